@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Aliases: references to a table that the walk has entered before.
+ *
+ * An alias is a reference to where the real mapping lives, not the end of
+ * anything: whoever wants the leaves behind it follows it (virt_to_phys does,
+ * and ptw_expand_init).  Each architecture has an alias type of its own, whose
+ * level can only be one that its tables can share; an architecture without
+ * tables has the uninhabited type. */
+#ifndef PTWALK_ALIAS_H
+#define PTWALK_ALIAS_H
+
+#include "ptwalk/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What every alias says, whatever its levels are called. */
+struct ptw_alias_ref {
+    ptw_va our_va;   /* any address of the region that the table covers here */
+    ptw_va their_va; /* any address of the region that it covers there */
+    ptw_pa table;    /* the shared table */
+    uint64_t attributes; /* the referencing entry, without its address */
+    uint32_t owner;      /* index of the space that entered the table first;
+                            never a later one, and possibly this one */
+    unsigned rights;     /* of our path, the referencing entry included */
+};
+
+/* amd64: the table pointed to.  A PML4 is only ever a root, so no alias is of
+ * that level; Intel SDM vol. 3A, "4-Level Paging and 5-Level Paging". */
+enum ptw_amd64_alias_level {
+    PTW_AMD64_ALIAS_PT,
+    PTW_AMD64_ALIAS_PD,
+    PTW_AMD64_ALIAS_PDPT,
+};
+
+struct ptw_amd64_alias {
+    struct ptw_alias_ref ref;
+    enum ptw_amd64_alias_level level;
+};
+
+/* i686: only page tables can be shared; "32-Bit Paging". */
+enum ptw_i686_alias_level { PTW_I686_ALIAS_PT };
+
+struct ptw_i686_alias {
+    struct ptw_alias_ref ref;
+    enum ptw_i686_alias_level level;
+};
+
+/* bare: there are no tables, so there can be no alias. */
+typedef struct ptw_void ptw_bare_alias;
+
+/* The alias of an item, by the architecture of the walk that gave it. */
+union ptw_alias {
+    struct ptw_amd64_alias amd64;
+    struct ptw_i686_alias i686;
+    const ptw_bare_alias *bare;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

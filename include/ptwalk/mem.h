@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The accessor: physical memory with bounds.
+ *
+ * A struct ptw_mem is the only way from the library to memory.  It holds a
+ * sorted list of regions; whatever lies in none of them is refused with
+ * PTW_E_BUS, never answered with a zero.  A region either names host memory
+ * (a memory slot, a mapped file) or is served by the host's own callbacks.
+ *
+ * Single fetch: the guest may be running.  An aligned entry in host memory is
+ * loaded once, by a relaxed atomic load of its width.  (Where the host's
+ * alignment differs from the guest's, or a 32-bit host has no atomic load of
+ * 64 bits, each part is loaded exactly once, but the whole may be torn.)
+ * Entries are little-endian whatever the host is.
+ *
+ * Thread safety: a struct ptw_mem is constant after its init; any number of
+ * threads may use it as far as the callbacks allow. */
+#ifndef PTWALK_MEM_H
+#define PTWALK_MEM_H
+
+#include "ptwalk/status.h"
+#include "ptwalk/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A closed range of physical addresses, [first, last]. */
+struct ptw_region {
+    ptw_pa first;
+    ptw_pa last;
+    const void *host; /* its bytes, or NULL: served by the callbacks */
+    bool writable;    /* host is really writable, and may be written to */
+};
+
+/* A host's own memory.  The accessor has checked every address against the
+ * regions before it calls; pa is not necessarily aligned when a caller of
+ * ptw_read32 or ptw_read64 did not align it (the engine always does).  The
+ * value passed is the number, not its bytes: an implementation on a
+ * big-endian host converts.  A callback may refuse with any PTW_E_ status;
+ * the engine treats each as a refused access. */
+struct ptw_mem_ops {
+    enum ptw_status (*read32)(void *ctx, ptw_pa pa, uint32_t *out);
+    enum ptw_status (*read64)(void *ctx, ptw_pa pa, uint64_t *out);
+
+    /* Optional.  borrow returns the bytes [pa, pa + bytes), aligned as pa is
+     * up to 8, valid as long as the accessor, or NULL when it can't.  The
+     * engine reads through it with atomic loads, and prefetches. */
+    const void *(*borrow)(void *ctx, ptw_pa pa, uint64_t bytes);
+
+    /* Optional: without them every write is refused as PTW_E_READONLY. */
+    enum ptw_status (*write32)(void *ctx, ptw_pa pa, uint32_t value);
+    enum ptw_status (*write64)(void *ctx, ptw_pa pa, uint64_t value);
+};
+
+/* The accessor.  Its members are set by the init functions below and are not
+ * for anyone else to write. */
+struct ptw_mem {
+    const struct ptw_region *region; /* ascending; NULL: only the one below */
+    size_t regions;
+    struct ptw_region flat;
+    const struct ptw_mem_ops *ops;
+    void *ctx;
+};
+
+/* ptw_mem_init_flat describes one buffer of `bytes` bytes at host that stands
+ * at physical address base.  PTW_E_ARG when host is NULL, PTW_E_RANGE when
+ * bytes is 0 or base + bytes - 1 wraps.  The buffer stays the caller's and
+ * must outlive mem.  On failure mem refuses every access. */
+PTW_NODISCARD enum ptw_status ptw_mem_init_flat(struct ptw_mem *mem,
+                                                ptw_pa base, const void *host,
+                                                uint64_t bytes, bool writable);
+
+/* ptw_mem_init_regions describes count regions of host memory.  The array is
+ * sorted in place, stays the caller's, and must outlive mem unchanged.
+ * PTW_E_ARG when a region has no host memory, PTW_E_RANGE when one ends before
+ * it starts, PTW_E_OVERLAP when two share an address.  No regions at all is
+ * valid: such memory refuses every access.  On failure, likewise. */
+PTW_NODISCARD enum ptw_status ptw_mem_init_regions(struct ptw_mem *mem,
+                                                   struct ptw_region *region,
+                                                   size_t count);
+
+/* ptw_mem_init_callbacks is ptw_mem_init_regions for a host that serves its
+ * memory itself: a region whose host is NULL goes through ops, any other is
+ * read directly.  region may be NULL when count is 0: then ops serve every
+ * address.  read32 and read64 are required (else PTW_E_ARG).  ops and ctx must
+ * outlive mem. */
+PTW_NODISCARD enum ptw_status
+ptw_mem_init_callbacks(struct ptw_mem *mem, const struct ptw_mem_ops *ops,
+                       void *ctx, struct ptw_region *region, size_t count);
+
+/* How much of a range the regions cover. */
+enum ptw_cover { PTW_COVER_NONE, PTW_COVER_SOME, PTW_COVER_ALL };
+
+/* ptw_mem_cover tells how much of [pa, pa + bytes) lies inside the regions,
+ * without reading anything.  A range that wraps is covered at most in part.
+ * bytes must not be 0. */
+enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
+                             uint64_t bytes);
+
+/* ptw_read32 and ptw_read64 read one little-endian number at pa, of any
+ * alignment, within one region.  PTW_E_BUS when it is not wholly inside one;
+ * *out is written on PTW_OK only. */
+PTW_NODISCARD enum ptw_status ptw_read32(const struct ptw_mem *mem, ptw_pa pa,
+                                         uint32_t *out);
+PTW_NODISCARD enum ptw_status ptw_read64(const struct ptw_mem *mem, ptw_pa pa,
+                                         uint64_t *out);
+
+/* ptw_borrow returns a pointer to the bytes [pa, pa + bytes), or NULL when they
+ * are not wholly inside one region, not direct memory, or not aligned on the
+ * host as they are in the guest (8 bytes).  It is valid as long as mem. */
+const void *ptw_borrow(const struct ptw_mem *mem, ptw_pa pa, uint64_t bytes);
+
+/* ptw_write32 and ptw_write64 store one little-endian number at pa, which must
+ * be aligned to its size (else PTW_E_ALIGN), by one relaxed atomic store.
+ * PTW_E_BUS when it is not inside one region, PTW_E_READONLY when that region
+ * is not writable.  Nothing is written on failure. */
+PTW_NODISCARD enum ptw_status ptw_write32(const struct ptw_mem *mem, ptw_pa pa,
+                                          uint32_t value);
+PTW_NODISCARD enum ptw_status ptw_write64(const struct ptw_mem *mem, ptw_pa pa,
+                                          uint64_t value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

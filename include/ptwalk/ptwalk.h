@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ptwalk: page tables that somebody hostile wrote, walked and translated.
+ *
+ * Glossary
+ *
+ *   address         physical (ptw_pa): what an entry holds; virtual (ptw_va):
+ *                   what is translated.  Both in bytes.
+ *   alias           a reference to a table that the walk has entered before
+ *   bad entry       an entry that hardware would fault on: a reserved bit is
+ *                   set
+ *   canonical       said of a virtual address that some table could map; on
+ *                   amd64, bits 63 to 47 are equal
+ *   descent         the way from a root down to an answer, one level at a time
+ *   entry           one element of a table: absent, a leaf, leads to a table, or
+ *                   bad
+ *   finding         something about the tables that a careful reader wants to
+ *                   know
+ *   hole            a range in which nothing is mapped
+ *   leaf            an entry that maps a page, of whatever size
+ *   level           counted from the leaves: level 0 holds only leaves.  The
+ *                   manuals' names are ptw_level_name's.
+ *   memo            the set of tables that a walk has entered
+ *   owner           the space that entered a table first
+ *   range           closed: [first, last], since an end that is not part of it
+ *                   could not name the end of the address space
+ *   regime          architecture, paging mode and its parameters
+ *   rights          effective: what the whole path grants
+ *   root            the top table of a space, and so the space itself
+ *   run             neighbouring leaves of one kind whose physical addresses
+ *                   continue
+ *   space           a virtual address space: what one root maps
+ *   table           a page table of any level
+ *
+ * Everything that comes out of guest memory is data to be judged: no table,
+ * however malicious, makes the library read out of the memory offered, loop, or
+ * report an address or a right that the hardware would not have given.
+ *
+ * The library allocates nothing, keeps no state of its own, and calls nothing
+ * but memcpy, memset and memcmp.  Calls on different objects are independent of
+ * each other and may be made from different threads. */
+#ifndef PTWALK_PTWALK_H
+#define PTWALK_PTWALK_H
+
+#include "ptwalk/alias.h"
+#include "ptwalk/mem.h"
+#include "ptwalk/regime.h"
+#include "ptwalk/status.h"
+#include "ptwalk/types.h"
+#include "ptwalk/walk.h"
+
+#define PTW_VERSION "0.1.0"
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Regimes: an architecture, its paging mode, and that mode's parameters. */
+#ifndef PTWALK_REGIME_H
+#define PTWALK_REGIME_H
+
+#include "ptwalk/status.h"
+#include "ptwalk/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ptw_arch; /* private: how one architecture's tables are read */
+
+/* What a processor has, or a register switches on.  A set of these stands in
+ * a regime's features. */
+enum ptw_feature {
+    PTW_NX = 1 << 0,    /* EFER.NXE: bit 63 of an entry is XD, not reserved */
+    PTW_PSE = 1 << 1,   /* CR4.PSE: 4 MiB pages under 32-bit paging */
+    PTW_PAGE1G = 1 << 2, /* CPUID 80000001H:EDX[26]: 1 GiB pages */
+    PTW_WP = 1 << 3,    /* CR0.WP: the supervisor obeys R/W */
+    PTW_SMEP = 1 << 4,  /* CR4.SMEP: the supervisor runs no user pages */
+    PTW_SMAP = 1 << 5,  /* CR4.SMAP: the supervisor reads no user pages */
+    PTW_PKE = 1 << 6,   /* CR4.PKE: protection keys for user pages */
+};
+
+/* The facts about a processor that no control register shows.  pa_bits is its
+ * physical-address width in bits (CPUID 80000008H:EAX[7:0]), from 32 to 52. */
+struct ptw_cpu {
+    unsigned pa_bits;
+    bool page1g;
+};
+
+/* ptw_cpu_widest is what is assumed where nobody knows better: 52 bits and
+ * 1 GiB pages, the most that the format allows. */
+extern const struct ptw_cpu ptw_cpu_widest;
+
+/* What is fixed for one level of one regime.  Private to the library. */
+struct ptw_level_rule {
+    uint64_t table_reserved; /* bits that are 0 in a valid entry of a table */
+    uint64_t leaf_reserved;  /* the same for a leaf */
+    uint64_t leaf_address;   /* where a leaf holds its address */
+    uint64_t alike;          /* bits that neighbours of a run must share */
+    bool leaf;               /* PS is looked at */
+};
+
+/* A regime.  Built by the functions below and constant from then on; a plain
+ * value that may be copied.  features, pa_bits and va_bits are for anyone to
+ * read; the other members are private. */
+struct ptw_regime {
+    const struct ptw_arch *arch;
+    enum ptw_arch_id id;
+    unsigned pa_bits;  /* width of a physical address */
+    unsigned va_bits;  /* width of a virtual address that is translated */
+    unsigned features; /* a set of enum ptw_feature */
+    uint64_t table_address;
+    struct ptw_level_rule rule[PTW_MAX_LEVELS];
+};
+
+/* ptw_regime_by_name builds the regime called name:
+ *
+ *   "i686"   32-bit paging with CR4.PSE, CR0.WP; physical addresses of 4 MiB
+ *            pages have min(cpu->pa_bits, 40) bits (PSE-36)
+ *   "amd64"  4-level paging with EFER.NXE, CR0.WP
+ *   "bare"   paging off: every address of cpu->pa_bits bits is itself
+ *
+ * cpu may be NULL for ptw_cpu_widest.  `without` is a set of features to leave
+ * out; those that the regime does not have are ignored.  PTW_E_REGIME when
+ * the name is unknown or not supported, PTW_E_WIDTH when cpu->pa_bits is not
+ * from 32 to 52.  Unless it is NULL, *why is set on failure to a static
+ * sentence that says what is wrong; *out is written on PTW_OK only. */
+PTW_NODISCARD enum ptw_status ptw_regime_by_name(const char *name,
+                                                 const struct ptw_cpu *cpu,
+                                                 unsigned without,
+                                                 struct ptw_regime *out,
+                                                 const char **why);
+
+/* The control registers that select a paging mode. */
+struct ptw_x86_registers {
+    uint64_t cr0;
+    uint64_t cr4;
+    uint64_t efer;
+};
+
+/* ptw_regime_from_x86 builds the regime that the registers select: Intel SDM
+ * vol. 3A, "Paging Modes and Control Bits".  PTW_E_REGIME when that mode is
+ * not supported (PAE, LA57), PTW_E_CONFLICT when no processor can be in that
+ * state; PTW_E_WIDTH, cpu, out and why as above. */
+PTW_NODISCARD enum ptw_status
+ptw_regime_from_x86(const struct ptw_x86_registers *regs,
+                    const struct ptw_cpu *cpu, struct ptw_regime *out,
+                    const char **why);
+
+/* ptw_x86_root takes the address of the top table out of a CR3: PCID, cache
+ * and tag bits are dropped.  A regime without tables answers 0. */
+ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
+
+/* ptw_root_check says whether a table at root can be the top of a space:
+ * PTW_E_ALIGN when it is not aligned to a table, PTW_E_WIDTH when it does not
+ * fit the width of a root register (i686: 32 bits) or of a physical address.
+ * It reads nothing. */
+PTW_NODISCARD enum ptw_status ptw_root_check(const struct ptw_regime *r,
+                                             ptw_pa root);
+
+/* ptw_canonical says whether va is one that tables of r can map. */
+bool ptw_canonical(const struct ptw_regime *r, ptw_va va);
+
+/* ptw_regime_name returns the name of the regime, as ptw_regime_by_name takes
+ * it; static. */
+const char *ptw_regime_name(const struct ptw_regime *r);
+
+/* ptw_levels returns how many levels of tables there are: 4 for amd64, 0 for
+ * bare.  A level is numbered from the leaves: level 0 holds only leaves. */
+unsigned ptw_levels(const struct ptw_regime *r);
+
+/* ptw_level_name returns the manual's name of a table at that level, in lower
+ * case ("pt", "pd", "pdpt", "pml4"); "-" when there is no such level.  Static.
+ */
+const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
+
+/* ptw_entry_bytes returns the size of an entry: 4 or 8 (bare: 0). */
+unsigned ptw_entry_bytes(const struct ptw_regime *r);
+
+/* ptw_level_shift returns the log2 of what one entry of a table at that level
+ * covers, in bytes; level < ptw_levels(r). */
+unsigned ptw_level_shift(const struct ptw_regime *r, unsigned level);
+
+/* What an entry says besides address and rights.  Intel SDM vol. 3A, "Paging",
+ * the figures of the entry formats. */
+struct ptw_attributes {
+    unsigned memory_type; /* x86: the PAT index, PAT << 2 | PCD << 1 | PWT */
+    unsigned key;         /* protection key; 0 where there is none */
+    bool global;
+    bool accessed;
+    bool dirty;
+    bool copy_on_write; /* (entry & 0xE00) == 0x200, and not writable */
+};
+
+/* ptw_attributes_of reads them out of raw, a leaf of the given level. */
+struct ptw_attributes ptw_attributes_of(const struct ptw_regime *r,
+                                        unsigned level, uint64_t raw);
+
+/* What an entry is. */
+enum ptw_entry_kind {
+    PTW_ENTRY_ABSENT,
+    PTW_ENTRY_TABLE,
+    PTW_ENTRY_LEAF,
+    PTW_ENTRY_BAD, /* hardware faults: a reserved bit is set */
+};
+
+/* An entry, decoded.  rights are those that this entry alone grants. */
+struct ptw_entry {
+    enum ptw_entry_kind kind;
+    unsigned rights; /* a set of enum ptw_right; 0 when absent or bad */
+    ptw_pa pa;       /* the table or page; 0 when absent or bad */
+};
+
+/* ptw_decode says what raw means in a table of the given level of r, which
+ * must be below ptw_levels(r).  A pure function. */
+struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
+                            uint64_t raw);
+
+/* ptw_reserved_bits returns which bits of raw make it PTW_ENTRY_BAD. */
+uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
+                           uint64_t raw);
+
+/* One access by the guest, as the processor would judge it. */
+struct ptw_access {
+    enum ptw_right right; /* PTW_READ, PTW_WRITE or PTW_EXEC */
+    bool user;            /* in user mode (CPL 3) */
+    bool ac;              /* EFLAGS.AC: the supervisor may touch user pages */
+    uint32_t pkru;        /* looked at when the regime has PTW_PKE */
+};
+
+/* ptw_access_allowed says whether the processor lets that access pass on a
+ * page whose path grants `rights` and whose leaf is raw: CR0.WP, SMEP, SMAP
+ * and protection keys included.  Intel SDM vol. 3A, "Determination of Access
+ * Rights". */
+bool ptw_access_allowed(const struct ptw_regime *r, unsigned rights,
+                        unsigned level, uint64_t raw,
+                        const struct ptw_access *access);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

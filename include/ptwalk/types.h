@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses, rights and the other small words of the library. */
+#ifndef PTWALK_TYPES_H
+#define PTWALK_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PTW_NODISCARD __attribute__((warn_unused_result))
+#define PTW_NORETURN __attribute__((noreturn))
+#else
+#define PTW_NODISCARD
+#define PTW_NORETURN
+#endif
+
+/* Two kinds of address that must never be mixed; mixing them does not
+ * compile.  Neither has a value that means "none". */
+typedef struct {
+    uint64_t v;
+} ptw_pa; /* physical: what an entry holds, in bytes */
+
+typedef struct {
+    uint64_t v;
+} ptw_va; /* virtual: what is translated, in bytes, sign-extended */
+
+/* ptw_pa_of and ptw_va_of wrap a number as an address; nothing is checked. */
+static inline ptw_pa ptw_pa_of(uint64_t v)
+{
+    ptw_pa pa = {v};
+    return pa;
+}
+
+static inline ptw_va ptw_va_of(uint64_t v)
+{
+    ptw_va va = {v};
+    return va;
+}
+
+/* A set of rights: what every level of a path grants.  A right that one level
+ * takes away is gone, so sets are combined with "and". */
+enum ptw_right {
+    PTW_READ = 1,
+    PTW_WRITE = 2, /* x86: R/W set at every level */
+    PTW_USER = 4,  /* x86: U/S set at every level */
+    PTW_EXEC = 8,  /* x86: XD set at no level */
+    PTW_ALL_RIGHTS = 15
+};
+
+/* The architectures whose tables this build can walk. */
+enum ptw_arch_id {
+    PTW_ARCH_BARE,  /* paging off: a virtual address is the physical one */
+    PTW_ARCH_I686,  /* 32-bit paging, 2 levels */
+    PTW_ARCH_AMD64, /* 4-level paging */
+};
+
+/* PTW_MAX_LEVELS is the deepest descent of any architecture, known or planned.
+ * PTW_MAX_WINDOW is how many entries of one table a walk holds at a time. */
+enum { PTW_MAX_LEVELS = 5, PTW_MAX_WINDOW = 16 };
+
+/* The uninhabited type: declared, never defined, so no variable, member or
+ * argument of it compiles.  Where an architecture cannot do something, the
+ * payload is a pointer to this. */
+struct ptw_void;
+
+/* ptw_absurd ends an arm that can't be reached: to call it one needs a value
+ * that can't exist.  It traps. */
+PTW_NORETURN void ptw_absurd(const struct ptw_void *never);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

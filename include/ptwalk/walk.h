@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking up one address, and walking ranges and spaces.
+ *
+ * All of it is one descent.  ptw_lookup goes down once.  virt_to_phys goes down
+ * again and again over a range of one space and follows every entry.
+ * walk_va_spaces does the same over several spaces, and where an entry leads to
+ * a table that it has entered before, it gives a reference instead of entering
+ * it again.
+ *
+ * Thread safety: calls on different objects are independent; one object is
+ * used by one thread at a time.  Nothing here allocates, and nothing has global
+ * state.  Guest memory may change at any time: every entry is fetched once per
+ * visit and decided from that copy. */
+#ifndef PTWALK_WALK_H
+#define PTWALK_WALK_H
+
+#include "ptwalk/alias.h"
+#include "ptwalk/mem.h"
+#include "ptwalk/regime.h"
+#include "ptwalk/status.h"
+#include "ptwalk/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ lookup */
+
+/* One entry on the way down. */
+struct ptw_step {
+    ptw_pa entry;      /* where the entry lies */
+    uint64_t raw;      /* what it held; 0 when it could not be read */
+    unsigned rights;   /* of the path down to here, this entry included */
+    uint8_t level;     /* of the table that holds it */
+    bool read;         /* false: the accessor refused it */
+};
+
+/* The answer to a lookup. */
+struct ptw_translation {
+    ptw_pa pa;          /* of the byte that was asked for */
+    ptw_va leaf_va;     /* where the leaf that maps it starts */
+    ptw_pa leaf_pa;
+    uint64_t raw;       /* the leaf, or the entry that stopped the descent */
+    unsigned rights;    /* effective, of the whole path */
+    uint8_t level;      /* of the table that held raw */
+    uint8_t size_log2;  /* the leaf covers 1 << size_log2 bytes */
+};
+
+/* ptw_lookup translates va in the space whose top table is at root.  PTW_OK:
+ * *out is written.  PTW_NOT_MAPPED, PTW_BAD_ENTRY: raw and level say which
+ * entry stopped it, nothing else is meant.  PTW_E_BUS: the entry could not be
+ * read, level says in which table.  PTW_NOT_CANONICAL, and PTW_E_ALIGN or
+ * PTW_E_WIDTH for a root that is none: *out is untouched.  At most one read a
+ * level. */
+PTW_NODISCARD enum ptw_status ptw_lookup(const struct ptw_regime *r,
+                                         const struct ptw_mem *mem,
+                                         ptw_pa root, ptw_va va,
+                                         struct ptw_translation *out);
+
+/* ptw_explain is ptw_lookup and also writes the steps taken, top level first,
+ * and their number, at most PTW_MAX_LEVELS; *steps is 0 when nothing was read.
+ */
+PTW_NODISCARD enum ptw_status
+ptw_explain(const struct ptw_regime *r, const struct ptw_mem *mem, ptw_pa root,
+            ptw_va va, struct ptw_translation *out,
+            struct ptw_step step[PTW_MAX_LEVELS], size_t *steps);
+
+/* ------------------------------------------------------------------- items */
+
+enum ptw_item_kind {
+    PTW_ITEM_SPACE,   /* walk_va_spaces: what follows is of that space */
+    PTW_ITEM_MAPPING, /* a leaf, or a run of leaves */
+    PTW_ITEM_ALIAS,   /* walk_va_spaces: a table that was entered before */
+    PTW_ITEM_HOLE,    /* nothing is mapped there (PTW_WALK_HOLES) */
+    PTW_ITEM_FINDING, /* something that a careful reader wants to know */
+};
+
+enum ptw_space_kind {
+    PTW_SPACE_WALKED, /* its items follow */
+    PTW_SPACE_SAME,   /* its root is that of an earlier space: no items */
+    PTW_SPACE_BAD,    /* its root can't be one: no items */
+};
+
+struct ptw_space {
+    ptw_pa root;
+    enum ptw_space_kind kind;
+    uint32_t same_as;    /* PTW_SPACE_SAME: the earlier space */
+    enum ptw_status why; /* PTW_SPACE_BAD: PTW_E_ALIGN, _E_WIDTH, _E_BUS */
+};
+
+/* A leaf, or a run of leaves of one size whose physical addresses continue and
+ * that are alike in rights, copy-on-write and memory type.  The number of
+ * leaves is (item.last - item.first + 1) >> size_log2. */
+struct ptw_mapping {
+    ptw_pa pa;         /* of the first leaf */
+    uint64_t raw;      /* the first leaf's entry */
+    unsigned rights;   /* effective, of the whole path */
+    uint8_t level;     /* of the table that holds the leaf */
+    uint8_t size_log2; /* of one leaf */
+};
+
+struct ptw_hole {
+    uint64_t raw; /* of the first entry of the hole */
+    uint8_t level;
+    bool canonical; /* false: no table could map this range */
+};
+
+enum ptw_finding_kind {
+    /* These two cover item.first to item.last: nothing is mapped there. */
+    PTW_FINDING_BAD_ENTRY, /* hardware faults on the entry: reserved bits */
+    PTW_FINDING_REFUSED,   /* the accessor refused entries of the table */
+
+    /* These are remarks (PTW_WALK_REMARKS): item.first to item.last is what
+     * the table covers, and its contents follow as usual. */
+    PTW_FINDING_SELF,       /* a table on its own path */
+    PTW_FINDING_TWO_LEVELS, /* a table that was entered at another level */
+
+    /* ptw_exposed_next: the mapping item.first to item.last lets the guest
+     * write to a table. */
+    PTW_FINDING_EXPOSED,
+};
+
+struct ptw_finding {
+    enum ptw_finding_kind kind;
+    ptw_pa table; /* BAD_ENTRY: that holds the entry; else the one meant */
+    uint64_t raw; /* BAD_ENTRY: the entry; EXPOSED: the leaf; else 0 */
+    uint64_t tables; /* EXPOSED: how many tables; else 1 */
+    uint8_t level;   /* of the table; EXPOSED: of the leaf */
+    unsigned rights; /* of the path down to it */
+};
+
+/* One result of a walk.  An item is never cut: at the ends of the range it is
+ * whole, and may stick out of it. */
+struct ptw_item {
+    enum ptw_item_kind kind;
+    uint32_t space; /* index of the root */
+    ptw_va first;
+    ptw_va last;
+    union {
+        struct ptw_space space_info;
+        struct ptw_mapping mapping;
+        union ptw_alias alias;
+        struct ptw_hole hole;
+        struct ptw_finding finding;
+    } u;
+};
+
+/* ptw_alias_view reads the part that all architectures share, and the level as
+ * a number from the leaves, out of an alias item of a walk of r.  Any code that
+ * does not care for the architecture uses this.  The item must be an alias;
+ * under a regime without tables there is none, and the call does not return. */
+struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
+                                    const struct ptw_item *item,
+                                    unsigned *level);
+
+/* -------------------------------------------------------------------- memo */
+
+/* The memo of tables that were entered.  It lives in storage of the caller's;
+ * the members are private. */
+struct ptw_memo {
+    struct ptw_memo_slot *slot;
+    size_t slots_log2;
+    size_t used;
+    uint64_t seed;
+};
+
+/* ptw_memo_bytes returns how many bytes of storage a memo for `tables` entered
+ * tables takes; SIZE_MAX when that is too many.  A table counts once for each
+ * level at which it is entered, and again when a partial range starts or ends
+ * inside it. */
+size_t ptw_memo_bytes(size_t tables);
+
+/* ptw_memo_init makes an empty memo in bytes of storage, aligned to 8.
+ * PTW_E_ALIGN when it is not, PTW_E_SPACE when bytes < ptw_memo_bytes(1).  The
+ * storage stays the caller's.  seed should be hard to guess where the tables
+ * are hostile: it keeps a guest from choosing table addresses that collide. */
+PTW_NODISCARD enum ptw_status ptw_memo_init(struct ptw_memo *memo,
+                                            void *storage, size_t bytes,
+                                            uint64_t seed);
+
+/* ptw_memo_grow moves the memo into other, larger storage, in which it goes on
+ * as if nothing had happened; the old storage can be freed then.  PTW_E_SPACE
+ * when the new is not large enough, PTW_E_ALIGN as above; then nothing changed.
+ */
+PTW_NODISCARD enum ptw_status ptw_memo_grow(struct ptw_memo *memo,
+                                            void *storage, size_t bytes);
+
+/* ptw_memo_frames writes the addresses of all tables in the memo, each once, in
+ * ascending order, and their number.  PTW_E_SPACE when there are more than
+ * `room` entries in the memo (memo->used is always enough). */
+PTW_NODISCARD enum ptw_status ptw_memo_frames(const struct ptw_memo *memo,
+                                              ptw_pa *frame, size_t room,
+                                              size_t *frames);
+
+/* -------------------------------------------------------------------- walk */
+
+enum ptw_walk_flag {
+    PTW_WALK_RUNS = 1 << 0,    /* leaves as maximal runs */
+    PTW_WALK_HOLES = 1 << 1,   /* holes are items, so that items tile */
+    PTW_WALK_REMARKS = 1 << 2, /* findings that cover nothing, too */
+};
+
+struct ptw_walk_options {
+    ptw_va first; /* closed range; items that touch it are given */
+    ptw_va last;
+    uint64_t max_reads; /* entries read; UINT64_MAX for no limit */
+    uint64_t max_items; /* items given; likewise */
+    unsigned flags;     /* a set of enum ptw_walk_flag */
+    unsigned need;      /* a set of enum ptw_right: only what grants all of
+                           these is walked; the rest is left out altogether */
+};
+
+/* ptw_walk_everything returns options for the whole space, without limits,
+ * flags or needs. */
+struct ptw_walk_options ptw_walk_everything(void);
+
+/* Counts of a walk, from its start. */
+struct ptw_walk_stats {
+    uint64_t reads;    /* entries read or refused */
+    uint64_t tables;   /* tables entered, roots included */
+    uint64_t items;    /* items given */
+};
+
+/* The tables of the path that a walk is in.  Private. */
+struct ptw_path_table {
+    uint64_t table;  /* its physical address */
+    const void *host; /* its bytes, where they can be borrowed */
+    uint64_t base;   /* first offset that it covers */
+    uint64_t raw;    /* the entry last read */
+    unsigned rights; /* of the path that leads here */
+    uint16_t index;  /* the entry that is next */
+    uint16_t last;   /* the last one within the range */
+    uint16_t fetched; /* entries below this one were fetched */
+};
+
+/* The state of one descent.  Private. */
+struct ptw_cursor {
+    const struct ptw_regime *regime;
+    const struct ptw_mem *mem;
+    struct ptw_memo *memo; /* NULL: follow; else a table seen is a reference */
+    uint64_t first;        /* the range, as offsets: addresses without sign */
+    uint64_t last;
+    uint64_t reads_left;
+    uint64_t tables;
+    uint64_t seen_va;  /* of an alias: where the owner has it */
+    uint32_t seen_by;  /* and who that is */
+    uint32_t space;
+    unsigned need;
+    int level; /* of the table that is read next; -1: there is none */
+    unsigned top; /* level of the table that the path starts with */
+    bool remark; /* remarks are wanted */
+    unsigned remarks; /* about the table just entered */
+    struct ptw_path_table at[PTW_MAX_LEVELS];
+};
+
+/* A walk.  Storage is the caller's; the members are private.  It can be copied
+ * while no call is under way, and the copy goes on from there (the memo is not
+ * copied with it). */
+struct ptw_walk {
+    struct ptw_cursor c;
+    const ptw_pa *root;
+    uint32_t roots;
+    uint8_t phase; /* enum ptw_phase */
+    uint8_t gap;   /* where the non-canonical part of the range stands */
+    bool has_open;
+    bool gap_given;
+    bool full; /* the memo is */
+    unsigned flags;
+    unsigned queued; /* items in the queue, and the next one of them to give */
+    unsigned queue_next;
+    ptw_va va_first;
+    ptw_va va_last;
+    uint64_t max_reads;
+    uint64_t max_items;
+    uint64_t items;
+    uint64_t start_table; /* without roots: where the path starts */
+    uint64_t start_base;
+    unsigned start_rights;
+    uint64_t ahead_of;    /* a table, and the one that is read after it */
+    const void *ahead;
+    struct ptw_item open; /* it may still grow */
+    struct ptw_item queue[4];
+    uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
+};
+
+/* ptw_walk_va_spaces_init starts a walk over `roots` spaces, in order of
+ * primacy.  Items come space by space, each led by a PTW_ITEM_SPACE, in
+ * ascending order of unsigned VA.  A table that an earlier space, or this one
+ * earlier, entered at the same level and over the same part of its span comes
+ * as an alias; it is entered again only when the range cut it differently.
+ * Roots are checked one by one; a bad one spoils only itself.
+ *
+ * Work: at most entries-per-table reads for each (table, level), and for each
+ * space at most two tables a level more where the range cuts them.
+ *
+ * root and memo must live as long as w; memo must be fresh, or come from an
+ * earlier walk of the same range whose spaces are to count as earlier (their
+ * indices must differ from these: see `owner`).  PTW_E_RANGE when first > last,
+ * PTW_E_ARG when roots is 0 or more than 2^31. */
+PTW_NODISCARD enum ptw_status ptw_walk_va_spaces_init(
+    struct ptw_walk *w, const struct ptw_regime *r, const struct ptw_mem *mem,
+    const ptw_pa *root, uint32_t roots, struct ptw_memo *memo,
+    const struct ptw_walk_options *options);
+
+/* ptw_virt_to_phys_init starts a walk over a range of one space that follows
+ * every entry: the leaves are those that hardware would find, in order, each as
+ * often as it is mapped.  The work is bounded by options->max_reads alone: a
+ * guest can make it as long as the range allows.  Items are mappings, holes and
+ * findings, never spaces or aliases.  PTW_E_RANGE as above; PTW_E_ALIGN,
+ * PTW_E_WIDTH or PTW_E_BUS when root can't be one. */
+PTW_NODISCARD enum ptw_status
+ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_regime *r,
+                      const struct ptw_mem *mem, ptw_pa root,
+                      const struct ptw_walk_options *options);
+
+/* ptw_expand_init starts a walk like ptw_virt_to_phys_init over what an alias
+ * stands for: the leaves of the shared table, at our addresses and under the
+ * rights of our path (the owner's are not ours).  options->first and last
+ * narrow it further; PTW_E_RANGE when nothing is left.  PTW_E_ARG when item is
+ * no alias; PTW_E_BUS when its table can't be read. */
+PTW_NODISCARD enum ptw_status
+ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
+                const struct ptw_mem *mem, const struct ptw_item *item,
+                const struct ptw_walk_options *options);
+
+/* ptw_walk_next writes the next items, at most room, and their number.
+ *
+ *   PTW_OK       *items == room; there may be more
+ *   PTW_END      the walk is over; *items may be 0
+ *   PTW_E_LIMIT  a limit was reached; ptw_walk_extend raises it
+ *   PTW_E_SPACE  the memo is full; ptw_memo_grow makes room
+ *   PTW_E_ARG    room is 0
+ *
+ * Whatever it returns, the items written are valid, and are a prefix of what a
+ * walk without limits gives; a call after the cause was removed goes on with
+ * the very next one, and no entry is read twice. */
+PTW_NODISCARD enum ptw_status ptw_walk_next(struct ptw_walk *w,
+                                            struct ptw_item *item, size_t room,
+                                            size_t *items);
+
+/* ptw_walk_extend allows more reads and items, beyond what was allowed before.
+ */
+void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
+                     uint64_t more_items);
+
+/* ptw_walk_where tells how far the items given so far reach: *space is the
+ * space that the walk is in, *va the first address of it that they do not
+ * cover; everything below, from the start of the range, was given.  Returns
+ * false when the space is covered to the end of the range (*va is then not
+ * written).  A virt_to_phys that starts there gives the rest. */
+bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va);
+
+/* ptw_walk_counts returns what the walk did so far. */
+struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w);
+
+/* ----------------------------------------------------------------- exposed */
+
+/* A search for tables that the guest can write to.  Private members. */
+struct ptw_exposed {
+    struct ptw_walk walk;
+    const ptw_pa *frame;
+    size_t frames;
+    uint64_t table_bytes;
+};
+
+/* ptw_exposed_init starts a search of the same spaces for mappings that let
+ * the guest write to one of the tables in frame (ascending, as ptw_memo_frames
+ * writes them after a complete walk).  Under a regime without PTW_WP every
+ * mapping counts as writable.  memo is fresh, and another one than that of the
+ * walk.  Otherwise as ptw_walk_va_spaces_init; options->need and flags are
+ * not looked at. */
+PTW_NODISCARD enum ptw_status ptw_exposed_init(
+    struct ptw_exposed *e, const struct ptw_regime *r,
+    const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+    struct ptw_memo *memo, const ptw_pa *frame, size_t frames,
+    const struct ptw_walk_options *options);
+
+/* ptw_exposed_next writes the next such mapping, as a PTW_FINDING_EXPOSED: the
+ * run, the lowest table inside it and how many there are.  A mapping behind an
+ * alias is found once, at its owner.  PTW_OK, or PTW_END, PTW_E_LIMIT and
+ * PTW_E_SPACE as ptw_walk_next, with nothing written; limits are extended and
+ * the memo grown through &e->walk. */
+PTW_NODISCARD enum ptw_status ptw_exposed_next(struct ptw_exposed *e,
+                                               struct ptw_item *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

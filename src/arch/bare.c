@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bare: paging is off, and an address is itself.
+ *
+ * Intel SDM vol. 3A, "Paging Modes and Control Bits": with CR0.PG clear, linear
+ * addresses are treated as physical addresses.  There are no tables, hence no
+ * levels, no entries and no aliases; the whole space is one leaf. */
+#include "../iterate.h"
+#include "../lookup.h"
+
+static void bare_setup(struct ptw_regime *r)
+{
+    r->va_bits = r->pa_bits;
+}
+
+static struct ptw_attributes bare_attributes(const struct ptw_regime *r,
+                                             unsigned level, uint64_t raw)
+{
+    struct ptw_attributes none = {0};
+
+    (void)r;
+    (void)level;
+    (void)raw;
+    return none;
+}
+
+static bool bare_access_allowed(const struct ptw_regime *r, unsigned rights,
+                                unsigned level, uint64_t raw,
+                                const struct ptw_access *access)
+{
+    (void)r;
+    (void)level;
+    (void)raw;
+    return (rights & access->right) != 0;
+}
+
+static struct ptw_alias_ref bare_alias_get(const union ptw_alias *alias,
+                                           unsigned *level)
+{
+    (void)level;
+    ptw_absurd(alias->bare);
+}
+
+static const struct ptw_format bare = {.levels = 0};
+
+static enum ptw_status bare_lookup(const struct ptw_regime *r,
+                                   const struct ptw_mem *mem, ptw_pa root,
+                                   ptw_va va, struct ptw_translation *out)
+{
+    return ptw_look_up(&bare, r, mem, root, va, out);
+}
+
+static enum ptw_status bare_explain(const struct ptw_regime *r,
+                                    const struct ptw_mem *mem, ptw_pa root,
+                                    ptw_va va, struct ptw_translation *out,
+                                    struct ptw_step *step, size_t *steps)
+{
+    return ptw_look_up_steps(&bare, r, mem, root, va, out, step, steps);
+}
+
+static enum ptw_status bare_next(struct ptw_walk *w, struct ptw_item *item,
+                                 size_t room, size_t *items)
+{
+    return ptw_iterate(&bare, w, item, room, items);
+}
+
+const struct ptw_arch ptw_arch_bare = {
+    .name = "bare",
+    .id = PTW_ARCH_BARE,
+    .format = &bare,
+    .root_bits = 64,
+    .setup = bare_setup,
+    .attributes = bare_attributes,
+    .access_allowed = bare_access_allowed,
+    .alias_get = bare_alias_get,
+    .lookup = bare_lookup,
+    .explain = bare_explain,
+    .next = bare_next,
+};

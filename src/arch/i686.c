@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* i686, 32-bit paging.
+ *
+ * Intel SDM vol. 3A, "32-Bit Paging".
+ *
+ *   level   the manual's name   an entry covers   and may map
+ *     0     PT                  4 KiB             4 KiB
+ *     1     PD                  4 MiB             4 MiB, where CR4.PSE is set
+ *
+ * Without CR4.PSE, bit 7 of a PD entry is ignored.  With it, a 4 MiB page has
+ * address bits 39:32 in bits 20:13 of its entry (PSE-36): as many of them as
+ * the processor's physical address width has, and what is left of bits 21:13 is
+ * reserved.  There is no XD. */
+#include "../iterate.h"
+#include "../lookup.h"
+#include "x86.h"
+
+enum i686_level { I686_PT, I686_PD, I686_LEVELS };
+
+static void i686_setup(struct ptw_regime *r)
+{
+    /* "M is the minimum of 40 and MAXPHYADDR." */
+    unsigned m = r->pa_bits < 40 ? r->pa_bits : 40;
+
+    r->va_bits = 32;
+    r->table_address = ptw_bits(31, 12);
+    r->rule[I686_PT].leaf_address = ptw_bits(31, 12);
+    r->rule[I686_PT].alike = ptw_bits(31, 12) | x86_alike();
+    r->rule[I686_PD].leaf = (r->features & PTW_PSE) != 0;
+    r->rule[I686_PD].leaf_address = ptw_bits(31, 22);
+    r->rule[I686_PD].leaf_reserved = ptw_bits(21, m - 19);
+}
+
+/* The shape is x86's; only a 4 MiB page has its address in two pieces. */
+PTW_ENGINE struct ptw_entry i686_decode(const struct ptw_regime *r,
+                                        uint64_t raw, unsigned level)
+{
+    struct ptw_entry e = x86_decode(r, raw, level);
+
+    if (level == I686_PD && e.kind == PTW_ENTRY_LEAF) {
+        e.pa.v |= (raw & ptw_bits(20, 13)) << (32 - 13);
+    }
+    return e;
+}
+
+static struct ptw_attributes i686_attributes(const struct ptw_regime *r,
+                                             unsigned level, uint64_t raw)
+{
+    (void)r;
+    return x86_attributes(raw, level);
+}
+
+static void i686_alias_put(union ptw_alias *alias,
+                           const struct ptw_alias_ref *ref, unsigned level)
+{
+    alias->i686.ref = *ref;
+    alias->i686.level = (enum ptw_i686_alias_level)level;
+}
+
+static struct ptw_alias_ref i686_alias_get(const union ptw_alias *alias,
+                                             unsigned *level)
+{
+    *level = alias->i686.level;
+    return alias->i686.ref;
+}
+
+_Static_assert((int)PTW_I686_ALIAS_PT == I686_PT,
+               "alias levels are numbered from the leaves");
+
+static const struct ptw_format i686 = {
+    .levels = I686_LEVELS,
+    .entry_log2 = 2,
+    .present = 1,
+    .level =
+        {
+            [I686_PT] = {.name = "pt", .shift = 12, .bits = 10},
+            [I686_PD] = {.name = "pd", .shift = 22, .bits = 10},
+        },
+    .decode = i686_decode,
+    .leaf_class = x86_leaf_class,
+    .alias_put = i686_alias_put,
+};
+
+static enum ptw_status i686_lookup(const struct ptw_regime *r,
+                                    const struct ptw_mem *mem, ptw_pa root,
+                                    ptw_va va, struct ptw_translation *out)
+{
+    return ptw_look_up(&i686, r, mem, root, va, out);
+}
+
+static enum ptw_status i686_explain(const struct ptw_regime *r,
+                                     const struct ptw_mem *mem, ptw_pa root,
+                                     ptw_va va, struct ptw_translation *out,
+                                     struct ptw_step *step, size_t *steps)
+{
+    return ptw_look_up_steps(&i686, r, mem, root, va, out, step, steps);
+}
+
+static enum ptw_status i686_next(struct ptw_walk *w, struct ptw_item *item,
+                                  size_t room, size_t *items)
+{
+    return ptw_iterate(&i686, w, item, room, items);
+}
+
+const struct ptw_arch ptw_arch_i686 = {
+    .name = "i686",
+    .id = PTW_ARCH_I686,
+    .format = &i686,
+    .root_bits = 32,
+    .features = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP,
+    .setup = i686_setup,
+    .attributes = i686_attributes,
+    .access_allowed = ptw_x86_access_allowed,
+    .alias_get = i686_alias_get,
+    .lookup = i686_lookup,
+    .explain = i686_explain,
+    .next = i686_next,
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bits that mean the same in every x86 entry.  Intel SDM vol. 3A, "Paging". */
+#ifndef PTW_X86_H
+#define PTW_X86_H
+
+#include "../regime.h"
+
+#define X86_BIT(n) ((uint64_t)1 << (n))
+
+static const uint64_t X86_P = X86_BIT(0);
+static const uint64_t X86_RW = X86_BIT(1);
+static const uint64_t X86_US = X86_BIT(2);
+static const uint64_t X86_PWT = X86_BIT(3);
+static const uint64_t X86_PCD = X86_BIT(4);
+static const uint64_t X86_A = X86_BIT(5);
+static const uint64_t X86_D = X86_BIT(6);
+static const uint64_t X86_PS = X86_BIT(7);        /* above level 0 */
+static const uint64_t X86_PAT_SMALL = X86_BIT(7); /* at level 0 */
+static const uint64_t X86_G = X86_BIT(8);
+static const uint64_t X86_PAT_LARGE = X86_BIT(12);
+static const uint64_t X86_XD = X86_BIT(63);
+
+/* Software's bits 11:9; this value in them says copy-on-write. */
+static const uint64_t X86_SOFTWARE = 0xE00;
+static const uint64_t X86_COPY_ON_WRITE = 0x200;
+
+_Static_assert(PTW_WRITE == 1 << 1 && PTW_USER == 1 << 2,
+               "R/W and U/S stand where the rights do");
+
+/* What an entry by itself grants.  Where XD does not exist its bit is reserved
+ * or ignored, and is 0 by the time that an entry is a table or a leaf. */
+PTW_ENGINE unsigned x86_rights(uint64_t raw)
+{
+    return PTW_READ | (unsigned)(raw & (X86_RW | X86_US)) |
+           ((raw & X86_XD) != 0 ? 0 : PTW_EXEC);
+}
+
+PTW_ENGINE bool x86_copy_on_write(uint64_t raw)
+{
+    return (raw & X86_SOFTWARE) == X86_COPY_ON_WRITE;
+}
+
+/* PAT, PCD and PWT as an index into the PAT; "The Page Attribute Table". */
+PTW_ENGINE unsigned x86_memory_type(uint64_t raw, unsigned level)
+{
+    bool pat = (raw & (level == 0 ? X86_PAT_SMALL : X86_PAT_LARGE)) != 0;
+
+    return (unsigned)pat << 2 | (unsigned)(raw >> 3 & 3);
+}
+
+PTW_ENGINE unsigned x86_leaf_class(uint64_t raw, unsigned level)
+{
+    return x86_memory_type(raw, level) << 1 | (unsigned)x86_copy_on_write(raw);
+}
+
+/* The bits beside the address in which neighbours of a run are alike, so that
+ * comparing them says that rights, type and kind are equal.  Stricter than need
+ * be about software's bits: what it rejects is judged again, exactly. */
+PTW_ENGINE uint64_t x86_alike(void)
+{
+    return X86_P | X86_RW | X86_US | X86_PWT | X86_PCD | X86_PAT_SMALL |
+           X86_SOFTWARE | X86_XD;
+}
+
+PTW_ENGINE struct ptw_attributes x86_attributes(uint64_t raw, unsigned level)
+{
+    struct ptw_attributes at = {
+        .memory_type = x86_memory_type(raw, level),
+        .global = (raw & X86_G) != 0,
+        .accessed = (raw & X86_A) != 0,
+        .dirty = (raw & X86_D) != 0,
+        .copy_on_write = x86_copy_on_write(raw),
+    };
+
+    return at;
+}
+
+/* The shape of every x86 decode; an architecture gives the rules. */
+PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r,
+                                       uint64_t raw, unsigned level)
+{
+    const struct ptw_level_rule *rule = &r->rule[level];
+    struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+    bool leaf;
+
+    if ((raw & X86_P) == 0) {
+        return e;
+    }
+    leaf = level == 0 || (rule->leaf && (raw & X86_PS) != 0);
+    if ((raw & (leaf ? rule->leaf_reserved : rule->table_reserved)) != 0) {
+        e.kind = PTW_ENTRY_BAD;
+        return e;
+    }
+    e.kind = leaf ? PTW_ENTRY_LEAF : PTW_ENTRY_TABLE;
+    e.pa.v = raw & (leaf ? rule->leaf_address : r->table_address);
+    e.rights = x86_rights(raw);
+    return e;
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every file of the core needs of the compiler. */
+#ifndef PTW_ENGINE_H
+#define PTW_ENGINE_H
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+/* An engine function is specialised by the constant descriptor that it is
+ * called with, so it has to be inlined whatever the optimiser thinks. */
+#define PTW_ENGINE static inline __attribute__((always_inline, unused))
+
+#define PTW_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PTW_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* ptw_low_mask returns the lowest `bits` bits set; bits may be 0 to 64. */
+PTW_ENGINE uint64_t ptw_low_mask(unsigned bits)
+{
+    return bits == 0 ? 0 : UINT64_MAX >> (64 - bits);
+}
+
+/* ptw_bits returns bits hi to lo set, both included; none when hi < lo. */
+PTW_ENGINE uint64_t ptw_bits(unsigned hi, unsigned lo)
+{
+    return hi < lo ? 0 : ptw_low_mask(hi + 1) & ~ptw_low_mask(lo);
+}
+
+#endif

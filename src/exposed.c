@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables that the guest can write to.
+ *
+ * A second walk, restricted to paths that grant writing: a table that was
+ * entered through a read-only path first, and is an alias there, is entered
+ * here through the first path that can write, so nothing is missed and nothing
+ * is suspected without reason. */
+#include "descend.h"
+#include "engine.h"
+
+enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
+                                 const struct ptw_regime *r,
+                                 const struct ptw_mem *mem, const ptw_pa *root,
+                                 uint32_t roots, struct ptw_memo *memo,
+                                 const ptw_pa *frame, size_t frames,
+                                 const struct ptw_walk_options *options)
+{
+    struct ptw_walk_options o = *options;
+
+    o.flags = PTW_WALK_RUNS;
+    o.need = (r->features & PTW_WP) != 0 ? PTW_WRITE : 0;
+    e->frame = frame;
+    e->frames = frames;
+    return ptw_walk_va_spaces_init(&e->walk, r, mem, root, roots, memo, &o);
+}
+
+/* The index of the first frame at pa or later. */
+static size_t first_frame(const struct ptw_exposed *e, uint64_t pa)
+{
+    size_t low = 0;
+    size_t high = e->frames;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (e->frame[mid].v < pa) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
+{
+    for (;;) {
+        struct ptw_item item;
+        struct ptw_finding f;
+        size_t items;
+        size_t from;
+        size_t to;
+        enum ptw_status st = ptw_walk_next(&e->walk, &item, 1, &items);
+
+        if (items == 0) {
+            return st;
+        }
+        if (item.kind != PTW_ITEM_MAPPING) {
+            continue;
+        }
+        from = first_frame(e, item.u.mapping.pa.v);
+        to = from;
+        if (from < e->frames) {
+            uint64_t last = item.u.mapping.pa.v + (item.last.v - item.first.v);
+
+            to = last == UINT64_MAX ? e->frames : first_frame(e, last + 1);
+        }
+        if (from == to) {
+            continue;
+        }
+        f.kind = PTW_FINDING_EXPOSED;
+        f.table = e->frame[from];
+        f.raw = item.u.mapping.raw;
+        f.tables = to - from;
+        f.level = item.u.mapping.level;
+        f.rights = item.u.mapping.rights;
+        item.kind = PTW_ITEM_FINDING;
+        item.u.finding = f;
+        *out = item;
+        return PTW_OK;
+    }
+}

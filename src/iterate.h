@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Iteration: what turns the verdicts of the descent into items.
+ *
+ * One loop serves virt_to_phys and walk_va_spaces.  For each space it enters
+ * the root, and then: descend, settle the verdict, step to the next entry.  An
+ * item that may still grow (a run, a hole) is kept open; whatever does not
+ * continue it closes it.  One verdict gives up to three items, and the caller
+ * may have room for one, so there is a short queue behind.
+ *
+ * Tables of leaves are swept a line of entries at a time, since they are nearly
+ * all of the work: each entry is still loaded once and judged by the same rules,
+ * but a line that only continues the open run, or has nothing present, is
+ * settled as a whole. */
+#ifndef PTW_ITERATE_H
+#define PTW_ITERATE_H
+
+#include "descend.h"
+
+enum ptw_phase {
+    PTW_PHASE_BEGIN, /* a space is about to begin */
+    PTW_PHASE_WALK,
+    PTW_PHASE_END, /* a space is about to end */
+    PTW_PHASE_DONE,
+};
+
+/* Where the non-canonical gap stands in the range, when holes are asked for. */
+enum ptw_gap_place {
+    PTW_GAP_NONE,
+    PTW_GAP_BEFORE,
+    PTW_GAP_MIDDLE,
+    PTW_GAP_AFTER,
+};
+
+/* Where items go: the caller's array, then the queue. */
+struct ptw_sink {
+    struct ptw_item *item;
+    size_t room;
+    size_t count;
+};
+
+PTW_ENGINE struct ptw_item *ptw_emit(struct ptw_walk *w, struct ptw_sink *out)
+{
+    if (PTW_LIKELY(out->count < out->room)) {
+        return &out->item[out->count++];
+    }
+    assert(w->queued < sizeof w->queue / sizeof w->queue[0]);
+    return &w->queue[w->queued++];
+}
+
+PTW_ENGINE void ptw_close(struct ptw_walk *w, struct ptw_sink *out)
+{
+    if (w->has_open) {
+        *ptw_emit(w, out) = w->open;
+        w->has_open = false;
+    }
+}
+
+/* The item that an entry of a table of that level, or the table below it,
+ * stands for: everything but the payload. */
+PTW_ENGINE struct ptw_item *ptw_span(const struct ptw_format *a,
+                                     const struct ptw_walk *w,
+                                     struct ptw_item *item,
+                                     enum ptw_item_kind kind, uint64_t base,
+                                     unsigned bits)
+{
+    uint64_t first = ptw_va_from(a, w->c.regime, base);
+
+    item->kind = kind;
+    item->space = w->c.space;
+    item->first.v = first;
+    item->last.v = first + ptw_low_mask(bits);
+    return item;
+}
+
+/* Whether `first` continues the open item, as far as the address goes. */
+PTW_ENGINE bool ptw_continues(const struct ptw_walk *w,
+                              enum ptw_item_kind kind, uint64_t first)
+{
+    return w->has_open && w->open.kind == kind &&
+           w->open.last.v + 1 == first;
+}
+
+PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
+                                struct ptw_sink *out, unsigned level,
+                                uint64_t base, uint64_t raw,
+                                const struct ptw_entry *e)
+{
+    unsigned shift = a->level[level].shift;
+    struct ptw_item *item;
+
+    if ((w->flags & PTW_WALK_RUNS) != 0) {
+        uint64_t first = ptw_va_from(a, w->c.regime, base);
+        const struct ptw_mapping *m = &w->open.u.mapping;
+
+        if (ptw_continues(w, PTW_ITEM_MAPPING, first) && m->level == level &&
+            m->rights == e->rights &&
+            m->pa.v + (first - w->open.first.v) == e->pa.v &&
+            a->leaf_class(m->raw, level) == a->leaf_class(raw, level)) {
+            w->open.last.v = first + ptw_low_mask(shift);
+            return;
+        }
+        ptw_close(w, out);
+        w->has_open = true;
+        item = &w->open;
+    } else {
+        ptw_close(w, out);
+        item = ptw_emit(w, out);
+    }
+    ptw_span(a, w, item, PTW_ITEM_MAPPING, base, shift);
+    item->u.mapping.pa = e->pa;
+    item->u.mapping.raw = raw;
+    item->u.mapping.rights = e->rights;
+    item->u.mapping.level = (uint8_t)level;
+    item->u.mapping.size_log2 = (uint8_t)shift;
+}
+
+/* bytes_less_1: what the entries cover. */
+PTW_ENGINE void ptw_settle_absent(const struct ptw_format *a, struct ptw_walk *w,
+                                  struct ptw_sink *out, unsigned level,
+                                  uint64_t base, uint64_t raw,
+                                  uint64_t bytes_less_1)
+{
+    uint64_t first = ptw_va_from(a, w->c.regime, base);
+
+    if ((w->flags & PTW_WALK_HOLES) == 0) {
+        return;
+    }
+    if (!ptw_continues(w, PTW_ITEM_HOLE, first) ||
+        w->open.u.hole.level != level) {
+        ptw_close(w, out);
+        w->has_open = true;
+        ptw_span(a, w, &w->open, PTW_ITEM_HOLE, base, 0);
+        w->open.u.hole.raw = raw;
+        w->open.u.hole.level = (uint8_t)level;
+        w->open.u.hole.canonical = true;
+    }
+    w->open.last.v = first + bytes_less_1;
+}
+
+PTW_ENGINE struct ptw_item *
+ptw_put_finding(const struct ptw_format *a, struct ptw_walk *w,
+                struct ptw_item *item, enum ptw_finding_kind kind,
+                const struct ptw_path_table *t, unsigned level, uint64_t base,
+                unsigned bits)
+{
+    ptw_span(a, w, item, PTW_ITEM_FINDING, base, bits);
+    item->u.finding.kind = kind;
+    item->u.finding.table.v = t->table;
+    item->u.finding.raw = 0;
+    item->u.finding.tables = 1;
+    item->u.finding.level = (uint8_t)level;
+    item->u.finding.rights = t->rights;
+    return item;
+}
+
+/* Entries of one table that are refused one after the other are one finding. */
+PTW_ENGINE void ptw_settle_refused(const struct ptw_format *a,
+                                   struct ptw_walk *w, struct ptw_sink *out,
+                                   unsigned level, uint64_t base)
+{
+    const struct ptw_path_table *t = &w->c.at[level];
+    uint64_t first = ptw_va_from(a, w->c.regime, base);
+    const struct ptw_finding *f = &w->open.u.finding;
+
+    if (!ptw_continues(w, PTW_ITEM_FINDING, first) || f->level != level ||
+        f->table.v != t->table) {
+        ptw_close(w, out);
+        w->has_open = true;
+        ptw_put_finding(a, w, &w->open, PTW_FINDING_REFUSED, t, level, base,
+                        0);
+    }
+    w->open.last.v = first + ptw_low_mask(a->level[level].shift);
+}
+
+PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
+                                   struct ptw_walk *w, struct ptw_sink *out)
+{
+    unsigned level = (unsigned)w->c.level;
+    unsigned bits = a->level[level].shift + a->level[level].bits;
+    const struct ptw_path_table *t = &w->c.at[level];
+
+    ptw_close(w, out);
+    if ((w->c.remarks & PTW_REMARK_SELF) != 0) {
+        ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_SELF, t, level,
+                        t->base, bits);
+    }
+    if ((w->c.remarks & PTW_REMARK_TWO_LEVELS) != 0) {
+        ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_TWO_LEVELS, t,
+                        level, t->base, bits);
+    }
+}
+
+PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
+                                 struct ptw_sink *out, uint64_t base,
+                                 unsigned bits, uint64_t raw,
+                                 const struct ptw_entry *e)
+{
+    struct ptw_item *item;
+    struct ptw_alias_ref ref;
+
+    ptw_close(w, out);
+    item = ptw_span(a, w, ptw_emit(w, out), PTW_ITEM_ALIAS, base, bits);
+    ref.our_va = item->first;
+    ref.their_va.v = w->c.seen_va;
+    ref.table = e->pa;
+    ref.attributes = raw & ~w->c.regime->table_address;
+    ref.owner = w->c.seen_by;
+    ref.rights = e->rights;
+    a->alias_put(&item->u.alias, &ref, (unsigned)w->c.level - 1);
+}
+
+/* ptw_settle turns a verdict into items and steps to the next entry.  Returns
+ * false when the verdict stops the walk for now. */
+PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
+                           struct ptw_sink *out, enum ptw_verdict v,
+                           const struct ptw_entry *e)
+{
+    unsigned level = (unsigned)w->c.level;
+    struct ptw_path_table *t = &w->c.at[level];
+    unsigned shift = a->level[level].shift;
+    uint64_t base = t->base + ((uint64_t)t->index << shift);
+    struct ptw_item *item;
+
+    switch (v) {
+    case PTW_V_FULL:
+        w->full = true;
+        return false;
+    case PTW_V_LIMIT:
+        return false;
+    case PTW_V_ENTERED:
+        return true;
+    case PTW_V_REMARK:
+        ptw_settle_remarks(a, w, out);
+        return true;
+    case PTW_V_LEAF:
+        ptw_settle_leaf(a, w, out, level, base, t->raw, e);
+        break;
+    case PTW_V_ABSENT:
+        ptw_settle_absent(a, w, out, level, base, t->raw,
+                          ptw_low_mask(shift));
+        break;
+    case PTW_V_BAD:
+        ptw_close(w, out);
+        item = ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY,
+                               t, level, base, shift);
+        item->u.finding.raw = t->raw;
+        break;
+    case PTW_V_REFUSED:
+        ptw_settle_refused(a, w, out, level, base);
+        break;
+    case PTW_V_NO_TABLE:
+        ptw_close(w, out);
+        ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_REFUSED,
+                        &w->c.at[level - 1], level - 1, base, shift);
+        break;
+    case PTW_V_ALIAS:
+        ptw_settle_alias(a, w, out, base, shift, t->raw, e);
+        break;
+    case PTW_V_PRUNED:
+        break;
+    }
+    t->index++;
+    return true;
+}
+
+/* ptw_look_ahead finds the table of leaves that will be read after t, so that
+ * the sweep of t can fetch it into the cache: only a hint, out of entries that
+ * were fetched anyway. */
+PTW_ENGINE void ptw_look_ahead(const struct ptw_format *a, struct ptw_walk *w,
+                               const struct ptw_path_table *t)
+{
+    const struct ptw_path_table *up = t + 1;
+
+    if (w->ahead_of == t->table && w->ahead != NULL) {
+        return;
+    }
+    w->ahead_of = t->table;
+    w->ahead = NULL;
+    if (a->levels < 2 || w->c.top == 0) {
+        return;
+    }
+    for (unsigned i = up->index + 1u; i < up->fetched; i++) {
+        struct ptw_entry e =
+            a->decode(w->c.regime, w->window[1][i % PTW_MAX_WINDOW], 1);
+
+        if (e.kind == PTW_ENTRY_TABLE) {
+            const struct ptw_region *r =
+                ptw_find_range(w->c.mem, e.pa.v, ptw_table_bytes(a, 0));
+
+            if (r != NULL && r->host != NULL) {
+                w->ahead = ptw_host(r, e.pa.v);
+            }
+            return;
+        }
+    }
+}
+
+/* ptw_line_continues says whether the line of level-0 entries continues the
+ * open run, whose next leaf would be `next` but for bits that need not be
+ * alike. */
+PTW_ENGINE bool ptw_line_continues(uint64_t next, uint64_t step, uint64_t alike,
+                                   const uint64_t line[PTW_LINE])
+{
+    uint64_t differ = 0;
+
+    for (unsigned i = 0; i < PTW_LINE; i++) {
+        differ |= line[i] ^ (next + i * step);
+    }
+    return (differ & alike) == 0;
+}
+
+/* ptw_sweep settles as much of a table of leaves as there is room for.  It
+ * stops where anything but a leaf or an absent entry has to be settled, or
+ * where the line is not whole, and the descent goes on from there. */
+PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
+                          struct ptw_sink *out)
+{
+    const struct ptw_regime *r = w->c.regime;
+    struct ptw_path_table *t = &w->c.at[0];
+    unsigned shift = a->level[0].shift;
+    uint64_t step = (uint64_t)1 << shift;
+    bool runs = (w->flags & PTW_WALK_RUNS) != 0;
+    unsigned index = t->index;
+    unsigned last = t->last;
+    uint64_t *window = w->window[0];
+
+    ptw_look_ahead(a, w, t);
+    while (index <= last && out->count < out->room) {
+        if (index >= t->fetched) {
+            uint64_t line[PTW_LINE];
+            uint64_t any = 0;
+
+            if (index % PTW_LINE != 0 || index + PTW_LINE - 1 > last ||
+                w->c.reads_left < PTW_LINE) {
+                break;
+            }
+            if (w->ahead != NULL) {
+                __builtin_prefetch((const unsigned char *)w->ahead +
+                                   ((size_t)index << a->entry_log2));
+            }
+            for (unsigned i = 0; i < PTW_LINE; i++) {
+                line[i] = ptw_load_entry(a, t->host, index + i);
+                any |= line[i];
+            }
+            w->c.reads_left -= PTW_LINE;
+            t->fetched = (uint16_t)(index + PTW_LINE);
+            if ((any & a->present) == 0) {
+                ptw_settle_absent(a, w, out, 0, t->base + index * step,
+                                  line[0], PTW_LINE * step - 1);
+                index += PTW_LINE;
+                continue;
+            }
+            if (runs && w->has_open && w->open.kind == PTW_ITEM_MAPPING &&
+                w->open.u.mapping.level == 0) {
+                struct ptw_mapping *m = &w->open.u.mapping;
+                uint64_t first = ptw_va_from(a, r, t->base + index * step);
+                uint64_t length = first - w->open.first.v;
+
+                /* The width is the guard against a carry into bits that are
+                 * not the address's. */
+                if (w->open.last.v + 1 == first &&
+                    m->rights ==
+                        (t->rights & a->decode(r, m->raw, 0).rights) &&
+                    m->pa.v + length + (PTW_LINE - 1) * step <=
+                        r->rule[0].leaf_address &&
+                    ptw_line_continues(m->raw + length, step,
+                                       r->rule[0].alike, line)) {
+                    w->open.last.v = first + (PTW_LINE * step - 1);
+                    index += PTW_LINE;
+                    continue;
+                }
+            }
+            for (unsigned i = 0; i < PTW_LINE; i++) {
+                window[(index + i) % PTW_MAX_WINDOW] = line[i];
+            }
+        }
+        while (index < t->fetched && out->count < out->room) {
+            uint64_t raw = window[index % PTW_MAX_WINDOW];
+            struct ptw_entry e = a->decode(r, raw, 0);
+            uint64_t base = t->base + index * step;
+
+            if (e.kind == PTW_ENTRY_LEAF) {
+                e.rights &= t->rights;
+                if ((e.rights & w->c.need) != w->c.need) {
+                    break;
+                }
+                ptw_settle_leaf(a, w, out, 0, base, raw, &e);
+            } else if (e.kind == PTW_ENTRY_ABSENT) {
+                ptw_settle_absent(a, w, out, 0, base, raw, step - 1);
+            } else {
+                break;
+            }
+            index++;
+        }
+        if (index < t->fetched) {
+            break;
+        }
+    }
+    t->index = (uint16_t)index;
+}
+
+/* Whether the walk has come to the gap in the middle and not given it yet. */
+PTW_ENGINE bool ptw_at_gap(const struct ptw_format *a, const struct ptw_walk *w)
+{
+    unsigned top = w->c.top;
+
+    return (unsigned)w->c.level == top && !w->gap_given &&
+           w->c.at[top].index == 1u << (a->level[top].bits - 1);
+}
+
+/* ptw_settle_gap gives the hole that no table can map. */
+PTW_ENGINE void ptw_settle_gap(const struct ptw_format *a, struct ptw_walk *w,
+                               struct ptw_sink *out)
+{
+    struct ptw_item *item;
+    uint64_t first;
+    uint64_t last;
+
+    ptw_close(w, out);
+    item = ptw_emit(w, out);
+    (void)ptw_gap(a, w->c.regime, &first, &last);
+    item->kind = PTW_ITEM_HOLE;
+    item->space = w->c.space;
+    item->first.v = first;
+    item->last.v = last;
+    item->u.hole.raw = 0;
+    item->u.hole.level = (uint8_t)a->levels;
+    item->u.hole.canonical = false;
+    w->gap_given = true;
+}
+
+/* ptw_begin enters the root of the space that is next.  Returns false when the
+ * walk has to stop for now. */
+PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
+                          struct ptw_sink *out)
+{
+    struct ptw_cursor *c = &w->c;
+    enum ptw_status why = PTW_OK;
+    enum ptw_verdict v = PTW_V_ENTERED;
+    enum ptw_space_kind kind = PTW_SPACE_WALKED;
+
+    c->level = -1;
+    c->remarks = 0;
+    w->gap_given = false;
+    if (w->roots > 0) {
+        w->start_table = w->root[c->space].v;
+        why = ptw_root_check(c->regime, w->root[c->space]);
+        kind = why == PTW_OK ? PTW_SPACE_WALKED : PTW_SPACE_BAD;
+    }
+    if (a->levels == 0) {
+        c->seen_by = 0;
+        v = c->space > 0 ? PTW_V_ALIAS : PTW_V_ENTERED;
+    } else if (why == PTW_OK && c->first <= c->last) {
+        v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
+                      w->start_base);
+    }
+    switch (v) {
+    case PTW_V_FULL:
+        w->full = true;
+        return false;
+    case PTW_V_NO_TABLE:
+        kind = PTW_SPACE_BAD;
+        why = PTW_E_BUS;
+        break;
+    case PTW_V_ALIAS:
+        kind = PTW_SPACE_SAME;
+        break;
+    case PTW_V_ENTERED:
+    case PTW_V_LEAF:
+    case PTW_V_ABSENT:
+    case PTW_V_BAD:
+    case PTW_V_REFUSED:
+    case PTW_V_PRUNED:
+    case PTW_V_REMARK:
+    case PTW_V_LIMIT:
+        break;
+    }
+    if (w->roots > 0) {
+        struct ptw_item *item = ptw_emit(w, out);
+
+        item->kind = PTW_ITEM_SPACE;
+        item->space = c->space;
+        item->first = w->va_first;
+        item->last = w->va_last;
+        item->u.space_info.root.v = w->start_table;
+        item->u.space_info.kind = kind;
+        item->u.space_info.same_as = kind == PTW_SPACE_SAME ? c->seen_by : 0;
+        item->u.space_info.why = why;
+    }
+    w->phase = PTW_PHASE_END;
+    if (kind == PTW_SPACE_WALKED) {
+        w->phase = PTW_PHASE_WALK;
+        if (c->remarks != 0) {
+            ptw_settle_remarks(a, w, out);
+        }
+        if (w->gap == PTW_GAP_BEFORE) {
+            ptw_settle_gap(a, w, out);
+        }
+        if (a->levels == 0 && c->first <= c->last) {
+            struct ptw_item *item = ptw_emit(w, out);
+
+            ptw_span(a, w, item, PTW_ITEM_MAPPING, 0, c->regime->va_bits);
+
+            memset(&item->u.mapping, 0, sizeof item->u.mapping);
+            item->u.mapping.rights = PTW_ALL_RIGHTS;
+            item->u.mapping.size_log2 = (uint8_t)c->regime->va_bits;
+        }
+    }
+    return true;
+}
+
+/* ptw_step does one thing: drain the queue, begin a space, sweep, descend and
+ * settle, or end a space.  Returns false when the walk stops for now or ever.
+ */
+PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
+                            struct ptw_sink *out)
+{
+    struct ptw_cursor *c = &w->c;
+    struct ptw_path_table *t;
+    struct ptw_entry e;
+    enum ptw_verdict v;
+
+    switch ((enum ptw_phase)w->phase) {
+    case PTW_PHASE_BEGIN:
+        return ptw_begin(a, w, out);
+    case PTW_PHASE_DONE:
+        return false;
+    case PTW_PHASE_END:
+        ptw_close(w, out);
+        c->level = -1;
+        c->space++;
+        w->phase = c->space < w->roots ? PTW_PHASE_BEGIN : PTW_PHASE_DONE;
+        return true;
+    case PTW_PHASE_WALK:
+        break;
+    }
+    if (c->level < 0) {
+        w->phase = PTW_PHASE_END;
+        if (w->gap == PTW_GAP_AFTER) {
+            ptw_settle_gap(a, w, out);
+        }
+        return true;
+    }
+    if (w->gap == PTW_GAP_MIDDLE && ptw_at_gap(a, w)) {
+        ptw_settle_gap(a, w, out);
+        return true;
+    }
+    t = &c->at[c->level];
+    if (t->index > t->last) {
+        if ((unsigned)c->level == c->top) {
+            c->level = -1;
+        } else {
+            c->level++;
+            c->at[c->level].index++;
+        }
+        return true;
+    }
+    if (c->level == 0 && t->host != NULL) {
+        ptw_sweep(a, w, out);
+        if (t->index > t->last || out->count == out->room) {
+            return true;
+        }
+    }
+    v = ptw_descend(a, c, false, w->window, &e);
+    return ptw_settle(a, w, out, v, &e);
+}
+
+PTW_ENGINE enum ptw_status ptw_iterate(const struct ptw_format *a,
+                                       struct ptw_walk *w,
+                                       struct ptw_item *item, size_t room,
+                                       size_t *items)
+{
+    struct ptw_sink out = {item, room, 0};
+    uint64_t allowed = w->max_items - w->items;
+    bool going = true;
+
+    *items = 0;
+    w->full = false;
+    if (room == 0) {
+        return PTW_E_ARG;
+    }
+    if (allowed < room) {
+        out.room = (size_t)allowed;
+    }
+    while (w->queue_next < w->queued && out.count < out.room) {
+        item[out.count++] = w->queue[w->queue_next++];
+    }
+    if (w->queue_next == w->queued) {
+        w->queue_next = 0;
+        w->queued = 0;
+    }
+    while (going && out.count < out.room) {
+        going = ptw_step_on(a, w, &out);
+    }
+    w->items += out.count;
+    *items = out.count;
+    if (out.count == room) {
+        return PTW_OK;
+    }
+    if (w->phase == PTW_PHASE_DONE) {
+        return PTW_END;
+    }
+    return w->full ? PTW_E_SPACE : PTW_E_LIMIT;
+}
+
+#endif

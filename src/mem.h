@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The accessor's inner half, inlined into the engine. */
+#ifndef PTW_MEM_H
+#define PTW_MEM_H
+
+#include "load.h"
+#include "ptwalk/mem.h"
+
+/* ptw_regions returns the array of regions, ascending. */
+PTW_ENGINE const struct ptw_region *ptw_regions(const struct ptw_mem *mem)
+{
+    return mem->region != NULL ? mem->region : &mem->flat;
+}
+
+/* ptw_find_from returns the index of the first region that ends at pa or later,
+ * mem->regions when none does.  The distance between low and high falls on
+ * every pass. */
+PTW_ENGINE size_t ptw_find_from(const struct ptw_mem *mem, uint64_t pa)
+{
+    const struct ptw_region *r = ptw_regions(mem);
+    size_t low = 0;
+    size_t high = mem->regions;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (pa > r[mid].last.v) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+/* ptw_find returns the region that holds pa, or NULL. */
+PTW_ENGINE const struct ptw_region *ptw_find(const struct ptw_mem *mem,
+                                             uint64_t pa)
+{
+    const struct ptw_region *r = ptw_regions(mem);
+
+    if (PTW_UNLIKELY(mem->regions != 1)) {
+        size_t i = ptw_find_from(mem, pa);
+
+        if (i == mem->regions) {
+            return NULL;
+        }
+        r += i;
+    }
+    return pa >= r->first.v && pa <= r->last.v ? r : NULL;
+}
+
+/* ptw_touches says whether any region holds a byte of [pa, pa + bytes); bytes
+ * is not 0 and the range does not wrap. */
+PTW_ENGINE bool ptw_touches(const struct ptw_mem *mem, uint64_t pa,
+                            uint64_t bytes)
+{
+    size_t i = ptw_find_from(mem, pa);
+
+    return i < mem->regions &&
+           ptw_regions(mem)[i].first.v <= pa + (bytes - 1);
+}
+
+/* ptw_find_range is ptw_find for all of [pa, pa + bytes); bytes is not 0. */
+PTW_ENGINE const struct ptw_region *
+ptw_find_range(const struct ptw_mem *mem, uint64_t pa, uint64_t bytes)
+{
+    const struct ptw_region *r = ptw_find(mem, pa);
+
+    return r != NULL && r->last.v - pa >= bytes - 1 ? r : NULL;
+}
+
+/* ptw_host returns where the byte at pa of region r lies on the host. */
+PTW_ENGINE const unsigned char *ptw_host(const struct ptw_region *r,
+                                         uint64_t pa)
+{
+    return (const unsigned char *)r->host + (size_t)(pa - r->first.v);
+}
+
+/* ptw_direct returns the bytes of [pa, pa + bytes), aligned to 8 on the host if
+ * pa is, or NULL. */
+PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
+                                  uint64_t bytes)
+{
+    const struct ptw_region *r = ptw_find_range(mem, pa, bytes);
+    const void *p;
+
+    if (PTW_UNLIKELY(r == NULL)) {
+        return NULL;
+    }
+    if (PTW_LIKELY(r->host != NULL)) {
+        p = ptw_host(r, pa);
+    } else if (mem->ops->borrow != NULL) {
+        p = mem->ops->borrow(mem->ctx, ptw_pa_of(pa), bytes);
+    } else {
+        p = NULL;
+    }
+    return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
+}
+
+/* ptw_get reads a number of 4 or 8 bytes at pa, within one region. */
+PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
+                                   unsigned bytes, uint64_t *out)
+{
+    const struct ptw_region *r = ptw_find_range(mem, pa, bytes);
+    const unsigned char *p;
+    enum ptw_status st;
+    uint32_t narrow = 0;
+
+    if (PTW_UNLIKELY(r == NULL)) {
+        return PTW_E_BUS;
+    }
+    if (PTW_LIKELY(r->host != NULL)) {
+        p = ptw_host(r, pa);
+        if (PTW_UNLIKELY(((uintptr_t)p & (bytes - 1)) != 0)) {
+            *out = ptw_load_bytes(p, bytes);
+        } else if (bytes == 8) {
+            *out = ptw_load64(p);
+        } else {
+            *out = ptw_load32(p);
+        }
+        return PTW_OK;
+    }
+    if (bytes == 8) {
+        return mem->ops->read64(mem->ctx, ptw_pa_of(pa), out);
+    }
+    st = mem->ops->read32(mem->ctx, ptw_pa_of(pa), &narrow);
+    *out = narrow;
+    return st;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memo of tables that were entered: an exact set, no heuristic.
+ *
+ * An open-addressing hash table, probed linearly.  The hash is of the table's
+ * address alone, so that everything that is known of a table stands in one run
+ * of slots; it is keyed, since the addresses are the guest's to choose. */
+#ifndef PTW_MEMO_H
+#define PTW_MEMO_H
+
+#include "engine.h"
+#include "ptwalk/walk.h"
+
+/* Which part of a table's span the range leaves. */
+enum ptw_part {
+    PTW_PART_HEAD_CUT = 1,
+    PTW_PART_TAIL_CUT = 2,
+};
+
+struct ptw_memo_slot {
+    uint64_t key; /* table | level << 2 | part: tables are aligned to 32 */
+    uint64_t va;  /* where the owner has it */
+    uint32_t owner_plus_1; /* 0: the slot is empty */
+    uint32_t unused;
+};
+
+PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level, unsigned part)
+{
+    return table | level << 2 | part;
+}
+
+PTW_ENGINE uint64_t ptw_memo_table(uint64_t key)
+{
+    return key & ~ptw_low_mask(5);
+}
+
+PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
+{
+    uint64_t h = (table >> 5) ^ memo->seed;
+
+    h *= 0x9E3779B97F4A7C15; /* 2^64 divided by the golden ratio */
+    h ^= h >> 32;
+    h *= memo->seed | 1;
+    h ^= h >> 29;
+    h *= 0x9E3779B97F4A7C15;
+    return (size_t)(h >> (64 - memo->slots_log2));
+}
+
+enum ptw_memo_answer { PTW_MEMO_NEW, PTW_MEMO_SEEN, PTW_MEMO_FULL };
+
+/* ptw_memo_enter looks for (table, level, part) and adds it when it is not
+ * there.  *slot is where it stands, unless the memo is full; *two_levels says
+ * whether the table is known at another level. */
+PTW_ENGINE enum ptw_memo_answer
+ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level,
+               unsigned part, struct ptw_memo_slot **slot, bool *two_levels)
+{
+    uint64_t key = ptw_memo_key(table, level, part);
+    size_t mask = ((size_t)1 << memo->slots_log2) - 1;
+    size_t i = ptw_memo_hash(memo, table);
+
+    *two_levels = false;
+    for (size_t probes = 0; probes <= mask; probes++, i = (i + 1) & mask) {
+        struct ptw_memo_slot *s = &memo->slot[i];
+
+        if (s->owner_plus_1 == 0) {
+            if (memo->used >= mask - mask / 4) {
+                return PTW_MEMO_FULL;
+            }
+            s->key = key;
+            memo->used++;
+            *slot = s;
+            return PTW_MEMO_NEW;
+        }
+        if (s->key == key) {
+            *slot = s;
+            return PTW_MEMO_SEEN;
+        }
+        if (ptw_memo_table(s->key) == table && (s->key >> 2 & 7) != level) {
+            *two_levels = true;
+        }
+    }
+    return PTW_MEMO_FULL;
+}
+
+#endif

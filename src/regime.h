@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract between an architecture and the engine.
+ *
+ * An architecture is a constant descriptor: how many levels, what each covers,
+ * and pure functions that say what an entry means.  It has no access to memory
+ * and no state.  In return the engine promises to call decode only with a level
+ * below `levels`, and to take a table's entries nowhere but from the accessor.
+ *
+ * `levels` of 0 is an architecture without tables. */
+#ifndef PTW_REGIME_H
+#define PTW_REGIME_H
+
+#include "engine.h"
+#include "ptwalk/walk.h"
+
+struct ptw_level {
+    const char *name; /* the manual's, of a table of this level */
+    unsigned shift;   /* log2 of what one entry covers */
+    unsigned bits;    /* log2 of the number of entries */
+};
+
+/* The format: constant, so that the engine is specialised by it. */
+struct ptw_format {
+    unsigned levels;
+    unsigned entry_log2;
+    bool sign_extended; /* addresses are, so there is a gap in the middle */
+    uint64_t present;   /* an entry with none of these bits set is absent */
+    struct ptw_level level[PTW_MAX_LEVELS];
+    struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
+                               unsigned level);
+
+    /* What leaves of one run have in common besides rights: one number for
+     * memory type and kind. */
+    unsigned (*leaf_class)(uint64_t raw, unsigned level);
+
+    /* How an alias is put into the architecture's own type.  Without tables
+     * there is no such thing, and these are NULL. */
+    void (*alias_put)(union ptw_alias *alias, const struct ptw_alias_ref *ref,
+                      unsigned level);
+};
+
+/* An architecture as the library sees it at run time: its format, the engine
+ * specialised by it, and what is called once an item or less. */
+struct ptw_arch {
+    const char *name;
+    enum ptw_arch_id id;
+    const struct ptw_format *format;
+    uint64_t root_bits;        /* the widest root that its register can hold */
+    unsigned features;         /* that mean anything here */
+    void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
+
+    struct ptw_attributes (*attributes)(const struct ptw_regime *r,
+                                        unsigned level, uint64_t raw);
+    bool (*access_allowed)(const struct ptw_regime *r, unsigned rights,
+                           unsigned level, uint64_t raw,
+                           const struct ptw_access *access);
+    struct ptw_alias_ref (*alias_get)(const union ptw_alias *alias,
+                                      unsigned *level);
+
+    enum ptw_status (*lookup)(const struct ptw_regime *r,
+                              const struct ptw_mem *mem, ptw_pa root,
+                              ptw_va va, struct ptw_translation *out);
+    enum ptw_status (*explain)(const struct ptw_regime *r,
+                               const struct ptw_mem *mem, ptw_pa root,
+                               ptw_va va, struct ptw_translation *out,
+                               struct ptw_step *step, size_t *steps);
+    enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
+                            size_t room, size_t *items);
+};
+
+extern const struct ptw_arch ptw_arch_bare;
+extern const struct ptw_arch ptw_arch_i686;
+extern const struct ptw_arch ptw_arch_amd64;
+
+/* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
+ * not depend on the number of levels. */
+bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned rights,
+                            unsigned level, uint64_t raw,
+                            const struct ptw_access *access);
+
+/* The engine works on offsets: addresses of va_bits bits, without the sign
+ * extension.  ptw_va_from is the way back. */
+PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a,
+                                const struct ptw_regime *r, uint64_t offset)
+{
+    if (a->sign_extended && (offset >> (r->va_bits - 1) & 1) != 0) {
+        return offset | ~ptw_low_mask(r->va_bits);
+    }
+    return offset;
+}
+
+/* The gap: addresses, first to last, that no table can map.  Returns false
+ * when there is none. */
+PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
+                        uint64_t *first, uint64_t *last)
+{
+    *first = 1 + ptw_low_mask(a->sign_extended ? r->va_bits - 1 : r->va_bits);
+    *last = a->sign_extended ? ~*first : UINT64_MAX;
+    return *first != 0 && r->va_bits < 64;
+}
+
+PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
+                                 const struct ptw_regime *r, uint64_t va)
+{
+    uint64_t first;
+    uint64_t last;
+
+    return !ptw_gap(a, r, &first, &last) || va < first || va > last;
+}
+
+#endif

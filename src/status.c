@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptwalk/status.h"
+#include "ptwalk/types.h"
+
+const char *ptw_status_text(enum ptw_status st)
+{
+    switch (st) {
+    case PTW_OK:
+        return "ok";
+    case PTW_END:
+        return "nothing more";
+    case PTW_NOT_MAPPED:
+        return "not mapped";
+    case PTW_NOT_CANONICAL:
+        return "not canonical";
+    case PTW_BAD_ENTRY:
+        return "bad entry";
+    case PTW_E_BUS:
+        return "outside the memory offered";
+    case PTW_E_LIMIT:
+        return "limit reached";
+    case PTW_E_SPACE:
+        return "storage too small";
+    case PTW_E_ARG:
+        return "invalid argument";
+    case PTW_E_ALIGN:
+        return "not aligned";
+    case PTW_E_WIDTH:
+        return "beyond the physical address width";
+    case PTW_E_RANGE:
+        return "empty or wrapping range";
+    case PTW_E_OVERLAP:
+        return "regions overlap";
+    case PTW_E_READONLY:
+        return "read-only memory";
+    case PTW_E_REGIME:
+        return "unsupported paging mode";
+    case PTW_E_CONFLICT:
+        return "contradictory control registers";
+    }
+    return "unknown status";
+}
+
+void ptw_absurd(const struct ptw_void *never)
+{
+    (void)never;
+    __builtin_trap();
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting a walk, and asking where it stands: what needs no specialisation. */
+#include "descend.h"
+#include "iterate.h"
+
+enum ptw_status ptw_lookup(const struct ptw_regime *r,
+                           const struct ptw_mem *mem, ptw_pa root, ptw_va va,
+                           struct ptw_translation *out)
+{
+    return r->arch->lookup(r, mem, root, va, out);
+}
+
+enum ptw_status ptw_explain(const struct ptw_regime *r,
+                            const struct ptw_mem *mem, ptw_pa root, ptw_va va,
+                            struct ptw_translation *out,
+                            struct ptw_step step[PTW_MAX_LEVELS],
+                            size_t *steps)
+{
+    return r->arch->explain(r, mem, root, va, out, step, steps);
+}
+
+enum ptw_status ptw_walk_next(struct ptw_walk *w, struct ptw_item *item,
+                              size_t room, size_t *items)
+{
+    return w->c.regime->arch->next(w, item, room, items);
+}
+
+struct ptw_walk_options ptw_walk_everything(void)
+{
+    struct ptw_walk_options o = {
+        .last = {UINT64_MAX},
+        .max_reads = UINT64_MAX,
+        .max_items = UINT64_MAX,
+    };
+
+    return o;
+}
+
+struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
+                                    const struct ptw_item *item,
+                                    unsigned *level)
+{
+    return r->arch->alias_get(&item->u.alias, level);
+}
+
+/* Turns the range into offsets, and finds out where the gap stands in it. */
+static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
+{
+    const struct ptw_regime *r = w->c.regime;
+    uint64_t gap_first;
+    uint64_t gap_last;
+    enum ptw_gap_place gap = PTW_GAP_NONE;
+    uint64_t from = first.v;
+    uint64_t to = last.v;
+    bool empty = false;
+
+    if (ptw_gap(r->arch->format, r, &gap_first, &gap_last) && from <= gap_last &&
+        to >= gap_first) {
+        bool from_inside = from >= gap_first;
+        bool to_inside = to <= gap_last;
+
+        gap = PTW_GAP_MIDDLE;
+        if (from_inside) {
+            gap = PTW_GAP_BEFORE;
+            from = gap_last + 1;
+        }
+        if (to_inside) {
+            gap = from_inside ? gap : PTW_GAP_AFTER;
+            to = gap_first - 1;
+        }
+        empty = from_inside && to_inside;
+    }
+    w->va_first = first;
+    w->va_last = last;
+    w->c.first = empty ? 1 : from & ptw_low_mask(r->va_bits);
+    w->c.last = empty ? 0 : to & ptw_low_mask(r->va_bits);
+    w->gap = (w->flags & PTW_WALK_HOLES) != 0 ? (uint8_t)gap : PTW_GAP_NONE;
+}
+
+/* The arrays of a walk need no initial value: nothing is read of them that the
+ * walk has not written.  Everything else is set here. */
+static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
+                             const struct ptw_mem *mem,
+                             const struct ptw_walk_options *o)
+{
+    if (o->first.v > o->last.v) {
+        return PTW_E_RANGE;
+    }
+    memset(w, 0, offsetof(struct ptw_walk, open));
+    w->c.regime = r;
+    w->c.mem = mem;
+    w->c.reads_left = o->max_reads;
+    w->c.need = o->need;
+    w->c.level = -1;
+    w->c.top = r->arch->format->levels > 0 ? r->arch->format->levels - 1 : 0;
+    w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
+    w->flags = o->flags;
+    w->max_reads = o->max_reads;
+    w->max_items = o->max_items;
+    w->start_rights = PTW_ALL_RIGHTS;
+    set_range(w, o->first, o->last);
+    return PTW_OK;
+}
+
+enum ptw_status ptw_walk_va_spaces_init(
+    struct ptw_walk *w, const struct ptw_regime *r, const struct ptw_mem *mem,
+    const ptw_pa *root, uint32_t roots, struct ptw_memo *memo,
+    const struct ptw_walk_options *options)
+{
+    enum ptw_status st;
+
+    if (roots == 0 || roots > (uint32_t)1 << 31) {
+        return PTW_E_ARG;
+    }
+    st = start(w, r, mem, options);
+    if (st != PTW_OK) {
+        return st;
+    }
+    w->root = root;
+    w->roots = roots;
+    w->c.memo = memo;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_virt_to_phys_init(struct ptw_walk *w,
+                                      const struct ptw_regime *r,
+                                      const struct ptw_mem *mem, ptw_pa root,
+                                      const struct ptw_walk_options *options)
+{
+    enum ptw_status st = ptw_root_check(r, root);
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    st = start(w, r, mem, options);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (r->arch->format->levels > 0 &&
+        !ptw_touches(mem, root.v, ptw_table_bytes(r->arch->format, w->c.top))) {
+        return PTW_E_BUS;
+    }
+    w->start_table = root.v;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
+                                const struct ptw_mem *mem,
+                                const struct ptw_item *item,
+                                const struct ptw_walk_options *options)
+{
+    struct ptw_walk_options o = *options;
+    struct ptw_alias_ref ref;
+    enum ptw_status st;
+    unsigned level;
+
+    if (item->kind != PTW_ITEM_ALIAS) {
+        return PTW_E_ARG;
+    }
+    ref = ptw_alias_view(r, item, &level);
+    if (o.first.v < item->first.v) {
+        o.first = item->first;
+    }
+    if (o.last.v > item->last.v) {
+        o.last = item->last;
+    }
+    st = start(w, r, mem, &o);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (!ptw_touches(mem, ref.table.v, ptw_table_bytes(r->arch->format, level))) {
+        return PTW_E_BUS;
+    }
+    w->c.top = level;
+    w->c.space = item->space;
+    w->start_table = ref.table.v;
+    w->start_rights = ref.rights;
+    w->start_base = item->first.v & ptw_low_mask(r->va_bits);
+    return PTW_OK;
+}
+
+static uint64_t add_up(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
+                     uint64_t more_items)
+{
+    uint64_t before = w->max_reads;
+
+    w->max_reads = add_up(before, more_reads);
+    w->c.reads_left += w->max_reads - before;
+    w->max_items = add_up(w->max_items, more_items);
+}
+
+/* The offset of the entry that is next on the path; false when there is none.
+ */
+static bool path_offset(const struct ptw_walk *w, uint64_t *offset)
+{
+    const struct ptw_format *a = w->c.regime->arch->format;
+    unsigned done = 0; /* 1: the entry above has been dealt with */
+
+    for (unsigned level = (unsigned)w->c.level; level <= w->c.top; level++) {
+        const struct ptw_path_table *t = &w->c.at[level];
+        unsigned index = t->index + done;
+
+        if (index <= t->last) {
+            *offset = t->base + ((uint64_t)index << a->level[level].shift);
+            return true;
+        }
+        done = 1;
+    }
+    return false;
+}
+
+bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
+{
+    const struct ptw_regime *r = w->c.regime;
+    uint64_t gap_first = 0;
+    uint64_t gap_last = 0;
+    uint64_t next = w->va_first.v;
+    uint64_t offset;
+
+    *space = w->c.space;
+    if (w->queue_next < w->queued) {
+        *space = w->queue[w->queue_next].space;
+        next = w->queue[w->queue_next].first.v;
+    } else if (w->has_open) {
+        next = w->open.first.v;
+    } else {
+        switch ((enum ptw_phase)w->phase) {
+        case PTW_PHASE_END:
+        case PTW_PHASE_DONE:
+            return false;
+        case PTW_PHASE_BEGIN:
+            break;
+        case PTW_PHASE_WALK:
+            (void)ptw_gap(r->arch->format, r, &gap_first, &gap_last);
+            if (w->c.level >= 0 && path_offset(w, &offset)) {
+                next = w->gap == PTW_GAP_MIDDLE && ptw_at_gap(r->arch->format, w)
+                           ? gap_first
+                           : ptw_va_from(r->arch->format, r, offset);
+            } else if (w->gap == PTW_GAP_AFTER) {
+                next = gap_first;
+            } else {
+                return false;
+            }
+            break;
+        }
+    }
+    va->v = next > w->va_first.v ? next : w->va_first.v;
+    return true;
+}
+
+struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w)
+{
+    struct ptw_walk_stats s = {
+        .reads = w->max_reads - w->c.reads_left,
+        .tables = w->c.tables,
+        .items = w->items,
+    };
+
+    return s;
+}
