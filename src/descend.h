@@ -221,8 +221,7 @@ PTW_ENGINE enum ptw_verdict ptw_descend(const struct ptw_format *a,
         }
         assert(level > 0);
         v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
-                      t->base +
-                          ((uint64_t)t->index << a->level[level].shift));
+                      t->base + ((uint64_t)t->index << a->level[level].shift));
         if (v != PTW_V_ENTERED) {
             return v;
         }

@@ -11,7 +11,7 @@
  * called with, so it has to be inlined whatever the optimiser thinks. */
 #define PTW_ENGINE static inline __attribute__((always_inline, unused))
 
-#define PTW_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PTW_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PTW_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
 /* ptw_low_mask returns the lowest `bits` bits set; bits may be 0 to 64. */

@@ -8,9 +8,9 @@
  * may have room for one, so there is a short queue behind.
  *
  * Tables of leaves are swept a line of entries at a time, since they are nearly
- * all of the work: each entry is still loaded once and judged by the same rules,
- * but a line that only continues the open run, or has nothing present, is
- * settled as a whole. */
+ * all of the work: each entry is still loaded once and judged by the same
+ * rules, but a line that only continues the open run, or has nothing present,
+ * is settled as a whole. */
 #ifndef PTW_ITERATE_H
 #define PTW_ITERATE_H
 
@@ -73,11 +73,10 @@ PTW_ENGINE struct ptw_item *ptw_span(const struct ptw_format *a,
 }
 
 /* Whether `first` continues the open item, as far as the address goes. */
-PTW_ENGINE bool ptw_continues(const struct ptw_walk *w,
-                              enum ptw_item_kind kind, uint64_t first)
+PTW_ENGINE bool ptw_continues(const struct ptw_walk *w, enum ptw_item_kind kind,
+                              uint64_t first)
 {
-    return w->has_open && w->open.kind == kind &&
-           w->open.last.v + 1 == first;
+    return w->has_open && w->open.kind == kind && w->open.last.v + 1 == first;
 }
 
 PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
@@ -115,9 +114,9 @@ PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
 }
 
 /* bytes_less_1: what the entries cover. */
-PTW_ENGINE void ptw_settle_absent(const struct ptw_format *a, struct ptw_walk *w,
-                                  struct ptw_sink *out, unsigned level,
-                                  uint64_t base, uint64_t raw,
+PTW_ENGINE void ptw_settle_absent(const struct ptw_format *a,
+                                  struct ptw_walk *w, struct ptw_sink *out,
+                                  unsigned level, uint64_t base, uint64_t raw,
                                   uint64_t bytes_less_1)
 {
     uint64_t first = ptw_va_from(a, w->c.regime, base);
@@ -166,8 +165,7 @@ PTW_ENGINE void ptw_settle_refused(const struct ptw_format *a,
         f->table.v != t->table) {
         ptw_close(w, out);
         w->has_open = true;
-        ptw_put_finding(a, w, &w->open, PTW_FINDING_REFUSED, t, level, base,
-                        0);
+        ptw_put_finding(a, w, &w->open, PTW_FINDING_REFUSED, t, level, base, 0);
     }
     w->open.last.v = first + ptw_low_mask(a->level[level].shift);
 }
@@ -236,13 +234,12 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
         ptw_settle_leaf(a, w, out, level, base, t->raw, e);
         break;
     case PTW_V_ABSENT:
-        ptw_settle_absent(a, w, out, level, base, t->raw,
-                          ptw_low_mask(shift));
+        ptw_settle_absent(a, w, out, level, base, t->raw, ptw_low_mask(shift));
         break;
     case PTW_V_BAD:
         ptw_close(w, out);
-        item = ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY,
-                               t, level, base, shift);
+        item = ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY, t,
+                               level, base, shift);
         item->u.finding.raw = t->raw;
         break;
     case PTW_V_REFUSED:
@@ -345,8 +342,8 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
             w->c.reads_left -= PTW_LINE;
             t->fetched = (uint16_t)(index + PTW_LINE);
             if ((any & a->present) == 0) {
-                ptw_settle_absent(a, w, out, 0, t->base + index * step,
-                                  line[0], PTW_LINE * step - 1);
+                ptw_settle_absent(a, w, out, 0, t->base + index * step, line[0],
+                                  PTW_LINE * step - 1);
                 index += PTW_LINE;
                 continue;
             }
@@ -359,12 +356,11 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 /* The width is the guard against a carry into bits that are
                  * not the address's. */
                 if (w->open.last.v + 1 == first &&
-                    m->rights ==
-                        (t->rights & a->decode(r, m->raw, 0).rights) &&
+                    m->rights == (t->rights & a->decode(r, m->raw, 0).rights) &&
                     m->pa.v + length + (PTW_LINE - 1) * step <=
                         r->rule[0].leaf_address &&
-                    ptw_line_continues(m->raw + length, step,
-                                       r->rule[0].alike, line)) {
+                    ptw_line_continues(m->raw + length, step, r->rule[0].alike,
+                                       line)) {
                     w->open.last.v = first + (PTW_LINE * step - 1);
                     index += PTW_LINE;
                     continue;

@@ -32,8 +32,7 @@ PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
 
 PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
                                          struct ptw_cursor *c, ptw_pa root,
-                                         ptw_va va,
-                                         struct ptw_translation *out)
+                                         ptw_va va, struct ptw_translation *out)
 {
     struct ptw_entry e = {PTW_ENTRY_LEAF, PTW_ALL_RIGHTS, {0}};
     enum ptw_verdict v = PTW_V_LEAF;

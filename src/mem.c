@@ -69,9 +69,8 @@ enum ptw_status ptw_mem_init_regions(struct ptw_mem *mem,
 }
 
 enum ptw_status ptw_mem_init_callbacks(struct ptw_mem *mem,
-                                       const struct ptw_mem_ops *ops,
-                                       void *ctx, struct ptw_region *region,
-                                       size_t count)
+                                       const struct ptw_mem_ops *ops, void *ctx,
+                                       struct ptw_region *region, size_t count)
 {
     enum ptw_status st;
 

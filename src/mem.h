@@ -57,13 +57,12 @@ PTW_ENGINE bool ptw_touches(const struct ptw_mem *mem, uint64_t pa,
 {
     size_t i = ptw_find_from(mem, pa);
 
-    return i < mem->regions &&
-           ptw_regions(mem)[i].first.v <= pa + (bytes - 1);
+    return i < mem->regions && ptw_regions(mem)[i].first.v <= pa + (bytes - 1);
 }
 
 /* ptw_find_range is ptw_find for all of [pa, pa + bytes); bytes is not 0. */
-PTW_ENGINE const struct ptw_region *
-ptw_find_range(const struct ptw_mem *mem, uint64_t pa, uint64_t bytes)
+PTW_ENGINE const struct ptw_region *ptw_find_range(const struct ptw_mem *mem,
+                                                   uint64_t pa, uint64_t bytes)
 {
     const struct ptw_region *r = ptw_find(mem, pa);
 

@@ -101,11 +101,11 @@ enum ptw_status ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
 {
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (is_named(name, known[i].name) && known[i].arch != NULL) {
-            return build(known[i].arch, cpu, known[i].features & ~without,
-                         out, why);
+            return build(known[i].arch, cpu, known[i].features & ~without, out,
+                         why);
         }
-        if (known[i].arch == NULL && (is_named(name, known[i].name) ||
-                                      is_family(name, known[i].name))) {
+        if (known[i].arch == NULL &&
+            (is_named(name, known[i].name) || is_family(name, known[i].name))) {
             return fail(PTW_E_REGIME, "this paging mode is not supported yet",
                         why);
         }
@@ -172,8 +172,8 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     if ((regs->cr0 & CR0_WP) != 0) {
         features |= PTW_WP;
     }
-    return build(lme ? &ptw_arch_amd64 : &ptw_arch_i686, &facts, features,
-                 out, why);
+    return build(lme ? &ptw_arch_amd64 : &ptw_arch_i686, &facts, features, out,
+                 why);
 }
 
 ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
@@ -187,18 +187,17 @@ ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
 enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)
 {
     const struct ptw_format *f = r->arch->format;
-    uint64_t bits = r->arch->root_bits < r->pa_bits ? r->arch->root_bits
-                                                    : r->pa_bits;
+    uint64_t bits =
+        r->arch->root_bits < r->pa_bits ? r->arch->root_bits : r->pa_bits;
 
     if (f->levels == 0) {
         return PTW_OK;
     }
-    if ((root.v & ptw_low_mask(f->level[f->levels - 1].bits +
-                               f->entry_log2)) != 0) {
+    if ((root.v & ptw_low_mask(f->level[f->levels - 1].bits + f->entry_log2)) !=
+        0) {
         return PTW_E_ALIGN;
     }
-    return (root.v & ~ptw_low_mask((unsigned)bits)) != 0 ? PTW_E_WIDTH
-                                                         : PTW_OK;
+    return (root.v & ~ptw_low_mask((unsigned)bits)) != 0 ? PTW_E_WIDTH : PTW_OK;
 }
 
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va)

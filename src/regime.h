@@ -45,8 +45,8 @@ struct ptw_arch {
     const char *name;
     enum ptw_arch_id id;
     const struct ptw_format *format;
-    uint64_t root_bits;        /* the widest root that its register can hold */
-    unsigned features;         /* that mean anything here */
+    uint64_t root_bits; /* the widest root that its register can hold */
+    unsigned features;  /* that mean anything here */
     void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,
@@ -58,8 +58,8 @@ struct ptw_arch {
                                       unsigned *level);
 
     enum ptw_status (*lookup)(const struct ptw_regime *r,
-                              const struct ptw_mem *mem, ptw_pa root,
-                              ptw_va va, struct ptw_translation *out);
+                              const struct ptw_mem *mem, ptw_pa root, ptw_va va,
+                              struct ptw_translation *out);
     enum ptw_status (*explain)(const struct ptw_regime *r,
                                const struct ptw_mem *mem, ptw_pa root,
                                ptw_va va, struct ptw_translation *out,

@@ -13,8 +13,7 @@ enum ptw_status ptw_lookup(const struct ptw_regime *r,
 enum ptw_status ptw_explain(const struct ptw_regime *r,
                             const struct ptw_mem *mem, ptw_pa root, ptw_va va,
                             struct ptw_translation *out,
-                            struct ptw_step step[PTW_MAX_LEVELS],
-                            size_t *steps)
+                            struct ptw_step step[PTW_MAX_LEVELS], size_t *steps)
 {
     return r->arch->explain(r, mem, root, va, out, step, steps);
 }
@@ -54,8 +53,8 @@ static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
     uint64_t to = last.v;
     bool empty = false;
 
-    if (ptw_gap(r->arch->format, r, &gap_first, &gap_last) && from <= gap_last &&
-        to >= gap_first) {
+    if (ptw_gap(r->arch->format, r, &gap_first, &gap_last) &&
+        from <= gap_last && to >= gap_first) {
         bool from_inside = from >= gap_first;
         bool to_inside = to <= gap_last;
 
@@ -102,10 +101,12 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     return PTW_OK;
 }
 
-enum ptw_status ptw_walk_va_spaces_init(
-    struct ptw_walk *w, const struct ptw_regime *r, const struct ptw_mem *mem,
-    const ptw_pa *root, uint32_t roots, struct ptw_memo *memo,
-    const struct ptw_walk_options *options)
+enum ptw_status ptw_walk_va_spaces_init(struct ptw_walk *w,
+                                        const struct ptw_regime *r,
+                                        const struct ptw_mem *mem,
+                                        const ptw_pa *root, uint32_t roots,
+                                        struct ptw_memo *memo,
+                                        const struct ptw_walk_options *options)
 {
     enum ptw_status st;
 
@@ -168,7 +169,8 @@ enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
     if (st != PTW_OK) {
         return st;
     }
-    if (!ptw_touches(mem, ref.table.v, ptw_table_bytes(r->arch->format, level))) {
+    if (!ptw_touches(mem, ref.table.v,
+                     ptw_table_bytes(r->arch->format, level))) {
         return PTW_E_BUS;
     }
     w->c.top = level;
@@ -238,9 +240,10 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
         case PTW_PHASE_WALK:
             (void)ptw_gap(r->arch->format, r, &gap_first, &gap_last);
             if (w->c.level >= 0 && path_offset(w, &offset)) {
-                next = w->gap == PTW_GAP_MIDDLE && ptw_at_gap(r->arch->format, w)
-                           ? gap_first
-                           : ptw_va_from(r->arch->format, r, offset);
+                next =
+                    w->gap == PTW_GAP_MIDDLE && ptw_at_gap(r->arch->format, w)
+                        ? gap_first
+                        : ptw_va_from(r->arch->format, r, offset);
             } else if (w->gap == PTW_GAP_AFTER) {
                 next = gap_first;
             } else {

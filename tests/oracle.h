@@ -48,10 +48,9 @@ struct oracle_answer {
 /* Writes the answers for every entry of the space at root whose span touches
  * [first, last], in ascending order, and returns how many there are, at most
  * max: when it returns max there may be more, and what is there is a prefix. */
-size_t oracle_walk(const struct oracle_mode *mode,
-                   const struct oracle_ram *ram, size_t rams, uint64_t root,
-                   uint64_t first, uint64_t last, struct oracle_answer *out,
-                   size_t max);
+size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
+                   size_t rams, uint64_t root, uint64_t first, uint64_t last,
+                   struct oracle_answer *out, size_t max);
 
 /* The same for a table of the given level whose first entry maps `first_va` and
  * whose path has granted w, x and u. */
@@ -63,8 +62,8 @@ size_t oracle_walk_table(const struct oracle_mode *mode,
 
 /* What the entry that decides about va says. */
 struct oracle_answer oracle_translate(const struct oracle_mode *mode,
-                                      const struct oracle_ram *ram,
-                                      size_t rams, uint64_t root, uint64_t va);
+                                      const struct oracle_ram *ram, size_t rams,
+                                      uint64_t root, uint64_t va);
 
 /* The table that the space at root has at that level on the way to va; false
  * when the way ends before. */

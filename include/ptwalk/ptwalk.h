@@ -11,14 +11,11 @@
  *   canonical       said of a virtual address that some table could map; on
  *                   amd64, bits 63 to 47 are equal
  *   descent         the way from a root down to an answer, one level at a time
- *   entry           one element of a table: absent, a leaf, leads to a table, or
- *                   bad
- *   finding         something about the tables that a careful reader wants to
- *                   know
- *   hole            a range in which nothing is mapped
- *   leaf            an entry that maps a page, of whatever size
- *   level           counted from the leaves: level 0 holds only leaves.  The
- *                   manuals' names are ptw_level_name's.
+ *   entry           one element of a table: absent, a leaf, leads to a table,
+ * or bad finding         something about the tables that a careful reader wants
+ * to know hole            a range in which nothing is mapped leaf            an
+ * entry that maps a page, of whatever size level           counted from the
+ * leaves: level 0 holds only leaves.  The manuals' names are ptw_level_name's.
  *   memo            the set of tables that a walk has entered
  *   owner           the space that entered a table first
  *   range           closed: [first, last], since an end that is not part of it

@@ -15,13 +15,13 @@ struct ptw_arch; /* private: how one architecture's tables are read */
 /* What a processor has, or a register switches on.  A set of these stands in
  * a regime's features. */
 enum ptw_feature {
-    PTW_NX = 1 << 0,    /* EFER.NXE: bit 63 of an entry is XD, not reserved */
-    PTW_PSE = 1 << 1,   /* CR4.PSE: 4 MiB pages under 32-bit paging */
+    PTW_NX = 1 << 0,     /* EFER.NXE: bit 63 of an entry is XD, not reserved */
+    PTW_PSE = 1 << 1,    /* CR4.PSE: 4 MiB pages under 32-bit paging */
     PTW_PAGE1G = 1 << 2, /* CPUID 80000001H:EDX[26]: 1 GiB pages */
-    PTW_WP = 1 << 3,    /* CR0.WP: the supervisor obeys R/W */
-    PTW_SMEP = 1 << 4,  /* CR4.SMEP: the supervisor runs no user pages */
-    PTW_SMAP = 1 << 5,  /* CR4.SMAP: the supervisor reads no user pages */
-    PTW_PKE = 1 << 6,   /* CR4.PKE: protection keys for user pages */
+    PTW_WP = 1 << 3,     /* CR0.WP: the supervisor obeys R/W */
+    PTW_SMEP = 1 << 4,   /* CR4.SMEP: the supervisor runs no user pages */
+    PTW_SMAP = 1 << 5,   /* CR4.SMAP: the supervisor reads no user pages */
+    PTW_PKE = 1 << 6,    /* CR4.PKE: protection keys for user pages */
 };
 
 /* The facts about a processor that no control register shows.  pa_bits is its
@@ -69,11 +69,9 @@ struct ptw_regime {
  * the name is unknown or not supported, PTW_E_WIDTH when cpu->pa_bits is not
  * from 32 to 52.  Unless it is NULL, *why is set on failure to a static
  * sentence that says what is wrong; *out is written on PTW_OK only. */
-PTW_NODISCARD enum ptw_status ptw_regime_by_name(const char *name,
-                                                 const struct ptw_cpu *cpu,
-                                                 unsigned without,
-                                                 struct ptw_regime *out,
-                                                 const char **why);
+PTW_NODISCARD enum ptw_status
+ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
+                   unsigned without, struct ptw_regime *out, const char **why);
 
 /* The control registers that select a paging mode. */
 struct ptw_x86_registers {

@@ -13,7 +13,7 @@ extern "C" {
 
 #if defined(__GNUC__)
 #define PTW_NODISCARD __attribute__((warn_unused_result))
-#define PTW_NORETURN __attribute__((noreturn))
+#define PTW_NORETURN  __attribute__((noreturn))
 #else
 #define PTW_NODISCARD
 #define PTW_NORETURN

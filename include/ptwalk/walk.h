@@ -28,22 +28,22 @@ extern "C" {
 
 /* One entry on the way down. */
 struct ptw_step {
-    ptw_pa entry;      /* where the entry lies */
-    uint64_t raw;      /* what it held; 0 when it could not be read */
-    unsigned rights;   /* of the path down to here, this entry included */
-    uint8_t level;     /* of the table that holds it */
-    bool read;         /* false: the accessor refused it */
+    ptw_pa entry;    /* where the entry lies */
+    uint64_t raw;    /* what it held; 0 when it could not be read */
+    unsigned rights; /* of the path down to here, this entry included */
+    uint8_t level;   /* of the table that holds it */
+    bool read;       /* false: the accessor refused it */
 };
 
 /* The answer to a lookup. */
 struct ptw_translation {
-    ptw_pa pa;          /* of the byte that was asked for */
-    ptw_va leaf_va;     /* where the leaf that maps it starts */
+    ptw_pa pa;      /* of the byte that was asked for */
+    ptw_va leaf_va; /* where the leaf that maps it starts */
     ptw_pa leaf_pa;
-    uint64_t raw;       /* the leaf, or the entry that stopped the descent */
-    unsigned rights;    /* effective, of the whole path */
-    uint8_t level;      /* of the table that held raw */
-    uint8_t size_log2;  /* the leaf covers 1 << size_log2 bytes */
+    uint64_t raw;      /* the leaf, or the entry that stopped the descent */
+    unsigned rights;   /* effective, of the whole path */
+    uint8_t level;     /* of the table that held raw */
+    uint8_t size_log2; /* the leaf covers 1 << size_log2 bytes */
 };
 
 /* ptw_lookup translates va in the space whose top table is at root.  PTW_OK:
@@ -53,8 +53,8 @@ struct ptw_translation {
  * PTW_E_WIDTH for a root that is none: *out is untouched.  At most one read a
  * level. */
 PTW_NODISCARD enum ptw_status ptw_lookup(const struct ptw_regime *r,
-                                         const struct ptw_mem *mem,
-                                         ptw_pa root, ptw_va va,
+                                         const struct ptw_mem *mem, ptw_pa root,
+                                         ptw_va va,
                                          struct ptw_translation *out);
 
 /* ptw_explain is ptw_lookup and also writes the steps taken, top level first,
@@ -122,8 +122,8 @@ enum ptw_finding_kind {
 
 struct ptw_finding {
     enum ptw_finding_kind kind;
-    ptw_pa table; /* BAD_ENTRY: that holds the entry; else the one meant */
-    uint64_t raw; /* BAD_ENTRY: the entry; EXPOSED: the leaf; else 0 */
+    ptw_pa table;    /* BAD_ENTRY: that holds the entry; else the one meant */
+    uint64_t raw;    /* BAD_ENTRY: the entry; EXPOSED: the leaf; else 0 */
     uint64_t tables; /* EXPOSED: how many tables; else 1 */
     uint8_t level;   /* of the table; EXPOSED: of the leaf */
     unsigned rights; /* of the path down to it */
@@ -216,20 +216,20 @@ struct ptw_walk_options ptw_walk_everything(void);
 
 /* Counts of a walk, from its start. */
 struct ptw_walk_stats {
-    uint64_t reads;    /* entries read or refused */
-    uint64_t tables;   /* tables entered, roots included */
-    uint64_t items;    /* items given */
+    uint64_t reads;  /* entries read or refused */
+    uint64_t tables; /* tables entered, roots included */
+    uint64_t items;  /* items given */
 };
 
 /* The tables of the path that a walk is in.  Private. */
 struct ptw_path_table {
-    uint64_t table;  /* its physical address */
+    uint64_t table;   /* its physical address */
     const void *host; /* its bytes, where they can be borrowed */
-    uint64_t base;   /* first offset that it covers */
-    uint64_t raw;    /* the entry last read */
-    unsigned rights; /* of the path that leads here */
-    uint16_t index;  /* the entry that is next */
-    uint16_t last;   /* the last one within the range */
+    uint64_t base;    /* first offset that it covers */
+    uint64_t raw;     /* the entry last read */
+    unsigned rights;  /* of the path that leads here */
+    uint16_t index;   /* the entry that is next */
+    uint16_t last;    /* the last one within the range */
     uint16_t fetched; /* entries below this one were fetched */
 };
 
@@ -242,13 +242,13 @@ struct ptw_cursor {
     uint64_t last;
     uint64_t reads_left;
     uint64_t tables;
-    uint64_t seen_va;  /* of an alias: where the owner has it */
-    uint32_t seen_by;  /* and who that is */
+    uint64_t seen_va; /* of an alias: where the owner has it */
+    uint32_t seen_by; /* and who that is */
     uint32_t space;
     unsigned need;
-    int level; /* of the table that is read next; -1: there is none */
-    unsigned top; /* level of the table that the path starts with */
-    bool remark; /* remarks are wanted */
+    int level;        /* of the table that is read next; -1: there is none */
+    unsigned top;     /* level of the table that the path starts with */
+    bool remark;      /* remarks are wanted */
     unsigned remarks; /* about the table just entered */
     struct ptw_path_table at[PTW_MAX_LEVELS];
 };
@@ -276,7 +276,7 @@ struct ptw_walk {
     uint64_t start_table; /* without roots: where the path starts */
     uint64_t start_base;
     unsigned start_rights;
-    uint64_t ahead_of;    /* a table, and the one that is read after it */
+    uint64_t ahead_of; /* a table, and the one that is read after it */
     const void *ahead;
     struct ptw_item open; /* it may still grow */
     struct ptw_item queue[4];
@@ -297,10 +297,11 @@ struct ptw_walk {
  * earlier walk of the same range whose spaces are to count as earlier (their
  * indices must differ from these: see `owner`).  PTW_E_RANGE when first > last,
  * PTW_E_ARG when roots is 0 or more than 2^31. */
-PTW_NODISCARD enum ptw_status ptw_walk_va_spaces_init(
-    struct ptw_walk *w, const struct ptw_regime *r, const struct ptw_mem *mem,
-    const ptw_pa *root, uint32_t roots, struct ptw_memo *memo,
-    const struct ptw_walk_options *options);
+PTW_NODISCARD enum ptw_status
+ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
+                        const struct ptw_mem *mem, const ptw_pa *root,
+                        uint32_t roots, struct ptw_memo *memo,
+                        const struct ptw_walk_options *options);
 
 /* ptw_virt_to_phys_init starts a walk over a range of one space that follows
  * every entry: the leaves are those that hardware would find, in order, each as
@@ -369,11 +370,11 @@ struct ptw_exposed {
  * mapping counts as writable.  memo is fresh, and another one than that of the
  * walk.  Otherwise as ptw_walk_va_spaces_init; options->need and flags are
  * not looked at. */
-PTW_NODISCARD enum ptw_status ptw_exposed_init(
-    struct ptw_exposed *e, const struct ptw_regime *r,
-    const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
-    struct ptw_memo *memo, const ptw_pa *frame, size_t frames,
-    const struct ptw_walk_options *options);
+PTW_NODISCARD enum ptw_status
+ptw_exposed_init(struct ptw_exposed *e, const struct ptw_regime *r,
+                 const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+                 struct ptw_memo *memo, const ptw_pa *frame, size_t frames,
+                 const struct ptw_walk_options *options);
 
 /* ptw_exposed_next writes the next such mapping, as a PTW_FINDING_EXPOSED: the
  * run, the lowest table inside it and how many there are.  A mapping behind an

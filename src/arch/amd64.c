@@ -62,7 +62,7 @@ static void amd64_alias_put(union ptw_alias *alias,
 }
 
 static struct ptw_alias_ref amd64_alias_get(const union ptw_alias *alias,
-                                             unsigned *level)
+                                            unsigned *level)
 {
     *level = alias->amd64.level;
     return alias->amd64.ref;

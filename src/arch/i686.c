@@ -58,7 +58,7 @@ static void i686_alias_put(union ptw_alias *alias,
 }
 
 static struct ptw_alias_ref i686_alias_get(const union ptw_alias *alias,
-                                             unsigned *level)
+                                           unsigned *level)
 {
     *level = alias->i686.level;
     return alias->i686.ref;
@@ -82,22 +82,22 @@ static const struct ptw_format i686 = {
 };
 
 static enum ptw_status i686_lookup(const struct ptw_regime *r,
-                                    const struct ptw_mem *mem, ptw_pa root,
-                                    ptw_va va, struct ptw_translation *out)
+                                   const struct ptw_mem *mem, ptw_pa root,
+                                   ptw_va va, struct ptw_translation *out)
 {
     return ptw_look_up(&i686, r, mem, root, va, out);
 }
 
 static enum ptw_status i686_explain(const struct ptw_regime *r,
-                                     const struct ptw_mem *mem, ptw_pa root,
-                                     ptw_va va, struct ptw_translation *out,
-                                     struct ptw_step *step, size_t *steps)
+                                    const struct ptw_mem *mem, ptw_pa root,
+                                    ptw_va va, struct ptw_translation *out,
+                                    struct ptw_step *step, size_t *steps)
 {
     return ptw_look_up_steps(&i686, r, mem, root, va, out, step, steps);
 }
 
 static enum ptw_status i686_next(struct ptw_walk *w, struct ptw_item *item,
-                                  size_t room, size_t *items)
+                                 size_t room, size_t *items)
 {
     return ptw_iterate(&i686, w, item, room, items);
 }

@@ -76,8 +76,8 @@ PTW_ENGINE struct ptw_attributes x86_attributes(uint64_t raw, unsigned level)
 }
 
 /* The shape of every x86 decode; an architecture gives the rules. */
-PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r,
-                                       uint64_t raw, unsigned level)
+PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r, uint64_t raw,
+                                       unsigned level)
 {
     const struct ptw_level_rule *rule = &r->rule[level];
     struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
