@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build_tables.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint8_t ram[RAM_BYTES] __attribute__((aligned(4096)));
+struct ptw_mem mem;
+struct ptw_regime regime;
+struct watched watched;
+
+static void must(enum ptw_status st, const char *what)
+{
+    if (st != PTW_OK) {
+        fprintf(stderr, "%s: %s\n", what, ptw_status_text(st));
+        abort();
+    }
+}
+
+void machine_with(const char *name, unsigned pa_bits, unsigned without)
+{
+    struct ptw_cpu cpu = {.pa_bits = pa_bits, .page1g = true};
+
+    must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
+    memset(ram, 0, sizeof ram);
+    offer_all();
+}
+
+void machine(const char *name)
+{
+    machine_with(name, 52, 0);
+}
+
+void offer_all(void)
+{
+    must(ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, sizeof ram, true), "ram");
+}
+
+void offer_pages(unsigned count, const unsigned (*first_last)[2])
+{
+    static struct ptw_region region[16];
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t first = (uint64_t)first_last[i][0] * PAGE;
+
+        region[i].first.v = first;
+        region[i].last.v = (uint64_t)first_last[i][1] * PAGE + PAGE - 1;
+        region[i].host = &ram[first];
+        region[i].writable = true;
+    }
+    must(ptw_mem_init_regions(&mem, region, count), "regions");
+}
+
+unsigned entries_per_table(void)
+{
+    return PAGE / ptw_entry_bytes(&regime);
+}
+
+void put(uint64_t table, unsigned index, uint64_t entry)
+{
+    unsigned bytes = ptw_entry_bytes(&regime);
+
+    if (index >= entries_per_table() || table > RAM_BYTES - PAGE) {
+        abort();
+    }
+    for (unsigned i = 0; i < bytes; i++) {
+        ram[table + index * bytes + i] = (uint8_t)(entry >> (8 * i));
+    }
+}
+
+uint64_t entry_at(uint64_t table, unsigned index)
+{
+    unsigned bytes = ptw_entry_bytes(&regime);
+    uint64_t entry = 0;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        entry |= (uint64_t)ram[table + index * bytes + i] << (8 * i);
+    }
+    return entry;
+}
+
+void put_all(uint64_t table, uint64_t entry)
+{
+    for (unsigned i = 0; i < entries_per_table(); i++) {
+        put(table, i, entry);
+    }
+}
+
+ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt)
+{
+    uint64_t va = (uint64_t)pml4 << 39 | (uint64_t)pdpt << 30 |
+                  (uint64_t)pd << 21 | (uint64_t)pt << 12;
+
+    return ptw_va_of(pml4 >= 256 ? va | 0xffff000000000000 : va);
+}
+
+ptw_va va2(unsigned pd, unsigned pt)
+{
+    return ptw_va_of((uint64_t)pd << 22 | (uint64_t)pt << 12);
+}
+
+/* ------------------------------------------------------------------- dice */
+
+/* splitmix64 */
+uint64_t roll(struct dice *d)
+{
+    uint64_t z = d->state += 0x9E3779B97F4A7C15;
+
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+    return z ^ (z >> 31);
+}
+
+uint64_t roll_below(struct dice *d, uint64_t bound)
+{
+    return roll(d) % bound;
+}
+
+bool one_in(struct dice *d, unsigned n)
+{
+    return roll_below(d, n) == 0;
+}
+
+/* ------------------------------------------------------------------ walks */
+
+struct plan spaces_plan(uint32_t roots, const uint64_t *root)
+{
+    struct plan p = {.kind = PLAN_SPACES, .roots = roots};
+
+    for (uint32_t i = 0; i < roots; i++) {
+        p.root[i].v = root[i];
+    }
+    p.o = ptw_walk_everything();
+    p.memo_tables = 4096;
+    return p;
+}
+
+struct plan follow_plan(uint64_t root)
+{
+    struct plan p = spaces_plan(1, &root);
+
+    p.kind = PLAN_FOLLOW;
+    return p;
+}
+
+struct plan expand_plan(const struct ptw_item *alias)
+{
+    struct plan p = {.kind = PLAN_EXPAND};
+
+    p.alias = *alias;
+    p.o = ptw_walk_everything();
+    return p;
+}
+
+/* Storage for a memo that grows, one half for the old and one for the new. */
+static _Alignas(8) unsigned char memo_storage[2][1 << 18];
+
+static enum ptw_status begin(const struct plan *p, struct ptw_walk *w,
+                             struct ptw_memo *memo,
+                             const struct ptw_walk_options *o)
+{
+    switch (p->kind) {
+    case PLAN_SPACES:
+        must(ptw_memo_init(memo, memo_storage[0],
+                           ptw_memo_bytes(p->memo_tables), 42),
+             "memo");
+        return ptw_walk_va_spaces_init(w, &regime, &mem, p->root, p->roots,
+                                       memo, o);
+    case PLAN_FOLLOW:
+        return ptw_virt_to_phys_init(w, &regime, &mem, p->root[0], o);
+    case PLAN_EXPAND:
+        return ptw_expand_init(w, &regime, &mem, &p->alias, o);
+    case PLAN_EXPOSED:
+        break;
+    }
+    return PTW_E_ARG;
+}
+
+void carry_out(const struct plan *p, const struct pieces *how,
+               struct report *out, stopped_fn *stopped, void *ctx)
+{
+    static struct ptw_item buffer[MAX_ITEMS];
+    struct ptw_walk_options o = p->o;
+    struct ptw_walk w;
+    struct ptw_memo memo = {0};
+    unsigned half = 0;
+
+    o.max_reads = how->reads;
+    o.max_items = how->items;
+    out->count = 0;
+    out->frames = 0;
+    out->overflow = false;
+    out->end = PTW_OK;
+    out->init = begin(p, &w, &memo, &o);
+    if (out->init != PTW_OK) {
+        return;
+    }
+    for (;;) {
+        size_t items = 0;
+        size_t room = how->room < MAX_ITEMS - out->count
+                          ? how->room
+                          : MAX_ITEMS - out->count;
+
+        if (room == 0) {
+            out->overflow = true;
+            break;
+        }
+        out->end = ptw_walk_next(&w, buffer, room, &items);
+        memcpy(&out->item[out->count], buffer, items * sizeof buffer[0]);
+        out->count += items;
+        out->stats = ptw_walk_counts(&w);
+        if (stopped != NULL) {
+            stopped(&w, out, ctx);
+        }
+        if (out->end == PTW_E_SPACE) {
+            half = 1 - half;
+            must(ptw_memo_grow(&memo, memo_storage[half],
+                               sizeof(uint64_t) * 6 << memo.slots_log2),
+                 "growing the memo");
+        } else if (out->end == PTW_E_LIMIT && how->more_reads > 0) {
+            ptw_walk_extend(&w, how->more_reads, how->more_items);
+        } else if (out->end != PTW_OK) {
+            break;
+        }
+    }
+    if (p->kind == PLAN_SPACES && memo.used <= 512) {
+        must(ptw_memo_frames(&memo, out->frame, 512, &out->frames), "frames");
+    }
+}
+
+const struct report *walk(const struct plan *p)
+{
+    static struct report r;
+
+    carry_out(p, &IN_ONE_PIECE, &r, NULL, NULL);
+    return &r;
+}
+
+/* ------------------------------------------------------------------ words */
+
+static char story[1 << 20];
+static size_t story_length;
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(&story[story_length], sizeof story - story_length, format,
+                  args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof story - story_length) {
+        fprintf(stderr, "the story is too long\n");
+        abort();
+    }
+    story_length += (size_t)n;
+}
+
+static void say_range(const struct ptw_item *i)
+{
+    say(" %" PRIx64 "-%" PRIx64, i->first.v, i->last.v);
+}
+
+static void say_rights(unsigned rights)
+{
+    say(" %c%c%c%c", (rights & PTW_READ) != 0 ? 'r' : '-',
+        (rights & PTW_WRITE) != 0 ? 'w' : '-',
+        (rights & PTW_EXEC) != 0 ? 'x' : '-',
+        (rights & PTW_USER) != 0 ? 'u' : '-');
+}
+
+static void say_size(unsigned log2)
+{
+    if (log2 >= 30) {
+        say(" %ug", 1u << (log2 - 30));
+    } else if (log2 >= 20) {
+        say(" %um", 1u << (log2 - 20));
+    } else {
+        say(" %uk", 1u << (log2 - 10));
+    }
+}
+
+static void say_space(const struct ptw_item *i)
+{
+    const struct ptw_space *s = &i->u.space_info;
+
+    say("space %" PRIu32, i->space);
+    switch (s->kind) {
+    case PTW_SPACE_WALKED:
+        say(" walked %" PRIx64 "\n", s->root.v);
+        break;
+    case PTW_SPACE_SAME:
+        say(" same as %" PRIu32 "\n", s->same_as);
+        break;
+    case PTW_SPACE_BAD:
+        say(" bad: %s\n", ptw_status_text(s->why));
+        break;
+    }
+}
+
+static void say_finding(const struct ptw_item *i)
+{
+    const struct ptw_finding *f = &i->u.finding;
+    const char *level = ptw_level_name(&regime, f->level);
+
+    switch (f->kind) {
+    case PTW_FINDING_BAD_ENTRY:
+        say("bad %s", level);
+        say_range(i);
+        say(" in %" PRIx64 " %" PRIx64 "\n", f->table.v, f->raw);
+        break;
+    case PTW_FINDING_REFUSED:
+        say("refused %s", level);
+        say_range(i);
+        say(" in %" PRIx64 "\n", f->table.v);
+        break;
+    case PTW_FINDING_SELF:
+        say("self %s", level);
+        say_range(i);
+        say(" %" PRIx64 "\n", f->table.v);
+        break;
+    case PTW_FINDING_TWO_LEVELS:
+        say("two levels %s", level);
+        say_range(i);
+        say(" %" PRIx64 "\n", f->table.v);
+        break;
+    case PTW_FINDING_EXPOSED:
+        say("exposed");
+        say_range(i);
+        say(" %" PRIx64 " and %" PRIu64 " more", f->table.v, f->tables - 1);
+        say_rights(f->rights);
+        say("\n");
+        break;
+    }
+}
+
+static void say_item(const struct ptw_item *i)
+{
+    struct ptw_alias_ref ref;
+    unsigned level;
+
+    switch (i->kind) {
+    case PTW_ITEM_SPACE:
+        say_space(i);
+        break;
+    case PTW_ITEM_MAPPING:
+        say("map");
+        say_range(i);
+        say(" %" PRIx64, i->u.mapping.pa.v);
+        say_rights(i->u.mapping.rights);
+        say_size(i->u.mapping.size_log2);
+        say("\n");
+        break;
+    case PTW_ITEM_ALIAS:
+        ref = ptw_alias_view(&regime, i, &level);
+        say("alias %s", ptw_level_name(&regime, level));
+        say_range(i);
+        say(" to %" PRIx64 " of %" PRIu32 " at %" PRIx64, ref.table.v,
+            ref.owner, ref.their_va.v);
+        say_rights(ref.rights);
+        say(" %" PRIx64 "\n", ref.attributes);
+        break;
+    case PTW_ITEM_HOLE:
+        if (i->u.hole.canonical) {
+            say("hole %s", ptw_level_name(&regime, i->u.hole.level));
+        } else {
+            say("gap");
+        }
+        say_range(i);
+        say("\n");
+        break;
+    case PTW_ITEM_FINDING:
+        say_finding(i);
+        break;
+    }
+}
+
+char *told(const struct report *r)
+{
+    story_length = 0;
+    story[0] = '\0';
+    if (r->init != PTW_OK) {
+        say("no walk: %s\n", ptw_status_text(r->init));
+        return story;
+    }
+    for (size_t i = 0; i < r->count; i++) {
+        say_item(&r->item[i]);
+    }
+    if (r->end != PTW_END) {
+        say("stopped: %s\n", ptw_status_text(r->end));
+    }
+    return story;
+}
+
+char *spaces(uint32_t roots, const uint64_t *root)
+{
+    struct plan p = spaces_plan(roots, root);
+
+    return told(walk(&p));
+}
+
+char *followed(uint64_t root)
+{
+    struct plan p = follow_plan(root);
+
+    return told(walk(&p));
+}
+
+bool same_items(const struct ptw_item *a, const struct ptw_item *b)
+{
+    struct ptw_alias_ref ra;
+    struct ptw_alias_ref rb;
+    const struct ptw_finding *fa = &a->u.finding;
+    const struct ptw_finding *fb = &b->u.finding;
+    unsigned la;
+    unsigned lb;
+
+    if (a->kind != b->kind || a->space != b->space ||
+        a->first.v != b->first.v || a->last.v != b->last.v) {
+        return false;
+    }
+    switch (a->kind) {
+    case PTW_ITEM_SPACE:
+        return a->u.space_info.root.v == b->u.space_info.root.v &&
+               a->u.space_info.kind == b->u.space_info.kind &&
+               a->u.space_info.same_as == b->u.space_info.same_as &&
+               a->u.space_info.why == b->u.space_info.why;
+    case PTW_ITEM_MAPPING:
+        return a->u.mapping.pa.v == b->u.mapping.pa.v &&
+               a->u.mapping.raw == b->u.mapping.raw &&
+               a->u.mapping.rights == b->u.mapping.rights &&
+               a->u.mapping.level == b->u.mapping.level &&
+               a->u.mapping.size_log2 == b->u.mapping.size_log2;
+    case PTW_ITEM_ALIAS:
+        ra = ptw_alias_view(&regime, a, &la);
+        rb = ptw_alias_view(&regime, b, &lb);
+        return la == lb && ra.our_va.v == rb.our_va.v &&
+               ra.their_va.v == rb.their_va.v && ra.table.v == rb.table.v &&
+               ra.attributes == rb.attributes && ra.owner == rb.owner &&
+               ra.rights == rb.rights;
+    case PTW_ITEM_HOLE:
+        return a->u.hole.raw == b->u.hole.raw &&
+               a->u.hole.level == b->u.hole.level &&
+               a->u.hole.canonical == b->u.hole.canonical;
+    case PTW_ITEM_FINDING:
+        return fa->kind == fb->kind && fa->table.v == fb->table.v &&
+               fa->raw == fb->raw && fa->tables == fb->tables &&
+               fa->level == fb->level && fa->rights == fb->rights;
+    }
+    return false;
+}
+
+/* ---------------------------------------------------------------- watched */
+
+static enum ptw_status watched_read(uint64_t pa, unsigned bytes, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (pa > RAM_BYTES - bytes) {
+        return PTW_E_BUS;
+    }
+    watched.total++;
+    for (unsigned i = 0; i < bytes; i += 4) {
+        watched.reads[(pa + i) / 4]++;
+    }
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)ram[pa + i] << (8 * i);
+    }
+    if (watched.answer != NULL && !watched.answer(watched.ctx, pa, &value)) {
+        return PTW_E_BUS;
+    }
+    *out = value;
+    return PTW_OK;
+}
+
+static enum ptw_status watched_read32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t wide = 0;
+    enum ptw_status st = watched_read(pa.v, 4, &wide);
+
+    (void)ctx;
+    if (st == PTW_OK) {
+        *out = (uint32_t)wide;
+    }
+    return st;
+}
+
+static enum ptw_status watched_read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    (void)ctx;
+    return watched_read(pa.v, 8, out);
+}
+
+void offer_watched(void)
+{
+    static const struct ptw_mem_ops ops = {.read32 = watched_read32,
+                                           .read64 = watched_read64};
+    static struct ptw_region region;
+
+    region.first.v = 0;
+    region.last.v = RAM_BYTES - 1;
+    region.host = NULL;
+    region.writable = false;
+    memset(&watched, 0, sizeof watched);
+    must(ptw_mem_init_callbacks(&mem, &ops, NULL, &region, 1), "callbacks");
+}

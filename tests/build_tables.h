@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small machine for tests: some memory, a regime, and words for the tables
+ * that a test puts there.  One per process; every test runs in its own. */
+#ifndef PTW_TESTS_BUILD_TABLES_H
+#define PTW_TESTS_BUILD_TABLES_H
+
+#include "ptwalk/ptwalk.h"
+
+/* The memory of the machine: [0, RAM_BYTES), zero at first. */
+enum { RAM_BYTES = 0x200000, PAGE = 0x1000 };
+
+extern uint8_t ram[RAM_BYTES];
+extern struct ptw_mem mem;
+extern struct ptw_regime regime;
+
+/* Bits of x86 entries, from the manual. */
+static const uint64_t P = 1;
+static const uint64_t W = 2;
+static const uint64_t U = 4;
+static const uint64_t PWT = 8;
+static const uint64_t PCD = 0x10;
+static const uint64_t A = 0x20;
+static const uint64_t D = 0x40;
+static const uint64_t PS = 0x80;
+static const uint64_t PAT = 0x80;
+static const uint64_t G = 0x100;
+static const uint64_t COW = 0x200;
+static const uint64_t PAT_LARGE = 0x1000;
+static const uint64_t NX = (uint64_t)1 << 63;
+
+/* What the host itself writes: a table, and a supervisor's page. */
+static const uint64_t TABLE = 0x23;
+static const uint64_t RWX = 0x63;
+static const uint64_t RX = 0x61;
+
+/* machine starts over with empty memory under the regime of that name. */
+void machine(const char *name);
+void machine_with(const char *name, unsigned pa_bits, unsigned without);
+
+/* The memory that the accessor offers from now on: all of ram, or parts of it
+ * (page numbers, closed), or all of it through callbacks. */
+void offer_all(void);
+void offer_pages(unsigned count, const unsigned (*first_last)[2]);
+
+/* put writes entry `index` of the table at pa; entry_at reads it. */
+void put(uint64_t table, unsigned index, uint64_t entry);
+uint64_t entry_at(uint64_t table, unsigned index);
+
+/* put_all writes every entry of the table. */
+void put_all(uint64_t table, uint64_t entry);
+
+unsigned entries_per_table(void);
+
+/* The address that these indices lead to, the top level first. */
+ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt);
+ptw_va va2(unsigned pd, unsigned pt);
+
+/* A source of numbers that are the same on every run. */
+struct dice {
+    uint64_t state;
+};
+
+uint64_t roll(struct dice *d);
+uint64_t roll_below(struct dice *d, uint64_t bound); /* bound > 0 */
+bool one_in(struct dice *d, unsigned n);
+
+/* A walk that is to be made: over spaces (roots > 0, with a memo), over one
+ * space that is followed (roots == 0), or over what an alias stands for. */
+enum plan_kind { PLAN_SPACES, PLAN_FOLLOW, PLAN_EXPAND, PLAN_EXPOSED };
+
+enum { MAX_ROOTS = 8, MAX_ITEMS = 1 << 14 };
+
+struct plan {
+    enum plan_kind kind;
+    uint32_t roots;
+    ptw_pa root[MAX_ROOTS];
+    struct ptw_item alias;
+    struct ptw_walk_options o;
+    unsigned memo_tables; /* that the memo has room for at first */
+};
+
+struct plan spaces_plan(uint32_t roots, const uint64_t *root);
+struct plan follow_plan(uint64_t root);
+struct plan expand_plan(const struct ptw_item *alias);
+
+/* All that a walk gave. */
+struct report {
+    enum ptw_status init; /* of the start; when not PTW_OK, that is all */
+    enum ptw_status end;
+    size_t count;
+    struct ptw_item item[MAX_ITEMS];
+    struct ptw_walk_stats stats;
+    bool overflow; /* there was more than fits */
+    ptw_pa frame[512];
+    size_t frames;
+};
+
+/* How a walk is cut into pieces. */
+struct pieces {
+    uint64_t reads;      /* allowed at first */
+    uint64_t more_reads; /* and each time that it stops */
+    uint64_t items;
+    uint64_t more_items;
+    size_t room;
+};
+
+static const struct pieces IN_ONE_PIECE = {UINT64_MAX, 0, UINT64_MAX, 0,
+                                           MAX_ITEMS};
+
+/* carry_out makes the walk and writes all that it gives.  Where it stops in
+ * between, `stopped` is called (when not NULL) before it goes on. */
+typedef void stopped_fn(const struct ptw_walk *w, const struct report *so_far,
+                        void *ctx);
+void carry_out(const struct plan *p, const struct pieces *how,
+               struct report *out, stopped_fn *stopped, void *ctx);
+
+/* The same in one piece; the report is static and overwritten by the next. */
+const struct report *walk(const struct plan *p);
+
+/* told puts a report into words, a line an item; static, as above.  Ranges are
+ * closed and in hexadecimal:
+ *
+ *   space N walked ROOT | space N same as M | space N bad REASON
+ *   map FIRST-LAST PA RIGHTS SIZE          RIGHTS as "rwxu", SIZE of a leaf
+ *   alias LEVEL FIRST-LAST to TABLE of N at VA RIGHTS ATTRIBUTES
+ *   hole LEVEL FIRST-LAST | gap FIRST-LAST
+ *   bad LEVEL FIRST-LAST in TABLE RAW
+ *   refused LEVEL FIRST-LAST in TABLE
+ *   self LEVEL FIRST-LAST TABLE | two levels LEVEL FIRST-LAST TABLE
+ *   exposed FIRST-LAST TABLE and N more RIGHTS
+ *
+ * and a last line, unless the walk came to its end: why it stopped. */
+char *told(const struct report *r);
+
+/* told(walk(...)) for the usual cases, without options. */
+char *spaces(uint32_t roots, const uint64_t *root);
+char *followed(uint64_t root);
+
+/* same_items says whether two items are the same in all that has a meaning. */
+bool same_items(const struct ptw_item *a, const struct ptw_item *b);
+
+/* A memory served by callbacks, all of ram: counts the reads of every entry of
+ * 8 bytes (or 4), and may change its answers. */
+struct watched {
+    unsigned reads[RAM_BYTES / 4]; /* of the 4 bytes at 4 * index */
+    uint64_t total;
+    bool (*answer)(void *ctx, uint64_t pa, uint64_t *value); /* may be NULL */
+    void *ctx;
+};
+
+extern struct watched watched;
+void offer_watched(void);
+
+#endif
