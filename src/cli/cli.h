@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the command share. */
+#ifndef CLI_H
+#define CLI_H
+
+#include "ptwalk/ptwalk.h"
+
+/* Exit statuses.  When several apply, the highest one is given. */
+enum cli_status {
+    CLI_DONE = 0,
+    CLI_NO = 1,     /* the answer is no, or not all of the answer was given */
+    CLI_USAGE = 2,  /* something is wrong with the arguments */
+    CLI_UNREAD = 3, /* the input can't be read, or the output not written */
+};
+
+enum cli_status cli_worse(enum cli_status a, enum cli_status b);
+
+/* `bytes` bytes of physical memory from pa lie at `offset` of the image. */
+struct segment {
+    uint64_t pa;
+    uint64_t bytes;
+    uint64_t offset;
+};
+
+/* What the command line says, checked. */
+struct options {
+    const char *command;
+    const char *image;
+    struct ptw_regime regime;
+    ptw_pa *root;
+    uint32_t roots;
+    struct segment *segment; /* ascending; none: the whole file, at base */
+    size_t segments;
+    uint64_t base;
+    ptw_va first; /* the range */
+    ptw_va last;
+    uint64_t limit; /* leaves */
+    uint64_t reads;
+    ptw_va *va; /* to be translated */
+    size_t vas;
+    bool json;
+    bool findings;
+    bool no_mmap;
+};
+
+/* What a command takes besides the options that all of them take. */
+enum takes {
+    TAKES_WALK = 1,     /* --range --limit --reads */
+    TAKES_FINDINGS = 2, /* --findings */
+    TAKES_VA = 4,       /* one address */
+    TAKES_VAS = 8,      /* one or more of them */
+};
+
+struct image;
+
+struct command {
+    const char *name;
+    unsigned takes; /* a set of enum takes */
+    enum cli_status (*run)(const struct options *o, const struct image *im);
+    const char *help; /* how it is called, and what it does */
+    const char *what;
+};
+
+enum cli_status leaves_run(const struct options *o, const struct image *im);
+enum cli_status maps_run(const struct options *o, const struct image *im);
+enum cli_status spaces_run(const struct options *o, const struct image *im);
+enum cli_status translate_run(const struct options *o, const struct image *im);
+enum cli_status explain_run(const struct options *o, const struct image *im);
+
+/* options_parse reads the arguments that follow the command's name (argv[0]
+ * here).  It does not return when something is wrong with them.  Returns false
+ * when help was asked for. */
+bool options_parse(const struct command *command, int argc, char **argv,
+                   struct options *o);
+void options_free(struct options *o);
+
+#endif

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* explain: the walk of one address, level by level. */
+#include "json.h"
+#include "print.h"
+#include "tour.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The whole answer about an address in one space. */
+struct answer {
+    const struct options *o;
+    uint32_t root;
+    ptw_va va;
+    enum ptw_status st;
+    struct ptw_translation tr;
+    struct ptw_step step[PTW_MAX_LEVELS];
+    size_t steps;
+};
+
+/* ------------------------------------------------------- bits of an entry */
+
+/* Intel SDM vol. 3A, "Paging", the figures of the entry formats: a bit's name,
+ * and where it means something. */
+enum where {
+    IN_TABLE = 1,  /* in an entry that leads to a table */
+    IN_SMALL = 2,  /* in a leaf of level 0 */
+    IN_LARGE = 4,  /* in a leaf above */
+    IN_AMD64 = 8,  /* not in entries of 32 bits */
+    IN_ALL = 7,
+    IN_LEAF = 6,
+};
+
+static const struct {
+    unsigned bit;
+    unsigned where;
+    const char *name;
+} bit_names[] = {
+    {0, IN_ALL, "P"},    {1, IN_ALL, "RW"},
+    {2, IN_ALL, "US"},   {3, IN_ALL, "PWT"},
+    {4, IN_ALL, "PCD"},  {5, IN_ALL, "A"},
+    {6, IN_LEAF, "D"},   {7, IN_SMALL, "PAT"},
+    {7, IN_LARGE, "PS"}, {8, IN_LEAF, "G"},
+    {12, IN_LARGE, "PAT"}, {63, IN_ALL | IN_AMD64, "XD"},
+};
+
+static unsigned where_is(const struct ptw_regime *r,
+                         const struct ptw_step *step)
+{
+    enum ptw_entry_kind kind = ptw_decode(r, step->level, step->raw).kind;
+    bool large = (step->raw >> 7 & 1) != 0;
+
+    if (step->level == 0) {
+        return IN_SMALL;
+    }
+    if (kind == PTW_ENTRY_LEAF || (kind == PTW_ENTRY_BAD && large)) {
+        return IN_LARGE;
+    }
+    return IN_TABLE;
+}
+
+static bool bit_is_named(const struct ptw_regime *r, unsigned where, size_t i)
+{
+    bool wide = (bit_names[i].where & IN_AMD64) == 0 ||
+                (r->id == PTW_ARCH_AMD64 && (r->features & PTW_NX) != 0);
+
+    return wide && (bit_names[i].where & where) != 0;
+}
+
+/* Software's bits: 11:9, on amd64 also 62:52 but for the protection key. */
+static unsigned software_low(uint64_t raw)
+{
+    return (unsigned)(raw >> 9 & 7);
+}
+
+static unsigned software_high(const struct ptw_regime *r, unsigned where,
+                              uint64_t raw)
+{
+    bool key = (r->features & PTW_PKE) != 0 && (where & IN_LEAF) != 0;
+
+    if (r->id != PTW_ARCH_AMD64) {
+        return 0;
+    }
+    return (unsigned)(raw >> 52 & (key ? 0x7f : 0x7ff));
+}
+
+static bool has_key(const struct ptw_regime *r, unsigned where)
+{
+    return (r->features & PTW_PKE) != 0 && (where & IN_LEAF) != 0;
+}
+
+static void print_bits(const struct ptw_regime *r, const struct ptw_step *step)
+{
+    unsigned where = where_is(r, step);
+    unsigned high = software_high(r, where, step->raw);
+
+    if ((step->raw & 1) == 0) {
+        out_text(" P clear");
+        return;
+    }
+    for (size_t i = 0; i < sizeof bit_names / sizeof bit_names[0]; i++) {
+        if (bit_is_named(r, where, i) &&
+            (step->raw >> bit_names[i].bit & 1) != 0) {
+            out_line(" %s", bit_names[i].name);
+        }
+    }
+    if (software_low(step->raw) != 0) {
+        out_line(" sw[11:9]=%x", software_low(step->raw));
+    }
+    if (high != 0) {
+        out_line(" sw[%s:52]=%x", has_key(r, where) ? "58" : "62", high);
+    }
+    if (has_key(r, where)) {
+        out_line(" key=%u", ptw_attributes_of(r, step->level, step->raw).key);
+    }
+}
+
+static json_t *bits_json(const struct ptw_regime *r,
+                         const struct ptw_step *step)
+{
+    unsigned where = where_is(r, step);
+    json_t *list = must(json_array());
+
+    for (size_t i = 0; i < sizeof bit_names / sizeof bit_names[0]; i++) {
+        if ((step->raw & 1) != 0 && bit_is_named(r, where, i) &&
+            (step->raw >> bit_names[i].bit & 1) != 0 &&
+            json_array_append_new(list, json_string(bit_names[i].name)) != 0) {
+            die_of_memory();
+        }
+    }
+    return list;
+}
+
+/* ------------------------------------------------------------------ rights */
+
+static const struct {
+    unsigned right;
+    char letter;
+    const char *why;
+} takers[] = {
+    {PTW_WRITE, 'w', "RW, bit 1, is clear"},
+    {PTW_EXEC, 'x', "XD, bit 63, is set"},
+    {PTW_USER, 'u', "US, bit 2, is clear"},
+};
+
+enum { TAKERS = sizeof takers / sizeof takers[0] };
+
+/* Which rights the entry by itself denies. */
+static unsigned taken_by(const struct ptw_regime *r,
+                         const struct ptw_step *step)
+{
+    struct ptw_entry e = ptw_decode(r, step->level, step->raw);
+
+    if (!step->read ||
+        (e.kind != PTW_ENTRY_LEAF && e.kind != PTW_ENTRY_TABLE)) {
+        return 0;
+    }
+    return (unsigned)PTW_ALL_RIGHTS & ~e.rights;
+}
+
+static void print_taken(const struct ptw_regime *r,
+                        const struct ptw_step *step, unsigned before)
+{
+    unsigned taken = taken_by(r, step);
+
+    for (size_t i = 0; i < TAKERS; i++) {
+        if ((taken & takers[i].right) != 0) {
+            out_line("      takes %c%s: %s\n", takers[i].letter,
+                     (before & takers[i].right) != 0 ? "" : " too",
+                     takers[i].why);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------- steps */
+
+static uint64_t index_of(const struct answer *a, const struct ptw_step *step)
+{
+    const struct ptw_regime *r = &a->o->regime;
+    unsigned level = step->level;
+    unsigned end = level + 1 < ptw_levels(r) ? ptw_level_shift(r, level + 1)
+                                             : r->va_bits;
+    unsigned shift = ptw_level_shift(r, level);
+
+    return a->va.v >> shift & (((uint64_t)1 << (end - shift)) - 1);
+}
+
+static void print_reserved(const struct ptw_regime *r,
+                           const struct ptw_step *step)
+{
+    uint64_t reserved = ptw_reserved_bits(r, step->level, step->raw);
+    const char *separator = "";
+
+    out_text("      stops: reserved bits are set: ");
+    for (unsigned bit = 0; bit < 64; bit++) {
+        if ((reserved >> bit & 1) != 0) {
+            out_line("%s%u", separator, bit);
+            separator = ", ";
+        }
+    }
+    out_line(" (%" PRIx64 ")\n", reserved);
+}
+
+static void print_step(const struct answer *a, size_t i, unsigned before)
+{
+    const struct ptw_regime *r = &a->o->regime;
+    const struct ptw_step *step = &a->step[i];
+    struct ptw_entry e = ptw_decode(r, step->level, step->raw);
+    char size[16];
+
+    out_line("%-4s  entry %" PRIx64 " at %" PRIx64,
+             ptw_level_name(r, step->level), index_of(a, step), step->entry.v);
+    if (!step->read) {
+        out_text("\n      stops: it can't be read, it lies outside the "
+                 "image\n");
+        return;
+    }
+    out_line(": %0*" PRIx64 " =", (int)ptw_entry_bytes(r) * 2, step->raw);
+    print_bits(r, step);
+    out_text("\n");
+    switch (e.kind) {
+    case PTW_ENTRY_ABSENT:
+        out_text("      stops: not present, P, bit 0, is clear\n");
+        break;
+    case PTW_ENTRY_BAD:
+        print_reserved(r, step);
+        break;
+    case PTW_ENTRY_TABLE:
+        out_line("      leads to the %s at %" PRIx64 "\n",
+                 ptw_level_name(r, step->level - 1u), e.pa.v);
+        break;
+    case PTW_ENTRY_LEAF:
+        human_size((uint64_t)1 << ptw_level_shift(r, step->level), size);
+        out_line("      maps the %s page at %" PRIx64 "\n", size, e.pa.v);
+        break;
+    }
+    print_taken(r, step, before);
+}
+
+static json_t *step_json(const struct answer *a, size_t i, unsigned before)
+{
+    const struct ptw_regime *r = &a->o->regime;
+    const struct ptw_step *step = &a->step[i];
+    unsigned taken = taken_by(r, step) & before;
+    struct ptw_entry e = ptw_decode(r, step->level, step->raw);
+    json_t *j = json_new();
+
+    json_set_text(j, "level", ptw_level_name(r, step->level));
+    json_set_count(j, "index", index_of(a, step));
+    json_set_hex(j, "at", step->entry.v);
+    json_set_bool(j, "readable", step->read);
+    if (!step->read) {
+        return j;
+    }
+    json_set_hex(j, "entry", step->raw);
+    json_set(j, "bits", bits_json(r, step));
+    if (e.kind == PTW_ENTRY_BAD) {
+        json_set_hex(j, "reserved",
+                     ptw_reserved_bits(r, step->level, step->raw));
+    }
+    if (e.kind == PTW_ENTRY_TABLE || e.kind == PTW_ENTRY_LEAF) {
+        json_t *list = must(json_array());
+
+        for (size_t k = 0; k < TAKERS; k++) {
+            if ((taken & takers[k].right) != 0 &&
+                json_array_append_new(
+                    list, json_stringn(&takers[k].letter, 1)) != 0) {
+                die_of_memory();
+            }
+        }
+        json_set(j, "takes", list);
+        json_set_hex(j, e.kind == PTW_ENTRY_LEAF ? "page" : "table", e.pa.v);
+    }
+    return j;
+}
+
+/* ------------------------------------------------------------ the outcome */
+
+static const struct {
+    const char *who;
+    bool user;
+    bool ac;
+} accessors[] = {
+    {"user", true, false},
+    {"supervisor", false, false},
+    {"supervisor-ac", false, true},
+};
+
+static const struct {
+    const char *name;
+    enum ptw_right right;
+} accesses[] = {
+    {"read", PTW_READ},
+    {"write", PTW_WRITE},
+    {"exec", PTW_EXEC},
+};
+
+static bool allowed(const struct answer *a, size_t who, size_t what)
+{
+    struct ptw_access access = {
+        .right = accesses[what].right,
+        .user = accessors[who].user,
+        .ac = accessors[who].ac,
+    };
+
+    return ptw_access_allowed(&a->o->regime, a->tr.rights, a->tr.level,
+                              a->tr.raw, &access);
+}
+
+/* EFLAGS.AC makes a difference only where there is SMAP. */
+static size_t accessors_of(const struct answer *a)
+{
+    return (a->o->regime.features & PTW_SMAP) != 0 ? 3 : 2;
+}
+
+static int has_feature(const struct answer *a, unsigned feature)
+{
+    return (a->o->regime.features & feature) != 0 ? 1 : 0;
+}
+
+static void print_allowed(const struct answer *a)
+{
+    out_line("the processor lets pass, with CR0.WP=%d SMEP=%d SMAP=%d%s:\n",
+             has_feature(a, PTW_WP), has_feature(a, PTW_SMEP),
+             has_feature(a, PTW_SMAP),
+             has_feature(a, PTW_PKE) != 0 ? " PKRU=0" : "");
+    for (size_t i = 0; i < accessors_of(a); i++) {
+        out_line("  %-13s", accessors[i].who);
+        for (size_t k = 0; k < sizeof accesses / sizeof accesses[0]; k++) {
+            out_line("  %s %s", accesses[k].name,
+                     allowed(a, i, k) ? "yes" : "no ");
+        }
+        out_text("\n");
+    }
+}
+
+static void print_mapped(const struct answer *a)
+{
+    struct ptw_attributes at =
+        ptw_attributes_of(&a->o->regime, a->tr.level, a->tr.raw);
+    char rights[5];
+
+    rights_text(a->tr.rights, rights);
+    out_line("physical %" PRIx64 ", rights %s, PAT index %u%s%s%s%s",
+             a->tr.pa.v, rights, at.memory_type, at.global ? ", global" : "",
+             at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
+             at.copy_on_write ? ", copy-on-write" : "");
+    if (has_feature(a, PTW_PKE) != 0) {
+        out_line(", key %u", at.key);
+    }
+    out_text("\n");
+    print_allowed(a);
+}
+
+static void print_answer(const struct answer *a)
+{
+    unsigned before = PTW_ALL_RIGHTS;
+
+    out_line("%016" PRIx64 " in root %" PRIu32 " at %" PRIx64
+             " (%s, %u-bit physical addresses)\n",
+             a->va.v, a->root, a->o->root[a->root].v,
+             ptw_regime_name(&a->o->regime), a->o->regime.pa_bits);
+    for (size_t i = 0; i < a->steps; i++) {
+        print_step(a, i, before);
+        before = a->step[i].rights;
+    }
+    if (a->st == PTW_OK) {
+        print_mapped(a);
+    } else if (a->st == PTW_NOT_CANONICAL) {
+        out_line("not mapped: not canonical, no table can map it: the mode "
+                 "translates addresses of %u bits\n",
+                 a->o->regime.va_bits);
+    } else {
+        out_text("not mapped\n");
+    }
+}
+
+static const char *outcome(enum ptw_status st)
+{
+    if (st == PTW_OK) {
+        return "mapped";
+    }
+    if (st == PTW_BAD_ENTRY) {
+        return "reserved-bits";
+    }
+    if (st == PTW_E_BUS) {
+        return "unreadable";
+    }
+    return st == PTW_NOT_CANONICAL ? "non-canonical" : "not-present";
+}
+
+static json_t *allowed_json(const struct answer *a)
+{
+    json_t *j = json_new();
+
+    for (size_t i = 0; i < accessors_of(a); i++) {
+        json_t *who = json_new();
+
+        for (size_t k = 0; k < sizeof accesses / sizeof accesses[0]; k++) {
+            json_set_bool(who, accesses[k].name, allowed(a, i, k));
+        }
+        json_set(j, accessors[i].who, who);
+    }
+    return j;
+}
+
+static void print_answer_json(const struct answer *a)
+{
+    const struct ptw_regime *r = &a->o->regime;
+    unsigned before = PTW_ALL_RIGHTS;
+    json_t *steps = must(json_array());
+    json_t *j = json_new();
+
+    json_set_count(j, "root", a->root);
+    json_set_hex(j, "root_pa", a->o->root[a->root].v);
+    json_set_text(j, "regime", ptw_regime_name(r));
+    json_set_va(j, "va", a->va);
+    json_set_text(j, "outcome", outcome(a->st));
+    for (size_t i = 0; i < a->steps; i++) {
+        if (json_array_append_new(steps, step_json(a, i, before)) != 0) {
+            die_of_memory();
+        }
+        before = a->step[i].rights;
+    }
+    json_set(j, "steps", steps);
+    if (a->st == PTW_OK) {
+        struct ptw_attributes at =
+            ptw_attributes_of(r, a->tr.level, a->tr.raw);
+
+        json_set_hex(j, "pa", a->tr.pa.v);
+        json_set_count(j, "size", (uint64_t)1 << a->tr.size_log2);
+        json_set_rights(j, a->tr.rights);
+        json_set_count(j, "memory_type", at.memory_type);
+        json_set_count(j, "key", at.key);
+        json_set_bool(j, "global", at.global);
+        json_set_bool(j, "accessed", at.accessed);
+        json_set_bool(j, "dirty", at.dirty);
+        json_set_bool(j, "copy_on_write", at.copy_on_write);
+        json_set(j, "allowed", allowed_json(a));
+    }
+    json_line(j);
+}
+
+enum cli_status explain_run(const struct options *o, const struct image *im)
+{
+    enum cli_status status = CLI_DONE;
+    struct unread unread = {0};
+    bool first = true;
+
+    for (uint32_t i = 0; i < o->roots; i++) {
+        struct answer a = {.o = o, .root = i, .va = o->va[0]};
+
+        a.st = image_root(im, o, i);
+        if (a.st != PTW_OK) {
+            status = cli_worse(status, report_bad_root(o, i, a.st));
+            continue;
+        }
+        a.st = ptw_explain(&o->regime, &im->mem, o->root[i], a.va, &a.tr,
+                           a.step, &a.steps);
+        if (a.st != PTW_OK) {
+            status = cli_worse(status, CLI_NO);
+        }
+        if (a.st == PTW_E_BUS && a.steps > 0) {
+            unread_step(&unread, o, i, a.va, &a.step[a.steps - 1]);
+        }
+        if (o->json) {
+            print_answer_json(&a);
+        } else {
+            out_text(first ? "" : "\n");
+            print_answer(&a);
+        }
+        first = false;
+    }
+    return cli_worse(status, report_unread(o, im, &unread));
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One JSON object a line.  Addresses are strings of hexadecimal digits, since
+ * a number in JSON is a double to most readers. */
+#ifndef CLI_JSON_H
+#define CLI_JSON_H
+
+#include "cli.h"
+
+#include <jansson.h>
+
+json_t *json_new(void);
+void json_set(json_t *object, const char *key, json_t *value);
+void json_set_text(json_t *object, const char *key, const char *text);
+void json_set_count(json_t *object, const char *key, uint64_t count);
+void json_set_bool(json_t *object, const char *key, bool value);
+void json_set_hex(json_t *object, const char *key, uint64_t v);
+void json_set_va(json_t *object, const char *key, ptw_va va);
+
+/* json_set_rights sets "read", "write", "exec" and "user". */
+void json_set_rights(json_t *object, unsigned rights);
+
+/* json_line prints the object as a line, and lets go of it. */
+void json_line(json_t *object);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* leaves: every leaf of every root. */
+#include "json.h"
+#include "print.h"
+#include "tour.h"
+
+#include <inttypes.h>
+
+/* So many lines of at most 64 bytes are put at a time. */
+enum { LINES = 32 };
+
+static void print_items(const struct ptw_item *item, size_t items)
+{
+    while (items > 0) {
+        size_t part = items < LINES ? items : LINES;
+        char *p = out_room((size_t)LINES * 64);
+
+        for (size_t i = 0; i < part; i++) {
+            if (item[i].kind == PTW_ITEM_MAPPING) {
+                p = put_leaf(p, item[i].first, item[i].u.mapping.pa,
+                             item[i].u.mapping.size_log2,
+                             item[i].u.mapping.rights);
+            }
+        }
+        out_end(p);
+        item += part;
+        items -= part;
+    }
+}
+
+static void print_json(const struct options *o, uint32_t root,
+                       const struct ptw_item *item, size_t items)
+{
+    for (size_t i = 0; i < items; i++) {
+        const struct ptw_mapping *m = &item[i].u.mapping;
+        json_t *j;
+
+        if (item[i].kind != PTW_ITEM_MAPPING) {
+            continue;
+        }
+        j = json_new();
+        json_set_text(j, "type", "leaf");
+        json_set_count(j, "root", root);
+        json_set_va(j, "va", item[i].first);
+        json_set_hex(j, "pa", m->pa.v);
+        json_set_count(j, "size", (uint64_t)1 << m->size_log2);
+        json_set_rights(j, m->rights);
+        json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
+        json_set_hex(j, "entry", m->raw);
+        json_line(j);
+    }
+}
+
+static void print_root(const struct options *o, uint32_t index)
+{
+    json_t *j;
+
+    if (!o->json) {
+        out_line("# root %" PRIu32 " %" PRIx64 "\n", index, o->root[index].v);
+        return;
+    }
+    j = json_new();
+    json_set_text(j, "type", "root");
+    json_set_count(j, "root", index);
+    json_set_hex(j, "pa", o->root[index].v);
+    json_line(j);
+}
+
+enum cli_status leaves_run(const struct options *o, const struct image *im)
+{
+    struct tour *t = tour_new(o, im);
+    size_t n;
+
+    for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
+        if (!tour_root(t, i, 0)) {
+            continue;
+        }
+        print_root(o, i);
+        while ((n = tour_next(t)) > 0) {
+            if (o->json) {
+                print_json(o, i, t->item, n);
+            } else {
+                print_items(t->item, n);
+            }
+        }
+    }
+    return tour_end(t);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ptwalk COMMAND [options] IMAGE */
+#include "image.h"
+#include "print.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct command commands[] = {
+    {"leaves", TAKES_WALK, leaves_run, "[options] IMAGE",
+     "every leaf of every root: VA PA SIZE r w x u"},
+    {"maps", TAKES_WALK, maps_run, "[options] IMAGE",
+     "the same in runs, for people, with totals"},
+    {"spaces", TAKES_WALK | TAKES_FINDINGS, spaces_run, "[options] IMAGE",
+     "all roots together: leaves, and tables that are shared"},
+    {"translate", TAKES_VAS, translate_run, "[options] IMAGE VA...",
+     "where an address is, or why it is not mapped"},
+    {"explain", TAKES_VA, explain_run, "[options] IMAGE VA",
+     "the walk of one address, level by level"},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const char options_help[] =
+    "\n"
+    "Paging mode and roots, by name or by registers:\n"
+    "  --regime NAME        i686, amd64 or bare\n"
+    "  --root PA            a top table; repeatable, the order is the index\n"
+    "  --cr3 VALUE          the same as a register; repeatable\n"
+    "  --cr0 VALUE --cr4 VALUE --efer VALUE\n"
+    "  --pa-bits N          width of a physical address, 32 to 52 (52)\n"
+    "  --no-1g              the processor has no 1 GiB pages\n"
+    "  --no-nx --no-pse --no-wp\n"
+    "                       with --regime: switched off\n"
+    "The image:\n"
+    "  --base PA            physical address of its first byte (0)\n"
+    "  --segment PA:LENGTH:OFFSET\n"
+    "                       LENGTH bytes from PA lie at OFFSET; repeatable\n"
+    "  --no-mmap            read it in pages instead of mapping it\n"
+    "leaves, maps, spaces:\n"
+    "  --range FIRST-LAST   only what touches this range\n"
+    "  --limit N            stop after N leaves (268435456)\n"
+    "  --reads N            stop after N entries were read\n"
+    "  --findings           spaces: also what is odd about the tables\n"
+    "Output:\n"
+    "  --json               one JSON object a line\n"
+    "\n"
+    "Addresses, values and lengths are hexadecimal, with or without 0x; N is\n"
+    "decimal.  Exit status: 0 done, 1 the answer is no or not complete, 2\n"
+    "wrong arguments, 3 something can't be read or written.  See ptwalk(1).\n";
+
+static enum cli_status help(void)
+{
+    out_text("usage: ptwalk COMMAND [options] IMAGE\n"
+             "       ptwalk --help | --version\n"
+             "\n"
+             "Walks the page tables in an image of physical memory.\n"
+             "\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        out_line("  %-9s %-23s %s\n", commands[i].name, commands[i].help,
+                 commands[i].what);
+    }
+    out_text(options_help);
+    return CLI_DONE;
+}
+
+/* Were a standard descriptor closed, the image would be opened in its place;
+ * what stands there now fails to be written to, as it should. */
+static void hold_descriptors(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+
+    while (fd >= 0 && fd <= STDERR_FILENO) {
+        fd = open("/dev/null", O_RDONLY);
+    }
+    if (fd > STDERR_FILENO) {
+        (void)close(fd);
+    }
+}
+
+static enum cli_status run(const struct command *command, int argc, char **argv)
+{
+    struct options o;
+    struct image im;
+    enum cli_status status;
+
+    if (!options_parse(command, argc, argv, &o)) {
+        return help();
+    }
+    image_open(&im, &o);
+    status = command->run(&o, &im);
+    image_close(&im);
+    options_free(&o);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    enum cli_status status = CLI_USAGE;
+
+    hold_descriptors();
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        die(CLI_USAGE, "usage", "no command is given; see ptwalk --help");
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        status = help();
+    } else if (strcmp(argv[1], "--version") == 0) {
+        out_line("ptwalk %s\n", PTW_VERSION);
+        status = CLI_DONE;
+    } else {
+        size_t i = 0;
+
+        while (i < COMMANDS && strcmp(argv[1], commands[i].name) != 0) {
+            i++;
+        }
+        if (i == COMMANDS) {
+            die(CLI_USAGE, "usage", "there is no command '%s'; see ptwalk "
+                                    "--help",
+                argv[1]);
+        }
+        status = run(&commands[i], argc - 1, argv + 1);
+    }
+    out_finish();
+    return (int)status;
+}

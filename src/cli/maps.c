@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* maps: runs of leaves, for people, and totals. */
+#include "json.h"
+#include "print.h"
+#include "tour.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a root's runs add up to. */
+struct totals {
+    uint64_t runs;
+    uint64_t leaves;
+    uint64_t bytes;
+    uint64_t of_size[64]; /* leaves, by the log2 of their size */
+    uint64_t writable;    /* bytes, of user pages and all */
+    uint64_t unread;      /* places, before this root */
+};
+
+static uint64_t leaves_of(const struct ptw_item *item)
+{
+    return ((item->last.v - item->first.v) >> item->u.mapping.size_log2) + 1;
+}
+
+static uint64_t bytes_of(const struct ptw_item *item)
+{
+    return leaves_of(item) << item->u.mapping.size_log2;
+}
+
+static void add(struct totals *sum, const struct ptw_item *item)
+{
+    sum->runs++;
+    sum->leaves += leaves_of(item);
+    sum->bytes += bytes_of(item);
+    sum->of_size[item->u.mapping.size_log2 & 63] += leaves_of(item);
+    if ((item->u.mapping.rights & PTW_WRITE) != 0) {
+        sum->writable += bytes_of(item);
+    }
+}
+
+static void print_run(const struct options *o, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
+    char size[16];
+    char page[16];
+    char kind[32];
+    char rights[5];
+
+    human_size(bytes_of(item), size);
+    human_size((uint64_t)1 << m->size_log2, page);
+    rights_text(m->rights, rights);
+    (void)snprintf(kind, sizeof kind, "%s mt%u%s", page, at.memory_type,
+                   at.copy_on_write ? " cow" : "");
+    out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s  %-12s %12" PRIx64 "\n",
+             item->first.v, item->last.v, size, rights, kind, m->pa.v);
+}
+
+static void print_run_json(const struct options *o, uint32_t root,
+                           const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
+    json_t *j = json_new();
+
+    json_set_text(j, "type", "run");
+    json_set_count(j, "root", root);
+    json_set_va(j, "first", item->first);
+    json_set_va(j, "last", item->last);
+    json_set_hex(j, "pa", m->pa.v);
+    json_set_count(j, "bytes", bytes_of(item));
+    json_set_count(j, "leaves", leaves_of(item));
+    json_set_count(j, "size", (uint64_t)1 << m->size_log2);
+    json_set_rights(j, m->rights);
+    json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
+    json_set_count(j, "memory_type", at.memory_type);
+    json_set_bool(j, "copy_on_write", at.copy_on_write);
+    json_line(j);
+}
+
+static void print_totals(const struct tour *t, const struct totals *sum)
+{
+    uint64_t unread = t->unread.count - sum->unread;
+    const char *separator = ": ";
+    char size[16];
+    char writable[16];
+
+    human_size(sum->bytes, size);
+    human_size(sum->writable, writable);
+    out_line("# root %" PRIu32 ": %s mapped, %s of it writable, in %" PRIu64
+             " run%s of %" PRIu64 " lea%s",
+             t->root, size, writable, sum->runs, sum->runs == 1 ? "" : "s",
+             sum->leaves, sum->leaves == 1 ? "f" : "ves");
+    for (unsigned i = 0; i < 64; i++) {
+        if (sum->of_size[i] != 0) {
+            human_size((uint64_t)1 << i, size);
+            out_line("%s%" PRIu64 " of %s", separator, sum->of_size[i], size);
+            separator = ", ";
+        }
+    }
+    if (t->bad_entries != 0) {
+        out_line("; reserved bits in %" PRIu64 " entr%s", t->bad_entries,
+                 t->bad_entries == 1 ? "y" : "ies");
+    }
+    if (unread != 0) {
+        out_line("; unreadable in %" PRIu64 " place%s", unread,
+                 unread == 1 ? "" : "s");
+    }
+    out_text(t->stopped ? "; not complete\n" : "\n");
+}
+
+static void print_totals_json(const struct tour *t, const struct totals *sum)
+{
+    json_t *j = json_new();
+    json_t *sizes = json_new();
+
+    for (unsigned i = 0; i < 64; i++) {
+        if (sum->of_size[i] != 0) {
+            char key[17];
+
+            *put_hex(key, (uint64_t)1 << i) = '\0';
+            json_set_count(sizes, key, sum->of_size[i]);
+        }
+    }
+    json_set_text(j, "type", "total");
+    json_set_count(j, "root", t->root);
+    json_set_hex(j, "pa", t->o->root[t->root].v);
+    json_set_count(j, "bytes", sum->bytes);
+    json_set_count(j, "writable_bytes", sum->writable);
+    json_set_count(j, "runs", sum->runs);
+    json_set_count(j, "leaves", sum->leaves);
+    json_set(j, "leaves_by_size", sizes);
+    json_set_count(j, "bad_entries", t->bad_entries);
+    json_set_count(j, "unreadable", t->unread.count - sum->unread);
+    json_set_bool(j, "complete", !t->stopped);
+    json_line(j);
+}
+
+static void print_root(struct tour *t, uint32_t index)
+{
+    const struct options *o = t->o;
+    struct totals sum;
+    size_t n;
+
+    memset(&sum, 0, sizeof sum);
+    sum.unread = t->unread.count;
+    if (!o->json) {
+        out_line("# root %" PRIu32 " %" PRIx64 "\n", index, o->root[index].v);
+    }
+    while ((n = tour_next(t)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            if (t->item[i].kind != PTW_ITEM_MAPPING) {
+                continue;
+            }
+            add(&sum, &t->item[i]);
+            if (o->json) {
+                print_run_json(o, index, &t->item[i]);
+            } else {
+                print_run(o, &t->item[i]);
+            }
+        }
+    }
+    if (o->json) {
+        print_totals_json(t, &sum);
+    } else {
+        print_totals(t, &sum);
+    }
+}
+
+enum cli_status maps_run(const struct options *o, const struct image *im)
+{
+    struct tour *t = tour_new(o, im);
+
+    for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
+        if (tour_root(t, i, PTW_WALK_RUNS)) {
+            print_root(t, i);
+        }
+    }
+    return tour_end(t);
+}

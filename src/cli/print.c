@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "print.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OUT_BYTES = 256 * 1024, OUT_ROOM = 4096 };
+
+static char buffer[OUT_BYTES];
+static size_t used;
+
+static const char digits[] = "0123456789abcdef";
+
+static void write_out(const char *bytes, size_t count)
+{
+    while (count > 0) {
+        ssize_t n = write(STDOUT_FILENO, bytes, count);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            int error = errno;
+
+            if (error == EPIPE) {
+                progress_clear();
+                _exit(CLI_UNREAD); /* who read it knows */
+            }
+            die(CLI_UNREAD, "standard output", "writing failed: %s",
+                strerror(error));
+        }
+        bytes += n;
+        count -= (size_t)n;
+    }
+}
+
+/* Writes the whole lines, and keeps the beginning of the next one. */
+static void write_lines(void)
+{
+    size_t whole = used;
+
+    while (whole > 0 && buffer[whole - 1] != '\n') {
+        whole--;
+    }
+    if (whole == 0) {
+        whole = used; /* a line longer than the buffer */
+    }
+    write_out(buffer, whole);
+    memmove(buffer, buffer + whole, used - whole);
+    used -= whole;
+}
+
+char *out_room(size_t bytes)
+{
+    if (OUT_BYTES - used < bytes) {
+        write_lines();
+    }
+    if (OUT_BYTES - used < bytes) {
+        write_out(buffer, used);
+        used = 0;
+    }
+    return buffer + used;
+}
+
+void out_end(char *end)
+{
+    used = (size_t)(end - buffer);
+}
+
+void out_bytes(const char *bytes, size_t count)
+{
+    while (count > 0) {
+        size_t part = count < OUT_ROOM ? count : OUT_ROOM;
+        char *p = out_room(part);
+
+        memcpy(p, bytes, part);
+        out_end(p + part);
+        bytes += part;
+        count -= part;
+    }
+}
+
+void out_text(const char *text)
+{
+    out_bytes(text, strlen(text));
+}
+
+void out_line(const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (n > 0) {
+        out_bytes(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    }
+}
+
+void out_finish(void)
+{
+    progress_clear();
+    write_out(buffer, used);
+    used = 0;
+    /* Some file systems say no more than now that there was no room. */
+    if (close(STDOUT_FILENO) != 0 && errno != EBADF) {
+        die(CLI_UNREAD, "standard output", "writing failed: %s",
+            strerror(errno));
+    }
+}
+
+static unsigned hex_digits(uint64_t v)
+{
+    return v == 0 ? 1 : (67 - (unsigned)__builtin_clzll(v)) / 4;
+}
+
+/* Two digits at a time. */
+static const char *pair(unsigned byte)
+{
+    static char table[512];
+
+    if (table[0] == '\0') {
+        for (unsigned i = 0; i < 256; i++) {
+            table[2 * i] = digits[i >> 4];
+            table[2 * i + 1] = digits[i & 15];
+        }
+    }
+    return &table[2 * byte];
+}
+
+static char *put_digits(char *p, uint64_t v, unsigned count)
+{
+    char text[16];
+
+    for (unsigned i = 0; i < 8; i++) {
+        memcpy(text + 2 * i, pair((unsigned)(v >> (56 - 8 * i) & 255)), 2);
+    }
+    memcpy(p, text + 16 - count, count);
+    return p + count;
+}
+
+char *put_hex(char *p, uint64_t v)
+{
+    return put_digits(p, v, hex_digits(v));
+}
+
+char *put_va(char *p, ptw_va va)
+{
+    return put_digits(p, va.v, 16);
+}
+
+static char letter(unsigned rights, unsigned right, char c)
+{
+    return (rights & right) != 0 ? c : '-';
+}
+
+void rights_text(unsigned rights, char text[5])
+{
+    text[0] = letter(rights, PTW_READ, 'r');
+    text[1] = letter(rights, PTW_WRITE, 'w');
+    text[2] = letter(rights, PTW_EXEC, 'x');
+    text[3] = letter(rights, PTW_USER, 'u');
+    text[4] = '\0';
+}
+
+/* What follows the addresses has few values: each is made once. */
+struct tail {
+    char text[31];
+    unsigned char bytes;
+};
+
+static const struct tail *leaf_tail(unsigned size_log2, unsigned rights)
+{
+    static struct tail tails[64][PTW_ALL_RIGHTS + 1];
+    struct tail *t = &tails[size_log2 & 63][rights & PTW_ALL_RIGHTS];
+
+    if (t->bytes == 0) {
+        char rwxu[5];
+        char *p = t->text;
+
+        rights_text(rights, rwxu);
+        *p++ = ' ';
+        p = put_hex(p, (uint64_t)1 << (size_log2 & 63));
+        for (unsigned i = 0; i < 4; i++) {
+            *p++ = ' ';
+            *p++ = rwxu[i];
+        }
+        *p++ = '\n';
+        t->bytes = (unsigned char)(p - t->text);
+    }
+    return t;
+}
+
+char *put_leaf(char *p, ptw_va va, ptw_pa pa, unsigned size_log2,
+               unsigned rights)
+{
+    const struct tail *t = leaf_tail(size_log2, rights);
+
+    p = put_va(p, va);
+    *p++ = ' ';
+    p = put_hex(p, pa.v);
+    memcpy(p, t->text, sizeof t->text);
+    return p + t->bytes;
+}
+
+void human_size(uint64_t bytes, char text[16])
+{
+    static const char unit[] = "BKMGTPE";
+    unsigned u = 0;
+    uint64_t whole = bytes;
+
+    while (whole >= 1024 && u < 6) {
+        whole >>= 10;
+        u++;
+    }
+    if (whole << (10 * u) == bytes) {
+        (void)snprintf(text, 16, "%u%c", (unsigned)whole, unit[u]);
+    } else {
+        uint64_t tenths = (bytes >> (10 * (u - 1)) & 1023) * 10 / 1024;
+
+        (void)snprintf(text, 16, "%u.%u%c", (unsigned)whole, (unsigned)tenths,
+                       unit[u]);
+    }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Standard output.  Lines are gathered in a large buffer and written whole;
+ * when writing fails, that is one line on standard error, and the end. */
+#ifndef CLI_PRINT_H
+#define CLI_PRINT_H
+
+#include "report.h"
+
+/* out_room returns room for `bytes` (at most 4096) more; out_end says where
+ * what was put there ends. */
+char *out_room(size_t bytes);
+void out_end(char *end);
+
+void out_bytes(const char *bytes, size_t count);
+void out_text(const char *text);
+void out_line(const char *format, ...) CLI_PRINTF(1, 2);
+
+/* out_finish writes what is left, and closes. */
+void out_finish(void);
+
+/* The put functions write at p and return the end.  put_hex writes no leading
+ * zeros; put_va writes 16 digits; put_leaf writes "VA PA SIZE r w x u" and a
+ * line feed, at most 64 bytes. */
+char *put_hex(char *p, uint64_t v);
+char *put_va(char *p, ptw_va va);
+char *put_leaf(char *p, ptw_va va, ptw_pa pa, unsigned size_log2,
+               unsigned rights);
+
+/* rights_text writes "rwxu", a dash for each that is missing. */
+void rights_text(unsigned rights, char text[5]);
+
+/* human_size writes a number of bytes for people: "4K", "1.5M". */
+void human_size(uint64_t bytes, char text[16]);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spaces: all roots together, each table where it was met first. */
+#include "json.h"
+#include "print.h"
+#include "tour.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *finding_name(enum ptw_finding_kind kind)
+{
+    switch (kind) {
+    case PTW_FINDING_BAD_ENTRY:
+        return "reserved-bits";
+    case PTW_FINDING_REFUSED:
+        return "unreadable";
+    case PTW_FINDING_SELF:
+        return "self";
+    case PTW_FINDING_TWO_LEVELS:
+        return "two-levels";
+    case PTW_FINDING_EXPOSED:
+        return "exposed";
+    }
+    return "-";
+}
+
+static json_t *new_line(const struct ptw_item *item, const char *type)
+{
+    json_t *j = json_new();
+
+    json_set_text(j, "type", type);
+    json_set_count(j, "root", item->space);
+    return j;
+}
+
+static void print_mapping(const struct options *o, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+
+    if (o->json) {
+        json_t *j = new_line(item, "leaf");
+
+        json_set_va(j, "va", item->first);
+        json_set_hex(j, "pa", m->pa.v);
+        json_set_count(j, "size", (uint64_t)1 << m->size_log2);
+        json_set_rights(j, m->rights);
+        json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
+        json_set_hex(j, "entry", m->raw);
+        json_line(j);
+    } else {
+        char *p = out_room(96);
+        int n = snprintf(p, 16, "%" PRIu32 " ", item->space);
+
+        out_end(put_leaf(p + n, item->first, m->pa, m->size_log2, m->rights));
+    }
+}
+
+static void print_alias(const struct options *o, const struct ptw_item *item)
+{
+    unsigned level;
+    struct ptw_alias_ref ref = ptw_alias_view(&o->regime, item, &level);
+
+    if (o->json) {
+        json_t *j = new_line(item, "alias");
+
+        json_set_text(j, "level", ptw_level_name(&o->regime, level));
+        json_set_va(j, "va", ref.our_va);
+        json_set_va(j, "last", item->last);
+        json_set_count(j, "owner", ref.owner);
+        json_set_va(j, "owner_va", ref.their_va);
+        json_set_hex(j, "table", ref.table.v);
+        json_set_rights(j, ref.rights);
+        json_set_hex(j, "attributes", ref.attributes);
+        json_line(j);
+    } else {
+        out_line("%" PRIu32 " alias %s %016" PRIx64 " %" PRIu32
+                 " %016" PRIx64 "\n",
+                 item->space, ptw_level_name(&o->regime, level), ref.our_va.v,
+                 ref.owner, ref.their_va.v);
+    }
+}
+
+static void print_finding(const struct options *o, const struct ptw_item *item)
+{
+    const struct ptw_finding *f = &item->u.finding;
+    const char *name = finding_name(f->kind);
+    const char *level = ptw_level_name(&o->regime, f->level);
+
+    if (!o->findings) {
+        return;
+    }
+    if (o->json) {
+        json_t *j = new_line(item, "finding");
+
+        json_set_text(j, "finding", name);
+        json_set_text(j, "level", level);
+        json_set_va(j, "first", item->first);
+        json_set_va(j, "last", item->last);
+        json_set_hex(j, "table", f->table.v);
+        json_set_count(j, "tables", f->tables);
+        json_set_rights(j, f->rights);
+        if (f->kind == PTW_FINDING_BAD_ENTRY) {
+            json_set_hex(j, "entry", f->raw);
+            json_set_hex(j, "reserved",
+                         ptw_reserved_bits(&o->regime, f->level, f->raw));
+        }
+        json_line(j);
+    } else {
+        out_line("%" PRIu32 " finding %s %s %016" PRIx64 " %016" PRIx64
+                 " %" PRIx64 "\n",
+                 item->space, name, level, item->first.v, item->last.v,
+                 f->table.v);
+    }
+}
+
+static void print_space(struct tour *t, const struct ptw_item *item)
+{
+    const struct options *o = t->o;
+    const struct ptw_space *s = &item->u.space_info;
+
+    if (s->kind == PTW_SPACE_BAD) {
+        t->status =
+            cli_worse(t->status, report_bad_root(o, item->space, s->why));
+        return;
+    }
+    if (o->json) {
+        json_t *j = new_line(item, "root");
+
+        json_set_hex(j, "pa", s->root.v);
+        if (s->kind == PTW_SPACE_SAME) {
+            json_set_count(j, "same", s->same_as);
+        }
+        json_line(j);
+    } else if (s->kind == PTW_SPACE_SAME) {
+        out_line("%" PRIu32 " same %" PRIu32 "\n", item->space, s->same_as);
+    }
+}
+
+static void print_item(struct tour *t, const struct ptw_item *item)
+{
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        print_space(t, item);
+        break;
+    case PTW_ITEM_MAPPING:
+        print_mapping(t->o, item);
+        break;
+    case PTW_ITEM_ALIAS:
+        print_alias(t->o, item);
+        break;
+    case PTW_ITEM_FINDING:
+        print_finding(t->o, item);
+        break;
+    case PTW_ITEM_HOLE:
+        break;
+    }
+}
+
+/* The mappings through which the guest can write to the tables that the walk
+ * entered: a second walk, with a memo of its own. */
+static void print_exposed(struct tour *t)
+{
+    const struct options *o = t->o;
+    struct ptw_walk_options w = ptw_walk_everything();
+    ptw_pa *frame = must(calloc(t->memo.used + 1, sizeof *frame));
+    struct ptw_exposed *e = must(malloc(sizeof *e));
+    enum ptw_status st = PTW_OK;
+    struct ptw_memo memo;
+    size_t frames = 0;
+    size_t tables;
+    void *storage;
+
+    tour_memo(&memo, &storage, &tables);
+    w.first = o->first;
+    w.last = o->last;
+    if (ptw_memo_frames(&t->memo, frame, t->memo.used, &frames) != PTW_OK ||
+        ptw_exposed_init(e, &o->regime, &t->im->mem, o->root, o->roots, &memo,
+                         frame, frames, &w) != PTW_OK) {
+        die_of_memory();
+    }
+    while (st != PTW_END) {
+        struct ptw_item item;
+
+        st = ptw_exposed_next(e, &item);
+        if (st == PTW_OK) {
+            print_finding(o, &item);
+        } else if (st == PTW_E_SPACE) {
+            tour_grow(&memo, &storage, &tables);
+        }
+    }
+    free(storage);
+    free(frame);
+    free(e);
+}
+
+enum cli_status spaces_run(const struct options *o, const struct image *im)
+{
+    struct tour *t = tour_new(o, im);
+    size_t n;
+
+    tour_spaces(t, o->findings ? PTW_WALK_REMARKS : 0);
+    while ((n = tour_next(t)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            print_item(t, &t->item[i]);
+        }
+    }
+    if (o->findings && !t->stopped && ptw_levels(&o->regime) > 0) {
+        print_exposed(t);
+    }
+    return tour_end(t);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tour.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A walk gets its reads in slices, so that one that finds nothing for minutes
+ * shows that it is alive. */
+static const uint64_t SLICE = (uint64_t)1 << 26;
+
+struct tour *tour_new(const struct options *o, const struct image *im)
+{
+    struct tour *t = must(calloc(1, sizeof *t));
+
+    t->o = o;
+    t->im = im;
+    t->reads_left = o->reads;
+    t->leaves_left = o->limit;
+    return t;
+}
+
+enum cli_status tour_end(struct tour *t)
+{
+    enum cli_status status =
+        cli_worse(t->status, report_unread(t->o, t->im, &t->unread));
+
+    free(t->memo_storage);
+    free(t);
+    return status;
+}
+
+static uint64_t slice_of(struct tour *t)
+{
+    uint64_t slice = t->reads_left < SLICE ? t->reads_left : SLICE;
+
+    if (t->reads_left != UINT64_MAX) {
+        t->reads_left -= slice;
+    }
+    return slice;
+}
+
+static struct ptw_walk_options walk_options(struct tour *t, unsigned flags)
+{
+    struct ptw_walk_options w = ptw_walk_everything();
+
+    w.first = t->o->first;
+    w.last = t->o->last;
+    w.max_reads = slice_of(t);
+    w.flags = flags;
+    t->allowed = w.max_reads;
+    return w;
+}
+
+bool tour_root(struct tour *t, uint32_t index, unsigned flags)
+{
+    struct ptw_walk_options w = walk_options(t, flags);
+    enum ptw_status st = ptw_virt_to_phys_init(
+        &t->walk, &t->o->regime, &t->im->mem, t->o->root[index], &w);
+
+    t->over = false;
+    t->root = index;
+    t->bad_entries = 0;
+    if (st == PTW_OK) {
+        return true;
+    }
+    if (t->reads_left != UINT64_MAX) {
+        t->reads_left += w.max_reads;
+    }
+    t->status =
+        cli_worse(t->status, report_bad_root(t->o, index, st));
+    return false;
+}
+
+/* A guest that could guess the seed could choose table addresses that make
+ * the memo slow. */
+static uint64_t seed(void)
+{
+    uint64_t s = 0;
+    struct timespec now = {0, 0};
+
+    if (getrandom(&s, sizeof s, GRND_NONBLOCK) == (ssize_t)sizeof s) {
+        return s;
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^
+           (uint64_t)getpid() << 16;
+}
+
+void tour_memo(struct ptw_memo *memo, void **storage, size_t *tables)
+{
+    size_t bytes;
+
+    *tables = 4096;
+    bytes = ptw_memo_bytes(*tables);
+    *storage = must(malloc(bytes));
+    if (ptw_memo_init(memo, *storage, bytes, seed()) != PTW_OK) {
+        die_of_memory();
+    }
+}
+
+void tour_grow(struct ptw_memo *memo, void **storage, size_t *tables)
+{
+    size_t more = *tables <= SIZE_MAX / 2 ? *tables * 2 : SIZE_MAX;
+    size_t bytes = ptw_memo_bytes(more);
+    void *larger = bytes == SIZE_MAX ? NULL : malloc(bytes);
+
+    if (larger == NULL || ptw_memo_grow(memo, larger, bytes) != PTW_OK) {
+        die_of_memory();
+    }
+    free(*storage);
+    *storage = larger;
+    *tables = more;
+}
+
+void tour_spaces(struct tour *t, unsigned flags)
+{
+    struct ptw_walk_options w = walk_options(t, flags);
+
+    tour_memo(&t->memo, &t->memo_storage, &t->memo_tables);
+    if (ptw_walk_va_spaces_init(&t->walk, &t->o->regime, &t->im->mem,
+                                t->o->root, t->o->roots, &t->memo,
+                                &w) != PTW_OK) {
+        die(CLI_USAGE, t->o->image, "these roots can't be walked");
+    }
+}
+
+/* Says where it stopped, and how to go on. */
+static void stop(struct tour *t, const char *what, uint64_t limit,
+                 uint32_t space, ptw_va va)
+{
+    uint32_t root = t->root + space;
+
+    t->stopped = true;
+    t->status = cli_worse(t->status, CLI_NO);
+    report(t->o->image,
+           "stopped at the limit of %" PRIu64 " %s, in root %" PRIu32
+           " at %" PRIx64 "; it goes on with --range %016" PRIx64 "-%" PRIx64,
+           limit, what, root, t->o->root[root].v, va.v, t->o->last.v);
+}
+
+static void note_finding(struct tour *t, const struct ptw_item *item)
+{
+    const struct ptw_finding *f = &item->u.finding;
+    struct unread *u = &t->unread;
+
+    if (f->kind == PTW_FINDING_BAD_ENTRY) {
+        t->bad_entries++;
+    }
+    if (f->kind != PTW_FINDING_REFUSED) {
+        return;
+    }
+    if (u->count == 0) {
+        u->root = t->root + item->space;
+        u->level = f->level;
+        u->table = f->table;
+        u->first = item->first;
+        u->last = item->last;
+    }
+    u->count++;
+}
+
+/* What an item counts against the limit. */
+static uint64_t weight(const struct ptw_item *item)
+{
+    switch (item->kind) {
+    case PTW_ITEM_MAPPING:
+        return ((item->last.v - item->first.v) >>
+                item->u.mapping.size_log2) + 1;
+    case PTW_ITEM_ALIAS:
+        return 1;
+    case PTW_ITEM_SPACE:
+    case PTW_ITEM_HOLE:
+    case PTW_ITEM_FINDING:
+        break;
+    }
+    return 0;
+}
+
+/* Counts the items, up to the first that is beyond the limit. */
+static size_t count(struct tour *t, size_t items)
+{
+    for (size_t i = 0; i < items; i++) {
+        const struct ptw_item *item = &t->item[i];
+        uint64_t n = weight(item);
+
+        if (n > t->leaves_left) {
+            stop(t, "leaves", t->o->limit, item->space, item->first);
+            return i;
+        }
+        t->leaves_left -= n;
+        t->leaves += n;
+        if (item->kind == PTW_ITEM_FINDING) {
+            note_finding(t, item);
+        }
+    }
+    return items;
+}
+
+static void show_progress(const struct tour *t)
+{
+    uint32_t space;
+    ptw_va va;
+
+    if (ptw_walk_where(&t->walk, &space, &va)) {
+        progress(t->o, t->root + space, va, t->leaves);
+    }
+}
+
+/* The walk has used up what it was allowed; false when there is no more. */
+static bool extend(struct tour *t)
+{
+    uint64_t slice = slice_of(t);
+
+    if (slice == 0) {
+        return false;
+    }
+    ptw_walk_extend(&t->walk, slice, 0);
+    t->allowed += slice;
+    return true;
+}
+
+/* What the walk was allowed and did not use is for the next root. */
+static void give_back(struct tour *t)
+{
+    uint64_t used = ptw_walk_counts(&t->walk).reads;
+
+    if (t->reads_left != UINT64_MAX) {
+        t->reads_left = t->reads_left + t->allowed - used;
+    }
+}
+
+size_t tour_next(struct tour *t)
+{
+    size_t items = 0;
+
+    while (items == 0 && !t->over && !t->stopped) {
+        enum ptw_status st =
+            ptw_walk_next(&t->walk, t->item, TOUR_BATCH, &items);
+        uint32_t space = 0;
+        ptw_va va = t->o->last;
+
+        items = count(t, items);
+        if (t->stopped) {
+            return items;
+        }
+        show_progress(t);
+        if (st == PTW_END) {
+            t->over = true;
+            give_back(t);
+        } else if (st == PTW_E_SPACE) {
+            tour_grow(&t->memo, &t->memo_storage, &t->memo_tables);
+        } else if (st == PTW_E_LIMIT && !extend(t)) {
+            (void)ptw_walk_where(&t->walk, &space, &va);
+            stop(t, "reads", t->o->reads, space, va);
+        }
+    }
+    return items;
+}

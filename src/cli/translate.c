@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* translate: where an address is, or why it is not mapped. */
+#include "json.h"
+#include "print.h"
+#include "tour.h"
+
+#include <inttypes.h>
+
+/* What a lookup answers, in a word; NULL when it translated. */
+static const char *reason_of(enum ptw_status st)
+{
+    switch (st) {
+    case PTW_OK:
+        return NULL;
+    case PTW_NOT_CANONICAL:
+        return "non-canonical";
+    case PTW_BAD_ENTRY:
+        return "reserved-bits";
+    case PTW_E_BUS:
+        return "unreadable";
+    case PTW_NOT_MAPPED:
+    case PTW_END:
+    case PTW_E_LIMIT:
+    case PTW_E_SPACE:
+    case PTW_E_ARG:
+    case PTW_E_ALIGN:
+    case PTW_E_WIDTH:
+    case PTW_E_RANGE:
+    case PTW_E_OVERLAP:
+    case PTW_E_READONLY:
+    case PTW_E_REGIME:
+    case PTW_E_CONFLICT:
+        break;
+    }
+    return "not-present";
+}
+
+static void print_line(ptw_va va, const struct ptw_translation *tr,
+                       const char *level, const char *reason)
+{
+    char *p = out_room(128);
+
+    if (reason == NULL) {
+        out_end(put_leaf(p, va, tr->pa, tr->size_log2, tr->rights));
+    } else {
+        out_line("%016" PRIx64 " - %s %s\n", va.v, level, reason);
+    }
+}
+
+static void print_json(uint32_t root, ptw_va va,
+                       const struct ptw_translation *tr, const char *level,
+                       const char *reason)
+{
+    json_t *j = json_new();
+
+    json_set_count(j, "root", root);
+    json_set_va(j, "va", va);
+    json_set_bool(j, "mapped", reason == NULL);
+    if (level[0] != '-') {
+        json_set_text(j, "level", level);
+    }
+    if (reason != NULL) {
+        json_set_text(j, "reason", reason);
+    } else {
+        json_set_hex(j, "pa", tr->pa.v);
+        json_set_count(j, "size", (uint64_t)1 << tr->size_log2);
+        json_set_rights(j, tr->rights);
+        json_set_hex(j, "entry", tr->raw);
+    }
+    json_line(j);
+}
+
+static enum cli_status translate(const struct options *o,
+                                 const struct image *im, uint32_t root,
+                                 ptw_va va, struct unread *unread)
+{
+    struct ptw_translation tr = {.level = PTW_MAX_LEVELS};
+    struct ptw_step step[PTW_MAX_LEVELS];
+    size_t steps;
+    enum ptw_status st = ptw_explain(&o->regime, &im->mem, o->root[root], va,
+                                     &tr, step, &steps);
+    const char *reason = reason_of(st);
+    const char *level = ptw_level_name(&o->regime, tr.level);
+
+    if (st == PTW_E_BUS && steps > 0) {
+        unread_step(unread, o, root, va, &step[steps - 1]);
+    }
+    if (o->json) {
+        print_json(root, va, &tr, level, reason);
+    } else {
+        print_line(va, &tr, level, reason);
+    }
+    return reason == NULL ? CLI_DONE : CLI_NO;
+}
+
+enum cli_status translate_run(const struct options *o, const struct image *im)
+{
+    enum cli_status status = CLI_DONE;
+    struct unread unread = {0};
+
+    for (uint32_t i = 0; i < o->roots; i++) {
+        enum ptw_status st = image_root(im, o, i);
+
+        if (st != PTW_OK) {
+            status = cli_worse(status, report_bad_root(o, i, st));
+            continue;
+        }
+        if (o->roots > 1 && !o->json) {
+            out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].v);
+        }
+        for (size_t v = 0; v < o->vas; v++) {
+            status =
+                cli_worse(status, translate(o, im, i, o->va[v], &unread));
+        }
+    }
+    return cli_worse(status, report_unread(o, im, &unread));
+}
