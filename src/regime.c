@@ -141,8 +141,11 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                     "EFER.LMA is not what CR0.PG and EFER.LME make it", why);
     }
     if (!pg) {
-        /* Linear addresses have 32 bits outside long mode. */
-        facts.pa_bits = facts.pa_bits < 32 ? facts.pa_bits : 32;
+        /* Linear addresses have 32 bits outside long mode; a width that is
+         * none is left to be refused. */
+        if (facts.pa_bits > 32 && facts.pa_bits <= 52) {
+            facts.pa_bits = 32;
+        }
         return build(&ptw_arch_bare, &facts, 0, out, why);
     }
     if (lme && !pae) {
