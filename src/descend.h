@@ -110,7 +110,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
                 return PTW_V_ALIAS;
             case PTW_MEMO_NEW:
                 slot->owner_plus_1 = c->space + 1;
-                slot->va = ptw_va_from(a, c->regime, base);
+                slot->va = ptw_va_from(a, base);
                 break;
             }
             if (c->remark) {
@@ -151,15 +151,18 @@ PTW_ENGINE void ptw_fill(const struct ptw_format *a, struct ptw_cursor *c,
  * answer is PTW_V_ENTERED (got it), PTW_V_REFUSED or PTW_V_LIMIT. */
 PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
                                       struct ptw_cursor *c, bool single,
-                                      uint64_t *window, uint64_t *raw)
+                                      unsigned level, uint64_t *window,
+                                      uint64_t *raw)
 {
-    struct ptw_path_table *t = &c->at[c->level];
+    struct ptw_path_table *t = &c->at[level];
     unsigned index = t->index;
+    unsigned bytes = 1u << a->entry_log2;
+    uint64_t pa;
 
     if (!single) {
         if (t->host != NULL) {
             unsigned line = index & ~(PTW_LINE - 1u);
-            unsigned ahead = line + (c->level == 0 ? PTW_LINE : 2 * PTW_LINE);
+            unsigned ahead = line + (level == 0 ? PTW_LINE : 2 * PTW_LINE);
 
             if (t->fetched < ahead && t->fetched <= t->last) {
                 ptw_fill(a, c, t, window,
@@ -171,64 +174,106 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
             return PTW_V_ENTERED;
         }
     }
+    pa = t->table + ((uint64_t)index << a->entry_log2);
+    if (single) {
+        return ptw_get_near(c->mem, &c->near, pa, bytes, raw) == PTW_OK
+                   ? PTW_V_ENTERED
+                   : PTW_V_REFUSED;
+    }
     if (c->reads_left == 0) {
         return PTW_V_LIMIT;
     }
     c->reads_left--;
-    if (ptw_get(c->mem, t->table + ((uint64_t)index << a->entry_log2),
-                1u << a->entry_log2, raw) != PTW_OK) {
+    if (ptw_get(c->mem, pa, bytes, raw) != PTW_OK) {
         return PTW_V_REFUSED;
     }
-    if (!single) {
-        window[index % PTW_MAX_WINDOW] = *raw;
-        t->fetched = (uint16_t)(index + 1);
-    }
+    window[index % PTW_MAX_WINDOW] = *raw;
+    t->fetched = (uint16_t)(index + 1);
     return PTW_V_ENTERED;
 }
 
-/* ptw_descend goes down from the table that the cursor stands in.  The verdict
- * is about the entry at the cursor's level, which *e has decoded when it could
- * be read; *e is not written on PTW_V_LIMIT and PTW_V_REFUSED. */
+/* ptw_descend_once judges the entry that is next in the table of that level,
+ * the cursor's.  PTW_V_ENTERED and PTW_V_REMARK: the level has fallen by one.
+ * Any other verdict is about this entry, which *e has decoded when it could be
+ * read; *e is not written on PTW_V_LIMIT and PTW_V_REFUSED. */
+PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
+                                             struct ptw_cursor *c, bool single,
+                                             unsigned level, uint64_t *window,
+                                             struct ptw_entry *e)
+{
+    struct ptw_path_table *t = &c->at[level];
+    enum ptw_verdict v;
+    uint64_t raw = 0;
+
+    v = ptw_entry(a, c, single, level, window, &raw);
+    if (PTW_UNLIKELY(v != PTW_V_ENTERED)) {
+        return v;
+    }
+    t->raw = raw;
+    *e = a->decode(c->regime, raw, level);
+    if (e->kind == PTW_ENTRY_ABSENT) {
+        return PTW_V_ABSENT;
+    }
+    if (PTW_UNLIKELY(e->kind == PTW_ENTRY_BAD)) {
+        return PTW_V_BAD;
+    }
+    e->rights &= t->rights;
+    if (!single && (e->rights & c->need) != c->need) {
+        return PTW_V_PRUNED;
+    }
+    if (e->kind == PTW_ENTRY_LEAF || level == 0) {
+        return PTW_V_LEAF;
+    }
+    v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
+                  t->base + ((uint64_t)t->index << a->level[level].shift));
+    return v == PTW_V_ENTERED && !single && c->remarks != 0 ? PTW_V_REMARK : v;
+}
+
+/* ptw_descend goes down until there is a verdict on an entry. */
 PTW_ENGINE enum ptw_verdict ptw_descend(const struct ptw_format *a,
-                                        struct ptw_cursor *c, bool single,
+                                        struct ptw_cursor *c,
                                         uint64_t (*window)[PTW_MAX_WINDOW],
                                         struct ptw_entry *e)
 {
-    for (;;) {
-        struct ptw_path_table *t = &c->at[c->level];
-        unsigned level = (unsigned)c->level;
-        enum ptw_verdict v;
-        uint64_t raw = 0;
+    enum ptw_verdict v;
 
-        v = ptw_entry(a, c, single, single ? NULL : window[level], &raw);
-        if (v != PTW_V_ENTERED) {
-            return v;
-        }
-        t->raw = raw;
-        *e = a->decode(c->regime, raw, level);
-        if (e->kind == PTW_ENTRY_ABSENT) {
-            return PTW_V_ABSENT;
-        }
-        if (e->kind == PTW_ENTRY_BAD) {
-            return PTW_V_BAD;
-        }
-        e->rights &= t->rights;
-        if (!single && (e->rights & c->need) != c->need) {
-            return PTW_V_PRUNED;
-        }
-        if (e->kind == PTW_ENTRY_LEAF) {
-            return PTW_V_LEAF;
-        }
-        assert(level > 0);
-        v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
-                      t->base + ((uint64_t)t->index << a->level[level].shift));
-        if (v != PTW_V_ENTERED) {
-            return v;
-        }
-        if (!single && c->remarks != 0) {
-            return PTW_V_REMARK;
-        }
+    do {
+        unsigned level = (unsigned)c->level;
+
+        v = ptw_descend_once(a, c, false, level, window[level], e);
+    } while (v == PTW_V_ENTERED);
+    return v;
+}
+
+/* One level of ptw_descend_to, if it comes to it. */
+PTW_ENGINE enum ptw_verdict ptw_descend_at(const struct ptw_format *a,
+                                           struct ptw_cursor *c, unsigned depth,
+                                           enum ptw_verdict so_far,
+                                           struct ptw_entry *e)
+{
+    if (depth >= a->levels || so_far != PTW_V_ENTERED) {
+        return so_far;
     }
+    return ptw_descend_once(a, c, true, a->levels - 1 - depth, NULL, e);
+}
+
+_Static_assert(PTW_MAX_LEVELS == 5, "ptw_descend_to goes down five levels");
+
+/* ptw_descend_to is the same for one address and from the root.  Written
+ * without a loop, the level is a constant at each step, and so the path needs
+ * no memory. */
+PTW_ENGINE enum ptw_verdict ptw_descend_to(const struct ptw_format *a,
+                                           struct ptw_cursor *c,
+                                           struct ptw_entry *e)
+{
+    enum ptw_verdict v = PTW_V_ENTERED;
+
+    v = ptw_descend_at(a, c, 0, v, e);
+    v = ptw_descend_at(a, c, 1, v, e);
+    v = ptw_descend_at(a, c, 2, v, e);
+    v = ptw_descend_at(a, c, 3, v, e);
+    v = ptw_descend_at(a, c, 4, v, e);
+    return v;
 }
 
 #endif

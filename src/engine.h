@@ -11,6 +11,17 @@
  * called with, so it has to be inlined whatever the optimiser thinks. */
 #define PTW_ENGINE static inline __attribute__((always_inline, unused))
 
+/* PTW_UNROLL asks for the loop that follows to be unrolled whole; its count is
+ * a small constant. */
+#if defined(__clang__)
+#define PTW_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define PTW_UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* What is rarely called, kept out of the way of what is. */
+#define PTW_COLD __attribute__((noinline, cold))
+
 #define PTW_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PTW_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

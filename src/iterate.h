@@ -31,15 +31,19 @@ enum ptw_gap_place {
     PTW_GAP_AFTER,
 };
 
-/* Where items go: the caller's array, then the queue. */
+/* Where items go: the caller's array, then the queue.  The open item already
+ * stands where it will be given, if there is room for it: to close it is to
+ * count it. */
 struct ptw_sink {
     struct ptw_item *item;
     size_t room;
     size_t count;
+    struct ptw_item *open;
 };
 
 PTW_ENGINE struct ptw_item *ptw_emit(struct ptw_walk *w, struct ptw_sink *out)
 {
+    assert(out->open == NULL || out->open == &w->open);
     if (PTW_LIKELY(out->count < out->room)) {
         return &out->item[out->count++];
     }
@@ -47,24 +51,28 @@ PTW_ENGINE struct ptw_item *ptw_emit(struct ptw_walk *w, struct ptw_sink *out)
     return &w->queue[w->queued++];
 }
 
-PTW_ENGINE void ptw_close(struct ptw_walk *w, struct ptw_sink *out)
+PTW_ENGINE struct ptw_item *ptw_open(struct ptw_walk *w, struct ptw_sink *out)
 {
-    if (w->has_open) {
-        *ptw_emit(w, out) = w->open;
-        w->has_open = false;
-    }
+    out->open = out->count < out->room ? &out->item[out->count] : &w->open;
+    return out->open;
 }
 
-/* The item that an entry of a table of that level, or the table below it,
- * stands for: everything but the payload. */
-PTW_ENGINE struct ptw_item *ptw_span(const struct ptw_format *a,
-                                     const struct ptw_walk *w,
+PTW_ENGINE void ptw_close(struct ptw_walk *w, struct ptw_sink *out)
+{
+    if (out->open == &w->open) {
+        *ptw_emit(w, out) = w->open;
+    } else if (out->open != NULL) {
+        out->count++;
+    }
+    out->open = NULL;
+}
+
+/* Writes what all items have, for one that covers 1 << bits bytes. */
+PTW_ENGINE struct ptw_item *ptw_span(const struct ptw_walk *w,
                                      struct ptw_item *item,
-                                     enum ptw_item_kind kind, uint64_t base,
+                                     enum ptw_item_kind kind, uint64_t first,
                                      unsigned bits)
 {
-    uint64_t first = ptw_va_from(a, w->c.regime, base);
-
     item->kind = kind;
     item->space = w->c.space;
     item->first.v = first;
@@ -73,123 +81,124 @@ PTW_ENGINE struct ptw_item *ptw_span(const struct ptw_format *a,
 }
 
 /* Whether `first` continues the open item, as far as the address goes. */
-PTW_ENGINE bool ptw_continues(const struct ptw_walk *w, enum ptw_item_kind kind,
-                              uint64_t first)
+PTW_ENGINE bool ptw_continues(const struct ptw_sink *out,
+                              enum ptw_item_kind kind, uint64_t first)
 {
-    return w->has_open && w->open.kind == kind && w->open.last.v + 1 == first;
+    return out->open != NULL && out->open->kind == kind &&
+           out->open->last.v + 1 == first;
+}
+
+PTW_ENGINE void ptw_put_leaf(const struct ptw_walk *w, struct ptw_item *item,
+                             unsigned level, uint64_t first, unsigned shift,
+                             uint64_t raw, const struct ptw_entry *e)
+{
+    struct ptw_mapping *m =
+        &ptw_span(w, item, PTW_ITEM_MAPPING, first, shift)->u.mapping;
+
+    m->pa = e->pa;
+    m->raw = raw;
+    m->rights = e->rights;
+    m->level = (uint8_t)level;
+    m->size_log2 = (uint8_t)shift;
 }
 
 PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
-                                struct ptw_sink *out, unsigned level,
-                                uint64_t base, uint64_t raw,
+                                struct ptw_sink *out, bool runs, unsigned level,
+                                uint64_t first, uint64_t raw,
                                 const struct ptw_entry *e)
 {
     unsigned shift = a->level[level].shift;
-    struct ptw_item *item;
 
-    if ((w->flags & PTW_WALK_RUNS) != 0) {
-        uint64_t first = ptw_va_from(a, w->c.regime, base);
-        const struct ptw_mapping *m = &w->open.u.mapping;
+    if (runs && ptw_continues(out, PTW_ITEM_MAPPING, first)) {
+        const struct ptw_mapping *m = &out->open->u.mapping;
 
-        if (ptw_continues(w, PTW_ITEM_MAPPING, first) && m->level == level &&
-            m->rights == e->rights &&
-            m->pa.v + (first - w->open.first.v) == e->pa.v &&
+        if (m->level == level && m->rights == e->rights &&
+            m->pa.v + (first - out->open->first.v) == e->pa.v &&
             a->leaf_class(m->raw, level) == a->leaf_class(raw, level)) {
-            w->open.last.v = first + ptw_low_mask(shift);
+            out->open->last.v = first + ptw_low_mask(shift);
             return;
         }
-        ptw_close(w, out);
-        w->has_open = true;
-        item = &w->open;
-    } else {
-        ptw_close(w, out);
-        item = ptw_emit(w, out);
     }
-    ptw_span(a, w, item, PTW_ITEM_MAPPING, base, shift);
-    item->u.mapping.pa = e->pa;
-    item->u.mapping.raw = raw;
-    item->u.mapping.rights = e->rights;
-    item->u.mapping.level = (uint8_t)level;
-    item->u.mapping.size_log2 = (uint8_t)shift;
+    ptw_close(w, out);
+    ptw_put_leaf(w, runs ? ptw_open(w, out) : ptw_emit(w, out), level, first,
+                 shift, raw, e);
 }
 
-/* bytes_less_1: what the entries cover. */
-PTW_ENGINE void ptw_settle_absent(const struct ptw_format *a,
-                                  struct ptw_walk *w, struct ptw_sink *out,
-                                  unsigned level, uint64_t base, uint64_t raw,
+/* bytes_less_1 is of all entries that are settled at once. */
+PTW_ENGINE void ptw_settle_absent(struct ptw_walk *w, struct ptw_sink *out,
+                                  unsigned level, uint64_t first, uint64_t raw,
                                   uint64_t bytes_less_1)
 {
-    uint64_t first = ptw_va_from(a, w->c.regime, base);
-
     if ((w->flags & PTW_WALK_HOLES) == 0) {
         return;
     }
-    if (!ptw_continues(w, PTW_ITEM_HOLE, first) ||
-        w->open.u.hole.level != level) {
+    if (!ptw_continues(out, PTW_ITEM_HOLE, first) ||
+        out->open->u.hole.level != level) {
+        struct ptw_hole *hole;
+
         ptw_close(w, out);
-        w->has_open = true;
-        ptw_span(a, w, &w->open, PTW_ITEM_HOLE, base, 0);
-        w->open.u.hole.raw = raw;
-        w->open.u.hole.level = (uint8_t)level;
-        w->open.u.hole.canonical = true;
+        hole = &ptw_span(w, ptw_open(w, out), PTW_ITEM_HOLE, first, 0)->u.hole;
+        hole->raw = raw;
+        hole->level = (uint8_t)level;
+        hole->canonical = true;
     }
-    w->open.last.v = first + bytes_less_1;
+    out->open->last.v = first + bytes_less_1;
 }
 
-PTW_ENGINE struct ptw_item *
-ptw_put_finding(const struct ptw_format *a, struct ptw_walk *w,
-                struct ptw_item *item, enum ptw_finding_kind kind,
-                const struct ptw_path_table *t, unsigned level, uint64_t base,
-                unsigned bits)
+PTW_ENGINE struct ptw_finding *ptw_put_finding(const struct ptw_walk *w,
+                                               struct ptw_item *item,
+                                               enum ptw_finding_kind kind,
+                                               unsigned level, uint64_t first,
+                                               unsigned bits)
 {
-    ptw_span(a, w, item, PTW_ITEM_FINDING, base, bits);
-    item->u.finding.kind = kind;
-    item->u.finding.table.v = t->table;
-    item->u.finding.raw = 0;
-    item->u.finding.tables = 1;
-    item->u.finding.level = (uint8_t)level;
-    item->u.finding.rights = t->rights;
-    return item;
+    struct ptw_finding *f =
+        &ptw_span(w, item, PTW_ITEM_FINDING, first, bits)->u.finding;
+
+    f->kind = kind;
+    f->table.v = w->c.at[level].table;
+    f->raw = 0;
+    f->tables = 1;
+    f->level = (uint8_t)level;
+    f->rights = w->c.at[level].rights;
+    return f;
 }
 
 /* Entries of one table that are refused one after the other are one finding. */
-PTW_ENGINE void ptw_settle_refused(const struct ptw_format *a,
-                                   struct ptw_walk *w, struct ptw_sink *out,
-                                   unsigned level, uint64_t base)
+PTW_ENGINE void ptw_settle_refused(struct ptw_walk *w, struct ptw_sink *out,
+                                   unsigned level, uint64_t first,
+                                   unsigned bits)
 {
-    const struct ptw_path_table *t = &w->c.at[level];
-    uint64_t first = ptw_va_from(a, w->c.regime, base);
-    const struct ptw_finding *f = &w->open.u.finding;
-
-    if (!ptw_continues(w, PTW_ITEM_FINDING, first) || f->level != level ||
-        f->table.v != t->table) {
+    if (!ptw_continues(out, PTW_ITEM_FINDING, first) ||
+        out->open->u.finding.level != level ||
+        out->open->u.finding.table.v != w->c.at[level].table) {
         ptw_close(w, out);
-        w->has_open = true;
-        ptw_put_finding(a, w, &w->open, PTW_FINDING_REFUSED, t, level, base, 0);
+        ptw_put_finding(w, ptw_open(w, out), PTW_FINDING_REFUSED, level, first,
+                        bits);
     }
-    w->open.last.v = first + ptw_low_mask(a->level[level].shift);
+    out->open->last.v = first + ptw_low_mask(bits);
 }
 
+/* What there is to say of the table just entered. */
 PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
                                    struct ptw_walk *w, struct ptw_sink *out)
 {
     unsigned level = (unsigned)w->c.level;
     unsigned bits = a->level[level].shift + a->level[level].bits;
-    const struct ptw_path_table *t = &w->c.at[level];
+    uint64_t first = ptw_va_from(a, w->c.at[level].base);
 
     ptw_close(w, out);
     if ((w->c.remarks & PTW_REMARK_SELF) != 0) {
-        ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_SELF, t, level,
-                        t->base, bits);
+        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_SELF, level, first,
+                        bits);
     }
     if ((w->c.remarks & PTW_REMARK_TWO_LEVELS) != 0) {
-        ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_TWO_LEVELS, t,
-                        level, t->base, bits);
+        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_TWO_LEVELS, level,
+                        first, bits);
     }
 }
 
 PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
-                                 struct ptw_sink *out, uint64_t base,
+                                 struct ptw_sink *out, uint64_t first,
                                  unsigned bits, uint64_t raw,
                                  const struct ptw_entry *e)
 {
@@ -197,7 +206,7 @@ PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
     struct ptw_alias_ref ref;
 
     ptw_close(w, out);
-    item = ptw_span(a, w, ptw_emit(w, out), PTW_ITEM_ALIAS, base, bits);
+    item = ptw_span(w, ptw_emit(w, out), PTW_ITEM_ALIAS, first, bits);
     ref.our_va = item->first;
     ref.their_va.v = w->c.seen_va;
     ref.table = e->pa;
@@ -216,8 +225,8 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
     unsigned level = (unsigned)w->c.level;
     struct ptw_path_table *t = &w->c.at[level];
     unsigned shift = a->level[level].shift;
-    uint64_t base = t->base + ((uint64_t)t->index << shift);
-    struct ptw_item *item;
+    uint64_t first = ptw_va_from(a, t->base + ((uint64_t)t->index << shift));
+    bool runs = (w->flags & PTW_WALK_RUNS) != 0;
 
     switch (v) {
     case PTW_V_FULL:
@@ -231,27 +240,27 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
         ptw_settle_remarks(a, w, out);
         return true;
     case PTW_V_LEAF:
-        ptw_settle_leaf(a, w, out, level, base, t->raw, e);
+        ptw_settle_leaf(a, w, out, runs, level, first, t->raw, e);
         break;
     case PTW_V_ABSENT:
-        ptw_settle_absent(a, w, out, level, base, t->raw, ptw_low_mask(shift));
+        ptw_settle_absent(w, out, level, first, t->raw, ptw_low_mask(shift));
         break;
     case PTW_V_BAD:
         ptw_close(w, out);
-        item = ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY, t,
-                               level, base, shift);
-        item->u.finding.raw = t->raw;
+        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY, level,
+                        first, shift)
+            ->raw = t->raw;
         break;
     case PTW_V_REFUSED:
-        ptw_settle_refused(a, w, out, level, base);
+        ptw_settle_refused(w, out, level, first, shift);
         break;
     case PTW_V_NO_TABLE:
         ptw_close(w, out);
-        ptw_put_finding(a, w, ptw_emit(w, out), PTW_FINDING_REFUSED,
-                        &w->c.at[level - 1], level - 1, base, shift);
+        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_REFUSED, level - 1,
+                        first, shift);
         break;
     case PTW_V_ALIAS:
-        ptw_settle_alias(a, w, out, base, shift, t->raw, e);
+        ptw_settle_alias(a, w, out, first, shift, t->raw, e);
         break;
     case PTW_V_PRUNED:
         break;
@@ -292,40 +301,78 @@ PTW_ENGINE void ptw_look_ahead(const struct ptw_format *a, struct ptw_walk *w,
     }
 }
 
-/* ptw_line_continues says whether the line of level-0 entries continues the
- * open run, whose next leaf would be `next` but for bits that need not be
- * alike. */
-PTW_ENGINE bool ptw_line_continues(uint64_t next, uint64_t step, uint64_t alike,
-                                   const uint64_t line[PTW_LINE])
-{
-    uint64_t differ = 0;
+/* What the next leaf of a table has to be to continue the open run: its entry,
+ * but for bits that need not be alike, and its address, which must not carry
+ * into bits that are not the address's. */
+struct ptw_expected {
+    bool any;
+    uint64_t raw;
+    uint64_t pa;
+};
 
-    for (unsigned i = 0; i < PTW_LINE; i++) {
-        differ |= line[i] ^ (next + i * step);
+PTW_ENGINE struct ptw_expected ptw_expect(const struct ptw_format *a,
+                                          const struct ptw_regime *r,
+                                          const struct ptw_sink *out,
+                                          unsigned path_rights, uint64_t first)
+{
+    struct ptw_expected x = {false, 0, 0};
+    const struct ptw_mapping *m;
+
+    if (!ptw_continues(out, PTW_ITEM_MAPPING, first)) {
+        return x;
     }
-    return (differ & alike) == 0;
+    m = &out->open->u.mapping;
+    if (m->level == 0 &&
+        m->rights == (path_rights & a->decode(r, m->raw, 0).rights)) {
+        x.any = true;
+        x.raw = m->raw + (first - out->open->first.v);
+        x.pa = m->pa.v + (first - out->open->first.v);
+    }
+    return x;
+}
+
+PTW_ENGINE void ptw_grow(struct ptw_sink *out, struct ptw_expected *x,
+                         uint64_t bytes)
+{
+    out->open->last.v += bytes;
+    x->raw += bytes;
+    x->pa += bytes;
 }
 
 /* ptw_sweep settles as much of a table of leaves as there is room for.  It
  * stops where anything but a leaf or an absent entry has to be settled, or
  * where the line is not whole, and the descent goes on from there. */
 PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
-                          struct ptw_sink *out)
+                          struct ptw_sink *out, bool runs)
 {
     const struct ptw_regime *r = w->c.regime;
     struct ptw_path_table *t = &w->c.at[0];
-    unsigned shift = a->level[0].shift;
-    uint64_t step = (uint64_t)1 << shift;
-    bool runs = (w->flags & PTW_WALK_RUNS) != 0;
+    const uint64_t step = (uint64_t)1 << a->level[0].shift;
+    const uint64_t alike = r->rule[0].alike;
+    const uint64_t widest = r->rule[0].leaf_address;
+    uint64_t base = ptw_va_from(a, t->base);
+    uint64_t *window = w->window[0];
     unsigned index = t->index;
     unsigned last = t->last;
-    uint64_t *window = w->window[0];
+    unsigned fetched = t->fetched;
+    struct ptw_expected x = {false, 0, 0};
 
     ptw_look_ahead(a, w, t);
+    if (runs) {
+        x = ptw_expect(a, r, out, t->rights, base + index * step);
+    }
     while (index <= last && out->count < out->room) {
-        if (index >= t->fetched) {
+        struct ptw_entry e;
+        uint64_t first;
+        uint64_t raw;
+
+        if (index >= fetched) {
+            const unsigned char *from = (const unsigned char *)t->host +
+                                        ((size_t)index << a->entry_log2);
+            uint64_t *slot = &window[index % PTW_MAX_WINDOW];
             uint64_t line[PTW_LINE];
             uint64_t any = 0;
+            uint64_t differ = 0;
 
             if (index % PTW_LINE != 0 || index + PTW_LINE - 1 > last ||
                 w->c.reads_left < PTW_LINE) {
@@ -335,64 +382,64 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 __builtin_prefetch((const unsigned char *)w->ahead +
                                    ((size_t)index << a->entry_log2));
             }
+            PTW_UNROLL
             for (unsigned i = 0; i < PTW_LINE; i++) {
-                line[i] = ptw_load_entry(a, t->host, index + i);
+                line[i] = ptw_load_entry(a, from, i);
                 any |= line[i];
+                differ |= line[i] ^ (x.raw + i * step);
             }
             w->c.reads_left -= PTW_LINE;
-            t->fetched = (uint16_t)(index + PTW_LINE);
+            fetched = index + PTW_LINE;
             if ((any & a->present) == 0) {
-                ptw_settle_absent(a, w, out, 0, t->base + index * step, line[0],
+                ptw_settle_absent(w, out, 0, base + index * step, line[0],
                                   PTW_LINE * step - 1);
+                x.any = false;
                 index += PTW_LINE;
                 continue;
             }
-            if (runs && w->has_open && w->open.kind == PTW_ITEM_MAPPING &&
-                w->open.u.mapping.level == 0) {
-                struct ptw_mapping *m = &w->open.u.mapping;
-                uint64_t first = ptw_va_from(a, r, t->base + index * step);
-                uint64_t length = first - w->open.first.v;
-
-                /* The width is the guard against a carry into bits that are
-                 * not the address's. */
-                if (w->open.last.v + 1 == first &&
-                    m->rights == (t->rights & a->decode(r, m->raw, 0).rights) &&
-                    m->pa.v + length + (PTW_LINE - 1) * step <=
-                        r->rule[0].leaf_address &&
-                    ptw_line_continues(m->raw + length, step, r->rule[0].alike,
-                                       line)) {
-                    w->open.last.v = first + (PTW_LINE * step - 1);
-                    index += PTW_LINE;
-                    continue;
-                }
+            if (runs && x.any && (differ & alike) == 0 &&
+                x.pa + (PTW_LINE - 1) * step <= widest) {
+                ptw_grow(out, &x, PTW_LINE * step);
+                index += PTW_LINE;
+                continue;
             }
+            PTW_UNROLL
             for (unsigned i = 0; i < PTW_LINE; i++) {
-                window[(index + i) % PTW_MAX_WINDOW] = line[i];
+                slot[i] = line[i]; /* a line does not wrap in the window */
             }
         }
-        while (index < t->fetched && out->count < out->room) {
-            uint64_t raw = window[index % PTW_MAX_WINDOW];
-            struct ptw_entry e = a->decode(r, raw, 0);
-            uint64_t base = t->base + index * step;
-
-            if (e.kind == PTW_ENTRY_LEAF) {
-                e.rights &= t->rights;
-                if ((e.rights & w->c.need) != w->c.need) {
-                    break;
-                }
-                ptw_settle_leaf(a, w, out, 0, base, raw, &e);
-            } else if (e.kind == PTW_ENTRY_ABSENT) {
-                ptw_settle_absent(a, w, out, 0, base, raw, step - 1);
-            } else {
+        raw = window[index % PTW_MAX_WINDOW];
+        if (runs && x.any && ((raw ^ x.raw) & alike) == 0 && x.pa <= widest) {
+            ptw_grow(out, &x, step);
+            index++;
+            continue;
+        }
+        e = a->decode(r, raw, 0);
+        e.rights &= t->rights;
+        first = base + index * step;
+        if (e.kind == PTW_ENTRY_LEAF) {
+            if ((e.rights & w->c.need) != w->c.need) {
                 break;
             }
-            index++;
-        }
-        if (index < t->fetched) {
+            if (!runs && out->open == NULL) {
+                ptw_put_leaf(w, &out->item[out->count++], 0, first,
+                             a->level[0].shift, raw, &e);
+            } else {
+                ptw_settle_leaf(a, w, out, runs, 0, first, raw, &e);
+            }
+            x.any = runs;
+            x.raw = raw + step;
+            x.pa = e.pa.v + step;
+        } else if (e.kind == PTW_ENTRY_ABSENT) {
+            ptw_settle_absent(w, out, 0, first, raw, step - 1);
+            x.any = false;
+        } else {
             break;
         }
+        index++;
     }
     t->index = (uint16_t)index;
+    t->fetched = (uint16_t)fetched;
 }
 
 /* Whether the walk has come to the gap in the middle and not given it yet. */
@@ -495,7 +542,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         if (a->levels == 0 && c->first <= c->last) {
             struct ptw_item *item = ptw_emit(w, out);
 
-            ptw_span(a, w, item, PTW_ITEM_MAPPING, 0, c->regime->va_bits);
+            ptw_span(w, item, PTW_ITEM_MAPPING, 0, c->regime->va_bits);
 
             memset(&item->u.mapping, 0, sizeof item->u.mapping);
             item->u.mapping.rights = PTW_ALL_RIGHTS;
@@ -513,7 +560,7 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
 {
     struct ptw_cursor *c = &w->c;
     struct ptw_path_table *t;
-    struct ptw_entry e;
+    struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
     enum ptw_verdict v;
 
     switch ((enum ptw_phase)w->phase) {
@@ -552,12 +599,16 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
         return true;
     }
     if (c->level == 0 && t->host != NULL) {
-        ptw_sweep(a, w, out);
+        if ((w->flags & PTW_WALK_RUNS) != 0) {
+            ptw_sweep(a, w, out, true);
+        } else {
+            ptw_sweep(a, w, out, false);
+        }
         if (t->index > t->last || out->count == out->room) {
             return true;
         }
     }
-    v = ptw_descend(a, c, false, w->window, &e);
+    v = ptw_descend(a, c, w->window, &e);
     return ptw_settle(a, w, out, v, &e);
 }
 
@@ -566,7 +617,7 @@ PTW_ENGINE enum ptw_status ptw_iterate(const struct ptw_format *a,
                                        struct ptw_item *item, size_t room,
                                        size_t *items)
 {
-    struct ptw_sink out = {item, room, 0};
+    struct ptw_sink out = {item, room, 0, w->has_open ? &w->open : NULL};
     uint64_t allowed = w->max_items - w->items;
     bool going = true;
 
@@ -588,6 +639,10 @@ PTW_ENGINE enum ptw_status ptw_iterate(const struct ptw_format *a,
     while (going && out.count < out.room) {
         going = ptw_step_on(a, w, &out);
     }
+    if (out.open != NULL && out.open != &w->open) {
+        w->open = *out.open;
+    }
+    w->has_open = out.open != NULL;
     w->items += out.count;
     *items = out.count;
     if (out.count == room) {

@@ -12,21 +12,19 @@ PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
                                    const struct ptw_mem *mem, ptw_pa root,
                                    ptw_va va)
 {
-    enum ptw_status st = ptw_root_check(r, root);
-
-    if (st != PTW_OK) {
-        return st;
-    }
-    if (!ptw_is_canonical(a, r, va.v)) {
-        return PTW_NOT_CANONICAL;
-    }
     c->regime = r;
     c->mem = mem;
     c->memo = NULL;
-    c->first = va.v & ptw_low_mask(r->va_bits);
+    c->first = va.v & ptw_low_mask(ptw_width(a, r));
     c->last = c->first;
-    c->reads_left = PTW_MAX_LEVELS;
+    c->near = mem->near;
     c->level = -1;
+    if (PTW_UNLIKELY(!ptw_root_fits(r, root))) {
+        return ptw_root_check(r, root);
+    }
+    if (PTW_UNLIKELY(!ptw_is_canonical(a, r, va.v))) {
+        return PTW_NOT_CANONICAL;
+    }
     return PTW_OK;
 }
 
@@ -43,7 +41,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
 
     if (a->levels > 0) {
         (void)ptw_enter(a, c, true, a->levels - 1, root.v, PTW_ALL_RIGHTS, 0);
-        v = ptw_descend(a, c, true, NULL, &e);
+        v = ptw_descend_to(a, c, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;
         raw = c->at[level].raw;
@@ -75,7 +73,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     case PTW_V_FULL:
         break;
     }
-    assert(!"a lookup has no memo, no needs, and a read for every level");
+    assert(0 && "a lookup has no memo, no needs, and a read for every level");
     return PTW_E_LIMIT;
 }
 

@@ -31,6 +31,7 @@ enum ptw_status ptw_mem_init_flat(struct ptw_mem *mem, ptw_pa base,
     mem->flat.host = host;
     mem->flat.writable = writable;
     mem->regions = 1;
+    ptw_approach(&mem->near, &mem->flat);
     return PTW_OK;
 }
 
@@ -58,6 +59,7 @@ static enum ptw_status set_regions(struct ptw_mem *mem,
     }
     mem->region = region;
     mem->regions = count;
+    ptw_approach(&mem->near, count > 0 ? &region[0] : NULL);
     return PTW_OK;
 }
 
@@ -119,6 +121,12 @@ enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
         next = r[i].last.v + 1;
     }
     return some ? PTW_COVER_SOME : PTW_COVER_NONE;
+}
+
+PTW_COLD enum ptw_status ptw_get_far(const struct ptw_mem *mem, uint64_t pa,
+                                     unsigned bytes, uint64_t *out)
+{
+    return ptw_get(mem, pa, bytes, out);
 }
 
 enum ptw_status ptw_read32(const struct ptw_mem *mem, ptw_pa pa, uint32_t *out)

@@ -97,6 +97,21 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
+/* ptw_approach makes near the part of region r, which may be NULL, that can be
+ * read directly. */
+PTW_ENGINE void ptw_approach(struct ptw_near *near, const struct ptw_region *r)
+{
+    near->first = 0;
+    near->entries_end = 0;
+    near->host = NULL;
+    if (r != NULL && r->host != NULL && r->last.v - r->first.v >= 7 &&
+        (((uintptr_t)r->host ^ (uintptr_t)r->first.v) & 7) == 0) {
+        near->first = r->first.v;
+        near->entries_end = r->last.v - r->first.v - 6;
+        near->host = r->host;
+    }
+}
+
 /* ptw_get reads a number of 4 or 8 bytes at pa, within one region. */
 PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
                                    unsigned bytes, uint64_t *out)
@@ -126,6 +141,33 @@ PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
     st = mem->ops->read32(mem->ctx, ptw_pa_of(pa), &narrow);
     *out = narrow;
     return st;
+}
+
+/* ptw_get_far is ptw_get out of line. */
+enum ptw_status ptw_get_far(const struct ptw_mem *mem, uint64_t pa,
+                            unsigned bytes, uint64_t *out);
+
+/* ptw_get_near is ptw_get for an aligned entry that is probably where the last
+ * one was; near follows. */
+PTW_ENGINE enum ptw_status ptw_get_near(const struct ptw_mem *mem,
+                                        struct ptw_near *near, uint64_t pa,
+                                        unsigned bytes, uint64_t *out)
+{
+    uint64_t offset = pa - near->first;
+
+    if (PTW_LIKELY(offset < near->entries_end)) {
+        *out = bytes == 8 ? ptw_load64(near->host + (size_t)offset)
+                          : ptw_load32(near->host + (size_t)offset);
+        return PTW_OK;
+    }
+    ptw_approach(near, ptw_find(mem, pa));
+    {
+        uint64_t got = 0;
+        enum ptw_status st = ptw_get_far(mem, pa, bytes, &got);
+
+        *out = got;
+        return st;
+    }
 }
 
 #endif

@@ -45,9 +45,20 @@ static enum ptw_status build(const struct ptw_arch *arch,
     r.arch = arch;
     r.id = arch->id;
     r.pa_bits = cpu->pa_bits;
+    r.va_bits = cpu->pa_bits;
     r.features = features & arch->features;
     if (!cpu->page1g) {
         r.features &= ~(unsigned)PTW_PAGE1G;
+    }
+    r.va_bits = ptw_width(arch->format, &r);
+    r.root_address = UINT64_MAX;
+    if (arch->format->levels > 0) {
+        const struct ptw_format *f = arch->format;
+        unsigned bits =
+            arch->root_bits < r.pa_bits ? arch->root_bits : r.pa_bits;
+
+        r.root_address =
+            ptw_bits(bits - 1, f->level[f->levels - 1].bits + f->entry_log2);
     }
     arch->setup(&r);
     *out = r;
@@ -184,23 +195,17 @@ ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
     if (r->arch->format->levels == 0) {
         return ptw_pa_of(0);
     }
-    return ptw_pa_of(cr3 & ptw_bits((unsigned)r->arch->root_bits - 1, 12));
+    return ptw_pa_of(cr3 & ptw_bits(r->arch->root_bits - 1, 12));
 }
 
 enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)
 {
-    const struct ptw_format *f = r->arch->format;
-    uint64_t bits =
-        r->arch->root_bits < r->pa_bits ? r->arch->root_bits : r->pa_bits;
-
-    if (f->levels == 0) {
+    if (ptw_root_fits(r, root)) {
         return PTW_OK;
     }
-    if ((root.v & ptw_low_mask(f->level[f->levels - 1].bits + f->entry_log2)) !=
-        0) {
-        return PTW_E_ALIGN;
-    }
-    return (root.v & ~ptw_low_mask((unsigned)bits)) != 0 ? PTW_E_WIDTH : PTW_OK;
+    return (root.v & ((r->root_address & -r->root_address) - 1)) != 0
+               ? PTW_E_ALIGN
+               : PTW_E_WIDTH;
 }
 
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va)

@@ -23,6 +23,7 @@ struct ptw_level {
 struct ptw_format {
     unsigned levels;
     unsigned entry_log2;
+    unsigned va_bits;   /* 0: as wide as a physical address */
     bool sign_extended; /* addresses are, so there is a gap in the middle */
     uint64_t present;   /* an entry with none of these bits set is absent */
     struct ptw_level level[PTW_MAX_LEVELS];
@@ -45,7 +46,7 @@ struct ptw_arch {
     const char *name;
     enum ptw_arch_id id;
     const struct ptw_format *format;
-    uint64_t root_bits; /* the widest root that its register can hold */
+    unsigned root_bits; /* the widest root that its register can hold */
     unsigned features;  /* that mean anything here */
     void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
 
@@ -78,13 +79,20 @@ bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned rights,
                             unsigned level, uint64_t raw,
                             const struct ptw_access *access);
 
-/* The engine works on offsets: addresses of va_bits bits, without the sign
- * extension.  ptw_va_from is the way back. */
-PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a,
-                                const struct ptw_regime *r, uint64_t offset)
+/* ptw_width returns the width of the addresses that tables can map, in bits;
+ * where there are tables, a constant. */
+PTW_ENGINE unsigned ptw_width(const struct ptw_format *a,
+                              const struct ptw_regime *r)
 {
-    if (a->sign_extended && (offset >> (r->va_bits - 1) & 1) != 0) {
-        return offset | ~ptw_low_mask(r->va_bits);
+    return a->va_bits != 0 ? a->va_bits : r->va_bits;
+}
+
+/* The engine works on offsets: addresses of that width, without the sign
+ * extension.  ptw_va_from is the way back. */
+PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
+{
+    if (a->sign_extended && (offset >> (a->va_bits - 1) & 1) != 0) {
+        return offset | ~ptw_low_mask(a->va_bits);
     }
     return offset;
 }
@@ -94,9 +102,11 @@ PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a,
 PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
                         uint64_t *first, uint64_t *last)
 {
-    *first = 1 + ptw_low_mask(a->sign_extended ? r->va_bits - 1 : r->va_bits);
+    unsigned width = ptw_width(a, r);
+
+    *first = 1 + ptw_low_mask(a->sign_extended ? width - 1 : width);
     *last = a->sign_extended ? ~*first : UINT64_MAX;
-    return *first != 0 && r->va_bits < 64;
+    return *first != 0;
 }
 
 PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
@@ -106,6 +116,12 @@ PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
     uint64_t last;
 
     return !ptw_gap(a, r, &first, &last) || va < first || va > last;
+}
+
+/* ptw_root_fits is ptw_root_check without the reason. */
+PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)
+{
+    return (root.v & ~r->root_address) == 0;
 }
 
 #endif

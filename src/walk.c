@@ -243,7 +243,7 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
                 next =
                     w->gap == PTW_GAP_MIDDLE && ptw_at_gap(r->arch->format, w)
                         ? gap_first
-                        : ptw_va_from(r->arch->format, r, offset);
+                        : ptw_va_from(r->arch->format, offset);
             } else if (w->gap == PTW_GAP_AFTER) {
                 next = gap_first;
             } else {

@@ -52,12 +52,21 @@ struct ptw_mem_ops {
     enum ptw_status (*write64)(void *ctx, ptw_pa pa, uint64_t value);
 };
 
+/* A part of memory that can be read directly: offsets below entries_end hold a
+ * whole entry.  Private. */
+struct ptw_near {
+    uint64_t first;
+    uint64_t entries_end;
+    const unsigned char *host;
+};
+
 /* The accessor.  Its members are set by the init functions below and are not
  * for anyone else to write. */
 struct ptw_mem {
     const struct ptw_region *region; /* ascending; NULL: only the one below */
     size_t regions;
     struct ptw_region flat;
+    struct ptw_near near; /* where a lookup tries first */
     const struct ptw_mem_ops *ops;
     void *ctx;
 };

@@ -50,10 +50,11 @@ struct ptw_level_rule {
 struct ptw_regime {
     const struct ptw_arch *arch;
     enum ptw_arch_id id;
-    unsigned pa_bits;  /* width of a physical address */
-    unsigned va_bits;  /* width of a virtual address that is translated */
-    unsigned features; /* a set of enum ptw_feature */
-    uint64_t table_address;
+    unsigned pa_bits;       /* width of a physical address */
+    unsigned va_bits;       /* width of a virtual address that is translated */
+    unsigned features;      /* a set of enum ptw_feature */
+    uint64_t root_address;  /* bits that a root may have set */
+    uint64_t table_address; /* where an entry holds that of a table */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
 };
 

@@ -250,6 +250,7 @@ struct ptw_cursor {
     unsigned top;     /* level of the table that the path starts with */
     bool remark;      /* remarks are wanted */
     unsigned remarks; /* about the table just entered */
+    struct ptw_near near; /* of a lookup */
     struct ptw_path_table at[PTW_MAX_LEVELS];
 };
 

@@ -25,7 +25,6 @@ static void amd64_setup(struct ptw_regime *r)
     uint64_t reserved =
         ptw_bits(51, r->pa_bits) | ((r->features & PTW_NX) != 0 ? 0 : X86_XD);
 
-    r->va_bits = 48;
     r->table_address = ptw_bits(r->pa_bits - 1, 12);
     for (unsigned level = 0; level < AMD64_LEVELS; level++) {
         unsigned shift = 12 + 9 * level;
@@ -76,6 +75,7 @@ _Static_assert((int)PTW_AMD64_ALIAS_PT == AMD64_PT &&
 static const struct ptw_format amd64 = {
     .levels = AMD64_LEVELS,
     .entry_log2 = 3,
+    .va_bits = 48,
     .sign_extended = true,
     .present = 1,
     .level =

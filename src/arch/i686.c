@@ -22,7 +22,6 @@ static void i686_setup(struct ptw_regime *r)
     /* "M is the minimum of 40 and MAXPHYADDR." */
     unsigned m = r->pa_bits < 40 ? r->pa_bits : 40;
 
-    r->va_bits = 32;
     r->table_address = ptw_bits(31, 12);
     r->rule[I686_PT].leaf_address = ptw_bits(31, 12);
     r->rule[I686_PT].alike = ptw_bits(31, 12) | x86_alike();
@@ -70,6 +69,7 @@ _Static_assert((int)PTW_I686_ALIAS_PT == I686_PT,
 static const struct ptw_format i686 = {
     .levels = I686_LEVELS,
     .entry_log2 = 2,
+    .va_bits = 32,
     .present = 1,
     .level =
         {

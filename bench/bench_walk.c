@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How fast is a walk, beside what the memory itself allows?
+ *
+ * Every figure is a ratio of two things measured in turns in the same run:
+ *
+ *   streaming   a plain sum over the very same table bytes, table by table in
+ *               the order in which the walk comes to them
+ *   chase       the same translations with nothing but the loads: each entry's
+ *               address depends on the load before it, and each address that is
+ *               translated depends on the one before
+ *
+ * The middle one of the rounds' ratios is printed, and the least time of either
+ * side.  Usage: bench_walk [LEAVES [ROUNDS]] */
+#include "gen.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH = 256, LOOKUPS = 1 << 18, ROUNDS_MAX = 1001 };
+
+static volatile uint64_t sink;
+
+static double now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void must(enum ptw_status st)
+{
+    if (st != PTW_OK && st != PTW_END) {
+        fprintf(stderr, "bench_walk: %s\n", ptw_status_text(st));
+        exit(3);
+    }
+}
+
+/* What one side of a comparison works on. */
+struct job {
+    const struct gen_image *image;
+    struct ptw_regime regime;
+    struct ptw_mem mem;
+    const uint64_t **order; /* tables in walk order */
+    size_t tables;
+    ptw_va *ask; /* addresses to translate */
+    void *memo_storage;
+    size_t memo_bytes;
+    unsigned flags;
+};
+
+static const uint64_t ADDRESS = 0x000ffffffffff000;
+
+/* The order of a walk over distinct tables. */
+static void note_order(struct job *j, uint64_t table, unsigned level,
+                       bool *seen)
+{
+    const uint64_t *e = &j->image->entry[table / 8];
+
+    if (seen[table >> 12]) {
+        return;
+    }
+    seen[table >> 12] = true;
+    j->order[j->tables++] = e;
+    for (unsigned i = 0; level > 0 && i < 512; i++) {
+        if ((e[i] & 1) != 0 && (e[i] & 0x80) == 0) {
+            note_order(j, e[i] & ADDRESS, level - 1, seen);
+        }
+    }
+}
+
+static void set_up(struct job *j, const struct gen_image *g)
+{
+    bool *seen = calloc(g->bytes / 4096, sizeof *seen);
+    uint64_t seed = 99;
+
+    memset(j, 0, sizeof *j);
+    j->image = g;
+    j->order = malloc(g->used * sizeof *j->order);
+    j->ask = malloc(LOOKUPS * sizeof *j->ask);
+    j->memo_bytes = ptw_memo_bytes(g->used + 1);
+    j->memo_storage = malloc(j->memo_bytes);
+    if (seen == NULL || j->order == NULL || j->ask == NULL ||
+        j->memo_storage == NULL) {
+        fprintf(stderr, "bench_walk: out of memory\n");
+        exit(3);
+    }
+    must(ptw_regime_by_name("amd64", NULL, 0, &j->regime, NULL));
+    must(ptw_mem_init_flat(&j->mem, ptw_pa_of(0), g->entry, g->bytes, false));
+    for (uint32_t i = 0; i < g->roots; i++) {
+        note_order(j, g->root[i].v, 3, seen);
+    }
+    for (size_t i = 0; i < LOOKUPS; i++) {
+        j->ask[i] = g->leaf_va[gen_random(&seed) % g->leaf_vas];
+    }
+    free(seen);
+}
+
+static void tear_down(struct job *j)
+{
+    free(j->order);
+    free(j->ask);
+    free(j->memo_storage);
+}
+
+/* Each side returns how many of its units it did. */
+typedef uint64_t side(struct job *j);
+
+static uint64_t stream(struct job *j)
+{
+    uint64_t sum = 0;
+
+    for (size_t t = 0; t < j->tables; t++) {
+        const uint64_t *e = j->order[t];
+
+        for (unsigned i = 0; i < 512; i++) {
+            sum += e[i];
+        }
+    }
+    sink = sum;
+    return j->image->leaves;
+}
+
+static uint64_t drain(struct ptw_walk *w)
+{
+    static struct ptw_item item[BATCH];
+    uint64_t leaves = 0;
+    enum ptw_status st;
+    size_t n;
+
+    do {
+        st = ptw_walk_next(w, item, BATCH, &n);
+        for (size_t i = 0; i < n; i++) {
+            if (item[i].kind == PTW_ITEM_MAPPING) {
+                leaves += (item[i].last.v - item[i].first.v + 1) >>
+                          item[i].u.mapping.size_log2;
+            }
+        }
+    } while (st == PTW_OK);
+    must(st);
+    return leaves;
+}
+
+static uint64_t follow_range(struct job *j, ptw_pa root, uint64_t first,
+                             uint64_t last)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+
+    o.first.v = first;
+    o.last.v = last;
+    o.flags = j->flags;
+    must(ptw_virt_to_phys_init(&w, &j->regime, &j->mem, root, &o));
+    return drain(&w);
+}
+
+static uint64_t follow(struct job *j)
+{
+    return follow_range(j, j->image->root[0], 0, UINT64_MAX);
+}
+
+static uint64_t spaces(struct job *j)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_memo memo;
+    struct ptw_walk w;
+
+    o.flags = j->flags;
+    must(ptw_memo_init(&memo, j->memo_storage, j->memo_bytes, 12345));
+    must(ptw_walk_va_spaces_init(&w, &j->regime, &j->mem, j->image->root,
+                                 j->image->roots, &memo, &o));
+    return drain(&w);
+}
+
+/* The walk of the distinct tables of GEN_SHARED: everything of space 0, and of
+ * the others only what they have for themselves. */
+static uint64_t distinct(struct job *j)
+{
+    uint64_t leaves = follow(j);
+
+    for (uint32_t i = 1; i < j->image->roots; i++) {
+        leaves += follow_range(j, j->image->root[i], 0, 0x7fffffffffff);
+    }
+    return leaves;
+}
+
+static uint64_t translate(struct job *j)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < LOOKUPS; i++) {
+        struct ptw_translation t;
+
+        must(ptw_lookup(&j->regime, &j->mem, j->image->root[0], j->ask[i], &t));
+        sum += t.pa.v;
+    }
+    sink = sum;
+    return LOOKUPS;
+}
+
+static uint64_t chase(struct job *j)
+{
+    const uint64_t *entry = j->image->entry;
+    uint64_t zero = 0;
+
+    for (size_t i = 0; i < LOOKUPS; i++) {
+        uint64_t va = j->ask[i].v | zero;
+        uint64_t table = j->image->root[0].v;
+        uint64_t e = 0;
+
+        for (unsigned level = 4; level-- > 0;) {
+            e = entry[table / 8 + (va >> (12 + 9 * level) & 511)];
+            if ((e & 0x80) != 0) {
+                break;
+            }
+            table = e & ADDRESS;
+        }
+        zero = e >> 62 & 1; /* no entry has it, but only the load knows */
+    }
+    sink = zero;
+    return LOOKUPS;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double timed(side *f, struct job *j, uint64_t *units)
+{
+    double start = now_ns();
+
+    *units = f(j);
+    return now_ns() - start;
+}
+
+/* Times the two sides in turns and prints the line. */
+static void compare(const char *what, const char *unit, side *ours,
+                    const char *baseline, side *theirs, struct job *j,
+                    unsigned rounds, double goal)
+{
+    static double ratio[ROUNDS_MAX];
+    double least_ours = 1e30;
+    double least_theirs = 1e30;
+    uint64_t units = 0;
+    uint64_t base_units = 0;
+
+    (void)timed(ours, j, &units);
+    (void)timed(theirs, j, &base_units);
+    for (unsigned i = 0; i < rounds; i++) {
+        double t = timed(theirs, j, &base_units);
+        double o = timed(ours, j, &units);
+
+        ratio[i] = o / t;
+        least_ours = o < least_ours ? o : least_ours;
+        least_theirs = t < least_theirs ? t : least_theirs;
+    }
+    qsort(ratio, rounds, sizeof ratio[0], ascending);
+    printf("  %-28s %9.2f ns %-11s %9.2f ns %-9s %6.2f x", what,
+           least_ours / (double)units, unit, least_theirs / (double)base_units,
+           baseline, ratio[rounds / 2]);
+    if (goal > 0) {
+        printf("  (goal %.1f)", goal);
+    }
+    printf("\n");
+}
+
+static unsigned number(const char *text, unsigned least, unsigned most)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || n < least || n > most) {
+        fprintf(stderr, "bench_walk: %s: expected a number from %u to %u\n",
+                text, least, most);
+        exit(2);
+    }
+    return (unsigned)n;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t leaves = argc > 1 ? number(argv[1], 4096, 1 << 26) : 1 << 20;
+    unsigned rounds = argc > 2 ? number(argv[2], 1, ROUNDS_MAX) : 21;
+
+    printf("amd64, %" PRIu64 " leaves, median of %u rounds; least times\n",
+           leaves, rounds);
+    for (enum gen_kind kind = 0; kind < GEN_KINDS; kind++) {
+        struct gen_image g;
+        struct job j;
+        bool sparse = kind == GEN_SPARSE;
+
+        gen_make(&g, kind, leaves);
+        set_up(&j, &g);
+        printf("%s: %" PRIu64 " leaves, %zu tables, %u root%s\n",
+               gen_name(kind), g.leaves, j.tables, g.roots,
+               g.roots == 1 ? "" : "s");
+        if (kind == GEN_SHARED) {
+            j.flags = PTW_WALK_RUNS;
+            compare("walk_va_spaces, runs", "a leaf", spaces, "distinct",
+                    distinct, &j, rounds, 1.5);
+            compare("walk_va_spaces, runs", "a leaf", spaces, "streaming",
+                    stream, &j, rounds, 0);
+        } else {
+            j.flags = PTW_WALK_RUNS;
+            compare("virt_to_phys, runs", "a leaf", follow, "streaming", stream,
+                    &j, rounds,
+                    sparse             ? 1.3
+                    : kind == GEN_RUNS ? 2.5
+                                       : 0);
+            j.flags = 0;
+            compare("virt_to_phys, leaves", "a leaf", follow, "streaming",
+                    stream, &j, rounds, sparse ? 1.3 : 0);
+            j.flags = PTW_WALK_RUNS;
+            compare("walk_va_spaces, runs", "a leaf", spaces, "streaming",
+                    stream, &j, rounds, 0);
+            compare("virt_to_phys, runs", "a leaf", follow, "chase", chase, &j,
+                    rounds, 0);
+            compare("lookup, random", "a lookup", translate, "chase", chase, &j,
+                    rounds, 0.4);
+        }
+        tear_down(&j);
+        gen_free(&g);
+    }
+    return 0;
+}
