@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One address: what a processor would find. */
+#include "build_tables.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+enum { PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000 };
+
+static struct ptw_translation t;
+
+static int lookup(uint64_t root, uint64_t va)
+{
+    memset(&t, 0x5a, sizeof t);
+    return ptw_lookup(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t);
+}
+
+static bool untouched(void)
+{
+    struct ptw_translation pattern;
+
+    memset(&pattern, 0x5a, sizeof pattern);
+    return memcmp(&pattern, &t, sizeof t) == 0;
+}
+
+/* One page at 0x20000, at the address with indices 1, 2, 3, 4. */
+static uint64_t one_page(void)
+{
+    machine("amd64");
+    put(PML4, 1, PDPT | TABLE);
+    put(PDPT, 2, PD | TABLE);
+    put(PD, 3, PT | TABLE);
+    put(PT, 4, 0x20000 | RWX);
+    return va4(1, 2, 3, 4).v;
+}
+
+static void found(uint64_t root, uint64_t va, uint64_t pa, unsigned size_log2,
+                  unsigned rights)
+{
+    uint64_t within = va & (((uint64_t)1 << size_log2) - 1);
+
+    cr_expect(eq(int, lookup(root, va), PTW_OK));
+    cr_expect(eq(u64, t.pa.v, pa));
+    cr_expect(eq(u64, t.leaf_pa.v, pa - within));
+    cr_expect(eq(u64, t.leaf_va.v, va - within));
+    cr_expect(eq(u32, t.size_log2, size_log2));
+    cr_expect(eq(u32, t.rights, rights));
+}
+
+static const unsigned R_W_X = PTW_READ | PTW_WRITE | PTW_EXEC;
+
+/* -------------------------------------------------------------- what there is
+ */
+
+/* drgn, others: the page offset lost. */
+Test(amd64_lookup, keeps_the_page_offset)
+{
+    uint64_t va = one_page();
+
+    found(PML4, va, 0x20000, 12, R_W_X);
+    found(PML4, va + 0x123, 0x20123, 12, R_W_X);
+    found(PML4, va + 0xfff, 0x20fff, 12, R_W_X);
+    cr_expect(eq(u64, t.raw, 0x20063));
+    cr_expect(eq(u32, t.level, 0));
+    cr_expect(eq(int, lookup(PML4, va + 0x1000), PTW_NOT_MAPPED));
+    cr_expect(eq(int, lookup(PML4, va - 1), PTW_NOT_MAPPED));
+}
+
+/* Hyperlight: PS ignored, a large page walked as if it were a table. */
+Test(amd64_lookup, takes_a_2m_page_for_a_page)
+{
+    one_page();
+    put(PD, 5, 0x200000 | RWX | PS);
+    found(PML4, va4(1, 2, 5, 0).v, 0x200000, 21, R_W_X);
+    found(PML4, va4(1, 2, 5, 511).v + 0xfff, 0x3fffff, 21, R_W_X);
+    cr_expect(eq(u32, t.level, 1));
+    cr_expect(eq(u64, t.raw, 0x2000e3));
+}
+
+Test(amd64_lookup, takes_a_1g_page_for_a_page)
+{
+    one_page();
+    put(PDPT, 5, 0x40000000 | RWX | PS | PAT_LARGE);
+    found(PML4, va4(1, 5, 0, 0).v, 0x40000000, 30, R_W_X);
+    found(PML4, va4(1, 5, 511, 511).v + 0xfff, 0x7fffffff, 30, R_W_X);
+    cr_expect(eq(u32, t.level, 2));
+}
+
+/* XSA-173 and volatility: frames of large pages cut to 32 bits. */
+Test(amd64_lookup, reaches_pages_above_32_bits)
+{
+    one_page();
+    put(PT, 5, 0xabcde12345000 | RWX);
+    put(PD, 5, 0xabcde12200000 | RWX | PS);
+    put(PDPT, 5, 0xabcde00000000 >> 30 << 30 | RWX | PS);
+    found(PML4, va4(1, 2, 3, 5).v, 0xabcde12345000, 12, R_W_X);
+    found(PML4, va4(1, 2, 5, 1).v, 0xabcde12201000, 21, R_W_X);
+    found(PML4, va4(1, 5, 0, 1).v, (0xabcde00000000 >> 30 << 30) + 0x1000, 30,
+          R_W_X);
+}
+
+Test(amd64_lookup, reaches_the_last_page_of_the_address_space)
+{
+    one_page();
+    put(PML4, 511, PDPT | TABLE);
+    put(PDPT, 511, PD | TABLE);
+    put(PD, 511, PT | TABLE);
+    put(PT, 511, 0x20000 | RWX);
+    found(PML4, UINT64_MAX, 0x20fff, 12, R_W_X);
+    cr_expect(eq(u64, t.leaf_va.v, 0xfffffffffffff000));
+    cr_expect(eq(int, lookup(PML4, 0xffffffffffffefff), PTW_NOT_MAPPED));
+}
+
+Test(amd64_lookup, finds_both_sides_of_the_gap)
+{
+    one_page();
+    put(PML4, 255, PDPT | TABLE);
+    put(PML4, 256, PDPT | TABLE);
+    put(PDPT, 511, 0x40000000 | RWX | PS);
+    put(PDPT, 0, 0x80000000 | RWX | PS);
+    found(PML4, 0x7fffffffffff, 0x7fffffff, 30, R_W_X);
+    found(PML4, 0xffff800000000000, 0x80000000, 30, R_W_X);
+}
+
+/* gVisor: canonical, off by one; drgn: the gap in the middle of the table. */
+Test(amd64_lookup, answers_not_canonical_and_nothing_else_inside_the_gap)
+{
+    one_page();
+    put_all(PML4, PDPT | TABLE);
+    put_all(PDPT, 0x40000000 | RWX | PS);
+    cr_expect(eq(int, lookup(PML4, 0x800000000000), PTW_NOT_CANONICAL));
+    cr_expect(untouched());
+    cr_expect(eq(int, lookup(PML4, 0xffff7fffffffffff), PTW_NOT_CANONICAL));
+    cr_expect(untouched());
+    cr_expect(eq(int, lookup(PML4, 0x1000000000000), PTW_NOT_CANONICAL));
+    cr_expect(eq(int, lookup(PML4, 0xfffeffffffffffff), PTW_NOT_CANONICAL));
+}
+
+Test(amd64_lookup, finds_a_table_through_a_recursive_slot)
+{
+    uint64_t va = one_page();
+
+    put(PML4, 510, PML4 | RWX);
+    /* the PT that maps va, as a page; then the PML4 itself */
+    found(PML4, va4(510, 1, 2, 3).v + 4 * 8, PT + 4 * 8, 12, R_W_X);
+    found(PML4, va4(510, 510, 510, 510).v, PML4, 12, R_W_X);
+    found(PML4, va, 0x20000, 12, R_W_X);
+}
+
+/* ---------------------------------------------------------- what there is not
+ */
+
+Test(amd64_lookup, says_which_entry_is_absent)
+{
+    uint64_t va = one_page();
+    static const uint64_t tables[] = {PT, PD, PDPT, PML4};
+
+    for (unsigned level = 0; level < 4; level++) {
+        unsigned index = 4 - level;
+        uint64_t kept = entry_at(tables[level], index);
+
+        put(tables[level], index, kept & ~P);
+        cr_expect(eq(int, lookup(PML4, va), PTW_NOT_MAPPED));
+        cr_expect(eq(u32, t.level, level));
+        cr_expect(eq(u64, t.raw, kept & ~P));
+        put(tables[level], index, kept);
+    }
+    cr_expect(eq(int, lookup(PML4, va), PTW_OK));
+}
+
+Test(amd64_lookup, says_which_entry_is_bad)
+{
+    uint64_t va;
+    static const uint64_t tables[] = {PT, PD, PDPT, PML4};
+
+    one_page();
+    machine_with("amd64", 40, 0);
+    put(PML4, 1, PDPT | TABLE);
+    put(PDPT, 2, PD | TABLE);
+    put(PD, 3, PT | TABLE);
+    put(PT, 4, 0x20000 | RWX);
+    va = va4(1, 2, 3, 4).v;
+    for (unsigned level = 0; level < 4; level++) {
+        unsigned index = 4 - level;
+        uint64_t kept = entry_at(tables[level], index);
+        uint64_t bad = kept | (uint64_t)1 << 40;
+
+        put(tables[level], index, bad);
+        cr_expect(eq(int, lookup(PML4, va), PTW_BAD_ENTRY));
+        cr_expect(eq(u32, t.level, level));
+        cr_expect(eq(u64, t.raw, bad));
+        put(tables[level], index, kept);
+    }
+}
+
+Test(amd64_lookup, rejects_a_2m_page_with_a_reserved_address_bit)
+{
+    one_page();
+    for (unsigned bit = 13; bit < 21; bit++) {
+        put(PD, 5, 0x200000 | RWX | PS | (uint64_t)1 << bit);
+        cr_expect(eq(int, lookup(PML4, va4(1, 2, 5, 0).v), PTW_BAD_ENTRY));
+        cr_expect(eq(u32, t.level, 1));
+    }
+}
+
+/* XSA-176. */
+Test(amd64_lookup, rejects_a_512g_page_and_a_1g_page_that_do_not_exist)
+{
+    machine_with("amd64", 52, PTW_PAGE1G);
+    put(PML4, 0, PDPT | TABLE | PS);
+    put(PML4, 1, PDPT | TABLE);
+    put(PDPT, 0, 0x40000000 | RWX | PS);
+    cr_expect(eq(int, lookup(PML4, va4(0, 0, 0, 0).v), PTW_BAD_ENTRY));
+    cr_expect(eq(u32, t.level, 3));
+    cr_expect(eq(int, lookup(PML4, va4(1, 0, 0, 0).v), PTW_BAD_ENTRY));
+    cr_expect(eq(u32, t.level, 2));
+}
+
+/* Hyperlight: an unreadable table reads as zero, a hole. */
+Test(amd64_lookup, says_which_table_cannot_be_read)
+{
+    uint64_t va = one_page();
+    static const uint64_t tables[] = {PD, PDPT, PML4};
+
+    for (unsigned level = 1; level < 4; level++) {
+        unsigned index = 4 - level;
+        uint64_t kept = entry_at(tables[level - 1], index);
+
+        put(tables[level - 1], index, RAM_BYTES | TABLE);
+        cr_expect(eq(int, lookup(PML4, va), PTW_E_BUS));
+        cr_expect(eq(u32, t.level, level - 1));
+        put(tables[level - 1], index, 0xffffffffff000 | TABLE);
+        cr_expect(eq(int, lookup(PML4, va), PTW_E_BUS));
+        put(tables[level - 1], index, kept);
+    }
+}
+
+Test(amd64_lookup, judges_the_root)
+{
+    uint64_t va = one_page();
+
+    cr_expect(eq(int, lookup(PML4 + 8, va), PTW_E_ALIGN));
+    cr_expect(untouched());
+    cr_expect(eq(int, lookup((uint64_t)1 << 52 | PML4, va), PTW_E_WIDTH));
+    cr_expect(untouched());
+    cr_expect(eq(int, lookup(RAM_BYTES, va), PTW_E_BUS));
+    cr_expect(eq(u32, t.level, 3));
+}
+
+/* ----------------------------------------------------------------- rights */
+
+/* Hyperlight: rights of upper levels dropped.  Others: write permission OR-ed
+ * down the levels, rights taken from the last level only. */
+Test(amd64_lookup, takes_away_what_any_level_takes_away)
+{
+    uint64_t va = one_page();
+    static const uint64_t tables[] = {PT, PD, PDPT, PML4};
+
+    for (unsigned bits = 0; bits < 1u << 12; bits++) {
+        unsigned expected = PTW_ALL_RIGHTS;
+
+        for (unsigned level = 0; level < 4; level++) {
+            unsigned mine = bits >> (3 * level) & 7;
+            uint64_t raw = entry_at(tables[level], 4 - level);
+
+            raw &= ~(W | U | NX);
+            raw |=
+                (mine & 1 ? W : 0) | (mine & 2 ? U : 0) | (mine & 4 ? NX : 0);
+            put(tables[level], 4 - level, raw);
+            expected &= PTW_READ | (mine & 1 ? PTW_WRITE : 0) |
+                        (mine & 2 ? PTW_USER : 0) | (mine & 4 ? 0 : PTW_EXEC);
+        }
+        cr_assert(lookup(PML4, va) == PTW_OK);
+        cr_expect(t.rights == expected, "%03x: %x, not %x", bits, t.rights,
+                  expected);
+    }
+}
+
+Test(i686_lookup, takes_away_what_any_level_takes_away)
+{
+    machine("i686");
+    for (unsigned bits = 0; bits < 16; bits++) {
+        unsigned both = bits & bits >> 2;
+        unsigned expected = PTW_READ | PTW_EXEC | (both & 1 ? PTW_WRITE : 0) |
+                            (both & 2 ? PTW_USER : 0);
+
+        put(0x1000, 7, 0x2000 | P | (bits & 3) << 1);
+        put(0x2000, 9, 0x20000 | P | (bits >> 2) << 1);
+        found(0x1000, va2(7, 9).v, 0x20000, 12, expected);
+    }
+}
+
+/* ------------------------------------------------------------ single fetch */
+
+Test(amd64_lookup, reads_each_entry_once)
+{
+    uint64_t va = one_page();
+
+    offer_watched();
+    found(PML4, va, 0x20000, 12, R_W_X);
+    cr_expect(eq(u64, watched.total, 4));
+    cr_expect(eq(u32, watched.reads[(PML4 + 1 * 8) / 4], 1));
+    cr_expect(eq(u32, watched.reads[(PDPT + 2 * 8) / 4], 1));
+    cr_expect(eq(u32, watched.reads[(PD + 3 * 8) / 4], 1));
+    cr_expect(eq(u32, watched.reads[(PT + 4 * 8) / 4], 1));
+}
+
+/* The data of a large page is nobody's to read. */
+Test(amd64_lookup, never_reads_inside_a_large_page)
+{
+    one_page();
+    put(PD, 5, 0 | RWX | PS);
+    offer_watched();
+    found(PML4, va4(1, 2, 5, 4).v, 0x4000, 21, R_W_X);
+    cr_expect(eq(u64, watched.total, 3));
+}
+
+/* Gives entry `flip` as it is the first time, and all ones but its address
+ * afterwards. */
+struct flip {
+    uint64_t pa;
+    unsigned times;
+};
+
+static bool answer_otherwise(void *ctx, uint64_t pa, uint64_t *value)
+{
+    struct flip *f = ctx;
+
+    if (pa == f->pa && f->times++ > 0) {
+        *value = ~*value;
+    }
+    return true;
+}
+
+/* A double fetch: the guest changes the entry between the check and the use. */
+Test(amd64_lookup, decides_from_the_copy_that_it_fetched)
+{
+    uint64_t va = one_page();
+    static const uint64_t entries[] = {PML4 + 8, PDPT + 16, PD + 24, PT + 32};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct flip f = {entries[i], 0};
+
+        offer_watched();
+        watched.answer = answer_otherwise;
+        watched.ctx = &f;
+        found(PML4, va, 0x20000, 12, R_W_X);
+        cr_expect(eq(u32, f.times, 1));
+    }
+}
+
+static bool refuse_pt(void *ctx, uint64_t pa, uint64_t *value)
+{
+    (void)ctx;
+    (void)value;
+    return pa < PT || pa >= PT + PAGE;
+}
+
+Test(amd64_lookup, takes_any_refusal_for_one)
+{
+    uint64_t va = one_page();
+
+    offer_watched();
+    watched.answer = refuse_pt;
+    cr_expect(eq(int, lookup(PML4, va), PTW_E_BUS));
+    cr_expect(eq(u32, t.level, 0));
+    cr_expect(eq(u64, t.raw, 0));
+}
+
+/* ------------------------------------------------------------------- i686 */
+
+Test(i686_lookup, finds_a_page)
+{
+    machine("i686");
+    put(0x1000, 1023, 0x2000 | 0x27);
+    put(0x2000, 1023, 0xfffff000 | 0x27);
+    found(0x1000, 0xffffffff, 0xffffffff, 12, PTW_ALL_RIGHTS);
+    found(0x1000, 0xfffff000, 0xfffff000, 12, PTW_ALL_RIGHTS);
+    cr_expect(eq(u64, t.raw, 0xfffff027));
+    cr_expect(eq(int, lookup(0x1000, 0xffffefff), PTW_NOT_MAPPED));
+    cr_expect(eq(int, lookup(0x1000, 0x100000000), PTW_NOT_CANONICAL));
+    cr_expect(eq(int, lookup(0x1000, UINT64_MAX), PTW_NOT_CANONICAL));
+}
+
+/* pagewalkers: the address of a 4 MiB page taken from the virtual one. */
+Test(i686_lookup, takes_the_address_of_a_4m_page_from_the_entry)
+{
+    machine("i686");
+    put(0x1000, 5, 0x00c000a7 | D);
+    found(0x1000, 5 * 0x400000 + 0x123456, 0x00c00000 + 0x123456, 22,
+          PTW_ALL_RIGHTS);
+    cr_expect(eq(u32, t.level, 1));
+    put(0x1000, 5, 0x00c000a7 | 0x1fe000);
+    found(0x1000, 5 * 0x400000 + 0x3fffff, 0xff00c00000 + 0x3fffff, 22,
+          PTW_ALL_RIGHTS);
+}
+
+Test(i686_lookup, goes_through_bit_7_without_pse)
+{
+    machine_with("i686", 40, PTW_PSE);
+    put(0x1000, 5, 0x20a7);
+    put(0x2000, 6, 0x20027);
+    found(0x1000, va2(5, 6).v, 0x20000, 12, PTW_ALL_RIGHTS);
+}
+
+Test(i686_lookup, reads_4_bytes_a_level)
+{
+    machine("i686");
+    put(0x1000, 5, 0x2027);
+    put(0x2000, 6, 0x20027);
+    offer_watched();
+    found(0x1000, va2(5, 6).v, 0x20000, 12, PTW_ALL_RIGHTS);
+    cr_expect(eq(u64, watched.total, 2));
+    cr_expect(eq(u32, watched.reads[(0x1000 + 20) / 4], 1));
+    cr_expect(eq(u32, watched.reads[(0x2000 + 24) / 4], 1));
+}
+
+Test(i686_lookup, says_which_table_cannot_be_read)
+{
+    machine("i686");
+    put(0x1000, 5, 0xfffff027);
+    cr_expect(eq(int, lookup(0x1000, va2(5, 6).v), PTW_E_BUS));
+    cr_expect(eq(u32, t.level, 0));
+    cr_expect(eq(int, lookup(0xfffff000, 0), PTW_E_BUS));
+    cr_expect(eq(u32, t.level, 1));
+    cr_expect(eq(int, lookup(0x100001000, 0), PTW_E_WIDTH));
+    cr_expect(untouched());
+}
+
+/* ------------------------------------------------------------------- bare */
+
+Test(bare_lookup, gives_every_address_back)
+{
+    static const uint64_t vas[] = {0, 1, 0x123456789, 0xfffffffff};
+
+    machine_with("bare", 36, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        found(0x777, vas[i], vas[i], 36, PTW_ALL_RIGHTS);
+    }
+    cr_expect(eq(int, lookup(0, 0x1000000000), PTW_NOT_CANONICAL));
+    cr_expect(untouched());
+    cr_expect(eq(int, lookup(0, UINT64_MAX), PTW_NOT_CANONICAL));
+}
+
+Test(bare_lookup, reads_nothing)
+{
+    machine_with("bare", 36, 0);
+    offer_watched();
+    found(0, 0x5000, 0x5000, 36, PTW_ALL_RIGHTS);
+    cr_expect(eq(u64, watched.total, 0));
+}
+
+/* ---------------------------------------------------------------- explain */
+
+static struct ptw_step step[PTW_MAX_LEVELS];
+static size_t steps;
+
+static int explain(uint64_t root, uint64_t va)
+{
+    steps = 99;
+    return ptw_explain(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t, step,
+                       &steps);
+}
+
+static void took(unsigned i, unsigned level, uint64_t entry, uint64_t raw,
+                 unsigned rights)
+{
+    cr_expect(eq(u32, step[i].level, level));
+    cr_expect(eq(u64, step[i].entry.v, entry));
+    cr_expect(eq(u64, step[i].raw, raw));
+    cr_expect(eq(u32, step[i].rights, rights));
+    cr_expect(step[i].read);
+}
+
+Test(amd64_explain, tells_every_step_from_the_top)
+{
+    uint64_t va = one_page();
+
+    put(PML4, 1, PDPT | TABLE | U);
+    put(PDPT, 2, PD | TABLE | U | NX);
+    put(PD, 3, PT | P | A | U);
+    cr_expect(eq(int, explain(PML4, va + 5), PTW_OK));
+    cr_assert(eq(sz, steps, 4));
+    took(0, 3, PML4 + 8, 0x2027, PTW_ALL_RIGHTS);
+    took(1, 2, PDPT + 16, 0x3027 | NX, PTW_READ | PTW_WRITE | PTW_USER);
+    took(2, 1, PD + 24, 0x4025, PTW_READ | PTW_USER);
+    took(3, 0, PT + 32, 0x20063, PTW_READ);
+    cr_expect(eq(u64, t.pa.v, 0x20005));
+    cr_expect(eq(u32, t.rights, PTW_READ));
+}
+
+Test(amd64_explain, stops_where_the_way_stops)
+{
+    uint64_t va = one_page();
+
+    put(PDPT, 2, PD);
+    cr_expect(eq(int, explain(PML4, va), PTW_NOT_MAPPED));
+    cr_assert(eq(sz, steps, 2));
+    took(0, 3, PML4 + 8, 0x2023, R_W_X);
+    took(1, 2, PDPT + 16, 0x3000, 0);
+    put(PDPT, 2, 0x40000000 | RX | PS);
+    cr_expect(eq(int, explain(PML4, va), PTW_OK));
+    cr_assert(eq(sz, steps, 2));
+    took(1, 2, PDPT + 16, 0x400000e1, PTW_READ | PTW_EXEC);
+    put(PDPT, 2, PD | TABLE);
+    put(PD, 3, 0x2000 | RX | PS);
+    cr_expect(eq(int, explain(PML4, va), PTW_BAD_ENTRY));
+    cr_assert(eq(sz, steps, 3));
+    took(2, 1, PD + 24, 0x20e1, 0);
+}
+
+Test(amd64_explain, shows_the_entry_that_could_not_be_read)
+{
+    uint64_t va = one_page();
+
+    put(PDPT, 2, RAM_BYTES | P | A);
+    cr_expect(eq(int, explain(PML4, va), PTW_E_BUS));
+    cr_assert(eq(sz, steps, 3));
+    took(1, 2, PDPT + 16, RAM_BYTES | P | A, PTW_READ | PTW_EXEC);
+    cr_expect(not(step[2].read));
+    cr_expect(eq(u32, step[2].level, 1));
+    cr_expect(eq(u64, step[2].entry.v, RAM_BYTES + 24));
+    cr_expect(eq(u64, step[2].raw, 0));
+    cr_expect(eq(u32, step[2].rights, PTW_READ | PTW_EXEC));
+}
+
+Test(amd64_explain, takes_no_step_without_a_root_or_an_address)
+{
+    one_page();
+    cr_expect(eq(int, explain(PML4 + 1, 0), PTW_E_ALIGN));
+    cr_expect(eq(sz, steps, 0));
+    cr_expect(eq(int, explain(PML4, 0x800000000000), PTW_NOT_CANONICAL));
+    cr_expect(eq(sz, steps, 0));
+}
+
+Test(i686_explain, tells_both_steps)
+{
+    machine("i686");
+    put(0x1000, 5, 0x2025);
+    put(0x2000, 6, 0x20027);
+    cr_expect(eq(int, explain(0x1000, va2(5, 6).v), PTW_OK));
+    cr_assert(eq(sz, steps, 2));
+    took(0, 1, 0x1000 + 20, 0x2025, PTW_READ | PTW_USER | PTW_EXEC);
+    took(1, 0, 0x2000 + 24, 0x20027, PTW_READ | PTW_USER | PTW_EXEC);
+}
+
+Test(bare_explain, has_no_steps)
+{
+    machine_with("bare", 36, 0);
+    cr_expect(eq(int, explain(0, 0x5000), PTW_OK));
+    cr_expect(eq(sz, steps, 0));
+    cr_expect(eq(u64, t.pa.v, 0x5000));
+}
