@@ -294,9 +294,8 @@ struct ptw_walk {
  * Work: at most entries-per-table reads for each (table, level), and for each
  * space at most two tables a level more where the range cuts them.
  *
- * root and memo must live as long as w; memo must be fresh, or come from an
- * earlier walk of the same range whose spaces are to count as earlier (their
- * indices must differ from these: see `owner`).  PTW_E_RANGE when first > last,
+ * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
+ * when options->first > options->last,
  * PTW_E_ARG when roots is 0 or more than 2^31. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
