@@ -24,10 +24,10 @@ struct answer {
 /* Intel SDM vol. 3A, "Paging", the figures of the entry formats: a bit's name,
  * and where it means something. */
 enum where {
-    IN_TABLE = 1,  /* in an entry that leads to a table */
-    IN_SMALL = 2,  /* in a leaf of level 0 */
-    IN_LARGE = 4,  /* in a leaf above */
-    IN_AMD64 = 8,  /* not in entries of 32 bits */
+    IN_TABLE = 1, /* in an entry that leads to a table */
+    IN_SMALL = 2, /* in a leaf of level 0 */
+    IN_LARGE = 4, /* in a leaf above */
+    IN_AMD64 = 8, /* not in entries of 32 bits */
     IN_ALL = 7,
     IN_LEAF = 6,
 };
@@ -37,12 +37,10 @@ static const struct {
     unsigned where;
     const char *name;
 } bit_names[] = {
-    {0, IN_ALL, "P"},    {1, IN_ALL, "RW"},
-    {2, IN_ALL, "US"},   {3, IN_ALL, "PWT"},
-    {4, IN_ALL, "PCD"},  {5, IN_ALL, "A"},
-    {6, IN_LEAF, "D"},   {7, IN_SMALL, "PAT"},
-    {7, IN_LARGE, "PS"}, {8, IN_LEAF, "G"},
-    {12, IN_LARGE, "PAT"}, {63, IN_ALL | IN_AMD64, "XD"},
+    {0, IN_ALL, "P"},   {1, IN_ALL, "RW"},     {2, IN_ALL, "US"},
+    {3, IN_ALL, "PWT"}, {4, IN_ALL, "PCD"},    {5, IN_ALL, "A"},
+    {6, IN_LEAF, "D"},  {7, IN_SMALL, "PAT"},  {7, IN_LARGE, "PS"},
+    {8, IN_LEAF, "G"},  {12, IN_LARGE, "PAT"}, {63, IN_ALL | IN_AMD64, "XD"},
 };
 
 static unsigned where_is(const struct ptw_regime *r,
@@ -159,8 +157,8 @@ static unsigned taken_by(const struct ptw_regime *r,
     return (unsigned)PTW_ALL_RIGHTS & ~e.rights;
 }
 
-static void print_taken(const struct ptw_regime *r,
-                        const struct ptw_step *step, unsigned before)
+static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
+                        unsigned before)
 {
     unsigned taken = taken_by(r, step);
 
@@ -179,8 +177,8 @@ static uint64_t index_of(const struct answer *a, const struct ptw_step *step)
 {
     const struct ptw_regime *r = &a->o->regime;
     unsigned level = step->level;
-    unsigned end = level + 1 < ptw_levels(r) ? ptw_level_shift(r, level + 1)
-                                             : r->va_bits;
+    unsigned end =
+        level + 1 < ptw_levels(r) ? ptw_level_shift(r, level + 1) : r->va_bits;
     unsigned shift = ptw_level_shift(r, level);
 
     return a->va.v >> shift & (((uint64_t)1 << (end - shift)) - 1);
@@ -209,7 +207,7 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
     struct ptw_entry e = ptw_decode(r, step->level, step->raw);
     char size[16];
 
-    out_line("%-4s  entry %" PRIx64 " at %" PRIx64,
+    out_line("%-4s  entry %" PRIu64 " at %" PRIx64,
              ptw_level_name(r, step->level), index_of(a, step), step->entry.v);
     if (!step->read) {
         out_text("\n      stops: it can't be read, it lies outside the "
@@ -425,8 +423,7 @@ static void print_answer_json(const struct answer *a)
     }
     json_set(j, "steps", steps);
     if (a->st == PTW_OK) {
-        struct ptw_attributes at =
-            ptw_attributes_of(r, a->tr.level, a->tr.raw);
+        struct ptw_attributes at = ptw_attributes_of(r, a->tr.level, a->tr.raw);
 
         json_set_hex(j, "pa", a->tr.pa.v);
         json_set_count(j, "size", (uint64_t)1 << a->tr.size_log2);

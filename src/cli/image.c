@@ -55,8 +55,8 @@ static bool fill_page(struct page_cache *c, struct page *p, uint64_t number)
 
     p->number_plus_1 = 0;
     while (got < PAGE_BYTES) {
-        ssize_t n = pread(c->fd, p->byte + got, PAGE_BYTES - got,
-                          (off_t)(start + got));
+        ssize_t n =
+            pread(c->fd, p->byte + got, PAGE_BYTES - got, (off_t)(start + got));
 
         if (n < 0 && errno == EINTR) {
             continue;
@@ -103,31 +103,46 @@ static const struct segment *segment_of(const struct page_cache *c, uint64_t pa)
     return &c->segment[low];
 }
 
+/* Reads `bytes` bytes at that offset of the file, wherever pages end. */
+static enum ptw_status read_bytes(struct page_cache *c, uint64_t offset,
+                                  unsigned bytes, unsigned char *out)
+{
+    while (bytes > 0) {
+        const struct page *p = page_of(c, offset >> PAGE_LOG2);
+        uint32_t within = (uint32_t)(offset & (PAGE_BYTES - 1));
+        uint32_t part = PAGE_BYTES - within;
+
+        part = part < bytes ? part : bytes;
+        if (p == NULL) {
+            return PTW_E_BUS;
+        }
+        if (within + part > p->bytes) {
+            note_error(c, ENODATA, offset);
+            return PTW_E_BUS;
+        }
+        memcpy(out, p->byte + within, part);
+        out += part;
+        offset += part;
+        bytes -= part;
+    }
+    return PTW_OK;
+}
+
 /* Reads a little-endian number.  The library has checked the address against
  * the segments. */
 static enum ptw_status read_number(struct page_cache *c, uint64_t pa,
                                    unsigned bytes, uint64_t *out)
 {
     const struct segment *s = segment_of(c, pa);
-    uint64_t offset = s->offset + (pa - s->pa);
+    unsigned char text[8] = {0};
+    enum ptw_status st = read_bytes(c, s->offset + (pa - s->pa), bytes, text);
     uint64_t v = 0;
 
-    for (unsigned i = 0; i < bytes; i++) {
-        uint64_t at = offset + i;
-        const struct page *p = page_of(c, at >> PAGE_LOG2);
-        uint32_t within = (uint32_t)(at & (PAGE_BYTES - 1));
-
-        if (p == NULL) {
-            return PTW_E_BUS;
-        }
-        if (within >= p->bytes) {
-            note_error(c, ENODATA, at);
-            return PTW_E_BUS;
-        }
-        v |= (uint64_t)p->byte[within] << (8 * i);
+    for (unsigned i = 0; i < sizeof text; i++) {
+        v |= (uint64_t)text[i] << (8 * i);
     }
     *out = v;
-    return PTW_OK;
+    return st;
 }
 
 static enum ptw_status cache_read32(void *ctx, ptw_pa pa, uint32_t *out)
@@ -187,8 +202,8 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
         uintptr_t start = (uintptr_t)mapped->map[i];
 
         if (start != 0 && at >= start && at - start < mapped->map_bytes[i]) {
-            uint64_t within = mapped->segment[i].offset %
-                              (uint64_t)sysconf(_SC_PAGESIZE);
+            uint64_t within =
+                mapped->segment[i].offset % (uint64_t)sysconf(_SC_PAGESIZE);
             uint64_t offset = mapped->segment[i].offset - within + (at - start);
 
             text[16] = '\n';

@@ -27,9 +27,8 @@ void image_close(struct image *im);
 /* image_root says whether the root of that index can be the top of a space:
  * PTW_OK, PTW_E_ALIGN, PTW_E_WIDTH, or PTW_E_BUS when all of it lies outside
  * the image. */
-PTW_NODISCARD enum ptw_status image_root(const struct image *im,
-                                         const struct options *o,
-                                         uint32_t index);
+PTW_NODISCARD enum ptw_status
+image_root(const struct image *im, const struct options *o, uint32_t index);
 
 /* image_read_error returns errno of the first read that failed, and where; 0
  * when none did.  ENODATA: the file ended. */

@@ -118,8 +118,9 @@ int main(int argc, char **argv)
             i++;
         }
         if (i == COMMANDS) {
-            die(CLI_USAGE, "usage", "there is no command '%s'; see ptwalk "
-                                    "--help",
+            die(CLI_USAGE, "usage",
+                "there is no command '%s'; see ptwalk "
+                "--help",
                 argv[1]);
         }
         status = run(&commands[i], argc - 1, argv + 1);

@@ -128,7 +128,8 @@ static bool parse_number(const char *text, const char *end, unsigned base,
 
 static bool parse_hex(const char *text, const char *end, uint64_t *out)
 {
-    if (end - text > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+    if (end - text > 2 && text[0] == '0' &&
+        (text[1] == 'x' || text[1] == 'X')) {
         text += 2;
     }
     return parse_number(text, end, 16, out);
@@ -408,8 +409,8 @@ static void set_regime_from_registers(struct arguments *a)
         die(CLI_USAGE, name, "CR4.PAE is set, so --efer is needed too");
     }
     if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) != PTW_OK) {
-        die(CLI_USAGE, name, "--cr0 %" PRIx64 " --cr4 %" PRIx64
-                             " --efer %" PRIx64 ": %s",
+        die(CLI_USAGE, name,
+            "--cr0 %" PRIx64 " --cr4 %" PRIx64 " --efer %" PRIx64 ": %s",
             a->regs.cr0, a->regs.cr4, a->regs.efer, why);
     }
 }

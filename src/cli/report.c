@@ -186,10 +186,9 @@ enum cli_status report_unread(const struct options *o, const struct image *im,
         return CLI_DONE;
     }
     if (error != 0) {
-        (void)snprintf(why, sizeof why,
-                       "reading at offset %" PRIx64 " failed: %s", offset,
-                       error == ENODATA ? "the file has become shorter"
-                                        : strerror(error));
+        (void)snprintf(
+            why, sizeof why, "reading at offset %" PRIx64 " failed: %s", offset,
+            error == ENODATA ? "the file has become shorter" : strerror(error));
     }
     report(o->image,
            "tables can't be read, in %" PRIu64 " place%s, first the %s at "

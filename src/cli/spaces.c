@@ -74,8 +74,8 @@ static void print_alias(const struct options *o, const struct ptw_item *item)
         json_set_hex(j, "attributes", ref.attributes);
         json_line(j);
     } else {
-        out_line("%" PRIu32 " alias %s %016" PRIx64 " %" PRIu32
-                 " %016" PRIx64 "\n",
+        out_line("%" PRIu32 " alias %s %016" PRIx64 " %" PRIu32 " %016" PRIx64
+                 "\n",
                  item->space, ptw_level_name(&o->regime, level), ref.our_va.v,
                  ref.owner, ref.their_va.v);
     }

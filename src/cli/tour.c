@@ -69,8 +69,7 @@ bool tour_root(struct tour *t, uint32_t index, unsigned flags)
     if (t->reads_left != UINT64_MAX) {
         t->reads_left += w.max_reads;
     }
-    t->status =
-        cli_worse(t->status, report_bad_root(t->o, index, st));
+    t->status = cli_worse(t->status, report_bad_root(t->o, index, st));
     return false;
 }
 
@@ -167,8 +166,8 @@ static uint64_t weight(const struct ptw_item *item)
 {
     switch (item->kind) {
     case PTW_ITEM_MAPPING:
-        return ((item->last.v - item->first.v) >>
-                item->u.mapping.size_log2) + 1;
+        return ((item->last.v - item->first.v) >> item->u.mapping.size_log2) +
+               1;
     case PTW_ITEM_ALIAS:
         return 1;
     case PTW_ITEM_SPACE:

@@ -77,8 +77,8 @@ static enum cli_status translate(const struct options *o,
     struct ptw_translation tr = {.level = PTW_MAX_LEVELS};
     struct ptw_step step[PTW_MAX_LEVELS];
     size_t steps;
-    enum ptw_status st = ptw_explain(&o->regime, &im->mem, o->root[root], va,
-                                     &tr, step, &steps);
+    enum ptw_status st =
+        ptw_explain(&o->regime, &im->mem, o->root[root], va, &tr, step, &steps);
     const char *reason = reason_of(st);
     const char *level = ptw_level_name(&o->regime, tr.level);
 
@@ -109,8 +109,7 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
             out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].v);
         }
         for (size_t v = 0; v < o->vas; v++) {
-            status =
-                cli_worse(status, translate(o, im, i, o->va[v], &unread));
+            status = cli_worse(status, translate(o, im, i, o->va[v], &unread));
         }
     }
     return cli_worse(status, report_unread(o, im, &unread));

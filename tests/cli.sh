@@ -1,0 +1,874 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The command from outside: options, formats, errors, exit statuses.  The images
+# are a few tables each, made here.
+#
+# usage: cli.sh PTWALK_BINARY SCRATCH_DIR
+set -u
+
+if [ $# -ne 2 ]; then
+    echo "usage: $0 PTWALK_BINARY SCRATCH_DIR" >&2
+    exit 2
+fi
+ptwalk=$(realpath "$1")
+rm -rf "$2"
+mkdir -p "$2" && cd "$2" || exit 2
+scratch=$PWD
+trap 'rm -rf "$scratch"' EXIT
+passed=0
+failed=0
+
+# A sanitizer's complaint must not look like an answer.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99"
+
+for tool in jq cmp dd mkfifo truncate; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "$0: $tool is not installed" >&2
+        exit 2
+    fi
+done
+
+# ---------------------------------------------------------------- the checks
+
+# check NAME COMMAND...: passes when the command succeeds.
+check() {
+    local name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+    fi
+}
+
+# try NAME STATUS LINES ARGS...: runs the command; it must exit with STATUS and
+# write LINES lines to standard error, each of which starts as it should.
+try() {
+    name=$1
+    local want=$2 lines=$3
+    shift 3
+    "$ptwalk" "$@" >out 2>err
+    local status=$?
+    check "$name: status $status for $want" [ "$status" -eq "$want" ]
+    check "$name: one line an error" [ "$(wc -l <err)" -eq "$lines" ]
+    check "$name: errors name the command" \
+        [ "$(grep -c '^ptwalk: .*: .' err)" -eq "$lines" ]
+}
+
+# wrong WHAT ARGS...: a usage error that says WHAT, and prints nothing.
+wrong() {
+    local what=$1
+    shift
+    try "wrong: $*" 2 1 "$@"
+    says "$what"
+    check "$name: no output" [ ! -s out ]
+}
+
+# unread WHAT ARGS...: the same for a file that can't be read.
+unread() {
+    local what=$1
+    shift
+    try "unread: $*" 3 1 "$@"
+    says "$what"
+    check "$name: no output" [ ! -s out ]
+}
+
+says() {
+    check "$name: says '$1'" grep -qF -- "$1" err
+}
+
+# prints: standard output is exactly standard input.
+prints() {
+    cat >want
+    check "$name: output" diff want out
+}
+
+shows() {
+    check "$name: shows '$1'" grep -qxF -- "$1" out
+}
+
+# json FILTER: every line is an object, and the filter, with all of them in an
+# array, says true.
+json() {
+    check "$name: an object a line" \
+        [ "$(jq -c 'select(type == "object")' out | wc -l)" = \
+        "$(wc -l <out)" ]
+    check "$name: $1" jq -se "$1" out -r >/dev/null
+}
+
+# ---------------------------------------------------------------- the images
+
+# put FILE OFFSET VALUE BYTES: a little-endian number, all in hexadecimal.
+put() {
+    local text='' i value=$((0x$3))
+    for ((i = 0; i < $4; i++)); do
+        text+=$(printf '\\x%02x' $((value >> 8 * i & 255)))
+    done
+    # shellcheck disable=SC2059
+    printf "$text" | dd of="$1" bs=8 seek=$((0x$2)) oflag=seek_bytes \
+        conv=notrunc status=none
+}
+
+# entries FILE TABLE INDEX=VALUE...: 64-bit entries; INDEX is decimal.
+entries() {
+    local file=$1 table=$2 entry
+    shift 2
+    for entry in "$@"; do
+        put "$file" "$(printf %x $((0x$table + 8 * ${entry%%=*})))" \
+            "${entry#*=}" 8
+    done
+}
+
+entries32() {
+    local file=$1 table=$2 entry
+    shift 2
+    for entry in "$@"; do
+        put "$file" "$(printf %x $((0x$table + 4 * ${entry%%=*})))" \
+            "${entry#*=}" 4
+    done
+}
+
+# amd64: a page of each size, and a page table that is used twice.
+make_good() {
+    truncate -s 64K "$1"
+    entries "$1" 1000 0=2007 511=6003
+    entries "$1" 2000 0=3007 1=40000083
+    entries "$1" 3000 0=4007 1=8000000000200087
+    entries "$1" 4000 0=8005 1=9003 2=800000000000a467
+    entries "$1" 6000 511=7003
+    entries "$1" 7000 511=4003
+}
+make_good good
+
+# The same with a table outside the image and a reserved bit.
+cp good bad
+entries bad 3000 2=7fff0007 3=602087
+
+# A root whose tables lead to itself, and one whose only entry lies outside.
+cp good loops
+entries loops b000 0=b007 1=2007
+entries loops c000 0=7fff0007
+
+# i686: 4 KiB, 4 MiB, and 4 MiB beyond 4 GiB.
+truncate -s 16K small
+entries32 small 1000 0=2007 768=400083 769=802083
+entries32 small 2000 1=3005
+
+# Many leaves out of few tables, and after them more tables, without any.
+truncate -s 64K many
+for ((i = 0; i < 512; i++)); do
+    printf '\x07\x30\0\0\0\0\0\0' >>pd
+    printf '\x07\x80\0\0\0\0\0\0' >>pt
+done
+entries many 1000 0=2007 1=5007
+entries many 5000 0=6007
+entries many 6000 0=7007
+entries many 7000 0=8007
+entries many 2000 0=4007
+dd if=pd of=many bs=4096 seek=4 conv=notrunc status=none
+dd if=pt of=many bs=4096 seek=3 conv=notrunc status=none
+
+amd64=(--regime amd64 --root 1000)
+registers=(--cr0 80010001 --cr4 20 --efer d00)
+
+# ------------------------------------------------------------ help, version
+try 'help' 0 0 --help
+check "$name: usage" grep -q '^usage: ptwalk COMMAND' out
+try 'help of a command' 0 0 leaves --help
+check "$name: usage" grep -q '^usage: ptwalk COMMAND' out
+try 'help, short' 0 0 maps -h
+try 'version' 0 0 --version
+check "$name: a number" grep -qx 'ptwalk [0-9]*\.[0-9]*\.[0-9]*' out
+wrong 'no command is given'
+wrong "no command 'walk'" walk good
+wrong "no command '--json'" --json leaves good
+
+# ------------------------------------------------------------------ leaves
+try 'leaves' 0 0 leaves "${amd64[@]}" good
+prints <<'T'
+# root 0 1000
+0000000000000000 8000 1000 r - x u
+0000000000001000 9000 1000 r w x -
+0000000000002000 a000 1000 r w - u
+0000000000200000 200000 200000 r w - u
+0000000040000000 40000000 40000000 r w x -
+ffffffffffe00000 8000 1000 r - x -
+ffffffffffe01000 9000 1000 r w x -
+ffffffffffe02000 a000 1000 r w - -
+T
+cp out leaves
+same_leaves() {
+    check "$name: the same leaves" diff leaves out
+}
+try 'leaves, options after the image' 0 0 leaves good "${amd64[@]}"
+same_leaves
+POSIXLY_CORRECT=1 try 'leaves, after it, to the letter' 0 0 \
+    leaves good "${amd64[@]}"
+same_leaves
+try 'leaves, --' 0 0 leaves "${amd64[@]}" -- good
+same_leaves
+try 'leaves, 0x and capitals' 0 0 leaves --regime amd64 --root 0X00001000 good
+same_leaves
+try 'leaves, --opt=value' 0 0 leaves --regime=amd64 --root=0x1000 good
+same_leaves
+try 'leaves, registers' 0 0 leaves "${registers[@]}" --cr3 1000 good
+same_leaves
+try 'leaves, PCID and other bits of CR3' 0 0 \
+    leaves "${registers[@]}" --cr3 8000000000001fff good
+same_leaves
+try 'leaves, a regime and CR3' 0 0 leaves --regime amd64 --cr3 101b good
+same_leaves
+try 'leaves, not mapped into memory' 0 0 leaves --no-mmap "${amd64[@]}" good
+same_leaves
+
+try 'leaves, two roots' 0 0 leaves "${amd64[@]}" --root 2000 good
+check "$name: headers" [ "$(grep '^#' out)" = \
+    $'# root 0 1000\n# root 1 2000' ]
+try 'leaves --json' 0 0 leaves --json "${amd64[@]}" good
+json 'length == 9'
+json '.[0] == {type: "root", root: 0, pa: "1000"}'
+json '.[3] == {type: "leaf", root: 0, va: "0000000000002000", pa: "a000",
+    size: 4096, read: true, write: true, exec: false, user: true, level: "pt",
+    entry: "800000000000a467"}'
+
+try 'leaves --range' 0 0 leaves "${amd64[@]}" --range 1fff-200000 good
+prints <<'T'
+# root 0 1000
+0000000000001000 9000 1000 r w x -
+0000000000002000 a000 1000 r w - u
+0000000000200000 200000 200000 r w - u
+T
+try 'leaves --range, the last byte' 0 0 leaves "${amd64[@]}" good \
+    --range ffffffffffe02fff-ffffffffffffffff
+prints <<'T'
+# root 0 1000
+ffffffffffe02000 a000 1000 r w - -
+T
+try 'leaves --range, what no table maps' 0 0 leaves "${amd64[@]}" good \
+    --range 0x800000000000-0xffff7fffffffffff
+prints <<<'# root 0 1000'
+
+try 'leaves --no-1g' 0 0 leaves "${amd64[@]}" --no-1g good
+check "$name: no such page" [ "$(grep -c 40000000 out)" -eq 0 ]
+check "$name: the others" [ "$(wc -l <out)" -eq 8 ]
+try 'leaves --no-1g, registers' 0 0 leaves "${registers[@]}" --cr3 1000 \
+    --no-1g good
+check "$name: no such page" [ "$(grep -c 40000000 out)" -eq 0 ]
+try 'leaves --no-nx' 0 0 leaves "${amd64[@]}" --no-nx good
+check "$name: where bit 63 is reserved" [ "$(wc -l <out)" -eq 6 ]
+try 'leaves, EFER.NXE clear' 0 0 leaves --cr0 80010001 --cr4 20 --efer 500 \
+    --cr3 1000 good
+check "$name: the same" [ "$(wc -l <out)" -eq 6 ]
+try 'leaves --pa-bits' 0 0 leaves "${amd64[@]}" --pa-bits 32 good
+same_leaves
+
+# -------------------------------------------------------------------- i686
+try 'i686' 0 0 leaves --regime i686 --root 1000 small
+prints <<'T'
+# root 0 1000
+0000000000001000 3000 1000 r - x u
+00000000c0000000 400000 400000 r w x -
+00000000c0400000 100800000 400000 r w x -
+T
+cp out leaves32
+try 'i686, registers' 0 0 leaves --cr0 80000001 --cr4 10 --cr3 1018 small
+check "$name: the same leaves" diff leaves32 out
+try 'i686 --pa-bits 32' 0 0 leaves --regime i686 --root 1000 --pa-bits 32 small
+check "$name: an address too wide" diff <(head -3 leaves32) out
+try 'i686 --no-pse' 3 1 leaves --regime i686 --root 1000 --no-pse small
+check "$name: no large pages" diff <(head -2 leaves32) out
+says "the pt at 400000 of root 0, for 00000000c0000000-00000000c03fffff"
+try 'i686, CR4.PSE clear' 3 1 leaves --cr0 80000001 --cr4 0 --cr3 1000 small
+check "$name: no large pages" diff <(head -2 leaves32) out
+try 'i686, an address of 33 bits' 1 0 translate --regime i686 --root 1000 \
+    small 100000000 c0400123
+prints <<'T'
+0000000100000000 - - non-canonical
+00000000c0400123 100800123 400000 r w x -
+T
+
+# -------------------------------------------------------------------- bare
+try 'bare' 0 0 leaves --regime bare good
+prints <<'T'
+# root 0 0
+0000000000000000 0 10000000000000 r w x u
+T
+try 'bare, registers' 0 0 leaves --cr0 11 good
+prints <<'T'
+# root 0 0
+0000000000000000 0 100000000 r w x u
+T
+try 'bare, CR3' 0 0 leaves --cr0 11 --cr3 1234567 good
+try 'bare, explained' 0 0 explain --regime bare good 1234
+check "$name: itself" grep -q '^physical 1234, rights rwxu' out
+try 'bare, spaces' 0 0 spaces --findings --regime bare good
+prints <<<'0 0000000000000000 0 10000000000000 r w x u'
+try 'bare, maps' 0 0 maps --regime bare good
+try 'bare, maps --json' 0 0 maps --json --regime bare good
+json '.[0].bytes == 4503599627370496'
+
+# -------------------------------------------------------------------- maps
+try 'maps, two roots' 0 0 maps "${amd64[@]}" --root 2000 good
+check "$name: two headers, two totals" [ "$(grep -c '^# root' out)" -eq 4 ]
+try 'maps' 0 0 maps "${amd64[@]}" good
+prints <<'T'
+# root 0 1000
+0000000000000000-0000000000000fff      4K r-xu  4K mt0               8000
+0000000000001000-0000000000001fff      4K rwx-  4K mt0               9000
+0000000000002000-0000000000002fff      4K rw-u  4K mt0               a000
+0000000000200000-00000000003fffff      2M rw-u  2M mt0             200000
+0000000040000000-000000007fffffff      1G rwx-  1G mt0           40000000
+ffffffffffe00000-ffffffffffe00fff      4K r-x-  4K mt0               8000
+ffffffffffe01000-ffffffffffe01fff      4K rwx-  4K mt0               9000
+ffffffffffe02000-ffffffffffe02fff      4K rw--  4K mt0               a000
+# root 0: 1.0G mapped, 1.0G of it writable, in 8 runs of 8 leaves: 6 of 4K, 1 of 2M, 1 of 1G
+T
+try 'maps --json' 0 0 maps --json "${amd64[@]}" good
+json 'length == 9 and (.[:-1] | all(.type == "run"))'
+json '.[3].bytes == 2097152 and .[3].first == "0000000000200000"'
+json '.[-1] | .type == "total" and .leaves == 8 and .complete and
+    .leaves_by_size == {"1000": 6, "200000": 1, "40000000": 1}'
+
+# ------------------------------------------------------------------ spaces
+try 'spaces' 0 0 spaces "${amd64[@]}" --root 2000 --root 1000 good
+prints <<'T'
+0 0000000000000000 8000 1000 r - x u
+0 0000000000001000 9000 1000 r w x -
+0 0000000000002000 a000 1000 r w - u
+0 0000000000200000 200000 200000 r w - u
+0 0000000040000000 40000000 40000000 r w x -
+0 alias pt ffffffffffe00000 0 0000000000000000
+2 same 0
+T
+try 'spaces, an alias of an alias' 0 0 spaces "${amd64[@]}" --root b000 loops
+shows '1 alias pdpt 0000008000000000 0 0000000000000000'
+try 'spaces --findings' 0 0 spaces --findings --regime amd64 --root b000 loops
+shows '0 finding self pdpt 0000000000000000 0000007fffffffff b000'
+try 'spaces --findings --json' 0 0 spaces --findings --json --regime amd64 \
+    --root b000 loops
+json 'any(.finding == "self" and .level == "pdpt" and .table == "b000")'
+json 'any(.finding == "two-levels")'
+try 'spaces, without findings' 0 0 spaces --regime amd64 --root b000 loops
+check "$name: none" [ "$(grep -c finding out)" -eq 0 ]
+try 'spaces --findings, bad tables' 3 1 spaces --findings "${amd64[@]}" bad
+shows '0 finding unreadable pt 0000000000400000 00000000005fffff 7fff0000'
+shows '0 finding reserved-bits pd 0000000000600000 00000000007fffff 3000'
+try 'spaces --json' 0 0 spaces --json "${amd64[@]}" --root 1000 good
+json '.[0] == {type: "root", root: 0, pa: "1000"}'
+json 'any(.type == "alias" and .root == 0 and .level == "pt" and
+    .va == "ffffffffffe00000" and .last == "ffffffffffffffff" and
+    .owner == 0 and .owner_va == "0000000000000000" and .table == "4000" and
+    (.user | not) and .write)'
+json '.[-1] == {type: "root", root: 1, pa: "1000", same: 0}'
+
+# A guest's memory that it can write its own tables through.
+truncate -s 64K open
+entries open 1000 0=2007
+entries open 2000 0=3007
+entries open 3000 0=87
+try 'spaces --findings, tables that the guest can write' 0 0 \
+    spaces --findings "${amd64[@]}" open
+shows '0 finding exposed pd 0000000000000000 00000000001fffff 1000'
+
+# --------------------------------------------------------------- translate
+try 'translate' 1 0 translate "${amd64[@]}" good 0 1234 0x2ABC 3000 201234 \
+    40000001 800000000000 ffffffffffe00fff ffffffffffffffff
+prints <<'T'
+0000000000000000 8000 1000 r - x u
+0000000000001234 9234 1000 r w x -
+0000000000002abc aabc 1000 r w - u
+0000000000003000 - pt not-present
+0000000000201234 201234 200000 r w - u
+0000000040000001 40000001 40000000 r w x -
+0000800000000000 - - non-canonical
+ffffffffffe00fff 8fff 1000 r - x -
+ffffffffffffffff - pt not-present
+T
+try 'translate, mapped' 0 0 translate "${amd64[@]}" good 1234 2000
+try 'translate, the image last' 0 0 translate "${amd64[@]}" 1234 2000 good
+prints <<'T'
+0000000000001234 9234 1000 r w x -
+0000000000002000 a000 1000 r w - u
+T
+cp good 1000
+try 'translate, an image called like a number' 0 0 \
+    translate "${amd64[@]}" 1000 1234
+prints <<<'0000000000001234 9234 1000 r w x -'
+try 'translate, such an image last' 0 0 translate "${amd64[@]}" 1234 ./1000
+try 'translate, each level' 1 0 translate "${amd64[@]}" good 8000000000 \
+    80000000 800000
+prints <<'T'
+0000008000000000 - pml4 not-present
+0000000080000000 - pdpt not-present
+0000000000800000 - pd not-present
+T
+try 'translate, reserved bits' 1 0 translate "${amd64[@]}" bad 612345
+prints <<<'0000000000612345 - pd reserved-bits'
+try 'translate, unreadable' 3 1 translate "${amd64[@]}" bad 1234 400000
+says 'at 7fff0000 of root 0, for 0000000000400000-0000000000400fff'
+prints <<'T'
+0000000000001234 9234 1000 r w x -
+0000000000400000 - pt unreadable
+T
+try 'translate, two roots' 1 0 translate "${amd64[@]}" --root 2000 good 1234
+prints <<'T'
+# root 0 1000
+0000000000001234 9234 1000 r w x -
+# root 1 2000
+0000000000001234 - pt not-present
+T
+try 'translate --json' 1 0 translate --json "${amd64[@]}" good 1234 3000 \
+    800000000000
+json '. == [{root: 0, va: "0000000000001234", mapped: true, level: "pt",
+    pa: "9234", size: 4096, read: true, write: true, exec: true, user: false,
+    entry: "9003"}, {root: 0, va: "0000000000003000", mapped: false,
+    level: "pt", reason: "not-present"}, {root: 0, va: "0000800000000000",
+    mapped: false, reason: "non-canonical"}]'
+
+# ----------------------------------------------------------------- explain
+try 'explain' 0 0 explain "${registers[@]}" --cr3 1018 good ffffffffffe00123
+prints <<'T'
+ffffffffffe00123 in root 0 at 1000 (amd64, 52-bit physical addresses)
+pml4  entry 511 at 1ff8: 0000000000006003 = P RW
+      leads to the pdpt at 6000
+      takes u: US, bit 2, is clear
+pdpt  entry 511 at 6ff8: 0000000000007003 = P RW
+      leads to the pd at 7000
+      takes u too: US, bit 2, is clear
+pd    entry 511 at 7ff8: 0000000000004003 = P RW
+      leads to the pt at 4000
+      takes u too: US, bit 2, is clear
+pt    entry 0 at 4000: 0000000000008005 = P US
+      maps the 4K page at 8000
+      takes w: RW, bit 1, is clear
+physical 8123, rights r-x-, PAT index 0
+the processor lets pass, with CR0.WP=1 SMEP=0 SMAP=0:
+  user           read no   write no   exec no 
+  supervisor     read yes  write no   exec yes
+T
+try 'explain, CR0.WP clear' 0 0 explain "${amd64[@]}" --no-wp good 0
+shows '  supervisor     read yes  write yes  exec yes'
+try 'explain, SMEP, SMAP, keys' 0 0 explain --cr0 80010001 --cr4 700020 \
+    --efer d00 --cr3 1000 good 2000
+shows '  supervisor     read no   write no   exec no '
+shows '  supervisor-ac  read yes  write yes  exec no '
+check "$name: software's bits, XD and the key" grep -q \
+    ' = P RW US A D XD sw\[11:9\]=2 key=0$' out
+try 'explain, a large page' 0 0 explain "${amd64[@]}" 201234 good
+shows '      maps the 2M page at 200000'
+check "$name: its bits" grep -q ' = P RW US PS XD$' out
+try 'explain, not present' 1 0 explain "${amd64[@]}" good 3000
+shows '      stops: not present, P, bit 0, is clear'
+check "$name: it says so" [ "$(tail -1 out)" = 'not mapped' ]
+try 'explain, reserved bits' 1 0 explain "${amd64[@]}" bad 600000
+shows '      stops: reserved bits are set: 13 (2000)'
+try 'explain, unreadable' 3 1 explain "${amd64[@]}" bad 400000
+shows "      stops: it can't be read, it lies outside the image"
+try 'explain, not canonical' 1 0 explain "${amd64[@]}" good 800000000000
+check "$name: it says so" grep -q '^not mapped: not canonical' out
+try 'explain, two roots' 1 0 explain "${amd64[@]}" --root 2000 good 0
+check "$name: both" [ "$(grep -c ' in root ' out)" -eq 2 ]
+try 'explain, i686' 0 0 explain --regime i686 --root 1000 small c0400000
+check "$name: entries of 32 bits" grep -q ': 00802083 = P RW PS$' out
+try 'explain --json' 0 0 explain --json "${amd64[@]}" good ffffffffffe00123
+json '.[0] | .outcome == "mapped" and .pa == "8123" and
+    [.steps[].level] == ["pml4", "pdpt", "pd", "pt"] and
+    [.steps[].takes] == [["u"], [], [], ["w"]] and
+    .steps[3].bits == ["P", "US"] and .steps[3].at == "4000" and
+    .allowed.supervisor == {read: true, write: false, exec: true}'
+try 'explain --json, reserved bits' 1 0 explain --json "${amd64[@]}" bad 600000
+json '.[0] | .outcome == "reserved-bits" and .steps[-1].reserved == "2000"'
+try 'explain --json, unreadable' 3 1 explain --json "${amd64[@]}" bad 400000
+json '.[0] | .outcome == "unreadable" and (.steps[-1].readable | not)'
+try 'explain --json, not canonical' 1 0 explain --json "${amd64[@]}" good \
+    800000000000
+json '.[0] | .outcome == "non-canonical" and .steps == []'
+
+# --------------------------------------------------------------- bad roots
+try 'a root that is not aligned' 2 1 leaves --regime amd64 --root 1001 \
+    --root 1000 good
+says "good: root 0 at 1001 can't be one: not aligned"
+check "$name: the other one" diff <(sed 's/root 0/root 1/' leaves) out
+try 'a root that is too wide' 2 1 leaves --regime amd64 --pa-bits 40 \
+    --root 10000000000 --root 1000 good
+says 'root 0 at 10000000000'
+check "$name: the other one" diff <(sed 's/root 0/root 1/' leaves) out
+try 'a root outside the image' 3 1 leaves --regime amd64 --root 1000 \
+    --root 10000 good
+says "root 1 at 10000 can't be read"
+same_leaves
+try 'two bad roots' 3 2 leaves --regime amd64 --root 10000 --root 7 --root \
+    1000 good
+for command in maps spaces; do
+    try "$command, bad roots" 3 2 $command --regime amd64 --root 10000 \
+        --root 7 --root 1000 good
+    check "$name: the other one" [ "$(grep -c '^[2#]' out)" -ge 2 ]
+    try "$command, a bad root" 2 1 $command --regime amd64 --root 7 good
+    check "$name: nothing" [ ! -s out ]
+done
+for command in translate explain; do
+    try "$command, bad roots" 3 2 $command --regime amd64 --root 10000 \
+        --root 7 --root 1000 good 1234
+    check "$name: the other one" [ "$(grep -c 'root 2' out)" -eq 1 ]
+    try "$command, a bad root" 2 1 $command --regime amd64 --root 7 good 1234
+    check "$name: nothing" [ ! -s out ]
+done
+try 'i686, a root beyond 4 GiB' 2 1 leaves --regime i686 --root 100001000 small
+try 'a root that is partly there' 3 1 leaves --regime amd64 --root 1000 \
+    --segment 1000:800:1000 --segment 2000:e000:2000 good
+check "$name: what there is" diff <(head -6 leaves) out
+says 'the pml4 at 1000 of root 0, for ffff800000000000-ffffffffffffffff'
+
+# -------------------------------------------------------- bad tables, loops
+for command in leaves maps spaces; do
+    try "$command, a table outside the image" 3 1 $command "${amd64[@]}" bad
+    says 'bad: tables can'
+    says 'in 1 place, first the pt at 7fff0000 of root 0'
+    says 'for 0000000000400000-00000000005fffff: outside the image'
+done
+try 'leaves, two of them' 3 1 leaves "${amd64[@]}" --root c000 --root 1000 \
+    --root 2000 loops
+says 'in 1 place, first the pdpt at 7fff0000 of root 1'
+try 'leaves, all else is printed' 3 1 leaves "${amd64[@]}" bad
+same_leaves
+try 'leaves, not mapped into memory' 3 1 leaves --no-mmap "${amd64[@]}" bad
+same_leaves
+cp good reserved
+entries reserved 3000 3=602087
+for command in leaves maps spaces; do
+    try "$command, reserved bits are no failure" 0 0 $command "${amd64[@]}" \
+        reserved
+done
+try 'maps, reserved bits are counted' 0 0 maps "${amd64[@]}" reserved
+check "$name: in the total" grep -q '; reserved bits in 1 entry$' out
+try 'leaves, tables that lead to themselves' 0 0 leaves --regime amd64 \
+    --root b000 loops
+check "$name: leaves" [ "$(wc -l <out)" -gt 10 ]
+
+# ------------------------------------------------------------------ limits
+try 'leaves --limit' 1 1 leaves "${amd64[@]}" --limit 3 good
+says 'good: stopped at the limit of 3 leaves, in root 0 at 1000; it goes on'
+says '--range 0000000000200000-ffffffffffffffff'
+check "$name: 3 leaves" diff <(head -4 leaves) out
+try 'leaves --limit, as many as there are' 0 0 leaves "${amd64[@]}" --limit 8 \
+    good
+same_leaves
+try 'leaves --limit 0' 1 1 leaves "${amd64[@]}" --limit 0 good
+prints <<<'# root 0 1000'
+try 'leaves --limit, over all roots' 1 1 leaves "${amd64[@]}" --root 2000 \
+    --root 1000 --limit 9 good
+says 'in root 2 at 1000'
+try 'leaves --json --limit' 1 1 leaves --json "${amd64[@]}" --limit 3 good
+json 'length == 4'
+try 'maps --limit' 1 1 maps "${amd64[@]}" --limit 3 good
+check "$name: 3 runs" [ "$(grep -c '^[0-9a-f]*-' out)" -eq 3 ]
+check "$name: it says so" grep -q '; not complete$' out
+try 'spaces --limit' 1 1 spaces "${amd64[@]}" --limit 3 good
+check "$name: 3 lines" [ "$(wc -l <out)" -eq 3 ]
+try 'leaves --reads' 1 1 leaves "${amd64[@]}" --reads 100 good
+says 'stopped at the limit of 100 reads, in root 0'
+try 'leaves --reads 0' 1 1 leaves "${amd64[@]}" --reads 0 good
+says '--range 0000000000000000-ffffffffffffffff'
+try 'leaves --reads, enough' 0 0 leaves "${amd64[@]}" --reads 10000 good
+same_leaves
+try 'maps --reads' 1 1 maps "${amd64[@]}" --reads 600 good
+try 'spaces --reads' 1 1 spaces "${amd64[@]}" --reads 600 good
+try 'spaces --reads, enough' 0 0 spaces "${amd64[@]}" --reads 10000 good
+
+# resume OPTION VALUE: stops and goes on as it says, until it is through.
+resume() {
+    local range=0-ffffffffffffffff status=1 n=0
+    : >all
+    while [ $status -eq 1 ] && [ $n -lt 100 ]; do
+        "$ptwalk" leaves "${amd64[@]}" "$1" "$2" --range "$range" good \
+            >part 2>err
+        status=$?
+        tail -n +2 part >>all
+        range=$(sed -n 's/.*--range //p' err)
+        n=$((n + 1))
+    done
+    [ $status -eq 0 ] && [ $n -gt 2 ] && diff <(tail -n +2 leaves) all
+}
+check 'to go on after --limit 1' resume --limit 1
+check 'to go on after --limit 3' resume --limit 3
+check 'to go on after --reads 600' resume --reads 600
+
+try 'leaves, more than a batch' 1 1 leaves "${amd64[@]}" --limit 100000 many
+check "$name: so many" [ "$(wc -l <out)" -eq 100001 ]
+check "$name: in order" diff <(seq 0 4096 409599999 | xargs printf '%016x\n') \
+    <(tail -n +2 out | cut -d' ' -f1)
+
+# ---------------------------------------------------------------- segments
+dd if=good of=shuffled bs=4096 count=8 status=none
+{
+    printf 'header  '
+    dd if=good bs=4096 skip=8 status=none
+    printf '.'
+    dd if=good bs=4096 count=8 status=none
+} >shuffled
+for way in --json --no-mmap; do
+    try "two segments, $way" 0 0 leaves $way "${amd64[@]}" shuffled \
+        --segment 8000:8000:8 --segment 0x0:8000:0x8009
+    "$ptwalk" leaves $way "${amd64[@]}" good >want
+    check "$name: the same leaves" diff want out
+done
+try 'the same bytes twice' 0 0 leaves --regime amd64 --root 101000 \
+    --segment 100000:10000:0 --segment 0:10000:0 good
+check "$name: the same leaves" diff <(sed 's/^#.*/# root 0 101000/' leaves) out
+try '--base' 3 1 leaves --regime amd64 --root 101000 --base 100000 good
+says 'at 2000 of root 0'
+try '--base, at the end' 3 1 leaves --regime amd64 --root ffffffff1000 \
+    --base ffffffff0000 good
+
+wrong 'two segments overlap at physical address 7fff' leaves "${amd64[@]}" \
+    good --segment 7fff:1000:0 --segment 0:8000:0
+wrong 'has no length' leaves "${amd64[@]}" good --segment 0:0:0
+wrong 'beyond the last physical address' leaves "${amd64[@]}" good \
+    --segment fffffffffffff000:1001:0
+wrong 'beyond the last offset' leaves "${amd64[@]}" good \
+    --segment 0:2:ffffffffffffffff
+wrong 'exclude each other' leaves "${amd64[@]}" good --segment 0:1000:0 --base 0
+for segment in '' 0 0:1000 0:1000: :1000:0 0:1000:0:0 0:-1:0 0:1000:0x g:1:1 \
+    ' 0:1000:0'; do
+    wrong 'is not PA:LENGTH:OFFSET' leaves "${amd64[@]}" good \
+        --segment "$segment"
+done
+wrong 'beyond the last physical address' leaves "${amd64[@]}" \
+    --base ffffffffffff1000 good
+unread 'segment 0:10001:0 goes beyond the end of the file at 10000' \
+    leaves "${amd64[@]}" good --segment 0:10001:0
+unread 'goes beyond the end' leaves "${amd64[@]}" good --segment 0:1:10000
+unread 'goes beyond the end' leaves "${amd64[@]}" good \
+    --segment 0:1:ffffffffffffffff
+try 'a segment to the last byte' 0 0 leaves "${amd64[@]}" good \
+    --segment 0:ffff:1
+
+# ------------------------------------------------------------------- files
+: >empty
+mkfifo fifo
+mkdir directory
+unread 'empty: is empty' leaves "${amd64[@]}" empty
+unread 'directory: is a directory' leaves "${amd64[@]}" directory
+unread 'fifo: is neither' leaves "${amd64[@]}" fifo
+unread '/dev/null: is neither' leaves "${amd64[@]}" /dev/null
+unread "missing: can't be opened: No such file" leaves "${amd64[@]}" missing
+unread "can't be opened" leaves "${amd64[@]}" good/good
+unread "two?lines: can't be opened" leaves "${amd64[@]}" $'two\nlines'
+unread 'is empty' translate "${amd64[@]}" empty 0
+if [ "$(id -u)" -ne 0 ]; then
+    cp good locked
+    chmod 0 locked
+    unread "can't be opened: Permission denied" leaves "${amd64[@]}" locked
+fi
+printf 'short' >short
+try 'a file shorter than a table' 3 1 leaves "${amd64[@]}" short
+try 'a file that ends in a table' 0 0 leaves "${amd64[@]}" good
+head -c 16400 good >ends
+try 'a file that ends in a table' 3 1 leaves "${amd64[@]}" ends
+prints <<'T'
+# root 0 1000
+0000000000000000 8000 1000 r - x u
+0000000000001000 9000 1000 r w x -
+0000000000200000 200000 200000 r w - u
+0000000040000000 40000000 40000000 r w x -
+T
+cp out want
+try 'a file that ends in a table, not mapped' 3 1 leaves --no-mmap \
+    "${amd64[@]}" ends
+check "$name: the same leaves" diff want out
+
+# A file that becomes shorter while it is read: the command has to wait for its
+# reader, and by then the file has changed.
+shrink() {
+    cp many shrinking
+    rm -f pipe
+    mkfifo pipe
+    "$ptwalk" leaves "$@" "${amd64[@]}" shrinking >pipe 2>err &
+    local pid=$! line
+    exec 3<pipe
+    read -r line <&3
+    truncate -s 4096 shrinking
+    if [ "$line" != '# root 0 1000' ]; then
+        echo "read '$line'"
+    fi
+    cat <&3 >shrunk
+    exec 3<&-
+    wait $pid
+    status=$?
+}
+shrink
+check 'a mapped file that becomes shorter: status' [ $status -eq 3 ]
+check 'a mapped file that becomes shorter: one line' [ "$(wc -l <err)" -eq 1 ]
+check 'a mapped file that becomes shorter: where' grep -qx \
+    'ptwalk: shrinking: the file has become shorter, or the disk failed, at offset [34][0-9a-f]*' err
+check 'a mapped file that becomes shorter: whole lines' \
+    [ "$(tail -c 8 shrunk | od -An -c | tr -d ' ')" = 'rwxu\n' ]
+shrink --no-mmap
+check 'a file that becomes shorter: status' [ $status -eq 3 ]
+check 'a file that becomes shorter: one line' [ "$(wc -l <err)" -eq 1 ]
+check 'a file that becomes shorter: where' grep -qx \
+    'ptwalk: shrinking: tables .* at offset 5000 failed: .* become shorter' err
+check 'a file that becomes shorter: all that was read' \
+    [ "$(wc -l <shrunk)" -eq 262144 ]
+
+# ------------------------------------------------------------------ sparse
+if truncate -s 8T sparse 2>/dev/null; then
+    high=70000000000
+    entries sparse "$high" 0=70000001007
+    entries sparse 70000001000 0=70000002007
+    entries sparse 70000002000 0=7fffffff007 1=20000000087
+    entries sparse 7fffffff000 0=8067 511=10000000067
+    before=$(stat -c %b sparse)
+    for way in --json --no-mmap; do
+        try "8 TiB, $way" 0 0 leaves $way --regime amd64 --root $high sparse
+        check "$name: leaves" [ "$(wc -l <out)" -eq 4 ]
+    done
+    prints <<'T'
+# root 0 70000000000
+0000000000000000 8000 1000 r w x u
+00000000001ff000 10000000000 1000 r w x u
+0000000000200000 20000000000 200000 r w x u
+T
+    check '8 TiB: the holes are as they were' \
+        [ "$(stat -c %b sparse)" -eq "$before" ]
+    # Sanitizers reserve more than that for themselves.
+    if ! grep -q __asan_init "$ptwalk"; then
+        (ulimit -v 4000000 && exec "$ptwalk" leaves --regime amd64 \
+            --root $high sparse) >out 2>err
+        status=$?
+        check '8 TiB, little address space: status' [ $status -eq 0 ]
+        check '8 TiB, little address space: leaves' diff want out
+    fi
+    rm -f sparse
+else
+    echo 'skipped: files of 8 TiB are not possible here'
+fi
+
+# ------------------------------------------------------------------ output
+"$ptwalk" leaves "${amd64[@]}" good >/dev/full 2>err
+status=$?
+check 'a full disk: status' [ $status -eq 3 ]
+check 'a full disk: one line' [ "$(cat err)" = \
+    'ptwalk: standard output: writing failed: No space left on device' ]
+"$ptwalk" leaves "${amd64[@]}" many --limit 100000 >/dev/full 2>err
+status=$?
+check 'a full disk, a long output: status' [ $status -eq 3 ]
+check 'a full disk, a long output: one line' [ "$(wc -l <err)" -eq 1 ]
+for command in --help --version; do
+    "$ptwalk" $command >/dev/full 2>err
+    status=$?
+    check "a full disk, $command: status" [ $status -eq 3 ]
+done
+"$ptwalk" leaves "${amd64[@]}" good >&- 2>err
+status=$?
+check 'no standard output: status' [ $status -eq 3 ]
+check 'no standard output: one line' [ "$(wc -l <err)" -eq 1 ]
+"$ptwalk" leaves "${amd64[@]}" good >out 2>&-
+status=$?
+check 'no standard error: status' [ $status -eq 0 ]
+check 'no standard error: leaves' diff leaves out
+"$ptwalk" leaves "${amd64[@]}" good <&- >out 2>err
+check 'no standard input: leaves' diff leaves out
+"$ptwalk" leaves "${amd64[@]}" many 2>err | head -1 >out
+status=${PIPESTATUS[0]}
+check 'nobody reads on: status' [ "$status" -eq 3 ]
+check 'nobody reads on: quiet' [ ! -s err ]
+
+# --------------------------------------------------------------- arguments
+wrong 'no image is given' leaves "${amd64[@]}"
+wrong "'good' is one argument too many" leaves "${amd64[@]}" good good
+wrong 'an image and an address' translate "${amd64[@]}" good
+wrong 'an image and an address' explain "${amd64[@]}" good
+wrong "'1' is one argument too many" explain "${amd64[@]}" good 0 1
+wrong 'paging mode is not given' leaves good
+wrong 'paging mode is not given' leaves --root 1000 good
+wrong 'paging mode is not given' leaves --cr3 1000 --cr4 20 --efer d00 good
+wrong 'no root is given' leaves --regime amd64 good
+wrong 'no root is given' leaves "${registers[@]}" good
+wrong 'so --cr4 is needed too' leaves --cr0 80000001 --cr3 1000 good
+wrong 'so --efer is needed too' leaves --cr0 80000001 --cr4 20 --cr3 1000 good
+wrong 'so --efer is needed too' leaves --cr0 1 --cr4 20 --cr3 1000 good
+wrong 'exclude each other' leaves "${amd64[@]}" --cr0 80000001 good
+wrong 'exclude each other' leaves "${amd64[@]}" --cr4 0 good
+wrong 'exclude each other' leaves "${amd64[@]}" --efer 0 good
+wrong 'CR0.PG is set and CR0.PE is clear' leaves --cr0 80000000 --cr4 0 \
+    --cr3 1000 good
+wrong 'EFER.LMA is not what' leaves --cr0 80000001 --cr4 20 --efer 100 \
+    --cr3 1000 good
+wrong 'EFER.LME is set and CR4.PAE is clear' leaves --cr0 80000001 --cr4 0 \
+    --efer 500 --cr3 1000 good
+wrong 'not supported yet' leaves --cr0 80000001 --cr4 20 --efer 0 --cr3 1000 \
+    good
+wrong 'not supported yet' leaves --cr0 80000001 --cr4 1020 --efer d00 \
+    --cr3 1000 good
+for option in --no-nx --no-pse --no-wp; do
+    wrong 'go with --regime' leaves "${registers[@]}" --cr3 1000 $option good
+done
+for regime in pae amd64-la57 aarch64 aarch64-4k-48 sv32 sv39 sv48 sv57; do
+    wrong "--regime $regime: this paging mode is not supported yet" \
+        leaves --regime $regime --root 1000 good
+done
+for regime in '' x86 AMD64 amd64x; do
+    wrong 'no paging mode has this name' leaves --regime "$regime" --root 1000 \
+        good
+done
+for option in --ttbr0 --ttbr1 --tcr --satp; do
+    wrong "$option: this architecture is not supported yet" \
+        leaves $option 1000 good
+done
+for value in '' ' 1' '1 ' +1 1h 0x 0x0x1 10000000000000000 1,0; do
+    for option in --root --cr3 --base; do
+        wrong "$option '$value' is not a hexadecimal number" \
+            leaves --regime amd64 --root 1000 $option "$value" good
+    done
+    for option in --cr0 --cr4 --efer; do
+        wrong "$option '$value' is not a hexadecimal number" \
+            leaves $option "$value" --cr3 1000 good
+    done
+    if [ -n "$value" ]; then
+        wrong "'$value' is not an address" translate "${amd64[@]}" good "$value"
+    fi
+done
+try 'leading zeros' 0 0 leaves --regime amd64 --root 0x00000000000000000001000 \
+    good
+same_leaves
+wrong "option --root needs a value" leaves good --root
+wrong "no option -1" translate "${amd64[@]}" good -1
+wrong 'no option --what' leaves "${amd64[@]}" good --what
+wrong 'no option -x' leaves "${amd64[@]}" good -x
+wrong 'option --json takes no value' leaves "${amd64[@]}" good --json=1
+for value in '' x 1x 0x10 -1 ' 1' 18446744073709551616; do
+    wrong 'is not a decimal number' leaves "${amd64[@]}" --limit "$value" good
+    wrong 'is not a decimal number' leaves "${amd64[@]}" --reads "$value" good
+    wrong 'is not a decimal number' leaves "${amd64[@]}" --pa-bits "$value" good
+done
+wrong 'is not from 32 to 52' leaves "${amd64[@]}" --pa-bits 31 good
+wrong 'is not from 32 to 52' leaves "${amd64[@]}" --pa-bits 53 good
+for range in '' - 0 0- -0 0:1 0-1-2 ' 0-1' 0-g 0-10000000000000000; do
+    wrong 'is not FIRST-LAST' leaves "${amd64[@]}" --range "$range" good
+done
+wrong 'ends before it starts' leaves "${amd64[@]}" --range 2-1 good
+try 'a range of one byte' 0 0 leaves "${amd64[@]}" --range 0-0 good
+check "$name: one leaf" [ "$(wc -l <out)" -eq 2 ]
+for option in --regime --base --range --limit --reads --pa-bits; do
+    case $option in
+    --regime) value=amd64 ;;
+    --range) value=0-1 ;;
+    *) value=40 ;;
+    esac
+    wrong "$option is given twice" leaves --root 1000 $option $value \
+        $option $value good
+done
+for command in translate explain; do
+    wrong 'has no option --range' $command "${amd64[@]}" --range 0-1 good 0
+    wrong 'has no option --limit' $command "${amd64[@]}" --limit 1 good 0
+    wrong 'has no option --reads' $command "${amd64[@]}" --reads 1 good 0
+done
+for command in leaves maps translate explain; do
+    wrong 'has no option --findings' $command "${amd64[@]}" --findings good
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
