@@ -72,7 +72,7 @@ static bool fetch(struct job *j, uint64_t pa, uint64_t *raw)
     unsigned n = entry_bytes(j->mode);
 
     for (size_t k = 0; k < j->rams; k++) {
-        size_t i = (j->near + k) % j->rams;
+        size_t i = j->near + k < j->rams ? j->near + k : j->near + k - j->rams;
         const struct oracle_ram *r = &j->ram[i];
 
         if (pa < r->first || pa > r->last || r->last - pa < n - 1) {

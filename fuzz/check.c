@@ -1,0 +1,803 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+/* --------------------------------------------------------------------- memo */
+
+/* Two storages, so that a memo can move from the one to the other. */
+enum { STORE_LOG2 = 17, STORE_SLOT = 24 };
+
+static _Alignas(8) unsigned char store[2][STORE_SLOT << STORE_LOG2];
+static unsigned store_used;
+
+void fz_memo_init(struct ptw_memo *memo, uint64_t seed)
+{
+    enum ptw_status st;
+
+    store_used ^= 1;
+    st = ptw_memo_init(memo, store[store_used], ptw_memo_bytes(1), seed);
+    if (st != PTW_OK) {
+        fz_fail("the smallest memo is refused: %s", ptw_status_text(st));
+    }
+}
+
+void fz_memo_grow(struct ptw_memo *memo)
+{
+    size_t bytes = ptw_memo_bytes(2 * memo->used + 1);
+    size_t used = memo->used;
+    enum ptw_status st;
+
+    if (bytes > sizeof store[0]) {
+        fz_fail("a memo of %zu tables", memo->used);
+    }
+    st = ptw_memo_grow(memo, memo->slot, bytes / 8);
+    if (st == PTW_OK) {
+        fz_fail("a memo grows into less");
+    }
+    store_used ^= 1;
+    st = ptw_memo_grow(memo, store[store_used], bytes);
+    if (st != PTW_OK || memo->used != used) {
+        fz_fail("a memo does not grow to %zu bytes: %s", bytes,
+                ptw_status_text(st));
+    }
+}
+
+/* -------------------------------------------------------------------- items */
+
+unsigned fz_shift(const struct fz_world *w, unsigned level)
+{
+    return w->mode.arch == ORACLE_I686 ? 12 + 10 * level : 12 + 9 * level;
+}
+
+bool fz_canonical(const struct fz_world *w, uint64_t va)
+{
+    switch (w->mode.arch) {
+    case ORACLE_AMD64:
+        return va >> 47 == 0 || va >> 47 == 0x1FFFF;
+    case ORACLE_I686:
+        return va >> 32 == 0;
+    case ORACLE_BARE:
+        break;
+    }
+    return va >> w->mode.pa_bits == 0;
+}
+
+bool fz_covers(const struct ptw_item *item)
+{
+    switch (item->kind) {
+    case PTW_ITEM_MAPPING:
+    case PTW_ITEM_ALIAS:
+    case PTW_ITEM_HOLE:
+        return true;
+    case PTW_ITEM_FINDING:
+        return item->u.finding.kind == PTW_FINDING_BAD_ENTRY ||
+               item->u.finding.kind == PTW_FINDING_REFUSED;
+    case PTW_ITEM_SPACE:
+        break;
+    }
+    return false;
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9E3779B97F4A7C15;
+    return h ^ h >> 29;
+}
+
+uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
+{
+    uint64_t h = mix((uint64_t)item->kind, item->space);
+    struct ptw_alias_ref ref;
+    unsigned level;
+
+    h = mix(mix(h, item->first.v), item->last.v);
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        h = mix(h, item->u.space_info.root.v);
+        h = mix(h, (uint64_t)item->u.space_info.kind);
+        h = mix(h, item->u.space_info.same_as);
+        return mix(h, (uint64_t)item->u.space_info.why);
+    case PTW_ITEM_MAPPING:
+        h = mix(h, item->u.mapping.pa.v);
+        h = mix(h, item->u.mapping.raw);
+        h = mix(h, item->u.mapping.rights);
+        h = mix(h, item->u.mapping.level);
+        return mix(h, item->u.mapping.size_log2);
+    case PTW_ITEM_ALIAS:
+        ref = ptw_alias_view(&w->regime, item, &level);
+        h = mix(mix(h, level), ref.our_va.v);
+        h = mix(mix(h, ref.their_va.v), ref.table.v);
+        h = mix(mix(h, ref.attributes), ref.owner);
+        return mix(h, ref.rights);
+    case PTW_ITEM_HOLE:
+        h = mix(h, item->u.hole.raw);
+        return mix(mix(h, item->u.hole.level), item->u.hole.canonical);
+    case PTW_ITEM_FINDING:
+        h = mix(h, (uint64_t)item->u.finding.kind);
+        h = mix(h, item->u.finding.table.v);
+        h = mix(h, item->u.finding.raw);
+        h = mix(h, item->u.finding.tables);
+        h = mix(h, item->u.finding.level);
+        return mix(h, item->u.finding.rights);
+    }
+    fz_fail("an item of unknown kind %d", (int)item->kind);
+}
+
+bool fz_same_item(const struct fz_world *w, const struct ptw_item *a,
+                  const struct ptw_item *b)
+{
+    return a->kind == b->kind && a->first.v == b->first.v &&
+           a->last.v == b->last.v && fz_item_hash(w, a) == fz_item_hash(w, b);
+}
+
+static uint64_t pa_limit(const struct fz_world *w)
+{
+    unsigned bits = w->mode.pa_bits;
+
+    if (w->mode.arch == ORACLE_I686 && bits > 40) {
+        bits = 40;
+    }
+    return (uint64_t)1 << bits;
+}
+
+static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    uint64_t bytes_less_1 = item->last.v - item->first.v;
+    uint64_t size = (uint64_t)1 << m->size_log2;
+
+    if ((item->first.v & (size - 1)) != 0 || (m->pa.v & (size - 1)) != 0 ||
+        ((bytes_less_1 + 1) & (size - 1)) != 0) {
+        fz_fail("the mapping at %llx to %llx is not aligned to its size",
+                HEX(item->first.v), HEX(m->pa.v));
+    }
+    if (m->pa.v >= pa_limit(w) || bytes_less_1 >= pa_limit(w) - m->pa.v) {
+        fz_fail("the mapping at %llx reaches physical address %llx",
+                HEX(item->first.v), HEX(m->pa.v + bytes_less_1));
+    }
+    if ((m->rights & PTW_READ) == 0 ||
+        (m->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0) {
+        fz_fail("the mapping at %llx has rights %x", HEX(item->first.v),
+                m->rights);
+    }
+}
+
+void fz_check_item(const struct fz_world *w, const struct ptw_item *item)
+{
+    bool gap = item->kind == PTW_ITEM_HOLE && !item->u.hole.canonical;
+
+    if (item->first.v > item->last.v) {
+        fz_fail("an item from %llx to %llx", HEX(item->first.v),
+                HEX(item->last.v));
+    }
+    if (item->kind == PTW_ITEM_SPACE) {
+        return;
+    }
+    if (item->space >= w->roots) {
+        fz_fail("an item of space %u of %u", (unsigned)item->space, w->roots);
+    }
+    if (fz_canonical(w, item->first.v) == gap ||
+        fz_canonical(w, item->last.v) == gap) {
+        fz_fail("an item from %llx to %llx that is %s", HEX(item->first.v),
+                HEX(item->last.v), gap ? "canonical" : "not canonical");
+    }
+    if (item->last.v < w->first || item->first.v > w->last) {
+        fz_fail("an item from %llx to %llx outside the range",
+                HEX(item->first.v), HEX(item->last.v));
+    }
+    if (item->kind == PTW_ITEM_MAPPING) {
+        check_mapping(w, item);
+    }
+    if (item->kind == PTW_ITEM_ALIAS) {
+        unsigned level;
+        struct ptw_alias_ref ref = ptw_alias_view(&w->regime, item, &level);
+
+        if (ref.owner > item->space) {
+            fz_fail("space %u has an alias of the later space %u",
+                    (unsigned)item->space, (unsigned)ref.owner);
+        }
+        if (ref.our_va.v < item->first.v || ref.our_va.v > item->last.v) {
+            fz_fail("the alias at %llx has our_va %llx", HEX(item->first.v),
+                    HEX(ref.our_va.v));
+        }
+        if (!fz_canonical(w, ref.their_va.v)) {
+            fz_fail("the alias at %llx has their_va %llx, not canonical",
+                    HEX(item->first.v), HEX(ref.their_va.v));
+        }
+        if (level + 1 >= w->levels) {
+            fz_fail("the alias at %llx is of level %u", HEX(item->first.v),
+                    level);
+        }
+    }
+}
+
+void fz_collect(struct fz_world *w, struct ptw_walk *walk,
+                struct ptw_memo *memo, struct fz_list *list)
+{
+    enum ptw_status st = PTW_OK;
+
+    list->count = 0;
+    list->complete = false;
+    while (list->count < FZ_ITEMS) {
+        size_t room = FZ_ITEMS - list->count;
+        size_t items;
+
+        st = ptw_walk_next(walk, &list->item[list->count],
+                           room < 64 ? room : 64, &items);
+        if (items > room) {
+            fz_fail("%zu items where there was room for %zu", items, room);
+        }
+        for (size_t i = 0; i < items; i++) {
+            fz_check_item(w, &list->item[list->count + i]);
+        }
+        list->count += items;
+        if (st == PTW_E_SPACE && memo != NULL) {
+            fz_memo_grow(memo);
+        } else if (st != PTW_OK) {
+            break;
+        }
+    }
+    list->complete = st == PTW_END;
+    if (st != PTW_OK && st != PTW_END && st != PTW_E_LIMIT &&
+        st != PTW_E_SPACE) {
+        fz_fail("a walk says: %s", ptw_status_text(st));
+    }
+    list->stats = ptw_walk_counts(walk);
+    if (st == PTW_E_LIMIT && list->stats.reads != w->budget) {
+        fz_fail("a walk stops at its limit after %llu of %llu reads",
+                HEX(list->stats.reads), HEX(w->budget));
+    }
+    if (list->stats.reads > w->budget) {
+        fz_fail("%llu entries were read, the limit is %llu",
+                HEX(list->stats.reads), HEX(w->budget));
+    }
+    if (list->stats.items != list->count) {
+        fz_fail("%zu items were given, the walk counts %llu", list->count,
+                HEX(list->stats.items));
+    }
+}
+
+void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
+                     size_t *at)
+{
+    const struct ptw_item *before = NULL;
+    uint32_t space;
+    size_t i = *at;
+
+    if (i == list->count) {
+        return;
+    }
+    space = list->item[i].space;
+    for (; i < list->count && list->item[i].space == space; i++) {
+        const struct ptw_item *item = &list->item[i];
+
+        if (item->kind == PTW_ITEM_SPACE && i != *at) {
+            fz_fail("space %u begins twice", (unsigned)space);
+        }
+        if (!fz_covers(item)) {
+            continue;
+        }
+        if (before == NULL ? item->first.v > w->first || item->last.v < w->first
+                           : item->first.v != before->last.v + 1 ||
+                                 before->last.v == UINT64_MAX) {
+            fz_fail("the items of space %u do not tile: %llx comes after %llx",
+                    (unsigned)space, HEX(item->first.v),
+                    HEX(before == NULL ? w->first : before->last.v));
+        }
+        if (before != NULL && before->kind == PTW_ITEM_HOLE &&
+            item->kind == PTW_ITEM_HOLE && item - before == 1 &&
+            before->u.hole.canonical && item->u.hole.canonical &&
+            before->u.hole.level == item->u.hole.level) {
+            fz_fail("two holes of level %u meet at %llx",
+                    (unsigned)item->u.hole.level, HEX(item->first.v));
+        }
+        before = item;
+    }
+    if ((i < list->count || list->complete) &&
+        !(list->item[*at].kind == PTW_ITEM_SPACE &&
+          list->item[*at].u.space_info.kind != PTW_SPACE_WALKED) &&
+        (before == NULL || before->last.v < w->last)) {
+        fz_fail("the items of space %u end at %llx, the range at %llx",
+                (unsigned)space, HEX(before == NULL ? 0 : before->last.v),
+                HEX(w->last));
+    }
+    *at = i;
+}
+
+/* ------------------------------------------------------- against the oracle */
+
+enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
+{
+    unsigned bits = w->mode.arch == ORACLE_I686 ? 32 : w->mode.pa_bits;
+
+    if (w->mode.arch == ORACLE_BARE) {
+        return PTW_OK;
+    }
+    if (root % FZ_PAGE != 0) {
+        return PTW_E_ALIGN;
+    }
+    if (root >> bits != 0) {
+        return PTW_E_WIDTH;
+    }
+    return fz_world_touches(w, root) ? PTW_OK : PTW_E_BUS;
+}
+
+unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
+                        unsigned level)
+{
+    unsigned rights = PTW_ALL_RIGHTS;
+
+    for (unsigned l = w->levels - 1; l > level; l--) {
+        uint64_t table;
+        uint64_t raw;
+        uint64_t index = (va >> fz_shift(w, l)) & (w->entries - 1);
+
+        if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, l, &table) ||
+            !fz_world_entry(w, table + index * w->entry_bytes, &raw)) {
+            fz_fail("there is no table of level %u at %llx", l, HEX(va));
+        }
+        if ((raw & 2) == 0) {
+            rights &= ~(unsigned)PTW_WRITE;
+        }
+        if ((raw & 4) == 0) {
+            rights &= ~(unsigned)PTW_USER;
+        }
+        if (raw >> 63 != 0) {
+            rights &= ~(unsigned)PTW_EXEC;
+        }
+    }
+    return rights;
+}
+
+void fz_ask(const struct fz_world *w, struct fz_expected *e, uint64_t root,
+            uint64_t first, uint64_t last, size_t max)
+{
+    e->first = first;
+    e->last = last;
+    e->at = 0;
+    e->count = oracle_walk(&w->mode, w->ram, w->rams, root, first, last,
+                           e->answer, max);
+    e->prefix = e->count == max;
+}
+
+static unsigned rights_of(const struct oracle_answer *a)
+{
+    return PTW_READ | (a->w ? (unsigned)PTW_WRITE : 0) |
+           (a->x ? (unsigned)PTW_EXEC : 0) | (a->u ? (unsigned)PTW_USER : 0);
+}
+
+static const char *kind_name(enum oracle_kind kind)
+{
+    static const char *const name[] = {
+        [ORACLE_LEAF] = "a leaf",
+        [ORACLE_ABSENT] = "a hole",
+        [ORACLE_BAD] = "a bad entry",
+        [ORACLE_REFUSED] = "a refused entry",
+        [ORACLE_GAP] = "no canonical address",
+    };
+
+    return name[kind];
+}
+
+static void wants(const struct ptw_item *item, const struct oracle_answer *a,
+                  enum oracle_kind kind)
+{
+    if (a->kind != kind || a->first != item->first.v) {
+        fz_fail("the library has %s at %llx, the oracle %s at %llx",
+                kind_name(kind), HEX(item->first.v), kind_name(a->kind),
+                HEX(a->first));
+    }
+}
+
+/* An item that stands for one answer or more of one kind and level.  A table of
+ * which nothing can be read is refused as a whole, also where the range cuts
+ * it. */
+static bool meet_many(struct fz_expected *e, const struct ptw_item *item,
+                      enum oracle_kind kind, unsigned level)
+{
+    const struct oracle_answer *a = &e->answer[e->at];
+    bool whole = kind == ORACLE_REFUSED;
+    uint64_t first = item->first.v;
+
+    if (whole && e->at == 0 && first < a->first && a->first <= e->first) {
+        first = a->first;
+    }
+    for (;;) {
+        a = &e->answer[e->at];
+        if (a->kind != kind || a->level != level || a->first != first ||
+            a->last > item->last.v) {
+            fz_fail("the library has %s of level %u from %llx to %llx, the "
+                    "oracle %s of level %u from %llx to %llx",
+                    kind_name(kind), level, HEX(item->first.v),
+                    HEX(item->last.v), kind_name(a->kind), a->level,
+                    HEX(a->first), HEX(a->last));
+        }
+        e->at++;
+        if (a->last == item->last.v) {
+            return true;
+        }
+        if (e->at == e->count) {
+            break;
+        }
+        first = a->last + 1;
+    }
+    if (!e->prefix && !(whole && a->last >= e->last)) {
+        fz_fail("the library has more at %llx than the oracle",
+                HEX(a->last + 1));
+    }
+    return !e->prefix;
+}
+
+bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
+{
+    const struct oracle_answer *a = &e->answer[e->at];
+    const struct ptw_mapping *m = &item->u.mapping;
+
+    if (!fz_covers(item)) {
+        return true;
+    }
+    if (e->at == e->count) {
+        if (!e->prefix) {
+            fz_fail("the library has more at %llx than the oracle",
+                    HEX(item->first.v));
+        }
+        return false;
+    }
+    switch (item->kind) {
+    case PTW_ITEM_MAPPING:
+        wants(item, a, ORACLE_LEAF);
+        if (a->last != item->last.v || a->pa != m->pa.v || a->raw != m->raw ||
+            a->level != m->level ||
+            a->last - a->first != ((uint64_t)1 << m->size_log2) - 1) {
+            fz_fail("the leaf at %llx is %llx (%llx, level %u), the oracle "
+                    "says %llx (%llx, level %u)",
+                    HEX(a->first), HEX(m->pa.v), HEX(m->raw), m->level,
+                    HEX(a->pa), HEX(a->raw), a->level);
+        }
+        if (rights_of(a) != m->rights) {
+            fz_fail("the leaf at %llx has rights %x, the oracle says %x",
+                    HEX(a->first), m->rights, rights_of(a));
+        }
+        e->at++;
+        return true;
+    case PTW_ITEM_HOLE:
+        if (!item->u.hole.canonical) {
+            wants(item, a, ORACLE_GAP);
+            if (a->last != item->last.v) {
+                fz_fail("the gap ends at %llx", HEX(item->last.v));
+            }
+            e->at++;
+            return true;
+        }
+        if (a->kind == ORACLE_ABSENT && a->raw != item->u.hole.raw) {
+            fz_fail("the hole at %llx starts with %llx, the oracle says %llx",
+                    HEX(a->first), HEX(item->u.hole.raw), HEX(a->raw));
+        }
+        return meet_many(e, item, ORACLE_ABSENT, item->u.hole.level);
+    case PTW_ITEM_FINDING:
+        if (item->u.finding.kind == PTW_FINDING_REFUSED) {
+            return meet_many(e, item, ORACLE_REFUSED, item->u.finding.level);
+        }
+        wants(item, a, ORACLE_BAD);
+        if (a->last != item->last.v || a->raw != item->u.finding.raw ||
+            a->level != item->u.finding.level) {
+            fz_fail("the bad entry at %llx is %llx (level %u), the oracle "
+                    "says %llx (level %u)",
+                    HEX(a->first), HEX(item->u.finding.raw),
+                    item->u.finding.level, HEX(a->raw), a->level);
+        }
+        e->at++;
+        return true;
+    case PTW_ITEM_SPACE:
+    case PTW_ITEM_ALIAS:
+        break;
+    }
+    fz_fail("an alias where leaves were asked for");
+}
+
+/* --------------------------------------------------------------------- runs */
+
+/* Memory type and copy-on-write, the part of a leaf that a run has in common
+ * besides its rights. */
+static unsigned class_of(uint64_t raw, unsigned level)
+{
+    return (unsigned)(raw >> 3 & 3) |
+           (unsigned)(raw >> (level == 0 ? 7 : 12) & 1) << 2 |
+           (unsigned)((raw & 0xE00) == 0x200) << 3;
+}
+
+/* Whether leaf b belongs into the run of which a is the first and `last` the
+ * last address. */
+static bool joins(const struct ptw_item *a, uint64_t last,
+                  const struct ptw_item *b)
+{
+    const struct ptw_mapping *m = &a->u.mapping;
+    const struct ptw_mapping *n = &b->u.mapping;
+
+    return b->kind == PTW_ITEM_MAPPING && last != UINT64_MAX &&
+           b->first.v == last + 1 && m->level == n->level &&
+           m->rights == n->rights &&
+           n->pa.v == m->pa.v + (b->first.v - a->first.v) &&
+           class_of(m->raw, m->level) == class_of(n->raw, n->level);
+}
+
+/* Compares a run with the leaves of the list from *at on. */
+static void meet_run(const struct fz_list *list, size_t *at,
+                     const struct ptw_item *run)
+{
+    const struct ptw_item *first = &list->item[*at];
+    uint64_t last = first->last.v;
+
+    if (first->kind != PTW_ITEM_MAPPING || first->first.v != run->first.v ||
+        first->u.mapping.pa.v != run->u.mapping.pa.v ||
+        first->u.mapping.raw != run->u.mapping.raw ||
+        first->u.mapping.rights != run->u.mapping.rights ||
+        first->u.mapping.level != run->u.mapping.level ||
+        first->u.mapping.size_log2 != run->u.mapping.size_log2) {
+        fz_fail("the run at %llx does not start as its first leaf",
+                HEX(run->first.v));
+    }
+    for (++*at; last != run->last.v && *at < list->count; ++*at) {
+        if (!joins(first, last, &list->item[*at])) {
+            fz_fail("the run at %llx holds a leaf at %llx that is not alike",
+                    HEX(run->first.v), HEX(last + 1));
+        }
+        last = list->item[*at].last.v;
+    }
+    if (last != run->last.v && list->complete) {
+        fz_fail("the run at %llx is longer than its leaves", HEX(run->first.v));
+    }
+    if (*at < list->count && list->item[*at].space == run->space &&
+        joins(first, last, &list->item[*at])) {
+        fz_fail("the run at %llx is not maximal: it ends at %llx",
+                HEX(run->first.v), HEX(last));
+    }
+}
+
+void fz_check_runs(struct fz_world *w, const struct fz_list *list,
+                   struct ptw_walk *walk, struct ptw_memo *memo)
+{
+    static struct ptw_item run[32];
+    size_t at = 0;
+    enum ptw_status st = PTW_OK;
+
+    while (at < list->count && (st == PTW_OK || st == PTW_E_SPACE)) {
+        size_t items;
+
+        st = ptw_walk_next(walk, run, sizeof run / sizeof run[0], &items);
+        for (size_t i = 0; i < items; i++) {
+            if (at == list->count) {
+                if (list->complete) {
+                    fz_fail("a walk in runs has more at %llx",
+                            HEX(run[i].first.v));
+                }
+                return;
+            }
+            fz_check_item(w, &run[i]);
+            fz_note(fz_item_hash(w, &run[i]));
+            if (run[i].kind == PTW_ITEM_MAPPING) {
+                meet_run(list, &at, &run[i]);
+                continue;
+            }
+            if (!fz_same_item(w, &run[i], &list->item[at])) {
+                fz_fail("a walk in runs has another item at %llx than the one "
+                        "in leaves at %llx",
+                        HEX(run[i].first.v), HEX(list->item[at].first.v));
+            }
+            at++;
+        }
+        if (st == PTW_E_SPACE && memo != NULL) {
+            fz_memo_grow(memo);
+        }
+    }
+    if (list->complete && (at != list->count || st == PTW_E_LIMIT)) {
+        fz_fail("a walk in runs ends after %zu of %zu leaves and items", at,
+                list->count);
+    }
+}
+
+/* ---------------------------------------------------------- stop and resume */
+
+/* How far the items of a walk reach. */
+struct reach {
+    bool begun; /* a space has */
+    bool walked;
+    uint32_t space;
+    uint64_t next; /* the first address not covered */
+    bool done;     /* there is none */
+};
+
+static void reach_item(const struct fz_world *w, struct reach *r,
+                       const struct ptw_item *item)
+{
+    if (item->kind == PTW_ITEM_SPACE) {
+        r->begun = true;
+        r->space = item->space;
+        r->walked = item->u.space_info.kind == PTW_SPACE_WALKED;
+        r->next = w->first;
+        r->done = !r->walked;
+    } else if (fz_covers(item)) {
+        r->done = item->last.v >= w->last;
+        r->next = item->last.v + 1;
+    }
+}
+
+/* What ptw_walk_where says, held against the items so far.  Returns whether it
+ * named a place that a new walk could start from. */
+static bool check_where(const struct fz_world *w, const struct ptw_walk *walk,
+                        const struct reach *r, uint64_t *from)
+{
+    uint32_t space;
+    ptw_va va;
+
+    if (!ptw_walk_where(walk, &space, &va)) {
+        if (!r->done || (space != r->space && space != r->space + 1)) {
+            fz_fail("a walk says that space %u is covered; the items reach "
+                    "to %llx of space %u",
+                    (unsigned)space, HEX(r->next - 1), (unsigned)r->space);
+        }
+        return false;
+    }
+    if (!r->begun || (r->done && space == r->space + 1)) {
+        if (va.v != w->first || (!r->begun && space != 0)) {
+            fz_fail("a walk stands at %llx of space %u before that begins",
+                    HEX(va.v), (unsigned)space);
+        }
+        return false;
+    }
+    if (space != r->space || r->done || va.v != r->next) {
+        fz_fail("a walk stands at %llx of space %u, its items reach to %llx "
+                "of space %u",
+                HEX(va.v), (unsigned)space, HEX(r->next - 1),
+                (unsigned)r->space);
+    }
+    *from = va.v;
+    return true;
+}
+
+/* A new walk from there gives the rest. */
+static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
+                       uint64_t root, uint64_t from, struct fz_expected *e)
+{
+    static struct ptw_walk rest;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_item item[16];
+    enum ptw_status st;
+    bool more = true;
+    size_t items;
+
+    o.first.v = from;
+    o.last.v = w->last;
+    o.flags = PTW_WALK_HOLES;
+    o.max_reads = w->budget;
+    fz_ask(w, e, root, from, w->last, 256);
+    st = ptw_virt_to_phys_init(&rest, &w->regime, mem, ptw_pa_of(root), &o);
+    if (st != PTW_OK) {
+        fz_fail("a walk from %llx on is refused: %s", HEX(from),
+                ptw_status_text(st));
+    }
+    while (st == PTW_OK && more) {
+        st = ptw_walk_next(&rest, item, 16, &items);
+        for (size_t i = 0; i < items && more; i++) {
+            more = fz_meet(e, &item[i]);
+        }
+    }
+    if (st == PTW_END && more && e->at != e->count) {
+        fz_fail("a walk from %llx on ends too early", HEX(from));
+    }
+}
+
+static uint64_t at_most(uint64_t v, uint64_t max)
+{
+    return v < max ? v : max;
+}
+
+void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
+                    const struct fz_list *list, struct ptw_walk *walk,
+                    struct ptw_memo *memo, uint64_t root,
+                    struct fz_expected *scratch)
+{
+    uint64_t reads = w->read_step;
+    uint64_t items_allowed = w->item_step;
+    uint64_t read_step = w->read_step;
+    uint64_t item_step = w->item_step;
+    struct reach reach = {memo == NULL, true, 0, w->first, false};
+    unsigned rests = 2;
+    unsigned pick = (unsigned)(w->seed >> 40) & 15;
+    struct ptw_item item[16];
+    size_t at = 0;
+
+    for (unsigned stops = 0;; stops++) {
+        struct ptw_walk_stats before = ptw_walk_counts(walk);
+        struct ptw_walk_stats stats;
+        uint64_t more_reads;
+        uint64_t more_items;
+        uint64_t from;
+        size_t items;
+        enum ptw_status st = ptw_walk_next(walk, item, w->room, &items);
+
+        stats = ptw_walk_counts(walk);
+        if (items > w->room || stats.items > items_allowed ||
+            stats.reads > reads) {
+            fz_fail("a limit is passed: %zu items of %zu, %llu of %llu, "
+                    "%llu reads of %llu",
+                    items, w->room, HEX(stats.items), HEX(items_allowed),
+                    HEX(stats.reads), HEX(reads));
+        }
+        for (size_t i = 0; i < items; i++) {
+            if (at == list->count) {
+                if (list->complete) {
+                    fz_fail("a resumed walk has more at %llx",
+                            HEX(item[i].first.v));
+                }
+                return;
+            }
+            if (!fz_same_item(w, &item[i], &list->item[at])) {
+                fz_fail("a resumed walk has another item %zu, at %llx, than "
+                        "one at a stretch, at %llx",
+                        at, HEX(item[i].first.v), HEX(list->item[at].first.v));
+            }
+            at++;
+            reach_item(w, &reach, &item[i]);
+        }
+        if (stops < 64 && check_where(w, walk, &reach, &from) && rests > 0 &&
+            stops % 16 == pick) {
+            rests--;
+            check_rest(w, mem, memo == NULL ? root : w->root[reach.space], from,
+                       scratch);
+        }
+        switch ((int)st) {
+        case PTW_OK:
+            if (items != w->room) {
+                fz_fail("there was room for more items");
+            }
+            break;
+        case PTW_END:
+            if (at != list->count || !list->complete) {
+                fz_fail("a resumed walk ends after %zu of %zu items", at,
+                        list->count);
+            }
+            if (stats.reads != list->stats.reads ||
+                stats.tables != list->stats.tables) {
+                fz_fail("a resumed walk took %llu reads and %llu tables, one "
+                        "at a stretch %llu and %llu",
+                        HEX(stats.reads), HEX(stats.tables),
+                        HEX(list->stats.reads), HEX(list->stats.tables));
+            }
+            return;
+        case PTW_E_LIMIT:
+            if (stats.reads != reads && stats.items != items_allowed) {
+                fz_fail("a walk stops at a limit that it has not reached");
+            }
+            if (stops > 40) {
+                read_step = at_most(2 * read_step, w->budget);
+                item_step = at_most(2 * item_step, FZ_ITEMS);
+            }
+            more_reads = stats.reads == reads ? read_step : 0;
+            more_items = stats.items == items_allowed ? item_step : 0;
+            reads += more_reads;
+            items_allowed += more_items;
+            if (!list->complete && reads > w->budget) {
+                return;
+            }
+            ptw_walk_extend(walk, more_reads, more_items);
+            break;
+        case PTW_E_SPACE:
+            if (memo == NULL) {
+                fz_fail("a walk without a memo finds it full");
+            }
+            fz_memo_grow(memo);
+            break;
+        default:
+            fz_fail("a walk says: %s", ptw_status_text(st));
+        }
+        if (stops > 4u * FZ_ITEMS + 65536 ||
+            (st == PTW_OK && items == 0 && stats.reads == before.reads)) {
+            fz_fail("a walk does not come to its end");
+        }
+    }
+}

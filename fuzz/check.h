@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the properties are made of: a walk and its items, a comparison with the
+ * oracle, and the checks that both walks and translations go through. */
+#ifndef PTW_FUZZ_CHECK_H
+#define PTW_FUZZ_CHECK_H
+
+#include "harness.h"
+
+enum {
+    FZ_ITEMS = 4096,   /* of one walk that are kept */
+    FZ_ANSWERS = 4096, /* of one space that are compared */
+};
+
+/* The items of a walk.  There is one such list, and the walks that must give
+ * the same are compared with it. */
+struct fz_list {
+    struct ptw_item item[FZ_ITEMS];
+    size_t count;
+    bool complete; /* false: the walk went on, or would have */
+    struct ptw_walk_stats stats;
+};
+
+/* The oracle's answers, and how far they have been met. */
+struct fz_expected {
+    struct oracle_answer answer[FZ_ANSWERS];
+    size_t count;
+    size_t at;
+    bool prefix;    /* there may be more of them */
+    uint64_t first; /* the range that was asked about */
+    uint64_t last;
+};
+
+/* A memo in storage that grows when it has to, from the smallest on. */
+void fz_memo_init(struct ptw_memo *memo, uint64_t seed);
+void fz_memo_grow(struct ptw_memo *memo);
+
+uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item);
+bool fz_same_item(const struct fz_world *w, const struct ptw_item *a,
+                  const struct ptw_item *b);
+
+/* fz_collect runs a walk, whose memo may be NULL, to its end or limit. */
+void fz_collect(struct fz_world *w, struct ptw_walk *walk,
+                struct ptw_memo *memo, struct fz_list *list);
+
+/* fz_check_item checks what must hold of any item alone. */
+void fz_check_item(const struct fz_world *w, const struct ptw_item *item);
+
+/* Whether an item says what there is at its addresses: all do but spaces and
+ * remarks. */
+bool fz_covers(const struct ptw_item *item);
+
+/* fz_check_tiling checks that the items of one space, from *at on, cover the
+ * range without gap or overlap; *at is then that of the next space. */
+void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
+                     size_t *at);
+
+/* fz_ask fills e with the oracle's answers for a space and a range. */
+void fz_ask(const struct fz_world *w, struct fz_expected *e, uint64_t root,
+            uint64_t first, uint64_t last, size_t max);
+
+/* fz_meet compares an item, which is no run, with the answers that come next.
+ * Returns false when the answers are used up. */
+bool fz_meet(struct fz_expected *e, const struct ptw_item *item);
+
+/* fz_check_runs checks that a walk with PTW_WALK_RUNS gives what the list
+ * does, with maximal runs. */
+void fz_check_runs(struct fz_world *w, const struct fz_list *list,
+                   struct ptw_walk *walk, struct ptw_memo *memo);
+
+/* fz_check_stops runs a walk in small portions and checks that it gives the
+ * list, and where it says that it stands.  The walk was made with the input's
+ * steps as limits; root counts when there is no memo. */
+void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
+                    const struct fz_list *list, struct ptw_walk *walk,
+                    struct ptw_memo *memo, uint64_t root,
+                    struct fz_expected *scratch);
+
+/* What a root is, judged naively. */
+enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root);
+
+bool fz_canonical(const struct fz_world *w, uint64_t va);
+
+/* log2 of what an entry of a table of that level covers. */
+unsigned fz_shift(const struct fz_world *w, unsigned level);
+
+/* fz_path_rights says what the way down to the table of that level grants. */
+unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
+                        unsigned level);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* i686: what translations of one space give. */
+#include "harness.h"
+
+static void run(const uint8_t *data, size_t len)
+{
+    fz_translate(ORACLE_I686, data, len);
+}
+
+static void describe(FILE *to, const uint8_t *data, size_t len)
+{
+    fz_describe(to, ORACLE_I686, data, len);
+}
+
+FZ_TARGET(translate_i686, run, describe);

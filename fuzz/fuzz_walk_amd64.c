@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* amd64: what a walk over several spaces gives. */
+#include "harness.h"
+
+static void run(const uint8_t *data, size_t len)
+{
+    fz_walk(ORACLE_AMD64, data, len);
+}
+
+static void describe(FILE *to, const uint8_t *data, size_t len)
+{
+    fz_describe(to, ORACLE_AMD64, data, len);
+}
+
+FZ_TARGET(walk_amd64, run, describe);

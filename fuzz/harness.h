@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fuzz harness: the input format, the memory that it describes, and the
+ * properties that the library has to keep over it.  README.md has the format
+ * and the properties in words. */
+#ifndef PTW_FUZZ_HARNESS_H
+#define PTW_FUZZ_HARNESS_H
+
+#include "oracle.h"
+#include "ptwalk/ptwalk.h"
+
+#include <stdio.h>
+
+enum {
+    FZ_REGIONS = 8,
+    FZ_ROOTS = 8,
+    FZ_SLOTS = 64,  /* pages that an input can name */
+    FZ_PAGES = 64,  /* pages that can have contents */
+    FZ_INDEX = 256, /* slots of the hash table of pages */
+    FZ_VAS = 8,     /* addresses that an input asks about */
+    FZ_RAMS = 2 * (FZ_PAGES + FZ_REGIONS) + 8,
+    FZ_PAGE = 4096,
+    FZ_DIRECT_BYTES = 16 * FZ_PAGE, /* of a region that is host memory */
+};
+
+/* What is left of an input.  Beyond its end there are zeros. */
+struct fz_reader {
+    const uint8_t *at;
+    size_t left;
+};
+
+uint8_t fz_u8(struct fz_reader *in);
+uint64_t fz_u64(struct fz_reader *in);
+
+enum fz_memory {
+    FZ_CALLBACKS, /* read32 and read64 */
+    FZ_BORROW,    /* the same, and whole pages can be borrowed */
+    FZ_DIRECT,    /* every region is host memory of exactly its size */
+    FZ_MIXED,     /* small regions are host memory */
+};
+
+struct fz_region {
+    uint64_t first;
+    uint64_t last;
+    bool readable; /* false: callbacks refuse it */
+};
+
+/* What an input describes. */
+struct fz_world {
+    struct oracle_mode mode;
+    struct ptw_regime regime;
+    unsigned levels;
+    unsigned entries; /* of a table */
+    unsigned entry_bytes;
+    bool wp;
+
+    enum fz_memory memory;
+    bool partial;
+    uint64_t first; /* the range */
+    uint64_t last;
+    uint64_t read_step; /* of the walk that is stopped and resumed */
+    uint64_t item_step;
+    size_t room;
+    unsigned need;
+    uint64_t budget; /* of entries read by one walk */
+    uint64_t seed;
+    unsigned restless; /* of 256 reads, how many change (fuzz_shifting) */
+
+    struct fz_region region[FZ_REGIONS]; /* ascending */
+    unsigned regions;
+    uint64_t root[FZ_ROOTS];
+    unsigned roots;
+    uint64_t va[FZ_VAS];
+    unsigned vas;
+
+    uint64_t slot[FZ_SLOTS];  /* frame numbers */
+    uint64_t frame[FZ_PAGES]; /* frame numbers of the pages with contents */
+    unsigned pages;
+    uint8_t index[FZ_INDEX]; /* 1 + the number of a page, by its frame */
+    uint8_t (*page)[FZ_PAGE];
+
+    struct oracle_ram ram[FZ_RAMS]; /* the same memory for the oracle */
+    size_t rams;
+
+    /* What the callbacks count and do. */
+    uint64_t reads;
+    bool shifting;
+    uint64_t random;
+};
+
+/* fz_world_read decodes an input into *w; every input describes something. */
+void fz_world_read(struct fz_world *w, enum oracle_arch arch,
+                   const uint8_t *data, size_t len);
+
+/* fz_world_memory builds an accessor of the given kind.  region has room for
+ * FZ_REGIONS and must live as long as mem. */
+void fz_world_memory(struct fz_world *w, enum fz_memory kind,
+                     struct ptw_mem *mem, struct ptw_region *region);
+
+/* fz_world_done takes host memory back; mem is not used after it. */
+void fz_world_done(struct fz_world *w);
+
+/* fz_world_stir changes entries of pages at random, where they are borrowed
+ * from (fuzz_shifting). */
+void fz_world_stir(struct fz_world *w, unsigned times);
+
+/* fz_world_table returns the bytes of the page at pa, or NULL when it is not
+ * wholly inside one readable region; *zeros says that there is nothing. */
+const uint8_t *fz_world_table(const struct fz_world *w, uint64_t pa,
+                              bool *zeros);
+
+/* fz_world_entry reads one entry as the oracle would; false: refused. */
+bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw);
+
+/* Whether any region has a byte of the page at pa. */
+bool fz_world_touches(const struct fz_world *w, uint64_t pa);
+
+uint64_t fz_random(uint64_t *state);
+
+/* fz_fail prints one line and aborts. */
+void fz_fail(const char *format, ...)
+    __attribute__((noreturn, format(printf, 1, 2)));
+
+/* A hash over every item of every walk, of the input that ran last: the same
+ * on any host. */
+extern uint64_t fz_digest;
+void fz_note(uint64_t value);
+
+/* The properties. */
+void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len);
+void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len);
+void fz_shifting(const uint8_t *data, size_t len);
+void fz_regions(const uint8_t *data, size_t len);
+void fz_registers(const uint8_t *data, size_t len);
+
+/* fz_describe prints in words what an input describes, and its walk. */
+void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
+                 size_t len);
+
+/* A target: what a fuzz_*.c file defines, for the replay program. */
+struct fz_target {
+    const char *name;
+    void (*run)(const uint8_t *data, size_t len);
+    void (*describe)(FILE *to, const uint8_t *data, size_t len); /* or NULL */
+};
+
+extern const struct fz_target fz_target;
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* FZ_TARGET defines one.  libFuzzer calls LLVMFuzzerTestOneInput. */
+#define FZ_TARGET(name, run_, describe_)                                       \
+    const struct fz_target fz_target = {#name, run_, describe_};               \
+    int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)                \
+    {                                                                          \
+        fz_target.run(data, len);                                              \
+        return 0;                                                              \
+    }                                                                          \
+    _Static_assert(sizeof(#name) > 1, "a target has a name")
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The accessor against a model that looks at every region for every byte. */
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+enum { REGIONS = 12, BYTES = 96 };
+
+struct place {
+    uint64_t first;
+    uint64_t last;
+    unsigned char *host;         /* exactly the region, or NULL */
+    unsigned char shadow[BYTES]; /* what it must hold */
+    bool writable;
+};
+
+struct board {
+    struct place place[REGIONS];
+    unsigned places;
+    bool everything; /* no regions: callbacks serve every address */
+    bool lendable;
+    bool can_write;
+    uint64_t salt;
+
+    /* The last callback. */
+    unsigned calls;
+    uint64_t pa;
+    uint64_t value;
+    unsigned width;
+};
+
+/* What memory behind callbacks holds. */
+static uint64_t at(const struct board *b, uint64_t pa)
+{
+    uint64_t state = b->salt ^ pa;
+
+    return fz_random(&state);
+}
+
+static enum ptw_status got(struct board *b, uint64_t pa, unsigned width)
+{
+    b->calls++;
+    b->pa = pa;
+    b->width = width;
+    return at(b, pa) % 16 == 0 ? PTW_E_LIMIT : PTW_OK;
+}
+
+static enum ptw_status get32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    enum ptw_status st = got(ctx, pa.v, 4);
+
+    if (st == PTW_OK) {
+        *out = (uint32_t)at(ctx, pa.v);
+    }
+    return st;
+}
+
+static enum ptw_status get64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    enum ptw_status st = got(ctx, pa.v, 8);
+
+    if (st == PTW_OK) {
+        *out = at(ctx, pa.v);
+    }
+    return st;
+}
+
+static enum ptw_status put32(void *ctx, ptw_pa pa, uint32_t value)
+{
+    struct board *b = ctx;
+
+    b->value = value;
+    return got(ctx, pa.v, 4);
+}
+
+static enum ptw_status put64(void *ctx, ptw_pa pa, uint64_t value)
+{
+    struct board *b = ctx;
+
+    b->value = value;
+    return got(ctx, pa.v, 8);
+}
+
+static _Alignas(64) unsigned char lent[256];
+
+static const void *lend(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    struct board *b = ctx;
+
+    (void)got(b, pa.v, (unsigned)bytes);
+    return b->lendable ? &lent[pa.v % 64] : NULL;
+}
+
+/* The region that holds all of [pa, pa + bytes). */
+static struct place *place_of(struct board *b, uint64_t pa, uint64_t bytes)
+{
+    for (unsigned i = 0; i < b->places; i++) {
+        struct place *p = &b->place[i];
+
+        if (pa >= p->first && pa <= p->last && p->last - pa >= bytes - 1) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t number(const unsigned char *p, unsigned width)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < width; i++) {
+        v |= (uint64_t)p[i] << 8 * i;
+    }
+    return v;
+}
+
+/* An address near something: an end of a region, or of everything. */
+static uint64_t near(const struct board *b, struct fz_reader *in)
+{
+    uint8_t which = fz_u8(in);
+    uint64_t delta = (uint64_t)(int64_t)(int8_t)fz_u8(in);
+
+    if (which == 255 || b->places == 0) {
+        return fz_u64(in);
+    }
+    return delta + ((which & 1) != 0 ? b->place[which / 2 % b->places].last
+                                     : b->place[which / 2 % b->places].first);
+}
+
+static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
+                       unsigned width)
+{
+    const struct place *p = place_of(b, pa, width);
+    bool host = p != NULL && p->host != NULL;
+    bool ours = p != NULL || (b->everything && pa <= UINT64_MAX - (width - 1));
+    enum ptw_status expect = ours ? PTW_OK : PTW_E_BUS;
+    uint64_t want = 0x5555;
+    uint64_t value = 0x5555;
+    uint32_t narrow = 0x5555;
+    enum ptw_status st;
+
+    b->calls = 0;
+    if (host) {
+        want = number(p->shadow + (pa - p->first), width);
+    } else if (ours) {
+        expect = at(b, pa) % 16 == 0 ? PTW_E_LIMIT : PTW_OK;
+        want = width == 4 ? (uint32_t)at(b, pa) : at(b, pa);
+    }
+    if (width == 4) {
+        st = ptw_read32(mem, ptw_pa_of(pa), &narrow);
+        value = narrow;
+    } else {
+        st = ptw_read64(mem, ptw_pa_of(pa), &value);
+    }
+    if (st != expect || value != (st == PTW_OK ? want : 0x5555) ||
+        b->calls != (ours && !host) ||
+        (b->calls != 0 && (b->pa != pa || b->width != width))) {
+        fz_fail("a read of %u bytes at %llx: %s, %llx; it should be: %s, %llx",
+                width, HEX(pa), ptw_status_text(st), HEX(value),
+                ptw_status_text(expect), HEX(want));
+    }
+    fz_note((uint64_t)st);
+}
+
+static void check_write(struct board *b, const struct ptw_mem *mem, uint64_t pa,
+                        unsigned width, uint64_t value)
+{
+    struct place *p = place_of(b, pa, width);
+    bool ours = p != NULL || (b->everything && pa <= UINT64_MAX - (width - 1));
+    bool direct = p != NULL && p->host != NULL;
+    bool writable = p != NULL ? p->writable : true;
+    bool aligned = pa % width == 0;
+    bool call = ours && aligned && writable && !direct && b->can_write;
+    enum ptw_status st;
+
+    b->calls = 0;
+    st = width == 4 ? ptw_write32(mem, ptw_pa_of(pa), (uint32_t)value)
+                    : ptw_write64(mem, ptw_pa_of(pa), value);
+    if (st == PTW_OK
+            ? !ours || !aligned || !writable || (!direct && !b->can_write)
+            : !((st == PTW_E_ALIGN && !aligned) || (st == PTW_E_BUS && !ours) ||
+                (st == PTW_E_READONLY && ours &&
+                 (!writable || (!direct && !b->can_write))) ||
+                (st == PTW_E_LIMIT && call && at(b, pa) % 16 == 0))) {
+        fz_fail("a write of %u bytes at %llx: %s", width, HEX(pa),
+                ptw_status_text(st));
+    }
+    if (b->calls != call ||
+        (call && (b->pa != pa || b->width != width ||
+                  b->value != (width == 4 ? (uint32_t)value : value)))) {
+        fz_fail("a write of %u bytes at %llx is passed on as %llx at %llx",
+                width, HEX(pa), HEX(b->value), HEX(b->pa));
+    }
+    if (st == PTW_OK && direct) {
+        for (unsigned i = 0; i < width; i++) {
+            p->shadow[pa - p->first + i] = (unsigned char)(value >> 8 * i);
+        }
+    }
+    for (unsigned i = 0; i < b->places; i++) {
+        p = &b->place[i];
+        if (p->host != NULL &&
+            memcmp(p->host, p->shadow, (size_t)(p->last - p->first) + 1) != 0) {
+            fz_fail("a write of %u bytes at %llx changed something else", width,
+                    HEX(pa));
+        }
+    }
+    fz_note((uint64_t)st);
+}
+
+static void check_borrow(struct board *b, const struct ptw_mem *mem,
+                         uint64_t pa, uint64_t bytes)
+{
+    const struct place *p = bytes == 0 ? NULL : place_of(b, pa, bytes);
+    const unsigned char *want = NULL;
+    const void *have = ptw_borrow(mem, ptw_pa_of(pa), bytes);
+
+    if (p != NULL && p->host != NULL) {
+        want = p->host + (pa - p->first);
+    } else if (bytes != 0 && b->lendable &&
+               (p != NULL ||
+                (b->everything && pa <= UINT64_MAX - (bytes - 1)))) {
+        want = &lent[pa % 64];
+    }
+    if (want != NULL && (((uintptr_t)want ^ (uintptr_t)pa) & 7) != 0) {
+        want = NULL;
+    }
+    if (have != want) {
+        fz_fail("%llu bytes at %llx are %slent", HEX(bytes), HEX(pa),
+                have == NULL ? "not " : "wrongly ");
+    }
+}
+
+static void check_cover(struct board *b, const struct ptw_mem *mem, uint64_t pa,
+                        uint64_t bytes)
+{
+    enum ptw_cover cover = ptw_mem_cover(mem, ptw_pa_of(pa), bytes);
+    bool wraps = bytes - 1 > UINT64_MAX - pa;
+    uint64_t last = wraps ? UINT64_MAX : pa + (bytes - 1);
+    uint64_t covered = 0; /* of last - pa + 1, which may be 2^64 or 0 */
+    bool any = b->everything;
+    enum ptw_cover want;
+
+    for (unsigned i = 0; i < b->places; i++) {
+        uint64_t from = b->place[i].first > pa ? b->place[i].first : pa;
+        uint64_t to = b->place[i].last < last ? b->place[i].last : last;
+
+        if (from <= to) {
+            covered += to - from + 1;
+            any = true;
+        }
+    }
+    want = !any ? PTW_COVER_NONE
+           : !wraps && (b->everything || covered == last - pa + 1)
+               ? PTW_COVER_ALL
+               : PTW_COVER_SOME;
+    if (cover != want) {
+        fz_fail("%llu bytes at %llx are covered %d, it should be %d",
+                HEX(bytes), HEX(pa), (int)cover, (int)want);
+    }
+}
+
+/* Reads the regions.  Those with host memory are true about it, unless they
+ * are such that no accessor may be built of them. */
+static void read_places(struct board *b, struct fz_reader *in, unsigned count,
+                        struct ptw_region *region, bool *lies, bool callbacks)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct place *p = &b->place[i];
+        uint8_t how = fz_u8(in);
+        uint64_t length = fz_u8(in);
+
+        p->first = (how & 1) != 0 && i > 0 ? near(b, in) : fz_u64(in);
+        p->host = NULL;
+        p->writable = (how & 2) != 0;
+        if ((how & 4) != 0 && callbacks) {
+            p->last = (how & 8) != 0 ? fz_u64(in) : p->first + length;
+        } else if ((how & 0xF0) == 0xF0) {
+            p->first |= 0x200;
+            p->last = p->first - 1 - length; /* reversed */
+            p->host = lent;
+            *lies = true;
+        } else if ((how & 0xF0) == 0xE0 && !callbacks) {
+            p->last = p->first + length; /* no memory */
+            *lies = true;
+        } else {
+            length %= BYTES;
+            p->last = p->first + length;
+            if (p->last >= p->first) {
+                p->host = malloc((size_t)length + 1);
+                if (p->host == NULL) {
+                    fz_fail("out of memory");
+                }
+                for (size_t k = 0; k <= length; k++) {
+                    p->host[k] = (unsigned char)(how + 7 * k + 31 * i);
+                }
+                memcpy(p->shadow, p->host, (size_t)length + 1);
+            } else {
+                p->host = lent;
+                *lies = true;
+            }
+        }
+        b->places = i + 1;
+        region[i].first.v = p->first;
+        region[i].last.v = p->last;
+        region[i].host = p->host;
+        region[i].writable = p->writable;
+    }
+}
+
+static void check_init(const struct board *b, enum ptw_status st,
+                       bool callbacks)
+{
+    bool range = false;
+    bool arg = false;
+    bool overlap = false;
+
+    for (unsigned i = 0; i < b->places; i++) {
+        const struct place *p = &b->place[i];
+
+        range = range || p->first > p->last ||
+                (p->host != NULL && p->last - p->first > SIZE_MAX - 1);
+        arg = arg || (p->host == NULL && !callbacks);
+        for (unsigned k = 0; k < i; k++) {
+            const struct place *q = &b->place[k];
+
+            overlap = overlap || (p->first <= q->last && q->first <= p->last);
+        }
+    }
+    switch ((int)st) {
+    case PTW_OK:
+        if (!range && !arg && !overlap) {
+            return;
+        }
+        break;
+    case PTW_E_RANGE:
+        if (range) {
+            return;
+        }
+        break;
+    case PTW_E_ARG:
+        if (arg) {
+            return;
+        }
+        break;
+    case PTW_E_OVERLAP:
+        if (overlap && !range && !arg) {
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    fz_fail("%u regions: %s", b->places, ptw_status_text(st));
+}
+
+void fz_regions(const uint8_t *data, size_t len)
+{
+    static struct board board;
+    struct fz_reader in = {data, len};
+    struct board *b = &board;
+    struct ptw_region region[REGIONS];
+    struct ptw_mem_ops ops = {get32, get64, NULL, NULL, NULL};
+    struct ptw_mem mem;
+    uint8_t flags = fz_u8(&in);
+    unsigned count = fz_u8(&in) % (REGIONS + 1);
+    bool callbacks = (flags & 1) != 0;
+    bool lies = false;
+    enum ptw_status st;
+
+    fz_digest = 0;
+    b->places = 0;
+    b->salt = flags;
+    b->lendable = (flags & 2) != 0;
+    b->can_write = (flags & 4) != 0;
+    b->everything = callbacks && count == 0 && (flags & 8) != 0;
+    ops.borrow = (flags & 16) != 0 ? lend : NULL;
+    b->lendable = b->lendable && ops.borrow != NULL;
+    ops.write32 = b->can_write ? put32 : NULL;
+    ops.write64 = b->can_write ? put64 : NULL;
+    read_places(b, &in, count, region, &lies, callbacks);
+    if (callbacks) {
+        st = ptw_mem_init_callbacks(&mem, &ops, b,
+                                    b->everything ? NULL : region, count);
+    } else if (count == 1 && (flags & 32) != 0 && !lies) {
+        st = ptw_mem_init_flat(&mem, region[0].first, region[0].host,
+                               region[0].last.v - region[0].first.v + 1,
+                               region[0].writable);
+    } else {
+        st = ptw_mem_init_regions(&mem, region, count);
+    }
+    check_init(b, st, callbacks);
+    fz_note((uint64_t)st);
+    while (in.left > 0) {
+        uint8_t op = fz_u8(&in);
+        uint64_t pa = near(b, &in);
+        uint64_t bytes = fz_u8(&in);
+        uint32_t narrow;
+        uint64_t wide;
+
+        if (st != PTW_OK) {
+            if (ptw_read32(&mem, ptw_pa_of(pa), &narrow) != PTW_E_BUS ||
+                ptw_read64(&mem, ptw_pa_of(pa), &wide) != PTW_E_BUS ||
+                ptw_write64(&mem, ptw_pa_of(pa & ~(uint64_t)7), 0) !=
+                    PTW_E_BUS ||
+                ptw_borrow(&mem, ptw_pa_of(pa), bytes) != NULL ||
+                ptw_mem_cover(&mem, ptw_pa_of(pa), bytes + 1) !=
+                    PTW_COVER_NONE) {
+                fz_fail("an accessor that could not be built does not refuse");
+            }
+            continue;
+        }
+        switch (op & 7) {
+        case 0:
+        case 1:
+            check_read(b, &mem, pa, (op & 1) != 0 ? 8 : 4);
+            break;
+        case 2:
+        case 3:
+            check_write(b, &mem, pa & ~(uint64_t)((op & 8) != 0 ? 7 : 0),
+                        (op & 1) != 0 ? 8 : 4, at(b, pa + bytes));
+            break;
+        case 4:
+            check_borrow(b, &mem, pa, bytes);
+            break;
+        default:
+            check_cover(b, &mem, pa,
+                        (op & 8) != 0 ? fz_u64(&in) | 1 : bytes + 1);
+            break;
+        }
+    }
+    for (unsigned i = 0; i < b->places; i++) {
+        if (b->place[i].host != lent) {
+            free(b->place[i].host);
+        }
+    }
+}

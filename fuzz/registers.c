@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Regimes against a truth table.  Intel SDM vol. 3A, "Paging Modes and Control
+ * Bits" and "Determination of Access Rights". */
+#include "harness.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+static bool bit(uint64_t v, unsigned n)
+{
+    return (v >> n & 1) != 0;
+}
+
+/* One row: what CR0.PG, CR4.PAE and EFER.LME select. */
+static const struct row {
+    bool pg, pae, lme;
+    enum ptw_status st;
+    enum ptw_arch_id id;
+} rows[] = {
+    {false, false, false, PTW_OK, PTW_ARCH_BARE},
+    {false, false, true, PTW_OK, PTW_ARCH_BARE},
+    {false, true, false, PTW_OK, PTW_ARCH_BARE},
+    {false, true, true, PTW_OK, PTW_ARCH_BARE},
+    {true, false, false, PTW_OK, PTW_ARCH_I686},
+    {true, false, true, PTW_E_CONFLICT, PTW_ARCH_BARE},
+    {true, true, false, PTW_E_REGIME, PTW_ARCH_BARE},
+    {true, true, true, PTW_OK, PTW_ARCH_AMD64},
+};
+
+static unsigned expected_features(const struct ptw_x86_registers *r,
+                                  enum ptw_arch_id id, bool page1g)
+{
+    unsigned f = 0;
+
+    if (id == PTW_ARCH_BARE) {
+        return 0;
+    }
+    f |= bit(r->cr0, 16) ? (unsigned)PTW_WP : 0;
+    f |= bit(r->cr4, 20) ? (unsigned)PTW_SMEP : 0;
+    f |= bit(r->cr4, 21) ? (unsigned)PTW_SMAP : 0;
+    if (id == PTW_ARCH_I686) {
+        return f | (bit(r->cr4, 4) ? (unsigned)PTW_PSE : 0);
+    }
+    f |= bit(r->efer, 11) ? (unsigned)PTW_NX : 0;
+    f |= bit(r->cr4, 22) ? (unsigned)PTW_PKE : 0;
+    return f | (page1g ? (unsigned)PTW_PAGE1G : 0);
+}
+
+/* What the processor lets pass, case by case. */
+static bool allowed(const struct ptw_regime *r, unsigned rights, unsigned key,
+                    const struct ptw_access *a)
+{
+    bool user_page = (rights & PTW_USER) != 0;
+    bool wp = (r->features & PTW_WP) != 0;
+    bool ad = bit(a->pkru, 2 * key);
+    bool wd = bit(a->pkru, 2 * key + 1);
+
+    if (r->id == PTW_ARCH_BARE) {
+        return (rights & a->right) != 0;
+    }
+    if (a->user && !user_page) {
+        return false;
+    }
+    if (a->right == PTW_EXEC) {
+        return (rights & PTW_EXEC) != 0 &&
+               (a->user || !user_page || (r->features & PTW_SMEP) == 0);
+    }
+    if (!a->user && user_page && (r->features & PTW_SMAP) != 0 && !a->ac) {
+        return false;
+    }
+    if ((r->features & PTW_PKE) != 0 && user_page) {
+        if (ad || (a->right == PTW_WRITE && wd && (a->user || wp))) {
+            return false;
+        }
+    }
+    if (a->right == PTW_WRITE) {
+        return (rights & PTW_WRITE) != 0 || (!a->user && !wp);
+    }
+    return true;
+}
+
+/* What can be asked of any regime. */
+static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
+{
+    static const enum ptw_right right[4] = {PTW_READ, PTW_WRITE, PTW_EXEC,
+                                            PTW_READ};
+    uint64_t number = fz_u64(in);
+    uint8_t how = fz_u8(in);
+    unsigned levels = ptw_levels(r);
+    uint64_t root_mask = r->id == PTW_ARCH_AMD64  ? 0x000FFFFFFFFFF000
+                         : r->id == PTW_ARCH_I686 ? 0xFFFFF000
+                                                  : 0;
+    struct ptw_regime again;
+    bool canonical = r->id == PTW_ARCH_AMD64
+                         ? number >> 47 == 0 || number >> 47 == 0x1FFFF
+                     : r->id == PTW_ARCH_I686 ? number >> 32 == 0
+                                              : number >> r->pa_bits == 0;
+    enum ptw_status root = PTW_OK;
+
+    if (ptw_x86_root(r, number).v != (number & root_mask)) {
+        fz_fail("the root in %llx is %llx", HEX(number),
+                HEX(ptw_x86_root(r, number).v));
+    }
+    if (ptw_canonical(r, ptw_va_of(number)) != canonical) {
+        fz_fail("%llx is %scanonical", HEX(number), canonical ? "" : "not ");
+    }
+    if (r->id != PTW_ARCH_BARE) {
+        root = number % 4096 != 0 ? PTW_E_ALIGN
+               : number >> (r->id == PTW_ARCH_I686 ? 32 : r->pa_bits) != 0
+                   ? PTW_E_WIDTH
+                   : PTW_OK;
+    }
+    if (ptw_root_check(r, ptw_pa_of(number)) != root) {
+        fz_fail("the root %llx: %s", HEX(number),
+                ptw_status_text(ptw_root_check(r, ptw_pa_of(number))));
+    }
+    if (levels != (r->id == PTW_ARCH_AMD64  ? 4u
+                   : r->id == PTW_ARCH_I686 ? 2u
+                                            : 0u) ||
+        ptw_entry_bytes(r) != (levels == 4 ? 8u : 2 * levels) ||
+        r->va_bits != (levels == 4   ? 48u
+                       : levels == 2 ? 32u
+                                     : r->pa_bits)) {
+        fz_fail("a regime of %u levels, %u bits", levels, r->va_bits);
+    }
+    for (unsigned l = 0; l < 8; l++) {
+        if ((strcmp(ptw_level_name(r, l), "-") == 0) != (l >= levels)) {
+            fz_fail("level %u is called %s", l, ptw_level_name(r, l));
+        }
+    }
+    if (ptw_regime_by_name(ptw_regime_name(r), NULL, 0, &again, NULL) !=
+        PTW_OK) {
+        fz_fail("a regime does not know its own name %s", ptw_regime_name(r));
+    }
+    for (unsigned l = 0; l < levels; l++) {
+        uint64_t raw = number ^ fz_u8(in);
+        struct ptw_entry e = ptw_decode(r, l, raw);
+        uint64_t bad = ptw_reserved_bits(r, l, raw);
+        struct ptw_access a = {right[how & 3], (how & 4) != 0, (how & 8) != 0,
+                               (uint32_t)(number >> 7)};
+        unsigned rights = how >> 4;
+
+        fz_note((uint64_t)e.kind);
+        fz_note(e.pa.v);
+        if ((e.kind == PTW_ENTRY_BAD) != (bad != 0) || (bad & ~raw) != 0 ||
+            (bad != 0 && ptw_decode(r, l, raw & ~bad).kind == PTW_ENTRY_BAD) ||
+            ((raw & 1) == 0) != (e.kind == PTW_ENTRY_ABSENT)) {
+            fz_fail("%llx, level %u, is kind %d with reserved bits %llx",
+                    HEX(raw), l, (int)e.kind, HEX(bad));
+        }
+        if (ptw_access_allowed(r, rights, l, raw, &a) !=
+            allowed(r, rights, (unsigned)(raw >> 59) & 15, &a)) {
+            fz_fail("rights %x, leaf %llx, level %u: access %d of %s is "
+                    "judged wrongly",
+                    rights, HEX(raw), l, (int)a.right,
+                    a.user ? "the user" : "the supervisor");
+        }
+    }
+}
+
+static void by_registers(struct fz_reader *in)
+{
+    static const unsigned cr0_bit[4] = {31, 0, 16, 29};
+    static const unsigned cr4_bit[8] = {4, 5, 12, 20, 21, 22, 17, 7};
+    static const unsigned efer_bit[4] = {8, 10, 11, 0};
+    struct ptw_x86_registers regs = {0, 0, 0};
+    uint8_t a = fz_u8(in);
+    uint8_t b = fz_u8(in);
+    uint8_t c = fz_u8(in);
+    struct ptw_cpu cpu = {fz_u8(in), (c & 1) != 0};
+    const char *why = NULL;
+    const struct row *row = NULL;
+    struct ptw_regime r;
+    enum ptw_status st;
+    bool conflict;
+    bool unsupported;
+    bool width;
+
+    for (unsigned i = 0; i < 4; i++) {
+        regs.cr0 |= (uint64_t)bit(a, i) << cr0_bit[i];
+        regs.efer |= (uint64_t)bit(a, 4 + i) << efer_bit[i];
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        regs.cr4 |= (uint64_t)bit(b, i) << cr4_bit[i];
+    }
+    if ((c & 2) != 0) {
+        regs.cr0 ^= fz_u64(in);
+        regs.cr4 ^= fz_u64(in);
+        regs.efer ^= fz_u64(in);
+    }
+    if ((c & 4) != 0) {
+        cpu.pa_bits = 32 + cpu.pa_bits % 21;
+    }
+    if ((c & 8) != 0) {
+        cpu = ptw_cpu_widest;
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].pg == bit(regs.cr0, 31) &&
+            rows[i].pae == bit(regs.cr4, 5) &&
+            rows[i].lme == bit(regs.efer, 8)) {
+            row = &rows[i];
+        }
+    }
+    if (row == NULL) {
+        fz_fail("the truth table has a hole");
+    }
+    conflict = row->st == PTW_E_CONFLICT || (row->pg && !bit(regs.cr0, 0)) ||
+               bit(regs.efer, 10) != (row->pg && row->lme);
+    unsupported = row->st == PTW_E_REGIME ||
+                  (row->id == PTW_ARCH_AMD64 && bit(regs.cr4, 12));
+    width = cpu.pa_bits < 32 || cpu.pa_bits > 52;
+    st = ptw_regime_from_x86(&regs, (c & 24) == 24 ? NULL : &cpu, &r, &why);
+    fz_note((uint64_t)st);
+    if (st == PTW_OK ? conflict || unsupported || width
+                     : !((st == PTW_E_CONFLICT && conflict) ||
+                         (st == PTW_E_REGIME && unsupported && !conflict) ||
+                         (st == PTW_E_WIDTH && width && !conflict))) {
+        fz_fail("CR0 %llx CR4 %llx EFER %llx, %u bits: %s", HEX(regs.cr0),
+                HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits,
+                ptw_status_text(st));
+    }
+    if (st != PTW_OK) {
+        if (why == NULL || why[0] == '\0') {
+            fz_fail("a failure without a reason");
+        }
+        return;
+    }
+    if (r.id != row->id ||
+        r.features != expected_features(&regs, row->id, cpu.page1g) ||
+        r.pa_bits != (row->id == PTW_ARCH_BARE ? 32 : cpu.pa_bits)) {
+        fz_fail("CR0 %llx CR4 %llx EFER %llx: regime %d, features %x, %u bits",
+                HEX(regs.cr0), HEX(regs.cr4), HEX(regs.efer), (int)r.id,
+                r.features, r.pa_bits);
+    }
+    check_regime(&r, in);
+}
+
+static void by_name(struct fz_reader *in)
+{
+    static const struct {
+        const char *name;
+        enum ptw_status st;
+        enum ptw_arch_id id;
+        unsigned features;
+    } known[] = {
+        {"bare", PTW_OK, PTW_ARCH_BARE, 0},
+        {"i686", PTW_OK, PTW_ARCH_I686, PTW_PSE | PTW_WP},
+        {"amd64", PTW_OK, PTW_ARCH_AMD64, PTW_NX | PTW_PAGE1G | PTW_WP},
+    };
+    char name[24];
+    uint8_t how = fz_u8(in);
+    struct ptw_cpu cpu = {fz_u8(in), (how & 1) != 0};
+    unsigned without = fz_u8(in);
+    const struct ptw_cpu *facts = (how & 2) != 0 ? NULL : &cpu;
+    const char *why = NULL;
+    struct ptw_regime r;
+    enum ptw_status expect = PTW_E_REGIME;
+    enum ptw_status st;
+    size_t n = 0;
+    size_t i;
+
+    if ((how & 4) != 0) {
+        cpu.pa_bits = 32 + cpu.pa_bits % 21;
+    }
+    if ((how & 8) != 0) {
+        strcpy(name, known[(how >> 4) % 3].name);
+    } else {
+        while (n + 1 < sizeof name && in->left > 0 &&
+               (name[n] = (char)fz_u8(in)) != '\0') {
+            n++;
+        }
+        name[n] = '\0';
+    }
+    for (i = 0; i < 3; i++) {
+        if (strcmp(name, known[i].name) == 0) {
+            expect = facts != NULL && (cpu.pa_bits < 32 || cpu.pa_bits > 52)
+                         ? PTW_E_WIDTH
+                         : PTW_OK;
+            break;
+        }
+    }
+    st = ptw_regime_by_name(name, facts, without, &r, &why);
+    fz_note((uint64_t)st);
+    if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
+        fz_fail("the regime %s, %u bits: %s", name, cpu.pa_bits,
+                ptw_status_text(st));
+    }
+    if (st == PTW_OK) {
+        unsigned features = known[i].features & ~without;
+
+        if (facts != NULL && !cpu.page1g) {
+            features &= ~(unsigned)PTW_PAGE1G;
+        }
+        if (r.id != known[i].id || r.features != features ||
+            r.pa_bits != (facts == NULL ? 52 : cpu.pa_bits)) {
+            fz_fail("the regime %s has features %x and %u bits", name,
+                    r.features, r.pa_bits);
+        }
+        check_regime(&r, in);
+    }
+}
+
+void fz_registers(const uint8_t *data, size_t len)
+{
+    struct fz_reader in = {data, len};
+
+    fz_digest = 0;
+    while (in.left > 0) {
+        if ((fz_u8(&in) & 1) != 0) {
+            by_name(&in);
+        } else {
+            by_registers(&in);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs inputs through a target without a fuzzer: under any compiler, in a
+ * debugger, on any host.
+ *
+ *   replay_<name> PATH...            runs files, and the files of directories
+ *   replay_<name> --digest PATH...   also prints a line for each: what the
+ *                                    walks gave, as one number, and the name
+ *   replay_<name> --explain FILE     prints what an input means, then runs it
+ *
+ * A property violated ends it with abort.  Exit status 3: a path can't be read
+ * or a directory is empty. */
+#include "harness.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static size_t inputs;
+
+static void fail(const char *path, const char *reason)
+{
+    fprintf(stderr, "replay_%s: %s: %s\n", fz_target.name, path, reason);
+    exit(3);
+}
+
+/* The whole of a file, in memory of exactly its size. */
+static uint8_t *read_file(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *data = NULL;
+    size_t room = 0;
+
+    *len = 0;
+    if (f == NULL) {
+        fail(path, strerror(errno));
+    }
+    for (;;) {
+        size_t got;
+
+        if (*len == room) {
+            uint8_t *more = realloc(data, room = room == 0 ? 4096 : 2 * room);
+
+            if (more == NULL) {
+                fail(path, "out of memory");
+            }
+            data = more;
+        }
+        got = fread(data + *len, 1, room - *len, f);
+        if (got == 0) {
+            break;
+        }
+        *len += got;
+    }
+    if (ferror(f) != 0) {
+        fail(path, "it can't be read");
+    }
+    (void)fclose(f);
+    if (*len > 0) {
+        uint8_t *exact = realloc(data, *len);
+
+        data = exact != NULL ? exact : data;
+    }
+    return data;
+}
+
+static void run_file(const char *path, const char *name, bool digest,
+                     bool explain)
+{
+    size_t len;
+    uint8_t *data = read_file(path, &len);
+
+    /* When a property is violated, the last line says by which input. */
+    if (!digest && getenv("PTW_REPLAY_QUIET") == NULL) {
+        fprintf(stderr, "%s\n", path);
+    }
+    if (explain && fz_target.describe != NULL) {
+        fz_target.describe(stdout, data, len);
+    }
+    (void)LLVMFuzzerTestOneInput(data, len);
+    if (digest) {
+        printf("%016" PRIx64 "  %s\n", fz_digest, name);
+    }
+    free(data);
+    inputs++;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void run_directory(const char *path, bool digest)
+{
+    DIR *d = opendir(path);
+    char **name = NULL;
+    size_t names = 0;
+    struct dirent *entry;
+
+    if (d == NULL) {
+        fail(path, strerror(errno));
+    }
+    while ((entry = readdir(d)) != NULL) {
+        char **more;
+
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        more = realloc(name, (names + 1) * sizeof *name);
+        if (more == NULL) {
+            fail(path, "out of memory");
+        }
+        name = more;
+        name[names] = malloc(strlen(entry->d_name) + 1);
+        if (name[names] == NULL) {
+            fail(path, "out of memory");
+        }
+        strcpy(name[names++], entry->d_name);
+    }
+    (void)closedir(d);
+    if (names == 0) {
+        fail(path, "the directory has no inputs");
+    }
+    qsort(name, names, sizeof *name, by_name);
+    for (size_t i = 0; i < names; i++) {
+        size_t room = strlen(path) + strlen(name[i]) + 2;
+        char *full = malloc(room);
+
+        if (full == NULL) {
+            fail(path, "out of memory");
+        }
+        snprintf(full, room, "%s/%s", path, name[i]);
+        run_file(full, name[i], digest, false);
+        free(full);
+        free(name[i]);
+    }
+    free(name);
+}
+
+int main(int argc, char **argv)
+{
+    bool digest = argc > 1 && strcmp(argv[1], "--digest") == 0;
+    bool explain = argc > 1 && strcmp(argv[1], "--explain") == 0;
+    int first = digest || explain ? 2 : 1;
+
+    if (argc <= first || (argv[first][0] == '-' && argv[first][1] != '\0')) {
+        fprintf(stderr, "usage: replay_%s [--digest | --explain] PATH...\n",
+                fz_target.name);
+        return 2;
+    }
+    for (int i = first; i < argc; i++) {
+        struct stat st;
+
+        if (stat(argv[i], &st) != 0) {
+            fail(argv[i], strerror(errno));
+        }
+        if (S_ISDIR(st.st_mode)) {
+            run_directory(argv[i], digest);
+        } else {
+            run_file(argv[i], argv[i], digest, explain);
+        }
+    }
+    if (!digest) {
+        printf("%zu inputs\n", inputs);
+    }
+    return 0;
+}
