@@ -184,16 +184,23 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
 {
     unsigned level = (unsigned)w->c.level;
     unsigned bits = a->level[level].shift + a->level[level].bits;
-    uint64_t first = ptw_va_from(a, w->c.at[level].base);
+    uint64_t base = w->c.at[level].base;
+    uint64_t first = ptw_va_from(a, base);
+    struct ptw_item *item;
 
     ptw_close(w, out);
-    if ((w->c.remarks & PTW_REMARK_SELF) != 0) {
-        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_SELF, level, first,
-                        bits);
-    }
-    if ((w->c.remarks & PTW_REMARK_TWO_LEVELS) != 0) {
-        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_TWO_LEVELS, level,
-                        first, bits);
+    for (unsigned remark = PTW_REMARK_SELF; remark <= PTW_REMARK_TWO_LEVELS;
+         remark <<= 1) {
+        if ((w->c.remarks & remark) == 0) {
+            continue;
+        }
+        item = ptw_emit(w, out);
+        ptw_put_finding(w, item,
+                        remark == PTW_REMARK_SELF ? PTW_FINDING_SELF
+                                                  : PTW_FINDING_TWO_LEVELS,
+                        level, first, bits);
+        /* A root covers both halves, and its last address is canonical. */
+        item->last.v = ptw_va_from(a, base + ptw_low_mask(bits));
     }
 }
 
