@@ -240,10 +240,12 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
         case PTW_PHASE_WALK:
             (void)ptw_gap(r->arch->format, r, &gap_first, &gap_last);
             if (w->c.level >= 0 && path_offset(w, &offset)) {
-                next =
-                    w->gap == PTW_GAP_MIDDLE && ptw_at_gap(r->arch->format, w)
-                        ? gap_first
-                        : ptw_va_from(r->arch->format, offset);
+                /* In the middle, the gap comes before the upper half, also
+                 * while the path still stands in the lower one. */
+                next = w->gap == PTW_GAP_MIDDLE && !w->gap_given &&
+                               offset >= gap_first
+                           ? gap_first
+                           : ptw_va_from(r->arch->format, offset);
             } else if (w->gap == PTW_GAP_AFTER) {
                 next = gap_first;
             } else {

@@ -456,6 +456,259 @@ bool same_items(const struct ptw_item *a, const struct ptw_item *b)
     return false;
 }
 
+/* ----------------------------------------------------------------- pieces */
+
+static char complaint[512];
+
+static char *complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static char *complain(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(complaint, sizeof complaint, format, args);
+    va_end(args);
+    return complaint;
+}
+
+/* The first `count` items of `whole` from `from` on, and those of `part`. */
+static bool agree(const struct report *whole, size_t from,
+                  const struct report *part)
+{
+    if (part->count > whole->count - from) {
+        return false;
+    }
+    for (size_t i = 0; i < part->count; i++) {
+        if (!same_items(&whole->item[from + i], &part->item[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_the_same(const struct report *whole, const struct report *part)
+{
+    return part->count == whole->count && agree(whole, 0, part) &&
+           part->init == whole->init && part->end == whole->end &&
+           part->stats.reads == whole->stats.reads &&
+           part->stats.tables == whole->stats.tables &&
+           part->stats.items == whole->stats.items;
+}
+
+static struct report whole_report;
+static struct report part_report;
+
+static char *reads_in_pieces(const struct plan *p, unsigned stride)
+{
+    const struct report *whole = &whole_report;
+    struct report *part = &part_report;
+
+    for (uint64_t limit = 0; limit <= whole->stats.reads; limit += stride) {
+        struct pieces how = IN_ONE_PIECE;
+
+        how.reads = limit;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!agree(whole, 0, part) || part->stats.reads > limit ||
+            (part->end != PTW_E_LIMIT && limit < whole->stats.reads)) {
+            return complain("%" PRIu64 " reads give no prefix", limit);
+        }
+        how.more_reads = UINT64_MAX;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!all_the_same(whole, part)) {
+            return complain("resumed after %" PRIu64 " reads", limit);
+        }
+    }
+    for (uint64_t step = 1; step <= 17; step += stride) {
+        struct pieces how = IN_ONE_PIECE;
+
+        how.reads = 0;
+        how.more_reads = step;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!all_the_same(whole, part)) {
+            return complain("%" PRIu64 " reads at a time", step);
+        }
+    }
+    return "";
+}
+
+static char *items_in_pieces(const struct plan *p, unsigned stride)
+{
+    const struct report *whole = &whole_report;
+    struct report *part = &part_report;
+
+    for (uint64_t limit = 0; limit <= whole->count; limit += stride) {
+        struct pieces how = IN_ONE_PIECE;
+
+        how.items = limit;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!agree(whole, 0, part) || part->count != limit) {
+            return complain("%" PRIu64 " items are no prefix", limit);
+        }
+        how.more_reads = 1;
+        how.more_items = UINT64_MAX;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!all_the_same(whole, part)) {
+            return complain("resumed after %" PRIu64 " items", limit);
+        }
+        how.items = 0;
+        how.more_items = limit + 1;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!all_the_same(whole, part)) {
+            return complain("%" PRIu64 " items at a time", limit + 1);
+        }
+    }
+    for (size_t room = 1; room <= whole->count + 1; room += stride) {
+        struct pieces how = IN_ONE_PIECE;
+
+        how.room = room;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!all_the_same(whole, part)) {
+            return complain("room for %zu", room);
+        }
+        how.reads = 0;
+        how.more_reads = room;
+        carry_out(p, &how, part, NULL, NULL);
+        if (!all_the_same(whole, part)) {
+            return complain("room for %zu and as many reads", room);
+        }
+    }
+    return "";
+}
+
+char *in_pieces(const struct plan *p, unsigned stride)
+{
+    struct plan small = *p;
+    struct pieces how = IN_ONE_PIECE;
+    char *wrong;
+
+    carry_out(p, &IN_ONE_PIECE, &whole_report, NULL, NULL);
+    if (whole_report.end != PTW_END || whole_report.overflow) {
+        return complain("the walk has no end: %s",
+                        ptw_status_text(whole_report.end));
+    }
+    wrong = reads_in_pieces(p, stride);
+    if (*wrong == '\0') {
+        wrong = items_in_pieces(p, stride);
+    }
+    if (*wrong != '\0' || p->kind != PLAN_SPACES) {
+        return wrong;
+    }
+    small.memo_tables = 1;
+    for (size_t room = 1; room <= 3; room++) {
+        how.room = room;
+        carry_out(&small, &how, &part_report, NULL, NULL);
+        if (!all_the_same(&whole_report, &part_report)) {
+            return complain("with a memo that grows, room for %zu", room);
+        }
+    }
+    how.reads = 0;
+    how.more_reads = 1;
+    carry_out(&small, &how, &part_report, NULL, NULL);
+    if (!all_the_same(&whole_report, &part_report)) {
+        return complain("with a memo that grows, a read at a time");
+    }
+    return "";
+}
+
+struct standing {
+    const struct plan *plan;
+    bool wrong;
+};
+
+static bool covers_nothing(const struct ptw_item *i)
+{
+    return i->kind == PTW_ITEM_SPACE ||
+           (i->kind == PTW_ITEM_FINDING &&
+            (i->u.finding.kind == PTW_FINDING_SELF ||
+             i->u.finding.kind == PTW_FINDING_TWO_LEVELS));
+}
+
+/* What is given lies below, what is missing above. */
+static void check_standing(struct standing *s, const struct report *so_far,
+                           uint32_t space, bool open, uint64_t va)
+{
+    for (size_t i = 0; i < whole_report.count; i++) {
+        const struct ptw_item *item = &whole_report.item[i];
+        bool given = i < so_far->count;
+
+        if (covers_nothing(item)) {
+            continue;
+        }
+        if (item->space == space && open) {
+            s->wrong |= given ? item->last.v >= va : item->last.v < va;
+        } else {
+            s->wrong |= given != (item->space < space ||
+                                  (item->space == space && !open));
+        }
+        if (s->wrong) {
+            complain("after item %zu, at %" PRIx64 " of %" PRIu32
+                     ", open %d: item %zu is on the wrong side",
+                     so_far->count, va, space, open, i);
+            return;
+        }
+    }
+}
+
+static void stands_right(const struct ptw_walk *w, const struct report *so_far,
+                         void *ctx)
+{
+    static struct report rest;
+    struct standing *s = ctx;
+    uint32_t space = UINT32_MAX;
+    ptw_va va = {0};
+    bool open = ptw_walk_where(w, &space, &va);
+
+    if (s->wrong || so_far->end == PTW_E_SPACE) {
+        return;
+    }
+    check_standing(s, so_far, space, open, va.v);
+    if (s->wrong || s->plan->kind != PLAN_FOLLOW) {
+        return;
+    }
+    if (open) {
+        struct plan from_there = *s->plan;
+
+        from_there.o.first = va;
+        if (va.v < s->plan->o.first.v || va.v > s->plan->o.last.v) {
+            s->wrong = true;
+            complain("%" PRIx64 " is out of the range", va.v);
+            return;
+        }
+        carry_out(&from_there, &IN_ONE_PIECE, &rest, NULL, NULL);
+        if (rest.count != whole_report.count - so_far->count ||
+            !agree(&whole_report, so_far->count, &rest)) {
+            s->wrong = true;
+            complain("from %" PRIx64 " it gives %zu items more, not %zu", va.v,
+                     rest.count, whole_report.count - so_far->count);
+        }
+    }
+}
+
+char *where_it_stands(const struct plan *p, unsigned stride)
+{
+    struct standing s = {p, false};
+    struct pieces how = IN_ONE_PIECE;
+
+    carry_out(p, &IN_ONE_PIECE, &whole_report, NULL, NULL);
+    how.reads = 0;
+    how.more_reads = stride;
+    carry_out(p, &how, &part_report, stands_right, &s);
+    if (!s.wrong) {
+        how = IN_ONE_PIECE;
+        how.room = 1;
+        carry_out(p, &how, &part_report, stands_right, &s);
+    }
+    if (!s.wrong) {
+        how.items = 0;
+        how.more_items = 1;
+        how.more_reads = 1;
+        carry_out(p, &how, &part_report, stands_right, &s);
+    }
+    return s.wrong ? complaint : "";
+}
+
 /* ---------------------------------------------------------------- watched */
 
 static enum ptw_status watched_read(uint64_t pa, unsigned bytes, uint64_t *out)

@@ -139,6 +139,19 @@ char *followed(uint64_t root);
 /* same_items says whether two items are the same in all that has a meaning. */
 bool same_items(const struct ptw_item *a, const struct ptw_item *b);
 
+/* in_pieces makes the walk once in one piece, and again cut in every way: with
+ * every limit of reads and of items from 0 to what it takes, with every room,
+ * and with a memo that starts as small as can be.  Each has to stop with a
+ * prefix, and to go on to the same items and as many reads.  Returns "" or what
+ * went wrong; `stride` tries only every so manyth limit. */
+char *in_pieces(const struct plan *p, unsigned stride);
+
+/* where_it_stands stops the walk after every read and after every item, and
+ * asks ptw_walk_where: what was given has to lie below and what is missing
+ * above, and of a space that is followed, another walk from there has to give
+ * exactly what is missing.  Returns as above. */
+char *where_it_stands(const struct plan *p, unsigned stride);
+
 /* A memory served by callbacks, all of ram: counts the reads of every entry of
  * 8 bytes (or 4), and may change its answers. */
 struct watched {
