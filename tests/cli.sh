@@ -445,15 +445,15 @@ pt    entry 0 at 4000: 0000000000008005 = P US
       takes w: RW, bit 1, is clear
 physical 8123, rights r-x-, PAT index 0
 the processor lets pass, with CR0.WP=1 SMEP=0 SMAP=0:
-  user           read no   write no   exec no 
+  user           read no   write no   exec no
   supervisor     read yes  write no   exec yes
 T
 try 'explain, CR0.WP clear' 0 0 explain "${amd64[@]}" --no-wp good 0
 shows '  supervisor     read yes  write yes  exec yes'
 try 'explain, SMEP, SMAP, keys' 0 0 explain --cr0 80010001 --cr4 700020 \
     --efer d00 --cr3 1000 good 2000
-shows '  supervisor     read no   write no   exec no '
-shows '  supervisor-ac  read yes  write yes  exec no '
+shows '  supervisor     read no   write no   exec no'
+shows '  supervisor-ac  read yes  write yes  exec no'
 check "$name: software's bits, XD and the key" grep -q \
     ' = P RW US A D XD sw\[11:9\]=2 key=0$' out
 try 'explain, a large page' 0 0 explain "${amd64[@]}" 201234 good
@@ -549,7 +549,7 @@ check "$name: leaves" [ "$(wc -l <out)" -gt 10 ]
 
 # ------------------------------------------------------------------ limits
 try 'leaves --limit' 1 1 leaves "${amd64[@]}" --limit 3 good
-says 'good: stopped at the limit of 3 leaves, in root 0 at 1000; it goes on'
+says 'good: stopped at the limit of 3 leaves, in root 0 at 1000, address '
 says '--range 0000000000200000-ffffffffffffffff'
 check "$name: 3 leaves" diff <(head -4 leaves) out
 try 'leaves --limit, as many as there are' 0 0 leaves "${amd64[@]}" --limit 8 \
@@ -566,6 +566,8 @@ try 'maps --limit' 1 1 maps "${amd64[@]}" --limit 3 good
 check "$name: 3 runs" [ "$(grep -c '^[0-9a-f]*-' out)" -eq 3 ]
 check "$name: it says so" grep -q '; not complete$' out
 try 'spaces --limit' 1 1 spaces "${amd64[@]}" --limit 3 good
+check "$name: where" grep -qx \
+    'ptwalk: good: stopped at the limit of 3 leaves, in root 0 at 1000, address 0000000000200000' err
 check "$name: 3 lines" [ "$(wc -l <out)" -eq 3 ]
 try 'leaves --reads' 1 1 leaves "${amd64[@]}" --reads 100 good
 says 'stopped at the limit of 100 reads, in root 0'
@@ -575,6 +577,11 @@ try 'leaves --reads, enough' 0 0 leaves "${amd64[@]}" --reads 10000 good
 same_leaves
 try 'maps --reads' 1 1 maps "${amd64[@]}" --reads 600 good
 try 'spaces --reads' 1 1 spaces "${amd64[@]}" --reads 600 good
+try 'spaces --findings --reads' 1 1 spaces --findings "${amd64[@]}" --reads \
+    4000 good
+says 'stopped at the limit of 4000 reads, in root 0'
+try 'spaces --findings --reads, enough' 0 0 spaces --findings "${amd64[@]}" \
+    --reads 10000 good
 try 'spaces --reads, enough' 0 0 spaces "${amd64[@]}" --reads 10000 good
 
 # resume OPTION VALUE: stops and goes on as it says, until it is through.

@@ -324,10 +324,14 @@ static void print_allowed(const struct answer *a)
              has_feature(a, PTW_SMAP),
              has_feature(a, PTW_PKE) != 0 ? " PKRU=0" : "");
     for (size_t i = 0; i < accessors_of(a); i++) {
+        const char *space = "  ";
+
         out_line("  %-13s", accessors[i].who);
         for (size_t k = 0; k < sizeof accesses / sizeof accesses[0]; k++) {
-            out_line("  %s %s", accesses[k].name,
-                     allowed(a, i, k) ? "yes" : "no ");
+            bool yes = allowed(a, i, k);
+
+            out_line("%s%s %s", space, accesses[k].name, yes ? "yes" : "no");
+            space = yes ? "  " : "   ";
         }
         out_text("\n");
     }

@@ -12,8 +12,6 @@ enum { OUT_BYTES = 256 * 1024, OUT_ROOM = 4096 };
 static char buffer[OUT_BYTES];
 static size_t used;
 
-static const char digits[] = "0123456789abcdef";
-
 static void write_out(const char *bytes, size_t count)
 {
     while (count > 0) {
@@ -119,39 +117,43 @@ static unsigned hex_digits(uint64_t v)
     return v == 0 ? 1 : (67 - (unsigned)__builtin_clzll(v)) / 4;
 }
 
-/* Two digits at a time. */
-static const char *pair(unsigned byte)
+/* Writes the 8 digits of v, all at once: a nibble in each byte, and then what
+ * makes a digit of it. */
+static void put_8(char *p, uint32_t v)
 {
-    static char table[512];
+    uint64_t x = v;
+    uint64_t letters;
 
-    if (table[0] == '\0') {
-        for (unsigned i = 0; i < 256; i++) {
-            table[2 * i] = digits[i >> 4];
-            table[2 * i + 1] = digits[i & 15];
-        }
-    }
-    return &table[2 * byte];
+    x = (x | x << 16) & UINT64_C(0x0000FFFF0000FFFF);
+    x = (x | x << 8) & UINT64_C(0x00FF00FF00FF00FF);
+    x = (x | x << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    letters =
+        (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    x += UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    memcpy(p, &x, sizeof x);
 }
 
-static char *put_digits(char *p, uint64_t v, unsigned count)
+static void put_16(char *p, uint64_t v)
 {
-    char text[16];
-
-    for (unsigned i = 0; i < 8; i++) {
-        memcpy(text + 2 * i, pair((unsigned)(v >> (56 - 8 * i) & 255)), 2);
-    }
-    memcpy(p, text + 16 - count, count);
-    return p + count;
+    put_8(p, (uint32_t)(v >> 32));
+    put_8(p + 8, (uint32_t)v);
 }
 
 char *put_hex(char *p, uint64_t v)
 {
-    return put_digits(p, v, hex_digits(v));
+    unsigned count = hex_digits(v);
+
+    put_16(p, v << (64 - 4 * count));
+    return p + count;
 }
 
 char *put_va(char *p, ptw_va va)
 {
-    return put_digits(p, va.v, 16);
+    put_16(p, va.v);
+    return p + 16;
 }
 
 static char letter(unsigned rights, unsigned right, char c)

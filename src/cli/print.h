@@ -19,8 +19,8 @@ void out_line(const char *format, ...) CLI_PRINTF(1, 2);
 void out_finish(void);
 
 /* The put functions write at p and return the end.  put_hex writes no leading
- * zeros; put_va writes 16 digits; put_leaf writes "VA PA SIZE r w x u" and a
- * line feed, at most 64 bytes. */
+ * zeros, but needs room for 16 digits; put_va writes 16 digits; put_leaf writes
+ * "VA PA SIZE r w x u" and a line feed, at most 64 bytes. */
 char *put_hex(char *p, uint64_t v);
 char *put_va(char *p, ptw_va va);
 char *put_leaf(char *p, ptw_va va, ptw_pa pa, unsigned size_log2,

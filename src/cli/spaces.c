@@ -174,12 +174,13 @@ static void print_exposed(struct tour *t)
     tour_memo(&memo, &storage, &tables);
     w.first = o->first;
     w.last = o->last;
+    w.max_reads = t->reads_left;
     if (ptw_memo_frames(&t->memo, frame, t->memo.used, &frames) != PTW_OK ||
         ptw_exposed_init(e, &o->regime, &t->im->mem, o->root, o->roots, &memo,
                          frame, frames, &w) != PTW_OK) {
         die_of_memory();
     }
-    while (st != PTW_END) {
+    while (st != PTW_END && st != PTW_E_LIMIT) {
         struct ptw_item item;
 
         st = ptw_exposed_next(e, &item);
@@ -188,6 +189,13 @@ static void print_exposed(struct tour *t)
         } else if (st == PTW_E_SPACE) {
             tour_grow(&memo, &storage, &tables);
         }
+    }
+    if (st == PTW_E_LIMIT) {
+        uint32_t space = 0;
+        ptw_va va = o->last;
+
+        (void)ptw_walk_where(&e->walk, &space, &va);
+        tour_stop(t, "reads", o->reads, space, va);
     }
     free(storage);
     free(frame);

@@ -2,6 +2,7 @@
 #include "tour.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -126,18 +127,23 @@ void tour_spaces(struct tour *t, unsigned flags)
     }
 }
 
-/* Says where it stopped, and how to go on. */
-static void stop(struct tour *t, const char *what, uint64_t limit,
-                 uint32_t space, ptw_va va)
+void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
+               ptw_va va)
 {
     uint32_t root = t->root + space;
+    char resume[80] = "";
 
+    if (t->memo_storage == NULL) {
+        (void)snprintf(resume, sizeof resume,
+                       "; it goes on with --range %016" PRIx64 "-%016" PRIx64,
+                       va.v, t->o->last.v);
+    }
     t->stopped = true;
     t->status = cli_worse(t->status, CLI_NO);
     report(t->o->image,
            "stopped at the limit of %" PRIu64 " %s, in root %" PRIu32
-           " at %" PRIx64 "; it goes on with --range %016" PRIx64 "-%" PRIx64,
-           limit, what, root, t->o->root[root].v, va.v, t->o->last.v);
+           " at %" PRIx64 ", address %016" PRIx64 "%s",
+           limit, what, root, t->o->root[root].v, va.v, resume);
 }
 
 static void note_finding(struct tour *t, const struct ptw_item *item)
@@ -186,7 +192,7 @@ static size_t count(struct tour *t, size_t items)
         uint64_t n = weight(item);
 
         if (n > t->leaves_left) {
-            stop(t, "leaves", t->o->limit, item->space, item->first);
+            tour_stop(t, "leaves", t->o->limit, item->space, item->first);
             return i;
         }
         t->leaves_left -= n;
@@ -253,7 +259,7 @@ size_t tour_next(struct tour *t)
             tour_grow(&t->memo, &t->memo_storage, &t->memo_tables);
         } else if (st == PTW_E_LIMIT && !extend(t)) {
             (void)ptw_walk_where(&t->walk, &space, &va);
-            stop(t, "reads", t->o->reads, space, va);
+            tour_stop(t, "reads", t->o->reads, space, va);
         }
     }
     return items;

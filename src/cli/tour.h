@@ -50,6 +50,11 @@ void tour_spaces(struct tour *t, unsigned flags);
  * set, of the tour. */
 size_t tour_next(struct tour *t);
 
+/* tour_stop says in one line that a limit was reached, where, and, when leaves
+ * are followed, how to go on. */
+void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
+               ptw_va va);
+
 /* tour_grow makes more room in a memo. */
 void tour_grow(struct ptw_memo *memo, void **storage, size_t *tables);
 
