@@ -106,10 +106,10 @@ static void tear_down(struct job *j)
     free(j->memo_storage);
 }
 
-/* Each side returns how many of its units it did. */
-typedef uint64_t side(struct job *j);
+/* One side of a comparison. */
+typedef void side(struct job *j);
 
-static uint64_t stream(struct job *j)
+static void stream(struct job *j)
 {
     uint64_t sum = 0;
 
@@ -121,13 +121,13 @@ static uint64_t stream(struct job *j)
         }
     }
     sink = sum;
-    return j->image->leaves;
 }
 
+/* Returns the bytes mapped. */
 static uint64_t drain(struct ptw_walk *w)
 {
     static struct ptw_item item[BATCH];
-    uint64_t leaves = 0;
+    uint64_t bytes = 0;
     enum ptw_status st;
     size_t n;
 
@@ -135,13 +135,12 @@ static uint64_t drain(struct ptw_walk *w)
         st = ptw_walk_next(w, item, BATCH, &n);
         for (size_t i = 0; i < n; i++) {
             if (item[i].kind == PTW_ITEM_MAPPING) {
-                leaves += (item[i].last.v - item[i].first.v + 1) >>
-                          item[i].u.mapping.size_log2;
+                bytes += item[i].last.v - item[i].first.v + 1;
             }
         }
     } while (st == PTW_OK);
     must(st);
-    return leaves;
+    return bytes;
 }
 
 static uint64_t follow_range(struct job *j, ptw_pa root, uint64_t first,
@@ -157,12 +156,22 @@ static uint64_t follow_range(struct job *j, ptw_pa root, uint64_t first,
     return drain(&w);
 }
 
-static uint64_t follow(struct job *j)
+/* A walk that lost something would be fast, and worth nothing. */
+static void must_be_all(const struct job *j, uint64_t bytes)
 {
-    return follow_range(j, j->image->root[0], 0, UINT64_MAX);
+    if (bytes != j->image->mapped) {
+        fprintf(stderr, "bench_walk: %" PRIu64 " bytes, not %" PRIu64 "\n",
+                bytes, j->image->mapped);
+        exit(3);
+    }
 }
 
-static uint64_t spaces(struct job *j)
+static void follow(struct job *j)
+{
+    must_be_all(j, follow_range(j, j->image->root[0], 0, UINT64_MAX));
+}
+
+static void spaces(struct job *j)
 {
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_memo memo;
@@ -172,22 +181,22 @@ static uint64_t spaces(struct job *j)
     must(ptw_memo_init(&memo, j->memo_storage, j->memo_bytes, 12345));
     must(ptw_walk_va_spaces_init(&w, &j->regime, &j->mem, j->image->root,
                                  j->image->roots, &memo, &o));
-    return drain(&w);
+    must_be_all(j, drain(&w));
 }
 
 /* The walk of the distinct tables of GEN_SHARED: everything of space 0, and of
  * the others only what they have for themselves. */
-static uint64_t distinct(struct job *j)
+static void distinct(struct job *j)
 {
-    uint64_t leaves = follow(j);
+    uint64_t bytes = follow_range(j, j->image->root[0], 0, UINT64_MAX);
 
     for (uint32_t i = 1; i < j->image->roots; i++) {
-        leaves += follow_range(j, j->image->root[i], 0, 0x7fffffffffff);
+        bytes += follow_range(j, j->image->root[i], 0, 0x7fffffffffff);
     }
-    return leaves;
+    must_be_all(j, bytes);
 }
 
-static uint64_t translate(struct job *j)
+static void translate(struct job *j)
 {
     uint64_t sum = 0;
 
@@ -198,10 +207,9 @@ static uint64_t translate(struct job *j)
         sum += t.pa.v;
     }
     sink = sum;
-    return LOOKUPS;
 }
 
-static uint64_t chase(struct job *j)
+static void chase(struct job *j)
 {
     const uint64_t *entry = j->image->entry;
     uint64_t zero = 0;
@@ -221,7 +229,6 @@ static uint64_t chase(struct job *j)
         zero = e >> 62 & 1; /* no entry has it, but only the load knows */
     }
     sink = zero;
-    return LOOKUPS;
 }
 
 static int ascending(const void *a, const void *b)
@@ -232,41 +239,40 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double timed(side *f, struct job *j, uint64_t *units)
+static double timed(side *f, struct job *j)
 {
     double start = now_ns();
 
-    *units = f(j);
+    f(j);
     return now_ns() - start;
 }
 
-/* Times the two sides in turns and prints the line. */
-static void compare(const char *what, const char *unit, side *ours,
-                    const char *baseline, side *theirs, struct job *j,
+/* Times the two sides in turns and prints the line; times are for one of
+ * `units`. */
+static void compare(const char *what, side *ours, const char *baseline,
+                    side *theirs, struct job *j, uint64_t units,
                     unsigned rounds, double goal)
 {
     static double ratio[ROUNDS_MAX];
     double least_ours = 1e30;
     double least_theirs = 1e30;
-    uint64_t units = 0;
-    uint64_t base_units = 0;
 
-    (void)timed(ours, j, &units);
-    (void)timed(theirs, j, &base_units);
+    (void)timed(ours, j);
+    (void)timed(theirs, j);
     for (unsigned i = 0; i < rounds; i++) {
-        double t = timed(theirs, j, &base_units);
-        double o = timed(ours, j, &units);
+        double t = timed(theirs, j);
+        double o = timed(ours, j);
 
         ratio[i] = o / t;
         least_ours = o < least_ours ? o : least_ours;
         least_theirs = t < least_theirs ? t : least_theirs;
     }
     qsort(ratio, rounds, sizeof ratio[0], ascending);
-    printf("  %-28s %9.2f ns %-11s %9.2f ns %-9s %6.2f x", what,
-           least_ours / (double)units, unit, least_theirs / (double)base_units,
-           baseline, ratio[rounds / 2]);
+    printf("  %-24s %8.2f ns   %-10s %8.2f ns   %6.2f x", what,
+           least_ours / (double)units, baseline, least_theirs / (double)units,
+           ratio[rounds / 2]);
     if (goal > 0) {
-        printf("  (goal %.1f)", goal);
+        printf("   goal %.1f", goal);
     }
     printf("\n");
 }
@@ -289,8 +295,9 @@ int main(int argc, char **argv)
     uint64_t leaves = argc > 1 ? number(argv[1], 4096, 1 << 26) : 1 << 20;
     unsigned rounds = argc > 2 ? number(argv[2], 1, ROUNDS_MAX) : 21;
 
-    printf("amd64, %" PRIu64 " leaves, median of %u rounds; least times\n",
-           leaves, rounds);
+    printf("amd64; ns a leaf, or a lookup; least times, and the median of the "
+           "ratios of %u rounds\n",
+           rounds);
     for (enum gen_kind kind = 0; kind < GEN_KINDS; kind++) {
         struct gen_image g;
         struct job j;
@@ -301,28 +308,22 @@ int main(int argc, char **argv)
         printf("%s: %" PRIu64 " leaves, %zu tables, %u root%s\n",
                gen_name(kind), g.leaves, j.tables, g.roots,
                g.roots == 1 ? "" : "s");
+        j.flags = PTW_WALK_RUNS;
+        compare("walk_va_spaces, runs", spaces, "streaming", stream, &j,
+                g.leaves, rounds, 0);
         if (kind == GEN_SHARED) {
-            j.flags = PTW_WALK_RUNS;
-            compare("walk_va_spaces, runs", "a leaf", spaces, "distinct",
-                    distinct, &j, rounds, 1.5);
-            compare("walk_va_spaces, runs", "a leaf", spaces, "streaming",
-                    stream, &j, rounds, 0);
+            compare("walk_va_spaces, runs", spaces, "distinct", distinct, &j,
+                    g.leaves, rounds, 1.5);
         } else {
-            j.flags = PTW_WALK_RUNS;
-            compare("virt_to_phys, runs", "a leaf", follow, "streaming", stream,
-                    &j, rounds,
+            compare("virt_to_phys, runs", follow, "streaming", stream, &j,
+                    g.leaves, rounds,
                     sparse             ? 1.3
                     : kind == GEN_RUNS ? 2.5
                                        : 0);
             j.flags = 0;
-            compare("virt_to_phys, leaves", "a leaf", follow, "streaming",
-                    stream, &j, rounds, sparse ? 1.3 : 0);
-            j.flags = PTW_WALK_RUNS;
-            compare("walk_va_spaces, runs", "a leaf", spaces, "streaming",
-                    stream, &j, rounds, 0);
-            compare("virt_to_phys, runs", "a leaf", follow, "chase", chase, &j,
-                    rounds, 0);
-            compare("lookup, random", "a lookup", translate, "chase", chase, &j,
+            compare("virt_to_phys, leaves", follow, "streaming", stream, &j,
+                    g.leaves, rounds, sparse ? 1.3 : 0);
+            compare("lookup, random", translate, "chase", chase, &j, LOOKUPS,
                     rounds, 0.4);
         }
         tear_down(&j);

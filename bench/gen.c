@@ -83,6 +83,7 @@ static void set_leaf(struct gen_image *g, uint64_t va, unsigned level,
     set(g, g->root[0].v, va, level, pa | LEAF | (level > 0 ? PS : 0));
     g->leaf_va[g->leaf_vas++] = ptw_va_of(va);
     g->leaves++;
+    g->mapped += (uint64_t)4096 << 9 * level;
 }
 
 static void fill_dense(struct gen_image *g, uint64_t base, uint64_t leaves,
@@ -163,6 +164,7 @@ static void fill_shared(struct gen_image *g, uint64_t *seed)
             set(g, root, USER_BASE + (i << 12), 0,
                 (gen_random(seed) & 0xffffff) << 12 | LEAF);
             g->leaves++;
+            g->mapped += 4096;
         }
     }
     g->roots = GEN_ROOTS_MAX;

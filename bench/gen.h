@@ -26,6 +26,7 @@ struct gen_image {
     ptw_pa root[GEN_ROOTS_MAX];
     uint32_t roots;
     uint64_t leaves; /* of distinct tables */
+    uint64_t mapped; /* bytes that those map */
     ptw_va *leaf_va; /* the addresses of space 0's leaves */
     size_t leaf_vas;
     uint64_t private_first; /* GEN_SHARED: the part that is not shared */

@@ -308,6 +308,21 @@ PTW_ENGINE void ptw_look_ahead(const struct ptw_format *a, struct ptw_walk *w,
     }
 }
 
+/* Loads a line of entries, each once; returns all their bits together. */
+PTW_ENGINE uint64_t ptw_load_line(const struct ptw_format *a,
+                                  const unsigned char *from,
+                                  uint64_t line[PTW_LINE])
+{
+    uint64_t any = 0;
+
+    PTW_UNROLL
+    for (unsigned i = 0; i < PTW_LINE; i++) {
+        line[i] = ptw_load_entry(a, from, i);
+        any |= line[i];
+    }
+    return any;
+}
+
 /* What the next leaf of a table has to be to continue the open run: its entry,
  * but for bits that need not be alike, and its address, which must not carry
  * into bits that are not the address's. */
@@ -336,6 +351,19 @@ PTW_ENGINE struct ptw_expected ptw_expect(const struct ptw_format *a,
         x.pa = m->pa.v + (first - out->open->first.v);
     }
     return x;
+}
+
+/* Whether a line is just that, eight times. */
+PTW_ENGINE bool ptw_expected_line(const struct ptw_expected *x, uint64_t step,
+                                  uint64_t alike, const uint64_t line[PTW_LINE])
+{
+    uint64_t differ = 0;
+
+    PTW_UNROLL
+    for (unsigned i = 0; i < PTW_LINE; i++) {
+        differ |= line[i] ^ (x->raw + i * step);
+    }
+    return (differ & alike) == 0;
 }
 
 PTW_ENGINE void ptw_grow(struct ptw_sink *out, struct ptw_expected *x,
@@ -376,10 +404,9 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
         if (index >= fetched) {
             const unsigned char *from = (const unsigned char *)t->host +
                                         ((size_t)index << a->entry_log2);
+            /* A line does not wrap in the window. */
             uint64_t *slot = &window[index % PTW_MAX_WINDOW];
-            uint64_t line[PTW_LINE];
-            uint64_t any = 0;
-            uint64_t differ = 0;
+            uint64_t any;
 
             if (index % PTW_LINE != 0 || index + PTW_LINE - 1 > last ||
                 w->c.reads_left < PTW_LINE) {
@@ -389,30 +416,28 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 __builtin_prefetch((const unsigned char *)w->ahead +
                                    ((size_t)index << a->entry_log2));
             }
-            PTW_UNROLL
-            for (unsigned i = 0; i < PTW_LINE; i++) {
-                line[i] = ptw_load_entry(a, from, i);
-                any |= line[i];
-                differ |= line[i] ^ (x.raw + i * step);
-            }
             w->c.reads_left -= PTW_LINE;
             fetched = index + PTW_LINE;
+            if (runs && x.any) {
+                uint64_t line[PTW_LINE];
+
+                any = ptw_load_line(a, from, line);
+                if (ptw_expected_line(&x, step, alike, line) &&
+                    x.pa + (PTW_LINE - 1) * step <= widest) {
+                    ptw_grow(out, &x, PTW_LINE * step);
+                    index += PTW_LINE;
+                    continue;
+                }
+                memcpy(slot, line, sizeof line);
+            } else {
+                any = ptw_load_line(a, from, slot);
+            }
             if ((any & a->present) == 0) {
-                ptw_settle_absent(w, out, 0, base + index * step, line[0],
+                ptw_settle_absent(w, out, 0, base + index * step, slot[0],
                                   PTW_LINE * step - 1);
                 x.any = false;
                 index += PTW_LINE;
                 continue;
-            }
-            if (runs && x.any && (differ & alike) == 0 &&
-                x.pa + (PTW_LINE - 1) * step <= widest) {
-                ptw_grow(out, &x, PTW_LINE * step);
-                index += PTW_LINE;
-                continue;
-            }
-            PTW_UNROLL
-            for (unsigned i = 0; i < PTW_LINE; i++) {
-                slot[i] = line[i]; /* a line does not wrap in the window */
             }
         }
         raw = window[index % PTW_MAX_WINDOW];
@@ -447,6 +472,40 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
     }
     t->index = (uint16_t)index;
     t->fetched = (uint16_t)fetched;
+}
+
+/* ptw_skip steps over entries of an upper table that are not present: most of
+ * them are not. */
+PTW_ENGINE void ptw_skip(const struct ptw_format *a, struct ptw_cursor *c,
+                         struct ptw_path_table *t, uint64_t *window)
+{
+    unsigned index = t->index;
+
+    while (index <= t->last) {
+        uint64_t *slot = &window[index % PTW_MAX_WINDOW];
+
+        if (index < t->fetched) {
+            if ((*slot & a->present) != 0) {
+                break;
+            }
+            index++;
+            continue;
+        }
+        if (index % PTW_LINE != 0 || index + PTW_LINE - 1 > t->last ||
+            c->reads_left < PTW_LINE) {
+            break;
+        }
+        c->reads_left -= PTW_LINE;
+        t->fetched = (uint16_t)(index + PTW_LINE);
+        if ((ptw_load_line(a,
+                           (const unsigned char *)t->host +
+                               ((size_t)index << a->entry_log2),
+                           slot) &
+             a->present) == 0) {
+            index += PTW_LINE;
+        }
+    }
+    t->index = (uint16_t)index;
 }
 
 /* Whether the walk has come to the gap in the middle and not given it yet. */
@@ -612,6 +671,12 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
             ptw_sweep(a, w, out, false);
         }
         if (t->index > t->last || out->count == out->room) {
+            return true;
+        }
+    }
+    if (c->level > 0 && t->host != NULL && (w->flags & PTW_WALK_HOLES) == 0) {
+        ptw_skip(a, c, t, w->window[c->level]);
+        if (t->index > t->last) {
             return true;
         }
     }

@@ -295,8 +295,8 @@ struct ptw_walk {
  * space at most two tables a level more where the range cuts them.
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
- * when options->first > options->last,
- * PTW_E_ARG when roots is 0 or more than 2^31. */
+ * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
+ * 2^31. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
                         const struct ptw_mem *mem, const ptw_pa *root,
