@@ -226,8 +226,11 @@ void carry_out(const struct plan *p, const struct pieces *how,
             break;
         }
     }
-    if (p->kind == PLAN_SPACES && memo.used <= 512) {
-        must(ptw_memo_frames(&memo, out->frame, 512, &out->frames), "frames");
+    if (p->kind == PLAN_SPACES) {
+        must(ptw_memo_frames(&memo, out->frame,
+                             sizeof out->frame / sizeof out->frame[0],
+                             &out->frames),
+             "frames");
     }
 }
 

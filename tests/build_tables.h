@@ -91,8 +91,8 @@ struct report {
     struct ptw_item item[MAX_ITEMS];
     struct ptw_walk_stats stats;
     bool overflow; /* there was more than fits */
-    ptw_pa frame[512];
-    size_t frames;
+    ptw_pa frame[8192];
+    size_t frames; /* of PLAN_SPACES: the distinct tables */
 };
 
 /* How a walk is cut into pieces. */

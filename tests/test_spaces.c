@@ -415,7 +415,7 @@ Test(amd64_remarks, tell_a_table_on_its_own_path_from_one_that_is_not)
                  "space 0 walked 1000\n"
                  "self pt e00000-ffffff 6000\n"
                  "two levels pt e00000-ffffff 6000\n"
-                 "map e00000-e00fff 8000 rwxu 4k\n"
+                 "map e00000-e00fff 8000 rwx- 4k\n"
                  "map e07000-e07fff 6000 rwx- 4k\n"));
 }
 
@@ -582,8 +582,10 @@ Test(amd64_spaces, keep_the_law_of_reads_on_random_graphs)
         cr_expect(walk(&plan)->end == PTW_END || walk(&plan)->overflow);
         cr_expect(le(u64, walk(&plan)->stats.reads,
                      512 * 4 * (uint64_t)(frames + 1)));
-        cr_expect(
-            eq(u64, walk(&plan)->stats.reads, 512 * walk(&plan)->stats.tables));
+        if (!walk(&plan)->overflow) {
+            cr_expect(eq(u64, walk(&plan)->stats.reads,
+                         512 * walk(&plan)->stats.tables));
+        }
     }
 }
 
@@ -614,14 +616,13 @@ Test(amd64_partial, descends_a_table_again_over_another_part)
     put(PT, 0, 0x20000 | RWX);
     put(PT, 1, 0x21000 | RWX);
     put(PT, 2, 0x22000 | RWX);
-    put(PD2, 0, 0);
-    put(PD2, 1, PT | TABLE);
-    /* R0 sees entries 0 and 1 of PT only, since the range begins... */
-    plan = spaces_plan(2, both);
-    plan.o.last.v = 0x201fff;
     put(PD, 0, 0);
     put(PD, 1, PT | TABLE);
     put(PD2, 0, PT | TABLE);
+    put(PD2, 1, PT | TABLE);
+    /* the range ends inside the table where the owner has it */
+    plan = spaces_plan(2, both);
+    plan.o.last.v = 0x201fff;
     cr_expect(eq(str, told(walk(&plan)),
                  "space 0 walked 1000\n"
                  "map 200000-200fff 20000 rwx- 4k\n"

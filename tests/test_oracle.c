@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One behavioural suite for every regime: random and adversarial tables, and
+ * what the library says of them compared with the naive walker. */
+#include "build_tables.h"
+#include "oracle.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+#include <string.h>
+
+/* A regime.  Parameters travel between processes: no pointers. */
+struct regime_case {
+    char name[8];
+    unsigned pa_bits;
+    unsigned without;
+};
+
+static struct regime_case cases[] = {
+    {"amd64", 52, 0},          {"amd64", 52, PTW_NX},
+    {"amd64", 46, PTW_PAGE1G}, {"amd64", 40, PTW_NX | PTW_PAGE1G},
+    {"amd64", 36, 0},          {"amd64", 32, 0},
+    {"i686", 52, 0},           {"i686", 40, 0},
+    {"i686", 36, 0},           {"i686", 32, 0},
+    {"i686", 40, PTW_PSE},     {"bare", 32, 0},
+    {"bare", 36, 0},           {"bare", 52, 0},
+};
+
+static struct oracle_mode mode;
+
+static void use(const struct regime_case *c)
+{
+    machine_with(c->name, c->pa_bits, c->without);
+    mode.arch = regime.id == PTW_ARCH_AMD64  ? ORACLE_AMD64
+                : regime.id == PTW_ARCH_I686 ? ORACLE_I686
+                                             : ORACLE_BARE;
+    mode.pa_bits = c->pa_bits;
+    mode.nx = (c->without & PTW_NX) == 0;
+    mode.pse = (c->without & PTW_PSE) == 0;
+    mode.page1g = (c->without & PTW_PAGE1G) == 0;
+}
+
+/* ------------------------------------------------------------------- images */
+
+/* Frames 1 to FRAMES hold tables; some of them may be missing. */
+enum { FRAMES = 14 };
+
+static struct ptw_region region[4];
+static struct oracle_ram slot[4];
+static size_t slots;
+
+static void offer(uint64_t first, uint64_t last)
+{
+    region[slots].first.v = first;
+    region[slots].last.v = last;
+    region[slots].host = &ram[first];
+    region[slots].writable = false;
+    slot[slots].first = first;
+    slot[slots].last = last;
+    slot[slots].bytes = &ram[first];
+    slots++;
+}
+
+/* All of the memory, or all but a part of it that need not be whole pages. */
+static void offer_some(struct dice *d)
+{
+    uint64_t end = (FRAMES + 1) * PAGE;
+    uint64_t from = roll_below(d, end / 8) * 8;
+    uint64_t bytes = (1 + roll_below(d, PAGE / 4)) * 8;
+
+    slots = 0;
+    if (one_in(d, 2) || from == 0 || from + bytes >= end) {
+        offer(0, RAM_BYTES - 1);
+    } else {
+        offer(0, from - 1);
+        offer(from + bytes, RAM_BYTES - 1);
+    }
+    cr_assert(ptw_mem_init_regions(&mem, region, slots) == PTW_OK);
+}
+
+static uint64_t some_frame(struct dice *d)
+{
+    return (1 + roll_below(d, FRAMES)) * PAGE;
+}
+
+/* The bits beside the address: mostly those that mean something. */
+static uint64_t some_bits(struct dice *d)
+{
+    uint64_t bits = P | A;
+
+    bits |= one_in(d, 4) ? 0 : W;
+    bits |= one_in(d, 3) ? 0 : U;
+    bits |= one_in(d, 6) ? PWT : 0;
+    bits |= one_in(d, 8) ? G : 0;
+    bits |= one_in(d, 8) ? COW : 0;
+    bits |= one_in(d, 6) ? NX : 0;
+    return bits;
+}
+
+static uint64_t some_entry(struct dice *d, unsigned level)
+{
+    switch (roll_below(d, 16)) {
+    case 0: /* anything at all */
+        return roll(d);
+    case 1: /* a bit that may be reserved */
+        return some_frame(d) | some_bits(d) | (uint64_t)1 << roll_below(d, 64);
+    case 2: /* nowhere */
+        return (roll(d) & 0xffffffffff000) | P | W;
+    case 3: /* not present, and everything else */
+        return roll(d) & ~P;
+    case 4:
+    case 5:
+    case 6: /* a large page, as far as there are such */
+        return (roll_below(d, 64) << (level == 2 ? 30 : 22)) | some_bits(d) |
+               PS | (one_in(d, 4) ? PAT_LARGE : 0) |
+               (one_in(d, 8) ? roll_below(d, 512) << 13 : 0);
+    default:
+        return some_frame(d) | some_bits(d);
+    }
+}
+
+/* Fills the tables in one of several ways. */
+static void some_tables(struct dice *d)
+{
+    unsigned style = (unsigned)roll_below(d, 4);
+    unsigned n = entries_per_table();
+
+    memset(ram, 0, (FRAMES + 1) * PAGE);
+    for (unsigned f = 1; f <= FRAMES; f++) {
+        unsigned used = style == 0   ? 2
+                        : style == 1 ? 12
+                        : style == 2 ? 60
+                                     : (unsigned)roll_below(d, 40);
+
+        if (style == 3 && one_in(d, 4)) {
+            /* a run that begins somewhere */
+            unsigned at = (unsigned)roll_below(d, n);
+            uint64_t entry = (roll_below(d, 1000) * PAGE) | some_bits(d);
+
+            for (unsigned i = at; i < n && i < at + 100; i++) {
+                put(f * PAGE, i, entry + (i - at) * (uint64_t)PAGE);
+            }
+        }
+        for (unsigned i = 0; i < used; i++) {
+            static const unsigned corners[] = {0, 1, 255, 256, 511};
+            unsigned at = one_in(d, 3) ? corners[roll_below(d, 5)]
+                                       : (unsigned)roll_below(d, n);
+
+            if (one_in(d, 8)) {
+                at = n - 1;
+            }
+            put(f * PAGE, at, some_entry(d, (unsigned)roll_below(d, 4)));
+        }
+    }
+}
+
+static uint64_t some_address(struct dice *d)
+{
+    static const uint64_t edges[] = {0,
+                                     0x7fffffffffff,
+                                     0x800000000000,
+                                     0xffff7fffffffffff,
+                                     0xffff800000000000,
+                                     UINT64_MAX,
+                                     0xffffffff,
+                                     0x100000000,
+                                     0xfffffffff,
+                                     0x1000000000};
+    uint64_t indices;
+
+    switch (roll_below(d, 5)) {
+    case 0:
+        return edges[roll_below(d, 10)];
+    case 1:
+        return edges[roll_below(d, 10)] + roll_below(d, 0x4000) - 0x2000;
+    case 2:
+        return roll(d) >> roll_below(d, 64);
+    default:
+        /* indices near the corners, where the entries are */
+        indices = 0;
+        for (unsigned i = 0; i < 4; i++) {
+            static const unsigned corners[] = {0, 1, 2, 255, 256, 510, 511};
+
+            indices = indices << 9 | corners[roll_below(d, 7)];
+        }
+        indices = indices << 12 | roll_below(d, PAGE);
+        if (mode.arch != ORACLE_AMD64) {
+            return indices & 0xffffffff;
+        }
+        return (indices & 0x800000000000) != 0 ? indices | 0xffff000000000000
+                                               : indices;
+    }
+}
+
+/* -------------------------------------------------------------------- facts */
+
+/* What either side says, in a form that can be compared: leaves one by one,
+ * holes of one level joined, refusals joined, everything cut to the range. */
+enum fact_kind { FACT_LEAF, FACT_ABSENT, FACT_BAD, FACT_REFUSED, FACT_GAP };
+
+struct fact {
+    enum fact_kind kind;
+    uint64_t first;
+    uint64_t last;
+    uint64_t pa;
+    uint64_t raw;
+    unsigned level;
+    unsigned rights;
+};
+
+enum { MAX_FACTS = 6000 };
+
+struct facts {
+    size_t count;
+    bool full; /* what follows is not known; the last may be cut short */
+    uint64_t from;
+    uint64_t to;
+    struct fact fact[MAX_FACTS];
+};
+
+static void begin_facts(struct facts *f, uint64_t from, uint64_t to)
+{
+    f->count = 0;
+    f->full = false;
+    f->from = from;
+    f->to = to;
+}
+
+static void add(struct facts *f, struct fact new)
+{
+    struct fact *before = f->count > 0 ? &f->fact[f->count - 1] : NULL;
+
+    if (new.kind != FACT_LEAF &&new.kind != FACT_BAD) {
+        new.first = new.first < f->from ? f->from : new.first;
+        new.last = new.last > f->to ? f->to : new.last;
+        if (before != NULL && before->kind == new.kind &&
+            before->last + 1 == new.first &&
+            (new.kind == FACT_REFUSED || before->level == new.level)) {
+            before->last = new.last;
+            return;
+        }
+    }
+    if (f->count == MAX_FACTS) {
+        f->full = true;
+        return;
+    }
+    f->fact[f->count++] = new;
+}
+
+static unsigned rights_of(const struct oracle_answer *a)
+{
+    return PTW_READ | (a->w ? PTW_WRITE : 0) | (a->x ? PTW_EXEC : 0) |
+           (a->u ? PTW_USER : 0);
+}
+
+static struct fact fact_of(const struct oracle_answer *a)
+{
+    struct fact f = {.first = a->first, .last = a->last, .level = a->level};
+
+    switch (a->kind) {
+    case ORACLE_LEAF:
+        f.kind = FACT_LEAF;
+        f.pa = a->pa;
+        f.raw = a->raw;
+        f.rights = rights_of(a);
+        break;
+    case ORACLE_ABSENT:
+        f.kind = FACT_ABSENT;
+        break;
+    case ORACLE_BAD:
+        f.kind = FACT_BAD;
+        f.raw = a->raw;
+        break;
+    case ORACLE_REFUSED:
+        f.kind = FACT_REFUSED;
+        f.level = 0;
+        break;
+    case ORACLE_GAP:
+        f.kind = FACT_GAP;
+        f.level = 0;
+        break;
+    }
+    return f;
+}
+
+/* Adds what an item says; an alias or a space says nothing by itself. */
+static void add_item(struct facts *f, const struct ptw_item *item)
+{
+    struct fact new = {.first = item->first.v, .last = item->last.v};
+
+    switch (item->kind) {
+    case PTW_ITEM_MAPPING:
+        new.kind = FACT_LEAF;
+        new.pa = item->u.mapping.pa.v;
+        new.raw = item->u.mapping.raw;
+        new.level = item->u.mapping.level;
+        new.rights = item->u.mapping.rights;
+        break;
+    case PTW_ITEM_HOLE:
+        new.kind = item->u.hole.canonical ? FACT_ABSENT : FACT_GAP;
+        new.level = item->u.hole.canonical ? item->u.hole.level : 0;
+        break;
+    case PTW_ITEM_FINDING:
+        new.kind = item->u.finding.kind == PTW_FINDING_BAD_ENTRY ? FACT_BAD
+                                                                 : FACT_REFUSED;
+        new.level = new.kind == FACT_BAD ? item->u.finding.level : 0;
+        new.raw = item->u.finding.raw;
+        break;
+    case PTW_ITEM_SPACE:
+    case PTW_ITEM_ALIAS:
+        return;
+    }
+    add(f, new);
+}
+
+static void add_oracle(struct facts *f, uint64_t root)
+{
+    static struct oracle_answer answer[1 << 16];
+    size_t n =
+        oracle_walk(&mode, slot, slots, root, f->from, f->to, answer, 1 << 16);
+
+    for (size_t i = 0; i < n && !f->full; i++) {
+        add(f, fact_of(&answer[i]));
+    }
+    f->full |= n == 1 << 16;
+}
+
+/* Adds the items of a walk until it ends or there are enough. */
+static void add_walk(struct facts *f, struct ptw_walk *w)
+{
+    struct ptw_item item[64];
+    enum ptw_status st = PTW_OK;
+
+    while (st == PTW_OK && !f->full) {
+        size_t n;
+
+        st = ptw_walk_next(w, item, 64, &n);
+        for (size_t i = 0; i < n; i++) {
+            add_item(f, &item[i]);
+        }
+    }
+    f->full |= st != PTW_END;
+}
+
+static bool same_facts(const struct fact *a, const struct fact *b)
+{
+    return a->kind == b->kind && a->first == b->first && a->last == b->last &&
+           a->pa == b->pa && a->raw == b->raw && a->level == b->level &&
+           a->rights == b->rights;
+}
+
+/* Where both go on, they have to be the same. */
+static void agree(const struct facts *expected, const struct facts *got,
+                  unsigned image, const char *what)
+{
+    size_t n = expected->count;
+    const struct fact *e;
+    const struct fact *g;
+
+    if (!expected->full && !got->full) {
+        cr_expect(expected->count == got->count,
+                  "image %u, %s: %zu facts, not %zu", image, what, got->count,
+                  expected->count);
+    } else {
+        /* the last one of a side that is cut short may go on */
+        n = expected->full && n > 0 ? n - 1 : n;
+        if (got->full && got->count > 0 && got->count - 1 < n) {
+            n = got->count - 1;
+        }
+    }
+    n = n < got->count ? n : got->count;
+    for (size_t i = 0; i < n; i++) {
+        e = &expected->fact[i];
+        g = &got->fact[i];
+        if (!same_facts(e, g)) {
+            cr_expect(false,
+                      "image %u, %s, fact %zu: kind %d %llx-%llx pa %llx raw "
+                      "%llx level %u rights %x, not kind %d %llx-%llx pa %llx "
+                      "raw %llx level %u rights %x",
+                      image, what, i, g->kind, (unsigned long long)g->first,
+                      (unsigned long long)g->last, (unsigned long long)g->pa,
+                      (unsigned long long)g->raw, g->level, g->rights, e->kind,
+                      (unsigned long long)e->first, (unsigned long long)e->last,
+                      (unsigned long long)e->pa, (unsigned long long)e->raw,
+                      e->level, e->rights);
+            return;
+        }
+    }
+}
+
+/* -------------------------------------------------------------------- lookup
+ */
+
+static void compare_lookups(struct dice *d, unsigned image)
+{
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t root = some_frame(d);
+        uint64_t va = some_address(d);
+        struct oracle_answer a = oracle_translate(&mode, slot, slots, root, va);
+        struct ptw_translation t = {0};
+        int st = ptw_lookup(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t);
+        bool right = false;
+
+        switch (a.kind) {
+        case ORACLE_LEAF:
+            right = st == PTW_OK && t.pa.v == a.pa + (va - a.first) &&
+                    t.leaf_va.v == a.first && t.leaf_pa.v == a.pa &&
+                    t.raw == a.raw && t.level == a.level &&
+                    t.rights == rights_of(&a) &&
+                    (((uint64_t)1 << t.size_log2) - 1) == a.last - a.first;
+            break;
+        case ORACLE_ABSENT:
+            right =
+                st == PTW_NOT_MAPPED && t.raw == a.raw && t.level == a.level;
+            break;
+        case ORACLE_BAD:
+            right = st == PTW_BAD_ENTRY && t.raw == a.raw && t.level == a.level;
+            break;
+        case ORACLE_REFUSED:
+            right = st == PTW_E_BUS && t.level == a.level;
+            break;
+        case ORACLE_GAP:
+            right = st == PTW_NOT_CANONICAL;
+            break;
+        }
+        cr_expect(right, "image %u, root %llx, address %llx: %s, level %u",
+                  image, (unsigned long long)root, (unsigned long long)va,
+                  ptw_status_text((enum ptw_status)st), t.level);
+    }
+}
+
+ParameterizedTestParameters(every_regime_lookup, finds_what_the_oracle_finds)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_lookup,
+                  finds_what_the_oracle_finds)
+{
+    struct dice d = {1000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 200; image++) {
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        compare_lookups(&d, image);
+    }
+}
+
+/* -------------------------------------------------------------------- ranges
+ */
+
+static void some_range(struct dice *d, struct ptw_walk_options *o)
+{
+    uint64_t a = some_address(d);
+    uint64_t b = some_address(d);
+
+    *o = ptw_walk_everything();
+    o->flags = PTW_WALK_HOLES;
+    switch (roll_below(d, 4)) {
+    case 0:
+        break;
+    case 1: /* short */
+        b = a + roll_below(d, (uint64_t)1 << (12 + roll_below(d, 30)));
+        b = b < a ? UINT64_MAX : b;
+        /* fall through */
+    default:
+        o->first.v = a < b ? a : b;
+        o->last.v = a < b ? b : a;
+        break;
+    }
+}
+
+static struct facts expected;
+static struct facts got;
+
+static void compare_follow(struct dice *d, unsigned image)
+{
+    struct ptw_walk w;
+    struct ptw_walk_options o;
+    uint64_t root = some_frame(d);
+    enum ptw_status st;
+
+    some_range(d, &o);
+    begin_facts(&expected, o.first.v, o.last.v);
+    begin_facts(&got, o.first.v, o.last.v);
+    st = ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(root), &o);
+    if (st != PTW_OK) {
+        cr_expect(st == PTW_E_BUS && slots == 2, "image %u: %d", image, st);
+        return;
+    }
+    add_walk(&got, &w);
+    add_oracle(&expected, root);
+    agree(&expected, &got, image, "virt_to_phys");
+}
+
+ParameterizedTestParameters(every_regime_walk, gives_the_oracles_leaves)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_walk,
+                  gives_the_oracles_leaves)
+{
+    struct dice d = {2000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 300; image++) {
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        compare_follow(&d, image);
+    }
+}
+
+/* Runs are the same leaves, joined where they may be and nowhere else. */
+static void compare_runs(struct dice *d, unsigned image)
+{
+    static struct report one;
+    static struct report many;
+    struct plan p = follow_plan(some_frame(d));
+    struct pieces how = IN_ONE_PIECE;
+    size_t k = 0;
+
+    some_range(d, &p.o);
+    p.o.flags = PTW_WALK_RUNS;
+    how.reads = 4000;
+    how.items = 4000;
+    carry_out(&p, &how, &many, NULL, NULL);
+    p.o.flags = 0;
+    how.reads = UINT64_MAX;
+    how.items = MAX_ITEMS;
+    carry_out(&p, &how, &one, NULL, NULL);
+    if (many.init != PTW_OK) {
+        return;
+    }
+    for (size_t i = 0; i < many.count; i++) {
+        const struct ptw_item *run = &many.item[i];
+        const struct ptw_item *leaf = &one.item[k];
+        const struct ptw_item *first = leaf;
+
+        if (k >= one.count) {
+            return;
+        }
+        if (run->kind != PTW_ITEM_MAPPING) {
+            cr_expect(same_items(run, leaf), "image %u, item %zu", image, i);
+            k++;
+            continue;
+        }
+        for (;;) {
+            const struct ptw_item *next = &one.item[k + 1];
+            bool joins;
+
+            leaf = &one.item[k++];
+            if (k >= one.count) {
+                return;
+            }
+            joins = next->kind == PTW_ITEM_MAPPING &&
+                    next->first.v == leaf->last.v + 1 && next->first.v != 0 &&
+                    next->u.mapping.level == leaf->u.mapping.level &&
+                    next->u.mapping.rights == leaf->u.mapping.rights &&
+                    next->u.mapping.pa.v ==
+                        leaf->u.mapping.pa.v +
+                            ((uint64_t)1 << leaf->u.mapping.size_log2);
+            if (joins) {
+                struct ptw_attributes x = ptw_attributes_of(
+                    &regime, leaf->u.mapping.level, leaf->u.mapping.raw);
+                struct ptw_attributes y = ptw_attributes_of(
+                    &regime, next->u.mapping.level, next->u.mapping.raw);
+
+                joins = x.memory_type == y.memory_type &&
+                        x.copy_on_write == y.copy_on_write;
+            }
+            if (!joins) {
+                break;
+            }
+        }
+        cr_expect(
+            run->first.v == first->first.v && run->last.v == leaf->last.v &&
+                run->u.mapping.pa.v == first->u.mapping.pa.v &&
+                run->u.mapping.raw == first->u.mapping.raw,
+            "image %u, run %zu: %llx-%llx", image, i,
+            (unsigned long long)run->first.v, (unsigned long long)run->last.v);
+    }
+}
+
+ParameterizedTestParameters(every_regime_walk, gives_maximal_runs)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_walk, gives_maximal_runs)
+{
+    struct dice d = {3000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 200; image++) {
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        compare_runs(&d, image);
+    }
+}
+
+/* -------------------------------------------------------------------- spaces
+ */
+
+static struct report all;
+
+static void add_expansion(struct facts *f, const struct ptw_item *alias,
+                          const struct ptw_walk_options *o)
+{
+    struct ptw_walk w;
+
+    if (ptw_expand_init(&w, &regime, &mem, alias, o) != PTW_OK) {
+        cr_expect(false, "an alias that can't be expanded");
+        f->full = true;
+        return;
+    }
+    add_walk(f, &w);
+}
+
+/* The items of one space, every alias replaced by what it stands for. */
+static void add_space(struct facts *f, uint32_t space,
+                      const struct ptw_walk_options *o)
+{
+    for (size_t i = 0; i < all.count && !f->full; i++) {
+        if (all.item[i].space != space) {
+            continue;
+        }
+        if (all.item[i].kind == PTW_ITEM_ALIAS) {
+            add_expansion(f, &all.item[i], o);
+        } else {
+            add_item(f, &all.item[i]);
+        }
+    }
+    f->full |= all.overflow;
+}
+
+/* An alias points to a table that the owner has at their_va, at that level, and
+ * that we have at our_va; and it comes after. */
+static void check_alias(const struct plan *p, const struct ptw_item *item,
+                        unsigned image)
+{
+    unsigned level;
+    struct ptw_alias_ref ref = ptw_alias_view(&regime, item, &level);
+    uint64_t ours = 0;
+    uint64_t theirs = 0;
+
+    cr_expect(ref.owner <= item->space);
+    cr_expect(ref.owner < item->space || ref.their_va.v < ref.our_va.v,
+              "image %u: an alias to what comes later", image);
+    cr_expect(ref.our_va.v >= item->first.v && ref.our_va.v <= item->last.v);
+    cr_expect(oracle_table_at(&mode, slot, slots, p->root[item->space].v,
+                              ref.our_va.v, level, &ours) &&
+                  ours == ref.table.v,
+              "image %u: we have no such table at %llx", image,
+              (unsigned long long)ref.our_va.v);
+    cr_expect(oracle_table_at(&mode, slot, slots, p->root[ref.owner].v,
+                              ref.their_va.v, level, &theirs) &&
+                  theirs == ref.table.v,
+              "image %u: the owner has no such table at %llx", image,
+              (unsigned long long)ref.their_va.v);
+}
+
+static void compare_spaces(struct dice *d, unsigned image)
+{
+    uint64_t root[4];
+    uint32_t roots = 1 + (uint32_t)roll_below(d, 4);
+    struct plan p;
+    struct pieces how = IN_ONE_PIECE;
+
+    for (uint32_t i = 0; i < roots; i++) {
+        root[i] = some_frame(d);
+    }
+    p = spaces_plan(roots, root);
+    some_range(d, &p.o);
+    p.memo_tables = 1 + (unsigned)roll_below(d, 100);
+    how.room = 1 + (size_t)roll_below(d, MAX_ITEMS);
+    how.more_reads = 1 + roll_below(d, 1000);
+    how.reads = how.more_reads;
+    carry_out(&p, &how, &all, NULL, NULL);
+    cr_expect(all.init == PTW_OK);
+    cr_expect(all.end == PTW_END || all.overflow);
+    /* where the range cuts, two tables a level and space more */
+    cr_expect(all.stats.reads <=
+              (uint64_t)(ptw_levels(&regime) == 0 ? 0 : entries_per_table()) *
+                  ptw_levels(&regime) * (all.frames + 2 * roots));
+    for (size_t i = 0; i < all.count; i++) {
+        const struct ptw_item *item = &all.item[i];
+        uint32_t like = item->space;
+
+        if (item->kind == PTW_ITEM_ALIAS) {
+            check_alias(&p, item, image);
+        }
+        if (item->kind != PTW_ITEM_SPACE) {
+            continue;
+        }
+        begin_facts(&expected, p.o.first.v, p.o.last.v);
+        begin_facts(&got, p.o.first.v, p.o.last.v);
+        switch (item->u.space_info.kind) {
+        case PTW_SPACE_BAD:
+            cr_expect(item->u.space_info.why == PTW_E_BUS && slots == 2);
+            continue;
+        case PTW_SPACE_SAME:
+            like = item->u.space_info.same_as;
+            cr_expect(like < item->space);
+            break;
+        case PTW_SPACE_WALKED:
+            break;
+        }
+        add_space(&got, like, &p.o);
+        add_oracle(&expected, root[item->space]);
+        agree(&expected, &got, image, "walk_va_spaces");
+    }
+}
+
+ParameterizedTestParameters(every_regime_spaces, expand_to_the_oracles_leaves)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_spaces,
+                  expand_to_the_oracles_leaves)
+{
+    struct dice d = {4000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 250; image++) {
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        compare_spaces(&d, image);
+    }
+}
+
+/* ------------------------------------------------------------------ stopping
+ */
+
+ParameterizedTestParameters(every_regime_walk, can_be_stopped_anywhere)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_walk,
+                  can_be_stopped_anywhere)
+{
+    struct dice d = {5000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 6; image++) {
+        uint64_t root[3];
+        struct plan p;
+
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        for (unsigned i = 0; i < 3; i++) {
+            root[i] = some_frame(&d);
+        }
+        p = spaces_plan(3, root);
+        some_range(&d, &p.o);
+        p.o.flags = (unsigned)roll_below(&d, 8);
+        if (!walk(&p)->overflow && walk(&p)->count < 3000) {
+            unsigned stride = 1 + (unsigned)(walk(&p)->stats.reads / 60);
+
+            cr_expect(eq(str, in_pieces(&p, stride), ""));
+            cr_expect(eq(str, where_it_stands(&p, stride), ""));
+        }
+    }
+}
