@@ -183,9 +183,12 @@ static size_t bus_line_bytes;
 static size_t append_text(char *line, size_t used, const char *text)
 {
     while (*text != '\0' && used < sizeof bus_line - 64) {
-        unsigned char c = (unsigned char)*text++;
+        char c = *text++;
 
-        line[used++] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+        if ((unsigned char)c < 0x20 || c == 0x7f) {
+            c = '?';
+        }
+        line[used++] = c;
     }
     return used;
 }

@@ -158,7 +158,10 @@ char *put_va(char *p, ptw_va va)
 
 static char letter(unsigned rights, unsigned right, char c)
 {
-    return (rights & right) != 0 ? c : '-';
+    if ((rights & right) != 0) {
+        return c;
+    }
+    return '-';
 }
 
 void rights_text(unsigned rights, char text[5])
