@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What must compile: the twin of every file here that must not. */
+#include <ptwalk/ptwalk.h>
+
+struct holder {
+    const struct ptw_void *never; /* a pointer is all that there can be */
+};
+
+ptw_pa assigns(ptw_pa pa);
+enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
+                       ptw_pa root, ptw_va va);
+void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i);
+const struct ptw_void *reads(const struct ptw_item *item);
+void takes(const struct ptw_void *never);
+bool heeds(const struct ptw_regime *r);
+uint64_t compares(ptw_pa pa, ptw_va va);
+
+ptw_pa assigns(ptw_pa pa)
+{
+    ptw_pa other = pa;
+
+    other = ptw_pa_of(0x1000);
+    return other;
+}
+
+enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
+                       ptw_pa root, ptw_va va)
+{
+    struct ptw_translation t;
+
+    return ptw_lookup(r, mem, root, va, &t);
+}
+
+void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i)
+{
+    a->level = PTW_AMD64_ALIAS_PT;
+    a->level = PTW_AMD64_ALIAS_PD;
+    a->level = PTW_AMD64_ALIAS_PDPT;
+    i->level = PTW_I686_ALIAS_PT;
+}
+
+const struct ptw_void *reads(const struct ptw_item *item)
+{
+    struct holder h = {item->u.alias.bare};
+
+    return h.never;
+}
+
+void takes(const struct ptw_void *never)
+{
+    ptw_absurd(never);
+}
+
+bool heeds(const struct ptw_regime *r)
+{
+    return ptw_root_check(r, ptw_pa_of(0)) == PTW_OK;
+}
+
+uint64_t compares(ptw_pa pa, ptw_va va)
+{
+    return pa.v + va.v;
+}

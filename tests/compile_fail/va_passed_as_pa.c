@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* expect: (incompatible type for argument 3 of 'ptw_lookup'|passing 'ptw_va' to parameter of incompatible type 'ptw_pa') */
+#include <ptwalk/ptwalk.h>
+
+enum ptw_status f(const struct ptw_regime *r, const struct ptw_mem *mem,
+                  ptw_va va, struct ptw_translation *t);
+
+enum ptw_status f(const struct ptw_regime *r, const struct ptw_mem *mem,
+                  ptw_va va, struct ptw_translation *t)
+{
+    return ptw_lookup(r, mem, va, va, t);
+}
