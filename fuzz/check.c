@@ -670,6 +670,9 @@ static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
     bool more = true;
     size_t items;
 
+    if (fz_judge_root(w, root) != PTW_OK) {
+        return; /* a range that maps nothing: the root was never looked at */
+    }
     o.first.v = from;
     o.last.v = w->last;
     o.flags = PTW_WALK_HOLES;

@@ -1,0 +1,1107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the seeds of the corpus: hand-made cases, and tables cut out of a
+ * guest's memory.
+ *
+ *   make_seeds DIRECTORY
+ *       writes the hand-made cases to DIRECTORY/<target>/<case>
+ *   make_seeds DIRECTORY ARCH NAME IMAGE ROOT...
+ *       cuts a few tables below each ROOT (hexadecimal) out of the raw IMAGE
+ *       of physical memory from 0 on, and writes them as the case NAME of the
+ *       targets of ARCH (amd64 or i686) */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { ROOM = 65536, CUT_PAGES = 16, CUT_ENTRIES = 72 };
+
+struct bytes {
+    uint8_t at[ROOM];
+    size_t count;
+};
+
+/* An input under construction, in the order of the format. */
+static struct {
+    uint8_t flags, width, reads, items, needs, seed, restless;
+    struct bytes regions;
+    struct bytes roots;
+    struct bytes range;
+    struct bytes ops;
+} in;
+
+static const char *directory;
+static bool wide; /* amd64; else i686 */
+static unsigned levels;
+static unsigned entries;
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "make_seeds: %s: %s\n", what, why);
+    exit(3);
+}
+
+static void put(struct bytes *b, unsigned v)
+{
+    if (b->count == ROOM) {
+        die("a case", "too long");
+    }
+    b->at[b->count++] = (uint8_t)v;
+}
+
+static void put64(struct bytes *b, uint64_t v)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        put(b, (unsigned)(v >> 8 * i & 255));
+    }
+}
+
+/* ----------------------------------------------------------- what is written
+ */
+
+enum {
+    CALLBACKS,
+    BORROW,
+    DIRECT,
+    MIXED,
+    PARTIAL = 4,
+    NO_NX = 8,
+    NO_PSE = 16,
+    NO_PAGE1G = 32,
+    NO_WP = 64
+};
+
+static void begin(unsigned flags)
+{
+    memset(&in, 0, sizeof in);
+    in.flags = (uint8_t)flags;
+    in.reads = 99;
+    in.items = 0x47;
+    in.seed = 5;
+    in.restless = 64;
+}
+
+/* 2^exponent + offset pages, length pages. */
+static void region(unsigned exponent, unsigned offset, unsigned length,
+                   unsigned how)
+{
+    put(&in.regions, exponent);
+    put(&in.regions, offset);
+    put(&in.regions, length - 1);
+    put(&in.regions, how);
+}
+
+enum { BELOW = 0x40, TOUCHING = 0x80 };                 /* of exponent */
+enum { CUT_START = 1, CUT_END = 2, HUGE = 4, ODD = 8 }; /* of how */
+
+static void root(unsigned slot)
+{
+    put(&in.roots, slot);
+    put(&in.roots, 0);
+}
+
+enum { UNALIGNED, TOO_WIDE, BESIDE, BEYOND_CR3 };
+
+static void bad_root(unsigned slot, unsigned kind, unsigned n)
+{
+    put(&in.roots, 0xC0 | slot);
+    put(&in.roots, kind | n << 2);
+}
+
+static unsigned index_byte(unsigned index)
+{
+    if (index < 0x60) {
+        return index;
+    }
+    return index >= entries - 0x60 ? index + 0x100 - entries
+                                   : index + 0x80 - entries / 2;
+}
+
+static void va(struct bytes *to, unsigned i3, unsigned i2, unsigned i1,
+               unsigned i0, unsigned tail)
+{
+    put(to, index_byte(i3));
+    put(to, index_byte(i2));
+    put(to, index_byte(i1));
+    put(to, index_byte(i0));
+    put(to, tail);
+}
+
+static void op(unsigned code, unsigned n)
+{
+    put(&in.ops, code | n << 4);
+}
+
+static void select_page(unsigned slot)
+{
+    op(0, 0);
+    put(&in.ops, slot);
+}
+
+/* Bits of n in entry: */
+enum { XD = 1, COW = 2, BIT12 = 4, BIT13 = 8 };
+
+static void entry(unsigned index, unsigned low, unsigned slot, unsigned n)
+{
+    op(1, n);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, low);
+    put(&in.ops, slot);
+}
+
+/* Rights that a link takes away: */
+enum { NOT_X = 1, NOT_W = 2, NOT_U = 4 };
+
+static void link_table(unsigned index, unsigned slot, unsigned less)
+{
+    op(2, less);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, slot);
+}
+
+/* Bits of n: 1 is XD; 2 next page, 4 next large page, 6 page before; 8 twice
+ * as many. */
+static void run(unsigned index, unsigned count, unsigned low, unsigned slot,
+                unsigned n)
+{
+    op(3, n);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, count - 1);
+    put(&in.ops, low);
+    put(&in.ops, slot);
+}
+
+static void fill(unsigned slot, unsigned less)
+{
+    op(4, less);
+    put(&in.ops, slot);
+}
+
+static void raw(unsigned index, uint64_t v)
+{
+    op(5, 0);
+    put(&in.ops, index_byte(index));
+    put64(&in.ops, v);
+}
+
+static void place(unsigned slot, unsigned reg, unsigned offset, unsigned n)
+{
+    op(7, n);
+    put(&in.ops, slot);
+    put(&in.ops, reg);
+    put(&in.ops, offset);
+}
+
+/* Links from slot `first` down to the table of leaves, at the same index. */
+static void chain(unsigned index, unsigned first)
+{
+    op(8, levels - 2);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, first);
+}
+
+static void large(unsigned index, unsigned low, unsigned number, unsigned n)
+{
+    op(11, n);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, low);
+    put(&in.ops, number);
+}
+
+static void far_leaf(unsigned index, unsigned low, unsigned frame, unsigned n)
+{
+    op(12, n);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, low);
+    put(&in.ops, frame & 255);
+    put(&in.ops, frame >> 8);
+}
+
+static void itself(unsigned index, unsigned less)
+{
+    op(13, less);
+    put(&in.ops, index_byte(index));
+}
+
+static void repeat(unsigned index, unsigned count, unsigned n)
+{
+    op(14, n);
+    put(&in.ops, index_byte(index));
+    put(&in.ops, count - 1);
+}
+
+static void ask(unsigned i3, unsigned i2, unsigned i1, unsigned i0,
+                unsigned tail)
+{
+    op(15, 0);
+    va(&in.ops, i3, i2, i1, i0, tail);
+}
+
+static void save_as(const char *target, const char *name, int before)
+{
+    char path[512];
+    unsigned roots = (unsigned)in.roots.count / 2;
+    unsigned regions = (unsigned)in.regions.count / 4;
+    const uint8_t header[] = {
+        in.flags, in.width,   (uint8_t)((regions - 1) | (roots - 1) << 4),
+        in.reads, in.items,   in.needs,
+        in.seed,  in.restless};
+    FILE *f;
+
+    (void)mkdir(directory, 0777);
+    snprintf(path, sizeof path, "%s/%s", directory, target);
+    (void)mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%s", directory, target, name);
+    f = fopen(path, "wb");
+    if (f == NULL) {
+        die(path, "it can't be written");
+    }
+    if (before >= 0) {
+        (void)fputc(before, f);
+    }
+    fwrite(header, 1, sizeof header, f);
+    fwrite(in.regions.at, 1, in.regions.count, f);
+    fwrite(in.roots.at, 1, in.roots.count, f);
+    fwrite(in.range.at, 1, in.range.count, f);
+    fwrite(in.ops.at, 1, in.ops.count, f);
+    if (fclose(f) != 0) {
+        die(path, "it can't be written");
+    }
+}
+
+static void save(const char *name)
+{
+    char shifting[128];
+
+    save_as(wide ? "walk_amd64" : "walk_i686", name, -1);
+    save_as(wide ? "translate_amd64" : "translate_i686", name, -1);
+    snprintf(shifting, sizeof shifting, "%s-%s", wide ? "amd64" : "i686", name);
+    save_as("shifting", shifting, wide ? 0 : 1);
+}
+
+/* ------------------------------------------------------------------- cases */
+
+/* A region of 48 pages at 1 MiB, one root in slot 0, and the tables below it
+ * in slots 1 and up, linked at index 0. */
+static void simple(unsigned flags)
+{
+    begin(flags);
+    region(20, 0, (flags & 3) == DIRECT ? 16 : 48, 0);
+    root(0);
+    chain(0, 0);
+    select_page(levels - 1);
+}
+
+static void leaves(void)
+{
+    simple(DIRECT);
+    run(0, 20, 0x67, 8, 2);
+    run(24, 3, 0x65, 8, 0);
+    entry(30, 0x61, 9, XD);
+    entry(31, 0x61, 10, XD);
+    entry(32, 0x61, 11, XD | COW);
+    entry(33, 0x7F, 12, COW);
+    entry(entries - 1, 0x67, 3, 0);
+    ask(0, 0, 0, 5, 0x11);
+    ask(0, 0, 0, 24, 0x40);
+    ask(0, 0, 0, 40, 0);
+    ask(entries - 1, entries - 1, entries - 1, entries - 1, 0x40);
+    ask(0, 0, 0, 0, 0x80);
+    save("leaves");
+
+    /* Lines of eight that continue a run, and one that nearly does. */
+    simple(BORROW);
+    run(0, 64, 0x67, 8, 2);
+    op(9, 0);
+    put(&in.ops, index_byte(19));
+    put(&in.ops, 1);
+    op(9, 0);
+    put(&in.ops, index_byte(43));
+    put(&in.ops, 4);
+    op(9, 0);
+    put(&in.ops, index_byte(59));
+    put(&in.ops, 7);
+    save("runs-by-the-line");
+
+    simple(MIXED);
+    run(0, 128, 0x63, 8, 8 | 2);
+    entry(entries - 1, 0x63, 7, 0);
+    select_page(levels - 2);
+    link_table(1, levels, 0);
+    link_table(2, levels + 1, NOT_X);
+    select_page(levels);
+    run(0, 128, 0x63, 8, 8 | 2);
+    select_page(levels + 1);
+    run(0, 16, 0x63, 8, 2);
+    save("runs-across-tables");
+
+    /* A run that would go on in a table whose path grants less. */
+    simple(DIRECT);
+    run(entries - 8, 8, 0x67, 0, 2);
+    select_page(levels - 2);
+    link_table(1, levels, NOT_W);
+    select_page(levels);
+    run(0, 16, 0x67, 8, 2);
+    save("run-meets-other-rights");
+
+    /* Leaves at the physical width's end, and what would carry beyond it. */
+    simple(CALLBACKS);
+    in.width = wide ? 12 : 20;
+    if (wide) {
+        raw(0, 0xFFFFFFF000 | 0x63);
+        raw(1, 0x10000000063);
+        raw(2, 0xFFFFFFE000 | 0x63);
+        raw(3, 0xFFFFFFF000 | 0x63);
+        raw(4, 0x63);
+        raw(5, (uint64_t)1 << 51 | 0x63);
+    } else {
+        raw(0, 0xFFFFE063);
+        raw(1, 0xFFFFF063);
+        raw(2, 0x63);
+    }
+    save("physical-width");
+
+    /* A line of eight leaves that runs over the width, in direct memory. */
+    simple(BORROW);
+    in.width = wide ? 16 : 0;
+    for (unsigned i = 0; i < 24; i++) {
+        uint64_t pa = (wide ? 0xFFFFF0000 : 0xFFFF0000) + i * 4096;
+
+        raw(i, (wide ? pa : pa & 0xFFFFFFFF) | 0x63);
+    }
+    save("physical-width-by-the-line");
+
+    simple(DIRECT);
+    run(entries - 16, 16, 0x67, 0, 2);
+    for (unsigned l = 0; l + 1 < levels; l++) {
+        select_page(l);
+        link_table(entries - 1, l + 1, 0);
+    }
+    ask(entries - 1, entries - 1, entries - 1, entries - 1, 0x40);
+    save("last-page");
+}
+
+static void sharing(void)
+{
+    begin(BORROW);
+    region(20, 0, 48, 0);
+    root(0);
+    select_page(0);
+    fill(0, 0);
+    save("self-map-everywhere");
+
+    begin(DIRECT);
+    region(12, 0, 16, 0);
+    root(0);
+    select_page(0);
+    fill(0, 0);
+    itself(1, NOT_X | NOT_W);
+    save("self-map-direct");
+
+    /* A table at each level, named by every entry of the one above. */
+    begin(CALLBACKS);
+    region(20, 0, 48, 0);
+    root(0);
+    for (unsigned l = 0; l + 1 < levels; l++) {
+        select_page(l);
+        fill(l + 1, 0);
+    }
+    select_page(levels - 1);
+    run(0, 16, 0x67, 0, 2);
+    save("shared-at-every-level");
+
+    begin(MIXED);
+    region(20, 0, 48, 0);
+    root(0);
+    root(1);
+    select_page(0);
+    link_table(0, 1, 0);
+    link_table(1, 0, NOT_W);
+    select_page(1);
+    link_table(0, 0, NOT_U);
+    link_table(3, 1, 0);
+    save("roots-are-each-others-tables");
+
+    simple(DIRECT);
+    run(0, 4, 0x67, 4, 2);
+    select_page(0);
+    itself(entries - 2, 0);
+    ask(entries - 2, entries - 2, entries - 2, entries - 2, 0);
+    ask(entries - 2, entries - 2, entries - 2, 0, 8);
+    save("recursive-slot");
+
+    /* One table as a table of leaves and as one of tables. */
+    begin(DIRECT);
+    region(20, 0, 16, 0);
+    root(0);
+    chain(0, 0);
+    chain(1, 0);
+    select_page(levels - 1);
+    run(0, 8, 0x67, 4, 2);
+    select_page(0);
+    link_table(5, levels - 1, 0);
+    link_table(6, 1, 0);
+    save("table-at-two-levels");
+
+    begin(BORROW);
+    region(20, 0, 48, 0);
+    root(0);
+    root(0);
+    root(1);
+    root(0);
+    chain(2, 0);
+    select_page(levels - 1);
+    run(1, 3, 0x67, 4, 2);
+    save("roots-twice");
+
+    /* A leaf table under three roots: at one address and at others, and with
+     * other rights each time. */
+    begin(DIRECT);
+    region(20, 0, 16, 0);
+    root(0);
+    root(8);
+    root(9);
+    chain(1, 0);
+    select_page(8);
+    link_table(1, 1, NOT_W);
+    link_table(entries - 3, 1, NOT_X);
+    select_page(9);
+    link_table(entries / 2, 1, NOT_U);
+    link_table(entries / 2 - 1, 1, NOT_U | NOT_W | NOT_X);
+    select_page(levels - 1);
+    run(0, 12, 0x67, 4, 2);
+    run(14, 2, 0x65, 4, 1);
+    save("aliases-with-other-rights");
+
+    /* A path that may not write comes first, one that may comes later. */
+    begin(MIXED);
+    region(20, 0, 48, 0);
+    root(0);
+    root(8);
+    chain(1, 0);
+    select_page(0);
+    link_table(1, 1, NOT_W);
+    select_page(8);
+    link_table(1, 1, 0);
+    select_page(levels - 1);
+    run(0, 12, 0x67, 0, 2);
+    save("exposed-behind-an-alias");
+
+    simple(DIRECT);
+    run(0, 16, 0x67, 0, 2);
+    save("exposed-tables");
+
+    simple(DIRECT | NO_WP);
+    run(0, 16, 0x61, 0, 2);
+    save("exposed-without-wp");
+
+    begin(BORROW);
+    region(20, 0, 4, 0);
+    region(31, 0, 256, HUGE | 5 << 4);
+    root(0);
+    root(2);
+    select_page(0);
+    link_table(0, 4, 0);
+    link_table(entries - 1, 6, 0);
+    place(9, 1, 200, 2);
+    link_table(7, 9, 0);
+    select_page(2);
+    link_table(0, 4, NOT_X);
+    select_page(4);
+    link_table(0, 3, 0);
+    link_table(9, 5, 0);
+    save("sparse");
+}
+
+static void rights(void)
+{
+    for (unsigned l = 0; l < levels; l++) {
+        char name[32];
+
+        begin(l % 2 == 0 ? DIRECT : CALLBACKS);
+        region(20, 0, 16, 0);
+        root(0);
+        chain(0, 0);
+        chain(1, 0);
+        chain(2, 0);
+        select_page(l);
+        if (l + 1 < levels) {
+            link_table(0, l + 1, NOT_X);
+            link_table(1, l + 1, NOT_W);
+            link_table(2, l + 1, NOT_U);
+            select_page(levels - 1);
+            run(0, 3, 0x67, 4, 2);
+        } else {
+            entry(0, 0x67, 4, XD);
+            entry(1, 0x65, 5, 0);
+            entry(2, 0x63, 6, 0);
+        }
+        in.needs = (uint8_t)(1u << (l % 4));
+        snprintf(name, sizeof name, "rights-at-level-%u", l);
+        save(name);
+    }
+}
+
+static void large_pages(void)
+{
+    for (unsigned l = 0; l < levels; l++) {
+        char name[40];
+
+        begin(l % 2 != 0 ? BORROW : DIRECT);
+        region(20, 0, 16, 0);
+        root(0);
+        chain(0, 0);
+        select_page(levels - 1 - l);
+        large(1, 0x67, 3, wide && l == 2 ? 1 : 0);
+        large(2, 0x67, 4, wide && l == 2 ? 1 : 0);
+        large(3, 0x67, 5, (wide && l == 2 ? 1 : 0) | 4); /* PAT */
+        large(4, 0x67, 6, (wide && l == 2 ? 1 : 0) | 8); /* reserved */
+        large(5, 0x65, 7, wide && l == 2 ? 1 : 0);
+        ask(0, 0, 1, 7, 9);
+        ask(0, 1, 2, 7, 9);
+        ask(0, 0, 3, 7, 9);
+        ask(0, 4, 0, 7, 9);
+        snprintf(name, sizeof name, "large-pages-at-level-%u", l);
+        save(name);
+        if (wide) {
+            in.flags |= NO_PAGE1G;
+            snprintf(name, sizeof name, "no-1g-pages-at-level-%u", l);
+        } else {
+            in.flags |= NO_PSE;
+            snprintf(name, sizeof name, "no-pse-at-level-%u", l);
+        }
+        save(name);
+    }
+    /* Every reserved bit of every level, and every width, is one flip away. */
+    for (unsigned l = 0; l < levels; l++) {
+        char name[40];
+
+        begin(CALLBACKS | (l % 2 == 0 ? NO_NX : 0));
+        in.width = wide ? 8 : 14;
+        region(20, 0, 16, 0);
+        root(0);
+        chain(0, 0);
+        select_page(levels - 1 - l);
+        for (unsigned b = 12; b < (wide ? 64u : 32u); b++) {
+            raw(b, (uint64_t)1 << b | 0x67);
+            if (l > 0) {
+                raw(entries / 2 - 32 + b - 12, (uint64_t)1 << b | 0xE7);
+            }
+        }
+        snprintf(name, sizeof name, "reserved-bits-at-level-%u", l);
+        save(name);
+    }
+    if (!wide) {
+        begin(DIRECT);
+        region(20, 0, 16, 0);
+        root(0);
+        for (unsigned b = 12; b < 22; b++) {
+            select_page(0);
+            raw(b, (uint64_t)1 << b | 0x12C000E7);
+        }
+        run(64, 8, 0xE7, 0, 4);
+        raw(80, 0xFFC000E7);
+        raw(81, 0x000020E7);
+        raw(82, 0x004020E7);
+        ask(0, 0, 13, 5, 1);
+        save("pse-36");
+        in.width = 16; /* 36 bits */
+        save("pse-36-of-36-bits");
+        in.width = 20; /* 32 bits */
+        save("pse-36-of-32-bits");
+    } else {
+        begin(DIRECT);
+        region(20, 0, 16, 0);
+        root(0);
+        chain(0, 0);
+        select_page(1);
+        raw(1, 0xC0000000 | 0xE7);
+        raw(2, 0x100000000 | 0xE7);
+        raw(3, 0x140000000 | 0x20E7);
+        raw(4, 0x140000000 | 0x10E7);
+        raw(5, (uint64_t)1 << 63 | 0x180000000 | 0xE7);
+        select_page(2);
+        run(1, 8, 0xE7, 0, 4);
+        raw(511, 0xBFE00000 | 0xE7);
+        ask(0, 1, 2, 3, 4);
+        ask(0, 3, 2, 3, 4);
+        save("large-pages");
+    }
+}
+
+static void ranges(void)
+{
+    static const struct {
+        const char *name;
+        unsigned first[5];
+        unsigned last[5];
+    } cut[] = {
+        {"cut-inside-a-table", {1, 1, 1, 3, 9}, {1, 1, 1, 9, 0}},
+        {"cut-at-the-head", {1, 1, 1, 3, 0}, {511, 511, 511, 511, 0x40}},
+        {"cut-at-the-tail", {0, 0, 0, 0, 0}, {2, 2, 2, 4, 0x40}},
+        {"cut-across-tables", {1, 1, 1, 7, 0x40}, {2, 1, 2, 2, 0}},
+        {"one-page", {2, 2, 2, 4, 0}, {2, 2, 2, 4, 0x40}},
+        {"around-the-gap", {255, 255, 511, 500, 0}, {256, 0, 0, 4, 0}},
+        {"starts-in-the-gap", {0, 0, 0, 0, 0x80}, {256, 1, 1, 5, 0}},
+        {"ends-in-the-gap", {255, 0, 0, 0, 0}, {1, 0, 0, 0, 0x80}},
+        {"only-the-gap", {0, 0, 0, 0, 0x80}, {1, 0, 0, 0, 0x80}},
+        {"the-last-page", {511, 511, 511, 511, 0}, {511, 511, 511, 511, 0x40}},
+    };
+
+    for (size_t i = 0; i < sizeof cut / sizeof cut[0]; i++) {
+        unsigned v[2][5];
+
+        for (unsigned k = 0; k < 5; k++) {
+            v[0][k] = cut[i].first[k];
+            v[1][k] = cut[i].last[k];
+            for (unsigned e = 0; e < 2 && !wide && k < 4; e++) {
+                v[e][k] = v[e][k] >= 500   ? v[e][k] + 512
+                          : v[e][k] >= 255 ? v[e][k] + 256
+                                           : v[e][k];
+            }
+        }
+        begin((i % 2 == 0 ? DIRECT : BORROW) | PARTIAL);
+        region(20, 0, 16, 0);
+        root(0);
+        root(8);
+        root(9);
+        /* The same tables at several places under each root. */
+        for (unsigned l = 0; l + 1 < levels; l++) {
+            select_page(l);
+            link_table(1, l + 1, 0);
+            link_table(2, l + 1, NOT_W);
+            link_table(entries / 2 - 1, l + 1, 0);
+            link_table(entries / 2, l + 1, NOT_X);
+            link_table(entries - 1, l + 1, 0);
+            if (l == 0) {
+                select_page(8);
+                link_table(1, 1, NOT_X);
+                link_table(entries / 2, 1, 0);
+                select_page(9);
+                link_table(2, 1, 0);
+                link_table(3, 1, 0);
+            }
+        }
+        select_page(levels - 1);
+        run(0, 16, 0x67, 0, 2);
+        run(entries - 16, 16, 0x67, 0, 2);
+        va(&in.range, v[0][0], v[0][1], v[0][2], v[0][3], v[0][4]);
+        va(&in.range, v[1][0], v[1][1], v[1][2], v[1][3], v[1][4]);
+        in.reads = (uint8_t)(7 * i);
+        in.items = (uint8_t)(0x10 * i + i);
+        save(cut[i].name);
+    }
+}
+
+static void memory(void)
+{
+    begin(CALLBACKS);
+    region(20, 0, 8, 0);
+    root(0);
+    bad_root(0, UNALIGNED, 3);
+    bad_root(1, TOO_WIDE, 0);
+    bad_root(0, BESIDE, 63);
+    bad_root(2, BEYOND_CR3, 3);
+    bad_root(0, BESIDE, 1);
+    root(1);
+    root(0);
+    chain(0, 0);
+    select_page(levels - 1);
+    run(0, 3, 0x67, 4, 2);
+    in.width = 8;
+    save("bad-roots");
+
+    begin(DIRECT);
+    region(20, 0, 8, CUT_END | 9 << 4);
+    region(21, 0, 4, CUT_START);
+    region(22, 0, 4, CUT_END | ODD | 2 << 4);
+    region(0, 3, 2, CUT_START | CUT_END | ODD | 4 << 4);
+    root(0);
+    root(1);
+    place(8, 0, 0, 0);
+    place(9, 0, 0, 1);
+    place(10, 1, 0, 1);
+    place(11, 2, 0, 0);
+    place(12, 3, 0, 1);
+    place(13, 0, 0, 0);
+    chain(0, 9);
+    chain(entries - 1, 9);
+    select_page(0);
+    link_table(0, 9, 0);
+    link_table(1, 10, 0);
+    link_table(2, 11, 0);
+    link_table(3, 12, 0);
+    link_table(4, 8, 0);
+    save("partial-pages");
+    in.flags = MIXED;
+    save("partial-pages-mixed");
+
+    /* Tables that refuse, lie outside, or lie between two regions. */
+    begin(BORROW);
+    region(20, 0, 8, 0);
+    region(58, 0, 4, 0); /* refuses */
+    region(20 | TOUCHING, 0, 4, CUT_START);
+    root(0);
+    root(3);
+    place(8, 1, 1, 0);
+    place(9, 0, 3, 4);
+    place(10, 1, 0, 4);
+    chain(0, 20);
+    select_page(0);
+    link_table(0, 8, 0);
+    link_table(1, 8, NOT_W);
+    link_table(2, 9, 0);
+    link_table(3, 9, 0);
+    link_table(4, 10, 0);
+    link_table(5, 20, 0);
+    select_page(3);
+    link_table(0, 8, 0);
+    link_table(1, 9, 0);
+    ask(2, 3, 0, 0, 0);
+    ask(0, 2, 0, 0, 0);
+    ask(0, 0, 2, 0, 0);
+    save("refused-tables");
+
+    begin(CALLBACKS);
+    region(20, 0, 8, 0);
+    region((wide ? 40 : 30) | BELOW, 0, 256, HUGE | 2 << 4);
+    region(wide ? 51 : 31, 0, 64, HUGE | 1 << 4);
+    root(0);
+    chain(0, 0);
+    place(7, 1, 255, 3);
+    place(8, 2, 255, 2);
+    place(11, 2, 0, 1);
+    select_page(0);
+    link_table(1, 7, 0);
+    link_table(2, 8, 0);
+    link_table(3, 11, 0);
+    select_page(11);
+    link_table(0, 11, 0);
+    far_leaf(1, 0x67, 0xFFFF, 5);
+    far_leaf(2, 0x67, 0xFFFF, 12);
+    save("huge-memory");
+
+    begin(DIRECT);
+    region(20, 0, 4, 0);
+    region(20 | TOUCHING, 0, 4, 0);
+    region(20 | TOUCHING, 0, 4, 0);
+    root(0);
+    chain(0, 0);
+    select_page(levels - 1);
+    run(0, 12, 0x67, 0, 2);
+    save("touching-regions");
+
+    begin(CALLBACKS);
+    region(0, 0, 16, 0);
+    root(0);
+    in.reads = 0;
+    in.items = 0;
+    chain(0, 0);
+    select_page(levels - 1);
+    run(0, 40, 0x67, 3, 2);
+    repeat(41, 9, 1);
+    save("one-at-a-time");
+}
+
+/* ------------------------------------------------------------------- others */
+
+static void bare(void)
+{
+    static const struct {
+        const char *name;
+        unsigned flags, width;
+        unsigned first[5], last[5];
+    } one[] = {
+        {"everything", BORROW, 0, {0}, {0}},
+        {"narrow", DIRECT, 20, {0}, {0}},
+        {"inside", PARTIAL, 12, {0, 1, 2, 3, 4}, {0, 1, 3, 3, 4}},
+        {"beyond", PARTIAL, 12, {0, 0, 0, 0, 0x80}, {1, 0, 0, 0, 0x80}},
+        {"across", PARTIAL, 12, {0, 0, 0, 9, 0}, {1, 0, 0, 0, 0x80}},
+    };
+
+    wide = true;
+    levels = 4;
+    entries = 512;
+    for (size_t i = 0; i < sizeof one / sizeof one[0]; i++) {
+        const unsigned *f = one[i].first;
+        const unsigned *l = one[i].last;
+
+        begin(one[i].flags);
+        in.width = (uint8_t)one[i].width;
+        region(20, 0, 8, 0);
+        root(0);
+        root(1);
+        bad_root(1, UNALIGNED, 1);
+        if ((one[i].flags & PARTIAL) != 0) {
+            va(&in.range, f[0], f[1], f[2], f[3], f[4]);
+            va(&in.range, l[0], l[1], l[2], l[3], l[4]);
+        }
+        ask(0, 0, 1, 7, 3);
+        ask(0, 0, 1, 7, 0x83);
+        ask(511, 511, 511, 511, 0x40);
+        save_as("walk_bare", one[i].name, -1);
+        save_as("translate_bare", one[i].name, -1);
+    }
+    save_as("shifting", "bare", 3);
+}
+
+static void write_bytes(const char *target, const char *name,
+                        const struct bytes *b)
+{
+    char path[512];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", directory, target);
+    (void)mkdir(path, 0777);
+    snprintf(path, sizeof path, "%s/%s/%s", directory, target, name);
+    f = fopen(path, "wb");
+    if (f == NULL || fwrite(b->at, 1, b->count, f) != b->count ||
+        fclose(f) != 0) {
+        die(path, "it can't be written");
+    }
+}
+
+static void registers(void)
+{
+    static struct bytes b;
+
+    for (unsigned pick = 0; pick < 256; pick++) {
+        for (unsigned cr4 = 0; cr4 < 8; cr4++) {
+            put(&b, 0);
+            put(&b, pick);
+            put(&b, cr4 << 1 | (pick >> 3 & 0x11) | (cr4 << 5 & 0x80));
+            put(&b, 4 | (pick & 1));
+            put(&b, pick);
+            put64(&b, 0xFFFF800000001000 * pick);
+            put(&b, pick * 5);
+            put(&b, cr4);
+            put(&b, 0);
+            put(&b, 0);
+            put(&b, 0x80);
+        }
+    }
+    write_bytes("registers", "every-mode", &b);
+    b.count = 0;
+    for (unsigned how = 0; how < 256; how++) {
+        put(&b, 1);
+        put(&b, how | 8);
+        put(&b, how);
+        put(&b, how >> 3);
+        put64(&b, 0x7FFFFFFFF000);
+        put(&b, how);
+        put64(&b, 0);
+    }
+    write_bytes("registers", "every-name", &b);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const name[3] = {"pae", "amd64-la57", "amd6"};
+
+        b.count = 0;
+        put(&b, 1);
+        put(&b, 2);
+        put(&b, 0);
+        put(&b, 0);
+        for (size_t k = 0; k <= strlen(name[i]); k++) {
+            put(&b, (unsigned char)name[i][k]);
+        }
+        write_bytes("registers", name[i], &b);
+    }
+}
+
+static void accesses(struct bytes *b, unsigned regions)
+{
+    for (unsigned o = 0; o < 16; o++) {
+        for (unsigned r = 0; r < 2 * regions; r++) {
+            for (int d = -9; d < 9; d += 4) {
+                put(b, o);
+                put(b, r);
+                put(b, (unsigned)d & 255);
+                put(b, 15);
+                if ((o & 7) > 4 && (o & 8) != 0) {
+                    put64(b, 0x1000);
+                }
+            }
+        }
+    }
+}
+
+static void regions(void)
+{
+    static struct bytes b;
+    static const struct {
+        const char *name;
+        unsigned flags, how[3];
+        uint64_t first[3];
+        unsigned length[3];
+    } one[] = {
+        {"three-apart", 0, {2, 0, 2}, {0x1000, 0x2000, 0x3000}, {31, 17, 63}},
+        {"touching", 0, {2, 2, 2}, {0x1000, 0x1020, 0x1030}, {31, 15, 6}},
+        {"overlapping", 0, {2, 2, 2}, {0x1000, 0x1010, 0x3000}, {31, 15, 6}},
+        {"at-the-end", 0, {2, 2, 2}, {0, UINT64_MAX - 31, 0x3000}, {31, 31, 6}},
+        {"reversed", 0, {2, 0xF2, 2}, {0, 0x5000, 0x3000}, {31, 31, 6}},
+        {"without-memory", 0, {2, 0xE2, 2}, {0, 0x5000, 0x3000}, {31, 31, 6}},
+        {"callbacks", 23, {4, 6, 2}, {0x1000, 0x2000, 0x3001}, {63, 31, 32}},
+        {"callbacks-read-only", 1, {4, 6, 2}, {0, 0x2001, 0x3003}, {63, 31, 9}},
+    };
+
+    for (size_t i = 0; i < sizeof one / sizeof one[0]; i++) {
+        b.count = 0;
+        put(&b, one[i].flags);
+        put(&b, 3);
+        for (unsigned k = 0; k < 3; k++) {
+            put(&b, one[i].how[k]);
+            put(&b, one[i].length[k]);
+            put64(&b, one[i].first[k]);
+        }
+        accesses(&b, 3);
+        write_bytes("regions", one[i].name, &b);
+    }
+    b.count = 0;
+    put(&b, 32);
+    put(&b, 1);
+    put(&b, 2);
+    put(&b, 40);
+    put64(&b, 0xFFFFFFFFFFFFFF00);
+    accesses(&b, 1);
+    write_bytes("regions", "flat", &b);
+    b.count = 0;
+    put(&b, 1 | 4 | 8);
+    put(&b, 0);
+    for (unsigned o = 0; o < 6; o++) {
+        put(&b, o);
+        put(&b, 255);
+        put64(&b, 0xFFFFFFFFFFFFFFF8);
+        put(&b, 7);
+        put(&b, o);
+        put(&b, 255);
+        put64(&b, 0xFFFFFFFFFFFFFFFA);
+        put(&b, 7);
+    }
+    write_bytes("regions", "everything-by-callbacks", &b);
+}
+
+/* ------------------------------------------------- tables of a real guest */
+
+static uint64_t cut_from[CUT_PAGES];
+static unsigned cuts;
+
+static uint64_t image_entry(FILE *image, uint64_t pa)
+{
+    uint8_t b[8] = {0};
+    uint64_t v = 0;
+    size_t n = wide ? 8 : 4;
+
+    if (fseek(image, (long)pa, SEEK_SET) != 0 || fread(b, 1, n, image) != n) {
+        return 0;
+    }
+    for (size_t i = n; i > 0; i--) {
+        v = v << 8 | b[i - 1];
+    }
+    return v;
+}
+
+static unsigned cut_slot(uint64_t table, bool add)
+{
+    for (unsigned i = 0; i < cuts; i++) {
+        if (cut_from[i] == table) {
+            return i;
+        }
+    }
+    if (add && cuts < CUT_PAGES) {
+        cut_from[cuts] = table;
+        return cuts++;
+    }
+    return CUT_PAGES;
+}
+
+/* Writes a table of the level, and of those below it as many as there is room
+ * for, the first and the last of each first. */
+static void cut_table(FILE *image, uint64_t table, unsigned level)
+{
+    unsigned slot = cut_slot(table, false);
+    unsigned kept = 0;
+
+    for (unsigned k = 0; k < entries && kept < CUT_ENTRIES; k++) {
+        unsigned i = k % 2 == 0 ? k / 2 : entries - 1 - k / 2;
+        uint64_t e = image_entry(image, table + (uint64_t)i * (wide ? 8 : 4));
+        uint64_t below = e & (wide ? 0x000FFFFFFFFFF000 : 0xFFFFF000);
+        unsigned before = cuts;
+        unsigned to;
+
+        if ((e & 1) == 0 || (i >= 0x60 && i < entries / 2 - 32) ||
+            (i >= entries / 2 + 32 && i < entries - 0x60)) {
+            continue;
+        }
+        if (level == 0 || (e & 0x80) != 0) {
+            select_page(slot);
+            raw(i, e);
+            kept++;
+            continue;
+        }
+        to = cut_slot(below, true);
+        if (to == CUT_PAGES) {
+            continue;
+        }
+        select_page(slot);
+        op(1, e >> 63 != 0 ? XD : 0);
+        put(&in.ops, index_byte(i));
+        put(&in.ops, (unsigned)(e & 255));
+        put(&in.ops, to);
+        kept++;
+        if (cuts != before) {
+            cut_table(image, below, level - 1);
+        }
+    }
+}
+
+static void cut(const char *name, const char *path, char **roots, int count)
+{
+    FILE *image = fopen(path, "rb");
+
+    if (image == NULL) {
+        die(path, "it can't be read");
+    }
+    begin(DIRECT);
+    region(24, 0, CUT_PAGES, 0);
+    cuts = 0;
+    for (int i = 0; i < count && i < 3; i++) {
+        root(cut_slot(strtoull(roots[i], NULL, 16), true));
+    }
+    for (int i = 0; i < count && i < 3; i++) {
+        cut_table(image, strtoull(roots[i], NULL, 16), levels - 1);
+    }
+    (void)fclose(image);
+    save(name);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 && argc < 6) {
+        fprintf(stderr,
+                "usage: make_seeds DIRECTORY [ARCH NAME IMAGE ROOT...]\n");
+        return 2;
+    }
+    directory = argv[1];
+    (void)mkdir(directory, 0777);
+    for (unsigned a = 0; a < 2; a++) {
+        wide = a == 0;
+        levels = wide ? 4 : 2;
+        entries = wide ? 512 : 1024;
+        if (argc == 2) {
+            leaves();
+            sharing();
+            rights();
+            large_pages();
+            ranges();
+            memory();
+        } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
+            cut(argv[3], argv[4], argv + 5, argc - 5);
+        }
+    }
+    if (argc == 2) {
+        bare();
+        registers();
+        regions();
+    }
+    return 0;
+}
