@@ -465,7 +465,7 @@ check "$name: it says so" [ "$(tail -1 out)" = 'not mapped' ]
 try 'explain, reserved bits' 1 0 explain "${amd64[@]}" bad 600000
 shows '      stops: reserved bits are set: 13 (2000)'
 try 'explain, unreadable' 3 1 explain "${amd64[@]}" bad 400000
-shows "      stops: it can't be read, it lies outside the image"
+shows "      stops: it can't be read"
 try 'explain, not canonical' 1 0 explain "${amd64[@]}" good 800000000000
 check "$name: it says so" grep -q '^not mapped: not canonical' out
 try 'explain, two roots' 1 0 explain "${amd64[@]}" --root 2000 good 0

@@ -210,8 +210,7 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
     out_line("%-4s  entry %" PRIu64 " at %" PRIx64,
              ptw_level_name(r, step->level), index_of(a, step), step->entry.v);
     if (!step->read) {
-        out_text("\n      stops: it can't be read, it lies outside the "
-                 "image\n");
+        out_text("\n      stops: it can't be read\n");
         return;
     }
     out_line(": %0*" PRIx64 " =", (int)ptw_entry_bytes(r) * 2, step->raw);
