@@ -219,6 +219,7 @@ void fz_collect(struct fz_world *w, struct ptw_walk *walk,
                 struct ptw_memo *memo, struct fz_list *list)
 {
     enum ptw_status st = PTW_OK;
+    uint64_t before = w->reads;
 
     list->count = 0;
     list->complete = false;
@@ -250,6 +251,10 @@ void fz_collect(struct fz_world *w, struct ptw_walk *walk,
     if (st == PTW_E_LIMIT && list->stats.reads != w->budget) {
         fz_fail("a walk stops at its limit after %llu of %llu reads",
                 HEX(list->stats.reads), HEX(w->budget));
+    }
+    if (w->reads - before > list->stats.reads) {
+        fz_fail("%llu entries were read, the walk counts %llu",
+                HEX(w->reads - before), HEX(list->stats.reads));
     }
     if (list->stats.reads > w->budget) {
         fz_fail("%llu entries were read, the limit is %llu",

@@ -29,6 +29,11 @@ static void must(enum ptw_status st, const char *what)
     }
 }
 
+static enum fz_memory other_memory(const struct fz_world *w)
+{
+    return w->memory == FZ_CALLBACKS ? FZ_BORROW : FZ_CALLBACKS;
+}
+
 /* Which of the walks that must give the same as the first are made: all, or
  * when the first was long one of the three. */
 static bool wants(const struct fz_world *w, unsigned which)
@@ -598,9 +603,9 @@ static void start(struct fz_world *w, struct ptw_walk *walk,
         "a walk");
 }
 
-/* The same walk over the same memory, read by callbacks, without holes and
- * remarks: what is left is the same. */
-static void check_by_callbacks(struct fz_world *w, struct ptw_walk *walk,
+/* The same walk over the same memory, offered in another way, without holes
+ * and remarks: what is left is the same. */
+static void check_other_memory(struct fz_world *w, struct ptw_walk *walk,
                                struct ptw_memo *memo)
 {
     struct ptw_item item[32];
@@ -622,13 +627,13 @@ static void check_by_callbacks(struct fz_world *w, struct ptw_walk *walk,
             }
             if (at == list.count) {
                 if (list.complete) {
-                    fz_fail("a walk through callbacks has more at %llx",
+                    fz_fail("a walk of other memory has more at %llx",
                             HEX(item[i].first.v));
                 }
                 return;
             }
             if (!fz_same_item(w, &item[i], &list.item[at])) {
-                fz_fail("a walk through callbacks has another item at %llx "
+                fz_fail("a walk of other memory has another item at %llx "
                         "than the one at %llx",
                         HEX(item[i].first.v), HEX(list.item[at].first.v));
             }
@@ -645,7 +650,7 @@ static void check_by_callbacks(struct fz_world *w, struct ptw_walk *walk,
     }
     if (list.complete && (st != PTW_END || stats.reads != list.stats.reads ||
                           stats.tables != list.stats.tables)) {
-        fz_fail("a walk through callbacks took %llu reads and %llu tables, "
+        fz_fail("a walk of other memory took %llu reads and %llu tables, "
                 "else %llu and %llu",
                 HEX(stats.reads), HEX(stats.tables), HEX(list.stats.reads),
                 HEX(list.stats.tables));
@@ -654,7 +659,7 @@ static void check_by_callbacks(struct fz_world *w, struct ptw_walk *walk,
         if (list.item[at].kind != PTW_ITEM_HOLE &&
             (list.item[at].kind != PTW_ITEM_FINDING ||
              fz_covers(&list.item[at]))) {
-            fz_fail("a walk through callbacks lacks the item at %llx",
+            fz_fail("a walk of other memory lacks the item at %llx",
                     HEX(list.item[at].first.v));
         }
     }
@@ -715,9 +720,9 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
 
     if (wants(w, 0)) {
         o = options_of(w, 0);
-        fz_world_memory(w, FZ_CALLBACKS, &mem_again, region_again);
+        fz_world_memory(w, other_memory(w), &mem_again, region_again);
         start(w, &walk, &mem_again, root, &memo, &o);
-        check_by_callbacks(w, &walk, &memo);
+        check_other_memory(w, &walk, &memo);
     }
     if (wants(w, 1)) {
         o = options_of(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
@@ -967,7 +972,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         o = options_of(w, 0);
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem_again, pa, &o),
              "a walk");
-        check_by_callbacks(w, &walk, NULL);
+        check_other_memory(w, &walk, NULL);
     }
     if (wants(w, 1)) {
         o = options_of(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
@@ -993,7 +998,7 @@ void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len)
 
     fz_world_read(w, arch, data, len);
     fz_world_memory(w, w->memory, &mem, region);
-    fz_world_memory(w, FZ_CALLBACKS, &mem_again, region_again);
+    fz_world_memory(w, other_memory(w), &mem_again, region_again);
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
         unsigned same = 0;
 
