@@ -132,7 +132,7 @@ struct ptw_attributes {
     bool global;
     bool accessed;
     bool dirty;
-    bool copy_on_write; /* (entry & 0xE00) == 0x200, and not writable */
+    bool copy_on_write; /* (entry & 0xE00) == 0x200 */
 };
 
 /* ptw_attributes_of reads them out of raw, a leaf of the given level. */

@@ -42,7 +42,7 @@ static const char options_help[] =
     "leaves, maps, spaces:\n"
     "  --range FIRST-LAST   only what touches this range\n"
     "  --limit N            stop after N leaves (268435456)\n"
-    "  --reads N            stop after N entries were read\n"
+    "  --reads N            stop after N entries were read (17179869184)\n"
     "  --findings           spaces: also what is odd about the tables\n"
     "Output:\n"
     "  --json               one JSON object a line\n"

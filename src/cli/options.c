@@ -532,7 +532,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
     o->command = command->name;
     o->last.v = UINT64_MAX;
     o->limit = (uint64_t)1 << 28;
-    o->reads = UINT64_MAX;
+    o->reads = (uint64_t)1 << 34;
     gather(&a, argc, argv);
     help = has(&a, OPT_HELP);
     if (!help) {
