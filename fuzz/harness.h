@@ -125,6 +125,10 @@ void fz_fail(const char *format, ...)
 extern uint64_t fz_digest;
 void fz_note(uint64_t value);
 
+/* Everything is checked of every input; set by the replay program.  A fuzzer,
+ * which tries an input in many variations, leaves some out of each. */
+extern bool fz_thorough;
+
 /* The properties. */
 void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len);
 void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len);

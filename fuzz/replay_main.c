@@ -150,6 +150,7 @@ int main(int argc, char **argv)
                 fz_target.name);
         return 2;
     }
+    fz_thorough = true;
     for (int i = first; i < argc; i++) {
         struct stat st;
 
