@@ -192,6 +192,16 @@ void fz_check_item(const struct fz_world *w, const struct ptw_item *item)
     if (item->kind == PTW_ITEM_MAPPING) {
         check_mapping(w, item);
     }
+    if (item->kind == PTW_ITEM_FINDING &&
+        item->u.finding.kind == PTW_FINDING_REFUSED &&
+        item->u.finding.level + 1 < w->levels &&
+        (item->first.v ^ item->last.v) >>
+                fz_shift(w, item->u.finding.level + 1u) !=
+            0) {
+        fz_fail("the refused entries from %llx to %llx are not of one visit "
+                "of a table",
+                HEX(item->first.v), HEX(item->last.v));
+    }
     if (item->kind == PTW_ITEM_ALIAS) {
         unsigned level;
         struct ptw_alias_ref ref = ptw_alias_view(&w->regime, item, &level);
@@ -765,6 +775,9 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
             }
             break;
         case PTW_END:
+            if (at == FZ_ITEMS) {
+                return; /* the list was full, and it was all */
+            }
             if (at != list->count || !list->complete) {
                 fz_fail("a resumed walk ends after %zu of %zu items", at,
                         list->count);

@@ -737,6 +737,23 @@ static void memory(void)
     in.flags = MIXED;
     save("partial-pages-mixed");
 
+    /* A table that refuses at both ends, twice in a row under other rights:
+     * its last entries and its first meet. */
+    begin(DIRECT);
+    region(20, 0, 8, 0);
+    region(22, 0, 1, CUT_START | CUT_END | 2 << 4);
+    root(0);
+    place(9, 1, 0, 0);
+    for (unsigned l = 1; l < levels; l++) {
+        place(l, 0, l, 0);
+    }
+    chain(0, 0);
+    select_page(levels - 2);
+    link_table(1, 9, 0);
+    link_table(2, 9, NOT_W);
+    link_table(3, 9, NOT_U);
+    save("refused-at-both-ends");
+
     /* Tables that refuse, lie outside, or lie between two regions. */
     begin(BORROW);
     region(20, 0, 8, 0);

@@ -163,13 +163,14 @@ PTW_ENGINE struct ptw_finding *ptw_put_finding(const struct ptw_walk *w,
     return f;
 }
 
-/* Entries of one table that are refused one after the other are one finding. */
+/* Entries of one table that are refused one after the other are one finding;
+ * an index of 0 begins another visit, perhaps under other rights. */
 PTW_ENGINE void ptw_settle_refused(struct ptw_walk *w, struct ptw_sink *out,
                                    unsigned level, uint64_t first,
                                    unsigned bits)
 {
     if (!ptw_continues(out, PTW_ITEM_FINDING, first) ||
-        out->open->u.finding.level != level ||
+        w->c.at[level].index == 0 || out->open->u.finding.level != level ||
         out->open->u.finding.table.v != w->c.at[level].table) {
         ptw_close(w, out);
         ptw_put_finding(w, ptw_open(w, out), PTW_FINDING_REFUSED, level, first,
