@@ -194,7 +194,7 @@ void fz_check_item(const struct fz_world *w, const struct ptw_item *item)
     }
     if (item->kind == PTW_ITEM_FINDING &&
         item->u.finding.kind == PTW_FINDING_REFUSED &&
-        item->u.finding.level + 1 < w->levels &&
+        item->u.finding.level + 1u < w->levels &&
         (item->first.v ^ item->last.v) >>
                 fz_shift(w, item->u.finding.level + 1u) !=
             0) {

@@ -712,27 +712,39 @@ static void memory(void)
     in.width = 8;
     save("bad-roots");
 
+    /* Regions are numbered in ascending order of address. */
     begin(DIRECT);
+    region(0, 3, 2, CUT_START | CUT_END | ODD | 4 << 4);
     region(20, 0, 8, CUT_END | 9 << 4);
     region(21, 0, 4, CUT_START);
     region(22, 0, 4, CUT_END | ODD | 2 << 4);
-    region(0, 3, 2, CUT_START | CUT_END | ODD | 4 << 4);
-    root(0);
-    root(1);
+    for (unsigned l = 0; l < 6; l++) {
+        place(l, 1, l, 0);
+    }
     place(8, 0, 0, 0);
-    place(9, 0, 0, 1);
-    place(10, 1, 0, 1);
-    place(11, 2, 0, 0);
-    place(12, 3, 0, 1);
-    place(13, 0, 0, 0);
-    chain(0, 9);
-    chain(entries - 1, 9);
+    place(9, 1, 0, 1);
+    place(10, 2, 0, 0);
+    place(11, 3, 0, 1);
+    place(12, 0, 0, 1);
+    root(0);
+    root(9);
+    chain(0, 0);
+    select_page(levels - 2);
+    for (unsigned i = 8; i < 13; i++) {
+        link_table(i, i, 0);
+    }
+    for (unsigned i = 8; i < 13; i++) {
+        select_page(i);
+        run(0, 4, 0x67, 1, 2);
+        run(entries - 16, 16, 0x67, 1, 2);
+    }
     select_page(0);
-    link_table(0, 9, 0);
-    link_table(1, 10, 0);
-    link_table(2, 11, 0);
-    link_table(3, 12, 0);
-    link_table(4, 8, 0);
+    for (unsigned i = 8; i < 13; i++) {
+        link_table(i, i, NOT_W);
+    }
+    ask(0, 0, 9, entries - 1, 0);
+    ask(0, 9, 0, entries - 1, 0);
+    ask(0, 0, 10, 0, 0);
     save("partial-pages");
     in.flags = MIXED;
     save("partial-pages-mixed");
