@@ -726,8 +726,8 @@ static void memory(void)
     place(10, 2, 0, 0);
     place(11, 3, 0, 1);
     place(12, 0, 0, 1);
-    root(0);
-    root(9);
+    root(1); /* page 0 of region 1, before slots are placed */
+    root(29);
     chain(0, 0);
     select_page(levels - 2);
     for (unsigned i = 8; i < 13; i++) {
