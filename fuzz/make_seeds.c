@@ -366,7 +366,7 @@ static void leaves(void)
     simple(BORROW);
     in.width = wide ? 16 : 0;
     for (unsigned i = 0; i < 24; i++) {
-        uint64_t pa = (wide ? 0xFFFFF0000 : 0xFFFF0000) + i * 4096;
+        uint64_t pa = (wide ? (uint64_t)0xFFFFF0000 : 0xFFFF0000) + i * 4096;
 
         raw(i, (wide ? pa : pa & 0xFFFFFFFF) | 0x63);
     }
