@@ -368,6 +368,100 @@ Test(amd64_lookup, takes_any_refusal_for_one)
     cr_expect(eq(u64, t.raw, 0));
 }
 
+/* ------------------------------------------------------------ odd memories */
+
+/* The regions of a memory, each with a copy of its bytes of its own, so that
+ * what lies behind one is not what lies behind it in the guest. */
+static void offer_copies(unsigned count, const uint64_t (*first_last)[2],
+                         unsigned shift)
+{
+    static _Alignas(8) uint8_t copy[4][0x10000];
+    static struct ptw_region region[4];
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t first = first_last[i][0];
+        uint64_t bytes = first_last[i][1] - first + 1;
+
+        memset(copy[i], 0xee, sizeof copy[i]);
+        memcpy(&copy[i][first % 8 + shift], &ram[first], bytes);
+        region[i].first.v = first;
+        region[i].last.v = first_last[i][1];
+        region[i].host = &copy[i][first % 8 + shift];
+    }
+    cr_assert(ptw_mem_init_regions(&mem, region, count) == PTW_OK);
+}
+
+Test(amd64_lookup, goes_from_region_to_region_on_the_way_down)
+{
+    uint64_t va = one_page();
+
+    for (unsigned shift = 0; shift < 8; shift++) {
+        offer_copies(4,
+                     (const uint64_t[][2]){{PML4, PML4 + 0xfff},
+                                           {PDPT + 8, PDPT + 0xfff},
+                                           {PD + 24, PD + 31},
+                                           {PT, PT + 0xfff}},
+                     shift);
+        found(PML4, va, 0x20000, 12, R_W_X);
+        cr_expect(eq(int, lookup(PML4, va4(1, 2, 2, 0).v), PTW_E_BUS));
+        cr_expect(eq(u32, t.level, 1));
+        cr_expect(eq(int, lookup(PML4, va4(1, 2, 4, 0).v), PTW_E_BUS));
+        cr_expect(eq(int, lookup(PML4, va4(1, 0, 0, 0).v), PTW_E_BUS));
+        cr_expect(eq(u32, t.level, 2));
+    }
+}
+
+/* The last entry of a region, which is cut by 1 to 7 bytes, and then whole. */
+Test(amd64_lookup, refuses_an_entry_that_is_not_wholly_there)
+{
+    uint64_t va = one_page();
+
+    for (unsigned shift = 0; shift < 8; shift += 4) {
+        for (uint64_t bytes = 0; bytes < 8; bytes++) {
+            offer_copies(1, (const uint64_t[][2]){{0, PT + 4 * 8 + bytes}},
+                         shift);
+            cr_expect(
+                eq(int, lookup(PML4, va), bytes == 7 ? PTW_OK : PTW_E_BUS));
+            offer_copies(
+                2,
+                (const uint64_t[][2]){{PT + 4 * 8, PT + 39}, {0, PT + bytes}},
+                shift);
+            found(PML4, va, 0x20000, 12, R_W_X);
+        }
+    }
+}
+
+Test(amd64_lookup, works_beside_regions_too_small_for_an_entry)
+{
+    uint64_t va = one_page();
+
+    for (uint64_t bytes = 1; bytes < 9; bytes++) {
+        offer_copies(3,
+                     (const uint64_t[][2]){{0, bytes - 1},
+                                           {PML4, PT + 0xfff},
+                                           {PT + PAGE, PT + PAGE}},
+                     0);
+        found(PML4, va, 0x20000, 12, R_W_X);
+        cr_expect(
+            eq(int, lookup(0, 0), bytes < 8 ? PTW_E_BUS : PTW_NOT_MAPPED));
+        cr_expect(eq(int, lookup(0, va), PTW_E_BUS));
+        cr_expect(eq(int, lookup(PT + PAGE, 0), PTW_E_BUS));
+    }
+}
+
+Test(i686_lookup, refuses_an_entry_that_is_not_wholly_there)
+{
+    machine("i686");
+    put(0x1000, 5, 0x2027);
+    put(0x2000, 6, 0x20027);
+    for (uint64_t bytes = 0; bytes < 8; bytes++) {
+        offer_copies(1, (const uint64_t[][2]){{0x1000, 0x2000 + 24 + bytes}},
+                     0);
+        cr_expect(eq(int, lookup(0x1000, va2(5, 6).v),
+                     bytes >= 3 ? PTW_OK : PTW_E_BUS));
+    }
+}
+
 /* ------------------------------------------------------------------- i686 */
 
 Test(i686_lookup, finds_a_page)

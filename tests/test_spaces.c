@@ -419,6 +419,22 @@ Test(amd64_remarks, tell_a_table_on_its_own_path_from_one_that_is_not)
                  "map e07000-e07fff 6000 rwx- 4k\n"));
 }
 
+/* Entered twice at one level, since the range cut it differently. */
+Test(amd64_remarks, are_not_made_of_a_table_that_is_entered_over_another_part)
+{
+    two_chains();
+    put(PD, 1, PT | TABLE);
+    put(PT, 3, 0x20000 | RWX);
+    plan = spaces_plan(1, both);
+    plan.o.first.v = 0x2000;
+    plan.o.last.v = 0x3fffff;
+    plan.o.flags = PTW_WALK_REMARKS;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "space 0 walked 1000\n"
+                 "map 3000-3fff 20000 rwx- 4k\n"
+                 "map 203000-203fff 20000 rwx- 4k\n"));
+}
+
 Test(amd64_remarks, are_made_of_a_root_that_was_a_table_before)
 {
     two_chains();

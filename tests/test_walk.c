@@ -822,6 +822,23 @@ Test(amd64_walk, refuses_an_entry_that_is_cut_in_two)
 }
 
 /* Refusals of different tables stay apart. */
+Test(amd64_walk, keeps_refused_entries_of_different_tables_apart)
+{
+    static struct ptw_region parts[2];
+
+    amd64();
+    put(PD, 1, PT2 | TABLE);
+    parts[0].last.v = PT + 0x7ff;
+    parts[0].host = ram;
+    parts[1].first.v = PT2 + 0x800;
+    parts[1].last.v = RAM_BYTES - 1;
+    parts[1].host = &ram[PT2 + 0x800];
+    cr_assert(ptw_mem_init_regions(&mem, parts, 2) == PTW_OK);
+    cr_expect(eq(str, everything(0),
+                 "refused pt 100000-1fffff in 4000\n"
+                 "refused pt 200000-2fffff in 5000\n"));
+}
+
 Test(amd64_walk, has_one_finding_for_each_refused_table)
 {
     amd64();
