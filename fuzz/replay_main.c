@@ -102,7 +102,7 @@ static void run_directory(const char *path, bool digest)
     if (d == NULL) {
         fail(path, strerror(errno));
     }
-    while ((entry = readdir(d)) != NULL) {
+    while (errno = 0, (entry = readdir(d)) != NULL) {
         char **more;
 
         if (entry->d_name[0] == '.') {
@@ -118,6 +118,9 @@ static void run_directory(const char *path, bool digest)
             fail(path, "out of memory");
         }
         strcpy(name[names++], entry->d_name);
+    }
+    if (errno != 0) {
+        fail(path, strerror(errno));
     }
     (void)closedir(d);
     if (names == 0) {
