@@ -206,10 +206,10 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
     uint64_t raw = 0;
 
     v = ptw_entry(a, c, single, level, window, &raw);
+    t->raw = raw;
     if (PTW_UNLIKELY(v != PTW_V_ENTERED)) {
         return v;
     }
-    t->raw = raw;
     *e = a->decode(c->regime, raw, level);
     if (e->kind == PTW_ENTRY_ABSENT) {
         return PTW_V_ABSENT;
