@@ -34,13 +34,12 @@ static enum fz_memory other_memory(const struct fz_world *w)
     return w->memory == FZ_CALLBACKS ? FZ_BORROW : FZ_CALLBACKS;
 }
 
-bool fz_thorough;
-
 /* Which of the three walks that must give the same as the first are made: a
- * fuzzer makes the one that the input picks, a replay makes all. */
+ * fuzzer makes the one that the input picks, unless it is loading its corpus;
+ * a replay makes all. */
 static bool wants(const struct fz_world *w, unsigned which)
 {
-    return fz_thorough || (w->seed >> 32) % 3 == which;
+    return w->thorough || (w->seed >> 32) % 3 == which;
 }
 
 /* ------------------------------------------------------- a model of the walk
@@ -678,10 +677,11 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
     struct ptw_memo memo;
     struct ptw_walk_options o;
     ptw_pa root[FZ_ROOTS];
-    size_t left = fz_thorough ? 8192 : 4096;
+    size_t left;
     bool all = true;
 
     fz_world_read(w, arch, data, len);
+    left = w->thorough ? 8192 : 4096;
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
         root[i].v = w->root[i];
@@ -966,7 +966,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         fz_fail("a translation lacks what the oracle has at %llx",
                 HEX(expected.answer[expected.at].first));
     }
-    check_lookups(w, mem, root, fz_thorough ? 32 : 8);
+    check_lookups(w, mem, root, w->thorough ? 32 : 8);
     check_needs(w, mem, root);
 
     if (wants(w, 0)) {

@@ -62,6 +62,7 @@ struct fz_world {
     size_t room;
     unsigned need;
     uint64_t budget; /* of entries read by one walk */
+    bool thorough;   /* nothing is left out */
     uint64_t seed;
     unsigned restless; /* of 256 reads, how many change (fuzz_shifting) */
 

@@ -564,6 +564,23 @@ static void make_ram(struct fz_world *w)
     }
 }
 
+bool fz_thorough;
+
+/* libFuzzer starts with its corpus.  What AFL++ does must not depend on what it
+ * did before. */
+static bool is_thorough(void)
+{
+#ifndef __AFL_COMPILER
+    static unsigned runs;
+
+    if (runs < 256) {
+        runs++;
+        return true;
+    }
+#endif
+    return fz_thorough;
+}
+
 void fz_world_read(struct fz_world *w, enum oracle_arch arch,
                    const uint8_t *data, size_t len)
 {
@@ -579,6 +596,7 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
     unsigned slot = 0;
 
     fz_digest = 0;
+    w->thorough = is_thorough();
     set_mode(w, arch, flags, width);
     w->memory = (enum fz_memory)(flags & 3);
     w->read_step = reads + 1u;
