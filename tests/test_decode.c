@@ -301,7 +301,7 @@ Test(i686_decode, knows_where_pat_is)
     cr_expect(eq(u32, attributes(PD, 0x004000a7).memory_type, 0));
 }
 
-/* XSA-173: a superpage's frame number cut to 32 bits; volatility and others:
+/* XSA-173: a superpage's frame number cut to 32 bits; others:
  * 2 MiB addresses cut to 32 bits, upper 32 bits of an entry masked off. */
 Test(amd64_decode, keeps_addresses_above_32_bits)
 {

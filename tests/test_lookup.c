@@ -53,7 +53,7 @@ static const unsigned R_W_X = PTW_READ | PTW_WRITE | PTW_EXEC;
 /* -------------------------------------------------------------- what there is
  */
 
-/* drgn, others: the page offset lost. */
+/* Others: the page offset lost. */
 Test(amd64_lookup, keeps_the_page_offset)
 {
     uint64_t va = one_page();
@@ -87,7 +87,7 @@ Test(amd64_lookup, takes_a_1g_page_for_a_page)
     cr_expect(eq(u32, t.level, 2));
 }
 
-/* XSA-173 and volatility: frames of large pages cut to 32 bits. */
+/* XSA-173, others: frames of large pages cut to 32 bits. */
 Test(amd64_lookup, reaches_pages_above_32_bits)
 {
     one_page();
@@ -477,7 +477,7 @@ Test(i686_lookup, finds_a_page)
     cr_expect(eq(int, lookup(0x1000, UINT64_MAX), PTW_NOT_CANONICAL));
 }
 
-/* pagewalkers: the address of a 4 MiB page taken from the virtual one. */
+/* Others: the address of a 4 MiB page taken from the virtual one. */
 Test(i686_lookup, takes_the_address_of_a_4m_page_from_the_entry)
 {
     machine("i686");

@@ -457,6 +457,44 @@ Test(walk_next, says_the_end_again_and_again)
     cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_END));
 }
 
+/* An allowance that is as large as can be stays so. */
+Test(walk_extend, does_not_wrap)
+{
+    struct ptw_walk w;
+    struct ptw_item item[4];
+    struct ptw_walk_options o = ptw_walk_everything();
+    size_t items;
+
+    amd64();
+    put(PT, 0, 0x20000 | RWX);
+    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
+              PTW_OK);
+    ptw_walk_extend(&w, 5, 5);
+    ptw_walk_extend(&w, UINT64_MAX, UINT64_MAX);
+    cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_END));
+    cr_expect(eq(sz, items, 1));
+    cr_expect(eq(u64, ptw_walk_counts(&w).reads, 2048));
+}
+
+Test(walk_extend, adds_to_what_is_left)
+{
+    struct ptw_walk w;
+    struct ptw_item item[4];
+    struct ptw_walk_options o = ptw_walk_everything();
+    size_t items;
+
+    amd64();
+    o.max_reads = 100;
+    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
+              PTW_OK);
+    ptw_walk_extend(&w, 11, 0);
+    cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_E_LIMIT));
+    cr_expect(eq(u64, ptw_walk_counts(&w).reads, 111));
+    ptw_walk_extend(&w, 1, 0);
+    cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_E_LIMIT));
+    cr_expect(eq(u64, ptw_walk_counts(&w).reads, 112));
+}
+
 Test(walk, can_be_copied_and_both_go_on)
 {
     struct ptw_walk w;
@@ -837,6 +875,25 @@ Test(amd64_walk, keeps_refused_entries_of_different_tables_apart)
     cr_expect(eq(str, everything(0),
                  "refused pt 100000-1fffff in 4000\n"
                  "refused pt 200000-2fffff in 5000\n"));
+}
+
+Test(amd64_walk, keeps_refused_entries_of_two_visits_of_a_table_apart)
+{
+    static struct ptw_region parts[2];
+
+    amd64();
+    put(PD, 1, PT | TABLE);
+    parts[0].last.v = PT - 1;
+    parts[0].host = ram;
+    parts[1].first.v = PT + 0x800;
+    parts[1].last.v = PT + 0x807;
+    parts[1].host = &ram[PT + 0x800];
+    cr_assert(ptw_mem_init_regions(&mem, parts, 2) == PTW_OK);
+    cr_expect(eq(str, everything(0),
+                 "refused pt 0-fffff in 4000\n"
+                 "refused pt 101000-1fffff in 4000\n"
+                 "refused pt 200000-2fffff in 4000\n"
+                 "refused pt 301000-3fffff in 4000\n"));
 }
 
 Test(amd64_walk, has_one_finding_for_each_refused_table)
