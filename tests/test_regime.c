@@ -658,17 +658,18 @@ Test(access_allowed, lets_everything_pass_where_paging_is_off)
 
 Test(status_text, has_a_phrase_of_its_own_for_every_status)
 {
-    for (int i = 0; i <= PTW_E_CONFLICT; i++) {
-        const char *text = ptw_status_text((enum ptw_status)i);
+    int count = 0;
 
-        cr_expect(ne(str, (char *)text, ""));
-        cr_expect(ne(str, (char *)text, "unknown status"));
-        for (int k = 0; k < i; k++) {
-            cr_expect(ne(str, (char *)text,
+    while (strcmp(ptw_status_text((enum ptw_status)count), "unknown status") !=
+           0) {
+        cr_expect(ne(str, (char *)ptw_status_text((enum ptw_status)count), ""));
+        for (int k = 0; k < count; k++) {
+            cr_expect(ne(str, (char *)ptw_status_text((enum ptw_status)count),
                          (char *)ptw_status_text((enum ptw_status)k)));
         }
+        count++;
     }
-    cr_expect(eq(str,
-                 (char *)ptw_status_text((enum ptw_status)(PTW_E_CONFLICT + 1)),
+    cr_expect(gt(int, count, PTW_E_CONFLICT));
+    cr_expect(eq(str, (char *)ptw_status_text((enum ptw_status)1000),
                  "unknown status"));
 }
