@@ -1238,7 +1238,7 @@ Test(i686_walk, goes_on_after_every_limit_as_if_there_had_been_none)
     for (unsigned flags = 0; flags < 4; flags++) {
         plan = follow_plan(ROOT);
         plan.o.flags = flags;
-        cr_expect(eq(str, in_pieces(&plan, 7 - 4 * (flags == 3)), ""));
+        cr_expect(eq(str, in_pieces(&plan, 5 - 4 * (flags == 3)), ""));
     }
 }
 
