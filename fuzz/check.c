@@ -577,10 +577,12 @@ void fz_check_runs(struct fz_world *w, const struct fz_list *list,
                    struct ptw_walk *walk, struct ptw_memo *memo)
 {
     static struct ptw_item run[32];
+    uint64_t step = w->read_step;
+    unsigned stops = 0;
     size_t at = 0;
     enum ptw_status st = PTW_OK;
 
-    while (at < list->count && (st == PTW_OK || st == PTW_E_SPACE)) {
+    while (at < list->count && st != PTW_END) {
         size_t items;
 
         st = ptw_walk_next(walk, run, sizeof run / sizeof run[0], &items);
@@ -607,9 +609,19 @@ void fz_check_runs(struct fz_world *w, const struct fz_list *list,
         }
         if (st == PTW_E_SPACE && memo != NULL) {
             fz_memo_grow(memo);
+        } else if (st == PTW_E_LIMIT) {
+            if (ptw_walk_counts(walk).reads >= w->budget) {
+                break;
+            }
+            if (stops++ > 40 && !w->thorough) {
+                step *= 2;
+            }
+            ptw_walk_extend(walk, step, 0);
+        } else if (st != PTW_OK && st != PTW_END) {
+            fz_fail("a walk in runs says: %s", ptw_status_text(st));
         }
     }
-    if (list->complete && (at != list->count || st == PTW_E_LIMIT)) {
+    if (list->complete && at != list->count) {
         fz_fail("a walk in runs ends after %zu of %zu leaves and items", at,
                 list->count);
     }

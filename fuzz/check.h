@@ -63,7 +63,8 @@ void fz_ask(const struct fz_world *w, struct fz_expected *e, uint64_t root,
 bool fz_meet(struct fz_expected *e, const struct ptw_item *item);
 
 /* fz_check_runs checks that a walk with PTW_WALK_RUNS gives what the list
- * does, with maximal runs. */
+ * does, with maximal runs, also when it is stopped every few reads: its limit
+ * is the input's step at first. */
 void fz_check_runs(struct fz_world *w, const struct fz_list *list,
                    struct ptw_walk *walk, struct ptw_memo *memo);
 

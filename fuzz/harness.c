@@ -727,6 +727,7 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
     }
     if (wants(w, 1)) {
         o = options_of(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
+        o.max_reads = w->read_step;
         start(w, &walk, &mem, root, &memo, &o);
         fz_check_runs(w, &list, &walk, &memo);
     }
@@ -977,6 +978,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     }
     if (wants(w, 1)) {
         o = options_of(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
+        o.max_reads = w->read_step;
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
         fz_check_runs(w, &list, &walk, NULL);
     }

@@ -343,6 +343,7 @@ static void leaves(void)
     link_table(1, levels, NOT_W);
     select_page(levels);
     run(0, 16, 0x67, 8, 2);
+    in.reads = 0; /* so that a walk is stopped between the two */
     save("run-meets-other-rights");
 
     /* Leaves at the physical width's end, and what would carry beyond it. */
@@ -922,6 +923,33 @@ static void registers(void)
         put64(&b, 0);
     }
     write_bytes("registers", "every-name", &b);
+    /* Every access to a page of every rights, under every set of CR0.WP, SMEP,
+     * SMAP and keys. */
+    for (unsigned set = 0; set < 32; set++) {
+        char name[48];
+        bool amd64 = set < 16;
+        bool wp = (set & 1) != 0;
+
+        b.count = 0;
+        for (unsigned how = 0; how < 256; how++) {
+            if ((how & 3) == 3) {
+                continue; /* reads again */
+            }
+            put(&b, 0);
+            put(&b, (amd64 ? 0x73 : 3) | (wp ? 4 : 0));
+            put(&b, (amd64 ? 2 : 1) | (set >> 1 & 7) << 3);
+            put(&b, 5);
+            put(&b, how);
+            put64(&b, 0x00A7B00000108167 * (2 * how + 1));
+            put(&b, how);
+            for (unsigned l = 0; l < (amd64 ? 4u : 2u); l++) {
+                put(&b, 1u << l);
+            }
+        }
+        snprintf(name, sizeof name, "accesses-%s-%x", amd64 ? "amd64" : "i686",
+                 set & 15);
+        write_bytes("registers", name, &b);
+    }
     for (unsigned i = 0; i < 3; i++) {
         static const char *const name[3] = {"pae", "amd64-la57", "amd6"};
 
