@@ -343,7 +343,7 @@ static void leaves(void)
     link_table(1, levels, NOT_W);
     select_page(levels);
     run(0, 16, 0x67, 8, 2);
-    in.reads = 0; /* so that a walk is stopped between the two */
+    in.reads = 7; /* a line: a walk is stopped between the two tables */
     save("run-meets-other-rights");
 
     /* Leaves at the physical width's end, and what would carry beyond it. */
