@@ -58,8 +58,9 @@ PTW_NODISCARD enum ptw_status ptw_lookup(const struct ptw_regime *r,
                                          struct ptw_translation *out);
 
 /* ptw_explain is ptw_lookup and also writes the steps taken, top level first,
- * and their number, at most PTW_MAX_LEVELS; *steps is 0 when nothing was read.
- */
+ * and their number, at most PTW_MAX_LEVELS: the last one is the entry that
+ * decided, or that the accessor refused.  *steps is 0 when nothing was tried:
+ * for a status about va or root, and where there are no tables. */
 PTW_NODISCARD enum ptw_status
 ptw_explain(const struct ptw_regime *r, const struct ptw_mem *mem, ptw_pa root,
             ptw_va va, struct ptw_translation *out,
@@ -346,9 +347,9 @@ void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
 
 /* ptw_walk_where tells how far the items given so far reach: *space is the
  * space that the walk is in, *va the first address of it that they do not
- * cover; everything below, from the start of the range, was given.  Returns
- * false when the space is covered to the end of the range (*va is then not
- * written).  A virt_to_phys that starts there gives the rest. */
+ * cover; everything below, from the start of the range, was given.  A
+ * virt_to_phys that starts there gives the rest.  Returns false when the space
+ * is covered to the end of the range; *space and *va mean nothing then. */
 bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va);
 
 /* ptw_walk_counts returns what the walk did so far. */
