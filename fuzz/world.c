@@ -604,6 +604,9 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
     w->room = (items >> 4) + 1u;
     w->need = needs & PTW_ALL_RIGHTS;
     w->budget = (needs & 0x80) != 0 ? 65536 : 8192;
+    if (!w->thorough) {
+        w->budget /= 4;
+    }
     w->seed = seed * 0x9E3779B97F4A7C15;
     w->restless = fz_u8(&in);
     w->random = w->seed;
