@@ -5,6 +5,8 @@
 #
 # usage: cli.sh PTWALK_BINARY SCRATCH_DIR
 set -u
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/check.sh"
 
 if [ $# -ne 2 ]; then
     echo "usage: $0 PTWALK_BINARY SCRATCH_DIR" >&2
@@ -15,8 +17,6 @@ rm -rf "$2"
 mkdir -p "$2" && cd "$2" || exit 2
 scratch=$PWD
 trap 'rm -rf "$scratch"' EXIT
-passed=0
-failed=0
 
 # A sanitizer's complaint must not look like an answer.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
@@ -30,18 +30,6 @@ for tool in jq cmp dd mkfifo truncate; do
 done
 
 # ---------------------------------------------------------------- the checks
-
-# check NAME COMMAND...: passes when the command succeeds.
-check() {
-    local name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-    fi
-}
 
 # try NAME STATUS LINES ARGS...: runs the command; it must exit with STATUS and
 # write LINES lines to standard error, each of which starts as it should.
@@ -877,5 +865,4 @@ for command in leaves maps translate explain; do
     wrong 'has no option --findings' $command "${amd64[@]}" --findings good
 done
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+finish

@@ -6,18 +6,13 @@ set -uo pipefail
 cc=$1
 source=$2
 scratch=$3
-passed=0
-failed=0
 mkdir -p "$scratch"
+. "$(dirname "$0")/check.sh"
 
+# ok NAME WHAT: passes when there is nothing to say.
 ok()
 {
-    if [ "$2" = "" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf '%s: %s\n' "$1" "$2"
-    fi
+    check "$1: $2" test -z "$2"
 }
 
 objects=()
@@ -53,5 +48,4 @@ ok "calls" "$([ -s "$scratch/calls" ] || echo "none found")"
 ok "recursion" "$(awk '$1 == $2' "$scratch/calls"
     awk '$1 != $2' "$scratch/calls" | tsort 2>&1 >/dev/null)"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+finish

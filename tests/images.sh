@@ -6,6 +6,8 @@
 #
 # usage: images.sh PTWALK_BINARY IMAGES_DIR SCRATCH_DIR
 set -u
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/check.sh"
 
 if [ $# -ne 3 ]; then
     echo "usage: $0 PTWALK_BINARY IMAGES_DIR SCRATCH_DIR" >&2
@@ -14,8 +16,6 @@ fi
 ptwalk=$(realpath "$1")
 images=$(realpath "$2")
 scratch=$3
-passed=0
-failed=0
 
 # A sanitizer's complaint must not look like an answer.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
@@ -31,18 +31,6 @@ rm -rf "$scratch"
 mkdir -p "$scratch" || exit 2
 scratch=$(realpath "$scratch")
 trap 'rm -rf "$scratch"' EXIT
-
-# check NAME COMMAND...: passes when the command succeeds.
-check() {
-    local name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $name"
-    fi
-}
 
 same() {
     cmp -- "$1" "$2"
@@ -290,5 +278,4 @@ for meta in "$images"/*/meta.json; do
 done
 check "there are images in $images" [ "$cases" -ge 5 ]
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+finish

@@ -6,21 +6,7 @@ set -uo pipefail
 build=$1
 scratch=$2
 cc=$3
-passed=0
-failed=0
-
-check()
-{
-    local what=$1
-    shift
-    if "$@" >"$scratch/log" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL: $what"
-        tail -n 20 "$scratch/log"
-    fi
-}
+. "$(dirname "$0")/check.sh"
 
 rm -rf "$scratch"
 mkdir -p "$scratch/user"
@@ -72,5 +58,4 @@ if [ -x "$prefix/bin/ptwalk" ]; then
     check "the man page" test -s "$prefix/share/man/man1/ptwalk.1"
 fi
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" = 0 ]
+finish

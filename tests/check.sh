@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+# For the test scripts: . check.sh; check ...; finish
+
+passed=0
+failed=0
+
+# check NAME COMMAND...: passes when the command succeeds.
+check() {
+    local name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $name"
+    fi
+}
+
+# finish: prints the counts; fails when a check did, or when there was none.
+finish() {
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" = 0 ] && [ "$passed" != 0 ]
+}
