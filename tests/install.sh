@@ -32,7 +32,7 @@ find_package(ptwalk 0.1 REQUIRED)
 add_executable(user main.c)
 target_link_libraries(user PRIVATE ptwalk::ptwalk)
 END
-check "configure with find_package" cmake -S "$scratch/user" \
+check "configure with find_package" cmake -G Ninja -S "$scratch/user" \
     -B "$scratch/user/build" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_PREFIX_PATH="$prefix"
 check "build with find_package" cmake --build "$scratch/user/build"
