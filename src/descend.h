@@ -32,7 +32,11 @@ enum ptw_verdict {
     PTW_V_FULL,     /* the memo has no room for the table */
 };
 
-enum ptw_remark { PTW_REMARK_SELF = 1, PTW_REMARK_TWO_LEVELS = 2 };
+enum ptw_remark {
+    PTW_REMARK_SELF = 1,
+    PTW_REMARK_TWO_LEVELS = 2,
+    PTW_REMARK_TABLE = 4,
+};
 
 /* Entries come in lines of 8, one cache line of 64-bit entries. */
 enum { PTW_LINE = 8 };
@@ -93,7 +97,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             !ptw_touches(c->mem, table, ptw_table_bytes(a, level))) {
             return PTW_V_NO_TABLE;
         }
-        c->remarks = 0;
+        c->remarks = c->list && level < c->top ? PTW_REMARK_TABLE : 0;
         if (c->memo != NULL) {
             unsigned part = (first != base ? PTW_PART_HEAD_CUT : 0) |
                             (last != end ? PTW_PART_TAIL_CUT : 0);

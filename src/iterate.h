@@ -114,7 +114,9 @@ PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
 
         if (m->level == level && m->rights == e->rights &&
             m->pa.v + (first - out->open->first.v) == e->pa.v &&
-            a->leaf_class(m->raw, level) == a->leaf_class(raw, level)) {
+            a->leaf_class(m->raw, level) == a->leaf_class(raw, level) &&
+            (!w->c.list || a->decode(w->c.regime, m->raw, level).rights ==
+                               a->decode(w->c.regime, raw, level).rights)) {
             out->open->last.v = first + ptw_low_mask(shift);
             return;
         }
@@ -190,6 +192,17 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
     struct ptw_item *item;
 
     ptw_close(w, out);
+    if ((w->c.remarks & PTW_REMARK_TABLE) != 0) {
+        struct ptw_table *table =
+            &ptw_span(w, ptw_emit(w, out), PTW_ITEM_TABLE, first, bits)
+                 ->u.table;
+
+        table->table.v = w->c.at[level].table;
+        table->attributes =
+            w->c.at[level + 1].raw & ~w->c.regime->table_address;
+        table->rights = w->c.at[level].rights;
+        table->level = (uint8_t)level;
+    }
     for (unsigned remark = PTW_REMARK_SELF; remark <= PTW_REMARK_TWO_LEVELS;
          remark <<= 1) {
         if ((w->c.remarks & remark) == 0) {

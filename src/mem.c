@@ -158,8 +158,8 @@ const void *ptw_borrow(const struct ptw_mem *mem, ptw_pa pa, uint64_t bytes)
 
 /* The write side of ptw_get.  The cast takes away a const that the
  * host, by saying "writable", promised was never there. */
-static enum ptw_status put(const struct ptw_mem *mem, uint64_t pa,
-                           unsigned bytes, uint64_t value)
+enum ptw_status ptw_put_entry(const struct ptw_mem *mem, uint64_t pa,
+                              unsigned bytes, uint64_t value)
 {
     const struct ptw_region *r = ptw_find_range(mem, pa, bytes);
     void *p;
@@ -200,11 +200,11 @@ static enum ptw_status put(const struct ptw_mem *mem, uint64_t pa,
 enum ptw_status ptw_write32(const struct ptw_mem *mem, ptw_pa pa,
                             uint32_t value)
 {
-    return put(mem, pa.v, 4, value);
+    return ptw_put_entry(mem, pa.v, 4, value);
 }
 
 enum ptw_status ptw_write64(const struct ptw_mem *mem, ptw_pa pa,
                             uint64_t value)
 {
-    return put(mem, pa.v, 8, value);
+    return ptw_put_entry(mem, pa.v, 8, value);
 }

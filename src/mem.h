@@ -112,6 +112,10 @@ PTW_ENGINE void ptw_approach(struct ptw_near *near, const struct ptw_region *r)
     }
 }
 
+/* ptw_put_entry writes a number of 4 or 8 bytes at pa, aligned to its size. */
+enum ptw_status ptw_put_entry(const struct ptw_mem *mem, uint64_t pa,
+                              unsigned bytes, uint64_t value);
+
 /* ptw_get reads a number of 4 or 8 bytes at pa, within one region. */
 PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
                                    unsigned bytes, uint64_t *out)

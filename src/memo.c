@@ -5,15 +5,6 @@
 
 enum { MEMO_LOG2_MIN = 2 };
 
-/* How many entries a memo of 1 << log2 slots takes: three quarters, since
- * probing gets slow beyond that. */
-static size_t capacity(unsigned log2)
-{
-    size_t slots = (size_t)1 << log2;
-
-    return slots - 1 - (slots - 1) / 4;
-}
-
 static unsigned log2_for(size_t bytes)
 {
     unsigned log2 = 0;
@@ -29,7 +20,7 @@ size_t ptw_memo_bytes(size_t tables)
 {
     unsigned log2 = MEMO_LOG2_MIN;
 
-    while (capacity(log2) < tables) {
+    while (ptw_memo_capacity(log2) < tables) {
         log2++;
         if (log2 >= sizeof(size_t) * 8 - 6) {
             return SIZE_MAX;

@@ -45,6 +45,35 @@ PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
     return (size_t)(h >> (64 - memo->slots_log2));
 }
 
+/* ptw_memo_capacity returns how many entries 1 << log2 slots take: three
+ * quarters, since probing gets slow beyond that. */
+PTW_ENGINE size_t ptw_memo_capacity(size_t log2)
+{
+    size_t mask = ((size_t)1 << log2) - 1;
+
+    return mask - mask / 4;
+}
+
+/* ptw_memo_find returns the slot of (table, level, part), or NULL. */
+PTW_ENGINE struct ptw_memo_slot *ptw_memo_find(const struct ptw_memo *memo,
+                                               uint64_t table, unsigned level,
+                                               unsigned part)
+{
+    uint64_t key = ptw_memo_key(table, level, part);
+    size_t mask = ((size_t)1 << memo->slots_log2) - 1;
+    size_t i = ptw_memo_hash(memo, table);
+
+    for (size_t probes = 0; probes <= mask; probes++, i = (i + 1) & mask) {
+        if (memo->slot[i].owner_plus_1 == 0) {
+            return NULL;
+        }
+        if (memo->slot[i].key == key) {
+            return &memo->slot[i];
+        }
+    }
+    return NULL;
+}
+
 enum ptw_memo_answer { PTW_MEMO_NEW, PTW_MEMO_SEEN, PTW_MEMO_FULL };
 
 /* ptw_memo_enter looks for (table, level, part) and adds it when it is not
@@ -63,7 +92,7 @@ ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level,
         struct ptw_memo_slot *s = &memo->slot[i];
 
         if (s->owner_plus_1 == 0) {
-            if (memo->used >= mask - mask / 4) {
+            if (memo->used >= ptw_memo_capacity(memo->slots_log2)) {
                 return PTW_MEMO_FULL;
             }
             s->key = key;

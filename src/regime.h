@@ -13,6 +13,8 @@
 #include "engine.h"
 #include "ptwalk/walk.h"
 
+struct ptw_edit; /* an edit under way */
+
 struct ptw_level {
     const char *name; /* the manual's, of a table of this level */
     unsigned shift;   /* log2 of what one entry covers */
@@ -33,6 +35,25 @@ struct ptw_format {
     /* What leaves of one run have in common besides rights: one number for
      * memory type and kind. */
     unsigned (*leaf_class)(uint64_t raw, unsigned level);
+
+    /* Writing.  table_bits: of an entry that leads to a table that grants those
+     * rights, without its address.  leaf_bits: the same for a leaf; false when
+     * the regime has no such leaf.  leaf_address: where a leaf of that level
+     * holds pa.  leaf_with_rights: raw, granting just that.  leaf_split: what
+     * the leaves one level down have in place of raw, without address.
+     * with_path_rights: an entry that leads to a table, granting just that. */
+    uint64_t (*table_bits)(unsigned rights);
+    bool (*leaf_bits)(const struct ptw_regime *r, unsigned level,
+                      unsigned rights, bool copy_on_write,
+                      const struct ptw_attributes *attributes, uint64_t *bits);
+    uint64_t (*leaf_address)(const struct ptw_regime *r, unsigned level,
+                             uint64_t pa);
+    uint64_t (*leaf_with_rights)(const struct ptw_regime *r, uint64_t raw,
+                                 unsigned rights);
+    uint64_t (*leaf_split)(const struct ptw_regime *r, uint64_t raw,
+                           unsigned level);
+    uint64_t (*with_path_rights)(const struct ptw_regime *r, uint64_t raw,
+                                 unsigned rights);
 
     /* How an alias is put into the architecture's own type.  Without tables
      * there is no such thing, and these are NULL. */
@@ -67,6 +88,8 @@ struct ptw_arch {
                                struct ptw_step *step, size_t *steps);
     enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
                             size_t room, size_t *items);
+    enum ptw_status (*edit)(struct ptw_edit *ed);
+    enum ptw_status (*edit_movable)(struct ptw_edit *ed);
 };
 
 extern const struct ptw_arch ptw_arch_bare;

@@ -37,6 +37,16 @@ const char *ptw_status_text(enum ptw_status st)
         return "unsupported paging mode";
     case PTW_E_CONFLICT:
         return "contradictory control registers";
+    case PTW_E_RIGHTS:
+        return "rights that can't be had there";
+    case PTW_E_LARGE:
+        return "a large leaf is in the way";
+    case PTW_E_SHARED:
+        return "a shared table is in the way";
+    case PTW_E_IN_USE:
+        return "a table in use is in the way";
+    case PTW_E_CHANGED:
+        return "the tables changed under the edit";
     }
     return "unknown status";
 }

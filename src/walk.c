@@ -93,6 +93,7 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.level = -1;
     w->c.top = r->arch->format->levels > 0 ? r->arch->format->levels - 1 : 0;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
+    w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->flags = o->flags;
     w->max_reads = o->max_reads;
     w->max_items = o->max_items;

@@ -39,6 +39,7 @@
 #define PTWALK_PTWALK_H
 
 #include "ptwalk/alias.h"
+#include "ptwalk/edit.h"
 #include "ptwalk/mem.h"
 #include "ptwalk/regime.h"
 #include "ptwalk/status.h"

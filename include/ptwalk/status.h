@@ -28,6 +28,11 @@ enum ptw_status {
     PTW_E_READONLY, /* a write to memory that is read-only */
     PTW_E_REGIME,   /* an unknown or unsupported paging mode */
     PTW_E_CONFLICT, /* control registers that contradict each other */
+    PTW_E_RIGHTS,   /* rights that can't be had there */
+    PTW_E_LARGE,    /* a large leaf is in the way */
+    PTW_E_SHARED,   /* a shared table is in the way */
+    PTW_E_IN_USE,   /* a table that is in use is in the way */
+    PTW_E_CHANGED,  /* the tables changed under an edit */
 };
 
 /* ptw_status_text returns a short English phrase for st, in lower case and

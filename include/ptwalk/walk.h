@@ -70,6 +70,7 @@ ptw_explain(const struct ptw_regime *r, const struct ptw_mem *mem, ptw_pa root,
 
 enum ptw_item_kind {
     PTW_ITEM_SPACE,   /* walk_va_spaces: what follows is of that space */
+    PTW_ITEM_TABLE,   /* a table below the root is entered (PTW_WALK_TABLES) */
     PTW_ITEM_MAPPING, /* a leaf, or a run of leaves */
     PTW_ITEM_ALIAS,   /* walk_va_spaces: a table that was entered before */
     PTW_ITEM_HOLE,    /* nothing is mapped there (PTW_WALK_HOLES) */
@@ -98,6 +99,15 @@ struct ptw_mapping {
     unsigned rights;   /* effective, of the whole path */
     uint8_t level;     /* of the table that holds the leaf */
     uint8_t size_log2; /* of one leaf */
+};
+
+/* A table that was just entered; item.first to item.last is what it covers, and
+ * its contents follow. */
+struct ptw_table {
+    ptw_pa table;
+    uint64_t attributes; /* the referring entry, without its address */
+    unsigned rights;     /* of the path, that entry included */
+    uint8_t level;       /* of the table */
 };
 
 struct ptw_hole {
@@ -139,6 +149,7 @@ struct ptw_item {
     ptw_va last;
     union {
         struct ptw_space space_info;
+        struct ptw_table table;
         struct ptw_mapping mapping;
         union ptw_alias alias;
         struct ptw_hole hole;
@@ -199,6 +210,8 @@ enum ptw_walk_flag {
     PTW_WALK_RUNS = 1 << 0,    /* leaves as maximal runs */
     PTW_WALK_HOLES = 1 << 1,   /* holes are items, so that items tile */
     PTW_WALK_REMARKS = 1 << 2, /* findings that cover nothing, too */
+    PTW_WALK_TABLES = 1 << 3,  /* tables are items; the leaves of a run are
+                                  alike in what they grant by themselves, too */
 };
 
 struct ptw_walk_options {
@@ -250,6 +263,7 @@ struct ptw_cursor {
     int level;        /* of the table that is read next; -1: there is none */
     unsigned top;     /* level of the table that the path starts with */
     bool remark;      /* remarks are wanted */
+    bool list;        /* tables are items */
     unsigned remarks; /* about the table just entered */
     struct ptw_near near; /* of a lookup */
     struct ptw_path_table at[PTW_MAX_LEVELS];

@@ -16,6 +16,7 @@
  * so does this. */
 #include "../iterate.h"
 #include "../lookup.h"
+#include "../rewrite.h"
 #include "x86.h"
 
 enum amd64_level { AMD64_PT, AMD64_PD, AMD64_PDPT, AMD64_PML4, AMD64_LEVELS };
@@ -72,6 +73,52 @@ _Static_assert((int)PTW_AMD64_ALIAS_PT == AMD64_PT &&
                    (int)PTW_AMD64_ALIAS_PDPT == AMD64_PDPT,
                "alias levels are numbered from the leaves");
 
+/* Where XD exists. */
+static uint64_t amd64_xd(const struct ptw_regime *r)
+{
+    return (r->features & PTW_NX) != 0 ? X86_XD : 0;
+}
+
+static bool amd64_leaf_bits(const struct ptw_regime *r, unsigned level,
+                            unsigned rights, bool copy_on_write,
+                            const struct ptw_attributes *attributes,
+                            uint64_t *bits)
+{
+    unsigned keys = (r->features & PTW_PKE) != 0 ? 16 : 1;
+
+    if (attributes->key >= keys ||
+        !x86_leaf_bits(r, level, rights, copy_on_write, attributes, amd64_xd(r),
+                       bits)) {
+        return false;
+    }
+    *bits |= X86_D | (uint64_t)attributes->key << 59;
+    return true;
+}
+
+static uint64_t amd64_leaf_address(const struct ptw_regime *r, unsigned level,
+                                   uint64_t pa)
+{
+    return pa & r->rule[level].leaf_address;
+}
+
+static uint64_t amd64_leaf_with_rights(const struct ptw_regime *r, uint64_t raw,
+                                       unsigned rights)
+{
+    return x86_leaf_with_rights(raw, rights, amd64_xd(r));
+}
+
+static uint64_t amd64_leaf_split(const struct ptw_regime *r, uint64_t raw,
+                                 unsigned level)
+{
+    return x86_leaf_split(raw & ~r->rule[level].leaf_address, level);
+}
+
+static uint64_t amd64_with_path_rights(const struct ptw_regime *r, uint64_t raw,
+                                       unsigned rights)
+{
+    return x86_with_rights(raw, rights, amd64_xd(r));
+}
+
 static const struct ptw_format amd64 = {
     .levels = AMD64_LEVELS,
     .entry_log2 = 3,
@@ -87,6 +134,12 @@ static const struct ptw_format amd64 = {
         },
     .decode = x86_decode,
     .leaf_class = x86_leaf_class,
+    .table_bits = x86_table_bits,
+    .leaf_bits = amd64_leaf_bits,
+    .leaf_address = amd64_leaf_address,
+    .leaf_with_rights = amd64_leaf_with_rights,
+    .leaf_split = amd64_leaf_split,
+    .with_path_rights = amd64_with_path_rights,
     .alias_put = amd64_alias_put,
 };
 
@@ -111,6 +164,16 @@ static enum ptw_status amd64_next(struct ptw_walk *w, struct ptw_item *item,
     return ptw_iterate(&amd64, w, item, room, items);
 }
 
+static enum ptw_status amd64_edit(struct ptw_edit *ed)
+{
+    return ptw_edit_run(&amd64, ed, false);
+}
+
+static enum ptw_status amd64_edit_movable(struct ptw_edit *ed)
+{
+    return ptw_edit_run(&amd64, ed, true);
+}
+
 const struct ptw_arch ptw_arch_amd64 = {
     .name = "amd64",
     .id = PTW_ARCH_AMD64,
@@ -124,4 +187,6 @@ const struct ptw_arch ptw_arch_amd64 = {
     .lookup = amd64_lookup,
     .explain = amd64_explain,
     .next = amd64_next,
+    .edit = amd64_edit,
+    .edit_movable = amd64_edit_movable,
 };

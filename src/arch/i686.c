@@ -13,6 +13,7 @@
  * reserved.  There is no XD. */
 #include "../iterate.h"
 #include "../lookup.h"
+#include "../rewrite.h"
 #include "x86.h"
 
 enum i686_level { I686_PT, I686_PD, I686_LEVELS };
@@ -66,6 +67,53 @@ static struct ptw_alias_ref i686_alias_get(const union ptw_alias *alias,
 _Static_assert((int)PTW_I686_ALIAS_PT == I686_PT,
                "alias levels are numbered from the leaves");
 
+static uint64_t i686_table_bits(unsigned rights)
+{
+    return x86_table_bits(rights | PTW_USER);
+}
+
+static bool i686_leaf_bits(const struct ptw_regime *r, unsigned level,
+                           unsigned rights, bool copy_on_write,
+                           const struct ptw_attributes *attributes,
+                           uint64_t *bits)
+{
+    return attributes->key == 0 &&
+           x86_leaf_bits(r, level, rights, copy_on_write, attributes, 0, bits);
+}
+
+/* Bits 39:32 of a 4 MiB page's address stand in bits 20:13 of its entry. */
+static uint64_t i686_leaf_address(const struct ptw_regime *r, unsigned level,
+                                  uint64_t pa)
+{
+    uint64_t address = pa & r->rule[level].leaf_address;
+
+    if (level == I686_PD) {
+        address |= (pa & ptw_bits(39, 32)) >> (32 - 13);
+    }
+    return address;
+}
+
+static uint64_t i686_leaf_with_rights(const struct ptw_regime *r, uint64_t raw,
+                                      unsigned rights)
+{
+    (void)r;
+    return x86_leaf_with_rights(raw, rights, 0);
+}
+
+static uint64_t i686_leaf_split(const struct ptw_regime *r, uint64_t raw,
+                                unsigned level)
+{
+    (void)r;
+    return x86_leaf_split(raw & ~(ptw_bits(31, 22) | ptw_bits(20, 13)), level);
+}
+
+static uint64_t i686_with_path_rights(const struct ptw_regime *r, uint64_t raw,
+                                      unsigned rights)
+{
+    (void)r;
+    return x86_with_rights(raw, rights, 0);
+}
+
 static const struct ptw_format i686 = {
     .levels = I686_LEVELS,
     .entry_log2 = 2,
@@ -78,6 +126,12 @@ static const struct ptw_format i686 = {
         },
     .decode = i686_decode,
     .leaf_class = x86_leaf_class,
+    .table_bits = i686_table_bits,
+    .leaf_bits = i686_leaf_bits,
+    .leaf_address = i686_leaf_address,
+    .leaf_with_rights = i686_leaf_with_rights,
+    .leaf_split = i686_leaf_split,
+    .with_path_rights = i686_with_path_rights,
     .alias_put = i686_alias_put,
 };
 
@@ -102,6 +156,16 @@ static enum ptw_status i686_next(struct ptw_walk *w, struct ptw_item *item,
     return ptw_iterate(&i686, w, item, room, items);
 }
 
+static enum ptw_status i686_edit(struct ptw_edit *ed)
+{
+    return ptw_edit_run(&i686, ed, false);
+}
+
+static enum ptw_status i686_edit_movable(struct ptw_edit *ed)
+{
+    return ptw_edit_run(&i686, ed, true);
+}
+
 const struct ptw_arch ptw_arch_i686 = {
     .name = "i686",
     .id = PTW_ARCH_I686,
@@ -115,4 +179,6 @@ const struct ptw_arch ptw_arch_i686 = {
     .lookup = i686_lookup,
     .explain = i686_explain,
     .next = i686_next,
+    .edit = i686_edit,
+    .edit_movable = i686_edit_movable,
 };

@@ -62,6 +62,66 @@ PTW_ENGINE uint64_t x86_alike(void)
            X86_SOFTWARE | X86_XD;
 }
 
+/* An entry that leads to a table: P, A, and R/W always, since a right that is
+ * not to be had is left out of the leaf. */
+PTW_ENGINE uint64_t x86_table_bits(unsigned rights)
+{
+    return X86_P | X86_RW | X86_A | ((rights & PTW_USER) != 0 ? X86_US : 0);
+}
+
+/* raw, granting those rights and no others; xd is X86_XD or, where there is no
+ * such bit, 0. */
+PTW_ENGINE uint64_t x86_with_rights(uint64_t raw, unsigned rights, uint64_t xd)
+{
+    raw &= ~(X86_RW | X86_US | xd);
+    raw |= (uint64_t)rights & (X86_RW | X86_US);
+    return (rights & PTW_EXEC) != 0 ? raw : raw | xd;
+}
+
+/* A leaf that becomes writable is copy-on-write no more. */
+PTW_ENGINE uint64_t x86_leaf_with_rights(uint64_t raw, unsigned rights,
+                                         uint64_t xd)
+{
+    if ((rights & PTW_WRITE) != 0 && x86_copy_on_write(raw)) {
+        raw &= ~X86_SOFTWARE;
+    }
+    return x86_with_rights(raw, rights, xd);
+}
+
+/* The bits of a leaf; false when there is no such leaf. */
+PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
+                              unsigned rights, bool copy_on_write,
+                              const struct ptw_attributes *at, uint64_t xd,
+                              uint64_t *bits)
+{
+    uint64_t type = (uint64_t)(at->memory_type & 3) << 3;
+
+    if ((rights & PTW_READ) == 0 || (xd == 0 && (rights & PTW_EXEC) == 0) ||
+        at->memory_type > 7 || (level > 0 && !r->rule[level].leaf)) {
+        return false;
+    }
+    if ((at->memory_type & 4) != 0) {
+        type |= level == 0 ? X86_PAT_SMALL : X86_PAT_LARGE;
+    }
+    *bits = x86_with_rights(X86_P | X86_A | type | (level > 0 ? X86_PS : 0) |
+                                (at->global ? X86_G : 0) |
+                                (copy_on_write ? X86_COPY_ON_WRITE : 0),
+                            rights, xd);
+    return true;
+}
+
+/* One level down, PAT moves, and at the last level PS goes. */
+PTW_ENGINE uint64_t x86_leaf_split(uint64_t bits, unsigned level)
+{
+    bool pat = (bits & X86_PAT_LARGE) != 0;
+
+    if (level > 1) {
+        return bits;
+    }
+    bits &= ~(X86_PAT_LARGE | X86_PS);
+    return pat ? bits | X86_PAT_SMALL : bits;
+}
+
 PTW_ENGINE struct ptw_attributes x86_attributes(uint64_t raw, unsigned level)
 {
     struct ptw_attributes at = {

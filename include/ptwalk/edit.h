@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing tables: map, unmap, protect, and rebuilding what a walk gave.
+ *
+ * The caller owns the tables, supplies new ones, and may have them moved when
+ * they are written.  Every edit is checked as a whole before anything is
+ * written, takes all the tables that it needs before it uses one, and either
+ * happens completely or not at all.
+ *
+ * The tables must not change under an edit: stop the guest, or keep its hands
+ * off them.  If they do change, nothing outside the memory offered is written
+ * all the same, and the edit ends with PTW_E_CHANGED.
+ *
+ * Thread safety: one edit at a time on tables that have anything in common. */
+#ifndef PTWALK_EDIT_H
+#define PTWALK_EDIT_H
+
+#include "ptwalk/walk.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ shares */
+
+/* How often tables are referred to.  A table that is not listed is referred to
+ * once.  Storage is the caller's; the members are private. */
+struct ptw_shares {
+    struct ptw_memo count;
+};
+
+/* ptw_shares_init makes an empty list; storage, bytes and seed are those of
+ * ptw_memo_init, with ptw_memo_bytes(n) for n tables, and so are the statuses.
+ */
+PTW_NODISCARD enum ptw_status ptw_shares_init(struct ptw_shares *s,
+                                              void *storage, size_t bytes,
+                                              uint64_t seed);
+
+/* ptw_shares_scan counts the references to every table that the spaces reach,
+ * roots included (each root counts as one).  memo is fresh.  Needed where the
+ * tables to be edited were not built by this library alone: in a guest's own
+ * tables anything may be shared.  PTW_E_SPACE when shares or memo are too
+ * small, PTW_E_LIMIT after max_reads; PTW_E_ARG as ptw_walk_va_spaces_init. */
+PTW_NODISCARD enum ptw_status
+ptw_shares_scan(struct ptw_shares *s, const struct ptw_regime *r,
+                const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+                struct ptw_memo *memo, uint64_t max_reads);
+
+/* ptw_shares_of returns how often the table is referred to. */
+uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
+
+/* ------------------------------------------------------------------ tables */
+
+/* Where tables come from.  take returns a table that is all zeros, aligned to
+ * its size (4 KiB) and inside writable memory of the accessor, or refuses with
+ * any PTW_E_ status, which the edit then returns.  give takes one back; it may
+ * be NULL: then tables that an edit did not need after all are kept, and used
+ * by the next one. */
+struct ptw_table_ops {
+    enum ptw_status (*take)(void *ctx, ptw_pa *table);
+    void (*give)(void *ctx, ptw_pa table);
+};
+
+/* The tables of one space.  Set by the caller, except for spare, which starts
+ * as zero; root is kept up to date. */
+struct ptw_tables {
+    const struct ptw_regime *regime;
+    const struct ptw_mem *mem;
+    const struct ptw_table_ops *ops;
+    void *ctx;
+    struct ptw_shares *shares; /* NULL: the caller vouches that every table is
+                                  referred to exactly once */
+    ptw_pa root;
+    unsigned table_rights; /* that new tables grant besides what the mapping
+                              needs: a set of PTW_USER, or 0 */
+    uint64_t spares;       /* private: tables taken and not used */
+    ptw_pa spare;
+};
+
+/* Tables that may move when they are written.  move is called before the first
+ * write to a table of an edit: it returns, in *now, where the same table is
+ * from now on, with the same contents (the same place, if it did not move), or
+ * refuses.  The entry that leads to it is updated, its own attribute bits kept,
+ * and that may move the table above.  root is called when the top table moved;
+ * it may be NULL. */
+struct ptw_move_ops {
+    enum ptw_status (*move)(void *ctx, ptw_pa table, ptw_pa *now);
+    void (*root)(void *ctx, ptw_pa now);
+};
+
+struct ptw_movable_tables {
+    struct ptw_tables tables;
+    const struct ptw_move_ops *move;
+};
+
+/* ------------------------------------------------------------------- edits */
+
+enum ptw_edit_flag {
+    PTW_EDIT_LARGE = 1 << 0,   /* use large leaves where range and address are
+                                  aligned and there is no table so far */
+    PTW_EDIT_SPLIT = 1 << 1,   /* split a large leaf in the way; without it,
+                                  PTW_E_LARGE */
+    PTW_EDIT_UNSHARE = 1 << 2, /* make a shared table private before it is
+                                  written; without it, PTW_E_SHARED */
+    PTW_EDIT_RECLAIM = 1 << 3, /* unmap: give tables back that become empty */
+    PTW_EDIT_EXACT = 1 << 4,   /* ptw_space_aware_map: the items come from a
+                                  walk with PTW_WALK_TABLES, so that entries
+                                  keep their own attribute bits */
+};
+
+struct ptw_map_request {
+    ptw_va first;                     /* page aligned */
+    ptw_va last;                      /* the last byte of a page */
+    ptw_pa pa;                        /* of first; page aligned */
+    unsigned rights;                  /* PTW_READ, and a set of the others */
+    bool copy_on_write;               /* never writable, whatever rights says */
+    struct ptw_attributes attributes; /* memory_type, global and key */
+    unsigned flags;                   /* a set of enum ptw_edit_flag */
+    uint64_t max_reads; /* bound on the work; UINT64_MAX for none */
+};
+
+struct ptw_range_request {
+    ptw_va first;    /* page aligned */
+    ptw_va last;     /* the last byte of a page */
+    unsigned rights; /* protect: what the leaves are to grant */
+    unsigned flags;
+    uint64_t max_reads;
+};
+
+/* ptw_map maps [first, last] to the physical addresses from pa.  What was
+ * mapped there before is replaced.  Entries are those of the golden vectors:
+ * see docs/formats.md.
+ *
+ *   PTW_OK             done
+ *   PTW_E_RANGE        first > last, or the physical range wraps
+ *   PTW_E_ALIGN        an address that is not page aligned
+ *   PTW_E_WIDTH        beyond the width of a physical address
+ *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
+ *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
+ *                      where there is no XD, no PTW_READ), or that an existing
+ *                      table on the path does not grant
+ *   PTW_E_LARGE        a large leaf in the way, and no PTW_EDIT_SPLIT
+ *   PTW_E_SHARED       a shared table in the way, and no PTW_EDIT_UNSHARE
+ *   PTW_BAD_ENTRY      an entry of an upper table has reserved bits set
+ *   PTW_E_BUS, PTW_E_READONLY  a table that can't be read or written
+ *   PTW_E_SPACE        shares is too small
+ *   PTW_E_LIMIT        more than max_reads
+ *   PTW_E_REGIME       there are no tables (bare)
+ *   PTW_E_CHANGED      the tables changed under the edit
+ *   any other          what take or move refused with
+ *
+ * Except after PTW_E_CHANGED and after a callback for writing that failed,
+ * nothing was written unless the status is PTW_OK. */
+PTW_NODISCARD enum ptw_status ptw_map(struct ptw_tables *t,
+                                      const struct ptw_map_request *q);
+PTW_NODISCARD enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
+                                              const struct ptw_map_request *q);
+
+/* ptw_unmap makes [first, last] not present; holes are no error.  A large leaf
+ * that is covered in part is split as above.  Statuses as ptw_map. */
+PTW_NODISCARD enum ptw_status ptw_unmap(struct ptw_tables *t,
+                                        const struct ptw_range_request *q);
+PTW_NODISCARD enum ptw_status
+ptw_unmap_movable(struct ptw_movable_tables *t,
+                  const struct ptw_range_request *q);
+
+/* ptw_protect makes every leaf of [first, last] grant exactly q->rights; holes
+ * stay holes, everything else of the entries stays.  A leaf that was
+ * copy-on-write and becomes writable is copy-on-write no more.  Statuses as
+ * ptw_map; PTW_BAD_ENTRY also for a bad leaf. */
+PTW_NODISCARD enum ptw_status ptw_protect(struct ptw_tables *t,
+                                          const struct ptw_range_request *q);
+PTW_NODISCARD enum ptw_status
+ptw_protect_movable(struct ptw_movable_tables *t,
+                    const struct ptw_range_request *q);
+
+/* ------------------------------------------------------- space_aware_map */
+
+/* The root that was built for a space, if one was. */
+struct ptw_built {
+    ptw_pa root;
+    bool built;
+};
+
+/* ptw_space_aware_map does for one item of a walk what makes the space that is
+ * being built equal to the space that was walked; to rebuild spaces is to hand
+ * it every item of ptw_walk_va_spaces in order.  built has an element for each
+ * of the `spaces` roots, all false at first; t->root is set by the call.
+ *
+ *   a space    takes a new root; one that is the same as an earlier one gets
+ *              that one's root.  A bad one: its `why`, and no root.
+ *   a table    (PTW_WALK_TABLES) makes a table there, referred to by the
+ *              entry's own attribute bits
+ *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits, else with the
+ *              effective rights under tables of our own
+ *   an alias   makes our entry, at the alias's level and with our own attribute
+ *              bits, refer to the table that the owner's new space has at
+ *              their_va; any address of the regions will do
+ *   a hole, a finding: nothing
+ *
+ * With PTW_EDIT_EXACT and a walk with PTW_WALK_TABLES the result has the same
+ * addresses and effective rights in every space, whatever the rights of the
+ * paths are.  Without, an alias whose owner grants less than we do gives us no
+ * more than the owner: nothing is ever widened.
+ *
+ *   PTW_NOT_MAPPED  an alias: the owner has no table there, and our entry is
+ *                   not present now
+ *   PTW_E_LARGE     an alias: the owner has a large leaf there
+ *   PTW_E_ARG       an unknown space, an owner that is later or was not built,
+ *                   a region that refers to itself, or t->shares is NULL where
+ *                   something is shared
+ *   PTW_E_IN_USE    a table that is not empty would be lost, or a table is
+ * where a large leaf has to be
+ *
+ * and those of ptw_map. */
+PTW_NODISCARD enum ptw_status
+ptw_space_aware_map(struct ptw_tables *t, const struct ptw_item *item,
+                    struct ptw_built *built, uint32_t spaces, unsigned flags);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Editing: the descent, with a pen.
+ *
+ * An edit goes over its range two or three times with the same steps.  The plan
+ * writes nothing: it refuses what is wrong and counts the tables that will be
+ * needed.  Those are taken, all or none.  Where tables may move, the second
+ * pass has those moved that will be written, which changes no contents.  The
+ * commit writes.  All passes take the tables' word for nothing: every entry is
+ * fetched anew, through the accessor, and a commit that comes upon something
+ * that the plan did not see stops with PTW_E_CHANGED. */
+#ifndef PTW_REWRITE_H
+#define PTW_REWRITE_H
+
+#include "descend.h"
+#include "ptwalk/edit.h"
+#include "shares.h"
+
+enum ptw_op {
+    PTW_OP_MAP,
+    PTW_OP_UNMAP,
+    PTW_OP_PROTECT,
+    PTW_OP_ENTRY, /* one entry of an upper table, as ptw_space_aware_map says */
+};
+
+enum ptw_pass { PTW_PASS_PLAN, PTW_PASS_MOVE, PTW_PASS_COMMIT };
+
+struct ptw_edit {
+    struct ptw_tables *t;
+    const struct ptw_move_ops *move; /* NULL: tables stay where they are */
+    enum ptw_op op;
+    unsigned flags;
+    unsigned rights;
+    bool copy_on_write;
+    const struct ptw_attributes *attributes;
+    uint64_t first; /* the range, as offsets */
+    uint64_t last;
+    uint64_t pa; /* map: of first */
+    uint64_t max_reads;
+    bool exact; /* map: leaves have these bits and no others */
+    uint64_t exact_bits;
+    int entry_level;     /* PTW_OP_ENTRY: of the table that holds it; else -1 */
+    uint64_t entry_bits; /* without address; 0: not present */
+    uint64_t entry_table;
+    bool entry_new;  /* a table of its own, unless there is one */
+    unsigned widest; /* leaves of up to this level may be written whole */
+    uint64_t needed; /* tables */
+    uint64_t listed; /* entries that shares may need */
+    int shared;      /* level of the highest shared table of the path, or -1 */
+    struct ptw_cursor c;
+    uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
+};
+
+/* ------------------------------------------------------------- one entry */
+
+PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
+                                   struct ptw_edit *ed, unsigned level,
+                                   unsigned index, uint64_t raw)
+{
+    struct ptw_path_table *t = &ed->c.at[level];
+    uint64_t offset = (uint64_t)index << a->entry_log2;
+
+    ed->window[level][index % PTW_MAX_WINDOW] = raw;
+    if (PTW_LIKELY(t->host != NULL)) {
+        void *p = (unsigned char *)(uintptr_t)t->host + (size_t)offset;
+
+        if (a->entry_log2 == 3) {
+            ptw_store64(p, raw);
+        } else {
+            ptw_store32(p, (uint32_t)raw);
+        }
+        return PTW_OK;
+    }
+    return ptw_put_entry(ed->t->mem, t->table + offset, 1u << a->entry_log2,
+                         raw);
+}
+
+/* The entry that leads to the table of that level leads to `table` now, with
+ * its own attribute bits; of the top level, the root does. */
+PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
+                                      struct ptw_edit *ed, unsigned level,
+                                      uint64_t table)
+{
+    struct ptw_cursor *c = &ed->c;
+
+    c->at[level].table = table;
+    c->at[level].host =
+        ptw_direct(ed->t->mem, table, ptw_table_bytes(a, level));
+    if (level + 1 == a->levels) {
+        ed->t->root.v = table;
+        return PTW_OK;
+    }
+    c->at[level + 1].raw =
+        (c->at[level + 1].raw & ~c->regime->table_address) | table;
+    return ptw_set(a, ed, level + 1, c->at[level + 1].index,
+                   c->at[level + 1].raw);
+}
+
+/* Has the table of that level moved, if it wants to, and those above it that
+ * have to be written then.  The level rises on every pass. */
+PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
+                                    struct ptw_edit *ed, unsigned level)
+{
+    uint64_t now[PTW_MAX_LEVELS];
+    unsigned end = level;
+    enum ptw_status st;
+
+    for (; end <= a->levels - 1; end++) {
+        ptw_pa to = ptw_pa_of(ed->c.at[end].table);
+
+        st = ed->move->move(ed->t->ctx, to, &to);
+        if (st == PTW_OK) {
+            st = ptw_table_check(ed->t, to, ptw_table_bytes(a, end));
+        }
+        if (st != PTW_OK) {
+            return st;
+        }
+        now[end] = to.v;
+        if (to.v == ed->c.at[end].table) {
+            break;
+        }
+    }
+    /* From the top down: each entry is written where its table is now. */
+    for (unsigned l = end; l > level; l--) {
+        st = ptw_relink(a, ed, l - 1, now[l - 1]);
+        if (st != PTW_OK) {
+            return st;
+        }
+        if (l - 1 == a->levels - 1 && ed->move->root != NULL) {
+            ed->move->root(ed->t->ctx, ed->t->root);
+        }
+    }
+    return PTW_OK;
+}
+
+/* ----------------------------------------------------------- one table */
+
+/* Whether the table of that level belongs to this path alone. */
+PTW_ENGINE bool ptw_is_shared(const struct ptw_edit *ed, unsigned level)
+{
+    return ed->t->shares != NULL &&
+           ptw_shares_count(ed->t->shares, ed->c.at[level].table) > 1;
+}
+
+/* Gives this path a copy of its own of the table just entered.  What the copy
+ * refers to is referred to once more. */
+PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
+                                       struct ptw_edit *ed, unsigned level)
+{
+    struct ptw_shares *shares = ed->t->shares;
+    uint64_t from = ed->c.at[level].table;
+    unsigned entries = 1u << a->level[level].bits;
+    enum ptw_status st;
+    ptw_pa copy;
+
+    st = ptw_spare_take(ed->t, &copy);
+    if (st != PTW_OK) {
+        return st;
+    }
+    for (unsigned i = 0; i < entries && st == PTW_OK; i++) {
+        uint64_t at = (uint64_t)i << a->entry_log2;
+        struct ptw_entry e;
+        uint64_t raw = 0;
+
+        st = ptw_get(ed->t->mem, from + at, 1u << a->entry_log2, &raw);
+        if (st == PTW_OK && raw != 0) {
+            st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
+                               raw);
+            e = a->decode(ed->t->regime, raw, level);
+            if (st == PTW_OK && e.kind == PTW_ENTRY_TABLE) {
+                st = ptw_shares_add(shares, e.pa.v, 1);
+            }
+        }
+    }
+    if (st == PTW_OK) {
+        st = ptw_shares_add(shares, from, -1);
+    }
+    if (st == PTW_OK) {
+        st = ptw_relink(a, ed, level, copy.v);
+    }
+    if (st == PTW_OK && level == a->levels - 1 && ed->move != NULL &&
+        ed->move->root != NULL) {
+        ed->move->root(ed->t->ctx, ed->t->root);
+    }
+    return st;
+}
+
+/* What there is to do when a table has been entered. */
+PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
+                                            struct ptw_edit *ed,
+                                            enum ptw_pass pass, bool movable)
+{
+    unsigned level = (unsigned)ed->c.level;
+    enum ptw_status st;
+
+    if (ed->shared > (int)level || ptw_is_shared(ed, level)) {
+        if (pass == PTW_PASS_COMMIT) {
+            return ptw_unshare(a, ed, level);
+        }
+        if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
+            return PTW_E_SHARED;
+        }
+        ed->needed++;
+        ed->listed += ((uint64_t)1 << a->level[level].bits) + 1;
+        if (ed->shared < 0) {
+            ed->shared = (int)level;
+            /* The entry that leads to the copy will be written. */
+            if (movable && pass == PTW_PASS_MOVE && level < a->levels - 1) {
+                return ptw_move(a, ed, level + 1);
+            }
+        }
+        return PTW_OK;
+    }
+    if (pass == PTW_PASS_PLAN) {
+        st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
+                             ptw_table_bytes(a, level));
+        /* A table that may move is written elsewhere. */
+        if (st != PTW_OK && !(movable && st == PTW_E_READONLY)) {
+            return st;
+        }
+    }
+    return PTW_OK;
+}
+
+/* The leaf of a mapping for that offset.  The plan has found that the regime
+ * has one. */
+PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
+                                const struct ptw_edit *ed, unsigned level,
+                                uint64_t offset)
+{
+    uint64_t bits = ed->exact_bits;
+
+    if (!ed->exact) {
+        (void)a->leaf_bits(ed->t->regime, level, ed->rights, ed->copy_on_write,
+                           ed->attributes, &bits);
+    }
+    return bits |
+           a->leaf_address(ed->t->regime, level, ed->pa + (offset - ed->first));
+}
+
+/* All entries of a table of leaves that are in the range. */
+PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
+                                           struct ptw_edit *ed,
+                                           enum ptw_pass pass, bool movable)
+{
+    const struct ptw_regime *r = ed->t->regime;
+    struct ptw_cursor *c = &ed->c;
+    struct ptw_path_table *t = &c->at[0];
+    unsigned entry_bytes = 1u << a->entry_log2;
+    enum ptw_status st = PTW_OK;
+    uint64_t raw = 0;
+
+    if (ed->exact && ed->widest > 0) {
+        return PTW_E_IN_USE;
+    }
+    if (ed->op != PTW_OP_UNMAP && (t->rights & ed->rights) != ed->rights) {
+        return PTW_E_RIGHTS;
+    }
+    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
+        unsigned level = 0;
+
+        /* To give a table back is to write the one above it. */
+        if ((ed->flags & PTW_EDIT_RECLAIM) != 0) {
+            level = a->levels - 1;
+        }
+        for (unsigned l = 0; l <= level && st == PTW_OK; l++) {
+            st = ptw_move(a, ed, l);
+        }
+    }
+    if (ed->op == PTW_OP_MAP && pass == PTW_PASS_COMMIT) {
+        raw = ptw_leaf_at(a, ed, 0,
+                          t->base + ((uint64_t)t->index << a->level[0].shift));
+    }
+    for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
+        if (ed->op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
+            if (c->reads_left == 0) {
+                return PTW_E_LIMIT;
+            }
+            c->reads_left--;
+            st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
+                         entry_bytes, &raw);
+            if (st != PTW_OK) {
+                return PTW_E_BUS;
+            }
+            switch (a->decode(r, raw, 0).kind) {
+            case PTW_ENTRY_ABSENT:
+                continue;
+            case PTW_ENTRY_BAD:
+                return PTW_BAD_ENTRY;
+            case PTW_ENTRY_TABLE:
+            case PTW_ENTRY_LEAF:
+                break;
+            }
+            raw = a->leaf_with_rights(r, raw, ed->rights);
+        }
+        if (pass != PTW_PASS_COMMIT) {
+            if (ed->op != PTW_OP_PROTECT) {
+                break;
+            }
+            continue;
+        }
+        st = ptw_set(a, ed, 0, i, ed->op == PTW_OP_UNMAP ? 0 : raw);
+        if (ed->op == PTW_OP_MAP) {
+            raw += (uint64_t)1 << a->level[0].shift;
+        }
+    }
+    t->index = (uint16_t)(t->last + 1);
+    return st;
+}
+
+/* How many tables it takes to reach every page of [first, last], which lie
+ * below one entry of that level that leads to none: one for the entry itself,
+ * and further down one for each entry that is covered in part, or that no leaf
+ * may stand in. */
+PTW_ENGINE uint64_t ptw_tables_needed(const struct ptw_format *a,
+                                      unsigned widest, unsigned level,
+                                      uint64_t first, uint64_t last)
+{
+    uint64_t needed = 1;
+
+    for (unsigned l = level - 1; l > 0; l--) {
+        unsigned shift = a->level[l].shift;
+        uint64_t entries = (last >> shift) - (first >> shift) + 1;
+        bool head_cut = (first & ptw_low_mask(shift)) != 0;
+        bool tail_cut = ((last + 1) & ptw_low_mask(shift)) != 0;
+        uint64_t cut = (uint64_t)head_cut + (uint64_t)tail_cut;
+
+        needed += l > widest ? entries : cut < entries ? cut : entries;
+    }
+    return needed;
+}
+
+/* Puts a table in the place of an entry of that level.  `leaf` is what stood
+ * there, if it has to be kept: then the table holds the same, in pieces. */
+PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
+                                           struct ptw_edit *ed, unsigned level,
+                                           const struct ptw_entry *leaf,
+                                           uint64_t raw)
+{
+    const struct ptw_regime *r = ed->t->regime;
+    struct ptw_path_table *t = &ed->c.at[level];
+    unsigned rights = ed->op == PTW_OP_UNMAP ? 0 : ed->rights;
+    unsigned entry_bytes = 1u << a->entry_log2;
+    enum ptw_status st;
+    ptw_pa table;
+
+    st = ptw_spare_take(ed->t, &table);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (leaf != NULL) {
+        uint64_t bits = a->leaf_split(r, raw, level);
+
+        for (unsigned i = 0; i < 1u << a->level[level - 1].bits; i++) {
+            uint64_t pa =
+                leaf->pa.v + ((uint64_t)i << a->level[level - 1].shift);
+
+            st = ptw_put_entry(
+                ed->t->mem, table.v + ((uint64_t)i << a->entry_log2),
+                entry_bytes, bits | a->leaf_address(r, level - 1, pa));
+            if (st != PTW_OK) {
+                return st;
+            }
+        }
+        rights = PTW_ALL_RIGHTS; /* the pieces have the rights of the whole */
+    }
+    t->raw = a->table_bits(rights | ed->t->table_rights) | table.v;
+    return ptw_set(a, ed, level, t->index, t->raw);
+}
+
+/* PTW_OK when no entry of the table is present, PTW_E_IN_USE when one is. */
+PTW_ENGINE enum ptw_status ptw_table_empty(const struct ptw_format *a,
+                                           const struct ptw_mem *mem,
+                                           uint64_t table, unsigned level)
+{
+    for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
+        uint64_t raw = 0;
+
+        if (ptw_get(mem, table + ((uint64_t)i << a->entry_log2),
+                    1u << a->entry_log2, &raw) != PTW_OK) {
+            return PTW_E_BUS;
+        }
+        if ((raw & a->present) != 0) {
+            return PTW_E_IN_USE;
+        }
+    }
+    return PTW_OK;
+}
+
+/* PTW_OP_ENTRY, above the level that is meant: an entry that leads to no table
+ * gets one, unless the entry below is to be not present anyway. */
+PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
+                                          struct ptw_edit *ed,
+                                          enum ptw_pass pass, bool movable,
+                                          const struct ptw_entry *e)
+{
+    struct ptw_cursor *c = &ed->c;
+    unsigned level = (unsigned)c->level;
+    enum ptw_status st = PTW_OK;
+
+    if (e->kind == PTW_ENTRY_LEAF) {
+        return PTW_E_LARGE;
+    }
+    if (e->kind == PTW_ENTRY_BAD) {
+        return PTW_BAD_ENTRY;
+    }
+    if (ed->entry_bits == 0) {
+        c->at[level].index++;
+        return PTW_OK;
+    }
+    if (pass == PTW_PASS_COMMIT) {
+        return ptw_edit_deepen(a, ed, level, NULL, 0);
+    }
+    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
+        st = ptw_move(a, ed, level);
+    }
+    /* Down to the table that holds the entry, and perhaps the one it gets. */
+    ed->needed += level - (unsigned)ed->entry_level;
+    ed->needed += ed->entry_new ? 1 : 0;
+    c->at[level].index++;
+    return st;
+}
+
+/* PTW_OP_ENTRY: the entry that is meant.  A table that it leads to is let go if
+ * somebody else refers to it, or given back if nothing is in it. */
+PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
+                                          struct ptw_edit *ed,
+                                          enum ptw_pass pass, bool movable)
+{
+    struct ptw_cursor *c = &ed->c;
+    unsigned level = (unsigned)c->level;
+    struct ptw_path_table *t = &c->at[level];
+    uint64_t raw = 0;
+    struct ptw_entry old;
+    ptw_pa table = {ed->entry_table};
+    enum ptw_status st;
+    bool same;
+
+    if (ptw_entry(a, c, false, level, ed->window[level], &raw) !=
+        PTW_V_ENTERED) {
+        return PTW_E_BUS;
+    }
+    old = a->decode(c->regime, raw, level);
+    if (old.kind == PTW_ENTRY_LEAF) {
+        return PTW_E_LARGE;
+    }
+    same =
+        old.kind == PTW_ENTRY_TABLE &&
+        (ed->entry_new || (ed->entry_bits != 0 && old.pa.v == ed->entry_table));
+    if (same) {
+        table = old.pa;
+    }
+    if (old.kind == PTW_ENTRY_TABLE && !same && pass == PTW_PASS_PLAN &&
+        (ed->t->shares == NULL ||
+         ptw_shares_count(ed->t->shares, old.pa.v) == 1)) {
+        st = ptw_table_empty(a, ed->t->mem, old.pa.v, level - 1);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
+        st = ptw_move(a, ed, level);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    t->index++;
+    if (pass != PTW_PASS_COMMIT) {
+        if (ed->entry_new && !same) {
+            ed->needed++;
+        }
+        ed->listed += 2;
+        return PTW_OK;
+    }
+    if (ed->entry_new && !same) {
+        st = ptw_spare_take(ed->t, &table);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    st = ptw_set(a, ed, level, t->index - 1u,
+                 ed->entry_bits == 0 ? 0 : ed->entry_bits | table.v);
+    if (st == PTW_OK && !same && !ed->entry_new && ed->entry_bits != 0) {
+        st = ptw_shares_add(ed->t->shares, table.v, 1);
+    }
+    if (st == PTW_OK && old.kind == PTW_ENTRY_TABLE && !same) {
+        if (ed->t->shares != NULL &&
+            ptw_shares_count(ed->t->shares, old.pa.v) > 1) {
+            st = ptw_shares_add(ed->t->shares, old.pa.v, -1);
+        } else {
+            st = ptw_spare_give(ed->t, old.pa, ptw_table_bytes(a, level - 1));
+        }
+    }
+    return st;
+}
+
+/* An entry of an upper table that leads to no table. */
+PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
+                                         struct ptw_edit *ed,
+                                         enum ptw_pass pass, bool movable,
+                                         const struct ptw_entry *e)
+{
+    struct ptw_cursor *c = &ed->c;
+    unsigned level = (unsigned)c->level;
+    struct ptw_path_table *t = &c->at[level];
+    unsigned shift = a->level[level].shift;
+    uint64_t base = t->base + ((uint64_t)t->index << shift);
+    uint64_t end = base + ptw_low_mask(shift);
+    uint64_t first = ed->first > base ? ed->first : base;
+    uint64_t last = ed->last < end ? ed->last : end;
+    bool whole = first == base && last == end && level <= ed->widest;
+    bool leaf = e->kind == PTW_ENTRY_LEAF;
+    uint64_t raw = 0;
+    enum ptw_status st = PTW_OK;
+
+    if (ed->op == PTW_OP_ENTRY) {
+        return ptw_edit_above(a, ed, pass, movable, e);
+    }
+    if (ed->exact && level < ed->widest) {
+        return PTW_E_IN_USE;
+    }
+    if (ed->op != PTW_OP_MAP && e->kind == PTW_ENTRY_ABSENT) {
+        t->index++;
+        return PTW_OK;
+    }
+    if (e->kind == PTW_ENTRY_BAD && (!whole || ed->op == PTW_OP_PROTECT)) {
+        return PTW_BAD_ENTRY;
+    }
+    if (ed->op != PTW_OP_UNMAP && (t->rights & ed->rights) != ed->rights) {
+        return PTW_E_RIGHTS;
+    }
+    if (leaf && !whole && (ed->flags & PTW_EDIT_SPLIT) == 0) {
+        return PTW_E_LARGE;
+    }
+    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
+        st = ptw_move(a, ed, level);
+    }
+    if (pass != PTW_PASS_COMMIT) {
+        if (!whole) {
+            ed->needed += ptw_tables_needed(a, ed->widest, level, first, last);
+        }
+        t->index++;
+        return st;
+    }
+    if (!whole) {
+        /* The descent comes to the new table next. */
+        return ptw_edit_deepen(
+            a, ed, level, leaf && (first != base || last != end) ? e : NULL,
+            t->raw);
+    }
+    switch (ed->op) {
+    case PTW_OP_MAP:
+        raw = ptw_leaf_at(a, ed, level, base);
+        break;
+    case PTW_OP_UNMAP:
+    case PTW_OP_ENTRY:
+        break;
+    case PTW_OP_PROTECT:
+        raw = a->leaf_with_rights(ed->t->regime, t->raw, ed->rights);
+        break;
+    }
+    st = ptw_set(a, ed, level, t->index, raw);
+    t->index++;
+    return st;
+}
+
+/* Leaves a table that is done; gives it back if that is wanted and nothing is
+ * in it. */
+PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
+                                          struct ptw_edit *ed,
+                                          enum ptw_pass pass)
+{
+    struct ptw_cursor *c = &ed->c;
+    unsigned level = (unsigned)c->level;
+    struct ptw_path_table *t = &c->at[level];
+    enum ptw_status st;
+
+    if (ed->shared == (int)level) {
+        ed->shared = -1;
+    }
+    if (level + 1 == a->levels) {
+        c->level = -1;
+        return PTW_OK;
+    }
+    c->level++;
+    c->at[c->level].index++;
+    if (pass != PTW_PASS_COMMIT || (ed->flags & PTW_EDIT_RECLAIM) == 0 ||
+        ed->op != PTW_OP_UNMAP) {
+        return PTW_OK;
+    }
+    st = ptw_table_empty(a, ed->t->mem, t->table, level);
+    if (st != PTW_OK) {
+        return st == PTW_E_IN_USE ? PTW_OK : st;
+    }
+    st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
+    return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table),
+                                         ptw_table_bytes(a, level))
+                        : st;
+}
+
+/* -------------------------------------------------------------- the passes */
+
+PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
+                                         struct ptw_edit *ed,
+                                         enum ptw_pass pass, bool movable)
+{
+    struct ptw_cursor *c = &ed->c;
+    enum ptw_status st = PTW_OK;
+
+    c->regime = ed->t->regime;
+    c->mem = ed->t->mem;
+    c->memo = NULL;
+    c->first = ed->first;
+    c->last = ed->last;
+    c->reads_left = ed->max_reads;
+    c->tables = 0;
+    c->space = 0;
+    c->need = 0;
+    c->top = a->levels - 1;
+    c->remark = false;
+    c->list = false;
+    ed->shared = -1;
+    ed->needed = 0;
+    ed->listed = 0;
+    if (ptw_enter(a, c, false, c->top, ed->t->root.v, PTW_ALL_RIGHTS, 0) !=
+        PTW_V_ENTERED) {
+        return PTW_E_BUS;
+    }
+    st = ptw_edit_entered(a, ed, pass, movable);
+    while (st == PTW_OK && c->level >= 0) {
+        unsigned level = (unsigned)c->level;
+        struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+
+        if (c->at[level].index > c->at[level].last) {
+            st = ptw_edit_leave(a, ed, pass);
+            continue;
+        }
+        if (level == 0) {
+            st = ptw_edit_leaves(a, ed, pass, movable);
+            continue;
+        }
+        if (ed->op == PTW_OP_ENTRY && (int)level == ed->entry_level) {
+            st = ptw_edit_entry(a, ed, pass, movable);
+            continue;
+        }
+        switch (ptw_descend_once(a, c, false, level, ed->window[level], &e)) {
+        case PTW_V_ENTERED:
+            st = ptw_edit_entered(a, ed, pass, movable);
+            break;
+        case PTW_V_LEAF:
+        case PTW_V_ABSENT:
+        case PTW_V_BAD:
+            st = ptw_edit_site(a, ed, pass, movable, &e);
+            break;
+        case PTW_V_LIMIT:
+            st = PTW_E_LIMIT;
+            break;
+        case PTW_V_REFUSED:
+        case PTW_V_NO_TABLE:
+        case PTW_V_ALIAS:
+        case PTW_V_PRUNED:
+        case PTW_V_REMARK:
+        case PTW_V_FULL:
+            st = PTW_E_BUS;
+            break;
+        }
+    }
+    return st;
+}
+
+/* ptw_edit_run does an edit that has been found well-formed. */
+PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
+                                        struct ptw_edit *ed, bool movable)
+{
+    enum ptw_status st;
+
+    st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
+    if (st == PTW_OK && ed->listed > 0) {
+        st = ptw_shares_room(ed->t->shares, ed->listed);
+    }
+    if (st == PTW_OK) {
+        st = ptw_spare_reserve(ed->t, ed->needed,
+                               ptw_table_bytes(a, a->levels - 1));
+    }
+    if (st == PTW_OK && movable) {
+        st = ptw_edit_pass(a, ed, PTW_PASS_MOVE, movable);
+    }
+    if (st == PTW_OK) {
+        st = ptw_edit_pass(a, ed, PTW_PASS_COMMIT, movable);
+    }
+    return ptw_spare_release(ed->t, st);
+}
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which tables are shared, and which are in stock. */
+#include "shares.h"
+#include "mem.h"
+#include "regime.h"
+
+/* A slot's va holds the count, its level and part are 0. */
+enum { COUNTED = 1 };
+
+enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
+                                size_t bytes, uint64_t seed)
+{
+    return ptw_memo_init(&s->count, storage, bytes, seed);
+}
+
+uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table)
+{
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0, 0);
+
+    return slot != NULL ? slot->va : 1;
+}
+
+uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table)
+{
+    return ptw_shares_count(s, table.v);
+}
+
+enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
+{
+    struct ptw_memo_slot *slot = NULL;
+    bool two_levels;
+
+    switch (ptw_memo_enter(&s->count, table, 0, 0, &slot, &two_levels)) {
+    case PTW_MEMO_FULL:
+        return PTW_E_SPACE;
+    case PTW_MEMO_NEW:
+        slot->owner_plus_1 = COUNTED;
+        slot->va = 1;
+        break;
+    case PTW_MEMO_SEEN:
+        break;
+    }
+    slot->va = more < 0 ? slot->va - 1 : slot->va + 1;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_shares_room(const struct ptw_shares *s, uint64_t more)
+{
+    uint64_t most = ptw_memo_capacity(s->count.slots_log2);
+
+    return more <= most - s->count.used ? PTW_OK : PTW_E_SPACE;
+}
+
+enum ptw_status ptw_shares_scan(struct ptw_shares *s,
+                                const struct ptw_regime *r,
+                                const struct ptw_mem *mem, const ptw_pa *root,
+                                uint32_t roots, struct ptw_memo *memo,
+                                uint64_t max_reads)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+    struct ptw_item item;
+    enum ptw_status st;
+    size_t items;
+
+    o.max_reads = max_reads;
+    o.flags = PTW_WALK_RUNS | PTW_WALK_TABLES;
+    st = ptw_walk_va_spaces_init(&w, r, mem, root, roots, memo, &o);
+    while (st == PTW_OK) {
+        ptw_pa table = {0};
+        bool referred = false;
+        unsigned level;
+
+        st = ptw_walk_next(&w, &item, 1, &items);
+        if (items == 0) {
+            break;
+        }
+        switch (item.kind) {
+        case PTW_ITEM_SPACE:
+            referred = item.u.space_info.kind != PTW_SPACE_BAD;
+            table = item.u.space_info.root;
+            break;
+        case PTW_ITEM_TABLE:
+            referred = true;
+            table = item.u.table.table;
+            break;
+        case PTW_ITEM_ALIAS:
+            referred = true;
+            table = ptw_alias_view(r, &item, &level).table;
+            break;
+        case PTW_ITEM_MAPPING:
+        case PTW_ITEM_HOLE:
+        case PTW_ITEM_FINDING:
+            break;
+        }
+        if (referred && r->arch->format->levels > 0) {
+            enum ptw_status add = ptw_shares_refer(s, table.v);
+
+            st = add == PTW_OK ? st : add;
+        }
+    }
+    return st == PTW_END ? PTW_OK : st;
+}
+
+/* The first reference that is met makes the count 1, each further one adds to
+ * it. */
+enum ptw_status ptw_shares_refer(struct ptw_shares *s, uint64_t table)
+{
+    if (ptw_memo_find(&s->count, table, 0, 0) == NULL) {
+        enum ptw_status st = ptw_shares_add(s, table, 1);
+
+        return st == PTW_OK ? ptw_shares_add(s, table, -1) : st;
+    }
+    return ptw_shares_add(s, table, 1);
+}
+
+enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
+                                uint64_t bytes)
+{
+    const struct ptw_region *region;
+
+    if ((table.v & (bytes - 1)) != 0) {
+        return PTW_E_ALIGN;
+    }
+    if ((table.v & ~t->regime->table_address) != 0) {
+        return PTW_E_WIDTH;
+    }
+    region = ptw_find_range(t->mem, table.v, bytes);
+    if (region == NULL) {
+        return PTW_E_BUS;
+    }
+    if (!region->writable ||
+        (region->host == NULL &&
+         (t->mem->ops->write32 == NULL || t->mem->ops->write64 == NULL))) {
+        return PTW_E_READONLY;
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
+{
+    enum ptw_status st = ptw_write64(t->mem, table, t->spare.v);
+
+    if (st == PTW_OK) {
+        t->spare = table;
+        t->spares++;
+    }
+    return st;
+}
+
+enum ptw_status ptw_spare_take(struct ptw_tables *t, ptw_pa *table)
+{
+    enum ptw_status st;
+    uint64_t next = 0;
+
+    if (t->spares == 0) {
+        return PTW_E_CHANGED;
+    }
+    *table = t->spare;
+    st = ptw_read64(t->mem, t->spare, &next);
+    if (st == PTW_OK) {
+        st = ptw_write64(t->mem, t->spare, 0);
+    }
+    if (st == PTW_OK) {
+        t->spare.v = next;
+        t->spares--;
+    }
+    return st;
+}
+
+enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
+                               uint64_t bytes)
+{
+    enum ptw_status st = PTW_OK;
+
+    if (t->ops->give != NULL) {
+        t->ops->give(t->ctx, table);
+        return PTW_OK;
+    }
+    /* What is in stock is all zeros; entries that are not present may not be.
+     */
+    for (uint64_t at = 0; at < bytes && st == PTW_OK; at += 8) {
+        st = ptw_write64(t->mem, ptw_pa_of(table.v + at), 0);
+    }
+    return st == PTW_OK ? chain(t, table) : st;
+}
+
+/* Gives back all but `keep` of the stock. */
+static enum ptw_status give_back(struct ptw_tables *t, uint64_t keep)
+{
+    while (t->ops->give != NULL && t->spares > keep) {
+        ptw_pa table;
+        enum ptw_status st = ptw_spare_take(t, &table);
+
+        if (st != PTW_OK) {
+            return st;
+        }
+        t->ops->give(t->ctx, table);
+    }
+    return PTW_OK;
+}
+
+enum ptw_status ptw_spare_reserve(struct ptw_tables *t, uint64_t needed,
+                                  uint64_t bytes)
+{
+    while (t->spares < needed) {
+        ptw_pa table = {0};
+        enum ptw_status st = t->ops->take(t->ctx, &table);
+
+        if (st != PTW_OK) {
+            return st;
+        }
+        st = ptw_table_check(t, table, bytes);
+        if (st == PTW_OK) {
+            st = chain(t, table);
+        }
+        if (st != PTW_OK) {
+            if (t->ops->give != NULL) {
+                t->ops->give(t->ctx, table);
+            }
+            return st;
+        }
+    }
+    return PTW_OK;
+}
+
+enum ptw_status ptw_spare_release(struct ptw_tables *t, enum ptw_status st)
+{
+    enum ptw_status back = give_back(t, 0);
+
+    return st != PTW_OK ? st : back;
+}

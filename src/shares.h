@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reference counts of tables, and the stock of tables of an edit. */
+#ifndef PTW_SHARES_H
+#define PTW_SHARES_H
+
+#include "memo.h"
+#include "ptwalk/edit.h"
+
+/* ptw_shares_count returns how often the table is referred to. */
+uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table);
+
+/* ptw_shares_add adds to that; PTW_E_SPACE when the list is full. */
+PTW_NODISCARD enum ptw_status ptw_shares_add(struct ptw_shares *s,
+                                             uint64_t table, int more);
+
+/* ptw_shares_refer counts one reference of a scan. */
+PTW_NODISCARD enum ptw_status ptw_shares_refer(struct ptw_shares *s,
+                                               uint64_t table);
+
+/* ptw_shares_room says whether that many tables more can be listed. */
+PTW_NODISCARD enum ptw_status ptw_shares_room(const struct ptw_shares *s,
+                                              uint64_t more);
+
+/* ptw_table_check says whether a table there can be written and referred to. */
+PTW_NODISCARD enum ptw_status ptw_table_check(const struct ptw_tables *t,
+                                              ptw_pa table, uint64_t bytes);
+
+/* The stock: tables that were taken and not used, chained through their first
+ * 8 bytes.  reserve sees to it that there are `needed`, or gives back what it
+ * took and says why; take gets one, all zeros; give puts one back that is no
+ * longer referred to; release ends an edit: what is left is given back.  It
+ * returns st. */
+PTW_NODISCARD enum ptw_status
+ptw_spare_reserve(struct ptw_tables *t, uint64_t needed, uint64_t bytes);
+PTW_NODISCARD enum ptw_status ptw_spare_take(struct ptw_tables *t,
+                                             ptw_pa *table);
+PTW_NODISCARD enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
+                                             uint64_t bytes);
+PTW_NODISCARD enum ptw_status ptw_spare_release(struct ptw_tables *t,
+                                                enum ptw_status st);
+
+#endif
