@@ -114,6 +114,7 @@ static enum ptw_status print_item(const struct ptw_regime *r,
                ", owned by space %" PRIu32 "\n",
                item->space, ptw_level_name(r, level), ref.our_va.v, ref.owner);
         return follow(r, mem, item);
+    case PTW_ITEM_TABLE:
     case PTW_ITEM_HOLE:
     case PTW_ITEM_FINDING:
         break;

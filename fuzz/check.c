@@ -77,6 +77,7 @@ bool fz_covers(const struct ptw_item *item)
         return item->u.finding.kind == PTW_FINDING_BAD_ENTRY ||
                item->u.finding.kind == PTW_FINDING_REFUSED;
     case PTW_ITEM_SPACE:
+    case PTW_ITEM_TABLE:
         break;
     }
     return false;
@@ -101,6 +102,10 @@ uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
         h = mix(h, (uint64_t)item->u.space_info.kind);
         h = mix(h, item->u.space_info.same_as);
         return mix(h, (uint64_t)item->u.space_info.why);
+    case PTW_ITEM_TABLE:
+        h = mix(h, item->u.table.table.v);
+        h = mix(h, item->u.table.attributes);
+        return mix(mix(h, item->u.table.rights), item->u.table.level);
     case PTW_ITEM_MAPPING:
         h = mix(h, item->u.mapping.pa.v);
         h = mix(h, item->u.mapping.raw);
@@ -508,6 +513,7 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
         e->at++;
         return true;
     case PTW_ITEM_SPACE:
+    case PTW_ITEM_TABLE:
     case PTW_ITEM_ALIAS:
         break;
     }

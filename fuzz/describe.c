@@ -94,6 +94,12 @@ static void put_item(FILE *to, const struct fz_world *w,
             fprintf(to, ": %s", ptw_status_text(item->u.space_info.why));
         }
         break;
+    case PTW_ITEM_TABLE:
+        fprintf(to, "%s %" PRIx64 " ",
+                ptw_level_name(&w->regime, item->u.table.level),
+                item->u.table.table.v);
+        put_rights(to, item->u.table.rights);
+        break;
     case PTW_ITEM_MAPPING:
         fprintf(to, "%016" PRIx64 " ", m->pa.v);
         put_rights(to, m->rights);

@@ -352,6 +352,13 @@ static void say_item(const struct ptw_item *i)
     case PTW_ITEM_SPACE:
         say_space(i);
         break;
+    case PTW_ITEM_TABLE:
+        say("table %s", ptw_level_name(&regime, i->u.table.level));
+        say_range(i);
+        say(" %" PRIx64, i->u.table.table.v);
+        say_rights(i->u.table.rights);
+        say(" %" PRIx64 "\n", i->u.table.attributes);
+        break;
     case PTW_ITEM_MAPPING:
         say("map");
         say_range(i);
@@ -434,6 +441,11 @@ bool same_items(const struct ptw_item *a, const struct ptw_item *b)
                a->u.space_info.kind == b->u.space_info.kind &&
                a->u.space_info.same_as == b->u.space_info.same_as &&
                a->u.space_info.why == b->u.space_info.why;
+    case PTW_ITEM_TABLE:
+        return a->u.table.table.v == b->u.table.table.v &&
+               a->u.table.attributes == b->u.table.attributes &&
+               a->u.table.rights == b->u.table.rights &&
+               a->u.table.level == b->u.table.level;
     case PTW_ITEM_MAPPING:
         return a->u.mapping.pa.v == b->u.mapping.pa.v &&
                a->u.mapping.raw == b->u.mapping.raw &&

@@ -307,6 +307,7 @@ static void add_item(struct facts *f, const struct ptw_item *item)
         new.raw = item->u.finding.raw;
         break;
     case PTW_ITEM_SPACE:
+    case PTW_ITEM_TABLE:
     case PTW_ITEM_ALIAS:
         return;
     }

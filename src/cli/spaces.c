@@ -152,6 +152,7 @@ static void print_item(struct tour *t, const struct ptw_item *item)
     case PTW_ITEM_FINDING:
         print_finding(t->o, item);
         break;
+    case PTW_ITEM_TABLE:
     case PTW_ITEM_HOLE:
         break;
     }

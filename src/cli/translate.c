@@ -19,6 +19,7 @@ static const char *reason_of(enum ptw_status st)
     case PTW_E_BUS:
         return "unreadable";
     case PTW_NOT_MAPPED:
+        return "not-present";
     case PTW_END:
     case PTW_E_LIMIT:
     case PTW_E_SPACE:
@@ -30,9 +31,14 @@ static const char *reason_of(enum ptw_status st)
     case PTW_E_READONLY:
     case PTW_E_REGIME:
     case PTW_E_CONFLICT:
+    case PTW_E_RIGHTS:
+    case PTW_E_LARGE:
+    case PTW_E_SHARED:
+    case PTW_E_IN_USE:
+    case PTW_E_CHANGED:
         break;
     }
-    return "not-present";
+    return ptw_status_text(st); /* no lookup answers that */
 }
 
 static void print_line(ptw_va va, const struct ptw_translation *tr,
