@@ -2,49 +2,6 @@
 /* What is checked before an edit looks at a table. */
 #include "rewrite.h"
 
-/* The part that all requests share. */
-static enum ptw_status begin(struct ptw_edit *ed, struct ptw_tables *t,
-                             ptw_va first, ptw_va last, unsigned flags,
-                             uint64_t max_reads)
-{
-    const struct ptw_regime *r = t->regime;
-    const struct ptw_format *a = r->arch->format;
-    uint64_t gap_first;
-    uint64_t gap_last;
-
-    if (a->levels == 0) {
-        return PTW_E_REGIME;
-    }
-    if (first.v > last.v) {
-        return PTW_E_RANGE;
-    }
-    if (((first.v | (last.v + 1)) & ptw_low_mask(a->level[0].shift)) != 0) {
-        return PTW_E_ALIGN;
-    }
-    if (ptw_gap(a, r, &gap_first, &gap_last) && first.v <= gap_last &&
-        last.v >= gap_first) {
-        return PTW_NOT_CANONICAL;
-    }
-    if ((flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) {
-        return PTW_E_ARG;
-    }
-    ed->t = t;
-    ed->move = NULL;
-    ed->flags = flags;
-    ed->first = first.v & ptw_low_mask(r->va_bits);
-    ed->last = last.v & ptw_low_mask(r->va_bits);
-    ed->max_reads = max_reads;
-    ed->pa = 0;
-    ed->rights = 0;
-    ed->copy_on_write = false;
-    ed->attributes = NULL;
-    ed->widest = a->levels - 1;
-    ed->exact = false;
-    ed->exact_bits = 0;
-    ed->entry_level = -1;
-    return ptw_root_check(r, t->root);
-}
-
 static enum ptw_status run(struct ptw_edit *ed,
                            const struct ptw_movable_tables *movable)
 {
@@ -57,69 +14,13 @@ static enum ptw_status run(struct ptw_edit *ed,
     return arch->edit_movable(ed);
 }
 
-/* The highest level at which leaves can stand: PS is looked at there, address
- * and offset are aligned alike, and the caller allows it. */
-static unsigned widest_leaf(const struct ptw_edit *ed, bool large)
-{
-    const struct ptw_regime *r = ed->t->regime;
-    const struct ptw_format *a = r->arch->format;
-    unsigned widest = 0;
-
-    for (unsigned level = 1; large && level < a->levels; level++) {
-        if (r->rule[level].leaf &&
-            ((ed->pa ^ ed->first) & ptw_low_mask(a->level[level].shift)) == 0) {
-            widest = level;
-        }
-    }
-    return widest;
-}
-
-static enum ptw_status map_request(struct ptw_edit *ed, struct ptw_tables *t,
-                                   const struct ptw_map_request *q)
-{
-    enum ptw_status st =
-        begin(ed, t, q->first, q->last, q->flags, q->max_reads);
-    const struct ptw_regime *r = t->regime;
-    const struct ptw_format *a = r->arch->format;
-    uint64_t span;
-    uint64_t bits;
-
-    if (st != PTW_OK) {
-        return st;
-    }
-    span = q->last.v - q->first.v;
-    if ((q->pa.v & ptw_low_mask(a->level[0].shift)) != 0) {
-        return PTW_E_ALIGN;
-    }
-    if (q->pa.v > UINT64_MAX - span) {
-        return PTW_E_RANGE;
-    }
-    ed->op = PTW_OP_MAP;
-    ed->pa = q->pa.v;
-    ed->rights =
-        q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
-    ed->copy_on_write = q->copy_on_write;
-    ed->attributes = &q->attributes;
-    ed->widest = widest_leaf(ed, (q->flags & PTW_EDIT_LARGE) != 0);
-    if (!a->leaf_bits(r, 0, ed->rights, ed->copy_on_write, ed->attributes,
-                      &bits)) {
-        return PTW_E_RIGHTS;
-    }
-    /* The narrowest leaf in use decides what fits: under 32-bit paging a page
-     * of 4 KiB reaches 4 GiB only. */
-    if (((q->pa.v + span) &
-         ~(r->rule[0].leaf_address | ptw_low_mask(a->level[0].shift))) != 0) {
-        return PTW_E_WIDTH;
-    }
-    return PTW_OK;
-}
-
 static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
                                      struct ptw_tables *t,
                                      const struct ptw_range_request *q)
 {
     enum ptw_status st =
-        begin(ed, t, q->first, q->last, q->flags, q->max_reads);
+        ptw_edit_begin(t->regime->arch->format, ed, t, q->first, q->last,
+                       q->flags, q->max_reads);
     static const struct ptw_attributes plain;
     uint64_t bits;
 
@@ -139,17 +40,15 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
 
 enum ptw_status ptw_map(struct ptw_tables *t, const struct ptw_map_request *q)
 {
-    struct ptw_edit ed;
-    enum ptw_status st = map_request(&ed, t, q);
-
-    return st == PTW_OK ? run(&ed, NULL) : st;
+    return t->regime->arch->map(t, q);
 }
 
 enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
                                 const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
-    enum ptw_status st = map_request(&ed, &t->tables, q);
+    enum ptw_status st =
+        ptw_edit_map(t->tables.regime->arch->format, &ed, &t->tables, q);
 
     return st == PTW_OK ? run(&ed, t) : st;
 }
@@ -242,9 +141,9 @@ static enum ptw_status set_entry(struct ptw_tables *t, ptw_va va,
     struct ptw_edit ed;
     enum ptw_status st;
 
-    st = begin(&ed, t, ptw_va_of(page),
-               ptw_va_of(page + ptw_low_mask(a->level[level].shift)), flags,
-               UINT64_MAX);
+    st = ptw_edit_begin(a, &ed, t, ptw_va_of(page),
+                        ptw_va_of(page + ptw_low_mask(a->level[level].shift)),
+                        flags, UINT64_MAX);
     if (st != PTW_OK) {
         return st;
     }
@@ -345,7 +244,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
         .max_reads = UINT64_MAX,
     };
     struct ptw_edit ed;
-    enum ptw_status st = map_request(&ed, t, &q);
+    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, &q);
 
     if (st != PTW_OK) {
         return st;
@@ -356,7 +255,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
     ed.widest = m->level;
     if ((flags & PTW_EDIT_EXACT) != 0) {
         ed.exact = true;
-        ed.exact_bits = m->raw & ~t->regime->rule[m->level].leaf_address;
+        ed.bits = m->raw & ~t->regime->rule[m->level].leaf_address;
     }
     return run(&ed, NULL);
 }

@@ -11,6 +11,7 @@
 #define PTW_REGIME_H
 
 #include "engine.h"
+#include "ptwalk/edit.h"
 #include "ptwalk/walk.h"
 
 struct ptw_edit; /* an edit under way */
@@ -88,6 +89,8 @@ struct ptw_arch {
                                struct ptw_step *step, size_t *steps);
     enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
                             size_t room, size_t *items);
+    enum ptw_status (*map)(struct ptw_tables *t,
+                           const struct ptw_map_request *q);
     enum ptw_status (*edit)(struct ptw_edit *ed);
     enum ptw_status (*edit_movable)(struct ptw_edit *ed);
 };

@@ -36,8 +36,8 @@ struct ptw_edit {
     uint64_t last;
     uint64_t pa; /* map: of first */
     uint64_t max_reads;
-    bool exact; /* map: leaves have these bits and no others */
-    uint64_t exact_bits;
+    bool exact;          /* map: leaves have these bits and no others */
+    uint64_t bits;       /* map: of a page; if exact, of a leaf of that level */
     int entry_level;     /* PTW_OP_ENTRY: of the table that holds it; else -1 */
     uint64_t entry_bits; /* without address; 0: not present */
     uint64_t entry_table;
@@ -227,9 +227,9 @@ PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
                                 const struct ptw_edit *ed, unsigned level,
                                 uint64_t offset)
 {
-    uint64_t bits = ed->exact_bits;
+    uint64_t bits = ed->bits;
 
-    if (!ed->exact) {
+    if (level > 0 && !ed->exact) {
         (void)a->leaf_bits(ed->t->regime, level, ed->rights, ed->copy_on_write,
                            ed->attributes, &bits);
     }
@@ -667,12 +667,75 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     return st;
 }
 
+/* Whether the way to a table of leaves is there already and private: then an
+ * edit inside it needs no tables, and one descent to one address will do.
+ * Leaves the cursor in it. */
+PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
+                                 struct ptw_edit *ed)
+{
+    unsigned bits = a->level[0].shift + a->level[0].bits;
+    struct ptw_cursor *c = &ed->c;
+    struct ptw_path_table *t = &c->at[0];
+    const struct ptw_region *region;
+    struct ptw_entry e;
+
+    if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
+        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < a->levels) {
+        return false;
+    }
+    c->regime = ed->t->regime;
+    c->mem = ed->t->mem;
+    c->near = c->mem->near;
+    c->memo = NULL;
+    c->first = ed->first;
+    c->reads_left = ed->max_reads - a->levels;
+    (void)ptw_enter(a, c, true, a->levels - 1, ed->t->root.v, PTW_ALL_RIGHTS,
+                    0);
+    if (ptw_descend_to(a, c, &e) == PTW_V_REFUSED || c->level != 0) {
+        return false;
+    }
+    for (unsigned level = 0; ed->t->shares != NULL && level < a->levels;
+         level++) {
+        if (ptw_is_shared(ed, level)) {
+            return false;
+        }
+    }
+    t->last =
+        (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
+    region = ptw_find_range(c->mem, t->table, ptw_table_bytes(a, 0));
+    if (region == NULL || !region->writable || region->host == NULL) {
+        return false;
+    }
+    t->host = ptw_host(region, t->table);
+    return ((uintptr_t)t->host & 7) == 0;
+}
+
+/* An edit of leaves that is near: planned and committed where the cursor is. */
+PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
+                                         struct ptw_edit *ed)
+{
+    struct ptw_path_table *t = &ed->c.at[0];
+    uint16_t index = t->index;
+    enum ptw_status st;
+
+    ed->shared = -1;
+    st = ptw_edit_leaves(a, ed, PTW_PASS_PLAN, false);
+    if (st == PTW_OK) {
+        t->index = index;
+        st = ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
+    }
+    return st;
+}
+
 /* ptw_edit_run does an edit that has been found well-formed. */
 PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
                                         struct ptw_edit *ed, bool movable)
 {
     enum ptw_status st;
 
+    if (!movable && ptw_edit_is_near(a, ed)) {
+        return ptw_edit_near(a, ed);
+    }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
     if (st == PTW_OK && ed->listed > 0) {
         st = ptw_shares_room(ed->t->shares, ed->listed);
@@ -688,6 +751,124 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
         st = ptw_edit_pass(a, ed, PTW_PASS_COMMIT, movable);
     }
     return ptw_spare_release(ed->t, st);
+}
+
+/* ------------------------------------------------------- what is asked */
+
+/* The part that all requests share. */
+PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
+                                          struct ptw_edit *ed,
+                                          struct ptw_tables *t, ptw_va first,
+                                          ptw_va last, unsigned flags,
+                                          uint64_t max_reads)
+{
+    const struct ptw_regime *r = t->regime;
+    uint64_t gap_first;
+    uint64_t gap_last;
+
+    if (a->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    if (first.v > last.v) {
+        return PTW_E_RANGE;
+    }
+    if (((first.v | (last.v + 1)) & ptw_low_mask(a->level[0].shift)) != 0) {
+        return PTW_E_ALIGN;
+    }
+    if (ptw_gap(a, r, &gap_first, &gap_last) && first.v <= gap_last &&
+        last.v >= gap_first) {
+        return PTW_NOT_CANONICAL;
+    }
+    if ((flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) {
+        return PTW_E_ARG;
+    }
+    ed->t = t;
+    ed->move = NULL;
+    ed->flags = flags;
+    ed->first = first.v & ptw_low_mask(ptw_width(a, r));
+    ed->last = last.v & ptw_low_mask(ptw_width(a, r));
+    ed->max_reads = max_reads;
+    ed->pa = 0;
+    ed->rights = 0;
+    ed->copy_on_write = false;
+    ed->attributes = NULL;
+    ed->widest = a->levels - 1;
+    ed->exact = false;
+    ed->bits = 0;
+    ed->entry_level = -1;
+    ed->entry_bits = 0;
+    ed->entry_table = 0;
+    ed->entry_new = false;
+    return PTW_LIKELY(ptw_root_fits(r, t->root)) ? PTW_OK
+                                                 : ptw_root_check(r, t->root);
+}
+
+/* The highest level at which leaves can stand: PS is looked at there, address
+ * and offset are aligned alike, and the caller allows it. */
+PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
+                                    const struct ptw_edit *ed, bool large)
+{
+    const struct ptw_regime *r = ed->t->regime;
+    unsigned widest = 0;
+
+    for (unsigned level = 1; large && level < a->levels; level++) {
+        if (r->rule[level].leaf &&
+            ((ed->pa ^ ed->first) & ptw_low_mask(a->level[level].shift)) == 0) {
+            widest = level;
+        }
+    }
+    return widest;
+}
+
+PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
+                                        struct ptw_edit *ed,
+                                        struct ptw_tables *t,
+                                        const struct ptw_map_request *q)
+{
+    enum ptw_status st =
+        ptw_edit_begin(a, ed, t, q->first, q->last, q->flags, q->max_reads);
+    const struct ptw_regime *r = t->regime;
+    uint64_t span;
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    span = q->last.v - q->first.v;
+    if ((q->pa.v & ptw_low_mask(a->level[0].shift)) != 0) {
+        return PTW_E_ALIGN;
+    }
+    if (q->pa.v > UINT64_MAX - span) {
+        return PTW_E_RANGE;
+    }
+    ed->op = PTW_OP_MAP;
+    ed->pa = q->pa.v;
+    ed->rights =
+        q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
+    ed->copy_on_write = q->copy_on_write;
+    ed->attributes = &q->attributes;
+    ed->widest = ptw_widest_leaf(a, ed, (q->flags & PTW_EDIT_LARGE) != 0);
+    if (!a->leaf_bits(r, 0, ed->rights, ed->copy_on_write, ed->attributes,
+                      &ed->bits)) {
+        return PTW_E_RIGHTS;
+    }
+    /* The narrowest leaf in use decides what fits: under 32-bit paging a page
+     * of 4 KiB reaches 4 GiB only. */
+    if (((q->pa.v + span) &
+         ~(r->rule[0].leaf_address | ptw_low_mask(a->level[0].shift))) != 0) {
+        return PTW_E_WIDTH;
+    }
+    return PTW_OK;
+}
+
+/* ptw_map, specialised whole: single pages come by the million. */
+PTW_ENGINE enum ptw_status ptw_map_now(const struct ptw_format *a,
+                                       struct ptw_tables *t,
+                                       const struct ptw_map_request *q)
+{
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(a, &ed, t, q);
+
+    return st == PTW_OK ? ptw_edit_run(a, &ed, false) : st;
 }
 
 #endif

@@ -79,10 +79,10 @@ static uint64_t amd64_xd(const struct ptw_regime *r)
     return (r->features & PTW_NX) != 0 ? X86_XD : 0;
 }
 
-static bool amd64_leaf_bits(const struct ptw_regime *r, unsigned level,
-                            unsigned rights, bool copy_on_write,
-                            const struct ptw_attributes *attributes,
-                            uint64_t *bits)
+PTW_ENGINE bool amd64_leaf_bits(const struct ptw_regime *r, unsigned level,
+                                unsigned rights, bool copy_on_write,
+                                const struct ptw_attributes *attributes,
+                                uint64_t *bits)
 {
     unsigned keys = (r->features & PTW_PKE) != 0 ? 16 : 1;
 
@@ -164,6 +164,12 @@ static enum ptw_status amd64_next(struct ptw_walk *w, struct ptw_item *item,
     return ptw_iterate(&amd64, w, item, room, items);
 }
 
+static enum ptw_status amd64_map(struct ptw_tables *t,
+                                 const struct ptw_map_request *q)
+{
+    return ptw_map_now(&amd64, t, q);
+}
+
 static enum ptw_status amd64_edit(struct ptw_edit *ed)
 {
     return ptw_edit_run(&amd64, ed, false);
@@ -187,6 +193,7 @@ const struct ptw_arch ptw_arch_amd64 = {
     .lookup = amd64_lookup,
     .explain = amd64_explain,
     .next = amd64_next,
+    .map = amd64_map,
     .edit = amd64_edit,
     .edit_movable = amd64_edit_movable,
 };

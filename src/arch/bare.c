@@ -63,6 +63,14 @@ static enum ptw_status bare_next(struct ptw_walk *w, struct ptw_item *item,
     return ptw_iterate(&bare, w, item, room, items);
 }
 
+static enum ptw_status bare_map(struct ptw_tables *t,
+                                const struct ptw_map_request *q)
+{
+    (void)t;
+    (void)q;
+    return PTW_E_REGIME;
+}
+
 const struct ptw_arch ptw_arch_bare = {
     .name = "bare",
     .id = PTW_ARCH_BARE,
@@ -75,4 +83,5 @@ const struct ptw_arch ptw_arch_bare = {
     .lookup = bare_lookup,
     .explain = bare_explain,
     .next = bare_next,
+    .map = bare_map,
 };

@@ -72,10 +72,10 @@ static uint64_t i686_table_bits(unsigned rights)
     return x86_table_bits(rights | PTW_USER);
 }
 
-static bool i686_leaf_bits(const struct ptw_regime *r, unsigned level,
-                           unsigned rights, bool copy_on_write,
-                           const struct ptw_attributes *attributes,
-                           uint64_t *bits)
+PTW_ENGINE bool i686_leaf_bits(const struct ptw_regime *r, unsigned level,
+                               unsigned rights, bool copy_on_write,
+                               const struct ptw_attributes *attributes,
+                               uint64_t *bits)
 {
     return attributes->key == 0 &&
            x86_leaf_bits(r, level, rights, copy_on_write, attributes, 0, bits);
@@ -156,6 +156,12 @@ static enum ptw_status i686_next(struct ptw_walk *w, struct ptw_item *item,
     return ptw_iterate(&i686, w, item, room, items);
 }
 
+static enum ptw_status i686_map(struct ptw_tables *t,
+                                const struct ptw_map_request *q)
+{
+    return ptw_map_now(&i686, t, q);
+}
+
 static enum ptw_status i686_edit(struct ptw_edit *ed)
 {
     return ptw_edit_run(&i686, ed, false);
@@ -179,6 +185,7 @@ const struct ptw_arch ptw_arch_i686 = {
     .lookup = i686_lookup,
     .explain = i686_explain,
     .next = i686_next,
+    .map = i686_map,
     .edit = i686_edit,
     .edit_movable = i686_edit_movable,
 };
