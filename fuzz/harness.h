@@ -92,6 +92,9 @@ struct fz_world {
 void fz_world_read(struct fz_world *w, enum oracle_arch arch,
                    const uint8_t *data, size_t len);
 
+/* fz_read_va reads an address, as an input names one. */
+uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in);
+
 /* fz_world_memory builds an accessor of the given kind.  region has room for
  * FZ_REGIONS and must live as long as mem. */
 void fz_world_memory(struct fz_world *w, enum fz_memory kind,
@@ -136,6 +139,10 @@ void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len);
 void fz_shifting(const uint8_t *data, size_t len);
 void fz_regions(const uint8_t *data, size_t len);
 void fz_registers(const uint8_t *data, size_t len);
+void fz_edit(enum oracle_arch arch, const uint8_t *data, size_t len);
+void fz_move(const uint8_t *data, size_t len);
+void fz_rebuild(const uint8_t *data, size_t len);
+void fz_link(const uint8_t *data, size_t len);
 
 /* fz_describe prints in words what an input describes, and its walk. */
 void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,

@@ -238,6 +238,9 @@ static void ask(unsigned i3, unsigned i2, unsigned i1, unsigned i0,
     va(&in.ops, i3, i2, i1, i0, tail);
 }
 
+/* What comes before the world, or NULL. */
+static const struct bytes *prefix;
+
 static void save_as(const char *target, const char *name, int before)
 {
     char path[512];
@@ -260,6 +263,9 @@ static void save_as(const char *target, const char *name, int before)
     if (before >= 0) {
         (void)fputc(before, f);
     }
+    if (prefix != NULL) {
+        fwrite(prefix->at, 1, prefix->count, f);
+    }
     fwrite(header, 1, sizeof header, f);
     fwrite(in.regions.at, 1, in.regions.count, f);
     fwrite(in.roots.at, 1, in.roots.count, f);
@@ -270,9 +276,114 @@ static void save_as(const char *target, const char *name, int before)
     }
 }
 
+/* ------------------------------------------------------------------- edits */
+
+enum { MAP, UNMAP, PROTECT, LINK }; /* what to do */
+enum { I686 = 1, LENT = 2, KEEP = 4, OWN = 8, VOUCH = 16, LOOSE = 32 };
+enum { RUNS = 64, AGAIN = 128 };                /* options */
+enum { UNALIGNED_VA = 5, WRONG_PA, WRONG_END }; /* hostile arguments */
+enum { R = 1, W = 2, U = 4, X = 8, COPY = 16 }; /* rights */
+enum { LARGE = 1, SPLIT = 2, UNSHARE = 4, RECLAIM = 8, EXACT = 16 };
+enum { TO_THE_END = 128 }; /* flags */
+
+static struct bytes edits; /* the header and the records */
+
+static void begin_edits(unsigned options)
+{
+    edits.count = 0;
+    put(&edits, options | (wide ? 0 : I686));
+    for (unsigned i = 0; i < 4; i++) {
+        put(&edits, 0);
+    }
+}
+
+/* An edit of (pages_1 + 1) << what the top three bits of pages_1 stand for. */
+static void edit(unsigned what, unsigned root_index, unsigned hostile,
+                 const unsigned at[5], unsigned pages_1, unsigned frame,
+                 unsigned rights, unsigned flags)
+{
+    edits.at[2]++;
+    put(&edits, what | root_index << 2 | hostile << 5);
+    va(&edits, at[0], at[1], at[2], at[3], at[4]);
+    put(&edits, pages_1);
+    put(&edits, frame & 255);
+    put(&edits, frame >> 8);
+    put(&edits, 0);
+    put(&edits, rights);
+    put(&edits, flags);
+    put(&edits, 255); /* any number of tables */
+    put(&edits, 0);   /* and of reads */
+    put(&edits, 255); /* everything moves */
+    put(&edits, 0);
+    for (unsigned i = 0; i < 8; i++) {
+        put(&edits, 0);
+    }
+}
+
+/* Of the edit written last: */
+static void only_tables(unsigned n)
+{
+    edits.at[edits.count - 12] = (uint8_t)n;
+}
+
+static void only_reads(unsigned n)
+{
+    edits.at[edits.count - 11] = (uint8_t)(128 | n);
+}
+
+static void moves(unsigned mask, unsigned refused_at)
+{
+    edits.at[edits.count - 10] = (uint8_t)mask;
+    edits.at[edits.count - 9] = (uint8_t)refused_at;
+}
+
+static void target_of_link(unsigned level, unsigned owner, const unsigned at[5])
+{
+    edits.count -= 8;
+    put(&edits, level | owner << 4);
+    va(&edits, at[0], at[1], at[2], at[3], at[4]);
+    put(&edits, 0);
+    put(&edits, 0);
+}
+
+static void save_edits_as(const char *target, const char *name)
+{
+    prefix = &edits;
+    save_as(target, name, -1);
+    prefix = NULL;
+}
+
+static void save_edits(const char *name)
+{
+    char full[128];
+
+    save_edits_as(wide ? "edit_amd64" : "edit_i686", name);
+    snprintf(full, sizeof full, "%s-%s", wide ? "amd64" : "i686", name);
+    save_edits_as("move", full);
+}
+
+static void save_link(const char *name)
+{
+    char full[128];
+
+    snprintf(full, sizeof full, "%s-%s", wide ? "amd64" : "i686", name);
+    save_edits_as("link", full);
+}
+
+static void save_rebuild(const char *name)
+{
+    char full[128];
+
+    snprintf(full, sizeof full, "%s-%s", wide ? "amd64" : "i686", name);
+    begin_edits(0);
+    save_edits_as("rebuild", full);
+}
+
 static void save(const char *name)
 {
     char shifting[128];
+
+    save_rebuild(name);
 
     save_as(wide ? "walk_amd64" : "walk_i686", name, -1);
     save_as(wide ? "translate_amd64" : "translate_i686", name, -1);
@@ -834,6 +945,334 @@ static void memory(void)
     save("one-at-a-time");
 }
 
+/* ------------------------------------------------------------------- edits */
+
+static const unsigned low[5] = {0, 0, 0, 0, 0};
+static const unsigned inside[5] = {0, 0, 0, 5, 0};
+
+/* Addresses whose upper indices are those. */
+static const unsigned *at(unsigned top, unsigned index)
+{
+    static unsigned v[4][5];
+    static unsigned next;
+    unsigned *p = v[next++ % 4];
+
+    p[0] = wide ? top : 0;
+    p[1] = 0;
+    p[2] = wide ? 0 : top;
+    p[3] = index;
+    p[4] = 0;
+    return p;
+}
+
+/* A table of leaves, a large leaf beside it, and room above. */
+static void plain_world(void)
+{
+    begin(CALLBACKS);
+    region(20, 0, 48, 0);
+    root(0);
+    root(8);
+    chain(0, 0);
+    select_page(levels - 1);
+    run(0, 20, 0x67, 8, 2);
+    run(24, 3, 0x65, 8, 0);
+    select_page(levels - 2);
+    large(1, 0xE7, 3, 0);
+    large(2, 0xFF, 4, 4);
+    large(3, 0xE5, 5, 2);
+    link_table(4, 20, NOT_W | NOT_U | NOT_X);
+    select_page(20);
+    run(0, 4, 0x67, 8, 2);
+    select_page(0);
+    link_table(3, 21, NOT_X);
+}
+
+/* Two roots that share everything below. */
+static void shared_world(void)
+{
+    begin(BORROW);
+    region(20, 0, 48, 0);
+    root(0);
+    root(9);
+    root(0);
+    chain(0, 0);
+    select_page(9);
+    link_table(0, 1, NOT_W);
+    link_table(5, 1, 0);
+    select_page(levels - 2);
+    link_table(7, levels - 1, NOT_U);
+    select_page(levels - 1);
+    run(0, 20, 0x67, 8, 2);
+}
+
+static const unsigned all_flags = LARGE | SPLIT | UNSHARE | RECLAIM;
+
+static void edit_cases(void)
+{
+    static const unsigned options[4] = {0, LENT, LENT | OWN, KEEP | VOUCH};
+    static const char *const how[4] = {"", "-lent", "-own", "-kept"};
+
+    for (unsigned o = 0; o < 4; o++) {
+        char name[64];
+        unsigned opt = options[o];
+
+        /* Into existing tables, into new ones, to a table's end and beyond. */
+        plain_world();
+        begin_edits(opt);
+        edit(MAP, 0, 0, inside, 6, 0x200, R | W | X, 0);
+        edit(MAP, 0, 0, at(2, 3), 2, 0x210, R | W | U | X, 64);
+        edit(MAP, 0, 0, at(2, entries - 2), 9, 0x210, R | X, 0);
+        edit(MAP, 0, 0, at(1, 9), 1, 0x220, R | U | X | COPY, 0);
+        edit(UNMAP, 0, 0, at(2, 3), 1, 0, R, RECLAIM);
+        edit(UNMAP, 0, 0, at(2, 3), 0xE0, 0, R, RECLAIM | SPLIT);
+        snprintf(name, sizeof name, "maps%s", how[o]);
+        save_edits(name);
+
+        plain_world();
+        begin_edits(opt);
+        edit(PROTECT, 0, 0, inside, 30, 0, R | X, 0);
+        edit(PROTECT, 0, 0, inside, 30, 0, R | W | U | X, 0);
+        edit(UNMAP, 0, 0, inside, 3, 0, R, 0);
+        edit(UNMAP, 0, 0, low, 31, 0, R, RECLAIM);
+        edit(MAP, 0, 0, low, 31, 0x300, R | W | X, 0);
+        snprintf(name, sizeof name, "rights-and-holes%s", how[o]);
+        save_edits(name);
+
+        /* Large leaves: split at either end, in the middle, replaced. */
+        plain_world();
+        begin_edits(opt);
+        {
+            unsigned v[5] = {0, 0, 1, 9, 0};
+            unsigned x[5] = {0, 0, 2, entries - 3, 0};
+            unsigned y[5] = {0, 0, 3, 0, 0};
+            unsigned z[5] = {0, 0, 8, 0, 0};
+
+            edit(MAP, 0, 0, v, 2, 0x300, R | W | X, 0);
+            edit(MAP, 0, 0, v, 2, 0x300, R | W | X, SPLIT);
+            edit(UNMAP, 0, 0, x, 5, 0, R, SPLIT);
+            edit(PROTECT, 0, 0, y, 5, 0, R | X, SPLIT);
+            edit(MAP, 0, 0, z, wide ? 0x81 : 0xA1, wide ? 0x200 : 0x400,
+                 R | W | X, LARGE);
+            edit(UNMAP, 0, 0, z, 3, 0, R, SPLIT | RECLAIM);
+        }
+        snprintf(name, sizeof name, "large-leaves%s", how[o]);
+        save_edits(name);
+
+        shared_world();
+        begin_edits(opt);
+        edit(MAP, 0, 0, inside, 2, 0x300, R | W | X, 0);
+        edit(MAP, 0, 0, inside, 2, 0x300, R | W | X, UNSHARE);
+        edit(UNMAP, 1, 0, inside, 2, 0, R, UNSHARE | RECLAIM);
+        edit(PROTECT, 2, 0, inside, 2, 0, R | X, UNSHARE);
+        edit(UNMAP, 1, 0, at(5, 0), 31, 0, R, UNSHARE | RECLAIM);
+        edit(UNMAP, 0, 0, at(0, 0), 31, 0, R, all_flags);
+        snprintf(name, sizeof name, "shared%s", how[o]);
+        save_edits(name);
+    }
+
+    plain_world();
+    begin_edits(0);
+    edit(MAP, 0, 0, at(9, 5), 3, 0x300, R | W | X, 0);
+    only_tables(levels - 2);
+    edit(MAP, 0, 0, at(9, 5), 3, 0x300, R | W | X, 0);
+    only_tables(levels - 1);
+    edit(UNMAP, 0, 0, at(9, 5), 3, 0, R, RECLAIM);
+    edit(MAP, 0, 0, at(9, 5), 0xC0, 0x300, R | W | X, 0);
+    only_tables(3);
+    save_edits("refused-tables");
+
+    plain_world();
+    begin_edits(LENT);
+    edit(MAP, 0, 0, at(9, 5), 31, 0x300, R | W | X, 0);
+    only_reads(levels);
+    edit(PROTECT, 0, 0, inside, 31, 0, R | X, 0);
+    only_reads(9);
+    edit(MAP, 0, 0, at(1, 5), 0x82, 0x300, R | W | X, SPLIT);
+    only_reads(20);
+    save_edits("few-reads");
+
+    plain_world();
+    begin_edits(0);
+    edit(MAP, 0, 0, at(entries - 1, entries - 1), 0, 0x300, R | W | X, 0);
+    {
+        unsigned v[5] = {entries - 1, entries - 1, entries - 1, entries - 2, 0};
+
+        edit(MAP, 0, 0, v, 1, 0x300, R | W | X, 0);
+        edit(MAP, 0, 0, v, 3, 0x300, R | W | X, 0);
+        edit(PROTECT, 0, 0, v, 0, 0, R | X, 0);
+        edit(UNMAP, 0, 0, v, 0, 0, R, TO_THE_END | RECLAIM);
+    }
+    save_edits("last-page");
+
+    plain_world();
+    begin_edits(0);
+    edit(MAP, 0, UNALIGNED_VA, (const unsigned[5]){0, 0, 0, 5, 8}, 1, 0x300,
+         R | W | X, 0);
+    edit(MAP, 0, WRONG_PA, inside, 1, 0x301, R | W | X, 0);
+    edits.at[edits.count - 8] = R | W | X;
+    edit(MAP, 0, WRONG_END, inside, 1, 0x0C10, R | W | X, 0);
+    edit(MAP, 0, 0, (const unsigned[5]){255, 511, 511, 511, 0}, 1, 0x300,
+         R | W | X, 0);
+    edit(MAP, 0, 0, (const unsigned[5]){1, 0, 0, 0, 0x80}, 1, 0x300, R | W | X,
+         0);
+    edit(MAP, 0, 0, inside, 3, 0xFFFF, R | W | X, 0);
+    edits.at[edits.count - 15] = 24; /* far up */
+    edit(MAP, 0, 0, inside, 3, 0xFFFF, R | W | X, 0);
+    edits.at[edits.count - 15] = wide ? 24 : 4;
+    edit(PROTECT, 0, WRONG_PA, inside, 3, 0, R | W | X, 0);
+    edits.at[edits.count - 8] = 0x31;
+    save_edits("wrong-arguments");
+
+    /* What moves, what may not. */
+    for (unsigned m = 0; m < 4; m++) {
+        static const unsigned mask[4] = {255, 0x55, 0xAA, 1};
+        char name[32];
+
+        plain_world();
+        begin_edits(m % 2 == 0 ? 0 : LENT | AGAIN);
+        edit(MAP, 0, 0, inside, 0, 0x200, R | W | X, 0);
+        moves(mask[m], 0);
+        edit(MAP, 0, 0, at(0, 9), 0, 0x210, R | W | X, 0);
+        moves(mask[m], 0);
+        edit(MAP, 0, 0, at(3, 9), 0, 0x220, R | W, 0);
+        moves(mask[m], 0);
+        {
+            unsigned v[5] = {0, 0, 4, 2, 0};
+
+            edit(UNMAP, 0, 0, v, 1, 0, R, RECLAIM);
+            moves(mask[m], 0);
+            edit(UNMAP, 0, 0, v, 31, 0, R, RECLAIM);
+            moves(mask[m], 0);
+        }
+        edit(MAP, 0, 0, inside, 0, 0x200, R | W | X, 0);
+        moves(mask[m], m + 1);
+        snprintf(name, sizeof name, "moves-%02x", mask[m]);
+        save_edits(name);
+    }
+
+    /* A root that names itself, and a table at two levels. */
+    begin(CALLBACKS);
+    region(20, 0, 48, 0);
+    root(0);
+    chain(0, 0);
+    select_page(0);
+    itself(entries - 2, 0);
+    link_table(5, levels - 1, 0);
+    select_page(levels - 1);
+    run(0, 8, 0x67, 4, 2);
+    begin_edits(0);
+    edit(MAP, 0, 0, inside, 2, 0x300, R | W | X, UNSHARE);
+    edit(MAP, 0, 0, at(entries - 2, 5), 2, 0x300, R | W | X, UNSHARE);
+    edit(UNMAP, 0, 0, at(5, 0), 31, 0, R, all_flags);
+    save_edits("recursive");
+
+    /* Reserved bits and refused tables on the path. */
+    begin(CALLBACKS);
+    in.width = wide ? 8 : 14;
+    region(20, 0, 8, 0);
+    region(22, 0, 2, CUT_END | 2 << 4);
+    region(58, 0, 4, 0);
+    root(0);
+    for (unsigned l = 0; l < levels; l++) {
+        place(l, 0, l, 0);
+    }
+    place(9, 1, 1, 0);
+    place(10, 2, 0, 0);
+    chain(0, 0);
+    select_page(levels - 2);
+    link_table(1, 9, 0);
+    link_table(2, 10, 0);
+    link_table(3, 9, 0);
+    raw(4, wide ? (uint64_t)1 << 50 | 0x67 : 0x002000E7);
+    raw(5, (uint64_t)0x55AA << 12);
+    select_page(levels - 1);
+    run(0, 8, 0x67, 4, 2);
+    raw(8, wide ? (uint64_t)1 << 50 | 0x67 : 0x67);
+    raw(9, 0xABCDE000);
+    for (unsigned o = 0; o < 2; o++) {
+        begin_edits(o == 0 ? 0 : LENT);
+        for (unsigned i = 1; i < 6; i++) {
+            unsigned v[5] = {0, 0, i, 3, 0};
+
+            edit(i % 2 == 0 ? UNMAP : MAP, 0, 0, v, 2, 0x300, R | W | X,
+                 UNSHARE | SPLIT);
+        }
+        edit(PROTECT, 0, 0, inside, 9, 0, R | X, 0);
+        edit(MAP, 0, 0, inside, 9, 0x300, R | W | X, 0);
+        edit(UNMAP, 0, 0, inside, 0xE1, 0, R, all_flags);
+        save_edits(o == 0 ? "hostile-path" : "hostile-path-lent");
+    }
+
+    /* A region that is read-only. */
+    shared_world();
+    begin_edits(0);
+    edits.at[1] = 1;
+    edit(MAP, 0, 0, inside, 2, 0x300, R | W | X, UNSHARE);
+    edit(MAP, 1, 0, inside, 2, 0x300, R | X, UNSHARE);
+    edit(UNMAP, 1, 0, at(5, 0), 31, 0, R, UNSHARE | RECLAIM);
+    save_edits("read-only");
+}
+
+static void link_cases(void)
+{
+    static const char *const how[3] = {"", "-unshare", "-exact"};
+    static const unsigned flags[3] = {0, UNSHARE, UNSHARE | EXACT};
+
+    for (unsigned k = 0; k < 3; k++) {
+        char name[48];
+        unsigned f = flags[k];
+
+        plain_world();
+        begin_edits(k == 2 ? LENT : 0);
+        edit(LINK, 1, 0, at(0, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0));
+        edit(MAP, 1, 0, inside, 0, 0x200, R | X, f);
+        edit(LINK, 1, 0, at(0, 0), 0, 0, R | W | U | X, f);
+        target_of_link(0, 0, at(9, 0)); /* not there */
+        edit(LINK, 1, 0, at(2, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 1 : 0, 0, at(0, 0));
+        edit(UNMAP, 1, 0, at(2, 0), 31, 0, R, f | RECLAIM);
+        edit(LINK, 1, 0, at(2, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 2 : 0, 0, at(3, 0));
+        snprintf(name, sizeof name, "links%s", how[k]);
+        save_link(name);
+
+        plain_world();
+        begin_edits(0);
+        edit(LINK, 0, 0, at(7, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0)); /* in the same space */
+        edit(LINK, 0, 0, at(0, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0)); /* to itself */
+        edit(LINK, 0, 0, at(0, 0), 0, 0, R | X, f);
+        target_of_link(0, 1, at(0, 0)); /* a later owner */
+        edit(LINK, 1, 0, at(0, 0), 0, 0, R | X, f);
+        target_of_link(0, 9, at(0, 0)); /* an unknown one */
+        edit(LINK, 1, 0, at(0, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, (const unsigned[5]){0, 0, 1, 0, 0}); /* large */
+        edit(LINK, 0, 0, at(7, 0), 0, 0, R | W | X, f);
+        target_of_link(0, 0, (const unsigned[5]){0, 0, 4, 0, 0});
+        edit(LINK, 1, 0, (const unsigned[5]){1, 0, 0, 0, 0x80}, 0, 0, R, f);
+        target_of_link(0, 0, at(0, 0));
+        edit(LINK, 0, 0, at(0, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(7, 0)); /* over a table in use */
+        snprintf(name, sizeof name, "odd-links%s", how[k]);
+        save_link(name);
+
+        shared_world();
+        begin_edits(0);
+        edit(MAP, 1, 0, inside, 2, 0x300, R | X, f);
+        edit(LINK, 1, 0, at(5, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0));
+        edit(LINK, 2, 0, at(5, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 1 : 0, 1, at(0, 0));
+        edit(PROTECT, 2, 0, at(5, 2), 2, 0, R | X, f);
+        edit(LINK, 2, 0, at(5, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 2 : 0, 1, at(33, 0)); /* not there */
+        snprintf(name, sizeof name, "shared%s", how[k]);
+        save_link(name);
+    }
+}
+
 /* ------------------------------------------------------------------- others */
 
 static void bare(void)
@@ -1156,6 +1595,8 @@ int main(int argc, char **argv)
             large_pages();
             ranges();
             memory();
+            edit_cases();
+            link_cases();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
             cut(argv[3], argv[4], argv + 5, argc - 5);
         }

@@ -85,7 +85,7 @@ static unsigned index_of(unsigned n, uint8_t b)
 }
 
 /* A virtual address: an index for each level, and a byte for what is below. */
-static uint64_t read_va(const struct fz_world *w, struct fz_reader *in)
+uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in)
 {
     uint64_t index[4];
     uint64_t va;
@@ -437,7 +437,7 @@ static void read_op(struct fz_world *w, struct fz_reader *in, unsigned *slot)
         }
         break;
     default: /* an address to ask about */
-        value = read_va(w, in);
+        value = fz_read_va(w, in);
         if (w->vas < FZ_VAS) {
             w->va[w->vas++] = value;
         }
@@ -636,8 +636,8 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
     w->last = UINT64_MAX;
     w->partial = (flags & 4) != 0;
     if (w->partial) {
-        w->first = read_va(w, &in);
-        w->last = read_va(w, &in);
+        w->first = fz_read_va(w, &in);
+        w->last = fz_read_va(w, &in);
         if (w->first > w->last) {
             uint64_t t = w->first;
 

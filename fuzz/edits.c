@@ -1,0 +1,1346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of edits: README.md has them, and the format, in words. */
+#include "machine.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+enum { RECORD = 24, EDITS = 8, SHARES_LOG2 = 13, SLOT = 24 };
+
+static _Alignas(FZ_PAGE) uint8_t bytes[2][FM_PAGES][FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t old[FM_PAGES][FZ_PAGE];
+static _Alignas(8) unsigned char shares_store[SLOT << SHARES_LOG2];
+static _Alignas(8) unsigned char memo_store[2][SLOT << SHARES_LOG2];
+
+/* How an input wants its edits made. */
+enum edit_option {
+    OPT_I686 = 1, /* except for the edit targets, which know */
+    OPT_BORROW = 2,
+    OPT_KEEP = 4,   /* no give: what was not needed is kept */
+    OPT_DIRECT = 8, /* the pool is host memory */
+    OPT_VOUCH = 16, /* no shares where nothing is shared */
+    OPT_LOOSE = 32, /* rebuild: without PTW_EDIT_EXACT */
+    OPT_RUNS = 64,
+    OPT_AGAIN = 128, /* tables move whenever they are asked to */
+};
+
+/* The host of an edit. */
+struct host {
+    struct fm m;
+    struct ptw_region region[FZ_REGIONS + 1];
+    struct ptw_mem mem;
+    unsigned options;
+    uint64_t poison;
+    unsigned free; /* pages of the pool */
+    unsigned pool_limit;
+
+    /* This edit: */
+    unsigned takes_left;
+    bool editing;
+    bool refused; /* take or move did */
+    enum ptw_status refusal;
+    unsigned moves; /* calls */
+    unsigned moved;
+    unsigned move_mask;
+    unsigned move_refused_at;
+    uint64_t hook_root;
+    bool hooked;
+    unsigned given; /* of the pages that this edit did not take */
+};
+
+static struct host host;
+static struct fm source;
+static struct fz_world world;
+static struct ptw_shares shares;
+
+static void must(enum ptw_status st, const char *what)
+{
+    if (st != PTW_OK) {
+        fz_fail("%s: %s", what, ptw_status_text(st));
+    }
+}
+
+/* ------------------------------------------------------------------ memory */
+
+static enum ptw_status read_any(struct host *h, uint64_t pa, unsigned n,
+                                uint64_t *out)
+{
+    const struct fm_region *r = fm_region_of(&h->m, pa, n);
+    int page;
+
+    if (r == NULL || pa % n != 0) {
+        fz_fail("an edit reads at %llx, outside the memory offered", HEX(pa));
+    }
+    if (!r->readable) {
+        return PTW_E_BUS;
+    }
+    page = fm_find(&h->m, pa / FZ_PAGE);
+    *out = 0;
+    if (page >= 0) {
+        for (unsigned i = n; i-- > 0;) {
+            *out = *out << 8 | h->m.bytes[page][pa % FZ_PAGE + i];
+        }
+    }
+    return PTW_OK;
+}
+
+/* May that page be written in this edit? */
+static void check_page(const struct host *h, const struct fm_page *p)
+{
+    if (!h->editing) {
+        fz_fail("a walk writes to %llx", HEX(p->frame * FZ_PAGE));
+    }
+    if (p->state == FM_FREE || p->state == FM_GIVEN ||
+        p->state == FM_UNUSABLE) {
+        fz_fail("an edit writes to %llx, which is not its own",
+                HEX(p->frame * FZ_PAGE));
+    }
+    if (p->state == FM_WORLD && !p->linked) {
+        fz_fail("an edit writes to %llx, which is no table",
+                HEX(p->frame * FZ_PAGE));
+    }
+}
+
+static enum ptw_status write_any(struct host *h, uint64_t pa, unsigned n,
+                                 uint64_t value)
+{
+    const struct fm_region *r = fm_region_of(&h->m, pa, n);
+    int page;
+
+    if (r == NULL || pa % n != 0 || !r->readable || !r->writable) {
+        fz_fail("an edit writes at %llx, outside the memory offered", HEX(pa));
+    }
+    page = fm_find(&h->m, pa / FZ_PAGE);
+    if (page < 0) {
+        fz_fail("an edit writes at %llx, where no table is", HEX(pa));
+    }
+    check_page(h, &h->m.page[page]);
+    if (n != h->m.entry_bytes && h->m.page[page].linked &&
+        (h->options & OPT_KEEP) == 0) {
+        fz_fail("an edit writes %u bytes at %llx, entries have %u", n, HEX(pa),
+                h->m.entry_bytes);
+    }
+    fm_touch(&h->m, (unsigned)page);
+    for (unsigned i = 0; i < n; i++) {
+        h->m.bytes[page][pa % FZ_PAGE + i] = (uint8_t)(value >> 8 * i);
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status read32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t v = 0;
+    enum ptw_status st = read_any(ctx, pa.v, 4, &v);
+
+    *out = (uint32_t)v;
+    return st;
+}
+
+static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    *out = 0;
+    return read_any(ctx, pa.v, 8, out);
+}
+
+static enum ptw_status write32(void *ctx, ptw_pa pa, uint32_t value)
+{
+    return write_any(ctx, pa.v, 4, value);
+}
+
+static enum ptw_status write64(void *ctx, ptw_pa pa, uint64_t value)
+{
+    return write_any(ctx, pa.v, 8, value);
+}
+
+/* What is lent may be written to; whether it might have been shows later. */
+static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
+{
+    struct host *h = ctx;
+    const struct fm_region *r = fm_region_of(&h->m, pa.v, n);
+    int page;
+
+    if (r == NULL) {
+        fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
+                HEX(n), HEX(pa.v));
+    }
+    page = fm_find(&h->m, pa.v / FZ_PAGE);
+    if (!r->readable || pa.v % FZ_PAGE != 0 || n != FZ_PAGE || page < 0) {
+        return NULL;
+    }
+    if (h->editing) {
+        fm_touch(&h->m, (unsigned)page);
+    }
+    return h->m.bytes[page];
+}
+
+static const struct ptw_mem_ops by_callbacks = {
+    .read32 = read32,
+    .read64 = read64,
+    .write32 = write32,
+    .write64 = write64,
+};
+
+static const struct ptw_mem_ops by_borrowing = {
+    .read32 = read32,
+    .read64 = read64,
+    .borrow = borrow,
+    .write32 = write32,
+    .write64 = write64,
+};
+
+/* ------------------------------------------------------------- the machine */
+
+static void machine_init(struct fm *m, const struct fz_world *w,
+                         uint8_t (*storage)[FZ_PAGE],
+                         uint8_t (*before)[FZ_PAGE])
+{
+    m->regime = &w->regime;
+    m->levels = w->levels;
+    m->entries = w->entries;
+    m->entry_bytes = w->entry_bytes;
+    m->regions = 0;
+    m->pool_next = 0;
+    m->pages = 0;
+    memset(m->index, 0, sizeof m->index);
+    m->bytes = storage;
+    m->old = before;
+    m->roots = 0;
+    m->overflow = false;
+}
+
+static void add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
+{
+    for (unsigned i = 0; i < w->regions; i++) {
+        struct fm_region *r = &m->region[m->regions++];
+
+        r->first = w->region[i].first;
+        r->last = w->region[i].last;
+        r->readable = w->region[i].readable;
+        r->writable = r->readable && (readonly >> i & 1) == 0;
+    }
+    for (unsigned i = 0; i < w->pages; i++) {
+        int page = fm_page_for(m, w->frame[i]);
+
+        m->page[page].state = FM_WORLD;
+        memcpy(m->bytes[page], w->page[i], FZ_PAGE);
+    }
+    m->roots = w->roots;
+    for (unsigned i = 0; i < w->roots; i++) {
+        m->root[i] = w->root[i];
+        m->rooted[i] =
+            fz_world_touches(w, w->root[i]) &&
+            ptw_root_check(&w->regime, ptw_pa_of(w->root[i])) == PTW_OK;
+    }
+}
+
+/* The pool comes first, so that its pages are in one piece. */
+static void add_pool(struct fm *m, const struct fz_world *w)
+{
+    uint64_t first = 0x30000000;
+    uint64_t size = (uint64_t)FM_POOL * FZ_PAGE;
+    bool again = true;
+
+    while (again) {
+        again = false;
+        for (unsigned i = 0; i < w->regions; i++) {
+            if (w->region[i].first <= first + size + FZ_PAGE &&
+                w->region[i].last + FZ_PAGE >= first) {
+                again = true;
+                first += 0x01000000;
+                break;
+            }
+        }
+        if (first > 0xF0000000) {
+            m->overflow = true; /* all of 4 GiB is taken */
+            return;
+        }
+    }
+    m->region[m->regions++] =
+        (struct fm_region){first, first + size - 1, true, true};
+    m->pool = first / FZ_PAGE;
+    for (unsigned i = 0; i < FM_POOL; i++) {
+        int page = fm_page_for(m, m->pool + i);
+
+        m->page[page].state = FM_FREE;
+    }
+}
+
+static void host_memory(struct host *h)
+{
+    const struct fm *m = &h->m;
+
+    for (unsigned i = 0; i < m->regions; i++) {
+        h->region[i].first.v = m->region[i].first;
+        h->region[i].last.v = m->region[i].last;
+        h->region[i].writable = m->region[i].writable;
+        h->region[i].host = NULL;
+        if (m->region[i].first == m->pool * FZ_PAGE &&
+            (h->options & OPT_DIRECT) != 0) {
+            h->region[i].host = m->bytes[0];
+        }
+    }
+    must(ptw_mem_init_callbacks(&h->mem,
+                                (h->options & OPT_BORROW) != 0 ? &by_borrowing
+                                                               : &by_callbacks,
+                                h, h->region, m->regions),
+         "memory");
+}
+
+/* --------------------------------------------------------------- the tables */
+
+static int take_page(struct host *h)
+{
+    for (unsigned i = 0; i < FM_POOL && h->pool_limit > 0; i++) {
+        unsigned k = h->m.pool_next++ % FM_POOL;
+
+        if (h->m.page[k].state == FM_FREE) {
+            h->m.page[k].state = FM_TAKEN;
+            h->pool_limit--;
+            return (int)k;
+        }
+    }
+    return -1;
+}
+
+static void poison(struct host *h, unsigned page)
+{
+    for (unsigned i = 0; i < FZ_PAGE; i += 8) {
+        uint64_t v = h->poison | (h->m.entry_bytes == 4 ? 0x700000007 : 7);
+
+        memcpy(&h->m.bytes[page][i], &v, 8);
+    }
+}
+
+static enum ptw_status take(void *ctx, ptw_pa *table)
+{
+    struct host *h = ctx;
+    int page = -1;
+
+    if (h->takes_left > 0) {
+        h->takes_left--;
+        page = take_page(h);
+    }
+    if (page < 0) {
+        h->refused = true;
+        return h->refusal;
+    }
+    fm_touch(&h->m, (unsigned)page);
+    memset(h->m.bytes[page], 0, FZ_PAGE);
+    table->v = h->m.page[page].frame * FZ_PAGE;
+    return PTW_OK;
+}
+
+static void give(void *ctx, ptw_pa table)
+{
+    struct host *h = ctx;
+    int page = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
+    struct fm_page *p;
+
+    if (page < 0) {
+        fz_fail("%llx is given back, which is no table", HEX(table.v));
+    }
+    p = &h->m.page[page];
+    if (p->state == FM_FREE || p->state == FM_GIVEN ||
+        p->state == FM_UNUSABLE || (p->state == FM_WORLD && !p->linked)) {
+        fz_fail("%llx is given back, which was not taken", HEX(table.v));
+    }
+    h->given += p->linked;
+    fm_touch(&h->m, (unsigned)page);
+    poison(h, (unsigned)page);
+    h->pool_limit += p->state == FM_TAKEN;
+    p->state = p->state == FM_WORLD ? FM_GIVEN : FM_FREE;
+}
+
+static const struct ptw_table_ops with_give = {take, give};
+static const struct ptw_table_ops without_give = {take, NULL};
+
+static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
+{
+    struct host *h = ctx;
+    int from = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
+    unsigned call = h->moves++;
+    struct fm_page *p;
+    int to;
+
+    *now = table;
+    if (from < 0) {
+        fz_fail("%llx is to be moved, which is no table", HEX(table.v));
+    }
+    p = &h->m.page[from];
+    if (p->state == FM_FREE || p->state == FM_GIVEN ||
+        (!p->linked && p->state != FM_TAKEN)) {
+        fz_fail("%llx is to be moved, which is no table", HEX(table.v));
+    }
+    if (h->move_refused_at != 0 && h->moves == h->move_refused_at) {
+        h->refused = true;
+        return h->refusal;
+    }
+    if ((h->move_mask >> call % 8 & 1) == 0 ||
+        (p->moved && (h->options & OPT_AGAIN) == 0)) {
+        return PTW_OK;
+    }
+    to = take_page(h);
+    if (to < 0) {
+        h->refused = true;
+        return h->refusal;
+    }
+    fm_touch(&h->m, (unsigned)to);
+    fm_touch(&h->m, (unsigned)from);
+    memcpy(h->m.bytes[to], h->m.bytes[from], FZ_PAGE);
+    h->m.page[to].moved = true;
+    poison(h, (unsigned)from);
+    h->pool_limit += p->state == FM_TAKEN;
+    p->state = p->state == FM_TAKEN ? FM_FREE : FM_GIVEN;
+    h->moved++;
+    now->v = h->m.page[to].frame * FZ_PAGE;
+    return PTW_OK;
+}
+
+static void root_moved(void *ctx, ptw_pa now)
+{
+    struct host *h = ctx;
+
+    h->hook_root = now.v;
+    h->hooked = true;
+}
+
+static const struct ptw_move_ops movers = {move, root_moved};
+
+/* ------------------------------------------------------------------ one edit
+ */
+
+enum edit_op { DO_MAP, DO_UNMAP, DO_PROTECT, DO_LINK };
+
+struct record {
+    enum edit_op op;
+    unsigned root;
+    unsigned hostile;
+    uint64_t first;
+    uint64_t last;
+    uint64_t pa;
+    unsigned rights;
+    bool copy_on_write;
+    struct ptw_attributes attributes;
+    unsigned flags;
+    unsigned table_rights;
+    unsigned takes;
+    uint64_t max_reads;
+    unsigned move_mask;
+    unsigned move_refused_at;
+    unsigned level;
+    unsigned owner;
+    uint64_t their_va;
+};
+
+static void read_record(const struct fz_world *w, const uint8_t *data,
+                        struct record *q)
+{
+    static const unsigned shift[8] = {0, 0, 2, 5, 9, 10, 15, 24};
+    struct fz_reader in = {data, RECORD};
+    uint8_t op = fz_u8(&in);
+    uint64_t va = fz_read_va(w, &in);
+    uint8_t length = fz_u8(&in);
+    uint64_t frame = fz_u8(&in);
+    uint64_t span;
+    uint8_t b;
+
+    memset(q, 0, sizeof *q);
+    q->op = (enum edit_op)(op & 3);
+    q->root = (op >> 2 & 7) % w->roots;
+    q->hostile = op >> 5;
+    q->first = va & ~(uint64_t)(FZ_PAGE - 1);
+    span = ((uint64_t)(length & 31) + 1) << shift[length >> 5];
+    q->last = q->first + span * FZ_PAGE - 1;
+    frame |= (uint64_t)fz_u8(&in) << 8;
+    b = fz_u8(&in);
+    q->pa = frame << (12 + (b & 31));
+    q->attributes.key = b >> 6;
+    b = fz_u8(&in);
+    q->rights = (b & 0x0F) | PTW_READ;
+    q->copy_on_write = (b & 0x10) != 0;
+    q->attributes.memory_type = b >> 5;
+    b = fz_u8(&in);
+    q->flags = b & 31;
+    q->attributes.global = (b & 32) != 0;
+    q->table_rights = (b & 64) != 0 ? PTW_USER : 0;
+    if ((b & 128) != 0) {
+        /* Up to the end of the half, or of everything. */
+        q->last = w->levels == 2        ? 0xFFFFFFFF
+                  : q->first >> 47 == 0 ? 0x7FFFFFFFFFFF
+                                        : UINT64_MAX;
+    }
+    b = fz_u8(&in);
+    q->takes = (b & 128) != 0 ? 1000 : b;
+    b = fz_u8(&in);
+    q->max_reads = (b & 128) != 0 ? b & 127 : 16384;
+    q->move_mask = fz_u8(&in);
+    q->move_refused_at = fz_u8(&in);
+    b = fz_u8(&in);
+    q->level = (b & 15) % (w->levels - 1);
+    q->owner = b >> 4;
+    q->their_va = fz_read_va(w, &in);
+    switch (q->hostile) {
+    case 5:
+        q->first |= va & (FZ_PAGE - 1);
+        break;
+    case 6:
+        q->pa |= frame;
+        q->rights = b;
+        q->attributes.memory_type = frame & 15;
+        break;
+    case 7:
+        q->last ^= frame << (frame >> 8 & 63);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Whether the arguments could be right. */
+static bool plausible(const struct fz_world *w, const struct record *q)
+{
+    uint64_t pages = q->first | (q->last + 1);
+    uint64_t limit = (uint64_t)1 << (w->levels == 2 ? 32 : w->mode.pa_bits);
+
+    if (q->op == DO_MAP) {
+        pages |= q->pa;
+        if (q->pa > UINT64_MAX - (q->last - q->first) ||
+            q->pa + (q->last - q->first) >= limit ||
+            q->attributes.memory_type > 7 || q->attributes.key != 0) {
+            return false;
+        }
+    }
+    if (q->op != DO_UNMAP &&
+        ((q->rights & PTW_READ) == 0 ||
+         (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+         ((q->rights & PTW_EXEC) == 0 && (w->levels == 2 || !w->mode.nx)))) {
+        return false;
+    }
+    if (q->first > q->last || pages % FZ_PAGE != 0) {
+        return false;
+    }
+    if (w->levels == 2) {
+        return q->last >> 32 == 0;
+    }
+    return q->last >> 47 == 0 || q->first >> 47 == 0x1FFFF;
+}
+
+/* Before an edit: who is what. */
+static void edit_begin(struct host *h, const struct record *q)
+{
+    fm_begin(&h->m);
+    h->takes_left = q->takes;
+    h->refused = false;
+    h->refusal = q->takes % 2 == 0 ? PTW_E_SPACE : PTW_E_LIMIT;
+    h->moves = 0;
+    h->moved = 0;
+    h->move_mask = q->move_mask;
+    h->move_refused_at = q->move_refused_at;
+    h->hooked = false;
+    h->given = 0;
+    if ((h->options & OPT_DIRECT) != 0) {
+        for (unsigned i = 0; i < FM_POOL; i++) {
+            if (h->m.page[i].state == FM_TAKEN) {
+                fm_touch(&h->m, i);
+            }
+        }
+    }
+    h->editing = true;
+}
+
+/* After it: what holds whatever it said. */
+static void edit_end(struct host *h, const struct ptw_tables *t)
+{
+    uint64_t stock = 0;
+    bool odd = false;
+
+    h->editing = false;
+    fm_reach(&h->m);
+    for (unsigned i = 0; i < h->m.pages; i++) {
+        const struct fm_page *p = &h->m.page[i];
+
+        if (p->copied && p->state != FM_TAKEN && p->state != FM_GIVEN &&
+            p->state != FM_FREE && !p->linked &&
+            memcmp(h->m.old[i], h->m.bytes[i], FZ_PAGE) != 0) {
+            fz_fail("an edit wrote to %llx, which is no table",
+                    HEX(p->frame * FZ_PAGE));
+        }
+        if (p->reached && (p->state == FM_FREE || p->state == FM_GIVEN)) {
+            fz_fail("%llx was given back and is still referred to",
+                    HEX(p->frame * FZ_PAGE));
+        }
+        if (p->state == FM_TAKEN && !p->reached) {
+            /* Who is counted often by itself is not found to be unused. */
+            if (t->shares != NULL &&
+                ptw_shares_of(t->shares, ptw_pa_of(p->frame * FZ_PAGE)) > 1) {
+                odd = true;
+            }
+            stock++;
+        }
+    }
+    if (!odd && stock != t->spares) {
+        fz_fail("%llu tables are taken and not used, there are %llu in stock",
+                HEX(stock), HEX(t->spares));
+    }
+    if (t->ops->give != NULL && t->spares != 0) {
+        fz_fail("%llu tables were not given back", HEX(t->spares));
+    }
+}
+
+static void compare_all(struct host *h, const uint64_t *was,
+                        const struct fm_change *change, unsigned only)
+{
+    struct fm_change same = {.want = FM_SAME, .first = 1, .what = change->what};
+
+    for (unsigned i = 0; i < h->m.roots; i++) {
+        struct fm_compare c = {&h->m, &h->m,      true,      false,
+                               &same, FM_ENTRIES, UINT64_MAX};
+
+        if (!h->m.rooted[i]) {
+            continue;
+        }
+        if (i == only) {
+            c.change = change;
+        }
+        fm_compare_spaces(&c, was[i], h->m.root[i]);
+    }
+}
+
+static void check_status(const struct fz_world *w, const struct host *h,
+                         const struct record *q, const struct ptw_tables *t,
+                         enum ptw_status st)
+{
+    bool bad = false;
+
+    switch (st) {
+    case PTW_OK:
+        bad = !plausible(w, q) || !h->m.rooted[q->root];
+        break;
+    case PTW_END:
+    case PTW_NOT_MAPPED:
+    case PTW_E_OVERLAP:
+    case PTW_E_REGIME:
+    case PTW_E_CONFLICT:
+    case PTW_E_CHANGED:
+    case PTW_E_IN_USE:
+        bad = true;
+        break;
+    case PTW_E_ARG:
+        bad = (q->flags & PTW_EDIT_UNSHARE) == 0 || t->shares != NULL;
+        break;
+    case PTW_E_LARGE:
+        bad = (q->flags & PTW_EDIT_SPLIT) != 0;
+        break;
+    case PTW_E_SHARED:
+        bad = (q->flags & PTW_EDIT_UNSHARE) != 0 || t->shares == NULL;
+        break;
+    case PTW_E_SPACE:
+    case PTW_E_LIMIT:
+        bad = st == PTW_E_LIMIT && q->max_reads >= 16384 && !h->refused &&
+              q->last - q->first < (uint64_t)1 << 21;
+        break;
+    case PTW_E_RANGE:
+    case PTW_NOT_CANONICAL:
+        bad = plausible(w, q);
+        break;
+    case PTW_E_ALIGN:
+    case PTW_E_WIDTH:
+        bad = plausible(w, q) && h->m.rooted[q->root] &&
+              !(st == PTW_E_WIDTH && w->levels == 2);
+        break;
+    case PTW_BAD_ENTRY:
+    case PTW_E_BUS:
+    case PTW_E_READONLY:
+    case PTW_E_RIGHTS:
+        break;
+    }
+    if (bad) {
+        fz_fail("an edit of %llx to %llx says: %s", HEX(q->first), HEX(q->last),
+                ptw_status_text(st));
+    }
+}
+
+/* Makes an edit on the tables t, whose root, table_rights and shares it sets.
+ */
+static void step(struct fz_world *w, struct host *h,
+                 struct ptw_movable_tables *mt, const struct record *q,
+                 bool movable)
+{
+    static const char *const name[] = {"map", "unmap", "protect", "link"};
+    struct ptw_tables *t = &mt->tables;
+    struct ptw_map_request m = {
+        .first = {q->first},
+        .last = {q->last},
+        .pa = {q->pa},
+        .rights = q->rights,
+        .copy_on_write = q->copy_on_write,
+        .attributes = q->attributes,
+        .flags = q->flags & 15,
+        .max_reads = q->max_reads,
+    };
+    struct ptw_range_request r = {
+        {q->first}, {q->last}, q->rights, q->flags & 15, q->max_reads};
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    struct fm_change change = {
+        .first = q->first & mask,
+        .last = q->last & mask,
+        .pa = q->pa,
+        .rights =
+            q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights,
+        .copy_on_write = q->copy_on_write,
+        .attributes = q->attributes,
+        .what = name[q->op],
+    };
+    uint64_t was[FM_ROOTS];
+    enum ptw_status st = PTW_OK;
+    bool shared = false;
+    uint64_t pa;
+
+    memcpy(was, h->m.root, sizeof was);
+    for (unsigned i = 0; i < h->m.pages; i++) {
+        shared = shared || h->m.page[i].refs > 1;
+    }
+    t->shares = (h->options & OPT_VOUCH) != 0 && !shared ? NULL : &shares;
+    t->root.v = h->m.root[q->root];
+    t->table_rights = q->table_rights;
+    edit_begin(h, q);
+    switch (q->op) {
+    case DO_MAP:
+        st = movable ? ptw_map_movable(mt, &m) : ptw_map(t, &m);
+        change.want = FM_MAPPED;
+        break;
+    case DO_UNMAP:
+        st = movable ? ptw_unmap_movable(mt, &r) : ptw_unmap(t, &r);
+        change.want = FM_UNMAPPED;
+        break;
+    case DO_PROTECT:
+    case DO_LINK:
+        change.rights = q->rights;
+        st = movable ? ptw_protect_movable(mt, &r) : ptw_protect(t, &r);
+        change.want = FM_PROTECTED;
+        break;
+    }
+    fz_note((uint64_t)st);
+    if (h->m.rooted[q->root]) {
+        h->m.root[q->root] = t->root.v;
+        if (h->hooked && h->hook_root != t->root.v) {
+            fz_fail("the root is %llx, the hook was told %llx", HEX(t->root.v),
+                    HEX(h->hook_root));
+        }
+        if (movable && t->root.v != was[q->root] && !h->hooked) {
+            fz_fail("the root moved to %llx, and the hook was not told",
+                    HEX(t->root.v));
+        }
+    }
+    edit_end(h, t);
+    check_status(w, h, q, t, st);
+    if (st != PTW_OK) {
+        if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
+            fz_fail("%s failed (%s) and changed %llx", change.what,
+                    ptw_status_text(st), HEX(pa));
+        }
+        if (h->given != 0) {
+            fz_fail("%s failed (%s) and gave %u tables back", change.what,
+                    ptw_status_text(st), h->given);
+        }
+        change.want = FM_SAME;
+        change.first = 1;
+        change.last = 0;
+    }
+    h->given = 0;
+    compare_all(h, was, &change, q->root);
+    fz_note(h->m.root[q->root]);
+}
+
+/* --------------------------------------------------------------- the inputs */
+
+struct input {
+    unsigned options;
+    unsigned readonly;
+    unsigned edits;
+    unsigned shares_room;
+    unsigned pool_limit;
+    const uint8_t *record; /* edits * RECORD bytes */
+    const uint8_t *rest;
+    size_t left;
+};
+
+static void read_input(struct input *in, const uint8_t *data, size_t len)
+{
+    static uint8_t records[EDITS * RECORD];
+    struct fz_reader r = {data, len};
+    size_t n;
+
+    in->options = fz_u8(&r);
+    in->readonly = fz_u8(&r);
+    in->edits = fz_u8(&r) % (EDITS + 1);
+    in->shares_room = fz_u8(&r);
+    in->pool_limit = fz_u8(&r);
+    n = (size_t)in->edits * RECORD;
+    memset(records, 0, sizeof records);
+    if (r.left > 0) {
+        memcpy(records, r.at, n < r.left ? n : r.left);
+        r.at += n < r.left ? n : r.left;
+        r.left -= n < r.left ? n : r.left;
+    }
+    in->record = records;
+    in->rest = r.at;
+    in->left = r.left;
+}
+
+static void host_begin(struct host *h, const struct input *in)
+{
+    h->options = in->options;
+    h->pool_limit = in->pool_limit == 0 ? FM_POOL : in->pool_limit;
+    h->editing = false;
+    h->given = 0;
+    h->hooked = false;
+}
+
+static void shares_begin(struct fz_world *w, const struct input *in)
+{
+    size_t room = in->shares_room == 0 ? sizeof shares_store
+                                       : ptw_memo_bytes(in->shares_room);
+
+    must(ptw_shares_init(&shares, shares_store, room, w->seed), "shares");
+}
+
+static void edits(enum oracle_arch arch, const struct input *in, bool movable)
+{
+    struct fz_world *w = &world;
+    struct host *h = &host;
+    struct ptw_movable_tables mt = {
+        {.regime = &w->regime,
+         .mem = &h->mem,
+         .ops = (in->options & OPT_KEEP) != 0 ? &without_give : &with_give,
+         .ctx = h},
+        &movers};
+    struct ptw_memo memo;
+    ptw_pa root[FM_ROOTS];
+    enum ptw_status st;
+
+    fz_world_read(w, arch, in->rest, in->left);
+    host_begin(h, in);
+    machine_init(&h->m, w, bytes[0], old);
+    h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
+    add_pool(&h->m, w);
+    if (h->m.overflow) {
+        return;
+    }
+    add_world(&h->m, w, in->readonly);
+    host_memory(h);
+    for (unsigned i = 0; i < h->m.roots; i++) {
+        root[i].v = h->m.root[i];
+    }
+    fm_reach(&h->m);
+    if (h->m.overflow) {
+        return;
+    }
+    for (unsigned i = 0; i < FM_POOL; i++) {
+        if (h->m.page[i].reached) {
+            h->m.page[i].state = FM_UNUSABLE;
+        }
+    }
+    shares_begin(w, in);
+    must(ptw_memo_init(&memo, memo_store[0], sizeof memo_store[0], w->seed),
+         "a memo");
+    st = ptw_shares_scan(&shares, &w->regime, &h->mem, root, h->m.roots, &memo,
+                         UINT64_MAX);
+    if (st != PTW_OK) {
+        if (st != PTW_E_SPACE || in->shares_room == 0) {
+            fz_fail("a scan says: %s", ptw_status_text(st));
+        }
+        return;
+    }
+    for (unsigned i = 0; i < h->m.pages; i++) {
+        const struct fm_page *p = &h->m.page[i];
+
+        if (p->reached &&
+            ptw_shares_of(&shares, ptw_pa_of(p->frame * 4096)) != p->refs) {
+            fz_fail("%llx is referred to %u times, the scan says %llu",
+                    HEX(p->frame * 4096), (unsigned)p->refs,
+                    HEX(ptw_shares_of(&shares, ptw_pa_of(p->frame * 4096))));
+        }
+    }
+    for (unsigned i = 0; i < in->edits; i++) {
+        struct record q;
+
+        read_record(w, in->record + (size_t)i * RECORD, &q);
+        step(w, h, &mt, &q, movable);
+        if (h->m.overflow) {
+            return;
+        }
+    }
+}
+
+void fz_edit(enum oracle_arch arch, const uint8_t *data, size_t len)
+{
+    struct input in;
+
+    read_input(&in, data, len);
+    edits(arch, &in, false);
+}
+
+void fz_move(const uint8_t *data, size_t len)
+{
+    struct input in;
+
+    read_input(&in, data, len);
+    edits((in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64, &in, true);
+}
+
+/* ---------------------------------------------------------------- rebuilding
+ */
+
+static struct ptw_item items[4096];
+
+struct rebuilt {
+    struct ptw_built built[FM_ROOTS];
+    size_t count; /* items */
+    bool complete;
+    uint32_t space; /* the one that is not complete */
+    uint64_t end;   /* and the first offset that it lacks */
+    bool stopped;   /* before any item of it */
+};
+
+static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
+                      const ptw_pa *root, uint32_t roots, unsigned flags,
+                      struct ptw_item *item, size_t room, bool *complete)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_memo memo;
+    enum ptw_status st;
+    size_t n = 0;
+
+    o.first.v = w->first;
+    o.last.v = w->last;
+    o.flags = flags;
+    o.max_reads = w->budget;
+    must(ptw_memo_init(&memo, memo_store[1], sizeof memo_store[1], w->seed),
+         "a memo");
+    must(
+        ptw_walk_va_spaces_init(&walk, &w->regime, mem, root, roots, &memo, &o),
+        "a walk");
+    st = ptw_walk_next(&walk, item, room, &n);
+    *complete = st == PTW_END;
+    return n;
+}
+
+static void check_leaks(struct host *h, const struct ptw_tables *t)
+{
+    uint64_t unused = 0;
+
+    for (unsigned i = 0; i < FM_POOL; i++) {
+        unused += h->m.page[i].state == FM_TAKEN && !h->m.page[i].reached;
+    }
+    if (unused != t->spares) {
+        fz_fail("%llu tables are taken and not used, there are %llu in stock",
+                HEX(unused), HEX(t->spares));
+    }
+}
+
+static void set_roots(struct host *h, const struct ptw_built *built,
+                      unsigned roots)
+{
+    h->m.roots = roots;
+    for (unsigned i = 0; i < roots; i++) {
+        h->m.root[i] = built[i].root.v;
+        h->m.rooted[i] = built[i].built;
+    }
+}
+
+/* Walks the world and builds what it finds in the pool of the host. */
+static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
+                    unsigned flags, bool loose, struct rebuilt *out)
+{
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_mem mem;
+    ptw_pa root[FM_ROOTS];
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+
+    fz_world_memory(w, w->memory, &mem, region);
+    for (unsigned i = 0; i < w->roots; i++) {
+        root[i].v = w->root[i];
+    }
+    out->count = collect(w, &mem, root, w->roots, flags, items,
+                         sizeof items / sizeof items[0], &out->complete);
+    out->space = w->roots;
+    out->end = 0;
+    out->stopped = true;
+    for (unsigned i = 0; i < FM_ROOTS; i++) {
+        out->built[i] = (struct ptw_built){{0}, false};
+    }
+    h->editing = true;
+    for (size_t i = 0; i < out->count; i++) {
+        enum ptw_status st =
+            ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+
+        out->space = items[i].space;
+        if (h->refused) {
+            if (st != h->refusal) {
+                fz_fail("tables were refused, and an item says: %s",
+                        ptw_status_text(st));
+            }
+            out->complete = false;
+            out->end = items[i].first.v & mask;
+            out->stopped = items[i].kind == PTW_ITEM_SPACE;
+            break;
+        }
+        if (items[i].kind == PTW_ITEM_SPACE) {
+            enum ptw_status want = items[i].u.space_info.kind == PTW_SPACE_BAD
+                                       ? items[i].u.space_info.why
+                                       : PTW_OK;
+
+            if (st != want) {
+                fz_fail("space %u: %s", (unsigned)items[i].space,
+                        ptw_status_text(st));
+            }
+        } else if (st != PTW_OK &&
+                   !(loose && (st == PTW_NOT_MAPPED || st == PTW_E_RIGHTS))) {
+            fz_fail("item %zu of kind %d at %llx: %s", i, (int)items[i].kind,
+                    HEX(items[i].first.v), ptw_status_text(st));
+        }
+        out->end = (items[i].kind == PTW_ITEM_TABLE ? items[i].first.v
+                                                    : items[i].last.v + 1) &
+                   mask;
+        out->stopped = items[i].kind == PTW_ITEM_SPACE;
+    }
+    h->editing = false;
+    fz_world_done(w);
+    set_roots(h, out->built, w->roots);
+    fm_reach(&h->m);
+    check_leaks(h, t);
+    return out->complete;
+}
+
+static void same_walk(struct fz_world *w, struct host *h,
+                      const struct rebuilt *b, unsigned flags)
+{
+    static struct ptw_item again[4096];
+    ptw_pa root[FM_ROOTS];
+    bool complete;
+    size_t count;
+    size_t k = 0;
+
+    for (unsigned i = 0; i < w->roots; i++) {
+        if (!b->built[i].built) {
+            return;
+        }
+        root[i] = b->built[i].root;
+    }
+    count = collect(w, &h->mem, root, w->roots, flags, again,
+                    sizeof again / sizeof again[0], &complete);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct ptw_item *x = &items[i];
+        const struct ptw_item *y = &again[k];
+        struct ptw_alias_ref p;
+        struct ptw_alias_ref q;
+        unsigned l[2] = {0, 0};
+        bool same;
+
+        if (x->kind == PTW_ITEM_FINDING) {
+            continue;
+        }
+        if (k == count) {
+            fz_fail("the rebuilt spaces have fewer items, from %llx on",
+                    HEX(x->first.v));
+        }
+        same = x->kind == y->kind && x->space == y->space &&
+               x->first.v == y->first.v && x->last.v == y->last.v;
+        if (same && x->kind == PTW_ITEM_TABLE) {
+            same = x->u.table.attributes == y->u.table.attributes &&
+                   x->u.table.rights == y->u.table.rights;
+        } else if (same && x->kind == PTW_ITEM_MAPPING) {
+            same = x->u.mapping.pa.v == y->u.mapping.pa.v &&
+                   x->u.mapping.raw == y->u.mapping.raw &&
+                   x->u.mapping.rights == y->u.mapping.rights;
+        } else if (same && x->kind == PTW_ITEM_ALIAS) {
+            p = ptw_alias_view(&w->regime, x, &l[0]);
+            q = ptw_alias_view(&w->regime, y, &l[1]);
+            same = l[0] == l[1] && p.owner == q.owner &&
+                   p.their_va.v == q.their_va.v && p.rights == q.rights &&
+                   p.attributes == q.attributes;
+        }
+        if (!same) {
+            fz_fail("the rebuilt spaces have another item at %llx",
+                    HEX(x->first.v));
+        }
+        k++;
+    }
+    if (complete && k != count) {
+        fz_fail("the rebuilt spaces have more items, from %llx on",
+                HEX(again[k].first.v));
+    }
+}
+
+/* A new image in a pool of its own. */
+static void begin_image(struct fz_world *w, struct host *h,
+                        const struct input *in, struct ptw_tables *t)
+{
+    static struct fz_world nowhere;
+
+    machine_init(&source, w, bytes[1], NULL);
+    add_world(&source, w, 0);
+    host_begin(h, in);
+    h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
+    machine_init(&h->m, w, bytes[0], old);
+    nowhere.regions = 0;
+    add_pool(&h->m, &nowhere);
+    host_memory(h);
+    fm_begin(&h->m);
+    h->takes_left = 100000;
+    h->refused = false;
+    h->refusal = PTW_E_SPACE;
+    shares_begin(w, in);
+    memset(t, 0, sizeof *t);
+    t->regime = &w->regime;
+    t->mem = &h->mem;
+    t->ops = (in->options & OPT_KEEP) != 0 ? &without_give : &with_give;
+    t->ctx = h;
+    t->shares = &shares;
+}
+
+static void compare_rebuilt(struct fz_world *w, struct host *h,
+                            const struct rebuilt *b, bool loose)
+{
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t first = w->first;
+    uint64_t last = w->last;
+    struct fm_change change = {
+        .want = loose ? FM_NO_MORE : FM_SAME,
+        .what = "rebuild",
+    };
+
+    /* Beyond what was asked for, items may stick out of the range. */
+    if (w->partial &&
+        (!fz_world_touches(w, 0) || first > mask / 2 || last > mask / 2)) {
+        return;
+    }
+    for (unsigned i = 0; i < w->roots && i <= b->space; i++) {
+        struct fm_compare c = {&source, &h->m,      false,     true,
+                               &change, FM_ENTRIES, UINT64_MAX};
+
+        if (!b->built[i].built || !source.rooted[i]) {
+            continue;
+        }
+        change.first = w->partial ? (first & mask) & ~(uint64_t)0xFFF : 0;
+        change.last = w->partial ? (last & mask) | 0xFFF : mask;
+        if (i == b->space && !b->complete) {
+            if (b->stopped || b->end == 0) {
+                break;
+            }
+            change.last = b->end - 1 < change.last ? b->end - 1 : change.last;
+        }
+        if (change.first > change.last) {
+            continue;
+        }
+        c.end = change.last;
+        fm_compare_spaces(&c, w->root[i], b->built[i].root.v);
+    }
+}
+
+void fz_rebuild(const uint8_t *data, size_t len)
+{
+    struct fz_world *w = &world;
+    struct host *h = &host;
+    struct ptw_tables t;
+    struct rebuilt b;
+    struct input in;
+    unsigned flags;
+    bool loose;
+
+    read_input(&in, data, len);
+    loose = (in.options & OPT_LOOSE) != 0;
+    in.shares_room = 0;
+    fz_world_read(w, (in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64,
+                  in.rest, in.left);
+    begin_image(w, h, &in, &t);
+    flags =
+        (unsigned)((in.options & OPT_RUNS) != 0 ? PTW_WALK_RUNS : 0) |
+        (unsigned)(loose && (in.options & OPT_VOUCH) != 0 ? 0
+                                                          : PTW_WALK_TABLES);
+    (void)rebuild(w, h, &t, flags, loose, &b);
+    fz_note(b.count);
+    fz_note(b.end);
+    compare_rebuilt(w, h, &b, loose);
+    if (b.complete && !loose) {
+        same_walk(w, h, &b, flags);
+    }
+}
+
+/* ------------------------------------------------------------------- linking
+ */
+
+static void put_alias(const struct fz_world *w, const struct record *q,
+                      struct ptw_item *item)
+{
+    struct ptw_alias_ref ref = {
+        .our_va = {q->first},
+        .their_va = {q->their_va},
+        .table = {q->pa},
+        .attributes =
+            (uint64_t)(q->rights & 6) | 0x21 | (uint64_t)(q->flags & 7) << 9 |
+            ((q->rights & PTW_EXEC) == 0 && w->levels == 4 && w->mode.nx
+                 ? (uint64_t)1 << 63
+                 : 0),
+        .owner = q->owner,
+        .rights = q->rights,
+    };
+
+    memset(item, 0, sizeof *item);
+    item->kind = PTW_ITEM_ALIAS;
+    item->space = q->root + (q->hostile == 6 ? 8 : 0);
+    item->first.v = q->first;
+    item->last.v = q->last;
+    if (w->levels == 2) {
+        item->u.alias.i686.ref = ref;
+        item->u.alias.i686.level = PTW_I686_ALIAS_PT;
+    } else {
+        item->u.alias.amd64.ref = ref;
+        item->u.alias.amd64.level = (enum ptw_amd64_alias_level)q->level;
+    }
+}
+
+static bool canonical(const struct fz_world *w, uint64_t va)
+{
+    return w->levels == 2 ? va >> 32 == 0
+                          : va >> 47 == 0 || va >> 47 == 0x1FFFF;
+}
+
+static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
+                      struct rebuilt *b, const struct record *q)
+{
+    unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    unsigned level = w->levels == 2 ? 0 : q->level;
+    unsigned shift = (w->levels == 2 ? 10 : 9) * (level + 1) + 12;
+    uint64_t span = ((uint64_t)1 << shift) - 1;
+    struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
+    struct fm_node target;
+    struct fm_node entry;
+    struct ptw_item item;
+    uint64_t was[FM_ROOTS];
+    enum ptw_status st;
+    uint64_t pa;
+    bool sound;
+
+    put_alias(w, q, &item);
+    sound = item.space < w->roots && b->built[q->root].built &&
+            q->owner <= q->root && b->built[q->owner].built &&
+            canonical(w, q->first) && canonical(w, q->their_va) &&
+            !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
+    memcpy(was, h->m.root, sizeof was);
+    edit_begin(h, q);
+    t->table_rights = q->table_rights;
+    st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
+    fz_note((uint64_t)st);
+    set_roots(h, b->built, w->roots);
+    edit_end(h, t);
+    change.first = q->first & mask & ~span;
+    change.last = change.first | span;
+    if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
+        fz_fail("an alias that can't be is linked: %s", ptw_status_text(st));
+    }
+    switch ((int)st) {
+    case PTW_OK:
+    case PTW_NOT_MAPPED:
+        target =
+            fm_at(&h->m, true, was[q->owner], q->their_va & mask, level + 1);
+        entry =
+            fm_at(&h->m, false, h->m.root[q->root], q->first & mask, level + 1);
+        if (st == PTW_NOT_MAPPED) {
+            if (target.kind != FM_NONE || entry.kind != FM_NONE ||
+                (entry.raw & 1) != 0) {
+                fz_fail("a link to nothing at %llx leaves %llx", HEX(q->first),
+                        HEX(entry.raw));
+            }
+            break;
+        }
+        if (target.kind != FM_TABLE || entry.kind != FM_TABLE ||
+            target.pa != entry.pa) {
+            fz_fail("a link at %llx leads to %llx, it should be %llx",
+                    HEX(q->first), HEX(entry.pa), HEX(target.pa));
+        }
+        if ((flags & PTW_EDIT_EXACT) != 0 &&
+            (entry.raw & ~entry.pa) !=
+                ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) {
+            fz_fail("a link at %llx has the bits %llx", HEX(q->first),
+                    HEX(entry.raw & ~entry.pa));
+        }
+        if ((entry.rights & ~(unsigned)q->rights & ~(unsigned)PTW_READ &
+             ~(unsigned)(w->levels == 2 || !w->mode.nx ? PTW_EXEC : 0)) != 0) {
+            fz_fail("a link at %llx grants %x", HEX(q->first), entry.rights);
+        }
+        break;
+    case PTW_E_ARG:
+    case PTW_NOT_CANONICAL:
+        if (sound) {
+            fz_fail("an alias at %llx that can be is refused: %s",
+                    HEX(q->first), ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_SHARED:
+        if ((flags & PTW_EDIT_UNSHARE) != 0) {
+            fz_fail("a link is refused: %s", ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_SPACE:
+    case PTW_E_LIMIT:
+    case PTW_E_LARGE:
+    case PTW_E_IN_USE:
+    case PTW_BAD_ENTRY:
+    same:
+        if (!fm_same_bytes(&h->m, &pa)) {
+            fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
+                    HEX(pa));
+        }
+        change.want = FM_SAME;
+        change.first = 1;
+        change.last = 0;
+        break;
+    default:
+        fz_fail("a link says: %s", ptw_status_text(st));
+    }
+    compare_all(h, was, &change, q->root);
+    h->given = 0;
+}
+
+void fz_link(const uint8_t *data, size_t len)
+{
+    struct fz_world *w = &world;
+    struct host *h = &host;
+    struct ptw_movable_tables mt = {.move = &movers};
+    struct ptw_tables *t = &mt.tables;
+    struct rebuilt b;
+    struct input in;
+
+    read_input(&in, data, len);
+    fz_world_read(w, (in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64,
+                  in.rest, in.left);
+    w->partial = false;
+    w->first = 0;
+    w->last = UINT64_MAX;
+    in.shares_room = 0;
+    in.pool_limit = 0;
+    begin_image(w, h, &in, t);
+    if (!rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false, &b)) {
+        return;
+    }
+    fm_begin(&h->m);
+    for (unsigned i = 0; i < in.edits; i++) {
+        struct record q;
+
+        read_record(w, in.record + (size_t)i * RECORD, &q);
+        if (q.op == DO_LINK) {
+            link_step(w, h, t, &b, &q);
+        } else {
+            step(w, h, &mt, &q, false);
+            for (unsigned k = 0; k < w->roots; k++) {
+                b.built[k].root.v = h->m.root[k];
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that an edit may write to, and what it meant before and after.
+ *
+ * A machine is pages with contents, a pool of pages for new tables, and the
+ * tables that its roots reach.  A page is copied when it is touched first in an
+ * edit, so that there are two views of memory: before and now. */
+#ifndef PTW_FUZZ_MACHINE_H
+#define PTW_FUZZ_MACHINE_H
+
+#include "harness.h"
+
+enum {
+    FM_POOL = 192,  /* pages of the pool; they come first */
+    FM_PAGES = 384, /* all pages */
+    FM_INDEX = 1024,
+    FM_ROOTS = FZ_ROOTS,
+    FM_ENTRIES = 200000, /* that one comparison looks at */
+};
+
+enum fm_state {
+    FM_WORLD, /* no page of the pool */
+    FM_FREE,
+    FM_TAKEN,
+    FM_UNUSABLE, /* the tables name it from the start on */
+    FM_GIVEN,    /* a page of the world that was given back or moved away */
+};
+
+struct fm_region {
+    uint64_t first;
+    uint64_t last;
+    bool readable;
+    bool writable;
+};
+
+struct fm_page {
+    uint64_t frame;
+    enum fm_state state;
+    bool copied;     /* there is another view of it from before */
+    bool moved;      /* it is where a table moved to */
+    bool linked;     /* before: some root reaches it as a table */
+    bool reached;    /* now: the same */
+    uint32_t refs;   /* how many entries and roots refer to it */
+    uint8_t dirt[4]; /* below it at that level: 0 unknown, 1 no, 2 yes */
+};
+
+struct fm {
+    const struct ptw_regime *regime;
+    unsigned levels;
+    unsigned entries;
+    unsigned entry_bytes;
+    struct fm_region region[FZ_REGIONS + 1];
+    unsigned regions;
+    uint64_t pool; /* its first frame */
+    unsigned pool_next;
+    struct fm_page page[FM_PAGES];
+    unsigned pages;
+    uint16_t index[FM_INDEX];
+    uint8_t (*bytes)[FZ_PAGE];
+    uint8_t (*old)[FZ_PAGE];
+    uint64_t root[FM_ROOTS];
+    bool rooted[FM_ROOTS]; /* it is one */
+    unsigned roots;
+    bool overflow; /* there are more pages than can be kept */
+};
+
+/* What there is at some addresses of a space. */
+enum fm_kind { FM_NONE, FM_LEAF, FM_TABLE };
+
+struct fm_node {
+    enum fm_kind kind;
+    uint64_t pa;
+    uint64_t raw;    /* leaf, none: the entry; else the one that leads here */
+    unsigned rights; /* effective */
+    unsigned level;  /* leaf: of the table that holds it */
+    bool real;       /* raw is an entry of this level, not of one above */
+    int page;        /* table: -1 when it has no contents */
+    bool whole;      /* all of it can be read */
+};
+
+/* What a range is supposed to have become. */
+enum fm_want {
+    FM_SAME,
+    FM_MAPPED,
+    FM_UNMAPPED,
+    FM_PROTECTED,
+    FM_ANYTHING,
+    FM_NO_MORE, /* rebuilt without PTW_EDIT_EXACT: nothing is wider */
+};
+
+struct fm_change {
+    enum fm_want want;
+    uint64_t first; /* offsets: addresses without sign extension */
+    uint64_t last;
+    uint64_t pa;
+    unsigned rights;
+    bool copy_on_write;
+    struct ptw_attributes attributes;
+    const char *what;
+};
+
+/* One comparison of a space, as it was in one machine, with it as it is in
+ * another (or the same). */
+struct fm_compare {
+    const struct fm *was;
+    const struct fm *is;
+    bool one; /* both are one machine, whose copies are the view from before */
+    bool rebuilt; /* tables may be anywhere, bad entries are holes */
+    const struct fm_change *change;
+    uint64_t left; /* entries */
+    uint64_t end;  /* offsets beyond this are not compared */
+};
+
+int fm_find(const struct fm *m, uint64_t frame);
+int fm_page_for(struct fm *m, uint64_t frame);
+const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
+                                     uint64_t bytes);
+uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at);
+
+/* fm_begin starts an edit: the view of before is that of now. */
+void fm_begin(struct fm *m);
+void fm_touch(struct fm *m, unsigned page);
+
+/* fm_reach finds out which pages are tables now, and what of them changed. */
+void fm_reach(struct fm *m);
+
+/* fm_same_bytes: no page that was a table or of the world changed. */
+bool fm_same_bytes(const struct fm *m, uint64_t *pa);
+
+/* fm_compare_spaces fails with what differs. */
+void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is);
+
+/* fm_at returns what the entry of a table of that level says about va. */
+struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
+                     uint64_t va, unsigned level);
+
+#endif
