@@ -45,6 +45,8 @@ struct ptw_edit {
     unsigned widest; /* leaves of up to this level may be written whole */
     uint64_t needed; /* tables */
     uint64_t listed; /* entries that shares may need */
+    void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
+    bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
     int shared;      /* level of the highest shared table of the path, or -1 */
     struct ptw_cursor c;
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
@@ -56,12 +58,11 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
                                    struct ptw_edit *ed, unsigned level,
                                    unsigned index, uint64_t raw)
 {
-    struct ptw_path_table *t = &ed->c.at[level];
     uint64_t offset = (uint64_t)index << a->entry_log2;
 
     ed->window[level][index % PTW_MAX_WINDOW] = raw;
-    if (PTW_LIKELY(t->host != NULL)) {
-        void *p = (unsigned char *)(uintptr_t)t->host + (size_t)offset;
+    if (PTW_LIKELY(ed->pen[level] != NULL)) {
+        void *p = (unsigned char *)ed->pen[level] + (size_t)offset;
 
         if (a->entry_log2 == 3) {
             ptw_store64(p, raw);
@@ -70,8 +71,24 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
         }
         return PTW_OK;
     }
-    return ptw_put_entry(ed->t->mem, t->table + offset, 1u << a->entry_log2,
-                         raw);
+    return ptw_put_entry(ed->t->mem, ed->c.at[level].table + offset,
+                         1u << a->entry_log2, raw);
+}
+
+/* The bytes of a table where they can be written directly, or NULL.  What a
+ * callback lends is for reading only.  The cast takes away a const that the
+ * host, by saying "writable", promised was never there. */
+PTW_ENGINE void *ptw_pen(const struct ptw_mem *mem, uint64_t table,
+                         uint64_t bytes)
+{
+    const struct ptw_region *r = ptw_find_range(mem, table, bytes);
+    const void *p;
+
+    if (r == NULL || !r->writable || r->host == NULL) {
+        return NULL;
+    }
+    p = ptw_host(r, table);
+    return ((uintptr_t)p & 7) == 0 ? (void *)(uintptr_t)p : NULL;
 }
 
 /* The entry that leads to the table of that level leads to `table` now, with
@@ -85,6 +102,7 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
     c->at[level].table = table;
     c->at[level].host =
         ptw_direct(ed->t->mem, table, ptw_table_bytes(a, level));
+    ed->pen[level] = ptw_pen(ed->t->mem, table, ptw_table_bytes(a, level));
     if (level + 1 == a->levels) {
         ed->t->root.v = table;
         return PTW_OK;
@@ -95,39 +113,34 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
                    c->at[level + 1].raw);
 }
 
-/* Has the table of that level moved, if it wants to, and those above it that
- * have to be written then.  The level rises on every pass. */
+/* Has the tables down to that of the level moved, if they want to.  From the
+ * top: the entry that leads to a table can be written by then, so a table that
+ * moved is referred to at once, whatever the hook says to the next. */
 PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
                                     struct ptw_edit *ed, unsigned level)
 {
-    uint64_t now[PTW_MAX_LEVELS];
-    unsigned end = level;
-    enum ptw_status st;
+    for (unsigned l = a->levels; l-- > level;) {
+        ptw_pa here = ptw_pa_of(ed->c.at[l].table);
+        ptw_pa now = here;
+        enum ptw_status st;
 
-    for (; end <= a->levels - 1; end++) {
-        ptw_pa to = ptw_pa_of(ed->c.at[end].table);
-
-        st = ed->move->move(ed->t->ctx, to, &to);
+        if (ed->moved[l]) {
+            continue;
+        }
+        st = ed->move->move(ed->t->ctx, here, &now);
         if (st == PTW_OK) {
-            st = ptw_table_check(ed->t, to, ptw_table_bytes(a, end));
+            st = ptw_table_check(ed->t, now, ptw_table_bytes(a, l));
+        }
+        if (st == PTW_OK && now.v != here.v) {
+            st = ptw_relink(a, ed, l, now.v);
         }
         if (st != PTW_OK) {
             return st;
         }
-        now[end] = to.v;
-        if (to.v == ed->c.at[end].table) {
-            break;
-        }
-    }
-    /* From the top down: each entry is written where its table is now. */
-    for (unsigned l = end; l > level; l--) {
-        st = ptw_relink(a, ed, l - 1, now[l - 1]);
-        if (st != PTW_OK) {
-            return st;
-        }
-        if (l - 1 == a->levels - 1 && ed->move->root != NULL) {
+        if (now.v != here.v && l == a->levels - 1 && ed->move->root != NULL) {
             ed->move->root(ed->t->ctx, ed->t->root);
         }
+        ed->moved[l] = true;
     }
     return PTW_OK;
 }
@@ -141,10 +154,32 @@ PTW_ENGINE bool ptw_is_shared(const struct ptw_edit *ed, unsigned level)
            ptw_shares_count(ed->t->shares, ed->c.at[level].table) > 1;
 }
 
+/* Whether a table that is to be shared can be copied: all of it can be read. */
+PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
+                                        const struct ptw_mem *mem,
+                                        const struct ptw_path_table *t,
+                                        unsigned level)
+{
+    uint64_t raw = 0;
+
+    if (t->host != NULL) {
+        return PTW_OK;
+    }
+    for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
+        if (ptw_get(mem, t->table + ((uint64_t)i << a->entry_log2),
+                    1u << a->entry_log2, &raw) != PTW_OK) {
+            return PTW_E_BUS;
+        }
+    }
+    return PTW_OK;
+}
+
 /* Gives this path a copy of its own of the table just entered.  What the copy
- * refers to is referred to once more. */
+ * refers to is referred to once more, except when nobody else is left who
+ * refers to the table: then the copy takes its place, and it is given back. */
 PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
-                                       struct ptw_edit *ed, unsigned level)
+                                       struct ptw_edit *ed, unsigned level,
+                                       bool others)
 {
     struct ptw_shares *shares = ed->t->shares;
     uint64_t from = ed->c.at[level].table;
@@ -166,22 +201,46 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
             st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
                                raw);
             e = a->decode(ed->t->regime, raw, level);
-            if (st == PTW_OK && e.kind == PTW_ENTRY_TABLE) {
+            if (st == PTW_OK && others && e.kind == PTW_ENTRY_TABLE) {
                 st = ptw_shares_add(shares, e.pa.v, 1);
             }
         }
     }
-    if (st == PTW_OK) {
-        st = ptw_shares_add(shares, from, -1);
+    if (st == PTW_OK && others) {
+        st = ptw_shares_leave(shares, from);
     }
     if (st == PTW_OK) {
         st = ptw_relink(a, ed, level, copy.v);
+    }
+    if (st == PTW_OK && !others &&
+        ptw_table_check(ed->t, ptw_pa_of(from), ptw_table_bytes(a, level)) ==
+            PTW_OK) {
+        st = ptw_spare_give(ed->t, ptw_pa_of(from), ptw_table_bytes(a, level));
     }
     if (st == PTW_OK && level == a->levels - 1 && ed->move != NULL &&
         ed->move->root != NULL) {
         ed->move->root(ed->t->ctx, ed->t->root);
     }
     return st;
+}
+
+/* Whether all of the table can be read, as it will be when it is copied. */
+PTW_ENGINE enum ptw_status ptw_readable(const struct ptw_format *a,
+                                        const struct ptw_edit *ed,
+                                        unsigned level)
+{
+    const struct ptw_path_table *t = &ed->c.at[level];
+    enum ptw_status st = PTW_OK;
+
+    for (unsigned i = 0;
+         t->host == NULL && st == PTW_OK && i < 1u << a->level[level].bits;
+         i++) {
+        uint64_t raw = 0;
+
+        st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
+                     1u << a->entry_log2, &raw);
+    }
+    return st == PTW_OK ? PTW_OK : PTW_E_BUS;
 }
 
 /* What there is to do when a table has been entered. */
@@ -192,12 +251,22 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     unsigned level = (unsigned)ed->c.level;
     enum ptw_status st;
 
+    ed->moved[level] = false;
+    ed->pen[level] = ptw_pen(ed->t->mem, ed->c.at[level].table,
+                             ptw_table_bytes(a, level));
     if (ed->shared > (int)level || ptw_is_shared(ed, level)) {
         if (pass == PTW_PASS_COMMIT) {
-            return ptw_unshare(a, ed, level);
+            return ptw_unshare(a, ed, level, true);
         }
         if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
             return PTW_E_SHARED;
+        }
+        if (pass == PTW_PASS_PLAN && ptw_readable(a, ed, level) != PTW_OK) {
+            return PTW_E_BUS;
+        }
+        st = ptw_copyable(a, ed->t->mem, &ed->c.at[level], level);
+        if (st != PTW_OK) {
+            return st;
         }
         ed->needed++;
         ed->listed += ((uint64_t)1 << a->level[level].bits) + 1;
@@ -210,6 +279,15 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         }
         return PTW_OK;
     }
+    if (pass == PTW_PASS_COMMIT && ed->t->shares != NULL &&
+        ptw_shares_left(ed->t->shares, ed->c.at[level].table)) {
+        /* It was shared when this edit began, and so has neither been moved nor
+         * found to be writable. */
+        st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
+                             ptw_table_bytes(a, level));
+        return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false)
+                                       : PTW_OK;
+    }
     if (pass == PTW_PASS_PLAN) {
         st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
                              ptw_table_bytes(a, level));
@@ -219,6 +297,23 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         }
     }
     return PTW_OK;
+}
+
+/* Whether a leaf of that level can hold pa, which is aligned to it.  Small pages
+ * of 32-bit paging reach 4 GiB, large ones further. */
+PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
+                              const struct ptw_regime *r, unsigned level,
+                              uint64_t pa)
+{
+    static const struct ptw_attributes plain;
+    struct ptw_entry e;
+    uint64_t bits;
+
+    if (!a->leaf_bits(r, level, PTW_READ | PTW_EXEC, false, &plain, &bits)) {
+        return false;
+    }
+    e = a->decode(r, bits | a->leaf_address(r, level, pa), level);
+    return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
 }
 
 /* The leaf of a mapping for that offset.  The plan has found that the regime
@@ -256,15 +351,13 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
         return PTW_E_RIGHTS;
     }
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
-        unsigned level = 0;
-
-        /* To give a table back is to write the one above it. */
-        if ((ed->flags & PTW_EDIT_RECLAIM) != 0) {
-            level = a->levels - 1;
-        }
-        for (unsigned l = 0; l <= level && st == PTW_OK; l++) {
-            st = ptw_move(a, ed, l);
-        }
+        st = ptw_move(a, ed, 0);
+    }
+    if (ed->op == PTW_OP_MAP && pass == PTW_PASS_PLAN &&
+        !ptw_leaf_fits(a, r, 0,
+                       ed->pa + (t->base - ed->first) +
+                           ((uint64_t)t->last << a->level[0].shift))) {
+        return PTW_E_WIDTH;
     }
     if (ed->op == PTW_OP_MAP && pass == PTW_PASS_COMMIT) {
         raw = ptw_leaf_at(a, ed, 0,
@@ -273,7 +366,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
         if (ed->op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
             if (c->reads_left == 0) {
-                return PTW_E_LIMIT;
+                return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
             }
             c->reads_left--;
             st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
@@ -493,6 +586,37 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     return st;
 }
 
+/* Whether the pieces can hold the leaf's address: under 32-bit paging a page of
+ * 4 MiB reaches farther than one of 4 KiB. */
+PTW_ENGINE bool ptw_splittable(const struct ptw_format *a,
+                               const struct ptw_edit *ed, unsigned level,
+                               const struct ptw_entry *leaf, uint64_t raw)
+{
+    const struct ptw_regime *r = ed->t->regime;
+
+    return a->decode(r,
+                     a->leaf_split(r, raw, level) |
+                         a->leaf_address(r, level - 1, leaf->pa.v),
+                     level - 1)
+               .pa.v == leaf->pa.v;
+}
+
+/* Whether what is mapped to [first, last], below one entry of that level that
+ * leads to no table, can be: as one leaf if that covers it, else the last page
+ * of it by a small one. */
+PTW_ENGINE bool ptw_site_fits(const struct ptw_format *a,
+                              const struct ptw_edit *ed, unsigned level,
+                              uint64_t first, uint64_t last)
+{
+    bool whole = level <= ed->widest &&
+                 last - first == ptw_low_mask(a->level[level].shift);
+    uint64_t leaf = whole ? first : last & ~ptw_low_mask(a->level[0].shift);
+
+    return ed->op != PTW_OP_MAP ||
+           ptw_leaf_fits(a, ed->t->regime, whole ? level : 0,
+                         ed->pa + (leaf - ed->first));
+}
+
 /* An entry of an upper table that leads to no table. */
 PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
                                          struct ptw_edit *ed,
@@ -531,6 +655,19 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (leaf && !whole && (ed->flags & PTW_EDIT_SPLIT) == 0) {
         return PTW_E_LARGE;
     }
+    if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
+        return PTW_E_WIDTH;
+    }
+    if (pass == PTW_PASS_PLAN && leaf && !whole &&
+        (first != base || last != end) &&
+        !ptw_leaf_fits(a, ed->t->regime, level - 1,
+                       e->pa.v + ((end - base) &
+                                  ~ptw_low_mask(a->level[level - 1].shift)))) {
+        return PTW_E_WIDTH;
+    }
+    if (leaf && !whole && !ptw_splittable(a, ed, level, e, t->raw)) {
+        return PTW_E_WIDTH;
+    }
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, level);
     }
@@ -567,7 +704,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
  * in it. */
 PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
                                           struct ptw_edit *ed,
-                                          enum ptw_pass pass)
+                                          enum ptw_pass pass, bool movable)
 {
     struct ptw_cursor *c = &ed->c;
     unsigned level = (unsigned)c->level;
@@ -581,15 +718,23 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
         c->level = -1;
         return PTW_OK;
     }
+    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0 &&
+        ed->op == PTW_OP_UNMAP && (ed->flags & PTW_EDIT_RECLAIM) != 0) {
+        /* To give a table back is to write the one above it. */
+        st = ptw_move(a, ed, level + 1);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
     c->level++;
     c->at[c->level].index++;
     if (pass != PTW_PASS_COMMIT || (ed->flags & PTW_EDIT_RECLAIM) == 0 ||
         ed->op != PTW_OP_UNMAP) {
         return PTW_OK;
     }
-    st = ptw_table_empty(a, ed->t->mem, t->table, level);
-    if (st != PTW_OK) {
-        return st == PTW_E_IN_USE ? PTW_OK : st;
+    /* A table that can't be read may not be empty. */
+    if (ptw_table_empty(a, ed->t->mem, t->table, level) != PTW_OK) {
+        return PTW_OK;
     }
     st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
     return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table),
@@ -611,7 +756,16 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->memo = NULL;
     c->first = ed->first;
     c->last = ed->last;
+    /* The commit also goes down into the tables that it makes.  The plan kept
+     * to the limit, so what goes beyond is not what the plan has seen. */
     c->reads_left = ed->max_reads;
+    if (pass != PTW_PASS_PLAN) {
+        uint64_t more = ed->needed << a->level[0].bits;
+
+        c->reads_left = more > UINT64_MAX - c->reads_left
+                            ? UINT64_MAX
+                            : c->reads_left + more;
+    }
     c->tables = 0;
     c->space = 0;
     c->need = 0;
@@ -631,7 +785,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
         struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
 
         if (c->at[level].index > c->at[level].last) {
-            st = ptw_edit_leave(a, ed, pass);
+            st = ptw_edit_leave(a, ed, pass, movable);
             continue;
         }
         if (level == 0) {
@@ -652,7 +806,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
             st = ptw_edit_site(a, ed, pass, movable, &e);
             break;
         case PTW_V_LIMIT:
-            st = PTW_E_LIMIT;
+            st = pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
             break;
         case PTW_V_REFUSED:
         case PTW_V_NO_TABLE:
@@ -676,7 +830,6 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     unsigned bits = a->level[0].shift + a->level[0].bits;
     struct ptw_cursor *c = &ed->c;
     struct ptw_path_table *t = &c->at[0];
-    const struct ptw_region *region;
     struct ptw_entry e;
 
     if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
@@ -702,12 +855,8 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     }
     t->last =
         (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
-    region = ptw_find_range(c->mem, t->table, ptw_table_bytes(a, 0));
-    if (region == NULL || !region->writable || region->host == NULL) {
-        return false;
-    }
-    t->host = ptw_host(region, t->table);
-    return ((uintptr_t)t->host & 7) == 0;
+    ed->pen[0] = ptw_pen(c->mem, t->table, ptw_table_bytes(a, 0));
+    return ed->pen[0] != NULL;
 }
 
 /* An edit of leaves that is near: planned and committed where the cursor is. */
@@ -735,6 +884,9 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
 
     if (!movable && ptw_edit_is_near(a, ed)) {
         return ptw_edit_near(a, ed);
+    }
+    if (ed->t->shares != NULL) {
+        ed->t->shares->edit++;
     }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
     if (st == PTW_OK && ed->listed > 0) {
@@ -851,10 +1003,15 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
                       &ed->bits)) {
         return PTW_E_RIGHTS;
     }
-    /* The narrowest leaf in use decides what fits: under 32-bit paging a page
-     * of 4 KiB reaches 4 GiB only. */
-    if (((q->pa.v + span) &
-         ~(r->rule[0].leaf_address | ptw_low_mask(a->level[0].shift))) != 0) {
+    /* Large leaves may reach further than pages; whether there will be any, the
+     * plan finds out. */
+    if (PTW_UNLIKELY(((q->pa.v + span) & ~(r->rule[0].leaf_address |
+                                           ptw_low_mask(a->level[0].shift))) !=
+                     0) &&
+        (ed->widest == 0 ||
+         !ptw_leaf_fits(a, r, ed->widest,
+                        (q->pa.v + span) &
+                            ~ptw_low_mask(a->level[ed->widest].shift)))) {
         return PTW_E_WIDTH;
     }
     return PTW_OK;

@@ -4,12 +4,19 @@
 #include "mem.h"
 #include "regime.h"
 
-/* A slot's va holds the count, its level and part are 0. */
+/* A slot's va holds the count, its level and part are 0.  In place of an owner
+ * it has COUNTED, or the mark of the edit that took a reference away. */
 enum { COUNTED = 1 };
+
+static uint32_t mark_of(const struct ptw_shares *s)
+{
+    return COUNTED + 1 + s->edit % 0x7FFFFFFF;
+}
 
 enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
                                 size_t bytes, uint64_t seed)
 {
+    s->edit = 0;
     return ptw_memo_init(&s->count, storage, bytes, seed);
 }
 
@@ -42,6 +49,25 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
     }
     slot->va = more < 0 ? slot->va - 1 : slot->va + 1;
     return PTW_OK;
+}
+
+enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
+{
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0, 0);
+
+    if (slot == NULL) {
+        return PTW_E_CHANGED;
+    }
+    slot->va--;
+    slot->owner_plus_1 = mark_of(s);
+    return PTW_OK;
+}
+
+bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
+{
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0, 0);
+
+    return slot != NULL && slot->owner_plus_1 == mark_of(s);
 }
 
 enum ptw_status ptw_shares_room(const struct ptw_shares *s, uint64_t more)

@@ -13,6 +13,12 @@ uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table);
 PTW_NODISCARD enum ptw_status ptw_shares_add(struct ptw_shares *s,
                                              uint64_t table, int more);
 
+/* ptw_shares_leave takes one reference away from a table that is shared, and
+ * remembers that it was in this edit; ptw_shares_left says whether one was. */
+PTW_NODISCARD enum ptw_status ptw_shares_leave(struct ptw_shares *s,
+                                               uint64_t table);
+bool ptw_shares_left(const struct ptw_shares *s, uint64_t table);
+
 /* ptw_shares_refer counts one reference of a scan. */
 PTW_NODISCARD enum ptw_status ptw_shares_refer(struct ptw_shares *s,
                                                uint64_t table);

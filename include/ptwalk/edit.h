@@ -26,6 +26,7 @@ extern "C" {
  * once.  Storage is the caller's; the members are private. */
 struct ptw_shares {
     struct ptw_memo count;
+    uint32_t edit; /* number of the edit under way */
 };
 
 /* ptw_shares_init makes an empty list; storage, bytes and seed are those of
@@ -77,11 +78,13 @@ struct ptw_tables {
 };
 
 /* Tables that may move when they are written.  move is called before the first
- * write to a table of an edit: it returns, in *now, where the same table is
- * from now on, with the same contents (the same place, if it did not move), or
- * refuses.  The entry that leads to it is updated, its own attribute bits kept,
- * and that may move the table above.  root is called when the top table moved;
- * it may be NULL. */
+ * write to a table of an edit, after the tables above it: it returns, in *now,
+ * where the same table is from now on, with the same contents (the same place,
+ * if it did not move), or refuses.  The entry that leads to it is updated, its
+ * own attribute bits kept, before the next call; nothing refers to the old
+ * place then.  When move refuses, the tables that moved before stay moved, and
+ * nothing else has changed.  root is called when the top table moved; it may be
+ * NULL. */
 struct ptw_move_ops {
     enum ptw_status (*move)(void *ctx, ptw_pa table, ptw_pa *now);
     void (*root)(void *ctx, ptw_pa now);
@@ -133,7 +136,8 @@ struct ptw_range_request {
  *   PTW_OK             done
  *   PTW_E_RANGE        first > last, or the physical range wraps
  *   PTW_E_ALIGN        an address that is not page aligned
- *   PTW_E_WIDTH        beyond the width of a physical address
+ *   PTW_E_WIDTH        beyond the width of a physical address, or a large
+ *                      leaf to be split whose address no small one can hold
  *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
  *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
  *                      where there is no XD, no PTW_READ), or that an existing
