@@ -360,6 +360,7 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     struct host *h = ctx;
     int from = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
     unsigned call = h->moves++;
+    const struct fm_region *region;
     struct fm_page *p;
     int to;
 
@@ -372,7 +373,9 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
         (!p->linked && p->state != FM_TAKEN)) {
         fz_fail("%llx is to be moved, which is no table", HEX(table.v));
     }
-    if (h->move_refused_at != 0 && h->moves == h->move_refused_at) {
+    region = fm_region_of(&h->m, table.v, FZ_PAGE);
+    if (region == NULL || !region->readable ||
+        (h->move_refused_at != 0 && h->moves == h->move_refused_at)) {
         h->refused = true;
         return h->refusal;
     }
@@ -549,10 +552,31 @@ static void edit_begin(struct host *h, const struct record *q)
     h->editing = true;
 }
 
+/* The stock: a chain of tables that nobody refers to. */
+static void count_stock(struct host *h, const struct ptw_tables *t)
+{
+    uint64_t at = t->spare.v;
+
+    for (unsigned i = 0; i < h->m.pages; i++) {
+        h->m.page[i].stock = false;
+    }
+    for (uint64_t i = 0; i < t->spares; i++) {
+        int page = at % FZ_PAGE == 0 ? fm_find(&h->m, at / FZ_PAGE) : -1;
+        struct fm_page *p = page < 0 ? NULL : &h->m.page[page];
+
+        if (p == NULL || p->stock || p->reached ||
+            (p->state != FM_TAKEN && !(p->state == FM_WORLD && p->linked))) {
+            fz_fail("%llx is in stock", HEX(at));
+        }
+        p->stock = true;
+        p->state = FM_TAKEN;
+        memcpy(&at, h->m.bytes[page], 8);
+    }
+}
+
 /* After it: what holds whatever it said. */
 static void edit_end(struct host *h, const struct ptw_tables *t)
 {
-    uint64_t stock = 0;
     bool odd = false;
 
     h->editing = false;
@@ -570,18 +594,18 @@ static void edit_end(struct host *h, const struct ptw_tables *t)
             fz_fail("%llx was given back and is still referred to",
                     HEX(p->frame * FZ_PAGE));
         }
-        if (p->state == FM_TAKEN && !p->reached) {
-            /* Who is counted often by itself is not found to be unused. */
-            if (t->shares != NULL &&
-                ptw_shares_of(t->shares, ptw_pa_of(p->frame * FZ_PAGE)) > 1) {
-                odd = true;
-            }
-            stock++;
-        }
+        /* Who is counted often by itself is not found to be unused. */
+        odd = odd ||
+              (p->state == FM_TAKEN && !p->reached && t->shares != NULL &&
+               ptw_shares_of(t->shares, ptw_pa_of(p->frame * FZ_PAGE)) > 1);
     }
-    if (!odd && stock != t->spares) {
-        fz_fail("%llu tables are taken and not used, there are %llu in stock",
-                HEX(stock), HEX(t->spares));
+    count_stock(h, t);
+    for (unsigned i = 0; i < h->m.pages && !odd; i++) {
+        const struct fm_page *p = &h->m.page[i];
+
+        if (p->state == FM_TAKEN && !p->reached && !p->stock) {
+            fz_fail("%llx is taken and not used", HEX(p->frame * FZ_PAGE));
+        }
     }
     if (t->ops->give != NULL && t->spares != 0) {
         fz_fail("%llu tables were not given back", HEX(t->spares));
@@ -930,14 +954,13 @@ static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
 
 static void check_leaks(struct host *h, const struct ptw_tables *t)
 {
-    uint64_t unused = 0;
-
+    count_stock(h, t);
     for (unsigned i = 0; i < FM_POOL; i++) {
-        unused += h->m.page[i].state == FM_TAKEN && !h->m.page[i].reached;
-    }
-    if (unused != t->spares) {
-        fz_fail("%llu tables are taken and not used, there are %llu in stock",
-                HEX(unused), HEX(t->spares));
+        const struct fm_page *p = &h->m.page[i];
+
+        if (p->state == FM_TAKEN && !p->reached && !p->stock) {
+            fz_fail("%llx is taken and not used", HEX(p->frame * FZ_PAGE));
+        }
     }
 }
 

@@ -39,6 +39,7 @@ struct fm_page {
     bool moved;      /* it is where a table moved to */
     bool linked;     /* before: some root reaches it as a table */
     bool reached;    /* now: the same */
+    bool stock;      /* in the chain of spare tables */
     uint32_t refs;   /* how many entries and roots refer to it */
     uint8_t dirt[4]; /* below it at that level: 0 unknown, 1 no, 2 yes */
 };
