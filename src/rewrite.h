@@ -47,7 +47,7 @@ struct ptw_edit {
     uint64_t listed; /* entries that shares may need */
     void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
-    int shared;      /* level of the highest shared table of the path, or -1 */
+    int shared; /* level of the highest shared table of the path, or -1 */
     struct ptw_cursor c;
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
 };
@@ -224,25 +224,6 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     return st;
 }
 
-/* Whether all of the table can be read, as it will be when it is copied. */
-PTW_ENGINE enum ptw_status ptw_readable(const struct ptw_format *a,
-                                        const struct ptw_edit *ed,
-                                        unsigned level)
-{
-    const struct ptw_path_table *t = &ed->c.at[level];
-    enum ptw_status st = PTW_OK;
-
-    for (unsigned i = 0;
-         t->host == NULL && st == PTW_OK && i < 1u << a->level[level].bits;
-         i++) {
-        uint64_t raw = 0;
-
-        st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
-                     1u << a->entry_log2, &raw);
-    }
-    return st == PTW_OK ? PTW_OK : PTW_E_BUS;
-}
-
 /* What there is to do when a table has been entered. */
 PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
                                             struct ptw_edit *ed,
@@ -252,17 +233,14 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     enum ptw_status st;
 
     ed->moved[level] = false;
-    ed->pen[level] = ptw_pen(ed->t->mem, ed->c.at[level].table,
-                             ptw_table_bytes(a, level));
+    ed->pen[level] =
+        ptw_pen(ed->t->mem, ed->c.at[level].table, ptw_table_bytes(a, level));
     if (ed->shared > (int)level || ptw_is_shared(ed, level)) {
         if (pass == PTW_PASS_COMMIT) {
             return ptw_unshare(a, ed, level, true);
         }
         if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
             return PTW_E_SHARED;
-        }
-        if (pass == PTW_PASS_PLAN && ptw_readable(a, ed, level) != PTW_OK) {
-            return PTW_E_BUS;
         }
         st = ptw_copyable(a, ed->t->mem, &ed->c.at[level], level);
         if (st != PTW_OK) {
@@ -299,8 +277,8 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     return PTW_OK;
 }
 
-/* Whether a leaf of that level can hold pa, which is aligned to it.  Small pages
- * of 32-bit paging reach 4 GiB, large ones further. */
+/* Whether a leaf of that level can hold pa, which is aligned to it.  Small
+ * pages of 32-bit paging reach 4 GiB, large ones further. */
 PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
                               const struct ptw_regime *r, unsigned level,
                               uint64_t pa)
@@ -658,13 +636,6 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
         return PTW_E_WIDTH;
     }
-    if (pass == PTW_PASS_PLAN && leaf && !whole &&
-        (first != base || last != end) &&
-        !ptw_leaf_fits(a, ed->t->regime, level - 1,
-                       e->pa.v + ((end - base) &
-                                  ~ptw_low_mask(a->level[level - 1].shift)))) {
-        return PTW_E_WIDTH;
-    }
     if (leaf && !whole && !ptw_splittable(a, ed, level, e, t->raw)) {
         return PTW_E_WIDTH;
     }
@@ -868,12 +839,15 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     enum ptw_status st;
 
     ed->shared = -1;
-    st = ptw_edit_leaves(a, ed, PTW_PASS_PLAN, false);
-    if (st == PTW_OK) {
+    if (ed->op == PTW_OP_PROTECT) {
+        /* Only here does a plan look at entries: a bad one refuses it all. */
+        st = ptw_edit_leaves(a, ed, PTW_PASS_PLAN, false);
+        if (st != PTW_OK) {
+            return st;
+        }
         t->index = index;
-        st = ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
     }
-    return st;
+    return ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
 }
 
 /* ptw_edit_run does an edit that has been found well-formed. */
