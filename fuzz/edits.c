@@ -6,7 +6,7 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { RECORD = 24, EDITS = 8, SHARES_LOG2 = 13, SLOT = 24 };
+enum { RECORD = 24, EDITS = 8, SHARES_LOG2 = 12, SLOT = 24 };
 
 static _Alignas(FZ_PAGE) uint8_t bytes[2][FM_PAGES][FZ_PAGE];
 static _Alignas(FZ_PAGE) uint8_t old[FM_PAGES][FZ_PAGE];
@@ -200,6 +200,7 @@ static void machine_init(struct fm *m, const struct fz_world *w,
     m->entries = w->entries;
     m->entry_bytes = w->entry_bytes;
     m->regions = 0;
+    m->pool_pages = 0;
     m->pool_next = 0;
     m->pages = 0;
     memset(m->index, 0, sizeof m->index);
@@ -234,6 +235,8 @@ static void add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
     }
 }
 
+static bool pool_used[FM_POOL];
+
 /* The pool comes first, so that its pages are in one piece. */
 static void add_pool(struct fm *m, const struct fz_world *w)
 {
@@ -259,10 +262,15 @@ static void add_pool(struct fm *m, const struct fz_world *w)
     m->region[m->regions++] =
         (struct fm_region){first, first + size - 1, true, true};
     m->pool = first / FZ_PAGE;
+    m->pool_pages = FM_POOL;
     for (unsigned i = 0; i < FM_POOL; i++) {
         int page = fm_page_for(m, m->pool + i);
 
         m->page[page].state = FM_FREE;
+        if (pool_used[i]) {
+            memset(m->bytes[page], 0, FZ_PAGE);
+            pool_used[i] = false;
+        }
     }
 }
 
@@ -296,6 +304,7 @@ static int take_page(struct host *h)
 
         if (h->m.page[k].state == FM_FREE) {
             h->m.page[k].state = FM_TAKEN;
+            pool_used[k] = true;
             h->pool_limit--;
             return (int)k;
         }
@@ -1126,6 +1135,12 @@ static void begin_image(struct fz_world *w, struct host *h,
     t->shares = &shares;
 }
 
+static bool canonical(const struct fz_world *w, uint64_t va)
+{
+    return w->levels == 2 ? va >> 32 == 0
+                          : va >> 47 == 0 || va >> 47 == 0x1FFFF;
+}
+
 static void compare_rebuilt(struct fz_world *w, struct host *h,
                             const struct rebuilt *b, bool loose)
 {
@@ -1137,9 +1152,7 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
         .what = "rebuild",
     };
 
-    /* Beyond what was asked for, items may stick out of the range. */
-    if (w->partial &&
-        (!fz_world_touches(w, 0) || first > mask / 2 || last > mask / 2)) {
+    if (w->partial && (!canonical(w, first) || !canonical(w, last))) {
         return;
     }
     for (unsigned i = 0; i < w->roots && i <= b->space; i++) {
@@ -1225,12 +1238,6 @@ static void put_alias(const struct fz_world *w, const struct record *q,
         item->u.alias.amd64.ref = ref;
         item->u.alias.amd64.level = (enum ptw_amd64_alias_level)q->level;
     }
-}
-
-static bool canonical(const struct fz_world *w, uint64_t va)
-{
-    return w->levels == 2 ? va >> 32 == 0
-                          : va >> 47 == 0 || va >> 47 == 0x1FFFF;
 }
 
 static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,

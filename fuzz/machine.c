@@ -35,7 +35,10 @@ int fm_page_for(struct fm *m, uint64_t frame)
         p = &m->page[m->pages];
         memset(p, 0, sizeof *p);
         p->frame = frame;
-        memset(m->bytes[m->pages++], 0, FZ_PAGE);
+        if (m->pages >= m->pool_pages) {
+            memset(m->bytes[m->pages], 0, FZ_PAGE);
+        }
+        m->pages++;
         m->index[i] = (uint16_t)m->pages;
     }
     return (int)m->index[i] - 1;
@@ -65,17 +68,27 @@ static bool touches(const struct fm *m, uint64_t pa)
     return false;
 }
 
+static uint64_t get4(const uint8_t *b)
+{
+    return b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 |
+           (uint64_t)b[3] << 24;
+}
+
 uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at)
 {
     const uint8_t *b =
         before && m->page[page].copied ? m->old[page] : m->bytes[page];
-    uint64_t raw = 0;
 
     b += at * m->entry_bytes;
-    for (unsigned i = m->entry_bytes; i > 0; i--) {
-        raw = raw << 8 | b[i - 1];
-    }
-    return raw;
+    return m->entry_bytes == 4 ? get4(b) : get4(b) | get4(b + 4) << 32;
+}
+
+/* Whether entry i is all zeros, which most are. */
+static bool nothing(const struct fm *m, bool before, const struct fm_node *n,
+                    unsigned i)
+{
+    return n->kind == FM_TABLE && n->whole &&
+           (n->page < 0 || fm_get(m, before, n->page, i) == 0);
 }
 
 void fm_begin(struct fm *m)
@@ -220,8 +233,12 @@ static uint8_t reach(struct fm *m, uint64_t pa, unsigned level, bool first)
                ? 2
                : 1;
     for (unsigned i = 0; i < m->entries && level > 0; i++) {
-        struct fm_node c = child(m, false, &n, level, i);
+        struct fm_node c;
 
+        if (nothing(m, false, &n, i)) {
+            continue;
+        }
+        c = child(m, false, &n, level, i);
         if (c.kind == FM_TABLE && reach(m, c.pa, level - 1, true) == 2) {
             dirt = 2;
         }
@@ -398,7 +415,11 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
         if (va > c->end) {
             return;
         }
-        if (q->want == FM_ANYTHING && all_in) {
+        if (all_out ? c->rebuilt : all_in && q->want == FM_ANYTHING) {
+            continue;
+        }
+        if (nothing(c->was, c->one, was, i) && nothing(c->is, false, is, i) &&
+            (all_out || (all_in && q->want != FM_MAPPED))) {
             continue;
         }
         c->left--;

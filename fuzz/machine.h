@@ -51,7 +51,8 @@ struct fm {
     unsigned entry_bytes;
     struct fm_region region[FZ_REGIONS + 1];
     unsigned regions;
-    uint64_t pool; /* its first frame */
+    uint64_t pool;       /* its first frame */
+    unsigned pool_pages; /* their contents are written when they are taken */
     unsigned pool_next;
     struct fm_page page[FM_PAGES];
     unsigned pages;
