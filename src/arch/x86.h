@@ -96,8 +96,9 @@ PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
 {
     uint64_t type = (uint64_t)(at->memory_type & 3) << 3;
 
-    if ((rights & PTW_READ) == 0 || (xd == 0 && (rights & PTW_EXEC) == 0) ||
-        at->memory_type > 7 || (level > 0 && !r->rule[level].leaf)) {
+    if ((rights & PTW_READ) == 0 || (rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+        (xd == 0 && (rights & PTW_EXEC) == 0) || at->memory_type > 7 ||
+        (level > 0 && !r->rule[level].leaf)) {
         return false;
     }
     if ((at->memory_type & 4) != 0) {
