@@ -66,23 +66,10 @@ static void must(enum ptw_status st, const char *what)
 static enum ptw_status read_any(struct host *h, uint64_t pa, unsigned n,
                                 uint64_t *out)
 {
-    const struct fm_region *r = fm_region_of(&h->m, pa, n);
-    int page;
-
-    if (r == NULL || pa % n != 0) {
-        fz_fail("an edit reads at %llx, outside the memory offered", HEX(pa));
+    if (pa % n != 0) {
+        fz_fail("an edit reads at %llx, which is not aligned", HEX(pa));
     }
-    if (!r->readable) {
-        return PTW_E_BUS;
-    }
-    page = fm_find(&h->m, pa / FZ_PAGE);
-    *out = 0;
-    if (page >= 0) {
-        for (unsigned i = n; i-- > 0;) {
-            *out = *out << 8 | h->m.bytes[page][pa % FZ_PAGE + i];
-        }
-    }
-    return PTW_OK;
+    return fm_read(&h->m, pa, n, out) ? PTW_OK : PTW_E_BUS;
 }
 
 /* May that page be written in this edit? */
@@ -207,6 +194,7 @@ static void machine_init(struct fm *m, const struct fz_world *w,
     m->bytes = storage;
     m->old = before;
     m->roots = 0;
+    m->read_known = false;
     m->overflow = false;
 }
 
@@ -689,8 +677,9 @@ static void check_status(const struct fz_world *w, const struct host *h,
         break;
     }
     if (bad) {
-        fz_fail("an edit of %llx to %llx says: %s", HEX(q->first), HEX(q->last),
-                ptw_status_text(st));
+        fz_fail("operation %d on %llx to %llx at %llx, rights %x, flags %x: %s",
+                (int)q->op, HEX(q->first), HEX(q->last), HEX(q->pa), q->rights,
+                q->flags, ptw_status_text(st));
     }
 }
 

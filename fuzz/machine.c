@@ -83,6 +83,32 @@ uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at)
     return m->entry_bytes == 4 ? get4(b) : get4(b) | get4(b + 4) << 32;
 }
 
+bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
+{
+    const uint8_t *b;
+
+    if (pa / FZ_PAGE != m->read_frame || !m->read_known) {
+        const struct fm_region *r = fm_region_of(m, pa, n);
+
+        if (r == NULL) {
+            fz_fail("a read at %llx, outside the memory offered", HEX(pa));
+        }
+        if (!r->readable) {
+            return false;
+        }
+        m->read_frame = pa / FZ_PAGE;
+        m->read_page = fm_find(m, m->read_frame);
+        r = fm_region_of(m, m->read_frame * FZ_PAGE, FZ_PAGE);
+        m->read_known = r != NULL && m->read_page >= 0;
+    }
+    *out = 0;
+    if (m->read_page >= 0) {
+        b = m->bytes[m->read_page] + pa % FZ_PAGE;
+        *out = n == 4 ? get4(b) : get4(b) | get4(b + 4) << 32;
+    }
+    return true;
+}
+
 /* Whether entry i is all zeros, which most are. */
 static bool nothing(const struct fm *m, bool before, const struct fm_node *n,
                     unsigned i)

@@ -62,6 +62,9 @@ struct fm {
     uint64_t root[FM_ROOTS];
     bool rooted[FM_ROOTS]; /* it is one */
     unsigned roots;
+    uint64_t read_frame; /* the last that was read */
+    int read_page;
+    bool read_known;
     bool overflow; /* there are more pages than can be kept */
 };
 
@@ -117,6 +120,9 @@ int fm_page_for(struct fm *m, uint64_t frame);
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
                                      uint64_t bytes);
 uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at);
+
+/* fm_read reads what a callback is asked for; false: refused. */
+bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out);
 
 /* fm_begin starts an edit: the view of before is that of now. */
 void fm_begin(struct fm *m);
