@@ -1254,6 +1254,7 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
     memcpy(was, h->m.root, sizeof was);
     edit_begin(h, q);
     t->table_rights = q->table_rights;
+    t->shares = &shares;
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
     set_roots(h, b->built, w->roots);
