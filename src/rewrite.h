@@ -331,7 +331,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, 0);
     }
-    if (ed->op == PTW_OP_MAP && pass == PTW_PASS_PLAN &&
+    if (ed->op == PTW_OP_MAP && ed->widest > 0 && pass != PTW_PASS_MOVE &&
         !ptw_leaf_fits(a, r, 0,
                        ed->pa + (t->base - ed->first) +
                            ((uint64_t)t->last << a->level[0].shift))) {
@@ -846,6 +846,8 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
             return st;
         }
         t->index = index;
+        /* The plan kept to the limit; this reads the same again. */
+        ed->c.reads_left = UINT64_MAX;
     }
     return ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
 }

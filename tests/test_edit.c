@@ -1735,5 +1735,24 @@ Test(i686_map, puts_no_page_above_4g_into_a_table_that_is_there)
     expect_status(
         map(0, 2 * (uint64_t)M4, 0x100000000, RWX_RIGHTS, PTW_EDIT_LARGE),
         PTW_E_WIDTH);
+    expect_status(map(0, M4, 0x100000000, RWX_RIGHTS, PTW_EDIT_LARGE),
+                  PTW_E_WIDTH);
     cr_expect(as_remembered());
+}
+
+/* Where the way to the page table is there already, one pass does it all. */
+Test(amd64_protect, stops_at_its_limit_inside_one_table)
+{
+    struct ptw_range_request q = range_request(0, 47 * K4, PTW_READ, 0);
+    enum ptw_status st = PTW_E_LIMIT;
+
+    start("amd64");
+    expect_status(map(0, 47 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+    remember();
+    for (q.max_reads = 0; st == PTW_E_LIMIT; q.max_reads++) {
+        st = ptw_protect(&t, &q);
+        cr_assert(st == PTW_OK || as_remembered());
+    }
+    expect_status(st, PTW_OK);
+    cr_expect(eq(str, runs(t.root.v), "map 0-2efff 20000 r--- 4k\n"));
 }
