@@ -501,7 +501,10 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
 static bool plausible(const struct fz_world *w, const struct record *q)
 {
     uint64_t pages = q->first | (q->last + 1);
-    uint64_t limit = (uint64_t)1 << (w->levels == 2 ? 32 : w->mode.pa_bits);
+    uint64_t limit = (uint64_t)1
+                     << (w->levels == 2 && (q->flags & PTW_EDIT_LARGE) == 0
+                             ? 32
+                             : w->mode.pa_bits);
 
     if (q->op == DO_MAP) {
         pages |= q->pa;
