@@ -255,7 +255,8 @@ static enum ptw_status map_item(struct ptw_tables *t,
     ed.widest = m->level;
     if ((flags & PTW_EDIT_EXACT) != 0) {
         ed.exact = true;
-        ed.bits = m->raw & ~t->regime->rule[m->level].leaf_address;
+        ed.bits = m->raw & ~t->regime->arch->format->leaf_address(
+                               t->regime, m->level, UINT64_MAX);
     }
     return run(&ed, NULL);
 }

@@ -865,7 +865,7 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
         ed->t->shares->edit++;
     }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
-    if (st == PTW_OK && ed->listed > 0) {
+    if (st == PTW_OK && ed->listed > 0 && ed->t->shares != NULL) {
         st = ptw_shares_room(ed->t->shares, ed->listed);
     }
     if (st == PTW_OK) {

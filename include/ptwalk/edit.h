@@ -194,8 +194,10 @@ struct ptw_built {
  *              that one's root.  A bad one: its `why`, and no root.
  *   a table    (PTW_WALK_TABLES) makes a table there, referred to by the
  *              entry's own attribute bits
- *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits, else with the
- *              effective rights under tables of our own
+ *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits (of a run: its
+ *              first leaf's, so accessed, dirty, global and software's bits
+ *              are each leaf's own only in a walk without PTW_WALK_RUNS), else
+ *              with the effective rights under tables of our own
  *   an alias   makes our entry, at the alias's level and with our own attribute
  *              bits, refer to the table that the owner's new space has at
  *              their_va; any address of the regions will do
