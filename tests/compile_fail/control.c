@@ -14,6 +14,10 @@ const struct ptw_void *reads(const struct ptw_item *item);
 void takes(const struct ptw_void *never);
 bool heeds(const struct ptw_regime *r);
 uint64_t compares(ptw_pa pa, ptw_va va);
+enum ptw_status edits(struct ptw_tables *t, struct ptw_movable_tables *m,
+                      const struct ptw_map_request *q,
+                      const struct ptw_range_request *range,
+                      const struct ptw_item *item, struct ptw_built *built);
 
 ptw_pa assigns(ptw_pa pa)
 {
@@ -59,4 +63,18 @@ bool heeds(const struct ptw_regime *r)
 uint64_t compares(ptw_pa pa, ptw_va va)
 {
     return pa.v + va.v;
+}
+
+enum ptw_status edits(struct ptw_tables *t, struct ptw_movable_tables *m,
+                      const struct ptw_map_request *q,
+                      const struct ptw_range_request *range,
+                      const struct ptw_item *item, struct ptw_built *built)
+{
+    if (ptw_map(t, q) != PTW_OK || ptw_map_movable(m, q) != PTW_OK ||
+        ptw_unmap(t, range) != PTW_OK || ptw_protect(t, range) != PTW_OK ||
+        ptw_unmap_movable(m, range) != PTW_OK ||
+        ptw_protect_movable(m, range) != PTW_OK) {
+        return PTW_E_ARG;
+    }
+    return ptw_space_aware_map(t, item, built, 1, 0);
 }

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* expect: incompatible (pointer types passing|type for argument)|from incompatible pointer type */
+#include <ptwalk/ptwalk.h>
+
+enum ptw_status f(struct ptw_movable_tables *t,
+                  const struct ptw_map_request *q);
+
+enum ptw_status f(struct ptw_movable_tables *t, const struct ptw_map_request *q)
+{
+    return ptw_map(t, q);
+}
