@@ -852,6 +852,37 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     return ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
 }
 
+/* What the plan has ruled out, a commit meets only in tables that changed. */
+PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
+{
+    switch (st) {
+    case PTW_NOT_MAPPED:
+    case PTW_BAD_ENTRY:
+    case PTW_E_LIMIT:
+    case PTW_E_WIDTH:
+    case PTW_E_RIGHTS:
+    case PTW_E_LARGE:
+    case PTW_E_SHARED:
+    case PTW_E_IN_USE:
+    case PTW_E_CHANGED:
+        return PTW_E_CHANGED;
+    case PTW_OK:
+    case PTW_END:
+    case PTW_NOT_CANONICAL:
+    case PTW_E_BUS:
+    case PTW_E_SPACE:
+    case PTW_E_ARG:
+    case PTW_E_ALIGN:
+    case PTW_E_RANGE:
+    case PTW_E_OVERLAP:
+    case PTW_E_READONLY:
+    case PTW_E_REGIME:
+    case PTW_E_CONFLICT:
+        return st;
+    }
+    return st;
+}
+
 /* ptw_edit_run does an edit that has been found well-formed. */
 PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
                                         struct ptw_edit *ed, bool movable)
@@ -876,7 +907,7 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
         st = ptw_edit_pass(a, ed, PTW_PASS_MOVE, movable);
     }
     if (st == PTW_OK) {
-        st = ptw_edit_pass(a, ed, PTW_PASS_COMMIT, movable);
+        st = ptw_committed(ptw_edit_pass(a, ed, PTW_PASS_COMMIT, movable));
     }
     return ptw_spare_release(ed->t, st);
 }

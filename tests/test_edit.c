@@ -1756,3 +1756,53 @@ Test(amd64_protect, stops_at_its_limit_inside_one_table)
     expect_status(st, PTW_OK);
     cr_expect(eq(str, runs(t.root.v), "map 0-2efff 20000 r--- 4k\n"));
 }
+
+/* ---------------------------------------------------- tables that change */
+
+static uint64_t changing; /* an entry that is another from some read on */
+static unsigned changes_after;
+
+static enum ptw_status changing_read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    (void)ctx;
+    *out = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        *out |= (uint64_t)ram[pa.v + i] << (8 * i);
+    }
+    if (pa.v == changing) {
+        if (changes_after == 0) {
+            *out = 0x200000 | RX | PS;
+        }
+        changes_after -= changes_after > 0;
+    }
+    return PTW_OK;
+}
+
+/* Such tables are no reason to return a status that says that nothing was
+ * written, when something was. */
+Test(amd64_callbacks, say_so_when_the_tables_changed_under_the_edit)
+{
+    static struct ptw_mem_ops ops;
+    static struct ptw_region region = {{0}, {RAM_BYTES - 1}, NULL, true};
+    bool changed = false;
+
+    for (unsigned n = 0; n < 4; n++) {
+        enum ptw_status st;
+
+        start_callbacks("amd64");
+        ops = *mem.ops;
+        ops.read64 = changing_read64;
+        cr_assert(eq(int, ptw_mem_init_callbacks(&mem, &ops, NULL, &region, 1),
+                     PTW_OK));
+        changing = 0;
+        expect_status(map(0, 2 * (uint64_t)M2, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+        changing = below(below(t.root.v, 0), 0) + 8;
+        changes_after = n;
+        remember();
+        st = map(K4, 2 * (uint64_t)M2 - 2 * K4, 0, RWX_RIGHTS, 0);
+        changed |= st == PTW_E_CHANGED;
+        cr_expect(st == PTW_OK || st == PTW_E_CHANGED ||
+                  (st == PTW_E_LARGE && as_remembered()));
+    }
+    cr_expect(changed);
+}
