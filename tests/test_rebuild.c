@@ -648,3 +648,91 @@ Test(amd64_rebuild, refuses_a_bad_space_and_a_twin_without_a_list)
     }
     cr_expect(not(built[1].built));
 }
+
+/* ------------------------------------------------------------- shares_scan */
+
+/* Every (table, level) once; each of its entries is a reference. */
+static void count_naively(const ptw_pa *root, uint32_t roots,
+                          unsigned references[FRAMES])
+{
+    static bool reached[PTW_MAX_LEVELS][FRAMES];
+    unsigned top = ptw_levels(&regime) - 1;
+
+    memset(reached, 0, sizeof reached);
+    memset(references, 0, FRAMES * sizeof references[0]);
+    for (uint32_t i = 0; i < roots; i++) {
+        reached[top][root[i].v / PAGE] = true;
+        references[root[i].v / PAGE]++;
+    }
+    for (unsigned level = top; level > 0; level--) {
+        for (unsigned f = 0; f < FRAMES; f++) {
+            for (unsigned i = 0; reached[level][f] && i < entries_per_table();
+                 i++) {
+                struct ptw_entry e =
+                    ptw_decode(&regime, level, entry_at((uint64_t)f * PAGE, i));
+
+                if (e.kind == PTW_ENTRY_TABLE && e.pa.v < RAM_BYTES) {
+                    reached[level - 1][e.pa.v / PAGE] = true;
+                    references[e.pa.v / PAGE]++;
+                }
+            }
+        }
+    }
+}
+
+static void scan_random_graph(const char *name, struct dice *d)
+{
+    static _Alignas(8) unsigned char storage[1 << 16];
+    static unsigned references[FRAMES];
+    uint32_t roots = 1 + (uint32_t)roll_below(d, 5);
+    struct ptw_memo memo;
+    ptw_pa root[5];
+
+    start(name);
+    for (unsigned n = 0; n < 60; n++) {
+        put(R0 + roll_below(d, 10) * PAGE, (unsigned)roll_below(d, 8),
+            (R0 + roll_below(d, 10) * PAGE) | 0x27 | (one_in(d, 5) ? PS : 0));
+    }
+    for (unsigned i = 0; i < roots; i++) {
+        root[i].v = R0 + roll_below(d, 10) * PAGE;
+    }
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 4) == PTW_OK);
+    cr_assert(ptw_shares_scan(t.shares, &regime, &mem, root, roots, &memo,
+                              UINT64_MAX) == PTW_OK);
+    count_naively(root, roots, references);
+    for (unsigned f = 0; f < POOL_FIRST; f++) {
+        cr_assert(eq(u64,
+                     ptw_shares_of(t.shares, ptw_pa_of((uint64_t)f * PAGE)),
+                     references[f] == 0 ? 1 : references[f]));
+    }
+}
+
+Test(shares_scan, counts_every_reference)
+{
+    struct dice d = {3};
+
+    for (unsigned n = 0; n < 200; n++) {
+        scan_random_graph(n % 2 == 0 ? "amd64" : "i686", &d);
+    }
+}
+
+Test(shares_scan, stops_at_its_limit_and_when_it_is_full)
+{
+    static _Alignas(8) unsigned char storage[2][1 << 12];
+    struct ptw_shares shares;
+    struct ptw_memo memo;
+
+    two_chains();
+    cr_assert(ptw_memo_init(&memo, storage[0], sizeof storage[0], 4) == PTW_OK);
+    cr_expect(
+        eq(int,
+           (int)ptw_shares_scan(t.shares, &regime, &mem, three, 2, &memo, 1000),
+           PTW_E_LIMIT));
+    cr_assert(ptw_memo_init(&memo, storage[0], sizeof storage[0], 4) == PTW_OK);
+    cr_assert(ptw_shares_init(&shares, storage[1], ptw_memo_bytes(1), 4) ==
+              PTW_OK);
+    cr_expect(eq(int,
+                 (int)ptw_shares_scan(&shares, &regime, &mem, three, 2, &memo,
+                                      UINT64_MAX),
+                 PTW_E_SPACE));
+}
