@@ -131,10 +131,12 @@ static enum ptw_status table_at(const struct ptw_tables *t, ptw_pa root,
 }
 
 /* Sets the entry of that level for va to `bits` and table; new_table: to a
- * table of its own instead, unless it leads to one already. */
+ * table of its own instead, unless it leads to one already.  Tables that it
+ * takes on the way there grant the rights. */
 static enum ptw_status set_entry(struct ptw_tables *t, ptw_va va,
                                  unsigned level, uint64_t bits, uint64_t table,
-                                 bool new_table, unsigned flags)
+                                 bool new_table, unsigned rights,
+                                 unsigned flags)
 {
     const struct ptw_format *a = t->regime->arch->format;
     uint64_t page = va.v & ~ptw_low_mask(a->level[level].shift);
@@ -152,6 +154,7 @@ static enum ptw_status set_entry(struct ptw_tables *t, ptw_va va,
     ed.entry_bits = bits;
     ed.entry_table = table;
     ed.entry_new = new_table;
+    ed.rights = rights;
     return run(&ed, NULL);
 }
 
@@ -195,14 +198,14 @@ static enum ptw_status link_alias(struct ptw_tables *t,
     unsigned level;
     struct ptw_alias_ref ref = ptw_alias_view(t->regime, item, &level);
     const struct ptw_format *a = t->regime->arch->format;
-    uint64_t span = ptw_low_mask(a->level[level].shift + a->level[level].bits);
     uint64_t bits = ref.attributes;
     enum ptw_status found;
     enum ptw_status st;
     uint64_t table = 0;
+    uint64_t span;
 
-    if (ref.owner > item->space || !built[ref.owner].built ||
-        t->shares == NULL) {
+    if (level + 1 >= a->levels || ref.owner > item->space ||
+        !built[ref.owner].built || t->shares == NULL) {
         return PTW_E_ARG;
     }
     if (!ptw_canonical(t->regime, ref.our_va) ||
@@ -210,6 +213,7 @@ static enum ptw_status link_alias(struct ptw_tables *t,
         return PTW_NOT_CANONICAL;
     }
     /* A region that refers to itself would be its own table. */
+    span = ptw_low_mask(a->level[level].shift + a->level[level].bits);
     if (ref.owner == item->space &&
         (ref.our_va.v & ~span) == (ref.their_va.v & ~span)) {
         return PTW_E_ARG;
@@ -224,7 +228,7 @@ static enum ptw_status link_alias(struct ptw_tables *t,
         bits = a->with_path_rights(t->regime, bits, ref.rights);
     }
     st = set_entry(t, ref.our_va, level + 1, found == PTW_OK ? bits : 0, table,
-                   false, flags);
+                   false, ref.rights, flags);
     return st == PTW_OK ? found : st;
 }
 
@@ -287,8 +291,12 @@ enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
     case PTW_ITEM_FINDING:
         break;
     case PTW_ITEM_TABLE:
+        if (item->u.table.level + 1u >= t->regime->arch->format->levels) {
+            return PTW_E_ARG;
+        }
         st = set_entry(t, item->first, item->u.table.level + 1u,
-                       item->u.table.attributes, 0, true, flags);
+                       item->u.table.attributes, 0, true, item->u.table.rights,
+                       flags);
         break;
     case PTW_ITEM_MAPPING:
         st = map_item(t, item, flags);

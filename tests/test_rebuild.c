@@ -736,3 +736,34 @@ Test(shares_scan, stops_at_its_limit_and_when_it_is_full)
                                       UINT64_MAX),
                  PTW_E_SPACE));
 }
+
+/* Tables that a link needs above it let a user through where our path did. */
+Test(amd64_link, keeps_the_rights_of_our_path_without_the_tables)
+{
+    struct ptw_item item =
+        alias(1, 0, (uint64_t)9 << 39, 0, PTW_AMD64_ALIAS_PT, 0x27);
+    struct ptw_translation found = {0};
+
+    two_built();
+    cr_expect(eq(int, (int)give_item(&item, 2, 0), PTW_OK));
+    cr_expect(eq(int,
+                 (int)ptw_lookup(&regime, &mem, built[1].root,
+                                 ptw_va_of(((uint64_t)9 << 39) + PAGE), &found),
+                 PTW_OK));
+    cr_expect(eq(uint, found.rights, PTW_ALL_RIGHTS));
+}
+
+Test(amd64_link, refuses_a_level_that_there_is_not)
+{
+    two_built();
+    expect_refused(
+        alias(1, 0, 0xe00000, 0, (enum ptw_amd64_alias_level)3, 0x27), 2,
+        PTW_E_ARG);
+    {
+        struct ptw_item item = {.kind = PTW_ITEM_TABLE, .space = 1};
+
+        item.u.table.level = 3;
+        item.u.table.attributes = 0x27;
+        expect_refused(item, 2, PTW_E_ARG);
+    }
+}
