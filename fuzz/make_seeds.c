@@ -1234,6 +1234,8 @@ static void link_cases(void)
         edit(UNMAP, 1, 0, at(2, 0), 31, 0, R, f | RECLAIM);
         edit(LINK, 1, 0, at(2, 0), 0, 0, R | W | X, f);
         target_of_link(wide ? 2 : 0, 0, at(3, 0));
+        edit(LINK, 0, 0, at(3, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 2 : 0, 0, at(0, 0)); /* over an empty table */
         snprintf(name, sizeof name, "links%s", how[k]);
         save_link(name);
 
