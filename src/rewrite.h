@@ -799,34 +799,39 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
                                  struct ptw_edit *ed)
 {
     unsigned bits = a->level[0].shift + a->level[0].bits;
-    struct ptw_cursor *c = &ed->c;
-    struct ptw_path_table *t = &c->at[0];
+    struct ptw_path_table *t = &ed->c.at[0];
+    struct ptw_cursor c; /* apart, so that the way needs no memory */
     struct ptw_entry e;
 
     if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
         (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < a->levels) {
         return false;
     }
-    c->regime = ed->t->regime;
-    c->mem = ed->t->mem;
-    c->near = c->mem->near;
-    c->memo = NULL;
-    c->first = ed->first;
-    c->reads_left = ed->max_reads - a->levels;
-    (void)ptw_enter(a, c, true, a->levels - 1, ed->t->root.v, PTW_ALL_RIGHTS,
+    c.regime = ed->t->regime;
+    c.mem = ed->t->mem;
+    c.near = c.mem->near;
+    c.memo = NULL;
+    c.first = ed->first;
+    c.reads_left = ed->max_reads - a->levels;
+    (void)ptw_enter(a, &c, true, a->levels - 1, ed->t->root.v, PTW_ALL_RIGHTS,
                     0);
-    if (ptw_descend_to(a, c, &e) == PTW_V_REFUSED || c->level != 0) {
+    if (ptw_descend_to(a, &c, &e) == PTW_V_REFUSED || c.level != 0) {
         return false;
     }
-    for (unsigned level = 0; ed->t->shares != NULL && level < a->levels;
-         level++) {
-        if (ptw_is_shared(ed, level)) {
-            return false;
+    if (ed->t->shares != NULL) {
+        ed->c = c;
+        for (unsigned level = 0; level < a->levels; level++) {
+            if (ptw_is_shared(ed, level)) {
+                return false;
+            }
         }
+    } else {
+        ed->c.reads_left = c.reads_left;
+        *t = c.at[0];
     }
     t->last =
         (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
-    ed->pen[0] = ptw_pen(c->mem, t->table, ptw_table_bytes(a, 0));
+    ed->pen[0] = ptw_pen(c.mem, t->table, ptw_table_bytes(a, 0));
     return ed->pen[0] != NULL;
 }
 
