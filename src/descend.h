@@ -250,12 +250,11 @@ PTW_ENGINE enum ptw_verdict ptw_descend(const struct ptw_format *a,
 }
 
 /* One level of ptw_descend_to, if it comes to it. */
-PTW_ENGINE enum ptw_verdict ptw_descend_at(const struct ptw_format *a,
-                                           struct ptw_cursor *c, unsigned depth,
-                                           enum ptw_verdict so_far,
-                                           struct ptw_entry *e)
+PTW_ENGINE enum ptw_verdict
+ptw_descend_at(const struct ptw_format *a, struct ptw_cursor *c, unsigned to,
+               unsigned depth, enum ptw_verdict so_far, struct ptw_entry *e)
 {
-    if (depth >= a->levels || so_far != PTW_V_ENTERED) {
+    if (depth + to >= a->levels || so_far != PTW_V_ENTERED) {
         return so_far;
     }
     return ptw_descend_once(a, c, true, a->levels - 1 - depth, NULL, e);
@@ -263,20 +262,21 @@ PTW_ENGINE enum ptw_verdict ptw_descend_at(const struct ptw_format *a,
 
 _Static_assert(PTW_MAX_LEVELS == 5, "ptw_descend_to goes down five levels");
 
-/* ptw_descend_to is the same for one address and from the root.  Written
- * without a loop, the level is a constant at each step, and so the path needs
- * no memory. */
+/* ptw_descend_to is the same for one address, from the root, and as far as the
+ * entry of level `to`, a constant.  Written without a loop, the level is a
+ * constant at each step, and so the path needs no memory.  PTW_V_ENTERED: it
+ * stands in the table of level to - 1. */
 PTW_ENGINE enum ptw_verdict ptw_descend_to(const struct ptw_format *a,
-                                           struct ptw_cursor *c,
+                                           struct ptw_cursor *c, unsigned to,
                                            struct ptw_entry *e)
 {
     enum ptw_verdict v = PTW_V_ENTERED;
 
-    v = ptw_descend_at(a, c, 0, v, e);
-    v = ptw_descend_at(a, c, 1, v, e);
-    v = ptw_descend_at(a, c, 2, v, e);
-    v = ptw_descend_at(a, c, 3, v, e);
-    v = ptw_descend_at(a, c, 4, v, e);
+    v = ptw_descend_at(a, c, to, 0, v, e);
+    v = ptw_descend_at(a, c, to, 1, v, e);
+    v = ptw_descend_at(a, c, to, 2, v, e);
+    v = ptw_descend_at(a, c, to, 3, v, e);
+    v = ptw_descend_at(a, c, to, 4, v, e);
     return v;
 }
 
