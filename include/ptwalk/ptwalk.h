@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ptwalk: page tables that somebody hostile wrote, walked and translated.
+/* ptwalk: page tables that somebody hostile wrote: walked, translated, edited.
  *
  * Glossary
  *
@@ -11,11 +11,16 @@
  *   canonical       said of a virtual address that some table could map; on
  *                   amd64, bits 63 to 47 are equal
  *   descent         the way from a root down to an answer, one level at a time
- *   entry           one element of a table: absent, a leaf, leads to a table,
- * or bad finding         something about the tables that a careful reader wants
- * to know hole            a range in which nothing is mapped leaf            an
- * entry that maps a page, of whatever size level           counted from the
- * leaves: level 0 holds only leaves.  The manuals' names are ptw_level_name's.
+ *   edit            map, unmap, protect or link: all of it or nothing
+ *   entry           one element of a table: absent, a leaf, bad, or one that
+ *                   leads to a table
+ *   finding         something about the tables that a careful reader wants to
+ *                   know
+ *   hole            a range in which nothing is mapped
+ *   leaf            an entry that maps a page, of whatever size
+ *   level           counted from the leaves: level 0 holds only leaves.  The
+ *                   manuals' names are ptw_level_name's.
+ *   link            an entry that refers to another space's table
  *   memo            the set of tables that a walk has entered
  *   owner           the space that entered a table first
  *   range           closed: [first, last], since an end that is not part of it
@@ -25,6 +30,7 @@
  *   root            the top table of a space, and so the space itself
  *   run             neighbouring leaves of one kind whose physical addresses
  *                   continue
+ *   shared          said of a table that more than one entry refers to
  *   space           a virtual address space: what one root maps
  *   table           a page table of any level
  *

@@ -2,9 +2,11 @@
 /* expect: incompatible (pointer types passing|type for argument)|from incompatible pointer type */
 #include <ptwalk/ptwalk.h>
 
-enum ptw_status f(struct ptw_movable_tables *t, const struct ptw_range_request *q);
+enum ptw_status f(struct ptw_movable_tables *t,
+                  const struct ptw_range_request *q);
 
-enum ptw_status f(struct ptw_movable_tables *t, const struct ptw_range_request *q)
+enum ptw_status f(struct ptw_movable_tables *t,
+                  const struct ptw_range_request *q)
 {
     return ptw_protect(t, q);
 }
