@@ -576,7 +576,11 @@ static void count_stock(struct host *h, const struct ptw_tables *t)
         }
         p->stock = true;
         p->state = FM_TAKEN;
-        memcpy(&at, h->m.bytes[page], 8);
+        /* Little-endian, like everything that the library writes. */
+        at = 0;
+        for (unsigned b = 0; b < 8; b++) {
+            at |= (uint64_t)h->m.bytes[page][b] << (8 * b);
+        }
     }
 }
 
