@@ -117,10 +117,13 @@ PTW_ENGINE unsigned ptw_width(const struct ptw_format *a,
  * extension.  ptw_va_from is the way back. */
 PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
 {
-    if (a->sign_extended && (offset >> (a->va_bits - 1) & 1) != 0) {
-        return offset | ~ptw_low_mask(a->va_bits);
+    if (!a->sign_extended) {
+        return offset;
     }
-    return offset;
+    assert(a->va_bits > 0);
+    return (offset >> (a->va_bits - 1) & 1) == 0
+               ? offset
+               : offset | ~ptw_low_mask(a->va_bits);
 }
 
 /* The gap: addresses, first to last, that no table can map.  Returns false
