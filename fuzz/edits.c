@@ -653,6 +653,7 @@ static void check_status(const struct fz_world *w, const struct host *h,
         break;
     case PTW_END:
     case PTW_NOT_MAPPED:
+    case PTW_DIFFERENT:
     case PTW_E_OVERLAP:
     case PTW_E_REGIME:
     case PTW_E_CONFLICT:

@@ -26,6 +26,7 @@ enum ptw_verdict {
     PTW_V_REFUSED,  /* the entry could not be read */
     PTW_V_NO_TABLE, /* it leads to a table of which nothing can be read */
     PTW_V_ALIAS,    /* it leads to a table that was entered before */
+    PTW_V_SELF,     /* it leads to the table that holds it (PTW_WALK_SELF) */
     PTW_V_PRUNED,   /* the path lacks a right that the walk needs */
     PTW_V_REMARK,   /* entered a table that there is something to say of */
     PTW_V_LIMIT,    /* no read is left */
@@ -68,6 +69,91 @@ PTW_ENGINE bool ptw_on_path(const struct ptw_format *a,
     return false;
 }
 
+/* Where an address stands as an offset; of one in the gap, or of one beyond the
+ * width, where the next part of a range would start. */
+PTW_ENGINE uint64_t ptw_offset(const struct ptw_format *a,
+                               const struct ptw_regime *r, uint64_t va)
+{
+    uint64_t first;
+    uint64_t last;
+
+    if (ptw_gap(a, r, &first, &last) && va >= first && va <= last) {
+        return first;
+    }
+    return va & ptw_low_mask(ptw_width(a, r));
+}
+
+/* ptw_keep makes the first part of the range that has anything, from number
+ * `from`, the one that is walked.  The parts are what lies before, between and
+ * behind what is left out.  Returns false when there is none; then nothing has
+ * changed. */
+PTW_ENGINE bool ptw_keep(const struct ptw_format *a, struct ptw_cursor *c,
+                         size_t from)
+{
+    for (size_t i = from; i <= c->leave_outs; i++) {
+        uint64_t first = c->whole_first;
+        uint64_t last = c->whole_last;
+
+        if (i > 0) {
+            uint64_t out = c->leave_out[i - 1].last.v;
+            uint64_t next;
+
+            if (out == UINT64_MAX) {
+                return false;
+            }
+            next = ptw_offset(a, c->regime, out + 1);
+            first = next > first ? next : first;
+        }
+        if (i < c->leave_outs) {
+            uint64_t next = ptw_offset(a, c->regime, c->leave_out[i].first.v);
+
+            if (next == 0) {
+                continue;
+            }
+            last = next - 1 < last ? next - 1 : last;
+        }
+        if (first <= last) {
+            c->left = i;
+            c->first = first;
+            c->last = last;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ptw_keep_on goes on, in a table of which the walk has seen what it keeps, to
+ * what it keeps of it beyond the next gap; false when that is nothing. */
+PTW_ENGINE bool ptw_keep_on(const struct ptw_format *a, struct ptw_cursor *c)
+{
+    unsigned level = (unsigned)c->level;
+    const struct ptw_level *l = &a->level[level];
+    struct ptw_path_table *t = &c->at[level];
+    uint64_t end = t->base + ptw_low_mask(l->shift + l->bits);
+
+    for (;;) {
+        uint64_t first = c->first > t->base ? c->first : t->base;
+        uint64_t last = c->last < end ? c->last : end;
+
+        if (first <= last) {
+            uint64_t from = (first - t->base) >> l->shift;
+
+            from = from > t->index ? from : t->index;
+            if (from <= (last - t->base) >> l->shift) {
+                t->index = (uint16_t)from;
+                t->last = (uint16_t)((last - t->base) >> l->shift);
+                if (t->fetched < t->index) {
+                    t->fetched = t->index;
+                }
+                return true;
+            }
+        }
+        if (c->last >= end || !ptw_keep(a, c, c->left + 1)) {
+            return false;
+        }
+    }
+}
+
 /* ptw_enter makes the table of that level, whose span starts at offset base,
  * the one that is read next.  The level must be below that of the path so far.
  * The answer is PTW_V_ENTERED, or PTW_V_NO_TABLE, PTW_V_ALIAS or PTW_V_FULL:
@@ -99,22 +185,22 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
         }
         c->remarks = c->list && level < c->top ? PTW_REMARK_TABLE : 0;
         if (c->memo != NULL) {
-            unsigned part = (first != base ? PTW_PART_HEAD_CUT : 0) |
-                            (last != end ? PTW_PART_TAIL_CUT : 0);
+            bool cut = first != base || last != end;
             struct ptw_memo_slot *slot = NULL;
             bool two_levels;
 
-            switch (ptw_memo_enter(c->memo, table, level, part, &slot,
-                                   &two_levels)) {
+            switch (ptw_memo_enter(c->memo, table, level, cut,
+                                   ptw_va_from(a, base), &slot, &two_levels)) {
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
             case PTW_MEMO_SEEN:
                 c->seen_by = slot->owner_plus_1 - 1;
                 c->seen_va = slot->va;
+                c->number = slot->number;
                 return PTW_V_ALIAS;
             case PTW_MEMO_NEW:
                 slot->owner_plus_1 = c->space + 1;
-                slot->va = ptw_va_from(a, base);
+                slot->number = (uint32_t)c->tables;
                 break;
             }
             if (c->remark) {
@@ -129,6 +215,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
         t->index = (uint16_t)((first - base) >> l->shift);
         t->last = (uint16_t)((last - base) >> l->shift);
         t->fetched = t->index;
+        c->number = (uint32_t)c->tables;
         c->tables++;
     }
     c->level = (int)level;
@@ -227,6 +314,9 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
     }
     if (e->kind == PTW_ENTRY_LEAF || level == 0) {
         return PTW_V_LEAF;
+    }
+    if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table) {
+        return PTW_V_SELF;
     }
     v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
                   t->base + ((uint64_t)t->index << a->level[level].shift));

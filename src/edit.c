@@ -119,6 +119,7 @@ static enum ptw_status table_at(const struct ptw_tables *t, ptw_pa root,
         case PTW_V_REFUSED:
         case PTW_V_NO_TABLE:
         case PTW_V_ALIAS:
+        case PTW_V_SELF:
         case PTW_V_PRUNED:
         case PTW_V_REMARK:
         case PTW_V_LIMIT:

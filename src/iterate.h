@@ -201,6 +201,7 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
         table->attributes =
             w->c.at[level + 1].raw & ~w->c.regime->table_address;
         table->rights = w->c.at[level].rights;
+        table->number = w->c.number;
         table->level = (uint8_t)level;
     }
     for (unsigned remark = PTW_REMARK_SELF; remark <= PTW_REMARK_TWO_LEVELS;
@@ -233,6 +234,7 @@ PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
     ref.table = e->pa;
     ref.attributes = raw & ~w->c.regime->table_address;
     ref.owner = w->c.seen_by;
+    ref.number = w->c.number;
     ref.rights = e->rights;
     a->alias_put(&item->u.alias, &ref, (unsigned)w->c.level - 1);
 }
@@ -248,6 +250,7 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
     unsigned shift = a->level[level].shift;
     uint64_t first = ptw_va_from(a, t->base + ((uint64_t)t->index << shift));
     bool runs = (w->flags & PTW_WALK_RUNS) != 0;
+    struct ptw_finding *f;
 
     switch (v) {
     case PTW_V_FULL:
@@ -282,6 +285,14 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
         break;
     case PTW_V_ALIAS:
         ptw_settle_alias(a, w, out, first, shift, t->raw, e);
+        break;
+    case PTW_V_SELF:
+        ptw_close(w, out);
+        f = ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_SELF, level - 1,
+                            first, shift);
+        f->table = e->pa;
+        f->raw = t->raw;
+        f->rights = e->rights;
         break;
     case PTW_V_PRUNED:
         break;
@@ -565,6 +576,10 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     c->level = -1;
     c->remarks = 0;
     w->gap_given = false;
+    if (PTW_UNLIKELY(c->leave_outs > 0) && !ptw_keep(a, c, 0)) {
+        c->first = 1;
+        c->last = 0;
+    }
     if (w->roots > 0) {
         w->start_table = w->root[c->space].v;
         why = ptw_root_check(c->regime, w->root[c->space]);
@@ -593,6 +608,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     case PTW_V_ABSENT:
     case PTW_V_BAD:
     case PTW_V_REFUSED:
+    case PTW_V_SELF:
     case PTW_V_PRUNED:
     case PTW_V_REMARK:
     case PTW_V_LIMIT:
@@ -608,6 +624,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         item->u.space_info.root.v = w->start_table;
         item->u.space_info.kind = kind;
         item->u.space_info.same_as = kind == PTW_SPACE_SAME ? c->seen_by : 0;
+        item->u.space_info.number = c->number;
         item->u.space_info.why = why;
     }
     w->phase = PTW_PHASE_END;
@@ -670,6 +687,9 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
     }
     t = &c->at[c->level];
     if (t->index > t->last) {
+        if (PTW_UNLIKELY(c->leave_outs > 0) && ptw_keep_on(a, c)) {
+            return true;
+        }
         if ((unsigned)c->level == c->top) {
             c->level = -1;
         } else {

@@ -67,6 +67,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
         return PTW_E_BUS;
     case PTW_V_ENTERED:
     case PTW_V_ALIAS:
+    case PTW_V_SELF:
     case PTW_V_PRUNED:
     case PTW_V_REMARK:
     case PTW_V_LIMIT:

@@ -10,22 +10,16 @@
 #include "engine.h"
 #include "ptwalk/walk.h"
 
-/* Which part of a table's span the range leaves. */
-enum ptw_part {
-    PTW_PART_HEAD_CUT = 1,
-    PTW_PART_TAIL_CUT = 2,
-};
-
 struct ptw_memo_slot {
-    uint64_t key; /* table | level << 2 | part: tables are aligned to 32 */
+    uint64_t key; /* table | level << 2 | cut: tables are aligned to 32 */
     uint64_t va;  /* where the owner has it */
     uint32_t owner_plus_1; /* 0: the slot is empty */
-    uint32_t unused;
+    uint32_t number;       /* the caller's */
 };
 
-PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level, unsigned part)
+PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level, bool cut)
 {
-    return table | level << 2 | part;
+    return table | level << 2 | (uint64_t)cut;
 }
 
 PTW_ENGINE uint64_t ptw_memo_table(uint64_t key)
@@ -54,12 +48,11 @@ PTW_ENGINE size_t ptw_memo_capacity(size_t log2)
     return mask - mask / 4;
 }
 
-/* ptw_memo_find returns the slot of (table, level, part), or NULL. */
+/* ptw_memo_find returns the slot of (table, level), not cut, or NULL. */
 PTW_ENGINE struct ptw_memo_slot *ptw_memo_find(const struct ptw_memo *memo,
-                                               uint64_t table, unsigned level,
-                                               unsigned part)
+                                               uint64_t table, unsigned level)
 {
-    uint64_t key = ptw_memo_key(table, level, part);
+    uint64_t key = ptw_memo_key(table, level, false);
     size_t mask = ((size_t)1 << memo->slots_log2) - 1;
     size_t i = ptw_memo_hash(memo, table);
 
@@ -76,14 +69,16 @@ PTW_ENGINE struct ptw_memo_slot *ptw_memo_find(const struct ptw_memo *memo,
 
 enum ptw_memo_answer { PTW_MEMO_NEW, PTW_MEMO_SEEN, PTW_MEMO_FULL };
 
-/* ptw_memo_enter looks for (table, level, part) and adds it when it is not
- * there.  *slot is where it stands, unless the memo is full; *two_levels says
+/* ptw_memo_enter looks for the table at that level, and adds it when it is not
+ * there.  Of a table that is cut, the walk leaves out a part of its span; what
+ * is left depends on where it is mapped, so it is the same one only at the same
+ * va.  *slot is where it stands, unless the memo is full; *two_levels says
  * whether the table is known at another level. */
 PTW_ENGINE enum ptw_memo_answer
-ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level,
-               unsigned part, struct ptw_memo_slot **slot, bool *two_levels)
+ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level, bool cut,
+               uint64_t va, struct ptw_memo_slot **slot, bool *two_levels)
 {
-    uint64_t key = ptw_memo_key(table, level, part);
+    uint64_t key = ptw_memo_key(table, level, cut);
     size_t mask = ((size_t)1 << memo->slots_log2) - 1;
     size_t i = ptw_memo_hash(memo, table);
 
@@ -96,11 +91,12 @@ ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level,
                 return PTW_MEMO_FULL;
             }
             s->key = key;
+            s->va = va;
             memo->used++;
             *slot = s;
             return PTW_MEMO_NEW;
         }
-        if (s->key == key) {
+        if (s->key == key && (!cut || s->va == va)) {
             *slot = s;
             return PTW_MEMO_SEEN;
         }

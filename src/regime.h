@@ -147,6 +147,10 @@ PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
     return !ptw_gap(a, r, &first, &last) || va < first || va > last;
 }
 
+/* ptw_ranges_ascend says whether no range is reversed and each one starts
+ * behind the one before it. */
+bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges);
+
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)
 {

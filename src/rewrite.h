@@ -743,6 +743,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->top = a->levels - 1;
     c->remark = false;
     c->list = false;
+    c->self = false;
     ed->shared = -1;
     ed->needed = 0;
     ed->listed = 0;
@@ -782,6 +783,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
         case PTW_V_REFUSED:
         case PTW_V_NO_TABLE:
         case PTW_V_ALIAS:
+        case PTW_V_SELF:
         case PTW_V_PRUNED:
         case PTW_V_REMARK:
         case PTW_V_FULL:
@@ -875,6 +877,7 @@ PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
     case PTW_OK:
     case PTW_END:
     case PTW_NOT_CANONICAL:
+    case PTW_DIFFERENT:
     case PTW_E_BUS:
     case PTW_E_SPACE:
     case PTW_E_ARG:

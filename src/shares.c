@@ -22,7 +22,7 @@ enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
 
 uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table)
 {
-    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0, 0);
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
 
     return slot != NULL ? slot->va : 1;
 }
@@ -37,7 +37,7 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
     struct ptw_memo_slot *slot = NULL;
     bool two_levels;
 
-    switch (ptw_memo_enter(&s->count, table, 0, 0, &slot, &two_levels)) {
+    switch (ptw_memo_enter(&s->count, table, 0, false, 0, &slot, &two_levels)) {
     case PTW_MEMO_FULL:
         return PTW_E_SPACE;
     case PTW_MEMO_NEW:
@@ -53,7 +53,7 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
 
 enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 {
-    struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0, 0);
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
 
     if (slot == NULL) {
         return PTW_E_CHANGED;
@@ -65,7 +65,7 @@ enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 
 bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 {
-    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0, 0);
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
 
     return slot != NULL && slot->owner_plus_1 == mark_of(s);
 }
@@ -132,7 +132,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
  * it. */
 enum ptw_status ptw_shares_refer(struct ptw_shares *s, uint64_t table)
 {
-    if (ptw_memo_find(&s->count, table, 0, 0) == NULL) {
+    if (ptw_memo_find(&s->count, table, 0) == NULL) {
         enum ptw_status st = ptw_shares_add(s, table, 1);
 
         return st == PTW_OK ? ptw_shares_add(s, table, -1) : st;

@@ -15,6 +15,8 @@ const char *ptw_status_text(enum ptw_status st)
         return "not canonical";
     case PTW_BAD_ENTRY:
         return "bad entry";
+    case PTW_DIFFERENT:
+        return "different";
     case PTW_E_BUS:
         return "outside the memory offered";
     case PTW_E_LIMIT:

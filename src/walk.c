@@ -42,6 +42,17 @@ struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
     return r->arch->alias_get(&item->u.alias, level);
 }
 
+bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges)
+{
+    for (size_t i = 0; i < ranges; i++) {
+        if (range[i].first.v > range[i].last.v ||
+            (i > 0 && range[i - 1].last.v >= range[i].first.v)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Turns the range into offsets, and finds out where the gap stands in it. */
 static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
 {
@@ -73,6 +84,8 @@ static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
     w->va_last = last;
     w->c.first = empty ? 1 : from & ptw_low_mask(r->va_bits);
     w->c.last = empty ? 0 : to & ptw_low_mask(r->va_bits);
+    w->c.whole_first = w->c.first;
+    w->c.whole_last = w->c.last;
     w->gap = (w->flags & PTW_WALK_HOLES) != 0 ? (uint8_t)gap : PTW_GAP_NONE;
 }
 
@@ -82,8 +95,12 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
                              const struct ptw_mem *mem,
                              const struct ptw_walk_options *o)
 {
-    if (o->first.v > o->last.v) {
+    if (o->first.v > o->last.v ||
+        !ptw_ranges_ascend(o->leave_out, o->leave_outs)) {
         return PTW_E_RANGE;
+    }
+    if (o->leave_outs > 0 && (o->flags & PTW_WALK_HOLES) != 0) {
+        return PTW_E_ARG;
     }
     memset(w, 0, offsetof(struct ptw_walk, open));
     w->c.regime = r;
@@ -94,6 +111,9 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.top = r->arch->format->levels > 0 ? r->arch->format->levels - 1 : 0;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
+    w->c.self = (o->flags & PTW_WALK_SELF) != 0;
+    w->c.leave_out = o->leave_out;
+    w->c.leave_outs = o->leave_outs;
     w->flags = o->flags;
     w->max_reads = o->max_reads;
     w->max_items = o->max_items;
@@ -198,21 +218,22 @@ void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
 }
 
 /* The offset of the entry that is next on the path; false when there is none.
- */
+ * It goes on in a copy of the path. */
 static bool path_offset(const struct ptw_walk *w, uint64_t *offset)
 {
     const struct ptw_format *a = w->c.regime->arch->format;
-    unsigned done = 0; /* 1: the entry above has been dealt with */
+    struct ptw_cursor c = w->c;
 
-    for (unsigned level = (unsigned)w->c.level; level <= w->c.top; level++) {
-        const struct ptw_path_table *t = &w->c.at[level];
-        unsigned index = t->index + done;
+    for (; c.level <= (int)c.top; c.level++) {
+        const struct ptw_path_table *t = &c.at[c.level];
 
-        if (index <= t->last) {
-            *offset = t->base + ((uint64_t)index << a->level[level].shift);
+        if (t->index <= t->last || (c.leave_outs > 0 && ptw_keep_on(a, &c))) {
+            *offset = t->base + ((uint64_t)t->index << a->level[c.level].shift);
             return true;
         }
-        done = 1;
+        if (c.level < (int)c.top) {
+            c.at[c.level + 1].index++;
+        }
     }
     return false;
 }

@@ -23,6 +23,7 @@ struct ptw_alias_ref {
     uint64_t attributes; /* the referencing entry, without its address */
     uint32_t owner;      /* index of the space that entered the table first;
                             never a later one, and possibly this one */
+    uint32_t number;     /* of the table, as that visit was numbered */
     unsigned rights;     /* of our path, the referencing entry included */
 };
 

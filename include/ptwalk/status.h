@@ -15,6 +15,7 @@ enum ptw_status {
     PTW_NOT_MAPPED,    /* an entry on the path is not present */
     PTW_NOT_CANONICAL, /* no table of this regime can map that address */
     PTW_BAD_ENTRY,     /* an entry on the path that hardware would reject */
+    PTW_DIFFERENT,     /* what was compared is not the same */
 
     /* Failures of the call. */
     PTW_E_BUS,      /* the accessor refused an access */

@@ -42,6 +42,12 @@ static inline ptw_va ptw_va_of(uint64_t v)
     return va;
 }
 
+/* A closed range of virtual addresses, [first, last]. */
+struct ptw_va_range {
+    ptw_va first;
+    ptw_va last;
+};
+
 /* A set of rights: what every level of a path grants.  A right that one level
  * takes away is gone, so sets are combined with "and". */
 enum ptw_right {

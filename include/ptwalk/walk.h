@@ -87,6 +87,7 @@ struct ptw_space {
     ptw_pa root;
     enum ptw_space_kind kind;
     uint32_t same_as;    /* PTW_SPACE_SAME: the earlier space */
+    uint32_t number;     /* PTW_SPACE_WALKED: of its root, as of a table */
     enum ptw_status why; /* PTW_SPACE_BAD: PTW_E_ALIGN, _E_WIDTH, _E_BUS */
 };
 
@@ -107,6 +108,7 @@ struct ptw_table {
     ptw_pa table;
     uint64_t attributes; /* the referring entry, without its address */
     unsigned rights;     /* of the path, that entry included */
+    uint32_t number;     /* tables entered before it, roots included */
     uint8_t level;       /* of the table */
 };
 
@@ -123,7 +125,9 @@ enum ptw_finding_kind {
 
     /* These are remarks (PTW_WALK_REMARKS): item.first to item.last is what
      * the table covers, and its contents follow as usual. */
-    PTW_FINDING_SELF,       /* a table on its own path */
+    PTW_FINDING_SELF,       /* a table on its own path.  PTW_WALK_SELF: an
+                               entry that refers to the table that holds it;
+                               covers it, and nothing below is given */
     PTW_FINDING_TWO_LEVELS, /* a table that was entered at another level */
 
     /* ptw_exposed_next: the mapping item.first to item.last lets the guest
@@ -134,7 +138,8 @@ enum ptw_finding_kind {
 struct ptw_finding {
     enum ptw_finding_kind kind;
     ptw_pa table;    /* BAD_ENTRY: that holds the entry; else the one meant */
-    uint64_t raw;    /* BAD_ENTRY: the entry; EXPOSED: the leaf; else 0 */
+    uint64_t raw;    /* BAD_ENTRY, and SELF of PTW_WALK_SELF: the entry;
+                        EXPOSED: the leaf; else 0 */
     uint64_t tables; /* EXPOSED: how many tables; else 1 */
     uint8_t level;   /* of the table; EXPOSED: of the leaf */
     unsigned rights; /* of the path down to it */
@@ -212,6 +217,8 @@ enum ptw_walk_flag {
     PTW_WALK_REMARKS = 1 << 2, /* findings that cover nothing, too */
     PTW_WALK_TABLES = 1 << 3,  /* tables are items; the leaves of a run are
                                   alike in what they grant by themselves, too */
+    PTW_WALK_SELF = 1 << 4,    /* an entry that refers to the very table that
+                                  holds it is a finding, and not followed */
 };
 
 struct ptw_walk_options {
@@ -222,6 +229,12 @@ struct ptw_walk_options {
     unsigned flags;     /* a set of enum ptw_walk_flag */
     unsigned need;      /* a set of enum ptw_right: only what grants all of
                            these is walked; the rest is left out altogether */
+
+    /* Addresses of the range that are not walked: ascending and disjoint, and
+     * the array must live as long as the walk.  An entry of which a part is
+     * walked is given whole, once. */
+    const struct ptw_va_range *leave_out;
+    size_t leave_outs;
 };
 
 /* ptw_walk_everything returns options for the whole space, without limits,
@@ -258,14 +271,24 @@ struct ptw_cursor {
     uint64_t tables;
     uint64_t seen_va; /* of an alias: where the owner has it */
     uint32_t seen_by; /* and who that is */
+    uint32_t number;  /* of the table just entered, or of that of the alias */
     uint32_t space;
     unsigned need;
     int level;        /* of the table that is read next; -1: there is none */
     unsigned top;     /* level of the table that the path starts with */
     bool remark;      /* remarks are wanted */
     bool list;        /* tables are items */
+    bool self;        /* a table that refers to itself is not entered again */
     unsigned remarks; /* about the table just entered */
     struct ptw_near near; /* of a lookup */
+
+    /* What is left out, and how much of it lies below the part of the range
+     * that is walked now. */
+    const struct ptw_va_range *leave_out;
+    size_t leave_outs;
+    size_t left;
+    uint64_t whole_first; /* the range, with what is left out */
+    uint64_t whole_last;
     struct ptw_path_table at[PTW_MAX_LEVELS];
 };
 
@@ -311,7 +334,9 @@ struct ptw_walk {
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
- * 2^31. */
+ * 2^31; as of every walk, PTW_E_RANGE too when what is left out is not ascending
+ * and disjoint, and PTW_E_ARG when something is left out and holes are asked
+ * for. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
                         const struct ptw_mem *mem, const ptw_pa *root,

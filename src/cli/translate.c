@@ -21,6 +21,7 @@ static const char *reason_of(enum ptw_status st)
     case PTW_NOT_MAPPED:
         return "not-present";
     case PTW_END:
+    case PTW_DIFFERENT:
     case PTW_E_LIMIT:
     case PTW_E_SPACE:
     case PTW_E_ARG:
