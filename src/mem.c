@@ -156,6 +156,26 @@ const void *ptw_borrow(const struct ptw_mem *mem, ptw_pa pa, uint64_t bytes)
     return bytes == 0 ? NULL : ptw_direct(mem, pa.v, bytes);
 }
 
+const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
+                           uint64_t *buffer)
+{
+    const void *p = ptw_direct(mem, pa, 4096);
+
+    if (p != NULL) {
+        return p;
+    }
+    for (unsigned i = 0; i < 4096 / sizeof *buffer; i++) {
+        uint64_t value;
+
+        if (ptw_get(mem, pa + i * sizeof value, sizeof value, &value) !=
+            PTW_OK) {
+            return NULL;
+        }
+        ptw_store64(&buffer[i], value);
+    }
+    return buffer;
+}
+
 /* The write side of ptw_get.  The cast takes away a const that the
  * host, by saying "writable", promised was never there. */
 enum ptw_status ptw_put_entry(const struct ptw_mem *mem, uint64_t pa,

@@ -97,6 +97,11 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
+/* ptw_page_bytes returns the 4 KiB at pa, or NULL when they can't be read.
+ * Where they can't be borrowed they are copied to buffer, of 512 words. */
+const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
+                           uint64_t *buffer);
+
 /* ptw_approach makes near the part of region r, which may be NULL, that can be
  * read directly. */
 PTW_ENGINE void ptw_approach(struct ptw_near *near, const struct ptw_region *r)

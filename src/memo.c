@@ -20,7 +20,7 @@ size_t ptw_memo_bytes(size_t tables)
 {
     unsigned log2 = MEMO_LOG2_MIN;
 
-    while (ptw_memo_capacity(log2) < tables) {
+    while (ptw_slots_used(log2) < tables) {
         log2++;
         if (log2 >= sizeof(size_t) * 8 - 6) {
             return SIZE_MAX;

@@ -7,7 +7,7 @@
 #ifndef PTW_MEMO_H
 #define PTW_MEMO_H
 
-#include "engine.h"
+#include "hash.h"
 #include "ptwalk/walk.h"
 
 struct ptw_memo_slot {
@@ -29,23 +29,7 @@ PTW_ENGINE uint64_t ptw_memo_table(uint64_t key)
 
 PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
 {
-    uint64_t h = (table >> 5) ^ memo->seed;
-
-    h *= 0x9E3779B97F4A7C15; /* 2^64 divided by the golden ratio */
-    h ^= h >> 32;
-    h *= memo->seed | 1;
-    h ^= h >> 29;
-    h *= 0x9E3779B97F4A7C15;
-    return (size_t)(h >> (64 - memo->slots_log2));
-}
-
-/* ptw_memo_capacity returns how many entries 1 << log2 slots take: three
- * quarters, since probing gets slow beyond that. */
-PTW_ENGINE size_t ptw_memo_capacity(size_t log2)
-{
-    size_t mask = ((size_t)1 << log2) - 1;
-
-    return mask - mask / 4;
+    return ptw_mix(table >> 5, memo->seed, memo->slots_log2);
 }
 
 /* ptw_memo_find returns the slot of (table, level), not cut, or NULL. */
@@ -87,7 +71,7 @@ ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level, bool cut,
         struct ptw_memo_slot *s = &memo->slot[i];
 
         if (s->owner_plus_1 == 0) {
-            if (memo->used >= ptw_memo_capacity(memo->slots_log2)) {
+            if (memo->used >= ptw_slots_used(memo->slots_log2)) {
                 return PTW_MEMO_FULL;
             }
             s->key = key;

@@ -42,7 +42,8 @@ struct ptw_format {
      * the regime has no such leaf.  leaf_address: where a leaf of that level
      * holds pa.  leaf_with_rights: raw, granting just that.  leaf_split: what
      * the leaves one level down have in place of raw, without address.
-     * with_path_rights: an entry that leads to a table, granting just that. */
+     * with_path_rights: an entry that leads to a table, granting just that.
+     * leaf_copy_on_write: raw, marked so and not writable. */
     uint64_t (*table_bits)(unsigned rights);
     bool (*leaf_bits)(const struct ptw_regime *r, unsigned level,
                       unsigned rights, bool copy_on_write,
@@ -55,6 +56,7 @@ struct ptw_format {
                            unsigned level);
     uint64_t (*with_path_rights)(const struct ptw_regime *r, uint64_t raw,
                                  unsigned rights);
+    uint64_t (*leaf_copy_on_write)(uint64_t raw);
 
     /* How an alias is put into the architecture's own type.  Without tables
      * there is no such thing, and these are NULL. */
@@ -150,6 +152,19 @@ PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
 /* ptw_ranges_ascend says whether no range is reversed and each one starts
  * behind the one before it. */
 bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges);
+
+/* ptw_ranges_of_pages checks a range and what is left out of it: PTW_E_RANGE
+ * when it is reversed or those are not ascending and disjoint, PTW_E_ALIGN when
+ * any of them is not of whole pages of 4 KiB. */
+PTW_NODISCARD enum ptw_status
+ptw_ranges_of_pages(struct ptw_va_range whole,
+                    const struct ptw_va_range *leave_out, size_t leave_outs);
+
+/* ptw_range_kept says how much of part lies in the range and is not left out.
+ */
+enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
+                              const struct ptw_va_range *leave_out,
+                              size_t leave_outs, struct ptw_va_range part);
 
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)

@@ -72,7 +72,7 @@ bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 
 enum ptw_status ptw_shares_room(const struct ptw_shares *s, uint64_t more)
 {
-    uint64_t most = ptw_memo_capacity(s->count.slots_log2);
+    uint64_t most = ptw_slots_used(s->count.slots_log2);
 
     return more <= most - s->count.used ? PTW_OK : PTW_E_SPACE;
 }

@@ -53,6 +53,58 @@ bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges)
     return true;
 }
 
+static bool whole_pages(struct ptw_va_range range)
+{
+    return ((range.first.v | (range.last.v + 1)) & ptw_low_mask(12)) == 0;
+}
+
+enum ptw_status ptw_ranges_of_pages(struct ptw_va_range whole,
+                                    const struct ptw_va_range *leave_out,
+                                    size_t leave_outs)
+{
+    if (whole.first.v > whole.last.v ||
+        !ptw_ranges_ascend(leave_out, leave_outs)) {
+        return PTW_E_RANGE;
+    }
+    for (size_t i = 0; i < leave_outs; i++) {
+        if (!whole_pages(leave_out[i])) {
+            return PTW_E_ALIGN;
+        }
+    }
+    return whole_pages(whole) ? PTW_OK : PTW_E_ALIGN;
+}
+
+enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
+                              const struct ptw_va_range *leave_out,
+                              size_t leave_outs, struct ptw_va_range part)
+{
+    size_t low = 0;
+    size_t high = leave_outs;
+
+    if (part.first.v > whole.last.v || part.last.v < whole.first.v) {
+        return PTW_COVER_NONE;
+    }
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (leave_out[mid].last.v < part.first.v) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    /* Of those left out, the first one that ends in the part or behind it. */
+    if (low < leave_outs && leave_out[low].first.v <= part.last.v) {
+        return leave_out[low].first.v <= part.first.v &&
+                       leave_out[low].last.v >= part.last.v
+                   ? PTW_COVER_NONE
+                   : PTW_COVER_SOME;
+    }
+    return part.first.v >= whole.first.v && part.last.v <= whole.last.v
+               ? PTW_COVER_ALL
+               : PTW_COVER_SOME;
+}
+
 /* Turns the range into offsets, and finds out where the gap stands in it. */
 static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
 {

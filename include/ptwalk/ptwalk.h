@@ -47,9 +47,11 @@
 #include "ptwalk/alias.h"
 #include "ptwalk/edit.h"
 #include "ptwalk/mem.h"
+#include "ptwalk/rebuild.h"
 #include "ptwalk/regime.h"
 #include "ptwalk/status.h"
 #include "ptwalk/types.h"
+#include "ptwalk/verify.h"
 #include "ptwalk/walk.h"
 
 #define PTW_VERSION "0.1.0"

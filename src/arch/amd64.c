@@ -140,6 +140,7 @@ static const struct ptw_format amd64 = {
     .leaf_with_rights = amd64_leaf_with_rights,
     .leaf_split = amd64_leaf_split,
     .with_path_rights = amd64_with_path_rights,
+    .leaf_copy_on_write = x86_leaf_copy_on_write,
     .alias_put = amd64_alias_put,
 };
 

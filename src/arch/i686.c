@@ -132,6 +132,7 @@ static const struct ptw_format i686 = {
     .leaf_with_rights = i686_leaf_with_rights,
     .leaf_split = i686_leaf_split,
     .with_path_rights = i686_with_path_rights,
+    .leaf_copy_on_write = x86_leaf_copy_on_write,
     .alias_put = i686_alias_put,
 };
 

@@ -88,6 +88,11 @@ PTW_ENGINE uint64_t x86_leaf_with_rights(uint64_t raw, unsigned rights,
     return x86_with_rights(raw, rights, xd);
 }
 
+PTW_ENGINE uint64_t x86_leaf_copy_on_write(uint64_t raw)
+{
+    return (raw & ~(X86_SOFTWARE | X86_RW)) | X86_COPY_ON_WRITE;
+}
+
 /* The bits of a leaf; false when there is no such leaf. */
 PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
                               unsigned rights, bool copy_on_write,

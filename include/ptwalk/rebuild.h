@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rebuilding a stopped guest: a dense image with new tables.
+ *
+ * Three steps.  ptw_rebuild_plan walks the spaces and finds out which pages are
+ * kept and where each of them goes.  ptw_rebuild_copy hands the pages to a sink,
+ * in ascending order of new addresses.  ptw_rebuild_tables builds the new tables
+ * behind them.  The image starts at a base that the caller chooses: large pages
+ * first, the largest foremost, then small ones, each in the order of their old
+ * addresses, and then the tables.  The same input gives the same bytes, and to
+ * rebuild what was rebuilt gives the same pages at the same places.
+ *
+ * Each page is there once, however often it is mapped, and each table once for
+ * every level at which it is used, so what was shared is shared after.  An
+ * entry that refers to the very table that holds it (a recursive slot) refers
+ * to the new table after: what is seen through it are the new tables.  Entries
+ * keep their own bits, those that are not present too.  A page that holds a
+ * table and is mapped as data as well is copied like any other: it shows what
+ * the guest had there.
+ *
+ * Nothing is left out without a word: see struct ptw_rebuild_counts.
+ *
+ * The core has no heap: the steps ask for storage as they need it, by
+ * PTW_E_SPACE.  How much depends on pages and tables, not on the image's bytes:
+ * about 1/500 of the memory that is mapped, and 40 bytes a table.
+ *
+ * Thread safety: one object is used by one thread at a time.  The guest must
+ * not run.  If its tables change all the same, nothing outside the storage and
+ * the destination is written, and the answer is PTW_E_CHANGED or an image that
+ * ptw_verify rejects. */
+#ifndef PTWALK_REBUILD_H
+#define PTWALK_REBUILD_H
+
+#include "ptwalk/edit.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ptw_rebuild_flag {
+    /* Leaves that grant writing become copy-on-write: not writable, and marked
+     * as docs/formats.md says.  Pages that two or more leaves let the guest
+     * write stay writable, and stay one page: copies of them would drift
+     * apart. */
+    PTW_REBUILD_COPY_ON_WRITE = 1 << 0,
+    /* Those become copy-on-write too; they are counted (shared_writable), for
+     * the caller to act on. */
+    PTW_REBUILD_COPY_SHARED = 1 << 1,
+    /* Large leaves become small ones. */
+    PTW_REBUILD_SPLIT = 1 << 2,
+    /* Small pages of the same content that no leaf lets the guest write, after
+     * the policy above, become one. */
+    PTW_REBUILD_MERGE = 1 << 3,
+    /* The same for pages that are all zeros alone; and a page of zeros that
+     * has to stay its own is not handed to the sink, whose memory reads as
+     * zeros where nothing was written. */
+    PTW_REBUILD_ZEROS = 1 << 4,
+};
+
+struct ptw_rebuild_options {
+    ptw_va first; /* closed range of addresses to keep */
+    ptw_va last;
+    const struct ptw_va_range *leave_out; /* less these: ascending, disjoint, */
+    size_t leave_outs;                    /* page aligned */
+    const struct ptw_map_request *map; /* mapped in every new space at the end;
+                                          pa is an address of the new memory */
+    size_t maps; /* their addresses must not be kept otherwise */
+    ptw_pa base; /* of the new image; page aligned, and as the largest leaf that
+                    is kept is, else there is padding before it */
+    unsigned flags;     /* a set of enum ptw_rebuild_flag */
+    uint64_t max_reads; /* of entries, in each walk */
+    uint64_t max_bytes; /* of the new image */
+    uint64_t seed;      /* as that of ptw_memo_init */
+};
+
+/* ptw_rebuild_everything returns options that keep the whole space, as it is,
+ * at base 0, without limits. */
+struct ptw_rebuild_options ptw_rebuild_everything(void);
+
+/* Why something that was in the tables is not in the image. */
+enum ptw_drop {
+    PTW_DROP_OUTSIDE,    /* pages that the accessor does not have */
+    PTW_DROP_UNREADABLE, /* pages that it has, and refused to read */
+    PTW_DROP_BAD_ENTRY,  /* entries with reserved bits */
+    PTW_DROP_TABLE, /* tables that can't be read, and runs of entries of one
+                            table that can't */
+    PTW_DROP_SELF,  /* entries that refer to their own table, whose span is
+                            kept only in part */
+    PTW_DROPS
+};
+
+/* ptw_drop_text returns a short English phrase for it; static. */
+const char *ptw_drop_text(enum ptw_drop why);
+
+struct ptw_rebuild_counts {
+    uint64_t spaces; /* that have a root of their own */
+    uint64_t tables; /* in the new image */
+    uint64_t aliases;
+    uint64_t leaves; /* in the new tables; one in a shared table counts once */
+    uint64_t pages;  /* smallest pages in the new image, padding not counted */
+    uint64_t large;  /* large leaves kept as they are */
+    uint64_t split;  /* large leaves that became small ones: asked for, or kept
+                        or readable only in part */
+    uint64_t copy_on_write;   /* leaves that became so */
+    uint64_t shared_writable; /* pages that two or more leaves let write */
+    uint64_t merged;          /* pages that are in the image as another one */
+    uint64_t zeros;           /* of the pages: not handed to the sink */
+    uint64_t dropped[PTW_DROPS]; /* smallest pages or entries, once for each
+                                    leaf or entry */
+    uint64_t page_bytes; /* of the pages, padding included: tables lie behind */
+    uint64_t bytes;      /* of the image */
+};
+
+/* Storage that the steps ask for.  Private, as all of the below. */
+struct ptw_store {
+    void *at;
+    size_t bytes;
+};
+
+struct ptw_hash {
+    unsigned char *record;
+    size_t slots_log2;
+    size_t used;
+    uint64_t seed;
+};
+
+enum ptw_rebuild_store {
+    PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
+    PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
+    PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
+    PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
+    PTW_REBUILD_STORES
+};
+
+enum ptw_rebuild_phase {
+    PTW_REBUILD_START,
+    PTW_REBUILD_WALKING,
+    PTW_REBUILD_ORDERING,
+    PTW_REBUILD_COMPARING,
+    PTW_REBUILD_PLANNED,
+    PTW_REBUILD_COPIED,
+    PTW_REBUILD_RECOUNTED,
+    PTW_REBUILD_BUILDING,
+    PTW_REBUILD_DONE,
+    PTW_REBUILD_BROKEN
+};
+
+enum { PTW_REBUILD_BATCH = 32, PTW_PAGE_WORDS = 512 };
+
+/* One rebuild.  Private, but for counts, wanted and where. */
+struct ptw_rebuild {
+    struct ptw_rebuild_counts counts; /* so far */
+    size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
+    ptw_pa where; /* a failure of ptw_rebuild_copy: the page, its old address */
+    const struct ptw_regime *regime;
+    const struct ptw_mem *mem;
+    const ptw_pa *root;
+    uint32_t roots;
+    struct ptw_rebuild_options o;
+    enum ptw_rebuild_phase phase;
+    enum ptw_rebuild_store short_of;
+    struct ptw_store store[PTW_REBUILD_STORES];
+    struct ptw_memo memo;
+    struct ptw_hash frames;
+    struct ptw_hash contents;
+    struct ptw_walk walk;
+    struct ptw_item item[PTW_REBUILD_BATCH];
+    size_t items;
+    size_t next;
+    size_t blocks;   /* in the order */
+    size_t block;    /* that comes next */
+    uint64_t blank;  /* the page that stands for all pages of zeros, + 1 */
+    uint64_t walked; /* tables of the walk */
+    uint64_t extra;  /* tables besides: of leaves that were split, of maps */
+    uint64_t mapped; /* of them, at most: of maps */
+    uint64_t taken;  /* of these, used */
+    bool recount;    /* a large page lost a part */
+    uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
+    uint64_t frame; /* of the last block that was looked up, and it */
+    void *last_block;
+    const struct ptw_mem *to;
+    uint64_t page[2][PTW_PAGE_WORDS];
+};
+
+/* ptw_rebuild_init begins a rebuild of `roots` spaces.  regime, mem, root and
+ * the arrays of options must live as long as rb.  It has no storage so far.
+ *
+ *   PTW_E_ARG       roots is 0 or more than 2^31
+ *   PTW_E_ALIGN     base, or a range left out, is not page aligned
+ *   PTW_E_WIDTH     base is beyond the physical width
+ *   PTW_E_RANGE     first > last; ranges left out that are not ascending and
+ *                   disjoint
+ *   PTW_E_OVERLAP   a map touches addresses that are kept
+ *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
+ *                   write everywhere (CR0.WP clear) */
+PTW_NODISCARD enum ptw_status
+ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_regime *regime,
+                 const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+                 const struct ptw_rebuild_options *options);
+
+/* ptw_rebuild_give hands over storage after a step returned PTW_E_SPACE:
+ * rb->wanted bytes or more, aligned to 8.  What was in the storage before is
+ * moved; *before is the old storage, or NULL, and the caller's again.  The new
+ * one is the caller's when the rebuild is over: ptw_rebuild_storage(rb, i), for
+ * i below PTW_REBUILD_STORES, is each or NULL.  PTW_E_SPACE when it is too
+ * little (fewer than wanted may be enough), PTW_E_ALIGN, PTW_E_ARG when nothing
+ * was asked for: then nothing changed. */
+PTW_NODISCARD enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb,
+                                               void *storage, size_t bytes,
+                                               void **before);
+void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
+
+/* ptw_rebuild_plan finds out what is kept and where it goes.  To be called
+ * again after PTW_E_SPACE.  On PTW_OK, counts says what there will be;
+ * counts.bytes and counts.tables may still fall, and grow if pages turn out to
+ * be unreadable.
+ *
+ *   PTW_E_SPACE    give storage, and call again
+ *   PTW_E_LIMIT    max_reads or max_bytes
+ *   PTW_E_WIDTH    the new image does not fit the physical width, or its small
+ *                  pages and tables that of an entry
+ *   PTW_E_ALIGN, PTW_E_BUS  a root can't be one: ptw_rebuild_bad_root tells
+ *                  which
+ *   PTW_E_ARG      called out of turn, as of the other steps */
+PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
+
+/* ptw_rebuild_bad_root returns the index of the root that made the plan fail. */
+uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
+
+/* Where the pages of the new image go.  write takes n bytes (a multiple of 4096)
+ * that belong at the new address `to`; the addresses ascend, and what lies
+ * between is padding or zeros.  It may refuse with any PTW_E_ status. */
+struct ptw_page_sink {
+    enum ptw_status (*write)(void *ctx, ptw_pa to, const void *bytes, size_t n);
+};
+
+/* ptw_rebuild_copy hands every page to the sink.  A page that can't be read is
+ * dropped and counted.  What the sink refused with is returned; the call after
+ * that goes on at the write that was refused, or at most 64 pages before it.  Afterwards counts says how large
+ * the image will be at most: with maps, it may be smaller. */
+PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
+                                               const struct ptw_page_sink *sink,
+                                               void *ctx);
+
+/* ptw_rebuild_tables writes the new tables.  `to` is writable memory that has at
+ * least the addresses from base + counts.page_bytes to base + counts.bytes - 1;
+ * what was there before does not matter.  new_root has room for the new root of
+ * every space.  On PTW_OK all counts are final; new tables that were not needed
+ * after all are not part of the image any more.
+ *
+ *   PTW_E_CHANGED  the tables are not those that the plan saw
+ *   PTW_E_BUS, PTW_E_READONLY  `to` refuses
+ *   others         those of ptw_map, for a map
+ *
+ * On failure what was written means nothing; begin with a new rebuild. */
+PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
+                                                 const struct ptw_mem *to,
+                                                 ptw_pa *new_root);
+
+/* ptw_rebuild_page says where the page that holds old is in the new image, with
+ * the offset in the page: PTW_OK and *now, or PTW_NOT_MAPPED when it is not
+ * there.  After the plan. */
+PTW_NODISCARD enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
+                                               ptw_pa old, ptw_pa *now);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Proving that a rebuilt image is the guest that it was made from.
+ *
+ * An independent pass over both: every space, every address kept has the same
+ * bytes, the same effective rights (after the policy that was asked for), the
+ * same attributes and the same sharing, of tables and of pages.  It has nothing
+ * in common with the rebuilder but the walker.
+ *
+ * Thread safety: one object is used by one thread at a time.  Neither guest may
+ * run. */
+#ifndef PTWALK_VERIFY_H
+#define PTWALK_VERIFY_H
+
+#include "ptwalk/rebuild.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What differs first. */
+enum ptw_difference_kind {
+    PTW_DIFFERS_NOT,
+    PTW_DIFFERS_SPACE,      /* one root can't be read, or is a duplicate */
+    PTW_DIFFERS_MISSING,    /* mapped before, and not now */
+    PTW_DIFFERS_EXTRA,      /* mapped now, and not before */
+    PTW_DIFFERS_TABLE,      /* a table now and not before, or the reverse, or
+                               with other rights or attributes */
+    PTW_DIFFERS_ALIAS,      /* tables are not shared as they were */
+    PTW_DIFFERS_SELF,       /* a table refers to itself, and did not */
+    PTW_DIFFERS_BAD,        /* an entry with reserved bits, or that leads to a
+                               table that can't be read */
+    PTW_DIFFERS_SIZE,       /* a large leaf is not large any more */
+    PTW_DIFFERS_RIGHTS,     /* effective rights */
+    PTW_DIFFERS_POLICY,     /* copy-on-write where it should not be, or not
+                               where it should */
+    PTW_DIFFERS_ATTRIBUTES, /* memory type, global, accessed, dirty, key */
+    PTW_DIFFERS_SHARED,     /* one page is two now */
+    PTW_DIFFERS_JOINED,     /* two pages are one now */
+    PTW_DIFFERS_UNREADABLE, /* the new page can't be read */
+    PTW_DIFFERS_BYTES,
+};
+
+/* ptw_difference_text returns a short English phrase for it; static. */
+const char *ptw_difference_text(enum ptw_difference_kind kind);
+
+struct ptw_difference {
+    enum ptw_difference_kind kind;
+    uint32_t space;
+    ptw_va va;     /* the first address of that space where it shows */
+    ptw_pa old_pa; /* of the page there, or of the table; 0 without one */
+    ptw_pa new_pa;
+    uint64_t old_raw; /* the entries, as far as there are some */
+    uint64_t new_raw;
+    unsigned old_rights; /* effective; 0 where nothing is mapped */
+    unsigned new_rights;
+};
+
+/* What was compared.  The digest is of what the guest sees: addresses, sizes,
+ * rights, attributes, sharing of tables and contents, not of physical
+ * addresses.  It names a state; it is no proof against somebody who makes two
+ * states with one digest on purpose: the comparison is. */
+struct ptw_certificate {
+    uint64_t spaces;
+    uint64_t tables; /* of the old image */
+    uint64_t aliases;
+    uint64_t leaves; /* of the old image */
+    uint64_t pages;  /* smallest pages, each compared once */
+    uint64_t selves; /* tables that refer to themselves */
+    uint64_t
+        dropped;  /* smallest pages that could not be read before and are not
+                         mapped now */
+    uint64_t bad; /* entries that faulted before and are not mapped now */
+    uint64_t digest[2];
+};
+
+struct ptw_verify_options {
+    ptw_va first; /* as those of the rebuild */
+    ptw_va last;
+    const struct ptw_va_range *leave_out;
+    size_t leave_outs;
+    unsigned flags;     /* a set of enum ptw_rebuild_flag */
+    uint64_t max_reads; /* of entries, in each image */
+    uint64_t seed;
+};
+
+enum ptw_verify_store {
+    PTW_VERIFY_OLD_TABLES,
+    PTW_VERIFY_NEW_TABLES,
+    PTW_VERIFY_PAGES,   /* which new page each old page is */
+    PTW_VERIFY_TAKEN,   /* which new pages are one already */
+    PTW_VERIFY_WRITERS, /* which old pages have how many writable leaves */
+    PTW_VERIFY_STORES
+};
+
+enum { PTW_VERIFY_BATCH = 32 };
+
+/* One image in the comparison.  Private. */
+struct ptw_verify_side {
+    const struct ptw_mem *mem;
+    const ptw_pa *root;
+    struct ptw_memo memo;
+    struct ptw_walk walk;
+    struct ptw_item item[PTW_VERIFY_BATCH];
+    size_t items;
+    size_t next;
+    bool over;
+    uint64_t page[PTW_PAGE_WORDS];
+};
+
+/* One comparison.  Private, but for certificate, difference and wanted. */
+struct ptw_verify {
+    struct ptw_certificate certificate; /* so far */
+    struct ptw_difference difference;
+    size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
+    const struct ptw_regime *regime;
+    uint32_t roots;
+    struct ptw_verify_options o;
+    int phase;
+    enum ptw_verify_store short_of;
+    struct ptw_store store[PTW_VERIFY_STORES];
+    struct ptw_verify_side side[2];
+    struct ptw_hash pages;
+    struct ptw_hash taken;
+    struct ptw_hash writers;
+    uint64_t done; /* of the leaves under comparison: offset that comes next */
+    bool begun;    /* one is */
+};
+
+/* ptw_verify_init begins a comparison of the spaces with the given roots, in
+ * order.  Everything passed must live as long as v.  PTW_E_ARG, PTW_E_RANGE and
+ * PTW_E_ALIGN as ptw_rebuild_init. */
+PTW_NODISCARD enum ptw_status
+ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
+                const struct ptw_mem *old_mem, const ptw_pa *old_root,
+                const struct ptw_mem *new_mem, const ptw_pa *new_root,
+                uint32_t roots, const struct ptw_verify_options *options);
+
+/* ptw_verify_give and ptw_verify_storage are as those of a rebuild. */
+PTW_NODISCARD enum ptw_status ptw_verify_give(struct ptw_verify *v,
+                                              void *storage, size_t bytes,
+                                              void **before);
+void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
+
+/* ptw_verify_run compares.
+ *
+ *   PTW_OK         the same: certificate says what was compared
+ *   PTW_DIFFERENT  difference is the first one
+ *   PTW_E_SPACE    give storage, and call again
+ *   PTW_E_LIMIT    max_reads
+ *   PTW_E_ARG      called again after it was over */
+PTW_NODISCARD enum ptw_status ptw_verify_run(struct ptw_verify *v);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which pages of the old image a rebuild keeps, and where each of them goes.
+ *
+ * The old memory is seen in blocks of 64 smallest pages; a block that has
+ * anything kept is a record in a hash table.  A large leaf that is kept whole
+ * is a unit: all blocks of it are kept whole, and stay together in the new
+ * image, which has the units first, the largest foremost. */
+#ifndef PTW_FRAMES_H
+#define PTW_FRAMES_H
+
+#include "hash.h"
+
+enum {
+    PTW_PAGE_BITS = 12,
+    PTW_PAGE_BYTES = 1 << PTW_PAGE_BITS,
+    PTW_BLOCK_BITS = PTW_PAGE_BITS + 6
+};
+
+struct ptw_block {
+    uint64_t key;      /* number of the block + 1 */
+    uint64_t kept;     /* pages that have a place of their own */
+    uint64_t writable; /* that a leaf lets the guest write */
+    uint64_t again;    /* that two leaves or more do */
+    uint64_t gone;     /* that could not be read */
+    uint64_t blank;    /* all zeros: stand where the first such page does */
+    uint64_t same;     /* stand where another page does that has their bytes */
+    uint64_t to;       /* new address of the first page kept */
+    uint32_t unit;     /* log2 of the bytes of the unit that it is in, or 0 */
+    uint32_t writers;  /* first block of a unit: leaves that let it be written
+                          whole, as far as 2 */
+};
+
+PTW_ENGINE struct ptw_block *ptw_block_at(const struct ptw_hash *h, uint64_t pa)
+{
+    return ptw_hash_find(h, sizeof(struct ptw_block),
+                         (pa >> PTW_BLOCK_BITS) + 1);
+}
+
+PTW_ENGINE uint64_t ptw_block_base(const struct ptw_block *b)
+{
+    return (b->key - 1) << PTW_BLOCK_BITS;
+}
+
+/* The page of pa among those of its block. */
+PTW_ENGINE uint64_t ptw_page_bit(uint64_t pa)
+{
+    return (uint64_t)1 << (pa >> PTW_PAGE_BITS & 63);
+}
+
+/* By hand, since the compiler's own may be a call to its library. */
+PTW_ENGINE unsigned ptw_count_bits(uint64_t bits)
+{
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0F;
+    return (unsigned)(bits * 0x0101010101010101 >> 56);
+}
+
+/* Where the page of that bit, which is kept, goes. */
+PTW_ENGINE uint64_t ptw_block_to(const struct ptw_block *b, uint64_t bit)
+{
+    return b->to +
+           ((uint64_t)ptw_count_bits(b->kept & (bit - 1)) << PTW_PAGE_BITS);
+}
+
+#endif

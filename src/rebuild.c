@@ -1,0 +1,1271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rebuilding: what is kept, where it goes, and the new tables.
+ *
+ * The plan and the building are the same walk, with the same items, done twice.
+ * In between the pages are copied, in the order of their old addresses, which is
+ * also that of the new ones.
+ *
+ * The walk gives each table once, with a number; the new table stands at that
+ * number behind the pages.  So to build is to put every entry that the walk
+ * reports, with its own bits and a new address, at its index in the new table
+ * of the path.  Nothing of the new tables is ever read. */
+#include "frames.h"
+#include "mem.h"
+#include "regime.h"
+#include "sort.h"
+
+/* What a leaf becomes: itself, or smaller ones where only parts of it are
+ * kept.  A piece is one new leaf, or pages that are dropped. */
+struct piece {
+    uint64_t at; /* offset in the old leaf */
+    uint64_t pa; /* old */
+    unsigned level;
+    bool kept;
+    enum ptw_drop why; /* when not kept */
+};
+
+/* The tables that the pieces of one leaf have been put into: by level, where
+ * their span starts + 1, or 0. */
+struct pieces {
+    uint64_t at;
+    uint64_t open[PTW_MAX_LEVELS];
+};
+
+/* The order of the blocks: units before single pages, the larger first, and
+ * then by address.  One number has it all: 2 bits, 34 of the block's number,
+ * and the slot of the hash table. */
+enum { ORDER_SLOT_BITS = 28, ORDER_BLOCK_BITS = 34 };
+
+struct contents {   /* of PTW_REBUILD_CONTENTS */
+    uint64_t key;   /* CONTENT | hash, or a page's number + 1 */
+    uint64_t frame; /* the page that has it, by number */
+};
+
+static const uint64_t CONTENT = (uint64_t)1 << 63;
+
+struct ptw_rebuild_options ptw_rebuild_everything(void)
+{
+    struct ptw_rebuild_options o = {
+        .last = {UINT64_MAX},
+        .max_reads = UINT64_MAX,
+        .max_bytes = UINT64_MAX,
+    };
+
+    return o;
+}
+
+const char *ptw_drop_text(enum ptw_drop why)
+{
+    switch (why) {
+    case PTW_DROP_OUTSIDE:
+        return "outside the memory offered";
+    case PTW_DROP_UNREADABLE:
+        return "unreadable";
+    case PTW_DROP_BAD_ENTRY:
+        return "reserved bits set";
+    case PTW_DROP_TABLE:
+        return "unreadable table";
+    case PTW_DROP_SELF:
+        return "self-reference kept in part";
+    case PTW_DROPS:
+        break;
+    }
+    return "unknown reason";
+}
+
+/* ------------------------------------------------------------- what is kept */
+
+/* How much of [first, last] is to be kept. */
+static enum ptw_cover kept_of(const struct ptw_rebuild *rb, uint64_t first,
+                              uint64_t last)
+{
+    struct ptw_va_range whole = {rb->o.first, rb->o.last};
+    struct ptw_va_range part = {{first}, {last}};
+
+    return ptw_range_kept(whole, rb->o.leave_out, rb->o.leave_outs, part);
+}
+
+static enum ptw_status check_options(const struct ptw_regime *r,
+                                     const struct ptw_rebuild_options *o)
+{
+    enum ptw_status st;
+
+    if (r->arch->format->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
+            0 &&
+        (r->features & PTW_WP) == 0) {
+        return PTW_E_REGIME;
+    }
+    st = ptw_ranges_of_pages((struct ptw_va_range){o->first, o->last},
+                             o->leave_out, o->leave_outs);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if ((o->base.v & ptw_low_mask(PTW_PAGE_BITS)) != 0) {
+        return PTW_E_ALIGN;
+    }
+    return o->base.v > ptw_low_mask(r->pa_bits) ? PTW_E_WIDTH : PTW_OK;
+}
+
+enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
+                                 const struct ptw_regime *regime,
+                                 const struct ptw_mem *mem, const ptw_pa *root,
+                                 uint32_t roots,
+                                 const struct ptw_rebuild_options *options)
+{
+    enum ptw_status st;
+
+    memset(rb, 0, sizeof *rb);
+    rb->phase = PTW_REBUILD_BROKEN;
+    if (roots == 0 || roots > (uint32_t)1 << 31) {
+        return PTW_E_ARG;
+    }
+    st = check_options(regime, options);
+    if (st != PTW_OK) {
+        return st;
+    }
+    rb->regime = regime;
+    rb->mem = mem;
+    rb->root = root;
+    rb->roots = roots;
+    rb->o = *options;
+    if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        rb->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
+    }
+    for (size_t i = 0; i < options->maps; i++) {
+        if (options->map[i].first.v > options->map[i].last.v) {
+            return PTW_E_RANGE;
+        }
+        if (kept_of(rb, options->map[i].first.v, options->map[i].last.v) !=
+            PTW_COVER_NONE) {
+            return PTW_E_OVERLAP;
+        }
+    }
+    rb->phase = PTW_REBUILD_START;
+    return PTW_OK;
+}
+
+/* ----------------------------------------------------------------- storage */
+
+static enum ptw_status ask(struct ptw_rebuild *rb, enum ptw_rebuild_store which,
+                           size_t wanted)
+{
+    rb->short_of = which;
+    rb->wanted = wanted;
+    return PTW_E_SPACE;
+}
+
+static size_t memo_wanted(const struct ptw_memo *memo)
+{
+    return ptw_memo_bytes(
+        memo->slot == NULL ? 1024 : ptw_slots_used(memo->slots_log2 + 1));
+}
+
+static enum ptw_status give_memo(struct ptw_rebuild *rb, void *storage,
+                                 size_t bytes)
+{
+    return rb->memo.slot == NULL
+               ? ptw_memo_init(&rb->memo, storage, bytes, rb->o.seed)
+               : ptw_memo_grow(&rb->memo, storage, bytes);
+}
+
+enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
+                                 size_t bytes, void **before)
+{
+    struct ptw_store *s = &rb->store[rb->short_of];
+    enum ptw_status st = PTW_E_SPACE;
+
+    *before = NULL;
+    if (rb->wanted == 0 || storage == NULL) {
+        return PTW_E_ARG;
+    }
+    switch (rb->short_of) {
+    case PTW_REBUILD_TABLES_SEEN:
+        st = give_memo(rb, storage, bytes);
+        break;
+    case PTW_REBUILD_FRAMES:
+        st = ptw_hash_give(&rb->frames, sizeof(struct ptw_block), storage,
+                           bytes, rb->o.seed);
+        rb->last_block = NULL;
+        break;
+    case PTW_REBUILD_ORDER:
+        if (((uintptr_t)storage & 7) != 0) {
+            return PTW_E_ALIGN;
+        }
+        st = bytes >= rb->wanted ? PTW_OK : PTW_E_SPACE;
+        break;
+    case PTW_REBUILD_CONTENTS:
+        st = bytes < rb->wanted
+                 ? PTW_E_SPACE
+                 : ptw_hash_give(&rb->contents, sizeof(struct contents),
+                                 storage, bytes, rb->o.seed);
+        break;
+    case PTW_REBUILD_STORES:
+        break;
+    }
+    if (st == PTW_OK) {
+        *before = s->at;
+        s->at = storage;
+        s->bytes = bytes;
+        rb->wanted = 0;
+    }
+    return st;
+}
+
+void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i)
+{
+    return i < PTW_REBUILD_STORES ? rb->store[i].at : NULL;
+}
+
+/* ------------------------------------------------------------------- frames */
+
+static struct ptw_block *block_at(struct ptw_rebuild *rb, uint64_t pa)
+{
+    if (rb->last_block == NULL || rb->frame != pa >> PTW_BLOCK_BITS) {
+        struct ptw_block *b = ptw_block_at(&rb->frames, pa);
+
+        if (b == NULL) {
+            return NULL;
+        }
+        rb->last_block = b;
+        rb->frame = pa >> PTW_BLOCK_BITS;
+    }
+    return rb->last_block;
+}
+
+/* Marks pages of one block as kept.  There is room. */
+static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
+                              uint64_t pages, bool writable)
+{
+    struct ptw_block *b = block_at(rb, pa);
+    bool fresh;
+
+    if (b == NULL) {
+        b = ptw_hash_enter(&rb->frames, sizeof *b, (pa >> PTW_BLOCK_BITS) + 1,
+                           &fresh);
+    }
+    b->kept |= pages;
+    if (writable) {
+        b->again |= b->writable & pages;
+        b->writable |= pages;
+    }
+    return b;
+}
+
+/* Keeps what a large leaf maps, whole.  A unit is gone through at most once for
+ * itself and once for each of its first two writers, however often the guest
+ * maps it. */
+static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
+                      bool writable)
+{
+    struct ptw_block *first = block_at(rb, pa);
+
+    if (first != NULL && first->unit == bits &&
+        (!writable || first->writers == 2)) {
+        return;
+    }
+    for (uint64_t at = 0; at >> bits == 0;
+         at += (uint64_t)64 << PTW_PAGE_BITS) {
+        struct ptw_block *b = keep(rb, pa + at, UINT64_MAX, writable);
+
+        if (b->unit < bits) {
+            b->unit = bits;
+            b->writers = 0;
+        }
+        if (at == 0) {
+            first = b;
+        }
+    }
+    if (first->unit == bits && writable) {
+        first->writers++;
+    }
+}
+
+/* Whether any page of [pa, pa + 1 << bits) has that mark. */
+enum mark { MARK_AGAIN, MARK_GONE };
+
+static bool has_mark(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
+                     enum mark mark)
+{
+    const struct ptw_block *b = block_at(rb, pa);
+
+    if (bits == PTW_PAGE_BITS) {
+        return b != NULL && ((mark == MARK_AGAIN ? b->again : b->gone) &
+                             ptw_page_bit(pa)) != 0;
+    }
+    if (mark == MARK_AGAIN && b != NULL && b->unit == bits && b->writers == 2) {
+        return true;
+    }
+    for (uint64_t at = 0; at >> bits == 0;
+         at += (uint64_t)64 << PTW_PAGE_BITS) {
+        b = block_at(rb, pa + at);
+        if (b != NULL && (mark == MARK_AGAIN ? b->again : b->gone) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
+                                 ptw_pa *now)
+{
+    uint64_t pa = old.v & ~ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t bit = ptw_page_bit(pa);
+    const struct ptw_block *b = block_at(rb, pa);
+
+    if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN ||
+        b == NULL) {
+        return PTW_NOT_MAPPED;
+    }
+    if ((b->blank & bit) != 0) {
+        pa = (rb->blank - 1) << PTW_PAGE_BITS;
+    } else if ((b->same & bit) != 0) {
+        const struct contents *c =
+            ptw_hash_find(&rb->contents, sizeof *c, (pa >> PTW_PAGE_BITS) + 1);
+
+        pa = c->frame << PTW_PAGE_BITS;
+    }
+    bit = ptw_page_bit(pa);
+    b = block_at(rb, pa);
+    if (b == NULL || (b->kept & ~b->gone & bit) == 0) {
+        return PTW_NOT_MAPPED;
+    }
+    now->v = ptw_block_to(b, bit) | (old.v & ptw_low_mask(PTW_PAGE_BITS));
+    return PTW_OK;
+}
+
+/* ------------------------------------------------------------------- pieces */
+
+/* The highest level of which a leaf could start there. */
+static unsigned level_at(const struct ptw_rebuild *rb,
+                         const struct ptw_mapping *m, uint64_t at)
+{
+    unsigned level = m->level;
+
+    while ((at & ptw_low_mask(rb->regime->arch->format->level[level].shift)) !=
+           0) {
+        level--;
+    }
+    return level;
+}
+
+/* Writes the next piece of the leaf; false at its end.  Parts that are left out
+ * are passed over. */
+static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
+                       struct pieces *ps, struct piece *p)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    const struct ptw_format *a = rb->regime->arch->format;
+    unsigned level = level_at(rb, m, ps->at);
+    bool split = (rb->o.flags & PTW_REBUILD_SPLIT) != 0;
+
+    while (ps->at >> m->size_log2 == 0) {
+        uint64_t va = item->first.v + ps->at;
+        unsigned bits = a->level[level].shift;
+        enum ptw_cover kept = kept_of(rb, va, va + ptw_low_mask(bits));
+        enum ptw_cover cover;
+
+        p->at = ps->at;
+        p->pa = m->pa.v + ps->at;
+        p->level = level;
+        p->kept = true;
+        if (kept == PTW_COVER_NONE) {
+            ps->at += (uint64_t)1 << bits;
+            level = level_at(rb, m, ps->at);
+            continue;
+        }
+        cover = ptw_mem_cover(rb->mem, ptw_pa_of(p->pa), (uint64_t)1 << bits);
+        p->why = PTW_DROP_OUTSIDE;
+        if (cover == PTW_COVER_ALL && (level == 0 || rb->recount) &&
+            rb->phase >= PTW_REBUILD_COPIED &&
+            has_mark(rb, p->pa, bits, MARK_GONE)) {
+            cover = level == 0 ? PTW_COVER_NONE : PTW_COVER_SOME;
+            p->why = PTW_DROP_UNREADABLE;
+        }
+        if (kept == PTW_COVER_ALL &&
+            (cover == PTW_COVER_NONE ||
+             (cover == PTW_COVER_ALL &&
+              (level == 0 || (!split && rb->regime->rule[level].leaf))))) {
+            p->kept = cover == PTW_COVER_ALL;
+            ps->at += (uint64_t)1 << bits;
+            return true;
+        }
+        if (level == 0) {
+            p->kept = false;
+            ps->at += (uint64_t)1 << bits;
+            return true;
+        }
+        level--;
+    }
+    return false;
+}
+
+/* The entry of a piece, without its address. */
+static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
+                           const struct piece *p)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    const struct ptw_format *a = rb->regime->arch->format;
+    unsigned bits = a->level[p->level].shift;
+    uint64_t raw = m->raw & ~a->leaf_address(rb->regime, m->level, UINT64_MAX);
+
+    for (unsigned level = m->level; level > p->level; level--) {
+        raw = a->leaf_split(rb->regime, raw, level);
+    }
+    if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+        (a->decode(rb->regime, m->raw, m->level).rights & PTW_WRITE) != 0 &&
+        ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
+         !has_mark(rb, p->pa, bits, MARK_AGAIN))) {
+        raw = a->leaf_copy_on_write(raw);
+        rb->counts.copy_on_write++;
+    }
+    return raw;
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static enum ptw_status put(const struct ptw_rebuild *rb, uint64_t table,
+                           unsigned index, uint64_t raw)
+{
+    unsigned log2 = rb->regime->arch->format->entry_log2;
+
+    return ptw_put_entry(rb->to, table + ((uint64_t)index << log2), 1u << log2,
+                         raw);
+}
+
+/* Puts raw where va has its entry in the new table of that level. */
+static enum ptw_status put_at(const struct ptw_rebuild *rb, unsigned level,
+                              uint64_t va, uint64_t raw)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[level];
+
+    return put(rb, rb->at[level],
+               (unsigned)(va >> l->shift & ptw_low_mask(l->bits)), raw);
+}
+
+static uint64_t tables_at(const struct ptw_rebuild *rb)
+{
+    return rb->o.base.v + rb->counts.page_bytes;
+}
+
+static uint64_t table_at(const struct ptw_rebuild *rb, uint64_t number)
+{
+    return tables_at(rb) + (number << PTW_PAGE_BITS);
+}
+
+/* Gets one of the tables behind those of the walk, all zeros. */
+static enum ptw_status take_extra(struct ptw_rebuild *rb, uint64_t *table)
+{
+    unsigned log2 = rb->regime->arch->format->entry_log2;
+    enum ptw_status st = PTW_OK;
+
+    if (rb->taken >= rb->extra + rb->mapped) {
+        return PTW_E_CHANGED;
+    }
+    *table = table_at(rb, rb->walked + rb->taken);
+    rb->taken++;
+    for (unsigned i = 0; st == PTW_OK && i < (1u << PTW_PAGE_BITS) >> log2;
+         i++) {
+        st = put(rb, *table, i, 0);
+    }
+    return st;
+}
+
+/* Begins the new table of the path at that level: its entries that are not
+ * present are those of the old one, and nothing else is there so far. */
+static enum ptw_status begin_table(struct ptw_rebuild *rb, unsigned level,
+                                   uint32_t number, uint64_t old, ptw_va first)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_level *l = &a->level[level];
+    uint64_t size = ptw_low_mask(l->shift) + 1;
+    bool root = level + 1 == a->levels;
+    bool whole = kept_of(rb, first.v,
+                         root ? UINT64_MAX
+                              : first.v + ptw_low_mask(l->shift + l->bits)) ==
+                 PTW_COVER_ALL;
+    enum ptw_status st = PTW_OK;
+
+    if (number >= rb->walked) {
+        return PTW_E_CHANGED;
+    }
+    rb->at[level] = table_at(rb, number);
+    for (unsigned i = 0; st == PTW_OK && i < 1u << l->bits; i++) {
+        uint64_t base = first.v + i * size;
+        uint64_t raw = 0;
+
+        if (root) {
+            base = ptw_va_from(a, i * size);
+        }
+        if (ptw_get(rb->mem, old + ((uint64_t)i << a->entry_log2),
+                    1u << a->entry_log2, &raw) != PTW_OK ||
+            (raw & a->present) != 0 ||
+            (!whole &&
+             kept_of(rb, base, base + (size - 1)) == PTW_COVER_NONE)) {
+            raw = 0;
+        }
+        st = put(rb, rb->at[level], i, raw);
+    }
+    return st;
+}
+
+/* Opens, for a piece of a leaf that was split, the tables that it stands in. */
+static enum ptw_status open_tables(struct ptw_rebuild *rb,
+                                   const struct ptw_item *item,
+                                   struct pieces *ps, const struct piece *p)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    enum ptw_status st = PTW_OK;
+
+    for (unsigned level = item->u.mapping.level;
+         st == PTW_OK && level > p->level; level--) {
+        unsigned below = level - 1;
+        uint64_t start = p->at >> a->level[level].shift;
+
+        if (ps->open[below] == start + 1) {
+            continue;
+        }
+        ps->open[below] = start + 1;
+        rb->counts.tables++;
+        if (rb->phase != PTW_REBUILD_BUILDING) {
+            rb->extra++;
+            continue;
+        }
+        st = take_extra(rb, &rb->at[below]);
+        if (st == PTW_OK) {
+            st = put_at(rb, level, item->first.v + p->at,
+                        a->table_bits(PTW_USER) | rb->at[below]);
+        }
+    }
+    return st;
+}
+
+/* Builds one new leaf. */
+static enum ptw_status put_piece(struct ptw_rebuild *rb,
+                                 const struct ptw_item *item,
+                                 const struct piece *p)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    uint64_t raw = piece_bits(rb, item, p);
+    ptw_pa now;
+
+    if (ptw_rebuild_page(rb, ptw_pa_of(p->pa), &now) != PTW_OK) {
+        return PTW_E_CHANGED;
+    }
+    raw |= a->leaf_address(rb->regime, p->level, now.v);
+    if (a->decode(rb->regime, raw, p->level).pa.v != now.v) {
+        return PTW_E_WIDTH;
+    }
+    return put_at(rb, p->level, item->first.v + p->at, raw);
+}
+
+static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    const struct ptw_format *a = rb->regime->arch->format;
+    bool writable =
+        (a->decode(rb->regime, m->raw, m->level).rights & PTW_WRITE) != 0;
+    struct pieces ps = {0};
+    struct piece p;
+    enum ptw_status st = PTW_OK;
+    bool split = false;
+
+    if (rb->phase == PTW_REBUILD_WALKING) {
+        size_t blocks = m->size_log2 > PTW_BLOCK_BITS
+                            ? (size_t)1 << (m->size_log2 - PTW_BLOCK_BITS)
+                            : 1;
+
+        if (!ptw_hash_room(&rb->frames, blocks)) {
+            return ask(
+                rb, PTW_REBUILD_FRAMES,
+                ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), blocks));
+        }
+    }
+    while (st == PTW_OK && next_piece(rb, item, &ps, &p)) {
+        unsigned bits = a->level[p.level].shift;
+
+        if (!p.kept) {
+            rb->counts.dropped[p.why] += (uint64_t)1 << (bits - PTW_PAGE_BITS);
+            continue;
+        }
+        rb->counts.leaves++;
+        rb->counts.large += p.level > 0;
+        split = split || p.level < m->level;
+        st = open_tables(rb, item, &ps, &p);
+        if (st != PTW_OK) {
+            break;
+        }
+        if (rb->phase == PTW_REBUILD_BUILDING) {
+            st = put_piece(rb, item, &p);
+        } else if (rb->phase != PTW_REBUILD_WALKING) {
+            continue;
+        } else if (p.level == 0) {
+            (void)keep(rb, p.pa, ptw_page_bit(p.pa), writable);
+        } else {
+            keep_unit(rb, p.pa, bits, writable);
+        }
+    }
+    rb->counts.split += split;
+    return st;
+}
+
+/* -------------------------------------------------------------------- walks */
+
+/* One item, of the plan or of the building. */
+static enum ptw_status space(struct ptw_rebuild *rb,
+                             const struct ptw_item *item, ptw_pa *new_root)
+{
+    const struct ptw_space *s = &item->u.space_info;
+    unsigned top = rb->regime->arch->format->levels - 1;
+
+    switch (s->kind) {
+    case PTW_SPACE_BAD:
+        rb->where.v = item->space;
+        return s->why;
+    case PTW_SPACE_SAME:
+        if (new_root != NULL) {
+            new_root[item->space] = new_root[s->same_as];
+        }
+        return PTW_OK;
+    case PTW_SPACE_WALKED:
+        break;
+    }
+    rb->counts.spaces++;
+    rb->counts.tables++;
+    if (new_root == NULL) {
+        return PTW_OK;
+    }
+    new_root[item->space].v = table_at(rb, s->number);
+    return begin_table(rb, top, s->number, s->root.v, ptw_va_of(0));
+}
+
+static enum ptw_status table(struct ptw_rebuild *rb,
+                             const struct ptw_item *item)
+{
+    const struct ptw_table *t = &item->u.table;
+    enum ptw_status st;
+
+    rb->counts.tables++;
+    if (rb->phase != PTW_REBUILD_BUILDING) {
+        return PTW_OK;
+    }
+    st = begin_table(rb, t->level, t->number, t->table.v, item->first);
+    return st == PTW_OK ? put_at(rb, t->level + 1u, item->first.v,
+                                 t->attributes | rb->at[t->level])
+                        : st;
+}
+
+static enum ptw_status alias(struct ptw_rebuild *rb,
+                             const struct ptw_item *item)
+{
+    unsigned level;
+    struct ptw_alias_ref ref = ptw_alias_view(rb->regime, item, &level);
+
+    rb->counts.aliases++;
+    if (rb->phase != PTW_REBUILD_BUILDING) {
+        return PTW_OK;
+    }
+    if (ref.number >= rb->walked) {
+        return PTW_E_CHANGED;
+    }
+    return put_at(rb, level + 1, item->first.v,
+                  ref.attributes | table_at(rb, ref.number));
+}
+
+static enum ptw_status finding(struct ptw_rebuild *rb,
+                               const struct ptw_item *item)
+{
+    const struct ptw_finding *f = &item->u.finding;
+
+    switch (f->kind) {
+    case PTW_FINDING_BAD_ENTRY:
+        rb->counts.dropped[PTW_DROP_BAD_ENTRY]++;
+        break;
+    case PTW_FINDING_REFUSED:
+        rb->counts.dropped[PTW_DROP_TABLE]++;
+        break;
+    case PTW_FINDING_SELF:
+        if (kept_of(rb, item->first.v, item->last.v) != PTW_COVER_ALL) {
+            rb->counts.dropped[PTW_DROP_SELF]++;
+        } else if (rb->phase == PTW_REBUILD_BUILDING) {
+            return put_at(rb, f->level + 1u, item->first.v,
+                          (f->raw & ~rb->regime->table_address) |
+                              rb->at[f->level + 1]);
+        }
+        break;
+    case PTW_FINDING_TWO_LEVELS:
+    case PTW_FINDING_EXPOSED:
+        break;
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status visit(struct ptw_rebuild *rb,
+                             const struct ptw_item *item, ptw_pa *new_root)
+{
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        return space(rb, item, new_root);
+    case PTW_ITEM_TABLE:
+        return table(rb, item);
+    case PTW_ITEM_MAPPING:
+        return leaf(rb, item);
+    case PTW_ITEM_ALIAS:
+        return alias(rb, item);
+    case PTW_ITEM_FINDING:
+        return finding(rb, item);
+    case PTW_ITEM_HOLE:
+        break;
+    }
+    return PTW_OK;
+}
+
+/* Begins a walk, with counts of what it will find. */
+static enum ptw_status begin_walk(struct ptw_rebuild *rb)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_rebuild_counts *c = &rb->counts;
+
+    o.first = rb->o.first;
+    o.last = rb->o.last;
+    o.leave_out = rb->o.leave_out;
+    o.leave_outs = rb->o.leave_outs;
+    o.max_reads = rb->o.max_reads;
+    o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
+    c->spaces = 0;
+    c->tables = 0;
+    c->aliases = 0;
+    c->leaves = 0;
+    c->large = 0;
+    c->split = 0;
+    c->copy_on_write = 0;
+    memset(c->dropped, 0, sizeof c->dropped);
+    rb->items = 0;
+    rb->next = 0;
+    rb->extra = rb->phase == PTW_REBUILD_BUILDING ? rb->extra : 0;
+    rb->taken = 0;
+    return ptw_walk_va_spaces_init(&rb->walk, rb->regime, rb->mem, rb->root,
+                                   rb->roots, &rb->memo, &o);
+}
+
+/* Goes on with the walk that was begun, to its end. */
+static enum ptw_status walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
+{
+    for (;;) {
+        enum ptw_status st = PTW_OK;
+
+        while (st == PTW_OK && rb->next < rb->items) {
+            st = visit(rb, &rb->item[rb->next], new_root);
+            rb->next += st == PTW_OK;
+        }
+        if (st != PTW_OK) {
+            return st;
+        }
+        rb->next = 0;
+        st = ptw_walk_next(&rb->walk, rb->item, PTW_REBUILD_BATCH, &rb->items);
+        if (rb->items > 0) {
+            continue;
+        }
+        if (st == PTW_E_SPACE) {
+            return ask(rb, PTW_REBUILD_TABLES_SEEN, memo_wanted(&rb->memo));
+        }
+        return st == PTW_END ? PTW_OK : st;
+    }
+}
+
+/* The same walk again, with the storage that the first one had. */
+static enum ptw_status walk_again(struct ptw_rebuild *rb, ptw_pa *new_root)
+{
+    enum ptw_status st =
+        ptw_memo_init(&rb->memo, rb->store[PTW_REBUILD_TABLES_SEEN].at,
+                      rb->store[PTW_REBUILD_TABLES_SEEN].bytes, rb->o.seed);
+
+    if (st == PTW_OK) {
+        st = begin_walk(rb);
+    }
+    if (st == PTW_OK) {
+        st = walk_on(rb, new_root);
+    }
+    return st == PTW_E_SPACE ? PTW_E_CHANGED : st;
+}
+
+/* ------------------------------------------------------------------- layout */
+
+static struct ptw_block *ordered(const struct ptw_rebuild *rb, size_t i)
+{
+    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
+
+    return (struct ptw_block *)(void *)(rb->frames.record +
+                                        slot * sizeof(struct ptw_block));
+}
+
+static enum ptw_status put_in_order(struct ptw_rebuild *rb)
+{
+    size_t slots = (size_t)1 << rb->frames.slots_log2;
+    uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    size_t wanted = (rb->frames.used + 1) * sizeof *order;
+
+    if (rb->frames.record == NULL) {
+        rb->blocks = 0;
+        return PTW_OK;
+    }
+    if (rb->frames.slots_log2 > ORDER_SLOT_BITS) {
+        return PTW_E_LIMIT;
+    }
+    if (rb->store[PTW_REBUILD_ORDER].bytes < wanted) {
+        return ask(rb, PTW_REBUILD_ORDER, wanted);
+    }
+    rb->blocks = 0;
+    for (size_t i = 0; i < slots; i++) {
+        const struct ptw_block *b =
+            (const void *)(rb->frames.record + i * sizeof *b);
+        uint64_t rank = b->unit >= 30 ? 0 : b->unit > 0 ? 1 : 2;
+
+        if (b->key != 0) {
+            order[rb->blocks++] = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |
+                                  (b->key - 1) << ORDER_SLOT_BITS | i;
+        }
+    }
+    ptw_sort(order, rb->blocks, sizeof *order);
+    rb->block = 0;
+    return PTW_OK;
+}
+
+static bool all_zeros(const void *page)
+{
+    const unsigned char *p = page;
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < PTW_PAGE_BYTES && any == 0; i += 64) {
+        for (unsigned j = 0; j < 64; j += 8) {
+            uint64_t word;
+
+            memcpy(&word, p + i + j, sizeof word);
+            any |= word;
+        }
+    }
+    return any == 0;
+}
+
+/* A number that pages of the same content have in common; only to find
+ * candidates. */
+static uint64_t hash_page(const void *page, uint64_t seed)
+{
+    const unsigned char *p = page;
+    uint64_t h = seed;
+
+    for (unsigned i = 0; i < PTW_PAGE_BYTES; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, p + i, sizeof word);
+        h = (h ^ word) * 0x9E3779B97F4A7C15;
+        h ^= h >> 29;
+    }
+    return h | CONTENT;
+}
+
+/* The pages of a block that may be one with others of the same content. */
+static uint64_t mergeable(const struct ptw_rebuild *rb,
+                          const struct ptw_block *b)
+{
+    uint64_t writable = b->writable;
+
+    if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        writable = 0;
+    } else if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0) {
+        writable = b->again;
+    }
+    return b->unit > 0 ? 0 : b->kept & ~writable;
+}
+
+/* Finds out whether the page is one with an earlier one. */
+static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
+                         uint64_t pa)
+{
+    const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
+    uint64_t bit = ptw_page_bit(pa);
+    uint64_t frame = pa >> PTW_PAGE_BITS;
+    struct contents *c;
+    const void *other;
+    bool fresh;
+
+    if (page == NULL) {
+        return;
+    }
+    if (all_zeros(page)) {
+        if (rb->blank == 0) {
+            rb->blank = frame + 1;
+        } else {
+            b->kept &= ~bit;
+            b->blank |= bit;
+            rb->counts.merged++;
+        }
+        return;
+    }
+    if ((rb->o.flags & PTW_REBUILD_MERGE) == 0) {
+        return;
+    }
+    c = ptw_hash_enter(&rb->contents, sizeof *c, hash_page(page, rb->o.seed),
+                       &fresh);
+    if (fresh) {
+        c->frame = frame;
+        return;
+    }
+    other = ptw_page_bytes(rb->mem, c->frame << PTW_PAGE_BITS, rb->page[1]);
+    if (other != NULL && memcmp(page, other, PTW_PAGE_BYTES) == 0) {
+        uint64_t same = c->frame;
+
+        c = ptw_hash_enter(&rb->contents, sizeof *c, frame + 1, &fresh);
+        c->frame = same;
+        b->kept &= ~bit;
+        b->same |= bit;
+        rb->counts.merged++;
+    }
+}
+
+static enum ptw_status compare(struct ptw_rebuild *rb)
+{
+    if ((rb->o.flags & PTW_REBUILD_MERGE) != 0) {
+        uint64_t pages = 1;
+
+        for (size_t i = rb->block; i < rb->blocks; i++) {
+            pages += ptw_count_bits(mergeable(rb, ordered(rb, i)));
+        }
+        if (!ptw_hash_room(&rb->contents, (size_t)pages)) {
+            return ask(
+                rb, PTW_REBUILD_CONTENTS,
+                ptw_hash_wanted(&rb->contents, sizeof(struct contents), pages));
+        }
+    }
+    for (; rb->block < rb->blocks; rb->block++) {
+        struct ptw_block *b = ordered(rb, rb->block);
+        uint64_t pages = mergeable(rb, b);
+
+        for (; pages != 0; pages &= pages - 1) {
+            compare_page(rb, b,
+                         ptw_block_base(b) + ((uint64_t)__builtin_ctzll(pages)
+                                              << PTW_PAGE_BITS));
+        }
+    }
+    return PTW_OK;
+}
+
+/* Gives every page that is kept its place. */
+static enum ptw_status place(struct ptw_rebuild *rb)
+{
+    uint64_t next = rb->o.base.v;
+    uint64_t end = ptw_low_mask(rb->regime->pa_bits);
+
+    rb->counts.pages = 0;
+    rb->counts.shared_writable = 0;
+    for (size_t i = 0; i < rb->blocks; i++) {
+        struct ptw_block *b = ordered(rb, i);
+        unsigned pages = ptw_count_bits(b->kept);
+
+        if (b->unit > 0 && (ptw_block_base(b) & ptw_low_mask(b->unit)) == 0) {
+            next = (next + ptw_low_mask(b->unit)) & ~ptw_low_mask(b->unit);
+        }
+        b->to = next;
+        next += (uint64_t)pages << PTW_PAGE_BITS;
+        rb->counts.pages += pages;
+        rb->counts.shared_writable += ptw_count_bits(b->again);
+        if (next - 1 > end) {
+            return PTW_E_WIDTH;
+        }
+    }
+    rb->counts.page_bytes = next - rb->o.base.v;
+    return PTW_OK;
+}
+
+/* How many tables the maps may need in one space. */
+static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    uint64_t tables = 0;
+
+    for (size_t i = 0; i < rb->o.maps; i++) {
+        for (unsigned level = 0; level + 1 < a->levels; level++) {
+            unsigned span = a->level[level].shift + a->level[level].bits;
+
+            tables += (rb->o.map[i].last.v >> span) -
+                      (rb->o.map[i].first.v >> span) + 1;
+        }
+    }
+    return tables;
+}
+
+/* How large the image will be at most. */
+static enum ptw_status measure(struct ptw_rebuild *rb)
+{
+    const struct ptw_regime *r = rb->regime;
+    uint64_t page = ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t most = (uint64_t)1 << (52 - PTW_PAGE_BITS);
+    uint64_t maps = tables_for_maps(rb);
+    uint64_t last;
+
+    if (maps > most || maps > most / (rb->counts.spaces + 1)) {
+        return PTW_E_LIMIT;
+    }
+    rb->mapped = maps * rb->counts.spaces;
+    rb->counts.tables += rb->mapped;
+    if (rb->counts.tables > most) {
+        return PTW_E_LIMIT;
+    }
+    rb->counts.bytes =
+        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
+    last = rb->o.base.v + (rb->counts.bytes - 1);
+    if (rb->counts.bytes > rb->o.max_bytes) {
+        return PTW_E_LIMIT;
+    }
+    return last > ptw_low_mask(r->pa_bits) ||
+                   (last & ~(r->rule[0].leaf_address | page)) != 0 ||
+                   (last & ~(r->table_address | page)) != 0
+               ? PTW_E_WIDTH
+               : PTW_OK;
+}
+
+static enum ptw_status plan_on(struct ptw_rebuild *rb)
+{
+    enum ptw_status st = PTW_OK;
+
+    if (rb->phase == PTW_REBUILD_START) {
+        if (rb->memo.slot == NULL) {
+            return ask(rb, PTW_REBUILD_TABLES_SEEN, memo_wanted(&rb->memo));
+        }
+        st = begin_walk(rb);
+        rb->phase = PTW_REBUILD_WALKING;
+    }
+    if (st == PTW_OK && rb->phase == PTW_REBUILD_WALKING) {
+        st = walk_on(rb, NULL);
+        if (st == PTW_OK) {
+            rb->walked = rb->counts.tables - rb->extra;
+            rb->phase = PTW_REBUILD_ORDERING;
+        }
+    }
+    if (st == PTW_OK && rb->phase == PTW_REBUILD_ORDERING) {
+        st = put_in_order(rb);
+        if (st == PTW_OK) {
+            rb->phase = PTW_REBUILD_COMPARING;
+        }
+    }
+    if (st == PTW_OK &&
+        (rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0) {
+        st = compare(rb);
+    }
+    if (st == PTW_OK) {
+        st = place(rb);
+    }
+    return st == PTW_OK ? measure(rb) : st;
+}
+
+enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb)
+{
+    enum ptw_status st;
+
+    if (rb->phase >= PTW_REBUILD_PLANNED) {
+        return PTW_E_ARG;
+    }
+    rb->wanted = 0;
+    st = plan_on(rb);
+    if (st == PTW_OK) {
+        rb->phase = PTW_REBUILD_PLANNED;
+        rb->block = 0;
+    } else if (st != PTW_E_SPACE) {
+        rb->phase = PTW_REBUILD_BROKEN;
+    }
+    return st;
+}
+
+uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb)
+{
+    return (uint32_t)rb->where.v;
+}
+
+/* --------------------------------------------------------------------- copy */
+
+/* Hands pages that follow each other to the sink, less those of zeros when they
+ * need not be. */
+static enum ptw_status hand_over(struct ptw_rebuild *rb,
+                                 const struct ptw_page_sink *sink, void *ctx,
+                                 uint64_t to, const unsigned char *bytes,
+                                 unsigned pages)
+{
+    bool zeros = (rb->o.flags & PTW_REBUILD_ZEROS) != 0;
+    enum ptw_status st = PTW_OK;
+    unsigned from = 0;
+
+    for (unsigned i = 0; st == PTW_OK && i <= pages; i++) {
+        bool blank = zeros && i < pages &&
+                     all_zeros(bytes + ((size_t)i << PTW_PAGE_BITS));
+
+        if (i < pages && !blank) {
+            continue;
+        }
+        if (i > from) {
+            st = sink->write(ctx,
+                             ptw_pa_of(to + ((uint64_t)from << PTW_PAGE_BITS)),
+                             bytes + ((size_t)from << PTW_PAGE_BITS),
+                             (size_t)(i - from) << PTW_PAGE_BITS);
+        }
+        from = i + 1;
+        rb->counts.zeros += blank && st == PTW_OK;
+    }
+    return st;
+}
+
+static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
+                                const struct ptw_page_sink *sink, void *ctx,
+                                uint64_t pa)
+{
+    const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
+
+    if (page == NULL) {
+        b->gone |= ptw_page_bit(pa);
+        rb->recount = rb->recount || b->unit > 0;
+        return PTW_OK;
+    }
+    return hand_over(rb, sink, ctx, ptw_block_to(b, ptw_page_bit(pa)), page, 1);
+}
+
+static enum ptw_status copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
+                                  const struct ptw_page_sink *sink, void *ctx)
+{
+    uint64_t kept = b->kept;
+    uint64_t zeros = rb->counts.zeros;
+    enum ptw_status st = PTW_OK;
+
+    while (st == PTW_OK && kept != 0) {
+        unsigned first = (unsigned)__builtin_ctzll(kept);
+        uint64_t above = ~(kept >> first);
+        unsigned pages = above == 0 ? 64 : (unsigned)__builtin_ctzll(above);
+        uint64_t run = ptw_low_mask(pages) << first;
+        uint64_t pa = ptw_block_base(b) + ((uint64_t)first << PTW_PAGE_BITS);
+        const void *bytes =
+            ptw_direct(rb->mem, pa, (uint64_t)pages << PTW_PAGE_BITS);
+
+        rb->where.v = pa;
+        if (bytes != NULL) {
+            st = hand_over(rb, sink, ctx, ptw_block_to(b, (uint64_t)1 << first),
+                           bytes, pages);
+        } else {
+            for (unsigned i = 0; st == PTW_OK && i < pages; i++) {
+                rb->where.v = pa + ((uint64_t)i << PTW_PAGE_BITS);
+                st = copy_one(rb, b, sink, ctx, rb->where.v);
+            }
+        }
+        kept &= ~run;
+    }
+    if (st != PTW_OK) {
+        rb->counts.zeros = zeros; /* the block begins again */
+    }
+    return st;
+}
+
+/* A large page of which a part is gone becomes small ones, so that there are
+ * more tables. */
+static enum ptw_status count_again(struct ptw_rebuild *rb)
+{
+    enum ptw_status st = walk_again(rb, NULL);
+
+    if (st == PTW_OK && rb->counts.tables - rb->extra != rb->walked) {
+        st = PTW_E_CHANGED;
+    }
+    return st == PTW_OK ? measure(rb) : st;
+}
+
+enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
+                                 const struct ptw_page_sink *sink, void *ctx)
+{
+    enum ptw_status st = PTW_OK;
+
+    if (rb->phase != PTW_REBUILD_PLANNED) {
+        return PTW_E_ARG;
+    }
+    while (rb->block < rb->blocks) {
+        st = copy_block(rb, ordered(rb, rb->block), sink, ctx);
+        if (st != PTW_OK) {
+            return st;
+        }
+        rb->block++;
+    }
+    rb->phase = PTW_REBUILD_COPIED;
+    if (rb->recount) {
+        st = count_again(rb);
+    }
+    if (st != PTW_OK) {
+        rb->phase = PTW_REBUILD_BROKEN;
+    }
+    return st;
+}
+
+/* ------------------------------------------------------------------- tables */
+
+static enum ptw_status take_for_map(void *ctx, ptw_pa *table)
+{
+    return take_extra(ctx, &table->v);
+}
+
+/* Maps what the caller asked for in every new space.  A table of such an
+ * address is shared only by spaces that have it at the same address, and all of
+ * them are to have the map: so it may be written through. */
+static enum ptw_status add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
+{
+    static const struct ptw_table_ops ops = {.take = take_for_map};
+    struct ptw_tables t = {
+        .regime = rb->regime,
+        .mem = rb->to,
+        .ops = &ops,
+        .ctx = rb,
+    };
+
+    for (size_t i = 0; i < rb->o.maps; i++) {
+        t.table_rights |= rb->o.map[i].rights & PTW_USER;
+    }
+    for (uint32_t space = 0; space < rb->roots; space++) {
+        t.root = new_root[space];
+        for (size_t i = 0; i < rb->o.maps; i++) {
+            enum ptw_status st = ptw_map(&t, &rb->o.map[i]);
+
+            if (st != PTW_OK) {
+                return st;
+            }
+        }
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status build(struct ptw_rebuild *rb, ptw_pa *new_root)
+{
+    enum ptw_status st;
+
+    rb->phase = PTW_REBUILD_BUILDING;
+    st = walk_again(rb, new_root);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (rb->counts.tables != rb->walked + rb->taken) {
+        return PTW_E_CHANGED;
+    }
+    st = add_maps(rb, new_root);
+    rb->counts.tables = rb->walked + rb->taken;
+    rb->counts.bytes =
+        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
+    return st;
+}
+
+enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
+                                   const struct ptw_mem *to, ptw_pa *new_root)
+{
+    enum ptw_status st;
+
+    if (rb->phase != PTW_REBUILD_COPIED) {
+        return PTW_E_ARG;
+    }
+    rb->to = to;
+    st = build(rb, new_root);
+    rb->phase = st == PTW_OK ? PTW_REBUILD_DONE : PTW_REBUILD_BROKEN;
+    return st;
+}

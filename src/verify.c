@@ -1,0 +1,958 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifying: two walks, the old image's and the new one's, item by item.
+ *
+ * A rebuilt image has the same tables at the same places of the same spaces, so
+ * the two walks give the same items in the same order, except where the old one
+ * has something that could not be kept: then the new one must have nothing.
+ * Leaves are compared piece by piece, since a large one may have become small
+ * ones.  Which new page each old page is, is written down: it must be the same
+ * one whenever the old one comes again, and no other old page may be it. */
+#include "ptwalk/verify.h"
+
+#include "hash.h"
+#include "mem.h"
+#include "regime.h"
+
+enum verify_phase { COUNT_WRITERS, COMPARE, OVER };
+enum { OLD, NEW };
+enum { PAGE = 12, BLOCK = 6, PAGE_BYTES = 4096 };
+
+struct pair {          /* of PTW_VERIFY_PAGES */
+    uint64_t key;      /* number of the old page + 1; of a large one, with a
+                          mark */
+    uint64_t new_page; /* its number */
+};
+
+/* Marks in the key: the size of a large page, and that its new leaf grants
+ * writing. */
+enum { LARGE_AT = 48, WRITES_AT = 56 };
+
+struct taken {    /* of PTW_VERIFY_TAKEN, for 64 new pages */
+    uint64_t key; /* their number + 1 */
+    uint64_t taken;
+    uint64_t joined;   /* that are two old pages or more */
+    uint64_t writable; /* that a new leaf lets the guest write */
+};
+
+struct writers {   /* of PTW_VERIFY_WRITERS, for 64 old pages */
+    uint64_t key;  /* their number + 1; of a large page, with a mark */
+    uint64_t once; /* of a large page: how many writable leaves, as far as 2 */
+    uint64_t twice;
+};
+
+const char *ptw_difference_text(enum ptw_difference_kind kind)
+{
+    switch (kind) {
+    case PTW_DIFFERS_NOT:
+        return "the same";
+    case PTW_DIFFERS_SPACE:
+        return "spaces differ";
+    case PTW_DIFFERS_MISSING:
+        return "not mapped any more";
+    case PTW_DIFFERS_EXTRA:
+        return "was not mapped before";
+    case PTW_DIFFERS_TABLE:
+        return "tables differ";
+    case PTW_DIFFERS_ALIAS:
+        return "tables are shared in another way";
+    case PTW_DIFFERS_SELF:
+        return "self-references differ";
+    case PTW_DIFFERS_BAD:
+        return "a new entry is bad or its table unreadable";
+    case PTW_DIFFERS_SIZE:
+        return "leaves have other sizes";
+    case PTW_DIFFERS_RIGHTS:
+        return "rights differ";
+    case PTW_DIFFERS_POLICY:
+        return "copy-on-write differs";
+    case PTW_DIFFERS_ATTRIBUTES:
+        return "attributes differ";
+    case PTW_DIFFERS_SHARED:
+        return "one page became two";
+    case PTW_DIFFERS_JOINED:
+        return "two pages became one";
+    case PTW_DIFFERS_UNREADABLE:
+        return "the new page can't be read";
+    case PTW_DIFFERS_BYTES:
+        return "bytes differ";
+    }
+    return "unknown difference";
+}
+
+/* ------------------------------------------------------------------ storage */
+
+static enum ptw_status ask(struct ptw_verify *v, enum ptw_verify_store which,
+                           size_t wanted)
+{
+    v->short_of = which;
+    v->wanted = wanted;
+    return PTW_E_SPACE;
+}
+
+static struct ptw_hash *hash_of(struct ptw_verify *v,
+                                enum ptw_verify_store which, size_t *size)
+{
+    switch (which) {
+    case PTW_VERIFY_PAGES:
+        *size = sizeof(struct pair);
+        return &v->pages;
+    case PTW_VERIFY_TAKEN:
+        *size = sizeof(struct taken);
+        return &v->taken;
+    case PTW_VERIFY_WRITERS:
+        *size = sizeof(struct writers);
+        return &v->writers;
+    case PTW_VERIFY_OLD_TABLES:
+    case PTW_VERIFY_NEW_TABLES:
+    case PTW_VERIFY_STORES:
+        break;
+    }
+    return NULL;
+}
+
+/* Sees to it that a record more has room. */
+static enum ptw_status room(struct ptw_verify *v, enum ptw_verify_store which)
+{
+    size_t size = 0;
+    struct ptw_hash *h = hash_of(v, which, &size);
+
+    return ptw_hash_room(h, 1) ? PTW_OK
+                               : ask(v, which, ptw_hash_wanted(h, size, 1));
+}
+
+enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
+                                size_t bytes, void **before)
+{
+    struct ptw_store *s = &v->store[v->short_of];
+    size_t size = 0;
+    struct ptw_hash *h = hash_of(v, v->short_of, &size);
+    struct ptw_memo *memo =
+        &v->side[v->short_of == PTW_VERIFY_OLD_TABLES ? OLD : NEW].memo;
+    enum ptw_status st;
+
+    *before = NULL;
+    if (v->wanted == 0 || storage == NULL) {
+        return PTW_E_ARG;
+    }
+    if (h != NULL) {
+        st = ptw_hash_give(h, size, storage, bytes, v->o.seed);
+    } else if (memo->slot == NULL) {
+        st = ptw_memo_init(memo, storage, bytes, v->o.seed);
+    } else {
+        st = ptw_memo_grow(memo, storage, bytes);
+    }
+    if (st == PTW_OK) {
+        *before = s->at;
+        s->at = storage;
+        s->bytes = bytes;
+        v->wanted = 0;
+    }
+    return st;
+}
+
+void *ptw_verify_storage(const struct ptw_verify *v, unsigned i)
+{
+    return i < PTW_VERIFY_STORES ? v->store[i].at : NULL;
+}
+
+/* -------------------------------------------------------------------- walks */
+
+static enum ptw_status begin_walk(struct ptw_verify *v, unsigned which)
+{
+    struct ptw_verify_side *s = &v->side[which];
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_store *store = &v->store[which];
+
+    if (store->at == NULL) {
+        return ask(v, (enum ptw_verify_store)which, ptw_memo_bytes(1024));
+    }
+    if (ptw_memo_init(&s->memo, store->at, store->bytes, v->o.seed) != PTW_OK) {
+        return PTW_E_ARG;
+    }
+    o.first = v->o.first;
+    o.last = v->o.last;
+    o.leave_out = v->o.leave_out;
+    o.leave_outs = v->o.leave_outs;
+    o.max_reads = v->o.max_reads;
+    o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
+    s->items = 0;
+    s->next = 0;
+    return ptw_walk_va_spaces_init(&s->walk, v->regime, s->mem, s->root,
+                                   v->roots, &s->memo, &o);
+}
+
+/* Shows the item that is next; PTW_END, with *item NULL, behind the last. */
+static enum ptw_status peek(struct ptw_verify *v, unsigned which,
+                            const struct ptw_item **item)
+{
+    struct ptw_verify_side *s = &v->side[which];
+    enum ptw_status st;
+
+    *item = NULL;
+    if (s->next == s->items) {
+        s->next = 0;
+        st = ptw_walk_next(&s->walk, s->item, PTW_VERIFY_BATCH, &s->items);
+        if (s->items == 0) {
+            return st == PTW_E_SPACE ? ask(v, (enum ptw_verify_store)which,
+                                           ptw_memo_bytes(ptw_slots_used(
+                                               s->memo.slots_log2 + 1)))
+                                     : st;
+        }
+    }
+    *item = &s->item[s->next];
+    return PTW_OK;
+}
+
+static void advance(struct ptw_verify *v, unsigned which)
+{
+    v->side[which].next++;
+}
+
+enum ptw_status
+ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
+                const struct ptw_mem *old_mem, const ptw_pa *old_root,
+                const struct ptw_mem *new_mem, const ptw_pa *new_root,
+                uint32_t roots, const struct ptw_verify_options *options)
+{
+    enum ptw_status st;
+
+    memset(v, 0, sizeof *v);
+    v->phase = OVER;
+    if (roots == 0 || roots > (uint32_t)1 << 31) {
+        return PTW_E_ARG;
+    }
+    if (regime->arch->format->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    st = ptw_ranges_of_pages(
+        (struct ptw_va_range){options->first, options->last},
+        options->leave_out, options->leave_outs);
+    if (st != PTW_OK) {
+        return st;
+    }
+    v->regime = regime;
+    v->roots = roots;
+    v->o = *options;
+    v->side[OLD].mem = old_mem;
+    v->side[OLD].root = old_root;
+    v->side[NEW].mem = new_mem;
+    v->side[NEW].root = new_root;
+    if ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        v->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
+    }
+    v->phase = (v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+                       (v->o.flags & PTW_REBUILD_COPY_SHARED) == 0
+                   ? COUNT_WRITERS
+                   : COMPARE;
+    return PTW_OK;
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static enum ptw_status differ(struct ptw_verify *v,
+                              enum ptw_difference_kind kind, uint32_t space,
+                              uint64_t va)
+{
+    v->difference.kind = kind;
+    v->difference.space = space;
+    v->difference.va.v = va;
+    return PTW_DIFFERENT;
+}
+
+static enum ptw_status items_differ(struct ptw_verify *v,
+                                    enum ptw_difference_kind kind,
+                                    const struct ptw_item *item)
+{
+    return differ(v, kind, item->space, item->first.v);
+}
+
+/* What a leaf, old or new, adds to the difference. */
+static void note_leaf(struct ptw_verify *v, unsigned which,
+                      const struct ptw_item *item, uint64_t va)
+{
+    struct ptw_difference *d = &v->difference;
+    const struct ptw_mapping *m = &item->u.mapping;
+    uint64_t pa = m->pa.v + (va - item->first.v);
+
+    if (which == OLD) {
+        d->old_pa.v = pa;
+        d->old_raw = m->raw;
+        d->old_rights = m->rights;
+    } else {
+        d->new_pa.v = pa;
+        d->new_raw = m->raw;
+        d->new_rights = m->rights;
+    }
+}
+
+static void fold(struct ptw_verify *v, uint64_t value)
+{
+    uint64_t *d = v->certificate.digest;
+
+    d[0] = (d[0] ^ value) * 0x9E3779B97F4A7C15;
+    d[0] ^= d[0] >> 32;
+    d[1] = (d[1] + value) * 0xC2B2AE3D27D4EB4F;
+    d[1] = (d[1] << 31 | d[1] >> 33) + d[0];
+}
+
+/* Folds in the bytes of a page, four words side by side. */
+static void fold_page(struct ptw_verify *v, const unsigned char *page)
+{
+    uint64_t h[4] = {1, 2, 3, 4};
+
+    for (unsigned i = 0; i < PAGE_BYTES; i += sizeof h) {
+        for (unsigned j = 0; j < 4; j++) {
+            h[j] = (h[j] ^ ptw_load64(page + i + j * 8)) * 0x9E3779B97F4A7C15;
+            h[j] ^= h[j] >> 29;
+        }
+    }
+    for (unsigned j = 0; j < 4; j++) {
+        fold(v, h[j]);
+    }
+}
+
+/* ------------------------------------------------------------------ writers */
+
+static enum ptw_cover kept_of(const struct ptw_verify *v, uint64_t first,
+                              uint64_t last)
+{
+    struct ptw_va_range whole = {v->o.first, v->o.last};
+    struct ptw_va_range part = {{first}, {last}};
+
+    return ptw_range_kept(whole, v->o.leave_out, v->o.leave_outs, part);
+}
+
+static bool grants_writing(const struct ptw_verify *v,
+                           const struct ptw_mapping *m)
+{
+    return (ptw_decode(v->regime, m->level, m->raw).rights & PTW_WRITE) != 0;
+}
+
+/* Whether all of the 4 KiB at pa can be read. */
+static bool readable(struct ptw_verify *v, unsigned which, uint64_t pa)
+{
+    struct ptw_verify_side *s = &v->side[which];
+
+    return ptw_mem_cover(s->mem, ptw_pa_of(pa), PAGE_BYTES) == PTW_COVER_ALL &&
+           ptw_page_bytes(s->mem, pa, s->page) != NULL;
+}
+
+static uint64_t large_key(uint64_t pa, unsigned size_log2)
+{
+    return ((pa >> PAGE) + 1) | (uint64_t)size_log2 << LARGE_AT;
+}
+
+static struct writers *writers_at(struct ptw_verify *v, uint64_t key)
+{
+    bool fresh;
+
+    return ptw_hash_enter(&v->writers, sizeof(struct writers), key, &fresh);
+}
+
+/* Counts one writable leaf's pages.  A large one that is wholly kept is gone
+ * through for its first two writers only. */
+static enum ptw_status count_writer(struct ptw_verify *v,
+                                    const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    struct writers *w;
+
+    if (!grants_writing(v, m)) {
+        return PTW_OK;
+    }
+    if (m->size_log2 == PAGE) {
+        if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+            return PTW_E_SPACE;
+        }
+        if (ptw_mem_cover(v->side[OLD].mem, m->pa, PAGE_BYTES) ==
+            PTW_COVER_ALL) {
+            uint64_t bit = (uint64_t)1 << (m->pa.v >> PAGE & 63);
+
+            w = writers_at(v, (m->pa.v >> (PAGE + BLOCK)) + 1);
+            w->twice |= w->once & bit;
+            w->once |= bit;
+        }
+        return PTW_OK;
+    }
+    while (v->done >> m->size_log2 == 0) {
+        uint64_t pa = m->pa.v + v->done;
+        uint64_t va = item->first.v + v->done;
+
+        if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+            return PTW_E_SPACE;
+        }
+        if (v->done == 0) {
+            w = writers_at(v, large_key(m->pa.v, m->size_log2));
+            w->twice = kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL;
+            if (w->once == 2) {
+                break;
+            }
+            w->once += w->twice;
+            if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+                w->once -= w->twice; /* it is counted when there is room */
+                return PTW_E_SPACE;
+            }
+        }
+        if (kept_of(v, va, va + (PAGE_BYTES - 1)) == PTW_COVER_ALL &&
+            ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), PAGE_BYTES) ==
+                PTW_COVER_ALL) {
+            uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
+
+            w = writers_at(v, (pa >> (PAGE + BLOCK)) + 1);
+            w->twice |= w->once & bit;
+            w->once |= bit;
+        }
+        v->done += PAGE_BYTES;
+    }
+    v->done = 0;
+    return PTW_OK;
+}
+
+/* Whether any of the old pages from pa is written through two leaves. */
+static bool written_twice(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
+{
+    const struct writers *w;
+
+    if (size_log2 == PAGE) {
+        w = ptw_hash_find(&v->writers, sizeof *w, (pa >> (PAGE + BLOCK)) + 1);
+        return w != NULL && (w->twice >> (pa >> PAGE & 63) & 1) != 0;
+    }
+    w = ptw_hash_find(&v->writers, sizeof *w, large_key(pa, size_log2));
+    if (w != NULL && w->once == 2) {
+        return true;
+    }
+    for (uint64_t at = 0; at >> size_log2 == 0;
+         at += (uint64_t)1 << (PAGE + BLOCK)) {
+        w = ptw_hash_find(&v->writers, sizeof *w,
+                          ((pa + at) >> (PAGE + BLOCK)) + 1);
+        if (w != NULL && w->twice != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum ptw_status count_writers(struct ptw_verify *v)
+{
+    for (;;) {
+        const struct ptw_item *item;
+        enum ptw_status st = peek(v, OLD, &item);
+
+        if (st != PTW_OK) {
+            return st == PTW_END ? PTW_OK : st;
+        }
+        if (item->kind == PTW_ITEM_MAPPING) {
+            st = count_writer(v, item);
+            if (st != PTW_OK) {
+                return st;
+            }
+        }
+        advance(v, OLD);
+    }
+}
+
+/* -------------------------------------------------------------------- pages */
+
+/* One old page and the new page in its place. */
+static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
+                                 uint64_t new_pa, bool writable,
+                                 enum ptw_difference_kind *kind)
+{
+    const void *old_bytes;
+    const void *new_bytes;
+    struct taken *t;
+    struct pair *p;
+    uint64_t bit = (uint64_t)1 << (new_pa >> PAGE & 63);
+    bool fresh;
+
+    if (room(v, PTW_VERIFY_PAGES) != PTW_OK ||
+        room(v, PTW_VERIFY_TAKEN) != PTW_OK) {
+        return PTW_E_SPACE;
+    }
+    p = ptw_hash_find(&v->pages, sizeof *p, (old_pa >> PAGE) + 1);
+    t = ptw_hash_enter(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1,
+                       &fresh);
+    t->writable |= writable ? bit : 0;
+    if (p != NULL) {
+        *kind = p->new_page != new_pa >> PAGE          ? PTW_DIFFERS_SHARED
+                : (t->joined & t->writable & bit) != 0 ? PTW_DIFFERS_JOINED
+                                                       : PTW_DIFFERS_NOT;
+        return PTW_OK;
+    }
+    old_bytes = ptw_page_bytes(v->side[OLD].mem, old_pa, v->side[OLD].page);
+    new_bytes = ptw_page_bytes(v->side[NEW].mem, new_pa, v->side[NEW].page);
+    if (old_bytes == NULL || new_bytes == NULL) {
+        *kind = old_bytes == NULL ? PTW_DIFFERS_EXTRA : PTW_DIFFERS_UNREADABLE;
+        return PTW_OK;
+    }
+    if (memcmp(old_bytes, new_bytes, PAGE_BYTES) != 0) {
+        *kind = PTW_DIFFERS_BYTES;
+        return PTW_OK;
+    }
+    if ((t->taken & bit) != 0) {
+        t->joined |= bit;
+        if ((v->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0 ||
+            (t->writable & bit) != 0) {
+            *kind = PTW_DIFFERS_JOINED;
+            return PTW_OK;
+        }
+    }
+    t->taken |= bit;
+    p = ptw_hash_enter(&v->pages, sizeof *p, (old_pa >> PAGE) + 1, &fresh);
+    p->new_page = new_pa >> PAGE;
+    v->certificate.pages++;
+    fold_page(v, new_bytes);
+    *kind = PTW_DIFFERS_NOT;
+    return PTW_OK;
+}
+
+/* The pages of one new leaf, from va, and the old ones in their places.  A large
+ * leaf is gone through once, however often it is mapped. */
+static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
+                                 const struct ptw_item *n)
+{
+    uint64_t offset = n->first.v - o->first.v;
+    uint64_t old_pa = o->u.mapping.pa.v + offset;
+    unsigned bits = n->u.mapping.size_log2;
+    bool writable = grants_writing(v, &n->u.mapping);
+    uint64_t key = large_key(old_pa, bits) | (uint64_t)writable << WRITES_AT;
+    struct pair *whole = NULL;
+    bool fresh;
+
+    if (bits > PAGE) {
+        whole = ptw_hash_find(&v->pages, sizeof *whole, key);
+        if (whole != NULL && whole->new_page == n->u.mapping.pa.v >> PAGE) {
+            return PTW_OK;
+        }
+    }
+    for (uint64_t at = 0; at >> bits == 0; at += PAGE_BYTES) {
+        enum ptw_difference_kind kind = PTW_DIFFERS_NOT;
+        enum ptw_status st =
+            pair_page(v, old_pa + at, n->u.mapping.pa.v + at, writable, &kind);
+
+        if (st != PTW_OK) {
+            return st;
+        }
+        if (kind != PTW_DIFFERS_NOT) {
+            note_leaf(v, OLD, o, n->first.v + at);
+            note_leaf(v, NEW, n, n->first.v + at);
+            return differ(v, kind, n->space, n->first.v + at);
+        }
+    }
+    if (bits > PAGE) {
+        if (room(v, PTW_VERIFY_PAGES) != PTW_OK) {
+            return PTW_E_SPACE;
+        }
+        whole = ptw_hash_enter(&v->pages, sizeof *whole, key, &fresh);
+        whole->new_page = n->u.mapping.pa.v >> PAGE;
+    }
+    return PTW_OK;
+}
+
+/* ------------------------------------------------------------------- leaves */
+
+/* Nothing is mapped now from offset `from` of the old leaf to before offset
+ * `to`: that is right only for what is not kept, or could not be read. */
+static enum ptw_status nothing_there(struct ptw_verify *v,
+                                     const struct ptw_item *o, uint64_t from,
+                                     uint64_t to)
+{
+    const struct ptw_mapping *m = &o->u.mapping;
+
+    while (from < to) {
+        unsigned bits = m->size_log2;
+        uint64_t va = o->first.v + from;
+        bool gone = false;
+
+        for (;;) {
+            uint64_t size = (uint64_t)1 << bits;
+            uint64_t pa = m->pa.v + from;
+            bool fits = (from & (size - 1)) == 0 && to - from >= size;
+
+            if (fits && kept_of(v, va, va + (size - 1)) == PTW_COVER_NONE) {
+                gone = true;
+                break;
+            }
+            if (fits && ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), size) ==
+                            PTW_COVER_NONE) {
+                gone = true;
+                v->certificate.dropped += size >> PAGE;
+                break;
+            }
+            if (bits == PAGE) {
+                gone = !readable(v, OLD, pa);
+                v->certificate.dropped += gone;
+                break;
+            }
+            bits--;
+        }
+        if (!gone) {
+            note_leaf(v, OLD, o, va);
+            return differ(v, PTW_DIFFERS_MISSING, o->space, va);
+        }
+        from += (uint64_t)1 << bits;
+    }
+    return PTW_OK;
+}
+
+/* Whether the old leaf could be kept whole. */
+static bool could_stay(struct ptw_verify *v, const struct ptw_item *o)
+{
+    const struct ptw_mapping *m = &o->u.mapping;
+    uint64_t size = (uint64_t)1 << m->size_log2;
+
+    if (kept_of(v, o->first.v, o->last.v) != PTW_COVER_ALL ||
+        ptw_mem_cover(v->side[OLD].mem, m->pa, size) != PTW_COVER_ALL) {
+        return false;
+    }
+    for (uint64_t at = 0; at < size; at += PAGE_BYTES) {
+        if (!readable(v, OLD, m->pa.v + at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Size, rights, policy and attributes of a new leaf within an old one. */
+static enum ptw_difference_kind
+judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
+{
+    const struct ptw_mapping *was = &o->u.mapping;
+    const struct ptw_mapping *is = &n->u.mapping;
+    const struct ptw_format *a = v->regime->arch->format;
+    struct ptw_attributes x =
+        ptw_attributes_of(v->regime, was->level, was->raw);
+    struct ptw_attributes y = ptw_attributes_of(v->regime, is->level, is->raw);
+    unsigned rights = was->rights;
+    bool copy = x.copy_on_write;
+    bool turned = false;
+
+    if (is->level > was->level || n->last.v > o->last.v ||
+        (is->level < was->level && (v->o.flags & PTW_REBUILD_SPLIT) == 0 &&
+         could_stay(v, o)) ||
+        (is->level > 0 && (v->o.flags & PTW_REBUILD_SPLIT) != 0)) {
+        return PTW_DIFFERS_SIZE;
+    }
+    if (kept_of(v, n->first.v, n->last.v) != PTW_COVER_ALL) {
+        return PTW_DIFFERS_EXTRA;
+    }
+    if ((v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+        grants_writing(v, was) &&
+        ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
+         !written_twice(v, was->pa.v + (n->first.v - o->first.v),
+                        is->size_log2))) {
+        turned = true;
+        copy = true;
+        rights &= ~(unsigned)PTW_WRITE;
+    }
+    if (is->rights != rights) {
+        return PTW_DIFFERS_RIGHTS;
+    }
+    if (y.copy_on_write != copy || (turned && grants_writing(v, is))) {
+        return PTW_DIFFERS_POLICY;
+    }
+    if (x.memory_type != y.memory_type || x.key != y.key ||
+        x.global != y.global || x.accessed != y.accessed ||
+        x.dirty != y.dirty) {
+        return PTW_DIFFERS_ATTRIBUTES;
+    }
+    /* Software's bits and the others, where nothing has moved them. */
+    if (!turned && is->level == was->level &&
+        ((is->raw ^ was->raw) &
+         ~a->leaf_address(v->regime, is->level, UINT64_MAX)) != 0) {
+        return PTW_DIFFERS_ATTRIBUTES;
+    }
+    return PTW_DIFFERS_NOT;
+}
+
+static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n)
+{
+    const struct ptw_mapping *m = &n->u.mapping;
+
+    fold(v, n->first.v | m->size_log2);
+    fold(v, m->rights);
+    fold(v, m->raw & ~v->regime->arch->format->leaf_address(v->regime, m->level,
+                                                            UINT64_MAX));
+}
+
+/* An old leaf, from offset v->done on, and whatever stands in its place. */
+static enum ptw_status compare_leaf(struct ptw_verify *v,
+                                    const struct ptw_item *o)
+{
+    uint64_t size = (uint64_t)1 << o->u.mapping.size_log2;
+
+    while (v->done < size) {
+        const struct ptw_item *n;
+        enum ptw_difference_kind kind;
+        enum ptw_status st = peek(v, NEW, &n);
+        uint64_t next = size; /* where the new image has something again */
+
+        if (st != PTW_OK && st != PTW_END) {
+            return st;
+        }
+        if (n != NULL && n->kind != PTW_ITEM_SPACE && n->space == o->space &&
+            n->first.v <= o->last.v) {
+            if (n->first.v < o->first.v + v->done) {
+                return items_differ(v, PTW_DIFFERS_EXTRA, n);
+            }
+            if (n->kind == PTW_ITEM_TABLE &&
+                n->u.table.level < o->u.mapping.level) {
+                advance(v, NEW); /* of a leaf that was split */
+                continue;
+            }
+            if (n->kind != PTW_ITEM_MAPPING) {
+                note_leaf(v, OLD, o, n->first.v);
+                return items_differ(v, PTW_DIFFERS_TABLE, n);
+            }
+            next = n->first.v - o->first.v;
+        }
+        st = nothing_there(v, o, v->done, next);
+        if (st != PTW_OK) {
+            return st;
+        }
+        v->done = next;
+        if (next == size) {
+            break;
+        }
+        kind = judge(v, o, n);
+        if (kind != PTW_DIFFERS_NOT) {
+            note_leaf(v, OLD, o, n->first.v);
+            note_leaf(v, NEW, n, n->first.v);
+            return items_differ(v, kind, n);
+        }
+        st = pair_leaf(v, o, n);
+        if (st != PTW_OK) {
+            return st;
+        }
+        fold_leaf(v, n);
+        v->done += (uint64_t)1 << n->u.mapping.size_log2;
+        advance(v, NEW);
+    }
+    v->done = 0;
+    v->certificate.leaves++;
+    advance(v, OLD);
+    return PTW_OK;
+}
+
+/* ---------------------------------------------------------------- structure */
+
+static bool same_spaces(const struct ptw_space *x, const struct ptw_space *y)
+{
+    return x->kind == y->kind && x->kind != PTW_SPACE_BAD &&
+           x->same_as == y->same_as;
+}
+
+static bool same_tables(const struct ptw_table *x, const struct ptw_table *y)
+{
+    return x->level == y->level && x->rights == y->rights &&
+           x->attributes == y->attributes;
+}
+
+static bool same_aliases(const struct ptw_verify *v, const struct ptw_item *o,
+                         const struct ptw_item *n)
+{
+    unsigned levels[2];
+    struct ptw_alias_ref x = ptw_alias_view(v->regime, o, &levels[OLD]);
+    struct ptw_alias_ref y = ptw_alias_view(v->regime, n, &levels[NEW]);
+
+    return levels[OLD] == levels[NEW] && x.owner == y.owner &&
+           x.their_va.v == y.their_va.v && x.rights == y.rights &&
+           x.attributes == y.attributes;
+}
+
+static bool same_selves(const struct ptw_verify *v, const struct ptw_finding *x,
+                        const struct ptw_finding *y)
+{
+    return y->kind == PTW_FINDING_SELF && x->level == y->level &&
+           x->rights == y->rights &&
+           ((x->raw ^ y->raw) & ~v->regime->table_address) == 0;
+}
+
+/* Counts an old item that is not a leaf, and folds in its new counterpart. */
+static void count_item(struct ptw_verify *v, const struct ptw_item *n)
+{
+    struct ptw_certificate *c = &v->certificate;
+    unsigned level = 0;
+    struct ptw_alias_ref ref;
+
+    fold(v, (uint64_t)n->kind << 32 | n->space);
+    fold(v, n->first.v);
+    switch (n->kind) {
+    case PTW_ITEM_SPACE:
+        c->spaces += n->u.space_info.kind == PTW_SPACE_WALKED;
+        c->tables += n->u.space_info.kind == PTW_SPACE_WALKED;
+        fold(v, n->u.space_info.same_as);
+        break;
+    case PTW_ITEM_TABLE:
+        c->tables++;
+        fold(v, n->u.table.attributes);
+        fold(v, (uint64_t)n->u.table.level << 8 | n->u.table.rights);
+        break;
+    case PTW_ITEM_ALIAS:
+        ref = ptw_alias_view(v->regime, n, &level);
+        c->aliases++;
+        fold(v, ref.attributes);
+        fold(v, ref.their_va.v);
+        fold(v, (uint64_t)ref.owner << 32 | level << 8 | ref.rights);
+        break;
+    case PTW_ITEM_FINDING:
+        c->selves++;
+        fold(v, (uint64_t)n->u.finding.level << 8 | n->u.finding.rights);
+        break;
+    case PTW_ITEM_MAPPING:
+    case PTW_ITEM_HOLE:
+        break;
+    }
+}
+
+/* What it is called when that item has no counterpart. */
+static enum ptw_difference_kind kind_of(const struct ptw_item *item,
+                                        bool is_new)
+{
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        return PTW_DIFFERS_SPACE;
+    case PTW_ITEM_TABLE:
+        return PTW_DIFFERS_TABLE;
+    case PTW_ITEM_ALIAS:
+        return PTW_DIFFERS_ALIAS;
+    case PTW_ITEM_FINDING:
+        return item->u.finding.kind == PTW_FINDING_SELF ? PTW_DIFFERS_SELF
+                                                        : PTW_DIFFERS_BAD;
+    case PTW_ITEM_MAPPING:
+    case PTW_ITEM_HOLE:
+        break;
+    }
+    return is_new ? PTW_DIFFERS_EXTRA : PTW_DIFFERS_MISSING;
+}
+
+/* Whether the new image is right to have nothing in place of an old finding. */
+static bool may_vanish(const struct ptw_verify *v, const struct ptw_item *o)
+{
+    return o->kind == PTW_ITEM_FINDING &&
+           (o->u.finding.kind != PTW_FINDING_SELF ||
+            kept_of(v, o->first.v, o->last.v) != PTW_COVER_ALL);
+}
+
+/* Whether one item comes before another one, as items come. */
+static bool comes_before(const struct ptw_item *x, const struct ptw_item *y)
+{
+    if (x->space != y->space) {
+        return x->space < y->space;
+    }
+    if ((x->kind == PTW_ITEM_SPACE) != (y->kind == PTW_ITEM_SPACE)) {
+        return x->kind == PTW_ITEM_SPACE;
+    }
+    return x->first.v < y->first.v;
+}
+
+/* An old item other than a leaf, and a new one. */
+static enum ptw_status compare_items(struct ptw_verify *v,
+                                     const struct ptw_item *o,
+                                     const struct ptw_item *n)
+{
+    bool same = n != NULL && o->kind == n->kind && o->space == n->space &&
+                o->first.v == n->first.v;
+
+    if (same) {
+        switch (o->kind) {
+        case PTW_ITEM_SPACE:
+            same = same_spaces(&o->u.space_info, &n->u.space_info);
+            break;
+        case PTW_ITEM_TABLE:
+            same = same_tables(&o->u.table, &n->u.table);
+            break;
+        case PTW_ITEM_ALIAS:
+            same = same_aliases(v, o, n);
+            break;
+        case PTW_ITEM_FINDING:
+            same = same_selves(v, &o->u.finding, &n->u.finding);
+            break;
+        case PTW_ITEM_MAPPING:
+        case PTW_ITEM_HOLE:
+            break;
+        }
+    }
+    if (!same) {
+        return n != NULL && comes_before(n, o)
+                   ? items_differ(v, kind_of(n, true), n)
+                   : items_differ(v, kind_of(o, false), o);
+    }
+    count_item(v, n);
+    advance(v, OLD);
+    advance(v, NEW);
+    return PTW_OK;
+}
+
+static enum ptw_status compare(struct ptw_verify *v)
+{
+    for (;;) {
+        const struct ptw_item *o;
+        const struct ptw_item *n = NULL;
+        enum ptw_status st = peek(v, OLD, &o);
+
+        if (st != PTW_OK && st != PTW_END) {
+            return st;
+        }
+        if (o != NULL && may_vanish(v, o)) {
+            v->certificate.bad++;
+            advance(v, OLD);
+            continue;
+        }
+        if (o != NULL && o->kind == PTW_ITEM_MAPPING) {
+            st = compare_leaf(v, o);
+            if (st != PTW_OK) {
+                return st;
+            }
+            continue;
+        }
+        st = peek(v, NEW, &n);
+        if (st != PTW_OK && st != PTW_END) {
+            return st;
+        }
+        if (o == NULL) {
+            return n == NULL ? PTW_OK : items_differ(v, kind_of(n, true), n);
+        }
+        st = compare_items(v, o, n);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+}
+
+enum ptw_status ptw_verify_run(struct ptw_verify *v)
+{
+    enum ptw_status st = PTW_OK;
+
+    v->wanted = 0;
+    if (v->phase == OVER) {
+        return PTW_E_ARG;
+    }
+    if (v->phase == COUNT_WRITERS) {
+        if (!v->begun) {
+            st = begin_walk(v, OLD);
+            v->begun = st == PTW_OK;
+        }
+        if (st == PTW_OK) {
+            st = count_writers(v);
+        }
+        if (st == PTW_OK) {
+            v->phase = COMPARE;
+            v->begun = false;
+        }
+    }
+    if (st == PTW_OK && !v->begun) {
+        st = begin_walk(v, OLD);
+        if (st == PTW_OK) {
+            st = begin_walk(v, NEW);
+        }
+        v->begun = st == PTW_OK;
+    }
+    if (st == PTW_OK) {
+        st = compare(v);
+    }
+    if (st != PTW_E_SPACE) {
+        v->phase = OVER;
+    }
+    return st;
+}
