@@ -31,7 +31,8 @@ static void amd64_setup(struct ptw_regime *r)
         unsigned shift = 12 + 9 * level;
         struct ptw_level_rule *rule = &r->rule[level];
 
-        rule->table_reserved = reserved;
+        /* PS is looked at, or reserved. */
+        rule->table_reserved = reserved | X86_PS;
         /* Between PAT (bit 12) and the address, a large leaf has zeros. */
         rule->leaf_reserved = reserved | ptw_bits(shift - 1, 13);
         rule->leaf_address = ptw_bits(r->pa_bits - 1, shift);
@@ -39,10 +40,6 @@ static void amd64_setup(struct ptw_regime *r)
     }
     r->rule[AMD64_PD].leaf = true;
     r->rule[AMD64_PDPT].leaf = (r->features & PTW_PAGE1G) != 0;
-    if (!r->rule[AMD64_PDPT].leaf) {
-        r->rule[AMD64_PDPT].table_reserved |= X86_PS;
-    }
-    r->rule[AMD64_PML4].table_reserved |= X86_PS;
 }
 
 static struct ptw_attributes amd64_attributes(const struct ptw_regime *r,
@@ -84,14 +81,14 @@ PTW_ENGINE bool amd64_leaf_bits(const struct ptw_regime *r, unsigned level,
                                 const struct ptw_attributes *attributes,
                                 uint64_t *bits)
 {
-    unsigned keys = (r->features & PTW_PKE) != 0 ? 16 : 1;
+    uint64_t key = attributes->key;
 
-    if (attributes->key >= keys ||
+    if ((key != 0 && ((r->features & PTW_PKE) == 0 || key > 15)) ||
         !x86_leaf_bits(r, level, rights, copy_on_write, attributes, amd64_xd(r),
                        bits)) {
         return false;
     }
-    *bits |= X86_D | (uint64_t)attributes->key << 59;
+    *bits |= X86_D | key << 59;
     return true;
 }
 

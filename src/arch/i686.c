@@ -27,6 +27,7 @@ static void i686_setup(struct ptw_regime *r)
     r->rule[I686_PT].leaf_address = ptw_bits(31, 12);
     r->rule[I686_PT].alike = ptw_bits(31, 12) | x86_alike();
     r->rule[I686_PD].leaf = (r->features & PTW_PSE) != 0;
+    r->rule[I686_PD].table_reserved = r->rule[I686_PD].leaf ? X86_PS : 0;
     r->rule[I686_PD].leaf_address = ptw_bits(31, 22);
     r->rule[I686_PD].leaf_reserved = ptw_bits(21, m - 19);
 }

@@ -99,20 +99,18 @@ PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
                               const struct ptw_attributes *at, uint64_t xd,
                               uint64_t *bits)
 {
-    uint64_t type = (uint64_t)(at->memory_type & 3) << 3;
+    uint64_t type = at->memory_type;
+    uint64_t no_exec = (rights & PTW_EXEC) != 0 ? 0 : xd;
 
-    if ((rights & PTW_READ) == 0 || (rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
-        (xd == 0 && (rights & PTW_EXEC) == 0) || at->memory_type > 7 ||
+    if ((rights & (unsigned)~(PTW_WRITE | PTW_USER | PTW_EXEC)) != PTW_READ ||
+        ((rights & PTW_EXEC) == 0 && xd == 0) || type > 7 ||
         (level > 0 && !r->rule[level].leaf)) {
         return false;
     }
-    if ((at->memory_type & 4) != 0) {
-        type |= level == 0 ? X86_PAT_SMALL : X86_PAT_LARGE;
-    }
-    *bits = x86_with_rights(X86_P | X86_A | type | (level > 0 ? X86_PS : 0) |
-                                (at->global ? X86_G : 0) |
-                                (copy_on_write ? X86_COPY_ON_WRITE : 0),
-                            rights, xd);
+    *bits = X86_P | X86_A | (level > 0 ? X86_PS : 0) | (type & 3) << 3 |
+            (type >> 2) * (level == 0 ? X86_PAT_SMALL : X86_PAT_LARGE) |
+            (at->global ? X86_G : 0) | (copy_on_write ? X86_COPY_ON_WRITE : 0) |
+            ((uint64_t)rights & (X86_RW | X86_US)) | no_exec;
     return true;
 }
 
@@ -141,24 +139,29 @@ PTW_ENGINE struct ptw_attributes x86_attributes(uint64_t raw, unsigned level)
     return at;
 }
 
-/* The shape of every x86 decode; an architecture gives the rules. */
+/* The shape of every x86 decode; an architecture gives the rules.  Where PS is
+ * looked at, it is among the bits that are 0 in an entry of a table, so that
+ * one mask tells the commonest kind. */
 PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r, uint64_t raw,
                                        unsigned level)
 {
     const struct ptw_level_rule *rule = &r->rule[level];
     struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
-    bool leaf;
 
     if ((raw & X86_P) == 0) {
         return e;
     }
-    leaf = level == 0 || (rule->leaf && (raw & X86_PS) != 0);
-    if ((raw & (leaf ? rule->leaf_reserved : rule->table_reserved)) != 0) {
+    if (level > 0 && (raw & rule->table_reserved) == 0) {
+        e.kind = PTW_ENTRY_TABLE;
+        e.pa.v = raw & r->table_address;
+    } else if ((level > 0 && !(rule->leaf && (raw & X86_PS) != 0)) ||
+               (raw & rule->leaf_reserved) != 0) {
         e.kind = PTW_ENTRY_BAD;
         return e;
+    } else {
+        e.kind = PTW_ENTRY_LEAF;
+        e.pa.v = raw & rule->leaf_address;
     }
-    e.kind = leaf ? PTW_ENTRY_LEAF : PTW_ENTRY_TABLE;
-    e.pa.v = raw & (leaf ? rule->leaf_address : r->table_address);
     e.rights = x86_rights(raw);
     return e;
 }
