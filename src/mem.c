@@ -123,6 +123,14 @@ enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
     return some ? PTW_COVER_SOME : PTW_COVER_NONE;
 }
 
+PTW_COLD struct ptw_near ptw_near_at(const struct ptw_mem *mem, uint64_t pa)
+{
+    struct ptw_near near;
+
+    ptw_approach(&near, ptw_find(mem, pa));
+    return near;
+}
+
 PTW_COLD enum ptw_status ptw_get_far(const struct ptw_mem *mem, uint64_t pa,
                                      unsigned bytes, uint64_t *out)
 {

@@ -109,13 +109,18 @@ PTW_ENGINE void ptw_approach(struct ptw_near *near, const struct ptw_region *r)
     near->first = 0;
     near->entries_end = 0;
     near->host = NULL;
+    near->writable = false;
     if (r != NULL && r->host != NULL && r->last.v - r->first.v >= 7 &&
         (((uintptr_t)r->host ^ (uintptr_t)r->first.v) & 7) == 0) {
         near->first = r->first.v;
         near->entries_end = r->last.v - r->first.v - 6;
         near->host = r->host;
+        near->writable = r->writable;
     }
 }
+
+/* ptw_near_at returns what can be read directly around pa. */
+struct ptw_near ptw_near_at(const struct ptw_mem *mem, uint64_t pa);
 
 /* ptw_put_entry writes a number of 4 or 8 bytes at pa, aligned to its size. */
 enum ptw_status ptw_put_entry(const struct ptw_mem *mem, uint64_t pa,
@@ -164,19 +169,41 @@ PTW_ENGINE enum ptw_status ptw_get_near(const struct ptw_mem *mem,
 {
     uint64_t offset = pa - near->first;
 
-    if (PTW_LIKELY(offset < near->entries_end)) {
-        *out = bytes == 8 ? ptw_load64(near->host + (size_t)offset)
-                          : ptw_load32(near->host + (size_t)offset);
-        return PTW_OK;
-    }
-    ptw_approach(near, ptw_find(mem, pa));
-    {
-        uint64_t got = 0;
-        enum ptw_status st = ptw_get_far(mem, pa, bytes, &got);
+    if (PTW_UNLIKELY(offset >= near->entries_end)) {
+        *near = ptw_near_at(mem, pa);
+        offset = pa - near->first;
+        if (offset >= near->entries_end) {
+            uint64_t got = 0;
+            enum ptw_status st = ptw_get_far(mem, pa, bytes, &got);
 
-        *out = got;
-        return st;
+            *out = got;
+            return st;
+        }
     }
+    *out = bytes == 8 ? ptw_load64(near->host + (size_t)offset)
+                      : ptw_load32(near->host + (size_t)offset);
+    return PTW_OK;
+}
+
+/* ptw_pen_near returns the bytes [pa, pa + bytes), 8 or more and probably where
+ * the last entry was, if they can be written directly, or NULL; near follows.
+ * The cast takes away a const that the host, by saying "writable", promised
+ * was never there. */
+PTW_ENGINE void *ptw_pen_near(const struct ptw_mem *mem, struct ptw_near *near,
+                              uint64_t pa, uint64_t bytes)
+{
+    uint64_t offset = pa - near->first;
+
+    if (PTW_UNLIKELY(offset >= near->entries_end)) {
+        *near = ptw_near_at(mem, pa);
+        offset = pa - near->first;
+        if (offset >= near->entries_end) {
+            return NULL;
+        }
+    }
+    return near->writable && near->entries_end - offset > bytes - 8
+               ? (void *)(uintptr_t)(near->host + (size_t)offset)
+               : NULL;
 }
 
 #endif

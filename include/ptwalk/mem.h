@@ -58,6 +58,7 @@ struct ptw_near {
     uint64_t first;
     uint64_t entries_end;
     const unsigned char *host;
+    bool writable;
 };
 
 /* The accessor.  Its members are set by the init functions below and are not
