@@ -19,7 +19,7 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
                                      const struct ptw_range_request *q)
 {
     enum ptw_status st =
-        ptw_edit_begin(t->regime->arch->format, ed, t, q->first, q->last,
+        ptw_edit_begin(t->regime->arch->format, ed, op, t, q->first, q->last,
                        q->flags, q->max_reads);
     static const struct ptw_attributes plain;
     uint64_t bits;
@@ -27,7 +27,6 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
     if (st != PTW_OK) {
         return st;
     }
-    ed->op = op;
     if (op == PTW_OP_PROTECT) {
         ed->rights = q->rights;
         if (!t->regime->arch->format->leaf_bits(t->regime, 0, q->rights, false,
@@ -41,6 +40,15 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
 enum ptw_status ptw_map(struct ptw_tables *t, const struct ptw_map_request *q)
 {
     return t->regime->arch->map(t, q);
+}
+
+PTW_COLD enum ptw_status ptw_map_far(struct ptw_tables *t,
+                                     const struct ptw_map_request *q)
+{
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, q);
+
+    return st == PTW_OK ? run(&ed, NULL) : st;
 }
 
 enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
@@ -144,13 +152,12 @@ static enum ptw_status set_entry(struct ptw_tables *t, ptw_va va,
     struct ptw_edit ed;
     enum ptw_status st;
 
-    st = ptw_edit_begin(a, &ed, t, ptw_va_of(page),
+    st = ptw_edit_begin(a, &ed, PTW_OP_ENTRY, t, ptw_va_of(page),
                         ptw_va_of(page + ptw_low_mask(a->level[level].shift)),
                         flags, UINT64_MAX);
     if (st != PTW_OK) {
         return st;
     }
-    ed.op = PTW_OP_ENTRY;
     ed.entry_level = (int)level;
     ed.entry_bits = bits;
     ed.entry_table = table;

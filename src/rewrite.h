@@ -36,6 +36,7 @@ struct ptw_edit {
     uint64_t last;
     uint64_t pa; /* map: of first */
     uint64_t max_reads;
+    bool beyond;         /* map: to where pages may not reach */
     bool exact;          /* map: leaves have these bits and no others */
     uint64_t bits;       /* map: of a page; if exact, of a leaf of that level */
     int entry_level;     /* PTW_OP_ENTRY: of the table that holds it; else -1 */
@@ -310,6 +311,47 @@ PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
            a->leaf_address(ed->t->regime, level, ed->pa + (offset - ed->first));
 }
 
+/* Whether the table of leaves that the path leads to can hold what is asked, up
+ * to the leaf of that offset. */
+PTW_ENGINE enum ptw_status ptw_leaves_check(const struct ptw_format *a,
+                                            const struct ptw_edit *ed,
+                                            uint64_t last)
+{
+    if (ed->exact && ed->widest > 0) {
+        return PTW_E_IN_USE;
+    }
+    if (ed->op != PTW_OP_UNMAP &&
+        (ed->c.at[0].rights & ed->rights) != ed->rights) {
+        return PTW_E_RIGHTS;
+    }
+    if (ed->beyond &&
+        !ptw_leaf_fits(a, ed->t->regime, 0, ed->pa + (last - ed->first))) {
+        return PTW_E_WIDTH;
+    }
+    return PTW_OK;
+}
+
+/* Maps [first, last], offsets of pages of the table of leaves that the path
+ * leads to. */
+PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
+                                          struct ptw_edit *ed, uint64_t first,
+                                          uint64_t last)
+{
+    unsigned shift = a->level[0].shift;
+    unsigned index =
+        (unsigned)(first >> shift) & (unsigned)ptw_low_mask(a->level[0].bits);
+    unsigned end = index + (unsigned)((last - first) >> shift) + 1;
+    uint64_t raw = ptw_leaf_at(a, ed, 0, first);
+    enum ptw_status st;
+
+    do {
+        st = ptw_set(a, ed, 0, index, raw);
+        raw += (uint64_t)1 << shift;
+        index++;
+    } while (st == PTW_OK && index < end);
+    return st;
+}
+
 /* All entries of a table of leaves that are in the range. */
 PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
                                            struct ptw_edit *ed,
@@ -319,27 +361,19 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     struct ptw_cursor *c = &ed->c;
     struct ptw_path_table *t = &c->at[0];
     unsigned entry_bytes = 1u << a->entry_log2;
-    enum ptw_status st = PTW_OK;
+    unsigned shift = a->level[0].shift;
+    uint64_t first = t->base + ((uint64_t)t->index << shift);
+    uint64_t last = t->base + ((uint64_t)t->last << shift);
+    enum ptw_status st = ptw_leaves_check(a, ed, last);
     uint64_t raw = 0;
 
-    if (ed->exact && ed->widest > 0) {
-        return PTW_E_IN_USE;
-    }
-    if (ed->op != PTW_OP_UNMAP && (t->rights & ed->rights) != ed->rights) {
-        return PTW_E_RIGHTS;
-    }
-    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
+    if (st == PTW_OK && movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, 0);
     }
-    if (ed->op == PTW_OP_MAP && ed->widest > 0 && pass != PTW_PASS_MOVE &&
-        !ptw_leaf_fits(a, r, 0,
-                       ed->pa + (t->base - ed->first) +
-                           ((uint64_t)t->last << a->level[0].shift))) {
-        return PTW_E_WIDTH;
-    }
-    if (ed->op == PTW_OP_MAP && pass == PTW_PASS_COMMIT) {
-        raw = ptw_leaf_at(a, ed, 0,
-                          t->base + ((uint64_t)t->index << a->level[0].shift));
+    if (ed->op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
+        st = ptw_map_leaves(a, ed, first, last);
+        t->index = (uint16_t)(t->last + 1);
+        return st;
     }
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
         if (ed->op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
@@ -370,9 +404,6 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             continue;
         }
         st = ptw_set(a, ed, 0, i, ed->op == PTW_OP_UNMAP ? 0 : raw);
-        if (ed->op == PTW_OP_MAP) {
-            raw += (uint64_t)1 << a->level[0].shift;
-        }
     }
     t->index = (uint16_t)(t->last + 1);
     return st;
@@ -794,6 +825,15 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     return st;
 }
 
+/* Whether the table of that level of a path, if it has one, is its alone. */
+PTW_ENGINE bool ptw_own_at(const struct ptw_format *a,
+                           const struct ptw_shares *shares,
+                           const struct ptw_cursor *c, unsigned level)
+{
+    return level >= a->levels ||
+           ptw_shares_count(shares, c->at[level].table) <= 1;
+}
+
 /* Whether the way to a table of leaves is there already and private: then an
  * edit inside it needs no tables, and one descent to one address will do.
  * Leaves the cursor in it. */
@@ -821,20 +861,19 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
     }
-    if (ed->t->shares != NULL) {
-        ed->c = c;
-        for (unsigned level = 0; level < a->levels; level++) {
-            if (ptw_is_shared(ed, level)) {
-                return false;
-            }
-        }
-    } else {
-        ed->c.reads_left = c.reads_left;
-        *t = c.at[0];
+    if (PTW_UNLIKELY(ed->t->shares != NULL) &&
+        !(ptw_own_at(a, ed->t->shares, &c, 0) &&
+          ptw_own_at(a, ed->t->shares, &c, 1) &&
+          ptw_own_at(a, ed->t->shares, &c, 2) &&
+          ptw_own_at(a, ed->t->shares, &c, 3) &&
+          ptw_own_at(a, ed->t->shares, &c, 4))) {
+        return false;
     }
+    ed->c.reads_left = c.reads_left;
+    *t = c.at[0];
     t->last =
         (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
-    ed->pen[0] = ptw_pen(c.mem, t->table, ptw_table_bytes(a, 0));
+    ed->pen[0] = ptw_pen_near(c.mem, &c.near, t->table, ptw_table_bytes(a, 0));
     return ed->pen[0] != NULL;
 }
 
@@ -846,6 +885,12 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     uint16_t index = t->index;
     enum ptw_status st;
 
+    if (ed->op == PTW_OP_MAP) {
+        uint64_t last = ed->last & ~ptw_low_mask(a->level[0].shift);
+
+        st = ptw_leaves_check(a, ed, last);
+        return st == PTW_OK ? ptw_map_leaves(a, ed, ed->first, last) : st;
+    }
     ed->shared = -1;
     if (ed->op == PTW_OP_PROTECT) {
         /* Only here does a plan look at entries: a bad one refuses it all. */
@@ -925,7 +970,7 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
 
 /* The part that all requests share. */
 PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
-                                          struct ptw_edit *ed,
+                                          struct ptw_edit *ed, enum ptw_op op,
                                           struct ptw_tables *t, ptw_va first,
                                           ptw_va last, unsigned flags,
                                           uint64_t max_reads)
@@ -952,6 +997,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     }
     ed->t = t;
     ed->move = NULL;
+    ed->op = op;
     ed->flags = flags;
     ed->first = first.v & ptw_low_mask(ptw_width(a, r));
     ed->last = last.v & ptw_low_mask(ptw_width(a, r));
@@ -961,6 +1007,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->copy_on_write = false;
     ed->attributes = NULL;
     ed->widest = a->levels - 1;
+    ed->beyond = false;
     ed->exact = false;
     ed->bits = 0;
     ed->entry_level = -1;
@@ -988,27 +1035,20 @@ PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
     return widest;
 }
 
-PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
-                                        struct ptw_edit *ed,
-                                        struct ptw_tables *t,
-                                        const struct ptw_map_request *q)
+/* What is mapped there. */
+PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
+                                           struct ptw_edit *ed,
+                                           const struct ptw_map_request *q)
 {
-    enum ptw_status st =
-        ptw_edit_begin(a, ed, t, q->first, q->last, q->flags, q->max_reads);
-    const struct ptw_regime *r = t->regime;
-    uint64_t span;
+    const struct ptw_regime *r = ed->t->regime;
+    uint64_t span = q->last.v - q->first.v;
 
-    if (st != PTW_OK) {
-        return st;
-    }
-    span = q->last.v - q->first.v;
     if ((q->pa.v & ptw_low_mask(a->level[0].shift)) != 0) {
         return PTW_E_ALIGN;
     }
     if (q->pa.v > UINT64_MAX - span) {
         return PTW_E_RANGE;
     }
-    ed->op = PTW_OP_MAP;
     ed->pa = q->pa.v;
     ed->rights =
         q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
@@ -1021,9 +1061,9 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
     }
     /* Large leaves may reach further than pages; whether there will be any, the
      * plan finds out. */
-    if (PTW_UNLIKELY(((q->pa.v + span) & ~(r->rule[0].leaf_address |
-                                           ptw_low_mask(a->level[0].shift))) !=
-                     0) &&
+    ed->beyond = ((q->pa.v + span) & ~(r->rule[0].leaf_address |
+                                       ptw_low_mask(a->level[0].shift))) != 0;
+    if (PTW_UNLIKELY(ed->beyond) &&
         (ed->widest == 0 ||
          !ptw_leaf_fits(a, r, ed->widest,
                         (q->pa.v + span) &
@@ -1033,15 +1073,39 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
     return PTW_OK;
 }
 
-/* ptw_map, specialised whole: single pages come by the million. */
+PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
+                                        struct ptw_edit *ed,
+                                        struct ptw_tables *t,
+                                        const struct ptw_map_request *q)
+{
+    enum ptw_status st = ptw_edit_begin(a, ed, PTW_OP_MAP, t, q->first, q->last,
+                                        q->flags, q->max_reads);
+
+    return st == PTW_OK ? ptw_edit_target(a, ed, q) : st;
+}
+
+/* ptw_map_far maps what is not near; see ptw_map_now. */
+enum ptw_status ptw_map_far(struct ptw_tables *t,
+                            const struct ptw_map_request *q);
+
+/* ptw_map: single pages come by the million, so what is near is specialised
+ * whole, and apart, that it may need no memory. */
 PTW_ENGINE enum ptw_status ptw_map_now(const struct ptw_format *a,
                                        struct ptw_tables *t,
                                        const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_map(a, &ed, t, q);
+    enum ptw_status st = ptw_edit_begin(a, &ed, PTW_OP_MAP, t, q->first,
+                                        q->last, q->flags, q->max_reads);
 
-    return st == PTW_OK ? ptw_edit_run(a, &ed, false) : st;
+    if (PTW_UNLIKELY(st != PTW_OK)) {
+        return st;
+    }
+    if (PTW_UNLIKELY(!ptw_edit_is_near(a, &ed))) {
+        return ptw_map_far(t, q);
+    }
+    st = ptw_edit_target(a, &ed, q);
+    return PTW_LIKELY(st == PTW_OK) ? ptw_edit_near(a, &ed) : st;
 }
 
 #endif

@@ -844,6 +844,14 @@ Test(amd64_edit, refuses_tables_that_cannot_be_read_or_written)
     expect_status(map(0, 2 * (uint64_t)M2, 0x20000, RWX_RIGHTS, 0),
                   PTW_E_READONLY);
     expect_status(unmap(0, 2 * (uint64_t)M2, 0), PTW_E_READONLY);
+    /* One page, in the table that is read-only, and where all of them are. */
+    for (unsigned i = 0; i < 2; i++) {
+        expect_status(map(M2, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_READONLY);
+        expect_status(unmap(M2, K4, 0), PTW_E_READONLY);
+        expect_status(protect(M2, K4, PTW_READ, 0), PTW_E_READONLY);
+        region[0].writable = false;
+        cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 2), PTW_OK));
+    }
     cr_expect(as_remembered());
 }
 
