@@ -47,6 +47,13 @@ PTW_ENGINE uint64_t ptw_hash_key(const unsigned char *record)
     return key;
 }
 
+/* ptw_hash_slot returns where the search for a key begins. */
+PTW_ENGINE unsigned char *ptw_hash_slot(const struct ptw_hash *h, size_t size,
+                                        uint64_t key)
+{
+    return h->record + ptw_mix(key, h->seed, h->slots_log2) * size;
+}
+
 /* ptw_hash_seek returns the record with that key, or the free one where it
  * would stand.  There is a free one, since a quarter of the slots is. */
 PTW_ENGINE unsigned char *ptw_hash_seek(const struct ptw_hash *h, size_t size,
