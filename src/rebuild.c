@@ -548,10 +548,13 @@ static enum ptw_status put_piece(struct ptw_rebuild *rb,
                                  const struct piece *p)
 {
     const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_block *b = block_at(rb, p->pa);
     uint64_t raw = piece_bits(rb, item, p);
     ptw_pa now;
 
-    if (ptw_rebuild_page(rb, ptw_pa_of(p->pa), &now) != PTW_OK) {
+    /* A large leaf that the plan has not seen would map what lies behind. */
+    if (b == NULL || (p->level > 0 && b->unit < a->level[p->level].shift) ||
+        ptw_rebuild_page(rb, ptw_pa_of(p->pa), &now) != PTW_OK) {
         return PTW_E_CHANGED;
     }
     raw |= a->leaf_address(rb->regime, p->level, now.v);

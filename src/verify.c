@@ -707,6 +707,27 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
     return PTW_DIFFERS_NOT;
 }
 
+/* What it is called when that item has no counterpart. */
+static enum ptw_difference_kind kind_of(const struct ptw_item *item,
+                                        bool is_new)
+{
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        return PTW_DIFFERS_SPACE;
+    case PTW_ITEM_TABLE:
+        return PTW_DIFFERS_TABLE;
+    case PTW_ITEM_ALIAS:
+        return PTW_DIFFERS_ALIAS;
+    case PTW_ITEM_FINDING:
+        return item->u.finding.kind == PTW_FINDING_SELF ? PTW_DIFFERS_SELF
+                                                        : PTW_DIFFERS_BAD;
+    case PTW_ITEM_MAPPING:
+    case PTW_ITEM_HOLE:
+        break;
+    }
+    return is_new ? PTW_DIFFERS_EXTRA : PTW_DIFFERS_MISSING;
+}
+
 static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n)
 {
     const struct ptw_mapping *m = &n->u.mapping;
@@ -744,7 +765,11 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
             }
             if (n->kind != PTW_ITEM_MAPPING) {
                 note_leaf(v, OLD, o, n->first.v);
-                return items_differ(v, PTW_DIFFERS_TABLE, n);
+                return items_differ(v,
+                                    n->kind == PTW_ITEM_FINDING
+                                        ? kind_of(n, true)
+                                        : PTW_DIFFERS_TABLE,
+                                    n);
             }
             next = n->first.v - o->first.v;
         }
@@ -847,27 +872,6 @@ static void count_item(struct ptw_verify *v, const struct ptw_item *n)
     case PTW_ITEM_HOLE:
         break;
     }
-}
-
-/* What it is called when that item has no counterpart. */
-static enum ptw_difference_kind kind_of(const struct ptw_item *item,
-                                        bool is_new)
-{
-    switch (item->kind) {
-    case PTW_ITEM_SPACE:
-        return PTW_DIFFERS_SPACE;
-    case PTW_ITEM_TABLE:
-        return PTW_DIFFERS_TABLE;
-    case PTW_ITEM_ALIAS:
-        return PTW_DIFFERS_ALIAS;
-    case PTW_ITEM_FINDING:
-        return item->u.finding.kind == PTW_FINDING_SELF ? PTW_DIFFERS_SELF
-                                                        : PTW_DIFFERS_BAD;
-    case PTW_ITEM_MAPPING:
-    case PTW_ITEM_HOLE:
-        break;
-    }
-    return is_new ? PTW_DIFFERS_EXTRA : PTW_DIFFERS_MISSING;
 }
 
 /* Whether the new image is right to have nothing in place of an old finding. */
