@@ -15,6 +15,9 @@ enum cli_status {
 
 enum cli_status cli_worse(enum cli_status a, enum cli_status b);
 
+/* What images are compared and mapped by: the smallest page of every mode. */
+enum { PAGE_LOG2 = 12, PAGE_BYTES = 1 << PAGE_LOG2 };
+
 /* `bytes` bytes of physical memory from pa lie at `offset` of the image. */
 struct segment {
     uint64_t pa;
@@ -41,14 +44,34 @@ struct options {
     bool json;
     bool findings;
     bool no_mmap;
+
+    /* A rebuild. */
+    const char *output;
+    const char *page_map;
+    bool force;
+    bool has_max_bytes;
+    uint64_t max_bytes;
+    uint64_t new_base;
+    unsigned policy;                /* a set of enum ptw_rebuild_flag */
+    struct ptw_va_range *leave_out; /* ascending */
+    size_t leave_outs;
+    struct ptw_map_request *map;
+    size_t maps;
+
+    struct options *other; /* those of the second image, or NULL */
 };
 
 /* What a command takes besides the options that all of them take. */
 enum takes {
-    TAKES_WALK = 1,     /* --range --limit --reads */
-    TAKES_FINDINGS = 2, /* --findings */
-    TAKES_VA = 4,       /* one address */
-    TAKES_VAS = 8,      /* one or more of them */
+    TAKES_RANGE = 1,    /* --range --reads */
+    TAKES_LIMIT = 2,    /* --limit */
+    TAKES_FINDINGS = 4, /* --findings */
+    TAKES_VA = 8,       /* one address */
+    TAKES_VAS = 16,     /* one or more of them */
+    TAKES_POLICY = 32,  /* what a rebuild does or did: --merge and so on */
+    TAKES_OUTPUT = 64,  /* -o and what goes with it */
+    TAKES_OTHER = 128,  /* a second image, and where that is: --new-root ... */
+    TAKES_WALK = TAKES_RANGE | TAKES_LIMIT,
 };
 
 struct image;
@@ -66,6 +89,9 @@ enum cli_status maps_run(const struct options *o, const struct image *im);
 enum cli_status spaces_run(const struct options *o, const struct image *im);
 enum cli_status translate_run(const struct options *o, const struct image *im);
 enum cli_status explain_run(const struct options *o, const struct image *im);
+enum cli_status compact_run(const struct options *o, const struct image *im);
+enum cli_status verify_run(const struct options *o, const struct image *im);
+enum cli_status diff_run(const struct options *o, const struct image *im);
 
 /* options_parse reads the arguments that follow the command's name (argv[0]
  * here).  It does not return when something is wrong with them.  Returns false

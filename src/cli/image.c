@@ -2,18 +2,15 @@
 /* Images are raw files, sparse and huge.  Each segment is mapped; the library
  * then reads what the tables point at and nothing else.  Where mapping is not
  * possible (a 32-bit host, a limit on address space), reads go through a small
- * cache of pages.
- *
- * A mapped file can fail at any time: when somebody makes it shorter, or when
- * the disk does.  That is a SIGBUS, and ends the command with one line. */
+ * cache of pages. */
 #include "image.h"
 
+#include "guard.h"
 #include "report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,7 +19,7 @@
 
 /* --------------------------------------------------------------- the cache */
 
-enum { PAGE_LOG2 = 12, PAGE_BYTES = 1 << PAGE_LOG2, CACHE_LOG2 = 10 };
+enum { CACHE_LOG2 = 10 };
 
 struct page {
     uint64_t number_plus_1; /* of the page of the file; 0: none */
@@ -86,21 +83,23 @@ static const struct page *page_of(struct page_cache *c, uint64_t number)
     return NULL;
 }
 
-static const struct segment *segment_of(const struct page_cache *c, uint64_t pa)
+/* The segment that pa is in, if it is in one. */
+static const struct segment *segment_of(const struct segment *segment,
+                                        size_t segments, uint64_t pa)
 {
     size_t low = 0;
-    size_t high = c->segments;
+    size_t high = segments;
 
     while (high - low > 1) {
         size_t mid = low + (high - low) / 2;
 
-        if (c->segment[mid].pa <= pa) {
+        if (segment[mid].pa <= pa) {
             low = mid;
         } else {
             high = mid;
         }
     }
-    return &c->segment[low];
+    return &segment[low];
 }
 
 /* Reads `bytes` bytes at that offset of the file, wherever pages end. */
@@ -133,7 +132,7 @@ static enum ptw_status read_bytes(struct page_cache *c, uint64_t offset,
 static enum ptw_status read_number(struct page_cache *c, uint64_t pa,
                                    unsigned bytes, uint64_t *out)
 {
-    const struct segment *s = segment_of(c, pa);
+    const struct segment *s = segment_of(c->segment, c->segments, pa);
     unsigned char text[8] = {0};
     enum ptw_status st = read_bytes(c, s->offset + (pa - s->pa), bytes, text);
     uint64_t v = 0;
@@ -171,77 +170,6 @@ int image_read_error(const struct image *im, uint64_t *offset)
     }
     *offset = im->cache->error_offset;
     return im->cache->error;
-}
-
-/* ------------------------------------------------------------------ SIGBUS */
-
-/* What the handler needs, made beforehand: it may call next to nothing. */
-static const struct image *mapped;
-static char bus_line[4608];
-static size_t bus_line_bytes;
-
-static size_t append_text(char *line, size_t used, const char *text)
-{
-    while (*text != '\0' && used < sizeof bus_line - 64) {
-        char c = *text++;
-
-        if ((unsigned char)c < 0x20 || c == 0x7f) {
-            c = '?';
-        }
-        line[used++] = c;
-    }
-    return used;
-}
-
-static void on_sigbus(int signal_number, siginfo_t *info, void *context)
-{
-    static const char digits[] = "0123456789abcdef";
-    uintptr_t at = (uintptr_t)info->si_addr;
-    char text[17];
-    size_t first = 16;
-
-    (void)context;
-    for (size_t i = 0; mapped != NULL && i < mapped->segments; i++) {
-        uintptr_t start = (uintptr_t)mapped->map[i];
-
-        if (start != 0 && at >= start && at - start < mapped->map_bytes[i]) {
-            uint64_t within =
-                mapped->segment[i].offset % (uint64_t)sysconf(_SC_PAGESIZE);
-            uint64_t offset = mapped->segment[i].offset - within + (at - start);
-
-            text[16] = '\n';
-            do {
-                text[--first] = digits[offset & 15];
-                offset >>= 4;
-            } while (offset != 0);
-            memcpy(bus_line + bus_line_bytes, text + first, 17 - first);
-            progress_clear();
-            (void)!write(STDERR_FILENO, bus_line,
-                         bus_line_bytes + (17 - first));
-            _exit(CLI_UNREAD);
-        }
-    }
-    /* Not the image's: what it would have been without this handler. */
-    (void)signal(signal_number, SIG_DFL);
-    (void)raise(signal_number);
-}
-
-static void handle_sigbus(const struct image *im, const char *name)
-{
-    struct sigaction action;
-    size_t used;
-
-    used = append_text(bus_line, 0, "ptwalk: ");
-    used = append_text(bus_line, used, name);
-    bus_line_bytes = append_text(
-        bus_line, used,
-        ": the file has become shorter, or the disk failed, at offset ");
-    mapped = im;
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_sigbus;
-    action.sa_flags = SA_SIGINFO;
-    (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGBUS, &action, NULL);
 }
 
 /* ------------------------------------------------------------- the image */
@@ -301,7 +229,7 @@ static void set_segments(struct image *im, const struct options *o)
 
 /* Maps a segment, from the page on in which it starts.  On failure its region
  * has no host memory and is read through the cache. */
-static void map_segment(struct image *im, size_t i)
+static void map_segment(struct image *im, size_t i, const char *name)
 {
     const struct segment *s = &im->segment[i];
     uint64_t within = s->offset % (uint64_t)sysconf(_SC_PAGESIZE);
@@ -319,6 +247,7 @@ static void map_segment(struct image *im, size_t i)
     /* Nothing is read ahead: the neighbours of a table are seldom tables, and
      * may be holes. */
     (void)madvise(map, (size_t)bytes, MADV_RANDOM);
+    guard_add(map, (size_t)bytes, s->offset - within, name);
     im->map[i] = map;
     im->map_bytes[i] = (size_t)bytes;
     im->region[i].host = (const unsigned char *)map + within;
@@ -334,15 +263,22 @@ static void make_cache(struct image *im)
 
 void image_open(struct image *im, const struct options *o)
 {
+    /* A FIFO would block; it is refused once it is open. */
+    int fd = open(o->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0) {
+        die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
+    }
+    image_take(im, o, fd);
+}
+
+void image_take(struct image *im, const struct options *o, int fd)
+{
     enum ptw_status st;
     bool cached = false;
 
     memset(im, 0, sizeof *im);
-    /* A FIFO would block; it is refused once it is open. */
-    im->fd = open(o->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (im->fd < 0) {
-        die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
-    }
+    im->fd = fd;
     im->bytes = file_bytes(im->fd, o);
     set_segments(im, o);
     im->region = must(calloc(im->segments, sizeof *im->region));
@@ -352,7 +288,7 @@ void image_open(struct image *im, const struct options *o)
         im->region[i].first.v = im->segment[i].pa;
         im->region[i].last.v = im->segment[i].pa + (im->segment[i].bytes - 1);
         if (!o->no_mmap) {
-            map_segment(im, i);
+            map_segment(im, i, o->image);
         }
         cached = cached || im->map[i] == NULL;
     }
@@ -366,7 +302,6 @@ void image_open(struct image *im, const struct options *o)
     if (st != PTW_OK) {
         die(CLI_USAGE, o->image, "can't be memory: %s", ptw_status_text(st));
     }
-    handle_sigbus(im, o->image);
 }
 
 enum ptw_status image_root(const struct image *im, const struct options *o,
@@ -387,11 +322,82 @@ enum ptw_status image_root(const struct image *im, const struct options *o,
                : PTW_OK;
 }
 
-void image_close(struct image *im)
+uint64_t image_memory(const struct image *im)
 {
-    mapped = NULL;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < im->segments; i++) {
+        bytes += im->segment[i].bytes;
+    }
+    return bytes;
+}
+
+void image_in_order(const struct image *im)
+{
     for (size_t i = 0; i < im->segments; i++) {
         if (im->map[i] != NULL) {
+            (void)madvise(im->map[i], im->map_bytes[i], MADV_NORMAL);
+        }
+    }
+}
+
+const void *image_page(const struct image *im, ptw_pa pa,
+                       unsigned char room[PAGE_BYTES])
+{
+    const void *page = ptw_borrow(&im->mem, pa, PAGE_BYTES);
+    uint64_t v;
+
+    for (unsigned i = 0; page == NULL && i < PAGE_BYTES; i += 8) {
+        if (ptw_read64(&im->mem, ptw_pa_of(pa.v + i), &v) != PTW_OK) {
+            return NULL;
+        }
+        for (unsigned j = 0; j < 8; j++) {
+            room[i + j] = (unsigned char)(v >> (8 * j));
+        }
+    }
+    return page != NULL ? page : room;
+}
+
+/* Finds out what the file has at offset, and as far as it is the same. */
+static void find_extent(const struct image *im, uint64_t offset,
+                        struct extent *e)
+{
+    off_t data = lseek(im->fd, (off_t)offset, SEEK_DATA);
+    off_t end;
+
+    e->first = offset;
+    e->last = im->bytes - 1;
+    e->hole = data < 0 ? errno == ENXIO : (uint64_t)data > offset;
+    if (data < 0) {
+        return;
+    }
+    end = e->hole ? data : lseek(im->fd, (off_t)offset, SEEK_HOLE);
+    if (end > 0 && (uint64_t)end - 1 < e->last) {
+        e->last = (uint64_t)end - 1;
+    }
+}
+
+bool image_hole(const struct image *im, ptw_pa pa, struct extent *e)
+{
+    const struct segment *s = segment_of(im->segment, im->segments, pa.v);
+    uint64_t offset;
+
+    if (pa.v < s->pa || s->bytes < PAGE_BYTES ||
+        pa.v - s->pa > s->bytes - PAGE_BYTES) {
+        return false;
+    }
+    offset = s->offset + (pa.v - s->pa);
+    if (e->last == 0 || offset < e->first || offset > e->last) {
+        find_extent(im, offset, e);
+    }
+    return e->hole && e->last - offset >= PAGE_BYTES - 1;
+}
+
+void image_close(struct image *im)
+{
+    for (size_t i = 0; i < im->segments; i++) {
+        if (im->map[i] != NULL) {
+            guard_drop(im->map[i]);
             (void)munmap(im->map[i], im->map_bytes[i]);
         }
     }

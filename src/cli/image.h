@@ -24,6 +24,10 @@ struct image {
 void image_open(struct image *im, const struct options *o);
 void image_close(struct image *im);
 
+/* image_take is image_open for a file that is open already, as fd, which is the
+ * image's from now on; the options' name for it is only said. */
+void image_take(struct image *im, const struct options *o, int fd);
+
 /* image_root says whether the root of that index can be the top of a space:
  * PTW_OK, PTW_E_ALIGN, PTW_E_WIDTH, or PTW_E_BUS when all of it lies outside
  * the image. */
@@ -33,5 +37,27 @@ image_root(const struct image *im, const struct options *o, uint32_t index);
 /* image_read_error returns errno of the first read that failed, and where; 0
  * when none did.  ENODATA: the file ended. */
 int image_read_error(const struct image *im, uint64_t *offset);
+
+/* image_memory returns how many bytes of physical memory there are. */
+uint64_t image_memory(const struct image *im);
+
+/* image_in_order says that most of it is going to be read, in order. */
+void image_in_order(const struct image *im);
+
+/* image_page returns the bytes of the page at pa, which may have been read into
+ * room; NULL when they are not all there, or can't be read. */
+const void *image_page(const struct image *im, ptw_pa pa,
+                       unsigned char room[PAGE_BYTES]);
+
+/* A part of the file that is all data or all hole. */
+struct extent {
+    uint64_t first;
+    uint64_t last; /* 0: none is known yet */
+    bool hole;
+};
+
+/* image_hole says whether the page at pa has never been written, and is all
+ * zeros.  *e keeps what is found out, from one call to the next. */
+bool image_hole(const struct image *im, ptw_pa pa, struct extent *e);
 
 #endif

@@ -19,6 +19,12 @@ static const struct command commands[] = {
      "where an address is, or why it is not mapped"},
     {"explain", TAKES_VA, explain_run, "[options] IMAGE VA",
      "the walk of one address, level by level"},
+    {"compact", TAKES_RANGE | TAKES_POLICY | TAKES_OUTPUT, compact_run,
+     "[options] -o OUT IMAGE", "a dense image of what is mapped, proved equal"},
+    {"verify", TAKES_RANGE | TAKES_POLICY | TAKES_OTHER, verify_run,
+     "[options] A B", "whether B is what compact makes of A"},
+    {"diff", TAKES_WALK | TAKES_OTHER, diff_run, "[options] A B",
+     "what changed from A to B, in runs"},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -39,7 +45,28 @@ static const char options_help[] =
     "  --segment PA:LENGTH:OFFSET\n"
     "                       LENGTH bytes from PA lie at OFFSET; repeatable\n"
     "  --no-mmap            read it in pages instead of mapping it\n"
-    "leaves, maps, spaces:\n"
+    "verify, diff: the image B; as A when none of these is given:\n"
+    "  --new-root PA --new-cr3 VALUE\n"
+    "                       its roots, as many as those of A\n"
+    "  --new-base PA --new-segment PA:LENGTH:OFFSET\n"
+    "compact, and where verify has to know:\n"
+    "  -o, --output OUT     the image to be made\n"
+    "  --force              replace it when it is there already\n"
+    "  --new-base PA        physical address of its first byte (0)\n"
+    "  --max-bytes N        the largest that it may be (twice the old one's\n"
+    "                       memory, and 64 MiB)\n"
+    "  --page-map FILE      write OLD_PA NEW_PA BYTES of all pages\n"
+    "  --map VA:PA:LENGTH[:RIGHTS]\n"
+    "                       map this in every new space; repeatable\n"
+    "  --leave-out FIRST-LAST\n"
+    "                       not these addresses; repeatable\n"
+    "  --copy-on-write      pages become copy-on-write, unless they are "
+    "shared\n"
+    "  --copy-shared        those too\n"
+    "  --split              large pages become small ones\n"
+    "  --merge              read-only pages of the same contents become one\n"
+    "  --zeros              such pages of zeros do\n"
+    "Limits:\n"
     "  --range FIRST-LAST   only what touches this range\n"
     "  --limit N            stop after N leaves (268435456)\n"
     "  --reads N            stop after N entries were read (17179869184)\n"
@@ -53,11 +80,12 @@ static const char options_help[] =
 
 static enum cli_status help(void)
 {
-    out_text("usage: ptwalk COMMAND [options] IMAGE\n"
-             "       ptwalk --help | --version\n"
-             "\n"
-             "Walks the page tables in an image of physical memory.\n"
-             "\n");
+    out_text(
+        "usage: ptwalk COMMAND [options] IMAGE\n"
+        "       ptwalk --help | --version\n"
+        "\n"
+        "Walks and rebuilds the page tables in an image of physical memory.\n"
+        "\n");
     for (size_t i = 0; i < COMMANDS; i++) {
         out_line("  %-9s %-23s %s\n", commands[i].name, commands[i].help,
                  commands[i].what);

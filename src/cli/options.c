@@ -31,6 +31,21 @@ enum option_id {
     OPT_LIMIT,
     OPT_READS,
     OPT_FINDINGS,
+    OPT_OUTPUT,
+    OPT_FORCE,
+    OPT_PAGE_MAP,
+    OPT_MAX_BYTES,
+    OPT_MAP,
+    OPT_LEAVE_OUT,
+    OPT_COPY_ON_WRITE,
+    OPT_COPY_SHARED,
+    OPT_SPLIT,
+    OPT_MERGE,
+    OPT_ZEROS,
+    OPT_NEW_ROOT,
+    OPT_NEW_CR3,
+    OPT_NEW_BASE,
+    OPT_NEW_SEGMENT,
     OPT_NO_MMAP,
     OPT_JSON,
     OPT_HELP,
@@ -59,10 +74,73 @@ static const struct option long_options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"reads", required_argument, NULL, OPT_READS},
     {"findings", no_argument, NULL, OPT_FINDINGS},
+    {"output", required_argument, NULL, OPT_OUTPUT},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"page-map", required_argument, NULL, OPT_PAGE_MAP},
+    {"max-bytes", required_argument, NULL, OPT_MAX_BYTES},
+    {"map", required_argument, NULL, OPT_MAP},
+    {"leave-out", required_argument, NULL, OPT_LEAVE_OUT},
+    {"copy-on-write", no_argument, NULL, OPT_COPY_ON_WRITE},
+    {"copy-shared", no_argument, NULL, OPT_COPY_SHARED},
+    {"split", no_argument, NULL, OPT_SPLIT},
+    {"merge", no_argument, NULL, OPT_MERGE},
+    {"zeros", no_argument, NULL, OPT_ZEROS},
+    {"new-root", required_argument, NULL, OPT_NEW_ROOT},
+    {"new-cr3", required_argument, NULL, OPT_NEW_CR3},
+    {"new-base", required_argument, NULL, OPT_NEW_BASE},
+    {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
+};
+
+/* Which commands have an option (0: all of them), whether it may be given more
+ * than once, and what it switches on. */
+static const struct rule {
+    unsigned takes;
+    bool repeatable;
+    enum ptw_rebuild_flag policy;
+} rules[OPT_END - OPT_REGIME] = {
+#define RULE(id) [(id)-OPT_REGIME]
+    RULE(OPT_ROOT) = {.repeatable = true},
+    RULE(OPT_CR3) = {.repeatable = true},
+    RULE(OPT_SEGMENT) = {.repeatable = true},
+    RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
+    RULE(OPT_LIMIT) = {.takes = TAKES_LIMIT},
+    RULE(OPT_READS) = {.takes = TAKES_RANGE},
+    RULE(OPT_FINDINGS) = {.takes = TAKES_FINDINGS},
+    RULE(OPT_OUTPUT) = {.takes = TAKES_OUTPUT},
+    RULE(OPT_FORCE) = {.takes = TAKES_OUTPUT},
+    RULE(OPT_PAGE_MAP) = {.takes = TAKES_OUTPUT},
+    RULE(OPT_MAX_BYTES) = {.takes = TAKES_OUTPUT},
+    RULE(OPT_MAP) = {.takes = TAKES_OUTPUT, .repeatable = true},
+    RULE(OPT_LEAVE_OUT) = {.takes = TAKES_POLICY, .repeatable = true},
+    RULE(OPT_COPY_ON_WRITE) = {.takes = TAKES_POLICY,
+                               .policy = PTW_REBUILD_COPY_ON_WRITE},
+    RULE(OPT_COPY_SHARED) = {.takes = TAKES_POLICY,
+                             .policy = PTW_REBUILD_COPY_SHARED},
+    RULE(OPT_SPLIT) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_SPLIT},
+    RULE(OPT_MERGE) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_MERGE},
+    RULE(OPT_ZEROS) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_ZEROS},
+    RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
+    RULE(OPT_NEW_SEGMENT) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_JSON) = {.repeatable = true},
+    RULE(OPT_HELP) = {.repeatable = true},
+#undef RULE
+};
+
+/* What is said about one image. */
+struct place {
+    ptw_pa *root;
+    bool *from_cr3; /* for each root: it is a CR3 */
+    uint32_t roots;
+    struct segment *segment;
+    size_t segments;
+    uint64_t base;
+    bool has_base;
 };
 
 /* What is gathered before it can be judged as a whole. */
@@ -74,8 +152,9 @@ struct arguments {
     struct ptw_x86_registers regs;
     struct ptw_cpu cpu;
     unsigned without;
-    bool *from_cr3; /* for each root: it is a CR3 */
-    char **word;    /* what is no option */
+    struct place image;
+    struct place other; /* the second one, or the one that is made */
+    char **word;        /* what is no option */
     size_t words;
 };
 
@@ -164,68 +243,177 @@ static uint64_t decimal_value(const struct arguments *a, int id)
     return v;
 }
 
-static void add_root(struct arguments *a, int id)
+static void add_root(struct arguments *a, struct place *p, int id)
 {
-    struct options *o = a->o;
-    uint32_t n = o->roots;
+    uint32_t n = p->roots;
 
     if (n >= (uint32_t)1 << 31) {
         die(CLI_USAGE, a->command->name, "there are too many roots");
     }
-    o->root = must(realloc(o->root, (n + (size_t)1) * sizeof *o->root));
-    a->from_cr3 = must(realloc(a->from_cr3, n + (size_t)1));
-    o->root[n].v = hex_value(a, id);
-    a->from_cr3[n] = id == OPT_CR3;
-    o->roots = n + 1;
+    p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
+    p->from_cr3 = must(realloc(p->from_cr3, n + (size_t)1));
+    p->root[n].v = hex_value(a, id);
+    p->from_cr3[n] = id == OPT_CR3 || id == OPT_NEW_CR3;
+    p->roots = n + 1;
 }
 
-static void add_segment(struct arguments *a)
+static void set_base(struct arguments *a, struct place *p, int id)
 {
-    struct options *o = a->o;
-    const char *first = strchr(optarg, ':');
-    const char *second = first != NULL ? strchr(first + 1, ':') : NULL;
+    p->base = hex_value(a, id);
+    p->has_base = true;
+}
+
+/* Splits optarg at colons: at most `room` hexadecimal numbers, and whatever
+ * follows them.  Returns how many there are; NULL in *rest: nothing follows. */
+static size_t parse_fields(uint64_t *field, size_t room, const char **rest)
+{
+    const char *text = optarg;
+    size_t n = 0;
+
+    *rest = text;
+    while (n < room && *rest != NULL) {
+        const char *end = strchr(text, ':');
+
+        if (!parse_hex(text, end != NULL ? end : text + strlen(text),
+                       &field[n])) {
+            break;
+        }
+        n++;
+        *rest = text = end != NULL ? end + 1 : NULL;
+    }
+    return n;
+}
+
+static void add_segment(struct arguments *a, struct place *p, int id)
+{
+    const char *command = a->command->name;
+    const char *name = option_name(id);
+    const char *rest;
+    uint64_t field[3];
     struct segment s;
 
-    if (second == NULL || !parse_hex(optarg, first, &s.pa) ||
-        !parse_hex(first + 1, second, &s.bytes) ||
-        !is_hex(second + 1, &s.offset)) {
-        die(CLI_USAGE, a->command->name,
-            "--segment '%s' is not PA:LENGTH:OFFSET in hexadecimal", optarg);
+    if (parse_fields(field, 3, &rest) != 3 || rest != NULL) {
+        die(CLI_USAGE, command,
+            "--%s '%s' is not PA:LENGTH:OFFSET in hexadecimal", name, optarg);
     }
+    s.pa = field[0];
+    s.bytes = field[1];
+    s.offset = field[2];
     if (s.bytes == 0) {
-        die(CLI_USAGE, a->command->name, "--segment '%s' has no length",
-            optarg);
+        die(CLI_USAGE, command, "--%s '%s' has no length", name, optarg);
     }
     if (s.bytes - 1 > UINT64_MAX - s.pa) {
-        die(CLI_USAGE, a->command->name,
-            "--segment '%s' goes beyond the last physical address", optarg);
+        die(CLI_USAGE, command,
+            "--%s '%s' goes beyond the last physical address", name, optarg);
     }
     if (s.bytes - 1 > UINT64_MAX - s.offset) {
-        die(CLI_USAGE, a->command->name,
-            "--segment '%s' goes beyond the last offset", optarg);
+        die(CLI_USAGE, command, "--%s '%s' goes beyond the last offset", name,
+            optarg);
     }
-    o->segment =
-        must(realloc(o->segment, (o->segments + 1) * sizeof *o->segment));
-    o->segment[o->segments++] = s;
+    p->segment =
+        must(realloc(p->segment, (p->segments + 1) * sizeof *p->segment));
+    p->segment[p->segments++] = s;
+}
+
+static struct ptw_va_range range_value(const struct arguments *a, int id)
+{
+    const char *dash = strchr(optarg, '-');
+    const char *name = option_name(id);
+    struct ptw_va_range range;
+
+    if (dash == NULL || !parse_hex(optarg, dash, &range.first.v) ||
+        !is_hex(dash + 1, &range.last.v)) {
+        die(CLI_USAGE, a->command->name,
+            "--%s '%s' is not FIRST-LAST in hexadecimal", name, optarg);
+    }
+    if (range.first.v > range.last.v) {
+        die(CLI_USAGE, a->command->name, "--%s '%s' ends before it starts",
+            name, optarg);
+    }
+    return range;
 }
 
 static void set_range(struct arguments *a)
 {
-    const char *dash = strchr(optarg, '-');
-    uint64_t first;
-    uint64_t last;
+    struct ptw_va_range range = range_value(a, OPT_RANGE);
 
-    if (dash == NULL || !parse_hex(optarg, dash, &first) ||
-        !is_hex(dash + 1, &last)) {
+    a->o->first = range.first;
+    a->o->last = range.last;
+}
+
+static bool whole_pages(uint64_t first, uint64_t last)
+{
+    return (first & (PAGE_BYTES - 1)) == 0 && (~last & (PAGE_BYTES - 1)) == 0;
+}
+
+static void add_leave_out(struct arguments *a)
+{
+    struct options *o = a->o;
+    struct ptw_va_range range = range_value(a, OPT_LEAVE_OUT);
+
+    if (!whole_pages(range.first.v, range.last.v)) {
         die(CLI_USAGE, a->command->name,
-            "--range '%s' is not FIRST-LAST in hexadecimal", optarg);
-    }
-    if (first > last) {
-        die(CLI_USAGE, a->command->name, "--range '%s' ends before it starts",
+            "--leave-out '%s' is not whole pages: from the first byte of one "
+            "to the last byte of one",
             optarg);
     }
-    a->o->first.v = first;
-    a->o->last.v = last;
+    o->leave_out =
+        must(realloc(o->leave_out, (o->leave_outs + 1) * sizeof range));
+    o->leave_out[o->leave_outs++] = range;
+}
+
+/* Reads letters out of "rwxu", each at most once; 0 when that is not so, or
+ * when there is no r. */
+static unsigned parse_rights(const char *text)
+{
+    unsigned rights = 0;
+
+    for (; *text != '\0'; text++) {
+        unsigned right = *text == 'r'   ? PTW_READ
+                         : *text == 'w' ? PTW_WRITE
+                         : *text == 'x' ? PTW_EXEC
+                         : *text == 'u' ? PTW_USER
+                                        : 0;
+
+        if (right == 0 || (rights & right) != 0) {
+            return 0;
+        }
+        rights |= right;
+    }
+    return (rights & PTW_READ) != 0 ? rights : 0;
+}
+
+static void add_map(struct arguments *a)
+{
+    struct options *o = a->o;
+    const char *name = a->command->name;
+    const char *rest;
+    uint64_t field[3];
+    struct ptw_map_request q;
+
+    memset(&q, 0, sizeof q);
+    if (parse_fields(field, 3, &rest) != 3) {
+        die(CLI_USAGE, name,
+            "--map '%s' is not VA:PA:LENGTH or VA:PA:LENGTH:RIGHTS", optarg);
+    }
+    if (rest != NULL && (q.rights = parse_rights(rest)) == 0) {
+        die(CLI_USAGE, name,
+            "--map '%s': the rights are not r and some of w, x, u", optarg);
+    }
+    if (field[2] == 0 || field[2] - 1 > UINT64_MAX - field[0] ||
+        field[2] - 1 > UINT64_MAX - field[1]) {
+        die(CLI_USAGE, name, "--map '%s' has no length, or too much of it",
+            optarg);
+    }
+    if (!whole_pages(field[0], field[0] + (field[2] - 1)) ||
+        !whole_pages(field[1], field[1] + (field[2] - 1))) {
+        die(CLI_USAGE, name, "--map '%s' is not whole pages", optarg);
+    }
+    q.first.v = field[0];
+    q.last.v = field[0] + (field[2] - 1);
+    q.pa.v = field[1];
+    o->map = must(realloc(o->map, (o->maps + 1) * sizeof q));
+    o->map[o->maps++] = q;
 }
 
 static void set_pa_bits(struct arguments *a)
@@ -241,16 +429,13 @@ static void set_pa_bits(struct arguments *a)
 
 static void check_use(const struct arguments *a, enum option_id id)
 {
+    const struct rule *rule = &rules[id - OPT_REGIME];
     const char *name = a->command->name;
-    unsigned takes = a->command->takes;
 
-    if (((id == OPT_RANGE || id == OPT_LIMIT || id == OPT_READS) &&
-         (takes & TAKES_WALK) == 0) ||
-        (id == OPT_FINDINGS && (takes & TAKES_FINDINGS) == 0)) {
+    if (rule->takes != 0 && (rule->takes & a->command->takes) == 0) {
         die(CLI_USAGE, name, "it has no option --%s", option_name((int)id));
     }
-    if (has(a, id) && id != OPT_ROOT && id != OPT_CR3 && id != OPT_SEGMENT &&
-        id != OPT_JSON && id != OPT_HELP) {
+    if (has(a, id) && !rule->repeatable) {
         die(CLI_USAGE, name, "--%s is given twice", option_name((int)id));
     }
 }
@@ -267,7 +452,7 @@ static void take(struct arguments *a, enum option_id id)
         break;
     case OPT_ROOT:
     case OPT_CR3:
-        add_root(a, (int)id);
+        add_root(a, &a->image, (int)id);
         break;
     case OPT_CR0:
         a->regs.cr0 = hex_value(a, (int)id);
@@ -301,10 +486,10 @@ static void take(struct arguments *a, enum option_id id)
         a->without |= PTW_WP;
         break;
     case OPT_BASE:
-        o->base = hex_value(a, (int)id);
+        set_base(a, &a->image, (int)id);
         break;
     case OPT_SEGMENT:
-        add_segment(a);
+        add_segment(a, &a->image, (int)id);
         break;
     case OPT_RANGE:
         set_range(a);
@@ -317,6 +502,42 @@ static void take(struct arguments *a, enum option_id id)
         break;
     case OPT_FINDINGS:
         o->findings = true;
+        break;
+    case OPT_OUTPUT:
+        o->output = optarg;
+        break;
+    case OPT_FORCE:
+        o->force = true;
+        break;
+    case OPT_PAGE_MAP:
+        o->page_map = optarg;
+        break;
+    case OPT_MAX_BYTES:
+        o->max_bytes = decimal_value(a, (int)id);
+        o->has_max_bytes = true;
+        break;
+    case OPT_MAP:
+        add_map(a);
+        break;
+    case OPT_LEAVE_OUT:
+        add_leave_out(a);
+        break;
+    case OPT_COPY_ON_WRITE:
+    case OPT_COPY_SHARED:
+    case OPT_SPLIT:
+    case OPT_MERGE:
+    case OPT_ZEROS:
+        o->policy |= (unsigned)rules[id - OPT_REGIME].policy;
+        break;
+    case OPT_NEW_ROOT:
+    case OPT_NEW_CR3:
+        add_root(a, &a->other, (int)id);
+        break;
+    case OPT_NEW_BASE:
+        set_base(a, &a->other, (int)id);
+        break;
+    case OPT_NEW_SEGMENT:
+        add_segment(a, &a->other, (int)id);
         break;
     case OPT_NO_MMAP:
         o->no_mmap = true;
@@ -343,11 +564,13 @@ static void gather(struct arguments *a, int argc, char **argv)
     int id;
 
     opterr = 0;
-    while ((id = getopt_long(argc, argv, "-:h", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "-:ho:", long_options, NULL)) != -1) {
         if (id == 1) {
             add_word(a, optarg);
         } else if (id == 'h') {
             take(a, OPT_HELP);
+        } else if (id == 'o') {
+            take(a, OPT_OUTPUT);
         } else if (id == ':') {
             die(CLI_USAGE, a->command->name, "option %s needs a value",
                 argv[optind - 1]);
@@ -415,24 +638,31 @@ static void set_regime_from_registers(struct arguments *a)
     }
 }
 
+/* The roots of an image as they are given; false when there are none. */
+static bool take_roots(const struct place *p, struct options *o)
+{
+    o->root = p->root;
+    o->roots = p->roots;
+    for (uint32_t i = 0; i < p->roots; i++) {
+        if (p->from_cr3[i]) {
+            o->root[i] = ptw_x86_root(&o->regime, p->root[i].v);
+        }
+    }
+    return p->roots > 0;
+}
+
 static void set_roots(struct arguments *a)
 {
     struct options *o = a->o;
 
-    if (o->roots == 0) {
-        if (ptw_levels(&o->regime) > 0) {
-            die(CLI_USAGE, a->command->name,
-                "no root is given: --root, or --cr3");
-        }
-        o->root = must(calloc(1, sizeof *o->root));
-        o->roots = 1;
+    if (take_roots(&a->image, o)) {
         return;
     }
-    for (uint32_t i = 0; i < o->roots; i++) {
-        if (a->from_cr3[i]) {
-            o->root[i] = ptw_x86_root(&o->regime, o->root[i].v);
-        }
+    if (ptw_levels(&o->regime) > 0) {
+        die(CLI_USAGE, a->command->name, "no root is given: --root, or --cr3");
     }
+    o->root = must(calloc(1, sizeof *o->root));
+    o->roots = 1;
 }
 
 static int by_pa(const void *left, const void *right)
@@ -443,16 +673,19 @@ static int by_pa(const void *left, const void *right)
     return (a->pa > b->pa) - (a->pa < b->pa);
 }
 
-static void check_segments(const struct arguments *a)
+/* Where an image lies, as it is given. */
+static void take_layout(const struct arguments *a, const struct place *p,
+                        const char *prefix, struct options *o)
 {
-    struct options *o = a->o;
-
+    o->base = p->base;
+    o->segment = p->segment;
+    o->segments = p->segments;
     if (o->segments == 0) {
         return;
     }
-    if (has(a, OPT_BASE)) {
+    if (p->has_base) {
         die(CLI_USAGE, a->command->name,
-            "--base and --segment exclude each other");
+            "--%sbase and --%ssegment exclude each other", prefix, prefix);
     }
     qsort(o->segment, o->segments, sizeof *o->segment, by_pa);
     for (size_t i = 1; i < o->segments; i++) {
@@ -464,6 +697,126 @@ static void check_segments(const struct arguments *a)
                 o->segment[i].pa);
         }
     }
+}
+
+static void *copy_of(const void *array, size_t bytes)
+{
+    void *copy = must(malloc(bytes > 0 ? bytes : 1));
+
+    if (bytes > 0) {
+        memcpy(copy, array, bytes);
+    }
+    return copy;
+}
+
+/* The second image has all of the first one's options but for where it is, how
+ * it lies and what its roots are; and these too when nothing is said of it. */
+static void set_other(struct arguments *a)
+{
+    struct options *o = a->o;
+    struct options *other = copy_of(o, sizeof *o);
+    bool as_the_first =
+        a->other.roots == 0 && a->other.segments == 0 && !a->other.has_base;
+
+    o->other = other;
+    other->image = a->word[1];
+    if (!take_roots(&a->other, other)) {
+        other->root = copy_of(o->root, o->roots * sizeof *o->root);
+        other->roots = o->roots;
+    }
+    if (other->roots != o->roots) {
+        die(CLI_USAGE, a->command->name,
+            "%s has %" PRIu32 " root%s and %s %" PRIu32
+            ": --new-root is needed as often as --root",
+            o->image, o->roots, o->roots == 1 ? "" : "s", other->image,
+            other->roots);
+    }
+    if (as_the_first) {
+        other->segment = copy_of(o->segment, o->segments * sizeof *o->segment);
+    } else {
+        take_layout(a, &a->other, "new-", other);
+    }
+}
+
+static int by_first(const void *left, const void *right)
+{
+    const struct ptw_va_range *a = left;
+    const struct ptw_va_range *b = right;
+
+    return (a->first.v > b->first.v) - (a->first.v < b->first.v);
+}
+
+static void check_leave_outs(const struct arguments *a)
+{
+    struct options *o = a->o;
+
+    if (o->leave_outs == 0) {
+        return;
+    }
+    qsort(o->leave_out, o->leave_outs, sizeof *o->leave_out, by_first);
+    for (size_t i = 1; i < o->leave_outs; i++) {
+        if (o->leave_out[i].first.v <= o->leave_out[i - 1].last.v) {
+            die(CLI_USAGE, a->command->name,
+                "two ranges that are left out overlap at address %016" PRIx64,
+                o->leave_out[i].first.v);
+        }
+    }
+}
+
+static int by_map(const void *left, const void *right)
+{
+    const struct ptw_map_request *a = left;
+    const struct ptw_map_request *b = right;
+
+    return (a->first.v > b->first.v) - (a->first.v < b->first.v);
+}
+
+static void check_maps(const struct arguments *a)
+{
+    struct options *o = a->o;
+    bool executable = (o->regime.features & PTW_NX) == 0;
+    uint64_t too_wide = ~(((uint64_t)1 << o->regime.pa_bits) - 1);
+
+    if (o->maps == 0) {
+        return;
+    }
+    qsort(o->map, o->maps, sizeof *o->map, by_map);
+    for (size_t i = 0; i < o->maps; i++) {
+        struct ptw_map_request *q = &o->map[i];
+
+        if (!ptw_canonical(&o->regime, q->first) ||
+            !ptw_canonical(&o->regime, q->last) ||
+            ((q->first.v ^ q->last.v) >> 63) != 0) {
+            die(CLI_USAGE, a->command->name,
+                "--map: no table can map %016" PRIx64 "-%016" PRIx64,
+                q->first.v, q->last.v);
+        }
+        if (((q->pa.v + (q->last.v - q->first.v)) & too_wide) != 0) {
+            die(CLI_USAGE, a->command->name,
+                "--map: %" PRIx64 " is beyond the last physical address",
+                q->pa.v + (q->last.v - q->first.v));
+        }
+        if (i > 0 && q->first.v <= o->map[i - 1].last.v) {
+            die(CLI_USAGE, a->command->name,
+                "two maps overlap at address %016" PRIx64, q->first.v);
+        }
+        if (q->rights == 0) {
+            q->rights = PTW_READ | PTW_WRITE | (executable ? PTW_EXEC : 0);
+        }
+        q->max_reads = o->reads;
+    }
+}
+
+static void check_rebuild(struct arguments *a)
+{
+    struct options *o = a->o;
+
+    if ((a->command->takes & TAKES_OUTPUT) != 0 && o->output == NULL) {
+        die(CLI_USAGE, a->command->name, "no output is given: -o");
+    }
+    o->new_base = a->other.base;
+    check_leave_outs(a);
+    check_maps(a);
 }
 
 static bool is_file(const char *name)
@@ -487,8 +840,14 @@ static void sort_words(struct arguments *a)
         die(CLI_USAGE, name, "no image is given");
     }
     if ((takes & (TAKES_VA | TAKES_VAS)) == 0) {
-        if (a->words > 1) {
-            die(CLI_USAGE, name, "'%s' is one argument too many", a->word[1]);
+        size_t images = (takes & TAKES_OTHER) != 0 ? 2 : 1;
+
+        if (a->words < images) {
+            die(CLI_USAGE, name, "it takes two images");
+        }
+        if (a->words > images) {
+            die(CLI_USAGE, name, "'%s' is one argument too many",
+                a->word[images]);
         }
         o->image = a->word[0];
         return;
@@ -537,17 +896,26 @@ bool options_parse(const struct command *command, int argc, char **argv,
     help = has(&a, OPT_HELP);
     if (!help) {
         sort_words(&a);
-        check_segments(&a);
+        take_layout(&a, &a.image, "", o);
         if (a.regime != NULL) {
             set_regime_by_name(&a);
         } else {
             set_regime_from_registers(&a);
         }
         set_roots(&a);
+        check_rebuild(&a);
+        if ((command->takes & TAKES_OTHER) != 0) {
+            set_other(&a);
+        }
     }
-    free(a.from_cr3);
+    free(a.image.from_cr3);
+    free(a.other.from_cr3);
     free(a.word);
     if (help) {
+        free(a.image.root);
+        free(a.image.segment);
+        free(a.other.root);
+        free(a.other.segment);
         options_free(o);
     }
     return !help;
@@ -555,8 +923,15 @@ bool options_parse(const struct command *command, int argc, char **argv,
 
 void options_free(struct options *o)
 {
+    if (o->other != NULL) {
+        free(o->other->root);
+        free(o->other->segment);
+        free(o->other);
+    }
     free(o->root);
     free(o->segment);
     free(o->va);
+    free(o->leave_out);
+    free(o->map);
     memset(o, 0, sizeof *o);
 }

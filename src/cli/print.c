@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,7 +26,7 @@ static void write_out(const char *bytes, size_t count)
 
             if (error == EPIPE) {
                 progress_clear();
-                _exit(CLI_UNREAD); /* who read it knows */
+                exit(CLI_UNREAD); /* who read it knows */
             }
             die(CLI_UNREAD, "standard output", "writing failed: %s",
                 strerror(error));

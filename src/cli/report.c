@@ -35,11 +35,16 @@ static void write_all(const char *text, size_t bytes)
     }
 }
 
-/* A file may have any name; a line stays a line, and a terminal as it is. */
-static void say(const char *subject, const char *format, va_list args)
+void report_line(const char *line, size_t bytes)
 {
-    char line[8192];
-    size_t room = sizeof line - 1;
+    progress_clear();
+    write_all(line, bytes);
+}
+
+/* A file may have any name; a line stays a line, and a terminal as it is. */
+static size_t format_line(char *line, size_t room, const char *subject,
+                          const char *format, va_list args)
+{
     int head = snprintf(line, room, "ptwalk: %s: ", subject);
     size_t used = head < 0 ? 0 : (size_t)head;
 
@@ -55,9 +60,28 @@ static void say(const char *subject, const char *format, va_list args)
             line[i] = '?';
         }
     }
+    return used;
+}
+
+size_t report_format(char *line, size_t room, const char *subject,
+                     const char *format, ...)
+{
+    va_list args;
+    size_t used;
+
+    va_start(args, format);
+    used = format_line(line, room, subject, format, args);
+    va_end(args);
+    return used;
+}
+
+static void say(const char *subject, const char *format, va_list args)
+{
+    char line[8192];
+    size_t used = format_line(line, sizeof line - 1, subject, format, args);
+
     line[used++] = '\n';
-    progress_clear();
-    write_all(line, used);
+    report_line(line, used);
 }
 
 void report(const char *subject, const char *format, ...)
@@ -102,35 +126,67 @@ static uint64_t milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Whether it is time to show something again. */
+static bool is_due(void)
+{
+    static uint64_t next;
+    uint64_t now = milliseconds();
+
+    if (next == 0) {
+        next = now + 1000;
+    }
+    if (now < next) {
+        return false;
+    }
+    next = now + 250;
+    return true;
+}
+
+static void show(const char *line, int bytes)
+{
+    if (bytes > 0) {
+        write_all(line, (size_t)bytes);
+        shown = true;
+    }
+}
+
 void progress(const struct options *o, uint32_t root, ptw_va va,
               uint64_t leaves)
 {
     static int wanted = -1;
-    static uint64_t next;
     char line[160];
-    uint64_t now;
-    int n;
 
     if (wanted < 0) {
         wanted = isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) == 0;
-        next = milliseconds() + 1000;
     }
-    if (wanted == 0) {
+    if (wanted == 0 || !is_due()) {
         return;
     }
-    now = milliseconds();
-    if (now < next) {
+    show(line, snprintf(line, sizeof line,
+                        "\r%s: root %" PRIu32 " of %" PRIu32 ", at %016" PRIx64
+                        ", %" PRIu64 " leaves\033[K",
+                        o->command, root, o->roots, va.v, leaves));
+}
+
+void progress_step(const struct options *o, const char *what, uint64_t done,
+                   uint64_t total)
+{
+    static int wanted = -1;
+    char line[160];
+    char part[32] = "";
+
+    if (wanted < 0) {
+        wanted = isatty(STDERR_FILENO);
+    }
+    if (wanted == 0 || (total != 0 && !is_due())) {
         return;
     }
-    next = now + 250;
-    n = snprintf(line, sizeof line,
-                 "\r%s: root %" PRIu32 " of %" PRIu32 ", at %016" PRIx64
-                 ", %" PRIu64 " leaves\033[K",
-                 o->command, root, o->roots, va.v, leaves);
-    if (n > 0) {
-        write_all(line, (size_t)n);
-        shown = true;
+    if (total != 0) {
+        (void)snprintf(part, sizeof part, ", %u %%",
+                       (unsigned)(done / (total / 100 + 1)));
     }
+    show(line, snprintf(line, sizeof line, "\r%s: %s%s\033[K", o->command, what,
+                        part));
 }
 
 void progress_clear(void)
@@ -160,6 +216,20 @@ enum cli_status report_bad_root(const struct options *o, uint32_t index,
     return CLI_USAGE;
 }
 
+enum cli_status report_roots(const struct options *o, const struct image *im)
+{
+    enum cli_status status = CLI_DONE;
+
+    for (uint32_t i = 0; i < o->roots; i++) {
+        enum ptw_status st = image_root(im, o, i);
+
+        if (st != PTW_OK) {
+            status = cli_worse(status, report_bad_root(o, i, st));
+        }
+    }
+    return status;
+}
+
 void unread_step(struct unread *u, const struct options *o, uint32_t root,
                  ptw_va va, const struct ptw_step *last)
 {
@@ -175,21 +245,42 @@ void unread_step(struct unread *u, const struct options *o, uint32_t root,
     }
 }
 
-enum cli_status report_unread(const struct options *o, const struct image *im,
-                              const struct unread *u)
+/* Says how reading failed, when it did. */
+static bool read_error_text(const struct image *im, char *why, size_t room)
 {
     uint64_t offset = 0;
     int error = image_read_error(im, &offset);
+
+    if (error == 0) {
+        return false;
+    }
+    (void)snprintf(
+        why, room, "reading at offset %" PRIx64 " failed: %s", offset,
+        error == ENODATA ? "the file has become shorter" : strerror(error));
+    return true;
+}
+
+enum cli_status report_read_error(const struct options *o,
+                                  const struct image *im)
+{
+    char why[128];
+
+    if (!read_error_text(im, why, sizeof why)) {
+        return CLI_DONE;
+    }
+    report(o->image, "%s", why);
+    return CLI_UNREAD;
+}
+
+enum cli_status report_unread(const struct options *o, const struct image *im,
+                              const struct unread *u)
+{
     char why[128] = "outside the image";
 
     if (u->count == 0) {
         return CLI_DONE;
     }
-    if (error != 0) {
-        (void)snprintf(
-            why, sizeof why, "reading at offset %" PRIx64 " failed: %s", offset,
-            error == ENODATA ? "the file has become shorter" : strerror(error));
-    }
+    (void)read_error_text(im, why, sizeof why);
     report(o->image,
            "tables can't be read, in %" PRIu64 " place%s, first the %s at "
            "%" PRIx64 " of root %" PRIu32 ", for %016" PRIx64 "-%016" PRIx64

@@ -11,6 +11,14 @@
  * it. */
 void report(const char *subject, const char *format, ...) CLI_PRINTF(2, 3);
 
+/* report_format writes what report would, without the line feed, and returns
+ * its length; room is 2048 or more. */
+size_t report_format(char *line, size_t room, const char *subject,
+                     const char *format, ...) CLI_PRINTF(4, 5);
+
+/* report_line writes a line made beforehand; a signal handler may call it. */
+void report_line(const char *line, size_t bytes);
+
 /* die is report, and then exit(status). */
 PTW_NORETURN void die(enum cli_status status, const char *subject,
                       const char *format, ...) CLI_PRINTF(3, 4);
@@ -26,6 +34,11 @@ void *must(void *p);
 void progress(const struct options *o, uint32_t root, ptw_va va,
               uint64_t leaves);
 
+/* progress_step is the same for a command that prints nothing before it is
+ * through: total is how much there is of what is done, or 0. */
+void progress_step(const struct options *o, const char *what, uint64_t done,
+                   uint64_t total);
+
 /* progress_clear takes it off the screen. */
 void progress_clear(void);
 
@@ -33,6 +46,10 @@ void progress_clear(void);
  * status that follows from it. */
 enum cli_status report_bad_root(const struct options *o, uint32_t index,
                                 enum ptw_status why);
+
+/* report_roots says of each root that is none why, and returns the status that
+ * follows from it. */
+enum cli_status report_roots(const struct options *o, const struct image *im);
 
 /* Tables that could not be read: how many times, and where first. */
 struct unread {
@@ -53,5 +70,10 @@ void unread_step(struct unread *u, const struct options *o, uint32_t root,
  * status that follows from it. */
 enum cli_status report_unread(const struct options *o, const struct image *im,
                               const struct unread *u);
+
+/* report_read_error says in one line that reading the image failed, when it
+ * did, and returns the status that follows from it. */
+enum cli_status report_read_error(const struct options *o,
+                                  const struct image *im);
 
 #endif

@@ -23,11 +23,33 @@ struct tour *tour_new(const struct options *o, const struct image *im)
     return t;
 }
 
+/* Says that a limit was reached, where, and, when leaves are followed, how to
+ * go on. */
+static void report_stop(const struct tour *t)
+{
+    char resume[80] = "";
+
+    if (t->memo_storage == NULL) {
+        (void)snprintf(resume, sizeof resume,
+                       "; it goes on with --range %016" PRIx64 "-%016" PRIx64,
+                       t->stop_va.v, t->o->last.v);
+    }
+    report(t->o->image,
+           "stopped at the limit of %" PRIu64 " %s, in root %" PRIu32
+           " at %" PRIx64 ", address %016" PRIx64 "%s",
+           t->limit, t->limit_of, t->stop_root, t->o->root[t->stop_root].v,
+           t->stop_va.v, resume);
+}
+
 enum cli_status tour_end(struct tour *t)
 {
-    enum cli_status status =
-        cli_worse(t->status, report_unread(t->o, t->im, &t->unread));
+    enum cli_status status = t->status;
 
+    if (t->stopped) {
+        report_stop(t);
+        status = cli_worse(status, CLI_NO);
+    }
+    status = cli_worse(status, report_unread(t->o, t->im, &t->unread));
     free(t->memo_storage);
     free(t);
     return status;
@@ -76,7 +98,7 @@ bool tour_root(struct tour *t, uint32_t index, unsigned flags)
 
 /* A guest that could guess the seed could choose table addresses that make
  * the memo slow. */
-static uint64_t seed(void)
+uint64_t tour_seed(void)
 {
     uint64_t s = 0;
     struct timespec now = {0, 0};
@@ -96,7 +118,7 @@ void tour_memo(struct ptw_memo *memo, void **storage, size_t *tables)
     *tables = 4096;
     bytes = ptw_memo_bytes(*tables);
     *storage = must(malloc(bytes));
-    if (ptw_memo_init(memo, *storage, bytes, seed()) != PTW_OK) {
+    if (ptw_memo_init(memo, *storage, bytes, tour_seed()) != PTW_OK) {
         die_of_memory();
     }
 }
@@ -130,20 +152,11 @@ void tour_spaces(struct tour *t, unsigned flags)
 void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
                ptw_va va)
 {
-    uint32_t root = t->root + space;
-    char resume[80] = "";
-
-    if (t->memo_storage == NULL) {
-        (void)snprintf(resume, sizeof resume,
-                       "; it goes on with --range %016" PRIx64 "-%016" PRIx64,
-                       va.v, t->o->last.v);
-    }
     t->stopped = true;
-    t->status = cli_worse(t->status, CLI_NO);
-    report(t->o->image,
-           "stopped at the limit of %" PRIu64 " %s, in root %" PRIu32
-           " at %" PRIx64 ", address %016" PRIx64 "%s",
-           limit, what, root, t->o->root[root].v, va.v, resume);
+    t->limit_of = what;
+    t->limit = limit;
+    t->stop_root = t->root + space;
+    t->stop_va = va;
 }
 
 static void note_finding(struct tour *t, const struct ptw_item *item)

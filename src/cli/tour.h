@@ -22,7 +22,11 @@ struct tour {
     struct unread unread;
     uint64_t bad_entries; /* of this root (spaces: of all) */
     uint32_t root;        /* the walk's own index is 0 under virt_to_phys */
-    bool stopped;         /* by a limit */
+    bool stopped;         /* by a limit, which is the rest of these: */
+    const char *limit_of;
+    uint64_t limit;
+    uint32_t stop_root;
+    ptw_va stop_va; /* the first address that was not given */
     bool over;
 
     /* walk_va_spaces only */
@@ -33,8 +37,9 @@ struct tour {
     struct ptw_item item[TOUR_BATCH];
 };
 
-/* tour_new prepares a tour; tour_end says in one line what could not be read,
- * frees the tour, and returns its status. */
+/* tour_new prepares a tour; tour_end says in one line that a limit was reached,
+ * and in another what could not be read, frees the tour, and returns its
+ * status. */
 struct tour *tour_new(const struct options *o, const struct image *im);
 enum cli_status tour_end(struct tour *t);
 
@@ -50,10 +55,12 @@ void tour_spaces(struct tour *t, unsigned flags);
  * set, of the tour. */
 size_t tour_next(struct tour *t);
 
-/* tour_stop says in one line that a limit was reached, where, and, when leaves
- * are followed, how to go on. */
+/* tour_stop notes that a limit was reached, and where. */
 void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
                ptw_va va);
+
+/* tour_seed returns a number that the guest can't have guessed. */
+uint64_t tour_seed(void);
 
 /* tour_grow makes more room in a memo. */
 void tour_grow(struct ptw_memo *memo, void **storage, size_t *tables);

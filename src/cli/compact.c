@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* compact: a dense image with new tables, which takes its name only when the
+ * comparison with the old one has passed. */
+#include "output.h"
+#include "print.h"
+#include "proof.h"
+#include "tour.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the new image may take by default, beyond twice the old one's memory. */
+static const uint64_t SPARE_BYTES = (uint64_t)64 << 20;
+
+static uint64_t most_bytes(const struct image *im)
+{
+    uint64_t bytes = image_memory(im);
+
+    return bytes < UINT64_MAX / 4 ? 2 * bytes + SPARE_BYTES : UINT64_MAX;
+}
+
+struct compaction {
+    const struct options *o;
+    const struct image *im;
+    uint64_t max_bytes;
+    struct ptw_rebuild *rb;
+    ptw_pa *new_root;
+    struct output out;
+    struct output map;
+};
+
+/* ----------------------------------------------------------- the new image */
+
+static void feed(struct ptw_rebuild *rb)
+{
+    size_t bytes = rb->wanted;
+    void *before;
+
+    if (ptw_rebuild_give(rb, must(malloc(bytes)), bytes, &before) != PTW_OK) {
+        die_of_memory();
+    }
+    free(before);
+}
+
+PTW_NORETURN static void die_of_plan(const struct compaction *c,
+                                     enum ptw_status st)
+{
+    const struct options *o = c->o;
+
+    if (st == PTW_E_LIMIT && c->rb->counts.bytes > c->max_bytes) {
+        die(CLI_NO, o->image,
+            "stopped at the limit of %" PRIu64 " bytes for the new image",
+            c->max_bytes);
+    }
+    if (st == PTW_E_LIMIT) {
+        exit((int)proof_limit(o));
+    }
+    if (st == PTW_E_WIDTH) {
+        die(CLI_NO, o->image,
+            "from %" PRIx64 " on, the new image does not fit the physical "
+            "addresses",
+            o->new_base);
+    }
+    die(CLI_UNREAD, o->image, "can't be rebuilt: %s", ptw_status_text(st));
+}
+
+PTW_NORETURN static void die_of_arguments(const struct options *o,
+                                          enum ptw_status st)
+{
+    const char *name = o->command;
+
+    if (st == PTW_E_ALIGN || st == PTW_E_WIDTH) {
+        die(CLI_USAGE, name, "--new-base %" PRIx64 ": %s", o->new_base,
+            ptw_status_text(st));
+    }
+    if (st == PTW_E_OVERLAP) {
+        die(CLI_USAGE, name,
+            "a --map touches addresses that are kept: --leave-out them");
+    }
+    if (st == PTW_E_REGIME && ptw_levels(&o->regime) == 0) {
+        die(CLI_USAGE, name, "paging is off: there is nothing to rebuild");
+    }
+    if (st == PTW_E_REGIME) {
+        die(CLI_USAGE, name,
+            "--copy-on-write: CR0.WP is clear, and the supervisor may write "
+            "everywhere");
+    }
+    die(CLI_USAGE, name, "these arguments can't be: %s", ptw_status_text(st));
+}
+
+static void begin(const struct compaction *c)
+{
+    const struct options *o = c->o;
+    struct ptw_rebuild_options ro = ptw_rebuild_everything();
+    enum ptw_status st;
+
+    ro.first = o->first;
+    ro.last = o->last;
+    ro.leave_out = o->leave_out;
+    ro.leave_outs = o->leave_outs;
+    ro.map = o->map;
+    ro.maps = o->maps;
+    ro.base.v = o->new_base;
+    ro.flags = o->policy;
+    ro.max_reads = o->reads;
+    ro.max_bytes = c->max_bytes;
+    ro.seed = tour_seed();
+    st = ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
+                          &ro);
+    if (st != PTW_OK) {
+        die_of_arguments(o, st);
+    }
+}
+
+static void plan(const struct compaction *c)
+{
+    enum ptw_status st;
+
+    progress_step(c->o, "planning", 0, 0);
+    while ((st = ptw_rebuild_plan(c->rb)) == PTW_E_SPACE) {
+        feed(c->rb);
+    }
+    if (st != PTW_OK) {
+        die_of_plan(c, st);
+    }
+}
+
+static enum ptw_status sink_write(void *ctx, ptw_pa to, const void *bytes,
+                                  size_t n)
+{
+    struct compaction *c = ctx;
+    uint64_t offset = to.v - c->o->new_base;
+
+    output_write(&c->out, offset, bytes, n);
+    progress_step(c->o, "copying", offset, c->rb->counts.page_bytes);
+    return PTW_OK;
+}
+
+static void copy(struct compaction *c)
+{
+    static const struct ptw_page_sink sink = {sink_write};
+    enum ptw_status st;
+
+    image_in_order(c->im);
+    while ((st = ptw_rebuild_copy(c->rb, &sink, c)) == PTW_E_SPACE) {
+        feed(c->rb);
+    }
+    if (st != PTW_OK) {
+        die(CLI_UNREAD, c->o->image,
+            "the page at %" PRIx64 " can't be copied: %s", c->rb->where.v,
+            ptw_status_text(st));
+    }
+}
+
+static void build_tables(struct compaction *c)
+{
+    const struct ptw_rebuild_counts *n = &c->rb->counts;
+    struct output_memory memory =
+        output_map(&c->out, n->page_bytes, n->bytes - n->page_bytes);
+    struct ptw_mem to;
+    enum ptw_status st;
+
+    progress_step(c->o, "building tables", 0, 0);
+    st = ptw_mem_init_flat(&to, ptw_pa_of(c->o->new_base + n->page_bytes),
+                           memory.host, n->bytes - n->page_bytes, true);
+    while (st == PTW_OK &&
+           (st = ptw_rebuild_tables(c->rb, &to, c->new_root)) == PTW_E_SPACE) {
+        feed(c->rb);
+        st = PTW_OK;
+    }
+    if (st == PTW_E_CHANGED) {
+        die(CLI_UNREAD, c->o->image, "its tables changed while they were read");
+    }
+    if (st != PTW_OK && c->o->maps > 0) {
+        die(CLI_USAGE, c->o->command, "a --map is not possible: %s",
+            ptw_status_text(st));
+    }
+    if (st != PTW_OK) {
+        die_of_plan(c, st);
+    }
+    output_unmap(&memory);
+    output_size(&c->out, n->bytes);
+}
+
+/* What could not be read because of the disk is not the guest's doing, and not
+ * to be dropped and counted. */
+static void check_reads(const struct compaction *c)
+{
+    enum cli_status status = report_read_error(c->o, c->im);
+
+    if (status != CLI_DONE) {
+        exit((int)status);
+    }
+}
+
+/* ---------------------------------------------------------------- page map */
+
+/* Pages that follow each other in both images. */
+struct page_run {
+    uint64_t old_pa;
+    uint64_t new_pa;
+    uint64_t bytes;
+};
+
+struct page_map {
+    struct output *out;
+    uint64_t offset;
+    struct page_run run;
+};
+
+static void put_run(struct page_map *m)
+{
+    char text[3 * 17];
+    char *p = text;
+
+    if (m->run.bytes == 0) {
+        return;
+    }
+    p = put_hex(p, m->run.old_pa);
+    *p++ = ' ';
+    p = put_hex(p, m->run.new_pa);
+    *p++ = ' ';
+    p = put_hex(p, m->run.bytes);
+    *p++ = '\n';
+    output_write(m->out, m->offset, text, (size_t)(p - text));
+    m->offset += (uint64_t)(p - text);
+}
+
+static void add_page(struct page_map *m, uint64_t old_pa, uint64_t new_pa)
+{
+    struct page_run *r = &m->run;
+
+    if (r->bytes != 0 && old_pa == r->old_pa + r->bytes &&
+        new_pa == r->new_pa + r->bytes) {
+        r->bytes += PAGE_BYTES;
+        return;
+    }
+    put_run(m);
+    r->old_pa = old_pa;
+    r->new_pa = new_pa;
+    r->bytes = PAGE_BYTES;
+}
+
+static void write_page_map(struct compaction *c)
+{
+    struct page_map m = {.out = &c->map};
+    uint64_t memory = image_memory(c->im);
+    uint64_t seen = 0;
+
+    for (size_t i = 0; i < c->im->segments; i++) {
+        const struct segment *s = &c->im->segment[i];
+        uint64_t first = (s->pa + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+
+        for (uint64_t at = first - s->pa;
+             at < s->bytes && s->bytes - at >= PAGE_BYTES; at += PAGE_BYTES) {
+            ptw_pa now;
+
+            if (ptw_rebuild_page(c->rb, ptw_pa_of(s->pa + at), &now) ==
+                PTW_OK) {
+                add_page(&m, s->pa + at, now.v);
+            }
+            progress_step(c->o, "mapping pages", seen + at, memory);
+        }
+        seen += s->bytes;
+    }
+    put_run(&m);
+}
+
+/* ------------------------------------------------------------------ output */
+
+static void print_roots(const struct compaction *c)
+{
+    for (uint32_t i = 0; i < c->o->roots; i++) {
+        uint64_t was = c->o->root[i].v;
+        uint64_t now = c->new_root[i].v;
+        json_t *j;
+
+        if (!c->o->json) {
+            out_line("root %" PRIu32 " %" PRIx64 " %" PRIx64 "\n", i, was, now);
+            continue;
+        }
+        j = json_new();
+        json_set_text(j, "type", "root");
+        json_set_count(j, "root", i);
+        json_set_hex(j, "old_pa", was);
+        json_set_hex(j, "new_pa", now);
+        json_line(j);
+    }
+}
+
+static const char *drop_name(unsigned why)
+{
+    static const char *const names[PTW_DROPS] = {
+        [PTW_DROP_OUTSIDE] = "dropped-outside",
+        [PTW_DROP_UNREADABLE] = "dropped-unreadable",
+        [PTW_DROP_BAD_ENTRY] = "dropped-bad-entry",
+        [PTW_DROP_TABLE] = "dropped-table",
+        [PTW_DROP_SELF] = "dropped-self",
+    };
+
+    return names[why];
+}
+
+static void print_counts(const struct compaction *c)
+{
+    const struct ptw_rebuild_counts *n = &c->rb->counts;
+    json_t *j = NULL;
+
+    if (c->o->json) {
+        j = json_new();
+        json_set_text(j, "type", "counts");
+    }
+    print_count(j, "spaces", n->spaces);
+    print_count(j, "pages", n->pages);
+    print_count(j, "tables", n->tables);
+    print_count(j, "leaves", n->leaves);
+    print_count(j, "large", n->large);
+    print_count(j, "aliases", n->aliases);
+    print_count(j, "split", n->split);
+    print_count(j, "copy-on-write", n->copy_on_write);
+    print_count(j, "shared-writable", n->shared_writable);
+    print_count(j, "merged", n->merged);
+    print_count(j, "zeros", n->zeros);
+    for (unsigned i = 0; i < PTW_DROPS; i++) {
+        print_count(j, drop_name(i), n->dropped[i]);
+    }
+    print_count(j, "bytes-before", image_memory(c->im));
+    print_count(j, "bytes-after", n->bytes);
+    if (j != NULL) {
+        json_line(j);
+    }
+}
+
+/* Compares the old image with the new file, opened afresh. */
+static void prove(const struct compaction *c, struct ptw_verify *v)
+{
+    struct options rebuilt = *c->o;
+    struct image im;
+    enum ptw_status st;
+    char text[DIFFERENCE_BYTES];
+
+    rebuilt.image = c->o->output;
+    rebuilt.root = c->new_root;
+    rebuilt.base = c->o->new_base;
+    rebuilt.segments = 0;
+    image_take(&im, &rebuilt, output_reader(&c->out));
+    st = proof_run(v, c->o, c->im, &rebuilt, &im);
+    if (report_read_error(&rebuilt, &im) != CLI_DONE) {
+        exit(CLI_UNREAD);
+    }
+    check_reads(c);
+    if (st == PTW_E_LIMIT) {
+        exit((int)proof_limit(c->o));
+    }
+    if (st != PTW_OK) {
+        proof_difference(&v->difference, text);
+        die(CLI_NO, c->o->image, "what was rebuilt is not the same: %s", text);
+    }
+    proof_end(v);
+    image_close(&im);
+}
+
+static void compact(struct compaction *c)
+{
+    struct ptw_verify *v = must(malloc(sizeof *v));
+
+    begin(c);
+    output_open(&c->out, c->o->output, c->o->force);
+    if (c->o->page_map != NULL) {
+        output_open(&c->map, c->o->page_map, c->o->force);
+    }
+    plan(c);
+    copy(c);
+    build_tables(c);
+    check_reads(c);
+    if (c->o->page_map != NULL) {
+        write_page_map(c);
+    }
+    prove(c, v);
+    progress_step(c->o, "writing", 0, 0);
+    outputs_finish();
+    print_roots(c);
+    print_counts(c);
+    proof_print(c->o, &v->certificate);
+    /* Who can't be told the new roots has no use for the image. */
+    out_finish();
+    outputs_place();
+    output_close(&c->out);
+    if (c->o->page_map != NULL) {
+        output_close(&c->map);
+    }
+    free(v);
+}
+
+enum cli_status compact_run(const struct options *o, const struct image *im)
+{
+    struct compaction c = {.o = o, .im = im};
+    enum cli_status status = report_roots(o, im);
+
+    if (status != CLI_DONE) {
+        return status;
+    }
+    c.max_bytes = o->has_max_bytes ? o->max_bytes : most_bytes(im);
+    c.rb = must(malloc(sizeof *c.rb));
+    c.new_root = must(calloc(o->roots, sizeof *c.new_root));
+    compact(&c);
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(c.rb, i));
+    }
+    free(c.rb);
+    free(c.new_root);
+    return CLI_DONE;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+
+#include "guard.h"
+#include "report.h"
+#include "tour.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Writes are gathered up to so many bytes; what is larger than a part of that
+ * is written as it is. */
+enum { GATHER_BYTES = 1 << 20, DIRECT_BYTES = GATHER_BYTES / 8 };
+
+static struct output *outputs; /* the last one that was opened, first */
+
+/* ----------------------------------------------------------------- signals */
+
+/* The signals that end a command, and can be caught. */
+static const struct {
+    int number;
+    const char *name;
+} endings[] = {
+    {SIGHUP, " SIGHUP\n"},   {SIGINT, " SIGINT\n"},   {SIGQUIT, " SIGQUIT\n"},
+    {SIGTERM, " SIGTERM\n"}, {SIGALRM, " SIGALRM\n"}, {SIGXCPU, " SIGXCPU\n"},
+};
+
+enum { ENDINGS = sizeof endings / sizeof endings[0], LINE_BYTES = 4608 };
+
+/* Made beforehand, with room for the name. */
+static char line[LINE_BYTES + 16];
+static size_t line_bytes;
+
+void outputs_discard(void)
+{
+    for (struct output *out = outputs; out != NULL; out = out->next) {
+        if (out->there) {
+            out->there = false;
+            (void)unlinkat(out->directory, out->temporary, 0);
+        }
+    }
+}
+
+static sigset_t ending_set(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < ENDINGS; i++) {
+        (void)sigaddset(&set, endings[i].number);
+    }
+    return set;
+}
+
+/* The handler is gone when it runs, so that the signal, sent again, ends the
+ * command as soon as it is through. */
+static void on_ending(int number)
+{
+    const char *name = "\n";
+
+    outputs_discard();
+    for (size_t i = 0; i < ENDINGS; i++) {
+        if (endings[i].number == number) {
+            name = endings[i].name;
+        }
+    }
+    memcpy(line + line_bytes, name, strlen(name));
+    report_line(line, line_bytes + strlen(name));
+    (void)raise(number);
+}
+
+static void handle_endings(const char *name)
+{
+    struct sigaction action;
+    struct sigaction before;
+
+    line_bytes = report_format(line, LINE_BYTES, name,
+                               "not written: the command was ended by");
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_ending;
+    action.sa_mask = ending_set();
+    action.sa_flags = (int)SA_RESETHAND;
+    for (size_t i = 0; i < ENDINGS; i++) {
+        /* What nohup and the like ignore stays ignored. */
+        if (sigaction(endings[i].number, NULL, &before) == 0 &&
+            before.sa_handler != SIG_IGN) {
+            (void)sigaction(endings[i].number, &action, NULL);
+        }
+    }
+    (void)signal(SIGXFSZ, SIG_IGN); /* the write fails, and says so */
+}
+
+/* ----------------------------------------------------------- the file's name */
+
+PTW_NORETURN static void die_writing(const struct output *out)
+{
+    die(CLI_UNREAD, out->name, "writing failed: %s", strerror(errno));
+}
+
+/* Whether the name is free, or may be taken. */
+static void check_name(const struct output *out)
+{
+    struct stat st;
+
+    if (lstat(out->name, &st) != 0) {
+        if (errno != ENOENT) {
+            die(CLI_UNREAD, out->name, "can't be written: %s", strerror(errno));
+        }
+        return;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        die(CLI_UNREAD, out->name, "is a directory");
+    }
+    if (!S_ISREG(st.st_mode)) {
+        die(CLI_UNREAD, out->name, "is no regular file, and is not replaced");
+    }
+    if (!out->force) {
+        die(CLI_UNREAD, out->name,
+            "is there already; with --force it is replaced");
+    }
+}
+
+static void open_directory(struct output *out)
+{
+    const char *slash = strrchr(out->name, '/');
+    size_t bytes = slash == NULL ? 0 : (size_t)(slash - out->name) + 1;
+    char *directory = must(malloc(bytes + 2));
+
+    memcpy(directory, out->name, bytes);
+    memcpy(directory + bytes, ".", 2);
+    out->base = out->name + bytes;
+    out->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (out->directory < 0 || fstat(out->directory, &out->directory_is) != 0) {
+        die(CLI_UNREAD, out->name, "its directory can't be opened: %s",
+            strerror(errno));
+    }
+    free(directory);
+    if (out->base[0] == '\0') {
+        die(CLI_UNREAD, out->name, "is not the name of a file");
+    }
+    for (const struct output *o = outputs; o != NULL; o = o->next) {
+        if (strcmp(o->base, out->base) == 0 &&
+            o->directory_is.st_dev == out->directory_is.st_dev &&
+            o->directory_is.st_ino == out->directory_is.st_ino) {
+            die(CLI_USAGE, out->name, "is to be written twice");
+        }
+    }
+}
+
+static void make_temporary(struct output *out)
+{
+    int tries = 100;
+
+    do {
+        (void)snprintf(out->temporary, sizeof out->temporary,
+                       ".ptwalk-%016" PRIx64, tour_seed());
+        out->fd = openat(out->directory, out->temporary,
+                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (out->fd < 0 && errno == EEXIST && --tries > 0);
+    if (out->fd < 0) {
+        die(CLI_UNREAD, out->name, "can't be written: %s", strerror(errno));
+    }
+}
+
+void output_open(struct output *out, const char *name, bool force)
+{
+    sigset_t set = ending_set();
+    sigset_t before;
+
+    memset(out, 0, sizeof *out);
+    out->name = name;
+    out->force = force;
+    check_name(out);
+    open_directory(out);
+    out->gathered = must(malloc(GATHER_BYTES));
+    if (outputs == NULL) {
+        handle_endings(name);
+        if (atexit(outputs_discard) != 0) {
+            die_of_memory();
+        }
+    }
+    (void)sigprocmask(SIG_BLOCK, &set, &before);
+    make_temporary(out);
+    out->there = true;
+    out->next = outputs;
+    outputs = out;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* ------------------------------------------------------------------ writing */
+
+/* The kernel could not read what it was to write.  Who touches that memory gets
+ * the signal that says why. */
+static void touch(const unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i += PAGE_BYTES) {
+        (void)*(const volatile unsigned char *)(bytes + i);
+    }
+}
+
+static void write_at(const struct output *out, uint64_t offset,
+                     const unsigned char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = pwrite(out->fd, bytes, n, (off_t)offset);
+
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done < 0 && errno == EFAULT) {
+            touch(bytes, n);
+            errno = EFAULT;
+        }
+        if (done == 0) {
+            errno = ENOSPC;
+        }
+        if (done <= 0) {
+            die_writing(out);
+        }
+        bytes += done;
+        offset += (uint64_t)done;
+        n -= (size_t)done;
+    }
+}
+
+static void flush(struct output *out)
+{
+    write_at(out, out->offset, out->gathered, out->bytes);
+    out->bytes = 0;
+}
+
+void output_write(struct output *out, uint64_t offset, const void *bytes,
+                  size_t n)
+{
+    if (offset != out->offset + out->bytes || n > GATHER_BYTES - out->bytes ||
+        n >= DIRECT_BYTES) {
+        flush(out);
+        out->offset = offset;
+    }
+    if (n >= DIRECT_BYTES) {
+        write_at(out, offset, bytes, n);
+        out->offset = offset + n;
+        return;
+    }
+    memcpy(out->gathered + out->bytes, bytes, n);
+    out->bytes += n;
+}
+
+void output_size(struct output *out, uint64_t bytes)
+{
+    int result;
+
+    flush(out);
+    do {
+        result = ftruncate(out->fd, (off_t)bytes);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
+        die_writing(out);
+    }
+}
+
+struct output_memory output_map(struct output *out, uint64_t offset,
+                                uint64_t bytes)
+{
+    uint64_t within = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+    struct output_memory m;
+
+    output_size(out, offset + bytes);
+    do {
+        errno = posix_fallocate(out->fd, (off_t)offset, (off_t)bytes);
+    } while (errno == EINTR);
+    if (errno != 0) {
+        die_writing(out);
+    }
+    if (bytes + within > SIZE_MAX / 2) {
+        die_of_memory();
+    }
+    m.map_bytes = (size_t)(bytes + within);
+    m.map = mmap(NULL, m.map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, out->fd,
+                 (off_t)(offset - within));
+    if (m.map == MAP_FAILED) {
+        die_of_memory();
+    }
+    guard_add(m.map, m.map_bytes, offset - within, out->name);
+    m.host = (unsigned char *)m.map + within;
+    return m;
+}
+
+void output_unmap(struct output_memory *memory)
+{
+    guard_drop(memory->map);
+    (void)munmap(memory->map, memory->map_bytes);
+}
+
+int output_reader(const struct output *out)
+{
+    int fd = openat(out->directory, out->temporary, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        die(CLI_UNREAD, out->name, "can't be read again: %s", strerror(errno));
+    }
+    return fd;
+}
+
+/* ------------------------------------------------------------------ the end */
+
+void outputs_finish(void)
+{
+    for (struct output *out = outputs; out != NULL; out = out->next) {
+        flush(out);
+        while (fsync(out->fd) != 0) {
+            if (errno != EINTR) {
+                die_writing(out);
+            }
+        }
+        check_name(out);
+    }
+}
+
+/* Where a file system does not know "only if there is none", a second name does
+ * it. */
+static int take_name(const struct output *out)
+{
+    int result = renameat2(out->directory, out->temporary, out->directory,
+                           out->base, out->force ? 0 : RENAME_NOREPLACE);
+
+    if (result == 0 || out->force || (errno != EINVAL && errno != ENOSYS)) {
+        return result;
+    }
+    result =
+        linkat(out->directory, out->temporary, out->directory, out->base, 0);
+    if (result == 0) {
+        (void)unlinkat(out->directory, out->temporary, 0);
+    }
+    return result;
+}
+
+/* The others that have their names already are of no use without it. */
+PTW_NORETURN static void take_back(const struct output *failed)
+{
+    int error = errno;
+
+    for (struct output *out = outputs; out != failed; out = out->next) {
+        if (!out->force) {
+            (void)unlinkat(out->directory, out->base, 0);
+        }
+    }
+    if (error == EEXIST) {
+        die(CLI_UNREAD, failed->name,
+            "is there by now; with --force it is replaced");
+    }
+    die(CLI_UNREAD, failed->name, "can't be put in its place: %s",
+        strerror(error));
+}
+
+void outputs_place(void)
+{
+    sigset_t set = ending_set();
+
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    for (struct output *out = outputs; out != NULL; out = out->next) {
+        if (take_name(out) != 0) {
+            take_back(out);
+        }
+        out->there = false;
+    }
+    for (struct output *out = outputs; out != NULL; out = out->next) {
+        if (fsync(out->directory) != 0 && errno != EINVAL) {
+            die(CLI_UNREAD, out->name,
+                "is written, but its directory may not be on the disk yet: %s",
+                strerror(errno));
+        }
+    }
+}
+
+void output_close(struct output *out)
+{
+    struct output **link = &outputs;
+
+    while (*link != NULL && *link != out) {
+        link = &(*link)->next;
+    }
+    if (*link != NULL) {
+        *link = out->next;
+    }
+    (void)close(out->fd);
+    (void)close(out->directory);
+    free(out->gathered);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that are there whole, or not at all.  What is written goes to a
+ * temporary file in the same directory, which takes the name at the very end;
+ * whatever ends the command before that, an error or a signal, removes it.
+ * Nothing here returns after an error: that is one line, and the end. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "cli.h"
+
+#include <sys/stat.h>
+
+struct output {
+    struct output *next;
+    const char *name;
+    const char *base; /* the name, without its directory */
+    bool force;
+    bool there; /* the temporary file is */
+    int directory;
+    struct stat directory_is;
+    int fd;
+    char temporary[32];
+    unsigned char *gathered; /* what is not written yet */
+    size_t bytes;
+    uint64_t offset; /* of it in the file */
+};
+
+/* output_open makes the temporary file.  A file of that name that is there
+ * already is an error unless force is set; what is no regular file always is.
+ * The name and *out must live until the end. */
+void output_open(struct output *out, const char *name, bool force);
+
+/* output_write writes n bytes at that offset of the file, in its own time. */
+void output_write(struct output *out, uint64_t offset, const void *bytes,
+                  size_t n);
+
+/* output_size writes what was gathered, and sets the size of the file. */
+void output_size(struct output *out, uint64_t bytes);
+
+/* A part of the file as memory. */
+struct output_memory {
+    void *map;
+    size_t map_bytes;
+    unsigned char *host;
+};
+
+/* output_map reserves that part of the file on the disk, and maps it. */
+struct output_memory output_map(struct output *out, uint64_t offset,
+                                uint64_t bytes);
+void output_unmap(struct output_memory *memory);
+
+/* output_reader returns a new descriptor to read the file by. */
+int output_reader(const struct output *out);
+
+/* outputs_finish sees to it that everything is on the disk, and that no file
+ * has taken one of the names. */
+void outputs_finish(void);
+
+/* outputs_place gives all files their names: the one that was opened first
+ * comes last.  Signals that would end the command are held back from then on.
+ */
+void outputs_place(void);
+
+/* outputs_discard removes the temporary files that are there; a signal handler
+ * may call it. */
+void outputs_discard(void);
+
+/* output_close frees what belongs to it. */
+void output_close(struct output *out);
+
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proof.h"
+
+#include "print.h"
+#include "tour.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void feed(struct ptw_verify *v)
+{
+    size_t bytes = v->wanted;
+    void *before;
+
+    if (ptw_verify_give(v, must(malloc(bytes)), bytes, &before) != PTW_OK) {
+        die_of_memory();
+    }
+    free(before);
+}
+
+enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
+                          const struct image *im, const struct options *rebuilt,
+                          const struct image *rebuilt_im)
+{
+    struct ptw_verify_options vo = {
+        .first = o->first,
+        .last = o->last,
+        .leave_out = o->leave_out,
+        .leave_outs = o->leave_outs,
+        .flags = o->policy,
+        .max_reads = o->reads,
+        .seed = tour_seed(),
+    };
+    enum ptw_status st =
+        ptw_verify_init(v, &o->regime, &im->mem, o->root, &rebuilt_im->mem,
+                        rebuilt->root, o->roots, &vo);
+
+    if (st != PTW_OK) {
+        die(CLI_USAGE, o->command, "this can't be compared: %s",
+            ptw_status_text(st));
+    }
+    progress_step(o, "comparing", 0, 0);
+    while ((st = ptw_verify_run(v)) == PTW_E_SPACE) {
+        feed(v);
+    }
+    return st;
+}
+
+void proof_end(struct ptw_verify *v)
+{
+    for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
+        free(ptw_verify_storage(v, i));
+    }
+}
+
+void print_count(json_t *object, const char *name, uint64_t value)
+{
+    char key[64];
+    size_t i = 0;
+
+    if (object == NULL) {
+        out_line("%s %" PRIu64 "\n", name, value);
+        return;
+    }
+    while (name[i] != '\0' && i < sizeof key - 1) {
+        key[i] = name[i] == '-' ? '_' : name[i];
+        i++;
+    }
+    key[i] = '\0';
+    json_set_count(object, key, value);
+}
+
+void proof_print(const struct options *o, const struct ptw_certificate *c)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } count[] = {
+        {"spaces", c->spaces}, {"tables", c->tables},   {"aliases", c->aliases},
+        {"leaves", c->leaves}, {"pages", c->pages},     {"selves", c->selves},
+        {"bad", c->bad},       {"dropped", c->dropped},
+    };
+    char digest[33];
+    json_t *j = NULL;
+
+    (void)snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64,
+                   c->digest[0], c->digest[1]);
+    if (o->json) {
+        j = json_new();
+        json_set_text(j, "type", "certificate");
+    } else {
+        out_text("verified");
+    }
+    for (size_t i = 0; i < sizeof count / sizeof count[0]; i++) {
+        if (o->json) {
+            json_set_count(j, count[i].name, count[i].value);
+        } else {
+            out_line(" %s %" PRIu64, count[i].name, count[i].value);
+        }
+    }
+    if (o->json) {
+        json_set_text(j, "digest", digest);
+        json_line(j);
+    } else {
+        out_line(" digest %s\n", digest);
+    }
+}
+
+enum cli_status proof_limit(const struct options *o)
+{
+    report(o->image, "stopped at the limit of %" PRIu64 " reads", o->reads);
+    return CLI_NO;
+}
+
+void proof_difference(const struct ptw_difference *d,
+                      char text[DIFFERENCE_BYTES])
+{
+    char old_rights[5];
+    char new_rights[5];
+
+    rights_text(d->old_rights, old_rights);
+    rights_text(d->new_rights, new_rights);
+    (void)snprintf(text, DIFFERENCE_BYTES,
+                   "%" PRIu32 " %016" PRIx64 " %" PRIx64 " %" PRIx64
+                   " %s %s %s",
+                   d->space, d->va.v, d->old_pa.v, d->new_pa.v, old_rights,
+                   new_rights, ptw_difference_text(d->kind));
+}
