@@ -771,6 +771,788 @@ status=${PIPESTATUS[0]}
 check 'nobody reads on: status' [ "$status" -eq 3 ]
 check 'nobody reads on: quiet' [ ! -s err ]
 
+# ----------------------------------------------------------------- compact
+# Three pages with contents.
+cp good full
+for page in 8 9 a; do
+    put full ${page}000 1122334455667788 8
+    put full ${page}ff8 $page 8
+done
+mkdir made
+
+# holds FILES...: what there is in the directory, and nothing else.
+holds() {
+    check "$name: what is there" \
+        [ "$(find made -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')" = \
+        "${*:+$* }" ]
+}
+
+# fails STATUS WHAT ARGS...: compact fails with one line that says WHAT, prints
+# nothing, and leaves nothing behind.
+fails() {
+    local want=$1 what=$2
+    shift 2
+    try "fails: compact $*" "$want" 1 compact "$@"
+    says "$what"
+    check "$name: no output" [ ! -s out ]
+    holds
+}
+
+# compact NAME ARGS...: into made/new, whatever is there.
+compact() {
+    local what=$1
+    shift
+    try "compact, $what" 0 0 compact "${amd64[@]}" -o made/new --force "$@"
+}
+
+# words FILE: what is not 0 in it, word by word.
+words() {
+    od -Ax -v -t x8 -w8 "$1" | grep -v ' 0000000000000000$'
+}
+
+try 'compact' 0 0 compact "${amd64[@]}" -o made/new full
+prints <<'T'
+root 0 1000 3000
+spaces 1
+pages 3
+tables 6
+leaves 3
+large 0
+aliases 1
+split 0
+copy-on-write 0
+shared-writable 0
+merged 0
+zeros 0
+dropped-outside 262656
+dropped-unreadable 0
+dropped-bad-entry 0
+dropped-table 0
+dropped-self 0
+bytes-before 65536
+bytes-after 36864
+verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 selves 0 bad 0 dropped 262656 digest d903a92d7c033cde2700174ec18de460
+T
+holds new
+cp out printed
+words made/new >out
+check 'compact: the image' diff out - <<'T'
+000000 1122334455667788
+000ff8 0000000000000008
+001000 1122334455667788
+001ff8 0000000000000009
+002000 1122334455667788
+002ff8 000000000000000a
+003000 0000000000004007
+003ff8 0000000000007003
+004000 0000000000005007
+005000 0000000000006007
+006000 0000000000000005
+006008 0000000000001003
+006010 8000000000002467
+007ff8 0000000000008003
+008ff8 0000000000006003
+009000
+T
+check 'compact: its mode' [ "$(stat -c %a made/new)" = \
+    "$(printf %o $((0666 & ~$(umask))))" ]
+cp made/new dense
+try 'compact, again' 0 0 compact "${amd64[@]}" --output made/again full
+check "$name: the same bytes" cmp dense made/again
+check "$name: the same output" diff printed out
+holds again new
+rm made/again
+compact 'what was compacted' --json full
+json 'length == 3'
+json '.[0] == {type: "root", root: 0, old_pa: "1000", new_pa: "3000"}'
+json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
+    large: 0, aliases: 1, split: 0, copy_on_write: 0, shared_writable: 0,
+    merged: 0, zeros: 0, dropped_outside: 262656, dropped_unreadable: 0,
+    dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
+    bytes_before: 65536, bytes_after: 36864}'
+json '.[2] == {type: "certificate", spaces: 1, tables: 6, aliases: 1,
+    leaves: 5, pages: 3, selves: 0, bad: 0, dropped: 262656,
+    digest: "d903a92d7c033cde2700174ec18de460"}'
+
+try 'compact, a fixed point' 0 0 compact --regime amd64 --root 3000 \
+    -o made/new --force dense
+check "$name: the same bytes" cmp dense made/new
+compact 'not mapped into memory' --no-mmap full
+check "$name: the same bytes" cmp dense made/new
+check "$name: the same output" diff printed out
+compact 'two segments' --segment 8000:8000:8000 --segment 0:8000:0 full
+check "$name: the same bytes" cmp dense made/new
+{
+    printf abc
+    cat full
+} >odd
+compact 'at an odd offset' --segment 0:10000:3 odd
+check "$name: the same bytes" cmp dense made/new
+try 'compact, registers' 0 0 compact "${registers[@]}" --cr3 1018 -o made/new \
+    --force full
+check "$name: the same bytes" cmp dense made/new
+
+compact '--page-map' --page-map made/map full
+check "$name: the map" diff made/map - <<<'8000 0 3000'
+holds map new
+check "$name: the same bytes" cmp dense made/new
+rm made/map
+compact '--new-base' --new-base 0x700000000 --page-map made/map full
+shows 'root 0 1000 700003000'
+check "$name: the map" diff made/map - <<<'8000 700000000 3000'
+try 'compact --new-base: leaves' 0 0 leaves --regime amd64 --root 700003000 \
+    --base 700000000 made/new
+check "$name: those that are in the image" diff <(
+    awk '$2 ~ /^[89a]000$/ { $2 = sprintf("70000%x000", index("89a",
+        substr($2, 1, 1)) - 1); print }' leaves) <(tail -n +2 out)
+rm made/map
+compact '--range' --range 1000-1fff full
+shows 'pages 1'
+shows 'bytes-after 20480'
+try 'compact --range: leaves' 0 0 leaves --regime amd64 --root 1000 made/new
+prints <<'T'
+# root 0 1000
+0000000000001000 0 1000 r w x -
+T
+compact '--leave-out' --leave-out 2000-2fff --leave-out 0-fff full
+shows 'pages 3'
+try 'compact --leave-out: maps' 0 0 leaves --regime amd64 --root 3000 made/new
+check "$name: what is left" [ "$(grep -vc '^#' out)" -eq 4 ]
+check "$name: not those" [ "$(grep -c '^000000000000[02]000' out)" -eq 0 ]
+compact '--map' --leave-out 5000-7fff --map 0x7000:123000:1000 \
+    --map 0x5000:90000000:2000:rwu full
+try 'compact --map: leaves' 0 0 leaves --regime amd64 --root 3000 \
+    --range 5000-7fffffffffff made/new
+prints <<'T'
+# root 0 3000
+0000000000005000 90000000 1000 r w - u
+0000000000006000 90001000 1000 r w - u
+0000000000007000 123000 1000 r w - -
+T
+try 'compact --map, verified' 0 0 verify "${amd64[@]}" full made/new \
+    --new-root 3000 --leave-out 5000-7fff
+try 'compact --map, i686' 0 0 compact --regime i686 --root 1000 -o made/new \
+    --force --leave-out 5000-5fff --map 5000:3000:1000 small
+shows 'root 0 1000 1000'
+try 'compact --map, i686: what it maps' 0 0 translate --regime i686 \
+    --root 1000 made/new 5123
+prints <<<'0000000000005123 3123 1000 r w x -'
+
+# Two leaves that can be written lead to one page, and there is a large page.
+cp full shared
+truncate -s 4M shared
+entries shared 4000 3=9007 4=b005 5=c005 6=d007 7=e005 8=f005
+put shared b000 1 8
+put shared c000 1 8
+put shared 212340 abcd 8
+compact 'a large page' shared
+shows 'large 1'
+shows 'pages 520'
+shows 'shared-writable 1'
+shows 'dropped-outside 262144'
+try 'compact, a large page: where' 0 0 translate --regime amd64 \
+    --root 208000 made/new 212340 201000
+prints <<'T'
+0000000000212340 12340 200000 r w - u
+0000000000201000 1000 200000 r w - u
+T
+check "$name: its contents" [ "$(od -An -tx8 -j $((0x12340)) -N 8 made/new |
+    tr -d ' ')" = 000000000000abcd ]
+compact '--split' --split shared
+shows 'large 0'
+shows 'split 1'
+shows 'leaves 521'
+compact '--copy-on-write' --copy-on-write shared
+shows 'copy-on-write 3'
+shows 'shared-writable 1'
+"$ptwalk" maps --regime amd64 --root 208000 made/new >out
+check "$name: what is shared stays" grep -q '^0000000000001000.* rwx-  4K mt0 ' out
+check "$name: what is not is marked" grep -q '^0000000000002000.* r--u  4K mt0 cow ' out
+check "$name: a large one too" grep -q '^0000000000200000.* r--u  2M mt0 cow ' out
+compact '--copy-shared' --copy-on-write --copy-shared shared
+shows 'copy-on-write 5'
+shows 'shared-writable 1'
+"$ptwalk" maps --regime amd64 --root 208000 made/new >out
+check "$name: nothing can be written" [ "$(grep -c '^0.* rw' out)" -eq 0 ]
+compact '--merge' --merge shared
+shows 'merged 2'
+shows 'pages 518'
+compact '--zeros' --zeros shared
+shows 'zeros 513'
+shows 'merged 1'
+shows 'pages 519'
+check "$name: holes" [ "$(stat -c %b made/new)" -lt 400 ]
+check "$name: the size" [ "$(stat -c %s made/new)" -eq 2150400 ]
+cp made/new zeros
+rm made/new
+
+# What the guest says that is not so.
+try 'compact, what is outside or bad' 0 0 compact "${amd64[@]}" -o made/new bad
+shows 'dropped-bad-entry 1'
+shows 'dropped-table 1'
+try 'compact, loops' 0 0 compact --regime amd64 --root b000 -o made/new \
+    --force loops
+shows 'bytes-before 65536'
+try 'compact, a root twice' 0 0 compact "${amd64[@]}" --root 1000 -o made/new \
+    --force full
+shows 'root 0 1000 3000'
+shows 'root 1 1000 3000'
+shows 'spaces 1'
+rm made/new
+
+# ----------------------------------------------------- compact, when it fails
+: >made/new
+chmod 600 made/new
+try 'compact, a file that is there' 3 1 compact "${amd64[@]}" -o made/new full
+says 'made/new: is there already; with --force it is replaced'
+check "$name: no output" [ ! -s out ]
+check "$name: it is as it was" [ ! -s made/new ]
+holds new
+compact 'over a file' full
+check "$name: it is replaced" cmp dense made/new
+rm made/new
+cp full made/itself
+try 'compact, over the image' 3 1 compact "${amd64[@]}" -o made/itself \
+    made/itself
+check "$name: it is as it was" cmp full made/itself
+try 'compact, over the image, by force' 0 0 compact "${amd64[@]}" --force \
+    -o made/itself made/itself
+check "$name: it is replaced" cmp dense made/itself
+holds itself
+rm made/itself
+ln -s ../full made/link
+try 'compact, over a link' 3 1 compact "${amd64[@]}" --force -o made/link full
+says 'is no regular file'
+check "$name: it is still there" [ -L made/link ]
+holds link
+rm made/link
+
+fails 3 'made: is a directory' "${amd64[@]}" -o made full
+fails 3 'made: is a directory' "${amd64[@]}" --force -o made full
+fails 3 'made/: is a directory' "${amd64[@]}" -o made/ full
+fails 3 "its directory can't be opened: No such file" "${amd64[@]}" \
+    -o missing/new full
+fails 3 "can't be" "${amd64[@]}" -o full/new full
+fails 3 "can't be" "${amd64[@]}" -o "made/$(printf '%0300d' 0)" full
+fails 3 'is not the name of a file' "${amd64[@]}" -o '' full
+fails 3 '/dev/full: is no regular file' "${amd64[@]}" --force -o /dev/full full
+fails 2 'made/./new: is to be written twice' "${amd64[@]}" -o made/new \
+    --page-map made/./new full
+fails 3 'its directory' "${amd64[@]}" -o made/new --page-map missing/map full
+touch map
+fails 3 'map: is there already' "${amd64[@]}" -o made/new --page-map map full
+check "$name: it is as it was" [ ! -s map ]
+rm map
+if [ "$(id -u)" -ne 0 ]; then
+    mkdir -m 555 locked-directory
+    fails 3 'Permission denied' "${amd64[@]}" -o locked-directory/new full
+fi
+fails 3 "root 0 at 10000 can't be read" --regime amd64 --root 10000 \
+    -o made/new full
+fails 2 "root 1 at 1001 can't be one" "${amd64[@]}" --root 1001 -o made/new full
+fails 1 'stopped at the limit of 100 reads' "${amd64[@]}" --reads 100 \
+    -o made/new full
+fails 1 'stopped at the limit of 36863 bytes for the new image' \
+    "${amd64[@]}" --max-bytes 36863 -o made/new full
+compact '--max-bytes' --max-bytes 36864 full
+rm made/new
+fails 1 'the new image does not fit the physical addresses' \
+    "${amd64[@]}" --new-base ffffffffff000 -o made/new full
+fails 2 '--new-base 1001: not aligned' "${amd64[@]}" --new-base 1001 \
+    -o made/new full
+fails 2 '--new-base 10000000000000: beyond' "${amd64[@]}" \
+    --new-base 10000000000000 -o made/new full
+fails 2 'paging is off' --regime bare -o made/new full
+fails 2 'CR0.WP is clear' "${amd64[@]}" --no-wp --copy-on-write -o made/new full
+fails 2 'a --map touches addresses that are kept' "${amd64[@]}" -o made/new \
+    --map 5000:1000:1000 full
+fails 2 'a --map is not possible: ' --regime i686 --root 1000 -o made/new \
+    --leave-out 5000-5fff --map 5000:3000:1000:r small
+fails 2 'no output is given: -o' "${amd64[@]}" full
+fails 3 "missing: can't be opened" "${amd64[@]}" -o made/new missing
+printf 'short' >short
+fails 3 "root 0 at 1000 can't be read" "${amd64[@]}" -o made/new short
+
+# Files of at most so many blocks of 1024 bytes: pages, then tables do not fit.
+for blocks in 8 16 35; do
+    name="compact, a file of $blocks K"
+    (ulimit -f $blocks && exec "$ptwalk" compact "${amd64[@]}" -o made/new full \
+        2>&1 >/dev/null) | cat >err
+    status=${PIPESTATUS[0]}
+    check "$name: status" [ "$status" -eq 3 ]
+    check "$name: one line" [ "$(cat err)" = \
+        'ptwalk: made/new: writing failed: File too large' ]
+    holds
+done
+
+# A disk that is full, where a small one can be had.
+cat >full_disk <<'T'
+mount -t tmpfs -o size=28k none made || exit 77
+"$1" compact --regime amd64 --root 1000 -o made/new full
+status=$?
+[ -z "$(ls -A made)" ] || exit 78
+exit $status
+T
+unshare -rm bash full_disk "$ptwalk" >out 2>err
+status=$?
+if [ $status -eq 77 ] || ! grep -q ^ptwalk err; then
+    echo 'skipped: a full disk: no file system can be mounted here'
+else
+    check 'compact, a full disk: status' [ $status -eq 3 ]
+    check 'compact, a full disk: one line' [ "$(cat err)" = \
+        'ptwalk: made/new: writing failed: No space left on device' ]
+    check 'compact, a full disk: no output' [ ! -s out ]
+fi
+
+# No one to tell the new roots.
+name='compact, no standard output'
+for sink in /dev/full closed; do
+    if [ $sink = closed ]; then
+        "$ptwalk" compact "${amd64[@]}" -o made/new full >&- 2>err
+    else
+        "$ptwalk" compact "${amd64[@]}" -o made/new full >$sink 2>err
+    fi
+    status=$?
+    check "$name, $sink: status" [ $status -eq 3 ]
+    check "$name, $sink: one line" [ "$(wc -l <err)" -eq 1 ]
+    holds
+done
+
+# Held up right before the new image takes its name: nobody reads what it
+# prints.
+mkfifo stalled
+exec 4<>stalled
+stall() {
+    dd if=/dev/zero of=stalled bs=4096 count=1024 oflag=nonblock 2>/dev/null
+    ! dd if=/dev/zero of=stalled bs=1 count=1 oflag=nonblock 2>/dev/null
+}
+drain() {
+    dd if=stalled of=/dev/null bs=65536 count=1024 iflag=nonblock 2>/dev/null
+}
+check 'a pipe that is full' stall
+
+# wait_for N: until so many files are in the directory, a minute at most.
+wait_for() {
+    local n=0
+    while [ "$(find made -name '.ptwalk-*' -size +35k | wc -l)" -lt "$1" ] &&
+        [ $n -lt 600 ]; do
+        sleep 0.1
+        n=$((n + 1))
+    done
+    [ $n -lt 600 ]
+}
+
+for signal in HUP INT QUIT TERM ALRM XCPU; do
+    name="compact, SIG$signal"
+    (ulimit -c 0 && exec env --default-signal=$signal "$ptwalk" compact \
+        "${amd64[@]}" -o made/new --page-map made/map full) >stalled 2>err &
+    pid=$!
+    check "$name: it writes" wait_for 1
+    kill -s $signal $pid
+    wait $pid 2>/dev/null
+    status=$?
+    check "$name: status" [ $status -eq $((128 + $(kill -l $signal))) ]
+    check "$name: one line" [ "$(cat err)" = "ptwalk: made/new: not written: \
+the command was ended by SIG$signal" ]
+    holds
+done
+name='compact, nohup'
+env --ignore-signal=HUP "$ptwalk" compact "${amd64[@]}" -o made/new full \
+    >stalled 2>err &
+pid=$!
+check "$name: it writes" wait_for 1
+kill -s HUP $pid
+drain
+wait $pid
+status=$?
+check "$name: status" [ $status -eq 0 ]
+check "$name: quiet" [ ! -s err ]
+check "$name: the image" cmp dense made/new
+holds new
+rm made/new
+
+# Two at a time, neither of which saw the other's file.
+for options in '' '--force'; do
+    name="compact, two at a time $options"
+    check "$name: held up" stall
+    pids=()
+    for i in 1 2; do
+        # shellcheck disable=SC2086
+        "$ptwalk" compact "${amd64[@]}" $options -o made/new full >stalled \
+            2>err$i &
+        pids+=($!)
+    done
+    check "$name: they write" wait_for 2
+    drain
+    wait "${pids[0]}"
+    first=$?
+    wait "${pids[1]}"
+    second=$?
+    check "$name: the image" cmp dense made/new
+    holds new
+    if [ -n "$options" ]; then
+        check "$name: both succeed" [ "$first $second" = '0 0' ]
+        check "$name: quiet" [ ! -s err1 ] && [ ! -s err2 ]
+    else
+        check "$name: one succeeds" [ $((first + second)) -eq 3 ]
+        check "$name: one line of the other" \
+            grep -qx 'ptwalk: made/new: is there .*; with --force it is replaced' \
+            <(cat err1 err2)
+        check "$name: no more" [ "$(cat err1 err2 | wc -l)" -eq 1 ]
+    fi
+    rm -f made/new
+done
+exec 4<&-
+
+# A file that is touched while it is copied.  The command is stopped as soon as
+# it has begun; if it was through by then, that was no try.
+truncate -s 256M long
+entries long 1000 0=2007
+entries long 2000 0=3007
+for ((i = 1; i < 128; i++)); do
+    entries long 3000 $i="$(printf '%x' $((i << 21 | 0x87)))"
+done
+copy_while() {
+    local touch=$1 tries=0
+    shift
+    status=0
+    while [ $status -eq 0 ] && [ $tries -lt 10 ]; do
+        rm -f made/new
+        cp --sparse=always long touched
+        "$ptwalk" compact "${amd64[@]}" "$@" -o made/new touched >out 2>err &
+        local pid=$!
+        until [ -n "$(find made -name '.ptwalk-*' -size +0)" ] ||
+            ! kill -0 $pid 2>/dev/null; do
+            :
+        done
+        kill -STOP $pid 2>/dev/null
+        $touch
+        kill -CONT $pid 2>/dev/null
+        wait $pid
+        status=$?
+        tries=$((tries + 1))
+    done
+}
+shorten() {
+    truncate -s 4M touched
+}
+for way in '' --no-mmap; do
+    name="compact, a file that becomes shorter $way"
+    # shellcheck disable=SC2086
+    copy_while shorten $way
+    check "$name: status" [ $status -eq 3 ]
+    check "$name: one line" [ "$(wc -l <err)" -eq 1 ]
+    check "$name: why" grep -q '^ptwalk: touched: .*become shorter' err
+    check "$name: no output" [ ! -s out ]
+    holds
+done
+# The first byte that was copied is another one by now.
+change() {
+    put touched 200000 1 1
+}
+name='compact, a guest that runs'
+copy_while change
+check "$name: status" [ $status -eq 1 ]
+check "$name: one line" [ "$(cat err)" = 'ptwalk: touched: what was rebuilt is '\
+'not the same: 0 0000000000200000 200000 0 rwxu rwxu bytes differ' ]
+check "$name: no output" [ ! -s out ]
+holds
+rm -f long touched
+
+# ------------------------------------------------------------------ verify
+new=(--new-root 3000)
+try 'verify' 0 0 verify "${amd64[@]}" full dense "${new[@]}"
+prints <<<"$(tail -1 printed)"
+try 'verify --json' 0 0 verify --json "${amd64[@]}" full dense "${new[@]}"
+json '. == [{type: "certificate", spaces: 1, tables: 6, aliases: 1,
+    leaves: 5, pages: 3, selves: 0, bad: 0, dropped: 262656,
+    digest: "d903a92d7c033cde2700174ec18de460"}]'
+try 'verify, registers' 0 0 verify "${registers[@]}" --cr3 1018 \
+    --new-cr3 3018 full dense
+prints <<<"$(tail -1 printed)"
+try 'verify, not mapped into memory' 0 0 verify --no-mmap "${amd64[@]}" \
+    "${new[@]}" full dense
+prints <<<"$(tail -1 printed)"
+try 'verify, an image and itself' 0 0 verify --regime amd64 --root 3000 \
+    dense dense
+cp out itself
+{
+    printf abc
+    cat dense
+} >odd
+try 'verify, the same layout' 0 0 verify --regime amd64 --root 3000 \
+    --segment 8000:1000:8003 --segment 0:8000:3 odd odd
+prints <itself
+try 'verify, what the old image does not have' 1 0 verify "${amd64[@]}" \
+    full full
+check "$name: says so" grep -q \
+    '^differs 0 0000000000200000 .* was not mapped before$' out
+"$ptwalk" compact "${amd64[@]}" -o made/new --new-base 7000000000 full >out
+try 'verify --new-base' 0 0 verify "${amd64[@]}" full made/new \
+    --new-base 7000000000 --new-root 7000003000
+prints <<<"$(tail -1 printed)"
+try 'verify --new-segment' 0 0 verify "${amd64[@]}" full made/new \
+    --new-segment 7000000000:4000:0 --new-segment 0x7000004000:5000:4000 \
+    --new-root 7000003000
+prints <<<"$(tail -1 printed)"
+rm made/new
+try 'verify, two roots' 0 0 verify "${amd64[@]}" --root 1000 full dense \
+    "${new[@]}" "${new[@]}"
+
+# differs WHAT ARGS...: verify says no, and where.
+differs() {
+    local what=$1
+    shift
+    try "verify: $*" 1 0 verify "${amd64[@]}" full changed "${new[@]}" "$@"
+    prints <<<"differs $what"
+}
+cp dense changed
+put changed 1abc 55 1
+differs '0 0000000000001000 9000 1000 rwx- rwx- bytes differ'
+differs '0 0000000000001000 9000 1000 rwx- rwx- bytes differ' --no-mmap
+try 'verify --json, bytes' 1 0 verify --json "${amd64[@]}" full changed \
+    "${new[@]}"
+json '. == [{type: "difference", root: 0, va: "0000000000001000",
+    what: "bytes differ", old: {pa: "9000", entry: "9003", read: true,
+    write: true, exec: true, user: false}, new: {pa: "1000", entry: "1003",
+    read: true, write: true, exec: true, user: false}}]'
+try 'verify, a range without it' 0 0 verify "${amd64[@]}" full changed \
+    "${new[@]}" --range 2000-ffffffff
+try 'verify, without it' 0 0 verify "${amd64[@]}" full changed "${new[@]}" \
+    --leave-out 1000-1fff --leave-out ffffffffffe01000-ffffffffffe01fff
+cp dense changed
+entries changed 6000 1=1001
+differs '0 0000000000001000 9000 1000 rwx- r-x- rights differ'
+entries changed 6000 1=0
+differs '0 0000000000001000 9000 0 rwx- ---- not mapped any more'
+entries changed 6000 1=1003 7=2003
+try 'verify, a page too many' 1 0 verify "${amd64[@]}" full changed "${new[@]}"
+check "$name: says so" grep -q \
+    '^differs 0 0000000000007000 .* was not mapped before$' out
+cp dense changed
+entries changed 4000 0=5003
+try 'verify, a table with other rights' 1 0 verify "${amd64[@]}" full changed \
+    "${new[@]}"
+check "$name: says so" grep -q \
+    '^differs 0 0000000000000000 .* tables differ$' out
+for policy in --copy-on-write '--copy-on-write --copy-shared' --split --merge \
+    --zeros; do
+    # shellcheck disable=SC2086
+    compact "to be verified with $policy" $policy shared
+    root=$(sed -n 's/^root 0 1000 //p' out)
+    tail -1 out >certificate
+    # shellcheck disable=SC2086
+    try "verify $policy" 0 0 verify "${amd64[@]}" shared made/new \
+        --new-root "$root" $policy
+    prints <certificate
+    # Holes of the file are no difference, but two pages that are one now are.
+    try "verify, without $policy" 1 0 verify "${amd64[@]}" shared made/new \
+        --new-root "$root"
+done
+rm made/new
+try 'verify --reads' 1 1 verify "${amd64[@]}" full dense "${new[@]}" --reads 100
+says 'stopped at the limit of 100 reads'
+check "$name: no output" [ ! -s out ]
+unread "full: root 0 at 100000 can't be read" verify --regime amd64 \
+    --root 100000 full dense "${new[@]}"
+unread "dense: root 0 at 100000 can't be read" verify "${amd64[@]}" \
+    full dense --new-root 100000
+unread "missing: can't be opened" verify "${amd64[@]}" full missing
+unread "missing: can't be opened" verify "${amd64[@]}" missing full
+
+# -------------------------------------------------------------------- diff
+try 'diff, the same' 0 0 diff "${amd64[@]}" full full
+prints <<<'# 262662 pages compared, 0 different'
+try 'diff, a dense image' 1 0 diff "${amd64[@]}" full dense "${new[@]}"
+prints <<'T'
+0 0000000000200000-00000000003fffff only-a
+0 0000000040000000-000000007fffffff only-a
+# 262662 pages compared, 262656 different, only-a 262656
+T
+cp full changed
+put changed 8123 1 1
+put changed 9fff 1 1
+entries changed 4000 2=800000000000a465 3=8005 4=8005
+entries changed 3000 1=2000200097
+entries changed 2000 1=0 2=40000083
+cat >runs <<'T'
+0 0000000000000000-0000000000001fff bytes
+0 0000000000002000-0000000000002fff rights rw-u->r--u
+0 0000000000003000-0000000000004fff only-b
+0 0000000000200000-00000000003fffff rights rw-u->rwxu attributes mt0->mt2 unreadable
+0 0000000040000000-000000007fffffff only-a
+0 0000000080000000-00000000bfffffff only-b
+0 ffffffffffe00000-ffffffffffe01fff bytes
+0 ffffffffffe02000-ffffffffffe02fff rights rw--->r---
+0 ffffffffffe03000-ffffffffffe04fff only-b
+# 524810 pages compared, 524810 different, only-a 262144, only-b 262148, rights 514, attributes 512, bytes 4, unreadable 512
+T
+for way in '' --no-mmap; do
+    # shellcheck disable=SC2086
+    try "diff $way" 1 0 diff $way "${amd64[@]}" full changed
+    prints <runs
+done
+try 'diff --json' 1 0 diff --json "${amd64[@]}" full changed
+json 'length == 10'
+json '.[0] == {type: "change", root: 0, first: "0000000000000000",
+    last: "0000000000001fff", what: ["bytes"]}'
+json '.[3] | .what == ["rights", "attributes", "unreadable"] and
+    .a == {read: true, write: true, exec: false, user: true, memory_type: 0,
+        key: 0, global: false, copy_on_write: false} and
+    .b.exec and .b.memory_type == 2'
+json '.[9] == {type: "total", pages: 524810, different: 524810,
+    only_a: 262144, only_b: 262148, rights: 514, attributes: 512, bytes: 4,
+    unreadable: 512, complete: true}'
+try 'diff, the other way' 1 0 diff "${amd64[@]}" changed full
+check "$name: only here is only there" diff <(grep only- runs | sed \
+    's/only-a/only-x/;s/only-b/only-a/;s/only-x/only-b/' | grep -v '^#') \
+    <(grep only- out | grep -v '^#')
+check "$name: bytes are bytes" diff <(grep bytes$ runs) <(grep bytes$ out)
+try 'diff --range' 1 0 diff "${amd64[@]}" --range 1fff-2000 full changed
+prints <<'T'
+0 0000000000001000-0000000000001fff bytes
+0 0000000000002000-0000000000002fff rights rw-u->r--u
+# 2 pages compared, 2 different, rights 1, bytes 1
+T
+try 'diff, a part of a large page' 1 0 diff "${amd64[@]}" full changed \
+    --range 234567-235000
+check "$name: that part" grep -q '^0 0000000000234000-0000000000235fff ' out
+try 'diff --limit' 1 1 diff "${amd64[@]}" full changed --limit 2
+says 'full: stopped at the limit of 2 pages, in root 0 at 1000, address '
+says '--range 0000000000002000-ffffffffffffffff'
+prints <<'T'
+0 0000000000000000-0000000000001fff bytes
+# 2 pages compared, 2 different, bytes 2; not complete
+T
+try 'diff --limit, the same' 1 1 diff "${amd64[@]}" full full --limit 2
+prints <<<'# 2 pages compared, 0 different; not complete'
+try 'diff --limit 0' 1 1 diff "${amd64[@]}" full full --limit 0
+try 'diff --reads' 1 1 diff "${amd64[@]}" full changed --reads 100
+says 'stopped at the limit of 100 reads'
+check "$name: not complete" grep -q '; not complete$' out
+try 'diff, two roots' 1 0 diff "${amd64[@]}" --root b000 full changed
+check "$name: the first" diff <(grep ^0 runs) <(grep ^0 out)
+try 'diff, roots of their own' 1 0 diff "${amd64[@]}" full full \
+    --new-cr3 b01b --json
+json '.[0].what == ["only-a"]'
+try 'diff, runs end at a root' 1 0 diff "${amd64[@]}" --root 1000 \
+    --new-root b000 --new-root b000 full full
+check "$name: as often for each" \
+    [ "$(grep -c ^0 out)" -eq "$(grep -c ^1 out)" ]
+
+# Leaves of different sizes, holes, and a page that is partly there.
+"$ptwalk" compact "${amd64[@]}" --split -o made/new shared >out
+root=$(sed -n 's/^root 0 1000 //p' out)
+try 'diff, large pages and small ones' 1 0 diff "${amd64[@]}" shared made/new \
+    --new-root "$root"
+prints <<'T'
+0 0000000040000000-000000007fffffff only-a
+# 262674 pages compared, 262144 different, only-a 262144
+T
+put made/new 12340 1 8
+try 'diff, a byte of a large page' 1 0 diff "${amd64[@]}" shared made/new \
+    --new-root "$root" --range 0-3fffffff
+prints <<'T'
+0 000000000020a000-000000000020afff bytes
+# 521 pages compared, 1 different, bytes 1
+T
+rm made/new
+head -c $((0x9800)) full >ends
+try 'diff, a file that ends in a page' 1 0 diff "${amd64[@]}" full ends
+check "$name: it can't be compared" grep -qx \
+    '0 0000000000001000-0000000000002fff unreadable' out
+try 'diff, both end there' 0 0 diff "${amd64[@]}" ends ends
+try 'diff, an unreadable table' 3 1 diff "${amd64[@]}" full bad
+says 'bad: tables can'
+try 'diff, a bad root' 3 1 diff "${amd64[@]}" full full --new-root 100000
+says "full: root 0 at 100000 can't be read"
+try 'diff, a bad root and a good one' 3 1 diff --regime amd64 --root 100000 \
+    --root 1000 full changed --new-root 1000 --new-root 1000
+check "$name: the good one" diff <(sed -n 's/^0/1/p' runs) <(grep ^1 out)
+try 'diff, bare' 1 0 diff --regime bare full changed
+check "$name: pages of the file" [ "$(grep -c 'bytes$' out)" -eq 2 ]
+try 'diff, loops' 1 0 diff --regime amd64 --root b000 --new-root 1000 loops \
+    loops --reads 100000000
+rm changed
+
+# Sixty-four spaces that share everything.
+for ((i = 0; i < 64; i++)); do
+    roots+=(--root 1000)
+done
+try 'diff, many roots' 0 0 diff --regime amd64 "${roots[@]}" shared shared
+prints <<<"# $((64 * 262674)) pages compared, 0 different"
+
+wrong 'it takes two images' diff "${amd64[@]}" full
+wrong 'it takes two images' verify "${amd64[@]}" full
+wrong "'c' is one argument too many" diff "${amd64[@]}" full full c
+wrong "full has 1 root and dense 2: --new-root is needed as often as --root" \
+    verify "${amd64[@]}" full dense "${new[@]}" "${new[@]}"
+wrong '--new-base and --new-segment exclude each other' diff "${amd64[@]}" \
+    full full --new-base 0 --new-segment 0:1000:0
+wrong 'two segments overlap' diff "${amd64[@]}" full full \
+    --new-segment 0:1000:0 --new-segment fff:1000:0
+wrong "--new-segment '0:0:0' has no length" diff "${amd64[@]}" full full \
+    --new-segment 0:0:0
+wrong "--new-root 'x' is not a hexadecimal number" diff "${amd64[@]}" full \
+    full --new-root x
+for range in 1-fff 0-ffe 0-1000; do
+    wrong "--leave-out '$range' is not whole pages" verify "${amd64[@]}" \
+        full full --leave-out $range
+done
+wrong "--leave-out '0' is not FIRST-LAST" verify "${amd64[@]}" full full \
+    --leave-out 0
+wrong 'left out overlap at address 0000000000001000' verify "${amd64[@]}" full \
+    full --leave-out 1000-1fff --leave-out 0-1fff
+for map in '' 1000 1000:2000 1000:2000: 1000::1000 1000:2000:g; do
+    wrong 'is not VA:PA:LENGTH or VA:PA:LENGTH:RIGHTS' compact "${amd64[@]}" \
+        -o made/new full --map "$map"
+done
+for rights in '' w rr rwz r:w; do
+    wrong 'the rights are not r and some of w, x, u' compact "${amd64[@]}" \
+        -o made/new full --map "1000:2000:1000:$rights"
+done
+for map in 1000:2000:0 fffffffffffff000:0:1001 0:fffffffffffff000:1001; do
+    wrong 'has no length, or too much of it' compact "${amd64[@]}" \
+        -o made/new full --map "$map"
+done
+for map in 1001:2000:1000 1000:2001:1000 1000:2000:1001; do
+    wrong 'is not whole pages' compact "${amd64[@]}" -o made/new full \
+        --map "$map"
+done
+for map in 800000000000:0:1000 7ffffffff000:0:2000 \
+    7ffffffff000:0:ffff800000001000; do
+    wrong 'no table can map' compact "${amd64[@]}" -o made/new full --map "$map"
+done
+wrong 'is beyond the last physical address' compact "${amd64[@]}" \
+    -o made/new full --map 0:ffffffffff000:2000
+wrong 'two maps overlap at address 0000000000002000' compact "${amd64[@]}" \
+    -o made/new full --map 2000:0:1000 --map 1000:0:2000
+wrong '--max-bytes' compact "${amd64[@]}" -o made/new full --max-bytes 1K
+for option in -o --page-map --max-bytes --new-base; do
+    wrong 'is given twice' compact "${amd64[@]}" -o made/new full \
+        --page-map map --max-bytes 1 --new-base 0 $option 0
+done
+wrong '--force is given twice' compact "${amd64[@]}" --force --force full
+for command in leaves verify diff; do
+    for option in '-o x' --force '--page-map x' '--max-bytes 1' \
+        '--map 0:0:1000'; do
+        # shellcheck disable=SC2086
+        wrong 'it has no option --' $command "${amd64[@]}" $option full
+    done
+done
+for command in leaves diff; do
+    for option in --merge --zeros --split --copy-on-write --copy-shared \
+        '--leave-out 0-fff'; do
+        # shellcheck disable=SC2086
+        wrong 'it has no option --' $command "${amd64[@]}" $option full
+    done
+done
+for option in --new-root --new-cr3 --new-segment --limit; do
+    wrong "it has no option $option" compact "${amd64[@]}" -o x $option 0 full
+done
+wrong 'it has no option --limit' verify "${amd64[@]}" --limit 1 full full
+wrong 'it has no option --new-base' leaves "${amd64[@]}" --new-base 0 full
+
 # --------------------------------------------------------------- arguments
 wrong 'no image is given' leaves "${amd64[@]}"
 wrong "'good' is one argument too many" leaves "${amd64[@]}" good good

@@ -138,6 +138,145 @@ translations_are_right() {
     same "$scratch/some" "$scratch/out"
 }
 
+# What `compact` printed: new roots as options.
+new_roots() {
+    sed -n 's/^root [0-9]* [0-9a-f]* /--new-root /p' "$1" | tr ' ' '\n'
+}
+
+# The expected leaves of all roots, where the page map says that their pages
+# are; those that are not in it must lie outside of the image.
+moved_leaves() {
+    cat "$dir"/expected-*.txt | awk -v length_of="$length" '
+        function number(text,  i, n) {
+            for (i = 1; i <= length(text); i++)
+                n = n * 16 + index("123456789abcdef", substr(text, i, 1))
+            return n
+        }
+        FILENAME == ARGV[1] {
+            was = number($1); is = number($2); bytes = number($3)
+            for (i = 0; i < bytes; i += 4096)
+                now[was + i] = is + i
+            next
+        }
+        {
+            if (!($2 in pa)) pa[$2] = number($2)
+            if (!($3 in size)) size[$3] = number($3)
+            first = pa[$2]; last = first + size[$3] - 4096
+            if (!(first in now) && first >= length_of) next
+            if (now[last] - now[first] != last - first || !(last in now))
+                print "torn:", $0
+            $2 = sprintf("%x", now[first])
+            print
+        }' "$scratch/page-map" -
+}
+
+# change FILE OFFSET BIT: flips a bit of the byte at that (decimal) offset.
+change() {
+    local byte
+
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    # shellcheck disable=SC2059
+    printf "$(printf '\\x%02x' $((byte ^ 1 << $3)))" |
+        dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# finds WHAT VA OPTIONS...: both commands say no to the changed image, verify
+# with WHAT, at that address of the first root.
+finds() {
+    local what=$1 va=$2 kind=${1%% *}
+
+    shift 2
+    run "$scratch/out" verify "$@" "${named[@]}" "${new[@]}" "$dir/image.raw" \
+        "$scratch/changed"
+    if [ "$status" -ne 1 ] ||
+        ! grep -q "^differs 0 $va .* $what\$" "$scratch/out"; then
+        cat "$scratch/out" "$scratch/err"
+        return 1
+    fi
+    run "$scratch/out" diff "$@" "${named[@]}" "${new[@]}" "$dir/image.raw" \
+        "$scratch/changed"
+    [ "$status" -eq 1 ] && grep -q "^0 $va-.* $kind" "$scratch/out" && return 0
+    cat "$scratch/err"
+    return 1
+}
+
+compaction() {
+    local case=$1 root va pa at policy
+    local -a new=() again=()
+
+    check "$case: compact" succeeds "$scratch/compact" compact \
+        "${by_name[@]}" "${named[@]}" --page-map "$scratch/page-map" \
+        -o "$scratch/dense" "$dir/image.raw"
+    mapfile -t new < <(new_roots "$scratch/compact")
+    check "$case: compact: a new root for each" \
+        [ "${#new[@]}" -eq $((2 * roots)) ]
+
+    check "$case: verify" succeeds "$scratch/out" verify "${by_name[@]}" \
+        "${named[@]}" "${new[@]}" "$dir/image.raw" "$scratch/dense"
+    check "$case: verify: the certificate" diff \
+        <(tail -n 1 "$scratch/compact") "$scratch/out"
+    check "$case: as many tables and aliases as there were" \
+        [ "$(cut -d' ' -f5,7 "$scratch/out")" = \
+        "$(jq -r '"\(.table_pages) \(.aliases)"' "$dir/meta.json")" ]
+
+    check "$case: compact: leaves" succeeds "$scratch/leaves.new" leaves \
+        --regime "$regime" "${new[@]/--new-root/--root}" "$scratch/dense"
+    moved_leaves >"$scratch/moved"
+    grep -v '^#' "$scratch/leaves.new" >"$scratch/out"
+    check "$case: compact: the leaves, at their new places" \
+        same "$scratch/moved" "$scratch/out"
+    check "$case: compact: some leaves" [ -s "$scratch/moved" ]
+    check "$case: compact: spaces" succeeds "$scratch/spaces" spaces \
+        --regime "$regime" "${new[@]/--new-root/--root}" "$scratch/dense"
+    awk '$2 == "alias" { print $1, $3, $4, $5, $6 }' "$scratch/spaces" \
+        >"$scratch/sharing"
+    check "$case: compact: what is shared" same "$dir/sharing.txt" \
+        "$scratch/sharing"
+
+    # What is dropped is all that is different.
+    run "$scratch/out" diff --json "${by_name[@]}" "${named[@]}" "${new[@]}" \
+        "$dir/image.raw" "$scratch/dense"
+    # shellcheck disable=SC2016
+    check "$case: diff: what was dropped" jq -se --argjson status "$status" \
+        'last | .different == .only_a and .complete and .pages > 0 and
+        $status == if .only_a == 0 then 0 else 1 end' "$scratch/out" >/dev/null
+
+    mapfile -t again < <(printf '%s\n' "${new[@]/--new-root/--root}")
+    check "$case: compact, again" succeeds "$scratch/out" compact \
+        --regime "$regime" "${again[@]}" -o "$scratch/changed" "$scratch/dense"
+    check "$case: compact, again: the same bytes" same "$scratch/dense" \
+        "$scratch/changed"
+
+    # A page of the first root that nothing before it maps, and its entry.
+    read -r va pa _ < <(awk '!/^#/ && $3 == "1000" && n++ == 100' \
+        "$scratch/leaves.new")
+    va=$(awk -v pa="$pa" '$2 == pa { print $1; exit }' "$scratch/leaves.new")
+    change "$scratch/changed" $((0x$pa + 1234)) 3
+    check "$case: a byte is changed" finds 'bytes differ' "$va" "${by_name[@]}"
+    change "$scratch/changed" $((0x$pa + 1234)) 3
+    root=$(awk '$1 == "root" { print $4; exit }' "$scratch/compact")
+    at=$("$ptwalk" explain --json --regime "$regime" --root "$root" \
+        "$scratch/changed" "$va" | jq -r '.steps[-1].at')
+    change "$scratch/changed" $((0x$at)) 1
+    check "$case: a right is changed" finds 'rights differ' "$va" \
+        "${by_name[@]}"
+    rm -f "$scratch/changed" "$scratch/page-map"
+
+    for policy in --copy-on-write '--copy-on-write --copy-shared' --split \
+        '--merge --zeros'; do
+        # shellcheck disable=SC2086
+        check "$case: compact $policy" succeeds "$scratch/compact" compact \
+            "${by_name[@]}" "${named[@]}" $policy --force -o "$scratch/dense" \
+            "$dir/image.raw"
+        mapfile -t new < <(new_roots "$scratch/compact")
+        # shellcheck disable=SC2086
+        check "$case: verify $policy" succeeds "$scratch/out" verify \
+            "${by_name[@]}" "${named[@]}" "${new[@]}" $policy \
+            "$dir/image.raw" "$scratch/dense"
+    done
+    rm -f "$scratch/dense"
+}
+
 supported() {
     local regime=$1 case=$2
     local length half value index expected
@@ -197,6 +336,8 @@ supported() {
     check "$case: maps --json" succeeds "$scratch/maps.json" \
         maps --json "${by_name[@]}" "${named[@]}" "$dir/image.raw"
     check "$case: totals of maps" counts_are_right
+
+    compaction "$case"
 
     # The halves of the image, in the other order.
     dd if="$dir/image.raw" of="$scratch/swapped" bs=65536 conv=sparse \

@@ -137,11 +137,11 @@ static void open_directory(struct output *out)
     memcpy(directory + bytes, ".", 2);
     out->base = out->name + bytes;
     out->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(directory);
     if (out->directory < 0 || fstat(out->directory, &out->directory_is) != 0) {
         die(CLI_UNREAD, out->name, "its directory can't be opened: %s",
             strerror(errno));
     }
-    free(directory);
     if (out->base[0] == '\0') {
         die(CLI_UNREAD, out->name, "is not the name of a file");
     }
