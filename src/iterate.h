@@ -288,9 +288,9 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
         break;
     case PTW_V_SELF:
         ptw_close(w, out);
-        f = ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_SELF, level - 1,
-                            first, shift);
-        f->table = e->pa;
+        f = ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_SELF, level, first,
+                            shift);
+        f->level = (uint8_t)(level - 1);
         f->raw = t->raw;
         f->rights = e->rights;
         break;

@@ -183,8 +183,8 @@ struct ptw_memo {
 
 /* ptw_memo_bytes returns how many bytes of storage a memo for `tables` entered
  * tables takes; SIZE_MAX when that is too many.  A table counts once for each
- * level at which it is entered, and again when a partial range starts or ends
- * inside it. */
+ * level at which it is entered, and again for each address at which a range,
+ * or one that is left out, starts or ends inside it. */
 size_t ptw_memo_bytes(size_t tables);
 
 /* ptw_memo_init makes an empty memo in bytes of storage, aligned to 8.
@@ -330,7 +330,8 @@ struct ptw_walk {
  * Roots are checked one by one; a bad one spoils only itself.
  *
  * Work: at most entries-per-table reads for each (table, level), and for each
- * space at most two tables a level more where the range cuts them.
+ * space at most two tables a level more where the range cuts them, and two for
+ * each range that is left out.
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
