@@ -324,9 +324,14 @@ static void say_finding(const struct ptw_item *i)
         say(" in %" PRIx64 "\n", f->table.v);
         break;
     case PTW_FINDING_SELF:
-        say("self %s", level);
+        say(f->raw != 0 ? "itself %s" : "self %s", level);
         say_range(i);
-        say(" %" PRIx64 "\n", f->table.v);
+        say(" %" PRIx64, f->table.v);
+        if (f->raw != 0) {
+            say_rights(f->rights);
+            say(" %" PRIx64, f->raw);
+        }
+        say("\n");
         break;
     case PTW_FINDING_TWO_LEVELS:
         say("two levels %s", level);
@@ -440,11 +445,14 @@ bool same_items(const struct ptw_item *a, const struct ptw_item *b)
         return a->u.space_info.root.v == b->u.space_info.root.v &&
                a->u.space_info.kind == b->u.space_info.kind &&
                a->u.space_info.same_as == b->u.space_info.same_as &&
+               (a->u.space_info.kind != PTW_SPACE_WALKED ||
+                a->u.space_info.number == b->u.space_info.number) &&
                a->u.space_info.why == b->u.space_info.why;
     case PTW_ITEM_TABLE:
         return a->u.table.table.v == b->u.table.table.v &&
                a->u.table.attributes == b->u.table.attributes &&
                a->u.table.rights == b->u.table.rights &&
+               a->u.table.number == b->u.table.number &&
                a->u.table.level == b->u.table.level;
     case PTW_ITEM_MAPPING:
         return a->u.mapping.pa.v == b->u.mapping.pa.v &&
@@ -458,7 +466,7 @@ bool same_items(const struct ptw_item *a, const struct ptw_item *b)
         return la == lb && ra.our_va.v == rb.our_va.v &&
                ra.their_va.v == rb.their_va.v && ra.table.v == rb.table.v &&
                ra.attributes == rb.attributes && ra.owner == rb.owner &&
-               ra.rights == rb.rights;
+               ra.number == rb.number && ra.rights == rb.rights;
     case PTW_ITEM_HOLE:
         return a->u.hole.raw == b->u.hole.raw &&
                a->u.hole.level == b->u.hole.level &&
@@ -634,9 +642,9 @@ struct standing {
 
 static bool covers_nothing(const struct ptw_item *i)
 {
-    return i->kind == PTW_ITEM_SPACE ||
+    return i->kind == PTW_ITEM_SPACE || i->kind == PTW_ITEM_TABLE ||
            (i->kind == PTW_ITEM_FINDING &&
-            (i->u.finding.kind == PTW_FINDING_SELF ||
+            ((i->u.finding.kind == PTW_FINDING_SELF && i->u.finding.raw == 0) ||
              i->u.finding.kind == PTW_FINDING_TWO_LEVELS));
 }
 

@@ -126,6 +126,7 @@ const struct report *walk(const struct plan *p);
  *   hole LEVEL FIRST-LAST | gap FIRST-LAST
  *   bad LEVEL FIRST-LAST in TABLE RAW
  *   refused LEVEL FIRST-LAST in TABLE
+ *   itself LEVEL FIRST-LAST TABLE RIGHTS RAW       (PTW_WALK_SELF)
  *   self LEVEL FIRST-LAST TABLE | two levels LEVEL FIRST-LAST TABLE
  *   exposed FIRST-LAST TABLE and N more RIGHTS
  *

@@ -234,6 +234,10 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
             continue;
         }
         v = judge(j->mode, a.raw, level);
+        if (v.table && j->mode->self && v.pa == table) {
+            v.table = false;
+            v.kind = ORACLE_SELF;
+        }
         if (v.table) {
             if (!walk(j, v.pa, level - 1, first, w && v.w, x && v.x,
                       u && v.u)) {
@@ -242,7 +246,7 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
             continue;
         }
         a.kind = v.kind;
-        if (v.kind == ORACLE_LEAF) {
+        if (v.kind == ORACLE_LEAF || v.kind == ORACLE_SELF) {
             a.pa = v.pa;
             a.w = w && v.w;
             a.x = x && v.x;
@@ -304,6 +308,46 @@ size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
         break;
     }
     return j.count;
+}
+
+bool oracle_any_left(const struct oracle_range *out, size_t outs,
+                     uint64_t first, uint64_t last)
+{
+    uint64_t next = first;
+    bool moved = true;
+
+    /* Goes on behind any range that `next` lies in, as often as one does. */
+    while (moved && next <= last) {
+        moved = false;
+        for (size_t i = 0; i < outs; i++) {
+            if (next < out[i].first || next > out[i].last) {
+                continue;
+            }
+            if (out[i].last >= last) {
+                return false;
+            }
+            next = out[i].last + 1;
+            moved = true;
+        }
+    }
+    return next <= last;
+}
+
+size_t oracle_leave_out(struct oracle_answer *answer, size_t count,
+                        const struct oracle_range *out, size_t outs,
+                        uint64_t first, uint64_t last)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_answer *a = &answer[i];
+
+        if (oracle_any_left(out, outs, a->first > first ? a->first : first,
+                            a->last < last ? a->last : last)) {
+            answer[kept++] = *a;
+        }
+    }
+    return kept;
 }
 
 /* Where in its table the entry for va stands. */

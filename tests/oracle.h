@@ -17,6 +17,13 @@ struct oracle_mode {
     bool nx;
     bool pse;
     bool page1g;
+    bool self; /* a walk: an entry that leads to its own table is an answer */
+};
+
+/* Virtual addresses, first to last. */
+struct oracle_range {
+    uint64_t first;
+    uint64_t last;
 };
 
 /* Bytes first to last of physical memory; bytes may be NULL for all zeros. */
@@ -32,6 +39,7 @@ enum oracle_kind {
     ORACLE_BAD,     /* reserved bits */
     ORACLE_REFUSED, /* the entry is not in any ram */
     ORACLE_GAP,     /* not canonical */
+    ORACLE_SELF,    /* leads to the table that holds it */
 };
 
 /* What one entry (or the gap) answers, never merged with its neighbours. */
@@ -39,10 +47,10 @@ struct oracle_answer {
     enum oracle_kind kind;
     uint64_t first; /* virtual, closed */
     uint64_t last;
-    uint64_t pa; /* leaf: of its first byte */
+    uint64_t pa; /* leaf: of its first byte; self: of the table */
     uint64_t raw;
     unsigned level; /* of the table that holds the entry, from the leaves */
-    bool w, x, u;   /* leaf: effective */
+    bool w, x, u;   /* leaf, self: effective */
 };
 
 /* Writes the answers for every entry of the space at root whose span touches
@@ -59,6 +67,16 @@ size_t oracle_walk_table(const struct oracle_mode *mode,
                          uint64_t table, unsigned level, uint64_t first_va,
                          bool w, bool x, bool u, uint64_t first, uint64_t last,
                          struct oracle_answer *out, size_t max);
+
+/* Whether any address from first to last lies in none of the ranges. */
+bool oracle_any_left(const struct oracle_range *out, size_t outs,
+                     uint64_t first, uint64_t last);
+
+/* Takes out of the answers those of which nothing between first and last is
+ * left when the ranges are left out; returns how many remain. */
+size_t oracle_leave_out(struct oracle_answer *answer, size_t count,
+                        const struct oracle_range *out, size_t outs,
+                        uint64_t first, uint64_t last);
 
 /* What the entry that decides about va says. */
 struct oracle_answer oracle_translate(const struct oracle_mode *mode,

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A regime.  Parameters travel between processes: no pointers. */
@@ -196,7 +197,14 @@ static uint64_t some_address(struct dice *d)
 
 /* What either side says, in a form that can be compared: leaves one by one,
  * holes of one level joined, refusals joined, everything cut to the range. */
-enum fact_kind { FACT_LEAF, FACT_ABSENT, FACT_BAD, FACT_REFUSED, FACT_GAP };
+enum fact_kind {
+    FACT_LEAF,
+    FACT_ABSENT,
+    FACT_BAD,
+    FACT_REFUSED,
+    FACT_GAP,
+    FACT_SELF
+};
 
 struct fact {
     enum fact_kind kind;
@@ -209,6 +217,13 @@ struct fact {
 };
 
 enum { MAX_FACTS = 6000 };
+
+/* What is left out of the walks, ascending.  None have holes then. */
+enum { MAX_OUTS = 12 };
+
+static struct oracle_range out[MAX_OUTS];
+static struct ptw_va_range leave_out[MAX_OUTS];
+static size_t outs;
 
 struct facts {
     size_t count;
@@ -230,7 +245,7 @@ static void add(struct facts *f, struct fact new)
 {
     struct fact *before = f->count > 0 ? &f->fact[f->count - 1] : NULL;
 
-    if (new.kind != FACT_LEAF &&new.kind != FACT_BAD) {
+    if (new.kind != FACT_LEAF &&new.kind != FACT_BAD &&new.kind != FACT_SELF) {
         new.first = new.first < f->from ? f->from : new.first;
         new.last = new.last > f->to ? f->to : new.last;
         if (before != NULL && before->kind == new.kind &&
@@ -245,6 +260,35 @@ static void add(struct facts *f, struct fact new)
         return;
     }
     f->fact[f->count++] = new;
+}
+
+/* A table that is refused as a whole is so in each part that is not left out.
+ */
+static void add_parts(struct facts *f, struct fact all)
+{
+    struct fact part = all;
+    uint64_t last = all.last < f->to ? all.last : f->to;
+
+    if (all.kind != FACT_REFUSED) {
+        add(f, all);
+        return;
+    }
+    part.first = all.first > f->from ? all.first : f->from;
+    for (size_t i = 0; i < outs; i++) {
+        if (out[i].last < part.first || out[i].first > last) {
+            continue;
+        }
+        if (out[i].first > part.first) {
+            part.last = out[i].first - 1;
+            add(f, part);
+        }
+        if (out[i].last >= last) {
+            return;
+        }
+        part.first = out[i].last + 1;
+    }
+    part.last = last;
+    add(f, part);
 }
 
 static unsigned rights_of(const struct oracle_answer *a)
@@ -279,6 +323,13 @@ static struct fact fact_of(const struct oracle_answer *a)
         f.kind = FACT_GAP;
         f.level = 0;
         break;
+    case ORACLE_SELF:
+        f.kind = FACT_SELF;
+        f.pa = a->pa;
+        f.raw = a->raw;
+        f.level = a->level - 1;
+        f.rights = rights_of(a);
+        break;
     }
     return f;
 }
@@ -301,17 +352,25 @@ static void add_item(struct facts *f, const struct ptw_item *item)
         new.level = item->u.hole.canonical ? item->u.hole.level : 0;
         break;
     case PTW_ITEM_FINDING:
-        new.kind = item->u.finding.kind == PTW_FINDING_BAD_ENTRY ? FACT_BAD
-                                                                 : FACT_REFUSED;
-        new.level = new.kind == FACT_BAD ? item->u.finding.level : 0;
         new.raw = item->u.finding.raw;
+        if (item->u.finding.kind == PTW_FINDING_REFUSED) {
+            new.kind = FACT_REFUSED;
+            break;
+        }
+        new.kind = FACT_BAD;
+        new.level = item->u.finding.level;
+        if (item->u.finding.kind == PTW_FINDING_SELF) {
+            new.kind = FACT_SELF;
+            new.pa = item->u.finding.table.v;
+            new.rights = item->u.finding.rights;
+        }
         break;
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
     case PTW_ITEM_ALIAS:
         return;
     }
-    add(f, new);
+    add_parts(f, new);
 }
 
 static void add_oracle(struct facts *f, uint64_t root)
@@ -319,9 +378,13 @@ static void add_oracle(struct facts *f, uint64_t root)
     static struct oracle_answer answer[1 << 16];
     size_t n =
         oracle_walk(&mode, slot, slots, root, f->from, f->to, answer, 1 << 16);
+    size_t left = oracle_leave_out(answer, n, out, outs, f->from, f->to);
 
-    for (size_t i = 0; i < n && !f->full; i++) {
-        add(f, fact_of(&answer[i]));
+    for (size_t i = 0; i < left && !f->full; i++) {
+        if (outs == 0 ||
+            (answer[i].kind != ORACLE_ABSENT && answer[i].kind != ORACLE_GAP)) {
+            add_parts(f, fact_of(&answer[i]));
+        }
     }
     f->full |= n == 1 << 16;
 }
@@ -423,6 +486,8 @@ static void compare_lookups(struct dice *d, unsigned image)
         case ORACLE_GAP:
             right = st == PTW_NOT_CANONICAL;
             break;
+        case ORACLE_SELF: /* a lookup follows everything */
+            break;
         }
         cr_expect(right, "image %u, root %llx, address %llx: %s, level %u",
                   image, (unsigned long long)root, (unsigned long long)va,
@@ -475,10 +540,68 @@ static void some_range(struct dice *d, struct ptw_walk_options *o)
     }
 }
 
+static int by_address(const void *a, const void *b)
+{
+    const uint64_t *x = a;
+    const uint64_t *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Leaves some ranges out of a walk: between any addresses, of a page, of a
+ * byte, and up to the next one. */
+static void some_outs(struct dice *d, struct ptw_walk_options *o)
+{
+    uint64_t at[MAX_OUTS + 1];
+    size_t n = 2 + (size_t)roll_below(d, MAX_OUTS - 1);
+
+    for (size_t i = 0; i <= n; i++) {
+        at[i] = some_address(d);
+        at[i] -= one_in(d, 2) ? at[i] % PAGE : 0;
+    }
+    qsort(at, n + 1, sizeof at[0], by_address);
+    outs = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct oracle_range r = {at[i], at[i]};
+
+        switch (roll_below(d, 6)) {
+        case 0:
+        case 1:
+            r.last = at[i] | (PAGE - 1);
+            break;
+        case 2:
+            break;
+        case 3:
+            continue;
+        default:
+            r.last = at[i + 1] - 1;
+            break;
+        }
+        if (r.last < at[i + 1] && r.first <= r.last) {
+            out[outs] = r;
+            leave_out[outs].first.v = r.first;
+            leave_out[outs].last.v = r.last;
+            outs++;
+        }
+    }
+    o->leave_out = leave_out;
+    o->leave_outs = outs;
+    o->flags &= ~(unsigned)(outs > 0 ? PTW_WALK_HOLES : 0);
+    mode.self = one_in(d, 2);
+    o->flags |= mode.self ? PTW_WALK_SELF : 0;
+}
+
+/* Everything again, and everything followed. */
+static void no_outs(void)
+{
+    outs = 0;
+    mode.self = false;
+}
+
 static struct facts expected;
 static struct facts got;
 
-static void compare_follow(struct dice *d, unsigned image)
+static void compare_follow(struct dice *d, unsigned image, bool in_parts)
 {
     struct ptw_walk w;
     struct ptw_walk_options o;
@@ -486,6 +609,9 @@ static void compare_follow(struct dice *d, unsigned image)
     enum ptw_status st;
 
     some_range(d, &o);
+    if (in_parts) {
+        some_outs(d, &o);
+    }
     begin_facts(&expected, o.first.v, o.last.v);
     begin_facts(&got, o.first.v, o.last.v);
     st = ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(root), &o);
@@ -515,12 +641,34 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
             some_tables(&d);
         }
         offer_some(&d);
-        compare_follow(&d, image);
+        compare_follow(&d, image, false);
+    }
+}
+
+ParameterizedTestParameters(every_regime_walk, gives_what_is_not_left_out)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_walk,
+                  gives_what_is_not_left_out)
+{
+    struct dice d = {6000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 300; image++) {
+        no_outs();
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        compare_follow(&d, image, true);
     }
 }
 
 /* Runs are the same leaves, joined where they may be and nowhere else. */
-static void compare_runs(struct dice *d, unsigned image)
+static void compare_runs(struct dice *d, unsigned image, bool in_parts)
 {
     static struct report one;
     static struct report many;
@@ -529,6 +677,9 @@ static void compare_runs(struct dice *d, unsigned image)
     size_t k = 0;
 
     some_range(d, &p.o);
+    if (in_parts) {
+        some_outs(d, &p.o);
+    }
     p.o.flags = PTW_WALK_RUNS;
     how.reads = 4000;
     how.items = 4000;
@@ -606,7 +757,8 @@ ParameterizedTest(struct regime_case *c, every_regime_walk, gives_maximal_runs)
             some_tables(&d);
         }
         offer_some(&d);
-        compare_runs(&d, image);
+        compare_runs(&d, image, image % 2 == 1);
+        no_outs();
     }
 }
 
@@ -671,7 +823,7 @@ static void check_alias(const struct plan *p, const struct ptw_item *item,
               (unsigned long long)ref.their_va.v);
 }
 
-static void compare_spaces(struct dice *d, unsigned image)
+static void compare_spaces(struct dice *d, unsigned image, bool in_parts)
 {
     uint64_t root[4];
     uint32_t roots = 1 + (uint32_t)roll_below(d, 4);
@@ -683,6 +835,9 @@ static void compare_spaces(struct dice *d, unsigned image)
     }
     p = spaces_plan(roots, root);
     some_range(d, &p.o);
+    if (in_parts) {
+        some_outs(d, &p.o);
+    }
     p.memo_tables = 1 + (unsigned)roll_below(d, 100);
     how.room = 1 + (size_t)roll_below(d, MAX_ITEMS);
     how.more_reads = 1 + roll_below(d, 1000);
@@ -690,10 +845,10 @@ static void compare_spaces(struct dice *d, unsigned image)
     carry_out(&p, &how, &all, NULL, NULL);
     cr_expect(all.init == PTW_OK);
     cr_expect(all.end == PTW_END || all.overflow);
-    /* where the range cuts, two tables a level and space more */
+    /* where ends of ranges cut, a table a level and space more */
     cr_expect(all.stats.reads <=
               (uint64_t)(ptw_levels(&regime) == 0 ? 0 : entries_per_table()) *
-                  ptw_levels(&regime) * (all.frames + 2 * roots));
+                  ptw_levels(&regime) * (all.frames + 2 * (1 + outs) * roots));
     for (size_t i = 0; i < all.count; i++) {
         const struct ptw_item *item = &all.item[i];
         uint32_t like = item->space;
@@ -740,7 +895,29 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
             some_tables(&d);
         }
         offer_some(&d);
-        compare_spaces(&d, image);
+        compare_spaces(&d, image, false);
+    }
+}
+
+ParameterizedTestParameters(every_regime_spaces, expand_to_what_is_not_left_out)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_spaces,
+                  expand_to_what_is_not_left_out)
+{
+    struct dice d = {7000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < 250; image++) {
+        no_outs();
+        if (mode.arch != ORACLE_BARE) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        compare_spaces(&d, image, true);
     }
 }
 
@@ -759,7 +936,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {5000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 6; image++) {
+    for (unsigned image = 0; image < 10; image++) {
         uint64_t root[3];
         struct plan p;
 
@@ -772,12 +949,16 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
         }
         p = spaces_plan(3, root);
         some_range(&d, &p.o);
-        p.o.flags = (unsigned)roll_below(&d, 8);
+        p.o.flags = (unsigned)roll_below(&d, 32);
+        if (image >= 6) {
+            some_outs(&d, &p.o);
+        }
         if (!walk(&p)->overflow && walk(&p)->count < 3000) {
             unsigned stride = 1 + (unsigned)(walk(&p)->stats.reads / 60);
 
             cr_expect(eq(str, in_pieces(&p, stride), ""));
             cr_expect(eq(str, where_it_stands(&p, stride), ""));
         }
+        no_outs();
     }
 }

@@ -465,6 +465,263 @@ Test(i686_spaces, go_through_a_recursive_slot_once_a_level)
     cr_expect(eq(u64, walk(&plan)->stats.reads, 3 * 1024));
 }
 
+/* --------------------------------------------------------- kept whole: SELF */
+
+Test(amd64_self, is_one_finding_and_nothing_below)
+{
+    two_chains();
+    put(R0, 510, R0 | TABLE);
+    put(PD, 7, PD | RX | U);
+    put(PT, 1, 0x20000 | RWX);
+    cr_expect(eq(str, one_space(PTW_WALK_SELF),
+                 "space 0 walked 1000\n"
+                 "map 1000-1fff 20000 rwx- 4k\n"
+                 "itself pt e00000-ffffff 6000 r-xu 6065\n"
+                 "itself pdpt ffffff0000000000-ffffff7fffffffff 1000 rwx- "
+                 "1023\n"));
+    cr_expect(eq(u64, walk(&plan)->stats.reads, 4 * 512));
+    cr_expect(eq(u64, walk(&plan)->stats.tables, 4));
+    cr_expect(eq(u64, item(2)->u.finding.tables, 1));
+    cr_expect(eq(str, in_pieces(&plan, 17), ""));
+    cr_expect(eq(str, where_it_stands(&plan, 17), ""));
+    /* there is nothing to remark, then */
+    cr_expect(eq(str,
+                 one_space(PTW_WALK_SELF | PTW_WALK_REMARKS | PTW_WALK_RUNS),
+                 "space 0 walked 1000\n"
+                 "map 1000-1fff 20000 rwx- 4k\n"
+                 "itself pt e00000-ffffff 6000 r-xu 6065\n"
+                 "itself pdpt ffffff0000000000-ffffff7fffffffff 1000 rwx- "
+                 "1023\n"));
+}
+
+Test(amd64_self, covers_its_entry_where_items_tile)
+{
+    two_chains();
+    put(R0, 255, R0 | TABLE);
+    cr_expect(eq(str, one_space(PTW_WALK_SELF | PTW_WALK_HOLES),
+                 "space 0 walked 1000\n"
+                 "hole pt 0-1fffff\n"
+                 "hole pd 200000-3fffffff\n"
+                 "hole pdpt 40000000-7fffffffff\n"
+                 "hole pml4 8000000000-7f7fffffffff\n"
+                 "itself pdpt 7f8000000000-7fffffffffff 1000 rwx- 1023\n"
+                 "gap 800000000000-ffff7fffffffffff\n"
+                 "hole pml4 ffff800000000000-ffffffffffffffff\n"));
+    plan.kind = PLAN_FOLLOW;
+    cr_expect(eq(str, in_pieces(&plan, 17), ""));
+    cr_expect(eq(str, where_it_stands(&plan, 17), ""));
+}
+
+/* Hyperlight 2: nobody who keeps them whole pays for 512^4 leaves. */
+Test(amd64_self, takes_a_root_full_of_itself_for_512_entries)
+{
+    const struct report *r;
+
+    machine("amd64");
+    put_all(R0, R0 | TABLE | U);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        plan = kind == 0 ? spaces_plan(1, both) : follow_plan(R0);
+        plan.o.flags = PTW_WALK_SELF;
+        r = walk(&plan);
+        cr_expect(eq(sz, r->count, 513 - kind));
+        cr_expect(eq(u64, r->stats.reads, 512));
+        cr_expect(eq(u64, r->stats.tables, 1));
+        for (size_t i = 1; i < r->count; i++) {
+            cr_expect(r->item[i].kind == PTW_ITEM_FINDING &&
+                      r->item[i].u.finding.kind == PTW_FINDING_SELF &&
+                      r->item[i].u.finding.table.v == R0);
+        }
+    }
+}
+
+Test(i686_self, takes_a_directory_full_of_itself_for_1024_entries)
+{
+    machine("i686");
+    put_all(R0, R0 | 0x27);
+    put(R0, 3, PT | 0x27);
+    put(R0, 1023, R0 | 0x25);
+    put(PT, 4, 0x20027);
+    put(PT, 5, PT | 0x27); /* a leaf is one, wherever it leads */
+    plan = follow_plan(R0);
+    plan.o.flags = PTW_WALK_SELF;
+    cr_expect(eq(sz, walk(&plan)->count, 1025));
+    cr_expect(eq(u64, walk(&plan)->stats.reads, 2 * 1024));
+    plan.o.first.v = 0x800000;
+    plan.o.last.v = 0x1000000;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "itself pt 800000-bfffff 1000 rwxu 1027\n"
+                 "map c04000-c04fff 20000 rwxu 4k\n"
+                 "map c05000-c05fff 8000 rwxu 4k\n"
+                 "itself pt 1000000-13fffff 1000 rwxu 1027\n"));
+    plan.o.first.v = 0xffffffff;
+    plan.o.last.v = UINT64_MAX;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "itself pt ffc00000-ffffffff 1000 r-xu 1025\n"));
+}
+
+/* Tables that refer to each other are followed as ever. */
+Test(amd64_self, is_no_way_round_through_another_table)
+{
+    static char plain[4096];
+
+    two_chains();
+    put(PDPT, 3, R0 | TABLE);
+    put(PD, 4, PDPT | TABLE);
+    strcpy(plain, one_space(PTW_WALK_REMARKS));
+    cr_expect(eq(str, one_space(PTW_WALK_REMARKS | PTW_WALK_SELF), plain));
+    cr_expect(strstr(plain, "self pd c0000000-ffffffff 1000\n") != NULL);
+    cr_expect(strstr(plain, "itself") == NULL);
+}
+
+Test(amd64_self, is_left_out_where_it_lacks_a_right)
+{
+    two_chains();
+    put(PD, 7, PD | RX);
+    put(PD, 8, PD | TABLE);
+    plan = spaces_plan(1, both);
+    plan.o.flags = PTW_WALK_SELF;
+    plan.o.need = PTW_WRITE;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "space 0 walked 1000\n"
+                 "itself pt 1000000-11fffff 6000 rwx- 6023\n"));
+}
+
+/* The holder counts, not the space: at other levels there are other tables. */
+Test(amd64_self, is_told_in_an_expansion_too)
+{
+    static struct ptw_item alias;
+
+    two_chains();
+    put(PD, 7, PD | TABLE);
+    put(R1, 1, PDPT | RX);
+    plan = spaces_plan(2, both);
+    plan.o.flags = PTW_WALK_SELF;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "space 0 walked 1000\n"
+                 "itself pt e00000-ffffff 6000 rwx- 6023\n"
+                 "space 1 walked 2000\n"
+                 "alias pdpt 8000000000-ffffffffff to 4000 of 0 at 0 r-x- "
+                 "61\n"));
+    alias = *item(3);
+    plan = expand_plan(&alias);
+    plan.o.flags = PTW_WALK_SELF;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "itself pt 8000e00000-8000ffffff 6000 r-x- 6023\n"));
+}
+
+/* ------------------------------------------------------------------- numbers
+ */
+
+/* Tables count from 0 as they are entered, roots included. */
+Test(amd64_numbers, are_those_of_the_order_in_which_tables_are_entered)
+{
+    static const struct {
+        uint64_t table;
+        enum ptw_item_kind kind;
+        uint32_t number;
+    } expected[] = {
+        {R0, PTW_ITEM_SPACE, 0},   {PDPT, PTW_ITEM_TABLE, 1},
+        {PD, PTW_ITEM_TABLE, 2},   {PT, PTW_ITEM_TABLE, 3},
+        {PT, PTW_ITEM_ALIAS, 3},   {PT3, PTW_ITEM_TABLE, 4},
+        {PT, PTW_ITEM_TABLE, 5}, /* as a directory */
+        {R1, PTW_ITEM_SPACE, 6},   {PDPT2, PTW_ITEM_TABLE, 7},
+        {PD2, PTW_ITEM_TABLE, 8},  {PT2, PTW_ITEM_TABLE, 9},
+        {PT3, PTW_ITEM_ALIAS, 4},  {PT, PTW_ITEM_ALIAS, 5},
+        {PDPT, PTW_ITEM_ALIAS, 1},
+    };
+    const struct report *r;
+    unsigned level;
+
+    two_chains();
+    put(PD, 1, PT | TABLE);
+    put(PD, 2, PT3 | TABLE);
+    put(PDPT, 1, PT | TABLE);
+    put(PD2, 1, PT3 | TABLE);
+    put(PDPT2, 1, PT | TABLE);
+    put(R1, 1, PDPT | TABLE);
+    plan = spaces_plan(2, both);
+    plan.o.flags = PTW_WALK_TABLES;
+    r = walk(&plan);
+    cr_assert(eq(sz, r->count, sizeof expected / sizeof *expected));
+    for (size_t i = 0; i < r->count; i++) {
+        const struct ptw_item *it = &r->item[i];
+        struct ptw_alias_ref ref;
+
+        cr_assert(eq(int, it->kind, expected[i].kind), "item %zu", i);
+        if (it->kind == PTW_ITEM_SPACE) {
+            cr_expect(eq(u64, it->u.space_info.root.v, expected[i].table));
+            cr_expect(eq(u32, it->u.space_info.number, expected[i].number));
+        } else if (it->kind == PTW_ITEM_TABLE) {
+            cr_expect(eq(u64, it->u.table.table.v, expected[i].table));
+            cr_expect(eq(u32, it->u.table.number, expected[i].number));
+        } else {
+            ref = ptw_alias_view(&regime, it, &level);
+            cr_expect(eq(u64, ref.table.v, expected[i].table));
+            cr_expect(eq(u32, ref.number, expected[i].number));
+        }
+    }
+    cr_expect(eq(u64, r->stats.tables, 10));
+    /* and stay so in a memo that grows, and in a walk that is stopped */
+    cr_expect(eq(str, in_pieces(&plan, 61), ""));
+}
+
+/* Those of a table that is cut and of the same table, whole, are two. */
+Test(amd64_numbers, tell_visits_of_a_table_apart)
+{
+    static const struct ptw_va_range out = {{0x1000}, {0x1fff}};
+    struct ptw_alias_ref ref;
+    unsigned level;
+
+    two_chains();
+    put(PD, 1, PT | TABLE);
+    put(PD, 2, PT | TABLE);
+    put(R1, 0, PDPT | TABLE);
+    plan = spaces_plan(2, both);
+    plan.o.flags = PTW_WALK_TABLES;
+    plan.o.leave_out = &out;
+    plan.o.leave_outs = 1;
+    cr_expect(eq(str, told(walk(&plan)),
+                 "space 0 walked 1000\n"
+                 "table pdpt 0-7fffffffff 4000 rwxu 27\n"
+                 "table pd 0-3fffffff 6000 rwxu 27\n"
+                 "table pt 0-1fffff 8000 rwxu 27\n"
+                 "table pt 200000-3fffff 8000 rwx- 23\n"
+                 "alias pt 400000-5fffff to 8000 of 0 at 200000 rwx- 23\n"
+                 "space 1 walked 2000\n"
+                 "alias pdpt 0-7fffffffff to 4000 of 0 at 0 rwx- 23\n"));
+    cr_expect(eq(u32, item(3)->u.table.number, 3));
+    cr_expect(eq(u32, item(4)->u.table.number, 4));
+    ref = ptw_alias_view(&regime, item(5), &level);
+    cr_expect(eq(u32, ref.number, 4));
+    cr_expect(eq(u32, item(6)->u.space_info.number, 5));
+    ref = ptw_alias_view(&regime, item(7), &level);
+    cr_expect(eq(u32, ref.number, 1));
+}
+
+/* A table that is followed again is a visit of its own. */
+Test(amd64_numbers, count_every_visit_where_all_is_followed)
+{
+    two_chains();
+    put(PD, 1, PT | TABLE);
+    plan = follow_plan(R0);
+    plan.o.flags = PTW_WALK_TABLES;
+    cr_assert(eq(sz, walk(&plan)->count, 4));
+    for (uint32_t i = 0; i < 4; i++) {
+        cr_expect(eq(u32, item(i)->u.table.number, i + 1));
+    }
+}
+
+Test(amd64_numbers, pass_over_roots_that_are_not_walked)
+{
+    static const uint64_t roots[] = {R0 + 8, R0, R0, NOWHERE, R1};
+
+    two_chains();
+    plan = spaces_plan(5, roots);
+    cr_assert(eq(sz, walk(&plan)->count, 5));
+    cr_expect(eq(u32, item(1)->u.space_info.number, 0));
+    cr_expect(eq(u32, item(4)->u.space_info.number, 4));
+}
+
 /* -------------------------------------------------- what tables say of work */
 
 /* Hyperlight 2, XSA-182, XSA-185, XSA-240: 512^4 leaves for those who follow;
