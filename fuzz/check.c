@@ -46,6 +46,35 @@ void fz_memo_grow(struct ptw_memo *memo)
     }
 }
 
+/* ------------------------------------------------------------------ options */
+
+bool fz_tiles(const struct fz_world *w)
+{
+    return w->outs == 0;
+}
+
+struct ptw_walk_options fz_options(const struct fz_world *w, unsigned flags)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+
+    o.first.v = w->first;
+    o.last.v = w->last;
+    o.max_reads = w->budget;
+    o.leave_out = w->leave_out;
+    o.leave_outs = w->outs;
+    o.flags = flags | (w->self ? (unsigned)PTW_WALK_SELF : 0);
+    if (!fz_tiles(w)) {
+        o.flags &= ~(unsigned)PTW_WALK_HOLES;
+    }
+    return o;
+}
+
+bool fz_any_left(const struct fz_world *w, uint64_t first, uint64_t last)
+{
+    return oracle_any_left(w->out, w->outs, first > w->first ? first : w->first,
+                           last < w->last ? last : w->last);
+}
+
 /* -------------------------------------------------------------------- items */
 
 unsigned fz_shift(const struct fz_world *w, unsigned level)
@@ -75,7 +104,9 @@ bool fz_covers(const struct ptw_item *item)
         return true;
     case PTW_ITEM_FINDING:
         return item->u.finding.kind == PTW_FINDING_BAD_ENTRY ||
-               item->u.finding.kind == PTW_FINDING_REFUSED;
+               item->u.finding.kind == PTW_FINDING_REFUSED ||
+               (item->u.finding.kind == PTW_FINDING_SELF &&
+                item->u.finding.raw != 0);
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
         break;
@@ -101,10 +132,14 @@ uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
         h = mix(h, item->u.space_info.root.v);
         h = mix(h, (uint64_t)item->u.space_info.kind);
         h = mix(h, item->u.space_info.same_as);
+        if (item->u.space_info.kind == PTW_SPACE_WALKED) {
+            h = mix(h, item->u.space_info.number);
+        }
         return mix(h, (uint64_t)item->u.space_info.why);
     case PTW_ITEM_TABLE:
         h = mix(h, item->u.table.table.v);
         h = mix(h, item->u.table.attributes);
+        h = mix(h, item->u.table.number);
         return mix(mix(h, item->u.table.rights), item->u.table.level);
     case PTW_ITEM_MAPPING:
         h = mix(h, item->u.mapping.pa.v);
@@ -117,6 +152,7 @@ uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
         h = mix(mix(h, level), ref.our_va.v);
         h = mix(mix(h, ref.their_va.v), ref.table.v);
         h = mix(mix(h, ref.attributes), ref.owner);
+        h = mix(h, ref.number);
         return mix(h, ref.rights);
     case PTW_ITEM_HOLE:
         h = mix(h, item->u.hole.raw);
@@ -301,6 +337,17 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
         if (!fz_covers(item)) {
             continue;
         }
+        if (!fz_tiles(w)) {
+            if (item->kind == PTW_ITEM_HOLE ||
+                !fz_any_left(w, item->first.v, item->last.v) ||
+                (before != NULL && item->first.v <= before->last.v)) {
+                fz_fail("space %u has an item from %llx to %llx, which is left "
+                        "out or was given",
+                        (unsigned)space, HEX(item->first.v), HEX(item->last.v));
+            }
+            before = item;
+            continue;
+        }
         if (before == NULL ? item->first.v > w->first || item->last.v < w->first
                            : item->first.v != before->last.v + 1 ||
                                  before->last.v == UINT64_MAX) {
@@ -317,7 +364,7 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
         }
         before = item;
     }
-    if ((i < list->count || list->complete) &&
+    if (fz_tiles(w) && (i < list->count || list->complete) &&
         !(list->item[*at].kind == PTW_ITEM_SPACE &&
           list->item[*at].u.space_info.kind != PTW_SPACE_WALKED) &&
         (before == NULL || before->last.v < w->last)) {
@@ -376,12 +423,40 @@ unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
 void fz_ask(const struct fz_world *w, struct fz_expected *e, uint64_t root,
             uint64_t first, uint64_t last, size_t max)
 {
+    struct oracle_mode mode = w->mode;
+    size_t kept = 0;
+
+    mode.self = w->self;
     e->first = first;
     e->last = last;
+    e->out = w->out;
+    e->outs = w->outs;
     e->at = 0;
-    e->count = oracle_walk(&w->mode, w->ram, w->rams, root, first, last,
-                           e->answer, max);
+    e->count =
+        oracle_walk(&mode, w->ram, w->rams, root, first, last, e->answer, max);
     e->prefix = e->count == max;
+    if (fz_tiles(w)) {
+        return;
+    }
+    for (size_t i = 0; i < e->count; i++) {
+        if (e->answer[i].kind != ORACLE_ABSENT &&
+            e->answer[i].kind != ORACLE_GAP) {
+            e->answer[kept++] = e->answer[i];
+        }
+    }
+    e->count = oracle_leave_out(e->answer, kept, w->out, w->outs, first, last);
+}
+
+/* Whether any address that was asked about is among these. */
+static bool asked(const struct fz_expected *e, uint64_t first, uint64_t last)
+{
+    return oracle_any_left(e->out, e->outs, first > e->first ? first : e->first,
+                           last < e->last ? last : e->last);
+}
+
+bool fz_met(const struct fz_expected *e, uint64_t to)
+{
+    return e->at == e->count || e->answer[e->at].first > to;
 }
 
 static unsigned rights_of(const struct oracle_answer *a)
@@ -398,6 +473,7 @@ static const char *kind_name(enum oracle_kind kind)
         [ORACLE_BAD] = "a bad entry",
         [ORACLE_REFUSED] = "a refused entry",
         [ORACLE_GAP] = "no canonical address",
+        [ORACLE_SELF] = "a reference to its own table",
     };
 
     return name[kind];
@@ -414,22 +490,19 @@ static void wants(const struct ptw_item *item, const struct oracle_answer *a,
 }
 
 /* An item that stands for one answer or more of one kind and level.  A table of
- * which nothing can be read is refused as a whole, also where the range cuts
- * it. */
+ * which nothing can be read is refused as a whole, also where the range or what
+ * is left out cuts it. */
 static bool meet_many(struct fz_expected *e, const struct ptw_item *item,
-                      enum oracle_kind kind, unsigned level)
+                      enum oracle_kind kind, unsigned level, bool whole)
 {
-    const struct oracle_answer *a = &e->answer[e->at];
-    bool whole = kind == ORACLE_REFUSED;
-    uint64_t first = item->first.v;
+    uint64_t next = item->first.v; /* all before it has been met */
 
-    if (whole && e->at == 0 && first < a->first && a->first <= e->first) {
-        first = a->first;
-    }
     for (;;) {
-        a = &e->answer[e->at];
-        if (a->kind != kind || a->level != level || a->first != first ||
-            a->last > item->last.v) {
+        const struct oracle_answer *a = &e->answer[e->at];
+
+        if (a->kind != kind || a->level != level || a->last > item->last.v ||
+            a->first < next ||
+            (a->first > next && (!whole || asked(e, next, a->first - 1)))) {
             fz_fail("the library has %s of level %u from %llx to %llx, the "
                     "oracle %s of level %u from %llx to %llx",
                     kind_name(kind), level, HEX(item->first.v),
@@ -440,16 +513,18 @@ static bool meet_many(struct fz_expected *e, const struct ptw_item *item,
         if (a->last == item->last.v) {
             return true;
         }
-        if (e->at == e->count) {
+        next = a->last + 1;
+        if (e->at == e->count && e->prefix) {
+            return false;
+        }
+        if (e->at == e->count || e->answer[e->at].first > item->last.v) {
             break;
         }
-        first = a->last + 1;
     }
-    if (!e->prefix && !(whole && a->last >= e->last)) {
-        fz_fail("the library has more at %llx than the oracle",
-                HEX(a->last + 1));
+    if (!whole || asked(e, next, item->last.v)) {
+        fz_fail("the library has more at %llx than the oracle", HEX(next));
     }
-    return !e->prefix;
+    return true;
 }
 
 bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
@@ -497,10 +572,26 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
             fz_fail("the hole at %llx starts with %llx, the oracle says %llx",
                     HEX(a->first), HEX(item->u.hole.raw), HEX(a->raw));
         }
-        return meet_many(e, item, ORACLE_ABSENT, item->u.hole.level);
+        return meet_many(e, item, ORACLE_ABSENT, item->u.hole.level, false);
     case PTW_ITEM_FINDING:
         if (item->u.finding.kind == PTW_FINDING_REFUSED) {
-            return meet_many(e, item, ORACLE_REFUSED, item->u.finding.level);
+            return meet_many(e, item, ORACLE_REFUSED, item->u.finding.level,
+                             true);
+        }
+        if (item->u.finding.kind == PTW_FINDING_SELF) {
+            wants(item, a, ORACLE_SELF);
+            if (a->last != item->last.v || a->raw != item->u.finding.raw ||
+                a->level != item->u.finding.level + 1u ||
+                a->pa != item->u.finding.table.v ||
+                rights_of(a) != item->u.finding.rights) {
+                fz_fail("the entry at %llx for its own table is %llx (table "
+                        "%llx, level %u), the oracle says %llx (%llx, %u)",
+                        HEX(a->first), HEX(item->u.finding.raw),
+                        HEX(item->u.finding.table.v), item->u.finding.level,
+                        HEX(a->raw), HEX(a->pa), a->level);
+            }
+            e->at++;
+            return true;
         }
         wants(item, a, ORACLE_BAD);
         if (a->last != item->last.v || a->raw != item->u.finding.raw ||
@@ -659,6 +750,58 @@ static void reach_item(const struct fz_world *w, struct reach *r,
     }
 }
 
+/* The same where holes are no items: the walk stands behind the items so far
+ * and not behind the next one, which is list->item[at]. */
+static bool check_where_in_parts(const struct fz_world *w,
+                                 const struct fz_list *list, size_t at,
+                                 const struct ptw_walk *walk,
+                                 const struct reach *r, uint64_t *from)
+{
+    uint32_t space;
+    ptw_va va;
+    bool stands = ptw_walk_where(walk, &space, &va);
+    bool known = at < list->count || list->complete;
+    const struct ptw_item *next = NULL; /* of this space */
+
+    while (at < list->count && list->item[at].space == r->space &&
+           !fz_covers(&list->item[at])) {
+        at++;
+    }
+    if (at < list->count && list->item[at].space == r->space &&
+        list->item[at].kind != PTW_ITEM_SPACE) {
+        next = &list->item[at];
+    }
+    if (!r->begun) {
+        if (!stands || space != 0 || va.v != w->first) {
+            fz_fail("a walk stands at %llx of space %u before that begins",
+                    HEX(va.v), (unsigned)space);
+        }
+        return false;
+    }
+    if (!stands || space == r->space + 1) {
+        if (known && next != NULL) {
+            fz_fail("a walk says that space %u is covered; the next item is at "
+                    "%llx",
+                    (unsigned)r->space, HEX(next->first.v));
+        }
+        if (stands && va.v != w->first) {
+            fz_fail("a walk stands at %llx of space %u before that begins",
+                    HEX(va.v), (unsigned)space);
+        }
+        return false;
+    }
+    if (space != r->space || va.v < w->first || va.v > w->last ||
+        (r->done && r->next == 0) || va.v < r->next ||
+        (next != NULL && va.v > next->first.v && va.v > w->first)) {
+        fz_fail("a walk stands at %llx of space %u, its items reach to %llx "
+                "of space %u, the next is at %llx",
+                HEX(va.v), (unsigned)space, HEX(r->next - 1),
+                (unsigned)r->space, HEX(next == NULL ? 0 : next->first.v));
+    }
+    *from = va.v;
+    return r->walked;
+}
+
 /* What ptw_walk_where says, held against the items so far.  Returns whether it
  * named a place that a new walk could start from. */
 static bool check_where(const struct fz_world *w, const struct ptw_walk *walk,
@@ -697,7 +840,7 @@ static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
                        uint64_t root, uint64_t from, struct fz_expected *e)
 {
     static struct ptw_walk rest;
-    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
     struct ptw_item item[16];
     enum ptw_status st;
     bool more = true;
@@ -707,9 +850,6 @@ static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
         return; /* a range that maps nothing: the root was never looked at */
     }
     o.first.v = from;
-    o.last.v = w->last;
-    o.flags = PTW_WALK_HOLES;
-    o.max_reads = w->budget;
     fz_ask(w, e, root, from, w->last, 256);
     st = ptw_virt_to_phys_init(&rest, &w->regime, mem, ptw_pa_of(root), &o);
     if (st != PTW_OK) {
@@ -752,7 +892,7 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
         struct ptw_walk_stats stats;
         uint64_t more_reads;
         uint64_t more_items;
-        uint64_t from;
+        uint64_t from = 0;
         size_t items;
         enum ptw_status st = ptw_walk_next(walk, item, w->room, &items);
 
@@ -780,8 +920,11 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
             at++;
             reach_item(w, &reach, &item[i]);
         }
-        if (stops < 64 && check_where(w, walk, &reach, &from) && rests > 0 &&
-            stops % 16 == pick) {
+        if (stops < 64 &&
+            (fz_tiles(w)
+                 ? check_where(w, walk, &reach, &from)
+                 : check_where_in_parts(w, list, at, walk, &reach, &from)) &&
+            rests > 0 && stops % 16 == pick) {
             rests--;
             check_rest(w, mem, memo == NULL ? root : w->root[reach.space], from,
                        scratch);

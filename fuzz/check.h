@@ -28,7 +28,19 @@ struct fz_expected {
     bool prefix;    /* there may be more of them */
     uint64_t first; /* the range that was asked about */
     uint64_t last;
+    const struct oracle_range *out; /* and what is left out of it */
+    unsigned outs;
 };
+
+/* fz_options returns the input's options: its range, what it leaves out, its
+ * budget.  PTW_WALK_HOLES counts only where nothing is left out. */
+struct ptw_walk_options fz_options(const struct fz_world *w, unsigned flags);
+
+/* Whether holes are items of this input's walks, so that items tile. */
+bool fz_tiles(const struct fz_world *w);
+
+/* Whether any address of the range, from first to last, is walked. */
+bool fz_any_left(const struct fz_world *w, uint64_t first, uint64_t last);
 
 /* A memo in storage that grows when it has to, from the smallest on. */
 void fz_memo_init(struct ptw_memo *memo, uint64_t seed);
@@ -45,18 +57,23 @@ void fz_collect(struct fz_world *w, struct ptw_walk *walk,
 /* fz_check_item checks what must hold of any item alone. */
 void fz_check_item(const struct fz_world *w, const struct ptw_item *item);
 
-/* Whether an item says what there is at its addresses: all do but spaces and
- * remarks. */
+/* Whether an item says what there is at its addresses: all do but spaces,
+ * tables and remarks. */
 bool fz_covers(const struct ptw_item *item);
 
 /* fz_check_tiling checks that the items of one space, from *at on, cover the
- * range without gap or overlap; *at is then that of the next space. */
+ * range without gap or overlap; where ranges are left out, that they ascend and
+ * that none is wholly left out.  *at is then that of the next space. */
 void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
                      size_t *at);
 
-/* fz_ask fills e with the oracle's answers for a space and a range. */
+/* fz_ask fills e with the oracle's answers for a space and a range; where
+ * ranges are left out, with what remains, and without holes. */
 void fz_ask(const struct fz_world *w, struct fz_expected *e, uint64_t root,
             uint64_t first, uint64_t last, size_t max);
+
+/* fz_met says whether all answers up to the address `to` have been met. */
+bool fz_met(const struct fz_expected *e, uint64_t to);
 
 /* fz_meet compares an item, which is no run, with the answers that come next.
  * Returns false when the answers are used up. */

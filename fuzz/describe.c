@@ -134,7 +134,7 @@ void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
     struct ptw_item item;
     struct ptw_mem mem;
     struct ptw_memo memo;
-    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk_options o;
     ptw_pa root[FZ_ROOTS];
     enum ptw_status st;
     size_t items;
@@ -158,6 +158,13 @@ void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
             "limits: %" PRIu64 " reads, %" PRIu64 " items, room for %zu; "
             "needs %x\n",
             w.read_step, w.item_step, w.room, w.need);
+    for (unsigned i = 0; i < w.outs; i++) {
+        fprintf(to, "leaves out: %016" PRIx64 "-%016" PRIx64 "\n",
+                w.out[i].first, w.out[i].last);
+    }
+    if (w.self) {
+        fprintf(to, "references of tables to themselves are kept whole\n");
+    }
     for (unsigned i = 0; i < w.vas; i++) {
         fprintf(to, "asks about: %016" PRIx64 "\n", w.va[i]);
     }
@@ -165,11 +172,8 @@ void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
         root[i].v = w.root[i];
     }
     fz_world_memory(&w, w.memory, &mem, region);
-    o.first.v = w.first;
-    o.last.v = w.last;
-    o.max_reads = w.budget;
+    o = fz_options(&w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
     o.max_items = FZ_ITEMS;
-    o.flags = PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS;
     fz_memo_init(&memo, w.seed);
     st = ptw_walk_va_spaces_init(&walk, &w.regime, &mem, root, w.roots, &memo,
                                  &o);

@@ -10,18 +10,6 @@ static struct fz_world world;
 static struct fz_list list;
 static struct fz_expected expected;
 
-static struct ptw_walk_options options_of(const struct fz_world *w,
-                                          unsigned flags)
-{
-    struct ptw_walk_options o = ptw_walk_everything();
-
-    o.first.v = w->first;
-    o.last.v = w->last;
-    o.max_reads = w->budget;
-    o.flags = flags;
-    return o;
-}
-
 static void must(enum ptw_status st, const char *what)
 {
     if (st != PTW_OK) {
@@ -53,8 +41,7 @@ enum { MODEL_TABLES = 256 };
 struct entered {
     uint64_t table;
     unsigned level;
-    uint64_t from; /* what the range leaves of the table's span */
-    uint64_t to;
+    bool cut; /* not all of the table's span is walked */
     uint32_t owner;
     uint64_t va;
 };
@@ -63,6 +50,7 @@ struct model {
     struct fz_world *w;
     struct entered entered[MODEL_TABLES];
     unsigned tables;
+    uint64_t reads;
     size_t at; /* the item of the list that is looked at next */
     uint64_t path[PTW_MAX_LEVELS];
     uint32_t space;
@@ -135,13 +123,14 @@ static void model_alias(struct model *m, const struct entered *owner,
     }
     ref = ptw_alias_view(&w->regime, item, &level);
     if (level != owner->level || ref.owner != owner->owner ||
-        ref.table.v != owner->table ||
+        ref.table.v != owner->table || ref.number != owner - m->entered ||
         (ref.their_va.v | span) != (owner->va | span)) {
-        fz_fail("the alias at %llx is of %llx, level %u, at %llx of %u; it "
-                "should be of %llx, level %u, at %llx of %u",
+        fz_fail("the alias at %llx is of %llx, level %u, at %llx of %u, number "
+                "%u; it should be of %llx, level %u, at %llx of %u, number %u",
                 HEX(first), HEX(ref.table.v), level, HEX(ref.their_va.v),
-                (unsigned)ref.owner, HEX(owner->table), owner->level,
-                HEX(owner->va), (unsigned)owner->owner);
+                (unsigned)ref.owner, (unsigned)ref.number, HEX(owner->table),
+                owner->level, HEX(owner->va), (unsigned)owner->owner,
+                (unsigned)(owner - m->entered));
     }
     if (ref.attributes != (raw & ~address)) {
         fz_fail("the alias at %llx has attributes %llx, its entry is %llx",
@@ -153,7 +142,42 @@ static void model_alias(struct model *m, const struct entered *owner,
     }
 }
 
-/* Looks the table up and adds it; the answer is where it was seen. */
+/* Whether all addresses from first to last are walked. */
+static bool all_left(const struct fz_world *w, uint64_t first, uint64_t last)
+{
+    if (first < w->first || last > w->last) {
+        return false;
+    }
+    for (unsigned i = 0; i < w->outs; i++) {
+        if (first <= w->out[i].last && w->out[i].first <= last) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many entries of a table are read. */
+static uint64_t model_reads(const struct fz_world *w, const struct entered *e)
+{
+    unsigned shift = fz_shift(w, e->level);
+    uint64_t reads = 0;
+
+    if (!e->cut) {
+        return w->entries;
+    }
+    for (unsigned i = 0; i < w->entries; i++) {
+        uint64_t first = e->va + ((uint64_t)i << shift);
+
+        if (w->mode.arch == ORACLE_AMD64 && (first >> 47 & 1) != 0) {
+            first |= 0xFFFF000000000000;
+        }
+        reads += fz_any_left(w, first, first + (((uint64_t)1 << shift) - 1));
+    }
+    return reads;
+}
+
+/* Looks the table up and adds it; the answer is where it was seen.  A table
+ * that is cut is the same one only where it is cut alike, at its own va. */
 static const struct entered *model_enter(struct model *m, uint64_t table,
                                          unsigned level, uint64_t va,
                                          bool *two_levels)
@@ -162,18 +186,18 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
                     ((uint64_t)1 << (fz_shift(m->w, level) +
                                      (m->w->entry_bytes == 8 ? 9 : 10))) -
                     1;
-    struct entered e = {table, level, 0, 0, m->space, va};
+    struct entered e = {table, level, false, m->space, va};
 
     *two_levels = false;
-    if (level + 1 < m->w->levels) {
-        e.from = m->w->first > va ? m->w->first - va : 0;
-        e.to = m->w->last < last ? m->w->last - va : last - va;
+    if (level + 1 == m->w->levels) {
+        last = m->w->mode.arch == ORACLE_AMD64 ? UINT64_MAX : UINT32_MAX;
     }
+    e.cut = !all_left(m->w, va, last);
     for (unsigned i = 0; i < m->tables; i++) {
         const struct entered *o = &m->entered[i];
 
-        if (o->table == table && o->level == level && o->from == e.from &&
-            o->to == e.to) {
+        if (o->table == table && o->level == level && o->cut == e.cut &&
+            (!e.cut || o->va == va)) {
             return o;
         }
         if (o->table == table && o->level != level) {
@@ -183,6 +207,7 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
     if (m->tables == MODEL_TABLES) {
         m->stop = true;
     } else {
+        m->reads += model_reads(m->w, &e);
         m->entered[m->tables++] = e;
     }
     return NULL;
@@ -244,14 +269,13 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
         if (top && w->mode.arch == ORACLE_AMD64 && i >= w->entries / 2) {
             first |= 0xFFFF000000000000;
         }
-        if (first > w->last ||
-            first + (((uint64_t)1 << shift) - 1) < w->first ||
+        if (!fz_any_left(w, first, first + (((uint64_t)1 << shift) - 1)) ||
             !fz_world_entry(w, table + (uint64_t)i * w->entry_bytes, &raw) ||
             (raw & 1) == 0) {
             continue;
         }
         e = ptw_decode(&w->regime, level, raw);
-        if (e.kind == PTW_ENTRY_TABLE) {
+        if (e.kind == PTW_ENTRY_TABLE && !(w->self && e.pa.v == table)) {
             model_link(m, raw, e.pa.v, level - 1, first);
         }
     }
@@ -260,9 +284,16 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
 /* Whether some address of the range can be mapped at all. */
 static bool range_maps(const struct fz_world *w)
 {
-    return fz_canonical(w, w->first) || fz_canonical(w, w->last) ||
-           (w->mode.arch == ORACLE_AMD64 && w->first >> 47 == 0 &&
-            w->last >> 47 != 0 && w->first <= 0x7FFFFFFFFFFF);
+    switch (w->mode.arch) {
+    case ORACLE_AMD64:
+        return fz_any_left(w, 0, 0x7FFFFFFFFFFF) ||
+               fz_any_left(w, 0xFFFF800000000000, UINT64_MAX);
+    case ORACLE_I686:
+        return fz_any_left(w, 0, UINT32_MAX);
+    case ORACLE_BARE:
+        break;
+    }
+    return fz_any_left(w, 0, ((uint64_t)1 << w->mode.pa_bits) - 1);
 }
 
 static void model_space(struct model *m)
@@ -273,6 +304,7 @@ static void model_space(struct model *m)
     enum ptw_space_kind kind = why == PTW_OK ? PTW_SPACE_WALKED : PTW_SPACE_BAD;
     const struct ptw_item *item = model_item(m);
     uint32_t same_as = 0;
+    uint32_t number = m->tables;
     bool two_levels = false;
 
     if (m->stop) {
@@ -308,6 +340,12 @@ static void model_space(struct model *m)
             item == NULL ? 0 : (unsigned)item->u.space_info.same_as, (int)kind,
             ptw_status_text(why), (unsigned)same_as);
     }
+    if (kind == PTW_SPACE_WALKED && w->levels > 0 && range_maps(w) &&
+        item->u.space_info.number != number) {
+        fz_fail("space %u, root %llx, has number %u of %u", (unsigned)m->space,
+                HEX(root), (unsigned)item->u.space_info.number,
+                (unsigned)number);
+    }
     if (kind == PTW_SPACE_WALKED && w->levels > 0 && range_maps(w)) {
         model_table(m, root, w->levels - 1, 0, two_levels);
     }
@@ -319,6 +357,7 @@ static void check_model(struct fz_world *w)
 
     m.w = w;
     m.tables = 0;
+    m.reads = 0;
     m.at = 0;
     m.stop = false;
     for (m.space = 0; m.space < w->roots && !m.stop; m.space++) {
@@ -328,6 +367,11 @@ static void check_model(struct fz_world *w)
         fz_fail("an alias, a remark or a space that should not be, at %llx",
                 HEX(list.item[m.at - 1].first.v));
     }
+    if (!m.stop && list.complete && m.reads != list.stats.reads) {
+        fz_fail("%llu entries were read, %llu are in tables that were entered "
+                "and not left out",
+                HEX(list.stats.reads), HEX(m.reads));
+    }
 }
 
 /* --------------------------------------------------------------------- laws */
@@ -336,7 +380,8 @@ static void check_laws(const struct fz_world *w, const struct ptw_memo *memo)
 {
     static ptw_pa frame[65536 + FZ_ROOTS];
     const struct ptw_walk_stats *s = &list.stats;
-    uint64_t cut = w->partial ? 2 * (uint64_t)w->levels * w->roots : 0;
+    uint64_t cuts = 2 * (uint64_t)(w->outs + (w->partial ? 1 : 0));
+    uint64_t cut = cuts * w->levels * w->roots;
     size_t frames;
 
     must(ptw_memo_frames(memo, frame, sizeof frame / sizeof frame[0], &frames),
@@ -369,7 +414,7 @@ static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
                        const struct ptw_item *alias)
 {
     static struct ptw_walk walk;
-    struct ptw_walk_options o = options_of(w, PTW_WALK_HOLES);
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
     struct ptw_item item[32];
     uint64_t from = alias->first.v > w->first ? alias->first.v : w->first;
     uint64_t to = alias->last.v < w->last ? alias->last.v : w->last;
@@ -398,8 +443,10 @@ static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
         fz_fail("the alias at %llx: %s", HEX(alias->first.v),
                 ptw_status_text(st));
     }
-    if (expected.at == 0 || expected.answer[expected.at - 1].last < to ||
-        expected.answer[expected.at - 1].first > to || from > to) {
+    if (!fz_met(&expected, to) || from > to ||
+        (fz_tiles(w) &&
+         (expected.at == 0 || expected.answer[expected.at - 1].last < to ||
+          expected.answer[expected.at - 1].first > to))) {
         fz_fail("the alias at %llx ends too early", HEX(alias->first.v));
     }
     return true;
@@ -441,6 +488,13 @@ static void check_finding(const struct fz_world *w, uint64_t root,
         table != f->table.v) {
         fz_fail("the finding at %llx names %llx, the table is %llx", HEX(va),
                 HEX(f->table.v), HEX(table));
+    }
+    if (f->kind == PTW_FINDING_SELF &&
+        (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, f->level + 1u,
+                          &table) ||
+         table != f->table.v)) {
+        fz_fail("the finding at %llx names %llx, which does not hold the entry",
+                HEX(va), HEX(f->table.v));
     }
     if (f->rights != fz_path_rights(w, root, va, f->level)) {
         fz_fail("the finding at %llx has rights %x", HEX(va), f->rights);
@@ -535,7 +589,7 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
                           struct exposed *e)
 {
     static struct ptw_exposed search;
-    struct ptw_walk_options o = options_of(w, 0);
+    struct ptw_walk_options o = fz_options(w, 0);
     struct ptw_memo memo;
     struct ptw_item item;
     ptw_pa root[FZ_ROOTS];
@@ -603,22 +657,79 @@ static void start(struct fz_world *w, struct ptw_walk *walk,
         "a walk");
 }
 
+/* The tables of a walk by their numbers, as far as there is room. */
+struct numbered {
+    uint64_t table[1024];
+    uint64_t va[1024];
+    unsigned level[1024];
+    uint64_t tables;
+};
+
+static void number(struct numbered *n, uint64_t given, uint64_t table,
+                   uint64_t va, unsigned level)
+{
+    if (given != n->tables) {
+        fz_fail("the table %llx at %llx has number %llu, it is number %llu",
+                HEX(table), HEX(va), HEX(given), HEX(n->tables));
+    }
+    if (given < 1024) {
+        n->table[given] = table;
+        n->va[given] = va;
+        n->level[given] = level;
+    }
+    n->tables++;
+}
+
+/* Tables have consecutive numbers; an alias has that of the table that it
+ * refers to. */
+static void check_number(const struct fz_world *w, struct numbered *n,
+                         const struct ptw_item *item)
+{
+    struct ptw_alias_ref ref;
+    unsigned level;
+
+    if (item->kind == PTW_ITEM_TABLE) {
+        number(n, item->u.table.number, item->u.table.table.v, item->first.v,
+               item->u.table.level);
+    } else if (item->kind == PTW_ITEM_SPACE && w->levels > 0 && range_maps(w) &&
+               item->u.space_info.kind == PTW_SPACE_WALKED) {
+        number(n, item->u.space_info.number, item->u.space_info.root.v, 0,
+               w->levels - 1);
+    } else if (item->kind == PTW_ITEM_ALIAS) {
+        ref = ptw_alias_view(&w->regime, item, &level);
+        if (ref.number >= n->tables ||
+            (ref.number < 1024 && (n->table[ref.number] != ref.table.v ||
+                                   n->va[ref.number] != ref.their_va.v ||
+                                   n->level[ref.number] != level))) {
+            fz_fail("the alias at %llx, of %llx at %llx, has number %u",
+                    HEX(item->first.v), HEX(ref.table.v), HEX(ref.their_va.v),
+                    (unsigned)ref.number);
+        }
+    }
+}
+
 /* The same walk over the same memory, offered in another way, without holes
- * and remarks: what is left is the same. */
+ * and remarks, and with tables: what is left is the same. */
 static void check_other_memory(struct fz_world *w, struct ptw_walk *walk,
                                struct ptw_memo *memo)
 {
+    static struct numbered numbered;
     struct ptw_item item[32];
     size_t at = 0;
     uint64_t reads = w->reads;
     enum ptw_status st;
     struct ptw_walk_stats stats;
 
+    numbered.tables = memo == NULL && w->levels > 0 && range_maps(w) ? 1 : 0;
     do {
         size_t items;
 
         st = ptw_walk_next(walk, item, 32, &items);
         for (size_t i = 0; i < items; i++) {
+            check_number(w, &numbered, &item[i]);
+            if (item[i].kind == PTW_ITEM_TABLE) {
+                continue;
+            }
             while (at < list.count &&
                    (list.item[at].kind == PTW_ITEM_HOLE ||
                     (list.item[at].kind == PTW_ITEM_FINDING &&
@@ -648,6 +759,10 @@ static void check_other_memory(struct fz_world *w, struct ptw_walk *walk,
         fz_fail("%llu entries were read, the walk counts %llu",
                 HEX(w->reads - reads), HEX(stats.reads));
     }
+    if (st == PTW_END && stats.tables != numbered.tables) {
+        fz_fail("%llu tables were entered, %llu were given", HEX(stats.tables),
+                HEX(numbered.tables));
+    }
     if (list.complete && (st != PTW_END || stats.reads != list.stats.reads ||
                           stats.tables != list.stats.tables)) {
         fz_fail("a walk of other memory took %llu reads and %llu tables, "
@@ -662,6 +777,39 @@ static void check_other_memory(struct fz_world *w, struct ptw_walk *walk,
             fz_fail("a walk of other memory lacks the item at %llx",
                     HEX(list.item[at].first.v));
         }
+    }
+}
+
+/* What can't be left out is refused. */
+static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
+                           const struct ptw_mem *mem)
+{
+    struct ptw_va_range wrong[FZ_OUTS];
+    struct ptw_walk_options o = fz_options(w, 0);
+    ptw_pa root = ptw_pa_of(w->root[0]);
+    unsigned pick;
+
+    if (w->outs == 0 || fz_judge_root(w, w->root[0]) != PTW_OK) {
+        return;
+    }
+    pick = (unsigned)(w->seed >> 44) % w->outs;
+    o.flags |= PTW_WALK_HOLES;
+    if (ptw_virt_to_phys_init(walk, &w->regime, mem, root, &o) != PTW_E_ARG) {
+        fz_fail("holes are given, and ranges left out");
+    }
+    memcpy(wrong, w->leave_out, sizeof wrong);
+    if (pick + 1 < w->outs) {
+        wrong[pick].last = wrong[pick + 1].first;
+    } else if (wrong[pick].first.v < wrong[pick].last.v) {
+        wrong[pick].last.v = wrong[pick].first.v;
+        wrong[pick].first.v++;
+    } else {
+        return;
+    }
+    o = fz_options(w, 0);
+    o.leave_out = wrong;
+    if (ptw_virt_to_phys_init(walk, &w->regime, mem, root, &o) != PTW_E_RANGE) {
+        fz_fail("ranges that do not ascend are left out");
     }
 }
 
@@ -687,7 +835,7 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
         root[i].v = w->root[i];
     }
 
-    o = options_of(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
+    o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
     start(w, &walk, &mem, root, &memo, &o);
     fz_collect(w, &walk, &memo, &list);
     for (size_t i = 0; i < list.count; i++) {
@@ -695,6 +843,7 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
     }
     fz_note(list.stats.reads);
     fz_note(list.stats.tables);
+    check_refusals(w, &walk, &mem);
     check_laws(w, &memo);
     exposed.frames = 0;
     if (list.complete && memo.used <= EXPOSED_FRAMES) {
@@ -715,24 +864,25 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
         mark_writable(w, &exposed);
         left -= expected.count;
     }
-    if (list.complete && all && left > 0 && exposed.frames > 0) {
+    /* The search follows what PTW_WALK_SELF does not. */
+    if (list.complete && all && left > 0 && exposed.frames > 0 && !w->self) {
         check_exposed(w, &mem, &exposed);
     }
 
     if (wants(w, 0)) {
-        o = options_of(w, 0);
+        o = fz_options(w, PTW_WALK_TABLES);
         fz_world_memory(w, other_memory(w), &mem_again, region_again);
         start(w, &walk, &mem_again, root, &memo, &o);
         check_other_memory(w, &walk, &memo);
     }
     if (wants(w, 1)) {
-        o = options_of(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         start(w, &walk, &mem, root, &memo, &o);
         fz_check_runs(w, &list, &walk, &memo);
     }
     if (wants(w, 2)) {
-        o = options_of(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
         start(w, &walk, &mem, root, &memo, &o);
@@ -874,7 +1024,7 @@ static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
                         uint64_t root)
 {
     static struct ptw_walk walk;
-    struct ptw_walk_options o = options_of(w, 0);
+    struct ptw_walk_options o = fz_options(w, 0);
     struct ptw_item item[32];
     size_t at = 0;
     enum ptw_status st;
@@ -923,7 +1073,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
                            size_t max)
 {
     static struct ptw_walk walk;
-    struct ptw_walk_options o = options_of(w, PTW_WALK_HOLES);
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
     ptw_pa pa = ptw_pa_of(root);
     enum ptw_status why = fz_judge_root(w, root);
     enum ptw_status st = ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o);
@@ -971,19 +1121,19 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     check_needs(w, mem, root);
 
     if (wants(w, 0)) {
-        o = options_of(w, 0);
+        o = fz_options(w, PTW_WALK_TABLES);
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem_again, pa, &o),
              "a walk");
         check_other_memory(w, &walk, NULL);
     }
     if (wants(w, 1)) {
-        o = options_of(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
         fz_check_runs(w, &list, &walk, NULL);
     }
     if (wants(w, 2)) {
-        o = options_of(w, PTW_WALK_HOLES);
+        o = fz_options(w, PTW_WALK_HOLES);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
@@ -1175,11 +1325,11 @@ void fz_shifting(const uint8_t *data, size_t len)
     for (unsigned i = 0; i < w->roots; i++) {
         root[i].v = w->root[i];
     }
-    o = options_of(
+    o = fz_options(
         w, PTW_WALK_REMARKS |
                (unsigned)((w->seed >> 41 & 1) != 0 ? PTW_WALK_RUNS : 0) |
                PTW_WALK_HOLES);
-    s.holes = true;
+    s.holes = fz_tiles(w);
     o.max_reads = w->read_step;
     o.max_items = w->item_step;
     start(w, &walk, &mem, root, &memo, &o);
@@ -1189,8 +1339,10 @@ void fz_shifting(const uint8_t *data, size_t len)
     }
 
     for (unsigned i = 0; i < 2; i++) {
-        o.flags = i == 0 ? PTW_WALK_HOLES : PTW_WALK_RUNS;
-        s.holes = i == 0;
+        o = fz_options(w, i == 0 ? PTW_WALK_HOLES : PTW_WALK_RUNS);
+        o.max_reads = w->read_step;
+        o.max_items = w->item_step;
+        s.holes = i == 0 && fz_tiles(w);
         s.memo = NULL;
         s.any = false;
         s.done = false;

@@ -17,6 +17,7 @@ enum {
     FZ_PAGES = 64,  /* pages that can have contents */
     FZ_INDEX = 256, /* slots of the hash table of pages */
     FZ_VAS = 8,     /* addresses that an input asks about */
+    FZ_OUTS = 12,   /* ranges that are left out of walks */
     FZ_RAMS = 2 * (FZ_PAGES + FZ_REGIONS) + 8,
     FZ_PAGE = 4096,
     FZ_DIRECT_BYTES = 16 * FZ_PAGE, /* of a region that is host memory */
@@ -72,6 +73,10 @@ struct fz_world {
     unsigned roots;
     uint64_t va[FZ_VAS];
     unsigned vas;
+    struct oracle_range out[FZ_OUTS]; /* ascending and disjoint */
+    struct ptw_va_range leave_out[FZ_OUTS];
+    unsigned outs;
+    bool self; /* walks keep entries that lead to their own table whole */
 
     uint64_t slot[FZ_SLOTS];  /* frame numbers */
     uint64_t frame[FZ_PAGES]; /* frame numbers of the pages with contents */

@@ -238,6 +238,15 @@ static void ask(unsigned i3, unsigned i2, unsigned i1, unsigned i0,
     va(&in.ops, i3, i2, i1, i0, tail);
 }
 
+static void leave_out(unsigned a3, unsigned a2, unsigned a1, unsigned a0,
+                      unsigned a_tail, unsigned b3, unsigned b2, unsigned b1,
+                      unsigned b0, unsigned b_tail)
+{
+    op(15, 8);
+    va(&in.ops, a3, a2, a1, a0, a_tail);
+    va(&in.ops, b3, b2, b1, b0, b_tail);
+}
+
 /* What comes before the world, or NULL. */
 static const struct bytes *prefix;
 
@@ -1315,6 +1324,21 @@ static void bare(void)
         save_as("translate_bare", one[i].name, -1);
     }
     save_as("shifting", "bare", 3);
+
+    /* A part of it, and all. */
+    begin(BORROW);
+    in.width = 12;
+    region(20, 0, 8, 0);
+    root(0);
+    root(1);
+    leave_out(0, 0, 0, 0, 0, 0, 1, 2, 3, 0x40);
+    leave_out(0, 1, 2, 7, 0, 0, 0, 0, 0, 0x80);
+    save_as("walk_bare", "left-out", -1);
+    save_as("translate_bare", "left-out", -1);
+    leave_out(0, 1, 2, 4, 0, 0, 1, 2, 6, 0x40);
+    save_as("walk_bare", "left-out-altogether", -1);
+    save_as("translate_bare", "left-out-altogether", -1);
+    save_as("shifting", "bare-left-out", 3);
 }
 
 static void write_bytes(const char *target, const char *name,
@@ -1577,6 +1601,183 @@ static void cut(const char *name, const char *path, char **roots, int count)
     save(name);
 }
 
+/* ---------------------------------------------------------------- left out */
+
+static void save_walks(const char *name)
+{
+    char shifting[128];
+
+    save_as(wide ? "walk_amd64" : "walk_i686", name, -1);
+    save_as(wide ? "translate_amd64" : "translate_i686", name, -1);
+    snprintf(shifting, sizeof shifting, "%s-%s", wide ? "amd64" : "i686", name);
+    save_as("shifting", shifting, wide ? 0 : 1);
+}
+
+enum { SELF = 16 }; /* of needs */
+
+static void left_out(void)
+{
+    unsigned end = entries - 1;
+
+    /* In the middle of a table of leaves: whole pages, and bytes of a page. */
+    simple(DIRECT);
+    run(0, 64, 0x67, 4, 2);
+    leave_out(0, 0, 0, 5, 0, 0, 0, 0, 9, 0x40);
+    leave_out(0, 0, 0, 10, 0, 0, 0, 0, 10, 0x40);
+    leave_out(0, 0, 0, 20, 1, 0, 0, 0, 21, 0x41);
+    leave_out(0, 0, 0, 30, 0, 0, 0, 0, 31, 0);
+    leave_out(0, 0, 0, 63, 0, end, end, end, end, 0x40);
+    save_walks("left-out-pages");
+
+    /* At the start, around the middle and at the end of the space. */
+    begin(BORROW);
+    region(20, 0, 48, 0);
+    root(0);
+    chain(0, 0);
+    chain(end, 0);
+    chain(entries / 2, 0);
+    chain(entries / 2 - 1, 0);
+    select_page(levels - 1);
+    run(0, 20, 0x67, 4, 2);
+    run(entries - 20, 20, 0x67, 4, 2);
+    leave_out(0, 0, 0, 0, 0, 0, 0, 0, 9, 0x40);
+    leave_out(entries / 2 - 1, entries / 2 - 1, end, end - 1, 0, entries / 2,
+              entries / 2, 0, 0, 0x40);
+    leave_out(end, end, end, end - 8, 0, end, end, end, end, 0x40);
+    save_walks("left-out-at-the-ends");
+
+    /* From inside the gap, to inside it, and inside it alone. */
+    begin(CALLBACKS);
+    region(20, 0, 48, 0);
+    root(0);
+    chain(entries / 2 - 1, 0);
+    chain(entries / 2, 0);
+    select_page(levels - 1);
+    run(0, 16, 0x67, 4, 2);
+    leave_out(entries / 2 - 1, entries / 2 - 1, entries / 2, 0, 0,
+              entries / 2 - 1, end, end, end, 0x80);
+    leave_out(entries / 2, 0, 0, 0, 0x80, entries / 2, 5, 0, 0, 0x80);
+    leave_out(entries / 2 - 2, 0, 0, 0, 0x80, entries / 2, entries / 2,
+              entries / 2, 3, 0x40);
+    save_walks("left-out-around-the-gap");
+
+    /* A large page that two ranges cut, and what is behind it. */
+    simple(MIXED);
+    run(0, 3, 0x67, 4, 2);
+    select_page(levels - 2);
+    large(1, 0x67, 3, 0);
+    large(2, 0x67, 4, 0);
+    link_table(3, levels - 1, 0);
+    leave_out(0, 0, 0, 1, 0, 0, 0, 1, 5, 0);
+    leave_out(0, 0, 1, 9, 0, 0, 0, 1, 12, 0);
+    leave_out(0, 0, 1, 14, 0, 0, 0, 2, 12, 0);
+    leave_out(0, 0, 2, end, 0, 0, 0, 3, 0, 0x40);
+    save_walks("left-out-of-large-pages");
+
+    /* A table that is cut in one place and whole in others, under two roots:
+     * an alias where it is cut at the same address, or whole both times. */
+    begin(DIRECT);
+    region(20, 0, 16, 0);
+    root(0);
+    root(8);
+    chain(1, 0);
+    select_page(0);
+    link_table(2, 1, NOT_W);
+    link_table(3, 1, NOT_X);
+    link_table(4, 1, 0);
+    select_page(8);
+    link_table(1, 1, NOT_X);
+    link_table(2, 1, 0);
+    link_table(3, 1, 0);
+    link_table(6, 1, NOT_U);
+    select_page(levels - 1);
+    run(0, 24, 0x67, 4, 2);
+    leave_out(1, 1, 1, 4, 0, 1, 1, 1, 6, 0x40);
+    leave_out(2, 1, 1, 4, 0, 2, 1, 1, 6, 0x40);
+    save_walks("left-out-of-a-shared-table");
+
+    /* All of it but one page, and all of it. */
+    begin(BORROW);
+    region(20, 0, 48, 0);
+    root(0);
+    root(1);
+    select_page(0);
+    fill(0, 0);
+    leave_out(0, 0, 0, 0, 0, 3, 4, 5, 6, 0x40);
+    leave_out(3, 4, 5, 8, 0, end, end, end, end, 0x40);
+    save_walks("left-out-all-but-a-page");
+    leave_out(3, 4, 5, 7, 0, 3, 4, 5, 7, 0x40);
+    save_walks("left-out-altogether");
+
+    /* Within a partial range, more than it holds. */
+    begin(DIRECT | PARTIAL);
+    region(20, 0, 16, 0);
+    root(0);
+    va(&in.range, 0, 0, 1, 4, 0x20);
+    va(&in.range, 0, 0, 3, 4, 0x20);
+    chain(0, 0);
+    select_page(levels - 2);
+    link_table(1, levels - 1, 0);
+    link_table(2, levels - 1, 0);
+    link_table(3, levels - 1, 0);
+    select_page(levels - 1);
+    run(0, 32, 0x67, 4, 2);
+    leave_out(0, 0, 0, 0, 0, 0, 0, 0, 8, 0);
+    leave_out(0, 0, 1, 0, 0, 0, 0, 1, 7, 0x40);
+    leave_out(0, 0, 2, 2, 0, 0, 0, 2, 3, 0);
+    leave_out(0, 0, 3, 4, 0, 0, 0, 3, 9, 0);
+    leave_out(1, 0, 0, 0, 0, 2, 0, 0, 0, 0);
+    save_walks("left-out-of-a-range");
+
+    /* Entries that can't be read, of which some are left out. */
+    begin(CALLBACKS);
+    region(20, 0, 4, CUT_END | 15 << 4);
+    region(56, 0, 8, 0);
+    root(0);
+    chain(0, 0);
+    place(9, 1, 2, 0);
+    select_page(0);
+    link_table(3, 9, 0);
+    link_table(4, 9, 0);
+    select_page(levels - 1);
+    run(0, 8, 0x67, 0, 2);
+    leave_out(3, 1, 1, 1, 0, 3, 2, 2, 2, 0x40);
+    leave_out(4, 0, 0, 0, 0, 4, end, end, end, 0x40);
+    leave_out(end, 0, 0, 0, 0, end, 2, 2, 2, 0x40);
+    save_walks("left-out-of-what-is-refused");
+
+    /* Entries that refer to the table that holds them, at every level. */
+    begin(DIRECT);
+    region(20, 0, 16, 0);
+    root(0);
+    root(1);
+    chain(0, 0);
+    for (unsigned l = 0; l < levels; l++) {
+        select_page(l);
+        itself(2, l & 1 ? NOT_W : NOT_X);
+        itself(end, NOT_U);
+    }
+    select_page(1);
+    link_table(7, 0, 0); /* not its own table */
+    in.needs = SELF;
+    save_walks("self-kept-whole");
+    leave_out(2, 0, 0, 0, 0, 2, end, end, 3, 0);
+    leave_out(end, 0, 0, 0, 0, end, end, end, end, 0x40);
+    save_walks("self-kept-whole-and-left-out");
+
+    begin(BORROW);
+    region(20, 0, 48, 0);
+    root(0);
+    root(1);
+    select_page(0);
+    fill(0, 0);
+    select_page(1);
+    fill(0, 0);
+    link_table(3, 1, 0);
+    in.needs = SELF;
+    save_walks("self-kept-whole-everywhere");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 && argc < 6) {
@@ -1597,6 +1798,7 @@ int main(int argc, char **argv)
             large_pages();
             ranges();
             memory();
+            left_out();
             edit_cases();
             link_cases();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {

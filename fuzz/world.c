@@ -334,6 +334,34 @@ static void read_place(struct fz_world *w, struct fz_reader *in, unsigned n)
     w->slot[slot] = (n & 1) != 0 ? last - offset : first + offset;
 }
 
+/* A range that is left out; none that overlaps one before. */
+static void read_out(struct fz_world *w, struct fz_reader *in, uint64_t first)
+{
+    struct oracle_range r = {first, fz_read_va(w, in)};
+    unsigned at = w->outs;
+
+    if (r.first > r.last) {
+        r.first = r.last;
+        r.last = first;
+    }
+    if (w->outs == FZ_OUTS) {
+        return;
+    }
+    for (unsigned i = 0; i < w->outs; i++) {
+        if (r.first <= w->out[i].last && w->out[i].first <= r.last) {
+            return;
+        }
+    }
+    for (; at > 0 && w->out[at - 1].first > r.first; at--) {
+        w->out[at] = w->out[at - 1];
+        w->leave_out[at] = w->leave_out[at - 1];
+    }
+    w->out[at] = r;
+    w->leave_out[at].first.v = r.first;
+    w->leave_out[at].last.v = r.last;
+    w->outs++;
+}
+
 static void read_op(struct fz_world *w, struct fz_reader *in, unsigned *slot)
 {
     uint8_t op = fz_u8(in);
@@ -436,9 +464,11 @@ static void read_op(struct fz_world *w, struct fz_reader *in, unsigned *slot)
             }
         }
         break;
-    default: /* an address to ask about */
+    default: /* an address to ask about, or a range to leave out */
         value = fz_read_va(w, in);
-        if (w->vas < FZ_VAS) {
+        if ((n & 8) != 0) {
+            read_out(w, in, value);
+        } else if (w->vas < FZ_VAS) {
             w->va[w->vas++] = value;
         }
         break;
@@ -615,6 +645,8 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
     w->regions = 0;
     w->roots = 0;
     w->vas = 0;
+    w->outs = 0;
+    w->self = (needs & 0x10) != 0;
     w->pages = 0;
     memset(w->index, 0, sizeof w->index);
     w->page = pages;
