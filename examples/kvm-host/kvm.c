@@ -19,6 +19,7 @@ struct kvm {
     int cpu;
     struct kvm_run *run;
     size_t run_bytes;
+    bool keys; /* CPUID has protection keys */
 };
 
 static struct kvm *kvm_of(const struct vm *vm)
@@ -118,10 +119,12 @@ static void set_vendor(struct kvm_cpuid_entry2 *e)
 }
 
 /* Makes the processor that CPUID describes the one that was asked for, or takes
- * what KVM offers. */
+ * what KVM offers.  It may be told to have narrower or wider addresses; pages
+ * of 1 GiB that it does not offer, it does not get to have by being told. */
 static void choose_cpu(struct vm *vm, struct kvm_cpuid2 *list)
 {
     static const uint32_t PAGE1G = (uint32_t)1 << 26;
+    static const uint32_t PKU = (uint32_t)1 << 3;
     struct ptw_cpu wanted = vm->config.cpu;
     struct ptw_cpu have = {.pa_bits = 36};
 
@@ -131,9 +134,11 @@ static void choose_cpu(struct vm *vm, struct kvm_cpuid2 *list)
         if ((e->function == 0 || e->function == 0x80000000) &&
             vm->config.intel) {
             set_vendor(e);
+        } else if (e->function == 7 && e->index == 0) {
+            kvm_of(vm)->keys = (e->ecx & PKU) != 0;
         } else if (e->function == 0x80000001) {
-            if (wanted.pa_bits != 0) {
-                e->edx = wanted.page1g ? e->edx | PAGE1G : e->edx & ~PAGE1G;
+            if (wanted.pa_bits != 0 && !wanted.page1g) {
+                e->edx &= ~PAGE1G;
             }
             have.page1g = (e->edx & PAGE1G) != 0;
         } else if (e->function == 0x80000008) {
@@ -325,11 +330,16 @@ static enum vm_result kvm_get(struct vm *vm, struct vm_registers *out)
 
 static enum vm_result kvm_set(struct vm *vm, const struct vm_registers *regs)
 {
+    static const uint64_t CR4_PKE = (uint64_t)1 << 22;
     struct kvm *k = kvm_of(vm);
     struct kvm_regs r = {.rip = regs->rip, .rflags = regs->rflags};
     struct kvm_sregs s;
     struct kvm_names n = names(&r, &s);
 
+    /* Not every KVM refuses what it does not offer. */
+    if ((regs->cr4 & CR4_PKE) != 0 && !k->keys) {
+        return vm_fail(vm, VM_ABSENT, "kvm: no protection keys");
+    }
     if (ioctl(k->cpu, KVM_GET_SREGS, &s) != 0) {
         return fail(vm, VM_FAILED, "KVM_GET_SREGS");
     }

@@ -363,21 +363,26 @@ static void block_descriptor(struct qemu *q, const struct vm_segment *s)
     }
 }
 
-/* The loader's tables map it to itself. */
+/* The loader's tables map it and its block to themselves, in pages of 4 KiB,
+ * for others are not in every mode. */
 static uint64_t loader_tables(struct qemu *q, enum vm_mode mode)
 {
-    static const uint32_t PAGE4M = 0xe7; /* P R/W U/S A D PS */
-    uint64_t entry = QEMU_TABLES + 0x1067;
+    static const uint64_t ENTRY = 0x63; /* P R/W A D */
+    unsigned levels = mode == VM_AMD64 ? 4 : 2;
+    size_t bytes = mode == VM_AMD64 ? 8 : 4;
+    uint64_t table = QEMU_TABLES;
+    uint64_t entry;
 
-    if (mode == VM_I686) {
-        memcpy(q->ram + QEMU_TABLES, &PAGE4M, sizeof PAGE4M);
-        return QEMU_TABLES;
+    memset(q->ram + table, 0, levels * (size_t)VM_PAGE);
+    for (; levels > 1; levels--) {
+        entry = (table + VM_PAGE) | ENTRY;
+        memcpy(q->ram + table, &entry, bytes);
+        table += VM_PAGE;
     }
-    memcpy(q->ram + QEMU_TABLES, &entry, sizeof entry);
-    entry += 0x1000;
-    memcpy(q->ram + QEMU_TABLES + 0x1000, &entry, sizeof entry);
-    entry = PAGE4M;
-    memcpy(q->ram + QEMU_TABLES + 0x2000, &entry, sizeof entry);
+    for (uint64_t pa = QEMU_LOADER; pa <= QEMU_BLOCK; pa += VM_PAGE) {
+        entry = pa | ENTRY;
+        memcpy(q->ram + table + pa / VM_PAGE * bytes, &entry, bytes);
+    }
     return QEMU_TABLES;
 }
 

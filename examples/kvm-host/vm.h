@@ -93,8 +93,8 @@ struct vm_exit {
 
 struct vm_config {
     enum vm_mode mode;
-    /* What the guest's processor is to be like: pa_bits 0 for the machine's
-     * own choice of both. */
+    /* What the guest's processor is to be like, as far as the machine can:
+     * pa_bits 0 for its own choice of both. */
     struct ptw_cpu cpu;
     /* KVM: the vendor that CPUID names is Intel's, whatever the host's. */
     bool intel;

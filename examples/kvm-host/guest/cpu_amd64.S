@@ -79,8 +79,9 @@ guest_resume:
     add $16, %rsp
     iretq
 
+/* Traps from user mode have the upper page of the stack. */
 guest_entry:
-    lea guest_stack_top(%rip), %rsp
+    lea guest_stack_top - 4096(%rip), %rsp
     call guest_main
 
     .globl guest_call

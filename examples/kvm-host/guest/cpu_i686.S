@@ -21,9 +21,9 @@ _start:
     address guest_entry
     address guest_doorbell
     address gdt
-    address gdt_end - gdt - 1
+    address (gdt_end-gdt-1)
     address idt
-    address idt_end - idt - 1
+    address (idt_end-idt-1)
     address tss
     address guest_mailbox
     segment text
@@ -62,8 +62,9 @@ guest_resume:
     add $8, %esp
     iret
 
+/* Traps from user mode have the upper page of the stack. */
 guest_entry:
-    mov $guest_stack_top, %esp
+    mov $guest_stack_top - 4096, %esp
     call guest_main
 
     .globl guest_call
