@@ -728,14 +728,23 @@ static enum ptw_difference_kind kind_of(const struct ptw_item *item,
     return is_new ? PTW_DIFFERS_EXTRA : PTW_DIFFERS_MISSING;
 }
 
+/* Folds in what an entry says besides address and rights; not the bits that the
+ * processor sets by itself. */
+static void fold_attributes(struct ptw_verify *v, unsigned level, uint64_t raw)
+{
+    struct ptw_attributes at = ptw_attributes_of(v->regime, level, raw);
+
+    fold(v, (uint64_t)at.memory_type << 16 | (uint64_t)at.key << 8 |
+                (uint64_t)at.global << 1 | (uint64_t)at.copy_on_write);
+}
+
 static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n)
 {
     const struct ptw_mapping *m = &n->u.mapping;
 
     fold(v, n->first.v | m->size_log2);
     fold(v, m->rights);
-    fold(v, m->raw & ~v->regime->arch->format->leaf_address(v->regime, m->level,
-                                                            UINT64_MAX));
+    fold_attributes(v, m->level, m->raw);
 }
 
 /* An old leaf, from offset v->done on, and whatever stands in its place. */
@@ -854,13 +863,13 @@ static void count_item(struct ptw_verify *v, const struct ptw_item *n)
         break;
     case PTW_ITEM_TABLE:
         c->tables++;
-        fold(v, n->u.table.attributes);
+        fold_attributes(v, n->u.table.level + 1u, n->u.table.attributes);
         fold(v, (uint64_t)n->u.table.level << 8 | n->u.table.rights);
         break;
     case PTW_ITEM_ALIAS:
         ref = ptw_alias_view(v->regime, n, &level);
         c->aliases++;
-        fold(v, ref.attributes);
+        fold_attributes(v, level + 1, ref.attributes);
         fold(v, ref.their_va.v);
         fold(v, (uint64_t)ref.owner << 32 | level << 8 | ref.rights);
         break;

@@ -205,6 +205,27 @@ static void add_counts(struct host *h)
     memset(&h->spaces.counts, 0, sizeof h->spaces.counts);
 }
 
+/* What was restored has to be what the snapshot is of: a snapshot of it, before
+ * the guest goes on, sees the same guest. */
+static enum outcome restored_right(struct host *h)
+{
+    static uint8_t bytes[IMAGE_MOST];
+    struct image again = {.bytes = bytes};
+    struct snapshot_report report;
+    enum ptw_status st =
+        snapshot_take(&h->spaces, &h->image.regs, &again, &report);
+
+    if (st != PTW_OK) {
+        return wrong(report.trouble, st);
+    }
+    if (memcmp(report.certificate.digest, h->report.certificate.digest,
+               sizeof report.certificate.digest) != 0) {
+        printf("wrong: what was restored is another guest\n");
+        return WRONG;
+    }
+    return GO_ON;
+}
+
 /* One machine, from one snapshot to the next. */
 static enum outcome run_machine(struct host *h, struct image *before)
 {
@@ -214,9 +235,12 @@ static enum outcome run_machine(struct host *h, struct image *before)
         return outcome;
     }
     memcpy(before->bytes, h->image.bytes, IMAGE_MOST);
-    do {
+    if (h->snapshots > 0) {
+        outcome = restored_right(h);
+    }
+    while (outcome == GO_ON) {
         outcome = step(h);
-    } while (outcome == GO_ON);
+    }
     if (!image_is_whole(h, before)) {
         printf("wrong: something was written to the image\n");
         outcome = WRONG;

@@ -56,9 +56,10 @@ struct ptw_difference {
 };
 
 /* What was compared.  The digest is of what the guest sees: addresses, sizes,
- * rights, attributes, sharing of tables and contents, not of physical
- * addresses.  It names a state; it is no proof against somebody who makes two
- * states with one digest on purpose: the comparison is. */
+ * rights, attributes, sharing of tables and contents; not of physical
+ * addresses, nor of the accessed and dirty bits.  It names a state; it is no
+ * proof against somebody who makes two states with one digest on purpose: the
+ * comparison is. */
 struct ptw_certificate {
     uint64_t spaces;
     uint64_t tables; /* of the old image */
