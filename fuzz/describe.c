@@ -118,7 +118,10 @@ static void put_item(FILE *to, const struct fz_world *w,
                 ptw_level_name(&w->regime, item->u.hole.level));
         break;
     case PTW_ITEM_FINDING:
-        fprintf(to, "%s: %s %" PRIx64 ", entry %" PRIx64, finding[f->kind],
+        fprintf(to, "%s: %s %" PRIx64 ", entry %" PRIx64,
+                f->kind == PTW_FINDING_SELF && fz_covers(item)
+                    ? "leads to its own table"
+                    : finding[f->kind],
                 ptw_level_name(&w->regime, f->level), f->table.v, f->raw);
         break;
     }
