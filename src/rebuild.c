@@ -103,6 +103,10 @@ static enum ptw_status check_options(const struct ptw_regime *r,
     if (st != PTW_OK) {
         return st;
     }
+    if (!ptw_range_maps(r, (struct ptw_va_range){o->first, o->last},
+                        o->leave_out, o->leave_outs)) {
+        return PTW_E_RANGE;
+    }
     if ((o->base.v & ptw_low_mask(PTW_PAGE_BITS)) != 0) {
         return PTW_E_ALIGN;
     }
@@ -1126,6 +1130,8 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
     const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
 
     if (page == NULL) {
+        /* When the block begins again, it is counted already. */
+        rb->counts.pages -= (b->gone & ptw_page_bit(pa)) == 0;
         b->gone |= ptw_page_bit(pa);
         rb->recount = rb->recount || b->unit > 0;
         return PTW_OK;

@@ -230,6 +230,11 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
     if (st != PTW_OK) {
         return st;
     }
+    if (!ptw_range_maps(regime,
+                        (struct ptw_va_range){options->first, options->last},
+                        options->leave_out, options->leave_outs)) {
+        return PTW_E_RANGE;
+    }
     v->regime = regime;
     v->roots = roots;
     v->o = *options;
@@ -610,13 +615,16 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
             uint64_t size = (uint64_t)1 << bits;
             uint64_t pa = m->pa.v + from;
             bool fits = (from & (size - 1)) == 0 && to - from >= size;
+            enum ptw_cover kept =
+                fits ? kept_of(v, va, va + (size - 1)) : PTW_COVER_SOME;
 
-            if (fits && kept_of(v, va, va + (size - 1)) == PTW_COVER_NONE) {
+            if (kept == PTW_COVER_NONE) {
                 gone = true;
                 break;
             }
-            if (fits && ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), size) ==
-                            PTW_COVER_NONE) {
+            if (kept == PTW_COVER_ALL &&
+                ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), size) ==
+                    PTW_COVER_NONE) {
                 gone = true;
                 v->certificate.dropped += size >> PAGE;
                 break;
@@ -747,6 +755,15 @@ static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n)
     fold_attributes(v, m->level, m->raw);
 }
 
+/* Whether that new table may stand where there was none: it leads to what is left
+ * out, for a map perhaps.  Its entries for the rest come as items, if there are
+ * some. */
+static bool may_be_new(const struct ptw_verify *v, const struct ptw_item *n)
+{
+    return n->kind == PTW_ITEM_TABLE &&
+           kept_of(v, n->first.v, n->last.v) != PTW_COVER_ALL;
+}
+
 /* An old leaf, from offset v->done on, and whatever stands in its place. */
 static enum ptw_status compare_leaf(struct ptw_verify *v,
                                     const struct ptw_item *o)
@@ -765,7 +782,11 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
         if (n != NULL && n->kind != PTW_ITEM_SPACE && n->space == o->space &&
             n->first.v <= o->last.v) {
             if (n->first.v < o->first.v + v->done) {
-                return items_differ(v, PTW_DIFFERS_EXTRA, n);
+                if (!may_be_new(v, n)) {
+                    return items_differ(v, PTW_DIFFERS_EXTRA, n);
+                }
+                advance(v, NEW);
+                continue;
             }
             if (n->kind == PTW_ITEM_TABLE &&
                 n->u.table.level < o->u.mapping.level) {
@@ -966,6 +987,11 @@ static enum ptw_status compare(struct ptw_verify *v)
         st = peek(v, NEW, &n);
         if (st != PTW_OK && st != PTW_END) {
             return st;
+        }
+        if (n != NULL && (o == NULL || comes_before(n, o)) &&
+            may_be_new(v, n)) {
+            advance(v, NEW);
+            continue;
         }
         if (o == NULL) {
             return n == NULL ? PTW_OK : items_differ(v, kind_of(n, true), n);

@@ -81,28 +81,58 @@ enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
     size_t low = 0;
     size_t high = leave_outs;
 
-    if (part.first.v > whole.last.v || part.last.v < whole.first.v) {
+    uint64_t first =
+        part.first.v > whole.first.v ? part.first.v : whole.first.v;
+    uint64_t last = part.last.v < whole.last.v ? part.last.v : whole.last.v;
+
+    if (first > last) {
         return PTW_COVER_NONE;
     }
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (leave_out[mid].last.v < part.first.v) {
+        if (leave_out[mid].last.v < first) {
             low = mid + 1;
         } else {
             high = mid;
         }
     }
-    /* Of those left out, the first one that ends in the part or behind it. */
-    if (low < leave_outs && leave_out[low].first.v <= part.last.v) {
-        return leave_out[low].first.v <= part.first.v &&
-                       leave_out[low].last.v >= part.last.v
-                   ? PTW_COVER_NONE
-                   : PTW_COVER_SOME;
+    /* From the first one that ends in the part or behind it on: they may lie
+     * side by side. */
+    if (low == leave_outs || leave_out[low].first.v > last) {
+        return first == part.first.v && last == part.last.v ? PTW_COVER_ALL
+                                                            : PTW_COVER_SOME;
     }
-    return part.first.v >= whole.first.v && part.last.v <= whole.last.v
-               ? PTW_COVER_ALL
-               : PTW_COVER_SOME;
+    while (low < leave_outs && leave_out[low].first.v <= first) {
+        if (leave_out[low].last.v >= last) {
+            return PTW_COVER_NONE;
+        }
+        first = leave_out[low].last.v + 1;
+        low++;
+    }
+    return PTW_COVER_SOME;
+}
+
+bool ptw_range_maps(const struct ptw_regime *r, struct ptw_va_range whole,
+                    const struct ptw_va_range *leave_out, size_t leave_outs)
+{
+    struct ptw_va_range low = {{0}, {UINT64_MAX}};
+    struct ptw_va_range high = {{1}, {0}};
+    uint64_t first;
+    uint64_t last;
+
+    if (ptw_gap(r->arch->format, r, &first, &last)) {
+        low.last.v = first - 1;
+        if (last != UINT64_MAX) {
+            high.first.v = last + 1;
+            high.last.v = UINT64_MAX;
+        }
+    }
+    return ptw_range_kept(whole, leave_out, leave_outs, low) !=
+               PTW_COVER_NONE ||
+           (high.first.v <= high.last.v &&
+            ptw_range_kept(whole, leave_out, leave_outs, high) !=
+                PTW_COVER_NONE);
 }
 
 /* Turns the range into offsets, and finds out where the gap stands in it. */

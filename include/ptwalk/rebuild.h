@@ -188,7 +188,7 @@ struct ptw_rebuild {
  *   PTW_E_ALIGN     base, or a range left out, is not page aligned
  *   PTW_E_WIDTH     base is beyond the physical width
  *   PTW_E_RANGE     first > last; ranges left out that are not ascending and
- *                   disjoint
+ *                   disjoint; nothing is kept of what tables can map
  *   PTW_E_OVERLAP   a map touches addresses that are kept
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
  *                   write everywhere (CR0.WP clear) */

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a rebuild keeps, and what it says about the rest. */
+#include "ptwalk/ptwalk.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 4096, PAGES = 64, DATA = 16, REFUSED = DATA + 1 };
+
+static _Alignas(4096) uint8_t ram[PAGES * PAGE];
+static _Alignas(4096) uint8_t now[PAGES * PAGE];
+static struct ptw_regime regime;
+static struct ptw_region region;
+static struct ptw_mem mem;
+static struct ptw_rebuild rebuild;
+static struct ptw_verify verify;
+static ptw_pa root[2] = {{0}, {0}};
+static ptw_pa new_root[2];
+
+static void set(unsigned table, unsigned index, uint64_t raw)
+{
+    memcpy(ram + table * PAGE + index * 8, &raw, sizeof raw);
+}
+
+/* Reads that refuse one page. */
+static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    (void)ctx;
+    if (pa.v / PAGE == REFUSED) {
+        return PTW_E_BUS;
+    }
+    memcpy(out, ram + pa.v, sizeof *out);
+    return PTW_OK;
+}
+
+static enum ptw_status read32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t wide = 0;
+    enum ptw_status st = read64(ctx, ptw_pa_of(pa.v & ~(uint64_t)7), &wide);
+
+    *out = (uint32_t)(wide >> 8 * (pa.v & 4));
+    return st;
+}
+
+static const struct ptw_mem_ops refusing = {.read32 = read32, .read64 = read64};
+
+/* One space: leaves 0 to 7 of the first table are DATA and up. */
+static void start(void)
+{
+    memset(ram, 0, sizeof ram);
+    cr_assert(ptw_regime_by_name("amd64", NULL, 0, &regime, NULL) == PTW_OK);
+    cr_assert(ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, sizeof ram, false) ==
+              PTW_OK);
+    for (unsigned level = 0; level < 3; level++) {
+        set(level, 0, (level + 1) * PAGE | 7);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        set(3, i, (DATA + i) * PAGE | 7);
+        ram[(DATA + i) * PAGE + 8] = (uint8_t)(i + 1);
+    }
+}
+
+static enum ptw_status keep(void *ctx, ptw_pa to, const void *bytes, size_t n)
+{
+    (void)ctx;
+    memcpy(now + to.v, bytes, n);
+    return PTW_OK;
+}
+
+static const struct ptw_page_sink sink = {keep};
+
+static void plan(const struct ptw_rebuild_options *o)
+{
+    enum ptw_status st;
+
+    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, root, 1, o) == PTW_OK);
+    while ((st = ptw_rebuild_plan(&rebuild)) == PTW_E_SPACE) {
+        void *before;
+
+        st = ptw_rebuild_give(&rebuild, malloc(rebuild.wanted), rebuild.wanted,
+                              &before);
+        cr_assert(st == PTW_OK);
+        free(before);
+    }
+    cr_assert(st == PTW_OK);
+}
+
+static void build(const struct ptw_rebuild_options *o)
+{
+    struct ptw_mem to;
+
+    plan(o);
+    cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
+    cr_assert(ptw_mem_init_flat(&to, ptw_pa_of(0), now, sizeof now, true) ==
+              PTW_OK);
+    cr_assert(ptw_rebuild_tables(&rebuild, &to, new_root) == PTW_OK);
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(&rebuild, i));
+    }
+}
+
+static enum ptw_status compare(const struct ptw_rebuild_options *o)
+{
+    struct ptw_verify_options vo = {
+        o->first,   o->last, o->leave_out, o->leave_outs, o->flags,
+        UINT64_MAX, 0};
+    struct ptw_mem to;
+    enum ptw_status st;
+
+    cr_assert(ptw_mem_init_flat(&to, ptw_pa_of(0), now, rebuild.counts.bytes,
+                                false) == PTW_OK);
+    cr_assert(ptw_verify_init(&verify, &regime, &mem, root, &to, new_root, 1,
+                              &vo) == PTW_OK);
+    while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {
+        void *before;
+
+        st = ptw_verify_give(&verify, malloc(verify.wanted), verify.wanted,
+                             &before);
+        cr_assert(st == PTW_OK);
+        free(before);
+    }
+    for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
+        free(ptw_verify_storage(&verify, i));
+    }
+    return st;
+}
+
+static enum ptw_status init(const struct ptw_rebuild_options *o)
+{
+    return ptw_rebuild_init(&rebuild, &regime, &mem, root, 2, o);
+}
+
+Test(amd64_rebuild, refuses_a_range_that_no_table_can_map)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    o.first.v = 0x0001000000000000;
+    o.last.v = 0x0001008000000FFF;
+    cr_expect(eq(int, (int)init(&o), PTW_E_RANGE));
+    o.last.v = UINT64_MAX;
+    cr_expect(eq(int, (int)init(&o), PTW_OK));
+}
+
+Test(amd64_rebuild, refuses_to_leave_everything_out)
+{
+    static const struct ptw_va_range all[2] = {
+        {{0}, {0x7FFFFFFFFFFF}}, {{0x800000000000}, {UINT64_MAX}}};
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    o.leave_out = all;
+    o.leave_outs = 2;
+    cr_expect(eq(int, (int)init(&o), PTW_E_RANGE));
+    o.leave_outs = 1;
+    cr_expect(eq(int, (int)init(&o), PTW_OK));
+}
+
+Test(amd64_rebuild, takes_what_is_left_out_side_by_side_as_one)
+{
+    static const struct ptw_va_range out[2] = {{{0x2000}, {0x2FFF}},
+                                               {{0x3000}, {0x4FFF}}};
+    struct ptw_map_request map = {
+        .first = {0x2000},
+        .last = {0x4FFF},
+        .pa = {0x20000},
+        .rights = PTW_READ | PTW_USER,
+        .max_reads = UINT64_MAX,
+    };
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    o.leave_out = out;
+    o.leave_outs = 2;
+    o.map = &map;
+    o.maps = 1;
+    build(&o);
+    cr_expect(eq(u64, rebuild.counts.leaves, 5));
+    cr_expect(eq(int, (int)compare(&o), PTW_OK));
+}
+
+Test(amd64_rebuild, counts_no_page_that_could_not_be_read)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    region = (struct ptw_region){{0}, {sizeof ram - 1}, NULL, false};
+    cr_assert(ptw_mem_init_callbacks(&mem, &refusing, NULL, &region, 1) ==
+              PTW_OK);
+    build(&o);
+    cr_expect(eq(u64, rebuild.counts.dropped[PTW_DROP_UNREADABLE], 1));
+    cr_expect(eq(u64, rebuild.counts.pages, 7));
+    cr_expect(eq(int, (int)compare(&o), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.pages, 7));
+}
+
+Test(amd64_verify, accepts_new_tables_above_a_map)
+{
+    static const struct ptw_va_range out = {{0x40000000}, {0x40001FFF}};
+    struct ptw_map_request map = {
+        .first = {0x40000000},
+        .last = {0x40001FFF},
+        .pa = {0x20000},
+        .rights = PTW_READ,
+        .max_reads = UINT64_MAX,
+    };
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    set(1, 2, 4 * PAGE | 7); /* an empty table behind it */
+    o.leave_out = &out;
+    o.leave_outs = 1;
+    o.map = &map;
+    o.maps = 1;
+    build(&o);
+    cr_expect(eq(int, (int)compare(&o), PTW_OK));
+    /* But nothing that is kept may be there. */
+    for (uint64_t at = rebuild.counts.page_bytes; at < rebuild.counts.bytes;
+         at += PAGE) {
+        uint64_t raw;
+
+        memcpy(&raw, now + at, sizeof raw);
+        if ((raw & 0xFFFFF000) == 0x20000) {
+            memcpy(now + at + 2 * sizeof raw, &raw, sizeof raw);
+        }
+    }
+    cr_expect(eq(int, (int)compare(&o), PTW_DIFFERENT));
+    cr_expect(eq(int, (int)verify.difference.kind, PTW_DIFFERS_EXTRA));
+}
+
+Test(amd64_verify, counts_nothing_as_dropped_that_was_left_out)
+{
+    static const struct ptw_va_range out = {{0x200000}, {0x200FFF}};
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    set(2, 1, 0x4000000 | 0x87); /* a large page outside */
+    o.leave_out = &out;
+    o.leave_outs = 1;
+    build(&o);
+    cr_expect(eq(u64, rebuild.counts.dropped[PTW_DROP_OUTSIDE], 511));
+    cr_expect(eq(int, (int)compare(&o), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.dropped, 511));
+}
