@@ -148,10 +148,15 @@ void fz_edit(enum oracle_arch arch, const uint8_t *data, size_t len);
 void fz_move(const uint8_t *data, size_t len);
 void fz_rebuild(const uint8_t *data, size_t len);
 void fz_link(const uint8_t *data, size_t len);
+void fz_compact(enum oracle_arch arch, const uint8_t *data, size_t len);
 
 /* fz_describe prints in words what an input describes, and its walk. */
 void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
                  size_t len);
+
+/* fz_describe_compact prints the options of a rebuild, and then the same. */
+void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
+                         size_t len);
 
 /* A target: what a fuzz_*.c file defines, for the replay program. */
 struct fz_target {

@@ -388,12 +388,119 @@ static void save_rebuild(const char *name)
     save_edits_as("rebuild", full);
 }
 
+/* --------------------------------------------------------------- compaction */
+
+enum { COW_ALL = 1, COW_SHARED = 2, SPLIT_ALL = 4, MERGE = 8, ZEROS = 16 };
+enum { RUNNING = 32, HOSTILE = 64, NO_ROOM = 128 }; /* options */
+enum { FEW_READS = 1, FEW_BYTES, FEW_STORAGE };     /* limits */
+enum { SOME_ZEROS = 2, THREE };                     /* filler */
+enum { S_ENTRY = 1, S_PAGE, S_REPEAT, S_COPY, S_MORE, S_REMOVE, S_SWAP };
+
+static struct bytes compaction; /* the header and the records */
+
+static void begin_compaction(unsigned options, unsigned shift, unsigned base,
+                             unsigned spoil, unsigned at)
+{
+    compaction.count = 0;
+    put(&compaction, options);
+    put(&compaction, 0);
+    put(&compaction, 0);
+    put(&compaction, shift);
+    put(&compaction, base);
+    put(&compaction, 3);
+    put(&compaction, at & 3);
+    put(&compaction, 0);
+    put(&compaction, 1);
+    put(&compaction, spoil);
+    put(&compaction, at);
+    put(&compaction, at * 7 % 64);
+    put(&compaction, at * 5 % 64);
+    put(&compaction, 0);
+}
+
+static void limit(unsigned kind, unsigned to)
+{
+    compaction.at[1] |= (uint8_t)(kind << 6);
+    compaction.at[2] = (uint8_t)to;
+}
+
+static void sink_refuses(unsigned first, unsigned times)
+{
+    compaction.at[7] = (uint8_t)(first | times << 5);
+}
+
+static void filler(unsigned kind)
+{
+    compaction.at[8] = (uint8_t)kind;
+}
+
+/* Which table or page, which entry, and which other one or bit. */
+static void spoil_at(unsigned where, unsigned which, unsigned other)
+{
+    compaction.at[10] = (uint8_t)where;
+    compaction.at[11] = (uint8_t)which;
+    compaction.at[12] = (uint8_t)other;
+}
+
+/* In this order: */
+static void refused_page(unsigned slot)
+{
+    compaction.at[1] = (uint8_t)(compaction.at[1] + 0x10);
+    put(&compaction, slot);
+}
+
+static void leaves_out(unsigned i3, unsigned i2, unsigned i1, unsigned i0,
+                       unsigned length)
+{
+    compaction.at[1]++;
+    va(&compaction, i3, i2, i1, i0, 0);
+    put(&compaction, length);
+}
+
+static void map_into(unsigned which, unsigned offset, unsigned length,
+                     unsigned frame, unsigned rights)
+{
+    compaction.at[1] = (uint8_t)(compaction.at[1] + 4);
+    put(&compaction, which);
+    put(&compaction, offset);
+    put(&compaction, length);
+    put(&compaction, frame & 255);
+    put(&compaction, frame >> 8);
+    put(&compaction, rights);
+    put(&compaction, 0);
+    va(&compaction, 0, 0, 0, 0, 0);
+}
+
+static void save_compaction(const char *name)
+{
+    prefix = &compaction;
+    save_as(wide ? "compact_amd64" : "compact_i686", name, -1);
+    prefix = NULL;
+}
+
+/* Every case of a walk, each under another policy and spoilt in another way. */
+static void save_plain_compaction(const char *name)
+{
+    static const unsigned policy[8] = {
+        0,         COW_ALL,         COW_SHARED, MERGE | ZEROS,
+        SPLIT_ALL, COW_ALL | MERGE, 0,          COW_ALL | ZEROS};
+    unsigned h = 0;
+
+    for (const char *c = name; *c != 0; c++) {
+        h = h * 31 + (unsigned char)*c;
+    }
+    begin_compaction(policy[h % 8], h / 8 % 3, h / 24 % 5, h / 120 % 8,
+                     h / 960 % 64);
+    filler(h % 8 == 3 ? THREE : h % 8 == 7 ? SOME_ZEROS : 1);
+    save_compaction(name);
+}
+
 static void save(const char *name)
 {
     char shifting[128];
 
     save_rebuild(name);
-
+    save_plain_compaction(name);
     save_as(wide ? "walk_amd64" : "walk_i686", name, -1);
     save_as(wide ? "translate_amd64" : "translate_i686", name, -1);
     snprintf(shifting, sizeof shifting, "%s-%s", wide ? "amd64" : "i686", name);
@@ -1284,6 +1391,214 @@ static void link_cases(void)
     }
 }
 
+/* ------------------------------------------------------------- compactions */
+
+/* Pages and a shared lower part, in enough memory for a large page. */
+static void large_world(unsigned flags)
+{
+    begin(flags);
+    region(wide ? 21 : 22, 0, wide ? 4 : 8, HUGE);
+    region(20, 0, 48, 0);
+    root(0);
+    for (unsigned s = 0; s < 32; s++) {
+        place(s, 0, s, 0);
+    }
+    chain(0, 0);
+    select_page(levels - 1);
+    run(0, 12, 0x67, 16, 2);
+    select_page(levels - 2);
+    large(1, 0xE7, 1, 0);
+}
+
+static void compactions(void)
+{
+    char name[64];
+
+    /* Two spaces, a shared part, a recursive slot, pages mapped twice. */
+    for (unsigned spoil = 0; spoil < 8; spoil++) {
+        for (unsigned flags = 0; flags < 32; flags = flags * 2 + (flags == 0)) {
+            shared_world();
+            select_page(0);
+            itself(entries - 2, 0);
+            select_page(levels - 1);
+            run(24, 3, 0x67, 9, 0);
+            run(30, 2, 0x65, 40, 0);
+            select_page(9);
+            itself(entries - 2, NOT_U);
+            begin_compaction(flags, 4, 3, spoil, spoil * 3 + flags);
+            filler(THREE);
+            snprintf(name, sizeof name, "shared-spaces-%u-%u", flags, spoil);
+            save_compaction(name);
+        }
+    }
+    for (unsigned flags = 0; flags < 32; flags++) {
+        if ((flags & SPLIT_ALL) != 0 && flags > SPLIT_ALL + 2) {
+            continue;
+        }
+        large_world(flags % 2 == 0 ? CALLBACKS : BORROW);
+        large(2, 0xF7, 1, flags & 4);
+        begin_compaction(flags, 0, 1, flags % 8, flags);
+        snprintf(name, sizeof name, "large-page-%u", flags);
+        save_compaction(name);
+    }
+    large_world(BORROW);
+    large(2, 0xE7, 1, 4);
+    select_page(levels - 1);
+    run(20, 6, 0x67, 30, 2);
+    begin_compaction(0, 0, 1, 0, 0);
+    refused_page(30);
+    save_compaction("unreadable-page-in-a-large-one");
+    begin_compaction(COW_ALL, 0, 1, S_PAGE, 5);
+    refused_page(30);
+    refused_page(0x40 | 17);
+    sink_refuses(1, 3);
+    save_compaction("unreadable-pages-and-a-sink-that-refuses");
+    begin_compaction(SPLIT_ALL, 0, 1, S_COPY, 5);
+    refused_page(levels - 1);
+    save_compaction("unreadable-table");
+    begin_compaction(0, 0, 0, 0, 0);
+    leaves_out(0, 0, 1, 5, 3);
+    leaves_out(0, 0, 0, 3, 1);
+    map_into(0, 1, 1, 0x500, 15);
+    save_compaction("left-out-of-a-large-page");
+
+    /* Large pages that memory has in part. */
+    simple(BORROW);
+    select_page(levels - 2);
+    large(1, 0xE7, 0, 0);
+    large(2, 0xFF, 0, 4);
+    begin_compaction(0, 0, 9, S_ENTRY, 9);
+    save_compaction("large-page-partly-outside");
+    begin_compaction(COW_ALL, 0, 9, S_SWAP, 9);
+    save_compaction("large-page-partly-outside-copy-on-write");
+
+    /* Left out: side by side, with the same cut twice, with maps. */
+    shared_world();
+    begin_compaction(0, 1, 7, S_MORE, 2);
+    leaves_out(0, 0, 0, 3, 1);
+    leaves_out(0, 0, 0, 5, 1);
+    map_into(0, 0, 1, 0x500, R | X);
+    map_into(1, 1, 0, 0x600, R | X);
+    save_compaction("left-out-side-by-side-and-mapped");
+    begin_compaction(0, 1, 7, S_ENTRY, 2);
+    leaves_out(0, 0, 0, 3, 1);
+    leaves_out(0, 0, 7, 3, 1);
+    save_compaction("the-same-cut-twice");
+    begin_compaction(0, 1, 7, 0, 2);
+    leaves_out(0, 0, 0, 3, 1);
+    leaves_out(0, 0, 7, 3, 1);
+    map_into(0, 0, 1, 0x500, R | X);
+    save_compaction("the-same-cut-twice-and-one-map");
+    begin_compaction(0, 1, 7, S_REPEAT, 2);
+    leaves_out(wide ? 8 : 0, 0, 8, 0, 0x9F);
+    map_into(0x40, 0, 0x9F, 0x800, R | X);
+    save_compaction("large-map");
+    begin_compaction(COW_ALL, 1, 7, 0, 0);
+    leaves_out(0, 0, 0, 0, 0xFF);
+    save_compaction("little-is-left");
+
+    shared_world();
+    select_page(levels - 1);
+    raw(22, 0xBAD00);
+    raw(4, 0xBAD10);
+    raw(entries - 1, 0xBAD20);
+    begin_compaction(0, 1, 7, 0, 2);
+    leaves_out(0, 0, 0, 4, 31);
+    save_compaction("left-out-entries-that-are-not-present");
+
+    /* Tables that two spaces have, swapped, and copied. */
+    for (unsigned spoil = S_ENTRY; spoil <= S_SWAP; spoil++) {
+        for (unsigned k = 0; k < 4; k++) {
+            shared_world();
+            select_page(9);
+            link_table(0, 1, 0);
+            link_table(5, 20, 0);
+            select_page(0);
+            link_table(5, 20, 0);
+            select_page(20);
+            run(0, 6, 0x67, 30, 2);
+            begin_compaction(0, 1, 7, spoil, k);
+            spoil_at(wide && k < 2 ? 5 : k + 1, k & 1,
+                     (spoil == S_ENTRY ? 5 : 0) + ((k & 1) ^ 1));
+            snprintf(name, sizeof name, "two-shared-tables-%u-%u", spoil, k);
+            save_compaction(name);
+        }
+    }
+
+    /* Late in a page; a right of a leaf that is copy-on-write; an entry more,
+     * and the last; a page that is one with another before it is written. */
+    shared_world();
+    begin_compaction(0, 1, 7, S_PAGE, 0);
+    spoil_at(2, 255, 0xF3);
+    save_compaction("spoilt-at-the-end-of-a-page");
+    for (unsigned b = 2; b < 9; b++) {
+        begin_compaction(COW_ALL, 1, 7, S_ENTRY, 0);
+        spoil_at(levels - 1, 5, b);
+        snprintf(name, sizeof name, "spoilt-copy-on-write-bit-%u", b);
+        save_compaction(name);
+        begin_compaction(SPLIT_ALL, 1, 7, S_ENTRY, 0);
+        spoil_at(levels - 1, 5, b);
+        snprintf(name, sizeof name, "spoilt-leaf-bit-%u", b);
+        save_compaction(name);
+    }
+    begin_compaction(0, 1, 7, S_MORE, 0);
+    spoil_at(levels - 1, 0, entries - 21 < 256 ? entries - 21 : 255);
+    save_compaction("spoilt-by-one-more");
+    simple(BORROW);
+    entry(0, 0x65, 8, 0);
+    entry(1, 0x65, 9, 0);
+    entry(2, 0x67, 8, 0);
+    begin_compaction(MERGE, 1, 7, S_REPEAT, 0);
+    filler(0);
+    spoil_at(levels - 1, 1, 0);
+    save_compaction("spoilt-joined-and-written-later");
+    begin_compaction(0, 1, 7, S_REPEAT, 0);
+    filler(0);
+    spoil_at(levels - 1, 1, 0);
+    save_compaction("spoilt-joined");
+    begin_compaction(0, 1, 7, S_MORE, 0);
+    spoil_at(levels - 1, 0, 200);
+    save_compaction("spoilt-by-one-more-at-the-end");
+    entry(0, 0x7D, 8, 0);
+    begin_compaction(COW_ALL | COW_SHARED, 1, 7, S_ENTRY, 0);
+    spoil_at(levels - 1, 0, 4);
+    save_compaction("spoilt-memory-type-of-copy-on-write");
+
+    /* Limits, hostile arguments, a guest that runs. */
+    for (unsigned k = 1; k < 4; k++) {
+        for (unsigned to = 1; to < 200; to = to * 3 + 1) {
+            shared_world();
+            begin_compaction(MERGE, 1, 2, 0, 1);
+            limit(k, to);
+            snprintf(name, sizeof name, "limit-%u-%u", k, to);
+            save_compaction(name);
+        }
+    }
+    shared_world();
+    begin_compaction(HOSTILE, 0x80, 1, 0, 0);
+    save_compaction("base-not-aligned");
+    begin_compaction(HOSTILE, 0, 1, 0, 0);
+    leaves_out(0, 0, 3, 5, 3);
+    leaves_out(0, 0, 3, 6, 3);
+    save_compaction("left-out-overlapping");
+    begin_compaction(0, 20, 255, 0, 0);
+    save_compaction("base-near-the-width");
+    begin_compaction(NO_ROOM, 2, 1, 0, 0);
+    save_compaction("no-room-for-tables");
+    shared_world();
+    in.restless = 200;
+    begin_compaction(RUNNING, 2, 1, 0, 0);
+    save_compaction("running");
+    begin_compaction(RUNNING | COW_ALL | MERGE, 2, 1, 0, 0);
+    leaves_out(0, 0, 0, 3, 1);
+    map_into(0, 0, 1, 0x500, R | X);
+    save_compaction("running-with-a-map");
+    large_world(BORROW);
+    in.restless = 30;
+    begin_compaction(RUNNING | SPLIT_ALL, 2, 1, 0, 0);
+    save_compaction("running-large");
+}
+
 /* ------------------------------------------------------------------- others */
 
 static void bare(void)
@@ -1801,6 +2116,7 @@ int main(int argc, char **argv)
             left_out();
             edit_cases();
             link_cases();
+            compactions();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
             cut(argv[3], argv[4], argv + 5, argc - 5);
         }

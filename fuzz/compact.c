@@ -1,0 +1,1467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of rebuilding a guest and of verifying that: README.md has
+ * them, and the format, in words. */
+#include "compact.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+enum { HEADER = 14, PAGE_MASK = FZ_PAGE - 1 };
+
+/* How an input wants it done. */
+enum compact_option {
+    OPT_CHANGES = 32,  /* the guest goes on running */
+    OPT_HOSTILE = 64,  /* arguments as they come, ranges not put right */
+    OPT_NO_ROOM = 128, /* where the tables go is too small, or read-only */
+};
+
+enum limit { NO_LIMIT, FEW_READS, FEW_BYTES, FEW_STORAGE };
+
+/* What is done to the image to see whether the verifier finds it. */
+enum spoil {
+    SPOIL_NOT,
+    SPOIL_ENTRY,  /* a bit of an entry */
+    SPOIL_PAGE,   /* a bit of a page */
+    SPOIL_REPEAT, /* an entry takes the address of another one */
+    SPOIL_COPY,   /* what an entry leads to is copied, and it leads there */
+    SPOIL_MORE,   /* an entry that was nothing becomes another one */
+    SPOIL_REMOVE,
+    SPOIL_SWAP, /* two entries */
+};
+
+struct input {
+    uint8_t options;
+    enum limit limit;
+    uint8_t limited_to;
+    uint8_t growth;
+    uint8_t refused_first; /* write of the sink, + 1 */
+    uint8_t refused_times;
+    enum spoil spoil;
+    uint8_t spoil_at[3];
+};
+
+static struct fz_world world;
+static struct fc_guest guest;
+static _Alignas(FZ_PAGE) uint8_t image_pages[2][FC_PAGES][FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t extra_page[FZ_PAGE];
+static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_PAGE];
+static struct fc_image image[2];
+static struct ptw_rebuild rebuild;
+static struct ptw_verify verify;
+
+/* ---------------------------------------------------------------- the guest */
+
+/* The number that a page without contents holds. */
+static uint64_t filling(const struct fc_guest *g, uint64_t frame)
+{
+    switch (g->filler) {
+    case FC_DISTINCT:
+        return frame + 1;
+    case FC_SOME_ZEROS:
+        return frame % 4 == 0 ? 0 : frame + 1;
+    case FC_THREE:
+        return frame % 3;
+    case FC_ZEROS:
+        break;
+    }
+    return 0;
+}
+
+static const uint8_t *contents(struct fc_guest *g, uint64_t frame)
+{
+    if (!g->known || g->frame != frame) {
+        g->known = true;
+        g->frame = frame;
+        g->bytes = NULL;
+        for (unsigned i = 0; i < g->w->pages; i++) {
+            if (g->w->frame[i] == frame) {
+                g->bytes = g->w->page[i];
+            }
+        }
+    }
+    return g->bytes;
+}
+
+static uint8_t byte_at(struct fc_guest *g, uint64_t pa)
+{
+    const uint8_t *page = contents(g, pa / FZ_PAGE);
+    unsigned at = (unsigned)(pa % FZ_PAGE);
+    uint64_t v;
+
+    if (page != NULL) {
+        return page[at];
+    }
+    if (at / 8 != 1 && at / 8 != FZ_PAGE / 8 - 1) {
+        return 0;
+    }
+    v = filling(g, pa / FZ_PAGE);
+    v = (v << 1 & 0xFFFFFFFE) | (v >> 31 & 0x7FFFFFFF) << 33;
+    return (uint8_t)(v >> 8 * (at % 8));
+}
+
+uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        v = v << 8 | byte_at(g, pa + i);
+    }
+    return v;
+}
+
+/* The region that holds all of it, or FZ_REGIONS. */
+static unsigned region_of(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
+{
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        const struct fz_region *r = &g->w->region[i];
+
+        if (pa >= r->first && pa <= r->last && r->last - pa >= bytes - 1) {
+            return i;
+        }
+    }
+    return FZ_REGIONS;
+}
+
+static bool refuses(const struct fc_guest *g, unsigned region, uint64_t pa,
+                    uint64_t bytes)
+{
+    if (region == FZ_REGIONS || !g->w->region[region].readable) {
+        return true;
+    }
+    for (unsigned i = 0; i < g->refuses && g->host[region] == NULL; i++) {
+        if (pa <= g->refused[i][1] && g->refused[i][0] - pa < bytes) {
+            return true;
+        }
+        if (pa >= g->refused[i][0] && pa <= g->refused[i][1]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw)
+{
+    if (refuses(g, region_of(g, pa, n), pa, n)) {
+        return false;
+    }
+    *raw = fc_word(g, pa, n);
+    return true;
+}
+
+enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
+{
+    uint64_t inside = 0;
+
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        const struct fz_region *r = &g->w->region[i];
+        uint64_t first = r->first > pa ? r->first : pa;
+        uint64_t last = pa + (bytes - 1);
+
+        last = r->last < last ? r->last : last;
+        inside += first <= last ? last - first + 1 : 0;
+    }
+    return inside == bytes ? PTW_COVER_ALL
+           : inside == 0   ? PTW_COVER_NONE
+                           : PTW_COVER_SOME;
+}
+
+bool fc_readable(const struct fc_guest *g, uint64_t pa)
+{
+    if (!refuses(g, region_of(g, pa, FZ_PAGE), pa, FZ_PAGE)) {
+        return true;
+    }
+    for (unsigned i = 0; i < FZ_PAGE; i += 8) {
+        if (refuses(g, region_of(g, pa + i, 8), pa + i, 8)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last)
+{
+    uint64_t a = first > g->o.first.v ? first : g->o.first.v;
+    uint64_t b = last < g->o.last.v ? last : g->o.last.v;
+    uint64_t kept;
+
+    if (a > b) {
+        return PTW_COVER_NONE;
+    }
+    kept = b - a + 1;
+    for (size_t i = 0; i < g->o.leave_outs; i++) {
+        uint64_t from = g->leave_out[i].first.v;
+        uint64_t to = g->leave_out[i].last.v;
+
+        from = from > a ? from : a;
+        to = to < b ? to : b;
+        kept -= from <= to ? to - from + 1 : 0;
+    }
+    return kept == 0                  ? PTW_COVER_NONE
+           : kept == last - first + 1 ? PTW_COVER_ALL
+                                      : PTW_COVER_SOME;
+}
+
+/* It is read: it may have changed. */
+static void passes(struct fc_guest *g)
+{
+    if (g->changes && (fz_random(&g->w->random) & 1023) < g->w->restless) {
+        fz_world_stir(g->w, 1);
+    }
+}
+
+static enum ptw_status read_guest(struct fc_guest *g, uint64_t pa, unsigned n,
+                                  uint64_t *out)
+{
+    unsigned region = region_of(g, pa, n);
+
+    g->reads++;
+    if (region == FZ_REGIONS) {
+        fz_fail("a read at %llx, which is outside the memory offered", HEX(pa));
+    }
+    if (pa % n != 0) {
+        fz_fail("a read at %llx, which is not aligned", HEX(pa));
+    }
+    if (refuses(g, region, pa, n)) {
+        return PTW_E_BUS;
+    }
+    passes(g);
+    *out = fc_word(g, pa, n);
+    return PTW_OK;
+}
+
+static enum ptw_status guest_read32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t v = 0;
+    enum ptw_status st = read_guest(ctx, pa.v, 4, &v);
+
+    if (st == PTW_OK) {
+        *out = (uint32_t)v;
+    }
+    return st;
+}
+
+static enum ptw_status guest_read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    return read_guest(ctx, pa.v, 8, out);
+}
+
+static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    struct fc_guest *g = ctx;
+    unsigned region = region_of(g, pa.v, bytes);
+    const uint8_t *page;
+
+    if (region == FZ_REGIONS) {
+        fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
+                HEX(bytes), HEX(pa.v));
+    }
+    if (!g->lends || bytes != FZ_PAGE || pa.v % FZ_PAGE != 0 ||
+        refuses(g, region, pa.v, bytes)) {
+        return NULL;
+    }
+    passes(g);
+    page = contents(g, pa.v / FZ_PAGE);
+    return page == NULL && filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : page;
+}
+
+static enum ptw_status write_never32(void *ctx, ptw_pa pa, uint32_t value)
+{
+    (void)ctx;
+    (void)value;
+    fz_fail("the guest is written to at %llx", HEX(pa.v));
+}
+
+static enum ptw_status write_never64(void *ctx, ptw_pa pa, uint64_t value)
+{
+    return write_never32(ctx, pa, (uint32_t)value);
+}
+
+static const struct ptw_mem_ops guest_ops = {
+    .read32 = guest_read32,
+    .read64 = guest_read64,
+    .borrow = guest_borrow,
+    .write32 = write_never32,
+    .write64 = write_never64,
+};
+
+static void *exactly(size_t bytes)
+{
+    void *p = malloc(bytes);
+
+    if (p == NULL) {
+        fz_fail("out of memory");
+    }
+    return p;
+}
+
+static void make_host(struct fc_guest *g)
+{
+    enum fz_memory kind = g->w->memory;
+
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        const struct fz_region *r = &g->w->region[i];
+        size_t bytes;
+
+        g->host[i] = NULL;
+        if (i >= g->w->regions || !r->readable ||
+            (kind != FZ_DIRECT && kind != FZ_MIXED) ||
+            r->last - r->first >= FZ_DIRECT_BYTES) {
+            continue;
+        }
+        bytes = (size_t)(r->last - r->first) + 1;
+        g->host[i] = exactly(bytes);
+        for (size_t at = 0; at < bytes; at++) {
+            g->host[i][at] = byte_at(g, r->first + at);
+        }
+    }
+}
+
+/* Offers the guest in one way or another; region has room for FZ_REGIONS. */
+static void offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
+                  struct ptw_region *region)
+{
+    bool all_host = true;
+    enum ptw_status st;
+
+    g->lends = lends;
+    g->reads = 0;
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        region[i].first.v = g->w->region[i].first;
+        region[i].last.v = g->w->region[i].last;
+        region[i].host = g->host[i];
+        region[i].writable = false;
+        all_host = all_host && g->host[i] != NULL;
+    }
+    st = all_host ? ptw_mem_init_regions(mem, region, g->w->regions)
+                  : ptw_mem_init_callbacks(mem, &guest_ops, g, region,
+                                           g->w->regions);
+    if (st != PTW_OK) {
+        fz_fail("memory is refused: %s", ptw_status_text(st));
+    }
+}
+
+/* ---------------------------------------------------------------- the input */
+
+static uint64_t read_length(struct fz_reader *in)
+{
+    static const uint8_t shift[8] = {0, 0, 2, 5, 9, 10, 15, 24};
+    uint8_t b = fz_u8(in);
+
+    return ((uint64_t)(b & 31) + 1) << shift[b >> 5] << 12;
+}
+
+static struct ptw_va_range read_range(const struct fz_world *w,
+                                      struct fz_reader *in, bool hostile)
+{
+    struct ptw_va_range r;
+    uint64_t bytes;
+
+    r.first.v = fz_read_va(w, in);
+    bytes = read_length(in);
+    if (!hostile) {
+        r.first.v &= ~(uint64_t)PAGE_MASK;
+    }
+    r.last.v = r.first.v + (bytes - 1);
+    if (r.last.v < r.first.v && !hostile) {
+        r.last.v = UINT64_MAX;
+    }
+    return r;
+}
+
+static void read_leave_outs(struct fc_guest *g, struct fz_reader *in,
+                            unsigned count, bool hostile)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct ptw_va_range r = read_range(g->w, in, hostile);
+        size_t at = n;
+
+        if (hostile) {
+            g->leave_out[n++] = r;
+            continue;
+        }
+        while (at > 0 && g->leave_out[at - 1].first.v > r.first.v) {
+            at--;
+        }
+        if ((at > 0 && g->leave_out[at - 1].last.v >= r.first.v) ||
+            (at < n && g->leave_out[at].first.v <= r.last.v)) {
+            continue;
+        }
+        memmove(&g->leave_out[at + 1], &g->leave_out[at], (n - at) * sizeof r);
+        g->leave_out[at] = r;
+        n++;
+    }
+    g->o.leave_out = g->leave_out;
+    g->o.leave_outs = n;
+}
+
+/* how offset length frame[2] rights type address[5]: in a range that is left out,
+ * or with bit 7 of how, at the address. */
+static void read_map(struct fc_guest *g, struct fz_reader *in,
+                     struct ptw_map_request *q)
+{
+    uint8_t how = fz_u8(in);
+    uint64_t offset = (uint64_t)fz_u8(in) << 12;
+    uint64_t bytes = read_length(in);
+    uint64_t frame = fz_u8(in);
+    uint8_t rights;
+    uint8_t type;
+    uint64_t at;
+
+    frame |= (uint64_t)fz_u8(in) << 8;
+    rights = fz_u8(in);
+    type = fz_u8(in);
+    at = fz_read_va(g->w, in) & ~(uint64_t)PAGE_MASK;
+    memset(q, 0, sizeof *q);
+    if ((how & 0x80) != 0 || g->o.leave_outs == 0) {
+        q->first.v = at;
+        q->last.v = q->first.v + (bytes - 1);
+    } else {
+        const struct ptw_va_range *r =
+            &g->leave_out[(how & 3) % g->o.leave_outs];
+
+        q->first.v = r->first.v + offset;
+        if (q->first.v < r->first.v || q->first.v > r->last.v) {
+            q->first.v = r->first.v & ~(uint64_t)PAGE_MASK;
+        }
+        q->last.v = q->first.v + (bytes - 1);
+        if (q->last.v > r->last.v || q->last.v < q->first.v) {
+            q->last.v = r->last.v;
+        }
+    }
+    q->pa.v = frame << 12 << (how >> 2 & 15);
+    q->rights = PTW_READ | (rights & PTW_ALL_RIGHTS);
+    q->copy_on_write = (rights & 16) != 0;
+    q->attributes.memory_type = type & 7;
+    q->attributes.global = (type & 8) != 0;
+    q->flags = (how & 0x40) != 0 ? (unsigned)PTW_EDIT_LARGE : 0;
+    q->max_reads = UINT64_MAX;
+}
+
+static void read_input(struct fc_guest *g, struct input *input,
+                       enum oracle_arch arch, const uint8_t *data, size_t len)
+{
+    struct fz_reader in = {data, len};
+    uint8_t flags = fz_u8(&in);
+    uint8_t counts = fz_u8(&in);
+    uint8_t shift;
+    uint8_t refused[FC_REFUSED];
+    unsigned leave_outs = counts & 3;
+    unsigned maps = counts >> 2 & 3;
+    struct fz_reader records;
+    size_t bytes = leave_outs * 6 + maps * 12;
+    bool hostile = (flags & OPT_HOSTILE) != 0;
+
+    memset(g, 0, sizeof *g);
+    g->w = &world;
+    g->o = ptw_rebuild_everything();
+    input->options = flags;
+    input->limit = (enum limit)(counts >> 6);
+    input->limited_to = fz_u8(&in);
+    shift = fz_u8(&in);
+    g->o.base.v = (uint64_t)fz_u8(&in) << (12 + (shift & 31));
+    g->o.base.v += (shift & 0x80) != 0 && hostile ? 8 : 0;
+    g->o.seed = fz_u8(&in) * 0x9E3779B97F4A7C15;
+    input->growth = fz_u8(&in);
+    input->refused_first = fz_u8(&in);
+    input->refused_times = input->refused_first >> 5;
+    input->refused_first &= 31;
+    g->filler = (enum fc_filler)(fz_u8(&in) & 3);
+    input->spoil = (enum spoil)(fz_u8(&in) & 7);
+    for (unsigned i = 0; i < 3; i++) {
+        input->spoil_at[i] = fz_u8(&in);
+    }
+    fz_u8(&in);
+    for (unsigned i = 0; i < FC_REFUSED; i++) {
+        refused[i] = i < (counts >> 4 & 3) ? fz_u8(&in) : 0;
+    }
+    /* The records mean something in the world that comes behind them. */
+    records = in;
+    bytes = bytes < in.left ? bytes : in.left;
+    records.left = bytes;
+    fz_world_read(&world, arch, in.at + bytes, in.left - bytes);
+    g->o.flags = flags & 31;
+    g->o.first.v = world.first;
+    g->o.last.v = world.last;
+    if (!hostile) {
+        g->o.first.v &= ~(uint64_t)PAGE_MASK;
+        g->o.last.v |= PAGE_MASK;
+    }
+    for (unsigned i = 0; i < (counts >> 4 & 3); i++) {
+        uint64_t page = world.slot[refused[i] & 63] * FZ_PAGE;
+
+        g->refused[i][0] = page + ((refused[i] & 0x40) != 0 ? 2048 : 0);
+        g->refused[i][1] = page + ((refused[i] & 0x80) != 0 ? 2055 : PAGE_MASK);
+    }
+    g->refuses = counts >> 4 & 3;
+    read_leave_outs(g, &records, leave_outs, hostile);
+    for (unsigned i = 0; i < maps; i++) {
+        read_map(g, &records, &g->map[i]);
+    }
+    g->o.map = g->map;
+    g->o.maps = maps;
+    g->o.max_reads = world.thorough ? 65536 : 16384;
+    if (input->limit == FEW_READS) {
+        g->o.max_reads = (uint64_t)input->limited_to * 16;
+    } else if (input->limit == FEW_BYTES) {
+        g->o.max_bytes = (uint64_t)input->limited_to * FZ_PAGE;
+    }
+    for (unsigned i = 0; i < world.roots; i++) {
+        g->root[i].v = world.root[i];
+    }
+    if ((flags & OPT_CHANGES) != 0 &&
+        (world.memory == FZ_DIRECT || world.memory == FZ_MIXED)) {
+        world.memory = FZ_BORROW; /* what changes is what is borrowed */
+    }
+    make_host(g);
+}
+
+/* ---------------------------------------------------------------- the image */
+
+int fc_written(const struct fc_image *m, uint64_t pa)
+{
+    unsigned low = 0;
+    unsigned high = m->pages;
+
+    while (low < high) {
+        unsigned mid = low + (high - low) / 2;
+
+        if (m->at[mid] < pa) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low < m->pages && m->at[low] == pa ? (int)low : -1;
+}
+
+uint8_t *fc_page(const struct fc_image *m, uint64_t pa)
+{
+    static uint8_t zeros[FZ_PAGE]; /* only read */
+    int i;
+
+    pa &= ~(uint64_t)PAGE_MASK;
+    if (pa < m->base || pa - m->base >= m->bytes) {
+        return NULL;
+    }
+    if (m->extra_at != 0 && pa == m->extra_at) {
+        return m->extra;
+    }
+    if (pa >= m->tables_at) {
+        return m->tables + (pa - m->tables_at);
+    }
+    i = fc_written(m, pa);
+    return i >= 0 ? m->page[i] : zeros;
+}
+
+static enum ptw_status image_read(const struct fc_image *m, uint64_t pa,
+                                  unsigned n, uint64_t *out)
+{
+    const uint8_t *page = fc_page(m, pa);
+
+    if (page == NULL || pa % n != 0) {
+        fz_fail("a read at %llx, outside the image", HEX(pa));
+    }
+    *out = 0;
+    for (unsigned i = n; i-- > 0;) {
+        *out = *out << 8 | page[pa % FZ_PAGE + i];
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status image_read32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t v;
+    enum ptw_status st = image_read(ctx, pa.v, 4, &v);
+
+    *out = (uint32_t)v;
+    return st;
+}
+
+static enum ptw_status image_read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    return image_read(ctx, pa.v, 8, out);
+}
+
+static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    const uint8_t *page = fc_page(ctx, pa.v);
+
+    if (page == NULL) {
+        fz_fail("a page borrowed at %llx, outside the image", HEX(pa.v));
+    }
+    return bytes == FZ_PAGE && pa.v % FZ_PAGE == 0 ? page : NULL;
+}
+
+static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,
+                                   uint64_t value)
+{
+    if (pa < m->tables_at || pa - m->tables_at >= m->table_bytes ||
+        pa % n != 0) {
+        fz_fail("a write at %llx, which is not among the tables", HEX(pa));
+    }
+    for (unsigned i = 0; i < n; i++) {
+        m->tables[pa - m->tables_at + i] = (uint8_t)(value >> 8 * i);
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status image_write32(void *ctx, ptw_pa pa, uint32_t value)
+{
+    return image_write(ctx, pa.v, 4, value);
+}
+
+static enum ptw_status image_write64(void *ctx, ptw_pa pa, uint64_t value)
+{
+    return image_write(ctx, pa.v, 8, value);
+}
+
+static const struct ptw_mem_ops image_ops = {
+    .read32 = image_read32,
+    .read64 = image_read64,
+    .borrow = image_borrow,
+    .write32 = image_write32,
+    .write64 = image_write64,
+};
+
+static void image_memory(struct fc_image *m, struct ptw_mem *mem,
+                         struct ptw_region *region)
+{
+    region->first.v = m->base;
+    region->last.v = m->base + (m->bytes - 1);
+    region->host = NULL;
+    region->writable = false;
+    if (ptw_mem_init_callbacks(mem, &image_ops, m, region, 1) != PTW_OK) {
+        fz_fail("the image is refused");
+    }
+}
+
+/* ------------------------------------------------------------------ storage */
+
+/* How much is given of what was asked for: as little as is taken, at first. */
+static size_t store_bytes(size_t bytes, unsigned growth, unsigned tries)
+{
+    unsigned less = tries >= 4 ? 0 : growth >> 2 * (tries & 3) & 3;
+
+    return less == 3 ? bytes + 40 : bytes >> less;
+}
+
+/* One storage for a step that asked; false when the caller has no more. */
+static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
+                 size_t most)
+{
+    unsigned tries = 0;
+
+    for (;;) {
+        size_t wanted = rb != NULL ? rb->wanted : v->wanted;
+        size_t bytes = store_bytes(wanted, growth, tries);
+        void *before;
+        void *store;
+        enum ptw_status st;
+
+        if (wanted == 0) {
+            fz_fail("PTW_E_SPACE, and nothing is wanted");
+        }
+        if (wanted > most) {
+            return false;
+        }
+        store = exactly(bytes);
+        tries++;
+        st = rb != NULL ? ptw_rebuild_give(rb, store, bytes, &before)
+                        : ptw_verify_give(v, store, bytes, &before);
+        if (st == PTW_OK) {
+            free(before);
+            return true;
+        }
+        free(store);
+        if (st != PTW_E_SPACE || before != NULL || bytes >= wanted) {
+            fz_fail("%zu bytes where %zu are wanted: %s", bytes, wanted,
+                    ptw_status_text(st));
+        }
+    }
+}
+
+/* --------------------------------------------------------------- rebuilding */
+
+/* Where the pages go, and what is known of the order. */
+struct sink {
+    struct fc_image *m;
+    uint64_t page_bytes;
+    uint64_t next; /* the lowest address that may come */
+    unsigned writes;
+    unsigned refuse_at;
+    unsigned refuse_times;
+    bool resumed;
+    bool full;
+    bool changes;
+};
+
+static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
+                                  size_t n)
+{
+    struct sink *s = ctx;
+    struct fc_image *m = s->m;
+
+    if (n == 0 || n % FZ_PAGE != 0 || to.v % FZ_PAGE != 0 || to.v < m->base ||
+        to.v - m->base >= s->page_bytes ||
+        s->page_bytes - (to.v - m->base) < n) {
+        fz_fail("the sink is given %zu bytes at %llx", n, HEX(to.v));
+    }
+    if (to.v < s->next) {
+        fz_fail("the sink is given %llx, when %llx was the next", HEX(to.v),
+                HEX(s->next));
+    }
+    if (s->writes++ >= s->refuse_at && s->refuse_times > 0) {
+        s->refuse_times--;
+        /* At most 64 pages before it. */
+        s->next = to.v - m->base > 64 * FZ_PAGE ? to.v - 64 * FZ_PAGE : m->base;
+        s->resumed = true;
+        return PTW_E_READONLY;
+    }
+    for (size_t at = 0; at < n; at += FZ_PAGE) {
+        const uint8_t *page = (const uint8_t *)bytes + at;
+        int i = fc_written(m, to.v + at);
+
+        if (i >= 0) {
+            if (!s->resumed ||
+                (!s->changes && memcmp(m->page[i], page, FZ_PAGE) != 0)) {
+                fz_fail("the page %llx is given twice", HEX(to.v + at));
+            }
+            memcpy(m->page[i], page, FZ_PAGE);
+            continue;
+        }
+        if (m->pages == FC_PAGES) {
+            s->full = true;
+            return PTW_E_SPACE;
+        }
+        if (m->pages > 0 && m->at[m->pages - 1] >= to.v + at) {
+            /* It was zeros before, and the guest changed. */
+            if (!s->changes) {
+                fz_fail("the page %llx comes too late", HEX(to.v + at));
+            }
+            s->full = true;
+            return PTW_E_SPACE;
+        }
+        m->at[m->pages] = to.v + at;
+        memcpy(m->page[m->pages++], page, FZ_PAGE);
+    }
+    s->next = to.v + n;
+    return PTW_OK;
+}
+
+static const struct ptw_page_sink page_sink = {take_pages};
+
+/* How a rebuild of the same guest is varied. */
+struct manner {
+    unsigned growth;
+    size_t most_storage;
+    unsigned refuse_at; /* the sink */
+    unsigned refuse_times;
+    bool direct;  /* the tables go to host memory */
+    bool no_room; /* or to too little of it */
+    bool read_only;
+    bool changes;
+};
+
+static void free_storage(const struct ptw_rebuild *rb)
+{
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(rb, i));
+    }
+    if (ptw_rebuild_storage(rb, PTW_REBUILD_STORES) != NULL) {
+        fz_fail("there is a storage too many");
+    }
+}
+
+static void image_done(struct fc_image *m)
+{
+    free(m->tables);
+    m->tables = NULL;
+}
+
+/* What ptw_rebuild_init has to say. */
+static bool options_are_right(const struct fc_guest *g)
+{
+    const struct ptw_rebuild_options *o = &g->o;
+    uint64_t last = 0;
+
+    if (o->base.v % FZ_PAGE != 0 || o->first.v > o->last.v ||
+        o->first.v % FZ_PAGE != 0 || o->last.v % FZ_PAGE != PAGE_MASK ||
+        o->base.v >> g->w->regime.pa_bits != 0) {
+        return false;
+    }
+    if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
+            0 &&
+        !g->w->wp) {
+        return false;
+    }
+    for (size_t i = 0; i < o->leave_outs; i++) {
+        const struct ptw_va_range *r = &g->leave_out[i];
+
+        if (r->first.v > r->last.v || r->first.v % FZ_PAGE != 0 ||
+            r->last.v % FZ_PAGE != PAGE_MASK || (i > 0 && r->first.v <= last)) {
+            return false;
+        }
+        last = r->last.v;
+    }
+    if (fc_kept(g, 0, g->w->levels == 4 ? 0x7FFFFFFFFFFF : UINT32_MAX) ==
+            PTW_COVER_NONE &&
+        (g->w->levels != 4 ||
+         fc_kept(g, 0xFFFF800000000000, UINT64_MAX) == PTW_COVER_NONE)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->maps; i++) {
+        const struct ptw_map_request *q = &g->map[i];
+
+        if (q->first.v > q->last.v ||
+            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The work of the walk that ended last. */
+static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
+                        uint64_t besides, const char *what)
+{
+    struct ptw_walk_stats s = ptw_walk_counts(&rb->walk);
+
+    if (s.reads > rb->o.max_reads || s.reads > s.tables * g->w->entries) {
+        fz_fail("%s: %llu reads of %llu tables, %llu were allowed", what,
+                HEX(s.reads), HEX(s.tables), HEX(rb->o.max_reads));
+    }
+    if (g->reads > s.reads + besides) {
+        fz_fail("%s: %llu reads, the walk counts %llu, and %llu besides", what,
+                HEX(g->reads), HEX(s.reads), HEX(besides));
+    }
+}
+
+static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
+                            const struct manner *how, bool *no_storage)
+{
+    enum ptw_status st;
+
+    *no_storage = false;
+    for (unsigned i = 0;; i++) {
+        st = ptw_rebuild_plan(rb);
+        if (st != PTW_E_SPACE) {
+            break;
+        }
+        if (i > 1000) {
+            fz_fail("the plan does not come to its end");
+        }
+        if (!give(rb, NULL, how->growth, how->most_storage)) {
+            *no_storage = true;
+            return st;
+        }
+    }
+    switch ((int)st) {
+    case PTW_OK:
+        if (!how->changes && rb->mem->ctx == g) {
+            bool compares =
+                (g->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
+
+            check_reads(g, rb, compares ? UINT64_MAX / 2 : 0, "the plan");
+        }
+        break;
+    case PTW_E_LIMIT:
+    case PTW_E_WIDTH:
+        break;
+    case PTW_E_ALIGN:
+    case PTW_E_BUS:
+        break;
+    default:
+        fz_fail("the plan says: %s", ptw_status_text(st));
+    }
+    return st;
+}
+
+static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
+                            const struct manner *how, struct fc_image *m,
+                            bool *full)
+{
+    struct sink s = {
+        .m = m,
+        .page_bytes = rb->counts.page_bytes,
+        .next = m->base,
+        .refuse_at = how->refuse_at,
+        .refuse_times = how->refuse_times,
+        .changes = how->changes,
+    };
+    enum ptw_status st;
+    unsigned refused;
+
+    m->pages = 0;
+    g->reads = 0;
+    do {
+        refused = s.refuse_times;
+        st = ptw_rebuild_copy(rb, &page_sink, &s);
+        if (st == PTW_E_READONLY && s.refuse_times == refused) {
+            fz_fail("the sink did not refuse");
+        }
+        if (st == PTW_E_READONLY &&
+            (rb->where.v % FZ_PAGE != 0 || !fc_readable(g, rb->where.v)) &&
+            !how->changes && rb->mem->ctx == g) {
+            fz_fail("the sink refused %llx", HEX(rb->where.v));
+        }
+    } while (st == PTW_E_READONLY && !s.full);
+    *full = s.full;
+    if (s.full && st != PTW_E_SPACE) {
+        fz_fail("the sink refused, and the copy says: %s", ptw_status_text(st));
+    }
+    if (st != PTW_OK && !s.full && st != PTW_E_LIMIT && st != PTW_E_WIDTH &&
+        (st != PTW_E_CHANGED || !how->changes)) {
+        fz_fail("the copy says: %s", ptw_status_text(st));
+    }
+    return st;
+}
+
+static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
+                              const struct manner *how, struct fc_image *m)
+{
+    struct ptw_region region = {{0}, {0}, NULL, !how->read_only};
+    struct ptw_mem to;
+    size_t room;
+    enum ptw_status st;
+
+    m->bytes = rb->counts.bytes;
+    m->tables_at = m->base + rb->counts.page_bytes;
+    m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
+    room = m->table_bytes - (how->no_room ? (size_t)FZ_PAGE / 2 : 0);
+    m->tables = exactly(m->table_bytes);
+    memset(m->tables, 0xA7, m->table_bytes);
+    region.first.v = m->tables_at;
+    region.last.v = m->tables_at + room - 1;
+    region.host = how->direct ? m->tables : NULL;
+    st = how->direct ? ptw_mem_init_regions(&to, &region, 1)
+                     : ptw_mem_init_callbacks(&to, &image_ops, m, &region, 1);
+    if (st != PTW_OK) {
+        fz_fail("the new memory is refused");
+    }
+    g->reads = 0;
+    st = ptw_rebuild_tables(rb, &to, m->root);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (rb->counts.bytes > m->bytes || rb->counts.tables == 0 ||
+        rb->counts.bytes !=
+            rb->counts.page_bytes + rb->counts.tables * FZ_PAGE) {
+        fz_fail("the image has %llu bytes", HEX(rb->counts.bytes));
+    }
+    if (!how->changes && rb->mem->ctx == g) {
+        check_reads(g, rb, rb->counts.tables * g->w->entries, "the tables");
+    }
+    m->bytes = rb->counts.bytes;
+    m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
+    m->counts = rb->counts;
+    for (unsigned i = 0; i < g->w->roots; i++) {
+        if (m->root[i].v % FZ_PAGE != 0 || m->root[i].v < m->tables_at ||
+            m->root[i].v - m->tables_at >= m->table_bytes) {
+            fz_fail("the new root %llx", HEX(m->root[i].v));
+        }
+    }
+    return st;
+}
+
+/* Rebuilds; false when there is no image, for a reason that is right. */
+static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
+                       const ptw_pa *root, const struct ptw_rebuild_options *o,
+                       const struct manner *how, struct ptw_rebuild *rb,
+                       struct fc_image *m)
+{
+    const struct fz_world *w = g->w;
+    bool stop;
+    enum ptw_status st =
+        ptw_rebuild_init(rb, &w->regime, mem, root, w->roots, o);
+
+    m->base = o->base.v;
+    m->tables = NULL;
+    m->extra_at = 0;
+    if ((st == PTW_OK) != options_are_right(g)) {
+        fz_fail("a rebuild begins: %s", ptw_status_text(st));
+    }
+    if (st != PTW_OK) {
+        if (st != PTW_E_ALIGN && st != PTW_E_WIDTH && st != PTW_E_RANGE &&
+            st != PTW_E_OVERLAP && st != PTW_E_REGIME) {
+            fz_fail("a rebuild begins: %s", ptw_status_text(st));
+        }
+        if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
+            fz_fail("a rebuild that did not begin has a plan");
+        }
+        return false;
+    }
+    if (ptw_rebuild_copy(rb, &page_sink, NULL) != PTW_E_ARG ||
+        ptw_rebuild_tables(rb, mem, m->root) != PTW_E_ARG) {
+        fz_fail("steps of a rebuild out of turn");
+    }
+    st = plan(g, rb, how, &stop);
+    if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
+        unsigned bad = ptw_rebuild_bad_root(rb);
+        uint64_t pa = bad < w->roots ? root[bad].v : 0;
+
+        if (bad >= w->roots ||
+            st != (pa % FZ_PAGE != 0 ? PTW_E_ALIGN : PTW_E_BUS) ||
+            (st == PTW_E_BUS && fc_cover(g, pa, FZ_PAGE) != PTW_COVER_NONE)) {
+            fz_fail("the plan says of the root %llx: %s", HEX(pa),
+                    ptw_status_text(st));
+        }
+    }
+    if (stop || st != PTW_OK || rb->counts.pages > FC_PAGES ||
+        rb->counts.tables > FC_TABLES) {
+        return false;
+    }
+    if (how->changes) {
+        fz_world_stir(g->w, g->w->restless / 16);
+    }
+    st = copy(g, rb, how, m, &stop);
+    if (st != PTW_OK || stop || rb->counts.tables > FC_TABLES) {
+        return false;
+    }
+    if (how->changes) {
+        fz_world_stir(g->w, g->w->restless / 16);
+    }
+    st = tables(g, rb, how, m);
+    if (st == PTW_OK) {
+        return true;
+    }
+    if (!(how->changes && st == PTW_E_CHANGED) &&
+        !(how->no_room && st == PTW_E_BUS) &&
+        !(how->read_only && st == PTW_E_READONLY) &&
+        (o->maps == 0 || st == PTW_E_CHANGED || st == PTW_E_SHARED ||
+         st == PTW_E_BUS || st == PTW_E_READONLY || st == PTW_E_SPACE)) {
+        fz_fail("the tables: %s", ptw_status_text(st));
+    }
+    return false;
+}
+
+/* ----------------------------------------------------------------- verifying */
+
+static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
+                               struct fc_image *m, uint64_t seed,
+                               unsigned growth, struct ptw_certificate *c)
+{
+    struct ptw_verify *v = &verify;
+    struct ptw_verify_options o = {
+        .first = g->o.first,
+        .last = g->o.last,
+        .leave_out = g->leave_out,
+        .leave_outs = g->o.leave_outs,
+        .flags = g->o.flags,
+        .max_reads = g->o.max_reads,
+        .seed = seed,
+    };
+    struct ptw_region region;
+    struct ptw_mem now;
+    enum ptw_status st;
+
+    image_memory(m, &now, &region);
+    st = ptw_verify_init(v, &g->w->regime, mem, g->root, &now, m->root,
+                         g->w->roots, &o);
+    if (st != PTW_OK) {
+        fz_fail("a comparison is refused: %s", ptw_status_text(st));
+    }
+    for (unsigned i = 0;; i++) {
+        st = ptw_verify_run(v);
+        if (st != PTW_E_SPACE) {
+            break;
+        }
+        if (i > 1000) {
+            fz_fail("a comparison does not come to its end");
+        }
+        if (!give(NULL, v, growth, FC_STORE)) {
+            break;
+        }
+    }
+    for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
+        free(ptw_verify_storage(v, i));
+    }
+    if (st != PTW_OK && st != PTW_DIFFERENT && st != PTW_E_LIMIT &&
+        st != PTW_E_SPACE) {
+        fz_fail("a comparison says: %s", ptw_status_text(st));
+    }
+    if ((st == PTW_DIFFERENT) != (v->difference.kind != PTW_DIFFERS_NOT)) {
+        fz_fail("a comparison says: %s, %s", ptw_status_text(st),
+                ptw_difference_text(v->difference.kind));
+    }
+    if (st != PTW_E_SPACE && ptw_verify_run(v) != PTW_E_ARG) {
+        fz_fail("a comparison that is over goes on");
+    }
+    *c = v->certificate;
+    return st;
+}
+
+static void certified(const char *what, uint64_t is, uint64_t counted)
+{
+    if (is != counted) {
+        fz_fail("the certificate has %llu %s, the image %llu", HEX(is), what,
+                HEX(counted));
+    }
+}
+
+/* The certificate of an image that is right. */
+static void check_certificate(const struct fc_guest *g,
+                              const struct fc_image *m,
+                              const struct ptw_certificate *c)
+{
+    const struct ptw_rebuild_counts *k = &m->counts;
+    const uint64_t *dropped = k->dropped;
+
+    certified("spaces", c->spaces, k->spaces);
+    certified("aliases", c->aliases, k->aliases);
+    if (g->o.maps == 0 && k->split == 0) {
+        certified("tables", c->tables, k->tables);
+    }
+    certified("pages", c->pages, k->pages + k->merged);
+    certified("dropped", c->dropped,
+              dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_UNREADABLE]);
+    certified("bad", c->bad,
+              dropped[PTW_DROP_BAD_ENTRY] + dropped[PTW_DROP_TABLE] +
+                  dropped[PTW_DROP_SELF]);
+}
+
+/* ------------------------------------------------------------------ spoiling */
+
+static uint64_t get_at(const uint8_t *b, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        v = v << 8 | b[i];
+    }
+    return v;
+}
+
+static void put_at(uint8_t *b, unsigned n, uint64_t v)
+{
+    for (unsigned i = 0; i < n; i++) {
+        b[i] = (uint8_t)(v >> 8 * i);
+    }
+}
+
+/* The k-th entry from there on that is present, or is not; NULL: none is. */
+static uint8_t *nth_entry(const struct fz_world *w, uint8_t *table, unsigned k,
+                          bool present)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < w->entries; i++) {
+        count += ((table[i * w->entry_bytes] & 1) != 0) == present;
+    }
+    if (count == 0) {
+        return NULL;
+    }
+    k %= count;
+    for (unsigned i = 0;; i++) {
+        uint8_t *e = table + i * w->entry_bytes;
+
+        if (((e[0] & 1) != 0) == present && k-- == 0) {
+            return e;
+        }
+    }
+}
+
+/* Copies what the entry leads to behind the image. */
+static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry)
+{
+    unsigned n = g->w->entry_bytes;
+    uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+    uint64_t raw = get_at(entry, n);
+    const uint8_t *page = fc_page(m, raw & mask);
+    uint64_t at = m->base + m->bytes;
+
+    if (page == NULL || (at & ~mask) != 0 || at >> g->w->regime.pa_bits != 0) {
+        return;
+    }
+    memcpy(extra_page, page, FZ_PAGE);
+    m->extra = extra_page;
+    m->extra_at = at;
+    m->bytes += FZ_PAGE;
+    put_at(entry, n, (raw & ~mask) | at);
+}
+
+static void spoil(struct fc_guest *g, struct fc_image *m,
+                  const struct input *input)
+{
+    const struct fz_world *w = g->w;
+    unsigned n = w->entry_bytes;
+    uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+    const uint8_t *at = input->spoil_at;
+    uint8_t *table = m->tables + (size_t)(at[0] % m->counts.tables) * FZ_PAGE;
+    uint8_t *entry = nth_entry(w, table, at[1], true);
+    uint8_t *other = nth_entry(w, table, at[2], true);
+    uint8_t *absent = nth_entry(w, table, at[2], false);
+    uint64_t raw = entry != NULL ? get_at(entry, n) : 0;
+    uint64_t raw_2 = other != NULL ? get_at(other, n) : 0;
+
+    if (input->spoil == SPOIL_PAGE) {
+        if (m->pages > 0) {
+            m->page[at[0] % m->pages][(at[1] << 4 | at[2] >> 4) % FZ_PAGE] ^=
+                (uint8_t)(1 << (at[2] & 7));
+        }
+        return;
+    }
+    if (entry == NULL) {
+        return;
+    }
+    switch (input->spoil) {
+    case SPOIL_ENTRY:
+        put_at(entry, n, raw ^ (uint64_t)1 << at[2] % (8 * n));
+        break;
+    case SPOIL_REPEAT:
+        put_at(entry, n, (raw & ~mask) | (raw_2 & mask));
+        break;
+    case SPOIL_COPY:
+        copy_out(g, m, entry);
+        break;
+    case SPOIL_MORE:
+        if (absent != NULL) {
+            put_at(absent, n, raw);
+        }
+        break;
+    case SPOIL_REMOVE:
+        put_at(entry, n, raw & ~(uint64_t)1);
+        break;
+    case SPOIL_SWAP:
+        put_at(entry, n, raw_2);
+        put_at(other, n, raw);
+        break;
+    case SPOIL_NOT:
+    case SPOIL_PAGE:
+        break;
+    }
+}
+
+/* ------------------------------------------------------------------- in all */
+
+static void same_images(const struct fc_image *a, const struct fc_image *b,
+                        unsigned roots, const char *what)
+{
+    if (a->bytes != b->bytes || a->counts.page_bytes != b->counts.page_bytes ||
+        a->pages != b->pages) {
+        fz_fail("%s has %llu bytes, %llu of pages, %u of them given; not "
+                "%llu, %llu, %u",
+                what, HEX(b->bytes), HEX(b->counts.page_bytes), b->pages,
+                HEX(a->bytes), HEX(a->counts.page_bytes), a->pages);
+    }
+    for (unsigned i = 0; i < a->pages; i++) {
+        if (a->at[i] != b->at[i] ||
+            memcmp(a->page[i], b->page[i], FZ_PAGE) != 0) {
+            fz_fail("%s has another page %llx", what, HEX(b->at[i]));
+        }
+    }
+    for (size_t i = 0; i < a->table_bytes; i++) {
+        if (a->tables[i] != b->tables[i]) {
+            fz_fail("%s differs in its tables at %llx", what,
+                    HEX(b->tables_at + i));
+        }
+    }
+    for (unsigned i = 0; i < roots; i++) {
+        if (a->root[i].v != b->root[i].v) {
+            fz_fail("%s has the root %llx, not %llx", what, HEX(b->root[i].v),
+                    HEX(a->root[i].v));
+        }
+    }
+}
+
+/* Another seed, other storage, other accessors: the same bytes. */
+static void check_again(struct fc_guest *g, const struct manner *how)
+{
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_mem mem;
+    struct ptw_rebuild_options o = g->o;
+    struct manner again = *how;
+
+    offer(g, !g->lends, &mem, region);
+    o.seed = ~o.seed * 3;
+    again.growth = ~again.growth;
+    again.refuse_times = 0;
+    again.direct = !again.direct;
+    again.most_storage = FC_STORE;
+    if (!make_image(g, &mem, g->root, &o, &again, &rebuild, &image[1])) {
+        fz_fail("the same guest can't be rebuilt again");
+    }
+    same_images(&image[0], &image[1], g->w->roots, "the same image");
+    if (memcmp(&image[0].counts, &image[1].counts, sizeof image[0].counts) !=
+        0) {
+        fz_fail("the same guest is counted in another way");
+    }
+    free_storage(&rebuild);
+    image_done(&image[1]);
+}
+
+/* What was rebuilt is rebuilt. */
+static void check_fixed_point(struct fc_guest *g, const struct manner *how)
+{
+    const struct ptw_rebuild_counts *c = &image[0].counts;
+    struct ptw_region region;
+    struct ptw_mem mem;
+    struct ptw_rebuild_options o = g->o;
+    struct manner again = *how;
+
+    if (o.maps > 0 || c->split > 0 || c->dropped[PTW_DROP_UNREADABLE] > 0) {
+        return;
+    }
+    image_memory(&image[0], &mem, &region);
+    o.flags &= PTW_REBUILD_ZEROS;
+    again.refuse_times = 0;
+    again.most_storage = FC_STORE;
+    if (!make_image(g, &mem, image[0].root, &o, &again, &rebuild, &image[1])) {
+        fz_fail("the new image can't be rebuilt");
+    }
+    same_images(&image[0], &image[1], g->w->roots, "the image of the image");
+    free_storage(&rebuild);
+    image_done(&image[1]);
+}
+
+/* A rebuilt image of a guest that did not change. */
+static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
+                        const struct manner *how, const struct input *input)
+{
+    struct fc_image *m = &image[0];
+    struct ptw_certificate c;
+    struct ptw_certificate again;
+    bool unsure;
+    enum ptw_status st = compare(g, mem, m, g->o.seed, how->growth, &c);
+
+    if (st == PTW_DIFFERENT) {
+        const struct ptw_difference *d = &verify.difference;
+
+        fz_fail("the image is right, and the verifier says: %s, space %u, "
+                "%llx; %llx %llx %x, %llx %llx %x",
+                ptw_difference_text(d->kind), (unsigned)d->space, HEX(d->va.v),
+                HEX(d->old_pa.v), HEX(d->old_raw), d->old_rights,
+                HEX(d->new_pa.v), HEX(d->new_raw), d->new_rights);
+    }
+    if (st == PTW_OK) {
+        check_certificate(g, m, &c);
+        fz_note(c.digest[0]);
+        fz_note(c.digest[1]);
+    }
+    (void)fc_same(g, m, &rebuild, &unsure);
+    free_storage(&rebuild);
+    memset(&rebuild, 0, sizeof rebuild);
+    if (st == PTW_OK && (g->w->thorough || (g->w->seed >> 32) % 4 == 0)) {
+        if (compare(g, mem, m, ~g->o.seed, ~how->growth, &again) == PTW_OK &&
+            memcmp(&c, &again, sizeof c) != 0) {
+            fz_fail("another seed gives another certificate");
+        }
+    }
+    if (g->w->thorough || (g->w->seed >> 32) % 4 == 1) {
+        check_again(g, how);
+    }
+    if (g->w->thorough || (g->w->seed >> 32) % 4 == 2) {
+        check_fixed_point(g, how);
+    }
+    if (st != PTW_OK || input->spoil == SPOIL_NOT) {
+        return;
+    }
+    spoil(g, m, input);
+    st = compare(g, mem, m, g->o.seed, how->growth, &c);
+    if (st == PTW_OK && !fc_same(g, m, NULL, &unsure) && !unsure) {
+        fz_fail("the verifier finds no difference where there is one");
+    }
+}
+
+void fz_compact(enum oracle_arch arch, const uint8_t *data, size_t len)
+{
+    static struct input input;
+    struct fc_guest *g = &guest;
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_mem mem;
+    struct manner how;
+
+    read_input(g, &input, arch, data, len);
+    image[0].page = image_pages[0];
+    image[1].page = image_pages[1];
+    how.growth = input.growth;
+    how.most_storage = input.limit == FEW_STORAGE
+                           ? (size_t)input.limited_to * 1024
+                           : (size_t)FC_STORE;
+    how.refuse_at = input.refused_first;
+    how.refuse_times = input.refused_times;
+    how.direct = (g->w->seed >> 40 & 1) != 0;
+    how.no_room =
+        (input.options & OPT_NO_ROOM) != 0 && (g->w->seed >> 41 & 1) != 0;
+    how.read_only = (input.options & OPT_NO_ROOM) != 0 && !how.no_room;
+    how.changes = (input.options & OPT_CHANGES) != 0;
+    g->changes = how.changes;
+    offer(g, g->w->memory == FZ_BORROW, &mem, region);
+    if (!make_image(g, &mem, g->root, &g->o, &how, &rebuild, &image[0])) {
+        free_storage(&rebuild);
+    } else if (how.changes) {
+        struct ptw_certificate c;
+
+        (void)compare(g, &mem, &image[0], g->o.seed, how.growth, &c);
+        free_storage(&rebuild);
+    } else {
+        check_image(g, &mem, &how, &input);
+    }
+    image_done(&image[0]);
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        free(g->host[i]);
+        g->host[i] = NULL;
+    }
+}
+
+/* ----------------------------------------------------------------- in words */
+
+void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
+                         size_t len)
+{
+    static const char *const flag[] = {"copy-on-write", "copy shared", "split",
+                                       "merge", "zeros"};
+    static const char *const spoiled[] = {
+        "no",     "a bit of an entry", "a bit of a page", "an address twice",
+        "a copy", "an entry more",     "an entry less",   "two swapped",
+    };
+    static const char *const limit[] = {"none", "reads", "bytes", "storage"};
+    static struct input input;
+    struct fc_guest *g = &guest;
+    size_t skip = HEADER;
+
+    read_input(g, &input, arch, data, len);
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        free(g->host[i]);
+        g->host[i] = NULL;
+    }
+    fprintf(to, "rebuild: range %016" PRIx64 "-%016" PRIx64 ", base %" PRIx64,
+            g->o.first.v, g->o.last.v, g->o.base.v);
+    for (unsigned i = 0; i < 5; i++) {
+        if ((g->o.flags >> i & 1) != 0) {
+            fprintf(to, ", %s", flag[i]);
+        }
+    }
+    fputc('\n', to);
+    for (size_t i = 0; i < g->o.leave_outs; i++) {
+        fprintf(to, "    leaves out %016" PRIx64 "-%016" PRIx64 "\n",
+                g->leave_out[i].first.v, g->leave_out[i].last.v);
+    }
+    for (size_t i = 0; i < g->o.maps; i++) {
+        fprintf(to,
+                "    maps %016" PRIx64 "-%016" PRIx64 " to %" PRIx64
+                ", rights %x\n",
+                g->map[i].first.v, g->map[i].last.v, g->map[i].pa.v,
+                g->map[i].rights);
+    }
+    for (unsigned i = 0; i < g->refuses; i++) {
+        fprintf(to, "    refuses to read %" PRIx64 "-%" PRIx64 "\n",
+                g->refused[i][0], g->refused[i][1]);
+    }
+    fprintf(to,
+            "    limit: %s %u; the sink refuses %u times from write %u on; "
+            "spoilt: %s %u %u %u%s%s\n",
+            limit[input.limit], input.limited_to, input.refused_times,
+            input.refused_first, spoiled[input.spoil], input.spoil_at[0],
+            input.spoil_at[1], input.spoil_at[2],
+            (input.options & OPT_CHANGES) != 0 ? "; the guest runs" : "",
+            (input.options & OPT_NO_ROOM) != 0 ? "; no room for tables" : "");
+    skip += g->refuses + (len > 1 ? (data[1] & 3) * 6u : 0) +
+            (len > 1 ? (data[1] >> 2 & 3) * 12u : 0);
+    fz_describe(to, arch, len > skip ? data + skip : data,
+                len > skip ? len - skip : 0);
+}

@@ -1,0 +1,927 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether an image is the guest that it was made from, naively: both trees are
+ * gone through side by side, entry by entry, and what was seen is written down.
+ *
+ * Twice: first to count which pages are written through how many leaves, since
+ * that decides what becomes copy-on-write; then to compare. */
+#include "compact.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+enum { SLOTS = 8192, ANSWERS = 4096 };
+
+/* Numbers by keys that are not 0. */
+struct notes {
+    uint64_t key[SLOTS];
+    uint64_t value[SLOTS];
+    unsigned used;
+};
+
+/* Of a new page, beside the old page that it is. */
+enum { JOINED = 1, LARGE = 2, WRITTEN = 4 };
+
+struct naive {
+    struct fc_guest *g;
+    const struct fc_image *m;
+    struct ptw_rebuild *rb;
+    const struct ptw_regime *r;
+    unsigned levels;
+    unsigned entries;
+    unsigned entry_bytes;
+    unsigned flags;
+    bool strict;
+    bool comparing; /* else: counting writers */
+    bool different;
+    bool unsure;
+    unsigned answers_left; /* of the oracle */
+    struct ptw_rebuild_counts c;
+    uint64_t refused;      /* entries */
+    uint64_t gone;         /* pages */
+    struct notes *tables;  /* new table and level: old table */
+    struct notes *whole;   /* old table and level: new table */
+    struct notes *pages;   /* old page: new page */
+    struct notes *news;    /* new page: old page, and marks */
+    struct notes *writers; /* old page: leaves that let it be written */
+    struct notes *lost;    /* old pages that can't be read */
+};
+
+/* An old leaf. */
+struct leaf {
+    uint64_t raw;
+    uint64_t pa;
+    uint64_t va;
+    unsigned level;
+    unsigned rights; /* of itself */
+};
+
+static struct notes notes[6];
+
+static uint64_t *note(struct naive *n, struct notes *s, uint64_t key,
+                      bool *fresh)
+{
+    unsigned i = (unsigned)((key * 0x9E3779B97F4A7C15) >> 51);
+
+    while (s->key[i] != key && s->key[i] != 0) {
+        i = (i + 1) % SLOTS;
+    }
+    *fresh = s->key[i] == 0;
+    if (*fresh && s->used == SLOTS / 4 * 3) {
+        n->unsure = true;
+        return NULL;
+    }
+    s->used += *fresh;
+    s->key[i] = key;
+    return &s->value[i];
+}
+
+static const uint64_t *noted(const struct notes *s, uint64_t key)
+{
+    unsigned i = (unsigned)((key * 0x9E3779B97F4A7C15) >> 51);
+
+    while (s->key[i] != key && s->key[i] != 0) {
+        i = (i + 1) % SLOTS;
+    }
+    return s->key[i] == key ? &s->value[i] : NULL;
+}
+
+static void forget(struct notes *s)
+{
+    if (s->used > 0) {
+        memset(s, 0, sizeof *s);
+    }
+}
+
+static void differ(struct naive *n, const char *what, uint64_t va, uint64_t was,
+                   uint64_t is)
+{
+    if (n->strict && n->comparing) {
+        fz_fail("the image: %s: at %llx it was %llx and is %llx", what, HEX(va),
+                HEX(was), HEX(is));
+    }
+    n->different = true;
+}
+
+static bool over(const struct naive *n)
+{
+    return n->different || n->unsure;
+}
+
+static unsigned shift_of(const struct naive *n, unsigned level)
+{
+    return n->entry_bytes == 4 ? 12 + 10 * level : 12 + 9 * level;
+}
+
+static uint64_t size_of(const struct naive *n, unsigned level)
+{
+    return (uint64_t)1 << shift_of(n, level);
+}
+
+/* Where a leaf of that level has its address, and an entry that of a table. */
+static uint64_t leaf_mask(const struct naive *n, unsigned level)
+{
+    if (n->entry_bytes == 4) {
+        return level == 0 ? 0xFFFFF000 : 0xFFC00000 | 0x001FE000;
+    }
+    return 0x000FFFFFFFFFFFFF & ~(size_of(n, level) - 1);
+}
+
+static uint64_t table_mask(const struct naive *n)
+{
+    return n->entry_bytes == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+}
+
+static uint64_t word(const uint8_t *b, unsigned bytes)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = bytes; i-- > 0;) {
+        v = v << 8 | b[i];
+    }
+    return v;
+}
+
+/* ------------------------------------------------------------------- leaves */
+
+static bool all_readable(const struct naive *n, uint64_t pa, uint64_t bytes)
+{
+    if (fc_cover(n->g, pa, bytes) != PTW_COVER_ALL) {
+        return false;
+    }
+    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+        if (!fc_readable(n->g, pa + at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
+{
+    const uint8_t *page = fc_page(n->m, is);
+
+    if (!fc_readable(n->g, was)) {
+        differ(n, "a page that can't be read is there", va, was, is);
+        return;
+    }
+    if (page == NULL) {
+        differ(n, "a page outside", va, was, is);
+        return;
+    }
+    for (unsigned i = 0; i < FZ_PAGE; i += 8) {
+        if (fc_word(n->g, was + i, 8) != word(page + i, 8)) {
+            differ(n, "bytes", va, was + i, is + i);
+            return;
+        }
+    }
+}
+
+static bool is_zeros(const uint8_t *page)
+{
+    return page[0] == 0 && memcmp(page, page + 1, FZ_PAGE - 1) == 0;
+}
+
+/* One old page and the new one in its place. */
+static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
+                      unsigned marks)
+{
+    bool fresh;
+    bool new_fresh;
+    uint64_t *p = note(n, n->pages, was | 1, &fresh);
+    uint64_t *q = note(n, n->news, is | 1, &new_fresh);
+
+    if (p == NULL || q == NULL) {
+        return;
+    }
+    if (fresh) {
+        ptw_pa now = {0};
+
+        *p = is;
+        same_bytes(n, va, was, is);
+        if (n->strict &&
+            (is < n->m->base || is - n->m->base >= n->m->counts.page_bytes)) {
+            differ(n, "a page is not among the pages", va, was, is);
+        }
+        if (n->strict &&
+            (ptw_rebuild_page(n->rb, ptw_pa_of(was | 0x123), &now) != PTW_OK ||
+             now.v != (is | 0x123))) {
+            differ(n, "ptw_rebuild_page says", va, is, now.v);
+        }
+    } else if (*p != is) {
+        differ(n, "one page became two", va, *p, is);
+    }
+    if (new_fresh) {
+        *q = was;
+    } else if (fresh) {
+        bool zeros = fc_page(n->m, is) != NULL && is_zeros(fc_page(n->m, is));
+
+        *q |= JOINED;
+        n->c.merged++;
+        if ((n->flags & PTW_REBUILD_MERGE) == 0 &&
+            ((n->flags & PTW_REBUILD_ZEROS) == 0 || (n->strict && !zeros))) {
+            differ(n, "two pages became one", va, was, is);
+        }
+    }
+    *q |= marks;
+    if ((*q & JOINED) != 0 &&
+        (*q & (n->strict ? LARGE | WRITTEN : WRITTEN)) != 0) {
+        differ(n, "two pages that can be written became one", va, was, is);
+    }
+}
+
+static bool written_twice(const struct naive *n, uint64_t pa, uint64_t bytes)
+{
+    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+        const uint64_t *times = noted(n->writers, (pa + at) | 1);
+
+        if (times != NULL && *times > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void count_writers(struct naive *n, const struct leaf *l, uint64_t pa,
+                          uint64_t bytes)
+{
+    for (uint64_t at = 0; at < bytes && (l->rights & PTW_WRITE) != 0;
+         at += FZ_PAGE) {
+        bool fresh;
+        uint64_t *times = note(n, n->writers, (pa + at) | 1, &fresh);
+
+        if (times == NULL) {
+            return;
+        }
+        ++*times;
+        n->c.shared_writable += *times == 2;
+    }
+}
+
+/* A new leaf of that level: bits, rights, and its pages.  less: rights that the
+ * tables of a split took. */
+static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
+                      uint64_t va, uint64_t raw, unsigned less, bool counting)
+{
+    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    uint64_t pa = l->pa + (va - l->va);
+    uint64_t size = size_of(n, level);
+    uint64_t bits = l->raw & ~leaf_mask(n, l->level);
+    unsigned rights = l->rights;
+    bool turned = (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+                  (rights & PTW_WRITE) != 0 &&
+                  ((n->flags & PTW_REBUILD_COPY_SHARED) != 0 ||
+                   !written_twice(n, pa, size));
+
+    if (l->level > 0 && level == 0) {
+        bits = (bits & ~(uint64_t)0x1080) | (bits & 0x1000) >> 5;
+    }
+    if (turned) {
+        bits = (bits & ~(uint64_t)0xE02) | 0x200;
+        rights &= ~(unsigned)PTW_WRITE;
+    }
+    if (n->strict || (!turned && level == l->level)) {
+        if ((raw & ~leaf_mask(n, level)) != bits ||
+            (n->strict && (rights & less) != 0)) {
+            differ(n, "the bits of a leaf", va, bits, raw);
+        }
+    } else {
+        struct ptw_attributes x = ptw_attributes_of(n->r, level, bits);
+        struct ptw_attributes y = ptw_attributes_of(n->r, level, raw);
+
+        if ((e.rights & ~less) != (rights & ~less) || (rights & less) != 0 ||
+            x.memory_type != y.memory_type || x.key != y.key ||
+            x.global != y.global || x.accessed != y.accessed ||
+            x.dirty != y.dirty || x.copy_on_write != y.copy_on_write) {
+            differ(n, "a leaf", va, bits, raw);
+        }
+    }
+    if (counting) {
+        n->c.leaves++;
+        n->c.large += level > 0;
+        n->c.copy_on_write += turned;
+    }
+    for (uint64_t at = 0; at < size && !over(n); at += FZ_PAGE) {
+        same_page(n, va + at, pa + at, e.pa.v + at,
+                  (level > 0 ? LARGE : 0u) |
+                      ((e.rights & PTW_WRITE) != 0 ? WRITTEN : 0u));
+    }
+}
+
+/* Nothing is there in place of what that leaf maps from va on. */
+static void nothing(struct naive *n, const struct leaf *l, unsigned level,
+                    uint64_t va, bool counting)
+{
+    uint64_t size = size_of(n, level);
+    uint64_t pa = l->pa + (va - l->va);
+    enum ptw_cover kept = fc_kept(n->g, va, va + (size - 1));
+
+    if (kept == PTW_COVER_NONE) {
+        return;
+    }
+    if (kept == PTW_COVER_ALL && fc_cover(n->g, pa, size) == PTW_COVER_NONE) {
+        n->c.dropped[PTW_DROP_OUTSIDE] += counting ? size / FZ_PAGE : 0;
+        return;
+    }
+    if (level == 0) {
+        if (fc_readable(n->g, pa)) {
+            differ(n, "a page is missing", va, pa, 0);
+        } else if (fc_cover(n->g, pa, size) != PTW_COVER_ALL) {
+            n->c.dropped[PTW_DROP_OUTSIDE] += counting;
+        } else {
+            bool fresh;
+
+            n->c.dropped[PTW_DROP_UNREADABLE] += counting;
+            n->gone += note(n, n->lost, pa | 1, &fresh) != NULL && fresh;
+        }
+        return;
+    }
+    for (uint64_t at = 0; at < size && !over(n); at += size_of(n, level - 1)) {
+        nothing(n, l, level - 1, va + at, counting);
+    }
+}
+
+/* --------------------------------------------------------------------- maps */
+
+static bool maps_touch(const struct naive *n, uint64_t first, uint64_t last)
+{
+    for (size_t i = 0; i < n->g->o.maps; i++) {
+        if (n->g->map[i].first.v <= last && n->g->map[i].last.v >= first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool maps_cover(const struct naive *n, uint64_t va)
+{
+    return maps_touch(n, va, va);
+}
+
+static uint64_t new_entry(struct naive *n, uint64_t table, unsigned i)
+{
+    const uint8_t *page = fc_page(n->m, table);
+
+    if (page == NULL || table % FZ_PAGE != 0) {
+        differ(n, "a table outside", 0, 0, table);
+        return 0;
+    }
+    return word(page + (size_t)i * n->entry_bytes, n->entry_bytes);
+}
+
+static bool among_tables(const struct naive *n, uint64_t pa)
+{
+    return pa >= n->m->tables_at && pa - n->m->tables_at < n->m->table_bytes;
+}
+
+/* An entry where nothing is kept: what it leads to are maps. */
+static void only_maps(struct naive *n, uint64_t raw, unsigned level,
+                      uint64_t va)
+{
+    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    uint64_t size = size_of(n, level);
+    bool fresh;
+
+    if (raw == 0 || over(n)) {
+        return;
+    }
+    if (!maps_touch(n, va, va + (size - 1)) || e.kind == PTW_ENTRY_BAD ||
+        e.kind == PTW_ENTRY_ABSENT) {
+        differ(n, "something is there", va, 0, raw);
+        return;
+    }
+    if (e.kind == PTW_ENTRY_TABLE) {
+        if (!among_tables(n, e.pa.v)) {
+            differ(n, "a table is not among the tables", va, 0, e.pa.v);
+            return;
+        }
+        (void)note(n, n->tables, e.pa.v | 0x800 | (level - 1), &fresh);
+        for (unsigned i = 0; i < n->entries; i++) {
+            only_maps(n, new_entry(n, e.pa.v, i), level - 1,
+                      va + i * size_of(n, level - 1));
+        }
+        return;
+    }
+    for (uint64_t at = 0; at < size; at += FZ_PAGE) {
+        if (!maps_cover(n, va + at)) {
+            differ(n, "a page is mapped", va + at, 0, raw);
+            return;
+        }
+    }
+}
+
+/* ------------------------------------------------------------------- tables */
+
+/* What there is in place of an old leaf, or of a part of it. */
+static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
+                       uint64_t va, uint64_t raw, unsigned less, bool counting)
+{
+    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    uint64_t size = size_of(n, level);
+    uint64_t pa = l->pa + (va - l->va);
+    enum ptw_cover kept = fc_kept(n->g, va, va + (size - 1));
+    bool fresh;
+    uint64_t *old;
+
+    if (over(n)) {
+        return;
+    }
+    if (kept == PTW_COVER_NONE) {
+        if (n->strict) {
+            only_maps(n, raw, level, va);
+        }
+        return;
+    }
+    if (!n->comparing && kept == PTW_COVER_ALL && level == 0 && counting &&
+        fc_cover(n->g, pa, size) == PTW_COVER_ALL) {
+        count_writers(n, l, pa, size);
+    }
+    if (n->comparing && level > 0 && e.kind != PTW_ENTRY_LEAF &&
+        kept == PTW_COVER_ALL && (n->flags & PTW_REBUILD_SPLIT) == 0 &&
+        (n->strict || level == l->level) && all_readable(n, pa, size)) {
+        differ(n, "a large leaf became small ones", va, l->raw, raw);
+    }
+    switch (e.kind) {
+    case PTW_ENTRY_ABSENT:
+        if (n->strict && raw != 0) {
+            differ(n, "an entry of nothing", va, 0, raw);
+        }
+        if (n->comparing) {
+            nothing(n, l, level, va, counting);
+        } else if (level > 0 && fc_cover(n->g, pa, size) != PTW_COVER_NONE) {
+            for (uint64_t at = 0; at < size && counting && !over(n);
+                 at += FZ_PAGE) {
+                if (fc_kept(n->g, va + at, va + at + (FZ_PAGE - 1)) ==
+                        PTW_COVER_ALL &&
+                    fc_cover(n->g, pa + at, FZ_PAGE) == PTW_COVER_ALL) {
+                    count_writers(n, l, pa + at, FZ_PAGE);
+                }
+            }
+        }
+        break;
+    case PTW_ENTRY_LEAF:
+        if (kept != PTW_COVER_ALL ||
+            (level > 0 && (n->flags & PTW_REBUILD_SPLIT) != 0)) {
+            differ(n, "a leaf is too large", va, l->raw, raw);
+            return;
+        }
+        if (n->comparing) {
+            same_leaf(n, l, level, va, raw, less, counting);
+        } else if (level > 0 && counting) {
+            count_writers(n, l, pa, size);
+        }
+        break;
+    case PTW_ENTRY_TABLE:
+        old = note(n, n->tables, e.pa.v | 0x800 | (level - 1), &fresh);
+        if (old == NULL) {
+            return;
+        }
+        if (n->strict && (fresh != counting || !among_tables(n, e.pa.v) ||
+                          e.rights != PTW_ALL_RIGHTS)) {
+            differ(n, "a table of small leaves", va, l->raw, raw);
+        }
+        if (counting) {
+            n->c.tables++;
+            n->c.split += level == l->level;
+        }
+        for (unsigned i = 0; i < n->entries && !over(n); i++) {
+            check_leaf(n, l, level - 1, va + i * size_of(n, level - 1),
+                       new_entry(n, e.pa.v, i),
+                       less | (~e.rights & (unsigned)PTW_ALL_RIGHTS), counting);
+        }
+        break;
+    case PTW_ENTRY_BAD:
+        differ(n, "a bad entry", va, l->raw, raw);
+        break;
+    }
+}
+
+static void check_table(struct naive *n, uint64_t was, uint64_t is,
+                        unsigned level, uint64_t va, bool counting);
+
+/* Where nothing was, and the image is judged as ptw_verify does: an entry leads
+ * to nothing that is kept. */
+static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
+                          uint64_t va)
+{
+    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    enum ptw_cover kept = fc_kept(n->g, va, va + (size_of(n, level) - 1));
+
+    if (over(n) || kept == PTW_COVER_NONE || e.kind == PTW_ENTRY_ABSENT) {
+        return;
+    }
+    if (e.kind != PTW_ENTRY_TABLE || kept == PTW_COVER_ALL) {
+        differ(n, "something is there", va, 0, raw);
+        return;
+    }
+    for (unsigned i = 0; i < n->entries; i++) {
+        still_nothing(n, new_entry(n, e.pa.v, i), level - 1,
+                      va + i * size_of(n, level - 1));
+    }
+}
+
+/* An old table and the new one in its place. */
+static void check_pair(struct naive *n, uint64_t was, uint64_t is,
+                       unsigned level, uint64_t va, bool whole, bool counting)
+{
+    bool fresh;
+    bool whole_fresh = false;
+    uint64_t *old;
+
+    if (fc_page(n->m, is) == NULL || (n->strict && !among_tables(n, is))) {
+        differ(n, "a table is not among the tables", va, was, is);
+        return;
+    }
+    old = note(n, n->tables, is | 0x800 | level, &fresh);
+    if (old == NULL) {
+        return;
+    }
+    if (fresh) {
+        *old = was;
+    } else if (*old != was) {
+        differ(n, "two tables became one", va, was, is);
+        return;
+    }
+    if (whole) {
+        uint64_t *now = note(n, n->whole, was | 0x800 | level, &whole_fresh);
+
+        if (now == NULL) {
+            return;
+        }
+        if (whole_fresh) {
+            *now = is;
+        } else if (*now != is) {
+            differ(n, "one table became two", va, *now, is);
+            return;
+        }
+    }
+    if (counting) {
+        n->c.tables += fresh;
+        n->c.aliases += !fresh;
+    }
+    if (fresh || !whole) {
+        check_table(n, was, is, level, va, counting && fresh);
+    }
+}
+
+static void check_entry(struct naive *n, uint64_t was, uint64_t is,
+                        unsigned level, unsigned i, uint64_t va, bool counting)
+{
+    uint64_t last = va + (size_of(n, level) - 1);
+    enum ptw_cover kept = fc_kept(n->g, va, last);
+    uint64_t new_raw = new_entry(n, is, i);
+    uint64_t raw = 0;
+    struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+    struct ptw_entry now = ptw_decode(n->r, level, new_raw);
+    bool readable = fc_entry(n->g, was + (uint64_t)i * n->entry_bytes,
+                             n->entry_bytes, &raw);
+    bool self;
+    enum ptw_drop why = PTW_DROPS;
+
+    if (kept == PTW_COVER_NONE) {
+        if (n->strict) {
+            only_maps(n, new_raw, level, va);
+        }
+        return;
+    }
+    if (readable) {
+        e = ptw_decode(n->r, level, raw);
+    }
+    self = e.kind == PTW_ENTRY_TABLE && e.pa.v == was;
+    if (!readable || (e.kind == PTW_ENTRY_TABLE &&
+                      fc_cover(n->g, e.pa.v, FZ_PAGE) == PTW_COVER_NONE)) {
+        why = PTW_DROP_TABLE;
+        n->refused += counting;
+    } else if (e.kind == PTW_ENTRY_BAD) {
+        why = PTW_DROP_BAD_ENTRY;
+    } else if (self && kept != PTW_COVER_ALL) {
+        why = PTW_DROP_SELF;
+    }
+    if (why != PTW_DROPS) {
+        n->c.dropped[why] += counting;
+        e.kind = PTW_ENTRY_ABSENT;
+        raw = 0;
+    }
+    if (e.kind == PTW_ENTRY_ABSENT) {
+        if (n->strict && new_raw != raw) {
+            only_maps(n, new_raw, level, va);
+        } else if (!n->strict) {
+            still_nothing(n, new_raw, level, va);
+        }
+    } else if (e.kind == PTW_ENTRY_LEAF) {
+        struct leaf l = {raw, e.pa.v, va, level, e.rights};
+
+        check_leaf(n, &l, level, va, new_raw, 0, counting);
+    } else if (now.kind != PTW_ENTRY_TABLE ||
+               ((raw ^ new_raw) & ~table_mask(n)) != 0 ||
+               self != (now.pa.v == is)) {
+        differ(n, "an entry that leads to a table", va, raw, new_raw);
+    } else if (!self) {
+        check_pair(n, e.pa.v, now.pa.v, level - 1, va, kept == PTW_COVER_ALL,
+                   counting);
+    }
+}
+
+static uint64_t address_of(const struct naive *n, unsigned level, uint64_t va,
+                           unsigned i)
+{
+    va += (uint64_t)i << shift_of(n, level);
+    return n->entry_bytes == 8 && (va >> 47 & 1) != 0 ? va | 0xFFFF000000000000
+                                                      : va;
+}
+
+static void check_table(struct naive *n, uint64_t was, uint64_t is,
+                        unsigned level, uint64_t va, bool counting)
+{
+    for (unsigned i = 0; i < n->entries && !over(n); i++) {
+        check_entry(n, was, is, level, i, address_of(n, level, va, i),
+                    counting);
+    }
+}
+
+static void check_spaces(struct naive *n)
+{
+    const struct fz_world *w = n->g->w;
+
+    memset(&n->c, 0, sizeof n->c);
+    n->refused = 0;
+    n->gone = 0;
+    forget(n->tables);
+    forget(n->whole);
+    forget(n->pages);
+    forget(n->news);
+    forget(n->lost);
+    for (unsigned i = 0; i < w->roots && !over(n); i++) {
+        unsigned same = 0;
+
+        while (w->root[same] != w->root[i]) {
+            same++;
+        }
+        if (same < i) {
+            if (n->m->root[i].v != n->m->root[same].v) {
+                differ(n, "the root of the same space", 0, n->m->root[same].v,
+                       n->m->root[i].v);
+            }
+            continue;
+        }
+        n->c.spaces++;
+        check_pair(n, w->root[i], n->m->root[i].v, n->levels - 1, 0, true,
+                   true);
+    }
+}
+
+/* ------------------------------------------------------------------- counts */
+
+static void same_count(const char *what, uint64_t counted, uint64_t is)
+{
+    if (counted != is) {
+        fz_fail("counts.%s is %llu, and should be %llu", what, HEX(counted),
+                HEX(is));
+    }
+}
+
+static void check_counts(const struct naive *n)
+{
+    const struct ptw_rebuild_counts *is = &n->m->counts;
+    const struct ptw_rebuild_counts *c = &n->c;
+
+    uint64_t pages = n->news->used;
+
+    same_count("spaces", is->spaces, c->spaces);
+    same_count("aliases", is->aliases, c->aliases);
+    same_count("leaves", is->leaves, c->leaves);
+    same_count("large", is->large, c->large);
+    same_count("split", is->split, c->split);
+    same_count("copy_on_write", is->copy_on_write, c->copy_on_write);
+    same_count("merged", is->merged, c->merged);
+    same_count("pages", is->pages, pages);
+    same_count("zeros", is->zeros, pages - n->m->pages);
+    same_count("tables", is->tables, n->tables->used);
+    same_count("bytes", is->bytes, is->page_bytes + is->tables * FZ_PAGE);
+    same_count("dropped[outside]", is->dropped[PTW_DROP_OUTSIDE],
+               c->dropped[PTW_DROP_OUTSIDE]);
+    same_count("dropped[unreadable]", is->dropped[PTW_DROP_UNREADABLE],
+               c->dropped[PTW_DROP_UNREADABLE]);
+    same_count("dropped[bad entry]", is->dropped[PTW_DROP_BAD_ENTRY],
+               c->dropped[PTW_DROP_BAD_ENTRY]);
+    same_count("dropped[self]", is->dropped[PTW_DROP_SELF],
+               c->dropped[PTW_DROP_SELF]);
+    /* Refused entries come in runs. */
+    if ((is->dropped[PTW_DROP_TABLE] > 0) != (n->refused > 0) ||
+        is->dropped[PTW_DROP_TABLE] > n->refused) {
+        fz_fail("counts.dropped[table] is %llu, %llu entries were refused",
+                HEX(is->dropped[PTW_DROP_TABLE]), HEX(n->refused));
+    }
+}
+
+/* --------------------------------------------------------------- the oracle */
+
+static struct oracle_answer answer[ANSWERS];
+static struct oracle_ram old_ram[2 * FZ_RAMS];
+
+static bool is_host(const struct fc_guest *g, uint64_t pa)
+{
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        if (pa >= g->w->region[i].first && pa <= g->w->region[i].last) {
+            return g->host[i] != NULL;
+        }
+    }
+    return false;
+}
+
+/* The memory of the world without what refuses to be read. */
+static size_t old_memory(const struct fc_guest *g)
+{
+    size_t rams = 0;
+
+    for (size_t i = 0; i < g->w->rams; i++) {
+        struct oracle_ram r = g->w->ram[i];
+        bool more = true;
+
+        while (more && rams < 2 * FZ_RAMS) {
+            uint64_t next = r.last;
+            uint64_t end = r.last;
+
+            more = false;
+            for (unsigned k = 0; k < g->refuses && !is_host(g, r.first); k++) {
+                if (g->refused[k][1] >= r.first && g->refused[k][0] <= end) {
+                    /* The first of them that is still in the way. */
+                    end = g->refused[k][0];
+                    next = g->refused[k][1];
+                    more = true;
+                }
+            }
+            if (!more || end > r.first) {
+                old_ram[rams] = r;
+                old_ram[rams++].last = more ? end - 1 : r.last;
+            }
+            if (more && next >= r.last) {
+                break;
+            }
+            if (more) {
+                r.bytes += r.bytes != NULL ? next + 1 - r.first : 0;
+                r.first = next + 1;
+            }
+        }
+    }
+    return rams;
+}
+
+/* Whether the way to that answer goes through a table that refers to itself. */
+static bool through_self(const struct naive *n, const struct oracle_ram *ram,
+                         size_t rams, uint64_t root,
+                         const struct oracle_answer *a)
+{
+    uint64_t above = root;
+
+    for (unsigned level = n->levels - 1; level-- > a->level;) {
+        uint64_t table;
+
+        if (!oracle_table_at(&n->g->w->mode, ram, rams, root, a->first, level,
+                             &table)) {
+            return false;
+        }
+        if (table == above) {
+            return true;
+        }
+        above = table;
+    }
+    return false;
+}
+
+/* Every page of one side, as the oracle sees it, is on the other. */
+static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
+                          const size_t rams[2], const uint64_t root[2],
+                          unsigned from)
+{
+    const struct oracle_mode *mode = &n->g->w->mode;
+    size_t count = oracle_walk(mode, ram[from], rams[from], root[from], 0,
+                               UINT64_MAX, answer, ANSWERS);
+
+    for (size_t i = 0; i < count && n->answers_left > 0; i++) {
+        const struct oracle_answer *a = &answer[i];
+        uint64_t size = a->last - a->first + 1;
+        uint64_t step = size > 8 * FZ_PAGE ? size / 8 : FZ_PAGE;
+
+        if (a->kind != ORACLE_LEAF ||
+            through_self(n, ram[from], rams[from], root[from], a)) {
+            continue;
+        }
+        for (uint64_t at = 0; at < size; at += step) {
+            uint64_t va = a->first + at;
+            struct oracle_answer b;
+            const uint64_t *now;
+            bool kept = fc_kept(n->g, va, va + (FZ_PAGE - 1)) == PTW_COVER_ALL;
+            uint64_t was;
+            uint64_t is;
+
+            if (!kept && from == 1 && !maps_cover(n, va)) {
+                fz_fail("the oracle: %llx is mapped now", HEX(va));
+            }
+            if (!kept || (from == 0 && !fc_readable(n->g, a->pa + at))) {
+                continue;
+            }
+            n->answers_left--;
+            b = oracle_translate(mode, ram[!from], rams[!from], root[!from],
+                                 va);
+            if (b.kind != ORACLE_LEAF) {
+                fz_fail("the oracle: %llx is mapped in one image only, %s",
+                        HEX(va), from == 0 ? "the old" : "the new");
+            }
+            was = (from == 0 ? a->pa : b.pa) +
+                  (va - (from == 0 ? a->first : b.first));
+            is = (from == 1 ? a->pa : b.pa) +
+                 (va - (from == 1 ? a->first : b.first));
+            now = noted(n->pages, was | 1);
+            if (now == NULL || *now != is || a->u != b.u || a->x != b.x ||
+                (a->w != b.w && (n->flags & PTW_REBUILD_COPY_ON_WRITE) == 0) ||
+                (from == 0 ? b.w && !a->w : a->w && !b.w)) {
+                fz_fail("the oracle: %llx was %llx, %d%d%d, and is %llx, "
+                        "%d%d%d",
+                        HEX(va), HEX(was), a->w, a->u, a->x, HEX(is), b.w, b.u,
+                        b.x);
+            }
+        }
+    }
+}
+
+static void ask_oracle(struct naive *n)
+{
+    const struct fz_world *w = n->g->w;
+    struct oracle_ram new_ram[2] = {
+        {n->m->tables_at, n->m->tables_at + n->m->table_bytes - 1,
+         n->m->tables},
+    };
+    const struct oracle_ram *ram[2] = {old_ram, new_ram};
+    size_t rams[2] = {old_memory(n->g), 1};
+
+    n->answers_left = w->thorough ? 4096 : 512;
+    for (unsigned i = 0; i < w->roots && i < 3; i++) {
+        uint64_t root[2] = {w->root[i], n->m->root[i].v};
+
+        check_answers(n, ram, rams, root, 0);
+        check_answers(n, ram, rams, root, 1);
+        for (size_t k = 0; k < n->g->o.maps; k++) {
+            const struct ptw_map_request *q = &n->g->map[k];
+            uint64_t va = q->last.v & ~(uint64_t)(FZ_PAGE - 1);
+            struct oracle_answer a =
+                oracle_translate(&w->mode, new_ram, 1, root[1], va);
+
+            for (size_t j = k + 1; j < n->g->o.maps; j++) {
+                if (n->g->map[j].first.v <= va && n->g->map[j].last.v >= va) {
+                    q = &n->g->map[j];
+                }
+            }
+            if (a.kind != ORACLE_LEAF ||
+                a.pa + (va - a.first) != q->pa.v + (va - q->first.v) ||
+                a.w != ((q->rights & PTW_WRITE) != 0 && !q->copy_on_write) ||
+                a.u != ((q->rights & PTW_USER) != 0) ||
+                a.x != ((q->rights & PTW_EXEC) != 0)) {
+                fz_fail("the map %zu at %llx is %llx, %d%d%d", k, HEX(va),
+                        HEX(a.pa), a.w, a.u, a.x);
+            }
+        }
+    }
+}
+
+bool fc_same(struct fc_guest *g, const struct fc_image *m,
+             struct ptw_rebuild *rb, bool *unsure)
+{
+    struct naive n = {
+        .g = g,
+        .m = m,
+        .rb = rb,
+        .r = &g->w->regime,
+        .levels = g->w->levels,
+        .entries = g->w->entries,
+        .entry_bytes = g->w->entry_bytes,
+        .flags = g->o.flags,
+        .strict = rb != NULL,
+        .tables = &notes[0],
+        .whole = &notes[1],
+        .pages = &notes[2],
+        .news = &notes[3],
+        .writers = &notes[4],
+        .lost = &notes[5],
+    };
+    uint64_t shared;
+
+    if ((n.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        n.flags |= PTW_REBUILD_COPY_ON_WRITE;
+    }
+    forget(n.writers);
+    check_spaces(&n);
+    shared = n.c.shared_writable;
+    if (!n.unsure) {
+        n.different = false;
+        n.comparing = true;
+        check_spaces(&n);
+    }
+    *unsure = n.unsure;
+    if (n.strict && !n.unsure) {
+        same_count("shared_writable", m->counts.shared_writable, shared);
+        check_counts(&n);
+        ask_oracle(&n);
+    }
+    return !n.different;
+}
