@@ -412,6 +412,28 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
 
 /* ------------------------------------------------------------------- tables */
 
+/* Whether any page of what that leaf maps from va on is kept, and can be read. */
+static bool keeps_any(const struct naive *n, const struct leaf *l,
+                      unsigned level, uint64_t va)
+{
+    uint64_t size = size_of(n, level);
+    uint64_t pa = l->pa + (va - l->va);
+
+    if (fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_NONE ||
+        fc_cover(n->g, pa, size) == PTW_COVER_NONE) {
+        return false;
+    }
+    if (level == 0) {
+        return fc_readable(n->g, pa);
+    }
+    for (uint64_t at = 0; at < size; at += size_of(n, level - 1)) {
+        if (keeps_any(n, l, level - 1, va + at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What there is in place of an old leaf, or of a part of it. */
 static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
                        uint64_t va, uint64_t raw, unsigned less, bool counting)
@@ -441,10 +463,13 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         (n->strict || level == l->level) && all_readable(n, pa, size)) {
         differ(n, "a large leaf became small ones", va, l->raw, raw);
     }
+    if (n->strict && e.kind == PTW_ENTRY_TABLE && !keeps_any(n, l, level, va)) {
+        e.kind = PTW_ENTRY_ABSENT; /* but for maps */
+    }
     switch (e.kind) {
     case PTW_ENTRY_ABSENT:
-        if (n->strict && raw != 0) {
-            differ(n, "an entry of nothing", va, 0, raw);
+        if (n->strict) {
+            only_maps(n, raw, level, va);
         }
         if (n->comparing) {
             nothing(n, l, level, va, counting);
