@@ -1123,6 +1123,94 @@ static void shared_world(void)
 
 static const unsigned all_flags = LARGE | SPLIT | UNSHARE | RECLAIM;
 
+/* Tables that grant less than their leaves, each with pages that no edit may
+ * give more rights to. */
+static void narrow_world(void)
+{
+    static const unsigned less[4] = {NOT_U, NOT_W, NOT_X,
+                                     NOT_U | NOT_W | NOT_X};
+
+    begin(CALLBACKS);
+    region(20, 0, 48, 0);
+    root(0);
+    root(9);
+    chain(0, 0);
+    select_page(levels - 1);
+    run(0, 8, 0x67, 8, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        select_page(levels - 2);
+        link_table(i + 1, 10 + i, less[i]);
+        select_page(10 + i);
+        run(0, 8, 0x67, 8, 2);
+    }
+    select_page(0);
+    link_table(5, 20, NOT_U | NOT_W);
+    link_table(6, 24, NOT_U);
+    select_page(20);
+    if (wide) {
+        link_table(0, 21, 0);
+        select_page(21);
+        link_table(0, 22, 0);
+        large(2, 0xE7, 3, 0);
+        select_page(22);
+    }
+    run(0, 8, 0x67, 8, 2);
+}
+
+static void narrow_cases(void)
+{
+    static const unsigned lacks[4] = {U, W, X, U | W | X};
+    static const unsigned options[2] = {0, LENT | OWN | KEEP | VOUCH};
+    char name[64];
+
+    for (unsigned o = 0; o < 2; o++) {
+        for (unsigned what = MAP; what <= PROTECT; what += PROTECT - MAP) {
+            narrow_world();
+            begin_edits(options[o]);
+            for (unsigned i = 0; i < 4; i++) {
+                const unsigned v[5] = {0, 0, i + 1, 2, 0};
+
+                edit(what, 0, 0, v, 1, 0x300, R | lacks[i] | X, 0);
+                edit(what, 0, 0, v, 1, 0x300,
+                     R | X | (U & ~lacks[i]) | (W & ~lacks[i]), 0);
+            }
+            snprintf(name, sizeof name, "%s-narrow-tables%s",
+                     what == MAP ? "map-in" : "protect-in",
+                     o == 0 ? "" : "-own");
+            save_edits(name);
+        }
+
+        narrow_world();
+        begin_edits(options[o]);
+        edit(MAP, 0, 0, at(5, 2), 1, 0x300, R | W | X, 0);
+        edit(MAP, 0, 0, at(6, 2), 1, 0x300, R | U | X, 0);
+        {
+            const unsigned v[5] = {5, 0, 2, 0, 0}; /* a large leaf */
+            const unsigned x[5] = {0, 0, 3, entries - 2, 0};
+
+            edit(PROTECT, 0, 0, v, 3, 0, R | W | X, SPLIT);
+            edit(MAP, 0, 0, v, wide ? 0x80 : 0xA0, 0x400, R | U | X, LARGE);
+            edit(MAP, 0, 0, x, 3, 0x300, R | U | X, 0); /* over two tables */
+        }
+        edit(MAP, 0, 0, at(6, 2), 1, 0x300, R | W | X, 0);
+        edit(PROTECT, 0, 0, at(5, 2), 1, 0, R | X, 0);
+        snprintf(name, sizeof name, "narrow-upper-tables%s",
+                 o == 0 ? "" : "-own");
+        save_edits(name);
+    }
+
+    /* The same table under more and under fewer rights. */
+    narrow_world();
+    select_page(9);
+    link_table(0, 20, 0);
+    begin_edits(0);
+    edit(MAP, 0, 0, at(5, 2), 1, 0x300, R | W | X, UNSHARE);
+    edit(MAP, 1, 0, at(0, 2), 1, 0x300, R | W | U | X, UNSHARE);
+    edit(PROTECT, 0, 0, at(5, 2), 1, 0, R | U | X, UNSHARE);
+    edit(PROTECT, 0, 0, at(5, 2), 1, 0, R | X, UNSHARE);
+    save_edits("narrow-tables-shared");
+}
+
 static void edit_cases(void)
 {
     static const unsigned options[4] = {0, LENT, LENT | OWN, KEEP | VOUCH};
@@ -2115,6 +2203,7 @@ int main(int argc, char **argv)
             memory();
             left_out();
             edit_cases();
+            narrow_cases();
             link_cases();
             compactions();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
