@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tables are shared, and which are in stock. */
 #include "shares.h"
-#include "mem.h"
-#include "regime.h"
+#include "descend.h"
 
 /* A slot's va holds the count, its level and part are 0.  In place of an owner
  * it has COUNTED, or the mark of the edit that took a reference away. */
@@ -176,10 +175,15 @@ static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
 
 enum ptw_status ptw_spare_take(struct ptw_tables *t, ptw_pa *table)
 {
+    const struct ptw_format *a = t->regime->arch->format;
     enum ptw_status st;
     uint64_t next = 0;
 
-    if (t->spares == 0) {
+    /* What was put in stock had been checked; what leads to it lies in memory,
+     * perhaps since an earlier edit. */
+    if (t->spares == 0 ||
+        ptw_table_check(t, t->spare, ptw_table_bytes(a, a->levels - 1)) !=
+            PTW_OK) {
         return PTW_E_CHANGED;
     }
     *table = t->spare;

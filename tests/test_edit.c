@@ -1005,6 +1005,30 @@ Test(amd64_edit, uses_the_spare_tables_again_where_none_can_be_given_back)
     cr_expect(eq(uint, pool.given, 0));
 }
 
+/* Where the stock lies, somebody else may write between two edits. */
+Test(amd64_edit, takes_nothing_from_the_stock_that_cannot_be_a_table)
+{
+    static const uint64_t bad[] = {
+        0x5080,            /* in an entry: PS */
+        0x5001,            /* not even of a number */
+        RAM_BYTES,         /* outside */
+        (uint64_t)1 << 52, /* XD, or reserved */
+        UINT64_MAX & ~0xfff,
+    };
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        start("amd64");
+        t.ops = &pool_ops_without_give;
+        pool.refuse_after = 2;
+        expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_SPACE);
+        cr_assert(eq(u64, t.spares, 2));
+        put(t.spare.v, 0, bad[i]);
+        pool.refuse_after = 1;
+        expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_CHANGED);
+        cr_expect(eq(str, (char *)runs(t.root.v), ""), "case %zu", i);
+    }
+}
+
 /* ------------------------------------------------------------------- limit */
 
 Test(amd64_edit, stops_at_its_limit_before_it_writes)
