@@ -75,6 +75,7 @@ static void give(void *ctx, ptw_pa table)
 {
     (void)ctx;
     if (pool.bad_table && table.v == pool.bad.v) {
+        pool.bad_given++;
         return;
     }
     pool.given++;
@@ -96,6 +97,10 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
         return PTW_OK;
     }
     if (pool.move_refuse_after == 0) {
+        if (pool.bad_table) {
+            *now = pool.bad;
+            return PTW_OK;
+        }
         return PTW_E_BUS;
     }
     pool.move_refuse_after -= pool.move_refuse_after > 0;

@@ -19,12 +19,13 @@ struct pool {
     enum ptw_status refusal;
     ptw_pa bad; /* instead of refusing, this is the table that comes */
     bool bad_table;
-    bool wrong; /* a table was given back that was not in use */
+    unsigned bad_given; /* it came back */
+    bool wrong;         /* a table was given back that was not in use */
 
     /* the hook */
     bool moved[FRAMES]; /* in this edit */
     unsigned moves;
-    int move_refuse_after;
+    int move_refuse_after; /* then it refuses, or returns the bad table */
     unsigned roots_told;
     ptw_pa root_told;
     bool relocate; /* false: it says that the table stays */

@@ -922,22 +922,23 @@ Test(amd64_edit, leaves_no_trace_wherever_the_allocator_refuses)
     }
 }
 
-Test(amd64_edit, refuses_a_bad_table_from_the_allocator)
+/* What no table can be, of the memory that bad_memory offers. */
+static const struct {
+    uint64_t table;
+    enum ptw_status status;
+} bad[] = {
+    {0x5008, PTW_E_ALIGN},
+    {0x5800, PTW_E_ALIGN},
+    {RAM_BYTES, PTW_E_BUS},
+    {(uint64_t)1 << 40, PTW_E_BUS},
+    {(uint64_t)1 << 52, PTW_E_WIDTH},
+    {0x1000, PTW_E_READONLY},
+};
+
+static void bad_memory(void)
 {
-    static const struct {
-        uint64_t table;
-        enum ptw_status status;
-    } bad[] = {
-        {0x5008, PTW_E_ALIGN},
-        {0x5800, PTW_E_ALIGN},
-        {RAM_BYTES, PTW_E_BUS},
-        {(uint64_t)1 << 40, PTW_E_BUS},
-        {(uint64_t)1 << 52, PTW_E_WIDTH},
-        {0x1000, PTW_E_READONLY},
-    };
     static struct ptw_region region[2];
 
-    start("amd64");
     region[0].last.v = 0x1fff;
     region[0].host = ram;
     region[1].first.v = 0x2000;
@@ -946,6 +947,14 @@ Test(amd64_edit, refuses_a_bad_table_from_the_allocator)
     region[1].writable = true;
     cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 2), PTW_OK));
     pool.bad_table = true;
+}
+
+Test(amd64_edit, refuses_a_bad_table_from_the_allocator)
+{
+    unsigned refused = 0;
+
+    start("amd64");
+    bad_memory();
     remember();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         for (int n = 0; n < 3; n++) {
@@ -954,6 +963,8 @@ Test(amd64_edit, refuses_a_bad_table_from_the_allocator)
             expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), bad[i].status);
             cr_expect(as_remembered(), "case %zu", i);
             cr_expect(eq(u64, t.spares, 0));
+            refused++;
+            cr_expect(eq(uint, pool.bad_given, refused));
         }
     }
 }
@@ -1008,7 +1019,7 @@ Test(amd64_edit, uses_the_spare_tables_again_where_none_can_be_given_back)
 /* Where the stock lies, somebody else may write between two edits. */
 Test(amd64_edit, takes_nothing_from_the_stock_that_cannot_be_a_table)
 {
-    static const uint64_t bad[] = {
+    static const uint64_t next[] = {
         0x5080,            /* in an entry: PS */
         0x5001,            /* not even of a number */
         RAM_BYTES,         /* outside */
@@ -1016,13 +1027,13 @@ Test(amd64_edit, takes_nothing_from_the_stock_that_cannot_be_a_table)
         UINT64_MAX & ~0xfff,
     };
 
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
         start("amd64");
         t.ops = &pool_ops_without_give;
         pool.refuse_after = 2;
         expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_SPACE);
         cr_assert(eq(u64, t.spares, 2));
-        put(t.spare.v, 0, bad[i]);
+        put(t.spare.v, 0, next[i]);
         pool.refuse_after = 1;
         expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_CHANGED);
         cr_expect(eq(str, (char *)runs(t.root.v), ""), "case %zu", i);
@@ -1180,6 +1191,25 @@ Test(amd64_movable, stays_whole_wherever_the_hook_refuses)
                              "map 3ff000-3fffff 41f000 rwx- 4k\n"),
                   "%d moves", n);
         expect_no_leak_m();
+    }
+}
+
+Test(amd64_movable, refuses_a_bad_place_from_the_hook)
+{
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        for (int n = 0; n < 4; n++) {
+            start_movable("amd64");
+            expect_status(map_m(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+            bad_memory();
+            pool.bad = ptw_pa_of(bad[i].table);
+            memset(pool.moved, 0, sizeof pool.moved);
+            pool.move_refuse_after = n;
+            expect_status(map_m(K4, K4, 0x21000, RWX_RIGHTS, 0), bad[i].status);
+            cr_expect(eq(str, (char *)runs(m.tables.root.v),
+                         "map 0-fff 20000 rwx- 4k\n"),
+                      "case %zu, call %d", i, n);
+            expect_no_leak_m();
+        }
     }
 }
 

@@ -55,7 +55,19 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * its size (4 KiB) and inside writable memory of the accessor, or refuses with
  * any PTW_E_ status, which the edit then returns.  give takes one back; it may
  * be NULL: then tables that an edit did not need after all are kept, and used
- * by the next one. */
+ * by the next one.
+ *
+ * What take returns is checked before it is written: PTW_E_ALIGN; PTW_E_WIDTH,
+ * an address that no entry can hold; PTW_E_BUS, not all of it is in one region;
+ * PTW_E_READONLY.  The edit then ends with that, as if take had refused, and
+ * hands the address to give.  That the table is all zeros, and that nobody else
+ * uses it, can't be seen: entries that are in it are mapped, a table that is in
+ * use is overwritten.  Even so nothing outside the memory offered is read or
+ * written, and the edit ends.
+ *
+ * Tables that are kept hold the address of the next in their first 8 bytes.
+ * That is checked in the same way when they are used: an edit that finds it to
+ * be wrong ends with PTW_E_CHANGED. */
 struct ptw_table_ops {
     enum ptw_status (*take)(void *ctx, ptw_pa *table);
     void (*give)(void *ctx, ptw_pa table);
@@ -83,8 +95,9 @@ struct ptw_tables {
  * if it did not move), or refuses.  The entry that leads to it is updated, its
  * own attribute bits kept, before the next call; nothing refers to the old
  * place then.  When move refuses, the tables that moved before stay moved, and
- * nothing else has changed.  root is called when the top table moved; it may be
- * NULL. */
+ * nothing else has changed; so too when it returns a place that take may not
+ * return, which is found with the same statuses: the entry still leads to the
+ * old place.  root is called when the top table moved; it may be NULL. */
 struct ptw_move_ops {
     enum ptw_status (*move)(void *ctx, ptw_pa table, ptw_pa *now);
     void (*root)(void *ctx, ptw_pa now);
