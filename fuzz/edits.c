@@ -25,6 +25,19 @@ enum edit_option {
     OPT_AGAIN = 128, /* tables move whenever they are asked to */
 };
 
+/* What take or move returns in place of a table.  That the last two are wrong
+ * nobody can see: then only memory outside is safe, and an input ends. */
+enum fault {
+    FAULT_NONE,
+    FAULT_UNALIGNED,
+    FAULT_OUTSIDE, /* of all regions */
+    FAULT_PART,    /* part of it is outside */
+    FAULT_READONLY,
+    FAULT_WIDE,   /* beyond what an entry can refer to */
+    FAULT_FULL,   /* not all zeros */
+    FAULT_IN_USE, /* a table, or a page that was taken before */
+};
+
 /* The host of an edit. */
 struct host {
     struct fm m;
@@ -38,8 +51,19 @@ struct host {
     /* This edit: */
     unsigned takes_left;
     bool editing;
-    bool refused; /* take or move did */
+    bool refused; /* take or move did, or what they returned can't be */
     enum ptw_status refusal;
+    unsigned refusals; /* if so: what the edit may say, 1 << a status */
+    unsigned takes;    /* calls */
+    unsigned taken;    /* calls that returned a table */
+    enum fault take_fault;
+    unsigned take_fault_at; /* which call; 0: none */
+    enum fault move_fault;  /* in place of a refusal */
+    uint64_t bad;           /* what take returned, */
+    bool bad_out;           /* and has to be given back */
+    bool tainted;           /* the table has what it must not have */
+    unsigned reads;         /* through callbacks */
+    unsigned writes;
     unsigned moves; /* calls */
     unsigned moved;
     unsigned move_mask;
@@ -75,6 +99,7 @@ static enum ptw_status read_any(struct host *h, uint64_t pa, unsigned n,
     if (pa % n != 0) {
         fz_fail("an edit reads at %llx, which is not aligned", HEX(pa));
     }
+    h->reads++;
     return fm_read(&h->m, pa, n, out) ? PTW_OK : PTW_E_BUS;
 }
 
@@ -104,13 +129,19 @@ static enum ptw_status write_any(struct host *h, uint64_t pa, unsigned n,
     if (r == NULL || pa % n != 0 || !r->readable || !r->writable) {
         fz_fail("an edit writes at %llx, outside the memory offered", HEX(pa));
     }
+    h->writes++;
     page = fm_find(&h->m, pa / FZ_PAGE);
     if (page < 0) {
+        if (h->tainted) {
+            return PTW_OK;
+        }
         fz_fail("an edit writes at %llx, where no table is", HEX(pa));
     }
-    check_page(h, &h->m.page[page]);
+    if (!h->tainted) {
+        check_page(h, &h->m.page[page]);
+    }
     if (n != h->m.entry_bytes && h->m.page[page].linked &&
-        (h->options & OPT_KEEP) == 0) {
+        (h->options & OPT_KEEP) == 0 && !h->tainted) {
         fz_fail("an edit writes %u bytes at %llx, entries have %u", n, HEX(pa),
                 h->m.entry_bytes);
     }
@@ -315,22 +346,159 @@ static void poison(struct host *h, unsigned page)
     }
 }
 
+/* Why no table can be at pa: a set of 1 << a status. */
+static unsigned why_not(const struct host *h, uint64_t pa)
+{
+    const struct fm_region *r = fm_region_of(&h->m, pa, FZ_PAGE);
+    unsigned why = 0;
+
+    if (pa % FZ_PAGE != 0) {
+        why |= 1u << PTW_E_ALIGN;
+    }
+    if (pa >> (h->m.levels == 2 ? 32 : h->m.regime->pa_bits) != 0) {
+        why |= 1u << PTW_E_WIDTH;
+    }
+    if (r == NULL) {
+        why |= 1u << PTW_E_BUS;
+    } else if (!r->writable) {
+        why |= 1u << PTW_E_READONLY;
+    }
+    return why;
+}
+
+/* A page that is a table now, or was taken; where to begin is by chance. */
+static bool page_in_use(const struct host *h, uint64_t *pa)
+{
+    unsigned start = (unsigned)(h->poison >> 16) % h->m.pages;
+
+    for (unsigned i = 0; i < h->m.pages; i++) {
+        const struct fm_page *p = &h->m.page[(start + i) % h->m.pages];
+
+        *pa = p->frame * FZ_PAGE;
+        if ((p->state == FM_TAKEN || (p->state == FM_WORLD && p->linked)) &&
+            why_not(h, *pa) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An address that can't be a table's for that reason, if there is one. */
+static bool bad_address(const struct host *h, enum fault fault, uint64_t *pa)
+{
+    unsigned want = fault == FAULT_READONLY ? 1u << PTW_E_READONLY
+                    : fault == FAULT_WIDE   ? 1u << PTW_E_WIDTH
+                                            : 1u << PTW_E_BUS;
+
+    if (fault == FAULT_UNALIGNED) {
+        *pa = h->m.pool * FZ_PAGE + (h->poison >> 12) % (4 * FZ_PAGE);
+        *pa &= (h->poison >> 40 & 3) == 0 ? UINT64_MAX : ~(uint64_t)7;
+        *pa += *pa % FZ_PAGE == 0 ? 8 : 0;
+        return true;
+    }
+    for (unsigned i = 0; i < h->m.regions; i++) {
+        const struct fm_region *r = &h->m.region[i];
+        uint64_t first = r->first & ~(uint64_t)(FZ_PAGE - 1);
+        uint64_t last = r->last & ~(uint64_t)(FZ_PAGE - 1);
+        uint64_t at[4] = {last, first, last + FZ_PAGE, first + FZ_PAGE};
+
+        for (unsigned k = 0; k < 4; k++) {
+            *pa = at[k];
+            if (why_not(h, *pa) == want &&
+                (fault == FAULT_OUTSIDE || fault == FAULT_PART
+                     ? fm_touches(&h->m, *pa) == (fault == FAULT_PART)
+                     : true)) {
+                return true;
+            }
+        }
+    }
+    *pa = h->m.pool * FZ_PAGE |
+          (uint64_t)1 << (h->m.levels == 2 ? 32 : h->m.regime->pa_bits);
+    return fault == FAULT_WIDE;
+}
+
+/* What is in a table that should be empty: entries that lead anywhere, or what
+ * the first root has. */
+static void fill(struct host *h, unsigned page)
+{
+    int root = fm_find(&h->m, h->m.root[0] / FZ_PAGE);
+
+    if (root >= 0 && (h->poison >> 13 & 1) != 0) {
+        memcpy(h->m.bytes[page], h->m.bytes[root], FZ_PAGE);
+    } else {
+        poison(h, page);
+    }
+}
+
+/* Returns that in place of a table; false: there is nothing of the kind. */
+static bool wrong_table(struct host *h, enum fault fault, ptw_pa *table)
+{
+    int page;
+
+    switch (fault) {
+    case FAULT_NONE:
+        return false;
+    case FAULT_UNALIGNED:
+    case FAULT_OUTSIDE:
+    case FAULT_PART:
+    case FAULT_READONLY:
+    case FAULT_WIDE:
+        if (!bad_address(h, fault, &table->v)) {
+            return false;
+        }
+        h->refused = true;
+        h->refusals = why_not(h, table->v);
+        return true;
+    case FAULT_FULL:
+        page = take_page(h);
+        if (page < 0) {
+            return false;
+        }
+        fm_touch(&h->m, (unsigned)page);
+        fill(h, (unsigned)page);
+        table->v = h->m.page[page].frame * FZ_PAGE;
+        h->tainted = true;
+        return true;
+    case FAULT_IN_USE:
+        if (!page_in_use(h, &table->v)) {
+            return false;
+        }
+        h->tainted = true;
+        return true;
+    }
+    return false;
+}
+
+static enum ptw_status refuse(struct host *h)
+{
+    h->refused = true;
+    h->refusals = 1u << h->refusal;
+    return h->refusal;
+}
+
 static enum ptw_status take(void *ctx, ptw_pa *table)
 {
     struct host *h = ctx;
     int page = -1;
 
+    h->takes++;
+    if (h->takes == h->take_fault_at && wrong_table(h, h->take_fault, table)) {
+        h->bad = table->v;
+        h->bad_out = h->refused && (h->options & OPT_KEEP) == 0;
+        h->taken += !h->refused;
+        return PTW_OK;
+    }
     if (h->takes_left > 0) {
         h->takes_left--;
         page = take_page(h);
     }
     if (page < 0) {
-        h->refused = true;
-        return h->refusal;
+        return refuse(h);
     }
     fm_touch(&h->m, (unsigned)page);
     memset(h->m.bytes[page], 0, FZ_PAGE);
     table->v = h->m.page[page].frame * FZ_PAGE;
+    h->taken++;
     return PTW_OK;
 }
 
@@ -340,6 +508,13 @@ static void give(void *ctx, ptw_pa table)
     int page = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
     struct fm_page *p;
 
+    if (h->bad_out && table.v == h->bad) {
+        h->bad_out = false;
+        return;
+    }
+    if (h->tainted) {
+        return;
+    }
     if (page < 0) {
         fz_fail("%llx is given back, which is no table", HEX(table.v));
     }
@@ -368,6 +543,9 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     int to;
 
     *now = table;
+    if (h->tainted) {
+        return PTW_OK;
+    }
     if (from < 0) {
         fz_fail("%llx is to be moved, which is no table", HEX(table.v));
     }
@@ -377,10 +555,11 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
         fz_fail("%llx is to be moved, which is no table", HEX(table.v));
     }
     region = fm_region_of(&h->m, table.v, FZ_PAGE);
-    if (region == NULL || !region->readable ||
-        (h->move_refused_at != 0 && h->moves == h->move_refused_at)) {
-        h->refused = true;
-        return h->refusal;
+    if (region == NULL || !region->readable) {
+        return refuse(h);
+    }
+    if (h->move_refused_at != 0 && h->moves == h->move_refused_at) {
+        return wrong_table(h, h->move_fault, now) ? PTW_OK : refuse(h);
     }
     if ((h->move_mask >> call % 8 & 1) == 0 ||
         (p->moved && (h->options & OPT_AGAIN) == 0)) {
@@ -388,8 +567,7 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     }
     to = take_page(h);
     if (to < 0) {
-        h->refused = true;
-        return h->refusal;
+        return refuse(h);
     }
     fm_touch(&h->m, (unsigned)to);
     fm_touch(&h->m, (unsigned)from);
@@ -437,12 +615,18 @@ struct record {
     unsigned level;
     unsigned owner;
     uint64_t their_va;
+    enum fault take_fault;
+    unsigned take_fault_at;
+    enum fault move_fault;
+    enum fault stock_fault;
 };
 
 static void read_record(const struct fz_world *w, const uint8_t *data,
                         struct record *q)
 {
     static const unsigned shift[8] = {0, 0, 2, 5, 9, 10, 15, 24};
+    static const enum fault stock_fault[4] = {FAULT_NONE, FAULT_UNALIGNED,
+                                              FAULT_OUTSIDE, FAULT_IN_USE};
     struct fz_reader in = {data, RECORD};
     uint8_t op = fz_u8(&in);
     uint64_t va = fz_read_va(w, &in);
@@ -486,6 +670,11 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
     q->level = (b & 15) % (w->levels - 1);
     q->owner = b >> 4;
     q->their_va = fz_read_va(w, &in);
+    b = fz_u8(&in);
+    q->take_fault = (enum fault)(b & 7);
+    q->move_fault = (enum fault)(b >> 3 & 7);
+    q->stock_fault = stock_fault[b >> 6];
+    q->take_fault_at = fz_u8(&in);
     switch (q->hostile) {
     case 5:
         q->first |= va & (FZ_PAGE - 1);
@@ -535,17 +724,43 @@ static bool plausible(const struct fz_world *w, const struct record *q)
     return q->last >> 47 == 0 || q->first >> 47 == 0x1FFFF;
 }
 
+/* How tables are supplied. */
+static void host_asks(struct host *h, const struct record *q)
+{
+    h->takes_left = q->takes;
+    h->refused = false;
+    h->refusal = q->takes % 2 == 0 ? PTW_E_SPACE : PTW_E_LIMIT;
+    h->takes = 0;
+    h->taken = 0;
+    h->take_fault = q->take_fault;
+    h->take_fault_at = q->take_fault_at;
+    h->move_fault = q->move_fault;
+    h->move_mask = q->move_mask;
+    h->move_refused_at = q->move_refused_at;
+    h->bad_out = false;
+    h->reads = 0;
+    h->writes = 0;
+}
+
+/* What was refused is what an edit says, and is not kept. */
+static void check_refusal(const struct host *h, enum ptw_status st)
+{
+    if (h->refused && (h->refusals >> st & 1) == 0) {
+        fz_fail("tables were refused, and an edit says: %s",
+                ptw_status_text(st));
+    }
+    if (h->bad_out) {
+        fz_fail("%llx can't be a table, and was not given back", HEX(h->bad));
+    }
+}
+
 /* Before an edit: who is what. */
 static void edit_begin(struct host *h, const struct record *q)
 {
     fm_begin(&h->m);
-    h->takes_left = q->takes;
-    h->refused = false;
-    h->refusal = q->takes % 2 == 0 ? PTW_E_SPACE : PTW_E_LIMIT;
+    host_asks(h, q);
     h->moves = 0;
     h->moved = 0;
-    h->move_mask = q->move_mask;
-    h->move_refused_at = q->move_refused_at;
     h->hooked = false;
     h->given = 0;
     if ((h->options & OPT_DIRECT) != 0) {
@@ -697,6 +912,26 @@ static void check_status(const struct fz_world *w, const struct host *h,
     }
 }
 
+/* Somebody wrote to the first table in stock: what it leads to is no table. */
+static bool spoil_stock(struct host *h, const struct ptw_tables *t,
+                        enum fault fault)
+{
+    int page = fm_find(&h->m, t->spare.v / FZ_PAGE);
+    uint64_t link = 0;
+
+    if (fault == FAULT_NONE || t->spares == 0 || page < 0 ||
+        !(fault == FAULT_IN_USE ? page_in_use(h, &link)
+                                : bad_address(h, fault, &link))) {
+        return false;
+    }
+    fm_touch(&h->m, (unsigned)page);
+    for (unsigned b = 0; b < 8; b++) {
+        h->m.bytes[page][b] = (uint8_t)(link >> (8 * b));
+    }
+    h->tainted = true;
+    return true;
+}
+
 /* Makes an edit on the tables t, whose root, table_rights and shares it sets.
  */
 static void step(struct fz_world *w, struct host *h,
@@ -731,6 +966,8 @@ static void step(struct fz_world *w, struct host *h,
     uint64_t was[FM_ROOTS];
     enum ptw_status st = PTW_OK;
     bool shared = false;
+    uint64_t spares;
+    bool spoilt;
     uint64_t pa;
 
     memcpy(was, h->m.root, sizeof was);
@@ -741,6 +978,8 @@ static void step(struct fz_world *w, struct host *h,
     t->root.v = h->m.root[q->root];
     t->table_rights = q->table_rights;
     edit_begin(h, q);
+    spoilt = spoil_stock(h, t, q->stock_fault);
+    spares = t->spares;
     switch (q->op) {
     case DO_MAP:
         st = movable ? ptw_map_movable(mt, &m) : ptw_map(t, &m);
@@ -758,6 +997,15 @@ static void step(struct fz_world *w, struct host *h,
         break;
     }
     fz_note((uint64_t)st);
+    if (spoilt && q->stock_fault != FAULT_IN_USE &&
+        (t->spares + 1 < spares ||
+         (t->spares + 1 == spares && st != PTW_OK && st != PTW_E_CHANGED))) {
+        fz_fail("the stock led to what is no table, and an edit says: %s",
+                ptw_status_text(st));
+    }
+    if (h->tainted) {
+        return;
+    }
     if (h->m.rooted[q->root]) {
         h->m.root[q->root] = t->root.v;
         if (h->hooked && h->hook_root != t->root.v) {
@@ -770,7 +1018,10 @@ static void step(struct fz_world *w, struct host *h,
         }
     }
     edit_end(h, t);
-    check_status(w, h, q, t, st);
+    check_refusal(h, st);
+    if (!h->refused) {
+        check_status(w, h, q, t, st);
+    }
     if (st != PTW_OK) {
         if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
             fz_fail("%s failed (%s) and changed %llx", change.what,
@@ -832,6 +1083,7 @@ static void host_begin(struct host *h, const struct input *in)
     h->editing = false;
     h->given = 0;
     h->hooked = false;
+    h->tainted = false;
 }
 
 static void shares_begin(struct fz_world *w, const struct input *in)
@@ -904,7 +1156,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
 
         read_record(w, in->record + (size_t)i * RECORD, &q);
         step(w, h, &mt, &q, movable);
-        if (h->m.overflow) {
+        if (h->m.overflow || h->tainted) {
             return;
         }
     }
@@ -1014,11 +1266,11 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
                                 loose ? 0 : (unsigned)PTW_EDIT_EXACT);
 
         out->space = items[i].space;
+        if (h->tainted) {
+            continue;
+        }
+        check_refusal(h, st);
         if (h->refused) {
-            if (st != h->refusal) {
-                fz_fail("tables were refused, and an item says: %s",
-                        ptw_status_text(st));
-            }
             out->complete = false;
             out->end = items[i].first.v & mask;
             out->stopped = items[i].kind == PTW_ITEM_SPACE;
@@ -1045,6 +1297,9 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
     }
     h->editing = false;
     fz_world_done(w);
+    if (h->tainted) {
+        return false;
+    }
     set_roots(h, out->built, w->roots);
     fm_reach(&h->m);
     check_leaks(h, t);
@@ -1126,9 +1381,7 @@ static void begin_image(struct fz_world *w, struct host *h,
     add_pool(&h->m, &nowhere);
     host_memory(h);
     fm_begin(&h->m);
-    h->takes_left = 100000;
-    h->refused = false;
-    h->refusal = PTW_E_SPACE;
+    host_asks(h, &(struct record){.takes = 100000});
     shares_begin(w, in);
     memset(t, 0, sizeof *t);
     t->regime = &w->regime;
@@ -1198,11 +1451,20 @@ void fz_rebuild(const uint8_t *data, size_t len)
     fz_world_read(w, (in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64,
                   in.rest, in.left);
     begin_image(w, h, &in, &t);
+    if (in.edits > 0) {
+        struct record q;
+
+        read_record(w, in.record, &q);
+        host_asks(h, &q);
+    }
     flags =
         (unsigned)((in.options & OPT_RUNS) != 0 ? PTW_WALK_RUNS : 0) |
         (unsigned)(loose && (in.options & OPT_VOUCH) != 0 ? 0
                                                           : PTW_WALK_TABLES);
     (void)rebuild(w, h, &t, flags, loose, &b);
+    if (h->tainted) {
+        return;
+    }
     fz_note(b.count);
     fz_note(b.end);
     compare_rebuilt(w, h, &b, loose);
@@ -1272,12 +1534,19 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
     t->shares = &shares;
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
+    if (h->tainted) {
+        return;
+    }
     set_roots(h, b->built, w->roots);
     edit_end(h, t);
+    check_refusal(h, st);
     change.first = q->first & mask & ~span;
     change.last = change.first | span;
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_fail("an alias that can't be is linked: %s", ptw_status_text(st));
+    }
+    if (h->refused) {
+        goto same;
     }
     switch ((int)st) {
     case PTW_OK:
@@ -1376,6 +1645,9 @@ void fz_link(const uint8_t *data, size_t len)
             for (unsigned k = 0; k < w->roots; k++) {
                 b.built[k].root.v = h->m.root[k];
             }
+        }
+        if (h->tainted) {
+            return;
         }
     }
 }

@@ -57,7 +57,7 @@ const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
     return NULL;
 }
 
-static bool touches(const struct fm *m, uint64_t pa)
+bool fm_touches(const struct fm *m, uint64_t pa)
 {
     for (unsigned i = 0; i < m->regions; i++) {
         if (m->region[i].first <= pa + (FZ_PAGE - 1) &&
@@ -155,7 +155,7 @@ static struct fm_node open_table(const struct fm *m, uint64_t pa,
 {
     struct fm_node n = {FM_NONE, pa, raw, rights, 0, true, -1, false};
 
-    if (touches(m, pa)) {
+    if (fm_touches(m, pa)) {
         const struct fm_region *r = fm_region_of(m, pa, FZ_PAGE);
 
         n.kind = FM_TABLE;

@@ -119,6 +119,9 @@ int fm_find(const struct fm *m, uint64_t frame);
 int fm_page_for(struct fm *m, uint64_t frame);
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
                                      uint64_t bytes);
+
+/* fm_touches: some region has a byte of the page at pa. */
+bool fm_touches(const struct fm *m, uint64_t pa);
 uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at);
 
 /* fm_read reads what a callback is asked for; false: refused. */

@@ -346,6 +346,18 @@ static void moves(unsigned mask, unsigned refused_at)
     edits.at[edits.count - 9] = (uint8_t)refused_at;
 }
 
+/* What cannot be a table: from take, in the call `at`; from move, where it was
+ * to refuse; as what the first table in stock leads to. */
+enum { ALIGN_FAULT = 1, OUTSIDE, PART, READ_ONLY, WIDE, FULL, IN_USE };
+
+static void faults(unsigned of_take, unsigned at, unsigned of_move,
+                   unsigned of_stock)
+{
+    edits.at[edits.count - 2] =
+        (uint8_t)(of_take | of_move << 3 | of_stock << 6);
+    edits.at[edits.count - 1] = (uint8_t)at;
+}
+
 static void target_of_link(unsigned level, unsigned owner, const unsigned at[5])
 {
     edits.count -= 8;
@@ -1417,6 +1429,88 @@ static void edit_cases(void)
     save_edits("read-only");
 }
 
+/* A host whose tables are none. */
+static void faulty_world(void)
+{
+    plain_world();
+    in.width = 12; /* 40 bits */
+    region(22, 0, 2, CUT_END | 2 << 4);
+    region(23, 0, 4, 0);
+    region(41, 0, 4, 0);
+}
+
+static void faulty_cases(void)
+{
+    static const char *const what[] = {"",          "unaligned", "outside",
+                                       "in-part",   "read-only", "too-wide",
+                                       "not-zeros", "in-use"};
+    char name[64];
+
+    for (unsigned f = ALIGN_FAULT; f <= IN_USE; f++) {
+        for (unsigned keep = 0; keep < 2; keep++) {
+            faulty_world();
+            begin_edits(keep != 0 ? KEEP : LENT);
+            edits.at[1] = 4; /* the third region is read-only */
+            edit(MAP, 0, 0, inside, 6, 0x200, R | W | X, 0);
+            edit(MAP, 0, 0, at(9, 5), 0xA2, 0x200, R | W | X, 0);
+            faults(f, f % 2 + 1, 0, 0);
+            edit(MAP, 1, 0, at(9, 5), 0, 0x200, R | W | X, 0);
+            faults(f, 1, 0, 0);
+            snprintf(name, sizeof name, "%s-table-is-%s",
+                     keep != 0 ? "kept" : "given", what[f]);
+            save_edits(name);
+        }
+        for (unsigned call = 1; call <= levels; call++) {
+            faulty_world();
+            begin_edits(0);
+            edits.at[1] = 4;
+            edit(MAP, 0, 0, inside, 6, 0x200, R | W | X, 0);
+            moves(255, call);
+            faults(0, 0, f, 0);
+            edit(MAP, 0, 0, at(9, 5), 0, 0x200, R | W | X, 0);
+            snprintf(name, sizeof name, "%s-place-%u-is-%s",
+                     wide ? "amd64" : "i686", call, what[f]);
+            save_edits_as("move", name);
+        }
+        for (unsigned call = 1; call < levels + 2; call += levels) {
+            faulty_world();
+            select_page(8);
+            link_table(0, 1, 0);
+            begin_edits(0);
+            edit(MAP, 0, 0, inside, 0, 0, 0, 0);
+            faults(f, call, 0, 0);
+            snprintf(name, sizeof name, "%s-table-%u-is-%s",
+                     wide ? "amd64" : "i686", call, what[f]);
+            save_edits_as("rebuild", name);
+        }
+        plain_world();
+        begin_edits(0);
+        edit(LINK, 1, 0, at(0, 0), 0, 0, R | X, 0);
+        target_of_link(0, 0, at(0, 0));
+        edit(LINK, 1, 0, at(2, 0), 0, 0, R | W | X, UNSHARE);
+        target_of_link(0, 0, at(0, 0));
+        faults(f, 1, 0, 0);
+        edit(MAP, 1, 0, inside, 0, 0x200, R | X, UNSHARE);
+        faults(f, 1, 0, 0);
+        snprintf(name, sizeof name, "table-is-%s", what[f]);
+        save_link(name);
+    }
+
+    for (unsigned s = 1; s <= 3; s++) {
+        plain_world();
+        begin_edits(KEEP | (s == 1 ? OWN : 0));
+        edit(MAP, 0, 0, at(9, 5), 0xA2, 0x200, R | W | X, 0);
+        only_tables(2);
+        edit(MAP, 0, 0, at(9, 5), 0xA2, 0x200, R | W | X, 0);
+        faults(0, 0, 0, s);
+        snprintf(name, sizeof name, "stock-leads-%s",
+                 s == 1   ? "to-no-page"
+                 : s == 2 ? "outside"
+                          : "to-a-table");
+        save_edits(name);
+    }
+}
+
 static void link_cases(void)
 {
     static const char *const how[3] = {"", "-unshare", "-exact"};
@@ -2204,6 +2298,7 @@ int main(int argc, char **argv)
             left_out();
             edit_cases();
             narrow_cases();
+            faulty_cases();
             link_cases();
             compactions();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
