@@ -3,6 +3,22 @@
 #include "check.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+
+FILE *fz_words;
+
+void fz_say(const char *format, ...)
+{
+    va_list args;
+
+    if (fz_words == NULL) {
+        return;
+    }
+    va_start(args, format);
+    vfprintf(fz_words, format, args);
+    va_end(args);
+    fflush(fz_words);
+}
 
 static const char *const memory_name[] = {
     [FZ_CALLBACKS] = "served by callbacks",
@@ -11,12 +27,12 @@ static const char *const memory_name[] = {
     [FZ_MIXED] = "host memory where regions are small, else callbacks",
 };
 
-static void put_rights(FILE *to, unsigned rights)
+void fz_say_rights(unsigned rights)
 {
-    fprintf(to, "%c%c%c%c", (rights & PTW_READ) != 0 ? 'r' : '-',
-            (rights & PTW_WRITE) != 0 ? 'w' : '-',
-            (rights & PTW_EXEC) != 0 ? 'x' : '-',
-            (rights & PTW_USER) != 0 ? 'u' : '-');
+    fz_say("%c%c%c%c", (rights & PTW_READ) != 0 ? 'r' : '-',
+           (rights & PTW_WRITE) != 0 ? 'w' : '-',
+           (rights & PTW_EXEC) != 0 ? 'x' : '-',
+           (rights & PTW_USER) != 0 ? 'u' : '-');
 }
 
 static uint64_t entry_at(const struct fz_world *w, unsigned page, unsigned i)
@@ -30,9 +46,9 @@ static uint64_t entry_at(const struct fz_world *w, unsigned page, unsigned i)
 }
 
 /* The entries of a page, equal neighbours together. */
-static void put_page(FILE *to, const struct fz_world *w, unsigned page)
+static void say_page(const struct fz_world *w, unsigned page)
 {
-    fprintf(to, "page %" PRIx64 "000\n", w->frame[page]);
+    fz_say("page %" PRIx64 "000\n", w->frame[page]);
     for (unsigned i = 0; i < w->entries;) {
         uint64_t raw = entry_at(w, page, i);
         uint64_t step = i + 1 < w->entries ? entry_at(w, page, i + 1) - raw : 0;
@@ -49,23 +65,22 @@ static void put_page(FILE *to, const struct fz_world *w, unsigned page)
             i = end;
             continue;
         }
-        fprintf(to, "    %3u", i);
+        fz_say("    %3u", i);
         if (end > i + 1) {
-            fprintf(to, " to %3u", end - 1);
+            fz_say(" to %3u", end - 1);
         } else {
-            fprintf(to, "       ");
+            fz_say("       ");
         }
-        fprintf(to, "  %016" PRIx64, raw);
+        fz_say("  %016" PRIx64, raw);
         if (end > i + 1 && step != 0) {
-            fprintf(to, " + %" PRIx64 " each", step);
+            fz_say(" + %" PRIx64 " each", step);
         }
-        fputc('\n', to);
+        fz_say("\n");
         i = end;
     }
 }
 
-static void put_item(FILE *to, const struct fz_world *w,
-                     const struct ptw_item *item)
+void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
 {
     static const char *const finding[] = {
         [PTW_FINDING_BAD_ENTRY] = "bad entry",
@@ -80,96 +95,122 @@ static void put_item(FILE *to, const struct fz_world *w,
     unsigned level;
 
     if (item->kind != PTW_ITEM_SPACE) {
-        fprintf(to, "%016" PRIx64 "-%016" PRIx64 "  ", item->first.v,
-                item->last.v);
+        fz_say("%016" PRIx64 "-%016" PRIx64 "  ", item->first.v, item->last.v);
     }
     switch (item->kind) {
     case PTW_ITEM_SPACE:
-        fprintf(to, "space %u, root %" PRIx64, (unsigned)item->space,
-                item->u.space_info.root.v);
+        fz_say("space %u, root %" PRIx64, (unsigned)item->space,
+               item->u.space_info.root.v);
         if (item->u.space_info.kind == PTW_SPACE_SAME) {
-            fprintf(to, ": same as space %u",
-                    (unsigned)item->u.space_info.same_as);
+            fz_say(": same as space %u", (unsigned)item->u.space_info.same_as);
         } else if (item->u.space_info.kind == PTW_SPACE_BAD) {
-            fprintf(to, ": %s", ptw_status_text(item->u.space_info.why));
+            fz_say(": %s", ptw_status_text(item->u.space_info.why));
         }
         break;
     case PTW_ITEM_TABLE:
-        fprintf(to, "%s %" PRIx64 " ",
-                ptw_level_name(&w->regime, item->u.table.level),
-                item->u.table.table.v);
-        put_rights(to, item->u.table.rights);
+        fz_say("%s %" PRIx64 " ", ptw_level_name(r, item->u.table.level),
+               item->u.table.table.v);
+        fz_say_rights(item->u.table.rights);
         break;
     case PTW_ITEM_MAPPING:
-        fprintf(to, "%016" PRIx64 " ", m->pa.v);
-        put_rights(to, m->rights);
-        fprintf(to, "  %016" PRIx64 " (%s)", m->raw,
-                ptw_level_name(&w->regime, m->level));
+        fz_say("%016" PRIx64 " ", m->pa.v);
+        fz_say_rights(m->rights);
+        fz_say("  %016" PRIx64 " (%s)", m->raw, ptw_level_name(r, m->level));
         break;
     case PTW_ITEM_ALIAS:
-        ref = ptw_alias_view(&w->regime, item, &level);
-        fprintf(to, "alias of the %s %" PRIx64 ", space %u at %016" PRIx64 " ",
-                ptw_level_name(&w->regime, level), ref.table.v,
-                (unsigned)ref.owner, ref.their_va.v);
-        put_rights(to, ref.rights);
+        ref = ptw_alias_view(r, item, &level);
+        fz_say("alias of the %s %" PRIx64 ", space %u at %016" PRIx64 " ",
+               ptw_level_name(r, level), ref.table.v, (unsigned)ref.owner,
+               ref.their_va.v);
+        fz_say_rights(ref.rights);
         break;
     case PTW_ITEM_HOLE:
-        fprintf(to, item->u.hole.canonical ? "hole (%s)" : "not canonical",
-                ptw_level_name(&w->regime, item->u.hole.level));
+        fz_say(item->u.hole.canonical ? "hole (%s)" : "not canonical",
+               ptw_level_name(r, item->u.hole.level));
         break;
     case PTW_ITEM_FINDING:
-        fprintf(to, "%s: %s %" PRIx64 ", entry %" PRIx64,
-                f->kind == PTW_FINDING_SELF && fz_covers(item)
-                    ? "leads to its own table"
-                    : finding[f->kind],
-                ptw_level_name(&w->regime, f->level), f->table.v, f->raw);
+        fz_say("%s: %s %" PRIx64 ", entry %" PRIx64,
+               f->kind == PTW_FINDING_SELF && fz_covers(item)
+                   ? "leads to its own table"
+                   : finding[f->kind],
+               ptw_level_name(r, f->level), f->table.v, f->raw);
         break;
     }
-    fputc('\n', to);
+    fz_say("\n");
+}
+
+void fz_say_world(const struct fz_world *w, const char *memory)
+{
+    fz_say("%s, %u bits of physical address%s%s%s%s\n",
+           ptw_regime_name(&w->regime), w->mode.pa_bits,
+           w->mode.nx ? ", NX" : "", w->mode.pse ? ", PSE" : "",
+           w->mode.page1g ? ", 1 GiB pages" : "", w->wp ? ", WP" : "");
+    fz_say("memory: %s\n", memory != NULL ? memory : memory_name[w->memory]);
+    for (unsigned i = 0; i < w->regions; i++) {
+        fz_say("    %016" PRIx64 "-%016" PRIx64 "%s\n", w->region[i].first,
+               w->region[i].last,
+               w->region[i].readable ? "" : ", refuses every read");
+    }
+    for (unsigned i = 0; i < w->pages; i++) {
+        say_page(w, i);
+    }
+}
+
+/* The walk, up to where it stops. */
+void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
+                 const ptw_pa *root, unsigned roots,
+                 const struct ptw_walk_options *o, uint64_t seed)
+{
+    static struct ptw_walk walk;
+    struct ptw_item item;
+    struct ptw_memo memo;
+    enum ptw_status st;
+    size_t items;
+
+    if (fz_words == NULL) {
+        return;
+    }
+    fz_memo_init(&memo, seed);
+    st = ptw_walk_va_spaces_init(&walk, r, mem, root, roots, &memo, o);
+    while (st == PTW_OK || st == PTW_E_SPACE) {
+        st = ptw_walk_next(&walk, &item, 1, &items);
+        if (items > 0) {
+            fz_say_item(r, &item);
+        }
+        if (st == PTW_E_SPACE) {
+            fz_memo_grow(&memo);
+        }
+    }
+    fz_say("the walk ends: %s; %" PRIu64 " reads, %" PRIu64 " tables\n",
+           ptw_status_text(st), ptw_walk_counts(&walk).reads,
+           ptw_walk_counts(&walk).tables);
 }
 
 void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
                  size_t len)
 {
     static struct fz_world w;
-    static struct ptw_walk walk;
     struct ptw_region region[FZ_REGIONS];
-    struct ptw_item item;
     struct ptw_mem mem;
-    struct ptw_memo memo;
     struct ptw_walk_options o;
     ptw_pa root[FZ_ROOTS];
-    enum ptw_status st;
-    size_t items;
 
+    fz_words = to;
     fz_world_read(&w, arch, data, len);
-    fprintf(to, "%s, %u bits of physical address%s%s%s%s\n",
-            ptw_regime_name(&w.regime), w.mode.pa_bits, w.mode.nx ? ", NX" : "",
-            w.mode.pse ? ", PSE" : "", w.mode.page1g ? ", 1 GiB pages" : "",
-            w.wp ? ", WP" : "");
-    fprintf(to, "memory: %s\n", memory_name[w.memory]);
-    for (unsigned i = 0; i < w.regions; i++) {
-        fprintf(to, "    %016" PRIx64 "-%016" PRIx64 "%s\n", w.region[i].first,
-                w.region[i].last,
-                w.region[i].readable ? "" : ", refuses every read");
-    }
-    for (unsigned i = 0; i < w.pages; i++) {
-        put_page(to, &w, i);
-    }
-    fprintf(to, "range: %016" PRIx64 "-%016" PRIx64 "\n", w.first, w.last);
-    fprintf(to,
-            "limits: %" PRIu64 " reads, %" PRIu64 " items, room for %zu; "
-            "needs %x\n",
-            w.read_step, w.item_step, w.room, w.need);
+    fz_say_world(&w, NULL);
+    fz_say("range: %016" PRIx64 "-%016" PRIx64 "\n", w.first, w.last);
+    fz_say("limits: %" PRIu64 " reads, %" PRIu64 " items, room for %zu; "
+           "needs %x\n",
+           w.read_step, w.item_step, w.room, w.need);
     for (unsigned i = 0; i < w.outs; i++) {
-        fprintf(to, "leaves out: %016" PRIx64 "-%016" PRIx64 "\n",
-                w.out[i].first, w.out[i].last);
+        fz_say("leaves out: %016" PRIx64 "-%016" PRIx64 "\n", w.out[i].first,
+               w.out[i].last);
     }
     if (w.self) {
-        fprintf(to, "references of tables to themselves are kept whole\n");
+        fz_say("references of tables to themselves are kept whole\n");
     }
     for (unsigned i = 0; i < w.vas; i++) {
-        fprintf(to, "asks about: %016" PRIx64 "\n", w.va[i]);
+        fz_say("asks about: %016" PRIx64 "\n", w.va[i]);
     }
     for (unsigned i = 0; i < w.roots; i++) {
         root[i].v = w.root[i];
@@ -177,21 +218,7 @@ void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
     fz_world_memory(&w, w.memory, &mem, region);
     o = fz_options(&w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
     o.max_items = FZ_ITEMS;
-    fz_memo_init(&memo, w.seed);
-    st = ptw_walk_va_spaces_init(&walk, &w.regime, &mem, root, w.roots, &memo,
-                                 &o);
-    while (st == PTW_OK || st == PTW_E_SPACE) {
-        st = ptw_walk_next(&walk, &item, 1, &items);
-        if (items > 0) {
-            put_item(to, &w, &item);
-        }
-        if (st == PTW_E_SPACE) {
-            fz_memo_grow(&memo);
-        }
-    }
-    fprintf(to, "the walk ends: %s; %" PRIu64 " reads, %" PRIu64 " tables\n",
-            ptw_status_text(st), ptw_walk_counts(&walk).reads,
-            ptw_walk_counts(&walk).tables);
-    fflush(to);
+    fz_say_walk(&w.regime, &mem, root, w.roots, &o, w.seed);
     fz_world_done(&w);
+    fz_words = NULL;
 }

@@ -38,6 +38,17 @@ enum fault {
     FAULT_IN_USE, /* a table, or a page that was taken before */
 };
 
+static const char *const fault_name[] = {
+    [FAULT_NONE] = "nothing",
+    [FAULT_UNALIGNED] = "which is not aligned",
+    [FAULT_OUTSIDE] = "which is outside memory",
+    [FAULT_PART] = "which is in part outside memory",
+    [FAULT_READONLY] = "which is read-only",
+    [FAULT_WIDE] = "which no entry can refer to",
+    [FAULT_FULL] = "which is not empty",
+    [FAULT_IN_USE] = "which is in use",
+};
+
 /* The host of an edit. */
 struct host {
     struct fm m;
@@ -64,7 +75,8 @@ struct host {
     bool tainted;           /* the table has what it must not have */
     unsigned reads;         /* through callbacks */
     unsigned writes;
-    unsigned moves; /* calls */
+    unsigned given_back; /* calls */
+    unsigned moves;      /* calls */
     unsigned moved;
     unsigned move_mask;
     unsigned move_refused_at;
@@ -483,6 +495,8 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
 
     h->takes++;
     if (h->takes == h->take_fault_at && wrong_table(h, h->take_fault, table)) {
+        fz_say("    takes %llx, %s\n", HEX(table->v),
+               fault_name[h->take_fault]);
         h->bad = table->v;
         h->bad_out = h->refused && (h->options & OPT_KEEP) == 0;
         h->taken += !h->refused;
@@ -493,12 +507,14 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
         page = take_page(h);
     }
     if (page < 0) {
+        fz_say("    is refused a table: %s\n", ptw_status_text(h->refusal));
         return refuse(h);
     }
     fm_touch(&h->m, (unsigned)page);
     memset(h->m.bytes[page], 0, FZ_PAGE);
     table->v = h->m.page[page].frame * FZ_PAGE;
     h->taken++;
+    fz_say("    takes %llx\n", HEX(table->v));
     return PTW_OK;
 }
 
@@ -508,6 +524,8 @@ static void give(void *ctx, ptw_pa table)
     int page = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
     struct fm_page *p;
 
+    h->given_back++;
+    fz_say("    gives %llx back\n", HEX(table.v));
     if (h->bad_out && table.v == h->bad) {
         h->bad_out = false;
         return;
@@ -556,17 +574,29 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     }
     region = fm_region_of(&h->m, table.v, FZ_PAGE);
     if (region == NULL || !region->readable) {
+        fz_say("    may not move %llx: %s\n", HEX(table.v),
+               ptw_status_text(h->refusal));
         return refuse(h);
     }
     if (h->move_refused_at != 0 && h->moves == h->move_refused_at) {
-        return wrong_table(h, h->move_fault, now) ? PTW_OK : refuse(h);
+        bool wrong = wrong_table(h, h->move_fault, now);
+
+        fz_say("    may not move %llx: ", HEX(table.v));
+        if (wrong) {
+            fz_say("%llx, %s\n", HEX(now->v), fault_name[h->move_fault]);
+        } else {
+            fz_say("%s\n", ptw_status_text(h->refusal));
+        }
+        return wrong ? PTW_OK : refuse(h);
     }
     if ((h->move_mask >> call % 8 & 1) == 0 ||
         (p->moved && (h->options & OPT_AGAIN) == 0)) {
+        fz_say("    %llx stays\n", HEX(table.v));
         return PTW_OK;
     }
     to = take_page(h);
     if (to < 0) {
+        fz_say("    may not move %llx: there is no page\n", HEX(table.v));
         return refuse(h);
     }
     fm_touch(&h->m, (unsigned)to);
@@ -578,6 +608,7 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     p->state = p->state == FM_TAKEN ? FM_FREE : FM_GIVEN;
     h->moved++;
     now->v = h->m.page[to].frame * FZ_PAGE;
+    fz_say("    %llx moves to %llx\n", HEX(table.v), HEX(now->v));
     return PTW_OK;
 }
 
@@ -587,6 +618,7 @@ static void root_moved(void *ctx, ptw_pa now)
 
     h->hook_root = now.v;
     h->hooked = true;
+    fz_say("    the root is %llx now\n", HEX(now.v));
 }
 
 static const struct ptw_move_ops movers = {move, root_moved};
@@ -724,6 +756,156 @@ static bool plausible(const struct fz_world *w, const struct record *q)
     return q->last >> 47 == 0 || q->first >> 47 == 0x1FFFF;
 }
 
+/* ------------------------------------------------------------------ in words
+ */
+
+static void say_flags(unsigned flags)
+{
+    static const char *const name[] = {"large", "split", "unshare", "reclaim",
+                                       "exact"};
+
+    for (unsigned i = 0; i < sizeof name / sizeof name[0]; i++) {
+        if ((flags >> i & 1) != 0) {
+            fz_say(", %s", name[i]);
+        }
+    }
+}
+
+/* How tables will be supplied. */
+static void say_supply(const struct record *q, bool movable)
+{
+    if (q->takes < 1000) {
+        fz_say(", %u tables at most", q->takes);
+    }
+    if (q->take_fault_at != 0 && q->take_fault != FAULT_NONE) {
+        fz_say(", table %u is one %s", q->take_fault_at,
+               fault_name[q->take_fault]);
+    }
+    if (movable) {
+        fz_say(", tables move by %02x", q->move_mask);
+        if (q->move_refused_at != 0) {
+            fz_say(", not in call %u", q->move_refused_at);
+        }
+    }
+    if (q->stock_fault != FAULT_NONE) {
+        fz_say(", the stock leads to a table %s", fault_name[q->stock_fault]);
+    }
+    fz_say("\n");
+}
+
+static void say_edit(const struct host *h, const struct record *q, bool movable)
+{
+    static const char *const name[] = {"map", "unmap", "protect", "protect"};
+
+    if (fz_words == NULL) {
+        return;
+    }
+    fz_say("%s %016llx-%016llx", name[q->op], HEX(q->first), HEX(q->last));
+    if (q->op == DO_MAP) {
+        fz_say(" to %llx", HEX(q->pa));
+    }
+    if (q->op != DO_UNMAP) {
+        fz_say(" ");
+        fz_say_rights(q->rights);
+    }
+    if (q->op == DO_MAP) {
+        fz_say("%s, memory type %u%s, key %u",
+               q->copy_on_write ? ", copy-on-write" : "",
+               (unsigned)q->attributes.memory_type,
+               q->attributes.global ? ", global" : "",
+               (unsigned)q->attributes.key);
+        fz_say("%s", q->table_rights != 0 ? ", new tables for the user" : "");
+    }
+    say_flags(q->flags & 15);
+    fz_say(" in space %u, root %llx; %llu reads", q->root,
+           HEX(h->m.root[q->root]), HEX(q->max_reads));
+    say_supply(q, movable);
+}
+
+static void say_status(const struct host *h, enum ptw_status st, ptw_pa root)
+{
+    fz_say("    = %s; root %llx; %u reads and %u writes called back, "
+           "%u taken, %u given back, %u moved\n",
+           ptw_status_text(st), HEX(root.v), h->reads, h->writes, h->taken,
+           h->given_back, h->moved);
+}
+
+/* What there is after an edit. */
+static void say_tables(const struct host *h, const struct ptw_tables *t)
+{
+    unsigned reached = 0;
+    unsigned shared = 0;
+
+    for (unsigned i = 0; i < h->m.pages; i++) {
+        reached += h->m.page[i].reached;
+        shared += h->m.page[i].refs > 1;
+    }
+    fz_say("    %u tables, %u of them shared; %llu in stock\n", reached, shared,
+           HEX(t->spares));
+}
+
+/* Everything that the roots reach. */
+static void say_spaces(struct fz_world *w, struct host *h, const char *when)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    ptw_pa root[FM_ROOTS];
+    unsigned roots = 0;
+
+    if (fz_words == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < h->m.roots; i++) {
+        root[roots++].v = h->m.root[i];
+    }
+    o.max_reads = w->budget;
+    o.max_items = 4096;
+    o.flags = PTW_WALK_REMARKS | PTW_WALK_RUNS | PTW_WALK_TABLES;
+    fz_say("%s:\n", when);
+    fz_say_walk(&w->regime, &h->mem, root, roots, &o, w->seed);
+}
+
+static void say_machine(const struct fz_world *w, const struct host *h)
+{
+    if (fz_words == NULL) {
+        return;
+    }
+    fz_say_world(w, (h->options & OPT_BORROW) != 0
+                        ? "served by callbacks, pages can be borrowed"
+                        : "served by callbacks");
+    for (unsigned i = 0; i < h->m.regions; i++) {
+        const struct fm_region *r = &h->m.region[i];
+
+        if (r->readable && !r->writable) {
+            fz_say("read-only: %016llx-%016llx\n", HEX(r->first), HEX(r->last));
+        }
+    }
+}
+
+static void say_pool(const struct host *h)
+{
+    fz_say("pool: %016llx-%016llx, %u pages of it, %s; %s\n",
+           HEX(h->m.pool * FZ_PAGE),
+           HEX((h->m.pool + h->m.pool_pages) * FZ_PAGE - 1), h->pool_limit,
+           (h->options & OPT_DIRECT) != 0 ? "host memory" : "callbacks",
+           (h->options & OPT_KEEP) != 0 ? "tables are not given back"
+                                        : "tables are given back");
+}
+
+static void say_roots(const struct host *h)
+{
+    for (unsigned i = 0; i < h->m.roots; i++) {
+        fz_say("root %u: %llx%s\n", i, HEX(h->m.root[i]),
+               h->m.rooted[i] ? "" : ", which can't be one");
+    }
+}
+
+static void say_roots_of(const struct fz_world *w)
+{
+    for (unsigned i = 0; i < w->roots; i++) {
+        fz_say("root %u: %llx\n", i, HEX(w->root[i]));
+    }
+}
+
 /* How tables are supplied. */
 static void host_asks(struct host *h, const struct record *q)
 {
@@ -740,6 +922,7 @@ static void host_asks(struct host *h, const struct record *q)
     h->bad_out = false;
     h->reads = 0;
     h->writes = 0;
+    h->given_back = 0;
 }
 
 /* What was refused is what an edit says, and is not kept. */
@@ -978,6 +1161,7 @@ static void step(struct fz_world *w, struct host *h,
     t->root.v = h->m.root[q->root];
     t->table_rights = q->table_rights;
     edit_begin(h, q);
+    say_edit(h, q, movable);
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->spares;
     switch (q->op) {
@@ -997,6 +1181,7 @@ static void step(struct fz_world *w, struct host *h,
         break;
     }
     fz_note((uint64_t)st);
+    say_status(h, st, t->root);
     if (spoilt && q->stock_fault != FAULT_IN_USE &&
         (t->spares + 1 < spares ||
          (t->spares + 1 == spares && st != PTW_OK && st != PTW_E_CHANGED))) {
@@ -1018,6 +1203,7 @@ static void step(struct fz_world *w, struct host *h,
         }
     }
     edit_end(h, t);
+    say_tables(h, t);
     check_refusal(h, st);
     if (!h->refused) {
         check_status(w, h, q, t, st);
@@ -1121,6 +1307,10 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
     for (unsigned i = 0; i < h->m.roots; i++) {
         root[i].v = h->m.root[i];
     }
+    say_machine(w, h);
+    say_pool(h);
+    say_roots(h);
+    say_spaces(w, h, "before");
     fm_reach(&h->m);
     if (h->m.overflow) {
         return;
@@ -1139,6 +1329,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
         if (st != PTW_E_SPACE || in->shares_room == 0) {
             fz_fail("a scan says: %s", ptw_status_text(st));
         }
+        fz_say("the scan for shared tables says: %s\n", ptw_status_text(st));
         return;
     }
     for (unsigned i = 0; i < h->m.pages; i++) {
@@ -1155,11 +1346,13 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
         struct record q;
 
         read_record(w, in->record + (size_t)i * RECORD, &q);
+        fz_say("edit %u of %u: ", i + 1, in->edits);
         step(w, h, &mt, &q, movable);
         if (h->m.overflow || h->tainted) {
             return;
         }
     }
+    say_spaces(w, h, "after");
 }
 
 void fz_edit(enum oracle_arch arch, const uint8_t *data, size_t len)
@@ -1260,11 +1453,21 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
         out->built[i] = (struct ptw_built){{0}, false};
     }
     h->editing = true;
+    fz_say("the walk has %zu items%s\n", out->count,
+           out->complete ? "" : ", and there is more");
     for (size_t i = 0; i < out->count; i++) {
-        enum ptw_status st =
-            ptw_space_aware_map(t, &items[i], out->built, w->roots,
-                                loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        enum ptw_status st;
 
+        if (fz_words != NULL) {
+            fz_say("item %zu: ", i);
+            fz_say_item(&w->regime, &items[i]);
+        }
+        st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                 loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        if (fz_words != NULL) {
+            fz_say("    = %s; %u taken, %u given back so far\n",
+                   ptw_status_text(st), h->taken, h->given_back);
+        }
         out->space = items[i].space;
         if (h->tainted) {
             continue;
@@ -1302,6 +1505,15 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
     }
     set_roots(h, out->built, w->roots);
     fm_reach(&h->m);
+    for (unsigned i = 0; i < w->roots; i++) {
+        if (out->built[i].built) {
+            fz_say("space %u is built, root %llx\n", i,
+                   HEX(out->built[i].root.v));
+        } else {
+            fz_say("space %u is not built\n", i);
+        }
+    }
+    say_tables(h, t);
     check_leaks(h, t);
     return out->complete;
 }
@@ -1456,11 +1668,18 @@ void fz_rebuild(const uint8_t *data, size_t len)
 
         read_record(w, in.record, &q);
         host_asks(h, &q);
+        fz_say("the tables");
+        say_supply(&q, false);
     }
+    fz_say_world(w, NULL);
+    say_pool(h);
+    fz_say("range: %016llx-%016llx\n", HEX(w->first), HEX(w->last));
+    say_roots_of(w);
     flags =
         (unsigned)((in.options & OPT_RUNS) != 0 ? PTW_WALK_RUNS : 0) |
         (unsigned)(loose && (in.options & OPT_VOUCH) != 0 ? 0
                                                           : PTW_WALK_TABLES);
+    fz_say("rebuild %s\n", loose ? "with tables of our own" : "exactly");
     (void)rebuild(w, h, &t, flags, loose, &b);
     if (h->tainted) {
         return;
@@ -1530,15 +1749,27 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
             !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
     memcpy(was, h->m.root, sizeof was);
     edit_begin(h, q);
+    if (fz_words != NULL) {
+        fz_say("link space %u, root %llx: ", (unsigned)item.space,
+               HEX(h->m.root[q->root]));
+        fz_say_item(&w->regime, &item);
+        fz_say(
+            "    with the bits %llx",
+            HEX(ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes));
+        say_flags(flags);
+        say_supply(q, false);
+    }
     t->table_rights = q->table_rights;
     t->shares = &shares;
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
+    say_status(h, st, t->root);
     if (h->tainted) {
         return;
     }
     set_roots(h, b->built, w->roots);
     edit_end(h, t);
+    say_tables(h, t);
     check_refusal(h, st);
     change.first = q->first & mask & ~span;
     change.last = change.first | span;
@@ -1630,14 +1861,19 @@ void fz_link(const uint8_t *data, size_t len)
     in.shares_room = 0;
     in.pool_limit = 0;
     begin_image(w, h, &in, t);
+    fz_say_world(w, NULL);
+    say_pool(h);
+    say_roots_of(w);
     if (!rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false, &b)) {
         return;
     }
+    say_spaces(w, h, "before");
     fm_begin(&h->m);
     for (unsigned i = 0; i < in.edits; i++) {
         struct record q;
 
         read_record(w, in.record + (size_t)i * RECORD, &q);
+        fz_say("edit %u of %u: ", i + 1, in.edits);
         if (q.op == DO_LINK) {
             link_step(w, h, t, &b, &q);
         } else {
@@ -1650,4 +1886,5 @@ void fz_link(const uint8_t *data, size_t len)
             return;
         }
     }
+    say_spaces(w, h, "after");
 }

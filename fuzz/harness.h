@@ -158,7 +158,22 @@ void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
 void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
                          size_t len);
 
-/* A target: what a fuzz_*.c file defines, for the replay program. */
+/* Where a run tells what it does, or NULL.  fz_say prints there, at once: what
+ * comes last is what went wrong. */
+extern FILE *fz_words;
+void fz_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Parts of fz_describe, for targets that tell what they do.  memory says how
+ * it is offered, if not as the world has it. */
+void fz_say_world(const struct fz_world *w, const char *memory);
+void fz_say_rights(unsigned rights);
+void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item);
+void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
+                 const ptw_pa *root, unsigned roots,
+                 const struct ptw_walk_options *o, uint64_t seed);
+
+/* A target: what a fuzz_*.c file defines, for the replay program.  Without
+ * describe, run says what it does. */
 struct fz_target {
     const char *name;
     void (*run)(const uint8_t *data, size_t len);

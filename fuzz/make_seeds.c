@@ -1094,12 +1094,8 @@ static const unsigned *at(unsigned top, unsigned index)
 }
 
 /* A table of leaves, a large leaf beside it, and room above. */
-static void plain_world(void)
+static void plain_tables(void)
 {
-    begin(CALLBACKS);
-    region(20, 0, 48, 0);
-    root(0);
-    root(8);
     chain(0, 0);
     select_page(levels - 1);
     run(0, 20, 0x67, 8, 2);
@@ -1113,6 +1109,15 @@ static void plain_world(void)
     run(0, 4, 0x67, 8, 2);
     select_page(0);
     link_table(3, 21, NOT_X);
+}
+
+static void plain_world(void)
+{
+    begin(CALLBACKS);
+    region(20, 0, 48, 0);
+    root(0);
+    root(8);
+    plain_tables();
 }
 
 /* Two roots that share everything below. */
@@ -1432,11 +1437,18 @@ static void edit_cases(void)
 /* A host whose tables are none. */
 static void faulty_world(void)
 {
-    plain_world();
+    begin(CALLBACKS);
     in.width = 12; /* 40 bits */
+    region(20, 0, 48, 0);
     region(22, 0, 2, CUT_END | 2 << 4);
     region(23, 0, 4, 0);
     region(41, 0, 4, 0);
+    root(0);
+    root(60); /* page 15 of the first region */
+    for (unsigned slot = 0; slot < 30; slot++) {
+        place(slot, 0, slot, 0);
+    }
+    plain_tables();
 }
 
 static void faulty_cases(void)
@@ -1474,7 +1486,7 @@ static void faulty_cases(void)
         }
         for (unsigned call = 1; call < levels + 2; call += levels) {
             faulty_world();
-            select_page(8);
+            select_page(15);
             link_table(0, 1, 0);
             begin_edits(0);
             edit(MAP, 0, 0, inside, 0, 0, 0, 0);

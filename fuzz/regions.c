@@ -163,6 +163,11 @@ static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
                 ptw_status_text(expect), HEX(want));
     }
     fz_note((uint64_t)st);
+    fz_say("read of %u bytes at %llx: %s", width, HEX(pa), ptw_status_text(st));
+    if (st == PTW_OK) {
+        fz_say(", %llx", HEX(value));
+    }
+    fz_say("\n");
 }
 
 static void check_write(struct board *b, const struct ptw_mem *mem, uint64_t pa,
@@ -208,6 +213,8 @@ static void check_write(struct board *b, const struct ptw_mem *mem, uint64_t pa,
         }
     }
     fz_note((uint64_t)st);
+    fz_say("write of %u bytes at %llx, %llx: %s\n", width, HEX(pa), HEX(value),
+           ptw_status_text(st));
 }
 
 static void check_borrow(struct board *b, const struct ptw_mem *mem,
@@ -227,6 +234,8 @@ static void check_borrow(struct board *b, const struct ptw_mem *mem,
     if (want != NULL && (((uintptr_t)want ^ (uintptr_t)pa) & 7) != 0) {
         want = NULL;
     }
+    fz_say("loan of %llu bytes at %llx: %s\n", HEX(bytes), HEX(pa),
+           have != NULL ? "ok" : "refused");
     if (have != want) {
         fz_fail("%llu bytes at %llx are %slent", HEX(bytes), HEX(pa),
                 have == NULL ? "not " : "wrongly ");
@@ -256,6 +265,10 @@ static void check_cover(struct board *b, const struct ptw_mem *mem, uint64_t pa,
            : !wraps && (b->everything || covered == last - pa + 1)
                ? PTW_COVER_ALL
                : PTW_COVER_SOME;
+    fz_say("%llu bytes at %llx: %s of them covered\n", HEX(bytes), HEX(pa),
+           cover == PTW_COVER_ALL    ? "all"
+           : cover == PTW_COVER_SOME ? "some"
+                                     : "none");
     if (cover != want) {
         fz_fail("%llu bytes at %llx are covered %d, it should be %d",
                 HEX(bytes), HEX(pa), (int)cover, (int)want);
@@ -356,6 +369,21 @@ static void check_init(const struct board *b, enum ptw_status st,
     fz_fail("%u regions: %s", b->places, ptw_status_text(st));
 }
 
+static void say_board(const struct board *b, bool callbacks)
+{
+    fz_say("memory: %s%s%s%s\n", callbacks ? "callbacks" : "host memory",
+           b->everything ? " for every address" : "",
+           callbacks && b->lendable ? ", which lend" : "",
+           callbacks && b->can_write ? ", which write" : "");
+    for (unsigned i = 0; i < b->places; i++) {
+        const struct place *p = &b->place[i];
+
+        fz_say("    %016llx-%016llx%s%s\n", HEX(p->first), HEX(p->last),
+               p->host != NULL ? ", host memory" : "",
+               p->writable ? "" : ", read-only");
+    }
+}
+
 void fz_regions(const uint8_t *data, size_t len)
 {
     static struct board board;
@@ -381,6 +409,7 @@ void fz_regions(const uint8_t *data, size_t len)
     ops.write32 = b->can_write ? put32 : NULL;
     ops.write64 = b->can_write ? put64 : NULL;
     read_places(b, &in, count, region, &lies, callbacks);
+    say_board(b, callbacks);
     if (callbacks) {
         st = ptw_mem_init_callbacks(&mem, &ops, b,
                                     b->everything ? NULL : region, count);
@@ -391,6 +420,7 @@ void fz_regions(const uint8_t *data, size_t len)
     } else {
         st = ptw_mem_init_regions(&mem, region, count);
     }
+    fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
     fz_note((uint64_t)st);
     while (in.left > 0) {

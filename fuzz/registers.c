@@ -85,6 +85,12 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
 {
     static const enum ptw_right right[4] = {PTW_READ, PTW_WRITE, PTW_EXEC,
                                             PTW_READ};
+    static const char *const kind[] = {
+        [PTW_ENTRY_ABSENT] = "not present",
+        [PTW_ENTRY_TABLE] = "a table at",
+        [PTW_ENTRY_LEAF] = "a leaf of",
+        [PTW_ENTRY_BAD] = "bad",
+    };
     uint64_t number = fz_u64(in);
     uint8_t how = fz_u8(in);
     unsigned levels = ptw_levels(r);
@@ -98,6 +104,8 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
                                               : number >> r->pa_bits == 0;
     enum ptw_status root = PTW_OK;
 
+    fz_say("    %s, %u bits, features %x; about %llx, access %02x\n",
+           ptw_regime_name(r), r->pa_bits, r->features, HEX(number), how);
     if (ptw_x86_root(r, number).v != (number & root_mask)) {
         fz_fail("the root in %llx is %llx", HEX(number),
                 HEX(ptw_x86_root(r, number).v));
@@ -143,6 +151,9 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
 
         fz_note((uint64_t)e.kind);
         fz_note(e.pa.v);
+        fz_say("    %016llx in the %s: %s %llx, rights %x, reserved %llx\n",
+               HEX(raw), ptw_level_name(r, l), kind[e.kind], HEX(e.pa.v),
+               e.rights, HEX(bad));
         if ((e.kind == PTW_ENTRY_BAD) != (bad != 0) || (bad & ~raw) != 0 ||
             (bad != 0 && ptw_decode(r, l, raw & ~bad).kind == PTW_ENTRY_BAD) ||
             ((raw & 1) == 0) != (e.kind == PTW_ENTRY_ABSENT)) {
@@ -212,6 +223,9 @@ static void by_registers(struct fz_reader *in)
     width = cpu.pa_bits < 32 || cpu.pa_bits > 52;
     st = ptw_regime_from_x86(&regs, (c & 24) == 24 ? NULL : &cpu, &r, &why);
     fz_note((uint64_t)st);
+    fz_say("CR0 %llx CR4 %llx EFER %llx, %u bits: %s%s%s\n", HEX(regs.cr0),
+           HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits, ptw_status_text(st),
+           why != NULL ? ", " : "", why != NULL ? why : "");
     if (st == PTW_OK ? conflict || unsupported || width
                      : !((st == PTW_E_CONFLICT && conflict) ||
                          (st == PTW_E_REGIME && unsupported && !conflict) ||
@@ -282,6 +296,10 @@ static void by_name(struct fz_reader *in)
     }
     st = ptw_regime_by_name(name, facts, without, &r, &why);
     fz_note((uint64_t)st);
+    fz_say("the regime '%s', %u bits, without %x: %s%s%s\n", name,
+           facts != NULL ? cpu.pa_bits : ptw_cpu_widest.pa_bits, without,
+           ptw_status_text(st), why != NULL ? ", " : "",
+           why != NULL ? why : "");
     if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
         fz_fail("the regime %s, %u bits: %s", name, cpu.pa_bits,
                 ptw_status_text(st));

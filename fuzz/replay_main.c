@@ -5,7 +5,7 @@
  *   replay_<name> PATH...            runs files, and the files of directories
  *   replay_<name> --digest PATH...   also prints a line for each: what the
  *                                    walks gave, as one number, and the name
- *   replay_<name> --explain FILE     prints what an input means, then runs it
+ *   replay_<name> --explain FILE     prints what an input means, and runs it
  *
  * A property violated ends it with abort.  Exit status 3: a path can't be read
  * or a directory is empty. */
@@ -79,7 +79,9 @@ static void run_file(const char *path, const char *name, bool digest,
     if (explain && fz_target.describe != NULL) {
         fz_target.describe(stdout, data, len);
     }
+    fz_words = explain && fz_target.describe == NULL ? stdout : NULL;
     (void)LLVMFuzzerTestOneInput(data, len);
+    fz_words = NULL;
     if (digest) {
         printf("%016" PRIx64 "  %s\n", fz_digest, name);
     }
