@@ -877,6 +877,13 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     return ed->pen[0] != NULL;
 }
 
+/* What the plan has ruled out, a commit meets only in tables that changed; or a
+ * callback for writing failed.  Either way half an edit may be there. */
+PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
+{
+    return st == PTW_OK ? PTW_OK : PTW_E_CHANGED;
+}
+
 /* An edit of leaves that is near: planned and committed where the cursor is. */
 PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
                                          struct ptw_edit *ed)
@@ -901,40 +908,9 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
         t->index = index;
         /* The plan kept to the limit; this reads the same again. */
         ed->c.reads_left = UINT64_MAX;
+        return ptw_committed(ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false));
     }
     return ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
-}
-
-/* What the plan has ruled out, a commit meets only in tables that changed. */
-PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
-{
-    switch (st) {
-    case PTW_NOT_MAPPED:
-    case PTW_BAD_ENTRY:
-    case PTW_E_LIMIT:
-    case PTW_E_WIDTH:
-    case PTW_E_RIGHTS:
-    case PTW_E_LARGE:
-    case PTW_E_SHARED:
-    case PTW_E_IN_USE:
-    case PTW_E_CHANGED:
-        return PTW_E_CHANGED;
-    case PTW_OK:
-    case PTW_END:
-    case PTW_NOT_CANONICAL:
-    case PTW_DIFFERENT:
-    case PTW_E_BUS:
-    case PTW_E_SPACE:
-    case PTW_E_ARG:
-    case PTW_E_ALIGN:
-    case PTW_E_RANGE:
-    case PTW_E_OVERLAP:
-    case PTW_E_READONLY:
-    case PTW_E_REGIME:
-    case PTW_E_CONFLICT:
-        return st;
-    }
-    return st;
 }
 
 /* ptw_edit_run does an edit that has been found well-formed. */

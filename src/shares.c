@@ -258,5 +258,6 @@ enum ptw_status ptw_spare_release(struct ptw_tables *t, enum ptw_status st)
 {
     enum ptw_status back = give_back(t, 0);
 
-    return st != PTW_OK ? st : back;
+    /* By now the edit has been made. */
+    return st == PTW_OK && back != PTW_OK ? PTW_E_CHANGED : st;
 }

@@ -1822,6 +1822,7 @@ Test(amd64_protect, stops_at_its_limit_inside_one_table)
 /* ---------------------------------------------------- tables that change */
 
 static uint64_t changing; /* an entry that is another from some read on */
+static uint64_t changes_to;
 static unsigned changes_after;
 
 static enum ptw_status changing_read64(void *ctx, ptw_pa pa, uint64_t *out)
@@ -1833,7 +1834,10 @@ static enum ptw_status changing_read64(void *ctx, ptw_pa pa, uint64_t *out)
     }
     if (pa.v == changing) {
         if (changes_after == 0) {
-            *out = 0x200000 | RX | PS;
+            *out = changes_to;
+            if (changes_to == 0) {
+                return PTW_E_BUS;
+            }
         }
         changes_after -= changes_after > 0;
     }
@@ -1844,27 +1848,72 @@ static enum ptw_status changing_read64(void *ctx, ptw_pa pa, uint64_t *out)
  * written, when something was. */
 Test(amd64_callbacks, say_so_when_the_tables_changed_under_the_edit)
 {
+    static const uint64_t to[] = {
+        0x200000 | RX | PS,          /* a leaf */
+        (uint64_t)1 << 40 | RX | 2,  /* a table outside memory */
+        (uint64_t)1 << 51 | RX | PS, /* reserved bits */
+        0,                           /* refused */
+    };
     static struct ptw_mem_ops ops;
     static struct ptw_region region = {{0}, {RAM_BYTES - 1}, NULL, true};
-    bool changed = false;
+
+    for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
+        bool changed = false;
+
+        for (unsigned n = 0; n < 4; n++) {
+            enum ptw_status st;
+
+            start_callbacks("amd64");
+            ops = *mem.ops;
+            ops.read64 = changing_read64;
+            cr_assert(eq(int,
+                         ptw_mem_init_callbacks(&mem, &ops, NULL, &region, 1),
+                         PTW_OK));
+            changing = 0;
+            expect_status(map(0, 2 * (uint64_t)M2, 0x20000, RWX_RIGHTS, 0),
+                          PTW_OK);
+            changing = below(below(t.root.v, 0), 0) + 8;
+            changes_to = to[i];
+            changes_after = n;
+            remember();
+            st = map(K4, 2 * (uint64_t)M2 - 2 * K4, 0, RWX_RIGHTS, 0);
+            changed |= st == PTW_E_CHANGED;
+            cr_expect(st == PTW_OK || st == PTW_E_CHANGED || as_remembered(),
+                      "case %zu, read %u: %d", i, n, (int)st);
+        }
+        cr_expect(changed, "case %zu", i);
+    }
+}
+
+static unsigned writes_left;
+
+static enum ptw_status failing_write64(void *ctx, ptw_pa pa, uint64_t value)
+{
+    (void)ctx;
+    if (writes_left == 0) {
+        return PTW_E_BUS;
+    }
+    writes_left--;
+    for (unsigned i = 0; i < 8; i++) {
+        ram[pa.v + i] = (unsigned char)(value >> (8 * i));
+    }
+    return PTW_OK;
+}
+
+Test(amd64_callbacks, say_so_when_half_an_edit_could_not_be_written)
+{
+    static struct ptw_mem_ops ops;
+    static struct ptw_region region = {{0}, {RAM_BYTES - 1}, NULL, true};
 
     for (unsigned n = 0; n < 4; n++) {
-        enum ptw_status st;
-
         start_callbacks("amd64");
         ops = *mem.ops;
-        ops.read64 = changing_read64;
+        ops.write64 = failing_write64;
         cr_assert(eq(int, ptw_mem_init_callbacks(&mem, &ops, NULL, &region, 1),
                      PTW_OK));
-        changing = 0;
-        expect_status(map(0, 2 * (uint64_t)M2, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-        changing = below(below(t.root.v, 0), 0) + 8;
-        changes_after = n;
-        remember();
-        st = map(K4, 2 * (uint64_t)M2 - 2 * K4, 0, RWX_RIGHTS, 0);
-        changed |= st == PTW_E_CHANGED;
-        cr_expect(st == PTW_OK || st == PTW_E_CHANGED ||
-                  (st == PTW_E_LARGE && as_remembered()));
+        writes_left = 1000;
+        expect_status(map(0, 4 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+        writes_left = n;
+        expect_status(map(0, 4 * K4, 0x60000, RWX_RIGHTS, 0), PTW_E_CHANGED);
     }
-    cr_expect(changed);
 }

@@ -162,11 +162,12 @@ struct ptw_range_request {
  *   PTW_E_SPACE        shares is too small
  *   PTW_E_LIMIT        more than max_reads
  *   PTW_E_REGIME       there are no tables (bare)
- *   PTW_E_CHANGED      the tables changed under the edit
+ *   PTW_E_CHANGED      the tables changed under the edit, or a callback for
+ *                      writing failed: half an edit may be there
  *   any other          what take or move refused with
  *
- * Except after PTW_E_CHANGED and after a callback for writing that failed,
- * nothing was written unless the status is PTW_OK. */
+ * Except after PTW_E_CHANGED, nothing was written unless the status is PTW_OK.
+ */
 PTW_NODISCARD enum ptw_status ptw_map(struct ptw_tables *t,
                                       const struct ptw_map_request *q);
 PTW_NODISCARD enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
