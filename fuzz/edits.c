@@ -76,7 +76,9 @@ struct host {
     unsigned reads;         /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */
-    unsigned moves;      /* calls */
+    bool restless;       /* entries change under the edit */
+    uint64_t random;
+    unsigned moves; /* calls */
     unsigned moved;
     unsigned move_mask;
     unsigned move_refused_at;
@@ -105,6 +107,45 @@ static void must(enum ptw_status st, const char *what)
 
 /* ------------------------------------------------------------------ memory */
 
+/* Now and then, what the guest might have written there since. */
+static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
+                               uint64_t *out)
+{
+    uint64_t r = fz_random(&h->random);
+    uint64_t page = h->m.page[(r >> 32) % h->m.pages].frame * FZ_PAGE;
+
+    if (r % 4 != 0) {
+        return PTW_OK;
+    }
+    switch (r >> 8 & 7) {
+    case 0:
+        *out = 0;
+        break;
+    case 1:
+        *out ^= (uint64_t)1 << (r >> 16) % (8 * n);
+        break;
+    case 2:
+        *out = page | 0x67;
+        break;
+    case 3:
+        *out = (page & ~(uint64_t)0x3FFFFF) | 0xE7;
+        break;
+    case 4:
+        *out = page | 0x67 | (uint64_t)1 << (n == 4 ? 21 : 51);
+        break;
+    case 5:
+        *out = fz_random(&h->random) | 1;
+        break;
+    case 6:
+        (void)fm_read(&h->m, pa ^ (r >> 40 & (FZ_PAGE - n)), n, out);
+        break;
+    default:
+        return PTW_E_BUS;
+    }
+    *out &= n == 4 ? 0xFFFFFFFF : UINT64_MAX;
+    return PTW_OK;
+}
+
 static enum ptw_status read_any(struct host *h, uint64_t pa, unsigned n,
                                 uint64_t *out)
 {
@@ -112,7 +153,10 @@ static enum ptw_status read_any(struct host *h, uint64_t pa, unsigned n,
         fz_fail("an edit reads at %llx, which is not aligned", HEX(pa));
     }
     h->reads++;
-    return fm_read(&h->m, pa, n, out) ? PTW_OK : PTW_E_BUS;
+    if (!fm_read(&h->m, pa, n, out)) {
+        return PTW_E_BUS;
+    }
+    return h->restless && h->editing ? changed(h, pa, n, out) : PTW_OK;
 }
 
 /* May that page be written in this edit? */
@@ -201,7 +245,8 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
                 HEX(n), HEX(pa.v));
     }
     page = fm_find(&h->m, pa.v / FZ_PAGE);
-    if (!r->readable || pa.v % FZ_PAGE != 0 || n != FZ_PAGE || page < 0) {
+    if (!r->readable || pa.v % FZ_PAGE != 0 || n != FZ_PAGE || page < 0 ||
+        h->restless) {
         return NULL;
     }
     if (h->editing) {
@@ -787,6 +832,9 @@ static void say_supply(const struct record *q, bool movable)
             fz_say(", not in call %u", q->move_refused_at);
         }
     }
+    if (q->hostile == 4) {
+        fz_say(", the tables change");
+    }
     if (q->stock_fault != FAULT_NONE) {
         fz_say(", the stock leads to a table %s", fault_name[q->stock_fault]);
     }
@@ -920,6 +968,8 @@ static void host_asks(struct host *h, const struct record *q)
     h->move_mask = q->move_mask;
     h->move_refused_at = q->move_refused_at;
     h->bad_out = false;
+    h->restless = q->hostile == 4;
+    h->tainted = h->restless;
     h->reads = 0;
     h->writes = 0;
     h->given_back = 0;
@@ -934,6 +984,18 @@ static void check_refusal(const struct host *h, enum ptw_status st)
     }
     if (h->bad_out) {
         fz_fail("%llx can't be a table, and was not given back", HEX(h->bad));
+    }
+}
+
+/* Only one failure says that something was written. */
+static void check_changed(const struct host *h, enum ptw_status st)
+{
+    uint64_t pa;
+
+    if (st != PTW_OK && st != PTW_E_CHANGED && !fm_same_bytes(&h->m, &pa)) {
+        fz_fail("the tables changed under an edit, which changed %llx and "
+                "says: %s",
+                HEX(pa), ptw_status_text(st));
     }
 }
 
@@ -1182,6 +1244,9 @@ static void step(struct fz_world *w, struct host *h,
     }
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
+    if (h->restless) {
+        check_changed(h, st);
+    }
     if (spoilt && q->stock_fault != FAULT_IN_USE &&
         (t->spares + 1 < spares ||
          (t->spares + 1 == spares && st != PTW_OK && st != PTW_E_CHANGED))) {
@@ -1262,7 +1327,8 @@ static void read_input(struct input *in, const uint8_t *data, size_t len)
     in->left = r.left;
 }
 
-static void host_begin(struct host *h, const struct input *in)
+static void host_begin(struct host *h, const struct fz_world *w,
+                       const struct input *in)
 {
     h->options = in->options;
     h->pool_limit = in->pool_limit == 0 ? FM_POOL : in->pool_limit;
@@ -1270,6 +1336,7 @@ static void host_begin(struct host *h, const struct input *in)
     h->given = 0;
     h->hooked = false;
     h->tainted = false;
+    h->random = w->seed;
 }
 
 static void shares_begin(struct fz_world *w, const struct input *in)
@@ -1295,7 +1362,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
     enum ptw_status st;
 
     fz_world_read(w, arch, in->rest, in->left);
-    host_begin(h, in);
+    host_begin(h, w, in);
     machine_init(&h->m, w, bytes[0], old);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
     add_pool(&h->m, w);
@@ -1586,7 +1653,7 @@ static void begin_image(struct fz_world *w, struct host *h,
 
     machine_init(&source, w, bytes[1], NULL);
     add_world(&source, w, 0);
-    host_begin(h, in);
+    host_begin(h, w, in);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
     machine_init(&h->m, w, bytes[0], old);
     nowhere.regions = 0;
@@ -1764,6 +1831,9 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
+    if (h->restless) {
+        check_changed(h, st);
+    }
     if (h->tainted) {
         return;
     }

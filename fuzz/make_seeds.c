@@ -289,9 +289,9 @@ static void save_as(const char *target, const char *name, int before)
 
 enum { MAP, UNMAP, PROTECT, LINK }; /* what to do */
 enum { I686 = 1, LENT = 2, KEEP = 4, OWN = 8, VOUCH = 16, LOOSE = 32 };
-enum { RUNS = 64, AGAIN = 128 };                /* options */
-enum { UNALIGNED_VA = 5, WRONG_PA, WRONG_END }; /* hostile arguments */
-enum { R = 1, W = 2, U = 4, X = 8, COPY = 16 }; /* rights */
+enum { RUNS = 64, AGAIN = 128 };                          /* options */
+enum { RESTLESS = 4, UNALIGNED_VA, WRONG_PA, WRONG_END }; /* hostile */
+enum { R = 1, W = 2, U = 4, X = 8, COPY = 16 };           /* rights */
 enum { LARGE = 1, SPLIT = 2, UNSHARE = 4, RECLAIM = 8, EXACT = 16 };
 enum { TO_THE_END = 128 }; /* flags */
 
@@ -1523,6 +1523,32 @@ static void faulty_cases(void)
     }
 }
 
+/* Tables that change under an edit, in many ways. */
+static void restless_cases(void)
+{
+    static const unsigned what[4] = {MAP, UNMAP, PROTECT, MAP};
+    char name[64];
+
+    for (unsigned seed = 0; seed < 8; seed++) {
+        const unsigned v[5] = {0, 0, 0, entries - 3, 0};
+        unsigned flags = all_flags & (seed % 4 == MAP ? ~(unsigned)LARGE : 15);
+
+        plain_world();
+        in.seed = (uint8_t)seed;
+        begin_edits(seed % 2 == 0 ? 0 : KEEP);
+        edit(what[seed % 4], 0, RESTLESS, seed % 2 == 0 ? inside : v,
+             seed < 4 ? 9 : 0xA2, 0x400, R | W | X, flags);
+        snprintf(name, sizeof name, "changes-under-an-edit-%u", seed);
+        save_edits(name);
+        shared_world();
+        in.seed = (uint8_t)seed;
+        begin_edits(0);
+        edit(what[seed % 4], 0, RESTLESS, inside, 9, 0x400, R | W | X, flags);
+        snprintf(name, sizeof name, "changes-while-shared-%u", seed);
+        save_edits(name);
+    }
+}
+
 static void link_cases(void)
 {
     static const char *const how[3] = {"", "-unshare", "-exact"};
@@ -2311,6 +2337,7 @@ int main(int argc, char **argv)
             edit_cases();
             narrow_cases();
             faulty_cases();
+            restless_cases();
             link_cases();
             compactions();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
