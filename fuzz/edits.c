@@ -396,10 +396,10 @@ static int take_page(struct host *h)
 
 static void poison(struct host *h, unsigned page)
 {
-    for (unsigned i = 0; i < FZ_PAGE; i += 8) {
-        uint64_t v = h->poison | (h->m.entry_bytes == 4 ? 0x700000007 : 7);
+    uint64_t v = h->poison | (h->m.entry_bytes == 4 ? 0x700000007 : 7);
 
-        memcpy(&h->m.bytes[page][i], &v, 8);
+    for (unsigned i = 0; i < FZ_PAGE; i++) {
+        h->m.bytes[page][i] = (uint8_t)(v >> (i % 8 * 8));
     }
 }
 
