@@ -113,8 +113,12 @@ static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
 {
     uint64_t r = fz_random(&h->random);
     uint64_t page = h->m.page[(r >> 32) % h->m.pages].frame * FZ_PAGE;
+    int here = fm_find(&h->m, pa / FZ_PAGE);
 
-    if (r % 4 != 0) {
+    /* Not what a table in stock leads to: that is no entry, and where it leads
+     * to another page that could be a table, nobody sees it. */
+    if (r % 4 != 0 || (here >= 0 && h->m.page[here].state == FM_TAKEN &&
+                       !h->m.page[here].linked && pa % FZ_PAGE < 8)) {
         return PTW_OK;
     }
     switch (r >> 8 & 7) {
