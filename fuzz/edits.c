@@ -1092,8 +1092,9 @@ static void compare_all(struct host *h, const uint64_t *was,
     struct fm_change same = {.want = FM_SAME, .first = 1, .what = change->what};
 
     for (unsigned i = 0; i < h->m.roots; i++) {
-        struct fm_compare c = {
-            &h->m, &h->m, true, false, &same, entries_to_compare(), UINT64_MAX};
+        struct fm_compare c = {&h->m,      &h->m, true,
+                               false,      &same, entries_to_compare(),
+                               UINT64_MAX, false};
 
         if (!h->m.rooted[i]) {
             continue;
@@ -1681,7 +1682,7 @@ static bool canonical(const struct fz_world *w, uint64_t va)
 }
 
 static void compare_rebuilt(struct fz_world *w, struct host *h,
-                            const struct rebuilt *b, bool loose)
+                            const struct rebuilt *b, bool loose, bool runs)
 {
     uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
     uint64_t first = w->first;
@@ -1695,9 +1696,9 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
         return;
     }
     for (unsigned i = 0; i < w->roots && i <= b->space; i++) {
-        struct fm_compare c = {&source,   &h->m,   false,
-                               true,      &change, entries_to_compare(),
-                               UINT64_MAX};
+        struct fm_compare c = {&source,    &h->m,   false,
+                               true,       &change, entries_to_compare(),
+                               UINT64_MAX, false};
 
         if (!b->built[i].built || !source.rooted[i]) {
             continue;
@@ -1714,6 +1715,7 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
             continue;
         }
         c.end = change.last;
+        c.runs = runs;
         fm_compare_spaces(&c, w->root[i], b->built[i].root.v);
     }
 }
@@ -1757,7 +1759,7 @@ void fz_rebuild(const uint8_t *data, size_t len)
     }
     fz_note(b.count);
     fz_note(b.end);
-    compare_rebuilt(w, h, &b, loose);
+    compare_rebuilt(w, h, &b, loose, (flags & PTW_WALK_RUNS) != 0);
     if (b.complete && !loose) {
         same_walk(w, h, &b, flags);
     }

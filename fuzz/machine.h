@@ -113,6 +113,8 @@ struct fm_compare {
     const struct fm_change *change;
     uint64_t left; /* entries */
     uint64_t end;  /* offsets beyond this are not compared */
+    bool runs; /* a run stands for its leaves: accessed, dirty and global are
+                  those of the first */
 };
 
 int fm_find(const struct fm *m, uint64_t frame);
