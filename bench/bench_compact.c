@@ -14,6 +14,7 @@
 #include "gen.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,6 +235,7 @@ static void rebuild(struct job *j)
                               &before));
         j->storage += bytes;
         note_memory(j);
+        j->storage -= before == NULL ? 0 : malloc_usable_size(before);
         free(before);
     }
     must(st);
@@ -265,6 +267,7 @@ static void verify(struct job *j)
                              &before));
         j->storage += bytes;
         note_memory(j);
+        j->storage -= before == NULL ? 0 : malloc_usable_size(before);
         free(before);
     }
     must(st);
@@ -385,6 +388,9 @@ int main(int argc, char **argv)
     unsigned rounds = argc > 2 ? number(argv[2], 1, ROUNDS_MAX) : 3;
     static struct job j;
 
+    /* What is freed goes back at once, so that the figures are of what is
+     * needed. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 16);
     make_guest(&j.g, mib);
     j.to_size = j.g.size;
     j.anon = anon_kb();

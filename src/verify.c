@@ -5,33 +5,39 @@
  * the two walks give the same items in the same order, except where the old one
  * has something that could not be kept: then the new one must have nothing.
  * Leaves are compared piece by piece, since a large one may have become small
- * ones.  Which new page each old page is, is written down: it must be the same
- * one whenever the old one comes again, and no other old page may be it. */
+ * ones.  Which old page each new page is, is written down: it must be the same
+ * one whenever the new one comes again, and no other new page may be it.  The
+ * bytes are compared at the end, in the order of the new image: in the order of
+ * the spaces every page would lie somewhere else. */
 #include "ptwalk/verify.h"
 
 #include "hash.h"
 #include "mem.h"
 #include "regime.h"
+#include "sort.h"
 
-enum verify_phase { COUNT_WRITERS, COMPARE, OVER };
+enum verify_phase { COUNT_WRITERS, COMPARE, COMPARE_BYTES, LOCATE, OVER };
 enum { OLD, NEW };
-enum { PAGE = 12, BLOCK = 6, PAGE_BYTES = 4096, AHEAD = 512 };
+enum { PAGE = 12, BLOCK = 6, PAGES = 1 << BLOCK, PAGE_BYTES = 4096 };
 
-struct pair {          /* of PTW_VERIFY_PAGES */
-    uint64_t key;      /* number of the old page + 1; of a large one, with a
-                          mark */
-    uint64_t new_page; /* its number */
+struct seen {       /* of PTW_VERIFY_PAGES */
+    uint64_t key;   /* number of 64 old pages + 1; or, with a mark, that of a
+                       large page, or of one that is not alone */
+    uint64_t value; /* which of the 64 were seen; the number of the new page */
 };
 
-/* Marks in the key: the size of a large page, and that its new leaf grants
- * writing. */
-enum { LARGE_AT = 48, WRITES_AT = 56 };
+/* Marks in the key: the size of a large page, that its new leaf grants writing,
+ * and that other old pages are the same new one. */
+enum { LARGE_AT = 48, WRITES_AT = 56, JOINED_AT = 57 };
 
 struct taken {    /* of PTW_VERIFY_TAKEN, for 64 new pages */
     uint64_t key; /* their number + 1 */
     uint64_t taken;
-    uint64_t joined;   /* that are two old pages or more */
-    uint64_t writable; /* that a new leaf lets the guest write */
+    uint64_t joined;          /* that are two old pages or more */
+    uint64_t writable;        /* that a new leaf lets the guest write */
+    uint64_t differ;          /* whose bytes are not the same */
+    uint64_t old[PAGES];      /* number of the old page */
+    uint32_t sequence[PAGES]; /* pages that were seen before it */
 };
 
 struct writers {   /* of PTW_VERIFY_WRITERS, for 64 old pages */
@@ -94,7 +100,7 @@ static struct ptw_hash *hash_of(struct ptw_verify *v,
 {
     switch (which) {
     case PTW_VERIFY_PAGES:
-        *size = sizeof(struct pair);
+        *size = sizeof(struct seen);
         return &v->pages;
     case PTW_VERIFY_TAKEN:
         *size = sizeof(struct taken);
@@ -104,20 +110,21 @@ static struct ptw_hash *hash_of(struct ptw_verify *v,
         return &v->writers;
     case PTW_VERIFY_OLD_TABLES:
     case PTW_VERIFY_NEW_TABLES:
+    case PTW_VERIFY_ORDER:
     case PTW_VERIFY_STORES:
         break;
     }
     return NULL;
 }
 
-/* Sees to it that a record more has room. */
+/* Sees to it that two records more have room. */
 static enum ptw_status room(struct ptw_verify *v, enum ptw_verify_store which)
 {
     size_t size = 0;
     struct ptw_hash *h = hash_of(v, which, &size);
 
-    return ptw_hash_room(h, 1) ? PTW_OK
-                               : ask(v, which, ptw_hash_wanted(h, size, 1));
+    return ptw_hash_room(h, 2) ? PTW_OK
+                               : ask(v, which, ptw_hash_wanted(h, size, 2));
 }
 
 enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
@@ -134,7 +141,11 @@ enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
     if (v->wanted == 0 || storage == NULL) {
         return PTW_E_ARG;
     }
-    if (h != NULL) {
+    if (v->short_of == PTW_VERIFY_ORDER) {
+        st = ((uintptr_t)storage & 7) != 0 ? PTW_E_ALIGN
+             : bytes < v->wanted           ? PTW_E_SPACE
+                                           : PTW_OK;
+    } else if (h != NULL) {
         st = ptw_hash_give(h, size, storage, bytes, v->o.seed);
     } else if (memo->slot == NULL) {
         st = ptw_memo_init(memo, storage, bytes, v->o.seed);
@@ -307,9 +318,11 @@ PTW_ENGINE uint64_t fold_word(uint64_t sum, const unsigned char *p)
     return sum ^ sum >> 29;
 }
 
-static void fold_page(struct ptw_verify *v, const unsigned char *page)
+/* Folds in the bytes of a page, in whatever order pages come. */
+static void fold_page(struct ptw_verify *v, const unsigned char *page,
+                      uint32_t sequence)
 {
-    uint64_t a = 1;
+    uint64_t a = sequence;
     uint64_t b = 2;
     uint64_t c = 3;
     uint64_t d = 4;
@@ -320,10 +333,10 @@ static void fold_page(struct ptw_verify *v, const unsigned char *page)
         c = fold_word(c, page + i + 16);
         d = fold_word(d, page + i + 24);
     }
-    fold(v, a);
-    fold(v, b);
-    fold(v, c);
-    fold(v, d);
+    a = (a ^ c) * 0x9E3779B97F4A7C15;
+    b = (b ^ d ^ a) * 0xC2B2AE3D27D4EB4F;
+    v->contents[0] += a ^ a >> 32;
+    v->contents[1] += b ^ b >> 31;
 }
 
 /* ------------------------------------------------------------------ writers */
@@ -468,9 +481,10 @@ static enum ptw_status count_writers(struct ptw_verify *v)
 
 /* -------------------------------------------------------------------- pages */
 
-/* The bytes of an old page that is seen for the first time. */
+/* The bytes of an old page and of the new one. */
 static enum ptw_difference_kind compare_page(struct ptw_verify *v,
-                                             uint64_t old_pa, uint64_t new_pa)
+                                             uint64_t old_pa, uint64_t new_pa,
+                                             uint32_t sequence)
 {
     struct ptw_verify_side *s = v->side;
     const void *was = ptw_page_bytes(s[OLD].mem, old_pa, s[OLD].page);
@@ -485,9 +499,39 @@ static enum ptw_difference_kind compare_page(struct ptw_verify *v,
     if (memcmp(was, is, PAGE_BYTES) != 0) {
         return PTW_DIFFERS_BYTES;
     }
-    v->certificate.pages++;
-    fold_page(v, is);
+    fold_page(v, is, sequence);
     return PTW_DIFFERS_NOT;
+}
+
+static struct seen *seen_at(struct ptw_verify *v, uint64_t key, bool *fresh)
+{
+    return ptw_hash_enter(&v->pages, sizeof(struct seen), key, fresh);
+}
+
+/* An old page that stands where another one does: that is right only for pages
+ * that were merged, and it must stand nowhere else. */
+static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
+                                          uint64_t new_pa, struct taken *t,
+                                          struct seen *block, uint64_t old_bit)
+{
+    bool fresh;
+    struct seen *s =
+        seen_at(v, ((old_pa >> PAGE) + 1) | (uint64_t)1 << JOINED_AT, &fresh);
+
+    if (!fresh) {
+        return s->value == new_pa >> PAGE ? PTW_DIFFERS_NOT
+                                          : PTW_DIFFERS_SHARED;
+    }
+    s->value = new_pa >> PAGE;
+    if ((block->value & old_bit) != 0) {
+        return PTW_DIFFERS_SHARED;
+    }
+    if ((v->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0) {
+        return PTW_DIFFERS_JOINED;
+    }
+    block->value |= old_bit;
+    t->joined |= (uint64_t)1 << (new_pa >> PAGE & (PAGES - 1));
+    return compare_page(v, old_pa, new_pa, (uint32_t)v->certificate.pages++);
 }
 
 /* One old page and the new page in its place. */
@@ -495,38 +539,39 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
                                  uint64_t new_pa, bool writable,
                                  enum ptw_difference_kind *kind)
 {
+    unsigned i = (unsigned)(new_pa >> PAGE & (PAGES - 1));
+    uint64_t bit = (uint64_t)1 << i;
+    uint64_t old_bit = (uint64_t)1 << (old_pa >> PAGE & (PAGES - 1));
+    struct seen *block;
     struct taken *t;
-    struct pair *p;
-    uint64_t bit = (uint64_t)1 << (new_pa >> PAGE & 63);
     bool fresh;
 
     if (room(v, PTW_VERIFY_PAGES) != PTW_OK ||
         room(v, PTW_VERIFY_TAKEN) != PTW_OK) {
         return PTW_E_SPACE;
     }
+    block = seen_at(v, (old_pa >> (PAGE + BLOCK)) + 1, &fresh);
     t = ptw_hash_enter(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1,
                        &fresh);
     t->writable |= writable ? bit : 0;
-    p = ptw_hash_enter(&v->pages, sizeof *p, (old_pa >> PAGE) + 1, &fresh);
-    if (!fresh) {
-        *kind = p->new_page != new_pa >> PAGE          ? PTW_DIFFERS_SHARED
-                : (t->joined & t->writable & bit) != 0 ? PTW_DIFFERS_JOINED
-                                                       : PTW_DIFFERS_NOT;
-        return PTW_OK;
-    }
-    p->new_page = new_pa >> PAGE;
-    *kind = compare_page(v, old_pa, new_pa);
-    if (*kind != PTW_DIFFERS_NOT) {
-        return PTW_OK;
-    }
-    if ((t->taken & bit) != 0) {
-        t->joined |= bit;
-        if ((v->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0 ||
-            (t->writable & bit) != 0) {
-            *kind = PTW_DIFFERS_JOINED;
+    *kind = PTW_DIFFERS_NOT;
+    if ((t->taken & bit) == 0) {
+        if ((block->value & old_bit) != 0) {
+            *kind = PTW_DIFFERS_SHARED;
+            return PTW_OK;
         }
+        block->value |= old_bit;
+        t->taken |= bit;
+        t->old[i] = old_pa >> PAGE;
+        t->sequence[i] = (uint32_t)v->certificate.pages++;
+        return PTW_OK;
     }
-    t->taken |= bit;
+    if (t->old[i] != old_pa >> PAGE) {
+        *kind = join_page(v, old_pa, new_pa, t, block, old_bit);
+    }
+    if (*kind == PTW_DIFFERS_NOT && (t->joined & t->writable & bit) != 0) {
+        *kind = PTW_DIFFERS_JOINED;
+    }
     return PTW_OK;
 }
 
@@ -540,12 +585,12 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     unsigned bits = n->u.mapping.size_log2;
     bool writable = grants_writing(v, &n->u.mapping);
     uint64_t key = large_key(old_pa, bits) | (uint64_t)writable << WRITES_AT;
-    struct pair *whole = NULL;
+    struct seen *whole = NULL;
     bool fresh;
 
     if (bits > PAGE) {
         whole = ptw_hash_find(&v->pages, sizeof *whole, key);
-        if (whole != NULL && whole->new_page == n->u.mapping.pa.v >> PAGE) {
+        if (whole != NULL && whole->value == n->u.mapping.pa.v >> PAGE) {
             return PTW_OK;
         }
     }
@@ -567,32 +612,135 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
         if (room(v, PTW_VERIFY_PAGES) != PTW_OK) {
             return PTW_E_SPACE;
         }
-        whole = ptw_hash_enter(&v->pages, sizeof *whole, key, &fresh);
-        whole->new_page = n->u.mapping.pa.v >> PAGE;
+        whole = seen_at(v, key, &fresh);
+        whole->value = n->u.mapping.pa.v >> PAGE;
     }
     return PTW_OK;
 }
 
-/* Where a page will be compared soon, its first lines are fetched: the pages of
- * a guest lie anywhere, and the processor does not look across pages. */
-static void look_ahead(const struct ptw_verify *v, unsigned which)
+/* Where the records of the pages of the next items stand, as a hint. */
+static void look_ahead(const struct ptw_verify *v)
 {
-    const struct ptw_verify_side *s = &v->side[which];
-    const struct ptw_item *item = &s->item[s->next + 1];
-    const char *p;
+    const struct ptw_verify_side *s = v->side;
 
-    if (s->next + 1 >= s->items || item->kind != PTW_ITEM_MAPPING) {
-        return;
+    if (s[OLD].next + 1 < s[OLD].items && v->pages.record != NULL) {
+        uint64_t pa = s[OLD].item[s[OLD].next + 1].u.mapping.pa.v;
+
+        __builtin_prefetch(ptw_hash_slot(&v->pages, sizeof(struct seen),
+                                         (pa >> (PAGE + BLOCK)) + 1));
     }
-    p = ptw_direct(s->mem, item->u.mapping.pa.v, PAGE_BYTES);
-    if (p != NULL) {
-        for (unsigned i = 0; i < AHEAD; i += 64) {
-            __builtin_prefetch(p + i);
+    if (s[NEW].next + 1 < s[NEW].items && v->taken.record != NULL) {
+        uint64_t pa = s[NEW].item[s[NEW].next + 1].u.mapping.pa.v;
+
+        __builtin_prefetch(ptw_hash_slot(&v->taken, sizeof(struct taken),
+                                         (pa >> (PAGE + BLOCK)) + 1));
+    }
+}
+
+/* -------------------------------------------------------------------- bytes */
+
+/* The new pages, in blocks of 64, in the order of their addresses: the block's
+ * number, and its slot in the hash table. */
+enum { ORDER_SLOT_BITS = 28 };
+
+static enum ptw_status put_in_order(struct ptw_verify *v)
+{
+    const struct ptw_store *store = &v->store[PTW_VERIFY_ORDER];
+    uint64_t *order = store->at;
+    size_t wanted = (v->taken.used + 1) * sizeof *order;
+
+    v->blocks = 0;
+    if (v->taken.record == NULL) {
+        return PTW_OK;
+    }
+    if (v->taken.slots_log2 > ORDER_SLOT_BITS) {
+        return PTW_E_LIMIT;
+    }
+    if (store->bytes < wanted) {
+        return ask(v, PTW_VERIFY_ORDER, wanted);
+    }
+    for (size_t i = 0; i >> v->taken.slots_log2 == 0; i++) {
+        uint64_t key = ptw_hash_key(v->taken.record + i * sizeof(struct taken));
+
+        if (key != 0) {
+            order[v->blocks++] = (key - 1) << ORDER_SLOT_BITS | i;
         }
     }
-    if (which == OLD && v->pages.record != NULL) {
-        __builtin_prefetch(ptw_hash_slot(&v->pages, sizeof(struct pair),
-                                         (item->u.mapping.pa.v >> PAGE) + 1));
+    ptw_sort(order, v->blocks, sizeof *order);
+    return PTW_OK;
+}
+
+/* Compares the bytes of all pages; *same is false when any differ. */
+static void compare_bytes(struct ptw_verify *v, bool *same)
+{
+    const uint64_t *order = v->store[PTW_VERIFY_ORDER].at;
+
+    *same = true;
+    for (size_t i = 0; i < v->blocks; i++) {
+        size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
+        struct taken *t =
+            (void *)(v->taken.record + slot * sizeof(struct taken));
+
+        for (uint64_t left = t->taken; left != 0; left &= left - 1) {
+            unsigned k = (unsigned)__builtin_ctzll(left);
+            uint64_t new_pa = ((t->key - 1) << (PAGE + BLOCK)) | (uint64_t)k
+                                                                     << PAGE;
+
+            if (compare_page(v, t->old[k] << PAGE, new_pa, t->sequence[k]) !=
+                PTW_DIFFERS_NOT) {
+                t->differ |= (uint64_t)1 << k;
+                *same = false;
+            }
+        }
+    }
+}
+
+/* Says of the first page of a new leaf that differs, if one does, where it is.
+ */
+static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
+{
+    const struct ptw_mapping *m = &n->u.mapping;
+    struct ptw_difference *d = &v->difference;
+    struct ptw_translation old = {0};
+
+    for (uint64_t at = 0; at >> m->size_log2 == 0; at += PAGE_BYTES) {
+        uint64_t pa = m->pa.v + at;
+        unsigned k = (unsigned)(pa >> PAGE & (PAGES - 1));
+        const struct taken *t =
+            ptw_hash_find(&v->taken, sizeof *t, (pa >> (PAGE + BLOCK)) + 1);
+        uint64_t va = n->first.v + at;
+
+        if (t == NULL || (t->differ >> k & 1) == 0) {
+            continue;
+        }
+        (void)differ(v, compare_page(v, t->old[k] << PAGE, pa, t->sequence[k]),
+                     n->space, va);
+        note_leaf(v, NEW, n, va);
+        d->old_pa.v = t->old[k] << PAGE;
+        if (ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
+                       ptw_va_of(va), &old) == PTW_OK) {
+            d->old_raw = old.raw;
+            d->old_rights = old.rights;
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Finds the first address, as the guest counts, where bytes differ. */
+static enum ptw_status locate(struct ptw_verify *v)
+{
+    for (;;) {
+        const struct ptw_item *n;
+        enum ptw_status st = peek(v, NEW, &n);
+
+        if (st != PTW_OK) {
+            return st == PTW_END ? PTW_E_CHANGED : st;
+        }
+        if (n->kind == PTW_ITEM_MAPPING && locate_in(v, n)) {
+            return PTW_DIFFERENT;
+        }
+        advance(v, NEW);
     }
 }
 
@@ -817,8 +965,7 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
             note_leaf(v, NEW, n, n->first.v);
             return items_differ(v, kind, n);
         }
-        look_ahead(v, OLD);
-        look_ahead(v, NEW);
+        look_ahead(v);
         st = pair_leaf(v, o, n);
         if (st != PTW_OK) {
             return st;
@@ -1003,36 +1150,57 @@ static enum ptw_status compare(struct ptw_verify *v)
     }
 }
 
-enum ptw_status ptw_verify_run(struct ptw_verify *v)
+/* One phase; whether it begins or goes on, v->begun says. */
+static enum ptw_status run_phase(struct ptw_verify *v)
 {
     enum ptw_status st = PTW_OK;
 
-    v->wanted = 0;
-    if (v->phase == OVER) {
-        return PTW_E_ARG;
-    }
-    if (v->phase == COUNT_WRITERS) {
-        if (!v->begun) {
-            st = begin_walk(v, OLD);
-            v->begun = st == PTW_OK;
-        }
-        if (st == PTW_OK) {
-            st = count_writers(v);
-        }
-        if (st == PTW_OK) {
-            v->phase = COMPARE;
-            v->begun = false;
-        }
-    }
-    if (st == PTW_OK && !v->begun) {
-        st = begin_walk(v, OLD);
-        if (st == PTW_OK) {
+    switch ((enum verify_phase)v->phase) {
+    case COUNT_WRITERS:
+        st = v->begun ? PTW_OK : begin_walk(v, OLD);
+        v->begun = st == PTW_OK;
+        return st == PTW_OK ? count_writers(v) : st;
+    case COMPARE:
+        st = v->begun ? PTW_OK : begin_walk(v, OLD);
+        if (st == PTW_OK && !v->begun) {
             st = begin_walk(v, NEW);
         }
         v->begun = st == PTW_OK;
+        return st == PTW_OK ? compare(v) : st;
+    case COMPARE_BYTES:
+        st = put_in_order(v);
+        if (st == PTW_OK) {
+            bool same;
+
+            compare_bytes(v, &same);
+            v->phase = same ? OVER : v->phase;
+        }
+        return st;
+    case LOCATE:
+        st = v->begun ? PTW_OK : begin_walk(v, NEW);
+        v->begun = st == PTW_OK;
+        return st == PTW_OK ? locate(v) : st;
+    case OVER:
+        break;
+    }
+    return PTW_E_ARG;
+}
+
+enum ptw_status ptw_verify_run(struct ptw_verify *v)
+{
+    enum ptw_status st = v->phase == OVER ? PTW_E_ARG : PTW_OK;
+
+    v->wanted = 0;
+    while (st == PTW_OK && v->phase != OVER) {
+        st = run_phase(v);
+        if (st == PTW_OK && v->phase != OVER) {
+            v->phase++;
+            v->begun = false;
+        }
     }
     if (st == PTW_OK) {
-        st = compare(v);
+        fold(v, v->contents[0]);
+        fold(v, v->contents[1]);
     }
     if (st != PTW_E_SPACE) {
         v->phase = OVER;

@@ -87,8 +87,9 @@ struct ptw_verify_options {
 enum ptw_verify_store {
     PTW_VERIFY_OLD_TABLES,
     PTW_VERIFY_NEW_TABLES,
-    PTW_VERIFY_PAGES,   /* which new page each old page is */
-    PTW_VERIFY_TAKEN,   /* which new pages are one already */
+    PTW_VERIFY_PAGES,   /* which old pages were seen */
+    PTW_VERIFY_TAKEN,   /* which old page each new page is */
+    PTW_VERIFY_ORDER,   /* the new pages in the order of their addresses */
     PTW_VERIFY_WRITERS, /* which old pages have how many writable leaves */
     PTW_VERIFY_STORES
 };
@@ -123,6 +124,8 @@ struct ptw_verify {
     struct ptw_hash pages;
     struct ptw_hash taken;
     struct ptw_hash writers;
+    size_t blocks;        /* in the order */
+    uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
     bool begun;    /* one is */
 };
@@ -148,6 +151,7 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *   PTW_DIFFERENT  difference is the first one
  *   PTW_E_SPACE    give storage, and call again
  *   PTW_E_LIMIT    max_reads
+ *   PTW_E_CHANGED  the images changed under the comparison
  *   PTW_E_ARG      called again after it was over */
 PTW_NODISCARD enum ptw_status ptw_verify_run(struct ptw_verify *v);
 
