@@ -1363,7 +1363,10 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     spoil(g, m, input);
     st = compare(g, mem, m, g->o.seed, how->growth, &c);
     if (st == PTW_OK && !fc_same(g, m, NULL, &unsure) && !unsure) {
-        fz_fail("the verifier finds no difference where there is one");
+        fz_fail("the verifier finds no difference: %s: at %llx it was %llx "
+                "and is %llx",
+                fc_difference.what, HEX(fc_difference.va),
+                HEX(fc_difference.was), HEX(fc_difference.is));
     }
 }
 

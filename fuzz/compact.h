@@ -82,4 +82,14 @@ int fc_written(const struct fc_image *m, uint64_t pa);
 bool fc_same(struct fc_guest *g, const struct fc_image *m,
              struct ptw_rebuild *rb, bool *unsure);
 
+/* What that found first, the last time. */
+struct fc_difference {
+    const char *what;
+    uint64_t va;
+    uint64_t was;
+    uint64_t is;
+};
+
+extern struct fc_difference fc_difference;
+
 #endif
