@@ -287,29 +287,44 @@ static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
     }
 }
 
-/* Whether any page of [pa, pa + 1 << bits) has that mark. */
-enum mark { MARK_AGAIN, MARK_GONE };
-
-static bool has_mark(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
-                     enum mark mark)
+/* Whether two leaves let the guest write any page of [pa, pa + 1 << bits). */
+static bool written_twice(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
 {
     const struct ptw_block *b = block_at(rb, pa);
 
     if (bits == PTW_PAGE_BITS) {
-        return b != NULL && ((mark == MARK_AGAIN ? b->again : b->gone) &
-                             ptw_page_bit(pa)) != 0;
+        return b != NULL && (b->again & ptw_page_bit(pa)) != 0;
     }
-    if (mark == MARK_AGAIN && b != NULL && b->unit == bits && b->writers == 2) {
+    if (b != NULL && b->unit == bits && b->writers == 2) {
         return true;
     }
     for (uint64_t at = 0; at >> bits == 0;
          at += (uint64_t)64 << PTW_PAGE_BITS) {
         b = block_at(rb, pa + at);
-        if (b != NULL && (mark == MARK_AGAIN ? b->again : b->gone) != 0) {
+        if (b != NULL && b->again != 0) {
             return true;
         }
     }
     return false;
+}
+
+/* How much of [pa, pa + 1 << bits), which the accessor has, could be read. */
+static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
+                               unsigned bits)
+{
+    uint64_t pages = bits == PTW_PAGE_BITS ? ptw_page_bit(pa) : UINT64_MAX;
+    bool some = false;
+    bool all = true;
+
+    for (uint64_t at = 0; at >> bits == 0 && (all || !some);
+         at += (uint64_t)64 << PTW_PAGE_BITS) {
+        const struct ptw_block *b = block_at(rb, pa + at);
+        uint64_t gone = b != NULL ? b->gone & pages : 0;
+
+        some = some || gone != pages;
+        all = all && gone == 0;
+    }
+    return all ? PTW_COVER_ALL : some ? PTW_COVER_SOME : PTW_COVER_NONE;
 }
 
 enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
@@ -383,9 +398,8 @@ static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
         cover = ptw_mem_cover(rb->mem, ptw_pa_of(p->pa), (uint64_t)1 << bits);
         p->why = PTW_DROP_OUTSIDE;
         if (cover == PTW_COVER_ALL && (level == 0 || rb->recount) &&
-            rb->phase >= PTW_REBUILD_COPIED &&
-            has_mark(rb, p->pa, bits, MARK_GONE)) {
-            cover = level == 0 ? PTW_COVER_NONE : PTW_COVER_SOME;
+            rb->phase >= PTW_REBUILD_COPIED) {
+            cover = was_read(rb, p->pa, bits);
             p->why = PTW_DROP_UNREADABLE;
         }
         if (kept == PTW_COVER_ALL &&
@@ -421,7 +435,7 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
     if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
         (a->decode(rb->regime, m->raw, m->level).rights & PTW_WRITE) != 0 &&
         ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
-         !has_mark(rb, p->pa, bits, MARK_AGAIN))) {
+         !written_twice(rb, p->pa, bits))) {
         raw = a->leaf_copy_on_write(raw);
         rb->counts.copy_on_write++;
     }
@@ -1093,14 +1107,15 @@ uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb)
 
 /* --------------------------------------------------------------------- copy */
 
-/* Hands pages that follow each other to the sink, less those of zeros when they
- * need not be. */
+/* Hands pages of a block that follow each other, from number `first`, to the
+ * sink, less those of zeros when they need not be. */
 static enum ptw_status hand_over(struct ptw_rebuild *rb,
                                  const struct ptw_page_sink *sink, void *ctx,
-                                 uint64_t to, const unsigned char *bytes,
-                                 unsigned pages)
+                                 const struct ptw_block *b, unsigned first,
+                                 const unsigned char *bytes, unsigned pages)
 {
     bool zeros = (rb->o.flags & PTW_REBUILD_ZEROS) != 0;
+    uint64_t to = ptw_block_to(b, (uint64_t)1 << first);
     enum ptw_status st = PTW_OK;
     unsigned from = 0;
 
@@ -1116,34 +1131,42 @@ static enum ptw_status hand_over(struct ptw_rebuild *rb,
                              ptw_pa_of(to + ((uint64_t)from << PTW_PAGE_BITS)),
                              bytes + ((size_t)from << PTW_PAGE_BITS),
                              (size_t)(i - from) << PTW_PAGE_BITS);
+            rb->handed |=
+                st == PTW_OK ? ptw_low_mask(i - from) << (first + from) : 0;
+        }
+        if (blank && st == PTW_OK) {
+            rb->handed |= (uint64_t)1 << (first + i);
+            rb->counts.zeros++;
         }
         from = i + 1;
-        rb->counts.zeros += blank && st == PTW_OK;
     }
     return st;
 }
 
 static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
                                 const struct ptw_page_sink *sink, void *ctx,
-                                uint64_t pa)
+                                unsigned number)
 {
+    uint64_t bit = (uint64_t)1 << number;
+    uint64_t pa = ptw_block_base(b) + ((uint64_t)number << PTW_PAGE_BITS);
     const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
 
+    rb->where.v = pa;
     if (page == NULL) {
-        /* When the block begins again, it is counted already. */
-        rb->counts.pages -= (b->gone & ptw_page_bit(pa)) == 0;
-        b->gone |= ptw_page_bit(pa);
+        rb->counts.pages--;
+        b->gone |= bit;
+        rb->handed |= bit;
         rb->recount = rb->recount || b->unit > 0;
         return PTW_OK;
     }
-    return hand_over(rb, sink, ctx, ptw_block_to(b, ptw_page_bit(pa)), page, 1);
+    return hand_over(rb, sink, ctx, b, number, page, 1);
 }
 
+/* Copies what is left of the block to copy. */
 static enum ptw_status copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
                                   const struct ptw_page_sink *sink, void *ctx)
 {
-    uint64_t kept = b->kept;
-    uint64_t zeros = rb->counts.zeros;
+    uint64_t kept = b->kept & ~rb->handed;
     enum ptw_status st = PTW_OK;
 
     while (st == PTW_OK && kept != 0) {
@@ -1157,18 +1180,16 @@ static enum ptw_status copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
 
         rb->where.v = pa;
         if (bytes != NULL) {
-            st = hand_over(rb, sink, ctx, ptw_block_to(b, (uint64_t)1 << first),
-                           bytes, pages);
+            st = hand_over(rb, sink, ctx, b, first, bytes, pages);
         } else {
             for (unsigned i = 0; st == PTW_OK && i < pages; i++) {
-                rb->where.v = pa + ((uint64_t)i << PTW_PAGE_BITS);
-                st = copy_one(rb, b, sink, ctx, rb->where.v);
+                st = copy_one(rb, b, sink, ctx, first + i);
             }
         }
         kept &= ~run;
     }
-    if (st != PTW_OK) {
-        rb->counts.zeros = zeros; /* the block begins again */
+    if (st == PTW_OK) {
+        rb->handed = 0;
     }
     return st;
 }

@@ -168,6 +168,7 @@ struct ptw_rebuild {
     size_t next;
     size_t blocks;   /* in the order */
     size_t block;    /* that comes next */
+    uint64_t handed; /* of its pages: those that the sink has */
     uint64_t blank;  /* the page that stands for all pages of zeros, + 1 */
     uint64_t walked; /* tables of the walk */
     uint64_t extra;  /* tables besides: of leaves that were split, of maps */
@@ -235,7 +236,7 @@ struct ptw_page_sink {
 
 /* ptw_rebuild_copy hands every page to the sink.  A page that can't be read is
  * dropped and counted.  What the sink refused with is returned; the call after
- * that goes on at the write that was refused, or at most 64 pages before it.  Afterwards counts says how large
+ * that goes on at the write that was refused.  Afterwards counts says how large
  * the image will be at most: with maps, it may be smaller. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
                                                const struct ptw_page_sink *sink,

@@ -90,7 +90,8 @@ enum ptw_verify_store {
     PTW_VERIFY_PAGES,   /* which old pages were seen */
     PTW_VERIFY_TAKEN,   /* which old page each new page is */
     PTW_VERIFY_ORDER,   /* the new pages in the order of their addresses */
-    PTW_VERIFY_WRITERS, /* which old pages have how many writable leaves */
+    PTW_VERIFY_WRITERS, /* which old pages have how many writable leaves, and
+                           which can't be read */
     PTW_VERIFY_STORES
 };
 
@@ -128,6 +129,7 @@ struct ptw_verify {
     uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
     bool begun;    /* one is */
+    int stays;     /* of the old leaf: whether it could be kept whole */
 };
 
 /* ptw_verify_init begins a comparison of the spaces with the given roots, in
