@@ -414,10 +414,17 @@ static enum ptw_cover kept_of(const struct ptw_verify *v, uint64_t first,
     return ptw_range_kept(whole, v->o.leave_out, v->o.leave_outs, part);
 }
 
+/* What an entry grants by itself. */
+static unsigned own_rights(const struct ptw_verify *v, unsigned level,
+                           uint64_t raw)
+{
+    return ptw_decode(v->regime, level, raw).rights;
+}
+
 static bool grants_writing(const struct ptw_verify *v,
                            const struct ptw_mapping *m)
 {
-    return (ptw_decode(v->regime, m->level, m->raw).rights & PTW_WRITE) != 0;
+    return (own_rights(v, m->level, m->raw) & PTW_WRITE) != 0;
 }
 
 static uint64_t large_key(uint64_t pa, unsigned size_log2)
@@ -940,8 +947,9 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
         ptw_attributes_of(v->regime, was->level, was->raw);
     struct ptw_attributes y = ptw_attributes_of(v->regime, is->level, is->raw);
     unsigned rights = was->rights;
+    unsigned own = own_rights(v, was->level, was->raw);
     bool copy = x.copy_on_write;
-    bool turned = false;
+    uint64_t policy = 0; /* bits that it may have moved */
 
     if (is->level > was->level || n->last.v > o->last.v ||
         (is->level < was->level && (v->o.flags & PTW_REBUILD_SPLIT) == 0 &&
@@ -957,14 +965,17 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
         ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
          !written_twice(v, was->pa.v + (n->first.v - o->first.v),
                         is->size_log2))) {
-        turned = true;
         copy = true;
         rights &= ~(unsigned)PTW_WRITE;
+        own &= ~(unsigned)PTW_WRITE;
+        policy = a->leaf_copy_on_write(0) | ~a->leaf_copy_on_write(UINT64_MAX);
     }
-    if (is->rights != rights) {
+    /* What the leaf grants by itself counts too: its table may be reached by
+     * another path, that grants more than this one. */
+    if (is->rights != rights || own_rights(v, is->level, is->raw) != own) {
         return PTW_DIFFERS_RIGHTS;
     }
-    if (y.copy_on_write != copy || (turned && grants_writing(v, is))) {
+    if (y.copy_on_write != copy) {
         return PTW_DIFFERS_POLICY;
     }
     if (x.memory_type != y.memory_type || x.key != y.key ||
@@ -973,8 +984,8 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
         return PTW_DIFFERS_ATTRIBUTES;
     }
     /* Software's bits and the others, where nothing has moved them. */
-    if (!turned && is->level == was->level &&
-        ((is->raw ^ was->raw) &
+    if (is->level == was->level &&
+        ((is->raw ^ was->raw) & ~policy &
          ~a->leaf_address(v->regime, is->level, UINT64_MAX)) != 0) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
@@ -1034,7 +1045,9 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
                 continue;
             }
             if (n->kind == PTW_ITEM_TABLE &&
-                n->u.table.level < o->u.mapping.level) {
+                n->u.table.level < o->u.mapping.level &&
+                own_rights(v, n->u.table.level + 1u, n->u.table.attributes) ==
+                    PTW_ALL_RIGHTS) {
                 advance(v, NEW); /* of a leaf that was split */
                 continue;
             }

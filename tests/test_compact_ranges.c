@@ -244,3 +244,19 @@ Test(amd64_verify, counts_nothing_as_dropped_that_was_left_out)
     cr_expect(eq(int, (int)compare(&o), PTW_OK));
     cr_expect(eq(u64, verify.certificate.dropped, 511));
 }
+
+/* The path of the owner has no U/S, so that nothing of it shows there. */
+Test(amd64_verify, compares_what_leaves_grant_by_themselves)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    set(0, 0, PAGE | 3);
+    o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    build(&o);
+    cr_expect(eq(int, (int)compare(&o), PTW_OK));
+    now[rebuild.counts.page_bytes + 3 * PAGE + 2 * 8] ^= 4;
+    cr_expect(eq(int, (int)compare(&o), PTW_DIFFERENT));
+    cr_expect(eq(int, (int)verify.difference.kind, PTW_DIFFERS_RIGHTS));
+    cr_expect(eq(u64, verify.difference.va.v, 2 * PAGE));
+}
