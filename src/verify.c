@@ -1045,10 +1045,15 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
                 continue;
             }
             if (n->kind == PTW_ITEM_TABLE &&
-                n->u.table.level < o->u.mapping.level &&
-                own_rights(v, n->u.table.level + 1u, n->u.table.attributes) ==
-                    PTW_ALL_RIGHTS) {
-                advance(v, NEW); /* of a leaf that was split */
+                n->u.table.level < o->u.mapping.level) {
+                /* Of a leaf that was split; or of a map, beside it. */
+                if (own_rights(v, n->u.table.level + 1u,
+                               n->u.table.attributes) != PTW_ALL_RIGHTS) {
+                    uint64_t end = n->last.v - o->first.v + 1;
+
+                    v->narrow = end > v->narrow ? end : v->narrow;
+                }
+                advance(v, NEW);
                 continue;
             }
             if (n->kind != PTW_ITEM_MAPPING) {
@@ -1074,7 +1079,7 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
                 return st;
             }
         }
-        kind = judge(v, o, n);
+        kind = next < v->narrow ? PTW_DIFFERS_RIGHTS : judge(v, o, n);
         if (kind != PTW_DIFFERS_NOT) {
             note_leaf(v, OLD, o, n->first.v);
             note_leaf(v, NEW, n, n->first.v);
@@ -1089,6 +1094,7 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
         v->done += (uint64_t)1 << n->u.mapping.size_log2;
         advance(v, NEW);
     }
+    v->narrow = 0;
     v->done = 0;
     v->stays = UNKNOWN;
     v->certificate.leaves++;

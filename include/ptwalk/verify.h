@@ -128,8 +128,9 @@ struct ptw_verify {
     size_t blocks;        /* in the order */
     uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
-    bool begun;    /* one is */
-    int stays;     /* of the old leaf: whether it could be kept whole */
+    uint64_t narrow; /* of them: where a table ends that takes rights away */
+    bool begun;      /* one is */
+    int stays;       /* of the old leaf: whether it could be kept whole */
 };
 
 /* ptw_verify_init begins a comparison of the spaces with the given roots, in
