@@ -1,0 +1,1151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _DEFAULT_SOURCE
+#include "compact_bench.h"
+
+#include "oracle.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct guest guest;
+struct ptw_rebuild rb;
+struct ptw_verify verify;
+
+/* Frames of ram: roots from 1, tables from FIRST_TABLE, data from FIRST_DATA. */
+enum { FIRST_TABLE = 0x41, FIRST_DATA = 0x100, SLACK = 0x10000 };
+
+static uint64_t tables_taken;
+
+static void must(bool so, const char *what)
+{
+    if (!so) {
+        fprintf(stderr, "bench: %s\n", what);
+        abort();
+    }
+}
+
+/* ------------------------------------------------------------------- guest */
+
+static const struct part *part_of(uint64_t pa)
+{
+    for (unsigned i = 0; i < guest.parts; i++) {
+        if (pa >= guest.part[i].first && pa <= guest.part[i].last) {
+            return &guest.part[i];
+        }
+    }
+    return NULL;
+}
+
+uint8_t *guest_page(uint64_t pa)
+{
+    const struct part *p = part_of(pa);
+
+    return p == NULL || p->kind == REFUSED || p->kind == ABSENT
+               ? NULL
+               : p->bytes + (pa - p->first);
+}
+
+static uint64_t little_endian(const uint8_t *at, unsigned bytes)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        value |= (uint64_t)at[i] << (8 * i);
+    }
+    return value;
+}
+
+static enum ptw_status serve(uint64_t pa, unsigned bytes, uint64_t *out)
+{
+    const uint8_t *at = guest_page(pa);
+
+    guest.calls++;
+    if (at == NULL) {
+        return PTW_E_BUS;
+    }
+    *out = little_endian(at, bytes);
+    return guest.answer == NULL || guest.answer(pa, out) ? PTW_OK : PTW_E_BUS;
+}
+
+static enum ptw_status serve32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t wide = 0;
+    enum ptw_status st = serve(pa.v, 4, &wide);
+
+    (void)ctx;
+    *out = (uint32_t)wide;
+    return st;
+}
+
+static enum ptw_status serve64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    (void)ctx;
+    return serve(pa.v, 8, out);
+}
+
+static const void *lend(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    const struct part *p = part_of(pa.v);
+
+    (void)ctx;
+    return guest.lend && p != NULL && p->kind == SERVED &&
+                   p->last - pa.v >= bytes - 1
+               ? guest_page(pa.v)
+               : NULL;
+}
+
+/* Makes the accessor of the guest's memory. */
+static void describe_guest(void)
+{
+    static const struct ptw_mem_ops ops = {
+        .read32 = serve32, .read64 = serve64, .borrow = lend};
+    static struct ptw_region region[MAX_PARTS];
+    size_t regions = 0;
+
+    for (unsigned i = 0; i < guest.parts; i++) {
+        const struct part *p = &guest.part[i];
+
+        if (p->kind != ABSENT) {
+            region[regions].first.v = p->first;
+            region[regions].last.v = p->last;
+            region[regions].host = p->kind == DIRECT ? p->bytes : NULL;
+            region[regions].writable = false;
+            regions++;
+        }
+    }
+    must(ptw_mem_init_callbacks(&mem, &ops, NULL, region, regions) == PTW_OK,
+         "regions");
+}
+
+void start(const char *name)
+{
+    machine(name);
+    memset(&guest, 0, sizeof guest);
+    tables_taken = 0;
+    for (unsigned i = FIRST_DATA; i < RAM_BYTES / PAGE; i++) {
+        uint8_t *page = &ram[i * PAGE];
+
+        for (unsigned at = 0; at < PAGE; at++) {
+            page[at] = (uint8_t)(at * 7 + i * 31 + (at >> 8) * i + 1);
+        }
+        memcpy(page, &i, sizeof i);
+    }
+    offer(0, RAM_BYTES, ram, DIRECT);
+}
+
+void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind)
+{
+    struct part p = {first, first + (bytes - 1), host, kind};
+
+    must(guest.parts < MAX_PARTS, "parts");
+    guest.part[guest.parts++] = p;
+    describe_guest();
+}
+
+void carve(uint64_t first, uint64_t bytes, enum part_kind kind)
+{
+    uint64_t last = first + (bytes - 1);
+
+    for (unsigned i = 0; i < guest.parts; i++) {
+        struct part whole = guest.part[i];
+        struct part *p = &guest.part[i];
+
+        if (first < whole.first || last > whole.last) {
+            continue;
+        }
+        p->first = first;
+        p->last = last;
+        p->bytes += first - whole.first;
+        p->kind = kind;
+        if (first > whole.first) {
+            offer(whole.first, first - whole.first, whole.bytes, whole.kind);
+        }
+        if (last < whole.last) {
+            offer(last + 1, whole.last - last,
+                  whole.bytes + (last + 1 - whole.first), whole.kind);
+        }
+        describe_guest();
+        return;
+    }
+    must(false, "carve");
+}
+
+uint8_t *far_memory(uint64_t bytes)
+{
+    void *p = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    must(p != MAP_FAILED, "mmap");
+    if (bytes >= 0x10000000) { /* to read what is untouched is cheaper then */
+        (void)madvise(p, (size_t)bytes, MADV_HUGEPAGE);
+    }
+    return p;
+}
+
+uint64_t root_at(unsigned i)
+{
+    must(i + 1 < FIRST_TABLE, "roots");
+    return (uint64_t)(i + 1) * PAGE;
+}
+
+uint64_t data_at(unsigned i)
+{
+    must(FIRST_DATA + i < RAM_BYTES / PAGE, "data");
+    return (uint64_t)(FIRST_DATA + i) * PAGE;
+}
+
+uint64_t new_table(void)
+{
+    uint64_t frame = FIRST_TABLE + tables_taken++;
+
+    must(frame < FIRST_DATA, "tables");
+    return frame * PAGE;
+}
+
+static uint64_t table_address(uint64_t raw)
+{
+    return raw & (regime.id == PTW_ARCH_AMD64 ? 0xffffffffff000 : 0xfffff000);
+}
+
+static unsigned index_in(uint64_t va, unsigned level)
+{
+    return (unsigned)(va >> ptw_level_shift(&regime, level)) &
+           (entries_per_table() - 1);
+}
+
+void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw)
+{
+    uint64_t table = root;
+
+    for (unsigned l = ptw_levels(&regime) - 1; l > level; l--) {
+        unsigned i = index_in(va, l);
+
+        if ((entry_at(table, i) & P) == 0) {
+            put(table, i, new_table() | 0x27);
+        }
+        table = table_address(entry_at(table, i));
+    }
+    put(table, index_in(va, level), raw);
+}
+
+uint64_t table_of(uint64_t root, uint64_t va, unsigned level)
+{
+    uint64_t table = root;
+
+    for (unsigned l = ptw_levels(&regime) - 1; l > level; l--) {
+        uint64_t raw = entry_at(table, index_in(va, l));
+
+        must((raw & P) != 0, "no table there");
+        table = table_address(raw);
+    }
+    return table;
+}
+
+uint64_t span(unsigned level)
+{
+    return (uint64_t)1 << ptw_level_shift(&regime, level);
+}
+
+uint64_t kernel_half(void)
+{
+    return regime.id == PTW_ARCH_AMD64 ? 0xffff800000000000 : 0xc0000000;
+}
+
+/* ----------------------------------------------------------------- storage */
+
+/* What the two objects have in common. */
+struct taker {
+    void *object;
+    const size_t *wanted;
+    enum ptw_status (*give)(void *object, void *storage, size_t bytes,
+                            void **before);
+    bool least;
+};
+
+static enum ptw_status give_rebuild(void *object, void *storage, size_t bytes,
+                                    void **before)
+{
+    return ptw_rebuild_give(object, storage, bytes, before);
+}
+
+static enum ptw_status give_verify(void *object, void *storage, size_t bytes,
+                                   void **before)
+{
+    return ptw_verify_give(object, storage, bytes, before);
+}
+
+/* Hands over what is wanted, or the least that is accepted. */
+static void provide(const struct taker *t)
+{
+    size_t bytes = t->least ? 16 : *t->wanted;
+
+    for (;;) {
+        void *before = NULL;
+        void *storage = malloc(bytes);
+        enum ptw_status st;
+
+        must(storage != NULL, "out of memory");
+        memset(storage, 0x5a, bytes);
+        st = t->give(t->object, storage, bytes, &before);
+        if (st == PTW_OK) {
+            free(before);
+            return;
+        }
+        must(st == PTW_E_SPACE && bytes < *t->wanted, "storage is not taken");
+        free(storage);
+        bytes += bytes / 4 + 8;
+        bytes = bytes > *t->wanted ? *t->wanted : bytes;
+    }
+}
+
+/* -------------------------------------------------------------- rebuilding */
+
+struct job job_of(uint32_t roots)
+{
+    struct job j = {.roots = roots, .o = ptw_rebuild_everything()};
+
+    for (uint32_t i = 0; i < roots; i++) {
+        j.root[i].v = root_at(i);
+    }
+    j.o.base.v = 0x100000;
+    j.o.seed = 77;
+    return j;
+}
+
+struct sink {
+    struct image *n;
+    unsigned refuse;
+    unsigned left;
+};
+
+static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
+                                  size_t size)
+{
+    struct sink *s = ctx;
+    struct image *n = s->n;
+    uint64_t at = to.v - n->base;
+
+    if (s->refuse > 0 && --s->left == 0) {
+        s->left = s->refuse + 1; /* the one that is tried again gets through */
+        n->refusals++;
+        return PTW_E_READONLY;
+    }
+    if (to.v < n->base || at > n->room || size > n->room - at ||
+        size % PAGE != 0 || size == 0 || to.v % PAGE != 0 || at < n->high) {
+        n->wild = true;
+        return PTW_E_RANGE;
+    }
+    memcpy(n->bytes + at, bytes, size);
+    n->written += size;
+    n->high = at + size;
+    return PTW_OK;
+}
+
+/* Memory for the image, which reads as zeros where pages go, and as rubbish
+ * behind them. */
+static void make_room(const struct job *j, struct image *n)
+{
+    n->room = rb.counts.bytes + 0x400000 + SLACK;
+    n->bytes = far_memory(n->room);
+    n->base = j->o.base.v;
+    if (n->room - rb.counts.page_bytes < 0x2000000) {
+        memset(n->bytes + rb.counts.page_bytes, 0xa5,
+               (size_t)(n->room - rb.counts.page_bytes));
+    }
+}
+
+void free_image(struct image *n)
+{
+    if (n->bytes != NULL) {
+        munmap(n->bytes, (size_t)n->room);
+    }
+    n->bytes = NULL;
+}
+
+static enum ptw_status steps(const struct job *j, struct image *n)
+{
+    static const struct ptw_page_sink ops = {take_pages};
+    struct taker t = {&rb, &rb.wanted, give_rebuild, j->least};
+    struct sink s = {n, j->refuse, j->refuse};
+    enum ptw_status st =
+        ptw_rebuild_init(&rb, &regime, &mem, j->root, j->roots, &j->o);
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    while ((st = ptw_rebuild_plan(&rb)) == PTW_E_SPACE) {
+        n->asked++;
+        provide(&t);
+    }
+    if (st != PTW_OK) {
+        return st;
+    }
+    make_room(j, n);
+    while ((st = ptw_rebuild_copy(&rb, &ops, &s)) == PTW_E_READONLY) {
+    }
+    if (st != PTW_OK) {
+        return st;
+    }
+    must(rb.counts.bytes <= n->room, "the image grew too much");
+    must(ptw_mem_init_flat(&n->mem, j->o.base, n->bytes, n->room, true) ==
+             PTW_OK,
+         "flat");
+    return ptw_rebuild_tables(&rb, &n->mem, n->root);
+}
+
+enum ptw_status compact(const struct job *j, struct image *n)
+{
+    enum ptw_status st;
+
+    memset(n, 0, sizeof *n);
+    st = steps(j, n);
+    n->counts = rb.counts;
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(&rb, i));
+    }
+    if (st != PTW_OK) {
+        free_image(n);
+    }
+    return st;
+}
+
+/* --------------------------------------------------------------- the judge */
+
+const char JUDGED_TOO_LONG[] = "too long";
+
+static char complaint[256];
+
+static bool complain(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static bool complain(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(complaint, sizeof complaint, format, args);
+    va_end(args);
+    return false;
+}
+
+/* A map from numbers that are not 0 to numbers. */
+enum { MAP_LOG2 = 20 };
+
+struct map {
+    uint64_t *slot; /* key, value */
+};
+
+static uint64_t *map_at(struct map *m, uint64_t key)
+{
+    size_t mask = ((size_t)1 << MAP_LOG2) - 1;
+    size_t i = (size_t)(key * 0x9E3779B97F4A7C15 >> (64 - MAP_LOG2));
+
+    while (m->slot[2 * i] != 0 && m->slot[2 * i] != key) {
+        i = (i + 1) & mask;
+    }
+    m->slot[2 * i] = key;
+    return &m->slot[2 * i + 1];
+}
+
+static void map_init(struct map *m)
+{
+    m->slot = (uint64_t *)(void *)far_memory((uint64_t)16 << MAP_LOG2);
+}
+
+static void map_free(struct map *m)
+{
+    munmap(m->slot, (size_t)16 << MAP_LOG2);
+}
+
+/* One side, as the naive walker sees it. */
+struct side {
+    struct oracle_ram ram[MAX_PARTS];
+    size_t rams;
+};
+
+struct judge {
+    const struct job *j;
+    const struct image *n;
+    struct oracle_mode mode;
+    struct side old;
+    struct side now;
+    struct map leaves;  /* leaf entries that were counted */
+    struct map writers; /* of an old page: such leaves that grant writing */
+    struct map page;    /* old page + 1 -> new one */
+    struct map was;     /* new page + 1 -> old one */
+    struct map table;   /* old table and level -> new one */
+    struct map was_table;
+    struct map joined; /* new pages that several old ones are */
+    struct map written;
+    uint64_t matched; /* new pages that were accounted for, in this space */
+    bool cut;         /* tables may be cut, and be two then */
+};
+
+enum { MAX_ANSWERS = 1 << 16 };
+
+static struct oracle_answer answers[MAX_ANSWERS];
+
+static bool merging(const struct judge *g)
+{
+    return (g->j->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
+}
+
+static bool copying(const struct judge *g)
+{
+    return (g->j->o.flags &
+            (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) != 0;
+}
+
+static bool kept(const struct job *j, uint64_t va)
+{
+    bool in = va >= j->o.first.v && va <= j->o.last.v;
+
+    for (size_t i = 0; i < j->o.leave_outs; i++) {
+        in = in &&
+             (va < j->o.leave_out[i].first.v || va > j->o.leave_out[i].last.v);
+    }
+    return in;
+}
+
+/* Whether all of it is; the ranges have few ends, and only those matter. */
+static bool kept_whole(const struct job *j, uint64_t first, uint64_t last)
+{
+    bool all = kept(j, first) && kept(j, last);
+
+    for (size_t i = 0; i < j->o.leave_outs; i++) {
+        all = all && (j->o.leave_out[i].last.v < first ||
+                      j->o.leave_out[i].first.v > last);
+    }
+    return all;
+}
+
+static uint64_t read_entry(const struct side *s, uint64_t pa)
+{
+    for (size_t i = 0; i < s->rams; i++) {
+        if (pa >= s->ram[i].first && pa <= s->ram[i].last) {
+            return little_endian(s->ram[i].bytes + (pa - s->ram[i].first),
+                                 ptw_entry_bytes(&regime));
+        }
+    }
+    return 0;
+}
+
+/* Where the entry of that level for va is; false without a table there. */
+static bool entry_place(const struct judge *g, const struct side *s,
+                        uint64_t root, uint64_t va, unsigned level,
+                        uint64_t *pa)
+{
+    if (!oracle_table_at(&g->mode, s->ram, s->rams, root, va, level, pa)) {
+        return false;
+    }
+    *pa += (uint64_t)index_in(va, level) * ptw_entry_bytes(&regime);
+    return true;
+}
+
+static struct oracle_answer look(const struct judge *g, const struct side *s,
+                                 uint64_t root, uint64_t va)
+{
+    return oracle_translate(&g->mode, s->ram, s->rams, root, va);
+}
+
+/* All of a leaf's bits but the address, in the places of a small one. */
+static uint64_t meaning(uint64_t raw, unsigned level)
+{
+    uint64_t bits = raw & 0xfff0000000000fff;
+
+    if (level > 0) {
+        bits &= ~PS;
+        bits |= (raw & PAT_LARGE) != 0 ? PAT : 0;
+    }
+    return bits;
+}
+
+/* Entries on the way to va that refer to the very table that holds them, in
+ * tables above the given level. */
+struct selves {
+    unsigned count;
+    unsigned top; /* the level of the first one */
+};
+
+static struct selves selves_of(const struct judge *g, const struct side *s,
+                               uint64_t root, uint64_t va, unsigned level)
+{
+    struct selves found = {0, 0};
+    uint64_t upper = root;
+
+    for (unsigned l = ptw_levels(&regime) - 1; l > level; l--) {
+        uint64_t lower = 0;
+
+        if (!oracle_table_at(&g->mode, s->ram, s->rams, root, va, l - 1,
+                             &lower)) {
+            break;
+        }
+        if (upper == lower && found.count++ == 0) {
+            found.top = l;
+        }
+        upper = lower;
+    }
+    return found;
+}
+
+/* Counts, of every leaf entry, the pages that it lets the guest write. */
+static void count_writers(struct judge *g, uint64_t root,
+                          const struct oracle_answer *a)
+{
+    uint64_t entry = 0;
+    uint64_t *seen;
+
+    if (a->kind != ORACLE_LEAF || (a->raw & W) == 0 ||
+        selves_of(g, &g->old, root, a->first, a->level).count > 0) {
+        return;
+    }
+    must(entry_place(g, &g->old, root, a->first, a->level, &entry), "entry");
+    seen = map_at(&g->leaves, (entry << 3 | a->level) + 1);
+    if (*seen != 0) {
+        return;
+    }
+    *seen = 1;
+    for (uint64_t va = a->first; va - 1 != a->last; va += PAGE) {
+        if (kept(g->j, va)) {
+            ++*map_at(&g->writers, (a->pa + (va - a->first)) / PAGE + 1);
+        }
+    }
+}
+
+/* Whether the new leaf, of that size, for that part of the old one has to be
+ * copy-on-write. */
+static bool turns(struct judge *g, const struct oracle_answer *a,
+                  const struct oracle_answer *b)
+{
+    if (!copying(g) || (a->raw & W) == 0) {
+        return false;
+    }
+    if ((g->j->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        return true;
+    }
+    for (uint64_t va = b->first; va - 1 != b->last; va += PAGE) {
+        if (*map_at(&g->writers, (a->pa + (va - a->first)) / PAGE + 1) > 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Remembers that x has become y; false when either was otherwise. */
+static bool pair_up(struct map *there, struct map *back, uint64_t x, uint64_t y,
+                    bool *one_way)
+{
+    uint64_t *to = map_at(there, x + 1);
+    uint64_t *from = map_at(back, y + 1);
+
+    *one_way = *to == 0 || *to == y + 1;
+    if (*to == 0) {
+        *to = y + 1;
+    }
+    if (*from == 0) {
+        *from = x + 1;
+    }
+    return *one_way && *from == x + 1;
+}
+
+/* The tables on both ways to va, from the top to that level. */
+static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
+                         unsigned level)
+{
+    uint64_t old_root = g->j->root[space].v;
+    uint64_t new_root = g->n->root[space].v;
+
+    for (unsigned l = ptw_levels(&regime); l-- > level;) {
+        uint64_t x = 0;
+        uint64_t y = 0;
+        bool one_way;
+
+        if (!entry_place(g, &g->old, old_root, va, l, &x) ||
+            !entry_place(g, &g->now, new_root, va, l, &y)) {
+            return complain("space %u va %" PRIx64 ": no table of level %u",
+                            space, va, l);
+        }
+        if (l > level && ((read_entry(&g->old, x) ^ read_entry(&g->now, y)) &
+                          0xfff0000000000fff) != 0) {
+            return complain("space %u va %" PRIx64 ": bits of level %u", space,
+                            va, l);
+        }
+        if (!pair_up(&g->table, &g->was_table, (x & ~(uint64_t)0xfff) | l,
+                     (y & ~(uint64_t)0xfff) | l, &one_way) &&
+            !(g->cut &&
+              *map_at(&g->was_table, ((y & ~(uint64_t)0xfff) | l) + 1) ==
+                  ((x & ~(uint64_t)0xfff) | l) + 1)) {
+            return complain("space %u va %" PRIx64 ": table of level %u shared "
+                            "in another way",
+                            space, va, l);
+        }
+    }
+    return true;
+}
+
+/* One small page of an old leaf, kept and readable, and the new leaf there. */
+static bool judge_page(struct judge *g, unsigned space, uint64_t va,
+                       const struct oracle_answer *a,
+                       const struct oracle_answer *b)
+{
+    uint64_t old_pa = a->pa + (va - a->first);
+    uint64_t new_pa = b->pa + (va - b->first);
+    uint64_t bits = meaning(a->raw, a->level);
+    bool turned = turns(g, a, b);
+    bool one_way;
+
+    if (turned) {
+        bits = (bits & ~(uint64_t)0xe02) | COW;
+    }
+    if (meaning(b->raw, b->level) != bits || b->x != a->x || b->u != a->u ||
+        b->w != (a->w && !turned)) {
+        return complain("space %u va %" PRIx64 ": %" PRIx64 " became %" PRIx64,
+                        space, va, a->raw, b->raw);
+    }
+    if (new_pa < g->n->base || new_pa - g->n->base >= g->n->counts.page_bytes) {
+        return complain("space %u va %" PRIx64 ": page outside the image",
+                        space, va);
+    }
+    if (memcmp(guest_page(old_pa), g->n->bytes + (new_pa - g->n->base), PAGE) !=
+        0) {
+        return complain("space %u va %" PRIx64 ": other bytes", space, va);
+    }
+    if ((b->raw & W) != 0) {
+        *map_at(&g->written, new_pa / PAGE + 1) = 1;
+    }
+    if (!pair_up(&g->page, &g->was, old_pa / PAGE, new_pa / PAGE, &one_way)) {
+        if (!one_way || !merging(g)) {
+            return complain("space %u va %" PRIx64 ": page shared in another "
+                            "way",
+                            space, va);
+        }
+        *map_at(&g->joined, new_pa / PAGE + 1) = 1;
+    }
+    return !merging(g) || *map_at(&g->joined, new_pa / PAGE + 1) == 0 ||
+           *map_at(&g->written, new_pa / PAGE + 1) == 0 ||
+           complain("space %u va %" PRIx64 ": written and merged", space, va);
+}
+
+/* Through a recursive slot the new tables are seen: the new space has the slot as
+ * well, and what led to a table leads to a new one. */
+static bool judge_through_itself(struct judge *g, unsigned space,
+                                 const struct oracle_answer *a,
+                                 struct selves old)
+{
+    uint64_t root = g->n->root[space].v;
+    uint64_t size = span(old.top);
+    uint64_t first = a->first & ~(size - 1);
+    struct oracle_answer b = look(g, &g->now, root, a->first);
+    struct selves now = selves_of(g, &g->now, root, a->first, old.top - 1);
+
+    if (!kept_whole(g->j, first, first + (size - 1))) {
+        return b.kind != ORACLE_LEAF ||
+               complain("space %u va %" PRIx64 ": a self-reference cut", space,
+                        a->first);
+    }
+    if (now.count != 1 || now.top != old.top) {
+        return complain("space %u va %" PRIx64 ": recursive slot", space,
+                        a->first);
+    }
+    if (ptw_decode(&regime, a->level + old.count, a->raw).kind ==
+            PTW_ENTRY_TABLE &&
+        guest_page(a->pa) != NULL &&
+        (b.kind != ORACLE_LEAF || b.level != a->level || b.pa < g->n->base ||
+         b.pa - g->n->base < g->n->counts.page_bytes ||
+         b.pa - g->n->base >= g->n->counts.bytes)) {
+        return complain("space %u va %" PRIx64 ": no table", space, a->first);
+    }
+    return true;
+}
+
+static bool judge_leaf(struct judge *g, unsigned space,
+                       const struct oracle_answer *a)
+{
+    struct selves selves =
+        selves_of(g, &g->old, g->j->root[space].v, a->first, a->level);
+    uint64_t root = g->n->root[space].v;
+    bool tables = false;
+
+    if (selves.count > 0) {
+        return judge_through_itself(g, space, a, selves);
+    }
+    for (uint64_t va = a->first; va - 1 != a->last; va += PAGE) {
+        struct oracle_answer b;
+
+        if (!kept(g->j, va)) {
+            continue; /* whatever is there is found out by counting */
+        }
+        b = look(g, &g->now, root, va);
+        if (guest_page(a->pa + (va - a->first)) == NULL) {
+            if (b.kind == ORACLE_LEAF) {
+                return complain("space %u va %" PRIx64 ": unreadable before",
+                                space, va);
+            }
+            continue;
+        }
+        if (b.kind != ORACLE_LEAF) {
+            return complain("space %u va %" PRIx64 ": lost", space, va);
+        }
+        if (!judge_page(g, space, va, a, &b) ||
+            (!tables && !judge_tables(g, space, va, a->level))) {
+            return false;
+        }
+        tables = true;
+        g->matched++;
+    }
+    return true;
+}
+
+/* An old entry that maps nothing. */
+static bool judge_nothing(struct judge *g, unsigned space,
+                          const struct oracle_answer *a)
+{
+    struct oracle_answer b;
+
+    if (a->kind == ORACLE_GAP || !kept_whole(g->j, a->first, a->last) ||
+        selves_of(g, &g->old, g->j->root[space].v, a->first, a->level).count >
+            0) {
+        return true;
+    }
+    for (size_t i = 0; i < g->j->o.maps; i++) {
+        if (g->j->o.map[i].first.v <= a->last &&
+            g->j->o.map[i].last.v >= a->first) {
+            return true;
+        }
+    }
+    b = look(g, &g->now, g->n->root[space].v, a->first);
+    if (b.kind != ORACLE_ABSENT ||
+        (a->kind == ORACLE_ABSENT && b.raw != a->raw)) {
+        return complain("space %u va %" PRIx64 ": nothing became %" PRIx64,
+                        space, a->first, b.raw);
+    }
+    return true;
+}
+
+/* What was asked for in every space besides. */
+static bool judge_maps(struct judge *g, unsigned space)
+{
+    for (size_t i = 0; i < g->j->o.maps; i++) {
+        const struct ptw_map_request *m = &g->j->o.map[i];
+
+        for (uint64_t va = m->first.v; va - 1 != m->last.v; va += PAGE) {
+            struct oracle_answer b = look(g, &g->now, g->n->root[space].v, va);
+
+            if (b.kind != ORACLE_LEAF ||
+                b.pa + (va - b.first) != m->pa.v + (va - m->first.v) ||
+                b.w != ((m->rights & PTW_WRITE) != 0) ||
+                b.u != ((m->rights & PTW_USER) != 0) ||
+                b.x != ((m->rights & PTW_EXEC) != 0)) {
+                return complain("space %u va %" PRIx64 ": not mapped as asked",
+                                space, va);
+            }
+            g->matched++;
+        }
+    }
+    return true;
+}
+
+/* Everything that the new space maps was accounted for, but for what is seen
+ * through a recursive slot: there, the slot was. */
+static bool judge_extras(struct judge *g, unsigned space)
+{
+    uint64_t root = g->n->root[space].v;
+    size_t count = oracle_walk(&g->mode, g->now.ram, g->now.rams, root, 0,
+                               UINT64_MAX, answers, MAX_ANSWERS);
+    uint64_t pages = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_answer *a = &answers[i];
+        struct selves now;
+
+        if (a->kind != ORACLE_LEAF) {
+            continue;
+        }
+        now = selves_of(g, &g->now, root, a->first, a->level);
+        if (now.count == 0) {
+            pages += (a->last - a->first) / PAGE + 1;
+        } else if (selves_of(g, &g->old, g->j->root[space].v, a->first,
+                             now.top - 1)
+                       .top != now.top) {
+            return complain("space %u va %" PRIx64 ": a new recursive slot",
+                            space, a->first);
+        }
+    }
+    return count == MAX_ANSWERS || pages == g->matched ||
+           complain("space %u: %" PRIu64 " pages, and %" PRIu64 " expected",
+                    space, pages, g->matched);
+}
+
+static bool judge_space(struct judge *g, unsigned space, bool count_only)
+{
+    uint64_t root = g->j->root[space].v;
+    size_t count = oracle_walk(&g->mode, g->old.ram, g->old.rams, root, 0,
+                               UINT64_MAX, answers, MAX_ANSWERS);
+
+    if (count == MAX_ANSWERS) {
+        (void)snprintf(complaint, sizeof complaint, "%s", JUDGED_TOO_LONG);
+        return false;
+    }
+    g->matched = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_answer *a = &answers[i];
+
+        if (count_only) {
+            count_writers(g, root, a);
+        } else if (a->kind == ORACLE_LEAF ? !judge_leaf(g, space, a)
+                                          : !judge_nothing(g, space, a)) {
+            return false;
+        }
+    }
+    return count_only || (judge_maps(g, space) && judge_extras(g, space));
+}
+
+/* Roots given twice stay one root, and others stay two. */
+static bool judge_roots(const struct job *j, const struct image *n)
+{
+    for (uint32_t i = 0; i < j->roots; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            if ((j->root[i].v == j->root[k].v) !=
+                (n->root[i].v == n->root[k].v)) {
+                return complain("roots %u and %u", k, i);
+            }
+        }
+    }
+    return true;
+}
+
+static struct oracle_mode oracle_mode_of(void)
+{
+    struct oracle_mode mode = {
+        .arch = regime.id == PTW_ARCH_AMD64 ? ORACLE_AMD64 : ORACLE_I686,
+        .pa_bits = regime.pa_bits,
+        .nx = (regime.features & PTW_NX) != 0,
+        .pse = (regime.features & PTW_PSE) != 0,
+        .page1g = (regime.features & PTW_PAGE1G) != 0,
+    };
+
+    return mode;
+}
+
+const char *judged(const struct job *j, const struct image *n)
+{
+    struct judge g = {.j = j, .n = n, .mode = oracle_mode_of()};
+    struct map *maps[] = {&g.leaves, &g.writers,   &g.page,   &g.was,
+                          &g.table,  &g.was_table, &g.joined, &g.written};
+    bool fine = judge_roots(j, n);
+
+    g.cut =
+        j->o.leave_outs > 0 || j->o.first.v != 0 || j->o.last.v != UINT64_MAX;
+    for (unsigned i = 0; i < guest.parts; i++) {
+        const struct part *p = &guest.part[i];
+
+        if (p->kind == DIRECT || p->kind == SERVED) {
+            g.old.ram[g.old.rams].first = p->first;
+            g.old.ram[g.old.rams].last = p->last;
+            g.old.ram[g.old.rams++].bytes = p->bytes;
+        }
+    }
+    g.now.ram[0].first = n->base;
+    g.now.ram[0].last = n->base + (n->counts.bytes - 1);
+    g.now.ram[0].bytes = n->bytes;
+    g.now.rams = 1;
+    for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        map_init(maps[i]);
+    }
+    for (uint32_t i = 0; fine && copying(&g) && i < j->roots; i++) {
+        fine = judge_space(&g, i, true);
+    }
+    for (uint32_t i = 0; fine && i < j->roots; i++) {
+        fine = judge_space(&g, i, false);
+    }
+    for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+        map_free(maps[i]);
+    }
+    return fine ? "" : complaint;
+}
+
+uint64_t image_table(const struct image *n, unsigned i, uint64_t va,
+                     unsigned level)
+{
+    struct oracle_mode mode = oracle_mode_of();
+    struct oracle_ram r = {n->base, n->base + (n->room - 1), n->bytes};
+    uint64_t table = 0;
+
+    must(oracle_table_at(&mode, &r, 1, n->root[i].v, va, level, &table),
+         "no table of the image there");
+    return table;
+}
+
+static uint8_t *image_place(const struct image *n, unsigned i, uint64_t va,
+                            unsigned level)
+{
+    return n->bytes + (image_table(n, i, va, level) - n->base) +
+           index_in(va, level) * ptw_entry_bytes(&regime);
+}
+
+uint64_t image_entry(const struct image *n, unsigned i, uint64_t va,
+                     unsigned level)
+{
+    return little_endian(image_place(n, i, va, level),
+                         ptw_entry_bytes(&regime));
+}
+
+void poke(struct image *n, unsigned i, uint64_t va, unsigned level,
+          uint64_t raw)
+{
+    uint8_t *at = image_place(n, i, va, level);
+
+    for (unsigned b = 0; b < ptw_entry_bytes(&regime); b++) {
+        at[b] = (uint8_t)(raw >> (8 * b));
+    }
+}
+
+/* ---------------------------------------------------------------- verifying */
+
+static struct ptw_verify_options verify_options(const struct job *j)
+{
+    struct ptw_verify_options o = {
+        .first = j->o.first,
+        .last = j->o.last,
+        .leave_out = j->o.leave_out,
+        .leave_outs = j->o.leave_outs,
+        .flags = j->o.flags,
+        .max_reads = j->o.max_reads,
+        .seed = j->o.seed,
+    };
+
+    return o;
+}
+
+enum ptw_status verified(const struct job *j, const struct image *n)
+{
+    struct taker t = {&verify, &verify.wanted, give_verify, j->least};
+    struct ptw_verify_options o = verify_options(j);
+    enum ptw_status st = ptw_verify_init(&verify, &regime, &mem, j->root,
+                                         &n->mem, n->root, j->roots, &o);
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {
+        provide(&t);
+    }
+    for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
+        free(ptw_verify_storage(&verify, i));
+    }
+    return st;
+}
+
+/* --------------------------------------------------------------------- good */
+
+static bool rubbish_behind(const struct image *n)
+{
+    for (uint64_t at = n->counts.bytes; at < n->room; at++) {
+        if (n->bytes[at] != 0xa5) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_image(const struct image *x, const struct image *y,
+                       uint64_t bytes)
+{
+    return x->counts.page_bytes == y->counts.page_bytes &&
+           memcmp(x->bytes, y->bytes, (size_t)bytes) == 0;
+}
+
+/* The image rebuilt once more, as a guest of its own. */
+static bool again(const struct job *j, const struct image *n, struct image *m)
+{
+    struct job second = *j;
+    struct ptw_mem guests = mem;
+    enum ptw_status st;
+
+    memcpy(second.root, n->root, sizeof second.root);
+    mem = n->mem;
+    st = compact(&second, m);
+    mem = guests;
+    return st == PTW_OK || complain("rebuilt again: %s", ptw_status_text(st));
+}
+
+static uint64_t dropped(const struct image *n)
+{
+    uint64_t all = 0;
+
+    for (unsigned i = 0; i < PTW_DROPS; i++) {
+        all += n->counts.dropped[i];
+    }
+    return all;
+}
+
+/* Where nothing was dropped, the pages lie where they lay; where no table came
+ * besides those that the guest had, the whole image is the same. */
+static bool fixed_point(const struct job *j, const struct image *n)
+{
+    struct image m;
+    bool fine;
+
+    if (!again(j, n, &m)) {
+        return false;
+    }
+    fine = dropped(n) != 0 ||
+           (dropped(&m) == 0 &&
+            same_image(n, &m,
+                       n->counts.split + j->o.maps > 0 ? n->counts.page_bytes
+                                                       : n->counts.bytes));
+    free_image(&m);
+    return fine || complain("no fixed point");
+}
+
+static bool all_is_well(const struct job *j, const struct image *n)
+{
+    enum ptw_status st;
+    const char *why;
+
+    if (n->wild) {
+        return complain("a write out of place or order");
+    }
+    if (n->written != (n->counts.pages - n->counts.zeros) * PAGE &&
+        n->counts.zeros + dropped(n) == 0) {
+        return complain("%" PRIu64 " bytes written for %" PRIu64 " pages",
+                        n->written, n->counts.pages);
+    }
+    if (n->room < 0x2000000 && !rubbish_behind(n)) {
+        return complain("something was written behind the image");
+    }
+    why = judged(j, n);
+    if (why[0] != '\0' && strcmp(why, JUDGED_TOO_LONG) != 0) {
+        return false;
+    }
+    st = verified(j, n);
+    if (st != PTW_OK) {
+        return complain("verify: %s, %s, space %u va %" PRIx64,
+                        ptw_status_text(st),
+                        ptw_difference_text(verify.difference.kind),
+                        verify.difference.space, verify.difference.va.v);
+    }
+    return fixed_point(j, n) && (why[0] == '\0' || complain("%s", why));
+}
+
+const char *good(const struct job *j, struct image *n)
+{
+    struct image own;
+    struct image *m = n != NULL ? n : &own;
+    enum ptw_status st = compact(j, m);
+    bool fine = false;
+
+    if (st == PTW_OK) {
+        fine = all_is_well(j, m);
+    } else {
+        (void)complain("rebuild: %s", ptw_status_text(st));
+    }
+    if (n == NULL) {
+        free_image(m);
+    }
+    return fine ? "" : complaint;
+}

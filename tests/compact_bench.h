@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rebuilding and comparing, for tests: a guest whose memory has parts that are
+ * read directly, served or refused; a driver that hands out storage and takes
+ * the pages; and a judge of the outcome that knows neither the rebuilder nor
+ * the verifier, only the naive walker. */
+#ifndef PTW_TESTS_COMPACT_BENCH_H
+#define PTW_TESTS_COMPACT_BENCH_H
+
+#include "build_tables.h"
+#include "ptwalk/rebuild.h"
+#include "ptwalk/verify.h"
+
+/* ------------------------------------------------------------------- guest */
+
+/* How a part of the guest's memory answers. */
+enum part_kind {
+    DIRECT,  /* the accessor has its bytes */
+    SERVED,  /* through callbacks */
+    REFUSED, /* the accessor has it, and the callbacks refuse */
+    ABSENT   /* no region has it */
+};
+
+struct part {
+    uint64_t first;
+    uint64_t last;
+    uint8_t *bytes;
+    enum part_kind kind;
+};
+
+enum { MAX_PARTS = 64 };
+
+/* The guest's memory, in ascending order.  At first all of ram, directly. */
+struct guest {
+    struct part part[MAX_PARTS];
+    unsigned parts;
+    bool lend;      /* borrow works for what is served */
+    uint64_t calls; /* of the callbacks for reading */
+    bool (*answer)(uint64_t pa, uint64_t *value); /* may be NULL */
+};
+
+extern struct guest guest;
+
+/* start is machine, with a guest of its memory. */
+void start(const char *name);
+
+/* offer adds memory; carve changes how a part of it answers. */
+void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind);
+void carve(uint64_t first, uint64_t bytes, enum part_kind kind);
+
+/* far_memory returns that many bytes of zeros that cost nothing before they are
+ * written; the test's to the end. */
+uint8_t *far_memory(uint64_t bytes);
+
+/* guest_page returns the 4 KiB at pa, or NULL when they can't be read. */
+uint8_t *guest_page(uint64_t pa);
+
+/* Frames of ram for roots and for data, the latter filled: no two alike.  Tables
+ * are taken in between. */
+uint64_t root_at(unsigned i);
+uint64_t data_at(unsigned i);
+
+/* A fresh table, all zeros. */
+uint64_t new_table(void);
+
+/* hang puts raw as the entry for va in the table of that level, and makes the
+ * tables that are missing on the way, with all rights. */
+void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw);
+
+/* The table of that level on the way to va; aborts when there is none. */
+uint64_t table_of(uint64_t root, uint64_t va, unsigned level);
+
+/* What an entry of that level covers; and where the kernel's half starts. */
+uint64_t span(unsigned level);
+uint64_t kernel_half(void);
+
+/* --------------------------------------------------------------- rebuilding */
+
+/* A rebuild that is to be made. */
+struct job {
+    uint32_t roots;
+    ptw_pa root[64];
+    struct ptw_rebuild_options o;
+    bool least;      /* storage is as little as is accepted, every time */
+    unsigned refuse; /* the sink refuses, once, every so manyth write */
+};
+
+struct job job_of(uint32_t roots);
+
+/* What came of it. */
+struct image {
+    uint8_t *bytes; /* of the new memory, from base */
+    uint64_t room;  /* of these; more than the image has */
+    uint64_t base;
+    uint64_t written; /* by the sink */
+    uint64_t high;    /* behind the last write so far */
+    unsigned refusals;
+    unsigned asked; /* for storage */
+    bool wild;      /* a write out of place or order */
+    struct ptw_mem mem;
+    ptw_pa root[64];
+    struct ptw_rebuild_counts counts;
+};
+
+/* The rebuild of the last call, to look at. */
+extern struct ptw_rebuild rb;
+
+/* compact makes it from start to end, and stops where a step fails.  free_image
+ * gives back the image's memory. */
+enum ptw_status compact(const struct job *j, struct image *n);
+void free_image(struct image *n);
+
+/* The entry of that level for va in space i of the image, and its place.  poke
+ * aborts when there is no such table. */
+uint64_t image_entry(const struct image *n, unsigned i, uint64_t va,
+                     unsigned level);
+void poke(struct image *n, unsigned i, uint64_t va, unsigned level,
+          uint64_t raw);
+uint64_t image_table(const struct image *n, unsigned i, uint64_t va,
+                     unsigned level);
+
+/* --------------------------------------------------------------- the judge */
+
+/* judged compares, space by space and page by page, what the naive walker finds
+ * in the guest and in the image.  It returns "" or what is wrong; static.
+ * JUDGED_TOO_LONG: there is more than the naive walker can do. */
+extern const char JUDGED_TOO_LONG[];
+const char *judged(const struct job *j, const struct image *n);
+
+/* verified runs the verifier over the same; the storage is handed out in the
+ * same way. */
+extern struct ptw_verify verify;
+enum ptw_status verified(const struct job *j, const struct image *n);
+
+/* good compacts, and returns "" when all is well with the outcome: the judge and
+ * the verifier agree to it, and to rebuild it gives the same again.  The image
+ * stays, when n is not NULL. */
+const char *good(const struct job *j, struct image *n);
+
+#endif

@@ -1,0 +1,1577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ptw_rebuild: dense images of hostile guests. */
+#include "compact_bench.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A test of both regimes. */
+#define BOTH(verb, sentence)                                                   \
+    static void sentence(const char *name);                                    \
+    Test(amd64_##verb, sentence)                                               \
+    {                                                                          \
+        sentence("amd64");                                                     \
+    }                                                                          \
+    Test(i686_##verb, sentence)                                                \
+    {                                                                          \
+        sentence("i686");                                                      \
+    }                                                                          \
+    static void sentence(const char *name)
+
+static const uint64_t RW_USER = 0x67; /* P, W, U, A, D */
+static const uint64_t RO_USER = 0x25;
+static const uint64_t KERNEL = 0x163; /* P, W, A, D, G */
+
+enum { USER_VA = 0x400000 };
+
+static struct image image;
+
+static void expect_good(const struct job *j)
+{
+    cr_expect(eq(str, (char *)good(j, NULL), ""));
+}
+
+static void assert_good(const struct job *j)
+{
+    cr_assert(eq(str, (char *)good(j, &image), ""));
+}
+
+static void expect_refused(const struct job *j, enum ptw_status st)
+{
+    cr_expect(eq(int, (int)compact(j, &image), (int)st));
+    free_image(&image);
+}
+
+/* The address that entry i of a root stands for. */
+static uint64_t top_va(unsigned i)
+{
+    return regime.id == PTW_ARCH_AMD64 ? va4(i, 0, 0, 0).v : va2(i, 0).v;
+}
+
+/* n pages of one space from va, data from `from`. */
+static void map_pages(unsigned space, uint64_t va, unsigned n, unsigned from,
+                      uint64_t bits)
+{
+    for (unsigned i = 0; i < n; i++) {
+        hang(root_at(space), va + (uint64_t)i * PAGE, 0,
+             data_at(from + i) | bits);
+    }
+}
+
+/* One space: some pages of each kind, with gaps between. */
+static struct job one_space(const char *name)
+{
+    start(name);
+    map_pages(0, USER_VA, 5, 0, RW_USER);
+    map_pages(0, USER_VA + 0x10000, 3, 8, RO_USER);
+    map_pages(0, USER_VA + 0x20000, 2, 20, 0x31 | COW);
+    map_pages(0, kernel_half(), 4, 12, KERNEL);
+    return job_of(1);
+}
+
+/* Several, with a kernel half that they share and pages of their own. */
+static struct job spaces_with_a_kernel(const char *name, unsigned spaces)
+{
+    unsigned top;
+
+    start(name);
+    top = ptw_levels(&regime) - 1;
+    map_pages(0, kernel_half(), 6, 0, KERNEL);
+    map_pages(0, kernel_half() + 0x40000, 2, 30, 0x21);
+    for (unsigned s = 0; s < spaces; s++) {
+        map_pages(s, USER_VA, 2, 8 + 2 * s, RW_USER);
+        hang(root_at(s), kernel_half(), top,
+             table_of(root_at(0), kernel_half(), top - 1) | 0x23);
+    }
+    return job_of(spaces);
+}
+
+/* --------------------------------------------------- the same, to the guest */
+
+BOTH(rebuild, is_exact_for_one_space)
+{
+    struct job j = one_space(name);
+
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.spaces, 1));
+    cr_expect(eq(u64, image.counts.pages, 14));
+    cr_expect(eq(u64, image.counts.leaves, 14));
+    cr_expect(eq(u64, image.counts.tables, 2 * ptw_levels(&regime) - 1));
+    cr_expect(eq(u64, image.counts.aliases, 0));
+    cr_expect(eq(u64, image.counts.page_bytes, 14 * PAGE));
+    cr_expect(eq(u64, image.counts.bytes,
+                 image.counts.page_bytes + image.counts.tables * PAGE));
+}
+
+BOTH(rebuild, is_exact_for_an_empty_space)
+{
+    struct job j;
+
+    start(name);
+    j = job_of(1);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.bytes, PAGE));
+    cr_expect(eq(u64, image.root[0].v, j.o.base.v));
+}
+
+BOTH(rebuild, keeps_a_kernel_half_shared)
+{
+    struct job j = spaces_with_a_kernel(name, 6);
+
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.aliases, 5));
+    cr_expect(eq(u64, image.counts.pages, 8 + 12));
+    cr_expect(eq(u64, image.counts.leaves, 8 + 12));
+    for (unsigned s = 1; s < 6; s++) {
+        cr_expect(eq(u64, image_table(&image, s, kernel_half(), 0),
+                     image_table(&image, 0, kernel_half(), 0)));
+        cr_expect(ne(u64, image_table(&image, s, USER_VA, 0),
+                     image_table(&image, 0, USER_VA, 0)));
+    }
+}
+
+/* KVM's bug: a table reached by two paths, and each path has rights of its own.
+ */
+BOTH(rebuild, keeps_each_paths_rights_to_a_shared_table)
+{
+    static const uint64_t bits[] = {0x27, 0x25, 0x23, 0x21, 0x3f};
+    struct job j;
+
+    start(name);
+    map_pages(0, USER_VA, 4, 0, RW_USER);
+    for (unsigned s = 0; s < 5; s++) {
+        for (unsigned i = 0; i < 5; i++) {
+            hang(root_at(s), span(1) * (2 + i + s), 1,
+                 table_of(root_at(0), USER_VA, 0) | bits[(i + s) % 5] |
+                     (regime.id == PTW_ARCH_AMD64 && i == 2 ? NX : 0));
+        }
+    }
+    j = job_of(5);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.pages, 4));
+    cr_expect(eq(u64, image.counts.leaves, 4));
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    expect_good(&j);
+}
+
+BOTH(rebuild, keeps_one_page_mapped_twice_one_page)
+{
+    struct job j;
+
+    start(name);
+    map_pages(0, USER_VA, 2, 0, RW_USER);
+    map_pages(0, USER_VA + 0x30000, 2, 0, RO_USER);
+    map_pages(1, USER_VA, 1, 1, RW_USER);
+    j = job_of(2);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.pages, 2));
+    cr_expect(eq(u64, image.counts.leaves, 5));
+    cr_expect(eq(u64, image.counts.shared_writable, 1));
+}
+
+BOTH(rebuild, keeps_duplicate_roots_one_root)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+
+    j.roots = 6;
+    j.root[3] = j.root[1];
+    j.root[4] = j.root[0];
+    j.root[5] = j.root[1];
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.spaces, 3));
+    cr_expect(eq(u64, image.root[5].v, image.root[1].v));
+}
+
+/* A table used as a PD and as a PT, and a root that is a table elsewhere. */
+Test(amd64_rebuild, makes_a_table_for_every_level_at_which_it_is_used)
+{
+    struct job j;
+    uint64_t pd;
+    uint64_t pdpt;
+
+    start("amd64");
+    map_pages(0, USER_VA, 3, 0, RW_USER);
+    pd = table_of(root_at(0), USER_VA, 1);
+    pdpt = table_of(root_at(0), USER_VA, 2);
+    hang(root_at(0), 0x800000, 1, pd | 0x27 | PWT); /* itself */
+    hang(root_at(0), 0x80000000, 2, table_of(root_at(0), USER_VA, 0) | 0x27);
+    hang(root_at(0), 0x40000000000, 3, pd | 0x27);
+    j = job_of(2);
+    j.root[1].v = pdpt;
+    assert_good(&j);
+    cr_expect(ne(u64, image_table(&image, 0, USER_VA, 0),
+                 image_table(&image, 0, 0x80000000, 1)));
+}
+
+Test(i686_rebuild, makes_a_table_for_every_level_at_which_it_is_used)
+{
+    struct job j;
+
+    start("i686");
+    map_pages(0, USER_VA, 3, 0, RW_USER);
+    j = job_of(2);
+    j.root[1].v = table_of(root_at(0), USER_VA, 0);
+    put(j.root[1].v, 9, root_at(0) | 0x27);
+    assert_good(&j);
+}
+
+/* The recursive slot: it leads to the new root, and what is seen through it are
+ * the new tables. */
+BOTH(rebuild, leads_a_recursive_slot_to_the_new_root)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+    unsigned top = ptw_levels(&regime) - 1;
+    uint64_t slot = kernel_half() + span(top) * (entries_per_table() / 4 - 1);
+
+    for (unsigned s = 0; s < 3; s++) {
+        hang(root_at(s), slot, top, root_at(s) | 0x63);
+    }
+    assert_good(&j);
+    for (unsigned s = 0; s < 3; s++) {
+        cr_expect(
+            eq(u64, image_entry(&image, s, slot, top), image.root[s].v | 0x63));
+    }
+    cr_expect(eq(u64, image.counts.pages, 8 + 6));
+}
+
+/* A slot of a table below the root that names that table. */
+Test(amd64_rebuild, leads_a_recursive_slot_below_the_root_to_the_new_table)
+{
+    struct job j = one_space("amd64");
+
+    hang(root_at(0), USER_VA + span(1), 1,
+         table_of(root_at(0), USER_VA, 1) | 0x27);
+    hang(root_at(0), USER_VA + 3 * span(2), 2,
+         table_of(root_at(0), USER_VA, 2) | 0x27 | NX);
+    assert_good(&j);
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + span(1), 1),
+                 image_table(&image, 0, USER_VA, 1) | 0x27));
+}
+
+/* Hyperlight 2: 512^4 leaves. */
+BOTH(rebuild, is_one_table_when_all_entries_are_itself)
+{
+    struct job j;
+
+    start(name);
+    put_all(root_at(0), root_at(0) | 0x27);
+    j = job_of(1);
+    j.o.max_reads = 3 * entries_per_table();
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(u64, image.counts.bytes, PAGE));
+    for (unsigned i = 0; i < entries_per_table(); i++) {
+        cr_expect(eq(u64,
+                     image_entry(&image, 0, top_va(i), ptw_levels(&regime) - 1),
+                     image.root[0].v | 0x27));
+    }
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.selves, entries_per_table()));
+}
+
+Test(amd64_rebuild, is_exact_for_chains_and_loops_of_tables)
+{
+    struct job j;
+
+    start("amd64");
+    for (unsigned s = 0; s < 4; s++) {
+        put(root_at(s), 0, root_at((s + 1) % 4) | 0x27);
+        put(root_at(s), 1, root_at((s + 2) % 4) | 0x25);
+    }
+    j = job_of(4);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.tables, 16));
+}
+
+Test(i686_rebuild, is_exact_for_chains_and_loops_of_tables)
+{
+    struct job j;
+
+    start("i686");
+    for (unsigned s = 0; s < 4; s++) {
+        put(root_at(s), 0, root_at((s + 1) % 4) | 0x27);
+        put(root_at(s), 1, root_at((s + 2) % 4) | 0x25);
+    }
+    j = job_of(4);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.tables, 8));
+}
+
+/* A table that is mapped as data shows what the guest had there. */
+BOTH(rebuild, copies_a_table_that_is_mapped_as_data)
+{
+    struct job j = one_space(name);
+    uint64_t pt = table_of(root_at(0), USER_VA, 0);
+    uint64_t now;
+
+    hang(root_at(0), USER_VA + 0x50000, 0, pt | RO_USER);
+    assert_good(&j);
+    now = image_entry(&image, 0, USER_VA + 0x50000, 0) & 0xfffffffffffff000;
+    cr_expect(ne(u64, now, image_table(&image, 0, USER_VA, 0)));
+    cr_expect(lt(u64, now - image.base, image.counts.page_bytes));
+}
+
+BOTH(rebuild, keeps_what_software_wrote_into_entries_that_are_not_present)
+{
+    struct job j = one_space(name);
+    unsigned top = ptw_levels(&regime) - 1;
+
+    hang(root_at(0), USER_VA + 0x8000, 0, 0xdeadbe00);
+    hang(root_at(0), USER_VA + 2 * span(1), 1, 0xcafe0006);
+    put(root_at(0), entries_per_table() - 1, 0x7ffffffe);
+    assert_good(&j);
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 0x8000, 0), 0xdeadbe00));
+    cr_expect(eq(u64,
+                 image_entry(&image, 0, top_va(entries_per_table() - 1), top),
+                 0x7ffffffe));
+}
+
+BOTH(rebuild, drops_and_counts_bad_entries)
+{
+    struct job j = one_space(name);
+    uint64_t reserved = regime.id == PTW_ARCH_AMD64 ? 0x2000 : 0x200000;
+
+    hang(root_at(0), USER_VA + 4 * span(1), 1, 0x800000 | reserved | PS | 0x27);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_BAD_ENTRY], 1));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 4 * span(1), 1), 0));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.bad, 1));
+}
+
+BOTH(rebuild, drops_and_counts_pages_and_tables_outside_memory)
+{
+    struct job j = one_space(name);
+
+    hang(root_at(0), USER_VA + 0x70000, 0, 0x70000000 | RW_USER);
+    hang(root_at(0), USER_VA + 0x71000, 0, 0x70001000 | RW_USER);
+    hang(root_at(0), USER_VA + 0x72000, 0, 0x70000000 | RO_USER);
+    hang(root_at(0), USER_VA + 4 * span(1), 1, 0x70000000 | 0x27);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_OUTSIDE], 3));
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_TABLE], 1));
+    cr_expect(eq(u64, image.counts.pages, 14));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.dropped, 3));
+    cr_expect(eq(u64, verify.certificate.bad, 1));
+}
+
+/* ------------------------------------------------------------- large leaves */
+
+static const uint64_t FAR = 0x40000000;
+static uint8_t *far;
+
+/* Memory from FAR, its pages filled, that many of them. */
+static void offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind)
+{
+    far = far_memory(bytes);
+    for (uint64_t i = 0; i < filled; i++) {
+        memset(far + i * PAGE, (int)(i % 251) + 1, PAGE);
+        memcpy(far + i * PAGE, &i, sizeof i);
+    }
+    offer(FAR, bytes, far, kind);
+}
+
+/* One space, and two large leaves of the second level. */
+static struct job large_leaves(const char *name, enum part_kind kind)
+{
+    struct job j = one_space(name);
+
+    offer_far(2 * span(1), 2 * span(1) / PAGE, kind);
+    hang(root_at(0), USER_VA + 5 * span(1), 1,
+         (FAR + span(1)) | RW_USER | PS | G | PAT_LARGE);
+    hang(root_at(0), USER_VA + 7 * span(1), 1, FAR | RO_USER | PS | PCD);
+    return j;
+}
+
+BOTH(rebuild, keeps_large_leaves_large)
+{
+    struct job j = large_leaves(name, DIRECT);
+
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.large, 2));
+    cr_expect(eq(u64, image.counts.split, 0));
+    cr_expect(eq(u64, image.counts.pages, 14 + 2 * span(1) / PAGE));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 7 * span(1), 1),
+                 (image.base + span(1) - 1) / span(1) * span(1) | RO_USER | PS |
+                     PCD));
+}
+
+Test(amd64_rebuild, keeps_a_1g_leaf_and_what_lies_inside_it)
+{
+    struct job j = one_space("amd64");
+
+    offer_far(0x40200000, 3, DIRECT);
+    hang(root_at(0), 0x7fc0000000, 2, FAR | RW_USER | PS | NX);
+    hang(root_at(0), USER_VA + 9 * span(1), 1,
+         (FAR + 0x3fe00000) | RO_USER | PS);
+    hang(root_at(0), USER_VA + 8 * span(1), 1, (FAR + 0x40000000) | 0xe5);
+    hang(root_at(0), USER_VA + 0x9000, 0, (FAR + 0x1000) | RW_USER);
+    j.o.flags = PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.large, 3));
+    cr_expect(eq(u64, image.counts.pages, 14 + 262144 + 512));
+    cr_expect(eq(u64, image.counts.zeros, 262144 + 512 - 3));
+    cr_expect(eq(u64, image.base, 0x100000));
+    cr_expect(eq(u64, image_entry(&image, 0, 0x7fc0000000, 2),
+                 0x40000000 | RW_USER | PS | NX));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 0x9000, 0),
+                 0x40001000 | RW_USER));
+}
+
+BOTH(rebuild, keeps_a_small_leaf_in_a_large_page_one_page)
+{
+    struct job j = large_leaves(name, DIRECT);
+    uint64_t va = USER_VA + 0xa000;
+
+    hang(root_at(0), va, 0, (FAR + span(1) + 0x5000) | RO_USER);
+    hang(root_at(0), va + PAGE, 0, (FAR + 0x5000) | RO_USER);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.pages, 14 + 2 * span(1) / PAGE));
+    cr_expect(
+        eq(u64, image_entry(&image, 0, va, 0) - 0x5000 - RO_USER,
+           (image_entry(&image, 0, USER_VA + 5 * span(1), 1) & ~0x1fffull)));
+}
+
+BOTH(rebuild, splits_large_leaves_on_request)
+{
+    struct job j = large_leaves(name, DIRECT);
+
+    j.o.flags = PTW_REBUILD_SPLIT;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.large, 0));
+    cr_expect(eq(u64, image.counts.split, 2));
+    cr_expect(eq(u64, image.counts.leaves, 14 + 2 * span(1) / PAGE));
+    cr_expect(eq(u64, image.counts.page_bytes, image.counts.pages * PAGE));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 5 * span(1), 0) & 0xfff,
+                 RW_USER | G | PAT));
+}
+
+Test(amd64_rebuild, splits_a_1g_leaf_on_request)
+{
+    struct job j = one_space("amd64");
+
+    offer_far(0x40000000, 3, DIRECT);
+    hang(root_at(0), 0x80000000, 2, FAR | RO_USER | PS | PAT_LARGE | NX);
+    j.o.flags = PTW_REBUILD_SPLIT | PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.split, 1));
+    cr_expect(eq(u64, image.counts.tables, 7 + 513));
+    cr_expect(eq(u64, image.counts.pages, 14 + 4));
+    cr_expect(eq(u64, image.counts.merged, 262144 - 4));
+}
+
+Test(i686_rebuild, brings_4m_leaves_from_above_4g_below)
+{
+    struct job j = one_space("i686");
+    uint64_t above = 0x1200400000;
+
+    offer(above, span(1), far_memory(span(1)), DIRECT);
+    guest_page(above)[5] = 99;
+    hang(root_at(0), 0x8000000, 1, 0x00400000 | 0x12 << 13 | RW_USER | PS);
+    assert_good(&j);
+    cr_expect(
+        eq(u64, image_entry(&image, 0, 0x8000000, 1), 0x400000 | RW_USER | PS));
+    j.o.flags = PTW_REBUILD_SPLIT;
+    expect_good(&j);
+}
+
+Test(i686_rebuild, refuses_an_image_that_small_entries_cant_reach)
+{
+    struct job j = one_space("i686");
+
+    j.o.base.v = 0xffffe000;
+    expect_refused(&j, PTW_E_WIDTH);
+    j.o.base.v = 0x100000000 - (14 + 3) * PAGE;
+    assert_good(&j);
+    j.o.base.v += PAGE;
+    expect_refused(&j, PTW_E_WIDTH);
+    j.o.base.v = (uint64_t)1 << 40;
+    expect_refused(&j, PTW_E_WIDTH);
+}
+
+Test(amd64_rebuild, refuses_an_image_beyond_the_width)
+{
+    struct job j = one_space("amd64");
+
+    j.o.base.v = ((uint64_t)1 << 52) - (14 + 7) * PAGE;
+    assert_good(&j);
+    j.o.base.v += PAGE;
+    expect_refused(&j, PTW_E_WIDTH);
+    j.o.base.v = ((uint64_t)1 << 52) - 2 * PAGE;
+    expect_refused(&j, PTW_E_WIDTH);
+    j.o.base.v = (uint64_t)1 << 52;
+    expect_refused(&j, PTW_E_WIDTH);
+}
+
+BOTH(rebuild, pads_an_unaligned_base_for_large_leaves)
+{
+    struct job j = large_leaves(name, DIRECT);
+
+    j.o.base.v = 0x7ff000;
+    assert_good(&j);
+    cr_expect(
+        eq(u64, image.counts.page_bytes, (image.counts.pages + 1) * PAGE));
+    j.o.base.v = 0x800000;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.page_bytes, image.counts.pages * PAGE));
+    j.o.base.v = 0x801800;
+    expect_refused(&j, PTW_E_ALIGN);
+}
+
+BOTH(rebuild, keeps_what_there_is_of_a_large_leaf_partly_outside_memory)
+{
+    struct job j = one_space(name);
+    uint64_t pages = span(1) / PAGE;
+
+    offer_far(0x7000, 7, DIRECT);
+    carve(FAR + 0x2000, 0x1000, ABSENT);
+    hang(root_at(0), USER_VA + 5 * span(1), 1, FAR | RW_USER | PS | PAT_LARGE);
+    hang(root_at(0), USER_VA + 6 * span(1), 1,
+         (FAR + span(1)) | RW_USER | PS); /* wholly outside */
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.pages, 14 + 6));
+    cr_expect(eq(u64, image.counts.split, 1));
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_OUTSIDE], 2 * pages - 6));
+    cr_expect(eq(u64, image.counts.tables, 2 * ptw_levels(&regime)));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.dropped, 2 * pages - 6));
+}
+
+Test(amd64_rebuild, splits_a_1g_leaf_no_further_than_it_has_to)
+{
+    struct job j = one_space("amd64");
+
+    offer_far(0x601000, 0x601, DIRECT);
+    hang(root_at(0), 0x80000000, 2, FAR | RO_USER | PS | PAT_LARGE);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.large, 3));
+    cr_expect(eq(u64, image.counts.tables, 7 + 2));
+    cr_expect(eq(u64, image.counts.pages, 14 + 0x601));
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_OUTSIDE], 262144 - 0x601));
+    cr_expect(eq(u64, image_entry(&image, 0, 0x80200000, 1) & 0x1fff,
+                 RO_USER | PS | PAT_LARGE));
+}
+
+/* --------------------------------------------------------- ranges left out */
+
+static struct ptw_va_range range(uint64_t first, uint64_t bytes)
+{
+    struct ptw_va_range r = {{first}, {first + (bytes - 1)}};
+
+    return r;
+}
+
+/* Leaves out that range alone. */
+static void expect_good_without(struct job *j, uint64_t first, uint64_t bytes)
+{
+    struct ptw_va_range out = range(first, bytes);
+
+    j->o.leave_out = &out;
+    j->o.leave_outs = 1;
+    assert_good(j);
+}
+
+BOTH(rebuild, leaves_out_the_start_the_middle_and_the_end)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+    uint64_t top = regime.id == PTW_ARCH_AMD64 ? 0 : (uint64_t)1 << 32;
+
+    expect_good_without(&j, 0, USER_VA + PAGE);
+    cr_expect(eq(u64, image.counts.pages, 8 + 3));
+    expect_good_without(&j, USER_VA + PAGE, PAGE);
+    cr_expect(eq(u64, image.counts.pages, 8 + 3));
+    expect_good_without(&j, kernel_half() + PAGE, top - kernel_half() - PAGE);
+    cr_expect(eq(u64, image.counts.pages, 1 + 6));
+    /* across the gap */
+    expect_good_without(&j, USER_VA + PAGE, kernel_half() - USER_VA);
+    cr_expect(eq(u64, image.counts.pages, 7 + 3));
+}
+
+BOTH(rebuild, keeps_a_range_only)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+
+    j.o.first.v = USER_VA + PAGE;
+    j.o.last.v = kernel_half() + 0xfff;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.pages, 3 + 1));
+    j.o.first.v = USER_VA + 0x100000;
+    j.o.last.v = USER_VA + 0x100fff;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.pages, 0));
+}
+
+BOTH(rebuild, cuts_large_leaves_where_they_are_left_out)
+{
+    struct job j = large_leaves(name, DIRECT);
+    uint64_t va = USER_VA + 5 * span(1);
+
+    expect_good_without(&j, va + span(1) - PAGE, 3 * PAGE);
+    cr_expect(eq(u64, image.counts.split, 1));
+    cr_expect(eq(u64, image.counts.large, 1));
+    cr_expect(eq(u64, image.counts.pages, 14 + 2 * span(1) / PAGE - 1));
+    expect_good_without(&j, va, span(1));
+    cr_expect(eq(u64, image.counts.split, 0));
+    cr_expect(eq(u64, image.counts.pages, 14 + span(1) / PAGE));
+}
+
+BOTH(rebuild, forgets_what_software_wrote_where_it_is_left_out)
+{
+    struct job j = one_space(name);
+
+    hang(root_at(0), USER_VA + 0x8000, 0, 0xdeadbe00);
+    hang(root_at(0), USER_VA + 0x9000, 0, 0xdeadbe02);
+    expect_good_without(&j, USER_VA + 0x8000, PAGE);
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 0x8000, 0), 0));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 0x9000, 0), 0xdeadbe02));
+}
+
+BOTH(rebuild, drops_a_recursive_slot_that_is_kept_in_part)
+{
+    struct job j = one_space(name);
+    unsigned top = ptw_levels(&regime) - 1;
+    uint64_t slot = kernel_half() + 5 * span(top);
+
+    put(root_at(0), entries_per_table() / 4 * (top == 1 ? 3 : 2) + 5,
+        root_at(0) | 0x23);
+    expect_good_without(&j, slot + 7 * PAGE, PAGE);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_SELF], 1));
+    cr_expect(eq(u64, image_entry(&image, 0, slot, top), 0));
+    expect_good_without(&j, slot + span(top), PAGE);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_SELF], 0));
+}
+
+BOTH(rebuild, refuses_ranges_that_are_none)
+{
+    struct job j = one_space(name);
+    struct ptw_va_range out[2] = {range(USER_VA, PAGE), range(USER_VA, PAGE)};
+
+    j.o.leave_out = out;
+    j.o.leave_outs = 2;
+    expect_refused(&j, PTW_E_RANGE);
+    out[1] = range(USER_VA + PAGE, 0x800);
+    expect_refused(&j, PTW_E_ALIGN);
+    out[1] = range(USER_VA + PAGE, PAGE);
+    assert_good(&j);
+    j.o.first.v = PAGE;
+    j.o.last.v = 0;
+    expect_refused(&j, PTW_E_RANGE);
+    j = job_of(0);
+    expect_refused(&j, PTW_E_ARG);
+}
+
+/* A scratch area of four pages, mapped in every new space. */
+static struct ptw_map_request scratch(uint64_t va)
+{
+    struct ptw_map_request q = {
+        .first = {va},
+        .last = {va + 4 * PAGE - 1},
+        .pa = {0x3000000},
+        .rights = PTW_READ | PTW_WRITE,
+        .max_reads = UINT64_MAX,
+    };
+
+    if (regime.id == PTW_ARCH_I686) {
+        q.rights |= PTW_EXEC;
+    }
+    return q;
+}
+
+static void map_at_last(struct job *j, uint64_t va)
+{
+    static struct ptw_map_request q;
+    static struct ptw_va_range out;
+
+    q = scratch(va);
+    out = range(va, 4 * PAGE);
+    j->o.map = &q;
+    j->o.maps = 1;
+    j->o.leave_out = &out;
+    j->o.leave_outs = 1;
+}
+
+BOTH(rebuild, maps_scratch_into_every_new_space)
+{
+    struct job j = spaces_with_a_kernel(name, 4);
+    uint64_t tables;
+
+    assert_good(&j);
+    tables = image.counts.tables;
+    /* where nothing was, where something was of each space's own, and in what
+     * they share */
+    map_at_last(&j, USER_VA + 9 * span(1) + 0x7000);
+    assert_good(&j);
+    cr_expect(gt(u64, image.counts.tables, tables));
+    map_at_last(&j, USER_VA + PAGE);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.tables, tables));
+    cr_expect(eq(u64, image.counts.pages, 8 + 4));
+    map_at_last(&j, kernel_half() + 0x3000);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.tables, tables));
+    map_at_last(&j, span(1) - 2 * PAGE); /* over two tables */
+    assert_good(&j);
+}
+
+BOTH(rebuild, refuses_a_map_over_what_is_kept)
+{
+    struct job j = spaces_with_a_kernel(name, 2);
+    struct ptw_va_range out[2];
+
+    map_at_last(&j, USER_VA);
+    j.o.leave_outs = 0;
+    expect_refused(&j, PTW_E_OVERLAP);
+    out[0] = range(USER_VA, 3 * PAGE);
+    j.o.leave_out = out;
+    j.o.leave_outs = 1;
+    expect_refused(&j, PTW_E_OVERLAP);
+    out[0] = range(USER_VA + PAGE, 3 * PAGE);
+    expect_refused(&j, PTW_E_OVERLAP);
+    /* two ranges that have it between them */
+    out[0] = range(USER_VA, 3 * PAGE);
+    out[1] = range(USER_VA + 3 * PAGE, 9 * PAGE);
+    j.o.leave_outs = 2;
+    assert_good(&j);
+    /* and one of them is beyond what is kept at all */
+    j.o.leave_out = &out[1];
+    j.o.leave_outs = 1;
+    j.o.first.v = USER_VA + 3 * PAGE;
+    assert_good(&j);
+}
+
+/* ----------------------------------------------------------------- policies */
+
+BOTH(rebuild, turns_writable_leaves_copy_on_write)
+{
+    struct job j = one_space(name);
+
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 9));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA, 0) & 0xfff,
+                 (RW_USER & ~W) | COW));
+    cr_expect(
+        eq(u64, image_entry(&image, 0, USER_VA + 0x10000, 0) & 0xfff, RO_USER));
+    cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 0x20000, 0) & 0xfff,
+                 0x31 | COW));
+}
+
+BOTH(rebuild, leaves_pages_writable_that_two_leaves_write)
+{
+    struct job j = one_space(name);
+
+    map_pages(1, USER_VA, 2, 0, RW_USER); /* written here too */
+    map_pages(1, USER_VA + 0x40000, 1, 2, RO_USER);
+    j.roots = 2;
+    j.root[1].v = root_at(1);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 7));
+    cr_expect(eq(u64, image.counts.shared_writable, 2));
+    cr_expect(eq(u64, image_entry(&image, 1, USER_VA, 0),
+                 image_entry(&image, 0, USER_VA, 0)));
+    cr_expect(eq(u64, image_entry(&image, 1, USER_VA, 0) & 0xfff, RW_USER));
+    j.o.flags = PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 11));
+    cr_expect(eq(u64, image.counts.shared_writable, 2));
+}
+
+/* One leaf in a table that many spaces share is one leaf. */
+BOTH(rebuild, turns_a_leaf_of_a_shared_table_copy_on_write)
+{
+    struct job j = spaces_with_a_kernel(name, 5);
+
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 6 + 10));
+    cr_expect(eq(u64, image.counts.shared_writable, 0));
+}
+
+BOTH(rebuild, applies_the_policy_to_large_leaves)
+{
+    struct job j = large_leaves(name, DIRECT);
+    uint64_t va = USER_VA + 5 * span(1);
+
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image_entry(&image, 0, va, 1) & 0xfff,
+                 (RW_USER & ~W) | PS | G | COW));
+    /* one page of it is written elsewhere */
+    hang(root_at(0), USER_VA + 0x90000, 0, (FAR + span(1) + 0x9000) | RW_USER);
+    assert_good(&j);
+    cr_expect(eq(u64, image_entry(&image, 0, va, 1) & 0xfff, RW_USER | PS | G));
+    cr_expect(eq(u64, image.counts.shared_writable, 1));
+    j.o.flags |= PTW_REBUILD_SPLIT;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 9 + span(1) / PAGE - 1));
+    j.o.flags = PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 9 + 2));
+    /* and now all of it */
+    hang(root_at(0), USER_VA + 12 * span(1), 1, (FAR + span(1)) | RW_USER | PS);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.shared_writable, span(1) / PAGE));
+    cr_expect(eq(u64, image.counts.copy_on_write, 9));
+}
+
+Test(amd64_rebuild, applies_the_policy_to_leaves_within_a_1g_leaf)
+{
+    struct job j = one_space("amd64");
+
+    offer_far(0x40000000, 3, DIRECT);
+    hang(root_at(0), USER_VA + 2 * span(1), 1, FAR | RW_USER | PS);
+    hang(root_at(0), 0x80000000, 2, FAR | RW_USER | PS);
+    hang(root_at(0), USER_VA + 4 * span(1), 1, (FAR + 0x200000) | RO_USER | PS);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.shared_writable, 512));
+    cr_expect(eq(u64, image.counts.copy_on_write, 9));
+    hang(root_at(0), 0xc0000000, 2, FAR | RW_USER | PS);
+    hang(root_at(0), 0x100000000, 2, FAR | RW_USER | PS);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.shared_writable, 262144));
+}
+
+BOTH(rebuild, refuses_copy_on_write_where_the_supervisor_writes_everywhere)
+{
+    struct job j = one_space(name);
+
+    machine_with(name, 52, PTW_WP);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    expect_refused(&j, PTW_E_REGIME);
+    j.o.flags = PTW_REBUILD_COPY_SHARED;
+    expect_refused(&j, PTW_E_REGIME);
+}
+
+Test(bare_rebuild, is_refused)
+{
+    struct job j;
+
+    start("bare");
+    j = job_of(1);
+    expect_refused(&j, PTW_E_REGIME);
+}
+
+/* ------------------------------------------------------------------ content */
+
+static void same_content(unsigned from, unsigned to)
+{
+    memcpy(&ram[data_at(to)], &ram[data_at(from)], PAGE);
+}
+
+BOTH(rebuild, merges_equal_pages_that_nobody_can_write)
+{
+    struct job j = one_space(name);
+
+    same_content(8, 20);  /* read-only and copy-on-write */
+    same_content(8, 10);  /* and read-only again */
+    same_content(8, 0);   /* writable */
+    same_content(9, 13);  /* writable by the kernel */
+    same_content(1, 2);   /* both writable */
+    ram[data_at(9)] ^= 1; /* not quite */
+    same_content(9, 21);
+    ram[data_at(9) + PAGE - 1] ^= 0x80;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 0));
+    cr_expect(eq(u64, image.counts.pages, 14));
+    j.o.flags = PTW_REBUILD_MERGE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 2));
+    cr_expect(eq(u64, image.counts.pages, 12));
+    j.o.flags |= PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 4));
+    /* one that two leaves write is left alone */
+    map_pages(0, USER_VA + 0x30000, 1, 0, RW_USER);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 3));
+    j.o.flags |= PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 4));
+}
+
+BOTH(rebuild, merges_pages_of_zeros)
+{
+    struct job j = one_space(name);
+
+    memset(&ram[data_at(8)], 0, 2 * PAGE);  /* read-only */
+    memset(&ram[data_at(20)], 0, 2 * PAGE); /* copy-on-write */
+    memset(&ram[data_at(0)], 0, PAGE);      /* writable */
+    same_content(10, 3);
+    j.o.flags = PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 3));
+    cr_expect(eq(u64, image.counts.pages, 11));
+    cr_expect(eq(u64, image.counts.zeros, 2));
+    cr_expect(eq(u64, image.written, 9 * PAGE));
+    j.o.flags = PTW_REBUILD_MERGE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 3));
+    cr_expect(eq(u64, image.counts.zeros, 0));
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS | PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 5));
+}
+
+BOTH(rebuild, does_not_merge_what_lies_in_a_large_page)
+{
+    struct job j = large_leaves(name, DIRECT);
+
+    memset(far, 0, 3 * PAGE);
+    hang(root_at(0), USER_VA + 0x90000, 0, FAR | RO_USER);
+    memset(&ram[data_at(8)], 0, PAGE);
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 0));
+    cr_expect(eq(u64, image.counts.zeros, 4));
+    j.o.flags |= PTW_REBUILD_SPLIT;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 3));
+}
+
+/* ------------------------------------------------------------------- limits */
+
+BOTH(rebuild, stops_at_its_limits)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+    uint64_t bytes;
+
+    assert_good(&j);
+    bytes = image.counts.bytes;
+    j.o.max_bytes = bytes - 1;
+    expect_refused(&j, PTW_E_LIMIT);
+    j.o.max_bytes = bytes;
+    expect_good(&j);
+    j.o.max_reads = image.counts.tables * entries_per_table() - 1;
+    expect_refused(&j, PTW_E_LIMIT);
+    j.o.max_reads++;
+    expect_good(&j);
+}
+
+/* ------------------------------------------------------------------ storage */
+
+static bool same_outcome(const struct image *x, const struct image *y)
+{
+    return memcmp(&x->counts, &y->counts, sizeof x->counts) == 0 &&
+           memcmp(x->root, y->root, sizeof x->root) == 0 &&
+           memcmp(x->bytes, y->bytes, (size_t)x->counts.bytes) == 0;
+}
+
+static struct job busy_space(const char *name)
+{
+    struct job j = large_leaves(name, DIRECT);
+
+    for (unsigned i = 0; i < 180; i++) {
+        hang(root_at(0), USER_VA + 0x80000 + (uint64_t)i * PAGE, 0,
+             data_at(i) | RO_USER);
+        hang(root_at(0), USER_VA + (20 + i % 90) * span(1), 0,
+             data_at(i) | RO_USER);
+    }
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS | PTW_REBUILD_SPLIT |
+                PTW_REBUILD_COPY_ON_WRITE;
+    return j;
+}
+
+BOTH(rebuild, gives_the_same_however_little_storage_comes)
+{
+    struct job j = busy_space(name);
+    struct image n;
+
+    assert_good(&j);
+    cr_assert(ge(uint, image.asked, 4));
+    j.least = true;
+    cr_assert(eq(str, (char *)good(&j, &n), ""));
+    cr_expect(gt(uint, n.asked, image.asked));
+    cr_expect(same_outcome(&image, &n));
+}
+
+BOTH(rebuild, gives_the_same_with_any_seed)
+{
+    struct job j = busy_space(name);
+    struct image n;
+
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        j.o.seed = seed * 0x123456789abcdef;
+        cr_assert(eq(int, (int)compact(&j, &n), PTW_OK));
+        cr_expect(same_outcome(&image, &n));
+        free_image(&n);
+    }
+}
+
+BOTH(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
+{
+    static _Alignas(8) unsigned char storage[1 << 16];
+    struct job j = one_space(name);
+    void *before = &j;
+
+    cr_assert(eq(int,
+                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
+                 PTW_OK));
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_give(&rb, storage, sizeof storage, &before),
+                 PTW_E_ARG));
+    cr_expect(before == NULL);
+    cr_assert(eq(int, (int)ptw_rebuild_plan(&rb), PTW_E_SPACE));
+    for (unsigned off = 1; off < 8; off++) {
+        cr_expect(eq(int,
+                     (int)ptw_rebuild_give(&rb, storage + off,
+                                           sizeof storage - off, &before),
+                     PTW_E_ALIGN));
+    }
+    cr_expect(
+        eq(int, (int)ptw_rebuild_give(&rb, storage, 8, &before), PTW_E_SPACE));
+    cr_expect(
+        eq(int, (int)ptw_rebuild_give(&rb, NULL, 1 << 16, &before), PTW_E_ARG));
+    cr_expect(ptw_rebuild_storage(&rb, 0) == NULL);
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_give(&rb, storage, sizeof storage, &before),
+                 PTW_OK));
+    cr_expect(ptw_rebuild_storage(&rb, 0) == storage);
+    cr_expect(ptw_rebuild_storage(&rb, PTW_REBUILD_STORES) == NULL);
+}
+
+/* The same for every store: unaligned, it is refused, and nothing is lost. */
+BOTH(rebuild, refuses_unaligned_storage_every_time)
+{
+    static _Alignas(8) unsigned char storage[8][1 << 18];
+    struct job j = busy_space(name);
+    enum ptw_status st;
+    unsigned asked = 0;
+    void *before;
+
+    cr_assert(eq(int,
+                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
+                 PTW_OK));
+    while ((st = ptw_rebuild_plan(&rb)) == PTW_E_SPACE) {
+        cr_assert(asked < 8);
+        cr_assert(le(sz, rb.wanted, sizeof storage[0] - 8));
+        cr_expect(eq(int,
+                     (int)ptw_rebuild_give(&rb, &storage[asked][4],
+                                           sizeof storage[0] - 4, &before),
+                     PTW_E_ALIGN));
+        cr_expect(eq(int,
+                     (int)ptw_rebuild_give(&rb, storage[asked],
+                                           sizeof storage[0], &before),
+                     PTW_OK));
+        asked++;
+    }
+    cr_expect(eq(int, (int)st, PTW_OK));
+    cr_expect(ge(uint, asked, 4));
+}
+
+static enum ptw_status take_nothing(void *ctx, ptw_pa to, const void *bytes,
+                                    size_t n)
+{
+    (void)ctx;
+    (void)to;
+    (void)bytes;
+    (void)n;
+    return PTW_OK;
+}
+
+static const struct ptw_page_sink nowhere = {take_nothing};
+
+BOTH(rebuild, refuses_calls_out_of_turn)
+{
+    struct job j = one_space(name);
+    struct ptw_pa_and {
+        ptw_pa now;
+    } found = {{0}};
+
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(int, (int)ptw_rebuild_plan(&rb), PTW_E_ARG));
+    cr_expect(eq(int, (int)ptw_rebuild_copy(&rb, &nowhere, NULL), PTW_E_ARG));
+    cr_expect(eq(int, (int)ptw_rebuild_tables(&rb, &image.mem, image.root),
+                 PTW_E_ARG));
+    cr_assert(eq(int,
+                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
+                 PTW_OK));
+    cr_expect(eq(int, (int)ptw_rebuild_copy(&rb, &nowhere, NULL), PTW_E_ARG));
+    cr_expect(eq(int, (int)ptw_rebuild_tables(&rb, &image.mem, image.root),
+                 PTW_E_ARG));
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_page(&rb, ptw_pa_of(data_at(0)), &found.now),
+                 PTW_NOT_MAPPED));
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 0, &j.o),
+                 PTW_E_ARG));
+    cr_expect(eq(int, (int)ptw_rebuild_plan(&rb), PTW_E_ARG));
+}
+
+BOTH(rebuild, says_where_each_page_went)
+{
+    struct job j = one_space(name);
+    struct image n = {0};
+    ptw_pa now = {0};
+
+    same_content(8, 20);
+    memset(&ram[data_at(9)], 0, 2 * PAGE);
+    j.o.flags = PTW_REBUILD_MERGE;
+    /* the object of a rebuild without its storage says nothing, so by hand */
+    cr_assert(eq(int,
+                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
+                 PTW_OK));
+    while (ptw_rebuild_plan(&rb) == PTW_E_SPACE) {
+        void *before;
+
+        cr_assert(eq(
+            int,
+            (int)ptw_rebuild_give(&rb, malloc(rb.wanted), rb.wanted, &before),
+            PTW_OK));
+        free(before);
+    }
+    cr_expect(eq(u64, rb.counts.merged, 2));
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_page(&rb, ptw_pa_of(data_at(1) + 5), &now),
+                 PTW_OK));
+    cr_expect(eq(u64, now.v, j.o.base.v + PAGE + 5));
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_page(&rb, ptw_pa_of(data_at(20) + 9), &now),
+                 PTW_OK));
+    cr_expect(eq(u64, now.v, j.o.base.v + 5 * PAGE + 9));
+    cr_expect(eq(int, (int)ptw_rebuild_page(&rb, ptw_pa_of(data_at(10)), &now),
+                 PTW_OK));
+    cr_expect(eq(u64, now.v, j.o.base.v + 6 * PAGE));
+    cr_expect(eq(int, (int)ptw_rebuild_page(&rb, ptw_pa_of(data_at(7)), &now),
+                 PTW_NOT_MAPPED));
+    cr_expect(eq(int,
+                 (int)ptw_rebuild_page(&rb, ptw_pa_of((uint64_t)1 << 51), &now),
+                 PTW_NOT_MAPPED));
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(&rb, i));
+    }
+    free_image(&n);
+}
+
+/* ---------------------------------------------------- sinks and accessors */
+
+BOTH(rebuild, goes_on_where_the_sink_refused)
+{
+    struct job j = busy_space(name);
+    struct image n;
+
+    j.o.flags = PTW_REBUILD_ZEROS;
+    memset(&ram[data_at(8)], 0, 2 * PAGE);
+    for (unsigned i = 0; i < 180; i += 3) { /* many short runs */
+        hang(root_at(0), USER_VA + 0x80000 + (uint64_t)i * PAGE, 0, 0);
+    }
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    for (unsigned every = 1; every < 8; every++) {
+        j.refuse = every;
+        cr_assert(eq(str, (char *)good(&j, &n), ""));
+        cr_expect(ge(uint, n.refusals, 1));
+        cr_expect(same_outcome(&image, &n));
+        free_image(&n);
+    }
+}
+
+BOTH(rebuild, reads_what_is_served)
+{
+    struct job j = busy_space(name);
+    struct image n;
+
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    for (unsigned lend = 0; lend < 2; lend++) {
+        guest.lend = lend == 1;
+        guest.calls = 0;
+        carve(data_at(30), 20 * PAGE, SERVED);
+        carve(0, data_at(10), SERVED);
+        carve(FAR, span(1), SERVED);
+        cr_assert(eq(str, (char *)good(&j, &n), ""));
+        cr_expect(same_outcome(&image, &n));
+        cr_expect(gt(u64, guest.calls, 1000));
+        free_image(&n);
+        j = busy_space(name);
+    }
+}
+
+BOTH(rebuild, drops_and_counts_pages_that_are_refused)
+{
+    struct job j = one_space(name);
+
+    carve(data_at(1), PAGE, REFUSED);
+    carve(data_at(12), 2 * PAGE, REFUSED);
+    map_pages(0, USER_VA + 0x30000, 1, 1, RO_USER);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_UNREADABLE], 4));
+    cr_expect(eq(u64, image.counts.leaves, 15 - 4));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.dropped, 4));
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_COPY_ON_WRITE;
+    expect_good(&j);
+}
+
+BOTH(rebuild, splits_a_large_leaf_of_which_a_part_is_refused)
+{
+    struct job j = large_leaves(name, SERVED);
+    uint64_t tables = 2 * ptw_levels(&regime) - 1;
+
+    carve(FAR + span(1) + 0x4000, 2 * PAGE, REFUSED);
+    hang(root_at(0), USER_VA + 0x90000, 0, (FAR + span(1) + 0x4000) | RO_USER);
+    hang(root_at(0), USER_VA + 0x91000, 0, (FAR + span(1) + 0x6000) | RO_USER);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_UNREADABLE], 3));
+    cr_expect(eq(u64, image.counts.split, 1));
+    cr_expect(eq(u64, image.counts.large, 1));
+    cr_expect(eq(u64, image.counts.tables, tables + 1));
+    guest.lend = true;
+    expect_good(&j);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_ZEROS;
+    expect_good(&j);
+    /* all of it */
+    carve(FAR + span(1) + 0x6000, span(1) - 0x6000, REFUSED);
+    carve(FAR + span(1), 0x4000, REFUSED);
+    j.o.flags = 0;
+    assert_good(&j);
+    cr_expect(
+        eq(u64, image.counts.dropped[PTW_DROP_UNREADABLE], span(1) / PAGE + 2));
+    cr_expect(eq(u64, image.counts.tables, tables));
+}
+
+BOTH(rebuild, drops_and_counts_tables_that_are_refused)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+
+    carve(table_of(root_at(0), kernel_half(), 0), PAGE, REFUSED);
+    assert_good(&j);
+    cr_expect(ge(u64, image.counts.dropped[PTW_DROP_TABLE], 1));
+    cr_expect(eq(u64, image.counts.pages, 6));
+}
+
+BOTH(rebuild, says_which_root_is_bad)
+{
+    static const uint64_t bad[] = {0x1800, 0x70000000, 0x1001,
+                                   (uint64_t)1 << 52};
+    static const enum ptw_status why[] = {PTW_E_ALIGN, PTW_E_BUS, PTW_E_ALIGN,
+                                          PTW_E_WIDTH};
+
+    for (unsigned i = 0; i < 4; i++) {
+        for (uint32_t at = 0; at < 3; at++) {
+            struct job j = spaces_with_a_kernel(name, 3);
+
+            j.root[at].v = bad[i];
+            expect_refused(&j, why[i]);
+            cr_expect(eq(u32, ptw_rebuild_bad_root(&rb), at));
+        }
+    }
+}
+
+/* ------------------------------------------------- a guest that does not stop */
+
+static unsigned answers_left;
+static struct dice liar;
+
+/* Answers that differ from one time to the next. */
+static bool lie(uint64_t pa, uint64_t *value)
+{
+    if (answers_left > 0) {
+        answers_left--;
+        return true;
+    }
+    switch (roll_below(&liar, 40)) {
+    case 0:
+        *value ^= (uint64_t)1 << roll_below(&liar, 40);
+        return true;
+    case 1:
+        *value = roll(&liar);
+        return true;
+    case 2:
+        *value = (pa & ~(uint64_t)0xfff) | 0x27;
+        return true;
+    case 3:
+        *value = root_at(0) | 0x67 | (roll(&liar) & PS);
+        return true;
+    case 4:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* The accessor of the sanitizers sees what is out of range; besides, the outcome
+ * is what the guest was at some time, or a status. */
+BOTH(rebuild, stays_in_range_when_the_tables_change)
+{
+    unsigned changed = 0;
+    unsigned done = 0;
+
+    for (unsigned n = 0; n < 300; n++) {
+        struct job j = spaces_with_a_kernel(name, 3);
+        enum ptw_status st;
+
+        carve(0, data_at(0), SERVED);
+        j.o.max_bytes = 0x1000000;
+        guest.answer = lie;
+        liar.state = n;
+        answers_left = n * 60;
+        st = compact(&j, &image);
+        changed += st == PTW_E_CHANGED;
+        done += st == PTW_OK;
+        cr_expect(not(image.wild));
+        if (st == PTW_OK) {
+            guest.answer = NULL;
+            (void)!verified(&j, &image);
+            for (uint64_t at = image.counts.bytes; at < image.room; at++) {
+                cr_assert(eq(u8, image.bytes[at], 0xa5));
+            }
+        } else {
+            cr_assert(st == PTW_E_CHANGED || st == PTW_E_BUS ||
+                      st == PTW_E_WIDTH || st == PTW_E_LIMIT ||
+                      st == PTW_E_ALIGN);
+        }
+        free_image(&image);
+    }
+    cr_expect(gt(uint, changed, 10));
+    cr_expect(gt(uint, done, 10));
+}
+
+/* One entry that changes once, between plan and building. */
+static uint64_t change_at;
+static uint64_t change_to;
+
+static bool change(uint64_t pa, uint64_t *value)
+{
+    if (pa == change_at) {
+        if (answers_left == 0) {
+            *value = change_to;
+        } else {
+            answers_left--;
+        }
+    }
+    return true;
+}
+
+/* What comes of it: never an image that passes for the guest as it was. */
+static enum ptw_status changed(const char *name, uint64_t va, unsigned level,
+                               uint64_t to)
+{
+    struct job j = spaces_with_a_kernel(name, 2);
+    enum ptw_status st;
+
+    carve(0, data_at(0), SERVED);
+    change_at =
+        table_of(root_at(0), va, level) +
+        (va >> ptw_level_shift(&regime, level) & (entries_per_table() - 1)) *
+            ptw_entry_bytes(&regime);
+    change_to = to;
+    answers_left = 1;
+    guest.answer = change;
+    st = compact(&j, &image);
+    guest.answer = NULL;
+    if (st == PTW_OK) {
+        st = verified(&j, &image);
+    }
+    free_image(&image);
+    return st;
+}
+
+BOTH(rebuild, notices_tables_that_change_between_plan_and_building)
+{
+    static const enum ptw_status gone = PTW_E_CHANGED;
+
+    start(name);
+    cr_expect(eq(int, (int)changed(name, USER_VA, 0, data_at(200) | RW_USER),
+                 (int)gone));
+    cr_expect(eq(int, (int)changed(name, USER_VA, 0, 0), PTW_DIFFERENT));
+    cr_expect(eq(int, (int)changed(name, USER_VA, 1, 0), (int)gone));
+    cr_expect(eq(int, (int)changed(name, USER_VA, 1, 0x80000000 | RW_USER | PS),
+                 (int)gone));
+    cr_expect(
+        eq(int, (int)changed(name, USER_VA, 1, 0x80000000 | 0x27), (int)gone));
+    cr_expect(
+        eq(int, (int)changed(name, USER_VA + 2 * PAGE, 0, data_at(9) | RW_USER),
+           PTW_DIFFERENT));
+    cr_expect(eq(int, (int)changed(name, USER_VA, 0, data_at(9) | RO_USER),
+                 PTW_DIFFERENT));
+}
+
+/* ------------------------------------------------------------- amplification */
+
+/* A table full of large leaves on the same memory. */
+Test(amd64_rebuild, does_not_work_for_every_page_of_every_large_leaf)
+{
+    struct job j;
+
+    start("amd64");
+    offer_far(0x5000, 5, SERVED);
+    hang(root_at(0), 0, 2, 0);
+    put_all(table_of(root_at(0), 0, 2), FAR | RW_USER | PS);
+    j = job_of(1);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    guest.calls = 0;
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(u64, image.counts.pages, 5));
+    cr_expect(eq(u64, image.counts.tables, 2 + 2 * 512));
+    cr_expect(le(u64, guest.calls, 5 * 512));
+    guest.calls = 0;
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(le(u64, guest.calls, 5 * 1024));
+}
+
+/* All of it there, and mapped many times over. */
+Test(amd64_rebuild, goes_once_through_memory_that_is_mapped_many_times)
+{
+    struct job j;
+
+    start("amd64");
+    offer_far(0x40000000, 3, DIRECT);
+    hang(root_at(0), 0, 2, 0);
+    put_all(table_of(root_at(0), 0, 2), FAR | RW_USER | PS);
+    for (unsigned i = 1; i < 100; i++) {
+        put(root_at(0), i, new_table() | 0x27);
+        put_all(table_of(root_at(0), (uint64_t)i << 39, 2),
+                FAR | RW_USER | PS | PCD);
+    }
+    j = job_of(1);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_ZEROS;
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(u64, image.counts.pages, 262144));
+    cr_expect(eq(u64, image.counts.large, 51200));
+    cr_expect(eq(u64, image.counts.shared_writable, 262144));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.pages, 262144));
+}
+
+/* One page of it is refused: what can be read is read a few times, not once for
+ * every leaf and piece. */
+BOTH(rebuild, reads_a_large_page_with_a_refused_part_a_few_times)
+{
+    struct job j;
+    uint64_t pages;
+
+    start(name);
+    pages = span(1) / PAGE;
+    offer_far(span(1), pages, SERVED);
+    carve(FAR + span(1) - PAGE, PAGE, REFUSED);
+    for (unsigned i = 0; i < 8; i++) {
+        hang(root_at(0), USER_VA + i * span(1), 1, FAR | RO_USER | PS);
+    }
+    j = job_of(1);
+    guest.calls = 0;
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(u64, image.counts.split, 8));
+    cr_expect(le(u64, guest.calls, pages * 512 + 100));
+    guest.calls = 0;
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(le(u64, guest.calls, 3 * pages * 512));
+}
+
+/* All of it is refused. */
+Test(amd64_rebuild, tries_a_refused_large_page_a_few_times)
+{
+    struct job j;
+
+    start("amd64");
+    offer_far(0x40000000, 0, REFUSED);
+    hang(root_at(0), 0, 2, 0);
+    put_all(table_of(root_at(0), 0, 2), FAR | RW_USER | PS);
+    j = job_of(1);
+    guest.calls = 0;
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_UNREADABLE],
+                 (uint64_t)512 * 262144));
+    cr_expect(le(u64, guest.calls, 2 * 262144));
+    guest.calls = 0;
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(le(u64, guest.calls, 2 * 262144));
+}
+
+/* ------------------------------------------------------------------- random */
+
+static void random_entries(struct dice *d, unsigned tables)
+{
+    for (unsigned n = 0; n < tables * 5; n++) {
+        uint64_t table = root_at((unsigned)roll_below(d, tables));
+        uint64_t to = root_at((unsigned)roll_below(d, tables));
+        uint64_t bits = 1 | (roll(d) & 0xe7e);
+        unsigned index =
+            (unsigned)roll_below(d, one_in(d, 3) ? entries_per_table() : 4);
+
+        if (one_in(d, 3)) {
+            to = data_at((unsigned)roll_below(d, 40));
+        }
+        if (one_in(d, 8)) {
+            to = FAR + roll_below(d, 3) * span(1) + roll_below(d, 2) * 0x3000;
+        }
+        if (one_in(d, 8)) {
+            bits |= PS;
+            to &= ~(span(1) - 1);
+        }
+        if (regime.id == PTW_ARCH_AMD64 && one_in(d, 6)) {
+            bits |= NX;
+        }
+        bits |= one_in(d, 4) ? 0 : 0x27;
+        bits &= one_in(d, 12) ? ~(uint64_t)1 : ~(uint64_t)0;
+        put(table, index, to | bits);
+    }
+}
+
+static unsigned random_flags(struct dice *d)
+{
+    unsigned flags = (unsigned)roll(d) & 31;
+
+    return one_in(d, 3) ? 0 : flags;
+}
+
+static struct job random_job(const char *name, struct dice *d)
+{
+    unsigned tables = 4 + (unsigned)roll_below(d, 8);
+    struct job j;
+
+    start(name);
+    offer_far(2 * span(1) + 0x5000, 8, one_in(d, 2) ? DIRECT : SERVED);
+    guest.lend = one_in(d, 2);
+    if (one_in(d, 3)) {
+        carve(FAR + 0x3000, 0x2000, one_in(d, 2) ? REFUSED : ABSENT);
+    }
+    if (one_in(d, 3)) {
+        carve(data_at(7), PAGE, one_in(d, 2) ? REFUSED : ABSENT);
+    }
+    if (one_in(d, 6)) {
+        carve(root_at(5), PAGE, one_in(d, 2) ? REFUSED : SERVED);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        memset(&ram[data_at((unsigned)roll_below(d, 40))], 0, PAGE);
+        same_content((unsigned)roll_below(d, 40), (unsigned)roll_below(d, 40));
+    }
+    random_entries(d, tables);
+    j = job_of(1 + (uint32_t)roll_below(d, 3));
+    for (uint32_t i = 0; i < j.roots; i++) {
+        j.root[i].v = root_at((unsigned)roll_below(d, 4));
+    }
+    j.o.flags = random_flags(d);
+    j.o.seed = roll(d);
+    j.o.base.v = roll_below(d, 0x1000) * PAGE;
+    j.least = one_in(d, 4);
+    j.refuse = one_in(d, 4) ? 1 + (unsigned)roll_below(d, 9) : 0;
+    return j;
+}
+
+static void expect_good_random(const char *name, uint64_t seed, unsigned times)
+{
+    struct dice d = {seed};
+    unsigned too_long = 0;
+
+    for (unsigned n = 0; n < times; n++) {
+        struct job j = random_job(name, &d);
+        const char *what = good(&j, NULL);
+
+        if (strcmp(what, JUDGED_TOO_LONG) == 0) {
+            too_long++;
+        } else {
+            cr_expect(eq(str, (char *)what, ""), "round %u", n);
+        }
+    }
+    cr_expect(lt(uint, too_long, times / 4));
+}
+
+BOTH(rebuild, is_exact_for_random_guests)
+{
+    expect_good_random(name, 5, 60);
+}
