@@ -339,7 +339,7 @@ BOTH(verify, sees_a_writable_entry_on_a_path_that_is_not)
     j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
     cr_assert(eq(str, (char *)good(&j, &image), ""));
     poke(&image, 0, USER_VA, 0, leaf_at(0, USER_VA) | W);
-    expect_differs(&j, PTW_DIFFERS_POLICY, 0, USER_VA);
+    expect_differs(&j, PTW_DIFFERS_RIGHTS, 0, USER_VA);
 }
 
 BOTH(verify, sees_a_shared_page_turned_copy_on_write)
