@@ -2,8 +2,8 @@
 /* Rebuilding: what is kept, where it goes, and the new tables.
  *
  * The plan and the building are the same walk, with the same items, done twice.
- * In between the pages are copied, in the order of their old addresses, which is
- * also that of the new ones.
+ * In between the pages are copied, in the order of their old addresses, which
+ * is also that of the new ones.
  *
  * The walk gives each table once, with a number; the new table stands at that
  * number behind the pages.  So to build is to put every entry that the walk

@@ -166,8 +166,8 @@ enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
                               const struct ptw_va_range *leave_out,
                               size_t leave_outs, struct ptw_va_range part);
 
-/* ptw_range_maps says whether any address that tables can map is in the range and
- * not left out. */
+/* ptw_range_maps says whether any address that tables can map is in the range
+ * and not left out. */
 bool ptw_range_maps(const struct ptw_regime *r, struct ptw_va_range whole,
                     const struct ptw_va_range *leave_out, size_t leave_outs);
 

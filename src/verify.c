@@ -662,8 +662,8 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
     return PTW_OK;
 }
 
-/* The pages of one new leaf, from va, and the old ones in their places.  A large
- * leaf is gone through once, however often it is mapped. */
+/* The pages of one new leaf, from va, and the old ones in their places.  A
+ * large leaf is gone through once, however often it is mapped. */
 static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
                                  const struct ptw_item *n)
 {
@@ -1011,9 +1011,9 @@ static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n)
     fold_attributes(v, m->level, m->raw);
 }
 
-/* Whether that new table may stand where there was none: it leads to what is left
- * out, for a map perhaps.  Its entries for the rest come as items, if there are
- * some. */
+/* Whether that new table may stand where there was none: it leads to what is
+ * left out, for a map perhaps.  Its entries for the rest come as items, if
+ * there are some. */
 static bool may_be_new(const struct ptw_verify *v, const struct ptw_item *n)
 {
     return n->kind == PTW_ITEM_TABLE &&

@@ -2,12 +2,13 @@
 /* Rebuilding a stopped guest: a dense image with new tables.
  *
  * Three steps.  ptw_rebuild_plan walks the spaces and finds out which pages are
- * kept and where each of them goes.  ptw_rebuild_copy hands the pages to a sink,
- * in ascending order of new addresses.  ptw_rebuild_tables builds the new tables
- * behind them.  The image starts at a base that the caller chooses: large pages
- * first, the largest foremost, then small ones, each in the order of their old
- * addresses, and then the tables.  The same input gives the same bytes, and to
- * rebuild what was rebuilt gives the same pages at the same places.
+ * kept and where each of them goes.  ptw_rebuild_copy hands the pages to a
+ * sink, in ascending order of new addresses.  ptw_rebuild_tables builds the new
+ * tables behind them.  The image starts at a base that the caller chooses:
+ * large pages first, the largest foremost, then small ones, each in the order
+ * of their old addresses, and then the tables.  The same input gives the same
+ * bytes, and to rebuild what was rebuilt gives the same pages at the same
+ * places.
  *
  * Each page is there once, however often it is mapped, and each table once for
  * every level at which it is used, so what was shared is shared after.  An
@@ -224,12 +225,13 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *   PTW_E_ARG      called out of turn, as of the other steps */
 PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
 
-/* ptw_rebuild_bad_root returns the index of the root that made the plan fail. */
+/* ptw_rebuild_bad_root returns the index of the root that made the plan fail.
+ */
 uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
 
-/* Where the pages of the new image go.  write takes n bytes (a multiple of 4096)
- * that belong at the new address `to`; the addresses ascend, and what lies
- * between is padding or zeros.  It may refuse with any PTW_E_ status. */
+/* Where the pages of the new image go.  write takes n bytes (a multiple of
+ * 4096) that belong at the new address `to`; the addresses ascend, and what
+ * lies between is padding or zeros.  It may refuse with any PTW_E_ status. */
 struct ptw_page_sink {
     enum ptw_status (*write)(void *ctx, ptw_pa to, const void *bytes, size_t n);
 };
@@ -242,11 +244,11 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
                                                const struct ptw_page_sink *sink,
                                                void *ctx);
 
-/* ptw_rebuild_tables writes the new tables.  `to` is writable memory that has at
- * least the addresses from base + counts.page_bytes to base + counts.bytes - 1;
- * what was there before does not matter.  new_root has room for the new root of
- * every space.  On PTW_OK all counts are final; new tables that were not needed
- * after all are not part of the image any more.
+/* ptw_rebuild_tables writes the new tables.  `to` is writable memory that has
+ * at least the addresses behind base + counts.page_bytes, as far as base + counts.bytes
+ * - 1; what was there before does not matter.  new_root has room for the new root
+ * of every space.  On PTW_OK all counts are final; new tables that were not
+ * needed after all are not part of the image any more.
  *
  *   PTW_E_CHANGED  the tables are not those that the plan saw
  *   PTW_E_BUS, PTW_E_READONLY  `to` refuses

@@ -335,9 +335,9 @@ struct ptw_walk {
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
- * 2^31; as of every walk, PTW_E_RANGE too when what is left out is not ascending
- * and disjoint, and PTW_E_ARG when something is left out and holes are asked
- * for. */
+ * 2^31; as of every walk, PTW_E_RANGE too when what is left out is not
+ * ascending and disjoint, and PTW_E_ARG when something is left out and holes
+ * are asked for. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
                         const struct ptw_mem *mem, const ptw_pa *root,
