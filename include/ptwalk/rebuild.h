@@ -245,10 +245,11 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
                                                void *ctx);
 
 /* ptw_rebuild_tables writes the new tables.  `to` is writable memory that has
- * at least the addresses behind base + counts.page_bytes, as far as base + counts.bytes
- * - 1; what was there before does not matter.  new_root has room for the new root
- * of every space.  On PTW_OK all counts are final; new tables that were not
- * needed after all are not part of the image any more.
+ * at least the addresses of the image from base + counts.page_bytes on, which
+ * are counts.bytes - counts.page_bytes; what was there before does not matter.
+ * new_root has room for the new root of every space.  On PTW_OK all counts are
+ * final; new tables that were not needed after all are not part of the image
+ * any more.
  *
  *   PTW_E_CHANGED  the tables are not those that the plan saw
  *   PTW_E_BUS, PTW_E_READONLY  `to` refuses
