@@ -123,7 +123,8 @@ static void model_alias(struct model *m, const struct entered *owner,
     }
     ref = ptw_alias_view(&w->regime, item, &level);
     if (level != owner->level || ref.owner != owner->owner ||
-        ref.table.v != owner->table || ref.number != owner - m->entered ||
+        ref.table.v != owner->table ||
+        ref.number != (size_t)(owner - m->entered) ||
         (ref.their_va.v | span) != (owner->va | span)) {
         fz_fail("the alias at %llx is of %llx, level %u, at %llx of %u, number "
                 "%u; it should be of %llx, level %u, at %llx of %u, number %u",
