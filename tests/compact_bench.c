@@ -352,10 +352,19 @@ static void make_room(const struct job *j, struct image *n)
     n->room = rb.counts.bytes + 0x400000 + SLACK;
     n->bytes = far_memory(n->room);
     n->base = j->o.base.v;
-    if (n->room - rb.counts.page_bytes < 0x2000000) {
-        memset(n->bytes + rb.counts.page_bytes, 0xa5,
-               (size_t)(n->room - rb.counts.page_bytes));
+    memset(n->bytes + rb.counts.page_bytes, 0xa5,
+           (size_t)(n->room - rb.counts.page_bytes));
+}
+
+/* Whether nothing was written there and behind it. */
+static bool rubbish_from(const struct image *n, uint64_t from)
+{
+    for (uint64_t at = from; at < n->room; at++) {
+        if (n->bytes[at] != 0xa5) {
+            return false;
+        }
     }
+    return true;
 }
 
 void free_image(struct image *n)
@@ -371,6 +380,7 @@ static enum ptw_status steps(const struct job *j, struct image *n)
     static const struct ptw_page_sink ops = {take_pages};
     struct taker t = {&rb, &rb.wanted, give_rebuild, j->least};
     struct sink s = {n, j->refuse, j->refuse};
+    uint64_t at_most;
     enum ptw_status st =
         ptw_rebuild_init(&rb, &regime, &mem, j->root, j->roots, &j->o);
 
@@ -391,10 +401,13 @@ static enum ptw_status steps(const struct job *j, struct image *n)
         return st;
     }
     must(rb.counts.bytes <= n->room, "the image grew too much");
+    at_most = rb.counts.bytes;
     must(ptw_mem_init_flat(&n->mem, j->o.base, n->bytes, n->room, true) ==
              PTW_OK,
          "flat");
-    return ptw_rebuild_tables(&rb, &n->mem, n->root);
+    st = ptw_rebuild_tables(&rb, &n->mem, n->root);
+    n->wild = n->wild || !rubbish_from(n, at_most);
+    return st;
 }
 
 enum ptw_status compact(const struct job *j, struct image *n)
@@ -1042,16 +1055,6 @@ enum ptw_status verified(const struct job *j, const struct image *n)
 
 /* --------------------------------------------------------------------- good */
 
-static bool rubbish_behind(const struct image *n)
-{
-    for (uint64_t at = n->counts.bytes; at < n->room; at++) {
-        if (n->bytes[at] != 0xa5) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool same_image(const struct image *x, const struct image *y,
                        uint64_t bytes)
 {
@@ -1115,7 +1118,7 @@ static bool all_is_well(const struct job *j, const struct image *n)
         return complain("%" PRIu64 " bytes written for %" PRIu64 " pages",
                         n->written, n->counts.pages);
     }
-    if (n->room < 0x2000000 && !rubbish_behind(n)) {
+    if (!rubbish_from(n, n->counts.bytes)) {
         return complain("something was written behind the image");
     }
     why = judged(j, n);

@@ -95,7 +95,7 @@ struct image {
     uint64_t high;    /* behind the last write so far */
     unsigned refusals;
     unsigned asked; /* for storage */
-    bool wild;      /* a write out of place or order */
+    bool wild;      /* a write out of place or order, or behind the image */
     struct ptw_mem mem;
     ptw_pa root[64];
     struct ptw_rebuild_counts counts;

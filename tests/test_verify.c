@@ -541,6 +541,25 @@ BOTH(verify, sees_an_alias_that_is_gone_or_another)
     expect_differs(&j, PTW_DIFFERS_ALIAS, 1, twice + span(1));
 }
 
+/* A table like the one that is shared, of the same owner. */
+BOTH(verify, sees_an_alias_of_another_table_of_the_owner)
+{
+    struct job j;
+    uint64_t raw;
+
+    start(name);
+    for (unsigned i = 0; i < 2; i++) {
+        hang(root_at(0), USER_VA + i * span(1), 0, data_at(0) | RO_USER);
+    }
+    hang(root_at(1), USER_VA, 1, table_of(root_at(0), USER_VA, 0) | 0x27);
+    j = job_of(2);
+    cr_assert(eq(str, (char *)good(&j, &image), ""));
+    raw = image_table(&image, 0, USER_VA + span(1), 0) | 0x27;
+    poke(&image, 1, USER_VA, 1, raw);
+    expect_differs(&j, PTW_DIFFERS_ALIAS, 1, USER_VA);
+    cr_expect(eq(u64, verify.difference.new_raw, raw));
+}
+
 BOTH(verify, sees_a_broken_recursive_slot)
 {
     struct job j = rebuilt(name, 0);
@@ -589,6 +608,8 @@ BOTH(verify, sees_roots_that_are_not_as_they_were)
     image.root[1].v = 0x70000000;
     expect_differs(&j, PTW_DIFFERS_SPACE, 1, 0);
     image.root[1] = was;
+    image.root[2] = was;
+    expect_differs(&j, PTW_DIFFERS_SPACE, 2, 0);
     image.root[2].v = spare(0);
     memcpy(at(spare(0)), at(image.root[0].v), PAGE);
     expect_differs(&j, PTW_DIFFERS_SPACE, 2, 0);
