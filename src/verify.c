@@ -553,7 +553,7 @@ static enum ptw_status count_writers(struct ptw_verify *v)
         const struct ptw_item *item;
         enum ptw_status st = peek(v, OLD, &item);
 
-        if (st != PTW_OK) {
+        if (item == NULL) {
             return st == PTW_END ? PTW_OK : st;
         }
         if (item->kind == PTW_ITEM_MAPPING) {
@@ -821,7 +821,7 @@ static enum ptw_status locate(struct ptw_verify *v)
         const struct ptw_item *n;
         enum ptw_status st = peek(v, NEW, &n);
 
-        if (st != PTW_OK) {
+        if (n == NULL) {
             return st == PTW_END ? PTW_E_CHANGED : st;
         }
         if (n->kind == PTW_ITEM_MAPPING && locate_in(v, n)) {

@@ -64,6 +64,7 @@ static sigset_t ending_set(void)
 static void on_ending(int number)
 {
     const char *name = "\n";
+    size_t length;
 
     outputs_discard();
     for (size_t i = 0; i < ENDINGS; i++) {
@@ -71,8 +72,11 @@ static void on_ending(int number)
             name = endings[i].name;
         }
     }
-    memcpy(line + line_bytes, name, strlen(name));
-    report_line(line, line_bytes + strlen(name));
+    /* Without its end: the line has a length. */
+    for (length = 0; name[length] != '\0'; length++) {
+        line[line_bytes + length] = name[length];
+    }
+    report_line(line, line_bytes + length);
     (void)raise(number);
 }
 

@@ -65,7 +65,10 @@ void print_count(json_t *object, const char *name, uint64_t value)
         return;
     }
     while (name[i] != '\0' && i < sizeof key - 1) {
-        key[i] = name[i] == '-' ? '_' : name[i];
+        key[i] = name[i];
+        if (key[i] == '-') {
+            key[i] = '_';
+        }
         i++;
     }
     key[i] = '\0';
