@@ -931,6 +931,15 @@ prints <<'T'
 T
 try 'compact --map, verified' 0 0 verify "${amd64[@]}" full made/new \
     --new-root 3000 --leave-out 5000-7fff
+compact '--map, where no table was' --leave-out 8000800000-8000800fff \
+    --map 8000800000:123000:1000 full
+root=$(awk '/^root 0 / { print $4 }' out)
+try 'compact --map, where no table was: leaves' 0 0 leaves --regime amd64 \
+    --root "$root" --range 8000000000-7fffffffffff made/new
+prints <<T
+# root 0 $root
+0000008000800000 123000 1000 r w - -
+T
 try 'compact --map, i686' 0 0 compact --regime i686 --root 1000 -o made/new \
     --force --leave-out 5000-5fff --map 5000:3000:1000 small
 shows 'root 0 1000 1000'
