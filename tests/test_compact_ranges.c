@@ -260,3 +260,18 @@ Test(amd64_verify, compares_what_leaves_grant_by_themselves)
     cr_expect(eq(int, (int)verify.difference.kind, PTW_DIFFERS_RIGHTS));
     cr_expect(eq(u64, verify.difference.va.v, 2 * PAGE));
 }
+
+Test(amd64_verify, goes_on_where_the_old_guest_ends)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+    uint8_t *table;
+
+    start();
+    build(&o);
+    cr_expect(eq(int, (int)compare(&o), PTW_OK));
+    table = now + rebuild.counts.page_bytes + 3 * PAGE;
+    memcpy(table + 8 * 8, table + 7 * 8, 8); /* one leaf more */
+    cr_expect(eq(int, (int)compare(&o), PTW_DIFFERENT));
+    cr_expect(eq(int, (int)verify.difference.kind, PTW_DIFFERS_EXTRA));
+    cr_expect(eq(u64, verify.difference.va.v, 8 * PAGE));
+}
