@@ -87,8 +87,8 @@ static void put_entry(struct court *c, uint64_t table, uint64_t index,
  * part is a user's there. */
 static void map_judge(struct court *c, const uint8_t *image, size_t bytes)
 {
-    uint64_t tables = STUB_AT;
-    uint64_t at = STUB_AT + 3 * VM_PAGE;
+    uint64_t tables = PRIVATE_AT;
+    uint64_t at = PRIVATE_AT + 3 * VM_PAGE;
 
     memcpy(vm_host(&c->vm, at, bytes), image, bytes);
     if (c->vm.config.mode == VM_AMD64) {
@@ -131,7 +131,8 @@ static enum vm_result open_court(struct court *c, const struct vm_ops *ops,
     c->header = h;
     map_judge(c, image, bytes);
     c->mailbox = (struct judge_mailbox *)(void *)vm_host(
-        &c->vm, STUB_AT + 3 * VM_PAGE + data->offset + (h->mailbox - data->va),
+        &c->vm,
+        PRIVATE_AT + 3 * VM_PAGE + data->offset + (h->mailbox - data->va),
         sizeof *c->mailbox);
     tables_data(&c->vm);
     c->pvm = ops == &vm_kvm && access("/sys/module/kvm_pvm", F_OK) == 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A machine in QEMU's emulator (TCG), driven through its stub for debuggers.
+/* A machine in QEMU's emulator (TCG), driven through its GDB server.
  *
  * The guest's memory is a file without a name that both processes map.  The
  * board has nothing but memory and a processor; memory below VM_LOWEST belongs
  * to a loader, which puts the processor into its mode and sets those registers
- * that the stub does not reach.  An output is a breakpoint at the only
+ * that the server does not reach.  An output is a breakpoint at the only
  * instruction that makes one. */
 #include "qemu.h"
 #include "vm.h"
@@ -23,35 +23,35 @@
 
 enum { PACKET = 4096, TIMEOUT_MS = 20000, SIGNAL_TRAP = 5 };
 
-/* The stub's numbers of registers, and where they stand in an answer to 'g':
- * GPRs first, of 8 bytes each, like RIP and the control registers. */
+/* The GDB server's numbers of registers, and where they stand in an answer to
+ * 'g': GPRs first, of 8 bytes each, like RIP and the control registers. */
 enum {
-    STUB_RIP = 16,
-    STUB_FLAGS = 17,
-    STUB_CS = 18,
-    STUB_CR0 = 27,
-    STUB_CR2 = 28,
-    STUB_CR3 = 29,
-    STUB_CR4 = 30,
-    STUB_EFER = 32,
-    STUB_AT_RIP = 128,
-    STUB_AT_FLAGS = 136, /* 4 bytes, and then seven of 4 and three of 8 */
-    STUB_AT_CR0 = 188,
-    STUB_AT_CR2 = 196,
-    STUB_AT_CR3 = 204,
-    STUB_AT_CR4 = 212,
-    STUB_AT_EFER = 228,
-    STUB_BYTES = 608
+    GDB_RIP = 16,
+    GDB_FLAGS = 17,
+    GDB_CS = 18,
+    GDB_CR0 = 27,
+    GDB_CR2 = 28,
+    GDB_CR3 = 29,
+    GDB_CR4 = 30,
+    GDB_EFER = 32,
+    GDB_AT_RIP = 128,
+    GDB_AT_FLAGS = 136, /* 4 bytes, and then seven of 4 and three of 8 */
+    GDB_AT_CR0 = 188,
+    GDB_AT_CR2 = 196,
+    GDB_AT_CR3 = 204,
+    GDB_AT_CR4 = 212,
+    GDB_AT_EFER = 228,
+    GDB_BYTES = 608
 };
 
 struct qemu {
     pid_t child;
-    int stub;
+    int gdb;      /* the socket to its GDB server */
     uint8_t *ram; /* all of it, from physical 0 */
     size_t ram_bytes;
     bool started;             /* the processor has left its reset state */
     struct vm_registers last; /* as last set: the hidden parts */
-    uint8_t g[STUB_BYTES];
+    uint8_t g[GDB_BYTES];
 };
 
 extern const uint8_t qemu_loader[];
@@ -62,7 +62,7 @@ static struct qemu *qemu_of(const struct vm *vm)
     return vm->impl;
 }
 
-/* -------------------------------------------------------------------- stub */
+/* ------------------------------------------------------ GDB remote protocol */
 
 /* GDB manual, "Remote Protocol": $data#sum, answered by '+'. */
 static bool send_packet(struct qemu *q, const char *data)
@@ -76,14 +76,14 @@ static bool send_packet(struct qemu *q, const char *data)
     }
     length = snprintf(out, sizeof out, "$%s#%02x", data, sum & 0xff);
     return length < (int)sizeof out &&
-           send(q->stub, out, (size_t)length, MSG_NOSIGNAL) == length;
+           send(q->gdb, out, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
 static bool receive_byte(struct qemu *q, char *out)
 {
-    struct pollfd p = {.fd = q->stub, .events = POLLIN};
+    struct pollfd p = {.fd = q->gdb, .events = POLLIN};
 
-    return poll(&p, 1, TIMEOUT_MS) == 1 && recv(q->stub, out, 1, 0) == 1;
+    return poll(&p, 1, TIMEOUT_MS) == 1 && recv(q->gdb, out, 1, 0) == 1;
 }
 
 static bool receive_packet(struct qemu *q, char data[PACKET])
@@ -107,7 +107,7 @@ static bool receive_packet(struct qemu *q, char data[PACKET])
     }
     data[length] = '\0';
     return receive_byte(q, &c) && receive_byte(q, &c) &&
-           send(q->stub, "+", 1, MSG_NOSIGNAL) == 1;
+           send(q->gdb, "+", 1, MSG_NOSIGNAL) == 1;
 }
 
 static bool ask(struct qemu *q, const char *data, char answer[PACKET])
@@ -126,10 +126,10 @@ static bool read_registers(struct qemu *q)
 {
     char answer[PACKET];
 
-    if (!ask(q, "g", answer) || strlen(answer) < 2 * STUB_BYTES) {
+    if (!ask(q, "g", answer) || strlen(answer) < 2 * GDB_BYTES) {
         return false;
     }
-    for (size_t i = 0; i < STUB_BYTES; i++) {
+    for (size_t i = 0; i < GDB_BYTES; i++) {
         char hex[3] = {answer[2 * i], answer[2 * i + 1], '\0'};
 
         q->g[i] = (uint8_t)strtoul(hex, NULL, 16);
@@ -137,7 +137,7 @@ static bool read_registers(struct qemu *q)
     return true;
 }
 
-/* One register, by the number that the stub's description gives it. */
+/* One register, by the number that the server's description gives it. */
 static bool write_register(struct qemu *q, unsigned number, uint64_t value)
 {
     char data[64] = "";
@@ -158,7 +158,7 @@ static uint64_t get64(const struct qemu *q, size_t at)
     return v;
 }
 
-/* The stub's order differs from the instructions' in the first eight. */
+/* The server's order differs from the instructions' in the first eight. */
 static unsigned gpr_number(unsigned i)
 {
     static const unsigned number[8] = {
@@ -193,7 +193,7 @@ static bool resume(struct qemu *q, unsigned *signal)
 
 /* ----------------------------------------------------------------- process */
 
-static void run_emulator(int memory, int stub, size_t bytes)
+static void run_emulator(int memory, int server, size_t bytes)
 {
     char ram[128];
     char size[32];
@@ -204,7 +204,7 @@ static void run_emulator(int memory, int stub, size_t bytes)
              "share=on",
              bytes, memory);
     snprintf(size, sizeof size, "%zuM", bytes >> 20);
-    snprintf(gdb, sizeof gdb, "socket,id=gdb,fd=%d", stub);
+    snprintf(gdb, sizeof gdb, "socket,id=gdb,fd=%d", server);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execlp("qemu-system-x86_64", "qemu-system-x86_64", "-nodefaults",
            "-no-user-config", "-display", "none", "-accel", "tcg", "-cpu",
@@ -226,7 +226,7 @@ static enum vm_result start_emulator(struct vm *vm, int memory)
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
         return vm_fail(vm, VM_FAILED, "qemu: %s", strerror(errno));
     }
-    q->stub = pair[0];
+    q->gdb = pair[0];
     q->child = fork();
     if (q->child == 0) {
         close(pair[0]);
@@ -258,8 +258,8 @@ static void qemu_close(struct vm *vm)
         kill(q->child, SIGKILL);
         waitpid(q->child, NULL, 0);
     }
-    if (q->stub >= 0) {
-        close(q->stub);
+    if (q->gdb >= 0) {
+        close(q->gdb);
     }
     if (q->ram != NULL) {
         munmap(q->ram, q->ram_bytes);
@@ -309,7 +309,7 @@ static enum vm_result qemu_open(struct vm *vm)
         return vm_fail(vm, VM_FAILED, "qemu: memory");
     }
     q->child = -1;
-    q->stub = -1;
+    q->gdb = -1;
     vm->impl = q;
     result = make_memory(vm, &memory);
     if (result == VM_OK) {
@@ -433,15 +433,15 @@ static bool run_loader(struct vm *vm, const struct vm_registers *r)
     bool ok;
 
     if (q->started) {
-        ok = write_register(q, STUB_CR3, cr3) &&
-             write_register(q, STUB_RIP, loader_entry(vm));
+        ok = write_register(q, GDB_CR3, cr3) &&
+             write_register(q, GDB_RIP, loader_entry(vm));
     } else {
-        ok = write_register(q, STUB_CS, 0) &&
-             write_register(q, STUB_RIP, QEMU_LOADER);
+        ok = write_register(q, GDB_CS, 0) &&
+             write_register(q, GDB_RIP, QEMU_LOADER);
     }
     ok = ok && breakpoint(q, true, QEMU_LOADER + QEMU_READY) &&
          resume(q, &signal) && signal == SIGNAL_TRAP &&
-         get64(q, STUB_AT_RIP) == QEMU_LOADER + QEMU_READY;
+         get64(q, GDB_AT_RIP) == QEMU_LOADER + QEMU_READY;
     return breakpoint(q, false, QEMU_LOADER + QEMU_READY) && ok;
 }
 
@@ -456,14 +456,14 @@ static enum vm_result qemu_get(struct vm *vm, struct vm_registers *out)
     for (unsigned i = 0; i < VM_GPRS; i++) {
         out->gpr[i] = get64(q, 8 * (size_t)gpr_number(i));
     }
-    memcpy(&flags, q->g + STUB_AT_FLAGS, sizeof flags);
-    out->rip = get64(q, STUB_AT_RIP);
+    memcpy(&flags, q->g + GDB_AT_FLAGS, sizeof flags);
+    out->rip = get64(q, GDB_AT_RIP);
     out->rflags = flags;
-    out->cr0 = get64(q, STUB_AT_CR0);
-    out->cr2 = get64(q, STUB_AT_CR2);
-    out->cr3 = get64(q, STUB_AT_CR3);
-    out->cr4 = get64(q, STUB_AT_CR4);
-    out->efer = get64(q, STUB_AT_EFER);
+    out->cr0 = get64(q, GDB_AT_CR0);
+    out->cr2 = get64(q, GDB_AT_CR2);
+    out->cr3 = get64(q, GDB_AT_CR3);
+    out->cr4 = get64(q, GDB_AT_CR4);
+    out->efer = get64(q, GDB_AT_EFER);
     return VM_OK;
 }
 
@@ -490,13 +490,13 @@ static bool is_loaded(const struct qemu *q, const struct vm_registers *r)
 
 static bool write_all(struct qemu *q, const struct vm_registers *r)
 {
-    bool ok = write_register(q, STUB_CR3, r->cr3) &&
-              write_register(q, STUB_CR4, r->cr4) &&
-              write_register(q, STUB_EFER, r->efer) &&
-              write_register(q, STUB_CR0, r->cr0) &&
-              write_register(q, STUB_CR2, r->cr2) &&
-              write_register(q, STUB_RIP, r->rip) &&
-              write_register(q, STUB_FLAGS, r->rflags);
+    bool ok = write_register(q, GDB_CR3, r->cr3) &&
+              write_register(q, GDB_CR4, r->cr4) &&
+              write_register(q, GDB_EFER, r->efer) &&
+              write_register(q, GDB_CR0, r->cr0) &&
+              write_register(q, GDB_CR2, r->cr2) &&
+              write_register(q, GDB_RIP, r->rip) &&
+              write_register(q, GDB_FLAGS, r->rflags);
 
     for (unsigned i = 0; i < VM_GPRS && ok; i++) {
         if (get64(q, 8 * (size_t)gpr_number(i)) != r->gpr[i]) {
@@ -528,7 +528,7 @@ static enum vm_result qemu_tables_changed(struct vm *vm)
 {
     struct qemu *q = qemu_of(vm);
 
-    return write_register(q, STUB_CR3, get64(q, STUB_AT_CR3))
+    return write_register(q, GDB_CR3, get64(q, GDB_AT_CR3))
                ? VM_OK
                : vm_fail(vm, VM_FAILED, "qemu: CR3 can't be set");
 }
@@ -543,10 +543,10 @@ static void qemu_run(struct vm *vm, struct vm_exit *out)
         vm_fail(vm, VM_FAILED, "qemu: the guest does not come back");
     } else if (signal != SIGNAL_TRAP) {
         out->kind = VM_EXIT_SHUTDOWN;
-    } else if (get64(q, STUB_AT_RIP) != vm->config.doorbell) {
+    } else if (get64(q, GDB_AT_RIP) != vm->config.doorbell) {
         vm_fail(vm, VM_FAILED, "qemu: stopped at %llx",
-                (unsigned long long)get64(q, STUB_AT_RIP));
-    } else if (!write_register(q, STUB_RIP, vm->config.doorbell + 1) ||
+                (unsigned long long)get64(q, GDB_AT_RIP));
+    } else if (!write_register(q, GDB_RIP, vm->config.doorbell + 1) ||
                !read_registers(q)) {
         vm_fail(vm, VM_FAILED, "qemu: registers can't be set");
     } else {

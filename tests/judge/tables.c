@@ -154,7 +154,7 @@ static void put_entry(struct tables *t, uint64_t table, unsigned index,
     static const uint64_t ADDRESS = 0x000ffffffffff000;
     unsigned bytes = ptw_entry_bytes(t->regime);
 
-    if ((entry & ADDRESS) >= STUB_AT && (entry & ADDRESS) < DATA_AT) {
+    if ((entry & ADDRESS) >= PRIVATE_AT && (entry & ADDRESS) < DATA_AT) {
         entry = 0;
     }
     /* There, some machines have memory of their own. */

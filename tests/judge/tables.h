@@ -12,7 +12,7 @@
 enum {
     TABLES_AT = 0x100000,
     TABLE_FRAMES = 40,
-    STUB_AT = 0x140000,
+    PRIVATE_AT = 0x140000,
     DATA_AT = 0x180000,
     MEMORY_END = 0x900000
 };
