@@ -98,14 +98,10 @@ static enum ptw_status check_options(const struct ptw_regime *r,
         (r->features & PTW_WP) == 0) {
         return PTW_E_REGIME;
     }
-    st = ptw_ranges_of_pages((struct ptw_va_range){o->first, o->last},
-                             o->leave_out, o->leave_outs);
+    st = ptw_kept_check(r, (struct ptw_va_range){o->first, o->last},
+                        o->leave_out, o->leave_outs);
     if (st != PTW_OK) {
         return st;
-    }
-    if (!ptw_range_maps(r, (struct ptw_va_range){o->first, o->last},
-                        o->leave_out, o->leave_outs)) {
-        return PTW_E_RANGE;
     }
     if ((o->base.v & ptw_low_mask(PTW_PAGE_BITS)) != 0) {
         return PTW_E_ALIGN;

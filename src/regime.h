@@ -153,23 +153,19 @@ PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
  * behind the one before it. */
 bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges);
 
-/* ptw_ranges_of_pages checks a range and what is left out of it: PTW_E_RANGE
- * when it is reversed or those are not ascending and disjoint, PTW_E_ALIGN when
- * any of them is not of whole pages of 4 KiB. */
+/* ptw_kept_check checks a range and what is left out of it: PTW_E_RANGE when it
+ * is reversed, when those are not ascending and disjoint, or when nothing is
+ * kept that tables can map; PTW_E_ALIGN when any of them is not of whole pages
+ * of 4 KiB. */
 PTW_NODISCARD enum ptw_status
-ptw_ranges_of_pages(struct ptw_va_range whole,
-                    const struct ptw_va_range *leave_out, size_t leave_outs);
+ptw_kept_check(const struct ptw_regime *r, struct ptw_va_range whole,
+               const struct ptw_va_range *leave_out, size_t leave_outs);
 
 /* ptw_range_kept says how much of part lies in the range and is not left out.
  */
 enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
                               const struct ptw_va_range *leave_out,
                               size_t leave_outs, struct ptw_va_range part);
-
-/* ptw_range_maps says whether any address that tables can map is in the range
- * and not left out. */
-bool ptw_range_maps(const struct ptw_regime *r, struct ptw_va_range whole,
-                    const struct ptw_va_range *leave_out, size_t leave_outs);
 
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)

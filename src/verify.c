@@ -238,16 +238,11 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
     if (regime->arch->format->levels == 0) {
         return PTW_E_REGIME;
     }
-    st = ptw_ranges_of_pages(
-        (struct ptw_va_range){options->first, options->last},
-        options->leave_out, options->leave_outs);
+    st = ptw_kept_check(regime,
+                        (struct ptw_va_range){options->first, options->last},
+                        options->leave_out, options->leave_outs);
     if (st != PTW_OK) {
         return st;
-    }
-    if (!ptw_range_maps(regime,
-                        (struct ptw_va_range){options->first, options->last},
-                        options->leave_out, options->leave_outs)) {
-        return PTW_E_RANGE;
     }
     v->regime = regime;
     v->roots = roots;

@@ -58,22 +58,6 @@ static bool whole_pages(struct ptw_va_range range)
     return ((range.first.v | (range.last.v + 1)) & ptw_low_mask(12)) == 0;
 }
 
-enum ptw_status ptw_ranges_of_pages(struct ptw_va_range whole,
-                                    const struct ptw_va_range *leave_out,
-                                    size_t leave_outs)
-{
-    if (whole.first.v > whole.last.v ||
-        !ptw_ranges_ascend(leave_out, leave_outs)) {
-        return PTW_E_RANGE;
-    }
-    for (size_t i = 0; i < leave_outs; i++) {
-        if (!whole_pages(leave_out[i])) {
-            return PTW_E_ALIGN;
-        }
-    }
-    return whole_pages(whole) ? PTW_OK : PTW_E_ALIGN;
-}
-
 enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
                               const struct ptw_va_range *leave_out,
                               size_t leave_outs, struct ptw_va_range part)
@@ -113,8 +97,11 @@ enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
     return PTW_COVER_SOME;
 }
 
-bool ptw_range_maps(const struct ptw_regime *r, struct ptw_va_range whole,
-                    const struct ptw_va_range *leave_out, size_t leave_outs)
+/* Whether any address that tables can map is in the range and not left out. */
+static bool keeps_anything(const struct ptw_regime *r,
+                           struct ptw_va_range whole,
+                           const struct ptw_va_range *leave_out,
+                           size_t leave_outs)
 {
     struct ptw_va_range low = {{0}, {UINT64_MAX}};
     struct ptw_va_range high = {{1}, {0}};
@@ -133,6 +120,27 @@ bool ptw_range_maps(const struct ptw_regime *r, struct ptw_va_range whole,
            (high.first.v <= high.last.v &&
             ptw_range_kept(whole, leave_out, leave_outs, high) !=
                 PTW_COVER_NONE);
+}
+
+enum ptw_status ptw_kept_check(const struct ptw_regime *r,
+                               struct ptw_va_range whole,
+                               const struct ptw_va_range *leave_out,
+                               size_t leave_outs)
+{
+    if (whole.first.v > whole.last.v ||
+        !ptw_ranges_ascend(leave_out, leave_outs)) {
+        return PTW_E_RANGE;
+    }
+    for (size_t i = 0; i < leave_outs; i++) {
+        if (!whole_pages(leave_out[i])) {
+            return PTW_E_ALIGN;
+        }
+    }
+    if (!whole_pages(whole)) {
+        return PTW_E_ALIGN;
+    }
+    return keeps_anything(r, whole, leave_out, leave_outs) ? PTW_OK
+                                                           : PTW_E_RANGE;
 }
 
 /* Turns the range into offsets, and finds out where the gap stands in it. */
