@@ -26,8 +26,9 @@ struct ptw_block {
     uint64_t same;     /* stand where another page does that has their bytes */
     uint64_t to;       /* new address of the first page kept */
     uint32_t unit;     /* log2 of the bytes of the unit that it is in, or 0 */
-    uint32_t writers;  /* first block of a unit: leaves that let it be written
+    uint16_t writers;  /* first block of a unit: leaves that let it be written
                           whole, as far as 2 */
+    uint16_t torn;     /* the same: a page of the unit is gone */
 };
 
 PTW_ENGINE struct ptw_block *ptw_block_at(const struct ptw_hash *h, uint64_t pa)

@@ -102,6 +102,7 @@ PTW_ENGINE void *ptw_hash_enter(struct ptw_hash *h, size_t size, uint64_t key,
     unsigned char *record = ptw_hash_seek(h, size, key);
 
     *fresh = ptw_hash_key(record) == 0;
+    assert(*fresh || ptw_hash_key(record) == key);
     if (*fresh) {
         assert(h->used < ptw_slots_used(h->slots_log2));
         memcpy(record, &key, sizeof key);

@@ -304,14 +304,28 @@ static bool written_twice(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
     return false;
 }
 
-/* How much of [pa, pa + 1 << bits), which the accessor has, could be read. */
+/* The first block of the unit that b is in. */
+static struct ptw_block *unit_of(struct ptw_rebuild *rb,
+                                 const struct ptw_block *b)
+{
+    return block_at(rb, ptw_block_base(b) & ~ptw_low_mask(b->unit));
+}
+
+/* How much of [pa, pa + 1 << bits), which the accessor has, could be read.  A
+ * unit is only gone through when it lacks something: then it becomes small
+ * leaves, which are more work than this. */
 static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
                                unsigned bits)
 {
     uint64_t pages = bits == PTW_PAGE_BITS ? ptw_page_bit(pa) : UINT64_MAX;
+    const struct ptw_block *first = block_at(rb, pa);
     bool some = false;
     bool all = true;
 
+    if (bits > PTW_PAGE_BITS && first != NULL && first->unit >= bits &&
+        unit_of(rb, first)->torn == 0) {
+        return PTW_COVER_ALL;
+    }
     for (uint64_t at = 0; at >> bits == 0 && (all || !some);
          at += (uint64_t)64 << PTW_PAGE_BITS) {
         const struct ptw_block *b = block_at(rb, pa + at);
@@ -989,7 +1003,7 @@ static enum ptw_status place(struct ptw_rebuild *rb)
         next += (uint64_t)pages << PTW_PAGE_BITS;
         rb->counts.pages += pages;
         rb->counts.shared_writable += ptw_count_bits(b->again);
-        if (next - 1 > end) {
+        if (next > end + 1) {
             return PTW_E_WIDTH;
         }
     }
@@ -1152,7 +1166,10 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
         rb->counts.pages--;
         b->gone |= bit;
         rb->handed |= bit;
-        rb->recount = rb->recount || b->unit > 0;
+        if (b->unit > 0) {
+            unit_of(rb, b)->torn = 1;
+            rb->recount = true;
+        }
         return PTW_OK;
     }
     return hand_over(rb, sink, ctx, b, number, page, 1);

@@ -22,7 +22,8 @@
  *
  * The core has no heap: the steps ask for storage as they need it, by
  * PTW_E_SPACE.  How much depends on pages and tables, not on the image's bytes:
- * about 1/500 of the memory that is mapped, and 40 bytes a table.
+ * records of 72 bytes for 64 neighbouring pages and of 24 for a table, in hash
+ * tables of which at most three quarters are used, and which double.
  *
  * Thread safety: one object is used by one thread at a time.  The guest must
  * not run.  If its tables change all the same, nothing outside the storage and
