@@ -434,6 +434,16 @@ static struct writers *writers_at(struct ptw_verify *v, uint64_t key)
     return ptw_hash_enter(&v->writers, sizeof(struct writers), key, &fresh);
 }
 
+/* Counts one writable leaf of the old page at pa. */
+static void count_page(struct ptw_verify *v, uint64_t pa)
+{
+    struct writers *w = writers_at(v, (pa >> (PAGE + BLOCK)) + 1);
+    uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
+
+    w->twice |= w->once & bit;
+    w->once |= bit;
+}
+
 /* Finds out whether the old page at pa can be read.  It is tried once, however
  * often it is mapped. */
 static enum ptw_status try_to_read(struct ptw_verify *v, uint64_t pa,
@@ -459,12 +469,41 @@ static enum ptw_status try_to_read(struct ptw_verify *v, uint64_t pa,
     return PTW_OK;
 }
 
+/* How much of an old leaf, from offset `from` on and before offset `to`, is
+ * nothing, as the largest piece of which that can be said at once: not kept, or
+ * (*outside) memory that there is not.  0: not even its next page. */
+static uint64_t nothing_from(const struct ptw_verify *v,
+                             const struct ptw_item *o, uint64_t from,
+                             uint64_t to, bool *outside)
+{
+    uint64_t va = o->first.v + from;
+    ptw_pa pa = ptw_pa_of(o->u.mapping.pa.v + from);
+
+    for (unsigned bits = o->u.mapping.size_log2; bits >= PAGE; bits--) {
+        uint64_t size = (uint64_t)1 << bits;
+        enum ptw_cover kept;
+
+        if ((from & (size - 1)) != 0 || to - from < size) {
+            continue;
+        }
+        kept = kept_of(v, va, va + (size - 1));
+        *outside = kept == PTW_COVER_ALL &&
+                   ptw_mem_cover(v->side[OLD].mem, pa, size) == PTW_COVER_NONE;
+        if (kept == PTW_COVER_NONE || *outside) {
+            return size;
+        }
+    }
+    return 0;
+}
+
 /* Counts one writable leaf's pages.  A large one that is wholly kept is gone
- * through for its first two writers only. */
+ * through for its first two writers only, and what it has outside of memory not
+ * at all: that is more than there can be inside. */
 static enum ptw_status count_writer(struct ptw_verify *v,
                                     const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
+    uint64_t size = (uint64_t)1 << m->size_log2;
     struct writers *w;
 
     if (!grants_writing(v, m)) {
@@ -476,17 +515,14 @@ static enum ptw_status count_writer(struct ptw_verify *v,
         }
         if (ptw_mem_cover(v->side[OLD].mem, m->pa, PAGE_BYTES) ==
             PTW_COVER_ALL) {
-            uint64_t bit = (uint64_t)1 << (m->pa.v >> PAGE & 63);
-
-            w = writers_at(v, (m->pa.v >> (PAGE + BLOCK)) + 1);
-            w->twice |= w->once & bit;
-            w->once |= bit;
+            count_page(v, m->pa.v);
         }
         return PTW_OK;
     }
-    while (v->done >> m->size_log2 == 0) {
+    while (v->done < size) {
         uint64_t pa = m->pa.v + v->done;
-        uint64_t va = item->first.v + v->done;
+        uint64_t nothing;
+        bool outside;
 
         if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
             return PTW_E_SPACE;
@@ -503,16 +539,15 @@ static enum ptw_status count_writer(struct ptw_verify *v,
                 return PTW_E_SPACE;
             }
         }
-        if (kept_of(v, va, va + (PAGE_BYTES - 1)) == PTW_COVER_ALL &&
-            ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), PAGE_BYTES) ==
+        nothing = nothing_from(v, item, v->done, size, &outside);
+        if (nothing == 0) {
+            if (ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), PAGE_BYTES) ==
                 PTW_COVER_ALL) {
-            uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
-
-            w = writers_at(v, (pa >> (PAGE + BLOCK)) + 1);
-            w->twice |= w->once & bit;
-            w->once |= bit;
+                count_page(v, pa);
+            }
+            nothing = PAGE_BYTES;
         }
-        v->done += PAGE_BYTES;
+        v->done += nothing;
     }
     v->done = 0;
     return PTW_OK;
@@ -837,34 +872,20 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
 {
     uint64_t va = o->first.v + from;
     uint64_t pa = o->u.mapping.pa.v + from;
-    uint64_t size = PAGE_BYTES;
+    uint64_t size = (uint64_t)PAGE_BYTES << BLOCK;
     struct writers *block;
-    enum ptw_cover kept;
     enum ptw_status st;
+    bool outside;
 
-    *dropped = 0;
-    for (unsigned bits = o->u.mapping.size_log2; bits >= PAGE; bits--) {
-        size = (uint64_t)1 << bits;
-        if ((from & (size - 1)) != 0 || to - from < size) {
-            continue;
-        }
-        *gone = size;
-        kept = kept_of(v, va, va + (size - 1));
-        if (kept == PTW_COVER_NONE) {
-            return PTW_OK;
-        }
-        if (kept == PTW_COVER_ALL &&
-            ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), size) ==
-                PTW_COVER_NONE) {
-            *dropped = size >> PAGE;
-            return PTW_OK;
-        }
+    *gone = nothing_from(v, o, from, to, &outside);
+    *dropped = *gone > 0 && outside ? *gone >> PAGE : 0;
+    if (*gone > 0) {
+        return PTW_OK;
     }
     st = try_to_read(v, pa, &block);
     if (st != PTW_OK) {
         return st;
     }
-    size = (uint64_t)PAGE_BYTES << BLOCK;
     if (block->twice == UINT64_MAX && (pa & (size - 1)) == 0 &&
         to - from >= size && kept_of(v, va, va + (size - 1)) == PTW_COVER_ALL) {
         *gone = size;
