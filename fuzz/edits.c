@@ -72,7 +72,8 @@ struct host {
     enum fault move_fault;  /* in place of a refusal */
     uint64_t bad;           /* what take returned, */
     bool bad_out;           /* and has to be given back */
-    bool tainted;           /* the table has what it must not have */
+    bool tainted;           /* the tables have what they must not have */
+    bool misled;            /* the same, by what an edit can't see */
     unsigned reads;         /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */
@@ -141,7 +142,10 @@ static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
         *out = fz_random(&h->random) | 1;
         break;
     case 6:
-        (void)fm_read(&h->m, pa ^ (r >> 40 & (FZ_PAGE - n)), n, out);
+        pa ^= r >> 40 & (FZ_PAGE - n);
+        if (fm_region_of(&h->m, pa, n) != NULL) {
+            (void)fm_read(&h->m, pa, n, out);
+        }
         break;
     default:
         return PTW_E_BUS;
@@ -169,8 +173,7 @@ static void check_page(const struct host *h, const struct fm_page *p)
     if (!h->editing) {
         fz_fail("a walk writes to %llx", HEX(p->frame * FZ_PAGE));
     }
-    if (p->state == FM_FREE || p->state == FM_GIVEN ||
-        p->state == FM_UNUSABLE) {
+    if (p->state == FM_FREE || p->state == FM_GIVEN) {
         fz_fail("an edit writes to %llx, which is not its own",
                 HEX(p->frame * FZ_PAGE));
     }
@@ -518,12 +521,14 @@ static bool wrong_table(struct host *h, enum fault fault, ptw_pa *table)
         fm_touch(&h->m, (unsigned)page);
         fill(h, (unsigned)page);
         table->v = h->m.page[page].frame * FZ_PAGE;
+        h->misled = true;
         h->tainted = true;
         return true;
     case FAULT_IN_USE:
         if (!page_in_use(h, &table->v)) {
             return false;
         }
+        h->misled = true;
         h->tainted = true;
         return true;
     }
@@ -587,7 +592,7 @@ static void give(void *ctx, ptw_pa table)
     }
     p = &h->m.page[page];
     if (p->state == FM_FREE || p->state == FM_GIVEN ||
-        p->state == FM_UNUSABLE || (p->state == FM_WORLD && !p->linked)) {
+        (p->state == FM_WORLD && !p->linked)) {
         fz_fail("%llx is given back, which was not taken", HEX(table.v));
     }
     h->given += p->linked;
@@ -973,6 +978,7 @@ static void host_asks(struct host *h, const struct record *q)
     h->move_refused_at = q->move_refused_at;
     h->bad_out = false;
     h->restless = q->hostile == 4;
+    h->misled = false;
     h->tainted = h->restless;
     h->reads = 0;
     h->writes = 0;
@@ -1178,6 +1184,7 @@ static bool spoil_stock(struct host *h, const struct ptw_tables *t,
     for (unsigned b = 0; b < 8; b++) {
         h->m.bytes[page][b] = (uint8_t)(link >> (8 * b));
     }
+    h->misled = fault == FAULT_IN_USE;
     h->tainted = true;
     return true;
 }
@@ -1249,7 +1256,7 @@ static void step(struct fz_world *w, struct host *h,
     }
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
-    if (h->restless) {
+    if (h->restless && !h->misled) {
         check_changed(h, st);
     }
     if (spoilt && q->stock_fault != FAULT_IN_USE &&
@@ -1341,6 +1348,7 @@ static void host_begin(struct host *h, const struct fz_world *w,
     h->given = 0;
     h->hooked = false;
     h->tainted = false;
+    h->misled = false;
     h->random = w->seed;
 }
 
@@ -1389,7 +1397,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
     }
     for (unsigned i = 0; i < FM_POOL; i++) {
         if (h->m.page[i].reached) {
-            h->m.page[i].state = FM_UNUSABLE;
+            h->m.page[i].state = FM_WORLD;
         }
     }
     shares_begin(w, in);
@@ -1837,7 +1845,7 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
-    if (h->restless) {
+    if (h->restless && !h->misled) {
         check_changed(h, st);
     }
     if (h->tainted) {

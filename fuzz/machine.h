@@ -18,11 +18,10 @@ enum {
 };
 
 enum fm_state {
-    FM_WORLD, /* no page of the pool */
+    FM_WORLD, /* no page of the pool, or one that is a table from the start on */
     FM_FREE,
     FM_TAKEN,
-    FM_UNUSABLE, /* the tables name it from the start on */
-    FM_GIVEN,    /* a page of the world that was given back or moved away */
+    FM_GIVEN, /* a page of the world that was given back or moved away */
 };
 
 struct fm_region {
