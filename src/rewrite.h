@@ -213,9 +213,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     if (st == PTW_OK) {
         st = ptw_relink(a, ed, level, copy.v);
     }
-    if (st == PTW_OK && !others &&
-        ptw_table_check(ed->t, ptw_pa_of(from), ptw_table_bytes(a, level)) ==
-            PTW_OK) {
+    if (st == PTW_OK && !others) {
         st = ptw_spare_give(ed->t, ptw_pa_of(from), ptw_table_bytes(a, level));
     }
     if (st == PTW_OK && level == a->levels - 1 && ed->move != NULL &&

@@ -201,8 +201,11 @@ enum ptw_status ptw_spare_take(struct ptw_tables *t, ptw_pa *table)
 enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
                                uint64_t bytes)
 {
-    enum ptw_status st = PTW_OK;
+    enum ptw_status st = ptw_table_check(t, table, bytes);
 
+    if (st != PTW_OK) {
+        return PTW_OK; /* nobody gave it, and nobody could use it */
+    }
     if (t->ops->give != NULL) {
         t->ops->give(t->ctx, table);
         return PTW_OK;

@@ -34,8 +34,8 @@ PTW_NODISCARD enum ptw_status ptw_table_check(const struct ptw_tables *t,
 /* The stock: tables that were taken and not used, chained through their first
  * 8 bytes.  reserve sees to it that there are `needed`, or gives back what it
  * took and says why; take gets one, all zeros; give puts one back that is no
- * longer referred to; release ends an edit: what is left is given back.  It
- * returns st. */
+ * longer referred to, unless it can't be written; release ends an edit: what is
+ * left is given back.  It returns st. */
 PTW_NODISCARD enum ptw_status
 ptw_spare_reserve(struct ptw_tables *t, uint64_t needed, uint64_t bytes);
 PTW_NODISCARD enum ptw_status ptw_spare_take(struct ptw_tables *t,

@@ -1225,7 +1225,8 @@ Test(amd64_movable, leaves_everything_in_place_when_the_allocator_refuses)
     cr_expect(eq(uint, pool.moves, 0));
 }
 
-Test(amd64_movable, moves_tables_out_of_memory_that_is_read_only)
+/* Tables in memory that is read-only, with one page; the pool is not. */
+static void start_read_only(void)
 {
     static struct ptw_region region[2];
 
@@ -1244,6 +1245,11 @@ Test(amd64_movable, moves_tables_out_of_memory_that_is_read_only)
     cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 2), PTW_OK));
     pool_init();
     m.tables.root.v = 0x1000;
+}
+
+Test(amd64_movable, moves_tables_out_of_memory_that_is_read_only)
+{
+    start_read_only();
     remember();
     pool.relocate = false;
     expect_status(map_m(K4, K4, 0x21000, RWX_RIGHTS, 0), PTW_E_READONLY);
@@ -1273,6 +1279,24 @@ Test(amd64_movable, reclaims_tables_without_leaf_tables)
         cr_expect(eq(uint, pool.in_use, 1));
         cr_expect(pool.moved[m.tables.root.v / PAGE], "case %u", what);
         expect_no_leak_m();
+    }
+}
+
+/* Table 5000 is empty, and nothing in it is written: it does not move. */
+Test(amd64_movable, lets_an_empty_table_go_that_is_read_only)
+{
+    for (unsigned give = 0; give < 2; give++) {
+        start_read_only();
+        m.tables.ops = give ? &pool_ops : &pool_ops_without_give;
+        put(0x2000, 1, 0x5000 | TABLE);
+        expect_status(unmap_m(G1, G1, PTW_EDIT_RECLAIM), PTW_OK);
+        cr_expect(eq(u64, m.tables.spares, 0));
+        cr_expect(eq(uint, pool.given, 0));
+        cr_expect(eq(uint, pool.in_use, 2));
+        cr_expect(eq(str, runs(m.tables.root.v), "map 0-fff 20000 rwx- 4k\n"));
+        expect_entry(below(m.tables.root.v, 0), 1, 0);
+        expect_entry(0x2000, 1, 0x5000 | TABLE);
+        cr_expect(not(pool.stale));
     }
 }
 

@@ -65,6 +65,10 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * use is overwritten.  Even so nothing outside the memory offered is read or
  * written, and the edit ends.
  *
+ * Of tables that an edit found there, give gets none that take could not have
+ * returned: what is read-only, or not all in one region, is only referred to no
+ * more.
+ *
  * Tables that are kept hold the address of the next in their first 8 bytes.
  * That is checked in the same way when they are used: an edit that finds it to
  * be wrong ends with PTW_E_CHANGED. */
