@@ -25,6 +25,21 @@ void pool_init(void)
     }
 }
 
+void offer_pool_only(void)
+{
+    static struct ptw_region region[2];
+
+    region[0].last.v = POOL_FIRST * PAGE - 1;
+    region[0].host = ram;
+    region[1].first.v = POOL_FIRST * PAGE;
+    region[1].last.v = RAM_BYTES - 1;
+    region[1].host = &ram[POOL_FIRST * PAGE];
+    region[1].writable = true;
+    if (ptw_mem_init_regions(&mem, region, 2) != PTW_OK) {
+        abort();
+    }
+}
+
 static unsigned any_free(void)
 {
     for (unsigned f = POOL_FIRST; f < FRAMES; f++) {

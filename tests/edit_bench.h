@@ -43,6 +43,9 @@ void pool_init(void);
 /* bench makes a space with an empty root of the pool. */
 void bench(struct ptw_tables *t);
 
+/* Only the frames of the pool can be written. */
+void offer_pool_only(void);
+
 /* A table of the pool that the test fills itself. */
 uint64_t pool_table(void);
 

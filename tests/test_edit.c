@@ -1228,21 +1228,13 @@ Test(amd64_movable, leaves_everything_in_place_when_the_allocator_refuses)
 /* Tables in memory that is read-only, with one page; the pool is not. */
 static void start_read_only(void)
 {
-    static struct ptw_region region[2];
-
     start_movable("amd64");
-    region[0].last.v = POOL_FIRST * PAGE - 1;
-    region[0].host = ram;
-    region[1].first.v = POOL_FIRST * PAGE;
-    region[1].last.v = RAM_BYTES - 1;
-    region[1].host = &ram[POOL_FIRST * PAGE];
-    region[1].writable = true;
+    offer_pool_only();
     put(0x1000, 0, 0x2000 | TABLE);
     put(0x2000, 0, 0x3000 | TABLE);
     put(0x3000, 0, 0x4000 | TABLE);
     put(0x4000, 0, 0x20000 | RWX);
     put(0x3000, 1, 0x5000 | TABLE);
-    cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 2), PTW_OK));
     pool_init();
     m.tables.root.v = 0x1000;
 }
@@ -1435,8 +1427,6 @@ Test(amd64_shared, are_copied_once_less_than_they_are_met)
  * not written. */
 Test(amd64_shared, are_copied_and_not_written_when_read_only)
 {
-    static struct ptw_region region[2];
-
     for (unsigned giver = 0; giver < 2; giver++) {
         uint64_t own;
         uint64_t pd;
@@ -1461,15 +1451,7 @@ Test(amd64_shared, are_copied_and_not_written_when_read_only)
                                          &memo, UINT64_MAX),
                          PTW_OK));
         }
-        region[0].first.v = 0;
-        region[0].last.v = POOL_FIRST * PAGE - 1;
-        region[0].host = ram;
-        region[0].writable = false;
-        region[1].first.v = POOL_FIRST * PAGE;
-        region[1].last.v = RAM_BYTES - 1;
-        region[1].host = &ram[POOL_FIRST * PAGE];
-        region[1].writable = true;
-        cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 2), PTW_OK));
+        offer_pool_only();
         remember();
         t.ops = giver == 0 ? &pool_ops_without_give : &pool_ops;
         expect_status(map(K4, 2 * (uint64_t)M2 - K4, 0x21000, RWX_RIGHTS,

@@ -523,7 +523,6 @@ Test(amd64_link, takes_any_address_of_the_regions)
 /* What is read-only can't be kept in stock. */
 Test(amd64_link, replaces_an_empty_table_that_is_read_only)
 {
-    static struct ptw_region region[2];
     struct ptw_item item = alias(1, 0, 0xe00000, 0, PTW_AMD64_ALIAS_PT, 0x27);
     uint64_t empty = (uint64_t)(POOL_FIRST - 1) * PAGE;
     uint64_t pd;
@@ -532,13 +531,7 @@ Test(amd64_link, replaces_an_empty_table_that_is_read_only)
     pd = below(below(built[1].root.v, 0), 0);
     memset(&ram[empty], 0, PAGE);
     put(pd, 7, empty | TABLE);
-    region[0].last.v = POOL_FIRST * PAGE - 1;
-    region[0].host = ram;
-    region[1].first.v = POOL_FIRST * PAGE;
-    region[1].last.v = RAM_BYTES - 1;
-    region[1].host = &ram[POOL_FIRST * PAGE];
-    region[1].writable = true;
-    cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 2), PTW_OK));
+    offer_pool_only();
     t.ops = &pool_ops_without_give;
     cr_expect(eq(int, (int)give_item(&item, 2, PTW_EDIT_EXACT), PTW_OK));
     cr_expect(eq(u64, entry_at(pd, 7),
