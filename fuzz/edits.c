@@ -1845,7 +1845,8 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
-    if (h->restless && !h->misled) {
+    /* An entry of ours that is not present says "not mapped", too. */
+    if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
         check_changed(h, st);
     }
     if (h->tainted) {
