@@ -1342,6 +1342,9 @@ static void read_input(struct input *in, const uint8_t *data, size_t len)
 static void host_begin(struct host *h, const struct fz_world *w,
                        const struct input *in)
 {
+    if (h->tainted) {
+        memset(pool_used, true, sizeof pool_used); /* any of it may be */
+    }
     h->options = in->options;
     h->pool_limit = in->pool_limit == 0 ? FM_POOL : in->pool_limit;
     h->editing = false;
@@ -1398,6 +1401,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
     for (unsigned i = 0; i < FM_POOL; i++) {
         if (h->m.page[i].reached) {
             h->m.page[i].state = FM_WORLD;
+            pool_used[i] = true;
         }
     }
     shares_begin(w, in);
