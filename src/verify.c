@@ -6,9 +6,10 @@
  * has something that could not be kept: then the new one must have nothing.
  * Leaves are compared piece by piece, since a large one may have become small
  * ones.  Which old page each new page is, is written down: it must be the same
- * one whenever the new one comes again, and no other new page may be it.  The
- * bytes are compared at the end, in the order of the new image: in the order of
- * the spaces every page would lie somewhere else. */
+ * one whenever the new one comes again, and no other new page may be it.  So are
+ * the tables: one that is another table, or a page, as well must have been that
+ * before.  The bytes are compared at the end, in the order of the new image: in
+ * the order of the spaces every page would lie somewhere else. */
 #include "ptwalk/verify.h"
 
 #include "hash.h"
@@ -22,20 +23,27 @@ enum { UNKNOWN, YES, NO }; /* of v->stays */
 enum { PAGE = 12, BLOCK = 6, PAGES = 1 << BLOCK, PAGE_BYTES = 4096 };
 
 struct seen {       /* of PTW_VERIFY_PAGES */
-    uint64_t key;   /* number of 64 old pages + 1; or, with a mark, that of a
-                       large page, or of one that is not alone */
-    uint64_t value; /* which of the 64 were seen; the number of the new page */
+    uint64_t key;   /* number of 64 old pages + 1; or one with a mark */
+    uint64_t value; /* which of the 64 were seen; or what the mark says */
 };
 
-/* Marks in the key: the size of a large page, that its new leaf grants writing,
- * that other old pages are the same new one, and that it is about reading. */
-enum { LARGE_AT = 48, WRITES_AT = 56, JOINED_AT = 57, READS_AT = 58 };
+/* Marks in the key.  Of old pages (number + 1): */
+enum {
+    LARGE_AT = 48,    /* and the size: the new page, and how much is outside */
+    WRITES_AT = 56,   /* a large one; its new leaf grants writing */
+    JOINED_AT = 57,   /* other old pages are the same new one: which one */
+    SEQUENCE_AT = 58, /* the same: pages that were seen before it */
+    READS_AT = 59,    /* in PTW_VERIFY_WRITERS */
+    TABLE_AT = 60     /* a new table: the number of the old one + 1; 0: none */
+};
+enum { OUTSIDE_BITS = 20 }; /* of the value of a large page, from bit 0 */
 
 struct taken {    /* of PTW_VERIFY_TAKEN, for 64 new pages */
     uint64_t key; /* their number + 1 */
     uint64_t taken;
     uint64_t joined;          /* that are two old pages or more */
     uint64_t writable;        /* that a new leaf lets the guest write */
+    uint64_t large;           /* that a large new leaf maps */
     uint64_t differ;          /* whose bytes are not the same */
     uint64_t old[PAGES];      /* number of the old page */
     uint32_t sequence[PAGES]; /* pages that were seen before it */
@@ -60,6 +68,12 @@ const char *ptw_difference_text(enum ptw_difference_kind kind)
         return "not mapped any more";
     case PTW_DIFFERS_EXTRA:
         return "was not mapped before";
+    case PTW_DIFFERS_KEPT:
+        return "could not be read before, and is mapped now";
+    case PTW_DIFFERS_ABSENT:
+        return "entries that are not present differ";
+    case PTW_DIFFERS_OVERLAP:
+        return "a new table is a page or another table as well";
     case PTW_DIFFERS_TABLE:
         return "tables differ";
     case PTW_DIFFERS_ALIAS:
@@ -67,7 +81,9 @@ const char *ptw_difference_text(enum ptw_difference_kind kind)
     case PTW_DIFFERS_SELF:
         return "self-references differ";
     case PTW_DIFFERS_BAD:
-        return "a new entry is bad or its table unreadable";
+        return "a new entry has reserved bits set";
+    case PTW_DIFFERS_REFUSED:
+        return "a new table can't be read";
     case PTW_DIFFERS_SIZE:
         return "leaves have other sizes";
     case PTW_DIFFERS_RIGHTS:
@@ -120,14 +136,14 @@ static struct ptw_hash *hash_of(struct ptw_verify *v,
     return NULL;
 }
 
-/* Sees to it that two records more have room. */
+/* Sees to it that three records more have room. */
 static enum ptw_status room(struct ptw_verify *v, enum ptw_verify_store which)
 {
     size_t size = 0;
     struct ptw_hash *h = hash_of(v, which, &size);
 
-    return ptw_hash_room(h, 2) ? PTW_OK
-                               : ask(v, which, ptw_hash_wanted(h, size, 2));
+    return ptw_hash_room(h, 3) ? PTW_OK
+                               : ask(v, which, ptw_hash_wanted(h, size, 3));
 }
 
 enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
@@ -344,7 +360,9 @@ static enum ptw_difference_kind kind_of(const struct ptw_item *item,
         return PTW_DIFFERS_ALIAS;
     case PTW_ITEM_FINDING:
         return item->u.finding.kind == PTW_FINDING_SELF ? PTW_DIFFERS_SELF
-                                                        : PTW_DIFFERS_BAD;
+               : item->u.finding.kind == PTW_FINDING_REFUSED
+                   ? PTW_DIFFERS_REFUSED
+                   : PTW_DIFFERS_BAD;
     case PTW_ITEM_MAPPING:
     case PTW_ITEM_HOLE:
         break;
@@ -360,24 +378,23 @@ static enum ptw_status stands_alone(struct ptw_verify *v, unsigned which,
     return differ(v, kind_of(item, which == NEW), item->space, item->first.v);
 }
 
+PTW_ENGINE uint64_t mixed(uint64_t sum, uint64_t value)
+{
+    sum = (sum ^ value) * 0x9E3779B97F4A7C15;
+    return sum ^ sum >> 32;
+}
+
 static void fold(struct ptw_verify *v, uint64_t value)
 {
     uint64_t *d = v->certificate.digest;
 
-    d[0] = (d[0] ^ value) * 0x9E3779B97F4A7C15;
-    d[0] ^= d[0] >> 32;
+    d[0] = mixed(d[0], value);
     d[1] = (d[1] + value) * 0xC2B2AE3D27D4EB4F;
     d[1] = (d[1] << 31 | d[1] >> 33) + d[0];
 }
 
-/* One word of a page, into one of four sums that don't wait for each other. */
-PTW_ENGINE uint64_t fold_word(uint64_t sum, const unsigned char *p)
-{
-    sum = (sum ^ ptw_load64(p)) * 0x9E3779B97F4A7C15;
-    return sum ^ sum >> 29;
-}
-
-/* Folds in the bytes of a page, in whatever order pages come. */
+/* Folds in the bytes of a page, in whatever order pages come: in four sums that
+ * don't wait for each other. */
 static void fold_page(struct ptw_verify *v, const unsigned char *page,
                       uint32_t sequence)
 {
@@ -387,10 +404,10 @@ static void fold_page(struct ptw_verify *v, const unsigned char *page,
     uint64_t d = 4;
 
     for (unsigned i = 0; i < PAGE_BYTES; i += 32) {
-        a = fold_word(a, page + i);
-        b = fold_word(b, page + i + 8);
-        c = fold_word(c, page + i + 16);
-        d = fold_word(d, page + i + 24);
+        a = mixed(a, ptw_load64(page + i));
+        b = mixed(b, ptw_load64(page + i + 8));
+        c = mixed(c, ptw_load64(page + i + 16));
+        d = mixed(d, ptw_load64(page + i + 24));
     }
     a = (a ^ c) * 0x9E3779B97F4A7C15;
     b = (b ^ d ^ a) * 0xC2B2AE3D27D4EB4F;
@@ -607,8 +624,12 @@ static enum ptw_difference_kind compare_page(struct ptw_verify *v,
     const void *was = ptw_page_bytes(s[OLD].mem, old_pa, s[OLD].page);
     const void *is = ptw_page_bytes(s[NEW].mem, new_pa, s[NEW].page);
 
+    if (was == NULL && (is != NULL || old_pa != new_pa)) {
+        return PTW_DIFFERS_KEPT;
+    }
     if (was == NULL) {
-        return PTW_DIFFERS_EXTRA;
+        v->refused++;
+        return PTW_DIFFERS_NOT;
     }
     if (is == NULL) {
         return PTW_DIFFERS_UNREADABLE;
@@ -620,22 +641,39 @@ static enum ptw_difference_kind compare_page(struct ptw_verify *v,
     return PTW_DIFFERS_NOT;
 }
 
+static uint64_t marked(uint64_t pa, unsigned mark)
+{
+    return ((pa >> PAGE) + 1) | (uint64_t)1 << mark;
+}
+
 static struct seen *seen_at(struct ptw_verify *v, uint64_t key, bool *fresh)
 {
     return ptw_hash_enter(&v->pages, sizeof(struct seen), key, fresh);
 }
 
-/* An old page that stands where another one does: that is right only for pages
- * that were merged, and it must stand nowhere else. */
+static bool is_blank(struct ptw_verify *v, uint64_t new_pa)
+{
+    struct ptw_verify_side *s = &v->side[NEW];
+    const unsigned char *p = ptw_page_bytes(s->mem, new_pa, s->page);
+
+    return p != NULL && p[0] == 0 && memcmp(p, p + 1, PAGE_BYTES - 1) == 0;
+}
+
+/* An old page that stands where another one does: that is right only for small
+ * pages that were merged, and it must stand nowhere else. */
 static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
                                           uint64_t new_pa, struct taken *t,
-                                          struct seen *block, uint64_t old_bit)
+                                          struct seen *block, uint64_t old_bit,
+                                          uint32_t *sequence)
 {
     bool fresh;
-    struct seen *s =
-        seen_at(v, ((old_pa >> PAGE) + 1) | (uint64_t)1 << JOINED_AT, &fresh);
+    struct seen *s = seen_at(v, marked(old_pa, JOINED_AT), &fresh);
+    struct seen *order;
 
     if (!fresh) {
+        order = ptw_hash_find(&v->pages, sizeof *order,
+                              marked(old_pa, SEQUENCE_AT));
+        *sequence = order != NULL ? (uint32_t)order->value : 0;
         return s->value == new_pa >> PAGE ? PTW_DIFFERS_NOT
                                           : PTW_DIFFERS_SHARED;
     }
@@ -643,17 +681,23 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
     if ((block->value & old_bit) != 0) {
         return PTW_DIFFERS_SHARED;
     }
-    if ((v->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0) {
+    if ((v->o.flags & PTW_REBUILD_MERGE) == 0 &&
+        ((v->o.flags & PTW_REBUILD_ZEROS) == 0 || !is_blank(v, new_pa))) {
         return PTW_DIFFERS_JOINED;
     }
     block->value |= old_bit;
     t->joined |= (uint64_t)1 << (new_pa >> PAGE & (PAGES - 1));
-    return compare_page(v, old_pa, new_pa, (uint32_t)v->certificate.pages++);
+    *sequence = (uint32_t)v->certificate.pages++;
+    order = seen_at(v, marked(old_pa, SEQUENCE_AT), &fresh);
+    order->value = *sequence;
+    return compare_page(v, old_pa, new_pa, *sequence);
 }
 
-/* One old page and the new page in its place. */
+/* One old page and the new page in its place, of a leaf that is writable, or
+ * large.  *sequence is how many pages had been seen when the old one was. */
 static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
-                                 uint64_t new_pa, bool writable,
+                                 uint64_t new_pa, bool writable, bool large,
+                                 uint32_t *sequence,
                                  enum ptw_difference_kind *kind)
 {
     unsigned i = (unsigned)(new_pa >> PAGE & (PAGES - 1));
@@ -671,6 +715,7 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
     t = ptw_hash_enter(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1,
                        &fresh);
     t->writable |= writable ? bit : 0;
+    t->large |= large ? bit : 0;
     *kind = PTW_DIFFERS_NOT;
     if ((t->taken & bit) == 0) {
         if ((block->value & old_bit) != 0) {
@@ -681,41 +726,79 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         t->taken |= bit;
         t->old[i] = old_pa >> PAGE;
         t->sequence[i] = (uint32_t)v->certificate.pages++;
+        *sequence = t->sequence[i];
         return PTW_OK;
     }
+    *sequence = t->sequence[i];
     if (t->old[i] != old_pa >> PAGE) {
-        *kind = join_page(v, old_pa, new_pa, t, block, old_bit);
+        *kind = join_page(v, old_pa, new_pa, t, block, old_bit, sequence);
     }
-    if (*kind == PTW_DIFFERS_NOT && (t->joined & t->writable & bit) != 0) {
+    if (*kind == PTW_DIFFERS_NOT &&
+        (t->joined & (t->writable | t->large) & bit) != 0) {
         *kind = PTW_DIFFERS_JOINED;
     }
     return PTW_OK;
 }
 
-/* The pages of one new leaf, from va, and the old ones in their places.  A
- * large leaf is gone through once, however often it is mapped. */
+/* Which page that large new one is, for the digest: its first page, by how many
+ * had been seen before it; if there is none, where it would be. */
+static uint64_t name_of(const struct ptw_verify *v, uint64_t new_pa)
+{
+    const struct taken *t =
+        ptw_hash_find(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1);
+    unsigned i = (unsigned)(new_pa >> PAGE & (PAGES - 1));
+
+    return t != NULL && (t->taken >> i & 1) != 0 ? t->sequence[i] : new_pa;
+}
+
+/* The pages of one new leaf and the old ones in their places.  What there is no
+ * memory for in either image must be at the same address.  A large leaf is gone
+ * through once, however often it is mapped. */
 static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
                                  const struct ptw_item *n)
 {
     uint64_t offset = n->first.v - o->first.v;
     uint64_t old_pa = o->u.mapping.pa.v + offset;
+    uint64_t new_pa = n->u.mapping.pa.v;
     unsigned bits = n->u.mapping.size_log2;
+    uint64_t size = (uint64_t)1 << bits;
     bool writable = grants_writing(v, &n->u.mapping);
     uint64_t key = large_key(old_pa, bits) | (uint64_t)writable << WRITES_AT;
     struct seen *whole = NULL;
+    uint64_t outside = 0; /* pages */
+    uint64_t which = 0;   /* pages they are, for the digest */
+    uint64_t step;
     bool fresh;
 
     if (bits > PAGE) {
         whole = ptw_hash_find(&v->pages, sizeof *whole, key);
-        if (whole != NULL && whole->value == n->u.mapping.pa.v >> PAGE) {
+        if (whole != NULL && whole->value >> OUTSIDE_BITS == new_pa >> PAGE) {
+            v->certificate.outside += whole->value & ptw_low_mask(OUTSIDE_BITS);
+            fold(v, name_of(v, new_pa));
             return PTW_OK;
         }
     }
-    for (uint64_t at = 0; at >> bits == 0; at += PAGE_BYTES) {
+    for (uint64_t at = 0; at < size; at += step) {
         enum ptw_difference_kind kind = PTW_DIFFERS_NOT;
-        enum ptw_status st =
-            pair_page(v, old_pa + at, n->u.mapping.pa.v + at, writable, &kind);
+        uint32_t sequence = 0;
+        bool nowhere;
+        enum ptw_status st = PTW_OK;
 
+        step = nothing_from(v, o, offset + at, offset + size, &nowhere);
+        if (step > 0) {
+            outside += step >> PAGE;
+            which = mixed(which, old_pa + at);
+            if (old_pa != new_pa ||
+                ptw_mem_cover(v->side[NEW].mem, ptw_pa_of(new_pa + at), step) !=
+                    PTW_COVER_NONE) {
+                kind = PTW_DIFFERS_KEPT;
+            }
+        } else {
+            step = PAGE_BYTES;
+            st = pair_page(v, old_pa + at, new_pa + at, writable, bits > PAGE,
+                           &sequence, &kind);
+            which = mixed(which, sequence);
+        }
         if (st != PTW_OK) {
             return st;
         }
@@ -730,9 +813,113 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
             return PTW_E_SPACE;
         }
         whole = seen_at(v, key, &fresh);
-        whole->value = n->u.mapping.pa.v >> PAGE;
+        whole->value = new_pa >> PAGE << OUTSIDE_BITS | outside;
+    }
+    v->certificate.outside += outside;
+    fold(v, which);
+    return PTW_OK;
+}
+
+/* -------------------------------------------------------------------- tables */
+
+/* What a new table that had no counterpart is noted to be. */
+#define NO_OLD_TABLE UINT64_MAX
+
+/* Notes which old table a new one stands for.  One that stands for two would
+ * show in both what is written to either. */
+static enum ptw_status note_table(struct ptw_verify *v,
+                                  const struct ptw_item *n, ptw_pa table,
+                                  uint64_t old_table)
+{
+    uint64_t number = old_table == NO_OLD_TABLE ? 0 : (old_table >> PAGE) + 1;
+    struct seen *s;
+    bool fresh;
+
+    if (room(v, PTW_VERIFY_PAGES) != PTW_OK) {
+        return PTW_E_SPACE;
+    }
+    s = seen_at(v, marked(table.v, TABLE_AT), &fresh);
+    if (!fresh && s->value != number) {
+        v->difference.old_pa.v = old_table == NO_OLD_TABLE ? 0 : old_table;
+        note_item(v, NEW, n);
+        return differ(v, PTW_DIFFERS_OVERLAP, n->space, n->first.v);
+    }
+    s->value = number;
+    return PTW_OK;
+}
+
+/* Whether that new page is a table too, and was not the same table before. */
+static bool overlaps(const struct ptw_verify *v, const struct taken *t,
+                     unsigned k)
+{
+    uint64_t new_page = ((t->key - 1) << BLOCK) + k;
+    const struct seen *s =
+        ptw_hash_find(&v->pages, sizeof *s, marked(new_page << PAGE, TABLE_AT));
+
+    return s != NULL &&
+           ((t->joined >> k & 1) != 0 || s->value != t->old[k] + 1);
+}
+
+/* Marks the new pages that overlap as different. */
+static void find_overlaps(struct ptw_verify *v)
+{
+    for (size_t i = 0; v->pages.record != NULL && i >> v->pages.slots_log2 == 0;
+         i++) {
+        uint64_t key = ptw_hash_key(v->pages.record + i * sizeof(struct seen));
+        uint64_t page = (key & ptw_low_mask(TABLE_AT)) - 1;
+        unsigned k = (unsigned)(page & (PAGES - 1));
+        struct taken *t;
+
+        if (key >> TABLE_AT == 0) {
+            continue;
+        }
+        t = ptw_hash_find(&v->taken, sizeof *t, (page >> BLOCK) + 1);
+        if (t != NULL && (t->taken >> k & 1) != 0 && overlaps(v, t, k)) {
+            t->differ |= (uint64_t)1 << k;
+        }
+    }
+}
+
+/* The entries that are present in neither of two tables, and kept, are the
+ * same: a guest keeps there what it swapped out. */
+static enum ptw_status compare_absent(struct ptw_verify *v,
+                                      const struct ptw_item *n, unsigned level,
+                                      ptw_pa old_table, ptw_pa new_table)
+{
+    const struct ptw_format *a = v->regime->arch->format;
+    unsigned shift = a->level[level].shift;
+    unsigned bytes = 1u << a->entry_log2;
+
+    for (uint64_t i = 0; i >> a->level[level].bits == 0; i++) {
+        uint64_t va = level + 1 == a->levels ? ptw_va_from(a, i << shift)
+                                             : n->first.v + (i << shift);
+        uint64_t was = 0;
+        uint64_t is = 0;
+
+        if (ptw_get(v->side[OLD].mem, old_table.v + i * bytes, bytes, &was) !=
+                PTW_OK ||
+            ptw_get(v->side[NEW].mem, new_table.v + i * bytes, bytes, &is) !=
+                PTW_OK ||
+            was == is || ((was | is) & a->present) != 0 ||
+            kept_of(v, va, va + ptw_low_mask(shift)) == PTW_COVER_NONE) {
+            continue;
+        }
+        v->difference.old_raw = was;
+        v->difference.new_raw = is;
+        return differ(v, PTW_DIFFERS_ABSENT, n->space, va);
     }
     return PTW_OK;
+}
+
+/* A new table in the place of an old one. */
+static enum ptw_status pair_tables(struct ptw_verify *v,
+                                   const struct ptw_item *n, unsigned level,
+                                   ptw_pa old_table, ptw_pa new_table)
+{
+    enum ptw_status st = note_table(v, n, new_table, old_table.v);
+
+    return st == PTW_OK ? compare_absent(v, n, level, old_table, new_table)
+                        : st;
 }
 
 /* Where the records of the pages of the next items stand, as a hint. */
@@ -792,6 +979,7 @@ static void compare_bytes(struct ptw_verify *v, bool *same)
 {
     const uint64_t *order = v->store[PTW_VERIFY_ORDER].at;
 
+    find_overlaps(v);
     *same = true;
     for (size_t i = 0; i < v->blocks; i++) {
         size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
@@ -806,9 +994,9 @@ static void compare_bytes(struct ptw_verify *v, bool *same)
             if (compare_page(v, t->old[k] << PAGE, new_pa, t->sequence[k]) !=
                 PTW_DIFFERS_NOT) {
                 t->differ |= (uint64_t)1 << k;
-                *same = false;
             }
         }
+        *same = *same && t->differ == 0;
     }
 }
 
@@ -830,7 +1018,10 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
         if (t == NULL || (t->differ >> k & 1) == 0) {
             continue;
         }
-        (void)differ(v, compare_page(v, t->old[k] << PAGE, pa, t->sequence[k]),
+        (void)differ(v,
+                     overlaps(v, t, k) ? PTW_DIFFERS_OVERLAP
+                                       : compare_page(v, t->old[k] << PAGE, pa,
+                                                      t->sequence[k]),
                      n->space, va);
         note_leaf(v, NEW, n, va);
         d->old_pa.v = t->old[k] << PAGE;
@@ -966,6 +1157,7 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
     unsigned own = own_rights(v, was->level, was->raw);
     bool copy = x.copy_on_write;
     uint64_t policy = 0; /* bits that it may have moved */
+    uint64_t raw = was->raw;
 
     if (is->level > was->level || n->last.v > o->last.v ||
         (is->level < was->level && (v->o.flags & PTW_REBUILD_SPLIT) == 0 &&
@@ -999,9 +1191,11 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
         x.dirty != y.dirty) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
-    /* Software's bits and the others, where nothing has moved them. */
-    if (is->level == was->level &&
-        ((is->raw ^ was->raw) & ~policy &
+    /* Software's bits and the others, where a split puts them. */
+    for (unsigned level = was->level; level > is->level; level--) {
+        raw = a->leaf_split(v->regime, raw, level);
+    }
+    if (((is->raw ^ raw) & ~policy &
          ~a->leaf_address(v->regime, is->level, UINT64_MAX)) != 0) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
@@ -1036,6 +1230,22 @@ static bool may_be_new(const struct ptw_verify *v, const struct ptw_item *n)
            kept_of(v, n->first.v, n->last.v) != PTW_COVER_ALL;
 }
 
+/* Goes on behind such a table, or says that this is none. */
+static enum ptw_status take_new_table(struct ptw_verify *v,
+                                      const struct ptw_item *n)
+{
+    enum ptw_status st;
+
+    if (!may_be_new(v, n)) {
+        return stands_alone(v, NEW, n);
+    }
+    st = note_table(v, n, n->u.table.table, NO_OLD_TABLE);
+    if (st == PTW_OK) {
+        advance(v, NEW);
+    }
+    return st;
+}
+
 /* An old leaf, from offset v->done on, and whatever stands in its place. */
 static enum ptw_status compare_leaf(struct ptw_verify *v,
                                     const struct ptw_item *o)
@@ -1054,14 +1264,18 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
         if (n != NULL && n->kind != PTW_ITEM_SPACE && n->space == o->space &&
             n->first.v <= o->last.v) {
             if (n->first.v < o->first.v + v->done) {
-                if (!may_be_new(v, n)) {
-                    return stands_alone(v, NEW, n);
+                st = take_new_table(v, n);
+                if (st != PTW_OK) {
+                    return st;
                 }
-                advance(v, NEW);
                 continue;
             }
             if (n->kind == PTW_ITEM_TABLE &&
                 n->u.table.level < o->u.mapping.level) {
+                st = note_table(v, n, n->u.table.table, NO_OLD_TABLE);
+                if (st != PTW_OK) {
+                    return st;
+                }
                 /* Of a leaf that was split; or of a map, beside it. */
                 if (own_rights(v, n->u.table.level + 1u,
                                n->u.table.attributes) != PTW_ALL_RIGHTS) {
@@ -1197,6 +1411,19 @@ static bool may_vanish(const struct ptw_verify *v, const struct ptw_item *o)
             kept_of(v, o->first.v, o->last.v) != PTW_COVER_ALL);
 }
 
+/* Whether both images fault there for the same reason. */
+static bool same_faults(const struct ptw_item *o, const struct ptw_item *n)
+{
+    const struct ptw_finding *x = &o->u.finding;
+    const struct ptw_finding *y = &n->u.finding;
+
+    return x->kind != PTW_FINDING_SELF && n->kind == o->kind &&
+           n->space == o->space && n->first.v == o->first.v &&
+           n->last.v == o->last.v && y->kind == x->kind &&
+           y->level == x->level && y->rights == x->rights && y->raw == x->raw &&
+           (x->kind == PTW_FINDING_BAD_ENTRY || y->table.v == x->table.v);
+}
+
 /* Whether one item comes before another one, as items come. */
 static bool comes_before(const struct ptw_item *x, const struct ptw_item *y)
 {
@@ -1216,6 +1443,7 @@ static enum ptw_status compare_items(struct ptw_verify *v,
 {
     bool same = n != NULL && o->kind == n->kind && o->space == n->space &&
                 o->first.v == n->first.v;
+    enum ptw_status st = PTW_OK;
 
     if (same) {
         switch (o->kind) {
@@ -1242,6 +1470,16 @@ static enum ptw_status compare_items(struct ptw_verify *v,
         }
         return stands_alone(v, OLD, o);
     }
+    if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
+        st = pair_tables(v, n, v->regime->arch->format->levels - 1,
+                         o->u.space_info.root, n->u.space_info.root);
+    } else if (o->kind == PTW_ITEM_TABLE) {
+        st = pair_tables(v, n, o->u.table.level, o->u.table.table,
+                         n->u.table.table);
+    }
+    if (st != PTW_OK) {
+        return st;
+    }
     count_item(v, n);
     advance(v, OLD);
     advance(v, NEW);
@@ -1258,20 +1496,23 @@ static enum ptw_status compare(struct ptw_verify *v)
         if (st != PTW_OK && st != PTW_END) {
             return st;
         }
-        if (o != NULL && may_vanish(v, o)) {
-            v->certificate.bad++;
-            advance(v, OLD);
-            continue;
-        }
         st = peek(v, NEW, &n);
         if (st != PTW_OK && st != PTW_END) {
             return st;
         }
-        if (n != NULL && (o == NULL || comes_before(n, o)) && v->done == 0) {
-            if (!may_be_new(v, n)) {
-                return stands_alone(v, NEW, n);
+        if (o != NULL && may_vanish(v, o)) {
+            v->certificate.bad++;
+            advance(v, OLD);
+            if (n != NULL && same_faults(o, n)) {
+                advance(v, NEW);
             }
-            advance(v, NEW);
+            continue;
+        }
+        if (n != NULL && (o == NULL || comes_before(n, o)) && v->done == 0) {
+            st = take_new_table(v, n);
+            if (st != PTW_OK) {
+                return st;
+            }
             continue;
         }
         if (o == NULL) {
@@ -1340,6 +1581,8 @@ enum ptw_status ptw_verify_run(struct ptw_verify *v)
         }
     }
     if (st == PTW_OK) {
+        v->certificate.pages -= v->refused;
+        v->certificate.outside += v->refused;
         fold(v, v->contents[0]);
         fold(v, v->contents[1]);
     }

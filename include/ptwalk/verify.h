@@ -23,12 +23,17 @@ enum ptw_difference_kind {
     PTW_DIFFERS_SPACE,      /* one root can't be read, or is a duplicate */
     PTW_DIFFERS_MISSING,    /* mapped before, and not now */
     PTW_DIFFERS_EXTRA,      /* mapped now, and not before */
+    PTW_DIFFERS_KEPT,       /* mapped now, and could not be read before; unless
+                               it is at the same address and can't be now */
+    PTW_DIFFERS_ABSENT,     /* an entry that is not present has other bits */
+    PTW_DIFFERS_OVERLAP,    /* a new table is a page, or a table in the place of
+                               another one, as well, and was not before */
     PTW_DIFFERS_TABLE,      /* a table now and not before, or the reverse, or
                                with other rights or attributes */
     PTW_DIFFERS_ALIAS,      /* tables are not shared as they were */
     PTW_DIFFERS_SELF,       /* a table refers to itself, and did not */
-    PTW_DIFFERS_BAD,        /* an entry with reserved bits, or that leads to a
-                               table that can't be read */
+    PTW_DIFFERS_BAD,        /* an entry with reserved bits, that had none */
+    PTW_DIFFERS_REFUSED,    /* a table that can't be read, and could before */
     PTW_DIFFERS_SIZE,       /* a large leaf is not large any more */
     PTW_DIFFERS_RIGHTS,     /* effective rights */
     PTW_DIFFERS_POLICY,     /* copy-on-write where it should not be, or not
@@ -64,13 +69,15 @@ struct ptw_certificate {
     uint64_t spaces;
     uint64_t tables; /* of the old image */
     uint64_t aliases;
-    uint64_t leaves; /* of the old image */
-    uint64_t pages;  /* smallest pages, each compared once */
-    uint64_t selves; /* tables that refer to themselves */
-    uint64_t
-        dropped;  /* smallest pages that could not be read before and are not
-                         mapped now */
-    uint64_t bad; /* entries that faulted before and are not mapped now */
+    uint64_t leaves;  /* of the old image */
+    uint64_t pages;   /* smallest pages, each compared once */
+    uint64_t selves;  /* tables that refer to themselves */
+    uint64_t dropped; /* smallest pages that could not be read before and are
+                         not mapped now */
+    uint64_t outside; /* smallest pages that can be read in neither image, and
+                         are mapped at the same address in both: devices */
+    uint64_t bad;     /* entries that faulted before: not mapped now, or fault
+                         for the same reason */
     uint64_t digest[2];
 };
 
@@ -126,6 +133,7 @@ struct ptw_verify {
     struct ptw_hash taken;
     struct ptw_hash writers;
     size_t blocks;        /* in the order */
+    uint64_t refused;     /* pages that can be read in neither */
     uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
     uint64_t narrow; /* of them: where a table ends that takes rights away */
@@ -151,7 +159,9 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
 /* ptw_verify_run compares.
  *
  *   PTW_OK         the same: certificate says what was compared
- *   PTW_DIFFERENT  difference is the first one
+ *   PTW_DIFFERENT  difference is the first one, in order of spaces and
+ *                  addresses; but bytes, and pages that are tables as well, are
+ *                  looked at when everything else was found to be the same
  *   PTW_E_SPACE    give storage, and call again
  *   PTW_E_LIMIT    max_reads
  *   PTW_E_CHANGED  the images changed under the comparison

@@ -83,7 +83,7 @@ void proof_print(const struct options *o, const struct ptw_certificate *c)
     } count[] = {
         {"spaces", c->spaces}, {"tables", c->tables},   {"aliases", c->aliases},
         {"leaves", c->leaves}, {"pages", c->pages},     {"selves", c->selves},
-        {"bad", c->bad},       {"dropped", c->dropped},
+        {"bad", c->bad},       {"dropped", c->dropped}, {"outside", c->outside},
     };
     char digest[33];
     json_t *j = NULL;
