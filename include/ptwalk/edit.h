@@ -151,14 +151,18 @@ struct ptw_range_request {
  * see docs/formats.md.
  *
  *   PTW_OK             done
+ *   PTW_E_ARG          PTW_EDIT_UNSHARE, and shares is NULL
  *   PTW_E_RANGE        first > last, or the physical range wraps
- *   PTW_E_ALIGN        an address that is not page aligned
- *   PTW_E_WIDTH        beyond the width of a physical address, or a large
- *                      leaf to be split whose address no small one can hold
+ *   PTW_E_ALIGN        an address, or the root, that is not page aligned
+ *   PTW_E_WIDTH        beyond the width of a physical address, so too the
+ *                      root; or a large leaf to be split whose address no
+ *                      small one can hold
  *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
  *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
- *                      where there is no XD, no PTW_READ), or that an existing
- *                      table on the path does not grant
+ *                      where there is no XD, no PTW_READ, one that is not in
+ *                      enum ptw_right), or that an existing table on the path
+ *                      does not grant; a memory type above 7; a key above 15,
+ *                      or any but 0 where there is no PTW_PKE
  *   PTW_E_LARGE        a large leaf in the way, and no PTW_EDIT_SPLIT
  *   PTW_E_SHARED       a shared table in the way, and no PTW_EDIT_UNSHARE
  *   PTW_BAD_ENTRY      an entry of an upper table has reserved bits set
@@ -229,11 +233,12 @@ struct ptw_built {
  *   PTW_NOT_MAPPED  an alias: the owner has no table there, and our entry is
  *                   not present now
  *   PTW_E_LARGE     an alias: the owner has a large leaf there
- *   PTW_E_ARG       an unknown space, an owner that is later or was not built,
- *                   a region that refers to itself, or t->shares is NULL where
- *                   something is shared
+ *   PTW_E_ARG       a space or an owner that is unknown or was not built, an
+ *                   owner that is later, a table or an alias at the level of
+ *                   the roots, a region that refers to itself, or t->shares is
+ *                   NULL where something is shared
  *   PTW_E_IN_USE    a table that is not empty would be lost, or a table is
- * where a large leaf has to be
+ *                   where a large leaf has to be
  *
  * and those of ptw_map. */
 PTW_NODISCARD enum ptw_status
