@@ -673,6 +673,11 @@ BOTH(rebuild, refuses_ranges_that_are_none)
     expect_refused(&j, PTW_E_ALIGN);
     out[1] = range(USER_VA + PAGE, PAGE);
     assert_good(&j);
+    j.o.first.v = 0x800;
+    expect_refused(&j, PTW_E_ALIGN);
+    j.o.first.v = 0;
+    j.o.last.v = USER_VA + 0x10ffe;
+    expect_refused(&j, PTW_E_ALIGN);
     j.o.first.v = PAGE;
     j.o.last.v = 0;
     expect_refused(&j, PTW_E_RANGE);
@@ -751,8 +756,13 @@ BOTH(rebuild, maps_a_users_pages_beside_the_supervisors)
 BOTH(rebuild, refuses_a_map_over_what_is_kept)
 {
     struct job j = spaces_with_a_kernel(name, 2);
+    struct ptw_map_request reversed = scratch(USER_VA);
     struct ptw_va_range out[2];
 
+    map_at_last(&j, USER_VA);
+    reversed.last.v = USER_VA - 1;
+    j.o.map = &reversed;
+    expect_refused(&j, PTW_E_RANGE);
     map_at_last(&j, USER_VA);
     j.o.leave_outs = 0;
     expect_refused(&j, PTW_E_OVERLAP);
@@ -1080,8 +1090,10 @@ BOTH(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
     }
     cr_expect(
         eq(int, (int)ptw_rebuild_give(&rb, storage, 8, &before), PTW_E_SPACE));
+    before = &j;
     cr_expect(
         eq(int, (int)ptw_rebuild_give(&rb, NULL, 1 << 16, &before), PTW_E_ARG));
+    cr_expect(before == NULL);
     cr_expect(ptw_rebuild_storage(&rb, 0) == NULL);
     cr_expect(eq(int,
                  (int)ptw_rebuild_give(&rb, storage, sizeof storage, &before),

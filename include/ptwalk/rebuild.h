@@ -59,8 +59,8 @@ enum ptw_rebuild_flag {
 };
 
 struct ptw_rebuild_options {
-    ptw_va first; /* closed range of addresses to keep */
-    ptw_va last;
+    ptw_va first; /* closed range of addresses to keep: page aligned, */
+    ptw_va last;  /* and the last byte of a page */
     const struct ptw_va_range *leave_out; /* less these: ascending, disjoint, */
     size_t leave_outs;                    /* page aligned */
     const struct ptw_map_request *map; /* mapped in every new space at the end;
@@ -188,13 +188,17 @@ struct ptw_rebuild {
  * the arrays of options must live as long as rb.  It has no storage so far.
  *
  *   PTW_E_ARG       roots is 0 or more than 2^31
- *   PTW_E_ALIGN     base, or a range left out, is not page aligned
+ *   PTW_E_ALIGN     base, or first or last + 1 of the range or of one that is
+ *                   left out, is not page aligned
  *   PTW_E_WIDTH     base is beyond the physical width
- *   PTW_E_RANGE     first > last; ranges left out that are not ascending and
- *                   disjoint; nothing is kept of what tables can map
+ *   PTW_E_RANGE     first > last, also of a map; ranges left out that are not
+ *                   ascending and disjoint; nothing is kept of what tables can
+ *                   map
  *   PTW_E_OVERLAP   a map touches addresses that are kept
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
- *                   write everywhere (CR0.WP clear) */
+ *                   write everywhere (CR0.WP clear)
+ *
+ * On failure the steps refuse, with PTW_E_ARG. */
 PTW_NODISCARD enum ptw_status
 ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_regime *regime,
                  const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
@@ -206,7 +210,8 @@ ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_regime *regime,
  * one is the caller's when the rebuild is over: ptw_rebuild_storage(rb, i), for
  * i below PTW_REBUILD_STORES, is each or NULL.  PTW_E_SPACE when it is too
  * little (fewer than wanted may be enough), PTW_E_ALIGN, PTW_E_ARG when nothing
- * was asked for: then nothing changed. */
+ * was asked for or storage is NULL: then nothing changed, and *before is NULL.
+ */
 PTW_NODISCARD enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb,
                                                void *storage, size_t bytes,
                                                void **before);
@@ -218,12 +223,15 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  * be unreadable.
  *
  *   PTW_E_SPACE    give storage, and call again
- *   PTW_E_LIMIT    max_reads or max_bytes
+ *   PTW_E_LIMIT    max_reads or max_bytes; storage of more than 2^28 records
+ *                  of pages, or more than 2^40 tables
  *   PTW_E_WIDTH    the new image does not fit the physical width, or its small
  *                  pages and tables that of an entry
- *   PTW_E_ALIGN, PTW_E_BUS  a root can't be one: ptw_rebuild_bad_root tells
- *                  which
- *   PTW_E_ARG      called out of turn, as of the other steps */
+ *   PTW_E_ALIGN, PTW_E_BUS, PTW_E_WIDTH  a root can't be one:
+ *                  ptw_rebuild_bad_root tells which
+ *   PTW_E_ARG      called out of turn, as of the other steps
+ *
+ * Any failure but PTW_E_SPACE and PTW_E_ARG ends the rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
 
 /* ptw_rebuild_bad_root returns the index of the root that made the plan fail.
@@ -240,7 +248,16 @@ struct ptw_page_sink {
 /* ptw_rebuild_copy hands every page to the sink.  A page that can't be read is
  * dropped and counted.  What the sink refused with is returned; the call after
  * that goes on at the write that was refused.  Afterwards counts says how large
- * the image will be at most: with maps, it may be smaller. */
+ * the image will be at most: with maps, it may be smaller.
+ *
+ * A large leaf that could be read only in part becomes small ones.  Where there
+ * is one, the spaces are walked again after the last page, and what that fails
+ * with ends the rebuild:
+ *
+ *   PTW_E_LIMIT    the image, with more tables, is beyond max_bytes
+ *   PTW_E_WIDTH    the image, with more tables, does not fit, as of the plan
+ *   PTW_E_CHANGED  the tables are not those that the plan saw; then also
+ *                  PTW_E_LIMIT (max_reads), and what the plan says of roots */
 PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
                                                const struct ptw_page_sink *sink,
                                                void *ctx);
@@ -252,8 +269,10 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
  * final; new tables that were not needed after all are not part of the image
  * any more.
  *
- *   PTW_E_CHANGED  the tables are not those that the plan saw
- *   PTW_E_BUS, PTW_E_READONLY  `to` refuses
+ *   PTW_E_CHANGED  the tables are not those that the plan saw; then also
+ *                  PTW_E_LIMIT, PTW_E_WIDTH, and what the plan says of a root
+ *   PTW_E_BUS, PTW_E_READONLY  `to` refuses; a callback for writing may
+ *                  refuse with any status
  *   others         those of ptw_map, for a map
  *
  * On failure what was written means nothing; begin with a new rebuild. */
@@ -263,7 +282,7 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
 
 /* ptw_rebuild_page says where the page that holds old is in the new image, with
  * the offset in the page: PTW_OK and *now, or PTW_NOT_MAPPED when it is not
- * there.  After the plan. */
+ * there, before the plan is made, and after a step that failed for good. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
                                                ptw_pa old, ptw_pa *now);
 
