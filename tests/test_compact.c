@@ -1300,6 +1300,20 @@ BOTH(rebuild, splits_a_large_leaf_of_which_a_part_is_refused)
     cr_expect(eq(u64, image.counts.tables, tables));
 }
 
+Test(rebuild, has_a_text_for_each_reason_to_drop)
+{
+    for (unsigned i = 0; i < PTW_DROPS; i++) {
+        const char *text = ptw_drop_text((enum ptw_drop)i);
+
+        cr_expect(ne(str, (char *)text, ""));
+        /* that of no reason is the last one here */
+        for (unsigned k = i + 1; k <= PTW_DROPS; k++) {
+            cr_expect(
+                ne(str, (char *)text, (char *)ptw_drop_text((enum ptw_drop)k)));
+        }
+    }
+}
+
 BOTH(rebuild, drops_and_counts_tables_that_are_refused)
 {
     struct job j = spaces_with_a_kernel(name, 3);
