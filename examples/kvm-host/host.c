@@ -8,9 +8,11 @@
  * image is verified, and the guest goes on from it in a new machine.  The guest
  * checks all the while that it sees what it should, and tells sums at the end.
  *
- * Exit status: 0 right; 1 something was wrong; 77 there is no such machine. */
+ * Exit status: 0 right; 1 something was wrong, or could not be said; 2 wrong
+ * arguments; 77 there is no such machine. */
 #include "snapshot.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,7 +295,26 @@ static int usage(void)
     return 2;
 }
 
-int main(int argc, char **argv)
+/* A number from 1 up, and nothing else: strtoull would take blanks and a sign.
+ */
+static bool parse_rounds(const char *text, uint32_t *rounds)
+{
+    unsigned long long value;
+    char *end;
+
+    if (text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (*end != '\0' || errno != 0 || value == 0 || value > UINT32_MAX) {
+        return false;
+    }
+    *rounds = (uint32_t)value;
+    return true;
+}
+
+static int run(int argc, char **argv)
 {
     static struct host h;
     char why[VM_WHY];
@@ -312,11 +333,26 @@ int main(int argc, char **argv)
     h.image.mode = amd64 ? VM_AMD64 : VM_I686;
     h.program = amd64 ? play_amd64 : play_i686;
     h.program_bytes = amd64 ? play_amd64_bytes : play_i686_bytes;
-    h.rounds = argc == 4 ? (uint32_t)strtoul(argv[3], NULL, 0) : ROUNDS;
+    h.rounds = ROUNDS;
+    if (argc == 4 && !parse_rounds(argv[3], &h.rounds)) {
+        return usage();
+    }
     result = vm_available(h.ops, h.image.mode, why);
     if (result != VM_OK) {
         printf("%s: %s\n", result == VM_ABSENT ? "skipped" : "wrong", why);
         return result == VM_ABSENT ? SKIPPED : 1;
     }
     return play(&h, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+
+    /* What was found out has to have been said. */
+    if (ferror(stdout) || fclose(stdout) != 0) {
+        fprintf(stderr, "kvm-host: standard output can't be written\n");
+        return 1;
+    }
+    return status;
 }
