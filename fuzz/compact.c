@@ -29,7 +29,8 @@ enum spoil {
     SPOIL_COPY,   /* what an entry leads to is copied, and it leads there */
     SPOIL_MORE,   /* an entry that was nothing becomes another one */
     SPOIL_REMOVE,
-    SPOIL_SWAP, /* two entries */
+    SPOIL_SWAP,  /* two entries */
+    SPOIL_FRAME, /* an entry takes the address of any page, or table */
 };
 
 struct input {
@@ -471,7 +472,10 @@ static void read_input(struct fc_guest *g, struct input *input,
     input->refused_times = input->refused_first >> 5;
     input->refused_first &= 31;
     g->filler = (enum fc_filler)(fz_u8(&in) & 3);
-    input->spoil = (enum spoil)(fz_u8(&in) & 7);
+    input->spoil = (enum spoil)fz_u8(&in);
+    if (input->spoil != SPOIL_FRAME) {
+        input->spoil &= 7;
+    }
     for (unsigned i = 0; i < 3; i++) {
         input->spoil_at[i] = fz_u8(&in);
     }
@@ -1230,6 +1234,13 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
         put_at(entry, n, raw_2);
         put_at(other, n, raw);
         break;
+    case SPOIL_FRAME:
+        raw_2 =
+            at[2] < 128 || m->pages == 0
+                ? m->tables_at + (uint64_t)(at[2] % m->counts.tables) * FZ_PAGE
+                : m->at[at[2] % m->pages];
+        put_at(entry, n, (raw & ~mask) | raw_2);
+        break;
     case SPOIL_NOT:
     case SPOIL_PAGE:
         break;
@@ -1421,6 +1432,7 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
     static const char *const spoiled[] = {
         "no",     "a bit of an entry", "a bit of a page", "an address twice",
         "a copy", "an entry more",     "an entry less",   "two swapped",
+        "a page",
     };
     static const char *const limit[] = {"none", "reads", "bytes", "storage"};
     static struct input input;

@@ -406,7 +406,16 @@ enum { COW_ALL = 1, COW_SHARED = 2, SPLIT_ALL = 4, MERGE = 8, ZEROS = 16 };
 enum { RUNNING = 32, HOSTILE = 64, NO_ROOM = 128 }; /* options */
 enum { FEW_READS = 1, FEW_BYTES, FEW_STORAGE };     /* limits */
 enum { SOME_ZEROS = 2, THREE };                     /* filler */
-enum { S_ENTRY = 1, S_PAGE, S_REPEAT, S_COPY, S_MORE, S_REMOVE, S_SWAP };
+enum {
+    S_ENTRY = 1,
+    S_PAGE,
+    S_REPEAT,
+    S_COPY,
+    S_MORE,
+    S_REMOVE,
+    S_SWAP,
+    S_FRAME
+};
 
 static struct bytes compaction; /* the header and the records */
 
@@ -1743,6 +1752,21 @@ static void compactions(void)
             snprintf(name, sizeof name, "two-shared-tables-%u-%u", spoil, k);
             save_compaction(name);
         }
+    }
+
+    /* An empty table that is a page of zeros, or another table; and a page that
+     * is a table. */
+    for (unsigned k = 0; k < 12; k++) {
+        shared_world();
+        select_page(0);
+        link_table(5, 20, 0);
+        link_table(6, 21, 0);
+        begin_compaction(0, 1, 7, S_FRAME, 0);
+        filler(SOME_ZEROS);
+        spoil_at(k < 10 ? 0 : levels - 1, k < 10 ? 1 : 0,
+                 k < 8 ? 128 + k : k - 7);
+        snprintf(name, sizeof name, "spoilt-frame-%u", k);
+        save_compaction(name);
     }
 
     /* Late in a page; a right of a leaf that is copy-on-write; an entry more,

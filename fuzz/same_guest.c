@@ -45,6 +45,7 @@ struct naive {
     struct notes *news;    /* new page: old page, and marks */
     struct notes *writers; /* old page: leaves that let it be written */
     struct notes *lost;    /* old pages that can't be read */
+    struct notes *frames;  /* new table: old table */
 };
 
 /* An old leaf. */
@@ -56,7 +57,7 @@ struct leaf {
     unsigned rights; /* of itself */
 };
 
-static struct notes notes[6];
+static struct notes notes[7];
 
 struct fc_difference fc_difference;
 
@@ -227,14 +228,14 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
         *q |= JOINED;
         n->c.merged++;
         if ((n->flags & PTW_REBUILD_MERGE) == 0 &&
-            ((n->flags & PTW_REBUILD_ZEROS) == 0 || (n->strict && !zeros))) {
+            ((n->flags & PTW_REBUILD_ZEROS) == 0 || !zeros)) {
             differ(n, "two pages became one", va, was, is);
         }
     }
     *q |= marks;
-    if ((*q & JOINED) != 0 &&
-        (*q & (n->strict ? LARGE | WRITTEN : WRITTEN)) != 0) {
-        differ(n, "two pages that can be written became one", va, was, is);
+    if ((*q & JOINED) != 0 && (*q & (LARGE | WRITTEN)) != 0) {
+        differ(n, "two pages that are large or written became one", va, was,
+               is);
     }
 }
 
@@ -288,7 +289,7 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         bits = (bits & ~(uint64_t)0xE02) | 0x200;
         rights &= ~(unsigned)PTW_WRITE;
     }
-    if (n->strict || (!turned && level == l->level)) {
+    if (n->strict || !turned) {
         if ((raw & ~leaf_mask(n, level)) != bits ||
             (n->strict && (rights & less) != 0)) {
             differ(n, "the bits of a leaf", va, bits, raw);
@@ -565,6 +566,16 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         differ(n, "a table is not among the tables", va, was, is);
         return;
     }
+    old = note(n, n->frames, is | 1, &fresh);
+    if (old == NULL) {
+        return;
+    }
+    if (fresh) {
+        *old = was;
+    } else if (*old != was) {
+        differ(n, "two tables became one, at two levels", va, was, is);
+        return;
+    }
     if (!whole && !n->strict) {
         /* A walk does not tell which tables that are cut are one, when it meets
          * them at other addresses. */
@@ -647,6 +658,10 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         if (n->strict && new_raw != raw) {
             only_maps(n, new_raw, level, va);
         } else if (!n->strict) {
+            if (why == PTW_DROPS && now.kind == PTW_ENTRY_ABSENT &&
+                new_raw != raw) {
+                differ(n, "an entry that is not present", va, raw, new_raw);
+            }
             still_nothing(n, new_raw, level, va);
         }
     } else if (e.kind == PTW_ENTRY_LEAF) {
@@ -680,6 +695,20 @@ static void check_table(struct naive *n, uint64_t was, uint64_t is,
     }
 }
 
+/* No new table is a page as well, unless it was the same page before. */
+static void only_tables(struct naive *n)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const uint64_t *old =
+            n->frames->key[i] != 0 ? noted(n->news, n->frames->key[i]) : NULL;
+
+        if (old != NULL &&
+            ((*old & JOINED) != 0 || (*old ^ n->frames->value[i]) >> 12 != 0)) {
+            differ(n, "a table became a page", 0, *old, n->frames->key[i]);
+        }
+    }
+}
+
 static void check_spaces(struct naive *n)
 {
     const struct fz_world *w = n->g->w;
@@ -692,6 +721,7 @@ static void check_spaces(struct naive *n)
     forget(n->pages);
     forget(n->news);
     forget(n->lost);
+    forget(n->frames);
     for (unsigned i = 0; i < w->roots && !over(n); i++) {
         unsigned same = 0;
 
@@ -708,6 +738,9 @@ static void check_spaces(struct naive *n)
         n->c.spaces++;
         check_pair(n, w->root[i], n->m->root[i].v, n->levels - 1, 0, true,
                    true);
+    }
+    if (n->comparing && !over(n)) {
+        only_tables(n);
     }
 }
 
@@ -944,6 +977,7 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         .news = &notes[3],
         .writers = &notes[4],
         .lost = &notes[5],
+        .frames = &notes[6],
     };
     uint64_t shared;
 
