@@ -1769,6 +1769,25 @@ static void compactions(void)
         save_compaction(name);
     }
 
+    /* Bits of software in the pieces of a leaf; two large pages with the same
+     * bytes, and one of them with a small page. */
+    for (unsigned k = 0; k < 8; k++) {
+        large_world(BORROW);
+        large(2, 0xE7, 1, 4);
+        begin_compaction(SPLIT_ALL, 0, 1, S_ENTRY, 0);
+        spoil_at(levels + k / 2, 9, (k & 1) != 0 ? 9 : 11);
+        snprintf(name, sizeof name, "spoilt-piece-%u", k);
+        save_compaction(name);
+        large_world(BORROW);
+        large(2, 0xE5, 1, 4);
+        large(3, 0xE5, 2, 4);
+        begin_compaction(MERGE | ZEROS, 0, 1, S_REPEAT, 0);
+        filler(k & 3);
+        spoil_at(levels - 2, k >> 2, 1 + (k >> 2));
+        snprintf(name, sizeof name, "spoilt-large-pages-%u", k);
+        save_compaction(name);
+    }
+
     /* Late in a page; a right of a leaf that is copy-on-write; an entry more,
      * and the last; a page that is one with another before it is written. */
     shared_world();
