@@ -49,14 +49,13 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
     while (g != NULL && (at < g->start || at - g->start >= g->bytes)) {
         g = g->next;
     }
-    outputs_discard();
-    if (g != NULL) {
-        say_where(g, g->offset + (at - g->start));
-        _exit(CLI_UNREAD);
+    if (g == NULL) {
+        outputs_end(signal_number); /* not ours */
+        return;
     }
-    /* Not ours: what it would have been without this handler. */
-    (void)signal(signal_number, SIG_DFL);
-    (void)raise(signal_number);
+    outputs_discard();
+    say_where(g, g->offset + (at - g->start));
+    _exit(CLI_UNREAD);
 }
 
 static void handle_sigbus(void)

@@ -23,13 +23,31 @@ static struct output *outputs; /* the last one that was opened, first */
 
 /* ----------------------------------------------------------------- signals */
 
-/* The signals that end a command, and can be caught. */
+/* The signals that end a command, and can be caught; those without a name of
+ * their own, from SIGRTMIN on, do too.  SIGPIPE is ignored. */
 static const struct {
     int number;
     const char *name;
 } endings[] = {
-    {SIGHUP, " SIGHUP\n"},   {SIGINT, " SIGINT\n"},   {SIGQUIT, " SIGQUIT\n"},
-    {SIGTERM, " SIGTERM\n"}, {SIGALRM, " SIGALRM\n"}, {SIGXCPU, " SIGXCPU\n"},
+    {SIGHUP, " SIGHUP\n"},       {SIGINT, " SIGINT\n"},
+    {SIGQUIT, " SIGQUIT\n"},     {SIGILL, " SIGILL\n"},
+    {SIGTRAP, " SIGTRAP\n"},     {SIGABRT, " SIGABRT\n"},
+    {SIGBUS, " SIGBUS\n"},       {SIGFPE, " SIGFPE\n"},
+    {SIGUSR1, " SIGUSR1\n"},     {SIGSEGV, " SIGSEGV\n"},
+    {SIGUSR2, " SIGUSR2\n"},     {SIGALRM, " SIGALRM\n"},
+    {SIGTERM, " SIGTERM\n"},
+#ifdef SIGSTKFLT
+    {SIGSTKFLT, " SIGSTKFLT\n"},
+#endif
+    {SIGXCPU, " SIGXCPU\n"},     {SIGVTALRM, " SIGVTALRM\n"},
+    {SIGPROF, " SIGPROF\n"},     {SIGIO, " SIGIO\n"},
+#ifdef SIGPWR
+    {SIGPWR, " SIGPWR\n"},
+#endif
+    {SIGSYS, " SIGSYS\n"},
+#ifdef SIGEMT
+    {SIGEMT, " SIGEMT\n"},
+#endif
 };
 
 enum { ENDINGS = sizeof endings / sizeof endings[0], LINE_BYTES = 4608 };
@@ -56,17 +74,21 @@ static sigset_t ending_set(void)
     for (size_t i = 0; i < ENDINGS; i++) {
         (void)sigaddset(&set, endings[i].number);
     }
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        (void)sigaddset(&set, number);
+    }
     return set;
 }
 
-/* The handler is gone when it runs, so that the signal, sent again, ends the
- * command as soon as it is through. */
-static void on_ending(int number)
+/* Appends the signal's name to the line, and returns the length of that. */
+static size_t end_line(int number)
 {
-    const char *name = "\n";
+    char other[] = " signal 00\n";
+    const char *name = other;
     size_t length;
 
-    outputs_discard();
+    other[8] = (char)('0' + number / 10 % 10);
+    other[9] = (char)('0' + number % 10);
     for (size_t i = 0; i < ENDINGS; i++) {
         if (endings[i].number == number) {
             name = endings[i].name;
@@ -76,27 +98,44 @@ static void on_ending(int number)
     for (length = 0; name[length] != '\0'; length++) {
         line[line_bytes + length] = name[length];
     }
-    report_line(line, line_bytes + length);
+    return line_bytes + length;
+}
+
+void outputs_end(int number)
+{
+    outputs_discard();
+    if (outputs != NULL) {
+        report_line(line, end_line(number));
+    }
+    (void)signal(number, SIG_DFL);
     (void)raise(number);
+}
+
+static void handle_ending(int number, const struct sigaction *action)
+{
+    struct sigaction before;
+
+    /* What nohup and the like ignore stays ignored, and what others handle is
+     * theirs. */
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
+        (void)sigaction(number, action, NULL);
+    }
 }
 
 static void handle_endings(const char *name)
 {
     struct sigaction action;
-    struct sigaction before;
 
     line_bytes = report_format(line, LINE_BYTES, name,
                                "not written: the command was ended by");
     memset(&action, 0, sizeof action);
-    action.sa_handler = on_ending;
+    action.sa_handler = outputs_end;
     action.sa_mask = ending_set();
-    action.sa_flags = (int)SA_RESETHAND;
     for (size_t i = 0; i < ENDINGS; i++) {
-        /* What nohup and the like ignore stays ignored. */
-        if (sigaction(endings[i].number, NULL, &before) == 0 &&
-            before.sa_handler != SIG_IGN) {
-            (void)sigaction(endings[i].number, &action, NULL);
-        }
+        handle_ending(endings[i].number, &action);
+    }
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
+        handle_ending(number, &action);
     }
     (void)signal(SIGXFSZ, SIG_IGN); /* the write fails, and says so */
 }

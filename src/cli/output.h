@@ -65,6 +65,11 @@ void outputs_place(void);
  * may call it. */
 void outputs_discard(void);
 
+/* outputs_end is what a signal handler does that ends the command: it removes
+ * the temporary files, says so in one line when there are any, and has the
+ * signal do what it does by default as soon as the handler is through. */
+void outputs_end(int number);
+
 /* output_close frees what belongs to it. */
 void output_close(struct output *out);
 
