@@ -1425,14 +1425,14 @@ check "$name: only here is only there" diff <(grep only- runs | sed \
     's/only-a/only-x/;s/only-b/only-a/;s/only-x/only-b/' | grep -v '^#') \
     <(grep only- out | grep -v '^#')
 check "$name: bytes are bytes" diff <(grep bytes$ runs) <(grep bytes$ out)
-try 'diff --range' 1 0 diff "${amd64[@]}" --range 1fff-2000 full changed
+try 'diff --range' 1 0 diff "${amd64[@]}" --range 1000-2fff full changed
 prints <<'T'
 0 0000000000001000-0000000000001fff bytes
 0 0000000000002000-0000000000002fff rights rw-u->r--u
 # 2 pages compared, 2 different, rights 1, bytes 1
 T
 try 'diff, a part of a large page' 1 0 diff "${amd64[@]}" full changed \
-    --range 234567-235000
+    --range 234000-235fff
 check "$name: that part" grep -q '^0 0000000000234000-0000000000235fff ' out
 try 'diff --limit' 1 1 diff "${amd64[@]}" full changed --limit 2
 says 'full: stopped at the limit of 2 pages, in root 0 at 1000, address '
@@ -1515,6 +1515,31 @@ wrong "--new-root 'x' is not a hexadecimal number" diff "${amd64[@]}" full \
 for range in 1-fff 0-ffe 0-1000; do
     wrong "--leave-out '$range' is not whole pages" verify "${amd64[@]}" \
         full full --leave-out $range
+done
+for command in 'compact -o made/new' 'verify full' 'diff full'; do
+    for range in 1-fff 0-ffe 0-1000 1000-17ff; do
+        # shellcheck disable=SC2086
+        wrong "--range '$range' is not whole pages: from the first byte" \
+            $command "${amd64[@]}" full --range $range
+    done
+    # shellcheck disable=SC2086
+    wrong "--range '800000000000-800000000fff': no table can map any of it" \
+        $command "${amd64[@]}" full --range 800000000000-800000000fff
+    # shellcheck disable=SC2086
+    wrong "--range '100000000-ffffffffffffffff': no table can map any of it" \
+        $command --regime i686 --root 1000 full \
+        --range 100000000-ffffffffffffffff
+done
+try 'diff, a range of which no table can map a part' 0 0 diff "${amd64[@]}" \
+    --range 7ffffffff000-800000000fff full full
+for command in 'compact -o made/new' 'verify full'; do
+    # shellcheck disable=SC2086
+    wrong '--leave-out: of 0000000000000000-ffffffffffffffff nothing is kept' \
+        $command "${amd64[@]}" full --leave-out 0-ffffffffffffffff
+    # shellcheck disable=SC2086
+    wrong '--leave-out: of 0000000000001000-0000000000002fff nothing is kept' \
+        $command "${amd64[@]}" full --range 1000-2fff \
+        --leave-out 1000-1fff --leave-out 2000-3fff
 done
 wrong "--leave-out '0' is not FIRST-LAST" verify "${amd64[@]}" full full \
     --leave-out 0

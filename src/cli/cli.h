@@ -35,7 +35,8 @@ struct options {
     struct segment *segment; /* ascending; none: the whole file, at base */
     size_t segments;
     uint64_t base;
-    ptw_va first; /* the range */
+    const char *range; /* as given, or NULL */
+    ptw_va first;
     ptw_va last;
     uint64_t limit; /* leaves */
     uint64_t reads;

@@ -74,6 +74,9 @@ PTW_NORETURN static void die_of_arguments(const struct options *o,
         die(CLI_USAGE, name, "--new-base %" PRIx64 ": %s", o->new_base,
             ptw_status_text(st));
     }
+    if (st == PTW_E_RANGE) {
+        proof_nothing(o);
+    }
     if (st == PTW_E_OVERLAP) {
         die(CLI_USAGE, name,
             "a --map touches addresses that are kept: --leave-out them");

@@ -523,8 +523,8 @@ static void compare_root(struct comparison *c, uint32_t root)
         return;
     }
     c->root = root;
-    c->at = c->o->first.v & ~(uint64_t)(PAGE_BYTES - 1);
-    c->last = c->o->last.v | (PAGE_BYTES - 1);
+    c->at = c->o->first.v;
+    c->last = c->o->last.v;
     do {
         a = peek(&c->a);
         b = peek(&c->b);

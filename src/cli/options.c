@@ -337,6 +337,7 @@ static void set_range(struct arguments *a)
 {
     struct ptw_va_range range = range_value(a, OPT_RANGE);
 
+    a->o->range = optarg;
     a->o->first = range.first;
     a->o->last = range.last;
 }
@@ -346,16 +347,22 @@ static bool whole_pages(uint64_t first, uint64_t last)
     return (first & (PAGE_BYTES - 1)) == 0 && (~last & (PAGE_BYTES - 1)) == 0;
 }
 
+PTW_NORETURN static void die_of_pages(const struct arguments *a, int id,
+                                      const char *value)
+{
+    die(CLI_USAGE, a->command->name,
+        "--%s '%s' is not whole pages: from the first byte of one to the last "
+        "byte of one",
+        option_name(id), value);
+}
+
 static void add_leave_out(struct arguments *a)
 {
     struct options *o = a->o;
     struct ptw_va_range range = range_value(a, OPT_LEAVE_OUT);
 
     if (!whole_pages(range.first.v, range.last.v)) {
-        die(CLI_USAGE, a->command->name,
-            "--leave-out '%s' is not whole pages: from the first byte of one "
-            "to the last byte of one",
-            optarg);
+        die_of_pages(a, OPT_LEAVE_OUT, optarg);
     }
     o->leave_out =
         must(realloc(o->leave_out, (o->leave_outs + 1) * sizeof range));
@@ -763,6 +770,27 @@ static void check_leave_outs(const struct arguments *a)
     }
 }
 
+/* Where images are rebuilt or compared, a range is of whole pages; and nothing
+ * that differs is no answer where nothing can be.  Addresses that no table can
+ * map lie side by side. */
+static void check_range(const struct arguments *a)
+{
+    const struct options *o = a->o;
+
+    if (!has(a, OPT_RANGE) ||
+        (a->command->takes & (TAKES_POLICY | TAKES_OTHER)) == 0) {
+        return;
+    }
+    if (!whole_pages(o->first.v, o->last.v)) {
+        die_of_pages(a, OPT_RANGE, o->range);
+    }
+    if (!ptw_canonical(&o->regime, o->first) &&
+        !ptw_canonical(&o->regime, o->last)) {
+        die(CLI_USAGE, a->command->name,
+            "--range '%s': no table can map any of it", o->range);
+    }
+}
+
 static int by_map(const void *left, const void *right)
 {
     const struct ptw_map_request *a = left;
@@ -815,6 +843,7 @@ static void check_rebuild(struct arguments *a)
         die(CLI_USAGE, a->command->name, "no output is given: -o");
     }
     o->new_base = a->other.base;
+    check_range(a);
     check_leave_outs(a);
     check_maps(a);
 }

@@ -20,6 +20,14 @@ static void feed(struct ptw_verify *v)
     free(before);
 }
 
+void proof_nothing(const struct options *o)
+{
+    die(CLI_USAGE, o->command,
+        "--leave-out: of %016" PRIx64 "-%016" PRIx64
+        " nothing is kept that a table can map",
+        o->first.v, o->last.v);
+}
+
 enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
                           const struct image *im, const struct options *rebuilt,
                           const struct image *rebuilt_im)
@@ -37,6 +45,9 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         ptw_verify_init(v, &o->regime, &im->mem, o->root, &rebuilt_im->mem,
                         rebuilt->root, o->roots, &vo);
 
+    if (st == PTW_E_RANGE) {
+        proof_nothing(o);
+    }
     if (st != PTW_OK) {
         die(CLI_USAGE, o->command, "this can't be compared: %s",
             ptw_status_text(st));

@@ -7,6 +7,10 @@
 #include "image.h"
 #include "json.h"
 
+/* proof_nothing says that nothing is kept: of the range, which was checked, all
+ * that tables can map is left out. */
+PTW_NORETURN void proof_nothing(const struct options *o);
+
 /* proof_run compares an image with what was rebuilt of it; o are the options of
  * the first, those of the second differ in image, roots and layout.  Returns
  * PTW_OK, PTW_DIFFERENT or PTW_E_LIMIT. */
