@@ -1481,11 +1481,17 @@ check "$name: it can't be compared" grep -qx \
 try 'diff, both end there' 0 0 diff "${amd64[@]}" ends ends
 try 'diff, an unreadable table' 3 1 diff "${amd64[@]}" full bad
 says 'bad: tables can'
+check "$name: not complete" grep -q '; not complete$' out
 try 'diff, a bad root' 3 1 diff "${amd64[@]}" full full --new-root 100000
 says "full: root 0 at 100000 can't be read"
+prints <<<'# 0 pages compared, 0 different; not complete'
+try 'diff --json, a bad root' 3 1 diff --json "${amd64[@]}" full full \
+    --new-root 100000
+json 'length == 1 and .[0].complete == false'
 try 'diff, a bad root and a good one' 3 1 diff --regime amd64 --root 100000 \
     --root 1000 full changed --new-root 1000 --new-root 1000
 check "$name: the good one" diff <(sed -n 's/^0/1/p' runs) <(grep ^1 out)
+check "$name: not complete" grep -q '; not complete$' out
 try 'diff, bare' 1 0 diff --regime bare full changed
 check "$name: pages of the file" [ "$(grep -c 'bytes$' out)" -eq 2 ]
 try 'diff, loops' 1 0 diff --regime amd64 --root b000 --new-root 1000 loops \

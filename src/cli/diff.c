@@ -512,7 +512,17 @@ static bool start_side(struct side *s, uint32_t root)
     return tour_root(s->t, root, 0);
 }
 
-static void compare_root(struct comparison *c, uint32_t root)
+/* Whether all that could be compared of a side was. */
+static bool is_complete(const struct side *s)
+{
+    uint64_t offset;
+
+    return !s->t->stopped && s->t->unread.count == 0 &&
+           image_read_error(s->im, &offset) == 0;
+}
+
+/* Returns false when a side has no such root. */
+static bool compare_root(struct comparison *c, uint32_t root)
 {
     bool a_starts = start_side(&c->a, root);
     bool b_starts = start_side(&c->b, root);
@@ -520,7 +530,7 @@ static void compare_root(struct comparison *c, uint32_t root)
     const struct ptw_item *b;
 
     if (!a_starts || !b_starts) {
-        return;
+        return false;
     }
     c->root = root;
     c->at = c->o->first.v;
@@ -531,6 +541,7 @@ static void compare_root(struct comparison *c, uint32_t root)
     } while ((a != NULL || b != NULL) && keep_to(c, &c->a) &&
              keep_to(c, &c->b) && compare_next(c, a, b));
     put_run(c);
+    return true;
 }
 
 static struct comparison *new_comparison(const struct options *o,
@@ -566,13 +577,13 @@ static enum cli_status end_side(const struct side *s)
 static enum cli_status compare(struct comparison *c)
 {
     enum cli_status status;
-    bool complete = true;
+    bool started = true;
 
-    for (uint32_t i = 0; i < c->o->roots && complete; i++) {
-        compare_root(c, i);
-        complete = !c->a.t->stopped && !c->b.t->stopped;
+    for (uint32_t i = 0;
+         i < c->o->roots && !c->a.t->stopped && !c->b.t->stopped; i++) {
+        started = compare_root(c, i) && started;
     }
-    print_total(c, complete);
+    print_total(c, started && is_complete(&c->a) && is_complete(&c->b));
     status = c->different != 0 ? CLI_NO : CLI_DONE;
     /* The earlier stop is the one that counts. */
     if (c->a.t->stopped && c->b.t->stopped) {
