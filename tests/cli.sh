@@ -1019,6 +1019,11 @@ check "$name: it is as it was" [ ! -s made/new ]
 holds new
 compact 'over a file' full
 check "$name: it is replaced" cmp dense made/new
+for mode in 600 640 200 666; do
+    chmod $mode made/new
+    compact "over a file of mode $mode" full
+    check "$name: it keeps its mode" [ "$(stat -c %a made/new)" = $mode ]
+done
 rm made/new
 cp full made/itself
 try 'compact, over the image' 3 1 compact "${amd64[@]}" -o made/itself \

@@ -147,8 +147,8 @@ PTW_NORETURN static void die_writing(const struct output *out)
     die(CLI_UNREAD, out->name, "writing failed: %s", strerror(errno));
 }
 
-/* Whether the name is free, or may be taken. */
-static void check_name(const struct output *out)
+/* Whether the name is free, or may be taken, and the mode of what is there. */
+static void check_name(struct output *out)
 {
     struct stat st;
 
@@ -168,6 +168,8 @@ static void check_name(const struct output *out)
         die(CLI_UNREAD, out->name,
             "is there already; with --force it is replaced");
     }
+    out->replaces = true;
+    out->mode = st.st_mode & 0777;
 }
 
 static void open_directory(struct output *out)
@@ -199,13 +201,14 @@ static void open_directory(struct output *out)
 
 static void make_temporary(struct output *out)
 {
+    mode_t mode = out->replaces ? 0600 : 0666;
     int tries = 100;
 
     do {
         (void)snprintf(out->temporary, sizeof out->temporary,
                        ".ptwalk-%016" PRIx64, tour_seed());
         out->fd = openat(out->directory, out->temporary,
-                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     } while (out->fd < 0 && errno == EEXIST && --tries > 0);
     if (out->fd < 0) {
         die(CLI_UNREAD, out->name, "can't be written: %s", strerror(errno));
@@ -358,12 +361,15 @@ void outputs_finish(void)
 {
     for (struct output *out = outputs; out != NULL; out = out->next) {
         flush(out);
+        check_name(out);
+        if (out->replaces && fchmod(out->fd, out->mode) != 0) {
+            die_writing(out);
+        }
         while (fsync(out->fd) != 0) {
             if (errno != EINTR) {
                 die_writing(out);
             }
         }
-        check_name(out);
     }
 }
 

@@ -15,7 +15,9 @@ struct output {
     const char *name;
     const char *base; /* the name, without its directory */
     bool force;
-    bool there; /* the temporary file is */
+    bool there;    /* the temporary file is */
+    bool replaces; /* a file, which had that mode: */
+    mode_t mode;
     int directory;
     struct stat directory_is;
     int fd;
@@ -52,8 +54,8 @@ void output_unmap(struct output_memory *memory);
 /* output_reader returns a new descriptor to read the file by. */
 int output_reader(const struct output *out);
 
-/* outputs_finish sees to it that everything is on the disk, and that no file
- * has taken one of the names. */
+/* outputs_finish sees to it that everything is on the disk, under the mode of
+ * the file that is replaced, and that no file has taken one of the names. */
 void outputs_finish(void);
 
 /* outputs_place gives all files their names: the one that was opened first
