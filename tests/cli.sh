@@ -1132,6 +1132,18 @@ for sink in /dev/full closed; do
     holds
 done
 
+name='compact, nobody reads its output'
+mkfifo unread
+# shellcheck disable=SC2094
+exec 4<>unread 5>unread 4<&-
+"$ptwalk" compact "${amd64[@]}" -o made/new full >&5 2>err
+status=$?
+exec 5>&-
+check "$name: status" [ $status -eq 3 ]
+check "$name: one line" [ "$(cat err)" = \
+    'ptwalk: made/new: not written: nobody reads standard output' ]
+holds
+
 # Held up right before the new image takes its name: nobody reads what it
 # prints.
 mkfifo stalled

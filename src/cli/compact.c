@@ -383,6 +383,7 @@ static void compact(struct compaction *c)
     prove(c, v);
     progress_step(c->o, "writing", 0, 0);
     outputs_finish();
+    out_needed(c->o->output);
     print_roots(c);
     print_counts(c);
     proof_print(c->o, &v->certificate);

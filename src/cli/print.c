@@ -12,6 +12,7 @@ enum { OUT_BYTES = 256 * 1024, OUT_ROOM = 4096 };
 
 static char buffer[OUT_BYTES];
 static size_t used;
+static const char *needed_for; /* a file, or NULL */
 
 static void write_out(const char *bytes, size_t count)
 {
@@ -24,6 +25,10 @@ static void write_out(const char *bytes, size_t count)
         if (n < 0) {
             int error = errno;
 
+            if (error == EPIPE && needed_for != NULL) {
+                die(CLI_UNREAD, needed_for,
+                    "not written: nobody reads standard output");
+            }
             if (error == EPIPE) {
                 progress_clear();
                 exit(CLI_UNREAD); /* who read it knows */
@@ -34,6 +39,11 @@ static void write_out(const char *bytes, size_t count)
         bytes += n;
         count -= (size_t)n;
     }
+}
+
+void out_needed(const char *file)
+{
+    needed_for = file;
 }
 
 /* Writes the whole lines, and keeps the beginning of the next one. */
