@@ -1070,14 +1070,21 @@ fails 1 'stopped at the limit of 36863 bytes for the new image' \
     "${amd64[@]}" --max-bytes 36863 -o made/new full
 compact '--max-bytes' --max-bytes 36864 full
 rm made/new
-fails 1 'the new image does not fit the physical addresses' \
+fails 2 'compact: --new-base ffffffffff000: from there on, the new image does' \
     "${amd64[@]}" --new-base ffffffffff000 -o made/new full
 fails 2 '--new-base 1001: not aligned' "${amd64[@]}" --new-base 1001 \
     -o made/new full
 fails 2 '--new-base 10000000000000: beyond' "${amd64[@]}" \
     --new-base 10000000000000 -o made/new full
 fails 2 'paging is off' --regime bare -o made/new full
-fails 2 'CR0.WP is clear' "${amd64[@]}" --no-wp --copy-on-write -o made/new full
+for option in --copy-on-write --copy-shared; do
+    fails 2 "$option: CR0.WP is clear" "${amd64[@]}" --no-wp $option \
+        -o made/new full
+    wrong "$option: CR0.WP is clear" verify "${amd64[@]}" --no-wp $option \
+        full full
+done
+wrong 'paging is off: there is nothing to compare' verify --regime bare full \
+    full
 fails 2 'a --map touches addresses that are kept' "${amd64[@]}" -o made/new \
     --map 5000:1000:1000 full
 fails 2 'a --map is not possible: ' --regime i686 --root 1000 -o made/new \

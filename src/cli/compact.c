@@ -56,11 +56,16 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
     if (st == PTW_E_LIMIT) {
         exit((int)proof_limit(o));
     }
-    if (st == PTW_E_WIDTH) {
-        die(CLI_NO, o->image,
-            "from %" PRIx64 " on, the new image does not fit the physical "
+    if (st == PTW_E_WIDTH && o->new_base != 0) {
+        die(CLI_USAGE, o->command,
+            "--new-base %" PRIx64
+            ": from there on, the new image does not fit the physical "
             "addresses",
             o->new_base);
+    }
+    if (st == PTW_E_WIDTH) {
+        die(CLI_NO, o->image,
+            "the new image does not fit the physical addresses");
     }
     die(CLI_UNREAD, o->image, "can't be rebuilt: %s", ptw_status_text(st));
 }
@@ -81,13 +86,8 @@ PTW_NORETURN static void die_of_arguments(const struct options *o,
         die(CLI_USAGE, name,
             "a --map touches addresses that are kept: --leave-out them");
     }
-    if (st == PTW_E_REGIME && ptw_levels(&o->regime) == 0) {
-        die(CLI_USAGE, name, "paging is off: there is nothing to rebuild");
-    }
     if (st == PTW_E_REGIME) {
-        die(CLI_USAGE, name,
-            "--copy-on-write: CR0.WP is clear, and the supervisor may write "
-            "everywhere");
+        die(CLI_USAGE, name, "paging is off: there is nothing to rebuild");
     }
     die(CLI_USAGE, name, "these arguments can't be: %s", ptw_status_text(st));
 }

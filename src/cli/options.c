@@ -842,6 +842,14 @@ static void check_rebuild(struct arguments *a)
     if ((a->command->takes & TAKES_OUTPUT) != 0 && o->output == NULL) {
         die(CLI_USAGE, a->command->name, "no output is given: -o");
     }
+    if ((o->policy & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
+            0 &&
+        ptw_levels(&o->regime) > 0 && (o->regime.features & PTW_WP) == 0) {
+        die(CLI_USAGE, a->command->name,
+            "--%s: CR0.WP is clear, and the supervisor may write everywhere",
+            option_name(has(a, OPT_COPY_ON_WRITE) ? OPT_COPY_ON_WRITE
+                                                  : OPT_COPY_SHARED));
+    }
     o->new_base = a->other.base;
     check_range(a);
     check_leave_outs(a);

@@ -48,6 +48,10 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
     if (st == PTW_E_RANGE) {
         proof_nothing(o);
     }
+    if (st == PTW_E_REGIME) {
+        die(CLI_USAGE, o->command,
+            "paging is off: there is nothing to compare");
+    }
     if (st != PTW_OK) {
         die(CLI_USAGE, o->command, "this can't be compared: %s",
             ptw_status_text(st));
