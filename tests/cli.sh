@@ -1048,7 +1048,10 @@ fails 3 "its directory can't be opened: No such file" "${amd64[@]}" \
     -o missing/new full
 fails 3 "can't be" "${amd64[@]}" -o full/new full
 fails 3 "can't be" "${amd64[@]}" -o "made/$(printf '%0300d' 0)" full
-fails 3 'is not the name of a file' "${amd64[@]}" -o '' full
+fails 2 'compact: -o: an empty name' "${amd64[@]}" -o '' full
+fails 2 'compact: -o: an empty name' "${amd64[@]}" --output= full
+fails 2 'compact: --page-map: an empty name' "${amd64[@]}" -o made/new \
+    --page-map '' full
 fails 3 '/dev/full: is no regular file' "${amd64[@]}" --force -o /dev/full full
 fails 2 'made/./new: is to be written twice' "${amd64[@]}" -o made/new \
     --page-map made/./new full
@@ -1085,10 +1088,15 @@ for option in --copy-on-write --copy-shared; do
 done
 wrong 'paging is off: there is nothing to compare' verify --regime bare full \
     full
-fails 2 'a --map touches addresses that are kept' "${amd64[@]}" -o made/new \
-    --map 5000:1000:1000 full
-fails 2 'a --map is not possible: ' --regime i686 --root 1000 -o made/new \
-    --leave-out 5000-5fff --map 5000:3000:1000:r small
+fails 2 '--map 5000:1000:1000: these addresses are kept' "${amd64[@]}" \
+    -o made/new --leave-out 6000-7fff --map 5000:1000:1000 \
+    --map 6000:1000:2000 full
+fails 2 '--map 6000:1000:2000: these addresses are kept' "${amd64[@]}" \
+    -o made/new --leave-out 5000-6fff --map 5000:1000:1000 \
+    --map 6000:1000:2000 full
+fails 2 '--map 5000:3000:1000: there is no XD, so its rights must have x' \
+    --regime i686 --root 1000 -o made/new --leave-out 5000-6fff \
+    --map 5000:3000:1000:r --map 6000:3000:1000:rx small
 fails 2 'no output is given: -o' "${amd64[@]}" full
 fails 3 "missing: can't be opened" "${amd64[@]}" -o made/new missing
 printf 'short' >short
@@ -1593,12 +1601,13 @@ for map in 1001:2000:1000 1000:2001:1000 1000:2000:1001; do
 done
 for map in 800000000000:0:1000 7ffffffff000:0:2000 \
     7ffffffff000:0:ffff800000001000; do
-    wrong 'no table can map' compact "${amd64[@]}" -o made/new full --map "$map"
+    wrong "--map $map: no table can map these addresses" compact \
+        "${amd64[@]}" -o made/new full --map "$map"
 done
-wrong 'is beyond the last physical address' compact "${amd64[@]}" \
-    -o made/new full --map 0:ffffffffff000:2000
-wrong 'two maps overlap at address 0000000000002000' compact "${amd64[@]}" \
-    -o made/new full --map 2000:0:1000 --map 1000:0:2000
+wrong '--map 0:ffffffffff000:2000: it ends beyond the last physical' compact \
+    "${amd64[@]}" -o made/new full --map 0:ffffffffff000:2000
+wrong '--map 2000:0:1000: another --map has some of these' compact \
+    "${amd64[@]}" -o made/new full --map 2000:0:1000 --map 1000:0:2000
 wrong '--max-bytes' compact "${amd64[@]}" -o made/new full --max-bytes 1K
 for option in -o --page-map --max-bytes --new-base; do
     wrong 'is given twice' compact "${amd64[@]}" -o made/new full \
@@ -1685,7 +1694,11 @@ try 'leading zeros' 0 0 leaves --regime amd64 --root 0x00000000000000000001000 \
 same_leaves
 wrong "option --root needs a value" leaves good --root
 wrong "no option -1" translate "${amd64[@]}" good -1
-wrong 'no option --what' leaves "${amd64[@]}" good --what
+wrong 'there is no option --what' leaves "${amd64[@]}" good --what
+wrong 'there is no option --roots=1' leaves "${amd64[@]}" good --roots=1
+wrong 'option --no is short for more than one, --no-1g for instance' \
+    leaves "${amd64[@]}" good --no
+wrong '--version goes without a command: ptwalk --version' compact --version
 wrong 'no option -x' leaves "${amd64[@]}" good -x
 wrong 'option --json takes no value' leaves "${amd64[@]}" good --json=1
 for value in '' x 1x 0x10 -1 ' 1' 18446744073709551616; do

@@ -82,10 +82,6 @@ PTW_NORETURN static void die_of_arguments(const struct options *o,
     if (st == PTW_E_RANGE) {
         proof_nothing(o);
     }
-    if (st == PTW_E_OVERLAP) {
-        die(CLI_USAGE, name,
-            "a --map touches addresses that are kept: --leave-out them");
-    }
     if (st == PTW_E_REGIME) {
         die(CLI_USAGE, name, "paging is off: there is nothing to rebuild");
     }
@@ -111,6 +107,15 @@ static void begin(const struct compaction *c)
     ro.seed = tour_seed();
     st = ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
                           &ro);
+    /* Which of them: it is refused alone, too. */
+    for (size_t i = 0; st == PTW_E_OVERLAP && i < o->maps; i++) {
+        ro.map = &o->map[i];
+        ro.maps = 1;
+        if (ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
+                             &ro) == PTW_E_OVERLAP) {
+            die_of_map(o, ro.map, "these addresses are kept: --leave-out them");
+        }
+    }
     if (st != PTW_OK) {
         die_of_arguments(o, st);
     }

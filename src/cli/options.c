@@ -423,6 +423,15 @@ static void add_map(struct arguments *a)
     o->map[o->maps++] = q;
 }
 
+static const char *name_value(const struct arguments *a, int id)
+{
+    if (*optarg == '\0') {
+        die(CLI_USAGE, a->command->name, "%s: an empty name",
+            id == OPT_OUTPUT ? "-o" : "--page-map");
+    }
+    return optarg;
+}
+
 static void set_pa_bits(struct arguments *a)
 {
     uint64_t v = decimal_value(a, OPT_PA_BITS);
@@ -511,13 +520,13 @@ static void take(struct arguments *a, enum option_id id)
         o->findings = true;
         break;
     case OPT_OUTPUT:
-        o->output = optarg;
+        o->output = name_value(a, (int)id);
         break;
     case OPT_FORCE:
         o->force = true;
         break;
     case OPT_PAGE_MAP:
-        o->page_map = optarg;
+        o->page_map = name_value(a, (int)id);
         break;
     case OPT_MAX_BYTES:
         o->max_bytes = decimal_value(a, (int)id);
@@ -564,6 +573,26 @@ static void add_word(struct arguments *a, char *word)
     a->word[a->words++] = word;
 }
 
+/* A long option that is none, or could be more than one. */
+PTW_NORETURN static void die_of_name(const struct arguments *a,
+                                     const char *text)
+{
+    size_t length = strcspn(text + 2, "=");
+
+    if (strcmp(text, "--version") == 0) {
+        die(CLI_USAGE, a->command->name,
+            "--version goes without a command: ptwalk --version");
+    }
+    for (const struct option *opt = long_options; opt->name != NULL; opt++) {
+        if (strncmp(opt->name, text + 2, length) == 0) {
+            die(CLI_USAGE, a->command->name,
+                "option %s is short for more than one, --%s for instance", text,
+                opt->name);
+        }
+    }
+    die(CLI_USAGE, a->command->name, "there is no option %s", text);
+}
+
 /* The leading dash of the short options: what is no option comes in its place,
  * so that options may stand anywhere, whatever the environment says. */
 static void gather(struct arguments *a, int argc, char **argv)
@@ -583,9 +612,7 @@ static void gather(struct arguments *a, int argc, char **argv)
                 argv[optind - 1]);
         } else if (id == '?') {
             if (optopt == 0) {
-                die(CLI_USAGE, a->command->name,
-                    "there is no option %s, or more than one",
-                    argv[optind - 1]);
+                die_of_name(a, argv[optind - 1]);
             }
             if (optopt >= OPT_REGIME) {
                 die(CLI_USAGE, a->command->name, "option --%s takes no value",
@@ -815,18 +842,16 @@ static void check_maps(const struct arguments *a)
         if (!ptw_canonical(&o->regime, q->first) ||
             !ptw_canonical(&o->regime, q->last) ||
             ((q->first.v ^ q->last.v) >> 63) != 0) {
-            die(CLI_USAGE, a->command->name,
-                "--map: no table can map %016" PRIx64 "-%016" PRIx64,
-                q->first.v, q->last.v);
+            die_of_map(o, q, "no table can map these addresses");
         }
         if (((q->pa.v + (q->last.v - q->first.v)) & too_wide) != 0) {
-            die(CLI_USAGE, a->command->name,
-                "--map: %" PRIx64 " is beyond the last physical address",
-                q->pa.v + (q->last.v - q->first.v));
+            die_of_map(o, q, "it ends beyond the last physical address");
         }
         if (i > 0 && q->first.v <= o->map[i - 1].last.v) {
-            die(CLI_USAGE, a->command->name,
-                "two maps overlap at address %016" PRIx64, q->first.v);
+            die_of_map(o, q, "another --map has some of these addresses");
+        }
+        if (q->rights != 0 && executable && (q->rights & PTW_EXEC) == 0) {
+            die_of_map(o, q, "there is no XD, so its rights must have x");
         }
         if (q->rights == 0) {
             q->rights = PTW_READ | PTW_WRITE | (executable ? PTW_EXEC : 0);

@@ -108,6 +108,13 @@ void die_of_memory(void)
     die(CLI_UNREAD, "memory", "there is not enough of it");
 }
 
+void die_of_map(const struct options *o, const struct ptw_map_request *map,
+                const char *why)
+{
+    die(CLI_USAGE, o->command, "--map %" PRIx64 ":%" PRIx64 ":%" PRIx64 ": %s",
+        map->first.v, map->pa.v, map->last.v - map->first.v + 1, why);
+}
+
 void *must(void *p)
 {
     if (p == NULL) {

@@ -26,6 +26,11 @@ PTW_NORETURN void die(enum cli_status status, const char *subject,
 /* die_of_memory is what is left when an allocation fails. */
 PTW_NORETURN void die_of_memory(void);
 
+/* die_of_map says what is wrong with one of the --map options. */
+PTW_NORETURN void die_of_map(const struct options *o,
+                             const struct ptw_map_request *map,
+                             const char *why);
+
 /* must returns p, or dies when it is NULL. */
 void *must(void *p);
 
