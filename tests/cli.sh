@@ -1102,6 +1102,18 @@ fails 3 "missing: can't be opened" "${amd64[@]}" -o made/new missing
 printf 'short' >short
 fails 3 "root 0 at 1000 can't be read" "${amd64[@]}" -o made/new short
 
+# Small entries of i686 have 32 bits; and the root of this guest lets nobody
+# write.
+fails 2 '--map 5000:100000000:1000: beyond the physical address width' \
+    --regime i686 --root 1000 -o made/new --leave-out 5000-5fff \
+    --map 5000:100000000:1000 small
+cp full read_only
+entries read_only 1000 0=2005
+fails 2 '--map 5000:1000:1000: rights that' "${amd64[@]}" -o made/new \
+    --leave-out 5000-6fff --map 5000:1000:1000 read_only
+fails 2 'a --map is not possible: rights that' "${amd64[@]}" -o made/new \
+    --leave-out 5000-6fff --map 5000:1000:1000 --map 6000:1000:1000:r read_only
+
 # Files of at most so many blocks of 1024 bytes: pages, then tables do not fit.
 for blocks in 8 16 35; do
     name="compact, a file of $blocks K"

@@ -67,6 +67,9 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
         die(CLI_NO, o->image,
             "the new image does not fit the physical addresses");
     }
+    if (st == PTW_E_CHANGED) {
+        die(CLI_UNREAD, o->image, "its tables changed while they were read");
+    }
     die(CLI_UNREAD, o->image, "can't be rebuilt: %s", ptw_status_text(st));
 }
 
@@ -145,20 +148,36 @@ static enum ptw_status sink_write(void *ctx, ptw_pa to, const void *bytes,
     return PTW_OK;
 }
 
+/* The sink refuses nothing; what is left is what a plan may fail with, where a
+ * large page could not be read in part, so that there are more tables. */
 static void copy(struct compaction *c)
 {
     static const struct ptw_page_sink sink = {sink_write};
     enum ptw_status st;
 
     image_in_order(c->im);
-    while ((st = ptw_rebuild_copy(c->rb, &sink, c)) == PTW_E_SPACE) {
-        feed(c->rb);
-    }
+    st = ptw_rebuild_copy(c->rb, &sink, c);
     if (st != PTW_OK) {
-        die(CLI_UNREAD, c->o->image,
-            "the page at %" PRIx64 " can't be copied: %s", c->rb->where.v,
+        die_of_plan(c, st);
+    }
+}
+
+/* Which of several maps it was is not told. */
+PTW_NORETURN static void die_of_tables(const struct compaction *c,
+                                       enum ptw_status st)
+{
+    const struct options *o = c->o;
+    bool of_map = o->maps > 0 && (st == PTW_E_RIGHTS || st == PTW_E_WIDTH ||
+                                  st == PTW_E_LARGE);
+
+    if (of_map && o->maps == 1) {
+        die_of_map(o, &o->map[0], ptw_status_text(st));
+    }
+    if (of_map) {
+        die(CLI_USAGE, o->command, "a --map is not possible: %s",
             ptw_status_text(st));
     }
+    die_of_plan(c, st);
 }
 
 static void build_tables(struct compaction *c)
@@ -172,20 +191,11 @@ static void build_tables(struct compaction *c)
     progress_step(c->o, "building tables", 0, 0);
     st = ptw_mem_init_flat(&to, ptw_pa_of(c->o->new_base + n->page_bytes),
                            memory.host, n->bytes - n->page_bytes, true);
-    while (st == PTW_OK &&
-           (st = ptw_rebuild_tables(c->rb, &to, c->new_root)) == PTW_E_SPACE) {
-        feed(c->rb);
-        st = PTW_OK;
-    }
-    if (st == PTW_E_CHANGED) {
-        die(CLI_UNREAD, c->o->image, "its tables changed while they were read");
-    }
-    if (st != PTW_OK && c->o->maps > 0) {
-        die(CLI_USAGE, c->o->command, "a --map is not possible: %s",
-            ptw_status_text(st));
+    if (st == PTW_OK) {
+        st = ptw_rebuild_tables(c->rb, &to, c->new_root);
     }
     if (st != PTW_OK) {
-        die_of_plan(c, st);
+        die_of_tables(c, st);
     }
     output_unmap(&memory);
     output_size(&c->out, n->bytes);
