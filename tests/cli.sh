@@ -995,6 +995,20 @@ check "$name: the size" [ "$(stat -c %s made/new)" -eq 2150400 ]
 cp made/new zeros
 rm made/new
 
+# Holes of the old file are holes of the new one, data of zeros is not.
+cp --sparse=never shared solid
+cp --sparse=always shared sparse
+for image in sparse solid; do
+    compact "holes of $image" --page-map made/map $image
+    mv made/new $image.new
+done
+check 'compact, holes: the same bytes' cmp sparse.new solid.new
+check 'compact, holes: they stay' [ "$(stat -c %b sparse.new)" -lt 400 ]
+check 'compact, holes: no others' [ "$(stat -c %b solid.new)" -gt 4000 ]
+compact 'holes, not mapped into memory' --no-mmap sparse
+check "$name: the same bytes" cmp sparse.new made/new
+rm -f made/* sparse sparse.new solid solid.new
+
 # What the guest says that is not so.
 try 'compact, what is outside or bad' 0 0 compact "${amd64[@]}" -o made/new bad
 shows 'dropped-bad-entry 1'
@@ -1279,7 +1293,7 @@ copy_while() {
     status=0
     while [ $status -eq 0 ] && [ $tries -lt 10 ]; do
         rm -f made/new
-        cp --sparse=always long touched
+        cp --sparse=never long touched
         "$ptwalk" compact "${amd64[@]}" "$@" -o made/new touched >out 2>err &
         local pid=$!
         until [ -n "$(find made -name '.ptwalk-*' -size +0)" ] ||

@@ -26,6 +26,7 @@ struct compaction {
     uint64_t max_bytes;
     struct ptw_rebuild *rb;
     ptw_pa *new_root;
+    struct extent extent; /* of the old image */
     struct output out;
     struct output map;
 };
@@ -137,13 +138,49 @@ static void plan(const struct compaction *c)
     }
 }
 
+/* How many of the n bytes from pa on are holes of the old file, or, if the
+ * first page is none, are not.  Whole pages. */
+static size_t same_kind(struct compaction *c, ptw_pa pa, size_t n, bool *hole)
+{
+    size_t at = PAGE_BYTES;
+
+    *hole = image_hole(c->im, pa, &c->extent);
+    while (at < n &&
+           image_hole(c->im, ptw_pa_of(pa.v + at), &c->extent) == *hole) {
+        at += PAGE_BYTES;
+    }
+    return at;
+}
+
+/* What is a hole of the old file is one of the new file, which has no bytes
+ * there so far: it is neither read nor written. */
+static void write_pages(struct compaction *c, uint64_t offset,
+                        const unsigned char *bytes, size_t n)
+{
+    ptw_pa pa;
+
+    if (!image_address(c->im, bytes, &pa)) {
+        output_write(&c->out, offset, bytes, n);
+        return;
+    }
+    for (size_t at = 0; at < n;) {
+        bool hole;
+        size_t part = same_kind(c, ptw_pa_of(pa.v + at), n - at, &hole);
+
+        if (!hole) {
+            output_write(&c->out, offset + at, bytes + at, part);
+        }
+        at += part;
+    }
+}
+
 static enum ptw_status sink_write(void *ctx, ptw_pa to, const void *bytes,
                                   size_t n)
 {
     struct compaction *c = ctx;
     uint64_t offset = to.v - c->o->new_base;
 
-    output_write(&c->out, offset, bytes, n);
+    write_pages(c, offset, bytes, n);
     progress_step(c->o, "copying", offset, c->rb->counts.page_bytes);
     return PTW_OK;
 }

@@ -393,6 +393,22 @@ bool image_hole(const struct image *im, ptw_pa pa, struct extent *e)
     return e->hole && e->last - offset >= PAGE_BYTES - 1;
 }
 
+bool image_address(const struct image *im, const void *bytes, ptw_pa *pa)
+{
+    uintptr_t at = (uintptr_t)bytes;
+
+    for (size_t i = 0; i < im->segments; i++) {
+        uintptr_t first = (uintptr_t)im->region[i].host;
+
+        if (im->map[i] != NULL && at >= first &&
+            at - first < im->segment[i].bytes) {
+            pa->v = im->segment[i].pa + (at - first);
+            return true;
+        }
+    }
+    return false;
+}
+
 void image_close(struct image *im)
 {
     for (size_t i = 0; i < im->segments; i++) {

@@ -60,4 +60,8 @@ struct extent {
  * zeros.  *e keeps what is found out, from one call to the next. */
 bool image_hole(const struct image *im, ptw_pa pa, struct extent *e);
 
+/* image_address finds the physical address of bytes that were borrowed from the
+ * image; false when they are a copy. */
+bool image_address(const struct image *im, const void *bytes, ptw_pa *pa);
+
 #endif
