@@ -1770,7 +1770,7 @@ static void compactions(void)
     }
 
     /* Bits of software in the pieces of a leaf; two large pages with the same
-     * bytes, and one of them with a small page. */
+     * bytes; two small ones. */
     for (unsigned k = 0; k < 8; k++) {
         large_world(BORROW);
         large(2, 0xE7, 1, 4);
@@ -1779,12 +1779,20 @@ static void compactions(void)
         snprintf(name, sizeof name, "spoilt-piece-%u", k);
         save_compaction(name);
         large_world(BORROW);
-        large(2, 0xE5, 1, 4);
-        large(3, 0xE5, 2, 4);
+        large(1, 0xE5, 1, 0);
+        large(2, 0xE5, 2, 0);
         begin_compaction(MERGE | ZEROS, 0, 1, S_REPEAT, 0);
         filler(k & 3);
-        spoil_at(levels - 2, k >> 2, 1 + (k >> 2));
+        spoil_at(levels - 2, 2 - (k >> 2), 1 + (k >> 2));
         snprintf(name, sizeof name, "spoilt-large-pages-%u", k);
+        save_compaction(name);
+        simple(BORROW);
+        select_page(levels - 1);
+        run(2, 12, 0x65, 20, 2);
+        begin_compaction(ZEROS, 1, 7, S_REPEAT, 0);
+        filler(THREE);
+        spoil_at(levels - 1, k, k + 3);
+        snprintf(name, sizeof name, "spoilt-merged-%u", k);
         save_compaction(name);
     }
 
