@@ -1137,6 +1137,8 @@ static enum ptw_status hand_over(struct ptw_rebuild *rb,
             continue;
         }
         if (i > from) {
+            rb->where.v =
+                ptw_block_base(b) + ((uint64_t)(first + from) << PTW_PAGE_BITS);
             st = sink->write(ctx,
                              ptw_pa_of(to + ((uint64_t)from << PTW_PAGE_BITS)),
                              bytes + ((size_t)from << PTW_PAGE_BITS),
@@ -1161,7 +1163,6 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
     uint64_t pa = ptw_block_base(b) + ((uint64_t)number << PTW_PAGE_BITS);
     const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
 
-    rb->where.v = pa;
     if (page == NULL) {
         rb->counts.pages--;
         b->gone |= bit;
@@ -1191,7 +1192,6 @@ static enum ptw_status copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
         const void *bytes =
             ptw_direct(rb->mem, pa, (uint64_t)pages << PTW_PAGE_BITS);
 
-        rb->where.v = pa;
         if (bytes != NULL) {
             st = hand_over(rb, sink, ctx, b, first, bytes, pages);
         } else {

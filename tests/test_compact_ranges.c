@@ -294,3 +294,42 @@ Test(amd64_verify, counts_no_writers_where_there_is_no_memory, .timeout = 30)
     cr_expect(eq(int, (int)compare(&o), PTW_OK));
     cr_expect(eq(u64, verify.certificate.dropped, (uint64_t)255 * 512 << 18));
 }
+
+/* A sink that refuses one write. */
+static unsigned writes_left;
+static uint64_t refused_at;
+
+static enum ptw_status keep_some(void *ctx, ptw_pa to, const void *bytes,
+                                 size_t n)
+{
+    if (writes_left-- == 0) {
+        refused_at = to.v;
+        return PTW_E_BUS;
+    }
+    return keep(ctx, to, bytes, n);
+}
+
+static const struct ptw_page_sink refuses = {keep_some};
+
+Test(amd64_rebuild, names_the_first_page_of_the_write_that_was_refused)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+    ptw_pa to;
+
+    start();
+    ram[(DATA + 1) * PAGE + 8] = 0;
+    ram[(DATA + 4) * PAGE + 8] = 0;
+    o.flags = PTW_REBUILD_ZEROS;
+    for (unsigned n = 0; n < 3; n++) {
+        static const unsigned first[3] = {DATA, DATA + 2, DATA + 5};
+
+        writes_left = n;
+        plan(&o);
+        cr_assert(ptw_rebuild_copy(&rebuild, &refuses, NULL) == PTW_E_BUS);
+        cr_expect(eq(u64, rebuild.where.v, first[n] * PAGE));
+        cr_assert(ptw_rebuild_page(&rebuild, rebuild.where, &to) == PTW_OK);
+        cr_expect(eq(u64, to.v, refused_at));
+        cr_expect(
+            eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_OK));
+    }
+}

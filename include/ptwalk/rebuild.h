@@ -152,7 +152,8 @@ enum { PTW_REBUILD_BATCH = 32, PTW_PAGE_WORDS = 512 };
 struct ptw_rebuild {
     struct ptw_rebuild_counts counts; /* so far */
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
-    ptw_pa where; /* a failure of ptw_rebuild_copy: the page, its old address */
+    ptw_pa where;  /* the sink refused: the first page of that write, its old
+                      address */
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
     const ptw_pa *root;
