@@ -1165,6 +1165,7 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
 
     if (page == NULL) {
         rb->counts.pages--;
+        rb->counts.shared_writable -= (b->again & bit) != 0;
         b->gone |= bit;
         rb->handed |= bit;
         if (b->unit > 0) {

@@ -62,6 +62,13 @@ static void start(void)
     }
 }
 
+static void refuse_a_page(void)
+{
+    region = (struct ptw_region){{0}, {sizeof ram - 1}, NULL, false};
+    cr_assert(ptw_mem_init_callbacks(&mem, &refusing, NULL, &region, 1) ==
+              PTW_OK);
+}
+
 static enum ptw_status keep(void *ctx, ptw_pa to, const void *bytes, size_t n)
 {
     (void)ctx;
@@ -186,14 +193,26 @@ Test(amd64_rebuild, counts_no_page_that_could_not_be_read)
     struct ptw_rebuild_options o = ptw_rebuild_everything();
 
     start();
-    region = (struct ptw_region){{0}, {sizeof ram - 1}, NULL, false};
-    cr_assert(ptw_mem_init_callbacks(&mem, &refusing, NULL, &region, 1) ==
-              PTW_OK);
+    refuse_a_page();
     build(&o);
     cr_expect(eq(u64, rebuild.counts.dropped[PTW_DROP_UNREADABLE], 1));
     cr_expect(eq(u64, rebuild.counts.pages, 7));
     cr_expect(eq(int, (int)compare(&o), PTW_OK));
     cr_expect(eq(u64, verify.certificate.pages, 7));
+}
+
+Test(amd64_rebuild, counts_no_writers_of_a_page_that_could_not_be_read)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    set(3, 8, REFUSED * PAGE | 7);
+    set(3, 9, DATA * PAGE | 7);
+    refuse_a_page();
+    plan(&o);
+    cr_expect(eq(u64, rebuild.counts.shared_writable, 2));
+    cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
+    cr_expect(eq(u64, rebuild.counts.shared_writable, 1));
 }
 
 Test(amd64_verify, accepts_new_tables_above_a_map)
