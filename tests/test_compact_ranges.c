@@ -78,11 +78,13 @@ static enum ptw_status keep(void *ctx, ptw_pa to, const void *bytes, size_t n)
 
 static const struct ptw_page_sink sink = {keep};
 
-static void plan(const struct ptw_rebuild_options *o)
+static enum ptw_status try_plan(const struct ptw_rebuild_options *o,
+                                uint32_t roots)
 {
     enum ptw_status st;
 
-    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, root, 1, o) == PTW_OK);
+    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, root, roots, o) ==
+              PTW_OK);
     while ((st = ptw_rebuild_plan(&rebuild)) == PTW_E_SPACE) {
         void *before;
 
@@ -91,7 +93,19 @@ static void plan(const struct ptw_rebuild_options *o)
         cr_assert(st == PTW_OK);
         free(before);
     }
-    cr_assert(st == PTW_OK);
+    return st;
+}
+
+static void plan(const struct ptw_rebuild_options *o)
+{
+    cr_assert(try_plan(o, 1) == PTW_OK);
+}
+
+static void free_storage(void)
+{
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(&rebuild, i));
+    }
 }
 
 static void build(const struct ptw_rebuild_options *o)
@@ -103,9 +117,7 @@ static void build(const struct ptw_rebuild_options *o)
     cr_assert(ptw_mem_init_flat(&to, ptw_pa_of(0), now, sizeof now, true) ==
               PTW_OK);
     cr_assert(ptw_rebuild_tables(&rebuild, &to, new_root) == PTW_OK);
-    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
-        free(ptw_rebuild_storage(&rebuild, i));
-    }
+    free_storage();
 }
 
 static enum ptw_status compare(const struct ptw_rebuild_options *o)
@@ -149,6 +161,34 @@ Test(amd64_rebuild, refuses_a_range_that_no_table_can_map)
     cr_expect(eq(int, (int)init(&o), PTW_E_RANGE));
     o.last.v = UINT64_MAX;
     cr_expect(eq(int, (int)init(&o), PTW_OK));
+}
+
+Test(amd64_rebuild, refuses_a_range_that_is_not_of_whole_pages)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    o.first.v = 1;
+    cr_expect(eq(int, (int)init(&o), PTW_E_ALIGN));
+    o.first.v = 0;
+    o.last.v = PAGE;
+    cr_expect(eq(int, (int)init(&o), PTW_E_ALIGN));
+}
+
+Test(amd64_rebuild, tells_a_wide_root_from_a_wide_image)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start();
+    root[1].v = (uint64_t)1 << 52;
+    cr_expect(eq(int, (int)try_plan(&o, 2), PTW_E_WIDTH));
+    cr_expect(eq(u32, ptw_rebuild_bad_root(&rebuild), 1));
+    free_storage();
+    o.base.v = ((uint64_t)1 << 52) - PAGE;
+    cr_expect(eq(int, (int)try_plan(&o, 1), PTW_E_WIDTH));
+    cr_assert(eq(u32, ptw_rebuild_bad_root(&rebuild), 0));
+    cr_expect(eq(int, (int)ptw_root_check(&regime, root[0]), PTW_OK));
+    free_storage();
 }
 
 Test(amd64_rebuild, refuses_to_leave_everything_out)
@@ -213,6 +253,7 @@ Test(amd64_rebuild, counts_no_writers_of_a_page_that_could_not_be_read)
     cr_expect(eq(u64, rebuild.counts.shared_writable, 2));
     cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
     cr_expect(eq(u64, rebuild.counts.shared_writable, 1));
+    free_storage();
 }
 
 Test(amd64_verify, accepts_new_tables_above_a_map)
@@ -350,5 +391,6 @@ Test(amd64_rebuild, names_the_first_page_of_the_write_that_was_refused)
         cr_expect(eq(u64, to.v, refused_at));
         cr_expect(
             eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_OK));
+        free_storage();
     }
 }

@@ -229,14 +229,15 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *   PTW_E_WIDTH    the new image does not fit the physical width, or its small
  *                  pages and tables that of an entry
  *   PTW_E_ALIGN, PTW_E_BUS, PTW_E_WIDTH  a root can't be one:
- *                  ptw_rebuild_bad_root tells which
+ *                  ptw_rebuild_bad_root tells which; when PTW_E_WIDTH is about
+ *                  the image, ptw_root_check has nothing against that one
  *   PTW_E_ARG      called out of turn, as of the other steps
  *
  * Any failure but PTW_E_SPACE and PTW_E_ARG ends the rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
 
-/* ptw_rebuild_bad_root returns the index of the root that made the plan fail.
- */
+/* ptw_rebuild_bad_root returns the index of the root that made the plan fail,
+ * or 0. */
 uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
 
 /* Where the pages of the new image go.  write takes n bytes (a multiple of
