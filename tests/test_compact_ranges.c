@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 4096, PAGES = 320, DATA = 16, REFUSED = DATA + 1 };
+enum {
+    PAGE = 4096,
+    LARGE = 512 * PAGE,
+    PAGES = 640,
+    DATA = 16,
+    REFUSED = DATA + 1
+};
 
 static _Alignas(4096) uint8_t ram[PAGES * PAGE];
 static _Alignas(4096) uint8_t now[PAGES * PAGE];
@@ -253,6 +259,48 @@ Test(amd64_rebuild, counts_no_writers_of_a_page_that_could_not_be_read)
     cr_expect(eq(u64, rebuild.counts.shared_writable, 2));
     cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
     cr_expect(eq(u64, rebuild.counts.shared_writable, 1));
+    free_storage();
+}
+
+/* A large page of which a part is refused: it takes a table more. */
+static void start_large(void)
+{
+    start();
+    set(2, 1, 0x87);
+    refuse_a_page();
+    region.last.v = LARGE - 1;
+}
+
+/* And the sink has all pages, before that is known. */
+Test(amd64_rebuild, is_over_when_there_are_too_many_tables)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start_large();
+    o.max_bytes = LARGE + 4 * PAGE;
+    plan(&o);
+    cr_expect(eq(u64, rebuild.counts.bytes, LARGE + 4 * PAGE));
+    cr_expect(
+        eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_E_LIMIT));
+    cr_expect(eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_E_ARG));
+    free_storage();
+    o.max_bytes += PAGE;
+    plan(&o);
+    cr_expect(eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_OK));
+    cr_expect(eq(u64, rebuild.counts.bytes, LARGE + 5 * PAGE));
+    free_storage();
+}
+
+Test(amd64_rebuild, is_over_when_the_tables_changed_under_the_copy)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start_large();
+    plan(&o);
+    set(2, 2, 20 * PAGE | 7);
+    cr_expect(
+        eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_E_CHANGED));
+    cr_expect(eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_E_ARG));
     free_storage();
 }
 
