@@ -271,7 +271,24 @@ static void start_large(void)
     region.last.v = LARGE - 1;
 }
 
-/* And the sink has all pages, before that is known. */
+Test(amd64_rebuild, moves_what_is_left_of_a_large_page_in_the_next_rebuild)
+{
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+    start_large();
+    build(&o);
+    cr_expect(eq(u64, rebuild.counts.pages, 511));
+    cr_expect(eq(u64, rebuild.counts.page_bytes, LARGE));
+    cr_assert(ptw_mem_init_flat(&mem, ptw_pa_of(0),
+                                memcpy(ram, now, sizeof now),
+                                rebuild.counts.bytes, false) == PTW_OK);
+    root[0] = new_root[0];
+    build(&o);
+    cr_expect(eq(u64, rebuild.counts.pages, 511));
+    cr_expect(eq(u64, rebuild.counts.page_bytes, LARGE - PAGE));
+}
+
+/* The sink has all pages before that is known. */
 Test(amd64_rebuild, is_over_when_there_are_too_many_tables)
 {
     struct ptw_rebuild_options o = ptw_rebuild_everything();

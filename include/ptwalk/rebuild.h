@@ -8,7 +8,9 @@
  * large pages first, the largest foremost, then small ones, each in the order
  * of their old addresses, and then the tables.  The same input gives the same
  * bytes, and to rebuild what was rebuilt gives the same pages at the same
- * places.
+ * places.  Except where a part of a large page could not be read: the rest of
+ * it keeps its place, with a gap, but smaller leaves map it, so that the next
+ * rebuild puts it where pages of their size go, and closes the gap.
  *
  * Each page is there once, however often it is mapped, and each table once for
  * every level at which it is used, so what was shared is shared after.  An
