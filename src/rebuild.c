@@ -235,9 +235,23 @@ static struct ptw_block *block_at(struct ptw_rebuild *rb, uint64_t pa)
     return rb->last_block;
 }
 
-/* Marks pages of one block as kept.  There is room. */
+/* How many pages more are certain to be in the image when these pages of a block
+ * are kept: small ones may yet become one. */
+static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
+                        uint64_t pages, unsigned bits)
+{
+    if ((rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0) {
+        pages &= ~b->kept;
+    } else if (bits == 0 || b->unit > 0) {
+        return 0;
+    }
+    return bits > 0 ? ptw_count_bits(pages) : pages != 0;
+}
+
+/* Marks one page of a block as kept, or all 64, of a unit of 1 << bits bytes.
+ * There is room. */
 static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
-                              uint64_t pages, bool writable)
+                              uint64_t pages, unsigned bits, bool writable)
 {
     struct ptw_block *b = block_at(rb, pa);
     bool fresh;
@@ -246,7 +260,12 @@ static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
         b = ptw_hash_enter(&rb->frames, sizeof *b, (pa >> PTW_BLOCK_BITS) + 1,
                            &fresh);
     }
+    rb->counts.page_bytes += certain(rb, b, pages, bits) << PTW_PAGE_BITS;
     b->kept |= pages;
+    if (b->unit < bits) {
+        b->unit = bits;
+        b->writers = 0;
+    }
     if (writable) {
         b->again |= b->writable & pages;
         b->writable |= pages;
@@ -268,12 +287,8 @@ static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
     }
     for (uint64_t at = 0; at >> bits == 0;
          at += (uint64_t)64 << PTW_PAGE_BITS) {
-        struct ptw_block *b = keep(rb, pa + at, UINT64_MAX, writable);
+        struct ptw_block *b = keep(rb, pa + at, UINT64_MAX, bits, writable);
 
-        if (b->unit < bits) {
-            b->unit = bits;
-            b->writers = 0;
-        }
         if (at == 0) {
             first = b;
         }
@@ -633,7 +648,7 @@ static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
         } else if (rb->phase != PTW_REBUILD_WALKING) {
             continue;
         } else if (p.level == 0) {
-            (void)keep(rb, p.pa, ptw_page_bit(p.pa), writable);
+            (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, writable);
         } else {
             keep_unit(rb, p.pa, bits, writable);
         }
@@ -781,6 +796,14 @@ static enum ptw_status begin_walk(struct ptw_rebuild *rb)
                                    rb->roots, &rb->memo, &o);
 }
 
+/* How large the image is, so far. */
+static enum ptw_status count_bytes(struct ptw_rebuild *rb)
+{
+    rb->counts.bytes =
+        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
+    return rb->counts.bytes > rb->o.max_bytes ? PTW_E_LIMIT : PTW_OK;
+}
+
 /* Goes on with the walk that was begun, to its end. */
 static enum ptw_status walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
 {
@@ -789,6 +812,9 @@ static enum ptw_status walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
 
         while (st == PTW_OK && rb->next < rb->items) {
             st = visit(rb, &rb->item[rb->next], new_root);
+            if (st == PTW_OK && rb->phase != PTW_REBUILD_BUILDING) {
+                st = count_bytes(rb);
+            }
             rb->next += st == PTW_OK;
         }
         if (st != PTW_OK) {
@@ -1045,12 +1071,10 @@ static enum ptw_status measure(struct ptw_rebuild *rb)
     if (rb->counts.tables > most) {
         return PTW_E_LIMIT;
     }
-    rb->counts.bytes =
-        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
-    last = rb->o.base.v + (rb->counts.bytes - 1);
-    if (rb->counts.bytes > rb->o.max_bytes) {
+    if (count_bytes(rb) != PTW_OK) {
         return PTW_E_LIMIT;
     }
+    last = rb->o.base.v + (rb->counts.bytes - 1);
     return last > ptw_low_mask(r->pa_bits) ||
                    (last & ~(r->rule[0].leaf_address | page)) != 0 ||
                    (last & ~(r->table_address | page)) != 0

@@ -30,14 +30,17 @@ static void set(unsigned table, unsigned index, uint64_t raw)
     memcpy(ram + table * PAGE + index * 8, &raw, sizeof raw);
 }
 
-/* Reads that refuse one page. */
+/* Reads that refuse one page.  Behind ram all is zeros. */
 static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
 {
     (void)ctx;
     if (pa.v / PAGE == REFUSED) {
         return PTW_E_BUS;
     }
-    memcpy(out, ram + pa.v, sizeof *out);
+    *out = 0;
+    if (pa.v < sizeof ram) {
+        memcpy(out, ram + pa.v, sizeof *out);
+    }
     return PTW_OK;
 }
 
@@ -68,9 +71,9 @@ static void start(void)
     }
 }
 
-static void refuse_a_page(void)
+static void refuse_a_page(uint64_t bytes)
 {
-    region = (struct ptw_region){{0}, {sizeof ram - 1}, NULL, false};
+    region = (struct ptw_region){{0}, {bytes - 1}, NULL, false};
     cr_assert(ptw_mem_init_callbacks(&mem, &refusing, NULL, &region, 1) ==
               PTW_OK);
 }
@@ -239,7 +242,7 @@ Test(amd64_rebuild, counts_no_page_that_could_not_be_read)
     struct ptw_rebuild_options o = ptw_rebuild_everything();
 
     start();
-    refuse_a_page();
+    refuse_a_page(sizeof ram);
     build(&o);
     cr_expect(eq(u64, rebuild.counts.dropped[PTW_DROP_UNREADABLE], 1));
     cr_expect(eq(u64, rebuild.counts.pages, 7));
@@ -254,7 +257,7 @@ Test(amd64_rebuild, counts_no_writers_of_a_page_that_could_not_be_read)
     start();
     set(3, 8, REFUSED * PAGE | 7);
     set(3, 9, DATA * PAGE | 7);
-    refuse_a_page();
+    refuse_a_page(sizeof ram);
     plan(&o);
     cr_expect(eq(u64, rebuild.counts.shared_writable, 2));
     cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
@@ -267,8 +270,7 @@ static void start_large(void)
 {
     start();
     set(2, 1, 0x87);
-    refuse_a_page();
-    region.last.v = LARGE - 1;
+    refuse_a_page(LARGE);
 }
 
 Test(amd64_rebuild, moves_what_is_left_of_a_large_page_in_the_next_rebuild)
@@ -319,6 +321,72 @@ Test(amd64_rebuild, is_over_when_the_tables_changed_under_the_copy)
         eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_E_CHANGED));
     cr_expect(eq(int, (int)ptw_rebuild_copy(&rebuild, &sink, NULL), PTW_E_ARG));
     free_storage();
+}
+
+/* A table full of leaves of 1 GiB, all of the same memory or not. */
+static void start_huge(uint64_t step)
+{
+    start();
+    refuse_a_page((uint64_t)1 << 40);
+    for (uint64_t i = 0; i < 512; i++) {
+        set(1, (unsigned)i, i * step | 0x87);
+    }
+}
+
+Test(amd64_rebuild, ends_when_it_is_certain_that_the_image_is_too_large)
+{
+    static const unsigned flags[4] = {0, PTW_REBUILD_MERGE, PTW_REBUILD_SPLIT,
+                                      PTW_REBUILD_SPLIT | PTW_REBUILD_ZEROS};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct ptw_rebuild_options o = ptw_rebuild_everything();
+        bool split = (flags[i] & PTW_REBUILD_SPLIT) != 0;
+
+        start_huge(split ? 0 : (uint64_t)1 << 30);
+        o.flags = flags[i];
+        o.max_bytes = 513 * PAGE;
+        cr_expect(eq(int, (int)try_plan(&o, 1), PTW_E_LIMIT));
+        cr_expect(gt(u64, rebuild.counts.bytes, o.max_bytes));
+        cr_expect(eq(u64, rebuild.counts.leaves, split ? 262144 : 1));
+        free_storage();
+    }
+}
+
+/* What is certain is not counted twice: small pages are mapped within large
+ * ones, these within one that is larger, in both orders, and others become
+ * one. */
+Test(amd64_rebuild, has_room_when_the_limit_is_what_the_image_has)
+{
+    for (unsigned i = 0; i < 12; i++) {
+        static const unsigned flags[6] = {
+            0,
+            PTW_REBUILD_MERGE,
+            PTW_REBUILD_ZEROS,
+            PTW_REBUILD_MERGE | PTW_REBUILD_COPY_SHARED,
+            PTW_REBUILD_ZEROS | PTW_REBUILD_COPY_SHARED,
+            PTW_REBUILD_COPY_ON_WRITE};
+        struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+        start();
+        refuse_a_page((uint64_t)1 << 40);
+        set(1, i < 6 ? 1 : 511, (uint64_t)1 << 30 | 0x87);
+        set(1, 2, 2 * PAGE | 7);
+        set(2, i < 6 ? 1 : 0, (uint64_t)1 << 30 | 0x85);
+        set(2, i < 6 ? 0 : 1, 3 * PAGE | 7);
+        for (unsigned k = 0; k < 8; k++) {
+            set(3, 8 + k, ((1u << 30) + k * PAGE) | 5); /* zeros */
+            set(3, 16 + k, ((1u << 31) + k * PAGE) | 5);
+        }
+        o.flags = flags[i % 6];
+        plan(&o);
+        free_storage();
+        o.max_bytes = rebuild.counts.bytes;
+        cr_expect(eq(int, (int)try_plan(&o, 1), PTW_OK));
+        free_storage();
+        o.max_bytes--;
+        cr_expect(eq(int, (int)try_plan(&o, 1), PTW_E_LIMIT));
+        free_storage();
+    }
 }
 
 Test(amd64_verify, accepts_new_tables_above_a_map)
