@@ -527,3 +527,36 @@ Test(amd64_rebuild, names_the_first_page_of_the_write_that_was_refused)
         free_storage();
     }
 }
+
+/* A number by which candidates are found could be known to be the same for two
+ * pages, whatever the seed: the later ones of the second then stay apart. */
+Test(amd64_rebuild, merges_pages_that_were_made_to_look_like_others)
+{
+    static const uint64_t top = (uint64_t)1 << 63;
+
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        struct ptw_rebuild_options o = ptw_rebuild_everything();
+
+        start();
+        for (unsigned i = 0; i < 9; i++) {
+            set(3, i, (DATA + i) * PAGE | 5);
+            set(DATA + i, 0, 0);
+            set(DATA + i, 1, 1);
+        }
+        for (unsigned i = 1; i < 9; i++) {
+            static const uint64_t change[4][2] = {
+                {top, top | (uint64_t)1 << 34},
+                {top, top},
+                {(uint64_t)1 << 32, (uint64_t)1 << 32 | 1},
+                {1, UINT64_MAX}};
+
+            set(DATA + i, 0, change[(i - 1) / 2][0]);
+            set(DATA + i, 1, 1 ^ change[(i - 1) / 2][1]);
+        }
+        o.seed = seed * 0x123456789ABCDEF;
+        o.flags = PTW_REBUILD_MERGE;
+        plan(&o);
+        cr_expect(eq(u64, rebuild.counts.merged, 4));
+        free_storage();
+    }
+}

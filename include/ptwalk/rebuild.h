@@ -185,6 +185,7 @@ struct ptw_rebuild {
     void *last_block;
     const struct ptw_mem *to;
     uint64_t page[2][PTW_PAGE_WORDS];
+    uint32_t key[2 * PTW_PAGE_WORDS]; /* to find pages of the same content */
 };
 
 /* ptw_rebuild_init begins a rebuild of `roots` spaces.  regime, mem, root and
