@@ -2,8 +2,11 @@
 /* The memo of tables that were entered: an exact set, no heuristic.
  *
  * An open-addressing hash table, probed linearly.  The hash is of the table's
- * address alone, so that everything that is known of a table stands in one run
- * of slots; it is keyed, since the addresses are the guest's to choose. */
+ * address alone, so that what is known of a table stands in one run of slots:
+ * for each level the whole table, and one that is cut.  Others that are cut stand
+ * where the hash of the table and their va leads, as there may be one for each
+ * range that is left out.  Both are keyed, since the addresses are the guest's to
+ * choose. */
 #ifndef PTW_MEMO_H
 #define PTW_MEMO_H
 
@@ -32,23 +35,53 @@ PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
     return ptw_mix(table >> 5, memo->seed, memo->slots_log2);
 }
 
+PTW_ENGINE size_t ptw_memo_hash_cut(const struct ptw_memo *memo, uint64_t table,
+                                    uint64_t va)
+{
+    return ptw_mix(va ^ ptw_mix(table >> 5, memo->seed, 63), memo->seed,
+                   memo->slots_log2);
+}
+
+/* ptw_memo_seek returns the slot with that key, of a table that is cut at that
+ * va, or the free one behind all that stand there: slot i is where the search
+ * begins.  NULL when there is neither.  *elsewhere is set when it passes the same
+ * key at another va, *two_levels when it passes the table at another level. */
+PTW_ENGINE struct ptw_memo_slot *ptw_memo_seek(const struct ptw_memo *memo,
+                                               size_t i, uint64_t key,
+                                               uint64_t va, bool *elsewhere,
+                                               bool *two_levels)
+{
+    size_t mask = ((size_t)1 << memo->slots_log2) - 1;
+
+    for (size_t probes = 0; probes <= mask; probes++, i = (i + 1) & mask) {
+        struct ptw_memo_slot *s = &memo->slot[i];
+
+        if (s->owner_plus_1 == 0) {
+            return s;
+        }
+        if (s->key == key) {
+            if ((key & 1) == 0 || s->va == va) {
+                return s;
+            }
+            *elsewhere = true;
+        } else if (ptw_memo_table(s->key) == ptw_memo_table(key) &&
+                   (s->key >> 2 & 7) != (key >> 2 & 7)) {
+            *two_levels = true;
+        }
+    }
+    return NULL;
+}
+
 /* ptw_memo_find returns the slot of (table, level), not cut, or NULL. */
 PTW_ENGINE struct ptw_memo_slot *ptw_memo_find(const struct ptw_memo *memo,
                                                uint64_t table, unsigned level)
 {
-    uint64_t key = ptw_memo_key(table, level, false);
-    size_t mask = ((size_t)1 << memo->slots_log2) - 1;
-    size_t i = ptw_memo_hash(memo, table);
+    bool ignored;
+    struct ptw_memo_slot *s =
+        ptw_memo_seek(memo, ptw_memo_hash(memo, table),
+                      ptw_memo_key(table, level, false), 0, &ignored, &ignored);
 
-    for (size_t probes = 0; probes <= mask; probes++, i = (i + 1) & mask) {
-        if (memo->slot[i].owner_plus_1 == 0) {
-            return NULL;
-        }
-        if (memo->slot[i].key == key) {
-            return &memo->slot[i];
-        }
-    }
-    return NULL;
+    return s != NULL && s->owner_plus_1 != 0 ? s : NULL;
 }
 
 enum ptw_memo_answer { PTW_MEMO_NEW, PTW_MEMO_SEEN, PTW_MEMO_FULL };
@@ -63,32 +96,31 @@ ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level, bool cut,
                uint64_t va, struct ptw_memo_slot **slot, bool *two_levels)
 {
     uint64_t key = ptw_memo_key(table, level, cut);
-    size_t mask = ((size_t)1 << memo->slots_log2) - 1;
-    size_t i = ptw_memo_hash(memo, table);
+    bool elsewhere = false;
+    struct ptw_memo_slot *s;
 
     *two_levels = false;
-    for (size_t probes = 0; probes <= mask; probes++, i = (i + 1) & mask) {
-        struct ptw_memo_slot *s = &memo->slot[i];
-
-        if (s->owner_plus_1 == 0) {
-            if (memo->used >= ptw_slots_used(memo->slots_log2)) {
-                return PTW_MEMO_FULL;
-            }
-            s->key = key;
-            s->va = va;
-            memo->used++;
-            *slot = s;
-            return PTW_MEMO_NEW;
-        }
-        if (s->key == key && (!cut || s->va == va)) {
-            *slot = s;
-            return PTW_MEMO_SEEN;
-        }
-        if (ptw_memo_table(s->key) == table && (s->key >> 2 & 7) != level) {
-            *two_levels = true;
-        }
+    s = ptw_memo_seek(memo, ptw_memo_hash(memo, table), key, va, &elsewhere,
+                      two_levels);
+    if (PTW_UNLIKELY(elsewhere) && s != NULL && s->owner_plus_1 == 0) {
+        s = ptw_memo_seek(memo, ptw_memo_hash_cut(memo, table, va), key, va,
+                          &elsewhere, two_levels);
     }
-    return PTW_MEMO_FULL;
+    if (s == NULL) {
+        return PTW_MEMO_FULL;
+    }
+    if (s->owner_plus_1 == 0) {
+        if (memo->used >= ptw_slots_used(memo->slots_log2)) {
+            return PTW_MEMO_FULL;
+        }
+        s->key = key;
+        s->va = va;
+        memo->used++;
+        *slot = s;
+        return PTW_MEMO_NEW;
+    }
+    *slot = s;
+    return PTW_MEMO_SEEN;
 }
 
 #endif

@@ -560,3 +560,39 @@ Test(amd64_rebuild, merges_pages_that_were_made_to_look_like_others)
         free_storage();
     }
 }
+
+/* 65,536 ranges left out, each of which cuts the same table, which is there
+ * whole two million times more: to go through all that is known of it each time
+ * would take minutes. */
+Test(amd64_rebuild, leaves_out_many_parts_of_one_table, .timeout = 30)
+{
+    enum { OUTS = 65536, PDS = 4096, LAST = 1 + PDS / 512 + PDS };
+    static struct ptw_va_range out[OUTS];
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+    uint64_t *entry = calloc((size_t)LAST + 1, PAGE);
+
+    start();
+    cr_assert(entry != NULL);
+    cr_assert(ptw_mem_init_flat(&mem, ptw_pa_of(0), entry,
+                                ((size_t)LAST + 1) * PAGE, false) == PTW_OK);
+    for (uint64_t i = 0; i < PDS / 512; i++) {
+        entry[i] = (1 + i) * PAGE | 7;
+    }
+    for (uint64_t i = 0; i < PDS; i++) {
+        entry[512 + i] = (1 + PDS / 512 + i) * PAGE | 7;
+    }
+    for (uint64_t i = 0; i < (uint64_t)PDS * 512; i++) {
+        entry[(1 + PDS / 512) * 512 + i] = (uint64_t)LAST * PAGE | 7;
+    }
+    for (uint64_t i = 0; i < OUTS; i++) {
+        out[i].first.v = i << 21;
+        out[i].last.v = (i << 21) + PAGE - 1;
+    }
+    o.leave_out = out;
+    o.leave_outs = OUTS;
+    plan(&o);
+    cr_expect(eq(u64, rebuild.counts.tables, LAST + 1 + OUTS));
+    cr_expect(eq(u64, rebuild.counts.aliases, PDS * 512 - OUTS - 1));
+    free_storage();
+    free(entry);
+}

@@ -531,6 +531,47 @@ Test(amd64_leave_out, walks_a_cut_table_again_at_another_address)
                  "map 40008000-40009fff 28000 r-x- 4k\n"));
 }
 
+/* Cut or not, at whichever address: what is known of it is known. */
+Test(amd64_leave_out, remarks_on_a_cut_table_at_another_level)
+{
+    ten_pages();
+    memset(&ram[PT], 0, PAGE);
+    put(PT, 3, 0x20000 | RWX);
+    put(R1, 0, PDPT2 | TABLE);
+    put(PDPT2, 0, PD2 | TABLE);
+    for (unsigned i = 0; i < 3; i++) {
+        put(PD, i, PT | TABLE);
+        put(PD2, i, PT | TABLE);
+        leave_out(i * 0x200000, i * 0x200000 + 0xfff);
+    }
+    put(PDPT, 1, PT | TABLE);
+    put(PDPT, 2, PT | TABLE);
+    leave_out(0x80000000, 0x80000fff);
+    put(PDPT, 3, PD | TABLE);
+    leave_out(0xc0000000, 0xc0000fff);
+    leave_out(0xc0200000, 0xc0200fff);
+    cr_expect(
+        eq(str, spaces_without(PTW_WALK_REMARKS),
+           "space 0 walked 1000\n"
+           "map 3000-3fff 20000 rwx- 4k\n"
+           "map 203000-203fff 20000 rwx- 4k\n"
+           "map 403000-403fff 20000 rwx- 4k\n"
+           "two levels pd 40000000-7fffffff 7000\n"
+           "two levels pd 80000000-bfffffff 7000\n"
+           "alias pt 80600000-807fffff to 20000 of 0 at 40600000 rwx- 63\n"
+           "two levels pt c0000000-c01fffff 7000\n"
+           "map c0003000-c0003fff 20000 rwx- 4k\n"
+           "two levels pt c0200000-c03fffff 7000\n"
+           "map c0203000-c0203fff 20000 rwx- 4k\n"
+           "two levels pt c0400000-c05fffff 7000\n"
+           "map c0403000-c0403fff 20000 rwx- 4k\n"
+           "space 1 walked 2000\n"
+           "alias pt 0-1fffff to 7000 of 0 at 0 rwx- 23\n"
+           "alias pt 200000-3fffff to 7000 of 0 at 200000 rwx- 23\n"
+           "alias pt 400000-5fffff to 7000 of 0 at 400000 rwx- 23\n"));
+    stops_anywhere(61);
+}
+
 Test(amd64_leave_out, finds_aliases_inside_of_what_is_cut)
 {
     a_shared_directory(1);
