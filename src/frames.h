@@ -28,7 +28,13 @@ struct ptw_block {
     uint32_t unit;     /* log2 of the bytes of the unit that it is in, or 0 */
     uint16_t writers;  /* first block of a unit: leaves that let it be written
                           whole, as far as 2 */
-    uint16_t torn;     /* the same: a page of the unit is gone */
+    uint16_t torn;     /* the same: enum ptw_torn, of the unit */
+};
+
+enum ptw_torn {
+    PTW_TORN_NOWHERE,
+    PTW_TORN_SOMEWHERE, /* a page of it is gone */
+    PTW_TORN_ALL        /* and all of it is known to be */
 };
 
 PTW_ENGINE struct ptw_block *ptw_block_at(const struct ptw_hash *h, uint64_t pa)

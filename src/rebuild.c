@@ -328,18 +328,20 @@ static struct ptw_block *unit_of(struct ptw_rebuild *rb,
 
 /* How much of [pa, pa + 1 << bits), which the accessor has, could be read.  A
  * unit is only gone through when it lacks something: then it becomes small
- * leaves, which are more work than this. */
+ * leaves, which are more work than this, or nothing, which is kept in mind. */
 static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
                                unsigned bits)
 {
     uint64_t pages = bits == PTW_PAGE_BITS ? ptw_page_bit(pa) : UINT64_MAX;
-    const struct ptw_block *first = block_at(rb, pa);
+    struct ptw_block *unit = bits > PTW_PAGE_BITS ? block_at(rb, pa) : NULL;
     bool some = false;
     bool all = true;
 
-    if (bits > PTW_PAGE_BITS && first != NULL && first->unit >= bits &&
-        unit_of(rb, first)->torn == 0) {
-        return PTW_COVER_ALL;
+    if (unit != NULL) {
+        unit = unit->unit >= bits ? unit_of(rb, unit) : NULL;
+    }
+    if (unit != NULL && unit->torn != PTW_TORN_SOMEWHERE) {
+        return unit->torn == PTW_TORN_ALL ? PTW_COVER_NONE : PTW_COVER_ALL;
     }
     for (uint64_t at = 0; at >> bits == 0 && (all || !some);
          at += (uint64_t)64 << PTW_PAGE_BITS) {
@@ -348,6 +350,9 @@ static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
 
         some = some || gone != pages;
         all = all && gone == 0;
+    }
+    if (unit != NULL && unit->unit == bits && !some) {
+        unit->torn = PTW_TORN_ALL;
     }
     return all ? PTW_COVER_ALL : some ? PTW_COVER_SOME : PTW_COVER_NONE;
 }
@@ -1196,7 +1201,7 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
         b->gone |= bit;
         rb->handed |= bit;
         if (b->unit > 0) {
-            unit_of(rb, b)->torn = 1;
+            unit_of(rb, b)->torn = PTW_TORN_SOMEWHERE;
             rb->recount = true;
         }
         return PTW_OK;

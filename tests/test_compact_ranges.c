@@ -87,13 +87,10 @@ static enum ptw_status keep(void *ctx, ptw_pa to, const void *bytes, size_t n)
 
 static const struct ptw_page_sink sink = {keep};
 
-static enum ptw_status try_plan(const struct ptw_rebuild_options *o,
-                                uint32_t roots)
+static enum ptw_status planned(void)
 {
     enum ptw_status st;
 
-    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, root, roots, o) ==
-              PTW_OK);
     while ((st = ptw_rebuild_plan(&rebuild)) == PTW_E_SPACE) {
         void *before;
 
@@ -103,6 +100,14 @@ static enum ptw_status try_plan(const struct ptw_rebuild_options *o,
         free(before);
     }
     return st;
+}
+
+static enum ptw_status try_plan(const struct ptw_rebuild_options *o,
+                                uint32_t roots)
+{
+    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, root, roots, o) ==
+              PTW_OK);
+    return planned();
 }
 
 static void plan(const struct ptw_rebuild_options *o)
@@ -593,6 +598,51 @@ Test(amd64_rebuild, leaves_out_many_parts_of_one_table, .timeout = 30)
     plan(&o);
     cr_expect(eq(u64, rebuild.counts.tables, LAST + 1 + OUTS));
     cr_expect(eq(u64, rebuild.counts.aliases, PDS * 512 - OUTS - 1));
+    free_storage();
+    free(entry);
+}
+
+/* Behind 1 GiB nothing can be read. */
+static enum ptw_status read_low(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    if (pa.v >> 30 != 0) {
+        return PTW_E_BUS;
+    }
+    memcpy(out, (const uint8_t *)ctx + pa.v, sizeof *out);
+    return PTW_OK;
+}
+
+/* Two million leaves of one page of 1 GiB, of which nothing can be read: to go
+ * through it for each of them would take a minute. */
+Test(amd64_rebuild, goes_once_through_a_large_page_that_is_gone, .timeout = 30)
+{
+    enum { ROOTS = 8, TABLES = ROOTS * 513 };
+    static const struct ptw_mem_ops low = {.read32 = read32,
+                                           .read64 = read_low};
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+    ptw_pa many[ROOTS];
+    uint64_t *entry = calloc(TABLES, PAGE);
+
+    start();
+    cr_assert(entry != NULL);
+    refuse_a_page((uint64_t)1 << 31);
+    cr_assert(ptw_mem_init_callbacks(&mem, &low, entry, &region, 1) == PTW_OK);
+    for (uint64_t i = 0; i < ROOTS; i++) {
+        many[i] = ptw_pa_of(i * PAGE);
+    }
+    for (uint64_t i = 0; i < ROOTS * 512; i++) {
+        entry[i] = (ROOTS + i) * PAGE | 7;
+    }
+    for (uint64_t i = ROOTS * 512; i < (uint64_t)TABLES * 512; i++) {
+        entry[i] = (uint64_t)1 << 30 | 0x85;
+    }
+    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, many, ROOTS, &o) ==
+              PTW_OK);
+    cr_assert(planned() == PTW_OK);
+    cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
+    cr_expect(eq(u64, rebuild.counts.pages, 0));
+    cr_expect(eq(u64, rebuild.counts.dropped[PTW_DROP_UNREADABLE],
+                 (uint64_t)ROOTS << 36));
     free_storage();
     free(entry);
 }
