@@ -1558,6 +1558,45 @@ static void restless_cases(void)
     }
 }
 
+/* A page table at 0 that is a directory at 1 GiB: what that leads to is not
+ * found to be shared, and may be read-only. */
+static void two_level_cases(void)
+{
+    static const unsigned what[3] = {PROTECT, UNMAP, MAP};
+    static const char *const how[3] = {"protect", "unmap", "map"};
+    char name[64];
+
+    if (!wide) {
+        return; /* the directory comes first */
+    }
+    for (unsigned k = 0; k < 6; k++) {
+        unsigned w = what[k / 2];
+
+        begin(CALLBACKS);
+        region(20, 0, 48, 0);
+        region(24, 0, 1, 0);
+        root(0);
+        for (unsigned s = 0; s < levels; s++) {
+            place(s, 0, s, 0);
+        }
+        place(20, 1, 0, 0);
+        chain(0, 0);
+        select_page(1);
+        link_table(1, 3, 0);
+        select_page(3);
+        link_table(0, 20, 0);
+        select_page(20);
+        run(0, 8, 0x67, 8, 2);
+        begin_edits(k % 2 == 0 ? 0 : LENT | OWN);
+        edits.at[1] = 2; /* the second region is read-only */
+        edit(w, 0, 0, low, 0xC8, w == MAP ? 0x8000 : 0, R | X,
+             w == UNMAP ? UNSHARE | RECLAIM : UNSHARE | LARGE);
+        snprintf(name, sizeof name, "%s-below-two-levels%s", how[k / 2],
+                 k % 2 == 0 ? "" : "-own");
+        save_edits(name);
+    }
+}
+
 static void link_cases(void)
 {
     static const char *const how[3] = {"", "-unshare", "-exact"};
@@ -2389,6 +2428,7 @@ int main(int argc, char **argv)
             narrow_cases();
             faulty_cases();
             restless_cases();
+            two_level_cases();
             link_cases();
             compactions();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {

@@ -48,7 +48,9 @@ struct ptw_edit {
     uint64_t listed; /* entries that shares may need */
     void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
-    int shared; /* level of the highest shared table of the path, or -1 */
+    bool made;  /* commit: the table that comes next was just put in */
+    int shared; /* level of the highest table of the path that is shared, or in
+                   the commit was, or -1 */
     struct ptw_cursor c;
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
 };
@@ -223,6 +225,36 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     return st;
 }
 
+/* The commit has entered a table.  One that was shared when this edit began has
+ * neither been moved nor found to be writable, and nor has what is below it:
+ * the plan supposes that all of that is copied.  Mostly it is found to be
+ * shared, as the copy above it refers to it, too; but not where the last path
+ * to a table comes to it at another level, at which its entries are others. */
+PTW_ENGINE enum ptw_status ptw_commit_entered(const struct ptw_format *a,
+                                              struct ptw_edit *ed, bool movable)
+{
+    unsigned level = (unsigned)ed->c.level;
+    uint64_t table = ed->c.at[level].table;
+    bool made = ed->made;
+    enum ptw_status st;
+
+    ed->made = false;
+    if (ed->t->shares == NULL || made) {
+        return PTW_OK;
+    }
+    if (ptw_is_shared(ed, level)) {
+        return ptw_unshare(a, ed, level, true);
+    }
+    if (ed->shared < 0) {
+        if (!ptw_shares_left(ed->t->shares, table)) {
+            return PTW_OK;
+        }
+        ed->shared = (int)level;
+    }
+    st = ptw_table_check(ed->t, ptw_pa_of(table), ptw_table_bytes(a, level));
+    return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false) : PTW_OK;
+}
+
 /* What there is to do when a table has been entered. */
 PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
                                             struct ptw_edit *ed,
@@ -234,10 +266,10 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     ed->moved[level] = false;
     ed->pen[level] =
         ptw_pen(ed->t->mem, ed->c.at[level].table, ptw_table_bytes(a, level));
+    if (pass == PTW_PASS_COMMIT) {
+        return ptw_commit_entered(a, ed, movable);
+    }
     if (ed->shared > (int)level || ptw_is_shared(ed, level)) {
-        if (pass == PTW_PASS_COMMIT) {
-            return ptw_unshare(a, ed, level, true);
-        }
         if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
             return PTW_E_SHARED;
         }
@@ -255,15 +287,6 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
             }
         }
         return PTW_OK;
-    }
-    if (pass == PTW_PASS_COMMIT && ed->t->shares != NULL &&
-        ptw_shares_left(ed->t->shares, ed->c.at[level].table)) {
-        /* It was shared when this edit began, and so has neither been moved nor
-         * found to be writable. */
-        st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
-                             ptw_table_bytes(a, level));
-        return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false)
-                                       : PTW_OK;
     }
     if (pass == PTW_PASS_PLAN) {
         st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
@@ -463,6 +486,7 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
         }
         rights = PTW_ALL_RIGHTS; /* the pieces have the rights of the whole */
     }
+    ed->made = true;
     t->raw = a->table_bits(rights | ed->t->table_rights) | table.v;
     return ptw_set(a, ed, level, t->index, t->raw);
 }
@@ -774,6 +798,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->list = false;
     c->self = false;
     ed->shared = -1;
+    ed->made = false;
     ed->needed = 0;
     ed->listed = 0;
     if (ptw_enter(a, c, false, c->top, ed->t->root.v, PTW_ALL_RIGHTS, 0) !=

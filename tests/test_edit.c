@@ -1490,6 +1490,114 @@ Test(amd64_shared_movable, are_copied_and_not_written_where_they_are)
     cr_expect(not(pool.stale));
 }
 
+/* Counts what the root of t reaches. */
+static void scan(void)
+{
+    static _Alignas(8) unsigned char storage[1 << 14];
+    struct ptw_memo memo;
+
+    cr_assert(
+        eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
+    t.shares = counted();
+    cr_assert(eq(
+        int,
+        ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1, &memo, UINT64_MAX),
+        PTW_OK));
+}
+
+enum below { WRITABLE, READ_ONLY, IN_TWO_REGIONS };
+
+/* A table S that is a page table at 0 and a directory at 1G.  Its first entry
+ * leads to X: a page of the one, a page table of the other. */
+static void two_levels(enum below x)
+{
+    static struct ptw_region region[4];
+
+    start("amd64");
+    put(0x1000, 0, 0x2000 | TABLE);
+    put(0x2000, 0, 0x3000 | TABLE);
+    put(0x2000, 1, 0x4000 | TABLE);
+    put(0x3000, 0, 0x4000 | TABLE);
+    put(0x4000, 0, 0x5000 | TABLE);
+    put(0x5000, 0, 0x20000 | RWX);
+    put(0x5000, 511, 0x21000 | RWX);
+    for (unsigned i = 0; i < 4; i++) {
+        static const uint64_t first[] = {0, 0x5000, 0x5800, 0x6000, RAM_BYTES};
+
+        region[i].first.v = first[i];
+        region[i].last.v = first[i + 1] - 1;
+        region[i].host = &ram[first[i]];
+        region[i].writable = i % 3 == 0 || x == IN_TWO_REGIONS;
+    }
+    if (x == IN_TWO_REGIONS) {
+        cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 4), PTW_OK));
+    } else {
+        region[1].last.v = 0x5fff;
+        region[1].writable = x == WRITABLE;
+        region[2] = region[3];
+        cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 3), PTW_OK));
+    }
+    pool.in_use--; /* the root is another one */
+    pool.used[t.root.v / PAGE] = false;
+    t.root.v = 0x1000;
+    scan();
+    m.tables = t;
+    m.move = &pool_moves;
+}
+
+/* The copy that was made of S where it is a page table does not refer to X, so
+ * X is not found to be shared where S is a directory. */
+Test(amd64_shared, have_tables_below_that_are_not_written_unchecked)
+{
+    for (unsigned k = 0; k < 18; k++) {
+        enum below x = (enum below)(k % 3);
+        bool movable = k / 3 % 2 != 0;
+        struct ptw_range_request q =
+            range_request(0, G1 + M2, PTW_READ | PTW_EXEC, PTW_EDIT_UNSHARE);
+        struct ptw_map_request p = map_request(
+            0, G1 + M2 + K4, G1, PTW_READ | PTW_EXEC, PTW_EDIT_UNSHARE);
+        uint64_t in_place = x == WRITABLE && !movable;
+        static const char *const then[3] = {"21000 r-x- 12", NULL,
+                                            "801ff000 r-x- 12"};
+
+        if (k / 6 == 2) {
+            p.flags |= PTW_EDIT_LARGE;
+        }
+        two_levels(x);
+        memset(pool.moved, 0, sizeof pool.moved);
+        switch (k / 6) {
+        case 0:
+            expect_status(movable ? ptw_protect_movable(&m, &q)
+                                  : ptw_protect(&t, &q),
+                          PTW_OK);
+            break;
+        case 1:
+            expect_status(movable ? ptw_unmap_movable(&m, &q)
+                                  : ptw_unmap(&t, &q),
+                          PTW_OK);
+            break;
+        default:
+            expect_status(movable ? ptw_map_movable(&m, &p) : ptw_map(&t, &p),
+                          PTW_OK);
+            break;
+        }
+        if (movable) {
+            t = m.tables;
+        }
+        if (in_place) {
+            cr_expect(ne(u64, entry_at(0x5000, 511), 0x21000 | RWX));
+        } else {
+            expect_entry(0x5000, 0, 0x20000 | RWX);
+            expect_entry(0x5000, 511, 0x21000 | RWX);
+        }
+        cr_expect(eq(str, (char *)at(G1 + M2 - K4),
+                     (char *)(k / 6 == 1 ? no_page() : then[k / 6])));
+        cr_expect(eq(str, (char *)at(G1 + M2),
+                     (char *)(k / 6 == 2 ? "80200000 r-x- 12" : no_page())));
+        cr_expect(not(pool.stale));
+    }
+}
+
 /* What is shared is read as a whole when it is copied. */
 Test(amd64_shared, are_refused_when_they_are_there_in_part)
 {
