@@ -266,6 +266,13 @@ static enum ptw_status map_item(struct ptw_tables *t,
     }
     ed.widest = m->level;
     if ((flags & PTW_EDIT_EXACT) != 0) {
+        uint64_t leaf =
+            ptw_low_mask(t->regime->arch->format->level[m->level].shift);
+
+        /* A part of a leaf would not have its bits. */
+        if (((ed.first | (ed.last + 1)) & leaf) != 0) {
+            return PTW_E_ALIGN;
+        }
         ed.exact = true;
         ed.bits = m->raw & ~t->regime->arch->format->leaf_address(
                                t->regime, m->level, UINT64_MAX);

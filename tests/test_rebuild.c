@@ -786,3 +786,54 @@ Test(amd64_link, refuses_a_level_that_there_is_not)
         expect_refused(item, 2, PTW_E_ARG);
     }
 }
+
+/* Large leaves from `first` to `last`; the ends may be cut, as no walk does. */
+static struct ptw_item large_leaves(uint64_t first, uint64_t last)
+{
+    struct ptw_item item = {.kind = PTW_ITEM_MAPPING};
+
+    item.first.v = first;
+    item.last.v = last;
+    item.u.mapping.level = 1;
+    item.u.mapping.pa.v = 0x600000 + first;
+    item.u.mapping.raw = 0x600000 | RWX | PS;
+    item.u.mapping.rights = PTW_READ | PTW_WRITE | PTW_EXEC;
+    return item;
+}
+
+Test(amd64_rebuild, refuses_a_part_of_a_large_leaf_that_is_to_be_exact)
+{
+    static const uint64_t range[][2] = {{0, 0x200fff},
+                                        {0, 0xfff},
+                                        {0x1000, 0x1fffff},
+                                        {0x1ff000, 0x3fffff},
+                                        {0x1000, 0x200fff}};
+
+    start("amd64");
+    t.root.v = pool_table();
+    built[0].root = t.root;
+    built[0].built = true;
+    for (size_t i = 0; i < sizeof range / sizeof range[0]; i++) {
+        struct ptw_item item = large_leaves(range[i][0], range[i][1]);
+
+        remember();
+        cr_expect(
+            eq(int, (int)give_item(&item, 1, PTW_EDIT_EXACT), PTW_E_ALIGN));
+        cr_expect(as_remembered());
+    }
+    {
+        struct ptw_item item = large_leaves(0, 0x3fffff);
+
+        cr_expect(eq(int, (int)give_item(&item, 1, PTW_EDIT_EXACT), PTW_OK));
+    }
+    /* Of our own, the rest is of small pages. */
+    start("amd64");
+    t.root.v = pool_table();
+    built[0].root = t.root;
+    built[0].built = true;
+    {
+        struct ptw_item item = large_leaves(0, 0x200fff);
+
+        cr_expect(eq(int, (int)give_item(&item, 1, 0), PTW_OK));
+    }
+}
