@@ -664,6 +664,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     uint64_t last = ed->last < end ? ed->last : end;
     bool whole = first == base && last == end && level <= ed->widest;
     bool leaf = e->kind == PTW_ENTRY_LEAF;
+    bool kept = leaf && (first != base || last != end); /* in part */
     uint64_t raw = 0;
     enum ptw_status st = PTW_OK;
 
@@ -689,7 +690,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
         return PTW_E_WIDTH;
     }
-    if (leaf && !whole && !ptw_splittable(a, ed, level, e, t->raw)) {
+    if (kept && !ptw_splittable(a, ed, level, e, t->raw)) {
         return PTW_E_WIDTH;
     }
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
@@ -704,9 +705,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     }
     if (!whole) {
         /* The descent comes to the new table next. */
-        return ptw_edit_deepen(
-            a, ed, level, leaf && (first != base || last != end) ? e : NULL,
-            t->raw);
+        return ptw_edit_deepen(a, ed, level, kept ? e : NULL, t->raw);
     }
     switch (ed->op) {
     case PTW_OP_MAP:

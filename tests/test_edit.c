@@ -1902,7 +1902,13 @@ Test(i686_edit, does_not_split_what_small_pages_cannot_reach)
     expect_status(protect(0, K4, PTW_READ | PTW_EXEC, PTW_EDIT_SPLIT),
                   PTW_E_WIDTH);
     expect_status(map(0, K4, 0, RWX_RIGHTS, PTW_EDIT_SPLIT), PTW_E_WIDTH);
+    expect_status(map(0, M4 - K4, 0, RWX_RIGHTS, PTW_EDIT_SPLIT), PTW_E_WIDTH);
     cr_expect(as_remembered());
+    /* All of it replaced: nothing is split. */
+    expect_status(map(0, M4, K4, RWX_RIGHTS, 0), PTW_E_LARGE);
+    expect_status(map(0, M4, K4, RWX_RIGHTS, PTW_EDIT_SPLIT), PTW_OK);
+    cr_expect(eq(str, runs(t.root.v), "map 0-3fffff 1000 rwx- 4k\n"));
+    expect_no_leak();
 }
 
 Test(i686_map, puts_no_page_above_4g_into_a_table_that_is_there)
