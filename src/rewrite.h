@@ -573,7 +573,9 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     if (same) {
         table = old.pa;
     }
+    /* Of a table that will be copied, the original keeps what it leads to. */
     if (old.kind == PTW_ENTRY_TABLE && !same && pass == PTW_PASS_PLAN &&
+        ed->shared < 0 &&
         (ed->t->shares == NULL ||
          ptw_shares_count(ed->t->shares, old.pa.v) == 1)) {
         st = ptw_table_empty(a, ed->t->mem, old.pa.v, level - 1);

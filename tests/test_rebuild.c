@@ -539,6 +539,42 @@ Test(amd64_link, replaces_an_empty_table_that_is_read_only)
     cr_expect(eq(u64, t.spares, 0));
 }
 
+/* A table that is in use goes on in the other space. */
+Test(amd64_link, replaces_a_table_of_a_shared_region)
+{
+    static _Alignas(8) unsigned char storage[1 << 14];
+    struct ptw_item item = alias(1, 0, 0, 0x600000, PTW_AMD64_ALIAS_PT, 0x27);
+    ptw_pa roots[2];
+    struct ptw_memo memo;
+    uint64_t pd;
+    uint64_t pt;
+
+    two_chains();
+    put(PD, 3, PT2 | TABLE);
+    rebuild(three, 2, PTW_EDIT_EXACT);
+    /* One PDPT between them. */
+    put(built[1].root.v, 0, entry_at(built[0].root.v, 0));
+    roots[0] = built[0].root;
+    roots[1] = built[1].root;
+    t.shares = counted();
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 3) == PTW_OK);
+    cr_assert(ptw_shares_scan(t.shares, &regime, &mem, roots, 2, &memo,
+                              UINT64_MAX) == PTW_OK);
+    pd = below(below(roots[0].v, 0), 0);
+    pt = below(pd, 0);
+    expect_refused(item, 2, PTW_E_SHARED);
+    cr_expect(eq(int,
+                 (int)give_item(&item, 2, PTW_EDIT_EXACT | PTW_EDIT_UNSHARE),
+                 PTW_OK));
+    cr_expect(eq(u64, below(pd, 0), pt));
+    cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(pt)), 1));
+    cr_expect(eq(u64, entry_at(pt, 1), 0x20000 | RWX | U));
+    cr_expect(eq(u64, entry_at(below(below(roots[1].v, 0), 0), 0),
+                 below(pd, 3) | 0x27));
+    cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(pd, 3))), 3));
+    cr_expect(not(pool.wrong));
+}
+
 /* Hyperlight 9: a missing target left the stale entry in place. */
 Test(amd64_link, is_not_present_where_the_owner_has_no_table)
 {
