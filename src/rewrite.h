@@ -48,6 +48,7 @@ struct ptw_edit {
     uint64_t listed; /* entries that shares may need */
     void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
+    enum ptw_status fit[PTW_MAX_LEVELS]; /* plan: if not, why not to write */
     bool made;  /* commit: the table that comes next was just put in */
     int shared; /* level of the highest table of the path that is shared, or in
                    the commit was, or -1 */
@@ -255,6 +256,14 @@ PTW_ENGINE enum ptw_status ptw_commit_entered(const struct ptw_format *a,
     return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false) : PTW_OK;
 }
 
+/* Whether the table of that level, which an edit will write to, can be written.
+ * Of a table that will be copied, the copy can. */
+PTW_ENGINE enum ptw_status ptw_fit(const struct ptw_edit *ed,
+                                   enum ptw_pass pass, unsigned level)
+{
+    return pass == PTW_PASS_PLAN && ed->shared < 0 ? ed->fit[level] : PTW_OK;
+}
+
 /* What there is to do when a table has been entered. */
 PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
                                             struct ptw_edit *ed,
@@ -279,20 +288,23 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         }
         ed->needed++;
         ed->listed += ((uint64_t)1 << a->level[level].bits) + 1;
+        if (ed->shared < 0 && level < a->levels - 1) {
+            /* The entry that leads to the copy will be written. */
+            st = movable && pass == PTW_PASS_MOVE
+                     ? ptw_move(a, ed, level + 1)
+                     : ptw_fit(ed, pass, level + 1);
+        }
         if (ed->shared < 0) {
             ed->shared = (int)level;
-            /* The entry that leads to the copy will be written. */
-            if (movable && pass == PTW_PASS_MOVE && level < a->levels - 1) {
-                return ptw_move(a, ed, level + 1);
-            }
         }
-        return PTW_OK;
+        return st;
     }
     if (pass == PTW_PASS_PLAN) {
         st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
                              ptw_table_bytes(a, level));
-        /* A table that may move is written elsewhere. */
-        if (st != PTW_OK && !(movable && st == PTW_E_READONLY)) {
+        ed->fit[level] = movable ? PTW_OK : st;
+        /* All of a path moves, and what may move is written elsewhere. */
+        if (movable && st != PTW_E_READONLY) {
             return st;
         }
     }
@@ -419,6 +431,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             raw = a->leaf_with_rights(r, raw, ed->rights);
         }
         if (pass != PTW_PASS_COMMIT) {
+            st = ptw_fit(ed, pass, 0);
             if (ed->op != PTW_OP_PROTECT) {
                 break;
             }
@@ -519,7 +532,7 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
 {
     struct ptw_cursor *c = &ed->c;
     unsigned level = (unsigned)c->level;
-    enum ptw_status st = PTW_OK;
+    enum ptw_status st;
 
     if (e->kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
@@ -534,6 +547,7 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
     if (pass == PTW_PASS_COMMIT) {
         return ptw_edit_deepen(a, ed, level, NULL, 0);
     }
+    st = ptw_fit(ed, pass, level);
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, level);
     }
@@ -583,11 +597,12 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
             return st;
         }
     }
+    st = ptw_fit(ed, pass, level);
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, level);
-        if (st != PTW_OK) {
-            return st;
-        }
+    }
+    if (st != PTW_OK) {
+        return st;
     }
     t->index++;
     if (pass != PTW_PASS_COMMIT) {
@@ -668,7 +683,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     bool leaf = e->kind == PTW_ENTRY_LEAF;
     bool kept = leaf && (first != base || last != end); /* in part */
     uint64_t raw = 0;
-    enum ptw_status st = PTW_OK;
+    enum ptw_status st;
 
     if (ed->op == PTW_OP_ENTRY) {
         return ptw_edit_above(a, ed, pass, movable, e);
@@ -695,6 +710,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (kept && !ptw_splittable(a, ed, level, e, t->raw)) {
         return PTW_E_WIDTH;
     }
+    st = ptw_fit(ed, pass, level);
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, level);
     }
@@ -743,10 +759,11 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
         c->level = -1;
         return PTW_OK;
     }
-    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0 &&
-        ed->op == PTW_OP_UNMAP && (ed->flags & PTW_EDIT_RECLAIM) != 0) {
+    if (ed->op == PTW_OP_UNMAP && (ed->flags & PTW_EDIT_RECLAIM) != 0) {
         /* To give a table back is to write the one above it. */
-        st = ptw_move(a, ed, level + 1);
+        st = movable && pass == PTW_PASS_MOVE && ed->shared < 0
+                 ? ptw_move(a, ed, level + 1)
+                 : ptw_fit(ed, pass, level + 1);
         if (st != PTW_OK) {
             return st;
         }
@@ -870,7 +887,7 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     struct ptw_entry e;
 
     if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
-        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < a->levels) {
+        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < a->levels - 1) {
         return false;
     }
     c.regime = ed->t->regime;
@@ -878,7 +895,7 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     c.near = c.mem->near;
     c.memo = NULL;
     c.first = ed->first;
-    c.reads_left = ed->max_reads - a->levels;
+    c.reads_left = ed->max_reads - (a->levels - 1); /* the way down */
     (void)ptw_enter(a, &c, true, a->levels - 1, ed->t->root.v, PTW_ALL_RIGHTS,
                     0);
     /* What the leaf is does not matter, and to read it is to wait for it. */
@@ -925,6 +942,7 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     ed->shared = -1;
     if (ed->op == PTW_OP_PROTECT) {
         /* Only here does a plan look at entries: a bad one refuses it all. */
+        ed->fit[0] = PTW_OK;
         st = ptw_edit_leaves(a, ed, PTW_PASS_PLAN, false);
         if (st != PTW_OK) {
             return st;

@@ -126,6 +126,21 @@ static char *runs(uint64_t root)
     return told(walk(&p));
 }
 
+/* Counts what the root of t reaches. */
+static void scan(void)
+{
+    static _Alignas(8) unsigned char storage[1 << 14];
+    struct ptw_memo memo;
+
+    cr_assert(
+        eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
+    t.shares = counted();
+    cr_assert(eq(
+        int,
+        ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1, &memo, UINT64_MAX),
+        PTW_OK));
+}
+
 /* Tables in use are tables reachable. */
 static void expect_no_leak(void)
 {
@@ -857,6 +872,113 @@ Test(amd64_edit, refuses_tables_that_cannot_be_read_or_written)
     cr_expect(as_remembered());
 }
 
+/* One chain of tables below 0x1000, the page tables at 0x4000 and 0x5000; what
+ * lies below `writable` can only be read, `cut` is where a region ends. */
+static void chain_below(uint64_t writable, uint64_t cut)
+{
+    static struct ptw_region region[3];
+
+    start("amd64");
+    put(0x1000, 0, 0x2000 | TABLE);
+    put(0x2000, 0, 0x3000 | TABLE);
+    put(0x3000, 0, 0x4000 | TABLE);
+    put(0x3000, 1, 0x5000 | TABLE);
+    put(0x4000, 511, 0x20000 | RWX);
+    put(0x5000, 0, 0x21000 | RWX);
+    region[0].last.v = cut - 1;
+    region[1].first.v = cut;
+    region[1].last.v = writable - 1;
+    region[2].first.v = writable;
+    region[2].last.v = RAM_BYTES - 1;
+    for (unsigned i = 0; i < 3; i++) {
+        region[i].host = &ram[region[i].first.v];
+        region[i].writable = i == 2;
+    }
+    cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 3), PTW_OK));
+    t.root.v = 0x1000;
+    remember();
+}
+
+/* Of one page or over two tables, with or without a bound on the work. */
+Test(amd64_edit, needs_no_right_to_write_what_it_does_not_write)
+{
+    for (unsigned k = 0; k < 8; k++) {
+        uint64_t bytes = k % 2 == 0 ? K4 : 2 * (uint64_t)K4;
+        uint64_t cut = k / 2 % 2 == 0 ? 0x1000 : 0x2800;
+        struct ptw_range_request q = range_request(M2 - K4, bytes, PTW_READ, 0);
+
+        q.max_reads = k / 4 == 0 ? UINT64_MAX : 3 + 3 * (k % 2);
+        chain_below(0x4000, cut);
+        expect_status(ptw_unmap(&t, &q), PTW_OK);
+        cr_expect(eq(str, (char *)at(M2 - K4), (char *)no_page()));
+        chain_below(0x4000, cut);
+        expect_status(map(M2 - K4, bytes, 0x30000, RWX_RIGHTS, 0), PTW_OK);
+        cr_expect(eq(str, (char *)at(M2 - K4), "30000 rwx- 12"));
+        chain_below(0x4000, cut);
+        q.max_reads += k / 4 == 0 ? 0 : 2;
+        expect_status(ptw_protect(&t, &q), PTW_OK);
+        cr_expect(eq(str, (char *)at(M2 - K4), "20000 r--- 12"));
+    }
+    /* Nothing to protect in the table that is read-only. */
+    chain_below(0x5000, 0x1000);
+    expect_status(protect(M2 - 2 * K4, K4, PTW_READ, 0), PTW_OK);
+    expect_status(protect(0, M2 - K4, PTW_READ, 0), PTW_OK);
+    cr_expect(as_remembered());
+    expect_status(protect(M2 - K4, K4, PTW_READ, 0), PTW_E_READONLY);
+    expect_status(protect(M2 - K4, 2 * K4, PTW_READ, 0), PTW_E_READONLY);
+    expect_status(unmap(0, K4, 0), PTW_E_READONLY);
+    /* What an empty table is taken out of is written. */
+    chain_below(0x4000, 0x1000);
+    expect_status(unmap(M2, K4, PTW_EDIT_RECLAIM), PTW_E_READONLY);
+    expect_status(map(2 * (uint64_t)M2, K4, 0x30000, RWX_RIGHTS, 0),
+                  PTW_E_READONLY);
+    expect_status(map(0, 3 * (uint64_t)M2, 0x30000, RWX_RIGHTS, 0),
+                  PTW_E_READONLY);
+    cr_expect(as_remembered());
+    chain_below(0x3000, 0x2800);
+    expect_status(unmap(M2, K4, 0), PTW_OK);
+    expect_status(map(2 * (uint64_t)M2, K4, 0x30000, RWX_RIGHTS, 0), PTW_OK);
+    expect_status(map(G1, K4, 0x30000, RWX_RIGHTS, 0), PTW_E_BUS);
+    /* And so is what refers to a copy. */
+    chain_below(0x4000, 0x1000);
+    put(0x3000, 1, 0x4000 | TABLE);
+    scan();
+    expect_status(protect(M2 - K4, K4, PTW_READ, PTW_EDIT_UNSHARE),
+                  PTW_E_READONLY);
+    chain_below(0x3000, 0x1000);
+    put(0x3000, 1, 0x4000 | TABLE);
+    scan();
+    expect_status(protect(M2 - K4, K4, PTW_READ, PTW_EDIT_UNSHARE), PTW_OK);
+}
+
+/* The way to a page is the same for tables that move, and ask for no fewer
+ * reads. */
+Test(edit, counts_the_same_reads_near_and_far)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        for (unsigned n = 0; n < 8; n++) {
+            struct ptw_range_request q =
+                range_request(0, 2 * K4, PTW_READ | PTW_EXEC, 0);
+            struct ptw_map_request p =
+                map_request(0, 2 * K4, 0x20000, RWX_RIGHTS, 0);
+
+            start_movable(k == 0 ? "amd64" : "i686");
+            expect_status(ptw_map(&t, &p), PTW_OK);
+            m.tables = t;
+            pool.relocate = false;
+            q.max_reads = n;
+            p.max_reads = n;
+            expect_status(ptw_map(&t, &p), ptw_map_movable(&m, &p));
+            expect_status(ptw_protect(&t, &q), ptw_protect_movable(&m, &q));
+            expect_status(ptw_protect(&t, &q),
+                          n > ptw_levels(&regime) ? PTW_OK : PTW_E_LIMIT);
+            expect_status(ptw_unmap(&t, &q), ptw_unmap_movable(&m, &q));
+            expect_status(ptw_unmap(&t, &q),
+                          n + 1 >= ptw_levels(&regime) ? PTW_OK : PTW_E_LIMIT);
+        }
+    }
+}
+
 Test(amd64_edit, refuses_a_table_that_is_there_in_part)
 {
     static struct ptw_region region;
@@ -1488,21 +1610,6 @@ Test(amd64_shared_movable, are_copied_and_not_written_where_they_are)
     cr_expect(eq(str, runs(t.root.v), "map 0-3fffff 20000 rwx- 4k\n"));
     expect_no_leak();
     cr_expect(not(pool.stale));
-}
-
-/* Counts what the root of t reaches. */
-static void scan(void)
-{
-    static _Alignas(8) unsigned char storage[1 << 14];
-    struct ptw_memo memo;
-
-    cr_assert(
-        eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
-    t.shares = counted();
-    cr_assert(eq(
-        int,
-        ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1, &memo, UINT64_MAX),
-        PTW_OK));
 }
 
 enum below { WRITABLE, READ_ONLY, IN_TWO_REGIONS };

@@ -166,7 +166,11 @@ struct ptw_range_request {
  *   PTW_E_LARGE        a large leaf in the way, and no PTW_EDIT_SPLIT
  *   PTW_E_SHARED       a shared table in the way, and no PTW_EDIT_UNSHARE
  *   PTW_BAD_ENTRY      an entry of an upper table has reserved bits set
- *   PTW_E_BUS, PTW_E_READONLY  a table that can't be read or written
+ *   PTW_E_BUS, PTW_E_READONLY  a table that can't be read, or one that can't be
+ *                      written and has to be: for an entry, to take the copy of
+ *                      a shared table, or (PTW_EDIT_RECLAIM) to let go of one
+ *                      below.  Of tables that move, each on the way has to be
+ *                      in one region, and writable where move leaves it
  *   PTW_E_SPACE        shares is too small
  *   PTW_E_LIMIT        more than max_reads
  *   PTW_E_REGIME       there are no tables (bare)
