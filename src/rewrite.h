@@ -187,6 +187,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
 {
     struct ptw_shares *shares = ed->t->shares;
     uint64_t from = ed->c.at[level].table;
+    const void *host = ed->c.at[level].host;
     unsigned entries = 1u << a->level[level].bits;
     enum ptw_status st;
     ptw_pa copy;
@@ -200,7 +201,12 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         struct ptw_entry e;
         uint64_t raw = 0;
 
-        st = ptw_get(ed->t->mem, from + at, 1u << a->entry_log2, &raw);
+        /* As ptw_copyable has it. */
+        if (host != NULL) {
+            raw = ptw_load_entry(a, host, i);
+        } else {
+            st = ptw_get(ed->t->mem, from + at, 1u << a->entry_log2, &raw);
+        }
         if (st == PTW_OK && raw != 0) {
             st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
                                raw);
@@ -919,7 +925,7 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
 }
 
 /* What the plan has ruled out, a commit meets only in tables that changed; or a
- * callback for writing failed.  Either way half an edit may be there. */
+ * callback failed.  Either way half an edit may be there. */
 PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
 {
     return st == PTW_OK ? PTW_OK : PTW_E_CHANGED;

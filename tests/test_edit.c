@@ -1705,6 +1705,26 @@ Test(amd64_shared, have_tables_below_that_are_not_written_unchecked)
     }
 }
 
+/* What is lent need not be read by callbacks. */
+Test(amd64_shared, are_copied_from_what_is_lent)
+{
+    for (unsigned lend = 0; lend < 2; lend++) {
+        twice();
+        offer_callbacks();
+        callback_ram.lend = lend != 0;
+        callback_ram.unreadable = pt_of(t.root.v) + 8;
+        remember();
+        expect_status(protect(0, K4, PTW_READ, PTW_EDIT_UNSHARE),
+                      lend != 0 ? PTW_OK : PTW_E_BUS);
+        if (lend != 0) {
+            cr_expect(eq(str, (char *)at(0), "20000 r--- 12"));
+            cr_expect(eq(str, (char *)at(M2), "20000 rwx- 12"));
+        } else {
+            cr_expect(as_remembered());
+        }
+    }
+}
+
 /* What is shared is read as a whole when it is copied. */
 Test(amd64_shared, are_refused_when_they_are_there_in_part)
 {

@@ -174,8 +174,9 @@ struct ptw_range_request {
  *   PTW_E_SPACE        shares is too small
  *   PTW_E_LIMIT        more than max_reads
  *   PTW_E_REGIME       there are no tables (bare)
- *   PTW_E_CHANGED      the tables changed under the edit, or a callback for
- *                      writing failed: half an edit may be there
+ *   PTW_E_CHANGED      the tables changed under the edit, or a callback failed
+ *                      to write, or to read what it had read before or what
+ *                      take had returned: half an edit may be there
  *   any other          what take or move refused with
  *
  * Except after PTW_E_CHANGED, nothing was written unless the status is PTW_OK.
