@@ -133,7 +133,7 @@ PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
         }
         st = ed->move->move(ed->t->ctx, here, &now);
         if (st == PTW_OK) {
-            st = ptw_table_check(ed->t, now, ptw_table_bytes(a, l));
+            st = ptw_new_table_check(ed->t, now, ptw_table_bytes(a, l));
         }
         if (st == PTW_OK && now.v != here.v) {
             st = ptw_relink(a, ed, l, now.v);

@@ -162,6 +162,18 @@ enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
     return PTW_OK;
 }
 
+enum ptw_status ptw_new_table_check(const struct ptw_tables *t, ptw_pa table,
+                                    uint64_t bytes)
+{
+    enum ptw_status st = ptw_table_check(t, table, bytes);
+
+    if (st == PTW_OK && t->shares != NULL &&
+        ptw_shares_count(t->shares, table.v) > 1) {
+        return PTW_E_IN_USE;
+    }
+    return st;
+}
+
 static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
 {
     enum ptw_status st = ptw_write64(t->mem, table, t->spare.v);
@@ -243,7 +255,7 @@ enum ptw_status ptw_spare_reserve(struct ptw_tables *t, uint64_t needed,
         if (st != PTW_OK) {
             return st;
         }
-        st = ptw_table_check(t, table, bytes);
+        st = ptw_new_table_check(t, table, bytes);
         if (st == PTW_OK) {
             st = chain(t, table);
         }

@@ -31,6 +31,11 @@ PTW_NODISCARD enum ptw_status ptw_shares_room(const struct ptw_shares *s,
 PTW_NODISCARD enum ptw_status ptw_table_check(const struct ptw_tables *t,
                                               ptw_pa table, uint64_t bytes);
 
+/* ptw_new_table_check says the same of one that the host gives; PTW_E_IN_USE,
+ * too: it is known to be referred to more than once. */
+PTW_NODISCARD enum ptw_status ptw_new_table_check(const struct ptw_tables *t,
+                                                  ptw_pa table, uint64_t bytes);
+
 /* The stock: tables that were taken and not used, chained through their first
  * 8 bytes.  reserve sees to it that there are `needed`, or gives back what it
  * took and says why; take gets one, all zeros; give puts one back that is no

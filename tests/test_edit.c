@@ -1093,6 +1093,58 @@ Test(amd64_edit, refuses_a_bad_table_from_the_allocator)
     }
 }
 
+/* Entries of the guest's refer to a frame of the pool, before it is taken. */
+static void refer_twice(uint64_t frame)
+{
+    memset(&ram[frame], 0, PAGE);
+    put(0x1000, 0, frame | TABLE);
+    put(0x1000, 1, frame | TABLE);
+    put(t.root.v, 5, 0x1000 | TABLE);
+    scan();
+    cr_assert(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(frame)), 2));
+}
+
+Test(amd64_edit, takes_no_table_that_is_shared)
+{
+    start("amd64");
+    refer_twice((POOL_FIRST + 2) * PAGE);
+    remember();
+    expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_IN_USE);
+    cr_expect(as_remembered());
+    cr_expect(eq(uint, pool.given, 2));
+    refer_twice((POOL_FIRST + 6) * PAGE);
+    expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+
+    /* Nor is one moved there. */
+    start_movable("amd64");
+    refer_twice((POOL_FIRST + 2) * PAGE);
+    m.tables = t;
+    remember();
+    expect_status(map_m(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_IN_USE);
+    cr_expect(as_remembered());
+    start_movable("amd64");
+    refer_twice((POOL_FIRST + 4) * PAGE);
+    m.tables = t;
+    expect_status(map_m(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_IN_USE);
+    cr_expect(eq(u64, m.tables.root.v, t.root.v));
+
+    /* What is in stock has been looked at. */
+    start("amd64");
+    t.ops = &pool_ops_without_give;
+    expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+    expect_status(unmap(0, K4, PTW_EDIT_RECLAIM), PTW_OK);
+    cr_expect(eq(u64, t.spares, 3));
+    {
+        uint64_t next = t.spare.v;
+        uint64_t kept = entry_at(next, 0);
+
+        refer_twice(next);
+        put(next, 0, kept);
+    }
+    expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+    cr_expect(eq(str, (char *)at(0), "20000 rwx- 12"));
+}
+
 Test(i686_edit, refuses_a_table_above_32_bits)
 {
     static struct ptw_region region[2];

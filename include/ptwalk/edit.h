@@ -59,11 +59,12 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  *
  * What take returns is checked before it is written: PTW_E_ALIGN; PTW_E_WIDTH,
  * an address that no entry can hold; PTW_E_BUS, not all of it is in one region;
- * PTW_E_READONLY.  The edit then ends with that, as if take had refused, and
- * hands the address to give.  That the table is all zeros, and that nobody else
- * uses it, can't be seen: entries that are in it are mapped, a table that is in
- * use is overwritten.  Even so nothing outside the memory offered is read or
- * written, and the edit ends.
+ * PTW_E_READONLY; PTW_E_IN_USE, shares has more than one reference to it.  The
+ * edit then ends with that, as if take had refused, and hands the address to
+ * give.  That the table is all zeros, and that nobody else uses it, can't be
+ * seen: entries that are in it are mapped, a table that is in use is
+ * overwritten.  Even so nothing outside the memory offered is read or written,
+ * and the edit ends.
  *
  * Of tables that an edit found there, give gets none that take could not have
  * returned: what is read-only, or not all in one region, is only referred to no
