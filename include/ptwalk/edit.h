@@ -23,7 +23,11 @@ extern "C" {
 /* ------------------------------------------------------------------ shares */
 
 /* How often tables are referred to.  A table that is not listed is referred to
- * once.  Storage is the caller's; the members are private. */
+ * once.  After a scan of all roots a count is never too low.  It may stay too
+ * high when a table that is used at two levels is made private: what it leads
+ * to at one of them is referred to no more, which nobody notices.  An edit
+ * there is refused with PTW_E_SHARED, or makes a copy, without need; a new scan
+ * mends it.  Storage is the caller's; the members are private. */
 struct ptw_shares {
     struct ptw_memo count;
     uint32_t edit; /* number of the edit under way */
@@ -136,7 +140,11 @@ struct ptw_map_request {
     bool copy_on_write;               /* never writable, whatever rights says */
     struct ptw_attributes attributes; /* memory_type, global and key */
     unsigned flags;                   /* a set of enum ptw_edit_flag */
-    uint64_t max_reads; /* bound on the work; UINT64_MAX for none */
+    uint64_t max_reads; /* bound on the entries read of tables that are there,
+                           in each of up to three passes; UINT64_MAX for none.
+                           Not counted is what shows that a table is empty,
+                           before it is given back or replaced, and what copies
+                           one: at most all of its entries in each pass */
 };
 
 struct ptw_range_request {
