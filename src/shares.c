@@ -4,12 +4,18 @@
 #include "descend.h"
 
 /* A slot's va holds the count, its level and part are 0.  In place of an owner
- * it has COUNTED, or the mark of the edit that took a reference away. */
-enum { COUNTED = 1 };
+ * it has COUNTED, or the mark of the edit that took a reference away; the rest
+ * of that edit's number is in place of the slot's. */
+enum { COUNTED = 1, MARK_BITS = 31 };
 
 static uint32_t mark_of(const struct ptw_shares *s)
 {
-    return COUNTED + 1 + s->edit % 0x7FFFFFFF;
+    return COUNTED + 1 + (uint32_t)(s->edit & ptw_low_mask(MARK_BITS));
+}
+
+static uint32_t rest_of(const struct ptw_shares *s)
+{
+    return (uint32_t)(s->edit >> MARK_BITS);
 }
 
 enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
@@ -59,6 +65,7 @@ enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
     }
     slot->va--;
     slot->owner_plus_1 = mark_of(s);
+    slot->number = rest_of(s);
     return PTW_OK;
 }
 
@@ -66,7 +73,8 @@ bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 {
     const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
 
-    return slot != NULL && slot->owner_plus_1 == mark_of(s);
+    return slot != NULL && slot->owner_plus_1 == mark_of(s) &&
+           slot->number == rest_of(s);
 }
 
 enum ptw_status ptw_shares_room(const struct ptw_shares *s, uint64_t more)

@@ -1777,6 +1777,30 @@ Test(amd64_shared, are_copied_from_what_is_lent)
     }
 }
 
+/* Which is remembered for one edit, and not for one a long time after. */
+Test(amd64_shared_movable, are_moved_when_they_have_long_been_private)
+{
+    static const uint64_t later[] = {1, 0x7ffffffe, 0x7fffffff, 0x80000000,
+                                     0xffffffff};
+
+    for (unsigned i = 0; i < sizeof later / sizeof later[0]; i++) {
+        struct ptw_range_request q =
+            range_request(0, K4, PTW_READ, PTW_EDIT_UNSHARE);
+        uint64_t pt;
+
+        twice();
+        m.tables = t;
+        m.move = &pool_moves;
+        pool.relocate = false;
+        expect_status(ptw_protect_movable(&m, &q), PTW_OK);
+        m.tables.shares->edit += later[i] - 1;
+        pt = below(below(below(m.tables.root.v, 0), 0), 1);
+        q = range_request(M2, K4, PTW_READ, 0);
+        expect_status(ptw_protect_movable(&m, &q), PTW_OK);
+        cr_expect(eq(u64, below(below(below(m.tables.root.v, 0), 0), 1), pt));
+    }
+}
+
 /* What is shared is read as a whole when it is copied. */
 Test(amd64_shared, are_refused_when_they_are_there_in_part)
 {

@@ -30,7 +30,7 @@ extern "C" {
  * mends it.  Storage is the caller's; the members are private. */
 struct ptw_shares {
     struct ptw_memo count;
-    uint32_t edit; /* number of the edit under way */
+    uint64_t edit; /* number of the edit under way */
 };
 
 /* ptw_shares_init makes an empty list; storage, bytes and seed are those of
