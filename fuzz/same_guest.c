@@ -263,7 +263,7 @@ static void count_writers(struct naive *n, const struct leaf *l, uint64_t pa,
             return;
         }
         ++*times;
-        n->c.shared_writable += *times == 2;
+        n->c.shared_writable += *times == 2 && fc_readable(n->g, pa + at);
     }
 }
 
