@@ -1123,6 +1123,7 @@ static void check_certificate(const struct fc_guest *g,
     certified("pages", c->pages, k->pages + k->merged);
     certified("dropped", c->dropped,
               dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_UNREADABLE]);
+    certified("outside", c->outside, 0);
     certified("bad", c->bad,
               dropped[PTW_DROP_BAD_ENTRY] + dropped[PTW_DROP_TABLE] +
                   dropped[PTW_DROP_SELF]);

@@ -16,6 +16,17 @@ check() {
     fi
 }
 
+# needs TOOL...: ends the script when one of them is not installed.
+needs() {
+    local tool
+    for tool; do
+        if ! command -v "$tool" >/dev/null; then
+            echo "$0: $tool is not installed" >&2
+            exit 2
+        fi
+    done
+}
+
 # finish: prints the counts; fails when a check did, or when there was none.
 finish() {
     printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -22,12 +22,7 @@ trap 'rm -rf "$scratch"' EXIT
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99"
 
-for tool in jq cmp dd mkfifo truncate; do
-    if ! command -v "$tool" >/dev/null; then
-        echo "$0: $tool is not installed" >&2
-        exit 2
-    fi
-done
+needs jq cmp dd mkfifo truncate
 
 # ---------------------------------------------------------------- the checks
 

@@ -21,12 +21,7 @@ scratch=$3
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99"
 
-for tool in zstd jq cmp awk dd; do
-    if ! command -v "$tool" >/dev/null; then
-        echo "$0: $tool is not installed" >&2
-        exit 2
-    fi
-done
+needs zstd jq cmp awk dd
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 2
 scratch=$(realpath "$scratch")

@@ -17,12 +17,7 @@ scratch=$4
 cc=$5
 case=$source/tests/images/amd64-linux
 
-for tool in zstd jq awk dd; do
-    if ! command -v "$tool" >/dev/null; then
-        echo "$0: $tool is not installed" >&2
-        exit 2
-    fi
-done
+needs zstd jq awk dd
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 2
 scratch=$(realpath "$scratch")

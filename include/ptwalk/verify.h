@@ -75,7 +75,9 @@ struct ptw_certificate {
     uint64_t dropped; /* smallest pages that could not be read before and are
                          not mapped now */
     uint64_t outside; /* smallest pages that can be read in neither image, and
-                         are mapped at the same address in both: devices */
+                         are mapped at the same address in both: devices.  Like
+                         dropped, at every leaf; but one that regions cover and
+                         callbacks refuse is counted once */
     uint64_t bad;     /* entries that faulted before: not mapped now, or fault
                          for the same reason */
     uint64_t digest[2];
@@ -142,8 +144,8 @@ struct ptw_verify {
 };
 
 /* ptw_verify_init begins a comparison of the spaces with the given roots, in
- * order.  Everything passed must live as long as v.  PTW_E_ARG, PTW_E_RANGE and
- * PTW_E_ALIGN as ptw_rebuild_init. */
+ * order.  Everything passed must live as long as v.  PTW_E_ARG, PTW_E_RANGE,
+ * PTW_E_ALIGN and, without tables (bare), PTW_E_REGIME as ptw_rebuild_init. */
 PTW_NODISCARD enum ptw_status
 ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
                 const struct ptw_mem *old_mem, const ptw_pa *old_root,
@@ -163,7 +165,9 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *                  addresses; but bytes, and pages that are tables as well, are
  *                  looked at when everything else was found to be the same
  *   PTW_E_SPACE    give storage, and call again
- *   PTW_E_LIMIT    max_reads
+ *   PTW_E_LIMIT    max_reads; or more than 2^28 records of new pages.  The
+ *                  entries of a table are read once more to compare those that
+ *                  are not present, which max_reads leaves out.
  *   PTW_E_CHANGED  the images changed under the comparison
  *   PTW_E_ARG      called again after it was over */
 PTW_NODISCARD enum ptw_status ptw_verify_run(struct ptw_verify *v);
