@@ -54,6 +54,6 @@
 #include "ptwalk/verify.h"
 #include "ptwalk/walk.h"
 
-#define PTW_VERSION "0.1.0"
+#define PTW_VERSION "0.2.0"
 
 #endif
