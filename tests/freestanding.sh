@@ -16,7 +16,8 @@ ok()
 }
 
 objects=()
-for c in "$source"/src/*.c "$source"/src/arch/*.c; do
+for c in "$source"/src/*.c "$source"/src/arch/*.c \
+    "$source"/src/software/*.c; do
     o=$scratch/$(basename "$c" .c).o
     if "$cc" -std=c11 -O2 -DNDEBUG -ffreestanding -fno-pic -fno-stack-protector \
         -I "$source/include" -I "$source/src" -c "$c" -o "$o"; then

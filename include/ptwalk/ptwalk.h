@@ -44,6 +44,7 @@
 #ifndef PTWALK_PTWALK_H
 #define PTWALK_PTWALK_H
 
+#include "ptwalk/absent.h"
 #include "ptwalk/alias.h"
 #include "ptwalk/edit.h"
 #include "ptwalk/mem.h"

@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries that are not present: what a system keeps there, and what a rebuild
+ * makes of them. */
+#include "compact_bench.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+/* -------------------------------------------------------------- conventions */
+
+static const struct ptw_absent keep = {.policy = PTW_ABSENT_KEEP};
+static const struct ptw_absent clear = {.policy = PTW_ABSENT_CLEAR};
+static const struct ptw_absent on_linux = {.policy = PTW_ABSENT_LINUX};
+static const struct ptw_absent on_plain = {.policy = PTW_ABSENT_LINUX_PLAIN};
+static const struct ptw_absent on_windows = {.policy = PTW_ABSENT_WINDOWS};
+
+/* With the numbers of a kernel that has them at 29, 30 and 31. */
+static const struct ptw_absent moving = {.policy = PTW_ABSENT_LINUX,
+                                         .migration = 0xe0000000};
+static const struct ptw_absent masked = {.policy = PTW_ABSENT_WINDOWS,
+                                         .mask = 0x200000000000};
+
+static void use(const char *name)
+{
+    cr_assert(ptw_regime_by_name(name, NULL, 0, &regime, NULL) == PTW_OK);
+}
+
+/* An entry as it lies in memory, the lowest byte first. */
+struct vector {
+    const char *what;
+    const struct ptw_absent *absent;
+    uint8_t level;
+    uint8_t bytes[8];
+    enum ptw_absent_kind kind;
+    enum ptw_absent_use use;
+    uint64_t pa;    /* of a frame */
+    unsigned log2;  /* its size */
+    uint64_t other; /* another frame, and the entry that names that */
+    uint8_t moved[8];
+};
+
+static uint64_t of_bytes(const uint8_t *b)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = ptw_entry_bytes(&regime); i-- > 0;) {
+        v = v << 8 | b[i];
+    }
+    return v;
+}
+
+static void check_vectors(const struct vector *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++, v++) {
+        uint64_t raw = of_bytes(v->bytes);
+        uint64_t out = 0x5a5a;
+        struct ptw_absent_entry e;
+
+        cr_assert(ptw_absent_check(v->absent, &regime) == PTW_OK, "%s",
+                  v->what);
+        e = ptw_absent_read(v->absent, &regime, v->level, raw);
+        cr_expect(eq(int, (int)e.kind, (int)v->kind), "%s", v->what);
+        cr_expect(eq(int, (int)e.use, (int)v->use), "%s", v->what);
+        cr_expect(eq(u64, e.pa.v, v->pa), "%s", v->what);
+        if (v->kind != PTW_ABSENT_FRAME) {
+            cr_expect(ptw_absent_write(v->absent, &regime, v->level, raw,
+                                       ptw_pa_of(0x1000), &out) == PTW_E_ARG,
+                      "%s", v->what);
+            cr_expect(eq(u64, out, 0x5a5a), "%s", v->what);
+            continue;
+        }
+        cr_expect(eq(uint, e.size_log2, v->log2), "%s", v->what);
+        cr_expect(ptw_absent_write(v->absent, &regime, v->level, raw,
+                                   ptw_pa_of(v->other), &out) == PTW_OK,
+                  "%s", v->what);
+        cr_expect(eq(u64, out, of_bytes(v->moved)), "%s", v->what);
+        cr_expect(ptw_absent_write(v->absent, &regime, v->level, out, e.pa,
+                                   &out) == PTW_OK,
+                  "%s", v->what);
+        cr_expect(eq(u64, out, raw), "%s: there and back", v->what);
+        cr_expect(ptw_absent_write(v->absent, &regime, v->level, raw,
+                                   ptw_pa_of(v->pa + 8), &out) == PTW_E_ALIGN,
+                  "%s", v->what);
+    }
+}
+
+#define CHECK(vectors)                                                         \
+    check_vectors((vectors), sizeof(vectors) / sizeof *(vectors))
+
+/* arch/x86/include/asm/pgtable-invert.h, pgtable_64.h.  PAGE_NONE is PROTNONE
+ * and A: 0x120. */
+Test(absent_linux, reads_and_writes_entries_of_8_bytes)
+{
+    static const struct vector v[] = {
+        {"PROT_NONE, frame 5, inverted",
+         &on_linux,
+         0,
+         {0x20, 0xa1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0x123456000,
+         {0x20, 0x91, 0xba, 0xdc, 0xfe, 0xff, 0x0f, 0x00}},
+        {"the same, writable, no execution, software bits, a key",
+         &on_linux,
+         0,
+         {0x66, 0x5d, 0xee, 0xff, 0xff, 0xff, 0x0f, 0xd8},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x11a000,
+         12,
+         0,
+         {0x66, 0xfd, 0xff, 0xff, 0xff, 0xff, 0x0f, 0xd8}},
+        {"PROT_NONE that is not inverted would be far away",
+         &on_plain,
+         0,
+         {0x20, 0x51, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0x123456000,
+         {0x20, 0x61, 0x45, 0x23, 0x01, 0, 0, 0}},
+        {"a huge page of PROT_NONE, 2 MiB at 6 MiB",
+         &on_linux,
+         1,
+         {0xa0, 0x01, 0x80, 0xff, 0xff, 0xff, 0x0f, 0x80},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0x40000000,
+         {0xa0, 0x01, 0xe0, 0xbf, 0xff, 0xff, 0x0f, 0x80}},
+        {"a huge page that is being changed: PS, and bit 8 clear; PAT is set",
+         &on_linux,
+         1,
+         {0xe6, 0x10, 0x80, 0xff, 0xff, 0xff, 0x0f, 0x80},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0x200000,
+         {0xe6, 0x10, 0xc0, 0xff, 0xff, 0xff, 0x0f, 0x80}},
+        {"a page of hugetlb, which inverts what is below the frame too",
+         &on_linux,
+         1,
+         {0xa0, 0xf1, 0x9f, 0xff, 0xff, 0xff, 0x0f, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0,
+         {0xa0, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}},
+        {"a page of hugetlb of 1 GiB",
+         &on_linux,
+         2,
+         {0xa0, 0xf1, 0xff, 0xbf, 0xff, 0xff, 0x0f, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x40000000,
+         30,
+         0x80000000,
+         {0xa0, 0xf1, 0xff, 0x7f, 0xff, 0xff, 0x0f, 0}},
+        {"a huge page with some of the bits below its frame",
+         &on_linux,
+         1,
+         {0xa0, 0x21, 0x80, 0xff, 0xff, 0xff, 0x0f, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_PROT_NONE,
+         0,
+         0,
+         0,
+         {0}},
+        {"not inverted, it has no such bits at all",
+         &on_plain,
+         1,
+         {0xa0, 0xf1, 0x7f, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_PROT_NONE,
+         0,
+         0,
+         0,
+         {0}},
+        {"bit 8 and no PS in a PD",
+         &on_linux,
+         1,
+         {0x20, 0xa1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"anything in a PML4, where there are no leaves",
+         &on_linux,
+         3,
+         {0xa0, 0x01, 0, 0, 0, 0xff, 0x0f, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"a swap slot: type 1, offset 0x1234, inverted",
+         &on_linux,
+         0,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0x0f},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"type 30 is not known",
+         &on_linux,
+         0,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0xf7},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"unless it is told: frame 0x1234 on migration",
+         &moving,
+         0,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0xf7},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x1234000,
+         12,
+         0x5000,
+         {0x00, 0xf4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf7}},
+        {"a huge page on migration, frame 0x1200",
+         &moving,
+         1,
+         {0x02, 0xfe, 0xdb, 0xff, 0xff, 0xff, 0xff, 0xef},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x1200000,
+         21,
+         0x200000,
+         {0x02, 0xfe, 0xfb, 0xff, 0xff, 0xff, 0xff, 0xef}},
+        {"a huge page on migration that is not aligned",
+         &moving,
+         1,
+         {0x02, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0xef},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_MIGRATION,
+         0,
+         0,
+         0,
+         {0}},
+        {"a swap slot in a PD: there is no such thing",
+         &on_linux,
+         1,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0x0f},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"nothing",
+         &on_linux,
+         0,
+         {0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_NOTHING,
+         0,
+         0,
+         0,
+         {0}},
+        {"present",
+         &on_linux,
+         0,
+         {0x21, 0x51, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_NOTHING,
+         0,
+         0,
+         0,
+         {0}},
+        {"without a convention",
+         &keep,
+         0,
+         {0x20, 0x51, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+
+    use("amd64");
+    CHECK(v);
+}
+
+/* Before 4.6, pgtable_64.h had the type at bit 1, and the offset at 9; from 4.6
+ * to 4.17 the type at 9, and the offset at 14. */
+Test(absent_linux, knows_the_older_layouts_of_swap_entries)
+{
+    static const struct ptw_absent old = {
+        .policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 1, .migration = 1u << 31};
+    static const struct ptw_absent newer = {
+        .policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 9, .migration = 1u << 31};
+    static const struct vector v[] = {
+        {"frame 5 on migration, before 4.6",
+         &old,
+         0,
+         {0x3e, 0x0a, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x5000,
+         12,
+         0x123456000,
+         {0x3e, 0xac, 0x68, 0x24, 0, 0, 0, 0}},
+        {"frame 5 on migration, 4.6 to 4.17",
+         &newer,
+         0,
+         {0, 0x7e, 0x01, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x5000,
+         12,
+         0x123456000,
+         {0, 0xbe, 0x15, 0x8d, 0x04, 0, 0, 0}},
+        {"a slot either way",
+         &on_plain,
+         0,
+         {0, 0x40, 0x01, 0, 0, 0, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"a slot one way only",
+         &on_plain,
+         0,
+         {0, 0x7e, 0x01, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+
+    use("amd64");
+    CHECK(v);
+}
+
+/* include/linux/swapops.h: since 6.1 the bits above the frame say whether the
+ * page was young, and dirty. */
+Test(absent_linux, leaves_what_stands_above_the_frame_of_a_migration_entry)
+{
+    static const struct ptw_absent since_6_1 = {
+        .policy = PTW_ABSENT_LINUX, .migration = 1u << 30, .frame_bits = 34};
+    static const struct vector v[] = {
+        {"young (bit 43 of the entry, inverted)",
+         &since_6_1,
+         0,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xf7, 0xff, 0xf7},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x1234000,
+         12,
+         0x5000,
+         {0x00, 0xf4, 0xff, 0xff, 0xff, 0xf7, 0xff, 0xf7}},
+        {"without the parameter the frame is far away",
+         &moving,
+         0,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xf7, 0xff, 0xf7},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x400001234000,
+         12,
+         0x5000,
+         {0x00, 0xf4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf7}},
+    };
+
+    use("amd64");
+    CHECK(v);
+}
+
+/* arch/x86/include/asm/pgtable-2level.h: "No inverted PFNs". */
+Test(absent_linux, does_not_invert_entries_of_4_bytes)
+{
+    static const struct ptw_absent on_the_move = {.policy = PTW_ABSENT_LINUX,
+                                                  .migration = 1u << 29};
+    static const struct vector v[] = {
+        {"PROT_NONE, frame 5",
+         &on_linux,
+         0,
+         {0x20, 0x51, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0x12345000,
+         {0x20, 0x51, 0x34, 0x12}},
+        {"the same before 4.18",
+         &on_plain,
+         0,
+         {0x20, 0x51, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0xfffff000,
+         {0x20, 0xf1, 0xff, 0xff}},
+        {"a huge page of 4 MiB",
+         &on_linux,
+         1,
+         {0xa0, 0x01, 0xc0, 0x12},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x12c00000,
+         22,
+         0x400000,
+         {0xa0, 0x01, 0x40, 0x00}},
+        {"with bits 39:32 of an address, which Linux does not use",
+         &on_linux,
+         1,
+         {0xa0, 0x21, 0xc0, 0x12},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_PROT_NONE,
+         0,
+         0,
+         0,
+         {0}},
+        {"a swap slot: type 3 at bit 1, offset 0x123 at bit 9",
+         &on_linux,
+         0,
+         {0x06, 0x46, 0x02, 0x00},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"frame 0x123 on migration, type 29",
+         &on_the_move,
+         0,
+         {0x3a, 0x46, 0x02, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0x3a, 0x0a, 0x00, 0x00}},
+        {"an entry of a PD",
+         &on_linux,
+         1,
+         {0x06, 0x46, 0x02, 0x00},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+
+    use("i686");
+    CHECK(v);
+}
+
+/* nt!_MMPTE_TRANSITION and its like, from the public symbols. */
+Test(absent_windows, reads_and_writes_entries)
+{
+    static const struct ptw_absent old = {
+        .policy = PTW_ABSENT_WINDOWS, .frame_bits = 36, .page_file_at = 1};
+    static const struct vector v[] = {
+        {"in transition, frame 5, read and write",
+         &on_windows,
+         0,
+         {0x80, 0x58, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_TRANSITION,
+         0x5000,
+         12,
+         0x123456000,
+         {0x80, 0x68, 0x45, 0x23, 0x01, 0, 0, 0}},
+        {"what lies above 36 bits of frame stays",
+         &old,
+         0,
+         {0x80, 0x58, 0, 0, 0, 0, 0x03, 0xe0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_TRANSITION,
+         0x5000,
+         12,
+         0x6000,
+         {0x80, 0x68, 0, 0, 0, 0, 0x03, 0xe0}},
+        {"with the machine's mask",
+         &masked,
+         0,
+         {0x80, 0x58, 0, 0, 0, 0x20, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_TRANSITION,
+         0x5000,
+         12,
+         0x123456000,
+         {0x80, 0x68, 0x45, 0x23, 0x01, 0x20, 0, 0}},
+        {"with the mask's bit in the frame, and bit 4 to say so",
+         &masked,
+         0,
+         {0x90, 0x58, 0, 0, 0, 0x20, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_TRANSITION,
+         0x200000005000,
+         12,
+         0x6000,
+         {0x80, 0x68, 0, 0, 0, 0x20, 0, 0}},
+        {"without the mask, on a machine that has it",
+         &masked,
+         0,
+         {0x80, 0x58, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_TRANSITION,
+         0,
+         0,
+         0,
+         {0}},
+        {"a prototype entry, whatever bit 11 says",
+         &on_windows,
+         0,
+         {0x20, 0x5c, 0x34, 0x12, 0x80, 0xc0, 0xff, 0xff},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_PROTOTYPE,
+         0,
+         0,
+         0,
+         {0}},
+        {"page file 2, offset 0x1234",
+         &on_windows,
+         0,
+         {0x80, 0x20, 0, 0, 0x34, 0x12, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_PAGE_FILE,
+         0,
+         0,
+         0,
+         {0}},
+        {"a page of zeros to come",
+         &on_windows,
+         0,
+         {0x80, 0, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_DEMAND_ZERO,
+         0,
+         0,
+         0,
+         {0}},
+        {"the same with the mask",
+         &masked,
+         0,
+         {0x80, 0, 0, 0, 0, 0x20, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_DEMAND_ZERO,
+         0,
+         0,
+         0,
+         {0}},
+        {"a table in transition",
+         &on_windows,
+         1,
+         {0x80, 0x58, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_TRANSITION,
+         0,
+         0,
+         0,
+         {0}},
+    };
+
+    use("amd64");
+    CHECK(v);
+}
+
+Test(absent_windows, reads_and_writes_entries_of_4_bytes)
+{
+    static const struct vector v[] = {
+        {"in transition, frame 5",
+         &on_windows,
+         0,
+         {0x80, 0x58, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_TRANSITION,
+         0x5000,
+         12,
+         0xfffff000,
+         {0x80, 0xf8, 0xff, 0xff}},
+        {"page file 2, offset 0x123",
+         &on_windows,
+         0,
+         {0x84, 0x30, 0x12, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_PAGE_FILE,
+         0,
+         0,
+         0,
+         {0}},
+    };
+
+    use("i686");
+    CHECK(v);
+}
+
+Test(absent, says_which_slot_and_which_rights)
+{
+    static const struct ptw_absent old = {.policy = PTW_ABSENT_WINDOWS,
+                                          .page_file_at = 1};
+    struct ptw_absent_entry e;
+
+    use("amd64");
+    e = ptw_absent_read(&on_linux, &regime, 0, 0x0fffffffffdb9600);
+    cr_expect(eq(uint, e.store, 1));
+    cr_expect(eq(u64, e.slot, 0x1234));
+    e = ptw_absent_read(&on_windows, &regime, 0, 0x123400002080);
+    cr_expect(eq(uint, e.store, 2));
+    cr_expect(eq(u64, e.slot, 0x1234));
+    e = ptw_absent_read(&old, &regime, 0, 0x123400000084);
+    cr_expect(eq(uint, e.store, 2));
+    e = ptw_absent_read(&masked, &regime, 0, 0x320000003080);
+    cr_expect(eq(uint, e.store, 3));
+    cr_expect(eq(u64, e.slot, 0x1200));
+    e = ptw_absent_read(&on_linux, &regime, 0, 0xfffffffffa120 | W | NX);
+    cr_expect(eq(uint, e.rights, PTW_READ | PTW_WRITE));
+    e = ptw_absent_read(&on_windows, &regime, 0, 0x5880);
+    cr_expect(eq(uint, e.rights, PTW_READ | PTW_WRITE | PTW_USER));
+    e = ptw_absent_read(&on_windows, &regime, 0, 0x5860);
+    cr_expect(eq(uint, e.rights, PTW_READ | PTW_EXEC | PTW_USER));
+}
+
+/* What an entry can't name is refused, and what is beyond the physical width is
+ * not known. */
+Test(absent, keeps_to_the_physical_width)
+{
+    struct ptw_cpu cpu = {.pa_bits = 40, .page1g = true};
+    uint64_t out = 7;
+
+    cr_assert(ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL) == PTW_OK);
+    cr_expect(eq(int, (int)ptw_absent_read(&on_linux, &regime, 0, 0x120).kind,
+                 PTW_ABSENT_UNKNOWN));
+    cr_expect(eq(
+        int, (int)ptw_absent_read(&on_linux, &regime, 0, 0xfff0000000120).kind,
+        PTW_ABSENT_FRAME));
+    cr_expect(eq(int,
+                 (int)ptw_absent_write(&on_linux, &regime, 0, 0xfff0000000120,
+                                       ptw_pa_of((uint64_t)1 << 40), &out),
+                 PTW_E_WIDTH));
+    use("i686");
+    cr_expect(eq(int,
+                 (int)ptw_absent_write(&on_linux, &regime, 0, 0x5120,
+                                       ptw_pa_of((uint64_t)1 << 32), &out),
+                 PTW_E_WIDTH));
+    cr_expect(eq(u64, out, 7));
+}
+
+Test(absent, checks_its_parameters)
+{
+    static const struct {
+        const char *regime;
+        struct ptw_absent absent;
+        enum ptw_status st;
+    } v[] = {
+        {"amd64", {.policy = PTW_ABSENT_POLICIES}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_KEEP, .mask = 0x1000}, PTW_E_ARG},
+        {"amd64",
+         {.policy = PTW_ABSENT_CLEAR, .migration = 1u << 30},
+         PTW_E_ARG},
+        {"bare", {.policy = PTW_ABSENT_KEEP}, PTW_OK},
+        {"bare", {.policy = PTW_ABSENT_LINUX}, PTW_E_REGIME},
+        {"amd64",
+         {.policy = PTW_ABSENT_LINUX, .migration = 1u << 15},
+         PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_LINUX, .type_at = 9}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_LINUX, .frame_bits = 34}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_LINUX, .mask = 0x1000}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 2}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 9}, PTW_OK},
+        {"i686", {.policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 9}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_WINDOWS, .mask = 0x10}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_WINDOWS, .frame_bits = 41}, PTW_E_ARG},
+        {"i686", {.policy = PTW_ABSENT_WINDOWS, .frame_bits = 21}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_WINDOWS, .page_file_at = 2}, PTW_E_ARG},
+        {"i686", {.policy = PTW_ABSENT_WINDOWS, .page_file_at = 12}, PTW_E_ARG},
+        {"amd64", {.policy = PTW_ABSENT_WINDOWS, .type_at = 1}, PTW_E_ARG},
+    };
+
+    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
+        use(v[i].regime);
+        cr_expect(
+            eq(int, (int)ptw_absent_check(&v[i].absent, &regime), (int)v[i].st),
+            "%zu", i);
+    }
+    cr_expect(ptw_absent_name(PTW_ABSENT_POLICIES) == NULL);
+    cr_expect(eq(str, (char *)ptw_absent_name(clear.policy), "clear"));
+    for (int i = 0; i < PTW_ABSENT_USES; i++) {
+        cr_expect(strcmp(ptw_absent_use_text((enum ptw_absent_use)i),
+                         "unknown use") != 0);
+    }
+    cr_expect(
+        eq(str, (char *)ptw_absent_use_text(PTW_ABSENT_USES), "unknown use"));
+}
