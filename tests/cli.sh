@@ -647,6 +647,49 @@ unread "missing: can't be opened: No such file" leaves "${amd64[@]}" missing
 unread "can't be opened" leaves "${amd64[@]}" good/good
 unread "two?lines: can't be opened" leaves "${amd64[@]}" $'two\nlines'
 unread 'is empty' translate "${amd64[@]}" empty 0
+
+# Whatever a name is made of, a terminal only shows it.  harmless: there is
+# nothing in the message but what can be seen.
+harmless() {
+    check "$name: $1: nothing that a terminal obeys" test -s err -a \
+        "$(LC_ALL=C tr -d '\n -~' <err | LC_ALL=C sed "$2" | wc -c)" -eq 0
+}
+letters=$'\xc3\xa9\xe4\xb8\x80\xf0\x9f\x98\x80'
+for bytes in '\x9b' '\xc2\x9b' '\xc2\x80' '\xc2\x9f' '\x1b' '\x7f' '\x01' \
+    '\x80' '\x9f' '\xe2\x80\x8e' '\xe2\x80\x8f' '\xe2\x80\xaa' \
+    '\xe2\x80\xae' '\xe2\x81\xa6' '\xe2\x81\xa9' '\xe2\x80\xa8' \
+    '\xe0\x82\x9b' '\xc2' '\xff' '\xed\xa0\x80'; do
+    odd=$(printf "$bytes")1J
+    for locale in C C.UTF-8; do
+        export LC_ALL=$locale
+        seen=s/x/x/
+        [ $locale = C ] || seen="s/$letters//g"
+        for where in "leaves ${amd64[*]} $letters$odd" "$odd$letters good" \
+            "leaves --$odd$letters good" "leaves -$odd good" \
+            "leaves --regime $odd --root 0 good" \
+            "leaves ${amd64[*]} --base $odd good" \
+            "leaves ${amd64[*]} --range $odd good" \
+            "leaves ${amd64[*]} --limit $odd good" \
+            "leaves ${amd64[*]} --segment $odd good" \
+            "leaves ${amd64[*]} --pa-bits 1$odd good" \
+            "translate ${amd64[*]} good $odd$letters" \
+            "compact ${amd64[*]} -o $odd/$letters good" \
+            "compact ${amd64[*]} -o x --map $odd good" \
+            "compact ${amd64[*]} -o x --leave-out $odd good" \
+            "leaves ${amd64[*]} good $letters$odd"; do
+            # shellcheck disable=SC2086
+            "$ptwalk" $where >out 2>err
+            name="$locale, $bytes"
+            harmless "${where%% *}" "$seen"
+            check "$name: one line" [ "$(wc -l <err)" -eq 1 ]
+        done
+    done
+    unset LC_ALL
+done
+cp good "$letters"
+LC_ALL=C.UTF-8 "$ptwalk" leaves --regime amd64 --root 7 "$letters" 2>err >out
+check 'a name is shown as it is' grep -q "^ptwalk: $letters: root 0" err
+rm "$letters"
 if [ "$(id -u)" -ne 0 ]; then
     cp good locked
     chmod 0 locked
@@ -746,6 +789,12 @@ check 'a full disk: one line' [ "$(cat err)" = \
 status=$?
 check 'a full disk, a long output: status' [ $status -eq 3 ]
 check 'a full disk, a long output: one line' [ "$(wc -l <err)" -eq 1 ]
+(ulimit -f 1 && exec env --default-signal=XFSZ "$ptwalk" leaves "${amd64[@]}" \
+    many --limit 100000 2>&1 >out) | cat >err
+status=${PIPESTATUS[0]}
+check 'a file that may not grow: status' [ "$status" -eq 3 ]
+check 'a file that may not grow: one line' [ "$(cat err)" = \
+    'ptwalk: standard output: writing failed: File too large' ]
 for command in --help --version; do
     "$ptwalk" $command >/dev/full 2>err
     status=$?
@@ -1204,7 +1253,19 @@ wait_for() {
     [ $n -lt 600 ]
 }
 
-# All that end a command and can be caught; a sanitizer takes some for itself.
+# ends PID: waits until it does; after ten seconds it is ended.
+ends() {
+    local n=0
+    while kill -0 "$1" 2>/dev/null && [ $n -lt 100 ]; do
+        sleep 0.1
+        n=$((n + 1))
+    done
+    kill -s KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+
+# All that end a command and can be caught, though whoever starts it has blocked
+# them; a sanitizer takes some for itself.
 not_its_own=handle_segv=0:handle_sigbus=0:handle_sigfpe=0
 for signal in HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 ALRM TERM \
     STKFLT XCPU VTALRM PROF IO PWR SYS RTMIN RTMAX; do
@@ -1213,13 +1274,13 @@ for signal in HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 ALRM TERM \
     RT*) said="signal $(kill -l $signal)" ;;
     *) said=SIG$signal ;;
     esac
-    (ulimit -c 0 && exec env --default-signal=$signal \
+    (ulimit -c 0 && exec env --default-signal=$signal --block-signal \
         ASAN_OPTIONS="$ASAN_OPTIONS:$not_its_own" "$ptwalk" compact "${amd64[@]}" -o made/new --page-map made/map \
         full) >stalled 2>err &
     pid=$!
     check "$name: it writes" wait_for 1
     kill -s $signal $pid
-    wait $pid 2>/dev/null
+    ends $pid 2>/dev/null
     status=$?
     check "$name: status" [ $status -eq $((128 + $(kill -l $signal))) ]
     check "$name: one line" [ "$(cat err)" = "ptwalk: made/new: not written: \
@@ -1227,11 +1288,13 @@ the command was ended by $said" ]
     holds
 done
 name='compact, nohup'
-env --ignore-signal=HUP "$ptwalk" compact "${amd64[@]}" -o made/new full \
-    >stalled 2>err &
+env --ignore-signal=HUP,TERM,INT,BUS,RTMIN "$ptwalk" compact "${amd64[@]}" \
+    -o made/new full >stalled 2>err &
 pid=$!
 check "$name: it writes" wait_for 1
-kill -s HUP $pid
+for signal in HUP TERM INT BUS RTMIN; do
+    kill -s $signal $pid
+done
 drain
 wait $pid
 status=$?
@@ -1289,7 +1352,8 @@ copy_while() {
     while [ $status -eq 0 ] && [ $tries -lt 10 ]; do
         rm -f made/new
         cp --sparse=never long touched
-        "$ptwalk" compact "${amd64[@]}" "$@" -o made/new touched >out 2>err &
+        "${start[@]}" "$ptwalk" compact "${amd64[@]}" "$@" -o made/new \
+            touched >out 2>err &
         local pid=$!
         until [ -n "$(find made -name '.ptwalk-*' -size +0)" ] ||
             ! kill -0 $pid 2>/dev/null; do
@@ -1306,10 +1370,14 @@ copy_while() {
 shorten() {
     truncate -s 4M touched
 }
-for way in '' --no-mmap; do
+start=(env)
+for way in '' --no-mmap --block-signal --ignore-signal; do
     name="compact, a file that becomes shorter $way"
-    # shellcheck disable=SC2086
-    copy_while shorten $way
+    case $way in
+    --*-signal) start=(env $way=BUS,TERM) ;;
+    esac
+    # shellcheck disable=SC2046
+    copy_while shorten $(echo $way | grep -x -- --no-mmap)
     check "$name: status" [ $status -eq 3 ]
     check "$name: one line" [ "$(wc -l <err)" -eq 1 ]
     check "$name: why" grep -q '^ptwalk: touched: .*become shorter' err
@@ -1320,6 +1388,7 @@ done
 change() {
     put touched 200000 1 1
 }
+start=(env)
 name='compact, a guest that runs'
 copy_while change
 check "$name: status" [ $status -eq 1 ]

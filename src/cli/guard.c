@@ -22,6 +22,7 @@ struct guard {
 };
 
 static struct guard *guards;
+static bool ignored; /* SIGBUS was, when the command started */
 
 static void say_where(const struct guard *g, uint64_t offset)
 {
@@ -46,6 +47,13 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
     const struct guard *g = guards;
 
     (void)context;
+    if (info->si_code <= 0) {
+        /* Somebody sent it; it says nothing about memory. */
+        if (!ignored) {
+            outputs_end(signal_number);
+        }
+        return;
+    }
     while (g != NULL && (at < g->start || at - g->start >= g->bytes)) {
         g = g->next;
     }
@@ -61,12 +69,16 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
 static void handle_sigbus(void)
 {
     struct sigaction action;
+    struct sigaction before;
 
     memset(&action, 0, sizeof action);
     action.sa_sigaction = on_sigbus;
     action.sa_flags = SA_SIGINFO;
     (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGBUS, &action, NULL);
+    if (sigaction(SIGBUS, &action, &before) == 0 &&
+        (before.sa_flags & SA_SIGINFO) == 0) {
+        ignored = before.sa_handler == SIG_IGN;
+    }
 }
 
 void guard_add(const void *map, size_t bytes, uint64_t offset, const char *name)

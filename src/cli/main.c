@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ptwalk COMMAND [options] IMAGE */
 #include "image.h"
+#include "output.h"
 #include "print.h"
 
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,7 +131,8 @@ int main(int argc, char **argv)
     enum cli_status status = CLI_USAGE;
 
     hold_descriptors();
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)setlocale(LC_CTYPE, ""); /* what a terminal takes for a character */
+    outputs_signals();
     if (argc < 2) {
         die(CLI_USAGE, "usage", "no command is given; see ptwalk --help");
     }

@@ -24,7 +24,7 @@ static struct output *outputs; /* the last one that was opened, first */
 /* ----------------------------------------------------------------- signals */
 
 /* The signals that end a command, and can be caught; those without a name of
- * their own, from SIGRTMIN on, do too.  SIGPIPE is ignored. */
+ * their own, from SIGRTMIN on, do too.  SIGPIPE and SIGXFSZ are ignored. */
 static const struct {
     int number;
     const char *name;
@@ -137,7 +137,15 @@ static void handle_endings(const char *name)
     for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
         handle_ending(number, &action);
     }
-    (void)signal(SIGXFSZ, SIG_IGN); /* the write fails, and says so */
+}
+
+void outputs_signals(void)
+{
+    sigset_t set = ending_set();
+
+    (void)signal(SIGPIPE, SIG_IGN); /* the write fails, and says so */
+    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* ----------------------------------------------------------- the file's name */

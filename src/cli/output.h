@@ -10,6 +10,12 @@
 
 #include <sys/stat.h>
 
+/* outputs_signals is called once, first of all.  The signals that end the
+ * command get through, though whoever started it may have blocked them: a
+ * signal that is blocked when memory fails ends a process without its handler.
+ * A write that nobody reads, or beyond a limit, is an error like others. */
+void outputs_signals(void);
+
 struct output {
     struct output *next;
     const char *name;

@@ -2,9 +2,11 @@
 #include "report.h"
 
 #include "image.h"
+#include "plain.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <langinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,15 +54,7 @@ static size_t format_line(char *line, size_t room, const char *subject,
         used = room - 1024;
     }
     (void)vsnprintf(line + used, room - used, format, args);
-    used = strlen(line);
-    for (size_t i = 0; i < used; i++) {
-        unsigned char c = (unsigned char)line[i];
-
-        if (c < 0x20 || c == 0x7f) {
-            line[i] = '?';
-        }
-    }
-    return used;
+    return plain_text(line, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
 }
 
 size_t report_format(char *line, size_t room, const char *subject,
