@@ -90,17 +90,18 @@ static uint8_t byte_at(struct fc_guest *g, uint64_t pa)
 {
     const uint8_t *page = contents(g, pa / FZ_PAGE);
     unsigned at = (unsigned)(pa % FZ_PAGE);
+    uint8_t flip = pa == g->flipped ? g->flip : 0;
     uint64_t v;
 
     if (page != NULL) {
-        return page[at];
+        return page[at] ^ flip;
     }
     if (at / 8 != 1 && at / 8 != FZ_PAGE / 8 - 1) {
-        return 0;
+        return flip;
     }
     v = filling(g, pa / FZ_PAGE);
     v = (v << 1 & 0xFFFFFFFE) | (v >> 31 & 0x7FFFFFFF) << 33;
-    return (uint8_t)(v >> 8 * (at % 8));
+    return (uint8_t)(v >> 8 * (at % 8)) ^ flip;
 }
 
 uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
@@ -169,13 +170,43 @@ enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
                            : PTW_COVER_SOME;
 }
 
+/* Behind callbacks, a byte is taken out of a number that its region has: 8 bytes
+ * that are aligned, or else 4, or else the first or last 4 of the region. */
+bool fc_readable_byte(const struct fc_guest *g, uint64_t pa)
+{
+    unsigned region = region_of(g, pa, 1);
+    uint64_t word = pa - pa % 8;
+    uint64_t half = pa - pa % 4;
+    const struct fz_region *r;
+
+    if (region == FZ_REGIONS || !g->w->region[region].readable) {
+        return false;
+    }
+    if (g->host[region] != NULL) {
+        return true;
+    }
+    r = &g->w->region[region];
+    if (region_of(g, word, 8) == region) {
+        return !refuses(g, region, word, 8);
+    }
+    if (r->last - r->first < 3) {
+        return false;
+    }
+    if (half < r->first) {
+        half = r->first;
+    } else if (r->last - half < 3) {
+        half = r->last - 3;
+    }
+    return !refuses(g, region, half, 4);
+}
+
 bool fc_readable(const struct fc_guest *g, uint64_t pa)
 {
     if (!refuses(g, region_of(g, pa, FZ_PAGE), pa, FZ_PAGE)) {
         return true;
     }
-    for (unsigned i = 0; i < FZ_PAGE; i += 8) {
-        if (refuses(g, region_of(g, pa + i, 8), pa + i, 8)) {
+    for (unsigned i = 0; i < FZ_PAGE; i++) {
+        if (!fc_readable_byte(g, pa + i)) {
             return false;
         }
     }
@@ -222,7 +253,8 @@ static enum ptw_status read_guest(struct fc_guest *g, uint64_t pa, unsigned n,
     if (region == FZ_REGIONS) {
         fz_fail("a read at %llx, which is outside the memory offered", HEX(pa));
     }
-    if (pa % n != 0) {
+    if (pa % n != 0 && (n != 4 || (pa != g->w->region[region].first &&
+                                   pa + 3 != g->w->region[region].last))) {
         fz_fail("a read at %llx, which is not aligned", HEX(pa));
     }
     if (refuses(g, region, pa, n)) {
@@ -264,6 +296,9 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         return NULL;
     }
     passes(g);
+    if (g->flip != 0 && g->flipped / FZ_PAGE == pa.v / FZ_PAGE) {
+        return NULL;
+    }
     page = contents(g, pa.v / FZ_PAGE);
     return page == NULL && filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : page;
 }
@@ -443,6 +478,17 @@ static void read_map(struct fc_guest *g, struct fz_reader *in,
     q->max_reads = UINT64_MAX;
 }
 
+/* where at: a region is cut inside the page of a slot, at any byte. */
+static void read_cut(struct fz_reader *in)
+{
+    static const uint8_t hole[4] = {0, 1, 5, 64};
+    uint8_t where = fz_u8(in);
+    uint8_t at = fz_u8(in);
+
+    fz_world_cut(&world, world.slot[where & 63] * FZ_PAGE + at * 16u + at % 16u,
+                 hole[where >> 6]);
+}
+
 static void read_input(struct fc_guest *g, struct input *input,
                        enum oracle_arch arch, const uint8_t *data, size_t len)
 {
@@ -454,7 +500,8 @@ static void read_input(struct fc_guest *g, struct input *input,
     unsigned leave_outs = counts & 3;
     unsigned maps = counts >> 2 & 3;
     struct fz_reader records;
-    size_t bytes = leave_outs * 6 + maps * 12;
+    unsigned cuts;
+    size_t bytes;
     bool hostile = (flags & OPT_HOSTILE) != 0;
 
     memset(g, 0, sizeof *g);
@@ -464,6 +511,8 @@ static void read_input(struct fc_guest *g, struct input *input,
     input->limit = (enum limit)(counts >> 6);
     input->limited_to = fz_u8(&in);
     shift = fz_u8(&in);
+    cuts = shift >> 5 & 3;
+    bytes = leave_outs * 6 + maps * 12 + cuts * 2;
     g->o.base.v = (uint64_t)fz_u8(&in) << (12 + (shift & 31));
     g->o.base.v += (shift & 0x80) != 0 && hostile ? 8 : 0;
     g->o.seed = fz_u8(&in) * 0x9E3779B97F4A7C15;
@@ -508,6 +557,9 @@ static void read_input(struct fc_guest *g, struct input *input,
     }
     g->o.map = g->map;
     g->o.maps = maps;
+    for (unsigned i = 0; i < cuts; i++) {
+        read_cut(&records);
+    }
     g->o.max_reads = world.thorough ? 65536 : 16384;
     if (input->limit == FEW_READS) {
         g->o.max_reads = (uint64_t)input->limited_to * 16;
@@ -1045,27 +1097,16 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
 
 /* ----------------------------------------------------------------- verifying */
 
-static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
-                               struct fc_image *m, uint64_t seed,
-                               unsigned growth, struct ptw_certificate *c)
+static enum ptw_status
+compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
+               const struct ptw_mem *now, const ptw_pa *root,
+               const struct ptw_verify_options *o, unsigned growth,
+               struct ptw_certificate *c)
 {
     struct ptw_verify *v = &verify;
-    struct ptw_verify_options o = {
-        .first = g->o.first,
-        .last = g->o.last,
-        .leave_out = g->leave_out,
-        .leave_outs = g->o.leave_outs,
-        .flags = g->o.flags,
-        .max_reads = g->o.max_reads,
-        .seed = seed,
-    };
-    struct ptw_region region;
-    struct ptw_mem now;
-    enum ptw_status st;
+    enum ptw_status st = ptw_verify_init(v, &g->w->regime, mem, g->root, now,
+                                         root, g->w->roots, o);
 
-    image_memory(m, &now, &region);
-    st = ptw_verify_init(v, &g->w->regime, mem, g->root, &now, m->root,
-                         g->w->roots, &o);
     if (st != PTW_OK) {
         fz_fail("a comparison is refused: %s", ptw_status_text(st));
     }
@@ -1099,6 +1140,26 @@ static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
     return st;
 }
 
+static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
+                               struct fc_image *m, uint64_t seed,
+                               unsigned growth, struct ptw_certificate *c)
+{
+    struct ptw_verify_options o = {
+        .first = g->o.first,
+        .last = g->o.last,
+        .leave_out = g->leave_out,
+        .leave_outs = g->o.leave_outs,
+        .flags = g->o.flags,
+        .max_reads = g->o.max_reads,
+        .seed = seed,
+    };
+    struct ptw_region region;
+    struct ptw_mem now;
+
+    image_memory(m, &now, &region);
+    return compare_memory(g, mem, &now, m->root, &o, growth, c);
+}
+
 static void certified(const char *what, uint64_t is, uint64_t counted)
 {
     if (is != counted) {
@@ -1121,8 +1182,10 @@ static void check_certificate(const struct fc_guest *g,
         certified("tables", c->tables, k->tables);
     }
     certified("pages", c->pages, k->pages + k->merged);
+    certified("pages in part", c->partial, 0);
     certified("dropped", c->dropped,
-              dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_UNREADABLE]);
+              dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_PARTIAL] +
+                  dropped[PTW_DROP_UNREADABLE]);
     certified("outside", c->outside, 0);
     certified("bad", c->bad,
               dropped[PTW_DROP_BAD_ENTRY] + dropped[PTW_DROP_TABLE] +
@@ -1330,6 +1393,56 @@ static void check_fixed_point(struct fc_guest *g, const struct manner *how)
     image_done(&image[1]);
 }
 
+/* The guest is the same as itself.  As a guest of which one byte is another one,
+ * it is not, when the byte can be read; when it can't, nobody knows. */
+static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
+                         const struct manner *how, const struct input *input)
+{
+    static struct fc_guest other;
+    const uint8_t *at = input->spoil_at;
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_mem changed;
+    struct ptw_certificate c;
+    struct ptw_certificate again;
+    struct ptw_verify_options o = {
+        .last = {UINT64_MAX},
+        .max_reads = g->o.max_reads,
+        .seed = g->o.seed,
+    };
+    enum ptw_status st =
+        compare_memory(g, mem, mem, g->root, &o, how->growth, &c);
+    uint64_t page;
+
+    if (st == PTW_DIFFERENT) {
+        fz_fail("the guest is not the same as itself: %s at %llx",
+                ptw_difference_text(verify.difference.kind),
+                HEX(verify.difference.va.v));
+    }
+    if (st != PTW_OK || !fc_mapped(g, at[0], &page)) {
+        return;
+    }
+    other = *g;
+    other.known = false;
+    other.flipped = page + ((unsigned)at[1] << 4 | at[2] >> 4);
+    other.flip = (uint8_t)(1 << (at[2] & 7));
+    make_host(&other);
+    offer(&other, g->lends, &changed, region);
+    st = compare_memory(g, mem, &changed, g->root, &o, how->growth, &again);
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        free(other.host[i]);
+    }
+    if (!fc_readable_byte(g, other.flipped) &&
+        (st == PTW_DIFFERENT ||
+         (st == PTW_OK && memcmp(&c, &again, sizeof c) != 0))) {
+        fz_fail("the byte at %llx can't be read, and makes a difference",
+                HEX(other.flipped));
+    }
+    if (fc_readable_byte(g, other.flipped) && st == PTW_OK) {
+        fz_fail("the byte at %llx differs, and nobody says so",
+                HEX(other.flipped));
+    }
+}
+
 /* A rebuilt image of a guest that did not change. */
 static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
                         const struct manner *how, const struct input *input)
@@ -1368,6 +1481,9 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
     if (g->w->thorough || (g->w->seed >> 32) % 4 == 2) {
         check_fixed_point(g, how);
+    }
+    if (g->w->thorough || (g->w->seed >> 32) % 4 == 3) {
+        check_itself(g, mem, how, input);
     }
     if (st != PTW_OK || input->spoil == SPOIL_NOT) {
         return;
@@ -1477,7 +1593,8 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
             (input.options & OPT_CHANGES) != 0 ? "; the guest runs" : "",
             (input.options & OPT_NO_ROOM) != 0 ? "; no room for tables" : "");
     skip += g->refuses + (len > 1 ? (data[1] & 3) * 6u : 0) +
-            (len > 1 ? (data[1] >> 2 & 3) * 12u : 0);
+            (len > 1 ? (data[1] >> 2 & 3) * 12u : 0) +
+            (len > 3 ? (data[3] >> 5 & 3) * 2u : 0);
     fz_describe(to, arch, len > skip ? data + skip : data,
                 len > skip ? len - skip : 0);
 }

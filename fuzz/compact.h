@@ -27,6 +27,8 @@ struct fc_guest {
     bool changes;                    /* whenever it is read */
     uint64_t refused[FC_REFUSED][2]; /* first and last byte */
     unsigned refuses;
+    uint64_t flipped; /* a byte that is another one in this guest, */
+    uint8_t flip;     /* by these bits; 0: there is none */
 
     /* The options, with the arrays that they point to. */
     struct ptw_rebuild_options o;
@@ -47,8 +49,10 @@ uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n);
 bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw);
 
 /* fc_cover says how much of those bytes is inside the memory offered;
- * fc_readable whether all of the page is, and can be read. */
+ * fc_readable_byte whether that one can be read, and fc_readable whether all of
+ * the page can, whichever regions its bytes are in. */
 enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes);
+bool fc_readable_byte(const struct fc_guest *g, uint64_t pa);
 bool fc_readable(const struct fc_guest *g, uint64_t pa);
 
 /* fc_kept says how much of a range of addresses is to be kept. */
@@ -82,7 +86,11 @@ int fc_written(const struct fc_image *m, uint64_t pa);
 bool fc_same(struct fc_guest *g, const struct fc_image *m,
              struct ptw_rebuild *rb, bool *unsure);
 
-/* What that found first, the last time. */
+/* fc_mapped picks a page, of those that the oracle finds, by that number; false
+ * when there is none.  Windows on the tables are passed over. */
+bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa);
+
+/* What fc_same found first, the last time. */
 struct fc_difference {
     const char *what;
     uint64_t va;

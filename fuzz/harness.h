@@ -97,6 +97,10 @@ struct fz_world {
 void fz_world_read(struct fz_world *w, enum oracle_arch arch,
                    const uint8_t *data, size_t len);
 
+/* fz_world_cut makes two regions of one, as long as there is room: the second
+ * starts at pa, less so many bytes that are in none. */
+void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole);
+
 /* fz_read_va reads an address, as an input names one. */
 uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in);
 

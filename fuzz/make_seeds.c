@@ -492,6 +492,15 @@ static void map_into(unsigned which, unsigned offset, unsigned length,
     va(&compaction, 0, 0, 0, 0, 0);
 }
 
+/* A region is cut inside the page of that slot, at byte 16 * at + at % 16; 0, 1,
+ * 5 or 64 bytes (hole 0 to 3) are missing there.  Behind all other records. */
+static void cut_page(unsigned slot, unsigned at, unsigned hole)
+{
+    compaction.at[3] = (uint8_t)(compaction.at[3] + 0x20);
+    put(&compaction, slot | hole << 6);
+    put(&compaction, at);
+}
+
 static void save_compaction(const char *name)
 {
     prefix = &compaction;
@@ -1739,6 +1748,26 @@ static void compactions(void)
     save_compaction("large-page-partly-outside");
     begin_compaction(COW_ALL, 0, 9, S_SWAP, 9);
     save_compaction("large-page-partly-outside-copy-on-write");
+
+    /* Pages that regions have together, or that memory has in part. */
+    for (unsigned kind = CALLBACKS; kind <= MIXED; kind++) {
+        for (unsigned hole = 0; hole < 4; hole++) {
+            simple(kind);
+            run(0, 12, 0x67, 4, 2);
+            begin_compaction(hole == 0 ? MERGE : 0, 0, 1, S_PAGE, 0);
+            spoil_at(1 + hole, 0x30, 0x50);
+            cut_page(5, 0x25, hole);
+            cut_page(6, 0x40, 0);
+            cut_page(7, 0xFF, hole);
+            snprintf(name, sizeof name, "pages-cut-%u-%u", kind, hole);
+            save_compaction(name);
+        }
+    }
+    large_world(BORROW);
+    begin_compaction(0, 0, 1, S_PAGE, 5);
+    cut_page(33, 0x13, 2);
+    cut_page(35, 0x13, 0);
+    save_compaction("large-page-cut");
 
     /* Left out: side by side, with the same cut twice, with maps. */
     shared_world();

@@ -336,7 +336,7 @@ static void nothing(struct naive *n, const struct leaf *l, unsigned level,
         if (fc_readable(n->g, pa)) {
             differ(n, "a page is missing", va, pa, 0);
         } else if (fc_cover(n->g, pa, size) != PTW_COVER_ALL) {
-            n->c.dropped[PTW_DROP_OUTSIDE] += counting;
+            n->c.dropped[PTW_DROP_PARTIAL] += counting;
         } else {
             bool fresh;
 
@@ -774,6 +774,8 @@ static void check_counts(const struct naive *n)
     same_count("bytes", is->bytes, is->page_bytes + is->tables * FZ_PAGE);
     same_count("dropped[outside]", is->dropped[PTW_DROP_OUTSIDE],
                c->dropped[PTW_DROP_OUTSIDE]);
+    same_count("dropped[partial]", is->dropped[PTW_DROP_PARTIAL],
+               c->dropped[PTW_DROP_PARTIAL]);
     same_count("dropped[unreadable]", is->dropped[PTW_DROP_UNREADABLE],
                c->dropped[PTW_DROP_UNREADABLE]);
     same_count("dropped[bad entry]", is->dropped[PTW_DROP_BAD_ENTRY],
@@ -999,4 +1001,32 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         ask_oracle(&n);
     }
     return !n.different;
+}
+
+bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
+{
+    struct naive n = {.g = g, .levels = g->w->levels};
+    size_t rams = old_memory(g);
+    size_t pages = 0;
+    size_t count;
+
+    for (unsigned i = 0; i < g->w->roots; i++) {
+        count = oracle_walk(&g->w->mode, old_ram, rams, g->w->root[i], 0,
+                            UINT64_MAX, answer, ANSWERS);
+        for (size_t k = 0; k < count; k++) {
+            const struct oracle_answer *a = &answer[k];
+            uint64_t at =
+                which % ((a->last - a->first) / FZ_PAGE + 1) * FZ_PAGE;
+
+            if (a->kind != ORACLE_LEAF ||
+                through_self(&n, old_ram, rams, g->w->root[i], a)) {
+                continue;
+            }
+            *pa = a->pa + at;
+            if (pages++ == which) {
+                return true;
+            }
+        }
+    }
+    return pages > 0;
 }

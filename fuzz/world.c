@@ -683,6 +683,23 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
     make_ram(w);
 }
 
+void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole)
+{
+    for (unsigned i = 0; i < w->regions && w->regions < FZ_REGIONS; i++) {
+        struct fz_region *r = &w->region[i];
+
+        if (pa <= r->first || pa > r->last || r->last - pa < hole) {
+            continue;
+        }
+        memmove(r + 1, r, (w->regions - i) * sizeof *r);
+        w->regions++;
+        r[0].last = pa - 1;
+        r[1].first = pa + hole;
+        make_ram(w);
+        return;
+    }
+}
+
 /* -------------------------------------------------- what the world contains */
 
 static const struct fz_region *region_of(const struct fz_world *w, uint64_t pa,

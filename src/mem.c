@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+enum { PAGE_BYTES = 4096 };
+
 _Static_assert(offsetof(struct ptw_region, first) == 0,
                "regions are sorted by what they start with");
 
@@ -164,22 +166,109 @@ const void *ptw_borrow(const struct ptw_mem *mem, ptw_pa pa, uint64_t bytes)
     return bytes == 0 ? NULL : ptw_direct(mem, pa.v, bytes);
 }
 
+/* Reads the number that the byte at pa is taken by, of memory behind callbacks,
+ * as ptw_read_bytes says; `bytes`, of that region, are wanted. */
+static enum ptw_status read_number(const struct ptw_mem *mem,
+                                   const struct ptw_region *r, uint64_t pa,
+                                   size_t bytes, unsigned char *out, size_t *n)
+{
+    uint64_t at = pa & ~(uint64_t)3;
+    uint64_t value = 0;
+    uint32_t narrow = 0;
+    enum ptw_status st;
+
+    if ((pa & 7) == 0 && bytes >= 8) {
+        *n = 8;
+        at = pa;
+        st = mem->ops->read64(mem->ctx, ptw_pa_of(pa), &value);
+    } else {
+        *n = 4 - (size_t)(pa & 3);
+        *n = *n < bytes ? *n : bytes;
+        if (r->last.v - r->first.v < 3) {
+            return PTW_E_BUS;
+        }
+        at = at < r->first.v ? r->first.v : at;
+        at = r->last.v - at < 3 ? r->last.v - 3 : at;
+        st = mem->ops->read32(mem->ctx, ptw_pa_of(at), &narrow);
+        value = narrow;
+    }
+    for (size_t i = 0; st == PTW_OK && i < *n; i++) {
+        out[i] = (unsigned char)(value >> 8 * (pa - at + i));
+    }
+    return st;
+}
+
+/* Reads a part of one region that callbacks serve. */
+static enum ptw_status read_served(const struct ptw_mem *mem,
+                                   const struct ptw_region *r, uint64_t pa,
+                                   unsigned char *out, size_t bytes,
+                                   size_t *run)
+{
+    const void *lent = mem->ops->borrow == NULL
+                           ? NULL
+                           : mem->ops->borrow(mem->ctx, ptw_pa_of(pa), bytes);
+    enum ptw_status st = PTW_OK;
+    size_t n = 0;
+
+    *run = bytes;
+    if (lent != NULL) {
+        memcpy(out, lent, bytes);
+        return PTW_OK;
+    }
+    for (size_t at = 0; at < bytes; at += n) {
+        st = read_number(mem, r, pa + at, bytes - at, out + at, &n);
+        if (st != PTW_OK) {
+            *run = at > 0 ? at : n;
+            return at > 0 ? PTW_OK : st;
+        }
+    }
+    return PTW_OK;
+}
+
+enum ptw_status ptw_read_bytes(const struct ptw_mem *mem, ptw_pa pa,
+                               void *buffer, size_t bytes, size_t *run)
+{
+    size_t i = ptw_find_from(mem, pa.v);
+    const struct ptw_region *r = ptw_regions(mem) + i;
+
+    *run = bytes;
+    if (bytes == 0 || bytes - 1 > UINT64_MAX - pa.v) {
+        return PTW_E_RANGE;
+    }
+    if (i == mem->regions) {
+        return PTW_E_BUS;
+    }
+    if (r->first.v > pa.v) {
+        if (r->first.v - pa.v < bytes) {
+            *run = (size_t)(r->first.v - pa.v);
+        }
+        return PTW_E_BUS;
+    }
+    if (r->last.v - pa.v < bytes - 1) {
+        *run = (size_t)(r->last.v - pa.v) + 1;
+    }
+    if (r->host == NULL) {
+        return read_served(mem, r, pa.v, buffer, *run, run);
+    }
+    memcpy(buffer, ptw_host(r, pa.v), *run);
+    return PTW_OK;
+}
+
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
                            uint64_t *buffer)
 {
-    const void *p = ptw_direct(mem, pa, 4096);
+    const void *p = ptw_direct(mem, pa, PAGE_BYTES);
+    unsigned char *out = (unsigned char *)buffer;
+    size_t run = 0;
 
     if (p != NULL) {
         return p;
     }
-    for (unsigned i = 0; i < 4096 / sizeof *buffer; i++) {
-        uint64_t value;
-
-        if (ptw_get(mem, pa + i * sizeof value, sizeof value, &value) !=
-            PTW_OK) {
+    for (size_t at = 0; at < PAGE_BYTES; at += run) {
+        if (ptw_read_bytes(mem, ptw_pa_of(pa + at), out + at, PAGE_BYTES - at,
+                           &run) != PTW_OK) {
             return NULL;
         }
-        ptw_store64(&buffer[i], value);
     }
     return buffer;
 }

@@ -97,8 +97,9 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
-/* ptw_page_bytes returns the 4 KiB at pa, or NULL when they can't be read.
- * Where they can't be borrowed they are copied to buffer, of 512 words. */
+/* ptw_page_bytes returns the 4 KiB at pa, or NULL when they can't all be read;
+ * several regions may have them together.  Where they can't be borrowed they
+ * are copied to buffer, of 512 words. */
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
                            uint64_t *buffer);
 

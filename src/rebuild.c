@@ -59,6 +59,8 @@ const char *ptw_drop_text(enum ptw_drop why)
     switch (why) {
     case PTW_DROP_OUTSIDE:
         return "outside the memory offered";
+    case PTW_DROP_PARTIAL:
+        return "offered only in part";
     case PTW_DROP_UNREADABLE:
         return "unreadable";
     case PTW_DROP_BAD_ENTRY:
@@ -442,6 +444,7 @@ static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
         }
         if (level == 0) {
             p->kept = false;
+            p->why = PTW_DROP_PARTIAL;
             ps->at += (uint64_t)1 << bits;
             return true;
         }

@@ -615,6 +615,62 @@ static enum ptw_status count_writers(struct ptw_verify *v)
 
 /* -------------------------------------------------------------------- pages */
 
+/* Compares what both images can read of a page that one of them can't read
+ * whole.  What neither can read has no contents but its address. */
+static enum ptw_difference_kind compare_parts(struct ptw_verify *v,
+                                              uint64_t old_pa, uint64_t new_pa,
+                                              uint32_t sequence)
+{
+    const uint64_t pa[] = {[OLD] = old_pa, [NEW] = new_pa};
+    size_t end[2] = {0, 0}; /* of what is known of a side */
+    bool can[2] = {false, false};
+    size_t of[2][2] = {{0, 0}, {0, 0}}; /* bytes: old can read, new can */
+    uint64_t shape = sequence;          /* where both can, for the digest */
+    bool both = true;
+    size_t next;
+
+    for (size_t at = 0; at < PAGE_BYTES; at = next) {
+        for (unsigned i = OLD; i <= NEW; i++) {
+            unsigned char *page = (unsigned char *)v->side[i].page;
+            size_t run = 0;
+
+            if (end[i] == at) {
+                can[i] =
+                    ptw_read_bytes(v->side[i].mem, ptw_pa_of(pa[i] + at),
+                                   page + at, PAGE_BYTES - at, &run) == PTW_OK;
+                end[i] = at + run;
+            }
+        }
+        next = end[OLD] < end[NEW] ? end[OLD] : end[NEW];
+        of[can[OLD]][can[NEW]] += next - at;
+        if ((can[OLD] && can[NEW]) != both) {
+            both = !both;
+            shape = mixed(shape, at + 1);
+        }
+        if (!both) {
+            memset((unsigned char *)v->side[OLD].page + at, 0, next - at);
+            memset((unsigned char *)v->side[NEW].page + at, 0, next - at);
+        }
+    }
+    if (memcmp(v->side[OLD].page, v->side[NEW].page, PAGE_BYTES) != 0) {
+        return PTW_DIFFERS_BYTES;
+    }
+    if (of[true][false] > 0) {
+        return PTW_DIFFERS_UNREADABLE;
+    }
+    if (of[false][true] > 0 || old_pa != new_pa) {
+        return PTW_DIFFERS_KEPT;
+    }
+    if (of[true][true] == 0) {
+        v->refused++;
+        return PTW_DIFFERS_NOT;
+    }
+    v->certificate.partial++;
+    v->contents[0] += shape;
+    fold_page(v, (const unsigned char *)v->side[NEW].page, sequence);
+    return PTW_DIFFERS_NOT;
+}
+
 /* The bytes of an old page and of the new one. */
 static enum ptw_difference_kind compare_page(struct ptw_verify *v,
                                              uint64_t old_pa, uint64_t new_pa,
@@ -624,15 +680,8 @@ static enum ptw_difference_kind compare_page(struct ptw_verify *v,
     const void *was = ptw_page_bytes(s[OLD].mem, old_pa, s[OLD].page);
     const void *is = ptw_page_bytes(s[NEW].mem, new_pa, s[NEW].page);
 
-    if (was == NULL && (is != NULL || old_pa != new_pa)) {
-        return PTW_DIFFERS_KEPT;
-    }
-    if (was == NULL) {
-        v->refused++;
-        return PTW_DIFFERS_NOT;
-    }
-    if (is == NULL) {
-        return PTW_DIFFERS_UNREADABLE;
+    if (was == NULL || is == NULL) {
+        return compare_parts(v, old_pa, new_pa, sequence);
     }
     if (memcmp(was, is, PAGE_BYTES) != 0) {
         return PTW_DIFFERS_BYTES;
@@ -1581,7 +1630,7 @@ enum ptw_status ptw_verify_run(struct ptw_verify *v)
         }
     }
     if (st == PTW_OK) {
-        v->certificate.pages -= v->refused;
+        v->certificate.pages -= v->refused + v->certificate.partial;
         v->certificate.outside += v->refused;
         fold(v, v->contents[0]);
         fold(v, v->contents[1]);

@@ -869,13 +869,14 @@ shared-writable 0
 merged 0
 zeros 0
 dropped-outside 262656
+dropped-partial 0
 dropped-unreadable 0
 dropped-bad-entry 0
 dropped-table 0
 dropped-self 0
 bytes-before 65536
 bytes-after 36864
-verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 selves 0 bad 0 dropped 262656 outside 0 digest 31f9fa2b59a2b8591fb2a3769b88fa23
+verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 partial 0 selves 0 bad 0 dropped 262656 outside 0 digest 31f9fa2b59a2b8591fb2a3769b88fa23
 T
 holds new
 cp out printed
@@ -911,12 +912,12 @@ json 'length == 3'
 json '.[0] == {type: "root", root: 0, old_pa: "1000", new_pa: "3000"}'
 json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
     large: 0, aliases: 1, split: 0, copy_on_write: 0, shared_writable: 0,
-    merged: 0, zeros: 0, dropped_outside: 262656, dropped_unreadable: 0,
-    dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
+    merged: 0, zeros: 0, dropped_outside: 262656, dropped_partial: 0,
+    dropped_unreadable: 0, dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
     bytes_before: 65536, bytes_after: 36864}'
 json '.[2] == {type: "certificate", spaces: 1, tables: 6, aliases: 1,
-    leaves: 5, pages: 3, selves: 0, bad: 0, dropped: 262656, outside: 0,
-    digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}'
+    leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,
+    outside: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}'
 
 try 'compact, a fixed point' 0 0 compact --regime amd64 --root 3000 \
     -o made/new --force dense
@@ -1404,8 +1405,8 @@ try 'verify' 0 0 verify "${amd64[@]}" full dense "${new[@]}"
 prints <<<"$(tail -1 printed)"
 try 'verify --json' 0 0 verify --json "${amd64[@]}" full dense "${new[@]}"
 json '. == [{type: "certificate", spaces: 1, tables: 6, aliases: 1,
-    leaves: 5, pages: 3, selves: 0, bad: 0, dropped: 262656, outside: 0,
-    digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}]'
+    leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,
+    outside: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}]'
 try 'verify, registers' 0 0 verify "${registers[@]}" --cr3 1018 \
     --new-cr3 3018 full dense
 prints <<<"$(tail -1 printed)"
@@ -1498,6 +1499,76 @@ unread "dense: root 0 at 100000 can't be read" verify "${amd64[@]}" \
     full dense --new-root 100000
 unread "missing: can't be opened" verify "${amd64[@]}" full missing
 unread "missing: can't be opened" verify "${amd64[@]}" missing full
+
+# Pages that two segments have together, and pages that memory ends in.
+truncate -s 32K parts
+entries parts 0 0=1067
+entries parts 1000 0=2067
+entries parts 2000 0=3067
+entries parts 3000 0=4067 1=5067
+put parts 4000 5511 2
+put parts 5000 66 1
+for byte in 5803 5804 58ff 5900; do
+    cp parts parts-$byte
+    put parts-$byte $byte 22 1
+done
+whole=(--regime amd64 --root 0 --segment 0:5804:0 --segment 5804:27fc:5804)
+odd=(--regime amd64 --root 0 --segment 0:5803:0 --segment 5803:27fd:5803)
+holed=(--regime amd64 --root 0 --segment 0:5804:0 --segment 5900:2700:5900)
+short=(--regime amd64 --root 0 --segment 0:5804:0)
+for way in '' --no-mmap; do
+    for cut in whole odd; do
+        declare -n segments=$cut
+        # shellcheck disable=SC2086
+        try "verify, a page in two segments, $cut $way" 0 0 verify $way \
+            "${segments[@]}" parts parts
+        check "$name: it is whole" grep -q ' pages 2 partial 0 ' out
+        for byte in 5803 5804 5900; do
+            # shellcheck disable=SC2086
+            try "verify, byte $byte of two segments, $cut $way" 1 0 verify \
+                $way "${segments[@]}" parts parts-$byte
+            prints <<<'differs 0 0000000000001000 5000 5000 rwxu rwxu bytes differ'
+        done
+        # shellcheck disable=SC2086
+        try "compact, a page in two segments, $cut $way" 0 0 compact $way \
+            "${segments[@]}" -o made/parts parts
+        shows 'pages 2'
+        shows 'dropped-partial 0'
+        check "$name: its bytes" cmp -n 8192 <(head -c $((0x6000)) parts |
+            tail -c 8192) made/parts
+        rm made/parts
+    done
+    for cut in holed short; do
+        declare -n segments=$cut
+        # shellcheck disable=SC2086
+        try "verify, a page in part, $cut $way" 0 0 verify $way \
+            "${segments[@]}" parts parts-5804
+        check "$name: it is counted" grep -q ' pages 1 partial 1 ' out
+        for byte in 5803 5900; do
+            want=1
+            [ $cut = short ] && [ $byte = 5900 ] && want=0
+            # shellcheck disable=SC2086
+            try "verify, byte $byte of a page in part, $cut $way" $want 0 \
+                verify $way "${segments[@]}" parts parts-$byte
+        done
+        # shellcheck disable=SC2086
+        try "compact, a page in part, $cut $way" 0 0 compact $way \
+            "${segments[@]}" -o made/parts parts
+        shows 'pages 1'
+        shows 'dropped-partial 1'
+        shows 'dropped-outside 0'
+        check "$name: certified" grep -q '^verified .* dropped 1 ' out
+        rm made/parts
+    done
+    # shellcheck disable=SC2086
+    try "verify, more of a page than there was $way" 1 0 verify $way \
+        "${short[@]}" --new-base 0 parts parts
+    check "$name: says so" grep -q ' could not be read before, ' out
+    # shellcheck disable=SC2086
+    try "verify, less of a page than there was $way" 1 0 verify $way \
+        --regime amd64 --root 0 --new-segment 0:5804:0 parts parts
+    check "$name: says so" grep -q " the new page can't be read$" out
+done
 
 # -------------------------------------------------------------------- diff
 try 'diff, the same' 0 0 diff "${amd64[@]}" full full

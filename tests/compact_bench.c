@@ -40,13 +40,28 @@ static const struct part *part_of(uint64_t pa)
     return NULL;
 }
 
-uint8_t *guest_page(uint64_t pa)
+static uint8_t *guest_byte(uint64_t pa)
 {
     const struct part *p = part_of(pa);
 
     return p == NULL || p->kind == REFUSED || p->kind == ABSENT
                ? NULL
                : p->bytes + (pa - p->first);
+}
+
+uint8_t *guest_page(uint64_t pa)
+{
+    uint8_t *page = guest_byte(pa);
+    uint64_t next = pa;
+
+    /* Parts that were carved out of one are one on the host. */
+    while (page != NULL && next - pa < PAGE) {
+        if (guest_byte(next) != page + (next - pa)) {
+            return NULL;
+        }
+        next = part_of(next)->last + 1;
+    }
+    return page;
 }
 
 static uint64_t little_endian(const uint8_t *at, unsigned bytes)
@@ -61,7 +76,7 @@ static uint64_t little_endian(const uint8_t *at, unsigned bytes)
 
 static enum ptw_status serve(uint64_t pa, unsigned bytes, uint64_t *out)
 {
-    const uint8_t *at = guest_page(pa);
+    const uint8_t *at = guest_byte(pa);
 
     guest.calls++;
     if (at == NULL) {
@@ -94,7 +109,7 @@ static const void *lend(void *ctx, ptw_pa pa, uint64_t bytes)
     (void)ctx;
     return guest.lend && p != NULL && p->kind == SERVED &&
                    p->last - pa.v >= bytes - 1
-               ? guest_page(pa.v)
+               ? guest_byte(pa.v)
                : NULL;
 }
 

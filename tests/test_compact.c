@@ -1271,6 +1271,58 @@ BOTH(rebuild, drops_and_counts_pages_that_are_refused)
     expect_good(&j);
 }
 
+/* Memory may end and begin again at any byte, and be read in other ways there. */
+BOTH(rebuild, keeps_a_page_that_several_regions_have_together)
+{
+    static const enum part_kind kinds[] = {DIRECT, SERVED};
+    struct job j = one_space(name);
+
+    for (unsigned i = 0; i < 2; i++) {
+        start(name);
+        j = one_space(name);
+        carve(data_at(1) + 0x805, 0x7f9, kinds[i]);
+        carve(data_at(2) + 5, 1, DIRECT);
+        carve(data_at(4) + 0xfff, 5, kinds[i]);
+        assert_good(&j);
+        cr_expect(zero(u64, image.counts.dropped[PTW_DROP_PARTIAL]));
+        cr_expect(zero(u64, image.counts.dropped[PTW_DROP_OUTSIDE]));
+        cr_expect(zero(u64, image.counts.dropped[PTW_DROP_UNREADABLE]));
+        cr_expect(zero(u64, verify.certificate.dropped));
+        guest.lend = true;
+        j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
+        expect_good(&j);
+        free_image(&image);
+    }
+}
+
+BOTH(rebuild, drops_and_counts_a_page_of_which_memory_has_a_part)
+{
+    struct job j = one_space(name);
+
+    carve(data_at(1) + 1, 1, ABSENT);
+    carve(data_at(12) + 0xfff, 2, ABSENT);
+    carve(data_at(3), PAGE, ABSENT);
+    map_pages(0, USER_VA + 0x30000, 1, 1, RO_USER);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_PARTIAL], 4));
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_OUTSIDE], 1));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(eq(u64, verify.certificate.dropped, 5));
+}
+
+BOTH(rebuild, splits_a_large_leaf_in_which_memory_ends_inside_a_page)
+{
+    struct job j = large_leaves(name, SERVED);
+
+    carve(FAR + span(1) + 0x4ffd, span(1) - 0x4ffd, ABSENT);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_PARTIAL], 1));
+    cr_expect(
+        eq(u64, image.counts.dropped[PTW_DROP_OUTSIDE], span(1) / PAGE - 5));
+    cr_expect(eq(u64, image.counts.split, 1));
+    cr_expect(eq(u64, image.counts.large, 1));
+}
+
 BOTH(rebuild, splits_a_large_leaf_of_which_a_part_is_refused)
 {
     struct job j = large_leaves(name, SERVED);

@@ -435,6 +435,70 @@ Test(mem_cover, never_calls_a_range_that_wraps_covered)
     cr_expect(eq(int, cover(16, TOP), PTW_COVER_SOME));
 }
 
+/* ------------------------------------------------------------------- bytes */
+
+static uint8_t got[64];
+
+/* What is read from pa on, by as many calls as it takes, and how many bytes of
+ * it can be: the others are 0. */
+static size_t read_all(uint64_t pa, size_t length)
+{
+    size_t readable = 0;
+    size_t run = 0;
+
+    memset(got, 0, sizeof got);
+    for (size_t at = 0; at < length; at += run) {
+        enum ptw_status st = ptw_read_bytes(&mem, ptw_pa_of(pa + at), got + at,
+                                            length - at, &run);
+
+        cr_assert(run > 0 && run <= length - at);
+        readable += st == PTW_OK ? run : 0;
+        if (st != PTW_OK) {
+            memset(got + at, 0, run);
+        }
+    }
+    return readable;
+}
+
+Test(mem_read_bytes, sees_through_regions_that_touch_at_any_byte)
+{
+    struct ptw_region r[3];
+
+    count_up();
+    r[0] = region_of(0x1000, 0x1004, &bytes[0]);
+    r[1] = region_of(0x1005, 0x1005, &bytes[5]);
+    r[2] = region_of(0x1006, 0x103f, &bytes[6]);
+    cr_assert(eq(int, ptw_mem_init_regions(&mem, r, 3), PTW_OK));
+    cr_expect(eq(sz, read_all(0x1000, 64), 64));
+    cr_expect(zero(int, memcmp(got, bytes, 64)));
+    cr_expect(eq(sz, read_all(0x1003, 5), 5));
+    cr_expect(zero(int, memcmp(got, &bytes[3], 5)));
+}
+
+Test(mem_read_bytes, says_what_is_in_no_region_and_how_far)
+{
+    struct ptw_region r[2];
+    size_t run = 0;
+
+    count_up();
+    r[0] = region_of(0x1000, 0x1006, &bytes[0]);
+    r[1] = region_of(0x1009, 0x100f, &bytes[9]);
+    cr_assert(eq(int, ptw_mem_init_regions(&mem, r, 2), PTW_OK));
+    cr_expect(eq(int, ptw_read_bytes(&mem, ptw_pa_of(0x1007), got, 64, &run),
+                 PTW_E_BUS));
+    cr_expect(eq(sz, run, 2));
+    cr_expect(eq(int, ptw_read_bytes(&mem, ptw_pa_of(0x1010), got, 64, &run),
+                 PTW_E_BUS));
+    cr_expect(eq(sz, run, 64));
+    cr_expect(eq(sz, read_all(0x1000, 64), 14));
+    cr_expect(zero(int, memcmp(got, bytes, 7)));
+    cr_expect(zero(int, memcmp(got + 9, &bytes[9], 7)));
+    cr_expect(eq(int, ptw_read_bytes(&mem, ptw_pa_of(0x1000), got, 0, &run),
+                 PTW_E_RANGE));
+    cr_expect(eq(int, ptw_read_bytes(&mem, ptw_pa_of(TOP), got, 2, &run),
+                 PTW_E_RANGE));
+}
+
 /* -------------------------------------------------------------- callbacks */
 
 static unsigned calls;
@@ -637,4 +701,110 @@ Test(mem_callbacks, write_when_they_can_and_may)
     cr_expect(eq(int, calls, 2));
     answer = PTW_E_LIMIT;
     cr_expect(eq(int, ptw_write32(&mem, ptw_pa_of(0x1000), 5), PTW_E_LIMIT));
+}
+
+/* ------------------------------------------------- bytes behind callbacks */
+
+/* Numbers at addresses as in count_up. */
+static uint64_t refuse_from = UINT64_MAX;
+static uint64_t refuse_to;
+
+static enum ptw_status count_to(uint64_t pa, unsigned width, uint64_t *out)
+{
+    calls++;
+    *out = 0;
+    for (unsigned i = 0; i < width; i++) {
+        if (pa + i >= refuse_from && pa + i <= refuse_to) {
+            return PTW_E_LIMIT;
+        }
+        *out |= (pa + i - 0x1000 + 1) << 8 * i;
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status count32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t wide;
+    enum ptw_status st = count_to(pa.v, 4, &wide);
+
+    (void)ctx;
+    *out = (uint32_t)wide;
+    return st;
+}
+
+static enum ptw_status count64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    (void)ctx;
+    return count_to(pa.v, 8, out);
+}
+
+static const struct ptw_mem_ops counting = {.read32 = count32,
+                                            .read64 = count64};
+
+/* Regions from 0x1000 to 0x103f that meet, or don't, at that byte. */
+static void cut_at(struct ptw_region r[2], uint64_t cut, uint64_t hole)
+{
+    r[0] = region_of(0x1000, cut - 1, NULL);
+    r[1] = region_of(cut + hole, 0x103f, NULL);
+    cr_assert(
+        eq(int, ptw_mem_init_callbacks(&mem, &counting, NULL, r, 2), PTW_OK));
+}
+
+Test(mem_read_bytes, takes_numbers_that_lie_in_one_region)
+{
+    struct ptw_region r[2];
+
+    count_up();
+    for (uint64_t cut = 4; cut <= 60; cut++) {
+        for (uint64_t hole = 0; hole <= 60 - cut; hole++) {
+            cut_at(r, 0x1000 + cut, hole);
+            cr_assert(eq(sz, read_all(0x1000, 64), 64 - hole));
+            cr_assert(zero(int, memcmp(got, bytes, cut)));
+            cr_assert(zero(int, memcmp(got + cut + hole, bytes + cut + hole,
+                                       64 - cut - hole)));
+        }
+    }
+}
+
+Test(mem_read_bytes, does_not_have_a_region_that_no_number_fits_in)
+{
+    struct ptw_region r[2];
+
+    count_up();
+    cut_at(r, 0x103d, 0);
+    cr_expect(eq(sz, read_all(0x1000, 64), 61));
+    cr_expect(zero(int, memcmp(got, bytes, 61)));
+}
+
+Test(mem_read_bytes, goes_on_behind_a_number_that_is_refused)
+{
+    struct ptw_region r = region_of(0x1000, 0x103f, NULL);
+    size_t run = 0;
+
+    count_up();
+    refuse_from = 0x1012;
+    refuse_to = 0x1012;
+    cr_assert(
+        eq(int, ptw_mem_init_callbacks(&mem, &counting, NULL, &r, 1), PTW_OK));
+    cr_expect(eq(int, ptw_read_bytes(&mem, ptw_pa_of(0x1010), got, 48, &run),
+                 PTW_E_LIMIT));
+    cr_expect(eq(sz, run, 8));
+    cr_expect(eq(sz, read_all(0x1000, 64), 56));
+    cr_expect(zero(int, memcmp(got + 24, bytes + 24, 40)));
+}
+
+Test(mem_read_bytes, takes_what_is_lent)
+{
+    struct ptw_region r = region_of(0x1000, 0x103e, NULL);
+    struct ptw_mem_ops lending = counting;
+
+    count_up();
+    lending.borrow = on_borrow;
+    lends = &bytes[1];
+    cr_assert(
+        eq(int, ptw_mem_init_callbacks(&mem, &lending, NULL, &r, 1), PTW_OK));
+    calls = 0;
+    cr_expect(eq(sz, read_all(0x1001, 62), 62));
+    cr_expect(zero(int, memcmp(got, &bytes[1], 62)));
+    cr_expect(eq(int, calls, 1));
 }

@@ -689,6 +689,154 @@ BOTH(verify, counts_what_was_dropped_once)
     expect_differs(&j, PTW_DIFFERS_KEPT, 0, large + 5 * PAGE);
 }
 
+/* ------------------------------------------------------------ pages in part */
+
+/* The guest's own memory as the new one, but for what is changed: data_at(1), of
+ * which there is a copy, and of which it may have another part. */
+static uint8_t twin_page[PAGE];
+static struct ptw_region twin_region[MAX_PARTS];
+static struct ptw_mem_ops twin_ops;
+
+static struct image twin_of(const struct job *j, uint64_t from, uint64_t to)
+{
+    struct image twin = {.base = 0};
+    size_t n = 0;
+
+    memcpy(twin.root, j->root, sizeof twin.root);
+    memcpy(twin_page, &ram[data_at(1)], PAGE);
+    for (unsigned i = 0; i < guest.parts; i++) {
+        const struct part *p = &guest.part[i];
+
+        if (p->last < data_at(1) || p->first > data_at(1) + (PAGE - 1)) {
+            twin_region[n++] =
+                (struct ptw_region){{p->first},
+                                    {p->last},
+                                    p->kind == DIRECT ? p->bytes : NULL,
+                                    false};
+        }
+    }
+    if (from <= to) {
+        twin_region[n++] = (struct ptw_region){
+            {data_at(1) + from}, {data_at(1) + to}, twin_page + from, false};
+    }
+    twin_ops = *mem.ops;
+    cr_assert(ptw_mem_init_callbacks(&twin.mem, &twin_ops, NULL, twin_region,
+                                     n) == PTW_OK);
+    return twin;
+}
+
+static void expect_twin(const struct job *j, struct image *twin,
+                        enum ptw_difference_kind kind)
+{
+    cr_expect(eq(int, (int)verified(j, twin),
+                 (int)(kind == PTW_DIFFERS_NOT ? PTW_OK : PTW_DIFFERENT)));
+    cr_expect(eq(int, (int)verify.difference.kind, (int)kind));
+    if (kind != PTW_DIFFERS_NOT) {
+        cr_expect(eq(u64, verify.difference.va.v, USER_VA + PAGE));
+    }
+}
+
+static struct job in_parts(const char *name)
+{
+    struct job j = some_of_everything(name);
+
+    carve(data_at(1), PAGE, DIRECT); /* a part of its own */
+    return j;
+}
+
+/* Page 1 has its bytes [0x805, 0xa04] only, in both. */
+BOTH(verify, compares_the_part_of_a_page_that_both_images_have)
+{
+    struct job j = in_parts(name);
+    struct image twin;
+    struct ptw_certificate whole;
+    struct ptw_certificate part;
+
+    twin = twin_of(&j, 0, PAGE - 1);
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    whole = verify.certificate;
+    carve(data_at(1), 0x805, ABSENT);
+    carve(data_at(1) + 0xa05, PAGE - 0xa05, ABSENT);
+    twin = twin_of(&j, 0x805, 0xa04);
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    part = verify.certificate;
+    cr_expect(zero(u64, whole.partial));
+    cr_expect(eq(u64, part.partial, 1));
+    cr_expect(eq(u64, part.pages, whole.pages - 1));
+    cr_expect(eq(u64, part.outside, whole.outside));
+    cr_expect(zero(u64, part.dropped));
+    cr_expect(ne(u64, part.digest[0], whole.digest[0]));
+    for (unsigned at = 0x805; at <= 0xa04; at += 0x1ff) {
+        twin_page[at] ^= 1;
+        expect_twin(&j, &twin, PTW_DIFFERS_BYTES);
+        twin_page[at] ^= 1;
+    }
+    twin_page[0x804] ^= 1;
+    twin_page[0xa05] ^= 1;
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    cr_expect(memcmp(&part, &verify.certificate, sizeof part) == 0);
+}
+
+BOTH(verify, says_which_image_has_less_of_a_page)
+{
+    struct job j = in_parts(name);
+    struct image twin = twin_of(&j, 0, PAGE - 2);
+
+    expect_twin(&j, &twin, PTW_DIFFERS_UNREADABLE);
+    carve(data_at(1) + (PAGE - 2), 2, ABSENT);
+    expect_twin(&j, &twin, PTW_DIFFERS_KEPT);
+    /* what differs is said before what is missing */
+    twin_page[7] ^= 1;
+    expect_twin(&j, &twin, PTW_DIFFERS_BYTES);
+    twin_page[7] ^= 1;
+    twin = twin_of(&j, 0, PAGE - 3);
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    twin = twin_of(&j, 1, PAGE - 3);
+    expect_twin(&j, &twin, PTW_DIFFERS_UNREADABLE);
+}
+
+/* Callbacks that refuse a part of a page are no other thing. */
+BOTH(verify, compares_the_part_of_a_page_that_is_not_refused)
+{
+    struct job j = in_parts(name);
+    struct image twin;
+
+    carve(data_at(1) + 0x100, 0x40, REFUSED);
+    twin = twin_of(&j, 0, PAGE - 1);
+    expect_twin(&j, &twin, PTW_DIFFERS_KEPT);
+    twin_page[0x140] ^= 1;
+    expect_twin(&j, &twin, PTW_DIFFERS_BYTES);
+    twin_page[0x140] ^= 1;
+    twin_page[0x13f] ^= 1;
+    expect_twin(&j, &twin, PTW_DIFFERS_KEPT);
+    carve(data_at(1) + 0x140, PAGE - 0x140, ABSENT);
+    carve(data_at(1), 0x100, ABSENT);
+    twin = twin_of(&j, 1, 0);
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+}
+
+/* What it is that lies behind the part that both have, nobody knows. */
+BOTH(verify, takes_a_page_in_part_for_the_same_at_its_address_only)
+{
+    struct job j = in_parts(name);
+    struct image twin;
+
+    j = job_of(1);
+    j.root[0].v = root_at(4);
+    hang(root_at(4), USER_VA + PAGE, 0, data_at(1) | RW_USER);
+    hang(root_at(5), USER_VA + PAGE, 0, data_at(40) | RW_USER);
+    memcpy(&ram[data_at(40)], &ram[data_at(1)], PAGE);
+    twin = twin_of(&j, 0, PAGE - 1);
+    twin.root[0].v = root_at(5);
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    carve(data_at(1) + 0x800, 0x800, ABSENT);
+    carve(data_at(40) + 0x800, 0x800, ABSENT);
+    twin = twin_of(&j, 0, 0x7ff);
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    twin.root[0].v = root_at(5);
+    expect_twin(&j, &twin, PTW_DIFFERS_KEPT);
+}
+
 BOTH(verify, stops_at_its_limit)
 {
     struct job j = rebuilt(name, 0);

@@ -34,7 +34,8 @@ struct ptw_region {
 
 /* A host's own memory.  The accessor has checked every address against the
  * regions before it calls; pa is not necessarily aligned when a caller of
- * ptw_read32 or ptw_read64 did not align it (the engine always does).  The
+ * ptw_read32 or ptw_read64 did not align it, nor when ptw_read_bytes reads the
+ * end of a region that is not aligned itself (entries always are).  The
  * value passed is the number, not its bytes: an implementation on a
  * big-endian host converts.  A callback may refuse with any PTW_E_ status;
  * the engine treats each as a refused access. */
@@ -114,6 +115,23 @@ PTW_NODISCARD enum ptw_status ptw_read32(const struct ptw_mem *mem, ptw_pa pa,
                                          uint32_t *out);
 PTW_NODISCARD enum ptw_status ptw_read64(const struct ptw_mem *mem, ptw_pa pa,
                                          uint64_t *out);
+
+/* ptw_read_bytes reads bytes at pa, of any number and alignment, wherever
+ * regions meet.  PTW_OK: *run bytes from pa on, 1 or more, are in buffer.  When
+ * the first byte can't be read, the answer is why (PTW_E_BUS: it is in no
+ * region; or what a callback refused with), and the *run bytes from pa on can't
+ * be read either; what is in the buffer there means nothing.  In both cases
+ * there may be more of the same kind behind them: go on at pa + *run.
+ * PTW_E_RANGE when bytes is 0 or pa + bytes - 1 wraps.
+ *
+ * Behind callbacks, what borrow does not lend is read as numbers: each
+ * aligned 8 bytes that lie in the region, else each aligned 4; else, at its
+ * start or end, the region's first or last 4, which are then not aligned.  A
+ * byte of a region of fewer than 4 can't be read.  A refusal counts for all
+ * bytes that were to be taken from the number. */
+PTW_NODISCARD enum ptw_status ptw_read_bytes(const struct ptw_mem *mem,
+                                             ptw_pa pa, void *buffer,
+                                             size_t bytes, size_t *run);
 
 /* ptw_borrow returns a pointer to the bytes [pa, pa + bytes), or NULL when they
  * are not wholly inside one region, not direct memory, or not aligned on the

@@ -83,7 +83,9 @@ struct ptw_rebuild_options ptw_rebuild_everything(void);
 /* Why something that was in the tables is not in the image. */
 enum ptw_drop {
     PTW_DROP_OUTSIDE,    /* pages that the accessor does not have */
-    PTW_DROP_UNREADABLE, /* pages that it has, and refused to read */
+    PTW_DROP_PARTIAL,    /* pages that it has only in part: memory ends there */
+    PTW_DROP_UNREADABLE, /* pages that it has, and refused to read, all or a
+                            part */
     PTW_DROP_BAD_ENTRY,  /* entries with reserved bits */
     PTW_DROP_TABLE, /* tables that can't be read, and runs of entries of one
                             table that can't */

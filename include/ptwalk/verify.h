@@ -41,7 +41,8 @@ enum ptw_difference_kind {
     PTW_DIFFERS_ATTRIBUTES, /* memory type, global, accessed, dirty, key */
     PTW_DIFFERS_SHARED,     /* one page is two now */
     PTW_DIFFERS_JOINED,     /* two pages are one now */
-    PTW_DIFFERS_UNREADABLE, /* the new page can't be read */
+    PTW_DIFFERS_UNREADABLE, /* the new page can't be read, or not all that
+                               could be before */
     PTW_DIFFERS_BYTES,
 };
 
@@ -71,9 +72,12 @@ struct ptw_certificate {
     uint64_t aliases;
     uint64_t leaves;  /* of the old image */
     uint64_t pages;   /* smallest pages, each compared once */
+    uint64_t partial; /* besides: that can be read in part, the same part in
+                         both images, and are mapped at the same address; that
+                         part was compared */
     uint64_t selves;  /* tables that refer to themselves */
-    uint64_t dropped; /* smallest pages that could not be read before and are
-                         not mapped now */
+    uint64_t dropped; /* smallest pages that could not be read before, or not
+                         whole, and are not mapped now */
     uint64_t outside; /* smallest pages that can be read in neither image, and
                          are mapped at the same address in both: devices.  Like
                          dropped, at every leaf; but one that regions cover and

@@ -348,6 +348,7 @@ static const char *drop_name(unsigned why)
 {
     static const char *const names[PTW_DROPS] = {
         [PTW_DROP_OUTSIDE] = "dropped-outside",
+        [PTW_DROP_PARTIAL] = "dropped-partial",
         [PTW_DROP_UNREADABLE] = "dropped-unreadable",
         [PTW_DROP_BAD_ENTRY] = "dropped-bad-entry",
         [PTW_DROP_TABLE] = "dropped-table",

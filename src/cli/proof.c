@@ -96,9 +96,10 @@ void proof_print(const struct options *o, const struct ptw_certificate *c)
         const char *name;
         uint64_t value;
     } count[] = {
-        {"spaces", c->spaces}, {"tables", c->tables},   {"aliases", c->aliases},
-        {"leaves", c->leaves}, {"pages", c->pages},     {"selves", c->selves},
-        {"bad", c->bad},       {"dropped", c->dropped}, {"outside", c->outside},
+        {"spaces", c->spaces},   {"tables", c->tables}, {"aliases", c->aliases},
+        {"leaves", c->leaves},   {"pages", c->pages},   {"partial", c->partial},
+        {"selves", c->selves},   {"bad", c->bad},       {"dropped", c->dropped},
+        {"outside", c->outside},
     };
     char digest[33];
     json_t *j = NULL;
