@@ -137,7 +137,6 @@ static void map_pages(struct ptw_tables *t, uint64_t va, const uint32_t *page,
             .last = {va + i * PAGE + PAGE - 1},
             .pa = {(uint64_t)page[i] * PAGE},
             .rights = rights,
-            .max_reads = UINT64_MAX,
         };
 
         must(ptw_map(t, &q));
@@ -253,7 +252,6 @@ static void verify(struct job *j)
 {
     struct ptw_verify_options o = {
         .last = {UINT64_MAX},
-        .max_reads = UINT64_MAX,
     };
     enum ptw_status st;
 

@@ -74,7 +74,6 @@ static struct ptw_map_request request(uint64_t page, uint64_t pages)
         .last = {BASE + (page + pages) * 4096 - 1},
         .pa = {TARGET + page * 4096},
         .rights = PTW_READ | PTW_WRITE,
-        .max_reads = UINT64_MAX,
     };
 
     return q;

@@ -54,7 +54,6 @@ static enum ptw_status map(struct ptw_tables *t, uint64_t va, uint64_t bytes,
         .pa = {pa},
         .rights = rights,
         .flags = flags,
-        .max_reads = UINT64_MAX,
     };
 
     return ptw_map(t, &q);
@@ -80,7 +79,7 @@ static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2],
     }
     while (st == PTW_OK) {
         st = ptw_walk_next(&w, &item, 1, &items);
-        if (items == 0) {
+        if (st != PTW_OK) {
             break;
         }
         if (item.kind == PTW_ITEM_MAPPING) {

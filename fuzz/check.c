@@ -266,6 +266,20 @@ void fz_check_item(const struct fz_world *w, const struct ptw_item *item)
     }
 }
 
+enum ptw_status fz_next(struct ptw_walk *walk, struct ptw_item *item,
+                        size_t room, size_t *items)
+{
+    enum ptw_status st = ptw_walk_next(walk, item, room, items);
+
+    if (*items > room) {
+        fz_fail("%zu items where there was room for %zu", *items, room);
+    }
+    if ((st == PTW_OK) != (*items > 0)) {
+        fz_fail("%zu items come with: %s", *items, ptw_status_text(st));
+    }
+    return st;
+}
+
 void fz_collect(struct fz_world *w, struct ptw_walk *walk,
                 struct ptw_memo *memo, struct fz_list *list)
 {
@@ -278,11 +292,8 @@ void fz_collect(struct fz_world *w, struct ptw_walk *walk,
         size_t room = FZ_ITEMS - list->count;
         size_t items;
 
-        st = ptw_walk_next(walk, &list->item[list->count],
-                           room < 64 ? room : 64, &items);
-        if (items > room) {
-            fz_fail("%zu items where there was room for %zu", items, room);
-        }
+        st = fz_next(walk, &list->item[list->count], room < 64 ? room : 64,
+                     &items);
         for (size_t i = 0; i < items; i++) {
             fz_check_item(w, &list->item[list->count + i]);
         }
@@ -682,7 +693,7 @@ void fz_check_runs(struct fz_world *w, const struct fz_list *list,
     while (at < list->count && st != PTW_END) {
         size_t items;
 
-        st = ptw_walk_next(walk, run, sizeof run / sizeof run[0], &items);
+        st = fz_next(walk, run, sizeof run / sizeof run[0], &items);
         for (size_t i = 0; i < items; i++) {
             if (at == list->count) {
                 if (list->complete) {
@@ -857,7 +868,7 @@ static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
                 ptw_status_text(st));
     }
     while (st == PTW_OK && more) {
-        st = ptw_walk_next(&rest, item, 16, &items);
+        st = fz_next(&rest, item, 16, &items);
         for (size_t i = 0; i < items && more; i++) {
             more = fz_meet(e, &item[i]);
         }
@@ -885,25 +896,27 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
     unsigned rests = 2;
     unsigned pick = (unsigned)(w->seed >> 40) & 15;
     struct ptw_item item[16];
+    bool stopped = false; /* the next call says why */
     size_t at = 0;
 
     for (unsigned stops = 0;; stops++) {
-        struct ptw_walk_stats before = ptw_walk_counts(walk);
         struct ptw_walk_stats stats;
         uint64_t more_reads;
         uint64_t more_items;
         uint64_t from = 0;
         size_t items;
-        enum ptw_status st = ptw_walk_next(walk, item, w->room, &items);
+        enum ptw_status st = fz_next(walk, item, w->room, &items);
 
         stats = ptw_walk_counts(walk);
-        if (items > w->room || stats.items > items_allowed ||
-            stats.reads > reads) {
-            fz_fail("a limit is passed: %zu items of %zu, %llu of %llu, "
-                    "%llu reads of %llu",
-                    items, w->room, HEX(stats.items), HEX(items_allowed),
-                    HEX(stats.reads), HEX(reads));
+        if (stats.items > items_allowed || stats.reads > reads) {
+            fz_fail("a limit is passed: %llu items of %llu, %llu reads of %llu",
+                    HEX(stats.items), HEX(items_allowed), HEX(stats.reads),
+                    HEX(reads));
         }
+        if (st == PTW_OK && stopped) {
+            fz_fail("there was room for more items");
+        }
+        stopped = st == PTW_OK && items < w->room;
         for (size_t i = 0; i < items; i++) {
             if (at == list->count) {
                 if (list->complete) {
@@ -931,9 +944,6 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
         }
         switch ((int)st) {
         case PTW_OK:
-            if (items != w->room) {
-                fz_fail("there was room for more items");
-            }
             break;
         case PTW_END:
             if (at == FZ_ITEMS) {
@@ -977,8 +987,7 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
         default:
             fz_fail("a walk says: %s", ptw_status_text(st));
         }
-        if (stops > 4u * FZ_ITEMS + 65536 ||
-            (st == PTW_OK && items == 0 && stats.reads == before.reads)) {
+        if (stops > 8u * FZ_ITEMS + 2 * 65536) {
             fz_fail("a walk does not come to its end");
         }
     }

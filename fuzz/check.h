@@ -50,6 +50,10 @@ uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item);
 bool fz_same_item(const struct fz_world *w, const struct ptw_item *a,
                   const struct ptw_item *b);
 
+/* fz_next is ptw_walk_next, and checks that items come with PTW_OK alone. */
+enum ptw_status fz_next(struct ptw_walk *walk, struct ptw_item *item,
+                        size_t room, size_t *items);
+
 /* fz_collect runs a walk, whose memo may be NULL, to its end or limit. */
 void fz_collect(struct fz_world *w, struct ptw_walk *walk,
                 struct ptw_memo *memo, struct fz_list *list);

@@ -887,7 +887,8 @@ static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
 {
     struct ptw_walk_stats s = ptw_walk_counts(&rb->walk);
 
-    if (s.reads > rb->o.max_reads || s.reads > s.tables * g->w->entries) {
+    if ((rb->o.max_reads != 0 && s.reads > rb->o.max_reads) ||
+        s.reads > s.tables * g->w->entries) {
         fz_fail("%s: %llu reads of %llu tables, %llu were allowed", what,
                 HEX(s.reads), HEX(s.tables), HEX(rb->o.max_reads));
     }
@@ -926,6 +927,12 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         }
         break;
     case PTW_E_LIMIT:
+        if (rb->o.max_reads == 0 ||
+            (rb->o.max_bytes == 0 &&
+             ptw_walk_counts(&rb->walk).reads < rb->o.max_reads)) {
+            fz_fail("the plan stops at a limit that it has not");
+        }
+        break;
     case PTW_E_WIDTH:
         break;
     case PTW_E_ALIGN:
@@ -1144,18 +1151,11 @@ static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
                                struct fc_image *m, uint64_t seed,
                                unsigned growth, struct ptw_certificate *c)
 {
-    struct ptw_verify_options o = {
-        .first = g->o.first,
-        .last = g->o.last,
-        .leave_out = g->leave_out,
-        .leave_outs = g->o.leave_outs,
-        .flags = g->o.flags,
-        .max_reads = g->o.max_reads,
-        .seed = seed,
-    };
+    struct ptw_verify_options o = ptw_verify_options_of(&g->o);
     struct ptw_region region;
     struct ptw_mem now;
 
+    o.seed = seed;
     image_memory(m, &now, &region);
     return compare_memory(g, mem, &now, m->root, &o, growth, c);
 }

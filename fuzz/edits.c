@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties of edits: README.md has them, and the format, in words. */
+#include "check.h"
 #include "machine.h"
 
 #include <string.h>
@@ -1143,7 +1144,8 @@ static void check_status(const struct fz_world *w, const struct host *h,
         break;
     case PTW_E_SPACE:
     case PTW_E_LIMIT:
-        bad = st == PTW_E_LIMIT && q->max_reads >= 16384 && !h->refused &&
+        bad = st == PTW_E_LIMIT &&
+              (q->max_reads == 0 || q->max_reads >= 16384) && !h->refused &&
               q->last - q->first < (uint64_t)1 << 21;
         break;
     case PTW_E_RANGE:
@@ -1488,7 +1490,12 @@ static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
     must(
         ptw_walk_va_spaces_init(&walk, &w->regime, mem, root, roots, &memo, &o),
         "a walk");
-    st = ptw_walk_next(&walk, item, room, &n);
+    do {
+        size_t more;
+
+        st = fz_next(&walk, &item[n], room - n, &more);
+        n += more;
+    } while (st == PTW_OK && n < room);
     *complete = st == PTW_END;
     return n;
 }

@@ -425,7 +425,7 @@ static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
 
     must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
     do {
-        st = ptw_walk_next(&walk, item, 32, &items);
+        st = fz_next(&walk, item, 32, &items);
         for (size_t i = 0; i < items && more; i++) {
             fz_check_item(w, &item[i]);
             if (item[i].space != alias->space ||
@@ -709,6 +709,18 @@ static void check_number(const struct fz_world *w, struct numbered *n,
     }
 }
 
+/* With tables; and where the budget was enough, no limit is, either. */
+static struct ptw_walk_options other_options(const struct fz_world *w)
+{
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_TABLES);
+
+    if (list.complete) {
+        o.max_reads = 0;
+        o.max_items = 0;
+    }
+    return o;
+}
+
 /* The same walk over the same memory, offered in another way, without holes
  * and remarks, and with tables: what is left is the same. */
 static void check_other_memory(struct fz_world *w, struct ptw_walk *walk,
@@ -725,7 +737,7 @@ static void check_other_memory(struct fz_world *w, struct ptw_walk *walk,
     do {
         size_t items;
 
-        st = ptw_walk_next(walk, item, 32, &items);
+        st = fz_next(walk, item, 32, &items);
         for (size_t i = 0; i < items; i++) {
             check_number(w, &numbered, &item[i]);
             if (item[i].kind == PTW_ITEM_TABLE) {
@@ -871,7 +883,7 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
     }
 
     if (wants(w, 0)) {
-        o = fz_options(w, PTW_WALK_TABLES);
+        o = other_options(w);
         fz_world_memory(w, other_memory(w), &mem_again, region_again);
         start(w, &walk, &mem_again, root, &memo, &o);
         check_other_memory(w, &walk, &memo);
@@ -1037,7 +1049,7 @@ static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
     do {
         size_t items;
 
-        st = ptw_walk_next(&walk, item, 32, &items);
+        st = fz_next(&walk, item, 32, &items);
         for (size_t i = 0; i < items && !over; i++) {
             if (item[i].kind != PTW_ITEM_MAPPING) {
                 if (item[i].kind != PTW_ITEM_FINDING) {
@@ -1122,7 +1134,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     check_needs(w, mem, root);
 
     if (wants(w, 0)) {
-        o = fz_options(w, PTW_WALK_TABLES);
+        o = other_options(w);
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem_again, pa, &o),
              "a walk");
         check_other_memory(w, &walk, NULL);
@@ -1219,7 +1231,7 @@ static void shifting_walk(struct shifting *s)
     for (;;) {
         struct ptw_walk_stats stats;
         size_t items;
-        enum ptw_status st = ptw_walk_next(s->walk, item, w->room, &items);
+        enum ptw_status st = fz_next(s->walk, item, w->room, &items);
 
         stats = ptw_walk_counts(s->walk);
         for (size_t i = 0; i < items; i++) {

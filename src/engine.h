@@ -37,4 +37,12 @@ PTW_ENGINE uint64_t ptw_bits(unsigned hi, unsigned lo)
     return hi < lo ? 0 : ptw_low_mask(hi + 1) & ~ptw_low_mask(lo);
 }
 
+/* ptw_limit returns a limit that a caller asked for as the engine counts: 0 is
+ * no limit, as in a struct that is all zeros, and UINT64_MAX is never reached.
+ */
+PTW_ENGINE uint64_t ptw_limit(uint64_t asked)
+{
+    return asked == 0 ? UINT64_MAX : asked;
+}
+
 #endif

@@ -52,7 +52,7 @@ enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
         size_t to;
         enum ptw_status st = ptw_walk_next(&e->walk, &item, 1, &items);
 
-        if (items == 0) {
+        if (st != PTW_OK) {
             return st;
         }
         if (item.kind != PTW_ITEM_MAPPING) {

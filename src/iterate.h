@@ -751,8 +751,8 @@ PTW_ENGINE enum ptw_status ptw_iterate(const struct ptw_format *a,
     w->has_open = out.open != NULL;
     w->items += out.count;
     *items = out.count;
-    if (out.count == room) {
-        return PTW_OK;
+    if (out.count > 0) {
+        return PTW_OK; /* what stopped it here stops the next call again */
     }
     if (w->phase == PTW_PHASE_DONE) {
         return PTW_END;

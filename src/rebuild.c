@@ -809,7 +809,7 @@ static enum ptw_status count_bytes(struct ptw_rebuild *rb)
 {
     rb->counts.bytes =
         rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
-    return rb->counts.bytes > rb->o.max_bytes ? PTW_E_LIMIT : PTW_OK;
+    return rb->counts.bytes > ptw_limit(rb->o.max_bytes) ? PTW_E_LIMIT : PTW_OK;
 }
 
 /* Goes on with the walk that was begun, to its end. */
@@ -830,7 +830,7 @@ static enum ptw_status walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
         }
         rb->next = 0;
         st = ptw_walk_next(&rb->walk, rb->item, PTW_REBUILD_BATCH, &rb->items);
-        if (rb->items > 0) {
+        if (st == PTW_OK) {
             continue;
         }
         if (st == PTW_E_SPACE) {

@@ -1025,7 +1025,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->flags = flags;
     ed->first = first.v & ptw_low_mask(ptw_width(a, r));
     ed->last = last.v & ptw_low_mask(ptw_width(a, r));
-    ed->max_reads = max_reads;
+    ed->max_reads = ptw_limit(max_reads);
     ed->pa = 0;
     ed->rights = 0;
     ed->copy_on_write = false;

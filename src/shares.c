@@ -105,7 +105,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
         unsigned level;
 
         st = ptw_walk_next(&w, &item, 1, &items);
-        if (items == 0) {
+        if (st != PTW_OK) {
             break;
         }
         switch (item.kind) {
@@ -127,9 +127,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
             break;
         }
         if (referred && r->arch->format->levels > 0) {
-            enum ptw_status add = ptw_shares_refer(s, table.v);
-
-            st = add == PTW_OK ? st : add;
+            st = ptw_shares_refer(s, table.v);
         }
     }
     return st == PTW_END ? PTW_OK : st;

@@ -222,7 +222,7 @@ static enum ptw_status peek(struct ptw_verify *v, unsigned which,
     if (s->next == s->items) {
         s->next = 0;
         st = ptw_walk_next(&s->walk, s->item, PTW_VERIFY_BATCH, &s->items);
-        if (s->items == 0) {
+        if (st != PTW_OK) {
             return st == PTW_E_SPACE ? ask(v, (enum ptw_verify_store)which,
                                            ptw_memo_bytes(ptw_slots_used(
                                                s->memo.slots_log2 + 1)))
@@ -236,6 +236,22 @@ static enum ptw_status peek(struct ptw_verify *v, unsigned which,
 static void advance(struct ptw_verify *v, unsigned which)
 {
     v->side[which].next++;
+}
+
+struct ptw_verify_options
+ptw_verify_options_of(const struct ptw_rebuild_options *o)
+{
+    struct ptw_verify_options v = {
+        .first = o->first,
+        .last = o->last,
+        .leave_out = o->leave_out,
+        .leave_outs = o->leave_outs,
+        .flags = o->flags,
+        .max_reads = o->max_reads,
+        .seed = o->seed,
+    };
+
+    return v;
 }
 
 enum ptw_status

@@ -195,7 +195,6 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     memset(w, 0, offsetof(struct ptw_walk, open));
     w->c.regime = r;
     w->c.mem = mem;
-    w->c.reads_left = o->max_reads;
     w->c.need = o->need;
     w->c.level = -1;
     w->c.top = r->arch->format->levels > 0 ? r->arch->format->levels - 1 : 0;
@@ -205,8 +204,9 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.leave_out = o->leave_out;
     w->c.leave_outs = o->leave_outs;
     w->flags = o->flags;
-    w->max_reads = o->max_reads;
-    w->max_items = o->max_items;
+    w->max_reads = ptw_limit(o->max_reads);
+    w->max_items = ptw_limit(o->max_items);
+    w->c.reads_left = w->max_reads;
     w->start_rights = PTW_ALL_RIGHTS;
     set_range(w, o->first, o->last);
     return PTW_OK;

@@ -528,7 +528,7 @@ static char *reads_in_pieces(const struct plan *p, unsigned stride)
     const struct report *whole = &whole_report;
     struct report *part = &part_report;
 
-    for (uint64_t limit = 0; limit <= whole->stats.reads; limit += stride) {
+    for (uint64_t limit = 1; limit <= whole->stats.reads; limit += stride) {
         struct pieces how = IN_ONE_PIECE;
 
         how.reads = limit;
@@ -546,7 +546,7 @@ static char *reads_in_pieces(const struct plan *p, unsigned stride)
     for (uint64_t step = 1; step <= 17; step += stride) {
         struct pieces how = IN_ONE_PIECE;
 
-        how.reads = 0;
+        how.reads = step;
         how.more_reads = step;
         carry_out(p, &how, part, NULL, NULL);
         if (!all_the_same(whole, part)) {
@@ -561,7 +561,7 @@ static char *items_in_pieces(const struct plan *p, unsigned stride)
     const struct report *whole = &whole_report;
     struct report *part = &part_report;
 
-    for (uint64_t limit = 0; limit <= whole->count; limit += stride) {
+    for (uint64_t limit = 1; limit <= whole->count; limit += stride) {
         struct pieces how = IN_ONE_PIECE;
 
         how.items = limit;
@@ -575,11 +575,11 @@ static char *items_in_pieces(const struct plan *p, unsigned stride)
         if (!all_the_same(whole, part)) {
             return complain("resumed after %" PRIu64 " items", limit);
         }
-        how.items = 0;
-        how.more_items = limit + 1;
+        how.items = limit;
+        how.more_items = limit;
         carry_out(p, &how, part, NULL, NULL);
         if (!all_the_same(whole, part)) {
-            return complain("%" PRIu64 " items at a time", limit + 1);
+            return complain("%" PRIu64 " items at a time", limit);
         }
     }
     for (size_t room = 1; room <= whole->count + 1; room += stride) {
@@ -590,7 +590,7 @@ static char *items_in_pieces(const struct plan *p, unsigned stride)
         if (!all_the_same(whole, part)) {
             return complain("room for %zu", room);
         }
-        how.reads = 0;
+        how.reads = room;
         how.more_reads = room;
         carry_out(p, &how, part, NULL, NULL);
         if (!all_the_same(whole, part)) {
@@ -626,7 +626,7 @@ char *in_pieces(const struct plan *p, unsigned stride)
             return complain("with a memo that grows, room for %zu", room);
         }
     }
-    how.reads = 0;
+    how.reads = 1;
     how.more_reads = 1;
     carry_out(&small, &how, &part_report, NULL, NULL);
     if (!all_the_same(&whole_report, &part_report)) {
@@ -715,7 +715,7 @@ char *where_it_stands(const struct plan *p, unsigned stride)
     struct pieces how = IN_ONE_PIECE;
 
     carry_out(p, &IN_ONE_PIECE, &whole_report, NULL, NULL);
-    how.reads = 0;
+    how.reads = stride;
     how.more_reads = stride;
     carry_out(p, &how, &part_report, stands_right, &s);
     if (!s.wrong) {
@@ -724,7 +724,7 @@ char *where_it_stands(const struct plan *p, unsigned stride)
         carry_out(p, &how, &part_report, stands_right, &s);
     }
     if (!s.wrong) {
-        how.items = 0;
+        how.items = 1;
         how.more_items = 1;
         how.more_reads = 1;
         carry_out(p, &how, &part_report, stands_right, &s);

@@ -141,7 +141,7 @@ char *followed(uint64_t root);
 bool same_items(const struct ptw_item *a, const struct ptw_item *b);
 
 /* in_pieces makes the walk once in one piece, and again cut in every way: with
- * every limit of reads and of items from 0 to what it takes, with every room,
+ * every limit of reads and of items from 1 to what it takes, with every room,
  * and with a memo that starts as small as can be.  Each has to stop with a
  * prefix, and to go on to the same items and as many reads.  Returns "" or what
  * went wrong; `stride` tries only every so manyth limit. */

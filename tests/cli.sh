@@ -556,6 +556,11 @@ try 'leaves --reads' 1 1 leaves "${amd64[@]}" --reads 100 good
 says 'stopped at the limit of 100 reads, in root 0'
 try 'leaves --reads 0' 1 1 leaves "${amd64[@]}" --reads 0 good
 says '--range 0000000000000000-ffffffffffffffff'
+for command in maps spaces 'spaces --findings'; do
+    # shellcheck disable=SC2086
+    try "$command --reads 0" 1 1 $command "${amd64[@]}" --reads 0 good
+    says 'stopped at the limit of 0 reads, in root 0'
+done
 try 'leaves --reads, enough' 0 0 leaves "${amd64[@]}" --reads 10000 good
 same_leaves
 try 'maps --reads' 1 1 maps "${amd64[@]}" --reads 600 good
@@ -1128,6 +1133,10 @@ fails 3 "root 0 at 10000 can't be read" --regime amd64 --root 10000 \
 fails 2 "root 1 at 1001 can't be one" "${amd64[@]}" --root 1001 -o made/new full
 fails 1 'stopped at the limit of 100 reads' "${amd64[@]}" --reads 100 \
     -o made/new full
+fails 1 'stopped at the limit of 0 reads' "${amd64[@]}" --reads 0 \
+    -o made/new full
+fails 1 'stopped at the limit of 0 bytes for the new image' \
+    "${amd64[@]}" --max-bytes 0 -o made/new full
 fails 1 'stopped at the limit of 36863 bytes for the new image' \
     "${amd64[@]}" --max-bytes 36863 -o made/new full
 compact '--max-bytes' --max-bytes 36864 full
@@ -1493,6 +1502,8 @@ rm made/new
 try 'verify --reads' 1 1 verify "${amd64[@]}" full dense "${new[@]}" --reads 100
 says 'stopped at the limit of 100 reads'
 check "$name: no output" [ ! -s out ]
+try 'verify --reads 0' 1 1 verify "${amd64[@]}" full dense "${new[@]}" --reads 0
+says 'stopped at the limit of 0 reads'
 unread "full: root 0 at 100000 can't be read" verify --regime amd64 \
     --root 100000 full dense "${new[@]}"
 unread "dense: root 0 at 100000 can't be read" verify "${amd64[@]}" \
@@ -1640,6 +1651,8 @@ try 'diff --limit 0' 1 1 diff "${amd64[@]}" full full --limit 0
 try 'diff --reads' 1 1 diff "${amd64[@]}" full changed --reads 100
 says 'stopped at the limit of 100 reads'
 check "$name: not complete" grep -q '; not complete$' out
+try 'diff --reads 0' 1 1 diff "${amd64[@]}" full changed --reads 0
+says 'stopped at the limit of 0 reads'
 try 'diff, two roots' 1 0 diff "${amd64[@]}" --root b000 full changed
 check "$name: the first" diff <(grep ^0 runs) <(grep ^0 out)
 try 'diff, roots of their own' 1 0 diff "${amd64[@]}" full full \

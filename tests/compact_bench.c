@@ -1034,25 +1034,10 @@ void poke(struct image *n, unsigned i, uint64_t va, unsigned level,
 
 /* ---------------------------------------------------------------- verifying */
 
-static struct ptw_verify_options verify_options(const struct job *j)
-{
-    struct ptw_verify_options o = {
-        .first = j->o.first,
-        .last = j->o.last,
-        .leave_out = j->o.leave_out,
-        .leave_outs = j->o.leave_outs,
-        .flags = j->o.flags,
-        .max_reads = j->o.max_reads,
-        .seed = j->o.seed,
-    };
-
-    return o;
-}
-
 enum ptw_status verified(const struct job *j, const struct image *n)
 {
     struct taker t = {&verify, &verify.wanted, give_verify, j->least};
-    struct ptw_verify_options o = verify_options(j);
+    struct ptw_verify_options o = ptw_verify_options_of(&j->o);
     enum ptw_status st = ptw_verify_init(&verify, &regime, &mem, j->root,
                                          &n->mem, n->root, j->roots, &o);
 

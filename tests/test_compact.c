@@ -693,7 +693,6 @@ static struct ptw_map_request scratch(uint64_t va)
         .last = {va + 4 * PAGE - 1},
         .pa = {0x3000000},
         .rights = PTW_READ | PTW_WRITE,
-        .max_reads = UINT64_MAX,
     };
 
     if (regime.id == PTW_ARCH_I686) {
@@ -1013,6 +1012,42 @@ BOTH(rebuild, stops_at_its_limits)
     expect_refused(&j, PTW_E_LIMIT);
     j.o.max_reads++;
     expect_good(&j);
+}
+
+/* Of options that are all zeros only the range is set. */
+BOTH(rebuild, takes_a_limit_of_0_for_none)
+{
+    struct job j = spaces_with_a_kernel(name, 3);
+    struct ptw_rebuild_options zeros = {.last = {UINT64_MAX}};
+
+    j.o = zeros;
+    assert_good(&j);
+    cr_expect(gt(u64, image.counts.bytes, PAGE));
+}
+
+Test(verify_options_of, are_those_of_the_rebuild)
+{
+    static const struct ptw_va_range out[2] = {{{0x1000}, {0x1FFF}},
+                                               {{0x3000}, {0x3FFF}}};
+    struct ptw_rebuild_options o = {
+        .first = {0x1000},
+        .last = {0x7FFF},
+        .leave_out = out,
+        .leave_outs = 2,
+        .flags = PTW_REBUILD_MERGE,
+        .max_reads = 77,
+        .max_bytes = 88,
+        .seed = 99,
+    };
+    struct ptw_verify_options v = ptw_verify_options_of(&o);
+
+    cr_expect(eq(u64, v.first.v, 0x1000));
+    cr_expect(eq(u64, v.last.v, 0x7FFF));
+    cr_expect(v.leave_out == out);
+    cr_expect(eq(sz, v.leave_outs, 2));
+    cr_expect(eq(u32, v.flags, PTW_REBUILD_MERGE));
+    cr_expect(eq(u64, v.max_reads, 77));
+    cr_expect(eq(u64, v.seed, 99));
 }
 
 /* ------------------------------------------------------------------ storage */

@@ -228,7 +228,6 @@ Test(amd64_rebuild, takes_what_is_left_out_side_by_side_as_one)
         .last = {0x4FFF},
         .pa = {0x20000},
         .rights = PTW_READ | PTW_USER,
-        .max_reads = UINT64_MAX,
     };
     struct ptw_rebuild_options o = ptw_rebuild_everything();
 
@@ -402,7 +401,6 @@ Test(amd64_verify, accepts_new_tables_above_a_map)
         .last = {0x40001FFF},
         .pa = {0x20000},
         .rights = PTW_READ,
-        .max_reads = UINT64_MAX,
     };
     struct ptw_rebuild_options o = ptw_rebuild_everything();
 

@@ -970,11 +970,13 @@ Test(edit, counts_the_same_reads_near_and_far)
             p.max_reads = n;
             expect_status(ptw_map(&t, &p), ptw_map_movable(&m, &p));
             expect_status(ptw_protect(&t, &q), ptw_protect_movable(&m, &q));
-            expect_status(ptw_protect(&t, &q),
-                          n > ptw_levels(&regime) ? PTW_OK : PTW_E_LIMIT);
+            expect_status(ptw_protect(&t, &q), n == 0 || n > ptw_levels(&regime)
+                                                   ? PTW_OK
+                                                   : PTW_E_LIMIT);
             expect_status(ptw_unmap(&t, &q), ptw_unmap_movable(&m, &q));
             expect_status(ptw_unmap(&t, &q),
-                          n + 1 >= ptw_levels(&regime) ? PTW_OK : PTW_E_LIMIT);
+                          n == 0 || n + 1 >= ptw_levels(&regime) ? PTW_OK
+                                                                 : PTW_E_LIMIT);
         }
     }
 }
@@ -1227,7 +1229,7 @@ Test(amd64_edit, stops_at_its_limit_before_it_writes)
     start("amd64");
     expect_status(map(0, (uint64_t)G1, 0, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);
     remember();
-    for (q.max_reads = 0; q.max_reads < 10000; q.max_reads++) {
+    for (q.max_reads = 1; q.max_reads < 10000; q.max_reads++) {
         st = ptw_map(&t, &q);
         if (st != PTW_E_LIMIT) {
             break;
@@ -1235,7 +1237,7 @@ Test(amd64_edit, stops_at_its_limit_before_it_writes)
         cr_assert(as_remembered(), "%d reads", (int)q.max_reads);
     }
     expect_status(st, PTW_OK);
-    cr_expect(gt(u64, q.max_reads, 0));
+    cr_expect(gt(u64, q.max_reads, 1));
     expect_no_leak();
 }
 
@@ -1248,11 +1250,35 @@ Test(i686_edit, stops_at_its_limit_before_it_writes)
     start("i686");
     expect_status(map(0, 4 * (uint64_t)M4, 0, RWX_RIGHTS, 0), PTW_OK);
     remember();
-    for (q.max_reads = 0; st == PTW_E_LIMIT; q.max_reads++) {
+    for (q.max_reads = 1; st == PTW_E_LIMIT; q.max_reads++) {
         st = ptw_protect(&t, &q);
         cr_assert(st == PTW_OK || as_remembered());
     }
     expect_status(st, PTW_OK);
+}
+
+/* A request that says nothing of a limit has none. */
+Test(edit, takes_a_limit_of_0_for_none)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        struct ptw_range_request q =
+            range_request(0, 600 * K4, PTW_READ | PTW_EXEC, 0);
+        struct ptw_map_request p =
+            map_request(0, 600 * K4, 0x20000, RWX_RIGHTS, 0);
+
+        start_movable(k == 0 ? "amd64" : "i686");
+        q.max_reads = 0;
+        p.max_reads = 0;
+        expect_status(ptw_map(&t, &p), PTW_OK);
+        expect_status(ptw_protect(&t, &q), PTW_OK);
+        expect_status(ptw_unmap(&t, &q), PTW_OK);
+        m.tables = t;
+        expect_status(ptw_map_movable(&m, &p), PTW_OK);
+        expect_status(ptw_protect_movable(&m, &q), PTW_OK);
+        expect_status(ptw_unmap_movable(&m, &q), PTW_OK);
+        t = m.tables;
+        cr_expect(eq(str, runs(t.root.v), ""));
+    }
 }
 
 /* ------------------------------------------------------- tables that move */
@@ -2136,7 +2162,7 @@ Test(amd64_protect, stops_at_its_limit_inside_one_table)
     start("amd64");
     expect_status(map(0, 47 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
     remember();
-    for (q.max_reads = 0; st == PTW_E_LIMIT; q.max_reads++) {
+    for (q.max_reads = 1; st == PTW_E_LIMIT; q.max_reads++) {
         st = ptw_protect(&t, &q);
         cr_assert(st == PTW_OK || as_remembered());
     }

@@ -1236,6 +1236,7 @@ Test(memo, has_room_for_what_was_asked_for)
                   PTW_OK);
         cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 1, &memo,
                                           &o) == PTW_OK);
+        cr_expect(eq(int, ptw_walk_next(&w, items, 256, &count), PTW_OK));
         cr_expect(eq(int, ptw_walk_next(&w, items, 256, &count), PTW_END));
         cr_expect(eq(u64, ptw_walk_counts(&w).tables, n + 1));
     }
@@ -1258,10 +1259,12 @@ Test(amd64_spaces, stop_when_the_memo_is_full_and_lose_nothing)
     cr_assert(ptw_memo_init(&memo, storage, ptw_memo_bytes(1), 0) == PTW_OK);
     cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, root, 2, &memo, &o) ==
               PTW_OK);
+    cr_expect(eq(int, ptw_walk_next(&w, items, 16, &n), PTW_OK));
+    cr_expect(eq(sz, n, 1));
     for (unsigned i = 0; i < 3; i++) {
         st = ptw_walk_next(&w, items, 16, &n);
         cr_expect(eq(int, st, PTW_E_SPACE), "however often it is tried");
-        cr_expect(eq(sz, n, i == 0 ? 1 : 0));
+        cr_expect(eq(sz, n, 0));
     }
     cr_expect(eq(int, ptw_memo_frames(&memo, frame, 1, &n), PTW_E_SPACE));
     cr_expect(eq(int, ptw_memo_frames(&memo, frame, 4, &n), PTW_OK));
@@ -1284,10 +1287,11 @@ Test(amd64_spaces, know_the_spaces_of_an_earlier_walk)
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 0) == PTW_OK);
     cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, root, 1, &memo, &o) ==
               PTW_OK);
+    cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_OK);
     cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_END);
     cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, &root[1], 1, &memo,
                                       &o) == PTW_OK);
-    cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_END);
+    cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_OK);
     cr_assert(eq(sz, n, 2));
     cr_expect(eq(int, items[1].kind, PTW_ITEM_ALIAS));
     cr_expect(eq(u64, items[1].u.alias.amd64.ref.table.v, PT));
@@ -1525,6 +1529,6 @@ Test(amd64_exposed, goes_on_after_every_limit)
     strcpy(whole, exposed(UINT64_MAX, 0));
     cr_expect(ne(str, whole, ""));
     for (unsigned step = 1; step < 40; step += 3) {
-        cr_expect(eq(str, exposed(0, step), whole));
+        cr_expect(eq(str, exposed(step, step), whole));
     }
 }

@@ -457,6 +457,118 @@ Test(walk_next, says_the_end_again_and_again)
     cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_END));
 }
 
+/* The loop that everybody writes. */
+static size_t gather(struct ptw_walk *w, size_t room, enum ptw_status *end)
+{
+    static struct ptw_item item[64];
+    size_t all = 0;
+    size_t items;
+
+    while ((*end = ptw_walk_next(w, item, room, &items)) == PTW_OK) {
+        cr_expect(ge(sz, items, 1));
+        cr_expect(le(sz, items, room));
+        all += items;
+    }
+    cr_expect(eq(sz, items, 0), "%zu items come with: %s", items,
+              ptw_status_text(*end));
+    return all;
+}
+
+Test(walk_next, loses_no_item_of_a_loop_that_ends_where_it_is_not_ok)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+    enum ptw_status end;
+
+    amd64();
+    for (unsigned i = 0; i < 70; i++) {
+        put(PT, 2 * i, 0x20000 | RWX);
+    }
+    for (size_t room = 1; room <= 64; room++) {
+        cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+                                        &o) == PTW_OK);
+        cr_expect(eq(sz, gather(&w, room, &end), 70));
+        cr_expect(eq(int, end, PTW_END));
+    }
+}
+
+Test(walk_next, loses_no_item_at_a_limit)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+    enum ptw_status end;
+
+    amd64();
+    for (unsigned i = 0; i < 70; i++) {
+        put(PT, 2 * i, 0x20000 | RWX);
+    }
+    for (uint64_t limit = 1; limit < 70; limit++) {
+        size_t all;
+
+        o = ptw_walk_everything();
+        o.max_items = limit;
+        cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+                                        &o) == PTW_OK);
+        cr_expect(eq(sz, gather(&w, 64, &end), limit));
+        cr_expect(eq(int, end, PTW_E_LIMIT));
+        ptw_walk_extend(&w, 0, UINT64_MAX);
+        cr_expect(eq(sz, gather(&w, 64, &end), 70 - limit));
+        cr_expect(eq(int, end, PTW_END));
+
+        o = ptw_walk_everything();
+        o.max_reads = 3 * limit;
+        cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+                                        &o) == PTW_OK);
+        all = gather(&w, 64, &end);
+        cr_expect(eq(int, end, PTW_E_LIMIT));
+        cr_expect(eq(u64, ptw_walk_counts(&w).items, all));
+        ptw_walk_extend(&w, UINT64_MAX, 0);
+        cr_expect(eq(sz, gather(&w, 64, &end), 70 - all));
+        cr_expect(eq(int, end, PTW_END));
+    }
+}
+
+/* Of options that are all zeros, only the range is set. */
+Test(walk, takes_a_limit_of_0_for_none)
+{
+    struct ptw_walk_options o = {.last = {UINT64_MAX}};
+    static _Alignas(8) unsigned char storage[4096];
+    ptw_pa root = {ROOT};
+    struct ptw_memo memo;
+    struct ptw_walk w;
+    enum ptw_status end;
+
+    amd64();
+    for (unsigned i = 0; i < 70; i++) {
+        put(PT, 2 * i, 0x20000 | RWX);
+    }
+    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, root, &o) == PTW_OK);
+    cr_expect(eq(sz, gather(&w, 64, &end), 70));
+    cr_expect(eq(int, end, PTW_END));
+    cr_expect(eq(u64, ptw_walk_counts(&w).reads, 2048));
+    cr_expect(eq(u64, ptw_walk_counts(&w).items, 70));
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 0) == PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 1, &memo, &o) ==
+              PTW_OK);
+    ptw_walk_extend(&w, 0, 0);
+    cr_expect(eq(sz, gather(&w, 64, &end), 71));
+    cr_expect(eq(int, end, PTW_END));
+    /* Each of the two by itself. */
+    o.max_reads = 100;
+    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, root, &o) == PTW_OK);
+    (void)gather(&w, 64, &end);
+    cr_expect(eq(int, end, PTW_E_LIMIT));
+    o.max_reads = 0;
+    o.max_items = 3;
+    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, root, &o) == PTW_OK);
+    cr_expect(eq(sz, gather(&w, 64, &end), 3));
+    cr_expect(eq(int, end, PTW_E_LIMIT));
+    /* An amount of 0 is nothing. */
+    ptw_walk_extend(&w, 0, 0);
+    cr_expect(eq(sz, gather(&w, 64, &end), 0));
+    cr_expect(eq(int, end, PTW_E_LIMIT));
+}
+
 /* An allowance that is as large as can be stays so. */
 Test(walk_extend, does_not_wrap)
 {
@@ -471,8 +583,9 @@ Test(walk_extend, does_not_wrap)
               PTW_OK);
     ptw_walk_extend(&w, 5, 5);
     ptw_walk_extend(&w, UINT64_MAX, UINT64_MAX);
-    cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_END));
+    cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_OK));
     cr_expect(eq(sz, items, 1));
+    cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_END));
     cr_expect(eq(u64, ptw_walk_counts(&w).reads, 2048));
 }
 
@@ -1034,7 +1147,7 @@ Test(amd64_walk, does_not_read_tables_that_it_leaves_out)
  * many of them it wants. */
 Test(amd64_walk, stops_at_the_limit_on_a_root_that_names_itself_512_times)
 {
-    static const uint64_t limits[] = {0, 1, 7, 8, 511, 512, 513, 5000};
+    static const uint64_t limits[] = {1, 7, 8, 9, 511, 512, 513, 5000};
 
     machine("amd64");
     put_all(ROOT, ROOT | RWX);

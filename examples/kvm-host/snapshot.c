@@ -85,8 +85,7 @@ static enum ptw_status verify(const struct spaces *s,
 {
     static struct ptw_verify v;
     struct ptw_verify_options o = {.last = {UINT64_MAX},
-                                   .flags = PTW_REBUILD_COPY_ON_WRITE,
-                                   .max_reads = UINT64_MAX};
+                                   .flags = PTW_REBUILD_COPY_ON_WRITE};
     struct ptw_mem now;
     enum ptw_status st = ptw_mem_init_flat(&now, ptw_pa_of(IMAGE_AT),
                                            image->bytes, image->used, false);

@@ -101,7 +101,6 @@ static enum ptw_status build_map(struct ptw_tables *t, uint64_t va,
         .pa = {pa},
         .rights = possible(t->regime, rights),
         .copy_on_write = copy_on_write,
-        .max_reads = UINT64_MAX,
     };
 
     return ptw_map(t, &q);
@@ -272,7 +271,6 @@ static enum ptw_status map_page(struct spaces *s, unsigned space, uint64_t va,
         .pa = pa,
         .rights = possible(&s->regime, rights),
         .flags = kernel ? 0 : PTW_EDIT_UNSHARE,
-        .max_reads = UINT64_MAX,
     };
     unsigned long moved = s->counts.moved;
     enum ptw_status st;

@@ -44,7 +44,8 @@ PTW_NODISCARD enum ptw_status ptw_shares_init(struct ptw_shares *s,
  * roots included (each root counts as one).  memo is fresh.  Needed where the
  * tables to be edited were not built by this library alone: in a guest's own
  * tables anything may be shared.  PTW_E_SPACE when shares or memo are too
- * small, PTW_E_LIMIT after max_reads; PTW_E_ARG as ptw_walk_va_spaces_init. */
+ * small, PTW_E_LIMIT after max_reads (0: no limit); PTW_E_ARG as
+ * ptw_walk_va_spaces_init. */
 PTW_NODISCARD enum ptw_status
 ptw_shares_scan(struct ptw_shares *s, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
@@ -132,6 +133,9 @@ enum ptw_edit_flag {
                                   keep their own attribute bits */
 };
 
+/* A request that is all zeros is refused (no PTW_READ, or a last that is no last
+ * byte); what has to be set is the range, and for map the address and the
+ * rights. */
 struct ptw_map_request {
     ptw_va first;                     /* page aligned */
     ptw_va last;                      /* the last byte of a page */
@@ -141,7 +145,7 @@ struct ptw_map_request {
     struct ptw_attributes attributes; /* memory_type, global and key */
     unsigned flags;                   /* a set of enum ptw_edit_flag */
     uint64_t max_reads; /* bound on the entries read of tables that are there,
-                           in each of up to three passes; UINT64_MAX for none.
+                           in each of up to three passes; 0 for none.
                            Not counted is what shows that a table is empty,
                            before it is given back or replaced, and what copies
                            one: at most all of its entries in each pass */

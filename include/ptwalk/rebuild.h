@@ -60,6 +60,8 @@ enum ptw_rebuild_flag {
     PTW_REBUILD_ZEROS = 1 << 4,
 };
 
+/* ptw_rebuild_everything returns options to begin with.  Of a struct that is all
+ * zeros the range remains to be set; a limit of 0 is none. */
 struct ptw_rebuild_options {
     ptw_va first; /* closed range of addresses to keep: page aligned, */
     ptw_va last;  /* and the last byte of a page */

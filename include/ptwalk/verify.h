@@ -93,9 +93,16 @@ struct ptw_verify_options {
     const struct ptw_va_range *leave_out;
     size_t leave_outs;
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
-    uint64_t max_reads; /* of entries, in each image */
+    uint64_t max_reads; /* of entries, in each image; 0: no limit */
     uint64_t seed;
 };
+
+/* ptw_verify_options_of returns the options that compare what a rebuild with
+ * options o made: the same range, what was left out of it, policy, limit of
+ * reads and seed.  Addresses of maps are not compared.  The array that is left
+ * out stays the caller's. */
+struct ptw_verify_options
+ptw_verify_options_of(const struct ptw_rebuild_options *o);
 
 enum ptw_verify_store {
     PTW_VERIFY_OLD_TABLES,

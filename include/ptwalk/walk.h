@@ -221,11 +221,16 @@ enum ptw_walk_flag {
                                   holds it is a finding, and not followed */
 };
 
+/* Of a struct that is all zeros only the range remains to be set: as it is, it
+ * is address 0 alone.
+ *
+ * A limit of 0, here and wherever the library takes one, is no limit, and so is
+ * UINT64_MAX. */
 struct ptw_walk_options {
     ptw_va first; /* closed range; items that touch it are given */
     ptw_va last;
-    uint64_t max_reads; /* entries read; UINT64_MAX for no limit */
-    uint64_t max_items; /* items given; likewise */
+    uint64_t max_reads; /* entries read */
+    uint64_t max_items; /* items given */
     unsigned flags;     /* a set of enum ptw_walk_flag */
     unsigned need;      /* a set of enum ptw_right: only what grants all of
                            these is walked; the rest is left out altogether */
@@ -346,8 +351,8 @@ ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
 
 /* ptw_virt_to_phys_init starts a walk over a range of one space that follows
  * every entry: the leaves are those that hardware would find, in order, each as
- * often as it is mapped.  The work is bounded by options->max_reads alone: a
- * guest can make it as long as the range allows.  Items are mappings, holes and
+ * often as it is mapped.  The work is bounded by options->max_reads alone:
+ * without that limit a guest can make it as long as the range allows.  Items are mappings, holes and
  * findings, never spaces or aliases.  PTW_E_RANGE as above; PTW_E_ALIGN,
  * PTW_E_WIDTH or PTW_E_BUS when root can't be one. */
 PTW_NODISCARD enum ptw_status
@@ -365,23 +370,30 @@ ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const struct ptw_item *item,
                 const struct ptw_walk_options *options);
 
-/* ptw_walk_next writes the next items, at most room, and their number.
+/* ptw_walk_next writes the next items, and their number.
  *
- *   PTW_OK       *items == room; there may be more
- *   PTW_END      the walk is over; *items may be 0
+ *   PTW_OK       *items is at least 1 and at most room
+ *   PTW_END      the walk is over
  *   PTW_E_LIMIT  a limit was reached; ptw_walk_extend raises it
  *   PTW_E_SPACE  the memo is full; ptw_memo_grow makes room
  *   PTW_E_ARG    room is 0
  *
- * Whatever it returns, the items written are valid, and are a prefix of what a
- * walk without limits gives; a call after the cause was removed goes on with
- * the very next one, and no entry is read twice. */
+ * Items come with PTW_OK and with nothing else: with any other status *items is
+ * 0.  The call that gives the last items before the walk stops says PTW_OK, the
+ * call after it says why it stopped, so a loop that goes on while the status is
+ * PTW_OK loses no item.  PTW_OK with fewer items than room means that the next
+ * call will say why, unless the cause is removed before.
+ *
+ * The items are a prefix of what a walk without limits gives; a call after the
+ * cause was removed goes on with the very next one, and no entry is read
+ * twice. */
 PTW_NODISCARD enum ptw_status ptw_walk_next(struct ptw_walk *w,
                                             struct ptw_item *item, size_t room,
                                             size_t *items);
 
-/* ptw_walk_extend allows more reads and items, beyond what was allowed before.
- */
+/* ptw_walk_extend allows that many more reads and items, beyond what was allowed
+ * before.  These are amounts, not limits: 0 allows none, UINT64_MAX lifts the
+ * limit.  What has no limit stays without. */
 void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
                      uint64_t more_items);
 
@@ -420,7 +432,7 @@ ptw_exposed_init(struct ptw_exposed *e, const struct ptw_regime *r,
 /* ptw_exposed_next writes the next such mapping, as a PTW_FINDING_EXPOSED: the
  * run, the lowest table inside it and how many there are.  A mapping behind an
  * alias is found once, at its owner.  PTW_OK, or PTW_END, PTW_E_LIMIT and
- * PTW_E_SPACE as ptw_walk_next, with nothing written; limits are extended and
+ * PTW_E_SPACE as ptw_walk_next, with *out untouched; limits are extended and
  * the memo grown through &e->walk. */
 PTW_NODISCARD enum ptw_status ptw_exposed_next(struct ptw_exposed *e,
                                                struct ptw_item *out);

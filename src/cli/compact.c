@@ -44,15 +44,20 @@ static void feed(struct ptw_rebuild *rb)
     free(before);
 }
 
+PTW_NORETURN static void die_of_bytes(const struct compaction *c)
+{
+    die(CLI_NO, c->o->image,
+        "stopped at the limit of %" PRIu64 " bytes for the new image",
+        c->max_bytes);
+}
+
 PTW_NORETURN static void die_of_plan(const struct compaction *c,
                                      enum ptw_status st)
 {
     const struct options *o = c->o;
 
     if (st == PTW_E_LIMIT && c->rb->counts.bytes > c->max_bytes) {
-        die(CLI_NO, o->image,
-            "stopped at the limit of %" PRIu64 " bytes for the new image",
-            c->max_bytes);
+        die_of_bytes(c);
     }
     if (st == PTW_E_LIMIT) {
         exit((int)proof_limit(o));
@@ -98,6 +103,13 @@ static void begin(const struct compaction *c)
     struct ptw_rebuild_options ro = ptw_rebuild_everything();
     enum ptw_status st;
 
+    /* To the rebuild, 0 would be no limit. */
+    if (o->reads == 0) {
+        exit((int)proof_limit(o));
+    }
+    if (c->max_bytes == 0) {
+        die_of_bytes(c);
+    }
     ro.first = o->first;
     ro.last = o->last;
     ro.leave_out = o->leave_out;

@@ -56,6 +56,9 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         die(CLI_USAGE, o->command, "this can't be compared: %s",
             ptw_status_text(st));
     }
+    if (o->reads == 0) {
+        return PTW_E_LIMIT; /* to the comparison, 0 would be no limit */
+    }
     progress_step(o, "comparing", 0, 0);
     while ((st = ptw_verify_run(v)) == PTW_E_SPACE) {
         feed(v);

@@ -181,6 +181,9 @@ static void print_exposed(struct tour *t)
                          frame, frames, &w) != PTW_OK) {
         die_of_memory();
     }
+    if (t->reads_left == 0) {
+        st = PTW_E_LIMIT; /* to the search, 0 would be no limit */
+    }
     while (st != PTW_END && st != PTW_E_LIMIT) {
         struct ptw_item item;
 

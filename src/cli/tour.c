@@ -256,8 +256,11 @@ size_t tour_next(struct tour *t)
     size_t items = 0;
 
     while (items == 0 && !t->over && !t->stopped) {
+        /* To the walk, 0 would be no limit. */
         enum ptw_status st =
-            ptw_walk_next(&t->walk, t->item, TOUR_BATCH, &items);
+            t->allowed == 0
+                ? PTW_E_LIMIT
+                : ptw_walk_next(&t->walk, t->item, TOUR_BATCH, &items);
         uint32_t space = 0;
         ptw_va va = t->o->last;
 
