@@ -11,7 +11,7 @@ enum { RECORD = 24, EDITS = 8, SHARES_LOG2 = 12, SLOT = 24 };
 
 static _Alignas(FZ_PAGE) uint8_t bytes[2][FM_PAGES][FZ_PAGE];
 static _Alignas(FZ_PAGE) uint8_t old[FM_PAGES][FZ_PAGE];
-static _Alignas(8) unsigned char shares_store[SLOT << SHARES_LOG2];
+static _Alignas(8) unsigned char shares_store[2][SLOT << SHARES_LOG2];
 static _Alignas(8) unsigned char memo_store[2][SLOT << SHARES_LOG2];
 
 /* How an input wants its edits made. */
@@ -75,6 +75,7 @@ struct host {
     bool bad_out;           /* and has to be given back */
     bool tainted;           /* the tables have what they must not have */
     bool misled;            /* the same, by what an edit can't see */
+    bool crooked;           /* a table was at two levels */
     unsigned reads;         /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */
@@ -93,6 +94,7 @@ static struct host host;
 static struct fm source;
 static struct fz_world world;
 static struct ptw_shares shares;
+static unsigned shares_at; /* the storage that it is in */
 
 /* A fuzzer compares a prefix where there is much. */
 static uint64_t entries_to_compare(void)
@@ -1093,6 +1095,21 @@ static void edit_end(struct host *h, const struct ptw_tables *t)
     }
 }
 
+/* No count is too low; while no table is at two levels, none is too high. */
+static void check_counts(const struct host *h, const struct ptw_tables *t,
+                         bool exact)
+{
+    for (unsigned i = 0; i < h->m.pages && t->shares != NULL; i++) {
+        const struct fm_page *p = &h->m.page[i];
+        uint64_t count = ptw_shares_of(&shares, ptw_pa_of(p->frame * FZ_PAGE));
+
+        if (p->reached && (count < p->refs || (exact && count != p->refs))) {
+            fz_fail("%llx is referred to %u times, the list says %llu",
+                    HEX(p->frame * FZ_PAGE), (unsigned)p->refs, HEX(count));
+        }
+    }
+}
+
 static void compare_all(struct host *h, const uint64_t *was,
                         const struct fm_change *change, unsigned only)
 {
@@ -1193,9 +1210,9 @@ static bool spoil_stock(struct host *h, const struct ptw_tables *t,
 
 /* Makes an edit on the tables t, whose root, table_rights and shares it sets.
  */
-static void step(struct fz_world *w, struct host *h,
-                 struct ptw_movable_tables *mt, const struct record *q,
-                 bool movable)
+static enum ptw_status step(struct fz_world *w, struct host *h,
+                            struct ptw_movable_tables *mt,
+                            const struct record *q, bool movable)
 {
     static const char *const name[] = {"map", "unmap", "protect", "link"};
     struct ptw_tables *t = &mt->tables;
@@ -1225,6 +1242,7 @@ static void step(struct fz_world *w, struct host *h,
     uint64_t was[FM_ROOTS];
     enum ptw_status st = PTW_OK;
     bool shared = false;
+    bool crooked = fm_two_levels(&h->m);
     uint64_t spares;
     bool spoilt;
     uint64_t pa;
@@ -1268,7 +1286,7 @@ static void step(struct fz_world *w, struct host *h,
                 ptw_status_text(st));
     }
     if (h->tainted) {
-        return;
+        return st;
     }
     if (h->m.rooted[q->root]) {
         h->m.root[q->root] = t->root.v;
@@ -1284,6 +1302,11 @@ static void step(struct fz_world *w, struct host *h,
     edit_end(h, t);
     say_tables(h, t);
     check_refusal(h, st);
+    h->crooked = h->crooked || crooked || fm_two_levels(&h->m);
+    check_counts(h, t, !h->crooked);
+    if (st == PTW_E_SPACE && !h->refused && shares.wanted == 0) {
+        fz_fail("%s had no room, and wants none", change.what);
+    }
     if (!h->refused) {
         check_status(w, h, q, t, st);
     }
@@ -1303,6 +1326,39 @@ static void step(struct fz_world *w, struct host *h,
     h->given = 0;
     compare_all(h, was, &change, q->root);
     fz_note(h->m.root[q->root]);
+    return st;
+}
+
+/* An edit found no room in the list.  True when it has what was wanted now. */
+static bool shares_more(const struct host *h, enum ptw_status st)
+{
+    size_t had = (size_t)SLOT << shares.count.slots_log2;
+
+    if (st != PTW_E_SPACE || shares.wanted == 0 || h->tainted) {
+        return false;
+    }
+    if (shares.wanted <= had || shares.wanted > sizeof shares_store[0]) {
+        fz_fail("a list in %zu bytes wants %zu", had, shares.wanted);
+    }
+    shares_at = 1 - shares_at;
+    must(ptw_shares_grow(&shares, shares_store[shares_at], shares.wanted),
+         "a larger list");
+    return true;
+}
+
+/* An edit that finds no room in the list finds it in what it wanted. */
+static void step_with_room(struct fz_world *w, struct host *h,
+                           struct ptw_movable_tables *mt,
+                           const struct record *q, bool movable)
+{
+    if (!shares_more(h, step(w, h, mt, q, movable)) || h->m.overflow) {
+        return;
+    }
+    fz_say("again, with room for that: ");
+    (void)step(w, h, mt, q, movable);
+    if (shares.wanted != 0) {
+        fz_fail("what was wanted was not enough");
+    }
 }
 
 /* --------------------------------------------------------------- the inputs */
@@ -1354,15 +1410,17 @@ static void host_begin(struct host *h, const struct fz_world *w,
     h->hooked = false;
     h->tainted = false;
     h->misled = false;
+    h->crooked = false;
     h->random = w->seed;
 }
 
 static void shares_begin(struct fz_world *w, const struct input *in)
 {
-    size_t room = in->shares_room == 0 ? sizeof shares_store
+    size_t room = in->shares_room == 0 ? sizeof shares_store[0]
                                        : ptw_memo_bytes(in->shares_room);
 
-    must(ptw_shares_init(&shares, shares_store, room, w->seed), "shares");
+    shares_at = 0;
+    must(ptw_shares_init(&shares, shares_store[0], room, w->seed), "shares");
 }
 
 static void edits(enum oracle_arch arch, const struct input *in, bool movable)
@@ -1433,7 +1491,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
 
         read_record(w, in->record + (size_t)i * RECORD, &q);
         fz_say("edit %u of %u: ", i + 1, in->edits);
-        step(w, h, &mt, &q, movable);
+        step_with_room(w, h, &mt, &q, movable);
         if (h->m.overflow || h->tainted) {
             return;
         }
@@ -1555,6 +1613,10 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
         }
         st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                  loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        if (!h->refused && shares_more(h, st)) {
+            st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        }
         if (fz_words != NULL) {
             fz_say("    = %s; %u taken, %u given back so far\n",
                    ptw_status_text(st), h->taken, h->given_back);
@@ -1751,7 +1813,6 @@ void fz_rebuild(const uint8_t *data, size_t len)
 
     read_input(&in, data, len);
     loose = (in.options & OPT_LOOSE) != 0;
-    in.shares_room = 0;
     fz_world_read(w, (in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64,
                   in.rest, in.left);
     begin_image(w, h, &in, &t);
@@ -1817,8 +1878,9 @@ static void put_alias(const struct fz_world *w, const struct record *q,
     }
 }
 
-static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
-                      struct rebuilt *b, const struct record *q)
+static enum ptw_status link_step(struct fz_world *w, struct host *h,
+                                 struct ptw_tables *t, struct rebuilt *b,
+                                 const struct record *q)
 {
     unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
     uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
@@ -1861,7 +1923,7 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
         check_changed(h, st);
     }
     if (h->tainted) {
-        return;
+        return st;
     }
     set_roots(h, b->built, w->roots);
     edit_end(h, t);
@@ -1937,6 +1999,7 @@ static void link_step(struct fz_world *w, struct host *h, struct ptw_tables *t,
     }
     compare_all(h, was, &change, q->root);
     h->given = 0;
+    return st;
 }
 
 void fz_link(const uint8_t *data, size_t len)
@@ -1954,7 +2017,6 @@ void fz_link(const uint8_t *data, size_t len)
     w->partial = false;
     w->first = 0;
     w->last = UINT64_MAX;
-    in.shares_room = 0;
     in.pool_limit = 0;
     begin_image(w, h, &in, t);
     fz_say_world(w, NULL);
@@ -1971,9 +2033,12 @@ void fz_link(const uint8_t *data, size_t len)
         read_record(w, in.record + (size_t)i * RECORD, &q);
         fz_say("edit %u of %u: ", i + 1, in.edits);
         if (q.op == DO_LINK) {
-            link_step(w, h, t, &b, &q);
+            if (shares_more(h, link_step(w, h, t, &b, &q)) && !h->refused) {
+                fz_say("again, with room for that: ");
+                (void)link_step(w, h, t, &b, &q);
+            }
         } else {
-            step(w, h, &mt, &q, false);
+            step_with_room(w, h, &mt, &q, false);
             for (unsigned k = 0; k < w->roots; k++) {
                 b.built[k].root.v = h->m.root[k];
             }

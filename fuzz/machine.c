@@ -288,6 +288,21 @@ void fm_reach(struct fm *m)
     }
 }
 
+bool fm_two_levels(const struct fm *m)
+{
+    for (unsigned i = 0; i < m->pages; i++) {
+        unsigned levels = 0;
+
+        for (unsigned l = 0; l < m->levels; l++) {
+            levels += m->page[i].dirt[l] != 0;
+        }
+        if (levels > 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --------------------------------------------------------------- comparison */
 
 static bool clean(const struct fm_compare *c, const struct fm_node *was,

@@ -135,6 +135,9 @@ void fm_touch(struct fm *m, unsigned page);
 /* fm_reach finds out which pages are tables now, and what of them changed. */
 void fm_reach(struct fm *m);
 
+/* fm_two_levels: some page is a table at two levels now. */
+bool fm_two_levels(const struct fm *m);
+
 /* fm_same_bytes: no page that was a table or of the world changed. */
 bool fm_same_bytes(const struct fm *m, uint64_t *pa);
 

@@ -1665,6 +1665,9 @@ static void link_cases(void)
         target_of_link(wide ? 2 : 0, 1, at(33, 0)); /* not there */
         snprintf(name, sizeof name, "shared%s", how[k]);
         save_link(name);
+        edits.at[3] = 1; /* a list of shared tables that has to grow */
+        snprintf(name, sizeof name, "small-list%s", how[k]);
+        save_link(name);
     }
 }
 

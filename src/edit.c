@@ -176,6 +176,9 @@ static enum ptw_status begin_space(struct ptw_tables *t,
     enum ptw_status st;
 
     own->built = false;
+    if (t->shares != NULL) {
+        t->shares->wanted = 0;
+    }
     switch (s->kind) {
     case PTW_SPACE_BAD:
         return s->why;

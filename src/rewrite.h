@@ -45,7 +45,7 @@ struct ptw_edit {
     bool entry_new;  /* a table of its own, unless there is one */
     unsigned widest; /* leaves of up to this level may be written whole */
     uint64_t needed; /* tables */
-    uint64_t listed; /* entries that shares may need */
+    uint64_t listed; /* tables that shares has to list */
     void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
     enum ptw_status fit[PTW_MAX_LEVELS]; /* plan: if not, why not to write */
@@ -158,21 +158,31 @@ PTW_ENGINE bool ptw_is_shared(const struct ptw_edit *ed, unsigned level)
            ptw_shares_count(ed->t->shares, ed->c.at[level].table) > 1;
 }
 
-/* Whether a table that is to be shared can be copied: all of it can be read. */
+/* Whether the table of that level, which is shared, can be copied: all of it
+ * can be read.  What it leads to will be shared then, and has to be listed. */
 PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
-                                        const struct ptw_mem *mem,
-                                        const struct ptw_path_table *t,
-                                        unsigned level)
+                                        struct ptw_edit *ed, unsigned level)
 {
+    const struct ptw_path_table *t = &ed->c.at[level];
     uint64_t raw = 0;
 
-    if (t->host != NULL) {
+    if (t->host != NULL && level == 0) {
         return PTW_OK;
     }
     for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
-        if (ptw_get(mem, t->table + ((uint64_t)i << a->entry_log2),
-                    1u << a->entry_log2, &raw) != PTW_OK) {
+        struct ptw_entry e;
+
+        if (t->host != NULL) {
+            raw = ptw_load_entry(a, t->host, i);
+        } else if (ptw_get(ed->t->mem,
+                           t->table + ((uint64_t)i << a->entry_log2),
+                           1u << a->entry_log2, &raw) != PTW_OK) {
             return PTW_E_BUS;
+        }
+        e = a->decode(ed->t->regime, raw, level);
+        if (e.kind == PTW_ENTRY_TABLE &&
+            !ptw_shares_listed(ed->t->shares, e.pa.v)) {
+            ed->listed++;
         }
     }
     return PTW_OK;
@@ -288,12 +298,11 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
             return PTW_E_SHARED;
         }
-        st = ptw_copyable(a, ed->t->mem, &ed->c.at[level], level);
+        st = ptw_copyable(a, ed, level);
         if (st != PTW_OK) {
             return st;
         }
         ed->needed++;
-        ed->listed += ((uint64_t)1 << a->level[level].bits) + 1;
         if (ed->shared < 0 && level < a->levels - 1) {
             /* The entry that leads to the copy will be written. */
             st = movable && pass == PTW_PASS_MOVE
@@ -529,6 +538,15 @@ PTW_ENGINE enum ptw_status ptw_table_empty(const struct ptw_format *a,
     return PTW_OK;
 }
 
+/* PTW_OP_ENTRY: a table that is linked is shared, and has to be listed. */
+PTW_ENGINE void ptw_entry_listed(struct ptw_edit *ed)
+{
+    if (!ed->entry_new && ed->entry_bits != 0 &&
+        !ptw_shares_listed(ed->t->shares, ed->entry_table)) {
+        ed->listed++;
+    }
+}
+
 /* PTW_OP_ENTRY, above the level that is meant: an entry that leads to no table
  * gets one, unless the entry below is to be not present anyway. */
 PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
@@ -560,6 +578,7 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
     /* Down to the table that holds the entry, and perhaps the one it gets. */
     ed->needed += level - (unsigned)ed->entry_level;
     ed->needed += ed->entry_new ? 1 : 0;
+    ptw_entry_listed(ed);
     c->at[level].index++;
     return st;
 }
@@ -612,10 +631,10 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     }
     t->index++;
     if (pass != PTW_PASS_COMMIT) {
-        if (ed->entry_new && !same) {
-            ed->needed++;
+        if (!same) {
+            ed->needed += ed->entry_new ? 1 : 0;
+            ptw_entry_listed(ed);
         }
-        ed->listed += 2;
         return PTW_OK;
     }
     if (ed->entry_new && !same) {
@@ -972,6 +991,7 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
     }
     if (ed->t->shares != NULL) {
         ed->t->shares->edit++;
+        ed->t->shares->wanted = 0;
     }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
     if (st == PTW_OK && ed->listed > 0 && ed->t->shares != NULL) {

@@ -22,7 +22,24 @@ enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
                                 size_t bytes, uint64_t seed)
 {
     s->edit = 0;
+    s->wanted = 0;
     return ptw_memo_init(&s->count, storage, bytes, seed);
+}
+
+enum ptw_status ptw_shares_grow(struct ptw_shares *s, void *storage,
+                                size_t bytes)
+{
+    enum ptw_status st = ptw_memo_grow(&s->count, storage, bytes);
+
+    if (st == PTW_OK) {
+        s->wanted = 0;
+    }
+    return st;
+}
+
+bool ptw_shares_listed(const struct ptw_shares *s, uint64_t table)
+{
+    return ptw_memo_find(&s->count, table, 0) != NULL;
 }
 
 uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table)
@@ -44,7 +61,7 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
 
     switch (ptw_memo_enter(&s->count, table, 0, false, 0, &slot, &two_levels)) {
     case PTW_MEMO_FULL:
-        return PTW_E_SPACE;
+        return ptw_shares_room(s, 1);
     case PTW_MEMO_NEW:
         slot->owner_plus_1 = COUNTED;
         slot->va = 1;
@@ -77,11 +94,16 @@ bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
            slot->number == rest_of(s);
 }
 
-enum ptw_status ptw_shares_room(const struct ptw_shares *s, uint64_t more)
+enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)
 {
-    uint64_t most = ptw_slots_used(s->count.slots_log2);
+    size_t used = s->count.used;
 
-    return more <= most - s->count.used ? PTW_OK : PTW_E_SPACE;
+    if (more <= ptw_slots_used(s->count.slots_log2) - used) {
+        return PTW_OK;
+    }
+    s->wanted =
+        ptw_memo_bytes(more < SIZE_MAX - used ? used + (size_t)more : SIZE_MAX);
+    return PTW_E_SPACE;
 }
 
 enum ptw_status ptw_shares_scan(struct ptw_shares *s,
@@ -96,6 +118,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
     enum ptw_status st;
     size_t items;
 
+    s->wanted = 0;
     o.max_reads = max_reads;
     o.flags = PTW_WALK_RUNS | PTW_WALK_TABLES;
     st = ptw_walk_va_spaces_init(&w, r, mem, root, roots, memo, &o);
@@ -137,7 +160,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
  * it. */
 enum ptw_status ptw_shares_refer(struct ptw_shares *s, uint64_t table)
 {
-    if (ptw_memo_find(&s->count, table, 0) == NULL) {
+    if (!ptw_shares_listed(s, table)) {
         enum ptw_status st = ptw_shares_add(s, table, 1);
 
         return st == PTW_OK ? ptw_shares_add(s, table, -1) : st;

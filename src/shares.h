@@ -23,8 +23,12 @@ bool ptw_shares_left(const struct ptw_shares *s, uint64_t table);
 PTW_NODISCARD enum ptw_status ptw_shares_refer(struct ptw_shares *s,
                                                uint64_t table);
 
-/* ptw_shares_room says whether that many tables more can be listed. */
-PTW_NODISCARD enum ptw_status ptw_shares_room(const struct ptw_shares *s,
+/* ptw_shares_listed says whether the table is; then it needs no room. */
+bool ptw_shares_listed(const struct ptw_shares *s, uint64_t table);
+
+/* ptw_shares_room says whether that many tables more can be listed, and else
+ * how much storage is wanted. */
+PTW_NODISCARD enum ptw_status ptw_shares_room(struct ptw_shares *s,
                                               uint64_t more);
 
 /* ptw_table_check says whether a table there can be written and referred to. */

@@ -1568,27 +1568,92 @@ Test(amd64_shared, are_as_before_wherever_the_allocator_refuses)
     }
 }
 
-Test(amd64_shared, need_room_in_the_list)
+/* A list in so many bytes that has counted both spaces; false: it can't. */
+static bool counted_in(size_t bytes)
 {
-    static _Alignas(8) unsigned char storage[256];
+    static _Alignas(8) unsigned char storage[1 << 14];
+    static _Alignas(8) unsigned char more[1 << 14];
+    ptw_pa roots[2] = {t.root, other};
+    struct ptw_memo memo;
+
+    cr_assert(eq(int, ptw_memo_init(&memo, more, sizeof more, 3), PTW_OK));
+    return ptw_shares_init(t.shares, storage, bytes, 1) == PTW_OK &&
+           ptw_shares_scan(t.shares, &regime, &mem, roots, 2, &memo, 0) ==
+               PTW_OK;
+}
+
+/* What a scan has listed needs no further room. */
+Test(amd64_shared, need_no_more_room_than_the_scan_did)
+{
+    size_t bytes;
 
     share(1);
-    cr_assert(
-        eq(int, ptw_shares_init(t.shares, storage, sizeof storage, 1), PTW_OK));
-    {
-        static _Alignas(8) unsigned char more[1 << 14];
-        ptw_pa roots[2] = {t.root, other};
-        struct ptw_memo memo;
-
-        cr_assert(eq(int, ptw_memo_init(&memo, more, sizeof more, 3), PTW_OK));
-        cr_expect(eq(int,
-                     ptw_shares_scan(t.shares, &regime, &mem, roots, 2, &memo,
-                                     UINT64_MAX),
-                     PTW_OK));
+    for (bytes = 0; !counted_in(bytes); bytes++) {
+        cr_assert(lt(sz, bytes, 1 << 12));
     }
+    expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
+    cr_expect(eq(str, runs(other.v), "map 0-fff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(t.root.v), "map 0-1fff 20000 rwx- 4k\n"));
+    cr_expect(eq(sz, t.shares->wanted, 0));
+}
+
+/* Of the library's own tables only those are listed that became shared: here
+ * the PDPT; a copy of it leads to its 6 tables, too, and one of the first of
+ * these to 6 more. */
+static void own_tables(size_t bytes)
+{
+    static _Alignas(8) unsigned char storage[1 << 12];
+    struct ptw_built built[2] = {{{0}, true}, {{0}, true}};
+    struct ptw_item item = {.kind = PTW_ITEM_ALIAS, .space = 1};
+
+    start("amd64");
+    t.shares = counted();
+    for (uint64_t i = 0; i < 6; i++) {
+        expect_status(map(i * G1, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+        expect_status(map(i * M2, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+    }
+    item.u.alias.amd64.level = PTW_AMD64_ALIAS_PDPT;
+    item.u.alias.amd64.ref.attributes = 0x27;
+    other.v = pool_table();
+    built[0].root = t.root;
+    built[1].root = other;
+    cr_assert(eq(int, ptw_shares_init(t.shares, storage, bytes, 1), PTW_OK));
+    expect_status(ptw_space_aware_map(&t, &item, built, 2, PTW_EDIT_EXACT),
+                  PTW_OK);
+    t.root = built[0].root;
+}
+
+Test(amd64_shared, ask_for_the_room_that_they_need_and_can_be_given_it)
+{
+    /* 1 + 6 + 6 records */
+    size_t enough = ptw_memo_bytes(13);
+    static _Alignas(8) unsigned char larger[1 << 12];
+
+    own_tables(enough);
+    expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
+    cr_expect(eq(sz, t.shares->wanted, 0));
+    own_tables(enough - 1);
     remember();
-    expect_status(map(K4, K4, 0, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_E_SPACE);
+    expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE),
+                  PTW_E_SPACE);
     cr_expect(as_remembered());
+    cr_expect(eq(sz, t.shares->wanted, enough));
+    cr_expect(
+        eq(int, ptw_shares_grow(t.shares, larger, enough - 1), PTW_E_SPACE));
+    cr_expect(
+        eq(int, ptw_shares_grow(t.shares, larger + 1, enough), PTW_E_ALIGN));
+    cr_assert(eq(int, ptw_shares_grow(t.shares, larger, enough), PTW_OK));
+    cr_expect(
+        eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.v, 0))), 2));
+    expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
+    cr_expect(eq(str, at(K4), "21000 rwx- 12"));
+    cr_expect(eq(sz, t.shares->count.used, 13));
+    /* That the host has no table left is not for the list to mend. */
+    own_tables(1 << 12);
+    pool.refuse_after = 0;
+    expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE),
+                  PTW_E_SPACE);
+    cr_expect(eq(sz, t.shares->wanted, 0));
 }
 
 /* One page table at two places of one space, both in the range. */

@@ -27,10 +27,22 @@ extern "C" {
  * high when a table that is used at two levels is made private: what it leads
  * to at one of them is referred to no more, which nobody notices.  An edit
  * there is refused with PTW_E_SHARED, or makes a copy, without need; a new scan
- * mends it.  Storage is the caller's; the members are private. */
+ * mends it.
+ *
+ * A scan lists every table that it meets.  An edit lists tables that become
+ * shared, and are not listed: with PTW_EDIT_UNSHARE those that a copied table
+ * leads to, since the copy leads to them, too (none below a table of leaves; of
+ * a table that the range meets twice, each time), and with a link the one that
+ * is linked.  When they have no room, the edit says PTW_E_SPACE, wanted says
+ * what would be enough, and nothing has changed.
+ *
+ * Storage is the caller's; the members are private, but for wanted. */
 struct ptw_shares {
     struct ptw_memo count;
     uint64_t edit; /* number of the edit under way */
+    size_t wanted; /* PTW_E_SPACE of an edit or a scan: bytes of storage that
+                      would have been enough, of a scan for longer; 0: something
+                      else had no space (take, or the memo of a scan) */
 };
 
 /* ptw_shares_init makes an empty list; storage, bytes and seed are those of
@@ -40,11 +52,17 @@ PTW_NODISCARD enum ptw_status ptw_shares_init(struct ptw_shares *s,
                                               void *storage, size_t bytes,
                                               uint64_t seed);
 
+/* ptw_shares_grow moves the list into other, larger storage; s->wanted bytes are
+ * enough for the edit that asked for them.  The old storage can be freed then.
+ * PTW_E_SPACE and PTW_E_ALIGN as ptw_memo_grow: then nothing changed. */
+PTW_NODISCARD enum ptw_status ptw_shares_grow(struct ptw_shares *s,
+                                              void *storage, size_t bytes);
+
 /* ptw_shares_scan counts the references to every table that the spaces reach,
  * roots included (each root counts as one).  memo is fresh.  Needed where the
  * tables to be edited were not built by this library alone: in a guest's own
  * tables anything may be shared.  PTW_E_SPACE when shares or memo are too
- * small, PTW_E_LIMIT after max_reads (0: no limit); PTW_E_ARG as
+ * small: begin again with more.  PTW_E_LIMIT after max_reads (0: no limit); PTW_E_ARG as
  * ptw_walk_va_spaces_init. */
 PTW_NODISCARD enum ptw_status
 ptw_shares_scan(struct ptw_shares *s, const struct ptw_regime *r,
@@ -184,7 +202,7 @@ struct ptw_range_request {
  *                      a shared table, or (PTW_EDIT_RECLAIM) to let go of one
  *                      below.  Of tables that move, each on the way has to be
  *                      in one region, and writable where move leaves it
- *   PTW_E_SPACE        shares is too small
+ *   PTW_E_SPACE        shares is too small: shares->wanted is not 0
  *   PTW_E_LIMIT        more than max_reads
  *   PTW_E_REGIME       there are no tables (bare)
  *   PTW_E_CHANGED      the tables changed under the edit, or a callback failed
