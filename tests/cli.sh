@@ -180,6 +180,7 @@ prints <<'T'
 ffffffffffe00000 8000 1000 r - x -
 ffffffffffe01000 9000 1000 r w x -
 ffffffffffe02000 a000 1000 r w - -
+# outside 2 leaves
 T
 cp out leaves
 same_leaves() {
@@ -207,14 +208,14 @@ try 'leaves, not mapped into memory' 0 0 leaves --no-mmap "${amd64[@]}" good
 same_leaves
 
 try 'leaves, two roots' 0 0 leaves "${amd64[@]}" --root 2000 good
-check "$name: headers" [ "$(grep '^#' out)" = \
-    $'# root 0 1000\n# root 1 2000' ]
+check "$name: headers" [ "$(grep '^# ' out)" = \
+    $'# root 0 1000\n# outside 2 leaves\n# root 1 2000' ]
 try 'leaves --json' 0 0 leaves --json "${amd64[@]}" good
 json 'length == 9'
 json '.[0] == {type: "root", root: 0, pa: "1000"}'
 json '.[3] == {type: "leaf", root: 0, va: "0000000000002000", pa: "a000",
     size: 4096, read: true, write: true, exec: false, user: true, level: "pt",
-    entry: "800000000000a467"}'
+    entry: "800000000000a467", outside: false, outside_bytes: 0}'
 
 try 'leaves --range' 0 0 leaves "${amd64[@]}" --range 1fff-200000 good
 prints <<'T'
@@ -222,6 +223,7 @@ prints <<'T'
 0000000000001000 9000 1000 r w x -
 0000000000002000 a000 1000 r w - u
 0000000000200000 200000 200000 r w - u
+# outside 1 leaves
 T
 try 'leaves --range, the last byte' 0 0 leaves "${amd64[@]}" good \
     --range ffffffffffe02fff-ffffffffffffffff
@@ -235,15 +237,15 @@ prints <<<'# root 0 1000'
 
 try 'leaves --no-1g' 0 0 leaves "${amd64[@]}" --no-1g good
 check "$name: no such page" [ "$(grep -c 40000000 out)" -eq 0 ]
-check "$name: the others" [ "$(wc -l <out)" -eq 8 ]
+check "$name: the others" [ "$(wc -l <out)" -eq 9 ]
 try 'leaves --no-1g, registers' 0 0 leaves "${registers[@]}" --cr3 1000 \
     --no-1g good
 check "$name: no such page" [ "$(grep -c 40000000 out)" -eq 0 ]
 try 'leaves --no-nx' 0 0 leaves "${amd64[@]}" --no-nx good
-check "$name: where bit 63 is reserved" [ "$(wc -l <out)" -eq 6 ]
+check "$name: where bit 63 is reserved" [ "$(wc -l <out)" -eq 7 ]
 try 'leaves, EFER.NXE clear' 0 0 leaves --cr0 80010001 --cr4 20 --efer 500 \
     --cr3 1000 good
-check "$name: the same" [ "$(wc -l <out)" -eq 6 ]
+check "$name: the same" [ "$(wc -l <out)" -eq 7 ]
 try 'leaves --pa-bits' 0 0 leaves "${amd64[@]}" --pa-bits 32 good
 same_leaves
 
@@ -254,12 +256,16 @@ prints <<'T'
 0000000000001000 3000 1000 r - x u
 00000000c0000000 400000 400000 r w x -
 00000000c0400000 100800000 400000 r w x -
+# outside 2 leaves
 T
 cp out leaves32
 try 'i686, registers' 0 0 leaves --cr0 80000001 --cr4 10 --cr3 1018 small
 check "$name: the same leaves" diff leaves32 out
 try 'i686 --pa-bits 32' 0 0 leaves --regime i686 --root 1000 --pa-bits 32 small
-check "$name: an address too wide" diff <(head -3 leaves32) out
+check "$name: an address too wide" diff <(
+    head -3 leaves32
+    echo '# outside 1 leaves'
+) out
 try 'i686 --no-pse' 3 1 leaves --regime i686 --root 1000 --no-pse small
 check "$name: no large pages" diff <(head -2 leaves32) out
 says "the pt at 400000 of root 0, for 00000000c0000000-00000000c03fffff"
@@ -277,11 +283,13 @@ try 'bare' 0 0 leaves --regime bare good
 prints <<'T'
 # root 0 0
 0000000000000000 0 10000000000000 r w x u
+# outside 1 leaves
 T
 try 'bare, registers' 0 0 leaves --cr0 11 good
 prints <<'T'
 # root 0 0
 0000000000000000 0 100000000 r w x u
+# outside 1 leaves
 T
 try 'bare, CR3' 0 0 leaves --cr0 11 --cr3 1234567 good
 try 'bare, explained' 0 0 explain --regime bare good 1234
@@ -301,12 +309,12 @@ prints <<'T'
 0000000000000000-0000000000000fff      4K r-xu  4K mt0               8000
 0000000000001000-0000000000001fff      4K rwx-  4K mt0               9000
 0000000000002000-0000000000002fff      4K rw-u  4K mt0               a000
-0000000000200000-00000000003fffff      2M rw-u  2M mt0             200000
-0000000040000000-000000007fffffff      1G rwx-  1G mt0           40000000
+0000000000200000-00000000003fffff      2M rw-u  2M mt0             200000 outside
+0000000040000000-000000007fffffff      1G rwx-  1G mt0           40000000 outside
 ffffffffffe00000-ffffffffffe00fff      4K r-x-  4K mt0               8000
 ffffffffffe01000-ffffffffffe01fff      4K rwx-  4K mt0               9000
 ffffffffffe02000-ffffffffffe02fff      4K rw--  4K mt0               a000
-# root 0: 1.0G mapped, 1.0G of it writable, in 8 runs of 8 leaves: 6 of 4K, 1 of 2M, 1 of 1G
+# root 0: 1.0G mapped, 1.0G of it writable, in 8 runs of 8 leaves: 6 of 4K, 1 of 2M, 1 of 1G; 1.0G outside the image
 T
 try 'maps --json' 0 0 maps --json "${amd64[@]}" good
 json 'length == 9 and (.[:-1] | all(.type == "run"))'
@@ -406,7 +414,7 @@ try 'translate --json' 1 0 translate --json "${amd64[@]}" good 1234 3000 \
     800000000000
 json '. == [{root: 0, va: "0000000000001234", mapped: true, level: "pt",
     pa: "9234", size: 4096, read: true, write: true, exec: true, user: false,
-    entry: "9003"}, {root: 0, va: "0000000000003000", mapped: false,
+    entry: "9003", outside: false}, {root: 0, va: "0000000000003000", mapped: false,
     level: "pt", reason: "not-present"}, {root: 0, va: "0000800000000000",
     mapped: false, reason: "non-canonical"}]'
 
@@ -449,6 +457,8 @@ try 'explain, reserved bits' 1 0 explain "${amd64[@]}" bad 600000
 shows '      stops: reserved bits are set: 13 (2000)'
 try 'explain, unreadable' 3 1 explain "${amd64[@]}" bad 400000
 shows "      stops: it can't be read"
+check "$name: it is not known" [ "$(tail -1 out)" = \
+    'unknown: the entry at 7fff0000 is not in the image' ]
 try 'explain, not canonical' 1 0 explain "${amd64[@]}" good 800000000000
 check "$name: it says so" grep -q '^not mapped: not canonical' out
 try 'explain, two roots' 1 0 explain "${amd64[@]}" --root 2000 good 0
@@ -501,8 +511,160 @@ done
 try 'i686, a root beyond 4 GiB' 2 1 leaves --regime i686 --root 100001000 small
 try 'a root that is partly there' 3 1 leaves --regime amd64 --root 1000 \
     --segment 1000:800:1000 --segment 2000:e000:2000 good
-check "$name: what there is" diff <(head -6 leaves) out
+check "$name: what there is" diff <(
+    head -6 leaves
+    tail -1 leaves
+) out
 says 'the pml4 at 1000 of root 0, for ffff800000000000-ffffffffffffffff'
+
+# ------------------------------------------------------------- empty roots
+# A root whose table is all zeros, and one with a bit set at its very end.
+for command in leaves maps spaces; do
+    try "$command, an empty root" 0 1 $command --regime amd64 --root 9000 good
+    says 'good: root 0 at 9000: its table is all zeros: a wrong root, or a hole'
+    try "$command, two of them, --json" 0 2 $command --json --regime amd64 \
+        --root 9000 --root 1000 --root a000 good
+    says 'good: root 0 at 9000: its table is all zeros'
+    says 'good: root 2 at a000: its table is all zeros'
+done
+for command in translate explain; do
+    try "$command, an empty root" 1 1 $command --regime amd64 --root 9000 good 0
+    says 'good: root 0 at 9000: its table is all zeros'
+done
+try 'an empty root, not mapped into memory' 0 1 leaves --no-mmap \
+    --regime amd64 --root 9000 good
+try 'an empty root of i686' 0 1 maps --regime i686 --root 2000 \
+    --segment 2000:1000:3000 small
+says 'small: root 0 at 2000: its table is all zeros'
+cp good nearly
+put nearly 9fff 1 1
+try 'a root that is nearly empty' 0 0 leaves --regime amd64 --root 9000 nearly
+try 'an empty root, of which there is a part' 3 2 leaves --regime amd64 \
+    --root 9000 --segment 9000:800:9000 good
+try 'a root of which the part that is not zeros is missing' 3 2 leaves \
+    --regime amd64 --root 9000 --segment 9000:800:9000 nearly
+says 'nearly: root 0 at 9000: its table is all zeros'
+for command in verify diff; do
+    try "$command, empty roots" 0 2 $command --regime amd64 --root 9000 \
+        --new-root a000 good good
+    says 'good: root 0 at 9000: its table is all zeros'
+    says 'good: root 0 at a000: its table is all zeros'
+done
+
+# ------------------------------------------------------- outside the image
+# A run that begins in the image, and a large leaf that does.
+cp good edges
+entries edges 4000 0=f007 1=10007 2=11007 3=21007
+entries edges 3000 1=87
+try 'maps, in part outside' 0 0 maps "${amd64[@]}" edges --range 0-3fffff
+prints <<'T'
+# root 0 1000
+0000000000000000-0000000000002fff     12K rwxu  4K mt0               f000 outside:8K
+0000000000003000-0000000000003fff      4K rwxu  4K mt0              21000 outside
+0000000000200000-00000000003fffff      2M rwxu  2M mt0                  0 outside:1.9M
+# root 0: 2.0M mapped, 2.0M of it writable, in 3 runs of 5 leaves: 4 of 4K, 1 of 2M; 1.9M outside the image
+T
+try 'maps, in part outside, --json' 0 0 maps --json "${amd64[@]}" edges \
+    --range 0-3fffff
+json '[.[] | .outside] == [true, true, true, true] and
+    [.[] | .outside_bytes] == [8192, 4096, 2031616, 2043904]'
+try 'leaves, in part outside' 0 0 leaves "${amd64[@]}" edges --range 0-3fffff
+check "$name: counted" [ "$(tail -1 out)" = '# outside 4 leaves' ]
+for command in leaves spaces; do
+    try "$command, in part outside, --json" 0 0 $command --json "${amd64[@]}" \
+        edges --range 0-3fffff
+    json '[.[] | select(.type == "leaf") | .outside_bytes] ==
+        [0, 4096, 4096, 4096, 2031616]'
+    json '[.[] | select(.type == "leaf") | .outside] ==
+        [false, true, true, true, true]'
+done
+try 'leaves, a hole between two segments' 0 0 leaves "${amd64[@]}" edges \
+    --range 0-3fffff --segment 0:10000:0 --segment 11000:1000:0 \
+    --segment 21000:800:0
+check "$name: counted" [ "$(tail -1 out)" = '# outside 3 leaves' ]
+try 'leaves, each root counts its own' 0 0 leaves "${amd64[@]}" --root 1000 \
+    edges
+check "$name: so" [ "$(grep -c '^# outside 8 leaves$' out)" -eq 2 ]
+try 'leaves, none outside' 0 0 leaves "${amd64[@]}" good --range 0-2fff
+check "$name: not a word" [ "$(grep -c outside out)" -eq 0 ]
+try 'translate, outside, --json' 0 0 translate --json "${amd64[@]}" edges 0 \
+    1000 200fff 212345
+json '[.[] | .outside] == [false, true, false, true]'
+try 'explain, outside' 0 0 explain "${amd64[@]}" edges 212345
+check "$name: it says so" grep -q '^physical 12345, .*, outside the image$' out
+try 'explain, inside' 0 0 explain "${amd64[@]}" edges 200fff
+check "$name: not a word" [ "$(grep -c outside out)" -eq 0 ]
+try 'explain, outside, --json' 0 0 explain --json "${amd64[@]}" edges 1000
+json '.[0].outside'
+
+# -------------------------------------------------------------- containers
+# container NAME BYTES: a file that begins like that, as printf has it, before
+# tables that are good.
+container() {
+    cp good "$1"
+    # shellcheck disable=SC2059
+    printf "$2" | dd of="$1" conv=notrunc status=none
+}
+container core.elf '\x7fELF\2\1\1\0\0\0\0\0\0\0\0\0\4\0'
+container program.elf '\x7fELF\1\2\1\0\0\0\0\0\0\0\0\0\0\2'
+container lime 'EMiL\1\0\0\0'
+container avml 'AVML\2\0\0\0'
+container kdump 'KDUMP   \6\0\0\0'
+container flattened 'makedumpfile\0\0\0\0'
+container dmp 'PAGEDU64'
+container vmss '\xd2\xbe\xd2\xbe'
+container gz '\x1f\x8b\x08'
+unread 'core.elf: is an ELF core, 64-bit, little-endian, not raw memory: give' \
+    maps "${amd64[@]}" core.elf
+unread 'program.elf: is an ELF file that is no core, 32-bit, big-endian, not' \
+    maps "${amd64[@]}" program.elf
+unread 'lime: is a LiME file, not raw memory' leaves "${amd64[@]}" lime
+unread 'avml: is an AVML file, not raw memory' spaces "${amd64[@]}" avml
+unread 'kdump: is a compressed kdump' translate "${amd64[@]}" kdump 0
+unread 'flattened: is a flattened dump of makedumpfile' explain "${amd64[@]}" \
+    flattened 0
+unread 'dmp: is a Windows crash dump, 64-bit' compact "${amd64[@]}" -o x dmp
+unread 'vmss: is a VMware saved state' maps --json "${amd64[@]}" vmss
+unread 'gz: is compressed by gzip, not raw memory: decompress it first (gzip' \
+    maps --no-mmap "${amd64[@]}" gz
+says '; --raw takes it for raw all the same'
+unread 'gz: is compressed' maps --regime bare gz
+unread 'gz: is compressed' maps --regime amd64 --root 101000 --base 100000 gz
+for command in verify diff; do
+    unread 'core.elf: is an ELF core' $command "${amd64[@]}" core.elf good
+    unread 'core.elf: is an ELF core' $command "${amd64[@]}" good core.elf
+    try "$command --raw" 0 0 $command --raw "${amd64[@]}" core.elf gz
+done
+for image in core.elf program.elf lime avml kdump flattened dmp vmss gz; do
+    try "$image, --raw" 0 0 leaves --raw "${amd64[@]}" $image
+    same_leaves
+done
+# Who leaves the signature out knows where memory lies; of what is compressed
+# nobody does.
+try 'an ELF core, its memory' 0 0 leaves "${amd64[@]}" core.elf \
+    --segment 1000:f000:1000
+same_leaves
+for image in core.elf gz; do
+    unread "$image: is" leaves "${amd64[@]}" $image --segment 0:10000:0
+    unread "$image: is" leaves "${amd64[@]}" $image --segment 11:1:11 \
+        --segment 1000:f000:1000 --segment 0:1:0
+done
+unread 'gz: is' leaves "${amd64[@]}" gz --segment 1000:f000:1000
+unread 'program.elf: is' leaves "${amd64[@]}" program.elf \
+    --segment 1000:f000:1000
+{
+    cat good
+    printf conectix
+    head -c 504 /dev/zero
+} >vhd
+unread 'vhd: is a VHD image, not raw memory: it has a disk' maps \
+    "${amd64[@]}" vhd
+printf '\x1f\x8b\x08' >short
+unread 'short: is compressed by gzip' maps "${amd64[@]}" short
+printf '\x1f\x8b' >short
+try 'two bytes of a signature' 3 1 maps "${amd64[@]}" short
+says "root 0 at 1000 can't be read"
+rm -f core.elf program.elf lime avml kdump flattened dmp vmss gz vhd
 
 # -------------------------------------------------------- bad tables, loops
 for command in leaves maps spaces; do
@@ -580,11 +742,11 @@ resume() {
         "$ptwalk" leaves "${amd64[@]}" "$1" "$2" --range "$range" good \
             >part 2>err
         status=$?
-        tail -n +2 part >>all
+        grep -v '^#' part >>all
         range=$(sed -n 's/.*--range //p' err)
         n=$((n + 1))
     done
-    [ $status -eq 0 ] && [ $n -gt 2 ] && diff <(tail -n +2 leaves) all
+    [ $status -eq 0 ] && [ $n -gt 2 ] && diff <(grep -v '^#' leaves) all
 }
 check 'to go on after --limit 1' resume --limit 1
 check 'to go on after --limit 3' resume --limit 3
@@ -611,7 +773,7 @@ for way in --json --no-mmap; do
 done
 try 'the same bytes twice' 0 0 leaves --regime amd64 --root 101000 \
     --segment 100000:10000:0 --segment 0:10000:0 good
-check "$name: the same leaves" diff <(sed 's/^#.*/# root 0 101000/' leaves) out
+check "$name: the same leaves" diff <(sed 's/^# root.*/# root 0 101000/' leaves) out
 try '--base' 3 1 leaves --regime amd64 --root 101000 --base 100000 good
 says 'at 2000 of root 0'
 try '--base, at the end' 3 1 leaves --regime amd64 --root ffffffff1000 \
@@ -711,6 +873,7 @@ prints <<'T'
 0000000000001000 9000 1000 r w x -
 0000000000200000 200000 200000 r w - u
 0000000040000000 40000000 40000000 r w x -
+# outside 4 leaves
 T
 cp out want
 try 'a file that ends in a table, not mapped' 3 1 leaves --no-mmap \
@@ -828,6 +991,7 @@ for page in 8 9 a; do
     put full ${page}ff8 $page 8
 done
 mkdir made
+new=(--new-root 3000)
 
 # holds FILES...: what there is in the directory, and nothing else.
 holds() {
@@ -978,6 +1142,7 @@ prints <<'T'
 0000000000005000 90000000 1000 r w - u
 0000000000006000 90001000 1000 r w - u
 0000000000007000 123000 1000 r w - -
+# outside 3 leaves
 T
 try 'compact --map, verified' 0 0 verify "${amd64[@]}" full made/new \
     --new-root 3000 --leave-out 5000-7fff
@@ -989,6 +1154,7 @@ try 'compact --map, where no table was: leaves' 0 0 leaves --regime amd64 \
 prints <<T
 # root 0 $root
 0000008000800000 123000 1000 r w - -
+# outside 1 leaves
 T
 try 'compact --map, i686' 0 0 compact --regime i686 --root 1000 -o made/new \
     --force --leave-out 5000-5fff --map 5000:3000:1000 small
@@ -1058,6 +1224,19 @@ check 'compact, holes: no others' [ "$(stat -c %b solid.new)" -gt 4000 ]
 compact 'holes, not mapped into memory' --no-mmap sparse
 check "$name: the same bytes" cmp sparse.new made/new
 rm -f made/* sparse sparse.new solid solid.new
+
+# The first page of the new image is one of a program.
+cp full program
+put program 8000 464c457f 4
+put program 8004 000000000000010102 8
+put program 8010 3 2
+try 'compact, it begins like a container' 0 1 compact "${amd64[@]}" \
+    -o made/new program
+says 'made/new: is made, and begins like what is an ELF file that is no core'
+unread 'made/new: is an ELF file' leaves --regime amd64 --root 3000 made/new
+try 'verify, it begins like a container' 0 0 verify --raw "${amd64[@]}" \
+    program made/new "${new[@]}"
+rm made/new program
 
 # What the guest says that is not so.
 try 'compact, what is outside or bad' 0 0 compact "${amd64[@]}" -o made/new bad
@@ -1409,7 +1588,6 @@ holds
 rm -f long touched
 
 # ------------------------------------------------------------------ verify
-new=(--new-root 3000)
 try 'verify' 0 0 verify "${amd64[@]}" full dense "${new[@]}"
 prints <<<"$(tail -1 printed)"
 try 'verify --json' 0 0 verify --json "${amd64[@]}" full dense "${new[@]}"
@@ -1653,12 +1831,14 @@ says 'stopped at the limit of 100 reads'
 check "$name: not complete" grep -q '; not complete$' out
 try 'diff --reads 0' 1 1 diff "${amd64[@]}" full changed --reads 0
 says 'stopped at the limit of 0 reads'
-try 'diff, two roots' 1 0 diff "${amd64[@]}" --root b000 full changed
+try 'diff, two roots, one of them empty' 1 2 diff "${amd64[@]}" --root b000 full changed
 check "$name: the first" diff <(grep ^0 runs) <(grep ^0 out)
-try 'diff, roots of their own' 1 0 diff "${amd64[@]}" full full \
+says 'full: root 1 at b000: its table is all zeros: a wrong root, or a hole in '
+says 'changed: root 1 at b000: its table is all zeros'
+try 'diff, roots of their own' 1 1 diff "${amd64[@]}" full full \
     --new-cr3 b01b --json
 json '.[0].what == ["only-a"]'
-try 'diff, runs end at a root' 1 0 diff "${amd64[@]}" --root 1000 \
+try 'diff, runs end at a root' 1 2 diff "${amd64[@]}" --root 1000 \
     --new-root b000 --new-root b000 full full
 check "$name: as often for each" \
     [ "$(grep -c ^0 out)" -eq "$(grep -c ^1 out)" ]

@@ -45,6 +45,7 @@ struct options {
     bool json;
     bool findings;
     bool no_mmap;
+    bool raw; /* whatever it looks like */
 
     /* A rebuild. */
     const char *output;

@@ -400,9 +400,13 @@ static void print_counts(const struct compaction *c)
     }
 }
 
-/* Compares the old image with the new file, opened afresh. */
-static void prove(const struct compaction *c, struct ptw_verify *v)
+/* Compares the old image with the new file, opened afresh.  That begins with a
+ * page of the guest, which may begin with anything: says in *looks whether it
+ * would be taken for a container. */
+static bool prove(const struct compaction *c, struct ptw_verify *v,
+                  struct container *looks)
 {
+    bool is_one;
     struct options rebuilt = *c->o;
     struct image im;
     enum ptw_status st;
@@ -426,12 +430,16 @@ static void prove(const struct compaction *c, struct ptw_verify *v)
         die(CLI_NO, c->o->image, "what was rebuilt is not the same: %s", text);
     }
     proof_end(v);
+    is_one = image_container(&im, c->o->output, looks);
     image_close(&im);
+    return is_one;
 }
 
 static void compact(struct compaction *c)
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
+    struct container looks;
+    bool is_one;
 
     begin(c);
     output_open(&c->out, c->o->output, c->o->force);
@@ -445,7 +453,7 @@ static void compact(struct compaction *c)
     if (c->o->page_map != NULL) {
         write_page_map(c);
     }
-    prove(c, v);
+    is_one = prove(c, v, &looks);
     progress_step(c->o, "writing", 0, 0);
     outputs_finish();
     out_needed(c->o->output);
@@ -460,6 +468,11 @@ static void compact(struct compaction *c)
         output_close(&c->map);
     }
     free(v);
+    if (is_one) {
+        report(c->o->output,
+               "is made, and begins like what is %s: it is opened with --raw",
+               looks.name);
+    }
 }
 
 enum cli_status compact_run(const struct options *o, const struct image *im)

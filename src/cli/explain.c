@@ -11,6 +11,7 @@
 /* The whole answer about an address in one space. */
 struct answer {
     const struct options *o;
+    const struct image *im;
     uint32_t root;
     ptw_va va;
     enum ptw_status st;
@@ -336,6 +337,12 @@ static void print_allowed(const struct answer *a)
     }
 }
 
+/* The byte, not the page: the image may have a part of a large one. */
+static bool is_outside(const struct answer *a)
+{
+    return image_outside(a->im, a->tr.pa, 1) != 0;
+}
+
 static void print_mapped(const struct answer *a)
 {
     struct ptw_attributes at =
@@ -350,8 +357,20 @@ static void print_mapped(const struct answer *a)
     if (has_feature(a, PTW_PKE) != 0) {
         out_line(", key %u", at.key);
     }
-    out_text("\n");
+    out_text(is_outside(a) ? ", outside the image\n" : "\n");
     print_allowed(a);
+}
+
+/* What could not be read may be anything. */
+static void print_unknown(const struct answer *a)
+{
+    uint64_t at = a->step[a->steps - 1].entry.v;
+
+    out_line(
+        "unknown: the entry at %" PRIx64 " %s\n", at,
+        image_outside(a->im, ptw_pa_of(at), ptw_entry_bytes(&a->o->regime)) != 0
+            ? "is not in the image"
+            : "can't be read");
 }
 
 static void print_answer(const struct answer *a)
@@ -372,6 +391,8 @@ static void print_answer(const struct answer *a)
         out_line("not mapped: not canonical, no table can map it: the mode "
                  "translates addresses of %u bits\n",
                  a->o->regime.va_bits);
+    } else if (a->st == PTW_E_BUS && a->steps > 0) {
+        print_unknown(a);
     } else {
         out_text("not mapped\n");
     }
@@ -437,6 +458,7 @@ static void print_answer_json(const struct answer *a)
         json_set_bool(j, "accessed", at.accessed);
         json_set_bool(j, "dirty", at.dirty);
         json_set_bool(j, "copy_on_write", at.copy_on_write);
+        json_set_bool(j, "outside", is_outside(a));
         json_set(j, "allowed", allowed_json(a));
     }
     json_line(j);
@@ -449,7 +471,7 @@ enum cli_status explain_run(const struct options *o, const struct image *im)
     bool first = true;
 
     for (uint32_t i = 0; i < o->roots; i++) {
-        struct answer a = {.o = o, .root = i, .va = o->va[0]};
+        struct answer a = {.o = o, .im = im, .root = i, .va = o->va[0]};
 
         a.st = image_root(im, o, i);
         if (a.st != PTW_OK) {

@@ -261,6 +261,79 @@ static void make_cache(struct image *im)
     im->cache->segments = im->segments;
 }
 
+static void add_up(struct image *im)
+{
+    uint64_t sum = 0;
+
+    im->before = must(calloc(im->segments, sizeof *im->before));
+    for (size_t i = 0; i < im->segments; i++) {
+        im->before[i] = sum;
+        sum += im->segment[i].bytes;
+    }
+}
+
+/* Reads a part of the file which it has. */
+static void read_part(const struct image *im, const char *name, uint64_t offset,
+                      unsigned char *out, size_t bytes)
+{
+    size_t got = 0;
+
+    while (got < bytes) {
+        ssize_t n =
+            pread(im->fd, out + got, bytes - got, (off_t)(offset + got));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            die(CLI_UNREAD, name, "reading at offset %" PRIx64 " failed: %s",
+                offset + got,
+                n < 0 ? strerror(errno) : "the file has become shorter");
+        }
+        got += (size_t)n;
+    }
+}
+
+bool image_container(const struct image *im, const char *name,
+                     struct container *found)
+{
+    unsigned char head[CONTAINER_HEAD];
+    unsigned char tail[CONTAINER_TAIL];
+    size_t n = im->bytes < sizeof head ? (size_t)im->bytes : sizeof head;
+    size_t tail_n = im->bytes < sizeof tail ? (size_t)im->bytes : sizeof tail;
+
+    read_part(im, name, 0, head, n);
+    read_part(im, name, im->bytes - tail_n, tail, tail_n);
+    return container_find(head, tail, im->bytes, found);
+}
+
+/* Who says where memory lies in a file, and leaves its signature out, knows
+ * what it is; if there are long parts of memory in files of this kind. */
+static bool is_laid_out(const struct options *o, const struct container *c)
+{
+    bool laid_out = c->as_it_is && o->segments > 0;
+
+    for (size_t i = 0; i < o->segments; i++) {
+        const struct segment *s = &o->segment[i];
+
+        laid_out = laid_out && (s->offset >= c->offset + c->bytes ||
+                                s->offset + (s->bytes - 1) < c->offset);
+    }
+    return laid_out;
+}
+
+static void refuse_container(const struct image *im, const struct options *o)
+{
+    struct container found;
+
+    if (!o->raw && image_container(im, o->image, &found) &&
+        !is_laid_out(o, &found)) {
+        die(CLI_UNREAD, o->image,
+            "is %s, not raw memory: %s; --raw takes it for raw all the same",
+            found.name, found.advice);
+    }
+}
+
 void image_open(struct image *im, const struct options *o)
 {
     /* A FIFO would block; it is refused once it is open. */
@@ -270,6 +343,8 @@ void image_open(struct image *im, const struct options *o)
         die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
     }
     image_take(im, o, fd);
+    refuse_container(im, o);
+    report_empty_roots(o, im);
 }
 
 void image_take(struct image *im, const struct options *o, int fd)
@@ -281,6 +356,7 @@ void image_take(struct image *im, const struct options *o, int fd)
     im->fd = fd;
     im->bytes = file_bytes(im->fd, o);
     set_segments(im, o);
+    add_up(im);
     im->region = must(calloc(im->segments, sizeof *im->region));
     im->map = must(calloc(im->segments, sizeof *im->map));
     im->map_bytes = must(calloc(im->segments, sizeof *im->map_bytes));
@@ -304,22 +380,70 @@ void image_take(struct image *im, const struct options *o, int fd)
     }
 }
 
+/* The bytes of a top table; 0 when paging is off. */
+static uint64_t root_bytes(const struct ptw_regime *r)
+{
+    unsigned levels = ptw_levels(r);
+
+    return levels == 0 ? 0
+                       : (uint64_t)ptw_entry_bytes(r)
+                             << (r->va_bits - ptw_level_shift(r, levels - 1));
+}
+
 enum ptw_status image_root(const struct image *im, const struct options *o,
                            uint32_t index)
 {
     const struct ptw_regime *r = &o->regime;
     enum ptw_status st = ptw_root_check(r, o->root[index]);
-    unsigned levels = ptw_levels(r);
-    uint64_t bytes;
 
-    if (st != PTW_OK || levels == 0) {
+    if (st != PTW_OK || ptw_levels(r) == 0) {
         return st;
     }
-    bytes = (uint64_t)ptw_entry_bytes(r)
-            << (r->va_bits - ptw_level_shift(r, levels - 1));
-    return ptw_mem_cover(&im->mem, o->root[index], bytes) == PTW_COVER_NONE
+    return ptw_mem_cover(&im->mem, o->root[index], root_bytes(r)) ==
+                   PTW_COVER_NONE
                ? PTW_E_BUS
                : PTW_OK;
+}
+
+bool image_root_is_empty(const struct image *im, const struct options *o,
+                         uint32_t index)
+{
+    unsigned entry_bytes = ptw_entry_bytes(&o->regime);
+    uint64_t bytes = root_bytes(&o->regime);
+    bool any = false;
+
+    for (uint64_t at = 0; at < bytes; at += entry_bytes) {
+        ptw_pa pa = ptw_pa_of(o->root[index].v + at);
+        uint64_t v = 0;
+        uint32_t v32 = 0;
+        enum ptw_status st = entry_bytes == 4 ? ptw_read32(&im->mem, pa, &v32)
+                                              : ptw_read64(&im->mem, pa, &v);
+
+        if (st == PTW_OK && (v != 0 || v32 != 0)) {
+            return false;
+        }
+        any = any || st == PTW_OK;
+    }
+    return any;
+}
+
+/* How many bytes of memory there are at addresses up to pa. */
+static uint64_t memory_to(const struct image *im, uint64_t pa)
+{
+    const struct segment *s = segment_of(im->segment, im->segments, pa);
+    uint64_t before = im->before[s - im->segment];
+
+    if (pa < s->pa) {
+        return before;
+    }
+    return before + (pa - s->pa < s->bytes ? pa - s->pa + 1 : s->bytes);
+}
+
+uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes)
+{
+    uint64_t to = memory_to(im, pa.v + (bytes - 1));
+
+    return bytes - (pa.v == 0 ? to : to - memory_to(im, pa.v - 1));
 }
 
 uint64_t image_memory(const struct image *im)
@@ -419,6 +543,7 @@ void image_close(struct image *im)
     }
     (void)close(im->fd);
     free(im->segment);
+    free(im->before);
     free(im->region);
     free(im->map);
     free(im->map_bytes);

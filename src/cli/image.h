@@ -4,6 +4,7 @@
 #define CLI_IMAGE_H
 
 #include "cli.h"
+#include "container.h"
 
 struct page_cache;
 
@@ -12,6 +13,7 @@ struct image {
     int fd;
     uint64_t bytes; /* of the file */
     struct segment *segment;
+    uint64_t *before; /* for each segment, the bytes of those below it */
     struct ptw_region *region;
     void **map; /* what was mapped for each segment, or NULL */
     size_t *map_bytes;
@@ -20,19 +22,35 @@ struct image {
 };
 
 /* image_open opens the file that the options name; it does not return when
- * that fails.  The image is mapped where it can be, else read in pages. */
+ * that fails.  The image is mapped where it can be, else read in pages.  A
+ * known container is refused, unless the options say that it is raw or where in
+ * it memory lies; a root whose table is all zeros is reported. */
 void image_open(struct image *im, const struct options *o);
 void image_close(struct image *im);
 
 /* image_take is image_open for a file that is open already, as fd, which is the
- * image's from now on; the options' name for it is only said. */
+ * image's from now on; the options' name for it is only said, and what it looks
+ * like is not asked. */
 void image_take(struct image *im, const struct options *o, int fd);
+
+/* image_container says whether the file looks like a known container. */
+bool image_container(const struct image *im, const char *name,
+                     struct container *found);
+
+/* image_outside returns how many of the `bytes` bytes (not 0) of physical
+ * memory from pa on the image does not have. */
+uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes);
 
 /* image_root says whether the root of that index can be the top of a space:
  * PTW_OK, PTW_E_ALIGN, PTW_E_WIDTH, or PTW_E_BUS when all of it lies outside
  * the image. */
 PTW_NODISCARD enum ptw_status
 image_root(const struct image *im, const struct options *o, uint32_t index);
+
+/* image_root_is_empty says whether all entries of that root that can be read
+ * are 0, and there are some. */
+bool image_root_is_empty(const struct image *im, const struct options *o,
+                         uint32_t index);
 
 /* image_read_error returns errno of the first read that failed, and where; 0
  * when none did.  ENODATA: the file ended. */

@@ -48,6 +48,12 @@ void json_set_va(json_t *object, const char *key, ptw_va va)
              json_stringn(text, (size_t)(put_va(text, va) - text)));
 }
 
+void json_set_outside(json_t *object, uint64_t bytes)
+{
+    json_set_bool(object, "outside", bytes != 0);
+    json_set_count(object, "outside_bytes", bytes);
+}
+
 void json_set_rights(json_t *object, unsigned rights)
 {
     json_set_bool(object, "read", (rights & PTW_READ) != 0);

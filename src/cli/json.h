@@ -16,6 +16,10 @@ void json_set_bool(json_t *object, const char *key, bool value);
 void json_set_hex(json_t *object, const char *key, uint64_t v);
 void json_set_va(json_t *object, const char *key, ptw_va va);
 
+/* json_set_outside sets "outside": whether the image does not have all of it,
+ * and "outside_bytes": how much of it not. */
+void json_set_outside(json_t *object, uint64_t bytes);
+
 /* json_set_rights sets "read", "write", "exec" and "user". */
 void json_set_rights(json_t *object, unsigned rights);
 

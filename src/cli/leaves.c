@@ -9,8 +9,18 @@
 /* So many lines of at most 64 bytes are put at a time. */
 enum { LINES = 32 };
 
-static void print_items(const struct ptw_item *item, size_t items)
+static uint64_t outside(const struct image *im, const struct ptw_item *item)
 {
+    return image_outside(im, item->u.mapping.pa,
+                         (uint64_t)1 << item->u.mapping.size_log2);
+}
+
+/* Returns how many of the leaves lie outside the image, in full or in part. */
+static uint64_t print_items(const struct image *im, const struct ptw_item *item,
+                            size_t items)
+{
+    uint64_t leaves_outside = 0;
+
     while (items > 0) {
         size_t part = items < LINES ? items : LINES;
         char *p = out_room((size_t)LINES * 64);
@@ -20,16 +30,18 @@ static void print_items(const struct ptw_item *item, size_t items)
                 p = put_leaf(p, item[i].first, item[i].u.mapping.pa,
                              item[i].u.mapping.size_log2,
                              item[i].u.mapping.rights);
+                leaves_outside += outside(im, &item[i]) != 0;
             }
         }
         out_end(p);
         item += part;
         items -= part;
     }
+    return leaves_outside;
 }
 
-static void print_json(const struct options *o, uint32_t root,
-                       const struct ptw_item *item, size_t items)
+static void print_json(const struct options *o, const struct image *im,
+                       uint32_t root, const struct ptw_item *item, size_t items)
 {
     for (size_t i = 0; i < items; i++) {
         const struct ptw_mapping *m = &item[i].u.mapping;
@@ -47,6 +59,7 @@ static void print_json(const struct options *o, uint32_t root,
         json_set_rights(j, m->rights);
         json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
         json_set_hex(j, "entry", m->raw);
+        json_set_outside(j, outside(im, &item[i]));
         json_line(j);
     }
 }
@@ -72,16 +85,21 @@ enum cli_status leaves_run(const struct options *o, const struct image *im)
     size_t n;
 
     for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
+        uint64_t leaves_outside = 0;
+
         if (!tour_root(t, i, 0)) {
             continue;
         }
         print_root(o, i);
         while ((n = tour_next(t)) > 0) {
             if (o->json) {
-                print_json(o, i, t->item, n);
+                print_json(o, im, i, t->item, n);
             } else {
-                print_items(t->item, n);
+                leaves_outside += print_items(im, t->item, n);
             }
+        }
+        if (leaves_outside != 0) {
+            out_line("# outside %" PRIu64 " leaves\n", leaves_outside);
         }
     }
     return tour_end(t);

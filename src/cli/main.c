@@ -47,6 +47,7 @@ static const char options_help[] =
     "  --segment PA:LENGTH:OFFSET\n"
     "                       LENGTH bytes from PA lie at OFFSET; repeatable\n"
     "  --no-mmap            read it in pages instead of mapping it\n"
+    "  --raw                it is raw memory, whatever it looks like\n"
     "verify, diff: the image B; as A when none of these is given:\n"
     "  --new-root PA --new-cr3 VALUE\n"
     "                       its roots, as many as those of A\n"

@@ -15,6 +15,7 @@ struct totals {
     uint64_t bytes;
     uint64_t of_size[64]; /* leaves, by the log2 of their size */
     uint64_t writable;    /* bytes, of user pages and all */
+    uint64_t outside;     /* bytes that the image does not have */
     uint64_t unread;      /* places, before this root */
 };
 
@@ -28,8 +29,15 @@ static uint64_t bytes_of(const struct ptw_item *item)
     return leaves_of(item) << item->u.mapping.size_log2;
 }
 
-static void add(struct totals *sum, const struct ptw_item *item)
+static uint64_t outside_of(const struct tour *t, const struct ptw_item *item)
 {
+    return image_outside(t->im, item->u.mapping.pa, bytes_of(item));
+}
+
+static void add(struct totals *sum, const struct tour *t,
+                const struct ptw_item *item)
+{
+    sum->outside += outside_of(t, item);
     sum->runs++;
     sum->leaves += leaves_of(item);
     sum->bytes += bytes_of(item);
@@ -39,13 +47,32 @@ static void add(struct totals *sum, const struct ptw_item *item)
     }
 }
 
-static void print_run(const struct options *o, const struct ptw_item *item)
+/* The last word of a line: whether the image does not have the run, or how much
+ * of it not. */
+static void outside_word(const struct tour *t, const struct ptw_item *item,
+                         char word[32])
 {
+    uint64_t outside = outside_of(t, item);
+    char size[16];
+
+    word[0] = '\0';
+    if (outside == bytes_of(item)) {
+        (void)snprintf(word, 32, " outside");
+    } else if (outside != 0) {
+        human_size(outside, size);
+        (void)snprintf(word, 32, " outside:%s", size);
+    }
+}
+
+static void print_run(const struct tour *t, const struct ptw_item *item)
+{
+    const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
     struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
     char size[16];
     char page[16];
     char kind[32];
+    char outside[32];
     char rights[5];
 
     human_size(bytes_of(item), size);
@@ -53,19 +80,20 @@ static void print_run(const struct options *o, const struct ptw_item *item)
     rights_text(m->rights, rights);
     (void)snprintf(kind, sizeof kind, "%s mt%u%s", page, at.memory_type,
                    at.copy_on_write ? " cow" : "");
-    out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s  %-12s %12" PRIx64 "\n",
-             item->first.v, item->last.v, size, rights, kind, m->pa.v);
+    outside_word(t, item, outside);
+    out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s  %-12s %12" PRIx64 "%s\n",
+             item->first.v, item->last.v, size, rights, kind, m->pa.v, outside);
 }
 
-static void print_run_json(const struct options *o, uint32_t root,
-                           const struct ptw_item *item)
+static void print_run_json(const struct tour *t, const struct ptw_item *item)
 {
+    const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
     struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
     json_t *j = json_new();
 
     json_set_text(j, "type", "run");
-    json_set_count(j, "root", root);
+    json_set_count(j, "root", t->root);
     json_set_va(j, "first", item->first);
     json_set_va(j, "last", item->last);
     json_set_hex(j, "pa", m->pa.v);
@@ -76,6 +104,7 @@ static void print_run_json(const struct options *o, uint32_t root,
     json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
     json_set_count(j, "memory_type", at.memory_type);
     json_set_bool(j, "copy_on_write", at.copy_on_write);
+    json_set_outside(j, outside_of(t, item));
     json_line(j);
 }
 
@@ -98,6 +127,10 @@ static void print_totals(const struct tour *t, const struct totals *sum)
             out_line("%s%" PRIu64 " of %s", separator, sum->of_size[i], size);
             separator = ", ";
         }
+    }
+    if (sum->outside != 0) {
+        human_size(sum->outside, size);
+        out_line("; %s outside the image", size);
     }
     if (t->bad_entries != 0) {
         out_line("; reserved bits in %" PRIu64 " entr%s", t->bad_entries,
@@ -131,6 +164,7 @@ static void print_totals_json(const struct tour *t, const struct totals *sum)
     json_set_count(j, "runs", sum->runs);
     json_set_count(j, "leaves", sum->leaves);
     json_set(j, "leaves_by_size", sizes);
+    json_set_outside(j, sum->outside);
     json_set_count(j, "bad_entries", t->bad_entries);
     json_set_count(j, "unreadable", t->unread.count - sum->unread);
     json_set_bool(j, "complete", !t->stopped);
@@ -153,11 +187,11 @@ static void print_root(struct tour *t, uint32_t index)
             if (t->item[i].kind != PTW_ITEM_MAPPING) {
                 continue;
             }
-            add(&sum, &t->item[i]);
+            add(&sum, t, &t->item[i]);
             if (o->json) {
-                print_run_json(o, index, &t->item[i]);
+                print_run_json(t, &t->item[i]);
             } else {
-                print_run(o, &t->item[i]);
+                print_run(t, &t->item[i]);
             }
         }
     }

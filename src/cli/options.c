@@ -47,6 +47,7 @@ enum option_id {
     OPT_NEW_BASE,
     OPT_NEW_SEGMENT,
     OPT_NO_MMAP,
+    OPT_RAW,
     OPT_JSON,
     OPT_HELP,
     OPT_END,
@@ -90,6 +91,7 @@ static const struct option long_options[] = {
     {"new-base", required_argument, NULL, OPT_NEW_BASE},
     {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
+    {"raw", no_argument, NULL, OPT_RAW},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -557,6 +559,9 @@ static void take(struct arguments *a, enum option_id id)
         break;
     case OPT_NO_MMAP:
         o->no_mmap = true;
+        break;
+    case OPT_RAW:
+        o->raw = true;
         break;
     case OPT_JSON:
         o->json = true;

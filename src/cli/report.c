@@ -231,6 +231,19 @@ enum cli_status report_roots(const struct options *o, const struct image *im)
     return status;
 }
 
+void report_empty_roots(const struct options *o, const struct image *im)
+{
+    for (uint32_t i = 0; i < o->roots; i++) {
+        if (image_root(im, o, i) == PTW_OK && image_root_is_empty(im, o, i)) {
+            report(o->image,
+                   "root %" PRIu32 " at %" PRIx64
+                   ": its table is all zeros: a wrong root, or a hole in the "
+                   "layout?",
+                   i, o->root[i].v);
+        }
+    }
+}
+
 void unread_step(struct unread *u, const struct options *o, uint32_t root,
                  ptw_va va, const struct ptw_step *last)
 {

@@ -56,6 +56,9 @@ enum cli_status report_bad_root(const struct options *o, uint32_t index,
  * follows from it. */
 enum cli_status report_roots(const struct options *o, const struct image *im);
 
+/* report_empty_roots says of each root whose table is all zeros that it is. */
+void report_empty_roots(const struct options *o, const struct image *im);
+
 /* Tables that could not be read: how many times, and where first. */
 struct unread {
     uint64_t count;

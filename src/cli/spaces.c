@@ -34,8 +34,9 @@ static json_t *new_line(const struct ptw_item *item, const char *type)
     return j;
 }
 
-static void print_mapping(const struct options *o, const struct ptw_item *item)
+static void print_mapping(const struct tour *t, const struct ptw_item *item)
 {
+    const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
 
     if (o->json) {
@@ -47,6 +48,8 @@ static void print_mapping(const struct options *o, const struct ptw_item *item)
         json_set_rights(j, m->rights);
         json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
         json_set_hex(j, "entry", m->raw);
+        json_set_outside(
+            j, image_outside(t->im, m->pa, (uint64_t)1 << m->size_log2));
         json_line(j);
     } else {
         char *p = out_room(96);
@@ -144,7 +147,7 @@ static void print_item(struct tour *t, const struct ptw_item *item)
         print_space(t, item);
         break;
     case PTW_ITEM_MAPPING:
-        print_mapping(t->o, item);
+        print_mapping(t, item);
         break;
     case PTW_ITEM_ALIAS:
         print_alias(t->o, item);

@@ -54,7 +54,7 @@ static void print_line(ptw_va va, const struct ptw_translation *tr,
     }
 }
 
-static void print_json(uint32_t root, ptw_va va,
+static void print_json(const struct image *im, uint32_t root, ptw_va va,
                        const struct ptw_translation *tr, const char *level,
                        const char *reason)
 {
@@ -73,6 +73,7 @@ static void print_json(uint32_t root, ptw_va va,
         json_set_count(j, "size", (uint64_t)1 << tr->size_log2);
         json_set_rights(j, tr->rights);
         json_set_hex(j, "entry", tr->raw);
+        json_set_bool(j, "outside", image_outside(im, tr->pa, 1) != 0);
     }
     json_line(j);
 }
@@ -93,7 +94,7 @@ static enum cli_status translate(const struct options *o,
         unread_step(unread, o, root, va, &step[steps - 1]);
     }
     if (o->json) {
-        print_json(root, va, &tr, level, reason);
+        print_json(im, root, va, &tr, level, reason);
     } else {
         print_line(va, &tr, level, reason);
     }

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --------------------------------------------------------------- signatures */
+
+static const char layerwriter[] =
+    "make it raw ('vol -f FILE layerwriter' of Volatility 3)";
+static const char a_disk[] = "it has a disk, not memory";
+static const char crash_reads_it[] =
+    "its pages are packed; dump them unpacked (makedumpfile -E, or virsh dump "
+    "--memory-only --format elf)";
+static const char decompress[] = "decompress it first";
+static const char unpack[] = "unpack it first";
+static const char s390_tool[] = "make an ELF core of it (zgetdump -f elf)";
+static const char hibernation_tool[] =
+    "it is compressed; make it raw (hibr2bin)";
+static const char vmware_file[] =
+    "the memory is in the .vmem beside it, or vmss2core makes a core of it";
+static const char macho_file[] =
+    "give each segment of 'otool -l' that is memory as "
+    "--segment PA:LENGTH:OFFSET";
+static const char old_dump[] = "crash(8) reads it";
+static const char freebsd_dump[] =
+    "with the sysctl debug.minidump=0 the dump is an ELF core";
+static const char elf_core[] =
+    "give each LOAD of 'readelf -lW' as --segment PhysAddr:FileSiz:Offset";
+static const char not_memory[] = "the memory of a machine is not in it";
+static const char swap_space[] = "it has swapped pages, in any order";
+
+/* Bytes at `offset` of the file; from the end when that is negative.  Where
+ * second is not NULL, these bytes too. */
+struct signature {
+    const char *name;
+    const char *advice;
+    const char *bytes;
+    const char *second;
+    int32_t offset;
+    uint16_t second_offset;
+    uint8_t length;
+    uint8_t second_length;
+    uint8_t any;   /* bits of the first byte that may be anything */
+    bool as_it_is; /* see struct container */
+};
+
+/* A string with its length: signatures have zeros in them. */
+#define BYTES(text) .bytes = (text), .length = sizeof(text) - 1
+#define SECOND(at, text)                                                       \
+    .second_offset = (at), .second = (text), .second_length = sizeof(text) - 1
+#define AS_IT_IS .as_it_is = true
+
+static const struct signature signatures[] = {
+    /* Dumps of memory. */
+    {"a LiME file",
+     "give each range as --segment START:LENGTH:OFFSET, with the offset behind "
+     "its header of 32 bytes, or capture with format=padded",
+     BYTES("EMiL"), AS_IT_IS},
+    {"an AVML file",
+     "it is compressed; make it raw (avml-convert --format raw)",
+     BYTES("AVML")},
+    {"a compressed kdump", crash_reads_it, BYTES("KDUMP   ")},
+    {"a diskdump", crash_reads_it, BYTES("DISKDUMP")},
+    {"a flattened dump of makedumpfile",
+     "put it in order first (makedumpfile -R OUT <FILE)",
+     BYTES("makedumpfile\0\0\0\0")},
+    {"a dump of sadump", old_dump, BYTES("sadump\0\0")},
+    {"a dump of LKCD", old_dump, BYTES("\xed\x23\x8f\x61\x73\x01\x19\xa8")},
+    {"a dump of LKCD", old_dump, BYTES("\xa8\x19\x01\x73\x61\x8f\x23\xed")},
+    {"a live dump of LKCD", old_dump,
+     BYTES("\xcd\x23\x8f\x61\x73\x01\x19\xa8")},
+    {"an s390 dump", s390_tool, BYTES("\xa8\x19\x01\x73\x61\x8f\x23\xfd"),
+     AS_IT_IS},
+    {"an extended s390 dump", s390_tool,
+     BYTES("\xa8\x19\x01\x73\x61\x8f\x23\xfe")},
+    {"a Windows crash dump, 64-bit", layerwriter, BYTES("PAGEDU64"), AS_IT_IS},
+    {"a Windows crash dump, 32-bit", layerwriter, BYTES("PAGEDUMP"), AS_IT_IS},
+    {"a minidump", not_memory, BYTES("MDMP\x93\xa7")},
+    {"a Windows hibernation file", hibernation_tool, BYTES("HIBR")},
+    {"a Windows hibernation file", hibernation_tool, BYTES("hibr")},
+    {"a Windows hibernation file", hibernation_tool, BYTES("WAKE")},
+    {"a Windows hibernation file", hibernation_tool, BYTES("wake")},
+    {"a Windows hibernation file", hibernation_tool, BYTES("RSTR")},
+    {"a Windows hibernation file", hibernation_tool, BYTES("rstr")},
+    {"a HPAK file", layerwriter, BYTES("HPAK"), AS_IT_IS},
+    {"a Linux hibernation image", swap_space, BYTES("S1SUSPEND"),
+     .offset = 4086},
+    {"a Linux hibernation image", swap_space, BYTES("S2SUSPEND"),
+     .offset = 4086},
+    {"a Linux hibernation image", swap_space, BYTES("ULSUSPEND"),
+     .offset = 4086},
+    {"a swap space", swap_space, BYTES("SWAPSPACE2"), .offset = 4086},
+    {"a swap space", swap_space, BYTES("SWAP-SPACE"), .offset = 4086},
+    {"a FreeBSD minidump", freebsd_dump, BYTES("minidump FreeBSD/")},
+    {"a FreeBSD kernel dump", freebsd_dump, BYTES("FreeBSD Kernel Dump")},
+    {"an illumos crash dump", old_dump, BYTES("\xed\xc8\xfe\xde")},
+    {"a Solaris crash dump", old_dump, BYTES("\xde\xfe\xc8\xed")},
+    {"a Mach-O core, 64-bit", macho_file, BYTES("\xcf\xfa\xed\xfe"),
+     SECOND(12, "\4\0\0\0"), AS_IT_IS},
+    {"a Mach-O core, 32-bit", macho_file, BYTES("\xce\xfa\xed\xfe"),
+     SECOND(12, "\4\0\0\0"), AS_IT_IS},
+    {"a Mach-O core, 64-bit, big-endian", macho_file, BYTES("\xfe\xed\xfa\xcf"),
+     SECOND(12, "\0\0\0\4"), AS_IT_IS},
+    {"a Mach-O core, 32-bit, big-endian", macho_file, BYTES("\xfe\xed\xfa\xce"),
+     SECOND(12, "\0\0\0\4"), AS_IT_IS},
+    {"a Mach-O file that is no core", not_memory, BYTES("\xcf\xfa\xed\xfe")},
+    {"a Mach-O file that is no core", not_memory, BYTES("\xce\xfa\xed\xfe")},
+    {"a Mach-O file that is no core", not_memory, BYTES("\xfe\xed\xfa\xcf")},
+    {"a Mach-O file that is no core", not_memory, BYTES("\xfe\xed\xfa\xce")},
+
+    /* Machines that were saved. */
+    {"a VMware saved state", vmware_file, BYTES("\xd0\xbe\xd2\xbe"), AS_IT_IS},
+    {"a VMware saved state", vmware_file, BYTES("\xd1\xba\xd1\xba"), AS_IT_IS},
+    {"a VMware saved state", vmware_file, BYTES("\xd2\xbe\xd2\xbe"), AS_IT_IS},
+    {"a VMware saved state", vmware_file, BYTES("\xd3\xbe\xd3\xbe"), AS_IT_IS},
+    {"a VirtualBox saved state",
+     "make an ELF core (VBoxManage debugvm NAME dumpvmcore)",
+     BYTES("\x7fVirtualBox SavedState V")},
+    {"a QEMU saved state",
+     "save the memory raw (pmemsave 0 BYTES FILE in the monitor)",
+     BYTES("QEVM")},
+    {"a libvirt saved domain",
+     "make an ELF core (virsh dump --memory-only --format elf)",
+     BYTES("LibvirtQemudSave")},
+    {"a libvirt domain that is not saved in full",
+     "make an ELF core (virsh dump --memory-only --format elf)",
+     BYTES("LibvirtQemudPart")},
+    {"a Xen saved domain", "make an ELF core (xl dump-core)",
+     BYTES("Xen saved domain, xl format\n")},
+    {"a Xen saved domain", "make an ELF core (xl dump-core)",
+     BYTES("LinuxGuestRecord")},
+    {"a Xen saved domain", "make an ELF core (xl dump-core)",
+     BYTES("XenSavedDomain\n")},
+    {"a Xen saved domain", "make an ELF core (xl dump-core)",
+     BYTES("libvirt-xml\n \0 \r")},
+    {"a Xen migration stream", "make an ELF core (xl dump-core)",
+     BYTES("\xff\xff\xff\xff\xff\xff\xff\xff"
+           "XENF")},
+    {"an old Xen core", "make an ELF core (xl dump-core)",
+     BYTES("\xed\xeb\x0f\xf0"), AS_IT_IS},
+    {"an old Xen core", "make an ELF core (xl dump-core)",
+     BYTES("\xee\xeb\x0f\xf0"), AS_IT_IS},
+    {"a Hyper-V saved state", "make a Windows crash dump of it, and that raw",
+     BYTES("\x14\x20\x28\x01"), AS_IT_IS},
+    {"a Proxmox backup", "unpack it first (vma extract)", BYTES("VMA\0")},
+
+    /* Disks. */
+    {"a VHDX image", a_disk, BYTES("vhdxfile")},
+    {"a VHD image", a_disk, BYTES("conectix")},
+    {"a VHD image", a_disk, BYTES("conectix"), .offset = -512},
+    {"a qcow image", a_disk, BYTES("QFI\xfb")},
+    {"a QED image", a_disk, BYTES("QED\0")},
+    {"a VMDK image", a_disk, BYTES("KDMV")},
+    {"a VMDK image", a_disk, BYTES("COWD")},
+    {"a VMDK descriptor", a_disk, BYTES("# Disk DescriptorFile")},
+    {"a VDI image", a_disk, BYTES("\x7f\x10\xda\xbe"), .offset = 0x40},
+    {"a Parallels image", a_disk, BYTES("WithoutFreeSpace")},
+    {"a Parallels image", a_disk, BYTES("WithouFreSpacExt")},
+    {"an Apple disk image", a_disk, BYTES("koly"), .offset = -512},
+    {"an encrypted disk", a_disk, BYTES("LUKS\xba\xbe")},
+
+    /* Evidence. */
+    {"an EWF image", "make it raw (ewfexport -f raw)",
+     BYTES("EVF\x09\x0d\x0a\xff\0")},
+    {"an EWF image", "make it raw (ewfexport -f raw)",
+     BYTES("LVF\x09\x0d\x0a\xff\0")},
+    {"an EWF image, version 2", "make it raw (ewfexport -f raw)",
+     BYTES("EVF2\x0d\x0a\x81\0")},
+    {"an EWF image, version 2", "make it raw (ewfexport -f raw)",
+     BYTES("LEF2\x0d\x0a\x81\0")},
+    {"an AFF image", "make it raw (affcat)", BYTES("AFF10\x0d\x0a\0")},
+
+    /* What is compressed or packed. */
+    {"compressed by gzip", "decompress it first (gzip -d)",
+     BYTES("\x1f\x8b\x08")},
+    {"compressed by zstd", "decompress it first (zstd -d)",
+     BYTES("\x28\xb5\x2f\xfd")},
+    {"compressed by zstd or lz4", decompress, BYTES("\x50\x2a\x4d\x18"),
+     .any = 0x0f},
+    {"compressed by xz", "decompress it first (xz -d)",
+     BYTES("\xfd"
+           "7zXZ\0")},
+    {"compressed by lzma", "decompress it first (xz -d)", BYTES("\x5d\0\0"),
+     SECOND(5, "\xff\xff\xff\xff\xff\xff\xff\xff")},
+    {"compressed by bzip2", "decompress it first (bzip2 -d)", BYTES("BZh"),
+     SECOND(4, "1AY&SY")},
+    {"compressed by bzip2", "decompress it first (bzip2 -d)", BYTES("BZh"),
+     SECOND(4, "\x17rE8P\x90")},
+    {"compressed by lz4", "decompress it first (lz4 -d)",
+     BYTES("\x04\x22\x4d\x18")},
+    {"compressed by lz4", "decompress it first (lz4 -d)",
+     BYTES("\x02\x21\x4c\x18")},
+    {"compressed by snappy", decompress, BYTES("\xff\x06\0\0sNaPpY")},
+    {"compressed by lzip", "decompress it first (lzip -d)", BYTES("LZIP")},
+    {"compressed by lzop", "decompress it first (lzop -d)",
+     BYTES("\x89LZO\0\x0d\x0a\x1a\x0a")},
+    {"compressed by lrzip", "decompress it first (lrzip -d)", BYTES("LRZI")},
+    {"compressed by compress", "decompress it first (gzip -d)",
+     BYTES("\x1f\x9d\x90")},
+    {"a zip archive", "unpack it first (unzip); AFF4 images are such archives",
+     BYTES("PK\x03\x04")},
+    {"a zip archive", "unpack it first (unzip)", BYTES("PK\x05\x06")},
+    {"a 7z archive", "unpack it first (7z x)", BYTES("7z\xbc\xaf\x27\x1c")},
+    {"a rar archive", "unpack it first (unrar x)", BYTES("Rar!\x1a\x07")},
+    {"a cabinet", unpack, BYTES("MSCF\0\0\0\0")},
+    {"a tar archive", "unpack it first (tar -x)", BYTES("ustar"),
+     .offset = 257},
+    {"an Android sparse image", "unpack it first (simg2img)",
+     BYTES("\x3a\xff\x26\xed")},
+};
+
+enum { SIGNATURES = sizeof signatures / sizeof signatures[0] };
+
+static bool same_bytes(const char *want, unsigned length, unsigned char any,
+                       const unsigned char *at)
+{
+    unsigned first = (unsigned char)want[0];
+
+    return ((first ^ at[0]) & ~(unsigned)any & 0xff) == 0 &&
+           memcmp(want + 1, at + 1, length - 1) == 0;
+}
+
+/* Whether the signature is in the first n bytes, at head, or the last ones. */
+static bool matches(const struct signature *s, const unsigned char *head,
+                    size_t n, const unsigned char *tail, size_t tail_n)
+{
+    if (s->offset < 0) {
+        size_t back = (size_t)-s->offset;
+
+        return back <= tail_n &&
+               same_bytes(s->bytes, s->length, s->any, tail + (tail_n - back));
+    }
+    if ((size_t)s->offset + s->length > n ||
+        !same_bytes(s->bytes, s->length, s->any, head + s->offset)) {
+        return false;
+    }
+    return s->second == NULL ||
+           ((size_t)s->second_offset + s->second_length <= n &&
+            same_bytes(s->second, s->second_length, 0,
+                       head + s->second_offset));
+}
+
+/* --------------------------------------------------------------------- ELF */
+
+/* System V ABI, "ELF Header": e_ident, and e_type behind it. */
+static bool find_elf(const unsigned char *head, size_t n, struct container *out)
+{
+    static const char magic[] = "\x7f"
+                                "ELF";
+    enum { CLASS = 4, DATA = 5, TYPE = 16, TYPE_END = 18, CORE = 4 };
+    const char *class = "";
+    const char *data = "";
+    bool core = false;
+
+    if (n < sizeof magic - 1 || memcmp(head, magic, sizeof magic - 1) != 0) {
+        return false;
+    }
+    if (n >= TYPE_END) {
+        bool big = head[DATA] == 2;
+
+        class = head[CLASS] == 1   ? ", 32-bit"
+                : head[CLASS] == 2 ? ", 64-bit"
+                                   : "";
+        data = head[DATA] == 1 ? ", little-endian" : big ? ", big-endian" : "";
+        core = head[TYPE + (big ? 1 : 0)] == CORE &&
+               head[TYPE + (big ? 0 : 1)] == 0;
+    }
+    (void)snprintf(out->name, sizeof out->name, "an ELF %s%s%s",
+                   core ? "core" : "file that is no core", class, data);
+    out->advice = core ? elf_core : not_memory;
+    out->as_it_is = core;
+    out->offset = 0;
+    out->bytes = n < TYPE_END ? n : TYPE_END;
+    return true;
+}
+
+/* ------------------------------------------------------------------- result */
+
+bool container_find(const unsigned char *head, const unsigned char *tail,
+                    uint64_t file_bytes, struct container *out)
+{
+    size_t n =
+        file_bytes < CONTAINER_HEAD ? (size_t)file_bytes : CONTAINER_HEAD;
+    size_t tail_n =
+        file_bytes < CONTAINER_TAIL ? (size_t)file_bytes : CONTAINER_TAIL;
+
+    if (find_elf(head, n, out)) {
+        return true;
+    }
+    for (size_t i = 0; i < SIGNATURES; i++) {
+        const struct signature *s = &signatures[i];
+
+        if (matches(s, head, n, tail, tail_n)) {
+            (void)snprintf(out->name, sizeof out->name, "%s", s->name);
+            out->advice = s->advice;
+            out->as_it_is = s->as_it_is;
+            out->offset = s->offset < 0 ? file_bytes - (uint64_t)-s->offset
+                                        : (uint64_t)s->offset;
+            out->bytes = s->length;
+            return true;
+        }
+    }
+    return false;
+}

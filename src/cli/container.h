@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files that have memory in them, or something else, in a format of their own.
+ * They are told by their contents; one that is taken for raw memory gives wrong
+ * answers with confidence. */
+#ifndef CLI_CONTAINER_H
+#define CLI_CONTAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How much of a file's beginning and end is looked at. */
+enum { CONTAINER_HEAD = 4096, CONTAINER_TAIL = 512, CONTAINER_NAME = 64 };
+
+struct container {
+    char name[CONTAINER_NAME]; /* "an ELF core, 64-bit, little-endian" */
+    const char *advice;        /* what to do with it */
+    bool as_it_is;             /* memory lies in it in long parts, unchanged */
+    uint64_t offset;           /* where its signature stands in the file */
+    uint64_t bytes;
+};
+
+/* container_find says whether a file of file_bytes bytes is a known container,
+ * and writes which.  head are its first bytes, tail its last ones: as many as
+ * the file has, up to CONTAINER_HEAD and CONTAINER_TAIL. */
+bool container_find(const unsigned char *head, const unsigned char *tail,
+                    uint64_t file_bytes, struct container *out);
+
+#endif
