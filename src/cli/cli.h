@@ -51,6 +51,7 @@ struct options {
     const char *output;
     const char *page_map;
     bool force;
+    bool allow_empty;
     bool has_max_bytes;
     uint64_t max_bytes;
     uint64_t new_base;

@@ -150,6 +150,22 @@ static void plan(const struct compaction *c)
     }
 }
 
+/* All that a wrong root leaves is an image without anything. */
+static void check_kept(const struct compaction *c)
+{
+    const struct ptw_rebuild_counts *n = &c->rb->counts;
+
+    if (n->pages != 0 || n->leaves != 0 || c->o->maps != 0 ||
+        c->o->allow_empty) {
+        return;
+    }
+    die(CLI_NO, c->o->image,
+        "nothing is kept: no root leads to a page that the image has: a wrong "
+        "root, or a wrong layout?  With --allow-empty the new image is made "
+        "all "
+        "the same");
+}
+
 /* How many of the n bytes from pa on are holes of the old file, or, if the
  * first page is none, are not.  Whole pages. */
 static size_t same_kind(struct compaction *c, ptw_pa pa, size_t n, bool *hole)
@@ -442,11 +458,13 @@ static void compact(struct compaction *c)
     bool is_one;
 
     begin(c);
+    outputs_protect(c->im->fd, c->o->image);
     output_open(&c->out, c->o->output, c->o->force);
     if (c->o->page_map != NULL) {
         output_open(&c->map, c->o->page_map, c->o->force);
     }
     plan(c);
+    check_kept(c);
     copy(c);
     build_tables(c);
     check_reads(c);
@@ -456,13 +474,14 @@ static void compact(struct compaction *c)
     is_one = prove(c, v, &looks);
     progress_step(c->o, "writing", 0, 0);
     outputs_finish();
+    outputs_place();
     out_needed(c->o->output);
     print_roots(c);
     print_counts(c);
     proof_print(c->o, &v->certificate);
     /* Who can't be told the new roots has no use for the image. */
     out_finish();
-    outputs_place();
+    outputs_keep();
     output_close(&c->out);
     if (c->o->page_map != NULL) {
         output_close(&c->map);

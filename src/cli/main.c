@@ -55,6 +55,7 @@ static const char options_help[] =
     "compact, and where verify has to know:\n"
     "  -o, --output OUT     the image to be made\n"
     "  --force              replace it when it is there already\n"
+    "  --allow-empty        make it though nothing is mapped\n"
     "  --new-base PA        physical address of its first byte (0)\n"
     "  --max-bytes N        the largest that it may be (twice the old one's\n"
     "                       memory, and 64 MiB)\n"

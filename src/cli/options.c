@@ -33,6 +33,7 @@ enum option_id {
     OPT_FINDINGS,
     OPT_OUTPUT,
     OPT_FORCE,
+    OPT_ALLOW_EMPTY,
     OPT_PAGE_MAP,
     OPT_MAX_BYTES,
     OPT_MAP,
@@ -77,6 +78,7 @@ static const struct option long_options[] = {
     {"findings", no_argument, NULL, OPT_FINDINGS},
     {"output", required_argument, NULL, OPT_OUTPUT},
     {"force", no_argument, NULL, OPT_FORCE},
+    {"allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY},
     {"page-map", required_argument, NULL, OPT_PAGE_MAP},
     {"max-bytes", required_argument, NULL, OPT_MAX_BYTES},
     {"map", required_argument, NULL, OPT_MAP},
@@ -114,6 +116,7 @@ static const struct rule {
     RULE(OPT_FINDINGS) = {.takes = TAKES_FINDINGS},
     RULE(OPT_OUTPUT) = {.takes = TAKES_OUTPUT},
     RULE(OPT_FORCE) = {.takes = TAKES_OUTPUT},
+    RULE(OPT_ALLOW_EMPTY) = {.takes = TAKES_OUTPUT},
     RULE(OPT_PAGE_MAP) = {.takes = TAKES_OUTPUT},
     RULE(OPT_MAX_BYTES) = {.takes = TAKES_OUTPUT},
     RULE(OPT_MAP) = {.takes = TAKES_OUTPUT, .repeatable = true},
@@ -263,6 +266,13 @@ static void set_base(struct arguments *a, struct place *p, int id)
 {
     p->base = hex_value(a, id);
     p->has_base = true;
+    if (p->base % PAGE_BYTES != 0 &&
+        (id == OPT_BASE || (a->command->takes & TAKES_OTHER) != 0)) {
+        die(CLI_USAGE, a->command->name,
+            "--%s '%s' is no multiple of a page, which is 1000: where one that "
+            "is cut in two lies, --segment can say",
+            option_name(id), optarg);
+    }
 }
 
 /* Splits optarg at colons: at most `room` hexadecimal numbers, and whatever
@@ -526,6 +536,9 @@ static void take(struct arguments *a, enum option_id id)
         break;
     case OPT_FORCE:
         o->force = true;
+        break;
+    case OPT_ALLOW_EMPTY:
+        o->allow_empty = true;
         break;
     case OPT_PAGE_MAP:
         o->page_map = name_value(a, (int)id);

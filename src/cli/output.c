@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,13 @@
 enum { GATHER_BYTES = 1 << 20, DIRECT_BYTES = GATHER_BYTES / 8 };
 
 static struct output *outputs; /* the last one that was opened, first */
+static sigset_t before_placing;
+
+/* The image that is read. */
+static struct {
+    const char *name; /* NULL: there is none */
+    struct stat is;
+} input;
 
 /* ----------------------------------------------------------------- signals */
 
@@ -50,15 +58,74 @@ static const struct {
 #endif
 };
 
-enum { ENDINGS = sizeof endings / sizeof endings[0], LINE_BYTES = 4608 };
+enum { ENDINGS = sizeof endings / sizeof endings[0] };
 
 /* Made beforehand, with room for the name. */
-static char line[LINE_BYTES + 16];
+static char line[OUTPUT_LINE_BYTES + 16];
 static size_t line_bytes;
+
+/* Where a file system does not know "only if there is none", a second name does
+ * it. */
+static int rename_new(int directory, const char *from, const char *to)
+{
+    int result = renameat2(directory, from, directory, to, RENAME_NOREPLACE);
+
+    if (result == 0 || (errno != EINVAL && errno != ENOSYS)) {
+        return result;
+    }
+    result = linkat(directory, from, directory, to, 0);
+    if (result == 0) {
+        (void)unlinkat(directory, from, 0);
+    }
+    return result;
+}
+
+/* Whether that name is the new file's. */
+static bool is_ours(const struct output *out, const char *name)
+{
+    struct stat st;
+
+    return fstatat(out->directory, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_dev == out->file_is.st_dev && st.st_ino == out->file_is.st_ino;
+}
+
+/* Gives the name back to what had it.  What somebody else has put there
+ * meanwhile is not touched. */
+static bool put_back(const struct output *out, bool placed, bool displaced)
+{
+    int dir = out->directory;
+    struct stat st;
+
+    if (!displaced) {
+        return !placed || !is_ours(out, out->base) ||
+               unlinkat(dir, out->base, 0) == 0;
+    }
+    if (!placed) {
+        /* The last is for what can't have two names, as a directory. */
+        return rename_new(dir, out->aside, out->base) == 0 ||
+               (fstatat(dir, out->base, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+                errno == ENOENT &&
+                renameat(dir, out->aside, dir, out->base) == 0);
+    }
+    if (!is_ours(out, out->base)) {
+        return false;
+    }
+    if (renameat2(dir, out->aside, dir, out->base, RENAME_EXCHANGE) != 0) {
+        return renameat(dir, out->aside, dir, out->base) == 0;
+    }
+    return !is_ours(out, out->aside) || unlinkat(dir, out->aside, 0) == 0;
+}
 
 void outputs_discard(void)
 {
     for (struct output *out = outputs; out != NULL; out = out->next) {
+        bool placed = out->placed;
+        bool displaced = out->displaced;
+
+        out->placed = out->displaced = false;
+        if (!put_back(out, placed, displaced)) {
+            report_line(out->lost, out->lost_bytes);
+        }
         if (out->there) {
             out->there = false;
             (void)unlinkat(out->directory, out->temporary, 0);
@@ -103,12 +170,26 @@ static size_t end_line(int number)
 
 void outputs_end(int number)
 {
+    sigset_t set;
+
     outputs_discard();
     if (outputs != NULL) {
         report_line(line, end_line(number));
     }
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, number);
     (void)signal(number, SIG_DFL);
     (void)raise(number);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Not to be interrupted by a signal that does the same. */
+static void discard_at_exit(void)
+{
+    sigset_t set = ending_set();
+
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    outputs_discard();
 }
 
 static void handle_ending(int number, const struct sigaction *action)
@@ -126,7 +207,7 @@ static void handle_endings(const char *name)
 {
     struct sigaction action;
 
-    line_bytes = report_format(line, LINE_BYTES, name,
+    line_bytes = report_format(line, OUTPUT_LINE_BYTES, name,
                                "not written: the command was ended by");
     memset(&action, 0, sizeof action);
     action.sa_handler = outputs_end;
@@ -155,23 +236,57 @@ PTW_NORETURN static void die_writing(const struct output *out)
     die(CLI_UNREAD, out->name, "writing failed: %s", strerror(errno));
 }
 
+void outputs_protect(int fd, const char *name)
+{
+    if (fstat(fd, &input.is) != 0) {
+        die(CLI_UNREAD, name, "can't be examined: %s", strerror(errno));
+    }
+    input.name = name;
+}
+
+/* By whatever name: a file is its inode, and a device its number. */
+static bool is_input(const struct stat *st)
+{
+    if (input.name == NULL) {
+        return false;
+    }
+    return (st->st_dev == input.is.st_dev && st->st_ino == input.is.st_ino) ||
+           (S_ISBLK(st->st_mode) && S_ISBLK(input.is.st_mode) &&
+            st->st_rdev == input.is.st_rdev);
+}
+
+/* Whether what has the name may be replaced. */
+static void check_replaced(const struct output *out, const struct stat *st)
+{
+    if (is_input(st)) {
+        die(CLI_USAGE, out->name,
+            "is the image %s itself, which is never replaced: another name is "
+            "needed",
+            input.name);
+    }
+    if (S_ISDIR(st->st_mode)) {
+        die(CLI_UNREAD, out->name, "is a directory");
+    }
+    if (!S_ISREG(st->st_mode)) {
+        die(CLI_UNREAD, out->name, "is no regular file, and is not replaced");
+    }
+}
+
 /* Whether the name is free, or may be taken, and the mode of what is there. */
 static void check_name(struct output *out)
 {
     struct stat st;
 
+    if (stat(out->name, &st) == 0 && is_input(&st)) {
+        check_replaced(out, &st); /* through a link, too */
+    }
     if (lstat(out->name, &st) != 0) {
         if (errno != ENOENT) {
             die(CLI_UNREAD, out->name, "can't be written: %s", strerror(errno));
         }
         return;
     }
-    if (S_ISDIR(st.st_mode)) {
-        die(CLI_UNREAD, out->name, "is a directory");
-    }
-    if (!S_ISREG(st.st_mode)) {
-        die(CLI_UNREAD, out->name, "is no regular file, and is not replaced");
-    }
+    check_replaced(out, &st);
     if (!out->force) {
         die(CLI_UNREAD, out->name,
             "is there already; with --force it is replaced");
@@ -218,7 +333,7 @@ static void make_temporary(struct output *out)
         out->fd = openat(out->directory, out->temporary,
                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     } while (out->fd < 0 && errno == EEXIST && --tries > 0);
-    if (out->fd < 0) {
+    if (out->fd < 0 || fstat(out->fd, &out->file_is) != 0) {
         die(CLI_UNREAD, out->name, "can't be written: %s", strerror(errno));
     }
 }
@@ -236,7 +351,7 @@ void output_open(struct output *out, const char *name, bool force)
     out->gathered = must(malloc(GATHER_BYTES));
     if (outputs == NULL) {
         handle_endings(name);
-        if (atexit(outputs_discard) != 0) {
+        if (atexit(discard_at_exit) != 0) {
             die_of_memory();
         }
     }
@@ -381,58 +496,121 @@ void outputs_finish(void)
     }
 }
 
-/* Where a file system does not know "only if there is none", a second name does
- * it. */
-static int take_name(const struct output *out)
+/* Takes a name that nobody has. */
+static bool take_free_name(struct output *out)
 {
-    int result = renameat2(out->directory, out->temporary, out->directory,
-                           out->base, out->force ? 0 : RENAME_NOREPLACE);
-
-    if (result == 0 || out->force || (errno != EINVAL && errno != ENOSYS)) {
-        return result;
+    if (rename_new(out->directory, out->temporary, out->base) != 0) {
+        return false;
     }
-    result =
-        linkat(out->directory, out->temporary, out->directory, out->base, 0);
-    if (result == 0) {
-        (void)unlinkat(out->directory, out->temporary, 0);
-    }
-    return result;
+    out->there = false;
+    out->placed = true;
+    return true;
 }
 
-/* The others that have their names already are of no use without it. */
-PTW_NORETURN static void take_back(const struct output *failed)
+static void name_aside(struct output *out, const char *aside)
 {
-    int error = errno;
+    memcpy(out->aside, aside, sizeof out->aside);
+    out->lost_bytes = report_format(
+        out->lost, sizeof out->lost - 1, out->name,
+        "can't be put back: what was there is %s in the same directory",
+        out->aside);
+    out->lost[out->lost_bytes++] = '\n';
+}
 
-    for (struct output *out = outputs; out != failed; out = out->next) {
-        if (!out->force) {
-            (void)unlinkat(out->directory, out->base, 0);
+/* Takes a name from what has it, which stays there under another one.  Both
+ * change places at once where the file system can do that; else there is a
+ * moment without any.  Nothing is ever overwritten: what had the name is looked
+ * at when nobody else can get at it by that name any more. */
+static bool take_used_name(struct output *out)
+{
+    char aside[sizeof out->aside];
+    struct stat st;
+
+    if (renameat2(out->directory, out->temporary, out->directory, out->base,
+                  RENAME_EXCHANGE) == 0) {
+        name_aside(out, out->temporary);
+        out->there = false;
+        out->placed = true;
+    } else if (errno == EINVAL || errno == ENOSYS) {
+        (void)snprintf(aside, sizeof aside, ".ptwalk-%016" PRIx64, tour_seed());
+        name_aside(out, aside);
+        if (renameat(out->directory, out->base, out->directory, aside) != 0) {
+            return false;
+        }
+    } else {
+        return false;
+    }
+    out->displaced = true;
+    if (fstatat(out->directory, out->aside, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        return false;
+    }
+    check_replaced(out, &st);
+    return out->placed || take_free_name(out);
+}
+
+/* A name may come and go meanwhile. */
+static bool take_name(struct output *out)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        if (take_free_name(out)) {
+            return true;
+        }
+        if (errno != EEXIST || !out->force) {
+            return false;
+        }
+        if (take_used_name(out)) {
+            return true;
+        }
+        if (errno != ENOENT || out->displaced) {
+            return false;
         }
     }
-    if (error == EEXIST) {
-        die(CLI_UNREAD, failed->name,
-            "is there by now; with --force it is replaced");
-    }
-    die(CLI_UNREAD, failed->name, "can't be put in its place: %s",
-        strerror(error));
+    return false;
 }
 
 void outputs_place(void)
 {
     sigset_t set = ending_set();
 
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)sigprocmask(SIG_BLOCK, &set, &before_placing);
     for (struct output *out = outputs; out != NULL; out = out->next) {
-        if (take_name(out) != 0) {
-            take_back(out);
+        if (take_name(out)) {
+            continue;
         }
-        out->there = false;
+        if (errno == EEXIST) {
+            die(CLI_UNREAD, out->name,
+                "is there by now; with --force it is replaced");
+        }
+        die(CLI_UNREAD, out->name, "can't be put in its place: %s",
+            strerror(errno));
     }
     for (struct output *out = outputs; out != NULL; out = out->next) {
         if (fsync(out->directory) != 0 && errno != EINVAL) {
             die(CLI_UNREAD, out->name,
-                "is written, but its directory may not be on the disk yet: %s",
-                strerror(errno));
+                "its directory can't be put on the disk: %s", strerror(errno));
+        }
+    }
+}
+
+void outputs_wait(int fd)
+{
+    struct pollfd poll = {.fd = fd, .events = POLLOUT};
+
+    while (ppoll(&poll, 1, NULL, &before_placing) < 0 && errno == EINTR) {
+    }
+}
+
+void outputs_keep(void)
+{
+    for (struct output *out = outputs; out != NULL; out = out->next) {
+        bool displaced = out->displaced;
+
+        out->placed = out->displaced = false;
+        if (displaced && unlinkat(out->directory, out->aside, 0) != 0) {
+            report(out->name,
+                   "is replaced, but what was there before stays "
+                   "as %s in the same directory: %s",
+                   out->aside, strerror(errno));
         }
     }
 }

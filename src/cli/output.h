@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that are there whole, or not at all.  What is written goes to a
- * temporary file in the same directory, which takes the name at the very end;
- * whatever ends the command before that, an error or a signal, removes it.
- * Nothing here returns after an error: that is one line, and the end. */
+/* Files that are there whole, or not at all, and all of them or none.  What is
+ * written goes to a temporary file in the same directory, which takes the name
+ * when all are whole; what had the name stays in the directory under another
+ * one until the command has said what it did.  Whatever ends the command before
+ * that, an error or a signal, removes the new files and gives the old ones their
+ * names back.  Nothing here returns after an error: that is one line, and the
+ * end. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
@@ -16,12 +19,20 @@
  * A write that nobody reads, or beyond a limit, is an error like others. */
 void outputs_signals(void);
 
+enum { OUTPUT_LINE_BYTES = 4608 };
+
 struct output {
     struct output *next;
     const char *name;
     const char *base; /* the name, without its directory */
     bool force;
-    bool there;    /* the temporary file is */
+    bool there;     /* the temporary file is */
+    bool placed;    /* it has taken the name */
+    bool displaced; /* what had the name is aside: */
+    char aside[32];
+    char lost[OUTPUT_LINE_BYTES]; /* says so, should it have to stay there */
+    size_t lost_bytes;
+    struct stat file_is;
     bool replaces; /* a file, which had that mode: */
     mode_t mode;
     int directory;
@@ -32,6 +43,10 @@ struct output {
     size_t bytes;
     uint64_t offset; /* of it in the file */
 };
+
+/* outputs_protect says which file is read: no output takes its name, whatever
+ * it is called.  name must live until the end. */
+void outputs_protect(int fd, const char *name);
 
 /* output_open makes the temporary file.  A file of that name that is there
  * already is an error unless force is set; what is no regular file always is.
@@ -65,12 +80,20 @@ int output_reader(const struct output *out);
 void outputs_finish(void);
 
 /* outputs_place gives all files their names: the one that was opened first
- * comes last.  Signals that would end the command are held back from then on.
- */
+ * comes last.  Signals that would end the command are held back from then on,
+ * but for outputs_wait. */
 void outputs_place(void);
 
-/* outputs_discard removes the temporary files that are there; a signal handler
- * may call it. */
+/* outputs_wait waits until fd can be written to, and lets signals in meanwhile.
+ */
+void outputs_wait(int fd);
+
+/* outputs_keep is the end: from here on the new files stay, and what they
+ * replaced is removed. */
+void outputs_keep(void);
+
+/* outputs_discard removes the new files, and puts back what they replaced; a
+ * signal handler may call it. */
 void outputs_discard(void);
 
 /* outputs_end is what a signal handler does that ends the command: it removes

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "print.h"
 
+#include "output.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +17,28 @@ static char buffer[OUT_BYTES];
 static size_t used;
 static const char *needed_for; /* a file, or NULL */
 
+PTW_NORETURN static void die_of_output(int error)
+{
+    if (needed_for != NULL) {
+        die(CLI_UNREAD, needed_for,
+            "not written: writing to standard output failed: %s",
+            strerror(error));
+    }
+    die(CLI_UNREAD, "standard output", "writing failed: %s", strerror(error));
+}
+
 static void write_out(const char *bytes, size_t count)
 {
     while (count > 0) {
-        ssize_t n = write(STDOUT_FILENO, bytes, count);
+        size_t part = count;
+        ssize_t n;
+
+        if (needed_for != NULL) {
+            /* What a pipe takes without waiting. */
+            part = count < PIPE_BUF ? count : PIPE_BUF;
+            outputs_wait(STDOUT_FILENO);
+        }
+        n = write(STDOUT_FILENO, bytes, part);
 
         if (n < 0 && errno == EINTR) {
             continue;
@@ -33,8 +54,7 @@ static void write_out(const char *bytes, size_t count)
                 progress_clear();
                 exit(CLI_UNREAD); /* who read it knows */
             }
-            die(CLI_UNREAD, "standard output", "writing failed: %s",
-                strerror(error));
+            die_of_output(error);
         }
         bytes += n;
         count -= (size_t)n;
@@ -118,8 +138,7 @@ void out_finish(void)
     used = 0;
     /* Some file systems say no more than now that there was no room. */
     if (close(STDOUT_FILENO) != 0 && errno != EBADF) {
-        die(CLI_UNREAD, "standard output", "writing failed: %s",
-            strerror(errno));
+        die_of_output(errno);
     }
 }
 

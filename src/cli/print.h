@@ -15,8 +15,9 @@ void out_bytes(const char *bytes, size_t count);
 void out_text(const char *text);
 void out_line(const char *format, ...) CLI_PRINTF(1, 2);
 
-/* out_needed says that a file is only made when all of this is written: when
- * nobody reads it, that is an error like others, and not without a word. */
+/* out_needed says that a file that has its name (outputs_place) only keeps it
+ * when all of this is written: when nobody reads it, that is an error like
+ * others, and not without a word. */
 void out_needed(const char *file);
 
 /* out_finish writes what is left, and closes. */

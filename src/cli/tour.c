@@ -12,27 +12,45 @@
  * shows that it is alive. */
 static const uint64_t SLICE = (uint64_t)1 << 26;
 
+/* Entries are read some at a time.  Fewer than these are not enough to get down
+ * to a leaf of any mode, and a limit that is can be gone on from. */
+static const uint64_t LEAST_READS = 128;
+
+static uint64_t reads_of(const struct options *o)
+{
+    return o->reads != 0 && o->reads < LEAST_READS ? LEAST_READS : o->reads;
+}
+
 struct tour *tour_new(const struct options *o, const struct image *im)
 {
     struct tour *t = must(calloc(1, sizeof *t));
 
     t->o = o;
     t->im = im;
-    t->reads_left = o->reads;
+    t->reads_left = reads_of(o);
     t->leaves_left = o->limit;
     return t;
 }
 
+/* Whether the limit was reached before there was anything. */
+static bool is_stuck(const struct tour *t)
+{
+    return t->stop_root == 0 && t->stop_va.v <= t->o->first.v;
+}
+
 /* Says that a limit was reached, where, and, when leaves are followed, how to
- * go on. */
+ * go on: the same limit is enough for that unless it was not enough for
+ * anything. */
 static void report_stop(const struct tour *t)
 {
-    char resume[80] = "";
+    bool stuck = is_stuck(t);
+    char resume[120] = "";
 
     if (t->memo_storage == NULL) {
         (void)snprintf(resume, sizeof resume,
-                       "; it goes on with --range %016" PRIx64 "-%016" PRIx64,
-                       t->stop_va.v, t->o->last.v);
+                       "; it goes on with %s--range %016" PRIx64 "-%016" PRIx64,
+                       stuck ? "a larger limit and " : "", t->stop_va.v,
+                       t->o->last.v);
     }
     report(t->o->image,
            "stopped at the limit of %" PRIu64 " %s, in root %" PRIu32
@@ -156,7 +174,8 @@ void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
     t->limit_of = what;
     t->limit = limit;
     t->stop_root = t->root + space;
-    t->stop_va = va;
+    /* A leaf may begin before the range. */
+    t->stop_va = va.v < t->o->first.v ? t->o->first : va;
 }
 
 static void note_finding(struct tour *t, const struct ptw_item *item)
@@ -198,16 +217,36 @@ static uint64_t weight(const struct ptw_item *item)
     return 0;
 }
 
+/* Cuts a run of more leaves than the limit allows, so that the next one starts
+ * behind those that it does.  One that only the runs before it leave no room
+ * for is whole the next time. */
+static bool cut(struct tour *t, struct ptw_item *item)
+{
+    if (t->leaves != 0 || t->leaves_left == 0) {
+        tour_stop(t, "leaves", t->o->limit, item->space, item->first);
+        return false;
+    }
+    item->last.v =
+        item->first.v + (t->leaves_left << item->u.mapping.size_log2) - 1;
+    tour_stop(t, "leaves", t->o->limit, item->space,
+              ptw_va_of(item->last.v + 1));
+    return true;
+}
+
 /* Counts the items, up to the first that is beyond the limit. */
 static size_t count(struct tour *t, size_t items)
 {
     for (size_t i = 0; i < items; i++) {
-        const struct ptw_item *item = &t->item[i];
+        struct ptw_item *item = &t->item[i];
         uint64_t n = weight(item);
 
-        if (n > t->leaves_left) {
-            tour_stop(t, "leaves", t->o->limit, item->space, item->first);
+        if (n > t->leaves_left && !cut(t, item)) {
             return i;
+        }
+        if (t->stopped) {
+            t->leaves += weight(item);
+            t->leaves_left = 0;
+            return i + 1;
         }
         t->leaves_left -= n;
         t->leaves += n;
@@ -251,6 +290,66 @@ static void give_back(struct tour *t)
     }
 }
 
+/* Whether a leaf continues a run, by its address and in every bit. */
+static bool continues(const struct ptw_item *run, const struct ptw_item *leaf)
+{
+    const struct ptw_mapping *a = &run->u.mapping;
+    const struct ptw_mapping *b = &leaf->u.mapping;
+    uint64_t bytes = leaf->first.v - run->first.v;
+
+    return leaf->first.v == run->last.v + 1 && a->level == b->level &&
+           a->rights == b->rights && b->pa.v - a->pa.v == bytes &&
+           b->raw - a->raw == bytes;
+}
+
+/* A limit on reads was reached in the first run, which is therefore not known to
+ * be one: finds the leaves of which it is made so far, as far as the limits and
+ * the range allow.  Returns 0 when there are none. */
+static size_t open_run(struct tour *t)
+{
+    struct ptw_walk_options w = ptw_walk_everything();
+    struct ptw_item run = {.kind = PTW_ITEM_HOLE};
+    uint64_t leaves = 0;
+    size_t items = 0;
+
+    w.first = t->o->first;
+    w.last = t->o->last;
+    w.max_reads = reads_of(t->o);
+    if (w.max_reads == 0) {
+        return 0; /* to the walk, it would be no limit */
+    }
+    if (ptw_virt_to_phys_init(&t->walk, &t->o->regime, &t->im->mem,
+                              t->o->root[t->root], &w) != PTW_OK) {
+        return 0;
+    }
+    do {
+        if (ptw_walk_next(&t->walk, t->item, TOUR_BATCH, &items) != PTW_OK) {
+            t->over = true;
+        }
+        for (size_t i = 0; i < items && leaves < t->leaves_left; i++) {
+            const struct ptw_item *item = &t->item[i];
+
+            if (item->kind != PTW_ITEM_MAPPING ||
+                item->last.v >= t->o->last.v ||
+                (leaves != 0 && !continues(&run, item))) {
+                t->over = true;
+                break;
+            }
+            if (leaves++ == 0) {
+                run = *item;
+            }
+            run.last = item->last;
+        }
+    } while (!t->over && leaves < t->leaves_left);
+    if (leaves == 0) {
+        return 0;
+    }
+    t->item[0] = run;
+    t->leaves += leaves;
+    t->stop_va.v = run.last.v + 1;
+    return 1;
+}
+
 size_t tour_next(struct tour *t)
 {
     size_t items = 0;
@@ -277,6 +376,9 @@ size_t tour_next(struct tour *t)
         } else if (st == PTW_E_LIMIT && !extend(t)) {
             (void)ptw_walk_where(&t->walk, &space, &va);
             tour_stop(t, "reads", t->o->reads, space, va);
+            if (items == 0 && t->memo_storage == NULL && is_stuck(t)) {
+                items = open_run(t);
+            }
         }
     }
     return items;
