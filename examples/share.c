@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two spaces that share a kernel half: built with ptw_map, linked with
- * ptw_space_aware_map, and edited on one side only.
- *
- * The second space gets the kernel half as a rebuilt snapshot would: a walk of
- * another machine's tables said "space 1 has an alias of space 0 there", and
- * that item is handed on. */
+/* Two spaces that share a kernel half: built with ptw_map, linked with ptw_link,
+ * and edited on one side only. */
 #include <ptwalk/ptwalk.h>
 
 #include <inttypes.h>
@@ -59,9 +55,8 @@ static enum ptw_status map(struct ptw_tables *t, uint64_t va, uint64_t bytes,
     return ptw_map(t, &q);
 }
 
-/* Walks both spaces, and prints what it finds; the first alias is kept. */
-static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2],
-                            struct ptw_item *alias, unsigned *aliases)
+/* Walks both spaces, and prints what it finds. */
+static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2])
 {
     static uint64_t storage[2048];
     struct ptw_walk_options options = ptw_walk_everything();
@@ -97,55 +92,27 @@ static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2],
                    " is that of space %" PRIu32 "\n",
                    item.space, ptw_level_name(t->regime, level), ref.our_va.v,
                    ref.owner);
-            if (*aliases == 0) {
-                *alias = item;
-            }
-            *aliases += 1;
         }
     }
     return st == PTW_END ? PTW_OK : st;
-}
-
-/* A model of what is wanted: two roots whose upper half is one table. */
-static enum ptw_status model(struct ptw_tables *t, struct ptw_item *alias)
-{
-    unsigned aliases = 0;
-    uint64_t entry = 0;
-    ptw_pa root[2];
-    enum ptw_status st = take(NULL, &root[0]);
-
-    if (st == PTW_OK) {
-        st = take(NULL, &root[1]);
-    }
-    if (st == PTW_OK) {
-        t->root = root[0];
-        st = map(t, KERNEL, PAGE, 0, PTW_READ | PTW_EXEC, 0);
-    }
-    if (st == PTW_OK) {
-        st = ptw_read64(t->mem, ptw_pa_of(root[0].v + 256 * 8), &entry);
-    }
-    if (st == PTW_OK) {
-        st = ptw_write64(t->mem, ptw_pa_of(root[1].v + 256 * 8), entry);
-    }
-    if (st == PTW_OK) {
-        printf("what was walked:\n");
-        st = walk(t, root, alias, &aliases);
-    }
-    return st == PTW_OK && aliases == 0 ? PTW_E_ARG : st;
 }
 
 int main(void)
 {
     static const struct ptw_table_ops ops = {take, give};
     static uint64_t storage[8192];
-    struct ptw_built built[2] = {{{0}, true}, {{0}, true}};
-    struct ptw_item alias;
+    struct ptw_link_request link = {
+        .first = {KERNEL},
+        .last = {UINT64_MAX},
+        .their_va = {KERNEL},
+        .level = {.amd64 = PTW_AMD64_ALIAS_PDPT},
+        .rights = PTW_READ | PTW_WRITE | PTW_EXEC,
+    };
     struct ptw_shares shares;
     struct ptw_regime regime;
     struct ptw_mem mem;
     struct ptw_tables t[2];
     ptw_pa root[2];
-    unsigned aliases = 0;
     enum ptw_status st;
 
     st = ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, sizeof ram, true);
@@ -162,7 +129,6 @@ int main(void)
         t[i] = (struct ptw_tables){
             .regime = &regime, .mem = &mem, .ops = &ops, .shares = &shares};
     }
-    st = model(&t[0], &alias);
 
     /* The spaces: a page each, and a kernel in the first. */
     for (unsigned i = 0; i < 2 && st == PTW_OK; i++) {
@@ -181,17 +147,15 @@ int main(void)
     }
 
     /* The second space's kernel half is the first one's. */
-    for (unsigned i = 0; i < 2; i++) {
-        built[i].root = t[i].root;
-    }
-    st = ptw_space_aware_map(&t[1], &alias, built, 2, PTW_EDIT_EXACT);
+    link.owner = t[0].root;
+    st = ptw_link(&t[1], &link);
     if (st != PTW_OK) {
         return fail("linking", st);
     }
     root[0] = t[0].root;
     root[1] = t[1].root;
     printf("linked:\n");
-    st = walk(&t[0], root, &alias, &aliases);
+    st = walk(&t[0], root);
     if (st != PTW_OK) {
         return fail("walk", st);
     }
@@ -208,6 +172,6 @@ int main(void)
     }
     root[1] = t[1].root;
     printf("space 1 edited:\n");
-    st = walk(&t[0], root, &alias, &aliases);
+    st = walk(&t[0], root);
     return st == PTW_OK ? 0 : fail("walk", st);
 }

@@ -1878,7 +1878,7 @@ static void put_alias(const struct fz_world *w, const struct record *q,
     }
 }
 
-static enum ptw_status link_step(struct fz_world *w, struct host *h,
+static enum ptw_status link_item(struct fz_world *w, struct host *h,
                                  struct ptw_tables *t, struct rebuilt *b,
                                  const struct record *q)
 {
@@ -2002,6 +2002,186 @@ static enum ptw_status link_step(struct fz_world *w, struct host *h,
     return st;
 }
 
+/* The regions that one link is asked about; of more, the first ones. */
+enum { LINK_REGIONS = 1024 };
+
+/* What a link, made by ptw_link with the record's arguments, left behind. */
+static void check_links(const struct fz_world *w, struct host *h,
+                        const struct ptw_link_request *q, unsigned root,
+                        unsigned level, enum ptw_status st)
+{
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    unsigned shift = (w->levels == 2 ? 10 : 9) * (level + 1) + 12;
+    uint64_t regions = (q->last.v >> shift) - (q->first.v >> shift) + 1;
+    uint64_t theirs = (q->their_va.v & mask) >> shift << shift;
+    uint64_t ours = (q->first.v & mask) >> shift << shift;
+    bool any = regions > LINK_REGIONS;
+
+    for (uint64_t i = 0; i < regions && i < LINK_REGIONS; i++) {
+        struct fm_node target =
+            fm_at(&h->m, true, q->owner.v, theirs + (i << shift), level + 1);
+        struct fm_node entry = fm_at(&h->m, false, h->m.root[root],
+                                     ours + (i << shift), level + 1);
+        unsigned ignored = w->levels == 2 || !w->mode.nx ? PTW_EXEC : 0;
+
+        any = any || target.kind == FM_TABLE;
+        if (target.kind != FM_TABLE) {
+            if (target.kind != FM_NONE || entry.kind != FM_NONE ||
+                (entry.real && (entry.raw & 1) != 0)) {
+                fz_fail("a link to nothing at %llx leaves %llx",
+                        HEX(ours + (i << shift)), HEX(entry.raw));
+            }
+            continue;
+        }
+        if (entry.kind != FM_TABLE || entry.pa != target.pa) {
+            fz_fail("a link at %llx leads to %llx, it should be %llx",
+                    HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
+        }
+        if ((q->flags & PTW_EDIT_EXACT) != 0) {
+            if ((entry.raw & ~entry.pa) != q->attributes) {
+                fz_fail("a link at %llx has the bits %llx",
+                        HEX(ours + (i << shift)), HEX(entry.raw & ~entry.pa));
+            }
+        } else if (((entry.rights ^ q->rights) & ~ignored) != 0) {
+            fz_fail("a link at %llx grants %x and was to grant %x",
+                    HEX(ours + (i << shift)), entry.rights, q->rights);
+        }
+    }
+    if (any != (st == PTW_OK) && regions <= LINK_REGIONS) {
+        fz_fail("a link at %llx says: %s", HEX(q->first.v),
+                ptw_status_text(st));
+    }
+}
+
+/* Whether what a link is asked to do could be right. */
+static bool link_sound(const struct fz_world *w, const struct host *h,
+                       const struct ptw_link_request *q, uint64_t root,
+                       unsigned level)
+{
+    unsigned shift = (w->levels == 2 ? 10 : 9) * (level + 1) + 12;
+    uint64_t span = ((uint64_t)1 << (shift & 63)) - 1;
+    uint64_t ours = q->first.v & ~span;
+    uint64_t theirs = q->their_va.v & ~span;
+    uint64_t more = (q->last.v | span) - ours;
+    int page = fm_find(&h->m, root / FZ_PAGE);
+    bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
+
+    if (level + 1 >= w->levels || q->first.v > q->last.v ||
+        more > UINT64_MAX - theirs || !canonical(w, ours) ||
+        !canonical(w, ours + more) || !canonical(w, theirs) ||
+        !canonical(w, theirs + more) ||
+        (w->levels == 4 && ((ours ^ (ours + more)) >> 47 != 0 ||
+                            (theirs ^ (theirs + more)) >> 47 != 0))) {
+        return false;
+    }
+    if (exact ? (q->attributes & 1) == 0
+              : (q->rights & PTW_READ) == 0 ||
+                    (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+                    ((q->rights & PTW_EXEC) == 0 &&
+                     (w->levels == 2 || !w->mode.nx))) {
+        return false;
+    }
+    return q->owner.v != root || (page >= 0 && h->m.page[page].refs > 1) ||
+           theirs > ours + more || ours > theirs + more;
+}
+
+static enum ptw_status link_range(struct fz_world *w, struct host *h,
+                                  struct ptw_movable_tables *mt,
+                                  struct rebuilt *b, const struct record *q)
+{
+    struct ptw_tables *t = &mt->tables;
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    unsigned level =
+        (w->levels == 2 ? 0 : q->level) + (q->hostile == 6 ? q->level + 1 : 0);
+    unsigned shift = ((w->levels == 2 ? 10 : 9) * (level + 1) + 12) & 63;
+    uint64_t span = ((uint64_t)1 << shift) - 1;
+    struct ptw_item alias;
+    struct ptw_link_request r = {
+        .first = {q->first},
+        .last = {q->last},
+        .their_va = {q->their_va},
+        .owner = {q->owner < w->roots ? h->m.root[q->owner] : q->pa},
+        .level = ptw_alias_level_of(&w->regime, level),
+        .rights = q->rights,
+        .flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE),
+        .max_reads = q->max_reads,
+    };
+    struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
+    uint64_t was[FM_ROOTS];
+    enum ptw_status st;
+    uint64_t pa;
+    bool sound;
+
+    put_alias(w, q, &alias);
+    r.attributes =
+        ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes ^
+        (q->hostile == 7 ? 1 : 0);
+    memcpy(was, h->m.root, sizeof was);
+    edit_begin(h, q);
+    sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root];
+    fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
+           "%llx, level %u, rights %x, bits %llx",
+           HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
+           HEX(q->their_va), HEX(r.owner.v), level, q->rights,
+           HEX(r.attributes));
+    say_flags(r.flags);
+    say_supply(q, false);
+    t->table_rights = q->table_rights;
+    t->shares = &shares;
+    t->root.v = was[q->root];
+    st = ptw_link(t, &r);
+    fz_note((uint64_t)st);
+    say_status(h, st, t->root);
+    if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
+        check_changed(h, st);
+    }
+    if (h->tainted) {
+        return st;
+    }
+    if (h->m.rooted[q->root]) {
+        h->m.root[q->root] = t->root.v;
+        b->built[q->root].root = t->root;
+    }
+    edit_end(h, t);
+    say_tables(h, t);
+    check_refusal(h, st);
+    if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
+        fz_fail("a link that can't be is made: %s", ptw_status_text(st));
+    }
+    if (st == PTW_OK || st == PTW_NOT_MAPPED) {
+        change.first = q->first & mask & ~span;
+        change.last = (q->last & mask) | span;
+        check_links(w, h, &r, q->root, level, st);
+    } else {
+        if ((sound && (st == PTW_E_ARG || st == PTW_E_RANGE ||
+                       st == PTW_NOT_CANONICAL)) ||
+            (st == PTW_E_SHARED && (r.flags & PTW_EDIT_UNSHARE) != 0) ||
+            st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
+            fz_fail("a link says: %s", ptw_status_text(st));
+        }
+        if (!fm_same_bytes(&h->m, &pa)) {
+            fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
+                    HEX(pa));
+        }
+        change.want = FM_SAME;
+        change.first = 1;
+        change.last = 0;
+    }
+    compare_all(h, was, &change, q->root);
+    h->given = 0;
+    return st;
+}
+
+/* A link by ptw_link, or by the item that a walk would give. */
+static enum ptw_status link_step(struct fz_world *w, struct host *h,
+                                 struct ptw_movable_tables *mt,
+                                 struct rebuilt *b, const struct record *q)
+{
+    return (q->flags & PTW_EDIT_RECLAIM) != 0
+               ? link_range(w, h, mt, b, q)
+               : link_item(w, h, &mt->tables, b, q);
+}
+
 void fz_link(const uint8_t *data, size_t len)
 {
     struct fz_world *w = &world;
@@ -2033,9 +2213,9 @@ void fz_link(const uint8_t *data, size_t len)
         read_record(w, in.record + (size_t)i * RECORD, &q);
         fz_say("edit %u of %u: ", i + 1, in.edits);
         if (q.op == DO_LINK) {
-            if (shares_more(h, link_step(w, h, t, &b, &q)) && !h->refused) {
+            if (shares_more(h, link_step(w, h, &mt, &b, &q)) && !h->refused) {
                 fz_say("again, with room for that: ");
-                (void)link_step(w, h, t, &b, &q);
+                (void)link_step(w, h, &mt, &b, &q);
             }
         } else {
             step_with_room(w, h, &mt, &q, false);

@@ -1665,6 +1665,34 @@ static void link_cases(void)
         target_of_link(wide ? 2 : 0, 1, at(33, 0)); /* not there */
         snprintf(name, sizeof name, "shared%s", how[k]);
         save_link(name);
+        shared_world();
+        begin_edits(k == 2 ? LENT : 0);
+        /* ptw_link: every region but a few, of what other spaces have */
+        edit(LINK, 1, 0, at(0, 0), 0xF3, 0, R | X, f | RECLAIM);
+        target_of_link(wide ? 2 : 0, 0, at(0, 0));
+        edit(LINK, 1, 0, at(5, 0), 0, 0, R | W | X, f | RECLAIM);
+        target_of_link(0, 0, at(0, 0));
+        edit(LINK, 1, 0, at(5, 0), 0xA3, 0, R | W | U | X, f | RECLAIM);
+        target_of_link(wide ? 1 : 0, 2, at(0, 0));
+        edit(MAP, 1, 0, inside, 2, 0x300, R | X, f);
+        edit(LINK, 0, 7, at(5, 0), 0, 0, R | X, f | RECLAIM);
+        target_of_link(wide ? 2 : 0, 1, at(0, 0)); /* not present */
+        edit(LINK, 0, 6, at(5, 0), 0, 0, R | X, f | RECLAIM);
+        target_of_link(wide ? 2 : 0, 1, at(0, 0)); /* of no level */
+        edit(LINK, 0, 0, at(0, 0), 0, 0, R | X, f | RECLAIM);
+        target_of_link(0, 0, at(0, 0)); /* itself */
+        edit(LINK, 2, 0, at(0, 0), 0x60, 0, R | X, f | RECLAIM);
+        target_of_link(0, 9, at(0, 0)); /* of no space */
+        snprintf(name, sizeof name, "ranges%s", how[k]);
+        save_link(name);
+
+        shared_world();
+        begin_edits(0);
+        edit(MAP, 1, 0, inside, 2, 0x300, R | X, f);
+        edit(LINK, 1, 0, at(5, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0));
+        edit(LINK, 2, 0, at(5, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 1 : 0, 1, at(0, 0));
         edits.at[3] = 1; /* a list of shared tables that has to grow */
         snprintf(name, sizeof name, "small-list%s", how[k]);
         save_link(name);

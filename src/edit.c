@@ -95,74 +95,198 @@ enum ptw_status ptw_protect_movable(struct ptw_movable_tables *t,
     return change(&t->tables, t, PTW_OP_PROTECT, q);
 }
 
-/* ------------------------------------------------------- space_aware_map */
+/* -------------------------------------------------------------------- link */
 
-/* The table that the space has at that level on the way to va.
- * PTW_NOT_MAPPED: the way ends before; PTW_E_LARGE: in a large leaf. */
-static enum ptw_status table_at(const struct ptw_tables *t, ptw_pa root,
-                                ptw_va va, unsigned level, uint64_t *table)
+union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
+                                         unsigned level)
 {
-    const struct ptw_format *a = t->regime->arch->format;
-    struct ptw_cursor c;
+    union ptw_alias_level l = {.bare = NULL};
 
-    c.regime = t->regime;
-    c.mem = t->mem;
-    c.memo = NULL;
-    c.near = t->mem->near;
-    c.first = va.v & ptw_low_mask(t->regime->va_bits);
-    c.last = c.first;
-    (void)ptw_enter(a, &c, true, a->levels - 1, root.v, PTW_ALL_RIGHTS, 0);
-    while (c.level > (int)level) {
-        struct ptw_entry e;
-
-        switch (ptw_descend_once(a, &c, true, (unsigned)c.level, NULL, &e)) {
-        case PTW_V_ENTERED:
-            break;
-        case PTW_V_LEAF:
-            return PTW_E_LARGE;
-        case PTW_V_BAD:
-            return PTW_BAD_ENTRY;
-        case PTW_V_ABSENT:
-            return PTW_NOT_MAPPED;
-        case PTW_V_REFUSED:
-        case PTW_V_NO_TABLE:
-        case PTW_V_ALIAS:
-        case PTW_V_SELF:
-        case PTW_V_PRUNED:
-        case PTW_V_REMARK:
-        case PTW_V_LIMIT:
-        case PTW_V_FULL:
-            return PTW_E_BUS;
-        }
+    switch (r->id) {
+    case PTW_ARCH_AMD64:
+        l.amd64 = (enum ptw_amd64_alias_level)level;
+        break;
+    case PTW_ARCH_I686:
+        l.i686 = (enum ptw_i686_alias_level)level;
+        break;
+    case PTW_ARCH_BARE:
+        break;
     }
-    *table = c.at[level].table;
-    return PTW_OK;
+    return l;
 }
 
-/* Sets the entry of that level for va to `bits` and table; new_table: to a
- * table of its own instead, unless it leads to one already.  Tables that it
- * takes on the way there grant the rights. */
-static enum ptw_status set_entry(struct ptw_tables *t, ptw_va va,
-                                 unsigned level, uint64_t bits, uint64_t table,
-                                 bool new_table, unsigned rights,
-                                 unsigned flags)
+static unsigned level_number(const struct ptw_regime *r,
+                             const union ptw_alias_level *l)
 {
-    const struct ptw_format *a = t->regime->arch->format;
-    uint64_t page = va.v & ~ptw_low_mask(a->level[level].shift);
+    switch (r->id) {
+    case PTW_ARCH_AMD64:
+        return l->amd64;
+    case PTW_ARCH_I686:
+        return l->i686;
+    case PTW_ARCH_BARE:
+        break;
+    }
+    return 0;
+}
+
+/* Whether an entry of that level with those bits, which have no address, leads
+ * to a table. */
+static bool leads_to_a_table(const struct ptw_tables *t, uint64_t bits,
+                             unsigned level)
+{
+    const struct ptw_regime *r = t->regime;
+
+    return (bits & r->table_address) == 0 &&
+           r->arch->format->decode(r, bits, level).kind == PTW_ENTRY_TABLE;
+}
+
+/* What is linked: `regions` is their number less one. */
+struct link {
+    ptw_va ours; /* any address of the first region */
+    ptw_va theirs;
+    uint64_t regions;
+    ptw_pa owner;
+    unsigned level;
+    uint64_t bits; /* of our entries */
+    unsigned rights;
+    bool narrow; /* the path has to grant the rights */
+    unsigned flags;
+    uint64_t max_reads;
+};
+
+static enum ptw_status link_regions(struct ptw_tables *t,
+                                    const struct ptw_movable_tables *movable,
+                                    const struct link *l)
+{
+    const struct ptw_regime *r = t->regime;
+    const struct ptw_format *a = r->arch->format;
+    unsigned level = l->level + 1;
     struct ptw_edit ed;
     enum ptw_status st;
+    uint64_t gap_first;
+    uint64_t gap_last;
+    uint64_t region;
+    uint64_t more;
+    uint64_t ours;
+    uint64_t theirs;
 
-    st = ptw_edit_begin(a, &ed, PTW_OP_ENTRY, t, ptw_va_of(page),
-                        ptw_va_of(page + ptw_low_mask(a->level[level].shift)),
-                        flags, UINT64_MAX);
+    if (l->level >= a->levels - 1 || t->shares == NULL) {
+        return PTW_E_ARG;
+    }
+    region = ptw_low_mask(a->level[level].shift);
+    ours = l->ours.v & ~region;
+    theirs = l->theirs.v & ~region;
+    more = (l->regions << a->level[level].shift) + region;
+    if (more > UINT64_MAX - theirs) {
+        return PTW_E_RANGE;
+    }
+    st = ptw_edit_begin(a, &ed, PTW_OP_ENTRY, t, ptw_va_of(ours),
+                        ptw_va_of(ours + more), l->flags, l->max_reads);
+    if (st == PTW_OK) {
+        st = ptw_root_check(r, l->owner);
+    }
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (ptw_gap(a, r, &gap_first, &gap_last) && theirs <= gap_last &&
+        theirs + more >= gap_first) {
+        return PTW_NOT_CANONICAL;
+    }
+    /* A root that is shared is copied, and the owner keeps what he has. */
+    ed.entry_self =
+        l->owner.v == t->root.v && ptw_shares_count(t->shares, l->owner.v) <= 1;
+    if (!leads_to_a_table(t, l->bits, level) ||
+        (ed.entry_self && theirs <= ours + more && ours <= theirs + more)) {
+        return PTW_E_ARG;
+    }
+    ed.entry_level = (int)level;
+    ed.entry_bits = l->bits;
+    ed.entry_owner = l->owner.v;
+    ed.entry_ahead = (theirs & ptw_low_mask(r->va_bits)) - ed.first;
+    ed.entry_rights = l->narrow;
+    ed.rights = l->rights;
+    st = run(&ed, movable);
+    return st == PTW_OK && !ed.linked ? PTW_NOT_MAPPED : st;
+}
+
+static enum ptw_status link_request(struct ptw_tables *t,
+                                    const struct ptw_movable_tables *movable,
+                                    const struct ptw_link_request *q)
+{
+    static const struct ptw_attributes plain;
+    const struct ptw_regime *r = t->regime;
+    const struct ptw_format *a = r->arch->format;
+    struct link l = {
+        .ours = q->first,
+        .theirs = q->their_va,
+        .owner = q->owner,
+        .level = level_number(r, &q->level),
+        .bits = q->attributes,
+        .rights = q->rights,
+        .narrow = (q->flags & PTW_EDIT_EXACT) == 0,
+        .flags = q->flags,
+        .max_reads = q->max_reads,
+    };
+
+    if (a->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    if (l.level >= a->levels - 1) {
+        return PTW_E_ARG;
+    }
+    if (q->first.v > q->last.v) {
+        return PTW_E_RANGE;
+    }
+    l.regions = (q->last.v >> a->level[l.level + 1].shift) -
+                (q->first.v >> a->level[l.level + 1].shift);
+    if (l.narrow) {
+        if (!a->leaf_bits(r, 0, q->rights, false, &plain, &l.bits)) {
+            return PTW_E_RIGHTS;
+        }
+        l.bits = a->with_path_rights(r, a->table_bits(q->rights), q->rights);
+    }
+    return link_regions(t, movable, &l);
+}
+
+enum ptw_status ptw_link(struct ptw_tables *t, const struct ptw_link_request *q)
+{
+    return link_request(t, NULL, q);
+}
+
+enum ptw_status ptw_link_movable(struct ptw_movable_tables *t,
+                                 const struct ptw_link_request *q)
+{
+    return link_request(&t->tables, t, q);
+}
+
+/* ------------------------------------------------------- space_aware_map */
+
+/* Puts a table of its own there, referred to by an entry with those bits, unless
+ * there is one; tables that it takes on the way there grant the rights. */
+static enum ptw_status new_table(struct ptw_tables *t,
+                                 const struct ptw_item *item, unsigned flags)
+{
+    const struct ptw_format *a = t->regime->arch->format;
+    const struct ptw_table *table = &item->u.table;
+    unsigned level = table->level + 1u;
+    struct ptw_edit ed;
+    enum ptw_status st;
+    uint64_t region;
+
+    if (level >= a->levels || !leads_to_a_table(t, table->attributes, level)) {
+        return PTW_E_ARG;
+    }
+    region = ptw_low_mask(a->level[level].shift);
+    st = ptw_edit_begin(a, &ed, PTW_OP_ENTRY, t,
+                        ptw_va_of(item->first.v & ~region),
+                        ptw_va_of(item->first.v | region), flags, 0);
     if (st != PTW_OK) {
         return st;
     }
     ed.entry_level = (int)level;
-    ed.entry_bits = bits;
-    ed.entry_table = table;
-    ed.entry_new = new_table;
-    ed.rights = rights;
+    ed.entry_bits = table->attributes;
+    ed.entry_new = true;
+    ed.rights = table->rights;
     return run(&ed, NULL);
 }
 
@@ -209,19 +333,19 @@ static enum ptw_status link_alias(struct ptw_tables *t,
     unsigned level;
     struct ptw_alias_ref ref = ptw_alias_view(t->regime, item, &level);
     const struct ptw_format *a = t->regime->arch->format;
-    uint64_t bits = ref.attributes;
-    enum ptw_status found;
-    enum ptw_status st;
-    uint64_t table = 0;
+    struct link l = {
+        .ours = ref.our_va,
+        .theirs = ref.their_va,
+        .level = level,
+        .bits = ref.attributes,
+        .rights = ref.rights,
+        .flags = flags,
+    };
     uint64_t span;
 
-    if (level + 1 >= a->levels || ref.owner > item->space ||
-        !built[ref.owner].built || t->shares == NULL) {
+    if (level >= a->levels - 1 || ref.owner > item->space ||
+        !built[ref.owner].built) {
         return PTW_E_ARG;
-    }
-    if (!ptw_canonical(t->regime, ref.our_va) ||
-        !ptw_canonical(t->regime, ref.their_va)) {
-        return PTW_NOT_CANONICAL;
     }
     /* A region that refers to itself would be its own table. */
     span = ptw_low_mask(a->level[level].shift + a->level[level].bits);
@@ -229,18 +353,13 @@ static enum ptw_status link_alias(struct ptw_tables *t,
         (ref.our_va.v & ~span) == (ref.their_va.v & ~span)) {
         return PTW_E_ARG;
     }
-    found = table_at(t, built[ref.owner].root, ref.their_va, level, &table);
-    if (found != PTW_OK && found != PTW_NOT_MAPPED) {
-        return found;
-    }
+    l.owner = built[ref.owner].root;
     if ((flags & PTW_EDIT_EXACT) == 0) {
         /* Tables above were not rebuilt with their own bits, so this entry
          * stands for the whole path. */
-        bits = a->with_path_rights(t->regime, bits, ref.rights);
+        l.bits = a->with_path_rights(t->regime, ref.attributes, ref.rights);
     }
-    st = set_entry(t, ref.our_va, level + 1, found == PTW_OK ? bits : 0, table,
-                   false, ref.rights, flags);
-    return st == PTW_OK ? found : st;
+    return link_regions(t, NULL, &l);
 }
 
 static enum ptw_status map_item(struct ptw_tables *t,
@@ -256,7 +375,6 @@ static enum ptw_status map_item(struct ptw_tables *t,
         .copy_on_write = at.copy_on_write,
         .attributes = at,
         .flags = flags | (m->level > 0 ? PTW_EDIT_LARGE : 0),
-        .max_reads = UINT64_MAX,
     };
     struct ptw_edit ed;
     enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, &q);
@@ -275,6 +393,9 @@ static enum ptw_status map_item(struct ptw_tables *t,
         /* A part of a leaf would not have its bits. */
         if (((ed.first | (ed.last + 1)) & leaf) != 0) {
             return PTW_E_ALIGN;
+        }
+        if (ptw_decode(t->regime, m->level, m->raw).kind != PTW_ENTRY_LEAF) {
+            return PTW_E_ARG;
         }
         ed.exact = true;
         ed.bits = m->raw & ~t->regime->arch->format->leaf_address(
@@ -309,12 +430,7 @@ enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
     case PTW_ITEM_FINDING:
         break;
     case PTW_ITEM_TABLE:
-        if (item->u.table.level + 1u >= t->regime->arch->format->levels) {
-            return PTW_E_ARG;
-        }
-        st = set_entry(t, item->first, item->u.table.level + 1u,
-                       item->u.table.attributes, 0, true, item->u.table.rights,
-                       flags);
+        st = new_table(t, item, flags);
         break;
     case PTW_ITEM_MAPPING:
         st = map_item(t, item, flags);

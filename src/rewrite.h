@@ -19,7 +19,7 @@ enum ptw_op {
     PTW_OP_MAP,
     PTW_OP_UNMAP,
     PTW_OP_PROTECT,
-    PTW_OP_ENTRY, /* one entry of an upper table, as ptw_space_aware_map says */
+    PTW_OP_ENTRY, /* entries of upper tables, as ptw_link says */
 };
 
 enum ptw_pass { PTW_PASS_PLAN, PTW_PASS_MOVE, PTW_PASS_COMMIT };
@@ -40,12 +40,16 @@ struct ptw_edit {
     bool exact;          /* map: leaves have these bits and no others */
     uint64_t bits;       /* map: of a page; if exact, of a leaf of that level */
     int entry_level;     /* PTW_OP_ENTRY: of the table that holds it; else -1 */
-    uint64_t entry_bits; /* without address; 0: not present */
-    uint64_t entry_table;
-    bool entry_new;  /* a table of its own, unless there is one */
-    unsigned widest; /* leaves of up to this level may be written whole */
-    uint64_t needed; /* tables */
-    uint64_t listed; /* tables that shares has to list */
+    uint64_t entry_bits; /* without address */
+    uint64_t entry_owner; /* link: the space that has the table */
+    uint64_t entry_ahead; /* how much further on it has it: offsets */
+    bool entry_self;      /* it is the one that is edited, and may move */
+    bool entry_new;       /* a table of its own, unless there is one */
+    bool entry_rights;    /* what the path has to grant */
+    bool linked;          /* commit: some entry leads to a table now */
+    unsigned widest;      /* leaves of up to this level may be written whole */
+    uint64_t needed;      /* tables */
+    uint64_t listed;      /* tables that shares has to list */
     void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
     enum ptw_status fit[PTW_MAX_LEVELS]; /* plan: if not, why not to write */
@@ -538,17 +542,126 @@ PTW_ENGINE enum ptw_status ptw_table_empty(const struct ptw_format *a,
     return PTW_OK;
 }
 
-/* PTW_OP_ENTRY: a table that is linked is shared, and has to be listed. */
-PTW_ENGINE void ptw_entry_listed(struct ptw_edit *ed)
+/* The table that a space has at that level for an offset.  PTW_NOT_MAPPED: the
+ * way ends before, at *level; PTW_E_LARGE: in a large leaf. */
+PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
+                                        const struct ptw_tables *t,
+                                        uint64_t root, uint64_t offset,
+                                        unsigned to, uint64_t *table,
+                                        unsigned *level)
 {
-    if (!ed->entry_new && ed->entry_bits != 0 &&
-        !ptw_shares_listed(ed->t->shares, ed->entry_table)) {
+    struct ptw_cursor c;
+
+    c.regime = t->regime;
+    c.mem = t->mem;
+    c.memo = NULL;
+    c.near = t->mem->near;
+    c.first = offset;
+    c.last = offset;
+    (void)ptw_enter(a, &c, true, a->levels - 1, root, PTW_ALL_RIGHTS, 0);
+    while (c.level > (int)to) {
+        struct ptw_entry e;
+
+        *level = (unsigned)c.level;
+        switch (ptw_descend_once(a, &c, true, (unsigned)c.level, NULL, &e)) {
+        case PTW_V_ENTERED:
+            break;
+        case PTW_V_LEAF:
+            return PTW_E_LARGE;
+        case PTW_V_BAD:
+            return PTW_BAD_ENTRY;
+        case PTW_V_ABSENT:
+            return PTW_NOT_MAPPED;
+        case PTW_V_REFUSED:
+        case PTW_V_NO_TABLE:
+        case PTW_V_ALIAS:
+        case PTW_V_SELF:
+        case PTW_V_PRUNED:
+        case PTW_V_REMARK:
+        case PTW_V_LIMIT:
+        case PTW_V_FULL:
+            return PTW_E_BUS;
+        }
+    }
+    *table = c.at[to].table;
+    return PTW_OK;
+}
+
+/* PTW_OP_ENTRY: what the entry for that offset is to lead to; of a new table, it
+ * does not matter where.  PTW_NOT_MAPPED: to nothing, nor do those up to *end. */
+PTW_ENGINE enum ptw_status ptw_entry_target(const struct ptw_format *a,
+                                            const struct ptw_edit *ed,
+                                            uint64_t offset, uint64_t *table,
+                                            uint64_t *end)
+{
+    uint64_t theirs = offset + ed->entry_ahead;
+    unsigned level = a->levels - 1;
+    uint64_t root = ed->entry_self ? ed->t->root.v : ed->entry_owner;
+    enum ptw_status st;
+
+    *table = 0;
+    *end = offset | ptw_low_mask(a->level[ed->entry_level].shift);
+    if (ed->entry_new) {
+        return PTW_OK;
+    }
+    st = ptw_table_at(a, ed->t, root, theirs, (unsigned)ed->entry_level - 1,
+                      table, &level);
+    *end = offset + ((theirs | ptw_low_mask(a->level[level].shift)) - theirs);
+    return st;
+}
+
+/* PTW_OP_ENTRY: a table that is linked is shared, and has to be listed. */
+PTW_ENGINE void ptw_entry_listed(struct ptw_edit *ed, uint64_t table)
+{
+    if (!ed->entry_new && !ptw_shares_listed(ed->t->shares, table)) {
         ed->listed++;
     }
 }
 
+/* PTW_OP_ENTRY: what it takes where the entry of that level, for the offsets
+ * from first to last, leads to no table: down to each table that holds an entry
+ * that is to lead to something, and perhaps what that gets.  *any: there is
+ * one; a commit asks for no more than that. */
+PTW_ENGINE enum ptw_status ptw_entries_needed(const struct ptw_format *a,
+                                              struct ptw_edit *ed, bool count,
+                                              unsigned level, uint64_t first,
+                                              uint64_t last, bool *any)
+{
+    uint64_t before = 0; /* the entry before that leads to something */
+    uint64_t at = first;
+
+    *any = false;
+    for (;;) {
+        uint64_t table;
+        uint64_t end;
+        enum ptw_status st = ptw_entry_target(a, ed, at, &table, &end);
+
+        if (st == PTW_OK && !count) {
+            *any = true;
+            return PTW_OK;
+        }
+        if (st == PTW_OK) {
+            for (unsigned l = (unsigned)ed->entry_level; l < level; l++) {
+                unsigned span = a->level[l].shift + a->level[l].bits;
+
+                ed->needed += !*any || before >> span != at >> span;
+            }
+            ed->needed += ed->entry_new ? 1 : 0;
+            ptw_entry_listed(ed, table);
+            before = at;
+            *any = true;
+        } else if (st != PTW_NOT_MAPPED) {
+            return st;
+        }
+        if (end >= last) {
+            return PTW_OK;
+        }
+        at = end + 1;
+    }
+}
+
 /* PTW_OP_ENTRY, above the level that is meant: an entry that leads to no table
- * gets one, unless the entry below is to be not present anyway. */
+ * gets one, unless all entries below are to be not present anyway. */
 PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
                                           struct ptw_edit *ed,
                                           enum ptw_pass pass, bool movable,
@@ -556,7 +669,11 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
 {
     struct ptw_cursor *c = &ed->c;
     unsigned level = (unsigned)c->level;
+    struct ptw_path_table *t = &c->at[level];
+    uint64_t base = t->base + ((uint64_t)t->index << a->level[level].shift);
+    uint64_t end = base + ptw_low_mask(a->level[level].shift);
     enum ptw_status st;
+    bool any;
 
     if (e->kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
@@ -564,9 +681,15 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
     if (e->kind == PTW_ENTRY_BAD) {
         return PTW_BAD_ENTRY;
     }
-    if (ed->entry_bits == 0) {
-        c->at[level].index++;
-        return PTW_OK;
+    st = ptw_entries_needed(a, ed, pass != PTW_PASS_COMMIT, level,
+                            ed->first > base ? ed->first : base,
+                            ed->last < end ? ed->last : end, &any);
+    if (st != PTW_OK || !any) {
+        t->index++;
+        return st;
+    }
+    if (ed->entry_rights && (t->rights & ed->rights) != ed->rights) {
+        return PTW_E_RIGHTS;
     }
     if (pass == PTW_PASS_COMMIT) {
         return ptw_edit_deepen(a, ed, level, NULL, 0);
@@ -575,11 +698,7 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
     if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, level);
     }
-    /* Down to the table that holds the entry, and perhaps the one it gets. */
-    ed->needed += level - (unsigned)ed->entry_level;
-    ed->needed += ed->entry_new ? 1 : 0;
-    ptw_entry_listed(ed);
-    c->at[level].index++;
+    t->index++;
     return st;
 }
 
@@ -594,21 +713,45 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     struct ptw_path_table *t = &c->at[level];
     uint64_t raw = 0;
     struct ptw_entry old;
-    ptw_pa table = {ed->entry_table};
+    ptw_pa table;
     enum ptw_status st;
+    enum ptw_status target;
+    uint64_t end;
     bool same;
 
-    if (ptw_entry(a, c, false, level, ed->window[level], &raw) !=
-        PTW_V_ENTERED) {
+    switch (ptw_entry(a, c, false, level, ed->window[level], &raw)) {
+    case PTW_V_ENTERED:
+        break;
+    case PTW_V_LIMIT:
+        return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
+    case PTW_V_LEAF:
+    case PTW_V_ABSENT:
+    case PTW_V_BAD:
+    case PTW_V_REFUSED:
+    case PTW_V_NO_TABLE:
+    case PTW_V_ALIAS:
+    case PTW_V_SELF:
+    case PTW_V_PRUNED:
+    case PTW_V_REMARK:
+    case PTW_V_FULL:
         return PTW_E_BUS;
     }
     old = a->decode(c->regime, raw, level);
     if (old.kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
     }
-    same =
-        old.kind == PTW_ENTRY_TABLE &&
-        (ed->entry_new || (ed->entry_bits != 0 && old.pa.v == ed->entry_table));
+    target = ptw_entry_target(
+        a, ed, t->base + ((uint64_t)t->index << a->level[level].shift),
+        &table.v, &end);
+    if (target != PTW_OK && target != PTW_NOT_MAPPED) {
+        return target;
+    }
+    if (target == PTW_OK && ed->entry_rights &&
+        (t->rights & ed->rights) != ed->rights) {
+        return PTW_E_RIGHTS;
+    }
+    same = old.kind == PTW_ENTRY_TABLE && target == PTW_OK &&
+           (ed->entry_new || old.pa.v == table.v);
     if (same) {
         table = old.pa;
     }
@@ -631,9 +774,9 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     }
     t->index++;
     if (pass != PTW_PASS_COMMIT) {
-        if (!same) {
+        if (!same && target == PTW_OK) {
             ed->needed += ed->entry_new ? 1 : 0;
-            ptw_entry_listed(ed);
+            ptw_entry_listed(ed, table.v);
         }
         return PTW_OK;
     }
@@ -644,8 +787,9 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
         }
     }
     st = ptw_set(a, ed, level, t->index - 1u,
-                 ed->entry_bits == 0 ? 0 : ed->entry_bits | table.v);
-    if (st == PTW_OK && !same && !ed->entry_new && ed->entry_bits != 0) {
+                 target == PTW_OK ? ed->entry_bits | table.v : 0);
+    ed->linked = ed->linked || target == PTW_OK;
+    if (st == PTW_OK && !same && !ed->entry_new && target == PTW_OK) {
         st = ptw_shares_add(ed->t->shares, table.v, 1);
     }
     if (st == PTW_OK && old.kind == PTW_ENTRY_TABLE && !same) {
@@ -1056,8 +1200,12 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->bits = 0;
     ed->entry_level = -1;
     ed->entry_bits = 0;
-    ed->entry_table = 0;
+    ed->entry_owner = 0;
+    ed->entry_ahead = 0;
+    ed->entry_self = false;
     ed->entry_new = false;
+    ed->entry_rights = false;
+    ed->linked = false;
     return PTW_LIKELY(ptw_root_fits(r, t->root)) ? PTW_OK
                                                  : ptw_root_check(r, t->root);
 }

@@ -18,39 +18,24 @@ static bool is_kernel(const struct guest_header *guest, uint64_t va)
     return va >= guest->segment[GUEST_TEXT].va;
 }
 
-/* An alias as a walk gives it: space's entry over the kernel refers to a table
- * that space 0 has. */
-static struct ptw_item kernel_link(const struct ptw_regime *r,
-                                   const struct guest_header *guest,
-                                   unsigned space)
+/* The entry of the space over the kernel refers to the table that the owner has
+ * there. */
+static enum ptw_status link_kernel(struct ptw_tables *t, ptw_pa owner,
+                                   const struct guest_header *guest)
 {
-    struct ptw_item item = {.kind = PTW_ITEM_ALIAS, .space = space};
-    struct ptw_alias_ref ref = {
-        .our_va = {guest->segment[GUEST_TEXT].va},
-        .their_va = {guest->segment[GUEST_TEXT].va},
+    const struct ptw_regime *r = t->regime;
+    ptw_va kernel = {guest->segment[GUEST_TEXT].va};
+    struct ptw_link_request q = {
+        .first = kernel,
+        .last = kernel,
+        .their_va = kernel,
+        .owner = owner,
+        .level = ptw_alias_level_of(r, ptw_levels(r) - 2),
+        .attributes = r->id == PTW_ARCH_AMD64 ? AMD64_LINK : I686_LINK,
+        .flags = PTW_EDIT_EXACT,
     };
 
-    if (r->id == PTW_ARCH_AMD64) {
-        ref.attributes = AMD64_LINK;
-        item.u.alias.amd64 =
-            (struct ptw_amd64_alias){ref, PTW_AMD64_ALIAS_PDPT};
-    } else {
-        ref.attributes = I686_LINK;
-        item.u.alias.i686 = (struct ptw_i686_alias){ref, PTW_I686_ALIAS_PT};
-    }
-    return item;
-}
-
-static enum ptw_status link_kernel(struct ptw_tables *t, ptw_pa owner,
-                                   const struct guest_header *guest,
-                                   unsigned space)
-{
-    struct ptw_item item = kernel_link(t->regime, guest, space);
-    struct ptw_built built[PLAY_SPACES] = {{{0}, false}};
-
-    built[0] = (struct ptw_built){owner, true};
-    built[space] = (struct ptw_built){t->root, true};
-    return ptw_space_aware_map(t, &item, built, PLAY_SPACES, PTW_EDIT_EXACT);
+    return ptw_link(t, &q);
 }
 
 /* Where there is no execute-disable everything can be run. */
@@ -151,7 +136,7 @@ static enum ptw_status build_space(struct build *b, unsigned i, ptw_pa shared)
     }
     if (st == PTW_OK) {
         st = i == 0 ? build_segments(b, &t, GUEST_TEXT, GUEST_STACK)
-                    : link_kernel(&t, b->image->root[0], b->guest, i);
+                    : link_kernel(&t, b->image->root[0], b->guest);
     }
     b->image->root[i] = t.root;
     return st;
@@ -251,7 +236,7 @@ static enum ptw_status follow_kernel(struct spaces *s)
 
         st = scratch_move(s, t->root, &t->root);
         if (st == PTW_OK) {
-            st = link_kernel(t, s->space[0].tables.root, s->guest, i);
+            st = link_kernel(t, s->space[0].tables.root, s->guest);
             s->counts.links++;
         }
     }

@@ -58,6 +58,13 @@ union ptw_alias {
     const ptw_bare_alias *bare;
 };
 
+/* The level of the tables of an alias, by the architecture of the regime. */
+union ptw_alias_level {
+    enum ptw_amd64_alias_level amd64;
+    enum ptw_i686_alias_level i686;
+    const ptw_bare_alias *bare;
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -235,6 +235,61 @@ PTW_NODISCARD enum ptw_status
 ptw_protect_movable(struct ptw_movable_tables *t,
                     const struct ptw_range_request *q);
 
+/* -------------------------------------------------------------------- link */
+
+struct ptw_link_request {
+    ptw_va first;    /* any address of the first of our regions, */
+    ptw_va last;     /* and of the last: those between them are linked, too */
+    ptw_va their_va; /* any address of the owner's region for the first; theirs
+                        follow each other as ours do */
+    ptw_pa owner;    /* the owner's root: the same regime, the same memory */
+    union ptw_alias_level level; /* of the tables that are linked; a region is
+                                    what one of them covers */
+    unsigned rights;     /* that our entries grant: PTW_READ, and a set of the
+                        others */
+    uint64_t attributes; /* PTW_EDIT_EXACT: our entries, without address; then
+                            rights are only for tables above them */
+    unsigned flags;      /* a set of PTW_EDIT_UNSHARE and PTW_EDIT_EXACT */
+    uint64_t max_reads;  /* as of a map request; not counted is what is read of
+                            the owner: at most an entry a level for each region
+                            in each pass */
+};
+
+/* ptw_alias_level_of returns a level, as a number from the leaves, as that of
+ * the regime's own architecture: for code that does not care which it is. */
+union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
+                                         unsigned level);
+
+/* ptw_link makes our entries for the regions of [first, last] refer to the very
+ * tables that the owner has for his: what he maps there now and later is ours,
+ * too, under our own rights.  Where he has none, our entry is not present
+ * afterwards.  The upper half of one amd64 space in another: level PDPT,
+ * 0xffff800000000000 to 0xffffffffffffffff.
+ *
+ *   PTW_OK          done: there is a link
+ *   PTW_NOT_MAPPED  done, but the owner has no table in any of the regions
+ *   PTW_E_ARG       shares is NULL; a level of the roots, or one that the regime
+ *                   has not; PTW_EDIT_EXACT, and attributes that have an
+ *                   address, or with which an entry leads to no table; a region
+ *                   that would refer to itself: our root is the owner's, and
+ *                   ours and theirs overlap
+ *   PTW_E_RANGE     first > last, or their regions wrap
+ *   PTW_NOT_CANONICAL  ours or theirs have addresses that no table can map
+ *   PTW_E_ALIGN, PTW_E_WIDTH, PTW_E_BUS  also of the owner's root
+ *   PTW_E_RIGHTS    rights that this regime can't express, or that an existing
+ *                   table on the path does not grant
+ *   PTW_E_LARGE     the owner, or our space, has a large leaf there
+ *   PTW_BAD_ENTRY   an entry on the way has reserved bits set
+ *   PTW_E_IN_USE    a table of ours that is not empty would be lost
+ *   PTW_E_SHARED    a shared table of ours on the way, and no PTW_EDIT_UNSHARE
+ *
+ * and those of ptw_map.  All of it happens, or nothing does. */
+PTW_NODISCARD enum ptw_status ptw_link(struct ptw_tables *t,
+                                       const struct ptw_link_request *q);
+PTW_NODISCARD enum ptw_status
+ptw_link_movable(struct ptw_movable_tables *t,
+                 const struct ptw_link_request *q);
+
 /* ------------------------------------------------------- space_aware_map */
 
 /* The root that was built for a space, if one was. */
@@ -273,8 +328,10 @@ struct ptw_built {
  *                   PTW_EDIT_EXACT, a part of one; no walk has such items
  *   PTW_E_ARG       a space or an owner that is unknown or was not built, an
  *                   owner that is later, a table or an alias at the level of
- *                   the roots, a region that refers to itself, or t->shares is
- *                   NULL where something is shared
+ *                   the roots, a region that refers to itself, t->shares is
+ *                   NULL where something is shared, or attributes (of a mapping
+ *                   with PTW_EDIT_EXACT: a leaf) of an entry that is not present
+ *                   or has reserved bits set; no walk has such items
  *   PTW_E_IN_USE    a table that is not empty would be lost, or a table is
  *                   where a large leaf has to be
  *
