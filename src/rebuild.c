@@ -12,29 +12,45 @@
 #include "frames.h"
 #include "mem.h"
 #include "regime.h"
+#include "runs.h"
 #include "sort.h"
 
-/* What a leaf becomes: itself, or smaller ones where only parts of it are
- * kept.  A piece is one new leaf, or pages that are dropped. */
+/* A large leaf becomes itself, or smaller ones where only parts of it are kept.
+ * A piece is one new leaf, or pages that could not be read. */
 struct piece {
     uint64_t at; /* offset in the old leaf */
     uint64_t pa; /* old */
     unsigned level;
-    bool kept;
-    enum ptw_drop why; /* when not kept */
+    bool kept; /* else it could not be read */
 };
 
-/* The tables that the pieces of one leaf have been put into: by level, where
- * their span starts + 1, or 0. */
+/* Where the pieces of one leaf are.  The tables that they have been put into are
+ * noted by level: where their span starts + 1, or 0. */
 struct pieces {
-    uint64_t at;
+    uint64_t at;  /* offset that comes next */
+    uint64_t end; /* of the stretch that it is in, which is kept and whole: the
+                     first offset behind it */
     uint64_t open[PTW_MAX_LEVELS];
 };
+
+/* What becomes of a large leaf that does not stay as it is: found out once for
+ * each address and size, when nothing of it is left out. */
+struct large {
+    uint64_t key; /* number of its first page + 1, and level << LARGE_AT */
+    uint64_t dropped[PTW_DROP_UNREADABLE + 1];
+    uint64_t leaves; /* new ones, tables that they need, */
+    uint64_t tables;
+    uint64_t large;   /* and how many of them are large */
+    uint16_t phase;   /* in which that was found out */
+    uint16_t writers; /* old leaves that let it be written, as far as 2 */
+};
+
+enum { LARGE_AT = 56 };
 
 /* The order of the blocks: units before single pages, the larger first, and
  * then by address.  One number has it all: 2 bits, 34 of the block's number,
  * and the slot of the hash table. */
-enum { ORDER_SLOT_BITS = 28, ORDER_BLOCK_BITS = 34 };
+enum { ORDER_SLOT_BITS = 28, ORDER_BLOCK_BITS = 34, ORDER_RANKS = 3 };
 
 struct contents {   /* of PTW_REBUILD_CONTENTS */
     uint64_t key;   /* CONTENT | hash, or a page's number + 1 */
@@ -87,6 +103,16 @@ static enum ptw_cover kept_of(const struct ptw_rebuild *rb, uint64_t first,
     return ptw_range_kept(whole, rb->o.leave_out, rb->o.leave_outs, part);
 }
 
+/* The first stretch of [first, last] that is to be kept, if there is one. */
+static bool kept_from(const struct ptw_rebuild *rb, uint64_t first,
+                      uint64_t last, struct ptw_va_range *kept)
+{
+    struct ptw_va_range whole = {rb->o.first, rb->o.last};
+    struct ptw_va_range part = {{first}, {last}};
+
+    return ptw_kept_from(whole, rb->o.leave_out, rb->o.leave_outs, part, kept);
+}
+
 static enum ptw_status check_options(const struct ptw_regime *r,
                                      const struct ptw_rebuild_options *o)
 {
@@ -133,6 +159,8 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
     rb->root = root;
     rb->roots = roots;
     rb->o = *options;
+    rb->o.max_reads = ptw_limit(options->max_reads);
+    rb->o.max_bytes = ptw_limit(options->max_bytes);
     if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         rb->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
@@ -173,6 +201,14 @@ static enum ptw_status give_memo(struct ptw_rebuild *rb, void *storage,
                : ptw_memo_grow(&rb->memo, storage, bytes);
 }
 
+static enum ptw_status plain_storage(const struct ptw_rebuild *rb,
+                                     const void *storage, size_t bytes)
+{
+    return ((uintptr_t)storage & 7) != 0 ? PTW_E_ALIGN
+           : bytes >= rb->wanted         ? PTW_OK
+                                         : PTW_E_SPACE;
+}
+
 enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
                                  size_t bytes, void **before)
 {
@@ -193,16 +229,20 @@ enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
         rb->last_block = NULL;
         break;
     case PTW_REBUILD_ORDER:
-        if (((uintptr_t)storage & 7) != 0) {
-            return PTW_E_ALIGN;
-        }
-        st = bytes >= rb->wanted ? PTW_OK : PTW_E_SPACE;
+        st = plain_storage(rb, storage, bytes);
         break;
     case PTW_REBUILD_CONTENTS:
         st = bytes < rb->wanted
                  ? PTW_E_SPACE
                  : ptw_hash_give(&rb->contents, sizeof(struct contents),
                                  storage, bytes, rb->o.seed);
+        break;
+    case PTW_REBUILD_LARGE:
+        st = ptw_hash_give(&rb->large, sizeof(struct large), storage, bytes,
+                           rb->o.seed);
+        break;
+    case PTW_REBUILD_MEMORY:
+        st = plain_storage(rb, storage, bytes);
         break;
     case PTW_REBUILD_STORES:
         break;
@@ -289,7 +329,10 @@ static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
     }
     for (uint64_t at = 0; at >> bits == 0;
          at += (uint64_t)64 << PTW_PAGE_BITS) {
-        struct ptw_block *b = keep(rb, pa + at, UINT64_MAX, bits, writable);
+        struct ptw_block *b;
+
+        rb->work++;
+        b = keep(rb, pa + at, UINT64_MAX, bits, writable);
 
         if (at == 0) {
             first = b;
@@ -313,6 +356,7 @@ static bool written_twice(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
     }
     for (uint64_t at = 0; at >> bits == 0;
          at += (uint64_t)64 << PTW_PAGE_BITS) {
+        rb->work++;
         b = block_at(rb, pa + at);
         if (b != NULL && b->again != 0) {
             return true;
@@ -350,6 +394,7 @@ static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
         const struct ptw_block *b = block_at(rb, pa + at);
         uint64_t gone = b != NULL ? b->gone & pages : 0;
 
+        rb->work++;
         some = some || gone != pages;
         all = all && gone == 0;
     }
@@ -387,70 +432,177 @@ enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
     return PTW_OK;
 }
 
+static struct ptw_block *ordered(const struct ptw_rebuild *rb, size_t i)
+{
+    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
+
+    return (struct ptw_block *)(void *)(rb->frames.record +
+                                        slot * sizeof(struct ptw_block));
+}
+
+/* The first block of that rank whose number is `number` or more: its place in
+ * the order, or that of the next rank's first. */
+static size_t rank_from(const struct ptw_rebuild *rb, uint64_t rank,
+                        uint64_t number)
+{
+    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    uint64_t key = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |
+                   number << ORDER_SLOT_BITS;
+    size_t low = 0;
+    size_t high = rb->blocks;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (order[mid] < key) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+/* The block with the lowest address of those whose number is `number` or more,
+ * of whatever rank; NULL: there is none. */
+static struct ptw_block *block_from(const struct ptw_rebuild *rb,
+                                    uint64_t number)
+{
+    struct ptw_block *first = NULL;
+
+    if (number >> ORDER_BLOCK_BITS != 0) {
+        return NULL;
+    }
+    for (uint64_t rank = 0; rank < ORDER_RANKS; rank++) {
+        size_t i = rank_from(rb, rank, number);
+        struct ptw_block *b;
+
+        if (i < rank_from(rb, rank + 1, 0)) {
+            b = ordered(rb, i);
+            first = first == NULL || b->key < first->key ? b : first;
+        }
+    }
+    return first;
+}
+
+enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from,
+                                  ptw_pa *old, ptw_pa *now, uint64_t *bytes)
+{
+    uint64_t at = from.v & ~ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t number = at >> PTW_BLOCK_BITS;
+    const struct ptw_block *b;
+
+    if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN) {
+        return PTW_NOT_MAPPED;
+    }
+    for (b = block_from(rb, number); b != NULL;
+         b = block_from(rb, b->key)) { /* the number of the next one */
+        uint64_t pages = (b->kept | b->blank | b->same) & ~b->gone;
+
+        if (b->key - 1 == number) {
+            pages &= ~(ptw_page_bit(at) - 1);
+        }
+        for (; pages != 0; pages &= pages - 1) {
+            ptw_pa next;
+
+            old->v = ptw_block_base(b) +
+                     ((uint64_t)__builtin_ctzll(pages) << PTW_PAGE_BITS);
+            if (ptw_rebuild_page(rb, *old, now) != PTW_OK) {
+                continue;
+            }
+            *bytes = PTW_PAGE_BYTES;
+            while (ptw_rebuild_page(rb, ptw_pa_of(old->v + *bytes), &next) ==
+                       PTW_OK &&
+                   next.v == now->v + *bytes) {
+                *bytes += PTW_PAGE_BYTES;
+            }
+            return PTW_OK;
+        }
+    }
+    return PTW_END;
+}
+
 /* ------------------------------------------------------------------- pieces */
 
-/* The highest level of which a leaf could start there. */
-static unsigned level_at(const struct ptw_rebuild *rb,
-                         const struct ptw_mapping *m, uint64_t at)
+/* Finds the next stretch of the leaf, from ps->at on, that is kept and that
+ * memory has whole. */
+static bool next_stretch(struct ptw_rebuild *rb, const struct ptw_item *item,
+                         struct pieces *ps)
 {
-    unsigned level = m->level;
+    uint64_t pa = item->u.mapping.pa.v;
+    uint64_t last = ptw_low_mask(item->u.mapping.size_log2);
+    uint64_t from;
+    uint64_t to;
 
-    while ((at & ptw_low_mask(rb->regime->arch->format->level[level].shift)) !=
-           0) {
-        level--;
+    while (ps->at <= last &&
+           ptw_runs_whole(&rb->runs, pa + ps->at, pa + last, &from, &to)) {
+        struct ptw_va_range kept;
+
+        rb->work++;
+        from -= pa;
+        to -= pa;
+        if (!kept_from(rb, item->first.v + from, item->last.v, &kept)) {
+            break;
+        }
+        ps->at = kept.first.v - item->first.v;
+        ps->end = kept.last.v - item->first.v + 1;
+        if (ps->at <= to) {
+            ps->end = ps->end <= to ? ps->end : to + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The highest level of which a new leaf may start at ps->at. */
+static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
+                         const struct pieces *ps)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+
+    if ((rb->o.flags & PTW_REBUILD_SPLIT) != 0) {
+        return 0;
+    }
+    for (; level > 0; level--) {
+        uint64_t size = ptw_low_mask(a->level[level].shift);
+
+        if (rb->regime->rule[level].leaf && (ps->at & size) == 0 &&
+            ps->end - ps->at > size) {
+            break;
+        }
     }
     return level;
 }
 
-/* Writes the next piece of the leaf; false at its end.  Parts that are left out
- * are passed over. */
+/* Writes the next piece of a large leaf; false at its end.  What is left out,
+ * and what memory does not have, is passed over. */
 static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
                        struct pieces *ps, struct piece *p)
 {
     const struct ptw_mapping *m = &item->u.mapping;
     const struct ptw_format *a = rb->regime->arch->format;
-    unsigned level = level_at(rb, m, ps->at);
-    bool split = (rb->o.flags & PTW_REBUILD_SPLIT) != 0;
+    enum ptw_cover read = PTW_COVER_ALL;
 
-    while (ps->at >> m->size_log2 == 0) {
-        uint64_t va = item->first.v + ps->at;
-        unsigned bits = a->level[level].shift;
-        enum ptw_cover kept = kept_of(rb, va, va + ptw_low_mask(bits));
-        enum ptw_cover cover;
-
-        p->at = ps->at;
-        p->pa = m->pa.v + ps->at;
-        p->level = level;
-        p->kept = true;
-        if (kept == PTW_COVER_NONE) {
-            ps->at += (uint64_t)1 << bits;
-            level = level_at(rb, m, ps->at);
-            continue;
-        }
-        cover = ptw_mem_cover(rb->mem, ptw_pa_of(p->pa), (uint64_t)1 << bits);
-        p->why = PTW_DROP_OUTSIDE;
-        if (cover == PTW_COVER_ALL && (level == 0 || rb->recount) &&
-            rb->phase >= PTW_REBUILD_COPIED) {
-            cover = was_read(rb, p->pa, bits);
-            p->why = PTW_DROP_UNREADABLE;
-        }
-        if (kept == PTW_COVER_ALL &&
-            (cover == PTW_COVER_NONE ||
-             (cover == PTW_COVER_ALL &&
-              (level == 0 || (!split && rb->regime->rule[level].leaf))))) {
-            p->kept = cover == PTW_COVER_ALL;
-            ps->at += (uint64_t)1 << bits;
-            return true;
-        }
-        if (level == 0) {
-            p->kept = false;
-            p->why = PTW_DROP_PARTIAL;
-            ps->at += (uint64_t)1 << bits;
-            return true;
-        }
-        level--;
+    if (ps->at >= ps->end && !next_stretch(rb, item, ps)) {
+        return false;
     }
-    return false;
+    rb->work++;
+    p->at = ps->at;
+    p->pa = m->pa.v + ps->at;
+    p->level = level_at(rb, m->level, ps);
+    for (;;) {
+        if (rb->phase >= PTW_REBUILD_COPIED && (p->level == 0 || rb->recount)) {
+            read = was_read(rb, p->pa, a->level[p->level].shift);
+        }
+        if (read != PTW_COVER_SOME) {
+            break;
+        }
+        p->level--;
+    }
+    p->kept = read == PTW_COVER_ALL;
+    ps->at += (uint64_t)1 << a->level[p->level].shift;
+    return true;
 }
 
 /* The entry of a piece, without its address. */
@@ -615,41 +767,125 @@ static enum ptw_status put_piece(struct ptw_rebuild *rb,
     return put_at(rb, p->level, item->first.v + p->at, raw);
 }
 
-static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
+/* How large the image is, so far. */
+static enum ptw_status count_bytes(struct ptw_rebuild *rb)
+{
+    rb->counts.bytes =
+        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
+    return rb->counts.bytes > rb->o.max_bytes ? PTW_E_LIMIT : PTW_OK;
+}
+
+/* Whether the plan has read more entries, pieces of large leaves counted as
+ * such, than it may. */
+static bool reads_too_much(const struct ptw_rebuild *rb)
+{
+    return rb->phase == PTW_REBUILD_WALKING &&
+           (rb->pieces > rb->o.max_reads ||
+            ptw_walk_counts(&rb->walk).reads > rb->o.max_reads - rb->pieces);
+}
+
+/* Counts a piece of a large leaf, before it is built. */
+static enum ptw_status count_piece(struct ptw_rebuild *rb)
+{
+    if (rb->phase == PTW_REBUILD_BUILDING) {
+        return PTW_OK;
+    }
+    rb->pieces++;
+    return reads_too_much(rb) ? PTW_E_LIMIT : count_bytes(rb);
+}
+
+static bool is_writable(const struct ptw_rebuild *rb,
+                        const struct ptw_mapping *m)
+{
+    return (ptw_decode(rb->regime, m->level, m->raw).rights & PTW_WRITE) != 0;
+}
+
+/* A leaf of the smallest size. */
+static enum ptw_status small_leaf(struct ptw_rebuild *rb,
+                                  const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    const struct ptw_format *a = rb->regime->arch->format;
-    bool writable =
-        (a->decode(rb->regime, m->raw, m->level).rights & PTW_WRITE) != 0;
-    struct pieces ps = {0};
-    struct piece p;
-    enum ptw_status st = PTW_OK;
-    bool split = false;
+    struct piece p = {0, m->pa.v, 0, true};
+    enum ptw_cover cover = ptw_runs_page(&rb->runs, p.pa);
+    enum ptw_drop why =
+        cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
 
+    if (cover == PTW_COVER_ALL && rb->phase >= PTW_REBUILD_COPIED) {
+        cover = was_read(rb, p.pa, PTW_PAGE_BITS);
+        why = PTW_DROP_UNREADABLE;
+    }
+    if (cover != PTW_COVER_ALL) {
+        rb->counts.dropped[why]++;
+        return PTW_OK;
+    }
     if (rb->phase == PTW_REBUILD_WALKING) {
-        size_t blocks = m->size_log2 > PTW_BLOCK_BITS
-                            ? (size_t)1 << (m->size_log2 - PTW_BLOCK_BITS)
-                            : 1;
-
-        if (!ptw_hash_room(&rb->frames, blocks)) {
+        if (!ptw_hash_room(&rb->frames, 1)) {
             return ask(
                 rb, PTW_REBUILD_FRAMES,
-                ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), blocks));
+                ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), 1));
         }
+        (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, is_writable(rb, m));
     }
-    while (st == PTW_OK && next_piece(rb, item, &ps, &p)) {
+    rb->counts.leaves++;
+    return rb->phase == PTW_REBUILD_BUILDING ? put_piece(rb, item, &p) : PTW_OK;
+}
+
+/* Counts what of a large leaf is kept, and memory, which has n of its pages,
+ * does not have. */
+static void count_outside(struct ptw_rebuild *rb, const struct ptw_item *item,
+                          struct ptw_run_count n)
+{
+    struct ptw_va_range kept = {{0}, {0}};
+    uint64_t at = item->first.v;
+    uint64_t pa = item->u.mapping.pa.v;
+
+    while (kept_from(rb, at, item->last.v, &kept)) {
+        uint64_t first = kept.first.v - item->first.v;
+        uint64_t last = kept.last.v - item->first.v;
+        bool all = first == 0 && kept.last.v == item->last.v;
+
+        if (!all) {
+            n = ptw_runs_count(&rb->runs, pa + first, pa + last);
+        }
+        rb->work++;
+        rb->counts.dropped[PTW_DROP_OUTSIDE] +=
+            ((last - first) >> PTW_PAGE_BITS) + 1 - n.touched;
+        rb->counts.dropped[PTW_DROP_PARTIAL] += n.touched - n.whole;
+        if (kept.last.v == item->last.v) {
+            break;
+        }
+        at = kept.last.v + 1;
+    }
+}
+
+/* Goes through a large leaf piece by piece. */
+static enum ptw_status cut_up(struct ptw_rebuild *rb,
+                              const struct ptw_item *item,
+                              struct ptw_run_count n)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    bool writable = is_writable(rb, &item->u.mapping);
+    struct pieces ps = {0};
+    struct piece p;
+
+    count_outside(rb, item, n);
+    while (next_piece(rb, item, &ps, &p)) {
         unsigned bits = a->level[p.level].shift;
+        enum ptw_status st;
 
         if (!p.kept) {
-            rb->counts.dropped[p.why] += (uint64_t)1 << (bits - PTW_PAGE_BITS);
+            rb->counts.dropped[PTW_DROP_UNREADABLE] +=
+                (uint64_t)1 << (bits - PTW_PAGE_BITS);
             continue;
         }
         rb->counts.leaves++;
         rb->counts.large += p.level > 0;
-        split = split || p.level < m->level;
         st = open_tables(rb, item, &ps, &p);
+        if (st == PTW_OK) {
+            st = count_piece(rb);
+        }
         if (st != PTW_OK) {
-            break;
+            return st;
         }
         if (rb->phase == PTW_REBUILD_BUILDING) {
             st = put_piece(rb, item, &p);
@@ -660,9 +896,123 @@ static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
         } else {
             keep_unit(rb, p.pa, bits, writable);
         }
+        if (st != PTW_OK) {
+            return st;
+        }
     }
-    rb->counts.split += split;
+    return PTW_OK;
+}
+/* Room for the pages that a large leaf keeps at most, and for its record. */
+static enum ptw_status room_for(struct ptw_rebuild *rb, uint64_t pages,
+                                unsigned size_log2)
+{
+    uint64_t blocks = ((ptw_low_mask(size_log2)) >> PTW_BLOCK_BITS) + 1;
+
+    blocks = pages < blocks ? pages : blocks;
+    if (blocks > 0 && !ptw_hash_room(&rb->frames, (size_t)blocks)) {
+        return ask(
+            rb, PTW_REBUILD_FRAMES,
+            ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), blocks));
+    }
+    return ptw_hash_room(&rb->large, 1)
+               ? PTW_OK
+               : ask(rb, PTW_REBUILD_LARGE,
+                     ptw_hash_wanted(&rb->large, sizeof(struct large), 1));
+}
+
+/* The record of a large leaf nothing of which is left out, or NULL when there
+ * is no room: only after the plan, and then it is gone through each time. */
+static struct large *large_at(struct ptw_rebuild *rb,
+                              const struct ptw_mapping *m)
+{
+    uint64_t key = ((m->pa.v >> PTW_PAGE_BITS) + 1) | (uint64_t)m->level
+                                                          << LARGE_AT;
+    bool fresh;
+
+    rb->work++;
+    return ptw_hash_room(&rb->large, 1)
+               ? ptw_hash_enter(&rb->large, sizeof(struct large), key, &fresh)
+               : ptw_hash_find(&rb->large, sizeof(struct large), key);
+}
+
+/* Goes through a large leaf and notes what became of it. */
+static enum ptw_status find_out(struct ptw_rebuild *rb,
+                                const struct ptw_item *item,
+                                struct ptw_run_count n, struct large *l)
+{
+    struct ptw_rebuild_counts before = rb->counts;
+    enum ptw_status st = cut_up(rb, item, n);
+
+    for (unsigned i = 0; i <= PTW_DROP_UNREADABLE; i++) {
+        l->dropped[i] = rb->counts.dropped[i] - before.dropped[i];
+    }
+    l->leaves = rb->counts.leaves - before.leaves;
+    l->large = rb->counts.large - before.large;
+    l->tables = rb->counts.tables - before.tables;
+    l->phase = (uint16_t)rb->phase;
     return st;
+}
+
+/* Counts what becomes of a large leaf of which that is known. */
+static void count_known(struct ptw_rebuild *rb, const struct large *l)
+{
+    for (unsigned i = 0; i <= PTW_DROP_UNREADABLE; i++) {
+        rb->counts.dropped[i] += l->dropped[i];
+    }
+    rb->counts.leaves += l->leaves;
+    rb->counts.large += l->large;
+    rb->counts.tables += l->tables;
+    rb->extra += l->tables;
+}
+
+/* A large leaf.  It is gone through once for what it becomes and once for each
+ * of its first two writers, however often the guest maps it; except where
+ * ranges cut it, and when the new leaves are built. */
+static enum ptw_status large_leaf(struct ptw_rebuild *rb,
+                                  const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    uint64_t tables = rb->counts.tables;
+    struct ptw_run_count n = ptw_runs_count(
+        &rb->runs, m->pa.v, m->pa.v + ptw_low_mask(m->size_log2));
+    struct large *l = NULL;
+    enum ptw_status st = PTW_OK;
+
+    if (n.whole == 0) {
+        count_outside(rb, item, n);
+        return PTW_OK;
+    }
+    if (rb->phase == PTW_REBUILD_WALKING) {
+        st = room_for(rb, n.whole, m->size_log2);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    /* One that stays as it is is a unit: see keep_unit. */
+    if (rb->phase != PTW_REBUILD_BUILDING &&
+        (n.whole << PTW_PAGE_BITS >> m->size_log2 == 0 || rb->recount ||
+         (rb->o.flags & PTW_REBUILD_SPLIT) != 0) &&
+        kept_of(rb, item->first.v, item->last.v) == PTW_COVER_ALL) {
+        l = large_at(rb, m);
+    }
+    if (l == NULL) {
+        st = cut_up(rb, item, n);
+    } else if (l->phase != rb->phase ||
+               (rb->phase == PTW_REBUILD_WALKING && is_writable(rb, m) &&
+                l->writers < 2)) {
+        l->writers = (uint16_t)(l->writers + is_writable(rb, m));
+        st = find_out(rb, item, n, l);
+    } else {
+        count_known(rb, l);
+    }
+    rb->counts.split += rb->counts.tables > tables;
+    return st;
+}
+
+static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
+{
+    return item->u.mapping.level == 0 ? small_leaf(rb, item)
+                                      : large_leaf(rb, item);
 }
 
 /* -------------------------------------------------------------------- walks */
@@ -800,16 +1150,9 @@ static enum ptw_status begin_walk(struct ptw_rebuild *rb)
     rb->next = 0;
     rb->extra = rb->phase == PTW_REBUILD_BUILDING ? rb->extra : 0;
     rb->taken = 0;
+    rb->pieces = 0;
     return ptw_walk_va_spaces_init(&rb->walk, rb->regime, rb->mem, rb->root,
                                    rb->roots, &rb->memo, &o);
-}
-
-/* How large the image is, so far. */
-static enum ptw_status count_bytes(struct ptw_rebuild *rb)
-{
-    rb->counts.bytes =
-        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
-    return rb->counts.bytes > ptw_limit(rb->o.max_bytes) ? PTW_E_LIMIT : PTW_OK;
 }
 
 /* Goes on with the walk that was begun, to its end. */
@@ -817,8 +1160,10 @@ static enum ptw_status walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
 {
     for (;;) {
         enum ptw_status st = PTW_OK;
+        uint64_t reads = ptw_walk_counts(&rb->walk).reads;
 
         while (st == PTW_OK && rb->next < rb->items) {
+            rb->work++;
             st = visit(rb, &rb->item[rb->next], new_root);
             if (st == PTW_OK && rb->phase != PTW_REBUILD_BUILDING) {
                 st = count_bytes(rb);
@@ -830,6 +1175,10 @@ static enum ptw_status walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
         }
         rb->next = 0;
         st = ptw_walk_next(&rb->walk, rb->item, PTW_REBUILD_BATCH, &rb->items);
+        rb->work += ptw_walk_counts(&rb->walk).reads - reads;
+        if (reads_too_much(rb)) {
+            return PTW_E_LIMIT;
+        }
         if (st == PTW_OK) {
             continue;
         }
@@ -858,15 +1207,6 @@ static enum ptw_status walk_again(struct ptw_rebuild *rb, ptw_pa *new_root)
 
 /* ------------------------------------------------------------------- layout */
 
-static struct ptw_block *ordered(const struct ptw_rebuild *rb, size_t i)
-{
-    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
-    size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
-
-    return (struct ptw_block *)(void *)(rb->frames.record +
-                                        slot * sizeof(struct ptw_block));
-}
-
 static enum ptw_status put_in_order(struct ptw_rebuild *rb)
 {
     size_t slots = (size_t)1 << rb->frames.slots_log2;
@@ -884,6 +1224,7 @@ static enum ptw_status put_in_order(struct ptw_rebuild *rb)
         return ask(rb, PTW_REBUILD_ORDER, wanted);
     }
     rb->blocks = 0;
+    rb->work += slots;
     for (size_t i = 0; i < slots; i++) {
         const struct ptw_block *b =
             (const void *)(rb->frames.record + i * sizeof *b);
@@ -897,6 +1238,27 @@ static enum ptw_status put_in_order(struct ptw_rebuild *rb)
     ptw_sort(order, rb->blocks, sizeof *order);
     rb->block = 0;
     return PTW_OK;
+}
+
+/* Sees to it that there is room for a record of each unit, when a part of it
+ * may turn out to be unreadable: then it is cut up. */
+static enum ptw_status room_for_units(struct ptw_rebuild *rb)
+{
+    size_t units = 0;
+
+    for (size_t i = 0; rb->mem->ops != NULL && i < rb->blocks; i++) {
+        const struct ptw_block *b = ordered(rb, i);
+
+        if (b->unit == 0) {
+            break;
+        }
+        units += (ptw_block_base(b) & ptw_low_mask(b->unit)) == 0;
+    }
+    return units == 0 || ptw_hash_room(&rb->large, 2 * units)
+               ? PTW_OK
+               : ask(rb, PTW_REBUILD_LARGE,
+                     ptw_hash_wanted(&rb->large, sizeof(struct large),
+                                     2 * units));
 }
 
 static bool all_zeros(const void *page)
@@ -957,6 +1319,7 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
     const void *other;
     bool fresh;
 
+    rb->work++;
     if (page == NULL) {
         return;
     }
@@ -1098,9 +1461,16 @@ static enum ptw_status plan_on(struct ptw_rebuild *rb)
     enum ptw_status st = PTW_OK;
 
     if (rb->phase == PTW_REBUILD_START) {
+        size_t bytes = ptw_runs_bytes(rb->mem);
+
+        if (rb->store[PTW_REBUILD_MEMORY].bytes < bytes) {
+            return ask(rb, PTW_REBUILD_MEMORY, bytes);
+        }
         if (rb->memo.slot == NULL) {
             return ask(rb, PTW_REBUILD_TABLES_SEEN, memo_wanted(&rb->memo));
         }
+        ptw_runs_make(&rb->runs, rb->mem, rb->store[PTW_REBUILD_MEMORY].at);
+        rb->work += rb->mem->regions;
         st = begin_walk(rb);
         rb->phase = PTW_REBUILD_WALKING;
     }
@@ -1113,6 +1483,9 @@ static enum ptw_status plan_on(struct ptw_rebuild *rb)
     }
     if (st == PTW_OK && rb->phase == PTW_REBUILD_ORDERING) {
         st = put_in_order(rb);
+        if (st == PTW_OK) {
+            st = room_for_units(rb);
+        }
         if (st == PTW_OK) {
             rb->phase = PTW_REBUILD_COMPARING;
         }

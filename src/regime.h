@@ -167,6 +167,12 @@ enum ptw_cover ptw_range_kept(struct ptw_va_range whole,
                               const struct ptw_va_range *leave_out,
                               size_t leave_outs, struct ptw_va_range part);
 
+/* ptw_kept_from finds the first stretch of part that lies in the range and is
+ * not left out; false: there is none. */
+bool ptw_kept_from(struct ptw_va_range whole,
+                   const struct ptw_va_range *leave_out, size_t leave_outs,
+                   struct ptw_va_range part, struct ptw_va_range *kept);
+
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)
 {

@@ -15,6 +15,7 @@
 #include "hash.h"
 #include "mem.h"
 #include "regime.h"
+#include "runs.h"
 #include "sort.h"
 
 enum verify_phase { COUNT_WRITERS, COMPARE, COMPARE_BYTES, LOCATE, OVER };
@@ -34,7 +35,10 @@ enum {
     JOINED_AT = 57,   /* other old pages are the same new one: which one */
     SEQUENCE_AT = 58, /* the same: pages that were seen before it */
     READS_AT = 59,    /* in PTW_VERIFY_WRITERS */
-    TABLE_AT = 60     /* a new table: the number of the old one + 1; 0: none */
+    TABLE_AT = 60,    /* a new table: the number of the old one + 1; 0: none */
+    GONE_AT = 61,     /* in PTW_VERIFY_WRITERS, and the size: it could not be
+                         read, and is not mapped now */
+    STAYS_AT = 62     /* likewise: whether it could be read whole (once) */
 };
 enum { OUTSIDE_BITS = 20 }; /* of the value of a large page, from bit 0 */
 
@@ -130,6 +134,7 @@ static struct ptw_hash *hash_of(struct ptw_verify *v,
     case PTW_VERIFY_OLD_TABLES:
     case PTW_VERIFY_NEW_TABLES:
     case PTW_VERIFY_ORDER:
+    case PTW_VERIFY_OLD_MEMORY:
     case PTW_VERIFY_STORES:
         break;
     }
@@ -160,7 +165,8 @@ enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
     if (v->wanted == 0 || storage == NULL) {
         return PTW_E_ARG;
     }
-    if (v->short_of == PTW_VERIFY_ORDER) {
+    if (v->short_of == PTW_VERIFY_ORDER ||
+        v->short_of == PTW_VERIFY_OLD_MEMORY) {
         st = ((uintptr_t)storage & 7) != 0 ? PTW_E_ALIGN
              : bytes < v->wanted           ? PTW_E_SPACE
                                            : PTW_OK;
@@ -217,11 +223,14 @@ static enum ptw_status peek(struct ptw_verify *v, unsigned which,
 {
     struct ptw_verify_side *s = &v->side[which];
     enum ptw_status st;
+    uint64_t reads;
 
     *item = NULL;
     if (s->next == s->items) {
         s->next = 0;
+        reads = ptw_walk_counts(&s->walk).reads;
         st = ptw_walk_next(&s->walk, s->item, PTW_VERIFY_BATCH, &s->items);
+        v->work += s->items + (ptw_walk_counts(&s->walk).reads - reads);
         if (st != PTW_OK) {
             return st == PTW_E_SPACE ? ask(v, (enum ptw_verify_store)which,
                                            ptw_memo_bytes(ptw_slots_used(
@@ -492,7 +501,7 @@ static enum ptw_status try_to_read(struct ptw_verify *v, uint64_t pa,
     *block =
         writers_at(v, ((pa >> (PAGE + BLOCK)) + 1) | (uint64_t)1 << READS_AT);
     if ((((*block)->once | (*block)->twice) & bit) == 0) {
-        if (ptw_mem_cover(s->mem, ptw_pa_of(pa), PAGE_BYTES) == PTW_COVER_ALL &&
+        if (ptw_runs_page(&s->runs, pa) == PTW_COVER_ALL &&
             ptw_page_bytes(s->mem, pa, s->page) != NULL) {
             (*block)->once |= bit;
         } else {
@@ -502,31 +511,35 @@ static enum ptw_status try_to_read(struct ptw_verify *v, uint64_t pa,
     return PTW_OK;
 }
 
-/* How much of an old leaf, from offset `from` on and before offset `to`, is
- * nothing, as the largest piece of which that can be said at once: not kept, or
- * (*outside) memory that there is not.  0: not even its next page. */
-static uint64_t nothing_from(const struct ptw_verify *v,
-                             const struct ptw_item *o, uint64_t from,
-                             uint64_t to, bool *outside)
+/* How much of an old leaf, from offset `from` on and before offset `to`, has no
+ * page that is kept and that memory has whole: of that, *dropped pages are kept.
+ * 0: its next page is one. */
+static uint64_t no_page_from(struct ptw_verify *v, const struct ptw_item *o,
+                             uint64_t from, uint64_t to, uint64_t *dropped)
 {
-    uint64_t va = o->first.v + from;
-    ptw_pa pa = ptw_pa_of(o->u.mapping.pa.v + from);
+    struct ptw_va_range whole = {v->o.first, v->o.last};
+    struct ptw_va_range part = {{o->first.v + from}, {o->first.v + (to - 1)}};
+    struct ptw_va_range kept;
+    uint64_t pa = o->u.mapping.pa.v + from;
+    uint64_t first;
+    uint64_t last;
+    uint64_t bytes;
 
-    for (unsigned bits = o->u.mapping.size_log2; bits >= PAGE; bits--) {
-        uint64_t size = (uint64_t)1 << bits;
-        enum ptw_cover kept;
-
-        if ((from & (size - 1)) != 0 || to - from < size) {
-            continue;
-        }
-        kept = kept_of(v, va, va + (size - 1));
-        *outside = kept == PTW_COVER_ALL &&
-                   ptw_mem_cover(v->side[OLD].mem, pa, size) == PTW_COVER_NONE;
-        if (kept == PTW_COVER_NONE || *outside) {
-            return size;
-        }
+    v->work++;
+    *dropped = 0;
+    if (!ptw_kept_from(whole, v->o.leave_out, v->o.leave_outs, part, &kept)) {
+        return to - from;
     }
-    return 0;
+    if (kept.first.v > part.first.v) {
+        return kept.first.v - part.first.v;
+    }
+    bytes = kept.last.v - kept.first.v + 1;
+    if (ptw_runs_whole(&v->side[OLD].runs, pa, pa + (bytes - 1), &first,
+                       &last)) {
+        bytes = first - pa;
+    }
+    *dropped = bytes >> PAGE;
+    return bytes;
 }
 
 /* Counts one writable leaf's pages.  A large one that is wholly kept is gone
@@ -546,8 +559,7 @@ static enum ptw_status count_writer(struct ptw_verify *v,
         if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
             return PTW_E_SPACE;
         }
-        if (ptw_mem_cover(v->side[OLD].mem, m->pa, PAGE_BYTES) ==
-            PTW_COVER_ALL) {
+        if (ptw_runs_page(&v->side[OLD].runs, m->pa.v) == PTW_COVER_ALL) {
             count_page(v, m->pa.v);
         }
         return PTW_OK;
@@ -555,7 +567,7 @@ static enum ptw_status count_writer(struct ptw_verify *v,
     while (v->done < size) {
         uint64_t pa = m->pa.v + v->done;
         uint64_t nothing;
-        bool outside;
+        uint64_t dropped;
 
         if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
             return PTW_E_SPACE;
@@ -572,12 +584,9 @@ static enum ptw_status count_writer(struct ptw_verify *v,
                 return PTW_E_SPACE;
             }
         }
-        nothing = nothing_from(v, item, v->done, size, &outside);
+        nothing = no_page_from(v, item, v->done, size, &dropped);
         if (nothing == 0) {
-            if (ptw_mem_cover(v->side[OLD].mem, ptw_pa_of(pa), PAGE_BYTES) ==
-                PTW_COVER_ALL) {
-                count_page(v, pa);
-            }
+            count_page(v, pa);
             nothing = PAGE_BYTES;
         }
         v->done += nothing;
@@ -601,6 +610,7 @@ static bool written_twice(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
     }
     for (uint64_t at = 0; at >> size_log2 == 0;
          at += (uint64_t)1 << (PAGE + BLOCK)) {
+        v->work++;
         w = ptw_hash_find(&v->writers, sizeof *w,
                           ((pa + at) >> (PAGE + BLOCK)) + 1);
         if (w != NULL && w->twice != 0) {
@@ -816,6 +826,29 @@ static uint64_t name_of(const struct ptw_verify *v, uint64_t new_pa)
     return t != NULL && (t->taken >> i & 1) != 0 ? t->sequence[i] : new_pa;
 }
 
+/* From pa on there is no memory in the old image, of which pages have a byte,
+ * before the address that is returned, or before last + 1. */
+static uint64_t nowhere_to(const struct ptw_verify *v, uint64_t pa,
+                           uint64_t last)
+{
+    uint64_t first;
+    uint64_t end;
+
+    return ptw_runs_touched(&v->side[OLD].runs, pa, last, &first, &end)
+               ? first
+               : last + 1;
+}
+
+/* The largest piece of a leaf that may start at that offset, of so many bytes at
+ * most: a power of two. */
+static uint64_t largest_piece(uint64_t offset, uint64_t most)
+{
+    unsigned bits = 63 - (unsigned)__builtin_clzll(most);
+    uint64_t fits = offset & -offset;
+
+    return fits != 0 && fits >> bits == 0 ? fits : (uint64_t)1 << bits;
+}
+
 /* The pages of one new leaf and the old ones in their places.  What there is no
  * memory for in either image must be at the same address.  A large leaf is gone
  * through once, however often it is mapped. */
@@ -832,10 +865,12 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     struct seen *whole = NULL;
     uint64_t outside = 0; /* pages */
     uint64_t which = 0;   /* pages they are, for the digest */
+    uint64_t nothing = 0; /* to here, there is no memory */
     uint64_t step;
     bool fresh;
 
     if (bits > PAGE) {
+        v->work++;
         whole = ptw_hash_find(&v->pages, sizeof *whole, key);
         if (whole != NULL && whole->value >> OUTSIDE_BITS == new_pa >> PAGE) {
             v->certificate.outside += whole->value & ptw_low_mask(OUTSIDE_BITS);
@@ -846,16 +881,17 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     for (uint64_t at = 0; at < size; at += step) {
         enum ptw_difference_kind kind = PTW_DIFFERS_NOT;
         uint32_t sequence = 0;
-        bool nowhere;
         enum ptw_status st = PTW_OK;
 
-        step = nothing_from(v, o, offset + at, offset + size, &nowhere);
-        if (step > 0) {
+        if (at >= nothing) {
+            nothing = nowhere_to(v, old_pa + at, old_pa + (size - 1)) - old_pa;
+        }
+        if (at < nothing) {
+            step = largest_piece(offset + at, nothing - at);
             outside += step >> PAGE;
             which = mixed(which, old_pa + at);
             if (old_pa != new_pa ||
-                ptw_mem_cover(v->side[NEW].mem, ptw_pa_of(new_pa + at), step) !=
-                    PTW_COVER_NONE) {
+                ptw_touches(v->side[NEW].mem, new_pa + at, step)) {
                 kind = PTW_DIFFERS_KEPT;
             }
         } else {
@@ -864,6 +900,7 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
                            &sequence, &kind);
             which = mixed(which, sequence);
         }
+        v->work++;
         if (st != PTW_OK) {
             return st;
         }
@@ -1039,30 +1076,76 @@ static enum ptw_status put_in_order(struct ptw_verify *v)
     return PTW_OK;
 }
 
-/* Compares the bytes of all pages; *same is false when any differ. */
-static void compare_bytes(struct ptw_verify *v, bool *same)
+static struct taken *ordered(const struct ptw_verify *v, size_t i)
 {
     const uint64_t *order = v->store[PTW_VERIFY_ORDER].at;
+    size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
+
+    return (void *)(v->taken.record + slot * sizeof(struct taken));
+}
+
+/* Compares the bytes of all pages; *same is false when any differ, and then the
+ * order is that of the blocks in which they do. */
+static void compare_bytes(struct ptw_verify *v, bool *same)
+{
+    uint64_t *order = v->store[PTW_VERIFY_ORDER].at;
+    size_t differ = 0;
 
     find_overlaps(v);
-    *same = true;
     for (size_t i = 0; i < v->blocks; i++) {
-        size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
-        struct taken *t =
-            (void *)(v->taken.record + slot * sizeof(struct taken));
+        struct taken *t = ordered(v, i);
 
         for (uint64_t left = t->taken; left != 0; left &= left - 1) {
             unsigned k = (unsigned)__builtin_ctzll(left);
             uint64_t new_pa = ((t->key - 1) << (PAGE + BLOCK)) | (uint64_t)k
                                                                      << PAGE;
 
+            v->work++;
             if (compare_page(v, t->old[k] << PAGE, new_pa, t->sequence[k]) !=
                 PTW_DIFFERS_NOT) {
                 t->differ |= (uint64_t)1 << k;
             }
         }
-        *same = *same && t->differ == 0;
+        if (t->differ != 0) {
+            order[differ++] = order[i];
+        }
     }
+    v->blocks = differ;
+    *same = differ == 0;
+}
+
+/* Finds the first page at pa or behind it, and not behind `last`, that differs:
+ * the block, and which page of it.  NULL: none does. */
+static struct taken *differs_from(struct ptw_verify *v, uint64_t pa,
+                                  uint64_t last, unsigned *page)
+{
+    uint64_t block = pa >> (PAGE + BLOCK);
+    size_t low = 0;
+    size_t high = v->blocks;
+
+    v->work++;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (ordered(v, mid)->key - 1 < block) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    for (; low < v->blocks; low++) {
+        struct taken *t = ordered(v, low);
+        uint64_t differ = t->differ;
+
+        if (t->key - 1 == block) {
+            differ &= ~ptw_low_mask((unsigned)(pa >> PAGE & (PAGES - 1)));
+        }
+        if (differ != 0) {
+            *page = (unsigned)__builtin_ctzll(differ);
+            return ((t->key - 1) << BLOCK) + *page <= last >> PAGE ? t : NULL;
+        }
+    }
+    return NULL;
 }
 
 /* Says of the first page of a new leaf that differs, if one does, where it is.
@@ -1072,32 +1155,30 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
     const struct ptw_mapping *m = &n->u.mapping;
     struct ptw_difference *d = &v->difference;
     struct ptw_translation old = {0};
+    unsigned k = 0;
+    const struct taken *t =
+        differs_from(v, m->pa.v, m->pa.v + ptw_low_mask(m->size_log2), &k);
+    uint64_t pa;
+    uint64_t va;
 
-    for (uint64_t at = 0; at >> m->size_log2 == 0; at += PAGE_BYTES) {
-        uint64_t pa = m->pa.v + at;
-        unsigned k = (unsigned)(pa >> PAGE & (PAGES - 1));
-        const struct taken *t =
-            ptw_hash_find(&v->taken, sizeof *t, (pa >> (PAGE + BLOCK)) + 1);
-        uint64_t va = n->first.v + at;
-
-        if (t == NULL || (t->differ >> k & 1) == 0) {
-            continue;
-        }
-        (void)differ(v,
-                     overlaps(v, t, k) ? PTW_DIFFERS_OVERLAP
-                                       : compare_page(v, t->old[k] << PAGE, pa,
-                                                      t->sequence[k]),
-                     n->space, va);
-        note_leaf(v, NEW, n, va);
-        d->old_pa.v = t->old[k] << PAGE;
-        if (ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
-                       ptw_va_of(va), &old) == PTW_OK) {
-            d->old_raw = old.raw;
-            d->old_rights = old.rights;
-        }
-        return true;
+    if (t == NULL) {
+        return false;
     }
-    return false;
+    pa = (((t->key - 1) << BLOCK) + k) << PAGE;
+    va = n->first.v + (pa - m->pa.v);
+    (void)differ(v,
+                 overlaps(v, t, k)
+                     ? PTW_DIFFERS_OVERLAP
+                     : compare_page(v, t->old[k] << PAGE, pa, t->sequence[k]),
+                 n->space, va);
+    note_leaf(v, NEW, n, va);
+    d->old_pa.v = t->old[k] << PAGE;
+    if (ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
+                   ptw_va_of(va), &old) == PTW_OK) {
+        d->old_raw = old.raw;
+        d->old_rights = old.rights;
+    }
+    return true;
 }
 
 /* Finds the first address, as the guest counts, where bytes differ. */
@@ -1131,10 +1212,8 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t size = (uint64_t)PAGE_BYTES << BLOCK;
     struct writers *block;
     enum ptw_status st;
-    bool outside;
 
-    *gone = nothing_from(v, o, from, to, &outside);
-    *dropped = *gone > 0 && outside ? *gone >> PAGE : 0;
+    *gone = no_page_from(v, o, from, to, dropped);
     if (*gone > 0) {
         return PTW_OK;
     }
@@ -1157,6 +1236,20 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
 static enum ptw_status nothing_there(struct ptw_verify *v,
                                      const struct ptw_item *o, uint64_t to)
 {
+    const struct ptw_mapping *m = &o->u.mapping;
+    uint64_t key = large_key(m->pa.v, m->size_log2) | (uint64_t)1 << GONE_AT;
+    bool whole = to >> m->size_log2 == 1 && m->size_log2 > PAGE &&
+                 kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL;
+
+    /* That a large leaf is gone is found out once. */
+    if (v->done == 0 && whole &&
+        ptw_hash_find(&v->writers, sizeof(struct writers), key) != NULL) {
+        v->work++;
+        v->certificate.dropped += to >> PAGE;
+        v->done = to;
+        return PTW_OK;
+    }
+    whole = whole && v->done == 0;
     while (v->done < to) {
         uint64_t va = o->first.v + v->done;
         uint64_t gone;
@@ -1173,37 +1266,57 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
         v->certificate.dropped += dropped;
         v->done += gone;
     }
+    if (whole && ptw_hash_room(&v->writers, 1)) {
+        (void)writers_at(v, key);
+    }
     return PTW_OK;
 }
 
-/* Whether the old leaf could be kept whole: found out once for each leaf. */
+/* Whether the old leaf could be kept whole: found out once for each address and
+ * size. */
 static enum ptw_status could_stay(struct ptw_verify *v,
                                   const struct ptw_item *o)
 {
     const struct ptw_mapping *m = &o->u.mapping;
     uint64_t size = (uint64_t)1 << m->size_log2;
     uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
+    uint64_t key = large_key(m->pa.v, m->size_log2) | (uint64_t)1 << STAYS_AT;
+    struct writers *known;
     struct writers *block;
     uint64_t at = 0;
 
     if (v->stays != UNKNOWN) {
         return PTW_OK;
     }
-    if (kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL &&
-        ptw_mem_cover(v->side[OLD].mem, m->pa, size) == PTW_COVER_ALL) {
-        while (at < size) {
-            uint64_t pa = m->pa.v + at;
-            enum ptw_status st = try_to_read(v, pa, &block);
-
-            if (st != PTW_OK) {
-                return st;
-            }
-            if ((block->twice >> (pa >> PAGE & 63) & 1) != 0) {
-                break;
-            }
-            at = block->once == UINT64_MAX ? (at | rest) + 1 : at + PAGE_BYTES;
-        }
+    v->work++;
+    if (kept_of(v, o->first.v, o->last.v) != PTW_COVER_ALL ||
+        ptw_runs_count(&v->side[OLD].runs, m->pa.v, m->pa.v + (size - 1)).whole
+                << PAGE !=
+            size) {
+        v->stays = NO;
+        return PTW_OK;
     }
+    known = ptw_hash_find(&v->writers, sizeof *known, key);
+    if (known != NULL) {
+        v->stays = known->once != 0 ? YES : NO;
+        return PTW_OK;
+    }
+    while (at < size) {
+        uint64_t pa = m->pa.v + at;
+        enum ptw_status st = try_to_read(v, pa, &block);
+
+        if (st != PTW_OK) {
+            return st;
+        }
+        if ((block->twice >> (pa >> PAGE & 63) & 1) != 0) {
+            break;
+        }
+        at = block->once == UINT64_MAX ? (at | rest) + 1 : at + PAGE_BYTES;
+    }
+    if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+        return PTW_E_SPACE;
+    }
+    writers_at(v, key)->once = at >= size;
     v->stays = at < size ? NO : YES;
     return PTW_OK;
 }
@@ -1633,11 +1746,32 @@ static enum ptw_status run_phase(struct ptw_verify *v)
     return PTW_E_ARG;
 }
 
+/* Finds out where the old memory is, once. */
+static enum ptw_status look_at_memory(struct ptw_verify *v)
+{
+    struct ptw_verify_side *s = &v->side[OLD];
+    struct ptw_store *store = &v->store[PTW_VERIFY_OLD_MEMORY];
+    size_t bytes = ptw_runs_bytes(s->mem);
+
+    if (s->runs.runs > 0) {
+        return PTW_OK;
+    }
+    if (store->bytes < bytes) {
+        return ask(v, PTW_VERIFY_OLD_MEMORY, bytes);
+    }
+    ptw_runs_make(&s->runs, s->mem, store->at);
+    v->work += s->mem->regions;
+    return PTW_OK;
+}
+
 enum ptw_status ptw_verify_run(struct ptw_verify *v)
 {
     enum ptw_status st = v->phase == OVER ? PTW_E_ARG : PTW_OK;
 
     v->wanted = 0;
+    if (st == PTW_OK) {
+        st = look_at_memory(v);
+    }
     while (st == PTW_OK && v->phase != OVER) {
         st = run_phase(v);
         if (st == PTW_OK && v->phase != OVER) {

@@ -73,7 +73,8 @@ struct ptw_rebuild_options {
     ptw_pa base; /* of the new image; page aligned, and as the largest leaf that
                     is kept is, else there is padding before it */
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
-    uint64_t max_reads; /* of entries, in each walk */
+    uint64_t max_reads; /* of entries, in each walk; the plan counts pieces of
+                           large leaves, too */
     uint64_t max_bytes; /* of the new image */
     uint64_t seed;      /* as that of ptw_memo_init */
 };
@@ -131,11 +132,30 @@ struct ptw_hash {
     uint64_t seed;
 };
 
+/* A stretch of memory without a hole, in pages of 4 KiB by their numbers. */
+struct ptw_run {
+    uint64_t first;       /* pages of which memory has a byte: from this one */
+    uint64_t last;        /* to this one */
+    uint64_t whole_first; /* that it has whole: from this one, */
+    uint64_t whole_end;   /* and below this one; none when it is not above */
+    uint64_t touched;     /* how many of either kind are before this run's */
+    uint64_t whole;
+};
+
+/* Which pages memory has. */
+struct ptw_runs {
+    const struct ptw_run *run; /* NULL: there is at most one */
+    size_t runs;
+    struct ptw_run only;
+};
+
 enum ptw_rebuild_store {
     PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
     PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
     PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
     PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
+    PTW_REBUILD_MEMORY,      /* where memory is, when it has several regions */
+    PTW_REBUILD_LARGE, /* large leaves that do not stay as they are, each once */
     PTW_REBUILD_STORES
 };
 
@@ -158,7 +178,10 @@ enum { PTW_REBUILD_BATCH = 32, PTW_PAGE_WORDS = 512 };
 struct ptw_rebuild {
     struct ptw_rebuild_counts counts; /* so far */
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
-    ptw_pa where;  /* the sink refused: the first page of that write, its old
+    uint64_t
+        work;     /* done so far, in entries read, items, pages and blocks of 64
+                      pages visited, look-ups and pieces of large leaves */
+    ptw_pa where; /* the sink refused: the first page of that write, its old
                       address */
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
@@ -171,6 +194,8 @@ struct ptw_rebuild {
     struct ptw_memo memo;
     struct ptw_hash frames;
     struct ptw_hash contents;
+    struct ptw_hash large;
+    struct ptw_runs runs;
     struct ptw_walk walk;
     struct ptw_item item[PTW_REBUILD_BATCH];
     size_t items;
@@ -183,6 +208,7 @@ struct ptw_rebuild {
     uint64_t extra;  /* tables besides: of leaves that were split, of maps */
     uint64_t mapped; /* of them, at most: of maps */
     uint64_t taken;  /* of these, used */
+    uint64_t pieces; /* of large leaves, as the plan counts reads */
     bool recount;    /* a large page lost a part */
     uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
     uint64_t frame; /* of the last block that was looked up, and it */
@@ -242,6 +268,10 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *                  the image, ptw_root_check has nothing against that one
  *   PTW_E_ARG      called out of turn, as of the other steps
  *
+ * Work: with T tables entered, of E entries each, C = 2 * spaces * (ranges left
+ * out + 1) cuts, P pages of memory and R regions, at most
+ * 8 * E * T + (32 + 2 * C) * (P + R), as `work` counts it.
+ *
  * Any failure but PTW_E_SPACE and PTW_E_ARG ends the rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
 
@@ -296,6 +326,17 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
  * there, before the plan is made, and after a step that failed for good. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
                                                ptw_pa old, ptw_pa *now);
+
+/* ptw_rebuild_pages finds the first page at the old address `from` or behind it
+ * that is in the new image, and how far it goes on from there: the *bytes, whole
+ * pages, from *old on are those from *now on.  With *old + *bytes as the next
+ * `from`, all pages come, in the order of their old addresses; the work is that
+ * of the pages which the image has, wherever they were.  PTW_OK; PTW_END when
+ * there is none; PTW_NOT_MAPPED as ptw_rebuild_page.  *old, *now and *bytes are
+ * meant on PTW_OK only. */
+PTW_NODISCARD enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb,
+                                                ptw_pa from, ptw_pa *old,
+                                                ptw_pa *now, uint64_t *bytes);
 
 #ifdef __cplusplus
 }

@@ -107,11 +107,12 @@ ptw_verify_options_of(const struct ptw_rebuild_options *o);
 enum ptw_verify_store {
     PTW_VERIFY_OLD_TABLES,
     PTW_VERIFY_NEW_TABLES,
-    PTW_VERIFY_PAGES,   /* which old pages were seen */
-    PTW_VERIFY_TAKEN,   /* which old page each new page is */
-    PTW_VERIFY_ORDER,   /* the new pages in the order of their addresses */
-    PTW_VERIFY_WRITERS, /* which old pages have how many writable leaves, and
+    PTW_VERIFY_PAGES,      /* which old pages were seen */
+    PTW_VERIFY_TAKEN,      /* which old page each new page is */
+    PTW_VERIFY_ORDER,      /* the new pages in the order of their addresses */
+    PTW_VERIFY_WRITERS,    /* which old pages have how many writable leaves, and
                            which can't be read */
+    PTW_VERIFY_OLD_MEMORY, /* where the old memory is, of several regions */
     PTW_VERIFY_STORES
 };
 
@@ -122,6 +123,7 @@ struct ptw_verify_side {
     const struct ptw_mem *mem;
     const ptw_pa *root;
     struct ptw_memo memo;
+    struct ptw_runs runs; /* of the old image */
     struct ptw_walk walk;
     struct ptw_item item[PTW_VERIFY_BATCH];
     size_t items;
@@ -135,6 +137,7 @@ struct ptw_verify {
     struct ptw_certificate certificate; /* so far */
     struct ptw_difference difference;
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
+    uint64_t work; /* done so far, as that of a rebuild */
     const struct ptw_regime *regime;
     uint32_t roots;
     struct ptw_verify_options o;
@@ -180,7 +183,10 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *                  entries of a table are read once more to compare those that
  *                  are not present, which max_reads leaves out.
  *   PTW_E_CHANGED  the images changed under the comparison
- *   PTW_E_ARG      called again after it was over */
+ *   PTW_E_ARG      called again after it was over
+ *
+ * Work: as that of ptw_rebuild_plan, with the tables, pages and regions of both
+ * images, and four times as much. */
 PTW_NODISCARD enum ptw_status ptw_verify_run(struct ptw_verify *v);
 
 #ifdef __cplusplus

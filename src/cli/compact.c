@@ -279,75 +279,32 @@ static void check_reads(const struct compaction *c)
 
 /* ---------------------------------------------------------------- page map */
 
-/* Pages that follow each other in both images. */
-struct page_run {
-    uint64_t old_pa;
-    uint64_t new_pa;
-    uint64_t bytes;
-};
-
-struct page_map {
-    struct output *out;
-    uint64_t offset;
-    struct page_run run;
-};
-
-static void put_run(struct page_map *m)
-{
-    char text[3 * 17];
-    char *p = text;
-
-    if (m->run.bytes == 0) {
-        return;
-    }
-    p = put_hex(p, m->run.old_pa);
-    *p++ = ' ';
-    p = put_hex(p, m->run.new_pa);
-    *p++ = ' ';
-    p = put_hex(p, m->run.bytes);
-    *p++ = '\n';
-    output_write(m->out, m->offset, text, (size_t)(p - text));
-    m->offset += (uint64_t)(p - text);
-}
-
-static void add_page(struct page_map *m, uint64_t old_pa, uint64_t new_pa)
-{
-    struct page_run *r = &m->run;
-
-    if (r->bytes != 0 && old_pa == r->old_pa + r->bytes &&
-        new_pa == r->new_pa + r->bytes) {
-        r->bytes += PAGE_BYTES;
-        return;
-    }
-    put_run(m);
-    r->old_pa = old_pa;
-    r->new_pa = new_pa;
-    r->bytes = PAGE_BYTES;
-}
-
+/* The pages that the image has, in the order of their old addresses. */
 static void write_page_map(struct compaction *c)
 {
-    struct page_map m = {.out = &c->map};
-    uint64_t memory = image_memory(c->im);
+    uint64_t all = (c->rb->counts.pages + c->rb->counts.merged) * PAGE_BYTES;
     uint64_t seen = 0;
+    uint64_t offset = 0;
+    ptw_pa old = {0};
+    ptw_pa now;
+    uint64_t bytes = 0;
 
-    for (size_t i = 0; i < c->im->segments; i++) {
-        const struct segment *s = &c->im->segment[i];
-        uint64_t first = (s->pa + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    while (ptw_rebuild_pages(c->rb, ptw_pa_of(old.v + bytes), &old, &now,
+                             &bytes) == PTW_OK) {
+        char text[3 * 17];
+        char *p = text;
 
-        for (uint64_t at = first - s->pa;
-             at < s->bytes && s->bytes - at >= PAGE_BYTES; at += PAGE_BYTES) {
-            ptw_pa now;
-
-            if (ptw_rebuild_page(c->rb, ptw_pa_of(s->pa + at), &now) ==
-                PTW_OK) {
-                add_page(&m, s->pa + at, now.v);
-            }
-            progress_step(c->o, "mapping pages", seen + at, memory);
-        }
-        seen += s->bytes;
+        p = put_hex(p, old.v);
+        *p++ = ' ';
+        p = put_hex(p, now.v);
+        *p++ = ' ';
+        p = put_hex(p, bytes);
+        *p++ = '\n';
+        output_write(&c->map, offset, text, (size_t)(p - text));
+        offset += (uint64_t)(p - text);
+        seen += bytes;
+        progress_step(c->o, "mapping pages", seen, all);
     }
-    put_run(&m);
 }
 
 /* ------------------------------------------------------------------ output */
