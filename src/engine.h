@@ -11,6 +11,23 @@
  * called with, so it has to be inlined whatever the optimiser thinks. */
 #define PTW_ENGINE static inline __attribute__((always_inline, unused))
 
+/* An engine function that a descriptor points to is made known by PTW_NAMED
+ * behind its body, and put into the descriptor as PTW_BY_NAME.
+ *
+ * gcc learns at -Og only after all inlining which function a constant pointer
+ * leads to, and there refuses to call one that has to be inlined.  An alias has
+ * to be nothing: it is called there, and wherever gcc knows in time, the
+ * function behind it is inlined as if it had been named itself. */
+#if defined(__clang__)
+#define PTW_NAMED(function)   _Static_assert(sizeof(&(function)) > 0, "declared")
+#define PTW_BY_NAME(function) function
+#else
+#define PTW_NAMED(function)                                                    \
+    static __typeof__(function) function##_by_name                             \
+        __attribute__((alias(#function), unused))
+#define PTW_BY_NAME(function) function##_by_name
+#endif
+
 /* PTW_UNROLL asks for the loop that follows to be unrolled whole; its count is
  * a small constant. */
 #if defined(__clang__)

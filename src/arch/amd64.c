@@ -91,6 +91,7 @@ PTW_ENGINE bool amd64_leaf_bits(const struct ptw_regime *r, unsigned level,
     *bits |= X86_D | key << 59;
     return true;
 }
+PTW_NAMED(amd64_leaf_bits);
 
 static uint64_t amd64_leaf_address(const struct ptw_regime *r, unsigned level,
                                    uint64_t pa)
@@ -129,15 +130,15 @@ static const struct ptw_format amd64 = {
             [AMD64_PDPT] = {.name = "pdpt", .shift = 30, .bits = 9},
             [AMD64_PML4] = {.name = "pml4", .shift = 39, .bits = 9},
         },
-    .decode = x86_decode,
-    .leaf_class = x86_leaf_class,
-    .table_bits = x86_table_bits,
-    .leaf_bits = amd64_leaf_bits,
+    .decode = PTW_BY_NAME(x86_decode),
+    .leaf_class = PTW_BY_NAME(x86_leaf_class),
+    .table_bits = PTW_BY_NAME(x86_table_bits),
+    .leaf_bits = PTW_BY_NAME(amd64_leaf_bits),
     .leaf_address = amd64_leaf_address,
     .leaf_with_rights = amd64_leaf_with_rights,
     .leaf_split = amd64_leaf_split,
     .with_path_rights = amd64_with_path_rights,
-    .leaf_copy_on_write = x86_leaf_copy_on_write,
+    .leaf_copy_on_write = PTW_BY_NAME(x86_leaf_copy_on_write),
     .alias_put = amd64_alias_put,
 };
 

@@ -43,6 +43,7 @@ PTW_ENGINE struct ptw_entry i686_decode(const struct ptw_regime *r,
     }
     return e;
 }
+PTW_NAMED(i686_decode);
 
 static struct ptw_attributes i686_attributes(const struct ptw_regime *r,
                                              unsigned level, uint64_t raw)
@@ -81,6 +82,7 @@ PTW_ENGINE bool i686_leaf_bits(const struct ptw_regime *r, unsigned level,
     return attributes->key == 0 &&
            x86_leaf_bits(r, level, rights, copy_on_write, attributes, 0, bits);
 }
+PTW_NAMED(i686_leaf_bits);
 
 /* Bits 39:32 of a 4 MiB page's address stand in bits 20:13 of its entry. */
 static uint64_t i686_leaf_address(const struct ptw_regime *r, unsigned level,
@@ -125,15 +127,15 @@ static const struct ptw_format i686 = {
             [I686_PT] = {.name = "pt", .shift = 12, .bits = 10},
             [I686_PD] = {.name = "pd", .shift = 22, .bits = 10},
         },
-    .decode = i686_decode,
-    .leaf_class = x86_leaf_class,
+    .decode = PTW_BY_NAME(i686_decode),
+    .leaf_class = PTW_BY_NAME(x86_leaf_class),
     .table_bits = i686_table_bits,
-    .leaf_bits = i686_leaf_bits,
+    .leaf_bits = PTW_BY_NAME(i686_leaf_bits),
     .leaf_address = i686_leaf_address,
     .leaf_with_rights = i686_leaf_with_rights,
     .leaf_split = i686_leaf_split,
     .with_path_rights = i686_with_path_rights,
-    .leaf_copy_on_write = x86_leaf_copy_on_write,
+    .leaf_copy_on_write = PTW_BY_NAME(x86_leaf_copy_on_write),
     .alias_put = i686_alias_put,
 };
 

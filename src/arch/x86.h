@@ -52,6 +52,7 @@ PTW_ENGINE unsigned x86_leaf_class(uint64_t raw, unsigned level)
 {
     return x86_memory_type(raw, level) << 1 | (unsigned)x86_copy_on_write(raw);
 }
+PTW_NAMED(x86_leaf_class);
 
 /* The bits beside the address in which neighbours of a run are alike, so that
  * comparing them says that rights, type and kind are equal.  Stricter than need
@@ -68,6 +69,7 @@ PTW_ENGINE uint64_t x86_table_bits(unsigned rights)
 {
     return X86_P | X86_RW | X86_A | ((rights & PTW_USER) != 0 ? X86_US : 0);
 }
+PTW_NAMED(x86_table_bits);
 
 /* raw, granting those rights and no others; xd is X86_XD or, where there is no
  * such bit, 0. */
@@ -92,6 +94,7 @@ PTW_ENGINE uint64_t x86_leaf_copy_on_write(uint64_t raw)
 {
     return (raw & ~(X86_SOFTWARE | X86_RW)) | X86_COPY_ON_WRITE;
 }
+PTW_NAMED(x86_leaf_copy_on_write);
 
 /* The bits of a leaf; false when there is no such leaf. */
 PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
@@ -165,5 +168,6 @@ PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r, uint64_t raw,
     e.rights = x86_rights(raw);
     return e;
 }
+PTW_NAMED(x86_decode);
 
 #endif
