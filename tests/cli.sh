@@ -1665,6 +1665,22 @@ else
             BETWEEN_RUN='rm made/new; mkdir made/new'
         check "$name: it is a directory" [ -d made/new ]
         check "$name: the map is as it was" cmp small made/map
+        # A name that can't be given back, since another file has it by now.
+        rm -rf made/*
+        cp small made/map
+        env LD_PRELOAD="$between" "${way[@]}" BETWEEN_FAIL=new \
+            BETWEEN_THEN='cp good made/other; mv -f made/other made/map' \
+            "$ptwalk" compact "${amd64[@]}" --force -o made/new \
+            --page-map made/map full >out 2>err
+        status=$?
+        name="compact --force, nothing can be put back, $no"
+        check "$name: status" [ $status -eq 3 ]
+        check "$name: no output" [ ! -s out ]
+        check "$name: the other file stays" cmp good made/map
+        check "$name: where what was there is" cmp small "made/$(sed -n \
+            's/^ptwalk: made.map: can.t be put back: what was there is \([^ ]*\) in the same directory$/\1/p' err)"
+        rm -f made/.ptwalk-*
+        holds map
     done
     rm -rf made/*
     env LD_PRELOAD="$between" BETWEEN_RUN='cp good made/new' "$ptwalk" compact \

@@ -4,6 +4,7 @@
  *
  * BETWEEN_RUN   a command for the shell, run before the first call
  * BETWEEN_FAIL  a name: what would be renamed to it fails, EPERM
+ * BETWEEN_THEN  a command for the shell, run when that happens
  * BETWEEN_NO    exchange: names can't be exchanged; all: no flag is known */
 #include <dlfcn.h>
 #include <errno.h>
@@ -32,6 +33,7 @@ int renameat2(int from_directory, const char *from, int to_directory,
     static rename_function *real;
     const char *run = getenv("BETWEEN_RUN");
     const char *fail = getenv("BETWEEN_FAIL");
+    const char *then = getenv("BETWEEN_THEN");
 
     if (real == NULL) {
         void *found = dlsym(RTLD_NEXT, "renameat2");
@@ -43,6 +45,9 @@ int renameat2(int from_directory, const char *from, int to_directory,
         }
     }
     if (fail != NULL && strcmp(to, fail) == 0) {
+        if (then != NULL && system(then) != 0) {
+            abort();
+        }
         errno = EPERM;
         return -1;
     }

@@ -441,8 +441,14 @@ static uint64_t memory_to(const struct image *im, uint64_t pa)
 
 uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes)
 {
-    uint64_t to = memory_to(im, pa.v + (bytes - 1));
+    const struct segment *s = segment_of(im->segment, im->segments, pa.v);
+    uint64_t to;
 
+    if (pa.v >= s->pa && bytes <= s->bytes &&
+        pa.v - s->pa <= s->bytes - bytes) {
+        return 0; /* as nearly always */
+    }
+    to = memory_to(im, pa.v + (bytes - 1));
     return bytes - (pa.v == 0 ? to : to - memory_to(im, pa.v - 1));
 }
 
