@@ -568,6 +568,10 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
             fz_fail("the leaf at %llx has rights %x, the oracle says %x",
                     HEX(a->first), m->rights, rights_of(a));
         }
+        if (a->above != ((m->above & PTW_WRITE) != 0)) {
+            fz_fail("above the leaf at %llx there are rights %x", HEX(a->first),
+                    m->above);
+        }
         e->at++;
         return true;
     case PTW_ITEM_HOLE:
@@ -624,19 +628,21 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
 
 /* --------------------------------------------------------------------- runs */
 
-/* Memory type and copy-on-write, the part of a leaf that a run has in common
- * besides its rights. */
-static unsigned class_of(uint64_t raw, unsigned level)
+/* Memory type, copy-on-write and whether it is written: what leaves of a run have
+ * in common besides their rights. */
+static unsigned class_of(const struct fz_world *w, const struct ptw_mapping *m)
 {
-    return (unsigned)(raw >> 3 & 3) |
-           (unsigned)(raw >> (level == 0 ? 7 : 12) & 1) << 2 |
-           (unsigned)((raw & 0xE00) == 0x200) << 3;
+    bool written = oracle_writes(&w->mode, (m->above & PTW_WRITE) != 0, m->raw);
+
+    return (unsigned)(m->raw >> 3 & 3) |
+           (unsigned)(m->raw >> (m->level == 0 ? 7 : 12) & 1) << 2 |
+           (unsigned)((m->raw & 0xE00) == 0x200) << 3 | (unsigned)written << 4;
 }
 
 /* Whether leaf b belongs into the run of which a is the first and `last` the
  * last address. */
-static bool joins(const struct ptw_item *a, uint64_t last,
-                  const struct ptw_item *b)
+static bool joins(const struct fz_world *w, const struct ptw_item *a,
+                  uint64_t last, const struct ptw_item *b)
 {
     const struct ptw_mapping *m = &a->u.mapping;
     const struct ptw_mapping *n = &b->u.mapping;
@@ -645,12 +651,12 @@ static bool joins(const struct ptw_item *a, uint64_t last,
            b->first.v == last + 1 && m->level == n->level &&
            m->rights == n->rights &&
            n->pa.v == m->pa.v + (b->first.v - a->first.v) &&
-           class_of(m->raw, m->level) == class_of(n->raw, n->level);
+           class_of(w, m) == class_of(w, n);
 }
 
 /* Compares a run with the leaves of the list from *at on. */
-static void meet_run(const struct fz_list *list, size_t *at,
-                     const struct ptw_item *run)
+static void meet_run(const struct fz_world *w, const struct fz_list *list,
+                     size_t *at, const struct ptw_item *run)
 {
     const struct ptw_item *first = &list->item[*at];
     uint64_t last = first->last.v;
@@ -659,13 +665,14 @@ static void meet_run(const struct fz_list *list, size_t *at,
         first->u.mapping.pa.v != run->u.mapping.pa.v ||
         first->u.mapping.raw != run->u.mapping.raw ||
         first->u.mapping.rights != run->u.mapping.rights ||
+        first->u.mapping.above != run->u.mapping.above ||
         first->u.mapping.level != run->u.mapping.level ||
         first->u.mapping.size_log2 != run->u.mapping.size_log2) {
         fz_fail("the run at %llx does not start as its first leaf",
                 HEX(run->first.v));
     }
     for (++*at; last != run->last.v && *at < list->count; ++*at) {
-        if (!joins(first, last, &list->item[*at])) {
+        if (!joins(w, first, last, &list->item[*at])) {
             fz_fail("the run at %llx holds a leaf at %llx that is not alike",
                     HEX(run->first.v), HEX(last + 1));
         }
@@ -675,7 +682,7 @@ static void meet_run(const struct fz_list *list, size_t *at,
         fz_fail("the run at %llx is longer than its leaves", HEX(run->first.v));
     }
     if (*at < list->count && list->item[*at].space == run->space &&
-        joins(first, last, &list->item[*at])) {
+        joins(w, first, last, &list->item[*at])) {
         fz_fail("the run at %llx is not maximal: it ends at %llx",
                 HEX(run->first.v), HEX(last));
     }
@@ -705,7 +712,7 @@ void fz_check_runs(struct fz_world *w, const struct fz_list *list,
             fz_check_item(w, &run[i]);
             fz_note(fz_item_hash(w, &run[i]));
             if (run[i].kind == PTW_ITEM_MAPPING) {
-                meet_run(list, &at, &run[i]);
+                meet_run(w, list, &at, &run[i]);
                 continue;
             }
             if (!fz_same_item(w, &run[i], &list->item[at])) {

@@ -852,7 +852,7 @@ static bool options_are_right(const struct fc_guest *g)
     }
     if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
-        !g->w->wp) {
+        !g->w->mode.wp) {
         return false;
     }
     for (size_t i = 0; i < o->leave_outs; i++) {

@@ -141,10 +141,11 @@ void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
 
 void fz_say_world(const struct fz_world *w, const char *memory)
 {
-    fz_say("%s, %u bits of physical address%s%s%s%s\n",
+    fz_say("%s, %u bits of physical address%s%s%s%s%s\n",
            ptw_regime_name(&w->regime), w->mode.pa_bits,
            w->mode.nx ? ", NX" : "", w->mode.pse ? ", PSE" : "",
-           w->mode.page1g ? ", 1 GiB pages" : "", w->wp ? ", WP" : "");
+           w->mode.page1g ? ", 1 GiB pages" : "", w->mode.wp ? ", WP" : "",
+           w->mode.cet ? ", shadow stacks" : "");
     fz_say("memory: %s\n", memory != NULL ? memory : memory_name[w->memory]);
     for (unsigned i = 0; i < w->regions; i++) {
         fz_say("    %016" PRIx64 "-%016" PRIx64 "%s\n", w->region[i].first,

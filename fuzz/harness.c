@@ -579,7 +579,8 @@ static void mark_writable(const struct fz_world *w, struct exposed *e)
     for (size_t i = 0; i < expected.count; i++) {
         const struct oracle_answer *a = &expected.answer[i];
 
-        if (a->kind == ORACLE_LEAF && (a->w || !w->wp)) {
+        if (a->kind == ORACLE_LEAF &&
+            oracle_writes(&w->mode, a->above, a->raw)) {
             (void)mark(e, e->writable, a->pa, a->pa + (a->last - a->first),
                        &lowest);
         }
@@ -620,9 +621,9 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
         fz_note(fz_item_hash(w, &item));
         a = oracle_translate(&w->mode, w->ram, w->rams, w->root[item.space],
                              item.first.v);
-        if (a.kind != ORACLE_LEAF || (!a.w && w->wp) || a.raw != f->raw ||
-            a.level != f->level || item.kind != PTW_ITEM_FINDING ||
-            f->kind != PTW_FINDING_EXPOSED) {
+        if (a.kind != ORACLE_LEAF || !oracle_writes(&w->mode, a.above, a.raw) ||
+            a.raw != f->raw || a.level != f->level ||
+            item.kind != PTW_ITEM_FINDING || f->kind != PTW_FINDING_EXPOSED) {
             fz_fail("there is no writable leaf at %llx of space %u",
                     HEX(item.first.v), (unsigned)item.space);
         }

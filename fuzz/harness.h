@@ -52,7 +52,6 @@ struct fz_world {
     unsigned levels;
     unsigned entries; /* of a table */
     unsigned entry_bytes;
-    bool wp;
 
     enum fz_memory memory;
     bool partial;

@@ -39,6 +39,7 @@ static unsigned expected_features(const struct ptw_x86_registers *r,
     f |= bit(r->cr0, 16) ? (unsigned)PTW_WP : 0;
     f |= bit(r->cr4, 20) ? (unsigned)PTW_SMEP : 0;
     f |= bit(r->cr4, 21) ? (unsigned)PTW_SMAP : 0;
+    f |= bit(r->cr4, 23) ? (unsigned)PTW_CET : 0;
     if (id == PTW_ARCH_I686) {
         return f | (bit(r->cr4, 4) ? (unsigned)PTW_PSE : 0);
     }
@@ -47,20 +48,35 @@ static unsigned expected_features(const struct ptw_x86_registers *r,
     return f | (page1g ? (unsigned)PTW_PAGE1G : 0);
 }
 
-/* What the processor lets pass, case by case. */
-static bool allowed(const struct ptw_regime *r, unsigned rights, unsigned key,
+/* What the processor lets pass, case by case.  above: what the entries above the
+ * leaf grant. */
+static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
                     const struct ptw_access *a)
 {
+    unsigned key = (unsigned)(leaf >> 59) & 15;
+    unsigned rights =
+        above & ((bit(leaf, 1) ? (unsigned)PTW_WRITE : 0) |
+                 (bit(leaf, 2) ? (unsigned)PTW_USER : 0) |
+                 (bit(leaf, 63) ? 0 : (unsigned)PTW_EXEC) | (unsigned)PTW_READ);
     bool user_page = (rights & PTW_USER) != 0;
     bool wp = (r->features & PTW_WP) != 0;
     bool ad = bit(a->pkru, 2 * key);
     bool wd = bit(a->pkru, 2 * key + 1);
 
     if (r->id == PTW_ARCH_BARE) {
-        return (rights & a->right) != 0;
+        return (above & a->right) != 0 && !a->shadow_stack;
     }
     if (a->user && !user_page) {
         return false;
+    }
+    if (a->shadow_stack) {
+        /* "A user-mode shadow-stack access is allowed only to a user-mode
+         * shadow-stack address", and so for the supervisor; keys count. */
+        return a->right != PTW_EXEC && (r->features & PTW_CET) != 0 &&
+               !bit(leaf, 1) && bit(leaf, 6) && (above & PTW_WRITE) != 0 &&
+               a->user == user_page &&
+               !((r->features & PTW_PKE) != 0 && user_page &&
+                 (ad || (a->right == PTW_WRITE && wd)));
     }
     if (a->right == PTW_EXEC) {
         return (rights & PTW_EXEC) != 0 &&
@@ -145,9 +161,13 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
         uint64_t raw = number ^ fz_u8(in);
         struct ptw_entry e = ptw_decode(r, l, raw);
         uint64_t bad = ptw_reserved_bits(r, l, raw);
-        struct ptw_access a = {right[how & 3], (how & 4) != 0, (how & 8) != 0,
-                               (uint32_t)(number >> 7)};
+        struct ptw_access a = {.right = right[how & 3],
+                               .user = (how & 4) != 0,
+                               .ac = (how & 8) != 0,
+                               .pkru = (uint32_t)(number >> 7)};
         unsigned rights = how >> 4;
+        bool stack = (r->features & PTW_CET) != 0 && !bit(raw, 1) &&
+                     bit(raw, 6) && (rights & PTW_WRITE) != 0;
 
         fz_note((uint64_t)e.kind);
         fz_note(e.pa.v);
@@ -160,12 +180,24 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
             fz_fail("%llx, level %u, is kind %d with reserved bits %llx",
                     HEX(raw), l, (int)e.kind, HEX(bad));
         }
-        if (ptw_access_allowed(r, rights, l, raw, &a) !=
-            allowed(r, rights, (unsigned)(raw >> 59) & 15, &a)) {
-            fz_fail("rights %x, leaf %llx, level %u: access %d of %s is "
-                    "judged wrongly",
-                    rights, HEX(raw), l, (int)a.right,
-                    a.user ? "the user" : "the supervisor");
+        for (unsigned i = 0; i < 2; i++) {
+            a.shadow_stack = i == 1;
+            if (ptw_access_allowed(r, rights, l, raw, &a) !=
+                allowed(r, rights, raw, &a)) {
+                fz_fail("rights %x, leaf %llx, level %u: access %d of %s is "
+                        "judged wrongly%s",
+                        rights, HEX(raw), l, (int)a.right,
+                        a.user ? "the user" : "the supervisor",
+                        i == 1 ? ", to a shadow stack" : "");
+            }
+        }
+        if (ptw_shadow_stack(r, rights, l, raw) != stack ||
+            ptw_guest_writes(r, rights, l, raw) !=
+                (stack || (r->features & PTW_WP) == 0 ||
+                 (bit(raw, 1) && (rights & PTW_WRITE) != 0))) {
+            fz_fail("rights %x, leaf %llx, level %u: whether the guest writes "
+                    "is judged wrongly",
+                    rights, HEX(raw), l);
         }
     }
 }
@@ -195,6 +227,7 @@ static void by_registers(struct fz_reader *in)
     for (unsigned i = 0; i < 8; i++) {
         regs.cr4 |= (uint64_t)bit(b, i) << cr4_bit[i];
     }
+    regs.cr4 |= (uint64_t)bit(c, 5) << 23;
     if ((c & 2) != 0) {
         regs.cr0 ^= fz_u64(in);
         regs.cr4 ^= fz_u64(in);
@@ -217,6 +250,7 @@ static void by_registers(struct fz_reader *in)
         fz_fail("the truth table has a hole");
     }
     conflict = row->st == PTW_E_CONFLICT || (row->pg && !bit(regs.cr0, 0)) ||
+               (bit(regs.cr4, 23) && !bit(regs.cr0, 16)) ||
                bit(regs.efer, 10) != (row->pg && row->lme);
     unsupported = row->st == PTW_E_REGIME ||
                   (row->id == PTW_ARCH_AMD64 && bit(regs.cr4, 12));
@@ -248,6 +282,35 @@ static void by_registers(struct fz_reader *in)
                 r.features, r.pa_bits);
     }
     check_regime(&r, in);
+}
+
+/* With more features, or none: bits 7:6 of how. */
+static void add_features(struct ptw_regime *r, uint8_t how)
+{
+    static const unsigned more[4] = {0, PTW_CET, PTW_CET | PTW_SMEP, PTW_PKE};
+    unsigned features = r->features | more[how >> 6];
+    unsigned has = r->id == PTW_ARCH_AMD64
+                       ? PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
+                             PTW_PKE | PTW_CET
+                   : r->id == PTW_ARCH_I686
+                       ? PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET
+                       : 0;
+    bool known = (features & ~has) == 0;
+    bool conflict = (features & PTW_CET) != 0 && (features & PTW_WP) == 0;
+    const char *why = NULL;
+    struct ptw_regime out = *r;
+    enum ptw_status st = ptw_regime_with(r, more[how >> 6], &out, &why);
+
+    if (st != (!known     ? PTW_E_REGIME
+               : conflict ? PTW_E_CONFLICT
+                          : PTW_OK) ||
+        (st != PTW_OK && (why == NULL || why[0] == '\0')) ||
+        out.features != (st == PTW_OK ? features : r->features) ||
+        out.pa_bits != r->pa_bits || out.id != r->id) {
+        fz_fail("%s with features %x: %s", ptw_regime_name(r), more[how >> 6],
+                ptw_status_text(st));
+    }
+    *r = out;
 }
 
 static void by_name(struct fz_reader *in)
@@ -315,6 +378,7 @@ static void by_name(struct fz_reader *in)
             fz_fail("the regime %s has features %x and %u bits", name,
                     r.features, r.pa_bits);
         }
+        add_features(&r, how);
         check_regime(&r, in);
     }
 }

@@ -2,8 +2,8 @@
 /* Whether an image is the guest that it was made from, naively: both trees are
  * gone through side by side, entry by entry, and what was seen is written down.
  *
- * Twice: first to count which pages are written through how many leaves, since
- * that decides what becomes copy-on-write; then to compare. */
+ * Twice: first to count which pages have how many leaves, and which of these
+ * write, since that decides what becomes copy-on-write; then to compare. */
 #include "compact.h"
 
 #include <string.h>
@@ -22,6 +22,9 @@ struct notes {
 /* Of a new page, beside the old page that it is. */
 enum { JOINED = 1, LARGE = 2, WRITTEN = 4 };
 
+/* Of an old page: how many leaves it has, and whether one of them writes. */
+enum { ONE_LEAF = 2, WRITER = 1 };
+
 struct naive {
     struct fc_guest *g;
     const struct fc_image *m;
@@ -32,20 +35,21 @@ struct naive {
     unsigned entry_bytes;
     unsigned flags;
     bool strict;
-    bool comparing; /* else: counting writers */
+    bool comparing; /* else: counting leaves */
     bool different;
     bool unsure;
     unsigned answers_left; /* of the oracle */
     struct ptw_rebuild_counts c;
-    uint64_t refused;      /* entries */
-    uint64_t gone;         /* pages */
-    struct notes *tables;  /* new table and level: old table */
-    struct notes *whole;   /* old table and level: new table */
-    struct notes *pages;   /* old page: new page */
-    struct notes *news;    /* new page: old page, and marks */
-    struct notes *writers; /* old page: leaves that let it be written */
-    struct notes *lost;    /* old pages that can't be read */
-    struct notes *frames;  /* new table: old table */
+    uint64_t refused;     /* entries */
+    uint64_t gone;        /* pages */
+    struct notes *tables; /* new table and level: old table */
+    struct notes *whole;  /* old table and level: new table */
+    struct notes *pages;  /* old page: new page */
+    struct notes *news;   /* new page: old page, and marks */
+    struct notes *leaves; /* old page: leaves, and whether one writes */
+    struct notes *turned; /* old pages of leaves made copy-on-write */
+    struct notes *lost;   /* old pages that can't be read */
+    struct notes *frames; /* new table: old table */
 };
 
 /* An old leaf. */
@@ -57,7 +61,7 @@ struct leaf {
     unsigned rights; /* of itself */
 };
 
-static struct notes notes[7];
+static struct notes notes[8];
 
 struct fc_difference fc_difference;
 
@@ -232,6 +236,7 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
             differ(n, "two pages became one", va, was, is);
         }
     }
+    n->c.writable_pages += (marks & ~*q & WRITTEN) != 0;
     *q |= marks;
     if ((*q & JOINED) != 0 && (*q & (LARGE | WRITTEN)) != 0) {
         differ(n, "two pages that are large or written became one", va, was,
@@ -239,31 +244,47 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
     }
 }
 
-static bool written_twice(const struct naive *n, uint64_t pa, uint64_t bytes)
+/* Whether the guest can write through that leaf, whatever leads to it. */
+static bool writes(const struct naive *n, uint64_t raw)
+{
+    return oracle_writes(&n->g->w->mode, true, raw);
+}
+
+/* A leaf that can be made copy-on-write. */
+static bool can_turn(const struct naive *n, uint64_t raw)
+{
+    return writes(n, raw) && !writes(n, raw & ~(uint64_t)2);
+}
+
+/* Whether any of those pages has a leaf that writes and another leaf: they would
+ * drift apart, were the writer to get a copy. */
+static bool is_shared(const struct naive *n, uint64_t pa, uint64_t bytes)
 {
     for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
-        const uint64_t *times = noted(n->writers, (pa + at) | 1);
+        const uint64_t *l = noted(n->leaves, (pa + at) | 1);
 
-        if (times != NULL && *times > 1) {
+        if (l != NULL && (*l & WRITER) != 0 && *l >= 2 * ONE_LEAF) {
             return true;
         }
     }
     return false;
 }
 
-static void count_writers(struct naive *n, const struct leaf *l, uint64_t pa,
-                          uint64_t bytes)
+static void count_leaves(struct naive *n, const struct leaf *l, uint64_t pa,
+                         uint64_t bytes)
 {
-    for (uint64_t at = 0; at < bytes && (l->rights & PTW_WRITE) != 0;
-         at += FZ_PAGE) {
+    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
         bool fresh;
-        uint64_t *times = note(n, n->writers, (pa + at) | 1, &fresh);
+        bool before = is_shared(n, pa + at, FZ_PAGE);
+        uint64_t *page = note(n, n->leaves, (pa + at) | 1, &fresh);
 
-        if (times == NULL) {
+        if (page == NULL) {
             return;
         }
-        ++*times;
-        n->c.shared_writable += *times == 2 && fc_readable(n->g, pa + at);
+        *page += ONE_LEAF;
+        *page |= writes(n, l->raw) ? WRITER : 0;
+        n->c.shared_writable += !before && is_shared(n, pa + at, FZ_PAGE) &&
+                                fc_readable(n->g, pa + at);
     }
 }
 
@@ -277,10 +298,9 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
     uint64_t size = size_of(n, level);
     uint64_t bits = l->raw & ~leaf_mask(n, l->level);
     unsigned rights = l->rights;
-    bool turned = (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
-                  (rights & PTW_WRITE) != 0 &&
-                  ((n->flags & PTW_REBUILD_COPY_SHARED) != 0 ||
-                   !written_twice(n, pa, size));
+    bool turned =
+        (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 && can_turn(n, l->raw) &&
+        ((n->flags & PTW_REBUILD_COPY_SHARED) != 0 || !is_shared(n, pa, size));
 
     if (l->level > 0 && level == 0) {
         bits = (bits & ~(uint64_t)0x1080) | (bits & 0x1000) >> 5;
@@ -310,10 +330,14 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         n->c.large += level > 0;
         n->c.copy_on_write += turned;
     }
+    for (uint64_t at = 0; at < size && turned; at += FZ_PAGE) {
+        bool fresh;
+
+        (void)note(n, n->turned, (pa + at) | 1, &fresh);
+    }
     for (uint64_t at = 0; at < size && !over(n); at += FZ_PAGE) {
         same_page(n, va + at, pa + at, e.pa.v + at,
-                  (level > 0 ? LARGE : 0u) |
-                      ((e.rights & PTW_WRITE) != 0 ? WRITTEN : 0u));
+                  (level > 0 ? LARGE : 0u) | (writes(n, raw) ? WRITTEN : 0u));
     }
 }
 
@@ -465,7 +489,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     }
     if (!n->comparing && kept == PTW_COVER_ALL && level == 0 && counting &&
         fc_cover(n->g, pa, size) == PTW_COVER_ALL) {
-        count_writers(n, l, pa, size);
+        count_leaves(n, l, pa, size);
     }
     if (n->comparing && level > 0 && e.kind != PTW_ENTRY_LEAF &&
         kept == PTW_COVER_ALL && (n->flags & PTW_REBUILD_SPLIT) == 0 &&
@@ -488,7 +512,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
                 if (fc_kept(n->g, va + at, va + at + (FZ_PAGE - 1)) ==
                         PTW_COVER_ALL &&
                     fc_cover(n->g, pa + at, FZ_PAGE) == PTW_COVER_ALL) {
-                    count_writers(n, l, pa + at, FZ_PAGE);
+                    count_leaves(n, l, pa + at, FZ_PAGE);
                 }
             }
         }
@@ -502,7 +526,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         if (n->comparing) {
             same_leaf(n, l, level, va, raw, less, counting);
         } else if (level > 0 && counting) {
-            count_writers(n, l, pa, size);
+            count_leaves(n, l, pa, size);
         }
         break;
     case PTW_ENTRY_TABLE:
@@ -722,6 +746,7 @@ static void check_spaces(struct naive *n)
     forget(n->news);
     forget(n->lost);
     forget(n->frames);
+    forget(n->turned);
     for (unsigned i = 0; i < w->roots && !over(n); i++) {
         unsigned same = 0;
 
@@ -767,6 +792,8 @@ static void check_counts(const struct naive *n)
     same_count("large", is->large, c->large);
     same_count("split", is->split, c->split);
     same_count("copy_on_write", is->copy_on_write, c->copy_on_write);
+    same_count("copy_on_write_pages", is->copy_on_write_pages, n->turned->used);
+    same_count("writable_pages", is->writable_pages, c->writable_pages);
     same_count("merged", is->merged, c->merged);
     same_count("pages", is->pages, pages);
     same_count("zeros", is->zeros, pages - n->m->pages);
@@ -977,16 +1004,17 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         .whole = &notes[1],
         .pages = &notes[2],
         .news = &notes[3],
-        .writers = &notes[4],
+        .leaves = &notes[4],
         .lost = &notes[5],
         .frames = &notes[6],
+        .turned = &notes[7],
     };
     uint64_t shared;
 
     if ((n.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         n.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
-    forget(n.writers);
+    forget(n.leaves);
     check_spaces(&n);
     shared = n.c.shared_writable;
     if (!n.unsure) {

@@ -520,7 +520,8 @@ static void set_mode(struct fz_world *w, enum oracle_arch arch, uint8_t flags,
     w->mode.nx = (flags & 8) == 0;
     w->mode.pse = (flags & 0x10) == 0;
     w->mode.page1g = (flags & 0x20) == 0;
-    w->wp = (flags & 0x40) == 0;
+    w->mode.wp = (flags & 0x40) == 0;
+    w->mode.cet = (flags & 0x80) != 0 && w->mode.wp && arch != ORACLE_BARE;
     w->levels = arch == ORACLE_AMD64 ? 4 : arch == ORACLE_I686 ? 2 : 0;
     w->entries = arch == ORACLE_I686 ? 1024 : 512;
     w->entry_bytes = arch == ORACLE_I686 ? 4 : 8;
@@ -528,10 +529,16 @@ static void set_mode(struct fz_world *w, enum oracle_arch arch, uint8_t flags,
     cpu.page1g = w->mode.page1g;
     without |= w->mode.nx ? 0 : (unsigned)PTW_NX;
     without |= w->mode.pse ? 0 : (unsigned)PTW_PSE;
-    without |= w->wp ? 0 : (unsigned)PTW_WP;
+    without |= w->mode.wp ? 0 : (unsigned)PTW_WP;
     st = ptw_regime_by_name(name[arch], &cpu, without, &w->regime, NULL);
     if (st != PTW_OK) {
         fz_fail("%s is refused: %s", name[arch], ptw_status_text(st));
+    }
+    if (w->mode.cet) {
+        st = ptw_regime_with(&w->regime, PTW_CET, &w->regime, NULL);
+        if (st != PTW_OK) {
+            fz_fail("shadow stacks are refused: %s", ptw_status_text(st));
+        }
     }
 }
 

@@ -309,11 +309,13 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
         return PTW_V_BAD;
     }
     e->rights &= t->rights;
+    if (e->kind == PTW_ENTRY_LEAF || level == 0) {
+        return !single && (e->rights & c->need_leaf) != c->need_leaf
+                   ? PTW_V_PRUNED
+                   : PTW_V_LEAF;
+    }
     if (!single && (e->rights & c->need) != c->need) {
         return PTW_V_PRUNED;
-    }
-    if (e->kind == PTW_ENTRY_LEAF || level == 0) {
-        return PTW_V_LEAF;
     }
     if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table) {
         return PTW_V_SELF;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables that the guest can write to.
  *
- * A second walk, restricted to paths that grant writing: a table that was
+ * A second walk, restricted to paths that lead to leaves that it can write: a table that was
  * entered through a read-only path first, and is an alias there, is entered
  * here through the first path that can write, so nothing is missed and nothing
  * is suspected without reason. */
@@ -16,12 +16,17 @@ enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
                                  const struct ptw_walk_options *options)
 {
     struct ptw_walk_options o = *options;
+    enum ptw_status st;
 
     o.flags = PTW_WALK_RUNS;
-    o.need = (r->features & PTW_WP) != 0 ? PTW_WRITE : 0;
+    /* What no entry above grants, no leaf gives back. */
+    o.need = r->arch->guest_writes(r, PTW_READ, 0) ? 0 : PTW_WRITE;
+    e->regime = r;
     e->frame = frame;
     e->frames = frames;
-    return ptw_walk_va_spaces_init(&e->walk, r, mem, root, roots, memo, &o);
+    st = ptw_walk_va_spaces_init(&e->walk, r, mem, root, roots, memo, &o);
+    e->walk.c.need_leaf = 0;
+    return st;
 }
 
 /* The index of the first frame at pa or later. */
@@ -55,7 +60,9 @@ enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
         if (st != PTW_OK) {
             return st;
         }
-        if (item.kind != PTW_ITEM_MAPPING) {
+        if (item.kind != PTW_ITEM_MAPPING ||
+            !e->regime->arch->guest_writes(e->regime, item.u.mapping.above,
+                                           item.u.mapping.raw)) {
             continue;
         }
         from = first_frame(e, item.u.mapping.pa.v);

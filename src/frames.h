@@ -19,16 +19,32 @@ enum {
 struct ptw_block {
     uint64_t key;      /* number of the block + 1 */
     uint64_t kept;     /* pages that have a place of their own */
-    uint64_t writable; /* that a leaf lets the guest write */
-    uint64_t again;    /* that two leaves or more do */
+    uint64_t again;    /* that two leaves or more map */
+    uint64_t writable; /* that the guest writes through a leaf that can become
+                          copy-on-write */
+    uint64_t fixed;    /* the same, of a leaf that can't */
     uint64_t gone;     /* that could not be read */
     uint64_t blank;    /* all zeros: stand where the first such page does */
     uint64_t same;     /* stand where another page does that has their bytes */
     uint64_t to;       /* new address of the first page kept */
     uint32_t unit;     /* log2 of the bytes of the unit that it is in, or 0 */
-    uint16_t writers;  /* first block of a unit: leaves that let it be written
-                          whole, as far as 2 */
+    uint16_t leaves;   /* first block of a unit: a set of enum ptw_unit_leaf */
     uint16_t torn;     /* the same: enum ptw_torn, of the unit */
+};
+
+/* How the guest writes through a leaf. */
+enum ptw_writes {
+    PTW_WRITES_NOT,
+    PTW_WRITES,      /* not any more when it is copy-on-write */
+    PTW_WRITES_STILL /* then too: a shadow stack, or CR0.WP is clear */
+};
+
+/* The leaves that map a whole unit, as far as they matter. */
+enum ptw_unit_leaf {
+    PTW_UNIT_FIRST = 1,
+    PTW_UNIT_AGAIN = 2,  /* there are two or more */
+    PTW_UNIT_WRITES = 4, /* one that is PTW_WRITES */
+    PTW_UNIT_FIXED = 8   /* one that is PTW_WRITES_STILL */
 };
 
 enum ptw_torn {
@@ -52,6 +68,19 @@ PTW_ENGINE uint64_t ptw_block_base(const struct ptw_block *b)
 PTW_ENGINE uint64_t ptw_page_bit(uint64_t pa)
 {
     return (uint64_t)1 << (pa >> PTW_PAGE_BITS & 63);
+}
+
+/* The pages that a leaf lets the guest write. */
+PTW_ENGINE uint64_t ptw_block_written(const struct ptw_block *b)
+{
+    return b->writable | b->fixed;
+}
+
+/* The pages that would drift apart if leaves that write got copies: those that
+ * have such a leaf and another one, whether it writes or not. */
+PTW_ENGINE uint64_t ptw_block_shared(const struct ptw_block *b)
+{
+    return b->again & ptw_block_written(b);
 }
 
 /* By hand, since the compiler's own may be a call to its library. */

@@ -88,9 +88,11 @@ PTW_ENGINE bool ptw_continues(const struct ptw_sink *out,
            out->open->last.v + 1 == first;
 }
 
+/* above: what the entries above the leaf grant. */
 PTW_ENGINE void ptw_put_leaf(const struct ptw_walk *w, struct ptw_item *item,
                              unsigned level, uint64_t first, unsigned shift,
-                             uint64_t raw, const struct ptw_entry *e)
+                             uint64_t raw, unsigned above,
+                             const struct ptw_entry *e)
 {
     struct ptw_mapping *m =
         &ptw_span(w, item, PTW_ITEM_MAPPING, first, shift)->u.mapping;
@@ -100,6 +102,7 @@ PTW_ENGINE void ptw_put_leaf(const struct ptw_walk *w, struct ptw_item *item,
     m->rights = e->rights;
     m->level = (uint8_t)level;
     m->size_log2 = (uint8_t)shift;
+    m->above = (uint8_t)above;
 }
 
 PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
@@ -108,13 +111,15 @@ PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
                                 const struct ptw_entry *e)
 {
     unsigned shift = a->level[level].shift;
+    unsigned above = w->c.at[level].rights;
 
     if (runs && ptw_continues(out, PTW_ITEM_MAPPING, first)) {
         const struct ptw_mapping *m = &out->open->u.mapping;
 
         if (m->level == level && m->rights == e->rights &&
             m->pa.v + (first - out->open->first.v) == e->pa.v &&
-            a->leaf_class(m->raw, level) == a->leaf_class(raw, level) &&
+            a->leaf_class(w->c.regime, m->above, m->raw, level) ==
+                a->leaf_class(w->c.regime, above, raw, level) &&
             (!w->c.list || a->decode(w->c.regime, m->raw, level).rights ==
                                a->decode(w->c.regime, raw, level).rights)) {
             out->open->last.v = first + ptw_low_mask(shift);
@@ -123,7 +128,7 @@ PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
     }
     ptw_close(w, out);
     ptw_put_leaf(w, runs ? ptw_open(w, out) : ptw_emit(w, out), level, first,
-                 shift, raw, e);
+                 shift, raw, above, e);
 }
 
 /* bytes_less_1 is of all entries that are settled at once. */
@@ -370,7 +375,9 @@ PTW_ENGINE struct ptw_expected ptw_expect(const struct ptw_format *a,
     }
     m = &out->open->u.mapping;
     if (m->level == 0 &&
-        m->rights == (path_rights & a->decode(r, m->raw, 0).rights)) {
+        m->rights == (path_rights & a->decode(r, m->raw, 0).rights) &&
+        a->leaf_class(r, m->above, m->raw, 0) ==
+            a->leaf_class(r, path_rights, m->raw, 0)) {
         x.any = true;
         x.raw = m->raw + (first - out->open->first.v);
         x.pa = m->pa.v + (first - out->open->first.v);
@@ -475,12 +482,12 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
         e.rights &= t->rights;
         first = base + index * step;
         if (e.kind == PTW_ENTRY_LEAF) {
-            if ((e.rights & w->c.need) != w->c.need) {
+            if ((e.rights & w->c.need_leaf) != w->c.need_leaf) {
                 break;
             }
             if (!runs && out->open == NULL) {
                 ptw_put_leaf(w, &out->item[out->count++], 0, first,
-                             a->level[0].shift, raw, &e);
+                             a->level[0].shift, raw, t->rights, &e);
             } else {
                 ptw_settle_leaf(a, w, out, runs, 0, first, raw, &e);
             }
@@ -643,6 +650,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
 
             memset(&item->u.mapping, 0, sizeof item->u.mapping);
             item->u.mapping.rights = PTW_ALL_RIGHTS;
+            item->u.mapping.above = PTW_ALL_RIGHTS;
             item->u.mapping.size_log2 = (uint8_t)c->regime->va_bits;
         }
     }

@@ -36,6 +36,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     enum ptw_verdict v = PTW_V_LEAF;
     unsigned shift = c->regime->va_bits;
     unsigned level = 0;
+    unsigned above = PTW_ALL_RIGHTS;
     uint64_t raw = 0;
     uint64_t within;
 
@@ -44,8 +45,10 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;
+        above = c->at[level].rights;
         raw = c->at[level].raw;
     }
+    out->above = (uint8_t)above;
     out->level = (uint8_t)level;
     out->raw = raw;
     switch (v) {

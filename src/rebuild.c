@@ -40,9 +40,9 @@ struct large {
     uint64_t dropped[PTW_DROP_UNREADABLE + 1];
     uint64_t leaves; /* new ones, tables that they need, */
     uint64_t tables;
-    uint64_t large;   /* and how many of them are large */
-    uint16_t phase;   /* in which that was found out */
-    uint16_t writers; /* old leaves that let it be written, as far as 2 */
+    uint64_t large; /* and how many of them are large */
+    uint16_t phase; /* in which that was found out */
+    uint16_t old;   /* leaves that map it: a set of enum ptw_unit_leaf */
 };
 
 enum { LARGE_AT = 56 };
@@ -290,10 +290,26 @@ static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
     return bits > 0 ? ptw_count_bits(pages) : pages != 0;
 }
 
-/* Marks one page of a block as kept, or all 64, of a unit of 1 << bits bytes.
- * There is room. */
+/* How the guest writes through that leaf, by whatever path: tables are shared
+ * under different rights, and the leaf is one. */
+static enum ptw_writes writes(const struct ptw_rebuild *rb, unsigned level,
+                              uint64_t raw)
+{
+    const struct ptw_regime *r = rb->regime;
+
+    if (!ptw_guest_writes(r, PTW_ALL_RIGHTS, level, raw)) {
+        return PTW_WRITES_NOT;
+    }
+    raw = r->arch->format->leaf_copy_on_write(raw);
+    return ptw_guest_writes(r, PTW_ALL_RIGHTS, level, raw) ? PTW_WRITES_STILL
+                                                           : PTW_WRITES;
+}
+
+/* One leaf, written or not, keeps pages of a block: one, or all 64, of a unit of
+ * 1 << bits bytes.  There is room. */
 static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
-                              uint64_t pages, unsigned bits, bool writable)
+                              uint64_t pages, unsigned bits,
+                              enum ptw_writes how)
 {
     struct ptw_block *b = block_at(rb, pa);
     bool fresh;
@@ -303,28 +319,38 @@ static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
                            &fresh);
     }
     rb->counts.page_bytes += certain(rb, b, pages, bits) << PTW_PAGE_BITS;
+    b->again |= b->kept & pages;
     b->kept |= pages;
     if (b->unit < bits) {
         b->unit = bits;
-        b->writers = 0;
+        b->leaves = 0;
     }
-    if (writable) {
-        b->again |= b->writable & pages;
-        b->writable |= pages;
-    }
+    b->writable |= how == PTW_WRITES ? pages : 0;
+    b->fixed |= how == PTW_WRITES_STILL ? pages : 0;
     return b;
 }
 
-/* Keeps what a large leaf maps, whole.  A unit is gone through at most once for
- * itself and once for each of its first two writers, however often the guest
- * maps it. */
+/* What such a leaf of a whole unit adds to those that it has. */
+static unsigned unit_leaf(unsigned leaves, enum ptw_writes how)
+{
+    unsigned adds =
+        (leaves & PTW_UNIT_FIRST) != 0 ? PTW_UNIT_AGAIN : PTW_UNIT_FIRST;
+
+    adds |= how == PTW_WRITES ? PTW_UNIT_WRITES : 0u;
+    adds |= how == PTW_WRITES_STILL ? PTW_UNIT_FIXED : 0u;
+    return adds & ~leaves;
+}
+
+/* One large leaf, written or not, keeps what it maps, whole.  A unit is gone
+ * through only for a leaf that adds something: at most four times, however often
+ * the guest maps it. */
 static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
-                      bool writable)
+                      enum ptw_writes how)
 {
     struct ptw_block *first = block_at(rb, pa);
 
     if (first != NULL && first->unit == bits &&
-        (!writable || first->writers == 2)) {
+        unit_leaf(first->leaves, how) == 0) {
         return;
     }
     for (uint64_t at = 0; at >> bits == 0;
@@ -332,33 +358,35 @@ static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
         struct ptw_block *b;
 
         rb->work++;
-        b = keep(rb, pa + at, UINT64_MAX, bits, writable);
+        b = keep(rb, pa + at, UINT64_MAX, bits, how);
 
         if (at == 0) {
             first = b;
         }
     }
-    if (first->unit == bits && writable) {
-        first->writers++;
+    if (first->unit == bits) {
+        first->leaves |= (uint16_t)unit_leaf(first->leaves, how);
     }
 }
 
-/* Whether two leaves let the guest write any page of [pa, pa + 1 << bits). */
-static bool written_twice(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
+/* Whether any page of [pa, pa + 1 << bits) is shared writable. */
+static bool is_shared(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
 {
     const struct ptw_block *b = block_at(rb, pa);
+    unsigned written = PTW_UNIT_WRITES | PTW_UNIT_FIXED;
 
     if (bits == PTW_PAGE_BITS) {
-        return b != NULL && (b->again & ptw_page_bit(pa)) != 0;
+        return b != NULL && (ptw_block_shared(b) & ptw_page_bit(pa)) != 0;
     }
-    if (b != NULL && b->unit == bits && b->writers == 2) {
+    if (b != NULL && b->unit == bits && (b->leaves & PTW_UNIT_AGAIN) != 0 &&
+        (b->leaves & written) != 0) {
         return true;
     }
     for (uint64_t at = 0; at >> bits == 0;
          at += (uint64_t)64 << PTW_PAGE_BITS) {
         rb->work++;
         b = block_at(rb, pa + at);
-        if (b != NULL && b->again != 0) {
+        if (b != NULL && ptw_block_shared(b) != 0) {
             return true;
         }
     }
@@ -613,16 +641,19 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
     const struct ptw_format *a = rb->regime->arch->format;
     unsigned bits = a->level[p->level].shift;
     uint64_t raw = m->raw & ~a->leaf_address(rb->regime, m->level, UINT64_MAX);
+    bool shared_too = (rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0;
 
     for (unsigned level = m->level; level > p->level; level--) {
         raw = a->leaf_split(rb->regime, raw, level);
     }
     if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
-        (a->decode(rb->regime, m->raw, m->level).rights & PTW_WRITE) != 0 &&
-        ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
-         !written_twice(rb, p->pa, bits))) {
+        writes(rb, m->level, m->raw) == PTW_WRITES &&
+        (shared_too || !is_shared(rb, p->pa, bits))) {
         raw = a->leaf_copy_on_write(raw);
         rb->counts.copy_on_write++;
+        /* Of pages that have several leaves each counts once, at the end. */
+        rb->counts.copy_on_write_pages +=
+            shared_too ? 0 : (uint64_t)1 << (bits - PTW_PAGE_BITS);
     }
     return raw;
 }
@@ -794,12 +825,6 @@ static enum ptw_status count_piece(struct ptw_rebuild *rb)
     return reads_too_much(rb) ? PTW_E_LIMIT : count_bytes(rb);
 }
 
-static bool is_writable(const struct ptw_rebuild *rb,
-                        const struct ptw_mapping *m)
-{
-    return (ptw_decode(rb->regime, m->level, m->raw).rights & PTW_WRITE) != 0;
-}
-
 /* A leaf of the smallest size. */
 static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                                   const struct ptw_item *item)
@@ -824,7 +849,8 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                 rb, PTW_REBUILD_FRAMES,
                 ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), 1));
         }
-        (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, is_writable(rb, m));
+        (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0,
+                   writes(rb, m->level, m->raw));
     }
     rb->counts.leaves++;
     return rb->phase == PTW_REBUILD_BUILDING ? put_piece(rb, item, &p) : PTW_OK;
@@ -864,7 +890,8 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
                               struct ptw_run_count n)
 {
     const struct ptw_format *a = rb->regime->arch->format;
-    bool writable = is_writable(rb, &item->u.mapping);
+    const struct ptw_mapping *m = &item->u.mapping;
+    enum ptw_writes how = writes(rb, m->level, m->raw);
     struct pieces ps = {0};
     struct piece p;
 
@@ -892,9 +919,9 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         } else if (rb->phase != PTW_REBUILD_WALKING) {
             continue;
         } else if (p.level == 0) {
-            (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, writable);
+            (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, how);
         } else {
-            keep_unit(rb, p.pa, bits, writable);
+            keep_unit(rb, p.pa, bits, how);
         }
         if (st != PTW_OK) {
             return st;
@@ -965,8 +992,8 @@ static void count_known(struct ptw_rebuild *rb, const struct large *l)
     rb->extra += l->tables;
 }
 
-/* A large leaf.  It is gone through once for what it becomes and once for each
- * of its first two writers, however often the guest maps it; except where
+/* A large leaf.  It is gone through for what it becomes, and for a leaf that
+ * adds something to its pages, however often the guest maps it; except where
  * ranges cut it, and when the new leaves are built. */
 static enum ptw_status large_leaf(struct ptw_rebuild *rb,
                                   const struct ptw_item *item)
@@ -975,6 +1002,7 @@ static enum ptw_status large_leaf(struct ptw_rebuild *rb,
     uint64_t tables = rb->counts.tables;
     struct ptw_run_count n = ptw_runs_count(
         &rb->runs, m->pa.v, m->pa.v + ptw_low_mask(m->size_log2));
+    enum ptw_writes how = writes(rb, m->level, m->raw);
     struct large *l = NULL;
     enum ptw_status st = PTW_OK;
 
@@ -997,10 +1025,9 @@ static enum ptw_status large_leaf(struct ptw_rebuild *rb,
     }
     if (l == NULL) {
         st = cut_up(rb, item, n);
-    } else if (l->phase != rb->phase ||
-               (rb->phase == PTW_REBUILD_WALKING && is_writable(rb, m) &&
-                l->writers < 2)) {
-        l->writers = (uint16_t)(l->writers + is_writable(rb, m));
+    } else if (l->phase != rb->phase || (rb->phase == PTW_REBUILD_WALKING &&
+                                         unit_leaf(l->old, how) != 0)) {
+        l->old |= (uint16_t)unit_leaf(l->old, how);
         st = find_out(rb, item, n, l);
     } else {
         count_known(rb, l);
@@ -1145,6 +1172,7 @@ static enum ptw_status begin_walk(struct ptw_rebuild *rb)
     c->large = 0;
     c->split = 0;
     c->copy_on_write = 0;
+    c->copy_on_write_pages = 0;
     memset(c->dropped, 0, sizeof c->dropped);
     rb->items = 0;
     rb->next = 0;
@@ -1298,14 +1326,14 @@ static uint64_t hash_page(const void *page, const uint32_t *key)
 static uint64_t mergeable(const struct ptw_rebuild *rb,
                           const struct ptw_block *b)
 {
-    uint64_t writable = b->writable;
+    uint64_t written = ptw_block_written(b);
 
     if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
-        writable = 0;
+        written = b->fixed;
     } else if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0) {
-        writable = b->again;
+        written = ptw_block_shared(b) | b->fixed;
     }
-    return b->unit > 0 ? 0 : b->kept & ~writable;
+    return b->unit > 0 ? 0 : b->kept & ~written;
 }
 
 /* Finds out whether the page is one with an earlier one. */
@@ -1402,7 +1430,7 @@ static enum ptw_status place(struct ptw_rebuild *rb)
         b->to = next;
         next += (uint64_t)pages << PTW_PAGE_BITS;
         rb->counts.pages += pages;
-        rb->counts.shared_writable += ptw_count_bits(b->again);
+        rb->counts.shared_writable += ptw_count_bits(ptw_block_shared(b));
         if (next > end + 1) {
             return PTW_E_WIDTH;
         }
@@ -1573,7 +1601,7 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
 
     if (page == NULL) {
         rb->counts.pages--;
-        rb->counts.shared_writable -= (b->again & bit) != 0;
+        rb->counts.shared_writable -= (ptw_block_shared(b) & bit) != 0;
         b->gone |= bit;
         rb->handed |= bit;
         if (b->unit > 0) {
@@ -1689,6 +1717,29 @@ static enum ptw_status add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
     return PTW_OK;
 }
 
+/* How many pages became copy-on-write, and how many the guest can still write.
+ * A page of a leaf that became so has no other leaf, unless all of them do. */
+static void count_written(struct ptw_rebuild *rb)
+{
+    uint64_t written = 0;
+    uint64_t writable = 0;
+    uint64_t fixed = 0;
+
+    for (size_t i = 0; i < rb->blocks; i++) {
+        const struct ptw_block *b = ordered(rb, i);
+
+        written += ptw_count_bits(ptw_block_written(b) & ~b->gone);
+        writable += ptw_count_bits(b->writable & ~b->gone);
+        fixed += ptw_count_bits(b->fixed & ~b->gone);
+    }
+    if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        rb->counts.copy_on_write_pages = writable;
+        rb->counts.writable_pages = fixed;
+    } else {
+        rb->counts.writable_pages = written - rb->counts.copy_on_write_pages;
+    }
+}
+
 static enum ptw_status build(struct ptw_rebuild *rb, ptw_pa *new_root)
 {
     enum ptw_status st;
@@ -1701,6 +1752,7 @@ static enum ptw_status build(struct ptw_rebuild *rb, ptw_pa *new_root)
     if (rb->counts.tables != rb->walked + rb->taken) {
         return PTW_E_CHANGED;
     }
+    count_written(rb);
     st = add_maps(rb, new_root);
     rb->counts.tables = rb->walked + rb->taken;
     rb->counts.bytes =

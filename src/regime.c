@@ -14,9 +14,12 @@ static const uint64_t CR4_LA57 = (uint64_t)1 << 12;
 static const uint64_t CR4_SMEP = (uint64_t)1 << 20;
 static const uint64_t CR4_SMAP = (uint64_t)1 << 21;
 static const uint64_t CR4_PKE = (uint64_t)1 << 22;
+static const uint64_t CR4_CET = (uint64_t)1 << 23;
 static const uint64_t EFER_LME = (uint64_t)1 << 8;
 static const uint64_t EFER_LMA = (uint64_t)1 << 10;
 static const uint64_t EFER_NXE = (uint64_t)1 << 11;
+
+static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
 
 static enum ptw_status fail(enum ptw_status st, const char *reason,
                             const char **why)
@@ -124,6 +127,22 @@ enum ptw_status ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
     return fail(PTW_E_REGIME, "no paging mode has this name", why);
 }
 
+enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
+                                struct ptw_regime *out, const char **why)
+{
+    struct ptw_cpu cpu = {.pa_bits = r->pa_bits};
+
+    features |= r->features;
+    cpu.page1g = (features & PTW_PAGE1G) != 0;
+    if ((features & ~r->arch->features) != 0) {
+        return fail(PTW_E_REGIME, "this paging mode has no such feature", why);
+    }
+    if ((features & PTW_CET) != 0 && (features & PTW_WP) == 0) {
+        return fail(PTW_E_CONFLICT, cet_without_wp, why);
+    }
+    return build(r->arch, &cpu, features, out, why);
+}
+
 enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                                     const struct ptw_cpu *cpu,
                                     struct ptw_regime *out, const char **why)
@@ -132,10 +151,8 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         uint64_t bit;
         unsigned feature;
     } from_cr4[] = {
-        {CR4_PSE, PTW_PSE},
-        {CR4_SMEP, PTW_SMEP},
-        {CR4_SMAP, PTW_SMAP},
-        {CR4_PKE, PTW_PKE},
+        {CR4_PSE, PTW_PSE}, {CR4_SMEP, PTW_SMEP}, {CR4_SMAP, PTW_SMAP},
+        {CR4_PKE, PTW_PKE}, {CR4_CET, PTW_CET},
     };
     struct ptw_cpu facts = cpu != NULL ? *cpu : ptw_cpu_widest;
     bool pg = (regs->cr0 & CR0_PG) != 0;
@@ -150,6 +167,9 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     if (lma != (pg && lme)) {
         return fail(PTW_E_CONFLICT,
                     "EFER.LMA is not what CR0.PG and EFER.LME make it", why);
+    }
+    if ((regs->cr4 & CR4_CET) != 0 && (regs->cr0 & CR0_WP) == 0) {
+        return fail(PTW_E_CONFLICT, cet_without_wp, why);
     }
     if (!pg) {
         /* Linear addresses have 32 bits outside long mode; a width that is
@@ -274,9 +294,25 @@ uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
                : as_table;
 }
 
-bool ptw_access_allowed(const struct ptw_regime *r, unsigned rights,
+bool ptw_guest_writes(const struct ptw_regime *r, unsigned above,
+                      unsigned level, uint64_t raw)
+{
+    assert(r->arch->format->levels == 0 || level < r->arch->format->levels);
+    (void)level;
+    return r->arch->guest_writes(r, above, raw);
+}
+
+bool ptw_shadow_stack(const struct ptw_regime *r, unsigned above,
+                      unsigned level, uint64_t raw)
+{
+    assert(r->arch->format->levels == 0 || level < r->arch->format->levels);
+    (void)level;
+    return r->arch->shadow_stack(r, above, raw);
+}
+
+bool ptw_access_allowed(const struct ptw_regime *r, unsigned above,
                         unsigned level, uint64_t raw,
                         const struct ptw_access *access)
 {
-    return r->arch->access_allowed(r, rights, level, raw, access);
+    return r->arch->access_allowed(r, above, level, raw, access);
 }

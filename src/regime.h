@@ -34,8 +34,9 @@ struct ptw_format {
                                unsigned level);
 
     /* What leaves of one run have in common besides rights: one number for
-     * memory type and kind. */
-    unsigned (*leaf_class)(uint64_t raw, unsigned level);
+     * memory type and kind.  above: what the entries above grant. */
+    unsigned (*leaf_class)(const struct ptw_regime *r, unsigned above,
+                           uint64_t raw, unsigned level);
 
     /* Writing.  table_bits: of an entry that leads to a table that grants those
      * rights, without its address.  leaf_bits: the same for a leaf; false when
@@ -76,7 +77,12 @@ struct ptw_arch {
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,
                                         unsigned level, uint64_t raw);
-    bool (*access_allowed)(const struct ptw_regime *r, unsigned rights,
+    /* As the public functions: `above` is what the entries above grant. */
+    bool (*guest_writes)(const struct ptw_regime *r, unsigned above,
+                         uint64_t raw);
+    bool (*shadow_stack)(const struct ptw_regime *r, unsigned above,
+                         uint64_t raw);
+    bool (*access_allowed)(const struct ptw_regime *r, unsigned above,
                            unsigned level, uint64_t raw,
                            const struct ptw_access *access);
     struct ptw_alias_ref (*alias_get)(const union ptw_alias *alias,
@@ -103,7 +109,11 @@ extern const struct ptw_arch ptw_arch_amd64;
 
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
-bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned rights,
+bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
+                          uint64_t raw);
+bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
+                          uint64_t raw);
+bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
                             unsigned level, uint64_t raw,
                             const struct ptw_access *access);
 

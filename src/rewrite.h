@@ -980,6 +980,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->tables = 0;
     c->space = 0;
     c->need = 0;
+    c->need_leaf = 0;
     c->top = a->levels - 1;
     c->remark = false;
     c->list = false;

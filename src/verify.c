@@ -18,7 +18,7 @@
 #include "runs.h"
 #include "sort.h"
 
-enum verify_phase { COUNT_WRITERS, COMPARE, COMPARE_BYTES, LOCATE, OVER };
+enum verify_phase { COUNT_LEAVES, COMPARE, COMPARE_BYTES, LOCATE, OVER };
 enum { OLD, NEW };
 enum { UNKNOWN, YES, NO }; /* of v->stays */
 enum { PAGE = 12, BLOCK = 6, PAGES = 1 << BLOCK, PAGE_BYTES = 4096 };
@@ -34,9 +34,9 @@ enum {
     WRITES_AT = 56,   /* a large one; its new leaf grants writing */
     JOINED_AT = 57,   /* other old pages are the same new one: which one */
     SEQUENCE_AT = 58, /* the same: pages that were seen before it */
-    READS_AT = 59,    /* in PTW_VERIFY_WRITERS */
+    READS_AT = 59,    /* in PTW_VERIFY_LEAVES */
     TABLE_AT = 60,    /* a new table: the number of the old one + 1; 0: none */
-    GONE_AT = 61,     /* in PTW_VERIFY_WRITERS, and the size: it could not be
+    GONE_AT = 61,     /* in PTW_VERIFY_LEAVES, and the size: it could not be
                          read, and is not mapped now */
     STAYS_AT = 62     /* likewise: whether it could be read whole (once) */
 };
@@ -53,12 +53,13 @@ struct taken {    /* of PTW_VERIFY_TAKEN, for 64 new pages */
     uint32_t sequence[PAGES]; /* pages that were seen before it */
 };
 
-/* Of PTW_VERIFY_WRITERS, for 64 old pages.  With a mark in the key, which of
- * them are known to be readable (once) or not (twice). */
-struct writers {
-    uint64_t key;  /* their number + 1; of a large page, with a mark */
-    uint64_t once; /* of a large page: how many writable leaves, as far as 2 */
-    uint64_t twice;
+/* Of PTW_VERIFY_LEAVES, for 64 old pages.  With a mark in the key, which of them
+ * are known to be readable (once) or not (twice); or, of a large page, 1 or 0. */
+struct leaves {
+    uint64_t key;     /* their number + 1; of a large page, with a mark */
+    uint64_t once;    /* that a leaf maps */
+    uint64_t twice;   /* that two or more do */
+    uint64_t written; /* that a leaf lets the guest write */
 };
 
 const char *ptw_difference_text(enum ptw_difference_kind kind)
@@ -128,9 +129,9 @@ static struct ptw_hash *hash_of(struct ptw_verify *v,
     case PTW_VERIFY_TAKEN:
         *size = sizeof(struct taken);
         return &v->taken;
-    case PTW_VERIFY_WRITERS:
-        *size = sizeof(struct writers);
-        return &v->writers;
+    case PTW_VERIFY_LEAVES:
+        *size = sizeof(struct leaves);
+        return &v->leaves;
     case PTW_VERIFY_OLD_TABLES:
     case PTW_VERIFY_NEW_TABLES:
     case PTW_VERIFY_ORDER:
@@ -297,7 +298,7 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
     }
     v->phase = (v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
                        (v->o.flags & PTW_REBUILD_COPY_SHARED) == 0
-                   ? COUNT_WRITERS
+                   ? COUNT_LEAVES
                    : COMPARE;
     return PTW_OK;
 }
@@ -440,7 +441,7 @@ static void fold_page(struct ptw_verify *v, const unsigned char *page,
     v->contents[1] += b ^ b >> 31;
 }
 
-/* ------------------------------------------------------------------ writers */
+/* ------------------------------------------------------------------- leaves */
 
 static enum ptw_cover kept_of(const struct ptw_verify *v, uint64_t first,
                               uint64_t last)
@@ -458,10 +459,22 @@ static unsigned own_rights(const struct ptw_verify *v, unsigned level,
     return ptw_decode(v->regime, level, raw).rights;
 }
 
-static bool grants_writing(const struct ptw_verify *v,
-                           const struct ptw_mapping *m)
+/* Whether the guest writes through that leaf, by whatever path: its table may be
+ * reached by another one than this. */
+static bool lets_write(const struct ptw_verify *v, const struct ptw_mapping *m)
 {
-    return (own_rights(v, m->level, m->raw) & PTW_WRITE) != 0;
+    return ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, m->level, m->raw);
+}
+
+/* Whether copy-on-write would change that. */
+static bool can_be_turned(const struct ptw_verify *v,
+                          const struct ptw_mapping *m)
+{
+    const struct ptw_format *a = v->regime->arch->format;
+
+    return lets_write(v, m) &&
+           !ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, m->level,
+                             a->leaf_copy_on_write(m->raw));
 }
 
 static uint64_t large_key(uint64_t pa, unsigned size_log2)
@@ -469,37 +482,52 @@ static uint64_t large_key(uint64_t pa, unsigned size_log2)
     return ((pa >> PAGE) + 1) | (uint64_t)size_log2 << LARGE_AT;
 }
 
-static struct writers *writers_at(struct ptw_verify *v, uint64_t key)
+static struct leaves *leaves_at(struct ptw_verify *v, uint64_t key)
 {
     bool fresh;
 
-    return ptw_hash_enter(&v->writers, sizeof(struct writers), key, &fresh);
+    return ptw_hash_enter(&v->leaves, sizeof(struct leaves), key, &fresh);
 }
 
-/* Counts one writable leaf of the old page at pa. */
-static void count_page(struct ptw_verify *v, uint64_t pa)
+/* Counts one leaf of the old page at pa. */
+static void count_page(struct ptw_verify *v, uint64_t pa, bool written)
 {
-    struct writers *w = writers_at(v, (pa >> (PAGE + BLOCK)) + 1);
+    struct leaves *l = leaves_at(v, (pa >> (PAGE + BLOCK)) + 1);
     uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
 
-    w->twice |= w->once & bit;
-    w->once |= bit;
+    l->twice |= l->once & bit;
+    l->once |= bit;
+    l->written |= written ? bit : 0;
+}
+
+/* Counts one large leaf that is wholly kept.  Returns false when that is nothing
+ * new to its pages: they were gone through for two leaves, and for one that
+ * writes if this one does. */
+static bool count_large(struct leaves *l, bool written)
+{
+    if (l->twice != 0 && (l->written != 0 || !written)) {
+        return false;
+    }
+    l->twice = l->once;
+    l->once = 1;
+    l->written |= written;
+    return true;
 }
 
 /* Finds out whether the old page at pa can be read.  It is tried once, however
  * often it is mapped. */
 static enum ptw_status try_to_read(struct ptw_verify *v, uint64_t pa,
-                                   struct writers **block)
+                                   struct leaves **block)
 {
     struct ptw_verify_side *s = &v->side[OLD];
     uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
-    enum ptw_status st = room(v, PTW_VERIFY_WRITERS);
+    enum ptw_status st = room(v, PTW_VERIFY_LEAVES);
 
     if (st != PTW_OK) {
         return st;
     }
     *block =
-        writers_at(v, ((pa >> (PAGE + BLOCK)) + 1) | (uint64_t)1 << READS_AT);
+        leaves_at(v, ((pa >> (PAGE + BLOCK)) + 1) | (uint64_t)1 << READS_AT);
     if ((((*block)->once | (*block)->twice) & bit) == 0) {
         if (ptw_runs_page(&s->runs, pa) == PTW_COVER_ALL &&
             ptw_page_bytes(s->mem, pa, s->page) != NULL) {
@@ -542,25 +570,22 @@ static uint64_t no_page_from(struct ptw_verify *v, const struct ptw_item *o,
     return bytes;
 }
 
-/* Counts one writable leaf's pages.  A large one that is wholly kept is gone
- * through for its first two writers only, and what it has outside of memory not
- * at all: that is more than there can be inside. */
-static enum ptw_status count_writer(struct ptw_verify *v,
-                                    const struct ptw_item *item)
+/* Counts one leaf's pages.  A large one that is wholly kept is gone through at
+ * most three times, however often it is mapped, and what it has outside of
+ * memory not at all: that is more than there can be inside. */
+static enum ptw_status count_leaf(struct ptw_verify *v,
+                                  const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t size = (uint64_t)1 << m->size_log2;
-    struct writers *w;
+    bool written = lets_write(v, m);
 
-    if (!grants_writing(v, m)) {
-        return PTW_OK;
-    }
     if (m->size_log2 == PAGE) {
-        if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+        if (room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
             return PTW_E_SPACE;
         }
         if (ptw_runs_page(&v->side[OLD].runs, m->pa.v) == PTW_COVER_ALL) {
-            count_page(v, m->pa.v);
+            count_page(v, m->pa.v, written);
         }
         return PTW_OK;
     }
@@ -569,58 +594,56 @@ static enum ptw_status count_writer(struct ptw_verify *v,
         uint64_t nothing;
         uint64_t dropped;
 
-        if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+        if (room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
             return PTW_E_SPACE;
         }
-        if (v->done == 0) {
-            w = writers_at(v, large_key(m->pa.v, m->size_log2));
-            w->twice = kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL;
-            if (w->once == 2) {
+        if (v->done == 0 && !v->counted &&
+            kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL) {
+            if (!count_large(leaves_at(v, large_key(m->pa.v, m->size_log2)),
+                             written)) {
                 break;
             }
-            w->once += w->twice;
-            if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
-                w->once -= w->twice; /* it is counted when there is room */
-                return PTW_E_SPACE;
-            }
+            v->counted = true; /* there may be no room for its pages */
+            continue;
         }
         nothing = no_page_from(v, item, v->done, size, &dropped);
         if (nothing == 0) {
-            count_page(v, pa);
+            count_page(v, pa, written);
             nothing = PAGE_BYTES;
         }
         v->done += nothing;
     }
     v->done = 0;
+    v->counted = false;
     return PTW_OK;
 }
 
-/* Whether any of the old pages from pa is written through two leaves. */
-static bool written_twice(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
+/* Whether any of the old pages from pa has a leaf that writes and another. */
+static bool is_shared(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
 {
-    const struct writers *w;
+    const struct leaves *l;
 
     if (size_log2 == PAGE) {
-        w = ptw_hash_find(&v->writers, sizeof *w, (pa >> (PAGE + BLOCK)) + 1);
-        return w != NULL && (w->twice >> (pa >> PAGE & 63) & 1) != 0;
+        l = ptw_hash_find(&v->leaves, sizeof *l, (pa >> (PAGE + BLOCK)) + 1);
+        return l != NULL && (l->twice & l->written) >> (pa >> PAGE & 63) & 1;
     }
-    w = ptw_hash_find(&v->writers, sizeof *w, large_key(pa, size_log2));
-    if (w != NULL && w->once == 2) {
+    l = ptw_hash_find(&v->leaves, sizeof *l, large_key(pa, size_log2));
+    if (l != NULL && (l->twice & l->written) != 0) {
         return true;
     }
     for (uint64_t at = 0; at >> size_log2 == 0;
          at += (uint64_t)1 << (PAGE + BLOCK)) {
         v->work++;
-        w = ptw_hash_find(&v->writers, sizeof *w,
+        l = ptw_hash_find(&v->leaves, sizeof *l,
                           ((pa + at) >> (PAGE + BLOCK)) + 1);
-        if (w != NULL && w->twice != 0) {
+        if (l != NULL && (l->twice & l->written) != 0) {
             return true;
         }
     }
     return false;
 }
 
-static enum ptw_status count_writers(struct ptw_verify *v)
+static enum ptw_status count_leaves(struct ptw_verify *v)
 {
     for (;;) {
         const struct ptw_item *item;
@@ -630,7 +653,7 @@ static enum ptw_status count_writers(struct ptw_verify *v)
             return st == PTW_END ? PTW_OK : st;
         }
         if (item->kind == PTW_ITEM_MAPPING) {
-            st = count_writer(v, item);
+            st = count_leaf(v, item);
             if (st != PTW_OK) {
                 return st;
             }
@@ -860,7 +883,7 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t new_pa = n->u.mapping.pa.v;
     unsigned bits = n->u.mapping.size_log2;
     uint64_t size = (uint64_t)1 << bits;
-    bool writable = grants_writing(v, &n->u.mapping);
+    bool writable = lets_write(v, &n->u.mapping);
     uint64_t key = large_key(old_pa, bits) | (uint64_t)writable << WRITES_AT;
     struct seen *whole = NULL;
     uint64_t outside = 0; /* pages */
@@ -1210,7 +1233,7 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t va = o->first.v + from;
     uint64_t pa = o->u.mapping.pa.v + from;
     uint64_t size = (uint64_t)PAGE_BYTES << BLOCK;
-    struct writers *block;
+    struct leaves *block;
     enum ptw_status st;
 
     *gone = no_page_from(v, o, from, to, dropped);
@@ -1243,7 +1266,7 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
 
     /* That a large leaf is gone is found out once. */
     if (v->done == 0 && whole &&
-        ptw_hash_find(&v->writers, sizeof(struct writers), key) != NULL) {
+        ptw_hash_find(&v->leaves, sizeof(struct leaves), key) != NULL) {
         v->work++;
         v->certificate.dropped += to >> PAGE;
         v->done = to;
@@ -1266,8 +1289,8 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
         v->certificate.dropped += dropped;
         v->done += gone;
     }
-    if (whole && ptw_hash_room(&v->writers, 1)) {
-        (void)writers_at(v, key);
+    if (whole && ptw_hash_room(&v->leaves, 1)) {
+        (void)leaves_at(v, key);
     }
     return PTW_OK;
 }
@@ -1281,8 +1304,8 @@ static enum ptw_status could_stay(struct ptw_verify *v,
     uint64_t size = (uint64_t)1 << m->size_log2;
     uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
     uint64_t key = large_key(m->pa.v, m->size_log2) | (uint64_t)1 << STAYS_AT;
-    struct writers *known;
-    struct writers *block;
+    struct leaves *known;
+    struct leaves *block;
     uint64_t at = 0;
 
     if (v->stays != UNKNOWN) {
@@ -1296,7 +1319,7 @@ static enum ptw_status could_stay(struct ptw_verify *v,
         v->stays = NO;
         return PTW_OK;
     }
-    known = ptw_hash_find(&v->writers, sizeof *known, key);
+    known = ptw_hash_find(&v->leaves, sizeof *known, key);
     if (known != NULL) {
         v->stays = known->once != 0 ? YES : NO;
         return PTW_OK;
@@ -1313,10 +1336,10 @@ static enum ptw_status could_stay(struct ptw_verify *v,
         }
         at = block->once == UINT64_MAX ? (at | rest) + 1 : at + PAGE_BYTES;
     }
-    if (room(v, PTW_VERIFY_WRITERS) != PTW_OK) {
+    if (room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
         return PTW_E_SPACE;
     }
-    writers_at(v, key)->once = at >= size;
+    leaves_at(v, key)->once = at >= size;
     v->stays = at < size ? NO : YES;
     return PTW_OK;
 }
@@ -1347,10 +1370,9 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
         return PTW_DIFFERS_EXTRA;
     }
     if ((v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
-        grants_writing(v, was) &&
+        can_be_turned(v, was) &&
         ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
-         !written_twice(v, was->pa.v + (n->first.v - o->first.v),
-                        is->size_log2))) {
+         !is_shared(v, was->pa.v + (n->first.v - o->first.v), is->size_log2))) {
         copy = true;
         rights &= ~(unsigned)PTW_WRITE;
         own &= ~(unsigned)PTW_WRITE;
@@ -1716,10 +1738,10 @@ static enum ptw_status run_phase(struct ptw_verify *v)
     enum ptw_status st = PTW_OK;
 
     switch ((enum verify_phase)v->phase) {
-    case COUNT_WRITERS:
+    case COUNT_LEAVES:
         st = v->begun ? PTW_OK : begin_walk(v, OLD);
         v->begun = st == PTW_OK;
-        return st == PTW_OK ? count_writers(v) : st;
+        return st == PTW_OK ? count_leaves(v) : st;
     case COMPARE:
         st = v->begun ? PTW_OK : begin_walk(v, OLD);
         if (st == PTW_OK && !v->begun) {

@@ -227,6 +227,7 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.regime = r;
     w->c.mem = mem;
     w->c.need = o->need;
+    w->c.need_leaf = o->need;
     w->c.level = -1;
     w->c.top = r->arch->format->levels > 0 ? r->arch->format->levels - 1 : 0;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;

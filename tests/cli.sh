@@ -1160,7 +1160,9 @@ large 0
 aliases 1
 split 0
 copy-on-write 0
+copy-on-write-pages 0
 shared-writable 0
+writable-pages 2
 merged 0
 zeros 0
 dropped-outside 262656
@@ -1206,9 +1208,10 @@ compact 'what was compacted' --json full
 json 'length == 3'
 json '.[0] == {type: "root", root: 0, old_pa: "1000", new_pa: "3000"}'
 json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
-    large: 0, aliases: 1, split: 0, copy_on_write: 0, shared_writable: 0,
-    merged: 0, zeros: 0, dropped_outside: 262656, dropped_partial: 0,
-    dropped_unreadable: 0, dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
+    large: 0, aliases: 1, split: 0, copy_on_write: 0, copy_on_write_pages: 0,
+    shared_writable: 0, writable_pages: 2, merged: 0, zeros: 0,
+    dropped_outside: 262656, dropped_partial: 0, dropped_unreadable: 0,
+    dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
     bytes_before: 65536, bytes_after: 36864}'
 json '.[2] == {type: "certificate", spaces: 1, tables: 6, aliases: 1,
     leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,

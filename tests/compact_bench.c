@@ -152,6 +152,14 @@ void start(const char *name)
     offer(0, RAM_BYTES, ram, DIRECT);
 }
 
+void start_with(const char *name, unsigned without, unsigned with)
+{
+    start(name);
+    must(ptw_regime_by_name(name, NULL, without, &regime, NULL) == PTW_OK,
+         name);
+    must(ptw_regime_with(&regime, with, &regime, NULL) == PTW_OK, name);
+}
+
 void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind)
 {
     struct part p = {first, first + (bytes - 1), host, kind};
@@ -501,11 +509,11 @@ struct judge {
     struct oracle_mode mode;
     struct side old;
     struct side now;
-    struct map leaves;  /* leaf entries that were counted */
-    struct map writers; /* of an old page: such leaves that grant writing */
-    struct map page;    /* old page + 1 -> new one */
-    struct map was;     /* new page + 1 -> old one */
-    struct map table;   /* old table and level -> new one */
+    struct map leaves; /* leaf entries that were counted */
+    struct map pages;  /* of an old page: leaves, twice, + 1 if one writes */
+    struct map page;   /* old page + 1 -> new one */
+    struct map was;    /* new page + 1 -> old one */
+    struct map table;  /* old table and level -> new one */
     struct map was_table;
     struct map joined; /* new pages that several old ones are */
     struct map written;
@@ -620,14 +628,15 @@ static struct selves selves_of(const struct judge *g, const struct side *s,
     return found;
 }
 
-/* Counts, of every leaf entry, the pages that it lets the guest write. */
-static void count_writers(struct judge *g, uint64_t root,
-                          const struct oracle_answer *a)
+/* Counts, of every leaf entry, the pages that it maps, and those that it lets the
+ * guest write. */
+static void count_leaves(struct judge *g, uint64_t root,
+                         const struct oracle_answer *a)
 {
     uint64_t entry = 0;
     uint64_t *seen;
 
-    if (a->kind != ORACLE_LEAF || (a->raw & W) == 0 ||
+    if (a->kind != ORACLE_LEAF ||
         selves_of(g, &g->old, root, a->first, a->level).count > 0) {
         return;
     }
@@ -639,7 +648,11 @@ static void count_writers(struct judge *g, uint64_t root,
     *seen = 1;
     for (uint64_t va = a->first; va - 1 != a->last; va += PAGE) {
         if (kept(g->j, va)) {
-            ++*map_at(&g->writers, (a->pa + (va - a->first)) / PAGE + 1);
+            uint64_t *page =
+                map_at(&g->pages, (a->pa + (va - a->first)) / PAGE + 1);
+
+            *page += 2;
+            *page |= oracle_writes(&g->mode, true, a->raw);
         }
     }
 }
@@ -649,14 +662,18 @@ static void count_writers(struct judge *g, uint64_t root,
 static bool turns(struct judge *g, const struct oracle_answer *a,
                   const struct oracle_answer *b)
 {
-    if (!copying(g) || (a->raw & W) == 0) {
+    if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
+        oracle_writes(&g->mode, true, a->raw & ~W)) {
         return false;
     }
     if ((g->j->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         return true;
     }
     for (uint64_t va = b->first; va - 1 != b->last; va += PAGE) {
-        if (*map_at(&g->writers, (a->pa + (va - a->first)) / PAGE + 1) > 1) {
+        uint64_t page =
+            *map_at(&g->pages, (a->pa + (va - a->first)) / PAGE + 1);
+
+        if (page > 3 && page % 2 != 0) { /* two leaves, and one writes */
             return false;
         }
     }
@@ -742,7 +759,7 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
         0) {
         return complain("space %u va %" PRIx64 ": other bytes", space, va);
     }
-    if ((b->raw & W) != 0) {
+    if (oracle_writes(&g->mode, true, b->raw)) {
         *map_at(&g->written, new_pa / PAGE + 1) = 1;
     }
     if (!pair_up(&g->page, &g->was, old_pa / PAGE, new_pa / PAGE, &one_way)) {
@@ -923,7 +940,7 @@ static bool judge_space(struct judge *g, unsigned space, bool count_only)
         const struct oracle_answer *a = &answers[i];
 
         if (count_only) {
-            count_writers(g, root, a);
+            count_leaves(g, root, a);
         } else if (a->kind == ORACLE_LEAF ? !judge_leaf(g, space, a)
                                           : !judge_nothing(g, space, a)) {
             return false;
@@ -954,6 +971,8 @@ static struct oracle_mode oracle_mode_of(void)
         .nx = (regime.features & PTW_NX) != 0,
         .pse = (regime.features & PTW_PSE) != 0,
         .page1g = (regime.features & PTW_PAGE1G) != 0,
+        .wp = (regime.features & PTW_WP) != 0,
+        .cet = (regime.features & PTW_CET) != 0,
     };
 
     return mode;
@@ -962,7 +981,7 @@ static struct oracle_mode oracle_mode_of(void)
 const char *judged(const struct job *j, const struct image *n)
 {
     struct judge g = {.j = j, .n = n, .mode = oracle_mode_of()};
-    struct map *maps[] = {&g.leaves, &g.writers,   &g.page,   &g.was,
+    struct map *maps[] = {&g.leaves, &g.pages,     &g.page,   &g.was,
                           &g.table,  &g.was_table, &g.joined, &g.written};
     bool fine = judge_roots(j, n);
 

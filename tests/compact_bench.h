@@ -43,6 +43,9 @@ extern struct guest guest;
 /* start is machine, with a guest of its memory. */
 void start(const char *name);
 
+/* start_with is the same without and with features. */
+void start_with(const char *name, unsigned without, unsigned with);
+
 /* offer adds memory; carve changes how a part of it answers. */
 void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind);
 void carve(uint64_t first, uint64_t bytes, enum part_kind kind);

@@ -178,6 +178,17 @@ static struct verdict judge(const struct oracle_mode *mode, uint64_t raw,
                                       : judge_i686(mode, raw, level);
 }
 
+/* Intel SDM vol. 3A, "Determination of Access Rights": the supervisor writes
+ * everywhere if CR0.WP is 0.  Else R/W is 1 in every entry; or CR4.CET is 1, R/W
+ * is 0 and D is 1 in the leaf, and R/W is 1 in every other: a shadow stack. */
+bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
+{
+    bool rw = (leaf & 1 << 1) != 0;
+    bool d = (leaf & 1 << 6) != 0;
+
+    return !mode->wp || (above && (rw || (mode->cet && d)));
+}
+
 static bool put(struct job *j, const struct oracle_answer *answer)
 {
     if (j->count == j->max) {
@@ -248,6 +259,7 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
         a.kind = v.kind;
         if (v.kind == ORACLE_LEAF || v.kind == ORACLE_SELF) {
             a.pa = v.pa;
+            a.above = w;
             a.w = w && v.w;
             a.x = x && v.x;
             a.u = u && v.u;
@@ -297,6 +309,7 @@ size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
 
             a.kind = ORACLE_LEAF;
             a.last = ones(mode->pa_bits - 1, 0);
+            a.above = true;
             a.w = true;
             a.x = true;
             a.u = true;
@@ -413,6 +426,7 @@ struct oracle_answer oracle_translate(const struct oracle_mode *mode,
             return a;
         }
         v = judge(mode, a.raw, level);
+        a.above = w;
         w = w && v.w;
         x = x && v.x;
         u = u && v.u;

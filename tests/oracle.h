@@ -17,6 +17,8 @@ struct oracle_mode {
     bool nx;
     bool pse;
     bool page1g;
+    bool wp;   /* CR0.WP */
+    bool cet;  /* CR4.CET */
     bool self; /* a walk: an entry that leads to its own table is an answer */
 };
 
@@ -51,7 +53,12 @@ struct oracle_answer {
     uint64_t raw;
     unsigned level; /* of the table that holds the entry, from the leaves */
     bool w, x, u;   /* leaf, self: effective */
+    bool above;     /* leaf: every entry above it is writable */
 };
+
+/* Whether the guest can write through a leaf, when the entries above it are all
+ * writable or not. */
+bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf);
 
 /* Writes the answers for every entry of the space at root whose span touches
  * [first, last], in ascending order, and returns how many there are, at most

@@ -169,7 +169,7 @@ BOTH(rebuild, keeps_one_page_mapped_twice_one_page)
     assert_good(&j);
     cr_expect(eq(u64, image.counts.pages, 2));
     cr_expect(eq(u64, image.counts.leaves, 5));
-    cr_expect(eq(u64, image.counts.shared_writable, 1));
+    cr_expect(eq(u64, image.counts.shared_writable, 2));
 }
 
 BOTH(rebuild, keeps_duplicate_roots_one_root)
@@ -805,7 +805,6 @@ BOTH(rebuild, leaves_pages_writable_that_two_leaves_write)
     struct job j = one_space(name);
 
     map_pages(1, USER_VA, 2, 0, RW_USER); /* written here too */
-    map_pages(1, USER_VA + 0x40000, 1, 2, RO_USER);
     j.roots = 2;
     j.root[1].v = root_at(1);
     j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
@@ -819,6 +818,68 @@ BOTH(rebuild, leaves_pages_writable_that_two_leaves_write)
     assert_good(&j);
     cr_expect(eq(u64, image.counts.copy_on_write, 11));
     cr_expect(eq(u64, image.counts.shared_writable, 2));
+}
+
+/* The reader would stay at the old page when the writer gets a copy. */
+BOTH(rebuild, leaves_a_page_writable_that_another_leaf_only_reads)
+{
+    struct job j = one_space(name);
+    uint64_t reader = USER_VA + 0x30000;
+
+    map_pages(0, reader, 2, 1, RO_USER);
+    map_pages(0, reader + 0x10000, 1, 8, RO_USER); /* two readers */
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 7));
+    cr_expect(eq(u64, image.counts.copy_on_write_pages, 7));
+    cr_expect(eq(u64, image.counts.shared_writable, 2));
+    cr_expect(eq(u64, image.counts.writable_pages, 2));
+    cr_expect(
+        eq(u64, image_entry(&image, 0, USER_VA + PAGE, 0) & 0xfff, RW_USER));
+    /* the reader comes first, in another space */
+    map_pages(1, USER_VA + 0x20000, 1, 12, RO_USER);
+    j.roots = 2;
+    j.root[0].v = root_at(1);
+    j.root[1].v = root_at(0);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 6));
+    cr_expect(eq(u64, image.counts.shared_writable, 3));
+    j.o.flags = PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 9));
+    cr_expect(eq(u64, image.counts.copy_on_write_pages, 9));
+    cr_expect(eq(u64, image.counts.shared_writable, 3));
+    cr_expect(eq(u64, image.counts.writable_pages, 0));
+    j.o.flags = 0;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.writable_pages, 9));
+    /* as a reader, all of memory, as a kernel maps it */
+    hang(root_at(1), kernel_half() + span(1), 1, 0x21 | PS);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.copy_on_write, 0));
+    cr_expect(eq(u64, image.counts.copy_on_write_pages, 0));
+    cr_expect(eq(u64, image.counts.shared_writable, 9));
+}
+
+/* The rest of a large leaf stays writable with the page that has to. */
+BOTH(rebuild, counts_what_stays_writable_with_a_shared_page)
+{
+    struct job j = large_leaves(name, DIRECT);
+
+    hang(root_at(0), USER_VA + 0x90000, 0, (FAR + span(1) + 0x9000) | RO_USER);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.shared_writable, 1));
+    cr_expect(eq(u64, image.counts.writable_pages, span(1) / PAGE));
+    /* the reader is as large, and comes again and again */
+    for (unsigned i = 0; i < 5; i++) {
+        hang(root_at(0), USER_VA + (12 + i) * span(1), 1,
+             (FAR + span(1)) | RO_USER | PS);
+    }
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.shared_writable, span(1) / PAGE));
+    cr_expect(eq(u64, image.counts.writable_pages, span(1) / PAGE));
 }
 
 /* One leaf in a table that many spaces share is one leaf. */
@@ -870,7 +931,7 @@ Test(amd64_rebuild, applies_the_policy_to_leaves_within_a_1g_leaf)
     hang(root_at(0), USER_VA + 4 * span(1), 1, (FAR + 0x200000) | RO_USER | PS);
     j.o.flags = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_ZEROS;
     assert_good(&j);
-    cr_expect(eq(u64, image.counts.shared_writable, 512));
+    cr_expect(eq(u64, image.counts.shared_writable, 1024));
     cr_expect(eq(u64, image.counts.copy_on_write, 9));
     hang(root_at(0), 0xc0000000, 2, FAR | RW_USER | PS);
     hang(root_at(0), 0x100000000, 2, FAR | RW_USER | PS);
@@ -934,6 +995,22 @@ BOTH(rebuild, merges_equal_pages_that_nobody_can_write)
     j.o.flags |= PTW_REBUILD_COPY_SHARED;
     assert_good(&j);
     cr_expect(eq(u64, image.counts.merged, 4));
+}
+
+BOTH(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
+{
+    struct job j;
+
+    start_with(name, PTW_WP, 0);
+    map_pages(0, USER_VA, 4, 0, RO_USER);
+    same_content(0, 1);
+    memset(&ram[data_at(2)], 0, 2 * PAGE);
+    j = job_of(1);
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 0));
+    cr_expect(eq(u64, image.counts.pages, 4));
+    cr_expect(eq(u64, image.counts.writable_pages, 4));
 }
 
 /* Pages that agree in the number that the rebuilder finds candidates by: what is

@@ -274,7 +274,7 @@ Test(regime_from_x86, takes_features_from_their_bits_alone)
         {0, 0, 0x800, PTW_NX},       {0x10000, 0, 0, PTW_WP},
         {0, 0x100000, 0, PTW_SMEP},  {0, 0x200000, 0, PTW_SMAP},
         {0, 0x400000, 0, PTW_PKE},   {0, 0x10, 0, 0},
-        {0x7ffefffe, 0, 0, 0},       {0, 0xff80efdf, 0, 0},
+        {0x7ffefffe, 0, 0, 0},       {0, 0xff00efdf, 0, 0},
         {0, 0, ~(uint64_t)0xd00, 0},
     };
 
@@ -286,6 +286,82 @@ Test(regime_from_x86, takes_features_from_their_bits_alone)
         cr_expect(regime.features == (PTW_PAGE1G | rows[i].feature),
                   "row %u: %x", i, regime.features);
     }
+}
+
+/* "CR4.CET can be set only if CR0.WP is set". */
+Test(regime_from_x86, takes_shadow_stacks_only_with_wp)
+{
+    cr_expect(eq(int, from(LONG_CR0 | 0x10000, LONG_CR4 | 0x800000, LONG_EFER),
+                 PTW_OK));
+    cr_expect(eq(u32, regime.features, PTW_PAGE1G | PTW_WP | PTW_CET));
+    cr_expect(eq(int, from(0x80010001, 0x800000, 0), PTW_OK));
+    cr_expect(eq(u32, regime.features, PTW_WP | PTW_CET));
+    cr_expect(eq(int, from(LONG_CR0, LONG_CR4 | 0x800000, LONG_EFER),
+                 PTW_E_CONFLICT));
+    cr_expect(says("CET"));
+}
+
+Test(regime_with, adds_what_a_name_does_not_switch_on)
+{
+    struct ptw_regime with;
+
+    amd64(52, 0);
+    cr_assert(eq(int, ptw_regime_with(&regime, PTW_CET | PTW_SMAP, &with, &why),
+                 PTW_OK));
+    cr_expect(eq(u32, with.features,
+                 PTW_NX | PTW_PAGE1G | PTW_WP | PTW_CET | PTW_SMAP));
+    cr_expect(
+        eq(int, ptw_regime_with(&regime, PTW_PSE, &with, &why), PTW_E_REGIME));
+    amd64(52, PTW_WP);
+    cr_expect(eq(int, ptw_regime_with(&regime, PTW_CET, &regime, &why),
+                 PTW_E_CONFLICT));
+    cr_expect(ne(ptr, strstr(why, "CR0.WP"), NULL));
+    cr_expect(eq(u32, regime.features, PTW_NX | PTW_PAGE1G));
+}
+
+/* Intel SDM vol. 3A, "Determination of Access Rights": R/W 0 and D 1 in the
+ * leaf, R/W 1 above. */
+Test(guest_writes, knows_shadow_stacks_and_the_supervisor)
+{
+    unsigned read_only = PTW_ALL_RIGHTS & ~PTW_WRITE;
+
+    amd64(52, 0);
+    cr_expect(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x63));
+    cr_expect(not(ptw_guest_writes(&regime, read_only, 0, 0x63)));
+    cr_expect(not(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x61)));
+    cr_assert(
+        eq(int, ptw_regime_with(&regime, PTW_CET, &regime, NULL), PTW_OK));
+    cr_expect(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x61));
+    cr_expect(ptw_shadow_stack(&regime, PTW_ALL_RIGHTS, 0, 0x61));
+    cr_expect(not(ptw_shadow_stack(&regime, PTW_ALL_RIGHTS, 0, 0x63)));
+    cr_expect(not(ptw_guest_writes(&regime, read_only, 0, 0x61)));
+    cr_expect(not(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x21)));
+    i686(40, PTW_WP);
+    cr_expect(ptw_guest_writes(&regime, read_only, 0, 0x21));
+    bare(40);
+    cr_expect(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0));
+}
+
+Test(access_allowed, judges_shadow_stack_accesses)
+{
+    struct ptw_access push = {
+        .right = PTW_WRITE, .user = true, .shadow_stack = true};
+
+    amd64(52, 0);
+    cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x65, &push)));
+    cr_assert(
+        eq(int, ptw_regime_with(&regime, PTW_CET, &regime, NULL), PTW_OK));
+    cr_expect(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x65, &push));
+    cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x67, &push)));
+    cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x61, &push)));
+    push.user = false;
+    cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x65, &push)));
+    cr_expect(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x61, &push));
+    push.right = PTW_READ;
+    cr_expect(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x61, &push));
+    push.shadow_stack = false;
+    push.right = PTW_WRITE;
+    cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x61, &push)));
 }
 
 Test(regime_from_x86, gives_i686_no_features_that_it_has_not)
@@ -593,13 +669,17 @@ Test(access_allowed, agrees_with_the_manual_in_every_state)
         for (unsigned k = 0; k < 4; k++) {
             unsigned mine = (s.key_reads ? 0 : 1) | (s.key_any_write ? 0 : 2);
             uint32_t pkru = (uint32_t)mine << (2 * keys[k]);
-            uint64_t raw = (uint64_t)keys[k] << 59 | 1;
+            uint64_t raw = (uint64_t)keys[k] << 59 | 1 | (s.w ? 2 : 0) |
+                           (s.user_address ? 4 : 0) | (uint64_t)!s.x << 63;
             unsigned granted = PTW_READ | (s.w ? PTW_WRITE : 0) |
                                (s.x ? PTW_EXEC : 0) |
                                (s.user_address ? PTW_USER : 0);
 
             for (unsigned i = 0; i < 3; i++) {
-                struct ptw_access access = {rights[i], s.user_mode, s.ac, pkru};
+                struct ptw_access access = {.right = rights[i],
+                                            .user = s.user_mode,
+                                            .ac = s.ac,
+                                            .pkru = pkru};
                 bool got =
                     ptw_access_allowed(&regime, granted, 0, raw, &access);
 
@@ -614,7 +694,8 @@ Test(access_allowed, agrees_with_the_manual_in_every_state)
 static bool allowed(unsigned granted, uint64_t raw, enum ptw_right right,
                     bool user, bool ac, uint32_t pkru)
 {
-    struct ptw_access access = {right, user, ac, pkru};
+    struct ptw_access access = {
+        .right = right, .user = user, .ac = ac, .pkru = pkru};
 
     return ptw_access_allowed(&regime, granted, 0, raw, &access);
 }

@@ -24,7 +24,7 @@
  *
  * The core has no heap: the steps ask for storage as they need it, by
  * PTW_E_SPACE.  How much depends on pages and tables, not on the image's bytes:
- * records of 72 bytes for 64 neighbouring pages and of 24 for a table, in hash
+ * records of 80 bytes for 64 neighbouring pages and of 24 for a table, in hash
  * tables of which at most three quarters are used, and which double.
  *
  * Thread safety: one object is used by one thread at a time.  The guest must
@@ -41,18 +41,20 @@ extern "C" {
 #endif
 
 enum ptw_rebuild_flag {
-    /* Leaves that grant writing become copy-on-write: not writable, and marked
-     * as docs/formats.md says.  Pages that two or more leaves let the guest
-     * write stay writable, and stay one page: copies of them would drift
-     * apart. */
+    /* Leaves that the guest writes through become copy-on-write: not writable,
+     * and marked as docs/formats.md says.  A page that has such a leaf and any
+     * other one stays writable, and stays one page: after the first fault the
+     * two would drift apart, also when the other only reads.  So does what a
+     * cleared R/W does not stop (ptw_guest_writes): a shadow stack, and under
+     * CR4.CET a leaf that is dirty, which would become one. */
     PTW_REBUILD_COPY_ON_WRITE = 1 << 0,
-    /* Those become copy-on-write too; they are counted (shared_writable), for
-     * the caller to act on. */
+    /* Those that have several leaves become copy-on-write too; they are counted
+     * (shared_writable), for the caller to act on. */
     PTW_REBUILD_COPY_SHARED = 1 << 1,
     /* Large leaves become small ones. */
     PTW_REBUILD_SPLIT = 1 << 2,
-    /* Small pages of the same content that no leaf lets the guest write, after
-     * the policy above, become one. */
+    /* Small pages of the same content that the guest writes through no leaf
+     * (ptw_guest_writes), after the policy above, become one. */
     PTW_REBUILD_MERGE = 1 << 3,
     /* The same for pages that are all zeros alone; and a page of zeros that
      * has to stay its own is not handed to the sink, whose memory reads as
@@ -109,10 +111,15 @@ struct ptw_rebuild_counts {
     uint64_t large;  /* large leaves kept as they are */
     uint64_t split;  /* large leaves that became small ones: asked for, or kept
                         or readable only in part */
-    uint64_t copy_on_write;   /* leaves that became so */
-    uint64_t shared_writable; /* pages that two or more leaves let write */
-    uint64_t merged;          /* pages that are in the image as another one */
-    uint64_t zeros;           /* of the pages: not handed to the sink */
+    uint64_t copy_on_write;       /* leaves that became so */
+    uint64_t copy_on_write_pages; /* old pages that these map, each once */
+    uint64_t shared_writable;     /* pages that have a leaf that writes and
+                                     another leaf */
+    uint64_t writable_pages;      /* that the guest writes through a new leaf:
+                                     shared, or of a large leaf of which a page
+                                     is, or as copy-on-write can't change it */
+    uint64_t merged; /* pages that are in the image as another one */
+    uint64_t zeros;  /* of the pages: not handed to the sink */
     uint64_t dropped[PTW_DROPS]; /* smallest pages or entries, once for each
                                     leaf or entry */
     uint64_t page_bytes; /* of the pages, padding included: tables lie behind */

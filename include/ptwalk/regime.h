@@ -22,6 +22,7 @@ enum ptw_feature {
     PTW_SMEP = 1 << 4,   /* CR4.SMEP: the supervisor runs no user pages */
     PTW_SMAP = 1 << 5,   /* CR4.SMAP: the supervisor reads no user pages */
     PTW_PKE = 1 << 6,    /* CR4.PKE: protection keys for user pages */
+    PTW_CET = 1 << 7,    /* CR4.CET: there are shadow stacks */
 };
 
 /* The facts about a processor that no control register shows.  pa_bits is its
@@ -73,6 +74,16 @@ struct ptw_regime {
 PTW_NODISCARD enum ptw_status
 ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
                    unsigned without, struct ptw_regime *out, const char **why);
+
+/* ptw_regime_with builds the regime r with more features, a set of enum
+ * ptw_feature, for those that a name alone does not switch on.  PTW_E_REGIME
+ * when r knows nothing of one of them, PTW_E_CONFLICT when no processor can
+ * have them together: CR4.CET can only be set where CR0.WP is.  out may be r;
+ * it is written on PTW_OK only; why is as above. */
+PTW_NODISCARD enum ptw_status ptw_regime_with(const struct ptw_regime *r,
+                                              unsigned features,
+                                              struct ptw_regime *out,
+                                              const char **why);
 
 /* The control registers that select a paging mode. */
 struct ptw_x86_registers {
@@ -163,19 +174,37 @@ struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
 uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
                            uint64_t raw);
 
+/* ptw_guest_writes says whether the guest can write through raw, a leaf of that
+ * level: `above` is what the entries above it grant together, or PTW_ALL_RIGHTS
+ * for whatever path may lead to it.  It is not the same as PTW_WRITE in a path's
+ * rights: where CR0.WP is clear the supervisor writes everywhere, and under
+ * CR4.CET the guest writes shadow stacks, whose leaf has R/W clear.  Intel SDM
+ * vol. 3A, "Determination of Access Rights". */
+bool ptw_guest_writes(const struct ptw_regime *r, unsigned above,
+                      unsigned level, uint64_t raw);
+
+/* ptw_shadow_stack says whether raw, a leaf below entries that grant `above`,
+ * maps a shadow stack: CR4.CET is set, R/W is clear and D set in it, and R/W is
+ * set in every entry above. */
+bool ptw_shadow_stack(const struct ptw_regime *r, unsigned above,
+                      unsigned level, uint64_t raw);
+
 /* One access by the guest, as the processor would judge it. */
 struct ptw_access {
     enum ptw_right right; /* PTW_READ, PTW_WRITE or PTW_EXEC */
-    bool user;            /* in user mode (CPL 3) */
+    bool user;            /* in user mode (CPL 3); of a shadow stack: of CPL 3,
+                             whoever makes it (WRUSS) */
     bool ac;              /* EFLAGS.AC: the supervisor may touch user pages */
+    bool shadow_stack;    /* a shadow-stack access: right is not PTW_EXEC */
     uint32_t pkru;        /* looked at when the regime has PTW_PKE */
 };
 
 /* ptw_access_allowed says whether the processor lets that access pass on a
- * page whose path grants `rights` and whose leaf is raw: CR0.WP, SMEP, SMAP
- * and protection keys included.  Intel SDM vol. 3A, "Determination of Access
- * Rights". */
-bool ptw_access_allowed(const struct ptw_regime *r, unsigned rights,
+ * page whose leaf is raw, below entries that grant `above` together: CR0.WP,
+ * SMEP, SMAP, protection keys and shadow stacks included.  Intel SDM vol. 3A,
+ * "Determination of Access Rights".  The rights of the whole path may be given
+ * in place of `above`, except for shadow-stack accesses. */
+bool ptw_access_allowed(const struct ptw_regime *r, unsigned above,
                         unsigned level, uint64_t raw,
                         const struct ptw_access *access);
 

@@ -107,11 +107,11 @@ ptw_verify_options_of(const struct ptw_rebuild_options *o);
 enum ptw_verify_store {
     PTW_VERIFY_OLD_TABLES,
     PTW_VERIFY_NEW_TABLES,
-    PTW_VERIFY_PAGES,      /* which old pages were seen */
-    PTW_VERIFY_TAKEN,      /* which old page each new page is */
-    PTW_VERIFY_ORDER,      /* the new pages in the order of their addresses */
-    PTW_VERIFY_WRITERS,    /* which old pages have how many writable leaves, and
-                           which can't be read */
+    PTW_VERIFY_PAGES,  /* which old pages were seen */
+    PTW_VERIFY_TAKEN,  /* which old page each new page is */
+    PTW_VERIFY_ORDER,  /* the new pages in the order of their addresses */
+    PTW_VERIFY_LEAVES, /* which old pages have how many leaves, which of them
+                           the guest writes, and which can't be read */
     PTW_VERIFY_OLD_MEMORY, /* where the old memory is, of several regions */
     PTW_VERIFY_STORES
 };
@@ -147,12 +147,13 @@ struct ptw_verify {
     struct ptw_verify_side side[2];
     struct ptw_hash pages;
     struct ptw_hash taken;
-    struct ptw_hash writers;
+    struct ptw_hash leaves;
     size_t blocks;        /* in the order */
     uint64_t refused;     /* pages that can be read in neither */
     uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
     uint64_t narrow; /* of them: where a table ends that takes rights away */
+    bool counted;    /* it is a large one that the next count goes through */
     bool begun;      /* one is */
     int stays;       /* of the old leaf: whether it could be kept whole */
 };

@@ -42,6 +42,7 @@ struct ptw_translation {
     ptw_pa leaf_pa;
     uint64_t raw;      /* the leaf, or the entry that stopped the descent */
     unsigned rights;   /* effective, of the whole path */
+    uint8_t above;     /* rights of the path above raw, without it */
     uint8_t level;     /* of the table that held raw */
     uint8_t size_log2; /* the leaf covers 1 << size_log2 bytes */
 };
@@ -92,14 +93,16 @@ struct ptw_space {
 };
 
 /* A leaf, or a run of leaves of one size whose physical addresses continue and
- * that are alike in rights, copy-on-write and memory type.  The number of
- * leaves is (item.last - item.first + 1) >> size_log2. */
+ * that are alike in rights, copy-on-write, memory type and, under CR4.CET, in
+ * whether they map a shadow stack.  The number of leaves is (item.last - item.first + 1) >> size_log2. */
 struct ptw_mapping {
     ptw_pa pa;         /* of the first leaf */
     uint64_t raw;      /* the first leaf's entry */
     unsigned rights;   /* effective, of the whole path */
     uint8_t level;     /* of the table that holds the leaf */
     uint8_t size_log2; /* of one leaf */
+    uint8_t above;     /* rights of the path above the first leaf, without it:
+                          for ptw_guest_writes */
 };
 
 /* A table that was just entered; item.first to item.last is what it covers, and
@@ -278,13 +281,14 @@ struct ptw_cursor {
     uint32_t seen_by; /* and who that is */
     uint32_t number;  /* of the table just entered, or of that of the alias */
     uint32_t space;
-    unsigned need;
-    int level;        /* of the table that is read next; -1: there is none */
-    unsigned top;     /* level of the table that the path starts with */
-    bool remark;      /* remarks are wanted */
-    bool list;        /* tables are items */
-    bool self;        /* a table that refers to itself is not entered again */
-    unsigned remarks; /* about the table just entered */
+    unsigned need;      /* of entries that lead to tables */
+    unsigned need_leaf; /* of paths with their leaf */
+    int level;          /* of the table that is read next; -1: there is none */
+    unsigned top;       /* level of the table that the path starts with */
+    bool remark;        /* remarks are wanted */
+    bool list;          /* tables are items */
+    bool self;          /* a table that refers to itself is not entered again */
+    unsigned remarks;   /* about the table just entered */
     struct ptw_near near; /* of a lookup */
 
     /* What is left out, and how much of it lies below the part of the range
@@ -412,6 +416,7 @@ struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w);
 /* A search for tables that the guest can write to.  Private members. */
 struct ptw_exposed {
     struct ptw_walk walk;
+    const struct ptw_regime *regime;
     const ptw_pa *frame;
     size_t frames;
     uint64_t table_bytes;
@@ -419,8 +424,8 @@ struct ptw_exposed {
 
 /* ptw_exposed_init starts a search of the same spaces for mappings that let
  * the guest write to one of the tables in frame (ascending, as ptw_memo_frames
- * writes them after a complete walk).  Under a regime without PTW_WP every
- * mapping counts as writable.  memo is fresh, and another one than that of the
+ * writes them after a complete walk), as ptw_guest_writes judges it: under a
+ * regime without PTW_WP by every mapping, with PTW_CET by shadow stacks too.  memo is fresh, and another one than that of the
  * walk.  Otherwise as ptw_walk_va_spaces_init; options->need and flags are
  * not looked at. */
 PTW_NODISCARD enum ptw_status

@@ -36,7 +36,7 @@ static void amd64_setup(struct ptw_regime *r)
         /* Between PAT (bit 12) and the address, a large leaf has zeros. */
         rule->leaf_reserved = reserved | ptw_bits(shift - 1, 13);
         rule->leaf_address = ptw_bits(r->pa_bits - 1, shift);
-        rule->alike = ptw_bits(51, 12) | x86_alike();
+        rule->alike = ptw_bits(51, 12) | x86_alike(r);
     }
     r->rule[AMD64_PD].leaf = true;
     r->rule[AMD64_PDPT].leaf = (r->features & PTW_PAGE1G) != 0;
@@ -184,9 +184,12 @@ const struct ptw_arch ptw_arch_amd64 = {
     .id = PTW_ARCH_AMD64,
     .format = &amd64,
     .root_bits = 52,
-    .features = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE,
+    .features =
+        PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | PTW_CET,
     .setup = amd64_setup,
     .attributes = amd64_attributes,
+    .guest_writes = ptw_x86_guest_writes,
+    .shadow_stack = ptw_x86_shadow_stack,
     .access_allowed = ptw_x86_access_allowed,
     .alias_get = amd64_alias_get,
     .lookup = amd64_lookup,

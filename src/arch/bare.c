@@ -23,14 +23,31 @@ static struct ptw_attributes bare_attributes(const struct ptw_regime *r,
     return none;
 }
 
-static bool bare_access_allowed(const struct ptw_regime *r, unsigned rights,
+static bool bare_guest_writes(const struct ptw_regime *r, unsigned above,
+                              uint64_t raw)
+{
+    (void)r;
+    (void)raw;
+    return (above & PTW_WRITE) != 0;
+}
+
+static bool bare_shadow_stack(const struct ptw_regime *r, unsigned above,
+                              uint64_t raw)
+{
+    (void)r;
+    (void)above;
+    (void)raw;
+    return false;
+}
+
+static bool bare_access_allowed(const struct ptw_regime *r, unsigned above,
                                 unsigned level, uint64_t raw,
                                 const struct ptw_access *access)
 {
     (void)r;
     (void)level;
     (void)raw;
-    return (rights & access->right) != 0;
+    return !access->shadow_stack && (above & access->right) != 0;
 }
 
 static struct ptw_alias_ref bare_alias_get(const union ptw_alias *alias,
@@ -78,6 +95,8 @@ const struct ptw_arch ptw_arch_bare = {
     .root_bits = 64,
     .setup = bare_setup,
     .attributes = bare_attributes,
+    .guest_writes = bare_guest_writes,
+    .shadow_stack = bare_shadow_stack,
     .access_allowed = bare_access_allowed,
     .alias_get = bare_alias_get,
     .lookup = bare_lookup,

@@ -25,7 +25,7 @@ static void i686_setup(struct ptw_regime *r)
 
     r->table_address = ptw_bits(31, 12);
     r->rule[I686_PT].leaf_address = ptw_bits(31, 12);
-    r->rule[I686_PT].alike = ptw_bits(31, 12) | x86_alike();
+    r->rule[I686_PT].alike = ptw_bits(31, 12) | x86_alike(r);
     r->rule[I686_PD].leaf = (r->features & PTW_PSE) != 0;
     r->rule[I686_PD].table_reserved = r->rule[I686_PD].leaf ? X86_PS : 0;
     r->rule[I686_PD].leaf_address = ptw_bits(31, 22);
@@ -181,9 +181,11 @@ const struct ptw_arch ptw_arch_i686 = {
     .id = PTW_ARCH_I686,
     .format = &i686,
     .root_bits = 32,
-    .features = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP,
+    .features = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
     .setup = i686_setup,
     .attributes = i686_attributes,
+    .guest_writes = ptw_x86_guest_writes,
+    .shadow_stack = ptw_x86_shadow_stack,
     .access_allowed = ptw_x86_access_allowed,
     .alias_get = i686_alias_get,
     .lookup = i686_lookup,

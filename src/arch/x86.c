@@ -23,10 +23,26 @@ static bool key_allows(const struct ptw_regime *r, unsigned rights,
            (!access->user && (r->features & PTW_WP) == 0);
 }
 
-bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned rights,
+bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
+                          uint64_t raw)
+{
+    return x86_shadow_stack(r, above, raw);
+}
+
+/* What the supervisor may write where CR0.WP is clear is everything. */
+bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
+                          uint64_t raw)
+{
+    return (r->features & PTW_WP) == 0 ||
+           (above & x86_rights(raw) & PTW_WRITE) != 0 ||
+           x86_shadow_stack(r, above, raw);
+}
+
+bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
                             unsigned level, uint64_t raw,
                             const struct ptw_access *access)
 {
+    unsigned rights = above & x86_rights(raw);
     bool user_page = (rights & PTW_USER) != 0;
 
     if (access->user && !user_page) {
@@ -34,6 +50,10 @@ bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned rights,
     }
     if (!key_allows(r, rights, level, raw, access)) {
         return false;
+    }
+    if (access->shadow_stack) {
+        return access->right != PTW_EXEC && access->user == user_page &&
+               x86_shadow_stack(r, above, raw);
     }
     if (access->right == PTW_EXEC) {
         if (!access->user && user_page && (r->features & PTW_SMEP) != 0) {

@@ -48,19 +48,30 @@ PTW_ENGINE unsigned x86_memory_type(uint64_t raw, unsigned level)
     return (unsigned)pat << 2 | (unsigned)(raw >> 3 & 3);
 }
 
-PTW_ENGINE unsigned x86_leaf_class(uint64_t raw, unsigned level)
+/* Intel SDM vol. 3A, "Determination of Access Rights": a shadow-stack address
+ * has R/W 0 and D 1 in the entry that maps it, and R/W 1 in all others. */
+PTW_ENGINE bool x86_shadow_stack(const struct ptw_regime *r, unsigned above,
+                                 uint64_t raw)
 {
-    return x86_memory_type(raw, level) << 1 | (unsigned)x86_copy_on_write(raw);
+    return (r->features & PTW_CET) != 0 && (above & PTW_WRITE) != 0 &&
+           (raw & (X86_RW | X86_D)) == X86_D;
+}
+
+PTW_ENGINE unsigned x86_leaf_class(const struct ptw_regime *r, unsigned above,
+                                   uint64_t raw, unsigned level)
+{
+    return (unsigned)x86_shadow_stack(r, above, raw) << 4 |
+           x86_memory_type(raw, level) << 1 | (unsigned)x86_copy_on_write(raw);
 }
 PTW_NAMED(x86_leaf_class);
 
 /* The bits beside the address in which neighbours of a run are alike, so that
  * comparing them says that rights, type and kind are equal.  Stricter than need
  * be about software's bits: what it rejects is judged again, exactly. */
-PTW_ENGINE uint64_t x86_alike(void)
+PTW_ENGINE uint64_t x86_alike(const struct ptw_regime *r)
 {
     return X86_P | X86_RW | X86_US | X86_PWT | X86_PCD | X86_PAT_SMALL |
-           X86_SOFTWARE | X86_XD;
+           ((r->features & PTW_CET) != 0 ? X86_D : 0) | X86_SOFTWARE | X86_XD;
 }
 
 /* An entry that leads to a table: P, A, and R/W always, since a right that is

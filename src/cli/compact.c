@@ -360,7 +360,9 @@ static void print_counts(const struct compaction *c)
     print_count(j, "aliases", n->aliases);
     print_count(j, "split", n->split);
     print_count(j, "copy-on-write", n->copy_on_write);
+    print_count(j, "copy-on-write-pages", n->copy_on_write_pages);
     print_count(j, "shared-writable", n->shared_writable);
+    print_count(j, "writable-pages", n->writable_pages);
     print_count(j, "merged", n->merged);
     print_count(j, "zeros", n->zeros);
     for (unsigned i = 0; i < PTW_DROPS; i++) {
