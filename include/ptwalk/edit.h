@@ -93,6 +93,9 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * returned: what is read-only, or not all in one region, is only referred to no
  * more.
  *
+ * An edit takes all its tables before it uses one, and uses the one that it
+ * took last first: the highest table of a new path is that of the last take.
+ *
  * Tables that are kept hold the address of the next in their first 8 bytes.
  * That is checked in the same way when they are used: an edit that finds it to
  * be wrong ends with PTW_E_CHANGED. */
