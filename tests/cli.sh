@@ -1331,6 +1331,11 @@ check "$name: nothing can be written" [ "$(grep -c '^0.* rw' out)" -eq 0 ]
 compact '--merge' --merge shared
 shows 'merged 2'
 shows 'pages 518'
+compact '--merge, the supervisor writes everywhere' --merge --no-wp shared
+shows 'merged 0'
+shows 'pages 520'
+try '--cet without WP' 2 1 leaves --regime amd64 --root 1000 --cet --no-wp \
+    shared
 compact '--zeros' --zeros shared
 shows 'zeros 513'
 shows 'merged 1'

@@ -40,7 +40,7 @@ static const char options_help[] =
     "  --cr0 VALUE --cr4 VALUE --efer VALUE\n"
     "  --pa-bits N          width of a physical address, 32 to 52 (52)\n"
     "  --no-1g              the processor has no 1 GiB pages\n"
-    "  --no-nx --no-pse --no-wp\n"
+    "  --no-nx --no-pse --no-wp --cet\n"
     "                       with --regime: switched off\n"
     "The image:\n"
     "  --base PA            physical address of its first byte (0)\n"

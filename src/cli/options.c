@@ -25,6 +25,7 @@ enum option_id {
     OPT_NO_NX,
     OPT_NO_PSE,
     OPT_NO_WP,
+    OPT_CET,
     OPT_BASE,
     OPT_SEGMENT,
     OPT_RANGE,
@@ -70,6 +71,7 @@ static const struct option long_options[] = {
     {"no-nx", no_argument, NULL, OPT_NO_NX},
     {"no-pse", no_argument, NULL, OPT_NO_PSE},
     {"no-wp", no_argument, NULL, OPT_NO_WP},
+    {"cet", no_argument, NULL, OPT_CET},
     {"base", required_argument, NULL, OPT_BASE},
     {"segment", required_argument, NULL, OPT_SEGMENT},
     {"range", required_argument, NULL, OPT_RANGE},
@@ -157,6 +159,7 @@ struct arguments {
     struct ptw_x86_registers regs;
     struct ptw_cpu cpu;
     unsigned without;
+    unsigned with;
     struct place image;
     struct place other; /* the second one, or the one that is made */
     char **word;        /* what is no option */
@@ -513,6 +516,9 @@ static void take(struct arguments *a, enum option_id id)
     case OPT_NO_WP:
         a->without |= PTW_WP;
         break;
+    case OPT_CET:
+        a->with |= PTW_CET;
+        break;
     case OPT_BASE:
         set_base(a, &a->image, (int)id);
         break;
@@ -658,6 +664,11 @@ static void set_regime_by_name(struct arguments *a)
                            &why) != PTW_OK) {
         die(CLI_USAGE, a->command->name, "--regime %s: %s", a->regime, why);
     }
+    if (ptw_regime_with(&a->o->regime, a->with, &a->o->regime, &why) !=
+        PTW_OK) {
+        die(CLI_USAGE, a->command->name, "--regime %s --cet: %s", a->regime,
+            why);
+    }
 }
 
 static void set_regime_from_registers(struct arguments *a)
@@ -672,10 +683,10 @@ static void set_regime_from_registers(struct arguments *a)
             "the paging mode is not given: --regime, or --cr0 and the other "
             "registers");
     }
-    if (a->without != 0) {
+    if (a->without != 0 || a->with != 0) {
         die(CLI_USAGE, name,
-            "--no-nx, --no-pse and --no-wp go with --regime; the registers "
-            "say it themselves");
+            "--no-nx, --no-pse, --no-wp and --cet go with --regime; the "
+            "registers say it themselves");
     }
     if ((a->regs.cr0 & CR0_PG) != 0 && !has(a, OPT_CR4)) {
         die(CLI_USAGE, name, "CR0.PG is set, so --cr4 is needed too");
