@@ -303,6 +303,23 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     return page == NULL && filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : page;
 }
 
+/* Where pages are lent, those without contents are known to be zeros. */
+static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    struct fc_guest *g = ctx;
+    unsigned region = region_of(g, pa.v, bytes);
+
+    if (region == FZ_REGIONS) {
+        fz_fail("%llx is asked about, which is outside the memory offered",
+                HEX(pa.v));
+    }
+    return g->lends && bytes == FZ_PAGE && pa.v % FZ_PAGE == 0 &&
+           !refuses(g, region, pa.v, bytes) &&
+           contents(g, pa.v / FZ_PAGE) == NULL &&
+           filling(g, pa.v / FZ_PAGE) == 0 &&
+           (g->flip == 0 || g->flipped / FZ_PAGE != pa.v / FZ_PAGE);
+}
+
 static enum ptw_status write_never32(void *ctx, ptw_pa pa, uint32_t value)
 {
     (void)ctx;
@@ -319,6 +336,7 @@ static const struct ptw_mem_ops guest_ops = {
     .read32 = guest_read32,
     .read64 = guest_read64,
     .borrow = guest_borrow,
+    .zeros = guest_zeros,
     .write32 = write_never32,
     .write64 = write_never64,
 };
@@ -653,6 +671,18 @@ static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     return bytes == FZ_PAGE && pa.v % FZ_PAGE == 0 ? page : NULL;
 }
 
+/* What the sink was not given is zeros. */
+static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    const struct fc_image *m = ctx;
+
+    if (fc_page(m, pa.v) == NULL) {
+        fz_fail("%llx is asked about, which is outside the image", HEX(pa.v));
+    }
+    return bytes == FZ_PAGE && pa.v < m->tables_at && pa.v != m->extra_at &&
+           fc_written(m, pa.v) < 0;
+}
+
 static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,
                                    uint64_t value)
 {
@@ -680,6 +710,7 @@ static const struct ptw_mem_ops image_ops = {
     .read32 = image_read32,
     .read64 = image_read64,
     .borrow = image_borrow,
+    .zeros = image_zeros,
     .write32 = image_write32,
     .write64 = image_write64,
 };

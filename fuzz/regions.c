@@ -390,7 +390,7 @@ void fz_regions(const uint8_t *data, size_t len)
     struct fz_reader in = {data, len};
     struct board *b = &board;
     struct ptw_region region[REGIONS];
-    struct ptw_mem_ops ops = {get32, get64, NULL, NULL, NULL};
+    struct ptw_mem_ops ops = {.read32 = get32, .read64 = get64};
     struct ptw_mem mem;
     uint8_t flags = fz_u8(&in);
     unsigned count = fz_u8(&in) % (REGIONS + 1);

@@ -113,12 +113,12 @@ enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
         if (r[i].first.v > last) {
             break;
         }
-        some = true;
-        if (r[i].first.v > next) {
-            all = false;
+        if (r[i].first.v > next || !all) {
+            return PTW_COVER_SOME;
         }
+        some = true;
         if (r[i].last.v >= last) {
-            return all ? PTW_COVER_ALL : PTW_COVER_SOME;
+            return PTW_COVER_ALL;
         }
         next = r[i].last.v + 1;
     }
@@ -257,7 +257,9 @@ enum ptw_status ptw_read_bytes(const struct ptw_mem *mem, ptw_pa pa,
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
                            uint64_t *buffer)
 {
-    const void *p = ptw_direct(mem, pa, PAGE_BYTES);
+    static const _Alignas(8) unsigned char zeros[PAGE_BYTES];
+    const void *p =
+        ptw_page_zeros(mem, pa) ? zeros : ptw_direct(mem, pa, PAGE_BYTES);
     unsigned char *out = (unsigned char *)buffer;
     size_t run = 0;
 
@@ -271,6 +273,48 @@ const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
         }
     }
     return buffer;
+}
+
+void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
+                       const struct ptw_mem *b, ptw_pa pa_b, uint64_t *room_b,
+                       struct ptw_parts *out)
+{
+    const struct ptw_mem *const mem[] = {a, b};
+    const ptw_pa pa[] = {pa_a, pa_b};
+    unsigned char *const room[] = {(unsigned char *)room_a,
+                                   (unsigned char *)room_b};
+    size_t end[] = {0, 0}; /* of what is known of a side */
+    bool can[] = {false, false};
+    bool both = true;
+    size_t next;
+
+    memset(out, 0, sizeof *out);
+    for (size_t at = 0; at < PAGE_BYTES; at = next) {
+        for (unsigned i = 0; i < 2; i++) {
+            size_t run = 0;
+
+            if (end[i] == at) {
+                can[i] = ptw_read_bytes(mem[i], ptw_pa_of(pa[i].v + at),
+                                        room[i] + at, PAGE_BYTES - at,
+                                        &run) == PTW_OK;
+                end[i] = at + run;
+            }
+        }
+        next = end[0] < end[1] ? end[0] : end[1];
+        out->both += can[0] && can[1] ? (uint32_t)(next - at) : 0;
+        out->only_a += can[0] && !can[1] ? (uint32_t)(next - at) : 0;
+        out->only_b += !can[0] && can[1] ? (uint32_t)(next - at) : 0;
+        if ((can[0] && can[1]) != both) {
+            both = !both;
+            out->shape = (out->shape ^ (at + 1)) * 0x9E3779B97F4A7C15;
+        }
+        if (!both) {
+            memset(room[0] + at, 0, next - at);
+            memset(room[1] + at, 0, next - at);
+        }
+    }
+    out->neither = PAGE_BYTES - out->both - out->only_a - out->only_b;
+    out->same = memcmp(room_a, room_b, PAGE_BYTES) == 0;
 }
 
 /* The write side of ptw_get.  The cast takes away a const that the

@@ -97,9 +97,18 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
+/* ptw_page_zeros says whether the 4 KiB at pa are known to be zeros. */
+PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa)
+{
+    return mem->ops != NULL && mem->ops->zeros != NULL &&
+           ptw_find_range(mem, pa, 4096) != NULL &&
+           mem->ops->zeros(mem->ctx, ptw_pa_of(pa), 4096);
+}
+
 /* ptw_page_bytes returns the 4 KiB at pa, or NULL when they can't all be read;
  * several regions may have them together.  Where they can't be borrowed they
- * are copied to buffer, of 512 words. */
+ * are copied to buffer, of 512 words; where they are known to be zeros they are
+ * not touched. */
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
                            uint64_t *buffer);
 

@@ -1566,8 +1566,11 @@ static enum ptw_status hand_over(struct ptw_rebuild *rb,
     unsigned from = 0;
 
     for (unsigned i = 0; st == PTW_OK && i <= pages; i++) {
+        uint64_t pa =
+            ptw_block_base(b) + ((uint64_t)(first + i) << PTW_PAGE_BITS);
         bool blank = zeros && i < pages &&
-                     all_zeros(bytes + ((size_t)i << PTW_PAGE_BITS));
+                     (ptw_page_zeros(rb->mem, pa) ||
+                      all_zeros(bytes + ((size_t)i << PTW_PAGE_BITS)));
 
         if (i < pages && !blank) {
             continue;

@@ -670,53 +670,27 @@ static enum ptw_difference_kind compare_parts(struct ptw_verify *v,
                                               uint64_t old_pa, uint64_t new_pa,
                                               uint32_t sequence)
 {
-    const uint64_t pa[] = {[OLD] = old_pa, [NEW] = new_pa};
-    size_t end[2] = {0, 0}; /* of what is known of a side */
-    bool can[2] = {false, false};
-    size_t of[2][2] = {{0, 0}, {0, 0}}; /* bytes: old can read, new can */
-    uint64_t shape = sequence;          /* where both can, for the digest */
-    bool both = true;
-    size_t next;
+    struct ptw_verify_side *s = v->side;
+    struct ptw_parts parts;
 
-    for (size_t at = 0; at < PAGE_BYTES; at = next) {
-        for (unsigned i = OLD; i <= NEW; i++) {
-            unsigned char *page = (unsigned char *)v->side[i].page;
-            size_t run = 0;
-
-            if (end[i] == at) {
-                can[i] =
-                    ptw_read_bytes(v->side[i].mem, ptw_pa_of(pa[i] + at),
-                                   page + at, PAGE_BYTES - at, &run) == PTW_OK;
-                end[i] = at + run;
-            }
-        }
-        next = end[OLD] < end[NEW] ? end[OLD] : end[NEW];
-        of[can[OLD]][can[NEW]] += next - at;
-        if ((can[OLD] && can[NEW]) != both) {
-            both = !both;
-            shape = mixed(shape, at + 1);
-        }
-        if (!both) {
-            memset((unsigned char *)v->side[OLD].page + at, 0, next - at);
-            memset((unsigned char *)v->side[NEW].page + at, 0, next - at);
-        }
-    }
-    if (memcmp(v->side[OLD].page, v->side[NEW].page, PAGE_BYTES) != 0) {
+    ptw_compare_parts(s[OLD].mem, ptw_pa_of(old_pa), s[OLD].page, s[NEW].mem,
+                      ptw_pa_of(new_pa), s[NEW].page, &parts);
+    if (!parts.same) {
         return PTW_DIFFERS_BYTES;
     }
-    if (of[true][false] > 0) {
+    if (parts.only_a > 0) {
         return PTW_DIFFERS_UNREADABLE;
     }
-    if (of[false][true] > 0 || old_pa != new_pa) {
+    if (parts.only_b > 0 || old_pa != new_pa) {
         return PTW_DIFFERS_KEPT;
     }
-    if (of[true][true] == 0) {
+    if (parts.both == 0) {
         v->refused++;
         return PTW_DIFFERS_NOT;
     }
     v->certificate.partial++;
-    v->contents[0] += shape;
-    fold_page(v, (const unsigned char *)v->side[NEW].page, sequence);
+    v->contents[0] += mixed(parts.shape, sequence);
+    fold_page(v, (const unsigned char *)s[NEW].page, sequence);
     return PTW_DIFFERS_NOT;
 }
 
@@ -732,7 +706,7 @@ static enum ptw_difference_kind compare_page(struct ptw_verify *v,
     if (was == NULL || is == NULL) {
         return compare_parts(v, old_pa, new_pa, sequence);
     }
-    if (memcmp(was, is, PAGE_BYTES) != 0) {
+    if (was != is && memcmp(was, is, PAGE_BYTES) != 0) {
         return PTW_DIFFERS_BYTES;
     }
     fold_page(v, is, sequence);

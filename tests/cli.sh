@@ -2219,6 +2219,155 @@ try 'diff, runs end at a root' 1 2 diff "${amd64[@]}" --root 1000 \
 check "$name: as often for each" \
     [ "$(grep -c ^0 out)" -eq "$(grep -c ^1 out)" ]
 
+# Pages that are one on one side and two on the other.
+truncate -s 8M once
+entries once 0 0=1067
+entries once 1000 0=2067
+entries once 2000 0=3067
+entries once 3000 0=4067 1=4067
+cp once two
+entries two 3000 1=5067
+try 'diff, one page became two' 1 0 diff --regime amd64 --root 0 once two
+prints <<'T'
+0 0000000000001000-0000000000001fff shared
+# 2 pages compared, 1 different, shared 1
+T
+try 'verify, one page became two' 1 0 verify --regime amd64 --root 0 once two
+check "$name: says so" grep -q ' one page became two$' out
+try 'diff, two pages became one' 1 0 diff --regime amd64 --root 0 two once
+prints <<'T'
+0 0000000000001000-0000000000001fff joined
+# 2 pages compared, 1 different, joined 1
+T
+try 'diff --json, two pages became one' 1 0 diff --json --regime amd64 --root 0 \
+    two once
+json '.[0].what == ["joined"] and .[1].joined == 1 and .[1].shared == 0'
+try 'diff, two pages are two' 0 0 diff --regime amd64 --root 0 two two
+try 'diff, one page is one' 0 0 diff --regime amd64 --root 0 once once
+try 'diff, one page is one, two roots' 0 0 diff --regime amd64 --root 0 \
+    --root 1000 once once
+# Pages that nobody writes can be one: it can't be noticed.
+entries once 3000 0=4065 1=4065
+entries two 3000 0=4065 1=5065
+try 'diff, pages that nobody writes became one' 0 0 diff --regime amd64 \
+    --root 0 two once
+try 'diff, a page that nobody writes became two' 1 0 diff --regime amd64 \
+    --root 0 once two
+check "$name: says so" grep -qx \
+    '0 0000000000001000-0000000000001fff shared' out
+try 'diff, pages that the supervisor writes became one' 1 0 diff \
+    --regime amd64 --no-wp --root 0 two once
+check "$name: says so" grep -qx \
+    '0 0000000000001000-0000000000001fff joined' out
+entries once 3000 5=4067
+entries two 3000 5=4067
+try 'diff, the one that they became is written elsewhere' 1 0 diff \
+    --regime amd64 --root 0 two once
+prints <<'T'
+0 0000000000005000-0000000000005fff joined
+# 3 pages compared, 1 different, joined 1
+T
+# The same of large pages, and of a large one and its parts.
+entries once 3000 0=0 1=0 5=0
+entries once 2000 1=2000e7 2=2000e7
+cp once two
+entries two 2000 2=4000e7
+try 'diff, a large page became two' 1 0 diff --regime amd64 --root 0 once two
+prints <<'T'
+0 0000000000400000-00000000005fffff shared
+# 1024 pages compared, 512 different, shared 512
+T
+try 'diff, two large pages became one' 1 0 diff --regime amd64 --root 0 two \
+    once
+prints <<'T'
+0 0000000000400000-00000000005fffff joined
+# 1024 pages compared, 512 different, joined 512
+T
+entries once 2000 1=2000e5 2=2000e5 3=2000e7
+entries two 2000 1=2000e5 2=2000e5 3=2000e7
+entries once 3000 0=204065
+entries two 3000 0=5065
+try 'diff, a page became a part of a large one' 1 0 diff --regime amd64 \
+    --root 0 two once
+prints <<'T'
+0 0000000000604000-0000000000604fff joined
+# 1537 pages compared, 1 different, joined 1
+T
+try 'diff, a part of a large page became one' 1 0 diff --regime amd64 \
+    --root 0 once two
+prints <<'T'
+0 0000000000204000-0000000000204fff shared
+0 0000000000404000-0000000000404fff shared
+0 0000000000604000-0000000000604fff shared
+# 1537 pages compared, 3 different, shared 3
+T
+rm once two
+
+# Thousands of segments cost no more than they are: 64 GiB, a page every 16 MiB.
+truncate -s 4M scattered
+for ((i = 0; i < 64; i++)); do
+    leaves+=("$i=$(printf '%x' $((i << 30 | 0xe7)))")
+done
+entries scattered 0 0=1067
+entries scattered 1000 "${leaves[@]}"
+for ((i = 0; i < 4000; i++)); do
+    scattered+=(--segment "$(printf '%x:1000:%x' $((i << 24)) $((i % 512 << 12)))")
+done
+scattered[1]=0:4000:0
+name='diff, thousands of segments'
+(ulimit -t 10; exec "$ptwalk" diff --regime amd64 --root 0 "${scattered[@]}" \
+    scattered scattered >out 2>err)
+check "$name: in no time" [ $? -eq 0 ]
+prints <<<'# 16777216 pages compared, 0 different'
+rm scattered
+
+# Holes are not read, on either side.
+truncate -s 4G sparse
+leaves=()
+for ((i = 0; i < 4; i++)); do
+    leaves+=("$i=$(printf '%x' $((i << 30 | 0xe7)))")
+done
+entries sparse 0 0=1067
+entries sparse 1000 "${leaves[@]}"
+put sparse c0001234 55 1
+cp --sparse=always sparse sparse-2
+for command in 'compact -o made/new' 'compact --zeros -o made/new' \
+    'verify sparse-2' 'diff sparse-2'; do
+    name="$command, 4 GiB of holes"
+    # shellcheck disable=SC2086
+    (ulimit -t 6; exec "$ptwalk" $command --regime amd64 --root 0 sparse \
+        >out 2>err)
+    check "$name: in no time" [ $? -eq 0 ]
+    rm -f made/new
+done
+put sparse-2 c0001234 56 1
+try 'verify, a byte between holes' 1 0 verify --regime amd64 --root 0 sparse \
+    sparse-2
+check "$name: says where" grep -q ' c0001000 c0001000 .* bytes differ$' out
+rm sparse sparse-2
+
+# Pages that segments have together, and pages that memory ends in.
+for way in '' --no-mmap; do
+    for cut in whole odd holed short; do
+        declare -n segments=$cut
+        for byte in 5803 5804 5900; do
+            want=1
+            [ $byte = 5804 ] && [ $cut = holed ] && want=0
+            [ $byte != 5803 ] && [ $cut = short ] && want=0
+            # shellcheck disable=SC2086
+            try "diff, byte $byte of a page, $cut $way" $want 0 diff $way \
+                "${segments[@]}" parts parts-$byte
+            [ $want = 0 ] || check "$name: bytes" grep -qx \
+                '0 0000000000001000-0000000000001fff bytes' out
+        done
+    done
+    # shellcheck disable=SC2086
+    try "diff, less of a page $way" 1 0 diff $way --regime amd64 --root 0 \
+        --new-segment 0:5804:0 parts parts-5803
+    check "$name: says both" grep -qx \
+        '0 0000000000001000-0000000000001fff bytes unreadable' out
+done
+
 # Leaves of different sizes, holes, and a page that is partly there.
 "$ptwalk" compact "${amd64[@]}" --split -o made/new shared >out
 root=$(sed -n 's/^root 0 1000 //p' out)

@@ -837,6 +837,59 @@ BOTH(verify, takes_a_page_in_part_for_the_same_at_its_address_only)
     expect_twin(&j, &twin, PTW_DIFFERS_KEPT);
 }
 
+/* ------------------------------------------------------------------- zeros */
+
+static unsigned known;
+
+/* Pages of the large leaf from the third on: some_of_everything has others. */
+static bool zeros_above(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    (void)ctx;
+    cr_assert(eq(u64, bytes, PAGE));
+    if (pa.v < 0x40000000 + 3 * PAGE) {
+        return false;
+    }
+    known++;
+    return true;
+}
+
+/* What is known to be zeros is not read, and is the same as if it were. */
+BOTH(verify, does_not_read_what_is_known_to_be_zeros)
+{
+    struct job j = in_parts(name);
+    uint64_t pages = span(1) / PAGE - 3;
+    struct ptw_certificate c;
+    struct ptw_mem_ops ops;
+    struct image twin;
+    uint64_t calls;
+
+    for (uint64_t i = 3; i < span(1) / PAGE; i++) {
+        memset(guest_page(0x40000000 + i * PAGE), 0, PAGE);
+    }
+    carve(0x40000000, span(1), SERVED);
+    twin = twin_of(&j, 0, PAGE - 1);
+    guest.calls = 0;
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    c = verify.certificate;
+    calls = guest.calls;
+    ops = *mem.ops;
+    ops.zeros = zeros_above;
+    mem.ops = &ops;
+    twin_ops.zeros = zeros_above;
+    guest.calls = 0;
+    known = 0;
+    expect_twin(&j, &twin, PTW_DIFFERS_NOT);
+    cr_expect(memcmp(&c, &verify.certificate, sizeof c) == 0);
+    cr_expect(eq(uint, known, (unsigned)(2 * pages)));
+    cr_expect(eq(u64, calls - guest.calls, 2 * pages * (PAGE / 8)));
+    /* one side knows, and the other one has something else */
+    twin_ops.zeros = NULL;
+    guest_page(0x40000000 + 9 * PAGE)[7] = 1;
+    cr_expect(eq(int, (int)verified(&j, &twin), PTW_DIFFERENT));
+    cr_expect(eq(int, (int)verify.difference.kind, PTW_DIFFERS_BYTES));
+    cr_expect(eq(u64, verify.difference.va.v, large + 9 * PAGE));
+}
+
 BOTH(verify, stops_at_its_limit)
 {
     struct job j = rebuilt(name, 0);

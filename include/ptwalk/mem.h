@@ -48,6 +48,13 @@ struct ptw_mem_ops {
      * engine reads through it with atomic loads, and prefetches. */
     const void *(*borrow)(void *ctx, ptw_pa pa, uint64_t bytes);
 
+    /* Optional.  zeros says whether the bytes [pa, pa + bytes) of one region are
+     * known to be all zeros without being read, as holes of a sparse file are;
+     * false when that would have to be found out.  It is asked about memory of
+     * the host too, of a stopped guest: where it says so, a rebuild or a
+     * comparison does not touch the page. */
+    bool (*zeros)(void *ctx, ptw_pa pa, uint64_t bytes);
+
     /* Optional: without them every write is refused as PTW_E_READONLY. */
     enum ptw_status (*write32)(void *ctx, ptw_pa pa, uint32_t value);
     enum ptw_status (*write64)(void *ctx, ptw_pa pa, uint64_t value);
@@ -132,6 +139,23 @@ PTW_NODISCARD enum ptw_status ptw_read64(const struct ptw_mem *mem, ptw_pa pa,
 PTW_NODISCARD enum ptw_status ptw_read_bytes(const struct ptw_mem *mem,
                                              ptw_pa pa, void *buffer,
                                              size_t bytes, size_t *run);
+
+/* What two memories have of a page each, of 4096 bytes in all. */
+struct ptw_parts {
+    bool same;       /* the bytes that both have are */
+    uint32_t both;   /* how many these are */
+    uint32_t only_a; /* how many only one has, */
+    uint32_t only_b;
+    uint32_t neither; /* or none */
+    uint64_t shape;   /* a number by which places both have bytes in */
+};
+
+/* ptw_compare_parts compares the page at pa_a of one memory with that at pa_b of
+ * another one, both aligned, as far as they can be read.  Each room, of 512
+ * words, holds then what both have, and zeros in its other places. */
+void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
+                       const struct ptw_mem *b, ptw_pa pa_b, uint64_t *room_b,
+                       struct ptw_parts *out);
 
 /* ptw_borrow returns a pointer to the bytes [pa, pa + bytes), or NULL when they
  * are not wholly inside one region, not direct memory, or not aligned on the

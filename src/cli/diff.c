@@ -5,6 +5,7 @@
 #include "json.h"
 #include "pairs.h"
 #include "print.h"
+#include "sharing.h"
 #include "tour.h"
 
 #include <inttypes.h>
@@ -18,7 +19,10 @@ enum change_kind {
     RIGHTS,
     ATTRIBUTES,
     BYTES,      /* contents */
-    UNREADABLE, /* no contents that could be compared, at different addresses */
+    UNREADABLE, /* contents that only one side has; or that neither has, at
+                   different addresses */
+    SHARED,     /* one page became two */
+    JOINED,     /* two pages became one */
     KINDS
 };
 
@@ -26,6 +30,7 @@ static const char *const kind_name[KINDS] = {
     [ONLY_A] = "only-a", [ONLY_B] = "only-b",
     [RIGHTS] = "rights", [ATTRIBUTES] = "attributes",
     [BYTES] = "bytes",   [UNREADABLE] = "unreadable",
+    [SHARED] = "shared", [JOINED] = "joined",
 };
 
 /* What a leaf says besides where it leads, and what hardware does not set. */
@@ -59,7 +64,7 @@ struct side {
     size_t items; /* of the batch */
     size_t next;
     struct extent extent;
-    unsigned char room[PAGE_BYTES];
+    uint64_t room[PAGE_BYTES / 8];
 };
 
 struct comparison {
@@ -68,6 +73,7 @@ struct comparison {
     struct side a;
     struct side b;
     struct pairs pairs;
+    struct sharing sharing;
     struct run run;
     uint32_t root;
     uint64_t at;   /* what is below was compared */
@@ -248,9 +254,22 @@ static void print_total(const struct comparison *c, bool complete)
 
 /* ------------------------------------------------------------------- bytes */
 
-static bool is_outside(const struct side *s, ptw_pa pa, uint64_t bytes)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-    return ptw_mem_cover(&s->im->mem, pa, bytes) == PTW_COVER_NONE;
+    return a < b ? a : b;
+}
+
+/* How many of the bytes from there on lie outside the image, in whole pages. */
+static uint64_t outside_from(struct side *s, ptw_pa pa, uint64_t bytes)
+{
+    size_t most = bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+    size_t run = 0;
+
+    if (ptw_mem_cover(&s->im->mem, pa, PAGE_BYTES) != PTW_COVER_NONE ||
+        ptw_read_bytes(&s->im->mem, pa, s->room, most, &run) == PTW_OK) {
+        return 0;
+    }
+    return run & ~(uint64_t)(PAGE_BYTES - 1);
 }
 
 /* Compares a page of either side.  Of what has no contents, the address is all
@@ -259,6 +278,7 @@ static unsigned compare_contents(struct comparison *c, ptw_pa a, ptw_pa b)
 {
     const void *left;
     const void *right;
+    struct ptw_parts parts;
 
     if (image_hole(c->a.im, a, &c->a.extent) &&
         image_hole(c->b.im, b, &c->b.extent)) {
@@ -269,7 +289,13 @@ static unsigned compare_contents(struct comparison *c, ptw_pa a, ptw_pa b)
     if (left != NULL && right != NULL) {
         return memcmp(left, right, PAGE_BYTES) == 0 ? 0 : 1 << BYTES;
     }
-    return left == NULL && right == NULL && a.v == b.v ? 0 : 1 << UNREADABLE;
+    ptw_compare_parts(&c->a.im->mem, a, c->a.room, &c->b.im->mem, b, c->b.room,
+                      &parts);
+    return (parts.same ? 0u : 1u << BYTES) |
+           (parts.only_a == 0 && parts.only_b == 0 &&
+                    (parts.neither == 0 || a.v == b.v)
+                ? 0u
+                : 1u << UNREADABLE);
 }
 
 /* The same, when it was not done before. */
@@ -292,6 +318,16 @@ static unsigned compare_page(struct comparison *c, ptw_pa a, ptw_pa b)
     return kinds;
 }
 
+/* Whether the page is as often one with another as it was. */
+static unsigned compare_sharing(struct comparison *c, ptw_pa a, ptw_pa b,
+                                bool written)
+{
+    unsigned what = sharing_note(&c->sharing, a, b, written);
+
+    return ((what & SHARING_SHARED) != 0 ? 1u << SHARED : 0u) |
+           ((what & SHARING_JOINED) != 0 ? 1u << JOINED : 0u);
+}
+
 /* Takes one step of --limit; false when there is none left. */
 static bool take_step(struct comparison *c, uint64_t at)
 {
@@ -311,17 +347,20 @@ struct both {
     ptw_pa b;
     unsigned whole_log2;  /* it is one leaf on both sides, and of that size; 0:
                             it is not */
+    bool written;         /* the guest can write it, on either side */
     struct change change; /* but for the contents */
 };
 
-/* Compares page by page; false when the limit was reached. */
+/* Compares what is there page by page, and what is on neither side at once, up
+ * to where one of them has memory again; false when the limit was reached. */
 static bool compare_pages(struct comparison *c, const struct both *m,
                           bool *same)
 {
     uint64_t bytes = m->last - m->first + 1; /* not 0: less than all there is */
+    uint64_t step;
 
     *same = true;
-    for (uint64_t at = 0; at < bytes; at += PAGE_BYTES) {
+    for (uint64_t at = 0; at < bytes; at += step) {
         ptw_pa a = ptw_pa_of(m->a.v + at);
         ptw_pa b = ptw_pa_of(m->b.v + at);
         struct change change = m->change;
@@ -330,26 +369,35 @@ static bool compare_pages(struct comparison *c, const struct both *m,
         if (!take_step(c, m->first + at)) {
             return false;
         }
-        kinds = compare_page(c, a, b);
+        step = outside_from(&c->a, a, bytes - at);
+        if (step > 0) {
+            step = lesser(step, outside_from(&c->b, b, step));
+        }
+        if (step > 0) {
+            kinds = a.v == b.v ? 0 : 1u << UNREADABLE;
+        } else {
+            step = PAGE_BYTES;
+            kinds =
+                compare_page(c, a, b) | compare_sharing(c, a, b, m->written);
+        }
         change.kinds |= kinds;
         *same = *same && kinds == 0;
-        if (is_outside(&c->a, a, bytes - at) &&
-            is_outside(&c->b, b, bytes - at)) {
-            note(c, m->first + at, m->last, &change); /* and so on */
-            return true;
-        }
-        note(c, m->first + at, m->first + at + (PAGE_BYTES - 1), &change);
+        note(c, m->first + at, m->first + at + (step - 1), &change);
     }
     return true;
 }
 
+/* A large leaf is gone through once; and once more when it is the first that
+ * lets the guest write, which may make a difference of what was joined. */
 static bool compare_both(struct comparison *c, const struct both *m)
 {
     bool large = m->whole_log2 > PAGE_LOG2;
+    enum verdict known =
+        large ? pairs_find(&c->pairs, m->a, m->b, m->whole_log2) : VERDICT_NONE;
     bool same;
 
-    if (large &&
-        pairs_find(&c->pairs, m->a, m->b, m->whole_log2) == VERDICT_SAME) {
+    if (known == VERDICT_SAME_WRITTEN ||
+        (known == VERDICT_SAME && !m->written)) {
         if (!take_step(c, m->first)) {
             return false;
         }
@@ -360,7 +408,8 @@ static bool compare_both(struct comparison *c, const struct both *m)
         return false;
     }
     if (large && same) {
-        pairs_note(&c->pairs, m->a, m->b, m->whole_log2, VERDICT_SAME);
+        pairs_note(&c->pairs, m->a, m->b, m->whole_log2,
+                   m->written ? VERDICT_SAME_WRITTEN : VERDICT_SAME);
     }
     return true;
 }
@@ -401,6 +450,13 @@ static struct grant grant_of(const struct side *s, const struct ptw_item *item)
     return g;
 }
 
+static bool can_write(const struct side *s, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+
+    return ptw_guest_writes(&s->o->regime, m->above, m->level, m->raw);
+}
+
 static ptw_pa pa_at(const struct ptw_item *item, uint64_t va)
 {
     return ptw_pa_of(item->u.mapping.pa.v + (va - item->first.v));
@@ -417,6 +473,7 @@ static struct both both_of(struct comparison *c, const struct ptw_item *a,
         .change = {.a = grant_of(&c->a, a), .b = grant_of(&c->b, b)},
     };
 
+    m.written = can_write(&c->a, a) || can_write(&c->b, b);
     if (m.change.a.rights != m.change.b.rights) {
         m.change.kinds |= 1 << RIGHTS;
     }
@@ -428,11 +485,6 @@ static struct both both_of(struct comparison *c, const struct ptw_item *a,
         m.whole_log2 = a->u.mapping.size_log2;
     }
     return m;
-}
-
-static uint64_t lesser(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* A part that only one side has. */
@@ -562,6 +614,7 @@ static struct comparison *new_comparison(const struct options *o,
     c->a.t = tour_new(c->a.o, im);
     c->b.t = tour_new(c->b.o, other);
     pairs_init(&c->pairs);
+    sharing_init(&c->sharing, tour_seed());
     return c;
 }
 
@@ -583,8 +636,14 @@ static enum cli_status compare(struct comparison *c)
          i < c->o->roots && !c->a.t->stopped && !c->b.t->stopped; i++) {
         started = compare_root(c, i) && started;
     }
-    print_total(c, started && is_complete(&c->a) && is_complete(&c->b));
+    print_total(c, started && !c->sharing.full && is_complete(&c->a) &&
+                       is_complete(&c->b));
     status = c->different != 0 ? CLI_NO : CLI_DONE;
+    if (c->sharing.full) {
+        report(c->o->image, "the sharing of pages was compared in part: there "
+                            "are too many; compare less with --range");
+        status = CLI_NO;
+    }
     /* The earlier stop is the one that counts. */
     if (c->a.t->stopped && c->b.t->stopped) {
         bool a_first = c->a.t->stop_va.v <= c->b.t->stop_va.v;
@@ -605,6 +664,7 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     c = new_comparison(o, im, &other);
     status = compare(c);
     pairs_free(&c->pairs);
+    sharing_free(&c->sharing);
     free(c);
     image_close(&other);
     return status;

@@ -146,8 +146,9 @@ static enum ptw_status read_number(struct page_cache *c, uint64_t pa,
 
 static enum ptw_status cache_read32(void *ctx, ptw_pa pa, uint32_t *out)
 {
+    const struct image *im = ctx;
     uint64_t v = 0;
-    enum ptw_status st = read_number(ctx, pa.v, 4, &v);
+    enum ptw_status st = read_number(im->cache, pa.v, 4, &v);
 
     *out = (uint32_t)v;
     return st;
@@ -155,13 +156,10 @@ static enum ptw_status cache_read32(void *ctx, ptw_pa pa, uint32_t *out)
 
 static enum ptw_status cache_read64(void *ctx, ptw_pa pa, uint64_t *out)
 {
-    return read_number(ctx, pa.v, 8, out);
-}
+    const struct image *im = ctx;
 
-static const struct ptw_mem_ops cache_ops = {
-    .read32 = cache_read32,
-    .read64 = cache_read64,
-};
+    return read_number(im->cache, pa.v, 8, out);
+}
 
 int image_read_error(const struct image *im, uint64_t *offset)
 {
@@ -334,6 +332,22 @@ static void refuse_container(const struct image *im, const struct options *o)
     }
 }
 
+/* Holes are not read: each page of one that is mapped costs a fault. */
+static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    struct image *im = ctx;
+
+    return bytes == PAGE_BYTES && image_hole(im, pa, &im->extent);
+}
+
+/* Regions that are not mapped are read through the cache, which is there if
+ * there is such a one. */
+static const struct ptw_mem_ops image_ops = {
+    .read32 = cache_read32,
+    .read64 = cache_read64,
+    .zeros = image_zeros,
+};
+
 void image_open(struct image *im, const struct options *o)
 {
     /* A FIFO would block; it is refused once it is open. */
@@ -370,11 +384,9 @@ void image_take(struct image *im, const struct options *o, int fd)
     }
     if (cached) {
         make_cache(im);
-        st = ptw_mem_init_callbacks(&im->mem, &cache_ops, im->cache, im->region,
-                                    im->segments);
-    } else {
-        st = ptw_mem_init_regions(&im->mem, im->region, im->segments);
     }
+    st = ptw_mem_init_callbacks(&im->mem, &image_ops, im, im->region,
+                                im->segments);
     if (st != PTW_OK) {
         die(CLI_USAGE, o->image, "can't be memory: %s", ptw_status_text(st));
     }
@@ -472,17 +484,16 @@ void image_in_order(const struct image *im)
 }
 
 const void *image_page(const struct image *im, ptw_pa pa,
-                       unsigned char room[PAGE_BYTES])
+                       uint64_t room[PAGE_BYTES / 8])
 {
     const void *page = ptw_borrow(&im->mem, pa, PAGE_BYTES);
-    uint64_t v;
+    size_t run = 0;
 
-    for (unsigned i = 0; page == NULL && i < PAGE_BYTES; i += 8) {
-        if (ptw_read64(&im->mem, ptw_pa_of(pa.v + i), &v) != PTW_OK) {
+    for (size_t at = 0; page == NULL && at < PAGE_BYTES; at += run) {
+        if (ptw_read_bytes(&im->mem, ptw_pa_of(pa.v + at),
+                           (unsigned char *)room + at, PAGE_BYTES - at,
+                           &run) != PTW_OK) {
             return NULL;
-        }
-        for (unsigned j = 0; j < 8; j++) {
-            room[i + j] = (unsigned char)(v >> (8 * j));
         }
     }
     return page != NULL ? page : room;

@@ -8,6 +8,14 @@
 
 struct page_cache;
 
+/* A part of the file that is all data or all hole. */
+struct extent {
+    uint64_t first;
+    uint64_t last; /* 0: none is known yet */
+    bool hole;
+};
+
+/* mem refers to the image, which stays where it is. */
 struct image {
     struct ptw_mem mem;
     int fd;
@@ -19,6 +27,7 @@ struct image {
     size_t *map_bytes;
     size_t segments;
     struct page_cache *cache;
+    struct extent extent; /* of the last page that the library asked about */
 };
 
 /* image_open opens the file that the options name; it does not return when
@@ -65,14 +74,7 @@ void image_in_order(const struct image *im);
 /* image_page returns the bytes of the page at pa, which may have been read into
  * room; NULL when they are not all there, or can't be read. */
 const void *image_page(const struct image *im, ptw_pa pa,
-                       unsigned char room[PAGE_BYTES]);
-
-/* A part of the file that is all data or all hole. */
-struct extent {
-    uint64_t first;
-    uint64_t last; /* 0: none is known yet */
-    bool hole;
-};
+                       uint64_t room[PAGE_BYTES / 8]);
 
 /* image_hole says whether the page at pa has never been written, and is all
  * zeros.  *e keeps what is found out, from one call to the next. */

@@ -92,10 +92,9 @@ enum verdict pairs_find(const struct pairs *p, ptw_pa a, ptw_pa b,
 {
     const struct pair *slot = slot_of(p, a, b, size_log2);
 
-    if (slot->a_and_size == 0) {
-        return VERDICT_NONE;
-    }
-    return (slot->b_and_verdict & 1) != 0 ? VERDICT_SAME : VERDICT_DIFFERENT;
+    return slot->a_and_size == 0
+               ? VERDICT_NONE
+               : (enum verdict)(slot->b_and_verdict & (PAGE_BYTES - 1));
 }
 
 void pairs_note(struct pairs *p, ptw_pa a, ptw_pa b, unsigned size_log2,
@@ -107,9 +106,10 @@ void pairs_note(struct pairs *p, ptw_pa a, ptw_pa b, unsigned size_log2,
         grow(p);
     }
     slot = slot_of(p, a, b, size_log2);
-    if (slot->a_and_size == 0 && !is_full(p)) {
-        slot->a_and_size = a.v | size_log2;
-        slot->b_and_verdict = b.v | (verdict == VERDICT_SAME);
-        p->used++;
+    if (slot->a_and_size == 0 && is_full(p)) {
+        return;
     }
+    p->used += slot->a_and_size == 0;
+    slot->a_and_size = a.v | size_log2;
+    slot->b_and_verdict = b.v | verdict;
 }

@@ -6,7 +6,12 @@
 
 #include "cli.h"
 
-enum verdict { VERDICT_NONE, VERDICT_SAME, VERDICT_DIFFERENT };
+enum verdict {
+    VERDICT_NONE,
+    VERDICT_SAME,
+    VERDICT_SAME_WRITTEN, /* by a leaf that lets the guest write */
+    VERDICT_DIFFERENT
+};
 
 struct pair;
 
@@ -24,6 +29,7 @@ void pairs_free(struct pairs *p);
  * to the smallest page. */
 enum verdict pairs_find(const struct pairs *p, ptw_pa a, ptw_pa b,
                         unsigned size_log2);
+/* pairs_note notes it, in the place of what was known before. */
 void pairs_note(struct pairs *p, ptw_pa a, ptw_pa b, unsigned size_log2,
                 enum verdict verdict);
 
