@@ -4,6 +4,7 @@
 #include "compact.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -912,6 +913,49 @@ static bool options_are_right(const struct fc_guest *g)
     return true;
 }
 
+/* ------------------------------------------------------------------ the law */
+
+/* How near an input comes to what the law allows: one of these is set for each
+ * two hundredth part of it, and libFuzzer keeps an input that sets another. */
+enum { SCORES = 200, STEPS = 2 };
+
+__attribute__((used, section("__libfuzzer_extra_counters"))) static uint8_t
+    scored[STEPS][SCORES + 1];
+
+/* What the law allows: README.md.  Everything is counted here, but the tables
+ * that the walks entered, which the targets of walks check. */
+static uint64_t lawful(const struct fc_guest *g, uint64_t tables,
+                       uint64_t new_bytes)
+{
+    uint64_t cuts = 2 * (uint64_t)g->w->roots * (g->o.leave_outs + 1);
+    uint64_t pages = new_bytes / FZ_PAGE + 1;
+
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        pages += (g->w->region[i].last / FZ_PAGE) -
+                 (g->w->region[i].first / FZ_PAGE) + 2;
+    }
+    return 8 * g->w->entries * tables + (32 + 2 * cuts) * pages;
+}
+
+static void check_work(unsigned step, uint64_t work, uint64_t most)
+{
+    static const char *const name[STEPS] = {"the plan", "the comparison"};
+    static uint64_t worst[STEPS];
+    uint64_t score = work / (most / SCORES + 1);
+
+    if (work > most) {
+        fz_fail("%s takes %llu steps, and the law allows %llu", name[step],
+                HEX(work), HEX(most));
+    }
+    scored[step][score] = 1;
+    if (score > worst[step] && getenv("PTW_WORST") != NULL) {
+        printf("worst: %s, %llu of %llu steps\n", name[step],
+               (unsigned long long)work, (unsigned long long)most);
+        fflush(stdout);
+    }
+    worst[step] = score > worst[step] ? score : worst[step];
+}
+
 /* The work of the walk that ended last. */
 static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
                         uint64_t besides, const char *what)
@@ -971,6 +1015,10 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         break;
     default:
         fz_fail("the plan says: %s", ptw_status_text(st));
+    }
+    if (!how->changes && rb->mem->ctx == g) {
+        check_work(0, rb->work,
+                   lawful(g, ptw_walk_counts(&rb->walk).tables, 0));
     }
     return st;
 }
@@ -1185,10 +1233,18 @@ static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
     struct ptw_verify_options o = ptw_verify_options_of(&g->o);
     struct ptw_region region;
     struct ptw_mem now;
+    enum ptw_status st;
 
     o.seed = seed;
     image_memory(m, &now, &region);
-    return compare_memory(g, mem, &now, m->root, &o, growth, c);
+    st = compare_memory(g, mem, &now, m->root, &o, growth, c);
+    if (!g->changes) {
+        uint64_t tables = ptw_walk_counts(&verify.side[0].walk).tables +
+                          ptw_walk_counts(&verify.side[1].walk).tables;
+
+        check_work(1, verify.work, 4 * lawful(g, tables, m->bytes));
+    }
+    return st;
 }
 
 static void certified(const char *what, uint64_t is, uint64_t counted)
