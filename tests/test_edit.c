@@ -1646,7 +1646,7 @@ Test(amd64_shared, ask_for_the_room_that_they_need_and_can_be_given_it)
     cr_expect(
         eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.v, 0))), 2));
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
-    cr_expect(eq(str, at(K4), "21000 rwx- 12"));
+    cr_expect(eq(str, (char *)at(K4), "21000 rwx- 12"));
     cr_expect(eq(sz, t.shares->count.used, 13));
     /* That the host has no table left is not for the list to mend. */
     own_tables(1 << 12);
