@@ -3,6 +3,7 @@
 
 passed=0
 failed=0
+exec 8>&1 # where failures are said, wherever a check's own output goes
 
 # check NAME COMMAND...: passes when the command succeeds.
 check() {
@@ -12,7 +13,7 @@ check() {
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
-        echo "FAILED: $name"
+        echo "FAILED: $name" >&8
     fi
 }
 

@@ -802,14 +802,14 @@ goes_on() {
     local limit=$1 n=$2 range=$3 last=${3#*-} status=1 calls=0 from=''
     shift 3
     "$ptwalk" "$@" --range "$range" >all.out 2>err
-    : >parts
+    : >gone-on
     while [ $status -eq 1 ] && [ $calls -lt 3000 ]; do
         "$ptwalk" "$@" "$limit" "$n" --range "$range" >part 2>err
         status=$?
         if [ "$1" = diff ] && ! grep -q ' stopped at the limit' err; then
             status=0
         fi
-        cat part >>parts
+        cat part >>gone-on
         range=$(sed -n 's/.*--range //p' err)
         calls=$((calls + 1))
         if [ $status -eq 1 ] && { [ "${range#*-}" != "$last" ] ||
@@ -821,9 +821,9 @@ goes_on() {
     done
     [ $status -eq 0 ] || return 1
     if [ "$1" = leaves ]; then
-        diff <(grep -v '^#' all.out) <(grep -v '^#' parts)
+        diff <(grep -v '^#' all.out) <(grep -v '^#' gone-on)
     else
-        diff <(joined all.out) <(joined parts)
+        diff <(joined all.out) <(joined gone-on)
     fi
 }
 everything=0000000000000000-ffffffffffffffff
@@ -2177,7 +2177,7 @@ json '.[3] | .what == ["rights", "attributes", "unreadable"] and
     .b.exec and .b.memory_type == 2'
 json '.[9] == {type: "total", pages: 524810, different: 524810,
     only_a: 262144, only_b: 262148, rights: 514, attributes: 512, bytes: 4,
-    unreadable: 512, complete: true}'
+    unreadable: 512, shared: 0, joined: 0, complete: true}'
 try 'diff, the other way' 1 0 diff "${amd64[@]}" changed full
 check "$name: only here is only there" diff <(grep only- runs | sed \
     's/only-a/only-x/;s/only-b/only-a/;s/only-x/only-b/' | grep -v '^#') \

@@ -28,7 +28,7 @@ END
 cat >"$scratch/user/CMakeLists.txt" <<'END'
 cmake_minimum_required(VERSION 3.25)
 project(user LANGUAGES C)
-find_package(ptwalk 0.1 REQUIRED)
+find_package(ptwalk 0.2 REQUIRED)
 add_executable(user main.c)
 target_link_libraries(user PRIVATE ptwalk::ptwalk)
 END
