@@ -43,6 +43,12 @@ struct input {
     uint8_t refused_times;
     enum spoil spoil;
     uint8_t spoil_at[3];
+    uint8_t absent; /* what becomes of entries that are not present */
+};
+
+enum {
+    ABSENT_POLICY = 7,  /* of byte 13: which of the policies below */
+    ABSENT_SPOIL = 128, /* and such entries are spoilt, not present ones */
 };
 
 static struct fz_world world;
@@ -400,6 +406,23 @@ static void offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
 
 /* ---------------------------------------------------------------- the input */
 
+static uint64_t get_at(const uint8_t *b, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        v = v << 8 | b[i];
+    }
+    return v;
+}
+
+static void put_at(uint8_t *b, unsigned n, uint64_t v)
+{
+    for (unsigned i = 0; i < n; i++) {
+        b[i] = (uint8_t)(v >> 8 * i);
+    }
+}
+
 static uint64_t read_length(struct fz_reader *in)
 {
     static const uint8_t shift[8] = {0, 0, 2, 5, 9, 10, 15, 24};
@@ -508,6 +531,63 @@ static void read_cut(struct fz_reader *in)
                  hole[where >> 6]);
 }
 
+static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
+{
+    bool wide = w->entry_bytes == 8;
+    const struct ptw_absent policies[8] = {
+        {.policy = PTW_ABSENT_KEEP},
+        {.policy = PTW_ABSENT_CLEAR},
+        {.policy = PTW_ABSENT_LINUX},
+        {.policy = PTW_ABSENT_LINUX_PLAIN},
+        {.policy = PTW_ABSENT_WINDOWS},
+        {.policy = PTW_ABSENT_LINUX, .migration = 0xff000000, .frame_bits = 20},
+        {.policy = PTW_ABSENT_WINDOWS,
+         .mask = wide ? 0x200000000000 : 0x80000000,
+         .frame_bits = wide ? 36 : 20},
+        {.policy = PTW_ABSENT_LINUX_PLAIN,
+         .migration = 0xffff0000,
+         .type_at = wide ? 9 : 0},
+    };
+
+    return policies[which];
+}
+
+/* Whether that convention inverts frames. */
+static bool inverts(const struct fc_guest *g)
+{
+    return g->o.absent.policy == PTW_ABSENT_LINUX && g->w->entry_bytes == 8;
+}
+
+/* Entries that are not present and have 001 in bits 11:9 name, under a
+ * convention, what they would map: an operation can't tell how. */
+static void name_pages(struct fc_guest *g)
+{
+    struct fz_world *w = g->w;
+    enum ptw_absent_policy policy = g->o.absent.policy;
+    unsigned n = w->entry_bytes;
+
+    for (unsigned i = 0; i < w->pages && policy > PTW_ABSENT_CLEAR; i++) {
+        for (unsigned at = 0; at < FZ_PAGE; at += n) {
+            uint8_t *e = w->page[i] + at;
+            uint64_t raw = get_at(e, n);
+
+            if ((raw & 0xE01) != 0x200) {
+                continue;
+            }
+            if (policy == PTW_ABSENT_WINDOWS) {
+                raw |= 0x800 | g->o.absent.mask;
+            } else {
+                raw |= 0x100;
+            }
+            if (inverts(g)) {
+                raw ^=
+                    (raw & 0x80) != 0 ? 0x000FFFFFFFE00000 : 0x000FFFFFFFFFF000;
+            }
+            put_at(e, n, raw);
+        }
+    }
+}
+
 static void read_input(struct fc_guest *g, struct input *input,
                        enum oracle_arch arch, const uint8_t *data, size_t len)
 {
@@ -547,7 +627,7 @@ static void read_input(struct fc_guest *g, struct input *input,
     for (unsigned i = 0; i < 3; i++) {
         input->spoil_at[i] = fz_u8(&in);
     }
-    fz_u8(&in);
+    input->absent = fz_u8(&in);
     for (unsigned i = 0; i < FC_REFUSED; i++) {
         refused[i] = i < (counts >> 4 & 3) ? fz_u8(&in) : 0;
     }
@@ -557,6 +637,8 @@ static void read_input(struct fc_guest *g, struct input *input,
     records.left = bytes;
     fz_world_read(&world, arch, in.at + bytes, in.left - bytes);
     g->o.flags = flags & 31;
+    g->o.absent = policy_of(&world, input->absent & ABSENT_POLICY);
+    name_pages(g);
     g->o.first.v = world.first;
     g->o.last.v = world.last;
     if (!hostile) {
@@ -977,9 +1059,10 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
                             const struct manner *how, bool *no_storage)
 {
     enum ptw_status st;
+    unsigned i = 0;
 
     *no_storage = false;
-    for (unsigned i = 0;; i++) {
+    for (;; i++) {
         st = ptw_rebuild_plan(rb);
         if (st != PTW_E_SPACE) {
             break;
@@ -997,8 +1080,13 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         if (!how->changes && rb->mem->ctx == g) {
             bool compares =
                 (g->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
+            uint64_t entries =
+                ptw_walk_counts(&rb->walk).tables * g->w->entries;
+            /* An entry that names what there was no room for is read again. */
+            uint64_t besides =
+                g->o.absent.policy > PTW_ABSENT_CLEAR ? entries + i : 0;
 
-            check_reads(g, rb, compares ? UINT64_MAX / 2 : 0, "the plan");
+            check_reads(g, rb, compares ? UINT64_MAX / 2 : besides, "the plan");
         }
         break;
     case PTW_E_LIMIT:
@@ -1268,7 +1356,14 @@ static void check_certificate(const struct fc_guest *g,
     if (g->o.maps == 0 && k->split == 0) {
         certified("tables", c->tables, k->tables);
     }
-    certified("pages", c->pages, k->pages + k->merged);
+    /* What is left of a large page that an entry named. */
+    if (g->refuses == 0 || k->absent_unknown == 0) {
+        certified("pages", c->pages, k->pages + k->merged);
+    }
+    certified("entries kept", c->absent_kept, k->absent_kept);
+    certified("entries cleared", c->absent_cleared, k->absent_cleared);
+    certified("entries followed", c->absent_followed, k->absent_followed);
+    certified("entries unknown", c->absent_unknown, k->absent_unknown);
     certified("pages in part", c->partial, 0);
     certified("dropped", c->dropped,
               dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_PARTIAL] +
@@ -1281,31 +1376,27 @@ static void check_certificate(const struct fc_guest *g,
 
 /* ------------------------------------------------------------------ spoiling */
 
-static uint64_t get_at(const uint8_t *b, unsigned n)
-{
-    uint64_t v = 0;
+/* Which entries of a table are chosen from. */
+enum kind { PRESENT, ABSENT, ABSENT_NOT_0 };
 
-    for (unsigned i = n; i-- > 0;) {
-        v = v << 8 | b[i];
-    }
-    return v;
+static bool is_kind(const struct fz_world *w, const uint8_t *entry,
+                    enum kind kind)
+{
+    bool present = (entry[0] & 1) != 0;
+
+    return kind == PRESENT  ? present
+           : kind == ABSENT ? !present
+                            : !present && get_at(entry, w->entry_bytes) != 0;
 }
 
-static void put_at(uint8_t *b, unsigned n, uint64_t v)
-{
-    for (unsigned i = 0; i < n; i++) {
-        b[i] = (uint8_t)(v >> 8 * i);
-    }
-}
-
-/* The k-th entry from there on that is present, or is not; NULL: none is. */
+/* The k-th entry of that kind; NULL: there is none. */
 static uint8_t *nth_entry(const struct fz_world *w, uint8_t *table, unsigned k,
-                          bool present)
+                          enum kind kind)
 {
     unsigned count = 0;
 
     for (unsigned i = 0; i < w->entries; i++) {
-        count += ((table[i * w->entry_bytes] & 1) != 0) == present;
+        count += is_kind(w, table + i * w->entry_bytes, kind);
     }
     if (count == 0) {
         return NULL;
@@ -1314,19 +1405,20 @@ static uint8_t *nth_entry(const struct fz_world *w, uint8_t *table, unsigned k,
     for (unsigned i = 0;; i++) {
         uint8_t *e = table + i * w->entry_bytes;
 
-        if (((e[0] & 1) != 0) == present && k-- == 0) {
+        if (is_kind(w, e, kind) && k-- == 0) {
             return e;
         }
     }
 }
 
 /* Copies what the entry leads to behind the image. */
-static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry)
+static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
+                     uint64_t flip)
 {
     unsigned n = g->w->entry_bytes;
     uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
     uint64_t raw = get_at(entry, n);
-    const uint8_t *page = fc_page(m, raw & mask);
+    const uint8_t *page = fc_page(m, (raw ^ flip) & mask);
     uint64_t at = m->base + m->bytes;
 
     if (page == NULL || (at & ~mask) != 0 || at >> g->w->regime.pa_bits != 0) {
@@ -1336,7 +1428,7 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry)
     m->extra = extra_page;
     m->extra_at = at;
     m->bytes += FZ_PAGE;
-    put_at(entry, n, (raw & ~mask) | at);
+    put_at(entry, n, (raw & ~mask) | ((at ^ flip) & mask));
 }
 
 static void spoil(struct fc_guest *g, struct fc_image *m,
@@ -1347,9 +1439,12 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
     const uint8_t *at = input->spoil_at;
     uint8_t *table = m->tables + (size_t)(at[0] % m->counts.tables) * FZ_PAGE;
-    uint8_t *entry = nth_entry(w, table, at[1], true);
-    uint8_t *other = nth_entry(w, table, at[2], true);
-    uint8_t *absent = nth_entry(w, table, at[2], false);
+    bool named = (input->absent & ABSENT_SPOIL) != 0;
+    enum kind kind = named ? ABSENT_NOT_0 : PRESENT;
+    uint64_t flip = named && inverts(g) ? mask : 0;
+    uint8_t *entry = nth_entry(w, table, at[1], kind);
+    uint8_t *other = nth_entry(w, table, at[2], kind);
+    uint8_t *absent = nth_entry(w, table, at[2], ABSENT);
     uint64_t raw = entry != NULL ? get_at(entry, n) : 0;
     uint64_t raw_2 = other != NULL ? get_at(other, n) : 0;
 
@@ -1371,7 +1466,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
         put_at(entry, n, (raw & ~mask) | (raw_2 & mask));
         break;
     case SPOIL_COPY:
-        copy_out(g, m, entry);
+        copy_out(g, m, entry, flip);
         break;
     case SPOIL_MORE:
         if (absent != NULL) {
@@ -1379,7 +1474,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
         }
         break;
     case SPOIL_REMOVE:
-        put_at(entry, n, raw & ~(uint64_t)1);
+        put_at(entry, n, named ? 0 : raw & ~(uint64_t)1);
         break;
     case SPOIL_SWAP:
         put_at(entry, n, raw_2);
@@ -1390,7 +1485,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
             at[2] < 128 || m->pages == 0
                 ? m->tables_at + (uint64_t)(at[2] % m->counts.tables) * FZ_PAGE
                 : m->at[at[2] % m->pages];
-        put_at(entry, n, (raw & ~mask) | raw_2);
+        put_at(entry, n, (raw & ~mask) | ((raw_2 ^ flip) & mask));
         break;
     case SPOIL_NOT:
     case SPOIL_PAGE:
@@ -1465,7 +1560,9 @@ static void check_fixed_point(struct fc_guest *g, const struct manner *how)
     struct ptw_rebuild_options o = g->o;
     struct manner again = *how;
 
-    if (o.maps > 0 || c->split > 0 || c->dropped[PTW_DROP_UNREADABLE] > 0) {
+    /* What was unknown may be in the new memory. */
+    if (o.maps > 0 || c->split > 0 || c->dropped[PTW_DROP_UNREADABLE] > 0 ||
+        c->absent_unknown > 0) {
         return;
     }
     image_memory(&image[0], &mem, &region);
@@ -1655,7 +1752,8 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
             fprintf(to, ", %s", flag[i]);
         }
     }
-    fputc('\n', to);
+    fprintf(to, ", absent entries: %s%s\n", ptw_absent_name(g->o.absent.policy),
+            (input.absent & ABSENT_SPOIL) != 0 ? ", spoilt" : "");
     for (size_t i = 0; i < g->o.leave_outs; i++) {
         fprintf(to, "    leaves out %016" PRIx64 "-%016" PRIx64 "\n",
                 g->leave_out[i].first.v, g->leave_out[i].last.v);

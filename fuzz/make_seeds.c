@@ -501,6 +501,13 @@ static void cut_page(unsigned slot, unsigned at, unsigned hole)
     put(&compaction, at);
 }
 
+/* What becomes of entries that are not present, by number; with 128, such ones
+ * are spoilt. */
+static void absent(unsigned which)
+{
+    compaction.at[13] = (uint8_t)which;
+}
+
 static void save_compaction(const char *name)
 {
     prefix = &compaction;
@@ -1718,9 +1725,71 @@ static void large_world(unsigned flags)
     large(1, 0xE7, 1, 0);
 }
 
+/* Under each policy: entries that name pages, some of which leaves map, too, and
+ * some that do not; each way to spoil them. */
+static void absents(void)
+{
+    static const unsigned policy[4] = {0, COW_ALL, COW_SHARED | MERGE,
+                                       MERGE | ZEROS};
+    char name[64];
+
+    for (unsigned which = 0; which < 8; which++) {
+        for (unsigned spoil = 0; spoil <= S_FRAME; spoil++) {
+            shared_world();
+            select_page(levels - 1);
+            run(24, 3, 0x67, 9, 2);
+            entry(30, 0x60, 9, COW);
+            entry(31, 0x66, 10, COW);
+            entry(32, 0x60, 40, COW);
+            entry(33, 0x66, 41, COW);
+            raw(34, 0x10120);            /* far away when it is inverted */
+            raw(35, 0xFFFFFFFFDBE00);    /* a swap slot */
+            raw(36, 0xFFFFFFFFFF9FFE00); /* type 31 */
+            raw(37, 0x123400002080);
+            begin_compaction(policy[(which + spoil) % 4], 1, 7, spoil,
+                             which + 1);
+            spoil_at(levels - 1, spoil, 3 * spoil + which);
+            filler(which % 2 == 0 ? THREE : SOME_ZEROS);
+            absent(which | 128);
+            snprintf(name, sizeof name, "absent-%u-%u", which, spoil);
+            save_compaction(name);
+        }
+        /* A large page, once as a leaf and once not present; one of which a page
+         * is refused. */
+        large_world(BORROW);
+        large(2, 0xE7, 1, 0);
+        large(3, 0xE6, 1, 0);
+        for (unsigned bit = 0; bit < 10; bit += 9) {
+            op(9, 0);
+            put(&in.ops, 3);
+            put(&in.ops, bit);
+        }
+        begin_compaction(which % 2 == 0 ? COW_ALL : 0, 0, 1, S_REMOVE, 0);
+        if (which % 3 == 2) {
+            refused_page(9);
+        }
+        absent(which);
+        snprintf(name, sizeof name, "absent-large-%u", which);
+        save_compaction(name);
+    }
+    /* What was kept, and not inverted again; a page that two entries name and
+     * one leaf; in pieces of storage. */
+    shared_world();
+    select_page(levels - 1);
+    entry(30, 0x60, 40, COW);
+    entry(31, 0x60, 40, COW);
+    entry(32, 0x65, 40, 0);
+    begin_compaction(MERGE, 1, 7, S_COPY, 0);
+    limit(FEW_STORAGE, 200);
+    absent(2 | 128);
+    save_compaction("absent-and-a-leaf-that-reads");
+}
+
 static void compactions(void)
 {
     char name[64];
+
+    absents();
 
     /* Two spaces, a shared part, a recursive slot, pages mapped twice. */
     for (unsigned spoil = 0; spoil < 8; spoil++) {

@@ -96,6 +96,89 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
     return true;
 }
 
+/* Numbers that depend on all of the input, and take nothing of it. */
+static uint64_t entries_seed;
+
+static uint64_t next_number(void)
+{
+    entries_seed ^= entries_seed << 13;
+    entries_seed ^= entries_seed >> 7;
+    entries_seed ^= entries_seed << 17;
+    return entries_seed;
+}
+
+/* What a convention reads out of an entry it writes into it: there and back, and
+ * nothing else of the entry changes. */
+static void check_convention(const struct ptw_regime *r,
+                             const struct ptw_absent *absent, unsigned level,
+                             uint64_t raw)
+{
+    struct ptw_absent_entry e = ptw_absent_read(absent, r, level, raw);
+    uint64_t size = (uint64_t)1 << e.size_log2;
+    uint64_t pa = next_number() % ((uint64_t)1 << r->pa_bits) & ~(size - 1);
+    uint64_t out = 7;
+    uint64_t back = 7;
+    enum ptw_status st =
+        ptw_absent_write(absent, r, level, raw, ptw_pa_of(pa), &out);
+
+    if (e.kind != PTW_ABSENT_FRAME) {
+        if (e.pa.v != 0 || e.rights != 0 || st != PTW_E_ARG || out != 7) {
+            fz_fail("%llx names no frame, and %llx", HEX(raw), HEX(e.pa.v));
+        }
+        return;
+    }
+    if ((raw & 1) != 0 || raw == 0 || e.pa.v % size != 0 ||
+        e.pa.v >> r->pa_bits != 0) {
+        fz_fail("%llx names %llx", HEX(raw), HEX(e.pa.v));
+    }
+    if (st == PTW_E_WIDTH && out == 7) {
+        return;
+    }
+    if (st != PTW_OK || (out & 1) != 0 ||
+        ptw_absent_read(absent, r, level, out).pa.v != pa ||
+        ptw_absent_write(absent, r, level, out, e.pa, &back) != PTW_OK ||
+        back != raw) {
+        fz_fail("%llx names %llx, and with %llx it is %llx, and %llx again",
+                HEX(raw), HEX(e.pa.v), HEX(pa), HEX(out), HEX(back));
+    }
+}
+
+static void check_conventions(const struct ptw_regime *r)
+{
+    bool wide = ptw_entry_bytes(r) == 8;
+
+    for (unsigned i = 0; i < 32 && ptw_levels(r) > 0; i++) {
+        uint64_t how = next_number();
+        struct ptw_absent absent = {
+            .policy = PTW_ABSENT_LINUX + (unsigned)(how % 3),
+        };
+        uint64_t raw = next_number();
+
+        if (absent.policy == PTW_ABSENT_WINDOWS) {
+            absent.mask = (how & 8) != 0 ? 0x80000000 : 0;
+            absent.page_file_at = (how & 16) != 0 ? 1 : 0;
+        } else {
+            absent.migration = (uint32_t)how & 0xFFFF0000;
+        }
+        if (absent.policy != PTW_ABSENT_LINUX || absent.migration != 0) {
+            absent.frame_bits = (unsigned)(how >> 32 & 15);
+        }
+        if (absent.policy == PTW_ABSENT_LINUX_PLAIN) {
+            absent.frame_bits = absent.migration != 0 ? absent.frame_bits : 0;
+            absent.type_at = wide ? (how & 4) != 0 ? 9 : 1 : 0;
+        }
+        if (ptw_absent_check(&absent, r) != PTW_OK) {
+            fz_fail("a policy %d is refused", (int)absent.policy);
+        }
+        raw = wide ? raw : (uint32_t)raw;
+        /* Near the top or the bottom, where frames are. */
+        raw |= (how >> 40 & 1) != 0 ? 0x000FFFFF00000000 : 0;
+        raw &= (how >> 41 & 1) != 0 ? 0xFFF00000FFFFFFFF : UINT64_MAX;
+        check_convention(r, &absent, (unsigned)(how >> 44) % ptw_levels(r),
+                         wide ? raw & ~(uint64_t)1 : raw & 0xFFFFFFFE);
+    }
+}
+
 /* What can be asked of any regime. */
 static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
 {
@@ -200,6 +283,7 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
                     rights, HEX(raw), l);
         }
     }
+    check_conventions(r);
 }
 
 static void by_registers(struct fz_reader *in)
@@ -388,6 +472,10 @@ void fz_registers(const uint8_t *data, size_t len)
     struct fz_reader in = {data, len};
 
     fz_digest = 0;
+    entries_seed = 0x9E3779B97F4A7C15;
+    for (size_t i = 0; i < len; i++) {
+        entries_seed = (entries_seed ^ data[i]) * 0x100000001B3 | 1;
+    }
     while (in.left > 0) {
         if ((fz_u8(&in) & 1) != 0) {
             by_name(&in);

@@ -554,6 +554,211 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     }
 }
 
+/* -------------------------------------------------------------- not present */
+
+/* What an entry that is not present names, by what is known of the systems: the
+ * frame, and whatever else is in the entry. */
+enum names { NAMES_NOTHING, NAMES_PAGE, NAMES_WHO_KNOWS };
+
+struct name {
+    enum names what;
+    uint64_t pa;
+    uint64_t rest;
+};
+
+/* Bits hi to lo, in their places. */
+static uint64_t part(uint64_t v, unsigned hi, unsigned lo)
+{
+    return v >> lo << lo & (hi == 63 ? UINT64_MAX : ((uint64_t)2 << hi) - 1);
+}
+
+static struct name page_in(uint64_t raw, uint64_t seen, unsigned hi,
+                           unsigned lo)
+{
+    struct name m = {NAMES_PAGE, part(seen, hi, lo), raw - part(raw, hi, lo)};
+
+    return m;
+}
+
+/* Linux, arch/x86/include/asm/pgtable*.h: present means P, PROTNONE (bit 8) or,
+ * in a PMD, PSE (bit 7); what has neither is a swap entry. */
+static struct name linux_name(const struct naive *n, unsigned level,
+                              uint64_t raw)
+{
+    const struct ptw_absent *a = &n->g->o.absent;
+    bool wide = n->entry_bytes == 8;
+    bool inverted = wide && a->policy == PTW_ABSENT_LINUX;
+    unsigned top = wide ? 51 : 31;
+    uint64_t seen = inverted ? ~raw : raw;
+    bool large = wide ? level == 1 || (level == 2 && n->g->w->mode.page1g)
+                      : level == 1 && n->g->w->mode.pse;
+    struct name m = {NAMES_WHO_KNOWS, 0, 0};
+    unsigned type_at;
+    unsigned offset_at;
+    unsigned offset_end;
+    unsigned type;
+
+    if (level == 0 && part(raw, 8, 8) != 0) {
+        return page_in(raw, seen, top, 12);
+    }
+    if (large && part(raw, 7, 7) != 0) {
+        unsigned lo = shift_of(n, level);
+        uint64_t between = part(raw, lo - 1, 13);
+
+        return between == 0 || (inverted && between == part(~0ull, lo - 1, 13))
+                   ? page_in(raw, seen, top, lo)
+                   : m;
+    }
+    if (level > 1 || (level == 1 && (!wide || part(raw, 8, 7) != 0))) {
+        return m;
+    }
+    if (wide && a->policy == PTW_ABSENT_LINUX_PLAIN && a->type_at == 0) {
+        /* The old layout or the one after it. */
+        if (level == 0 && part(raw, 5, 5) == 0 && part(raw, 13, 13) == 0) {
+            m.what = NAMES_NOTHING;
+        }
+        return m;
+    }
+    type_at = inverted ? 59 : !wide ? 1 : a->type_at;
+    offset_at = type_at == 9 ? 14 : 9;
+    offset_end = inverted ? 58 : wide ? 63 : 31;
+    type = (unsigned)(raw >> type_at & 31);
+    if ((a->migration >> type & 1) != 0) {
+        if (a->frame_bits != 0 && a->frame_bits < offset_end - offset_at) {
+            offset_end = offset_at + a->frame_bits - 1;
+        }
+        m = page_in(raw, seen, offset_end, offset_at);
+        m.pa >>= offset_at;
+        m.what = m.pa >> 51 != 0 ? NAMES_WHO_KNOWS : NAMES_PAGE;
+        m.pa <<= 12;
+    } else if (level == 0 && type < 16) {
+        m.what = NAMES_NOTHING;
+    }
+    return m;
+}
+
+/* Windows, nt!_MMPTE: bit 10 is Prototype, bit 11 is Transition, bit 4 is
+ * SwizzleBit. */
+static struct name windows_name(const struct naive *n, unsigned level,
+                                uint64_t raw)
+{
+    const struct ptw_absent *a = &n->g->o.absent;
+    unsigned top = n->entry_bytes == 4 ? 31 : 51;
+    struct name m = {NAMES_NOTHING, 0, 0};
+
+    if (part(raw, 11, 10) != 0x800) {
+        return m;
+    }
+    m.what = NAMES_WHO_KNOWS;
+    if (level > 0) {
+        return m;
+    }
+    if (a->mask != 0 && part(raw, 4, 4) != 0) {
+        raw -= 0x10;
+        if ((raw & a->mask) == 0) {
+            return m;
+        }
+    } else if ((raw & a->mask) != a->mask) {
+        return m;
+    } else {
+        raw -= a->mask;
+    }
+    return page_in(raw, raw, a->frame_bits != 0 ? 11 + a->frame_bits : top, 12);
+}
+
+static struct name name_in(const struct naive *n, unsigned level, uint64_t raw)
+{
+    struct name m = n->g->o.absent.policy == PTW_ABSENT_WINDOWS
+                        ? windows_name(n, level, raw)
+                        : linux_name(n, level, raw);
+
+    if (m.what == NAMES_PAGE &&
+        (m.pa >> n->g->w->mode.pa_bits != 0 || m.pa % size_of(n, level) != 0)) {
+        m.what = NAMES_WHO_KNOWS;
+    }
+    return m;
+}
+
+/* The pages of a large one that can't be read as a whole: they are in the image,
+ * and nothing leads to them. */
+static void left_over(struct naive *n, uint64_t va, uint64_t pa, uint64_t size)
+{
+    for (uint64_t at = 0; at < size && n->strict && !over(n); at += FZ_PAGE) {
+        ptw_pa now;
+
+        if (!fc_readable(n->g, pa + at)) {
+            continue;
+        }
+        if (ptw_rebuild_page(n->rb, ptw_pa_of(pa + at), &now) != PTW_OK) {
+            differ(n, "a page of a large one is missing", va + at, pa + at, 0);
+            return;
+        }
+        same_page(n, va + at, pa + at, now.v, LARGE | WRITTEN);
+    }
+}
+
+/* An entry that was not present, and kept at least in part; raw is not 0. */
+static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
+                         unsigned level, uint64_t va, bool counting)
+{
+    enum ptw_absent_policy policy = n->g->o.absent.policy;
+    uint64_t size = size_of(n, level);
+    struct ptw_entry now = ptw_decode(n->r, level, new_raw);
+    struct name was = {NAMES_NOTHING, 0, 0};
+    struct leaf l = {2, 0, va, level, PTW_WRITE};
+    struct name is;
+
+    if (policy > PTW_ABSENT_CLEAR) {
+        was = name_in(n, level, raw);
+    }
+    if (was.what == NAMES_PAGE &&
+        (fc_kept(n->g, va, va + (size - 1)) != PTW_COVER_ALL ||
+         fc_cover(n->g, was.pa, size) != PTW_COVER_ALL)) {
+        was.what = NAMES_WHO_KNOWS;
+    }
+    if (was.what == NAMES_PAGE && !n->comparing && counting) {
+        l.pa = was.pa;
+        count_leaves(n, &l, was.pa, size);
+    }
+    if (was.what == NAMES_PAGE && !all_readable(n, was.pa, size)) {
+        was.what = NAMES_WHO_KNOWS;
+        if (n->comparing && level > 0) {
+            left_over(n, va, was.pa, size);
+        }
+    }
+    if (counting) {
+        n->c.absent_cleared += policy == PTW_ABSENT_CLEAR;
+        n->c.absent_kept +=
+            policy != PTW_ABSENT_CLEAR && was.what == NAMES_NOTHING;
+        n->c.absent_followed += was.what == NAMES_PAGE;
+        n->c.absent_unknown += was.what == NAMES_WHO_KNOWS;
+    }
+    if (!n->comparing) {
+        return;
+    }
+    if (now.kind != PTW_ENTRY_ABSENT) {
+        if (n->strict) {
+            only_maps(n, new_raw, level, va);
+        }
+        return;
+    }
+    if (was.what != NAMES_PAGE) {
+        if (new_raw != (policy == PTW_ABSENT_CLEAR ? 0 : raw)) {
+            differ(n, "an entry that is not present", va, raw, new_raw);
+        }
+        return;
+    }
+    is = name_in(n, level, new_raw);
+    if (is.what != NAMES_PAGE || is.rest != was.rest) {
+        differ(n, "what an entry names that is not present", va, raw, new_raw);
+        return;
+    }
+    for (uint64_t at = 0; at < size && !over(n); at += FZ_PAGE) {
+        same_page(n, va + at, was.pa + at, is.pa + at,
+                  WRITTEN | (size > FZ_PAGE ? LARGE : 0u));
+    }
+}
+
 static void check_table(struct naive *n, uint64_t was, uint64_t is,
                         unsigned level, uint64_t va, bool counting);
 
@@ -679,13 +884,15 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         raw = 0;
     }
     if (e.kind == PTW_ENTRY_ABSENT) {
-        if (n->strict && new_raw != raw) {
+        if (why == PTW_DROPS && raw != 0) {
+            check_absent(n, raw, new_raw, level, va, counting);
+        } else if (n->strict && new_raw != 0) {
             only_maps(n, new_raw, level, va);
-        } else if (!n->strict) {
-            if (why == PTW_DROPS && now.kind == PTW_ENTRY_ABSENT &&
-                new_raw != raw) {
-                differ(n, "an entry that is not present", va, raw, new_raw);
-            }
+        } else if (why == PTW_DROPS && now.kind == PTW_ENTRY_ABSENT &&
+                   new_raw != 0) {
+            differ(n, "an entry that is not present", va, raw, new_raw);
+        }
+        if (!n->strict) {
             still_nothing(n, new_raw, level, va);
         }
     } else if (e.kind == PTW_ENTRY_LEAF) {
@@ -795,6 +1002,10 @@ static void check_counts(const struct naive *n)
     same_count("copy_on_write_pages", is->copy_on_write_pages, n->turned->used);
     same_count("writable_pages", is->writable_pages, c->writable_pages);
     same_count("merged", is->merged, c->merged);
+    same_count("absent_kept", is->absent_kept, c->absent_kept);
+    same_count("absent_cleared", is->absent_cleared, c->absent_cleared);
+    same_count("absent_followed", is->absent_followed, c->absent_followed);
+    same_count("absent_unknown", is->absent_unknown, c->absent_unknown);
     same_count("pages", is->pages, pages);
     same_count("zeros", is->zeros, pages - n->m->pages);
     same_count("tables", is->tables, n->tables->used);

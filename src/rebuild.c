@@ -121,6 +121,10 @@ static enum ptw_status check_options(const struct ptw_regime *r,
     if (r->arch->format->levels == 0) {
         return PTW_E_REGIME;
     }
+    st = ptw_absent_check(&o->absent, r);
+    if (st != PTW_OK) {
+        return st;
+    }
     if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
         (r->features & PTW_WP) == 0) {
@@ -366,6 +370,30 @@ static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
     }
     if (first->unit == bits) {
         first->leaves |= (uint16_t)unit_leaf(first->leaves, how);
+    }
+}
+
+/* Sees to it that all blocks of a page of that size have room. */
+static enum ptw_status frames_room(struct ptw_rebuild *rb, unsigned bits)
+{
+    size_t blocks =
+        bits > PTW_BLOCK_BITS ? (size_t)1 << (bits - PTW_BLOCK_BITS) : 1;
+
+    return ptw_hash_room(&rb->frames, blocks)
+               ? PTW_OK
+               : ask(rb, PTW_REBUILD_FRAMES,
+                     ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block),
+                                     blocks));
+}
+
+/* Keeps what a leaf maps, whole.  There is room. */
+static void keep_page(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
+                      enum ptw_writes how)
+{
+    if (bits == PTW_PAGE_BITS) {
+        (void)keep(rb, pa, ptw_page_bit(pa), 0, how);
+    } else {
+        keep_unit(rb, pa, bits, how);
     }
 }
 
@@ -707,44 +735,6 @@ static enum ptw_status take_extra(struct ptw_rebuild *rb, uint64_t *table)
     return st;
 }
 
-/* Begins the new table of the path at that level: its entries that are not
- * present are those of the old one, and nothing else is there so far. */
-static enum ptw_status begin_table(struct ptw_rebuild *rb, unsigned level,
-                                   uint32_t number, uint64_t old, ptw_va first)
-{
-    const struct ptw_format *a = rb->regime->arch->format;
-    const struct ptw_level *l = &a->level[level];
-    uint64_t size = ptw_low_mask(l->shift) + 1;
-    bool root = level + 1 == a->levels;
-    bool whole = kept_of(rb, first.v,
-                         root ? UINT64_MAX
-                              : first.v + ptw_low_mask(l->shift + l->bits)) ==
-                 PTW_COVER_ALL;
-    enum ptw_status st = PTW_OK;
-
-    if (number >= rb->walked) {
-        return PTW_E_CHANGED;
-    }
-    rb->at[level] = table_at(rb, number);
-    for (unsigned i = 0; st == PTW_OK && i < 1u << l->bits; i++) {
-        uint64_t base = first.v + i * size;
-        uint64_t raw = 0;
-
-        if (root) {
-            base = ptw_va_from(a, i * size);
-        }
-        if (ptw_get(rb->mem, old + ((uint64_t)i << a->entry_log2),
-                    1u << a->entry_log2, &raw) != PTW_OK ||
-            (raw & a->present) != 0 ||
-            (!whole &&
-             kept_of(rb, base, base + (size - 1)) == PTW_COVER_NONE)) {
-            raw = 0;
-        }
-        st = put(rb, rb->at[level], i, raw);
-    }
-    return st;
-}
-
 /* Opens, for a piece of a leaf that was split, the tables that it stands in. */
 static enum ptw_status open_tables(struct ptw_rebuild *rb,
                                    const struct ptw_item *item,
@@ -1042,6 +1032,167 @@ static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
                                       : large_leaf(rb, item);
 }
 
+/* ------------------------------------------------------------- not present */
+
+/* A table of the old image, for its entries that are not present. */
+struct old_table {
+    unsigned level;
+    uint64_t pa;
+    uint64_t first; /* the address of its first entry */
+    bool whole;     /* all of it is kept */
+};
+
+static struct old_table old_table_of(const struct ptw_rebuild *rb,
+                                     unsigned level, ptw_pa pa, ptw_va first)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_level *l = &a->level[level];
+    uint64_t last = level + 1 == a->levels
+                        ? UINT64_MAX
+                        : first.v + ptw_low_mask(l->shift + l->bits);
+    struct old_table t = {level, pa.v, first.v,
+                          kept_of(rb, first.v, last) == PTW_COVER_ALL};
+
+    return t;
+}
+
+/* Entry i, if it is not present and any of its addresses are kept; else 0.
+ * *whole: all of them are. */
+static uint64_t absent_entry(const struct ptw_rebuild *rb,
+                             const struct old_table *t, unsigned i, bool *whole)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
+    uint64_t base = t->level + 1 == a->levels ? ptw_va_from(a, i * size)
+                                              : t->first + i * size;
+    enum ptw_cover kept = PTW_COVER_ALL;
+    uint64_t raw = 0;
+
+    if (ptw_get(rb->mem, t->pa + ((uint64_t)i << a->entry_log2),
+                1u << a->entry_log2, &raw) != PTW_OK ||
+        raw == 0 || (raw & a->present) != 0) {
+        return 0;
+    }
+    if (!t->whole) {
+        kept = kept_of(rb, base, base + (size - 1));
+    }
+    *whole = kept == PTW_COVER_ALL;
+    return kept == PTW_COVER_NONE ? 0 : raw;
+}
+
+/* What such an entry names, as far as the tables and the memory's layout say: a
+ * page that can't be kept whole is none. */
+static struct ptw_absent_entry
+named_by(const struct ptw_rebuild *rb, unsigned level, uint64_t raw, bool whole)
+{
+    struct ptw_absent_entry e =
+        ptw_absent_read(&rb->o.absent, rb->regime, level, raw);
+
+    if (e.kind == PTW_ABSENT_FRAME &&
+        (!whole || ptw_mem_cover(rb->mem, e.pa, (uint64_t)1 << e.size_log2) !=
+                       PTW_COVER_ALL)) {
+        e.kind = PTW_ABSENT_UNKNOWN;
+    }
+    return e;
+}
+
+/* Keeps the pages that entries of the table name which are not present.  Goes on
+ * at rb->entry when there was no room. */
+static enum ptw_status keep_named(struct ptw_rebuild *rb,
+                                  const struct old_table *t)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+
+    if (rb->o.absent.policy < PTW_ABSENT_LINUX ||
+        rb->phase != PTW_REBUILD_WALKING) {
+        return PTW_OK;
+    }
+    for (; rb->entry >> l->bits == 0; rb->entry++) {
+        bool whole;
+        uint64_t raw = absent_entry(rb, t, rb->entry, &whole);
+        struct ptw_absent_entry e;
+        enum ptw_status st;
+
+        if (raw == 0) {
+            continue;
+        }
+        e = named_by(rb, t->level, raw, whole);
+        if (e.kind != PTW_ABSENT_FRAME) {
+            continue;
+        }
+        st = frames_room(rb, e.size_log2);
+        if (st != PTW_OK) {
+            return st;
+        }
+        keep_page(rb, e.pa.v, e.size_log2, PTW_WRITES_STILL);
+        st = count_bytes(rb);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    rb->entry = 0;
+    return PTW_OK;
+}
+
+/* What the new table has in place of such an entry. */
+static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
+                                  bool whole, uint64_t *raw)
+{
+    struct ptw_rebuild_counts *c = &rb->counts;
+    struct ptw_absent_entry e = named_by(rb, level, *raw, whole);
+    const struct ptw_block *b;
+    ptw_pa now;
+
+    if (rb->o.absent.policy == PTW_ABSENT_CLEAR) {
+        c->absent_cleared++;
+        *raw = 0;
+        return PTW_OK;
+    }
+    if (e.kind != PTW_ABSENT_FRAME) {
+        c->absent_kept += e.kind == PTW_ABSENT_NO_FRAME;
+        c->absent_unknown += e.kind == PTW_ABSENT_UNKNOWN;
+        return PTW_OK;
+    }
+    b = block_at(rb, e.pa.v);
+    if (b == NULL || (b->kept & b->fixed & ptw_page_bit(e.pa.v)) == 0 ||
+        (e.size_log2 > PTW_PAGE_BITS && b->unit < e.size_log2)) {
+        return PTW_E_CHANGED;
+    }
+    if (was_read(rb, e.pa.v, e.size_log2) != PTW_COVER_ALL) {
+        c->absent_unknown++;
+        return PTW_OK;
+    }
+    if (ptw_rebuild_page(rb, e.pa, &now) != PTW_OK) {
+        return PTW_E_CHANGED;
+    }
+    c->absent_followed++;
+    return ptw_absent_write(&rb->o.absent, rb->regime, level, *raw, now, raw);
+}
+
+/* Begins the new table of the path at that level: its entries that are not
+ * present come from the old one, and nothing else is there so far. */
+static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
+                                   const struct old_table *t)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+    enum ptw_status st = PTW_OK;
+
+    if (number >= rb->walked) {
+        return PTW_E_CHANGED;
+    }
+    rb->at[t->level] = table_at(rb, number);
+    for (unsigned i = 0; st == PTW_OK && i >> l->bits == 0; i++) {
+        bool whole;
+        uint64_t raw = absent_entry(rb, t, i, &whole);
+
+        st = raw != 0 ? new_absent(rb, t->level, whole, &raw) : PTW_OK;
+        if (st == PTW_OK) {
+            st = put(rb, rb->at[t->level], i, raw);
+        }
+    }
+    return st;
+}
+
 /* -------------------------------------------------------------------- walks */
 
 /* One item, of the plan or of the building. */
@@ -1049,7 +1200,8 @@ static enum ptw_status space(struct ptw_rebuild *rb,
                              const struct ptw_item *item, ptw_pa *new_root)
 {
     const struct ptw_space *s = &item->u.space_info;
-    unsigned top = rb->regime->arch->format->levels - 1;
+    struct old_table top;
+    enum ptw_status st;
 
     switch (s->kind) {
     case PTW_SPACE_BAD:
@@ -1063,26 +1215,36 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     case PTW_SPACE_WALKED:
         break;
     }
+    top = old_table_of(rb, rb->regime->arch->format->levels - 1, s->root,
+                       ptw_va_of(0));
+    st = keep_named(rb, &top);
+    if (st != PTW_OK) {
+        return st;
+    }
     rb->counts.spaces++;
     rb->counts.tables++;
     if (new_root == NULL) {
         return PTW_OK;
     }
     new_root[item->space].v = table_at(rb, s->number);
-    return begin_table(rb, top, s->number, s->root.v, ptw_va_of(0));
+    return begin_table(rb, s->number, &top);
 }
 
 static enum ptw_status table(struct ptw_rebuild *rb,
                              const struct ptw_item *item)
 {
     const struct ptw_table *t = &item->u.table;
-    enum ptw_status st;
+    struct old_table old = old_table_of(rb, t->level, t->table, item->first);
+    enum ptw_status st = keep_named(rb, &old);
 
+    if (st != PTW_OK) {
+        return st;
+    }
     rb->counts.tables++;
     if (rb->phase != PTW_REBUILD_BUILDING) {
         return PTW_OK;
     }
-    st = begin_table(rb, t->level, t->number, t->table.v, item->first);
+    st = begin_table(rb, t->number, &old);
     return st == PTW_OK ? put_at(rb, t->level + 1u, item->first.v,
                                  t->attributes | rb->at[t->level])
                         : st;
@@ -1173,6 +1335,10 @@ static enum ptw_status begin_walk(struct ptw_rebuild *rb)
     c->split = 0;
     c->copy_on_write = 0;
     c->copy_on_write_pages = 0;
+    c->absent_kept = 0;
+    c->absent_cleared = 0;
+    c->absent_followed = 0;
+    c->absent_unknown = 0;
     memset(c->dropped, 0, sizeof c->dropped);
     rb->items = 0;
     rb->next = 0;

@@ -259,6 +259,7 @@ ptw_verify_options_of(const struct ptw_rebuild_options *o)
         .flags = o->flags,
         .max_reads = o->max_reads,
         .seed = o->seed,
+        .absent = o->absent,
     };
 
     return v;
@@ -279,6 +280,10 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
     }
     if (regime->arch->format->levels == 0) {
         return PTW_E_REGIME;
+    }
+    st = ptw_absent_check(&options->absent, regime);
+    if (st != PTW_OK) {
+        return st;
     }
     st = ptw_kept_check(regime,
                         (struct ptw_va_range){options->first, options->last},
@@ -570,15 +575,55 @@ static uint64_t no_page_from(struct ptw_verify *v, const struct ptw_item *o,
     return bytes;
 }
 
+/* Finds out whether all of a page of the old image can be read, of whatever size:
+ * once for each. */
+static enum ptw_status all_readable(struct ptw_verify *v, uint64_t pa,
+                                    unsigned bits, bool *all)
+{
+    uint64_t key = large_key(pa, bits) | (uint64_t)1 << STAYS_AT;
+    uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
+    uint64_t size = (uint64_t)1 << bits;
+    struct leaves *block = ptw_hash_find(&v->leaves, sizeof *block, key);
+    enum ptw_status st = PTW_OK;
+    uint64_t at = 0;
+
+    if (bits == PAGE) {
+        st = try_to_read(v, pa, &block);
+        *all = st == PTW_OK && (block->twice >> (pa >> PAGE & 63) & 1) == 0;
+        return st;
+    }
+    if (block != NULL) {
+        *all = block->once != 0;
+        return PTW_OK;
+    }
+    while (at < size) {
+        st = try_to_read(v, pa + at, &block);
+        if (st != PTW_OK) {
+            return st;
+        }
+        if ((block->twice >> ((pa + at) >> PAGE & 63) & 1) != 0) {
+            break;
+        }
+        at = block->once == UINT64_MAX ? (at | rest) + 1 : at + PAGE_BYTES;
+    }
+    *all = at >= size;
+    st = room(v, PTW_VERIFY_LEAVES);
+    if (st == PTW_OK) {
+        block = leaves_at(v, key);
+        block->once = *all;
+        block->twice = !*all;
+    }
+    return st;
+}
+
 /* Counts one leaf's pages.  A large one that is wholly kept is gone through at
  * most three times, however often it is mapped, and what it has outside of
  * memory not at all: that is more than there can be inside. */
 static enum ptw_status count_leaf(struct ptw_verify *v,
-                                  const struct ptw_item *item)
+                                  const struct ptw_item *item, bool written)
 {
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t size = (uint64_t)1 << m->size_log2;
-    bool written = lets_write(v, m);
 
     if (m->size_log2 == PAGE) {
         if (room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
@@ -643,6 +688,122 @@ static bool is_shared(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
     return false;
 }
 
+/* ------------------------------------------------------------- not present */
+
+/* A table that an item enters; false when it enters none. */
+static bool table_of(const struct ptw_verify *v, const struct ptw_item *item,
+                     unsigned *level, ptw_pa *table)
+{
+    if (item->kind == PTW_ITEM_SPACE &&
+        item->u.space_info.kind == PTW_SPACE_WALKED) {
+        *level = v->regime->arch->format->levels - 1;
+        *table = item->u.space_info.root;
+        return true;
+    }
+    if (item->kind == PTW_ITEM_TABLE) {
+        *level = item->u.table.level;
+        *table = item->u.table.table;
+        return true;
+    }
+    return false;
+}
+
+/* Where entry i of the table that the item enters begins; false when nothing of
+ * that is kept. */
+static bool entry_kept(const struct ptw_verify *v, const struct ptw_item *item,
+                       unsigned level, unsigned i, uint64_t *va)
+{
+    const struct ptw_format *a = v->regime->arch->format;
+    uint64_t offset = (uint64_t)i << a->level[level].shift;
+
+    *va = level + 1 == a->levels ? ptw_va_from(a, offset)
+                                 : item->first.v + offset;
+    return kept_of(v, *va, *va + ptw_low_mask(a->level[level].shift)) !=
+           PTW_COVER_NONE;
+}
+
+/* Reads entry i of a table; false when it can't be read, or is present. */
+static bool read_absent(const struct ptw_verify *v, unsigned which,
+                        ptw_pa table, unsigned i, uint64_t *raw)
+{
+    const struct ptw_format *a = v->regime->arch->format;
+    unsigned bytes = 1u << a->entry_log2;
+
+    *raw = 0;
+    return ptw_get(v->side[which].mem, table.v + (uint64_t)i * bytes, bytes,
+                   raw) == PTW_OK &&
+           (*raw & a->present) == 0;
+}
+
+static bool follows(const struct ptw_verify *v)
+{
+    return v->o.absent.policy >= PTW_ABSENT_LINUX;
+}
+
+/* What an old entry names, as far as the tables and the memory's layout say; for
+ * a frame, *item is its page as if it were mapped there.  A page that can't be
+ * kept whole is none. */
+static enum ptw_absent_kind named(const struct ptw_verify *v,
+                                  const struct ptw_item *table, unsigned level,
+                                  uint64_t va, uint64_t raw,
+                                  struct ptw_item *item)
+{
+    struct ptw_absent_entry e =
+        ptw_absent_read(&v->o.absent, v->regime, level, raw);
+    uint64_t size = (uint64_t)1 << e.size_log2;
+
+    if (e.kind != PTW_ABSENT_FRAME) {
+        return e.kind;
+    }
+    if (kept_of(v, va, va + (size - 1)) != PTW_COVER_ALL ||
+        ptw_mem_cover(v->side[OLD].mem, e.pa, size) != PTW_COVER_ALL) {
+        return PTW_ABSENT_UNKNOWN;
+    }
+    memset(item, 0, sizeof *item);
+    item->kind = PTW_ITEM_MAPPING;
+    item->space = table->space;
+    item->first.v = va;
+    item->last.v = va + (size - 1);
+    item->u.mapping.pa = e.pa;
+    item->u.mapping.raw = raw;
+    item->u.mapping.level = (uint8_t)level;
+    item->u.mapping.size_log2 = (uint8_t)e.size_log2;
+    return PTW_ABSENT_FRAME;
+}
+
+/* Counts the pages that entries of an old table name; those too that turn out to
+ * be unreadable, and so are not followed: they keep leaves of the same page from
+ * becoming copy-on-write.  Goes on at v->entry when there was no room. */
+static enum ptw_status count_named(struct ptw_verify *v,
+                                   const struct ptw_item *item)
+{
+    unsigned level;
+    ptw_pa table;
+
+    if (!follows(v) || !table_of(v, item, &level, &table)) {
+        return PTW_OK;
+    }
+    for (; v->entry >> v->regime->arch->format->level[level].bits == 0;
+         v->entry++) {
+        struct ptw_item page;
+        enum ptw_status st;
+        uint64_t raw;
+        uint64_t va;
+
+        if (!read_absent(v, OLD, table, v->entry, &raw) || raw == 0 ||
+            !entry_kept(v, item, level, v->entry, &va) ||
+            named(v, item, level, va, raw, &page) != PTW_ABSENT_FRAME) {
+            continue;
+        }
+        st = count_leaf(v, &page, true);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    v->entry = 0;
+    return PTW_OK;
+}
+
 static enum ptw_status count_leaves(struct ptw_verify *v)
 {
     for (;;) {
@@ -652,11 +813,12 @@ static enum ptw_status count_leaves(struct ptw_verify *v)
         if (item == NULL) {
             return st == PTW_END ? PTW_OK : st;
         }
-        if (item->kind == PTW_ITEM_MAPPING) {
-            st = count_leaf(v, item);
-            if (st != PTW_OK) {
-                return st;
-            }
+        st = count_named(v, item);
+        if (st == PTW_OK && item->kind == PTW_ITEM_MAPPING) {
+            st = count_leaf(v, item, lets_write(v, &item->u.mapping));
+        }
+        if (st != PTW_OK) {
+            return st;
         }
         advance(v, OLD);
     }
@@ -846,18 +1008,18 @@ static uint64_t largest_piece(uint64_t offset, uint64_t most)
     return fits != 0 && fits >> bits == 0 ? fits : (uint64_t)1 << bits;
 }
 
-/* The pages of one new leaf and the old ones in their places.  What there is no
+/* The pages of one new leaf, which is writable or not, and the old ones in their
+ * places.  What there is no
  * memory for in either image must be at the same address.  A large leaf is gone
  * through once, however often it is mapped. */
 static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
-                                 const struct ptw_item *n)
+                                 const struct ptw_item *n, bool writable)
 {
     uint64_t offset = n->first.v - o->first.v;
     uint64_t old_pa = o->u.mapping.pa.v + offset;
     uint64_t new_pa = n->u.mapping.pa.v;
     unsigned bits = n->u.mapping.size_log2;
     uint64_t size = (uint64_t)1 << bits;
-    bool writable = lets_write(v, &n->u.mapping);
     uint64_t key = large_key(old_pa, bits) | (uint64_t)writable << WRITES_AT;
     struct seen *whole = NULL;
     uint64_t outside = 0; /* pages */
@@ -979,34 +1141,103 @@ static void find_overlaps(struct ptw_verify *v)
     }
 }
 
-/* The entries that are present in neither of two tables, and kept, are the
- * same: a guest keeps there what it swapped out. */
+/* A new entry in the place of an old one that named that page: it is the same but
+ * for where the page is, and so are the bytes and the sharing. */
+static enum ptw_status compare_named(struct ptw_verify *v,
+                                     const struct ptw_item *old, uint64_t is)
+{
+    const struct ptw_mapping *m = &old->u.mapping;
+    struct ptw_absent_entry e =
+        ptw_absent_read(&v->o.absent, v->regime, m->level, is);
+    struct ptw_item page = *old;
+    enum ptw_status st;
+    uint64_t back = 0;
+
+    if (e.kind != PTW_ABSENT_FRAME ||
+        ptw_absent_write(&v->o.absent, v->regime, m->level, is, m->pa, &back) !=
+            PTW_OK ||
+        back != m->raw) {
+        v->difference.old_raw = m->raw;
+        v->difference.new_raw = is;
+        return differ(v, PTW_DIFFERS_ABSENT, old->space, old->first.v);
+    }
+    page.u.mapping.pa = e.pa;
+    page.u.mapping.raw = is;
+    st = pair_leaf(v, old, &page, true);
+    if (st == PTW_OK) {
+        fold(v, old->first.v | m->size_log2);
+    }
+    return st;
+}
+
+/* One entry that was not present, and is not. */
+static enum ptw_status compare_entry(struct ptw_verify *v,
+                                     const struct ptw_item *n, unsigned level,
+                                     uint64_t va, uint64_t was, uint64_t is)
+{
+    struct ptw_certificate *c = &v->certificate;
+    enum ptw_absent_kind kind = PTW_ABSENT_NO_FRAME;
+    enum ptw_status st = PTW_OK;
+    struct ptw_item old;
+
+    if (was != 0 && follows(v)) {
+        kind = named(v, n, level, va, was, &old);
+    }
+    if (kind == PTW_ABSENT_FRAME) {
+        bool readable;
+
+        st = all_readable(v, old.u.mapping.pa.v, old.u.mapping.size_log2,
+                          &readable);
+        if (st != PTW_OK) {
+            return st;
+        }
+        kind = readable ? PTW_ABSENT_FRAME : PTW_ABSENT_UNKNOWN;
+    }
+    if (kind == PTW_ABSENT_FRAME) {
+        st = compare_named(v, &old, is);
+    } else if (is !=
+               (v->o.absent.policy == PTW_ABSENT_CLEAR ? (uint64_t)0 : was)) {
+        v->difference.old_raw = was;
+        v->difference.new_raw = is;
+        st = differ(v, PTW_DIFFERS_ABSENT, n->space, va);
+    }
+    if (st != PTW_OK || was == 0) {
+        return st;
+    }
+    c->absent_followed += kind == PTW_ABSENT_FRAME;
+    c->absent_unknown += kind == PTW_ABSENT_UNKNOWN;
+    if (kind == PTW_ABSENT_NO_FRAME) {
+        *(v->o.absent.policy == PTW_ABSENT_CLEAR ? &c->absent_cleared
+                                                 : &c->absent_kept) += 1;
+    }
+    return PTW_OK;
+}
+
+/* The entries that are present in neither of two tables, and kept: a guest keeps
+ * there what it swapped out, and what it does not want to be touched.  Goes on
+ * at v->entry when there was no room. */
 static enum ptw_status compare_absent(struct ptw_verify *v,
                                       const struct ptw_item *n, unsigned level,
                                       ptw_pa old_table, ptw_pa new_table)
 {
-    const struct ptw_format *a = v->regime->arch->format;
-    unsigned shift = a->level[level].shift;
-    unsigned bytes = 1u << a->entry_log2;
+    for (; v->entry >> v->regime->arch->format->level[level].bits == 0;
+         v->entry++) {
+        enum ptw_status st;
+        uint64_t was;
+        uint64_t is;
+        uint64_t va;
 
-    for (uint64_t i = 0; i >> a->level[level].bits == 0; i++) {
-        uint64_t va = level + 1 == a->levels ? ptw_va_from(a, i << shift)
-                                             : n->first.v + (i << shift);
-        uint64_t was = 0;
-        uint64_t is = 0;
-
-        if (ptw_get(v->side[OLD].mem, old_table.v + i * bytes, bytes, &was) !=
-                PTW_OK ||
-            ptw_get(v->side[NEW].mem, new_table.v + i * bytes, bytes, &is) !=
-                PTW_OK ||
-            was == is || ((was | is) & a->present) != 0 ||
-            kept_of(v, va, va + ptw_low_mask(shift)) == PTW_COVER_NONE) {
+        if (!read_absent(v, OLD, old_table, v->entry, &was) ||
+            !read_absent(v, NEW, new_table, v->entry, &is) || (was | is) == 0 ||
+            !entry_kept(v, n, level, v->entry, &va)) {
             continue;
         }
-        v->difference.old_raw = was;
-        v->difference.new_raw = is;
-        return differ(v, PTW_DIFFERS_ABSENT, n->space, va);
+        st = compare_entry(v, n, level, va, was, is);
+        if (st != PTW_OK) {
+            return st;
+        }
     }
+    v->entry = 0;
     return PTW_OK;
 }
 
@@ -1178,6 +1409,66 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
     return true;
 }
 
+/* Whether that new page is in the place of the old page at old_pa. */
+static bool is_page(const struct ptw_verify *v, uint64_t old_pa,
+                    uint64_t new_pa)
+{
+    const struct taken *t =
+        ptw_hash_find(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1);
+    unsigned k = (unsigned)(new_pa >> PAGE & (PAGES - 1));
+
+    return t != NULL && (t->taken >> k & 1) != 0 && t->old[k] == old_pa >> PAGE;
+}
+
+/* The same of the pages that entries of a new table name, which are looked at
+ * before what its other entries map. */
+static bool locate_named(struct ptw_verify *v, const struct ptw_item *n)
+{
+    unsigned level;
+    ptw_pa table;
+
+    if (!follows(v) || !table_of(v, n, &level, &table)) {
+        return false;
+    }
+    for (unsigned i = 0; i >> v->regime->arch->format->level[level].bits == 0;
+         i++) {
+        struct ptw_translation old = {0};
+        struct ptw_absent_entry was;
+        struct ptw_absent_entry e;
+        struct ptw_item page = *n;
+        uint64_t is;
+        uint64_t va;
+
+        if (!entry_kept(v, n, level, i, &va) ||
+            !read_absent(v, NEW, table, i, &is) || is == 0) {
+            continue;
+        }
+        e = ptw_absent_read(&v->o.absent, v->regime, level, is);
+        if (e.kind != PTW_ABSENT_FRAME ||
+            ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
+                       ptw_va_of(va), &old) != PTW_NOT_MAPPED ||
+            old.level != level) {
+            continue;
+        }
+        was = ptw_absent_read(&v->o.absent, v->regime, level, old.raw);
+        if (was.kind != PTW_ABSENT_FRAME || !is_page(v, was.pa.v, e.pa.v)) {
+            continue;
+        }
+        page.first.v = va;
+        page.u.mapping = (struct ptw_mapping){
+            .pa = e.pa,
+            .raw = is,
+            .level = (uint8_t)level,
+            .size_log2 = (uint8_t)e.size_log2,
+        };
+        if (locate_in(v, &page)) {
+            v->difference.old_raw = old.raw;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Finds the first address, as the guest counts, where bytes differ. */
 static enum ptw_status locate(struct ptw_verify *v)
 {
@@ -1188,7 +1479,8 @@ static enum ptw_status locate(struct ptw_verify *v)
         if (n == NULL) {
             return st == PTW_END ? PTW_E_CHANGED : st;
         }
-        if (n->kind == PTW_ITEM_MAPPING && locate_in(v, n)) {
+        if (n->kind == PTW_ITEM_MAPPING ? locate_in(v, n)
+                                        : locate_named(v, n)) {
             return PTW_DIFFERENT;
         }
         advance(v, NEW);
@@ -1276,45 +1568,23 @@ static enum ptw_status could_stay(struct ptw_verify *v,
 {
     const struct ptw_mapping *m = &o->u.mapping;
     uint64_t size = (uint64_t)1 << m->size_log2;
-    uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
-    uint64_t key = large_key(m->pa.v, m->size_log2) | (uint64_t)1 << STAYS_AT;
-    struct leaves *known;
-    struct leaves *block;
-    uint64_t at = 0;
+    bool whole = false;
 
     if (v->stays != UNKNOWN) {
         return PTW_OK;
     }
     v->work++;
-    if (kept_of(v, o->first.v, o->last.v) != PTW_COVER_ALL ||
+    if (kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL &&
         ptw_runs_count(&v->side[OLD].runs, m->pa.v, m->pa.v + (size - 1)).whole
-                << PAGE !=
+                << PAGE ==
             size) {
-        v->stays = NO;
-        return PTW_OK;
-    }
-    known = ptw_hash_find(&v->leaves, sizeof *known, key);
-    if (known != NULL) {
-        v->stays = known->once != 0 ? YES : NO;
-        return PTW_OK;
-    }
-    while (at < size) {
-        uint64_t pa = m->pa.v + at;
-        enum ptw_status st = try_to_read(v, pa, &block);
+        enum ptw_status st = all_readable(v, m->pa.v, m->size_log2, &whole);
 
         if (st != PTW_OK) {
             return st;
         }
-        if ((block->twice >> (pa >> PAGE & 63) & 1) != 0) {
-            break;
-        }
-        at = block->once == UINT64_MAX ? (at | rest) + 1 : at + PAGE_BYTES;
     }
-    if (room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
-        return PTW_E_SPACE;
-    }
-    leaves_at(v, key)->once = at >= size;
-    v->stays = at < size ? NO : YES;
+    v->stays = whole ? YES : NO;
     return PTW_OK;
 }
 
@@ -1490,7 +1760,7 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
             return differ(v, kind, n->space, n->first.v);
         }
         look_ahead(v);
-        st = pair_leaf(v, o, n);
+        st = pair_leaf(v, o, n, lets_write(v, &n->u.mapping));
         if (st != PTW_OK) {
             return st;
         }

@@ -1171,9 +1171,13 @@ dropped-unreadable 0
 dropped-bad-entry 0
 dropped-table 0
 dropped-self 0
+absent-kept 0
+absent-cleared 0
+absent-followed 0
+absent-unknown 0
 bytes-before 65536
 bytes-after 36864
-verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 partial 0 selves 0 bad 0 dropped 262656 outside 0 digest 31f9fa2b59a2b8591fb2a3769b88fa23
+verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 partial 0 selves 0 bad 0 dropped 262656 outside 0 absent-kept 0 absent-cleared 0 absent-followed 0 absent-unknown 0 digest 31f9fa2b59a2b8591fb2a3769b88fa23
 T
 holds new
 cp out printed
@@ -1212,10 +1216,12 @@ json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
     shared_writable: 0, writable_pages: 2, merged: 0, zeros: 0,
     dropped_outside: 262656, dropped_partial: 0, dropped_unreadable: 0,
     dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
+    absent_kept: 0, absent_cleared: 0, absent_followed: 0, absent_unknown: 0,
     bytes_before: 65536, bytes_after: 36864}'
 json '.[2] == {type: "certificate", spaces: 1, tables: 6, aliases: 1,
     leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,
-    outside: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}'
+    outside: 0, absent_kept: 0, absent_cleared: 0, absent_followed: 0,
+    absent_unknown: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}'
 
 try 'compact, a fixed point' 0 0 compact --regime amd64 --root 3000 \
     -o made/new --force dense
@@ -1371,6 +1377,53 @@ unread 'made/new: is an ELF file' leaves --regime amd64 --root 3000 made/new
 try 'verify, it begins like a container' 0 0 verify --raw "${amd64[@]}" \
     program made/new "${new[@]}"
 rm made/new program
+
+# Entries that are not present: one names a page as old kernels do, one inverted.
+truncate -s 65536 none
+put none 1000 2007 8
+put none 2000 3007 8
+put none 3000 4007 8
+put none 4000 8067 8
+put none 4008 6166 8
+put none 4010 fffffffff8120 8
+printf 'secret!' | dd of=none bs=1 seek=$((0x6000)) conv=notrunc status=none
+printf 'hidden!' | dd of=none bs=1 seek=$((0x7000)) conv=notrunc status=none
+# followed POLICY KEPT CLEARED FOLLOWED UNKNOWN
+followed() {
+    local counts="absent-kept $2 absent-cleared $3 absent-followed $4 absent-unknown $5"
+    compact "--absent $1" --absent "$1" none
+    check "$name: counts" [ "$(grep ^absent out | tr '\n' ' ')" = "$counts " ]
+    check "$name: certificate" grep -q " $counts digest" out
+    try "verify --absent $1" 0 0 verify "${amd64[@]}" --absent "$1" none made/new \
+        --new-root "$(sed -n 's/^root 0 1000 //p' out)"
+    check "$name: counts" grep -q " $counts digest" out
+}
+followed keep 2 0 0 0
+followed clear 0 2 0 0
+check "$name: no secret" [ "$(grep -c 'secret!\|hidden!' made/new)" -eq 0 ]
+followed linux 0 0 1 1
+check "$name: the page" grep -q 'hidden!' made/new
+followed linux-plain 0 0 1 1
+check "$name: the page" grep -q 'secret!' made/new
+followed windows 2 0 0 0
+followed linux,migration=30,migration=31,frame-bits=34 0 0 1 1
+compact '--absent keep' none
+try 'verify, another policy' 1 0 verify "${amd64[@]}" --absent linux none made/new \
+    --new-root "$(sed -n 's/^root 0 1000 //p' out)"
+shows "differs 0 0000000000002000 7000 7000 ---- ---- the new page can't be read"
+rm -f made/* none
+absent() {
+    fails 2 "--absent '$1': $2" "${amd64[@]}" -o made/new --absent "$1" full
+}
+absent foo "there is no policy 'foo'; there are keep, clear, linux, linux-plain, windows"
+absent linux,mask=1000 "linux has no parameter 'mask'; it has migration, frame-bits"
+absent keep,mask=1000 "keep has no parameter 'mask'; it has none"
+absent linux,migration=5 'migration is a swap type from 16 to 31'
+absent linux,migration 'migration is a swap type from 16 to 31'
+absent windows,mask=xyz 'mask is a hexadecimal number'
+absent windows,mask=1000,mask=1000 'mask is given twice'
+absent linux,frame-bits=34 "these parameters can't be under amd64"
+fails 2 '--absent is given twice' "${amd64[@]}" -o made/new --absent keep --absent clear full
 
 # What the guest says that is not so.
 try 'compact, what is outside or bad' 0 0 compact "${amd64[@]}" -o made/new bad
@@ -1969,7 +2022,8 @@ prints <<<"$(tail -1 printed)"
 try 'verify --json' 0 0 verify --json "${amd64[@]}" full dense "${new[@]}"
 json '. == [{type: "certificate", spaces: 1, tables: 6, aliases: 1,
     leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,
-    outside: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}]'
+    outside: 0, absent_kept: 0, absent_cleared: 0, absent_followed: 0,
+    absent_unknown: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}]'
 try 'verify, registers' 0 0 verify "${registers[@]}" --cr3 1018 \
     --new-cr3 3018 full dense
 prints <<<"$(tail -1 printed)"
@@ -1989,7 +2043,7 @@ prints <itself
 try 'verify, an image with devices and itself' 0 0 verify "${amd64[@]}" \
     full full
 check "$name: counts them" grep -q \
-    '^verified .* dropped 0 outside 262656 digest' out
+    '^verified .* dropped 0 outside 262656 absent-kept 0 .* digest' out
 "$ptwalk" compact "${amd64[@]}" -o made/new --new-base 7000000000 full >out
 try 'verify --new-base' 0 0 verify "${amd64[@]}" full made/new \
     --new-base 7000000000 --new-root 7000003000

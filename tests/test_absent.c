@@ -7,6 +7,19 @@
 #include <criterion/new/assert.h>
 #include <string.h>
 
+/* A test of both regimes. */
+#define BOTH(verb, sentence)                                                   \
+    static void sentence(const char *name);                                    \
+    Test(amd64_##verb, sentence)                                               \
+    {                                                                          \
+        sentence("amd64");                                                     \
+    }                                                                          \
+    Test(i686_##verb, sentence)                                                \
+    {                                                                          \
+        sentence("i686");                                                      \
+    }                                                                          \
+    static void sentence(const char *name)
+
 /* -------------------------------------------------------------- conventions */
 
 static const struct ptw_absent keep = {.policy = PTW_ABSENT_KEEP};
@@ -318,6 +331,16 @@ Test(absent_linux, knows_the_older_layouts_of_swap_entries)
          12,
          0x123456000,
          {0x3e, 0xac, 0x68, 0x24, 0, 0, 0, 0}},
+        {"an offset that would go round",
+         &old,
+         0,
+         {0x3e, 0x0a, 0, 0, 0, 0, 0, 0x80},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_MIGRATION,
+         0,
+         0,
+         0,
+         {0}},
         {"frame 5 on migration, 4.6 to 4.17",
          &newer,
          0,
@@ -706,4 +729,448 @@ Test(absent, checks_its_parameters)
     }
     cr_expect(
         eq(str, (char *)ptw_absent_use_text(PTW_ABSENT_USES), "unknown use"));
+}
+
+/* --------------------------------------------------------------- rebuilding */
+
+/* A guest with some pages at VA, in data_at(0) and so on; the entries from
+ * VA + NONE on are the test's own. */
+enum { VA = 0x400000, NONE = 0x8000 };
+
+static const uint64_t FAR = 0x40000000;
+static const uint64_t RW_USER = 0x67;
+
+static struct image image;
+
+static struct job a_guest(const char *name, const struct ptw_absent *absent)
+{
+    struct job j;
+
+    start(name);
+    for (unsigned i = 0; i < 3; i++) {
+        hang(root_at(0), VA + i * PAGE, 0, data_at(i) | RW_USER);
+    }
+    j = job_of(1);
+    j.o.absent = *absent;
+    return j;
+}
+
+/* The entry of a page, or a large one, of PROT_NONE; other: bits besides. */
+static uint64_t prot_none(uint64_t pa, unsigned level, uint64_t other)
+{
+    uint64_t address = ~(uint64_t)0xfff & 0xfffffffffffff;
+
+    if (level > 0) {
+        other |= PS;
+        address &= ~(span(level) - 1);
+    }
+    return (ptw_entry_bytes(&regime) == 4 ? pa : ~pa & address) | G | A | other;
+}
+
+static uint64_t frame_of(uint64_t raw, unsigned level)
+{
+    return prot_none(raw & ~(uint64_t)0xfff, level, 0) & ~(uint64_t)0xfff &
+           0xfffffffffffff & ~(level > 0 ? span(level) - 1 : 0);
+}
+
+static void hang_none(unsigned i, uint64_t raw)
+{
+    hang(root_at(0), VA + NONE + i * PAGE, 0, raw);
+}
+
+static uint64_t now_none(unsigned i)
+{
+    return image_entry(&image, 0, VA + NONE + i * PAGE, 0);
+}
+
+static uint8_t *in_image(uint64_t pa)
+{
+    return image.bytes + (pa - image.base);
+}
+
+static void expect_counts(uint64_t kept, uint64_t cleared, uint64_t followed,
+                          uint64_t unknown)
+{
+    const struct ptw_rebuild_counts *c = &image.counts;
+    const struct ptw_certificate *v = &verify.certificate;
+
+    cr_expect(eq(u64, c->absent_kept, kept));
+    cr_expect(eq(u64, c->absent_cleared, cleared));
+    cr_expect(eq(u64, c->absent_followed, followed));
+    cr_expect(eq(u64, c->absent_unknown, unknown));
+    cr_expect(eq(u64, v->absent_kept, kept));
+    cr_expect(eq(u64, v->absent_cleared, cleared));
+    cr_expect(eq(u64, v->absent_followed, followed));
+    cr_expect(eq(u64, v->absent_unknown, unknown));
+}
+
+/* Rebuilds; all has to be well. */
+static void rebuild(const struct job *j)
+{
+    cr_assert(eq(str, (char *)good(j, &image), ""));
+}
+
+static void expect_differs(const struct job *j, enum ptw_difference_kind kind,
+                           uint64_t va)
+{
+    cr_expect(eq(int, (int)verified(j, &image), PTW_DIFFERENT));
+    cr_expect(eq(int, (int)verify.difference.kind, (int)kind));
+    cr_expect(eq(u64, verify.difference.va.v, va));
+}
+
+BOTH(absent, keeps_the_bits_unless_told_otherwise)
+{
+    struct job j = a_guest(name, &keep);
+
+    hang_none(0, prot_none(data_at(5), 0, 0));
+    hang_none(1, data_at(6) | W);
+    rebuild(&j);
+    expect_counts(2, 0, 0, 0);
+    cr_expect(eq(u64, now_none(0), prot_none(data_at(5), 0, 0)));
+    cr_expect(eq(u64, now_none(1), data_at(6) | W));
+    cr_expect(eq(u64, image.counts.pages, 3));
+}
+
+BOTH(absent, clears)
+{
+    struct job j = a_guest(name, &clear);
+
+    hang_none(0, prot_none(data_at(5), 0, 0));
+    hang_none(1, data_at(6) | W);
+    rebuild(&j);
+    expect_counts(0, 2, 0, 0);
+    cr_expect(eq(u64, now_none(0), 0));
+    cr_expect(eq(u64, now_none(1), 0));
+    poke(&image, 0, VA + NONE, 0, W);
+    expect_differs(&j, PTW_DIFFERS_ABSENT, VA + NONE);
+}
+
+BOTH(absent, follows_a_frame_and_keeps_the_other_bits)
+{
+    struct job j = a_guest(name, &on_linux);
+    uint64_t was = prot_none(data_at(5), 0, W | U | PAT | D | 0xa00);
+    uint64_t pa;
+
+    hang_none(0, was);
+    rebuild(&j);
+    expect_counts(0, 0, 1, 0);
+    cr_expect(eq(u64, image.counts.pages, 4));
+    pa = frame_of(now_none(0), 0);
+    cr_expect(eq(u64, now_none(0), prot_none(pa, 0, W | U | PAT | D | 0xa00)));
+    cr_assert(lt(u64, pa - image.base, image.counts.page_bytes));
+    cr_expect(memcmp(in_image(pa), guest_page(data_at(5)), PAGE) == 0);
+}
+
+/* What is not inverted by one convention is far away by the other. */
+Test(amd64_absent, believes_no_frame_outside_of_the_memory)
+{
+    const struct ptw_absent *const policy[] = {&on_linux, &on_plain};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct job j = a_guest("amd64", policy[i]);
+        uint64_t inverted = prot_none(data_at(5), 0, 0);
+        uint64_t plain = data_at(6) | G | A;
+
+        hang_none(0, inverted);
+        hang_none(1, plain);
+        rebuild(&j);
+        expect_counts(0, 0, 1, 1);
+        cr_expect(eq(u64, now_none(i == 0), i == 0 ? plain : inverted));
+        cr_expect(ne(u64, now_none(i == 1), i == 1 ? plain : inverted));
+        free_image(&image);
+    }
+}
+
+BOTH(absent, follows_the_last_page_and_not_the_one_behind_it)
+{
+    struct job j = a_guest(name, &on_linux);
+
+    memset(ram + RAM_BYTES - PAGE, 0x77, PAGE);
+    hang_none(0, prot_none(RAM_BYTES - PAGE, 0, 0));
+    hang_none(1, prot_none(RAM_BYTES, 0, 0));
+    rebuild(&j);
+    expect_counts(0, 0, 1, 1);
+    cr_expect(eq(u64, now_none(1), prot_none(RAM_BYTES, 0, 0)));
+    cr_expect(eq(int, in_image(frame_of(now_none(0), 0))[5], 0x77));
+}
+
+BOTH(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
+{
+    struct job j = a_guest(name, &on_linux);
+
+    carve(data_at(5), PAGE, REFUSED);
+    carve(data_at(6) + PAGE / 2, PAGE / 2, ABSENT);
+    hang_none(0, prot_none(data_at(5), 0, 0));
+    hang_none(1, prot_none(data_at(6), 0, 0));
+    rebuild(&j);
+    expect_counts(0, 0, 0, 2);
+    cr_expect(eq(u64, now_none(0), prot_none(data_at(5), 0, 0)));
+    cr_expect(eq(u64, image.counts.pages, 3));
+}
+
+/* A page that a leaf maps, too, is one page after. */
+BOTH(absent, shares_the_page_with_the_leaves_that_map_it)
+{
+    struct job j = a_guest(name, &on_linux);
+    uint64_t other;
+
+    hang_none(0, prot_none(data_at(1), 0, 0));
+    hang_none(1, prot_none(data_at(1), 0, W));
+    rebuild(&j);
+    expect_counts(0, 0, 2, 0);
+    cr_expect(eq(u64, image.counts.pages, 3));
+    other = image_entry(&image, 0, VA + PAGE, 0) & ~(uint64_t)0xfff;
+    cr_expect(eq(u64, frame_of(now_none(0), 0), other));
+    cr_expect(eq(u64, frame_of(now_none(1), 0), other));
+    /* A second copy of it. */
+    memcpy(in_image(image.base + image.counts.bytes), in_image(other), PAGE);
+    poke(&image, 0, VA + NONE + PAGE, 0,
+         prot_none(image.base + image.counts.bytes, 0, W));
+    expect_differs(&j, PTW_DIFFERS_SHARED, VA + NONE + PAGE);
+}
+
+BOTH(absent, counts_a_shared_table_once)
+{
+    struct job j = a_guest(name, &on_linux);
+    unsigned top = ptw_levels(&regime) - 1;
+    uint64_t half = kernel_half();
+
+    hang_none(0, prot_none(data_at(5), 0, 0));
+    hang(root_at(0), half, top, table_of(root_at(0), VA, top - 1) | 0x63);
+    hang(root_at(1), half, top, table_of(root_at(0), VA, top - 1) | 0x63);
+    j.roots = 2;
+    j.root[1].v = root_at(1);
+    rebuild(&j);
+    expect_counts(0, 0, 1, 0);
+    cr_expect(eq(u64, image.counts.shared_writable, 0));
+}
+
+/* The guest may write it as soon as it likes. */
+BOTH(absent, joins_a_page_with_no_other_one)
+{
+    static const unsigned flags[] = {
+        PTW_REBUILD_MERGE,
+        PTW_REBUILD_MERGE | PTW_REBUILD_COPY_ON_WRITE,
+        PTW_REBUILD_MERGE | PTW_REBUILD_COPY_SHARED,
+        PTW_REBUILD_ZEROS | PTW_REBUILD_COPY_SHARED,
+    };
+
+    for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) {
+        struct job j = a_guest(name, &on_linux);
+        bool zeros = (flags[i] & PTW_REBUILD_ZEROS) != 0;
+
+        for (unsigned k = 5; k < 9; k++) {
+            memset(guest_page(data_at(k)), zeros ? 0 : 0x55, PAGE);
+        }
+        hang(root_at(0), VA + 5 * PAGE, 0, data_at(5) | 0x25);
+        hang(root_at(0), VA + 6 * PAGE, 0, data_at(6) | 0x25);
+        hang_none(0, prot_none(data_at(7), 0, 0));
+        hang_none(1, prot_none(data_at(8), 0, 0));
+        j.o.flags = flags[i];
+        rebuild(&j);
+        expect_counts(0, 0, 2, 0);
+        cr_expect(eq(u64, image.counts.merged, 1));
+        poke(&image, 0, VA + NONE, 0, now_none(1));
+        expect_differs(&j, PTW_DIFFERS_JOINED, VA + NONE + PAGE);
+        free_image(&image);
+    }
+}
+
+/* A leaf that writes and such an entry are two that may write: a copy for the
+ * leaf would leave the entry behind. */
+BOTH(absent, leaves_the_page_of_a_writing_leaf_writable)
+{
+    struct job j = a_guest(name, &on_linux);
+
+    hang_none(0, prot_none(data_at(1), 0, 0));
+    hang_none(1, prot_none(data_at(5), 0, W));
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_assert(eq(int, (int)verified(&j, &image), PTW_OK));
+    expect_counts(0, 0, 2, 0);
+    cr_expect(eq(u64, image.counts.shared_writable, 1));
+    cr_expect(eq(u64, image.counts.copy_on_write, 2));
+    cr_expect(ne(u64, image_entry(&image, 0, VA + PAGE, 0) & W, 0));
+    cr_expect(eq(u64, image_entry(&image, 0, VA, 0) & W, 0));
+    cr_expect(ne(u64, now_none(1) & W, 0));
+    /* Marked all the same. */
+    poke(&image, 0, VA + PAGE, 0,
+         (image_entry(&image, 0, VA + PAGE, 0) & ~W) | COW);
+    expect_differs(&j, PTW_DIFFERS_RIGHTS, VA + PAGE);
+}
+
+static void fill_far(uint64_t bytes)
+{
+    offer(FAR, bytes, far_memory(bytes), DIRECT);
+    for (uint64_t i = 0; i < bytes / PAGE; i++) {
+        memset(guest_page(FAR + i * PAGE), (int)(i % 255) + 1, PAGE);
+        memcpy(guest_page(FAR + i * PAGE), &i, sizeof i);
+    }
+}
+
+BOTH(absent, follows_a_large_page)
+{
+    struct job j = a_guest(name, &on_linux);
+    uint64_t va = 4 * span(1);
+    uint64_t pa;
+
+    fill_far(2 * span(1));
+    hang(root_at(0), va, 1, prot_none(FAR, 1, W));
+    hang(root_at(0), va + span(1), 1, prot_none(FAR, 1, 0));
+    hang(root_at(0), va + 2 * span(1), 1, (FAR + span(1)) | RW_USER | PS);
+    hang(root_at(0), va + 3 * span(1), 1, prot_none(FAR + span(1), 1, 0));
+    /* A page of it, too. */
+    hang_none(0, prot_none(FAR + 7 * PAGE, 0, 0));
+    rebuild(&j);
+    expect_counts(0, 0, 4, 0);
+    cr_expect(eq(u64, image.counts.pages, 3 + 2 * (span(1) / PAGE)));
+    cr_expect(eq(u64, image.counts.large, 1));
+    pa = frame_of(image_entry(&image, 0, va, 1), 1);
+    cr_expect(eq(u64, image_entry(&image, 0, va, 1), prot_none(pa, 1, W)));
+    cr_expect(
+        eq(u64, frame_of(image_entry(&image, 0, va + span(1), 1), 1), pa));
+    cr_expect(memcmp(in_image(pa), guest_page(FAR), (size_t)span(1)) == 0);
+    cr_expect(eq(u64, frame_of(now_none(0), 0), pa + 7 * PAGE));
+    cr_expect(eq(u64, frame_of(image_entry(&image, 0, va + 3 * span(1), 1), 1),
+                 image_entry(&image, 0, va + 2 * span(1), 1) & ~(span(1) - 1) &
+                     0xfffffffffffff));
+}
+
+BOTH(absent, follows_no_large_page_that_is_not_wholly_there)
+{
+    struct job j = a_guest(name, &on_linux);
+    struct ptw_va_range gone = {{4 * span(1) + PAGE},
+                                {4 * span(1) + 2 * PAGE - 1}};
+
+    fill_far(3 * span(1));
+    carve(FAR + span(1) + 5 * PAGE, PAGE, ABSENT);
+    carve(FAR + 2 * span(1) + 5 * PAGE, PAGE, REFUSED);
+    for (unsigned i = 0; i < 3; i++) {
+        hang(root_at(0), (4 + i) * span(1), 1,
+             prot_none(FAR + i * span(1), 1, W));
+    }
+    j.o.leave_out = &gone;
+    j.o.leave_outs = 1;
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_assert(eq(int, (int)verified(&j, &image), PTW_OK));
+    expect_counts(0, 0, 0, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect(eq(u64, image_entry(&image, 0, (4 + i) * span(1), 1),
+                     prot_none(FAR + i * span(1), 1, W)));
+    }
+}
+
+BOTH(absent, drops_what_is_left_out)
+{
+    struct ptw_va_range gone = {{VA + NONE}, {VA + NONE + PAGE - 1}};
+    struct job j = a_guest(name, &on_linux);
+
+    hang_none(0, prot_none(data_at(5), 0, 0));
+    hang_none(1, prot_none(data_at(6), 0, 0));
+    j.o.leave_out = &gone;
+    j.o.leave_outs = 1;
+    rebuild(&j);
+    expect_counts(0, 0, 1, 0);
+    cr_expect(eq(u64, now_none(0), 0));
+    cr_expect(eq(u64, image.counts.pages, 4));
+}
+
+/* An entry of an upper table is never a table, whatever it names. */
+BOTH(absent, takes_no_upper_entry_for_a_table)
+{
+    struct job j = a_guest(name, &on_linux);
+    unsigned top = ptw_levels(&regime) - 1;
+    uint64_t table = table_of(root_at(0), VA, top - 1);
+
+    hang(root_at(0), kernel_half(), top, prot_none(table, 0, W));
+    rebuild(&j);
+    expect_counts(0, 0, 0, 1);
+    cr_expect(eq(u64, image_entry(&image, 0, kernel_half(), top),
+                 prot_none(table, 0, W)));
+}
+
+BOTH(absent, asks_for_as_little_storage_as_it_can_do_with)
+{
+    struct job j = a_guest(name, &on_linux);
+
+    fill_far(2 * span(1));
+    for (unsigned i = 0; i < 300; i++) {
+        hang_none(i, prot_none(FAR + (i * 65 % 512) * PAGE, 0, 0));
+    }
+    hang(root_at(0), 4 * span(1), 1, prot_none(FAR + span(1), 1, W));
+    j.least = true;
+    j.refuse = 3;
+    rebuild(&j);
+    expect_counts(0, 0, 301, 0);
+    free_image(&image);
+    j.o.flags = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_MERGE;
+    rebuild(&j);
+    expect_counts(0, 0, 301, 0);
+    free_image(&image);
+    j.o.max_bytes = 100 * PAGE;
+    cr_expect(eq(int, (int)compact(&j, &image), PTW_E_LIMIT));
+}
+
+/* ---------------------------------------------------------------- verifying */
+
+BOTH(absent, finds_what_is_wrong_with_an_entry_that_was_followed)
+{
+    struct job j = a_guest(name, &on_linux);
+    uint64_t first;
+    uint64_t second;
+
+    hang_none(0, prot_none(data_at(5), 0, 0));
+    hang_none(1, prot_none(data_at(6), 0, W));
+    rebuild(&j);
+    first = now_none(0);
+    second = now_none(1);
+    /* The old entries, as a rebuild that keeps them would have them. */
+    poke(&image, 0, VA + NONE, 0, prot_none(data_at(5), 0, 0));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_DIFFERENT));
+    poke(&image, 0, VA + NONE, 0, 0);
+    expect_differs(&j, PTW_DIFFERS_ABSENT, VA + NONE);
+    poke(&image, 0, VA + NONE, 0, first | W);
+    expect_differs(&j, PTW_DIFFERS_ABSENT, VA + NONE);
+    poke(&image, 0, VA + NONE, 0, first | P);
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_DIFFERENT));
+    cr_expect(eq(u64, verify.difference.va.v, VA + NONE));
+    poke(&image, 0, VA + NONE, 0, first);
+    /* Two pages in one place; a page that is a table as well. */
+    poke(&image, 0, VA + NONE + PAGE, 0, prot_none(frame_of(first, 0), 0, W));
+    expect_differs(&j, PTW_DIFFERS_JOINED, VA + NONE + PAGE);
+    poke(&image, 0, VA + NONE + PAGE, 0, prot_none(image.root[0].v, 0, W));
+    expect_differs(&j, PTW_DIFFERS_OVERLAP, VA + NONE + PAGE);
+    poke(&image, 0, VA + NONE + PAGE, 0, second);
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    in_image(frame_of(second, 0))[100] ^= 1;
+    expect_differs(&j, PTW_DIFFERS_BYTES, VA + NONE + PAGE);
+    cr_expect(eq(u64, verify.difference.old_pa.v, data_at(6)));
+    cr_expect(eq(u64, verify.difference.new_raw, second));
+    cr_expect(eq(u64, verify.difference.old_raw, prot_none(data_at(6), 0, W)));
+}
+
+BOTH(absent, refuses_a_policy_that_cannot_be)
+{
+    static const struct ptw_absent bad = {.policy = PTW_ABSENT_LINUX,
+                                          .type_at = 1};
+    struct job j = a_guest(name, &bad);
+
+    cr_expect(eq(int, (int)compact(&j, &image), PTW_E_ARG));
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_E_ARG));
+}
+
+/* Pages in transition, and a place in a page file. */
+Test(amd64_absent, follows_windows)
+{
+    struct job j = a_guest("amd64", &masked);
+
+    hang_none(0, data_at(5) | 0x200000000880);
+    hang_none(1, 0x123420002080);
+    hang_none(2, data_at(6) | 0x880);
+    rebuild(&j);
+    expect_counts(1, 0, 1, 1);
+    cr_expect(eq(u64, now_none(0) & ~(uint64_t)0x1ff000, 0x200000000880));
+    cr_expect(memcmp(in_image(now_none(0) & 0x1ff000), guest_page(data_at(5)),
+                     PAGE) == 0);
+    cr_expect(eq(u64, now_none(2), data_at(6) | 0x880));
 }

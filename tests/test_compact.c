@@ -1115,6 +1115,7 @@ Test(verify_options_of, are_those_of_the_rebuild)
         .max_reads = 77,
         .max_bytes = 88,
         .seed = 99,
+        .absent = {.policy = PTW_ABSENT_LINUX, .migration = 1u << 30},
     };
     struct ptw_verify_options v = ptw_verify_options_of(&o);
 
@@ -1125,6 +1126,8 @@ Test(verify_options_of, are_those_of_the_rebuild)
     cr_expect(eq(u32, v.flags, PTW_REBUILD_MERGE));
     cr_expect(eq(u64, v.max_reads, 77));
     cr_expect(eq(u64, v.seed, 99));
+    cr_expect(eq(int, (int)v.absent.policy, PTW_ABSENT_LINUX));
+    cr_expect(eq(u32, v.absent.migration, 1u << 30));
 }
 
 /* ------------------------------------------------------------------ storage */

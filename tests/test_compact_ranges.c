@@ -148,8 +148,13 @@ static void build(const struct ptw_rebuild_options *o)
 static enum ptw_status compare(const struct ptw_rebuild_options *o)
 {
     struct ptw_verify_options vo = {
-        o->first,   o->last, o->leave_out, o->leave_outs, o->flags,
-        UINT64_MAX, 0};
+        .first = o->first,
+        .last = o->last,
+        .leave_out = o->leave_out,
+        .leave_outs = o->leave_outs,
+        .flags = o->flags,
+        .max_reads = UINT64_MAX,
+    };
     struct ptw_mem to;
     enum ptw_status st;
 

@@ -47,8 +47,12 @@ static void start(void)
 static enum ptw_status run(const uint8_t *was, const uint8_t *is,
                            unsigned flags)
 {
-    struct ptw_verify_options o = {{0},   {UINT64_MAX}, NULL, 0,
-                                   flags, UINT64_MAX,   7};
+    struct ptw_verify_options o = {
+        .last = {UINT64_MAX},
+        .flags = flags,
+        .max_reads = UINT64_MAX,
+        .seed = 7,
+    };
     struct ptw_mem mem[2];
     enum ptw_status st;
 

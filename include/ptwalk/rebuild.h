@@ -16,9 +16,22 @@
  * every level at which it is used, so what was shared is shared after.  An
  * entry that refers to the very table that holds it (a recursive slot) refers
  * to the new table after: what is seen through it are the new tables.  Entries
- * keep their own bits, those that are not present too.  A page that holds a
- * table and is mapped as data as well is copied like any other: it shows what
- * the guest had there.
+ * keep their own bits.  A page that holds a table and is mapped as data as well
+ * is copied like any other: it shows what the guest had there.
+ *
+ * An entry that is not present and not 0 is the guest's own affair, and may name
+ * a frame all the same: one of PROT_NONE, or a page in transition
+ * (ptwalk/absent.h).  By default it keeps its bits; then the guest, when it sets
+ * P again, has whatever lies at that address of the new image.  It can become 0
+ * instead; or, when the system is told, its frame is followed: the page is kept
+ * like any other of its size, and the entry names it where it is now.  The guest
+ * can make such an entry a leaf with any rights, so it counts as a leaf that is
+ * written and does not become copy-on-write: its page is not joined with others,
+ * and is shared with the leaves that map it.  It is followed only if that is
+ * certain: all of the page is in the memory offered and can be read, and all
+ * that the entry covers is kept.  If not, it keeps its bits and is counted as
+ * unknown.  A large page is not split.  Where one turns out to be unreadable in
+ * part, the rest of it is in the image, with nothing that names it.
  *
  * Nothing is left out without a word: see struct ptw_rebuild_counts.
  *
@@ -34,6 +47,7 @@
 #ifndef PTWALK_REBUILD_H
 #define PTWALK_REBUILD_H
 
+#include "ptwalk/absent.h"
 #include "ptwalk/edit.h"
 
 #ifdef __cplusplus
@@ -76,9 +90,13 @@ struct ptw_rebuild_options {
                     is kept is, else there is padding before it */
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
     uint64_t max_reads; /* of entries, in each walk; the plan counts pieces of
-                           large leaves, too */
+                           large leaves, too.  In the last walk, and, where
+                           frames are followed, in the first one, the entries of
+                           each table are read once more, which this leaves out
+                         */
     uint64_t max_bytes; /* of the new image */
     uint64_t seed;      /* as that of ptw_memo_init */
+    struct ptw_absent absent; /* what becomes of entries that are not present */
 };
 
 /* ptw_rebuild_everything returns options that keep the whole space, as it is,
@@ -120,6 +138,13 @@ struct ptw_rebuild_counts {
                                      is, or as copy-on-write can't change it */
     uint64_t merged; /* pages that are in the image as another one */
     uint64_t zeros;  /* of the pages: not handed to the sink */
+    /* Entries that are not present and not 0, counted as the tables are built.
+     */
+    uint64_t absent_kept;     /* that name no frame, or were not asked */
+    uint64_t absent_cleared;  /* that became 0 */
+    uint64_t absent_followed; /* that name the page where it is now */
+    uint64_t absent_unknown;  /* that keep their bits, since what they name is
+                                 not certain */
     uint64_t dropped[PTW_DROPS]; /* smallest pages or entries, once for each
                                     leaf or entry */
     uint64_t page_bytes; /* of the pages, padding included: tables lie behind */
@@ -217,6 +242,7 @@ struct ptw_rebuild {
     uint64_t taken;  /* of these, used */
     uint64_t pieces; /* of large leaves, as the plan counts reads */
     bool recount;    /* a large page lost a part */
+    unsigned entry;  /* of the table that is entered: which one comes next */
     uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
     uint64_t frame; /* of the last block that was looked up, and it */
     void *last_block;
@@ -228,7 +254,8 @@ struct ptw_rebuild {
 /* ptw_rebuild_init begins a rebuild of `roots` spaces.  regime, mem, root and
  * the arrays of options must live as long as rb.  It has no storage so far.
  *
- *   PTW_E_ARG       roots is 0 or more than 2^31
+ *   PTW_E_ARG       roots is 0 or more than 2^31; absent, as of
+ *                   ptw_absent_check
  *   PTW_E_ALIGN     base, or first or last + 1 of the range or of one that is
  *                   left out, is not page aligned
  *   PTW_E_WIDTH     base is beyond the physical width
@@ -237,7 +264,8 @@ struct ptw_rebuild {
  *                   map
  *   PTW_E_OVERLAP   a map touches addresses that are kept
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
- *                   write everywhere (CR0.WP clear)
+ *                   write everywhere (CR0.WP clear); absent, as of
+ *                   ptw_absent_check
  *
  * On failure the steps refuse, with PTW_E_ARG. */
 PTW_NODISCARD enum ptw_status

@@ -4,7 +4,13 @@
  * An independent pass over both: every space, every address kept has the same
  * bytes, the same effective rights (after the policy that was asked for), the
  * same attributes and the same sharing, of tables and of pages.  It has nothing
- * in common with the rebuilder but the walker.
+ * in common with the rebuilder but the walker and the conventions.
+ *
+ * An entry that is not present is judged by what was asked for (absent): it has
+ * the same bits, or it is 0, or it names the page that it named, wherever that is
+ * now.  Then it counts as a leaf that is written, which no policy makes
+ * copy-on-write: the bytes are compared, and the page is one with those that
+ * other leaves map and with no other one.
  *
  * Thread safety: one object is used by one thread at a time.  Neither guest may
  * run. */
@@ -84,6 +90,11 @@ struct ptw_certificate {
                          callbacks refuse is counted once */
     uint64_t bad;     /* entries that faulted before: not mapped now, or fault
                          for the same reason */
+    /* Entries that were not present and not 0, as those of a rebuild. */
+    uint64_t absent_kept;
+    uint64_t absent_cleared;
+    uint64_t absent_followed;
+    uint64_t absent_unknown;
     uint64_t digest[2];
 };
 
@@ -95,6 +106,7 @@ struct ptw_verify_options {
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
     uint64_t max_reads; /* of entries, in each image; 0: no limit */
     uint64_t seed;
+    struct ptw_absent absent;
 };
 
 /* ptw_verify_options_of returns the options that compare what a rebuild with
@@ -155,12 +167,14 @@ struct ptw_verify {
     uint64_t narrow; /* of them: where a table ends that takes rights away */
     bool counted;    /* it is a large one that the next count goes through */
     bool begun;      /* one is */
+    unsigned entry;  /* of the table under comparison: which one comes next */
     int stays;       /* of the old leaf: whether it could be kept whole */
 };
 
 /* ptw_verify_init begins a comparison of the spaces with the given roots, in
  * order.  Everything passed must live as long as v.  PTW_E_ARG, PTW_E_RANGE,
- * PTW_E_ALIGN and, without tables (bare), PTW_E_REGIME as ptw_rebuild_init. */
+ * PTW_E_ALIGN and, without tables (bare) or of absent, PTW_E_REGIME as
+ * ptw_rebuild_init. */
 PTW_NODISCARD enum ptw_status
 ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
                 const struct ptw_mem *old_mem, const ptw_pa *old_root,
@@ -182,7 +196,8 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *   PTW_E_SPACE    give storage, and call again
  *   PTW_E_LIMIT    max_reads; or more than 2^28 records of new pages.  The
  *                  entries of a table are read once more to compare those that
- *                  are not present, which max_reads leaves out.
+ *                  are not present, which max_reads leaves out; where frames are
+ *                  followed, once more for each walk.
  *   PTW_E_CHANGED  the images changed under the comparison
  *   PTW_E_ARG      called again after it was over
  *

@@ -55,7 +55,9 @@ struct options {
     bool has_max_bytes;
     uint64_t max_bytes;
     uint64_t new_base;
-    unsigned policy;                /* a set of enum ptw_rebuild_flag */
+    unsigned policy; /* a set of enum ptw_rebuild_flag */
+    struct ptw_absent absent;
+    const char *absent_text;        /* as given, or NULL */
     struct ptw_va_range *leave_out; /* ascending */
     size_t leave_outs;
     struct ptw_map_request *map;

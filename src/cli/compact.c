@@ -118,6 +118,7 @@ static void begin(const struct compaction *c)
     ro.maps = o->maps;
     ro.base.v = o->new_base;
     ro.flags = o->policy;
+    ro.absent = o->absent;
     ro.max_reads = o->reads;
     ro.max_bytes = c->max_bytes;
     ro.seed = tour_seed();
@@ -368,6 +369,10 @@ static void print_counts(const struct compaction *c)
     for (unsigned i = 0; i < PTW_DROPS; i++) {
         print_count(j, drop_name(i), n->dropped[i]);
     }
+    print_count(j, "absent-kept", n->absent_kept);
+    print_count(j, "absent-cleared", n->absent_cleared);
+    print_count(j, "absent-followed", n->absent_followed);
+    print_count(j, "absent-unknown", n->absent_unknown);
     print_count(j, "bytes-before", image_memory(c->im));
     print_count(j, "bytes-after", n->bytes);
     if (j != NULL) {

@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -44,6 +45,7 @@ enum option_id {
     OPT_SPLIT,
     OPT_MERGE,
     OPT_ZEROS,
+    OPT_ABSENT,
     OPT_NEW_ROOT,
     OPT_NEW_CR3,
     OPT_NEW_BASE,
@@ -90,6 +92,7 @@ static const struct option long_options[] = {
     {"split", no_argument, NULL, OPT_SPLIT},
     {"merge", no_argument, NULL, OPT_MERGE},
     {"zeros", no_argument, NULL, OPT_ZEROS},
+    {"absent", required_argument, NULL, OPT_ABSENT},
     {"new-root", required_argument, NULL, OPT_NEW_ROOT},
     {"new-cr3", required_argument, NULL, OPT_NEW_CR3},
     {"new-base", required_argument, NULL, OPT_NEW_BASE},
@@ -130,6 +133,7 @@ static const struct rule {
     RULE(OPT_SPLIT) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_SPLIT},
     RULE(OPT_MERGE) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_MERGE},
     RULE(OPT_ZEROS) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_ZEROS},
+    RULE(OPT_ABSENT) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
@@ -438,6 +442,160 @@ static void add_map(struct arguments *a)
     o->map[o->maps++] = q;
 }
 
+/* A parameter of a policy for entries that are not present. */
+enum parameter_id {
+    MIGRATION,
+    SWAP_TYPE_AT,
+    FRAME_BITS,
+    MASK,
+    PAGE_FILE_AT,
+    PARAMETERS
+};
+
+static const struct parameter {
+    const char *name;
+    unsigned base;     /* of its number */
+    unsigned policies; /* a set of 1 << enum ptw_absent_policy */
+    const char *values;
+} parameters[PARAMETERS] = {
+    [MIGRATION] = {"migration", 10,
+                   1 << PTW_ABSENT_LINUX | 1 << PTW_ABSENT_LINUX_PLAIN,
+                   "a swap type from 16 to 31"},
+    [SWAP_TYPE_AT] = {"swap-type-at", 10, 1 << PTW_ABSENT_LINUX_PLAIN,
+                      "the lowest bit of the swap type, 1 or 9"},
+    [FRAME_BITS] = {"frame-bits", 10,
+                    1 << PTW_ABSENT_LINUX | 1 << PTW_ABSENT_LINUX_PLAIN |
+                        1 << PTW_ABSENT_WINDOWS,
+                    "from 1 to 40 bits"},
+    [MASK] = {"mask", 16, 1 << PTW_ABSENT_WINDOWS, "a hexadecimal number"},
+    [PAGE_FILE_AT] = {"page-file-at", 10, 1 << PTW_ABSENT_WINDOWS,
+                      "the lowest bit of the page file's number, 1 or 12"},
+};
+
+/* Adds ", name" to what is listed so far. */
+static void list(char *text, size_t room, const char *name)
+{
+    size_t used = strlen(text);
+
+    (void)snprintf(text + used, room - used, "%s%s", used > 0 ? ", " : "",
+                   name);
+}
+
+PTW_NORETURN static void die_of_parameter(const struct arguments *a,
+                                          const char *name, size_t length)
+{
+    char known[128] = "";
+
+    for (unsigned i = 0; i < PARAMETERS; i++) {
+        if ((parameters[i].policies >> a->o->absent.policy & 1) != 0) {
+            list(known, sizeof known, parameters[i].name);
+        }
+    }
+    die(CLI_USAGE, a->command->name,
+        "--absent '%s': %s has no parameter '%.*s'; it has %s", optarg,
+        ptw_absent_name(a->o->absent.policy), (int)length, name,
+        known[0] != '\0' ? known : "none");
+}
+
+/* Sets a parameter; false when its value can be none.  Whether the value fits the
+ * regime is looked at when there is one. */
+static bool set_parameter(struct ptw_absent *absent, enum parameter_id id,
+                          uint64_t v)
+{
+    switch (id) {
+    case MIGRATION:
+        if (v < 16 || v > 31) {
+            return false;
+        }
+        absent->migration |= (uint32_t)1 << v;
+        return true;
+    case SWAP_TYPE_AT:
+        absent->type_at = (unsigned)v;
+        return v == 1 || v == 9;
+    case FRAME_BITS:
+        absent->frame_bits = (unsigned)v;
+        return v >= 1 && v <= 40;
+    case MASK:
+        absent->mask = v;
+        return true;
+    case PAGE_FILE_AT:
+        absent->page_file_at = (unsigned)v;
+        return v == 1 || v == 12;
+    case PARAMETERS:
+        break;
+    }
+    return false;
+}
+
+/* NAME=VALUE, which ends at `end`. */
+static void add_parameter(struct arguments *a, const char *text,
+                          const char *end, unsigned *given)
+{
+    const char *equals = memchr(text, '=', (size_t)(end - text));
+    size_t length = (size_t)((equals != NULL ? equals : end) - text);
+    struct options *o = a->o;
+    bool right = false;
+    unsigned i = 0;
+    uint64_t v;
+
+    while (i < PARAMETERS &&
+           ((parameters[i].policies >> o->absent.policy & 1) == 0 ||
+            strlen(parameters[i].name) != length ||
+            memcmp(parameters[i].name, text, length) != 0)) {
+        i++;
+    }
+    if (i == PARAMETERS) {
+        die_of_parameter(a, text, length);
+    }
+    if (i != MIGRATION && (*given >> i & 1) != 0) {
+        die(CLI_USAGE, a->command->name, "--absent '%s': %s is given twice",
+            optarg, parameters[i].name);
+    }
+    *given |= 1u << i;
+    if (equals != NULL) {
+        right = parameters[i].base == 16
+                    ? parse_hex(equals + 1, end, &v)
+                    : parse_number(equals + 1, end, parameters[i].base, &v);
+        right = right && set_parameter(&o->absent, (enum parameter_id)i, v);
+    }
+    if (!right) {
+        die(CLI_USAGE, a->command->name, "--absent '%s': %s is %s", optarg,
+            parameters[i].name, parameters[i].values);
+    }
+}
+
+static void set_absent(struct arguments *a)
+{
+    size_t length = strcspn(optarg, ",");
+    const char *at = optarg + length;
+    char known[128] = "";
+    struct options *o = a->o;
+    unsigned given = 0;
+    int policy = 0;
+
+    o->absent_text = optarg;
+    for (; policy < PTW_ABSENT_POLICIES; policy++) {
+        const char *name = ptw_absent_name((enum ptw_absent_policy)policy);
+
+        if (strlen(name) == length && memcmp(name, optarg, length) == 0) {
+            break;
+        }
+        list(known, sizeof known, name);
+    }
+    if (policy == PTW_ABSENT_POLICIES) {
+        die(CLI_USAGE, a->command->name,
+            "--absent '%s': there is no policy '%.*s'; there are %s", optarg,
+            (int)length, optarg, known);
+    }
+    o->absent.policy = (enum ptw_absent_policy)policy;
+    while (*at == ',') {
+        const char *text = at + 1;
+
+        at = text + strcspn(text, ",");
+        add_parameter(a, text, at, &given);
+    }
+}
+
 static const char *name_value(const struct arguments *a, int id)
 {
     if (*optarg == '\0') {
@@ -565,6 +723,9 @@ static void take(struct arguments *a, enum option_id id)
     case OPT_MERGE:
     case OPT_ZEROS:
         o->policy |= (unsigned)rules[id - OPT_REGIME].policy;
+        break;
+    case OPT_ABSENT:
+        set_absent(a);
         break;
     case OPT_NEW_ROOT:
     case OPT_NEW_CR3:
@@ -889,6 +1050,29 @@ static void check_maps(const struct arguments *a)
     }
 }
 
+/* Whether the guest's tables can have entries of that policy. */
+static void check_absent(const struct arguments *a)
+{
+    const struct options *o = a->o;
+    enum ptw_status st = o->absent_text == NULL || ptw_levels(&o->regime) == 0
+                             ? PTW_OK
+                             : ptw_absent_check(&o->absent, &o->regime);
+
+    if (st == PTW_E_REGIME) {
+        die(CLI_USAGE, a->command->name,
+            "--absent '%s': there is no such convention for %s", o->absent_text,
+            ptw_regime_name(&o->regime));
+    }
+    if (st != PTW_OK) {
+        die(CLI_USAGE, a->command->name,
+            "--absent '%s': these parameters can't be under %s: frame-bits of "
+            "linux goes with migration; the mask is of bits that a frame has; "
+            "entries of 4 bytes have frames of 20 bits, the page file's number "
+            "at 1 and no swap-type-at",
+            o->absent_text, ptw_regime_name(&o->regime));
+    }
+}
+
 static void check_rebuild(struct arguments *a)
 {
     struct options *o = a->o;
@@ -905,6 +1089,7 @@ static void check_rebuild(struct arguments *a)
                                                   : OPT_COPY_SHARED));
     }
     o->new_base = a->other.base;
+    check_absent(a);
     check_range(a);
     check_leave_outs(a);
     check_maps(a);

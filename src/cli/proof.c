@@ -38,6 +38,7 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         .leave_out = o->leave_out,
         .leave_outs = o->leave_outs,
         .flags = o->policy,
+        .absent = o->absent,
         .max_reads = o->reads,
         .seed = tour_seed(),
     };
@@ -99,10 +100,20 @@ void proof_print(const struct options *o, const struct ptw_certificate *c)
         const char *name;
         uint64_t value;
     } count[] = {
-        {"spaces", c->spaces},   {"tables", c->tables}, {"aliases", c->aliases},
-        {"leaves", c->leaves},   {"pages", c->pages},   {"partial", c->partial},
-        {"selves", c->selves},   {"bad", c->bad},       {"dropped", c->dropped},
+        {"spaces", c->spaces},
+        {"tables", c->tables},
+        {"aliases", c->aliases},
+        {"leaves", c->leaves},
+        {"pages", c->pages},
+        {"partial", c->partial},
+        {"selves", c->selves},
+        {"bad", c->bad},
+        {"dropped", c->dropped},
         {"outside", c->outside},
+        {"absent-kept", c->absent_kept},
+        {"absent-cleared", c->absent_cleared},
+        {"absent-followed", c->absent_followed},
+        {"absent-unknown", c->absent_unknown},
     };
     char digest[33];
     json_t *j = NULL;
@@ -117,7 +128,7 @@ void proof_print(const struct options *o, const struct ptw_certificate *c)
     }
     for (size_t i = 0; i < sizeof count / sizeof count[0]; i++) {
         if (o->json) {
-            json_set_count(j, count[i].name, count[i].value);
+            print_count(j, count[i].name, count[i].value);
         } else {
             out_line(" %s %" PRIu64, count[i].name, count[i].value);
         }

@@ -129,9 +129,12 @@ static void read_swap(const struct ptw_absent *absent,
     }
     type = type_of(l, raw);
     if ((absent->migration >> type & 1) != 0) {
-        out->kind = PTW_ABSENT_FRAME;
+        uint64_t frame = offset_of(l, raw) & migration_frame(absent);
+
+        /* No address has so many bits. */
+        out->kind = frame >> 52 == 0 ? PTW_ABSENT_FRAME : PTW_ABSENT_UNKNOWN;
         out->use = PTW_ABSENT_MIGRATION;
-        out->pa.v = (offset_of(l, raw) & migration_frame(absent)) << 12;
+        out->pa.v = frame << 12;
         out->rights = PTW_ALL_RIGHTS;
     } else if (type < SURE_SLOTS && level == 0) {
         out->kind = PTW_ABSENT_NO_FRAME;
