@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long can a guest keep its host busy?
  *
+ * Columns: the case, pages of the image, regions besides, the step, its time and
+ * how much it grew since the size before, its work and how much that grew, and
+ * what the step answered.
+ *
  * Images of a few pages, made to cost as much as they can: every table is also
  * a table of another level, every leaf is as large as it gets and maps the same
  * memory again, or other memory each time; memory comes in as many pieces as a
@@ -499,14 +503,13 @@ static void make_guest(struct guest *g, const struct hostile *c, unsigned pages,
                        unsigned regions)
 {
     const struct ptw_cpu cpu = {c->i686 ? 40 : 52, true};
-    unsigned features = c->i686 ? PTW_PSE | PTW_WP : 0;
 
     memset(g, 0, sizeof *g);
     g->c = c;
     g->pages = pages;
     g->regions = regions;
-    must("regime", ptw_regime_by_name(c->i686 ? "i686" : "amd64", &cpu,
-                                      features, &g->regime, NULL));
+    must("regime", ptw_regime_by_name(c->i686 ? "i686" : "amd64", &cpu, 0,
+                                      &g->regime, NULL));
     g->base = ((uint64_t)1 << giant_log2(g)) - (uint64_t)pages * PAGE;
     g->bytes = must_have(aligned_alloc(PAGE, (size_t)(pages + 2) * PAGE));
     memset(g->bytes, 0, (size_t)(pages + 2) * PAGE);

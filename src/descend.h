@@ -275,7 +275,7 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
         return PTW_V_LIMIT;
     }
     c->reads_left--;
-    if (ptw_get(c->mem, pa, bytes, raw) != PTW_OK) {
+    if (ptw_get_near(c->mem, &c->near, pa, bytes, raw) != PTW_OK) {
         return PTW_V_REFUSED;
     }
     window[index % PTW_MAX_WINDOW] = *raw;

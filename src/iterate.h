@@ -186,6 +186,34 @@ PTW_ENGINE void ptw_settle_refused(struct ptw_walk *w, struct ptw_sink *out,
     out->open->last.v = first + ptw_low_mask(bits);
 }
 
+/* The entry that is next was refused.  Those behind it that lie before the next
+ * region are refused too, without an access; each counts as a read.  The path
+ * comes to stand at the last of them.  They end where the upper half begins. */
+PTW_ENGINE void ptw_pass_refused(const struct ptw_format *a, struct ptw_walk *w,
+                                 struct ptw_sink *out, unsigned level)
+{
+    struct ptw_path_table *t = &w->c.at[level];
+    unsigned half = 1u << (a->level[level].bits - 1);
+    unsigned next = t->index + 1u;
+    unsigned most = t->last + 1u - next;
+
+    if (next <= half && next + most > half) {
+        most = half - next;
+    }
+    if (most > w->c.reads_left) {
+        most = (unsigned)w->c.reads_left;
+    }
+    if (most == 0) {
+        return;
+    }
+    most =
+        ptw_unreadable(w->c.mem, t->table + ((uint64_t)next << a->entry_log2),
+                       1u << a->entry_log2, most);
+    w->c.reads_left -= most;
+    t->index = (uint16_t)(t->index + most);
+    out->open->last.v += (uint64_t)most << a->level[level].shift;
+}
+
 /* What there is to say of the table just entered. */
 PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
                                    struct ptw_walk *w, struct ptw_sink *out)
@@ -282,6 +310,7 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
         break;
     case PTW_V_REFUSED:
         ptw_settle_refused(w, out, level, first, shift);
+        ptw_pass_refused(a, w, out, level);
         break;
     case PTW_V_NO_TABLE:
         ptw_close(w, out);

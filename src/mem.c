@@ -125,6 +125,24 @@ enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
     return some ? PTW_COVER_SOME : PTW_COVER_NONE;
 }
 
+PTW_COLD unsigned ptw_unreadable(const struct ptw_mem *mem, uint64_t pa,
+                                 unsigned bytes, unsigned most)
+{
+    size_t i = ptw_find_from(mem, pa);
+    uint64_t first;
+    uint64_t gone;
+
+    if (i == mem->regions) {
+        return most;
+    }
+    first = ptw_regions(mem)[i].first.v;
+    if (first <= pa) {
+        return 0;
+    }
+    gone = (first - pa - 1) / bytes + 1;
+    return gone < most ? (unsigned)gone : most;
+}
+
 PTW_COLD struct ptw_near ptw_near_at(const struct ptw_mem *mem, uint64_t pa)
 {
     struct ptw_near near;

@@ -60,6 +60,11 @@ PTW_ENGINE bool ptw_touches(const struct ptw_mem *mem, uint64_t pa,
     return i < mem->regions && ptw_regions(mem)[i].first.v <= pa + (bytes - 1);
 }
 
+/* ptw_unreadable says how many numbers of `bytes` bytes, of `most` one behind the
+ * other from pa on, begin where no region is: none of them can be read. */
+unsigned ptw_unreadable(const struct ptw_mem *mem, uint64_t pa, unsigned bytes,
+                        unsigned most);
+
 /* ptw_find_range is ptw_find for all of [pa, pa + bytes); bytes is not 0. */
 PTW_ENGINE const struct ptw_region *ptw_find_range(const struct ptw_mem *mem,
                                                    uint64_t pa, uint64_t bytes)

@@ -1058,8 +1058,8 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
 
 /* Entry i, if it is not present and any of its addresses are kept; else 0.
  * *whole: all of them are. */
-static uint64_t absent_entry(const struct ptw_rebuild *rb,
-                             const struct old_table *t, unsigned i, bool *whole)
+static uint64_t absent_entry(struct ptw_rebuild *rb, const struct old_table *t,
+                             unsigned i, bool *whole)
 {
     const struct ptw_format *a = rb->regime->arch->format;
     uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
@@ -1068,6 +1068,7 @@ static uint64_t absent_entry(const struct ptw_rebuild *rb,
     enum ptw_cover kept = PTW_COVER_ALL;
     uint64_t raw = 0;
 
+    rb->work++;
     if (ptw_get(rb->mem, t->pa + ((uint64_t)i << a->entry_log2),
                 1u << a->entry_log2, &raw) != PTW_OK ||
         raw == 0 || (raw & a->present) != 0) {
@@ -1089,8 +1090,7 @@ named_by(const struct ptw_rebuild *rb, unsigned level, uint64_t raw, bool whole)
         ptw_absent_read(&rb->o.absent, rb->regime, level, raw);
 
     if (e.kind == PTW_ABSENT_FRAME &&
-        (!whole || ptw_mem_cover(rb->mem, e.pa, (uint64_t)1 << e.size_log2) !=
-                       PTW_COVER_ALL)) {
+        (!whole || !ptw_runs_all(&rb->runs, e.pa.v, e.size_log2))) {
         e.kind = PTW_ABSENT_UNKNOWN;
     }
     return e;

@@ -131,6 +131,14 @@ struct ptw_run_count ptw_runs_count(const struct ptw_runs *rs, uint64_t first,
     return n;
 }
 
+bool ptw_runs_all(const struct ptw_runs *rs, uint64_t pa, unsigned size_log2)
+{
+    uint64_t last = pa + ptw_low_mask(size_log2);
+
+    return ptw_runs_count(rs, pa, last).whole == (uint64_t)1
+                                                     << (size_log2 - BITS);
+}
+
 enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa)
 {
     uint64_t page = pa >> BITS;

@@ -30,6 +30,9 @@ void ptw_runs_make(struct ptw_runs *rs, const struct ptw_mem *mem,
 struct ptw_run_count ptw_runs_count(const struct ptw_runs *rs, uint64_t first,
                                     uint64_t last);
 
+/* ptw_runs_all says whether memory has all of the page of that size at pa. */
+bool ptw_runs_all(const struct ptw_runs *rs, uint64_t pa, unsigned size_log2);
+
 /* ptw_runs_page says how much of the page at pa there is. */
 enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa);
 

@@ -295,8 +295,10 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
     v->roots = roots;
     v->o = *options;
     v->side[OLD].mem = old_mem;
+    v->side[OLD].near = old_mem->near;
     v->side[OLD].root = old_root;
     v->side[NEW].mem = new_mem;
+    v->side[NEW].near = new_mem->near;
     v->side[NEW].root = new_root;
     if ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         v->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
@@ -722,17 +724,24 @@ static bool entry_kept(const struct ptw_verify *v, const struct ptw_item *item,
            PTW_COVER_NONE;
 }
 
-/* Reads entry i of a table; false when it can't be read, or is present. */
-static bool read_absent(const struct ptw_verify *v, unsigned which,
-                        ptw_pa table, unsigned i, uint64_t *raw)
+/* Reads entry *i of a table; false when it can't be read, or is present.  Behind
+ * one that no region holds, *i passes over the others of which that is true. */
+static bool read_absent(struct ptw_verify *v, unsigned which, unsigned level,
+                        ptw_pa table, unsigned *i, uint64_t *raw)
 {
     const struct ptw_format *a = v->regime->arch->format;
+    struct ptw_verify_side *s = &v->side[which];
     unsigned bytes = 1u << a->entry_log2;
+    unsigned most = (1u << a->level[level].bits) - 1 - *i;
+    uint64_t pa = table.v + (uint64_t)*i * bytes;
 
+    v->work++;
     *raw = 0;
-    return ptw_get(v->side[which].mem, table.v + (uint64_t)i * bytes, bytes,
-                   raw) == PTW_OK &&
-           (*raw & a->present) == 0;
+    if (ptw_get_near(s->mem, &s->near, pa, bytes, raw) != PTW_OK) {
+        *i += most == 0 ? 0 : ptw_unreadable(s->mem, pa + bytes, bytes, most);
+        return false;
+    }
+    return (*raw & a->present) == 0;
 }
 
 static bool follows(const struct ptw_verify *v)
@@ -756,7 +765,7 @@ static enum ptw_absent_kind named(const struct ptw_verify *v,
         return e.kind;
     }
     if (kept_of(v, va, va + (size - 1)) != PTW_COVER_ALL ||
-        ptw_mem_cover(v->side[OLD].mem, e.pa, size) != PTW_COVER_ALL) {
+        !ptw_runs_all(&v->side[OLD].runs, e.pa.v, e.size_log2)) {
         return PTW_ABSENT_UNKNOWN;
     }
     memset(item, 0, sizeof *item);
@@ -790,7 +799,7 @@ static enum ptw_status count_named(struct ptw_verify *v,
         uint64_t raw;
         uint64_t va;
 
-        if (!read_absent(v, OLD, table, v->entry, &raw) || raw == 0 ||
+        if (!read_absent(v, OLD, level, table, &v->entry, &raw) || raw == 0 ||
             !entry_kept(v, item, level, v->entry, &va) ||
             named(v, item, level, va, raw, &page) != PTW_ABSENT_FRAME) {
             continue;
@@ -1227,9 +1236,9 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
         uint64_t is;
         uint64_t va;
 
-        if (!read_absent(v, OLD, old_table, v->entry, &was) ||
-            !read_absent(v, NEW, new_table, v->entry, &is) || (was | is) == 0 ||
-            !entry_kept(v, n, level, v->entry, &va)) {
+        if (!read_absent(v, OLD, level, old_table, &v->entry, &was) ||
+            !read_absent(v, NEW, level, new_table, &v->entry, &is) ||
+            (was | is) == 0 || !entry_kept(v, n, level, v->entry, &va)) {
             continue;
         }
         st = compare_entry(v, n, level, va, was, is);
@@ -1439,8 +1448,8 @@ static bool locate_named(struct ptw_verify *v, const struct ptw_item *n)
         uint64_t is;
         uint64_t va;
 
-        if (!entry_kept(v, n, level, i, &va) ||
-            !read_absent(v, NEW, table, i, &is) || is == 0) {
+        if (!read_absent(v, NEW, level, table, &i, &is) || is == 0 ||
+            !entry_kept(v, n, level, i, &va)) {
             continue;
         }
         e = ptw_absent_read(&v->o.absent, v->regime, level, is);

@@ -226,6 +226,7 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     memset(w, 0, offsetof(struct ptw_walk, open));
     w->c.regime = r;
     w->c.mem = mem;
+    w->c.near = mem->near;
     w->c.need = o->need;
     w->c.need_leaf = o->need;
     w->c.level = -1;

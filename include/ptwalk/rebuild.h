@@ -211,7 +211,8 @@ struct ptw_rebuild {
     struct ptw_rebuild_counts counts; /* so far */
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
     uint64_t
-        work;     /* done so far, in entries read, items, pages and blocks of 64
+        work;     /* done so far, in entries read or refused (of tables that are
+                      built or compared, too), items, pages and blocks of 64
                       pages visited, look-ups and pieces of large leaves */
     ptw_pa where; /* the sink refused: the first page of that write, its old
                       address */

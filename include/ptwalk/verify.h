@@ -133,6 +133,7 @@ enum { PTW_VERIFY_BATCH = 32 };
 /* One image in the comparison.  Private. */
 struct ptw_verify_side {
     const struct ptw_mem *mem;
+    struct ptw_near near; /* where the last entry was */
     const ptw_pa *root;
     struct ptw_memo memo;
     struct ptw_runs runs; /* of the old image */

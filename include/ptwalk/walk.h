@@ -251,7 +251,8 @@ struct ptw_walk_options ptw_walk_everything(void);
 
 /* Counts of a walk, from its start. */
 struct ptw_walk_stats {
-    uint64_t reads;  /* entries read or refused */
+    uint64_t reads;  /* entries read or refused, also those that are refused
+                        together, since no region holds them */
     uint64_t tables; /* tables entered, roots included */
     uint64_t items;  /* items given */
 };
@@ -289,7 +290,8 @@ struct ptw_cursor {
     bool list;          /* tables are items */
     bool self;          /* a table that refers to itself is not entered again */
     unsigned remarks;   /* about the table just entered */
-    struct ptw_near near; /* of a lookup */
+    struct ptw_near near; /* where the last entry was, if not in a table
+                             that can be borrowed */
 
     /* What is left out, and how much of it lies below the part of the range
      * that is walked now. */
