@@ -19,6 +19,8 @@ enum compact_option {
     OPT_NO_ROOM = 128, /* where the tables go is too small, or read-only */
 };
 
+enum tables_base { TABLES_BEHIND, TABLES_FAR, TABLES_BEFORE, TABLES_OVER };
+
 enum limit { NO_LIMIT, FEW_READS, FEW_BYTES, FEW_STORAGE };
 
 /* What is done to the image to see whether the verifier finds it. */
@@ -520,6 +522,29 @@ static void read_map(struct fc_guest *g, struct fz_reader *in,
     q->max_reads = UINT64_MAX;
 }
 
+/* Where the new tables are to be. */
+static void place_tables(struct fc_guest *g, enum tables_base where)
+{
+    static const uint64_t far[2] = {(uint64_t)1 << 24, (uint64_t)1 << 28};
+    uint64_t base = g->o.base.v;
+
+    switch (where) {
+    case TABLES_BEHIND:
+        return;
+    case TABLES_FAR:
+        g->o.tables_base.v = base + far[1];
+        break;
+    case TABLES_BEFORE:
+        g->o.tables_base.v = base;
+        g->o.base.v = base + far[0];
+        break;
+    case TABLES_OVER:
+        g->o.tables_base.v = base;
+        break;
+    }
+    g->o.flags |= PTW_REBUILD_TABLES_APART;
+}
+
 /* where at: a region is cut inside the page of a slot, at any byte. */
 static void read_cut(struct fz_reader *in)
 {
@@ -639,6 +664,7 @@ static void read_input(struct fc_guest *g, struct input *input,
     g->o.flags = flags & 31;
     g->o.absent = policy_of(&world, input->absent & ABSENT_POLICY);
     name_pages(g);
+    place_tables(g, (enum tables_base)(input->absent >> 4 & 3));
     g->o.first.v = world.first;
     g->o.last.v = world.last;
     if (!hostile) {
@@ -702,14 +728,14 @@ uint8_t *fc_page(const struct fc_image *m, uint64_t pa)
     int i;
 
     pa &= ~(uint64_t)PAGE_MASK;
-    if (pa < m->base || pa - m->base >= m->bytes) {
-        return NULL;
-    }
     if (m->extra_at != 0 && pa == m->extra_at) {
         return m->extra;
     }
-    if (pa >= m->tables_at) {
+    if (pa >= m->tables_at && pa - m->tables_at < m->table_bytes) {
         return m->tables + (pa - m->tables_at);
+    }
+    if (pa < m->base || pa - m->base >= m->page_bytes) {
+        return NULL;
     }
     i = fc_written(m, pa);
     return i >= 0 ? m->page[i] : zeros;
@@ -762,8 +788,8 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
     if (fc_page(m, pa.v) == NULL) {
         fz_fail("%llx is asked about, which is outside the image", HEX(pa.v));
     }
-    return bytes == FZ_PAGE && pa.v < m->tables_at && pa.v != m->extra_at &&
-           fc_written(m, pa.v) < 0;
+    return bytes == FZ_PAGE && pa.v >= m->base &&
+           pa.v - m->base < m->page_bytes && fc_written(m, pa.v) < 0;
 }
 
 static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,
@@ -798,14 +824,48 @@ static const struct ptw_mem_ops image_ops = {
     .write64 = image_write64,
 };
 
+/* Where the memory of an image ends, padding and the gap included. */
+static uint64_t image_end(const struct fc_image *m)
+{
+    uint64_t pages = m->base + m->page_bytes;
+    uint64_t tables = m->tables_at + m->table_bytes;
+
+    return pages > tables ? pages : tables;
+}
+
+enum { IMAGE_REGIONS = 3 };
+
+/* Adds memory at its place among n regions; none of it is no region. */
+static size_t add_region(struct ptw_region *region, size_t n, uint64_t first,
+                         uint64_t bytes)
+{
+    size_t at = n;
+
+    if (bytes == 0) {
+        return n;
+    }
+    for (; at > 0 && region[at - 1].first.v > first; at--) {
+        region[at] = region[at - 1];
+    }
+    memset(&region[at], 0, sizeof region[at]);
+    region[at].first.v = first;
+    region[at].last.v = first + (bytes - 1);
+    return n + 1;
+}
+
 static void image_memory(struct fc_image *m, struct ptw_mem *mem,
                          struct ptw_region *region)
 {
-    region->first.v = m->base;
-    region->last.v = m->base + (m->bytes - 1);
-    region->host = NULL;
-    region->writable = false;
-    if (ptw_mem_init_callbacks(mem, &image_ops, m, region, 1) != PTW_OK) {
+    size_t n = 0;
+
+    if (m->tables_at == m->base + m->page_bytes) {
+        n = add_region(region, n, m->base, m->bytes);
+    } else {
+        n = add_region(region, n, m->base, m->page_bytes);
+        n = add_region(region, n, m->tables_at, m->table_bytes);
+        n = add_region(region, n, m->extra_at, m->extra_at != 0 ? FZ_PAGE : 0);
+    }
+    if (ptw_mem_init_callbacks(mem, &image_ops, m, region, n) != PTW_OK) {
         fz_fail("the image is refused");
     }
 }
@@ -953,11 +1013,45 @@ static void image_done(struct fc_image *m)
     m->tables = NULL;
 }
 
-/* What ptw_rebuild_init has to say. */
-static bool options_are_right(const struct fc_guest *g)
+/* Whether the regime has such a map, wherever the guest's tables are.  A large
+ * leaf may reach where small pages do not: then *unsure. */
+static bool map_is_right(const struct fz_world *w,
+                         const struct ptw_map_request *q, bool *unsure)
+{
+    uint64_t lower = w->levels == 4 ? 0x7FFFFFFFFFFF : UINT32_MAX;
+    uint64_t upper = w->levels == 4 ? 0xFFFF800000000000 : UINT64_MAX;
+    uint64_t reach = w->levels == 4 ? ((uint64_t)1 << w->regime.pa_bits) - 1
+                                    : (uint64_t)UINT32_MAX;
+    uint64_t span = q->last.v - q->first.v;
+
+    if (q->last.v > lower && q->first.v < upper) {
+        return false;
+    }
+    if ((q->rights & PTW_EXEC) == 0 &&
+        (w->levels != 4 || (w->regime.features & PTW_NX) == 0)) {
+        return false;
+    }
+    if (q->pa.v > UINT64_MAX - span) {
+        return false;
+    }
+    if (q->pa.v + span > reach) {
+        *unsure = (q->flags & PTW_EDIT_LARGE) != 0;
+        return *unsure;
+    }
+    return true;
+}
+
+/* What ptw_rebuild_init has to say; *unsure, when it may refuse all the same. */
+static bool options_are_right(const struct fc_guest *g, bool *unsure)
 {
     const struct ptw_rebuild_options *o = &g->o;
     uint64_t last = 0;
+
+    if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
+        (o->tables_base.v % FZ_PAGE != 0 ||
+         o->tables_base.v >> g->w->regime.pa_bits != 0)) {
+        return false;
+    }
 
     if (o->base.v % FZ_PAGE != 0 || o->first.v > o->last.v ||
         o->first.v % FZ_PAGE != 0 || o->last.v % FZ_PAGE != PAGE_MASK ||
@@ -988,8 +1082,15 @@ static bool options_are_right(const struct fc_guest *g)
         const struct ptw_map_request *q = &g->map[i];
 
         if (q->first.v > q->last.v ||
-            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE) {
+            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE ||
+            !map_is_right(g->w, q, unsure)) {
             return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (q->first.v <= g->map[j].last.v &&
+                g->map[j].first.v <= q->last.v) {
+                return false;
+            }
         }
     }
     return true;
@@ -1055,11 +1156,26 @@ static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
     }
 }
 
+/* Whether the new pages and tables, as they are counted, have an address in
+ * common. */
+static bool overlap(const struct ptw_rebuild *rb)
+{
+    uint64_t tables = rb->counts.bytes - rb->counts.page_bytes;
+    uint64_t pages = rb->counts.page_bytes;
+
+    return (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0 && pages > 0 &&
+           tables > 0 &&
+           (rb->o.tables_base.v >= rb->o.base.v
+                ? rb->o.tables_base.v - rb->o.base.v < pages
+                : rb->o.base.v - rb->o.tables_base.v < tables);
+}
+
 static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
                             const struct manner *how, bool *no_storage)
 {
     enum ptw_status st;
     unsigned i = 0;
+    size_t map;
 
     *no_storage = false;
     for (;; i++) {
@@ -1097,6 +1213,16 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         }
         break;
     case PTW_E_WIDTH:
+        break;
+    case PTW_E_OVERLAP:
+        if (!overlap(rb)) {
+            fz_fail("the plan says that pages and tables overlap");
+        }
+        break;
+    case PTW_E_RIGHTS:
+        if (!ptw_rebuild_bad_map(rb, &map) || map >= g->o.maps) {
+            fz_fail("the plan refuses a map that there is not");
+        }
         break;
     case PTW_E_ALIGN:
     case PTW_E_BUS:
@@ -1145,6 +1271,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
         fz_fail("the sink refused, and the copy says: %s", ptw_status_text(st));
     }
     if (st != PTW_OK && !s.full && st != PTW_E_LIMIT && st != PTW_E_WIDTH &&
+        (st != PTW_E_OVERLAP || !overlap(rb)) &&
         (st != PTW_E_CHANGED || !how->changes)) {
         fz_fail("the copy says: %s", ptw_status_text(st));
     }
@@ -1152,6 +1279,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
 }
 
 static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
+                              const struct ptw_rebuild_options *o,
                               const struct manner *how, struct fc_image *m)
 {
     struct ptw_region region = {{0}, {0}, NULL, !how->read_only};
@@ -1160,7 +1288,16 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     enum ptw_status st;
 
     m->bytes = rb->counts.bytes;
-    m->tables_at = m->base + rb->counts.page_bytes;
+    m->page_bytes = rb->counts.page_bytes;
+    m->tables_at = (o->flags & PTW_REBUILD_TABLES_APART) != 0
+                       ? o->tables_base.v
+                       : m->base + rb->counts.page_bytes;
+    if (overlap(rb)) {
+        fz_fail("pages and tables overlap");
+    }
+    if (ptw_rebuild_tables_at(rb).v != m->tables_at) {
+        fz_fail("the tables are at %llx", HEX(ptw_rebuild_tables_at(rb).v));
+    }
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
     room = m->table_bytes - (how->no_room ? (size_t)FZ_PAGE / 2 : 0);
     m->tables = exactly(m->table_bytes);
@@ -1205,6 +1342,7 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
                        struct fc_image *m)
 {
     const struct fz_world *w = g->w;
+    bool unsure = false;
     bool stop;
     enum ptw_status st =
         ptw_rebuild_init(rb, &w->regime, mem, root, w->roots, o);
@@ -1212,12 +1350,14 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     m->base = o->base.v;
     m->tables = NULL;
     m->extra_at = 0;
-    if ((st == PTW_OK) != options_are_right(g)) {
+    if ((st == PTW_OK) != options_are_right(g, &unsure) &&
+        (st == PTW_OK || !unsure)) {
         fz_fail("a rebuild begins: %s", ptw_status_text(st));
     }
     if (st != PTW_OK) {
         if (st != PTW_E_ALIGN && st != PTW_E_WIDTH && st != PTW_E_RANGE &&
-            st != PTW_E_OVERLAP && st != PTW_E_REGIME) {
+            st != PTW_E_OVERLAP && st != PTW_E_REGIME && st != PTW_E_RIGHTS &&
+            st != PTW_NOT_CANONICAL) {
             fz_fail("a rebuild begins: %s", ptw_status_text(st));
         }
         if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
@@ -1255,15 +1395,13 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (how->changes) {
         fz_world_stir(g->w, g->w->restless / 16);
     }
-    st = tables(g, rb, how, m);
+    st = tables(g, rb, o, how, m);
     if (st == PTW_OK) {
         return true;
     }
     if (!(how->changes && st == PTW_E_CHANGED) &&
         !(how->no_room && st == PTW_E_BUS) &&
-        !(how->read_only && st == PTW_E_READONLY) &&
-        (o->maps == 0 || st == PTW_E_CHANGED || st == PTW_E_SHARED ||
-         st == PTW_E_BUS || st == PTW_E_READONLY || st == PTW_E_SPACE)) {
+        !(how->read_only && st == PTW_E_READONLY)) {
         fz_fail("the tables: %s", ptw_status_text(st));
     }
     return false;
@@ -1319,12 +1457,12 @@ static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
                                unsigned growth, struct ptw_certificate *c)
 {
     struct ptw_verify_options o = ptw_verify_options_of(&g->o);
-    struct ptw_region region;
+    struct ptw_region region[IMAGE_REGIONS];
     struct ptw_mem now;
     enum ptw_status st;
 
     o.seed = seed;
-    image_memory(m, &now, &region);
+    image_memory(m, &now, region);
     st = compare_memory(g, mem, &now, m->root, &o, growth, c);
     if (!g->changes) {
         uint64_t tables = ptw_walk_counts(&verify.side[0].walk).tables +
@@ -1419,7 +1557,7 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
     uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
     uint64_t raw = get_at(entry, n);
     const uint8_t *page = fc_page(m, (raw ^ flip) & mask);
-    uint64_t at = m->base + m->bytes;
+    uint64_t at = image_end(m);
 
     if (page == NULL || (at & ~mask) != 0 || at >> g->w->regime.pa_bits != 0) {
         return;
@@ -1555,7 +1693,7 @@ static void check_again(struct fc_guest *g, const struct manner *how)
 static void check_fixed_point(struct fc_guest *g, const struct manner *how)
 {
     const struct ptw_rebuild_counts *c = &image[0].counts;
-    struct ptw_region region;
+    struct ptw_region region[IMAGE_REGIONS];
     struct ptw_mem mem;
     struct ptw_rebuild_options o = g->o;
     struct manner again = *how;
@@ -1565,8 +1703,8 @@ static void check_fixed_point(struct fc_guest *g, const struct manner *how)
         c->absent_unknown > 0) {
         return;
     }
-    image_memory(&image[0], &mem, &region);
-    o.flags &= PTW_REBUILD_ZEROS;
+    image_memory(&image[0], &mem, region);
+    o.flags &= PTW_REBUILD_ZEROS | PTW_REBUILD_TABLES_APART;
     again.refuse_times = 0;
     again.most_storage = FC_STORE;
     if (!make_image(g, &mem, image[0].root, &o, &again, &rebuild, &image[1])) {
@@ -1752,8 +1890,12 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
             fprintf(to, ", %s", flag[i]);
         }
     }
-    fprintf(to, ", absent entries: %s%s\n", ptw_absent_name(g->o.absent.policy),
+    fprintf(to, ", absent entries: %s%s", ptw_absent_name(g->o.absent.policy),
             (input.absent & ABSENT_SPOIL) != 0 ? ", spoilt" : "");
+    if ((g->o.flags & PTW_REBUILD_TABLES_APART) != 0) {
+        fprintf(to, ", tables at %" PRIx64, g->o.tables_base.v);
+    }
+    fputc('\n', to);
     for (size_t i = 0; i < g->o.leave_outs; i++) {
         fprintf(to, "    leaves out %016" PRIx64 "-%016" PRIx64 "\n",
                 g->leave_out[i].first.v, g->leave_out[i].last.v);

@@ -63,6 +63,7 @@ struct fc_image {
     struct ptw_rebuild_counts counts;
     uint64_t base;
     uint64_t bytes; /* with the extra page, if there is one */
+    uint64_t page_bytes;
     uint64_t tables_at;
     uint8_t *tables; /* of exactly that size */
     size_t table_bytes;

@@ -1181,11 +1181,6 @@ static void ask_oracle(struct naive *n)
             struct oracle_answer a =
                 oracle_translate(&w->mode, new_ram, 1, root[1], va);
 
-            for (size_t j = k + 1; j < n->g->o.maps; j++) {
-                if (n->g->map[j].first.v <= va && n->g->map[j].last.v >= va) {
-                    q = &n->g->map[j];
-                }
-            }
             if (a.kind != ORACLE_LEAF ||
                 a.pa + (va - a.first) != q->pa.v + (va - q->first.v) ||
                 a.w != ((q->rights & PTW_WRITE) != 0 && !q->copy_on_write) ||

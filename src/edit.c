@@ -42,6 +42,32 @@ enum ptw_status ptw_map(struct ptw_tables *t, const struct ptw_map_request *q)
     return t->regime->arch->map(t, q);
 }
 
+enum ptw_status ptw_map_check(const struct ptw_regime *r,
+                              const struct ptw_map_request *q)
+{
+    const struct ptw_format *a = r->arch->format;
+    struct ptw_tables t = {.regime = r};
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(a, &ed, &t, q);
+    uint64_t large;
+    uint64_t page;
+
+    if (st != PTW_OK || !ed.beyond) {
+        return st;
+    }
+    /* Only large leaves reach its end: those before the first one, and behind
+     * the last one, are small. */
+    large = ptw_low_mask(a->level[ed.widest].shift);
+    page = ptw_low_mask(a->level[0].shift);
+    if (((ed.last + 1) & large) != 0) {
+        return PTW_E_WIDTH;
+    }
+    return (ed.first & large) == 0 ||
+                   ptw_leaf_fits(a, r, 0, (ed.pa | large) & ~page)
+               ? PTW_OK
+               : PTW_E_WIDTH;
+}
+
 PTW_COLD enum ptw_status ptw_map_far(struct ptw_tables *t,
                                      const struct ptw_map_request *q)
 {

@@ -116,6 +116,7 @@ static bool kept_from(const struct ptw_rebuild *rb, uint64_t first,
 static enum ptw_status check_options(const struct ptw_regime *r,
                                      const struct ptw_rebuild_options *o)
 {
+    uint64_t places = o->base.v;
     enum ptw_status st;
 
     if (r->arch->format->levels == 0) {
@@ -135,10 +136,54 @@ static enum ptw_status check_options(const struct ptw_regime *r,
     if (st != PTW_OK) {
         return st;
     }
-    if ((o->base.v & ptw_low_mask(PTW_PAGE_BITS)) != 0) {
+    if ((o->flags & PTW_REBUILD_TABLES_APART) != 0) {
+        places |= o->tables_base.v;
+    }
+    if ((places & ptw_low_mask(PTW_PAGE_BITS)) != 0) {
         return PTW_E_ALIGN;
     }
-    return o->base.v > ptw_low_mask(r->pa_bits) ? PTW_E_WIDTH : PTW_OK;
+    return (places & ~ptw_low_mask(r->pa_bits)) != 0 ? PTW_E_WIDTH : PTW_OK;
+}
+
+/* Judges a map by itself, by what is kept, and by the maps before it. */
+static enum ptw_status check_map(const struct ptw_rebuild *rb, size_t map)
+{
+    const struct ptw_map_request *q = &rb->o.map[map];
+    enum ptw_status st = ptw_map_check(rb->regime, q);
+
+    if (st == PTW_OK && kept_of(rb, q->first.v, q->last.v) != PTW_COVER_NONE) {
+        st = PTW_E_OVERLAP;
+    }
+    for (size_t i = 0; st == PTW_OK && i < map; i++) {
+        const struct ptw_map_request *before = &rb->o.map[i];
+
+        if (q->first.v <= before->last.v && before->first.v <= q->last.v) {
+            st = PTW_E_OVERLAP;
+        }
+    }
+    return st;
+}
+
+/* Whether what is kept grants every map its rights: a table, or a reference to
+ * one, of that level at that address, by a path with those rights. */
+static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
+                                    unsigned level, unsigned rights)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[level];
+    uint64_t span = ptw_low_mask(l->shift + l->bits);
+
+    for (size_t i = 0; i < rb->o.maps; i++) {
+        const struct ptw_map_request *q = &rb->o.map[i];
+        unsigned needed =
+            q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
+
+        if (q->first.v <= (va | span) && q->last.v >= (va & ~span) &&
+            (needed & ~rights) != 0) {
+            rb->bad_map = i + 1;
+            return PTW_E_RIGHTS;
+        }
+    }
+    return PTW_OK;
 }
 
 enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
@@ -169,12 +214,10 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
         rb->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
     for (size_t i = 0; i < options->maps; i++) {
-        if (options->map[i].first.v > options->map[i].last.v) {
-            return PTW_E_RANGE;
-        }
-        if (kept_of(rb, options->map[i].first.v, options->map[i].last.v) !=
-            PTW_COVER_NONE) {
-            return PTW_E_OVERLAP;
+        st = check_map(rb, i);
+        if (st != PTW_OK) {
+            rb->bad_map = i + 1;
+            return st;
         }
     }
     rb->phase = PTW_REBUILD_START;
@@ -709,7 +752,9 @@ static enum ptw_status put_at(const struct ptw_rebuild *rb, unsigned level,
 
 static uint64_t tables_at(const struct ptw_rebuild *rb)
 {
-    return rb->o.base.v + rb->counts.page_bytes;
+    return (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0
+               ? rb->o.tables_base.v
+               : rb->o.base.v + rb->counts.page_bytes;
 }
 
 static uint64_t table_at(const struct ptw_rebuild *rb, uint64_t number)
@@ -1242,7 +1287,7 @@ static enum ptw_status table(struct ptw_rebuild *rb,
     }
     rb->counts.tables++;
     if (rb->phase != PTW_REBUILD_BUILDING) {
-        return PTW_OK;
+        return maps_granted(rb, item->first.v, t->level, t->rights);
     }
     st = begin_table(rb, t->number, &old);
     return st == PTW_OK ? put_at(rb, t->level + 1u, item->first.v,
@@ -1258,7 +1303,7 @@ static enum ptw_status alias(struct ptw_rebuild *rb,
 
     rb->counts.aliases++;
     if (rb->phase != PTW_REBUILD_BUILDING) {
-        return PTW_OK;
+        return maps_granted(rb, item->first.v, level, ref.rights);
     }
     if (ref.number >= rb->walked) {
         return PTW_E_CHANGED;
@@ -1622,14 +1667,38 @@ static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
     return tables;
 }
 
-/* How large the image will be at most. */
-static enum ptw_status measure(struct ptw_rebuild *rb)
+/* Whether the new pages and tables have addresses that entries can hold, and
+ * none in common. */
+static enum ptw_status fits(const struct ptw_rebuild *rb)
 {
     const struct ptw_regime *r = rb->regime;
     uint64_t page = ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t entry = r->rule[0].leaf_address | page;
+    uint64_t pages = rb->counts.page_bytes;
+    uint64_t base = rb->o.base.v;
+    uint64_t tables = tables_at(rb);
+    uint64_t last = tables + ((rb->counts.tables << PTW_PAGE_BITS) - 1);
+
+    if (last > ptw_low_mask(r->pa_bits) ||
+        (last & ~(r->table_address | page)) != 0 ||
+        ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0 &&
+         (last & ~entry) != 0)) {
+        return PTW_E_WIDTH;
+    }
+    if (pages == 0) {
+        return PTW_OK;
+    }
+    if (((base + (pages - 1)) & ~entry) != 0) {
+        return PTW_E_WIDTH;
+    }
+    return tables < base + pages && last >= base ? PTW_E_OVERLAP : PTW_OK;
+}
+
+/* How large the image will be at most. */
+static enum ptw_status measure(struct ptw_rebuild *rb)
+{
     uint64_t most = (uint64_t)1 << (52 - PTW_PAGE_BITS);
     uint64_t maps = tables_for_maps(rb);
-    uint64_t last;
 
     if (maps > most || maps > most / (rb->counts.spaces + 1)) {
         return PTW_E_LIMIT;
@@ -1642,12 +1711,7 @@ static enum ptw_status measure(struct ptw_rebuild *rb)
     if (count_bytes(rb) != PTW_OK) {
         return PTW_E_LIMIT;
     }
-    last = rb->o.base.v + (rb->counts.bytes - 1);
-    return last > ptw_low_mask(r->pa_bits) ||
-                   (last & ~(r->rule[0].leaf_address | page)) != 0 ||
-                   (last & ~(r->table_address | page)) != 0
-               ? PTW_E_WIDTH
-               : PTW_OK;
+    return fits(rb);
 }
 
 static enum ptw_status plan_on(struct ptw_rebuild *rb)
@@ -1715,6 +1779,20 @@ enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb)
 uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb)
 {
     return (uint32_t)rb->where.v;
+}
+
+bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map)
+{
+    if (rb->bad_map == 0) {
+        return false;
+    }
+    *map = rb->bad_map - 1;
+    return true;
+}
+
+ptw_pa ptw_rebuild_tables_at(const struct ptw_rebuild *rb)
+{
+    return ptw_pa_of(tables_at(rb));
 }
 
 /* --------------------------------------------------------------------- copy */
@@ -1876,8 +1954,15 @@ static enum ptw_status add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
     for (uint32_t space = 0; space < rb->roots; space++) {
         t.root = new_root[space];
         for (size_t i = 0; i < rb->o.maps; i++) {
-            enum ptw_status st = ptw_map(&t, &rb->o.map[i]);
+            struct ptw_map_request q = rb->o.map[i];
+            enum ptw_status st;
 
+            q.max_reads = 0;
+            st = ptw_map(&t, &q);
+            /* These the plan has ruled out. */
+            if (st == PTW_E_RIGHTS || st == PTW_E_LARGE || st == PTW_E_WIDTH) {
+                st = PTW_E_CHANGED;
+            }
             if (st != PTW_OK) {
                 return st;
             }

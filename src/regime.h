@@ -183,6 +183,12 @@ bool ptw_kept_from(struct ptw_va_range whole,
                    const struct ptw_va_range *leave_out, size_t leave_outs,
                    struct ptw_va_range part, struct ptw_va_range *kept);
 
+/* ptw_map_check says of a map, before there are tables, what ptw_map would
+ * without looking at them.  What it passes can be put into a space that has no
+ * tables where its leaves stand, and grants the rights above them. */
+PTW_NODISCARD enum ptw_status ptw_map_check(const struct ptw_regime *r,
+                                            const struct ptw_map_request *q);
+
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)
 {

@@ -783,6 +783,54 @@ BOTH(rebuild, refuses_a_map_over_what_is_kept)
     assert_good(&j);
 }
 
+/* A map is judged before anything is copied: the regime has it or not. */
+BOTH(rebuild, refuses_at_the_beginning_a_map_that_can_not_be)
+{
+    struct job j = spaces_with_a_kernel(name, 2);
+    uint64_t va = USER_VA + 9 * span(1);
+    struct ptw_map_request q;
+    struct ptw_va_range out = range(va, 4 * PAGE);
+
+    j.o.map = &q;
+    j.o.maps = 1;
+    j.o.leave_out = &out;
+    j.o.leave_outs = 1;
+#define BEGINS(st)                                                             \
+    cr_expect(eq(int,                                                          \
+                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 2, &j.o),   \
+                 (int)(st)))
+    q = scratch(va);
+    BEGINS(PTW_OK);
+    q.rights = PTW_WRITE | PTW_EXEC;
+    BEGINS(PTW_E_RIGHTS);
+    q = scratch(va);
+    q.attributes.memory_type = 8;
+    BEGINS(PTW_E_RIGHTS);
+    q = scratch(va);
+    q.attributes.key = 16;
+    BEGINS(PTW_E_RIGHTS);
+    q = scratch(va);
+    q.pa.v += 1;
+    BEGINS(PTW_E_ALIGN);
+    q = scratch(va);
+    q.last.v -= 1;
+    BEGINS(PTW_E_ALIGN);
+    q = scratch(va);
+    q.pa.v = UINT64_C(1) << 52;
+    BEGINS(PTW_E_WIDTH);
+    q.pa.v = 0 - (uint64_t)2 * PAGE;
+    BEGINS(PTW_E_RANGE);
+    q = scratch(va);
+    q.flags = PTW_EDIT_UNSHARE;
+    BEGINS(PTW_E_ARG);
+    if (regime.id == PTW_ARCH_I686) {
+        q = scratch(va);
+        q.rights &= ~(unsigned)PTW_EXEC;
+        BEGINS(PTW_E_RIGHTS);
+    }
+#undef BEGINS
+}
+
 /* ----------------------------------------------------------------- policies */
 
 BOTH(rebuild, turns_writable_leaves_copy_on_write)

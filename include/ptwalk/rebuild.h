@@ -4,7 +4,7 @@
  * Three steps.  ptw_rebuild_plan walks the spaces and finds out which pages are
  * kept and where each of them goes.  ptw_rebuild_copy hands the pages to a
  * sink, in ascending order of new addresses.  ptw_rebuild_tables builds the new
- * tables behind them.  The image starts at a base that the caller chooses:
+ * tables, behind them or where the caller wants them.  The image starts at a base that the caller chooses:
  * large pages first, the largest foremost, then small ones, each in the order
  * of their old addresses, and then the tables.  The same input gives the same
  * bytes, and to rebuild what was rebuilt gives the same pages at the same
@@ -74,6 +74,8 @@ enum ptw_rebuild_flag {
      * has to stay its own is not handed to the sink, whose memory reads as
      * zeros where nothing was written. */
     PTW_REBUILD_ZEROS = 1 << 4,
+    /* The new tables are at tables_base instead of behind the pages. */
+    PTW_REBUILD_TABLES_APART = 1 << 5,
 };
 
 /* ptw_rebuild_everything returns options to begin with.  Of a struct that is all
@@ -84,10 +86,14 @@ struct ptw_rebuild_options {
     const struct ptw_va_range *leave_out; /* less these: ascending, disjoint, */
     size_t leave_outs;                    /* page aligned */
     const struct ptw_map_request *map; /* mapped in every new space at the end;
-                                          pa is an address of the new memory */
-    size_t maps; /* their addresses must not be kept otherwise */
+                                          pa is an address of the new memory;
+                                          max_reads is not looked at */
+    size_t maps; /* their addresses must not be kept otherwise, and no address
+                    is in two of them */
     ptw_pa base; /* of the new image; page aligned, and as the largest leaf that
                     is kept is, else there is padding before it */
+    ptw_pa tables_base; /* with PTW_REBUILD_TABLES_APART: of the new tables,
+                           page aligned; else not looked at */
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
     uint64_t max_reads; /* of entries, in each walk; the plan counts pieces of
                            large leaves, too.  In the last walk, and, where
@@ -147,8 +153,8 @@ struct ptw_rebuild_counts {
                                  not certain */
     uint64_t dropped[PTW_DROPS]; /* smallest pages or entries, once for each
                                     leaf or entry */
-    uint64_t page_bytes; /* of the pages, padding included: tables lie behind */
-    uint64_t bytes;      /* of the image */
+    uint64_t page_bytes;         /* of the pages, padding included */
+    uint64_t bytes; /* of the image: these, and 4096 for each table */
 };
 
 /* Storage that the steps ask for.  Private, as all of the below. */
@@ -216,6 +222,7 @@ struct ptw_rebuild {
                       pages visited, look-ups and pieces of large leaves */
     ptw_pa where; /* the sink refused: the first page of that write, its old
                       address */
+    size_t bad_map; /* private: which map was refused + 1, or 0 */
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
     const ptw_pa *root;
@@ -257,16 +264,23 @@ struct ptw_rebuild {
  *
  *   PTW_E_ARG       roots is 0 or more than 2^31; absent, as of
  *                   ptw_absent_check
- *   PTW_E_ALIGN     base, or first or last + 1 of the range or of one that is
- *                   left out, is not page aligned
- *   PTW_E_WIDTH     base is beyond the physical width
+ *   PTW_E_ALIGN     base, tables_base, or first or last + 1 of the range or of
+ *                   one that is left out, is not page aligned
+ *   PTW_E_WIDTH     base or tables_base is beyond the physical width
  *   PTW_E_RANGE     first > last, also of a map; ranges left out that are not
  *                   ascending and disjoint; nothing is kept of what tables can
  *                   map
- *   PTW_E_OVERLAP   a map touches addresses that are kept
+ *   PTW_E_OVERLAP   a map touches addresses that are kept, or those of another
+ *   others          of a map, those of ptw_map that are not about tables:
+ *                   PTW_E_ARG, PTW_E_RANGE, PTW_E_ALIGN, PTW_E_WIDTH (also where
+ *                   only large leaves reach and it does not consist of them),
+ *                   PTW_NOT_CANONICAL, PTW_E_RIGHTS.  ptw_rebuild_bad_map tells
+ *                   which
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
  *                   write everywhere (CR0.WP clear); absent, as of
  *                   ptw_absent_check
+ *
+ * Maps are compared with each other: the work grows with their square.
  *
  * On failure the steps refuse, with PTW_E_ARG. */
 PTW_NODISCARD enum ptw_status
@@ -302,11 +316,18 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *   PTW_E_ALIGN, PTW_E_BUS, PTW_E_WIDTH  a root can't be one:
  *                  ptw_rebuild_bad_root tells which; when PTW_E_WIDTH is about
  *                  the image, ptw_root_check has nothing against that one
+ *   PTW_E_OVERLAP  tables at a base of their own would overlap the pages; they
+ *                  end counts.bytes - counts.page_bytes behind tables_base
+ *   PTW_E_RIGHTS   a table that is kept, and in which a map has to stand, does
+ *                  not grant what the map is to: ptw_rebuild_bad_map tells which
  *   PTW_E_ARG      called out of turn, as of the other steps
+ *
+ * A map is refused here or by ptw_rebuild_init, never after a page was copied.
  *
  * Work: with T tables entered, of E entries each, C = 2 * spaces * (ranges left
  * out + 1) cuts, P pages of memory and R regions, at most
- * 8 * E * T + (32 + 2 * C) * (P + R), as `work` counts it.
+ * 8 * E * T + (32 + 2 * C) * (P + R), as `work` counts it; and each map is
+ * compared with each table.
  *
  * Any failure but PTW_E_SPACE and PTW_E_ARG ends the rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
@@ -314,6 +335,14 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
 /* ptw_rebuild_bad_root returns the index of the root that made the plan fail,
  * or 0. */
 uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
+
+/* ptw_rebuild_bad_map says whether a map is why ptw_rebuild_init or the plan
+ * failed, and then writes its index. */
+bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map);
+
+/* ptw_rebuild_tables_at returns where the new tables begin, once there is a
+ * plan: at tables_base, or behind the pages. */
+ptw_pa ptw_rebuild_tables_at(const struct ptw_rebuild *rb);
 
 /* Where the pages of the new image go.  write takes n bytes (a multiple of
  * 4096) that belong at the new address `to`; the addresses ascend, and what
@@ -333,6 +362,7 @@ struct ptw_page_sink {
  *
  *   PTW_E_LIMIT    the image, with more tables, is beyond max_bytes
  *   PTW_E_WIDTH    the image, with more tables, does not fit, as of the plan
+ *   PTW_E_OVERLAP  these tables would overlap the pages, as of the plan
  *   PTW_E_CHANGED  the tables are not those that the plan saw; then also
  *                  PTW_E_LIMIT (max_reads), and what the plan says of roots */
 PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
@@ -340,8 +370,8 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
                                                void *ctx);
 
 /* ptw_rebuild_tables writes the new tables.  `to` is writable memory that has
- * at least the addresses of the image from base + counts.page_bytes on, which
- * are counts.bytes - counts.page_bytes; what was there before does not matter.
+ * at least counts.bytes - counts.page_bytes addresses from
+ * ptw_rebuild_tables_at(rb) on; what was there before does not matter.
  * new_root has room for the new root of every space.  On PTW_OK all counts are
  * final; new tables that were not needed after all are not part of the image
  * any more.
@@ -350,7 +380,6 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
  *                  PTW_E_LIMIT, PTW_E_WIDTH, and what the plan says of a root
  *   PTW_E_BUS, PTW_E_READONLY  `to` refuses; a callback for writing may
  *                  refuse with any status
- *   others         those of ptw_map, for a map
  *
  * On failure what was written means nothing; begin with a new rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
