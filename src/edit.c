@@ -28,8 +28,8 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
         return st;
     }
     if (op == PTW_OP_PROTECT) {
-        ed->rights = q->rights;
-        if (!t->regime->arch->format->leaf_bits(t->regime, 0, q->rights, false,
+        ed->rights = ptw_rights_asked(t->regime, q->rights, q->flags);
+        if (!t->regime->arch->format->leaf_bits(t->regime, 0, ed->rights, false,
                                                 &plain, &bits)) {
             return PTW_E_RIGHTS;
         }
@@ -248,7 +248,7 @@ static enum ptw_status link_request(struct ptw_tables *t,
         .owner = q->owner,
         .level = level_number(r, &q->level),
         .bits = q->attributes,
-        .rights = q->rights,
+        .rights = ptw_rights_asked(r, q->rights, q->flags),
         .narrow = (q->flags & PTW_EDIT_EXACT) == 0,
         .flags = q->flags,
         .max_reads = q->max_reads,
@@ -266,10 +266,10 @@ static enum ptw_status link_request(struct ptw_tables *t,
     l.regions = (q->last.v >> a->level[l.level + 1].shift) -
                 (q->first.v >> a->level[l.level + 1].shift);
     if (l.narrow) {
-        if (!a->leaf_bits(r, 0, q->rights, false, &plain, &l.bits)) {
+        if (!a->leaf_bits(r, 0, l.rights, false, &plain, &l.bits)) {
             return PTW_E_RIGHTS;
         }
-        l.bits = a->with_path_rights(r, a->table_bits(q->rights), q->rights);
+        l.bits = a->with_path_rights(r, a->table_bits(l.rights), l.rights);
     }
     return link_regions(t, movable, &l);
 }
@@ -386,6 +386,66 @@ static enum ptw_status link_alias(struct ptw_tables *t,
         l.bits = a->with_path_rights(t->regime, ref.attributes, ref.rights);
     }
     return link_regions(t, NULL, &l);
+}
+
+/* The leaf that a mapping has when it has become copy-on-write, without its
+ * address; false: the guest would still write. */
+static bool copy_on_write(const struct ptw_regime *r,
+                          const struct ptw_mapping *m, unsigned flags,
+                          uint64_t *bits)
+{
+    const struct ptw_format *a = r->arch->format;
+    struct ptw_attributes at = ptw_attributes_of(r, m->level, m->raw);
+    uint64_t is = a->leaf_copy_on_write(*bits);
+
+    *bits = is;
+    if ((flags & PTW_EDIT_EXACT) == 0) {
+        /* This is the leaf that will be there. */
+        (void)a->leaf_bits(r, m->level, m->rights & ~(unsigned)PTW_WRITE, true,
+                           &at, &is);
+    }
+    return !ptw_guest_writes(r, PTW_ALL_RIGHTS, m->level, is);
+}
+
+enum ptw_status ptw_item_place(const struct ptw_regime *r,
+                               struct ptw_item *item, ptw_pa now,
+                               enum ptw_place how, unsigned flags)
+{
+    const struct ptw_format *a = r->arch->format;
+    struct ptw_mapping *m = &item->u.mapping;
+    uint64_t span = item->last.v - item->first.v;
+    uint64_t leaf;
+    uint64_t bits;
+    bool written;
+
+    if (a->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    if (item->kind != PTW_ITEM_MAPPING || m->level >= a->levels ||
+        a->decode(r, m->raw, m->level).kind != PTW_ENTRY_LEAF) {
+        return PTW_E_ARG;
+    }
+    leaf = ptw_low_mask(a->level[m->level].shift);
+    if ((now.v & leaf) != 0) {
+        return PTW_E_ALIGN;
+    }
+    if (now.v > UINT64_MAX - span ||
+        !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
+        return PTW_E_WIDTH;
+    }
+    bits = m->raw & ~a->leaf_address(r, m->level, UINT64_MAX);
+    written = ptw_guest_writes(r, PTW_ALL_RIGHTS, m->level, bits) &&
+              ((flags & PTW_EDIT_EXACT) != 0 || (m->rights & PTW_WRITE) != 0 ||
+               ptw_guest_writes(r, m->above, m->level, bits));
+    if (how == PTW_PLACE_COPY_ON_WRITE && written) {
+        if (!copy_on_write(r, m, flags, &bits)) {
+            return PTW_E_RIGHTS;
+        }
+        m->rights &= ~(unsigned)PTW_WRITE;
+    }
+    m->raw = bits | a->leaf_address(r, m->level, now.v);
+    m->pa = now;
+    return PTW_OK;
 }
 
 static enum ptw_status map_item(struct ptw_tables *t,

@@ -1211,6 +1211,15 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
                                                  : ptw_root_check(r, t->root);
 }
 
+/* The rights that are asked for as the regime can have them. */
+PTW_ENGINE unsigned ptw_rights_asked(const struct ptw_regime *r,
+                                     unsigned rights, unsigned flags)
+{
+    bool grants = (flags & PTW_EDIT_GRANT_EXEC) != 0;
+
+    return grants && (r->features & PTW_NX) == 0 ? rights | PTW_EXEC : rights;
+}
+
 /* The highest level at which leaves can stand: PS is looked at there, address
  * and offset are aligned alike, and the caller allows it. */
 PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
@@ -1243,8 +1252,8 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
         return PTW_E_RANGE;
     }
     ed->pa = q->pa.v;
-    ed->rights =
-        q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
+    ed->rights = ptw_rights_asked(r, q->rights, q->flags) &
+                 ~(q->copy_on_write ? (unsigned)PTW_WRITE : 0u);
     ed->copy_on_write = q->copy_on_write;
     ed->attributes = &q->attributes;
     ed->widest = ptw_widest_leaf(a, ed, (q->flags & PTW_EDIT_LARGE) != 0);

@@ -1255,6 +1255,30 @@ check "$name: those that are in the image" diff <(
     awk '$2 ~ /^[89a]000$/ { $2 = sprintf("70000%x000", index("89a",
         substr($2, 1, 1)) - 1); print }' leaves) <(tail -n +2 out)
 rm made/map
+# Pages, then tables, each at an address of its own.
+for base in 0:700000 700000:0 0:3000; do
+    compact "--tables-base, $base" --new-base ${base%:*} \
+        --tables-base ${base#*:} full
+    check "$name: the parts" diff <(grep ^segment out) <(
+        printf 'segment %s\n' ${base%:*}:3000:0 ${base#*:}:6000:3000 |
+            sort -k2)
+    root=$(sed -n 's/^root 0 1000 //p' out)
+    check "$name: the root" [ "$root" = "${base#*:}" ]
+    mapfile -t layout < <(sed -n 's/^segment /--new-segment /p' out)
+    try "compact --tables-base, $base: verify" 0 0 verify "${amd64[@]}" full \
+        made/new --new-root "$root" ${layout[@]}
+    try "compact --tables-base, $base: leaves" 0 0 leaves --regime amd64 \
+        --root "$root" ${layout[@]/--new-segment/--segment} made/new
+    check "$name: those that are in the image" diff <(tail -n +2 out) <(
+        awk -v base=${base%:*} '$2 ~ /^[89a]000$/ {
+            $2 = sprintf("%s%x000", base == "0" ? "" : "70",
+                index("89a", substr($2, 1, 1)) - 1)
+            sub(/^0000?$/, "0", $2); print }' leaves)
+done
+compact '--tables-base --json' --tables-base 700000 --json full
+json 'map(select(.type == "segment")) == [
+    {type: "segment", pa: "0", bytes: 12288, offset: 0},
+    {type: "segment", pa: "700000", bytes: 24576, offset: 12288}]'
 compact '--range' --range 1000-1fff full
 shows 'pages 1'
 shows 'bytes-after 20480'
@@ -1584,6 +1608,16 @@ fails 1 'stopped at the limit of 36863 bytes for the new image' \
     "${amd64[@]}" --max-bytes 36863 -o made/new full
 compact '--max-bytes' --max-bytes 36864 full
 rm made/new
+fails 2 '--tables-base 1000: the new tables, 6000 bytes, would overlap the new pages, which are 3000 bytes from 0 on' \
+    "${amd64[@]}" --tables-base 1000 -o made/new full
+fails 2 '--tables-base 1000: the new tables, 6000 bytes, would overlap' \
+    "${amd64[@]}" --new-base 5000 --tables-base 1000 -o made/new full
+fails 2 '--tables-base 1001: not aligned' "${amd64[@]}" --tables-base 1001 \
+    -o made/new full
+fails 2 '--tables-base 10000000000000: beyond' "${amd64[@]}" \
+    --tables-base 10000000000000 -o made/new full
+fails 2 '--new-base 0, --tables-base ffffffffff000: from there on' \
+    "${amd64[@]}" --tables-base ffffffffff000 -o made/new full
 fails 2 'compact: --new-base ffffffffff000: from there on, the new image does' \
     "${amd64[@]}" --new-base ffffffffff000 -o made/new full
 fails 2 '--new-base 1001: not aligned' "${amd64[@]}" --new-base 1001 \
@@ -1622,7 +1656,7 @@ cp full read_only
 entries read_only 1000 0=2005
 fails 2 '--map 5000:1000:1000: rights that' "${amd64[@]}" -o made/new \
     --leave-out 5000-6fff --map 5000:1000:1000 read_only
-fails 2 'a --map is not possible: rights that' "${amd64[@]}" -o made/new \
+fails 2 '--map 5000:1000:1000: rights that' "${amd64[@]}" -o made/new \
     --leave-out 5000-6fff --map 5000:1000:1000 --map 6000:1000:1000:r read_only
 
 # Files of at most so many blocks of 1024 bytes: pages, then tables do not fit.

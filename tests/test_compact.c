@@ -831,6 +831,83 @@ BOTH(rebuild, refuses_at_the_beginning_a_map_that_can_not_be)
 #undef BEGINS
 }
 
+/* What a map can not have is found before a page is copied. */
+BOTH(rebuild, refuses_in_the_plan_a_map_below_a_table_that_lacks_its_rights)
+{
+    struct job j = spaces_with_a_kernel(name, 1);
+    uint64_t va = USER_VA + 2 * PAGE;
+    struct ptw_map_request q = scratch(va);
+    struct ptw_va_range out = range(va, 4 * PAGE);
+    unsigned top = ptw_levels(&regime) - 1;
+    struct image n;
+    size_t map = 9;
+
+    j.o.map = &q;
+    j.o.maps = 1;
+    j.o.leave_out = &out;
+    j.o.leave_outs = 1;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_OK));
+    free_image(&n);
+    hang(root_at(0), USER_VA, top, table_of(root_at(0), USER_VA, top - 1) | 5);
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_E_RIGHTS));
+    cr_expect(eq(u64, n.written, 0));
+    cr_expect(ptw_rebuild_bad_map(&rb, &map));
+    cr_expect(eq(sz, map, 0));
+    q.rights &= ~(unsigned)PTW_WRITE;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_OK));
+    free_image(&n);
+}
+
+BOTH(rebuild, refuses_maps_that_overlap)
+{
+    struct job j = spaces_with_a_kernel(name, 1);
+    uint64_t va = USER_VA + 9 * span(1);
+    struct ptw_map_request q[2] = {scratch(va), scratch(va)};
+    struct ptw_va_range out = range(va, 4 * PAGE);
+    struct image n;
+    size_t map = 9;
+
+    q[1].first = q[1].last;
+    q[1].first.v &= ~(uint64_t)(PAGE - 1);
+    j.o.map = q;
+    j.o.maps = 2;
+    j.o.leave_out = &out;
+    j.o.leave_outs = 1;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_E_OVERLAP));
+    cr_expect(ptw_rebuild_bad_map(&rb, &map));
+    cr_expect(eq(sz, map, 1));
+}
+
+BOTH(rebuild, puts_tables_where_they_are_asked_for)
+{
+    struct job j = spaces_with_a_kernel(name, 2);
+    struct image n;
+    uint64_t pages;
+    uint64_t tables;
+
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_OK));
+    pages = n.counts.page_bytes;
+    tables = n.counts.bytes - pages;
+    free_image(&n);
+    j.o.flags = PTW_REBUILD_TABLES_APART;
+    j.o.tables_base.v = j.o.base.v + pages + 0x100000;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_OK));
+    cr_expect(eq(u64, ptw_rebuild_tables_at(&rb).v, j.o.tables_base.v));
+    cr_expect(eq(u64, n.counts.bytes, pages + tables));
+    cr_expect(ge(u64, n.root[0].v, j.o.tables_base.v));
+    cr_expect(lt(u64, n.root[0].v, j.o.tables_base.v + tables));
+    cr_expect(eq(int, (int)compare_image(&j, &n), PTW_OK));
+    free_image(&n);
+    j.o.tables_base.v = j.o.base.v + pages - PAGE;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_E_OVERLAP));
+    j.o.tables_base.v = j.o.base.v - tables + PAGE;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_E_OVERLAP));
+    j.o.tables_base.v = j.o.base.v + 8;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_E_ALIGN));
+    j.o.tables_base.v = UINT64_C(1) << 52;
+    cr_expect(eq(int, (int)compact(&j, &n), PTW_E_WIDTH));
+}
+
 /* ----------------------------------------------------------------- policies */
 
 BOTH(rebuild, turns_writable_leaves_copy_on_write)

@@ -386,3 +386,142 @@ Test(bare_link, has_nothing_to_link)
     machine("bare");
     expect_status(ptw_link(&t, &q), PTW_E_REGIME);
 }
+
+/* --------------------------------------- other than the entry that was read */
+
+static struct ptw_item leaf_item(uint64_t raw, unsigned rights)
+{
+    struct ptw_item item = {
+        .kind = PTW_ITEM_MAPPING,
+        .first = {0x5000},
+        .last = {0x5FFF},
+    };
+
+    item.u.mapping.pa.v = 0x7000;
+    item.u.mapping.raw = 0x7000 | raw;
+    item.u.mapping.rights = rights;
+    item.u.mapping.above = PTW_ALL_RIGHTS;
+    item.u.mapping.size_log2 = 12;
+    return item;
+}
+
+/* Places it and installs it in a new space: its entry there. */
+static uint64_t installed(struct ptw_item *item, enum ptw_place how,
+                          unsigned flags)
+{
+    struct ptw_item space = {.kind = PTW_ITEM_SPACE};
+    struct ptw_built built = {{0}, false};
+    struct ptw_translation at;
+
+    space.u.space_info.kind = PTW_SPACE_WALKED;
+    expect_status(
+        ptw_item_place(&regime, item, ptw_pa_of(0x9000), how, flags), PTW_OK);
+    cr_assert(eq(
+        int, (int)ptw_space_aware_map(&ours, &space, &built, 1, flags), 0));
+    expect_status(ptw_space_aware_map(&ours, item, &built, 1, flags), PTW_OK);
+    cr_assert(eq(int,
+                 (int)ptw_lookup(&regime, &mem, built.root, ptw_va_of(0x5000),
+                                 &at),
+                 0));
+    return at.raw;
+}
+
+Test(amd64_place, gives_a_mapping_another_page_and_takes_its_write)
+{
+    static const unsigned flags[2] = {0, PTW_EDIT_EXACT};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct ptw_item item;
+
+        start("amd64");
+        item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
+        cr_expect(eq(u64, installed(&item, PTW_PLACE_AS_IT_IS, flags[i]),
+                     0x9063));
+        item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
+        cr_expect(eq(u64, installed(&item, PTW_PLACE_COPY_ON_WRITE, flags[i]),
+                     0x9261));
+        cr_expect(eq(uint, item.u.mapping.rights, PTW_READ | PTW_EXEC));
+        item = leaf_item(0x261, PTW_READ | PTW_EXEC);
+        cr_expect(eq(u64, installed(&item, PTW_PLACE_COPY_ON_WRITE, flags[i]),
+                     0x9261));
+        item = leaf_item(0x61, PTW_READ | PTW_EXEC);
+        cr_expect(eq(u64, installed(&item, PTW_PLACE_COPY_ON_WRITE, flags[i]),
+                     0x9061));
+        item = leaf_item(0x63, PTW_READ | PTW_EXEC);
+        item.u.mapping.above = PTW_READ | PTW_EXEC;
+        cr_expect(eq(u64, installed(&item, PTW_PLACE_COPY_ON_WRITE, flags[i]),
+                     i == 0 ? 0x9061 : 0x9261));
+    }
+}
+
+Test(amd64_place, refuses_what_can_not_be)
+{
+    struct ptw_item item;
+    struct ptw_regime cet;
+
+    start("amd64");
+    item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
+#define PLACED(r, pa, how)                                                     \
+    ptw_item_place(r, &item, ptw_pa_of(pa), how, PTW_EDIT_EXACT)
+    expect_status(PLACED(&regime, 0x9008, PTW_PLACE_AS_IT_IS), PTW_E_ALIGN);
+    expect_status(PLACED(&regime, UINT64_C(1) << 52, PTW_PLACE_AS_IT_IS),
+                  PTW_E_WIDTH);
+    cr_assert(
+        eq(int, (int)ptw_regime_with(&regime, PTW_CET, &cet, NULL), PTW_OK));
+    expect_status(PLACED(&cet, 0x9000, PTW_PLACE_COPY_ON_WRITE), PTW_E_RIGHTS);
+    cr_expect(eq(u64, item.u.mapping.raw, 0x7063));
+    item.u.mapping.raw = 0x7023;
+    expect_status(PLACED(&cet, 0x9000, PTW_PLACE_COPY_ON_WRITE), PTW_OK);
+    expect_status(ptw_item_place(&cet, &item, ptw_pa_of(0x9000),
+                                 PTW_PLACE_COPY_ON_WRITE, 0),
+                  PTW_OK);
+    item.kind = PTW_ITEM_HOLE;
+    expect_status(PLACED(&regime, 0x9000, PTW_PLACE_AS_IT_IS), PTW_E_ARG);
+#undef PLACED
+}
+
+static void grants_execution_when_asked(const char *name, unsigned without)
+{
+    struct ptw_map_request q;
+    struct ptw_range_request p;
+
+    start(name);
+    cr_assert(eq(
+        int, (int)ptw_regime_by_name(name, NULL, without, &regime, NULL), 0));
+    q = map_request(0x5000, K4, 0x9000, PTW_READ | PTW_WRITE, 0);
+    p = range_request(0x5000, K4, PTW_READ, 0);
+    expect_status(ptw_map(&ours, &q), PTW_E_RIGHTS);
+    expect_status(ptw_protect(&ours, &p), PTW_E_RIGHTS);
+    q.flags = PTW_EDIT_GRANT_EXEC;
+    p.flags = PTW_EDIT_GRANT_EXEC;
+    expect_status(ptw_map(&ours, &q), PTW_OK);
+    expect_pa(&ours, 0x5000, 0x9000, RWX_RIGHTS);
+    expect_status(ptw_protect(&ours, &p), PTW_OK);
+    expect_pa(&ours, 0x5000, 0x9000, PTW_READ | PTW_EXEC);
+}
+
+Test(i686_map, grants_execution_when_asked)
+{
+    grants_execution_when_asked("i686", 0);
+}
+
+Test(amd64_map, grants_execution_without_xd_when_asked)
+{
+    grants_execution_when_asked("amd64", PTW_NX);
+}
+
+/* The table that was taken last is used first. */
+Test(amd64_map, uses_the_table_it_took_last_as_the_highest)
+{
+    uint64_t pdpt;
+    uint64_t pd;
+    uint64_t pt;
+
+    start("amd64");
+    map(&ours, 0x5000, 0x9000, RWX_RIGHTS);
+    pdpt = table_of(ours.root.v, 0);
+    pd = table_of(pdpt, 0);
+    pt = table_of(pd, 0);
+    cr_expect(gt(u64, pdpt, pd));
+    cr_expect(gt(u64, pd, pt));
+}

@@ -152,6 +152,10 @@ enum ptw_edit_flag {
     PTW_EDIT_EXACT = 1 << 4,   /* ptw_space_aware_map: the items come from a
                                   walk with PTW_WALK_TABLES, so that entries
                                   keep their own attribute bits */
+    PTW_EDIT_GRANT_EXEC = 1 << 5, /* rights without PTW_EXEC, in a regime that
+                                     can't withhold it (no XD: i686, or
+                                     EFER.NXE clear), are had with it; without
+                                     the flag, PTW_E_RIGHTS */
 };
 
 /* A request that is all zeros is refused (no PTW_READ, or a last that is no last
@@ -193,7 +197,8 @@ struct ptw_range_request {
  *                      small one can hold
  *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
  *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
- *                      where there is no XD, no PTW_READ, one that is not in
+ *                      where there is no XD, and no PTW_EDIT_GRANT_EXEC; no
+ *                      PTW_READ, one that is not in
  *                      enum ptw_right), or that an existing table on the path
  *                      does not grant; a memory type above 7; a key above 15,
  *                      or any but 0 where there is no PTW_PKE
@@ -252,7 +257,8 @@ struct ptw_link_request {
                         others */
     uint64_t attributes; /* PTW_EDIT_EXACT: our entries, without address; then
                             rights are only for tables above them */
-    unsigned flags;      /* a set of PTW_EDIT_UNSHARE and PTW_EDIT_EXACT */
+    unsigned flags;      /* a set of PTW_EDIT_UNSHARE, PTW_EDIT_EXACT and
+                            PTW_EDIT_GRANT_EXEC */
     uint64_t max_reads;  /* as of a map request; not counted is what is read of
                             the owner: at most an entry a level for each region
                             in each pass */
@@ -342,6 +348,39 @@ struct ptw_built {
 PTW_NODISCARD enum ptw_status
 ptw_space_aware_map(struct ptw_tables *t, const struct ptw_item *item,
                     struct ptw_built *built, uint32_t spaces, unsigned flags);
+
+/* What becomes of the guest's right to write when a mapping gets another page. */
+enum ptw_place {
+    PTW_PLACE_AS_IT_IS,
+    PTW_PLACE_COPY_ON_WRITE, /* what is written becomes copy-on-write: marked,
+                                and not writable; all else stays, as it is not
+                                written: read-only, or marked before */
+};
+
+/* ptw_item_place gives the pages of a mapping, an item of a walk, another
+ * physical address: of its first leaf, the others follow as they did.  It is
+ * what a snapshot does between the walk and ptw_space_aware_map, which then
+ * installs the item as it is now; `flags` are those that it will be given.  With
+ * PTW_EDIT_EXACT a leaf is written if its own entry has the right, since the
+ * tables above it are there with theirs, and paths may differ; else if the path
+ * of this item has it.  pa, raw and rights of the mapping are changed on PTW_OK
+ * only.
+ *
+ *   PTW_OK        done
+ *   PTW_E_ARG     no mapping; or raw is no leaf, of which no walk has items
+ *   PTW_E_REGIME  no tables (bare)
+ *   PTW_E_ALIGN   now is not aligned to the size of a leaf
+ *   PTW_E_WIDTH   the last leaf's address is beyond what a leaf of that level
+ *                 can hold
+ *   PTW_E_RIGHTS  copy-on-write would not stop the guest: CR0.WP is clear; or it
+ *                 is a shadow stack, or under CR4.CET would become one, being
+ *                 dirty (an entry that is not PTW_EDIT_EXACT is).  It can be
+ *                 placed as it is, and counted, as a rebuild does
+ */
+PTW_NODISCARD enum ptw_status ptw_item_place(const struct ptw_regime *r,
+                                             struct ptw_item *item, ptw_pa now,
+                                             enum ptw_place how,
+                                             unsigned flags);
 
 #ifdef __cplusplus
 }

@@ -55,6 +55,8 @@ struct options {
     bool has_max_bytes;
     uint64_t max_bytes;
     uint64_t new_base;
+    bool has_tables_base; /* else the new tables are behind the pages */
+    uint64_t tables_base;
     unsigned policy; /* a set of enum ptw_rebuild_flag */
     struct ptw_absent absent;
     const char *absent_text;        /* as given, or NULL */

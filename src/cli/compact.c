@@ -51,6 +51,22 @@ PTW_NORETURN static void die_of_bytes(const struct compaction *c)
         c->max_bytes);
 }
 
+/* Names the --map option that was refused. */
+PTW_NORETURN static void die_of_some_map(const struct compaction *c,
+                                         enum ptw_status st)
+{
+    const struct options *o = c->o;
+    size_t map;
+
+    if (!ptw_rebuild_bad_map(c->rb, &map)) {
+        die(CLI_UNREAD, o->image, "can't be rebuilt: %s", ptw_status_text(st));
+    }
+    die_of_map(o, &o->map[map],
+               st == PTW_E_OVERLAP
+                   ? "these addresses are kept: --leave-out them"
+                   : ptw_status_text(st));
+}
+
 PTW_NORETURN static void die_of_plan(const struct compaction *c,
                                      enum ptw_status st)
 {
@@ -61,6 +77,26 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
     }
     if (st == PTW_E_LIMIT) {
         exit((int)proof_limit(o));
+    }
+    if (st == PTW_E_RIGHTS) {
+        die_of_some_map(c, st);
+    }
+    if (st == PTW_E_OVERLAP) {
+        die(CLI_USAGE, o->command,
+            "--tables-base %" PRIx64 ": the new tables, %" PRIx64
+            " bytes, would overlap the new pages, which are %" PRIx64
+            " bytes from %" PRIx64 " on",
+            o->tables_base, c->rb->counts.bytes - c->rb->counts.page_bytes,
+            c->rb->counts.page_bytes, o->new_base);
+    }
+    if (st == PTW_E_WIDTH && o->has_tables_base) {
+        die(CLI_USAGE, o->command,
+            "--new-base %" PRIx64 ", --tables-base %" PRIx64
+            ": from there on, the new pages, %" PRIx64
+            " bytes, or the new tables, %" PRIx64
+            " bytes, do not fit the physical addresses",
+            o->new_base, o->tables_base, c->rb->counts.page_bytes,
+            c->rb->counts.bytes - c->rb->counts.page_bytes);
     }
     if (st == PTW_E_WIDTH && o->new_base != 0) {
         die(CLI_USAGE, o->command,
@@ -79,11 +115,21 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
     die(CLI_UNREAD, o->image, "can't be rebuilt: %s", ptw_status_text(st));
 }
 
-PTW_NORETURN static void die_of_arguments(const struct options *o,
+PTW_NORETURN static void die_of_arguments(const struct compaction *c,
                                           enum ptw_status st)
 {
+    const struct options *o = c->o;
     const char *name = o->command;
+    uint64_t in_page = PAGE_BYTES - 1;
 
+    if (ptw_rebuild_bad_map(c->rb, &(size_t){0})) {
+        die_of_some_map(c, st);
+    }
+    if ((st == PTW_E_ALIGN && (o->new_base & in_page) == 0) ||
+        (st == PTW_E_WIDTH && o->new_base >> o->regime.pa_bits == 0)) {
+        die(CLI_USAGE, name, "--tables-base %" PRIx64 ": %s", o->tables_base,
+            ptw_status_text(st));
+    }
     if (st == PTW_E_ALIGN || st == PTW_E_WIDTH) {
         die(CLI_USAGE, name, "--new-base %" PRIx64 ": %s", o->new_base,
             ptw_status_text(st));
@@ -119,22 +165,17 @@ static void begin(const struct compaction *c)
     ro.base.v = o->new_base;
     ro.flags = o->policy;
     ro.absent = o->absent;
+    if (o->has_tables_base) {
+        ro.tables_base.v = o->tables_base;
+        ro.flags |= PTW_REBUILD_TABLES_APART;
+    }
     ro.max_reads = o->reads;
     ro.max_bytes = c->max_bytes;
     ro.seed = tour_seed();
     st = ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
                           &ro);
-    /* Which of them: it is refused alone, too. */
-    for (size_t i = 0; st == PTW_E_OVERLAP && i < o->maps; i++) {
-        ro.map = &o->map[i];
-        ro.maps = 1;
-        if (ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
-                             &ro) == PTW_E_OVERLAP) {
-            die_of_map(o, ro.map, "these addresses are kept: --leave-out them");
-        }
-    }
     if (st != PTW_OK) {
-        die_of_arguments(o, st);
+        die_of_arguments(c, st);
     }
 }
 
@@ -228,24 +269,6 @@ static void copy(struct compaction *c)
     }
 }
 
-/* Which of several maps it was is not told. */
-PTW_NORETURN static void die_of_tables(const struct compaction *c,
-                                       enum ptw_status st)
-{
-    const struct options *o = c->o;
-    bool of_map = o->maps > 0 && (st == PTW_E_RIGHTS || st == PTW_E_WIDTH ||
-                                  st == PTW_E_LARGE);
-
-    if (of_map && o->maps == 1) {
-        die_of_map(o, &o->map[0], ptw_status_text(st));
-    }
-    if (of_map) {
-        die(CLI_USAGE, o->command, "a --map is not possible: %s",
-            ptw_status_text(st));
-    }
-    die_of_plan(c, st);
-}
-
 static void build_tables(struct compaction *c)
 {
     const struct ptw_rebuild_counts *n = &c->rb->counts;
@@ -255,13 +278,13 @@ static void build_tables(struct compaction *c)
     enum ptw_status st;
 
     progress_step(c->o, "building tables", 0, 0);
-    st = ptw_mem_init_flat(&to, ptw_pa_of(c->o->new_base + n->page_bytes),
-                           memory.host, n->bytes - n->page_bytes, true);
+    st = ptw_mem_init_flat(&to, ptw_rebuild_tables_at(c->rb), memory.host,
+                           n->bytes - n->page_bytes, true);
     if (st == PTW_OK) {
         st = ptw_rebuild_tables(c->rb, &to, c->new_root);
     }
     if (st != PTW_OK) {
-        die_of_tables(c, st);
+        die_of_plan(c, st);
     }
     output_unmap(&memory);
     output_size(&c->out, n->bytes);
@@ -330,6 +353,51 @@ static void print_roots(const struct compaction *c)
     }
 }
 
+enum { PARTS = 2 };
+
+/* The parts of the new file, in ascending order of their addresses: its pages,
+ * if it has some, and its tables.  Returns how many there are. */
+static size_t layout(const struct compaction *c, struct segment *part)
+{
+    const struct ptw_rebuild_counts *n = &c->rb->counts;
+    struct segment pages = {c->o->new_base, n->page_bytes, 0};
+    struct segment tables = {ptw_rebuild_tables_at(c->rb).v,
+                             n->bytes - n->page_bytes, n->page_bytes};
+    bool before = tables.pa < pages.pa;
+
+    if (pages.bytes == 0) {
+        part[0] = tables;
+        return 1;
+    }
+    part[0] = before ? tables : pages;
+    part[1] = before ? pages : tables;
+    return PARTS;
+}
+
+/* How the new file is to be read, where it is not one piece: as --segment and
+ * --new-segment take it. */
+static void print_layout(const struct compaction *c)
+{
+    struct segment part[PARTS];
+    size_t parts = layout(c, part);
+
+    for (size_t i = 0; c->o->has_tables_base && i < parts; i++) {
+        json_t *j;
+
+        if (!c->o->json) {
+            out_line("segment %" PRIx64 ":%" PRIx64 ":%" PRIx64 "\n",
+                     part[i].pa, part[i].bytes, part[i].offset);
+            continue;
+        }
+        j = json_new();
+        json_set_text(j, "type", "segment");
+        json_set_hex(j, "pa", part[i].pa);
+        json_set_count(j, "bytes", part[i].bytes);
+        json_set_count(j, "offset", part[i].offset);
+        json_line(j);
+    }
+}
+
 static const char *drop_name(unsigned why)
 {
     static const char *const names[PTW_DROPS] = {
@@ -388,6 +456,7 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
 {
     bool is_one;
     struct options rebuilt = *c->o;
+    struct segment part[PARTS];
     struct image im;
     enum ptw_status st;
     char text[DIFFERENCE_BYTES];
@@ -396,6 +465,10 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
     rebuilt.root = c->new_root;
     rebuilt.base = c->o->new_base;
     rebuilt.segments = 0;
+    if (c->o->has_tables_base) {
+        rebuilt.segment = part;
+        rebuilt.segments = layout(c, part);
+    }
     image_take(&im, &rebuilt, output_reader(&c->out));
     st = proof_run(v, c->o, c->im, &rebuilt, &im);
     if (report_read_error(&rebuilt, &im) != CLI_DONE) {
@@ -441,6 +514,7 @@ static void compact(struct compaction *c)
     outputs_place();
     out_needed(c->o->output);
     print_roots(c);
+    print_layout(c);
     print_counts(c);
     proof_print(c->o, &v->certificate);
     /* Who can't be told the new roots has no use for the image. */

@@ -57,6 +57,7 @@ static const char options_help[] =
     "  --force              replace it when it is there already\n"
     "  --allow-empty        make it though nothing is mapped\n"
     "  --new-base PA        physical address of its first byte (0)\n"
+    "  --tables-base PA     that of the new tables (behind the pages)\n"
     "  --max-bytes N        the largest that it may be (twice the old one's\n"
     "                       memory, and 64 MiB)\n"
     "  --page-map FILE      write OLD_PA NEW_PA BYTES of all pages\n"

@@ -49,6 +49,7 @@ enum option_id {
     OPT_NEW_ROOT,
     OPT_NEW_CR3,
     OPT_NEW_BASE,
+    OPT_TABLES_BASE,
     OPT_NEW_SEGMENT,
     OPT_NO_MMAP,
     OPT_RAW,
@@ -96,6 +97,7 @@ static const struct option long_options[] = {
     {"new-root", required_argument, NULL, OPT_NEW_ROOT},
     {"new-cr3", required_argument, NULL, OPT_NEW_CR3},
     {"new-base", required_argument, NULL, OPT_NEW_BASE},
+    {"tables-base", required_argument, NULL, OPT_TABLES_BASE},
     {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
     {"raw", no_argument, NULL, OPT_RAW},
@@ -137,6 +139,7 @@ static const struct rule {
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
+    RULE(OPT_TABLES_BASE) = {.takes = TAKES_OUTPUT},
     RULE(OPT_NEW_SEGMENT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_JSON) = {.repeatable = true},
     RULE(OPT_HELP) = {.repeatable = true},
@@ -733,6 +736,10 @@ static void take(struct arguments *a, enum option_id id)
         break;
     case OPT_NEW_BASE:
         set_base(a, &a->other, (int)id);
+        break;
+    case OPT_TABLES_BASE:
+        o->tables_base = hex_value(a, (int)id);
+        o->has_tables_base = true;
         break;
     case OPT_NEW_SEGMENT:
         add_segment(a, &a->other, (int)id);
