@@ -414,15 +414,14 @@ static uint64_t installed(struct ptw_item *item, enum ptw_place how,
     struct ptw_translation at;
 
     space.u.space_info.kind = PTW_SPACE_WALKED;
-    expect_status(
-        ptw_item_place(&regime, item, ptw_pa_of(0x9000), how, flags), PTW_OK);
-    cr_assert(eq(
-        int, (int)ptw_space_aware_map(&ours, &space, &built, 1, flags), 0));
+    expect_status(ptw_item_place(&regime, item, ptw_pa_of(0x9000), how, flags),
+                  PTW_OK);
+    cr_assert(
+        eq(int, (int)ptw_space_aware_map(&ours, &space, &built, 1, flags), 0));
     expect_status(ptw_space_aware_map(&ours, item, &built, 1, flags), PTW_OK);
-    cr_assert(eq(int,
-                 (int)ptw_lookup(&regime, &mem, built.root, ptw_va_of(0x5000),
-                                 &at),
-                 0));
+    cr_assert(eq(
+        int, (int)ptw_lookup(&regime, &mem, built.root, ptw_va_of(0x5000), &at),
+        0));
     return at.raw;
 }
 
@@ -435,8 +434,8 @@ Test(amd64_place, gives_a_mapping_another_page_and_takes_its_write)
 
         start("amd64");
         item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
-        cr_expect(eq(u64, installed(&item, PTW_PLACE_AS_IT_IS, flags[i]),
-                     0x9063));
+        cr_expect(
+            eq(u64, installed(&item, PTW_PLACE_AS_IT_IS, flags[i]), 0x9063));
         item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
         cr_expect(eq(u64, installed(&item, PTW_PLACE_COPY_ON_WRITE, flags[i]),
                      0x9261));
