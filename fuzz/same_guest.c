@@ -467,6 +467,28 @@ static bool keeps_any(const struct naive *n, const struct leaf *l,
     return false;
 }
 
+/* Counts that leaf for each page, from va on, that is kept and that memory has:
+ * of a large leaf in place of which there is nothing. */
+static void count_pages(struct naive *n, const struct leaf *l, unsigned level,
+                        uint64_t va)
+{
+    uint64_t size = size_of(n, level);
+    uint64_t pa = l->pa + (va - l->va);
+
+    if (fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_NONE ||
+        fc_cover(n->g, pa, size) == PTW_COVER_NONE || over(n)) {
+        return;
+    }
+    if (level > 0) {
+        for (uint64_t at = 0; at < size; at += size_of(n, level - 1)) {
+            count_pages(n, l, level - 1, va + at);
+        }
+    } else if (fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_ALL &&
+               fc_cover(n->g, pa, size) == PTW_COVER_ALL) {
+        count_leaves(n, l, pa, size);
+    }
+}
+
 /* What there is in place of an old leaf, or of a part of it. */
 static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
                        uint64_t va, uint64_t raw, unsigned less, bool counting)
@@ -506,15 +528,8 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         if (n->comparing) {
             nothing(n, l, level, va, counting);
-        } else if (level > 0 && fc_cover(n->g, pa, size) != PTW_COVER_NONE) {
-            for (uint64_t at = 0; at < size && counting && !over(n);
-                 at += FZ_PAGE) {
-                if (fc_kept(n->g, va + at, va + at + (FZ_PAGE - 1)) ==
-                        PTW_COVER_ALL &&
-                    fc_cover(n->g, pa + at, FZ_PAGE) == PTW_COVER_ALL) {
-                    count_leaves(n, l, pa + at, FZ_PAGE);
-                }
-            }
+        } else if (level > 0 && counting) {
+            count_pages(n, l, level, va);
         }
         break;
     case PTW_ENTRY_LEAF:

@@ -33,7 +33,7 @@ compile()
 }
 
 cd "$source/src" || exit 1
-all=(*.c arch/*.c)
+all=(*.c arch/*.c software/*.c)
 check "sources" test "${#all[@]}" -ge 8
 
 # Everything at -Og, where this went wrong; of the rest one architecture, since
