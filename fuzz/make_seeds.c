@@ -69,7 +69,8 @@ enum {
     NO_NX = 8,
     NO_PSE = 16,
     NO_PAGE1G = 32,
-    NO_WP = 64
+    NO_WP = 64,
+    CET = 128
 };
 
 static void begin(unsigned flags)
@@ -557,8 +558,32 @@ static void simple(unsigned flags)
     select_page(levels - 1);
 }
 
+/* Tables that leaves map, whose R/W is clear: the guest writes them where CR0.WP
+ * is clear, and as shadow stacks, which are dirty. */
+static void exposed_all_the_same(void)
+{
+    simple(DIRECT | NO_WP);
+    entry(0, 0x25, 0, 0);
+    entry(1, 0x65, levels - 1, 0);
+    save("exposed-wp-clear");
+    simple(DIRECT | CET);
+    entry(0, 0x25, 0, 0);
+    entry(1, 0x65, levels - 1, 0);
+    ask(0, 0, 0, 0, 9);
+    ask(0, 0, 0, 1, 9);
+    save("exposed-shadow-stack");
+    simple(DIRECT | CET);
+    entry(1, 0x65, 0, 0);
+    select_page(levels - 2);
+    link_table(3, levels - 1, NOT_W); /* no shadow stack below */
+    ask(0, 0, 3, 1, 9);
+    ask(0, 0, 0, 1, 9);
+    save("shadow-stack-below-a-table-without-rw");
+}
+
 static void leaves(void)
 {
+    exposed_all_the_same();
     simple(DIRECT);
     run(0, 20, 0x67, 8, 2);
     run(24, 3, 0x65, 8, 0);
@@ -1785,11 +1810,53 @@ static void absents(void)
     save_compaction("absent-and-a-leaf-that-reads");
 }
 
+/* Pages that leaves only read, and the guest writes all the same: by a recursive
+ * slot, where CR0.WP is clear, and as shadow stacks. */
+static void written_all_the_same(void)
+{
+    static const unsigned mode[4] = {BORROW, BORROW, BORROW | NO_WP,
+                                     BORROW | CET};
+    static const char *const why[4] = {"slot", "locked-slot", "wp-clear",
+                                       "shadow-stack"};
+    char name[64];
+
+    for (unsigned k = 0; k < 4; k++) {
+        for (unsigned spoil = 0; spoil < 3; spoil++) {
+            simple(mode[k]);
+            entry(0, 0x65, 8, 0);
+            entry(1, 0x65, 9, 0);
+            entry(2, 0x65, levels - 1, 0); /* its own table */
+            if (k < 2) {
+                select_page(0);
+                itself(entries - 2, k == 0 ? 0 : NOT_W);
+            }
+            begin_compaction(spoil == 1 ? ZEROS : MERGE, 1, 7,
+                             spoil == 2 ? S_REPEAT : 0, 0);
+            filler(0);
+            spoil_at(levels - 1, 1, 0);
+            snprintf(name, sizeof name, "equal-pages-%s-%u", why[k], spoil);
+            save_compaction(name);
+        }
+        for (unsigned flags = COW_ALL; flags <= COW_SHARED; flags++) {
+            simple(mode[k]);
+            entry(0, 0x27, 8, 0);
+            entry(1, 0x65, 8, 0);
+            entry(2, 0x27, 9, 0);
+            entry(3, 0x67, 10, 0);
+            begin_compaction(flags, 1, 7, 0, 0);
+            snprintf(name, sizeof name, "writer-and-reader-%s-%u", why[k],
+                     flags);
+            save_compaction(name);
+        }
+    }
+}
+
 static void compactions(void)
 {
     char name[64];
 
     absents();
+    written_all_the_same();
 
     /* Two spaces, a shared part, a recursive slot, pages mapped twice. */
     for (unsigned spoil = 0; spoil < 8; spoil++) {

@@ -38,6 +38,8 @@ struct naive {
     bool comparing; /* else: counting leaves */
     bool different;
     bool unsure;
+    bool rewrites;         /* the guest can write tables through a slot */
+    uint64_t first_joined; /* address of the first page that was joined */
     unsigned answers_left; /* of the oracle */
     struct ptw_rebuild_counts c;
     uint64_t refused;     /* entries */
@@ -230,6 +232,7 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
         bool zeros = fc_page(n->m, is) != NULL && is_zeros(fc_page(n->m, is));
 
         *q |= JOINED;
+        n->first_joined = n->c.merged == 0 ? va : n->first_joined;
         n->c.merged++;
         if ((n->flags & PTW_REBUILD_MERGE) == 0 &&
             ((n->flags & PTW_REBUILD_ZEROS) == 0 || !zeros)) {
@@ -918,7 +921,9 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
                ((raw ^ new_raw) & ~table_mask(n)) != 0 ||
                self != (now.pa.v == is)) {
         differ(n, "an entry that leads to a table", va, raw, new_raw);
-    } else if (!self) {
+    } else if (self) {
+        n->rewrites = n->rewrites || writes(n, raw);
+    } else {
         check_pair(n, e.pa.v, now.pa.v, level - 1, va, kept == PTW_COVER_ALL,
                    counting);
     }
@@ -960,6 +965,7 @@ static void check_spaces(struct naive *n)
     const struct fz_world *w = n->g->w;
 
     memset(&n->c, 0, sizeof n->c);
+    n->rewrites = false;
     n->refused = 0;
     n->gone = 0;
     forget(n->tables);
@@ -988,6 +994,10 @@ static void check_spaces(struct naive *n)
     }
     if (n->comparing && !over(n)) {
         only_tables(n);
+    }
+    if (n->comparing && !over(n) && n->rewrites && n->c.merged > 0) {
+        differ(n, "pages became one that the guest can make writable",
+               n->first_joined, 0, 0);
     }
 }
 

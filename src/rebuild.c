@@ -1327,7 +1327,11 @@ static enum ptw_status finding(struct ptw_rebuild *rb,
     case PTW_FINDING_SELF:
         if (kept_of(rb, item->first.v, item->last.v) != PTW_COVER_ALL) {
             rb->counts.dropped[PTW_DROP_SELF]++;
-        } else if (rb->phase == PTW_REBUILD_BUILDING) {
+            break;
+        }
+        rb->counts.writable_selves +=
+            writes(rb, f->level + 1u, f->raw) != PTW_WRITES_NOT;
+        if (rb->phase == PTW_REBUILD_BUILDING) {
             return put_at(rb, f->level + 1u, item->first.v,
                           (f->raw & ~rb->regime->table_address) |
                               rb->at[f->level + 1]);
@@ -1384,6 +1388,7 @@ static enum ptw_status begin_walk(struct ptw_rebuild *rb)
     c->absent_cleared = 0;
     c->absent_followed = 0;
     c->absent_unknown = 0;
+    c->writable_selves = 0;
     memset(c->dropped, 0, sizeof c->dropped);
     rb->items = 0;
     rb->next = 0;
@@ -1531,6 +1536,17 @@ static uint64_t hash_page(const void *page, const uint32_t *key)
         h += (uint64_t)(half[0] + key[i]) * (half[1] + key[i + 1]);
     }
     return h | CONTENT;
+}
+
+/* Whether pages may be one.  A table that refers to itself still does in the new
+ * image.  A guest that can write it by that can make any leaf below it writable,
+ * after which the page that two leaves have must be two.  Which leaves those are
+ * is not found out: tables below may be shared, and a guest that edits its
+ * tables can copy any entry that it reads. */
+static bool merges(const struct ptw_rebuild *rb)
+{
+    return (rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0 &&
+           rb->counts.writable_selves == 0;
 }
 
 /* The pages of a block that may be one with others of the same content. */
@@ -1748,8 +1764,7 @@ static enum ptw_status plan_on(struct ptw_rebuild *rb)
             rb->phase = PTW_REBUILD_COMPARING;
         }
     }
-    if (st == PTW_OK &&
-        (rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0) {
+    if (st == PTW_OK && merges(rb)) {
         st = compare(rb);
     }
     if (st == PTW_OK) {

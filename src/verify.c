@@ -930,10 +930,36 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
     }
     block->value |= old_bit;
     t->joined |= (uint64_t)1 << (new_pa >> PAGE & (PAGES - 1));
+    v->joins = true;
     *sequence = (uint32_t)v->certificate.pages++;
     order = seen_at(v, marked(old_pa, SEQUENCE_AT), &fresh);
     order->value = *sequence;
     return compare_page(v, old_pa, new_pa, *sequence);
+}
+
+/* Notes where the first page is that is one with another: that is wrong if the
+ * guest turns out to have a table by which it can make their leaves writable. */
+static void note_joined(struct ptw_verify *v, const struct ptw_item *o,
+                        const struct ptw_item *n, uint64_t va)
+{
+    struct ptw_difference none = {0};
+
+    note_leaf(v, OLD, o, va);
+    note_leaf(v, NEW, n, va);
+    (void)differ(v, PTW_DIFFERS_JOINED, n->space, va);
+    v->joined = v->difference;
+    v->difference = none;
+}
+
+/* Whether an item of the old image is an entry that refers to its own table, is
+ * kept, and lets the guest write that table: it can be written by the path that
+ * goes through the entry once for each level, and ends there. */
+static bool lets_rewrite(const struct ptw_verify *v, const struct ptw_item *o)
+{
+    const struct ptw_finding *f = &o->u.finding;
+
+    return o->kind == PTW_ITEM_FINDING && f->kind == PTW_FINDING_SELF &&
+           ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, f->level + 1u, f->raw);
 }
 
 /* One old page and the new page in its place, of a leaf that is writable, or
@@ -1067,6 +1093,9 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
             st = pair_page(v, old_pa + at, new_pa + at, writable, bits > PAGE,
                            &sequence, &kind);
             which = mixed(which, sequence);
+        }
+        if (v->joins && v->joined.kind == PTW_DIFFERS_NOT) {
+            note_joined(v, o, n, n->first.v + at);
         }
         v->work++;
         if (st != PTW_OK) {
@@ -1933,10 +1962,21 @@ static enum ptw_status compare_items(struct ptw_verify *v,
     if (st != PTW_OK) {
         return st;
     }
+    v->rewrites = v->rewrites || lets_rewrite(v, o);
     count_item(v, n);
     advance(v, OLD);
     advance(v, NEW);
     return PTW_OK;
+}
+
+/* Where the guest can change rights, no page is one with another. */
+static enum ptw_status stays_apart(struct ptw_verify *v)
+{
+    if (!v->rewrites || v->joined.kind == PTW_DIFFERS_NOT) {
+        return PTW_OK;
+    }
+    v->difference = v->joined;
+    return PTW_DIFFERENT;
 }
 
 static enum ptw_status compare(struct ptw_verify *v)
@@ -1969,7 +2009,7 @@ static enum ptw_status compare(struct ptw_verify *v)
             continue;
         }
         if (o == NULL) {
-            return PTW_OK;
+            return stays_apart(v);
         }
         if (o->kind == PTW_ITEM_MAPPING) {
             st = compare_leaf(v, o);

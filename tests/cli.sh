@@ -1164,6 +1164,7 @@ copy-on-write-pages 0
 shared-writable 0
 writable-pages 2
 merged 0
+writable-selves 0
 zeros 0
 dropped-outside 262656
 dropped-partial 0
@@ -1213,7 +1214,7 @@ json 'length == 3'
 json '.[0] == {type: "root", root: 0, old_pa: "1000", new_pa: "3000"}'
 json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
     large: 0, aliases: 1, split: 0, copy_on_write: 0, copy_on_write_pages: 0,
-    shared_writable: 0, writable_pages: 2, merged: 0, zeros: 0,
+    shared_writable: 0, writable_pages: 2, merged: 0, writable_selves: 0, zeros: 0,
     dropped_outside: 262656, dropped_partial: 0, dropped_unreadable: 0,
     dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
     absent_kept: 0, absent_cleared: 0, absent_followed: 0, absent_unknown: 0,

@@ -1138,6 +1138,80 @@ BOTH(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
     cr_expect(eq(u64, image.counts.writable_pages, 4));
 }
 
+/* Dirty, with R/W clear, under CR4.CET. */
+BOTH(rebuild, merges_no_shadow_stacks)
+{
+    struct job j;
+
+    start_with(name, 0, PTW_CET);
+    map_pages(0, USER_VA, 4, 0, RO_USER & ~0x40ull);
+    hang(root_at(0), USER_VA, 0, data_at(0) | RO_USER | 0x40);
+    hang(root_at(0), USER_VA + PAGE, 0, data_at(1) | RO_USER | 0x40);
+    for (unsigned i = 1; i < 4; i++) {
+        same_content(0, i);
+    }
+    j = job_of(1);
+    j.o.flags = PTW_REBUILD_MERGE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 1));
+    cr_expect(eq(u64, image.counts.writable_pages, 2));
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 1));
+    cr_expect(eq(u64, image.counts.copy_on_write, 0));
+}
+
+/* By a recursive slot that it can write the guest makes any leaf writable. */
+BOTH(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
+{
+    struct job j = one_space(name);
+    unsigned top = ptw_levels(&regime) - 1;
+    uint64_t slot = kernel_half() + 5 * span(top);
+
+    same_content(8, 9);
+    memset(&ram[data_at(20)], 0, 2 * PAGE);
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 2));
+    hang(root_at(0), slot, top, root_at(0) | 0x63);
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.writable_selves, 1));
+    cr_expect(zero(u64, image.counts.merged));
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_COPY_SHARED;
+    assert_good(&j);
+    cr_expect(zero(u64, image.counts.merged));
+    /* one that it can't write, and one that is not kept, change nothing */
+    j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
+    put(root_at(0), slot >> (top == 1 ? 22 : 39) & (entries_per_table() - 1),
+        root_at(0) | 0x61);
+    assert_good(&j);
+    cr_expect(zero(u64, image.counts.writable_selves));
+    cr_expect(eq(u64, image.counts.merged, 2));
+    put(root_at(0), slot >> (top == 1 ? 22 : 39) & (entries_per_table() - 1),
+        root_at(0) | 0x63);
+    expect_good_without(&j, slot + 7 * PAGE, PAGE);
+    cr_expect(zero(u64, image.counts.writable_selves));
+    cr_expect(eq(u64, image.counts.merged, 2));
+}
+
+/* As seen from a slot below the root, and from another space. */
+Test(amd64_rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
+{
+    struct job j = one_space("amd64");
+
+    same_content(8, 9);
+    map_pages(1, USER_VA, 2, 8, RO_USER);
+    hang(root_at(1), USER_VA + span(1), 1,
+         table_of(root_at(1), USER_VA, 1) | 0x27);
+    j.o.flags = PTW_REBUILD_MERGE;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.merged, 1));
+    j = job_of(2);
+    j.o.flags = PTW_REBUILD_MERGE;
+    assert_good(&j);
+    cr_expect(zero(u64, image.counts.merged));
+}
+
 /* Pages that agree in the number that the rebuilder finds candidates by: what is
  * multiplied by zero does not count. */
 BOTH(rebuild, does_not_merge_what_only_looks_equal)

@@ -44,6 +44,13 @@ static void start(void)
     }
 }
 
+static void regime_is(unsigned without, unsigned with)
+{
+    cr_assert(ptw_regime_by_name("amd64", NULL, without, &regime, NULL) ==
+              PTW_OK);
+    cr_assert(ptw_regime_with(&regime, with, &regime, NULL) == PTW_OK);
+}
+
 static enum ptw_status run(const uint8_t *was, const uint8_t *is,
                            unsigned flags)
 {
@@ -242,6 +249,56 @@ Test(amd64_verify_images, sees_pages_merged_that_must_not_be)
     image[OLD][0x10fff] = 1;
     image[OLD][0x11fff] = 1;
     expect_differs(PTW_REBUILD_ZEROS, PTW_DIFFERS_JOINED, 0x401000);
+}
+
+/* Two pages that are the same now, which leaves only read. */
+static void join(uint64_t leaf)
+{
+    start();
+    set(OLD, 0x4000, 0, 0x10000 | leaf);
+    set(OLD, 0x4000, 1, 0x11000 | leaf);
+    set(NEW, 0x4000, 0, 0x10000 | leaf);
+    set(NEW, 0x4000, 1, 0x10000 | leaf);
+    memcpy(&image[OLD][0x11000], &image[OLD][0x10000], PAGE);
+}
+
+/* A table that refers to itself, through which the guest makes both writable. */
+Test(amd64_verify_images, sees_pages_merged_that_the_guest_can_make_writable)
+{
+    join(0x25);
+    expect_same(PTW_REBUILD_MERGE);
+    set_both(0x1000, 300, 0x1023);
+    expect_differs(PTW_REBUILD_MERGE, PTW_DIFFERS_JOINED, 0x401000);
+    cr_expect(eq(u64, verify.difference.old_pa.v, 0x11000));
+    cr_expect(eq(u64, verify.difference.new_pa.v, 0x10000));
+    set_both(0x1000, 300, 0x1061); /* can't be written */
+    expect_same(PTW_REBUILD_MERGE);
+    set_both(0x3000, 300, 0x3023); /* below the root */
+    expect_differs(PTW_REBUILD_MERGE, PTW_DIFFERS_JOINED, 0x401000);
+    memset(&image[OLD][0x10000], 0, 2 * PAGE);
+    memset(&image[NEW][0x10000], 0, PAGE);
+    expect_differs(PTW_REBUILD_ZEROS, PTW_DIFFERS_JOINED, 0x401000);
+    set_both(0x3000, 300, 0);
+    expect_same(PTW_REBUILD_ZEROS);
+}
+
+Test(amd64_verify_images, sees_pages_merged_that_the_supervisor_writes)
+{
+    join(0x25);
+    expect_same(PTW_REBUILD_MERGE);
+    regime_is(PTW_WP, 0);
+    expect_differs(PTW_REBUILD_MERGE, PTW_DIFFERS_JOINED, 0x401000);
+}
+
+Test(amd64_verify_images, sees_shadow_stacks_merged)
+{
+    join(0x65);
+    expect_same(PTW_REBUILD_MERGE);
+    regime_is(0, PTW_CET);
+    expect_differs(PTW_REBUILD_MERGE, PTW_DIFFERS_JOINED, 0x401000);
+    join(0x25); /* R/W clear and D clear: read only */
+    regime_is(0, PTW_CET);
+    expect_same(PTW_REBUILD_MERGE);
 }
 
 Test(amd64_verify_images, sees_large_pages_merged)

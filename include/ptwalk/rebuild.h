@@ -68,7 +68,8 @@ enum ptw_rebuild_flag {
     /* Large leaves become small ones. */
     PTW_REBUILD_SPLIT = 1 << 2,
     /* Small pages of the same content that the guest writes through no leaf
-     * (ptw_guest_writes), after the policy above, become one. */
+     * (ptw_guest_writes), after the policy above, become one.  None do when the
+     * guest can make their leaves writable: see writable_selves. */
     PTW_REBUILD_MERGE = 1 << 3,
     /* The same for pages that are all zeros alone; and a page of zeros that
      * has to stay its own is not handed to the sink, whose memory reads as
@@ -142,8 +143,12 @@ struct ptw_rebuild_counts {
     uint64_t writable_pages;      /* that the guest writes through a new leaf:
                                      shared, or of a large leaf of which a page
                                      is, or as copy-on-write can't change it */
-    uint64_t merged; /* pages that are in the image as another one */
-    uint64_t zeros;  /* of the pages: not handed to the sink */
+    uint64_t merged;          /* pages that are in the image as another one */
+    uint64_t writable_selves; /* entries that refer to their own table, are kept
+                                 and let the guest write it.  If there is one,
+                                 the guest can change rights by it, and no page
+                                 is merged */
+    uint64_t zeros;           /* of the pages: not handed to the sink */
     /* Entries that are not present and not 0, counted as the tables are built.
      */
     uint64_t absent_kept;     /* that name no frame, or were not asked */

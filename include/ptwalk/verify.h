@@ -169,7 +169,10 @@ struct ptw_verify {
     bool counted;    /* it is a large one that the next count goes through */
     bool begun;      /* one is */
     unsigned entry;  /* of the table under comparison: which one comes next */
-    int stays;       /* of the old leaf: whether it could be kept whole */
+    bool rewrites;   /* the guest can write tables that refer to themselves */
+    bool joins;      /* a page is one with another */
+    struct ptw_difference joined; /* the first page that is one with another */
+    int stays; /* of the old leaf: whether it could be kept whole */
 };
 
 /* ptw_verify_init begins a comparison of the spaces with the given roots, in
@@ -192,8 +195,10 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *
  *   PTW_OK         the same: certificate says what was compared
  *   PTW_DIFFERENT  difference is the first one, in order of spaces and
- *                  addresses; but bytes, and pages that are tables as well, are
- *                  looked at when everything else was found to be the same
+ *                  addresses; but bytes, pages that are tables as well, and
+ *                  those that are one though the guest can make their leaves
+ *                  writable, are looked at when everything else was found to
+ *                  be the same
  *   PTW_E_SPACE    give storage, and call again
  *   PTW_E_LIMIT    max_reads; or more than 2^28 records of new pages.  The
  *                  entries of a table are read once more to compare those that

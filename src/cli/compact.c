@@ -433,6 +433,7 @@ static void print_counts(const struct compaction *c)
     print_count(j, "shared-writable", n->shared_writable);
     print_count(j, "writable-pages", n->writable_pages);
     print_count(j, "merged", n->merged);
+    print_count(j, "writable-selves", n->writable_selves);
     print_count(j, "zeros", n->zeros);
     for (unsigned i = 0; i < PTW_DROPS; i++) {
         print_count(j, drop_name(i), n->dropped[i]);
