@@ -964,6 +964,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
 
     c->regime = ed->t->regime;
     c->mem = ed->t->mem;
+    c->near = c->mem->near;
     c->memo = NULL;
     c->first = ed->first;
     c->last = ed->last;
