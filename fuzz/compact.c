@@ -290,6 +290,30 @@ static enum ptw_status guest_read64(void *ctx, ptw_pa pa, uint64_t *out)
     return read_guest(ctx, pa.v, 8, out);
 }
 
+/* Whole entries of a table, or bytes of a page; nothing else. */
+static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
+                                  size_t bytes)
+{
+    struct fc_guest *g = ctx;
+    unsigned region = region_of(g, pa.v, bytes);
+    uint8_t *to = buffer;
+
+    if (region == FZ_REGIONS || bytes == 0 || bytes > FZ_PAGE ||
+        pa.v % FZ_PAGE + bytes > FZ_PAGE) {
+        fz_fail("%llu bytes are copied at %llx, not of one page offered",
+                HEX(bytes), HEX(pa.v));
+    }
+    if (refuses(g, region, pa.v, bytes)) {
+        return PTW_E_BUS;
+    }
+    passes(g);
+    g->reads += bytes / 8;
+    for (size_t i = 0; i < bytes; i++) {
+        to[i] = byte_at(g, pa.v + i);
+    }
+    return PTW_OK;
+}
+
 static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct fc_guest *g = ctx;
@@ -350,6 +374,16 @@ static const struct ptw_mem_ops guest_ops = {
     .write64 = write_never64,
 };
 
+static const struct ptw_mem_ops stopped_ops = {
+    .read32 = guest_read32,
+    .read64 = guest_read64,
+    .read = guest_read,
+    .borrow = guest_borrow,
+    .zeros = guest_zeros,
+    .write32 = write_never32,
+    .write64 = write_never64,
+};
+
 static void *exactly(size_t bytes)
 {
     void *p = malloc(bytes);
@@ -398,9 +432,12 @@ static void offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
         region[i].writable = false;
         all_host = all_host && g->host[i] != NULL;
     }
-    st = all_host ? ptw_mem_init_regions(mem, region, g->w->regions)
-                  : ptw_mem_init_callbacks(mem, &guest_ops, g, region,
-                                           g->w->regions);
+    st = all_host
+             ? ptw_mem_init_regions(mem, region, g->w->regions)
+             : ptw_mem_init_callbacks(mem,
+                                      g->stopped ? &stopped_ops : &guest_ops, g,
+                                      region, g->w->regions);
+    ptw_mem_set_stopped(mem, g->stopped);
     if (st != PTW_OK) {
         fz_fail("memory is refused: %s", ptw_status_text(st));
     }
@@ -653,6 +690,7 @@ static void read_input(struct fc_guest *g, struct input *input,
         input->spoil_at[i] = fz_u8(&in);
     }
     input->absent = fz_u8(&in);
+    g->stopped = (input->absent & 0x40) != 0;
     for (unsigned i = 0; i < FC_REFUSED; i++) {
         refused[i] = i < (counts >> 4 & 3) ? fz_u8(&in) : 0;
     }

@@ -25,6 +25,7 @@ struct fc_guest {
     uint8_t *host[FZ_REGIONS]; /* exactly the region, or NULL */
     bool lends;
     bool changes;                    /* whenever it is read */
+    bool stopped;                    /* it is said not to change */
     uint64_t refused[FC_REFUSED][2]; /* first and last byte */
     unsigned refuses;
     uint64_t flipped; /* a byte that is another one in this guest, */

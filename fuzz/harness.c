@@ -424,6 +424,7 @@ static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
     size_t items;
 
     must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
+    fz_world_remember(w, &walk, mem);
     do {
         st = fz_next(&walk, item, 32, &items);
         for (size_t i = 0; i < items && more; i++) {
@@ -657,6 +658,7 @@ static void start(struct fz_world *w, struct ptw_walk *walk,
     must(
         ptw_walk_va_spaces_init(walk, &w->regime, mem, root, w->roots, memo, o),
         "a walk");
+    fz_world_remember(w, walk, mem);
 }
 
 /* The tables of a walk by their numbers, as far as there is room. */
@@ -1047,6 +1049,7 @@ static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
     o.need = w->need;
     must(ptw_virt_to_phys_init(&walk, &w->regime, mem, ptw_pa_of(root), &o),
          "a walk");
+    fz_world_remember(w, &walk, mem);
     do {
         size_t items;
 
@@ -1108,6 +1111,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     if (why != PTW_OK) {
         return;
     }
+    fz_world_remember(w, &walk, mem);
     fz_collect(w, &walk, NULL, &list);
     for (size_t i = 0; i < list.count; i++) {
         if (list.item[i].kind == PTW_ITEM_SPACE ||
@@ -1138,12 +1142,14 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         o = other_options(w);
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem_again, pa, &o),
              "a walk");
+        fz_world_remember(w, &walk, mem_again);
         check_other_memory(w, &walk, NULL);
     }
     if (wants(w, 1)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
+        fz_world_remember(w, &walk, mem);
         fz_check_runs(w, &list, &walk, NULL);
     }
     if (wants(w, 2)) {
@@ -1151,6 +1157,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
         must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
+        fz_world_remember(w, &walk, mem);
         fz_check_stops(w, mem, &list, &walk, NULL, root, &expected);
     }
 }
@@ -1362,6 +1369,7 @@ void fz_shifting(const uint8_t *data, size_t len)
         s.done = false;
         if (ptw_virt_to_phys_init(&walk, &w->regime, &mem, root[0], &o) ==
             PTW_OK) {
+            fz_world_remember(w, &walk, &mem);
             shifting_walk(&s);
         }
     }

@@ -15,6 +15,7 @@ enum {
     FZ_ROOTS = 8,
     FZ_SLOTS = 64,  /* pages that an input can name */
     FZ_PAGES = 64,  /* pages that can have contents */
+    FZ_COPIES = 24, /* tables that can be remembered */
     FZ_INDEX = 256, /* slots of the hash table of pages */
     FZ_VAS = 8,     /* addresses that an input asks about */
     FZ_OUTS = 12,   /* ranges that are left out of walks */
@@ -75,6 +76,11 @@ struct fz_world {
     struct oracle_range out[FZ_OUTS]; /* ascending and disjoint */
     struct ptw_va_range leave_out[FZ_OUTS];
     unsigned outs;
+    bool bulk;      /* callbacks copy several entries at once */
+    bool stopped;   /* and memory is said not to change */
+    bool remembers; /* walks remember tables, and these they have copied */
+    unsigned copies;
+    uint64_t copied[FZ_COPIES];
     bool self; /* walks keep entries that lead to their own table whole */
 
     uint64_t slot[FZ_SLOTS];  /* frame numbers */
@@ -102,6 +108,11 @@ void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole);
 
 /* fz_read_va reads an address, as an input names one. */
 uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in);
+
+/* fz_world_remember lets a walk of mem remember tables, where the world says so:
+ * in the set of the walk before, if that was of mem, too. */
+void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
+                       const struct ptw_mem *mem);
 
 /* fz_world_memory builds an accessor of the given kind.  region has room for
  * FZ_REGIONS and must live as long as mem. */

@@ -652,6 +652,28 @@ static void leaves(void)
     }
     save("physical-width");
 
+    /* Entries that come some in a call, of tables with two ways to each: calls
+     * end where a table, the range and the limit do. */
+    for (unsigned stopped = 1; stopped < 4; stopped++) {
+        static const char *const names[] = {"", "entries-copied-if-stopped",
+                                            "tables-remembered",
+                                            "entries-some-in-a-call"};
+
+        simple(CALLBACKS);
+        in.needs |= (uint8_t)(stopped << 5);
+        in.reads = 6;
+        run(entries - 20, 20, 0x67, 8, 2);
+        entry(3, 0x65, 9, 0);
+        select_page(levels - 2);
+        link_table(1, levels - 1, NOT_W);
+        link_table(5, levels, NOT_W);
+        link_table(entries - 1, levels, 0);
+        select_page(levels);
+        run(7, 4, 0x67, 12, 2);
+        ask(0, 0, 0, entries - 1, 0x40);
+        save(names[stopped]);
+    }
+
     /* A line of eight leaves that runs over the width, in direct memory. */
     simple(BORROW);
     in.width = wide ? 16 : 0;
@@ -1892,6 +1914,10 @@ static void compactions(void)
     begin_compaction(0, 0, 1, 0, 0);
     refused_page(30);
     save_compaction("unreadable-page-in-a-large-one");
+    begin_compaction(0, 0, 1, 0, 0);
+    refused_page(30);
+    compaction.at[13] = 0x40;
+    save_compaction("unreadable-page-copied-whole");
     begin_compaction(COW_ALL, 0, 1, S_PAGE, 5);
     refused_page(30);
     refused_page(0x40 | 17);

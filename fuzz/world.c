@@ -654,6 +654,10 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
     w->vas = 0;
     w->outs = 0;
     w->self = (needs & 0x10) != 0;
+    w->bulk = (needs & 0x60) != 0;
+    w->stopped = (needs & 0x40) != 0;
+    w->remembers = (needs & 0x60) == 0x40;
+    w->copies = 0;
     w->pages = 0;
     memset(w->index, 0, sizeof w->index);
     w->page = pages;
@@ -846,6 +850,60 @@ static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
     return st;
 }
 
+/* A table is copied whole, to be remembered: once by a set that has room for
+ * all.  Its entries count when a walk takes them. */
+static void copied(struct fz_world *w, uint64_t pa)
+{
+    for (unsigned i = 0; i < w->copies; i++) {
+        if (w->copied[i] == pa) {
+            fz_fail("the table at %llx is copied twice",
+                    (unsigned long long)pa);
+        }
+    }
+    if (w->copies == FZ_COPIES) {
+        fz_fail("%u tables are remembered", w->copies);
+    }
+    w->copied[w->copies++] = pa;
+}
+
+/* Several entries at once: of memory that is stopped, of one region and of one
+ * table. */
+static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
+                                 size_t bytes)
+{
+    struct fz_world *w = ctx;
+    const struct fz_region *r = region_of(w, pa.v, bytes);
+    enum ptw_status st = PTW_OK;
+    uint64_t reads = 0;
+    uint8_t *to = buffer;
+
+    if (!w->stopped || r == NULL || pa.v % FZ_PAGE + bytes > FZ_PAGE ||
+        (bytes > 16 * w->entry_bytes && (!w->remembers || bytes != FZ_PAGE)) ||
+        bytes % w->entry_bytes != 0) {
+        fz_fail("%llu bytes are read at %llx", (unsigned long long)bytes,
+                (unsigned long long)pa.v);
+    }
+    if (!r->readable) {
+        return PTW_E_BUS;
+    }
+    if (bytes == FZ_PAGE) {
+        reads = w->reads;
+        copied(w, pa.v);
+    }
+    for (size_t at = 0; at < bytes; at += w->entry_bytes) {
+        uint64_t raw = read_checked(w, ptw_pa_of(pa.v + at),
+                                    (unsigned)w->entry_bytes, &st);
+
+        for (unsigned b = 0; b < w->entry_bytes; b++) {
+            to[at + b] = (uint8_t)(raw >> 8 * b);
+        }
+    }
+    if (bytes == FZ_PAGE) {
+        w->reads = reads;
+    }
+    return st;
+}
+
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     const struct fz_world *w = ctx;
@@ -887,6 +945,14 @@ static enum ptw_status write64(void *ctx, ptw_pa pa, uint64_t value)
 static const struct ptw_mem_ops by_reading = {
     .read32 = read32,
     .read64 = read64,
+    .write32 = write32,
+    .write64 = write64,
+};
+
+static const struct ptw_mem_ops by_copying = {
+    .read32 = read32,
+    .read64 = read64,
+    .read = read_many,
     .write32 = write32,
     .write64 = write64,
 };
@@ -974,11 +1040,37 @@ static void host_fill(const struct fz_world *w, unsigned i)
     }
 }
 
+static struct ptw_remembered remembered;
+
+void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
+                       const struct ptw_mem *mem)
+{
+    static uint64_t store[FZ_COPIES * 513];
+    size_t bytes = ptw_remembered_bytes(w->seed >> 33 & 15) + 4104;
+    enum ptw_status st = PTW_OK;
+
+    if (remembered.mem != mem) {
+        w->copies = 0;
+        st = ptw_remembered_init(&remembered, mem, store, bytes);
+    }
+    if (st != (w->stopped ? PTW_OK : PTW_E_ARG)) {
+        fz_fail("to remember tables: %s", ptw_status_text(st));
+    }
+    if (w->remembers) {
+        st = ptw_walk_remember(walk, &remembered);
+        if (st != PTW_OK) {
+            fz_fail("to remember tables: %s", ptw_status_text(st));
+        }
+    }
+}
+
 void fz_world_memory(struct fz_world *w, enum fz_memory kind,
                      struct ptw_mem *mem, struct ptw_region *region)
 {
     bool all_direct = true;
     enum ptw_status st;
+
+    remembered.mem = NULL;
 
     for (unsigned i = 0; i < w->regions; i++) {
         const struct fz_region *r = &w->region[i];
@@ -1008,10 +1100,13 @@ void fz_world_memory(struct fz_world *w, enum fz_memory kind,
     } else if (all_direct) {
         st = ptw_mem_init_regions(mem, region, w->regions);
     } else {
-        st = ptw_mem_init_callbacks(
-            mem, kind == FZ_CALLBACKS ? &by_reading : &by_borrowing, w, region,
-            w->regions);
+        st = ptw_mem_init_callbacks(mem,
+                                    kind != FZ_CALLBACKS ? &by_borrowing
+                                    : w->bulk            ? &by_copying
+                                                         : &by_reading,
+                                    w, region, w->regions);
     }
+    ptw_mem_set_stopped(mem, w->stopped);
     if (st != PTW_OK) {
         fz_fail("memory is refused: %s", ptw_status_text(st));
     }

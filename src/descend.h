@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "memo.h"
 #include "regime.h"
+#include "remember.h"
 
 enum ptw_verdict {
     PTW_V_ENTERED,  /* stands in a table; there is no answer so far */
@@ -212,6 +213,10 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
                 }
             }
         }
+        if (PTW_UNLIKELY(t->host == NULL) && c->remembered != NULL &&
+            ptw_table_bytes(a, level) == PTW_COPY_BYTES) {
+            t->host = ptw_recall(c->remembered, table);
+        }
         t->index = (uint16_t)((first - base) >> l->shift);
         t->last = (uint16_t)((last - base) >> l->shift);
         t->fetched = t->index;
@@ -236,9 +241,30 @@ PTW_ENGINE void ptw_fill(const struct ptw_format *a, struct ptw_cursor *c,
     }
 }
 
+/* Fetches as many entries at once as callbacks give and the window holds, from
+ * the one that is next on; false: none. */
+PTW_ENGINE bool ptw_fetch_many(const struct ptw_format *a, struct ptw_cursor *c,
+                               struct ptw_path_table *t, uint64_t *window)
+{
+    uint64_t raw[PTW_MAX_WINDOW];
+    unsigned n = t->last - t->index + 1u;
+
+    n = n < PTW_MAX_WINDOW ? n : PTW_MAX_WINDOW;
+    n = n < c->reads_left ? n : (unsigned)c->reads_left;
+    n = ptw_get_many(c->mem, t->table + ((uint64_t)t->index << a->entry_log2),
+                     1u << a->entry_log2, n, raw);
+    for (unsigned i = 0; i < n; i++) {
+        window[(t->index + i) % PTW_MAX_WINDOW] = raw[i];
+    }
+    t->fetched = (uint16_t)(t->index + n);
+    c->reads_left -= n;
+    return n > 0;
+}
+
 /* ptw_entry gets the entry that is next: out of the window, or by a read.  In
  * direct memory a walk fetches a line or two ahead, so that it knows which
- * tables come next; elsewhere a read may be dear, and it fetches one.  The
+ * tables come next; elsewhere a read may be dear, and it fetches one, or of
+ * memory that is stopped as many as it gets in one call.  The
  * answer is PTW_V_ENTERED (got it), PTW_V_REFUSED or PTW_V_LIMIT. */
 PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
                                       struct ptw_cursor *c, bool single,
@@ -273,6 +299,10 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
     }
     if (c->reads_left == 0) {
         return PTW_V_LIMIT;
+    }
+    if (PTW_UNLIKELY(c->mem->stopped) && ptw_fetch_many(a, c, t, window)) {
+        *raw = window[index % PTW_MAX_WINDOW];
+        return PTW_V_ENTERED;
     }
     c->reads_left--;
     if (ptw_get_near(c->mem, &c->near, pa, bytes, raw) != PTW_OK) {

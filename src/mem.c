@@ -79,7 +79,7 @@ enum ptw_status ptw_mem_init_callbacks(struct ptw_mem *mem,
     enum ptw_status st;
 
     refuse_all(mem);
-    if (ops == NULL || ops->read32 == NULL || ops->read64 == NULL) {
+    if (ops == NULL || ops->read64 == NULL) {
         return PTW_E_ARG;
     }
     mem->ops = ops;
@@ -95,6 +95,67 @@ enum ptw_status ptw_mem_init_callbacks(struct ptw_mem *mem,
         refuse_all(mem);
     }
     return st;
+}
+
+void ptw_mem_set_stopped(struct ptw_mem *mem, bool stopped)
+{
+    mem->stopped = stopped;
+}
+
+/* Takes 4 bytes out of 8: the aligned ones, where all 4 are among them and the
+ * region has them, else those from pa on, else the last of the region. */
+static enum ptw_status get_half(const struct ptw_mem *mem,
+                                const struct ptw_region *r, uint64_t pa,
+                                uint32_t *out)
+{
+    uint64_t at = pa & ~(uint64_t)7;
+    uint64_t wide = 0;
+    enum ptw_status st;
+
+    if (r->last.v - r->first.v < 7) {
+        return PTW_E_BUS;
+    }
+    if (pa - at > 4 || at < r->first.v) {
+        at = pa;
+    }
+    at = r->last.v - at < 7 ? r->last.v - 7 : at;
+    st = mem->ops->read64(mem->ctx, ptw_pa_of(at), &wide);
+    *out = (uint32_t)(wide >> 8 * (pa - at));
+    return st;
+}
+
+enum ptw_status ptw_get_served32(const struct ptw_mem *mem,
+                                 const struct ptw_region *r, uint64_t pa,
+                                 uint32_t *out)
+{
+    return mem->ops->read32 != NULL
+               ? mem->ops->read32(mem->ctx, ptw_pa_of(pa), out)
+               : get_half(mem, r, pa, out);
+}
+
+unsigned ptw_get_many(const struct ptw_mem *mem, uint64_t pa, unsigned bytes,
+                      unsigned n, uint64_t raw[PTW_MAX_WINDOW])
+{
+    const struct ptw_region *r = ptw_find(mem, pa);
+    uint64_t buffer[PTW_MAX_WINDOW];
+    uint64_t room;
+
+    if (r == NULL || r->host != NULL || mem->ops->read == NULL) {
+        return 0;
+    }
+    room = (r->last.v - pa) / bytes + ((r->last.v - pa) % bytes == bytes - 1);
+    n = n < room ? n : (unsigned)room;
+    if (n < 2 || mem->ops->read(mem->ctx, ptw_pa_of(pa), buffer,
+                                (size_t)n * bytes) != PTW_OK) {
+        return 0;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        const unsigned char *p =
+            (const unsigned char *)buffer + (size_t)i * bytes;
+
+        raw[i] = bytes == 8 ? ptw_load64(p) : ptw_load32(p);
+    }
+    return n;
 }
 
 enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
@@ -207,7 +268,7 @@ static enum ptw_status read_number(const struct ptw_mem *mem,
         }
         at = at < r->first.v ? r->first.v : at;
         at = r->last.v - at < 3 ? r->last.v - 3 : at;
-        st = mem->ops->read32(mem->ctx, ptw_pa_of(at), &narrow);
+        st = ptw_get_served32(mem, r, at, &narrow);
         value = narrow;
     }
     for (size_t i = 0; st == PTW_OK && i < *n; i++) {
@@ -231,6 +292,10 @@ static enum ptw_status read_served(const struct ptw_mem *mem,
     *run = bytes;
     if (lent != NULL) {
         memcpy(out, lent, bytes);
+        return PTW_OK;
+    }
+    if (mem->ops->read != NULL &&
+        mem->ops->read(mem->ctx, ptw_pa_of(pa), out, bytes) == PTW_OK) {
         return PTW_OK;
     }
     for (size_t at = 0; at < bytes; at += n) {

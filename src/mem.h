@@ -141,6 +141,17 @@ struct ptw_near ptw_near_at(const struct ptw_mem *mem, uint64_t pa);
 enum ptw_status ptw_put_entry(const struct ptw_mem *mem, uint64_t pa,
                               unsigned bytes, uint64_t value);
 
+/* ptw_get_served32 reads 4 bytes of a region that is served by callbacks. */
+enum ptw_status ptw_get_served32(const struct ptw_mem *mem,
+                                 const struct ptw_region *r, uint64_t pa,
+                                 uint32_t *out);
+
+/* ptw_get_many reads n entries at once, n at most PTW_MAX_WINDOW, where
+ * callbacks offer that; fewer, where the region ends.  Returns how many, or 0.
+ */
+unsigned ptw_get_many(const struct ptw_mem *mem, uint64_t pa, unsigned bytes,
+                      unsigned n, uint64_t raw[PTW_MAX_WINDOW]);
+
 /* ptw_get reads a number of 4 or 8 bytes at pa, within one region. */
 PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
                                    unsigned bytes, uint64_t *out)
@@ -167,7 +178,7 @@ PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
     if (bytes == 8) {
         return mem->ops->read64(mem->ctx, ptw_pa_of(pa), out);
     }
-    st = mem->ops->read32(mem->ctx, ptw_pa_of(pa), &narrow);
+    st = ptw_get_served32(mem, r, pa, &narrow);
     *out = narrow;
     return st;
 }

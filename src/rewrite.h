@@ -981,6 +981,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->tables = 0;
     c->space = 0;
     c->need = 0;
+    c->remembered = NULL; /* an edit changes tables */
     c->need_leaf = 0;
     c->top = a->levels - 1;
     c->remark = false;

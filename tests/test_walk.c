@@ -633,6 +633,203 @@ Test(walk, can_be_copied_and_both_go_on)
     }
 }
 
+/* ------------------------------------------------- several entries in a call */
+
+static unsigned calls;  /* of the callbacks */
+static unsigned copied; /* entries that they gave */
+static unsigned refuse; /* which call of copy_bytes is refused; 0: none */
+
+static enum ptw_status one_entry(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    (void)ctx;
+    calls++;
+    copied++;
+    *out = 0;
+    for (unsigned b = 0; b < 8; b++) {
+        *out |= (uint64_t)ram[pa.v + b] << 8 * b;
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status copy_bytes(void *ctx, ptw_pa pa, void *buffer,
+                                  size_t bytes)
+{
+    (void)ctx;
+    calls++;
+    if (calls == refuse) {
+        return PTW_E_BUS;
+    }
+    copied += bytes / 8;
+    memcpy(buffer, &ram[pa.v], bytes);
+    return PTW_OK;
+}
+
+Test(walk, reads_a_window_of_entries_of_stopped_memory_in_one_call)
+{
+    static const struct ptw_mem_ops ops = {.read64 = one_entry,
+                                           .read = copy_bytes};
+    static char expected[8192];
+    struct ptw_region region = {{0}, {RAM_BYTES - 1}, NULL, false};
+    uint64_t reads;
+
+    amd64();
+    for (unsigned i = 0; i < 40; i++) {
+        put(PT, 3 * i, (0x20000 + i * PAGE) | RWX);
+    }
+    strcpy(expected, everything(PTW_WALK_HOLES));
+    reads = walk(&plan)->stats.reads;
+    cr_assert(ptw_mem_init_callbacks(&mem, &ops, NULL, &region, 1) == PTW_OK);
+    for (unsigned k = 0; k < 3; k++) {
+        ptw_mem_set_stopped(&mem, k > 0);
+        refuse = 0;
+        calls = 0;
+        copied = 0;
+        cr_expect(eq(str, everything(PTW_WALK_HOLES), expected));
+        calls = 0;
+        copied = 0;
+        refuse = k == 2 ? 5 : 0;
+        cr_expect(eq(u64, walk(&plan)->stats.reads, reads));
+        cr_expect(eq(uint, copied, reads), "each is read once");
+        cr_expect(eq(uint, calls,
+                     k == 0   ? reads
+                     : k == 1 ? reads / PTW_MAX_WINDOW
+                              : reads / PTW_MAX_WINDOW + 2));
+    }
+    refuse = 0;
+    ptw_mem_set_stopped(&mem, true);
+    cr_expect(eq(str, in_pieces(&plan, 97), ""));
+}
+
+/* ---------------------------------------------------- tables are remembered */
+
+static const struct ptw_mem_ops counted = {.read64 = one_entry,
+                                           .read = copy_bytes};
+static struct ptw_remembered remembered;
+static uint64_t copies[8 * 513];
+
+/* Follows everything, by the set; the same comes as of memory of the host. */
+static struct ptw_walk_stats follow_remembering(void)
+{
+    static struct ptw_walk direct;
+    static struct ptw_walk served;
+    static struct ptw_mem flat;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_item a[5];
+    struct ptw_item b[5];
+    enum ptw_status st = PTW_OK;
+
+    o.flags = PTW_WALK_HOLES;
+    cr_assert(ptw_mem_init_flat(&flat, ptw_pa_of(0), ram, RAM_BYTES, false) ==
+              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&direct, &regime, &flat, ptw_pa_of(ROOT),
+                                    &o) == PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&served, &regime, &mem, ptw_pa_of(ROOT),
+                                    &o) == PTW_OK);
+    cr_assert(ptw_walk_remember(&served, &remembered) == PTW_OK);
+    calls = 0;
+    while (st == PTW_OK) {
+        size_t n;
+        size_t m;
+
+        st = ptw_walk_next(&direct, a, 5, &n);
+        cr_assert(eq(int, ptw_walk_next(&served, b, 5, &m), st));
+        cr_assert(eq(sz, m, n));
+        for (size_t i = 0; i < n; i++) {
+            cr_assert(eq(int, b[i].kind, a[i].kind));
+            cr_assert(eq(u64, b[i].first.v, a[i].first.v));
+            cr_assert(eq(u64, b[i].last.v, a[i].last.v));
+            if (a[i].kind == PTW_ITEM_MAPPING) {
+                cr_assert(eq(u64, b[i].u.mapping.pa.v, a[i].u.mapping.pa.v));
+                cr_assert(eq(u64, b[i].u.mapping.raw, a[i].u.mapping.raw));
+            }
+        }
+    }
+    cr_expect(eq(int, st, PTW_END));
+    cr_expect(eq(u64, ptw_walk_counts(&served).reads,
+                 ptw_walk_counts(&direct).reads));
+    return ptw_walk_counts(&served);
+}
+
+/* A way to each of 5 tables, and 8 to three of them. */
+static void many_ways(void)
+{
+    struct ptw_region region = {{0}, {RAM_BYTES - 1}, NULL, false};
+    static struct ptw_region kept;
+
+    kept = region;
+    amd64();
+    for (unsigned i = 1; i < 8; i++) {
+        put(ROOT, 32 * i, PDPT | TABLE);
+    }
+    put(PD, 7, PT2 | TABLE);
+    put(PT, 3, 0x20000 | RWX);
+    put(PT2, 4, 0x21000 | RWX);
+    cr_assert(ptw_mem_init_callbacks(&mem, &counted, NULL, &kept, 1) == PTW_OK);
+    ptw_mem_set_stopped(&mem, true);
+    refuse = 0;
+}
+
+Test(walk, copies_a_table_of_stopped_memory_once)
+{
+    many_ways();
+    cr_assert(ptw_remembered_init(&remembered, &mem, copies, sizeof copies) ==
+              PTW_OK);
+    cr_expect(eq(u64, follow_remembering().tables, 1 + 8 * 4));
+    cr_expect(eq(uint, calls, 5));
+    cr_expect(eq(sz, remembered.used, 5));
+    (void)follow_remembering();
+    cr_expect(eq(uint, calls, 0), "the next walk finds them");
+}
+
+Test(walk, reads_what_there_is_no_room_to_remember)
+{
+    many_ways();
+    for (size_t room = 1; room < 8; room++) {
+        cr_assert(ptw_remembered_init(&remembered, &mem, copies,
+                                      ptw_remembered_bytes(room)) == PTW_OK);
+        (void)follow_remembering();
+        cr_expect(eq(sz, remembered.used, room < 5 ? room : 5));
+        cr_expect(room >= 5 ? calls == 5 : calls > 32, "%u calls", calls);
+    }
+}
+
+Test(walk, reads_a_table_that_cannot_be_copied)
+{
+    many_ways();
+    cr_assert(ptw_remembered_init(&remembered, &mem, copies, sizeof copies) ==
+              PTW_OK);
+    refuse = 3;
+    (void)follow_remembering();
+    cr_expect(eq(sz, remembered.used, 5), "at the next way to it");
+}
+
+Test(walk, remembers_nothing_of_memory_that_may_change)
+{
+    static struct ptw_walk w;
+    static struct ptw_mem other;
+    struct ptw_walk_options o = ptw_walk_everything();
+
+    many_ways();
+    other = mem;
+    cr_assert(ptw_remembered_init(&remembered, &other, copies, sizeof copies) ==
+              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
+              PTW_OK);
+    cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG,
+              "the set is of other memory");
+    cr_expect(ptw_walk_remember(&w, NULL) == PTW_OK);
+    ptw_mem_set_stopped(&mem, false);
+    cr_expect(ptw_remembered_init(&remembered, &mem, copies, sizeof copies) ==
+              PTW_E_ARG);
+    cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG);
+    ptw_mem_set_stopped(&mem, true);
+    cr_expect(ptw_remembered_init(&remembered, &mem, (char *)copies + 4,
+                                  sizeof copies - 4) == PTW_E_ALIGN);
+    cr_expect(ptw_remembered_init(&remembered, &mem, copies, 4103) ==
+              PTW_E_SPACE);
+    cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG);
+}
+
 /* --------------------------------------------------------------------- runs */
 
 /* Entries first to last of the table map consecutive pages from pa on. */

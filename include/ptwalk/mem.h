@@ -40,8 +40,18 @@ struct ptw_region {
  * big-endian host converts.  A callback may refuse with any PTW_E_ status;
  * the engine treats each as a refused access. */
 struct ptw_mem_ops {
+    /* Optional: without it, 4 bytes are taken out of 8 that read64 reads, the
+     * aligned ones around them or, at the ends of a region that is not aligned,
+     * others that the region has. */
     enum ptw_status (*read32)(void *ctx, ptw_pa pa, uint32_t *out);
     enum ptw_status (*read64)(void *ctx, ptw_pa pa, uint64_t *out);
+
+    /* Optional.  read copies the bytes [pa, pa + bytes), which lie in one
+     * region, to buffer, as they are in memory; or refuses: then they are read
+     * as numbers, as if there were no read.  ptw_read_bytes uses it, and so
+     * does whatever looks at whole pages; a walk does for entries of memory
+     * that is stopped (ptw_mem_set_stopped). */
+    enum ptw_status (*read)(void *ctx, ptw_pa pa, void *buffer, size_t bytes);
 
     /* Optional.  borrow returns the bytes [pa, pa + bytes), aligned as pa is
      * up to 8, valid as long as the accessor, or NULL when it can't.  The
@@ -78,6 +88,7 @@ struct ptw_mem {
     struct ptw_near near; /* where a lookup tries first */
     const struct ptw_mem_ops *ops;
     void *ctx;
+    bool stopped;
 };
 
 /* ptw_mem_init_flat describes one buffer of `bytes` bytes at host that stands
@@ -100,11 +111,21 @@ PTW_NODISCARD enum ptw_status ptw_mem_init_regions(struct ptw_mem *mem,
 /* ptw_mem_init_callbacks is ptw_mem_init_regions for a host that serves its
  * memory itself: a region whose host is NULL goes through ops, any other is
  * read directly.  region may be NULL when count is 0: then ops serve every
- * address.  read32 and read64 are required (else PTW_E_ARG).  ops and ctx must
+ * address.  read64 is required (else PTW_E_ARG).  ops and ctx must
  * outlive mem. */
 PTW_NODISCARD enum ptw_status
 ptw_mem_init_callbacks(struct ptw_mem *mem, const struct ptw_mem_ops *ops,
                        void *ctx, struct ptw_region *region, size_t count);
+
+/* ptw_mem_set_stopped says whether nobody writes to the memory while a call
+ * looks at it, as the caller promises; after an init, somebody may.  Of memory
+ * that is stopped, a walk reads through the callback `read` up to
+ * PTW_MAX_WINDOW entries of a table at a time, where it otherwise reads one.
+ * Each counts as a read, is read once, and is decided from that copy; none
+ * beyond the range, or the limit, is read.  Where read refuses, entries are read
+ * one by one.  If the memory does change all the same, the answer may be of an
+ * earlier moment, and no promise is broken. */
+void ptw_mem_set_stopped(struct ptw_mem *mem, bool stopped);
 
 /* How much of a range the regions cover. */
 enum ptw_cover { PTW_COVER_NONE, PTW_COVER_SOME, PTW_COVER_ALL };
@@ -131,7 +152,8 @@ PTW_NODISCARD enum ptw_status ptw_read64(const struct ptw_mem *mem, ptw_pa pa,
  * there may be more of the same kind behind them: go on at pa + *run.
  * PTW_E_RANGE when bytes is 0 or pa + bytes - 1 wraps.
  *
- * Behind callbacks, what borrow does not lend is read as numbers: each
+ * Behind callbacks, what borrow does not lend and `read` does not copy at once
+ * is read as numbers: each
  * aligned 8 bytes that lie in the region, else each aligned 4; else, at its
  * start or end, the region's first or last 4, which are then not aligned.  A
  * byte of a region of fewer than 4 can't be read.  A refusal counts for all

@@ -257,6 +257,20 @@ struct ptw_walk_stats {
     uint64_t items;  /* items given */
 };
 
+/* A table that was copied, and the copies that there are.  Private, but for
+ * `used`, which counts them. */
+struct ptw_table_copy {
+    uint64_t key; /* its address, and 1; 0: nothing */
+    uint64_t entry[512];
+};
+
+struct ptw_remembered {
+    const struct ptw_mem *mem;
+    struct ptw_table_copy *copy;
+    size_t room;
+    size_t used;
+};
+
 /* The tables of the path that a walk is in.  Private. */
 struct ptw_path_table {
     uint64_t table;   /* its physical address */
@@ -274,7 +288,8 @@ struct ptw_cursor {
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
     struct ptw_memo *memo; /* NULL: follow; else a table seen is a reference */
-    uint64_t first;        /* the range, as offsets: addresses without sign */
+    struct ptw_remembered *remembered; /* or NULL */
+    uint64_t first; /* the range, as offsets: addresses without sign */
     uint64_t last;
     uint64_t reads_left;
     uint64_t tables;
@@ -375,6 +390,34 @@ PTW_NODISCARD enum ptw_status
 ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const struct ptw_item *item,
                 const struct ptw_walk_options *options);
+
+/* Tables that are remembered.  A walk that follows every entry enters a table as
+ * often as there are ways to it.  Of memory that is stopped (ptw_mem_set_stopped)
+ * and that callbacks serve, it can keep copies: each table of 4 KiB is then
+ * copied by one call of the callback `read`, and looked at there.  Items and
+ * counts are those of a walk of direct memory: an entry that is taken out of a
+ * copy counts as a read, so that limits bound the work all the same.  Tables
+ * that can't be copied whole, or that there is no room for, are read as ever;
+ * where there is no `read`, all are.
+ *
+ * ptw_remembered_bytes returns the storage that so many tables take.
+ * ptw_remembered_init makes a set out of storage, for walks of that memory, one
+ * after the other or in turn, but not in two threads at once; storage and set
+ * must live as long as they, and mem must not change.  What falls into places
+ * that are taken is not remembered, so that a tenth more than there are tables is
+ * little enough.  PTW_E_ARG when the memory was not said to be stopped,
+ * PTW_E_ALIGN when storage is not aligned to 8, PTW_E_SPACE when it has no room
+ * for a table.  After a failure no walk takes the set. */
+size_t ptw_remembered_bytes(size_t tables);
+PTW_NODISCARD enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
+                                                  const struct ptw_mem *mem,
+                                                  void *storage, size_t bytes);
+
+/* ptw_walk_remember lets a walk use the set from now on, or with NULL none.
+ * PTW_E_ARG when it was made for other memory, or the memory is not said to be
+ * stopped; then the walk is as it was. */
+PTW_NODISCARD enum ptw_status ptw_walk_remember(struct ptw_walk *w,
+                                                struct ptw_remembered *tables);
 
 /* ptw_walk_next writes the next items, and their number.
  *

@@ -104,14 +104,14 @@ static const struct segment *segment_of(const struct segment *segment,
 
 /* Reads `bytes` bytes at that offset of the file, wherever pages end. */
 static enum ptw_status read_bytes(struct page_cache *c, uint64_t offset,
-                                  unsigned bytes, unsigned char *out)
+                                  size_t bytes, unsigned char *out)
 {
     while (bytes > 0) {
         const struct page *p = page_of(c, offset >> PAGE_LOG2);
         uint32_t within = (uint32_t)(offset & (PAGE_BYTES - 1));
         uint32_t part = PAGE_BYTES - within;
 
-        part = part < bytes ? part : bytes;
+        part = part < bytes ? part : (uint32_t)bytes;
         if (p == NULL) {
             return PTW_E_BUS;
         }
@@ -159,6 +159,24 @@ static enum ptw_status cache_read64(void *ctx, ptw_pa pa, uint64_t *out)
     const struct image *im = ctx;
 
     return read_number(im->cache, pa.v, 8, out);
+}
+
+/* What can't be read as a whole is read in numbers: an error is one of those
+ * that are wanted. */
+static enum ptw_status cache_read(void *ctx, ptw_pa pa, void *buffer,
+                                  size_t bytes)
+{
+    const struct image *im = ctx;
+    struct page_cache *c = im->cache;
+    const struct segment *s = segment_of(c->segment, c->segments, pa.v);
+    int error = c->error;
+    uint64_t at = c->error_offset;
+    enum ptw_status st =
+        read_bytes(c, s->offset + (pa.v - s->pa), bytes, buffer);
+
+    c->error = error;
+    c->error_offset = at;
+    return st;
 }
 
 int image_read_error(const struct image *im, uint64_t *offset)
@@ -345,6 +363,7 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 static const struct ptw_mem_ops image_ops = {
     .read32 = cache_read32,
     .read64 = cache_read64,
+    .read = cache_read,
     .zeros = image_zeros,
 };
 
@@ -390,6 +409,7 @@ void image_take(struct image *im, const struct options *o, int fd)
     if (st != PTW_OK) {
         die(CLI_USAGE, o->image, "can't be memory: %s", ptw_status_text(st));
     }
+    ptw_mem_set_stopped(&im->mem, true);
 }
 
 /* The bytes of a top table; 0 when paging is off. */

@@ -32,6 +32,27 @@ struct tour *tour_new(const struct options *o, const struct image *im)
     return t;
 }
 
+/* Tables of an image that is not mapped are copied once, as far as there is
+ * room: more than most images have. */
+static void remember(struct tour *t)
+{
+    size_t bytes = ptw_remembered_bytes(4096);
+
+    if (t->im->cache == NULL) {
+        return;
+    }
+    if (t->copies == NULL) {
+        t->copies = must(malloc(bytes));
+        if (ptw_remembered_init(&t->remembered, &t->im->mem, t->copies,
+                                bytes) != PTW_OK) {
+            die_of_memory();
+        }
+    }
+    if (ptw_walk_remember(&t->walk, &t->remembered) != PTW_OK) {
+        die_of_memory();
+    }
+}
+
 /* Whether the limit was reached before there was anything. */
 static bool is_stuck(const struct tour *t)
 {
@@ -69,6 +90,7 @@ enum cli_status tour_end(struct tour *t)
     }
     status = cli_worse(status, report_unread(t->o, t->im, &t->unread));
     free(t->memo_storage);
+    free(t->copies);
     free(t);
     return status;
 }
@@ -105,6 +127,7 @@ bool tour_root(struct tour *t, uint32_t index, unsigned flags)
     t->root = index;
     t->bad_entries = 0;
     if (st == PTW_OK) {
+        remember(t);
         return true;
     }
     if (t->reads_left != UINT64_MAX) {

@@ -29,6 +29,10 @@ struct tour {
     ptw_va stop_va; /* the first address that was not given */
     bool over;
 
+    /* virt_to_phys of an image that is not mapped */
+    struct ptw_remembered remembered;
+    void *copies;
+
     /* walk_va_spaces only */
     struct ptw_memo memo;
     void *memo_storage;
