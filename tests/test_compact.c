@@ -438,6 +438,31 @@ Test(amd64_rebuild, puts_the_largest_pages_foremost)
         eq(u64, image_entry(&image, 0, USER_VA, 0), 0x80200000 | RW_USER));
 }
 
+static bool page_40_is_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    (void)ctx;
+    cr_assert(eq(u64, bytes, PAGE));
+    return pa.v == data_at(40);
+}
+
+/* Pages that lie together are copied together; what is known of one says
+ * nothing of the next. */
+BOTH(rebuild, hands_over_what_lies_behind_a_page_known_to_be_zeros)
+{
+    struct job j = one_space(name);
+    struct ptw_mem_ops ops = *mem.ops;
+
+    hang(root_at(0), USER_VA + 0x30000, 0, data_at(40) | RW_USER);
+    hang(root_at(0), USER_VA + 0x31000, 0, data_at(41) | RW_USER);
+    memset(&ram[data_at(40)], 0, PAGE);
+    memset(&ram[data_at(41)], 0x41, PAGE);
+    ops.zeros = page_40_is_zeros;
+    mem.ops = &ops;
+    j.o.flags = PTW_REBUILD_ZEROS;
+    assert_good(&j);
+    cr_expect(eq(u64, image.counts.zeros, 1));
+}
+
 BOTH(rebuild, keeps_a_small_leaf_in_a_large_page_one_page)
 {
     struct job j = large_leaves(name, DIRECT);
