@@ -34,6 +34,7 @@ enum spoil {
     SPOIL_REMOVE,
     SPOIL_SWAP,  /* two entries */
     SPOIL_FRAME, /* an entry takes the address of any page, or table */
+    SPOIL_ADD,   /* an entry that is not present names a table, and writes */
 };
 
 struct input {
@@ -683,7 +684,7 @@ static void read_input(struct fc_guest *g, struct input *input,
     input->refused_first &= 31;
     g->filler = (enum fc_filler)(fz_u8(&in) & 3);
     input->spoil = (enum spoil)fz_u8(&in);
-    if (input->spoil != SPOIL_FRAME) {
+    if (input->spoil > SPOIL_ADD) {
         input->spoil &= 7;
     }
     for (unsigned i = 0; i < 3; i++) {
@@ -1138,7 +1139,9 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
 
 /* How near an input comes to what the law allows: one of these is set for each
  * two hundredth part of it, and libFuzzer keeps an input that sets another. */
-enum { SCORES = 200, STEPS = 2 };
+enum step { PLAN, MAKE, COMPARE, STEPS };
+
+enum { SCORES = 200 };
 
 __attribute__((used, section("__libfuzzer_extra_counters"))) static uint8_t
     scored[STEPS][SCORES + 1];
@@ -1158,9 +1161,10 @@ static uint64_t lawful(const struct fc_guest *g, uint64_t tables,
     return 8 * g->w->entries * tables + (32 + 2 * cuts) * pages;
 }
 
-static void check_work(unsigned step, uint64_t work, uint64_t most)
+static void check_work(enum step step, uint64_t work, uint64_t most)
 {
-    static const char *const name[STEPS] = {"the plan", "the comparison"};
+    static const char *const name[STEPS] = {"the plan", "the making",
+                                            "the comparison"};
     static uint64_t worst[STEPS];
     uint64_t score = work / (most / SCORES + 1);
 
@@ -1269,7 +1273,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         fz_fail("the plan says: %s", ptw_status_text(st));
     }
     if (!how->changes && rb->mem->ctx == g) {
-        check_work(0, rb->work,
+        check_work(PLAN, rb->work,
                    lawful(g, ptw_walk_counts(&rb->walk).tables, 0));
     }
     return st;
@@ -1382,6 +1386,7 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     const struct fz_world *w = g->w;
     bool unsure = false;
     bool stop;
+    uint64_t planned;
     enum ptw_status st =
         ptw_rebuild_init(rb, &w->regime, mem, root, w->roots, o);
 
@@ -1423,6 +1428,7 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
         rb->counts.tables > FC_TABLES) {
         return false;
     }
+    planned = rb->work;
     if (how->changes) {
         fz_world_stir(g->w, g->w->restless / 16);
     }
@@ -1434,6 +1440,12 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
         fz_world_stir(g->w, g->w->restless / 16);
     }
     st = tables(g, rb, o, how, m);
+    if (st == PTW_OK && !how->changes && rb->mem->ctx == g) {
+        check_work(
+            MAKE, rb->work - planned,
+            2 * lawful(g, ptw_walk_counts(&rb->walk).tables + rb->counts.tables,
+                       m->bytes));
+    }
     if (st == PTW_OK) {
         return true;
     }
@@ -1506,7 +1518,7 @@ static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
         uint64_t tables = ptw_walk_counts(&verify.side[0].walk).tables +
                           ptw_walk_counts(&verify.side[1].walk).tables;
 
-        check_work(1, verify.work, 4 * lawful(g, tables, m->bytes));
+        check_work(COMPARE, verify.work, 4 * lawful(g, tables, m->bytes));
     }
     return st;
 }
@@ -1624,6 +1636,13 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     uint64_t raw = entry != NULL ? get_at(entry, n) : 0;
     uint64_t raw_2 = other != NULL ? get_at(other, n) : 0;
 
+    if (input->spoil == SPOIL_ADD) {
+        raw = m->tables_at + (uint64_t)(at[1] % m->counts.tables) * FZ_PAGE;
+        if (absent != NULL) {
+            put_at(absent, n, (inverts(g) ? ~raw & mask : raw & mask) | 0x122);
+        }
+        return;
+    }
     if (input->spoil == SPOIL_PAGE) {
         if (m->pages > 0) {
             m->page[at[0] % m->pages][(at[1] << 4 | at[2] >> 4) % FZ_PAGE] ^=
@@ -1665,6 +1684,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
         break;
     case SPOIL_NOT:
     case SPOIL_PAGE:
+    case SPOIL_ADD:
         break;
     }
 }
@@ -1909,7 +1929,7 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
     static const char *const spoiled[] = {
         "no",     "a bit of an entry", "a bit of a page", "an address twice",
         "a copy", "an entry more",     "an entry less",   "two swapped",
-        "a page",
+        "a page", "an entry added",
     };
     static const char *const limit[] = {"none", "reads", "bytes", "storage"};
     static struct input input;

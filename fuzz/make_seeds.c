@@ -415,7 +415,8 @@ enum {
     S_MORE,
     S_REMOVE,
     S_SWAP,
-    S_FRAME
+    S_FRAME,
+    S_ADD
 };
 
 static struct bytes compaction; /* the header and the records */
@@ -1781,7 +1782,7 @@ static void absents(void)
     char name[64];
 
     for (unsigned which = 0; which < 8; which++) {
-        for (unsigned spoil = 0; spoil <= S_FRAME; spoil++) {
+        for (unsigned spoil = 0; spoil <= S_ADD; spoil++) {
             shared_world();
             select_page(levels - 1);
             run(24, 3, 0x67, 9, 2);
@@ -1832,6 +1833,59 @@ static void absents(void)
     save_compaction("absent-and-a-leaf-that-reads");
 }
 
+/* An entry that is not present, and would be a way into the tables, where there
+ * was none: in place of a leaf that is dropped, in the table of a split leaf, in
+ * that of a map, in place of an entry that can't be decoded.  An entry that gives
+ * way to the table of a map.  A large page that is gone in part. */
+static void absent_where_none(void)
+{
+    static const unsigned policy[] = {0, 1, 2};
+    char name[64];
+
+    for (unsigned k = 0; k < 3; k++) {
+        shared_world();
+        select_page(levels - 1);
+        raw(21, 0x7000067);
+        begin_compaction(0, 1, 7, S_ADD, 0);
+        spoil_at(levels - 1, 0, 1);
+        absent(policy[k]);
+        snprintf(name, sizeof name, "absent-added-dropped-%u", k);
+        save_compaction(name);
+
+        large_world(BORROW);
+        begin_compaction(0, 0, 1, S_ADD, 0);
+        refused_page(33);
+        spoil_at(levels, 0, 0);
+        absent(policy[k]);
+        snprintf(name, sizeof name, "absent-added-split-%u", k);
+        save_compaction(name);
+
+        shared_world();
+        begin_compaction(0, 1, 7, S_ADD, 0);
+        leaves_out(0, 0, wide ? 3 : 9, 5, 0);
+        map_into(0, 0, 0, 0x500, R | X);
+        spoil_at(2 * levels - 1, 0, 3);
+        absent(policy[k]);
+        snprintf(name, sizeof name, "absent-added-map-%u", k);
+        save_compaction(name);
+
+        large_world(BORROW);
+        large(3, 0xE6, 1, 0);
+        for (unsigned bit = 0; bit < 10; bit += 9) {
+            op(9, 0);
+            put(&in.ops, 3);
+            put(&in.ops, bit);
+        }
+        begin_compaction(0, 0, 1, S_ADD, 0);
+        leaves_out(0, 0, 3, 5, 0);
+        map_into(0, 0, 0, 0x500, R | X);
+        spoil_at(levels, 0, 3);
+        absent(policy[k]);
+        snprintf(name, sizeof name, "absent-gives-way-to-a-map-%u", k);
+        save_compaction(name);
+    }
+}
+
 /* Pages that leaves only read, and the guest writes all the same: by a recursive
  * slot, where CR0.WP is clear, and as shadow stacks. */
 static void written_all_the_same(void)
@@ -1878,6 +1932,7 @@ static void compactions(void)
     char name[64];
 
     absents();
+    absent_where_none();
     written_all_the_same();
 
     /* Two spaces, a shared part, a recursive slot, pages mapped twice. */

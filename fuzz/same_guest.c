@@ -528,6 +528,8 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     case PTW_ENTRY_ABSENT:
         if (n->strict) {
             only_maps(n, raw, level, va);
+        } else if (raw != 0) {
+            differ(n, "an entry that is not present", va, l->raw, raw);
         }
         if (n->comparing) {
             nothing(n, l, level, va, counting);
@@ -721,17 +723,26 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
 {
     enum ptw_absent_policy policy = n->g->o.absent.policy;
     uint64_t size = size_of(n, level);
+    bool whole = fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_ALL;
     struct ptw_entry now = ptw_decode(n->r, level, new_raw);
+    bool cleared = policy == PTW_ABSENT_CLEAR;
     struct name was = {NAMES_NOTHING, 0, 0};
     struct leaf l = {2, 0, va, level, PTW_WRITE};
     struct name is;
 
+    if (n->strict ? !whole && maps_touch(n, va, va + (size - 1))
+                  : now.kind != PTW_ENTRY_ABSENT) {
+        n->c.absent_cleared += counting;
+        if (n->strict && n->comparing) {
+            only_maps(n, new_raw, level, va);
+        }
+        return;
+    }
     if (policy > PTW_ABSENT_CLEAR) {
         was = name_in(n, level, raw);
     }
     if (was.what == NAMES_PAGE &&
-        (fc_kept(n->g, va, va + (size - 1)) != PTW_COVER_ALL ||
-         fc_cover(n->g, was.pa, size) != PTW_COVER_ALL)) {
+        (!whole || fc_cover(n->g, was.pa, size) != PTW_COVER_ALL)) {
         was.what = NAMES_WHO_KNOWS;
     }
     if (was.what == NAMES_PAGE && !n->comparing && counting) {
@@ -745,23 +756,16 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
         }
     }
     if (counting) {
-        n->c.absent_cleared += policy == PTW_ABSENT_CLEAR;
-        n->c.absent_kept +=
-            policy != PTW_ABSENT_CLEAR && was.what == NAMES_NOTHING;
+        n->c.absent_cleared += cleared;
+        n->c.absent_kept += !cleared && was.what == NAMES_NOTHING;
         n->c.absent_followed += was.what == NAMES_PAGE;
         n->c.absent_unknown += was.what == NAMES_WHO_KNOWS;
     }
     if (!n->comparing) {
         return;
     }
-    if (now.kind != PTW_ENTRY_ABSENT) {
-        if (n->strict) {
-            only_maps(n, new_raw, level, va);
-        }
-        return;
-    }
     if (was.what != NAMES_PAGE) {
-        if (new_raw != (policy == PTW_ABSENT_CLEAR ? 0 : raw)) {
+        if (new_raw != (cleared ? 0 : raw)) {
             differ(n, "an entry that is not present", va, raw, new_raw);
         }
         return;
@@ -788,7 +792,7 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
     struct ptw_entry e = ptw_decode(n->r, level, raw);
     enum ptw_cover kept = fc_kept(n->g, va, va + (size_of(n, level) - 1));
 
-    if (over(n) || kept == PTW_COVER_NONE || e.kind == PTW_ENTRY_ABSENT) {
+    if (over(n) || kept == PTW_COVER_NONE || raw == 0) {
         return;
     }
     if (e.kind != PTW_ENTRY_TABLE || kept == PTW_COVER_ALL) {
@@ -904,13 +908,10 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     if (e.kind == PTW_ENTRY_ABSENT) {
         if (why == PTW_DROPS && raw != 0) {
             check_absent(n, raw, new_raw, level, va, counting);
-        } else if (n->strict && new_raw != 0) {
+        } else if (n->strict) {
             only_maps(n, new_raw, level, va);
-        } else if (why == PTW_DROPS && now.kind == PTW_ENTRY_ABSENT &&
-                   new_raw != 0) {
-            differ(n, "an entry that is not present", va, raw, new_raw);
         }
-        if (!n->strict) {
+        if (!n->strict && (raw == 0 || now.kind != PTW_ENTRY_ABSENT)) {
             still_nothing(n, new_raw, level, va);
         }
     } else if (e.kind == PTW_ENTRY_LEAF) {

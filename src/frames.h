@@ -49,8 +49,9 @@ enum ptw_unit_leaf {
 
 enum ptw_torn {
     PTW_TORN_NOWHERE,
-    PTW_TORN_SOMEWHERE, /* a page of it is gone */
-    PTW_TORN_ALL        /* and all of it is known to be */
+    PTW_TORN_SOMEWHERE, /* a page of it is gone: nobody looked which */
+    PTW_TORN_IN_PART,   /* a part of it is known to be, and a part not */
+    PTW_TORN_ALL        /* all of it is known to be */
 };
 
 PTW_ENGINE struct ptw_block *ptw_block_at(const struct ptw_hash *h, uint64_t pa)

@@ -164,6 +164,12 @@ static enum ptw_status check_map(const struct ptw_rebuild *rb, size_t map)
     return st;
 }
 
+static bool map_touches(const struct ptw_map_request *q, uint64_t first,
+                        uint64_t last)
+{
+    return q->first.v <= last && q->last.v >= first;
+}
+
 /* Whether what is kept grants every map its rights: a table, or a reference to
  * one, of that level at that address, by a path with those rights. */
 static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
@@ -177,8 +183,7 @@ static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
         unsigned needed =
             q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
 
-        if (q->first.v <= (va | span) && q->last.v >= (va & ~span) &&
-            (needed & ~rights) != 0) {
+        if (map_touches(q, va & ~span, va | span) && (needed & ~rights) != 0) {
             rb->bad_map = i + 1;
             return PTW_E_RIGHTS;
         }
@@ -472,8 +477,7 @@ static struct ptw_block *unit_of(struct ptw_rebuild *rb,
 }
 
 /* How much of [pa, pa + 1 << bits), which the accessor has, could be read.  A
- * unit is only gone through when it lacks something: then it becomes small
- * leaves, which are more work than this, or nothing, which is kept in mind. */
+ * unit is only gone through when it lacks something, and as a whole once. */
 static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
                                unsigned bits)
 {
@@ -485,8 +489,14 @@ static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
     if (unit != NULL) {
         unit = unit->unit >= bits ? unit_of(rb, unit) : NULL;
     }
-    if (unit != NULL && unit->torn != PTW_TORN_SOMEWHERE) {
-        return unit->torn == PTW_TORN_ALL ? PTW_COVER_NONE : PTW_COVER_ALL;
+    if (unit != NULL && unit->torn == PTW_TORN_NOWHERE) {
+        return PTW_COVER_ALL;
+    }
+    if (unit != NULL && unit->torn == PTW_TORN_ALL) {
+        return PTW_COVER_NONE;
+    }
+    if (unit != NULL && unit->unit == bits && unit->torn == PTW_TORN_IN_PART) {
+        return PTW_COVER_SOME;
     }
     for (uint64_t at = 0; at >> bits == 0 && (all || !some);
          at += (uint64_t)64 << PTW_PAGE_BITS) {
@@ -497,8 +507,8 @@ static enum ptw_cover was_read(struct ptw_rebuild *rb, uint64_t pa,
         some = some || gone != pages;
         all = all && gone == 0;
     }
-    if (unit != NULL && unit->unit == bits && !some) {
-        unit->torn = PTW_TORN_ALL;
+    if (unit != NULL && unit->unit == bits) {
+        unit->torn = some ? PTW_TORN_IN_PART : PTW_TORN_ALL;
     }
     return all ? PTW_COVER_ALL : some ? PTW_COVER_SOME : PTW_COVER_NONE;
 }
@@ -1101,41 +1111,62 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
     return t;
 }
 
-/* Entry i, if it is not present and any of its addresses are kept; else 0.
- * *whole: all of them are. */
-static uint64_t absent_entry(struct ptw_rebuild *rb, const struct old_table *t,
-                             unsigned i, bool *whole)
+/* An entry of such a table that is not present, and not 0. */
+struct old_entry {
+    uint64_t raw;
+    uint64_t first; /* of its addresses */
+    uint64_t last;
+    bool whole; /* all of them are kept */
+};
+
+/* Reads entry i; false when it is no such entry, or none of its addresses is
+ * kept. */
+static bool absent_entry(struct ptw_rebuild *rb, const struct old_table *t,
+                         unsigned i, struct old_entry *e)
 {
     const struct ptw_format *a = rb->regime->arch->format;
     uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
-    uint64_t base = t->level + 1 == a->levels ? ptw_va_from(a, i * size)
-                                              : t->first + i * size;
     enum ptw_cover kept = PTW_COVER_ALL;
-    uint64_t raw = 0;
 
     rb->work++;
+    e->raw = 0;
     if (ptw_get(rb->mem, t->pa + ((uint64_t)i << a->entry_log2),
-                1u << a->entry_log2, &raw) != PTW_OK ||
-        raw == 0 || (raw & a->present) != 0) {
-        return 0;
+                1u << a->entry_log2, &e->raw) != PTW_OK ||
+        e->raw == 0 || (e->raw & a->present) != 0) {
+        return false;
     }
+    e->first = t->level + 1 == a->levels ? ptw_va_from(a, i * size)
+                                         : t->first + i * size;
+    e->last = e->first + (size - 1);
     if (!t->whole) {
-        kept = kept_of(rb, base, base + (size - 1));
+        kept = kept_of(rb, e->first, e->last);
     }
-    *whole = kept == PTW_COVER_ALL;
-    return kept == PTW_COVER_NONE ? 0 : raw;
+    e->whole = kept == PTW_COVER_ALL;
+    return kept != PTW_COVER_NONE;
+}
+
+/* Whether a map needs a table in the place of that entry. */
+static bool gives_way(const struct ptw_rebuild *rb, const struct old_entry *e)
+{
+    for (size_t i = 0; !e->whole && i < rb->o.maps; i++) {
+        if (map_touches(&rb->o.map[i], e->first, e->last)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What such an entry names, as far as the tables and the memory's layout say: a
  * page that can't be kept whole is none. */
-static struct ptw_absent_entry
-named_by(const struct ptw_rebuild *rb, unsigned level, uint64_t raw, bool whole)
+static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
+                                        unsigned level,
+                                        const struct old_entry *o)
 {
     struct ptw_absent_entry e =
-        ptw_absent_read(&rb->o.absent, rb->regime, level, raw);
+        ptw_absent_read(&rb->o.absent, rb->regime, level, o->raw);
 
     if (e.kind == PTW_ABSENT_FRAME &&
-        (!whole || !ptw_runs_all(&rb->runs, e.pa.v, e.size_log2))) {
+        (!o->whole || !ptw_runs_all(&rb->runs, e.pa.v, e.size_log2))) {
         e.kind = PTW_ABSENT_UNKNOWN;
     }
     return e;
@@ -1153,15 +1184,14 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb,
         return PTW_OK;
     }
     for (; rb->entry >> l->bits == 0; rb->entry++) {
-        bool whole;
-        uint64_t raw = absent_entry(rb, t, rb->entry, &whole);
+        struct old_entry o;
         struct ptw_absent_entry e;
         enum ptw_status st;
 
-        if (raw == 0) {
+        if (!absent_entry(rb, t, rb->entry, &o)) {
             continue;
         }
-        e = named_by(rb, t->level, raw, whole);
+        e = named_by(rb, t->level, &o);
         if (e.kind != PTW_ABSENT_FRAME) {
             continue;
         }
@@ -1181,18 +1211,19 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb,
 
 /* What the new table has in place of such an entry. */
 static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
-                                  bool whole, uint64_t *raw)
+                                  const struct old_entry *o, uint64_t *raw)
 {
     struct ptw_rebuild_counts *c = &rb->counts;
-    struct ptw_absent_entry e = named_by(rb, level, *raw, whole);
+    struct ptw_absent_entry e = named_by(rb, level, o);
     const struct ptw_block *b;
     ptw_pa now;
 
-    if (rb->o.absent.policy == PTW_ABSENT_CLEAR) {
+    if (rb->o.absent.policy == PTW_ABSENT_CLEAR || gives_way(rb, o)) {
         c->absent_cleared++;
         *raw = 0;
         return PTW_OK;
     }
+    *raw = o->raw;
     if (e.kind != PTW_ABSENT_FRAME) {
         c->absent_kept += e.kind == PTW_ABSENT_NO_FRAME;
         c->absent_unknown += e.kind == PTW_ABSENT_UNKNOWN;
@@ -1211,7 +1242,7 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
         return PTW_E_CHANGED;
     }
     c->absent_followed++;
-    return ptw_absent_write(&rb->o.absent, rb->regime, level, *raw, now, raw);
+    return ptw_absent_write(&rb->o.absent, rb->regime, level, o->raw, now, raw);
 }
 
 /* Begins the new table of the path at that level: its entries that are not
@@ -1227,10 +1258,12 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
     }
     rb->at[t->level] = table_at(rb, number);
     for (unsigned i = 0; st == PTW_OK && i >> l->bits == 0; i++) {
-        bool whole;
-        uint64_t raw = absent_entry(rb, t, i, &whole);
+        struct old_entry o;
+        uint64_t raw = 0;
 
-        st = raw != 0 ? new_absent(rb, t->level, whole, &raw) : PTW_OK;
+        if (absent_entry(rb, t, i, &o)) {
+            st = new_absent(rb, t->level, &o, &raw);
+        }
         if (st == PTW_OK) {
             st = put(rb, rb->at[t->level], i, raw);
         }

@@ -1251,26 +1251,71 @@ static enum ptw_status compare_entry(struct ptw_verify *v,
     return PTW_OK;
 }
 
-/* The entries that are present in neither of two tables, and kept: a guest keeps
- * there what it swapped out, and what it does not want to be touched.  Goes on
- * at v->entry when there was no room. */
+/* Reads entry i of the old table; false when it can't be read, or is present, or
+ * there is no old table.  Entries before *gap are known to be unreadable. */
+static bool old_absent(struct ptw_verify *v, unsigned level, uint64_t old_table,
+                       unsigned i, unsigned *gap, uint64_t *was)
+{
+    unsigned at = i;
+
+    *was = 0;
+    if (old_table == NO_OLD_TABLE || i < *gap) {
+        return false;
+    }
+    if (read_absent(v, OLD, level, ptw_pa_of(old_table), &at, was)) {
+        return true;
+    }
+    *was = 0;
+    *gap = at + 1;
+    return false;
+}
+
+/* Notes the first new entry that is not present and has bits where the old image
+ * had no such entry.  It is a difference, which is said at the end: where
+ * something is missing as well, that says more. */
+static void note_added(struct ptw_verify *v, const struct ptw_item *n,
+                       uint64_t va, uint64_t is)
+{
+    if (v->added.kind == PTW_DIFFERS_NOT) {
+        v->added.kind = PTW_DIFFERS_ABSENT;
+        v->added.space = n->space;
+        v->added.va.v = va;
+        v->added.new_raw = is;
+    }
+}
+
+/* The new entries that are not present, and kept: a guest keeps there what it
+ * swapped out, and what it does not want to be touched.  An old one in the place
+ * of which an entry is present gave way to a map.  Goes on at v->entry when there
+ * was no room. */
 static enum ptw_status compare_absent(struct ptw_verify *v,
                                       const struct ptw_item *n, unsigned level,
-                                      ptw_pa old_table, ptw_pa new_table)
+                                      uint64_t old_table, ptw_pa new_table)
 {
+    unsigned gap = 0;
+
     for (; v->entry >> v->regime->arch->format->level[level].bits == 0;
          v->entry++) {
-        enum ptw_status st;
+        unsigned i = v->entry;
         uint64_t was;
         uint64_t is;
         uint64_t va;
+        bool absent = read_absent(v, NEW, level, new_table, &v->entry, &is);
+        bool had = (absent || is != 0) &&
+                   old_absent(v, level, old_table, i, &gap, &was);
+        enum ptw_status st = PTW_OK;
 
-        if (!read_absent(v, OLD, level, old_table, &v->entry, &was) ||
-            !read_absent(v, NEW, level, new_table, &v->entry, &is) ||
-            (was | is) == 0 || !entry_kept(v, n, level, v->entry, &va)) {
+        if (((had ? was : 0) | (absent ? is : 0)) == 0 ||
+            !entry_kept(v, n, level, i, &va)) {
             continue;
         }
-        st = compare_entry(v, n, level, va, was, is);
+        if (!absent) {
+            v->certificate.absent_cleared++;
+        } else if (had) {
+            st = compare_entry(v, n, level, va, was, is);
+        } else {
+            note_added(v, n, va, is);
+        }
         if (st != PTW_OK) {
             return st;
         }
@@ -1279,12 +1324,12 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
     return PTW_OK;
 }
 
-/* A new table in the place of an old one. */
+/* A new table in the place of an old one, or of none. */
 static enum ptw_status pair_tables(struct ptw_verify *v,
                                    const struct ptw_item *n, unsigned level,
-                                   ptw_pa old_table, ptw_pa new_table)
+                                   uint64_t old_table, ptw_pa new_table)
 {
-    enum ptw_status st = note_table(v, n, new_table, old_table.v);
+    enum ptw_status st = note_table(v, n, new_table, old_table);
 
     return st == PTW_OK ? compare_absent(v, n, level, old_table, new_table)
                         : st;
@@ -1721,7 +1766,7 @@ static enum ptw_status take_new_table(struct ptw_verify *v,
     if (!may_be_new(v, n)) {
         return stands_alone(v, NEW, n);
     }
-    st = note_table(v, n, n->u.table.table, NO_OLD_TABLE);
+    st = pair_tables(v, n, n->u.table.level, NO_OLD_TABLE, n->u.table.table);
     if (st == PTW_OK) {
         advance(v, NEW);
     }
@@ -1754,7 +1799,8 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
             }
             if (n->kind == PTW_ITEM_TABLE &&
                 n->u.table.level < o->u.mapping.level) {
-                st = note_table(v, n, n->u.table.table, NO_OLD_TABLE);
+                st = pair_tables(v, n, n->u.table.level, NO_OLD_TABLE,
+                                 n->u.table.table);
                 if (st != PTW_OK) {
                     return st;
                 }
@@ -1954,9 +2000,9 @@ static enum ptw_status compare_items(struct ptw_verify *v,
     }
     if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
         st = pair_tables(v, n, v->regime->arch->format->levels - 1,
-                         o->u.space_info.root, n->u.space_info.root);
+                         o->u.space_info.root.v, n->u.space_info.root);
     } else if (o->kind == PTW_ITEM_TABLE) {
-        st = pair_tables(v, n, o->u.table.level, o->u.table.table,
+        st = pair_tables(v, n, o->u.table.level, o->u.table.table.v,
                          n->u.table.table);
     }
     if (st != PTW_OK) {
@@ -1969,14 +2015,19 @@ static enum ptw_status compare_items(struct ptw_verify *v,
     return PTW_OK;
 }
 
-/* Where the guest can change rights, no page is one with another. */
-static enum ptw_status stays_apart(struct ptw_verify *v)
+/* What was noted on the way: an entry that was added; and where the guest can
+ * change rights, a page that is one with another. */
+static enum ptw_status compare_noted(struct ptw_verify *v)
 {
-    if (!v->rewrites || v->joined.kind == PTW_DIFFERS_NOT) {
-        return PTW_OK;
+    if (v->added.kind != PTW_DIFFERS_NOT) {
+        v->difference = v->added;
+        return PTW_DIFFERENT;
     }
-    v->difference = v->joined;
-    return PTW_DIFFERENT;
+    if (v->rewrites && v->joined.kind != PTW_DIFFERS_NOT) {
+        v->difference = v->joined;
+        return PTW_DIFFERENT;
+    }
+    return PTW_OK;
 }
 
 static enum ptw_status compare(struct ptw_verify *v)
@@ -2009,7 +2060,7 @@ static enum ptw_status compare(struct ptw_verify *v)
             continue;
         }
         if (o == NULL) {
-            return stays_apart(v);
+            return compare_noted(v);
         }
         if (o->kind == PTW_ITEM_MAPPING) {
             st = compare_leaf(v, o);

@@ -1149,6 +1149,158 @@ BOTH(absent, finds_what_is_wrong_with_an_entry_that_was_followed)
     cr_expect(eq(u64, verify.difference.old_raw, prot_none(data_at(6), 0, W)));
 }
 
+static const struct ptw_absent *const policies[] = {&keep, &clear, &on_linux};
+
+enum { POLICIES = sizeof policies / sizeof *policies };
+
+/* An entry of the new image that names its root, and would be writable. */
+static uint64_t a_way_in(void)
+{
+    return prot_none(image.root[0].v, 0, W);
+}
+
+static void expect_no_way_in(const struct job *j, uint64_t va)
+{
+    poke(&image, 0, va, 0, a_way_in());
+    expect_differs(j, PTW_DIFFERS_ABSENT, va);
+    cr_expect(eq(u64, verify.difference.old_raw, 0));
+    cr_expect(eq(u64, verify.difference.new_raw, a_way_in()));
+    poke(&image, 0, va, 0, 0);
+    cr_expect(eq(int, (int)verified(j, &image), PTW_OK));
+}
+
+BOTH(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
+{
+    for (unsigned i = 0; i < POLICIES; i++) {
+        struct job j = a_guest(name, policies[i]);
+
+        hang(root_at(0), VA + 5 * PAGE, 0, 0x70000000 | RW_USER);
+        rebuild(&j);
+        expect_no_way_in(&j, VA + 5 * PAGE);
+        /* Beside it, where nothing was. */
+        expect_no_way_in(&j, VA + 6 * PAGE);
+        free_image(&image);
+    }
+}
+
+/* Where a part of the old table can't be read, too. */
+BOTH(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
+{
+    for (unsigned i = 0; i < POLICIES; i++) {
+        struct job j = a_guest(name, policies[i]);
+        uint64_t table = table_of(root_at(0), VA, 0);
+        uint64_t index = (VA >> 12) % (PAGE / ptw_entry_bytes(&regime));
+
+        carve(table + (index + 0x100) * ptw_entry_bytes(&regime), 64, ABSENT);
+        rebuild(&j);
+        expect_no_way_in(&j, VA + 0x102 * PAGE);
+        free_image(&image);
+    }
+}
+
+BOTH(absent, finds_an_entry_in_the_table_of_a_split_leaf)
+{
+    for (unsigned i = 0; i < POLICIES; i++) {
+        struct job j = a_guest(name, policies[i]);
+        uint64_t va = 4 * span(1);
+
+        fill_far(span(1));
+        carve(FAR + 9 * PAGE, PAGE, ABSENT);
+        hang(root_at(0), va, 1, FAR | RW_USER | PS);
+        rebuild(&j);
+        expect_no_way_in(&j, va + 9 * PAGE);
+        free_image(&image);
+    }
+}
+
+/* A map of the page at va, which is left out. */
+struct one_map {
+    struct ptw_va_range out;
+    struct ptw_map_request map;
+};
+
+static void map_one(struct job *j, struct one_map *m, uint64_t va)
+{
+    struct ptw_map_request map = {
+        .first = {va},
+        .last = {va + PAGE - 1},
+        .pa = {0x8000000},
+        .rights = PTW_READ | PTW_WRITE |
+                  (ptw_entry_bytes(&regime) == 4 ? (unsigned)PTW_EXEC : 0u)};
+
+    m->map = map;
+    m->out.first = map.first;
+    m->out.last = map.last;
+    j->o.leave_out = &m->out;
+    j->o.leave_outs = 1;
+    j->o.map = &m->map;
+    j->o.maps = 1;
+}
+
+BOTH(absent, finds_an_entry_in_the_table_of_a_map)
+{
+    for (unsigned i = 0; i < POLICIES; i++) {
+        struct job j = a_guest(name, policies[i]);
+        uint64_t va = 4 * span(1);
+        struct one_map m;
+
+        map_one(&j, &m, va);
+        cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+        cr_assert(eq(int, (int)verified(&j, &image), PTW_OK));
+        expect_no_way_in(&j, va + 9 * PAGE);
+        free_image(&image);
+    }
+}
+
+/* An entry whose addresses are left out in part, and mapped there. */
+BOTH(absent, clears_an_entry_that_gives_way_to_the_table_of_a_map)
+{
+    for (unsigned i = 0; i < POLICIES; i++) {
+        struct job j = a_guest(name, policies[i]);
+        uint64_t va = 4 * span(1);
+        struct one_map m;
+
+        map_one(&j, &m, va + 3 * PAGE);
+        fill_far(span(1));
+        hang(root_at(0), va, 1, prot_none(FAR, 1, W));
+        cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+        cr_assert(eq(int, (int)verified(&j, &image), PTW_OK));
+        expect_counts(0, 1, 0, 0);
+        cr_expect(eq(u64, image.counts.pages, 3));
+        expect_no_way_in(&j, va + 4 * PAGE);
+        free_image(&image);
+    }
+}
+
+/* The work that a rebuild takes in which so many entries name a large page that
+ * can't be read as a whole. */
+static uint64_t work_of_torn(const char *name, unsigned entries)
+{
+    struct job j = a_guest(name, &on_linux);
+    uint64_t work;
+
+    fill_far(span(1));
+    carve(FAR + span(1) - PAGE, PAGE, REFUSED);
+    for (unsigned i = 0; i < entries; i++) {
+        hang(root_at(0), (4 + i) * span(1), 1, prot_none(FAR, 1, W));
+    }
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    work = rb.work;
+    cr_assert(eq(int, (int)verified(&j, &image), PTW_OK));
+    expect_counts(0, 0, 0, entries);
+    free_image(&image);
+    return work;
+}
+
+/* Each further entry costs its own look, not one through the whole page. */
+BOTH(absent, goes_through_a_large_page_that_is_not_whole_once)
+{
+    uint64_t one = work_of_torn(name, 1);
+
+    cr_assert(gt(u64, span(1) / PAGE / 64, 4));
+    cr_expect(lt(u64, work_of_torn(name, 101) - one, 100 * 4));
+}
+
 BOTH(absent, refuses_a_policy_that_cannot_be)
 {
     static const struct ptw_absent bad = {.policy = PTW_ABSENT_LINUX,

@@ -151,8 +151,9 @@ struct ptw_rebuild_counts {
     uint64_t zeros;           /* of the pages: not handed to the sink */
     /* Entries that are not present and not 0, counted as the tables are built.
      */
-    uint64_t absent_kept;     /* that name no frame, or were not asked */
-    uint64_t absent_cleared;  /* that became 0 */
+    uint64_t absent_kept; /* that name no frame, or were not asked */
+    uint64_t
+        absent_cleared; /* that became 0, or gave way to a table of a map */
     uint64_t absent_followed; /* that name the page where it is now */
     uint64_t absent_unknown;  /* that keep their bits, since what they name is
                                  not certain */
@@ -385,6 +386,9 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
  *                  PTW_E_LIMIT, PTW_E_WIDTH, and what the plan says of a root
  *   PTW_E_BUS, PTW_E_READONLY  `to` refuses; a callback for writing may
  *                  refuse with any status
+ *
+ * Work, with that of ptw_rebuild_copy: at most twice that of the plan, where T
+ * counts the new tables as well, and P the pages of the new image.
  *
  * On failure what was written means nothing; begin with a new rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,

@@ -31,7 +31,8 @@ enum ptw_difference_kind {
     PTW_DIFFERS_EXTRA,      /* mapped now, and not before */
     PTW_DIFFERS_KEPT,       /* mapped now, and could not be read before; unless
                                it is at the same address and can't be now */
-    PTW_DIFFERS_ABSENT,     /* an entry that is not present has other bits */
+    PTW_DIFFERS_ABSENT,     /* an entry that is not present has other bits, or
+                               has bits where there was no such entry */
     PTW_DIFFERS_OVERLAP,    /* a new table is a page, or a table in the place of
                                another one, as well, and was not before */
     PTW_DIFFERS_TABLE,      /* a table now and not before, or the reverse, or
@@ -172,6 +173,8 @@ struct ptw_verify {
     bool rewrites;   /* the guest can write tables that refer to themselves */
     bool joins;      /* a page is one with another */
     struct ptw_difference joined; /* the first page that is one with another */
+    struct ptw_difference added;  /* the first entry that is not present, and
+                                     was not there */
     int stays; /* of the old leaf: whether it could be kept whole */
 };
 
@@ -195,10 +198,11 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *
  *   PTW_OK         the same: certificate says what was compared
  *   PTW_DIFFERENT  difference is the first one, in order of spaces and
- *                  addresses; but bytes, pages that are tables as well, and
+ *                  addresses; but bytes, pages that are tables as well,
  *                  those that are one though the guest can make their leaves
- *                  writable, are looked at when everything else was found to
- *                  be the same
+ *                  writable, and entries that are not present where there was
+ *                  no such entry, are looked at when everything else was found
+ *                  to be the same
  *   PTW_E_SPACE    give storage, and call again
  *   PTW_E_LIMIT    max_reads; or more than 2^28 records of new pages.  The
  *                  entries of a table are read once more to compare those that
