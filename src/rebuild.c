@@ -9,6 +9,7 @@
  * number behind the pages.  So to build is to put every entry that the walk
  * reports, with its own bits and a new address, at its index in the new table
  * of the path.  Nothing of the new tables is ever read. */
+#include "absent.h"
 #include "frames.h"
 #include "mem.h"
 #include "regime.h"
@@ -1095,6 +1096,7 @@ struct old_table {
     uint64_t pa;
     uint64_t first; /* the address of its first entry */
     bool whole;     /* all of it is kept */
+    struct ptw_near near;
 };
 
 static struct old_table old_table_of(const struct ptw_rebuild *rb,
@@ -1106,7 +1108,8 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
                         ? UINT64_MAX
                         : first.v + ptw_low_mask(l->shift + l->bits);
     struct old_table t = {level, pa.v, first.v,
-                          kept_of(rb, first.v, last) == PTW_COVER_ALL};
+                          kept_of(rb, first.v, last) == PTW_COVER_ALL,
+                          rb->mem->near};
 
     return t;
 }
@@ -1119,24 +1122,22 @@ struct old_entry {
     bool whole; /* all of them are kept */
 };
 
-/* Reads entry i; false when it is no such entry, or none of its addresses is
- * kept. */
-static bool absent_entry(struct ptw_rebuild *rb, const struct old_table *t,
-                         unsigned i, struct old_entry *e)
+/* Reads entry *i; false when it is no such entry, or none of its addresses is
+ * kept, or it can't be read: then *i passes over the others of a gap. */
+static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
+                         unsigned *i, struct old_entry *e)
 {
     const struct ptw_format *a = rb->regime->arch->format;
     uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
     enum ptw_cover kept = PTW_COVER_ALL;
+    uint64_t at = *i * size;
 
     rb->work++;
-    e->raw = 0;
-    if (ptw_get(rb->mem, t->pa + ((uint64_t)i << a->entry_log2),
-                1u << a->entry_log2, &e->raw) != PTW_OK ||
-        e->raw == 0 || (e->raw & a->present) != 0) {
+    if (!ptw_get_absent(rb->mem, &t->near, a, t->level, t->pa, i, &e->raw) ||
+        e->raw == 0) {
         return false;
     }
-    e->first = t->level + 1 == a->levels ? ptw_va_from(a, i * size)
-                                         : t->first + i * size;
+    e->first = t->level + 1 == a->levels ? ptw_va_from(a, at) : t->first + at;
     e->last = e->first + (size - 1);
     if (!t->whole) {
         kept = kept_of(rb, e->first, e->last);
@@ -1174,8 +1175,7 @@ static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
 
 /* Keeps the pages that entries of the table name which are not present.  Goes on
  * at rb->entry when there was no room. */
-static enum ptw_status keep_named(struct ptw_rebuild *rb,
-                                  const struct old_table *t)
+static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
 {
     const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
 
@@ -1188,7 +1188,7 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb,
         struct ptw_absent_entry e;
         enum ptw_status st;
 
-        if (!absent_entry(rb, t, rb->entry, &o)) {
+        if (!absent_entry(rb, t, &rb->entry, &o)) {
             continue;
         }
         e = named_by(rb, t->level, &o);
@@ -1248,7 +1248,7 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
 /* Begins the new table of the path at that level: its entries that are not
  * present come from the old one, and nothing else is there so far. */
 static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
-                                   const struct old_table *t)
+                                   struct old_table *t)
 {
     const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
     enum ptw_status st = PTW_OK;
@@ -1257,14 +1257,15 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
         return PTW_E_CHANGED;
     }
     rb->at[t->level] = table_at(rb, number);
-    for (unsigned i = 0; st == PTW_OK && i >> l->bits == 0; i++) {
+    for (unsigned i = 0; st == PTW_OK && i >> l->bits == 0;) {
         struct old_entry o;
+        unsigned last = i;
         uint64_t raw = 0;
 
-        if (absent_entry(rb, t, i, &o)) {
+        if (absent_entry(rb, t, &last, &o)) {
             st = new_absent(rb, t->level, &o, &raw);
         }
-        if (st == PTW_OK) {
+        for (; st == PTW_OK && i <= last; i++) {
             st = put(rb, rb->at[t->level], i, raw);
         }
     }

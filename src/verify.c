@@ -12,6 +12,7 @@
  * the order of the spaces every page would lie somewhere else. */
 #include "ptwalk/verify.h"
 
+#include "absent.h"
 #include "hash.h"
 #include "mem.h"
 #include "regime.h"
@@ -724,24 +725,15 @@ static bool entry_kept(const struct ptw_verify *v, const struct ptw_item *item,
            PTW_COVER_NONE;
 }
 
-/* Reads entry *i of a table; false when it can't be read, or is present.  Behind
- * one that no region holds, *i passes over the others of which that is true. */
+/* Reads entry *i of a table of that side: see ptw_get_absent. */
 static bool read_absent(struct ptw_verify *v, unsigned which, unsigned level,
                         ptw_pa table, unsigned *i, uint64_t *raw)
 {
-    const struct ptw_format *a = v->regime->arch->format;
     struct ptw_verify_side *s = &v->side[which];
-    unsigned bytes = 1u << a->entry_log2;
-    unsigned most = (1u << a->level[level].bits) - 1 - *i;
-    uint64_t pa = table.v + (uint64_t)*i * bytes;
 
     v->work++;
-    *raw = 0;
-    if (ptw_get_near(s->mem, &s->near, pa, bytes, raw) != PTW_OK) {
-        *i += most == 0 ? 0 : ptw_unreadable(s->mem, pa + bytes, bytes, most);
-        return false;
-    }
-    return (*raw & a->present) == 0;
+    return ptw_get_absent(s->mem, &s->near, v->regime->arch->format, level,
+                          table.v, i, raw);
 }
 
 static bool follows(const struct ptw_verify *v)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entries of a table that are not present, for those who copy them and those
+ * who compare them. */
+#ifndef PTW_SRC_ABSENT_H
+#define PTW_SRC_ABSENT_H
+
+#include "mem.h"
+#include "regime.h"
+
+/* ptw_get_absent reads entry *i of a table; false when it is present, or can't be
+ * read, and *raw is 0 then.  Behind an entry that no region holds, *i passes over
+ * the others of which that is true.  near is as for ptw_get_near. */
+PTW_ENGINE bool ptw_get_absent(const struct ptw_mem *mem, struct ptw_near *near,
+                               const struct ptw_format *a, unsigned level,
+                               uint64_t table, unsigned *i, uint64_t *raw)
+{
+    unsigned bytes = 1u << a->entry_log2;
+    unsigned most = (1u << a->level[level].bits) - 1 - *i;
+    uint64_t pa = table + (uint64_t)*i * bytes;
+
+    if (ptw_get_near(mem, near, pa, bytes, raw) != PTW_OK) {
+        *raw = 0;
+        *i += most == 0 ? 0 : ptw_unreadable(mem, pa + bytes, bytes, most);
+        return false;
+    }
+    return (*raw & a->present) == 0;
+}
+
+#endif
