@@ -317,6 +317,24 @@ ffffffffffe01000-ffffffffffe01fff      4K rwx-  4K mt0               9000
 ffffffffffe02000-ffffffffffe02fff      4K rw--  4K mt0               a000
 # root 0: 1.0G mapped, 1.0G of it writable, in 8 runs of 8 leaves: 6 of 4K, 1 of 2M, 1 of 1G; 1.0G outside the image
 T
+# Totals go by whether the guest can write, columns by the tables.
+total() { sed -n 's/.* mapped, \(.*\) of it writable.*/\1/p' out; }
+cp good little
+entries little 1000 511=0
+entries little 2000 1=0
+entries little 3000 1=0
+entries little 4000 0=8065 1=9003 2=a005
+try 'maps, what can be written' 0 0 maps "${amd64[@]}" little
+check "$name" [ "$(total)" = 4K ]
+try 'maps, what the supervisor can write' 0 0 maps "${amd64[@]}" --no-wp little
+check "$name" [ "$(total)" = 12K ]
+check "$name: as the tables have it" [ "$(grep -c ' r-.u ' out)" -eq 2 ]
+try 'maps, a shadow stack' 0 0 maps "${amd64[@]}" --cet little
+check "$name" [ "$(total)" = 8K ]
+check "$name: it is marked" grep -q ' r-xu  4K mt0 shadow  *8000$' out
+try 'maps --json, a shadow stack' 0 0 maps --json "${amd64[@]}" --cet little
+json '.[-1].writable_bytes == 8192 and .[0].shadow_stack and
+    (.[1].shadow_stack | not)'
 try 'maps --json' 0 0 maps --json "${amd64[@]}" good
 json 'length == 9 and (.[:-1] | all(.type == "run"))'
 json '.[3].bytes == 2097152 and .[3].first == "0000000000200000"'
@@ -442,6 +460,34 @@ the processor lets pass, with CR0.WP=1 SMEP=0 SMAP=0:
 T
 try 'explain, CR0.WP clear' 0 0 explain "${amd64[@]}" --no-wp good 0
 shows '  supervisor     read yes  write yes  exec yes'
+# A leaf with R/W clear and D set, below entries that grant writing, by CR4.CET.
+cp good shadow
+entries shadow 4000 0=8065
+try 'explain, a shadow stack' 0 0 explain "${amd64[@]}" --cet shadow 0
+shows 'physical 8000, rights r-xu, PAT index 0, accessed, dirty, shadow stack'
+shows 'the processor lets pass, with CR0.WP=1 SMEP=0 SMAP=0 CET=1:'
+shows '  user           read yes  write no   exec yes  shadow-stack yes'
+shows '  supervisor     read yes  write no   exec yes  shadow-stack no'
+try 'explain --json, a shadow stack' 0 0 explain --json "${amd64[@]}" --cet \
+    shadow 0
+json '.[0] | .shadow_stack and .allowed.user["shadow-stack"] and
+    (.allowed.user.write | not)'
+try 'explain, a shadow stack of the supervisor' 0 0 explain "${amd64[@]}" \
+    --cet shadow ffffffffffe00000
+shows '  user           read no   write no   exec no   shadow-stack no'
+shows '  supervisor     read yes  write no   exec yes  shadow-stack yes'
+try 'explain, none' 0 0 explain "${amd64[@]}" --cet good 0
+shows '  user           read yes  write no   exec yes  shadow-stack no'
+try 'explain, no CET' 0 0 explain --json "${amd64[@]}" shadow 0
+json '.[0] | (.shadow_stack | not) and
+    (.allowed.user | has("shadow-stack") | not)'
+# The path denies writing, and so there is no shadow stack.
+cp shadow narrow
+entries narrow 3000 0=4005
+try 'explain, no shadow stack below a path that only reads' 0 0 explain \
+    "${amd64[@]}" --cet narrow 0
+shows '  user           read yes  write no   exec yes  shadow-stack no'
+check "$name: it says none" [ "$(grep -c ', shadow stack' out)" -eq 0 ]
 try 'explain, SMEP, SMAP, keys' 0 0 explain --cr0 80010001 --cr4 700020 \
     --efer d00 --cr3 1000 good 2000
 shows '  supervisor     read no   write no   exec no'
@@ -1365,6 +1411,29 @@ shows 'pages 518'
 compact '--merge, the supervisor writes everywhere' --merge --no-wp shared
 shows 'merged 0'
 shows 'pages 520'
+# A recursive slot: the guest can write its own tables.
+cp shared slot
+entries slot 1000 510=1007
+for option in --merge --zeros; do
+    try "$option beside a recursive slot" 0 1 compact --regime amd64 \
+        --root 1000 $option --force -o made/new slot
+    shows 'merged 0'
+    shows 'writable-selves 1'
+    says 'slot: no pages are merged: 1 entry refers to the table that holds it'
+    try "$option beside a recursive slot that is left out" 0 0 compact \
+        --regime amd64 --root 1000 $option \
+        --leave-out ffffff0000000000-ffffff7fffffffff --force -o made/new slot
+    shows 'writable-selves 0'
+    check "$name: merged" [ "$(sed -n 's/^merged //p' out)" -gt 0 ]
+done
+entries slot 1000 510=1005
+try '--merge beside a recursive slot that only reads' 0 0 compact --regime amd64 \
+    --root 1000 --merge --force -o made/new slot
+shows 'merged 2'
+cp shared slot
+entries slot 1000 510=1007
+try 'a recursive slot, and nothing to merge' 0 0 compact --regime amd64 \
+    --root 1000 --force -o made/new slot
 try '--cet without WP' 2 1 leaves --regime amd64 --root 1000 --cet --no-wp \
     shared
 compact '--zeros' --zeros shared

@@ -1511,6 +1511,23 @@ Test(amd64_exposed, counts_every_mapping_without_wp)
                  "exposed 1000-1fff 6000 and 0 more r---\n"));
 }
 
+/* CR4.CET set: a leaf that is dirty, with R/W clear, below entries that grant
+ * writing is a shadow stack. */
+Test(amd64_exposed, counts_a_shadow_stack)
+{
+    two_chains();
+    put(PT, 1, PD | RX);
+    put(PT, 2, PDPT | P | A);
+    plan = spaces_plan(1, both);
+    cr_expect(eq(str, exposed(UINT64_MAX, 0), ""));
+    cr_assert(ptw_regime_with(&regime, PTW_CET, &regime, NULL) == PTW_OK);
+    cr_expect(eq(str, exposed(UINT64_MAX, 0),
+                 "exposed 1000-1fff 6000 and 0 more r-x-\n"));
+    cr_expect(eq(u64, found.item[0].u.finding.raw, PD | RX));
+    put(PD, 0, PT | P | A);
+    cr_expect(eq(str, exposed(UINT64_MAX, 0), ""));
+}
+
 Test(amd64_exposed, finds_the_root_in_a_recursive_slot)
 {
     machine("amd64");

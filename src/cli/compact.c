@@ -489,6 +489,22 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
     return is_one;
 }
 
+/* Says why nothing was merged, where that was asked for. */
+static void report_unmerged(const struct compaction *c)
+{
+    uint64_t selves = c->rb->counts.writable_selves;
+
+    if (selves > 0 &&
+        (c->o->policy & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0) {
+        report(c->o->image,
+               "no pages are merged: %" PRIu64
+               " entr%s to the table that holds it, and the guest can write "
+               "that table; 'spaces --findings' says where, and without these "
+               "addresses pages can be merged",
+               selves, selves == 1 ? "y refers" : "ies refer");
+    }
+}
+
 static void compact(struct compaction *c)
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
@@ -526,6 +542,7 @@ static void compact(struct compaction *c)
         output_close(&c->map);
     }
     free(v);
+    report_unmerged(c);
     if (is_one) {
         report(c->o->output,
                "is made, and begins like what is %s: it is opened with --raw",

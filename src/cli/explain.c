@@ -288,10 +288,12 @@ static const struct {
 static const struct {
     const char *name;
     enum ptw_right right;
+    bool shadow_stack;
 } accesses[] = {
-    {"read", PTW_READ},
-    {"write", PTW_WRITE},
-    {"exec", PTW_EXEC},
+    {"read", PTW_READ, false},
+    {"write", PTW_WRITE, false},
+    {"exec", PTW_EXEC, false},
+    {"shadow-stack", PTW_WRITE, true},
 };
 
 static bool allowed(const struct answer *a, size_t who, size_t what)
@@ -300,10 +302,22 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
         .right = accesses[what].right,
         .user = accessors[who].user,
         .ac = accessors[who].ac,
+        .shadow_stack = accesses[what].shadow_stack,
     };
 
-    return ptw_access_allowed(&a->o->regime, a->tr.rights, a->tr.level,
+    return ptw_access_allowed(&a->o->regime, a->tr.above, a->tr.level,
                               a->tr.raw, &access);
+}
+
+/* There are shadow stacks under CR4.CET only. */
+static size_t accesses_of(const struct answer *a)
+{
+    return (a->o->regime.features & PTW_CET) != 0 ? 4 : 3;
+}
+
+static bool is_shadow_stack(const struct answer *a)
+{
+    return ptw_shadow_stack(&a->o->regime, a->tr.above, a->tr.level, a->tr.raw);
 }
 
 /* EFLAGS.AC makes a difference only where there is SMAP. */
@@ -319,15 +333,16 @@ static int has_feature(const struct answer *a, unsigned feature)
 
 static void print_allowed(const struct answer *a)
 {
-    out_line("the processor lets pass, with CR0.WP=%d SMEP=%d SMAP=%d%s:\n",
+    out_line("the processor lets pass, with CR0.WP=%d SMEP=%d SMAP=%d%s%s:\n",
              has_feature(a, PTW_WP), has_feature(a, PTW_SMEP),
              has_feature(a, PTW_SMAP),
-             has_feature(a, PTW_PKE) != 0 ? " PKRU=0" : "");
+             has_feature(a, PTW_PKE) != 0 ? " PKRU=0" : "",
+             has_feature(a, PTW_CET) != 0 ? " CET=1" : "");
     for (size_t i = 0; i < accessors_of(a); i++) {
         const char *space = "  ";
 
         out_line("  %-13s", accessors[i].who);
-        for (size_t k = 0; k < sizeof accesses / sizeof accesses[0]; k++) {
+        for (size_t k = 0; k < accesses_of(a); k++) {
             bool yes = allowed(a, i, k);
 
             out_line("%s%s %s", space, accesses[k].name, yes ? "yes" : "no");
@@ -350,10 +365,11 @@ static void print_mapped(const struct answer *a)
     char rights[5];
 
     rights_text(a->tr.rights, rights);
-    out_line("physical %" PRIx64 ", rights %s, PAT index %u%s%s%s%s",
+    out_line("physical %" PRIx64 ", rights %s, PAT index %u%s%s%s%s%s",
              a->tr.pa.v, rights, at.memory_type, at.global ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
-             at.copy_on_write ? ", copy-on-write" : "");
+             at.copy_on_write ? ", copy-on-write" : "",
+             is_shadow_stack(a) ? ", shadow stack" : "");
     if (has_feature(a, PTW_PKE) != 0) {
         out_line(", key %u", at.key);
     }
@@ -419,7 +435,7 @@ static json_t *allowed_json(const struct answer *a)
     for (size_t i = 0; i < accessors_of(a); i++) {
         json_t *who = json_new();
 
-        for (size_t k = 0; k < sizeof accesses / sizeof accesses[0]; k++) {
+        for (size_t k = 0; k < accesses_of(a); k++) {
             json_set_bool(who, accesses[k].name, allowed(a, i, k));
         }
         json_set(j, accessors[i].who, who);
@@ -458,6 +474,7 @@ static void print_answer_json(const struct answer *a)
         json_set_bool(j, "accessed", at.accessed);
         json_set_bool(j, "dirty", at.dirty);
         json_set_bool(j, "copy_on_write", at.copy_on_write);
+        json_set_bool(j, "shadow_stack", is_shadow_stack(a));
         json_set_bool(j, "outside", is_outside(a));
         json_set(j, "allowed", allowed_json(a));
     }

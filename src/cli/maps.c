@@ -14,9 +14,9 @@ struct totals {
     uint64_t leaves;
     uint64_t bytes;
     uint64_t of_size[64]; /* leaves, by the log2 of their size */
-    uint64_t writable;    /* bytes, of user pages and all */
-    uint64_t outside;     /* bytes that the image does not have */
-    uint64_t unread;      /* places, before this root */
+    uint64_t writable; /* bytes that the guest can write, by whatever access */
+    uint64_t outside;  /* bytes that the image does not have */
+    uint64_t unread;   /* places, before this root */
 };
 
 static uint64_t leaves_of(const struct ptw_item *item)
@@ -37,12 +37,14 @@ static uint64_t outside_of(const struct tour *t, const struct ptw_item *item)
 static void add(struct totals *sum, const struct tour *t,
                 const struct ptw_item *item)
 {
+    const struct ptw_mapping *m = &item->u.mapping;
+
     sum->outside += outside_of(t, item);
     sum->runs++;
     sum->leaves += leaves_of(item);
     sum->bytes += bytes_of(item);
     sum->of_size[item->u.mapping.size_log2 & 63] += leaves_of(item);
-    if ((item->u.mapping.rights & PTW_WRITE) != 0) {
+    if (ptw_guest_writes(&t->o->regime, m->above, m->level, m->raw)) {
         sum->writable += bytes_of(item);
     }
 }
@@ -64,6 +66,12 @@ static void outside_word(const struct tour *t, const struct ptw_item *item,
     }
 }
 
+static bool is_shadow_stack(const struct options *o,
+                            const struct ptw_mapping *m)
+{
+    return ptw_shadow_stack(&o->regime, m->above, m->level, m->raw);
+}
+
 static void print_run(const struct tour *t, const struct ptw_item *item)
 {
     const struct options *o = t->o;
@@ -78,8 +86,9 @@ static void print_run(const struct tour *t, const struct ptw_item *item)
     human_size(bytes_of(item), size);
     human_size((uint64_t)1 << m->size_log2, page);
     rights_text(m->rights, rights);
-    (void)snprintf(kind, sizeof kind, "%s mt%u%s", page, at.memory_type,
-                   at.copy_on_write ? " cow" : "");
+    (void)snprintf(kind, sizeof kind, "%s mt%u%s%s", page, at.memory_type,
+                   at.copy_on_write ? " cow" : "",
+                   is_shadow_stack(o, m) ? " shadow" : "");
     outside_word(t, item, outside);
     out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s  %-12s %12" PRIx64 "%s\n",
              item->first.v, item->last.v, size, rights, kind, m->pa.v, outside);
@@ -104,6 +113,7 @@ static void print_run_json(const struct tour *t, const struct ptw_item *item)
     json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
     json_set_count(j, "memory_type", at.memory_type);
     json_set_bool(j, "copy_on_write", at.copy_on_write);
+    json_set_bool(j, "shadow_stack", is_shadow_stack(o, m));
     json_set_outside(j, outside_of(t, item));
     json_line(j);
 }
