@@ -666,10 +666,14 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
     return PTW_OK;
 }
 
-/* Whether any of the old pages from pa has a leaf that writes and another. */
+/* Whether any of the old pages from pa has a leaf that writes and another.  Only
+ * pages that memory has whole are counted at all. */
 static bool is_shared(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
 {
+    uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
+    uint64_t last = pa + (((uint64_t)1 << size_log2) - 1);
     const struct leaves *l;
+    uint64_t to;
 
     if (size_log2 == PAGE) {
         l = ptw_hash_find(&v->leaves, sizeof *l, (pa >> (PAGE + BLOCK)) + 1);
@@ -679,14 +683,16 @@ static bool is_shared(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
     if (l != NULL && (l->twice & l->written) != 0) {
         return true;
     }
-    for (uint64_t at = 0; at >> size_log2 == 0;
-         at += (uint64_t)1 << (PAGE + BLOCK)) {
+    while (ptw_runs_whole(&v->side[OLD].runs, pa, last, &pa, &to)) {
         v->work++;
-        l = ptw_hash_find(&v->leaves, sizeof *l,
-                          ((pa + at) >> (PAGE + BLOCK)) + 1);
+        l = ptw_hash_find(&v->leaves, sizeof *l, (pa >> (PAGE + BLOCK)) + 1);
         if (l != NULL && (l->twice & l->written) != 0) {
             return true;
         }
+        if ((pa | rest) >= last) {
+            break;
+        }
+        pa = (pa | rest) + 1;
     }
     return false;
 }

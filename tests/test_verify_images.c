@@ -374,3 +374,23 @@ Test(amd64_verify_images, have_digests_that_tell_which_pages_are_large)
     set(OLD, 0x4000, 0, (M2 + 2 * PAGE) | 0x67);
     cr_expect(ne(u64, digest(), one));
 }
+
+/* ------------------------------------------------------------------- work */
+
+/* Large leaves of memory that neither image has, which became copy-on-write. */
+Test(amd64_verify_images, looks_for_no_pages_where_there_is_no_memory)
+{
+    enum { LEAVES = 500 };
+
+    start();
+    for (unsigned i = 1; i <= LEAVES; i++) {
+        uint64_t leaf = ((uint64_t)i << 30) | 0x67 | PS;
+
+        set(OLD, 0x2000, i, leaf);
+        set(NEW, 0x2000, i, (leaf & ~(uint64_t)2) | 0x200);
+    }
+    set(NEW, 0x4000, 0, 0x10265);
+    expect_same(PTW_REBUILD_COPY_ON_WRITE);
+    cr_expect(eq(u64, verify.certificate.outside, LEAVES << 18));
+    cr_expect(lt(u64, verify.work, 32 * LEAVES + 16384));
+}
