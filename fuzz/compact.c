@@ -1823,6 +1823,77 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     }
 }
 
+/* How many pages of memory are in the image; each is asked about. */
+static uint64_t pages_known(const struct fc_guest *g, struct ptw_rebuild *rb)
+{
+    const struct fz_world *w = g->w;
+    uint64_t known = 0;
+
+    for (unsigned i = 0; i < w->regions; i++) {
+        for (uint64_t page = w->region[i].first / FZ_PAGE;
+             page <= w->region[i].last / FZ_PAGE; page++) {
+            bool seen = false;
+            ptw_pa now;
+
+            for (unsigned k = 0; k < i; k++) {
+                seen = seen || (page >= w->region[k].first / FZ_PAGE &&
+                                page <= w->region[k].last / FZ_PAGE);
+            }
+            known += !seen && ptw_rebuild_page(rb, ptw_pa_of(page * FZ_PAGE),
+                                               &now) == PTW_OK;
+        }
+    }
+    return known;
+}
+
+/* ptw_rebuild_pages gives all pages of the image, and nothing else, as far as
+ * they go on, from wherever it is asked. */
+static void check_pages(const struct fc_guest *g, struct ptw_rebuild *rb)
+{
+    uint64_t from = 0;
+    uint64_t count = 0;
+    uint64_t bytes;
+    ptw_pa old;
+    ptw_pa now;
+    enum ptw_status st;
+
+    while ((st = ptw_rebuild_pages(rb, ptw_pa_of(from), &old, &now, &bytes)) ==
+           PTW_OK) {
+        uint64_t half = bytes / FZ_PAGE / 2 * FZ_PAGE;
+        uint64_t rest = 0;
+        ptw_pa is;
+        ptw_pa again;
+
+        if (old.v < from || bytes == 0 || (old.v | bytes) % FZ_PAGE != 0) {
+            fz_fail("the pages from %llx on: %llx bytes at %llx", HEX(from),
+                    HEX(bytes), HEX(old.v));
+        }
+        for (uint64_t at = 0; at <= bytes; at += FZ_PAGE) {
+            st = ptw_rebuild_page(rb, ptw_pa_of(old.v + at), &is);
+            if ((st == PTW_OK && is.v == now.v + at) != (at < bytes)) {
+                fz_fail("the pages at %llx go on for %llx bytes; not at %llx",
+                        HEX(old.v), HEX(bytes), HEX(at));
+            }
+        }
+        if (ptw_rebuild_pages(rb, ptw_pa_of(old.v + half + 5), &again, &is,
+                              &rest) != PTW_OK ||
+            again.v != old.v + half || is.v != now.v + half ||
+            rest != bytes - half) {
+            fz_fail("the pages from the middle of those at %llx on",
+                    HEX(old.v));
+        }
+        count += bytes / FZ_PAGE;
+        from = old.v + bytes;
+    }
+    if (st != PTW_END) {
+        fz_fail("the pages: %s", ptw_status_text(st));
+    }
+    if (lawful(g, 0, 0) <= (uint64_t)40 * 16384 &&
+        count != pages_known(g, rb)) {
+        fz_fail("%llu pages are listed, and there are others", HEX(count));
+    }
+}
+
 /* A rebuilt image of a guest that did not change. */
 static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
                         const struct manner *how, const struct input *input)
@@ -1848,6 +1919,7 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
         fz_note(c.digest[1]);
     }
     (void)fc_same(g, m, &rebuild, &unsure);
+    check_pages(g, &rebuild);
     free_storage(&rebuild);
     memset(&rebuild, 0, sizeof rebuild);
     if (st == PTW_OK && (g->w->thorough || (g->w->seed >> 32) % 4 == 0)) {
