@@ -556,7 +556,8 @@ static void read_map(struct fc_guest *g, struct fz_reader *in,
     q->copy_on_write = (rights & 16) != 0;
     q->attributes.memory_type = type & 7;
     q->attributes.global = (type & 8) != 0;
-    q->flags = (how & 0x40) != 0 ? (unsigned)PTW_EDIT_LARGE : 0;
+    q->flags = (unsigned)((how & 0x40) != 0 ? PTW_EDIT_LARGE : 0) |
+               (unsigned)((type & 0x20) != 0 ? PTW_EDIT_GRANT_EXEC : 0);
     q->max_reads = UINT64_MAX;
 }
 
@@ -1052,6 +1053,11 @@ static void image_done(struct fc_image *m)
     m->tables = NULL;
 }
 
+static bool can_withhold_exec(const struct fz_world *w)
+{
+    return w->levels == 4 && (w->regime.features & PTW_NX) != 0;
+}
+
 /* Whether the regime has such a map, wherever the guest's tables are.  A large
  * leaf may reach where small pages do not: then *unsure. */
 static bool map_is_right(const struct fz_world *w,
@@ -1066,8 +1072,8 @@ static bool map_is_right(const struct fz_world *w,
     if (q->last.v > lower && q->first.v < upper) {
         return false;
     }
-    if ((q->rights & PTW_EXEC) == 0 &&
-        (w->levels != 4 || (w->regime.features & PTW_NX) == 0)) {
+    if ((q->rights & PTW_EXEC) == 0 && !can_withhold_exec(w) &&
+        (q->flags & PTW_EDIT_GRANT_EXEC) == 0) {
         return false;
     }
     if (q->pa.v > UINT64_MAX - span) {

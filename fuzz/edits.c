@@ -22,6 +22,7 @@ enum edit_option {
     OPT_DIRECT = 8, /* the pool is host memory */
     OPT_VOUCH = 16, /* no shares where nothing is shared */
     OPT_LOOSE = 32, /* rebuild: without PTW_EDIT_EXACT */
+    OPT_MOVES = 32, /* link: tables move */
     OPT_RUNS = 64,
     OPT_AGAIN = 128, /* tables move whenever they are asked to */
 };
@@ -87,7 +88,9 @@ struct host {
     unsigned move_refused_at;
     uint64_t hook_root;
     bool hooked;
-    unsigned given; /* of the pages that this edit did not take */
+    bool movable;         /* tables are asked before they are written: */
+    bool asked[FM_PAGES]; /* these were, or are new */
+    unsigned given;       /* of the pages that this edit did not take */
 };
 
 static struct host host;
@@ -182,6 +185,10 @@ static void check_page(const struct host *h, const struct fm_page *p)
     }
     if (p->state == FM_WORLD && !p->linked) {
         fz_fail("an edit writes to %llx, which is no table",
+                HEX(p->frame * FZ_PAGE));
+    }
+    if (h->movable && p->linked && !h->asked[p - h->m.page]) {
+        fz_fail("an edit writes to %llx, which was not asked to move",
                 HEX(p->frame * FZ_PAGE));
     }
 }
@@ -568,6 +575,7 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
         return refuse(h);
     }
     fm_touch(&h->m, (unsigned)page);
+    h->asked[page] = true;
     memset(h->m.bytes[page], 0, FZ_PAGE);
     table->v = h->m.page[page].frame * FZ_PAGE;
     h->taken++;
@@ -629,6 +637,7 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
         (!p->linked && p->state != FM_TAKEN)) {
         fz_fail("%llx is to be moved, which is no table", HEX(table.v));
     }
+    h->asked[from] = true;
     region = fm_region_of(&h->m, table.v, FZ_PAGE);
     if (region == NULL || !region->readable) {
         fz_say("    may not move %llx: %s\n", HEX(table.v),
@@ -660,6 +669,7 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     fm_touch(&h->m, (unsigned)from);
     memcpy(h->m.bytes[to], h->m.bytes[from], FZ_PAGE);
     h->m.page[to].moved = true;
+    h->asked[to] = true;
     poison(h, (unsigned)from);
     h->pool_limit += p->state == FM_TAKEN;
     p->state = p->state == FM_TAKEN ? FM_FREE : FM_GIVEN;
@@ -708,6 +718,7 @@ struct record {
     unsigned take_fault_at;
     enum fault move_fault;
     enum fault stock_fault;
+    bool grant_exec; /* or, of a rebuild: mappings get other pages */
 };
 
 static void read_record(const struct fz_world *w, const uint8_t *data,
@@ -735,6 +746,7 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
     b = fz_u8(&in);
     q->pa = frame << (12 + (b & 31));
     q->attributes.key = b >> 6;
+    q->grant_exec = (b & 0x20) != 0;
     b = fz_u8(&in);
     q->rights = (b & 0x0F) | PTW_READ;
     q->copy_on_write = (b & 0x10) != 0;
@@ -781,6 +793,19 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
     }
 }
 
+/* Whether a request for rights without execution can't be served. */
+static bool no_such_rights(const struct fz_world *w, const struct record *q)
+{
+    return (q->rights & PTW_EXEC) == 0 && (w->levels == 2 || !w->mode.nx) &&
+           !q->grant_exec;
+}
+
+/* The rights that are had by asking for these. */
+static unsigned granted(const struct fz_world *w, unsigned rights)
+{
+    return w->levels == 2 || !w->mode.nx ? rights | PTW_EXEC : rights;
+}
+
 /* Whether the arguments could be right. */
 static bool plausible(const struct fz_world *w, const struct record *q)
 {
@@ -798,10 +823,9 @@ static bool plausible(const struct fz_world *w, const struct record *q)
             return false;
         }
     }
-    if (q->op != DO_UNMAP &&
-        ((q->rights & PTW_READ) == 0 ||
-         (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
-         ((q->rights & PTW_EXEC) == 0 && (w->levels == 2 || !w->mode.nx)))) {
+    if (q->op != DO_UNMAP && ((q->rights & PTW_READ) == 0 ||
+                              (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+                              no_such_rights(w, q))) {
         return false;
     }
     if (q->first > q->last || pages % FZ_PAGE != 0) {
@@ -877,6 +901,7 @@ static void say_edit(const struct host *h, const struct record *q, bool movable)
         fz_say("%s", q->table_rights != 0 ? ", new tables for the user" : "");
     }
     say_flags(q->flags & 15);
+    fz_say("%s", q->grant_exec && q->op != DO_UNMAP ? ", grant execution" : "");
     fz_say(" in space %u, root %llx; %llu reads", q->root,
            HEX(h->m.root[q->root]), HEX(q->max_reads));
     say_supply(q, movable);
@@ -1013,10 +1038,12 @@ static void check_changed(const struct host *h, enum ptw_status st)
 }
 
 /* Before an edit: who is what. */
-static void edit_begin(struct host *h, const struct record *q)
+static void edit_begin(struct host *h, const struct record *q, bool movable)
 {
     fm_begin(&h->m);
     host_asks(h, q);
+    h->movable = movable;
+    memset(h->asked, 0, sizeof h->asked);
     h->moves = 0;
     h->moved = 0;
     h->hooked = false;
@@ -1134,6 +1161,9 @@ static void check_status(const struct fz_world *w, const struct host *h,
                          const struct record *q, const struct ptw_tables *t,
                          enum ptw_status st)
 {
+    unsigned rights = q->copy_on_write && q->op == DO_MAP
+                          ? q->rights & ~(unsigned)PTW_WRITE
+                          : q->rights;
     bool bad = false;
 
     switch (st) {
@@ -1174,10 +1204,15 @@ static void check_status(const struct fz_world *w, const struct host *h,
         bad = plausible(w, q) && h->m.rooted[q->root] &&
               !(st == PTW_E_WIDTH && w->levels == 2);
         break;
+    case PTW_E_RIGHTS:
+        bad = q->op == DO_UNMAP ||
+              (plausible(w, q) && h->m.rooted[q->root] &&
+               !fm_withholds(&h->m, h->m.root[q->root], q->first, q->last,
+                             granted(w, rights)));
+        break;
     case PTW_BAD_ENTRY:
     case PTW_E_BUS:
     case PTW_E_READONLY:
-    case PTW_E_RIGHTS:
         break;
     }
     if (bad) {
@@ -1208,6 +1243,31 @@ static bool spoil_stock(struct host *h, const struct ptw_tables *t,
     return true;
 }
 
+static unsigned exec_flag(const struct record *q)
+{
+    return q->grant_exec ? (unsigned)PTW_EDIT_GRANT_EXEC : 0;
+}
+
+/* After an edit: where the root is now, and that the hook was told. */
+static void follow_root(struct host *h, unsigned root,
+                        const struct ptw_tables *t, bool movable)
+{
+    uint64_t was = h->m.root[root];
+
+    if (!h->m.rooted[root]) {
+        return;
+    }
+    h->m.root[root] = t->root.v;
+    if (h->hooked && h->hook_root != t->root.v) {
+        fz_fail("the root is %llx, the hook was told %llx", HEX(t->root.v),
+                HEX(h->hook_root));
+    }
+    if (movable && t->root.v != was && !h->hooked) {
+        fz_fail("the root moved to %llx, and the hook was not told",
+                HEX(t->root.v));
+    }
+}
+
 /* Makes an edit on the tables t, whose root, table_rights and shares it sets.
  */
 static enum ptw_status step(struct fz_world *w, struct host *h,
@@ -1215,6 +1275,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
                             const struct record *q, bool movable)
 {
     static const char *const name[] = {"map", "unmap", "protect", "link"};
+    unsigned flags = (q->flags & 15) | exec_flag(q);
     struct ptw_tables *t = &mt->tables;
     struct ptw_map_request m = {
         .first = {q->first},
@@ -1223,18 +1284,18 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
         .rights = q->rights,
         .copy_on_write = q->copy_on_write,
         .attributes = q->attributes,
-        .flags = q->flags & 15,
+        .flags = flags,
         .max_reads = q->max_reads,
     };
     struct ptw_range_request r = {
-        {q->first}, {q->last}, q->rights, q->flags & 15, q->max_reads};
+        {q->first}, {q->last}, q->rights, flags, q->max_reads};
     uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
     struct fm_change change = {
         .first = q->first & mask,
         .last = q->last & mask,
         .pa = q->pa,
-        .rights =
-            q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights,
+        .rights = granted(w, q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE
+                                              : q->rights),
         .copy_on_write = q->copy_on_write,
         .attributes = q->attributes,
         .what = name[q->op],
@@ -1254,7 +1315,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
     t->shares = (h->options & OPT_VOUCH) != 0 && !shared ? NULL : &shares;
     t->root.v = h->m.root[q->root];
     t->table_rights = q->table_rights;
-    edit_begin(h, q);
+    edit_begin(h, q, movable);
     say_edit(h, q, movable);
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->spares;
@@ -1269,7 +1330,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
         break;
     case DO_PROTECT:
     case DO_LINK:
-        change.rights = q->rights;
+        change.rights = granted(w, q->rights);
         st = movable ? ptw_protect_movable(mt, &r) : ptw_protect(t, &r);
         change.want = FM_PROTECTED;
         break;
@@ -1288,17 +1349,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
     if (h->tainted) {
         return st;
     }
-    if (h->m.rooted[q->root]) {
-        h->m.root[q->root] = t->root.v;
-        if (h->hooked && h->hook_root != t->root.v) {
-            fz_fail("the root is %llx, the hook was told %llx", HEX(t->root.v),
-                    HEX(h->hook_root));
-        }
-        if (movable && t->root.v != was[q->root] && !h->hooked) {
-            fz_fail("the root moved to %llx, and the hook was not told",
-                    HEX(t->root.v));
-        }
-    }
+    follow_root(h, q->root, t, movable);
     edit_end(h, t);
     say_tables(h, t);
     check_refusal(h, st);
@@ -1404,6 +1455,7 @@ static void host_begin(struct host *h, const struct fz_world *w,
         memset(pool_used, true, sizeof pool_used); /* any of it may be */
     }
     h->options = in->options;
+    h->movable = false;
     h->pool_limit = in->pool_limit == 0 ? FM_POOL : in->pool_limit;
     h->editing = false;
     h->given = 0;
@@ -1580,9 +1632,168 @@ static void set_roots(struct host *h, const struct ptw_built *built,
     }
 }
 
+/* What becomes of mappings before they are mapped again. */
+struct placing {
+    bool wanted;
+    enum ptw_place how;
+    uint64_t by; /* how far their pages move */
+};
+
+/* A mapping that got other pages, by what the tables of the source say of it. */
+struct placed {
+    struct fm_node leaf;
+    uint64_t bytes;   /* of a leaf */
+    uint64_t now;     /* where its page is to be */
+    bool marked;      /* it is to become copy-on-write */
+    unsigned why_not; /* reasons to refuse: a set of 1 << a status */
+};
+
+/* The address in a leaf, as the manuals have it. */
+static uint64_t leaf_address(const struct fz_world *w, unsigned level,
+                             uint64_t pa)
+{
+    uint64_t small = w->levels == 2 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+
+    if (level == 0) {
+        return pa & small;
+    }
+    return w->levels == 2
+               ? (pa & 0xFFC00000) | (pa >> 32 & 0xFF) << 13
+               : pa & small & ~(((uint64_t)1 << (12 + 9 * level)) - 1);
+}
+
+/* Whether the guest writes through a leaf, under a path that lets it or not. */
+static bool leaf_writes(const struct fz_world *w, bool path, bool rw,
+                        bool dirty)
+{
+    return !w->mode.wp || (path && (rw || (w->mode.cet && dirty)));
+}
+
+/* What is expected of a placing, by the entry that was walked. */
+static struct placed place_model(const struct fz_world *w,
+                                 const struct ptw_item *item,
+                                 const struct placing *p, bool loose)
+{
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t va = item->first.v & mask;
+    unsigned level = item->u.mapping.level;
+    uint64_t root = w->root[item->space];
+    struct placed is = {
+        .leaf = fm_at(&source, false, root, va, level),
+        .bytes = (uint64_t)1 << (12 + (w->levels == 2 ? 10 : 9) * level),
+    };
+    bool path = !loose || (fm_at(&source, false, root, va, level + 1).rights &
+                           PTW_WRITE) != 0;
+    unsigned width = w->mode.pa_bits;
+    uint64_t last;
+
+    is.now = is.leaf.pa + p->by;
+    last = is.now + (item->last.v - item->first.v);
+    if (w->levels == 2) {
+        width = level == 0 ? 32 : width < 40 ? width : 40;
+    }
+    if (is.now % is.bytes != 0) {
+        is.why_not |= 1u << PTW_E_ALIGN;
+    }
+    if ((last & ~(is.bytes - 1)) >> width != 0) {
+        is.why_not |= 1u << PTW_E_WIDTH;
+    }
+    is.marked =
+        p->how == PTW_PLACE_COPY_ON_WRITE &&
+        leaf_writes(w, path, (is.leaf.raw & 2) != 0, (is.leaf.raw & 0x40) != 0);
+    /* Of entries that are made anew, those of amd64 are dirty. */
+    if (is.marked &&
+        leaf_writes(w, true, false,
+                    loose ? w->levels == 4 : (is.leaf.raw & 0x40) != 0)) {
+        is.why_not |= 1u << PTW_E_RIGHTS;
+    }
+    return is;
+}
+
+/* Gives a mapping other pages.  Where copy-on-write is refused for the rights
+ * that there are, it is placed as it is. */
+static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
+                                const struct placing *p, bool loose)
+{
+    unsigned flags = loose ? 0 : (unsigned)PTW_EDIT_EXACT;
+    struct placed is = {.why_not = 1u << PTW_E_ARG};
+    struct placing as_it_is = {true, PTW_PLACE_AS_IT_IS, p->by};
+    struct ptw_item was;
+    enum ptw_status st;
+
+    memcpy(&was, item, sizeof was);
+    if (item->kind == PTW_ITEM_MAPPING) {
+        is = place_model(w, item, p, loose);
+    }
+    st = ptw_item_place(&w->regime, item,
+                        ptw_pa_of(item->kind == PTW_ITEM_MAPPING ? is.now : 0),
+                        p->how, flags);
+    fz_note((uint64_t)st);
+    if (item->kind == PTW_ITEM_MAPPING) {
+        fz_say("    placed at %llx%s: %s\n", HEX(is.now),
+               p->how == PTW_PLACE_COPY_ON_WRITE ? ", copy-on-write" : "",
+               ptw_status_text(st));
+    }
+    if (st == PTW_OK ? is.why_not != 0 : (is.why_not >> st & 1) == 0) {
+        fz_fail("an item of kind %d at %llx is placed at %llx: %s",
+                (int)item->kind, HEX(item->first.v), HEX(is.now),
+                ptw_status_text(st));
+    }
+    if (st != PTW_OK && memcmp(&was, item, sizeof was) != 0) {
+        fz_fail("an item at %llx is not placed, and changed",
+                HEX(item->first.v));
+    }
+    return st == PTW_E_RIGHTS ? place_item(w, item, &as_it_is, loose) : is;
+}
+
+/* That its leaves are those which were asked for, right after it was mapped. */
+static void check_placed(const struct fz_world *w, const struct host *h,
+                         const struct ptw_item *item, const struct placed *is,
+                         uint64_t root, bool loose)
+{
+    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    unsigned level = item->u.mapping.level;
+    /* Of entries that are made anew, one that is marked is not writable. */
+    bool marked = is->marked || (loose && (is->leaf.raw & 0xE00) == 0x200);
+    unsigned rights = is->leaf.rights & ~(marked ? (unsigned)PTW_WRITE : 0u);
+    uint64_t bits = is->leaf.raw & ~leaf_address(w, level, UINT64_MAX);
+    uint64_t leaves = (item->last.v - item->first.v) / is->bytes + 1;
+    struct ptw_attributes want;
+
+    if (is->why_not != 0) {
+        return; /* mapped as it was */
+    }
+    if (is->marked) {
+        bits = (bits & ~(uint64_t)0xE02) | 0x200;
+    }
+    want = ptw_attributes_of(&w->regime, level, bits);
+    for (uint64_t i = 0; i < leaves; i += i < 16 ? 1 : leaves / 16) {
+        uint64_t va = (item->first.v & mask) + i * is->bytes;
+        uint64_t pa = is->now + i * is->bytes;
+        struct fm_node n = fm_at(&h->m, false, root, va, level);
+        struct ptw_attributes at = ptw_attributes_of(&w->regime, level, n.raw);
+
+        if (n.kind != FM_LEAF || !n.real || n.level != level || n.pa != pa ||
+            n.rights != rights) {
+            fz_fail(
+                "%llx was placed at %llx with the rights %x, and is at %llx "
+                "with %x",
+                HEX(item->first.v), HEX(pa), rights, HEX(n.pa), n.rights);
+        }
+        if (loose ? at.copy_on_write != want.copy_on_write ||
+                        at.memory_type != want.memory_type ||
+                        at.global != want.global || at.key != want.key
+                  : n.raw != (bits | leaf_address(w, level, pa))) {
+            fz_fail("%llx was placed, its entry was %llx and is %llx",
+                    HEX(item->first.v), HEX(is->leaf.raw), HEX(n.raw));
+        }
+    }
+}
+
 /* Walks the world and builds what it finds in the pool of the host. */
 static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
-                    unsigned flags, bool loose, struct rebuilt *out)
+                    unsigned flags, bool loose, const struct placing *placing,
+                    struct rebuilt *out)
 {
     struct ptw_region region[FZ_REGIONS];
     struct ptw_mem mem;
@@ -1605,11 +1816,15 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
     fz_say("the walk has %zu items%s\n", out->count,
            out->complete ? "" : ", and there is more");
     for (size_t i = 0; i < out->count; i++) {
+        struct placed placed = {.why_not = 1};
         enum ptw_status st;
 
         if (fz_words != NULL) {
             fz_say("item %zu: ", i);
             fz_say_item(&w->regime, &items[i]);
+        }
+        if (placing->wanted) {
+            placed = place_item(w, &items[i], placing, loose);
         }
         st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                  loose ? 0 : (unsigned)PTW_EDIT_EXACT);
@@ -1645,6 +1860,9 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
                    !(loose && (st == PTW_NOT_MAPPED || st == PTW_E_RIGHTS))) {
             fz_fail("item %zu of kind %d at %llx: %s", i, (int)items[i].kind,
                     HEX(items[i].first.v), ptw_status_text(st));
+        } else if (st == PTW_OK && items[i].kind == PTW_ITEM_MAPPING) {
+            check_placed(w, h, &items[i], &placed,
+                         out->built[items[i].space].root.v, loose);
         }
         out->end = (items[i].kind == PTW_ITEM_TABLE ? items[i].first.v
                                                     : items[i].last.v + 1) &
@@ -1805,6 +2023,7 @@ void fz_rebuild(const uint8_t *data, size_t len)
 {
     struct fz_world *w = &world;
     struct host *h = &host;
+    struct placing placing = {.wanted = false};
     struct ptw_tables t;
     struct rebuilt b;
     struct input in;
@@ -1823,6 +2042,10 @@ void fz_rebuild(const uint8_t *data, size_t len)
         host_asks(h, &q);
         fz_say("the tables");
         say_supply(&q, false);
+        placing.wanted = q.grant_exec;
+        placing.how =
+            q.copy_on_write ? PTW_PLACE_COPY_ON_WRITE : PTW_PLACE_AS_IT_IS;
+        placing.by = q.pa;
     }
     fz_say_world(w, NULL);
     say_pool(h);
@@ -1833,14 +2056,18 @@ void fz_rebuild(const uint8_t *data, size_t len)
         (unsigned)(loose && (in.options & OPT_VOUCH) != 0 ? 0
                                                           : PTW_WALK_TABLES);
     fz_say("rebuild %s\n", loose ? "with tables of our own" : "exactly");
-    (void)rebuild(w, h, &t, flags, loose, &b);
+    (void)rebuild(w, h, &t, flags, loose, &placing, &b);
     if (h->tainted) {
         return;
     }
     fz_note(b.count);
     fz_note(b.end);
-    compare_rebuilt(w, h, &b, loose, (flags & PTW_WALK_RUNS) != 0);
-    if (b.complete && !loose) {
+    if (!placing.wanted) {
+        compare_rebuilt(w, h, &b, loose, (flags & PTW_WALK_RUNS) != 0);
+    }
+    /* Runs that were placed may follow each other as they did not before. */
+    if (b.complete && !loose &&
+        !(placing.wanted && (flags & PTW_WALK_RUNS) != 0)) {
         same_walk(w, h, &b, flags);
     }
 }
@@ -1902,7 +2129,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
             canonical(w, q->first) && canonical(w, q->their_va) &&
             !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
     memcpy(was, h->m.root, sizeof was);
-    edit_begin(h, q);
+    edit_begin(h, q, false);
     if (fz_words != NULL) {
         fz_say("link space %u, root %llx: ", (unsigned)item.space,
                HEX(h->m.root[q->root]));
@@ -2078,7 +2305,8 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
               : (q->rights & PTW_READ) == 0 ||
                     (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
                     ((q->rights & PTW_EXEC) == 0 &&
-                     (w->levels == 2 || !w->mode.nx))) {
+                     (w->levels == 2 || !w->mode.nx) &&
+                     (q->flags & PTW_EDIT_GRANT_EXEC) == 0)) {
         return false;
     }
     return q->owner.v != root || (page >= 0 && h->m.page[page].refs > 1) ||
@@ -2089,6 +2317,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
                                   struct ptw_movable_tables *mt,
                                   struct rebuilt *b, const struct record *q)
 {
+    bool movable = (h->options & OPT_MOVES) != 0;
     struct ptw_tables *t = &mt->tables;
     uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
     unsigned level =
@@ -2103,7 +2332,8 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
         .owner = {q->owner < w->roots ? h->m.root[q->owner] : q->pa},
         .level = ptw_alias_level_of(&w->regime, level),
         .rights = q->rights,
-        .flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE),
+        .flags =
+            (q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE)) | exec_flag(q),
         .max_reads = q->max_reads,
     };
     struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
@@ -2117,19 +2347,20 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
         ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes ^
         (q->hostile == 7 ? 1 : 0);
     memcpy(was, h->m.root, sizeof was);
-    edit_begin(h, q);
+    edit_begin(h, q, movable);
     sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root];
     fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
            "%llx, level %u, rights %x, bits %llx",
            HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
            HEX(q->their_va), HEX(r.owner.v), level, q->rights,
            HEX(r.attributes));
-    say_flags(r.flags);
-    say_supply(q, false);
+    say_flags(r.flags & ~(unsigned)PTW_EDIT_GRANT_EXEC);
+    fz_say("%s", q->grant_exec ? ", grant execution" : "");
+    say_supply(q, movable);
     t->table_rights = q->table_rights;
     t->shares = &shares;
     t->root.v = was[q->root];
-    st = ptw_link(t, &r);
+    st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
     if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
@@ -2138,10 +2369,8 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
     if (h->tainted) {
         return st;
     }
-    if (h->m.rooted[q->root]) {
-        h->m.root[q->root] = t->root.v;
-        b->built[q->root].root = t->root;
-    }
+    follow_root(h, q->root, t, movable);
+    b->built[q->root].root.v = h->m.root[q->root];
     edit_end(h, t);
     say_tables(h, t);
     check_refusal(h, st);
@@ -2156,10 +2385,13 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
         if ((sound && (st == PTW_E_ARG || st == PTW_E_RANGE ||
                        st == PTW_NOT_CANONICAL)) ||
             (st == PTW_E_SHARED && (r.flags & PTW_EDIT_UNSHARE) != 0) ||
+            (sound && st == PTW_E_RIGHTS && !h->refused &&
+             !fm_withholds(&h->m, h->m.root[q->root], q->first & ~span,
+                           q->last | span, granted(w, q->rights))) ||
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
             fz_fail("a link says: %s", ptw_status_text(st));
         }
-        if (!fm_same_bytes(&h->m, &pa)) {
+        if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
             fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
                     HEX(pa));
         }
@@ -2202,7 +2434,8 @@ void fz_link(const uint8_t *data, size_t len)
     fz_say_world(w, NULL);
     say_pool(h);
     say_roots_of(w);
-    if (!rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false, &b)) {
+    if (!rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false,
+                 &(struct placing){.wanted = false}, &b)) {
         return;
     }
     say_spaces(w, h, "before");
@@ -2218,7 +2451,7 @@ void fz_link(const uint8_t *data, size_t len)
                 (void)link_step(w, h, &mt, &b, &q);
             }
         } else {
-            step_with_room(w, h, &mt, &q, false);
+            step_with_room(w, h, &mt, &q, (h->options & OPT_MOVES) != 0);
             for (unsigned k = 0; k < w->roots; k++) {
                 b.built[k].root.v = h->m.root[k];
             }

@@ -233,6 +233,46 @@ struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
     return n;
 }
 
+/* Below a table of that level at base: see fm_withholds. */
+static bool withholds(const struct fm *m, const struct fm_node *n,
+                      unsigned level, uint64_t base,
+                      const struct ptw_va_range *range, unsigned rights,
+                      unsigned *left)
+{
+    uint64_t span = ((uint64_t)1 << shift_of(m, level)) - 1;
+
+    if ((n->rights & rights) != rights || *left == 0) {
+        return true;
+    }
+    --*left;
+    for (unsigned i = 0; i < m->entries && level > 0; i++) {
+        uint64_t at = base + i * (span + 1);
+        struct fm_node c;
+
+        if (at > range->last.v || at + span < range->first.v ||
+            nothing(m, false, n, i)) {
+            continue;
+        }
+        c = child(m, false, n, level, i);
+        if (c.kind == FM_TABLE &&
+            withholds(m, &c, level - 1, at, range, rights, left)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
+                  uint64_t last, unsigned rights)
+{
+    uint64_t mask = m->entry_bytes == 4 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    struct ptw_va_range range = {{first & mask}, {last & mask}};
+    struct fm_node n = open_table(m, root, PTW_ALL_RIGHTS, 0);
+    unsigned left = 512;
+
+    return withholds(m, &n, m->levels - 1, 0, &range, rights, &left);
+}
+
 /* ------------------------------------------------------------------- tables */
 
 static uint8_t reach(struct fm *m, uint64_t pa, unsigned level, bool first)

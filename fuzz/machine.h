@@ -144,6 +144,11 @@ bool fm_same_bytes(const struct fm *m, uint64_t *pa);
 /* fm_compare_spaces fails with what differs. */
 void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is);
 
+/* fm_withholds: some table on the way to an address from first to last does not
+ * grant all of these rights (or there are too many tables to be sure). */
+bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
+                  uint64_t last, unsigned rights);
+
 /* fm_at returns what the entry of a table of that level says about va. */
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level);

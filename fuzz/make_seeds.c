@@ -290,7 +290,7 @@ static void save_as(const char *target, const char *name, int before)
 
 enum { MAP, UNMAP, PROTECT, LINK }; /* what to do */
 enum { I686 = 1, LENT = 2, KEEP = 4, OWN = 8, VOUCH = 16, LOOSE = 32 };
-enum { RUNS = 64, AGAIN = 128 };                          /* options */
+enum { MOVES = 32, RUNS = 64, AGAIN = 128 };              /* options */
 enum { RESTLESS = 4, UNALIGNED_VA, WRONG_PA, WRONG_END }; /* hostile */
 enum { R = 1, W = 2, U = 4, X = 8, COPY = 16 };           /* rights */
 enum { LARGE = 1, SPLIT = 2, UNSHARE = 4, RECLAIM = 8, EXACT = 16 };
@@ -357,6 +357,13 @@ static void faults(unsigned of_take, unsigned at, unsigned of_move,
     edits.at[edits.count - 2] =
         (uint8_t)(of_take | of_move << 3 | of_stock << 6);
     edits.at[edits.count - 1] = (uint8_t)at;
+}
+
+/* Rights without execution are to be had where it can't be withheld; as the
+ * first edit of a rebuild: mappings get other pages, frame << shift further. */
+static void grant_exec(unsigned shift)
+{
+    edits.at[edits.count - 15] |= (uint8_t)(0x20 | shift);
 }
 
 static void target_of_link(unsigned level, unsigned owner, const unsigned at[5])
@@ -1661,6 +1668,166 @@ static void two_level_cases(void)
     }
 }
 
+/* Rights without execution, in regimes that can't withhold it: asked for, and
+ * not. */
+static void exec_cases(void)
+{
+    static const unsigned options[2] = {0, LENT | OWN};
+
+    for (unsigned o = 0; o < 2; o++) {
+        char name[64];
+
+        plain_world();
+        in.flags |= NO_NX;
+        begin_edits(options[o]);
+        edit(MAP, 0, 0, at(0, 2), 1, 0x300, R | W | U, 0);
+        grant_exec(0);
+        edit(MAP, 0, 0, at(0, 3), 1, 0x301, R | W | COPY, 0); /* refused */
+        edit(MAP, 0, 0, at(2, 0), wide ? 0x80 : 0xA0, 0x400, R, LARGE);
+        grant_exec(0);
+        edit(PROTECT, 0, 0, at(0, 2), 1, 0, R, 0);
+        grant_exec(0);
+        edit(PROTECT, 0, 0, at(0, 4), 1, 0, R, 0); /* refused */
+        edit(PROTECT, 0, 0, at(0, 5), 1, 0, R | W | X, 0);
+        grant_exec(0);
+        snprintf(name, sizeof name, "execution-is-granted%s",
+                 o == 0 ? "" : "-own");
+        save_edits(name);
+    }
+
+    shared_world();
+    in.flags |= NO_NX;
+    begin_edits(0);
+    edit(LINK, 1, 0, at(2, 0), 0, 0, R | W, UNSHARE | RECLAIM);
+    grant_exec(0);
+    target_of_link(wide ? 1 : 0, 0, at(0, 0));
+    edit(LINK, 1, 0, at(3, 0), 0, 0, R | W, UNSHARE | RECLAIM); /* refused */
+    target_of_link(wide ? 1 : 0, 0, at(0, 0));
+    edit(PROTECT, 2, 0, at(0, 3), 1, 0, R, UNSHARE);
+    grant_exec(0);
+    save_link("execution-is-granted");
+}
+
+/* Links while tables move: all of them, some, and refused half-way. */
+static void moving_links(void)
+{
+    static const unsigned mask[4] = {0xFF, 0x55, 0xAA, 0xFF};
+
+    for (unsigned k = 0; k < 4; k++) {
+        const unsigned beside[5] = {9, 0, wide ? 1 : 10, 0, 0};
+        unsigned f = RECLAIM | UNSHARE | (k == 1 ? EXACT : 0);
+        char name[48];
+
+        shared_world();
+        begin_edits(MOVES | (k == 3 ? KEEP | AGAIN : k == 2 ? OWN : 0));
+        edit(LINK, 1, 0, at(2, 0), 0xA3, 0, R | W | U | X, f);
+        target_of_link(wide ? 1 : 0, 0, at(0, 0));
+        moves(mask[k], 0);
+        edit(MAP, 1, 0, at(9, 2), 2, 0x300, R | X, UNSHARE);
+        moves(mask[k], 0);
+        edit(LINK, 1, 0, beside, 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0));
+        moves(mask[k], k + 1); /* refused there */
+        edit(LINK, 1, 0, beside, 0, 0, R | X, f);
+        target_of_link(0, 0, at(0, 0));
+        moves(mask[k], 0);
+        edit(LINK, 1, 0, at(4, 0), 0, 0, R | X, f);
+        target_of_link(wide ? 2 : 0, 1, at(9, 0)); /* its own */
+        moves(mask[k], 0);
+        edit(LINK, 1, 0, at(10, 0), 0, 0, R | X, f);
+        target_of_link(0, 0, at(33, 0)); /* not there */
+        moves(mask[k], 0);
+        edit(UNMAP, 1, 0, at(9, 0), 0xF0, 0, R, UNSHARE | RECLAIM);
+        moves(mask[k], 0);
+        edit(LINK, 0, 0, at(5, 0), 0, 0, R | W | X, f);
+        target_of_link(wide ? 1 : 0, 1, at(2, 0));
+        moves(mask[k], 0);
+        snprintf(name, sizeof name, "moves-%02x-%u", mask[k], k);
+        save_link(name);
+    }
+}
+
+/* Leaves of all kinds, by paths with and without the right to write. */
+static void leaves_to_place(unsigned flags)
+{
+    simple(flags);
+    run(0, 6, 0x67, 8, 2);
+    run(8, 3, 0x65, 16, 2);
+    run(12, 2, 0x27, 20, 2);  /* not dirty */
+    entry(16, 0x63, 24, XD);  /* not for the user, not to be executed */
+    entry(17, 0x65, 25, COW); /* copy-on-write already */
+    entry(18, 0x67, 26, COW); /* marked, and written all the same */
+    raw(19, 0x11BE67);        /* software's bits, all set; of memory type 4 */
+    entry(20, 0x25, 28, 0);
+    select_page(levels - 2);
+    large(1, 0xE7, 0, 0);
+    large(2, 0xF7, 1, 4);
+    large(3, 0xE5, 2, 0);
+    link_table(5, 32, NOT_W);
+    link_table(6, 33, NOT_X | NOT_U);
+    select_page(32);
+    run(0, 3, 0x67, 36, 2);
+    entry(4, 0x65, 40, 0);
+    select_page(33);
+    run(0, 3, 0x67, 42, 2);
+}
+
+static void placing_cases(void)
+{
+    static const struct {
+        const char *name;
+        unsigned flags;
+    } mode[4] = {
+        {"", BORROW},
+        {"-no-nx", CALLBACKS | NO_NX},
+        {"-wp-clear", BORROW | NO_WP},
+        {"-shadow-stacks", BORROW | CET},
+    };
+    static const struct {
+        const char *name;
+        unsigned options;
+    } how[4] = {{"", 0},
+                {"-runs", RUNS},
+                {"-loose", LOOSE},
+                {"-loose-runs", LOOSE | RUNS}};
+    char name[80];
+    char full[96];
+
+    for (unsigned m = 0; m < 4; m++) {
+        for (unsigned h = 0; h < 4; h++) {
+            for (unsigned copy = 0; copy < 2; copy++) {
+                if (m > 0 && (h % 2 == 1 || (m == 1 && !wide))) {
+                    continue;
+                }
+                leaves_to_place(mode[m].flags);
+                begin_edits(how[h].options);
+                edit(MAP, 0, 0, at(0, 0), 0, 1, R | (copy != 0 ? COPY : 0), 0);
+                grant_exec(18); /* by 1 GiB */
+                snprintf(name, sizeof name, "placed%s%s%s",
+                         copy != 0 ? "-copy-on-write" : "", mode[m].name,
+                         how[h].name);
+                snprintf(full, sizeof full, "%s-%s", wide ? "amd64" : "i686",
+                         name);
+                save_edits_as("rebuild", full);
+            }
+        }
+    }
+    /* By a page, which no large leaf can follow; too far; not by a page. */
+    for (unsigned k = 0; k < 3; k++) {
+        static const char *const why[3] = {"by-a-page", "too-far", "unaligned"};
+
+        leaves_to_place(BORROW);
+        in.width = k == 1 ? 20 : 0;
+        begin_edits(k == 2 ? RUNS : 0);
+        edit(MAP, 0, k == 2 ? WRONG_PA : 0, at(0, 0), 0, k == 1 ? 3 : 1,
+             R | COPY, 0);
+        grant_exec(k == 1 ? 18 : 0);
+        snprintf(full, sizeof full, "%s-placed-%s", wide ? "amd64" : "i686",
+                 why[k]);
+        save_edits_as("rebuild", full);
+    }
+}
+
 static void link_cases(void)
 {
     static const char *const how[3] = {"", "-unshare", "-exact"};
@@ -1973,6 +2140,14 @@ static void compactions(void)
     refused_page(30);
     compaction.at[13] = 0x40;
     save_compaction("unreadable-page-copied-whole");
+    for (unsigned k = 1; k < 4; k++) {
+        begin_compaction(0, 0, 1, 0, 0);
+        refused_page(30);
+        compaction.at[13] = (uint8_t)(k << 4);
+        save_compaction(k == 1   ? "tables-far-behind"
+                        : k == 2 ? "tables-before-the-pages"
+                                 : "tables-over-the-pages");
+    }
     begin_compaction(COW_ALL, 0, 1, S_PAGE, 5);
     refused_page(30);
     refused_page(0x40 | 17);
@@ -1986,6 +2161,28 @@ static void compactions(void)
     leaves_out(0, 0, 0, 3, 1);
     map_into(0, 1, 1, 0x500, 15);
     save_compaction("left-out-of-a-large-page");
+    /* Maps that a kept table is in the way of, or that can't do without
+     * execution, asked for it and not. */
+    for (unsigned k = 0; k < 4; k++) {
+        simple(BORROW | (k < 2 ? 0 : NO_NX));
+        run(0, 8, 0x67, 8, 2);
+        if (k < 2) {
+            select_page(levels - 2);
+            link_table(1, 20, k == 0 ? NOT_W : NOT_U);
+            select_page(20);
+            run(0, 8, 0x67, 20, 2);
+        }
+        begin_compaction(0, 0, 1, 0, 0);
+        leaves_out(0, 0, k < 2 ? 1 : 0, 3, 1);
+        map_into(0, 0, 1, 0x500, k < 2 ? R | W | U | X : R | W);
+        if (k == 2) {
+            compaction.at[compaction.count - 6] = 0x20;
+        }
+        save_compaction(k == 0   ? "map-in-a-table-that-is-read-only"
+                        : k == 1 ? "map-in-a-table-of-the-supervisor"
+                        : k == 2 ? "map-that-is-granted-execution"
+                                 : "map-that-is-not-granted-execution");
+    }
 
     /* Large pages that memory has in part. */
     simple(BORROW);
@@ -2707,6 +2904,9 @@ int main(int argc, char **argv)
             restless_cases();
             two_level_cases();
             link_cases();
+            exec_cases();
+            moving_links();
+            placing_cases();
             compactions();
         } else if (strcmp(argv[2], wide ? "amd64" : "i686") == 0) {
             cut(argv[3], argv[4], argv + 5, argc - 5);

@@ -1211,7 +1211,8 @@ static void ask_oracle(struct naive *n)
                 a.pa + (va - a.first) != q->pa.v + (va - q->first.v) ||
                 a.w != ((q->rights & PTW_WRITE) != 0 && !q->copy_on_write) ||
                 a.u != ((q->rights & PTW_USER) != 0) ||
-                a.x != ((q->rights & PTW_EXEC) != 0)) {
+                a.x != ((q->rights & PTW_EXEC) != 0 || w->levels == 2 ||
+                        !w->mode.nx)) {
                 fz_fail("the map %zu at %llx is %llx, %d%d%d", k, HEX(va),
                         HEX(a.pa), a.w, a.u, a.x);
             }

@@ -319,7 +319,8 @@ struct ptw_built {
  *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits (of a run: its
  *              first leaf's, so accessed, dirty, global and software's bits
  *              are each leaf's own only in a walk without PTW_WALK_RUNS), else
- *              with the effective rights under tables of our own
+ *              with the effective rights under tables of our own; then one that
+ *              is marked copy-on-write is not writable, even if it was
  *   an alias   makes our entry, at the alias's level and with our own attribute
  *              bits, refer to the table that the owner's new space has at
  *              their_va; any address of the regions will do
@@ -374,7 +375,7 @@ enum ptw_place {
  *                 can hold
  *   PTW_E_RIGHTS  copy-on-write would not stop the guest: CR0.WP is clear; or it
  *                 is a shadow stack, or under CR4.CET would become one, being
- *                 dirty (an entry that is not PTW_EDIT_EXACT is).  It can be
+ *                 dirty (on amd64, what is not PTW_EDIT_EXACT is).  It can be
  *                 placed as it is, and counted, as a rebuild does
  */
 PTW_NODISCARD enum ptw_status ptw_item_place(const struct ptw_regime *r,
