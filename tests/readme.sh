@@ -166,8 +166,29 @@ END
         -fsyntax-only shown.c
 }
 
+# quotes FILE SOURCE: each piece of C in a file is there, line by line.
+quotes() {
+    awk '
+        FILENAME == ARGV[1] { source = source "\n" $0; next }
+        /^```/ && c {
+            if (index(source "\n", piece "\n") == 0) {
+                print "not in the source:" piece
+                bad = 1
+            }
+            c = 0
+            pieces++
+            next
+        }
+        /^```c$/ { c = 1; piece = ""; next }
+        c { piece = piece "\n" $0 }
+        END { exit bad || pieces == 0 }' "$2" "$1"
+}
+
 check "README.md: C" compiles "$source/README.md"
-for file in README.md examples/kvm-host/README.md; do
+check "docs/from-hyperlights-vmem.md: C" quotes \
+    "$source/docs/from-hyperlights-vmem.md" "$source/examples/from_vmem.c"
+for file in README.md examples/kvm-host/README.md \
+    docs/from-hyperlights-vmem.md; do
     shown "$source/$file" "$scratch/$file.d"
     for command in "$scratch/$file.d"/*.command; do
         check "$file: $(cat "$command")" prints "${command%.command}"
