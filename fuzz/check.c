@@ -79,20 +79,13 @@ bool fz_any_left(const struct fz_world *w, uint64_t first, uint64_t last)
 
 unsigned fz_shift(const struct fz_world *w, unsigned level)
 {
-    return w->mode.arch == ORACLE_I686 ? 12 + 10 * level : 12 + 9 * level;
+    return level < w->levels ? w->mode.format->level[level].shift
+                             : w->mode.format->va_bits;
 }
 
 bool fz_canonical(const struct fz_world *w, uint64_t va)
 {
-    switch (w->mode.arch) {
-    case ORACLE_AMD64:
-        return va >> 47 == 0 || va >> 47 == 0x1FFFF;
-    case ORACLE_I686:
-        return va >> 32 == 0;
-    case ORACLE_BARE:
-        break;
-    }
-    return va >> w->mode.pa_bits == 0;
+    return oracle_canonical(&w->mode, va);
 }
 
 bool fz_covers(const struct ptw_item *item)
@@ -177,12 +170,7 @@ bool fz_same_item(const struct fz_world *w, const struct ptw_item *a,
 
 static uint64_t pa_limit(const struct fz_world *w)
 {
-    unsigned bits = w->mode.pa_bits;
-
-    if (w->mode.arch == ORACLE_I686 && bits > 40) {
-        bits = 40;
-    }
-    return (uint64_t)1 << bits;
+    return (uint64_t)1 << w->mode.format->pa_bits(&w->mode);
 }
 
 static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
@@ -390,9 +378,9 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
 
 enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
 {
-    unsigned bits = w->mode.arch == ORACLE_I686 ? 32 : w->mode.pa_bits;
+    unsigned bits = w->mode.format->root_bits(&w->mode);
 
-    if (w->mode.arch == ORACLE_BARE) {
+    if (w->levels == 0) {
         return PTW_OK;
     }
     if (root % FZ_PAGE != 0) {

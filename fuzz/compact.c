@@ -653,7 +653,8 @@ static void name_pages(struct fc_guest *g)
 }
 
 static void read_input(struct fc_guest *g, struct input *input,
-                       enum oracle_arch arch, const uint8_t *data, size_t len)
+                       const struct oracle_format *format, const uint8_t *data,
+                       size_t len)
 {
     struct fz_reader in = {data, len};
     uint8_t flags = fz_u8(&in);
@@ -700,7 +701,7 @@ static void read_input(struct fc_guest *g, struct input *input,
     records = in;
     bytes = bytes < in.left ? bytes : in.left;
     records.left = bytes;
-    fz_world_read(&world, arch, in.at + bytes, in.left - bytes);
+    fz_world_read(&world, format, in.at + bytes, in.left - bytes);
     g->o.flags = flags & 31;
     g->o.absent = policy_of(&world, input->absent & ABSENT_POLICY);
     name_pages(g);
@@ -1956,7 +1957,8 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
 }
 
-void fz_compact(enum oracle_arch arch, const uint8_t *data, size_t len)
+void fz_compact(const struct oracle_format *format, const uint8_t *data,
+                size_t len)
 {
     static struct input input;
     struct fc_guest *g = &guest;
@@ -1964,7 +1966,7 @@ void fz_compact(enum oracle_arch arch, const uint8_t *data, size_t len)
     struct ptw_mem mem;
     struct manner how;
 
-    read_input(g, &input, arch, data, len);
+    read_input(g, &input, format, data, len);
     image[0].page = image_pages[0];
     image[1].page = image_pages[1];
     how.growth = input.growth;
@@ -1999,8 +2001,8 @@ void fz_compact(enum oracle_arch arch, const uint8_t *data, size_t len)
 
 /* ----------------------------------------------------------------- in words */
 
-void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
-                         size_t len)
+void fz_describe_compact(FILE *to, const struct oracle_format *format,
+                         const uint8_t *data, size_t len)
 {
     static const char *const flag[] = {"copy-on-write", "copy shared", "split",
                                        "merge", "zeros"};
@@ -2014,7 +2016,7 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
     struct fc_guest *g = &guest;
     size_t skip = HEADER;
 
-    read_input(g, &input, arch, data, len);
+    read_input(g, &input, format, data, len);
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
         free(g->host[i]);
         g->host[i] = NULL;
@@ -2058,6 +2060,6 @@ void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
     skip += g->refuses + (len > 1 ? (data[1] & 3) * 6u : 0) +
             (len > 1 ? (data[1] >> 2 & 3) * 12u : 0) +
             (len > 3 ? (data[3] >> 5 & 3) * 2u : 0);
-    fz_describe(to, arch, len > skip ? data + skip : data,
+    fz_describe(to, format, len > skip ? data + skip : data,
                 len > skip ? len - skip : 0);
 }

@@ -293,6 +293,7 @@ static void machine_init(struct fm *m, const struct fz_world *w,
     m->levels = w->levels;
     m->entries = w->entries;
     m->entry_bytes = w->entry_bytes;
+    m->mode = &w->mode;
     m->regions = 0;
     m->pool_pages = 0;
     m->pool_next = 0;
@@ -1476,7 +1477,8 @@ static void shares_begin(struct fz_world *w, const struct input *in)
     must(ptw_shares_init(&shares, shares_store[0], room, w->seed), "shares");
 }
 
-static void edits(enum oracle_arch arch, const struct input *in, bool movable)
+static void edits(const struct oracle_format *format, const struct input *in,
+                  bool movable)
 {
     struct fz_world *w = &world;
     struct host *h = &host;
@@ -1490,7 +1492,7 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
     ptw_pa root[FM_ROOTS];
     enum ptw_status st;
 
-    fz_world_read(w, arch, in->rest, in->left);
+    fz_world_read(w, format, in->rest, in->left);
     host_begin(h, w, in);
     machine_init(&h->m, w, bytes[0], old);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
@@ -1552,12 +1554,13 @@ static void edits(enum oracle_arch arch, const struct input *in, bool movable)
     say_spaces(w, h, "after");
 }
 
-void fz_edit(enum oracle_arch arch, const uint8_t *data, size_t len)
+void fz_edit(const struct oracle_format *format, const uint8_t *data,
+             size_t len)
 {
     struct input in;
 
     read_input(&in, data, len);
-    edits(arch, &in, false);
+    edits(format, &in, false);
 }
 
 void fz_move(const uint8_t *data, size_t len)
@@ -1565,7 +1568,8 @@ void fz_move(const uint8_t *data, size_t len)
     struct input in;
 
     read_input(&in, data, len);
-    edits((in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64, &in, true);
+    edits((in.options & OPT_I686) != 0 ? &oracle_i686 : &oracle_amd64, &in,
+          true);
 }
 
 /* ---------------------------------------------------------------- rebuilding
@@ -2034,7 +2038,8 @@ void fz_rebuild(const uint8_t *data, size_t len)
 
     read_input(&in, data, len);
     loose = (in.options & OPT_LOOSE) != 0;
-    fz_world_read(w, (in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64,
+    fz_world_read(w,
+                  (in.options & OPT_I686) != 0 ? &oracle_i686 : &oracle_amd64,
                   in.rest, in.left);
     begin_image(w, h, &in, &t);
     if (in.edits > 0) {
@@ -2426,7 +2431,8 @@ void fz_link(const uint8_t *data, size_t len)
     struct input in;
 
     read_input(&in, data, len);
-    fz_world_read(w, (in.options & OPT_I686) != 0 ? ORACLE_I686 : ORACLE_AMD64,
+    fz_world_read(w,
+                  (in.options & OPT_I686) != 0 ? &oracle_i686 : &oracle_amd64,
                   in.rest, in.left);
     w->partial = false;
     w->first = 0;

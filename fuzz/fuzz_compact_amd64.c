@@ -4,12 +4,12 @@
 
 static void run(const uint8_t *data, size_t len)
 {
-    fz_compact(ORACLE_AMD64, data, len);
+    fz_compact(&oracle_amd64, data, len);
 }
 
 static void describe(FILE *to, const uint8_t *data, size_t len)
 {
-    fz_describe_compact(to, ORACLE_AMD64, data, len);
+    fz_describe_compact(to, &oracle_amd64, data, len);
 }
 
 FZ_TARGET(compact_amd64, run, describe);

@@ -4,12 +4,12 @@
 
 static void run(const uint8_t *data, size_t len)
 {
-    fz_compact(ORACLE_I686, data, len);
+    fz_compact(&oracle_i686, data, len);
 }
 
 static void describe(FILE *to, const uint8_t *data, size_t len)
 {
-    fz_describe_compact(to, ORACLE_I686, data, len);
+    fz_describe_compact(to, &oracle_i686, data, len);
 }
 
 FZ_TARGET(compact_i686, run, describe);

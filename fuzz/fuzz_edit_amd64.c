@@ -4,7 +4,7 @@
 
 static void run(const uint8_t *data, size_t len)
 {
-    fz_edit(ORACLE_AMD64, data, len);
+    fz_edit(&oracle_amd64, data, len);
 }
 
 FZ_TARGET(edit_amd64, run, NULL);

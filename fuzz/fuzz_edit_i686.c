@@ -4,7 +4,7 @@
 
 static void run(const uint8_t *data, size_t len)
 {
-    fz_edit(ORACLE_I686, data, len);
+    fz_edit(&oracle_i686, data, len);
 }
 
 FZ_TARGET(edit_i686, run, NULL);

@@ -5,10 +5,10 @@
 
 static void describe(FILE *to, const uint8_t *data, size_t len)
 {
-    static const enum oracle_arch arch[4] = {ORACLE_AMD64, ORACLE_I686,
-                                             ORACLE_AMD64, ORACLE_BARE};
+    static const struct oracle_format *const format[4] = {
+        &oracle_amd64, &oracle_i686, &oracle_amd64, &oracle_bare};
 
-    fz_describe(to, len == 0 ? ORACLE_AMD64 : arch[data[0] & 3],
+    fz_describe(to, len == 0 ? &oracle_amd64 : format[data[0] & 3],
                 len == 0 ? data : data + 1, len == 0 ? 0 : len - 1);
 }
 

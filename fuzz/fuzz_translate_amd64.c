@@ -4,12 +4,12 @@
 
 static void run(const uint8_t *data, size_t len)
 {
-    fz_translate(ORACLE_AMD64, data, len);
+    fz_translate(&oracle_amd64, data, len);
 }
 
 static void describe(FILE *to, const uint8_t *data, size_t len)
 {
-    fz_describe(to, ORACLE_AMD64, data, len);
+    fz_describe(to, &oracle_amd64, data, len);
 }
 
 FZ_TARGET(translate_amd64, run, describe);

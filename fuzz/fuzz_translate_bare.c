@@ -4,12 +4,12 @@
 
 static void run(const uint8_t *data, size_t len)
 {
-    fz_translate(ORACLE_BARE, data, len);
+    fz_translate(&oracle_bare, data, len);
 }
 
 static void describe(FILE *to, const uint8_t *data, size_t len)
 {
-    fz_describe(to, ORACLE_BARE, data, len);
+    fz_describe(to, &oracle_bare, data, len);
 }
 
 FZ_TARGET(translate_bare, run, describe);

@@ -105,9 +105,8 @@ static void model_alias(struct model *m, const struct entered *owner,
 {
     const struct fz_world *w = m->w;
     const struct ptw_item *item = model_item(m);
-    uint64_t address = w->mode.arch == ORACLE_I686
-                           ? 0xFFFFF000
-                           : ((uint64_t)1 << w->mode.pa_bits) - FZ_PAGE;
+    uint64_t address = w->mode.format->table_bits(&w->mode) &
+                       (((uint64_t)1 << w->mode.pa_bits) - 1);
     struct ptw_alias_ref ref;
     unsigned level;
     uint64_t span = ((uint64_t)1 << fz_shift(w, owner->level + 1)) - 1;
@@ -167,11 +166,9 @@ static uint64_t model_reads(const struct fz_world *w, const struct entered *e)
         return w->entries;
     }
     for (unsigned i = 0; i < w->entries; i++) {
-        uint64_t first = e->va + ((uint64_t)i << shift);
+        uint64_t first =
+            oracle_address(&w->mode, e->va + ((uint64_t)i << shift));
 
-        if (w->mode.arch == ORACLE_AMD64 && (first >> 47 & 1) != 0) {
-            first |= 0xFFFF000000000000;
-        }
         reads += fz_any_left(w, first, first + (((uint64_t)1 << shift) - 1));
     }
     return reads;
@@ -183,15 +180,12 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
                                          unsigned level, uint64_t va,
                                          bool *two_levels)
 {
-    uint64_t last = va +
-                    ((uint64_t)1 << (fz_shift(m->w, level) +
-                                     (m->w->entry_bytes == 8 ? 9 : 10))) -
-                    1;
+    uint64_t last = va + ((uint64_t)m->w->entries << fz_shift(m->w, level)) - 1;
     struct entered e = {table, level, false, m->space, va};
 
     *two_levels = false;
     if (level + 1 == m->w->levels) {
-        last = m->w->mode.arch == ORACLE_AMD64 ? UINT64_MAX : UINT32_MAX;
+        last = oracle_last(&m->w->mode);
     }
     e.cut = !all_left(m->w, va, last);
     for (unsigned i = 0; i < m->tables; i++) {
@@ -244,9 +238,8 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
     const struct fz_world *w = m->w;
     unsigned shift = fz_shift(w, level);
     bool top = level + 1 == w->levels;
-    uint64_t last =
-        top ? (w->mode.arch == ORACLE_AMD64 ? UINT64_MAX : UINT32_MAX)
-            : va + (((uint64_t)1 << fz_shift(w, level + 1)) - 1);
+    uint64_t last = top ? oracle_last(&w->mode)
+                        : va + (((uint64_t)1 << fz_shift(w, level + 1)) - 1);
     bool zeros = false;
 
     m->path[level] = table;
@@ -263,13 +256,10 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
         return;
     }
     for (unsigned i = 0; i < w->entries && !m->stop; i++) {
-        uint64_t first = va + ((uint64_t)i << shift);
+        uint64_t first = oracle_address(&w->mode, va + ((uint64_t)i << shift));
         struct ptw_entry e;
         uint64_t raw;
 
-        if (top && w->mode.arch == ORACLE_AMD64 && i >= w->entries / 2) {
-            first |= 0xFFFF000000000000;
-        }
         if (!fz_any_left(w, first, first + (((uint64_t)1 << shift) - 1)) ||
             !fz_world_entry(w, table + (uint64_t)i * w->entry_bytes, &raw) ||
             (raw & 1) == 0) {
@@ -285,16 +275,12 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
 /* Whether some address of the range can be mapped at all. */
 static bool range_maps(const struct fz_world *w)
 {
-    switch (w->mode.arch) {
-    case ORACLE_AMD64:
-        return fz_any_left(w, 0, 0x7FFFFFFFFFFF) ||
-               fz_any_left(w, 0xFFFF800000000000, UINT64_MAX);
-    case ORACLE_I686:
-        return fz_any_left(w, 0, UINT32_MAX);
-    case ORACLE_BARE:
-        break;
-    }
-    return fz_any_left(w, 0, ((uint64_t)1 << w->mode.pa_bits) - 1);
+    uint64_t first;
+    uint64_t last;
+
+    oracle_gap(&w->mode, &first, &last);
+    return fz_any_left(w, 0, first - 1) ||
+           (last != UINT64_MAX && fz_any_left(w, last + 1, UINT64_MAX));
 }
 
 static void model_space(struct model *m)
@@ -829,7 +815,8 @@ static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
     }
 }
 
-void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
+void fz_walk(const struct oracle_format *format, const uint8_t *data,
+             size_t len)
 {
     static struct ptw_walk walk;
     static struct exposed exposed;
@@ -844,7 +831,7 @@ void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len)
     size_t left;
     bool all = true;
 
-    fz_world_read(w, arch, data, len);
+    fz_world_read(w, format, data, len);
     left = w->thorough ? 8192 : 4096;
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
@@ -1162,7 +1149,8 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     }
 }
 
-void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len)
+void fz_translate(const struct oracle_format *format, const uint8_t *data,
+                  size_t len)
 {
     struct fz_world *w = &world;
     struct ptw_region region[FZ_REGIONS];
@@ -1170,7 +1158,7 @@ void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len)
     struct ptw_mem mem;
     struct ptw_mem mem_again;
 
-    fz_world_read(w, arch, data, len);
+    fz_world_read(w, format, data, len);
     fz_world_memory(w, w->memory, &mem, region);
     fz_world_memory(w, other_memory(w), &mem_again, region_again);
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
@@ -1292,10 +1280,7 @@ static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
         struct ptw_translation t;
         struct ptw_step step[PTW_MAX_LEVELS];
         uint64_t before = w->reads;
-        uint64_t limit = (uint64_t)1
-                         << (w->mode.arch == ORACLE_I686 && w->mode.pa_bits > 40
-                                 ? 40
-                                 : w->mode.pa_bits);
+        uint64_t limit = (uint64_t)1 << w->mode.format->pa_bits(&w->mode);
         size_t steps;
         enum ptw_status st = ptw_explain(&w->regime, mem, ptw_pa_of(w->root[0]),
                                          ptw_va_of(w->va[i]), &t, step, &steps);
@@ -1324,8 +1309,8 @@ static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
 
 void fz_shifting(const uint8_t *data, size_t len)
 {
-    static const enum oracle_arch arch[4] = {ORACLE_AMD64, ORACLE_I686,
-                                             ORACLE_AMD64, ORACLE_BARE};
+    static const struct oracle_format *const format[4] = {
+        &oracle_amd64, &oracle_i686, &oracle_amd64, &oracle_bare};
     static struct ptw_walk walk;
     struct fz_world *w = &world;
     struct ptw_region region[FZ_REGIONS];
@@ -1335,7 +1320,7 @@ void fz_shifting(const uint8_t *data, size_t len)
     ptw_pa root[FZ_ROOTS];
     struct shifting s = {w, &walk, &memo, false, 0, false, false};
 
-    fz_world_read(w, len == 0 ? ORACLE_AMD64 : arch[data[0] & 3],
+    fz_world_read(w, len == 0 ? &oracle_amd64 : format[data[0] & 3],
                   len == 0 ? data : data + 1, len == 0 ? 0 : len - 1);
     if (w->memory == FZ_DIRECT || w->memory == FZ_MIXED) {
         w->memory = FZ_BORROW; /* what is stirred is what is borrowed */

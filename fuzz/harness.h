@@ -5,7 +5,7 @@
 #ifndef PTW_FUZZ_HARNESS_H
 #define PTW_FUZZ_HARNESS_H
 
-#include "oracle.h"
+#include "oracle/oracle.h"
 #include "ptwalk/ptwalk.h"
 
 #include <stdio.h>
@@ -99,7 +99,7 @@ struct fz_world {
 };
 
 /* fz_world_read decodes an input into *w; every input describes something. */
-void fz_world_read(struct fz_world *w, enum oracle_arch arch,
+void fz_world_read(struct fz_world *w, const struct oracle_format *format,
                    const uint8_t *data, size_t len);
 
 /* fz_world_cut makes two regions of one, as long as there is room: the second
@@ -153,24 +153,28 @@ void fz_note(uint64_t value);
 extern bool fz_thorough;
 
 /* The properties. */
-void fz_walk(enum oracle_arch arch, const uint8_t *data, size_t len);
-void fz_translate(enum oracle_arch arch, const uint8_t *data, size_t len);
+void fz_walk(const struct oracle_format *format, const uint8_t *data,
+             size_t len);
+void fz_translate(const struct oracle_format *format, const uint8_t *data,
+                  size_t len);
 void fz_shifting(const uint8_t *data, size_t len);
 void fz_regions(const uint8_t *data, size_t len);
 void fz_registers(const uint8_t *data, size_t len);
-void fz_edit(enum oracle_arch arch, const uint8_t *data, size_t len);
+void fz_edit(const struct oracle_format *format, const uint8_t *data,
+             size_t len);
 void fz_move(const uint8_t *data, size_t len);
 void fz_rebuild(const uint8_t *data, size_t len);
 void fz_link(const uint8_t *data, size_t len);
-void fz_compact(enum oracle_arch arch, const uint8_t *data, size_t len);
+void fz_compact(const struct oracle_format *format, const uint8_t *data,
+                size_t len);
 
 /* fz_describe prints in words what an input describes, and its walk. */
-void fz_describe(FILE *to, enum oracle_arch arch, const uint8_t *data,
-                 size_t len);
+void fz_describe(FILE *to, const struct oracle_format *format,
+                 const uint8_t *data, size_t len);
 
 /* fz_describe_compact prints the options of a rebuild, and then the same. */
-void fz_describe_compact(FILE *to, enum oracle_arch arch, const uint8_t *data,
-                         size_t len);
+void fz_describe_compact(FILE *to, const struct oracle_format *format,
+                         const uint8_t *data, size_t len);
 
 /* Where a run tells what it does, or NULL.  fz_say prints there, at once: what
  * comes last is what went wrong. */

@@ -167,7 +167,7 @@ static struct fm_node open_table(const struct fm *m, uint64_t pa,
 
 static unsigned shift_of(const struct fm *m, unsigned level)
 {
-    return m->entry_bytes == 4 ? 12 + 10 * level : 12 + 9 * level;
+    return m->mode->format->level[level].shift;
 }
 
 /* What entry i of a table of that level, or of what stands for one, says. */
@@ -487,8 +487,7 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
 {
     const struct fm_change *q = c->change;
     uint64_t span = ((uint64_t)1 << shift_of(c->is, level)) - 1;
-    uint64_t address =
-        c->is->entry_bytes == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+    uint64_t address = c->is->mode->format->table_bits(c->is->mode);
 
     for (unsigned i = 0; i < c->is->entries && c->left > 0; i++) {
         uint64_t va = base + i * (span + 1);

@@ -48,6 +48,7 @@ struct fm {
     unsigned levels;
     unsigned entries;
     unsigned entry_bytes;
+    const struct oracle_mode *mode;
     struct fm_region region[FZ_REGIONS + 1];
     unsigned regions;
     uint64_t pool;       /* its first frame */

@@ -95,21 +95,16 @@ uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in)
         index[i] = index_of(w->entries, fz_u8(in));
     }
     tail = fz_u8(in);
-    switch (w->mode.arch) {
-    case ORACLE_AMD64:
+    if (w->levels == 4) {
         va = index[3] << 39 | index[2] << 30 | index[1] << 21 | index[0] << 12;
         va |= (index[3] & 256) != 0 ? 0xFFFF000000000000 : 0;
         va ^= (tail & 0x80) != 0 ? (uint64_t)1 << 48 : 0;
-        break;
-    case ORACLE_I686:
+    } else if (w->levels == 2) {
         va = index[1] << 22 | index[0] << 12;
         va |= (tail & 0x80) != 0 ? index[3] << 32 : 0;
-        break;
-    case ORACLE_BARE:
-    default:
+    } else {
         va = index[3] << 42 | index[2] << 32 | index[1] << 22 | index[0] << 12;
         va |= (tail & 0x80) != 0 ? (uint64_t)1 << w->mode.pa_bits : 0;
-        break;
     }
     return va | ((tail & 0x40) != 0 ? 0xFFF - (tail & 0x3F) : tail & 0x3F);
 }
@@ -294,7 +289,8 @@ static void read_run(struct fz_world *w, struct fz_reader *in, unsigned slot,
         count *= 2;
     }
     if (step == 0x200000) {
-        step = w->mode.arch == ORACLE_I686 ? 0x400000 : 0x200000;
+        step = w->levels > 1 ? (uint64_t)1 << w->mode.format->level[1].shift
+                             : 0x200000;
         value &= ~(step - FZ_PAGE);
     }
     for (unsigned i = 0; i < count && index + i < w->entries; i++) {
@@ -437,7 +433,7 @@ static void read_op(struct fz_world *w, struct fz_reader *in, unsigned *slot)
         index = read_index(w, in);
         value = fz_u8(in) | 0x81u;
         value |= (uint64_t)fz_u8(in)
-                 << (w->mode.arch == ORACLE_I686 ? 22 : 21 + 9 * (n & 1));
+                 << (w->levels == 2 ? 22 : 21 + 9 * (n & 1));
         value |= more_bits(n >> 1 & 1) | (uint64_t)((n & 4) != 0 ? 0x1000 : 0);
         set_entry(w, *slot, index,
                   value | (uint64_t)((n & 8) != 0 ? 0x4000 : 0));
@@ -503,36 +499,31 @@ static void read_root(struct fz_world *w, struct fz_reader *in)
     w->root[w->roots++] = root;
 }
 
-static void set_mode(struct fz_world *w, enum oracle_arch arch, uint8_t flags,
-                     uint8_t width)
+static void set_mode(struct fz_world *w, const struct oracle_format *format,
+                     uint8_t flags, uint8_t width)
 {
-    static const char *const name[] = {
-        [ORACLE_BARE] = "bare",
-        [ORACLE_I686] = "i686",
-        [ORACLE_AMD64] = "amd64",
-    };
     struct ptw_cpu cpu;
     unsigned without = 0;
     enum ptw_status st;
 
-    w->mode.arch = arch;
+    w->mode.format = format;
     w->mode.pa_bits = 52 - width % 21u;
     w->mode.nx = (flags & 8) == 0;
     w->mode.pse = (flags & 0x10) == 0;
     w->mode.page1g = (flags & 0x20) == 0;
     w->mode.wp = (flags & 0x40) == 0;
-    w->mode.cet = (flags & 0x80) != 0 && w->mode.wp && arch != ORACLE_BARE;
-    w->levels = arch == ORACLE_AMD64 ? 4 : arch == ORACLE_I686 ? 2 : 0;
-    w->entries = arch == ORACLE_I686 ? 1024 : 512;
-    w->entry_bytes = arch == ORACLE_I686 ? 4 : 8;
+    w->mode.cet = (flags & 0x80) != 0 && w->mode.wp && format->levels > 0;
+    w->levels = format->levels;
+    w->entries = format->levels > 0 ? format->level[0].entries : 512;
+    w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
     cpu.pa_bits = w->mode.pa_bits;
     cpu.page1g = w->mode.page1g;
     without |= w->mode.nx ? 0 : (unsigned)PTW_NX;
     without |= w->mode.pse ? 0 : (unsigned)PTW_PSE;
     without |= w->mode.wp ? 0 : (unsigned)PTW_WP;
-    st = ptw_regime_by_name(name[arch], &cpu, without, &w->regime, NULL);
+    st = ptw_regime_by_name(format->name, &cpu, without, &w->regime, NULL);
     if (st != PTW_OK) {
-        fz_fail("%s is refused: %s", name[arch], ptw_status_text(st));
+        fz_fail("%s is refused: %s", format->name, ptw_status_text(st));
     }
     if (w->mode.cet) {
         st = ptw_regime_with(&w->regime, PTW_CET, &w->regime, NULL);
@@ -618,7 +609,7 @@ static bool is_thorough(void)
     return fz_thorough;
 }
 
-void fz_world_read(struct fz_world *w, enum oracle_arch arch,
+void fz_world_read(struct fz_world *w, const struct oracle_format *format,
                    const uint8_t *data, size_t len)
 {
     struct fz_reader in = {data, len};
@@ -634,7 +625,7 @@ void fz_world_read(struct fz_world *w, enum oracle_arch arch,
 
     fz_digest = 0;
     w->thorough = is_thorough();
-    set_mode(w, arch, flags, width);
+    set_mode(w, format, flags, width);
     w->memory = (enum fz_memory)(flags & 3);
     w->read_step = reads + 1u;
     w->item_step = (items & 15) + 1u;

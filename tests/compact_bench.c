@@ -2,7 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "compact_bench.h"
 
-#include "oracle.h"
+#include "oracle/oracle.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -968,7 +968,7 @@ static bool judge_roots(const struct job *j, const struct image *n)
 static struct oracle_mode oracle_mode_of(void)
 {
     struct oracle_mode mode = {
-        .arch = regime.id == PTW_ARCH_AMD64 ? ORACLE_AMD64 : ORACLE_I686,
+        .format = oracle_format_named(ptw_regime_name(&regime)),
         .pa_bits = regime.pa_bits,
         .nx = (regime.features & PTW_NX) != 0,
         .pse = (regime.features & PTW_PSE) != 0,

@@ -2,7 +2,7 @@
 /* One behavioural suite for every regime: random and adversarial tables, and
  * what the library says of them compared with the naive walker. */
 #include "build_tables.h"
-#include "oracle.h"
+#include "oracle/oracle.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -32,9 +32,7 @@ static struct oracle_mode mode;
 static void use(const struct regime_case *c)
 {
     machine_with(c->name, c->pa_bits, c->without);
-    mode.arch = regime.id == PTW_ARCH_AMD64  ? ORACLE_AMD64
-                : regime.id == PTW_ARCH_I686 ? ORACLE_I686
-                                             : ORACLE_BARE;
+    mode.format = oracle_format_named(c->name);
     mode.pa_bits = c->pa_bits;
     mode.nx = (c->without & PTW_NX) == 0;
     mode.pse = (c->without & PTW_PSE) == 0;
@@ -185,11 +183,9 @@ static uint64_t some_address(struct dice *d)
             indices = indices << 9 | corners[roll_below(d, 7)];
         }
         indices = indices << 12 | roll_below(d, PAGE);
-        if (mode.arch != ORACLE_AMD64) {
-            return indices & 0xffffffff;
-        }
-        return (indices & 0x800000000000) != 0 ? indices | 0xffff000000000000
-                                               : indices;
+        return oracle_address(&mode, mode.format == &oracle_amd64
+                                         ? indices
+                                         : indices & 0xffffffff);
     }
 }
 
@@ -508,7 +504,7 @@ ParameterizedTest(struct regime_case *c, every_regime_lookup,
 
     use(c);
     for (unsigned image = 0; image < 200; image++) {
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -637,7 +633,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
 
     use(c);
     for (unsigned image = 0; image < 300; image++) {
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -659,7 +655,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     use(c);
     for (unsigned image = 0; image < 300; image++) {
         no_outs();
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -753,7 +749,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk, gives_maximal_runs)
 
     use(c);
     for (unsigned image = 0; image < 200; image++) {
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -891,7 +887,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
 
     use(c);
     for (unsigned image = 0; image < 250; image++) {
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -913,7 +909,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
     use(c);
     for (unsigned image = 0; image < 250; image++) {
         no_outs();
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -940,7 +936,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
         uint64_t root[3];
         struct plan p;
 
-        if (mode.arch != ORACLE_BARE) {
+        if (mode.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);

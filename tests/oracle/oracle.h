@@ -1,26 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A deliberately naive walker: plain recursion over plain arrays, written from
- * the manual and without a line of the library.  It is slow and it trusts
+/* A deliberately naive walker: plain recursion over plain arrays, of any format,
+ * without a line of the library.  It is slow and it trusts
  * nobody; what it says is what the library is compared with. */
-#ifndef PTW_TESTS_ORACLE_H
-#define PTW_TESTS_ORACLE_H
+#ifndef PTW_TESTS_ORACLE_ORACLE_H
+#define PTW_TESTS_ORACLE_ORACLE_H
 
-#include <stdbool.h>
+#include "format.h"
+
 #include <stddef.h>
-#include <stdint.h>
-
-enum oracle_arch { ORACLE_BARE, ORACLE_I686, ORACLE_AMD64 };
-
-struct oracle_mode {
-    enum oracle_arch arch;
-    unsigned pa_bits;
-    bool nx;
-    bool pse;
-    bool page1g;
-    bool wp;   /* CR0.WP */
-    bool cet;  /* CR4.CET */
-    bool self; /* a walk: an entry that leads to its own table is an answer */
-};
 
 /* Virtual addresses, first to last. */
 struct oracle_range {
@@ -55,10 +42,6 @@ struct oracle_answer {
     bool w, x, u;   /* leaf, self: effective */
     bool above;     /* leaf: every entry above it is writable */
 };
-
-/* Whether the guest can write through a leaf, when the entries above it are all
- * writable or not. */
-bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf);
 
 /* Writes the answers for every entry of the space at root whose span touches
  * [first, last], in ascending order, and returns how many there are, at most

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intel SDM vol. 3A, "Paging": where CR0.PG is 0, a linear address is a physical
+ * one.  There is one page, of all addresses. */
+#include "format.h"
+
+static bool large(const struct oracle_mode *mode, unsigned level)
+{
+    (void)mode;
+    (void)level;
+    return false;
+}
+
+static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
+                                  unsigned level)
+{
+    struct oracle_entry all = {ORACLE_MAPS, 0, true, true, true};
+
+    (void)mode;
+    (void)raw;
+    (void)level;
+    return all;
+}
+
+static uint64_t no_bits(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return 0;
+}
+
+static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
+{
+    (void)level;
+    return no_bits(mode);
+}
+
+static unsigned pa_bits(const struct oracle_mode *mode)
+{
+    return mode->pa_bits;
+}
+
+static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
+{
+    (void)mode;
+    (void)above;
+    (void)leaf;
+    return true;
+}
+
+const struct oracle_format oracle_bare = {
+    .name = "bare",
+    .large = large,
+    .decode = decode,
+    .table_bits = no_bits,
+    .leaf_bits = leaf_bits,
+    .pa_bits = pa_bits,
+    .root_bits = pa_bits,
+    .writes = writes,
+};

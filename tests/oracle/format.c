@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of formats, and what follows from each. */
+#include "format.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct oracle_format *const formats[] = {
+    &oracle_amd64,
+    &oracle_i686,
+    &oracle_bare,
+};
+
+const struct oracle_format *oracle_format_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(formats[i]->name, name) == 0) {
+            return formats[i];
+        }
+    }
+    return NULL;
+}
+
+uint64_t oracle_ones(unsigned hi, unsigned lo)
+{
+    uint64_t mask = 0;
+
+    for (unsigned i = lo; i <= hi && i < 64; i++) {
+        mask |= (uint64_t)1 << i;
+    }
+    return mask;
+}
+
+/* Of an address without tables, those that a physical one has. */
+static unsigned va_bits(const struct oracle_mode *mode)
+{
+    return mode->format->levels > 0 ? mode->format->va_bits : mode->pa_bits;
+}
+
+uint64_t oracle_address(const struct oracle_mode *mode, uint64_t offset)
+{
+    unsigned bits = va_bits(mode);
+
+    if (mode->format->sign_extended && (offset >> (bits - 1) & 1) != 0) {
+        return offset | oracle_ones(63, bits);
+    }
+    return offset;
+}
+
+uint64_t oracle_last(const struct oracle_mode *mode)
+{
+    return mode->format->sign_extended ? UINT64_MAX
+                                       : oracle_ones(va_bits(mode) - 1, 0);
+}
+
+void oracle_gap(const struct oracle_mode *mode, uint64_t *first, uint64_t *last)
+{
+    unsigned bits = va_bits(mode);
+
+    if (mode->format->sign_extended) {
+        *first = (uint64_t)1 << (bits - 1);
+        *last = oracle_ones(63, bits - 1) - 1;
+    } else {
+        *first = (uint64_t)1 << bits;
+        *last = UINT64_MAX;
+    }
+}
+
+bool oracle_canonical(const struct oracle_mode *mode, uint64_t va)
+{
+    uint64_t first;
+    uint64_t last;
+
+    oracle_gap(mode, &first, &last);
+    return va < first || va > last;
+}
+
+bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
+{
+    return mode->format->writes(mode, above, leaf);
+}
+
+/* Intel SDM vol. 3A, "Determination of Access Rights": the supervisor writes
+ * everywhere if CR0.WP is 0.  Else R/W is 1 in every entry; or CR4.CET is 1, R/W
+ * is 0 and D is 1 in the leaf, and R/W is 1 in every other: a shadow stack. */
+bool oracle_x86_writes(const struct oracle_mode *mode, bool above,
+                       uint64_t leaf)
+{
+    bool rw = (leaf & 1 << 1) != 0;
+    bool d = (leaf & 1 << 6) != 0;
+
+    return !mode->wp || (above && (rw || (mode->cet && d)));
+}

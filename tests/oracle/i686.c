@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Intel SDM vol. 3A, "32-Bit Paging": the tables of entry formats, row by row. */
+#include "format.h"
+
+/* M of the manual: the width of the address of a 4-MByte page. */
+static unsigned widest(const struct oracle_mode *mode)
+{
+    return mode->pa_bits < 40 ? mode->pa_bits : 40;
+}
+
+static bool large(const struct oracle_mode *mode, unsigned level)
+{
+    return level == 1 && mode->pse;
+}
+
+static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
+                                  unsigned level)
+{
+    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, false, false, false};
+    bool maps_4m = level == 1 && mode->pse && (raw & 1 << 7) != 0;
+
+    if ((raw & 1) == 0) {
+        return e;
+    }
+    /* "Bits 21:(M-19): reserved (must be 0)" */
+    if (maps_4m && (raw & oracle_ones(21, widest(mode) - 19)) != 0) {
+        e.kind = ORACLE_RESERVED;
+        return e;
+    }
+    e.kind = level == 1 && !maps_4m ? ORACLE_TABLE : ORACLE_MAPS;
+    e.w = (raw & 2) != 0;
+    e.u = (raw & 4) != 0;
+    e.x = true;
+    e.pa = raw & oracle_ones(31, 12);
+    if (maps_4m) {
+        /* "Bits (M-20):13: bits (M-1):32 of the address" */
+        e.pa = (raw & oracle_ones(31, 22)) | (raw & oracle_ones(20, 13)) << 19;
+    }
+    return e;
+}
+
+static uint64_t table_bits(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return oracle_ones(31, 12);
+}
+
+static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
+{
+    (void)mode;
+    return level == 0 ? oracle_ones(31, 12)
+                      : oracle_ones(31, 22) | oracle_ones(20, 13);
+}
+
+static unsigned root_bits(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return 32;
+}
+
+const struct oracle_format oracle_i686 = {
+    .name = "i686",
+    .levels = 2,
+    .entry_bytes = 4,
+    .va_bits = 32,
+    .level = {{12, 1024}, {22, 1024}},
+    .large = large,
+    .decode = decode,
+    .table_bits = table_bits,
+    .leaf_bits = leaf_bits,
+    .pa_bits = widest,
+    .root_bits = root_bits,
+    .writes = oracle_x86_writes,
+};
