@@ -51,6 +51,8 @@ struct input {
 
 enum {
     ABSENT_POLICY = 7,  /* of byte 13: which of the policies below */
+    MARKED = 8,         /* and leaves that carry the mark are not kept so: */
+    MARKED_CLEAR = 4,   /* of byte 8: cleared, not refused */
     ABSENT_SPOIL = 128, /* and such entries are spoilt, not present ones */
 };
 
@@ -660,6 +662,7 @@ static void read_input(struct fc_guest *g, struct input *input,
     uint8_t flags = fz_u8(&in);
     uint8_t counts = fz_u8(&in);
     uint8_t shift;
+    uint8_t filler;
     uint8_t refused[FC_REFUSED];
     unsigned leave_outs = counts & 3;
     unsigned maps = counts >> 2 & 3;
@@ -684,7 +687,8 @@ static void read_input(struct fc_guest *g, struct input *input,
     input->refused_first = fz_u8(&in);
     input->refused_times = input->refused_first >> 5;
     input->refused_first &= 31;
-    g->filler = (enum fc_filler)(fz_u8(&in) & 3);
+    filler = fz_u8(&in);
+    g->filler = (enum fc_filler)(filler & 3);
     input->spoil = (enum spoil)fz_u8(&in);
     if (input->spoil > SPOIL_ADD) {
         input->spoil &= 7;
@@ -703,6 +707,11 @@ static void read_input(struct fc_guest *g, struct input *input,
     records.left = bytes;
     fz_world_read(&world, format, in.at + bytes, in.left - bytes);
     g->o.flags = flags & 31;
+    if ((input->absent & MARKED) != 0) {
+        g->o.flags |= (filler & MARKED_CLEAR) != 0
+                          ? (unsigned)PTW_REBUILD_CLEAR_MARKED
+                          : (unsigned)PTW_REBUILD_REFUSE_MARKED;
+    }
     g->o.absent = policy_of(&world, input->absent & ABSENT_POLICY);
     name_pages(g);
     place_tables(g, (enum tables_base)(input->absent >> 4 & 3));
@@ -1205,6 +1214,21 @@ static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
     }
 }
 
+/* The plan refused a leaf: there is one where it says, and it was asked to. */
+static void check_refusal(struct fc_guest *g, const struct ptw_rebuild *rb,
+                          const struct manner *how)
+{
+    uint32_t space = 0;
+    ptw_va va = {0};
+
+    if ((rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
+        !ptw_rebuild_bad_mark(rb, &space, &va) ||
+        (!how->changes && !fc_marked(g, space, va.v))) {
+        fz_fail("the plan refuses a marked leaf at %llx of space %u", HEX(va.v),
+                (unsigned)space);
+    }
+}
+
 /* Whether the new pages and tables, as they are counted, have an address in
  * common. */
 static bool overlap(const struct ptw_rebuild *rb)
@@ -1272,6 +1296,9 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         if (!ptw_rebuild_bad_map(rb, &map) || map >= g->o.maps) {
             fz_fail("the plan refuses a map that there is not");
         }
+        break;
+    case PTW_E_MARKED:
+        check_refusal(g, rb, how);
         break;
     case PTW_E_ALIGN:
     case PTW_E_BUS:
@@ -1559,6 +1586,7 @@ static void check_certificate(const struct fc_guest *g,
     certified("entries cleared", c->absent_cleared, k->absent_cleared);
     certified("entries followed", c->absent_followed, k->absent_followed);
     certified("entries unknown", c->absent_unknown, k->absent_unknown);
+    certified("leaves marked before", c->marked_before, k->marked_before);
     certified("pages in part", c->partial, 0);
     certified("dropped", c->dropped,
               dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_PARTIAL] +
@@ -1957,6 +1985,33 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
 }
 
+/* What the plan refused for a marked leaf is made when such leaves are kept.  The
+ * comparison then refuses it, unless what they map could not be read. */
+static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
+                          const struct manner *how)
+{
+    struct fc_image *m = &image[0];
+    struct ptw_certificate c;
+    enum ptw_status st;
+
+    g->o.flags &= ~(unsigned)PTW_REBUILD_REFUSE_MARKED;
+    if (make_image(g, mem, g->root, &g->o, how, &rebuild, m)) {
+        bool kept = m->counts.marked_before > 0;
+
+        g->o.flags |= PTW_REBUILD_REFUSE_MARKED;
+        st = compare(g, mem, m, g->o.seed, how->growth, &c);
+        if ((st == PTW_OK && kept) ||
+            (st == PTW_DIFFERENT &&
+             (!kept || verify.difference.kind != PTW_DIFFERS_POLICY))) {
+            fz_fail("the image has %llu marked leaves, and the verifier says: "
+                    "%s",
+                    HEX(m->counts.marked_before),
+                    ptw_difference_text(verify.difference.kind));
+        }
+    }
+    free_storage(&rebuild);
+}
+
 void fz_compact(const struct oracle_format *format, const uint8_t *data,
                 size_t len)
 {
@@ -1983,7 +2038,13 @@ void fz_compact(const struct oracle_format *format, const uint8_t *data,
     g->changes = how.changes;
     offer(g, g->w->memory == FZ_BORROW, &mem, region);
     if (!make_image(g, &mem, g->root, &g->o, &how, &rebuild, &image[0])) {
+        bool refused =
+            ptw_rebuild_bad_mark(&rebuild, &(uint32_t){0}, &(ptw_va){0});
+
         free_storage(&rebuild);
+        if (refused && !how.changes) {
+            check_refused(g, &mem, &how);
+        }
     } else if (how.changes) {
         struct ptw_certificate c;
 
@@ -2030,6 +2091,11 @@ void fz_describe_compact(FILE *to, const struct oracle_format *format,
     }
     fprintf(to, ", absent entries: %s%s", ptw_absent_name(g->o.absent.policy),
             (input.absent & ABSENT_SPOIL) != 0 ? ", spoilt" : "");
+    if ((input.absent & MARKED) != 0) {
+        fprintf(to, ", marked leaves are %s",
+                (g->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0 ? "cleared"
+                                                             : "refused");
+    }
     if ((g->o.flags & PTW_REBUILD_TABLES_APART) != 0) {
         fprintf(to, ", tables at %" PRIx64, g->o.tables_base.v);
     }

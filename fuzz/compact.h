@@ -88,6 +88,11 @@ int fc_written(const struct fc_image *m, uint64_t pa);
 bool fc_same(struct fc_guest *g, const struct fc_image *m,
              struct ptw_rebuild *rb, bool *unsure);
 
+/* fc_marked says whether a leaf begins at that address of that space, of which
+ * R/W is clear and bits 11:9 are 001, and memory has any page of it that is
+ * kept. */
+bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va);
+
 /* fc_mapped picks a page, of those that the oracle finds, by that number; false
  * when there is none.  Windows on the tables are passed over. */
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa);

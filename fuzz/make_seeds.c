@@ -517,6 +517,17 @@ static void absent(unsigned which)
     compaction.at[13] = (uint8_t)which;
 }
 
+/* What becomes of leaves that carry the mark before; behind filler and absent. */
+enum marked_choice { KEEP_MARKED, REFUSE_MARKED, CLEAR_MARKED };
+
+static void marked(enum marked_choice how)
+{
+    compaction.at[13] &= (uint8_t)~8u;
+    compaction.at[8] &= (uint8_t)~4u;
+    compaction.at[13] |= how != KEEP_MARKED ? 8 : 0;
+    compaction.at[8] |= how == CLEAR_MARKED ? 4 : 0;
+}
+
 static void save_compaction(const char *name)
 {
     prefix = &compaction;
@@ -2094,6 +2105,100 @@ static void written_all_the_same(void)
     }
 }
 
+static uint64_t large_bytes(void)
+{
+    return wide ? 0x200000 : 0x400000;
+}
+
+/* Leaves of all kinds that carry the mark: small ones that are read or written,
+ * in a table that spaces share; one that is written and read; other bits beside
+ * the mark; a large one, and shadow stacks. */
+static void marked_world(unsigned flags)
+{
+    shared_world();
+    in.flags = (uint8_t)flags;
+    region(wide ? 21 : 22, 0, wide ? 3 : 4, HUGE);
+    select_page(levels - 2);
+    raw(1, large_bytes() + 0x2E5);
+    raw(2, 2 * large_bytes() + 0x2E7);
+    select_page(levels - 1);
+    entry(24, 0x25, 30, COW);
+    entry(25, 0x65, 31, COW);
+    entry(26, 0x27, 32, COW);
+    entry(27, 0x67, 33, COW);
+    entry(28, 0x25, 33, COW);
+    entry(29, 0x25, 34, wide ? COW | XD : COW);
+    raw(30, 0x100625);
+    raw(31, 0x101A25);
+    entry(32, 0x24, 35, COW);
+}
+
+static void marks(void)
+{
+    static const unsigned policy[5] = {0, COW_ALL, COW_ALL | SPLIT_ALL,
+                                       COW_SHARED, COW_ALL | MERGE | ZEROS};
+    static const char *const choices[] = {"kept", "refused", "cleared"};
+    char name[64];
+
+    for (unsigned how = 0; how < 3; how++) {
+        for (unsigned p = 0; p < 5; p++) {
+            marked_world(p == 3 ? BORROW | CET : BORROW);
+            begin_compaction(policy[p], 1, 7, S_ENTRY, 0);
+            spoil_at(levels - 1, 24 + p, 9);
+            marked((enum marked_choice)how);
+            snprintf(name, sizeof name, "marked-%s-%u", choices[how], p);
+            save_compaction(name);
+        }
+    }
+    /* Each bit of the mark, of a leaf from which it was taken. */
+    for (unsigned bit = 9; bit < 12; bit++) {
+        simple(BORROW);
+        entry(0, 0x25, 8, COW);
+        begin_compaction(COW_ALL, 1, 7, S_ENTRY, 0);
+        spoil_at(levels - 1, 0, bit);
+        marked(CLEAR_MARKED);
+        snprintf(name, sizeof name, "marked-cleared-bit-%u", bit);
+        save_compaction(name);
+    }
+    /* Nothing of it is kept: left out, outside, or both in part; else it is
+     * refused, whether it can be read or not. */
+    for (unsigned k = 0; k < 4; k++) {
+        simple(BORROW);
+        entry(0, 0x67, 8, 0);
+        if (k < 2) {
+            raw(1, 0x40000225);
+        }
+        entry(3, 0x25, 9, COW);
+        begin_compaction(COW_ALL, 1, 7, 0, 0);
+        if (k == 3) {
+            refused_page(9);
+        }
+        if (k % 2 == 0) {
+            leaves_out(0, 0, 0, 3, 0);
+        }
+        marked(REFUSE_MARKED);
+        snprintf(name, sizeof name, "marked-left-out-%u", k);
+        save_compaction(name);
+    }
+    simple(BORROW);
+    entry(0, 0x25, 8, 0);
+    root(16);
+    chain(0, 16);
+    select_page(15 + levels);
+    entry(3, 0x25, 9, COW);
+    begin_compaction(COW_ALL, 1, 7, 0, 0);
+    marked(REFUSE_MARKED);
+    save_compaction("marked-refused-in-the-second-space");
+    large_world(BORROW);
+    raw(1, large_bytes() + 0x2E5);
+    begin_compaction(COW_ALL, 0, 1, 0, 0);
+    leaves_out(0, 0, 1, 5, 3);
+    marked(CLEAR_MARKED);
+    save_compaction("marked-cleared-in-a-large-page-in-part");
+    marked(REFUSE_MARKED);
+    save_compaction("marked-refused-in-a-large-page-in-part");
+}
+
 static void compactions(void)
 {
     char name[64];
@@ -2101,6 +2206,7 @@ static void compactions(void)
     absents();
     absent_where_none();
     written_all_the_same();
+    marks();
 
     /* Two spaces, a shared part, a recursive slot, pages mapped twice. */
     for (unsigned spoil = 0; spoil < 8; spoil++) {

@@ -259,6 +259,13 @@ static bool can_turn(const struct naive *n, uint64_t raw)
     return writes(n, raw) && !writes(n, raw & ~(uint64_t)2);
 }
 
+/* A leaf that looks as if it had been made copy-on-write: R/W clear, and 001 in
+ * bits 11:9. */
+static bool is_marked(uint64_t raw)
+{
+    return (raw & 0xE02) == 0x200;
+}
+
 /* Whether any of those pages has a leaf that writes and another leaf: they would
  * drift apart, were the writer to get a copy. */
 static bool is_shared(const struct naive *n, uint64_t pa, uint64_t bytes)
@@ -312,6 +319,13 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         bits = (bits & ~(uint64_t)0xE02) | 0x200;
         rights &= ~(unsigned)PTW_WRITE;
     }
+    if (is_marked(l->raw) && (n->flags & PTW_REBUILD_REFUSE_MARKED) != 0) {
+        differ(n, "a marked leaf that is to be refused", va, l->raw, raw);
+        return;
+    }
+    if (is_marked(l->raw) && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+        bits &= ~(uint64_t)0xE00;
+    }
     if (n->strict || !turned) {
         if ((raw & ~leaf_mask(n, level)) != bits ||
             (n->strict && (rights & less) != 0)) {
@@ -332,6 +346,7 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         n->c.leaves++;
         n->c.large += level > 0;
         n->c.copy_on_write += turned;
+        n->c.marked_before += is_marked(l->raw);
     }
     for (uint64_t at = 0; at < size && turned; at += FZ_PAGE) {
         bool fresh;
@@ -1027,6 +1042,7 @@ static void check_counts(const struct naive *n)
     same_count("copy_on_write", is->copy_on_write, c->copy_on_write);
     same_count("copy_on_write_pages", is->copy_on_write_pages, n->turned->used);
     same_count("writable_pages", is->writable_pages, c->writable_pages);
+    same_count("marked_before", is->marked_before, c->marked_before);
     same_count("merged", is->merged, c->merged);
     same_count("absent_kept", is->absent_kept, c->absent_kept);
     same_count("absent_cleared", is->absent_cleared, c->absent_cleared);
@@ -1262,6 +1278,54 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         ask_oracle(&n);
     }
     return !n.different;
+}
+
+/* Whether memory has any page, whole, of what that leaf maps and is kept. */
+static bool has_any(const struct naive *n, const struct leaf *l, unsigned level,
+                    uint64_t va)
+{
+    uint64_t size = size_of(n, level);
+    enum ptw_cover kept = fc_kept(n->g, va, va + (size - 1));
+    enum ptw_cover cover = fc_cover(n->g, l->pa + (va - l->va), size);
+
+    if (level == 0 || kept == PTW_COVER_NONE || cover == PTW_COVER_NONE) {
+        return kept == PTW_COVER_ALL && cover == PTW_COVER_ALL;
+    }
+    for (uint64_t at = 0; at < size; at += size_of(n, level - 1)) {
+        if (has_any(n, l, level - 1, va + at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
+{
+    struct naive n = {.g = g, .entry_bytes = g->w->entry_bytes};
+    uint64_t table = space < g->w->roots ? g->w->root[space] : 1;
+
+    for (unsigned level = g->w->levels; level-- > 0;) {
+        unsigned i = (unsigned)(va >> shift_of(&n, level)) % g->w->entries;
+        struct ptw_entry e;
+        uint64_t raw;
+
+        if (!fc_entry(g, table + (uint64_t)i * n.entry_bytes, n.entry_bytes,
+                      &raw)) {
+            return false;
+        }
+        e = ptw_decode(&g->w->regime, level, raw);
+        if (e.kind == PTW_ENTRY_LEAF) {
+            struct leaf l = {raw, e.pa.v, va, level, e.rights};
+
+            return is_marked(raw) && va % size_of(&n, level) == 0 &&
+                   has_any(&n, &l, level, va);
+        }
+        if (e.kind != PTW_ENTRY_TABLE || e.pa.v == table) {
+            return false;
+        }
+        table = e.pa.v;
+    }
+    return false;
 }
 
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)

@@ -124,6 +124,9 @@ static enum ptw_status check_options(const struct ptw_regime *r,
         return PTW_E_REGIME;
     }
     st = ptw_absent_check(&o->absent, r);
+    if (st == PTW_OK) {
+        st = ptw_marked_check(o->flags);
+    }
     if (st != PTW_OK) {
         return st;
     }
@@ -728,6 +731,12 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
     for (unsigned level = m->level; level > p->level; level--) {
         raw = a->leaf_split(rb->regime, raw, level);
     }
+    if (ptw_is_copy_on_write(rb->regime, m->level, m->raw)) {
+        rb->counts.marked_before++;
+        if ((rb->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+            raw = ptw_unmarked(a, raw);
+        }
+    }
     if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
         writes(rb, m->level, m->raw) == PTW_WRITES &&
         (shared_too || !is_shared(rb, p->pa, bits))) {
@@ -1082,10 +1091,31 @@ static enum ptw_status large_leaf(struct ptw_rebuild *rb,
     return st;
 }
 
+/* Whether a leaf of the plan, of which something is kept, is to be refused. */
+static bool refuses(struct ptw_rebuild *rb, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+
+    if (rb->phase != PTW_REBUILD_WALKING ||
+        (rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
+        !ptw_is_copy_on_write(rb->regime, m->level, m->raw)) {
+        return false;
+    }
+    rb->marked = true;
+    rb->marked_space = item->space;
+    rb->marked_va = item->first;
+    return true;
+}
+
 static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
 {
-    return item->u.mapping.level == 0 ? small_leaf(rb, item)
-                                      : large_leaf(rb, item);
+    uint64_t leaves = rb->counts.leaves;
+    enum ptw_status st = item->u.mapping.level == 0 ? small_leaf(rb, item)
+                                                    : large_leaf(rb, item);
+
+    return st == PTW_OK && rb->counts.leaves > leaves && refuses(rb, item)
+               ? PTW_E_MARKED
+               : st;
 }
 
 /* ------------------------------------------------------------- not present */
@@ -1418,6 +1448,7 @@ static enum ptw_status begin_walk(struct ptw_rebuild *rb)
     c->split = 0;
     c->copy_on_write = 0;
     c->copy_on_write_pages = 0;
+    c->marked_before = 0;
     c->absent_kept = 0;
     c->absent_cleared = 0;
     c->absent_followed = 0;
@@ -1837,6 +1868,16 @@ bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map)
     }
     *map = rb->bad_map - 1;
     return true;
+}
+
+bool ptw_rebuild_bad_mark(const struct ptw_rebuild *rb, uint32_t *space,
+                          ptw_va *va)
+{
+    if (rb->marked) {
+        *space = rb->marked_space;
+        *va = rb->marked_va;
+    }
+    return rb->marked;
 }
 
 ptw_pa ptw_rebuild_tables_at(const struct ptw_rebuild *rb)

@@ -49,6 +49,8 @@ const char *ptw_status_text(enum ptw_status st)
         return "a table in use is in the way";
     case PTW_E_CHANGED:
         return "the tables changed under the edit";
+    case PTW_E_MARKED:
+        return "a leaf carries the copy-on-write mark already";
     }
     return "unknown status";
 }

@@ -283,6 +283,9 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
         return PTW_E_REGIME;
     }
     st = ptw_absent_check(&options->absent, regime);
+    if (st == PTW_OK) {
+        st = ptw_marked_check(options->flags);
+    }
     if (st != PTW_OK) {
         return st;
     }
@@ -1669,6 +1672,12 @@ static enum ptw_status could_stay(struct ptw_verify *v,
     return PTW_OK;
 }
 
+/* Whether an old leaf looks like one that a policy made. */
+static bool was_marked(const struct ptw_verify *v, const struct ptw_mapping *m)
+{
+    return ptw_is_copy_on_write(v->regime, m->level, m->raw);
+}
+
 /* Size, rights, policy and attributes of a new leaf within an old one. */
 static enum ptw_difference_kind
 judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
@@ -1693,6 +1702,15 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
     }
     if (kept_of(v, n->first.v, n->last.v) != PTW_COVER_ALL) {
         return PTW_DIFFERS_EXTRA;
+    }
+    if (was_marked(v, was)) {
+        if ((v->o.flags & PTW_REBUILD_REFUSE_MARKED) != 0) {
+            return PTW_DIFFERS_POLICY;
+        }
+        if ((v->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+            copy = false;
+            raw = ptw_unmarked(a, raw);
+        }
     }
     if ((v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
         can_be_turned(v, was) &&
@@ -1847,6 +1865,7 @@ static enum ptw_status compare_leaf(struct ptw_verify *v,
             return st;
         }
         fold_leaf(v, n);
+        v->certificate.marked_before += was_marked(v, &o->u.mapping);
         v->done += (uint64_t)1 << n->u.mapping.size_log2;
         advance(v, NEW);
     }

@@ -746,6 +746,10 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
     if (turned) {
         bits = (bits & ~(uint64_t)0xe02) | COW;
     }
+    if ((g->j->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0 &&
+        (a->raw & 0xe02) == COW) {
+        bits &= ~(uint64_t)0xe00;
+    }
     if (meaning(b->raw, b->level) != bits || b->x != a->x || b->u != a->u ||
         b->w != (a->w && !turned)) {
         return complain("space %u va %" PRIx64 ": %" PRIx64 " became %" PRIx64,
@@ -1083,13 +1087,15 @@ static bool same_image(const struct image *x, const struct image *y,
            memcmp(x->bytes, y->bytes, (size_t)bytes) == 0;
 }
 
-/* The image rebuilt once more, as a guest of its own. */
+/* The image rebuilt once more, as a guest of its own.  Its marks are to stay. */
 static bool again(const struct job *j, const struct image *n, struct image *m)
 {
     struct job second = *j;
     struct ptw_mem guests = mem;
     enum ptw_status st;
 
+    second.o.flags &=
+        ~(unsigned)(PTW_REBUILD_REFUSE_MARKED | PTW_REBUILD_CLEAR_MARKED);
     memcpy(second.root, n->root, sizeof second.root);
     mem = n->mem;
     st = compact(&second, m);

@@ -355,7 +355,9 @@ enum ptw_place {
     PTW_PLACE_AS_IT_IS,
     PTW_PLACE_COPY_ON_WRITE, /* what is written becomes copy-on-write: marked,
                                 and not writable; all else stays, as it is not
-                                written: read-only, or marked before */
+                                written: read-only, or marked before, which may
+                                be the guest's own doing: ptw_is_copy_on_write
+                                says so of raw, before it is placed */
 };
 
 /* ptw_item_place gives the pages of a mapping, an item of a walk, another

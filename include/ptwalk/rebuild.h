@@ -33,6 +33,16 @@
  * unknown.  A large page is not split.  Where one turns out to be unreadable in
  * part, the rest of it is in the image, with nothing that names it.
  *
+ * The mark of copy-on-write is in bits that the guest has for itself.  A leaf
+ * that carried it before, and R/W of which is clear, looks like one that the
+ * policy made; a host that serves the mark would grant writes there that the
+ * guest never had.  It may be right all the same: a guest that runs on a snapshot
+ * and has not written yet has such leaves.  By default they keep the mark and are
+ * counted (marked_before).  While that is 0, and the guest edits no tables, each
+ * leaf with the mark and R/W clear is the policy's, or a map's.  They can be
+ * refused, or lose the mark.  The latter is exact only for a guest that does not
+ * go by these bits: Linux does (_PAGE_SPECIAL).
+ *
  * Nothing is left out without a word: see struct ptw_rebuild_counts.
  *
  * The core has no heap: the steps ask for storage as they need it, by
@@ -77,6 +87,14 @@ enum ptw_rebuild_flag {
     PTW_REBUILD_ZEROS = 1 << 4,
     /* The new tables are at tables_base instead of behind the pages. */
     PTW_REBUILD_TABLES_APART = 1 << 5,
+    /* A leaf that is kept, of which ptw_is_copy_on_write is true before any
+     * policy, ends the plan (PTW_E_MARKED): no mark is in the image but those
+     * that the rebuild made.  With or without copy-on-write. */
+    PTW_REBUILD_REFUSE_MARKED = 1 << 6,
+    /* Such leaves lose the mark: they are read-only, and nothing more.  For a
+     * guest that was never restored from a snapshot of marked leaves, and does
+     * not go by the bits that the mark is in.  Not both. */
+    PTW_REBUILD_CLEAR_MARKED = 1 << 7,
 };
 
 /* ptw_rebuild_everything returns options to begin with.  Of a struct that is all
@@ -143,6 +161,10 @@ struct ptw_rebuild_counts {
     uint64_t writable_pages;      /* that the guest writes through a new leaf:
                                      shared, or of a large leaf of which a page
                                      is, or as copy-on-write can't change it */
+    uint64_t marked_before;   /* new leaves, counted as the tables are built, in
+                                 the place of one of which
+                                 ptw_is_copy_on_write was true before: they keep
+                                 the mark, unless it was to be cleared */
     uint64_t merged;          /* pages that are in the image as another one */
     uint64_t writable_selves; /* entries that refer to their own table, are kept
                                  and let the guest write it.  If there is one,
@@ -229,6 +251,9 @@ struct ptw_rebuild {
     ptw_pa where; /* the sink refused: the first page of that write, its old
                       address */
     size_t bad_map; /* private: which map was refused + 1, or 0 */
+    bool marked;    /* private: a leaf was refused: where */
+    uint32_t marked_space;
+    ptw_va marked_va;
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
     const ptw_pa *root;
@@ -269,7 +294,7 @@ struct ptw_rebuild {
  * the arrays of options must live as long as rb.  It has no storage so far.
  *
  *   PTW_E_ARG       roots is 0 or more than 2^31; absent, as of
- *                   ptw_absent_check
+ *                   ptw_absent_check; marked leaves are to be refused and cleared
  *   PTW_E_ALIGN     base, tables_base, or first or last + 1 of the range or of
  *                   one that is left out, is not page aligned
  *   PTW_E_WIDTH     base or tables_base is beyond the physical width
@@ -326,6 +351,10 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *                  end counts.bytes - counts.page_bytes behind tables_base
  *   PTW_E_RIGHTS   a table that is kept, and in which a map has to stand, does
  *                  not grant what the map is to: ptw_rebuild_bad_map tells which
+ *   PTW_E_MARKED   PTW_REBUILD_REFUSE_MARKED, and there is such a leaf:
+ *                  ptw_rebuild_bad_mark tells where.  It is enough that memory
+ *                  has a page that it maps: whether that can be read is not
+ *                  tried before the copy
  *   PTW_E_ARG      called out of turn, as of the other steps
  *
  * A map is refused here or by ptw_rebuild_init, never after a page was copied.
@@ -345,6 +374,11 @@ uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
 /* ptw_rebuild_bad_map says whether a map is why ptw_rebuild_init or the plan
  * failed, and then writes its index. */
 bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map);
+
+/* ptw_rebuild_bad_mark says whether a leaf that carries the mark is why the plan
+ * failed, and then writes the index of its space and its first address. */
+bool ptw_rebuild_bad_mark(const struct ptw_rebuild *rb, uint32_t *space,
+                          ptw_va *va);
 
 /* ptw_rebuild_tables_at returns where the new tables begin, once there is a
  * plan: at tables_base, or behind the pages. */

@@ -150,6 +150,17 @@ struct ptw_attributes {
 struct ptw_attributes ptw_attributes_of(const struct ptw_regime *r,
                                         unsigned level, uint64_t raw);
 
+/* ptw_is_copy_on_write says whether raw, a leaf of that level, is such as
+ * copy-on-write makes one: marked, and R/W is clear in it.  It does not say who
+ * made it.  The mark is in bits that are the guest's: a guest that uses them for
+ * something else has leaves like that, which are just read-only, and to a write
+ * there the answer is its own fault.  A host that serves the mark has to know
+ * that there are none (PTW_REBUILD_REFUSE_MARKED, PTW_REBUILD_CLEAR_MARKED,
+ * marked_before of struct ptw_rebuild_counts), or which ones: those of which
+ * this was true before the host made others. */
+bool ptw_is_copy_on_write(const struct ptw_regime *r, unsigned level,
+                          uint64_t raw);
+
 /* What an entry is. */
 enum ptw_entry_kind {
     PTW_ENTRY_ABSENT,

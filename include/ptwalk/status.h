@@ -34,6 +34,7 @@ enum ptw_status {
     PTW_E_SHARED,   /* a shared table is in the way */
     PTW_E_IN_USE,   /* a table that is in use is in the way */
     PTW_E_CHANGED,  /* the tables changed under an edit */
+    PTW_E_MARKED,   /* a leaf carries the copy-on-write mark already */
 };
 
 /* ptw_status_text returns a short English phrase for st, in lower case and

@@ -6,6 +6,11 @@
  * same attributes and the same sharing, of tables and of pages.  It has nothing
  * in common with the rebuilder but the walker and the conventions.
  *
+ * A leaf that carried the copy-on-write mark before, and R/W of which was clear,
+ * is counted, and judged by the flags: it has its bits; or it must not be there
+ * (PTW_REBUILD_REFUSE_MARKED: PTW_DIFFERS_POLICY); or it has lost the mark and
+ * nothing else (PTW_REBUILD_CLEAR_MARKED).
+ *
  * An entry that is not present is judged by what was asked for (absent): it has
  * the same bits, or it is 0, or it names the page that it named, wherever that is
  * now.  Then it counts as a leaf that is written, which no policy makes
@@ -96,6 +101,7 @@ struct ptw_certificate {
     uint64_t absent_cleared;
     uint64_t absent_followed;
     uint64_t absent_unknown;
+    uint64_t marked_before; /* as that of a rebuild */
     uint64_t digest[2];
 };
 

@@ -37,6 +37,7 @@ static const char *reason_of(enum ptw_status st)
     case PTW_E_SHARED:
     case PTW_E_IN_USE:
     case PTW_E_CHANGED:
+    case PTW_E_MARKED:
         break;
     }
     return ptw_status_text(st); /* no lookup answers that */
