@@ -1209,6 +1209,7 @@ copy-on-write 0
 copy-on-write-pages 0
 shared-writable 0
 writable-pages 2
+marked-before 0
 merged 0
 writable-selves 0
 zeros 0
@@ -1224,7 +1225,7 @@ absent-followed 0
 absent-unknown 0
 bytes-before 65536
 bytes-after 36864
-verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 partial 0 selves 0 bad 0 dropped 262656 outside 0 absent-kept 0 absent-cleared 0 absent-followed 0 absent-unknown 0 digest 31f9fa2b59a2b8591fb2a3769b88fa23
+verified spaces 1 tables 6 aliases 1 leaves 5 pages 3 partial 0 selves 0 bad 0 dropped 262656 outside 0 absent-kept 0 absent-cleared 0 absent-followed 0 absent-unknown 0 marked-before 0 digest 31f9fa2b59a2b8591fb2a3769b88fa23
 T
 holds new
 cp out printed
@@ -1260,7 +1261,8 @@ json 'length == 3'
 json '.[0] == {type: "root", root: 0, old_pa: "1000", new_pa: "3000"}'
 json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
     large: 0, aliases: 1, split: 0, copy_on_write: 0, copy_on_write_pages: 0,
-    shared_writable: 0, writable_pages: 2, merged: 0, writable_selves: 0, zeros: 0,
+    shared_writable: 0, writable_pages: 2, marked_before: 0, merged: 0,
+    writable_selves: 0, zeros: 0,
     dropped_outside: 262656, dropped_partial: 0, dropped_unreadable: 0,
     dropped_bad_entry: 0, dropped_table: 0, dropped_self: 0,
     absent_kept: 0, absent_cleared: 0, absent_followed: 0, absent_unknown: 0,
@@ -1268,7 +1270,7 @@ json '.[1] == {type: "counts", spaces: 1, pages: 3, tables: 6, leaves: 3,
 json '.[2] == {type: "certificate", spaces: 1, tables: 6, aliases: 1,
     leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,
     outside: 0, absent_kept: 0, absent_cleared: 0, absent_followed: 0,
-    absent_unknown: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}'
+    absent_unknown: 0, marked_before: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}'
 
 try 'compact, a fixed point' 0 0 compact --regime amd64 --root 3000 \
     -o made/new --force dense
@@ -1487,10 +1489,10 @@ followed() {
     local counts="absent-kept $2 absent-cleared $3 absent-followed $4 absent-unknown $5"
     compact "--absent $1" --absent "$1" none
     check "$name: counts" [ "$(grep ^absent out | tr '\n' ' ')" = "$counts " ]
-    check "$name: certificate" grep -q " $counts digest" out
+    check "$name: certificate" grep -q " $counts marked-before 0 digest" out
     try "verify --absent $1" 0 0 verify "${amd64[@]}" --absent "$1" none made/new \
         --new-root "$(sed -n 's/^root 0 1000 //p' out)"
-    check "$name: counts" grep -q " $counts digest" out
+    check "$name: counts" grep -q " $counts marked-before 0 digest" out
 }
 followed keep 2 0 0 0
 followed clear 0 2 0 0
@@ -1518,6 +1520,79 @@ absent windows,mask=xyz 'mask is a hexadecimal number'
 absent windows,mask=1000,mask=1000 'mask is given twice'
 absent linux,frame-bits=34 "these parameters can't be under amd64"
 fails 2 '--absent is given twice' "${amd64[@]}" -o made/new --absent keep --absent clear full
+
+# Leaves that carry the mark of copy-on-write before: one is read-only, one is
+# written, and one has other bits beside it.
+cp full marked
+entries marked 4000 3=b225 4=c267 5=d625
+put marked b000 1 8
+put marked c000 2 8
+put marked d000 3 8
+# with_marks CHOICE LINES ARGS...: compact, into made/new, and verify.
+with_marks() {
+    local choice=$1 lines=$2
+    shift 2
+    try "compact, marks: $choice $*" 0 "$lines" compact "${amd64[@]}" \
+        -o made/new --force ${choice:+--marked "$choice"} "$@" marked
+    shows 'marked-before 1'
+    check "$name: certificate" grep -q ' marked-before 1 digest' out
+    root=$(sed -n 's/^root 0 1000 //p' out)
+    try "verify, marks: $choice $*" 0 0 verify "${amd64[@]}" \
+        ${choice:+--marked "$choice"} "$@" marked made/new --new-root "$root"
+    check "$name: certificate" grep -q ' marked-before 1 digest' out
+}
+# cow VA...: those of the three that are copy-on-write in the new image.
+cow() {
+    local va is=''
+    for va in 3000 4000 5000; do
+        "$ptwalk" explain --regime amd64 --root "$root" made/new $va |
+            grep -q '^physical .*, copy-on-write' && is+=" $va"
+    done
+    check "$name: copy-on-write" [ "$is" = "${*:+ $*}" ]
+}
+with_marks '' 0
+cow 3000 4000
+for flags in --copy-on-write --copy-shared; do
+    try "compact, marks: $flags" 0 1 compact "${amd64[@]}" -o made/new --force \
+        $flags marked
+    says 'marked: read-only leaves that carried the copy-on-write mark before, and keep it: 1;'
+    says '--marked refuse or clear'
+    with_marks keep 0 $flags
+    cow 3000 4000
+    with_marks clear 0 $flags
+    cow 4000
+    try "verify, marks: another choice $flags" 1 0 verify "${amd64[@]}" $flags \
+        marked made/new --new-root "$root"
+    shows 'differs 0 0000000000003000 b000 3000 r-xu r-xu copy-on-write differs'
+done
+with_marks clear 0
+cow 4000
+compact '--marked keep' --marked keep marked
+for choice in refuse clear; do
+    try "verify, marks: $choice" 1 0 verify "${amd64[@]}" --marked $choice \
+        marked made/new --new-root "$root"
+    shows 'differs 0 0000000000003000 b000 3000 r-xu r-xu copy-on-write differs'
+done
+compact 'marks, --json' --json --marked keep marked
+json 'any(.[]; .type == "counts" and .marked_before == 1) and
+    any(.[]; .type == "certificate" and .marked_before == 1)'
+rm made/new
+for flags in '' --copy-on-write; do
+    # shellcheck disable=SC2086
+    fails 1 'marked: root 0: the read-only leaf at 0000000000003000 carries the copy-on-write mark already' \
+        "${amd64[@]}" -o made/new --marked refuse $flags marked
+    says 'with --marked keep it stays as it is, with --marked clear it loses the mark'
+done
+compact '--marked refuse' --copy-on-write --marked refuse --range 0-ffff \
+    --leave-out 3000-3fff marked
+shows 'marked-before 0'
+compact '--marked refuse, no such leaf' --copy-on-write --marked refuse full
+rm made/new marked
+fails 2 "--marked 'foo': it is one of keep, refuse, clear" "${amd64[@]}" \
+    -o made/new --marked foo full
+fails 2 '--marked is given twice' "${amd64[@]}" -o made/new --marked keep \
+    --marked clear full
+wrong 'diff: it has no option --marked' diff "${amd64[@]}" --marked keep full full
 
 # What the guest says that is not so.
 try 'compact, what is outside or bad' 0 0 compact "${amd64[@]}" -o made/new bad
@@ -2127,7 +2202,7 @@ try 'verify --json' 0 0 verify --json "${amd64[@]}" full dense "${new[@]}"
 json '. == [{type: "certificate", spaces: 1, tables: 6, aliases: 1,
     leaves: 5, pages: 3, partial: 0, selves: 0, bad: 0, dropped: 262656,
     outside: 0, absent_kept: 0, absent_cleared: 0, absent_followed: 0,
-    absent_unknown: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}]'
+    absent_unknown: 0, marked_before: 0, digest: "31f9fa2b59a2b8591fb2a3769b88fa23"}]'
 try 'verify, registers' 0 0 verify "${registers[@]}" --cr3 1018 \
     --new-cr3 3018 full dense
 prints <<<"$(tail -1 printed)"

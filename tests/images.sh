@@ -261,7 +261,8 @@ compaction() {
         "${by_name[@]}"
     rm -f "$scratch/changed" "$scratch/page-map"
 
-    for policy in --copy-on-write '--copy-on-write --copy-shared' --split \
+    for policy in '--copy-on-write --marked keep' \
+        '--copy-on-write --copy-shared --marked clear' --split \
         '--merge --zeros'; do
         # shellcheck disable=SC2086
         check "$case: compact $policy" succeeds "$scratch/compact" compact \

@@ -58,6 +58,7 @@ struct options {
     bool has_tables_base; /* else the new tables are behind the pages */
     uint64_t tables_base;
     unsigned policy; /* a set of enum ptw_rebuild_flag */
+    bool has_marked; /* --marked: what the policy says of that was asked for */
     struct ptw_absent absent;
     const char *absent_text;        /* as given, or NULL */
     struct ptw_va_range *leave_out; /* ascending */

@@ -67,6 +67,19 @@ PTW_NORETURN static void die_of_some_map(const struct compaction *c,
                    : ptw_status_text(st));
 }
 
+PTW_NORETURN static void die_of_mark(const struct compaction *c)
+{
+    uint32_t space = 0;
+    ptw_va va = {0};
+
+    (void)ptw_rebuild_bad_mark(c->rb, &space, &va);
+    die(CLI_NO, c->o->image,
+        "root %" PRIu32 ": the read-only leaf at %016" PRIx64
+        " carries the copy-on-write mark already: with --marked keep it stays "
+        "as it is, with --marked clear it loses the mark",
+        space, va.v);
+}
+
 PTW_NORETURN static void die_of_plan(const struct compaction *c,
                                      enum ptw_status st)
 {
@@ -108,6 +121,9 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
     if (st == PTW_E_WIDTH) {
         die(CLI_NO, o->image,
             "the new image does not fit the physical addresses");
+    }
+    if (st == PTW_E_MARKED) {
+        die_of_mark(c);
     }
     if (st == PTW_E_CHANGED) {
         die(CLI_UNREAD, o->image, "its tables changed while they were read");
@@ -432,6 +448,7 @@ static void print_counts(const struct compaction *c)
     print_count(j, "copy-on-write-pages", n->copy_on_write_pages);
     print_count(j, "shared-writable", n->shared_writable);
     print_count(j, "writable-pages", n->writable_pages);
+    print_count(j, "marked-before", n->marked_before);
     print_count(j, "merged", n->merged);
     print_count(j, "writable-selves", n->writable_selves);
     print_count(j, "zeros", n->zeros);
@@ -505,6 +522,25 @@ static void report_unmerged(const struct compaction *c)
     }
 }
 
+/* Of marks that are not the policy's, a host that serves marks has to know. */
+static void report_marked(const struct compaction *c)
+{
+    unsigned copies = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED;
+    uint64_t marked = c->rb->counts.marked_before;
+
+    if (marked == 0 || c->o->has_marked || (c->o->policy & copies) == 0) {
+        return;
+    }
+    report(
+        c->o->image,
+        "read-only leaves that carried the copy-on-write mark before, and keep "
+        "it: %" PRIu64 "; that is right if the guest was restored from a "
+        "snapshot (--marked keep says so); if the mark is the guest's own, a "
+        "host that serves it grants a write that the guest never had: --marked "
+        "refuse or clear",
+        marked);
+}
+
 static void compact(struct compaction *c)
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
@@ -543,6 +579,7 @@ static void compact(struct compaction *c)
     }
     free(v);
     report_unmerged(c);
+    report_marked(c);
     if (is_one) {
         report(c->o->output,
                "is made, and begins like what is %s: it is opened with --raw",

@@ -46,6 +46,7 @@ enum option_id {
     OPT_MERGE,
     OPT_ZEROS,
     OPT_ABSENT,
+    OPT_MARKED,
     OPT_NEW_ROOT,
     OPT_NEW_CR3,
     OPT_NEW_BASE,
@@ -94,6 +95,7 @@ static const struct option long_options[] = {
     {"merge", no_argument, NULL, OPT_MERGE},
     {"zeros", no_argument, NULL, OPT_ZEROS},
     {"absent", required_argument, NULL, OPT_ABSENT},
+    {"marked", required_argument, NULL, OPT_MARKED},
     {"new-root", required_argument, NULL, OPT_NEW_ROOT},
     {"new-cr3", required_argument, NULL, OPT_NEW_CR3},
     {"new-base", required_argument, NULL, OPT_NEW_BASE},
@@ -136,6 +138,7 @@ static const struct rule {
     RULE(OPT_MERGE) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_MERGE},
     RULE(OPT_ZEROS) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_ZEROS},
     RULE(OPT_ABSENT) = {.takes = TAKES_POLICY},
+    RULE(OPT_MARKED) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
@@ -599,6 +602,30 @@ static void set_absent(struct arguments *a)
     }
 }
 
+static void set_marked(struct arguments *a)
+{
+    static const struct {
+        const char *name;
+        unsigned policy;
+    } choices[] = {
+        {"keep", 0},
+        {"refuse", PTW_REBUILD_REFUSE_MARKED},
+        {"clear", PTW_REBUILD_CLEAR_MARKED},
+    };
+    char known[32] = "";
+
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        if (strcmp(optarg, choices[i].name) == 0) {
+            a->o->has_marked = true;
+            a->o->policy |= choices[i].policy;
+            return;
+        }
+        list(known, sizeof known, choices[i].name);
+    }
+    die(CLI_USAGE, a->command->name, "--marked '%s': it is one of %s", optarg,
+        known);
+}
+
 static const char *name_value(const struct arguments *a, int id)
 {
     if (*optarg == '\0') {
@@ -729,6 +756,9 @@ static void take(struct arguments *a, enum option_id id)
         break;
     case OPT_ABSENT:
         set_absent(a);
+        break;
+    case OPT_MARKED:
+        set_marked(a);
         break;
     case OPT_NEW_ROOT:
     case OPT_NEW_CR3:

@@ -114,6 +114,7 @@ void proof_print(const struct options *o, const struct ptw_certificate *c)
         {"absent-cleared", c->absent_cleared},
         {"absent-followed", c->absent_followed},
         {"absent-unknown", c->absent_unknown},
+        {"marked-before", c->marked_before},
     };
     char digest[33];
     json_t *j = NULL;
