@@ -62,7 +62,7 @@ static enum ptw_status rebuild(const struct ptw_regime *regime,
     enum ptw_status st;
 
     o.base = ptw_pa_of(IMAGE_AT);
-    o.flags = PTW_REBUILD_COPY_ON_WRITE;
+    o.flags = PTW_REBUILD_COPY_ON_WRITE; /* marks of before stay: ours */
     o.max_bytes = IMAGE_MOST;
     memset(image->bytes, 0, IMAGE_MOST);
     st = ptw_rebuild_init(&rb, regime, mem, root, PLAY_SPACES, &o);

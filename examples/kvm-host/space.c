@@ -291,6 +291,10 @@ static enum ptw_status zero_page(struct spaces *s, uint64_t va)
                         : st;
 }
 
+/* Every mark is served.  This guest does not reach its tables, so that all are
+ * the host's: of the first build, or of a snapshot.  A guest that comes with its
+ * own tables may have marks that mean nothing: there PTW_REBUILD_REFUSE_MARKED
+ * makes sure that it has none, or the host notes where they are. */
 enum ptw_status spaces_serve(struct spaces *s, uint64_t va, uint64_t error)
 {
     uint64_t page = va & ~(uint64_t)(VM_PAGE - 1);
@@ -300,7 +304,7 @@ enum ptw_status spaces_serve(struct spaces *s, uint64_t va, uint64_t error)
                    ptw_va_of(page), &t);
 
     if (st == PTW_OK && (error & PF_WRITE) != 0 &&
-        ptw_attributes_of(&s->regime, t.level, t.raw).copy_on_write) {
+        ptw_is_copy_on_write(&s->regime, t.level, t.raw)) {
         return copy_page(s, s->current, page, &t);
     }
     if (st == PTW_NOT_MAPPED && (error & PF_PRESENT) == 0 &&
