@@ -1715,6 +1715,21 @@ static struct placed place_model(const struct fz_world *w,
     return is;
 }
 
+static bool same_mapping(const struct ptw_item *x, const struct ptw_item *y)
+{
+    const struct ptw_mapping *m = &x->u.mapping;
+    const struct ptw_mapping *n = &y->u.mapping;
+
+    if (x->kind != y->kind || x->space != y->space ||
+        x->first.v != y->first.v || x->last.v != y->last.v) {
+        return false;
+    }
+    return x->kind != PTW_ITEM_MAPPING ||
+           (m->pa.v == n->pa.v && m->raw == n->raw && m->rights == n->rights &&
+            m->level == n->level && m->size_log2 == n->size_log2 &&
+            m->above == n->above);
+}
+
 /* Gives a mapping other pages.  Where copy-on-write is refused for the rights
  * that there are, it is placed as it is. */
 static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
@@ -1723,10 +1738,9 @@ static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
     unsigned flags = loose ? 0 : (unsigned)PTW_EDIT_EXACT;
     struct placed is = {.why_not = 1u << PTW_E_ARG};
     struct placing as_it_is = {true, PTW_PLACE_AS_IT_IS, p->by};
-    struct ptw_item was;
+    struct ptw_item was = *item;
     enum ptw_status st;
 
-    memcpy(&was, item, sizeof was);
     if (item->kind == PTW_ITEM_MAPPING) {
         is = place_model(w, item, p, loose);
     }
@@ -1744,7 +1758,7 @@ static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
                 (int)item->kind, HEX(item->first.v), HEX(is.now),
                 ptw_status_text(st));
     }
-    if (st != PTW_OK && memcmp(&was, item, sizeof was) != 0) {
+    if (st != PTW_OK && !same_mapping(&was, item)) {
         fz_fail("an item at %llx is not placed, and changed",
                 HEX(item->first.v));
     }
