@@ -183,6 +183,7 @@ struct snapshot {
     unsigned outside;       /* mappings of what the guest's memory has not */
     unsigned faults;        /* entries that can't be read, or are malformed */
     unsigned still_written; /* copy-on-write would not have stopped the guest */
+    unsigned marked_before; /* by the snapshot before, or by the guest itself */
 };
 
 /* Where the page of a leaf is in the new image; copied there when it is met for
@@ -239,6 +240,7 @@ static enum ptw_status place(struct snapshot *s, struct ptw_item *item)
     if (st != PTW_OK) {
         return st;
     }
+    s->marked_before += ptw_is_copy_on_write(s->regime, m->level, m->raw);
     st = ptw_item_place(s->regime, item, ptw_pa_of(now),
                         PTW_PLACE_COPY_ON_WRITE, PTW_EDIT_EXACT);
     if (st == PTW_E_RIGHTS) {
@@ -403,9 +405,8 @@ static void print_page(const struct snapshot *s, const struct ptw_mem *now,
            at.pa.v, (at.rights & PTW_WRITE) != 0 ? 'w' : '-',
            (at.rights & PTW_EXEC) != 0 ? 'x' : '-',
            (at.rights & PTW_USER) != 0 ? 'u' : '-',
-           ptw_attributes_of(s->regime, at.level, at.raw).copy_on_write
-               ? " copy-on-write"
-               : "");
+           ptw_is_copy_on_write(s->regime, at.level, at.raw) ? " copy-on-write"
+                                                             : "");
 }
 
 static int report(const struct snapshot *s, const struct ptw_mem *now,
@@ -421,8 +422,9 @@ static int report(const struct snapshot *s, const struct ptw_mem *now,
     print_page(s, now, 1, KERNEL + PAGE);
     print_page(s, now, 1, special[0].first.v);
     printf("%u mappings, %u aliases; not in memory: %u; malformed: %u; "
-           "still written: %u\n",
-           s->mappings, s->aliases, s->outside, s->faults, s->still_written);
+           "still written: %u; marked before: %u\n",
+           s->mappings, s->aliases, s->outside, s->faults, s->still_written,
+           s->marked_before);
     printf("image: %" PRIx64 " bytes at %" PRIx64 ", %u tables at %" PRIx64
            "\n",
            s->used, BASE, (unsigned)((s->heap.next - TABLES_AT) / PAGE),
