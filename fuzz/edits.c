@@ -187,10 +187,6 @@ static void check_page(const struct host *h, const struct fm_page *p)
         fz_fail("an edit writes to %llx, which is no table",
                 HEX(p->frame * FZ_PAGE));
     }
-    if (h->movable && p->linked && !h->asked[p - h->m.page]) {
-        fz_fail("an edit writes to %llx, which was not asked to move",
-                HEX(p->frame * FZ_PAGE));
-    }
 }
 
 static enum ptw_status write_any(struct host *h, uint64_t pa, unsigned n,
@@ -1101,6 +1097,11 @@ static void edit_end(struct host *h, const struct ptw_tables *t)
             fz_fail("an edit wrote to %llx, which is no table",
                     HEX(p->frame * FZ_PAGE));
         }
+        if (h->movable && p->linked && p->reached && !h->asked[i] &&
+            p->copied && memcmp(h->m.old[i], h->m.bytes[i], FZ_PAGE) != 0) {
+            fz_fail("an edit wrote to %llx, which was not asked to move",
+                    HEX(p->frame * FZ_PAGE));
+        }
         if (p->reached && (p->state == FM_FREE || p->state == FM_GIVEN)) {
             fz_fail("%llx was given back and is still referred to",
                     HEX(p->frame * FZ_PAGE));
@@ -1776,12 +1777,13 @@ static void check_placed(const struct fz_world *w, const struct host *h,
     bool marked = is->marked || (loose && (is->leaf.raw & 0xE00) == 0x200);
     unsigned rights = is->leaf.rights & ~(marked ? (unsigned)PTW_WRITE : 0u);
     uint64_t bits = is->leaf.raw & ~leaf_address(w, level, UINT64_MAX);
-    uint64_t leaves = (item->last.v - item->first.v) / is->bytes + 1;
     struct ptw_attributes want;
+    uint64_t leaves;
 
     if (is->why_not != 0) {
         return; /* mapped as it was */
     }
+    leaves = (item->last.v - item->first.v) / is->bytes + 1;
     if (is->marked) {
         bits = (bits & ~(uint64_t)0xE02) | 0x200;
     }
