@@ -149,8 +149,10 @@ extern uint64_t fz_digest;
 void fz_note(uint64_t value);
 
 /* Everything is checked of every input; set by the replay program.  A fuzzer,
- * which tries an input in many variations, leaves some out of each. */
+ * which tries an input in many variations, leaves some out of each, but of those
+ * that it starts with; where fz_brief is set, of these too. */
 extern bool fz_thorough;
+extern bool fz_brief;
 
 /* The properties. */
 void fz_walk(const struct oracle_format *format, const uint8_t *data,

@@ -6,6 +6,7 @@
  *   replay_<name> --digest PATH...   also prints a line for each: what the
  *                                    walks gave, as one number, and the name
  *   replay_<name> --explain FILE     prints what an input means, and runs it
+ *   replay_<name> --brief ...        asks no more of each than a fuzzer does
  *
  * A property violated ends it with abort.  Exit status 3: a path can't be read
  * or a directory is empty. */
@@ -146,16 +147,20 @@ static void run_directory(const char *path, bool digest)
 
 int main(int argc, char **argv)
 {
-    bool digest = argc > 1 && strcmp(argv[1], "--digest") == 0;
-    bool explain = argc > 1 && strcmp(argv[1], "--explain") == 0;
-    int first = digest || explain ? 2 : 1;
+    bool brief = argc > 1 && strcmp(argv[1], "--brief") == 0;
+    int first = brief ? 2 : 1;
+    bool digest = argc > first && strcmp(argv[first], "--digest") == 0;
+    bool explain = argc > first && strcmp(argv[first], "--explain") == 0;
 
+    first += digest || explain ? 1 : 0;
     if (argc <= first || (argv[first][0] == '-' && argv[first][1] != '\0')) {
-        fprintf(stderr, "usage: replay_%s [--digest | --explain] PATH...\n",
+        fprintf(stderr,
+                "usage: replay_%s [--brief] [--digest | --explain] PATH...\n",
                 fz_target.name);
         return 2;
     }
-    fz_thorough = true;
+    fz_thorough = !brief;
+    fz_brief = brief;
     for (int i = first; i < argc; i++) {
         struct stat st;
 

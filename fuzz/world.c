@@ -593,6 +593,7 @@ static void make_ram(struct fz_world *w)
 }
 
 bool fz_thorough;
+bool fz_brief;
 
 /* libFuzzer starts with its corpus.  What AFL++ does must not depend on what it
  * did before. */
@@ -601,7 +602,7 @@ static bool is_thorough(void)
 #ifndef __AFL_COMPILER
     static unsigned runs;
 
-    if (runs < 256) {
+    if (runs < 256 && !fz_brief) {
         runs++;
         return true;
     }
