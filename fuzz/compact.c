@@ -1994,6 +1994,7 @@ static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
     struct ptw_certificate c;
     enum ptw_status st;
 
+    g->reads = 0;
     g->o.flags &= ~(unsigned)PTW_REBUILD_REFUSE_MARKED;
     if (make_image(g, mem, g->root, &g->o, how, &rebuild, m)) {
         bool kept = m->counts.marked_before > 0;

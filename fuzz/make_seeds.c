@@ -2189,6 +2189,12 @@ static void marks(void)
     begin_compaction(COW_ALL, 1, 7, 0, 0);
     marked(REFUSE_MARKED);
     save_compaction("marked-refused-in-the-second-space");
+    simple(CALLBACKS);
+    entry(0, 0x67, 8, 0);
+    entry(3, 0x25, 9, COW);
+    begin_compaction(COW_ALL, 1, 7, 0, 0);
+    marked(REFUSE_MARKED);
+    save_compaction("marked-refused-behind-callbacks");
     large_world(BORROW);
     raw(1, large_bytes() + 0x2E5);
     begin_compaction(COW_ALL, 0, 1, 0, 0);
