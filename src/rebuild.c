@@ -21,6 +21,7 @@
 struct piece {
     uint64_t at; /* offset in the old leaf */
     uint64_t pa; /* old */
+    uint64_t bytes;
     unsigned level;
     bool kept; /* else it could not be read */
 };
@@ -688,6 +689,17 @@ static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
     return level;
 }
 
+/* How many bytes from the page at pa on, which could not be read, could not be
+ * read either, in its block. */
+static uint64_t gone_from(struct ptw_rebuild *rb, uint64_t pa)
+{
+    const struct ptw_block *b = block_at(rb, pa);
+    uint64_t read = ~b->gone >> (pa >> PTW_PAGE_BITS & 63);
+
+    return read == 0 ? (((pa >> PTW_BLOCK_BITS) + 1) << PTW_BLOCK_BITS) - pa
+                     : (uint64_t)__builtin_ctzll(read) << PTW_PAGE_BITS;
+}
+
 /* Writes the next piece of a large leaf; false at its end.  What is left out,
  * and what memory does not have, is passed over. */
 static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
@@ -714,7 +726,14 @@ static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
         p->level--;
     }
     p->kept = read == PTW_COVER_ALL;
-    ps->at += (uint64_t)1 << a->level[p->level].shift;
+    p->bytes = (uint64_t)1 << a->level[p->level].shift;
+    if (!p->kept && p->level == 0) {
+        uint64_t gone = gone_from(rb, p->pa);
+        uint64_t most = ps->end - ps->at;
+
+        p->bytes = gone < most ? gone : most;
+    }
+    ps->at += p->bytes;
     return true;
 }
 
@@ -885,7 +904,7 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                                   const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    struct piece p = {0, m->pa.v, 0, true};
+    struct piece p = {0, m->pa.v, PTW_PAGE_BYTES, 0, true};
     enum ptw_cover cover = ptw_runs_page(&rb->runs, p.pa);
     enum ptw_drop why =
         cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
@@ -956,8 +975,7 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         enum ptw_status st;
 
         if (!p.kept) {
-            rb->counts.dropped[PTW_DROP_UNREADABLE] +=
-                (uint64_t)1 << (bits - PTW_PAGE_BITS);
+            rb->counts.dropped[PTW_DROP_UNREADABLE] += p.bytes >> PTW_PAGE_BITS;
             continue;
         }
         rb->counts.leaves++;
@@ -1049,7 +1067,7 @@ static void count_known(struct ptw_rebuild *rb, const struct large *l)
 
 /* A large leaf.  It is gone through for what it becomes, and for a leaf that
  * adds something to its pages, however often the guest maps it; except where
- * ranges cut it, and when the new leaves are built. */
+ * ranges cut it, and when new leaves are built, if it has some. */
 static enum ptw_status large_leaf(struct ptw_rebuild *rb,
                                   const struct ptw_item *item)
 {
@@ -1072,16 +1090,17 @@ static enum ptw_status large_leaf(struct ptw_rebuild *rb,
         }
     }
     /* One that stays as it is is a unit: see keep_unit. */
-    if (rb->phase != PTW_REBUILD_BUILDING &&
-        (n.whole << PTW_PAGE_BITS >> m->size_log2 == 0 || rb->recount ||
+    if ((n.whole << PTW_PAGE_BITS >> m->size_log2 == 0 || rb->recount ||
          (rb->o.flags & PTW_REBUILD_SPLIT) != 0) &&
         kept_of(rb, item->first.v, item->last.v) == PTW_COVER_ALL) {
         l = large_at(rb, m);
     }
     if (l == NULL) {
         st = cut_up(rb, item, n);
-    } else if (l->phase != rb->phase || (rb->phase == PTW_REBUILD_WALKING &&
-                                         unit_leaf(l->old, how) != 0)) {
+    } else if (l->phase != rb->phase ||
+               (rb->phase == PTW_REBUILD_BUILDING && l->leaves > 0) ||
+               (rb->phase == PTW_REBUILD_WALKING &&
+                unit_leaf(l->old, how) != 0)) {
         l->old |= (uint16_t)unit_leaf(l->old, how);
         st = find_out(rb, item, n, l);
     } else {

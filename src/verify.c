@@ -1582,9 +1582,10 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
 {
     uint64_t va = o->first.v + from;
     uint64_t pa = o->u.mapping.pa.v + from;
-    uint64_t size = (uint64_t)PAGE_BYTES << BLOCK;
     struct leaves *block;
     enum ptw_status st;
+    uint64_t read; /* of the block, from that page on: what may be readable */
+    uint64_t size;
 
     *gone = no_page_from(v, o, from, to, dropped);
     if (*gone > 0) {
@@ -1594,12 +1595,14 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
     if (st != PTW_OK) {
         return st;
     }
-    if (block->twice == UINT64_MAX && (pa & (size - 1)) == 0 &&
-        to - from >= size && kept_of(v, va, va + (size - 1)) == PTW_COVER_ALL) {
-        *gone = size;
-    } else {
-        *gone = (block->twice >> (pa >> PAGE & 63) & 1) != 0 ? PAGE_BYTES : 0;
+    read = ~block->twice >> (pa >> PAGE & 63);
+    size = read == 0 ? (((pa >> (PAGE + BLOCK)) + 1) << (PAGE + BLOCK)) - pa
+                     : (uint64_t)__builtin_ctzll(read) << PAGE;
+    size = size < to - from ? size : to - from;
+    if (size > PAGE_BYTES && kept_of(v, va, va + (size - 1)) != PTW_COVER_ALL) {
+        size = PAGE_BYTES;
     }
+    *gone = size;
     *dropped = *gone >> PAGE;
     return PTW_OK;
 }

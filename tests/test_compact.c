@@ -2012,6 +2012,55 @@ Test(amd64_rebuild, tries_a_refused_large_page_a_few_times)
     cr_expect(le(u64, guest.calls, 2 * 262144));
 }
 
+/* The work that it takes to rebuild and to compare a guest with so many leaves
+ * of a large page, of which single pages are there.  None can be read, or the
+ * first one alone. */
+static void work_of_refused(const char *name, unsigned leaves, bool first,
+                            uint64_t *rebuilt, uint64_t *compared)
+{
+    enum { SINGLE = 40 };
+    uint8_t *bytes = far_memory(SINGLE * (uint64_t)PAGE);
+    struct job j;
+
+    start(name);
+    for (unsigned i = 0; i < SINGLE; i++) {
+        offer(FAR + (i + i / 8) * (uint64_t)PAGE, PAGE,
+              bytes + i * (uint64_t)PAGE, i == 0 && first ? DIRECT : REFUSED);
+    }
+    for (unsigned i = 0; i < leaves; i++) {
+        hang(root_at(0), USER_VA + i * span(1), 1, FAR | RO_USER | PS);
+    }
+    j = job_of(1);
+    cr_assert(eq(int, (int)compact(&j, &image), PTW_OK));
+    cr_expect(eq(u64, image.counts.leaves, first ? leaves : 0));
+    cr_expect(eq(u64, image.counts.dropped[PTW_DROP_UNREADABLE],
+                 (uint64_t)leaves * (SINGLE - first)));
+    *rebuilt = rb.work;
+    cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
+    cr_expect(
+        eq(u64, verify.certificate.dropped, leaves * (span(1) / PAGE - first)));
+    *compared = verify.work;
+    free_image(&image);
+}
+
+/* Each further leaf costs its own look, or one for each stretch of pages when
+ * new leaves are built. */
+BOTH(rebuild, goes_through_pages_that_are_refused_once)
+{
+    for (unsigned first = 0; first < 2; first++) {
+        uint64_t rebuilt[2];
+        uint64_t compared[2];
+
+        work_of_refused(name, 1, first, &rebuilt[0], &compared[0]);
+        work_of_refused(name, 61, first, &rebuilt[1], &compared[1]);
+        cr_expect(lt(u64, rebuilt[1] - rebuilt[0], 60 * (first ? 40 : 8)),
+                  "%s %u: rebuilt", name, first);
+        cr_expect(lt(u64, compared[1] - compared[0],
+                     60 * (first ? 2 * entries_per_table() + 30 : 8)),
+                  "%s %u: compared", name, first);
+    }
+}
+
 /* ------------------------------------------------------------------- random */
 
 static void random_entries(struct dice *d, unsigned tables)
