@@ -88,6 +88,15 @@ bool fz_canonical(const struct fz_world *w, uint64_t va)
     return oracle_canonical(&w->mode, va);
 }
 
+bool fz_one_half(const struct fz_world *w, uint64_t first, uint64_t last)
+{
+    uint64_t gap;
+    uint64_t gap_end;
+
+    oracle_gap(&w->mode, &gap, &gap_end);
+    return first <= last && (last < gap || first > gap_end);
+}
+
 bool fz_covers(const struct ptw_item *item)
 {
     switch (item->kind) {
@@ -170,7 +179,7 @@ bool fz_same_item(const struct fz_world *w, const struct ptw_item *a,
 
 static uint64_t pa_limit(const struct fz_world *w)
 {
-    return (uint64_t)1 << w->mode.format->pa_bits(&w->mode);
+    return (uint64_t)1 << oracle_pa_bits(&w->mode);
 }
 
 static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
@@ -378,7 +387,7 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
 
 enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
 {
-    unsigned bits = w->mode.format->root_bits(&w->mode);
+    unsigned bits = w->mode.format->table_pa_bits(&w->mode);
 
     if (w->levels == 0) {
         return PTW_OK;

@@ -102,6 +102,9 @@ enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root);
 
 bool fz_canonical(const struct fz_world *w, uint64_t va);
 
+/* Whether addresses first to last can be mapped, and no others lie between. */
+bool fz_one_half(const struct fz_world *w, uint64_t first, uint64_t last);
+
 /* log2 of what an entry of a table of that level covers. */
 unsigned fz_shift(const struct fz_world *w, unsigned level);
 

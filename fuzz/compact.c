@@ -3,6 +3,8 @@
  * them, and the format, in words. */
 #include "compact.h"
 
+#include "check.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1063,26 +1065,20 @@ static void image_done(struct fc_image *m)
     m->tables = NULL;
 }
 
-static bool can_withhold_exec(const struct fz_world *w)
-{
-    return w->levels == 4 && (w->regime.features & PTW_NX) != 0;
-}
-
 /* Whether the regime has such a map, wherever the guest's tables are.  A large
  * leaf may reach where small pages do not: then *unsure. */
 static bool map_is_right(const struct fz_world *w,
                          const struct ptw_map_request *q, bool *unsure)
 {
-    uint64_t lower = w->levels == 4 ? 0x7FFFFFFFFFFF : UINT32_MAX;
-    uint64_t upper = w->levels == 4 ? 0xFFFF800000000000 : UINT64_MAX;
-    uint64_t reach = w->levels == 4 ? ((uint64_t)1 << w->regime.pa_bits) - 1
-                                    : (uint64_t)UINT32_MAX;
+    uint64_t reach =
+        ((uint64_t)1 << w->mode.format->leaf_pa_bits(&w->mode, 0)) - 1;
     uint64_t span = q->last.v - q->first.v;
 
-    if (q->last.v > lower && q->first.v < upper) {
+    if (!fz_one_half(w, q->first.v, q->last.v)) {
         return false;
     }
-    if ((q->rights & PTW_EXEC) == 0 && !can_withhold_exec(w) &&
+    if ((q->rights & PTW_EXEC) == 0 &&
+        !w->mode.format->withholds_exec(&w->mode) &&
         (q->flags & PTW_EDIT_GRANT_EXEC) == 0) {
         return false;
     }
@@ -1101,6 +1097,8 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
 {
     const struct ptw_rebuild_options *o = &g->o;
     uint64_t last = 0;
+    uint64_t gap;
+    uint64_t gap_end;
 
     if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
         (o->tables_base.v % FZ_PAGE != 0 ||
@@ -1127,10 +1125,10 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
         }
         last = r->last.v;
     }
-    if (fc_kept(g, 0, g->w->levels == 4 ? 0x7FFFFFFFFFFF : UINT32_MAX) ==
-            PTW_COVER_NONE &&
-        (g->w->levels != 4 ||
-         fc_kept(g, 0xFFFF800000000000, UINT64_MAX) == PTW_COVER_NONE)) {
+    oracle_gap(&g->w->mode, &gap, &gap_end);
+    if (fc_kept(g, 0, gap - 1) == PTW_COVER_NONE &&
+        (gap_end == UINT64_MAX ||
+         fc_kept(g, gap_end + 1, UINT64_MAX) == PTW_COVER_NONE)) {
         return false;
     }
     for (size_t i = 0; i < o->maps; i++) {
@@ -1639,7 +1637,7 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
                      uint64_t flip)
 {
     unsigned n = g->w->entry_bytes;
-    uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+    uint64_t mask = g->w->mode.format->table_bits(&g->w->mode);
     uint64_t raw = get_at(entry, n);
     const uint8_t *page = fc_page(m, (raw ^ flip) & mask);
     uint64_t at = image_end(m);
@@ -1659,7 +1657,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
 {
     const struct fz_world *w = g->w;
     unsigned n = w->entry_bytes;
-    uint64_t mask = n == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+    uint64_t mask = g->w->mode.format->table_bits(&g->w->mode);
     const uint8_t *at = input->spoil_at;
     uint8_t *table = m->tables + (size_t)(at[0] % m->counts.tables) * FZ_PAGE;
     bool named = (input->absent & ABSENT_SPOIL) != 0;

@@ -426,7 +426,7 @@ static unsigned why_not(const struct host *h, uint64_t pa)
     if (pa % FZ_PAGE != 0) {
         why |= 1u << PTW_E_ALIGN;
     }
-    if (pa >> (h->m.levels == 2 ? 32 : h->m.regime->pa_bits) != 0) {
+    if (pa >> (h->m.mode->format->table_pa_bits(h->m.mode)) != 0) {
         why |= 1u << PTW_E_WIDTH;
     }
     if (r == NULL) {
@@ -484,7 +484,7 @@ static bool bad_address(const struct host *h, enum fault fault, uint64_t *pa)
         }
     }
     *pa = h->m.pool * FZ_PAGE |
-          (uint64_t)1 << (h->m.levels == 2 ? 32 : h->m.regime->pa_bits);
+          (uint64_t)1 << (h->m.mode->format->table_pa_bits(h->m.mode));
     return fault == FAULT_WIDE;
 }
 
@@ -754,9 +754,12 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
     q->table_rights = (b & 64) != 0 ? PTW_USER : 0;
     if ((b & 128) != 0) {
         /* Up to the end of the half, or of everything. */
-        q->last = w->levels == 2        ? 0xFFFFFFFF
-                  : q->first >> 47 == 0 ? 0x7FFFFFFFFFFF
-                                        : UINT64_MAX;
+        uint64_t gap;
+        uint64_t gap_end;
+
+        oracle_gap(&w->mode, &gap, &gap_end);
+        q->last =
+            gap_end == UINT64_MAX || q->first < gap ? gap - 1 : UINT64_MAX;
     }
     b = fz_u8(&in);
     q->takes = (b & 128) != 0 ? 1000 : b;
@@ -793,14 +796,15 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
 /* Whether a request for rights without execution can't be served. */
 static bool no_such_rights(const struct fz_world *w, const struct record *q)
 {
-    return (q->rights & PTW_EXEC) == 0 && (w->levels == 2 || !w->mode.nx) &&
-           !q->grant_exec;
+    return (q->rights & PTW_EXEC) == 0 &&
+           !w->mode.format->withholds_exec(&w->mode) && !q->grant_exec;
 }
 
 /* The rights that are had by asking for these. */
 static unsigned granted(const struct fz_world *w, unsigned rights)
 {
-    return w->levels == 2 || !w->mode.nx ? rights | PTW_EXEC : rights;
+    return !w->mode.format->withholds_exec(&w->mode) ? rights | PTW_EXEC
+                                                     : rights;
 }
 
 /* Whether the arguments could be right. */
@@ -808,9 +812,9 @@ static bool plausible(const struct fz_world *w, const struct record *q)
 {
     uint64_t pages = q->first | (q->last + 1);
     uint64_t limit = (uint64_t)1
-                     << (w->levels == 2 && (q->flags & PTW_EDIT_LARGE) == 0
-                             ? 32
-                             : w->mode.pa_bits);
+                     << ((q->flags & PTW_EDIT_LARGE) != 0
+                             ? w->mode.pa_bits
+                             : w->mode.format->leaf_pa_bits(&w->mode, 0));
 
     if (q->op == DO_MAP) {
         pages |= q->pa;
@@ -828,10 +832,7 @@ static bool plausible(const struct fz_world *w, const struct record *q)
     if (q->first > q->last || pages % FZ_PAGE != 0) {
         return false;
     }
-    if (w->levels == 2) {
-        return q->last >> 32 == 0;
-    }
-    return q->last >> 47 == 0 || q->first >> 47 == 0x1FFFF;
+    return fz_one_half(w, q->first, q->last);
 }
 
 /* ------------------------------------------------------------------ in words
@@ -1205,7 +1206,8 @@ static void check_status(const struct fz_world *w, const struct host *h,
     case PTW_E_ALIGN:
     case PTW_E_WIDTH:
         bad = plausible(w, q) && h->m.rooted[q->root] &&
-              !(st == PTW_E_WIDTH && w->levels == 2);
+              !(st == PTW_E_WIDTH &&
+                w->mode.format->table_pa_bits(&w->mode) != w->mode.pa_bits);
         break;
     case PTW_E_RIGHTS:
         bad = q->op == DO_UNMAP ||
@@ -1292,7 +1294,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
     };
     struct ptw_range_request r = {
         {q->first}, {q->last}, q->rights, flags, q->max_reads};
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     struct fm_change change = {
         .first = q->first & mask,
         .last = q->last & mask,
@@ -1658,14 +1660,7 @@ struct placed {
 static uint64_t leaf_address(const struct fz_world *w, unsigned level,
                              uint64_t pa)
 {
-    uint64_t small = w->levels == 2 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
-
-    if (level == 0) {
-        return pa & small;
-    }
-    return w->levels == 2
-               ? (pa & 0xFFC00000) | (pa >> 32 & 0xFF) << 13
-               : pa & small & ~(((uint64_t)1 << (12 + 9 * level)) - 1);
+    return w->mode.format->put_leaf(&w->mode, level, pa);
 }
 
 /* Whether the guest writes through a leaf, under a path that lets it or not. */
@@ -1680,24 +1675,21 @@ static struct placed place_model(const struct fz_world *w,
                                  const struct ptw_item *item,
                                  const struct placing *p, bool loose)
 {
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     uint64_t va = item->first.v & mask;
     unsigned level = item->u.mapping.level;
     uint64_t root = w->root[item->space];
     struct placed is = {
         .leaf = fm_at(&source, false, root, va, level),
-        .bytes = (uint64_t)1 << (12 + (w->levels == 2 ? 10 : 9) * level),
+        .bytes = (uint64_t)1 << fz_shift(w, level),
     };
     bool path = !loose || (fm_at(&source, false, root, va, level + 1).rights &
                            PTW_WRITE) != 0;
-    unsigned width = w->mode.pa_bits;
+    unsigned width = w->mode.format->leaf_pa_bits(&w->mode, level);
     uint64_t last;
 
     is.now = is.leaf.pa + p->by;
     last = is.now + (item->last.v - item->first.v);
-    if (w->levels == 2) {
-        width = level == 0 ? 32 : width < 40 ? width : 40;
-    }
     if (is.now % is.bytes != 0) {
         is.why_not |= 1u << PTW_E_ALIGN;
     }
@@ -1771,7 +1763,7 @@ static void check_placed(const struct fz_world *w, const struct host *h,
                          const struct ptw_item *item, const struct placed *is,
                          uint64_t root, bool loose)
 {
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned level = item->u.mapping.level;
     /* Of entries that are made anew, one that is marked is not writable. */
     bool marked = is->marked || (loose && (is->leaf.raw & 0xE00) == 0x200);
@@ -1819,7 +1811,7 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
     struct ptw_region region[FZ_REGIONS];
     struct ptw_mem mem;
     ptw_pa root[FM_ROOTS];
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
 
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
@@ -1997,14 +1989,13 @@ static void begin_image(struct fz_world *w, struct host *h,
 
 static bool canonical(const struct fz_world *w, uint64_t va)
 {
-    return w->levels == 2 ? va >> 32 == 0
-                          : va >> 47 == 0 || va >> 47 == 0x1FFFF;
+    return oracle_canonical(&w->mode, va);
 }
 
 static void compare_rebuilt(struct fz_world *w, struct host *h,
                             const struct rebuilt *b, bool loose, bool runs)
 {
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     uint64_t first = w->first;
     uint64_t last = w->last;
     struct fm_change change = {
@@ -2104,11 +2095,12 @@ static void put_alias(const struct fz_world *w, const struct record *q,
         .our_va = {q->first},
         .their_va = {q->their_va},
         .table = {q->pa},
-        .attributes =
-            (uint64_t)(q->rights & 6) | 0x21 | (uint64_t)(q->flags & 7) << 9 |
-            ((q->rights & PTW_EXEC) == 0 && w->levels == 4 && w->mode.nx
-                 ? (uint64_t)1 << 63
-                 : 0),
+        .attributes = (uint64_t)(q->rights & 6) | 0x21 |
+                      (uint64_t)(q->flags & 7) << 9 |
+                      ((q->rights & PTW_EXEC) == 0 &&
+                               w->mode.format->withholds_exec(&w->mode)
+                           ? (uint64_t)1 << 63
+                           : 0),
         .owner = q->owner,
         .rights = q->rights,
     };
@@ -2132,9 +2124,9 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
                                  const struct record *q)
 {
     unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned level = w->levels == 2 ? 0 : q->level;
-    unsigned shift = (w->levels == 2 ? 10 : 9) * (level + 1) + 12;
+    unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
     struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
     struct fm_node target;
@@ -2213,7 +2205,8 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
                     HEX(entry.raw & ~entry.pa));
         }
         if ((entry.rights & ~(unsigned)q->rights & ~(unsigned)PTW_READ &
-             ~(unsigned)(w->levels == 2 || !w->mode.nx ? PTW_EXEC : 0)) != 0) {
+             ~(unsigned)(!w->mode.format->withholds_exec(&w->mode) ? PTW_EXEC
+                                                                   : 0)) != 0) {
             fz_fail("a link at %llx grants %x", HEX(q->first), entry.rights);
         }
         break;
@@ -2259,8 +2252,8 @@ static void check_links(const struct fz_world *w, struct host *h,
                         const struct ptw_link_request *q, unsigned root,
                         unsigned level, enum ptw_status st)
 {
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
-    unsigned shift = (w->levels == 2 ? 10 : 9) * (level + 1) + 12;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    unsigned shift = fz_shift(w, level + 1);
     uint64_t regions = (q->last.v >> shift) - (q->first.v >> shift) + 1;
     uint64_t theirs = (q->their_va.v & mask) >> shift << shift;
     uint64_t ours = (q->first.v & mask) >> shift << shift;
@@ -2271,7 +2264,8 @@ static void check_links(const struct fz_world *w, struct host *h,
             fm_at(&h->m, true, q->owner.v, theirs + (i << shift), level + 1);
         struct fm_node entry = fm_at(&h->m, false, h->m.root[root],
                                      ours + (i << shift), level + 1);
-        unsigned ignored = w->levels == 2 || !w->mode.nx ? PTW_EXEC : 0;
+        unsigned ignored =
+            !w->mode.format->withholds_exec(&w->mode) ? PTW_EXEC : 0;
 
         any = any || target.kind == FM_TABLE;
         if (target.kind != FM_TABLE) {
@@ -2307,7 +2301,7 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
                        const struct ptw_link_request *q, uint64_t root,
                        unsigned level)
 {
-    unsigned shift = (w->levels == 2 ? 10 : 9) * (level + 1) + 12;
+    unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << (shift & 63)) - 1;
     uint64_t ours = q->first.v & ~span;
     uint64_t theirs = q->their_va.v & ~span;
@@ -2318,16 +2312,15 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
     if (level + 1 >= w->levels || q->first.v > q->last.v ||
         more > UINT64_MAX - theirs || !canonical(w, ours) ||
         !canonical(w, ours + more) || !canonical(w, theirs) ||
-        !canonical(w, theirs + more) ||
-        (w->levels == 4 && ((ours ^ (ours + more)) >> 47 != 0 ||
-                            (theirs ^ (theirs + more)) >> 47 != 0))) {
+        !canonical(w, theirs + more) || !fz_one_half(w, ours, ours + more) ||
+        !fz_one_half(w, theirs, theirs + more)) {
         return false;
     }
     if (exact ? (q->attributes & 1) == 0
               : (q->rights & PTW_READ) == 0 ||
                     (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
                     ((q->rights & PTW_EXEC) == 0 &&
-                     (w->levels == 2 || !w->mode.nx) &&
+                     !w->mode.format->withholds_exec(&w->mode) &&
                      (q->flags & PTW_EDIT_GRANT_EXEC) == 0)) {
         return false;
     }
@@ -2341,7 +2334,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
 {
     bool movable = (h->options & OPT_MOVES) != 0;
     struct ptw_tables *t = &mt->tables;
-    uint64_t mask = w->levels == 2 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned level =
         (w->levels == 2 ? 0 : q->level) + (q->hostile == 6 ? q->level + 1 : 0);
     unsigned shift = ((w->levels == 2 ? 10 : 9) * (level + 1) + 12) & 63;

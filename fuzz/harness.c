@@ -1280,7 +1280,7 @@ static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
         struct ptw_translation t;
         struct ptw_step step[PTW_MAX_LEVELS];
         uint64_t before = w->reads;
-        uint64_t limit = (uint64_t)1 << w->mode.format->pa_bits(&w->mode);
+        uint64_t limit = (uint64_t)1 << oracle_pa_bits(&w->mode);
         size_t steps;
         enum ptw_status st = ptw_explain(&w->regime, mem, ptw_pa_of(w->root[0]),
                                          ptw_va_of(w->va[i]), &t, step, &steps);

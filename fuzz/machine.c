@@ -265,7 +265,7 @@ static bool withholds(const struct fm *m, const struct fm_node *n,
 bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
                   uint64_t last, unsigned rights)
 {
-    uint64_t mask = m->entry_bytes == 4 ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
     struct ptw_va_range range = {{first & mask}, {last & mask}};
     struct fm_node n = open_table(m, root, PTW_ALL_RIGHTS, 0);
     unsigned left = 512;
@@ -357,7 +357,7 @@ static bool clean(const struct fm_compare *c, const struct fm_node *was,
 
 static uint64_t sign(const struct fm *m, uint64_t va)
 {
-    return m->levels == 4 && va >> 47 != 0 ? va | 0xFFFF000000000000 : va;
+    return oracle_address(m->mode, va);
 }
 
 static void differ(const struct fm_compare *c, uint64_t va, const char *how,

@@ -123,9 +123,14 @@ static bool over(const struct naive *n)
     return n->different || n->unsure;
 }
 
+static const struct oracle_mode *mode_of(const struct naive *n)
+{
+    return &n->g->w->mode;
+}
+
 static unsigned shift_of(const struct naive *n, unsigned level)
 {
-    return n->entry_bytes == 4 ? 12 + 10 * level : 12 + 9 * level;
+    return mode_of(n)->format->level[level].shift;
 }
 
 static uint64_t size_of(const struct naive *n, unsigned level)
@@ -136,15 +141,12 @@ static uint64_t size_of(const struct naive *n, unsigned level)
 /* Where a leaf of that level has its address, and an entry that of a table. */
 static uint64_t leaf_mask(const struct naive *n, unsigned level)
 {
-    if (n->entry_bytes == 4) {
-        return level == 0 ? 0xFFFFF000 : 0xFFC00000 | 0x001FE000;
-    }
-    return 0x000FFFFFFFFFFFFF & ~(size_of(n, level) - 1);
+    return mode_of(n)->format->leaf_bits(mode_of(n), level);
 }
 
 static uint64_t table_mask(const struct naive *n)
 {
-    return n->entry_bytes == 4 ? 0xFFFFF000 : 0x000FFFFFFFFFF000;
+    return mode_of(n)->format->table_bits(mode_of(n));
 }
 
 static uint64_t word(const uint8_t *b, unsigned bytes)
@@ -625,8 +627,7 @@ static struct name linux_name(const struct naive *n, unsigned level,
     bool inverted = wide && a->policy == PTW_ABSENT_LINUX;
     unsigned top = wide ? 51 : 31;
     uint64_t seen = inverted ? ~raw : raw;
-    bool large = wide ? level == 1 || (level == 2 && n->g->w->mode.page1g)
-                      : level == 1 && n->g->w->mode.pse;
+    bool large = mode_of(n)->format->large(mode_of(n), level);
     struct name m = {NAMES_WHO_KNOWS, 0, 0};
     unsigned type_at;
     unsigned offset_at;
@@ -948,9 +949,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
 static uint64_t address_of(const struct naive *n, unsigned level, uint64_t va,
                            unsigned i)
 {
-    va += (uint64_t)i << shift_of(n, level);
-    return n->entry_bytes == 8 && (va >> 47 & 1) != 0 ? va | 0xFFFF000000000000
-                                                      : va;
+    return oracle_address(mode_of(n), va + ((uint64_t)i << shift_of(n, level)));
 }
 
 static void check_table(struct naive *n, uint64_t was, uint64_t is,
@@ -1227,8 +1226,8 @@ static void ask_oracle(struct naive *n)
                 a.pa + (va - a.first) != q->pa.v + (va - q->first.v) ||
                 a.w != ((q->rights & PTW_WRITE) != 0 && !q->copy_on_write) ||
                 a.u != ((q->rights & PTW_USER) != 0) ||
-                a.x != ((q->rights & PTW_EXEC) != 0 || w->levels == 2 ||
-                        !w->mode.nx)) {
+                a.x != ((q->rights & PTW_EXEC) != 0 ||
+                        !w->mode.format->withholds_exec(&w->mode))) {
                 fz_fail("the map %zu at %llx is %llx, %d%d%d", k, HEX(va),
                         HEX(a.pa), a.w, a.u, a.x);
             }

@@ -3,6 +3,11 @@
  * formats, row by row. */
 #include "format.h"
 
+static bool withholds_exec(const struct oracle_mode *mode)
+{
+    return mode->nx;
+}
+
 static bool large(const struct oracle_mode *mode, unsigned level)
 {
     return level == 1 || (level == 2 && mode->page1g);
@@ -72,7 +77,19 @@ static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
     return oracle_ones(51, 12 + 9 * level);
 }
 
-static unsigned pa_bits(const struct oracle_mode *mode)
+static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
+                         uint64_t pa)
+{
+    return pa & leaf_bits(mode, level);
+}
+
+static unsigned leaf_pa_bits(const struct oracle_mode *mode, unsigned level)
+{
+    (void)level;
+    return mode->pa_bits;
+}
+
+static unsigned table_pa_bits(const struct oracle_mode *mode)
 {
     return mode->pa_bits;
 }
@@ -84,11 +101,13 @@ const struct oracle_format oracle_amd64 = {
     .va_bits = 48,
     .sign_extended = true,
     .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}},
+    .withholds_exec = withholds_exec,
     .large = large,
     .decode = decode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
-    .pa_bits = pa_bits,
-    .root_bits = pa_bits,
+    .put_leaf = put_leaf,
+    .leaf_pa_bits = leaf_pa_bits,
+    .table_pa_bits = table_pa_bits,
     .writes = oracle_x86_writes,
 };

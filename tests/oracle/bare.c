@@ -3,6 +3,12 @@
  * one.  There is one page, of all addresses. */
 #include "format.h"
 
+static bool withholds_exec(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return false;
+}
+
 static bool large(const struct oracle_mode *mode, unsigned level)
 {
     (void)mode;
@@ -33,7 +39,22 @@ static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
     return no_bits(mode);
 }
 
-static unsigned pa_bits(const struct oracle_mode *mode)
+static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
+                         uint64_t pa)
+{
+    (void)mode;
+    (void)level;
+    (void)pa;
+    return 0;
+}
+
+static unsigned leaf_pa_bits(const struct oracle_mode *mode, unsigned level)
+{
+    (void)level;
+    return mode->pa_bits;
+}
+
+static unsigned table_pa_bits(const struct oracle_mode *mode)
 {
     return mode->pa_bits;
 }
@@ -48,11 +69,13 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 
 const struct oracle_format oracle_bare = {
     .name = "bare",
+    .withholds_exec = withholds_exec,
     .large = large,
     .decode = decode,
     .table_bits = no_bits,
     .leaf_bits = leaf_bits,
-    .pa_bits = pa_bits,
-    .root_bits = pa_bits,
+    .put_leaf = put_leaf,
+    .leaf_pa_bits = leaf_pa_bits,
+    .table_pa_bits = table_pa_bits,
     .writes = writes,
 };

@@ -47,6 +47,18 @@ uint64_t oracle_address(const struct oracle_mode *mode, uint64_t offset)
     return offset;
 }
 
+uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va)
+{
+    return va & oracle_ones(va_bits(mode) - 1, 0);
+}
+
+unsigned oracle_pa_bits(const struct oracle_mode *mode)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->leaf_pa_bits(mode, f->levels > 1 ? 1 : 0);
+}
+
 uint64_t oracle_last(const struct oracle_mode *mode)
 {
     return mode->format->sign_extended ? UINT64_MAX

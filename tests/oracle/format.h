@@ -49,6 +49,9 @@ struct oracle_format {
         unsigned entries; /* in a table */
     } level[ORACLE_MOST_LEVELS];
 
+    /* Whether an entry can withhold execution. */
+    bool (*withholds_exec)(const struct oracle_mode *mode);
+
     /* Whether the processor has a large page of that level. */
     bool (*large)(const struct oracle_mode *mode, unsigned level);
 
@@ -59,9 +62,14 @@ struct oracle_format {
     uint64_t (*table_bits)(const struct oracle_mode *mode);
     uint64_t (*leaf_bits)(const struct oracle_mode *mode, unsigned level);
 
-    /* How many bits a physical address has at most: of a page, of a root. */
-    unsigned (*pa_bits)(const struct oracle_mode *mode);
-    unsigned (*root_bits)(const struct oracle_mode *mode);
+    /* The address of a page, as a leaf of that level has it. */
+    uint64_t (*put_leaf)(const struct oracle_mode *mode, unsigned level,
+                         uint64_t pa);
+
+    /* How many bits a physical address has at most: of a page that a leaf of that
+     * level maps; of a table, the root included. */
+    unsigned (*leaf_pa_bits)(const struct oracle_mode *mode, unsigned level);
+    unsigned (*table_pa_bits)(const struct oracle_mode *mode);
 
     /* Whether the guest can write through a leaf, when the entries above it are
      * all writable or not. */
@@ -81,6 +89,12 @@ uint64_t oracle_ones(unsigned hi, unsigned lo);
 /* oracle_address returns the address that stands at an offset from the start of
  * what the root maps. */
 uint64_t oracle_address(const struct oracle_mode *mode, uint64_t offset);
+
+/* oracle_offset returns where in what the root maps an address stands. */
+uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va);
+
+/* oracle_pa_bits returns how many bits a physical address has at most. */
+unsigned oracle_pa_bits(const struct oracle_mode *mode);
 
 /* oracle_last returns the last address that the root maps. */
 uint64_t oracle_last(const struct oracle_mode *mode);

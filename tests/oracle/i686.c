@@ -8,6 +8,12 @@ static unsigned widest(const struct oracle_mode *mode)
     return mode->pa_bits < 40 ? mode->pa_bits : 40;
 }
 
+static bool withholds_exec(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return false;
+}
+
 static bool large(const struct oracle_mode *mode, unsigned level)
 {
     return level == 1 && mode->pse;
@@ -52,7 +58,22 @@ static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
                       : oracle_ones(31, 22) | oracle_ones(20, 13);
 }
 
-static unsigned root_bits(const struct oracle_mode *mode)
+/* "Bits (M-20):13: bits (M-1):32 of the address" */
+static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
+                         uint64_t pa)
+{
+    (void)mode;
+    return level == 0
+               ? pa & oracle_ones(31, 12)
+               : (pa & oracle_ones(31, 22)) | (pa & oracle_ones(39, 32)) >> 19;
+}
+
+static unsigned leaf_pa_bits(const struct oracle_mode *mode, unsigned level)
+{
+    return level == 0 ? 32 : widest(mode);
+}
+
+static unsigned table_pa_bits(const struct oracle_mode *mode)
 {
     (void)mode;
     return 32;
@@ -64,11 +85,13 @@ const struct oracle_format oracle_i686 = {
     .entry_bytes = 4,
     .va_bits = 32,
     .level = {{12, 1024}, {22, 1024}},
+    .withholds_exec = withholds_exec,
     .large = large,
     .decode = decode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
-    .pa_bits = widest,
-    .root_bits = root_bits,
+    .put_leaf = put_leaf,
+    .leaf_pa_bits = leaf_pa_bits,
+    .table_pa_bits = table_pa_bits,
     .writes = oracle_x86_writes,
 };
