@@ -706,6 +706,17 @@ unread 'program.elf: is' leaves "${amd64[@]}" program.elf \
 } >vhd
 unread 'vhd: is a VHD image, not raw memory: it has a disk' maps \
     "${amd64[@]}" vhd
+# The end of the first page of a machine whose pages are 16 KiB.
+cp good swap
+printf 'S1SUSPEND\0' | dd of=swap bs=1 seek=16374 conv=notrunc status=none
+unread 'swap: is a Linux hibernation image' leaves "${amd64[@]}" swap
+container lzma '\x5d\0\0\x80\0\0\0\x10\0\0\0\0\0\0'
+unread 'lzma: is compressed by lzma' leaves "${amd64[@]}" lzma
+container initrd 07070100000001
+unread 'initrd: is a cpio archive' leaves "${amd64[@]}" initrd
+container part PK00PK'\x03\x04'
+unread 'part: is a zip archive in parts' leaves "${amd64[@]}" part
+rm swap lzma initrd part
 printf '\x1f\x8b\x08' >short
 unread 'short: is compressed by gzip' maps "${amd64[@]}" short
 printf '\x1f\x8b' >short

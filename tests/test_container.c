@@ -64,11 +64,19 @@ static const struct vector {
     {VECTOR("a Linux hibernation image", "ULSUSPEND\0"), .offset = 4086},
     {VECTOR("a swap space", "SWAPSPACE2"), .offset = 4086},
     {VECTOR("a swap space", "SWAP-SPACE"), .offset = 4086},
+    {VECTOR("a Linux hibernation image", "S1SUSPEND\0"), .offset = 16374},
+    {VECTOR("a Linux hibernation image", "S1SUSPEND\0"), .offset = 65526},
+    {VECTOR("a Linux hibernation image", "LINHIB0001"), .offset = 4086},
+    {VECTOR("a swap space", "SWAPSPACE2"), .offset = 8182},
+    {VECTOR("a swap space", "SWAPSPACE2"), .offset = 65526},
+    {VECTOR("a TuxOnIce image", "\xed\xc3\x02\xe9\x98\x56\xe5\x0c")},
     {VECTOR("a FreeBSD minidump", "minidump FreeBSD/amd64\0\0\2\0\0\0")},
     {VECTOR("a FreeBSD minidump", "minidump FreeBSD/arm64\0\0\1\0\0\0")},
     {VECTOR("a FreeBSD kernel dump", "FreeBSD Kernel Dump\0")},
     {VECTOR("an illumos crash dump", "\xed\xc8\xfe\xde")},
     {VECTOR("a Solaris crash dump", "\xde\xfe\xc8\xed")},
+    {VECTOR("a BSD crash dump, x86-64", "\x04\x9d\x8f\xca"), .as_it_is = true},
+    {VECTOR("a BSD crash dump, i386", "\x04\x86\x8f\xca"), .as_it_is = true},
     {VECTOR("a Mach-O core, 64-bit",
             "\xcf\xfa\xed\xfe\7\0\0\1\3\0\0\0\4\0\0\0"),
      .as_it_is = true},
@@ -136,6 +144,8 @@ static const struct vector {
                                 "7zXZ\0\0\4")},
     {VECTOR("compressed by lzma",
             "\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0")},
+    {VECTOR("compressed by lzma", "\x5d\0\0\x80\0\0\0\0\x40\0\0\0\0\0")},
+    {VECTOR("compressed by lzma", "\x5d\0\0\xc0\0\0\0\0\x40\0\0\0\0\0")},
     {VECTOR("compressed by bzip2", "BZh91AY&SY")},
     {VECTOR("compressed by bzip2", "BZh11AY&SY")},
     {VECTOR("compressed by bzip2", "BZh9\x17rE8P\x90\0\0\0\0")},
@@ -148,6 +158,18 @@ static const struct vector {
     {VECTOR("compressed by compress", "\x1f\x9d\x90")},
     {VECTOR("a zip archive", "PK\3\4\x14\0")},
     {VECTOR("a zip archive", "PK\5\6\0\0")},
+    {VECTOR("a zip archive in parts", "PK\7\x08PK\3\4\x14\0")},
+    {VECTOR("a zip archive in parts", "PK00PK\3\4\x14\0")},
+    {VECTOR("a cpio archive", "07070100000001")},
+    {VECTOR("a cpio archive", "07070200000001")},
+    {VECTOR("a cpio archive", "07070700000001")},
+    {VECTOR("an ar archive", "!<arch>\n")},
+    {VECTOR("a WIM archive", "MSWIM\0\0\0\xd0\0\0\0")},
+    {VECTOR("an xar archive", "xar!\0\x1c\0\1")},
+    {VECTOR("encrypted by OpenSSL", "Salted__\1\2\3\4")},
+    {VECTOR("encrypted by age", "age-encryption.org/v1\n-> X25519 ")},
+    {VECTOR("compressed by LZFSE", "bvx2\0\0\1\0")},
+    {VECTOR("compressed by LZFSE", "bvxn\0\0\1\0")},
     {VECTOR("a 7z archive", "7z\xbc\xaf\x27\x1c\0\4")},
     {VECTOR("a rar archive", "Rar!\x1a\7\0")},
     {VECTOR("a cabinet", "MSCF\0\0\0\0")},
@@ -157,7 +179,7 @@ static const struct vector {
     {VECTOR("an Android sparse image", "\x3a\xff\x26\xed\1\0\0\0")},
 };
 
-enum { VECTORS = sizeof vectors / sizeof vectors[0], FILE_BYTES = 16384 };
+enum { VECTORS = sizeof vectors / sizeof vectors[0], FILE_BYTES = 131072 };
 
 /* A file of which there are no more bytes than container_find may read. */
 struct file {

@@ -25,6 +25,8 @@ static const char macho_file[] =
 static const char old_dump[] = "crash(8) reads it";
 static const char freebsd_dump[] =
     "with the sysctl debug.minidump=0 the dump is an ELF core";
+static const char bsd_dump[] =
+    "give each segment of memory in its header as --segment PA:LENGTH:OFFSET";
 static const char elf_core[] =
     "give each LOAD of 'readelf -lW' as --segment PhysAddr:FileSiz:Offset";
 static const char not_memory[] = "the memory of a machine is not in it";
@@ -84,18 +86,13 @@ static const struct signature signatures[] = {
     {"a Windows hibernation file", hibernation_tool, BYTES("RSTR")},
     {"a Windows hibernation file", hibernation_tool, BYTES("rstr")},
     {"a HPAK file", layerwriter, BYTES("HPAK"), AS_IT_IS},
-    {"a Linux hibernation image", swap_space, BYTES("S1SUSPEND"),
-     .offset = 4086},
-    {"a Linux hibernation image", swap_space, BYTES("S2SUSPEND"),
-     .offset = 4086},
-    {"a Linux hibernation image", swap_space, BYTES("ULSUSPEND"),
-     .offset = 4086},
-    {"a swap space", swap_space, BYTES("SWAPSPACE2"), .offset = 4086},
-    {"a swap space", swap_space, BYTES("SWAP-SPACE"), .offset = 4086},
+    {"a TuxOnIce image", swap_space, BYTES("\xed\xc3\x02\xe9\x98\x56\xe5\x0c")},
     {"a FreeBSD minidump", freebsd_dump, BYTES("minidump FreeBSD/")},
     {"a FreeBSD kernel dump", freebsd_dump, BYTES("FreeBSD Kernel Dump")},
     {"an illumos crash dump", old_dump, BYTES("\xed\xc8\xfe\xde")},
     {"a Solaris crash dump", old_dump, BYTES("\xde\xfe\xc8\xed")},
+    {"a BSD crash dump, x86-64", bsd_dump, BYTES("\x04\x9d\x8f\xca"), AS_IT_IS},
+    {"a BSD crash dump, i386", bsd_dump, BYTES("\x04\x86\x8f\xca"), AS_IT_IS},
     {"a Mach-O core, 64-bit", macho_file, BYTES("\xcf\xfa\xed\xfe"),
      SECOND(12, "\4\0\0\0"), AS_IT_IS},
     {"a Mach-O core, 32-bit", macho_file, BYTES("\xce\xfa\xed\xfe"),
@@ -183,6 +180,8 @@ static const struct signature signatures[] = {
            "7zXZ\0")},
     {"compressed by lzma", "decompress it first (xz -d)", BYTES("\x5d\0\0"),
      SECOND(5, "\xff\xff\xff\xff\xff\xff\xff\xff")},
+    {"compressed by LZFSE", decompress, BYTES("bvx2")},
+    {"compressed by LZFSE", decompress, BYTES("bvxn")},
     {"compressed by bzip2", "decompress it first (bzip2 -d)", BYTES("BZh"),
      SECOND(4, "1AY&SY")},
     {"compressed by bzip2", "decompress it first (bzip2 -d)", BYTES("BZh"),
@@ -201,11 +200,26 @@ static const struct signature signatures[] = {
     {"a zip archive", "unpack it first (unzip); AFF4 images are such archives",
      BYTES("PK\x03\x04")},
     {"a zip archive", "unpack it first (unzip)", BYTES("PK\x05\x06")},
+    {"a zip archive in parts", "put it together first (zip -s 0)",
+     BYTES("PK\x07\x08PK\x03\x04")},
+    {"a zip archive in parts", "put it together first (zip -s 0)",
+     BYTES("PK00PK\x03\x04")},
     {"a 7z archive", "unpack it first (7z x)", BYTES("7z\xbc\xaf\x27\x1c")},
     {"a rar archive", "unpack it first (unrar x)", BYTES("Rar!\x1a\x07")},
     {"a cabinet", unpack, BYTES("MSCF\0\0\0\0")},
     {"a tar archive", "unpack it first (tar -x)", BYTES("ustar"),
      .offset = 257},
+    {"a cpio archive", "unpack it first (cpio -i)", BYTES("070701")},
+    {"a cpio archive", "unpack it first (cpio -i)", BYTES("070702")},
+    {"a cpio archive", "unpack it first (cpio -i)", BYTES("070707")},
+    {"an ar archive", "unpack it first (ar x)", BYTES("!<arch>\n")},
+    {"a WIM archive", "unpack it first (wimlib-imagex extract)",
+     BYTES("MSWIM\0\0\0")},
+    {"an xar archive", "unpack it first (xar -x)", BYTES("xar!\0\x1c\0\1")},
+    {"encrypted by OpenSSL", "decrypt it first (openssl enc -d)",
+     BYTES("Salted__")},
+    {"encrypted by age", "decrypt it first (age -d)",
+     BYTES("age-encryption.org/v1")},
     {"an Android sparse image", "unpack it first (simg2img)",
      BYTES("\x3a\xff\x26\xed")},
 };
@@ -275,6 +289,79 @@ static bool find_elf(const unsigned char *head, size_t n, struct container *out)
     return true;
 }
 
+/* -------------------------------------------------------------------- swap */
+
+/* The end of the first page, as long as the pages of the machine were. */
+static bool find_swap(const unsigned char *head, size_t n,
+                      struct container *out)
+{
+    enum { LENGTH = 10, LEAST = 4096 };
+    static const struct {
+        const char *name;
+        const char *bytes;
+        size_t length;
+    } ends[] = {
+        {"a Linux hibernation image", "S1SUSPEND", 9},
+        {"a Linux hibernation image", "S2SUSPEND", 9},
+        {"a Linux hibernation image", "ULSUSPEND", 9},
+        {"a Linux hibernation image", "LINHIB0001", LENGTH},
+        {"a swap space", "SWAPSPACE2", LENGTH},
+        {"a swap space", "SWAP-SPACE", LENGTH},
+    };
+
+    for (size_t page = LEAST; page <= n; page *= 2) {
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+            if (memcmp(head + page - LENGTH, ends[i].bytes, ends[i].length) !=
+                0) {
+                continue;
+            }
+            (void)snprintf(out->name, sizeof out->name, "%s", ends[i].name);
+            out->advice = swap_space;
+            out->as_it_is = false;
+            out->offset = page - LENGTH;
+            out->bytes = ends[i].length;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* -------------------------------------------------------------------- lzma */
+
+/* LZMA SDK, "lzma-specification": properties, size of the dictionary, size of
+ * what is packed, and the first byte of the coder, which is 0.  That size is
+ * known here; the table has the files that leave it open. */
+static bool find_lzma(const unsigned char *head, size_t n, uint64_t file_bytes,
+                      struct container *out)
+{
+    enum { DICTIONARY = 1, SIZE = 5, CODER = 13 };
+    uint32_t dictionary = 0;
+    uint64_t size = 0;
+    uint32_t low;
+
+    if (n <= CODER || head[0] != 0x5d || head[CODER] != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        dictionary |= (uint32_t)head[DICTIONARY + i] << (8 * i);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        size |= (uint64_t)head[SIZE + i] << (8 * i);
+    }
+    /* Dictionaries have a power of two, or one and a half. */
+    low = dictionary & (0 - dictionary);
+    if (dictionary < 1 << 16 || (dictionary != low && dictionary / 3 != low) ||
+        size < file_bytes / 2 || size >> 50 != 0) {
+        return false;
+    }
+    (void)snprintf(out->name, sizeof out->name, "compressed by lzma");
+    out->advice = "decompress it first (xz -d)";
+    out->as_it_is = false;
+    out->offset = 0;
+    out->bytes = CODER + 1;
+    return true;
+}
+
 /* ------------------------------------------------------------------- result */
 
 bool container_find(const unsigned char *head, const unsigned char *tail,
@@ -285,7 +372,8 @@ bool container_find(const unsigned char *head, const unsigned char *tail,
     size_t tail_n =
         file_bytes < CONTAINER_TAIL ? (size_t)file_bytes : CONTAINER_TAIL;
 
-    if (find_elf(head, n, out)) {
+    if (find_elf(head, n, out) || find_swap(head, n, out) ||
+        find_lzma(head, n, file_bytes, out)) {
         return true;
     }
     for (size_t i = 0; i < SIGNATURES; i++) {

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* How much of a file's beginning and end is looked at. */
-enum { CONTAINER_HEAD = 4096, CONTAINER_TAIL = 512, CONTAINER_NAME = 64 };
+enum { CONTAINER_HEAD = 65536, CONTAINER_TAIL = 512, CONTAINER_NAME = 64 };
 
 struct container {
     char name[CONTAINER_NAME]; /* "an ELF core, 64-bit, little-endian" */
