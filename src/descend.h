@@ -70,8 +70,8 @@ PTW_ENGINE bool ptw_on_path(const struct ptw_format *a,
     return false;
 }
 
-/* Where an address stands as an offset; of one in the gap, or of one beyond the
- * width, where the next part of a range would start. */
+/* Converts an address to an offset.  An address in the gap becomes the first offset
+ * above the gap. */
 PTW_ENGINE uint64_t ptw_offset(const struct ptw_format *a,
                                const struct ptw_regime *r, uint64_t va)
 {

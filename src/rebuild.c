@@ -334,8 +334,8 @@ static struct ptw_block *block_at(struct ptw_rebuild *rb, uint64_t pa)
     return rb->last_block;
 }
 
-/* How many pages more are certain to be in the image when these pages of a block
- * are kept: small ones may yet become one. */
+/* A lower bound on the pages that keeping these pages of a block adds to the image;
+ * small pages may still be merged. */
 static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
                         uint64_t pages, unsigned bits)
 {

@@ -529,11 +529,11 @@ json '.[0] | .outcome == "non-canonical" and .steps == []'
 # --------------------------------------------------------------- bad roots
 try 'a root that is not aligned' 2 1 leaves --regime amd64 --root 1001 \
     --root 1000 good
-says "good: root 0 at 1001 can't be one: not aligned"
+says "good: root 0: 1001 is not the address of a table: it is not aligned to 4 KiB"
 check "$name: the other one" diff <(sed 's/root 0/root 1/' leaves) out
 try 'a root that is too wide' 2 1 leaves --regime amd64 --pa-bits 40 \
     --root 10000000000 --root 1000 good
-says 'root 0 at 10000000000'
+says 'root 0: 10000000000'
 check "$name: the other one" diff <(sed 's/root 0/root 1/' leaves) out
 try 'a root outside the image' 3 1 leaves --regime amd64 --root 1000 \
     --root 10000 good
@@ -1753,7 +1753,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 fails 3 "root 0 at 10000 can't be read" --regime amd64 --root 10000 \
     -o made/new full
-fails 2 "root 1 at 1001 can't be one" "${amd64[@]}" --root 1001 -o made/new full
+fails 2 "root 1: 1001 is not the address of a table" "${amd64[@]}" --root 1001 -o made/new full
 fails 1 'stopped at the limit of 100 reads' "${amd64[@]}" --reads 100 \
     -o made/new full
 fails 1 'stopped at the limit of 0 reads' "${amd64[@]}" --reads 0 \
@@ -2833,7 +2833,7 @@ wrong "option --root needs a value" leaves good --root
 wrong "no option -1" translate "${amd64[@]}" good -1
 wrong 'there is no option --what' leaves "${amd64[@]}" good --what
 wrong 'there is no option --roots=1' leaves "${amd64[@]}" good --roots=1
-wrong 'option --no is short for more than one, --no-1g for instance' \
+wrong 'option --no is ambiguous: --no-1g, for instance' \
     leaves "${amd64[@]}" good --no
 wrong '--version goes without a command: ptwalk --version' compact --version
 wrong 'no option -x' leaves "${amd64[@]}" good -x

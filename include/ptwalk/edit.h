@@ -89,9 +89,9 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * overwritten.  Even so nothing outside the memory offered is read or written,
  * and the edit ends.
  *
- * Of tables that an edit found there, give gets none that take could not have
- * returned: what is read-only, or not all in one region, is only referred to no
- * more.
+ * An edit passes a table that it found in place to `give` only if `take` could
+ * have returned it.  A table that is read-only, or not all in one region, is only
+ * unlinked.
  *
  * An edit takes all its tables before it uses one, and uses the one that it
  * took last first: the highest table of a new path is that of the last take.

@@ -808,8 +808,7 @@ PTW_NORETURN static void die_of_name(const struct arguments *a,
     for (const struct option *opt = long_options; opt->name != NULL; opt++) {
         if (strncmp(opt->name, text + 2, length) == 0) {
             die(CLI_USAGE, a->command->name,
-                "option %s is short for more than one, --%s for instance", text,
-                opt->name);
+                "option %s is ambiguous: --%s, for instance", text, opt->name);
         }
     }
     die(CLI_USAGE, a->command->name, "there is no option %s", text);

@@ -212,8 +212,11 @@ enum cli_status report_bad_root(const struct options *o, uint32_t index,
                index, pa);
         return CLI_UNREAD;
     }
-    report(o->image, "root %" PRIu32 " at %" PRIx64 " can't be one: %s", index,
-           pa, ptw_status_text(why));
+    report(o->image,
+           "root %" PRIu32 ": %" PRIx64
+           " is not the address of a table: it is %s",
+           index, pa,
+           why == PTW_E_ALIGN ? "not aligned to 4 KiB" : ptw_status_text(why));
     return CLI_USAGE;
 }
 
