@@ -1666,6 +1666,32 @@ for target in made/itself ./made/itself made/../made/itself "$PWD/made/itself" \
         check "$name: the other is as it was" cmp dense made/other
     done
 done
+# Standard output is an output too.
+standard() {
+    name="standard output, $1"
+    "$ptwalk" "${@:3}" 1<>"$2" 2>err
+    check "$name: status 2" [ $? -eq 2 ]
+    check "$name: one line" [ "$(wc -l <err)" -eq 1 ]
+    check "$name: says so" grep -q "$1" err
+}
+cp good self
+ln self self.link
+standard 'is the image and standard output' self.link leaves "${amd64[@]}" self
+standard 'is the image and standard output' self compact "${amd64[@]}" \
+    -o self.new self
+standard 'is the image and standard output' self verify "${amd64[@]}" good self
+check "$name: untouched" cmp good self
+cp good self.new
+for option in '-o self.new' '-o self.other --page-map self.new'; do
+    # shellcheck disable=SC2086
+    standard 'self.new: is standard output too' self.new compact \
+        "${amd64[@]}" --force $option self
+    check "$name: untouched" cmp good self.new
+    check "$name: nothing else" [ ! -e self.other ]
+done
+try 'standard output beside it' 0 0 compact "${amd64[@]}" --force -o self.new \
+    self
+rm self self.link self.new
 name='compact, over the image'
 holds hard itself map other soft softer
 try 'compact, the map over the image, the image over a file' 2 1 compact \

@@ -6,6 +6,7 @@
 #include "image.h"
 
 #include "guard.h"
+#include "output.h"
 #include "report.h"
 
 #include <errno.h>
@@ -376,6 +377,7 @@ void image_open(struct image *im, const struct options *o)
         die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
     }
     image_take(im, o, fd);
+    outputs_apart(fd, o->image);
     refuse_container(im, o);
     report_empty_roots(o, im);
 }

@@ -245,14 +245,34 @@ void outputs_protect(int fd, const char *name)
 }
 
 /* By whatever name: a file is its inode, and a device its number. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return (a->st_dev == b->st_dev && a->st_ino == b->st_ino) ||
+           (S_ISBLK(a->st_mode) && S_ISBLK(b->st_mode) &&
+            a->st_rdev == b->st_rdev);
+}
+
 static bool is_input(const struct stat *st)
 {
-    if (input.name == NULL) {
-        return false;
+    return input.name != NULL && same_file(st, &input.is);
+}
+
+static bool is_standard(const struct stat *st)
+{
+    struct stat standard;
+
+    return fstat(STDOUT_FILENO, &standard) == 0 && same_file(st, &standard);
+}
+
+void outputs_apart(int fd, const char *name)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && is_standard(&st)) {
+        die(CLI_USAGE, name,
+            "is the image and standard output, which would be written into it: "
+            "it is to go elsewhere");
     }
-    return (st->st_dev == input.is.st_dev && st->st_ino == input.is.st_ino) ||
-           (S_ISBLK(st->st_mode) && S_ISBLK(input.is.st_mode) &&
-            st->st_rdev == input.is.st_rdev);
 }
 
 /* Whether what has the name may be replaced. */
@@ -269,6 +289,11 @@ static void check_replaced(const struct output *out, const struct stat *st)
     }
     if (!S_ISREG(st->st_mode)) {
         die(CLI_UNREAD, out->name, "is no regular file, and is not replaced");
+    }
+    if (is_standard(st)) {
+        die(CLI_USAGE, out->name,
+            "is standard output too, which would be lost: another name is "
+            "needed");
     }
 }
 

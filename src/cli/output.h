@@ -48,6 +48,10 @@ struct output {
  * it is called.  name must live until the end. */
 void outputs_protect(int fd, const char *name);
 
+/* outputs_apart ends the command when fd, the image of that name, is standard
+ * output as well. */
+void outputs_apart(int fd, const char *name);
+
 /* output_open makes the temporary file.  A file of that name that is there
  * already is an error unless force is set; what is no regular file always is.
  * The name and *out must live until the end. */
