@@ -2121,7 +2121,8 @@ for signal in TERM BUS RTMIN; do
     rm made/*
 done
 name='compact, nohup'
-env --ignore-signal=HUP,TERM,INT,BUS,RTMIN "$ptwalk" compact "${amd64[@]}" \
+ASAN_OPTIONS="$ASAN_OPTIONS:$not_its_own" \
+    env --ignore-signal=HUP,TERM,INT,BUS,RTMIN "$ptwalk" compact "${amd64[@]}" \
     -o made/new full >stalled 2>err &
 pid=$!
 check "$name: it writes" wait_for new

@@ -948,6 +948,18 @@ Test(amd64_runs, split_where_the_path_grants_other_rights)
                  "map 200000-3fffff 400000 rwx- 4k\n"));
 }
 
+Test(amd64_runs, split_where_the_path_grants_fewer_rights)
+{
+    amd64();
+    put(PD, 0, PT | TABLE);
+    put(PD, 1, PT2 | P | A);
+    consecutive(PT, 504, 511, 0x3f8000 | RWX, SMALL);
+    consecutive(PT2, 0, 15, 0x400000 | RWX, SMALL);
+    cr_expect(eq(str, everything(PTW_WALK_RUNS),
+                 "map 1f8000-1fffff 3f8000 rwx- 4k\n"
+                 "map 200000-20ffff 400000 r-x- 4k\n"));
+}
+
 Test(amd64_runs, go_on_where_other_entries_grant_the_same_rights)
 {
     amd64();
