@@ -948,16 +948,29 @@ Test(amd64_runs, split_where_the_path_grants_other_rights)
                  "map 200000-3fffff 400000 rwx- 4k\n"));
 }
 
+/* Also where a walk stops between the two tables, and goes on with a whole line
+ * of the second. */
 Test(amd64_runs, split_where_the_path_grants_fewer_rights)
 {
+    static struct report r;
+
     amd64();
     put(PD, 0, PT | TABLE);
     put(PD, 1, PT2 | P | A);
     consecutive(PT, 504, 511, 0x3f8000 | RWX, SMALL);
     consecutive(PT2, 0, 15, 0x400000 | RWX, SMALL);
-    cr_expect(eq(str, everything(PTW_WALK_RUNS),
-                 "map 1f8000-1fffff 3f8000 rwx- 4k\n"
-                 "map 200000-20ffff 400000 r-x- 4k\n"));
+    plan = follow_plan(ROOT);
+    plan.o.flags = PTW_WALK_RUNS;
+    for (uint64_t reads = 1; reads <= 600; reads++) {
+        struct pieces how = IN_ONE_PIECE;
+
+        how.reads = reads;
+        how.more_reads = 4096;
+        carry_out(&plan, &how, &r, NULL, NULL);
+        cr_expect(eq(str, told(&r),
+                     "map 1f8000-1fffff 3f8000 rwx- 4k\n"
+                     "map 200000-20ffff 400000 r-x- 4k\n"));
+    }
 }
 
 Test(amd64_runs, go_on_where_other_entries_grant_the_same_rights)
