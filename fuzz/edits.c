@@ -1663,13 +1663,6 @@ static uint64_t leaf_address(const struct fz_world *w, unsigned level,
     return w->mode.format->put_leaf(&w->mode, level, pa);
 }
 
-/* Whether the guest writes through a leaf, under a path that lets it or not. */
-static bool leaf_writes(const struct fz_world *w, bool path, bool rw,
-                        bool dirty)
-{
-    return !w->mode.wp || (path && (rw || (w->mode.cet && dirty)));
-}
-
 /* What is expected of a placing, by the entry that was walked. */
 static struct placed place_model(const struct fz_world *w,
                                  const struct ptw_item *item,
@@ -1687,6 +1680,7 @@ static struct placed place_model(const struct fz_world *w,
                            PTW_WRITE) != 0;
     unsigned width = w->mode.format->leaf_pa_bits(&w->mode, level);
     uint64_t last;
+    bool dirty;
 
     is.now = is.leaf.pa + p->by;
     last = is.now + (item->last.v - item->first.v);
@@ -1696,13 +1690,11 @@ static struct placed place_model(const struct fz_world *w,
     if ((last & ~(is.bytes - 1)) >> width != 0) {
         is.why_not |= 1u << PTW_E_WIDTH;
     }
-    is.marked =
-        p->how == PTW_PLACE_COPY_ON_WRITE &&
-        leaf_writes(w, path, (is.leaf.raw & 2) != 0, (is.leaf.raw & 0x40) != 0);
-    /* Of entries that are made anew, those of amd64 are dirty. */
-    if (is.marked &&
-        leaf_writes(w, true, false,
-                    loose ? w->levels == 4 : (is.leaf.raw & 0x40) != 0)) {
+    is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
+                oracle_writes(&w->mode, path, is.leaf.raw);
+    /* With R/W clear.  Of entries that are made anew, those of amd64 are dirty. */
+    dirty = loose ? w->levels == 4 : (is.leaf.raw & 0x40) != 0;
+    if (is.marked && oracle_writes(&w->mode, true, dirty ? 0x40 : 0)) {
         is.why_not |= 1u << PTW_E_RIGHTS;
     }
     return is;
@@ -1987,11 +1979,6 @@ static void begin_image(struct fz_world *w, struct host *h,
     t->shares = &shares;
 }
 
-static bool canonical(const struct fz_world *w, uint64_t va)
-{
-    return oracle_canonical(&w->mode, va);
-}
-
 static void compare_rebuilt(struct fz_world *w, struct host *h,
                             const struct rebuilt *b, bool loose, bool runs)
 {
@@ -2003,7 +1990,7 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
         .what = "rebuild",
     };
 
-    if (w->partial && (!canonical(w, first) || !canonical(w, last))) {
+    if (w->partial && (!fz_canonical(w, first) || !fz_canonical(w, last))) {
         return;
     }
     for (unsigned i = 0; i < w->roots && i <= b->space; i++) {
@@ -2140,7 +2127,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
     put_alias(w, q, &item);
     sound = item.space < w->roots && b->built[q->root].built &&
             q->owner <= q->root && b->built[q->owner].built &&
-            canonical(w, q->first) && canonical(w, q->their_va) &&
+            fz_canonical(w, q->first) && fz_canonical(w, q->their_va) &&
             !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
     memcpy(was, h->m.root, sizeof was);
     edit_begin(h, q, false);
@@ -2310,9 +2297,9 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
     bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
 
     if (level + 1 >= w->levels || q->first.v > q->last.v ||
-        more > UINT64_MAX - theirs || !canonical(w, ours) ||
-        !canonical(w, ours + more) || !canonical(w, theirs) ||
-        !canonical(w, theirs + more) || !fz_one_half(w, ours, ours + more) ||
+        more > UINT64_MAX - theirs || !fz_canonical(w, ours) ||
+        !fz_canonical(w, ours + more) || !fz_canonical(w, theirs) ||
+        !fz_canonical(w, theirs + more) || !fz_one_half(w, ours, ours + more) ||
         !fz_one_half(w, theirs, theirs + more)) {
         return false;
     }

@@ -11,6 +11,7 @@
  * of the path.  Nothing of the new tables is ever read. */
 #include "absent.h"
 #include "frames.h"
+#include "marked.h"
 #include "mem.h"
 #include "regime.h"
 #include "runs.h"

@@ -2,8 +2,6 @@
 /* Building a regime, and asking it. */
 #include "regime.h"
 
-#include "ptwalk/rebuild.h"
-
 const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .page1g = true};
 
 /* Intel SDM vol. 3A, "Control Registers", and vol. 4 for IA32_EFER. */
@@ -279,14 +277,6 @@ bool ptw_is_copy_on_write(const struct ptw_regime *r, unsigned level,
     assert(a->levels == 0 || level < a->levels);
     (void)level;
     return a->levels > 0 && a->leaf_copy_on_write(raw) == raw;
-}
-
-enum ptw_status ptw_marked_check(unsigned flags)
-{
-    return (flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
-                   (flags & PTW_REBUILD_CLEAR_MARKED) != 0
-               ? PTW_E_ARG
-               : PTW_OK;
 }
 
 struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,

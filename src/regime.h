@@ -183,16 +183,6 @@ bool ptw_kept_from(struct ptw_va_range whole,
                    const struct ptw_va_range *leave_out, size_t leave_outs,
                    struct ptw_va_range part, struct ptw_va_range *kept);
 
-/* ptw_marked_check checks what a rebuild is to do with leaves that carry the mark
- * before: PTW_E_ARG when it is two things. */
-PTW_NODISCARD enum ptw_status ptw_marked_check(unsigned flags);
-
-/* ptw_unmarked returns raw, a leaf that carries the mark, without it. */
-PTW_ENGINE uint64_t ptw_unmarked(const struct ptw_format *a, uint64_t raw)
-{
-    return raw & ~a->leaf_copy_on_write(0);
-}
-
 /* ptw_map_check says of a map, before there are tables, what ptw_map would
  * without looking at them.  What it passes can be put into a space that has no
  * tables where its leaves stand, and grants the rights above them. */

@@ -14,6 +14,7 @@
 
 #include "absent.h"
 #include "hash.h"
+#include "marked.h"
 #include "mem.h"
 #include "regime.h"
 #include "runs.h"

@@ -258,6 +258,18 @@ static bool matches(const struct signature *s, const unsigned char *head,
 /* --------------------------------------------------------------------- ELF */
 
 /* System V ABI, "ELF Header": e_ident, and e_type behind it. */
+/* Says what was found, and of which bytes that follows; true. */
+static bool found(struct container *out, const char *name, const char *advice,
+                  uint64_t offset, uint64_t bytes)
+{
+    (void)snprintf(out->name, sizeof out->name, "%s", name);
+    out->advice = advice;
+    out->as_it_is = false;
+    out->offset = offset;
+    out->bytes = bytes;
+    return true;
+}
+
 static bool find_elf(const unsigned char *head, size_t n, struct container *out)
 {
     static const char magic[] = "\x7f"
@@ -265,6 +277,7 @@ static bool find_elf(const unsigned char *head, size_t n, struct container *out)
     enum { CLASS = 4, DATA = 5, TYPE = 16, TYPE_END = 18, CORE = 4 };
     const char *class = "";
     const char *data = "";
+    char name[sizeof out->name];
     bool core = false;
 
     if (n < sizeof magic - 1 || memcmp(head, magic, sizeof magic - 1) != 0) {
@@ -280,12 +293,11 @@ static bool find_elf(const unsigned char *head, size_t n, struct container *out)
         core = head[TYPE + (big ? 1 : 0)] == CORE &&
                head[TYPE + (big ? 0 : 1)] == 0;
     }
-    (void)snprintf(out->name, sizeof out->name, "an ELF %s%s%s",
+    (void)snprintf(name, sizeof name, "an ELF %s%s%s",
                    core ? "core" : "file that is no core", class, data);
-    out->advice = core ? elf_core : not_memory;
+    (void)found(out, name, core ? elf_core : not_memory, 0,
+                n < TYPE_END ? n : TYPE_END);
     out->as_it_is = core;
-    out->offset = 0;
-    out->bytes = n < TYPE_END ? n : TYPE_END;
     return true;
 }
 
@@ -311,16 +323,11 @@ static bool find_swap(const unsigned char *head, size_t n,
 
     for (size_t page = LEAST; page <= n; page *= 2) {
         for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-            if (memcmp(head + page - LENGTH, ends[i].bytes, ends[i].length) !=
+            if (memcmp(head + page - LENGTH, ends[i].bytes, ends[i].length) ==
                 0) {
-                continue;
+                return found(out, ends[i].name, swap_space, page - LENGTH,
+                             ends[i].length);
             }
-            (void)snprintf(out->name, sizeof out->name, "%s", ends[i].name);
-            out->advice = swap_space;
-            out->as_it_is = false;
-            out->offset = page - LENGTH;
-            out->bytes = ends[i].length;
-            return true;
         }
     }
     return false;
@@ -354,12 +361,8 @@ static bool find_lzma(const unsigned char *head, size_t n, uint64_t file_bytes,
         size < file_bytes / 2 || size >> 50 != 0) {
         return false;
     }
-    (void)snprintf(out->name, sizeof out->name, "compressed by lzma");
-    out->advice = "decompress it first (xz -d)";
-    out->as_it_is = false;
-    out->offset = 0;
-    out->bytes = CODER + 1;
-    return true;
+    return found(out, "compressed by lzma", "decompress it first (xz -d)", 0,
+                 CODER + 1);
 }
 
 /* ------------------------------------------------------------------- result */
@@ -380,12 +383,11 @@ bool container_find(const unsigned char *head, const unsigned char *tail,
         const struct signature *s = &signatures[i];
 
         if (matches(s, head, n, tail, tail_n)) {
-            (void)snprintf(out->name, sizeof out->name, "%s", s->name);
-            out->advice = s->advice;
+            (void)found(out, s->name, s->advice,
+                        s->offset < 0 ? file_bytes - (uint64_t)-s->offset
+                                      : (uint64_t)s->offset,
+                        s->length);
             out->as_it_is = s->as_it_is;
-            out->offset = s->offset < 0 ? file_bytes - (uint64_t)-s->offset
-                                        : (uint64_t)s->offset;
-            out->bytes = s->length;
             return true;
         }
     }
