@@ -55,6 +55,7 @@ enum {
     ABSENT_POLICY = 7,  /* of byte 13: which of the policies below */
     MARKED = 8,         /* and leaves that carry the mark are not kept so: */
     MARKED_CLEAR = 4,   /* of byte 8: cleared, not refused */
+    KNOWS_ZEROS = 8,    /* of byte 8: pages of host memory are, too */
     ABSENT_SPOIL = 128, /* and such entries are spoilt, not present ones */
 };
 
@@ -341,7 +342,8 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     return page == NULL && filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : page;
 }
 
-/* Where pages are lent, those without contents are known to be zeros. */
+/* Where pages are lent, those without contents are known to be zeros; and in
+ * host memory, as the holes of a file that is mapped, where that is asked for. */
 static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct fc_guest *g = ctx;
@@ -351,8 +353,8 @@ static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
         fz_fail("%llx is asked about, which is outside the memory offered",
                 HEX(pa.v));
     }
-    return g->lends && bytes == FZ_PAGE && pa.v % FZ_PAGE == 0 &&
-           !refuses(g, region, pa.v, bytes) &&
+    return (g->lends || g->knows_zeros) && bytes == FZ_PAGE &&
+           pa.v % FZ_PAGE == 0 && !refuses(g, region, pa.v, bytes) &&
            contents(g, pa.v / FZ_PAGE) == NULL &&
            filling(g, pa.v / FZ_PAGE) == 0 &&
            (g->flip == 0 || g->flipped / FZ_PAGE != pa.v / FZ_PAGE);
@@ -437,7 +439,7 @@ static void offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
         region[i].writable = false;
         all_host = all_host && g->host[i] != NULL;
     }
-    st = all_host
+    st = all_host && !g->knows_zeros
              ? ptw_mem_init_regions(mem, region, g->w->regions)
              : ptw_mem_init_callbacks(mem,
                                       g->stopped ? &stopped_ops : &guest_ops, g,
@@ -691,6 +693,7 @@ static void read_input(struct fc_guest *g, struct input *input,
     input->refused_first &= 31;
     filler = fz_u8(&in);
     g->filler = (enum fc_filler)(filler & 3);
+    g->knows_zeros = (filler & KNOWS_ZEROS) != 0;
     input->spoil = (enum spoil)fz_u8(&in);
     if (input->spoil > SPOIL_ADD) {
         input->spoil &= 7;
@@ -1702,7 +1705,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
         }
         break;
     case SPOIL_REMOVE:
-        put_at(entry, n, named ? 0 : raw & ~(uint64_t)1);
+        put_at(entry, n, 0);
         break;
     case SPOIL_SWAP:
         put_at(entry, n, raw_2);

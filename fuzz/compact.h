@@ -24,6 +24,7 @@ struct fc_guest {
     enum fc_filler filler;
     uint8_t *host[FZ_REGIONS]; /* exactly the region, or NULL */
     bool lends;
+    bool knows_zeros;                /* of any memory, not of what is lent */
     bool changes;                    /* whenever it is read */
     bool stopped;                    /* it is said not to change */
     uint64_t refused[FC_REFUSED][2]; /* first and last byte */

@@ -2064,6 +2064,32 @@ static void absent_where_none(void)
     }
 }
 
+/* Pages that follow each other in host memory, some of which are known to be
+ * zeros, as the holes of a file are: the first, the last, one in between. */
+static void zeros_in_host_memory(void)
+{
+    static const unsigned filled[3][3] = {{9, 10, 11}, {8, 9, 10}, {8, 10, 11}};
+    char name[64];
+
+    for (unsigned k = 0; k < 3; k++) {
+        for (unsigned i = 0; i < 3; i++) {
+            simple(DIRECT);
+            run(0, 4, 0x67, 8, 2);
+            for (unsigned page = 0; page < 3; page++) {
+                select_page(filled[k][page]);
+                raw(1 + page, 0x1234567890);
+            }
+            begin_compaction(i == 0   ? 0
+                             : i == 1 ? ZEROS
+                                      : MERGE | ZEROS,
+                             1, 7, S_PAGE, k);
+            filler(8);
+            snprintf(name, sizeof name, "zeros-in-host-memory-%u-%u", k, i);
+            save_compaction(name);
+        }
+    }
+}
+
 /* Pages that leaves only read, and the guest writes all the same: by a recursive
  * slot, where CR0.WP is clear, and as shadow stacks. */
 static void written_all_the_same(void)
@@ -2211,6 +2237,7 @@ static void compactions(void)
 
     absents();
     absent_where_none();
+    zeros_in_host_memory();
     written_all_the_same();
     marks();
 
