@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Intel SDM vol. 3A, "4-Level Paging and 5-Level Paging": the tables of entry
- * formats, row by row. */
-#include "format.h"
-
-static bool withholds_exec(const struct oracle_mode *mode)
-{
-    return mode->nx;
-}
+ * formats, row by row.  5-level paging adds a level, whose entries are like those
+ * of a PML4, and 9 bits to the addresses. */
+#include "x86.h"
 
 static bool large(const struct oracle_mode *mode, unsigned level)
 {
@@ -17,23 +13,20 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level)
 {
     struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, false, false, false};
-    uint64_t reserved =
-        mode->pa_bits <= 51 ? oracle_ones(51, mode->pa_bits) : 0;
-    bool ps = (raw & 1 << 7) != 0;
+    uint64_t reserved = oracle_x86_wide_reserved(mode);
+    bool ps = (raw & ORACLE_X86_PS) != 0;
 
-    if ((raw & 1) == 0) {
+    if ((raw & ORACLE_X86_P) == 0) {
         return e;
     }
-    if (!mode->nx) {
-        reserved |= (uint64_t)1 << 63;
-    }
     switch (level) {
-    case 3: /* PML4E: "Reserved (must be 0)" */
-        reserved |= 1 << 7;
+    case 4: /* PML5E: "Reserved (must be 0)" */
+    case 3: /* PML4E: the same */
+        reserved |= ORACLE_X86_PS;
         break;
     case 2: /* PDPTE that maps a 1-GByte page, where there are such */
         if (ps) {
-            reserved |= mode->page1g ? oracle_ones(29, 13) : 1 << 7;
+            reserved |= mode->page1g ? oracle_ones(29, 13) : ORACLE_X86_PS;
         }
         break;
     case 1: /* PDE that maps a 2-MByte page */
@@ -48,10 +41,8 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
         e.kind = ORACLE_RESERVED;
         return e;
     }
+    e = oracle_x86_rights(raw);
     e.kind = ORACLE_MAPS;
-    e.w = (raw & 2) != 0;
-    e.u = (raw & 4) != 0;
-    e.x = (raw & (uint64_t)1 << 63) == 0;
     if (level == 0) {
         e.pa = raw & oracle_ones(51, 12);
     } else if (level == 1 && ps) {
@@ -83,31 +74,58 @@ static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
     return pa & leaf_bits(mode, level);
 }
 
-static unsigned leaf_pa_bits(const struct oracle_mode *mode, unsigned level)
+static uint64_t encode(const struct oracle_mode *mode, unsigned level,
+                       const struct oracle_entry *is)
 {
-    (void)level;
-    return mode->pa_bits;
-}
+    uint64_t bits = oracle_x86_rights_bits(is);
 
-static unsigned table_pa_bits(const struct oracle_mode *mode)
-{
-    return mode->pa_bits;
+    if (is->kind == ORACLE_TABLE) {
+        return bits | (is->pa & table_bits(mode));
+    }
+    return bits | (level > 0 ? ORACLE_X86_PS : 0) |
+           put_leaf(mode, level, is->pa);
 }
 
 const struct oracle_format oracle_amd64 = {
     .name = "amd64",
     .levels = 4,
-    .entry_bytes = 8,
     .va_bits = 48,
-    .sign_extended = true,
     .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}},
-    .withholds_exec = withholds_exec,
+    .entry_bytes = 8,
+    .sign_extended = true,
+    .accessed = ORACLE_X86_A,
+    .dirty = ORACLE_X86_D,
+    .withholds_exec = oracle_x86_nxe,
     .large = large,
     .decode = decode,
+    .encode = encode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
-    .leaf_pa_bits = leaf_pa_bits,
-    .table_pa_bits = table_pa_bits,
+    .leaf_pa_bits = oracle_x86_leaf_width,
+    .table_pa_bits = oracle_x86_width,
+    .root_pa_bits = oracle_x86_width,
+    .writes = oracle_x86_writes,
+};
+
+const struct oracle_format oracle_amd64_la57 = {
+    .name = "amd64-la57",
+    .levels = 5,
+    .va_bits = 57,
+    .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}, {48, 512}},
+    .entry_bytes = 8,
+    .sign_extended = true,
+    .accessed = ORACLE_X86_A,
+    .dirty = ORACLE_X86_D,
+    .withholds_exec = oracle_x86_nxe,
+    .large = large,
+    .decode = decode,
+    .encode = encode,
+    .table_bits = table_bits,
+    .leaf_bits = leaf_bits,
+    .put_leaf = put_leaf,
+    .leaf_pa_bits = oracle_x86_leaf_width,
+    .table_pa_bits = oracle_x86_width,
+    .root_pa_bits = oracle_x86_width,
     .writes = oracle_x86_writes,
 };

@@ -27,6 +27,15 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
     return all;
 }
 
+static uint64_t encode(const struct oracle_mode *mode, unsigned level,
+                       const struct oracle_entry *is)
+{
+    (void)mode;
+    (void)level;
+    (void)is;
+    return 0;
+}
+
 static uint64_t no_bits(const struct oracle_mode *mode)
 {
     (void)mode;
@@ -72,10 +81,12 @@ const struct oracle_format oracle_bare = {
     .withholds_exec = withholds_exec,
     .large = large,
     .decode = decode,
+    .encode = encode,
     .table_bits = no_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
     .leaf_pa_bits = leaf_pa_bits,
     .table_pa_bits = table_pa_bits,
+    .root_pa_bits = table_pa_bits,
     .writes = writes,
 };

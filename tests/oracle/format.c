@@ -5,17 +5,15 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct oracle_format *const formats[] = {
-    &oracle_amd64,
-    &oracle_i686,
-    &oracle_bare,
+const struct oracle_format *const oracle_formats[ORACLE_FORMATS] = {
+    &oracle_amd64, &oracle_i686, &oracle_bare, &oracle_pae, &oracle_amd64_la57,
 };
 
 const struct oracle_format *oracle_format_named(const char *name)
 {
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        if (strcmp(formats[i]->name, name) == 0) {
-            return formats[i];
+    for (size_t i = 0; i < ORACLE_FORMATS; i++) {
+        if (strcmp(oracle_formats[i]->name, name) == 0) {
+            return oracle_formats[i];
         }
     }
     return NULL;
@@ -50,6 +48,63 @@ uint64_t oracle_address(const struct oracle_mode *mode, uint64_t offset)
 uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va)
 {
     return va & oracle_ones(va_bits(mode) - 1, 0);
+}
+
+uint64_t oracle_table_bytes(const struct oracle_format *f, unsigned level)
+{
+    return (uint64_t)f->level[level].entries * f->entry_bytes;
+}
+
+static bool same(const struct oracle_entry *a, const struct oracle_entry *b)
+{
+    return a->kind == b->kind && a->pa == b->pa && a->w == b->w &&
+           a->x == b->x && a->u == b->u;
+}
+
+bool oracle_encode(const struct oracle_mode *mode, unsigned level,
+                   const struct oracle_entry *is, uint64_t *raw)
+{
+    uint64_t entry = mode->format->encode(mode, level, is);
+    struct oracle_entry read = mode->format->decode(mode, entry, level);
+
+    if (!same(is, &read)) {
+        return false;
+    }
+    *raw = entry;
+    return true;
+}
+
+uint64_t oracle_reserved_bits(const struct oracle_mode *mode, unsigned level,
+                              uint64_t raw)
+{
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < 8 * mode->format->entry_bytes; i++) {
+        uint64_t bit = (uint64_t)1 << i;
+
+        if ((raw & bit) == 0 &&
+            mode->format->decode(mode, raw | bit, level).kind ==
+                ORACLE_RESERVED) {
+            bits |= bit;
+        }
+    }
+    return bits;
+}
+
+uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
+                          uint64_t raw)
+{
+    struct oracle_entry is = mode->format->decode(mode, raw, level);
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; i < 8 * mode->format->entry_bytes; i++) {
+        uint64_t bit = (uint64_t)1 << i;
+        struct oracle_entry other =
+            mode->format->decode(mode, raw ^ bit, level);
+
+        bits |= same(&is, &other) ? bit : 0;
+    }
+    return bits;
 }
 
 unsigned oracle_pa_bits(const struct oracle_mode *mode)

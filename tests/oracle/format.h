@@ -48,6 +48,8 @@ struct oracle_format {
         unsigned shift;   /* log2 of the addresses that one entry stands for */
         unsigned entries; /* in a table */
     } level[ORACLE_MOST_LEVELS];
+    uint64_t accessed; /* the bit of a leaf that an access sets */
+    uint64_t dirty;    /* and that which a write sets */
 
     /* Whether an entry can withhold execution. */
     bool (*withholds_exec)(const struct oracle_mode *mode);
@@ -58,6 +60,12 @@ struct oracle_format {
     struct oracle_entry (*decode)(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level);
 
+    /* The entry that decode takes for `is`, a table or a page, with no bit set
+     * that it can do without.  Where there is no such entry it is another one;
+     * oracle_encode tells. */
+    uint64_t (*encode)(const struct oracle_mode *mode, unsigned level,
+                       const struct oracle_entry *is);
+
     /* The bits of an entry that hold an address. */
     uint64_t (*table_bits)(const struct oracle_mode *mode);
     uint64_t (*leaf_bits)(const struct oracle_mode *mode, unsigned level);
@@ -67,9 +75,10 @@ struct oracle_format {
                          uint64_t pa);
 
     /* How many bits a physical address has at most: of a page that a leaf of that
-     * level maps; of a table, the root included. */
+     * level maps; of a table that an entry leads to; of a root. */
     unsigned (*leaf_pa_bits)(const struct oracle_mode *mode, unsigned level);
     unsigned (*table_pa_bits)(const struct oracle_mode *mode);
+    unsigned (*root_pa_bits)(const struct oracle_mode *mode);
 
     /* Whether the guest can write through a leaf, when the entries above it are
      * all writable or not. */
@@ -79,6 +88,14 @@ struct oracle_format {
 extern const struct oracle_format oracle_amd64;
 extern const struct oracle_format oracle_i686;
 extern const struct oracle_format oracle_bare;
+extern const struct oracle_format oracle_pae;
+extern const struct oracle_format oracle_amd64_la57;
+
+/* All of them.  The fuzz targets take the first ORACLE_FUZZED: those that the
+ * library has to know. */
+enum { ORACLE_FORMATS = 5, ORACLE_FUZZED = 3 };
+
+extern const struct oracle_format *const oracle_formats[ORACLE_FORMATS];
 
 /* oracle_format_named returns the format of that name, or NULL. */
 const struct oracle_format *oracle_format_named(const char *name);
@@ -92,6 +109,25 @@ uint64_t oracle_address(const struct oracle_mode *mode, uint64_t offset);
 
 /* oracle_offset returns where in what the root maps an address stands. */
 uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va);
+
+/* oracle_table_bytes returns the size of a table of that level, which is also
+ * what its address is aligned to. */
+uint64_t oracle_table_bytes(const struct oracle_format *f, unsigned level);
+
+/* oracle_encode writes the plainest entry that decode takes for exactly `is`, a
+ * table or a page.  Returns false if a table of that level has no such entry: no
+ * such page, an address that does not fit, a right that it can't withhold. */
+bool oracle_encode(const struct oracle_mode *mode, unsigned level,
+                   const struct oracle_entry *is, uint64_t *raw);
+
+/* oracle_reserved_bits returns the bits that are clear in an entry and have to
+ * be: with any one of them set, it is reserved. */
+uint64_t oracle_reserved_bits(const struct oracle_mode *mode, unsigned level,
+                              uint64_t raw);
+
+/* oracle_free_bits returns the bits of an entry that decode does not look at. */
+uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
+                          uint64_t raw);
 
 /* oracle_pa_bits returns how many bits a physical address has at most. */
 unsigned oracle_pa_bits(const struct oracle_mode *mode);
@@ -108,9 +144,5 @@ bool oracle_canonical(const struct oracle_mode *mode, uint64_t va);
 
 /* oracle_writes says whether the guest can write through a leaf. */
 bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf);
-
-/* oracle_x86_writes is the rule of all regimes of x86. */
-bool oracle_x86_writes(const struct oracle_mode *mode, bool above,
-                       uint64_t leaf);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Intel SDM vol. 3A, "32-Bit Paging": the tables of entry formats, row by row. */
-#include "format.h"
+#include "x86.h"
 
 /* M of the manual: the width of the address of a 4-MByte page. */
 static unsigned widest(const struct oracle_mode *mode)
@@ -23,9 +23,9 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level)
 {
     struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, false, false, false};
-    bool maps_4m = level == 1 && mode->pse && (raw & 1 << 7) != 0;
+    bool maps_4m = level == 1 && mode->pse && (raw & ORACLE_X86_PS) != 0;
 
-    if ((raw & 1) == 0) {
+    if ((raw & ORACLE_X86_P) == 0) {
         return e;
     }
     /* "Bits 21:(M-19): reserved (must be 0)" */
@@ -33,10 +33,8 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
         e.kind = ORACLE_RESERVED;
         return e;
     }
+    e = oracle_x86_rights(raw & UINT32_MAX);
     e.kind = level == 1 && !maps_4m ? ORACLE_TABLE : ORACLE_MAPS;
-    e.w = (raw & 2) != 0;
-    e.u = (raw & 4) != 0;
-    e.x = true;
     e.pa = raw & oracle_ones(31, 12);
     if (maps_4m) {
         /* "Bits (M-20):13: bits (M-1):32 of the address" */
@@ -68,6 +66,18 @@ static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
                : (pa & oracle_ones(31, 22)) | (pa & oracle_ones(39, 32)) >> 19;
 }
 
+static uint64_t encode(const struct oracle_mode *mode, unsigned level,
+                       const struct oracle_entry *is)
+{
+    uint64_t bits = oracle_x86_rights_bits(is) & UINT32_MAX;
+
+    if (is->kind == ORACLE_TABLE) {
+        return bits | (is->pa & table_bits(mode));
+    }
+    return bits | (level > 0 ? ORACLE_X86_PS : 0) |
+           put_leaf(mode, level, is->pa);
+}
+
 static unsigned leaf_pa_bits(const struct oracle_mode *mode, unsigned level)
 {
     return level == 0 ? 32 : widest(mode);
@@ -85,13 +95,17 @@ const struct oracle_format oracle_i686 = {
     .entry_bytes = 4,
     .va_bits = 32,
     .level = {{12, 1024}, {22, 1024}},
+    .accessed = ORACLE_X86_A,
+    .dirty = ORACLE_X86_D,
     .withholds_exec = withholds_exec,
     .large = large,
     .decode = decode,
+    .encode = encode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
     .leaf_pa_bits = leaf_pa_bits,
     .table_pa_bits = table_pa_bits,
+    .root_pa_bits = table_pa_bits,
     .writes = oracle_x86_writes,
 };

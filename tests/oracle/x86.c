@@ -1,6 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all regimes of x86 have in common. */
-#include "format.h"
+#include "x86.h"
+
+struct oracle_entry oracle_x86_rights(uint64_t raw)
+{
+    struct oracle_entry e = {.kind = ORACLE_NOT_PRESENT};
+
+    e.w = (raw & ORACLE_X86_RW) != 0;
+    e.u = (raw & ORACLE_X86_US) != 0;
+    e.x = (raw & ORACLE_X86_XD) == 0;
+    return e;
+}
+
+uint64_t oracle_x86_rights_bits(const struct oracle_entry *is)
+{
+    return ORACLE_X86_P | (is->w ? ORACLE_X86_RW : 0) |
+           (is->u ? ORACLE_X86_US : 0) | (is->x ? 0 : ORACLE_X86_XD);
+}
+
+uint64_t oracle_x86_wide_reserved(const struct oracle_mode *mode)
+{
+    uint64_t reserved =
+        mode->pa_bits <= 51 ? oracle_ones(51, mode->pa_bits) : 0;
+
+    return mode->nx ? reserved : reserved | ORACLE_X86_XD;
+}
+
+bool oracle_x86_nxe(const struct oracle_mode *mode)
+{
+    return mode->nx;
+}
+
+unsigned oracle_x86_width(const struct oracle_mode *mode)
+{
+    return mode->pa_bits;
+}
+
+unsigned oracle_x86_leaf_width(const struct oracle_mode *mode, unsigned level)
+{
+    (void)level;
+    return mode->pa_bits;
+}
 
 /* Intel SDM vol. 3A, "Determination of Access Rights": the supervisor writes
  * everywhere if CR0.WP is 0.  Else R/W is 1 in every entry; or CR4.CET is 1, R/W
@@ -8,8 +48,8 @@
 bool oracle_x86_writes(const struct oracle_mode *mode, bool above,
                        uint64_t leaf)
 {
-    bool rw = (leaf & 1 << 1) != 0;
-    bool d = (leaf & 1 << 6) != 0;
+    bool rw = (leaf & ORACLE_X86_RW) != 0;
+    bool d = (leaf & ORACLE_X86_D) != 0;
 
     return !mode->wp || (above && (rw || (mode->cet && d)));
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the regimes of x86 have in common.  For the files of these regimes. */
+#ifndef PTW_TESTS_ORACLE_X86_H
+#define PTW_TESTS_ORACLE_X86_H
+
+#include "format.h"
+
+/* Intel SDM vol. 3A, "Paging": the bits that mean the same in every entry that
+ * has them. */
+static const uint64_t ORACLE_X86_P = 1 << 0;
+static const uint64_t ORACLE_X86_RW = 1 << 1;
+static const uint64_t ORACLE_X86_US = 1 << 2;
+static const uint64_t ORACLE_X86_A = 1 << 5;
+static const uint64_t ORACLE_X86_D = 1 << 6;
+static const uint64_t ORACLE_X86_PS = 1 << 7;
+static const uint64_t ORACLE_X86_XD = (uint64_t)1 << 63;
+
+/* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
+ * say; an entry of 4 bytes has no XD. */
+struct oracle_entry oracle_x86_rights(uint64_t raw);
+
+/* oracle_x86_rights_bits returns P, and R/W, U/S and XD for what `is` grants. */
+uint64_t oracle_x86_rights_bits(const struct oracle_entry *is);
+
+/* oracle_x86_wide_reserved returns the bits that each present entry of 8 bytes
+ * has to have clear: of the address above the physical width, and bit 63 where
+ * EFER.NXE is clear. */
+uint64_t oracle_x86_wide_reserved(const struct oracle_mode *mode);
+
+/* oracle_x86_nxe says whether EFER.NXE is set. */
+bool oracle_x86_nxe(const struct oracle_mode *mode);
+
+/* oracle_x86_width returns the physical width, of a table or of a page. */
+unsigned oracle_x86_width(const struct oracle_mode *mode);
+unsigned oracle_x86_leaf_width(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_x86_writes is the rule of all of them. */
+bool oracle_x86_writes(const struct oracle_mode *mode, bool above,
+                       uint64_t leaf);
+
+#endif

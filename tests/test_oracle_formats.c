@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The formats of the oracle: entries whose meaning is read off the manual's
+ * tables by hand, and what holds for every format. */
+#include "oracle/oracle.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+/* ---------------------------------------------------------- golden vectors */
+
+static const uint64_t XD = (uint64_t)1 << 63;
+
+/* What a processor lacks. */
+enum { NO_NX = 1, NO_PAGE1G = 2 };
+
+/* Rights are "w", "x" and "u". */
+struct vector {
+    unsigned level;
+    unsigned pa_bits;
+    unsigned lacks;
+    uint64_t raw;
+    unsigned kind;
+    uint64_t pa;
+    const char *rights;
+};
+
+static struct oracle_mode mode_of(const struct oracle_format *f,
+                                  unsigned pa_bits, unsigned lacks)
+{
+    struct oracle_mode mode = {.format = f,
+                               .pa_bits = pa_bits,
+                               .nx = (lacks & NO_NX) == 0,
+                               .pse = true,
+                               .page1g = (lacks & NO_PAGE1G) == 0,
+                               .wp = true};
+
+    return mode;
+}
+
+static void reads(const struct oracle_format *f, const struct vector *v,
+                  size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct oracle_mode mode = mode_of(f, v[i].pa_bits, v[i].lacks);
+        struct oracle_entry e = f->decode(&mode, v[i].raw, v[i].level);
+
+        cr_expect(e.kind == v[i].kind && e.pa == v[i].pa &&
+                      e.w == (strchr(v[i].rights, 'w') != NULL) &&
+                      e.x == (strchr(v[i].rights, 'x') != NULL) &&
+                      e.u == (strchr(v[i].rights, 'u') != NULL),
+                  "%s, vector %zu, %llx: kind %d, pa %llx, %s%s%s", f->name, i,
+                  (unsigned long long)v[i].raw, e.kind,
+                  (unsigned long long)e.pa, e.w ? "w" : "", e.x ? "x" : "",
+                  e.u ? "u" : "");
+    }
+}
+
+enum { ABSENT = ORACLE_NOT_PRESENT, BAD = ORACLE_RESERVED };
+enum { TO = ORACLE_TABLE, MAP = ORACLE_MAPS };
+
+/* Intel SDM vol. 3A, "PAE Paging". */
+static const struct vector pae_vectors[] = {
+    /* "Format of a PAE Page-Directory-Pointer-Table Entry (PDPTE)" */
+    {2, 36, 0, 0x5001, TO, 0x5000, "wxu"},
+    {2, 36, 0, 0x5fffffffffff8000, ABSENT, 0, ""}, /* P is 0 */
+    {2, 36, 0, 0x5003, BAD, 0, ""},                /* 2:1 are reserved, */
+    {2, 36, 0, 0x5005, BAD, 0, ""},
+    {2, 36, 0, 0x5009, TO, 0x5000, "wxu"}, /* PWT */
+    {2, 36, 0, 0x5011, TO, 0x5000, "wxu"}, /* PCD */
+    {2, 36, 0, 0x5021, TO, 0x5000, "wxu"}, /* 5: let pass */
+    {2, 36, 0, 0x5041, BAD, 0, ""},        /* 8:6, */
+    {2, 36, 0, 0x5081, BAD, 0, ""},
+    {2, 36, 0, 0x5101, BAD, 0, ""},
+    {2, 36, 0, 0x5e01, TO, 0x5000, "wxu"}, /* 11:9 are ignored */
+    {2, 36, 0, 0xffffff001, TO, 0xffffff000, "wxu"},
+    {2, 36, 0, 0x1000005001, BAD, 0, ""}, /* and 63:M */
+    {2, 52, 0, 0xffffffffff001, TO, 0xffffffffff000, "wxu"},
+    {2, 52, 0, 0x10000000005001, BAD, 0, ""},
+    {2, 52, 0, 0x4000000000005001, BAD, 0, ""},
+    {2, 36, 0, 0x5001 | XD, BAD, 0, ""}, /* with or without NXE */
+    {2, 36, NO_NX, 0x5001 | XD, BAD, 0, ""},
+
+    /* "Format of a PAE Page-Directory Entry that References a Page Table" */
+    {1, 36, 0, 0x6001, TO, 0x6000, "x"},
+    {1, 36, 0, 0x6003, TO, 0x6000, "wx"},
+    {1, 36, 0, 0x6005, TO, 0x6000, "xu"},
+    {1, 36, 0, 0x6f7f, TO, 0x6000, "wxu"}, /* 11:8, 6:3 */
+    {1, 36, 0, 0x6007 | XD, TO, 0x6000, "wu"},
+    {1, 36, NO_NX, 0x6007 | XD, BAD, 0, ""},
+    {1, 36, 0, 0xffffff007, TO, 0xffffff000, "wxu"},
+    {1, 36, 0, 0x1000006007, BAD, 0, ""}, /* 62:M are reserved */
+    {1, 52, 0, 0x10000000006007, BAD, 0, ""},
+    {1, 52, 0, 0x4000000000006007, BAD, 0, ""},
+
+    /* "Format of a PAE Page-Directory Entry that Maps a 2-MByte Page" */
+    {1, 36, 0, 0x200081, MAP, 0x200000, "x"},
+    {1, 36, 0, 0x200087, MAP, 0x200000, "wxu"},
+    {1, 36, 0, 0x200087 | XD, MAP, 0x200000, "wu"},
+    {1, 36, 0, 0x201fff, MAP, 0x200000, "wxu"}, /* PAT is bit 12 */
+    {1, 36, 0, 0x202087, BAD, 0, ""},           /* 20:13 are reserved */
+    {1, 36, 0, 0x300087, BAD, 0, ""},
+    {1, 36, 0, 0x1000200087, BAD, 0, ""},
+    {1, 52, 0, 0xfffffffe00087, MAP, 0xfffffffe00000, "wxu"},
+    {1, 52, 0, 0x0800000000200087, BAD, 0, ""}, /* there are no keys */
+
+    /* "Format of a PAE Page-Table Entry that Maps a 4-KByte Page" */
+    {0, 36, 0, 0x7001, MAP, 0x7000, "x"},
+    {0, 36, 0, 0x7fff, MAP, 0x7000, "wxu"}, /* bit 7 is PAT */
+    {0, 36, 0, 0x7003 | XD, MAP, 0x7000, "w"},
+    {0, 36, NO_NX, 0x7003 | XD, BAD, 0, ""},
+    {0, 36, 0, 0x1000007003, BAD, 0, ""},
+    {0, 52, 0, 0xffffffffff003, MAP, 0xffffffffff000, "wx"},
+    {0, 52, 0, 0x10000000007003, BAD, 0, ""},
+    {0, 52, 0, 0x4000000000007003, BAD, 0, ""},
+    {0, 36, 0, 0xfffffffffffffffe, ABSENT, 0, ""},
+};
+
+Test(oracle_formats, pae_is_as_the_manual_has_it)
+{
+    reads(&oracle_pae, pae_vectors, sizeof pae_vectors / sizeof *pae_vectors);
+}
+
+/* Intel SDM vol. 3A, "4-Level Paging and 5-Level Paging". */
+static const struct vector la57_vectors[] = {
+    /* "Format of a 5-Level PML5 Entry (PML5E) that References a PML4 Table" */
+    {4, 46, 0, 0x5001, TO, 0x5000, "x"},
+    {4, 46, 0, 0x5007, TO, 0x5000, "wxu"},
+    {4, 46, 0, 0x5f7f, TO, 0x5000, "wxu"},
+    {4, 46, 0, 0x5007 | XD, TO, 0x5000, "wu"},
+    {4, 46, NO_NX, 0x5007 | XD, BAD, 0, ""},
+    {4, 46, 0, 0x5087, BAD, 0, ""}, /* 7 is reserved, */
+    {4, 46, 0, 0x3ffffffff007, TO, 0x3ffffffff000, "wxu"},
+    {4, 46, 0, 0x400000005007, BAD, 0, ""},            /* and 51:M */
+    {4, 46, 0, 0x7ff0000000005007, TO, 0x5000, "wxu"}, /* 62:52 are ignored */
+    {4, 46, 0, 0xfffffffffffffffe, ABSENT, 0, ""},
+
+    /* "... PML4 Entry (PML4E) that References a Page-Directory-Pointer Table" */
+    {3, 46, 0, 0x5007, TO, 0x5000, "wxu"},
+    {3, 46, 0, 0x5087, BAD, 0, ""},
+    {3, 46, 0, 0x7ff0000000005007, TO, 0x5000, "wxu"},
+
+    /* "... Page-Directory-Pointer-Table Entry (PDPTE) that Maps a 1-GByte Page",
+     * and that references a page directory */
+    {2, 46, 0, 0x40000087, MAP, 0x40000000, "wxu"},
+    {2, 46, 0, 0x40001087 | XD, MAP, 0x40000000, "wu"}, /* PAT is bit 12 */
+    {2, 46, 0, 0x40002087, BAD, 0, ""},                 /* 29:13 */
+    {2, 46, 0, 0x60000087, BAD, 0, ""},
+    {2, 46, NO_PAGE1G, 0x40000087, BAD, 0, ""},
+    {2, 46, 0, 0x5007, TO, 0x5000, "wxu"},
+
+    /* "... Page-Directory Entry that Maps a 2-MByte Page", and that references a
+     * page table */
+    {1, 46, 0, 0x200087, MAP, 0x200000, "wxu"},
+    {1, 46, 0, 0x202087, BAD, 0, ""}, /* 20:13 */
+    {1, 46, 0, 0x5003, TO, 0x5000, "wx"},
+
+    /* "... Page-Table Entry that Maps a 4-KByte Page": 62:59 is a key */
+    {0, 46, 0, 0x78000000000070e3, MAP, 0x7000, "wx"},
+    {0, 46, 0, 0x400000007003, BAD, 0, ""},
+};
+
+Test(oracle_formats, la57_is_as_the_manual_has_it)
+{
+    reads(&oracle_amd64_la57, la57_vectors,
+          sizeof la57_vectors / sizeof *la57_vectors);
+}
+
+/* "4-Level Paging and 5-Level Paging": where a level is in both, so is its
+ * entry. */
+Test(oracle_formats, la57_reads_entries_as_amd64_does)
+{
+    uint64_t state = 1;
+
+    for (unsigned i = 0; i < 100000; i++) {
+        unsigned level = i % oracle_amd64.levels;
+        struct oracle_mode four =
+            mode_of(&oracle_amd64, 32 + i % 21, i / 5 % 4);
+        struct oracle_mode five = four;
+        struct oracle_entry a;
+        struct oracle_entry b;
+
+        five.format = &oracle_amd64_la57;
+        state = state * 6364136223846793005 + 1442695040888963407;
+        a = oracle_amd64.decode(&four, state | 1, level);
+        b = oracle_amd64_la57.decode(&five, state | 1, level);
+        cr_assert(a.kind == b.kind && a.pa == b.pa && a.w == b.w &&
+                  a.x == b.x && a.u == b.u);
+    }
+}
+
+/* "Linear-Address Pre-Processing": bits 63:56, or 63:47, are equal; with PAE
+ * paging and 32-bit paging, addresses have 32 bits. */
+Test(oracle_formats, tell_which_addresses_there_are)
+{
+    static const struct {
+        const struct oracle_format *format;
+        uint64_t first; /* of the gap */
+        uint64_t last;
+    } gap[] = {
+        {&oracle_amd64, 0x800000000000, 0xffff7fffffffffff},
+        {&oracle_amd64_la57, 0x100000000000000, 0xfeffffffffffffff},
+        {&oracle_pae, 0x100000000, UINT64_MAX},
+        {&oracle_i686, 0x100000000, UINT64_MAX},
+    };
+
+    for (size_t i = 0; i < sizeof gap / sizeof *gap; i++) {
+        struct oracle_mode mode = mode_of(gap[i].format, 52, 0);
+        uint64_t first;
+        uint64_t last;
+
+        oracle_gap(&mode, &first, &last);
+        cr_expect(first == gap[i].first && last == gap[i].last, "%s: %llx-%llx",
+                  gap[i].format->name, (unsigned long long)first,
+                  (unsigned long long)last);
+        cr_expect(oracle_canonical(&mode, first - 1));
+        cr_expect(!oracle_canonical(&mode, first));
+        cr_expect(!oracle_canonical(&mode, last));
+    }
+}
+
+/* "CR3": PAE paging takes bits 31:5 for a table of 32 bytes, 32-bit paging
+ * 31:12, and the others M-1:12, for tables of 4 KBytes. */
+Test(oracle_formats, tell_where_a_root_may_be)
+{
+    static const struct {
+        const struct oracle_format *format;
+        unsigned bits;
+        uint64_t bytes;
+    } root[] = {
+        {&oracle_amd64, 46, 0x1000},
+        {&oracle_amd64_la57, 46, 0x1000},
+        {&oracle_pae, 32, 32},
+        {&oracle_i686, 32, 0x1000},
+    };
+
+    for (size_t i = 0; i < sizeof root / sizeof *root; i++) {
+        const struct oracle_format *f = root[i].format;
+        struct oracle_mode mode = mode_of(f, 46, 0);
+
+        cr_expect(f->root_pa_bits(&mode) == root[i].bits, "%s", f->name);
+        cr_expect(oracle_table_bytes(f, f->levels - 1) == root[i].bytes, "%s",
+                  f->name);
+        cr_expect(oracle_table_bytes(f, 0) == 0x1000, "%s", f->name);
+    }
+    cr_expect(oracle_pae.table_pa_bits(&(struct oracle_mode){
+                  .format = &oracle_pae, .pa_bits = 46}) == 46);
+}
+
+/* ------------------------------------------------------------ every format */
+
+/* Levels fit together, and the top one has the addresses that are left. */
+Test(oracle_formats, have_levels_that_tile)
+{
+    for (unsigned i = 0; i < ORACLE_FORMATS; i++) {
+        const struct oracle_format *f = oracle_formats[i];
+        unsigned bits = f->levels > 0 ? f->level[0].shift : 0;
+
+        cr_expect(oracle_format_named(f->name) == f);
+        for (unsigned level = 0; level < f->levels; level++) {
+            cr_expect(f->level[level].shift == bits, "%s, level %u", f->name,
+                      level);
+            cr_expect(
+                (f->level[level].entries & (f->level[level].entries - 1)) == 0);
+            for (unsigned n = f->level[level].entries; n > 1; n /= 2) {
+                bits++;
+            }
+        }
+        cr_expect(bits == f->va_bits, "%s: %u", f->name, bits);
+    }
+    cr_expect(oracle_format_named("alpha") == NULL);
+}
+
+/* encode is decode's inverse, as far as there is an entry. */
+static void check_encode(const struct oracle_mode *mode, unsigned level,
+                         unsigned bits, unsigned rights)
+{
+    const struct oracle_format *f = mode->format;
+    struct oracle_entry is = {bits % 2 == 0 ? ORACLE_TABLE : ORACLE_MAPS,
+                              (uint64_t)1 << bits / 2, (rights & 1) != 0,
+                              (rights & 2) != 0, (rights & 4) != 0};
+    bool maps = is.kind == ORACLE_MAPS;
+    unsigned width =
+        maps ? f->leaf_pa_bits(mode, level) : f->table_pa_bits(mode);
+    unsigned align = maps ? f->level[level].shift : f->level[0].shift;
+    bool fits = bits / 2 >= align && bits / 2 < width;
+    bool there = maps ? level == 0 || f->large(mode, level) : level > 0;
+    bool granted = is.x || f->withholds_exec(mode);
+    uint64_t raw;
+
+    if (!oracle_encode(mode, level, &is, &raw)) {
+        /* Less than all can be granted, but not everywhere. */
+        cr_expect(!fits || !there || !granted || rights != 7, "%s: %u %u %u",
+                  f->name, level, bits, rights);
+        return;
+    }
+    cr_expect(fits && there && granted, "%s: %u %u %u", f->name, level, bits,
+              rights);
+    cr_expect((raw & (oracle_reserved_bits(mode, level, raw) |
+                      oracle_free_bits(mode, level, raw))) == 0);
+    cr_expect((raw & (f->accessed | f->dirty)) == 0);
+}
+
+Test(oracle_formats, write_what_they_read)
+{
+    for (unsigned i = 0; i < ORACLE_FORMATS * 4; i++) {
+        struct oracle_mode mode =
+            mode_of(oracle_formats[i / 4], 33 + 6 * (i % 4), i % 4);
+
+        for (unsigned level = 0; level < mode.format->levels; level++) {
+            for (unsigned bits = 0; bits < 2 * 64; bits++) {
+                for (unsigned rights = 0; rights < 8; rights++) {
+                    check_encode(&mode, level, bits, rights);
+                }
+            }
+        }
+    }
+}
+
+/* Each bit of an entry is of one kind: it has to be clear, it is the software's,
+ * or it means something. */
+Test(oracle_formats, know_every_bit)
+{
+    for (unsigned i = 0; i < ORACLE_FORMATS; i++) {
+        struct oracle_mode mode = mode_of(oracle_formats[i], 40, 0);
+
+        for (unsigned level = 0; level < mode.format->levels; level++) {
+            struct oracle_entry is = {ORACLE_MAPS, 0, true, true, true};
+            uint64_t raw = 0;
+
+            if (!oracle_encode(&mode, level, &is, &raw)) {
+                continue;
+            }
+            cr_expect((oracle_reserved_bits(&mode, level, raw) &
+                       oracle_free_bits(&mode, level, raw)) == 0);
+            cr_expect((oracle_free_bits(&mode, level, raw) &
+                       (mode.format->accessed | mode.format->dirty)) ==
+                      (mode.format->accessed | mode.format->dirty));
+        }
+    }
+}
