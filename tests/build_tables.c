@@ -10,6 +10,7 @@
 uint8_t ram[RAM_BYTES] __attribute__((aligned(4096)));
 struct ptw_mem mem;
 struct ptw_regime regime;
+struct oracle_mode oracle;
 struct watched watched;
 
 static void must(enum ptw_status st, const char *what)
@@ -25,6 +26,12 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
     struct ptw_cpu cpu = {.pa_bits = pa_bits, .page1g = true};
 
     must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
+    oracle.format = oracle_format_named(name);
+    oracle.pa_bits = pa_bits;
+    oracle.nx = (without & PTW_NX) == 0;
+    oracle.pse = (without & PTW_PSE) == 0;
+    oracle.page1g = (without & PTW_PAGE1G) == 0;
+    oracle.wp = (without & PTW_WP) == 0;
     memset(ram, 0, sizeof ram);
     offer_all();
 }
@@ -32,6 +39,37 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
 void machine(const char *name)
 {
     machine_with(name, 52, 0);
+}
+
+bool is_known(const char *name)
+{
+    struct ptw_regime r;
+    enum ptw_status st = ptw_regime_by_name(name, NULL, 0, &r, NULL);
+
+    for (unsigned i = 0; i < ORACLE_REQUIRED; i++) {
+        if (strcmp(oracle_formats[i]->name, name) == 0) {
+            must(st, name);
+        }
+    }
+    if (st != PTW_E_REGIME) {
+        must(st, name);
+    }
+    return st == PTW_OK;
+}
+
+struct oracle_mode mode_of(const struct ptw_regime *r)
+{
+    struct oracle_mode m = {
+        .format = oracle_format_named(ptw_regime_name(r)),
+        .pa_bits = r->pa_bits,
+        .nx = (r->features & PTW_NX) != 0,
+        .pse = (r->features & PTW_PSE) != 0,
+        .page1g = (r->features & PTW_PAGE1G) != 0,
+        .wp = (r->features & PTW_WP) != 0,
+        .cet = (r->features & PTW_CET) != 0,
+    };
+
+    return m;
 }
 
 void offer_all(void)
@@ -57,6 +95,17 @@ void offer_pages(unsigned count, const unsigned (*first_last)[2])
 unsigned entries_per_table(void)
 {
     return PAGE / ptw_entry_bytes(&regime);
+}
+
+unsigned entries_at(unsigned level)
+{
+    return oracle.format->level[level].entries;
+}
+
+unsigned index_in(uint64_t va, unsigned level)
+{
+    return (unsigned)(va >> oracle.format->level[level].shift) &
+           (entries_at(level) - 1);
 }
 
 void put(uint64_t table, unsigned index, uint64_t entry)
@@ -87,6 +136,54 @@ void put_all(uint64_t table, uint64_t entry)
     for (unsigned i = 0; i < entries_per_table(); i++) {
         put(table, i, entry);
     }
+}
+
+static uint64_t made(unsigned level, enum oracle_entry_kind kind, uint64_t pa,
+                     unsigned rights)
+{
+    struct oracle_entry is = {kind, pa, (rights & PTW_WRITE) != 0,
+                              (rights & PTW_EXEC) != 0,
+                              (rights & PTW_USER) != 0};
+    struct oracle_entry all = {kind, pa, true, true, true};
+    uint64_t bits = oracle.format->accessed | (is.w ? oracle.format->dirty : 0);
+    uint64_t raw;
+
+    if (!oracle_encode(&oracle, level, &is, &raw) &&
+        !oracle_encode(&oracle, level, &all, &raw)) {
+        fprintf(stderr, "level %u has no such entry\n", level);
+        abort();
+    }
+    bits &= kind == ORACLE_MAPS ? UINT64_MAX : oracle.format->accessed;
+    return raw | (bits & oracle_free_bits(&oracle, level, raw));
+}
+
+uint64_t to_table(unsigned level, uint64_t pa, unsigned rights)
+{
+    return made(level, ORACLE_TABLE, pa, rights);
+}
+
+uint64_t to_page(unsigned level, uint64_t pa, unsigned rights)
+{
+    return made(level, ORACLE_MAPS, pa, rights);
+}
+
+uint64_t reserved_bit(unsigned level, uint64_t raw)
+{
+    uint64_t bits = oracle_reserved_bits(&oracle, level, raw);
+
+    if (bits == 0) {
+        fprintf(stderr, "level %u has no reserved bit\n", level);
+        abort();
+    }
+    return bits & -bits;
+}
+
+unsigned granted(unsigned level, uint64_t raw)
+{
+    struct oracle_entry is = oracle.format->decode(&oracle, raw, level);
+
+    return PTW_READ | (is.w ? PTW_WRITE : 0) | (is.x ? PTW_EXEC : 0) |
+           (is.u ? PTW_USER : 0);
 }
 
 ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt)

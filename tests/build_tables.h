@@ -4,6 +4,7 @@
 #ifndef PTW_TESTS_BUILD_TABLES_H
 #define PTW_TESTS_BUILD_TABLES_H
 
+#include "oracle/format.h"
 #include "ptwalk/ptwalk.h"
 
 /* The memory of the machine: [0, RAM_BYTES), zero at first. */
@@ -12,6 +13,9 @@ enum { RAM_BYTES = 0x200000, PAGE = 0x1000 };
 extern uint8_t ram[RAM_BYTES];
 extern struct ptw_mem mem;
 extern struct ptw_regime regime;
+
+/* The same regime as the manual has it. */
+extern struct oracle_mode oracle;
 
 /* Bits of x86 entries, from the manual. */
 static const uint64_t P = 1;
@@ -37,6 +41,13 @@ static const uint64_t RX = 0x61;
 void machine(const char *name);
 void machine_with(const char *name, unsigned pa_bits, unsigned without);
 
+/* is_known says whether the library has that regime.  It has to have the first
+ * ORACLE_REQUIRED formats: without one of them the process ends. */
+bool is_known(const char *name);
+
+/* mode_of returns what the manual says of a regime with those features. */
+struct oracle_mode mode_of(const struct ptw_regime *r);
+
 /* The memory that the accessor offers from now on: all of ram, or parts of it
  * (page numbers, closed), or all of it through callbacks. */
 void offer_all(void);
@@ -50,6 +61,24 @@ uint64_t entry_at(uint64_t table, unsigned index);
 void put_all(uint64_t table, uint64_t entry);
 
 unsigned entries_per_table(void);
+
+/* Of a table of that level: how many entries it has, and which one is for va. */
+unsigned entries_at(unsigned level);
+unsigned index_in(uint64_t va, unsigned level);
+
+/* The entry of a table of that level that leads to a table, or maps a page, and
+ * grants those rights, or all where the format can't withhold any; the process
+ * ends where there is no such entry.  It was accessed, and a page that is
+ * writable was written. */
+uint64_t to_table(unsigned level, uint64_t pa, unsigned rights);
+uint64_t to_page(unsigned level, uint64_t pa, unsigned rights);
+
+/* reserved_bit returns a bit that makes the entry a bad one; the process ends
+ * where there is none. */
+uint64_t reserved_bit(unsigned level, uint64_t raw);
+
+/* granted returns what an entry of that level grants by itself. */
+unsigned granted(unsigned level, uint64_t raw);
 
 /* The address that these indices lead to, the top level first. */
 ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt);

@@ -158,6 +158,7 @@ void start_with(const char *name, unsigned without, unsigned with)
     must(ptw_regime_by_name(name, NULL, without, &regime, NULL) == PTW_OK,
          name);
     must(ptw_regime_with(&regime, with, &regime, NULL) == PTW_OK, name);
+    oracle = mode_of(&regime);
 }
 
 void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind)
@@ -231,13 +232,7 @@ uint64_t new_table(void)
 
 static uint64_t table_address(uint64_t raw)
 {
-    return raw & (regime.id == PTW_ARCH_AMD64 ? 0xffffffffff000 : 0xfffff000);
-}
-
-static unsigned index_in(uint64_t va, unsigned level)
-{
-    return (unsigned)(va >> ptw_level_shift(&regime, level)) &
-           (entries_per_table() - 1);
+    return raw & oracle.format->table_bits(&oracle);
 }
 
 void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw)
@@ -247,8 +242,9 @@ void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw)
     for (unsigned l = ptw_levels(&regime) - 1; l > level; l--) {
         unsigned i = index_in(va, l);
 
-        if ((entry_at(table, i) & P) == 0) {
-            put(table, i, new_table() | 0x27);
+        if (oracle.format->decode(&oracle, entry_at(table, i), l).kind ==
+            ORACLE_NOT_PRESENT) {
+            put(table, i, to_table(l, new_table(), PTW_ALL_RIGHTS));
         }
         table = table_address(entry_at(table, i));
     }
@@ -262,7 +258,8 @@ uint64_t table_of(uint64_t root, uint64_t va, unsigned level)
     for (unsigned l = ptw_levels(&regime) - 1; l > level; l--) {
         uint64_t raw = entry_at(table, index_in(va, l));
 
-        must((raw & P) != 0, "no table there");
+        must(oracle.format->decode(&oracle, raw, l).kind != ORACLE_NOT_PRESENT,
+             "no table there");
         table = table_address(raw);
     }
     return table;
@@ -275,7 +272,31 @@ uint64_t span(unsigned level)
 
 uint64_t kernel_half(void)
 {
-    return regime.id == PTW_ARCH_AMD64 ? 0xffff800000000000 : 0xc0000000;
+    return oracle_address(&oracle, (uint64_t)1 << (oracle.format->va_bits - 1));
+}
+
+uint64_t entries_of(uint64_t tables, uint64_t roots)
+{
+    return (tables - roots) * entries_at(0) +
+           roots * entries_at(oracle.format->levels - 1);
+}
+
+unsigned slot_level(void)
+{
+    const struct oracle_format *f = oracle.format;
+    unsigned level = f->levels - 1;
+
+    while (level > 1 &&
+           oracle_table_bytes(f, level) != oracle_table_bytes(f, level - 1)) {
+        level--;
+    }
+    return level;
+}
+
+void hang_slot(uint64_t root, uint64_t va, uint64_t bits)
+{
+    hang(root, va, slot_level(), 0); /* for the tables on the way */
+    hang(root, va, slot_level(), table_of(root, va, slot_level()) | bits);
 }
 
 /* ----------------------------------------------------------------- storage */
@@ -779,6 +800,37 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
            complain("space %u va %" PRIx64 ": written and merged", space, va);
 }
 
+/* Through a slot, a table is read as one of a level below.  Whether an entry on
+ * the way to the leaf leads to a table only so: it lies behind the end of a small
+ * root, or has bits that are reserved in a table of its own level. */
+static bool misread(const struct judge *g, unsigned space,
+                    const struct oracle_answer *a, unsigned slot)
+{
+    uint64_t root = g->j->root[space].v;
+    unsigned above = 0; /* levels between what it is and what it is read as */
+    uint64_t upper = 0;
+    uint64_t place = 0;
+
+    for (unsigned l = slot; l > a->level; l--) {
+        uint64_t lower = 0;
+
+        must(oracle_table_at(&g->mode, g->old.ram, g->old.rams, root, a->first,
+                             l, &upper) &&
+                 oracle_table_at(&g->mode, g->old.ram, g->old.rams, root,
+                                 a->first, l - 1, &lower) &&
+                 entry_place(g, &g->old, root, a->first, l, &place),
+             "a table on the way");
+        if (index_in(a->first, l) >= entries_at(l + above) ||
+            g->mode.format
+                    ->decode(&g->mode, read_entry(&g->old, place), l + above)
+                    .kind != ORACLE_TABLE) {
+            return true;
+        }
+        above += upper == lower;
+    }
+    return index_in(a->first, a->level) >= entries_at(a->level + above);
+}
+
 /* Through a recursive slot the new tables are seen: the new space has the slot as
  * well, and what led to a table leads to a new one. */
 static bool judge_through_itself(struct judge *g, unsigned space,
@@ -799,6 +851,9 @@ static bool judge_through_itself(struct judge *g, unsigned space,
     if (now.count != 1 || now.top != old.top) {
         return complain("space %u va %" PRIx64 ": recursive slot", space,
                         a->first);
+    }
+    if (misread(g, space, a, old.top)) {
+        return true;
     }
     if (ptw_decode(&regime, a->level + old.count, a->raw).kind ==
             PTW_ENTRY_TABLE &&
@@ -969,24 +1024,9 @@ static bool judge_roots(const struct job *j, const struct image *n)
     return true;
 }
 
-static struct oracle_mode oracle_mode_of(void)
-{
-    struct oracle_mode mode = {
-        .format = oracle_format_named(ptw_regime_name(&regime)),
-        .pa_bits = regime.pa_bits,
-        .nx = (regime.features & PTW_NX) != 0,
-        .pse = (regime.features & PTW_PSE) != 0,
-        .page1g = (regime.features & PTW_PAGE1G) != 0,
-        .wp = (regime.features & PTW_WP) != 0,
-        .cet = (regime.features & PTW_CET) != 0,
-    };
-
-    return mode;
-}
-
 const char *judged(const struct job *j, const struct image *n)
 {
-    struct judge g = {.j = j, .n = n, .mode = oracle_mode_of()};
+    struct judge g = {.j = j, .n = n, .mode = mode_of(&regime)};
     struct map *maps[] = {&g.leaves, &g.pages,     &g.page,   &g.was,
                           &g.table,  &g.was_table, &g.joined, &g.written};
     bool fine = judge_roots(j, n);
@@ -1024,11 +1064,11 @@ const char *judged(const struct job *j, const struct image *n)
 uint64_t image_table(const struct image *n, unsigned i, uint64_t va,
                      unsigned level)
 {
-    struct oracle_mode mode = oracle_mode_of();
+    struct oracle_mode now = mode_of(&regime);
     struct oracle_ram r = {n->base, n->base + (n->room - 1), n->bytes};
     uint64_t table = 0;
 
-    must(oracle_table_at(&mode, &r, 1, n->root[i].v, va, level, &table),
+    must(oracle_table_at(&now, &r, 1, n->root[i].v, va, level, &table),
          "no table of the image there");
     return table;
 }

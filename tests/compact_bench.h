@@ -76,6 +76,15 @@ uint64_t table_of(uint64_t root, uint64_t va, unsigned level);
 uint64_t span(unsigned level);
 uint64_t kernel_half(void);
 
+/* How many entries so many tables have, of which so many are roots. */
+uint64_t entries_of(uint64_t tables, uint64_t roots);
+
+/* The highest level whose tables are as large as those below, so that one of
+ * them can be its own recursive slot.  hang_slot makes the entry for va such a
+ * slot, with these bits. */
+unsigned slot_level(void);
+void hang_slot(uint64_t root, uint64_t va, uint64_t bits);
+
 /* --------------------------------------------------------------- rebuilding */
 
 /* A rebuild that is to be made. */

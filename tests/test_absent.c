@@ -2,23 +2,9 @@
 /* Entries that are not present: what a system keeps there, and what a rebuild
  * makes of them. */
 #include "compact_bench.h"
+#include "every_regime.h"
 
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <string.h>
-
-/* A test of both regimes. */
-#define BOTH(verb, sentence)                                                   \
-    static void sentence(const char *name);                                    \
-    Test(amd64_##verb, sentence)                                               \
-    {                                                                          \
-        sentence("amd64");                                                     \
-    }                                                                          \
-    Test(i686_##verb, sentence)                                                \
-    {                                                                          \
-        sentence("i686");                                                      \
-    }                                                                          \
-    static void sentence(const char *name)
 
 /* -------------------------------------------------------------- conventions */
 
@@ -818,7 +804,7 @@ static void expect_differs(const struct job *j, enum ptw_difference_kind kind,
     cr_expect(eq(u64, verify.difference.va.v, va));
 }
 
-BOTH(absent, keeps_the_bits_unless_told_otherwise)
+EVERY(absent, keeps_the_bits_unless_told_otherwise)
 {
     struct job j = a_guest(name, &keep);
 
@@ -831,7 +817,7 @@ BOTH(absent, keeps_the_bits_unless_told_otherwise)
     cr_expect(eq(u64, image.counts.pages, 3));
 }
 
-BOTH(absent, clears)
+EVERY(absent, clears)
 {
     struct job j = a_guest(name, &clear);
 
@@ -845,7 +831,7 @@ BOTH(absent, clears)
     expect_differs(&j, PTW_DIFFERS_ABSENT, VA + NONE);
 }
 
-BOTH(absent, follows_a_frame_and_keeps_the_other_bits)
+EVERY(absent, follows_a_frame_and_keeps_the_other_bits)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t was = prot_none(data_at(5), 0, W | U | PAT | D | 0xa00);
@@ -881,7 +867,7 @@ Test(amd64_absent, believes_no_frame_outside_of_the_memory)
     }
 }
 
-BOTH(absent, follows_the_last_page_and_not_the_one_behind_it)
+EVERY(absent, follows_the_last_page_and_not_the_one_behind_it)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -894,7 +880,7 @@ BOTH(absent, follows_the_last_page_and_not_the_one_behind_it)
     cr_expect(eq(int, in_image(frame_of(now_none(0), 0))[5], 0x77));
 }
 
-BOTH(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
+EVERY(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -909,7 +895,7 @@ BOTH(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
 }
 
 /* A page that a leaf maps, too, is one page after. */
-BOTH(absent, shares_the_page_with_the_leaves_that_map_it)
+EVERY(absent, shares_the_page_with_the_leaves_that_map_it)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t other;
@@ -929,7 +915,7 @@ BOTH(absent, shares_the_page_with_the_leaves_that_map_it)
     expect_differs(&j, PTW_DIFFERS_SHARED, VA + NONE + PAGE);
 }
 
-BOTH(absent, counts_a_shared_table_once)
+EVERY(absent, counts_a_shared_table_once)
 {
     struct job j = a_guest(name, &on_linux);
     unsigned top = ptw_levels(&regime) - 1;
@@ -946,7 +932,7 @@ BOTH(absent, counts_a_shared_table_once)
 }
 
 /* The guest may write it as soon as it likes. */
-BOTH(absent, joins_a_page_with_no_other_one)
+EVERY(absent, joins_a_page_with_no_other_one)
 {
     static const unsigned flags[] = {
         PTW_REBUILD_MERGE,
@@ -978,7 +964,7 @@ BOTH(absent, joins_a_page_with_no_other_one)
 
 /* A leaf that writes and such an entry are two that may write: a copy for the
  * leaf would leave the entry behind. */
-BOTH(absent, leaves_the_page_of_a_writing_leaf_writable)
+EVERY(absent, leaves_the_page_of_a_writing_leaf_writable)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -1008,7 +994,7 @@ static void fill_far(uint64_t bytes)
     }
 }
 
-BOTH(absent, follows_a_large_page)
+EVERY(absent, follows_a_large_page)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t va = 4 * span(1);
@@ -1036,7 +1022,7 @@ BOTH(absent, follows_a_large_page)
                      0xfffffffffffff));
 }
 
-BOTH(absent, follows_no_large_page_that_is_not_wholly_there)
+EVERY(absent, follows_no_large_page_that_is_not_wholly_there)
 {
     struct job j = a_guest(name, &on_linux);
     struct ptw_va_range gone = {{4 * span(1) + PAGE},
@@ -1060,7 +1046,7 @@ BOTH(absent, follows_no_large_page_that_is_not_wholly_there)
     }
 }
 
-BOTH(absent, drops_what_is_left_out)
+EVERY(absent, drops_what_is_left_out)
 {
     struct ptw_va_range gone = {{VA + NONE}, {VA + NONE + PAGE - 1}};
     struct job j = a_guest(name, &on_linux);
@@ -1076,7 +1062,7 @@ BOTH(absent, drops_what_is_left_out)
 }
 
 /* An entry of an upper table is never a table, whatever it names. */
-BOTH(absent, takes_no_upper_entry_for_a_table)
+EVERY(absent, takes_no_upper_entry_for_a_table)
 {
     struct job j = a_guest(name, &on_linux);
     unsigned top = ptw_levels(&regime) - 1;
@@ -1089,7 +1075,7 @@ BOTH(absent, takes_no_upper_entry_for_a_table)
                  prot_none(table, 0, W)));
 }
 
-BOTH(absent, asks_for_as_little_storage_as_it_can_do_with)
+EVERY(absent, asks_for_as_little_storage_as_it_can_do_with)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -1113,7 +1099,7 @@ BOTH(absent, asks_for_as_little_storage_as_it_can_do_with)
 
 /* ---------------------------------------------------------------- verifying */
 
-BOTH(absent, finds_what_is_wrong_with_an_entry_that_was_followed)
+EVERY(absent, finds_what_is_wrong_with_an_entry_that_was_followed)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t first;
@@ -1169,7 +1155,7 @@ static void expect_no_way_in(const struct job *j, uint64_t va)
     cr_expect(eq(int, (int)verified(j, &image), PTW_OK));
 }
 
-BOTH(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
+EVERY(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1184,7 +1170,7 @@ BOTH(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
 }
 
 /* Where a part of the old table can't be read, too. */
-BOTH(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
+EVERY(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1198,7 +1184,7 @@ BOTH(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
     }
 }
 
-BOTH(absent, finds_an_entry_in_the_table_of_a_split_leaf)
+EVERY(absent, finds_an_entry_in_the_table_of_a_split_leaf)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1237,7 +1223,7 @@ static void map_one(struct job *j, struct one_map *m, uint64_t va)
     j->o.maps = 1;
 }
 
-BOTH(absent, finds_an_entry_in_the_table_of_a_map)
+EVERY(absent, finds_an_entry_in_the_table_of_a_map)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1253,7 +1239,7 @@ BOTH(absent, finds_an_entry_in_the_table_of_a_map)
 }
 
 /* An entry whose addresses are left out in part, and mapped there. */
-BOTH(absent, clears_an_entry_that_gives_way_to_the_table_of_a_map)
+EVERY(absent, clears_an_entry_that_gives_way_to_the_table_of_a_map)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1293,7 +1279,7 @@ static uint64_t work_of_torn(const char *name, unsigned entries)
 }
 
 /* Each further entry costs its own look, not one through the whole page. */
-BOTH(absent, goes_through_a_large_page_that_is_not_whole_once)
+EVERY(absent, goes_through_a_large_page_that_is_not_whole_once)
 {
     uint64_t one = work_of_torn(name, 1);
 
@@ -1301,7 +1287,7 @@ BOTH(absent, goes_through_a_large_page_that_is_not_whole_once)
     cr_expect(lt(u64, work_of_torn(name, 101) - one, 100 * 4));
 }
 
-BOTH(absent, refuses_a_policy_that_cannot_be)
+EVERY(absent, refuses_a_policy_that_cannot_be)
 {
     static const struct ptw_absent bad = {.policy = PTW_ABSENT_LINUX,
                                           .type_at = 1};

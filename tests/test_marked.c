@@ -2,23 +2,9 @@
 /* Leaves that carry the mark of copy-on-write before a rebuild: a guest's own,
  * or those of a snapshot from which it was restored. */
 #include "compact_bench.h"
+#include "every_regime.h"
 
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <string.h>
-
-/* A test of both regimes. */
-#define BOTH(verb, sentence)                                                   \
-    static void sentence(const char *name);                                    \
-    Test(amd64_##verb, sentence)                                               \
-    {                                                                          \
-        sentence("amd64");                                                     \
-    }                                                                          \
-    Test(i686_##verb, sentence)                                                \
-    {                                                                          \
-        sentence("i686");                                                      \
-    }                                                                          \
-    static void sentence(const char *name)
 
 static const uint64_t RW_USER = 0x67; /* P, W, U, A, D */
 static const uint64_t RO_USER = 0x25;
@@ -85,7 +71,7 @@ static struct job one_marked(const char *name)
 
 /* ------------------------------------------------------------- which they are */
 
-BOTH(marked, is_said_of_what_copy_on_write_leaves)
+EVERY(marked, is_said_of_what_copy_on_write_leaves)
 {
     start(name);
     cr_expect(ptw_is_copy_on_write(&regime, 0, 0x20000 | RO_USER | COW));
@@ -106,7 +92,7 @@ Test(bare_marked, is_said_of_nothing)
 /* --------------------------------------------------------------------- counted */
 
 /* The guest's own comes out like the policy's, and the count tells. */
-BOTH(marked, keeps_its_mark_and_is_counted)
+EVERY(marked, keeps_its_mark_and_is_counted)
 {
     struct job j = one_marked(name);
 
@@ -123,7 +109,7 @@ BOTH(marked, keeps_its_mark_and_is_counted)
 }
 
 /* A path that does not grant writing may be one of several. */
-BOTH(marked, is_counted_whatever_leads_to_it)
+EVERY(marked, is_counted_whatever_leads_to_it)
 {
     struct job j = one_marked(name);
     uint64_t table = table_of(root_at(0), VA, 0);
@@ -134,7 +120,7 @@ BOTH(marked, is_counted_whatever_leads_to_it)
     expect_refused(&j, 0, VA + 2 * PAGE);
 }
 
-BOTH(marked, is_counted_once_in_a_shared_table)
+EVERY(marked, is_counted_once_in_a_shared_table)
 {
     struct job j = one_marked(name);
 
@@ -149,7 +135,7 @@ BOTH(marked, is_counted_once_in_a_shared_table)
 }
 
 /* What is not like what the policy makes: R/W is set, or other bits beside. */
-BOTH(marked, is_no_leaf_that_is_written_or_has_other_bits)
+EVERY(marked, is_no_leaf_that_is_written_or_has_other_bits)
 {
     struct job j = a_guest(name);
 
@@ -172,7 +158,7 @@ BOTH(marked, is_no_leaf_that_is_written_or_has_other_bits)
 }
 
 /* An entry that is not present is no leaf, and a map is the caller's. */
-BOTH(marked, is_no_absent_entry_and_no_map)
+EVERY(marked, is_no_absent_entry_and_no_map)
 {
     static const struct ptw_va_range out = {{0x40000000}, {0x40001FFF}};
     struct ptw_map_request map = {
@@ -199,7 +185,7 @@ BOTH(marked, is_no_absent_entry_and_no_map)
 }
 
 /* Large leaves, as they are, in part and in small pieces. */
-BOTH(marked, counts_large_leaves_as_they_become)
+EVERY(marked, counts_large_leaves_as_they_become)
 {
     static struct ptw_va_range out;
     struct job j = a_guest(name);
@@ -246,7 +232,7 @@ BOTH(marked, counts_large_leaves_as_they_become)
 }
 
 /* A host that restores a snapshot, and takes another one: the marks are right. */
-BOTH(marked, stays_in_the_snapshot_of_a_snapshot)
+EVERY(marked, stays_in_the_snapshot_of_a_snapshot)
 {
     struct job j = one_marked(name);
     struct job second;
@@ -266,7 +252,7 @@ BOTH(marked, stays_in_the_snapshot_of_a_snapshot)
 }
 
 /* What a cleared R/W stops is an ordinary write; to grant one is as wrong. */
-BOTH(marked, counts_shadow_stacks)
+EVERY(marked, counts_shadow_stacks)
 {
     struct job j;
 
@@ -283,7 +269,7 @@ BOTH(marked, counts_shadow_stacks)
 
 /* --------------------------------------------------------- refused, cleared */
 
-BOTH(marked, is_refused_before_anything_is_written)
+EVERY(marked, is_refused_before_anything_is_written)
 {
     struct job j = one_marked(name);
 
@@ -304,7 +290,7 @@ BOTH(marked, is_refused_before_anything_is_written)
 }
 
 /* One that is not kept is no reason to refuse. */
-BOTH(marked, is_not_refused_where_it_is_not_kept)
+EVERY(marked, is_not_refused_where_it_is_not_kept)
 {
     struct job j = one_marked(name);
     struct ptw_va_range out = {{VA + 2 * PAGE}, {VA + 3 * PAGE - 1}};
@@ -319,7 +305,7 @@ BOTH(marked, is_not_refused_where_it_is_not_kept)
 }
 
 /* Whether a page can be read is not known before the copy. */
-BOTH(marked, is_refused_though_its_page_cant_be_read)
+EVERY(marked, is_refused_though_its_page_cant_be_read)
 {
     struct job j = one_marked(name);
 
@@ -330,7 +316,7 @@ BOTH(marked, is_refused_though_its_page_cant_be_read)
     expect_refused(&j, 0, VA + 2 * PAGE);
 }
 
-BOTH(marked, loses_the_mark_and_nothing_else)
+EVERY(marked, loses_the_mark_and_nothing_else)
 {
     struct job j = one_marked(name);
 
@@ -350,7 +336,7 @@ BOTH(marked, loses_the_mark_and_nothing_else)
     }
 }
 
-BOTH(marked, is_not_both_refused_and_cleared)
+EVERY(marked, is_not_both_refused_and_cleared)
 {
     struct job j = one_marked(name);
 
@@ -383,7 +369,7 @@ static void set_bits(uint64_t bits)
     poke(&image, 0, VA + 2 * PAGE, 0, (raw & ~(uint64_t)0xfff) | bits);
 }
 
-BOTH(marked, is_judged_by_the_choice)
+EVERY(marked, is_judged_by_the_choice)
 {
     struct job j = one_marked(name);
 
@@ -406,7 +392,7 @@ BOTH(marked, is_judged_by_the_choice)
 }
 
 /* A leaf that is not like that keeps its bits, whatever the choice. */
-BOTH(marked, is_judged_where_only_others_lost_a_mark)
+EVERY(marked, is_judged_where_only_others_lost_a_mark)
 {
     struct job j = a_guest(name);
 

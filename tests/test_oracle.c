@@ -12,31 +12,44 @@
 
 /* A regime.  Parameters travel between processes: no pointers. */
 struct regime_case {
-    char name[8];
+    char name[16];
     unsigned pa_bits;
     unsigned without;
 };
 
 static struct regime_case cases[] = {
-    {"amd64", 52, 0},          {"amd64", 52, PTW_NX},
-    {"amd64", 46, PTW_PAGE1G}, {"amd64", 40, PTW_NX | PTW_PAGE1G},
-    {"amd64", 36, 0},          {"amd64", 32, 0},
-    {"i686", 52, 0},           {"i686", 40, 0},
-    {"i686", 36, 0},           {"i686", 32, 0},
-    {"i686", 40, PTW_PSE},     {"bare", 32, 0},
-    {"bare", 36, 0},           {"bare", 52, 0},
+    {"amd64", 52, 0},
+    {"amd64", 52, PTW_NX},
+    {"amd64", 46, PTW_PAGE1G},
+    {"amd64", 40, PTW_NX | PTW_PAGE1G},
+    {"amd64", 36, 0},
+    {"amd64", 32, 0},
+    {"i686", 52, 0},
+    {"i686", 40, 0},
+    {"i686", 36, 0},
+    {"i686", 32, 0},
+    {"i686", 40, PTW_PSE},
+    {"bare", 32, 0},
+    {"bare", 36, 0},
+    {"bare", 52, 0},
+    {"pae", 52, 0},
+    {"pae", 52, PTW_NX},
+    {"pae", 40, 0},
+    {"pae", 36, 0},
+    {"pae", 32, PTW_NX},
+    {"amd64-la57", 52, 0},
+    {"amd64-la57", 52, PTW_NX},
+    {"amd64-la57", 46, PTW_PAGE1G},
+    {"amd64-la57", 40, 0},
+    {"amd64-la57", 32, 0},
 };
-
-static struct oracle_mode mode;
 
 static void use(const struct regime_case *c)
 {
+    if (!is_known(c->name)) {
+        cr_skip("the library does not know %s", c->name);
+    }
     machine_with(c->name, c->pa_bits, c->without);
-    mode.format = oracle_format_named(c->name);
-    mode.pa_bits = c->pa_bits;
-    mode.nx = (c->without & PTW_NX) == 0;
-    mode.pse = (c->without & PTW_PSE) == 0;
-    mode.page1g = (c->without & PTW_PAGE1G) == 0;
 }
 
 /* ------------------------------------------------------------------- images */
@@ -82,39 +95,91 @@ static uint64_t some_frame(struct dice *d)
     return (1 + roll_below(d, FRAMES)) * PAGE;
 }
 
-/* The bits beside the address: mostly those that mean something. */
-static uint64_t some_bits(struct dice *d)
+/* The tables that a frame has room for. */
+static uint64_t some_root(struct dice *d)
 {
-    uint64_t bits = P | A;
+    uint64_t bytes =
+        oracle.format->levels == 0
+            ? PAGE
+            : oracle_table_bytes(oracle.format, oracle.format->levels - 1);
 
-    bits |= one_in(d, 4) ? 0 : W;
-    bits |= one_in(d, 3) ? 0 : U;
-    bits |= one_in(d, 6) ? PWT : 0;
-    bits |= one_in(d, 8) ? G : 0;
-    bits |= one_in(d, 8) ? COW : 0;
-    bits |= one_in(d, 6) ? NX : 0;
-    return bits;
+    return some_frame(d) + roll_below(d, PAGE / bytes) * bytes;
+}
+
+/* An entry of that kind with some rights, and some of the bits that say nothing
+ * about where it leads. */
+static uint64_t some_valid(struct dice *d, unsigned level,
+                           enum oracle_entry_kind kind, uint64_t pa)
+{
+    struct oracle_entry is = {kind, pa, !one_in(d, 4), !one_in(d, 6),
+                              !one_in(d, 3)};
+    struct oracle_entry all = {kind, pa, true, true, true};
+    uint64_t raw = 0;
+
+    if (!oracle_encode(&oracle, level, &is, &raw) &&
+        !oracle_encode(&oracle, level, &all, &raw)) {
+        return roll(d);
+    }
+    return raw | (roll(d) & roll(d) & roll(d) &
+                  oracle_free_bits(&oracle, level, raw));
+}
+
+/* The address of a page of that level: near, or anywhere. */
+static uint64_t some_page(struct dice *d, unsigned level)
+{
+    unsigned shift = oracle.format->level[level].shift;
+    unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
+
+    return one_in(d, 8)
+               ? roll(d) & oracle_ones(bits - 1, shift)
+               : roll_below(d, 64) << shift & oracle_ones(bits - 1, shift);
 }
 
 static uint64_t some_entry(struct dice *d, unsigned level)
 {
+    uint64_t raw;
+
     switch (roll_below(d, 16)) {
     case 0: /* anything at all */
         return roll(d);
     case 1: /* a bit that may be reserved */
-        return some_frame(d) | some_bits(d) | (uint64_t)1 << roll_below(d, 64);
+        return some_valid(d, level, level == 0 ? ORACLE_MAPS : ORACLE_TABLE,
+                          some_frame(d)) |
+               (uint64_t)1 << roll_below(d, 64);
     case 2: /* nowhere */
-        return (roll(d) & 0xffffffffff000) | P | W;
+        return some_valid(
+            d, level, level == 0 ? ORACLE_MAPS : ORACLE_TABLE,
+            roll(d) & oracle_ones(oracle.format->table_pa_bits(&oracle) - 1,
+                                  oracle.format->level[0].shift));
     case 3: /* not present, and everything else */
-        return roll(d) & ~P;
+        do {
+            raw = roll(d);
+        } while (oracle.format->decode(&oracle, raw, level).kind !=
+                 ORACLE_NOT_PRESENT);
+        return raw;
     case 4:
     case 5:
     case 6: /* a large page, as far as there are such */
-        return (roll_below(d, 64) << (level == 2 ? 30 : 22)) | some_bits(d) |
-               PS | (one_in(d, 4) ? PAT_LARGE : 0) |
-               (one_in(d, 8) ? roll_below(d, 512) << 13 : 0);
+        if (level == 0 || oracle.format->large(&oracle, level)) {
+            return some_valid(d, level, ORACLE_MAPS, some_page(d, level));
+        }
+        /* fall through */
     default:
-        return some_frame(d) | some_bits(d);
+        return some_valid(d, level, level == 0 ? ORACLE_MAPS : ORACLE_TABLE,
+                          some_frame(d));
+    }
+}
+
+/* A run of small pages that begins somewhere. */
+static void some_run(struct dice *d, uint64_t table)
+{
+    unsigned n = entries_per_table();
+    unsigned at = (unsigned)roll_below(d, n);
+    uint64_t from = roll_below(d, 1000);
+    uint64_t like = some_valid(d, 0, ORACLE_MAPS, from * PAGE);
+
+    for (unsigned i = at; i < n && i < at + 100; i++) {
+        put(table, i, like + (i - at) * (uint64_t)PAGE);
     }
 }
 
@@ -132,60 +197,69 @@ static void some_tables(struct dice *d)
                                      : (unsigned)roll_below(d, 40);
 
         if (style == 3 && one_in(d, 4)) {
-            /* a run that begins somewhere */
-            unsigned at = (unsigned)roll_below(d, n);
-            uint64_t entry = (roll_below(d, 1000) * PAGE) | some_bits(d);
-
-            for (unsigned i = at; i < n && i < at + 100; i++) {
-                put(f * PAGE, i, entry + (i - at) * (uint64_t)PAGE);
-            }
+            some_run(d, f * PAGE);
         }
         for (unsigned i = 0; i < used; i++) {
-            static const unsigned corners[] = {0, 1, 255, 256, 511};
+            unsigned level = (unsigned)roll_below(d, oracle.format->levels);
+            unsigned m = entries_at(level);
+            unsigned corners[] = {0, 1, m / 2 - 1, m / 2, m - 1};
             unsigned at = one_in(d, 3) ? corners[roll_below(d, 5)]
                                        : (unsigned)roll_below(d, n);
 
             if (one_in(d, 8)) {
                 at = n - 1;
             }
-            put(f * PAGE, at, some_entry(d, (unsigned)roll_below(d, 4)));
+            put(f * PAGE, at, some_entry(d, level));
         }
+    }
+}
+
+/* Where the addresses that can be mapped end and begin again, and others that
+ * are round. */
+static uint64_t some_edge(struct dice *d)
+{
+    static const uint64_t round[] = {0,           UINT64_MAX,  0xffffffff,
+                                     0x100000000, 0xfffffffff, 0x1000000000};
+    uint64_t first;
+    uint64_t last;
+
+    oracle_gap(&oracle, &first, &last);
+    switch (roll_below(d, 10)) {
+    case 0:
+        return first - 1;
+    case 1:
+        return first;
+    case 2:
+        return last;
+    case 3:
+        return last + 1;
+    default:
+        return round[roll_below(d, 6)];
     }
 }
 
 static uint64_t some_address(struct dice *d)
 {
-    static const uint64_t edges[] = {0,
-                                     0x7fffffffffff,
-                                     0x800000000000,
-                                     0xffff7fffffffffff,
-                                     0xffff800000000000,
-                                     UINT64_MAX,
-                                     0xffffffff,
-                                     0x100000000,
-                                     0xfffffffff,
-                                     0x1000000000};
-    uint64_t indices;
+    uint64_t indices = 0;
 
     switch (roll_below(d, 5)) {
     case 0:
-        return edges[roll_below(d, 10)];
+        return some_edge(d);
     case 1:
-        return edges[roll_below(d, 10)] + roll_below(d, 0x4000) - 0x2000;
+        return some_edge(d) + roll_below(d, 0x4000) - 0x2000;
     case 2:
         return roll(d) >> roll_below(d, 64);
     default:
         /* indices near the corners, where the entries are */
-        indices = 0;
-        for (unsigned i = 0; i < 4; i++) {
-            static const unsigned corners[] = {0, 1, 2, 255, 256, 510, 511};
+        for (unsigned level = 0; level < oracle.format->levels; level++) {
+            unsigned half = entries_at(level) / 2;
+            unsigned corners[] = {
+                0, 1, 2, half, half - 1, 2 * half - 2, 2 * half - 1};
 
-            indices = indices << 9 | corners[roll_below(d, 7)];
+            indices |= (uint64_t)corners[roll_below(d, 7)]
+                       << oracle.format->level[level].shift;
         }
-        indices = indices << 12 | roll_below(d, PAGE);
-        return oracle_address(&mode, mode.format == &oracle_amd64
-                                         ? indices
-                                         : indices & 0xffffffff);
+        return oracle_address(&oracle, indices | roll_below(d, PAGE));
     }
 }
 
@@ -372,8 +446,8 @@ static void add_item(struct facts *f, const struct ptw_item *item)
 static void add_oracle(struct facts *f, uint64_t root)
 {
     static struct oracle_answer answer[1 << 16];
-    size_t n =
-        oracle_walk(&mode, slot, slots, root, f->from, f->to, answer, 1 << 16);
+    size_t n = oracle_walk(&oracle, slot, slots, root, f->from, f->to, answer,
+                           1 << 16);
     size_t left = oracle_leave_out(answer, n, out, outs, f->from, f->to);
 
     for (size_t i = 0; i < left && !f->full; i++) {
@@ -454,9 +528,10 @@ static void agree(const struct facts *expected, const struct facts *got,
 static void compare_lookups(struct dice *d, unsigned image)
 {
     for (unsigned i = 0; i < 100; i++) {
-        uint64_t root = some_frame(d);
+        uint64_t root = some_root(d);
         uint64_t va = some_address(d);
-        struct oracle_answer a = oracle_translate(&mode, slot, slots, root, va);
+        struct oracle_answer a =
+            oracle_translate(&oracle, slot, slots, root, va);
         struct ptw_translation t = {0};
         int st = ptw_lookup(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t);
         bool right = false;
@@ -504,7 +579,7 @@ ParameterizedTest(struct regime_case *c, every_regime_lookup,
 
     use(c);
     for (unsigned image = 0; image < 200; image++) {
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -583,15 +658,15 @@ static void some_outs(struct dice *d, struct ptw_walk_options *o)
     o->leave_out = leave_out;
     o->leave_outs = outs;
     o->flags &= ~(unsigned)(outs > 0 ? PTW_WALK_HOLES : 0);
-    mode.self = one_in(d, 2);
-    o->flags |= mode.self ? PTW_WALK_SELF : 0;
+    oracle.self = one_in(d, 2);
+    o->flags |= oracle.self ? PTW_WALK_SELF : 0;
 }
 
 /* Everything again, and everything followed. */
 static void no_outs(void)
 {
     outs = 0;
-    mode.self = false;
+    oracle.self = false;
 }
 
 static struct facts expected;
@@ -601,7 +676,7 @@ static void compare_follow(struct dice *d, unsigned image, bool in_parts)
 {
     struct ptw_walk w;
     struct ptw_walk_options o;
-    uint64_t root = some_frame(d);
+    uint64_t root = some_root(d);
     enum ptw_status st;
 
     some_range(d, &o);
@@ -633,7 +708,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
 
     use(c);
     for (unsigned image = 0; image < 300; image++) {
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -655,7 +730,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     use(c);
     for (unsigned image = 0; image < 300; image++) {
         no_outs();
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -668,7 +743,7 @@ static void compare_runs(struct dice *d, unsigned image, bool in_parts)
 {
     static struct report one;
     static struct report many;
-    struct plan p = follow_plan(some_frame(d));
+    struct plan p = follow_plan(some_root(d));
     struct pieces how = IN_ONE_PIECE;
     size_t k = 0;
 
@@ -749,7 +824,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk, gives_maximal_runs)
 
     use(c);
     for (unsigned image = 0; image < 200; image++) {
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -807,12 +882,12 @@ static void check_alias(const struct plan *p, const struct ptw_item *item,
     cr_expect(ref.owner < item->space || ref.their_va.v < ref.our_va.v,
               "image %u: an alias to what comes later", image);
     cr_expect(ref.our_va.v >= item->first.v && ref.our_va.v <= item->last.v);
-    cr_expect(oracle_table_at(&mode, slot, slots, p->root[item->space].v,
+    cr_expect(oracle_table_at(&oracle, slot, slots, p->root[item->space].v,
                               ref.our_va.v, level, &ours) &&
                   ours == ref.table.v,
               "image %u: we have no such table at %llx", image,
               (unsigned long long)ref.our_va.v);
-    cr_expect(oracle_table_at(&mode, slot, slots, p->root[ref.owner].v,
+    cr_expect(oracle_table_at(&oracle, slot, slots, p->root[ref.owner].v,
                               ref.their_va.v, level, &theirs) &&
                   theirs == ref.table.v,
               "image %u: the owner has no such table at %llx", image,
@@ -827,7 +902,7 @@ static void compare_spaces(struct dice *d, unsigned image, bool in_parts)
     struct pieces how = IN_ONE_PIECE;
 
     for (uint32_t i = 0; i < roots; i++) {
-        root[i] = some_frame(d);
+        root[i] = some_root(d);
     }
     p = spaces_plan(roots, root);
     some_range(d, &p.o);
@@ -843,8 +918,9 @@ static void compare_spaces(struct dice *d, unsigned image, bool in_parts)
     cr_expect(all.end == PTW_END || all.overflow);
     /* where ends of ranges cut, a table a level and space more */
     cr_expect(all.stats.reads <=
-              (uint64_t)(ptw_levels(&regime) == 0 ? 0 : entries_per_table()) *
-                  ptw_levels(&regime) * (all.frames + 2 * (1 + outs) * roots));
+              (uint64_t)(oracle.format->levels == 0 ? 0 : entries_per_table()) *
+                  oracle.format->levels *
+                  (all.frames + 2 * (1 + outs) * roots));
     for (size_t i = 0; i < all.count; i++) {
         const struct ptw_item *item = &all.item[i];
         uint32_t like = item->space;
@@ -887,7 +963,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
 
     use(c);
     for (unsigned image = 0; image < 250; image++) {
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -909,7 +985,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
     use(c);
     for (unsigned image = 0; image < 250; image++) {
         no_outs();
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
@@ -936,12 +1012,12 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
         uint64_t root[3];
         struct plan p;
 
-        if (mode.format->levels > 0) {
+        if (oracle.format->levels > 0) {
             some_tables(&d);
         }
         offer_some(&d);
         for (unsigned i = 0; i < 3; i++) {
-            root[i] = some_frame(&d);
+            root[i] = some_root(&d);
         }
         p = spaces_plan(3, root);
         some_range(&d, &p.o);

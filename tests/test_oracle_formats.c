@@ -248,6 +248,21 @@ Test(oracle_formats, tell_where_a_root_may_be)
 
 /* ------------------------------------------------------------ every format */
 
+/* Nobody makes a regime optional that the library had from the start. */
+Test(oracle_formats, require_what_there_always_was)
+{
+    static const char *const names[] = {"amd64", "i686", "bare"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        bool required = false;
+
+        for (unsigned k = 0; k < ORACLE_REQUIRED; k++) {
+            required |= oracle_formats[k] == oracle_format_named(names[i]);
+        }
+        cr_expect(required, "%s", names[i]);
+    }
+}
+
 /* Levels fit together, and the top one has the addresses that are left. */
 Test(oracle_formats, have_levels_that_tile)
 {

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A test of every regime that has tables.  What it says of them it asks the
+ * format that the oracle has; no test knows a regime. */
+#ifndef PTW_TESTS_EVERY_REGIME_H
+#define PTW_TESTS_EVERY_REGIME_H
+
+#include "build_tables.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+/* Leaves out a regime that the library does not have, and need not have. */
+#define SKIP_UNLESS_KNOWN(name)                                                \
+    do {                                                                       \
+        if (!is_known(name)) {                                                 \
+            cr_skip("the library does not know %s", name);                     \
+        }                                                                      \
+    } while (0)
+
+#define TEST_OF(suite, name, sentence)                                         \
+    Test(suite, sentence)                                                      \
+    {                                                                          \
+        SKIP_UNLESS_KNOWN(name);                                               \
+        sentence(name);                                                        \
+    }
+
+/* EVERY(verb, sentence) is followed by a function's body, with `name` of the
+ * regime. */
+#define EVERY(verb, sentence)                                                  \
+    static void sentence(const char *name);                                    \
+    TEST_OF(amd64_##verb, "amd64", sentence)                                   \
+    TEST_OF(i686_##verb, "i686", sentence)                                     \
+    TEST_OF(pae_##verb, "pae", sentence)                                       \
+    TEST_OF(la57_##verb, "amd64-la57", sentence)                               \
+    static void sentence(const char *name)
+
+#endif
