@@ -331,7 +331,7 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
     if (PTW_UNLIKELY(v != PTW_V_ENTERED)) {
         return v;
     }
-    *e = a->decode(c->regime, raw, level);
+    *e = a->decode(c->regime, raw, level, t->index);
     if (e->kind == PTW_ENTRY_ABSENT) {
         return PTW_V_ABSENT;
     }

@@ -126,33 +126,7 @@ enum ptw_status ptw_protect_movable(struct ptw_movable_tables *t,
 union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
                                          unsigned level)
 {
-    union ptw_alias_level l = {.bare = NULL};
-
-    switch (r->id) {
-    case PTW_ARCH_AMD64:
-        l.amd64 = (enum ptw_amd64_alias_level)level;
-        break;
-    case PTW_ARCH_I686:
-        l.i686 = (enum ptw_i686_alias_level)level;
-        break;
-    case PTW_ARCH_BARE:
-        break;
-    }
-    return l;
-}
-
-static unsigned level_number(const struct ptw_regime *r,
-                             const union ptw_alias_level *l)
-{
-    switch (r->id) {
-    case PTW_ARCH_AMD64:
-        return l->amd64;
-    case PTW_ARCH_I686:
-        return l->i686;
-    case PTW_ARCH_BARE:
-        break;
-    }
-    return 0;
+    return r->arch->alias_level(level);
 }
 
 /* Whether an entry of that level with those bits, which have no address, leads
@@ -162,8 +136,8 @@ static bool leads_to_a_table(const struct ptw_tables *t, uint64_t bits,
 {
     const struct ptw_regime *r = t->regime;
 
-    return (bits & r->table_address) == 0 &&
-           r->arch->format->decode(r, bits, level).kind == PTW_ENTRY_TABLE;
+    return r->arch->format->decode(r, bits, level, 0).kind == PTW_ENTRY_TABLE &&
+           (bits & r->arch->format->address_bits(r, level, bits)) == 0;
 }
 
 /* What is linked: `regions` is their number less one. */
@@ -246,7 +220,7 @@ static enum ptw_status link_request(struct ptw_tables *t,
         .ours = q->first,
         .theirs = q->their_va,
         .owner = q->owner,
-        .level = level_number(r, &q->level),
+        .level = r->arch->level_number(&q->level),
         .bits = q->attributes,
         .rights = ptw_rights_asked(r, q->rights, q->flags),
         .narrow = (q->flags & PTW_EDIT_EXACT) == 0,
@@ -269,7 +243,10 @@ static enum ptw_status link_request(struct ptw_tables *t,
         if (!a->leaf_bits(r, 0, l.rights, false, &plain, &l.bits)) {
             return PTW_E_RIGHTS;
         }
-        l.bits = a->with_path_rights(r, a->table_bits(l.rights), l.rights);
+        l.bits = a->table_bits(r, l.level + 1, l.rights);
+        if (!a->path_bits(r, l.level + 1, l.rights, &l.bits)) {
+            return PTW_E_RIGHTS;
+        }
     }
     return link_regions(t, movable, &l);
 }
@@ -380,10 +357,11 @@ static enum ptw_status link_alias(struct ptw_tables *t,
         return PTW_E_ARG;
     }
     l.owner = built[ref.owner].root;
-    if ((flags & PTW_EDIT_EXACT) == 0) {
-        /* Tables above were not rebuilt with their own bits, so this entry
-         * stands for the whole path. */
-        l.bits = a->with_path_rights(t->regime, ref.attributes, ref.rights);
+    /* Without PTW_EDIT_EXACT, tables above were not rebuilt with their own bits,
+     * so this entry stands for the whole path. */
+    if ((flags & PTW_EDIT_EXACT) == 0 &&
+        !a->path_bits(t->regime, level + 1, ref.rights, &l.bits)) {
+        return PTW_E_RIGHTS;
     }
     return link_regions(t, NULL, &l);
 }
@@ -422,7 +400,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
         return PTW_E_REGIME;
     }
     if (item->kind != PTW_ITEM_MAPPING || m->level >= a->levels ||
-        a->decode(r, m->raw, m->level).kind != PTW_ENTRY_LEAF) {
+        a->decode(r, m->raw, m->level, 0).kind != PTW_ENTRY_LEAF) {
         return PTW_E_ARG;
     }
     leaf = ptw_low_mask(a->level[m->level].shift);
@@ -433,7 +411,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
         !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
         return PTW_E_WIDTH;
     }
-    bits = m->raw & ~a->leaf_address(r, m->level, UINT64_MAX);
+    bits = ptw_attribute_bits(a, r, m->level, m->raw);
     written = ptw_guest_writes(r, PTW_ALL_RIGHTS, m->level, bits) &&
               ((flags & PTW_EDIT_EXACT) != 0 || (m->rights & PTW_WRITE) != 0 ||
                ptw_guest_writes(r, m->above, m->level, bits));
@@ -443,7 +421,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
         }
         m->rights &= ~(unsigned)PTW_WRITE;
     }
-    m->raw = bits | a->leaf_address(r, m->level, now.v);
+    m->raw = ptw_leaf_entry(a, r, m->level, bits, now.v);
     m->pa = now;
     return PTW_OK;
 }
@@ -484,8 +462,8 @@ static enum ptw_status map_item(struct ptw_tables *t,
             return PTW_E_ARG;
         }
         ed.exact = true;
-        ed.bits = m->raw & ~t->regime->arch->format->leaf_address(
-                               t->regime, m->level, UINT64_MAX);
+        ed.bits = ptw_attribute_bits(t->regime->arch->format, t->regime,
+                                     m->level, m->raw);
     }
     return run(&ed, NULL);
 }

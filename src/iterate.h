@@ -120,8 +120,8 @@ PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
             m->pa.v + (first - out->open->first.v) == e->pa.v &&
             a->leaf_class(w->c.regime, m->above, m->raw, level) ==
                 a->leaf_class(w->c.regime, above, raw, level) &&
-            (!w->c.list || a->decode(w->c.regime, m->raw, level).rights ==
-                               a->decode(w->c.regime, raw, level).rights)) {
+            (!w->c.list || a->decode(w->c.regime, m->raw, level, 0).rights ==
+                               a->decode(w->c.regime, raw, level, 0).rights)) {
             out->open->last.v = first + ptw_low_mask(shift);
             return;
         }
@@ -231,8 +231,8 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
                  ->u.table;
 
         table->table.v = w->c.at[level].table;
-        table->attributes =
-            w->c.at[level + 1].raw & ~w->c.regime->table_address;
+        table->attributes = ptw_attribute_bits(a, w->c.regime, level + 1,
+                                               w->c.at[level + 1].raw);
         table->rights = w->c.at[level].rights;
         table->number = w->c.number;
         table->level = (uint8_t)level;
@@ -265,7 +265,8 @@ PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
     ref.our_va = item->first;
     ref.their_va.v = w->c.seen_va;
     ref.table = e->pa;
-    ref.attributes = raw & ~w->c.regime->table_address;
+    ref.attributes =
+        ptw_attribute_bits(a, w->c.regime, (unsigned)w->c.level, raw);
     ref.owner = w->c.seen_by;
     ref.number = w->c.number;
     ref.rights = e->rights;
@@ -353,7 +354,7 @@ PTW_ENGINE void ptw_look_ahead(const struct ptw_format *a, struct ptw_walk *w,
     }
     for (unsigned i = up->index + 1u; i < up->fetched; i++) {
         struct ptw_entry e =
-            a->decode(w->c.regime, w->window[1][i % PTW_MAX_WINDOW], 1);
+            a->decode(w->c.regime, w->window[1][i % PTW_MAX_WINDOW], 1, i);
 
         if (e.kind == PTW_ENTRY_TABLE) {
             const struct ptw_region *r =
@@ -384,19 +385,35 @@ PTW_ENGINE uint64_t ptw_load_line(const struct ptw_format *a,
 
 /* What the next leaf of a table has to be to continue the open run: its entry,
  * but for bits that need not be alike, and its address, which must not carry
- * into bits that are not the address's. */
+ * into bits that are not the address's: `last` is the last one before that. */
 struct ptw_expected {
     bool any;
     uint64_t raw;
     uint64_t pa;
+    uint64_t last;
 };
+
+/* Expects the leaf that follows raw, which maps pa, `pages` leaves further on.
+ * Nothing is expected where an entry is no sum of the one before and a step. */
+PTW_ENGINE void ptw_expect_after(const struct ptw_format *a,
+                                 const struct ptw_regime *r,
+                                 struct ptw_expected *x, uint64_t raw,
+                                 uint64_t pa, uint64_t pages)
+{
+    const struct ptw_level *l = &a->level[0];
+
+    x->any = (raw & a->irregular) == 0;
+    x->raw = raw + pages * l->step;
+    x->pa = pa + (pages << l->shift);
+    x->last = ptw_run_last(a, r, pa);
+}
 
 PTW_ENGINE struct ptw_expected ptw_expect(const struct ptw_format *a,
                                           const struct ptw_regime *r,
                                           const struct ptw_sink *out,
                                           unsigned path_rights, uint64_t first)
 {
-    struct ptw_expected x = {false, 0, 0};
+    struct ptw_expected x = {false, 0, 0, 0};
     const struct ptw_mapping *m;
 
     if (!ptw_continues(out, PTW_ITEM_MAPPING, first)) {
@@ -404,12 +421,11 @@ PTW_ENGINE struct ptw_expected ptw_expect(const struct ptw_format *a,
     }
     m = &out->open->u.mapping;
     if (m->level == 0 &&
-        m->rights == (path_rights & a->decode(r, m->raw, 0).rights) &&
+        m->rights == (path_rights & a->decode(r, m->raw, 0, 0).rights) &&
         a->leaf_class(r, m->above, m->raw, 0) ==
             a->leaf_class(r, path_rights, m->raw, 0)) {
-        x.any = true;
-        x.raw = m->raw + (first - out->open->first.v);
-        x.pa = m->pa.v + (first - out->open->first.v);
+        ptw_expect_after(a, r, &x, m->raw, m->pa.v,
+                         (first - out->open->first.v) >> a->level[0].shift);
     }
     return x;
 }
@@ -427,11 +443,13 @@ PTW_ENGINE bool ptw_expected_line(const struct ptw_expected *x, uint64_t step,
     return (differ & alike) == 0;
 }
 
-PTW_ENGINE void ptw_grow(struct ptw_sink *out, struct ptw_expected *x,
-                         uint64_t bytes)
+PTW_ENGINE void ptw_grow(const struct ptw_format *a, struct ptw_sink *out,
+                         struct ptw_expected *x, unsigned leaves)
 {
+    uint64_t bytes = (uint64_t)leaves << a->level[0].shift;
+
     out->open->last.v += bytes;
-    x->raw += bytes;
+    x->raw += leaves * a->level[0].step;
     x->pa += bytes;
 }
 
@@ -445,13 +463,12 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
     struct ptw_path_table *t = &w->c.at[0];
     const uint64_t step = (uint64_t)1 << a->level[0].shift;
     const uint64_t alike = r->rule[0].alike;
-    const uint64_t widest = r->rule[0].leaf_address;
     uint64_t base = ptw_va_from(a, t->base);
     uint64_t *window = w->window[0];
     unsigned index = t->index;
     unsigned last = t->last;
     unsigned fetched = t->fetched;
-    struct ptw_expected x = {false, 0, 0};
+    struct ptw_expected x = {false, 0, 0, 0};
 
     ptw_look_ahead(a, w, t);
     if (runs) {
@@ -483,9 +500,9 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 uint64_t line[PTW_LINE];
 
                 any = ptw_load_line(a, from, line);
-                if (ptw_expected_line(&x, step, alike, line) &&
-                    x.pa + (PTW_LINE - 1) * step <= widest) {
-                    ptw_grow(out, &x, PTW_LINE * step);
+                if (ptw_expected_line(&x, a->level[0].step, alike, line) &&
+                    x.pa + (PTW_LINE - 1) * step <= x.last) {
+                    ptw_grow(a, out, &x, PTW_LINE);
                     index += PTW_LINE;
                     continue;
                 }
@@ -502,12 +519,12 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
             }
         }
         raw = window[index % PTW_MAX_WINDOW];
-        if (runs && x.any && ((raw ^ x.raw) & alike) == 0 && x.pa <= widest) {
-            ptw_grow(out, &x, step);
+        if (runs && x.any && ((raw ^ x.raw) & alike) == 0 && x.pa <= x.last) {
+            ptw_grow(a, out, &x, 1);
             index++;
             continue;
         }
-        e = a->decode(r, raw, 0);
+        e = a->decode(r, raw, 0, index);
         e.rights &= t->rights;
         first = base + index * step;
         if (e.kind == PTW_ENTRY_LEAF) {
@@ -520,9 +537,9 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
             } else {
                 ptw_settle_leaf(a, w, out, runs, 0, first, raw, &e);
             }
-            x.any = runs;
-            x.raw = raw + step;
-            x.pa = e.pa.v + step;
+            if (runs) {
+                ptw_expect_after(a, r, &x, raw, e.pa.v, 1);
+            }
         } else if (e.kind == PTW_ENTRY_ABSENT) {
             ptw_settle_absent(w, out, 0, first, raw, step - 1);
             x.any = false;

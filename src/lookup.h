@@ -117,7 +117,8 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_regime *r,
         s->raw = s->read ? t->raw : 0;
         s->entry.v = t->table + ((uint64_t)t->index << a->entry_log2);
         s->rights =
-            s->read ? t->rights & a->decode(r, t->raw, (unsigned)level).rights
+            s->read ? t->rights &
+                          a->decode(r, t->raw, (unsigned)level, t->index).rights
                     : t->rights;
     }
     return st;

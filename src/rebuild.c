@@ -745,11 +745,11 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
     const struct ptw_mapping *m = &item->u.mapping;
     const struct ptw_format *a = rb->regime->arch->format;
     unsigned bits = a->level[p->level].shift;
-    uint64_t raw = m->raw & ~a->leaf_address(rb->regime, m->level, UINT64_MAX);
+    uint64_t raw = ptw_attribute_bits(a, rb->regime, m->level, m->raw);
     bool shared_too = (rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0;
 
     for (unsigned level = m->level; level > p->level; level--) {
-        raw = a->leaf_split(rb->regime, raw, level);
+        raw = a->leaf_split(rb->regime, level, raw);
     }
     if (ptw_is_copy_on_write(rb->regime, m->level, m->raw)) {
         rb->counts.marked_before++;
@@ -844,8 +844,11 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
         }
         st = take_extra(rb, &rb->at[below]);
         if (st == PTW_OK) {
-            st = put_at(rb, level, item->first.v + p->at,
-                        a->table_bits(PTW_USER) | rb->at[below]);
+            st = put_at(
+                rb, level, item->first.v + p->at,
+                ptw_table_entry(a, rb->regime, level,
+                                a->table_bits(rb->regime, level, PTW_USER),
+                                rb->at[below]));
         }
     }
     return st;
@@ -866,8 +869,8 @@ static enum ptw_status put_piece(struct ptw_rebuild *rb,
         ptw_rebuild_page(rb, ptw_pa_of(p->pa), &now) != PTW_OK) {
         return PTW_E_CHANGED;
     }
-    raw |= a->leaf_address(rb->regime, p->level, now.v);
-    if (a->decode(rb->regime, raw, p->level).pa.v != now.v) {
+    raw = ptw_leaf_entry(a, rb->regime, p->level, raw, now.v);
+    if (a->decode(rb->regime, raw, p->level, 0).pa.v != now.v) {
         return PTW_E_WIDTH;
     }
     return put_at(rb, p->level, item->first.v + p->at, raw);
@@ -1374,9 +1377,12 @@ static enum ptw_status table(struct ptw_rebuild *rb,
         return maps_granted(rb, item->first.v, t->level, t->rights);
     }
     st = begin_table(rb, t->number, &old);
-    return st == PTW_OK ? put_at(rb, t->level + 1u, item->first.v,
-                                 t->attributes | rb->at[t->level])
-                        : st;
+    return st == PTW_OK
+               ? put_at(rb, t->level + 1u, item->first.v,
+                        ptw_table_entry(rb->regime->arch->format, rb->regime,
+                                        t->level + 1u, t->attributes,
+                                        rb->at[t->level]))
+               : st;
 }
 
 static enum ptw_status alias(struct ptw_rebuild *rb,
@@ -1393,13 +1399,16 @@ static enum ptw_status alias(struct ptw_rebuild *rb,
         return PTW_E_CHANGED;
     }
     return put_at(rb, level + 1, item->first.v,
-                  ref.attributes | table_at(rb, ref.number));
+                  ptw_table_entry(rb->regime->arch->format, rb->regime,
+                                  level + 1, ref.attributes,
+                                  table_at(rb, ref.number)));
 }
 
 static enum ptw_status finding(struct ptw_rebuild *rb,
                                const struct ptw_item *item)
 {
     const struct ptw_finding *f = &item->u.finding;
+    const struct ptw_format *a = rb->regime->arch->format;
 
     switch (f->kind) {
     case PTW_FINDING_BAD_ENTRY:
@@ -1416,9 +1425,12 @@ static enum ptw_status finding(struct ptw_rebuild *rb,
         rb->counts.writable_selves +=
             writes(rb, f->level + 1u, f->raw) != PTW_WRITES_NOT;
         if (rb->phase == PTW_REBUILD_BUILDING) {
-            return put_at(rb, f->level + 1u, item->first.v,
-                          (f->raw & ~rb->regime->table_address) |
-                              rb->at[f->level + 1]);
+            return put_at(
+                rb, f->level + 1u, item->first.v,
+                ptw_table_entry(
+                    a, rb->regime, f->level + 1u,
+                    ptw_attribute_bits(a, rb->regime, f->level + 1u, f->raw),
+                    rb->at[f->level + 1]));
         }
         break;
     case PTW_FINDING_TWO_LEVELS:
@@ -1774,14 +1786,14 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
 {
     const struct ptw_regime *r = rb->regime;
     uint64_t page = ptw_low_mask(PTW_PAGE_BITS);
-    uint64_t entry = r->rule[0].leaf_address | page;
+    uint64_t entry = r->rule[0].leaf_pa | page;
     uint64_t pages = rb->counts.page_bytes;
     uint64_t base = rb->o.base.v;
     uint64_t tables = tables_at(rb);
     uint64_t last = tables + ((rb->counts.tables << PTW_PAGE_BITS) - 1);
 
     if (last > ptw_low_mask(r->pa_bits) ||
-        (last & ~(r->table_address | page)) != 0 ||
+        (last & ~(r->table_pa | page)) != 0 ||
         ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0 &&
          (last & ~entry) != 0)) {
         return PTW_E_WIDTH;

@@ -54,13 +54,13 @@ static enum ptw_status build(const struct ptw_arch *arch,
         r.features &= ~(unsigned)PTW_PAGE1G;
     }
     r.va_bits = ptw_width(arch->format, &r);
-    r.root_address = UINT64_MAX;
+    r.root_pa = UINT64_MAX;
     if (arch->format->levels > 0) {
         const struct ptw_format *f = arch->format;
         unsigned bits =
             arch->root_bits < r.pa_bits ? arch->root_bits : r.pa_bits;
 
-        r.root_address =
+        r.root_pa =
             ptw_bits(bits - 1, f->level[f->levels - 1].bits + f->entry_log2);
     }
     arch->setup(&r);
@@ -223,9 +223,8 @@ enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)
     if (ptw_root_fits(r, root)) {
         return PTW_OK;
     }
-    return (root.v & ((r->root_address & -r->root_address) - 1)) != 0
-               ? PTW_E_ALIGN
-               : PTW_E_WIDTH;
+    return (root.v & ((r->root_pa & -r->root_pa) - 1)) != 0 ? PTW_E_ALIGN
+                                                            : PTW_E_WIDTH;
 }
 
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va)
@@ -283,7 +282,7 @@ struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
                             uint64_t raw)
 {
     assert(level < r->arch->format->levels);
-    return r->arch->format->decode(r, raw, level);
+    return r->arch->format->decode(r, raw, level, 0);
 }
 
 uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
@@ -295,11 +294,11 @@ uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
     uint64_t as_leaf = raw & rule->leaf_reserved;
 
     assert(level < f->levels);
-    if (f->decode(r, raw, level).kind != PTW_ENTRY_BAD) {
+    if (f->decode(r, raw, level, 0).kind != PTW_ENTRY_BAD) {
         return 0;
     }
     /* Without the bits that spoil it, it would be the one or the other. */
-    return f->decode(r, raw & ~as_leaf, level).kind == PTW_ENTRY_LEAF
+    return f->decode(r, raw & ~as_leaf, level, 0).kind == PTW_ENTRY_LEAF
                ? as_leaf
                : as_table;
 }

@@ -20,6 +20,8 @@ struct ptw_level {
     const char *name; /* the manual's, of a table of this level */
     unsigned shift;   /* log2 of what one entry covers */
     unsigned bits;    /* log2 of the number of entries */
+    uint64_t step;    /* level 0: the entry of the page that follows in memory,
+                         less the entry of a page */
 };
 
 /* The format: constant, so that the engine is specialised by it. */
@@ -29,34 +31,56 @@ struct ptw_format {
     unsigned va_bits;   /* 0: as wide as a physical address */
     bool sign_extended; /* addresses are, so there is a gap in the middle */
     uint64_t present;   /* an entry with none of these bits set is absent */
+    uint64_t irregular; /* a leaf of level 0 with one of these bits set is none
+                           that `step` leads to or from */
+    unsigned run_log2;  /* within so many bytes of memory, aligned, `step` leads
+                           from the entry of each page to that of the next */
     struct ptw_level level[PTW_MAX_LEVELS];
-    struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
-                               unsigned level);
 
-    /* What leaves of one run have in common besides rights: one number for
-     * memory type and kind.  above: what the entries above grant. */
+    /* decode says what raw means as entry `index` of a table of that level. */
+    struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
+                               unsigned level, unsigned index);
+
+    /* leaf_class returns one number for all that leaves of one run have in
+     * common besides rights: memory type and kind.  above: the rights that the
+     * entries above grant. */
     unsigned (*leaf_class)(const struct ptw_regime *r, unsigned above,
                            uint64_t raw, unsigned level);
 
-    /* Writing.  table_bits: of an entry that leads to a table that grants those
-     * rights, without its address.  leaf_bits: the same for a leaf; false when
-     * the regime has no such leaf.  leaf_address: where a leaf of that level
-     * holds pa.  leaf_with_rights: raw, granting just that.  leaf_split: what
-     * the leaves one level down have in place of raw, without address.
-     * with_path_rights: an entry that leads to a table, granting just that.
-     * leaf_copy_on_write: raw, marked so and not writable. */
-    uint64_t (*table_bits)(unsigned rights);
+    /* address_bits returns the bits of raw, an entry that leads to a table or
+     * is a leaf, that hold its address; put_address returns the bits of such an
+     * entry that say pa, which is aligned to it.  An address that the entry
+     * can't hold loses bits: decode tells. */
+    uint64_t (*address_bits)(const struct ptw_regime *r, unsigned level,
+                             uint64_t raw);
+    uint64_t (*put_address)(const struct ptw_regime *r, unsigned level,
+                            enum ptw_entry_kind kind, uint64_t pa);
+
+    /* table_bits returns an entry of that level that leads to a table and
+     * grants at least those rights, without its address. */
+    uint64_t (*table_bits)(const struct ptw_regime *r, unsigned level,
+                           unsigned rights);
+
+    /* path_bits makes *raw, an entry of that level that leads to a table, grant
+     * just those rights; false when no such entry does, and *raw is as it was.
+     */
+    bool (*path_bits)(const struct ptw_regime *r, unsigned level,
+                      unsigned rights, uint64_t *raw);
+
+    /* leaf_bits writes a leaf of that level, without its address; false when
+     * the regime has no such leaf. */
     bool (*leaf_bits)(const struct ptw_regime *r, unsigned level,
                       unsigned rights, bool copy_on_write,
                       const struct ptw_attributes *attributes, uint64_t *bits);
-    uint64_t (*leaf_address)(const struct ptw_regime *r, unsigned level,
-                             uint64_t pa);
-    uint64_t (*leaf_with_rights)(const struct ptw_regime *r, uint64_t raw,
-                                 unsigned rights);
-    uint64_t (*leaf_split)(const struct ptw_regime *r, uint64_t raw,
-                           unsigned level);
-    uint64_t (*with_path_rights)(const struct ptw_regime *r, uint64_t raw,
-                                 unsigned rights);
+
+    /* leaf_with_rights returns raw, a leaf of that level, granting just the
+     * rights, of which leaf_bits has made a leaf.  leaf_split returns the leaf
+     * one level down that stands for a part of raw, without address.
+     * leaf_copy_on_write returns raw, marked so and not writable. */
+    uint64_t (*leaf_with_rights)(const struct ptw_regime *r, unsigned level,
+                                 uint64_t raw, unsigned rights);
+    uint64_t (*leaf_split)(const struct ptw_regime *r, unsigned level,
+                           uint64_t raw);
     uint64_t (*leaf_copy_on_write)(uint64_t raw);
 
     /* How an alias is put into the architecture's own type.  Without tables
@@ -64,6 +88,42 @@ struct ptw_format {
     void (*alias_put)(union ptw_alias *alias, const struct ptw_alias_ref *ref,
                       unsigned level);
 };
+
+/* ptw_attribute_bits returns raw, an entry that leads to a table or is a leaf,
+ * without its address. */
+PTW_ENGINE uint64_t ptw_attribute_bits(const struct ptw_format *a,
+                                       const struct ptw_regime *r,
+                                       unsigned level, uint64_t raw)
+{
+    return raw & ~a->address_bits(r, level, raw);
+}
+
+/* ptw_run_last returns the address of the last page to which `step` leads from
+ * the leaf that maps pa. */
+PTW_ENGINE uint64_t ptw_run_last(const struct ptw_format *a,
+                                 const struct ptw_regime *r, uint64_t pa)
+{
+    uint64_t widest = r->rule[0].leaf_pa;
+
+    return a->run_log2 < 64 ? widest & (pa | ptw_low_mask(a->run_log2))
+                            : widest;
+}
+
+/* ptw_table_entry returns the entry with those attribute bits that leads to the
+ * table; ptw_leaf_entry the leaf with those bits that maps the page. */
+PTW_ENGINE uint64_t ptw_table_entry(const struct ptw_format *a,
+                                    const struct ptw_regime *r, unsigned level,
+                                    uint64_t bits, uint64_t table)
+{
+    return bits | a->put_address(r, level, PTW_ENTRY_TABLE, table);
+}
+
+PTW_ENGINE uint64_t ptw_leaf_entry(const struct ptw_format *a,
+                                   const struct ptw_regime *r, unsigned level,
+                                   uint64_t bits, uint64_t pa)
+{
+    return bits | a->put_address(r, level, PTW_ENTRY_LEAF, pa);
+}
 
 /* An architecture as the library sees it at run time: its format, the engine
  * specialised by it, and what is called once an item or less. */
@@ -85,8 +145,14 @@ struct ptw_arch {
     bool (*access_allowed)(const struct ptw_regime *r, unsigned above,
                            unsigned level, uint64_t raw,
                            const struct ptw_access *access);
+
+    /* An alias out of the architecture's own type, and the way from a level's
+     * number to the architecture's own enum, and back.  A number that is none
+     * of the levels comes back as one that is none. */
     struct ptw_alias_ref (*alias_get)(const union ptw_alias *alias,
                                       unsigned *level);
+    union ptw_alias_level (*alias_level)(unsigned level);
+    unsigned (*level_number)(const union ptw_alias_level *level);
 
     enum ptw_status (*lookup)(const struct ptw_regime *r,
                               const struct ptw_mem *mem, ptw_pa root, ptw_va va,
@@ -192,7 +258,7 @@ PTW_NODISCARD enum ptw_status ptw_map_check(const struct ptw_regime *r,
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)
 {
-    return (root.v & ~r->root_address) == 0;
+    return (root.v & ~r->root_pa) == 0;
 }
 
 #endif

@@ -115,8 +115,10 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
         ed->t->root.v = table;
         return PTW_OK;
     }
-    c->at[level + 1].raw =
-        (c->at[level + 1].raw & ~c->regime->table_address) | table;
+    c->at[level + 1].raw = ptw_table_entry(
+        a, c->regime, level + 1,
+        ptw_attribute_bits(a, c->regime, level + 1, c->at[level + 1].raw),
+        table);
     return ptw_set(a, ed, level + 1, c->at[level + 1].index,
                    c->at[level + 1].raw);
 }
@@ -183,7 +185,7 @@ PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
                            1u << a->entry_log2, &raw) != PTW_OK) {
             return PTW_E_BUS;
         }
-        e = a->decode(ed->t->regime, raw, level);
+        e = a->decode(ed->t->regime, raw, level, i);
         if (e.kind == PTW_ENTRY_TABLE &&
             !ptw_shares_listed(ed->t->shares, e.pa.v)) {
             ed->listed++;
@@ -224,7 +226,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         if (st == PTW_OK && raw != 0) {
             st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
                                raw);
-            e = a->decode(ed->t->regime, raw, level);
+            e = a->decode(ed->t->regime, raw, level, i);
             if (st == PTW_OK && others && e.kind == PTW_ENTRY_TABLE) {
                 st = ptw_shares_add(shares, e.pa.v, 1);
             }
@@ -343,7 +345,7 @@ PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
     if (!a->leaf_bits(r, level, PTW_READ | PTW_EXEC, false, &plain, &bits)) {
         return false;
     }
-    e = a->decode(r, bits | a->leaf_address(r, level, pa), level);
+    e = a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
     return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
 }
 
@@ -359,8 +361,8 @@ PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
         (void)a->leaf_bits(ed->t->regime, level, ed->rights, ed->copy_on_write,
                            ed->attributes, &bits);
     }
-    return bits |
-           a->leaf_address(ed->t->regime, level, ed->pa + (offset - ed->first));
+    return ptw_leaf_entry(a, ed->t->regime, level, bits,
+                          ed->pa + (offset - ed->first));
 }
 
 /* Whether the table of leaves that the path leads to can hold what is asked, up
@@ -398,8 +400,12 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
 
     do {
         st = ptw_set(a, ed, 0, index, raw);
-        raw += (uint64_t)1 << shift;
+        raw += a->level[0].step;
         index++;
+        if (a->run_log2 < 64) {
+            first += (uint64_t)1 << shift;
+            raw = ptw_leaf_at(a, ed, 0, first);
+        }
     } while (st == PTW_OK && index < end);
     return st;
 }
@@ -438,7 +444,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             if (st != PTW_OK) {
                 return PTW_E_BUS;
             }
-            switch (a->decode(r, raw, 0).kind) {
+            switch (a->decode(r, raw, 0, i).kind) {
             case PTW_ENTRY_ABSENT:
                 continue;
             case PTW_ENTRY_BAD:
@@ -447,7 +453,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             case PTW_ENTRY_LEAF:
                 break;
             }
-            raw = a->leaf_with_rights(r, raw, ed->rights);
+            raw = a->leaf_with_rights(r, 0, raw, ed->rights);
         }
         if (pass != PTW_PASS_COMMIT) {
             st = ptw_fit(ed, pass, 0);
@@ -503,7 +509,7 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
         return st;
     }
     if (leaf != NULL) {
-        uint64_t bits = a->leaf_split(r, raw, level);
+        uint64_t bits = a->leaf_split(r, level, raw);
 
         for (unsigned i = 0; i < 1u << a->level[level - 1].bits; i++) {
             uint64_t pa =
@@ -511,7 +517,7 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
 
             st = ptw_put_entry(
                 ed->t->mem, table.v + ((uint64_t)i << a->entry_log2),
-                entry_bytes, bits | a->leaf_address(r, level - 1, pa));
+                entry_bytes, ptw_leaf_entry(a, r, level - 1, bits, pa));
             if (st != PTW_OK) {
                 return st;
             }
@@ -519,7 +525,9 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
         rights = PTW_ALL_RIGHTS; /* the pieces have the rights of the whole */
     }
     ed->made = true;
-    t->raw = a->table_bits(rights | ed->t->table_rights) | table.v;
+    t->raw = ptw_table_entry(
+        a, r, level, a->table_bits(r, level, rights | ed->t->table_rights),
+        table.v);
     return ptw_set(a, ed, level, t->index, t->raw);
 }
 
@@ -736,7 +744,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     case PTW_V_FULL:
         return PTW_E_BUS;
     }
-    old = a->decode(c->regime, raw, level);
+    old = a->decode(c->regime, raw, level, t->index);
     if (old.kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
     }
@@ -787,7 +795,9 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
         }
     }
     st = ptw_set(a, ed, level, t->index - 1u,
-                 target == PTW_OK ? ed->entry_bits | table.v : 0);
+                 target == PTW_OK ? ptw_table_entry(a, c->regime, level,
+                                                    ed->entry_bits, table.v)
+                                  : 0);
     ed->linked = ed->linked || target == PTW_OK;
     if (st == PTW_OK && !same && !ed->entry_new && target == PTW_OK) {
         st = ptw_shares_add(ed->t->shares, table.v, 1);
@@ -812,9 +822,9 @@ PTW_ENGINE bool ptw_splittable(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->regime;
 
     return a->decode(r,
-                     a->leaf_split(r, raw, level) |
-                         a->leaf_address(r, level - 1, leaf->pa.v),
-                     level - 1)
+                     ptw_leaf_entry(a, r, level - 1,
+                                    a->leaf_split(r, level, raw), leaf->pa.v),
+                     level - 1, 0)
                .pa.v == leaf->pa.v;
 }
 
@@ -902,7 +912,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     case PTW_OP_ENTRY:
         break;
     case PTW_OP_PROTECT:
-        raw = a->leaf_with_rights(ed->t->regime, t->raw, ed->rights);
+        raw = a->leaf_with_rights(ed->t->regime, level, t->raw, ed->rights);
         break;
     }
     st = ptw_set(a, ed, level, t->index, raw);
@@ -1265,8 +1275,8 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     }
     /* Large leaves may reach further than pages; whether there will be any, the
      * plan finds out. */
-    ed->beyond = ((q->pa.v + span) & ~(r->rule[0].leaf_address |
-                                       ptw_low_mask(a->level[0].shift))) != 0;
+    ed->beyond = ((q->pa.v + span) &
+                  ~(r->rule[0].leaf_pa | ptw_low_mask(a->level[0].shift))) != 0;
     if (PTW_UNLIKELY(ed->beyond) &&
         (ed->widest == 0 ||
          !ptw_leaf_fits(a, r, ed->widest,

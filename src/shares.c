@@ -176,7 +176,7 @@ enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
     if ((table.v & (bytes - 1)) != 0) {
         return PTW_E_ALIGN;
     }
-    if ((table.v & ~t->regime->table_address) != 0) {
+    if ((table.v & ~t->regime->table_pa) != 0) {
         return PTW_E_WIDTH;
     }
     region = ptw_find_range(t->mem, table.v, bytes);

@@ -350,6 +350,7 @@ static void note_leaf(struct ptw_verify *v, unsigned which,
 static void note_item(struct ptw_verify *v, unsigned which,
                       const struct ptw_item *item)
 {
+    const struct ptw_format *a = v->regime->arch->format;
     struct ptw_mapping m = {0};
     struct ptw_item as_leaf = *item;
     struct ptw_alias_ref ref;
@@ -364,13 +365,15 @@ static void note_item(struct ptw_verify *v, unsigned which,
         break;
     case PTW_ITEM_TABLE:
         m.pa = item->u.table.table;
-        m.raw = item->u.table.attributes | m.pa.v;
+        m.raw = ptw_table_entry(a, v->regime, item->u.table.level + 1u,
+                                item->u.table.attributes, m.pa.v);
         m.rights = item->u.table.rights;
         break;
     case PTW_ITEM_ALIAS:
         ref = ptw_alias_view(v->regime, item, &level);
         m.pa = ref.table;
-        m.raw = ref.attributes | m.pa.v;
+        m.raw =
+            ptw_table_entry(a, v->regime, level + 1u, ref.attributes, m.pa.v);
         m.rights = ref.rights;
         break;
     case PTW_ITEM_FINDING:
@@ -1740,10 +1743,10 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
     }
     /* Software's bits and the others, where a split puts them. */
     for (unsigned level = was->level; level > is->level; level--) {
-        raw = a->leaf_split(v->regime, raw, level);
+        raw = a->leaf_split(v->regime, level, raw);
     }
     if (((is->raw ^ raw) & ~policy &
-         ~a->leaf_address(v->regime, is->level, UINT64_MAX)) != 0) {
+         ~a->address_bits(v->regime, is->level, is->raw)) != 0) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
     return PTW_DIFFERS_NOT;
@@ -1910,9 +1913,12 @@ static bool same_aliases(const struct ptw_verify *v, const struct ptw_item *o,
 static bool same_selves(const struct ptw_verify *v, const struct ptw_finding *x,
                         const struct ptw_finding *y)
 {
+    const struct ptw_format *a = v->regime->arch->format;
+
     return y->kind == PTW_FINDING_SELF && x->level == y->level &&
            x->rights == y->rights &&
-           ((x->raw ^ y->raw) & ~v->regime->table_address) == 0;
+           ptw_attribute_bits(a, v->regime, x->level + 1u, x->raw) ==
+               ptw_attribute_bits(a, v->regime, y->level + 1u, y->raw);
 }
 
 /* Counts an old item that is not a leaf, and folds in its new counterpart. */

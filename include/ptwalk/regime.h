@@ -41,6 +41,7 @@ struct ptw_level_rule {
     uint64_t table_reserved; /* bits that are 0 in a valid entry of a table */
     uint64_t leaf_reserved;  /* the same for a leaf */
     uint64_t leaf_address;   /* where a leaf holds its address */
+    uint64_t leaf_pa;        /* addresses that a leaf can hold */
     uint64_t alike;          /* bits that neighbours of a run must share */
     bool leaf;               /* PS is looked at */
 };
@@ -51,11 +52,11 @@ struct ptw_level_rule {
 struct ptw_regime {
     const struct ptw_arch *arch;
     enum ptw_arch_id id;
-    unsigned pa_bits;       /* width of a physical address */
-    unsigned va_bits;       /* width of a virtual address that is translated */
-    unsigned features;      /* a set of enum ptw_feature */
-    uint64_t root_address;  /* bits that a root may have set */
-    uint64_t table_address; /* where an entry holds that of a table */
+    unsigned pa_bits;  /* width of a physical address */
+    unsigned va_bits;  /* width of a virtual address that is translated */
+    unsigned features; /* a set of enum ptw_feature */
+    uint64_t root_pa;  /* addresses that a root can have */
+    uint64_t table_pa; /* addresses that a table can have */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
 };
 

@@ -57,6 +57,18 @@ static struct ptw_alias_ref bare_alias_get(const union ptw_alias *alias,
     ptw_absurd(alias->bare);
 }
 
+static union ptw_alias_level bare_alias_level(unsigned level)
+{
+    (void)level;
+    return (union ptw_alias_level){.bare = NULL};
+}
+
+static unsigned bare_level_number(const union ptw_alias_level *level)
+{
+    (void)level;
+    return 0;
+}
+
 static const struct ptw_format bare = {.levels = 0};
 
 static enum ptw_status bare_lookup(const struct ptw_regime *r,
@@ -99,6 +111,8 @@ const struct ptw_arch ptw_arch_bare = {
     .shadow_stack = bare_shadow_stack,
     .access_allowed = bare_access_allowed,
     .alias_get = bare_alias_get,
+    .alias_level = bare_alias_level,
+    .level_number = bare_level_number,
     .lookup = bare_lookup,
     .explain = bare_explain,
     .next = bare_next,

@@ -76,30 +76,53 @@ PTW_ENGINE uint64_t x86_alike(const struct ptw_regime *r)
 
 /* An entry that leads to a table: P, A, and R/W always, since a right that is
  * not to be had is left out of the leaf. */
-PTW_ENGINE uint64_t x86_table_bits(unsigned rights)
+PTW_ENGINE uint64_t x86_table_bits(const struct ptw_regime *r, unsigned level,
+                                   unsigned rights)
 {
+    (void)r;
+    (void)level;
     return X86_P | X86_RW | X86_A | ((rights & PTW_USER) != 0 ? X86_US : 0);
 }
 PTW_NAMED(x86_table_bits);
 
-/* raw, granting those rights and no others; xd is X86_XD or, where there is no
- * such bit, 0. */
-PTW_ENGINE uint64_t x86_with_rights(uint64_t raw, unsigned rights, uint64_t xd)
+/* The bit that withholds execution, where there is one: EFER.NXE is set, and
+ * the mode has entries of 64 bits. */
+PTW_ENGINE uint64_t x86_xd(const struct ptw_regime *r)
 {
+    return (r->features & PTW_NX) != 0 ? X86_XD : 0;
+}
+
+/* raw, granting those rights and no others; without XD, execution too. */
+PTW_ENGINE uint64_t x86_with_rights(const struct ptw_regime *r, uint64_t raw,
+                                    unsigned rights)
+{
+    uint64_t xd = x86_xd(r);
+
     raw &= ~(X86_RW | X86_US | xd);
     raw |= (uint64_t)rights & (X86_RW | X86_US);
     return (rights & PTW_EXEC) != 0 ? raw : raw | xd;
 }
 
-/* A leaf that becomes writable is copy-on-write no more. */
-PTW_ENGINE uint64_t x86_leaf_with_rights(uint64_t raw, unsigned rights,
-                                         uint64_t xd)
+static inline bool x86_path_bits(const struct ptw_regime *r, unsigned level,
+                                 unsigned rights, uint64_t *raw)
 {
+    (void)level;
+    *raw = x86_with_rights(r, *raw, rights);
+    return true;
+}
+
+/* A leaf that becomes writable is copy-on-write no more. */
+PTW_ENGINE uint64_t x86_leaf_with_rights(const struct ptw_regime *r,
+                                         unsigned level, uint64_t raw,
+                                         unsigned rights)
+{
+    (void)level;
     if ((rights & PTW_WRITE) != 0 && x86_copy_on_write(raw)) {
         raw &= ~X86_SOFTWARE;
     }
-    return x86_with_rights(raw, rights, xd);
+    return x86_with_rights(r, raw, rights);
 }
+PTW_NAMED(x86_leaf_with_rights);
 
 PTW_ENGINE uint64_t x86_leaf_copy_on_write(uint64_t raw)
 {
@@ -110,10 +133,10 @@ PTW_NAMED(x86_leaf_copy_on_write);
 /* The bits of a leaf; false when there is no such leaf. */
 PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
                               unsigned rights, bool copy_on_write,
-                              const struct ptw_attributes *at, uint64_t xd,
-                              uint64_t *bits)
+                              const struct ptw_attributes *at, uint64_t *bits)
 {
     uint64_t type = at->memory_type;
+    uint64_t xd = x86_xd(r);
     uint64_t no_exec = (rights & PTW_EXEC) != 0 ? 0 : xd;
 
     if ((rights & (unsigned)~(PTW_WRITE | PTW_USER | PTW_EXEC)) != PTW_READ ||
@@ -128,9 +151,31 @@ PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
     return true;
 }
 
-/* One level down, PAT moves, and at the last level PS goes. */
-PTW_ENGINE uint64_t x86_leaf_split(uint64_t bits, unsigned level)
+/* Where an entry that is a leaf or leads to a table has its address. */
+PTW_ENGINE uint64_t x86_address_bits(const struct ptw_regime *r, unsigned level,
+                                     uint64_t raw)
 {
+    const struct ptw_level_rule *rule = &r->rule[level];
+    bool leaf = level == 0 || (rule->leaf && (raw & X86_PS) != 0);
+
+    return leaf ? rule->leaf_address : r->table_pa;
+}
+PTW_NAMED(x86_address_bits);
+
+/* An address stands in the entry at its own position. */
+PTW_ENGINE uint64_t x86_put_address(const struct ptw_regime *r, unsigned level,
+                                    enum ptw_entry_kind kind, uint64_t pa)
+{
+    return pa &
+           (kind == PTW_ENTRY_LEAF ? r->rule[level].leaf_address : r->table_pa);
+}
+PTW_NAMED(x86_put_address);
+
+/* One level down, PAT moves, and at the last level PS goes. */
+static inline uint64_t x86_leaf_split(const struct ptw_regime *r,
+                                      unsigned level, uint64_t raw)
+{
+    uint64_t bits = raw & ~r->rule[level].leaf_address;
     bool pat = (bits & X86_PAT_LARGE) != 0;
 
     if (level > 1) {
@@ -157,17 +202,18 @@ PTW_ENGINE struct ptw_attributes x86_attributes(uint64_t raw, unsigned level)
  * looked at, it is among the bits that are 0 in an entry of a table, so that
  * one mask tells the commonest kind. */
 PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r, uint64_t raw,
-                                       unsigned level)
+                                       unsigned level, unsigned index)
 {
     const struct ptw_level_rule *rule = &r->rule[level];
     struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
 
+    (void)index;
     if ((raw & X86_P) == 0) {
         return e;
     }
     if (level > 0 && (raw & rule->table_reserved) == 0) {
         e.kind = PTW_ENTRY_TABLE;
-        e.pa.v = raw & r->table_address;
+        e.pa.v = raw & r->table_pa;
     } else if ((level > 0 && !(rule->leaf && (raw & X86_PS) != 0)) ||
                (raw & rule->leaf_reserved) != 0) {
         e.kind = PTW_ENTRY_BAD;

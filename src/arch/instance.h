@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine, specialised by one format: what an architecture's file ends with.
+ *
+ * PTW_INSTANCE(x), where x is the architecture's constant format, defines
+ * x_lookup, x_explain, x_next, x_map, x_edit and x_edit_movable, and
+ * PTW_INSTANCE_OF(x) puts them into the architecture. */
+#ifndef PTW_INSTANCE_H
+#define PTW_INSTANCE_H
+
+#include "../iterate.h"
+#include "../lookup.h"
+#include "../rewrite.h"
+
+#define PTW_INSTANCE(x)                                                        \
+    static enum ptw_status x##_lookup(const struct ptw_regime *r,              \
+                                      const struct ptw_mem *mem, ptw_pa root,  \
+                                      ptw_va va, struct ptw_translation *out)  \
+    {                                                                          \
+        return ptw_look_up(&x, r, mem, root, va, out);                         \
+    }                                                                          \
+    static enum ptw_status x##_explain(const struct ptw_regime *r,             \
+                                       const struct ptw_mem *mem, ptw_pa root, \
+                                       ptw_va va, struct ptw_translation *out, \
+                                       struct ptw_step *step, size_t *steps)   \
+    {                                                                          \
+        return ptw_look_up_steps(&x, r, mem, root, va, out, step, steps);      \
+    }                                                                          \
+    static enum ptw_status x##_next(struct ptw_walk *w, struct ptw_item *item, \
+                                    size_t room, size_t *items)                \
+    {                                                                          \
+        return ptw_iterate(&x, w, item, room, items);                          \
+    }                                                                          \
+    static enum ptw_status x##_map(struct ptw_tables *t,                       \
+                                   const struct ptw_map_request *q)            \
+    {                                                                          \
+        return ptw_map_now(&x, t, q);                                          \
+    }                                                                          \
+    static enum ptw_status x##_edit(struct ptw_edit *ed)                       \
+    {                                                                          \
+        return ptw_edit_run(&x, ed, false);                                    \
+    }                                                                          \
+    static enum ptw_status x##_edit_movable(struct ptw_edit *ed)               \
+    {                                                                          \
+        return ptw_edit_run(&x, ed, true);                                     \
+    }                                                                          \
+    _Static_assert(sizeof(x) > 0, "a format")
+
+#define PTW_INSTANCE_OF(x)                                                     \
+    .format = &x, .lookup = x##_lookup, .explain = x##_explain,                \
+    .next = x##_next, .map = x##_map, .edit = x##_edit,                        \
+    .edit_movable = x##_edit_movable
+
+#endif

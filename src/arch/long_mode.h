@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entries of 4-level and of 5-level paging.
+ *
+ * Intel SDM vol. 3A, "4-Level Paging and 5-Level Paging"; AMD64 Architecture
+ * Programmer's Manual vol. 2, "Long-Mode Page Translation".
+ *
+ *   level   the manual's name   an entry covers   and may map
+ *     0     PT                  4 KiB             4 KiB
+ *     1     PD                  2 MiB             2 MiB
+ *     2     PDPT                1 GiB             1 GiB, where there is PAGE1G
+ *     3     PML4                512 GiB           -
+ *     4     PML5                256 TiB           -
+ *
+ * Where vendors differ: AMD reserves bit 8 of a PML5 and PML4 entry and of a
+ * PDPT entry that is no leaf, Intel ignores it; it is ignored here.  Both
+ * reserve bit 7 (PS) of a PML5 and PML4 entry, and of a PDPT entry where there
+ * are no 1 GiB pages, and so does this. */
+#ifndef PTW_LONG_MODE_H
+#define PTW_LONG_MODE_H
+
+#include "x86_wide.h"
+
+enum { LONG_PT, LONG_PD, LONG_PDPT, LONG_PML4, LONG_PML5 };
+
+static const unsigned long_features =
+    PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | PTW_CET;
+
+static void long_setup(struct ptw_regime *r)
+{
+    const struct ptw_format *f = r->arch->format;
+
+    x86_wide_setup(r, f->levels, f->level, 0);
+    r->rule[LONG_PD].leaf = true;
+    r->rule[LONG_PDPT].leaf = (r->features & PTW_PAGE1G) != 0;
+}
+
+static struct ptw_attributes long_attributes(const struct ptw_regime *r,
+                                             unsigned level, uint64_t raw)
+{
+    struct ptw_attributes at = x86_attributes(raw, level);
+
+    at.key = (r->features & PTW_PKE) != 0 ? raw >> 59 & 15 : 0;
+    return at;
+}
+
+/* A leaf is written dirty, so that the processor need not write it. */
+PTW_ENGINE bool long_leaf_bits(const struct ptw_regime *r, unsigned level,
+                               unsigned rights, bool copy_on_write,
+                               const struct ptw_attributes *attributes,
+                               uint64_t *bits)
+{
+    uint64_t key = attributes->key;
+
+    if ((key != 0 && ((r->features & PTW_PKE) == 0 || key > 15)) ||
+        !x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits)) {
+        return false;
+    }
+    *bits |= X86_D | key << 59;
+    return true;
+}
+PTW_NAMED(long_leaf_bits);
+
+#endif
