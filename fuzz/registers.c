@@ -12,40 +12,109 @@ static bool bit(uint64_t v, unsigned n)
     return (v >> n & 1) != 0;
 }
 
-/* One row: what CR0.PG, CR4.PAE and EFER.LME select. */
+/* One row: what CR0.PG, CR4.PAE, EFER.LME and CR4.LA57 select. */
 static const struct row {
-    bool pg, pae, lme;
+    const char *bits; /* of these four, * for both */
     enum ptw_status st;
     enum ptw_arch_id id;
 } rows[] = {
-    {false, false, false, PTW_OK, PTW_ARCH_BARE},
-    {false, false, true, PTW_OK, PTW_ARCH_BARE},
-    {false, true, false, PTW_OK, PTW_ARCH_BARE},
-    {false, true, true, PTW_OK, PTW_ARCH_BARE},
-    {true, false, false, PTW_OK, PTW_ARCH_I686},
-    {true, false, true, PTW_E_CONFLICT, PTW_ARCH_BARE},
-    {true, true, false, PTW_E_REGIME, PTW_ARCH_BARE},
-    {true, true, true, PTW_OK, PTW_ARCH_AMD64},
+    {"0***", PTW_OK, PTW_ARCH_BARE},         {"100*", PTW_OK, PTW_ARCH_I686},
+    {"101*", PTW_E_CONFLICT, PTW_ARCH_BARE}, {"110*", PTW_OK, PTW_ARCH_PAE},
+    {"1110", PTW_OK, PTW_ARCH_AMD64},        {"1111", PTW_OK, PTW_ARCH_LA57},
 };
+
+static bool selects(const struct row *row, const bool is[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (row->bits[i] != '*' && (row->bits[i] == '1') != is[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the manual says of each mode. */
+static const struct facts {
+    const char *name;
+    unsigned by_name; /* features that the name switches on */
+    unsigned has;     /* those that mean anything */
+    unsigned levels;
+    unsigned entry_bytes;
+    unsigned va_bits; /* 0: as many as a physical address has */
+    bool sign_extended;
+    unsigned root_bits; /* the highest bit of CR3 that is an address, + 1 */
+    unsigned root_align;
+} modes[] = {
+    [PTW_ARCH_BARE] = {.name = "bare", .root_align = 1},
+    [PTW_ARCH_I686] =
+        {
+            .name = "i686",
+            .by_name = PTW_PSE | PTW_WP,
+            .has = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+            .levels = 2,
+            .entry_bytes = 4,
+            .va_bits = 32,
+            .root_bits = 32,
+            .root_align = 4096,
+        },
+    [PTW_ARCH_PAE] =
+        {
+            .name = "pae",
+            .by_name = PTW_NX | PTW_WP,
+            .has = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+            .levels = 3,
+            .entry_bytes = 8,
+            .va_bits = 32,
+            .root_bits = 32,
+            .root_align = 32,
+        },
+    [PTW_ARCH_AMD64] =
+        {
+            .name = "amd64",
+            .by_name = PTW_NX | PTW_PAGE1G | PTW_WP,
+            .has = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
+                   PTW_PKE | PTW_CET,
+            .levels = 4,
+            .entry_bytes = 8,
+            .va_bits = 48,
+            .sign_extended = true,
+            .root_bits = 52,
+            .root_align = 4096,
+        },
+    [PTW_ARCH_LA57] =
+        {
+            .name = "amd64-la57",
+            .by_name = PTW_NX | PTW_PAGE1G | PTW_WP,
+            .has = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
+                   PTW_PKE | PTW_CET,
+            .levels = 5,
+            .entry_bytes = 8,
+            .va_bits = 57,
+            .sign_extended = true,
+            .root_bits = 52,
+            .root_align = 4096,
+        },
+};
+
+static uint64_t low_bits(unsigned n)
+{
+    return n == 0 ? 0 : UINT64_MAX >> (64 - n);
+}
 
 static unsigned expected_features(const struct ptw_x86_registers *r,
                                   enum ptw_arch_id id, bool page1g)
 {
     unsigned f = 0;
 
-    if (id == PTW_ARCH_BARE) {
-        return 0;
-    }
     f |= bit(r->cr0, 16) ? (unsigned)PTW_WP : 0;
     f |= bit(r->cr4, 20) ? (unsigned)PTW_SMEP : 0;
     f |= bit(r->cr4, 21) ? (unsigned)PTW_SMAP : 0;
     f |= bit(r->cr4, 23) ? (unsigned)PTW_CET : 0;
-    if (id == PTW_ARCH_I686) {
-        return f | (bit(r->cr4, 4) ? (unsigned)PTW_PSE : 0);
-    }
+    f |= bit(r->cr4, 4) ? (unsigned)PTW_PSE : 0;
     f |= bit(r->efer, 11) ? (unsigned)PTW_NX : 0;
     f |= bit(r->cr4, 22) ? (unsigned)PTW_PKE : 0;
-    return f | (page1g ? (unsigned)PTW_PAGE1G : 0);
+    f |= page1g ? (unsigned)PTW_PAGE1G : 0;
+    return f & modes[id].has;
 }
 
 /* What the processor lets pass, case by case.  above: what the entries above the
@@ -193,16 +262,16 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
     uint64_t number = fz_u64(in);
     uint8_t how = fz_u8(in);
     unsigned levels = ptw_levels(r);
-    uint64_t root_mask = r->id == PTW_ARCH_AMD64  ? 0x000FFFFFFFFFF000
-                         : r->id == PTW_ARCH_I686 ? 0xFFFFF000
-                                                  : 0;
+    const struct facts *is = &modes[r->id];
+    uint64_t root_mask = low_bits(is->root_bits) & ~(is->root_align - 1ull);
+    unsigned va_bits = is->va_bits != 0 ? is->va_bits : r->pa_bits;
     struct ptw_regime again;
-    bool canonical = r->id == PTW_ARCH_AMD64
-                         ? number >> 47 == 0 || number >> 47 == 0x1FFFF
-                     : r->id == PTW_ARCH_I686 ? number >> 32 == 0
-                                              : number >> r->pa_bits == 0;
+    bool canonical = number >> va_bits == 0 &&
+                     (!is->sign_extended || number >> (va_bits - 1) == 0);
     enum ptw_status root = PTW_OK;
 
+    canonical = canonical || (is->sign_extended && number >> (va_bits - 1) ==
+                                                       low_bits(65 - va_bits));
     fz_say("    %s, %u bits, features %x; about %llx, access %02x\n",
            ptw_regime_name(r), r->pa_bits, r->features, HEX(number), how);
     if (ptw_x86_root(r, number).v != (number & root_mask)) {
@@ -213,22 +282,18 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
         fz_fail("%llx is %scanonical", HEX(number), canonical ? "" : "not ");
     }
     if (r->id != PTW_ARCH_BARE) {
-        root = number % 4096 != 0 ? PTW_E_ALIGN
-               : number >> (r->id == PTW_ARCH_I686 ? 32 : r->pa_bits) != 0
-                   ? PTW_E_WIDTH
-                   : PTW_OK;
+        unsigned most = is->root_bits < r->pa_bits ? is->root_bits : r->pa_bits;
+
+        root = number % is->root_align != 0 ? PTW_E_ALIGN
+               : number >> most != 0        ? PTW_E_WIDTH
+                                            : PTW_OK;
     }
     if (ptw_root_check(r, ptw_pa_of(number)) != root) {
         fz_fail("the root %llx: %s", HEX(number),
                 ptw_status_text(ptw_root_check(r, ptw_pa_of(number))));
     }
-    if (levels != (r->id == PTW_ARCH_AMD64  ? 4u
-                   : r->id == PTW_ARCH_I686 ? 2u
-                                            : 0u) ||
-        ptw_entry_bytes(r) != (levels == 4 ? 8u : 2 * levels) ||
-        r->va_bits != (levels == 4   ? 48u
-                       : levels == 2 ? 32u
-                                     : r->pa_bits)) {
+    if (levels != is->levels || ptw_entry_bytes(r) != is->entry_bytes ||
+        r->va_bits != va_bits) {
         fz_fail("a regime of %u levels, %u bits", levels, r->va_bits);
     }
     for (unsigned l = 0; l < 8; l++) {
@@ -300,8 +365,8 @@ static void by_registers(struct fz_reader *in)
     const struct row *row = NULL;
     struct ptw_regime r;
     enum ptw_status st;
+    bool state[4];
     bool conflict;
-    bool unsupported;
     bool width;
 
     for (unsigned i = 0; i < 4; i++) {
@@ -323,30 +388,29 @@ static void by_registers(struct fz_reader *in)
     if ((c & 8) != 0) {
         cpu = ptw_cpu_widest;
     }
+    state[0] = bit(regs.cr0, 31);
+    state[1] = bit(regs.cr4, 5);
+    state[2] = bit(regs.efer, 8);
+    state[3] = bit(regs.cr4, 12);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (rows[i].pg == bit(regs.cr0, 31) &&
-            rows[i].pae == bit(regs.cr4, 5) &&
-            rows[i].lme == bit(regs.efer, 8)) {
+        if (selects(&rows[i], state)) {
             row = &rows[i];
         }
     }
     if (row == NULL) {
         fz_fail("the truth table has a hole");
     }
-    conflict = row->st == PTW_E_CONFLICT || (row->pg && !bit(regs.cr0, 0)) ||
+    conflict = row->st == PTW_E_CONFLICT || (state[0] && !bit(regs.cr0, 0)) ||
                (bit(regs.cr4, 23) && !bit(regs.cr0, 16)) ||
-               bit(regs.efer, 10) != (row->pg && row->lme);
-    unsupported = row->st == PTW_E_REGIME ||
-                  (row->id == PTW_ARCH_AMD64 && bit(regs.cr4, 12));
+               bit(regs.efer, 10) != (state[0] && state[2]);
     width = cpu.pa_bits < 32 || cpu.pa_bits > 52;
     st = ptw_regime_from_x86(&regs, (c & 24) == 24 ? NULL : &cpu, &r, &why);
     fz_note((uint64_t)st);
     fz_say("CR0 %llx CR4 %llx EFER %llx, %u bits: %s%s%s\n", HEX(regs.cr0),
            HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits, ptw_status_text(st),
            why != NULL ? ", " : "", why != NULL ? why : "");
-    if (st == PTW_OK ? conflict || unsupported || width
+    if (st == PTW_OK ? conflict || width
                      : !((st == PTW_E_CONFLICT && conflict) ||
-                         (st == PTW_E_REGIME && unsupported && !conflict) ||
                          (st == PTW_E_WIDTH && width && !conflict))) {
         fz_fail("CR0 %llx CR4 %llx EFER %llx, %u bits: %s", HEX(regs.cr0),
                 HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits,
@@ -373,13 +437,7 @@ static void add_features(struct ptw_regime *r, uint8_t how)
 {
     static const unsigned more[4] = {0, PTW_CET, PTW_CET | PTW_SMEP, PTW_PKE};
     unsigned features = r->features | more[how >> 6];
-    unsigned has = r->id == PTW_ARCH_AMD64
-                       ? PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
-                             PTW_PKE | PTW_CET
-                   : r->id == PTW_ARCH_I686
-                       ? PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET
-                       : 0;
-    bool known = (features & ~has) == 0;
+    bool known = (features & ~modes[r->id].has) == 0;
     bool conflict = (features & PTW_CET) != 0 && (features & PTW_WP) == 0;
     const char *why = NULL;
     struct ptw_regime out = *r;
@@ -399,16 +457,6 @@ static void add_features(struct ptw_regime *r, uint8_t how)
 
 static void by_name(struct fz_reader *in)
 {
-    static const struct {
-        const char *name;
-        enum ptw_status st;
-        enum ptw_arch_id id;
-        unsigned features;
-    } known[] = {
-        {"bare", PTW_OK, PTW_ARCH_BARE, 0},
-        {"i686", PTW_OK, PTW_ARCH_I686, PTW_PSE | PTW_WP},
-        {"amd64", PTW_OK, PTW_ARCH_AMD64, PTW_NX | PTW_PAGE1G | PTW_WP},
-    };
     char name[24];
     uint8_t how = fz_u8(in);
     struct ptw_cpu cpu = {fz_u8(in), (how & 1) != 0};
@@ -425,7 +473,7 @@ static void by_name(struct fz_reader *in)
         cpu.pa_bits = 32 + cpu.pa_bits % 21;
     }
     if ((how & 8) != 0) {
-        strcpy(name, known[(how >> 4) % 3].name);
+        strcpy(name, modes[(how >> 4) % 3].name);
     } else {
         while (n + 1 < sizeof name && in->left > 0 &&
                (name[n] = (char)fz_u8(in)) != '\0') {
@@ -433,8 +481,8 @@ static void by_name(struct fz_reader *in)
         }
         name[n] = '\0';
     }
-    for (i = 0; i < 3; i++) {
-        if (strcmp(name, known[i].name) == 0) {
+    for (i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(name, modes[i].name) == 0) {
             expect = facts != NULL && (cpu.pa_bits < 32 || cpu.pa_bits > 52)
                          ? PTW_E_WIDTH
                          : PTW_OK;
@@ -452,12 +500,12 @@ static void by_name(struct fz_reader *in)
                 ptw_status_text(st));
     }
     if (st == PTW_OK) {
-        unsigned features = known[i].features & ~without;
+        unsigned features = modes[i].by_name & ~without;
 
         if (facts != NULL && !cpu.page1g) {
             features &= ~(unsigned)PTW_PAGE1G;
         }
-        if (r.id != known[i].id || r.features != features ||
+        if (r.id != (enum ptw_arch_id)i || r.features != features ||
             r.pa_bits != (facts == NULL ? 52 : cpu.pa_bits)) {
             fz_fail("the regime %s has features %x and %u bits", name,
                     r.features, r.pa_bits);

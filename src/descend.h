@@ -379,7 +379,7 @@ ptw_descend_at(const struct ptw_format *a, struct ptw_cursor *c, unsigned to,
     if (depth + to >= a->levels || so_far != PTW_V_ENTERED) {
         return so_far;
     }
-    return ptw_descend_once(a, c, true, a->levels - 1 - depth, NULL, e);
+    return ptw_descend_once(a, c, true, ptw_top(a) - depth, NULL, e);
 }
 
 _Static_assert(PTW_MAX_LEVELS == 5, "ptw_descend_to goes down five levels");

@@ -2,16 +2,27 @@
 /* What is checked before an edit looks at a table. */
 #include "rewrite.h"
 
+static PTW_COLD enum ptw_status edit_far(struct ptw_edit *ed, bool movable)
+{
+    return ptw_edit_far(ed->t->regime->arch->format, ed, movable);
+}
+
 static enum ptw_status run(struct ptw_edit *ed,
                            const struct ptw_movable_tables *movable)
 {
     const struct ptw_arch *arch = ed->t->regime->arch;
 
     if (movable == NULL) {
-        return arch->edit(ed);
+        bool near;
+        enum ptw_status st = arch->edit_near(ed, &near);
+
+        if (near) {
+            return st;
+        }
+    } else {
+        ed->move = movable->move;
     }
-    ed->move = movable->move;
-    return arch->edit_movable(ed);
+    return edit_far(ed, movable != NULL);
 }
 
 static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
@@ -170,7 +181,7 @@ static enum ptw_status link_regions(struct ptw_tables *t,
     uint64_t ours;
     uint64_t theirs;
 
-    if (l->level >= a->levels - 1 || t->shares == NULL) {
+    if (l->level >= ptw_top(a) || t->shares == NULL) {
         return PTW_E_ARG;
     }
     region = ptw_low_mask(a->level[level].shift);
@@ -231,7 +242,7 @@ static enum ptw_status link_request(struct ptw_tables *t,
     if (a->levels == 0) {
         return PTW_E_REGIME;
     }
-    if (l.level >= a->levels - 1) {
+    if (l.level >= ptw_top(a)) {
         return PTW_E_ARG;
     }
     if (q->first.v > q->last.v) {
@@ -321,9 +332,9 @@ static enum ptw_status begin_space(struct ptw_tables *t,
     case PTW_SPACE_WALKED:
         break;
     }
-    st = ptw_spare_reserve(t, 1, ptw_table_bytes(a, a->levels - 1));
+    st = ptw_spare_reserve(t, 1, true);
     if (st == PTW_OK) {
-        st = ptw_spare_take(t, &own->root);
+        st = ptw_spare_take(t, ptw_top(a), &own->root);
     }
     own->built = st == PTW_OK;
     return ptw_spare_release(t, st);
@@ -346,7 +357,7 @@ static enum ptw_status link_alias(struct ptw_tables *t,
     };
     uint64_t span;
 
-    if (level >= a->levels - 1 || ref.owner > item->space ||
+    if (level >= ptw_top(a) || ref.owner > item->space ||
         !built[ref.owner].built) {
         return PTW_E_ARG;
     }

@@ -41,7 +41,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     uint64_t within;
 
     if (a->levels > 0) {
-        (void)ptw_enter(a, c, true, a->levels - 1, root.v, PTW_ALL_RIGHTS, 0);
+        (void)ptw_enter(a, c, true, ptw_top(a), root.v, PTW_ALL_RIGHTS, 0);
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;

@@ -13,9 +13,12 @@
 #include "hash.h"
 #include "ptwalk/walk.h"
 
+/* log2 of the least alignment of a table of any format. */
+enum { PTW_TABLE_ALIGN = 5 };
+
 struct ptw_memo_slot {
-    uint64_t key; /* table | level << 2 | cut: tables are aligned to 32 */
-    uint64_t va;  /* where the owner has it */
+    uint64_t key;          /* table | level << 2 | cut */
+    uint64_t va;           /* where the owner has it */
     uint32_t owner_plus_1; /* 0: the slot is empty */
     uint32_t number;       /* the caller's */
 };
@@ -27,19 +30,19 @@ PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level, bool cut)
 
 PTW_ENGINE uint64_t ptw_memo_table(uint64_t key)
 {
-    return key & ~ptw_low_mask(5);
+    return key & ~ptw_low_mask(PTW_TABLE_ALIGN);
 }
 
 PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
 {
-    return ptw_mix(table >> 5, memo->seed, memo->slots_log2);
+    return ptw_mix(table >> PTW_TABLE_ALIGN, memo->seed, memo->slots_log2);
 }
 
 PTW_ENGINE size_t ptw_memo_hash_cut(const struct ptw_memo *memo, uint64_t table,
                                     uint64_t va)
 {
-    return ptw_mix(va ^ ptw_mix(table >> 5, memo->seed, 63), memo->seed,
-                   memo->slots_log2);
+    return ptw_mix(va ^ ptw_mix(table >> PTW_TABLE_ALIGN, memo->seed, 63),
+                   memo->seed, memo->slots_log2);
 }
 
 /* ptw_memo_seek returns the slot with that key, of a table that is cut at that

@@ -1157,7 +1157,7 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
 {
     const struct ptw_format *a = rb->regime->arch->format;
     const struct ptw_level *l = &a->level[level];
-    uint64_t last = level + 1 == a->levels
+    uint64_t last = level == ptw_top(a)
                         ? UINT64_MAX
                         : first.v + ptw_low_mask(l->shift + l->bits);
     struct old_table t = {level, pa.v, first.v,
@@ -1190,7 +1190,7 @@ static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
         e->raw == 0) {
         return false;
     }
-    e->first = t->level + 1 == a->levels ? ptw_va_from(a, at) : t->first + at;
+    e->first = t->level == ptw_top(a) ? ptw_va_from(a, at) : t->first + at;
     e->last = e->first + (size - 1);
     if (!t->whole) {
         kept = kept_of(rb, e->first, e->last);
@@ -1304,6 +1304,7 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
                                    struct old_table *t)
 {
     const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+    unsigned log2 = rb->regime->arch->format->entry_log2;
     enum ptw_status st = PTW_OK;
 
     if (number >= rb->walked) {
@@ -1321,6 +1322,11 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
         for (; st == PTW_OK && i <= last; i++) {
             st = put(rb, rb->at[t->level], i, raw);
         }
+    }
+    /* Behind a table that is smaller than a page nothing is left as it was. */
+    for (unsigned i = 1u << l->bits;
+         st == PTW_OK && i < (1u << PTW_PAGE_BITS) >> log2; i++) {
+        st = put(rb, rb->at[t->level], i, 0);
     }
     return st;
 }
@@ -1347,7 +1353,7 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     case PTW_SPACE_WALKED:
         break;
     }
-    top = old_table_of(rb, rb->regime->arch->format->levels - 1, s->root,
+    top = old_table_of(rb, ptw_top(rb->regime->arch->format), s->root,
                        ptw_va_of(0));
     st = keep_named(rb, &top);
     if (st != PTW_OK) {
@@ -1355,6 +1361,7 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     }
     rb->counts.spaces++;
     rb->counts.tables++;
+    rb->last_root = s->number;
     if (new_root == NULL) {
         return PTW_OK;
     }
@@ -1770,7 +1777,7 @@ static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
     uint64_t tables = 0;
 
     for (size_t i = 0; i < rb->o.maps; i++) {
-        for (unsigned level = 0; level + 1 < a->levels; level++) {
+        for (unsigned level = 0; level < ptw_top(a); level++) {
             unsigned span = a->level[level].shift + a->level[level].bits;
 
             tables += (rb->o.map[i].last.v >> span) -
@@ -1794,6 +1801,8 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
 
     if (last > ptw_low_mask(r->pa_bits) ||
         (last & ~(r->table_pa | page)) != 0 ||
+        (rb->counts.spaces > 0 &&
+         (table_at(rb, rb->last_root) & ~r->root_pa) != 0) ||
         ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0 &&
          (last & ~entry) != 0)) {
         return PTW_E_WIDTH;

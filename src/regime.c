@@ -61,7 +61,7 @@ static enum ptw_status build(const struct ptw_arch *arch,
             arch->root_bits < r.pa_bits ? arch->root_bits : r.pa_bits;
 
         r.root_pa =
-            ptw_bits(bits - 1, f->level[f->levels - 1].bits + f->entry_log2);
+            ptw_bits(bits - 1, f->level[ptw_top(f)].bits + f->entry_log2);
     }
     arch->setup(&r);
     *out = r;
@@ -78,8 +78,8 @@ static const struct {
     {"bare", &ptw_arch_bare, 0},
     {"i686", &ptw_arch_i686, PTW_PSE | PTW_WP},
     {"amd64", &ptw_arch_amd64, PTW_NX | PTW_PAGE1G | PTW_WP},
-    {"pae", NULL, 0},
-    {"amd64-la57", NULL, 0},
+    {"pae", &ptw_arch_pae, PTW_NX | PTW_WP},
+    {"amd64-la57", &ptw_arch_la57, PTW_NX | PTW_PAGE1G | PTW_WP},
     {"aarch64", NULL, 0},
     {"sv32", NULL, 0},
     {"sv39", NULL, 0},
@@ -143,6 +143,15 @@ enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
     return build(r->arch, &cpu, features, out, why);
 }
 
+/* CR4.LA57 means something in long mode only. */
+static const struct ptw_arch *mode(bool pae, bool lme, bool la57)
+{
+    if (lme) {
+        return la57 ? &ptw_arch_la57 : &ptw_arch_amd64;
+    }
+    return pae ? &ptw_arch_pae : &ptw_arch_i686;
+}
+
 enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                                     const struct ptw_cpu *cpu,
                                     struct ptw_regime *out, const char **why)
@@ -183,18 +192,6 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         return fail(PTW_E_CONFLICT, "EFER.LME is set and CR4.PAE is clear",
                     why);
     }
-    if (pae && !lme) {
-        return fail(PTW_E_REGIME,
-                    "the registers select PAE paging, which is not supported "
-                    "yet",
-                    why);
-    }
-    if (lme && (regs->cr4 & CR4_LA57) != 0) {
-        return fail(PTW_E_REGIME,
-                    "the registers select 5-level paging (LA57), which is not "
-                    "supported yet",
-                    why);
-    }
     for (size_t i = 0; i < sizeof from_cr4 / sizeof from_cr4[0]; i++) {
         if ((regs->cr4 & from_cr4[i].bit) != 0) {
             features |= from_cr4[i].feature;
@@ -206,16 +203,19 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     if ((regs->cr0 & CR0_WP) != 0) {
         features |= PTW_WP;
     }
-    return build(lme ? &ptw_arch_amd64 : &ptw_arch_i686, &facts, features, out,
-                 why);
+    return build(mode(pae, lme, (regs->cr4 & CR4_LA57) != 0), &facts, features,
+                 out, why);
 }
 
 ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
 {
-    if (r->arch->format->levels == 0) {
+    const struct ptw_format *f = r->arch->format;
+
+    if (f->levels == 0) {
         return ptw_pa_of(0);
     }
-    return ptw_pa_of(cr3 & ptw_bits(r->arch->root_bits - 1, 12));
+    return ptw_pa_of(cr3 & ptw_bits(r->arch->root_bits - 1,
+                                    f->level[ptw_top(f)].bits + f->entry_log2));
 }
 
 enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)

@@ -125,8 +125,9 @@ PTW_ENGINE uint64_t ptw_leaf_entry(const struct ptw_format *a,
     return bits | a->put_address(r, level, PTW_ENTRY_LEAF, pa);
 }
 
-/* An architecture as the library sees it at run time: its format, the engine
- * specialised by it, and what is called once an item or less. */
+/* An architecture as the library sees it at run time: its format, the parts of
+ * the engine that are specialised by it since they are called for each page, and
+ * what is called once an item or less.  All else takes the format at run time. */
 struct ptw_arch {
     const char *name;
     enum ptw_arch_id id;
@@ -165,13 +166,16 @@ struct ptw_arch {
                             size_t room, size_t *items);
     enum ptw_status (*map)(struct ptw_tables *t,
                            const struct ptw_map_request *q);
-    enum ptw_status (*edit)(struct ptw_edit *ed);
-    enum ptw_status (*edit_movable)(struct ptw_edit *ed);
+    enum ptw_status (*edit_near)(struct ptw_edit *ed, bool *near);
+    enum ptw_status (*map_leaves)(struct ptw_edit *ed, uint64_t first,
+                                  uint64_t last);
 };
 
 extern const struct ptw_arch ptw_arch_bare;
 extern const struct ptw_arch ptw_arch_i686;
 extern const struct ptw_arch ptw_arch_amd64;
+extern const struct ptw_arch ptw_arch_pae;
+extern const struct ptw_arch ptw_arch_la57;
 
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
@@ -182,6 +186,12 @@ bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
 bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
                             unsigned level, uint64_t raw,
                             const struct ptw_access *access);
+
+/* ptw_top returns the level of the roots; there are tables. */
+PTW_ENGINE unsigned ptw_top(const struct ptw_format *a)
+{
+    return a->levels - 1;
+}
 
 /* ptw_width returns the width of the addresses that tables can map, in bits;
  * where there are tables, a constant. */

@@ -49,6 +49,7 @@ struct ptw_edit {
     bool linked;          /* commit: some entry leads to a table now */
     unsigned widest;      /* leaves of up to this level may be written whole */
     uint64_t needed;      /* tables */
+    bool root_needed;     /* one of them, the first, will be the root */
     uint64_t listed;      /* tables that shares has to list */
     void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked */
@@ -111,7 +112,7 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
     c->at[level].host =
         ptw_direct(ed->t->mem, table, ptw_table_bytes(a, level));
     ed->pen[level] = ptw_pen(ed->t->mem, table, ptw_table_bytes(a, level));
-    if (level + 1 == a->levels) {
+    if (level == ptw_top(a)) {
         ed->t->root.v = table;
         return PTW_OK;
     }
@@ -139,7 +140,7 @@ PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
         }
         st = ed->move->move(ed->t->ctx, here, &now);
         if (st == PTW_OK) {
-            st = ptw_new_table_check(ed->t, now, ptw_table_bytes(a, l));
+            st = ptw_new_table_check(ed->t, now, l);
         }
         if (st == PTW_OK && now.v != here.v) {
             st = ptw_relink(a, ed, l, now.v);
@@ -147,7 +148,7 @@ PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
         if (st != PTW_OK) {
             return st;
         }
-        if (now.v != here.v && l == a->levels - 1 && ed->move->root != NULL) {
+        if (now.v != here.v && l == ptw_top(a) && ed->move->root != NULL) {
             ed->move->root(ed->t->ctx, ed->t->root);
         }
         ed->moved[l] = true;
@@ -208,7 +209,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     enum ptw_status st;
     ptw_pa copy;
 
-    st = ptw_spare_take(ed->t, &copy);
+    st = ptw_spare_take(ed->t, level, &copy);
     if (st != PTW_OK) {
         return st;
     }
@@ -239,9 +240,9 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         st = ptw_relink(a, ed, level, copy.v);
     }
     if (st == PTW_OK && !others) {
-        st = ptw_spare_give(ed->t, ptw_pa_of(from), ptw_table_bytes(a, level));
+        st = ptw_spare_give(ed->t, ptw_pa_of(from), level);
     }
-    if (st == PTW_OK && level == a->levels - 1 && ed->move != NULL &&
+    if (st == PTW_OK && level == ptw_top(a) && ed->move != NULL &&
         ed->move->root != NULL) {
         ed->move->root(ed->t->ctx, ed->t->root);
     }
@@ -274,7 +275,7 @@ PTW_ENGINE enum ptw_status ptw_commit_entered(const struct ptw_format *a,
         }
         ed->shared = (int)level;
     }
-    st = ptw_table_check(ed->t, ptw_pa_of(table), ptw_table_bytes(a, level));
+    st = ptw_table_check(ed->t, ptw_pa_of(table), level);
     return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false) : PTW_OK;
 }
 
@@ -309,7 +310,8 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
             return st;
         }
         ed->needed++;
-        if (ed->shared < 0 && level < a->levels - 1) {
+        ed->root_needed = ed->root_needed || level == ptw_top(a);
+        if (ed->shared < 0 && level < ptw_top(a)) {
             /* The entry that leads to the copy will be written. */
             st = movable && pass == PTW_PASS_MOVE
                      ? ptw_move(a, ed, level + 1)
@@ -321,8 +323,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         return st;
     }
     if (pass == PTW_PASS_PLAN) {
-        st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table),
-                             ptw_table_bytes(a, level));
+        st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table), level);
         ed->fit[level] = movable ? PTW_OK : st;
         /* All of a path moves, and what may move is written elsewhere. */
         if (movable && st != PTW_E_READONLY) {
@@ -429,7 +430,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
         st = ptw_move(a, ed, 0);
     }
     if (ed->op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
-        st = ptw_map_leaves(a, ed, first, last);
+        st = ed->t->regime->arch->map_leaves(ed, first, last);
         t->index = (uint16_t)(t->last + 1);
         return st;
     }
@@ -504,7 +505,7 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
     enum ptw_status st;
     ptw_pa table;
 
-    st = ptw_spare_take(ed->t, &table);
+    st = ptw_spare_take(ed->t, level - 1, &table);
     if (st != PTW_OK) {
         return st;
     }
@@ -566,7 +567,7 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
     c.near = t->mem->near;
     c.first = offset;
     c.last = offset;
-    (void)ptw_enter(a, &c, true, a->levels - 1, root, PTW_ALL_RIGHTS, 0);
+    (void)ptw_enter(a, &c, true, ptw_top(a), root, PTW_ALL_RIGHTS, 0);
     while (c.level > (int)to) {
         struct ptw_entry e;
 
@@ -603,7 +604,7 @@ PTW_ENGINE enum ptw_status ptw_entry_target(const struct ptw_format *a,
                                             uint64_t *end)
 {
     uint64_t theirs = offset + ed->entry_ahead;
-    unsigned level = a->levels - 1;
+    unsigned level = ptw_top(a);
     uint64_t root = ed->entry_self ? ed->t->root.v : ed->entry_owner;
     enum ptw_status st;
 
@@ -789,7 +790,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
         return PTW_OK;
     }
     if (ed->entry_new && !same) {
-        st = ptw_spare_take(ed->t, &table);
+        st = ptw_spare_take(ed->t, level - 1, &table);
         if (st != PTW_OK) {
             return st;
         }
@@ -807,7 +808,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
             ptw_shares_count(ed->t->shares, old.pa.v) > 1) {
             st = ptw_shares_add(ed->t->shares, old.pa.v, -1);
         } else {
-            st = ptw_spare_give(ed->t, old.pa, ptw_table_bytes(a, level - 1));
+            st = ptw_spare_give(ed->t, old.pa, level - 1);
         }
     }
     return st;
@@ -934,7 +935,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
     if (ed->shared == (int)level) {
         ed->shared = -1;
     }
-    if (level + 1 == a->levels) {
+    if (level == ptw_top(a)) {
         c->level = -1;
         return PTW_OK;
     }
@@ -958,8 +959,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
         return PTW_OK;
     }
     st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
-    return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table),
-                                         ptw_table_bytes(a, level))
+    return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level)
                         : st;
 }
 
@@ -993,13 +993,14 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->need = 0;
     c->remembered = NULL; /* an edit changes tables */
     c->need_leaf = 0;
-    c->top = a->levels - 1;
+    c->top = ptw_top(a);
     c->remark = false;
     c->list = false;
     c->self = false;
     ed->shared = -1;
     ed->made = false;
     ed->needed = 0;
+    ed->root_needed = false;
     ed->listed = 0;
     if (ptw_enter(a, c, false, c->top, ed->t->root.v, PTW_ALL_RIGHTS, 0) !=
         PTW_V_ENTERED) {
@@ -1069,7 +1070,7 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     struct ptw_entry e;
 
     if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
-        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < a->levels - 1) {
+        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < ptw_top(a)) {
         return false;
     }
     c.regime = ed->t->regime;
@@ -1077,9 +1078,8 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     c.near = c.mem->near;
     c.memo = NULL;
     c.first = ed->first;
-    c.reads_left = ed->max_reads - (a->levels - 1); /* the way down */
-    (void)ptw_enter(a, &c, true, a->levels - 1, ed->t->root.v, PTW_ALL_RIGHTS,
-                    0);
+    c.reads_left = ed->max_reads - ptw_top(a); /* the way down */
+    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.v, PTW_ALL_RIGHTS, 0);
     /* What the leaf is does not matter, and to read it is to wait for it. */
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
@@ -1137,15 +1137,21 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     return ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
 }
 
-/* ptw_edit_run does an edit that has been found well-formed. */
-PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
+/* ptw_edit_try_near does a well-formed edit if it is near; *near says whether
+ * it is. */
+PTW_ENGINE enum ptw_status ptw_edit_try_near(const struct ptw_format *a,
+                                             struct ptw_edit *ed, bool *near)
+{
+    *near = ptw_edit_is_near(a, ed);
+    return *near ? ptw_edit_near(a, ed) : PTW_OK;
+}
+
+/* ptw_edit_far does a well-formed edit that is not near: pass by pass. */
+PTW_ENGINE enum ptw_status ptw_edit_far(const struct ptw_format *a,
                                         struct ptw_edit *ed, bool movable)
 {
     enum ptw_status st;
 
-    if (!movable && ptw_edit_is_near(a, ed)) {
-        return ptw_edit_near(a, ed);
-    }
     if (ed->t->shares != NULL) {
         ed->t->shares->edit++;
         ed->t->shares->wanted = 0;
@@ -1155,8 +1161,7 @@ PTW_ENGINE enum ptw_status ptw_edit_run(const struct ptw_format *a,
         st = ptw_shares_room(ed->t->shares, ed->listed);
     }
     if (st == PTW_OK) {
-        st = ptw_spare_reserve(ed->t, ed->needed,
-                               ptw_table_bytes(a, a->levels - 1));
+        st = ptw_spare_reserve(ed->t, ed->needed, ed->root_needed);
     }
     if (st == PTW_OK && movable) {
         st = ptw_edit_pass(a, ed, PTW_PASS_MOVE, movable);
@@ -1207,7 +1212,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->rights = 0;
     ed->copy_on_write = false;
     ed->attributes = NULL;
-    ed->widest = a->levels - 1;
+    ed->widest = ptw_top(a);
     ed->beyond = false;
     ed->exact = false;
     ed->bits = 0;

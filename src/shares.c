@@ -168,15 +168,16 @@ enum ptw_status ptw_shares_refer(struct ptw_shares *s, uint64_t table)
     return ptw_shares_add(s, table, 1);
 }
 
-enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
-                                uint64_t bytes)
+/* Whether `bytes` at a table that has one of those addresses can be written. */
+static enum ptw_status check(const struct ptw_tables *t, ptw_pa table,
+                             uint64_t bytes, uint64_t addresses)
 {
     const struct ptw_region *region;
 
     if ((table.v & (bytes - 1)) != 0) {
         return PTW_E_ALIGN;
     }
-    if ((table.v & ~t->regime->table_pa) != 0) {
+    if ((table.v & ~addresses) != 0) {
         return PTW_E_WIDTH;
     }
     region = ptw_find_range(t->mem, table.v, bytes);
@@ -191,10 +192,20 @@ enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
     return PTW_OK;
 }
 
-enum ptw_status ptw_new_table_check(const struct ptw_tables *t, ptw_pa table,
-                                    uint64_t bytes)
+enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
+                                unsigned level)
 {
-    enum ptw_status st = ptw_table_check(t, table, bytes);
+    const struct ptw_regime *r = t->regime;
+    const struct ptw_format *a = r->arch->format;
+
+    return check(t, table, ptw_table_bytes(a, level),
+                 level == ptw_top(a) ? r->root_pa : r->table_pa);
+}
+
+enum ptw_status ptw_new_table_check(const struct ptw_tables *t, ptw_pa table,
+                                    unsigned level)
+{
+    enum ptw_status st = ptw_table_check(t, table, level);
 
     if (st == PTW_OK && t->shares != NULL &&
         ptw_shares_count(t->shares, table.v) > 1) {
@@ -214,17 +225,37 @@ static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
     return st;
 }
 
-enum ptw_status ptw_spare_take(struct ptw_tables *t, ptw_pa *table)
+/* The size of the tables in stock: the largest of the format. */
+static uint64_t spare_bytes(const struct ptw_format *a)
 {
-    const struct ptw_format *a = t->regime->arch->format;
+    uint64_t most = 0;
+
+    for (unsigned level = 0; level < a->levels; level++) {
+        uint64_t bytes = ptw_table_bytes(a, level);
+
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+/* What may be put in stock, to be a root or any other table. */
+static enum ptw_status spare_check(const struct ptw_tables *t, ptw_pa table,
+                                   bool root)
+{
+    const struct ptw_regime *r = t->regime;
+
+    return check(t, table, spare_bytes(r->arch->format),
+                 root ? r->table_pa & r->root_pa : r->table_pa);
+}
+
+static enum ptw_status unchain(struct ptw_tables *t, bool root, ptw_pa *table)
+{
     enum ptw_status st;
     uint64_t next = 0;
 
     /* What was put in stock had been checked; what leads to it lies in memory,
      * perhaps since an earlier edit. */
-    if (t->spares == 0 ||
-        ptw_table_check(t, t->spare, ptw_table_bytes(a, a->levels - 1)) !=
-            PTW_OK) {
+    if (t->spares == 0 || spare_check(t, t->spare, root) != PTW_OK) {
         return PTW_E_CHANGED;
     }
     *table = t->spare;
@@ -239,16 +270,28 @@ enum ptw_status ptw_spare_take(struct ptw_tables *t, ptw_pa *table)
     return st;
 }
 
-enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
-                               uint64_t bytes)
+enum ptw_status ptw_spare_take(struct ptw_tables *t, unsigned level,
+                               ptw_pa *table)
 {
-    enum ptw_status st = ptw_table_check(t, table, bytes);
+    return unchain(t, level == ptw_top(t->regime->arch->format), table);
+}
+
+enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
+                               unsigned level)
+{
+    uint64_t bytes = ptw_table_bytes(t->regime->arch->format, level);
+    enum ptw_status st = ptw_table_check(t, table, level);
 
     if (st != PTW_OK) {
         return PTW_OK; /* nobody gave it, and nobody could use it */
     }
     if (t->ops->give != NULL) {
         t->ops->give(t->ctx, table);
+        return PTW_OK;
+    }
+    /* What lies behind a table that is smaller than those in stock is somebody
+     * else's. */
+    if (bytes < spare_bytes(t->regime->arch->format)) {
         return PTW_OK;
     }
     /* What is in stock is all zeros; entries that are not present may not be.
@@ -264,7 +307,7 @@ static enum ptw_status give_back(struct ptw_tables *t, uint64_t keep)
 {
     while (t->ops->give != NULL && t->spares > keep) {
         ptw_pa table;
-        enum ptw_status st = ptw_spare_take(t, &table);
+        enum ptw_status st = unchain(t, false, &table);
 
         if (st != PTW_OK) {
             return st;
@@ -275,16 +318,23 @@ static enum ptw_status give_back(struct ptw_tables *t, uint64_t keep)
 }
 
 enum ptw_status ptw_spare_reserve(struct ptw_tables *t, uint64_t needed,
-                                  uint64_t bytes)
+                                  bool root)
 {
-    while (t->spares < needed) {
+    /* The one that was put in last is taken first. */
+    while (t->spares < needed ||
+           (root && spare_check(t, t->spare, false) == PTW_OK &&
+            spare_check(t, t->spare, true) != PTW_OK)) {
         ptw_pa table = {0};
         enum ptw_status st = t->ops->take(t->ctx, &table);
 
         if (st != PTW_OK) {
             return st;
         }
-        st = ptw_new_table_check(t, table, bytes);
+        st = spare_check(t, table, root && t->spares + 1 >= needed);
+        if (st == PTW_OK && t->shares != NULL &&
+            ptw_shares_count(t->shares, table.v) > 1) {
+            st = PTW_E_IN_USE;
+        }
         if (st == PTW_OK) {
             st = chain(t, table);
         }

@@ -16,6 +16,7 @@
 #include "hash.h"
 #include "marked.h"
 #include "mem.h"
+#include "memo.h"
 #include "regime.h"
 #include "runs.h"
 #include "sort.h"
@@ -50,7 +51,8 @@ struct taken {    /* of PTW_VERIFY_TAKEN, for 64 new pages */
     uint64_t joined;          /* that are two old pages or more */
     uint64_t writable;        /* that a new leaf lets the guest write */
     uint64_t large;           /* that a large new leaf maps */
-    uint64_t differ;          /* whose bytes are not the same */
+    uint64_t differ;          /* whose bytes are not the same, or: */
+    uint64_t overlaps;        /* in which a table stands that did not before */
     uint64_t old[PAGES];      /* number of the old page */
     uint32_t sequence[PAGES]; /* pages that were seen before it */
 };
@@ -712,7 +714,7 @@ static bool table_of(const struct ptw_verify *v, const struct ptw_item *item,
 {
     if (item->kind == PTW_ITEM_SPACE &&
         item->u.space_info.kind == PTW_SPACE_WALKED) {
-        *level = v->regime->arch->format->levels - 1;
+        *level = ptw_top(v->regime->arch->format);
         *table = item->u.space_info.root;
         return true;
     }
@@ -732,8 +734,7 @@ static bool entry_kept(const struct ptw_verify *v, const struct ptw_item *item,
     const struct ptw_format *a = v->regime->arch->format;
     uint64_t offset = (uint64_t)i << a->level[level].shift;
 
-    *va = level + 1 == a->levels ? ptw_va_from(a, offset)
-                                 : item->first.v + offset;
+    *va = level == ptw_top(a) ? ptw_va_from(a, offset) : item->first.v + offset;
     return kept_of(v, *va, *va + ptw_low_mask(a->level[level].shift)) !=
            PTW_COVER_NONE;
 }
@@ -1135,14 +1136,16 @@ static enum ptw_status note_table(struct ptw_verify *v,
                                   const struct ptw_item *n, ptw_pa table,
                                   uint64_t old_table)
 {
-    uint64_t number = old_table == NO_OLD_TABLE ? 0 : (old_table >> PAGE) + 1;
+    uint64_t number =
+        old_table == NO_OLD_TABLE ? 0 : (old_table >> PTW_TABLE_ALIGN) + 1;
     struct seen *s;
     bool fresh;
 
     if (room(v, PTW_VERIFY_PAGES) != PTW_OK) {
         return PTW_E_SPACE;
     }
-    s = seen_at(v, marked(table.v, TABLE_AT), &fresh);
+    s = seen_at(v, ((table.v >> PTW_TABLE_ALIGN) + 1) | (uint64_t)1 << TABLE_AT,
+                &fresh);
     if (!fresh && s->value != number) {
         v->difference.old_pa.v = old_table == NO_OLD_TABLE ? 0 : old_table;
         note_item(v, NEW, n);
@@ -1152,16 +1155,15 @@ static enum ptw_status note_table(struct ptw_verify *v,
     return PTW_OK;
 }
 
-/* Whether that new page is a table too, and was not the same table before. */
-static bool overlaps(const struct ptw_verify *v, const struct taken *t,
-                     unsigned k)
+/* Whether the page that new table s stands in, page k of t, was not the one that
+ * the same table stood in before, at the same place. */
+static bool overlaps(const struct taken *t, unsigned k, uint64_t new_table,
+                     const struct seen *s)
 {
-    uint64_t new_page = ((t->key - 1) << BLOCK) + k;
-    const struct seen *s =
-        ptw_hash_find(&v->pages, sizeof *s, marked(new_page << PAGE, TABLE_AT));
+    uint64_t within = new_table & ptw_low_mask(PAGE - PTW_TABLE_ALIGN);
 
-    return s != NULL &&
-           ((t->joined >> k & 1) != 0 || s->value != t->old[k] + 1);
+    return (t->joined >> k & 1) != 0 ||
+           s->value != (t->old[k] << (PAGE - PTW_TABLE_ALIGN) | within) + 1;
 }
 
 /* Marks the new pages that overlap as different. */
@@ -1169,17 +1171,20 @@ static void find_overlaps(struct ptw_verify *v)
 {
     for (size_t i = 0; v->pages.record != NULL && i >> v->pages.slots_log2 == 0;
          i++) {
-        uint64_t key = ptw_hash_key(v->pages.record + i * sizeof(struct seen));
-        uint64_t page = (key & ptw_low_mask(TABLE_AT)) - 1;
+        const struct seen *s =
+            (const void *)(v->pages.record + i * sizeof(struct seen));
+        uint64_t table = (s->key & ptw_low_mask(TABLE_AT)) - 1;
+        uint64_t page = table >> (PAGE - PTW_TABLE_ALIGN);
         unsigned k = (unsigned)(page & (PAGES - 1));
         struct taken *t;
 
-        if (key >> TABLE_AT == 0) {
+        if (s->key >> TABLE_AT == 0) {
             continue;
         }
         t = ptw_hash_find(&v->taken, sizeof *t, (page >> BLOCK) + 1);
-        if (t != NULL && (t->taken >> k & 1) != 0 && overlaps(v, t, k)) {
+        if (t != NULL && (t->taken >> k & 1) != 0 && overlaps(t, k, table, s)) {
             t->differ |= (uint64_t)1 << k;
+            t->overlaps |= (uint64_t)1 << k;
         }
     }
 }
@@ -1483,7 +1488,7 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
     pa = (((t->key - 1) << BLOCK) + k) << PAGE;
     va = n->first.v + (pa - m->pa.v);
     (void)differ(v,
-                 overlaps(v, t, k)
+                 (t->overlaps >> k & 1) != 0
                      ? PTW_DIFFERS_OVERLAP
                      : compare_page(v, t->old[k] << PAGE, pa, t->sequence[k]),
                  n->space, va);
@@ -2026,7 +2031,7 @@ static enum ptw_status compare_items(struct ptw_verify *v,
         return stands_alone(v, OLD, o);
     }
     if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
-        st = pair_tables(v, n, v->regime->arch->format->levels - 1,
+        st = pair_tables(v, n, ptw_top(v->regime->arch->format),
                          o->u.space_info.root.v, n->u.space_info.root);
     } else if (o->kind == PTW_ITEM_TABLE) {
         st = pair_tables(v, n, o->u.table.level, o->u.table.table.v,

@@ -230,7 +230,7 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.need = o->need;
     w->c.need_leaf = o->need;
     w->c.level = -1;
-    w->c.top = r->arch->format->levels > 0 ? r->arch->format->levels - 1 : 0;
+    w->c.top = r->arch->format->levels > 0 ? ptw_top(r->arch->format) : 0;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;

@@ -2821,14 +2821,10 @@ wrong 'EFER.LMA is not what' leaves --cr0 80000001 --cr4 20 --efer 100 \
     --cr3 1000 good
 wrong 'EFER.LME is set and CR4.PAE is clear' leaves --cr0 80000001 --cr4 0 \
     --efer 500 --cr3 1000 good
-wrong 'not supported yet' leaves --cr0 80000001 --cr4 20 --efer 0 --cr3 1000 \
-    good
-wrong 'not supported yet' leaves --cr0 80000001 --cr4 1020 --efer d00 \
-    --cr3 1000 good
 for option in --no-nx --no-pse --no-wp; do
     wrong 'go with --regime' leaves "${registers[@]}" --cr3 1000 $option good
 done
-for regime in pae amd64-la57 aarch64 aarch64-4k-48 sv32 sv39 sv48 sv57; do
+for regime in aarch64 aarch64-4k-48 sv32 sv39 sv48 sv57; do
     wrong "--regime $regime: this paging mode is not supported yet" \
         leaves --regime $regime --root 1000 good
 done

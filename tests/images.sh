@@ -214,9 +214,12 @@ compaction() {
         "${named[@]}" "${new[@]}" "$dir/image.raw" "$scratch/dense"
     check "$case: verify: the certificate" diff \
         <(tail -n 1 "$scratch/compact") "$scratch/out"
+    # Several roots may stand in one of the pages that hold tables.
     check "$case: as many tables and aliases as there were" \
-        [ "$(cut -d' ' -f5,7 "$scratch/out")" = \
-        "$(jq -r '"\(.table_pages) \(.aliases)"' "$dir/meta.json")" ]
+        [ "$(cut -d' ' -f5,7 "$scratch/out")" = "$(jq -r '
+            [.roots[].value[:-3]] as $pages |
+            "\(.table_pages - ($pages | unique | length) + ($pages | length)
+            ) \(.aliases)"' "$dir/meta.json")" ]
 
     check "$case: compact: leaves" succeeds "$scratch/leaves.new" leaves \
         --regime "$regime" "${new[@]/--new-root/--root}" "$scratch/dense"
@@ -414,7 +417,7 @@ for meta in "$images"/*/meta.json; do
     case $mode in
     x86-64-4l) supported amd64 "$case" ;;
     x86-32) supported i686 "$case" ;;
-    x86-pae) unsupported pae "$case" ;;
+    x86-pae) supported pae "$case" ;;
     aarch64 | sv39) unsupported "$mode" "$case" ;;
     *) check "$case: its mode, $mode, is known" false ;;
     esac

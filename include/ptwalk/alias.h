@@ -48,6 +48,27 @@ struct ptw_i686_alias {
     enum ptw_i686_alias_level level;
 };
 
+/* pae: a PDPT is only ever a root; "PAE Paging". */
+enum ptw_pae_alias_level { PTW_PAE_ALIAS_PT, PTW_PAE_ALIAS_PD };
+
+struct ptw_pae_alias {
+    struct ptw_alias_ref ref;
+    enum ptw_pae_alias_level level;
+};
+
+/* amd64-la57: a PML5 is only ever a root. */
+enum ptw_la57_alias_level {
+    PTW_LA57_ALIAS_PT,
+    PTW_LA57_ALIAS_PD,
+    PTW_LA57_ALIAS_PDPT,
+    PTW_LA57_ALIAS_PML4,
+};
+
+struct ptw_la57_alias {
+    struct ptw_alias_ref ref;
+    enum ptw_la57_alias_level level;
+};
+
 /* bare: there are no tables, so there can be no alias. */
 typedef struct ptw_void ptw_bare_alias;
 
@@ -55,6 +76,8 @@ typedef struct ptw_void ptw_bare_alias;
 union ptw_alias {
     struct ptw_amd64_alias amd64;
     struct ptw_i686_alias i686;
+    struct ptw_pae_alias pae;
+    struct ptw_la57_alias la57;
     const ptw_bare_alias *bare;
 };
 
@@ -62,6 +85,8 @@ union ptw_alias {
 union ptw_alias_level {
     enum ptw_amd64_alias_level amd64;
     enum ptw_i686_alias_level i686;
+    enum ptw_pae_alias_level pae;
+    enum ptw_la57_alias_level la57;
     const ptw_bare_alias *bare;
 };
 

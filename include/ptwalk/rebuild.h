@@ -271,17 +271,18 @@ struct ptw_rebuild {
     struct ptw_item item[PTW_REBUILD_BATCH];
     size_t items;
     size_t next;
-    size_t blocks;   /* in the order */
-    size_t block;    /* that comes next */
-    uint64_t handed; /* of its pages: those that the sink has */
-    uint64_t blank;  /* the page that stands for all pages of zeros, + 1 */
-    uint64_t walked; /* tables of the walk */
-    uint64_t extra;  /* tables besides: of leaves that were split, of maps */
-    uint64_t mapped; /* of them, at most: of maps */
-    uint64_t taken;  /* of these, used */
-    uint64_t pieces; /* of large leaves, as the plan counts reads */
-    bool recount;    /* a large page lost a part */
-    unsigned entry;  /* of the table that is entered: which one comes next */
+    size_t blocks;      /* in the order */
+    size_t block;       /* that comes next */
+    uint64_t handed;    /* of its pages: those that the sink has */
+    uint64_t blank;     /* the page that stands for all pages of zeros, + 1 */
+    uint64_t walked;    /* tables of the walk */
+    uint64_t last_root; /* number of the last space's root */
+    uint64_t extra;     /* tables besides: of leaves that were split, of maps */
+    uint64_t mapped;    /* of them, at most: of maps */
+    uint64_t taken;     /* of these, used */
+    uint64_t pieces;    /* of large leaves, as the plan counts reads */
+    bool recount;       /* a large page lost a part */
+    unsigned entry;     /* of the table that is entered: which one comes next */
     uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
     uint64_t frame; /* of the last block that was looked up, and it */
     void *last_block;

@@ -65,6 +65,10 @@ struct ptw_regime {
  *   "i686"   32-bit paging with CR4.PSE, CR0.WP; physical addresses of 4 MiB
  *            pages have min(cpu->pa_bits, 40) bits (PSE-36)
  *   "amd64"  4-level paging with EFER.NXE, CR0.WP
+ *   "amd64-la57"  5-level paging with EFER.NXE, CR0.WP
+ *   "pae"    PAE paging with EFER.NXE, CR0.WP; roots are below 4 GiB and aligned
+ *            to 32 bytes, and each root is the table in memory: a processor may
+ *            hold PDPTE registers that differ from it
  *   "bare"   paging off: every address of cpu->pa_bits bits is itself
  *
  * cpu may be NULL for ptw_cpu_widest.  `without` is a set of features to leave
@@ -94,9 +98,8 @@ struct ptw_x86_registers {
 };
 
 /* ptw_regime_from_x86 builds the regime that the registers select: Intel SDM
- * vol. 3A, "Paging Modes and Control Bits".  PTW_E_REGIME when that mode is
- * not supported (PAE, LA57), PTW_E_CONFLICT when no processor can be in that
- * state; PTW_E_WIDTH, cpu, out and why as above. */
+ * vol. 3A, "Paging Modes and Control Bits".  PTW_E_CONFLICT when no processor
+ * can be in that state; PTW_E_WIDTH, cpu, out and why as above. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                     const struct ptw_cpu *cpu, struct ptw_regime *out,
@@ -107,9 +110,9 @@ ptw_regime_from_x86(const struct ptw_x86_registers *regs,
 ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
 
 /* ptw_root_check says whether a table at root can be the top of a space:
- * PTW_E_ALIGN when it is not aligned to a table, PTW_E_WIDTH when it does not
- * fit the width of a root register (i686: 32 bits) or of a physical address.
- * It reads nothing. */
+ * PTW_E_ALIGN when it is not aligned to a table (4 KiB; pae: 32 bytes),
+ * PTW_E_WIDTH when it does not fit the width of a root register (i686, pae: 32
+ * bits) or of a physical address.  It reads nothing. */
 PTW_NODISCARD enum ptw_status ptw_root_check(const struct ptw_regime *r,
                                              ptw_pa root);
 
@@ -120,12 +123,12 @@ bool ptw_canonical(const struct ptw_regime *r, ptw_va va);
  * it; static. */
 const char *ptw_regime_name(const struct ptw_regime *r);
 
-/* ptw_levels returns how many levels of tables there are: 4 for amd64, 0 for
- * bare.  A level is numbered from the leaves: level 0 holds only leaves. */
+/* ptw_levels returns how many levels of tables there are: 5 for amd64-la57, 4
+ * for amd64, 3 for pae, 2 for i686, 0 for bare.  A level is numbered from the leaves: level 0 holds only leaves. */
 unsigned ptw_levels(const struct ptw_regime *r);
 
 /* ptw_level_name returns the manual's name of a table at that level, in lower
- * case ("pt", "pd", "pdpt", "pml4"); "-" when there is no such level.  Static.
+ * case ("pt", "pd", "pdpt", "pml4", "pml5"); "-" when there is no such level.  Static.
  */
 const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
 

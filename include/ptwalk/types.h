@@ -63,6 +63,8 @@ enum ptw_arch_id {
     PTW_ARCH_BARE,  /* paging off: a virtual address is the physical one */
     PTW_ARCH_I686,  /* 32-bit paging, 2 levels */
     PTW_ARCH_AMD64, /* 4-level paging */
+    PTW_ARCH_PAE,   /* PAE paging, 3 levels */
+    PTW_ARCH_LA57,  /* 5-level paging */
 };
 
 /* PTW_MAX_LEVELS is the deepest descent of any architecture, known or planned.

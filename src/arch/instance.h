@@ -2,7 +2,7 @@
 /* The engine, specialised by one format: what an architecture's file ends with.
  *
  * PTW_INSTANCE(x), where x is the architecture's constant format, defines
- * x_lookup, x_explain, x_next, x_map, x_edit and x_edit_movable, and
+ * x_lookup, x_explain, x_next, x_map, x_edit_near and x_map_leaves, and
  * PTW_INSTANCE_OF(x) puts them into the architecture. */
 #ifndef PTW_INSTANCE_H
 #define PTW_INSTANCE_H
@@ -35,19 +35,20 @@
     {                                                                          \
         return ptw_map_now(&x, t, q);                                          \
     }                                                                          \
-    static enum ptw_status x##_edit(struct ptw_edit *ed)                       \
+    static enum ptw_status x##_edit_near(struct ptw_edit *ed, bool *near)      \
     {                                                                          \
-        return ptw_edit_run(&x, ed, false);                                    \
+        return ptw_edit_try_near(&x, ed, near);                                \
     }                                                                          \
-    static enum ptw_status x##_edit_movable(struct ptw_edit *ed)               \
+    static enum ptw_status x##_map_leaves(struct ptw_edit *ed, uint64_t first, \
+                                          uint64_t last)                       \
     {                                                                          \
-        return ptw_edit_run(&x, ed, true);                                     \
+        return ptw_map_leaves(&x, ed, first, last);                            \
     }                                                                          \
     _Static_assert(sizeof(x) > 0, "a format")
 
 #define PTW_INSTANCE_OF(x)                                                     \
     .format = &x, .lookup = x##_lookup, .explain = x##_explain,                \
-    .next = x##_next, .map = x##_map, .edit = x##_edit,                        \
-    .edit_movable = x##_edit_movable
+    .next = x##_next, .map = x##_map, .edit_near = x##_edit_near,              \
+    .map_leaves = x##_map_leaves
 
 #endif

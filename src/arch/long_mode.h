@@ -22,9 +22,6 @@
 
 enum { LONG_PT, LONG_PD, LONG_PDPT, LONG_PML4, LONG_PML5 };
 
-static const unsigned long_features =
-    PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | PTW_CET;
-
 static void long_setup(struct ptw_regime *r)
 {
     const struct ptw_format *f = r->arch->format;
@@ -59,5 +56,26 @@ PTW_ENGINE bool long_leaf_bits(const struct ptw_regime *r, unsigned level,
     return true;
 }
 PTW_NAMED(long_leaf_bits);
+
+/* The members of a format and of an architecture that both modes have. */
+#define LONG_MODE_ENTRIES                                                      \
+    .decode = PTW_BY_NAME(x86_decode),                                         \
+    .leaf_class = PTW_BY_NAME(x86_leaf_class),                                 \
+    .address_bits = PTW_BY_NAME(x86_address_bits),                             \
+    .put_address = PTW_BY_NAME(x86_put_address),                               \
+    .table_bits = PTW_BY_NAME(x86_table_bits), .path_bits = x86_path_bits,     \
+    .leaf_bits = PTW_BY_NAME(long_leaf_bits),                                  \
+    .leaf_with_rights = PTW_BY_NAME(x86_leaf_with_rights),                     \
+    .leaf_split = x86_leaf_split,                                              \
+    .leaf_copy_on_write = PTW_BY_NAME(x86_leaf_copy_on_write)
+
+#define LONG_MODE_ARCH                                                         \
+    .root_bits = 52,                                                           \
+    .features = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | \
+                PTW_CET,                                                       \
+    .setup = long_setup, .attributes = long_attributes,                        \
+    .guest_writes = ptw_x86_guest_writes,                                      \
+    .shadow_stack = ptw_x86_shadow_stack,                                      \
+    .access_allowed = ptw_x86_access_allowed
 
 #endif

@@ -44,7 +44,7 @@ static bool inverts(const struct ptw_absent *absent, const struct ptw_regime *r)
 
 static bool linux_knows(const struct ptw_regime *r)
 {
-    return r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_I686;
+    return r->id != PTW_ARCH_BARE;
 }
 
 static bool linux_check(const struct ptw_absent *absent,

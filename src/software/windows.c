@@ -27,7 +27,7 @@ static const uint64_t TRANSITION = X86_BIT(11);
 
 static bool windows_knows(const struct ptw_regime *r)
 {
-    return r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_I686;
+    return r->id != PTW_ARCH_BARE;
 }
 
 /* The mask is of the frame's bits. */
