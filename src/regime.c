@@ -223,8 +223,12 @@ enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)
     if (ptw_root_fits(r, root)) {
         return PTW_OK;
     }
-    return (root.v & ((r->root_pa & -r->root_pa) - 1)) != 0 ? PTW_E_ALIGN
-                                                            : PTW_E_WIDTH;
+    return (root.v & (ptw_root_bytes(r) - 1)) != 0 ? PTW_E_ALIGN : PTW_E_WIDTH;
+}
+
+uint64_t ptw_root_bytes(const struct ptw_regime *r)
+{
+    return r->root_pa & -r->root_pa;
 }
 
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va)
@@ -283,6 +287,26 @@ struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
 {
     assert(level < r->arch->format->levels);
     return r->arch->format->decode(r, raw, level, 0);
+}
+
+size_t ptw_entry_fields(const struct ptw_regime *r, unsigned level,
+                        uint64_t raw,
+                        struct ptw_entry_field field[PTW_MAX_FIELDS])
+{
+    const struct ptw_format *a = r->arch->format;
+
+    assert(level < a->levels);
+    return (raw & a->present) == 0 ? 0 : r->arch->fields(r, level, raw, field);
+}
+
+const char *ptw_present_text(const struct ptw_regime *r)
+{
+    return r->arch->present_text;
+}
+
+const char *ptw_right_text(const struct ptw_regime *r, enum ptw_right right)
+{
+    return r->arch->right_text(right);
 }
 
 uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,

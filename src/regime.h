@@ -138,6 +138,12 @@ struct ptw_arch {
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,
                                         unsigned level, uint64_t raw);
+    /* As the public functions. */
+    size_t (*fields)(const struct ptw_regime *r, unsigned level, uint64_t raw,
+                     struct ptw_entry_field *field);
+    const char *present_text;
+    const char *(*right_text)(enum ptw_right right);
+
     /* As the public functions: `above` is what the entries above grant. */
     bool (*guest_writes)(const struct ptw_regime *r, unsigned above,
                          uint64_t raw);
@@ -179,6 +185,9 @@ extern const struct ptw_arch ptw_arch_la57;
 
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
+size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
+                      struct ptw_entry_field *field);
+const char *ptw_x86_right_text(enum ptw_right right);
 bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
                           uint64_t raw);
 bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,

@@ -116,6 +116,10 @@ ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
 PTW_NODISCARD enum ptw_status ptw_root_check(const struct ptw_regime *r,
                                              ptw_pa root);
 
+/* ptw_root_bytes returns the size of a root, which is its alignment, too: 4096,
+ * of pae 32 (bare: 1). */
+uint64_t ptw_root_bytes(const struct ptw_regime *r);
+
 /* ptw_canonical says whether va is one that tables of r can map. */
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va);
 
@@ -184,6 +188,32 @@ struct ptw_entry {
  * must be below ptw_levels(r).  A pure function. */
 struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
                             uint64_t raw);
+
+/* A part of an entry as the manual's figures name it: one bit, which is set, or
+ * a number in bits high to low. */
+struct ptw_entry_field {
+    const char *name; /* static */
+    uint8_t high;
+    uint8_t low;
+    bool number; /* shown with its value; else a bit that is set */
+};
+
+/* PTW_MAX_FIELDS is how many parts an entry has at most. */
+enum { PTW_MAX_FIELDS = 20 };
+
+/* ptw_entry_fields describes raw, an entry of that level that is present: the
+ * bits that are set and have a name, and the numbers: those that software has
+ * if they are not 0, and the protection key where there is one.  It returns how
+ * many it wrote.  Of an entry that is not present nothing is described. */
+size_t ptw_entry_fields(const struct ptw_regime *r, unsigned level,
+                        uint64_t raw,
+                        struct ptw_entry_field field[PTW_MAX_FIELDS]);
+
+/* ptw_present_text says what an entry of that regime that is not present lacks,
+ * and ptw_right_text what in an entry takes that right away: "RW, bit 1, is
+ * clear".  Static; NULL of a right that no entry takes. */
+const char *ptw_present_text(const struct ptw_regime *r);
+const char *ptw_right_text(const struct ptw_regime *r, enum ptw_right right);
 
 /* ptw_reserved_bits returns which bits of raw make it PTW_ENTRY_BAD. */
 uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,

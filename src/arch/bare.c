@@ -23,6 +23,22 @@ static struct ptw_attributes bare_attributes(const struct ptw_regime *r,
     return none;
 }
 
+static size_t bare_fields(const struct ptw_regime *r, unsigned level,
+                          uint64_t raw, struct ptw_entry_field *field)
+{
+    (void)r;
+    (void)level;
+    (void)raw;
+    (void)field;
+    return 0;
+}
+
+static const char *bare_right_text(enum ptw_right right)
+{
+    (void)right;
+    return NULL;
+}
+
 static bool bare_guest_writes(const struct ptw_regime *r, unsigned above,
                               uint64_t raw)
 {
@@ -107,6 +123,9 @@ const struct ptw_arch ptw_arch_bare = {
     .root_bits = 64,
     .setup = bare_setup,
     .attributes = bare_attributes,
+    .fields = bare_fields,
+    .present_text = "",
+    .right_text = bare_right_text,
     .guest_writes = bare_guest_writes,
     .shadow_stack = bare_shadow_stack,
     .access_allowed = bare_access_allowed,

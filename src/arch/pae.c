@@ -55,6 +55,13 @@ static struct ptw_attributes pae_attributes(const struct ptw_regime *r,
     return x86_attributes(raw, level);
 }
 
+static size_t pae_fields(const struct ptw_regime *r, unsigned level,
+                         uint64_t raw, struct ptw_entry_field *field)
+{
+    return level == PAE_PDPT ? ptw_x86_fields_in(r, X86_ROOT, raw, field)
+                             : ptw_x86_fields(r, level, raw, field);
+}
+
 static void pae_alias_put(union ptw_alias *alias,
                           const struct ptw_alias_ref *ref, unsigned level)
 {
@@ -142,6 +149,9 @@ const struct ptw_arch ptw_arch_pae = {
     .features = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
     .setup = pae_setup,
     .attributes = pae_attributes,
+    .fields = pae_fields,
+    .present_text = X86_PRESENT_TEXT,
+    .right_text = ptw_x86_right_text,
     .guest_writes = ptw_x86_guest_writes,
     .shadow_stack = ptw_x86_shadow_stack,
     .access_allowed = ptw_x86_access_allowed,

@@ -23,6 +23,111 @@ static bool key_allows(const struct ptw_regime *r, unsigned rights,
            (!access->user && (r->features & PTW_WP) == 0);
 }
 
+/* ------------------------------------------------------- bits of an entry */
+
+/* Intel SDM vol. 3A, "Paging", the figures of the entry formats. */
+static const struct {
+    uint8_t bit;
+    uint8_t where;
+    const char *name;
+} bits[] = {
+    {0, X86_ALL | X86_ROOT, "P"},
+    {1, X86_ALL, "RW"},
+    {2, X86_ALL, "US"},
+    {3, X86_ALL | X86_ROOT, "PWT"},
+    {4, X86_ALL | X86_ROOT, "PCD"},
+    {5, X86_ALL | X86_ROOT, "A"},
+    {6, X86_LEAF, "D"},
+    {7, X86_SMALL, "PAT"},
+    {7, X86_LARGE, "PS"},
+    {8, X86_LEAF, "G"},
+    {12, X86_LARGE, "PAT"},
+    {63, X86_ALL, "XD"},
+};
+
+static enum x86_where where_is(const struct ptw_regime *r, unsigned level,
+                               uint64_t raw)
+{
+    enum ptw_entry_kind kind = r->arch->format->decode(r, raw, level, 0).kind;
+
+    if (level == 0) {
+        return X86_SMALL;
+    }
+    return kind == PTW_ENTRY_LEAF ||
+                   (kind == PTW_ENTRY_BAD && (raw & X86_PS) != 0)
+               ? X86_LARGE
+               : X86_UPPER;
+}
+
+static bool has_key(const struct ptw_regime *r, enum x86_where where)
+{
+    return (r->features & PTW_PKE) != 0 && (where & X86_LEAF) != 0;
+}
+
+/* Bits 11:9 are software's; in long mode so are 62:52, but for the key. */
+static size_t put_number(struct ptw_entry_field *field, const char *name,
+                         unsigned high, unsigned low)
+{
+    field->name = name;
+    field->high = (uint8_t)high;
+    field->low = (uint8_t)low;
+    field->number = true;
+    return 1;
+}
+
+size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
+                         uint64_t raw, struct ptw_entry_field *field)
+{
+    bool key = has_key(r, where);
+    unsigned high = key ? 58 : 62;
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
+        if ((bits[i].where & where) == 0 || (raw >> bits[i].bit & 1) == 0 ||
+            (X86_BIT(bits[i].bit) == X86_XD && x86_xd(r) == 0)) {
+            continue;
+        }
+        field[n].name = bits[i].name;
+        field[n].high = bits[i].bit;
+        field[n].low = bits[i].bit;
+        field[n++].number = false;
+    }
+    if ((raw & X86_SOFTWARE) != 0) {
+        n += put_number(&field[n], "sw", 11, 9);
+    }
+    if ((r->arch->features & PTW_PKE) != 0 && (raw & ptw_bits(high, 52)) != 0) {
+        n += put_number(&field[n], "sw", high, 52);
+    }
+    if (key) {
+        n += put_number(&field[n], "key", 62, 59);
+    }
+    return n;
+}
+
+size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
+                      struct ptw_entry_field *field)
+{
+    return ptw_x86_fields_in(r, where_is(r, level, raw), raw, field);
+}
+
+const char *ptw_x86_right_text(enum ptw_right right)
+{
+    switch (right) {
+    case PTW_WRITE:
+        return "RW, bit 1, is clear";
+    case PTW_USER:
+        return "US, bit 2, is clear";
+    case PTW_EXEC:
+        return "XD, bit 63, is set";
+    case PTW_READ:
+    case PTW_ALL_RIGHTS:
+        break;
+    }
+    return NULL;
+}
+
+/* ------------------------------------------------------------------ access */
+
 bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
                           uint64_t raw)
 {

@@ -20,6 +20,22 @@ static const uint64_t X86_G = X86_BIT(8);
 static const uint64_t X86_PAT_LARGE = X86_BIT(12);
 static const uint64_t X86_XD = X86_BIT(63);
 
+/* Where a bit of an entry means something. */
+enum x86_where {
+    X86_UPPER = 1, /* in an entry that leads to a table */
+    X86_SMALL = 2, /* in a leaf of level 0 */
+    X86_LARGE = 4, /* in a leaf above */
+    X86_LEAF = X86_SMALL | X86_LARGE,
+    X86_ALL = X86_UPPER | X86_LEAF,
+    X86_ROOT = 8, /* in an entry of a PDPT under PAE paging */
+};
+
+/* ptw_x86_fields_in describes raw, an entry of which it is known what it is. */
+size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
+                         uint64_t raw, struct ptw_entry_field *field);
+
+#define X86_PRESENT_TEXT "P, bit 0, is clear"
+
 /* Software's bits 11:9; this value in them says copy-on-write. */
 static const uint64_t X86_SOFTWARE = 0xE00;
 static const uint64_t X86_COPY_ON_WRITE = 0x200;

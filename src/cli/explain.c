@@ -22,109 +22,46 @@ struct answer {
 
 /* ------------------------------------------------------- bits of an entry */
 
-/* Intel SDM vol. 3A, "Paging", the figures of the entry formats: a bit's name,
- * and where it means something. */
-enum where {
-    IN_TABLE = 1, /* in an entry that leads to a table */
-    IN_SMALL = 2, /* in a leaf of level 0 */
-    IN_LARGE = 4, /* in a leaf above */
-    IN_AMD64 = 8, /* not in entries of 32 bits */
-    IN_ALL = 7,
-    IN_LEAF = 6,
-};
-
-static const struct {
-    unsigned bit;
-    unsigned where;
-    const char *name;
-} bit_names[] = {
-    {0, IN_ALL, "P"},   {1, IN_ALL, "RW"},     {2, IN_ALL, "US"},
-    {3, IN_ALL, "PWT"}, {4, IN_ALL, "PCD"},    {5, IN_ALL, "A"},
-    {6, IN_LEAF, "D"},  {7, IN_SMALL, "PAT"},  {7, IN_LARGE, "PS"},
-    {8, IN_LEAF, "G"},  {12, IN_LARGE, "PAT"}, {63, IN_ALL | IN_AMD64, "XD"},
-};
-
-static unsigned where_is(const struct ptw_regime *r,
-                         const struct ptw_step *step)
+static bool is_key(const struct ptw_entry_field *f)
 {
-    enum ptw_entry_kind kind = ptw_decode(r, step->level, step->raw).kind;
-    bool large = (step->raw >> 7 & 1) != 0;
-
-    if (step->level == 0) {
-        return IN_SMALL;
-    }
-    if (kind == PTW_ENTRY_LEAF || (kind == PTW_ENTRY_BAD && large)) {
-        return IN_LARGE;
-    }
-    return IN_TABLE;
-}
-
-static bool bit_is_named(const struct ptw_regime *r, unsigned where, size_t i)
-{
-    bool wide = (bit_names[i].where & IN_AMD64) == 0 ||
-                (r->id == PTW_ARCH_AMD64 && (r->features & PTW_NX) != 0);
-
-    return wide && (bit_names[i].where & where) != 0;
-}
-
-/* Software's bits: 11:9, on amd64 also 62:52 but for the protection key. */
-static unsigned software_low(uint64_t raw)
-{
-    return (unsigned)(raw >> 9 & 7);
-}
-
-static unsigned software_high(const struct ptw_regime *r, unsigned where,
-                              uint64_t raw)
-{
-    bool key = (r->features & PTW_PKE) != 0 && (where & IN_LEAF) != 0;
-
-    if (r->id != PTW_ARCH_AMD64) {
-        return 0;
-    }
-    return (unsigned)(raw >> 52 & (key ? 0x7f : 0x7ff));
-}
-
-static bool has_key(const struct ptw_regime *r, unsigned where)
-{
-    return (r->features & PTW_PKE) != 0 && (where & IN_LEAF) != 0;
+    return strcmp(f->name, "key") == 0;
 }
 
 static void print_bits(const struct ptw_regime *r, const struct ptw_step *step)
 {
-    unsigned where = where_is(r, step);
-    unsigned high = software_high(r, where, step->raw);
+    struct ptw_entry_field field[PTW_MAX_FIELDS];
+    size_t fields = ptw_entry_fields(r, step->level, step->raw, field);
 
-    if ((step->raw & 1) == 0) {
-        out_text(" P clear");
-        return;
-    }
-    for (size_t i = 0; i < sizeof bit_names / sizeof bit_names[0]; i++) {
-        if (bit_is_named(r, where, i) &&
-            (step->raw >> bit_names[i].bit & 1) != 0) {
-            out_line(" %s", bit_names[i].name);
+    for (size_t i = 0; i < fields; i++) {
+        const struct ptw_entry_field *f = &field[i];
+        unsigned width = f->high - f->low + 1u;
+        uint64_t value = step->raw >> f->low & (UINT64_MAX >> (64 - width));
+
+        if (!f->number) {
+            out_line(" %s", f->name);
+        } else if (is_key(f)) {
+            out_line(" %s=%" PRIu64, f->name, value);
+        } else {
+            out_line(" %s[%u:%u]=%" PRIx64, f->name, f->high, f->low, value);
         }
     }
-    if (software_low(step->raw) != 0) {
-        out_line(" sw[11:9]=%x", software_low(step->raw));
-    }
-    if (high != 0) {
-        out_line(" sw[%s:52]=%x", has_key(r, where) ? "58" : "62", high);
-    }
-    if (has_key(r, where)) {
-        out_line(" key=%u", ptw_attributes_of(r, step->level, step->raw).key);
+    if (ptw_decode(r, step->level, step->raw).kind == PTW_ENTRY_ABSENT) {
+        const char *lacks = ptw_present_text(r); /* "P, bit 0, is clear" */
+
+        out_line(" %.*s clear", (int)strcspn(lacks, ","), lacks);
     }
 }
 
 static json_t *bits_json(const struct ptw_regime *r,
                          const struct ptw_step *step)
 {
-    unsigned where = where_is(r, step);
+    struct ptw_entry_field field[PTW_MAX_FIELDS];
+    size_t fields = ptw_entry_fields(r, step->level, step->raw, field);
     json_t *list = must(json_array());
 
-    for (size_t i = 0; i < sizeof bit_names / sizeof bit_names[0]; i++) {
-        if ((step->raw & 1) != 0 && bit_is_named(r, where, i) &&
-            (step->raw >> bit_names[i].bit & 1) != 0 &&
-            json_array_append_new(list, json_string(bit_names[i].name)) != 0) {
+    for (size_t i = 0; i < fields; i++) {
+        if (!field[i].number &&
+            json_array_append_new(list, json_string(field[i].name)) != 0) {
             die_of_memory();
         }
     }
@@ -134,13 +71,12 @@ static json_t *bits_json(const struct ptw_regime *r,
 /* ------------------------------------------------------------------ rights */
 
 static const struct {
-    unsigned right;
+    enum ptw_right right;
     char letter;
-    const char *why;
 } takers[] = {
-    {PTW_WRITE, 'w', "RW, bit 1, is clear"},
-    {PTW_EXEC, 'x', "XD, bit 63, is set"},
-    {PTW_USER, 'u', "US, bit 2, is clear"},
+    {PTW_WRITE, 'w'},
+    {PTW_EXEC, 'x'},
+    {PTW_USER, 'u'},
 };
 
 enum { TAKERS = sizeof takers / sizeof takers[0] };
@@ -167,7 +103,7 @@ static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
         if ((taken & takers[i].right) != 0) {
             out_line("      takes %c%s: %s\n", takers[i].letter,
                      (before & takers[i].right) != 0 ? "" : " too",
-                     takers[i].why);
+                     ptw_right_text(r, takers[i].right));
         }
     }
 }
@@ -219,7 +155,7 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
     out_text("\n");
     switch (e.kind) {
     case PTW_ENTRY_ABSENT:
-        out_text("      stops: not present, P, bit 0, is clear\n");
+        out_line("      stops: not present, %s\n", ptw_present_text(r));
         break;
     case PTW_ENTRY_BAD:
         print_reserved(r, step);

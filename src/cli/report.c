@@ -204,6 +204,7 @@ enum cli_status report_bad_root(const struct options *o, uint32_t index,
                                 enum ptw_status why)
 {
     uint64_t pa = o->root[index].v;
+    uint64_t bytes = ptw_root_bytes(&o->regime);
 
     if (why == PTW_E_BUS) {
         report(o->image,
@@ -212,11 +213,21 @@ enum cli_status report_bad_root(const struct options *o, uint32_t index,
                index, pa);
         return CLI_UNREAD;
     }
-    report(o->image,
-           "root %" PRIu32 ": %" PRIx64
-           " is not the address of a table: it is %s",
-           index, pa,
-           why == PTW_E_ALIGN ? "not aligned to 4 KiB" : ptw_status_text(why));
+    if (why == PTW_E_ALIGN) {
+        bool whole = bytes % 1024 == 0;
+
+        report(o->image,
+               "root %" PRIu32 ": %" PRIx64
+               " is not the address of a table: it is not aligned to %" PRIu64
+               " %s",
+               index, pa, whole ? bytes / 1024 : bytes,
+               whole ? "KiB" : "bytes");
+    } else {
+        report(o->image,
+               "root %" PRIu32 ": %" PRIx64
+               " is not the address of a table: it is %s",
+               index, pa, ptw_status_text(why));
+    }
     return CLI_USAGE;
 }
 
