@@ -740,11 +740,11 @@ static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
             return complain("space %u va %" PRIx64 ": bits of level %u", space,
                             va, l);
         }
-        if (!pair_up(&g->table, &g->was_table, (x & ~(uint64_t)0xfff) | l,
-                     (y & ~(uint64_t)0xfff) | l, &one_way) &&
+        if (!pair_up(&g->table, &g->was_table, (x & ~(uint64_t)0x1f) | l,
+                     (y & ~(uint64_t)0x1f) | l, &one_way) &&
             !(g->cut &&
-              *map_at(&g->was_table, ((y & ~(uint64_t)0xfff) | l) + 1) ==
-                  ((x & ~(uint64_t)0xfff) | l) + 1)) {
+              *map_at(&g->was_table, ((y & ~(uint64_t)0x1f) | l) + 1) ==
+                  ((x & ~(uint64_t)0x1f) | l) + 1)) {
             return complain("space %u va %" PRIx64 ": table of level %u shared "
                             "in another way",
                             space, va, l);
