@@ -363,6 +363,64 @@ Test(absent_linux, knows_the_older_layouts_of_swap_entries)
     CHECK(v);
 }
 
+/* arch/x86/include/asm/pgtable-3level.h: until 4.17 a swap entry was the upper
+ * half, with the type in its lowest five bits; since 4.18 it is as in long mode.
+ * Huge pages are migrated in long mode only. */
+Test(absent_linux, knows_the_entries_of_pae)
+{
+    static const struct ptw_absent plain = {.policy = PTW_ABSENT_LINUX_PLAIN,
+                                            .migration = 1u << 31};
+    static const struct vector v[] = {
+        {"frame 5 on migration, before 4.18",
+         &plain,
+         0,
+         {0, 0, 0, 0, 0xbf, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x5000,
+         12,
+         0x123456000,
+         {0, 0, 0, 0, 0xdf, 0x8a, 0x46, 0x02}},
+        {"a slot, before 4.18",
+         &plain,
+         0,
+         {0, 0, 0, 0, 0xa1, 0, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"frame 0x1234 on migration, since 4.18",
+         &moving,
+         0,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0xf7},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x1234000,
+         12,
+         0x5000,
+         {0x00, 0xf4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf7}},
+        {"no huge page is migrated",
+         &moving,
+         1,
+         {0x00, 0x96, 0xdb, 0xff, 0xff, 0xff, 0xff, 0xf7},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+    struct ptw_absent choice = plain;
+
+    use("pae");
+    CHECK(v);
+    choice.type_at = 9;
+    cr_expect(eq(int, ptw_absent_check(&plain, &regime), PTW_OK));
+    cr_expect(eq(int, ptw_absent_check(&choice, &regime), PTW_E_ARG));
+}
+
 /* include/linux/swapops.h: since 6.1 the bits above the frame say whether the
  * page was young, and dirty. */
 Test(absent_linux, leaves_what_stands_above_the_frame_of_a_migration_entry)

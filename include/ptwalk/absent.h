@@ -47,9 +47,9 @@ struct ptw_absent {
      * (include/linux/swap.h, SWP_MIGRATION_READ and so on).  0: not known, and
      * then an entry of any type from 16 on is unknown. */
     uint32_t migration;
-    /* linux-plain, entries of 8 bytes: the lowest bit of the swap type: 1
-     * (before 4.6) or 9 (4.6 to 4.17).  0: not known, and then an entry is a
-     * swap slot if it is one either way, else unknown. */
+    /* linux-plain, in long mode: the lowest bit of the swap type: 1 (before 4.6)
+     * or 9 (4.6 to 4.17).  0: not known, and then an entry is a swap slot if it
+     * is one either way, else unknown.  pae had one layout up to 4.17. */
     unsigned type_at;
     /* How many bits of a migration entry's offset, or of a page in transition,
      * are its frame.  0: linux: all of the offset (before 6.1); windows: 40,

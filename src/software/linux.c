@@ -5,7 +5,7 @@
  * pgtable.h (pte_present, pmd_present: P, PROTNONE and, in a PMD, PSE),
  * pgtable-invert.h (since 4.18 the frame of whatever is not present and not 0
  * is inverted, where entries have 8 bytes), pgtable_64.h and pgtable-3level.h
- * (swap entries of 8 bytes), pgtable-2level.h (those of 4 bytes, and "no
+ * (swap entries of 8 bytes, alike since 4.18), pgtable-2level.h (those of 4 bytes, and "no
  * inverted PFNs"), include/linux/swapops.h (migration entries).
  *
  *   level 0, bit 8 set       PROT_NONE, or a NUMA hint: bits 51:12 are the frame
@@ -36,6 +36,15 @@ static const struct layout narrow = {1, 9, 23, false};
 static const struct layout since_4_18 = {59, 9, 50, true};
 static const struct layout before_4_6 = {1, 9, 55, false};
 static const struct layout before_4_18 = {9, 14, 50, false};
+static const struct layout pae_before_4_18 = {32, 37, 27, false};
+
+/* Entries of 8 bytes in long mode.  PAE paging has them, too, and had swap
+ * entries of its own, in the upper half, before they were inverted; it migrates
+ * no huge pages. */
+static bool is_long(const struct ptw_regime *r)
+{
+    return r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_LA57;
+}
 
 static bool inverts(const struct ptw_absent *absent, const struct ptw_regime *r)
 {
@@ -44,13 +53,13 @@ static bool inverts(const struct ptw_absent *absent, const struct ptw_regime *r)
 
 static bool linux_knows(const struct ptw_regime *r)
 {
-    return r->id != PTW_ARCH_BARE;
+    return is_long(r) || r->id == PTW_ARCH_PAE || r->id == PTW_ARCH_I686;
 }
 
 static bool linux_check(const struct ptw_absent *absent,
                         const struct ptw_regime *r)
 {
-    bool choice = absent->policy == PTW_ABSENT_LINUX_PLAIN && ptw_wide(r);
+    bool choice = absent->policy == PTW_ABSENT_LINUX_PLAIN && is_long(r);
 
     return (absent->migration & ptw_low_mask(SURE_SLOTS)) == 0 &&
            absent->frame_bits <= 40 &&
@@ -99,6 +108,9 @@ static const struct layout *layout_of(const struct ptw_absent *absent,
     }
     if (absent->policy == PTW_ABSENT_LINUX) {
         return &since_4_18;
+    }
+    if (!is_long(r)) {
+        return &pae_before_4_18;
     }
     return absent->type_at == 1   ? &before_4_6
            : absent->type_at == 9 ? &before_4_18
@@ -162,7 +174,7 @@ static void linux_read(const struct ptw_absent *absent,
             out->kind = PTW_ABSENT_UNKNOWN;
         }
     } else if (level == 0 ||
-               (level == 1 && ptw_wide(r) && (raw & (X86_G | X86_PS)) == 0)) {
+               (level == 1 && is_long(r) && (raw & (X86_G | X86_PS)) == 0)) {
         read_swap(absent, r, level, raw, out);
     } else {
         out->kind = PTW_ABSENT_UNKNOWN;

@@ -27,7 +27,8 @@ static const uint64_t TRANSITION = X86_BIT(11);
 
 static bool windows_knows(const struct ptw_regime *r)
 {
-    return r->id != PTW_ARCH_BARE;
+    return r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_LA57 ||
+           r->id == PTW_ARCH_PAE || r->id == PTW_ARCH_I686;
 }
 
 /* The mask is of the frame's bits. */
