@@ -138,6 +138,31 @@ void put_all(uint64_t table, uint64_t entry)
     }
 }
 
+uint64_t span(unsigned level)
+{
+    return (uint64_t)1 << oracle.format->level[level].shift;
+}
+
+bool has_leaves(unsigned level)
+{
+    return level == 0 || oracle.format->large(&oracle, level);
+}
+
+uint64_t corner(unsigned i, unsigned level)
+{
+    uint64_t half = (uint64_t)1 << (oracle.format->va_bits - 1);
+    uint64_t offset[CORNERS] = {0, half - 1, half, 2 * half - 1};
+
+    return oracle_address(&oracle, offset[i] & ~(span(level) - 1));
+}
+
+uint64_t high_page(unsigned level)
+{
+    unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
+
+    return (uint64_t)1 << (bits - 1) | span(level);
+}
+
 static uint64_t made(unsigned level, enum oracle_entry_kind kind, uint64_t pa,
                      unsigned rights)
 {

@@ -66,6 +66,19 @@ unsigned entries_per_table(void);
 unsigned entries_at(unsigned level);
 unsigned index_in(uint64_t va, unsigned level);
 
+/* What an entry of that level covers, and whether there are leaves of it. */
+uint64_t span(unsigned level);
+bool has_leaves(unsigned level);
+
+/* The first and the last address, and those beside the middle or the gap, each
+ * as the start of what an entry of that level covers. */
+enum { CORNERS = 4 };
+
+uint64_t corner(unsigned i, unsigned level);
+
+/* A page of that level, as high up as there are some. */
+uint64_t high_page(unsigned level);
+
 /* The entry of a table of that level that leads to a table, or maps a page, and
  * grants those rights, or all where the format can't withhold any; the process
  * ends where there is no such entry.  It was accessed, and a page that is

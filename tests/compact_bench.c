@@ -265,11 +265,6 @@ uint64_t table_of(uint64_t root, uint64_t va, unsigned level)
     return table;
 }
 
-uint64_t span(unsigned level)
-{
-    return (uint64_t)1 << ptw_level_shift(&regime, level);
-}
-
 uint64_t kernel_half(void)
 {
     return oracle_address(&oracle, (uint64_t)1 << (oracle.format->va_bits - 1));

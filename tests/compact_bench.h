@@ -72,8 +72,7 @@ void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw);
 /* The table of that level on the way to va; aborts when there is none. */
 uint64_t table_of(uint64_t root, uint64_t va, unsigned level);
 
-/* What an entry of that level covers; and where the kernel's half starts. */
-uint64_t span(unsigned level);
+/* Where the kernel's half starts. */
 uint64_t kernel_half(void);
 
 /* How many entries so many tables have, of which so many are roots. */

@@ -16,32 +16,6 @@ static unsigned levels(void)
     return oracle.format->levels;
 }
 
-/* Whether there are leaves of that level. */
-static bool has_leaves(unsigned level)
-{
-    return level == 0 || oracle.format->large(&oracle, level);
-}
-
-/* The first and the last address, and those beside the middle or the gap, each
- * as the start of what an entry of that level covers. */
-enum { CORNERS = 4 };
-
-static uint64_t corner(unsigned i, unsigned level)
-{
-    uint64_t half = (uint64_t)1 << (oracle.format->va_bits - 1);
-    uint64_t offset[CORNERS] = {0, half - 1, half, 2 * half - 1};
-
-    return oracle_address(&oracle, offset[i] & ~(span(level) - 1));
-}
-
-/* A page of that level, high up. */
-static uint64_t high_page(unsigned level)
-{
-    unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
-
-    return (uint64_t)1 << (bits - 1) | span(level);
-}
-
 static enum ptw_status look(uint64_t root, uint64_t va)
 {
     enum ptw_status st =
