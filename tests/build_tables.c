@@ -224,6 +224,27 @@ ptw_va va2(unsigned pd, unsigned pt)
     return ptw_va_of((uint64_t)pd << 22 | (uint64_t)pt << 12);
 }
 
+/* The aliases of all architectures have one shape; the level is a type of each.
+ */
+void set_alias(struct ptw_item *item, const struct ptw_alias_ref *ref,
+               unsigned level)
+{
+    struct ptw_alias_ref is;
+    unsigned of = level + 1;
+
+    item->kind = PTW_ITEM_ALIAS;
+    item->u.alias.amd64.ref = *ref;
+    item->u.alias.amd64.level = (enum ptw_amd64_alias_level)level;
+    is = ptw_alias_view(&regime, item, &of);
+    if (of != level || is.our_va.v != ref->our_va.v ||
+        is.their_va.v != ref->their_va.v || is.table.v != ref->table.v ||
+        is.attributes != ref->attributes || is.owner != ref->owner ||
+        is.rights != ref->rights) {
+        fprintf(stderr, "an alias of another shape\n");
+        abort();
+    }
+}
+
 /* ------------------------------------------------------------------- dice */
 
 /* splitmix64 */

@@ -97,6 +97,10 @@ unsigned granted(unsigned level, uint64_t raw);
 ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt);
 ptw_va va2(unsigned pd, unsigned pt);
 
+/* set_alias makes the item an alias of the regime, of tables of that level. */
+void set_alias(struct ptw_item *item, const struct ptw_alias_ref *ref,
+               unsigned level);
+
 /* A source of numbers that are the same on every run. */
 struct dice {
     uint64_t state;

@@ -2,9 +2,8 @@
 /* Long random sequences of edits against a plain array: VA page to physical
  * page, rights and copy-on-write. */
 #include "edit_bench.h"
+#include "every_regime.h"
 
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 #include <string.h>
 
 enum { PAGES = 3 * 1024, MODEL_SPACES = 3 };
@@ -115,7 +114,7 @@ static unsigned some_rights(void)
 {
     unsigned rights = PTW_READ | (unsigned)roll_below(&w.dice, 16);
 
-    return ptw_levels(&regime) == 2 ? rights | PTW_EXEC : rights;
+    return oracle.format->withholds_exec(&oracle) ? rights : rights | PTW_EXEC;
 }
 
 static void some_range(unsigned *first, unsigned *count)
@@ -269,7 +268,7 @@ static void link_once(unsigned step)
                    roll_below(&w.dice, (uint64_t)pages * PAGE)},
         .their_va = {w.base + ((uint64_t)theirs << w.table_log2) * PAGE +
                      roll_below(&w.dice, (uint64_t)pages * PAGE)},
-        .attributes = 0x27,
+        .attributes = to_table(1, 0, PTW_ALL_RIGHTS),
         .owner = owner,
         .rights = PTW_ALL_RIGHTS,
     };
@@ -277,13 +276,7 @@ static void link_once(unsigned step)
     const struct page *from = &w.page[owner][theirs << w.table_log2];
     enum ptw_status st;
 
-    if (ptw_levels(&regime) == 2) {
-        item.u.alias.i686.ref = ref;
-        item.u.alias.i686.level = PTW_I686_ALIAS_PT;
-    } else {
-        item.u.alias.amd64.ref = ref;
-        item.u.alias.amd64.level = PTW_AMD64_ALIAS_PT;
-    }
+    set_alias(&item, &ref, 0);
     for (unsigned i = 0; i < w.spaces; i++) {
         built[i].root = w.t[i].tables.root;
         built[i].built = true;
@@ -320,16 +313,34 @@ static void link_once(unsigned step)
     }
 }
 
-static void play(const char *name, uint64_t base, unsigned spaces, bool movable,
-                 bool give, unsigned steps, uint64_t seed)
+/* Where the pages are: from the first address, across the end of 1 GiB, or up to
+ * the last address. */
+enum place { LOW, MIDDLE, END };
+
+static uint64_t base_of(enum place place)
+{
+    switch (place) {
+    case LOW:
+        return 0;
+    case MIDDLE:
+        return 0x40000000 - 1024 * (uint64_t)PAGE;
+    case END:
+        break;
+    }
+    return oracle_last(&oracle) - (PAGES * (uint64_t)PAGE - 1);
+}
+
+static void play(const char *name, enum place place, unsigned spaces,
+                 bool movable, bool give, unsigned steps, uint64_t seed)
 {
     machine(name);
     pool_init();
     memset(&w, 0, sizeof w);
     w.dice.state = seed;
-    w.table_log2 = ptw_levels(&regime) == 2 ? 10 : 9;
-    w.large = (uint64_t)PAGE << w.table_log2;
-    w.base = base;
+    w.table_log2 =
+        oracle.format->level[1].shift - oracle.format->level[0].shift;
+    w.large = span(1);
+    w.base = base_of(place);
     w.spaces = spaces;
     w.movable = movable;
     w.give = give;
@@ -356,54 +367,35 @@ static void play(const char *name, uint64_t base, unsigned spaces, bool movable,
 
 enum { STEPS = 1500 };
 
-/* Across the end of a 1 GiB page, and up to the last page there is. */
-static const uint64_t MIDDLE = 0x40000000 - 1024 * (uint64_t)PAGE;
-static const uint64_t END64 = 0 - PAGES * (uint64_t)PAGE;
-static const uint64_t END32 = 0x100000000 - PAGES * (uint64_t)PAGE;
-
-Test(amd64_model, agrees_in_one_space)
+EVERY(model, agrees_in_one_space)
 {
-    play("amd64", MIDDLE, 1, false, true, STEPS, 1);
-    play("amd64", END64, 1, false, true, STEPS, 2);
+    play(name, LOW, 1, false, true, STEPS, 11);
+    play(name, MIDDLE, 1, false, true, STEPS, 1);
+    play(name, END, 1, false, true, STEPS, 2);
 }
 
-Test(amd64_model, agrees_where_spare_tables_are_kept)
+EVERY(model, agrees_where_spare_tables_are_kept)
 {
-    play("amd64", MIDDLE, 1, false, false, STEPS, 3);
-    play("amd64", MIDDLE, 3, false, false, STEPS, 4);
+    play(name, MIDDLE, 1, false, false, STEPS, 3);
+    play(name, MIDDLE, 3, false, false, STEPS, 4);
 }
 
-Test(amd64_model, agrees_with_tables_that_move)
+EVERY(model, agrees_with_tables_that_move)
 {
-    play("amd64", MIDDLE, 1, true, true, STEPS, 5);
-    play("amd64", END64, 1, true, true, STEPS, 6);
-    play("amd64", MIDDLE, 1, true, false, STEPS, 7);
+    play(name, MIDDLE, 1, true, true, STEPS, 5);
+    play(name, END, 1, true, true, STEPS, 6);
+    play(name, MIDDLE, 1, true, false, STEPS, 7);
 }
 
-Test(amd64_model, agrees_with_spaces_that_share)
+EVERY(model, agrees_with_spaces_that_share)
 {
-    play("amd64", MIDDLE, 3, false, true, 2 * STEPS, 8);
-    play("amd64", END64, 2, false, true, STEPS, 9);
+    play(name, MIDDLE, 3, false, true, 2 * STEPS, 8);
+    play(name, END, 2, false, true, STEPS, 9);
+    play(name, LOW, 3, false, true, STEPS, 14);
 }
 
-Test(amd64_model, agrees_with_spaces_that_share_tables_that_move)
+EVERY(model, agrees_with_spaces_that_share_tables_that_move)
 {
-    play("amd64", MIDDLE, 3, true, true, 2 * STEPS, 10);
-}
-
-Test(i686_model, agrees_in_one_space)
-{
-    play("i686", 0, 1, false, true, STEPS, 11);
-    play("i686", END32, 1, false, true, STEPS, 12);
-}
-
-Test(i686_model, agrees_with_tables_that_move)
-{
-    play("i686", END32, 1, true, true, STEPS, 13);
-}
-
-Test(i686_model, agrees_with_spaces_that_share)
-{
-    play("i686", 0, 3, false, true, STEPS, 14);
-    play("i686", END32, 3, true, true, STEPS, 15);
+    play(name, MIDDLE, 3, true, true, 2 * STEPS, 10);
+    play(name, END, 3, true, true, STEPS, 15);
 }
