@@ -12,13 +12,16 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { HEADER = 14, PAGE_MASK = FZ_PAGE - 1 };
+enum { PAGE_MASK = FZ_PAGE - 1 };
 
-/* How an input wants it done. */
+/* How an input wants it done: `options` of its `rebuild`. */
 enum compact_option {
-    OPT_CHANGES = 32,  /* the guest goes on running */
-    OPT_HOSTILE = 64,  /* arguments as they come, ranges not put right */
-    OPT_NO_ROOM = 128, /* where the tables go is too small, or read-only */
+    OPT_CHANGES = 1,      /* the guest goes on running */
+    OPT_HOSTILE = 2,      /* arguments as they come, ranges not put right */
+    OPT_NO_ROOM = 4,      /* where the tables go is too small, or read-only */
+    OPT_STOPPED = 8,      /* callbacks copy bytes, memory does not change */
+    OPT_KNOWS_ZEROS = 16, /* pages of host memory are, too */
+    OPT_ABSENT_SPOIL = 32 /* entries that are not present are spoilt */
 };
 
 enum tables_base { TABLES_BEHIND, TABLES_FAR, TABLES_BEFORE, TABLES_OVER };
@@ -40,23 +43,15 @@ enum spoil {
 };
 
 struct input {
-    uint8_t options;
+    unsigned options;
     enum limit limit;
-    uint8_t limited_to;
-    uint8_t growth;
-    uint8_t refused_first; /* write of the sink, + 1 */
-    uint8_t refused_times;
+    unsigned limited_to;
+    size_t most_storage;
+    unsigned growth;
+    unsigned refused_first; /* write of the sink, + 1 */
+    unsigned refused_times;
     enum spoil spoil;
     uint8_t spoil_at[3];
-    uint8_t absent; /* what becomes of entries that are not present */
-};
-
-enum {
-    ABSENT_POLICY = 7,  /* of byte 13: which of the policies below */
-    MARKED = 8,         /* and leaves that carry the mark are not kept so: */
-    MARKED_CLEAR = 4,   /* of byte 8: cleared, not refused */
-    KNOWS_ZEROS = 8,    /* of byte 8: pages of host memory are, too */
-    ABSENT_SPOIL = 128, /* and such entries are spoilt, not present ones */
 };
 
 static struct fz_world world;
@@ -469,84 +464,65 @@ static void put_at(uint8_t *b, unsigned n, uint64_t v)
     }
 }
 
-static uint64_t read_length(struct fz_reader *in)
+static uint64_t length(const uint8_t *record, enum fz_field_id pages,
+                       enum fz_field_id shift)
 {
-    static const uint8_t shift[8] = {0, 0, 2, 5, 9, 10, 15, 24};
-    uint8_t b = fz_u8(in);
-
-    return ((uint64_t)(b & 31) + 1) << shift[b >> 5] << 12;
+    return (fz_get(record, pages) + 1) * FZ_PAGE << fz_get(record, shift) % 64;
 }
 
-static struct ptw_va_range read_range(const struct fz_world *w,
-                                      struct fz_reader *in, bool hostile)
+/* A range that is left out: in its place, without those that overlap, if ranges
+ * are to be right. */
+static void read_omit(struct fc_guest *g, const struct fz_records *in,
+                      bool hostile)
 {
     struct ptw_va_range r;
-    uint64_t bytes;
+    size_t n = g->o.leave_outs;
+    size_t at = n;
 
-    r.first.v = fz_read_va(w, in);
-    bytes = read_length(in);
+    r.first.v = fz_value(in, FZ_FIRST, fz_address(in, OMIT_FIRST));
     if (!hostile) {
         r.first.v &= ~(uint64_t)PAGE_MASK;
     }
-    r.last.v = r.first.v + (bytes - 1);
+    r.last.v =
+        fz_value(in, FZ_LAST,
+                 r.first.v + (length(in->record, OMIT_PAGES, OMIT_SHIFT) - 1));
     if (r.last.v < r.first.v && !hostile) {
         r.last.v = UINT64_MAX;
     }
-    return r;
-}
-
-static void read_leave_outs(struct fc_guest *g, struct fz_reader *in,
-                            unsigned count, bool hostile)
-{
-    size_t n = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        struct ptw_va_range r = read_range(g->w, in, hostile);
-        size_t at = n;
-
-        if (hostile) {
-            g->leave_out[n++] = r;
-            continue;
-        }
-        while (at > 0 && g->leave_out[at - 1].first.v > r.first.v) {
-            at--;
-        }
-        if ((at > 0 && g->leave_out[at - 1].last.v >= r.first.v) ||
-            (at < n && g->leave_out[at].first.v <= r.last.v)) {
-            continue;
-        }
-        memmove(&g->leave_out[at + 1], &g->leave_out[at], (n - at) * sizeof r);
-        g->leave_out[at] = r;
-        n++;
+    if (n == FC_LEAVE_OUTS) {
+        return;
     }
-    g->o.leave_out = g->leave_out;
-    g->o.leave_outs = n;
+    while (!hostile && at > 0 && g->leave_out[at - 1].first.v > r.first.v) {
+        at--;
+    }
+    if (!hostile && ((at > 0 && g->leave_out[at - 1].last.v >= r.first.v) ||
+                     (at < n && g->leave_out[at].first.v <= r.last.v))) {
+        return;
+    }
+    memmove(&g->leave_out[at + 1], &g->leave_out[at], (n - at) * sizeof r);
+    g->leave_out[at] = r;
+    g->o.leave_outs++;
 }
 
-/* how offset length frame[2] rights type address[5]: in a range that is left out,
- * or with bit 7 of how, at the address. */
-static void read_map(struct fc_guest *g, struct fz_reader *in,
-                     struct ptw_map_request *q)
+static void read_map(struct fc_guest *g, const struct fz_records *in)
 {
-    uint8_t how = fz_u8(in);
-    uint64_t offset = (uint64_t)fz_u8(in) << 12;
-    uint64_t bytes = read_length(in);
-    uint64_t frame = fz_u8(in);
-    uint8_t rights;
-    uint8_t type;
-    uint64_t at;
+    const uint8_t *record = in->record;
+    struct ptw_map_request *q = &g->map[g->o.maps];
+    uint64_t offset = fz_get(record, MAP_OFFSET) * FZ_PAGE;
+    uint64_t bytes = length(record, MAP_PAGES, MAP_SHIFT);
+    unsigned options = (unsigned)fz_get(record, MAP_OPTIONS);
 
-    frame |= (uint64_t)fz_u8(in) << 8;
-    rights = fz_u8(in);
-    type = fz_u8(in);
-    at = fz_read_va(g->w, in) & ~(uint64_t)PAGE_MASK;
+    if (g->o.maps == FC_MAPS) {
+        return;
+    }
+    g->o.maps++;
     memset(q, 0, sizeof *q);
-    if ((how & 0x80) != 0 || g->o.leave_outs == 0) {
-        q->first.v = at;
+    if ((options & 4) != 0 || g->o.leave_outs == 0) {
+        q->first.v = fz_address(in, MAP_AT);
         q->last.v = q->first.v + (bytes - 1);
     } else {
         const struct ptw_va_range *r =
-            &g->leave_out[(how & 3) % g->o.leave_outs];
+            &g->leave_out[fz_get(record, MAP_OMITTED) % g->o.leave_outs];
 
         q->first.v = r->first.v + offset;
         if (q->first.v < r->first.v || q->first.v > r->last.v) {
@@ -557,14 +533,19 @@ static void read_map(struct fc_guest *g, struct fz_reader *in,
             q->last.v = r->last.v;
         }
     }
-    q->pa.v = frame << 12 << (how >> 2 & 15);
-    q->rights = PTW_READ | (rights & PTW_ALL_RIGHTS);
-    q->copy_on_write = (rights & 16) != 0;
-    q->attributes.memory_type = type & 7;
-    q->attributes.global = (type & 8) != 0;
-    q->flags = (unsigned)((how & 0x40) != 0 ? PTW_EDIT_LARGE : 0) |
-               (unsigned)((type & 0x20) != 0 ? PTW_EDIT_GRANT_EXEC : 0);
-    q->max_reads = UINT64_MAX;
+    q->first.v = fz_value(in, FZ_FIRST, q->first.v);
+    q->last.v = fz_value(in, FZ_LAST, q->last.v);
+    q->pa.v = fz_value(in, FZ_PA,
+                       fz_get(record, MAP_FRAME) * FZ_PAGE
+                           << fz_get(record, MAP_FRAME_SHIFT) % 64);
+    q->rights = (unsigned)fz_value(in, FZ_RIGHTS, fz_get(record, MAP_RIGHTS));
+    q->copy_on_write = (options & 1) != 0;
+    q->attributes.memory_type =
+        (unsigned)fz_value(in, FZ_MEMORY_TYPE, fz_get(record, MAP_TYPE));
+    q->attributes.key = (unsigned)fz_value(in, FZ_KEY, fz_get(record, MAP_KEY));
+    q->attributes.global = (options & 2) != 0;
+    q->flags = (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, MAP_FLAGS));
+    q->max_reads = fz_value(in, FZ_READS, UINT64_MAX);
 }
 
 /* Where the new tables are to be. */
@@ -590,15 +571,27 @@ static void place_tables(struct fc_guest *g, enum tables_base where)
     g->o.flags |= PTW_REBUILD_TABLES_APART;
 }
 
-/* where at: a region is cut inside the page of a slot, at any byte. */
-static void read_cut(struct fz_reader *in)
+/* A region is cut inside the page of a slot, at any byte. */
+static void read_cut(const uint8_t *record)
 {
-    static const uint8_t hole[4] = {0, 1, 5, 64};
-    uint8_t where = fz_u8(in);
-    uint8_t at = fz_u8(in);
+    fz_world_cut(&world,
+                 world.slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * FZ_PAGE +
+                     fz_get(record, CUT_AT) % FZ_PAGE,
+                 fz_get(record, CUT_HOLE));
+}
 
-    fz_world_cut(&world, world.slot[where & 63] * FZ_PAGE + at * 16u + at % 16u,
-                 hole[where >> 6]);
+static void read_refuse(struct fc_guest *g, const uint8_t *record)
+{
+    uint64_t page =
+        world.slot[fz_get(record, REFUSE_PAGE) % FZ_SLOTS] * FZ_PAGE;
+
+    if (g->refuses < FC_REFUSED) {
+        g->refused[g->refuses][0] =
+            page + fz_get(record, REFUSE_FROM) % FZ_PAGE;
+        g->refused[g->refuses][1] =
+            page + PAGE_MASK - fz_get(record, REFUSE_LESS) % FZ_PAGE;
+        g->refuses++;
+    }
 }
 
 static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
@@ -619,7 +612,13 @@ static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
          .type_at = wide ? 9 : 0},
     };
 
-    return policies[which];
+    struct ptw_absent policy = policies[which];
+
+    /* Some regimes have one layout of swap entries, and no choice. */
+    if (ptw_absent_check(&policy, &w->regime) != PTW_OK) {
+        policy.type_at = 0;
+    }
+    return policy;
 }
 
 /* Whether that convention inverts frames. */
@@ -658,100 +657,104 @@ static void name_pages(struct fc_guest *g)
     }
 }
 
-static void read_input(struct fc_guest *g, struct input *input,
-                       const struct oracle_format *format, const uint8_t *data,
-                       size_t len)
+/* What becomes of the guest; the last record of the kind counts. */
+static void read_rebuild(struct fc_guest *g, struct input *input,
+                         const struct fz_records *in)
 {
-    struct fz_reader in = {data, len};
-    uint8_t flags = fz_u8(&in);
-    uint8_t counts = fz_u8(&in);
-    uint8_t shift;
-    uint8_t filler;
-    uint8_t refused[FC_REFUSED];
-    unsigned leave_outs = counts & 3;
-    unsigned maps = counts >> 2 & 3;
-    struct fz_reader records;
-    unsigned cuts;
-    size_t bytes;
-    bool hostile = (flags & OPT_HOSTILE) != 0;
+    const uint8_t *record = in->record;
+    uint64_t base = fz_get(record, REBUILD_BASE) * FZ_PAGE
+                    << fz_get(record, REBUILD_BASE_SHIFT) % 64;
 
+    input->options = (unsigned)fz_get(record, REBUILD_OPTIONS);
+    input->limit = (enum limit)(fz_get(record, REBUILD_LIMIT) % 4);
+    input->limited_to = (unsigned)fz_get(record, REBUILD_LIMITED_TO);
+    g->knows_zeros = (input->options & OPT_KNOWS_ZEROS) != 0;
+    g->stopped = (input->options & OPT_STOPPED) != 0;
+    g->o.flags =
+        (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, REBUILD_FLAGS));
+    g->o.base.v = fz_value(in, FZ_BASE, base);
+    g->o.seed = fz_get(record, REBUILD_SEED) * 0x9E3779B97F4A7C15;
+    g->o.absent =
+        policy_of(&world, (unsigned)fz_get(record, REBUILD_ABSENT) % 8);
+    g->o.max_reads = world.thorough ? 65536 : 16384;
+    if (input->limit == FEW_READS) {
+        g->o.max_reads = (uint64_t)input->limited_to * 16;
+    } else if (input->limit == FEW_BYTES) {
+        g->o.max_bytes = (uint64_t)input->limited_to * FZ_PAGE;
+    } else if (input->limit == FEW_STORAGE) {
+        input->most_storage = (size_t)input->limited_to * 1024;
+    }
+    g->o.max_reads = fz_value(in, FZ_READS, g->o.max_reads);
+    g->o.max_bytes = fz_value(in, FZ_BYTES, g->o.max_bytes);
+    place_tables(g, (enum tables_base)(fz_get(record, REBUILD_TABLES) % 4));
+    g->o.tables_base.v = fz_value(in, FZ_TABLES_BASE, g->o.tables_base.v);
+}
+
+static void read_image(struct fc_guest *g, struct input *input,
+                       const uint8_t *record)
+{
+    input->growth = (unsigned)fz_get(record, IMAGE_GROWTH);
+    input->refused_first = (unsigned)fz_get(record, IMAGE_REFUSED);
+    input->refused_times = (unsigned)fz_get(record, IMAGE_TIMES);
+    g->filler = (enum fc_filler)(fz_get(record, IMAGE_FILLER) % 4);
+    input->spoil = (enum spoil)(fz_get(record, IMAGE_SPOIL) % (SPOIL_ADD + 1));
+    input->spoil_at[0] = (uint8_t)fz_get(record, IMAGE_WHERE);
+    input->spoil_at[1] = (uint8_t)fz_get(record, IMAGE_ENTRY);
+    input->spoil_at[2] = (uint8_t)fz_get(record, IMAGE_OTHER);
+}
+
+static void read_input(struct fc_guest *g, struct input *input,
+                       const uint8_t *data, size_t len)
+{
+    const struct fz_records all = fz_records_of(data, len);
+    struct fz_records none = fz_records_of(NULL, 0);
+    struct fz_records in;
+    bool hostile;
+
+    fz_world_read(&world, true, data, len);
     memset(g, 0, sizeof *g);
+    memset(input, 0, sizeof *input);
     g->w = &world;
     g->o = ptw_rebuild_everything();
-    input->options = flags;
-    input->limit = (enum limit)(counts >> 6);
-    input->limited_to = fz_u8(&in);
-    shift = fz_u8(&in);
-    cuts = shift >> 5 & 3;
-    bytes = leave_outs * 6 + maps * 12 + cuts * 2;
-    g->o.base.v = (uint64_t)fz_u8(&in) << (12 + (shift & 31));
-    g->o.base.v += (shift & 0x80) != 0 && hostile ? 8 : 0;
-    g->o.seed = fz_u8(&in) * 0x9E3779B97F4A7C15;
-    input->growth = fz_u8(&in);
-    input->refused_first = fz_u8(&in);
-    input->refused_times = input->refused_first >> 5;
-    input->refused_first &= 31;
-    filler = fz_u8(&in);
-    g->filler = (enum fc_filler)(filler & 3);
-    g->knows_zeros = (filler & KNOWS_ZEROS) != 0;
-    input->spoil = (enum spoil)fz_u8(&in);
-    if (input->spoil > SPOIL_ADD) {
-        input->spoil &= 7;
+    input->most_storage = FC_STORE;
+    read_rebuild(g, input, &none);
+    for (in = all; fz_next_record(&world, &in);) {
+        if (fz_op_of(in.record) == OP_REBUILD) {
+            input->most_storage = FC_STORE;
+            g->o = ptw_rebuild_everything();
+            read_rebuild(g, input, &in);
+        } else if (fz_op_of(in.record) == OP_IMAGE) {
+            read_image(g, input, in.record);
+        } else if (fz_op_of(in.record) == OP_REFUSE) {
+            read_refuse(g, in.record);
+        }
     }
-    for (unsigned i = 0; i < 3; i++) {
-        input->spoil_at[i] = fz_u8(&in);
-    }
-    input->absent = fz_u8(&in);
-    g->stopped = (input->absent & 0x40) != 0;
-    for (unsigned i = 0; i < FC_REFUSED; i++) {
-        refused[i] = i < (counts >> 4 & 3) ? fz_u8(&in) : 0;
-    }
-    /* The records mean something in the world that comes behind them. */
-    records = in;
-    bytes = bytes < in.left ? bytes : in.left;
-    records.left = bytes;
-    fz_world_read(&world, format, in.at + bytes, in.left - bytes);
-    g->o.flags = flags & 31;
-    if ((input->absent & MARKED) != 0) {
-        g->o.flags |= (filler & MARKED_CLEAR) != 0
-                          ? (unsigned)PTW_REBUILD_CLEAR_MARKED
-                          : (unsigned)PTW_REBUILD_REFUSE_MARKED;
-    }
-    g->o.absent = policy_of(&world, input->absent & ABSENT_POLICY);
     name_pages(g);
-    place_tables(g, (enum tables_base)(input->absent >> 4 & 3));
+    hostile = (input->options & OPT_HOSTILE) != 0;
     g->o.first.v = world.first;
     g->o.last.v = world.last;
     if (!hostile) {
         g->o.first.v &= ~(uint64_t)PAGE_MASK;
         g->o.last.v |= PAGE_MASK;
     }
-    for (unsigned i = 0; i < (counts >> 4 & 3); i++) {
-        uint64_t page = world.slot[refused[i] & 63] * FZ_PAGE;
-
-        g->refused[i][0] = page + ((refused[i] & 0x40) != 0 ? 2048 : 0);
-        g->refused[i][1] = page + ((refused[i] & 0x80) != 0 ? 2055 : PAGE_MASK);
-    }
-    g->refuses = counts >> 4 & 3;
-    read_leave_outs(g, &records, leave_outs, hostile);
-    for (unsigned i = 0; i < maps; i++) {
-        read_map(g, &records, &g->map[i]);
-    }
+    g->o.leave_out = g->leave_out;
     g->o.map = g->map;
-    g->o.maps = maps;
-    for (unsigned i = 0; i < cuts; i++) {
-        read_cut(&records);
+    for (in = all; fz_next_record(&world, &in);) {
+        if (fz_op_of(in.record) == OP_OMIT) {
+            read_omit(g, &in, hostile);
+        }
     }
-    g->o.max_reads = world.thorough ? 65536 : 16384;
-    if (input->limit == FEW_READS) {
-        g->o.max_reads = (uint64_t)input->limited_to * 16;
-    } else if (input->limit == FEW_BYTES) {
-        g->o.max_bytes = (uint64_t)input->limited_to * FZ_PAGE;
+    for (in = all; fz_next_record(&world, &in);) {
+        if (fz_op_of(in.record) == OP_MAP) {
+            read_map(g, &in);
+        } else if (fz_op_of(in.record) == OP_CUT) {
+            read_cut(in.record);
+        }
     }
     for (unsigned i = 0; i < world.roots; i++) {
         g->root[i].v = world.root[i];
     }
-    if ((flags & OPT_CHANGES) != 0 &&
+    if ((input->options & OPT_CHANGES) != 0 &&
         (world.memory == FZ_DIRECT || world.memory == FZ_MIXED)) {
         world.memory = FZ_BORROW; /* what changes is what is borrowed */
     }
@@ -1663,7 +1666,7 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     uint64_t mask = g->w->mode.format->table_bits(&g->w->mode);
     const uint8_t *at = input->spoil_at;
     uint8_t *table = m->tables + (size_t)(at[0] % m->counts.tables) * FZ_PAGE;
-    bool named = (input->absent & ABSENT_SPOIL) != 0;
+    bool named = (input->options & OPT_ABSENT_SPOIL) != 0;
     enum kind kind = named ? ABSENT_NOT_0 : PRESENT;
     uint64_t flip = named && inverts(g) ? mask : 0;
     uint8_t *entry = nth_entry(w, table, at[1], kind);
@@ -2014,8 +2017,7 @@ static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
     free_storage(&rebuild);
 }
 
-void fz_compact(const struct oracle_format *format, const uint8_t *data,
-                size_t len)
+void fz_compact(const uint8_t *data, size_t len)
 {
     static struct input input;
     struct fc_guest *g = &guest;
@@ -2023,13 +2025,11 @@ void fz_compact(const struct oracle_format *format, const uint8_t *data,
     struct ptw_mem mem;
     struct manner how;
 
-    read_input(g, &input, format, data, len);
+    read_input(g, &input, data, len);
     image[0].page = image_pages[0];
     image[1].page = image_pages[1];
     how.growth = input.growth;
-    how.most_storage = input.limit == FEW_STORAGE
-                           ? (size_t)input.limited_to * 1024
-                           : (size_t)FC_STORE;
+    how.most_storage = input.most_storage;
     how.refuse_at = input.refused_first;
     how.refuse_times = input.refused_times;
     how.direct = (g->w->seed >> 40 & 1) != 0;
@@ -2064,8 +2064,7 @@ void fz_compact(const struct oracle_format *format, const uint8_t *data,
 
 /* ----------------------------------------------------------------- in words */
 
-void fz_describe_compact(FILE *to, const struct oracle_format *format,
-                         const uint8_t *data, size_t len)
+void fz_describe_compact(FILE *to, const uint8_t *data, size_t len)
 {
     static const char *const flag[] = {"copy-on-write", "copy shared", "split",
                                        "merge", "zeros"};
@@ -2077,9 +2076,8 @@ void fz_describe_compact(FILE *to, const struct oracle_format *format,
     static const char *const limit[] = {"none", "reads", "bytes", "storage"};
     static struct input input;
     struct fc_guest *g = &guest;
-    size_t skip = HEADER;
 
-    read_input(g, &input, format, data, len);
+    read_input(g, &input, data, len);
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
         free(g->host[i]);
         g->host[i] = NULL;
@@ -2092,8 +2090,9 @@ void fz_describe_compact(FILE *to, const struct oracle_format *format,
         }
     }
     fprintf(to, ", absent entries: %s%s", ptw_absent_name(g->o.absent.policy),
-            (input.absent & ABSENT_SPOIL) != 0 ? ", spoilt" : "");
-    if ((input.absent & MARKED) != 0) {
+            (input.options & OPT_ABSENT_SPOIL) != 0 ? ", spoilt" : "");
+    if ((g->o.flags & (PTW_REBUILD_CLEAR_MARKED | PTW_REBUILD_REFUSE_MARKED)) !=
+        0) {
         fprintf(to, ", marked leaves are %s",
                 (g->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0 ? "cleared"
                                                              : "refused");
@@ -2125,9 +2124,5 @@ void fz_describe_compact(FILE *to, const struct oracle_format *format,
             input.spoil_at[1], input.spoil_at[2],
             (input.options & OPT_CHANGES) != 0 ? "; the guest runs" : "",
             (input.options & OPT_NO_ROOM) != 0 ? "; no room for tables" : "");
-    skip += g->refuses + (len > 1 ? (data[1] & 3) * 6u : 0) +
-            (len > 1 ? (data[1] >> 2 & 3) * 12u : 0) +
-            (len > 3 ? (data[3] >> 5 & 3) * 2u : 0);
-    fz_describe(to, format, len > skip ? data + skip : data,
-                len > skip ? len - skip : 0);
+    fz_describe(to, true, data, len);
 }

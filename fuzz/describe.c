@@ -187,8 +187,7 @@ void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
            ptw_walk_counts(&walk).tables);
 }
 
-void fz_describe(FILE *to, const struct oracle_format *format,
-                 const uint8_t *data, size_t len)
+void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
 {
     static struct fz_world w;
     struct ptw_region region[FZ_REGIONS];
@@ -197,7 +196,7 @@ void fz_describe(FILE *to, const struct oracle_format *format,
     ptw_pa root[FZ_ROOTS];
 
     fz_words = to;
-    fz_world_read(&w, format, data, len);
+    fz_world_read(&w, tables, data, len);
     fz_say_world(&w, NULL);
     fz_say("range: %016" PRIx64 "-%016" PRIx64 "\n", w.first, w.last);
     fz_say("limits: %" PRIu64 " reads, %" PRIu64 " items, room for %zu; "

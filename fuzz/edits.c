@@ -7,24 +7,23 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { RECORD = 24, EDITS = 8, SHARES_LOG2 = 12, SLOT = 24 };
+enum { EDITS = 16, SHARES_LOG2 = 12, SLOT = 24 };
 
 static _Alignas(FZ_PAGE) uint8_t bytes[2][FM_PAGES][FZ_PAGE];
 static _Alignas(FZ_PAGE) uint8_t old[FM_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char shares_store[2][SLOT << SHARES_LOG2];
 static _Alignas(8) unsigned char memo_store[2][SLOT << SHARES_LOG2];
 
-/* How an input wants its edits made. */
+/* How an input wants its edits made: `options` of its `host`. */
 enum edit_option {
-    OPT_I686 = 1, /* except for the edit targets, which know */
-    OPT_BORROW = 2,
-    OPT_KEEP = 4,   /* no give: what was not needed is kept */
-    OPT_DIRECT = 8, /* the pool is host memory */
-    OPT_VOUCH = 16, /* no shares where nothing is shared */
-    OPT_LOOSE = 32, /* rebuild: without PTW_EDIT_EXACT */
-    OPT_MOVES = 32, /* link: tables move */
-    OPT_RUNS = 64,
-    OPT_AGAIN = 128, /* tables move whenever they are asked to */
+    OPT_BORROW = 1,
+    OPT_KEEP = 2,   /* no give: what was not needed is kept */
+    OPT_DIRECT = 4, /* the pool is host memory */
+    OPT_VOUCH = 8,  /* no shares where nothing is shared */
+    OPT_LOOSE = 16, /* space_map: without PTW_EDIT_EXACT */
+    OPT_RUNS = 32,
+    OPT_AGAIN = 64, /* tables move whenever they are asked to */
+    OPT_MOVES = 128 /* link: tables move */
 };
 
 /* What take or move returns in place of a table.  That the last two are wrong
@@ -695,7 +694,7 @@ enum edit_op { DO_MAP, DO_UNMAP, DO_PROTECT, DO_LINK };
 struct record {
     enum edit_op op;
     unsigned root;
-    unsigned hostile;
+    bool changing; /* the tables change under it */
     uint64_t first;
     uint64_t last;
     uint64_t pa;
@@ -710,6 +709,9 @@ struct record {
     unsigned move_refused_at;
     unsigned level;
     unsigned owner;
+    unsigned space; /* of an alias */
+    uint64_t link;  /* the bits of a link; */
+    bool link_said; /* else they follow from the rights */
     uint64_t their_va;
     enum fault take_fault;
     unsigned take_fault_at;
@@ -718,41 +720,51 @@ struct record {
     bool grant_exec; /* or, of a rebuild: mappings get other pages */
 };
 
-static void read_record(const struct fz_world *w, const uint8_t *data,
-                        struct record *q)
-{
-    static const unsigned shift[8] = {0, 0, 2, 5, 9, 10, 15, 24};
-    static const enum fault stock_fault[4] = {FAULT_NONE, FAULT_UNALIGNED,
-                                              FAULT_OUTSIDE, FAULT_IN_USE};
-    struct fz_reader in = {data, RECORD};
-    uint8_t op = fz_u8(&in);
-    uint64_t va = fz_read_va(w, &in);
-    uint8_t length = fz_u8(&in);
-    uint64_t frame = fz_u8(&in);
-    uint64_t span;
-    uint8_t b;
+/* As many tables as an edit wants. */
+enum { PLENTY = 1000 };
 
+static void read_supply(const struct fz_records *in, struct record *q)
+{
+    const uint8_t *record = in->record;
+    uint64_t tables = fz_get(record, SUPPLY_TABLES);
+    uint64_t reads = fz_get(record, SUPPLY_READS);
+
+    q->takes = tables == 0 ? PLENTY : (unsigned)tables - 1;
+    q->max_reads = fz_value(in, FZ_READS, reads == 0 ? 16384 : reads - 1);
+    q->move_mask = (unsigned)fz_get(record, SUPPLY_MOVES);
+    q->move_refused_at = (unsigned)fz_get(record, SUPPLY_REFUSED);
+    q->take_fault = (enum fault)(fz_get(record, SUPPLY_TAKE_FAULT) % 8);
+    q->take_fault_at = (unsigned)fz_get(record, SUPPLY_TAKE_CALL);
+    q->move_fault = (enum fault)(fz_get(record, SUPPLY_MOVE_FAULT) % 8);
+    q->stock_fault = (enum fault)(fz_get(record, SUPPLY_STOCK_FAULT) % 8);
+}
+
+/* An edit without a supply of its own. */
+static void plain_supply(struct record *q)
+{
     memset(q, 0, sizeof *q);
-    q->op = (enum edit_op)(op & 3);
-    q->root = (op >> 2 & 7) % w->roots;
-    q->hostile = op >> 5;
-    q->first = va & ~(uint64_t)(FZ_PAGE - 1);
-    span = ((uint64_t)(length & 31) + 1) << shift[length >> 5];
-    q->last = q->first + span * FZ_PAGE - 1;
-    frame |= (uint64_t)fz_u8(&in) << 8;
-    b = fz_u8(&in);
-    q->pa = frame << (12 + (b & 31));
-    q->attributes.key = b >> 6;
-    q->grant_exec = (b & 0x20) != 0;
-    b = fz_u8(&in);
-    q->rights = (b & 0x0F) | PTW_READ;
-    q->copy_on_write = (b & 0x10) != 0;
-    q->attributes.memory_type = b >> 5;
-    b = fz_u8(&in);
-    q->flags = b & 31;
-    q->attributes.global = (b & 32) != 0;
-    q->table_rights = (b & 64) != 0 ? PTW_USER : 0;
-    if ((b & 128) != 0) {
+    q->takes = PLENTY;
+    q->max_reads = 16384;
+}
+
+static void read_edit(const struct fz_world *w, const struct fz_records *in,
+                      struct record *q)
+{
+    const uint8_t *record = in->record;
+    unsigned options = (unsigned)fz_get(record, EDIT_OPTIONS);
+    uint64_t span = (fz_get(record, EDIT_PAGES) + 1) * FZ_PAGE
+                    << fz_get(record, EDIT_SHIFT) % 64;
+    uint64_t pa = fz_get(record, EDIT_FRAME) * FZ_PAGE
+                  << fz_get(record, EDIT_FRAME_SHIFT) % 64;
+    uint64_t flags = fz_get(record, EDIT_FLAGS);
+    unsigned level = (unsigned)fz_get(record, EDIT_LEVEL) % (w->levels - 1);
+
+    q->op = (enum edit_op)fz_get(record, EDIT_DO);
+    q->root = (unsigned)fz_get(record, EDIT_ROOT) % w->roots;
+    q->changing = (options & 16) != 0;
+    q->first = fz_value(in, FZ_FIRST, fz_address(in, EDIT_FIRST));
+    q->last = q->first + (span - 1);
+    if ((options & 8) != 0) {
         /* Up to the end of the half, or of everything. */
         uint64_t gap;
         uint64_t gap_end;
@@ -761,36 +773,44 @@ static void read_record(const struct fz_world *w, const uint8_t *data,
         q->last =
             gap_end == UINT64_MAX || q->first < gap ? gap - 1 : UINT64_MAX;
     }
-    b = fz_u8(&in);
-    q->takes = (b & 128) != 0 ? 1000 : b;
-    b = fz_u8(&in);
-    q->max_reads = (b & 128) != 0 ? b & 127 : 16384;
-    q->move_mask = fz_u8(&in);
-    q->move_refused_at = fz_u8(&in);
-    b = fz_u8(&in);
-    q->level = (b & 15) % (w->levels - 1);
-    q->owner = b >> 4;
-    q->their_va = fz_read_va(w, &in);
-    b = fz_u8(&in);
-    q->take_fault = (enum fault)(b & 7);
-    q->move_fault = (enum fault)(b >> 3 & 7);
-    q->stock_fault = stock_fault[b >> 6];
-    q->take_fault_at = fz_u8(&in);
-    switch (q->hostile) {
-    case 5:
-        q->first |= va & (FZ_PAGE - 1);
-        break;
-    case 6:
-        q->pa |= frame;
-        q->rights = b;
-        q->attributes.memory_type = frame & 15;
-        break;
-    case 7:
-        q->last ^= frame << (frame >> 8 & 63);
-        break;
-    default:
-        break;
+    q->last = fz_value(in, FZ_LAST, q->last);
+    q->pa = fz_value(in, FZ_PA, pa);
+    q->rights = (unsigned)fz_value(in, FZ_RIGHTS, fz_get(record, EDIT_RIGHTS));
+    q->copy_on_write = (options & 1) != 0;
+    q->attributes.memory_type =
+        (unsigned)fz_value(in, FZ_MEMORY_TYPE, fz_get(record, EDIT_TYPE));
+    q->attributes.key =
+        (unsigned)fz_value(in, FZ_KEY, fz_get(record, EDIT_KEY));
+    q->attributes.global = (options & 2) != 0;
+    q->grant_exec = (flags & PTW_EDIT_GRANT_EXEC) != 0;
+    q->flags = (unsigned)fz_value(in, FZ_FLAGS,
+                                  flags & ~(uint64_t)PTW_EDIT_GRANT_EXEC);
+    q->table_rights = (options & 4) != 0 ? PTW_USER : 0;
+    q->table_rights = (unsigned)fz_value(in, FZ_TABLE_RIGHTS, q->table_rights);
+    q->level = (unsigned)fz_value(in, FZ_LEVEL, level);
+    q->owner = (unsigned)fz_value(in, FZ_OWNER, fz_get(record, EDIT_OWNER));
+    q->space = (unsigned)fz_value(in, FZ_SPACE, q->root);
+    q->link = fz_value(in, FZ_ATTRIBUTES, 0);
+    q->link_said = fz_given(in, FZ_ATTRIBUTES);
+    q->their_va = fz_value(in, FZ_THEIR_VA, fz_address(in, EDIT_THEIRS));
+}
+
+/* The next edit of an input, with what was said about its supply. */
+static bool next_edit(const struct fz_world *w, struct fz_records *in,
+                      struct record *q)
+{
+    plain_supply(q);
+    while (fz_next_record(w, in)) {
+        enum fz_op op = fz_op_of(in->record);
+
+        if (op == OP_SUPPLY) {
+            read_supply(in, q);
+        } else if (op == OP_EDIT) {
+            read_edit(w, in, q);
+            return true;
+        }
     }
+    return false;
 }
 
 /* Whether a request for rights without execution can't be served. */
@@ -853,7 +873,7 @@ static void say_flags(unsigned flags)
 /* How tables will be supplied. */
 static void say_supply(const struct record *q, bool movable)
 {
-    if (q->takes < 1000) {
+    if (q->takes < PLENTY) {
         fz_say(", %u tables at most", q->takes);
     }
     if (q->take_fault_at != 0 && q->take_fault != FAULT_NONE) {
@@ -866,7 +886,7 @@ static void say_supply(const struct record *q, bool movable)
             fz_say(", not in call %u", q->move_refused_at);
         }
     }
-    if (q->hostile == 4) {
+    if (q->changing) {
         fz_say(", the tables change");
     }
     if (q->stock_fault != FAULT_NONE) {
@@ -1003,7 +1023,7 @@ static void host_asks(struct host *h, const struct record *q)
     h->move_mask = q->move_mask;
     h->move_refused_at = q->move_refused_at;
     h->bad_out = false;
-    h->restless = q->hostile == 4;
+    h->restless = q->changing;
     h->misled = false;
     h->tainted = h->restless;
     h->reads = 0;
@@ -1425,32 +1445,29 @@ struct input {
     unsigned edits;
     unsigned shares_room;
     unsigned pool_limit;
-    const uint8_t *record; /* edits * RECORD bytes */
-    const uint8_t *rest;
-    size_t left;
+    struct fz_records records;
 };
 
-static void read_input(struct input *in, const uint8_t *data, size_t len)
+/* Reads the world, and what an input says about the host. */
+static void read_input(struct fz_world *w, struct input *in,
+                       const uint8_t *data, size_t len)
 {
-    static uint8_t records[EDITS * RECORD];
-    struct fz_reader r = {data, len};
-    size_t n;
+    struct fz_records r;
 
-    in->options = fz_u8(&r);
-    in->readonly = fz_u8(&r);
-    in->edits = fz_u8(&r) % (EDITS + 1);
-    in->shares_room = fz_u8(&r);
-    in->pool_limit = fz_u8(&r);
-    n = (size_t)in->edits * RECORD;
-    memset(records, 0, sizeof records);
-    if (r.left > 0) {
-        memcpy(records, r.at, n < r.left ? n : r.left);
-        r.at += n < r.left ? n : r.left;
-        r.left -= n < r.left ? n : r.left;
+    fz_world_read(w, true, data, len);
+    memset(in, 0, sizeof *in);
+    in->records = fz_records_of(data, len);
+    for (r = in->records; fz_next_record(w, &r);) {
+        enum fz_op op = fz_op_of(r.record);
+
+        if (op == OP_HOST) {
+            in->options = (unsigned)fz_get(r.record, HOST_OPTIONS);
+            in->readonly = (unsigned)fz_get(r.record, HOST_READONLY);
+            in->shares_room = (unsigned)fz_get(r.record, HOST_SHARES);
+            in->pool_limit = (unsigned)fz_get(r.record, HOST_POOL);
+        }
+        in->edits += op == OP_EDIT && in->edits < EDITS;
     }
-    in->record = records;
-    in->rest = r.at;
-    in->left = r.left;
 }
 
 static void host_begin(struct host *h, const struct fz_world *w,
@@ -1480,22 +1497,20 @@ static void shares_begin(struct fz_world *w, const struct input *in)
     must(ptw_shares_init(&shares, shares_store[0], room, w->seed), "shares");
 }
 
-static void edits(const struct oracle_format *format, const struct input *in,
-                  bool movable)
+static void edits(const uint8_t *data, size_t len, bool movable)
 {
     struct fz_world *w = &world;
+    struct input input;
+    struct input *in = &input;
     struct host *h = &host;
     struct ptw_movable_tables mt = {
-        {.regime = &w->regime,
-         .mem = &h->mem,
-         .ops = (in->options & OPT_KEEP) != 0 ? &without_give : &with_give,
-         .ctx = h},
-        &movers};
+        {.regime = &w->regime, .mem = &h->mem, .ctx = h}, &movers};
     struct ptw_memo memo;
     ptw_pa root[FM_ROOTS];
     enum ptw_status st;
 
-    fz_world_read(w, format, in->rest, in->left);
+    read_input(w, in, data, len);
+    mt.tables.ops = (in->options & OPT_KEEP) != 0 ? &without_give : &with_give;
     host_begin(h, w, in);
     machine_init(&h->m, w, bytes[0], old);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
@@ -1547,7 +1562,7 @@ static void edits(const struct oracle_format *format, const struct input *in,
     for (unsigned i = 0; i < in->edits; i++) {
         struct record q;
 
-        read_record(w, in->record + (size_t)i * RECORD, &q);
+        (void)next_edit(w, &in->records, &q);
         fz_say("edit %u of %u: ", i + 1, in->edits);
         step_with_room(w, h, &mt, &q, movable);
         if (h->m.overflow || h->tainted) {
@@ -1557,22 +1572,14 @@ static void edits(const struct oracle_format *format, const struct input *in,
     say_spaces(w, h, "after");
 }
 
-void fz_edit(const struct oracle_format *format, const uint8_t *data,
-             size_t len)
+void fz_edit(const uint8_t *data, size_t len)
 {
-    struct input in;
-
-    read_input(&in, data, len);
-    edits(format, &in, false);
+    edits(data, len, false);
 }
 
 void fz_move(const uint8_t *data, size_t len)
 {
-    struct input in;
-
-    read_input(&in, data, len);
-    edits((in.options & OPT_I686) != 0 ? &oracle_i686 : &oracle_amd64, &in,
-          true);
+    edits(data, len, true);
 }
 
 /* ---------------------------------------------------------------- rebuilding
@@ -1693,7 +1700,7 @@ static struct placed place_model(const struct fz_world *w,
     is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
                 oracle_writes(&w->mode, path, is.leaf.raw);
     /* With R/W clear.  Of entries that are made anew, those of amd64 are dirty. */
-    dirty = loose ? w->levels == 4 : (is.leaf.raw & 0x40) != 0;
+    dirty = loose ? w->entry_bytes == 8 : (is.leaf.raw & 0x40) != 0;
     if (is.marked && oracle_writes(&w->mode, true, dirty ? 0x40 : 0)) {
         is.why_not |= 1u << PTW_E_RIGHTS;
     }
@@ -2018,7 +2025,7 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
     }
 }
 
-void fz_rebuild(const uint8_t *data, size_t len)
+void fz_space_map(const uint8_t *data, size_t len)
 {
     struct fz_world *w = &world;
     struct host *h = &host;
@@ -2029,16 +2036,13 @@ void fz_rebuild(const uint8_t *data, size_t len)
     unsigned flags;
     bool loose;
 
-    read_input(&in, data, len);
+    read_input(w, &in, data, len);
     loose = (in.options & OPT_LOOSE) != 0;
-    fz_world_read(w,
-                  (in.options & OPT_I686) != 0 ? &oracle_i686 : &oracle_amd64,
-                  in.rest, in.left);
     begin_image(w, h, &in, &t);
     if (in.edits > 0) {
         struct record q;
 
-        read_record(w, in.record, &q);
+        (void)next_edit(w, &in.records, &q);
         host_asks(h, &q);
         fz_say("the tables");
         say_supply(&q, false);
@@ -2082,28 +2086,27 @@ static void put_alias(const struct fz_world *w, const struct record *q,
         .our_va = {q->first},
         .their_va = {q->their_va},
         .table = {q->pa},
-        .attributes = (uint64_t)(q->rights & 6) | 0x21 |
-                      (uint64_t)(q->flags & 7) << 9 |
-                      ((q->rights & PTW_EXEC) == 0 &&
-                               w->mode.format->withholds_exec(&w->mode)
-                           ? (uint64_t)1 << 63
-                           : 0),
+        .attributes =
+            q->link_said ? q->link
+                         : (uint64_t)(q->rights & 6) | 0x21 |
+                               (uint64_t)(q->flags & 7) << 9 |
+                               ((q->rights & PTW_EXEC) == 0 &&
+                                        w->mode.format->withholds_exec(&w->mode)
+                                    ? (uint64_t)1 << 63
+                                    : 0),
         .owner = q->owner,
         .rights = q->rights,
     };
 
     memset(item, 0, sizeof *item);
     item->kind = PTW_ITEM_ALIAS;
-    item->space = q->root + (q->hostile == 6 ? 8 : 0);
+    item->space = q->space;
     item->first.v = q->first;
     item->last.v = q->last;
-    if (w->levels == 2) {
-        item->u.alias.i686.ref = ref;
-        item->u.alias.i686.level = PTW_I686_ALIAS_PT;
-    } else {
-        item->u.alias.amd64.ref = ref;
-        item->u.alias.amd64.level = (enum ptw_amd64_alias_level)q->level;
-    }
+    /* All members of the union are a reference and a level. */
+    item->u.alias.amd64.ref = ref;
+    item->u.alias.amd64.level =
+        (enum ptw_amd64_alias_level)(q->level % (w->levels - 1));
 }
 
 static enum ptw_status link_item(struct fz_world *w, struct host *h,
@@ -2112,7 +2115,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
 {
     unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
-    unsigned level = w->levels == 2 ? 0 : q->level;
+    unsigned level = q->level % (w->levels - 1);
     unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
     struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
@@ -2322,9 +2325,8 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
     bool movable = (h->options & OPT_MOVES) != 0;
     struct ptw_tables *t = &mt->tables;
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
-    unsigned level =
-        (w->levels == 2 ? 0 : q->level) + (q->hostile == 6 ? q->level + 1 : 0);
-    unsigned shift = ((w->levels == 2 ? 10 : 9) * (level + 1) + 12) & 63;
+    unsigned level = q->level;
+    unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
     struct ptw_item alias;
     struct ptw_link_request r = {
@@ -2346,8 +2348,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
 
     put_alias(w, q, &alias);
     r.attributes =
-        ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes ^
-        (q->hostile == 7 ? 1 : 0);
+        ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes;
     memcpy(was, h->m.root, sizeof was);
     edit_begin(h, q, movable);
     sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root];
@@ -2425,10 +2426,7 @@ void fz_link(const uint8_t *data, size_t len)
     struct rebuilt b;
     struct input in;
 
-    read_input(&in, data, len);
-    fz_world_read(w,
-                  (in.options & OPT_I686) != 0 ? &oracle_i686 : &oracle_amd64,
-                  in.rest, in.left);
+    read_input(w, &in, data, len);
     w->partial = false;
     w->first = 0;
     w->last = UINT64_MAX;
@@ -2446,7 +2444,7 @@ void fz_link(const uint8_t *data, size_t len)
     for (unsigned i = 0; i < in.edits; i++) {
         struct record q;
 
-        read_record(w, in.record + (size_t)i * RECORD, &q);
+        (void)next_edit(w, &in.records, &q);
         fz_say("edit %u of %u: ", i + 1, in.edits);
         if (q.op == DO_LINK) {
             if (shares_more(h, link_step(w, h, &mt, &b, &q)) && !h->refused) {

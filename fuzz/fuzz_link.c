@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aliases, however wrong, and edits of what they lead to. */
+/* Spaces that are linked to tables of others. */
 #include "harness.h"
 
 FZ_TARGET(link, fz_link, NULL);

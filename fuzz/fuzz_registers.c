@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Regimes: from control registers and by name. */
+/* Regimes, by control registers and by name. */
 #include "harness.h"
 
 FZ_TARGET(registers, fz_registers, NULL);

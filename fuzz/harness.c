@@ -815,8 +815,7 @@ static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
     }
 }
 
-void fz_walk(const struct oracle_format *format, const uint8_t *data,
-             size_t len)
+void fz_walk(const uint8_t *data, size_t len)
 {
     static struct ptw_walk walk;
     static struct exposed exposed;
@@ -831,7 +830,7 @@ void fz_walk(const struct oracle_format *format, const uint8_t *data,
     size_t left;
     bool all = true;
 
-    fz_world_read(w, format, data, len);
+    fz_world_read(w, false, data, len);
     left = w->thorough ? 8192 : 4096;
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
@@ -1149,8 +1148,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     }
 }
 
-void fz_translate(const struct oracle_format *format, const uint8_t *data,
-                  size_t len)
+void fz_translate(const uint8_t *data, size_t len)
 {
     struct fz_world *w = &world;
     struct ptw_region region[FZ_REGIONS];
@@ -1158,7 +1156,7 @@ void fz_translate(const struct oracle_format *format, const uint8_t *data,
     struct ptw_mem mem;
     struct ptw_mem mem_again;
 
-    fz_world_read(w, format, data, len);
+    fz_world_read(w, false, data, len);
     fz_world_memory(w, w->memory, &mem, region);
     fz_world_memory(w, other_memory(w), &mem_again, region_again);
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
@@ -1309,8 +1307,6 @@ static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
 
 void fz_shifting(const uint8_t *data, size_t len)
 {
-    static const struct oracle_format *const format[4] = {
-        &oracle_amd64, &oracle_i686, &oracle_amd64, &oracle_bare};
     static struct ptw_walk walk;
     struct fz_world *w = &world;
     struct ptw_region region[FZ_REGIONS];
@@ -1320,8 +1316,7 @@ void fz_shifting(const uint8_t *data, size_t len)
     ptw_pa root[FZ_ROOTS];
     struct shifting s = {w, &walk, &memo, false, 0, false, false};
 
-    fz_world_read(w, len == 0 ? &oracle_amd64 : format[data[0] & 3],
-                  len == 0 ? data : data + 1, len == 0 ? 0 : len - 1);
+    fz_world_read(w, false, data, len);
     if (w->memory == FZ_DIRECT || w->memory == FZ_MIXED) {
         w->memory = FZ_BORROW; /* what is stirred is what is borrowed */
     }

@@ -5,6 +5,7 @@
 #ifndef PTW_FUZZ_HARNESS_H
 #define PTW_FUZZ_HARNESS_H
 
+#include "input.h"
 #include "oracle/oracle.h"
 #include "ptwalk/ptwalk.h"
 
@@ -22,16 +23,8 @@ enum {
     FZ_RAMS = 2 * (FZ_PAGES + FZ_REGIONS) + 8,
     FZ_PAGE = 4096,
     FZ_DIRECT_BYTES = 16 * FZ_PAGE, /* of a region that is host memory */
+    FZ_MOST_STEP = 1 << 30,         /* of reads and items */
 };
-
-/* What is left of an input.  Beyond its end there are zeros. */
-struct fz_reader {
-    const uint8_t *at;
-    size_t left;
-};
-
-uint8_t fz_u8(struct fz_reader *in);
-uint64_t fz_u64(struct fz_reader *in);
 
 enum fz_memory {
     FZ_CALLBACKS, /* read32 and read64 */
@@ -49,6 +42,7 @@ struct fz_region {
 /* What an input describes. */
 struct fz_world {
     struct oracle_mode mode;
+    struct oracle_mode wide; /* the same with every physical address */
     struct ptw_regime regime;
     unsigned levels;
     unsigned entries; /* of a table */
@@ -98,16 +92,27 @@ struct fz_world {
     uint64_t random;
 };
 
-/* fz_world_read decodes an input into *w; every input describes something. */
-void fz_world_read(struct fz_world *w, const struct oracle_format *format,
-                   const uint8_t *data, size_t len);
+/* fz_world_read decodes an input into *w; every input describes something.  With
+ * tables, the regime is one that has some. */
+void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
+                   size_t len);
+
+/* fz_records_of starts at the first record of an input.  fz_next_record goes on to
+ * the next one that is no name of an address and no value; false: there is none.
+ * What the input holds of it is followed by zeros. */
+struct fz_records fz_records_of(const uint8_t *data, size_t len);
+bool fz_next_record(const struct fz_world *w, struct fz_records *in);
+
+/* fz_address returns the address whose name that field of the record has. */
+uint64_t fz_address(const struct fz_records *in, enum fz_field_id field);
+
+/* fz_entry returns an entry, by the flags of an `entry` record that leads to a
+ * page. */
+uint64_t fz_entry(const struct fz_world *w, unsigned flags, uint64_t pa);
 
 /* fz_world_cut makes two regions of one, as long as there is room: the second
  * starts at pa, less so many bytes that are in none. */
 void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole);
-
-/* fz_read_va reads an address, as an input names one. */
-uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in);
 
 /* fz_world_remember lets a walk of mem remember tables, where the world says so:
  * in the set of the walk before, if that was of mem, too. */
@@ -155,28 +160,23 @@ extern bool fz_thorough;
 extern bool fz_brief;
 
 /* The properties. */
-void fz_walk(const struct oracle_format *format, const uint8_t *data,
-             size_t len);
-void fz_translate(const struct oracle_format *format, const uint8_t *data,
-                  size_t len);
+void fz_walk(const uint8_t *data, size_t len);
+void fz_translate(const uint8_t *data, size_t len);
 void fz_shifting(const uint8_t *data, size_t len);
 void fz_regions(const uint8_t *data, size_t len);
 void fz_registers(const uint8_t *data, size_t len);
-void fz_edit(const struct oracle_format *format, const uint8_t *data,
-             size_t len);
+void fz_edit(const uint8_t *data, size_t len);
 void fz_move(const uint8_t *data, size_t len);
-void fz_rebuild(const uint8_t *data, size_t len);
+void fz_space_map(const uint8_t *data, size_t len);
 void fz_link(const uint8_t *data, size_t len);
-void fz_compact(const struct oracle_format *format, const uint8_t *data,
-                size_t len);
+void fz_compact(const uint8_t *data, size_t len);
 
-/* fz_describe prints in words what an input describes, and its walk. */
-void fz_describe(FILE *to, const struct oracle_format *format,
-                 const uint8_t *data, size_t len);
+/* fz_describe prints in words what an input describes, and its walk; with tables
+ * as for fz_world_read. */
+void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len);
 
 /* fz_describe_compact prints the options of a rebuild, and then the same. */
-void fz_describe_compact(FILE *to, const struct oracle_format *format,
-                         const uint8_t *data, size_t len);
+void fz_describe_compact(FILE *to, const uint8_t *data, size_t len);
 
 /* Where a run tells what it does, or NULL.  fz_say prints there, at once: what
  * comes last is what went wrong. */

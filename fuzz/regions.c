@@ -117,17 +117,16 @@ static uint64_t number(const unsigned char *p, unsigned width)
     return v;
 }
 
-/* An address near something: an end of a region, or of everything. */
-static uint64_t near(const struct board *b, struct fz_reader *in)
+/* An address near an end of a region. */
+static uint64_t near(const struct board *b, uint64_t which, uint64_t delta)
 {
-    uint8_t which = fz_u8(in);
-    uint64_t delta = (uint64_t)(int64_t)(int8_t)fz_u8(in);
+    uint64_t by = (uint64_t)(int64_t)(int16_t)delta;
 
-    if (which == 255 || b->places == 0) {
-        return fz_u64(in);
+    if (b->places == 0) {
+        return by;
     }
-    return delta + ((which & 1) != 0 ? b->place[which / 2 % b->places].last
-                                     : b->place[which / 2 % b->places].first);
+    return by + ((which & 1) != 0 ? b->place[which / 2 % b->places].last
+                                  : b->place[which / 2 % b->places].first);
 }
 
 static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
@@ -275,52 +274,61 @@ static void check_cover(struct board *b, const struct ptw_mem *mem, uint64_t pa,
     }
 }
 
-/* Reads the regions.  Those with host memory are true about it, unless they
- * are such that no accessor may be built of them. */
-static void read_places(struct board *b, struct fz_reader *in, unsigned count,
-                        struct ptw_region *region, bool *lies, bool callbacks)
-{
-    for (unsigned i = 0; i < count; i++) {
-        struct place *p = &b->place[i];
-        uint8_t how = fz_u8(in);
-        uint64_t length = fz_u8(in);
+/* `kind` of a `memory` record. */
+enum kind { HOST, SERVED, REVERSED, NO_MEMORY };
 
-        p->first = (how & 1) != 0 && i > 0 ? near(b, in) : fz_u64(in);
-        p->host = NULL;
-        p->writable = (how & 2) != 0;
-        if ((how & 4) != 0 && callbacks) {
-            p->last = (how & 8) != 0 ? fz_u64(in) : p->first + length;
-        } else if ((how & 0xF0) == 0xF0) {
-            p->first |= 0x200;
-            p->last = p->first - 1 - length; /* reversed */
+/* Reads one region.  One with host memory is true about it, unless no accessor
+ * may be built of it. */
+static void read_place(struct board *b, const struct fz_records *in,
+                       struct ptw_region *region, bool *lies, bool callbacks)
+{
+    const uint8_t *record = in->record;
+    unsigned i = b->places;
+    struct place *p = &b->place[i];
+    unsigned options = (unsigned)fz_get(record, MEMORY_OPTIONS);
+    enum kind kind = (enum kind)(fz_get(record, MEMORY_KIND) % 4);
+    uint8_t fill = (uint8_t)fz_get(record, MEMORY_FILL);
+    uint64_t length = fz_get(record, MEMORY_BYTES);
+
+    p->first = fz_value(in, FZ_FIRST,
+                        (options & 1) == 0 || i == 0
+                            ? 0
+                            : near(b, fz_get(record, MEMORY_NEAR),
+                                   fz_get(record, MEMORY_DELTA)));
+    p->host = NULL;
+    p->writable = (options & 2) != 0;
+    if (kind == SERVED && callbacks) {
+        p->last = fz_value(in, FZ_LAST, p->first + length);
+    } else if (kind == REVERSED) {
+        p->first |= 0x200;
+        p->last = fz_value(in, FZ_LAST, p->first - 1 - length);
+        p->host = lent;
+        *lies = true;
+    } else if (kind == NO_MEMORY && !callbacks) {
+        p->last = fz_value(in, FZ_LAST, p->first + length);
+        *lies = true;
+    } else {
+        length %= BYTES;
+        p->last = p->first + length;
+        if (p->last >= p->first) {
+            p->host = malloc((size_t)length + 1);
+            if (p->host == NULL) {
+                fz_fail("out of memory");
+            }
+            for (size_t k = 0; k <= length; k++) {
+                p->host[k] = (unsigned char)(fill + 7 * k + 31 * i);
+            }
+            memcpy(p->shadow, p->host, (size_t)length + 1);
+        } else {
             p->host = lent;
             *lies = true;
-        } else if ((how & 0xF0) == 0xE0 && !callbacks) {
-            p->last = p->first + length; /* no memory */
-            *lies = true;
-        } else {
-            length %= BYTES;
-            p->last = p->first + length;
-            if (p->last >= p->first) {
-                p->host = malloc((size_t)length + 1);
-                if (p->host == NULL) {
-                    fz_fail("out of memory");
-                }
-                for (size_t k = 0; k <= length; k++) {
-                    p->host[k] = (unsigned char)(how + 7 * k + 31 * i);
-                }
-                memcpy(p->shadow, p->host, (size_t)length + 1);
-            } else {
-                p->host = lent;
-                *lies = true;
-            }
         }
-        b->places = i + 1;
-        region[i].first.v = p->first;
-        region[i].last.v = p->last;
-        region[i].host = p->host;
-        region[i].writable = p->writable;
     }
+    b->places = i + 1;
+    region[i].first.v = p->first;
+    region[i].last.v = p->last;
+    region[i].host = p->host;
+    region[i].writable = p->writable;
 }
 
 static void check_init(const struct board *b, enum ptw_status st,
@@ -384,36 +392,114 @@ static void say_board(const struct board *b, bool callbacks)
     }
 }
 
+/* What can't be built refuses everything. */
+static void check_refuses(const struct ptw_mem *mem, uint64_t pa,
+                          uint64_t bytes)
+{
+    uint32_t narrow;
+    uint64_t wide;
+
+    if (ptw_read32(mem, ptw_pa_of(pa), &narrow) != PTW_E_BUS ||
+        ptw_read64(mem, ptw_pa_of(pa), &wide) != PTW_E_BUS ||
+        ptw_write64(mem, ptw_pa_of(pa & ~(uint64_t)7), 0) != PTW_E_BUS ||
+        ptw_borrow(mem, ptw_pa_of(pa), bytes) != NULL ||
+        ptw_mem_cover(mem, ptw_pa_of(pa), bytes + 1) != PTW_COVER_NONE) {
+        fz_fail("an accessor that could not be built does not refuse");
+    }
+}
+
+static void one_access(struct board *b, const struct ptw_mem *mem,
+                       const struct fz_records *in, bool built)
+{
+    enum { READ4, READ8, WRITE4, WRITE8, LOAN };
+
+    const uint8_t *record = in->record;
+    unsigned what = (unsigned)fz_get(record, ACCESS_DO);
+    bool aligned = fz_get(record, ACCESS_OPTIONS) != 0;
+    uint64_t bytes = fz_get(record, ACCESS_BYTES);
+    uint64_t pa = fz_value(
+        in, FZ_PA,
+        near(b, fz_get(record, ACCESS_NEAR), fz_get(record, ACCESS_DELTA)));
+
+    if (!built) {
+        check_refuses(mem, pa, bytes);
+        return;
+    }
+    switch (what) {
+    case READ4:
+    case READ8:
+        check_read(b, mem, pa, what == READ8 ? 8 : 4);
+        break;
+    case WRITE4:
+    case WRITE8:
+        check_write(b, mem, pa & ~(uint64_t)(aligned ? 7 : 0),
+                    what == WRITE8 ? 8 : 4, at(b, pa + bytes));
+        break;
+    case LOAN:
+        check_borrow(b, mem, pa, fz_value(in, FZ_BYTES, bytes));
+        break;
+    default:
+        check_cover(b, mem, pa, fz_value(in, FZ_BYTES, bytes + 1));
+        break;
+    }
+}
+
 void fz_regions(const uint8_t *data, size_t len)
 {
+    enum {
+        CALLBACKS = 1,
+        LENDS = 2,
+        WRITES = 4,
+        EVERYTHING = 8,
+        BORROW = 16,
+        FLAT = 32
+    };
+
     static struct board board;
-    struct fz_reader in = {data, len};
+    static struct fz_world none; /* addresses have no regime here */
+    const struct fz_records all = fz_records_of(data, len);
+    struct fz_records in;
     struct board *b = &board;
     struct ptw_region region[REGIONS];
     struct ptw_mem_ops ops = {.read32 = get32, .read64 = get64};
     struct ptw_mem mem;
-    uint8_t flags = fz_u8(&in);
-    unsigned count = fz_u8(&in) % (REGIONS + 1);
-    bool callbacks = (flags & 1) != 0;
+    unsigned options = 0;
+    unsigned count = 0;
+    bool callbacks;
     bool lies = false;
     enum ptw_status st;
 
     fz_digest = 0;
+    none.mode.format = &oracle_bare;
+    none.mode.pa_bits = 52;
+    none.entries = 512;
     b->places = 0;
-    b->salt = flags;
-    b->lendable = (flags & 2) != 0;
-    b->can_write = (flags & 4) != 0;
-    b->everything = callbacks && count == 0 && (flags & 8) != 0;
-    ops.borrow = (flags & 16) != 0 ? lend : NULL;
+    b->salt = 0;
+    for (in = all; fz_next_record(&none, &in);) {
+        if (fz_op_of(in.record) == OP_ACCESSOR) {
+            options = (unsigned)fz_get(in.record, ACCESSOR_OPTIONS);
+            b->salt = fz_get(in.record, ACCESSOR_SALT);
+        }
+        count += fz_op_of(in.record) == OP_MEMORY && count < REGIONS;
+    }
+    callbacks = (options & CALLBACKS) != 0;
+    b->lendable = (options & LENDS) != 0;
+    b->can_write = (options & WRITES) != 0;
+    b->everything = callbacks && count == 0 && (options & EVERYTHING) != 0;
+    ops.borrow = (options & BORROW) != 0 ? lend : NULL;
     b->lendable = b->lendable && ops.borrow != NULL;
     ops.write32 = b->can_write ? put32 : NULL;
     ops.write64 = b->can_write ? put64 : NULL;
-    read_places(b, &in, count, region, &lies, callbacks);
+    for (in = all; b->places < count && fz_next_record(&none, &in);) {
+        if (fz_op_of(in.record) == OP_MEMORY) {
+            read_place(b, &in, region, &lies, callbacks);
+        }
+    }
     say_board(b, callbacks);
     if (callbacks) {
         st = ptw_mem_init_callbacks(&mem, &ops, b,
                                     b->everything ? NULL : region, count);
-    } else if (count == 1 && (flags & 32) != 0 && !lies) {
+    } else if (count == 1 && (options & FLAT) != 0 && !lies) {
         st = ptw_mem_init_flat(&mem, region[0].first, region[0].host,
                                region[0].last.v - region[0].first.v + 1,
                                region[0].writable);
@@ -423,42 +509,9 @@ void fz_regions(const uint8_t *data, size_t len)
     fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
     fz_note((uint64_t)st);
-    while (in.left > 0) {
-        uint8_t op = fz_u8(&in);
-        uint64_t pa = near(b, &in);
-        uint64_t bytes = fz_u8(&in);
-        uint32_t narrow;
-        uint64_t wide;
-
-        if (st != PTW_OK) {
-            if (ptw_read32(&mem, ptw_pa_of(pa), &narrow) != PTW_E_BUS ||
-                ptw_read64(&mem, ptw_pa_of(pa), &wide) != PTW_E_BUS ||
-                ptw_write64(&mem, ptw_pa_of(pa & ~(uint64_t)7), 0) !=
-                    PTW_E_BUS ||
-                ptw_borrow(&mem, ptw_pa_of(pa), bytes) != NULL ||
-                ptw_mem_cover(&mem, ptw_pa_of(pa), bytes + 1) !=
-                    PTW_COVER_NONE) {
-                fz_fail("an accessor that could not be built does not refuse");
-            }
-            continue;
-        }
-        switch (op & 7) {
-        case 0:
-        case 1:
-            check_read(b, &mem, pa, (op & 1) != 0 ? 8 : 4);
-            break;
-        case 2:
-        case 3:
-            check_write(b, &mem, pa & ~(uint64_t)((op & 8) != 0 ? 7 : 0),
-                        (op & 1) != 0 ? 8 : 4, at(b, pa + bytes));
-            break;
-        case 4:
-            check_borrow(b, &mem, pa, bytes);
-            break;
-        default:
-            check_cover(b, &mem, pa,
-                        (op & 8) != 0 ? fz_u64(&in) | 1 : bytes + 1);
-            break;
+    for (in = all; fz_next_record(&none, &in);) {
+        if (fz_op_of(in.record) == OP_ACCESS) {
+            one_access(b, &mem, &in, st == PTW_OK);
         }
     }
     for (unsigned i = 0; i < b->places; i++) {

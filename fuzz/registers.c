@@ -215,6 +215,7 @@ static void check_convention(const struct ptw_regime *r,
 static void check_conventions(const struct ptw_regime *r)
 {
     bool wide = ptw_entry_bytes(r) == 8;
+    bool is_long = r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_LA57;
 
     for (unsigned i = 0; i < 32 && ptw_levels(r) > 0; i++) {
         uint64_t how = next_number();
@@ -234,7 +235,7 @@ static void check_conventions(const struct ptw_regime *r)
         }
         if (absent.policy == PTW_ABSENT_LINUX_PLAIN) {
             absent.frame_bits = absent.migration != 0 ? absent.frame_bits : 0;
-            absent.type_at = wide ? (how & 4) != 0 ? 9 : 1 : 0;
+            absent.type_at = !is_long ? 0 : (how & 4) != 0 ? 9 : 1;
         }
         if (ptw_absent_check(&absent, r) != PTW_OK) {
             fz_fail("a policy %d is refused", (int)absent.policy);
@@ -249,7 +250,8 @@ static void check_conventions(const struct ptw_regime *r)
 }
 
 /* What can be asked of any regime. */
-static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
+static void check_regime(const struct ptw_regime *r, uint64_t number,
+                         uint8_t how, const uint8_t *flips)
 {
     static const enum ptw_right right[4] = {PTW_READ, PTW_WRITE, PTW_EXEC,
                                             PTW_READ};
@@ -259,8 +261,6 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
         [PTW_ENTRY_LEAF] = "a leaf of",
         [PTW_ENTRY_BAD] = "bad",
     };
-    uint64_t number = fz_u64(in);
-    uint8_t how = fz_u8(in);
     unsigned levels = ptw_levels(r);
     const struct facts *is = &modes[r->id];
     uint64_t root_mask = low_bits(is->root_bits) & ~(is->root_align - 1ull);
@@ -306,7 +306,7 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
         fz_fail("a regime does not know its own name %s", ptw_regime_name(r));
     }
     for (unsigned l = 0; l < levels; l++) {
-        uint64_t raw = number ^ fz_u8(in);
+        uint64_t raw = number ^ flips[l];
         struct ptw_entry e = ptw_decode(r, l, raw);
         uint64_t bad = ptw_reserved_bits(r, l, raw);
         struct ptw_access a = {.right = right[how & 3],
@@ -351,16 +351,19 @@ static void check_regime(const struct ptw_regime *r, struct fz_reader *in)
     check_conventions(r);
 }
 
-static void by_registers(struct fz_reader *in)
+static void by_registers(const struct fz_records *in)
 {
     static const unsigned cr0_bit[4] = {31, 0, 16, 29};
-    static const unsigned cr4_bit[8] = {4, 5, 12, 20, 21, 22, 17, 7};
+    static const unsigned cr4_bit[9] = {4, 5, 12, 20, 21, 22, 17, 7, 23};
     static const unsigned efer_bit[4] = {8, 10, 11, 0};
+    const uint8_t *record = in->record;
+    uint64_t cr0 = fz_get(record, REGISTERS_CR0);
+    uint64_t cr4 = fz_get(record, REGISTERS_CR4);
+    uint64_t efer = fz_get(record, REGISTERS_EFER);
+    unsigned facts = (unsigned)fz_get(record, REGISTERS_CPU) % 3;
     struct ptw_x86_registers regs = {0, 0, 0};
-    uint8_t a = fz_u8(in);
-    uint8_t b = fz_u8(in);
-    uint8_t c = fz_u8(in);
-    struct ptw_cpu cpu = {fz_u8(in), (c & 1) != 0};
+    struct ptw_cpu cpu = {(unsigned)fz_get(record, REGISTERS_WIDTH),
+                          fz_get(record, REGISTERS_PAGE1G) != 0};
     const char *why = NULL;
     const struct row *row = NULL;
     struct ptw_regime r;
@@ -370,22 +373,16 @@ static void by_registers(struct fz_reader *in)
     bool width;
 
     for (unsigned i = 0; i < 4; i++) {
-        regs.cr0 |= (uint64_t)bit(a, i) << cr0_bit[i];
-        regs.efer |= (uint64_t)bit(a, 4 + i) << efer_bit[i];
+        regs.cr0 |= (uint64_t)bit(cr0, i) << cr0_bit[i];
+        regs.efer |= (uint64_t)bit(efer, i) << efer_bit[i];
     }
-    for (unsigned i = 0; i < 8; i++) {
-        regs.cr4 |= (uint64_t)bit(b, i) << cr4_bit[i];
+    for (unsigned i = 0; i < 9; i++) {
+        regs.cr4 |= (uint64_t)bit(cr4, i) << cr4_bit[i];
     }
-    regs.cr4 |= (uint64_t)bit(c, 5) << 23;
-    if ((c & 2) != 0) {
-        regs.cr0 ^= fz_u64(in);
-        regs.cr4 ^= fz_u64(in);
-        regs.efer ^= fz_u64(in);
-    }
-    if ((c & 4) != 0) {
-        cpu.pa_bits = 32 + cpu.pa_bits % 21;
-    }
-    if ((c & 8) != 0) {
+    regs.cr0 ^= fz_value(in, FZ_CR0, 0);
+    regs.cr4 ^= fz_value(in, FZ_CR4, 0);
+    regs.efer ^= fz_value(in, FZ_EFER, 0);
+    if (facts != 0) {
         cpu = ptw_cpu_widest;
     }
     state[0] = bit(regs.cr0, 31);
@@ -404,7 +401,7 @@ static void by_registers(struct fz_reader *in)
                (bit(regs.cr4, 23) && !bit(regs.cr0, 16)) ||
                bit(regs.efer, 10) != (state[0] && state[2]);
     width = cpu.pa_bits < 32 || cpu.pa_bits > 52;
-    st = ptw_regime_from_x86(&regs, (c & 24) == 24 ? NULL : &cpu, &r, &why);
+    st = ptw_regime_from_x86(&regs, facts == 2 ? NULL : &cpu, &r, &why);
     fz_note((uint64_t)st);
     fz_say("CR0 %llx CR4 %llx EFER %llx, %u bits: %s%s%s\n", HEX(regs.cr0),
            HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits, ptw_status_text(st),
@@ -429,19 +426,21 @@ static void by_registers(struct fz_reader *in)
                 HEX(regs.cr0), HEX(regs.cr4), HEX(regs.efer), (int)r.id,
                 r.features, r.pa_bits);
     }
-    check_regime(&r, in);
+    check_regime(&r, fz_value(in, FZ_ABOUT, 0),
+                 (uint8_t)fz_get(record, REGISTERS_ACCESS),
+                 record + fz_field[REGISTERS_FLIPS].at / 8);
 }
 
-/* With more features, or none: bits 7:6 of how. */
-static void add_features(struct ptw_regime *r, uint8_t how)
+/* With more features, or none. */
+static void add_features(struct ptw_regime *r, unsigned which)
 {
     static const unsigned more[4] = {0, PTW_CET, PTW_CET | PTW_SMEP, PTW_PKE};
-    unsigned features = r->features | more[how >> 6];
+    unsigned features = r->features | more[which];
     bool known = (features & ~modes[r->id].has) == 0;
     bool conflict = (features & PTW_CET) != 0 && (features & PTW_WP) == 0;
     const char *why = NULL;
     struct ptw_regime out = *r;
-    enum ptw_status st = ptw_regime_with(r, more[how >> 6], &out, &why);
+    enum ptw_status st = ptw_regime_with(r, more[which], &out, &why);
 
     if (st != (!known     ? PTW_E_REGIME
                : conflict ? PTW_E_CONFLICT
@@ -449,39 +448,32 @@ static void add_features(struct ptw_regime *r, uint8_t how)
         (st != PTW_OK && (why == NULL || why[0] == '\0')) ||
         out.features != (st == PTW_OK ? features : r->features) ||
         out.pa_bits != r->pa_bits || out.id != r->id) {
-        fz_fail("%s with features %x: %s", ptw_regime_name(r), more[how >> 6],
+        fz_fail("%s with features %x: %s", ptw_regime_name(r), more[which],
                 ptw_status_text(st));
     }
     *r = out;
 }
 
-static void by_name(struct fz_reader *in)
+static void by_name(const struct fz_records *in, const char *letters)
 {
-    char name[24];
-    uint8_t how = fz_u8(in);
-    struct ptw_cpu cpu = {fz_u8(in), (how & 1) != 0};
-    unsigned without = fz_u8(in);
-    const struct ptw_cpu *facts = (how & 2) != 0 ? NULL : &cpu;
+    enum { MODES = sizeof modes / sizeof modes[0] };
+
+    const uint8_t *record = in->record;
+    unsigned which = (unsigned)fz_get(record, REGIME_NAME) % (MODES + 1);
+    const char *name = which == 0 ? letters : modes[which - 1].name;
+    struct ptw_cpu cpu = {(unsigned)fz_get(record, REGIME_WIDTH),
+                          fz_get(record, REGIME_PAGE1G) != 0};
+    unsigned without =
+        (unsigned)fz_value(in, FZ_WITHOUT, fz_get(record, REGIME_WITHOUT));
+    const struct ptw_cpu *facts =
+        fz_get(record, REGIME_CPU) % 2 != 0 ? NULL : &cpu;
     const char *why = NULL;
     struct ptw_regime r;
     enum ptw_status expect = PTW_E_REGIME;
     enum ptw_status st;
-    size_t n = 0;
     size_t i;
 
-    if ((how & 4) != 0) {
-        cpu.pa_bits = 32 + cpu.pa_bits % 21;
-    }
-    if ((how & 8) != 0) {
-        strcpy(name, modes[(how >> 4) % 3].name);
-    } else {
-        while (n + 1 < sizeof name && in->left > 0 &&
-               (name[n] = (char)fz_u8(in)) != '\0') {
-            n++;
-        }
-        name[n] = '\0';
-    }
-    for (i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+    for (i = 0; i < MODES; i++) {
         if (strcmp(name, modes[i].name) == 0) {
             expect = facts != NULL && (cpu.pa_bits < 32 || cpu.pa_bits > 52)
                          ? PTW_E_WIDTH
@@ -510,25 +502,49 @@ static void by_name(struct fz_reader *in)
             fz_fail("the regime %s has features %x and %u bits", name,
                     r.features, r.pa_bits);
         }
-        add_features(&r, how);
-        check_regime(&r, in);
+        add_features(&r, (unsigned)fz_get(record, REGIME_MORE) % 4);
+        check_regime(&r, fz_value(in, FZ_ABOUT, 0),
+                     (uint8_t)fz_get(record, REGIME_ACCESS),
+                     record + fz_field[REGIME_FLIPS].at / 8);
     }
 }
 
 void fz_registers(const uint8_t *data, size_t len)
 {
-    struct fz_reader in = {data, len};
+    static struct fz_world none; /* addresses have no regime here */
+    struct fz_records in = fz_records_of(data, len);
+    char name[24] = "";
+    size_t letters = 0;
 
     fz_digest = 0;
+    none.mode.format = &oracle_bare;
+    none.mode.pa_bits = 52;
+    none.entries = 512;
     entries_seed = 0x9E3779B97F4A7C15;
     for (size_t i = 0; i < len; i++) {
         entries_seed = (entries_seed ^ data[i]) * 0x100000001B3 | 1;
     }
-    while (in.left > 0) {
-        if ((fz_u8(&in) & 1) != 0) {
-            by_name(&in);
-        } else {
+    while (fz_next_record(&none, &in)) {
+        const uint8_t *from = in.record + fz_field[LETTERS_ARE].at / 8;
+        uint64_t count = fz_get(in.record, LETTERS_COUNT) % 15;
+
+        switch ((int)fz_op_of(in.record)) {
+        case OP_LETTERS:
+            for (uint64_t i = 0; i < count && letters + 1 < sizeof name; i++) {
+                name[letters++] = (char)from[i];
+            }
+            name[letters] = '\0';
+            break;
+        case OP_REGIME:
+            by_name(&in, name);
+            letters = 0;
+            name[0] = '\0';
+            break;
+        case OP_REGISTERS:
             by_registers(&in);
+            break;
+        default:
+            break;
         }
     }
 }

@@ -53,60 +53,104 @@ uint64_t fz_random(uint64_t *state)
     return z ^ z >> 31;
 }
 
-/* ------------------------------------------------------------ reading bytes */
+/* ---------------------------------------------------------- reading records */
 
-uint8_t fz_u8(struct fz_reader *in)
+static unsigned page_entries(const struct fz_world *w, unsigned level)
 {
-    if (in->left == 0) {
-        return 0;
-    }
-    in->left--;
-    return *in->at++;
+    return level < w->levels ? w->mode.format->level[level].entries
+                             : w->entries;
 }
 
-uint64_t fz_u64(struct fz_reader *in)
+/* An index into a table of n entries: the start, the middle and the end can be
+ * named, whatever n is. */
+static unsigned index_of(unsigned n, uint64_t index)
 {
-    uint64_t v = 0;
+    unsigned i = (unsigned)index;
 
-    for (unsigned i = 0; i < 8; i++) {
-        v |= (uint64_t)fz_u8(in) << 8 * i;
+    if (i >= 0xA000) {
+        i += n - 0x10000;
+    } else if (i >= 0x6000) {
+        i += n / 2 - 0x8000;
     }
-    return v;
+    return i % n;
 }
 
-/* An index into a table of n entries out of one byte: the start, the middle
- * and the end can be named. */
-static unsigned index_of(unsigned n, uint8_t b)
+/* A virtual address.  Without tables, levels of 10 bits stand for some. */
+static uint64_t read_address(const struct fz_world *w, const uint8_t *record)
 {
-    if (b < 0x60) {
-        return b;
+    static const enum fz_field_id field[ORACLE_MOST_LEVELS] = {
+        ADDRESS_I0, ADDRESS_I1, ADDRESS_I2, ADDRESS_I3, ADDRESS_I4};
+    unsigned levels = w->levels > 0 ? w->levels : ORACLE_MOST_LEVELS;
+    uint64_t below = fz_get(record, ADDRESS_BELOW);
+    uint64_t first;
+    uint64_t last;
+    uint64_t va = 0;
+
+    for (unsigned l = 0; l < levels; l++) {
+        unsigned shift =
+            w->levels > 0 ? w->mode.format->level[l].shift : 12 + 10 * l;
+        uint64_t index = fz_get(record, field[l]);
+
+        va |= (uint64_t)index_of(page_entries(w, l), index) << shift;
     }
-    return b < 0xA0 ? n / 2 - 0x80 + b : n - 0x100 + b;
+    va = oracle_address(&w->mode, va);
+    if (fz_get(record, ADDRESS_SIGN) != 0) {
+        oracle_gap(&w->mode, &first, &last);
+        va ^= w->mode.format->sign_extended ? first << 1 : first;
+    }
+    return va | (below < 0x8000 ? below : below - 0x10000) % FZ_PAGE;
 }
 
-/* A virtual address: an index for each level, and a byte for what is below. */
-uint64_t fz_read_va(const struct fz_world *w, struct fz_reader *in)
+bool fz_next_record(const struct fz_world *w, struct fz_records *in)
 {
-    uint64_t index[4];
-    uint64_t va;
-    uint8_t tail;
+    uint64_t of;
 
-    for (unsigned i = 4; i-- > 0;) {
-        index[i] = index_of(w->entries, fz_u8(in));
+    in->given = 0;
+    while (in->left > 0) {
+        size_t n = in->left < FZ_RECORD ? in->left : FZ_RECORD;
+
+        memset(in->record, 0, sizeof in->record);
+        memcpy(in->record, in->at, n);
+        in->at += n;
+        in->left -= n;
+        switch ((int)fz_op_of(in->record)) {
+        case OP_ADDRESS:
+            in->address[fz_get(in->record, ADDRESS_NAME)] =
+                read_address(w, in->record);
+            break;
+        case OP_NUMBER:
+            in->address[fz_get(in->record, NUMBER_NAME)] =
+                fz_get(in->record, NUMBER_IS);
+            break;
+        case OP_VALUE:
+            of = fz_get(in->record, VALUE_OF);
+            if (of < FZ_VALUES) {
+                in->value[of] = fz_get(in->record, VALUE_IS);
+                in->given |= (uint32_t)1 << of;
+            }
+            break;
+        default:
+            return true;
+        }
     }
-    tail = fz_u8(in);
-    if (w->levels == 4) {
-        va = index[3] << 39 | index[2] << 30 | index[1] << 21 | index[0] << 12;
-        va |= (index[3] & 256) != 0 ? 0xFFFF000000000000 : 0;
-        va ^= (tail & 0x80) != 0 ? (uint64_t)1 << 48 : 0;
-    } else if (w->levels == 2) {
-        va = index[1] << 22 | index[0] << 12;
-        va |= (tail & 0x80) != 0 ? index[3] << 32 : 0;
-    } else {
-        va = index[3] << 42 | index[2] << 32 | index[1] << 22 | index[0] << 12;
-        va |= (tail & 0x80) != 0 ? (uint64_t)1 << w->mode.pa_bits : 0;
+    return false;
+}
+
+struct fz_records fz_records_of(const uint8_t *data, size_t len)
+{
+    struct fz_records in;
+
+    memset(&in, 0, sizeof in);
+    if (len > FZ_HEADER) {
+        in.at = data + FZ_HEADER;
+        in.left = len - FZ_HEADER;
     }
-    return va | ((tail & 0x40) != 0 ? 0xFFF - (tail & 0x3F) : tail & 0x3F);
+    return in;
+}
+
+uint64_t fz_address(const struct fz_records *in, enum fz_field_id field)
+{
+    return in->address[fz_get(in->record, field) % FZ_ADDRESSES];
 }
 
 /* ------------------------------------------------------------------ regions */
@@ -131,46 +175,56 @@ static void add_region(struct fz_world *w, struct fz_region r)
     w->regions++;
 }
 
-static void read_region(struct fz_world *w, struct fz_reader *in,
+/* Where a region starts that may have an end of its own, or the start of the one
+ * before it. */
+static uint64_t region_start(const struct fz_world *w, const uint8_t *record,
+                             uint64_t bytes, const struct fz_region *before)
+{
+    uint64_t base = fz_get(record, REGION_BASE);
+    uint64_t offset = fz_get(record, REGION_OFFSET) * FZ_PAGE;
+    uint64_t how = fz_get(record, REGION_HOW);
+    uint64_t first = base < 12 ? 0 : (uint64_t)1 << base % 64;
+
+    if ((how & REGION_FOLLOWS) != 0 && before->last != UINT64_MAX) {
+        return before->last + 1;
+    }
+    if (base == REGION_TOP) {
+        return UINT64_MAX - offset - (bytes - 1);
+    }
+    if (base == REGION_WIDTH) {
+        return ((uint64_t)1 << w->mode.pa_bits) - 1 - offset - (bytes - 1);
+    }
+    first += offset;
+    return (how & REGION_ENDS) != 0 && first >= bytes ? first - bytes : first;
+}
+
+static void read_region(struct fz_world *w, const struct fz_records *in,
                         struct fz_region *before)
 {
-    uint8_t where = fz_u8(in);
-    uint8_t offset = fz_u8(in);
-    uint8_t length = fz_u8(in);
-    uint8_t how = fz_u8(in);
-    unsigned n = how >> 4;
-    unsigned exponent = where & 63;
-    uint64_t bytes = ((uint64_t)length + 1) * FZ_PAGE;
-    uint64_t cut = (uint64_t)8 * (n + 1) - ((how & 8) != 0 ? 1 + n % 7 : 0);
+    const uint8_t *record = in->record;
+    uint64_t how = fz_get(record, REGION_HOW);
+    uint64_t bytes = (fz_get(record, REGION_PAGES) + 1) * FZ_PAGE
+                     << fz_get(record, REGION_SHIFT) % 32;
+    bool large = (how & REGION_LARGE) != 0;
     struct fz_region r;
 
-    r.readable = exponent < 56;
-    if (!r.readable) {
-        exponent -= 24;
-    }
-    if ((how & 4) != 0) {
-        bytes <<= n + 8;
-    } else if (w->memory == FZ_DIRECT && bytes > FZ_DIRECT_BYTES) {
+    r.readable = (how & REGION_REFUSED) == 0;
+    if (!large && w->memory == FZ_DIRECT && bytes > FZ_DIRECT_BYTES) {
         bytes = FZ_DIRECT_BYTES;
     }
-    r.first = exponent < 12 ? 0 : (uint64_t)1 << exponent;
-    r.first += (uint64_t)offset * FZ_PAGE;
-    if ((where & 0x40) != 0 && r.first >= bytes) {
-        r.first -= bytes;
-    }
-    if ((where & 0x80) != 0 && before->last != UINT64_MAX) {
-        r.first = before->last + 1;
-    }
+    r.first = region_start(w, record, bytes, before);
     if (bytes - 1 > UINT64_MAX - r.first) {
         bytes = UINT64_MAX - r.first + 1;
     }
     r.last = r.first + (bytes - 1);
-    if ((how & 4) == 0) {
-        r.first += (how & 1) != 0 ? cut : 0;
-        r.last -= (how & 2) != 0 ? cut : 0;
+    if (!large) {
+        r.first += fz_get(record, REGION_CUT_FIRST);
+        r.last -= fz_get(record, REGION_CUT_LAST);
     } else if (w->memory == FZ_DIRECT) {
         r.last = r.first + FZ_DIRECT_BYTES - 1;
     }
+    r.first = fz_value(in, FZ_FIRST, r.first);
+    r.last = fz_value(in, FZ_LAST, r.last);
     *before = r;
     add_region(w, r);
 }
@@ -243,103 +297,251 @@ static void set_entry(struct fz_world *w, unsigned slot, unsigned index,
     }
 }
 
-/* ---------------------------------------------------------------------- ops */
+/* ------------------------------------------------------------------ entries */
 
-/* The address bits of an entry that names a frame. */
-static uint64_t naming(uint64_t frame)
+/* What each flag of an entry is in it: the bits that change with it. */
+enum { FLAGS = 16 };
+
+struct flag_bits {
+    uint64_t of[FLAGS];
+    uint64_t frame; /* the bits that hold an address */
+};
+
+/* Which flags are numbers of bits that a format leaves free, in order. */
+static const uint8_t free_flag[] = {3, 4, 8, 9, 10, 11, 13, 14, 15};
+
+static uint64_t encoded(const struct oracle_mode *mode, unsigned level,
+                        enum oracle_entry_kind kind, unsigned rights)
 {
-    return frame << 12 & 0x000FFFFFFFFFF000;
+    struct oracle_entry e = {kind, 0, (rights & PTW_WRITE) != 0,
+                             (rights & PTW_EXEC) != 0,
+                             (rights & PTW_USER) != 0};
+
+    return mode->format->encode(mode, level, &e);
 }
 
-/* Link flags: all rights but those that `less` takes. */
-static uint64_t link_bits(unsigned less)
+/* Of the tables of a level, or of the leaves of level 0. */
+static void learn_flags(const struct oracle_mode *real,
+                        enum oracle_entry_kind kind, unsigned level,
+                        struct flag_bits *b)
 {
-    return ((less & 1) != 0 ? (uint64_t)1 << 63 : 0) |
-           (uint64_t)((less & 2) != 0 ? 0 : 2) |
-           (uint64_t)((less & 4) != 0 ? 0 : 4) | 1;
-}
+    struct oracle_mode mode = *real;
+    const struct oracle_format *f = mode.format;
+    uint64_t plain;
+    uint64_t rest;
+    unsigned n = 0;
 
-/* Bits that one nibble adds to an entry. */
-static uint64_t more_bits(unsigned n)
-{
-    return ((n & 1) != 0 ? (uint64_t)1 << 63 : 0) |
-           (uint64_t)((n & 2) != 0 ? 0x200 : 0) |
-           (uint64_t)((n & 4) != 0 ? 0x1000 : 0) |
-           (uint64_t)((n & 8) != 0 ? 0x2000 : 0);
-}
-
-static unsigned read_index(const struct fz_world *w, struct fz_reader *in)
-{
-    return index_of(w->entries, fz_u8(in));
-}
-
-static void read_run(struct fz_world *w, struct fz_reader *in, unsigned slot,
-                     unsigned n)
-{
-    static const uint64_t stride[4] = {0, FZ_PAGE, 0x200000,
-                                       (uint64_t)0 - FZ_PAGE};
-    unsigned index = read_index(w, in);
-    unsigned count = fz_u8(in) + 1u;
-    uint64_t value = fz_u8(in);
-    uint64_t step = stride[n >> 1 & 3];
-
-    value |= naming(w->slot[fz_u8(in) % FZ_SLOTS]);
-    value |= (n & 1) != 0 ? (uint64_t)1 << 63 : 0;
-    if ((n & 8) != 0) {
-        count *= 2;
-    }
-    if (step == 0x200000) {
-        step = w->levels > 1 ? (uint64_t)1 << w->mode.format->level[1].shift
-                             : 0x200000;
-        value &= ~(step - FZ_PAGE);
-    }
-    for (unsigned i = 0; i < count && index + i < w->entries; i++) {
-        set_entry(w, slot, index + i, value + i * step);
-    }
-}
-
-static void read_bytes(struct fz_world *w, struct fz_reader *in, unsigned slot,
-                       unsigned n)
-{
-    size_t at = (size_t)read_index(w, in) * w->entry_bytes;
-    size_t count = (fz_u8(in) + 1u) << (n & 3);
-    uint8_t *page = page_to_write(w, w->slot[slot]);
-
-    for (size_t i = 0; i < count && at + i < FZ_PAGE && in->left > 0; i++) {
-        uint8_t b = fz_u8(in);
-
-        if (page != NULL) {
-            page[at + i] = b;
+    mode.pa_bits = 52;
+    mode.nx = true;
+    mode.pse = true;
+    mode.page1g = true;
+    plain = encoded(&mode, level, kind, PTW_EXEC);
+    memset(b, 0, sizeof *b);
+    b->frame =
+        kind == ORACLE_TABLE ? f->table_bits(&mode) : f->leaf_bits(&mode, 0);
+    b->of[0] = plain;
+    b->of[1] = plain ^ encoded(&mode, level, kind, PTW_EXEC | PTW_WRITE);
+    b->of[2] = plain ^ encoded(&mode, level, kind, PTW_EXEC | PTW_USER);
+    b->of[5] = f->accessed;
+    b->of[6] = f->dirty;
+    b->of[7] = encoded(&mode, 0, ORACLE_MAPS, PTW_EXEC) ^
+               encoded(&mode, f->levels > 1 ? 1 : 0, ORACLE_MAPS, PTW_EXEC);
+    b->of[12] = plain ^ encoded(&mode, level, kind, 0);
+    rest = oracle_free_bits(&mode, 0, encoded(&mode, 0, ORACLE_MAPS, PTW_EXEC));
+    rest &= ~(b->of[5] | b->of[6] | b->of[7]);
+    for (unsigned i = 0; i < 64 && n < sizeof free_flag; i++) {
+        if ((rest >> i & 1) != 0) {
+            b->of[free_flag[n++]] = (uint64_t)1 << i;
         }
     }
 }
 
-static void read_place(struct fz_world *w, struct fz_reader *in, unsigned n)
+static const struct oracle_format *known_format;
+static struct flag_bits leaf_flags;
+static struct flag_bits table_flags;
+static struct flag_bits root_flags;
+
+/* Pages are written without tables, too, where they mean nothing. */
+static void learn_format(const struct oracle_mode *real)
 {
-    unsigned slot = fz_u8(in) % FZ_SLOTS;
-    const struct fz_region *r = &w->region[fz_u8(in) % w->regions];
-    uint64_t offset = (uint64_t)fz_u8(in) << ((n & 2) != 0 ? 8 : 0);
+    struct oracle_mode mode = *real;
+    const struct oracle_format *f = mode.format;
+
+    if (f->levels == 0) {
+        f = oracle_formats[0];
+        mode.format = f;
+    }
+    if (known_format != f) {
+        known_format = f;
+        learn_flags(&mode, ORACLE_MAPS, 0, &leaf_flags);
+        learn_flags(&mode, ORACLE_TABLE, 1, &table_flags);
+        learn_flags(&mode, ORACLE_TABLE, f->levels - 1, &root_flags);
+    }
+}
+
+uint64_t fz_entry(const struct fz_world *w, unsigned flags, uint64_t pa)
+{
+    uint64_t raw = 0;
+
+    (void)w;
+    for (unsigned i = 0; i < FLAGS; i++) {
+        raw ^= (flags >> i & 1) != 0 ? leaf_flags.of[i] : 0;
+    }
+    return raw ^ known_format->put_leaf(&w->wide, 0, pa);
+}
+
+/* An entry of a page; of a root, it is one of the top level. */
+static uint64_t entry_of(const struct fz_world *w, unsigned page, bool to_table,
+                         unsigned flags, uint64_t pa)
+{
+    const struct flag_bits *b = &leaf_flags;
+    uint64_t raw = fz_entry(w, 0, pa);
+
+    if (to_table) {
+        b = &table_flags;
+        for (unsigned i = 0; i < w->roots; i++) {
+            if (w->root[i] / FZ_PAGE == w->slot[page % FZ_SLOTS]) {
+                b = &root_flags;
+            }
+        }
+    }
+    for (unsigned i = 0; i < FLAGS; i++) {
+        raw ^= (flags >> i & 1) != 0 ? b->of[i] : 0;
+    }
+    return raw;
+}
+
+/* --------------------------------------------------------------- operations */
+
+static unsigned read_index(const struct fz_world *w, const uint8_t *record,
+                           enum fz_field_id field)
+{
+    return index_of(w->entries, fz_get(record, field));
+}
+
+/* What the first entry of a record leads to. */
+static uint64_t entry_address(const struct fz_world *w,
+                              const struct fz_records *in)
+{
+    uint64_t shift = fz_get(in->record, ENTRY_SHIFT);
+    uint64_t number = fz_get(in->record, ENTRY_NUMBER);
+    uint64_t pa = w->slot[fz_get(in->record, ENTRY_TO) % FZ_SLOTS] * FZ_PAGE;
+
+    if (shift >= 0x80) {
+        unsigned level = (unsigned)shift % 8;
+
+        level = level < w->levels ? level : w->levels > 0 ? w->levels - 1 : 0;
+        pa = number << w->mode.format->level[level].shift;
+    } else if (shift > 0) {
+        pa = number * FZ_PAGE << (shift - 1) % 64;
+    }
+    return fz_value(in, FZ_PA, pa | fz_get(in->record, ENTRY_BITS) * FZ_PAGE);
+}
+
+static void read_entries(struct fz_world *w, const struct fz_records *in)
+{
+    enum { SAME, NEXT, LARGE, BEFORE };
+
+    const uint8_t *record = in->record;
+    unsigned page = (unsigned)fz_get(record, ENTRY_PAGE);
+    unsigned index = read_index(w, record, ENTRY_INDEX);
+    uint64_t more = fz_get(record, ENTRY_MORE);
+    unsigned flags = (unsigned)fz_get(record, ENTRY_FLAGS);
+    bool table = fz_get(record, ENTRY_KIND) % 2 != 0;
+    uint64_t large = (uint64_t)1
+                     << (w->levels > 1 ? w->mode.format->level[1].shift : 21);
+    uint64_t step[4] = {0, FZ_PAGE, large, (uint64_t)0 - FZ_PAGE};
+    unsigned how = (unsigned)fz_get(record, ENTRY_STEP) % 4;
+    uint64_t pa = entry_address(w, in);
+
+    if (more == 0xFFFF) {
+        index = 0;
+    }
+    if (how == LARGE) {
+        pa &= ~(large - FZ_PAGE);
+    }
+    for (uint64_t i = 0; i <= more && index + i < w->entries; i++) {
+        set_entry(w, page, index + (unsigned)i,
+                  entry_of(w, page, table, flags, pa + i * step[how]));
+    }
+}
+
+static void read_bytes(struct fz_world *w, const uint8_t *record)
+{
+    unsigned slot = (unsigned)fz_get(record, BYTES_PAGE) % FZ_SLOTS;
+    size_t at = (size_t)fz_get(record, BYTES_AT) % FZ_PAGE;
+    size_t count = (size_t)fz_get(record, BYTES_COUNT) % 12;
+    uint8_t *page = page_to_write(w, w->slot[slot]);
+
+    for (size_t i = 0; page != NULL && i < count && at + i < FZ_PAGE; i++) {
+        page[at + i] = record[fz_field[BYTES_ARE].at / 8 + i];
+    }
+}
+
+static void read_repeat(struct fz_world *w, const uint8_t *record)
+{
+    unsigned slot = (unsigned)fz_get(record, REPEAT_PAGE) % FZ_SLOTS;
+    unsigned index = read_index(w, record, REPEAT_INDEX);
+    uint64_t more = fz_get(record, REPEAT_MORE);
+    int16_t each = (int16_t)fz_get(record, REPEAT_STEP);
+    uint64_t step = (uint64_t)(int64_t)each * FZ_PAGE;
+    uint8_t *page = page_to_write(w, w->slot[slot]);
+    uint64_t raw;
+
+    if (page == NULL) {
+        return;
+    }
+    raw = get_entry(w, page, index);
+    for (uint64_t i = 1; i <= more && index + i < w->entries; i++) {
+        set_entry(w, slot, index + (unsigned)i, raw + i * step);
+    }
+}
+
+static void read_chain(struct fz_world *w, const uint8_t *record)
+{
+    unsigned page = (unsigned)fz_get(record, CHAIN_PAGE);
+    unsigned index = read_index(w, record, CHAIN_INDEX);
+    unsigned links = (unsigned)fz_get(record, CHAIN_LINKS);
+    unsigned flags = (unsigned)fz_get(record, CHAIN_FLAGS);
+
+    if (links == 0xFF) {
+        links = w->levels > 1 ? w->levels - 2 : 0;
+    }
+    for (unsigned i = 0; i <= links && i < FZ_SLOTS; i++) {
+        uint64_t pa = w->slot[(page + i + 1) % FZ_SLOTS] * FZ_PAGE;
+
+        set_entry(w, page + i, index, entry_of(w, page + i, true, flags, pa));
+    }
+}
+
+static void read_place(struct fz_world *w, const struct fz_records *in)
+{
+    const uint8_t *record = in->record;
+    unsigned slot = (unsigned)fz_get(record, PLACE_PAGE) % FZ_SLOTS;
+    const struct fz_region *r =
+        &w->region[fz_get(record, PLACE_REGION) % w->regions];
+    uint64_t how = fz_get(record, PLACE_HOW);
+    uint64_t offset = fz_get(record, PLACE_OFFSET);
     uint64_t first = r->first / FZ_PAGE;
     uint64_t last = r->last / FZ_PAGE;
 
-    if ((n & 4) != 0) {
+    if (fz_given(in, FZ_PA)) {
+        w->slot[slot] = fz_value(in, FZ_PA, 0) / FZ_PAGE;
+    } else if ((how & 2) != 0) {
         w->slot[slot] = last + 1 + offset; /* beside the region */
-        return;
+    } else {
+        offset %= last - first + 1;
+        w->slot[slot] = (how & 1) != 0 ? last - offset : first + offset;
     }
-    offset %= last - first + 1;
-    w->slot[slot] = (n & 1) != 0 ? last - offset : first + offset;
 }
 
 /* A range that is left out; none that overlaps one before. */
-static void read_out(struct fz_world *w, struct fz_reader *in, uint64_t first)
+static void read_without(struct fz_world *w, uint64_t first, uint64_t last)
 {
-    struct oracle_range r = {first, fz_read_va(w, in)};
+    struct oracle_range r = {first < last ? first : last,
+                             first < last ? last : first};
     unsigned at = w->outs;
 
-    if (r.first > r.last) {
-        r.first = r.last;
-        r.last = first;
-    }
     if (w->outs == FZ_OUTS) {
         return;
     }
@@ -358,161 +560,112 @@ static void read_out(struct fz_world *w, struct fz_reader *in, uint64_t first)
     w->outs++;
 }
 
-static void read_op(struct fz_world *w, struct fz_reader *in, unsigned *slot)
+static void read_root(struct fz_world *w, const struct fz_records *in)
 {
-    uint8_t op = fz_u8(in);
-    unsigned n = op >> 4;
-    unsigned index;
-    unsigned other;
-    uint64_t value;
+    uint64_t page = fz_get(in->record, ROOT_PAGE);
+    uint64_t bit = fz_get(in->record, ROOT_BIT) % 65;
+    uint64_t root = w->slot[page % FZ_SLOTS] * FZ_PAGE;
+
+    root |= bit > 0 ? (uint64_t)1 << (bit - 1) : 0;
+    root += fz_get(in->record, ROOT_BELOW);
+    if (w->roots < FZ_ROOTS) {
+        w->root[w->roots++] = fz_value(in, FZ_PA, root);
+    }
+}
+
+static void read_range(struct fz_world *w, const struct fz_records *in)
+{
+    uint64_t first = fz_value(in, FZ_FIRST, fz_address(in, RANGE_FIRST));
+    uint64_t last = fz_value(in, FZ_LAST, fz_address(in, RANGE_LAST));
+
+    w->partial = true;
+    w->first = first < last ? first : last;
+    w->last = first < last ? last : first;
+}
+
+static void read_op(struct fz_world *w, const struct fz_records *in)
+{
+    const uint8_t *record = in->record;
     uint8_t *page;
     const uint8_t *from;
 
-    switch (op & 15) {
-    case 0: /* select */
-        *slot = fz_u8(in) % FZ_SLOTS;
+    switch ((int)fz_op_of(record)) {
+    case OP_ROOT:
+        read_root(w, in);
         break;
-    case 1: /* entry: index, low byte, slot */
-        index = read_index(w, in);
-        value = fz_u8(in) | more_bits(n);
-        set_entry(w, *slot, index,
-                  value | naming(w->slot[fz_u8(in) % FZ_SLOTS]));
+    case OP_RANGE:
+        read_range(w, in);
         break;
-    case 2: /* link: index, slot */
-        index = read_index(w, in);
-        value = link_bits(n) & ((n & 8) != 0 ? ~(uint64_t)1 : UINT64_MAX);
-        set_entry(w, *slot, index,
-                  value | naming(w->slot[fz_u8(in) % FZ_SLOTS]));
-        break;
-    case 3: /* run of entries */
-        read_run(w, in, *slot, n);
-        break;
-    case 4: /* fill with links to a slot */
-        value = naming(w->slot[fz_u8(in) % FZ_SLOTS]) | link_bits(n) |
-                (uint64_t)((n & 8) != 0 ? 0x80 : 0);
-        for (index = 0; index < w->entries; index++) {
-            set_entry(w, *slot, index, value);
+    case OP_ASK:
+        if (w->vas < FZ_VAS) {
+            w->va[w->vas++] = fz_address(in, ASK_AT);
         }
         break;
-    case 5: /* any entry: index, eight bytes */
-        index = read_index(w, in);
-        set_entry(w, *slot, index, fz_u64(in));
+    case OP_WITHOUT:
+        read_without(w, fz_address(in, WITHOUT_FIRST),
+                     fz_address(in, WITHOUT_LAST));
         break;
-    case 6: /* any bytes */
-        read_bytes(w, in, *slot, n);
+    case OP_ENTRY:
+        read_entries(w, in);
         break;
-    case 7: /* place a slot */
-        read_place(w, in, n);
+    case OP_RAW:
+        set_entry(w, (unsigned)fz_get(record, RAW_PAGE),
+                  read_index(w, record, RAW_INDEX), fz_get(record, RAW_IS));
         break;
-    case 8: /* chain: index, slot, n + 1 links down the slots */
-        index = read_index(w, in);
-        other = fz_u8(in);
-        for (unsigned i = 0; i <= (n & 3); i++) {
-            set_entry(w, other + i, index,
-                      naming(w->slot[(other + i + 1) % FZ_SLOTS]) |
-                          link_bits(n >> 1 & 6));
-        }
-        *slot = (other + (n & 3)) % FZ_SLOTS;
+    case OP_BYTES:
+        read_bytes(w, record);
         break;
-    case 9: /* flip: index, bit */
-        index = read_index(w, in);
-        value = (uint64_t)1 << (fz_u8(in) % 64);
-        page = page_to_write(w, w->slot[*slot]);
+    case OP_REPEAT:
+        read_repeat(w, record);
+        break;
+    case OP_CHAIN:
+        read_chain(w, record);
+        break;
+    case OP_FLIP:
+        page = page_to_write(w, w->slot[fz_get(record, FLIP_PAGE) % FZ_SLOTS]);
         if (page != NULL) {
-            set_entry(w, *slot, index, get_entry(w, page, index) ^ value);
+            unsigned index = read_index(w, record, FLIP_INDEX);
+
+            set_entry(w, (unsigned)fz_get(record, FLIP_PAGE), index,
+                      get_entry(w, page, index) ^
+                          (uint64_t)1 << fz_get(record, FLIP_BIT) % 64);
         }
         break;
-    case 10: /* copy a page: slot */
-        from = page_of(w, w->slot[fz_u8(in) % FZ_SLOTS]);
-        page = page_to_write(w, w->slot[*slot]);
+    case OP_COPY:
+        from = page_of(w, w->slot[fz_get(record, COPY_FROM) % FZ_SLOTS]);
+        page = page_to_write(w, w->slot[fz_get(record, COPY_PAGE) % FZ_SLOTS]);
         if (from != NULL && page != NULL && from != page) {
             memcpy(page, from, FZ_PAGE);
         }
         break;
-    case 11: /* large leaf: index, low byte, number */
-        index = read_index(w, in);
-        value = fz_u8(in) | 0x81u;
-        value |= (uint64_t)fz_u8(in)
-                 << (w->levels == 2 ? 22 : 21 + 9 * (n & 1));
-        value |= more_bits(n >> 1 & 1) | (uint64_t)((n & 4) != 0 ? 0x1000 : 0);
-        set_entry(w, *slot, index,
-                  value | (uint64_t)((n & 8) != 0 ? 0x4000 : 0));
+    case OP_PLACE:
+        read_place(w, in);
         break;
-    case 12: /* far leaf: index, low byte, 16 bits of frame number */
-        index = read_index(w, in);
-        value = fz_u8(in);
-        other = fz_u8(in);
-        other |= (unsigned)fz_u8(in) << 8;
-        set_entry(w, *slot, index, value | (uint64_t)other << (12 + 2 * n));
-        break;
-    case 13: /* itself: index */
-        index = read_index(w, in);
-        set_entry(w, *slot, index, naming(w->slot[*slot]) | link_bits(n));
-        break;
-    case 14: /* repeat an entry: index, count */
-        index = read_index(w, in);
-        other = fz_u8(in) + 1u;
-        page = page_to_write(w, w->slot[*slot]);
-        if (page != NULL) {
-            value = get_entry(w, page, index);
-            for (unsigned i = 1; i <= other && index + i < w->entries; i++) {
-                set_entry(w, *slot, index + i, value + i * ((uint64_t)n << 12));
-            }
-        }
-        break;
-    default: /* an address to ask about, or a range to leave out */
-        value = fz_read_va(w, in);
-        if ((n & 8) != 0) {
-            read_out(w, in, value);
-        } else if (w->vas < FZ_VAS) {
-            w->va[w->vas++] = value;
-        }
+    default:
         break;
     }
 }
 
 /* ---------------------------------------------------------------- the world */
 
-static void read_root(struct fz_world *w, struct fz_reader *in)
+static void set_mode(struct fz_world *w, const uint8_t *header,
+                     const struct oracle_format *format)
 {
-    uint8_t slot = fz_u8(in);
-    uint8_t how = fz_u8(in);
-    uint64_t root = w->slot[slot % FZ_SLOTS] * FZ_PAGE;
-
-    if ((slot & 0xC0) == 0xC0) {
-        switch (how & 3) {
-        case 0: /* not aligned */
-            root += (uint64_t)8 * (how >> 2) + 1;
-            break;
-        case 1: /* too wide */
-            root |= (uint64_t)1 << (w->mode.pa_bits + (how >> 2) % 12);
-            break;
-        case 2: /* beside the memory, perhaps */
-            root = w->region[0].last / FZ_PAGE * FZ_PAGE +
-                   (uint64_t)FZ_PAGE * (how >> 2);
-            break;
-        default: /* fits a physical address, but not a CR3 of 32 bits */
-            root |= (uint64_t)1 << (32 + (how >> 2) % 20);
-            break;
-        }
-    }
-    w->root[w->roots++] = root;
-}
-
-static void set_mode(struct fz_world *w, const struct oracle_format *format,
-                     uint8_t flags, uint8_t width)
-{
+    uint64_t features = fz_get(header, HEADER_FEATURES);
     struct ptw_cpu cpu;
     unsigned without = 0;
     enum ptw_status st;
 
     w->mode.format = format;
-    w->mode.pa_bits = 52 - width % 21u;
-    w->mode.nx = (flags & 8) == 0;
-    w->mode.pse = (flags & 0x10) == 0;
-    w->mode.page1g = (flags & 0x20) == 0;
-    w->mode.wp = (flags & 0x40) == 0;
-    w->mode.cet = (flags & 0x80) != 0 && w->mode.wp && format->levels > 0;
+    w->mode.pa_bits = 52 - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
+    w->mode.nx = (features & 1) == 0;
+    w->mode.pse = (features & 2) == 0;
+    w->mode.page1g = (features & 4) == 0;
+    w->mode.wp = (features & 8) == 0;
+    w->mode.cet = (features & 16) != 0 && w->mode.wp && format->levels > 0;
+    w->wide = w->mode;
+    w->wide.pa_bits = 52;
+    learn_format(&w->mode);
     w->levels = format->levels;
     w->entries = format->levels > 0 ? format->level[0].entries : 512;
     w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
@@ -610,34 +763,63 @@ static bool is_thorough(void)
     return fz_thorough;
 }
 
-void fz_world_read(struct fz_world *w, const struct oracle_format *format,
-                   const uint8_t *data, size_t len)
+static bool can_be_fuzzed(const struct oracle_format *f, bool tables)
 {
-    struct fz_reader in = {data, len};
-    struct fz_region before = {0, 0, true};
-    uint8_t flags = fz_u8(&in);
-    uint8_t width = fz_u8(&in);
-    uint8_t counts = fz_u8(&in);
-    uint8_t reads = fz_u8(&in);
-    uint8_t items = fz_u8(&in);
-    uint8_t needs = fz_u8(&in);
-    uint8_t seed = fz_u8(&in);
-    unsigned slot = 0;
+    struct ptw_regime r;
 
+    return (f->levels > 0 || !tables) &&
+           ptw_regime_by_name(f->name, NULL, 0, &r, NULL) == PTW_OK;
+}
+
+/* The format that the header names.  Where the library does not know it, or where
+ * there have to be tables and it has none: the next one. */
+static const struct oracle_format *format_of(const uint8_t *header, bool tables)
+{
+    unsigned i = (unsigned)fz_get(header, HEADER_REGIME) % ORACLE_FORMATS;
+
+    for (unsigned n = 0; n < ORACLE_FORMATS; n++) {
+        if (can_be_fuzzed(oracle_formats[i], tables)) {
+            return oracle_formats[i];
+        }
+        i = (i + 1) % ORACLE_FORMATS;
+    }
+    fz_fail("no format of the oracle is known to the library");
+}
+
+static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
+{
+    uint64_t reading = fz_get(header, HEADER_READING) % 4;
+    uint64_t walk = fz_get(header, HEADER_WALK);
+
+    set_mode(w, header, format_of(header, tables));
+    w->memory = (enum fz_memory)(fz_get(header, HEADER_MEMORY) % 4);
+    w->read_step = fz_get(header, HEADER_READ_STEP) % FZ_MOST_STEP + 1;
+    w->item_step = fz_get(header, HEADER_ITEM_STEP) % FZ_MOST_STEP + 1;
+    w->room = (size_t)fz_get(header, HEADER_ROOM) % 16 + 1;
+    w->need = (unsigned)fz_get(header, HEADER_NEED);
+    w->budget = (walk & 2) != 0 ? 65536 : 8192;
+    w->restless = (unsigned)fz_get(header, HEADER_RESTLESS);
+    w->seed = fz_get(header, HEADER_SEED) * 0x9E3779B97F4A7C15;
+    w->self = (walk & 1) != 0;
+    w->bulk = reading != 0;
+    w->stopped = reading >= 2;
+    w->remembers = reading == 2;
+}
+
+void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
+                   size_t len)
+{
+    struct fz_records in = fz_records_of(data, len);
+    struct fz_region before = {0, 0, true};
+    uint8_t header[FZ_HEADER];
+
+    fz_header(header, data, len);
     fz_digest = 0;
     w->thorough = is_thorough();
-    set_mode(w, format, flags, width);
-    w->memory = (enum fz_memory)(flags & 3);
-    w->read_step = reads + 1u;
-    w->item_step = (items & 15) + 1u;
-    w->room = (items >> 4) + 1u;
-    w->need = needs & PTW_ALL_RIGHTS;
-    w->budget = (needs & 0x80) != 0 ? 65536 : 8192;
+    read_header(w, header, tables);
     if (!w->thorough) {
         w->budget /= 4;
     }
-    w->seed = seed * 0x9E3779B97F4A7C15;
-    w->restless = fz_u8(&in);
     w->random = w->seed;
     w->shifting = false;
     w->reads = 0;
@@ -645,16 +827,18 @@ void fz_world_read(struct fz_world *w, const struct oracle_format *format,
     w->roots = 0;
     w->vas = 0;
     w->outs = 0;
-    w->self = (needs & 0x10) != 0;
-    w->bulk = (needs & 0x60) != 0;
-    w->stopped = (needs & 0x40) != 0;
-    w->remembers = (needs & 0x60) == 0x40;
     w->copies = 0;
     w->pages = 0;
+    w->first = 0;
+    w->last = UINT64_MAX;
+    w->partial = false;
     memset(w->index, 0, sizeof w->index);
     w->page = pages;
-    for (unsigned i = 0; i <= (counts & 7); i++) {
-        read_region(w, &in, &before);
+    for (unsigned n = 0; n < FZ_REGIONS && fz_next_record(w, &in);) {
+        if (fz_op_of(in.record) == OP_REGION) {
+            read_region(w, &in, &before);
+            n++;
+        }
     }
     if (w->regions == 0) {
         struct fz_region r = {0, 16 * FZ_PAGE - 1, true};
@@ -664,24 +848,11 @@ void fz_world_read(struct fz_world *w, const struct oracle_format *format,
     for (unsigned i = 0; i < FZ_SLOTS; i++) {
         w->slot[i] = default_slot(w, i);
     }
-    for (unsigned i = 0; i <= (counts >> 4 & 7); i++) {
-        read_root(w, &in);
+    for (in = fz_records_of(data, len); fz_next_record(w, &in);) {
+        read_op(w, &in);
     }
-    w->first = 0;
-    w->last = UINT64_MAX;
-    w->partial = (flags & 4) != 0;
-    if (w->partial) {
-        w->first = fz_read_va(w, &in);
-        w->last = fz_read_va(w, &in);
-        if (w->first > w->last) {
-            uint64_t t = w->first;
-
-            w->first = w->last;
-            w->last = t;
-        }
-    }
-    while (in.left > 0) {
-        read_op(w, &in, &slot);
+    if (w->roots == 0) {
+        w->root[w->roots++] = w->slot[0] * FZ_PAGE;
     }
     make_ram(w);
 }
@@ -774,16 +945,18 @@ static uint64_t shifted(struct fz_world *w, uint64_t raw)
         return raw ^ (uint64_t)1 << (r >> 16 & 63);
     case 1:
     case 2:
-        return naming(w->slot[r >> 16 & 63]) | 7 | (r >> 24 & 0x60);
+        return fz_entry(w, 7 | (unsigned)(r >> 24 & 0x60),
+                        w->slot[r >> 16 & 63] * FZ_PAGE);
     case 3:
-        return naming(w->slot[r >> 16 & 63]) | (r >> 24 & 0xFF) | 1 |
-               (r >> 40 & 1) << 63;
+        return fz_entry(
+            w, (unsigned)(r >> 24 & 0xFF) | 1 | (unsigned)(r >> 40 & 1) << 12,
+            w->slot[r >> 16 & 63] * FZ_PAGE);
     case 4:
         return fz_random(&w->random);
     case 5:
-        return raw & ~(uint64_t)1;
+        return raw & ~leaf_flags.of[0];
     case 6:
-        return raw ^ 0x80;
+        return raw ^ leaf_flags.of[7];
     default:
         return raw ^ (r >> 16 & 7) ^ (r >> 20 & 7) << 12;
     }
