@@ -3,7 +3,7 @@
  * addresses of random tables, in supervisor and user mode, and reports whether
  * and how it faulted.  ptw_lookup and ptw_access_allowed have to have said so.
  *
- *     test_vm_access kvm|qemu amd64|i686
+ *     test_vm_access kvm|qemu amd64|i686|pae|amd64-la57
  *
  * A plain program: 77 when there is no such machine. */
 #include "guest/guest.h"
@@ -42,6 +42,10 @@ static const uint64_t CR4_PKE = (uint64_t)1 << 22;
 static const uint64_t EFER_NXE = (uint64_t)1 << 11;
 static const uint64_t AMD_RESERVES = 0x100;
 
+/* Bits 2:1 and 8:6 of an entry of a PDPT under PAE paging: a processor refuses a
+ * CR3 that leads to them, and QEMU does not look at them. */
+static const uint64_t ROOT_RESERVES = 0x1c6;
+
 extern const uint8_t judge_amd64[], judge_i686[];
 extern const size_t judge_amd64_bytes, judge_i686_bytes;
 
@@ -78,25 +82,39 @@ static const uint64_t OPEN = 0x67;
 static void put_entry(struct court *c, uint64_t table, uint64_t index,
                       uint64_t entry)
 {
-    size_t bytes = c->vm.config.mode == VM_AMD64 ? 8 : 4;
+    size_t bytes = vm_entry_bytes(c->vm.config.mode);
 
     memcpy(vm_host(&c->vm, table + index * bytes, bytes), &entry, bytes);
+}
+
+/* Where the judge's image begins, behind its tables. */
+enum { IMAGE_AT = PRIVATE_AT + 4 * VM_PAGE };
+
+/* The last entry of the root. */
+static unsigned last_entry(enum vm_mode mode)
+{
+    return mode == VM_PAE ? 3 : VM_PAGE / vm_entry_bytes(mode) - 1;
 }
 
 /* Everything of the judge lies under the last entry of the root, and its user's
  * part is a user's there. */
 static void map_judge(struct court *c, const uint8_t *image, size_t bytes)
 {
-    uint64_t tables = PRIVATE_AT;
-    uint64_t at = PRIVATE_AT + 3 * VM_PAGE;
+    enum vm_mode mode = c->vm.config.mode;
+    unsigned top = vm_levels(mode) - 1;
+    unsigned bits = mode == VM_I686 ? 10 : 9;
+    uint64_t base = c->header->segment[0].va;
+    uint64_t table = TABLES_AT;
 
-    memcpy(vm_host(&c->vm, at, bytes), image, bytes);
-    if (c->vm.config.mode == VM_AMD64) {
-        put_entry(c, TABLES_AT, 511, tables | OPEN);
-        put_entry(c, tables, 510, (tables + VM_PAGE) | OPEN);
-        put_entry(c, tables + VM_PAGE, 0, (tables + 2 * VM_PAGE) | OPEN);
-    } else {
-        put_entry(c, TABLES_AT, 1023, (tables + 2 * VM_PAGE) | OPEN);
+    memcpy(vm_host(&c->vm, IMAGE_AT, bytes), image, bytes);
+    for (unsigned level = top; level > 0; level--) {
+        uint64_t below = PRIVATE_AT + (uint64_t)(level - 1) * VM_PAGE;
+        uint64_t index = base >> (12 + bits * level);
+        bool plain = mode == VM_PAE && level == top;
+
+        index &= level == top ? last_entry(mode) : ((uint64_t)1 << bits) - 1;
+        put_entry(c, table, index, below | (plain ? (uint64_t)P : OPEN));
+        table = below;
     }
     for (unsigned i = 0; i < GUEST_SEGMENTS; i++) {
         const struct guest_segment *s = &c->header->segment[i];
@@ -105,9 +123,8 @@ static void map_judge(struct court *c, const uint8_t *image, size_t bytes)
         for (uint64_t page = 0; page < s->bytes; page += VM_PAGE) {
             uint64_t index = (s->va + page) >> 12;
 
-            put_entry(c, tables + 2 * VM_PAGE,
-                      index & (c->vm.config.mode == VM_AMD64 ? 511 : 1023),
-                      (at + s->offset + page) | entry);
+            put_entry(c, table, index & (((uint64_t)1 << bits) - 1),
+                      (IMAGE_AT + s->offset + page) | entry);
         }
     }
 }
@@ -115,8 +132,8 @@ static void map_judge(struct court *c, const uint8_t *image, size_t bytes)
 static enum vm_result open_court(struct court *c, const struct vm_ops *ops,
                                  enum vm_mode mode)
 {
-    const uint8_t *image = mode == VM_AMD64 ? judge_amd64 : judge_i686;
-    size_t bytes = mode == VM_AMD64 ? judge_amd64_bytes : judge_i686_bytes;
+    const uint8_t *image = vm_is_long(mode) ? judge_amd64 : judge_i686;
+    size_t bytes = vm_is_long(mode) ? judge_amd64_bytes : judge_i686_bytes;
     const struct guest_header *h = (const struct guest_header *)(void *)image;
     struct vm_config config = {.mode = mode,
                                .memory = {TABLES_MEMORY},
@@ -131,8 +148,7 @@ static enum vm_result open_court(struct court *c, const struct vm_ops *ops,
     c->header = h;
     map_judge(c, image, bytes);
     c->mailbox = (struct judge_mailbox *)(void *)vm_host(
-        &c->vm,
-        PRIVATE_AT + 3 * VM_PAGE + data->offset + (h->mailbox - data->va),
+        &c->vm, IMAGE_AT + data->offset + (h->mailbox - data->va),
         sizeof *c->mailbox);
     tables_data(&c->vm);
     c->pvm = ops == &vm_kvm && access("/sys/module/kvm_pvm", F_OK) == 0;
@@ -237,7 +253,7 @@ static void tally(const struct judge_try *t)
 static bool has_hit(const struct court *c, const struct judge_try *t,
                     const struct verdict *v)
 {
-    uint64_t mask = c->vm.config.mode == VM_AMD64 ? UINT64_MAX : UINT32_MAX;
+    uint64_t mask = vm_is_long(c->vm.config.mode) ? UINT64_MAX : UINT32_MAX;
 
     if (!v->data || t->kind == JUDGE_EXEC) {
         return true;
@@ -386,8 +402,8 @@ static bool judge(struct court *c, uint64_t seed)
         .vm = &c->vm,
         .regime = &c->regime,
         .dice = {seed},
-        .root_entries = c->vm.config.mode == VM_AMD64 ? 511 : 1023,
-        .never = AMD_RESERVES,
+        .root_entries = last_entry(c->vm.config.mode),
+        .never = c->vm.config.mode == VM_PAE ? ROOT_RESERVES : AMD_RESERVES,
     };
     if (vm_set(&c->vm, &c->regs) != VM_OK || !run_batch(c)) {
         return false;
@@ -429,6 +445,26 @@ static const struct mode i686_modes[] = {
     {0, 0, CR4_SMAP, 0}, {CR0_WP, 0, CR4_SMEP | CR4_SMAP, 0},
 };
 
+static const struct mode pae_modes[] = {
+    {0, 0, 0, 0},        {CR0_WP, 0, 0, 0},
+    {0, EFER_NXE, 0, 0}, {CR0_WP, EFER_NXE, 0, 0},
+    {0, 0, CR4_PSE, 0},  {0, 0, CR4_SMEP, 0},
+    {0, 0, CR4_SMAP, 0}, {CR0_WP, 0, CR4_SMEP | CR4_SMAP, 0},
+};
+
+static const struct {
+    const char *name;
+    enum vm_mode mode;
+    const struct mode *modes;
+    size_t n;
+} archs[] = {
+    {"amd64", VM_AMD64, amd64_modes, sizeof amd64_modes / sizeof *amd64_modes},
+    {"i686", VM_I686, i686_modes, sizeof i686_modes / sizeof *i686_modes},
+    {"pae", VM_PAE, pae_modes, sizeof pae_modes / sizeof *pae_modes},
+    {"amd64-la57", VM_LA57, amd64_modes,
+     sizeof amd64_modes / sizeof *amd64_modes},
+};
+
 /* A processor that has no SMEP, SMAP or keys refuses those bits; the first
  * mode has to be there. */
 static bool judge_mode(const struct vm_ops *ops, enum vm_mode mode,
@@ -460,35 +496,40 @@ static bool judge_mode(const struct vm_ops *ops, enum vm_mode mode,
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: test_vm_access kvm|qemu amd64|i686\n");
+    fprintf(stderr,
+            "usage: test_vm_access kvm|qemu amd64|i686|pae|amd64-la57\n");
     return 2;
 }
 
 int main(int argc, char **argv)
 {
     const struct vm_ops *ops;
-    const struct mode *modes;
-    enum vm_mode mode;
     enum vm_result result;
     char why[VM_WHY];
-    size_t n;
+    size_t arch = 0;
     bool ok = true;
 
     if (argc != 3) {
         return usage();
     }
+    while (strcmp(argv[2], archs[arch].name) != 0) {
+        if (++arch == sizeof archs / sizeof *archs) {
+            return usage();
+        }
+    }
     ops = strcmp(argv[1], "kvm") == 0 ? &vm_kvm : &vm_qemu;
-    mode = strcmp(argv[2], "i686") == 0 ? VM_I686 : VM_AMD64;
-    modes = mode == VM_AMD64 ? amd64_modes : i686_modes;
-    n = mode == VM_AMD64 ? sizeof amd64_modes / sizeof amd64_modes[0]
-                         : sizeof i686_modes / sizeof i686_modes[0];
-    result = vm_available(ops, mode, why);
+    if (ops == &vm_kvm && archs[arch].mode == VM_PAE) {
+        printf("skipped: KVM loads the entries of the PDPT with CR3, as a "
+               "processor does: it does not walk what is spoilt there\n");
+        return SKIPPED;
+    }
+    result = vm_available(ops, archs[arch].mode, why);
     if (result != VM_OK) {
         printf("%s: %s\n", result == VM_ABSENT ? "skipped" : "failed", why);
         return result == VM_ABSENT ? SKIPPED : 1;
     }
-    for (unsigned i = 0; i < n && ok; i++) {
-        ok = judge_mode(ops, mode, i, &modes[i]);
+    for (unsigned i = 0; i < archs[arch].n && ok; i++) {
+        ok = judge_mode(ops, archs[arch].mode, i, &archs[arch].modes[i]);
     }
     printf("%lu modes: %lu passed (%lu where there is no memory), %lu page "
            "faults (%lu reserved, %lu keys), %lu not canonical, %lu "

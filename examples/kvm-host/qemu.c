@@ -193,7 +193,8 @@ static bool resume(struct qemu *q, unsigned *signal)
 
 /* ----------------------------------------------------------------- process */
 
-static void run_emulator(int memory, int server, size_t bytes)
+static void run_emulator(enum vm_mode mode, int memory, int server,
+                         size_t bytes)
 {
     char ram[128];
     char size[32];
@@ -208,7 +209,7 @@ static void run_emulator(int memory, int server, size_t bytes)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execlp("qemu-system-x86_64", "qemu-system-x86_64", "-nodefaults",
            "-no-user-config", "-display", "none", "-accel", "tcg", "-cpu",
-           "max,la57=off", "-machine",
+           mode == VM_LA57 ? "max,la57=on" : "max,la57=off", "-machine",
            "microvm,pit=off,pic=off,rtc=off,isa-serial=off,"
            "x-option-roms=off,memory-backend=ram",
            "-m", size, "-object", ram, "-S", "-no-reboot", "-no-shutdown",
@@ -230,7 +231,7 @@ static enum vm_result start_emulator(struct vm *vm, int memory)
     q->child = fork();
     if (q->child == 0) {
         close(pair[0]);
-        run_emulator(memory, pair[1], q->ram_bytes);
+        run_emulator(vm->config.mode, memory, pair[1], q->ram_bytes);
     }
     close(pair[1]);
     if (q->child < 0) {
@@ -368,14 +369,15 @@ static void block_descriptor(struct qemu *q, const struct vm_segment *s)
 static uint64_t loader_tables(struct qemu *q, enum vm_mode mode)
 {
     static const uint64_t ENTRY = 0x63; /* P R/W A D */
-    unsigned levels = mode == VM_AMD64 ? 4 : 2;
-    size_t bytes = mode == VM_AMD64 ? 8 : 4;
+    unsigned levels = vm_levels(mode);
+    size_t bytes = vm_entry_bytes(mode);
     uint64_t table = QEMU_TABLES;
     uint64_t entry;
 
     memset(q->ram + table, 0, levels * (size_t)VM_PAGE);
     for (; levels > 1; levels--) {
-        entry = (table + VM_PAGE) | ENTRY;
+        entry = (table + VM_PAGE) |
+                (mode == VM_PAE && table == QEMU_TABLES ? 1 : ENTRY);
         memcpy(q->ram + table, &entry, bytes);
         table += VM_PAGE;
     }
@@ -389,7 +391,7 @@ static uint64_t loader_tables(struct qemu *q, enum vm_mode mode)
 static unsigned loader_entry(const struct vm *vm)
 {
     return QEMU_LOADER +
-           (vm->config.mode == VM_AMD64 ? QEMU_ENTRY_64 : QEMU_ENTRY_32);
+           (vm_is_long(vm->config.mode) ? QEMU_ENTRY_64 : QEMU_ENTRY_32);
 }
 
 static uint64_t write_block(struct vm *vm, const struct vm_registers *r)

@@ -7,7 +7,7 @@
 /* Physical addresses below VM_LOWEST. */
 #define QEMU_LOADER 0x8000
 #define QEMU_BLOCK  0x9000
-#define QEMU_TABLES 0xa000 /* four pages at most */
+#define QEMU_TABLES 0xa000 /* five pages at most */
 
 /* Inside the block: what the loader puts into which register. */
 #define QEMU_CR0     0x00 /* 8 bytes each */

@@ -14,6 +14,7 @@ static const uint64_t CR0_WP = (uint64_t)1 << 16;
 static const uint64_t CR0_PG = (uint64_t)1 << 31;
 static const uint64_t CR4_PSE = (uint64_t)1 << 4;
 static const uint64_t CR4_PAE = (uint64_t)1 << 5;
+static const uint64_t CR4_LA57 = (uint64_t)1 << 12;
 static const uint64_t EFER_LME = (uint64_t)1 << 8;
 static const uint64_t EFER_LMA = (uint64_t)1 << 10;
 static const uint64_t EFER_NXE = (uint64_t)1 << 11;
@@ -38,6 +39,24 @@ enum vm_result vm_fail(struct vm *vm, enum vm_result result, const char *format,
     vsnprintf(vm->why, sizeof vm->why, format, args);
     va_end(args);
     return result;
+}
+
+bool vm_is_long(enum vm_mode mode)
+{
+    return mode == VM_AMD64 || mode == VM_LA57;
+}
+
+unsigned vm_levels(enum vm_mode mode)
+{
+    static const unsigned levels[] = {
+        [VM_AMD64] = 4, [VM_I686] = 2, [VM_PAE] = 3, [VM_LA57] = 5};
+
+    return levels[mode];
+}
+
+unsigned vm_entry_bytes(enum vm_mode mode)
+{
+    return mode == VM_I686 ? 4 : 8;
 }
 
 static bool memory_is_valid(const struct vm_config *c)
@@ -153,14 +172,19 @@ static struct vm_segment flat(uint16_t selector, uint8_t access, uint8_t flags)
 struct vm_registers vm_start(enum vm_mode mode, uint64_t entry, uint64_t stack,
                              uint64_t cr3)
 {
-    bool amd64 = mode == VM_AMD64;
+    static const uint64_t cr4[] = {[VM_AMD64] = CR4_PAE,
+                                   [VM_I686] = CR4_PSE,
+                                   [VM_PAE] = CR4_PAE,
+                                   [VM_LA57] = CR4_PAE | CR4_LA57};
+    bool amd64 = vm_is_long(mode);
     struct vm_registers r = {
         .rip = entry,
         .rflags = 2,
         .cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG,
         .cr3 = cr3,
-        .cr4 = amd64 ? CR4_PAE : CR4_PSE,
-        .efer = amd64 ? EFER_LME | EFER_LMA | EFER_NXE : 0,
+        .cr4 = cr4[mode],
+        .efer = (amd64 ? EFER_LME | EFER_LMA : 0) |
+                (mode == VM_I686 ? 0 : EFER_NXE),
         .tr = {.limit = 0x67, .selector = VM_TASK, .access = ACCESS_TASK},
     };
 
@@ -189,17 +213,22 @@ static const uint8_t probe_code[] = {
     0xf4,                         /* hlt */
 };
 
-/* Entries with P, R/W, U/S and A, and D in the leaves. */
-static void probe_entry(uint8_t *table, enum vm_mode mode, unsigned index,
+/* Entries with P, R/W, U/S and A, and D in the leaves; of the root of PAE
+ * paging, with P alone. */
+static void probe_entry(const struct vm *vm, unsigned table, unsigned index,
                         uint64_t pa)
 {
-    uint64_t wide = pa | 0x67;
+    enum vm_mode mode = vm->config.mode;
+    uint64_t bits = mode == VM_PAE && table == 0 ? 1 : 0x67;
+    uint64_t wide = pa | bits;
     uint32_t narrow = (uint32_t)wide;
+    uint8_t *at = vm->config.memory[0].host + (size_t)table * VM_PAGE +
+                  (size_t)index * vm_entry_bytes(mode);
 
-    if (mode == VM_AMD64) {
-        memcpy(table + 8 * (size_t)index, &wide, 8);
+    if (mode != VM_I686) {
+        memcpy(at, &wide, 8);
     } else {
-        memcpy(table + 4 * (size_t)index, &narrow, 4);
+        memcpy(at, &narrow, 4);
     }
 }
 
@@ -208,19 +237,20 @@ static void probe_write(const struct vm *vm)
 {
     uint8_t *ram = vm->config.memory[0].host;
     uint64_t base = vm->config.memory[0].base;
-    unsigned tables = vm->config.mode == VM_AMD64 ? 4 : 2;
-    unsigned pt_index = vm->config.mode == VM_AMD64 ? 0 : PROBE_VA >> 12 & 1023;
-    unsigned pd_index = PROBE_VA >> (vm->config.mode == VM_AMD64 ? 21 : 22);
-    uint8_t *pt = ram + (size_t)(tables - 1) * VM_PAGE;
+    unsigned tables = vm_levels(vm->config.mode);
+    bool narrow = vm->config.mode == VM_I686;
+    unsigned pt_index = PROBE_VA >> 12 & (narrow ? 1023 : 511);
+    unsigned pd_index = PROBE_VA >> (narrow ? 22 : 21);
 
     for (unsigned i = 0; i + 1 < tables; i++) {
-        probe_entry(ram + (size_t)i * VM_PAGE, vm->config.mode,
-                    i + 2 == tables ? pd_index : 0, base + (i + 1) * VM_PAGE);
+        probe_entry(vm, i, i + 2 == tables ? pd_index : 0,
+                    base + (i + 1) * VM_PAGE);
     }
-    probe_entry(pt, vm->config.mode, pt_index, base + 4 * VM_PAGE);
-    probe_entry(pt, vm->config.mode, pt_index + 1, base + 5 * VM_PAGE);
-    memcpy(ram + 4 * VM_PAGE, probe_code, sizeof probe_code);
-    memcpy(ram + 5 * VM_PAGE, &PROBE_VALUE, sizeof PROBE_VALUE);
+    probe_entry(vm, tables - 1, pt_index, base + tables * VM_PAGE);
+    probe_entry(vm, tables - 1, pt_index + 1, base + (tables + 1) * VM_PAGE);
+    ram += (size_t)tables * VM_PAGE;
+    memcpy(ram, probe_code, sizeof probe_code);
+    memcpy(ram + VM_PAGE, &PROBE_VALUE, sizeof PROBE_VALUE);
 }
 
 static enum vm_result probe_run(struct vm *vm)

@@ -13,7 +13,15 @@
 enum vm_mode {
     VM_AMD64, /* long mode, 4-level paging */
     VM_I686,  /* protected mode, 32-bit paging, no PAE */
+    VM_PAE,   /* protected mode, PAE paging */
+    VM_LA57,  /* long mode, 5-level paging */
 };
+
+/* vm_is_long says whether the mode is long mode; vm_levels how many levels its
+ * tables have, and vm_entry_bytes how many bytes an entry of them. */
+bool vm_is_long(enum vm_mode mode);
+unsigned vm_levels(enum vm_mode mode);
+unsigned vm_entry_bytes(enum vm_mode mode);
 
 enum vm_result {
     VM_OK,

@@ -12,9 +12,18 @@ static unsigned levels(const struct tables *t)
     return ptw_levels(t->regime);
 }
 
-static unsigned entries(const struct tables *t)
+/* Of a table of that level. */
+static unsigned entries(const struct tables *t, unsigned level)
 {
-    return VM_PAGE / ptw_entry_bytes(t->regime);
+    uint64_t bytes =
+        level + 1 == levels(t) ? ptw_root_bytes(t->regime) : VM_PAGE;
+
+    return (unsigned)bytes / ptw_entry_bytes(t->regime);
+}
+
+static bool is_long(const struct tables *t)
+{
+    return t->regime->id == PTW_ARCH_AMD64 || t->regime->id == PTW_ARCH_LA57;
 }
 
 static uint64_t frame(unsigned i)
@@ -80,9 +89,11 @@ static uint64_t some_bits(struct tables *t)
     bits |= P;
     bits |= one_in(&t->dice, 5) ? 0 : W;
     bits |= one_in(&t->dice, 5) ? 0 : U;
-    if (ptw_entry_bytes(t->regime) == 8) {
+    if (is_long(t)) {
         bits |= (roll(&t->dice) & AVAILABLE & ~(uint64_t)0xffff) << 36;
         bits |= one_in(&t->dice, 3) ? roll_below(&t->dice, 16) << 59 : 0;
+    }
+    if (ptw_entry_bytes(t->regime) == 8) {
         bits |= one_in(&t->dice, 12) ? XD : 0;
     }
     return bits;
@@ -140,7 +151,7 @@ static uint64_t some_entry(struct tables *t, unsigned level)
         return roll(&t->dice) & ~P;
     }
     /* Where there are no pages of that size PS is a reserved bit. */
-    if (level == 0 || one_in(&t->dice, level == 3 ? 20 : 4)) {
+    if (level == 0 || one_in(&t->dice, level >= 3 ? 20 : 4)) {
         entry = some_leaf(t, level);
     } else {
         entry = some_reference(t, level);
@@ -168,10 +179,10 @@ static void put_entry(struct tables *t, uint64_t table, unsigned index,
 
 static void choose_hot(struct tables *t)
 {
-    unsigned n = entries(t);
     unsigned top = levels(t) - 1;
 
     for (unsigned level = 0; level < levels(t); level++) {
+        unsigned n = entries(t, level);
         unsigned end = level == top ? t->root_entries : n;
         uint64_t *hot = t->hot[level];
 
@@ -219,6 +230,7 @@ void tables_make(struct tables *t)
 
 ptw_va tables_va(struct tables *t)
 {
+    unsigned va_bits = t->regime->va_bits;
     uint64_t va = roll(&t->dice) & (VM_PAGE - LINE);
     unsigned top = levels(t) - 1;
 
@@ -226,11 +238,11 @@ ptw_va tables_va(struct tables *t)
         va |= (uint64_t)some_index(t, level)
               << ptw_level_shift(t->regime, level);
     }
-    if (t->regime->id == PTW_ARCH_I686) {
+    if (!is_long(t)) {
         return ptw_va_of(va & UINT32_MAX);
     }
-    if ((va & (uint64_t)1 << 47) != 0) {
-        va |= 0xffff000000000000;
+    if ((va >> (va_bits - 1) & 1) != 0) {
+        va |= UINT64_MAX << va_bits;
     }
     /* Into the part of a page of 1 GiB where there is memory. */
     if ((t->regime->features & PTW_PAGE1G) != 0 && one_in(&t->dice, 8)) {

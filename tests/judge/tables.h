@@ -32,8 +32,8 @@ struct tables {
     struct dice dice;
     /* Entries of the root from this one up are left alone. */
     unsigned root_entries;
-    /* Bits that are never set in the entries of a PML4 and in a PDPT's that
-     * refer to a table: AMD reserves one that Intel ignores. */
+    /* Bits that are never set in the entries of a PML5 and a PML4 and in a
+     * PDPT's that refer to a table: AMD reserves one that Intel ignores. */
     uint64_t never;
     uint64_t hot[PTW_MAX_LEVELS][6]; /* indices that are used */
 };
