@@ -78,8 +78,7 @@ static enum ptw_status unmap_m(uint64_t first, uint64_t bytes, unsigned flags)
 /* The table that the entries lead to. */
 static uint64_t below(uint64_t table, unsigned index)
 {
-    return entry_at(table, index) & 0xffffffffff000 &
-           (ptw_levels(&regime) == 2 ? 0xffffffff : UINT64_MAX);
+    return entry_at(table, index) & oracle.format->table_bits(&oracle);
 }
 
 /* The leaf table of address 0. */

@@ -119,7 +119,7 @@ static bool judge(struct vm *vm, const struct vm_registers *regs, uint64_t seed)
         printf("%s\n", why);
         return false;
     }
-    if (r.id == PTW_ARCH_BARE) {
+    if (ptw_levels(&r) == 0) {
         for (unsigned i = 0; i < ADDRESSES; i++) {
             ptw_va va = {roll(&t.dice) & UINT32_MAX};
 

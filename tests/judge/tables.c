@@ -21,9 +21,12 @@ static unsigned entries(const struct tables *t, unsigned level)
     return (unsigned)bytes / ptw_entry_bytes(t->regime);
 }
 
-static bool is_long(const struct tables *t)
+/* Whether bits 62:52 of an entry are free, or a key. */
+static bool has_high_bits(const struct tables *t)
 {
-    return t->regime->id == PTW_ARCH_AMD64 || t->regime->id == PTW_ARCH_LA57;
+    struct oracle_mode mode = mode_of(t->regime);
+
+    return (oracle_free_bits(&mode, 0, P) & oracle_ones(62, 52)) != 0;
 }
 
 static uint64_t frame(unsigned i)
@@ -61,7 +64,9 @@ static uint64_t some_table(struct tables *t, unsigned level)
  * what an entry of that regime can hold. */
 static uint64_t nowhere(struct tables *t)
 {
-    if (t->regime->id == PTW_ARCH_I686 || one_in(&t->dice, 2)) {
+    struct oracle_mode mode = mode_of(t->regime);
+
+    if (mode.format->table_pa_bits(&mode) <= 32 || one_in(&t->dice, 2)) {
         return 0x40000000 + (roll_below(&t->dice, 0x70000) << 12);
     }
     return ((roll(&t->dice) | (uint64_t)1 << 33) << 12) &
@@ -89,7 +94,7 @@ static uint64_t some_bits(struct tables *t)
     bits |= P;
     bits |= one_in(&t->dice, 5) ? 0 : W;
     bits |= one_in(&t->dice, 5) ? 0 : U;
-    if (is_long(t)) {
+    if (has_high_bits(t)) {
         bits |= (roll(&t->dice) & AVAILABLE & ~(uint64_t)0xffff) << 36;
         bits |= one_in(&t->dice, 3) ? roll_below(&t->dice, 16) << 59 : 0;
     }
@@ -103,11 +108,15 @@ static uint64_t some_leaf(struct tables *t, unsigned level)
 {
     unsigned shift = ptw_level_shift(t->regime, level);
     uint64_t entry = some_bits(t) | some_page(t, shift);
+    struct oracle_mode mode = mode_of(t->regime);
 
     if (level > 0) {
         entry |= PS | (one_in(&t->dice, 3) ? PAT_LARGE : 0);
-        /* Address bits 39:32 of a page of 4 MiB, and the reserved bit. */
-        if (t->regime->id == PTW_ARCH_I686 && one_in(&t->dice, 6)) {
+        /* Where a large page reaches further than a table: bits 39:32 of its
+         * address, and the reserved bit. */
+        if (mode.format->leaf_pa_bits(&mode, level) >
+                mode.format->table_pa_bits(&mode) &&
+            one_in(&t->dice, 6)) {
             entry |= roll_below(&t->dice, 512) << 13;
         }
     } else {
@@ -230,7 +239,7 @@ void tables_make(struct tables *t)
 
 ptw_va tables_va(struct tables *t)
 {
-    unsigned va_bits = t->regime->va_bits;
+    struct oracle_mode mode = mode_of(t->regime);
     uint64_t va = roll(&t->dice) & (VM_PAGE - LINE);
     unsigned top = levels(t) - 1;
 
@@ -238,11 +247,9 @@ ptw_va tables_va(struct tables *t)
         va |= (uint64_t)some_index(t, level)
               << ptw_level_shift(t->regime, level);
     }
-    if (!is_long(t)) {
-        return ptw_va_of(va & UINT32_MAX);
-    }
-    if ((va >> (va_bits - 1) & 1) != 0) {
-        va |= UINT64_MAX << va_bits;
+    va = oracle_address(&mode, oracle_offset(&mode, va));
+    if (!mode.format->sign_extended) {
+        return ptw_va_of(va);
     }
     /* Into the part of a page of 1 GiB where there is memory. */
     if ((t->regime->features & PTW_PAGE1G) != 0 && one_in(&t->dice, 8)) {
