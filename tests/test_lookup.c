@@ -217,104 +217,7 @@ Test(amd64_lookup, rejects_a_512g_page_and_a_1g_page_that_do_not_exist)
     cr_expect(eq(u32, t.level, 2));
 }
 
-/* Hyperlight: an unreadable table reads as zero, a hole. */
-Test(amd64_lookup, says_which_table_cannot_be_read)
-{
-    uint64_t va = one_page();
-    static const uint64_t tables[] = {PD, PDPT, PML4};
-
-    for (unsigned level = 1; level < 4; level++) {
-        unsigned index = 4 - level;
-        uint64_t kept = entry_at(tables[level - 1], index);
-
-        put(tables[level - 1], index, RAM_BYTES | TABLE);
-        cr_expect(eq(int, lookup(PML4, va), PTW_E_BUS));
-        cr_expect(eq(u32, t.level, level - 1));
-        put(tables[level - 1], index, 0xffffffffff000 | TABLE);
-        cr_expect(eq(int, lookup(PML4, va), PTW_E_BUS));
-        put(tables[level - 1], index, kept);
-    }
-}
-
-Test(amd64_lookup, judges_the_root)
-{
-    uint64_t va = one_page();
-
-    cr_expect(eq(int, lookup(PML4 + 8, va), PTW_E_ALIGN));
-    cr_expect(untouched());
-    cr_expect(eq(int, lookup((uint64_t)1 << 52 | PML4, va), PTW_E_WIDTH));
-    cr_expect(untouched());
-    cr_expect(eq(int, lookup(RAM_BYTES, va), PTW_E_BUS));
-    cr_expect(eq(u32, t.level, 3));
-}
-
-/* ----------------------------------------------------------------- rights */
-
-/* Hyperlight: rights of upper levels dropped.  Others: write permission OR-ed
- * down the levels, rights taken from the last level only. */
-Test(amd64_lookup, takes_away_what_any_level_takes_away)
-{
-    uint64_t va = one_page();
-    static const uint64_t tables[] = {PT, PD, PDPT, PML4};
-
-    for (unsigned bits = 0; bits < 1u << 12; bits++) {
-        unsigned expected = PTW_ALL_RIGHTS;
-
-        for (unsigned level = 0; level < 4; level++) {
-            unsigned mine = bits >> (3 * level) & 7;
-            uint64_t raw = entry_at(tables[level], 4 - level);
-
-            raw &= ~(W | U | NX);
-            raw |=
-                (mine & 1 ? W : 0) | (mine & 2 ? U : 0) | (mine & 4 ? NX : 0);
-            put(tables[level], 4 - level, raw);
-            expected &= PTW_READ | (mine & 1 ? PTW_WRITE : 0) |
-                        (mine & 2 ? PTW_USER : 0) | (mine & 4 ? 0 : PTW_EXEC);
-        }
-        cr_assert(lookup(PML4, va) == PTW_OK);
-        cr_expect(t.rights == expected, "%03x: %x, not %x", bits, t.rights,
-                  expected);
-    }
-}
-
-Test(i686_lookup, takes_away_what_any_level_takes_away)
-{
-    machine("i686");
-    for (unsigned bits = 0; bits < 16; bits++) {
-        unsigned both = bits & bits >> 2;
-        unsigned expected = PTW_READ | PTW_EXEC | (both & 1 ? PTW_WRITE : 0) |
-                            (both & 2 ? PTW_USER : 0);
-
-        put(0x1000, 7, 0x2000 | P | (bits & 3) << 1);
-        put(0x2000, 9, 0x20000 | P | (bits >> 2) << 1);
-        found(0x1000, va2(7, 9).v, 0x20000, 12, expected);
-    }
-}
-
 /* ------------------------------------------------------------ single fetch */
-
-Test(amd64_lookup, reads_each_entry_once)
-{
-    uint64_t va = one_page();
-
-    offer_watched();
-    found(PML4, va, 0x20000, 12, R_W_X);
-    cr_expect(eq(u64, watched.total, 4));
-    cr_expect(eq(u32, watched.reads[(PML4 + 1 * 8) / 4], 1));
-    cr_expect(eq(u32, watched.reads[(PDPT + 2 * 8) / 4], 1));
-    cr_expect(eq(u32, watched.reads[(PD + 3 * 8) / 4], 1));
-    cr_expect(eq(u32, watched.reads[(PT + 4 * 8) / 4], 1));
-}
-
-/* The data of a large page is nobody's to read. */
-Test(amd64_lookup, never_reads_inside_a_large_page)
-{
-    one_page();
-    put(PD, 5, 0 | RWX | PS);
-    offer_watched();
-    found(PML4, va4(1, 2, 5, 4).v, 0x4000, 21, R_W_X);
-    cr_expect(eq(u64, watched.total, 3));
-}
 
 /* Gives entry `flip` as it is the first time, and all ones but its address
  * afterwards. */
@@ -496,30 +399,6 @@ Test(i686_lookup, goes_through_bit_7_without_pse)
     put(0x1000, 5, 0x20a7);
     put(0x2000, 6, 0x20027);
     found(0x1000, va2(5, 6).v, 0x20000, 12, PTW_ALL_RIGHTS);
-}
-
-Test(i686_lookup, reads_4_bytes_a_level)
-{
-    machine("i686");
-    put(0x1000, 5, 0x2027);
-    put(0x2000, 6, 0x20027);
-    offer_watched();
-    found(0x1000, va2(5, 6).v, 0x20000, 12, PTW_ALL_RIGHTS);
-    cr_expect(eq(u64, watched.total, 2));
-    cr_expect(eq(u32, watched.reads[(0x1000 + 20) / 4], 1));
-    cr_expect(eq(u32, watched.reads[(0x2000 + 24) / 4], 1));
-}
-
-Test(i686_lookup, says_which_table_cannot_be_read)
-{
-    machine("i686");
-    put(0x1000, 5, 0xfffff027);
-    cr_expect(eq(int, lookup(0x1000, va2(5, 6).v), PTW_E_BUS));
-    cr_expect(eq(u32, t.level, 0));
-    cr_expect(eq(int, lookup(0xfffff000, 0), PTW_E_BUS));
-    cr_expect(eq(u32, t.level, 1));
-    cr_expect(eq(int, lookup(0x100001000, 0), PTW_E_WIDTH));
-    cr_expect(untouched());
 }
 
 /* ------------------------------------------------------------------- bare */

@@ -85,35 +85,6 @@ Test(amd64_spaces, tell_the_range_that_was_asked_for)
     cr_expect(eq(u64, item(0)->last.v, 0x5678));
 }
 
-/* Hyperlight 6: a root given twice comes back empty. */
-Test(amd64_spaces, say_that_a_root_was_given_twice)
-{
-    static const uint64_t roots[] = {R0, R1, R0, R1, R1};
-
-    two_chains();
-    put(PT, 1, 0x20000 | RWX);
-    cr_expect(eq(str, spaces(5, roots),
-                 "space 0 walked 1000\n"
-                 "map 1000-1fff 20000 rwx- 4k\n"
-                 "space 1 walked 2000\n"
-                 "space 2 same as 0\n"
-                 "space 3 same as 1\n"
-                 "space 4 same as 1\n"));
-}
-
-Test(i686_spaces, say_that_a_root_was_given_twice)
-{
-    static const uint64_t roots[] = {R0, R0};
-
-    machine("i686");
-    put(R0, 5, PT | 0x27);
-    put(PT, 6, 0x20027);
-    cr_expect(eq(str, spaces(2, roots),
-                 "space 0 walked 1000\n"
-                 "map 1406000-1406fff 20000 rwxu 4k\n"
-                 "space 1 same as 0\n"));
-}
-
 /* Hyperlight 15: alignment, range, duplicates. */
 Test(amd64_spaces, are_spoiled_by_a_bad_root_one_by_one)
 {

@@ -402,25 +402,6 @@ Test(amd64_walk, refuses_a_reversed_range)
     cr_expect(eq(int, init_status(ROOT, 0, 0), PTW_OK));
 }
 
-/* Hyperlight 15: roots are not validated. */
-Test(amd64_walk, refuses_what_cannot_be_a_root)
-{
-    machine_with("amd64", 40, 0);
-    cr_expect(eq(int, init_status(ROOT + 8, 0, 0), PTW_E_ALIGN));
-    cr_expect(eq(int, init_status(0x10000001000, 0, 0), PTW_E_WIDTH));
-    cr_expect(eq(int, init_status(RAM_BYTES, 0, 0), PTW_E_BUS));
-    cr_expect(eq(int, init_status(RAM_BYTES - PAGE, 0, 0), PTW_OK));
-    cr_expect(eq(int, init_status(0xfffffff000, 0, 0), PTW_E_BUS));
-}
-
-Test(i686_walk, refuses_what_cannot_be_a_root)
-{
-    machine("i686");
-    cr_expect(eq(int, init_status(0x100001000, 0, 0), PTW_E_WIDTH));
-    cr_expect(eq(int, init_status(0xfffff000, 0, 0), PTW_E_BUS));
-    cr_expect(eq(int, init_status(ROOT + 0x20, 0, 0), PTW_E_ALIGN));
-}
-
 Test(walk_next, refuses_no_room)
 {
     struct ptw_walk w;
