@@ -1210,9 +1210,9 @@ EVERY(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
 }
 
 /* As seen from a slot below the root, and from another space. */
-Test(amd64_rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
+EVERY(rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
 {
-    struct job j = one_space("amd64");
+    struct job j = one_space(name);
 
     same_content(8, 9);
     map_pages(1, USER_VA, 2, 8, RO_USER);
@@ -1894,9 +1894,9 @@ EVERY(rebuild, notices_a_large_leaf_that_has_to_be_split_now)
 }
 
 /* Of a large leaf's pages the first has a place, the others have not. */
-Test(amd64_rebuild, notices_a_large_leaf_that_is_new)
+EVERY(rebuild, notices_a_large_leaf_that_is_new)
 {
-    struct job j = one_space("amd64");
+    struct job j = one_space(name);
     uint64_t va = USER_VA + 7 * span(1);
 
     offer_far(2 * span(1), 3, DIRECT);
