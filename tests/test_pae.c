@@ -217,6 +217,26 @@ Test(pae_verify, tells_roots_in_one_page_apart)
     expect_status(verified(&j, &n), PTW_OK);
 }
 
+/* A verifier that numbered tables by the page would take the new roots for one
+ * table that stands for three. */
+Test(pae_verify, takes_roots_that_came_into_one_page)
+{
+    struct job j = three_spaces();
+    struct image n;
+
+    three_roots();
+    memset(&n, 0, sizeof n);
+    n.mem = mem;
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t apart = KERNEL + (i + 1) * PAGE;
+
+        n.root[i] = j.root[i];
+        memcpy(ram + apart, ram + j.root[i].v, 32);
+        j.root[i].v = apart;
+    }
+    expect_status(verified(&j, &n), PTW_OK);
+}
+
 /* ------------------------------------------------------------------- edits */
 
 enum { HIGH_TABLES = 4 };
