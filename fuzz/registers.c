@@ -73,7 +73,7 @@ static const struct facts {
             .name = "amd64",
             .by_name = PTW_NX | PTW_PAGE1G | PTW_WP,
             .has = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
-                   PTW_PKE | PTW_CET,
+                   PTW_PKE | PTW_CET | PTW_LAM_SUP | PTW_UAI,
             .levels = 4,
             .entry_bytes = 8,
             .va_bits = 48,
@@ -86,7 +86,7 @@ static const struct facts {
             .name = "amd64-la57",
             .by_name = PTW_NX | PTW_PAGE1G | PTW_WP,
             .has = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
-                   PTW_PKE | PTW_CET,
+                   PTW_PKE | PTW_CET | PTW_LAM_SUP | PTW_UAI,
             .levels = 5,
             .entry_bytes = 8,
             .va_bits = 57,
@@ -362,8 +362,10 @@ static void by_registers(const struct fz_records *in)
     uint64_t efer = fz_get(record, REGISTERS_EFER);
     unsigned facts = (unsigned)fz_get(record, REGISTERS_CPU) % 3;
     struct ptw_x86_registers regs = {0, 0, 0};
-    struct ptw_cpu cpu = {(unsigned)fz_get(record, REGISTERS_WIDTH),
-                          fz_get(record, REGISTERS_PAGE1G) != 0};
+    struct ptw_cpu cpu = {
+        .pa_bits = (unsigned)fz_get(record, REGISTERS_WIDTH),
+        .page1g = fz_get(record, REGISTERS_PAGE1G) != 0,
+    };
     const char *why = NULL;
     const struct row *row = NULL;
     struct ptw_regime r;
@@ -461,8 +463,10 @@ static void by_name(const struct fz_records *in, const char *letters)
     const uint8_t *record = in->record;
     unsigned which = (unsigned)fz_get(record, REGIME_NAME) % (MODES + 1);
     const char *name = which == 0 ? letters : modes[which - 1].name;
-    struct ptw_cpu cpu = {(unsigned)fz_get(record, REGIME_WIDTH),
-                          fz_get(record, REGIME_PAGE1G) != 0};
+    struct ptw_cpu cpu = {
+        .pa_bits = (unsigned)fz_get(record, REGIME_WIDTH),
+        .page1g = fz_get(record, REGIME_PAGE1G) != 0,
+    };
     unsigned without =
         (unsigned)fz_value(in, FZ_WITHOUT, fz_get(record, REGIME_WITHOUT));
     const struct ptw_cpu *facts =

@@ -254,7 +254,7 @@ static enum ptw_status link_request(struct ptw_tables *t,
         if (!a->leaf_bits(r, 0, l.rights, false, &plain, &l.bits)) {
             return PTW_E_RIGHTS;
         }
-        l.bits = a->table_bits(r, l.level + 1, l.rights);
+        l.bits = a->table_bits(r, l.level + 1, l.rights) | t->table_flags;
         if (!a->path_bits(r, l.level + 1, l.rights, &l.bits)) {
             return PTW_E_RIGHTS;
         }
@@ -418,7 +418,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
     if ((now.v & leaf) != 0) {
         return PTW_E_ALIGN;
     }
-    if (now.v > UINT64_MAX - span ||
+    if (now.v > UINT64_MAX - span || ptw_flags_between(r, now.v, span) ||
         !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
         return PTW_E_WIDTH;
     }

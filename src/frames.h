@@ -27,10 +27,19 @@ struct ptw_block {
     uint64_t blank;    /* all zeros: stand where the first such page does */
     uint64_t same;     /* stand where another page does that has their bytes */
     uint64_t to;       /* new address of the first page kept */
+    uint64_t flags;    /* flag bits of the first leaf that kept a page, with
+                          PTW_FLAGS_KNOWN; */
+    uint64_t second;   /* and of the first leaf that had others; */
+    uint64_t other;    /* pages that are mapped with these */
+    uint64_t mixed;    /* pages that two leaves map with other flag bits, or may
+                          do */
     uint32_t unit;     /* log2 of the bytes of the unit that it is in, or 0 */
     uint16_t leaves;   /* first block of a unit: a set of enum ptw_unit_leaf */
     uint16_t torn;     /* the same: enum ptw_torn, of the unit */
 };
+
+/* Beside flag bits, which are higher: it is known what they are. */
+enum { PTW_FLAGS_KNOWN = 1 };
 
 /* How the guest writes through a leaf. */
 enum ptw_writes {
@@ -44,7 +53,8 @@ enum ptw_unit_leaf {
     PTW_UNIT_FIRST = 1,
     PTW_UNIT_AGAIN = 2,  /* there are two or more */
     PTW_UNIT_WRITES = 4, /* one that is PTW_WRITES */
-    PTW_UNIT_FIXED = 8   /* one that is PTW_WRITES_STILL */
+    PTW_UNIT_FIXED = 8,  /* one that is PTW_WRITES_STILL */
+    PTW_UNIT_FLAGS = 16  /* one whose flag bits are not the first one's */
 };
 
 enum ptw_torn {

@@ -46,6 +46,7 @@ struct large {
     uint64_t large; /* and how many of them are large */
     uint16_t phase; /* in which that was found out */
     uint16_t old;   /* leaves that map it: a set of enum ptw_unit_leaf */
+    uint64_t flags; /* flag bits of the first of these */
 };
 
 enum { LARGE_AT = 56 };
@@ -136,6 +137,9 @@ static enum ptw_status check_options(const struct ptw_regime *r,
             0 &&
         (r->features & PTW_WP) == 0) {
         return PTW_E_REGIME;
+    }
+    if ((o->table_flags & ~r->flag_bits) != 0) {
+        return PTW_E_ARG;
     }
     st = ptw_kept_check(r, (struct ptw_va_range){o->first, o->last},
                         o->leave_out, o->leave_outs);
@@ -363,10 +367,29 @@ static enum ptw_writes writes(const struct ptw_rebuild *rb, unsigned level,
                                                            : PTW_WRITES;
 }
 
+/* Notes the flag bits that a leaf maps these pages with, before they are kept. */
+static void note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags)
+{
+    if (b->flags == 0) {
+        b->flags = flags;
+    }
+    if (flags == b->flags) {
+        b->mixed |= b->kept & b->other & pages;
+        return;
+    }
+    if (b->other == 0) {
+        b->second = flags;
+    }
+    /* Of a third kind of flag bits it is not known which pages had them. */
+    b->mixed |= b->kept & pages & (flags == b->second ? ~b->other : UINT64_MAX);
+    b->mixed |= flags == b->second ? 0 : pages;
+    b->other |= pages;
+}
+
 /* One leaf, written or not, keeps pages of a block: one, or all 64, of a unit of
  * 1 << bits bytes.  There is room. */
 static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
-                              uint64_t pages, unsigned bits,
+                              uint64_t pages, unsigned bits, uint64_t flags,
                               enum ptw_writes how)
 {
     struct ptw_block *b = block_at(rb, pa);
@@ -377,6 +400,9 @@ static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
                            &fresh);
     }
     rb->counts.page_bytes += certain(rb, b, pages, bits) << PTW_PAGE_BITS;
+    if (flags != 0) {
+        note_flags(b, pages, flags);
+    }
     b->again |= b->kept & pages;
     b->kept |= pages;
     if (b->unit < bits) {
@@ -388,27 +414,40 @@ static struct ptw_block *keep(struct ptw_rebuild *rb, uint64_t pa,
     return b;
 }
 
-/* What such a leaf of a whole unit adds to those that it has. */
-static unsigned unit_leaf(unsigned leaves, enum ptw_writes how)
+/* The flag bits of a leaf, with PTW_FLAGS_KNOWN; 0 where there are none, as for
+ * an entry that is not present and names a page. */
+static uint64_t flags_of(const struct ptw_rebuild *rb, unsigned level,
+                         uint64_t raw)
+{
+    return rb->regime->flag_bits == 0
+               ? 0
+               : ptw_attributes_of(rb->regime, level, raw).flag_bits |
+                     PTW_FLAGS_KNOWN;
+}
+
+/* What such a leaf of a whole unit adds to those that it has.  others: its flag
+ * bits are not those of the first one. */
+static unsigned unit_leaf(unsigned leaves, enum ptw_writes how, bool others)
 {
     unsigned adds =
         (leaves & PTW_UNIT_FIRST) != 0 ? PTW_UNIT_AGAIN : PTW_UNIT_FIRST;
 
     adds |= how == PTW_WRITES ? PTW_UNIT_WRITES : 0u;
     adds |= how == PTW_WRITES_STILL ? PTW_UNIT_FIXED : 0u;
+    adds |= others ? PTW_UNIT_FLAGS : 0u;
     return adds & ~leaves;
 }
 
 /* One large leaf, written or not, keeps what it maps, whole.  A unit is gone
- * through only for a leaf that adds something: at most four times, however often
+ * through only for a leaf that adds something: at most five times, however often
  * the guest maps it. */
 static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
-                      enum ptw_writes how)
+                      uint64_t flags, enum ptw_writes how)
 {
     struct ptw_block *first = block_at(rb, pa);
 
     if (first != NULL && first->unit == bits &&
-        unit_leaf(first->leaves, how) == 0) {
+        unit_leaf(first->leaves, how, flags != first->flags) == 0) {
         return;
     }
     for (uint64_t at = 0; at >> bits == 0;
@@ -416,14 +455,15 @@ static void keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
         struct ptw_block *b;
 
         rb->work++;
-        b = keep(rb, pa + at, UINT64_MAX, bits, how);
+        b = keep(rb, pa + at, UINT64_MAX, bits, flags, how);
 
         if (at == 0) {
             first = b;
         }
     }
     if (first->unit == bits) {
-        first->leaves |= (uint16_t)unit_leaf(first->leaves, how);
+        first->leaves |=
+            (uint16_t)unit_leaf(first->leaves, how, flags != first->flags);
     }
 }
 
@@ -442,12 +482,12 @@ static enum ptw_status frames_room(struct ptw_rebuild *rb, unsigned bits)
 
 /* Keeps what a leaf maps, whole.  There is room. */
 static void keep_page(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
-                      enum ptw_writes how)
+                      uint64_t flags, enum ptw_writes how)
 {
     if (bits == PTW_PAGE_BITS) {
-        (void)keep(rb, pa, ptw_page_bit(pa), 0, how);
+        (void)keep(rb, pa, ptw_page_bit(pa), 0, flags, how);
     } else {
-        keep_unit(rb, pa, bits, how);
+        keep_unit(rb, pa, bits, flags, how);
     }
 }
 
@@ -847,7 +887,8 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
             st = put_at(
                 rb, level, item->first.v + p->at,
                 ptw_table_entry(a, rb->regime, level,
-                                a->table_bits(rb->regime, level, PTW_USER),
+                                a->table_bits(rb->regime, level, PTW_USER) |
+                                    rb->o.table_flags,
                                 rb->at[below]));
         }
     }
@@ -928,6 +969,7 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                 ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), 1));
         }
         (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0,
+                   flags_of(rb, m->level, m->raw),
                    writes(rb, m->level, m->raw));
     }
     rb->counts.leaves++;
@@ -970,6 +1012,7 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
     const struct ptw_format *a = rb->regime->arch->format;
     const struct ptw_mapping *m = &item->u.mapping;
     enum ptw_writes how = writes(rb, m->level, m->raw);
+    uint64_t flags = flags_of(rb, m->level, m->raw);
     struct pieces ps = {0};
     struct piece p;
 
@@ -996,9 +1039,9 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         } else if (rb->phase != PTW_REBUILD_WALKING) {
             continue;
         } else if (p.level == 0) {
-            (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, how);
+            (void)keep(rb, p.pa, ptw_page_bit(p.pa), 0, flags, how);
         } else {
-            keep_unit(rb, p.pa, bits, how);
+            keep_unit(rb, p.pa, bits, flags, how);
         }
         if (st != PTW_OK) {
             return st;
@@ -1080,6 +1123,7 @@ static enum ptw_status large_leaf(struct ptw_rebuild *rb,
     struct ptw_run_count n = ptw_runs_count(
         &rb->runs, m->pa.v, m->pa.v + ptw_low_mask(m->size_log2));
     enum ptw_writes how = writes(rb, m->level, m->raw);
+    uint64_t flags = flags_of(rb, m->level, m->raw);
     struct large *l = NULL;
     enum ptw_status st = PTW_OK;
 
@@ -1104,8 +1148,11 @@ static enum ptw_status large_leaf(struct ptw_rebuild *rb,
     } else if (l->phase != rb->phase ||
                (rb->phase == PTW_REBUILD_BUILDING && l->leaves > 0) ||
                (rb->phase == PTW_REBUILD_WALKING &&
-                unit_leaf(l->old, how) != 0)) {
-        l->old |= (uint16_t)unit_leaf(l->old, how);
+                unit_leaf(l->old, how, flags != l->flags) != 0)) {
+        if (l->old == 0) {
+            l->flags = flags;
+        }
+        l->old |= (uint16_t)unit_leaf(l->old, how, flags != l->flags);
         st = find_out(rb, item, n, l);
     } else {
         count_known(rb, l);
@@ -1252,7 +1299,7 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
         if (st != PTW_OK) {
             return st;
         }
-        keep_page(rb, e.pa.v, e.size_log2, PTW_WRITES_STILL);
+        keep_page(rb, e.pa.v, e.size_log2, 0, PTW_WRITES_STILL);
         st = count_bytes(rb);
         if (st != PTW_OK) {
             return st;
@@ -1628,10 +1675,10 @@ static bool all_zeros(const void *page)
 /* A number that pages of the same content have in common; only to find
  * candidates.  It is NH ("UMAC: Fast and Secure Message Authentication"): two
  * pages that differ agree in it for one of 2^31 keys, whoever chose them. */
-static uint64_t hash_page(const void *page, const uint32_t *key)
+static uint64_t hash_page(const void *page, uint64_t flags, const uint32_t *key)
 {
     const unsigned char *p = page;
-    uint64_t h = 0;
+    uint64_t h = flags;
 
     for (unsigned i = 0; i < 2 * PTW_PAGE_WORDS; i += 2) {
         uint32_t half[2];
@@ -1640,6 +1687,12 @@ static uint64_t hash_page(const void *page, const uint32_t *key)
         h += (uint64_t)(half[0] + key[i]) * (half[1] + key[i + 1]);
     }
     return h | CONTENT;
+}
+
+/* The flag bits of all leaves that map that page, which is not mixed. */
+static uint64_t page_flags(const struct ptw_block *b, uint64_t bit)
+{
+    return (b->other & bit) != 0 ? b->second : b->flags;
 }
 
 /* Whether pages may be one.  A table that refers to itself still does in the new
@@ -1664,7 +1717,7 @@ static uint64_t mergeable(const struct ptw_rebuild *rb,
     } else if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0) {
         written = ptw_block_shared(b) | b->fixed;
     }
-    return b->unit > 0 ? 0 : b->kept & ~written;
+    return b->unit > 0 ? 0 : b->kept & ~written & ~b->mixed;
 }
 
 /* Finds out whether the page is one with an earlier one. */
@@ -1672,6 +1725,7 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
                          uint64_t pa)
 {
     const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
+    uint64_t flags = page_flags(b, ptw_page_bit(pa));
     uint64_t bit = ptw_page_bit(pa);
     uint64_t frame = pa >> PTW_PAGE_BITS;
     struct contents *c;
@@ -1685,7 +1739,8 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
     if (all_zeros(page)) {
         if (rb->blank == 0) {
             rb->blank = frame + 1;
-        } else {
+            rb->blank_flags = flags;
+        } else if (flags == rb->blank_flags) {
             b->kept &= ~bit;
             b->blank |= bit;
             rb->counts.merged++;
@@ -1695,14 +1750,17 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
     if ((rb->o.flags & PTW_REBUILD_MERGE) == 0) {
         return;
     }
-    c = ptw_hash_enter(&rb->contents, sizeof *c, hash_page(page, rb->key),
-                       &fresh);
+    c = ptw_hash_enter(&rb->contents, sizeof *c,
+                       hash_page(page, flags, rb->key), &fresh);
     if (fresh) {
         c->frame = frame;
         return;
     }
     other = ptw_page_bytes(rb->mem, c->frame << PTW_PAGE_BITS, rb->page[1]);
-    if (other != NULL && memcmp(page, other, PTW_PAGE_BYTES) == 0) {
+    if (other != NULL &&
+        flags == page_flags(block_at(rb, c->frame << PTW_PAGE_BITS),
+                            ptw_page_bit(c->frame << PTW_PAGE_BITS)) &&
+        memcmp(page, other, PTW_PAGE_BYTES) == 0) {
         uint64_t same = c->frame;
 
         c = ptw_hash_enter(&rb->contents, sizeof *c, frame + 1, &fresh);
@@ -1751,6 +1809,7 @@ static enum ptw_status place(struct ptw_rebuild *rb)
 
     rb->counts.pages = 0;
     rb->counts.shared_writable = 0;
+    rb->counts.flags_differ = 0;
     for (size_t i = 0; i < rb->blocks; i++) {
         struct ptw_block *b = ordered(rb, i);
         unsigned pages = ptw_count_bits(b->kept);
@@ -1762,6 +1821,7 @@ static enum ptw_status place(struct ptw_rebuild *rb)
         next += (uint64_t)pages << PTW_PAGE_BITS;
         rb->counts.pages += pages;
         rb->counts.shared_writable += ptw_count_bits(ptw_block_shared(b));
+        rb->counts.flags_differ += ptw_count_bits(b->mixed);
         if (next > end + 1) {
             return PTW_E_WIDTH;
         }
@@ -1800,6 +1860,8 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
     uint64_t last = tables + ((rb->counts.tables << PTW_PAGE_BITS) - 1);
 
     if (last > ptw_low_mask(r->pa_bits) ||
+        ptw_flags_between(r, tables, last - tables) ||
+        (pages > 0 && ptw_flags_between(r, base, pages - 1)) ||
         (last & ~(r->table_pa | page)) != 0 ||
         (rb->counts.spaces > 0 &&
          (table_at(rb, rb->last_root) & ~r->root_pa) != 0) ||
@@ -2077,6 +2139,7 @@ static enum ptw_status add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
         .mem = rb->to,
         .ops = &ops,
         .ctx = rb,
+        .table_flags = rb->o.table_flags,
     };
 
     for (size_t i = 0; i < rb->o.maps; i++) {

@@ -15,9 +15,13 @@ static const uint64_t CR4_SMEP = (uint64_t)1 << 20;
 static const uint64_t CR4_SMAP = (uint64_t)1 << 21;
 static const uint64_t CR4_PKE = (uint64_t)1 << 22;
 static const uint64_t CR4_CET = (uint64_t)1 << 23;
+static const uint64_t CR4_LAM_SUP = (uint64_t)1 << 28;
+static const uint64_t CR3_LAM_U57 = (uint64_t)1 << 61;
+static const uint64_t CR3_LAM_U48 = (uint64_t)1 << 62;
 static const uint64_t EFER_LME = (uint64_t)1 << 8;
 static const uint64_t EFER_LMA = (uint64_t)1 << 10;
 static const uint64_t EFER_NXE = (uint64_t)1 << 11;
+static const uint64_t EFER_UAIE = (uint64_t)1 << 20;
 
 static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
 
@@ -44,7 +48,15 @@ static enum ptw_status build(const struct ptw_arch *arch,
                     "the physical address width must be from 32 to 52 bits",
                     why);
     }
+    if ((cpu->flag_bits & ~ptw_bits(51, 32)) != 0) {
+        return fail(PTW_E_WIDTH, "a flag bit must be from 32 to 51", why);
+    }
+    if (cpu->flag_bits != 0 && !arch->flag_bits) {
+        return fail(PTW_E_REGIME, "this paging mode has no flag bits", why);
+    }
     memset(&r, 0, sizeof r);
+    r.flag_bits = cpu->flag_bits;
+    r.amd = cpu->amd;
     r.arch = arch;
     r.id = arch->id;
     r.pa_bits = cpu->pa_bits;
@@ -61,8 +73,10 @@ static enum ptw_status build(const struct ptw_arch *arch,
             arch->root_bits < r.pa_bits ? arch->root_bits : r.pa_bits;
 
         r.root_pa =
-            ptw_bits(bits - 1, f->level[ptw_top(f)].bits + f->entry_log2);
+            ptw_bits(bits - 1, f->level[ptw_top(f)].bits + f->entry_log2) &
+            ~r.flag_bits;
     }
+    r.linear = r.flag_bits == 0 ? UINT64_MAX : (r.flag_bits & -r.flag_bits) - 1;
     arch->setup(&r);
     *out = r;
     return PTW_OK;
@@ -130,7 +144,8 @@ enum ptw_status ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
 enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
                                 struct ptw_regime *out, const char **why)
 {
-    struct ptw_cpu cpu = {.pa_bits = r->pa_bits};
+    struct ptw_cpu cpu = {
+        .pa_bits = r->pa_bits, .amd = r->amd, .flag_bits = r->flag_bits};
 
     features |= r->features;
     cpu.page1g = (features & PTW_PAGE1G) != 0;
@@ -161,7 +176,7 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         unsigned feature;
     } from_cr4[] = {
         {CR4_PSE, PTW_PSE}, {CR4_SMEP, PTW_SMEP}, {CR4_SMAP, PTW_SMAP},
-        {CR4_PKE, PTW_PKE}, {CR4_CET, PTW_CET},
+        {CR4_PKE, PTW_PKE}, {CR4_CET, PTW_CET},   {CR4_LAM_SUP, PTW_LAM_SUP},
     };
     struct ptw_cpu facts = cpu != NULL ? *cpu : ptw_cpu_widest;
     bool pg = (regs->cr0 & CR0_PG) != 0;
@@ -200,6 +215,9 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     if ((regs->efer & EFER_NXE) != 0) {
         features |= PTW_NX;
     }
+    if ((regs->efer & EFER_UAIE) != 0) {
+        features |= PTW_UAI;
+    }
     if ((regs->cr0 & CR0_WP) != 0) {
         features |= PTW_WP;
     }
@@ -214,8 +232,38 @@ ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
     if (f->levels == 0) {
         return ptw_pa_of(0);
     }
-    return ptw_pa_of(cr3 & ptw_bits(r->arch->root_bits - 1,
-                                    f->level[ptw_top(f)].bits + f->entry_log2));
+    return ptw_pa_of(cr3 & ~r->flag_bits &
+                     ptw_bits(r->arch->root_bits - 1,
+                              f->level[ptw_top(f)].bits + f->entry_log2));
+}
+
+/* Bits 62 down to the one above `bit` become copies of it. */
+static uint64_t without_tag(uint64_t va, unsigned bit)
+{
+    uint64_t tag = ptw_bits(62, bit + 1);
+
+    return (va >> bit & 1) != 0 ? va | tag : va & ~tag;
+}
+
+ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va)
+{
+    unsigned knows = r->arch->features;
+    bool supervisor = va.v >> 63 != 0;
+
+    if ((r->features & PTW_UAI) != 0) {
+        uint64_t v = without_tag(va.v, 56);
+
+        return ptw_va_of((v >> 56 & 1) != 0 ? v | (uint64_t)1 << 63
+                                            : v & ~((uint64_t)1 << 63));
+    }
+    if (supervisor && (r->features & PTW_LAM_SUP) != 0) {
+        return ptw_va_of(without_tag(va.v, r->va_bits - 1));
+    }
+    if (!supervisor && (knows & PTW_LAM_SUP) != 0 &&
+        (cr3 & (CR3_LAM_U57 | CR3_LAM_U48)) != 0) {
+        return ptw_va_of(without_tag(va.v, (cr3 & CR3_LAM_U57) != 0 ? 56 : 47));
+    }
+    return va;
 }
 
 enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)

@@ -33,8 +33,6 @@ struct ptw_format {
     uint64_t present;   /* an entry with none of these bits set is absent */
     uint64_t irregular; /* a leaf of level 0 with one of these bits set is none
                            that `step` leads to or from */
-    unsigned run_log2;  /* within so many bytes of memory, aligned, `step` leads
-                           from the entry of each page to that of the next */
     struct ptw_level level[PTW_MAX_LEVELS];
 
     /* decode says what raw means as entry `index` of a table of that level. */
@@ -42,9 +40,9 @@ struct ptw_format {
                                unsigned level, unsigned index);
 
     /* leaf_class returns one number for all that leaves of one run have in
-     * common besides rights: memory type and kind.  above: the rights that the
+     * common besides rights: memory type, kind and flag bits.  above: the rights that the
      * entries above grant. */
-    unsigned (*leaf_class)(const struct ptw_regime *r, unsigned above,
+    uint64_t (*leaf_class)(const struct ptw_regime *r, unsigned above,
                            uint64_t raw, unsigned level);
 
     /* address_bits returns the bits of raw, an entry that leads to a table or
@@ -103,10 +101,19 @@ PTW_ENGINE uint64_t ptw_attribute_bits(const struct ptw_format *a,
 PTW_ENGINE uint64_t ptw_run_last(const struct ptw_format *a,
                                  const struct ptw_regime *r, uint64_t pa)
 {
-    uint64_t widest = r->rule[0].leaf_pa;
+    (void)a;
+    return r->rule[0].leaf_pa & (pa | r->linear);
+}
 
-    return a->run_log2 < 64 ? widest & (pa | ptw_low_mask(a->run_log2))
-                            : widest;
+/* ptw_flags_between says whether some address from pa to pa + more has a flag
+ * bit, though perhaps neither of these two. */
+PTW_ENGINE bool ptw_flags_between(const struct ptw_regime *r, uint64_t pa,
+                                  uint64_t more)
+{
+    uint64_t below = (r->flag_bits & -r->flag_bits) - 1;
+
+    return r->flag_bits != 0 &&
+           (((pa ^ (pa + more)) & ~below) != 0 || (pa & r->flag_bits) != 0);
 }
 
 /* ptw_table_entry returns the entry with those attribute bits that leads to the
@@ -134,6 +141,7 @@ struct ptw_arch {
     const struct ptw_format *format;
     unsigned root_bits; /* the widest root that its register can hold */
     unsigned features;  /* that mean anything here */
+    bool flag_bits;     /* addresses may have some */
     void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,

@@ -396,18 +396,23 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
     unsigned index =
         (unsigned)(first >> shift) & (unsigned)ptw_low_mask(a->level[0].bits);
     unsigned end = index + (unsigned)((last - first) >> shift) + 1;
-    uint64_t raw = ptw_leaf_at(a, ed, 0, first);
-    enum ptw_status st;
+    enum ptw_status st = PTW_OK;
 
-    do {
-        st = ptw_set(a, ed, 0, index, raw);
-        raw += a->level[0].step;
-        index++;
-        if (a->run_log2 < 64) {
-            first += (uint64_t)1 << shift;
-            raw = ptw_leaf_at(a, ed, 0, first);
-        }
-    } while (st == PTW_OK && index < end);
+    while (st == PTW_OK && index < end) {
+        uint64_t pa = ed->pa + (first - ed->first);
+        uint64_t more = (pa | ed->t->regime->linear) - pa;
+        uint64_t raw = ptw_leaf_at(a, ed, 0, first);
+        unsigned stop = more >> shift < end - index
+                            ? index + (unsigned)(more >> shift) + 1
+                            : end;
+
+        first += (uint64_t)(stop - index) << shift;
+        do {
+            st = ptw_set(a, ed, 0, index, raw);
+            raw += a->level[0].step;
+            index++;
+        } while (st == PTW_OK && index < stop);
+    }
     return st;
 }
 
@@ -526,9 +531,11 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
         rights = PTW_ALL_RIGHTS; /* the pieces have the rights of the whole */
     }
     ed->made = true;
-    t->raw = ptw_table_entry(
-        a, r, level, a->table_bits(r, level, rights | ed->t->table_rights),
-        table.v);
+    t->raw =
+        ptw_table_entry(a, r, level,
+                        a->table_bits(r, level, rights | ed->t->table_rights) |
+                            ed->t->table_flags,
+                        table.v);
     return ptw_set(a, ed, level, t->index, t->raw);
 }
 
@@ -1198,7 +1205,8 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
         last.v >= gap_first) {
         return PTW_NOT_CANONICAL;
     }
-    if ((flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) {
+    if (((flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) ||
+        (t->table_flags & ~r->flag_bits) != 0) {
         return PTW_E_ARG;
     }
     ed->t = t;
@@ -1267,6 +1275,9 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     }
     if (q->pa.v > UINT64_MAX - span) {
         return PTW_E_RANGE;
+    }
+    if (PTW_UNLIKELY(ptw_flags_between(r, q->pa.v, span))) {
+        return PTW_E_WIDTH;
     }
     ed->pa = q->pa.v;
     ed->rights = ptw_rights_asked(r, q->rights, q->flags) &

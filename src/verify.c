@@ -41,7 +41,8 @@ enum {
     TABLE_AT = 60,    /* a new table: the number of the old one + 1; 0: none */
     GONE_AT = 61,     /* in PTW_VERIFY_LEAVES, and the size: it could not be
                          read, and is not mapped now */
-    STAYS_AT = 62     /* likewise: whether it could be read whole (once) */
+    STAYS_AT = 62,    /* likewise: whether it could be read whole (once) */
+    FLAGS_AT = 63 /* a new page: flag bits of the leaf that mapped it first */
 };
 enum { OUTSIDE_BITS = 20 }; /* of the value of a large page, from bit 0 */
 
@@ -152,8 +153,8 @@ static enum ptw_status room(struct ptw_verify *v, enum ptw_verify_store which)
     size_t size = 0;
     struct ptw_hash *h = hash_of(v, which, &size);
 
-    return ptw_hash_room(h, 3) ? PTW_OK
-                               : ask(v, which, ptw_hash_wanted(h, size, 3));
+    return ptw_hash_room(h, 4) ? PTW_OK
+                               : ask(v, which, ptw_hash_wanted(h, size, 4));
 }
 
 enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
@@ -968,11 +969,25 @@ static bool lets_rewrite(const struct ptw_verify *v, const struct ptw_item *o)
            ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, f->level + 1u, f->raw);
 }
 
+/* The flag bits of the leaf that mapped that new page first: this one, if none
+ * did. */
+static uint64_t flags_noted(struct ptw_verify *v, uint64_t new_pa,
+                            uint64_t flags)
+{
+    bool fresh;
+    struct seen *s = seen_at(v, marked(new_pa, FLAGS_AT), &fresh);
+
+    if (fresh) {
+        s->value = flags;
+    }
+    return s->value;
+}
+
 /* One old page and the new page in its place, of a leaf that is writable, or
  * large.  *sequence is how many pages had been seen when the old one was. */
 static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
                                  uint64_t new_pa, bool writable, bool large,
-                                 uint32_t *sequence,
+                                 uint64_t flags, uint32_t *sequence,
                                  enum ptw_difference_kind *kind)
 {
     unsigned i = (unsigned)(new_pa >> PAGE & (PAGES - 1));
@@ -1002,11 +1017,19 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         t->old[i] = old_pa >> PAGE;
         t->sequence[i] = (uint32_t)v->certificate.pages++;
         *sequence = t->sequence[i];
+        if (v->regime->flag_bits != 0) {
+            (void)flags_noted(v, new_pa, flags);
+        }
         return PTW_OK;
     }
     *sequence = t->sequence[i];
     if (t->old[i] != old_pa >> PAGE) {
         *kind = join_page(v, old_pa, new_pa, t, block, old_bit, sequence);
+        /* It is one page, and no leaf of it may say otherwise. */
+        if (*kind == PTW_DIFFERS_NOT && v->regime->flag_bits != 0 &&
+            flags_noted(v, new_pa, flags) != flags) {
+            *kind = PTW_DIFFERS_JOINED;
+        }
     }
     if (*kind == PTW_DIFFERS_NOT &&
         (t->joined & (t->writable | t->large) & bit) != 0) {
@@ -1062,6 +1085,9 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     unsigned bits = n->u.mapping.size_log2;
     uint64_t size = (uint64_t)1 << bits;
     uint64_t key = large_key(old_pa, bits) | (uint64_t)writable << WRITES_AT;
+    uint64_t flags =
+        ptw_attributes_of(v->regime, n->u.mapping.level, n->u.mapping.raw)
+            .flag_bits;
     struct seen *whole = NULL;
     uint64_t outside = 0; /* pages */
     uint64_t which = 0;   /* pages they are, for the digest */
@@ -1097,7 +1123,7 @@ static enum ptw_status pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
         } else {
             step = PAGE_BYTES;
             st = pair_page(v, old_pa + at, new_pa + at, writable, bits > PAGE,
-                           &sequence, &kind);
+                           flags, &sequence, &kind);
             which = mixed(which, sequence);
         }
         if (v->joins && v->joined.kind == PTW_DIFFERS_NOT) {
@@ -1178,7 +1204,7 @@ static void find_overlaps(struct ptw_verify *v)
         unsigned k = (unsigned)(page & (PAGES - 1));
         struct taken *t;
 
-        if (s->key >> TABLE_AT == 0) {
+        if (s->key >> TABLE_AT != 1) {
             continue;
         }
         t = ptw_hash_find(&v->taken, sizeof *t, (page >> BLOCK) + 1);

@@ -116,6 +116,8 @@ struct ptw_tables {
     ptw_pa root;
     unsigned table_rights; /* that new tables grant besides what the mapping
                               needs: a set of PTW_USER, or 0 */
+    uint64_t table_flags;  /* flag bits that entries which lead to new tables
+                              have: some of the regime's, or 0 */
     uint64_t spares;       /* private: tables taken and not used */
     ptw_pa spare;
 };

@@ -122,6 +122,10 @@ struct ptw_rebuild_options {
     uint64_t max_bytes; /* of the new image */
     uint64_t seed;      /* as that of ptw_memo_init */
     struct ptw_absent absent; /* what becomes of entries that are not present */
+    uint64_t table_flags; /* flag bits that entries have which lead to tables
+                                 that the old image had not: those of leaves
+                                 that were split, and of maps; some of the
+                                 regime's, or 0 */
 };
 
 /* ptw_rebuild_everything returns options that keep the whole space, as it is,
@@ -165,7 +169,13 @@ struct ptw_rebuild_counts {
                                  the place of one of which
                                  ptw_is_copy_on_write was true before: they keep
                                  the mark, unless it was to be cleared */
-    uint64_t merged;          /* pages that are in the image as another one */
+    uint64_t flags_differ;    /* pages that two leaves map with other flag bits:
+                                 counted too are pages of which one of three
+                                 leaves may, among 64 neighbours with more than
+                                 two kinds of flag bits */
+    uint64_t merged;          /* pages that are in the image as another one;
+                                 never where the flag bits of their leaves
+                                 differ */
     uint64_t writable_selves; /* entries that refer to their own table, are kept
                                  and let the guest write it.  If there is one,
                                  the guest can change rights by it, and no page
@@ -271,18 +281,19 @@ struct ptw_rebuild {
     struct ptw_item item[PTW_REBUILD_BATCH];
     size_t items;
     size_t next;
-    size_t blocks;      /* in the order */
-    size_t block;       /* that comes next */
-    uint64_t handed;    /* of its pages: those that the sink has */
-    uint64_t blank;     /* the page that stands for all pages of zeros, + 1 */
-    uint64_t walked;    /* tables of the walk */
-    uint64_t last_root; /* number of the last space's root */
-    uint64_t extra;     /* tables besides: of leaves that were split, of maps */
-    uint64_t mapped;    /* of them, at most: of maps */
-    uint64_t taken;     /* of these, used */
-    uint64_t pieces;    /* of large leaves, as the plan counts reads */
-    bool recount;       /* a large page lost a part */
-    unsigned entry;     /* of the table that is entered: which one comes next */
+    size_t blocks;        /* in the order */
+    size_t block;         /* that comes next */
+    uint64_t handed;      /* of its pages: those that the sink has */
+    uint64_t blank;       /* the page that stands for all pages of zeros, + 1 */
+    uint64_t blank_flags; /* flag bits of the leaves that map it */
+    uint64_t walked;      /* tables of the walk */
+    uint64_t last_root;   /* number of the last space's root */
+    uint64_t extra;  /* tables besides: of leaves that were split, of maps */
+    uint64_t mapped; /* of them, at most: of maps */
+    uint64_t taken;  /* of these, used */
+    uint64_t pieces; /* of large leaves, as the plan counts reads */
+    bool recount;    /* a large page lost a part */
+    unsigned entry;  /* of the table that is entered: which one comes next */
     uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
     uint64_t frame; /* of the last block that was looked up, and it */
     void *last_block;

@@ -23,17 +23,36 @@ enum ptw_feature {
     PTW_SMAP = 1 << 5,   /* CR4.SMAP: the supervisor reads no user pages */
     PTW_PKE = 1 << 6,    /* CR4.PKE: protection keys for user pages */
     PTW_CET = 1 << 7,    /* CR4.CET: there are shadow stacks */
+    PTW_LAM_SUP =
+        1 << 8,       /* CR4.LAM_SUP: the supervisor's addresses are tagged */
+    PTW_UAI = 1 << 9, /* EFER.UAIE: bits 63:57 of an address are a tag */
 };
 
 /* The facts about a processor that no control register shows.  pa_bits is its
- * physical-address width in bits (CPUID 80000008H:EAX[7:0]), from 32 to 52. */
+ * physical-address width in bits (CPUID 80000008H:EAX[7:0]), from 32 to 52.
+ *
+ * flag_bits are bits of an address in CR3, in entries that lead to tables and in
+ * leaves that are no address but say something of the memory behind it: from 32
+ * to 51, in entries of 64 bits.  They may stand above pa_bits, and are never
+ * reserved.  It is the C-bit of SEV and SME (CPUID 8000001FH:EBX[5:0]; AMD64
+ * Architecture Programmer's Manual vol. 2, "Secure Memory Encryption": CR3, all
+ * levels), the shared bit of a TDX guest (bit 47 or 51 of a guest's physical
+ * address; Linux, Documentation/arch/x86/tdx.rst) or the key ids of TME-MK (the
+ * upper bits of a physical address, wherever one is written; Intel Architecture
+ * Memory Encryption Technologies Specification).
+ *
+ * amd: bit 8 of a PML5 and PML4 entry, and of a PDPT entry that is no leaf, is
+ * reserved (AMD64 Architecture Programmer's Manual vol. 2, "4-Kbyte Page
+ * Translation"); Intel ignores it. */
 struct ptw_cpu {
     unsigned pa_bits;
     bool page1g;
+    bool amd;
+    uint64_t flag_bits;
 };
 
 /* ptw_cpu_widest is what is assumed where nobody knows better: 52 bits and
- * 1 GiB pages, the most that the format allows. */
+ * 1 GiB pages, the most that the format allows, and no flag bits. */
 extern const struct ptw_cpu ptw_cpu_widest;
 
 /* What is fixed for one level of one regime.  Private to the library. */
@@ -52,11 +71,16 @@ struct ptw_level_rule {
 struct ptw_regime {
     const struct ptw_arch *arch;
     enum ptw_arch_id id;
-    unsigned pa_bits;  /* width of a physical address */
-    unsigned va_bits;  /* width of a virtual address that is translated */
-    unsigned features; /* a set of enum ptw_feature */
+    unsigned pa_bits;   /* width of a physical address */
+    unsigned va_bits;   /* width of a virtual address that is translated */
+    unsigned features;  /* a set of enum ptw_feature */
+    uint64_t flag_bits; /* of struct ptw_cpu */
+    bool amd;
     uint64_t root_pa;  /* addresses that a root can have */
     uint64_t table_pa; /* addresses that a table can have */
+    uint64_t linear;        /* low bits of an address: within them the entries
+                               of pages that follow each other are equally far
+                               apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
 };
 
@@ -73,8 +97,9 @@ struct ptw_regime {
  *
  * cpu may be NULL for ptw_cpu_widest.  `without` is a set of features to leave
  * out; those that the regime does not have are ignored.  PTW_E_REGIME when
- * the name is unknown or not supported, PTW_E_WIDTH when cpu->pa_bits is not
- * from 32 to 52.  Unless it is NULL, *why is set on failure to a static
+ * the name is unknown or not supported, or the mode has no flag bits (i686,
+ * bare), PTW_E_WIDTH when cpu->pa_bits is not from 32 to 52 or a flag bit not from
+ * 32 to 51.  Unless it is NULL, *why is set on failure to a static
  * sentence that says what is wrong; *out is written on PTW_OK only. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
@@ -105,9 +130,20 @@ ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                     const struct ptw_cpu *cpu, struct ptw_regime *out,
                     const char **why);
 
-/* ptw_x86_root takes the address of the top table out of a CR3: PCID, cache
- * and tag bits are dropped.  A regime without tables answers 0. */
+/* ptw_x86_root takes the address of the top table out of a CR3: PCID, cache,
+ * flag and tag bits are dropped.  A regime without tables answers 0. */
 ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
+
+/* ptw_x86_untag returns the address that the processor translates when a program
+ * uses va for data, in a space of that CR3: without the tag, where the registers
+ * say that there is one, and va itself elsewhere.  What it returns may still not
+ * be canonical.  The CR3 counts for the user's addresses, bit 63 clear:
+ * LAM_U57 (bit 61) takes off bits 62:57, LAM_U48 (bit 62) bits 62:48;
+ * CR4.LAM_SUP for the supervisor's, bit 63 set: bits 62:57 with five levels, else
+ * 62:48.  EFER.UAIE takes off bits 63:57 of any.  Intel SDM vol. 1, "Linear-Address
+ * Pre-Processing"; AMD64 Architecture Programmer's Manual vol. 2, "Upper Address
+ * Ignore".  Instruction fetches are not affected by LAM. */
+ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va);
 
 /* ptw_root_check says whether a table at root can be the top of a space:
  * PTW_E_ALIGN when it is not aligned to a table (4 KiB; pae: 32 bytes),
@@ -148,6 +184,7 @@ unsigned ptw_level_shift(const struct ptw_regime *r, unsigned level);
 struct ptw_attributes {
     unsigned memory_type; /* x86: the PAT index, PAT << 2 | PCD << 1 | PWT */
     unsigned key;         /* protection key; 0 where there is none */
+    uint64_t flag_bits;   /* which of the processor's flag bits are set */
     bool global;
     bool accessed;
     bool dirty;
@@ -199,11 +236,11 @@ struct ptw_entry_field {
 };
 
 /* PTW_MAX_FIELDS is how many parts an entry has at most. */
-enum { PTW_MAX_FIELDS = 20 };
+enum { PTW_MAX_FIELDS = 40 };
 
 /* ptw_entry_fields describes raw, an entry of that level that is present: the
- * bits that are set and have a name, and the numbers: those that software has
- * if they are not 0, and the protection key where there is one.  It returns how
+ * bits that are set and have a name, and the numbers: flag bits that are set,
+ * software's if they are not 0, and the protection key where there is one.  It returns how
  * many it wrote.  Of an entry that is not present nothing is described. */
 size_t ptw_entry_fields(const struct ptw_regime *r, unsigned level,
                         uint64_t raw,

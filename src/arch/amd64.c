@@ -40,7 +40,6 @@ static const struct ptw_format amd64 = {
     .va_bits = 48,
     .sign_extended = true,
     .present = 1,
-    .run_log2 = 64,
     .level =
         {
             [LONG_PT] = {.name = "pt", .shift = 12, .bits = 9, .step = 1 << 12},

@@ -50,8 +50,7 @@ PTW_NAMED(i686_decode);
 static struct ptw_attributes i686_attributes(const struct ptw_regime *r,
                                              unsigned level, uint64_t raw)
 {
-    (void)r;
-    return x86_attributes(raw, level);
+    return x86_attributes(r, raw, level);
 }
 
 static void i686_alias_put(union ptw_alias *alias,
@@ -113,7 +112,6 @@ static const struct ptw_format i686 = {
     .entry_log2 = 2,
     .va_bits = 32,
     .present = 1,
-    .run_log2 = 64,
     .level =
         {
             [I686_PT] =

@@ -39,7 +39,6 @@ static const struct ptw_format la57 = {
     .va_bits = 57,
     .sign_extended = true,
     .present = 1,
-    .run_log2 = 64,
     .level =
         {
             [LONG_PT] = {.name = "pt", .shift = 12, .bits = 9, .step = 1 << 12},

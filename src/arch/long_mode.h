@@ -12,7 +12,8 @@
  *     4     PML5                256 TiB           -
  *
  * Where vendors differ: AMD reserves bit 8 of a PML5 and PML4 entry and of a
- * PDPT entry that is no leaf, Intel ignores it; it is ignored here.  Both
+ * PDPT entry that is no leaf, Intel ignores it; it is ignored here, unless the
+ * processor is said to be AMD's.  Both
  * reserve bit 7 (PS) of a PML5 and PML4 entry, and of a PDPT entry where there
  * are no 1 GiB pages, and so does this. */
 #ifndef PTW_LONG_MODE_H
@@ -29,12 +30,15 @@ static void long_setup(struct ptw_regime *r)
     x86_wide_setup(r, f->levels, f->level, 0);
     r->rule[LONG_PD].leaf = true;
     r->rule[LONG_PDPT].leaf = (r->features & PTW_PAGE1G) != 0;
+    for (unsigned level = LONG_PDPT; r->amd && level < f->levels; level++) {
+        r->rule[level].table_reserved |= X86_G;
+    }
 }
 
 static struct ptw_attributes long_attributes(const struct ptw_regime *r,
                                              unsigned level, uint64_t raw)
 {
-    struct ptw_attributes at = x86_attributes(raw, level);
+    struct ptw_attributes at = x86_attributes(r, raw, level);
 
     at.key = (r->features & PTW_PKE) != 0 ? raw >> 59 & 15 : 0;
     return at;
@@ -70,9 +74,9 @@ PTW_NAMED(long_leaf_bits);
     .leaf_copy_on_write = PTW_BY_NAME(x86_leaf_copy_on_write)
 
 #define LONG_MODE_ARCH                                                         \
-    .root_bits = 52,                                                           \
+    .root_bits = 52, .flag_bits = true,                                        \
     .features = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | \
-                PTW_CET,                                                       \
+                PTW_CET | PTW_LAM_SUP | PTW_UAI,                               \
     .setup = long_setup, .attributes = long_attributes,                        \
     .fields = ptw_x86_fields, .present_text = X86_PRESENT_TEXT,                \
     .right_text = ptw_x86_right_text, .guest_writes = ptw_x86_guest_writes,    \

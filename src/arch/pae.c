@@ -32,7 +32,8 @@ static void pae_setup(struct ptw_regime *r)
     x86_wide_setup(r, PAE_PDPT, f->level, ptw_bits(62, 52));
     r->rule[PAE_PD].leaf = true;
     root->table_reserved =
-        ptw_bits(2, 1) | ptw_bits(8, 6) | ptw_bits(63, r->pa_bits);
+        (ptw_bits(2, 1) | ptw_bits(8, 6) | ptw_bits(63, r->pa_bits)) &
+        ~r->flag_bits;
 }
 
 /* The shape is x86's; only the entries of a PDPT have no rights. */
@@ -51,8 +52,7 @@ PTW_NAMED(pae_decode);
 static struct ptw_attributes pae_attributes(const struct ptw_regime *r,
                                             unsigned level, uint64_t raw)
 {
-    (void)r;
-    return x86_attributes(raw, level);
+    return x86_attributes(r, raw, level);
 }
 
 static size_t pae_fields(const struct ptw_regime *r, unsigned level,
@@ -119,7 +119,6 @@ static const struct ptw_format pae = {
     .entry_log2 = 3,
     .va_bits = 32,
     .present = 1,
-    .run_log2 = 64,
     .level =
         {
             [PAE_PT] = {.name = "pt", .shift = 12, .bits = 9, .step = 1 << 12},
@@ -146,6 +145,7 @@ const struct ptw_arch ptw_arch_pae = {
     .name = "pae",
     .id = PTW_ARCH_PAE,
     .root_bits = 32,
+    .flag_bits = true,
     .features = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
     .setup = pae_setup,
     .attributes = pae_attributes,

@@ -92,6 +92,11 @@ size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
         field[n].low = bits[i].bit;
         field[n++].number = false;
     }
+    for (unsigned bit = 32; bit < 52; bit++) {
+        if ((raw & r->flag_bits) >> bit & 1) {
+            n += put_number(&field[n], "flag", bit, bit);
+        }
+    }
     if ((raw & X86_SOFTWARE) != 0) {
         n += put_number(&field[n], "sw", 11, 9);
     }

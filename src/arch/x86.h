@@ -73,11 +73,12 @@ PTW_ENGINE bool x86_shadow_stack(const struct ptw_regime *r, unsigned above,
            (raw & (X86_RW | X86_D)) == X86_D;
 }
 
-PTW_ENGINE unsigned x86_leaf_class(const struct ptw_regime *r, unsigned above,
+PTW_ENGINE uint64_t x86_leaf_class(const struct ptw_regime *r, unsigned above,
                                    uint64_t raw, unsigned level)
 {
-    return (unsigned)x86_shadow_stack(r, above, raw) << 4 |
-           x86_memory_type(raw, level) << 1 | (unsigned)x86_copy_on_write(raw);
+    return (raw & r->flag_bits) |
+           (uint64_t)x86_shadow_stack(r, above, raw) << 4 |
+           x86_memory_type(raw, level) << 1 | (uint64_t)x86_copy_on_write(raw);
 }
 PTW_NAMED(x86_leaf_class);
 
@@ -157,13 +158,14 @@ PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
 
     if ((rights & (unsigned)~(PTW_WRITE | PTW_USER | PTW_EXEC)) != PTW_READ ||
         ((rights & PTW_EXEC) == 0 && xd == 0) || type > 7 ||
+        (at->flag_bits & ~r->flag_bits) != 0 ||
         (level > 0 && !r->rule[level].leaf)) {
         return false;
     }
     *bits = X86_P | X86_A | (level > 0 ? X86_PS : 0) | (type & 3) << 3 |
             (type >> 2) * (level == 0 ? X86_PAT_SMALL : X86_PAT_LARGE) |
             (at->global ? X86_G : 0) | (copy_on_write ? X86_COPY_ON_WRITE : 0) |
-            ((uint64_t)rights & (X86_RW | X86_US)) | no_exec;
+            ((uint64_t)rights & (X86_RW | X86_US)) | no_exec | at->flag_bits;
     return true;
 }
 
@@ -201,10 +203,12 @@ static inline uint64_t x86_leaf_split(const struct ptw_regime *r,
     return pat ? bits | X86_PAT_SMALL : bits;
 }
 
-PTW_ENGINE struct ptw_attributes x86_attributes(uint64_t raw, unsigned level)
+PTW_ENGINE struct ptw_attributes x86_attributes(const struct ptw_regime *r,
+                                                uint64_t raw, unsigned level)
 {
     struct ptw_attributes at = {
         .memory_type = x86_memory_type(raw, level),
+        .flag_bits = raw & r->flag_bits,
         .global = (raw & X86_G) != 0,
         .accessed = (raw & X86_A) != 0,
         .dirty = (raw & X86_D) != 0,

@@ -12,10 +12,11 @@
 static inline void x86_wide_setup(struct ptw_regime *r, unsigned levels,
                                   const struct ptw_level *level, uint64_t more)
 {
-    uint64_t reserved = ptw_bits(51, r->pa_bits) | more |
+    uint64_t address = ptw_bits(r->pa_bits - 1, 12) & ~r->flag_bits;
+    uint64_t reserved = (ptw_bits(51, r->pa_bits) & ~r->flag_bits) | more |
                         ((r->features & PTW_NX) != 0 ? 0 : X86_XD);
 
-    r->table_pa = ptw_bits(r->pa_bits - 1, 12);
+    r->table_pa = address;
     for (unsigned i = 0; i < levels; i++) {
         struct ptw_level_rule *rule = &r->rule[i];
 
@@ -23,7 +24,7 @@ static inline void x86_wide_setup(struct ptw_regime *r, unsigned levels,
         rule->table_reserved = reserved | X86_PS;
         /* Between PAT (bit 12) and the address, a large leaf has zeros. */
         rule->leaf_reserved = reserved | ptw_bits(level[i].shift - 1, 13);
-        rule->leaf_address = ptw_bits(r->pa_bits - 1, level[i].shift);
+        rule->leaf_address = address & ~ptw_low_mask(level[i].shift);
         rule->leaf_pa = rule->leaf_address;
         rule->alike = ptw_bits(51, 12) | reserved | x86_alike(r);
     }

@@ -31,6 +31,8 @@ struct options {
     const char *image;
     struct ptw_regime regime;
     ptw_pa *root;
+    uint64_t *root_flags; /* flag bits that each was given with */
+    uint64_t *cr3;        /* as each was given; 0: not as a CR3 */
     uint32_t roots;
     struct segment *segment; /* ascending; none: the whole file, at base */
     size_t segments;

@@ -181,6 +181,7 @@ static void begin(const struct compaction *c)
     ro.base.v = o->new_base;
     ro.flags = o->policy;
     ro.absent = o->absent;
+    ro.table_flags = o->root_flags[0];
     if (o->has_tables_base) {
         ro.tables_base.v = o->tables_base;
         ro.flags |= PTW_REBUILD_TABLES_APART;
@@ -352,8 +353,9 @@ static void write_page_map(struct compaction *c)
 static void print_roots(const struct compaction *c)
 {
     for (uint32_t i = 0; i < c->o->roots; i++) {
-        uint64_t was = c->o->root[i].v;
-        uint64_t now = c->new_root[i].v;
+        uint64_t flags = c->o->root_flags[i];
+        uint64_t was = c->o->root[i].v | flags;
+        uint64_t now = c->new_root[i].v | flags;
         json_t *j;
 
         if (!c->o->json) {
@@ -449,6 +451,9 @@ static void print_counts(const struct compaction *c)
     print_count(j, "shared-writable", n->shared_writable);
     print_count(j, "writable-pages", n->writable_pages);
     print_count(j, "marked-before", n->marked_before);
+    if (c->o->regime.flag_bits != 0) {
+        print_count(j, "flags-differ", n->flags_differ);
+    }
     print_count(j, "merged", n->merged);
     print_count(j, "writable-selves", n->writable_selves);
     print_count(j, "zeros", n->zeros);
@@ -523,6 +528,18 @@ static void report_unmerged(const struct compaction *c)
 }
 
 /* Of marks that are not the policy's, a host that serves marks has to know. */
+/* Says that leaves of one page differ in what they say of its memory. */
+static void report_flags(const struct compaction *c)
+{
+    uint64_t pages = c->rb->counts.flags_differ;
+
+    if (pages > 0) {
+        report(c->o->image,
+               "%" PRIu64 " page%s mapped by leaves that differ in flag bits",
+               pages, pages == 1 ? " is" : "s are");
+    }
+}
+
 static void report_marked(const struct compaction *c)
 {
     unsigned copies = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED;
@@ -579,6 +596,7 @@ static void compact(struct compaction *c)
     }
     free(v);
     report_unmerged(c);
+    report_flags(c);
     report_marked(c);
     if (is_one) {
         report(c->o->output,

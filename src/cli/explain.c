@@ -13,7 +13,8 @@ struct answer {
     const struct options *o;
     const struct image *im;
     uint32_t root;
-    ptw_va va;
+    ptw_va va;    /* without its tag */
+    ptw_va asked; /* with it */
     enum ptw_status st;
     struct ptw_translation tr;
     struct ptw_step step[PTW_MAX_LEVELS];
@@ -306,6 +307,9 @@ static void print_mapped(const struct answer *a)
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
              is_shadow_stack(a) ? ", shadow stack" : "");
+    if (a->o->regime.flag_bits != 0) {
+        out_line(", flag bits %" PRIx64, at.flag_bits);
+    }
     if (has_feature(a, PTW_PKE) != 0) {
         out_line(", key %u", at.key);
     }
@@ -333,6 +337,9 @@ static void print_answer(const struct answer *a)
              " (%s, %u-bit physical addresses)\n",
              a->va.v, a->root, a->o->root[a->root].v,
              ptw_regime_name(&a->o->regime), a->o->regime.pa_bits);
+    if (a->asked.v != a->va.v) {
+        out_line("the tag of %016" PRIx64 " is taken off\n", a->asked.v);
+    }
     for (size_t i = 0; i < a->steps; i++) {
         print_step(a, i, before);
         before = a->step[i].rights;
@@ -390,6 +397,9 @@ static void print_answer_json(const struct answer *a)
     json_set_hex(j, "root_pa", a->o->root[a->root].v);
     json_set_text(j, "regime", ptw_regime_name(r));
     json_set_va(j, "va", a->va);
+    if (a->asked.v != a->va.v) {
+        json_set_va(j, "tagged_va", a->asked);
+    }
     json_set_text(j, "outcome", outcome(a->st));
     for (size_t i = 0; i < a->steps; i++) {
         if (json_array_append_new(steps, step_json(a, i, before)) != 0) {
@@ -406,6 +416,7 @@ static void print_answer_json(const struct answer *a)
         json_set_rights(j, a->tr.rights);
         json_set_count(j, "memory_type", at.memory_type);
         json_set_count(j, "key", at.key);
+        json_set_flag_bits(j, r, at.flag_bits);
         json_set_bool(j, "global", at.global);
         json_set_bool(j, "accessed", at.accessed);
         json_set_bool(j, "dirty", at.dirty);
@@ -424,7 +435,9 @@ enum cli_status explain_run(const struct options *o, const struct image *im)
     bool first = true;
 
     for (uint32_t i = 0; i < o->roots; i++) {
-        struct answer a = {.o = o, .im = im, .root = i, .va = o->va[0]};
+        struct answer a = {.o = o, .im = im, .root = i, .asked = o->va[0]};
+
+        a.va = ptw_x86_untag(&o->regime, o->cr3[i], a.asked);
 
         a.st = image_root(im, o, i);
         if (a.st != PTW_OK) {

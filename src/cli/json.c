@@ -54,6 +54,14 @@ void json_set_outside(json_t *object, uint64_t bytes)
     json_set_count(object, "outside_bytes", bytes);
 }
 
+void json_set_flag_bits(json_t *object, const struct ptw_regime *r,
+                        uint64_t flag_bits)
+{
+    if (r->flag_bits != 0) {
+        json_set_hex(object, "flag_bits", flag_bits);
+    }
+}
+
 void json_set_rights(json_t *object, unsigned rights)
 {
     json_set_bool(object, "read", (rights & PTW_READ) != 0);

@@ -20,6 +20,10 @@ void json_set_va(json_t *object, const char *key, ptw_va va);
  * and "outside_bytes": how much of it not. */
 void json_set_outside(json_t *object, uint64_t bytes);
 
+/* json_set_flag_bits sets "flag_bits", where the regime has some. */
+void json_set_flag_bits(json_t *object, const struct ptw_regime *r,
+                        uint64_t flag_bits);
+
 /* json_set_rights sets "read", "write", "exec" and "user". */
 void json_set_rights(json_t *object, unsigned rights);
 

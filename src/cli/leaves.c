@@ -59,6 +59,9 @@ static void print_json(const struct options *o, const struct image *im,
         json_set_rights(j, m->rights);
         json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
         json_set_hex(j, "entry", m->raw);
+        json_set_flag_bits(
+            j, &o->regime,
+            ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
         json_set_outside(j, outside(im, &item[i]));
         json_line(j);
     }

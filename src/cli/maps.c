@@ -80,6 +80,7 @@ static void print_run(const struct tour *t, const struct ptw_item *item)
     char size[16];
     char page[16];
     char kind[32];
+    char flags[32] = "";
     char outside[32];
     char rights[5];
 
@@ -90,8 +91,12 @@ static void print_run(const struct tour *t, const struct ptw_item *item)
                    at.copy_on_write ? " cow" : "",
                    is_shadow_stack(o, m) ? " shadow" : "");
     outside_word(t, item, outside);
-    out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s  %-12s %12" PRIx64 "%s\n",
-             item->first.v, item->last.v, size, rights, kind, m->pa.v, outside);
+    if (o->regime.flag_bits != 0) {
+        (void)snprintf(flags, sizeof flags, " flags:%" PRIx64, at.flag_bits);
+    }
+    out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s  %-12s %12" PRIx64 "%s%s\n",
+             item->first.v, item->last.v, size, rights, kind, m->pa.v, flags,
+             outside);
 }
 
 static void print_run_json(const struct tour *t, const struct ptw_item *item)
@@ -112,6 +117,7 @@ static void print_run_json(const struct tour *t, const struct ptw_item *item)
     json_set_rights(j, m->rights);
     json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
     json_set_count(j, "memory_type", at.memory_type);
+    json_set_flag_bits(j, &o->regime, at.flag_bits);
     json_set_bool(j, "copy_on_write", at.copy_on_write);
     json_set_bool(j, "shadow_stack", is_shadow_stack(o, m));
     json_set_outside(j, outside_of(t, item));

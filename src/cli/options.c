@@ -22,6 +22,8 @@ enum option_id {
     OPT_TCR,
     OPT_SATP,
     OPT_PA_BITS,
+    OPT_FLAG_BIT,
+    OPT_VENDOR,
     OPT_NO_1G,
     OPT_NO_NX,
     OPT_NO_PSE,
@@ -72,6 +74,8 @@ static const struct option long_options[] = {
     {"satp", required_argument, NULL, OPT_SATP},
     {"pa-bits", required_argument, NULL, OPT_PA_BITS},
     {"no-1g", no_argument, NULL, OPT_NO_1G},
+    {"flag-bit", required_argument, NULL, OPT_FLAG_BIT},
+    {"vendor", required_argument, NULL, OPT_VENDOR},
     {"no-nx", no_argument, NULL, OPT_NO_NX},
     {"no-pse", no_argument, NULL, OPT_NO_PSE},
     {"no-wp", no_argument, NULL, OPT_NO_WP},
@@ -118,6 +122,7 @@ static const struct rule {
 #define RULE(id) [(id)-OPT_REGIME]
     RULE(OPT_ROOT) = {.repeatable = true},
     RULE(OPT_CR3) = {.repeatable = true},
+    RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
     RULE(OPT_LIMIT) = {.takes = TAKES_LIMIT},
@@ -646,6 +651,32 @@ static void set_pa_bits(struct arguments *a)
     a->cpu.pa_bits = (unsigned)v;
 }
 
+static void add_flag_bit(struct arguments *a)
+{
+    uint64_t v = decimal_value(a, OPT_FLAG_BIT);
+    uint64_t bit;
+
+    if (v < 32 || v > 51) {
+        die(CLI_USAGE, a->command->name, "--flag-bit %s is not from 32 to 51",
+            optarg);
+    }
+    bit = (uint64_t)1 << v;
+    if ((a->cpu.flag_bits & bit) != 0) {
+        die(CLI_USAGE, a->command->name, "--flag-bit %s is given twice",
+            optarg);
+    }
+    a->cpu.flag_bits |= bit;
+}
+
+static void set_vendor(struct arguments *a)
+{
+    a->cpu.amd = strcmp(optarg, "amd") == 0;
+    if (!a->cpu.amd && strcmp(optarg, "intel") != 0) {
+        die(CLI_USAGE, a->command->name, "--vendor '%s' is not amd or intel",
+            optarg);
+    }
+}
+
 static void check_use(const struct arguments *a, enum option_id id)
 {
     const struct rule *rule = &rules[id - OPT_REGIME];
@@ -691,6 +722,12 @@ static void take(struct arguments *a, enum option_id id)
             option_name((int)id));
     case OPT_PA_BITS:
         set_pa_bits(a);
+        break;
+    case OPT_FLAG_BIT:
+        add_flag_bit(a);
+        break;
+    case OPT_VENDOR:
+        set_vendor(a);
         break;
     case OPT_NO_1G:
         a->cpu.page1g = false;
@@ -901,11 +938,20 @@ static void set_regime_from_registers(struct arguments *a)
 /* The roots of an image as they are given; false when there are none. */
 static bool take_roots(const struct place *p, struct options *o)
 {
+    uint64_t flag_bits = o->regime.flag_bits;
+
     o->root = p->root;
     o->roots = p->roots;
+    o->root_flags = must(calloc(p->roots + 1u, sizeof *o->root_flags));
+    o->cr3 = must(calloc(p->roots + 1u, sizeof *o->cr3));
     for (uint32_t i = 0; i < p->roots; i++) {
+        uint64_t value = p->root[i].v;
+
+        o->root_flags[i] = value & flag_bits;
+        o->root[i].v = value & ~flag_bits;
         if (p->from_cr3[i]) {
-            o->root[i] = ptw_x86_root(&o->regime, p->root[i].v);
+            o->cr3[i] = value;
+            o->root[i] = ptw_x86_root(&o->regime, value);
         }
     }
     return p->roots > 0;
@@ -981,7 +1027,12 @@ static void set_other(struct arguments *a)
     o->other = other;
     other->image = a->word[1];
     if (!take_roots(&a->other, other)) {
+        free(other->root_flags);
+        free(other->cr3);
         other->root = copy_of(o->root, o->roots * sizeof *o->root);
+        other->root_flags =
+            copy_of(o->root_flags, o->roots * sizeof *o->root_flags);
+        other->cr3 = copy_of(o->cr3, o->roots * sizeof *o->cr3);
         other->roots = o->roots;
     }
     if (other->roots != o->roots) {
@@ -1237,10 +1288,14 @@ void options_free(struct options *o)
 {
     if (o->other != NULL) {
         free(o->other->root);
+        free(o->other->root_flags);
+        free(o->other->cr3);
         free(o->other->segment);
         free(o->other);
     }
     free(o->root);
+    free(o->root_flags);
+    free(o->cr3);
     free(o->segment);
     free(o->va);
     free(o->leave_out);

@@ -48,6 +48,9 @@ static void print_mapping(const struct tour *t, const struct ptw_item *item)
         json_set_rights(j, m->rights);
         json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
         json_set_hex(j, "entry", m->raw);
+        json_set_flag_bits(
+            j, &o->regime,
+            ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
         json_set_outside(
             j, image_outside(t->im, m->pa, (uint64_t)1 << m->size_log2));
         json_line(j);

@@ -86,8 +86,9 @@ static enum cli_status translate(const struct options *o,
     struct ptw_translation tr = {.level = PTW_MAX_LEVELS};
     struct ptw_step step[PTW_MAX_LEVELS];
     size_t steps;
-    enum ptw_status st =
-        ptw_explain(&o->regime, &im->mem, o->root[root], va, &tr, step, &steps);
+    enum ptw_status st = ptw_explain(
+        &o->regime, &im->mem, o->root[root],
+        ptw_x86_untag(&o->regime, o->cr3[root], va), &tr, step, &steps);
     const char *reason = reason_of(st);
     const char *level = ptw_level_name(&o->regime, tr.level);
 

@@ -74,7 +74,7 @@ static uint64_t frame_of_level(const struct ptw_regime *r, unsigned level)
 {
     unsigned shift = r->arch->format->level[level].shift;
 
-    return ptw_bits(ptw_wide(r) ? 51 : 31, shift);
+    return ptw_bits(ptw_wide(r) ? 51 : 31, shift) & ~r->flag_bits;
 }
 
 /* Between PAT (bit 12) and the frame of a large page. */

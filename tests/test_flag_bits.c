@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bits of addresses that are none: SEV's C-bit and its like; and tags of virtual
+ * addresses, which the registers take off. */
+#include "compact_bench.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+#define expect_status(call, status) cr_expect(eq(int, (int)(call), (status)))
+
+enum { ROOT = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000 };
+enum { DATA = 0x10000, PAGES_OF_DATA = 16 };
+
+static const uint64_t C = (uint64_t)1 << 47;
+
+static enum ptw_status with_flags(const char *name, unsigned pa_bits,
+                                  uint64_t flag_bits)
+{
+    struct ptw_cpu cpu = {
+        .pa_bits = pa_bits, .page1g = true, .flag_bits = flag_bits};
+
+    return ptw_regime_by_name(name, &cpu, 0, &regime, NULL);
+}
+
+/* Sixteen pages of data, each mapped once; all tables have the flag. */
+static void fill(uint64_t flag_bits)
+{
+    expect_status(with_flags("amd64", 52, flag_bits), PTW_OK);
+    put(ROOT, 0, PDPT | P | W | U | C);
+    put(PDPT, 0, PD | P | W | U | C);
+    put(PD, 0, PT | P | W | U | C);
+    for (unsigned i = 0; i < PAGES_OF_DATA; i++) {
+        put(PT, i, (DATA + i * PAGE) | P | U | C);
+        memset(ram + DATA + i * PAGE, 0x20, PAGE);
+        ram[DATA + i * PAGE] = (uint8_t)i;
+    }
+}
+
+static void guest_with_flags(uint64_t flag_bits)
+{
+    start("amd64");
+    fill(flag_bits);
+}
+
+static void ram_with_flags(uint64_t flag_bits)
+{
+    machine("amd64");
+    fill(flag_bits);
+}
+
+/* The entry of the image for va, of that level. */
+static uint64_t entry_of(const struct image *n, uint64_t va, unsigned level)
+{
+    struct ptw_step step[PTW_MAX_LEVELS];
+    struct ptw_translation tr;
+    size_t steps;
+
+    expect_status(ptw_explain(&regime, &n->mem, n->root[0], ptw_va_of(va), &tr,
+                              step, &steps),
+                  PTW_OK);
+    return step[3 - level].raw;
+}
+
+static void change(struct image *n, uint64_t va, uint64_t raw)
+{
+    struct ptw_step step[PTW_MAX_LEVELS];
+    struct ptw_translation tr;
+    size_t steps;
+
+    expect_status(ptw_explain(&regime, &n->mem, n->root[0], ptw_va_of(va), &tr,
+                              step, &steps),
+                  PTW_OK);
+    for (unsigned i = 0; i < 8; i++) {
+        n->bytes[step[3].entry.v - n->base + i] = (uint8_t)(raw >> 8 * i);
+    }
+}
+
+static struct ptw_entry leaf(uint64_t raw)
+{
+    return ptw_decode(&regime, 0, raw);
+}
+
+Test(flag_bits, are_no_address_and_not_reserved)
+{
+    expect_status(with_flags("amd64", 40, C), PTW_OK);
+    cr_expect(eq(int, leaf(0x5000 | C | P).kind, PTW_ENTRY_LEAF));
+    cr_expect(eq(u64, leaf(0x5000 | C | P).pa.v, 0x5000));
+    cr_expect(eq(int, leaf(0x5000 | C << 1 | P).kind, PTW_ENTRY_BAD));
+    cr_expect(eq(u64, ptw_reserved_bits(&regime, 0, 0x5000 | C << 1 | C | P),
+                 C << 1));
+    cr_expect(
+        eq(u64, ptw_attributes_of(&regime, 0, 0x5000 | C | P).flag_bits, C));
+    cr_expect(eq(u64, ptw_attributes_of(&regime, 0, 0x5000 | P).flag_bits, 0));
+    cr_expect(
+        eq(int, ptw_decode(&regime, 2, 0x5000 | C | P).kind, PTW_ENTRY_TABLE));
+    cr_expect(eq(u64, ptw_x86_root(&regime, C | 0x5018).v, 0x5000));
+    expect_status(ptw_root_check(&regime, ptw_pa_of(C | 0x5000)), PTW_E_WIDTH);
+
+    expect_status(with_flags("amd64", 52, C), PTW_OK);
+    cr_expect(eq(u64, leaf(0x5000 | C << 1 | C | P).pa.v, C << 1 | 0x5000));
+    expect_status(with_flags("pae", 36, C), PTW_OK);
+    cr_expect(
+        eq(int, ptw_decode(&regime, 2, 0x5000 | C | P).kind, PTW_ENTRY_TABLE));
+    cr_expect(eq(u64, leaf(0x5000 | C | P).pa.v, 0x5000));
+}
+
+Test(flag_bits, are_refused_where_there_are_none)
+{
+    expect_status(with_flags("i686", 52, C), PTW_E_REGIME);
+    expect_status(with_flags("bare", 52, C), PTW_E_REGIME);
+    expect_status(with_flags("amd64", 52, (uint64_t)1 << 31), PTW_E_WIDTH);
+    expect_status(with_flags("amd64", 52, (uint64_t)1 << 52), PTW_E_WIDTH);
+}
+
+/* A run ends where the flag bits change, and where an address would carry into
+ * them. */
+Test(flag_bits, end_a_run)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_item item[8];
+    struct ptw_walk w;
+    size_t items;
+
+    guest_with_flags(C);
+    for (unsigned i = 8; i < 12; i++) {
+        put(PT, i, (DATA + i * PAGE) | P | U);
+    }
+    put(PT, 14, (C - PAGE) | P | U);
+    put(PT, 15, C | P | U);
+    o.flags = PTW_WALK_RUNS;
+    expect_status(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o),
+                  PTW_OK);
+    expect_status(ptw_walk_next(&w, item, 8, &items), PTW_OK);
+    cr_assert(eq(sz, items, 5));
+    cr_expect(eq(u64, item[0].last.v, 8 * PAGE - 1));
+    cr_expect(eq(u64, item[1].last.v, 12 * PAGE - 1));
+    cr_expect(eq(u64, item[2].last.v, 14 * PAGE - 1));
+    cr_expect(eq(u64, item[3].u.mapping.pa.v, C - PAGE));
+    cr_expect(eq(u64, item[4].u.mapping.pa.v, 0));
+}
+
+static uint64_t next_table;
+
+static enum ptw_status take(void *ctx, ptw_pa *table)
+{
+    (void)ctx;
+    table->v = next_table;
+    next_table += PAGE;
+    return PTW_OK;
+}
+
+static const struct ptw_table_ops ops = {.take = take};
+
+Test(flag_bits, are_kept_by_edits_and_given_to_what_they_make)
+{
+    struct ptw_tables t = {
+        .regime = &regime, .mem = &mem, .ops = &ops, .root = {ROOT}};
+    struct ptw_map_request q = {
+        .first = {0x40000000},
+        .last = {0x401FFFFF},
+        .pa = {0x200000},
+        .rights = PTW_READ | PTW_WRITE | PTW_EXEC,
+        .flags = PTW_EDIT_LARGE | PTW_EDIT_SPLIT,
+    };
+    struct ptw_range_request r = {.first = {0x40001000},
+                                  .last = {0x40001FFF},
+                                  .rights = PTW_READ,
+                                  .flags = PTW_EDIT_SPLIT};
+
+    ram_with_flags(C);
+    next_table = 0x100000;
+    q.attributes.flag_bits = C << 1;
+    expect_status(ptw_map(&t, &q), PTW_E_RIGHTS);
+    q.attributes.flag_bits = C;
+    t.table_flags = C << 1;
+    expect_status(ptw_map(&t, &q), PTW_E_ARG);
+    t.table_flags = C;
+    expect_status(ptw_map(&t, &q), PTW_OK);
+    cr_expect(eq(u64, entry_at(PDPT, 1), 0x100000 | C | TABLE));
+    cr_expect(eq(u64, entry_at(0x100000, 0), 0x200000 | C | PS | RWX));
+    expect_status(ptw_protect(&t, &r), PTW_OK); /* splits it */
+    cr_expect(eq(u64, entry_at(0x100000, 0), 0x101000 | C | 0x27));
+    cr_expect(eq(u64, entry_at(0x101000, 0), 0x200000 | C | RWX));
+    cr_expect(eq(u64, entry_at(0x101000, 1), 0x201000 | C | RX | NX));
+}
+
+/* No address of the range may have the bit, not in its middle either. */
+Test(flag_bits, are_in_no_address_that_is_mapped)
+{
+    struct ptw_tables t = {
+        .regime = &regime, .mem = &mem, .ops = &ops, .root = {ROOT}};
+    struct ptw_map_request q = {
+        .first = {0},
+        .last = {(C << 1) - 1},
+        .rights = PTW_READ | PTW_EXEC,
+        .flags = PTW_EDIT_LARGE,
+    };
+
+    ram_with_flags((uint64_t)1 << 40);
+    next_table = 0x100000;
+    q.last.v = ((uint64_t)1 << 46) - 1;
+    expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
+    q.first.v = (uint64_t)1 << 39;
+    q.last.v = q.first.v + 0xFFF;
+    q.pa.v = (uint64_t)1 << 40;
+    expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
+    q.pa.v = (uint64_t)1 << 41;
+    expect_status(ptw_map(&t, &q), PTW_OK);
+}
+
+Test(flag_bits, stay_in_a_rebuild)
+{
+    struct job j = job_of(1);
+    struct image n;
+
+    guest_with_flags(C);
+    put(PT, 3, (DATA + 3 * PAGE) | P | U);
+    j.root[0].v = ROOT;
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.flags_differ, 0));
+    for (unsigned i = 0; i < PAGES_OF_DATA; i++) {
+        cr_expect(eq(u64, entry_of(&n, i * PAGE, 0) & C, i == 3 ? 0 : C));
+    }
+    for (unsigned level = 1; level < 4; level++) {
+        cr_expect(eq(u64, entry_of(&n, 0, level) & C, C));
+    }
+    /* A leaf that says otherwise of its page is not the same. */
+    change(&n, 3 * PAGE, entry_of(&n, 3 * PAGE, 0) | C);
+    expect_status(verified(&j, &n), PTW_DIFFERENT);
+    free_image(&n);
+}
+
+/* Pages 2, 4 and 6 have the same bytes; 4 is mapped without the flag. */
+static struct job three_alike(void)
+{
+    struct job j = job_of(1);
+
+    guest_with_flags(C);
+    for (unsigned i = 2; i <= 6; i += 2) {
+        ram[DATA + i * PAGE] = 2;
+    }
+    put(PT, 4, (DATA + 4 * PAGE) | P | U);
+    j.root[0].v = ROOT;
+    j.o.flags = PTW_REBUILD_MERGE;
+    return j;
+}
+
+Test(flag_bits, keep_pages_apart_that_have_the_same_bytes)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.merged, 1));
+    cr_expect(eq(u64, entry_of(&n, 2 * PAGE, 0), entry_of(&n, 6 * PAGE, 0)));
+    cr_expect(
+        ne(u64, entry_of(&n, 2 * PAGE, 0) & ~C, entry_of(&n, 4 * PAGE, 0)));
+    /* One that merges them all the same is not right. */
+    change(&n, 4 * PAGE, entry_of(&n, 2 * PAGE, 0) & ~C);
+    expect_status(verified(&j, &n), PTW_DIFFERENT);
+    cr_expect(eq(int, verify.difference.kind, PTW_DIFFERS_JOINED));
+    free_image(&n);
+}
+
+Test(flag_bits, keep_pages_of_zeros_apart)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    for (unsigned i = 2; i <= 6; i += 2) {
+        memset(ram + DATA + i * PAGE, 0, PAGE);
+    }
+    j.o.flags = PTW_REBUILD_ZEROS;
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.merged, 1));
+    free_image(&n);
+}
+
+/* Two leaves of one page that differ in the flag: said, and never merged. */
+Test(flag_bits, are_counted_where_leaves_of_a_page_differ)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    put(PT, 20, (DATA + 2 * PAGE) | P | U);
+    put(PD, 3, 0x200000 | PS | P | U | C);
+    put(PD, 4, 0x200000 | PS | P | U);
+    offer(0x200000, 0x200000, far_memory(0x200000), DIRECT);
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.flags_differ, 1 + 512));
+    cr_expect(eq(u64, n.counts.merged, 0));
+    free_image(&n);
+}
+
+/* ------------------------------------------------------- whose processor */
+
+Test(vendor, of_amd_reserves_bit_8_above_the_pd)
+{
+    struct ptw_cpu cpu = ptw_cpu_widest;
+
+    for (unsigned amd = 0; amd < 2; amd++) {
+        enum ptw_entry_kind kind = amd ? PTW_ENTRY_BAD : PTW_ENTRY_TABLE;
+
+        cpu.amd = amd != 0;
+        expect_status(ptw_regime_by_name("amd64-la57", &cpu, 0, &regime, NULL),
+                      PTW_OK);
+        for (unsigned level = 2; level < 5; level++) {
+            cr_expect(
+                eq(int, ptw_decode(&regime, level, 0x5000 | G | P).kind, kind));
+        }
+        cr_expect(eq(u64, ptw_reserved_bits(&regime, 3, G | P), amd ? G : 0));
+        cr_expect(eq(int, ptw_decode(&regime, 1, 0x5000 | G | P).kind,
+                     PTW_ENTRY_TABLE));
+        cr_expect(
+            eq(int, ptw_decode(&regime, 2, G | PS | P).kind, PTW_ENTRY_LEAF));
+    }
+}
+
+/* ------------------------------------------------------------------ tags */
+
+static uint64_t untagged(uint64_t cr4, uint64_t efer, uint64_t cr3, uint64_t va)
+{
+    struct ptw_x86_registers regs = {0x80010001, 0x20 | cr4, 0xD00 | efer};
+
+    expect_status(ptw_regime_from_x86(&regs, NULL, &regime, NULL), PTW_OK);
+    return ptw_x86_untag(&regime, cr3, ptw_va_of(va)).v;
+}
+
+Test(tags, are_taken_off_where_the_registers_say_so)
+{
+    static const uint64_t u57 = (uint64_t)1 << 61;
+    static const uint64_t u48 = (uint64_t)1 << 62;
+    static const uint64_t sup = 1 << 28;
+    static const uint64_t uai = 1 << 20;
+    static const uint64_t la57 = 1 << 12;
+    static const struct {
+        uint64_t cr4, efer, cr3, va, is;
+    } v[] = {
+        {0, 0, 0, 0x7E00123456789ABC, 0x7E00123456789ABC},
+        {0, 0, u57, 0x7E00123456789ABC, 0x0000123456789ABC},
+        {0, 0, u57, 0x7F00123456789ABC, 0x7F00123456789ABC}, /* bit 56 */
+        {0, 0, u57, 0xFE00123456789ABC, 0xFE00123456789ABC}, /* bit 63 */
+        {0, 0, u48, 0x7FFF123456789ABC, 0x0000123456789ABC},
+        {0, 0, u48, 0x0000923456789ABC, 0x7FFF923456789ABC}, /* not canonical */
+        {0, 0, u57 | u48, 0x7E01123456789ABC, 0x0001123456789ABC},
+        {sup, 0, 0, 0x8000923456789ABC, 0xFFFF923456789ABC},
+        {sup, 0, 0, 0x7E00123456789ABC, 0x7E00123456789ABC},
+        {sup | la57, 0, 0, 0x81FF923456789ABC, 0xFFFF923456789ABC},
+        {sup | la57, 0, 0, 0x80FF923456789ABC, 0x80FF923456789ABC},
+        {0, uai, 0, 0xFE00123456789ABC, 0x0000123456789ABC},
+        {0, uai, 0, 0x01FF923456789ABC, 0xFFFF923456789ABC},
+    };
+
+    for (unsigned i = 0; i < sizeof v / sizeof v[0]; i++) {
+        cr_expect(
+            eq(u64, untagged(v[i].cr4, v[i].efer, v[i].cr3, v[i].va), v[i].is),
+            "%u", i);
+    }
+}
+
+/* Outside of long mode there are none. */
+Test(tags, are_of_long_mode)
+{
+    struct ptw_x86_registers regs = {0x80010001, 0x10000020, 0x100800};
+
+    expect_status(ptw_regime_from_x86(&regs, NULL, &regime, NULL), PTW_OK);
+    cr_expect(
+        eq(u64,
+           ptw_x86_untag(&regime, UINT64_MAX, ptw_va_of(0x7E00000000000000)).v,
+           0x7E00000000000000));
+}
