@@ -113,6 +113,8 @@ static unsigned expected_features(const struct ptw_x86_registers *r,
     f |= bit(r->cr4, 4) ? (unsigned)PTW_PSE : 0;
     f |= bit(r->efer, 11) ? (unsigned)PTW_NX : 0;
     f |= bit(r->cr4, 22) ? (unsigned)PTW_PKE : 0;
+    f |= bit(r->cr4, 28) ? (unsigned)PTW_LAM_SUP : 0;
+    f |= bit(r->efer, 20) ? (unsigned)PTW_UAI : 0;
     f |= page1g ? (unsigned)PTW_PAGE1G : 0;
     return f & modes[id].has;
 }

@@ -341,6 +341,133 @@ json '.[3].bytes == 2097152 and .[3].first == "0000000000200000"'
 json '.[-1] | .type == "total" and .leaves == 8 and .complete and
     .leaves_by_size == {"1000": 6, "200000": 1, "40000000": 1}'
 
+# ----------------------------------------------------- PAE, five levels
+# Two roots in one page, that share a PD; a page that may not be run.
+truncate -s 64K pae
+entries pae 1000 4=2001 7=3021 8=2001
+entries pae 2000 0=4067
+entries pae 3000 511=e3
+entries pae 4000 1=8000000000005025
+pae=(--regime pae --root 1020 --root 1040)
+try 'pae, leaves' 0 0 leaves "${pae[@]}" pae
+prints <<'T'
+# root 0 1020
+0000000000001000 5000 1000 r - - u
+00000000ffe00000 0 200000 r w x -
+# outside 1 leaves
+# root 1 1040
+0000000000001000 5000 1000 r - - u
+T
+try 'pae, from registers' 0 0 leaves --cr0 80010001 --cr4 20 --efer 800 \
+    --cr3 1038 --cr3 1040 pae
+prints <<'T'
+# root 0 1020
+0000000000001000 5000 1000 r - - u
+00000000ffe00000 0 200000 r w x -
+# outside 1 leaves
+# root 1 1040
+0000000000001000 5000 1000 r - - u
+T
+try 'pae, spaces' 0 0 spaces "${pae[@]}" pae
+shows '1 alias pd 0000000000000000 0 0000000000000000'
+try 'pae, explain' 0 0 explain --regime pae --root 1020 pae 1234
+shows 'pdpt  entry 0 at 1020: 0000000000002001 = P'
+shows '      leads to the pd at 2000'
+shows '      takes x: XD, bit 63, is set'
+wrong 'it is not aligned to 32 bytes' leaves --regime pae --root 1010 pae
+entries pae 1000 4=2003
+try 'pae, a PDPTE with R/W' 1 0 explain --regime pae --root 1020 pae 1234
+shows '      stops: reserved bits are set: 1 (2)'
+entries pae 1000 4=2001
+try 'pae, compact' 0 0 compact "${pae[@]}" -o dense pae
+check "$name: the roots" grep -q '^root 1 1040 ' out
+mapfile -t roots < <(sed -n 's/^root [0-9]* [0-9a-f]* /--new-root /p' out |
+    tr ' ' '\n')
+try 'pae, verify' 0 0 verify "${pae[@]}" "${roots[@]}" pae dense
+
+truncate -s 64K la57
+entries la57 1000 5=2007 511=2003
+entries la57 2000 9=3007
+entries la57 3000 0=4007
+entries la57 4000 0=5007
+entries la57 5000 1=8007
+try 'la57, leaves' 0 0 leaves --regime amd64-la57 --root 1000 la57
+prints <<'T'
+# root 0 1000
+0005048000001000 8000 1000 r w x u
+ffff048000001000 8000 1000 r w x -
+T
+try 'la57, from registers' 0 0 translate --cr0 80010001 --cr4 1020 --efer d00 \
+    --cr3 1000 la57 5048000001234
+prints <<'T'
+0005048000001234 8234 1000 r w x u
+T
+try 'la57, spaces' 0 0 spaces --regime amd64-la57 --root 1000 la57
+shows '0 alias pml4 ffff000000000000 0 0005000000000000'
+
+# ------------------------------------------------- flag bits, tags, AMD
+truncate -s 64K flags
+entries flags 1000 0=800000002007
+entries flags 2000 0=800000003007
+entries flags 3000 0=800000004007
+entries flags 4000 0=8007 1=800000009005 2=80000000a005 3=8005
+flags=(--regime amd64 --flag-bit 47 --cr3 800000001000)
+try 'flag bits, leaves' 0 0 leaves "${flags[@]}" flags
+prints <<'T'
+# root 0 1000
+0000000000000000 8000 1000 r w x u
+0000000000001000 9000 1000 r - x u
+0000000000002000 a000 1000 r - x u
+0000000000003000 8000 1000 r - x u
+T
+try 'flag bits, maps' 0 0 maps "${flags[@]}" flags
+check "$name: of a page without" \
+    grep -q '^0000000000000000-.* 8000 flags:0$' out
+check "$name: of two pages with" \
+    grep -q '^0000000000001000-0000000000002fff .* 9000 flags:800000000000$' out
+try 'flag bits, JSON' 0 0 leaves --json "${flags[@]}" flags
+json '[.[] | select(.type == "leaf") | .flag_bits] ==
+    ["0", "800000000000", "800000000000", "0"]'
+try 'flag bits, explain' 0 0 explain "${flags[@]}" flags 1234
+shows 'pt    entry 1 at 4008: 0000800000009005 = P US flag[47:47]=1'
+try 'flag bits, compact' 0 0 compact "${flags[@]}" --merge --force \
+    -o dense flags
+root=$(sed -n 's/^root 0 800000001000 //p' out)
+check "$name: the new root has the flag" [ "${root#8000000}" != "$root" ]
+shows 'merged 1'
+shows 'flags-differ 0'
+try 'flag bits, verify' 0 0 verify "${flags[@]}" --new-root "$root" --merge \
+    flags dense
+try 'without the option' 0 0 leaves --regime amd64 --pa-bits 46 --root 1000 \
+    flags
+check "$name: nothing is mapped" [ "$(grep -vc '^#' out)" -eq 0 ]
+entries flags 4000 4=800000008005
+try 'flag bits that differ' 0 1 compact "${flags[@]}" --force -o dense flags
+says '1 page is mapped by leaves that differ in flag bits'
+shows 'flags-differ 1'
+wrong '--flag-bit 31 is not from 32 to 51' leaves --flag-bit 31 "${amd64[@]}" good
+wrong '--flag-bit 47 is given twice' leaves --flag-bit 47 "${flags[@]}" flags
+wrong 'this paging mode has no flag bits' leaves --regime i686 --flag-bit 47 \
+    --root 1000 small
+
+# CR3.LAM_U57, and EFER.UAIE.
+try 'a tag' 1 0 translate "${registers[@]}" --cr3 1000 good 7e00000000001234
+try 'a tag that is taken off' 0 0 translate "${registers[@]}" \
+    --cr3 2000000000001000 good 7e00000000001234
+prints <<'T'
+7e00000000001234 9234 1000 r w x -
+T
+try 'explain, a tag that is taken off' 0 0 explain --cr0 80010001 --cr4 20 \
+    --efer 100d00 --cr3 1000 good fe00000000001234
+shows 'the tag of fe00000000001234 is taken off'
+
+entries good 1000 0=2107
+try 'bit 8, ignored' 0 0 translate "${amd64[@]}" good 1234
+try 'bit 8, reserved' 1 0 translate "${amd64[@]}" --vendor amd good 1234
+check "$name: says so" grep -q 'pml4 reserved' out
+entries good 1000 0=2007
+wrong "--vendor 'arm' is not amd or intel" leaves --vendor arm "${amd64[@]}" good
+
 # ------------------------------------------------------------------ spaces
 try 'spaces' 0 0 spaces "${amd64[@]}" --root 2000 --root 1000 good
 prints <<'T'

@@ -277,11 +277,12 @@ Test(regime_from_x86, takes_features_from_their_bits_alone)
         uint64_t cr0, cr4, efer;
         unsigned feature;
     } rows[] = {
-        {0, 0, 0x800, PTW_NX},       {0x10000, 0, 0, PTW_WP},
-        {0, 0x100000, 0, PTW_SMEP},  {0, 0x200000, 0, PTW_SMAP},
-        {0, 0x400000, 0, PTW_PKE},   {0, 0x10, 0, 0},
-        {0x7ffefffe, 0, 0, 0},       {0, 0xff00efdf, 0, 0},
-        {0, 0, ~(uint64_t)0xd00, 0},
+        {0, 0, 0x800, PTW_NX},           {0x10000, 0, 0, PTW_WP},
+        {0, 0x100000, 0, PTW_SMEP},      {0, 0x200000, 0, PTW_SMAP},
+        {0, 0x400000, 0, PTW_PKE},       {0, 0x10, 0, 0},
+        {0, 0x10000000, 0, PTW_LAM_SUP}, {0, 0, 0x100000, PTW_UAI},
+        {0x7ffefffe, 0, 0, 0},           {0, 0xef00efdf, 0, 0},
+        {0, 0, ~(uint64_t)0x100d00, 0},
     };
 
     for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
