@@ -45,7 +45,7 @@ enum { PTW_FLAGS_KNOWN = 1 };
 enum ptw_writes {
     PTW_WRITES_NOT,
     PTW_WRITES,      /* not any more when it is copy-on-write */
-    PTW_WRITES_STILL /* then too: a shadow stack, or CR0.WP is clear */
+    PTW_WRITES_STILL /* then too: see ptw_guest_writes */
 };
 
 /* The leaves that map a whole unit, as far as they matter. */

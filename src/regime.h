@@ -143,6 +143,9 @@ struct ptw_arch {
     unsigned features;  /* that mean anything here */
     bool flag_bits;     /* addresses may have some */
     void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
+    /* Why no processor can have those features together; NULL: it can, as it can
+     * have all of them where this is NULL. */
+    const char *(*conflict)(unsigned features);
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,
                                         unsigned level, uint64_t raw);
@@ -185,24 +188,15 @@ struct ptw_arch {
                                   uint64_t last);
 };
 
-extern const struct ptw_arch ptw_arch_bare;
-extern const struct ptw_arch ptw_arch_i686;
-extern const struct ptw_arch ptw_arch_amd64;
-extern const struct ptw_arch ptw_arch_pae;
-extern const struct ptw_arch ptw_arch_la57;
-
-/* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
- * not depend on the number of levels. */
-size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
-                      struct ptw_entry_field *field);
-const char *ptw_x86_right_text(enum ptw_right right);
-bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
-                          uint64_t raw);
-bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
-                          uint64_t raw);
-bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
-                            unsigned level, uint64_t raw,
-                            const struct ptw_access *access);
+/* ptw_regime_build builds the regime of that architecture for that processor (NULL:
+ * ptw_cpu_widest) and those features, as far as it has them; see
+ * ptw_regime_by_name.  ptw_regime_fail sets *why, unless why is NULL, and returns
+ * st. */
+PTW_NODISCARD enum ptw_status
+ptw_regime_build(const struct ptw_arch *arch, const struct ptw_cpu *cpu,
+                 unsigned features, struct ptw_regime *out, const char **why);
+enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
+                                const char **why);
 
 /* ptw_top returns the level of the roots; there are tables. */
 PTW_ENGINE unsigned ptw_top(const struct ptw_format *a)

@@ -53,9 +53,11 @@ bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges)
     return true;
 }
 
-static bool whole_pages(struct ptw_va_range range)
+static bool whole_pages(const struct ptw_regime *r, struct ptw_va_range range)
 {
-    return ((range.first.v | (range.last.v + 1)) & ptw_low_mask(12)) == 0;
+    unsigned page = r->arch->format->level[0].shift;
+
+    return ((range.first.v | (range.last.v + 1)) & ptw_low_mask(page)) == 0;
 }
 
 /* The first range that ends at va or behind it. */
@@ -163,11 +165,11 @@ enum ptw_status ptw_kept_check(const struct ptw_regime *r,
         return PTW_E_RANGE;
     }
     for (size_t i = 0; i < leave_outs; i++) {
-        if (!whole_pages(leave_out[i])) {
+        if (!whole_pages(r, leave_out[i])) {
             return PTW_E_ALIGN;
         }
     }
-    if (!whole_pages(whole)) {
+    if (!whole_pages(r, whole)) {
         return PTW_E_ALIGN;
     }
     return keeps_anything(r, whole, leave_out, leave_outs) ? PTW_OK

@@ -6,6 +6,7 @@
  * levels, no entries and no aliases; the whole space is one leaf. */
 #include "../iterate.h"
 #include "../lookup.h"
+#include "archs.h"
 
 static void bare_setup(struct ptw_regime *r)
 {

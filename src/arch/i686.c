@@ -11,6 +11,7 @@
  * address bits 39:32 in bits 20:13 of its entry (PSE-36): as many of them as
  * the processor's physical address width has, and what is left of bits 21:13 is
  * reserved.  There is no XD. */
+#include "archs.h"
 #include "instance.h"
 #include "x86.h"
 
@@ -141,6 +142,7 @@ const struct ptw_arch ptw_arch_i686 = {
     .features = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
     .setup = i686_setup,
     .attributes = i686_attributes,
+    .conflict = ptw_x86_conflict,
     .fields = ptw_x86_fields,
     .present_text = X86_PRESENT_TEXT,
     .right_text = ptw_x86_right_text,

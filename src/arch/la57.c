@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* amd64-la57: 5-level paging.  long_mode.h says what its entries mean. */
+#include "archs.h"
 #include "instance.h"
 #include "long_mode.h"
 

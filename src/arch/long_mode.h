@@ -78,8 +78,9 @@ PTW_NAMED(long_leaf_bits);
     .features = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | \
                 PTW_CET | PTW_LAM_SUP | PTW_UAI,                               \
     .setup = long_setup, .attributes = long_attributes,                        \
-    .fields = ptw_x86_fields, .present_text = X86_PRESENT_TEXT,                \
-    .right_text = ptw_x86_right_text, .guest_writes = ptw_x86_guest_writes,    \
+    .conflict = ptw_x86_conflict, .fields = ptw_x86_fields,                    \
+    .present_text = X86_PRESENT_TEXT, .right_text = ptw_x86_right_text,        \
+    .guest_writes = ptw_x86_guest_writes,                                      \
     .shadow_stack = ptw_x86_shadow_stack,                                      \
     .access_allowed = ptw_x86_access_allowed
 

@@ -19,6 +19,7 @@
  *
  * A processor loads the four PDPTEs into registers when CR3 is written.  What it
  * holds may differ from the table in memory, which is what is read here. */
+#include "archs.h"
 #include "instance.h"
 #include "x86_wide.h"
 
@@ -149,6 +150,7 @@ const struct ptw_arch ptw_arch_pae = {
     .features = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
     .setup = pae_setup,
     .attributes = pae_attributes,
+    .conflict = ptw_x86_conflict,
     .fields = pae_fields,
     .present_text = X86_PRESENT_TEXT,
     .right_text = ptw_x86_right_text,

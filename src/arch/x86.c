@@ -2,6 +2,8 @@
 /* What the x86 architectures share at run time: how an access is judged. */
 #include "x86.h"
 
+#include "archs.h"
+
 /* Intel SDM vol. 3A, "Determination of Access Rights" and "Protection Keys".
  * Keys concern data only, and user addresses only. */
 static bool key_allows(const struct ptw_regime *r, unsigned rights,
@@ -177,4 +179,145 @@ bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
     }
     return access->right != PTW_WRITE || (rights & PTW_WRITE) != 0 ||
            (!access->user && (r->features & PTW_WP) == 0);
+}
+
+/* -------------------------------------------------------------- registers */
+
+/* Intel SDM vol. 3A, "Control Registers", and vol. 4 for IA32_EFER. */
+static const uint64_t CR0_PE = (uint64_t)1 << 0;
+static const uint64_t CR0_WP = (uint64_t)1 << 16;
+static const uint64_t CR0_PG = (uint64_t)1 << 31;
+static const uint64_t CR4_PSE = (uint64_t)1 << 4;
+static const uint64_t CR4_PAE = (uint64_t)1 << 5;
+static const uint64_t CR4_LA57 = (uint64_t)1 << 12;
+static const uint64_t CR4_SMEP = (uint64_t)1 << 20;
+static const uint64_t CR4_SMAP = (uint64_t)1 << 21;
+static const uint64_t CR4_PKE = (uint64_t)1 << 22;
+static const uint64_t CR4_CET = (uint64_t)1 << 23;
+static const uint64_t CR4_LAM_SUP = (uint64_t)1 << 28;
+static const uint64_t CR3_LAM_U57 = (uint64_t)1 << 61;
+static const uint64_t CR3_LAM_U48 = (uint64_t)1 << 62;
+static const uint64_t EFER_LME = (uint64_t)1 << 8;
+static const uint64_t EFER_LMA = (uint64_t)1 << 10;
+static const uint64_t EFER_NXE = (uint64_t)1 << 11;
+static const uint64_t EFER_UAIE = (uint64_t)1 << 20;
+
+static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
+
+/* What no processor can have together. */
+const char *ptw_x86_conflict(unsigned features)
+{
+    return (features & PTW_CET) != 0 && (features & PTW_WP) == 0
+               ? cet_without_wp
+               : NULL;
+}
+
+/* CR4.LA57 means something in long mode only. */
+static const struct ptw_arch *mode(bool pae, bool lme, bool la57)
+{
+    if (lme) {
+        return la57 ? &ptw_arch_la57 : &ptw_arch_amd64;
+    }
+    return pae ? &ptw_arch_pae : &ptw_arch_i686;
+}
+
+enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
+                                    const struct ptw_cpu *cpu,
+                                    struct ptw_regime *out, const char **why)
+{
+    static const struct {
+        uint64_t bit;
+        unsigned feature;
+    } from_cr4[] = {
+        {CR4_PSE, PTW_PSE}, {CR4_SMEP, PTW_SMEP}, {CR4_SMAP, PTW_SMAP},
+        {CR4_PKE, PTW_PKE}, {CR4_CET, PTW_CET},   {CR4_LAM_SUP, PTW_LAM_SUP},
+    };
+    struct ptw_cpu facts = cpu != NULL ? *cpu : ptw_cpu_widest;
+    bool pg = (regs->cr0 & CR0_PG) != 0;
+    bool pae = (regs->cr4 & CR4_PAE) != 0;
+    bool lme = (regs->efer & EFER_LME) != 0;
+    bool lma = (regs->efer & EFER_LMA) != 0;
+    unsigned features = PTW_PAGE1G;
+
+    if (pg && (regs->cr0 & CR0_PE) == 0) {
+        return ptw_regime_fail(PTW_E_CONFLICT,
+                               "CR0.PG is set and CR0.PE is clear", why);
+    }
+    if (lma != (pg && lme)) {
+        return ptw_regime_fail(
+            PTW_E_CONFLICT, "EFER.LMA is not what CR0.PG and EFER.LME make it",
+            why);
+    }
+    if ((regs->cr4 & CR4_CET) != 0 && (regs->cr0 & CR0_WP) == 0) {
+        return ptw_regime_fail(PTW_E_CONFLICT, cet_without_wp, why);
+    }
+    if (!pg) {
+        /* Linear addresses have 32 bits outside long mode; a width that is
+         * none is left to be refused. */
+        if (facts.pa_bits > 32 && facts.pa_bits <= 52) {
+            facts.pa_bits = 32;
+        }
+        return ptw_regime_build(&ptw_arch_bare, &facts, 0, out, why);
+    }
+    if (lme && !pae) {
+        return ptw_regime_fail(PTW_E_CONFLICT,
+                               "EFER.LME is set and CR4.PAE is clear", why);
+    }
+    for (size_t i = 0; i < sizeof from_cr4 / sizeof from_cr4[0]; i++) {
+        if ((regs->cr4 & from_cr4[i].bit) != 0) {
+            features |= from_cr4[i].feature;
+        }
+    }
+    if ((regs->efer & EFER_NXE) != 0) {
+        features |= PTW_NX;
+    }
+    if ((regs->efer & EFER_UAIE) != 0) {
+        features |= PTW_UAI;
+    }
+    if ((regs->cr0 & CR0_WP) != 0) {
+        features |= PTW_WP;
+    }
+    return ptw_regime_build(mode(pae, lme, (regs->cr4 & CR4_LA57) != 0), &facts,
+                            features, out, why);
+}
+
+ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
+{
+    const struct ptw_format *f = r->arch->format;
+
+    if (f->levels == 0) {
+        return ptw_pa_of(0);
+    }
+    return ptw_pa_of(cr3 & ~r->flag_bits &
+                     ptw_bits(r->arch->root_bits - 1,
+                              f->level[ptw_top(f)].bits + f->entry_log2));
+}
+
+/* Bits 62 down to the one above `bit` become copies of it. */
+static uint64_t without_tag(uint64_t va, unsigned bit)
+{
+    uint64_t tag = ptw_bits(62, bit + 1);
+
+    return (va >> bit & 1) != 0 ? va | tag : va & ~tag;
+}
+
+ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va)
+{
+    unsigned knows = r->arch->features;
+    bool supervisor = va.v >> 63 != 0;
+
+    if ((r->features & PTW_UAI) != 0) {
+        uint64_t v = without_tag(va.v, 56);
+
+        return ptw_va_of((v >> 56 & 1) != 0 ? v | (uint64_t)1 << 63
+                                            : v & ~((uint64_t)1 << 63));
+    }
+    if (supervisor && (r->features & PTW_LAM_SUP) != 0) {
+        return ptw_va_of(without_tag(va.v, r->va_bits - 1));
+    }
+    if (!supervisor && (knows & PTW_LAM_SUP) != 0 &&
+        (cr3 & (CR3_LAM_U57 | CR3_LAM_U48)) != 0) {
+        return ptw_va_of(without_tag(va.v, (cr3 & CR3_LAM_U57) != 0 ? 56 : 47));
+    }
+    return va;
 }

@@ -5,6 +5,20 @@
 
 #include "../regime.h"
 
+/* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
+ * not depend on the number of levels. */
+const char *ptw_x86_conflict(unsigned features);
+size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
+                      struct ptw_entry_field *field);
+const char *ptw_x86_right_text(enum ptw_right right);
+bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
+                          uint64_t raw);
+bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
+                          uint64_t raw);
+bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
+                            unsigned level, uint64_t raw,
+                            const struct ptw_access *access);
+
 #define X86_BIT(n) ((uint64_t)1 << (n))
 
 static const uint64_t X86_P = X86_BIT(0);

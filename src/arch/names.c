@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry: every paging mode that has a name. */
+#include "archs.h"
+
+const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .page1g = true};
+
+/* Names are the field's.  What can't be walked is refused by name, so that
+ * nobody takes it for a slip of the keyboard. */
+static const struct {
+    const char *name;
+    const struct ptw_arch *arch; /* NULL: known, and not supported */
+    unsigned features;           /* what the name alone switches on */
+} known[] = {
+    {"bare", &ptw_arch_bare, 0},
+    {"i686", &ptw_arch_i686, PTW_PSE | PTW_WP},
+    {"amd64", &ptw_arch_amd64, PTW_NX | PTW_PAGE1G | PTW_WP},
+    {"pae", &ptw_arch_pae, PTW_NX | PTW_WP},
+    {"amd64-la57", &ptw_arch_la57, PTW_NX | PTW_PAGE1G | PTW_WP},
+    {"aarch64", NULL, 0},
+    {"sv32", NULL, 0},
+    {"sv39", NULL, 0},
+    {"sv48", NULL, 0},
+    {"sv57", NULL, 0},
+};
+
+/* Compares up to the end of name or, for a family such as "aarch64-4k-48", up
+ * to the dash that follows what is known. */
+static bool is_named(const char *name, const char *entry)
+{
+    size_t i = 0;
+
+    while (entry[i] != '\0' && name[i] == entry[i]) {
+        i++;
+    }
+    return entry[i] == '\0' && name[i] == '\0';
+}
+
+static bool is_family(const char *name, const char *entry)
+{
+    size_t i = 0;
+
+    while (entry[i] != '\0' && name[i] == entry[i]) {
+        i++;
+    }
+    return entry[i] == '\0' && name[i] == '-';
+}
+
+enum ptw_status ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
+                                   unsigned without, struct ptw_regime *out,
+                                   const char **why)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (is_named(name, known[i].name) && known[i].arch != NULL) {
+            return ptw_regime_build(known[i].arch, cpu,
+                                    known[i].features & ~without, out, why);
+        }
+        if (known[i].arch == NULL &&
+            (is_named(name, known[i].name) || is_family(name, known[i].name))) {
+            return ptw_regime_fail(
+                PTW_E_REGIME, "this paging mode is not supported yet", why);
+        }
+    }
+    return ptw_regime_fail(PTW_E_REGIME, "no paging mode has this name", why);
+}
