@@ -72,7 +72,53 @@ static void note_order(struct job *j, uint64_t table, unsigned level,
     }
 }
 
-static void set_up(struct job *j, const struct gen_image *g)
+/* The same leaves under another mode of x86: the tables of g, which are amd64's,
+ * with one more above them, or without the one at the top.  Its roots are behind
+ * the tables of g.  Returns false when the mode's addresses don't reach. */
+static bool other_mode(struct gen_image *to, const struct gen_image *g,
+                       const char *regime)
+{
+    bool pae = strcmp(regime, "pae") == 0;
+    uint64_t mask = pae ? 0xFFFFFFFF : 0xFFFFFFFFFFFF;
+    uint64_t base = pae ? g->leaf_va[0].v & ~mask : 0;
+    uint64_t *root;
+
+    *to = *g;
+    to->bytes = g->bytes + 4096;
+    to->entry = aligned_alloc(4096, to->bytes);
+    to->leaf_va = malloc(g->leaf_vas * sizeof *to->leaf_va);
+    if (to->entry == NULL || to->leaf_va == NULL) {
+        fprintf(stderr, "bench_walk: out of memory\n");
+        exit(3);
+    }
+    memset(to->entry, 0, to->bytes);
+    memcpy(to->entry, g->entry, g->bytes);
+    root = to->entry + g->bytes / 8;
+    root[0] = g->root[0].v | 7;
+    if (pae) {
+        const uint64_t *pml4 = to->entry + g->root[0].v / 8;
+        const uint64_t *pdpt =
+            to->entry + (pml4[base >> 39 & 511] & ADDRESS) / 8;
+
+        for (unsigned i = 0; i < 4; i++) {
+            uint64_t entry = pdpt[(base >> 30 & 511) + i];
+
+            root[i] = (entry & 1) != 0 ? (entry & ADDRESS) | 1 : 0;
+        }
+    }
+    to->root[0].v = g->bytes;
+    for (size_t i = 0; i < g->leaf_vas; i++) {
+        if (pae && (g->leaf_va[i].v & ~mask) != base) {
+            free(to->entry);
+            free(to->leaf_va);
+            return false;
+        }
+        to->leaf_va[i].v = g->leaf_va[i].v & mask;
+    }
+    return true;
+}
+
+static void set_up(struct job *j, const struct gen_image *g, const char *regime)
 {
     bool *seen = calloc(g->bytes / 4096, sizeof *seen);
     uint64_t seed = 99;
@@ -88,10 +134,10 @@ static void set_up(struct job *j, const struct gen_image *g)
         fprintf(stderr, "bench_walk: out of memory\n");
         exit(3);
     }
-    must(ptw_regime_by_name("amd64", NULL, 0, &j->regime, NULL));
+    must(ptw_regime_by_name(regime, NULL, 0, &j->regime, NULL));
     must(ptw_mem_init_flat(&j->mem, ptw_pa_of(0), g->entry, g->bytes, false));
     for (uint32_t i = 0; i < g->roots; i++) {
-        note_order(j, g->root[i].v, 3, seen);
+        note_order(j, g->root[i].v, ptw_levels(&j->regime) - 1, seen);
     }
     for (size_t i = 0; i < LOOKUPS; i++) {
         j->ask[i] = g->leaf_va[gen_random(&seed) % g->leaf_vas];
@@ -290,6 +336,33 @@ static unsigned number(const char *text, unsigned least, unsigned most)
     return (unsigned)n;
 }
 
+/* The rows of the other modes of 64-bit entries. */
+static void compare_modes(const struct gen_image *g, unsigned rounds)
+{
+    static const char *const mode[] = {"amd64-la57", "pae"};
+
+    for (unsigned i = 0; i < sizeof mode / sizeof mode[0]; i++) {
+        struct gen_image other;
+        struct job j;
+
+        if (!other_mode(&other, g, mode[i])) {
+            printf("%s: left out, its addresses end at 4 GiB\n", mode[i]);
+            continue;
+        }
+        set_up(&j, &other, mode[i]);
+        printf("%s, the same leaves: %zu tables\n", mode[i], j.tables);
+        j.flags = PTW_WALK_RUNS;
+        compare("virt_to_phys, runs", follow, "streaming", stream, &j,
+                other.leaves, rounds, 0);
+        j.flags = 0;
+        compare("virt_to_phys, leaves", follow, "streaming", stream, &j,
+                other.leaves, rounds, 0);
+        tear_down(&j);
+        free(other.entry);
+        free(other.leaf_va);
+    }
+}
+
 int main(int argc, char **argv)
 {
     uint64_t leaves = argc > 1 ? number(argv[1], 4096, 1 << 26) : 1 << 20;
@@ -304,7 +377,7 @@ int main(int argc, char **argv)
         bool sparse = kind == GEN_SPARSE;
 
         gen_make(&g, kind, leaves);
-        set_up(&j, &g);
+        set_up(&j, &g, "amd64");
         printf("%s: %" PRIu64 " leaves, %zu tables, %u root%s\n",
                gen_name(kind), g.leaves, j.tables, g.roots,
                g.roots == 1 ? "" : "s");
@@ -327,6 +400,9 @@ int main(int argc, char **argv)
                     rounds, 0.4);
         }
         tear_down(&j);
+        if (kind == GEN_RUNS) {
+            compare_modes(&g, rounds);
+        }
         gen_free(&g);
     }
     return 0;
