@@ -652,7 +652,7 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
                      const struct oracle_format *format)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
-    struct ptw_cpu cpu;
+    struct ptw_cpu cpu = ptw_cpu_widest;
     unsigned without = 0;
     enum ptw_status st;
 
