@@ -83,6 +83,19 @@ unsigned fz_shift(const struct fz_world *w, unsigned level)
                              : w->mode.format->va_bits;
 }
 
+unsigned fz_entries(const struct fz_world *w, unsigned level)
+{
+    return w->mode.format->level[level].entries;
+}
+
+unsigned fz_entry_rights(const struct fz_world *w, unsigned level, uint64_t raw)
+{
+    struct oracle_entry e = w->mode.format->decode(&w->mode, raw, level);
+
+    return PTW_READ | (e.w ? (unsigned)PTW_WRITE : 0) |
+           (e.x ? (unsigned)PTW_EXEC : 0) | (e.u ? (unsigned)PTW_USER : 0);
+}
+
 bool fz_canonical(const struct fz_world *w, uint64_t va)
 {
     return oracle_canonical(&w->mode, va);
@@ -387,18 +400,20 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
 
 enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
 {
-    unsigned bits = w->mode.format->table_pa_bits(&w->mode);
+    const struct oracle_format *f = w->mode.format;
+    uint64_t bytes;
 
     if (w->levels == 0) {
         return PTW_OK;
     }
-    if (root % FZ_PAGE != 0) {
+    bytes = oracle_table_bytes(f, w->levels - 1);
+    if (root % bytes != 0) {
         return PTW_E_ALIGN;
     }
-    if (root >> bits != 0) {
+    if (root >> f->root_pa_bits(&w->mode) != 0) {
         return PTW_E_WIDTH;
     }
-    return fz_world_touches(w, root) ? PTW_OK : PTW_E_BUS;
+    return fz_world_touches(w, root, bytes) ? PTW_OK : PTW_E_BUS;
 }
 
 unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
@@ -409,21 +424,13 @@ unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
     for (unsigned l = w->levels - 1; l > level; l--) {
         uint64_t table;
         uint64_t raw;
-        uint64_t index = (va >> fz_shift(w, l)) & (w->entries - 1);
+        uint64_t index = (va >> fz_shift(w, l)) & (fz_entries(w, l) - 1);
 
         if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, l, &table) ||
             !fz_world_entry(w, table + index * w->entry_bytes, &raw)) {
             fz_fail("there is no table of level %u at %llx", l, HEX(va));
         }
-        if ((raw & 2) == 0) {
-            rights &= ~(unsigned)PTW_WRITE;
-        }
-        if ((raw & 4) == 0) {
-            rights &= ~(unsigned)PTW_USER;
-        }
-        if (raw >> 63 != 0) {
-            rights &= ~(unsigned)PTW_EXEC;
-        }
+        rights &= fz_entry_rights(w, l, raw);
     }
     return rights;
 }

@@ -105,6 +105,13 @@ bool fz_canonical(const struct fz_world *w, uint64_t va);
 /* Whether addresses first to last can be mapped, and no others lie between. */
 bool fz_one_half(const struct fz_world *w, uint64_t first, uint64_t last);
 
+/* How many entries a table of that level has. */
+unsigned fz_entries(const struct fz_world *w, unsigned level);
+
+/* The rights that an entry of that level grants: a leaf, or one to a table. */
+unsigned fz_entry_rights(const struct fz_world *w, unsigned level,
+                         uint64_t raw);
+
 /* log2 of what an entry of a table of that level covers. */
 unsigned fz_shift(const struct fz_world *w, unsigned level);
 

@@ -290,7 +290,6 @@ static void machine_init(struct fm *m, const struct fz_world *w,
 {
     m->regime = &w->regime;
     m->levels = w->levels;
-    m->entries = w->entries;
     m->entry_bytes = w->entry_bytes;
     m->mode = &w->mode;
     m->regions = 0;
@@ -325,7 +324,7 @@ static void add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
     for (unsigned i = 0; i < w->roots; i++) {
         m->root[i] = w->root[i];
         m->rooted[i] =
-            fz_world_touches(w, w->root[i]) &&
+            fz_world_touches(w, w->root[i], FZ_PAGE) &&
             ptw_root_check(&w->regime, ptw_pa_of(w->root[i])) == PTW_OK;
     }
 }

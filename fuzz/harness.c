@@ -163,9 +163,9 @@ static uint64_t model_reads(const struct fz_world *w, const struct entered *e)
     uint64_t reads = 0;
 
     if (!e->cut) {
-        return w->entries;
+        return fz_entries(w, e->level);
     }
-    for (unsigned i = 0; i < w->entries; i++) {
+    for (unsigned i = 0; i < fz_entries(w, e->level); i++) {
         uint64_t first =
             oracle_address(&w->mode, e->va + ((uint64_t)i << shift));
 
@@ -180,7 +180,8 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
                                          unsigned level, uint64_t va,
                                          bool *two_levels)
 {
-    uint64_t last = va + ((uint64_t)m->w->entries << fz_shift(m->w, level)) - 1;
+    uint64_t last =
+        va + ((uint64_t)fz_entries(m->w, level) << fz_shift(m->w, level)) - 1;
     struct entered e = {table, level, false, m->space, va};
 
     *two_levels = false;
@@ -218,7 +219,8 @@ static void model_link(struct model *m, uint64_t raw, uint64_t table,
     const struct entered *owner;
     bool two_levels;
 
-    if (!fz_world_touches(m->w, table)) {
+    if (!fz_world_touches(m->w, table,
+                          oracle_table_bytes(m->w->mode.format, level))) {
         return;
     }
     owner = model_enter(m, table, level, va, &two_levels);
@@ -255,7 +257,7 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
     if (level == 0 || (fz_world_table(w, table, &zeros) != NULL && zeros)) {
         return;
     }
-    for (unsigned i = 0; i < w->entries && !m->stop; i++) {
+    for (unsigned i = 0; i < fz_entries(w, level) && !m->stop; i++) {
         uint64_t first = oracle_address(&w->mode, va + ((uint64_t)i << shift));
         struct ptw_entry e;
         uint64_t raw;
@@ -369,12 +371,19 @@ static void check_laws(const struct fz_world *w, const struct ptw_memo *memo)
     const struct ptw_walk_stats *s = &list.stats;
     uint64_t cuts = 2 * (uint64_t)(w->outs + (w->partial ? 1 : 0));
     uint64_t cut = cuts * w->levels * w->roots;
+    uint64_t least = FZ_PAGE; /* the size of the smallest tables */
     size_t frames;
 
+    for (unsigned l = 0; l < w->levels; l++) {
+        uint64_t bytes = oracle_table_bytes(w->mode.format, l);
+
+        least = bytes < least ? bytes : least;
+    }
     must(ptw_memo_frames(memo, frame, sizeof frame / sizeof frame[0], &frames),
          "the list of tables");
     for (size_t i = 0; i < frames; i++) {
-        if (frame[i].v % FZ_PAGE != 0 || !fz_world_touches(w, frame[i].v) ||
+        if (frame[i].v % least != 0 ||
+            !fz_world_touches(w, frame[i].v, least) ||
             (i > 0 && frame[i].v <= frame[i - 1].v)) {
             fz_fail("%llx is no table", HEX(frame[i].v));
         }
@@ -919,7 +928,7 @@ static void check_steps(const struct fz_world *w, uint64_t root, uint64_t va,
     }
     for (size_t i = 0; i < steps; i++) {
         unsigned level = w->levels - 1 - (unsigned)i;
-        uint64_t index = va >> fz_shift(w, level) & (w->entries - 1);
+        uint64_t index = va >> fz_shift(w, level) & (fz_entries(w, level) - 1);
         uint64_t table = 0;
         uint64_t raw = 0;
         unsigned rights;
@@ -932,8 +941,7 @@ static void check_steps(const struct fz_world *w, uint64_t root, uint64_t va,
         read = fz_world_entry(w, table + index * w->entry_bytes, &raw);
         rights = fz_path_rights(w, root, va, level);
         if (i + 1 < steps || st == PTW_OK) {
-            rights &= PTW_READ | (unsigned)(raw & 6) |
-                      (raw >> 63 != 0 ? 0 : (unsigned)PTW_EXEC);
+            rights &= fz_entry_rights(w, level, raw);
         } else if (read) {
             rights = 0; /* an entry that leads nowhere grants nothing */
         }

@@ -139,8 +139,8 @@ const uint8_t *fz_world_table(const struct fz_world *w, uint64_t pa,
 /* fz_world_entry reads one entry as the oracle would; false: refused. */
 bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw);
 
-/* Whether any region has a byte of the page at pa. */
-bool fz_world_touches(const struct fz_world *w, uint64_t pa);
+/* Whether any region has one of so many bytes at pa. */
+bool fz_world_touches(const struct fz_world *w, uint64_t pa, uint64_t bytes);
 
 uint64_t fz_random(uint64_t *state);
 

@@ -191,6 +191,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [CHAIN_LINKS] = {OP_CHAIN, "links", 32, 8, FZ_PLAIN, NULL,
                      "how many links, less 1; 0xff: as many as the regime has "
                      "tables on a path, less 1"},
+    [CHAIN_LAST] = {OP_CHAIN, "last", 56, 8, FZ_PLAIN, NULL,
+                    "with links 0xff: 1 + the page that the last link leads "
+                    "to; 0: the one behind the page before"},
     [CHAIN_FLAGS] = {OP_CHAIN, "flags", 40, 16, FZ_SET,
                      "present write user type0 type1 accessed dirty large "
                      "global soft0 soft1 soft2 no-exec more0 more1 more2",
@@ -416,8 +419,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
         {OP_REGISTERS, "flips", 64, 40, FZ_MANY, NULL,
          "for each level, bits that are flipped in the value `about`"},
     [REGIME_NAME] = {OP_REGIME, "name", 8, 8, FZ_PLAIN,
-                     "letters bare i686 amd64",
-                     "modulo 4: the name; or letters before it"},
+                     "letters bare i686 amd64 pae amd64-la57",
+                     "modulo 6: the name; or letters before it"},
     [REGIME_CPU] = {OP_REGIME, "cpu", 16, 4, FZ_PLAIN, "given none",
                     "modulo 2: as the next two say; none is given"},
     [REGIME_WIDTH] = {OP_REGIME, "width", 24, 8, FZ_PLAIN, NULL,

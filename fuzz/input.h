@@ -140,6 +140,7 @@ enum fz_field_id {
     CHAIN_PAGE,
     CHAIN_INDEX,
     CHAIN_LINKS,
+    CHAIN_LAST,
     CHAIN_FLAGS,
 
     FLIP_PAGE,

@@ -170,6 +170,11 @@ static unsigned shift_of(const struct fm *m, unsigned level)
     return m->mode->format->level[level].shift;
 }
 
+static unsigned entries_of(const struct fm *m, unsigned level)
+{
+    return m->mode->format->level[level].entries;
+}
+
 /* What entry i of a table of that level, or of what stands for one, says. */
 static struct fm_node child(const struct fm *m, bool before,
                             const struct fm_node *n, unsigned level, unsigned i)
@@ -228,7 +233,7 @@ struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
 
     for (unsigned l = m->levels; l-- > level;) {
         n = child(m, before, &n, l,
-                  (unsigned)(va >> shift_of(m, l)) & (m->entries - 1));
+                  (unsigned)(va >> shift_of(m, l)) & (entries_of(m, l) - 1));
     }
     return n;
 }
@@ -245,7 +250,7 @@ static bool withholds(const struct fm *m, const struct fm_node *n,
         return true;
     }
     --*left;
-    for (unsigned i = 0; i < m->entries && level > 0; i++) {
+    for (unsigned i = 0; i < entries_of(m, level) && level > 0; i++) {
         uint64_t at = base + i * (span + 1);
         struct fm_node c;
 
@@ -298,7 +303,7 @@ static uint8_t reach(struct fm *m, uint64_t pa, unsigned level, bool first)
     dirt = p->copied && memcmp(m->old[n.page], m->bytes[n.page], FZ_PAGE) != 0
                ? 2
                : 1;
-    for (unsigned i = 0; i < m->entries && level > 0; i++) {
+    for (unsigned i = 0; i < entries_of(m, level) && level > 0; i++) {
         struct fm_node c;
 
         if (nothing(m, false, &n, i)) {
@@ -489,7 +494,7 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
     uint64_t span = ((uint64_t)1 << shift_of(c->is, level)) - 1;
     uint64_t address = c->is->mode->format->table_bits(c->is->mode);
 
-    for (unsigned i = 0; i < c->is->entries && c->left > 0; i++) {
+    for (unsigned i = 0; i < entries_of(c->is, level) && c->left > 0; i++) {
         uint64_t va = base + i * (span + 1);
         bool all_in = va >= q->first && va + span <= q->last;
         bool all_out = va > q->last || va + span < q->first;

@@ -34,19 +34,20 @@ struct fm_region {
 struct fm_page {
     uint64_t frame;
     enum fm_state state;
-    bool copied;     /* there is another view of it from before */
-    bool moved;      /* it is where a table moved to */
-    bool linked;     /* before: some root reaches it as a table */
-    bool reached;    /* now: the same */
-    bool stock;      /* in the chain of spare tables */
-    uint32_t refs;   /* how many entries and roots refer to it */
-    uint8_t dirt[4]; /* below it at that level: 0 unknown, 1 no, 2 yes */
+    bool copied;   /* there is another view of it from before */
+    bool moved;    /* it is where a table moved to */
+    bool linked;   /* before: some root reaches it as a table */
+    bool reached;  /* now: the same */
+    bool stock;    /* in the chain of spare tables */
+    uint32_t refs; /* how many entries and roots refer to it */
+    uint8_t
+        dirt[ORACLE_MOST_LEVELS]; /* below it at that level: 0 unknown, 1 no,
+                                         2 yes */
 };
 
 struct fm {
     const struct ptw_regime *regime;
     unsigned levels;
-    unsigned entries;
     unsigned entry_bytes;
     const struct oracle_mode *mode;
     struct fm_region region[FZ_REGIONS + 1];

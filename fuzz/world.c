@@ -497,20 +497,41 @@ static void read_repeat(struct fz_world *w, const uint8_t *record)
     }
 }
 
+/* The page that a chain has at that place.  A chain down to a leaf table ends at the
+ * same name in every regime, however many pages are on the way. */
+static unsigned chain_page(unsigned first, unsigned at, unsigned links,
+                           unsigned last)
+{
+    if (last == 0) {
+        return (first + at) % FZ_SLOTS;
+    }
+    last = (last - 1) % FZ_SLOTS;
+    if (at == links + 1) {
+        return last;
+    }
+    return (first + at) % FZ_SLOTS == last ? (last + FZ_SLOTS / 2) % FZ_SLOTS
+                                           : (first + at) % FZ_SLOTS;
+}
+
 static void read_chain(struct fz_world *w, const uint8_t *record)
 {
     unsigned page = (unsigned)fz_get(record, CHAIN_PAGE);
     unsigned index = read_index(w, record, CHAIN_INDEX);
     unsigned links = (unsigned)fz_get(record, CHAIN_LINKS);
+    unsigned last = (unsigned)fz_get(record, CHAIN_LAST);
     unsigned flags = (unsigned)fz_get(record, CHAIN_FLAGS);
 
     if (links == 0xFF) {
         links = w->levels > 1 ? w->levels - 2 : 0;
+    } else {
+        last = 0;
     }
     for (unsigned i = 0; i <= links && i < FZ_SLOTS; i++) {
-        uint64_t pa = w->slot[(page + i + 1) % FZ_SLOTS] * FZ_PAGE;
+        unsigned from = i == 0 ? page : chain_page(page, i, links, last);
+        unsigned to = chain_page(page, i + 1, links, last);
 
-        set_entry(w, page + i, index, entry_of(w, page + i, true, flags, pa));
+        set_entry(w, from, index,
+                  entry_of(w, from, true, flags, w->slot[to] * FZ_PAGE));
     }
 }
 
@@ -763,10 +784,17 @@ static bool is_thorough(void)
     return fz_thorough;
 }
 
+/* The library knows it.  The model of edits and images keeps a table as a page. */
 static bool can_be_fuzzed(const struct oracle_format *f, bool tables)
 {
     struct ptw_regime r;
 
+    for (unsigned l = 0; l < f->levels && tables; l++) {
+        tables = oracle_table_bytes(f, l) == FZ_PAGE;
+        if (!tables) {
+            return false;
+        }
+    }
     return (f->levels > 0 || !tables) &&
            ptw_regime_by_name(f->name, NULL, 0, &r, NULL) == PTW_OK;
 }
@@ -889,11 +917,10 @@ static const struct fz_region *region_of(const struct fz_world *w, uint64_t pa,
     return NULL;
 }
 
-bool fz_world_touches(const struct fz_world *w, uint64_t pa)
+bool fz_world_touches(const struct fz_world *w, uint64_t pa, uint64_t bytes)
 {
     for (unsigned i = 0; i < w->regions; i++) {
-        if (w->region[i].first <= pa + (FZ_PAGE - 1) &&
-            w->region[i].last >= pa) {
+        if (w->region[i].first <= pa + (bytes - 1) && w->region[i].last >= pa) {
             return true;
         }
     }
