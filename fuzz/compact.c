@@ -1080,8 +1080,15 @@ static bool map_is_right(const struct fz_world *w,
         ((uint64_t)1 << w->mode.format->leaf_pa_bits(&w->mode, 0)) - 1;
     uint64_t span = q->last.v - q->first.v;
 
-    if (!fz_one_half(w, q->first.v, q->last.v)) {
+    if (!fz_one_half(w, q->first.v, q->last.v) ||
+        (q->first.v | (q->last.v + 1) | q->pa.v) % FZ_PAGE != 0) {
         return false;
+    }
+    if ((q->rights & PTW_READ) == 0 ||
+        (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+        q->attributes.memory_type > 7 || q->attributes.key != 0 ||
+        (q->flags & PTW_EDIT_UNSHARE) != 0) {
+        return false; /* nothing counts who shares the tables of a guest */
     }
     if ((q->rights & PTW_EXEC) == 0 &&
         !w->mode.format->withholds_exec(&w->mode) &&
@@ -1112,6 +1119,10 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
         return false;
     }
 
+    if ((o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
+        (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+        return false;
+    }
     if (o->base.v % FZ_PAGE != 0 || o->first.v > o->last.v ||
         o->first.v % FZ_PAGE != 0 || o->last.v % FZ_PAGE != PAGE_MASK ||
         o->base.v >> g->w->regime.pa_bits != 0) {
@@ -1438,7 +1449,7 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (st != PTW_OK) {
         if (st != PTW_E_ALIGN && st != PTW_E_WIDTH && st != PTW_E_RANGE &&
             st != PTW_E_OVERLAP && st != PTW_E_REGIME && st != PTW_E_RIGHTS &&
-            st != PTW_NOT_CANONICAL) {
+            st != PTW_E_ARG && st != PTW_NOT_CANONICAL) {
             fz_fail("a rebuild begins: %s", ptw_status_text(st));
         }
         if (ptw_rebuild_plan(rb) != PTW_E_ARG) {

@@ -342,7 +342,7 @@ static void add_pool(struct fm *m, const struct fz_world *w)
         again = false;
         for (unsigned i = 0; i < w->regions; i++) {
             if (w->region[i].first <= first + size + FZ_PAGE &&
-                w->region[i].last + FZ_PAGE >= first) {
+                w->region[i].last >= first - FZ_PAGE) {
                 again = true;
                 first += 0x01000000;
                 break;
@@ -781,9 +781,9 @@ static void read_edit(const struct fz_world *w, const struct fz_records *in,
     q->attributes.key =
         (unsigned)fz_value(in, FZ_KEY, fz_get(record, EDIT_KEY));
     q->attributes.global = (options & 2) != 0;
+    flags = fz_value(in, FZ_FLAGS, flags);
     q->grant_exec = (flags & PTW_EDIT_GRANT_EXEC) != 0;
-    q->flags = (unsigned)fz_value(in, FZ_FLAGS,
-                                  flags & ~(uint64_t)PTW_EDIT_GRANT_EXEC);
+    q->flags = (unsigned)flags & ~(unsigned)PTW_EDIT_GRANT_EXEC;
     q->table_rights = (options & 4) != 0 ? PTW_USER : 0;
     q->table_rights = (unsigned)fz_value(in, FZ_TABLE_RIGHTS, q->table_rights);
     q->level = (unsigned)fz_value(in, FZ_LEVEL, level);
@@ -867,6 +867,9 @@ static void say_flags(unsigned flags)
             fz_say(", %s", name[i]);
         }
     }
+    if (flags >> 6 != 0) {
+        fz_say(", flags %x", flags);
+    }
 }
 
 /* How tables will be supplied. */
@@ -917,7 +920,7 @@ static void say_edit(const struct host *h, const struct record *q, bool movable)
                (unsigned)q->attributes.key);
         fz_say("%s", q->table_rights != 0 ? ", new tables for the user" : "");
     }
-    say_flags(q->flags & 15);
+    say_flags(q->flags);
     fz_say("%s", q->grant_exec && q->op != DO_UNMAP ? ", grant execution" : "");
     fz_say(" in space %u, root %llx; %llu reads", q->root,
            HEX(h->m.root[q->root]), HEX(q->max_reads));
@@ -1299,7 +1302,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
                             const struct record *q, bool movable)
 {
     static const char *const name[] = {"map", "unmap", "protect", "link"};
-    unsigned flags = (q->flags & 15) | exec_flag(q);
+    unsigned flags = q->flags | exec_flag(q);
     struct ptw_tables *t = &mt->tables;
     struct ptw_map_request m = {
         .first = {q->first},
@@ -2108,6 +2111,17 @@ static void put_alias(const struct fz_world *w, const struct record *q,
         (enum ptw_amd64_alias_level)(q->level % (w->levels - 1));
 }
 
+/* Whether such bits, without an address, lead from a table of that level to another
+ * one. */
+static bool leads_to_table(const struct fz_world *w, unsigned level,
+                           uint64_t bits)
+{
+    const struct oracle_format *f = w->mode.format;
+
+    return (bits & f->table_bits(&w->mode)) == 0 &&
+           f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
+}
+
 static enum ptw_status link_item(struct fz_world *w, struct host *h,
                                  struct ptw_tables *t, struct rebuilt *b,
                                  const struct record *q)
@@ -2115,6 +2129,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
     unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned level = q->level % (w->levels - 1);
+    unsigned rights = q->rights;
     unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
     struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
@@ -2131,6 +2146,10 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
             q->owner <= q->root && b->built[q->owner].built &&
             fz_canonical(w, q->first) && fz_canonical(w, q->their_va) &&
             !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
+    if ((flags & PTW_EDIT_EXACT) != 0 && q->link_said) {
+        sound = sound && leads_to_table(w, level + 1, q->link);
+        rights = fz_entry_rights(w, level + 1, q->link);
+    }
     memcpy(was, h->m.root, sizeof was);
     edit_begin(h, q, false);
     if (fz_words != NULL) {
@@ -2193,7 +2212,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
             fz_fail("a link at %llx has the bits %llx", HEX(q->first),
                     HEX(entry.raw & ~entry.pa));
         }
-        if ((entry.rights & ~(unsigned)q->rights & ~(unsigned)PTW_READ &
+        if ((entry.rights & ~rights & ~(unsigned)PTW_READ &
              ~(unsigned)(!w->mode.format->withholds_exec(&w->mode) ? PTW_EXEC
                                                                    : 0)) != 0) {
             fz_fail("a link at %llx grants %x", HEX(q->first), entry.rights);
@@ -2298,14 +2317,14 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
     int page = fm_find(&h->m, root / FZ_PAGE);
     bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
 
-    if (level + 1 >= w->levels || q->first.v > q->last.v ||
+    if (level >= w->levels - 1 || q->first.v > q->last.v ||
         more > UINT64_MAX - theirs || !fz_canonical(w, ours) ||
         !fz_canonical(w, ours + more) || !fz_canonical(w, theirs) ||
         !fz_canonical(w, theirs + more) || !fz_one_half(w, ours, ours + more) ||
         !fz_one_half(w, theirs, theirs + more)) {
         return false;
     }
-    if (exact ? (q->attributes & 1) == 0
+    if (exact ? !leads_to_table(w, level + 1, q->attributes)
               : (q->rights & PTW_READ) == 0 ||
                     (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
                     ((q->rights & PTW_EXEC) == 0 &&

@@ -59,6 +59,7 @@ struct fz_world {
     uint64_t budget; /* of entries read by one walk */
     bool thorough;   /* nothing is left out */
     uint64_t seed;
+    unsigned skew;     /* bytes that loans and host memory are off */
     unsigned restless; /* of 256 reads, how many change (fuzz_shifting) */
 
     struct fz_region region[FZ_REGIONS]; /* ascending */

@@ -826,10 +826,14 @@ static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
     w->room = (size_t)fz_get(header, HEADER_ROOM) % 16 + 1;
     w->need = (unsigned)fz_get(header, HEADER_NEED);
     w->budget = (walk & 2) != 0 ? 65536 : 8192;
+    if (fz_get(header, HEADER_READS) != 0) {
+        w->budget = fz_get(header, HEADER_READS) % 65536 + 1;
+    }
     w->restless = (unsigned)fz_get(header, HEADER_RESTLESS);
     w->seed = fz_get(header, HEADER_SEED) * 0x9E3779B97F4A7C15;
     w->self = (walk & 1) != 0;
     w->bulk = reading != 0;
+    w->skew = (unsigned)fz_get(header, HEADER_SKEW) % 64;
     w->stopped = reading >= 2;
     w->remembers = reading == 2;
 }
@@ -1096,6 +1100,9 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
     return st;
 }
 
+/* What is lent where loans are not aligned: nobody may look at it. */
+static _Alignas(64) uint8_t skewed[FZ_PAGE + 64];
+
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     const struct fz_world *w = ctx;
@@ -1110,6 +1117,10 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         return NULL;
     }
     page = page_of(w, pa.v / FZ_PAGE);
+    if (w->skew % 8 != 0) {
+        memset(skewed, 0xA7, sizeof skewed);
+        return skewed + w->skew;
+    }
     return page != NULL ? page : zeros_page;
 }
 
@@ -1170,11 +1181,11 @@ static uint8_t *host[FZ_REGIONS];
 #ifdef FZ_ASAN
 static _Alignas(64) uint8_t arena[FZ_REGIONS][ARENA_STEP];
 
-static uint8_t *host_take(unsigned i, size_t bytes)
+static uint8_t *host_take(unsigned i, size_t bytes, unsigned skew)
 {
     ASAN_POISON_MEMORY_REGION(arena[i], ARENA_STEP);
-    ASAN_UNPOISON_MEMORY_REGION(arena[i] + 64, bytes);
-    return arena[i] + 64;
+    ASAN_UNPOISON_MEMORY_REGION(arena[i] + 64 + skew, bytes);
+    return arena[i] + 64 + skew;
 }
 
 static void host_give(const struct fz_world *w, unsigned i)
@@ -1187,26 +1198,26 @@ static void host_give(const struct fz_world *w, unsigned i)
         if (first + (FZ_PAGE - 1) >= r->first && first <= r->last) {
             size_t at = first > r->first ? (size_t)(first - r->first) : 0;
 
-            memset(arena[i] + 64 + at, 0, FZ_PAGE);
+            memset(host[i] + at, 0, FZ_PAGE);
         }
     }
 }
 #else
-static uint8_t *host_take(unsigned i, size_t bytes)
-{
-    uint8_t *p = calloc(bytes, 1);
+static uint8_t *host_of[FZ_REGIONS]; /* what is freed */
 
-    (void)i;
-    if (p == NULL) {
+static uint8_t *host_take(unsigned i, size_t bytes, unsigned skew)
+{
+    host_of[i] = calloc(bytes + skew, 1);
+    if (host_of[i] == NULL) {
         fz_fail("out of memory");
     }
-    return p;
+    return host_of[i] + skew;
 }
 
 static void host_give(const struct fz_world *w, unsigned i)
 {
     (void)w;
-    free(host[i]);
+    free(host_of[i]);
 }
 #endif
 
@@ -1214,7 +1225,7 @@ static void host_fill(const struct fz_world *w, unsigned i)
 {
     const struct fz_region *r = &w->region[i];
 
-    host[i] = host_take(i, (size_t)(r->last - r->first) + 1);
+    host[i] = host_take(i, (size_t)(r->last - r->first) + 1, w->skew);
     for (unsigned k = 0; k < w->pages; k++) {
         uint64_t first = w->frame[k] * FZ_PAGE;
         uint64_t last = first + (FZ_PAGE - 1);
