@@ -31,6 +31,9 @@ struct ptw_format {
     unsigned va_bits;   /* 0: as wide as a physical address */
     bool sign_extended; /* addresses are, so there is a gap in the middle */
     uint64_t present;   /* an entry with none of these bits set is absent */
+    bool piecewise;     /* pages that follow each other have entries that are
+                           equally far apart only within `linear` of the regime,
+                           also where no address has a flag bit */
     uint64_t irregular; /* a leaf of level 0 with one of these bits set is none
                            that `step` leads to or from */
     struct ptw_level level[PTW_MAX_LEVELS];
@@ -175,10 +178,6 @@ struct ptw_arch {
     enum ptw_status (*lookup)(const struct ptw_regime *r,
                               const struct ptw_mem *mem, ptw_pa root, ptw_va va,
                               struct ptw_translation *out);
-    enum ptw_status (*explain)(const struct ptw_regime *r,
-                               const struct ptw_mem *mem, ptw_pa root,
-                               ptw_va va, struct ptw_translation *out,
-                               struct ptw_step *step, size_t *steps);
     enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
                             size_t room, size_t *items);
     enum ptw_status (*map)(struct ptw_tables *t,

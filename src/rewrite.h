@@ -63,6 +63,18 @@ struct ptw_edit {
 
 /* ------------------------------------------------------------- one entry */
 
+PTW_ENGINE void ptw_store_entry(const struct ptw_format *a, void *host,
+                                unsigned index, uint64_t raw)
+{
+    void *p = (unsigned char *)host + ((size_t)index << a->entry_log2);
+
+    if (a->entry_log2 == 3) {
+        ptw_store64(p, raw);
+    } else {
+        ptw_store32(p, (uint32_t)raw);
+    }
+}
+
 PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
                                    struct ptw_edit *ed, unsigned level,
                                    unsigned index, uint64_t raw)
@@ -71,13 +83,7 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
 
     ed->window[level][index % PTW_MAX_WINDOW] = raw;
     if (PTW_LIKELY(ed->pen[level] != NULL)) {
-        void *p = (unsigned char *)ed->pen[level] + (size_t)offset;
-
-        if (a->entry_log2 == 3) {
-            ptw_store64(p, raw);
-        } else {
-            ptw_store32(p, (uint32_t)raw);
-        }
+        ptw_store_entry(a, ed->pen[level], index, raw);
         return PTW_OK;
     }
     return ptw_put_entry(ed->t->mem, ed->c.at[level].table + offset,
@@ -398,27 +404,35 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
     unsigned end = index + (unsigned)((last - first) >> shift) + 1;
     enum ptw_status st = PTW_OK;
 
-    while (st == PTW_OK && index < end) {
+    do {
         uint64_t pa = ed->pa + (first - ed->first);
-        uint64_t more = (pa | ed->t->regime->linear) - pa;
+        uint64_t more =
+            a->piecewise ? (pa | ed->t->regime->linear) - pa : UINT64_MAX;
         uint64_t raw = ptw_leaf_at(a, ed, 0, first);
         unsigned stop = more >> shift < end - index
                             ? index + (unsigned)(more >> shift) + 1
                             : end;
 
         first += (uint64_t)(stop - index) << shift;
-        do {
+        if (PTW_LIKELY(ed->pen[0] != NULL)) {
+            for (; index < stop; index++) {
+                ptw_store_entry(a, ed->pen[0], index, raw);
+                raw += a->level[0].step;
+            }
+        }
+        for (; index < stop && st == PTW_OK; index++) {
             st = ptw_set(a, ed, 0, index, raw);
             raw += a->level[0].step;
-            index++;
-        } while (st == PTW_OK && index < stop);
-    }
+        }
+    } while (st == PTW_OK && index < end);
     return st;
 }
 
-/* All entries of a table of leaves that are in the range. */
+/* All entries of a table of leaves that are in the range.  op is the edit's: a
+ * constant where the edit is near, so that a map which is near does not hand the
+ * edit to map_leaves, and it needs no memory. */
 PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
-                                           struct ptw_edit *ed,
+                                           struct ptw_edit *ed, enum ptw_op op,
                                            enum ptw_pass pass, bool movable)
 {
     const struct ptw_regime *r = ed->t->regime;
@@ -434,13 +448,13 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     if (st == PTW_OK && movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
         st = ptw_move(a, ed, 0);
     }
-    if (ed->op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
+    if (op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
         st = ed->t->regime->arch->map_leaves(ed, first, last);
         t->index = (uint16_t)(t->last + 1);
         return st;
     }
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
-        if (ed->op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
+        if (op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
             if (c->reads_left == 0) {
                 return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
             }
@@ -463,12 +477,12 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
         }
         if (pass != PTW_PASS_COMMIT) {
             st = ptw_fit(ed, pass, 0);
-            if (ed->op != PTW_OP_PROTECT) {
+            if (op != PTW_OP_PROTECT) {
                 break;
             }
             continue;
         }
-        st = ptw_set(a, ed, 0, i, ed->op == PTW_OP_UNMAP ? 0 : raw);
+        st = ptw_set(a, ed, 0, i, op == PTW_OP_UNMAP ? 0 : raw);
     }
     t->index = (uint16_t)(t->last + 1);
     return st;
@@ -1023,7 +1037,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
             continue;
         }
         if (level == 0) {
-            st = ptw_edit_leaves(a, ed, pass, movable);
+            st = ptw_edit_leaves(a, ed, ed->op, pass, movable);
             continue;
         }
         if (ed->op == PTW_OP_ENTRY && (int)level == ed->entry_level) {
@@ -1132,16 +1146,17 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     if (ed->op == PTW_OP_PROTECT) {
         /* Only here does a plan look at entries: a bad one refuses it all. */
         ed->fit[0] = PTW_OK;
-        st = ptw_edit_leaves(a, ed, PTW_PASS_PLAN, false);
+        st = ptw_edit_leaves(a, ed, PTW_OP_PROTECT, PTW_PASS_PLAN, false);
         if (st != PTW_OK) {
             return st;
         }
         t->index = index;
         /* The plan kept to the limit; this reads the same again. */
         ed->c.reads_left = UINT64_MAX;
-        return ptw_committed(ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false));
+        return ptw_committed(
+            ptw_edit_leaves(a, ed, PTW_OP_PROTECT, PTW_PASS_COMMIT, false));
     }
-    return ptw_edit_leaves(a, ed, PTW_PASS_COMMIT, false);
+    return ptw_edit_leaves(a, ed, PTW_OP_UNMAP, PTW_PASS_COMMIT, false);
 }
 
 /* ptw_edit_try_near does a well-formed edit if it is near; *near says whether
@@ -1159,6 +1174,9 @@ PTW_ENGINE enum ptw_status ptw_edit_far(const struct ptw_format *a,
 {
     enum ptw_status st;
 
+    if ((ed->t->table_flags & ~ed->t->regime->flag_bits) != 0) {
+        return PTW_E_ARG;
+    }
     if (ed->t->shares != NULL) {
         ed->t->shares->edit++;
         ed->t->shares->wanted = 0;
@@ -1205,8 +1223,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
         last.v >= gap_first) {
         return PTW_NOT_CANONICAL;
     }
-    if (((flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) ||
-        (t->table_flags & ~r->flag_bits) != 0) {
+    if ((flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) {
         return PTW_E_ARG;
     }
     ed->t = t;
@@ -1276,9 +1293,6 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     if (q->pa.v > UINT64_MAX - span) {
         return PTW_E_RANGE;
     }
-    if (PTW_UNLIKELY(ptw_flags_between(r, q->pa.v, span))) {
-        return PTW_E_WIDTH;
-    }
     ed->pa = q->pa.v;
     ed->rights = ptw_rights_asked(r, q->rights, q->flags) &
                  ~(q->copy_on_write ? (unsigned)PTW_WRITE : 0u);
@@ -1290,9 +1304,12 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
         return PTW_E_RIGHTS;
     }
     /* Large leaves may reach further than pages; whether there will be any, the
-     * plan finds out. */
-    ed->beyond = ((q->pa.v + span) &
+     * plan finds out.  A first address that is beyond has a flag bit. */
+    ed->beyond = ((q->pa.v | (q->pa.v + span)) &
                   ~(r->rule[0].leaf_pa | ptw_low_mask(a->level[0].shift))) != 0;
+    if (PTW_UNLIKELY(ed->beyond) && ptw_flags_between(r, q->pa.v, span)) {
+        return PTW_E_WIDTH;
+    }
     if (PTW_UNLIKELY(ed->beyond) &&
         (ed->widest == 0 ||
          !ptw_leaf_fits(a, r, ed->widest,
@@ -1311,7 +1328,14 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
     enum ptw_status st = ptw_edit_begin(a, ed, PTW_OP_MAP, t, q->first, q->last,
                                         q->flags, q->max_reads);
 
-    return st == PTW_OK ? ptw_edit_target(a, ed, q) : st;
+    if (st == PTW_OK) {
+        st = ptw_edit_target(a, ed, q);
+    }
+    /* In a table of leaves the ends tell.  Far apart, neither may have a bit. */
+    return st == PTW_OK &&
+                   ptw_flags_between(t->regime, q->pa.v, q->last.v - q->first.v)
+               ? PTW_E_WIDTH
+               : st;
 }
 
 /* ptw_map_far maps what is not near; see ptw_map_now. */

@@ -2,6 +2,7 @@
 /* Starting a walk, and asking where it stands: what needs no specialisation. */
 #include "descend.h"
 #include "iterate.h"
+#include "lookup.h"
 
 enum ptw_status ptw_lookup(const struct ptw_regime *r,
                            const struct ptw_mem *mem, ptw_pa root, ptw_va va,
@@ -15,7 +16,8 @@ enum ptw_status ptw_explain(const struct ptw_regime *r,
                             struct ptw_translation *out,
                             struct ptw_step step[PTW_MAX_LEVELS], size_t *steps)
 {
-    return r->arch->explain(r, mem, root, va, out, step, steps);
+    return ptw_look_up_steps(r->arch->format, r, mem, root, va, out, step,
+                             steps);
 }
 
 enum ptw_status ptw_walk_next(struct ptw_walk *w, struct ptw_item *item,

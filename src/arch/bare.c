@@ -95,14 +95,6 @@ static enum ptw_status bare_lookup(const struct ptw_regime *r,
     return ptw_look_up(&bare, r, mem, root, va, out);
 }
 
-static enum ptw_status bare_explain(const struct ptw_regime *r,
-                                    const struct ptw_mem *mem, ptw_pa root,
-                                    ptw_va va, struct ptw_translation *out,
-                                    struct ptw_step *step, size_t *steps)
-{
-    return ptw_look_up_steps(&bare, r, mem, root, va, out, step, steps);
-}
-
 static enum ptw_status bare_next(struct ptw_walk *w, struct ptw_item *item,
                                  size_t room, size_t *items)
 {
@@ -134,7 +126,6 @@ const struct ptw_arch ptw_arch_bare = {
     .alias_level = bare_alias_level,
     .level_number = bare_level_number,
     .lookup = bare_lookup,
-    .explain = bare_explain,
     .next = bare_next,
     .map = bare_map,
 };

@@ -2,7 +2,7 @@
 /* The engine, specialised by one format: what an architecture's file ends with.
  *
  * PTW_INSTANCE(x), where x is the architecture's constant format, defines
- * x_lookup, x_explain, x_next, x_map, x_edit_near and x_map_leaves, and
+ * x_lookup, x_next, x_map, x_edit_near and x_map_leaves, and
  * PTW_INSTANCE_OF(x) puts them into the architecture. */
 #ifndef PTW_INSTANCE_H
 #define PTW_INSTANCE_H
@@ -17,13 +17,6 @@
                                       ptw_va va, struct ptw_translation *out)  \
     {                                                                          \
         return ptw_look_up(&x, r, mem, root, va, out);                         \
-    }                                                                          \
-    static enum ptw_status x##_explain(const struct ptw_regime *r,             \
-                                       const struct ptw_mem *mem, ptw_pa root, \
-                                       ptw_va va, struct ptw_translation *out, \
-                                       struct ptw_step *step, size_t *steps)   \
-    {                                                                          \
-        return ptw_look_up_steps(&x, r, mem, root, va, out, step, steps);      \
     }                                                                          \
     static enum ptw_status x##_next(struct ptw_walk *w, struct ptw_item *item, \
                                     size_t room, size_t *items)                \
@@ -47,8 +40,7 @@
     _Static_assert(sizeof(x) > 0, "a format")
 
 #define PTW_INSTANCE_OF(x)                                                     \
-    .format = &x, .lookup = x##_lookup, .explain = x##_explain,                \
-    .next = x##_next, .map = x##_map, .edit_near = x##_edit_near,              \
-    .map_leaves = x##_map_leaves
+    .format = &x, .lookup = x##_lookup, .next = x##_next, .map = x##_map,      \
+    .edit_near = x##_edit_near, .map_leaves = x##_map_leaves
 
 #endif

@@ -51,12 +51,19 @@ PTW_ENGINE bool long_leaf_bits(const struct ptw_regime *r, unsigned level,
                                uint64_t *bits)
 {
     uint64_t key = attributes->key;
+    uint64_t flags = attributes->flag_bits;
 
-    if ((key != 0 && ((r->features & PTW_PKE) == 0 || key > 15)) ||
-        !x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits)) {
+    if (!x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits)) {
         return false;
     }
-    *bits |= X86_D | key << 59;
+    *bits |= X86_D;
+    if (PTW_UNLIKELY((key | flags) != 0)) {
+        if ((key != 0 && ((r->features & PTW_PKE) == 0 || key > 15)) ||
+            (flags & ~r->flag_bits) != 0) {
+            return false;
+        }
+        *bits |= key << 59 | flags;
+    }
     return true;
 }
 PTW_NAMED(long_leaf_bits);

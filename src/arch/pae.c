@@ -110,8 +110,12 @@ PTW_ENGINE bool pae_leaf_bits(const struct ptw_regime *r, unsigned level,
                               const struct ptw_attributes *attributes,
                               uint64_t *bits)
 {
-    return attributes->key == 0 &&
-           x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits);
+    if (attributes->key != 0 || (attributes->flag_bits & ~r->flag_bits) != 0 ||
+        !x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits)) {
+        return false;
+    }
+    *bits |= attributes->flag_bits;
+    return true;
 }
 PTW_NAMED(pae_leaf_bits);
 

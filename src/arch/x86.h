@@ -172,14 +172,13 @@ PTW_ENGINE bool x86_leaf_bits(const struct ptw_regime *r, unsigned level,
 
     if ((rights & (unsigned)~(PTW_WRITE | PTW_USER | PTW_EXEC)) != PTW_READ ||
         ((rights & PTW_EXEC) == 0 && xd == 0) || type > 7 ||
-        (at->flag_bits & ~r->flag_bits) != 0 ||
         (level > 0 && !r->rule[level].leaf)) {
         return false;
     }
     *bits = X86_P | X86_A | (level > 0 ? X86_PS : 0) | (type & 3) << 3 |
             (type >> 2) * (level == 0 ? X86_PAT_SMALL : X86_PAT_LARGE) |
             (at->global ? X86_G : 0) | (copy_on_write ? X86_COPY_ON_WRITE : 0) |
-            ((uint64_t)rights & (X86_RW | X86_US)) | no_exec | at->flag_bits;
+            ((uint64_t)rights & (X86_RW | X86_US)) | no_exec;
     return true;
 }
 
