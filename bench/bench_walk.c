@@ -85,6 +85,7 @@ static bool other_mode(struct gen_image *to, const struct gen_image *g,
 
     *to = *g;
     to->bytes = g->bytes + 4096;
+    to->used = g->used + 1;
     to->entry = aligned_alloc(4096, to->bytes);
     to->leaf_va = malloc(g->leaf_vas * sizeof *to->leaf_va);
     if (to->entry == NULL || to->leaf_va == NULL) {
