@@ -1495,6 +1495,10 @@ static void shares_begin(struct fz_world *w, const struct input *in)
     size_t room = in->shares_room == 0 ? sizeof shares_store[0]
                                        : ptw_memo_bytes(in->shares_room);
 
+    if (room > sizeof shares_store[0]) {
+        room = sizeof shares_store[0];
+    }
+
     shares_at = 0;
     must(ptw_shares_init(&shares, shares_store[0], room, w->seed), "shares");
 }

@@ -1329,7 +1329,7 @@ void fz_shifting(const uint8_t *data, size_t len)
         w->memory = FZ_BORROW; /* what is stirred is what is borrowed */
     }
     w->shifting = true;
-    w->budget /= 4;
+    w->budget = (w->budget + 3) / 4;
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
         root[i].v = w->root[i];

@@ -850,7 +850,7 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
     w->thorough = is_thorough();
     read_header(w, header, tables);
     if (!w->thorough) {
-        w->budget /= 4;
+        w->budget = (w->budget + 3) / 4;
     }
     w->random = w->seed;
     w->shifting = false;
