@@ -2224,7 +2224,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
         break;
     case PTW_E_ARG:
     case PTW_NOT_CANONICAL:
-        if (sound) {
+        if (sound && (!q->link_said || leads_to_table(w, level + 1, q->link))) {
             fz_fail("an alias at %llx that can be is refused: %s",
                     HEX(q->first), ptw_status_text(st));
         }

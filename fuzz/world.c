@@ -827,7 +827,7 @@ static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
     w->need = (unsigned)fz_get(header, HEADER_NEED);
     w->budget = (walk & 2) != 0 ? 65536 : 8192;
     if (fz_get(header, HEADER_READS) != 0) {
-        w->budget = fz_get(header, HEADER_READS) % 65536 + 1;
+        w->budget = fz_get(header, HEADER_READS) % 65536 + 256;
     }
     w->restless = (unsigned)fz_get(header, HEADER_RESTLESS);
     w->seed = fz_get(header, HEADER_SEED) * 0x9E3779B97F4A7C15;
