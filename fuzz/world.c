@@ -852,6 +852,9 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
     if (!w->thorough) {
         w->budget = (w->budget + 3) / 4;
     }
+    if (w->read_step > w->budget) {
+        w->read_step = w->budget; /* what is resumed reads no more */
+    }
     w->random = w->seed;
     w->shifting = false;
     w->reads = 0;
