@@ -381,9 +381,9 @@ shows '      stops: reserved bits are set: 1 (2)'
 entries pae 1000 4=2001
 try 'pae, compact' 0 0 compact "${pae[@]}" -o dense pae
 check "$name: the roots" grep -q '^root 1 1040 ' out
-mapfile -t roots < <(sed -n 's/^root [0-9]* [0-9a-f]* /--new-root /p' out |
+mapfile -t rebuilt < <(sed -n 's/^root [0-9]* [0-9a-f]* /--new-root /p' out |
     tr ' ' '\n')
-try 'pae, verify' 0 0 verify "${pae[@]}" "${roots[@]}" pae dense
+try 'pae, verify' 0 0 verify "${pae[@]}" "${rebuilt[@]}" pae dense
 
 truncate -s 64K la57
 entries la57 1000 5=2007 511=2003

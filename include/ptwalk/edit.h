@@ -81,7 +81,9 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * by the next one.
  *
  * What take returns is checked before it is written: PTW_E_ALIGN; PTW_E_WIDTH,
- * an address that no entry can hold; PTW_E_BUS, not all of it is in one region;
+ * an address that no entry can hold, or, for a root and the copy of one, that no
+ * root register can (pae: 4 GiB and above; the root's is the last take);
+ * PTW_E_BUS, not all of it is in one region;
  * PTW_E_READONLY; PTW_E_IN_USE, shares has more than one reference to it.  The
  * edit then ends with that, as if take had refused, and hands the address to
  * give.  That the table is all zeros, and that nobody else uses it, can't be
@@ -91,7 +93,8 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  *
  * An edit passes a table that it found in place to `give` only if `take` could
  * have returned it.  A table that is read-only, or not all in one region, is only
- * unlinked.
+ * unlinked.  Without `give`, so is a root that is smaller than other tables: what
+ * lies behind it is somebody else's.
  *
  * An edit takes all its tables before it uses one, and uses the one that it
  * took last first: the highest table of a new path is that of the last take.
@@ -191,10 +194,12 @@ struct ptw_range_request {
  * see docs/formats.md.
  *
  *   PTW_OK             done
- *   PTW_E_ARG          PTW_EDIT_UNSHARE, and shares is NULL
+ *   PTW_E_ARG          PTW_EDIT_UNSHARE, and shares is NULL; tables have to be
+ *                      made, and table_flags has bits that are no flag bits
  *   PTW_E_RANGE        first > last, or the physical range wraps
  *   PTW_E_ALIGN        an address, or the root, that is not page aligned
- *   PTW_E_WIDTH        beyond the width of a physical address, so too the
+ *   PTW_E_WIDTH        beyond the width of a physical address, or an address
+ *                      of the range has a flag bit, so too the
  *                      root; or a large leaf to be split whose address no
  *                      small one can hold
  *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
@@ -203,7 +208,8 @@ struct ptw_range_request {
  *                      PTW_READ, one that is not in
  *                      enum ptw_right), or that an existing table on the path
  *                      does not grant; a memory type above 7; a key above 15,
- *                      or any but 0 where there is no PTW_PKE
+ *                      or any but 0 where there is no PTW_PKE; flag
+ *                      bits that the regime has not
  *   PTW_E_LARGE        a large leaf in the way, and no PTW_EDIT_SPLIT
  *   PTW_E_SHARED       a shared table in the way, and no PTW_EDIT_UNSHARE
  *   PTW_BAD_ENTRY      an entry of an upper table has reserved bits set

@@ -78,7 +78,7 @@ struct ptw_regime {
     bool amd;
     uint64_t root_pa;  /* addresses that a root can have */
     uint64_t table_pa; /* addresses that a table can have */
-    uint64_t linear;        /* low bits of an address: within them the entries
+    uint64_t linear;   /* low bits of an address: within them the entries
                                of pages that follow each other are equally far
                                apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];

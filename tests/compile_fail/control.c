@@ -9,7 +9,8 @@ struct holder {
 ptw_pa assigns(ptw_pa pa);
 enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
                        ptw_pa root, ptw_va va);
-void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i);
+void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
+            struct ptw_pae_alias *p, struct ptw_la57_alias *l);
 const struct ptw_void *reads(const struct ptw_item *item);
 void takes(const struct ptw_void *never);
 bool heeds(const struct ptw_regime *r);
@@ -35,12 +36,15 @@ enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
     return ptw_lookup(r, mem, root, va, &t);
 }
 
-void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i)
+void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
+            struct ptw_pae_alias *p, struct ptw_la57_alias *l)
 {
     a->level = PTW_AMD64_ALIAS_PT;
     a->level = PTW_AMD64_ALIAS_PD;
     a->level = PTW_AMD64_ALIAS_PDPT;
     i->level = PTW_I686_ALIAS_PT;
+    p->level = PTW_PAE_ALIAS_PD;
+    l->level = PTW_LA57_ALIAS_PML4;
 }
 
 const struct ptw_void *reads(const struct ptw_item *item)
