@@ -410,7 +410,8 @@ enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
     if (root % bytes != 0) {
         return PTW_E_ALIGN;
     }
-    if (root >> f->root_pa_bits(&w->mode) != 0) {
+    if (root >> f->root_pa_bits(&w->mode) != 0 ||
+        (root & w->mode.flag_bits) != 0) {
         return PTW_E_WIDTH;
     }
     return fz_world_touches(w, root, bytes) ? PTW_OK : PTW_E_BUS;
@@ -655,7 +656,8 @@ static bool joins(const struct fz_world *w, const struct ptw_item *a,
            b->first.v == last + 1 && m->level == n->level &&
            m->rights == n->rights &&
            n->pa.v == m->pa.v + (b->first.v - a->first.v) &&
-           class_of(w, m) == class_of(w, n);
+           class_of(w, m) == class_of(w, n) &&
+           ((m->raw ^ n->raw) & w->mode.flag_bits) == 0;
 }
 
 /* Compares a run with the leaves of the list from *at on. */

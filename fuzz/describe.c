@@ -146,6 +146,10 @@ void fz_say_world(const struct fz_world *w, const char *memory)
            w->mode.nx ? ", NX" : "", w->mode.pse ? ", PSE" : "",
            w->mode.page1g ? ", 1 GiB pages" : "", w->mode.wp ? ", WP" : "",
            w->mode.cet ? ", shadow stacks" : "");
+    if (w->mode.flag_bits != 0 || w->mode.amd) {
+        fz_say("flag bits %" PRIx64 "%s\n", w->mode.flag_bits,
+               w->mode.amd ? ", AMD" : "");
+    }
     fz_say("memory: %s\n", memory != NULL ? memory : memory_name[w->memory]);
     for (unsigned i = 0; i < w->regions; i++) {
         fz_say("    %016" PRIx64 "-%016" PRIx64 "%s\n", w->region[i].first,

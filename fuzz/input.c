@@ -62,8 +62,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                        "memory; host memory for regions of at most 64 KiB"},
     [HEADER_FEATURES] =
         {OP_HEADER, "features", 24, 8, FZ_SET,
-         "no-nx no-pse no-page1g no-wp cet",
-         "what the processor lacks, or has; cet counts only with WP"},
+         "no-nx no-pse no-page1g no-wp cet amd flag-47 flag-46",
+         "what the processor lacks, or has; cet counts only with WP, flag "
+         "bits only in walks"},
     [HEADER_WIDTH] = {OP_HEADER, "width", 32, 8, FZ_PLAIN, NULL,
                       "the physical width is 52 - width % 21 bits"},
     [HEADER_READING] = {OP_HEADER, "reading", 40, 8, FZ_PLAIN,

@@ -670,7 +670,7 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
 /* ---------------------------------------------------------------- the world */
 
 static void set_mode(struct fz_world *w, const uint8_t *header,
-                     const struct oracle_format *format)
+                     const struct oracle_format *format, bool tables)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
     struct ptw_cpu cpu = ptw_cpu_widest;
@@ -684,6 +684,12 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     w->mode.page1g = (features & 4) == 0;
     w->mode.wp = (features & 8) == 0;
     w->mode.cet = (features & 16) != 0 && w->mode.wp && format->levels > 0;
+    w->mode.amd = (features & 32) != 0;
+    w->mode.flag_bits = 0;
+    if (!tables && format->levels > 0 && format->entry_bytes == 8) {
+        w->mode.flag_bits = (features & 64) != 0 ? (uint64_t)1 << 47 : 0;
+        w->mode.flag_bits |= (features & 128) != 0 ? (uint64_t)1 << 46 : 0;
+    }
     w->wide = w->mode;
     w->wide.pa_bits = 52;
     learn_format(&w->mode);
@@ -692,6 +698,8 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
     cpu.pa_bits = w->mode.pa_bits;
     cpu.page1g = w->mode.page1g;
+    cpu.amd = w->mode.amd;
+    cpu.flag_bits = w->mode.flag_bits;
     without |= w->mode.nx ? 0 : (unsigned)PTW_NX;
     without |= w->mode.pse ? 0 : (unsigned)PTW_PSE;
     without |= w->mode.wp ? 0 : (unsigned)PTW_WP;
@@ -819,7 +827,7 @@ static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
     uint64_t reading = fz_get(header, HEADER_READING) % 4;
     uint64_t walk = fz_get(header, HEADER_WALK);
 
-    set_mode(w, header, format_of(header, tables));
+    set_mode(w, header, format_of(header, tables), tables);
     w->memory = (enum fz_memory)(fz_get(header, HEADER_MEMORY) % 4);
     w->read_step = fz_get(header, HEADER_READ_STEP) % FZ_MOST_STEP + 1;
     w->item_step = fz_get(header, HEADER_ITEM_STEP) % FZ_MOST_STEP + 1;

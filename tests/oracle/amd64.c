@@ -23,10 +23,14 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
     case 4: /* PML5E: "Reserved (must be 0)" */
     case 3: /* PML4E: the same */
         reserved |= ORACLE_X86_PS;
+        reserved |= mode->amd ? ORACLE_X86_G : 0;
         break;
     case 2: /* PDPTE that maps a 1-GByte page, where there are such */
         if (ps) {
-            reserved |= mode->page1g ? oracle_ones(29, 13) : ORACLE_X86_PS;
+            reserved |= mode->page1g ? oracle_ones(29, 13) & ~mode->flag_bits
+                                     : ORACLE_X86_PS;
+        } else if (mode->amd) {
+            reserved |= ORACLE_X86_G; /* AMD: "MBZ" in a PDPE and a PML4E */
         }
         break;
     case 1: /* PDE that maps a 2-MByte page */
@@ -44,28 +48,26 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
     e = oracle_x86_rights(raw);
     e.kind = ORACLE_MAPS;
     if (level == 0) {
-        e.pa = raw & oracle_ones(51, 12);
+        e.pa = raw & oracle_x86_address(mode, 12);
     } else if (level == 1 && ps) {
-        e.pa = raw & oracle_ones(51, 21);
+        e.pa = raw & oracle_x86_address(mode, 21);
     } else if (level == 2 && ps) {
-        e.pa = raw & oracle_ones(51, 30);
+        e.pa = raw & oracle_x86_address(mode, 30);
     } else {
         e.kind = ORACLE_TABLE;
-        e.pa = raw & oracle_ones(51, 12);
+        e.pa = raw & oracle_x86_address(mode, 12);
     }
     return e;
 }
 
 static uint64_t table_bits(const struct oracle_mode *mode)
 {
-    (void)mode;
-    return oracle_ones(51, 12);
+    return oracle_x86_address(mode, 12);
 }
 
 static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
 {
-    (void)mode;
-    return oracle_ones(51, 12 + 9 * level);
+    return oracle_x86_address(mode, 12 + 9 * level);
 }
 
 static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,

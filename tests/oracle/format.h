@@ -19,8 +19,10 @@ struct oracle_mode {
     bool nx;
     bool pse;
     bool page1g;
-    bool wp;   /* CR0.WP */
-    bool cet;  /* CR4.CET */
+    bool wp;            /* CR0.WP */
+    bool cet;           /* CR4.CET */
+    bool amd;           /* the processor is AMD's */
+    uint64_t flag_bits; /* bits of addresses in entries that are none */
     bool self; /* a walk: an entry that leads to its own table is an answer */
 };
 

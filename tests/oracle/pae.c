@@ -21,7 +21,7 @@ static uint64_t reserved_bits(const struct oracle_mode *mode, uint64_t raw,
     switch (level) {
     case 2: /* PDPTE: 2:1, 8:5 less 5, 63:M */
         return oracle_ones(2, 1) | oracle_ones(8, 6) |
-               oracle_ones(63, mode->pa_bits);
+               (oracle_ones(63, mode->pa_bits) & ~mode->flag_bits);
     case 1: /* PDE: 62:M; and 20:13 if it maps a 2-MByte page */
         return oracle_x86_wide_reserved(mode) | oracle_ones(62, 52) |
                ((raw & ORACLE_X86_PS) != 0 ? oracle_ones(20, 13) : 0);
@@ -51,24 +51,22 @@ static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
     }
     if (level == 1 && (raw & ORACLE_X86_PS) != 0) {
         e.kind = ORACLE_MAPS;
-        e.pa = raw & oracle_ones(51, 21);
+        e.pa = raw & oracle_x86_address(mode, 21);
     } else {
         e.kind = level == 0 ? ORACLE_MAPS : ORACLE_TABLE;
-        e.pa = raw & oracle_ones(51, 12);
+        e.pa = raw & oracle_x86_address(mode, 12);
     }
     return e;
 }
 
 static uint64_t table_bits(const struct oracle_mode *mode)
 {
-    (void)mode;
-    return oracle_ones(51, 12);
+    return oracle_x86_address(mode, 12);
 }
 
 static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
 {
-    (void)mode;
-    return level == 0 ? oracle_ones(51, 12) : oracle_ones(51, 21);
+    return oracle_x86_address(mode, level == 0 ? 12 : 21);
 }
 
 static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,

@@ -23,7 +23,13 @@ uint64_t oracle_x86_wide_reserved(const struct oracle_mode *mode)
     uint64_t reserved =
         mode->pa_bits <= 51 ? oracle_ones(51, mode->pa_bits) : 0;
 
+    reserved &= ~mode->flag_bits;
     return mode->nx ? reserved : reserved | ORACLE_X86_XD;
+}
+
+uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo)
+{
+    return oracle_ones(51, lo) & ~mode->flag_bits;
 }
 
 bool oracle_x86_nxe(const struct oracle_mode *mode)

@@ -13,6 +13,7 @@ static const uint64_t ORACLE_X86_US = 1 << 2;
 static const uint64_t ORACLE_X86_A = 1 << 5;
 static const uint64_t ORACLE_X86_D = 1 << 6;
 static const uint64_t ORACLE_X86_PS = 1 << 7;
+static const uint64_t ORACLE_X86_G = 1 << 8;
 static const uint64_t ORACLE_X86_XD = (uint64_t)1 << 63;
 
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
@@ -26,6 +27,10 @@ uint64_t oracle_x86_rights_bits(const struct oracle_entry *is);
  * has to have clear: of the address above the physical width, and bit 63 where
  * EFER.NXE is clear. */
 uint64_t oracle_x86_wide_reserved(const struct oracle_mode *mode);
+
+/* oracle_x86_address returns the bits of an entry of 64 bits, from lo up, that
+ * hold an address. */
+uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo);
 
 /* oracle_x86_nxe says whether EFER.NXE is set. */
 bool oracle_x86_nxe(const struct oracle_mode *mode);
