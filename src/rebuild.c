@@ -138,9 +138,6 @@ static enum ptw_status check_options(const struct ptw_regime *r,
         (r->features & PTW_WP) == 0) {
         return PTW_E_REGIME;
     }
-    if ((o->table_flags & ~r->flag_bits) != 0) {
-        return PTW_E_ARG;
-    }
     st = ptw_kept_check(r, (struct ptw_va_range){o->first, o->last},
                         o->leave_out, o->leave_outs);
     if (st != PTW_OK) {
@@ -201,6 +198,11 @@ static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
     return PTW_OK;
 }
 
+static uint64_t root_flags(const struct ptw_rebuild_options *o, uint32_t space)
+{
+    return o->root_flags != NULL ? o->root_flags[space] : 0;
+}
+
 enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
                                  const struct ptw_regime *regime,
                                  const struct ptw_mem *mem, const ptw_pa *root,
@@ -217,6 +219,11 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
     st = check_options(regime, options);
     if (st != PTW_OK) {
         return st;
+    }
+    for (uint32_t i = 0; i < roots; i++) {
+        if ((root_flags(options, i) & ~regime->flag_bits) != 0) {
+            return PTW_E_ARG;
+        }
     }
     rb->regime = regime;
     rb->mem = mem;
@@ -888,7 +895,7 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
                 rb, level, item->first.v + p->at,
                 ptw_table_entry(a, rb->regime, level,
                                 a->table_bits(rb->regime, level, PTW_USER) |
-                                    rb->o.table_flags,
+                                    rb->path_flags[item->u.mapping.level],
                                 rb->at[below]));
         }
     }
@@ -1400,6 +1407,8 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     case PTW_SPACE_WALKED:
         break;
     }
+    rb->path_flags[ptw_top(rb->regime->arch->format)] =
+        root_flags(&rb->o, item->space);
     top = old_table_of(rb, ptw_top(rb->regime->arch->format), s->root,
                        ptw_va_of(0));
     st = keep_named(rb, &top);
@@ -1423,6 +1432,7 @@ static enum ptw_status table(struct ptw_rebuild *rb,
     struct old_table old = old_table_of(rb, t->level, t->table, item->first);
     enum ptw_status st = keep_named(rb, &old);
 
+    rb->path_flags[t->level] = t->attributes & rb->regime->flag_bits;
     if (st != PTW_OK) {
         return st;
     }
@@ -2139,7 +2149,6 @@ static enum ptw_status add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
         .mem = rb->to,
         .ops = &ops,
         .ctx = rb,
-        .table_flags = rb->o.table_flags,
     };
 
     for (size_t i = 0; i < rb->o.maps; i++) {
@@ -2147,6 +2156,7 @@ static enum ptw_status add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
     }
     for (uint32_t space = 0; space < rb->roots; space++) {
         t.root = new_root[space];
+        t.table_flags = root_flags(&rb->o, space);
         for (size_t i = 0; i < rb->o.maps; i++) {
             struct ptw_map_request q = rb->o.map[i];
             enum ptw_status st;

@@ -93,6 +93,11 @@ uint64_t ptw_root_bytes(const struct ptw_regime *r)
     return r->root_pa & -r->root_pa;
 }
 
+uint64_t ptw_root_flags(const struct ptw_regime *r)
+{
+    return r->flag_bits & ptw_low_mask(r->arch->root_bits);
+}
+
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va)
 {
     return ptw_is_canonical(r->arch->format, r, va.v);

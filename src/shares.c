@@ -279,8 +279,9 @@ enum ptw_status ptw_spare_take(struct ptw_tables *t, unsigned level,
 enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
                                unsigned level)
 {
-    uint64_t bytes = ptw_table_bytes(t->regime->arch->format, level);
-    enum ptw_status st = ptw_table_check(t, table, level);
+    const struct ptw_format *a = t->regime->arch->format;
+    uint64_t bytes = ptw_table_bytes(a, level);
+    enum ptw_status st = spare_check(t, table, level == ptw_top(a));
 
     if (st != PTW_OK) {
         return PTW_OK; /* nobody gave it, and nobody could use it */
@@ -291,7 +292,7 @@ enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
     }
     /* What lies behind a table that is smaller than those in stock is somebody
      * else's. */
-    if (bytes < spare_bytes(t->regime->arch->format)) {
+    if (bytes < spare_bytes(a)) {
         return PTW_OK;
     }
     /* What is in stock is all zeros; entries that are not present may not be.

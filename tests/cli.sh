@@ -438,6 +438,12 @@ shows 'merged 1'
 shows 'flags-differ 0'
 try 'flag bits, verify' 0 0 verify "${flags[@]}" --new-root "$root" --merge \
     flags dense
+try 'verify, a root without its flag' 1 1 verify "${flags[@]}" --new-root \
+    "${root#80000000}" --merge flags dense
+says 'root 0 is given with flag bits 0, and the one of flags with 800000000000'
+wrong 'is not the address of a table' leaves --regime pae --flag-bit 47 \
+    --root 800000001020 pae
+try 'flag bits, paging off' 0 0 leaves --cr0 1 --flag-bit 47 flags
 try 'without the option' 0 0 leaves --regime amd64 --pa-bits 46 --root 1000 \
     flags
 check "$name: nothing is mapped" [ "$(grep -vc '^#' out)" -eq 0 ]

@@ -105,6 +105,23 @@ Test(flag_bits, are_no_address_and_not_reserved)
     cr_expect(eq(u64, leaf(0x5000 | C | P).pa.v, 0x5000));
 }
 
+/* A processor has them with paging off, too. */
+Test(flag_bits, mean_nothing_in_a_mode_that_has_none)
+{
+    struct ptw_cpu cpu = {.pa_bits = 52, .flag_bits = C};
+    struct ptw_x86_registers off = {1, 0, 0};
+    struct ptw_x86_registers small = {0x80000001, 0, 0};
+
+    expect_status(ptw_regime_from_x86(&off, &cpu, &regime, NULL), PTW_OK);
+    cr_expect(eq(u64, regime.flag_bits, 0));
+    expect_status(ptw_regime_from_x86(&small, &cpu, &regime, NULL), PTW_OK);
+    cr_expect(eq(u64, ptw_root_flags(&regime), 0));
+    expect_status(with_flags("pae", 52, C), PTW_OK);
+    cr_expect(eq(u64, ptw_root_flags(&regime), 0));
+    expect_status(with_flags("amd64", 52, C), PTW_OK);
+    cr_expect(eq(u64, ptw_root_flags(&regime), C));
+}
+
 Test(flag_bits, are_refused_where_there_are_none)
 {
     expect_status(with_flags("i686", 52, C), PTW_E_REGIME);
@@ -229,6 +246,30 @@ Test(flag_bits, stay_in_a_rebuild)
     /* A leaf that says otherwise of its page is not the same. */
     change(&n, 3 * PAGE, entry_of(&n, 3 * PAGE, 0) | C);
     expect_status(verified(&j, &n), PTW_DIFFERENT);
+    free_image(&n);
+}
+
+/* The table of a leaf that is split is referred to as the table that holds the
+ * leaf is; not as one of another space. */
+Test(flag_bits, of_a_split_are_those_of_its_path)
+{
+    struct job j = job_of(2);
+    struct image n;
+
+    guest_with_flags(C);
+    put(PD, 1, 0x200000 | PS | P | U | C);
+    put(0x8000, 0, 0x9000 | P | W | U);
+    put(0x9000, 0, 0xA000 | P | W | U);
+    put(0xA000, 1, 0x200000 | PS | P | U);
+    offer(0x200000, 0x200000, far_memory(0x200000), DIRECT);
+    j.root[0].v = ROOT;
+    j.root[1].v = 0x8000;
+    j.o.flags = PTW_REBUILD_SPLIT;
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, entry_of(&n, 0x200000, 1) & C, C));
+    n.root[0] = n.root[1];
+    cr_expect(eq(u64, entry_of(&n, 0x200000, 1) & C, 0));
     free_image(&n);
 }
 

@@ -194,10 +194,12 @@ struct ptw_range_request {
  * see docs/formats.md.
  *
  *   PTW_OK             done
- *   PTW_E_ARG          PTW_EDIT_UNSHARE, and shares is NULL; tables have to be
- *                      made, and table_flags has bits that are no flag bits
+ *   PTW_E_ARG          PTW_EDIT_UNSHARE, and shares is NULL; table_flags has
+ *                      bits that are no flag bits, and not all of the range
+ *                      is in one table of leaves that is there and private
  *   PTW_E_RANGE        first > last, or the physical range wraps
- *   PTW_E_ALIGN        an address, or the root, that is not page aligned
+ *   PTW_E_ALIGN        an address that is not page aligned, or a root that is
+ *                      not aligned to its size
  *   PTW_E_WIDTH        beyond the width of a physical address, or an address
  *                      of the range has a flag bit, so too the
  *                      root; or a large leaf to be split whose address no

@@ -122,10 +122,12 @@ struct ptw_rebuild_options {
     uint64_t max_bytes; /* of the new image */
     uint64_t seed;      /* as that of ptw_memo_init */
     struct ptw_absent absent; /* what becomes of entries that are not present */
-    uint64_t table_flags; /* flag bits that entries have which lead to tables
-                                 that the old image had not: those of leaves
-                                 that were split, and of maps; some of the
-                                 regime's, or 0 */
+    const uint64_t *root_flags; /* flag bits that each root is loaded with; the
+                                   tables that maps need in its space are
+                                   referred to with those.  NULL: none.  Tables
+                                   of a leaf that is split are referred to with
+                                   the flag bits of the entry that leads to the
+                                   table which holds the leaf */
 };
 
 /* ptw_rebuild_everything returns options that keep the whole space, as it is,
@@ -288,6 +290,8 @@ struct ptw_rebuild {
     uint64_t blank_flags; /* flag bits of the leaves that map it */
     uint64_t walked;      /* tables of the walk */
     uint64_t last_root;   /* number of the last space's root */
+    uint64_t path_flags[PTW_MAX_LEVELS]; /* flag bits of the entries that lead
+                                            to the tables of the path */
     uint64_t extra;  /* tables besides: of leaves that were split, of maps */
     uint64_t mapped; /* of them, at most: of maps */
     uint64_t taken;  /* of these, used */

@@ -123,8 +123,9 @@ struct ptw_x86_registers {
 };
 
 /* ptw_regime_from_x86 builds the regime that the registers select: Intel SDM
- * vol. 3A, "Paging Modes and Control Bits".  PTW_E_CONFLICT when no processor
- * can be in that state; PTW_E_WIDTH, cpu, out and why as above. */
+ * vol. 3A, "Paging Modes and Control Bits".  A mode without flag bits has none,
+ * whatever the processor has.  PTW_E_CONFLICT when no processor can be in that
+ * state; PTW_E_WIDTH, cpu, out and why as above. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                     const struct ptw_cpu *cpu, struct ptw_regime *out,
@@ -155,6 +156,10 @@ PTW_NODISCARD enum ptw_status ptw_root_check(const struct ptw_regime *r,
 /* ptw_root_bytes returns the size of a root, which is its alignment, too: 4096,
  * of pae 32 (bare: 1). */
 uint64_t ptw_root_bytes(const struct ptw_regime *r);
+
+/* ptw_root_flags returns which of the processor's flag bits a root register can
+ * hold: under pae, CR3 has 32 bits, and none. */
+uint64_t ptw_root_flags(const struct ptw_regime *r);
 
 /* ptw_canonical says whether va is one that tables of r can map. */
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va);

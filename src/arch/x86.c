@@ -41,7 +41,7 @@ static const struct {
     {5, X86_ALL | X86_ROOT, "A"},
     {6, X86_LEAF, "D"},
     {7, X86_SMALL, "PAT"},
-    {7, X86_LARGE, "PS"},
+    {7, X86_LARGE | X86_UPPER, "PS"},
     {8, X86_LEAF, "G"},
     {12, X86_LARGE, "PAT"},
     {63, X86_ALL, "XD"},
@@ -56,7 +56,8 @@ static enum x86_where where_is(const struct ptw_regime *r, unsigned level,
         return X86_SMALL;
     }
     return kind == PTW_ENTRY_LEAF ||
-                   (kind == PTW_ENTRY_BAD && (raw & X86_PS) != 0)
+                   (kind == PTW_ENTRY_BAD && r->rule[level].leaf &&
+                    (raw & X86_PS) != 0)
                ? X86_LARGE
                : X86_UPPER;
 }
@@ -237,6 +238,7 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     bool pae = (regs->cr4 & CR4_PAE) != 0;
     bool lme = (regs->efer & EFER_LME) != 0;
     bool lma = (regs->efer & EFER_LMA) != 0;
+    const struct ptw_arch *arch;
     unsigned features = PTW_PAGE1G;
 
     if (pg && (regs->cr0 & CR0_PE) == 0) {
@@ -257,6 +259,7 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         if (facts.pa_bits > 32 && facts.pa_bits <= 52) {
             facts.pa_bits = 32;
         }
+        facts.flag_bits = 0;
         return ptw_regime_build(&ptw_arch_bare, &facts, 0, out, why);
     }
     if (lme && !pae) {
@@ -277,8 +280,11 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     if ((regs->cr0 & CR0_WP) != 0) {
         features |= PTW_WP;
     }
-    return ptw_regime_build(mode(pae, lme, (regs->cr4 & CR4_LA57) != 0), &facts,
-                            features, out, why);
+    arch = mode(pae, lme, (regs->cr4 & CR4_LA57) != 0);
+    if (!arch->flag_bits) {
+        facts.flag_bits = 0;
+    }
+    return ptw_regime_build(arch, &facts, features, out, why);
 }
 
 ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)

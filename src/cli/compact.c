@@ -181,7 +181,7 @@ static void begin(const struct compaction *c)
     ro.base.v = o->new_base;
     ro.flags = o->policy;
     ro.absent = o->absent;
-    ro.table_flags = o->root_flags[0];
+    ro.root_flags = o->root_flags;
     if (o->has_tables_base) {
         ro.tables_base.v = o->tables_base;
         ro.flags |= PTW_REBUILD_TABLES_APART;

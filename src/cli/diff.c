@@ -662,7 +662,7 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
 
     image_open(&other, o->other);
     c = new_comparison(o, im, &other);
-    status = compare(c);
+    status = cli_worse(report_root_flags(o), compare(c));
     pairs_free(&c->pairs);
     sharing_free(&c->sharing);
     free(c);

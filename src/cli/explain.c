@@ -190,6 +190,7 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
     }
     json_set_hex(j, "entry", step->raw);
     json_set(j, "bits", bits_json(r, step));
+    json_set_flag_bits(j, r, step->raw & r->flag_bits);
     if (e.kind == PTW_ENTRY_BAD) {
         json_set_hex(j, "reserved",
                      ptw_reserved_bits(r, step->level, step->raw));

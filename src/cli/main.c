@@ -34,7 +34,7 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 static const char options_help[] =
     "\n"
     "Paging mode and roots, by name or by registers:\n"
-    "  --regime NAME        i686, amd64 or bare\n"
+    "  --regime NAME        i686, pae, amd64, amd64-la57 or bare\n"
     "  --root PA            a top table; repeatable, the order is the index\n"
     "  --cr3 VALUE          the same as a register; repeatable\n"
     "  --cr0 VALUE --cr4 VALUE --efer VALUE\n"

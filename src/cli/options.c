@@ -938,7 +938,7 @@ static void set_regime_from_registers(struct arguments *a)
 /* The roots of an image as they are given; false when there are none. */
 static bool take_roots(const struct place *p, struct options *o)
 {
-    uint64_t flag_bits = o->regime.flag_bits;
+    uint64_t flag_bits = ptw_root_flags(&o->regime);
 
     o->root = p->root;
     o->roots = p->roots;

@@ -231,6 +231,25 @@ enum cli_status report_bad_root(const struct options *o, uint32_t index,
     return CLI_USAGE;
 }
 
+enum cli_status report_root_flags(const struct options *o)
+{
+    enum cli_status status = CLI_DONE;
+
+    for (uint32_t i = 0; i < o->roots; i++) {
+        uint64_t was = o->root_flags[i];
+        uint64_t is = o->other->root_flags[i];
+
+        if (was != is) {
+            report(o->other->image,
+                   "root %" PRIu32 " is given with flag bits %" PRIx64
+                   ", and the one of %s with %" PRIx64,
+                   i, is, o->image, was);
+            status = CLI_NO;
+        }
+    }
+    return status;
+}
+
 enum cli_status report_roots(const struct options *o, const struct image *im)
 {
     enum cli_status status = CLI_DONE;

@@ -52,6 +52,10 @@ void progress_clear(void);
 enum cli_status report_bad_root(const struct options *o, uint32_t index,
                                 enum ptw_status why);
 
+/* report_root_flags says which roots of the second image are given with other
+ * flag bits than those of the first: to the guest that is another root. */
+enum cli_status report_root_flags(const struct options *o);
+
 /* report_roots says of each root that is none why, and returns the status that
  * follows from it. */
 enum cli_status report_roots(const struct options *o, const struct image *im);

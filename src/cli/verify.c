@@ -69,6 +69,9 @@ enum cli_status verify_run(const struct options *o, const struct image *im)
     image_open(&other, o->other);
     status = cli_worse(report_roots(o, im), report_roots(o->other, &other));
     if (status == CLI_DONE) {
+        status = report_root_flags(o);
+    }
+    if (status == CLI_DONE) {
         status = compare(o, im, &other);
     }
     image_close(&other);
