@@ -301,7 +301,8 @@ static void read_place(struct board *b, const struct fz_records *in,
         p->last = fz_value(in, FZ_LAST, p->first + length);
     } else if (kind == REVERSED) {
         p->first |= 0x200;
-        p->last = fz_value(in, FZ_LAST, p->first - 1 - length);
+        p->last = fz_value(in, FZ_LAST, p->first - 1 - length % p->first);
+        p->last = p->last < p->first ? p->last : p->first - 1;
         p->host = lent;
         *lies = true;
     } else if (kind == NO_MEMORY && !callbacks) {
