@@ -689,7 +689,8 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         if (w->gap == PTW_GAP_BEFORE) {
             ptw_settle_gap(a, w, out);
         }
-        if (a->levels == 0 && c->first <= c->last) {
+        if (a->levels == 0 && c->first <= c->last &&
+            (PTW_ALL_RIGHTS & c->need_leaf) == c->need_leaf) {
             struct ptw_item *item = ptw_emit(w, out);
 
             ptw_span(w, item, PTW_ITEM_MAPPING, 0, c->regime->va_bits);

@@ -1558,6 +1558,19 @@ Test(i686_walk, goes_on_after_every_limit_as_if_there_had_been_none)
     }
 }
 
+/* A right that there is not is granted by nothing. */
+Test(bare_walk, grants_no_right_that_there_is_not)
+{
+    struct plan p;
+
+    machine("bare");
+    p = follow_plan(0);
+    p.o.need = PTW_ALL_RIGHTS;
+    cr_expect(eq(sz, walk(&p)->count, 1));
+    p.o.need = PTW_ALL_RIGHTS + 1;
+    cr_expect(eq(sz, walk(&p)->count, 0));
+}
+
 Test(bare_walk, goes_on_after_every_limit)
 {
     machine_with("bare", 36, 0);
