@@ -405,7 +405,7 @@ PTW_ENGINE void ptw_expect_after(const struct ptw_format *a,
     x->any = (raw & a->irregular) == 0;
     x->raw = raw + pages * l->step;
     x->pa = pa + (pages << l->shift);
-    x->last = ptw_run_last(a, r, pa);
+    x->last = ptw_run_last(r, pa);
 }
 
 PTW_ENGINE struct ptw_expected ptw_expect(const struct ptw_format *a,

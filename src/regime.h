@@ -38,7 +38,8 @@ struct ptw_format {
                            that `step` leads to or from */
     struct ptw_level level[PTW_MAX_LEVELS];
 
-    /* decode says what raw means as entry `index` of a table of that level. */
+    /* decode says what raw means as entry `index` of a table of that level.  Only
+     * the address may depend on the index: who asks for no address gives 0. */
     struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
                                unsigned level, unsigned index);
 
@@ -101,10 +102,8 @@ PTW_ENGINE uint64_t ptw_attribute_bits(const struct ptw_format *a,
 
 /* ptw_run_last returns the address of the last page to which `step` leads from
  * the leaf that maps pa. */
-PTW_ENGINE uint64_t ptw_run_last(const struct ptw_format *a,
-                                 const struct ptw_regime *r, uint64_t pa)
+PTW_ENGINE uint64_t ptw_run_last(const struct ptw_regime *r, uint64_t pa)
 {
-    (void)a;
     return r->rule[0].leaf_pa & (pa | r->linear);
 }
 

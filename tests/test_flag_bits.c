@@ -273,6 +273,44 @@ Test(flag_bits, of_a_split_are_those_of_its_path)
     free_image(&n);
 }
 
+/* Tables that a map needs are referred to as the root of their space is. */
+Test(flag_bits, of_a_maps_tables_are_those_of_the_root)
+{
+    static const uint64_t with[2] = {C, 0};
+    static const uint64_t stray[2] = {0, C << 1};
+    static const struct ptw_va_range free_range = {{0x40000000}, {0x40000FFF}};
+    struct ptw_map_request map = {
+        .first = {0x40000000},
+        .last = {0x40000FFF},
+        .rights = PTW_READ | PTW_EXEC,
+    };
+    struct job j = job_of(2);
+    struct image n;
+
+    guest_with_flags(C);
+    put(0x9000, 0, 0xA000 | P | W | U);
+    put(0xA000, 0, 0xB000 | P | W | U);
+    put(0xB000, 0, 0xC000 | P | W | U);
+    put(0xC000, 0, DATA | P | U);
+    j.root[0].v = ROOT;
+    j.root[1].v = 0x9000;
+    j.o.map = &map;
+    j.o.maps = 1;
+    j.o.leave_out = &free_range;
+    j.o.leave_outs = 1;
+    j.o.root_flags = stray;
+    expect_status(compact(&j, &n), PTW_E_ARG);
+    free_image(&n);
+    j.o.root_flags = with;
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(eq(u64, entry_of(&n, 0x40000000, 2) & C, C));
+    cr_expect(eq(u64, entry_of(&n, 0x40000000, 1) & C, C));
+    n.root[0] = n.root[1];
+    cr_expect(eq(u64, entry_of(&n, 0x40000000, 2) & C, 0));
+    cr_expect(eq(u64, entry_of(&n, 0x40000000, 1) & C, 0));
+    free_image(&n);
+}
+
 /* Pages 2, 4 and 6 have the same bytes; 4 is mapped without the flag. */
 static struct job three_alike(void)
 {

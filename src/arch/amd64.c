@@ -4,31 +4,7 @@
 #include "instance.h"
 #include "long_mode.h"
 
-static void amd64_alias_put(union ptw_alias *alias,
-                            const struct ptw_alias_ref *ref, unsigned level)
-{
-    alias->amd64.ref = *ref;
-    alias->amd64.level = (enum ptw_amd64_alias_level)level;
-}
-
-static struct ptw_alias_ref amd64_alias_get(const union ptw_alias *alias,
-                                            unsigned *level)
-{
-    *level = alias->amd64.level;
-    return alias->amd64.ref;
-}
-
-static union ptw_alias_level amd64_alias_level(unsigned level)
-{
-    return (union ptw_alias_level){
-        .amd64 = (enum ptw_amd64_alias_level)level,
-    };
-}
-
-static unsigned amd64_level_number(const union ptw_alias_level *level)
-{
-    return level->amd64;
-}
+PTW_ALIASES(amd64);
 
 _Static_assert((int)PTW_AMD64_ALIAS_PT == LONG_PT &&
                    (int)PTW_AMD64_ALIAS_PD == LONG_PD &&
@@ -55,11 +31,6 @@ static const struct ptw_format amd64 = {
 PTW_INSTANCE(amd64);
 
 const struct ptw_arch ptw_arch_amd64 = {
-    PTW_INSTANCE_OF(amd64),
-    LONG_MODE_ARCH,
-    .name = "amd64",
-    .id = PTW_ARCH_AMD64,
-    .alias_get = amd64_alias_get,
-    .alias_level = amd64_alias_level,
-    .level_number = amd64_level_number,
+    PTW_INSTANCE_OF(amd64), LONG_MODE_ARCH,        .name = "amd64",
+    .id = PTW_ARCH_AMD64,   PTW_ALIASES_OF(amd64),
 };

@@ -54,32 +54,10 @@ static struct ptw_attributes i686_attributes(const struct ptw_regime *r,
     return x86_attributes(r, raw, level);
 }
 
-static void i686_alias_put(union ptw_alias *alias,
-                           const struct ptw_alias_ref *ref, unsigned level)
-{
-    alias->i686.ref = *ref;
-    alias->i686.level = (enum ptw_i686_alias_level)level;
-}
-
-static struct ptw_alias_ref i686_alias_get(const union ptw_alias *alias,
-                                           unsigned *level)
-{
-    *level = alias->i686.level;
-    return alias->i686.ref;
-}
+PTW_ALIASES(i686);
 
 _Static_assert((int)PTW_I686_ALIAS_PT == I686_PT,
                "alias levels are numbered from the leaves");
-
-static union ptw_alias_level i686_alias_level(unsigned level)
-{
-    return (union ptw_alias_level){.i686 = (enum ptw_i686_alias_level)level};
-}
-
-static unsigned i686_level_number(const union ptw_alias_level *level)
-{
-    return level->i686;
-}
 
 static uint64_t i686_table_bits(const struct ptw_regime *r, unsigned level,
                                 unsigned rights)
@@ -149,7 +127,5 @@ const struct ptw_arch ptw_arch_i686 = {
     .guest_writes = ptw_x86_guest_writes,
     .shadow_stack = ptw_x86_shadow_stack,
     .access_allowed = ptw_x86_access_allowed,
-    .alias_get = i686_alias_get,
-    .alias_level = i686_alias_level,
-    .level_number = i686_level_number,
+    PTW_ALIASES_OF(i686),
 };

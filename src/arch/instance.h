@@ -3,7 +3,11 @@
  *
  * PTW_INSTANCE(x), where x is the architecture's constant format, defines
  * x_lookup, x_next, x_map, x_edit_near and x_map_leaves, and
- * PTW_INSTANCE_OF(x) puts them into the architecture. */
+ * PTW_INSTANCE_OF(x) puts them into the architecture.
+ *
+ * PTW_ALIASES(x) defines the ways to the alias type of x and back: x_alias_put,
+ * for the format, and x_alias_get, x_alias_level and x_level_number, which
+ * PTW_ALIASES_OF(x) puts into the architecture. */
 #ifndef PTW_INSTANCE_H
 #define PTW_INSTANCE_H
 
@@ -42,5 +46,33 @@
 #define PTW_INSTANCE_OF(x)                                                     \
     .format = &x, .lookup = x##_lookup, .next = x##_next, .map = x##_map,      \
     .edit_near = x##_edit_near, .map_leaves = x##_map_leaves
+
+#define PTW_ALIASES(x)                                                         \
+    static void x##_alias_put(union ptw_alias *alias,                          \
+                              const struct ptw_alias_ref *ref, unsigned level) \
+    {                                                                          \
+        alias->x.ref = *ref;                                                   \
+        alias->x.level = (enum ptw_##x##_alias_level)level;                    \
+    }                                                                          \
+    static struct ptw_alias_ref x##_alias_get(const union ptw_alias *alias,    \
+                                              unsigned *level)                 \
+    {                                                                          \
+        *level = alias->x.level;                                               \
+        return alias->x.ref;                                                   \
+    }                                                                          \
+    static union ptw_alias_level x##_alias_level(unsigned level)               \
+    {                                                                          \
+        return (union ptw_alias_level){.x =                                    \
+                                           (enum ptw_##x##_alias_level)level}; \
+    }                                                                          \
+    static unsigned x##_level_number(const union ptw_alias_level *level)       \
+    {                                                                          \
+        return level->x;                                                       \
+    }                                                                          \
+    _Static_assert(sizeof(struct ptw_##x##_alias) > 0, "an alias type")
+
+#define PTW_ALIASES_OF(x)                                                      \
+    .alias_get = x##_alias_get, .alias_level = x##_alias_level,                \
+    .level_number = x##_level_number
 
 #endif

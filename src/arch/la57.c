@@ -4,29 +4,7 @@
 #include "instance.h"
 #include "long_mode.h"
 
-static void la57_alias_put(union ptw_alias *alias,
-                           const struct ptw_alias_ref *ref, unsigned level)
-{
-    alias->la57.ref = *ref;
-    alias->la57.level = (enum ptw_la57_alias_level)level;
-}
-
-static struct ptw_alias_ref la57_alias_get(const union ptw_alias *alias,
-                                           unsigned *level)
-{
-    *level = alias->la57.level;
-    return alias->la57.ref;
-}
-
-static union ptw_alias_level la57_alias_level(unsigned level)
-{
-    return (union ptw_alias_level){.la57 = (enum ptw_la57_alias_level)level};
-}
-
-static unsigned la57_level_number(const union ptw_alias_level *level)
-{
-    return level->la57;
-}
+PTW_ALIASES(la57);
 
 _Static_assert((int)PTW_LA57_ALIAS_PT == LONG_PT &&
                    (int)PTW_LA57_ALIAS_PD == LONG_PD &&
@@ -55,11 +33,6 @@ static const struct ptw_format la57 = {
 PTW_INSTANCE(la57);
 
 const struct ptw_arch ptw_arch_la57 = {
-    PTW_INSTANCE_OF(la57),
-    LONG_MODE_ARCH,
-    .name = "amd64-la57",
-    .id = PTW_ARCH_LA57,
-    .alias_get = la57_alias_get,
-    .alias_level = la57_alias_level,
-    .level_number = la57_level_number,
+    PTW_INSTANCE_OF(la57), LONG_MODE_ARCH,       .name = "amd64-la57",
+    .id = PTW_ARCH_LA57,   PTW_ALIASES_OF(la57),
 };

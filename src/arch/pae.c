@@ -63,29 +63,7 @@ static size_t pae_fields(const struct ptw_regime *r, unsigned level,
                              : ptw_x86_fields(r, level, raw, field);
 }
 
-static void pae_alias_put(union ptw_alias *alias,
-                          const struct ptw_alias_ref *ref, unsigned level)
-{
-    alias->pae.ref = *ref;
-    alias->pae.level = (enum ptw_pae_alias_level)level;
-}
-
-static struct ptw_alias_ref pae_alias_get(const union ptw_alias *alias,
-                                          unsigned *level)
-{
-    *level = alias->pae.level;
-    return alias->pae.ref;
-}
-
-static union ptw_alias_level pae_alias_level(unsigned level)
-{
-    return (union ptw_alias_level){.pae = (enum ptw_pae_alias_level)level};
-}
-
-static unsigned pae_level_number(const union ptw_alias_level *level)
-{
-    return level->pae;
-}
+PTW_ALIASES(pae);
 
 _Static_assert((int)PTW_PAE_ALIAS_PT == PAE_PT &&
                    (int)PTW_PAE_ALIAS_PD == PAE_PD,
@@ -161,7 +139,5 @@ const struct ptw_arch ptw_arch_pae = {
     .guest_writes = ptw_x86_guest_writes,
     .shadow_stack = ptw_x86_shadow_stack,
     .access_allowed = ptw_x86_access_allowed,
-    .alias_get = pae_alias_get,
-    .alias_level = pae_alias_level,
-    .level_number = pae_level_number,
+    PTW_ALIASES_OF(pae),
 };
