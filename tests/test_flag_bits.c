@@ -276,8 +276,8 @@ Test(flag_bits, of_a_split_are_those_of_its_path)
 /* Tables that a map needs are referred to as the root of their space is. */
 Test(flag_bits, of_a_maps_tables_are_those_of_the_root)
 {
-    static const uint64_t with[2] = {C, 0};
-    static const uint64_t stray[2] = {0, C << 1};
+    const uint64_t with[2] = {C, 0};
+    const uint64_t stray[2] = {0, C << 1};
     static const struct ptw_va_range free_range = {{0x40000000}, {0x40000FFF}};
     struct ptw_map_request map = {
         .first = {0x40000000},
