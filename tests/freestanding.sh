@@ -16,9 +16,11 @@ ok()
 }
 
 objects=()
-for c in "$source"/src/*.c "$source"/src/arch/*.c \
-    "$source"/src/software/*.c; do
-    o=$scratch/$(basename "$c" .c).o
+mapfile -t sources < <(find "$source/src" -name '*.c' ! -path '*/src/cli/*' |
+    sort)
+for c in "${sources[@]}"; do
+    name=${c#"$source"/src/}
+    o=$scratch/${name//\//-}.o
     if "$cc" -std=c11 -O2 -DNDEBUG -ffreestanding -fno-pic -fno-stack-protector \
         -I "$source/include" -I "$source/src" -c "$c" -o "$o"; then
         objects+=("$o")

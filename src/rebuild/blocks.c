@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file keeps pages.  It also says how pages that are kept are mapped,
+ * whether they could be read, and which address each has in the new image. */
+#include "blocks.h"
+
+struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa)
+{
+    if (rb->last_block == NULL || rb->frame != pa >> PTW_BLOCK_BITS) {
+        struct ptw_block *b = ptw_block_at(&rb->frames, pa);
+
+        if (b == NULL) {
+            return NULL;
+        }
+        rb->last_block = b;
+        rb->frame = pa >> PTW_BLOCK_BITS;
+    }
+    return rb->last_block;
+}
+
+/* A lower bound on the pages that keeping these pages of a block adds to the image;
+ * small pages may still be merged. */
+static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
+                        uint64_t pages, unsigned bits)
+{
+    if ((rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0) {
+        pages &= ~b->kept;
+    } else if (bits == 0 || b->unit > 0) {
+        return 0;
+    }
+    return bits > 0 ? ptw_count_bits(pages) : pages != 0;
+}
+
+/* Notes the flag bits that a leaf maps these pages with, before they are kept. */
+static void note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags)
+{
+    if (b->flags == 0) {
+        b->flags = flags;
+    }
+    if (flags == b->flags) {
+        b->mixed |= b->kept & b->other & pages;
+        return;
+    }
+    if (b->other == 0) {
+        b->second = flags;
+    }
+    /* Of a third kind of flag bits it is not known which pages had them. */
+    b->mixed |= b->kept & pages & (flags == b->second ? ~b->other : UINT64_MAX);
+    b->mixed |= flags == b->second ? 0 : pages;
+    b->other |= pages;
+}
+
+struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
+                              uint64_t pages, unsigned bits, uint64_t flags,
+                              enum ptw_writes how)
+{
+    struct ptw_block *b = ptw_rb_block_at(rb, pa);
+    bool fresh;
+
+    if (b == NULL) {
+        b = ptw_hash_enter(&rb->frames, sizeof *b, (pa >> PTW_BLOCK_BITS) + 1,
+                           &fresh);
+    }
+    rb->counts.page_bytes += certain(rb, b, pages, bits) << PTW_PAGE_BITS;
+    if (flags != 0) {
+        note_flags(b, pages, flags);
+    }
+    b->again |= b->kept & pages;
+    b->kept |= pages;
+    if (b->unit < bits) {
+        b->unit = bits;
+        b->leaves = 0;
+    }
+    b->writable |= how == PTW_WRITES ? pages : 0;
+    b->fixed |= how == PTW_WRITES_STILL ? pages : 0;
+    return b;
+}
+
+void ptw_rb_keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
+                      uint64_t flags, enum ptw_writes how)
+{
+    struct ptw_block *first = ptw_rb_block_at(rb, pa);
+
+    if (first != NULL && first->unit == bits &&
+        ptw_rb_unit_leaf(first->leaves, how, flags != first->flags) == 0) {
+        return;
+    }
+    for (uint64_t at = 0; at >> bits == 0;
+         at += (uint64_t)64 << PTW_PAGE_BITS) {
+        struct ptw_block *b;
+
+        rb->work++;
+        b = ptw_rb_keep(rb, pa + at, UINT64_MAX, bits, flags, how);
+
+        if (at == 0) {
+            first = b;
+        }
+    }
+    if (first->unit == bits) {
+        first->leaves |= (uint16_t)ptw_rb_unit_leaf(first->leaves, how,
+                                                    flags != first->flags);
+    }
+}
+
+enum ptw_status ptw_rb_frames_room(struct ptw_rebuild *rb, unsigned bits)
+{
+    size_t blocks =
+        bits > PTW_BLOCK_BITS ? (size_t)1 << (bits - PTW_BLOCK_BITS) : 1;
+
+    return ptw_hash_room(&rb->frames, blocks)
+               ? PTW_OK
+               : ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
+                            ptw_hash_wanted(&rb->frames,
+                                            sizeof(struct ptw_block), blocks));
+}
+
+void ptw_rb_keep_page(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
+                      uint64_t flags, enum ptw_writes how)
+{
+    if (bits == PTW_PAGE_BITS) {
+        (void)ptw_rb_keep(rb, pa, ptw_page_bit(pa), 0, flags, how);
+    } else {
+        ptw_rb_keep_unit(rb, pa, bits, flags, how);
+    }
+}
+
+bool ptw_rb_is_shared(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
+{
+    const struct ptw_block *b = ptw_rb_block_at(rb, pa);
+    unsigned written = PTW_UNIT_WRITES | PTW_UNIT_FIXED;
+
+    if (bits == PTW_PAGE_BITS) {
+        return b != NULL && (ptw_block_shared(b) & ptw_page_bit(pa)) != 0;
+    }
+    if (b != NULL && b->unit == bits && (b->leaves & PTW_UNIT_AGAIN) != 0 &&
+        (b->leaves & written) != 0) {
+        return true;
+    }
+    for (uint64_t at = 0; at >> bits == 0;
+         at += (uint64_t)64 << PTW_PAGE_BITS) {
+        rb->work++;
+        b = ptw_rb_block_at(rb, pa + at);
+        if (b != NULL && ptw_block_shared(b) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct ptw_block *ptw_rb_unit_of(struct ptw_rebuild *rb,
+                                 const struct ptw_block *b)
+{
+    return ptw_rb_block_at(rb, ptw_block_base(b) & ~ptw_low_mask(b->unit));
+}
+
+enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
+                               unsigned bits)
+{
+    uint64_t pages = bits == PTW_PAGE_BITS ? ptw_page_bit(pa) : UINT64_MAX;
+    struct ptw_block *unit =
+        bits > PTW_PAGE_BITS ? ptw_rb_block_at(rb, pa) : NULL;
+    bool some = false;
+    bool all = true;
+
+    if (unit != NULL) {
+        unit = unit->unit >= bits ? ptw_rb_unit_of(rb, unit) : NULL;
+    }
+    if (unit != NULL && unit->torn == PTW_TORN_NOWHERE) {
+        return PTW_COVER_ALL;
+    }
+    if (unit != NULL && unit->torn == PTW_TORN_ALL) {
+        return PTW_COVER_NONE;
+    }
+    if (unit != NULL && unit->unit == bits && unit->torn == PTW_TORN_IN_PART) {
+        return PTW_COVER_SOME;
+    }
+    for (uint64_t at = 0; at >> bits == 0 && (all || !some);
+         at += (uint64_t)64 << PTW_PAGE_BITS) {
+        const struct ptw_block *b = ptw_rb_block_at(rb, pa + at);
+        uint64_t gone = b != NULL ? b->gone & pages : 0;
+
+        rb->work++;
+        some = some || gone != pages;
+        all = all && gone == 0;
+    }
+    if (unit != NULL && unit->unit == bits) {
+        unit->torn = some ? PTW_TORN_IN_PART : PTW_TORN_ALL;
+    }
+    return all ? PTW_COVER_ALL : some ? PTW_COVER_SOME : PTW_COVER_NONE;
+}
+
+enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
+                                 ptw_pa *now)
+{
+    uint64_t pa = old.v & ~ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t bit = ptw_page_bit(pa);
+    const struct ptw_block *b = ptw_rb_block_at(rb, pa);
+
+    if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN ||
+        b == NULL) {
+        return PTW_NOT_MAPPED;
+    }
+    if ((b->blank & bit) != 0) {
+        pa = (rb->blank - 1) << PTW_PAGE_BITS;
+    } else if ((b->same & bit) != 0) {
+        const struct contents *c =
+            ptw_hash_find(&rb->contents, sizeof *c, (pa >> PTW_PAGE_BITS) + 1);
+
+        pa = c->frame << PTW_PAGE_BITS;
+    }
+    bit = ptw_page_bit(pa);
+    b = ptw_rb_block_at(rb, pa);
+    if (b == NULL || (b->kept & ~b->gone & bit) == 0) {
+        return PTW_NOT_MAPPED;
+    }
+    now->v = ptw_block_to(b, bit) | (old.v & ptw_low_mask(PTW_PAGE_BITS));
+    return PTW_OK;
+}
+
+/* -------------------------------------------------------------------- order */
+
+/* The first block of that rank whose number is `number` or more: its place in
+ * the order, or that of the next rank's first. */
+static size_t rank_from(const struct ptw_rebuild *rb, uint64_t rank,
+                        uint64_t number)
+{
+    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    uint64_t key = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |
+                   number << ORDER_SLOT_BITS;
+    size_t low = 0;
+    size_t high = rb->blocks;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (order[mid] < key) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
+}
+
+/* The block with the lowest address of those whose number is `number` or more,
+ * of whatever rank; NULL: there is none. */
+static struct ptw_block *block_from(const struct ptw_rebuild *rb,
+                                    uint64_t number)
+{
+    struct ptw_block *first = NULL;
+
+    if (number >> ORDER_BLOCK_BITS != 0) {
+        return NULL;
+    }
+    for (uint64_t rank = 0; rank < ORDER_RANKS; rank++) {
+        size_t i = rank_from(rb, rank, number);
+        struct ptw_block *b;
+
+        if (i < rank_from(rb, rank + 1, 0)) {
+            b = ptw_rb_ordered(rb, i);
+            first = first == NULL || b->key < first->key ? b : first;
+        }
+    }
+    return first;
+}
+
+enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from,
+                                  ptw_pa *old, ptw_pa *now, uint64_t *bytes)
+{
+    uint64_t at = from.v & ~ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t number = at >> PTW_BLOCK_BITS;
+    const struct ptw_block *b;
+
+    if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN) {
+        return PTW_NOT_MAPPED;
+    }
+    for (b = block_from(rb, number); b != NULL;
+         b = block_from(rb, b->key)) { /* the number of the next one */
+        uint64_t pages = (b->kept | b->blank | b->same) & ~b->gone;
+
+        if (b->key - 1 == number) {
+            pages &= ~(ptw_page_bit(at) - 1);
+        }
+        for (; pages != 0; pages &= pages - 1) {
+            ptw_pa next;
+
+            old->v = ptw_block_base(b) +
+                     ((uint64_t)__builtin_ctzll(pages) << PTW_PAGE_BITS);
+            if (ptw_rebuild_page(rb, *old, now) != PTW_OK) {
+                continue;
+            }
+            *bytes = PTW_PAGE_BYTES;
+            while (ptw_rebuild_page(rb, ptw_pa_of(old->v + *bytes), &next) ==
+                       PTW_OK &&
+                   next.v == now->v + *bytes) {
+                *bytes += PTW_PAGE_BYTES;
+            }
+            return PTW_OK;
+        }
+    }
+    return PTW_END;
+}

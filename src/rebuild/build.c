@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file walks the spaces.  In the plan it keeps and counts what the
+ * items of the walk map; later it builds the new tables from the same items.
+ *
+ * The walk gives each table once, with a number; the new table stands at
+ * that number behind the pages.  So building puts every entry that the walk
+ * reports, with its own bits and a new address, at its index in the new
+ * table of the path.  Nothing of the new tables is ever read. */
+#include "build.h"
+
+#include "absent.h"
+#include "blocks.h"
+#include "place.h"
+#include "runs.h"
+#include "split.h"
+
+static bool map_touches(const struct ptw_map_request *q, uint64_t first,
+                        uint64_t last)
+{
+    return q->first.v <= last && q->last.v >= first;
+}
+
+/* Whether what is kept grants every map its rights: a table, or a reference to
+ * one, of that level at that address, by a path with those rights. */
+static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
+                                    unsigned level, unsigned rights)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[level];
+    uint64_t span = ptw_low_mask(l->shift + l->bits);
+
+    for (size_t i = 0; i < rb->o.maps; i++) {
+        const struct ptw_map_request *q = &rb->o.map[i];
+        unsigned needed =
+            q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
+
+        if (map_touches(q, va & ~span, va | span) && (needed & ~rights) != 0) {
+            rb->bad_map = i + 1;
+            return PTW_E_RIGHTS;
+        }
+    }
+    return PTW_OK;
+}
+
+/* ------------------------------------------------------------------- leaves */
+
+/* A leaf of the smallest size. */
+static enum ptw_status small_leaf(struct ptw_rebuild *rb,
+                                  const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    struct piece p = {0, m->pa.v, PTW_PAGE_BYTES, 0, true};
+    enum ptw_cover cover = ptw_runs_page(&rb->runs, p.pa);
+    enum ptw_drop why =
+        cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
+
+    if (cover == PTW_COVER_ALL && rb->phase >= PTW_REBUILD_COPIED) {
+        cover = ptw_rb_was_read(rb, p.pa, PTW_PAGE_BITS);
+        why = PTW_DROP_UNREADABLE;
+    }
+    if (cover != PTW_COVER_ALL) {
+        rb->counts.dropped[why]++;
+        return PTW_OK;
+    }
+    if (rb->phase == PTW_REBUILD_WALKING) {
+        if (!ptw_hash_room(&rb->frames, 1)) {
+            return ptw_rb_ask(
+                rb, PTW_REBUILD_FRAMES,
+                ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), 1));
+        }
+        (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(p.pa), 0,
+                          ptw_rb_flags_of(rb, m->level, m->raw),
+                          ptw_rb_writes(rb, m->level, m->raw));
+    }
+    rb->counts.leaves++;
+    return rb->phase == PTW_REBUILD_BUILDING ? ptw_rb_put_piece(rb, item, &p)
+                                             : PTW_OK;
+}
+
+/* Whether a leaf of the plan, of which something is kept, is to be refused. */
+static bool refuses(struct ptw_rebuild *rb, const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+
+    if (rb->phase != PTW_REBUILD_WALKING ||
+        (rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
+        !ptw_is_copy_on_write(rb->regime, m->level, m->raw)) {
+        return false;
+    }
+    rb->marked = true;
+    rb->marked_space = item->space;
+    rb->marked_va = item->first;
+    return true;
+}
+
+static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
+{
+    uint64_t leaves = rb->counts.leaves;
+    enum ptw_status st = item->u.mapping.level == 0
+                             ? small_leaf(rb, item)
+                             : ptw_rb_large_leaf(rb, item);
+
+    return st == PTW_OK && rb->counts.leaves > leaves && refuses(rb, item)
+               ? PTW_E_MARKED
+               : st;
+}
+
+/* -------------------------------------------------------------- not present */
+
+/* A table of the old image, for its entries that are not present. */
+struct old_table {
+    unsigned level;
+    uint64_t pa;
+    uint64_t first; /* the address of its first entry */
+    bool whole;     /* all of it is kept */
+    struct ptw_near near;
+};
+
+static struct old_table old_table_of(const struct ptw_rebuild *rb,
+                                     unsigned level, ptw_pa pa, ptw_va first)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_level *l = &a->level[level];
+    uint64_t last = level == ptw_top(a)
+                        ? UINT64_MAX
+                        : first.v + ptw_low_mask(l->shift + l->bits);
+    struct old_table t = {level, pa.v, first.v,
+                          ptw_rb_kept_of(rb, first.v, last) == PTW_COVER_ALL,
+                          rb->mem->near};
+
+    return t;
+}
+
+/* An entry of such a table that is not present, and not 0. */
+struct old_entry {
+    uint64_t raw;
+    uint64_t first; /* of its addresses */
+    uint64_t last;
+    bool whole; /* all of them are kept */
+};
+
+/* Reads entry *i; false when it is no such entry, or none of its addresses is
+ * kept, or it can't be read: then *i passes over the others of a gap. */
+static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
+                         unsigned *i, struct old_entry *e)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
+    enum ptw_cover kept = PTW_COVER_ALL;
+    uint64_t at = *i * size;
+
+    rb->work++;
+    if (!ptw_get_absent(rb->mem, &t->near, a, t->level, t->pa, i, &e->raw) ||
+        e->raw == 0) {
+        return false;
+    }
+    e->first = t->level == ptw_top(a) ? ptw_va_from(a, at) : t->first + at;
+    e->last = e->first + (size - 1);
+    if (!t->whole) {
+        kept = ptw_rb_kept_of(rb, e->first, e->last);
+    }
+    e->whole = kept == PTW_COVER_ALL;
+    return kept != PTW_COVER_NONE;
+}
+
+/* Whether a map needs a table in the place of that entry. */
+static bool gives_way(const struct ptw_rebuild *rb, const struct old_entry *e)
+{
+    for (size_t i = 0; !e->whole && i < rb->o.maps; i++) {
+        if (map_touches(&rb->o.map[i], e->first, e->last)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What such an entry names, as far as the tables and the memory's layout say: a
+ * page that can't be kept whole is none. */
+static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
+                                        unsigned level,
+                                        const struct old_entry *o)
+{
+    struct ptw_absent_entry e =
+        ptw_absent_read(&rb->o.absent, rb->regime, level, o->raw);
+
+    if (e.kind == PTW_ABSENT_FRAME &&
+        (!o->whole || !ptw_runs_all(&rb->runs, e.pa.v, e.size_log2))) {
+        e.kind = PTW_ABSENT_UNKNOWN;
+    }
+    return e;
+}
+
+/* Keeps the pages that entries of the table name which are not present.  Goes on
+ * at rb->entry when there was no room. */
+static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+
+    if (rb->o.absent.policy < PTW_ABSENT_LINUX ||
+        rb->phase != PTW_REBUILD_WALKING) {
+        return PTW_OK;
+    }
+    for (; rb->entry >> l->bits == 0; rb->entry++) {
+        struct old_entry o;
+        struct ptw_absent_entry e;
+        enum ptw_status st;
+
+        if (!absent_entry(rb, t, &rb->entry, &o)) {
+            continue;
+        }
+        e = named_by(rb, t->level, &o);
+        if (e.kind != PTW_ABSENT_FRAME) {
+            continue;
+        }
+        st = ptw_rb_frames_room(rb, e.size_log2);
+        if (st != PTW_OK) {
+            return st;
+        }
+        ptw_rb_keep_page(rb, e.pa.v, e.size_log2, 0, PTW_WRITES_STILL);
+        st = ptw_rb_count_bytes(rb);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    rb->entry = 0;
+    return PTW_OK;
+}
+
+/* What the new table has in place of such an entry. */
+static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
+                                  const struct old_entry *o, uint64_t *raw)
+{
+    struct ptw_rebuild_counts *c = &rb->counts;
+    struct ptw_absent_entry e = named_by(rb, level, o);
+    const struct ptw_block *b;
+    ptw_pa now;
+
+    if (rb->o.absent.policy == PTW_ABSENT_CLEAR || gives_way(rb, o)) {
+        c->absent_cleared++;
+        *raw = 0;
+        return PTW_OK;
+    }
+    *raw = o->raw;
+    if (e.kind != PTW_ABSENT_FRAME) {
+        c->absent_kept += e.kind == PTW_ABSENT_NO_FRAME;
+        c->absent_unknown += e.kind == PTW_ABSENT_UNKNOWN;
+        return PTW_OK;
+    }
+    b = ptw_rb_block_at(rb, e.pa.v);
+    if (b == NULL || (b->kept & b->fixed & ptw_page_bit(e.pa.v)) == 0 ||
+        (e.size_log2 > PTW_PAGE_BITS && b->unit < e.size_log2)) {
+        return PTW_E_CHANGED;
+    }
+    if (ptw_rb_was_read(rb, e.pa.v, e.size_log2) != PTW_COVER_ALL) {
+        c->absent_unknown++;
+        return PTW_OK;
+    }
+    if (ptw_rebuild_page(rb, e.pa, &now) != PTW_OK) {
+        return PTW_E_CHANGED;
+    }
+    c->absent_followed++;
+    return ptw_absent_write(&rb->o.absent, rb->regime, level, o->raw, now, raw);
+}
+
+/* Begins the new table of the path at that level: its entries that are not
+ * present come from the old one, and nothing else is there so far. */
+static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
+                                   struct old_table *t)
+{
+    const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+    unsigned log2 = rb->regime->arch->format->entry_log2;
+    enum ptw_status st = PTW_OK;
+
+    if (number >= rb->walked) {
+        return PTW_E_CHANGED;
+    }
+    rb->at[t->level] = ptw_rb_table_at(rb, number);
+    for (unsigned i = 0; st == PTW_OK && i >> l->bits == 0;) {
+        struct old_entry o;
+        unsigned last = i;
+        uint64_t raw = 0;
+
+        if (absent_entry(rb, t, &last, &o)) {
+            st = new_absent(rb, t->level, &o, &raw);
+        }
+        for (; st == PTW_OK && i <= last; i++) {
+            st = ptw_rb_put(rb, rb->at[t->level], i, raw);
+        }
+    }
+    /* Behind a table that is smaller than a page nothing is left as it was. */
+    for (unsigned i = 1u << l->bits;
+         st == PTW_OK && i < (1u << PTW_PAGE_BITS) >> log2; i++) {
+        st = ptw_rb_put(rb, rb->at[t->level], i, 0);
+    }
+    return st;
+}
+
+/* -------------------------------------------------------------------- items */
+
+/* One item, of the plan or of the building. */
+static enum ptw_status space(struct ptw_rebuild *rb,
+                             const struct ptw_item *item, ptw_pa *new_root)
+{
+    const struct ptw_space *s = &item->u.space_info;
+    struct old_table top;
+    enum ptw_status st;
+
+    switch (s->kind) {
+    case PTW_SPACE_BAD:
+        rb->where.v = item->space;
+        return s->why;
+    case PTW_SPACE_SAME:
+        if (new_root != NULL) {
+            new_root[item->space] = new_root[s->same_as];
+        }
+        return PTW_OK;
+    case PTW_SPACE_WALKED:
+        break;
+    }
+    rb->path_flags[ptw_top(rb->regime->arch->format)] =
+        ptw_rb_root_flags(&rb->o, item->space);
+    top = old_table_of(rb, ptw_top(rb->regime->arch->format), s->root,
+                       ptw_va_of(0));
+    st = keep_named(rb, &top);
+    if (st != PTW_OK) {
+        return st;
+    }
+    rb->counts.spaces++;
+    rb->counts.tables++;
+    rb->last_root = s->number;
+    if (new_root == NULL) {
+        return PTW_OK;
+    }
+    new_root[item->space].v = ptw_rb_table_at(rb, s->number);
+    return begin_table(rb, s->number, &top);
+}
+
+static enum ptw_status table(struct ptw_rebuild *rb,
+                             const struct ptw_item *item)
+{
+    const struct ptw_table *t = &item->u.table;
+    struct old_table old = old_table_of(rb, t->level, t->table, item->first);
+    enum ptw_status st = keep_named(rb, &old);
+
+    rb->path_flags[t->level] = t->attributes & rb->regime->flag_bits;
+    if (st != PTW_OK) {
+        return st;
+    }
+    rb->counts.tables++;
+    if (rb->phase != PTW_REBUILD_BUILDING) {
+        return maps_granted(rb, item->first.v, t->level, t->rights);
+    }
+    st = begin_table(rb, t->number, &old);
+    return st == PTW_OK
+               ? ptw_rb_put_at(rb, t->level + 1u, item->first.v,
+                               ptw_table_entry(rb->regime->arch->format,
+                                               rb->regime, t->level + 1u,
+                                               t->attributes, rb->at[t->level]))
+               : st;
+}
+
+static enum ptw_status alias(struct ptw_rebuild *rb,
+                             const struct ptw_item *item)
+{
+    unsigned level;
+    struct ptw_alias_ref ref = ptw_alias_view(rb->regime, item, &level);
+
+    rb->counts.aliases++;
+    if (rb->phase != PTW_REBUILD_BUILDING) {
+        return maps_granted(rb, item->first.v, level, ref.rights);
+    }
+    if (ref.number >= rb->walked) {
+        return PTW_E_CHANGED;
+    }
+    return ptw_rb_put_at(rb, level + 1, item->first.v,
+                         ptw_table_entry(rb->regime->arch->format, rb->regime,
+                                         level + 1, ref.attributes,
+                                         ptw_rb_table_at(rb, ref.number)));
+}
+
+static enum ptw_status finding(struct ptw_rebuild *rb,
+                               const struct ptw_item *item)
+{
+    const struct ptw_finding *f = &item->u.finding;
+    const struct ptw_format *a = rb->regime->arch->format;
+
+    switch (f->kind) {
+    case PTW_FINDING_BAD_ENTRY:
+        rb->counts.dropped[PTW_DROP_BAD_ENTRY]++;
+        break;
+    case PTW_FINDING_REFUSED:
+        rb->counts.dropped[PTW_DROP_TABLE]++;
+        break;
+    case PTW_FINDING_SELF:
+        if (ptw_rb_kept_of(rb, item->first.v, item->last.v) != PTW_COVER_ALL) {
+            rb->counts.dropped[PTW_DROP_SELF]++;
+            break;
+        }
+        rb->counts.writable_selves +=
+            ptw_rb_writes(rb, f->level + 1u, f->raw) != PTW_WRITES_NOT;
+        if (rb->phase == PTW_REBUILD_BUILDING) {
+            return ptw_rb_put_at(
+                rb, f->level + 1u, item->first.v,
+                ptw_table_entry(
+                    a, rb->regime, f->level + 1u,
+                    ptw_attribute_bits(a, rb->regime, f->level + 1u, f->raw),
+                    rb->at[f->level + 1]));
+        }
+        break;
+    case PTW_FINDING_TWO_LEVELS:
+    case PTW_FINDING_EXPOSED:
+        break;
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status visit(struct ptw_rebuild *rb,
+                             const struct ptw_item *item, ptw_pa *new_root)
+{
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        return space(rb, item, new_root);
+    case PTW_ITEM_TABLE:
+        return table(rb, item);
+    case PTW_ITEM_MAPPING:
+        return leaf(rb, item);
+    case PTW_ITEM_ALIAS:
+        return alias(rb, item);
+    case PTW_ITEM_FINDING:
+        return finding(rb, item);
+    case PTW_ITEM_HOLE:
+        break;
+    }
+    return PTW_OK;
+}
+
+/* -------------------------------------------------------------------- walks */
+
+enum ptw_status ptw_rb_begin_walk(struct ptw_rebuild *rb)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_rebuild_counts *c = &rb->counts;
+
+    o.first = rb->o.first;
+    o.last = rb->o.last;
+    o.leave_out = rb->o.leave_out;
+    o.leave_outs = rb->o.leave_outs;
+    o.max_reads = rb->o.max_reads;
+    o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
+    c->spaces = 0;
+    c->tables = 0;
+    c->aliases = 0;
+    c->leaves = 0;
+    c->large = 0;
+    c->split = 0;
+    c->copy_on_write = 0;
+    c->copy_on_write_pages = 0;
+    c->marked_before = 0;
+    c->absent_kept = 0;
+    c->absent_cleared = 0;
+    c->absent_followed = 0;
+    c->absent_unknown = 0;
+    c->writable_selves = 0;
+    memset(c->dropped, 0, sizeof c->dropped);
+    rb->items = 0;
+    rb->next = 0;
+    rb->extra = rb->phase == PTW_REBUILD_BUILDING ? rb->extra : 0;
+    rb->taken = 0;
+    rb->pieces = 0;
+    return ptw_walk_va_spaces_init(&rb->walk, rb->regime, rb->mem, rb->root,
+                                   rb->roots, &rb->memo, &o);
+}
+
+enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
+{
+    for (;;) {
+        enum ptw_status st = PTW_OK;
+        uint64_t reads = ptw_walk_counts(&rb->walk).reads;
+
+        while (st == PTW_OK && rb->next < rb->items) {
+            rb->work++;
+            st = visit(rb, &rb->item[rb->next], new_root);
+            if (st == PTW_OK && rb->phase != PTW_REBUILD_BUILDING) {
+                st = ptw_rb_count_bytes(rb);
+            }
+            rb->next += st == PTW_OK;
+        }
+        if (st != PTW_OK) {
+            return st;
+        }
+        rb->next = 0;
+        st = ptw_walk_next(&rb->walk, rb->item, PTW_REBUILD_BATCH, &rb->items);
+        rb->work += ptw_walk_counts(&rb->walk).reads - reads;
+        if (ptw_rb_reads_too_much(rb)) {
+            return PTW_E_LIMIT;
+        }
+        if (st == PTW_OK) {
+            continue;
+        }
+        if (st == PTW_E_SPACE) {
+            return ptw_rb_ask(rb, PTW_REBUILD_TABLES_SEEN,
+                              ptw_rb_memo_wanted(&rb->memo));
+        }
+        return st == PTW_END ? PTW_OK : st;
+    }
+}
+
+enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb, ptw_pa *new_root)
+{
+    enum ptw_status st =
+        ptw_memo_init(&rb->memo, rb->store[PTW_REBUILD_TABLES_SEEN].at,
+                      rb->store[PTW_REBUILD_TABLES_SEEN].bytes, rb->o.seed);
+
+    if (st == PTW_OK) {
+        st = ptw_rb_begin_walk(rb);
+    }
+    if (st == PTW_OK) {
+        st = ptw_rb_walk_on(rb, new_root);
+    }
+    return st == PTW_E_SPACE ? PTW_E_CHANGED : st;
+}
+
+/* --------------------------------------------------------------------- maps */
+
+static enum ptw_status take_for_map(void *ctx, ptw_pa *table)
+{
+    return ptw_rb_take_extra(ctx, &table->v);
+}
+
+enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
+{
+    static const struct ptw_table_ops ops = {.take = take_for_map};
+    struct ptw_tables t = {
+        .regime = rb->regime,
+        .mem = rb->to,
+        .ops = &ops,
+        .ctx = rb,
+    };
+
+    for (size_t i = 0; i < rb->o.maps; i++) {
+        t.table_rights |= rb->o.map[i].rights & PTW_USER;
+    }
+    for (uint32_t space = 0; space < rb->roots; space++) {
+        t.root = new_root[space];
+        t.table_flags = ptw_rb_root_flags(&rb->o, space);
+        for (size_t i = 0; i < rb->o.maps; i++) {
+            struct ptw_map_request q = rb->o.map[i];
+            enum ptw_status st;
+
+            q.max_reads = 0;
+            st = ptw_map(&t, &q);
+            /* These the plan has ruled out. */
+            if (st == PTW_E_RIGHTS || st == PTW_E_LARGE || st == PTW_E_WIDTH) {
+                st = PTW_E_CHANGED;
+            }
+            if (st != PTW_OK) {
+                return st;
+            }
+        }
+    }
+    return PTW_OK;
+}
+
+void ptw_rb_count_written(struct ptw_rebuild *rb)
+{
+    uint64_t written = 0;
+    uint64_t writable = 0;
+    uint64_t fixed = 0;
+
+    for (size_t i = 0; i < rb->blocks; i++) {
+        const struct ptw_block *b = ptw_rb_ordered(rb, i);
+
+        written += ptw_count_bits(ptw_block_written(b) & ~b->gone);
+        writable += ptw_count_bits(b->writable & ~b->gone);
+        fixed += ptw_count_bits(b->fixed & ~b->gone);
+    }
+    if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        rb->counts.copy_on_write_pages = writable;
+        rb->counts.writable_pages = fixed;
+    } else {
+        rb->counts.writable_pages = written - rb->counts.copy_on_write_pages;
+    }
+}

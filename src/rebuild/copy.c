@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file copies pages, block by block.  It notes which pages could not be
+ * read. */
+#include "copy.h"
+
+#include "blocks.h"
+#include "merge.h"
+
+/* Hands pages of a block that follow each other, from number `first`, to the
+ * sink, less those of zeros when they need not be. */
+static enum ptw_status hand_over(struct ptw_rebuild *rb,
+                                 const struct ptw_page_sink *sink, void *ctx,
+                                 const struct ptw_block *b, unsigned first,
+                                 const unsigned char *bytes, unsigned pages)
+{
+    bool zeros = (rb->o.flags & PTW_REBUILD_ZEROS) != 0;
+    uint64_t to = ptw_block_to(b, (uint64_t)1 << first);
+    enum ptw_status st = PTW_OK;
+    unsigned from = 0;
+
+    for (unsigned i = 0; st == PTW_OK && i <= pages; i++) {
+        uint64_t pa =
+            ptw_block_base(b) + ((uint64_t)(first + i) << PTW_PAGE_BITS);
+        bool blank = zeros && i < pages &&
+                     (ptw_page_zeros(rb->mem, pa) ||
+                      ptw_rb_all_zeros(bytes + ((size_t)i << PTW_PAGE_BITS)));
+
+        if (i < pages && !blank) {
+            continue;
+        }
+        if (i > from) {
+            rb->where.v =
+                ptw_block_base(b) + ((uint64_t)(first + from) << PTW_PAGE_BITS);
+            st = sink->write(ctx,
+                             ptw_pa_of(to + ((uint64_t)from << PTW_PAGE_BITS)),
+                             bytes + ((size_t)from << PTW_PAGE_BITS),
+                             (size_t)(i - from) << PTW_PAGE_BITS);
+            rb->handed |=
+                st == PTW_OK ? ptw_low_mask(i - from) << (first + from) : 0;
+        }
+        if (blank && st == PTW_OK) {
+            rb->handed |= (uint64_t)1 << (first + i);
+            rb->counts.zeros++;
+        }
+        from = i + 1;
+    }
+    return st;
+}
+
+static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
+                                const struct ptw_page_sink *sink, void *ctx,
+                                unsigned number)
+{
+    uint64_t bit = (uint64_t)1 << number;
+    uint64_t pa = ptw_block_base(b) + ((uint64_t)number << PTW_PAGE_BITS);
+    const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
+
+    if (page == NULL) {
+        rb->counts.pages--;
+        rb->counts.shared_writable -= (ptw_block_shared(b) & bit) != 0;
+        b->gone |= bit;
+        rb->handed |= bit;
+        if (b->unit > 0) {
+            ptw_rb_unit_of(rb, b)->torn = PTW_TORN_SOMEWHERE;
+            rb->recount = true;
+        }
+        return PTW_OK;
+    }
+    return hand_over(rb, sink, ctx, b, number, page, 1);
+}
+
+enum ptw_status ptw_rb_copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
+                                  const struct ptw_page_sink *sink, void *ctx)
+{
+    uint64_t kept = b->kept & ~rb->handed;
+    enum ptw_status st = PTW_OK;
+
+    while (st == PTW_OK && kept != 0) {
+        unsigned first = (unsigned)__builtin_ctzll(kept);
+        uint64_t above = ~(kept >> first);
+        unsigned pages = above == 0 ? 64 : (unsigned)__builtin_ctzll(above);
+        uint64_t run = ptw_low_mask(pages) << first;
+        uint64_t pa = ptw_block_base(b) + ((uint64_t)first << PTW_PAGE_BITS);
+        const void *bytes =
+            ptw_direct(rb->mem, pa, (uint64_t)pages << PTW_PAGE_BITS);
+
+        if (bytes != NULL) {
+            st = hand_over(rb, sink, ctx, b, first, bytes, pages);
+        } else {
+            for (unsigned i = 0; st == PTW_OK && i < pages; i++) {
+                st = copy_one(rb, b, sink, ctx, first + i);
+            }
+        }
+        kept &= ~run;
+    }
+    if (st == PTW_OK) {
+        rb->handed = 0;
+    }
+    return st;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file merges pages.  It finds pages of the same content by a hash, and
+ * compares their bytes before it merges them. */
+#include "merge.h"
+
+#include "blocks.h"
+
+static const uint64_t CONTENT = (uint64_t)1 << 63;
+
+bool ptw_rb_all_zeros(const void *page)
+{
+    const unsigned char *p = page;
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < PTW_PAGE_BYTES && any == 0; i += 64) {
+        for (unsigned j = 0; j < 64; j += 8) {
+            uint64_t word;
+
+            memcpy(&word, p + i + j, sizeof word);
+            any |= word;
+        }
+    }
+    return any == 0;
+}
+
+/* A number that pages of the same content have in common; only to find
+ * candidates.  It is NH ("UMAC: Fast and Secure Message Authentication"): two
+ * pages that differ agree in it for one of 2^31 keys, whoever chose them. */
+static uint64_t hash_page(const void *page, uint64_t flags, const uint32_t *key)
+{
+    const unsigned char *p = page;
+    uint64_t h = flags;
+
+    for (unsigned i = 0; i < 2 * PTW_PAGE_WORDS; i += 2) {
+        uint32_t half[2];
+
+        memcpy(half, p + (size_t)i * sizeof *half, sizeof half);
+        h += (uint64_t)(half[0] + key[i]) * (half[1] + key[i + 1]);
+    }
+    return h | CONTENT;
+}
+
+/* The flag bits of all leaves that map that page, which is not mixed. */
+static uint64_t page_flags(const struct ptw_block *b, uint64_t bit)
+{
+    return (b->other & bit) != 0 ? b->second : b->flags;
+}
+
+bool ptw_rb_merges(const struct ptw_rebuild *rb)
+{
+    return (rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0 &&
+           rb->counts.writable_selves == 0;
+}
+
+/* The pages of a block that may be one with others of the same content. */
+static uint64_t mergeable(const struct ptw_rebuild *rb,
+                          const struct ptw_block *b)
+{
+    uint64_t written = ptw_block_written(b);
+
+    if ((rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        written = b->fixed;
+    } else if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0) {
+        written = ptw_block_shared(b) | b->fixed;
+    }
+    return b->unit > 0 ? 0 : b->kept & ~written & ~b->mixed;
+}
+
+/* Finds out whether the page is one with an earlier one. */
+static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
+                         uint64_t pa)
+{
+    const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
+    uint64_t flags = page_flags(b, ptw_page_bit(pa));
+    uint64_t bit = ptw_page_bit(pa);
+    uint64_t frame = pa >> PTW_PAGE_BITS;
+    struct contents *c;
+    const void *other;
+    bool fresh;
+
+    rb->work++;
+    if (page == NULL) {
+        return;
+    }
+    if (ptw_rb_all_zeros(page)) {
+        if (rb->blank == 0) {
+            rb->blank = frame + 1;
+            rb->blank_flags = flags;
+        } else if (flags == rb->blank_flags) {
+            b->kept &= ~bit;
+            b->blank |= bit;
+            rb->counts.merged++;
+        }
+        return;
+    }
+    if ((rb->o.flags & PTW_REBUILD_MERGE) == 0) {
+        return;
+    }
+    c = ptw_hash_enter(&rb->contents, sizeof *c,
+                       hash_page(page, flags, rb->key), &fresh);
+    if (fresh) {
+        c->frame = frame;
+        return;
+    }
+    other = ptw_page_bytes(rb->mem, c->frame << PTW_PAGE_BITS, rb->page[1]);
+    if (other != NULL &&
+        flags == page_flags(ptw_rb_block_at(rb, c->frame << PTW_PAGE_BITS),
+                            ptw_page_bit(c->frame << PTW_PAGE_BITS)) &&
+        memcmp(page, other, PTW_PAGE_BYTES) == 0) {
+        uint64_t same = c->frame;
+
+        c = ptw_hash_enter(&rb->contents, sizeof *c, frame + 1, &fresh);
+        c->frame = same;
+        b->kept &= ~bit;
+        b->same |= bit;
+        rb->counts.merged++;
+    }
+}
+
+enum ptw_status ptw_rb_compare(struct ptw_rebuild *rb)
+{
+    if ((rb->o.flags & PTW_REBUILD_MERGE) != 0) {
+        uint64_t pages = 1;
+
+        for (size_t i = rb->block; i < rb->blocks; i++) {
+            pages += ptw_count_bits(mergeable(rb, ptw_rb_ordered(rb, i)));
+        }
+        if (!ptw_hash_room(&rb->contents, (size_t)pages)) {
+            return ptw_rb_ask(
+                rb, PTW_REBUILD_CONTENTS,
+                ptw_hash_wanted(&rb->contents, sizeof(struct contents), pages));
+        }
+        for (unsigned i = 0; i < 2 * PTW_PAGE_WORDS; i++) {
+            rb->key[i] = (uint32_t)ptw_mix(CONTENT | i, rb->o.seed, 32);
+        }
+    }
+    for (; rb->block < rb->blocks; rb->block++) {
+        struct ptw_block *b = ptw_rb_ordered(rb, rb->block);
+        uint64_t pages = mergeable(rb, b);
+
+        for (; pages != 0; pages &= pages - 1) {
+            compare_page(rb, b,
+                         ptw_block_base(b) + ((uint64_t)__builtin_ctzll(pages)
+                                              << PTW_PAGE_BITS));
+        }
+    }
+    return PTW_OK;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file gives every new page and table its address.  It puts the blocks
+ * in order first, and checks last that the image fits. */
+#include "place.h"
+
+#include "sort.h"
+
+enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
+{
+    unsigned log2 = rb->regime->arch->format->entry_log2;
+    enum ptw_status st = PTW_OK;
+
+    if (rb->taken >= rb->extra + rb->mapped) {
+        return PTW_E_CHANGED;
+    }
+    *table = ptw_rb_table_at(rb, rb->walked + rb->taken);
+    rb->taken++;
+    for (unsigned i = 0; st == PTW_OK && i < (1u << PTW_PAGE_BITS) >> log2;
+         i++) {
+        st = ptw_rb_put(rb, *table, i, 0);
+    }
+    return st;
+}
+
+/* -------------------------------------------------------------------- order */
+
+enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
+{
+    size_t slots = (size_t)1 << rb->frames.slots_log2;
+    uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    size_t wanted = (rb->frames.used + 1) * sizeof *order;
+
+    if (rb->frames.record == NULL) {
+        rb->blocks = 0;
+        return PTW_OK;
+    }
+    if (rb->frames.slots_log2 > ORDER_SLOT_BITS) {
+        return PTW_E_LIMIT;
+    }
+    if (rb->store[PTW_REBUILD_ORDER].bytes < wanted) {
+        return ptw_rb_ask(rb, PTW_REBUILD_ORDER, wanted);
+    }
+    rb->blocks = 0;
+    rb->work += slots;
+    for (size_t i = 0; i < slots; i++) {
+        const struct ptw_block *b =
+            (const void *)(rb->frames.record + i * sizeof *b);
+        uint64_t rank = b->unit >= 30 ? 0 : b->unit > 0 ? 1 : 2;
+
+        if (b->key != 0) {
+            order[rb->blocks++] = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |
+                                  (b->key - 1) << ORDER_SLOT_BITS | i;
+        }
+    }
+    ptw_sort(order, rb->blocks, sizeof *order);
+    rb->block = 0;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_rb_room_for_units(struct ptw_rebuild *rb)
+{
+    size_t units = 0;
+
+    for (size_t i = 0; rb->mem->ops != NULL && i < rb->blocks; i++) {
+        const struct ptw_block *b = ptw_rb_ordered(rb, i);
+
+        if (b->unit == 0) {
+            break;
+        }
+        units += (ptw_block_base(b) & ptw_low_mask(b->unit)) == 0;
+    }
+    return units == 0 || ptw_hash_room(&rb->large, 2 * units)
+               ? PTW_OK
+               : ptw_rb_ask(rb, PTW_REBUILD_LARGE,
+                            ptw_hash_wanted(&rb->large, sizeof(struct large),
+                                            2 * units));
+}
+
+enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
+{
+    uint64_t next = rb->o.base.v;
+    uint64_t end = ptw_low_mask(rb->regime->pa_bits);
+
+    rb->counts.pages = 0;
+    rb->counts.shared_writable = 0;
+    rb->counts.flags_differ = 0;
+    for (size_t i = 0; i < rb->blocks; i++) {
+        struct ptw_block *b = ptw_rb_ordered(rb, i);
+        unsigned pages = ptw_count_bits(b->kept);
+
+        if (b->unit > 0 && (ptw_block_base(b) & ptw_low_mask(b->unit)) == 0) {
+            next = (next + ptw_low_mask(b->unit)) & ~ptw_low_mask(b->unit);
+        }
+        b->to = next;
+        next += (uint64_t)pages << PTW_PAGE_BITS;
+        rb->counts.pages += pages;
+        rb->counts.shared_writable += ptw_count_bits(ptw_block_shared(b));
+        rb->counts.flags_differ += ptw_count_bits(b->mixed);
+        if (next > end + 1) {
+            return PTW_E_WIDTH;
+        }
+    }
+    rb->counts.page_bytes = next - rb->o.base.v;
+    return PTW_OK;
+}
+
+/* --------------------------------------------------------------------- size */
+
+/* How many tables the maps may need in one space. */
+static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    uint64_t tables = 0;
+
+    for (size_t i = 0; i < rb->o.maps; i++) {
+        for (unsigned level = 0; level < ptw_top(a); level++) {
+            unsigned span = a->level[level].shift + a->level[level].bits;
+
+            tables += (rb->o.map[i].last.v >> span) -
+                      (rb->o.map[i].first.v >> span) + 1;
+        }
+    }
+    return tables;
+}
+
+/* Whether the new pages and tables have addresses that entries can hold, and
+ * none in common. */
+static enum ptw_status fits(const struct ptw_rebuild *rb)
+{
+    const struct ptw_regime *r = rb->regime;
+    uint64_t page = ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t entry = r->rule[0].leaf_pa | page;
+    uint64_t pages = rb->counts.page_bytes;
+    uint64_t base = rb->o.base.v;
+    uint64_t tables = ptw_rb_tables_at(rb);
+    uint64_t last = tables + ((rb->counts.tables << PTW_PAGE_BITS) - 1);
+
+    if (last > ptw_low_mask(r->pa_bits) ||
+        ptw_flags_between(r, tables, last - tables) ||
+        (pages > 0 && ptw_flags_between(r, base, pages - 1)) ||
+        (last & ~(r->table_pa | page)) != 0 ||
+        (rb->counts.spaces > 0 &&
+         (ptw_rb_table_at(rb, rb->last_root) & ~r->root_pa) != 0) ||
+        ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0 &&
+         (last & ~entry) != 0)) {
+        return PTW_E_WIDTH;
+    }
+    if (pages == 0) {
+        return PTW_OK;
+    }
+    if (((base + (pages - 1)) & ~entry) != 0) {
+        return PTW_E_WIDTH;
+    }
+    return tables < base + pages && last >= base ? PTW_E_OVERLAP : PTW_OK;
+}
+
+enum ptw_status ptw_rb_measure(struct ptw_rebuild *rb)
+{
+    uint64_t most = (uint64_t)1 << (52 - PTW_PAGE_BITS);
+    uint64_t maps = tables_for_maps(rb);
+
+    if (maps > most || maps > most / (rb->counts.spaces + 1)) {
+        return PTW_E_LIMIT;
+    }
+    rb->mapped = maps * rb->counts.spaces;
+    rb->counts.tables += rb->mapped;
+    if (rb->counts.tables > most) {
+        return PTW_E_LIMIT;
+    }
+    if (ptw_rb_count_bytes(rb) != PTW_OK) {
+        return PTW_E_LIMIT;
+    }
+    return fits(rb);
+}
