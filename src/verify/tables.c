@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file pairs new tables with old ones, and compares their entries that
+ * are not present.
+ *
+ * It writes down which old table each new table is: a new table that is
+ * another table, or a page, as well must have been that before. */
+#include "tables.h"
+
+#include "answer.h"
+#include "pages.h"
+#include "writers.h"
+
+/* ----------------------------------------------------------------- overlaps */
+
+/* Notes which old table a new one stands for.  One that stands for two would
+ * show in both what is written to either. */
+static enum ptw_status note_table(struct ptw_verify *v,
+                                  const struct ptw_item *n, ptw_pa table,
+                                  uint64_t old_table)
+{
+    uint64_t number =
+        old_table == NO_OLD_TABLE ? 0 : (old_table >> PTW_TABLE_ALIGN) + 1;
+    struct seen *s;
+    bool fresh;
+
+    if (ptw_vf_room(v, PTW_VERIFY_PAGES) != PTW_OK) {
+        return PTW_E_SPACE;
+    }
+    s = ptw_vf_seen_at(
+        v, ((table.v >> PTW_TABLE_ALIGN) + 1) | (uint64_t)1 << TABLE_AT,
+        &fresh);
+    if (!fresh && s->value != number) {
+        v->difference.old_pa.v = old_table == NO_OLD_TABLE ? 0 : old_table;
+        ptw_vf_note_item(v, NEW, n);
+        return ptw_vf_differ(v, PTW_DIFFERS_OVERLAP, n->space, n->first.v);
+    }
+    s->value = number;
+    return PTW_OK;
+}
+
+/* Whether the page that new table s stands in, page k of t, was not the one that
+ * the same table stood in before, at the same place. */
+static bool overlaps(const struct taken *t, unsigned k, uint64_t new_table,
+                     const struct seen *s)
+{
+    uint64_t within = new_table & ptw_low_mask(PAGE - PTW_TABLE_ALIGN);
+
+    return (t->joined >> k & 1) != 0 ||
+           s->value != (t->old[k] << (PAGE - PTW_TABLE_ALIGN) | within) + 1;
+}
+
+void ptw_vf_find_overlaps(struct ptw_verify *v)
+{
+    for (size_t i = 0; v->pages.record != NULL && i >> v->pages.slots_log2 == 0;
+         i++) {
+        const struct seen *s =
+            (const void *)(v->pages.record + i * sizeof(struct seen));
+        uint64_t table = (s->key & ptw_low_mask(TABLE_AT)) - 1;
+        uint64_t page = table >> (PAGE - PTW_TABLE_ALIGN);
+        unsigned k = (unsigned)(page & (PAGES - 1));
+        struct taken *t;
+
+        if (s->key >> TABLE_AT != 1) {
+            continue;
+        }
+        t = ptw_hash_find(&v->taken, sizeof *t, (page >> BLOCK) + 1);
+        if (t != NULL && (t->taken >> k & 1) != 0 && overlaps(t, k, table, s)) {
+            t->differ |= (uint64_t)1 << k;
+            t->overlaps |= (uint64_t)1 << k;
+        }
+    }
+}
+
+/* -------------------------------------------------------------- not present */
+
+/* A new entry in the place of an old one that named that page: it is the same but
+ * for where the page is, and so are the bytes and the sharing. */
+static enum ptw_status compare_named(struct ptw_verify *v,
+                                     const struct ptw_item *old, uint64_t is)
+{
+    const struct ptw_mapping *m = &old->u.mapping;
+    struct ptw_absent_entry e =
+        ptw_absent_read(&v->o.absent, v->regime, m->level, is);
+    struct ptw_item page = *old;
+    enum ptw_status st;
+    uint64_t back = 0;
+
+    if (e.kind != PTW_ABSENT_FRAME ||
+        ptw_absent_write(&v->o.absent, v->regime, m->level, is, m->pa, &back) !=
+            PTW_OK ||
+        back != m->raw) {
+        v->difference.old_raw = m->raw;
+        v->difference.new_raw = is;
+        return ptw_vf_differ(v, PTW_DIFFERS_ABSENT, old->space, old->first.v);
+    }
+    page.u.mapping.pa = e.pa;
+    page.u.mapping.raw = is;
+    st = ptw_vf_pair_leaf(v, old, &page, true);
+    if (st == PTW_OK) {
+        ptw_vf_fold(v, old->first.v | m->size_log2);
+    }
+    return st;
+}
+
+/* One entry that was not present, and is not. */
+static enum ptw_status compare_entry(struct ptw_verify *v,
+                                     const struct ptw_item *n, unsigned level,
+                                     uint64_t va, uint64_t was, uint64_t is)
+{
+    struct ptw_certificate *c = &v->certificate;
+    enum ptw_absent_kind kind = PTW_ABSENT_NO_FRAME;
+    enum ptw_status st = PTW_OK;
+    struct ptw_item old;
+
+    if (was != 0 && ptw_vf_follows(v)) {
+        kind = ptw_vf_named(v, n, level, va, was, &old);
+    }
+    if (kind == PTW_ABSENT_FRAME) {
+        bool readable;
+
+        st = ptw_vf_all_readable(v, old.u.mapping.pa.v, old.u.mapping.size_log2,
+                                 &readable);
+        if (st != PTW_OK) {
+            return st;
+        }
+        kind = readable ? PTW_ABSENT_FRAME : PTW_ABSENT_UNKNOWN;
+    }
+    if (kind == PTW_ABSENT_FRAME) {
+        st = compare_named(v, &old, is);
+    } else if (is !=
+               (v->o.absent.policy == PTW_ABSENT_CLEAR ? (uint64_t)0 : was)) {
+        v->difference.old_raw = was;
+        v->difference.new_raw = is;
+        st = ptw_vf_differ(v, PTW_DIFFERS_ABSENT, n->space, va);
+    }
+    if (st != PTW_OK || was == 0) {
+        return st;
+    }
+    c->absent_followed += kind == PTW_ABSENT_FRAME;
+    c->absent_unknown += kind == PTW_ABSENT_UNKNOWN;
+    if (kind == PTW_ABSENT_NO_FRAME) {
+        *(v->o.absent.policy == PTW_ABSENT_CLEAR ? &c->absent_cleared
+                                                 : &c->absent_kept) += 1;
+    }
+    return PTW_OK;
+}
+
+/* Reads entry i of the old table; false when it can't be read, or is present, or
+ * there is no old table.  Entries before *gap are known to be unreadable. */
+static bool old_absent(struct ptw_verify *v, unsigned level, uint64_t old_table,
+                       unsigned i, unsigned *gap, uint64_t *was)
+{
+    unsigned at = i;
+
+    *was = 0;
+    if (old_table == NO_OLD_TABLE || i < *gap) {
+        return false;
+    }
+    if (ptw_vf_read_absent(v, OLD, level, ptw_pa_of(old_table), &at, was)) {
+        return true;
+    }
+    *was = 0;
+    *gap = at + 1;
+    return false;
+}
+
+/* Notes the first new entry that is not present and has bits where the old image
+ * had no such entry.  It is a difference, which is said at the end: where
+ * something is missing as well, that says more. */
+static void note_added(struct ptw_verify *v, const struct ptw_item *n,
+                       uint64_t va, uint64_t is)
+{
+    if (v->added.kind == PTW_DIFFERS_NOT) {
+        v->added.kind = PTW_DIFFERS_ABSENT;
+        v->added.space = n->space;
+        v->added.va.v = va;
+        v->added.new_raw = is;
+    }
+}
+
+/* The new entries that are not present, and kept: a guest keeps there what it
+ * swapped out, and what it does not want to be touched.  An old one in the place
+ * of which an entry is present gave way to a map.  Goes on at v->entry when there
+ * was no room. */
+static enum ptw_status compare_absent(struct ptw_verify *v,
+                                      const struct ptw_item *n, unsigned level,
+                                      uint64_t old_table, ptw_pa new_table)
+{
+    unsigned gap = 0;
+
+    for (; v->entry >> v->regime->arch->format->level[level].bits == 0;
+         v->entry++) {
+        unsigned i = v->entry;
+        uint64_t was;
+        uint64_t is;
+        uint64_t va;
+        bool absent =
+            ptw_vf_read_absent(v, NEW, level, new_table, &v->entry, &is);
+        bool had = (absent || is != 0) &&
+                   old_absent(v, level, old_table, i, &gap, &was);
+        enum ptw_status st = PTW_OK;
+
+        if (((had ? was : 0) | (absent ? is : 0)) == 0 ||
+            !ptw_vf_entry_kept(v, n, level, i, &va)) {
+            continue;
+        }
+        if (!absent) {
+            v->certificate.absent_cleared++;
+        } else if (had) {
+            st = compare_entry(v, n, level, va, was, is);
+        } else {
+            note_added(v, n, va, is);
+        }
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+    v->entry = 0;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_vf_pair_tables(struct ptw_verify *v,
+                                   const struct ptw_item *n, unsigned level,
+                                   uint64_t old_table, ptw_pa new_table)
+{
+    enum ptw_status st = note_table(v, n, new_table, old_table);
+
+    return st == PTW_OK ? compare_absent(v, n, level, old_table, new_table)
+                        : st;
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file verifies: it does two walks, of the old image and of the new
+ * one, item by item.
+ *
+ * A rebuilt image has the same tables at the same places of the same spaces,
+ * so the two walks give the same items in the same order, except where the
+ * old one has something that could not be kept: then the new one must have
+ * nothing.  The bytes are compared at the end. */
+#include "answer.h"
+#include "bytes.h"
+#include "leaves.h"
+#include "marked.h"
+#include "tables.h"
+#include "writers.h"
+
+enum verify_phase { COUNT_LEAVES, COMPARE, COMPARE_BYTES, LOCATE, OVER };
+
+const char *ptw_difference_text(enum ptw_difference_kind kind)
+{
+    switch (kind) {
+    case PTW_DIFFERS_NOT:
+        return "the same";
+    case PTW_DIFFERS_SPACE:
+        return "spaces differ";
+    case PTW_DIFFERS_MISSING:
+        return "not mapped any more";
+    case PTW_DIFFERS_EXTRA:
+        return "was not mapped before";
+    case PTW_DIFFERS_KEPT:
+        return "could not be read before, and is mapped now";
+    case PTW_DIFFERS_ABSENT:
+        return "entries that are not present differ";
+    case PTW_DIFFERS_OVERLAP:
+        return "a new table is a page or another table as well";
+    case PTW_DIFFERS_TABLE:
+        return "tables differ";
+    case PTW_DIFFERS_ALIAS:
+        return "tables are shared in another way";
+    case PTW_DIFFERS_SELF:
+        return "self-references differ";
+    case PTW_DIFFERS_BAD:
+        return "a new entry has reserved bits set";
+    case PTW_DIFFERS_REFUSED:
+        return "a new table can't be read";
+    case PTW_DIFFERS_SIZE:
+        return "leaves have other sizes";
+    case PTW_DIFFERS_RIGHTS:
+        return "rights differ";
+    case PTW_DIFFERS_POLICY:
+        return "copy-on-write differs";
+    case PTW_DIFFERS_ATTRIBUTES:
+        return "attributes differ";
+    case PTW_DIFFERS_SHARED:
+        return "one page became two";
+    case PTW_DIFFERS_JOINED:
+        return "two pages became one";
+    case PTW_DIFFERS_UNREADABLE:
+        return "the new page can't be read";
+    case PTW_DIFFERS_BYTES:
+        return "bytes differ";
+    }
+    return "unknown difference";
+}
+
+/* ------------------------------------------------------------------ storage */
+
+enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
+                                size_t bytes, void **before)
+{
+    struct ptw_store *s = &v->store[v->short_of];
+    size_t size = 0;
+    struct ptw_hash *h = ptw_vf_hash_of(v, v->short_of, &size);
+    struct ptw_memo *memo =
+        &v->side[v->short_of == PTW_VERIFY_OLD_TABLES ? OLD : NEW].memo;
+    enum ptw_status st;
+
+    *before = NULL;
+    if (v->wanted == 0 || storage == NULL) {
+        return PTW_E_ARG;
+    }
+    if (v->short_of == PTW_VERIFY_ORDER ||
+        v->short_of == PTW_VERIFY_OLD_MEMORY) {
+        st = ((uintptr_t)storage & 7) != 0 ? PTW_E_ALIGN
+             : bytes < v->wanted           ? PTW_E_SPACE
+                                           : PTW_OK;
+    } else if (h != NULL) {
+        st = ptw_hash_give(h, size, storage, bytes, v->o.seed);
+    } else if (memo->slot == NULL) {
+        st = ptw_memo_init(memo, storage, bytes, v->o.seed);
+    } else {
+        st = ptw_memo_grow(memo, storage, bytes);
+    }
+    if (st == PTW_OK) {
+        *before = s->at;
+        s->at = storage;
+        s->bytes = bytes;
+        v->wanted = 0;
+    }
+    return st;
+}
+
+void *ptw_verify_storage(const struct ptw_verify *v, unsigned i)
+{
+    return i < PTW_VERIFY_STORES ? v->store[i].at : NULL;
+}
+
+/* -------------------------------------------------------------------- walks */
+
+static enum ptw_status begin_walk(struct ptw_verify *v, unsigned which)
+{
+    struct ptw_verify_side *s = &v->side[which];
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_store *store = &v->store[which];
+
+    if (store->at == NULL) {
+        return ptw_vf_ask(v, (enum ptw_verify_store)which,
+                          ptw_memo_bytes(1024));
+    }
+    if (ptw_memo_init(&s->memo, store->at, store->bytes, v->o.seed) != PTW_OK) {
+        return PTW_E_ARG;
+    }
+    o.first = v->o.first;
+    o.last = v->o.last;
+    o.leave_out = v->o.leave_out;
+    o.leave_outs = v->o.leave_outs;
+    o.max_reads = v->o.max_reads;
+    o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
+    s->items = 0;
+    s->next = 0;
+    return ptw_walk_va_spaces_init(&s->walk, v->regime, s->mem, s->root,
+                                   v->roots, &s->memo, &o);
+}
+
+struct ptw_verify_options
+ptw_verify_options_of(const struct ptw_rebuild_options *o)
+{
+    struct ptw_verify_options v = {
+        .first = o->first,
+        .last = o->last,
+        .leave_out = o->leave_out,
+        .leave_outs = o->leave_outs,
+        .flags = o->flags,
+        .max_reads = o->max_reads,
+        .seed = o->seed,
+        .absent = o->absent,
+    };
+
+    return v;
+}
+
+enum ptw_status
+ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
+                const struct ptw_mem *old_mem, const ptw_pa *old_root,
+                const struct ptw_mem *new_mem, const ptw_pa *new_root,
+                uint32_t roots, const struct ptw_verify_options *options)
+{
+    enum ptw_status st;
+
+    memset(v, 0, sizeof *v);
+    v->phase = OVER;
+    if (roots == 0 || roots > (uint32_t)1 << 31) {
+        return PTW_E_ARG;
+    }
+    if (regime->arch->format->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    st = ptw_absent_check(&options->absent, regime);
+    if (st == PTW_OK) {
+        st = ptw_marked_check(options->flags);
+    }
+    if (st != PTW_OK) {
+        return st;
+    }
+    st = ptw_kept_check(regime,
+                        (struct ptw_va_range){options->first, options->last},
+                        options->leave_out, options->leave_outs);
+    if (st != PTW_OK) {
+        return st;
+    }
+    v->regime = regime;
+    v->roots = roots;
+    v->o = *options;
+    v->side[OLD].mem = old_mem;
+    v->side[OLD].near = old_mem->near;
+    v->side[OLD].root = old_root;
+    v->side[NEW].mem = new_mem;
+    v->side[NEW].near = new_mem->near;
+    v->side[NEW].root = new_root;
+    if ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
+        v->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
+    }
+    v->phase = (v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+                       (v->o.flags & PTW_REBUILD_COPY_SHARED) == 0
+                   ? COUNT_LEAVES
+                   : COMPARE;
+    return PTW_OK;
+}
+
+/* ---------------------------------------------------------------- structure */
+
+/* Whether an item of the old image is an entry that refers to its own table, is
+ * kept, and lets the guest write that table: it can be written by the path that
+ * goes through the entry once for each level, and ends there. */
+static bool lets_rewrite(const struct ptw_verify *v, const struct ptw_item *o)
+{
+    const struct ptw_finding *f = &o->u.finding;
+
+    return o->kind == PTW_ITEM_FINDING && f->kind == PTW_FINDING_SELF &&
+           ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, f->level + 1u, f->raw);
+}
+
+static bool same_spaces(const struct ptw_space *x, const struct ptw_space *y)
+{
+    return x->kind == y->kind && x->kind != PTW_SPACE_BAD &&
+           x->same_as == y->same_as;
+}
+
+static bool same_tables(const struct ptw_table *x, const struct ptw_table *y)
+{
+    return x->level == y->level && x->rights == y->rights &&
+           x->attributes == y->attributes;
+}
+
+static bool same_aliases(const struct ptw_verify *v, const struct ptw_item *o,
+                         const struct ptw_item *n)
+{
+    unsigned levels[2];
+    struct ptw_alias_ref x = ptw_alias_view(v->regime, o, &levels[OLD]);
+    struct ptw_alias_ref y = ptw_alias_view(v->regime, n, &levels[NEW]);
+
+    return levels[OLD] == levels[NEW] && x.owner == y.owner &&
+           x.their_va.v == y.their_va.v && x.rights == y.rights &&
+           x.attributes == y.attributes;
+}
+
+static bool same_selves(const struct ptw_verify *v, const struct ptw_finding *x,
+                        const struct ptw_finding *y)
+{
+    const struct ptw_format *a = v->regime->arch->format;
+
+    return y->kind == PTW_FINDING_SELF && x->level == y->level &&
+           x->rights == y->rights &&
+           ptw_attribute_bits(a, v->regime, x->level + 1u, x->raw) ==
+               ptw_attribute_bits(a, v->regime, y->level + 1u, y->raw);
+}
+
+/* Counts an old item that is not a leaf, and folds in its new counterpart. */
+static void count_item(struct ptw_verify *v, const struct ptw_item *n)
+{
+    struct ptw_certificate *c = &v->certificate;
+    unsigned level = 0;
+    struct ptw_alias_ref ref;
+
+    ptw_vf_fold(v, (uint64_t)n->kind << 32 | n->space);
+    ptw_vf_fold(v, n->first.v);
+    switch (n->kind) {
+    case PTW_ITEM_SPACE:
+        c->spaces += n->u.space_info.kind == PTW_SPACE_WALKED;
+        c->tables += n->u.space_info.kind == PTW_SPACE_WALKED;
+        ptw_vf_fold(v, n->u.space_info.same_as);
+        break;
+    case PTW_ITEM_TABLE:
+        c->tables++;
+        ptw_vf_fold_attributes(v, n->u.table.level + 1u, n->u.table.attributes);
+        ptw_vf_fold(v, (uint64_t)n->u.table.level << 8 | n->u.table.rights);
+        break;
+    case PTW_ITEM_ALIAS:
+        ref = ptw_alias_view(v->regime, n, &level);
+        c->aliases++;
+        ptw_vf_fold_attributes(v, level + 1, ref.attributes);
+        ptw_vf_fold(v, ref.their_va.v);
+        ptw_vf_fold(v, (uint64_t)ref.owner << 32 | level << 8 | ref.rights);
+        break;
+    case PTW_ITEM_FINDING:
+        c->selves++;
+        ptw_vf_fold(v, (uint64_t)n->u.finding.level << 8 | n->u.finding.rights);
+        break;
+    case PTW_ITEM_MAPPING:
+    case PTW_ITEM_HOLE:
+        break;
+    }
+}
+
+/* Whether the new image is right to have nothing in place of an old finding. */
+static bool may_vanish(const struct ptw_verify *v, const struct ptw_item *o)
+{
+    return o->kind == PTW_ITEM_FINDING &&
+           (o->u.finding.kind != PTW_FINDING_SELF ||
+            ptw_vf_kept_of(v, o->first.v, o->last.v) != PTW_COVER_ALL);
+}
+
+/* Whether both images fault there for the same reason. */
+static bool same_faults(const struct ptw_item *o, const struct ptw_item *n)
+{
+    const struct ptw_finding *x = &o->u.finding;
+    const struct ptw_finding *y = &n->u.finding;
+
+    return x->kind != PTW_FINDING_SELF && n->kind == o->kind &&
+           n->space == o->space && n->first.v == o->first.v &&
+           n->last.v == o->last.v && y->kind == x->kind &&
+           y->level == x->level && y->rights == x->rights && y->raw == x->raw &&
+           (x->kind == PTW_FINDING_BAD_ENTRY || y->table.v == x->table.v);
+}
+
+/* Whether one item comes before another one, as items come. */
+static bool comes_before(const struct ptw_item *x, const struct ptw_item *y)
+{
+    if (x->space != y->space) {
+        return x->space < y->space;
+    }
+    if ((x->kind == PTW_ITEM_SPACE) != (y->kind == PTW_ITEM_SPACE)) {
+        return x->kind == PTW_ITEM_SPACE;
+    }
+    return x->first.v < y->first.v;
+}
+
+/* An old item other than a leaf, and a new one. */
+static enum ptw_status compare_items(struct ptw_verify *v,
+                                     const struct ptw_item *o,
+                                     const struct ptw_item *n)
+{
+    bool same = n != NULL && o->kind == n->kind && o->space == n->space &&
+                o->first.v == n->first.v;
+    enum ptw_status st = PTW_OK;
+
+    if (same) {
+        switch (o->kind) {
+        case PTW_ITEM_SPACE:
+            same = same_spaces(&o->u.space_info, &n->u.space_info);
+            break;
+        case PTW_ITEM_TABLE:
+            same = same_tables(&o->u.table, &n->u.table);
+            break;
+        case PTW_ITEM_ALIAS:
+            same = same_aliases(v, o, n);
+            break;
+        case PTW_ITEM_FINDING:
+            same = same_selves(v, &o->u.finding, &n->u.finding);
+            break;
+        case PTW_ITEM_MAPPING:
+        case PTW_ITEM_HOLE:
+            break;
+        }
+    }
+    if (!same) {
+        if (n != NULL && !comes_before(o, n)) {
+            ptw_vf_note_item(v, NEW, n);
+        }
+        return ptw_vf_stands_alone(v, OLD, o);
+    }
+    if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
+        st = ptw_vf_pair_tables(v, n, ptw_top(v->regime->arch->format),
+                                o->u.space_info.root.v, n->u.space_info.root);
+    } else if (o->kind == PTW_ITEM_TABLE) {
+        st = ptw_vf_pair_tables(v, n, o->u.table.level, o->u.table.table.v,
+                                n->u.table.table);
+    }
+    if (st != PTW_OK) {
+        return st;
+    }
+    v->rewrites = v->rewrites || lets_rewrite(v, o);
+    count_item(v, n);
+    ptw_vf_advance(v, OLD);
+    ptw_vf_advance(v, NEW);
+    return PTW_OK;
+}
+
+/* What was noted on the way: an entry that was added; and where the guest can
+ * change rights, a page that is one with another. */
+static enum ptw_status compare_noted(struct ptw_verify *v)
+{
+    if (v->added.kind != PTW_DIFFERS_NOT) {
+        v->difference = v->added;
+        return PTW_DIFFERENT;
+    }
+    if (v->rewrites && v->joined.kind != PTW_DIFFERS_NOT) {
+        v->difference = v->joined;
+        return PTW_DIFFERENT;
+    }
+    return PTW_OK;
+}
+
+static enum ptw_status compare(struct ptw_verify *v)
+{
+    for (;;) {
+        const struct ptw_item *o;
+        const struct ptw_item *n = NULL;
+        enum ptw_status st = ptw_vf_peek(v, OLD, &o);
+
+        if (st != PTW_OK && st != PTW_END) {
+            return st;
+        }
+        st = ptw_vf_peek(v, NEW, &n);
+        if (st != PTW_OK && st != PTW_END) {
+            return st;
+        }
+        if (o != NULL && may_vanish(v, o)) {
+            v->certificate.bad++;
+            ptw_vf_advance(v, OLD);
+            if (n != NULL && same_faults(o, n)) {
+                ptw_vf_advance(v, NEW);
+            }
+            continue;
+        }
+        if (n != NULL && (o == NULL || comes_before(n, o)) && v->done == 0) {
+            st = ptw_vf_take_new_table(v, n);
+            if (st != PTW_OK) {
+                return st;
+            }
+            continue;
+        }
+        if (o == NULL) {
+            return compare_noted(v);
+        }
+        if (o->kind == PTW_ITEM_MAPPING) {
+            st = ptw_vf_compare_leaf(v, o);
+            if (st != PTW_OK) {
+                return st;
+            }
+            continue;
+        }
+        st = compare_items(v, o, n);
+        if (st != PTW_OK) {
+            return st;
+        }
+    }
+}
+
+/* ------------------------------------------------------------------- phases */
+
+/* One phase; whether it begins or goes on, v->begun says. */
+static enum ptw_status run_phase(struct ptw_verify *v)
+{
+    enum ptw_status st = PTW_OK;
+
+    switch ((enum verify_phase)v->phase) {
+    case COUNT_LEAVES:
+        st = v->begun ? PTW_OK : begin_walk(v, OLD);
+        v->begun = st == PTW_OK;
+        return st == PTW_OK ? ptw_vf_count_leaves(v) : st;
+    case COMPARE:
+        st = v->begun ? PTW_OK : begin_walk(v, OLD);
+        if (st == PTW_OK && !v->begun) {
+            st = begin_walk(v, NEW);
+        }
+        v->begun = st == PTW_OK;
+        return st == PTW_OK ? compare(v) : st;
+    case COMPARE_BYTES:
+        st = ptw_vf_put_in_order(v);
+        if (st == PTW_OK) {
+            bool same;
+
+            ptw_vf_compare_bytes(v, &same);
+            v->phase = same ? OVER : v->phase;
+        }
+        return st;
+    case LOCATE:
+        st = v->begun ? PTW_OK : begin_walk(v, NEW);
+        v->begun = st == PTW_OK;
+        return st == PTW_OK ? ptw_vf_locate(v) : st;
+    case OVER:
+        break;
+    }
+    return PTW_E_ARG;
+}
+
+/* Finds out where the old memory is, once. */
+static enum ptw_status look_at_memory(struct ptw_verify *v)
+{
+    struct ptw_verify_side *s = &v->side[OLD];
+    struct ptw_store *store = &v->store[PTW_VERIFY_OLD_MEMORY];
+    size_t bytes = ptw_runs_bytes(s->mem);
+
+    if (s->runs.runs > 0) {
+        return PTW_OK;
+    }
+    if (store->bytes < bytes) {
+        return ptw_vf_ask(v, PTW_VERIFY_OLD_MEMORY, bytes);
+    }
+    ptw_runs_make(&s->runs, s->mem, store->at);
+    v->work += s->mem->regions;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_verify_run(struct ptw_verify *v)
+{
+    enum ptw_status st = v->phase == OVER ? PTW_E_ARG : PTW_OK;
+
+    v->wanted = 0;
+    if (st == PTW_OK) {
+        st = look_at_memory(v);
+    }
+    while (st == PTW_OK && v->phase != OVER) {
+        st = run_phase(v);
+        if (st == PTW_OK && v->phase != OVER) {
+            v->phase++;
+            v->begun = false;
+        }
+    }
+    if (st == PTW_OK) {
+        v->certificate.pages -= v->refused + v->certificate.partial;
+        v->certificate.outside += v->refused;
+        ptw_vf_fold(v, v->contents[0]);
+        ptw_vf_fold(v, v->contents[1]);
+    }
+    if (st != PTW_E_SPACE) {
+        v->phase = OVER;
+    }
+    return st;
+}
