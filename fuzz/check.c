@@ -211,7 +211,7 @@ static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
                 HEX(item->first.v), HEX(m->pa.v + bytes_less_1));
     }
     if ((m->rights & PTW_READ) == 0 ||
-        (m->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0) {
+        (m->rights & ~(unsigned)RWXU) != 0) {
         fz_fail("the mapping at %llx has rights %x", HEX(item->first.v),
                 m->rights);
     }
@@ -420,7 +420,7 @@ enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
 unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
                         unsigned level)
 {
-    unsigned rights = PTW_ALL_RIGHTS;
+    unsigned rights = RWXU;
 
     for (unsigned l = w->levels - 1; l > level; l--) {
         uint64_t table;

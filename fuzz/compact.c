@@ -1085,7 +1085,7 @@ static bool map_is_right(const struct fz_world *w,
         return false;
     }
     if ((q->rights & PTW_READ) == 0 ||
-        (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+        (q->rights & ~(unsigned)RWXU) != 0 ||
         q->attributes.memory_type > 7 || q->attributes.key != 0 ||
         (q->flags & PTW_EDIT_UNSHARE) != 0) {
         return false; /* nothing counts who shares the tables of a guest */

@@ -844,7 +844,7 @@ static bool plausible(const struct fz_world *w, const struct record *q)
         }
     }
     if (q->op != DO_UNMAP && ((q->rights & PTW_READ) == 0 ||
-                              (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+                              (q->rights & ~(unsigned)RWXU) != 0 ||
                               no_such_rights(w, q))) {
         return false;
     }
@@ -2330,7 +2330,7 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
     }
     if (exact ? !leads_to_table(w, level + 1, q->attributes)
               : (q->rights & PTW_READ) == 0 ||
-                    (q->rights & ~(unsigned)PTW_ALL_RIGHTS) != 0 ||
+                    (q->rights & ~(unsigned)RWXU) != 0 ||
                     ((q->rights & PTW_EXEC) == 0 &&
                      !w->mode.format->withholds_exec(&w->mode) &&
                      (q->flags & PTW_EDIT_GRANT_EXEC) == 0)) {

@@ -11,6 +11,9 @@
 
 #include <stdio.h>
 
+/* The rights that formats of the oracle know. */
+enum { RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER };
+
 enum {
     FZ_REGIONS = 8,
     FZ_ROOTS = 8,

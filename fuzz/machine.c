@@ -229,7 +229,7 @@ static struct fm_node child(const struct fm *m, bool before,
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level)
 {
-    struct fm_node n = open_table(m, root, PTW_ALL_RIGHTS, 0);
+    struct fm_node n = open_table(m, root, RWXU, 0);
 
     for (unsigned l = m->levels; l-- > level;) {
         n = child(m, before, &n, l,
@@ -272,7 +272,7 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
 {
     uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
     struct ptw_va_range range = {{first & mask}, {last & mask}};
-    struct fm_node n = open_table(m, root, PTW_ALL_RIGHTS, 0);
+    struct fm_node n = open_table(m, root, RWXU, 0);
     unsigned left = 512;
 
     return withholds(m, &n, m->levels - 1, 0, &range, rights, &left);
@@ -282,7 +282,7 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
 
 static uint8_t reach(struct fm *m, uint64_t pa, unsigned level, bool first)
 {
-    struct fm_node n = open_table(m, pa, PTW_ALL_RIGHTS, 0);
+    struct fm_node n = open_table(m, pa, RWXU, 0);
     struct fm_page *p;
     uint8_t dirt;
 
@@ -540,8 +540,8 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
 
 void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is)
 {
-    struct fm_node a = open_table(c->was, was, PTW_ALL_RIGHTS, 0);
-    struct fm_node b = open_table(c->is, is, PTW_ALL_RIGHTS, 0);
+    struct fm_node a = open_table(c->was, was, RWXU, 0);
+    struct fm_node b = open_table(c->is, is, RWXU, 0);
 
     if (c->change->want == FM_SAME && clean(c, &a, &b, c->is->levels - 1)) {
         return;

@@ -310,7 +310,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     for (unsigned l = 0; l < levels; l++) {
         uint64_t raw = number ^ flips[l];
         struct ptw_entry e = ptw_decode(r, l, raw);
-        uint64_t bad = ptw_reserved_bits(r, l, raw);
+        uint64_t bad = ptw_bad_entry_of(r, l, 0, raw).bits;
         struct ptw_access a = {.right = right[how & 3],
                                .user = (how & 4) != 0,
                                .ac = (how & 8) != 0,

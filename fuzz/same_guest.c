@@ -572,7 +572,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
             return;
         }
         if (n->strict && (fresh != counting || !among_tables(n, e.pa.v) ||
-                          e.rights != PTW_ALL_RIGHTS)) {
+                          e.rights != RWXU)) {
             differ(n, "a table of small leaves", va, l->raw, raw);
         }
         if (counting) {
@@ -582,7 +582,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         for (unsigned i = 0; i < n->entries && !over(n); i++) {
             check_leaf(n, l, level - 1, va + i * size_of(n, level - 1),
                        new_entry(n, e.pa.v, i),
-                       less | (~e.rights & (unsigned)PTW_ALL_RIGHTS), counting);
+                       less | (~e.rights & (unsigned)RWXU), counting);
         }
         break;
     case PTW_ENTRY_BAD:

@@ -1260,12 +1260,12 @@ void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
                        const struct ptw_mem *mem)
 {
     static uint64_t store[FZ_COPIES * 513];
-    size_t bytes = ptw_remembered_bytes(w->seed >> 33 & 15) + 4104;
+    size_t bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) + 4104;
     enum ptw_status st = PTW_OK;
 
     if (remembered.mem != mem) {
         w->copies = 0;
-        st = ptw_remembered_init(&remembered, mem, store, bytes);
+        st = ptw_remembered_init(&remembered, &w->regime, mem, store, bytes);
     }
     if (st != (w->stopped ? PTW_OK : PTW_E_ARG)) {
         fz_fail("to remember tables: %s", ptw_status_text(st));

@@ -43,11 +43,6 @@ enum ptw_remark {
 /* Entries come in lines of 8, one cache line of 64-bit entries. */
 enum { PTW_LINE = 8 };
 
-PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a, unsigned level)
-{
-    return (uint64_t)1 << (a->level[level].bits + a->entry_log2);
-}
-
 PTW_ENGINE uint64_t ptw_load_entry(const struct ptw_format *a, const void *host,
                                    unsigned index)
 {
@@ -79,7 +74,7 @@ PTW_ENGINE uint64_t ptw_offset(const struct ptw_format *a,
     uint64_t last;
 
     if (ptw_gap(a, r, &first, &last) && va >= first && va <= last) {
-        return first;
+        return a->extension == PTW_EXTEND_ONES ? 0 : first;
     }
     return va & ptw_low_mask(ptw_width(a, r));
 }
@@ -214,7 +209,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             }
         }
         if (PTW_UNLIKELY(t->host == NULL) && c->remembered != NULL &&
-            ptw_table_bytes(a, level) == PTW_COPY_BYTES) {
+            ptw_table_bytes(a, level) == c->remembered->table_bytes) {
             t->host = ptw_recall(c->remembered, table);
         }
         t->index = (uint16_t)((first - base) >> l->shift);

@@ -20,7 +20,7 @@ enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
 
     o.flags = PTW_WALK_RUNS;
     /* What no entry above grants, no leaf gives back. */
-    o.need = r->arch->guest_writes(r, PTW_READ, 0) ? 0 : PTW_WRITE;
+    o.need = ptw_writes_unasked(r) ? 0 : PTW_WRITE;
     e->regime = r;
     e->frame = frame;
     e->frames = frames;
@@ -80,6 +80,7 @@ enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
         f.raw = item.u.mapping.raw;
         f.tables = to - from;
         f.level = item.u.mapping.level;
+        f.why = 0;
         f.rights = item.u.mapping.rights;
         item.kind = PTW_ITEM_FINDING;
         item.u.finding = f;

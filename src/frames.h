@@ -10,11 +10,8 @@
 
 #include "hash.h"
 
-enum {
-    PTW_PAGE_BITS = 12,
-    PTW_PAGE_BYTES = 1 << PTW_PAGE_BITS,
-    PTW_BLOCK_BITS = PTW_PAGE_BITS + 6
-};
+/* log2 of the pages of a block. */
+enum { PTW_BLOCK_PAGES_LOG2 = 6 };
 
 struct ptw_block {
     uint64_t key;      /* number of the block + 1 */
@@ -64,21 +61,24 @@ enum ptw_torn {
     PTW_TORN_ALL        /* all of it is known to be */
 };
 
-PTW_ENGINE struct ptw_block *ptw_block_at(const struct ptw_hash *h, uint64_t pa)
+/* In what follows, pages have 2^page_log2 bytes. */
+PTW_ENGINE struct ptw_block *ptw_block_at(const struct ptw_hash *h,
+                                          unsigned page_log2, uint64_t pa)
 {
     return ptw_hash_find(h, sizeof(struct ptw_block),
-                         (pa >> PTW_BLOCK_BITS) + 1);
+                         (pa >> (page_log2 + PTW_BLOCK_PAGES_LOG2)) + 1);
 }
 
-PTW_ENGINE uint64_t ptw_block_base(const struct ptw_block *b)
+PTW_ENGINE uint64_t ptw_block_base(unsigned page_log2,
+                                   const struct ptw_block *b)
 {
-    return (b->key - 1) << PTW_BLOCK_BITS;
+    return (b->key - 1) << (page_log2 + PTW_BLOCK_PAGES_LOG2);
 }
 
 /* The page of pa among those of its block. */
-PTW_ENGINE uint64_t ptw_page_bit(uint64_t pa)
+PTW_ENGINE uint64_t ptw_page_bit(unsigned page_log2, uint64_t pa)
 {
-    return (uint64_t)1 << (pa >> PTW_PAGE_BITS & 63);
+    return (uint64_t)1 << (pa >> page_log2 & 63);
 }
 
 /* The pages that a leaf lets the guest write. */
@@ -104,10 +104,10 @@ PTW_ENGINE unsigned ptw_count_bits(uint64_t bits)
 }
 
 /* Where the page of that bit, which is kept, goes. */
-PTW_ENGINE uint64_t ptw_block_to(const struct ptw_block *b, uint64_t bit)
+PTW_ENGINE uint64_t ptw_block_to(unsigned page_log2, const struct ptw_block *b,
+                                 uint64_t bit)
 {
-    return b->to +
-           ((uint64_t)ptw_count_bits(b->kept & (bit - 1)) << PTW_PAGE_BITS);
+    return b->to + ((uint64_t)ptw_count_bits(b->kept & (bit - 1)) << page_log2);
 }
 
 #endif

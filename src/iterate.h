@@ -166,6 +166,7 @@ PTW_ENGINE struct ptw_finding *ptw_put_finding(const struct ptw_walk *w,
     f->raw = 0;
     f->tables = 1;
     f->level = (uint8_t)level;
+    f->why = 0;
     f->rights = w->c.at[level].rights;
     return f;
 }
@@ -305,9 +306,12 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
         break;
     case PTW_V_BAD:
         ptw_close(w, out);
-        ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY, level,
-                        first, shift)
-            ->raw = t->raw;
+        f = ptw_put_finding(w, ptw_emit(w, out), PTW_FINDING_BAD_ENTRY, level,
+                            first, shift);
+        f->raw = t->raw;
+        f->why = (uint8_t)w->c.regime->arch
+                     ->bad(w->c.regime, level, t->index, t->raw)
+                     .why;
         break;
     case PTW_V_REFUSED:
         ptw_settle_refused(w, out, level, first, shift);
@@ -690,14 +694,14 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
             ptw_settle_gap(a, w, out);
         }
         if (a->levels == 0 && c->first <= c->last &&
-            (PTW_ALL_RIGHTS & c->need_leaf) == c->need_leaf) {
+            (c->regime->rights & c->need_leaf) == c->need_leaf) {
             struct ptw_item *item = ptw_emit(w, out);
 
             ptw_span(w, item, PTW_ITEM_MAPPING, 0, c->regime->va_bits);
 
             memset(&item->u.mapping, 0, sizeof item->u.mapping);
-            item->u.mapping.rights = PTW_ALL_RIGHTS;
-            item->u.mapping.above = PTW_ALL_RIGHTS;
+            item->u.mapping.rights = (uint8_t)c->regime->rights;
+            item->u.mapping.above = (uint8_t)c->regime->rights;
             item->u.mapping.size_log2 = (uint8_t)c->regime->va_bits;
         }
     }

@@ -32,16 +32,16 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
                                          struct ptw_cursor *c, ptw_pa root,
                                          ptw_va va, struct ptw_translation *out)
 {
-    struct ptw_entry e = {PTW_ENTRY_LEAF, PTW_ALL_RIGHTS, {0}};
+    struct ptw_entry e = {PTW_ENTRY_LEAF, a->rights, {0}};
     enum ptw_verdict v = PTW_V_LEAF;
     unsigned shift = c->regime->va_bits;
     unsigned level = 0;
-    unsigned above = PTW_ALL_RIGHTS;
+    unsigned above = a->rights;
     uint64_t raw = 0;
     uint64_t within;
 
     if (a->levels > 0) {
-        (void)ptw_enter(a, c, true, ptw_top(a), root.v, PTW_ALL_RIGHTS, 0);
+        (void)ptw_enter(a, c, true, ptw_top(a), root.v, a->rights, 0);
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;

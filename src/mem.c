@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-enum { PAGE_BYTES = 4096 };
-
 _Static_assert(offsetof(struct ptw_region, first) == 0,
                "regions are sorted by what they start with");
 
@@ -337,20 +335,23 @@ enum ptw_status ptw_read_bytes(const struct ptw_mem *mem, ptw_pa pa,
     return PTW_OK;
 }
 
-const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
+const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa, size_t bytes,
                            uint64_t *buffer)
 {
-    static const _Alignas(8) unsigned char zeros[PAGE_BYTES];
-    const void *p =
-        ptw_page_zeros(mem, pa) ? zeros : ptw_direct(mem, pa, PAGE_BYTES);
     unsigned char *out = (unsigned char *)buffer;
+    const void *p;
     size_t run = 0;
 
+    if (ptw_page_zeros(mem, pa, bytes)) {
+        memset(buffer, 0, bytes);
+        return buffer;
+    }
+    p = ptw_direct(mem, pa, bytes);
     if (p != NULL) {
         return p;
     }
-    for (size_t at = 0; at < PAGE_BYTES; at += run) {
-        if (ptw_read_bytes(mem, ptw_pa_of(pa + at), out + at, PAGE_BYTES - at,
+    for (size_t at = 0; at < bytes; at += run) {
+        if (ptw_read_bytes(mem, ptw_pa_of(pa + at), out + at, bytes - at,
                            &run) != PTW_OK) {
             return NULL;
         }
@@ -360,7 +361,7 @@ const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
 
 void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
                        const struct ptw_mem *b, ptw_pa pa_b, uint64_t *room_b,
-                       struct ptw_parts *out)
+                       size_t bytes, struct ptw_parts *out)
 {
     const struct ptw_mem *const mem[] = {a, b};
     const ptw_pa pa[] = {pa_a, pa_b};
@@ -372,14 +373,14 @@ void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
     size_t next;
 
     memset(out, 0, sizeof *out);
-    for (size_t at = 0; at < PAGE_BYTES; at = next) {
+    for (size_t at = 0; at < bytes; at = next) {
         for (unsigned i = 0; i < 2; i++) {
             size_t run = 0;
 
             if (end[i] == at) {
-                can[i] = ptw_read_bytes(mem[i], ptw_pa_of(pa[i].v + at),
-                                        room[i] + at, PAGE_BYTES - at,
-                                        &run) == PTW_OK;
+                can[i] =
+                    ptw_read_bytes(mem[i], ptw_pa_of(pa[i].v + at),
+                                   room[i] + at, bytes - at, &run) == PTW_OK;
                 end[i] = at + run;
             }
         }
@@ -396,8 +397,8 @@ void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
             memset(room[1] + at, 0, next - at);
         }
     }
-    out->neither = PAGE_BYTES - out->both - out->only_a - out->only_b;
-    out->same = memcmp(room_a, room_b, PAGE_BYTES) == 0;
+    out->neither = (uint32_t)bytes - out->both - out->only_a - out->only_b;
+    out->same = memcmp(room_a, room_b, bytes) == 0;
 }
 
 /* The write side of ptw_get.  The cast takes away a const that the

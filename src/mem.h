@@ -102,19 +102,20 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
-/* ptw_page_zeros says whether the 4 KiB at pa are known to be zeros. */
-PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa)
+/* ptw_page_zeros says whether the page of `bytes` at pa is known to be zeros. */
+PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa,
+                               uint64_t bytes)
 {
     return mem->ops != NULL && mem->ops->zeros != NULL &&
-           ptw_find_range(mem, pa, 4096) != NULL &&
-           mem->ops->zeros(mem->ctx, ptw_pa_of(pa), 4096);
+           ptw_find_range(mem, pa, bytes) != NULL &&
+           mem->ops->zeros(mem->ctx, ptw_pa_of(pa), bytes);
 }
 
-/* ptw_page_bytes returns the 4 KiB at pa, or NULL when they can't all be read;
- * several regions may have them together.  Where they can't be borrowed they
- * are copied to buffer, of 512 words; where they are known to be zeros they are
- * not touched. */
-const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa,
+/* ptw_page_bytes returns the page of `bytes` at pa, or NULL when it can't all be
+ * read; several regions may have it together.  Where it can't be borrowed it is
+ * copied to buffer, which has room for it and is aligned to 8; where it is known
+ * to be zeros it is not read. */
+const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa, size_t bytes,
                            uint64_t *buffer);
 
 /* ptw_approach makes near the part of region r, which may be NULL, that can be

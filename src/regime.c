@@ -41,6 +41,8 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
     r.pa_bits = cpu->pa_bits;
     r.va_bits = cpu->pa_bits;
     r.features = features & arch->features;
+    r.rights = arch->format->rights;
+    r.granted = arch->granted;
     if (!cpu->page1g) {
         r.features &= ~(unsigned)PTW_PAGE1G;
     }
@@ -120,6 +122,53 @@ const char *ptw_level_name(const struct ptw_regime *r, unsigned level)
     return level < f->levels ? f->level[level].name : "-";
 }
 
+unsigned ptw_rights_of(const struct ptw_regime *r)
+{
+    return r->rights;
+}
+
+unsigned ptw_rights_granted(const struct ptw_regime *r)
+{
+    return r->granted;
+}
+
+static const struct {
+    char letter;
+    enum ptw_right right;
+} letters[] = {{'r', PTW_READ},
+               {'w', PTW_WRITE},
+               {'x', PTW_EXEC},
+               {'u', PTW_USER},
+               {'X', PTW_USER_EXEC}};
+
+unsigned ptw_right_of(char letter)
+{
+    for (size_t i = 0; i < sizeof letters / sizeof letters[0]; i++) {
+        if (letters[i].letter == letter) {
+            return letters[i].right;
+        }
+    }
+    return 0;
+}
+
+const char *ptw_right_letters(const struct ptw_regime *r)
+{
+    return r->arch->letters;
+}
+
+uint64_t ptw_page_size(const struct ptw_regime *r)
+{
+    const struct ptw_format *f = r->arch->format;
+
+    return f->levels == 0 ? 1 : (uint64_t)1 << ptw_page_log2(f);
+}
+
+uint64_t ptw_table_size(const struct ptw_regime *r, unsigned level)
+{
+    assert(level < r->arch->format->levels);
+    return ptw_table_bytes(r->arch->format, level);
+}
+
 unsigned ptw_entry_bytes(const struct ptw_regime *r)
 {
     const struct ptw_format *f = r->arch->format;
@@ -131,6 +180,15 @@ unsigned ptw_level_shift(const struct ptw_regime *r, unsigned level)
 {
     assert(level < r->arch->format->levels);
     return r->arch->format->level[level].shift;
+}
+
+unsigned ptw_entry_index(const struct ptw_regime *r, unsigned level, ptw_va va)
+{
+    const struct ptw_level *l = &r->arch->format->level[level];
+
+    assert(level < r->arch->format->levels);
+    return (unsigned)((va.v & ptw_low_mask(r->va_bits)) >> l->shift &
+                      ptw_low_mask(l->bits));
 }
 
 struct ptw_attributes ptw_attributes_of(const struct ptw_regime *r,
@@ -176,22 +234,33 @@ const char *ptw_right_text(const struct ptw_regime *r, enum ptw_right right)
     return r->arch->right_text(right);
 }
 
-uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
-                           uint64_t raw)
+struct ptw_bad_entry ptw_bad_entry_of(const struct ptw_regime *r,
+                                      unsigned level, unsigned index,
+                                      uint64_t raw)
 {
-    const struct ptw_level_rule *rule = &r->rule[level];
     const struct ptw_format *f = r->arch->format;
-    uint64_t as_table = raw & rule->table_reserved;
-    uint64_t as_leaf = raw & rule->leaf_reserved;
+    struct ptw_bad_entry bad = {PTW_BAD_RESERVED, 0};
 
     assert(level < f->levels);
-    if (f->decode(r, raw, level, 0).kind != PTW_ENTRY_BAD) {
-        return 0;
+    if (f->decode(r, raw, level, index).kind == PTW_ENTRY_BAD) {
+        bad = r->arch->bad(r, level, index, raw);
     }
-    /* Without the bits that spoil it, it would be the one or the other. */
-    return f->decode(r, raw & ~as_leaf, level, 0).kind == PTW_ENTRY_LEAF
-               ? as_leaf
-               : as_table;
+    return bad;
+}
+
+const char *ptw_bad_reason_text(enum ptw_bad_reason why)
+{
+    switch (why) {
+    case PTW_BAD_RESERVED:
+        return "reserved";
+    case PTW_BAD_WIDTH:
+        return "width";
+    case PTW_BAD_MISALIGNED:
+        return "misaligned";
+    case PTW_BAD_COMBINATION:
+        return "combination";
+    }
+    return "unknown";
 }
 
 bool ptw_guest_writes(const struct ptw_regime *r, unsigned above,

@@ -24,12 +24,21 @@ struct ptw_level {
                          less the entry of a page */
 };
 
+/* How an address of fewer bits than 64 goes on above them, and so where the gap
+ * is: the addresses that no table maps. */
+enum ptw_extension {
+    PTW_EXTEND_ZEROS, /* with zeros: the gap is above */
+    PTW_EXTEND_ONES,  /* with ones: it is below */
+    PTW_EXTEND_SIGN   /* with the highest bit: it is in the middle */
+};
+
 /* The format: constant, so that the engine is specialised by it. */
 struct ptw_format {
     unsigned levels;
     unsigned entry_log2;
-    unsigned va_bits;   /* 0: as wide as a physical address */
-    bool sign_extended; /* addresses are, so there is a gap in the middle */
+    unsigned va_bits; /* 0: as wide as a physical address */
+    enum ptw_extension extension;
+    unsigned rights;    /* that entries grant or withhold */
     uint64_t present;   /* an entry with none of these bits set is absent */
     bool piecewise;     /* pages that follow each other have entries that are
                            equally far apart only within `linear` of the regime,
@@ -143,7 +152,10 @@ struct ptw_arch {
     const struct ptw_format *format;
     unsigned root_bits; /* the widest root that its register can hold */
     unsigned features;  /* that mean anything here */
-    bool flag_bits;     /* addresses may have some */
+    unsigned
+        granted; /* and of those, the ones that each present entry grants */
+    const char *letters;                 /* of the columns that show rights */
+    bool flag_bits;                      /* addresses may have some */
     void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
     /* Why no processor can have those features together; NULL: it can, as it can
      * have all of them where this is NULL. */
@@ -151,6 +163,9 @@ struct ptw_arch {
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,
                                         unsigned level, uint64_t raw);
+    /* bad says why raw, which decode calls bad, is so. */
+    struct ptw_bad_entry (*bad)(const struct ptw_regime *r, unsigned level,
+                                unsigned index, uint64_t raw);
     /* As the public functions. */
     size_t (*fields)(const struct ptw_regime *r, unsigned level, uint64_t raw,
                      struct ptw_entry_field *field);
@@ -202,6 +217,42 @@ PTW_ENGINE unsigned ptw_top(const struct ptw_format *a)
     return a->levels - 1;
 }
 
+/* ptw_page_log2 returns the log2 of the bytes of the smallest page; there are
+ * tables.  ptw_table_bytes returns the size of a table of that level. */
+PTW_ENGINE unsigned ptw_page_log2(const struct ptw_format *a)
+{
+    return a->level[0].shift;
+}
+
+PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a, unsigned level)
+{
+    return (uint64_t)1 << (a->level[level].bits + a->entry_log2);
+}
+
+/* ptw_largest_table returns the size of the format's largest tables; 0 where
+ * there are none.  ptw_largest_log2 returns the log2 of that. */
+PTW_ENGINE size_t ptw_largest_table(const struct ptw_format *a)
+{
+    uint64_t most = 0;
+
+    for (unsigned level = 0; level < a->levels; level++) {
+        uint64_t bytes = ptw_table_bytes(a, level);
+
+        most = bytes > most ? bytes : most;
+    }
+    return (size_t)most;
+}
+
+PTW_ENGINE unsigned ptw_largest_log2(const struct ptw_format *a)
+{
+    unsigned log2 = 0;
+
+    while (ptw_largest_table(a) >> log2 > 1) {
+        log2++;
+    }
+    return log2;
+}
+
 /* ptw_width returns the width of the addresses that tables can map, in bits;
  * where there are tables, a constant. */
 PTW_ENGINE unsigned ptw_width(const struct ptw_format *a,
@@ -214,13 +265,19 @@ PTW_ENGINE unsigned ptw_width(const struct ptw_format *a,
  * extension.  ptw_va_from is the way back. */
 PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
 {
-    if (!a->sign_extended) {
+    switch (a->extension) {
+    case PTW_EXTEND_ZEROS:
         return offset;
+    case PTW_EXTEND_SIGN:
+        if ((offset >> (a->va_bits - 1) & 1) == 0) {
+            return offset;
+        }
+        break;
+    case PTW_EXTEND_ONES:
+        break;
     }
     assert(a->va_bits > 0);
-    return (offset >> (a->va_bits - 1) & 1) == 0
-               ? offset
-               : offset | ~ptw_low_mask(a->va_bits);
+    return offset | ~ptw_low_mask(a->va_bits);
 }
 
 /* The gap: addresses, first to last, that no table can map.  Returns false
@@ -230,8 +287,20 @@ PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
 {
     unsigned width = ptw_width(a, r);
 
-    *first = 1 + ptw_low_mask(a->sign_extended ? width - 1 : width);
-    *last = a->sign_extended ? ~*first : UINT64_MAX;
+    *first = 1 + ptw_low_mask(width);
+    *last = UINT64_MAX;
+    switch (a->extension) {
+    case PTW_EXTEND_ZEROS:
+        break;
+    case PTW_EXTEND_ONES:
+        *first = 0;
+        *last = ~ptw_low_mask(width) - 1;
+        return width < 64;
+    case PTW_EXTEND_SIGN:
+        *first = 1 + ptw_low_mask(width - 1);
+        *last = ~*first;
+        break;
+    }
     return *first != 0;
 }
 
@@ -251,7 +320,7 @@ bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges);
 /* ptw_kept_check checks a range and what is left out of it: PTW_E_RANGE when it
  * is reversed, when those are not ascending and disjoint, or when nothing is
  * kept that tables can map; PTW_E_ALIGN when any of them is not of whole pages
- * of 4 KiB. */
+ . */
 PTW_NODISCARD enum ptw_status
 ptw_kept_check(const struct ptw_regime *r, struct ptw_va_range whole,
                const struct ptw_va_range *leave_out, size_t leave_outs);
@@ -273,6 +342,12 @@ bool ptw_kept_from(struct ptw_va_range whole,
  * tables where its leaves stand, and grants the rights above them. */
 PTW_NODISCARD enum ptw_status ptw_map_check(const struct ptw_regime *r,
                                             const struct ptw_map_request *q);
+
+/* ptw_writes_unasked says whether the guest writes where no entry grants it. */
+PTW_ENGINE bool ptw_writes_unasked(const struct ptw_regime *r)
+{
+    return r->arch->guest_writes(r, r->granted & ~(unsigned)PTW_WRITE, 0);
+}
 
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)

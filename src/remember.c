@@ -8,23 +8,36 @@
 #include "remember.h"
 #include "hash.h"
 #include "mem.h"
+#include "regime.h"
 
 enum { PLACES = 8 }; /* that a table is looked for in */
 
-_Static_assert(sizeof(struct ptw_table_copy) == 8 + PTW_COPY_BYTES,
-               "copies stand side by side");
-
-size_t ptw_remembered_bytes(size_t tables)
+/* A copy: the key, which is the table's address and 1, or 0 where there is no
+ * copy; and behind it the table. */
+static uint64_t *key_of(const struct ptw_remembered *tables, size_t i)
 {
-    return tables > SIZE_MAX / sizeof(struct ptw_table_copy)
-               ? SIZE_MAX
-               : tables * sizeof(struct ptw_table_copy);
+    return tables->copies + i * (1 + tables->table_bytes / 8);
+}
+
+static size_t copy_bytes(size_t table_bytes)
+{
+    return sizeof(uint64_t) + table_bytes;
+}
+
+size_t ptw_remembered_bytes(const struct ptw_regime *r, size_t tables)
+{
+    size_t each = copy_bytes(ptw_largest_table(r->arch->format));
+
+    return tables > SIZE_MAX / each ? SIZE_MAX : tables * each;
 }
 
 enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
+                                    const struct ptw_regime *r,
                                     const struct ptw_mem *mem, void *storage,
                                     size_t bytes)
 {
+    size_t table_bytes = ptw_largest_table(r->arch->format);
+
     memset(tables, 0, sizeof *tables);
     if (!mem->stopped) {
         return PTW_E_ARG;
@@ -32,14 +45,15 @@ enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
     if (((uintptr_t)storage & 7) != 0) {
         return PTW_E_ALIGN;
     }
-    if (storage == NULL || bytes < sizeof(struct ptw_table_copy)) {
+    if (storage == NULL || bytes < copy_bytes(table_bytes)) {
         return PTW_E_SPACE;
     }
     tables->mem = mem;
-    tables->copy = storage;
-    tables->room = bytes / sizeof(struct ptw_table_copy);
+    tables->copies = storage;
+    tables->table_bytes = table_bytes;
+    tables->room = bytes / copy_bytes(table_bytes);
     for (size_t i = 0; i < tables->room; i++) {
-        tables->copy[i].key = 0;
+        *key_of(tables, i) = 0;
     }
     return PTW_OK;
 }
@@ -48,7 +62,8 @@ enum ptw_status ptw_walk_remember(struct ptw_walk *w,
                                   struct ptw_remembered *tables)
 {
     if (tables != NULL &&
-        (tables->mem != w->c.mem || tables->room == 0 || !w->c.mem->stopped)) {
+        (tables->mem != w->c.mem || tables->room == 0 || !w->c.mem->stopped ||
+         tables->table_bytes != ptw_largest_table(w->c.regime->arch->format))) {
         return PTW_E_ARG;
     }
     w->c.remembered = tables;
@@ -66,21 +81,21 @@ const void *ptw_recall(struct ptw_remembered *tables, uint64_t table)
         return NULL;
     }
     for (unsigned i = 0; i < PLACES && i < tables->room; i++) {
-        struct ptw_table_copy *copy = &tables->copy[at];
+        uint64_t *copy = key_of(tables, at);
 
-        if (copy->key == key) {
-            return copy->entry;
+        if (*copy == key) {
+            return copy + 1;
         }
-        if (copy->key == 0) {
-            r = ptw_find_range(mem, table, PTW_COPY_BYTES);
+        if (*copy == 0) {
+            r = ptw_find_range(mem, table, tables->table_bytes);
             if (r == NULL || r->host != NULL || mem->ops->read == NULL ||
-                mem->ops->read(mem->ctx, ptw_pa_of(table), copy->entry,
-                               PTW_COPY_BYTES) != PTW_OK) {
+                mem->ops->read(mem->ctx, ptw_pa_of(table), copy + 1,
+                               tables->table_bytes) != PTW_OK) {
                 return NULL;
             }
-            copy->key = key;
+            *copy = key;
             tables->used++;
-            return copy->entry;
+            return copy + 1;
         }
         at = at + 1 == tables->room ? 0 : at + 1;
     }

@@ -349,7 +349,7 @@ PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
     struct ptw_entry e;
     uint64_t bits;
 
-    if (!a->leaf_bits(r, level, PTW_READ | PTW_EXEC, false, &plain, &bits)) {
+    if (!a->leaf_bits(r, level, r->granted | PTW_READ, false, &plain, &bits)) {
         return false;
     }
     e = a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
@@ -588,7 +588,7 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
     c.near = t->mem->near;
     c.first = offset;
     c.last = offset;
-    (void)ptw_enter(a, &c, true, ptw_top(a), root, PTW_ALL_RIGHTS, 0);
+    (void)ptw_enter(a, &c, true, ptw_top(a), root, a->rights, 0);
     while (c.level > (int)to) {
         struct ptw_entry e;
 
@@ -1023,7 +1023,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     ed->needed = 0;
     ed->root_needed = false;
     ed->listed = 0;
-    if (ptw_enter(a, c, false, c->top, ed->t->root.v, PTW_ALL_RIGHTS, 0) !=
+    if (ptw_enter(a, c, false, c->top, ed->t->root.v, a->rights, 0) !=
         PTW_V_ENTERED) {
         return PTW_E_BUS;
     }
@@ -1100,7 +1100,7 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     c.memo = NULL;
     c.first = ed->first;
     c.reads_left = ed->max_reads - ptw_top(a); /* the way down */
-    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.v, PTW_ALL_RIGHTS, 0);
+    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.v, a->rights, 0);
     /* What the leaf is does not matter, and to read it is to wait for it. */
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
@@ -1257,9 +1257,9 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
 PTW_ENGINE unsigned ptw_rights_asked(const struct ptw_regime *r,
                                      unsigned rights, unsigned flags)
 {
-    bool grants = (flags & PTW_EDIT_GRANT_EXEC) != 0;
-
-    return grants && (r->features & PTW_NX) == 0 ? rights | PTW_EXEC : rights;
+    return (flags & PTW_EDIT_GRANT_EXEC) != 0
+               ? rights | (r->granted & (PTW_EXEC | PTW_USER_EXEC))
+               : rights;
 }
 
 /* The highest level at which leaves can stand: PS is looked at there, address

@@ -4,18 +4,16 @@
 
 #include "mem.h"
 
-enum { BITS = PTW_RUN_PAGE_BITS };
-
 size_t ptw_runs_bytes(const struct ptw_mem *mem)
 {
     return mem->regions <= 1 ? 0 : mem->regions * sizeof(struct ptw_run);
 }
 
 /* The pages of a run of bytes; how many are before it is added later. */
-static struct ptw_run run_of(uint64_t first, uint64_t last)
+static struct ptw_run run_of(uint64_t first, uint64_t last, unsigned page_log2)
 {
-    uint64_t page = ptw_low_mask(BITS);
-    struct ptw_run r = {.first = first >> BITS, .last = last >> BITS};
+    uint64_t page = ptw_low_mask(page_log2);
+    struct ptw_run r = {.first = first >> page_log2, .last = last >> page_log2};
 
     r.whole_first = r.first + ((first & page) != 0);
     r.whole_end = r.last + ((last & page) == page);
@@ -28,13 +26,14 @@ static uint64_t whole_of(const struct ptw_run *r)
 }
 
 void ptw_runs_make(struct ptw_runs *rs, const struct ptw_mem *mem,
-                   void *storage)
+                   unsigned page_log2, void *storage)
 {
     const struct ptw_region *region = ptw_regions(mem);
     struct ptw_run *run = mem->regions <= 1 ? NULL : storage;
 
     rs->run = run;
     rs->runs = 0;
+    rs->page_log2 = page_log2;
     for (size_t i = 0; i < mem->regions;) {
         uint64_t first = region[i].first.v;
         uint64_t last = region[i].last.v;
@@ -43,7 +42,7 @@ void ptw_runs_make(struct ptw_runs *rs, const struct ptw_mem *mem,
         for (i++; i < mem->regions && region[i].first.v == last + 1; i++) {
             last = region[i].last.v;
         }
-        r = run_of(first, last);
+        r = run_of(first, last, page_log2);
         if (rs->runs > 0) {
             const struct ptw_run *before = &run[rs->runs - 1];
 
@@ -119,13 +118,13 @@ struct ptw_run_count ptw_runs_count(const struct ptw_runs *rs, uint64_t first,
 {
     struct ptw_run_count n = {0, 0};
     struct ptw_run_count before;
-    size_t i = run_from(rs, first >> BITS);
+    size_t i = run_from(rs, first >> rs->page_log2);
 
-    if (i == rs->runs || run_at(rs, i)->first > last >> BITS) {
+    if (i == rs->runs || run_at(rs, i)->first > last >> rs->page_log2) {
         return n;
     }
-    n = below(rs, (last >> BITS) + 1);
-    before = below(rs, first >> BITS);
+    n = below(rs, (last >> rs->page_log2) + 1);
+    before = below(rs, first >> rs->page_log2);
     n.touched -= before.touched;
     n.whole -= before.whole;
     return n;
@@ -135,13 +134,13 @@ bool ptw_runs_all(const struct ptw_runs *rs, uint64_t pa, unsigned size_log2)
 {
     uint64_t last = pa + ptw_low_mask(size_log2);
 
-    return ptw_runs_count(rs, pa, last).whole == (uint64_t)1
-                                                     << (size_log2 - BITS);
+    return ptw_runs_count(rs, pa, last).whole ==
+           (uint64_t)1 << (size_log2 - rs->page_log2);
 }
 
 enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa)
 {
-    uint64_t page = pa >> BITS;
+    uint64_t page = pa >> rs->page_log2;
     struct ptw_run_count n;
 
     if (PTW_LIKELY(rs->run == NULL)) {
@@ -159,21 +158,23 @@ enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa)
 }
 
 /* Cuts pages [from, to] to what is not behind `last`; false: nothing is. */
-static bool cut(uint64_t from, uint64_t to, uint64_t last, uint64_t *first,
-                uint64_t *end)
+static bool cut(unsigned page_log2, uint64_t from, uint64_t to, uint64_t last,
+                uint64_t *first, uint64_t *end)
 {
-    if (from > last >> BITS) {
+    if (from > last >> page_log2) {
         return false;
     }
-    *first = from << BITS;
-    *end = to >= last >> BITS ? last : (to << BITS) + ptw_low_mask(BITS);
+    *first = from << page_log2;
+    *end = to >= last >> page_log2
+               ? last
+               : (to << page_log2) + ptw_low_mask(page_log2);
     return true;
 }
 
 bool ptw_runs_whole(const struct ptw_runs *rs, uint64_t pa, uint64_t last,
                     uint64_t *from, uint64_t *to)
 {
-    uint64_t page = pa >> BITS;
+    uint64_t page = pa >> rs->page_log2;
     uint64_t before = below(rs, page).whole;
     const struct ptw_run *r;
     size_t low = 0;
@@ -194,14 +195,14 @@ bool ptw_runs_whole(const struct ptw_runs *rs, uint64_t pa, uint64_t last,
         return false;
     }
     r = run_at(rs, low);
-    return cut(r->whole_first > page ? r->whole_first : page, r->whole_end - 1,
-               last, from, to);
+    return cut(rs->page_log2, r->whole_first > page ? r->whole_first : page,
+               r->whole_end - 1, last, from, to);
 }
 
 bool ptw_runs_touched(const struct ptw_runs *rs, uint64_t pa, uint64_t last,
                       uint64_t *from, uint64_t *to)
 {
-    uint64_t page = pa >> BITS;
+    uint64_t page = pa >> rs->page_log2;
     size_t i = run_from(rs, page);
     const struct ptw_run *r;
 
@@ -209,5 +210,6 @@ bool ptw_runs_touched(const struct ptw_runs *rs, uint64_t pa, uint64_t last,
         return false;
     }
     r = run_at(rs, i);
-    return cut(r->first > page ? r->first : page, r->last, last, from, to);
+    return cut(rs->page_log2, r->first > page ? r->first : page, r->last, last,
+               from, to);
 }

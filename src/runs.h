@@ -12,8 +12,6 @@
 #include "engine.h"
 #include "ptwalk/rebuild.h"
 
-enum { PTW_RUN_PAGE_BITS = 12 };
-
 /* How many pages of a range. */
 struct ptw_run_count {
     uint64_t touched;
@@ -21,10 +19,11 @@ struct ptw_run_count {
 };
 
 /* ptw_runs_bytes returns the storage that ptw_runs_make needs; 0 when the runs
- * need none.  The storage is aligned to 8, and lives as long as the runs. */
+ * need none.  The storage is aligned to 8, and lives as long as the runs.  The
+ * pages have 2^page_log2 bytes. */
 size_t ptw_runs_bytes(const struct ptw_mem *mem);
 void ptw_runs_make(struct ptw_runs *rs, const struct ptw_mem *mem,
-                   void *storage);
+                   unsigned page_log2, void *storage);
 
 /* ptw_runs_count counts the pages of [first, last], which are whole pages. */
 struct ptw_run_count ptw_runs_count(const struct ptw_runs *rs, uint64_t first,

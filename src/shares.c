@@ -225,26 +225,13 @@ static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
     return st;
 }
 
-/* The size of the tables in stock: the largest of the format. */
-static uint64_t spare_bytes(const struct ptw_format *a)
-{
-    uint64_t most = 0;
-
-    for (unsigned level = 0; level < a->levels; level++) {
-        uint64_t bytes = ptw_table_bytes(a, level);
-
-        most = bytes > most ? bytes : most;
-    }
-    return most;
-}
-
 /* What may be put in stock, to be a root or any other table. */
 static enum ptw_status spare_check(const struct ptw_tables *t, ptw_pa table,
                                    bool root)
 {
     const struct ptw_regime *r = t->regime;
 
-    return check(t, table, spare_bytes(r->arch->format),
+    return check(t, table, ptw_largest_table(r->arch->format),
                  root ? r->table_pa & r->root_pa : r->table_pa);
 }
 
@@ -292,7 +279,7 @@ enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
     }
     /* What lies behind a table that is smaller than those in stock is somebody
      * else's. */
-    if (bytes < spare_bytes(a)) {
+    if (bytes < ptw_largest_table(a)) {
         return PTW_OK;
     }
     /* What is in stock is all zeros; entries that are not present may not be.

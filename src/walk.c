@@ -57,7 +57,7 @@ bool ptw_ranges_ascend(const struct ptw_va_range *range, size_t ranges)
 
 static bool whole_pages(const struct ptw_regime *r, struct ptw_va_range range)
 {
-    unsigned page = r->arch->format->level[0].shift;
+    unsigned page = ptw_page_log2(r->arch->format);
 
     return ((range.first.v | (range.last.v + 1)) & ptw_low_mask(page)) == 0;
 }
@@ -132,29 +132,31 @@ bool ptw_kept_from(struct ptw_va_range whole,
     return first <= last;
 }
 
+static bool keeps_some(struct ptw_va_range whole,
+                       const struct ptw_va_range *leave_out, size_t leave_outs,
+                       uint64_t first, uint64_t last)
+{
+    struct ptw_va_range part = {{first}, {last}};
+
+    return ptw_range_kept(whole, leave_out, leave_outs, part) != PTW_COVER_NONE;
+}
+
 /* Whether any address that tables can map is in the range and not left out. */
 static bool keeps_anything(const struct ptw_regime *r,
                            struct ptw_va_range whole,
                            const struct ptw_va_range *leave_out,
                            size_t leave_outs)
 {
-    struct ptw_va_range low = {{0}, {UINT64_MAX}};
-    struct ptw_va_range high = {{1}, {0}};
     uint64_t first;
     uint64_t last;
 
-    if (ptw_gap(r->arch->format, r, &first, &last)) {
-        low.last.v = first - 1;
-        if (last != UINT64_MAX) {
-            high.first.v = last + 1;
-            high.last.v = UINT64_MAX;
-        }
+    if (!ptw_gap(r->arch->format, r, &first, &last)) {
+        return keeps_some(whole, leave_out, leave_outs, 0, UINT64_MAX);
     }
-    return ptw_range_kept(whole, leave_out, leave_outs, low) !=
-               PTW_COVER_NONE ||
-           (high.first.v <= high.last.v &&
-            ptw_range_kept(whole, leave_out, leave_outs, high) !=
-                PTW_COVER_NONE);
+    return (first > 0 &&
+            keeps_some(whole, leave_out, leave_outs, 0, first - 1)) ||
+           (last < UINT64_MAX &&
+            keeps_some(whole, leave_out, leave_outs, last + 1, UINT64_MAX));
 }
 
 enum ptw_status ptw_kept_check(const struct ptw_regime *r,
@@ -244,7 +246,7 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->max_reads = ptw_limit(o->max_reads);
     w->max_items = ptw_limit(o->max_items);
     w->c.reads_left = w->max_reads;
-    w->start_rights = PTW_ALL_RIGHTS;
+    w->start_rights = r->rights;
     set_range(w, o->first, o->last);
     return PTW_OK;
 }

@@ -10,6 +10,9 @@
 /* The memory of the machine: [0, RAM_BYTES), zero at first. */
 enum { RAM_BYTES = 0x200000, PAGE = 0x1000 };
 
+/* The rights that formats of the oracle know. */
+enum { RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER };
+
 extern uint8_t ram[RAM_BYTES];
 extern struct ptw_mem mem;
 extern struct ptw_regime regime;

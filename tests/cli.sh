@@ -2884,7 +2884,11 @@ for map in '' 1000 1000:2000 1000:2000: 1000::1000 1000:2000:g; do
     wrong 'is not VA:PA:LENGTH or VA:PA:LENGTH:RIGHTS' compact "${amd64[@]}" \
         -o made/new full --map "$map"
 done
-for rights in '' w rr rwz r:w; do
+wrong 'its rights must have r' compact "${amd64[@]}" -o made/new full \
+    --map 1000:2000:1000:w
+wrong 'this paging mode has no such right' compact "${amd64[@]}" \
+    -o made/new full --map 1000:2000:1000:rX
+for rights in '' rr rwz r:w; do
     wrong 'the rights are not r and some of w, x, u' compact "${amd64[@]}" \
         -o made/new full --map "1000:2000:1000:$rights"
 done

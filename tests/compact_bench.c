@@ -244,7 +244,7 @@ void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw)
 
         if (oracle.format->decode(&oracle, entry_at(table, i), l).kind ==
             ORACLE_NOT_PRESENT) {
-            put(table, i, to_table(l, new_table(), PTW_ALL_RIGHTS));
+            put(table, i, to_table(l, new_table(), RWXU));
         }
         table = table_address(entry_at(table, i));
     }

@@ -71,7 +71,7 @@ static struct job spaces_with_a_kernel(const char *name, unsigned spaces)
         map_pages(s, USER_VA, 2, 8 + 2 * s, RW_USER);
         hang(root_at(s), kernel_half(), top,
              to_table(top, table_of(root_at(0), kernel_half(), top - 1),
-                      PTW_ALL_RIGHTS & ~(unsigned)PTW_USER));
+                      RWXU & ~(unsigned)PTW_USER));
     }
     return job_of(spaces);
 }
@@ -326,7 +326,7 @@ EVERY(rebuild, keeps_what_software_wrote_into_entries_that_are_not_present)
 EVERY(rebuild, drops_and_counts_bad_entries)
 {
     struct job j = one_space(name);
-    uint64_t bad = to_page(1, 0x800000, PTW_ALL_RIGHTS);
+    uint64_t bad = to_page(1, 0x800000, RWXU);
 
     hang(root_at(0), USER_VA + 4 * span(1), 1, bad | reserved_bit(1, bad));
     assert_good(&j);
@@ -1865,7 +1865,7 @@ EVERY(rebuild, notices_tables_that_are_new)
     cr_expect(eq(int,
                  (int)changed(name, kernel_half(), ptw_levels(&regime) - 1,
                               to_table(ptw_levels(&regime) - 1, root_at(9),
-                                       PTW_ALL_RIGHTS)),
+                                       RWXU)),
                  PTW_E_CHANGED));
     for (unsigned i = 1; i < 4; i++) {
         struct job j = spaces_with_a_kernel(name, 2);
@@ -2084,7 +2084,7 @@ static void random_entries(struct dice *d, unsigned tables)
         put(table, index, to | bits);
         if (one_in(d, 4)) {
             put(table, index % entries_at(top),
-                to_table(top, to & ~(uint64_t)(PAGE - 1), PTW_ALL_RIGHTS));
+                to_table(top, to & ~(uint64_t)(PAGE - 1), RWXU));
         }
     }
 }

@@ -55,10 +55,10 @@ static void is_table(unsigned level, uint64_t raw, uint64_t pa, unsigned rights)
 static void is_bad(unsigned level, uint64_t raw, uint64_t because)
 {
     is(level, raw, PTW_ENTRY_BAD, 0, 0);
-    cr_expect(ptw_reserved_bits(&regime, level, raw) == because,
+    cr_expect(ptw_bad_entry_of(&regime, level, 0, raw).bits == because,
               "level %u, %llx: because of %llx, not %llx", level,
               (unsigned long long)raw,
-              (unsigned long long)ptw_reserved_bits(&regime, level, raw),
+              (unsigned long long)ptw_bad_entry_of(&regime, level, 0, raw).bits,
               (unsigned long long)because);
 }
 
@@ -71,7 +71,7 @@ static const unsigned R = PTW_READ;
 static const unsigned RW = PTW_READ | PTW_WRITE;
 static const unsigned RX = PTW_READ | PTW_EXEC;
 static const unsigned RWX = PTW_READ | PTW_WRITE | PTW_EXEC;
-static const unsigned RWXU = PTW_ALL_RIGHTS;
+static const unsigned RWXU = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC;
 
 /* ---------------------------------------------------------- golden vectors */
 
@@ -151,7 +151,8 @@ Test(x86_decode, takes_nothing_for_present_that_is_not)
         for (unsigned n = 1; n < 64; n++) {
             is(level, bit(n), PTW_ENTRY_ABSENT, 0, 0);
         }
-        cr_expect(eq(u64, ptw_reserved_bits(&regime, level, ~(uint64_t)1), 0));
+        cr_expect(
+            eq(u64, ptw_bad_entry_of(&regime, level, 0, ~(uint64_t)1).bits, 0));
     }
     use("i686", 32, 0);
     for (unsigned level = PT; level <= PD; level++) {

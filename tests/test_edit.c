@@ -341,7 +341,7 @@ Test(amd64_map, refuses_what_is_not_well_formed)
         {0x7ffffffff000, 0xffff800000000fff, 0, RWX_RIGHTS, PTW_NOT_CANONICAL},
         {0x1000, 0x1fff, 0, PTW_WRITE | PTW_EXEC, PTW_E_RIGHTS},
         {0x1000, 0x1fff, 0, 0, PTW_E_RIGHTS},
-        {0x1000, 0x1fff, 0, PTW_ALL_RIGHTS << 1 | PTW_READ, PTW_E_RIGHTS},
+        {0x1000, 0x1fff, 0, RWXU << 1 | PTW_READ, PTW_E_RIGHTS},
     };
 
     start("amd64");
@@ -377,7 +377,7 @@ Test(i686_map, refuses_what_is_not_well_formed)
         {0xfffffffffffff000, UINT64_MAX, 0, RWX_RIGHTS, PTW_NOT_CANONICAL},
         {0x1000, 0x1fff, 0, PTW_READ | PTW_WRITE, PTW_E_RIGHTS},
         {0x1000, 0x1fff, 0, PTW_EXEC, PTW_E_RIGHTS},
-        {0x1000, 0x1fff, 0, PTW_ALL_RIGHTS << 1 | PTW_READ, PTW_E_RIGHTS},
+        {0x1000, 0x1fff, 0, RWXU << 1 | PTW_READ, PTW_E_RIGHTS},
     };
 
     start("i686");

@@ -268,9 +268,9 @@ static void link_once(unsigned step)
                    roll_below(&w.dice, (uint64_t)pages * PAGE)},
         .their_va = {w.base + ((uint64_t)theirs << w.table_log2) * PAGE +
                      roll_below(&w.dice, (uint64_t)pages * PAGE)},
-        .attributes = to_table(1, 0, PTW_ALL_RIGHTS),
+        .attributes = to_table(1, 0, RWXU),
         .owner = owner,
-        .rights = PTW_ALL_RIGHTS,
+        .rights = RWXU,
     };
     struct page *to = &w.page[s][ours << w.table_log2];
     const struct page *from = &w.page[owner][theirs << w.table_log2];

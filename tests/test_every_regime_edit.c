@@ -177,8 +177,8 @@ EVERY(map, goes_over_the_borders_of_every_level)
 EVERY(map, writes_only_rights_that_there_are)
 {
     start(name);
-    for (unsigned rights = 0; rights < 2 * (PTW_ALL_RIGHTS + 1); rights++) {
-        bool fine = (rights & PTW_READ) != 0 && rights <= PTW_ALL_RIGHTS &&
+    for (unsigned rights = 0; rights < 2 * (RWXU + 1); rights++) {
+        bool fine = (rights & PTW_READ) != 0 && rights <= RWXU &&
                     ((rights & PTW_EXEC) != 0 ||
                      oracle.format->withholds_exec(&oracle));
 
@@ -424,7 +424,7 @@ EVERY(edit, stops_at_a_bad_entry_of_every_upper_level)
         start(name);
         cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
         raw = has_leaves(level)
-                  ? to_page(level, high_page(level), PTW_ALL_RIGHTS)
+                  ? to_page(level, high_page(level), RWXU)
                   : raw_at(t.root.v, va, level);
         bits = oracle_reserved_bits(&oracle, level, raw);
         if (bits == 0) {
@@ -449,7 +449,7 @@ EVERY(edit, refuses_a_table_of_any_level_that_cannot_be_read)
 
         start(name);
         cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-        spoil(t.root.v, va, level, to_table(level, RAM_BYTES, PTW_ALL_RIGHTS));
+        spoil(t.root.v, va, level, to_table(level, RAM_BYTES, RWXU));
         remember();
         cr_expect(eq(int, (int)map(va, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_BUS),
                   "level %u", level);
@@ -464,7 +464,7 @@ EVERY(edit, refuses_a_table_that_cannot_be_written)
 {
     start(name);
     cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    spoil(t.root.v, 0, 1, to_table(1, PAGE, PTW_ALL_RIGHTS));
+    spoil(t.root.v, 0, 1, to_table(1, PAGE, RWXU));
     offer_pool_only();
     remember();
     cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_READONLY));
@@ -604,7 +604,7 @@ static void two_places(unsigned level, uint64_t *one, uint64_t *other)
     cr_assert(map(*one, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
     cr_assert(map(*other, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
     spoil(t.root.v, *other, level + 1,
-          to_table(level + 1, table_at(t.root.v, *one, level), PTW_ALL_RIGHTS));
+          to_table(level + 1, table_at(t.root.v, *one, level), RWXU));
 }
 
 EVERY(shared, makes_a_table_of_every_level_private)
@@ -697,7 +697,7 @@ EVERY(link, shares_a_table_of_every_level)
             cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_RIGHTS),
                       "level %u", level);
             cr_expect(as_remembered(), "level %u", level);
-            rights = PTW_ALL_RIGHTS;
+            rights = RWXU;
             q.rights = rights;
         }
         cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_OK), "level %u", level);
@@ -780,7 +780,7 @@ EVERY(space_aware_map, rebuilds_spaces_that_share_a_table_of_every_level)
         cr_assert(map(corner(3, 1), span(1), span(1), RWX_RIGHTS,
                       PTW_EDIT_LARGE) == PTW_OK);
         q = link_of(va, theirs, level,
-                    can_grant(level, RWX_RIGHTS) ? RWX_RIGHTS : PTW_ALL_RIGHTS);
+                    can_grant(level, RWX_RIGHTS) ? RWX_RIGHTS : RWXU);
         cr_assert(ptw_link(&ours, &q) == PTW_OK);
         root[0] = t.root;
         root[1] = ours.root;

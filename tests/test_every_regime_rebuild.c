@@ -16,7 +16,7 @@ static unsigned levels(void)
 /* A page of data at va. */
 static void page_at(unsigned space, uint64_t va, unsigned data)
 {
-    hang(root_at(space), va, 0, to_page(0, data_at(data), PTW_ALL_RIGHTS));
+    hang(root_at(space), va, 0, to_page(0, data_at(data), RWXU));
 }
 
 static void expect_good(const struct job *j, unsigned level)
@@ -61,7 +61,7 @@ static struct job one_large_leaf(const char *name, unsigned level)
     offer(FAR, span(level), bytes, DIRECT);
     page_at(0, corner(0, 0), 0);
     hang(root_at(0), corner(2, level), level,
-         to_page(level, FAR, PTW_ALL_RIGHTS));
+         to_page(level, FAR, RWXU));
     j = job_of(1);
     j.o.flags = PTW_REBUILD_ZEROS;
     return j;
@@ -205,7 +205,7 @@ EVERY(rebuild, keeps_a_slot_of_every_level)
         page_at(0, corner(1, 0), 0);
         page_at(0, corner(3, 0), 1);
         raw = to_table(level, table_of(root_at(0), corner(1, 0), level),
-                       PTW_ALL_RIGHTS);
+                       RWXU);
         hang(root_at(0), slot, level, raw);
         j = job_of(1);
         expect_good(&j, level);
@@ -224,8 +224,8 @@ EVERY(rebuild, drops_a_bad_entry_of_every_level)
     start(name);
     for (unsigned level = 0; level < levels(); level++) {
         uint64_t raw = has_leaves(level)
-                           ? to_page(level, high_page(level), PTW_ALL_RIGHTS)
-                           : to_table(level, data_at(0), PTW_ALL_RIGHTS);
+                           ? to_page(level, high_page(level), RWXU)
+                           : to_table(level, data_at(0), RWXU);
         uint64_t bits = oracle_reserved_bits(&oracle, level, raw);
         struct job j;
 
@@ -343,7 +343,7 @@ EVERY(verify, sees_other_rights_of_every_level)
                                : to_table(level, pa_in(was, level), rights);
 
             raw |= was & (oracle.format->accessed | oracle.format->dirty);
-            if (granted(level, raw) != PTW_ALL_RIGHTS) {
+            if (granted(level, raw) != RWXU) {
                 expect_after(&j, level, va, raw,
                              level == 0 ? PTW_DIFFERS_RIGHTS
                                         : PTW_DIFFERS_TABLE);

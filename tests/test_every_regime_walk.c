@@ -65,7 +65,7 @@ static unsigned some_rights(unsigned n)
 /* Tables down to level 0 and a leaf there. */
 static uint64_t a_page(uint64_t va)
 {
-    uint64_t raw = to_page(0, data_at(3), PTW_ALL_RIGHTS);
+    uint64_t raw = to_page(0, data_at(3), RWXU);
 
     hang(root_at(0), va, 0, raw);
     return raw;
@@ -93,7 +93,7 @@ static void expect_leaf(uint64_t va, unsigned level, uint64_t pa, uint64_t raw,
     cr_expect(
         found.pa.v == pa + offset && found.leaf_va.v == va &&
             found.leaf_pa.v == pa && found.raw == raw &&
-            found.rights == rights && found.above == PTW_ALL_RIGHTS &&
+            found.rights == rights && found.above == RWXU &&
             found.level == level &&
             (uint64_t)1 << found.size_log2 == span(level),
         "level %u, %llx+%llx: %llx, leaf %llx at %llx, raw %llx, rights "
@@ -113,7 +113,7 @@ static void expect_steps(uint64_t va, unsigned level, unsigned rights)
         cr_expect(step[i].level == l && step[i].read &&
                       step[i].entry.v == entry_pa(root_at(0), va, l) &&
                       step[i].raw == raw_at(va, l) &&
-                      step[i].rights == (l == level ? rights : PTW_ALL_RIGHTS),
+                      step[i].rights == (l == level ? rights : RWXU),
                   "leaf of level %u, step of level %u: entry %llx, raw %llx, "
                   "rights %x",
                   level, l, (unsigned long long)step[i].entry.v,
@@ -161,7 +161,7 @@ EVERY(lookup, takes_away_what_any_level_takes_away)
         combinations *= 8;
     }
     for (unsigned n = 0; n < combinations; n++) {
-        unsigned expected = PTW_ALL_RIGHTS;
+        unsigned expected = RWXU;
         unsigned rest = n;
 
         for (unsigned level = 0; level < levels(); level++, rest /= 8) {
@@ -210,7 +210,8 @@ static void check_bits(uint64_t va, unsigned level, uint64_t raw, uint64_t pa)
 
         put(table, index, raw ^ bit);
         if ((reserved & bit) != 0) {
-            uint64_t because = ptw_reserved_bits(&regime, level, raw ^ bit);
+            uint64_t because =
+                ptw_bad_entry_of(&regime, level, 0, raw ^ bit).bits;
 
             expect_stop(va, level, raw ^ bit, PTW_BAD_ENTRY);
             is = oracle.format->decode(&oracle, (raw ^ bit) & ~because, level);
@@ -221,7 +222,7 @@ static void check_bits(uint64_t va, unsigned level, uint64_t raw, uint64_t pa)
             expect_stop(va, level, raw ^ bit, PTW_NOT_MAPPED);
         } else if ((not_looked_at & bit) != 0) {
             cr_expect(look(root_at(0), va) == PTW_OK && found.pa.v == pa &&
-                          found.rights == PTW_ALL_RIGHTS,
+                          found.rights == RWXU,
                       "level %u, bit %u", level, n);
         }
     }
@@ -249,7 +250,7 @@ EVERY(lookup, says_which_entry_is_absent_or_bad_bit_by_bit)
             uint64_t at = corner(0, level);
 
             if (has_leaves(level)) {
-                uint64_t raw = to_page(level, high_page(level), PTW_ALL_RIGHTS);
+                uint64_t raw = to_page(level, high_page(level), RWXU);
 
                 hang(root_at(0), at, level, raw);
                 check_bits(at, level, raw, high_page(level));
@@ -268,14 +269,14 @@ static void expect_unreadable(const char *name, unsigned level, uint64_t table)
 
     start(name);
     a_page(va);
-    hang(root_at(0), va, level, to_table(level, table, PTW_ALL_RIGHTS));
+    hang(root_at(0), va, level, to_table(level, table, RWXU));
     cr_expect(eq(int, (int)look(root_at(0), va), PTW_E_BUS), "level %u", level);
     cr_expect(found.level == level - 1 && found.raw == 0, "level %u", level);
     cr_assert(eq(sz, steps, levels() - level + 1), "level %u", level);
     cr_expect(step[steps - 1].raw == 0 && !step[steps - 1].read &&
                   step[steps - 1].entry.v == entry &&
                   step[steps - 1].level == level - 1 &&
-                  step[steps - 1].rights == PTW_ALL_RIGHTS,
+                  step[steps - 1].rights == RWXU,
               "level %u", level);
 }
 
@@ -358,7 +359,7 @@ EVERY(lookup, reads_each_entry_once)
             continue;
         }
         start(name);
-        hang(root_at(0), va, level, to_page(level, 0, PTW_ALL_RIGHTS));
+        hang(root_at(0), va, level, to_page(level, 0, RWXU));
         offer_watched();
         cr_expect(ptw_lookup(&regime, &mem, ptw_pa_of(root_at(0)),
                              ptw_va_of(va), &found) == PTW_OK);
@@ -517,7 +518,7 @@ EVERY(walk, gives_leaves_of_every_level_in_order)
 
             if (has_leaves(level)) {
                 hang(root_at(0), at, level,
-                     to_page(level, high_page(level), PTW_ALL_RIGHTS));
+                     to_page(level, high_page(level), RWXU));
                 leaves++;
             }
         }
@@ -540,8 +541,8 @@ EVERY(walk, gives_leaves_of_every_level_in_order)
         cr_expect(item->last.v - item->first.v == span(m->level) - 1 &&
                       m->pa.v == high_page(m->level) &&
                       m->raw == raw_at(item->first.v, m->level) &&
-                      m->rights == PTW_ALL_RIGHTS &&
-                      m->above == PTW_ALL_RIGHTS &&
+                      m->rights == RWXU &&
+                      m->above == RWXU &&
                       (uint64_t)1 << m->size_log2 == span(m->level),
                   "level %u", m->level);
     }
@@ -575,8 +576,8 @@ EVERY(walk, reports_a_bad_entry_of_every_level)
     for (unsigned level = 0; level < levels(); level++) {
         uint64_t va = corner(1, level);
         uint64_t raw = has_leaves(level)
-                           ? to_page(level, high_page(level), PTW_ALL_RIGHTS)
-                           : to_table(level, data_at(0), PTW_ALL_RIGHTS);
+                           ? to_page(level, high_page(level), RWXU)
+                           : to_table(level, data_at(0), RWXU);
         uint64_t bits = oracle_reserved_bits(&oracle, level, raw);
         const struct ptw_finding *f;
 
@@ -590,7 +591,7 @@ EVERY(walk, reports_a_bad_entry_of_every_level)
         cr_expect(f->kind == PTW_FINDING_BAD_ENTRY && f->raw == raw &&
                       f->level == level &&
                       f->table.v == table_of(root_at(0), va, level) &&
-                      f->rights == PTW_ALL_RIGHTS,
+                      f->rights == RWXU,
                   "level %u", level);
     }
 }
@@ -603,7 +604,7 @@ EVERY(walk, reports_a_table_of_every_level_that_cannot_be_read)
         const struct ptw_finding *f;
 
         start(name);
-        hang(root_at(0), va, level, to_table(level, nowhere(), PTW_ALL_RIGHTS));
+        hang(root_at(0), va, level, to_table(level, nowhere(), RWXU));
         f = one_finding(0, level, va, va + (span(level) - 1));
         cr_expect(f->kind == PTW_FINDING_REFUSED && f->level == level - 1 &&
                       f->table.v == nowhere(),
@@ -656,7 +657,7 @@ EVERY(walk, ends_on_tables_that_lead_round)
             for (unsigned i = 0; i < entries_at(from); i++) {
                 if (i != index_in(va, from)) {
                     put(table, i,
-                        to_table(from, table_of(root, va, to), PTW_ALL_RIGHTS));
+                        to_table(from, table_of(root, va, to), RWXU));
                 }
             }
             p = spaces_plan(1, &root);
@@ -691,7 +692,7 @@ EVERY(walk, is_cut_by_a_range_inside_an_entry_of_every_level)
             }
             start(name);
             hang(root_at(0), va, level,
-                 to_page(level, high_page(level), PTW_ALL_RIGHTS));
+                 to_page(level, high_page(level), RWXU));
             p = follow_plan(root_at(0));
             p.o.first.v = va + span(level) / 2;
             p.o.last.v = p.o.first.v + 1;
@@ -915,7 +916,7 @@ EVERY(spaces, walk_a_table_again_over_another_part)
         start(name);
         va = corner(2, level + 1);
         a_page(va);
-        share(1, va + span(level + 1), va, level, PTW_ALL_RIGHTS);
+        share(1, va + span(level + 1), va, level, RWXU);
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);
@@ -945,7 +946,7 @@ EVERY(spaces, enter_a_table_at_each_level_at_which_it_is_used)
         a_page(theirs);
         hang(root_at(1), ours, level + 2,
              to_table(level + 2, table_of(root_at(0), theirs, level),
-                      PTW_ALL_RIGHTS));
+                      RWXU));
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);

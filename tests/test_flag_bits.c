@@ -87,7 +87,8 @@ Test(flag_bits, are_no_address_and_not_reserved)
     cr_expect(eq(int, leaf(0x5000 | C | P).kind, PTW_ENTRY_LEAF));
     cr_expect(eq(u64, leaf(0x5000 | C | P).pa.v, 0x5000));
     cr_expect(eq(int, leaf(0x5000 | C << 1 | P).kind, PTW_ENTRY_BAD));
-    cr_expect(eq(u64, ptw_reserved_bits(&regime, 0, 0x5000 | C << 1 | C | P),
+    cr_expect(eq(u64,
+                 ptw_bad_entry_of(&regime, 0, 0, 0x5000 | C << 1 | C | P).bits,
                  C << 1));
     cr_expect(
         eq(u64, ptw_attributes_of(&regime, 0, 0x5000 | C | P).flag_bits, C));
@@ -392,7 +393,8 @@ Test(vendor, of_amd_reserves_bit_8_above_the_pd)
             cr_expect(
                 eq(int, ptw_decode(&regime, level, 0x5000 | G | P).kind, kind));
         }
-        cr_expect(eq(u64, ptw_reserved_bits(&regime, 3, G | P), amd ? G : 0));
+        cr_expect(
+            eq(u64, ptw_bad_entry_of(&regime, 3, 0, G | P).bits, amd ? G : 0));
         cr_expect(eq(int, ptw_decode(&regime, 1, 0x5000 | G | P).kind,
                      PTW_ENTRY_TABLE));
         cr_expect(

@@ -50,7 +50,7 @@ Test(la57_lookup, maps_a_user_above_bit_47)
                               ptw_va_of(va5(5, 9) + 0x123), &tr, step, &steps),
                   PTW_OK);
     cr_expect(eq(u64, tr.pa.v, DATA + 0x123));
-    cr_expect(eq(uint, tr.rights, PTW_ALL_RIGHTS));
+    cr_expect(eq(uint, tr.rights, RWXU));
     cr_expect(eq(sz, steps, 5));
     cr_expect(eq(u8, step[0].level, 4));
     expect_status(ptw_lookup(&regime, &mem, ptw_pa_of(ROOT),
@@ -65,7 +65,8 @@ Test(la57_entry, reserves_ps_above_the_pdpt)
     for (unsigned level = 3; level < 5; level++) {
         cr_expect(
             eq(int, ptw_decode(&regime, level, PS | P).kind, PTW_ENTRY_BAD));
-        cr_expect(eq(u64, ptw_reserved_bits(&regime, level, PS | P), PS));
+        cr_expect(
+            eq(u64, ptw_bad_entry_of(&regime, level, 0, PS | P).bits, PS));
     }
 }
 
@@ -90,7 +91,7 @@ Test(la57_spaces, gives_a_pml4_table_that_is_shared_as_an_alias)
     cr_expect(eq(u64, alias->ref.our_va.v, va5(0x1FF, 0) - 0x1000));
     cr_expect(eq(u64, alias->ref.their_va.v, va5(5, 0) - 0x1000));
     cr_expect(eq(u64, alias->ref.table.v, PML4));
-    cr_expect(eq(uint, alias->ref.rights, PTW_ALL_RIGHTS & ~PTW_USER));
+    cr_expect(eq(uint, alias->ref.rights, RWXU & ~PTW_USER));
 }
 
 Test(la57_rebuild, keeps_five_levels)

@@ -225,7 +225,7 @@ Test(amd64_link, says_what_it_cannot_link)
     q = good;
     q.rights = PTW_WRITE;
     expect_status(ptw_link(&ours, &q), PTW_E_RIGHTS);
-    q.rights = PTW_ALL_RIGHTS | 32;
+    q.rights = RWXU | 32;
     expect_status(ptw_link(&ours, &q), PTW_E_RIGHTS);
     q = good;
     q.owner = ours.root;
@@ -280,7 +280,7 @@ Test(amd64_link, refuses_items_that_would_not_be_present)
         item.u.alias.amd64.level = PTW_AMD64_ALIAS_PDPT;
         item.u.alias.amd64.ref.our_va.v = HALF;
         item.u.alias.amd64.ref.their_va.v = HALF;
-        item.u.alias.amd64.ref.rights = PTW_ALL_RIGHTS;
+        item.u.alias.amd64.ref.rights = RWXU;
         expect_status(ptw_space_aware_map(&ours, &item, built, 2, flags),
                       PTW_E_ARG);
         item.u.alias.amd64.ref.attributes = 0xA7; /* PS */
@@ -289,7 +289,7 @@ Test(amd64_link, refuses_items_that_would_not_be_present)
         memset(&item.u, 0, sizeof item.u);
         item.kind = PTW_ITEM_TABLE;
         item.u.table.level = 2;
-        item.u.table.rights = PTW_ALL_RIGHTS;
+        item.u.table.rights = RWXU;
         expect_status(ptw_space_aware_map(&ours, &item, built, 2, flags),
                       PTW_E_ARG);
         memset(&item.u, 0, sizeof item.u);
@@ -400,7 +400,7 @@ static struct ptw_item leaf_item(uint64_t raw, unsigned rights)
     item.u.mapping.pa.v = 0x7000;
     item.u.mapping.raw = 0x7000 | raw;
     item.u.mapping.rights = rights;
-    item.u.mapping.above = PTW_ALL_RIGHTS;
+    item.u.mapping.above = RWXU;
     item.u.mapping.size_log2 = 12;
     return item;
 }

@@ -372,8 +372,8 @@ Test(i686_lookup, finds_a_page)
     machine("i686");
     put(0x1000, 1023, 0x2000 | 0x27);
     put(0x2000, 1023, 0xfffff000 | 0x27);
-    found(0x1000, 0xffffffff, 0xffffffff, 12, PTW_ALL_RIGHTS);
-    found(0x1000, 0xfffff000, 0xfffff000, 12, PTW_ALL_RIGHTS);
+    found(0x1000, 0xffffffff, 0xffffffff, 12, RWXU);
+    found(0x1000, 0xfffff000, 0xfffff000, 12, RWXU);
     cr_expect(eq(u64, t.raw, 0xfffff027));
     cr_expect(eq(int, lookup(0x1000, 0xffffefff), PTW_NOT_MAPPED));
     cr_expect(eq(int, lookup(0x1000, 0x100000000), PTW_NOT_CANONICAL));
@@ -386,11 +386,11 @@ Test(i686_lookup, takes_the_address_of_a_4m_page_from_the_entry)
     machine("i686");
     put(0x1000, 5, 0x00c000a7 | D);
     found(0x1000, 5 * 0x400000 + 0x123456, 0x00c00000 + 0x123456, 22,
-          PTW_ALL_RIGHTS);
+          RWXU);
     cr_expect(eq(u32, t.level, 1));
     put(0x1000, 5, 0x00c000a7 | 0x1fe000);
     found(0x1000, 5 * 0x400000 + 0x3fffff, 0xff00c00000 + 0x3fffff, 22,
-          PTW_ALL_RIGHTS);
+          RWXU);
 }
 
 Test(i686_lookup, goes_through_bit_7_without_pse)
@@ -398,7 +398,7 @@ Test(i686_lookup, goes_through_bit_7_without_pse)
     machine_with("i686", 40, PTW_PSE);
     put(0x1000, 5, 0x20a7);
     put(0x2000, 6, 0x20027);
-    found(0x1000, va2(5, 6).v, 0x20000, 12, PTW_ALL_RIGHTS);
+    found(0x1000, va2(5, 6).v, 0x20000, 12, RWXU);
 }
 
 /* ------------------------------------------------------------------- bare */
@@ -409,7 +409,7 @@ Test(bare_lookup, gives_every_address_back)
 
     machine_with("bare", 36, 0);
     for (unsigned i = 0; i < 4; i++) {
-        found(0x777, vas[i], vas[i], 36, PTW_ALL_RIGHTS);
+        found(0x777, vas[i], vas[i], 36, RWXU);
     }
     cr_expect(eq(int, lookup(0, 0x1000000000), PTW_NOT_CANONICAL));
     cr_expect(untouched());
@@ -420,7 +420,7 @@ Test(bare_lookup, reads_nothing)
 {
     machine_with("bare", 36, 0);
     offer_watched();
-    found(0, 0x5000, 0x5000, 36, PTW_ALL_RIGHTS);
+    found(0, 0x5000, 0x5000, 36, RWXU);
     cr_expect(eq(u64, watched.total, 0));
 }
 
@@ -455,7 +455,7 @@ Test(amd64_explain, tells_every_step_from_the_top)
     put(PD, 3, PT | P | A | U);
     cr_expect(eq(int, explain(PML4, va + 5), PTW_OK));
     cr_assert(eq(sz, steps, 4));
-    took(0, 3, PML4 + 8, 0x2027, PTW_ALL_RIGHTS);
+    took(0, 3, PML4 + 8, 0x2027, RWXU);
     took(1, 2, PDPT + 16, 0x3027 | NX, PTW_READ | PTW_WRITE | PTW_USER);
     took(2, 1, PD + 24, 0x4025, PTW_READ | PTW_USER);
     took(3, 0, PT + 32, 0x20063, PTW_READ);

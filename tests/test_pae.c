@@ -91,10 +91,10 @@ Test(pae_pdpte, has_its_own_reserved_bits)
         cr_expect(eq(int, ptw_decode(&regime, 2, raw).kind,
                      bad ? PTW_ENTRY_BAD : PTW_ENTRY_TABLE),
                   "bit %u", bit);
-        cr_expect(
-            eq(u64, ptw_reserved_bits(&regime, 2, raw), bad ? raw & ~P : 0));
+        cr_expect(eq(u64, ptw_bad_entry_of(&regime, 2, 0, raw).bits,
+                     bad ? raw & ~P : 0));
     }
-    cr_expect(eq(uint, ptw_decode(&regime, 2, P).rights, PTW_ALL_RIGHTS));
+    cr_expect(eq(uint, ptw_decode(&regime, 2, P).rights, RWXU));
     machine_with("pae", 36, 0);
     cr_expect(eq(int, ptw_decode(&regime, 2, P | (uint64_t)1 << 36).kind,
                  PTW_ENTRY_BAD));
@@ -355,7 +355,7 @@ Test(pae_link, refuses_less_than_all_rights_at_the_root)
     t.root.v = THIRD;
     expect_status(ptw_link(&t, &q), PTW_E_RIGHTS);
     cr_expect(eq(u64, entry_at(THIRD, 1), 0));
-    q.rights = PTW_ALL_RIGHTS;
+    q.rights = RWXU;
     expect_status(ptw_link(&t, &q), PTW_OK);
     cr_expect(eq(u64, entry_at(THIRD, 1), PD_B | P));
     q.level.pae = PTW_PAE_ALIAS_PT;

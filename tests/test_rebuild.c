@@ -438,7 +438,7 @@ static void random_graph(const char *name, struct dice *d)
         put(table, index, to | bits);
         if (one_in(d, 4)) {
             put(table, index % entries_at(top),
-                to_table(top, to, PTW_ALL_RIGHTS));
+                to_table(top, to, RWXU));
         }
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -469,7 +469,7 @@ static struct ptw_item alias(uint32_t space, uint32_t owner, uint64_t our_va,
     item.u.alias.amd64.ref.their_va.v = their_va;
     item.u.alias.amd64.ref.attributes = bits;
     item.u.alias.amd64.ref.owner = owner;
-    item.u.alias.amd64.ref.rights = PTW_ALL_RIGHTS;
+    item.u.alias.amd64.ref.rights = RWXU;
     return item;
 }
 
@@ -807,7 +807,7 @@ Test(amd64_link, keeps_the_rights_of_our_path_without_the_tables)
                  (int)ptw_lookup(&regime, &mem, built[1].root,
                                  ptw_va_of(((uint64_t)9 << 39) + PAGE), &found),
                  PTW_OK));
-    cr_expect(eq(uint, found.rights, PTW_ALL_RIGHTS));
+    cr_expect(eq(uint, found.rights, RWXU));
 }
 
 Test(amd64_link, refuses_a_level_that_there_is_not)

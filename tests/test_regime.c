@@ -531,7 +531,8 @@ Test(regime_features, without_nx_make_bit_63_reserved_at_every_level)
     amd64(52, PTW_NX);
     for (unsigned level = 0; level < 4; level++) {
         cr_expect(eq(int, kind_of(level, NX | 1), PTW_ENTRY_BAD));
-        cr_expect(eq(u64, ptw_reserved_bits(&regime, level, NX | 1), NX));
+        cr_expect(
+            eq(u64, ptw_bad_entry_of(&regime, level, 0, NX | 1).bits, NX));
         cr_expect(eq(int, kind_of(level, NX), PTW_ENTRY_ABSENT));
     }
     cr_expect(eq(int, kind_of(1, NX | 0x81), PTW_ENTRY_BAD));
@@ -547,7 +548,7 @@ Test(regime_features, without_pse_ignore_bit_7_of_a_pd_entry)
     i686(40, PTW_PSE);
     cr_expect(eq(int, kind_of(1, 0x12345081), PTW_ENTRY_TABLE));
     cr_expect(eq(u64, ptw_decode(&regime, 1, 0x12345081).pa.v, 0x12345000));
-    cr_expect(eq(u64, ptw_reserved_bits(&regime, 1, 0x123fe081), 0));
+    cr_expect(eq(u64, ptw_bad_entry_of(&regime, 1, 0, 0x123fe081).bits, 0));
     i686(40, 0);
     cr_expect(eq(int, kind_of(1, 0x12000081), PTW_ENTRY_LEAF));
 }
@@ -572,7 +573,7 @@ Test(regime_features, have_pse36_addresses_of_every_width)
             } else {
                 cr_expect(e.kind == PTW_ENTRY_BAD, "bit %u of %u", bit,
                           pa_bits);
-                cr_expect(eq(u64, ptw_reserved_bits(&regime, 1, raw),
+                cr_expect(eq(u64, ptw_bad_entry_of(&regime, 1, 0, raw).bits,
                              (uint64_t)1 << bit));
             }
         }
@@ -618,6 +619,7 @@ static bool manual_allows(const struct state *s, enum ptw_right what)
         case PTW_EXEC:
             return s->user_address && s->x;
         case PTW_USER:
+        case PTW_USER_EXEC:
         case PTW_ALL_RIGHTS:
             break;
         }
@@ -643,6 +645,7 @@ static bool manual_allows(const struct state *s, enum ptw_right what)
         }
         return !s->smep && s->x;
     case PTW_USER:
+    case PTW_USER_EXEC:
     case PTW_ALL_RIGHTS:
         break;
     }

@@ -49,7 +49,7 @@ static struct job some_of_everything(const char *name)
     hang(root_at(0), kernel + PAGE, 0, data_at(31) | 0x161);
     hang(root_at(1), kernel, top,
          to_table(top, table_of(root_at(0), kernel, top - 1),
-                  PTW_ALL_RIGHTS & ~(unsigned)PTW_USER));
+                  RWXU & ~(unsigned)PTW_USER));
     hang(root_at(1), twice, 1, table_of(root_at(1), USER_VA, 0) | 0x25);
     offer(FAR, span(1), far_memory(span(1)), DIRECT);
     for (uint64_t i = 0; i < span(1) / PAGE; i++) {
@@ -222,7 +222,7 @@ EVERY(verify, sees_a_page_that_is_missing)
     expect_after(&j, 0, USER_VA + PAGE, 0, PTW_DIFFERS_MISSING);
     cr_expect(eq(u64, verify.difference.old_pa.v, data_at(1)));
     cr_expect(eq(uint, verify.difference.new_rights, 0));
-    cr_expect(eq(uint, verify.difference.old_rights, PTW_ALL_RIGHTS));
+    cr_expect(eq(uint, verify.difference.old_rights, RWXU));
     expect_after(&j, 1, USER_VA + 0xa000, 0x7777000, PTW_DIFFERS_MISSING);
     expect_after(&j, 0, kernel, 0, PTW_DIFFERS_MISSING);
     poke(&image, 0, large, 1, 0);
@@ -238,7 +238,7 @@ EVERY(verify, sees_a_page_that_is_extra)
     cr_expect(eq(u64, verify.difference.new_pa.v,
                  leaf_at(0, USER_VA) & ADDRESS & ~0xfffull));
     cr_expect(eq(u64, verify.difference.new_raw, leaf_at(0, USER_VA)));
-    cr_expect(eq(uint, verify.difference.new_rights, PTW_ALL_RIGHTS));
+    cr_expect(eq(uint, verify.difference.new_rights, RWXU));
     cr_expect(eq(uint, verify.difference.old_rights, 0));
     cr_expect(eq(u64, verify.difference.old_raw, 0));
     expect_after(&j, 1, USER_VA + 0x9000, leaf_at(0, USER_VA),
@@ -267,9 +267,9 @@ EVERY(verify, sees_other_rights)
     uint64_t ro = leaf_at(0, USER_VA + 2 * PAGE);
 
     expect_after(&j, 0, USER_VA, rw & ~W, PTW_DIFFERS_RIGHTS);
-    cr_expect(eq(uint, verify.difference.old_rights, PTW_ALL_RIGHTS));
+    cr_expect(eq(uint, verify.difference.old_rights, RWXU));
     cr_expect(eq(uint, verify.difference.new_rights,
-                 PTW_ALL_RIGHTS & ~(unsigned)PTW_WRITE));
+                 RWXU & ~(unsigned)PTW_WRITE));
     cr_expect(eq(u64, verify.difference.new_raw, rw & ~W));
     cr_expect(eq(u64, verify.difference.old_pa.v, data_at(0)));
     cr_expect(eq(u64, verify.difference.new_pa.v, rw & ADDRESS));

@@ -184,7 +184,7 @@ static bool is_locked(const struct court *c, const struct ptw_translation *t,
 {
     a.ac = true;
     return (t->rights & PTW_USER) != 0 && a.right != PTW_EXEC &&
-           !ptw_access_allowed(&c->regime, PTW_ALL_RIGHTS, t->level, t->raw | 6,
+           !ptw_access_allowed(&c->regime, RWXU, t->level, t->raw | 6,
                                &a);
 }
 

@@ -753,8 +753,8 @@ static void many_ways(void)
 Test(walk, copies_a_table_of_stopped_memory_once)
 {
     many_ways();
-    cr_assert(ptw_remembered_init(&remembered, &mem, copies, sizeof copies) ==
-              PTW_OK);
+    cr_assert(ptw_remembered_init(&remembered, &regime, &mem, copies,
+                                  sizeof copies) == PTW_OK);
     cr_expect(eq(u64, follow_remembering().tables, 1 + 8 * 4));
     cr_expect(eq(uint, calls, 5));
     cr_expect(eq(sz, remembered.used, 5));
@@ -766,8 +766,9 @@ Test(walk, reads_what_there_is_no_room_to_remember)
 {
     many_ways();
     for (size_t room = 1; room < 8; room++) {
-        cr_assert(ptw_remembered_init(&remembered, &mem, copies,
-                                      ptw_remembered_bytes(room)) == PTW_OK);
+        cr_assert(ptw_remembered_init(&remembered, &regime, &mem, copies,
+                                      ptw_remembered_bytes(&regime, room)) ==
+                  PTW_OK);
         (void)follow_remembering();
         cr_expect(eq(sz, remembered.used, room < 5 ? room : 5));
         cr_expect(room >= 5 ? calls == 5 : calls > 32, "%u calls", calls);
@@ -777,8 +778,8 @@ Test(walk, reads_what_there_is_no_room_to_remember)
 Test(walk, reads_a_table_that_cannot_be_copied)
 {
     many_ways();
-    cr_assert(ptw_remembered_init(&remembered, &mem, copies, sizeof copies) ==
-              PTW_OK);
+    cr_assert(ptw_remembered_init(&remembered, &regime, &mem, copies,
+                                  sizeof copies) == PTW_OK);
     refuse = 3;
     (void)follow_remembering();
     cr_expect(eq(sz, remembered.used, 5), "at the next way to it");
@@ -792,21 +793,22 @@ Test(walk, remembers_nothing_of_memory_that_may_change)
 
     many_ways();
     other = mem;
-    cr_assert(ptw_remembered_init(&remembered, &other, copies, sizeof copies) ==
-              PTW_OK);
+    cr_assert(ptw_remembered_init(&remembered, &regime, &other, copies,
+                                  sizeof copies) == PTW_OK);
     cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
               PTW_OK);
     cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG,
               "the set is of other memory");
     cr_expect(ptw_walk_remember(&w, NULL) == PTW_OK);
     ptw_mem_set_stopped(&mem, false);
-    cr_expect(ptw_remembered_init(&remembered, &mem, copies, sizeof copies) ==
-              PTW_E_ARG);
+    cr_expect(ptw_remembered_init(&remembered, &regime, &mem, copies,
+                                  sizeof copies) == PTW_E_ARG);
     cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG);
     ptw_mem_set_stopped(&mem, true);
-    cr_expect(ptw_remembered_init(&remembered, &mem, (char *)copies + 4,
+    cr_expect(ptw_remembered_init(&remembered, &regime, &mem,
+                                  (char *)copies + 4,
                                   sizeof copies - 4) == PTW_E_ALIGN);
-    cr_expect(ptw_remembered_init(&remembered, &mem, copies, 4103) ==
+    cr_expect(ptw_remembered_init(&remembered, &regime, &mem, copies, 4103) ==
               PTW_E_SPACE);
     cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG);
 }
@@ -1565,9 +1567,9 @@ Test(bare_walk, grants_no_right_that_there_is_not)
 
     machine("bare");
     p = follow_plan(0);
-    p.o.need = PTW_ALL_RIGHTS;
+    p.o.need = RWXU;
     cr_expect(eq(sz, walk(&p)->count, 1));
-    p.o.need = PTW_ALL_RIGHTS + 1;
+    p.o.need = RWXU + 1;
     cr_expect(eq(sz, walk(&p)->count, 0));
 }
 

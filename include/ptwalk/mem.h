@@ -162,7 +162,7 @@ PTW_NODISCARD enum ptw_status ptw_read_bytes(const struct ptw_mem *mem,
                                              ptw_pa pa, void *buffer,
                                              size_t bytes, size_t *run);
 
-/* What two memories have of a page each, of 4096 bytes in all. */
+/* What two memories have of a page each. */
 struct ptw_parts {
     bool same;       /* the bytes that both have are */
     uint32_t both;   /* how many these are */
@@ -172,12 +172,13 @@ struct ptw_parts {
     uint64_t shape;   /* a number by which places both have bytes in */
 };
 
-/* ptw_compare_parts compares the page at pa_a of one memory with that at pa_b of
- * another one, both aligned, as far as they can be read.  Each room, of 512
- * words, holds then what both have, and zeros in its other places. */
+/* ptw_compare_parts compares the page of `bytes` at pa_a of one memory with that
+ * at pa_b of another one, both aligned to 8, as far as they can be read.  bytes is
+ * a multiple of 8 below 4 GiB.  Each room, of that size and aligned to 8, holds
+ * afterwards the bytes that both have, and zeros in its other places. */
 void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
                        const struct ptw_mem *b, ptw_pa pa_b, uint64_t *room_b,
-                       struct ptw_parts *out);
+                       size_t bytes, struct ptw_parts *out);
 
 /* ptw_borrow returns a pointer to the bytes [pa, pa + bytes), or NULL when they
  * are not wholly inside one region, not direct memory, or not aligned on the

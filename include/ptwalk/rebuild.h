@@ -194,7 +194,8 @@ struct ptw_rebuild_counts {
     uint64_t dropped[PTW_DROPS]; /* smallest pages or entries, once for each
                                     leaf or entry */
     uint64_t page_bytes;         /* of the pages, padding included */
-    uint64_t bytes; /* of the image: these, and 4096 for each table */
+    uint64_t bytes; /* of the image: these, and the format's largest table for
+                       each table */
 };
 
 /* Storage that the steps ask for.  Private, as all of the below. */
@@ -210,7 +211,7 @@ struct ptw_hash {
     uint64_t seed;
 };
 
-/* A stretch of memory without a hole, in pages of 4 KiB by their numbers. */
+/* A stretch of memory without a hole, in smallest pages by their numbers. */
 struct ptw_run {
     uint64_t first;       /* pages of which memory has a byte: from this one */
     uint64_t last;        /* to this one */
@@ -224,6 +225,7 @@ struct ptw_run {
 struct ptw_runs {
     const struct ptw_run *run; /* NULL: there is at most one */
     size_t runs;
+    unsigned page_log2;
     struct ptw_run only;
 };
 
@@ -232,7 +234,7 @@ enum ptw_rebuild_store {
     PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
     PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
     PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
-    PTW_REBUILD_MEMORY,      /* where memory is, when it has several regions */
+    PTW_REBUILD_MEMORY,      /* where memory is, and room for pages */
     PTW_REBUILD_LARGE, /* large leaves that do not stay as they are, each once */
     PTW_REBUILD_STORES
 };
@@ -250,7 +252,7 @@ enum ptw_rebuild_phase {
     PTW_REBUILD_BROKEN
 };
 
-enum { PTW_REBUILD_BATCH = 32, PTW_PAGE_WORDS = 512 };
+enum { PTW_REBUILD_BATCH = 32 };
 
 /* One rebuild.  Private, but for counts, wanted and where. */
 struct ptw_rebuild {
@@ -302,8 +304,10 @@ struct ptw_rebuild {
     uint64_t frame; /* of the last block that was looked up, and it */
     void *last_block;
     const struct ptw_mem *to;
-    uint64_t page[2][PTW_PAGE_WORDS];
-    uint32_t key[2 * PTW_PAGE_WORDS]; /* to find pages of the same content */
+    uint64_t *page[2];   /* room for a page each */
+    uint32_t *key;       /* to find pages of the same content */
+    unsigned page_log2;  /* of the bytes of the smallest page, */
+    unsigned table_log2; /* and of the place of a new table */
 };
 
 /* ptw_rebuild_init begins a rebuild of `roots` spaces.  regime, mem, root and

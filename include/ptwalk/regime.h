@@ -61,19 +61,23 @@ struct ptw_level_rule {
     uint64_t leaf_reserved;  /* the same for a leaf */
     uint64_t leaf_address;   /* where a leaf holds its address */
     uint64_t leaf_pa;        /* addresses that a leaf can hold */
-    uint64_t alike;          /* bits that neighbours of a run must share */
-    bool leaf;               /* PS is looked at */
+    uint64_t beyond; /* reserved bits that are an address's on a processor
+                                with a larger width */
+    uint64_t alike;  /* bits that neighbours of a run must share */
+    bool leaf;       /* PS is looked at */
 };
 
 /* A regime.  Built by the functions below and constant from then on; a plain
- * value that may be copied.  features, pa_bits and va_bits are for anyone to
- * read; the other members are private. */
+ * value that may be copied.  features, rights, granted, pa_bits and va_bits
+ * are for anyone to read; the other members are private. */
 struct ptw_regime {
     const struct ptw_arch *arch;
     enum ptw_arch_id id;
     unsigned pa_bits;   /* width of a physical address */
     unsigned va_bits;   /* width of a virtual address that is translated */
     unsigned features;  /* a set of enum ptw_feature */
+    unsigned rights;    /* a set of enum ptw_right: those that there are, */
+    unsigned granted;   /* and those that every present entry grants */
     uint64_t flag_bits; /* of struct ptw_cpu */
     bool amd;
     uint64_t root_pa;  /* addresses that a root can have */
@@ -177,12 +181,37 @@ unsigned ptw_levels(const struct ptw_regime *r);
  */
 const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
 
+/* ptw_rights_of returns the rights that the regime has, a set of enum ptw_right:
+ * an entry grants or withholds them.  ptw_rights_granted returns those among them
+ * that every present entry grants, so that a request has to ask for them: reading
+ * under x86, and execution where there is no XD. */
+unsigned ptw_rights_of(const struct ptw_regime *r);
+unsigned ptw_rights_granted(const struct ptw_regime *r);
+
+/* ptw_right_letters returns the letters of the rights as the command prints them,
+ * a column each: "rwxu", and "rwxuX" of a regime in which execution by the user is
+ * a right of its own.  ptw_right_of returns the right of such a letter, or 0. */
+const char *ptw_right_letters(const struct ptw_regime *r);
+unsigned ptw_right_of(char letter);
+
+/* ptw_page_size returns the size of the smallest page, a power of two (bare:
+ * 1). */
+uint64_t ptw_page_size(const struct ptw_regime *r);
+
+/* ptw_table_size returns the size of a table of that level, which is its
+ * alignment, too; level < ptw_levels(r). */
+uint64_t ptw_table_size(const struct ptw_regime *r, unsigned level);
+
 /* ptw_entry_bytes returns the size of an entry: 4 or 8 (bare: 0). */
 unsigned ptw_entry_bytes(const struct ptw_regime *r);
 
 /* ptw_level_shift returns the log2 of what one entry of a table at that level
  * covers, in bytes; level < ptw_levels(r). */
 unsigned ptw_level_shift(const struct ptw_regime *r, unsigned level);
+
+/* ptw_entry_index returns the number of the entry that stands for va in a table
+ * of that level, which is part of a path to va; level < ptw_levels(r). */
+unsigned ptw_entry_index(const struct ptw_regime *r, unsigned level, ptw_va va);
 
 /* What an entry says besides address and rights.  Intel SDM vol. 3A, "Paging",
  * the figures of the entry formats. */
@@ -257,9 +286,29 @@ size_t ptw_entry_fields(const struct ptw_regime *r, unsigned level,
 const char *ptw_present_text(const struct ptw_regime *r);
 const char *ptw_right_text(const struct ptw_regime *r, enum ptw_right right);
 
-/* ptw_reserved_bits returns which bits of raw make it PTW_ENTRY_BAD. */
-uint64_t ptw_reserved_bits(const struct ptw_regime *r, unsigned level,
-                           uint64_t raw);
+/* Why hardware faults on an entry that is present. */
+enum ptw_bad_reason {
+    PTW_BAD_RESERVED,    /* bits that have to be 0 are set, or an encoding is
+                            reserved */
+    PTW_BAD_WIDTH,       /* its address is beyond the physical width */
+    PTW_BAD_MISALIGNED,  /* its address is not aligned to the page */
+    PTW_BAD_COMBINATION, /* of bits that can't stand together */
+};
+
+struct ptw_bad_entry {
+    enum ptw_bad_reason why; /* the first that holds, in the order above */
+    uint64_t
+        bits; /* that spoil it: without them it would be a leaf or lead to a
+                      table; of a combination, those that make it up */
+};
+
+/* ptw_bad_entry_of says why raw, entry `index` of a table of that level, is
+ * PTW_ENTRY_BAD; of one that is not, bits is 0.  ptw_bad_reason_text returns a
+ * word for a reason: "reserved", "width", "misaligned", "combination".  Static. */
+struct ptw_bad_entry ptw_bad_entry_of(const struct ptw_regime *r,
+                                      unsigned level, unsigned index,
+                                      uint64_t raw);
+const char *ptw_bad_reason_text(enum ptw_bad_reason why);
 
 /* ptw_guest_writes says whether the guest can write through raw, a leaf of that
  * level: `above` is what the entries above it grant together, or PTW_ALL_RIGHTS

@@ -49,13 +49,18 @@ struct ptw_va_range {
 };
 
 /* A set of rights: what every level of a path grants.  A right that one level
- * takes away is gone, so sets are combined with "and". */
+ * takes away is gone, so sets are combined with "and".  A regime has some of
+ * these (ptw_rights_of); no entry of it grants another. */
 enum ptw_right {
     PTW_READ = 1,
     PTW_WRITE = 2, /* x86: R/W set at every level */
-    PTW_USER = 4,  /* x86: U/S set at every level */
+    PTW_USER = 4,  /* the user has the other rights, too; x86: U/S set at every
+                      level */
     PTW_EXEC = 8,  /* x86: XD set at no level */
-    PTW_ALL_RIGHTS = 15
+    PTW_USER_EXEC =
+        16, /* the user may execute, where that is a right apart from
+                           PTW_EXEC; x86 has no such right */
+    PTW_ALL_RIGHTS = 31 /* of every regime */
 };
 
 /* The architectures whose tables this build can walk. */

@@ -131,7 +131,7 @@ enum ptw_verify_store {
     PTW_VERIFY_ORDER,  /* the new pages in the order of their addresses */
     PTW_VERIFY_LEAVES, /* which old pages have how many leaves, which of them
                            the guest writes, and which can't be read */
-    PTW_VERIFY_OLD_MEMORY, /* where the old memory is, of several regions */
+    PTW_VERIFY_MEMORY, /* where the old memory is, and room for pages */
     PTW_VERIFY_STORES
 };
 
@@ -149,7 +149,7 @@ struct ptw_verify_side {
     size_t items;
     size_t next;
     bool over;
-    uint64_t page[PTW_PAGE_WORDS];
+    uint64_t *page; /* room for one */
 };
 
 /* One comparison.  Private, but for certificate, difference and wanted. */
@@ -159,6 +159,7 @@ struct ptw_verify {
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
     uint64_t work; /* done so far, as that of a rebuild */
     const struct ptw_regime *regime;
+    unsigned page_log2; /* of the bytes of the smallest page */
     uint32_t roots;
     struct ptw_verify_options o;
     int phase;

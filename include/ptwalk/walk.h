@@ -145,6 +145,7 @@ struct ptw_finding {
                         EXPOSED: the leaf; else 0 */
     uint64_t tables; /* EXPOSED: how many tables; else 1 */
     uint8_t level;   /* of the table; EXPOSED: of the leaf */
+    uint8_t why;     /* BAD_ENTRY: enum ptw_bad_reason; else 0 */
     unsigned rights; /* of the path down to it */
 };
 
@@ -257,16 +258,11 @@ struct ptw_walk_stats {
     uint64_t items;  /* items given */
 };
 
-/* A table that was copied, and the copies that there are.  Private, but for
- * `used`, which counts them. */
-struct ptw_table_copy {
-    uint64_t key; /* its address, and 1; 0: nothing */
-    uint64_t entry[512];
-};
-
+/* Tables that were copied.  Private, but for `used`, which counts them. */
 struct ptw_remembered {
     const struct ptw_mem *mem;
-    struct ptw_table_copy *copy;
+    uint64_t *copies;
+    size_t table_bytes; /* of each */
     size_t room;
     size_t used;
 };
@@ -393,28 +389,30 @@ ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
 
 /* Tables that are remembered.  A walk that follows every entry enters a table as
  * often as there are ways to it.  Of memory that is stopped (ptw_mem_set_stopped)
- * and that callbacks serve, it can keep copies: each table of 4 KiB is then
+ * and that callbacks serve, it can keep copies: each table of the regime's
+ * largest size is then
  * copied by one call of the callback `read`, and looked at there.  Items and
  * counts are those of a walk of direct memory: an entry that is taken out of a
  * copy counts as a read, so that limits bound the work all the same.  Tables
  * that can't be copied whole, or that there is no room for, are read as ever;
  * where there is no `read`, all are.
  *
- * ptw_remembered_bytes returns the storage that so many tables take.
- * ptw_remembered_init makes a set out of storage, for walks of that memory, one
+ * ptw_remembered_bytes returns the storage that so many tables of r take.
+ * ptw_remembered_init makes a set out of storage, for walks of tables of r in that memory, one
  * after the other or in turn, but not in two threads at once; storage and set
  * must live as long as they, and mem must not change.  What falls into places
  * that are taken is not remembered, so that a tenth more than there are tables is
  * little enough.  PTW_E_ARG when the memory was not said to be stopped,
  * PTW_E_ALIGN when storage is not aligned to 8, PTW_E_SPACE when it has no room
  * for a table.  After a failure no walk takes the set. */
-size_t ptw_remembered_bytes(size_t tables);
+size_t ptw_remembered_bytes(const struct ptw_regime *r, size_t tables);
 PTW_NODISCARD enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
+                                                  const struct ptw_regime *r,
                                                   const struct ptw_mem *mem,
                                                   void *storage, size_t bytes);
 
 /* ptw_walk_remember lets a walk use the set from now on, or with NULL none.
- * PTW_E_ARG when it was made for other memory, or the memory is not said to be
+ * PTW_E_ARG when it was made for other memory or for tables of another size, or the memory is not said to be
  * stopped; then the walk is as it was. */
 PTW_NODISCARD enum ptw_status ptw_walk_remember(struct ptw_walk *w,
                                                 struct ptw_remembered *tables);

@@ -15,7 +15,8 @@ static const struct ptw_format amd64 = {
     .levels = LONG_PML4 + 1,
     .entry_log2 = 3,
     .va_bits = 48,
-    .sign_extended = true,
+    .extension = PTW_EXTEND_SIGN,
+    .rights = X86_RIGHTS,
     .present = 1,
     .level =
         {

@@ -86,7 +86,9 @@ static unsigned bare_level_number(const union ptw_alias_level *level)
     return 0;
 }
 
-static const struct ptw_format bare = {.levels = 0};
+enum { BARE_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
+
+static const struct ptw_format bare = {.levels = 0, .rights = BARE_RIGHTS};
 
 static enum ptw_status bare_lookup(const struct ptw_regime *r,
                                    const struct ptw_mem *mem, ptw_pa root,
@@ -114,6 +116,8 @@ const struct ptw_arch ptw_arch_bare = {
     .id = PTW_ARCH_BARE,
     .format = &bare,
     .root_bits = 64,
+    .granted = BARE_RIGHTS,
+    .letters = "rwxu",
     .setup = bare_setup,
     .attributes = bare_attributes,
     .fields = bare_fields,

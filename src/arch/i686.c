@@ -31,6 +31,8 @@ static void i686_setup(struct ptw_regime *r)
     r->rule[I686_PD].leaf_address = ptw_bits(31, 22) | ptw_bits(20, 13);
     r->rule[I686_PD].leaf_pa = ptw_bits(m - 1, 22);
     r->rule[I686_PD].leaf_reserved = ptw_bits(21, m - 19);
+    r->rule[I686_PD].beyond = ptw_bits(21, m - 19) & ptw_bits(20, 13);
+    x86_grant_exec(r);
 }
 
 /* The shape is x86's; only a 4 MiB page has its address in two pieces. */
@@ -90,6 +92,7 @@ static const struct ptw_format i686 = {
     .levels = I686_LEVELS,
     .entry_log2 = 2,
     .va_bits = 32,
+    .rights = X86_RIGHTS,
     .present = 1,
     .level =
         {
@@ -118,9 +121,12 @@ const struct ptw_arch ptw_arch_i686 = {
     .id = PTW_ARCH_I686,
     .root_bits = 32,
     .features = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+    .granted = PTW_READ,
+    .letters = X86_LETTERS,
     .setup = i686_setup,
     .attributes = i686_attributes,
     .conflict = ptw_x86_conflict,
+    .bad = ptw_x86_bad,
     .fields = ptw_x86_fields,
     .present_text = X86_PRESENT_TEXT,
     .right_text = ptw_x86_right_text,

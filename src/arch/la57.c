@@ -16,7 +16,8 @@ static const struct ptw_format la57 = {
     .levels = LONG_PML5 + 1,
     .entry_log2 = 3,
     .va_bits = 57,
-    .sign_extended = true,
+    .extension = PTW_EXTEND_SIGN,
+    .rights = X86_RIGHTS,
     .present = 1,
     .level =
         {

@@ -28,6 +28,7 @@ static void long_setup(struct ptw_regime *r)
     const struct ptw_format *f = r->arch->format;
 
     x86_wide_setup(r, f->levels, f->level, 0);
+    x86_grant_exec(r);
     r->rule[LONG_PD].leaf = true;
     r->rule[LONG_PDPT].leaf = (r->features & PTW_PAGE1G) != 0;
     for (unsigned level = LONG_PDPT; r->amd && level < f->levels; level++) {
@@ -84,8 +85,9 @@ PTW_NAMED(long_leaf_bits);
     .root_bits = 52, .flag_bits = true,                                        \
     .features = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | \
                 PTW_CET | PTW_LAM_SUP | PTW_UAI,                               \
-    .setup = long_setup, .attributes = long_attributes,                        \
-    .conflict = ptw_x86_conflict, .fields = ptw_x86_fields,                    \
+    .granted = PTW_READ, .letters = X86_LETTERS, .setup = long_setup,          \
+    .attributes = long_attributes, .conflict = ptw_x86_conflict,               \
+    .bad = ptw_x86_bad, .fields = ptw_x86_fields,                              \
     .present_text = X86_PRESENT_TEXT, .right_text = ptw_x86_right_text,        \
     .guest_writes = ptw_x86_guest_writes,                                      \
     .shadow_stack = ptw_x86_shadow_stack,                                      \

@@ -32,9 +32,11 @@ static void pae_setup(struct ptw_regime *r)
 
     x86_wide_setup(r, PAE_PDPT, f->level, ptw_bits(62, 52));
     r->rule[PAE_PD].leaf = true;
+    root->beyond = ptw_bits(51, r->pa_bits) & ~r->flag_bits;
     root->table_reserved =
         (ptw_bits(2, 1) | ptw_bits(8, 6) | ptw_bits(63, r->pa_bits)) &
         ~r->flag_bits;
+    x86_grant_exec(r);
 }
 
 /* The shape is x86's; only the entries of a PDPT have no rights. */
@@ -44,7 +46,7 @@ PTW_ENGINE struct ptw_entry pae_decode(const struct ptw_regime *r, uint64_t raw,
     struct ptw_entry e = x86_decode(r, raw, level, index);
 
     if (level == PAE_PDPT && e.kind == PTW_ENTRY_TABLE) {
-        e.rights = PTW_ALL_RIGHTS;
+        e.rights = r->rights;
     }
     return e;
 }
@@ -78,7 +80,7 @@ static uint64_t pae_table_bits(const struct ptw_regime *r, unsigned level,
 static bool pae_path_bits(const struct ptw_regime *r, unsigned level,
                           unsigned rights, uint64_t *raw)
 {
-    return level == PAE_PDPT ? rights == PTW_ALL_RIGHTS
+    return level == PAE_PDPT ? (r->rights & ~rights) == 0
                              : x86_path_bits(r, level, rights, raw);
 }
 
@@ -101,6 +103,7 @@ static const struct ptw_format pae = {
     .levels = PAE_LEVELS,
     .entry_log2 = 3,
     .va_bits = 32,
+    .rights = X86_RIGHTS,
     .present = 1,
     .level =
         {
@@ -130,9 +133,12 @@ const struct ptw_arch ptw_arch_pae = {
     .root_bits = 32,
     .flag_bits = true,
     .features = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+    .granted = PTW_READ,
+    .letters = X86_LETTERS,
     .setup = pae_setup,
     .attributes = pae_attributes,
     .conflict = ptw_x86_conflict,
+    .bad = ptw_x86_bad,
     .fields = pae_fields,
     .present_text = X86_PRESENT_TEXT,
     .right_text = ptw_x86_right_text,

@@ -112,6 +112,26 @@ size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
     return n;
 }
 
+/* An entry with PS set where PS is looked at was to be a leaf, any other one to
+ * lead to a table.  Bits of an address that the processor's width leaves out are
+ * reserved as all others are, and named apart. */
+struct ptw_bad_entry ptw_x86_bad(const struct ptw_regime *r, unsigned level,
+                                 unsigned index, uint64_t raw)
+{
+    const struct ptw_level_rule *rule = &r->rule[level];
+    bool leaf = level == 0 || (rule->leaf && (raw & X86_PS) != 0);
+    struct ptw_bad_entry bad = {
+        .why = PTW_BAD_RESERVED,
+        .bits = raw & (leaf ? rule->leaf_reserved : rule->table_reserved),
+    };
+
+    (void)index;
+    if ((bad.bits & ~rule->beyond) == 0) {
+        bad.why = PTW_BAD_WIDTH;
+    }
+    return bad;
+}
+
 size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
                       struct ptw_entry_field *field)
 {
@@ -128,6 +148,7 @@ const char *ptw_x86_right_text(enum ptw_right right)
     case PTW_EXEC:
         return "XD, bit 63, is set";
     case PTW_READ:
+    case PTW_USER_EXEC:
     case PTW_ALL_RIGHTS:
         break;
     }

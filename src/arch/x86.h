@@ -8,6 +8,8 @@
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
 const char *ptw_x86_conflict(unsigned features);
+struct ptw_bad_entry ptw_x86_bad(const struct ptw_regime *r, unsigned level,
+                                 unsigned index, uint64_t raw);
 size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
                       struct ptw_entry_field *field);
 const char *ptw_x86_right_text(enum ptw_right right);
@@ -47,6 +49,10 @@ enum x86_where {
 /* ptw_x86_fields_in describes raw, an entry of which it is known what it is. */
 size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
                          uint64_t raw, struct ptw_entry_field *field);
+
+/* Readable is whatever is present, and executable where there is no XD. */
+enum { X86_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
+#define X86_LETTERS "rwxu"
 
 #define X86_PRESENT_TEXT "P, bit 0, is clear"
 
@@ -95,6 +101,14 @@ PTW_ENGINE uint64_t x86_leaf_class(const struct ptw_regime *r, unsigned above,
            x86_memory_type(raw, level) << 1 | (uint64_t)x86_copy_on_write(raw);
 }
 PTW_NAMED(x86_leaf_class);
+
+/* x86_grant_exec sets up the rights that every entry grants, of a mode of which
+ * the XD bit is known (x86_xd). */
+PTW_ENGINE uint64_t x86_xd(const struct ptw_regime *r);
+PTW_ENGINE void x86_grant_exec(struct ptw_regime *r)
+{
+    r->granted |= x86_xd(r) == 0 ? PTW_EXEC : 0;
+}
 
 /* The bits beside the address in which neighbours of a run are alike, so that
  * comparing them says that rights, type and kind are equal.  Stricter than need

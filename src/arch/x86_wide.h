@@ -26,6 +26,7 @@ static inline void x86_wide_setup(struct ptw_regime *r, unsigned levels,
         rule->leaf_reserved = reserved | ptw_bits(level[i].shift - 1, 13);
         rule->leaf_address = address & ~ptw_low_mask(level[i].shift);
         rule->leaf_pa = rule->leaf_address;
+        rule->beyond = ptw_bits(51, r->pa_bits) & ~r->flag_bits;
         rule->alike = ptw_bits(51, 12) | reserved | x86_alike(r);
     }
 }

@@ -117,8 +117,8 @@ static void print_attributes(const struct grant *g)
 
 static void print_run(const struct run *r)
 {
-    char was[5];
-    char is[5];
+    char was[RIGHTS_ROOM];
+    char is[RIGHTS_ROOM];
 
     rights_text(r->change.a.rights, was);
     rights_text(r->change.b.rights, is);
@@ -290,7 +290,7 @@ static unsigned compare_contents(struct comparison *c, ptw_pa a, ptw_pa b)
         return memcmp(left, right, PAGE_BYTES) == 0 ? 0 : 1 << BYTES;
     }
     ptw_compare_parts(&c->a.im->mem, a, c->a.room, &c->b.im->mem, b, c->b.room,
-                      &parts);
+                      PAGE_BYTES, &parts);
     return (parts.same ? 0u : 1u << BYTES) |
            (parts.only_a == 0 && parts.only_b == 0 &&
                     (parts.neither == 0 || a.v == b.v)

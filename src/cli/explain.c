@@ -71,17 +71,6 @@ static json_t *bits_json(const struct ptw_regime *r,
 
 /* ------------------------------------------------------------------ rights */
 
-static const struct {
-    enum ptw_right right;
-    char letter;
-} takers[] = {
-    {PTW_WRITE, 'w'},
-    {PTW_EXEC, 'x'},
-    {PTW_USER, 'u'},
-};
-
-enum { TAKERS = sizeof takers / sizeof takers[0] };
-
 /* Which rights the entry by itself denies. */
 static unsigned taken_by(const struct ptw_regime *r,
                          const struct ptw_step *step)
@@ -92,7 +81,7 @@ static unsigned taken_by(const struct ptw_regime *r,
         (e.kind != PTW_ENTRY_LEAF && e.kind != PTW_ENTRY_TABLE)) {
         return 0;
     }
-    return (unsigned)PTW_ALL_RIGHTS & ~e.rights;
+    return ptw_rights_of(r) & ~e.rights;
 }
 
 static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
@@ -100,42 +89,58 @@ static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
 {
     unsigned taken = taken_by(r, step);
 
-    for (size_t i = 0; i < TAKERS; i++) {
-        if ((taken & takers[i].right) != 0) {
-            out_line("      takes %c%s: %s\n", takers[i].letter,
-                     (before & takers[i].right) != 0 ? "" : " too",
-                     ptw_right_text(r, takers[i].right));
+    for (const char *c = ptw_right_letters(r); *c != '\0'; c++) {
+        enum ptw_right right = (enum ptw_right)ptw_right_of(*c);
+
+        if ((taken & right) != 0 && ptw_right_text(r, right) != NULL) {
+            out_line("      takes %c%s: %s\n", *c,
+                     (before & right) != 0 ? "" : " too",
+                     ptw_right_text(r, right));
         }
     }
 }
 
 /* ------------------------------------------------------------------- steps */
 
-static uint64_t index_of(const struct answer *a, const struct ptw_step *step)
+static unsigned index_of(const struct answer *a, const struct ptw_step *step)
 {
-    const struct ptw_regime *r = &a->o->regime;
-    unsigned level = step->level;
-    unsigned end =
-        level + 1 < ptw_levels(r) ? ptw_level_shift(r, level + 1) : r->va_bits;
-    unsigned shift = ptw_level_shift(r, level);
-
-    return a->va.v >> shift & (((uint64_t)1 << (end - shift)) - 1);
+    return ptw_entry_index(&a->o->regime, step->level, a->va);
 }
 
-static void print_reserved(const struct ptw_regime *r,
-                           const struct ptw_step *step)
+static struct ptw_bad_entry bad_of(const struct answer *a,
+                                   const struct ptw_step *step)
 {
-    uint64_t reserved = ptw_reserved_bits(r, step->level, step->raw);
+    return ptw_bad_entry_of(&a->o->regime, step->level, index_of(a, step),
+                            step->raw);
+}
+
+static void print_bad(const struct answer *a, const struct ptw_step *step)
+{
+    struct ptw_bad_entry bad = bad_of(a, step);
     const char *separator = "";
 
-    out_text("      stops: reserved bits are set: ");
+    switch (bad.why) {
+    case PTW_BAD_RESERVED:
+        out_text("      stops: reserved bits are set: ");
+        break;
+    case PTW_BAD_WIDTH:
+        out_text("      stops: reserved bits are set, of an address beyond the "
+                 "width: ");
+        break;
+    case PTW_BAD_MISALIGNED:
+        out_text("      stops: the address is not aligned to the page: ");
+        break;
+    case PTW_BAD_COMBINATION:
+        out_text("      stops: bits that can't stand together: ");
+        break;
+    }
     for (unsigned bit = 0; bit < 64; bit++) {
-        if ((reserved >> bit & 1) != 0) {
+        if ((bad.bits >> bit & 1) != 0) {
             out_line("%s%u", separator, bit);
             separator = ", ";
         }
     }
-    out_line(" (%" PRIx64 ")\n", reserved);
+    out_line(" (%" PRIx64 ")\n", bad.bits);
 }
 
 static void print_step(const struct answer *a, size_t i, unsigned before)
@@ -145,8 +150,8 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
     struct ptw_entry e = ptw_decode(r, step->level, step->raw);
     char size[16];
 
-    out_line("%-4s  entry %" PRIu64 " at %" PRIx64,
-             ptw_level_name(r, step->level), index_of(a, step), step->entry.v);
+    out_line("%-4s  entry %u at %" PRIx64, ptw_level_name(r, step->level),
+             index_of(a, step), step->entry.v);
     if (!step->read) {
         out_text("\n      stops: it can't be read\n");
         return;
@@ -159,7 +164,7 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
         out_line("      stops: not present, %s\n", ptw_present_text(r));
         break;
     case PTW_ENTRY_BAD:
-        print_reserved(r, step);
+        print_bad(a, step);
         break;
     case PTW_ENTRY_TABLE:
         out_line("      leads to the %s at %" PRIx64 "\n",
@@ -192,16 +197,17 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
     json_set(j, "bits", bits_json(r, step));
     json_set_flag_bits(j, r, step->raw & r->flag_bits);
     if (e.kind == PTW_ENTRY_BAD) {
-        json_set_hex(j, "reserved",
-                     ptw_reserved_bits(r, step->level, step->raw));
+        json_set_hex(j, "reserved", bad_of(a, step).bits);
+        json_set_text(j, "bad", ptw_bad_reason_text(bad_of(a, step).why));
     }
     if (e.kind == PTW_ENTRY_TABLE || e.kind == PTW_ENTRY_LEAF) {
         json_t *list = must(json_array());
 
-        for (size_t k = 0; k < TAKERS; k++) {
-            if ((taken & takers[k].right) != 0 &&
-                json_array_append_new(
-                    list, json_stringn(&takers[k].letter, 1)) != 0) {
+        for (const char *c = ptw_right_letters(r); *c != '\0'; c++) {
+            enum ptw_right right = (enum ptw_right)ptw_right_of(*c);
+
+            if ((taken & right) != 0 && ptw_right_text(r, right) != NULL &&
+                json_array_append_new(list, json_stringn(c, 1)) != 0) {
                 die_of_memory();
             }
         }
@@ -300,7 +306,7 @@ static void print_mapped(const struct answer *a)
 {
     struct ptw_attributes at =
         ptw_attributes_of(&a->o->regime, a->tr.level, a->tr.raw);
-    char rights[5];
+    char rights[RIGHTS_ROOM];
 
     rights_text(a->tr.rights, rights);
     out_line("physical %" PRIx64 ", rights %s, PAT index %u%s%s%s%s%s",

@@ -68,6 +68,9 @@ void json_set_rights(json_t *object, unsigned rights)
     json_set_bool(object, "write", (rights & PTW_WRITE) != 0);
     json_set_bool(object, "exec", (rights & PTW_EXEC) != 0);
     json_set_bool(object, "user", (rights & PTW_USER) != 0);
+    if (rights_has('X')) {
+        json_set_bool(object, "user_exec", (rights & PTW_USER_EXEC) != 0);
+    }
 }
 
 static int append(const char *bytes, size_t count, void *ctx)

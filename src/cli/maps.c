@@ -82,7 +82,7 @@ static void print_run(const struct tour *t, const struct ptw_item *item)
     char kind[32];
     char flags[32] = "";
     char outside[32];
-    char rights[5];
+    char rights[RIGHTS_ROOM];
 
     human_size(bytes_of(item), size);
     human_size((uint64_t)1 << m->size_log2, page);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line.  Nothing is guessed: what is not given and needed, given
  * twice and meant once, or given and of no use, is an error. */
+#include "print.h"
 #include "report.h"
 
 #include <getopt.h>
@@ -399,25 +400,21 @@ static void add_leave_out(struct arguments *a)
     o->leave_out[o->leave_outs++] = range;
 }
 
-/* Reads letters out of "rwxu", each at most once; 0 when that is not so, or
- * when there is no r. */
+/* Reads the letters of rights, each at most once; 0 when that is not so, or when
+ * there is none. */
 static unsigned parse_rights(const char *text)
 {
     unsigned rights = 0;
 
     for (; *text != '\0'; text++) {
-        unsigned right = *text == 'r'   ? PTW_READ
-                         : *text == 'w' ? PTW_WRITE
-                         : *text == 'x' ? PTW_EXEC
-                         : *text == 'u' ? PTW_USER
-                                        : 0;
+        unsigned right = ptw_right_of(*text);
 
         if (right == 0 || (rights & right) != 0) {
             return 0;
         }
         rights |= right;
     }
-    return (rights & PTW_READ) != 0 ? rights : 0;
+    return rights;
 }
 
 static void add_map(struct arguments *a)
@@ -1103,10 +1100,25 @@ static int by_map(const void *left, const void *right)
     return (a->first.v > b->first.v) - (a->first.v < b->first.v);
 }
 
+/* What every entry grants has to be asked for, and nothing that there is not. */
+static void check_rights(const struct options *o,
+                         const struct ptw_map_request *q, unsigned granted)
+{
+    if ((granted & ~q->rights & PTW_READ) != 0) {
+        die_of_map(o, q, "its rights must have r");
+    }
+    if ((granted & ~q->rights & PTW_EXEC) != 0) {
+        die_of_map(o, q, "there is no XD, so its rights must have x");
+    }
+    if ((q->rights & ~ptw_rights_of(&o->regime)) != 0) {
+        die_of_map(o, q, "this paging mode has no such right");
+    }
+}
+
 static void check_maps(const struct arguments *a)
 {
     struct options *o = a->o;
-    bool executable = (o->regime.features & PTW_NX) == 0;
+    unsigned granted = ptw_rights_granted(&o->regime);
     uint64_t too_wide = ~(((uint64_t)1 << o->regime.pa_bits) - 1);
 
     if (o->maps == 0) {
@@ -1127,12 +1139,10 @@ static void check_maps(const struct arguments *a)
         if (i > 0 && q->first.v <= o->map[i - 1].last.v) {
             die_of_map(o, q, "another --map has some of these addresses");
         }
-        if (q->rights != 0 && executable && (q->rights & PTW_EXEC) == 0) {
-            die_of_map(o, q, "there is no XD, so its rights must have x");
-        }
         if (q->rights == 0) {
-            q->rights = PTW_READ | PTW_WRITE | (executable ? PTW_EXEC : 0);
+            q->rights = PTW_READ | PTW_WRITE | granted;
         }
+        check_rights(o, q, granted);
         q->max_reads = o->reads;
     }
 }
@@ -1265,6 +1275,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
         } else {
             set_regime_from_registers(&a);
         }
+        rights_of(&o->regime);
         set_roots(&a);
         check_rebuild(&a);
         if ((command->takes & TAKES_OTHER) != 0) {

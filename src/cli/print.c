@@ -194,13 +194,28 @@ static char letter(unsigned rights, unsigned right, char c)
     return '-';
 }
 
-void rights_text(unsigned rights, char text[5])
+static const char *right_letters = "";
+
+void rights_of(const struct ptw_regime *r)
 {
-    text[0] = letter(rights, PTW_READ, 'r');
-    text[1] = letter(rights, PTW_WRITE, 'w');
-    text[2] = letter(rights, PTW_EXEC, 'x');
-    text[3] = letter(rights, PTW_USER, 'u');
-    text[4] = '\0';
+    right_letters = ptw_right_letters(r);
+}
+
+bool rights_has(char letter)
+{
+    return strchr(right_letters, letter) != NULL;
+}
+
+void rights_text(unsigned rights, char text[RIGHTS_ROOM])
+{
+    size_t n = 0;
+
+    for (; right_letters[n] != '\0' && n + 1 < RIGHTS_ROOM; n++) {
+        char c = right_letters[n];
+
+        text[n] = letter(rights, ptw_right_of(c), c);
+    }
+    text[n] = '\0';
 }
 
 /* What follows the addresses has few values: each is made once. */
@@ -215,15 +230,15 @@ static const struct tail *leaf_tail(unsigned size_log2, unsigned rights)
     struct tail *t = &tails[size_log2 & 63][rights & PTW_ALL_RIGHTS];
 
     if (t->bytes == 0) {
-        char rwxu[5];
+        char columns[RIGHTS_ROOM];
         char *p = t->text;
 
-        rights_text(rights, rwxu);
+        rights_text(rights, columns);
         *p++ = ' ';
         p = put_hex(p, (uint64_t)1 << (size_log2 & 63));
-        for (unsigned i = 0; i < 4; i++) {
+        for (unsigned i = 0; columns[i] != '\0'; i++) {
             *p++ = ' ';
-            *p++ = rwxu[i];
+            *p++ = columns[i];
         }
         *p++ = '\n';
         t->bytes = (unsigned char)(p - t->text);

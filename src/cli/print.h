@@ -31,8 +31,13 @@ char *put_va(char *p, ptw_va va);
 char *put_leaf(char *p, ptw_va va, ptw_pa pa, unsigned size_log2,
                unsigned rights);
 
-/* rights_text writes "rwxu", a dash for each that is missing. */
-void rights_text(unsigned rights, char text[5]);
+/* rights_of says whose rights are printed from now on, in the columns of
+ * ptw_right_letters.  rights_text writes them, a dash for each that is missing;
+ * rights_has says whether there is a column of that letter. */
+enum { RIGHTS_ROOM = 6 };
+void rights_of(const struct ptw_regime *r);
+void rights_text(unsigned rights, char text[RIGHTS_ROOM]);
+bool rights_has(char letter);
 
 /* human_size writes a number of bytes for people: "4K", "1.5M". */
 void human_size(uint64_t bytes, char text[16]);

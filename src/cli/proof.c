@@ -151,8 +151,8 @@ enum cli_status proof_limit(const struct options *o)
 void proof_difference(const struct ptw_difference *d,
                       char text[DIFFERENCE_BYTES])
 {
-    char old_rights[5];
-    char new_rights[5];
+    char old_rights[RIGHTS_ROOM];
+    char new_rights[RIGHTS_ROOM];
 
     rights_text(d->old_rights, old_rights);
     rights_text(d->new_rights, new_rights);

@@ -109,7 +109,13 @@ static void print_finding(const struct options *o, const struct ptw_item *item)
         if (f->kind == PTW_FINDING_BAD_ENTRY) {
             json_set_hex(j, "entry", f->raw);
             json_set_hex(j, "reserved",
-                         ptw_reserved_bits(&o->regime, f->level, f->raw));
+                         ptw_bad_entry_of(
+                             &o->regime, f->level,
+                             ptw_entry_index(&o->regime, f->level, item->first),
+                             f->raw)
+                             .bits);
+            json_set_text(j, "bad",
+                          ptw_bad_reason_text((enum ptw_bad_reason)f->why));
         }
         json_line(j);
     } else {

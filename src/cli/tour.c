@@ -32,19 +32,21 @@ struct tour *tour_new(const struct options *o, const struct image *im)
     return t;
 }
 
+enum { REMEMBERED = 4096 }; /* tables */
+
 /* Tables of an image that is not mapped are copied once, as far as there is
  * room: more than most images have. */
 static void remember(struct tour *t)
 {
-    size_t bytes = ptw_remembered_bytes(4096);
+    size_t bytes = ptw_remembered_bytes(&t->o->regime, REMEMBERED);
 
     if (t->im->cache == NULL) {
         return;
     }
     if (t->copies == NULL) {
         t->copies = must(malloc(bytes));
-        if (ptw_remembered_init(&t->remembered, &t->im->mem, t->copies,
-                                bytes) != PTW_OK) {
+        if (ptw_remembered_init(&t->remembered, &t->o->regime, &t->im->mem,
+                                t->copies, bytes) != PTW_OK) {
             die_of_memory();
         }
     }

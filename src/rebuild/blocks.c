@@ -5,14 +5,14 @@
 
 struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa)
 {
-    if (rb->last_block == NULL || rb->frame != pa >> PTW_BLOCK_BITS) {
-        struct ptw_block *b = ptw_block_at(&rb->frames, pa);
+    if (rb->last_block == NULL || rb->frame != pa >> ptw_rb_block_log2(rb)) {
+        struct ptw_block *b = ptw_block_at(&rb->frames, rb->page_log2, pa);
 
         if (b == NULL) {
             return NULL;
         }
         rb->last_block = b;
-        rb->frame = pa >> PTW_BLOCK_BITS;
+        rb->frame = pa >> ptw_rb_block_log2(rb);
     }
     return rb->last_block;
 }
@@ -57,10 +57,10 @@ struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
     bool fresh;
 
     if (b == NULL) {
-        b = ptw_hash_enter(&rb->frames, sizeof *b, (pa >> PTW_BLOCK_BITS) + 1,
-                           &fresh);
+        b = ptw_hash_enter(&rb->frames, sizeof *b,
+                           (pa >> ptw_rb_block_log2(rb)) + 1, &fresh);
     }
-    rb->counts.page_bytes += certain(rb, b, pages, bits) << PTW_PAGE_BITS;
+    rb->counts.page_bytes += certain(rb, b, pages, bits) << rb->page_log2;
     if (flags != 0) {
         note_flags(b, pages, flags);
     }
@@ -85,7 +85,7 @@ void ptw_rb_keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
         return;
     }
     for (uint64_t at = 0; at >> bits == 0;
-         at += (uint64_t)64 << PTW_PAGE_BITS) {
+         at += (uint64_t)64 << rb->page_log2) {
         struct ptw_block *b;
 
         rb->work++;
@@ -103,8 +103,9 @@ void ptw_rb_keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
 
 enum ptw_status ptw_rb_frames_room(struct ptw_rebuild *rb, unsigned bits)
 {
-    size_t blocks =
-        bits > PTW_BLOCK_BITS ? (size_t)1 << (bits - PTW_BLOCK_BITS) : 1;
+    size_t blocks = bits > ptw_rb_block_log2(rb)
+                        ? (size_t)1 << (bits - ptw_rb_block_log2(rb))
+                        : 1;
 
     return ptw_hash_room(&rb->frames, blocks)
                ? PTW_OK
@@ -116,8 +117,9 @@ enum ptw_status ptw_rb_frames_room(struct ptw_rebuild *rb, unsigned bits)
 void ptw_rb_keep_page(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
                       uint64_t flags, enum ptw_writes how)
 {
-    if (bits == PTW_PAGE_BITS) {
-        (void)ptw_rb_keep(rb, pa, ptw_page_bit(pa), 0, flags, how);
+    if (bits == rb->page_log2) {
+        (void)ptw_rb_keep(rb, pa, ptw_page_bit(rb->page_log2, pa), 0, flags,
+                          how);
     } else {
         ptw_rb_keep_unit(rb, pa, bits, flags, how);
     }
@@ -128,15 +130,16 @@ bool ptw_rb_is_shared(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
     const struct ptw_block *b = ptw_rb_block_at(rb, pa);
     unsigned written = PTW_UNIT_WRITES | PTW_UNIT_FIXED;
 
-    if (bits == PTW_PAGE_BITS) {
-        return b != NULL && (ptw_block_shared(b) & ptw_page_bit(pa)) != 0;
+    if (bits == rb->page_log2) {
+        return b != NULL &&
+               (ptw_block_shared(b) & ptw_page_bit(rb->page_log2, pa)) != 0;
     }
     if (b != NULL && b->unit == bits && (b->leaves & PTW_UNIT_AGAIN) != 0 &&
         (b->leaves & written) != 0) {
         return true;
     }
     for (uint64_t at = 0; at >> bits == 0;
-         at += (uint64_t)64 << PTW_PAGE_BITS) {
+         at += (uint64_t)64 << rb->page_log2) {
         rb->work++;
         b = ptw_rb_block_at(rb, pa + at);
         if (b != NULL && ptw_block_shared(b) != 0) {
@@ -149,15 +152,17 @@ bool ptw_rb_is_shared(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
 struct ptw_block *ptw_rb_unit_of(struct ptw_rebuild *rb,
                                  const struct ptw_block *b)
 {
-    return ptw_rb_block_at(rb, ptw_block_base(b) & ~ptw_low_mask(b->unit));
+    return ptw_rb_block_at(rb, ptw_block_base(rb->page_log2, b) &
+                                   ~ptw_low_mask(b->unit));
 }
 
 enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
                                unsigned bits)
 {
-    uint64_t pages = bits == PTW_PAGE_BITS ? ptw_page_bit(pa) : UINT64_MAX;
+    uint64_t pages =
+        bits == rb->page_log2 ? ptw_page_bit(rb->page_log2, pa) : UINT64_MAX;
     struct ptw_block *unit =
-        bits > PTW_PAGE_BITS ? ptw_rb_block_at(rb, pa) : NULL;
+        bits > rb->page_log2 ? ptw_rb_block_at(rb, pa) : NULL;
     bool some = false;
     bool all = true;
 
@@ -174,7 +179,7 @@ enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
         return PTW_COVER_SOME;
     }
     for (uint64_t at = 0; at >> bits == 0 && (all || !some);
-         at += (uint64_t)64 << PTW_PAGE_BITS) {
+         at += (uint64_t)64 << rb->page_log2) {
         const struct ptw_block *b = ptw_rb_block_at(rb, pa + at);
         uint64_t gone = b != NULL ? b->gone & pages : 0;
 
@@ -191,8 +196,8 @@ enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
 enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
                                  ptw_pa *now)
 {
-    uint64_t pa = old.v & ~ptw_low_mask(PTW_PAGE_BITS);
-    uint64_t bit = ptw_page_bit(pa);
+    uint64_t pa = old.v & ~ptw_low_mask(rb->page_log2);
+    uint64_t bit = ptw_page_bit(rb->page_log2, pa);
     const struct ptw_block *b = ptw_rb_block_at(rb, pa);
 
     if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN ||
@@ -200,19 +205,20 @@ enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
         return PTW_NOT_MAPPED;
     }
     if ((b->blank & bit) != 0) {
-        pa = (rb->blank - 1) << PTW_PAGE_BITS;
+        pa = (rb->blank - 1) << rb->page_log2;
     } else if ((b->same & bit) != 0) {
         const struct contents *c =
-            ptw_hash_find(&rb->contents, sizeof *c, (pa >> PTW_PAGE_BITS) + 1);
+            ptw_hash_find(&rb->contents, sizeof *c, (pa >> rb->page_log2) + 1);
 
-        pa = c->frame << PTW_PAGE_BITS;
+        pa = c->frame << rb->page_log2;
     }
-    bit = ptw_page_bit(pa);
+    bit = ptw_page_bit(rb->page_log2, pa);
     b = ptw_rb_block_at(rb, pa);
     if (b == NULL || (b->kept & ~b->gone & bit) == 0) {
         return PTW_NOT_MAPPED;
     }
-    now->v = ptw_block_to(b, bit) | (old.v & ptw_low_mask(PTW_PAGE_BITS));
+    now->v = ptw_block_to(rb->page_log2, b, bit) |
+             (old.v & ptw_low_mask(rb->page_log2));
     return PTW_OK;
 }
 
@@ -266,8 +272,8 @@ static struct ptw_block *block_from(const struct ptw_rebuild *rb,
 enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from,
                                   ptw_pa *old, ptw_pa *now, uint64_t *bytes)
 {
-    uint64_t at = from.v & ~ptw_low_mask(PTW_PAGE_BITS);
-    uint64_t number = at >> PTW_BLOCK_BITS;
+    uint64_t at = from.v & ~ptw_low_mask(rb->page_log2);
+    uint64_t number = at >> ptw_rb_block_log2(rb);
     const struct ptw_block *b;
 
     if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN) {
@@ -278,21 +284,21 @@ enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from,
         uint64_t pages = (b->kept | b->blank | b->same) & ~b->gone;
 
         if (b->key - 1 == number) {
-            pages &= ~(ptw_page_bit(at) - 1);
+            pages &= ~(ptw_page_bit(rb->page_log2, at) - 1);
         }
         for (; pages != 0; pages &= pages - 1) {
             ptw_pa next;
 
-            old->v = ptw_block_base(b) +
-                     ((uint64_t)__builtin_ctzll(pages) << PTW_PAGE_BITS);
+            old->v = ptw_block_base(rb->page_log2, b) +
+                     ((uint64_t)__builtin_ctzll(pages) << rb->page_log2);
             if (ptw_rebuild_page(rb, *old, now) != PTW_OK) {
                 continue;
             }
-            *bytes = PTW_PAGE_BYTES;
+            *bytes = ptw_rb_page_bytes(rb);
             while (ptw_rebuild_page(rb, ptw_pa_of(old->v + *bytes), &next) ==
                        PTW_OK &&
                    next.v == now->v + *bytes) {
-                *bytes += PTW_PAGE_BYTES;
+                *bytes += ptw_rb_page_bytes(rb);
             }
             return PTW_OK;
         }

@@ -48,13 +48,13 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                                   const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    struct piece p = {0, m->pa.v, PTW_PAGE_BYTES, 0, true};
+    struct piece p = {0, m->pa.v, ptw_rb_page_bytes(rb), 0, true};
     enum ptw_cover cover = ptw_runs_page(&rb->runs, p.pa);
     enum ptw_drop why =
         cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
 
     if (cover == PTW_COVER_ALL && rb->phase >= PTW_REBUILD_COPIED) {
-        cover = ptw_rb_was_read(rb, p.pa, PTW_PAGE_BITS);
+        cover = ptw_rb_was_read(rb, p.pa, rb->page_log2);
         why = PTW_DROP_UNREADABLE;
     }
     if (cover != PTW_COVER_ALL) {
@@ -67,7 +67,7 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                 rb, PTW_REBUILD_FRAMES,
                 ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), 1));
         }
-        (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(p.pa), 0,
+        (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->page_log2, p.pa), 0,
                           ptw_rb_flags_of(rb, m->level, m->raw),
                           ptw_rb_writes(rb, m->level, m->raw));
     }
@@ -246,8 +246,9 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
         return PTW_OK;
     }
     b = ptw_rb_block_at(rb, e.pa.v);
-    if (b == NULL || (b->kept & b->fixed & ptw_page_bit(e.pa.v)) == 0 ||
-        (e.size_log2 > PTW_PAGE_BITS && b->unit < e.size_log2)) {
+    if (b == NULL ||
+        (b->kept & b->fixed & ptw_page_bit(rb->page_log2, e.pa.v)) == 0 ||
+        (e.size_log2 > rb->page_log2 && b->unit < e.size_log2)) {
         return PTW_E_CHANGED;
     }
     if (ptw_rb_was_read(rb, e.pa.v, e.size_log2) != PTW_COVER_ALL) {
@@ -288,7 +289,7 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
     }
     /* Behind a table that is smaller than a page nothing is left as it was. */
     for (unsigned i = 1u << l->bits;
-         st == PTW_OK && i < (1u << PTW_PAGE_BITS) >> log2; i++) {
+         st == PTW_OK && i < (1u << rb->table_log2) >> log2; i++) {
         st = ptw_rb_put(rb, rb->at[t->level], i, 0);
     }
     return st;
@@ -537,7 +538,7 @@ enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
     };
 
     for (size_t i = 0; i < rb->o.maps; i++) {
-        t.table_rights |= rb->o.map[i].rights & PTW_USER;
+        t.table_rights |= rb->o.map[i].rights;
     }
     for (uint32_t space = 0; space < rb->roots; space++) {
         t.root = new_root[space];

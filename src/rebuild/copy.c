@@ -14,27 +14,28 @@ static enum ptw_status hand_over(struct ptw_rebuild *rb,
                                  const unsigned char *bytes, unsigned pages)
 {
     bool zeros = (rb->o.flags & PTW_REBUILD_ZEROS) != 0;
-    uint64_t to = ptw_block_to(b, (uint64_t)1 << first);
+    uint64_t to = ptw_block_to(rb->page_log2, b, (uint64_t)1 << first);
     enum ptw_status st = PTW_OK;
     unsigned from = 0;
 
     for (unsigned i = 0; st == PTW_OK && i <= pages; i++) {
-        uint64_t pa =
-            ptw_block_base(b) + ((uint64_t)(first + i) << PTW_PAGE_BITS);
-        bool blank = zeros && i < pages &&
-                     (ptw_page_zeros(rb->mem, pa) ||
-                      ptw_rb_all_zeros(bytes + ((size_t)i << PTW_PAGE_BITS)));
+        uint64_t pa = ptw_block_base(rb->page_log2, b) +
+                      ((uint64_t)(first + i) << rb->page_log2);
+        bool blank =
+            zeros && i < pages &&
+            (ptw_page_zeros(rb->mem, pa, ptw_rb_page_bytes(rb)) ||
+             ptw_rb_all_zeros(rb, bytes + ((size_t)i << rb->page_log2)));
 
         if (i < pages && !blank) {
             continue;
         }
         if (i > from) {
-            rb->where.v =
-                ptw_block_base(b) + ((uint64_t)(first + from) << PTW_PAGE_BITS);
+            rb->where.v = ptw_block_base(rb->page_log2, b) +
+                          ((uint64_t)(first + from) << rb->page_log2);
             st = sink->write(ctx,
-                             ptw_pa_of(to + ((uint64_t)from << PTW_PAGE_BITS)),
-                             bytes + ((size_t)from << PTW_PAGE_BITS),
-                             (size_t)(i - from) << PTW_PAGE_BITS);
+                             ptw_pa_of(to + ((uint64_t)from << rb->page_log2)),
+                             bytes + ((size_t)from << rb->page_log2),
+                             (size_t)(i - from) << rb->page_log2);
             rb->handed |=
                 st == PTW_OK ? ptw_low_mask(i - from) << (first + from) : 0;
         }
@@ -52,8 +53,10 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
                                 unsigned number)
 {
     uint64_t bit = (uint64_t)1 << number;
-    uint64_t pa = ptw_block_base(b) + ((uint64_t)number << PTW_PAGE_BITS);
-    const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
+    uint64_t pa =
+        ptw_block_base(rb->page_log2, b) + ((uint64_t)number << rb->page_log2);
+    const void *page =
+        ptw_page_bytes(rb->mem, pa, ptw_rb_page_bytes(rb), rb->page[0]);
 
     if (page == NULL) {
         rb->counts.pages--;
@@ -80,9 +83,10 @@ enum ptw_status ptw_rb_copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
         uint64_t above = ~(kept >> first);
         unsigned pages = above == 0 ? 64 : (unsigned)__builtin_ctzll(above);
         uint64_t run = ptw_low_mask(pages) << first;
-        uint64_t pa = ptw_block_base(b) + ((uint64_t)first << PTW_PAGE_BITS);
+        uint64_t pa = ptw_block_base(rb->page_log2, b) +
+                      ((uint64_t)first << rb->page_log2);
         const void *bytes =
-            ptw_direct(rb->mem, pa, (uint64_t)pages << PTW_PAGE_BITS);
+            ptw_direct(rb->mem, pa, (uint64_t)pages << rb->page_log2);
 
         if (bytes != NULL) {
             st = hand_over(rb, sink, ctx, b, first, bytes, pages);

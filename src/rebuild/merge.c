@@ -7,12 +7,12 @@
 
 static const uint64_t CONTENT = (uint64_t)1 << 63;
 
-bool ptw_rb_all_zeros(const void *page)
+bool ptw_rb_all_zeros(const struct ptw_rebuild *rb, const void *page)
 {
     const unsigned char *p = page;
     uint64_t any = 0;
 
-    for (unsigned i = 0; i < PTW_PAGE_BYTES && any == 0; i += 64) {
+    for (unsigned i = 0; i < ptw_rb_page_bytes(rb) && any == 0; i += 64) {
         for (unsigned j = 0; j < 64; j += 8) {
             uint64_t word;
 
@@ -26,15 +26,18 @@ bool ptw_rb_all_zeros(const void *page)
 /* A number that pages of the same content have in common; only to find
  * candidates.  It is NH ("UMAC: Fast and Secure Message Authentication"): two
  * pages that differ agree in it for one of 2^31 keys, whoever chose them. */
-static uint64_t hash_page(const void *page, uint64_t flags, const uint32_t *key)
+static uint64_t hash_page(const struct ptw_rebuild *rb, const void *page,
+                          uint64_t flags)
 {
     const unsigned char *p = page;
+    const uint32_t *key = rb->key;
+    size_t halves = ptw_rb_page_bytes(rb) / sizeof *key;
     uint64_t h = flags;
 
-    for (unsigned i = 0; i < 2 * PTW_PAGE_WORDS; i += 2) {
+    for (size_t i = 0; i < halves; i += 2) {
         uint32_t half[2];
 
-        memcpy(half, p + (size_t)i * sizeof *half, sizeof half);
+        memcpy(half, p + i * sizeof *half, sizeof half);
         h += (uint64_t)(half[0] + key[i]) * (half[1] + key[i + 1]);
     }
     return h | CONTENT;
@@ -70,10 +73,11 @@ static uint64_t mergeable(const struct ptw_rebuild *rb,
 static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
                          uint64_t pa)
 {
-    const void *page = ptw_page_bytes(rb->mem, pa, rb->page[0]);
-    uint64_t flags = page_flags(b, ptw_page_bit(pa));
-    uint64_t bit = ptw_page_bit(pa);
-    uint64_t frame = pa >> PTW_PAGE_BITS;
+    const void *page =
+        ptw_page_bytes(rb->mem, pa, ptw_rb_page_bytes(rb), rb->page[0]);
+    uint64_t flags = page_flags(b, ptw_page_bit(rb->page_log2, pa));
+    uint64_t bit = ptw_page_bit(rb->page_log2, pa);
+    uint64_t frame = pa >> rb->page_log2;
     struct contents *c;
     const void *other;
     bool fresh;
@@ -82,7 +86,7 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
     if (page == NULL) {
         return;
     }
-    if (ptw_rb_all_zeros(page)) {
+    if (ptw_rb_all_zeros(rb, page)) {
         if (rb->blank == 0) {
             rb->blank = frame + 1;
             rb->blank_flags = flags;
@@ -96,17 +100,19 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
     if ((rb->o.flags & PTW_REBUILD_MERGE) == 0) {
         return;
     }
-    c = ptw_hash_enter(&rb->contents, sizeof *c,
-                       hash_page(page, flags, rb->key), &fresh);
+    c = ptw_hash_enter(&rb->contents, sizeof *c, hash_page(rb, page, flags),
+                       &fresh);
     if (fresh) {
         c->frame = frame;
         return;
     }
-    other = ptw_page_bytes(rb->mem, c->frame << PTW_PAGE_BITS, rb->page[1]);
+    other = ptw_page_bytes(rb->mem, c->frame << rb->page_log2,
+                           ptw_rb_page_bytes(rb), rb->page[1]);
     if (other != NULL &&
-        flags == page_flags(ptw_rb_block_at(rb, c->frame << PTW_PAGE_BITS),
-                            ptw_page_bit(c->frame << PTW_PAGE_BITS)) &&
-        memcmp(page, other, PTW_PAGE_BYTES) == 0) {
+        flags == page_flags(
+                     ptw_rb_block_at(rb, c->frame << rb->page_log2),
+                     ptw_page_bit(rb->page_log2, c->frame << rb->page_log2)) &&
+        memcmp(page, other, ptw_rb_page_bytes(rb)) == 0) {
         uint64_t same = c->frame;
 
         c = ptw_hash_enter(&rb->contents, sizeof *c, frame + 1, &fresh);
@@ -130,7 +136,7 @@ enum ptw_status ptw_rb_compare(struct ptw_rebuild *rb)
                 rb, PTW_REBUILD_CONTENTS,
                 ptw_hash_wanted(&rb->contents, sizeof(struct contents), pages));
         }
-        for (unsigned i = 0; i < 2 * PTW_PAGE_WORDS; i++) {
+        for (size_t i = 0; i < ptw_rb_page_bytes(rb) / sizeof *rb->key; i++) {
             rb->key[i] = (uint32_t)ptw_mix(CONTENT | i, rb->o.seed, 32);
         }
     }
@@ -139,9 +145,10 @@ enum ptw_status ptw_rb_compare(struct ptw_rebuild *rb)
         uint64_t pages = mergeable(rb, b);
 
         for (; pages != 0; pages &= pages - 1) {
-            compare_page(rb, b,
-                         ptw_block_base(b) + ((uint64_t)__builtin_ctzll(pages)
-                                              << PTW_PAGE_BITS));
+            compare_page(
+                rb, b,
+                ptw_block_base(rb->page_log2, b) +
+                    ((uint64_t)__builtin_ctzll(pages) << rb->page_log2));
         }
     }
     return PTW_OK;

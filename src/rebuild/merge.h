@@ -6,7 +6,7 @@
 #include "state.h"
 
 /* ptw_rb_all_zeros says whether a page is all zeros. */
-bool ptw_rb_all_zeros(const void *page);
+bool ptw_rb_all_zeros(const struct ptw_rebuild *rb, const void *page);
 
 /* ptw_rb_merges says whether pages may be merged.  A table that refers to
  * itself still does in the new image.  A guest that can write it by that can

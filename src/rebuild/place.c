@@ -15,7 +15,7 @@ enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
     }
     *table = ptw_rb_table_at(rb, rb->walked + rb->taken);
     rb->taken++;
-    for (unsigned i = 0; st == PTW_OK && i < (1u << PTW_PAGE_BITS) >> log2;
+    for (unsigned i = 0; st == PTW_OK && i < (1u << rb->table_log2) >> log2;
          i++) {
         st = ptw_rb_put(rb, *table, i, 0);
     }
@@ -67,7 +67,8 @@ enum ptw_status ptw_rb_room_for_units(struct ptw_rebuild *rb)
         if (b->unit == 0) {
             break;
         }
-        units += (ptw_block_base(b) & ptw_low_mask(b->unit)) == 0;
+        units +=
+            (ptw_block_base(rb->page_log2, b) & ptw_low_mask(b->unit)) == 0;
     }
     return units == 0 || ptw_hash_room(&rb->large, 2 * units)
                ? PTW_OK
@@ -88,11 +89,12 @@ enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
         struct ptw_block *b = ptw_rb_ordered(rb, i);
         unsigned pages = ptw_count_bits(b->kept);
 
-        if (b->unit > 0 && (ptw_block_base(b) & ptw_low_mask(b->unit)) == 0) {
+        if (b->unit > 0 &&
+            (ptw_block_base(rb->page_log2, b) & ptw_low_mask(b->unit)) == 0) {
             next = (next + ptw_low_mask(b->unit)) & ~ptw_low_mask(b->unit);
         }
         b->to = next;
-        next += (uint64_t)pages << PTW_PAGE_BITS;
+        next += (uint64_t)pages << rb->page_log2;
         rb->counts.pages += pages;
         rb->counts.shared_writable += ptw_count_bits(ptw_block_shared(b));
         rb->counts.flags_differ += ptw_count_bits(b->mixed);
@@ -128,21 +130,22 @@ static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
 static enum ptw_status fits(const struct ptw_rebuild *rb)
 {
     const struct ptw_regime *r = rb->regime;
-    uint64_t page = ptw_low_mask(PTW_PAGE_BITS);
+    uint64_t page = ptw_low_mask(rb->page_log2);
+    uint64_t table = ptw_low_mask(rb->table_log2);
     uint64_t entry = r->rule[0].leaf_pa | page;
     uint64_t pages = rb->counts.page_bytes;
     uint64_t base = rb->o.base.v;
     uint64_t tables = ptw_rb_tables_at(rb);
-    uint64_t last = tables + ((rb->counts.tables << PTW_PAGE_BITS) - 1);
+    uint64_t last = tables + ((rb->counts.tables << rb->table_log2) - 1);
 
     if (last > ptw_low_mask(r->pa_bits) ||
         ptw_flags_between(r, tables, last - tables) ||
         (pages > 0 && ptw_flags_between(r, base, pages - 1)) ||
-        (last & ~(r->table_pa | page)) != 0 ||
+        (last & ~(r->table_pa | table)) != 0 ||
         (rb->counts.spaces > 0 &&
          (ptw_rb_table_at(rb, rb->last_root) & ~r->root_pa) != 0) ||
         ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0 &&
-         (last & ~entry) != 0)) {
+         (last & ~(entry | table)) != 0)) {
         return PTW_E_WIDTH;
     }
     if (pages == 0) {
@@ -156,7 +159,7 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
 
 enum ptw_status ptw_rb_measure(struct ptw_rebuild *rb)
 {
-    uint64_t most = (uint64_t)1 << (52 - PTW_PAGE_BITS);
+    uint64_t most = (uint64_t)1 << (rb->regime->pa_bits - rb->table_log2);
     uint64_t maps = tables_for_maps(rb);
 
     if (maps > most || maps > most / (rb->counts.spaces + 1)) {

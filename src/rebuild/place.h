@@ -31,16 +31,18 @@ static inline enum ptw_status ptw_rb_put_at(const struct ptw_rebuild *rb,
 /* ptw_rb_tables_at returns the address of the first new table. */
 static inline uint64_t ptw_rb_tables_at(const struct ptw_rebuild *rb)
 {
+    uint64_t table = ptw_low_mask(rb->table_log2);
+
     return (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0
                ? rb->o.tables_base.v
-               : rb->o.base.v + rb->counts.page_bytes;
+               : (rb->o.base.v + rb->counts.page_bytes + table) & ~table;
 }
 
 /* ptw_rb_table_at returns the address of the new table with that number. */
 static inline uint64_t ptw_rb_table_at(const struct ptw_rebuild *rb,
                                        uint64_t number)
 {
-    return ptw_rb_tables_at(rb) + (number << PTW_PAGE_BITS);
+    return ptw_rb_tables_at(rb) + (number << rb->table_log2);
 }
 
 /* ptw_rb_take_extra takes one of the tables behind those of the walk, and

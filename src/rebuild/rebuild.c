@@ -48,6 +48,7 @@ static enum ptw_status check_options(const struct ptw_regime *r,
                                      const struct ptw_rebuild_options *o)
 {
     uint64_t places = o->base.v;
+    uint64_t tables = 0;
     enum ptw_status st;
 
     if (r->arch->format->levels == 0) {
@@ -62,7 +63,7 @@ static enum ptw_status check_options(const struct ptw_regime *r,
     }
     if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
-        (r->features & PTW_WP) == 0) {
+        ptw_writes_unasked(r)) {
         return PTW_E_REGIME;
     }
     st = ptw_kept_check(r, (struct ptw_va_range){o->first, o->last},
@@ -71,9 +72,11 @@ static enum ptw_status check_options(const struct ptw_regime *r,
         return st;
     }
     if ((o->flags & PTW_REBUILD_TABLES_APART) != 0) {
-        places |= o->tables_base.v;
+        tables = o->tables_base.v;
+        places |= tables;
     }
-    if ((places & ptw_low_mask(PTW_PAGE_BITS)) != 0) {
+    if ((places & ptw_low_mask(ptw_page_log2(r->arch->format))) != 0 ||
+        (tables & (ptw_largest_table(r->arch->format) - 1)) != 0) {
         return PTW_E_ALIGN;
     }
     return (places & ~ptw_low_mask(r->pa_bits)) != 0 ? PTW_E_WIDTH : PTW_OK;
@@ -122,6 +125,8 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
         }
     }
     rb->regime = regime;
+    rb->page_log2 = ptw_page_log2(regime->arch->format);
+    rb->table_log2 = ptw_largest_log2(regime->arch->format);
     rb->mem = mem;
     rb->root = root;
     rb->roots = roots;
@@ -214,12 +219,18 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i)
 
 /* --------------------------------------------------------------------- plan */
 
+/* That PTW_REBUILD_MEMORY has room for: two pages, and the key of hash_page. */
+enum { PAGES = 3 };
+
 static enum ptw_status plan_on(struct ptw_rebuild *rb)
 {
     enum ptw_status st = PTW_OK;
 
     if (rb->phase == PTW_REBUILD_START) {
-        size_t bytes = ptw_runs_bytes(rb->mem);
+        size_t page = ptw_rb_page_bytes(rb);
+        size_t runs = ptw_runs_bytes(rb->mem);
+        size_t bytes = runs + PAGES * page;
+        unsigned char *room = rb->store[PTW_REBUILD_MEMORY].at;
 
         if (rb->store[PTW_REBUILD_MEMORY].bytes < bytes) {
             return ptw_rb_ask(rb, PTW_REBUILD_MEMORY, bytes);
@@ -228,7 +239,10 @@ static enum ptw_status plan_on(struct ptw_rebuild *rb)
             return ptw_rb_ask(rb, PTW_REBUILD_TABLES_SEEN,
                               ptw_rb_memo_wanted(&rb->memo));
         }
-        ptw_runs_make(&rb->runs, rb->mem, rb->store[PTW_REBUILD_MEMORY].at);
+        ptw_runs_make(&rb->runs, rb->mem, rb->page_log2, room);
+        rb->page[0] = (void *)(room + runs);
+        rb->page[1] = (void *)(room + runs + page);
+        rb->key = (void *)(room + runs + 2 * page);
         rb->work += rb->mem->regions;
         st = ptw_rb_begin_walk(rb);
         rb->phase = PTW_REBUILD_WALKING;
@@ -362,7 +376,7 @@ static enum ptw_status build(struct ptw_rebuild *rb, ptw_pa *new_root)
     st = ptw_rb_add_maps(rb, new_root);
     rb->counts.tables = rb->walked + rb->taken;
     rb->counts.bytes =
-        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
+        rb->counts.page_bytes + (rb->counts.tables << rb->table_log2);
     return st;
 }
 

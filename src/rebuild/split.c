@@ -85,10 +85,12 @@ static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
 static uint64_t gone_from(struct ptw_rebuild *rb, uint64_t pa)
 {
     const struct ptw_block *b = ptw_rb_block_at(rb, pa);
-    uint64_t read = ~b->gone >> (pa >> PTW_PAGE_BITS & 63);
+    uint64_t read = ~b->gone >> (pa >> rb->page_log2 & 63);
 
-    return read == 0 ? (((pa >> PTW_BLOCK_BITS) + 1) << PTW_BLOCK_BITS) - pa
-                     : (uint64_t)__builtin_ctzll(read) << PTW_PAGE_BITS;
+    return read == 0 ? (((pa >> ptw_rb_block_log2(rb)) + 1)
+                        << ptw_rb_block_log2(rb)) -
+                           pa
+                     : (uint64_t)__builtin_ctzll(read) << rb->page_log2;
 }
 
 /* Writes the next piece of a large leaf; false at its end.  What is left out,
@@ -156,7 +158,7 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
         rb->counts.copy_on_write++;
         /* Of pages that have several leaves each counts once, at the end. */
         rb->counts.copy_on_write_pages +=
-            shared_too ? 0 : (uint64_t)1 << (bits - PTW_PAGE_BITS);
+            shared_too ? 0 : (uint64_t)1 << (bits - rb->page_log2);
     }
     return raw;
 }
@@ -187,10 +189,11 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
         if (st == PTW_OK) {
             st = ptw_rb_put_at(
                 rb, level, item->first.v + p->at,
-                ptw_table_entry(a, rb->regime, level,
-                                a->table_bits(rb->regime, level, PTW_USER) |
-                                    rb->path_flags[item->u.mapping.level],
-                                rb->at[below]));
+                ptw_table_entry(
+                    a, rb->regime, level,
+                    a->table_bits(rb->regime, level, rb->regime->rights) |
+                        rb->path_flags[item->u.mapping.level],
+                    rb->at[below]));
         }
     }
     return st;
@@ -248,7 +251,7 @@ static void count_outside(struct ptw_rebuild *rb, const struct ptw_item *item,
         }
         rb->work++;
         rb->counts.dropped[PTW_DROP_OUTSIDE] +=
-            ((last - first) >> PTW_PAGE_BITS) + 1 - n.touched;
+            ((last - first) >> rb->page_log2) + 1 - n.touched;
         rb->counts.dropped[PTW_DROP_PARTIAL] += n.touched - n.whole;
         if (kept.last.v == item->last.v) {
             break;
@@ -275,7 +278,7 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         enum ptw_status st;
 
         if (!p.kept) {
-            rb->counts.dropped[PTW_DROP_UNREADABLE] += p.bytes >> PTW_PAGE_BITS;
+            rb->counts.dropped[PTW_DROP_UNREADABLE] += p.bytes >> rb->page_log2;
             continue;
         }
         rb->counts.leaves++;
@@ -292,7 +295,8 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         } else if (rb->phase != PTW_REBUILD_WALKING) {
             continue;
         } else if (p.level == 0) {
-            (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(p.pa), 0, flags, how);
+            (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->page_log2, p.pa), 0,
+                              flags, how);
         } else {
             ptw_rb_keep_unit(rb, p.pa, bits, flags, how);
         }
@@ -307,7 +311,7 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
 static enum ptw_status room_for(struct ptw_rebuild *rb, uint64_t pages,
                                 unsigned size_log2)
 {
-    uint64_t blocks = ((ptw_low_mask(size_log2)) >> PTW_BLOCK_BITS) + 1;
+    uint64_t blocks = ((ptw_low_mask(size_log2)) >> ptw_rb_block_log2(rb)) + 1;
 
     blocks = pages < blocks ? pages : blocks;
     if (blocks > 0 && !ptw_hash_room(&rb->frames, (size_t)blocks)) {
@@ -327,7 +331,7 @@ static enum ptw_status room_for(struct ptw_rebuild *rb, uint64_t pages,
 static struct large *large_at(struct ptw_rebuild *rb,
                               const struct ptw_mapping *m)
 {
-    uint64_t key = ((m->pa.v >> PTW_PAGE_BITS) + 1) | (uint64_t)m->level
+    uint64_t key = ((m->pa.v >> rb->page_log2) + 1) | (uint64_t)m->level
                                                           << LARGE_AT;
     bool fresh;
 
@@ -390,7 +394,7 @@ enum ptw_status ptw_rb_large_leaf(struct ptw_rebuild *rb,
         }
     }
     /* One that stays as it is is a unit: see keep_unit. */
-    if ((n.whole << PTW_PAGE_BITS >> m->size_log2 == 0 || rb->recount ||
+    if ((n.whole << rb->page_log2 >> m->size_log2 == 0 || rb->recount ||
          (rb->o.flags & PTW_REBUILD_SPLIT) != 0) &&
         ptw_rb_kept_of(rb, item->first.v, item->last.v) == PTW_COVER_ALL) {
         l = large_at(rb, m);

@@ -44,6 +44,18 @@ struct contents {   /* of PTW_REBUILD_CONTENTS */
     uint64_t frame; /* the page that has it, by number */
 };
 
+/* ptw_rb_page_bytes returns the size of the smallest page, and
+ * ptw_rb_block_log2 the log2 of the bytes of a block. */
+static inline size_t ptw_rb_page_bytes(const struct ptw_rebuild *rb)
+{
+    return (size_t)1 << rb->page_log2;
+}
+
+static inline unsigned ptw_rb_block_log2(const struct ptw_rebuild *rb)
+{
+    return rb->page_log2 + PTW_BLOCK_PAGES_LOG2;
+}
+
 /* ptw_rb_kept_of says how much of [first, last] is to be kept. */
 static inline enum ptw_cover ptw_rb_kept_of(const struct ptw_rebuild *rb,
                                             uint64_t first, uint64_t last)
@@ -94,7 +106,7 @@ static inline struct ptw_block *ptw_rb_ordered(const struct ptw_rebuild *rb,
 static inline enum ptw_status ptw_rb_count_bytes(struct ptw_rebuild *rb)
 {
     rb->counts.bytes =
-        rb->counts.page_bytes + (rb->counts.tables << PTW_PAGE_BITS);
+        rb->counts.page_bytes + (rb->counts.tables << rb->table_log2);
     return rb->counts.bytes > rb->o.max_bytes ? PTW_E_LIMIT : PTW_OK;
 }
 

@@ -58,11 +58,11 @@ void ptw_vf_compare_bytes(struct ptw_verify *v, bool *same)
 
         for (uint64_t left = t->taken; left != 0; left &= left - 1) {
             unsigned k = (unsigned)__builtin_ctzll(left);
-            uint64_t new_pa = ((t->key - 1) << (PAGE + BLOCK)) | (uint64_t)k
-                                                                     << PAGE;
+            uint64_t new_pa = ((t->key - 1) << (v->page_log2 + BLOCK)) |
+                              (uint64_t)k << v->page_log2;
 
             v->work++;
-            if (ptw_vf_compare_page(v, t->old[k] << PAGE, new_pa,
+            if (ptw_vf_compare_page(v, t->old[k] << v->page_log2, new_pa,
                                     t->sequence[k]) != PTW_DIFFERS_NOT) {
                 t->differ |= (uint64_t)1 << k;
             }
@@ -82,7 +82,7 @@ void ptw_vf_compare_bytes(struct ptw_verify *v, bool *same)
 static struct taken *differs_from(struct ptw_verify *v, uint64_t pa,
                                   uint64_t last, unsigned *page)
 {
-    uint64_t block = pa >> (PAGE + BLOCK);
+    uint64_t block = pa >> (v->page_log2 + BLOCK);
     size_t low = 0;
     size_t high = v->blocks;
 
@@ -101,11 +101,14 @@ static struct taken *differs_from(struct ptw_verify *v, uint64_t pa,
         uint64_t differ = t->differ;
 
         if (t->key - 1 == block) {
-            differ &= ~ptw_low_mask((unsigned)(pa >> PAGE & (PAGES - 1)));
+            differ &=
+                ~ptw_low_mask((unsigned)(pa >> v->page_log2 & (PAGES - 1)));
         }
         if (differ != 0) {
             *page = (unsigned)__builtin_ctzll(differ);
-            return ((t->key - 1) << BLOCK) + *page <= last >> PAGE ? t : NULL;
+            return ((t->key - 1) << BLOCK) + *page <= last >> v->page_log2
+                       ? t
+                       : NULL;
         }
     }
     return NULL;
@@ -127,16 +130,16 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
     if (t == NULL) {
         return false;
     }
-    pa = (((t->key - 1) << BLOCK) + k) << PAGE;
+    pa = (((t->key - 1) << BLOCK) + k) << v->page_log2;
     va = n->first.v + (pa - m->pa.v);
-    (void)ptw_vf_differ(
-        v,
-        (t->overlaps >> k & 1) != 0
-            ? PTW_DIFFERS_OVERLAP
-            : ptw_vf_compare_page(v, t->old[k] << PAGE, pa, t->sequence[k]),
-        n->space, va);
+    (void)ptw_vf_differ(v,
+                        (t->overlaps >> k & 1) != 0
+                            ? PTW_DIFFERS_OVERLAP
+                            : ptw_vf_compare_page(v, t->old[k] << v->page_log2,
+                                                  pa, t->sequence[k]),
+                        n->space, va);
     ptw_vf_note_leaf(v, NEW, n, va);
-    d->old_pa.v = t->old[k] << PAGE;
+    d->old_pa.v = t->old[k] << v->page_log2;
     if (ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
                    ptw_va_of(va), &old) == PTW_OK) {
         d->old_raw = old.raw;
@@ -149,11 +152,12 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
 static bool is_page(const struct ptw_verify *v, uint64_t old_pa,
                     uint64_t new_pa)
 {
-    const struct taken *t =
-        ptw_hash_find(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1);
-    unsigned k = (unsigned)(new_pa >> PAGE & (PAGES - 1));
+    const struct taken *t = ptw_hash_find(
+        &v->taken, sizeof *t, (new_pa >> (v->page_log2 + BLOCK)) + 1);
+    unsigned k = (unsigned)(new_pa >> v->page_log2 & (PAGES - 1));
 
-    return t != NULL && (t->taken >> k & 1) != 0 && t->old[k] == old_pa >> PAGE;
+    return t != NULL && (t->taken >> k & 1) != 0 &&
+           t->old[k] == old_pa >> v->page_log2;
 }
 
 /* The same of the pages that entries of a new table name, which are looked at

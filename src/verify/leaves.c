@@ -39,13 +39,13 @@ static void look_ahead(const struct ptw_verify *v)
         uint64_t pa = s[OLD].item[s[OLD].next + 1].u.mapping.pa.v;
 
         __builtin_prefetch(ptw_hash_slot(&v->pages, sizeof(struct seen),
-                                         (pa >> (PAGE + BLOCK)) + 1));
+                                         (pa >> (v->page_log2 + BLOCK)) + 1));
     }
     if (s[NEW].next + 1 < s[NEW].items && v->taken.record != NULL) {
         uint64_t pa = s[NEW].item[s[NEW].next + 1].u.mapping.pa.v;
 
         __builtin_prefetch(ptw_hash_slot(&v->taken, sizeof(struct taken),
-                                         (pa >> (PAGE + BLOCK)) + 1));
+                                         (pa >> (v->page_log2 + BLOCK)) + 1));
     }
 }
 
@@ -73,16 +73,18 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
     if (st != PTW_OK) {
         return st;
     }
-    read = ~block->twice >> (pa >> PAGE & 63);
-    size = read == 0 ? (((pa >> (PAGE + BLOCK)) + 1) << (PAGE + BLOCK)) - pa
-                     : (uint64_t)__builtin_ctzll(read) << PAGE;
+    read = ~block->twice >> (pa >> v->page_log2 & 63);
+    size = read == 0 ? (((pa >> (v->page_log2 + BLOCK)) + 1)
+                        << (v->page_log2 + BLOCK)) -
+                           pa
+                     : (uint64_t)__builtin_ctzll(read) << v->page_log2;
     size = size < to - from ? size : to - from;
-    if (size > PAGE_BYTES &&
+    if (size > ptw_vf_page_bytes(v) &&
         ptw_vf_kept_of(v, va, va + (size - 1)) != PTW_COVER_ALL) {
-        size = PAGE_BYTES;
+        size = ptw_vf_page_bytes(v);
     }
     *gone = size;
-    *dropped = *gone >> PAGE;
+    *dropped = *gone >> v->page_log2;
     return PTW_OK;
 }
 
@@ -92,16 +94,16 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
                                      const struct ptw_item *o, uint64_t to)
 {
     const struct ptw_mapping *m = &o->u.mapping;
-    uint64_t key = ptw_vf_large_key(m->pa.v, m->size_log2) | (uint64_t)1
-                                                                 << GONE_AT;
-    bool whole = to >> m->size_log2 == 1 && m->size_log2 > PAGE &&
+    uint64_t key = ptw_vf_large_key(v, m->pa.v, m->size_log2) | (uint64_t)1
+                                                                    << GONE_AT;
+    bool whole = to >> m->size_log2 == 1 && m->size_log2 > v->page_log2 &&
                  ptw_vf_kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL;
 
     /* That a large leaf is gone is found out once. */
     if (v->done == 0 && whole &&
         ptw_hash_find(&v->leaves, sizeof(struct leaves), key) != NULL) {
         v->work++;
-        v->certificate.dropped += to >> PAGE;
+        v->certificate.dropped += to >> v->page_log2;
         v->done = to;
         return PTW_OK;
     }
@@ -145,7 +147,7 @@ static enum ptw_status could_stay(struct ptw_verify *v,
     v->work++;
     if (ptw_vf_kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL &&
         ptw_runs_count(&v->side[OLD].runs, m->pa.v, m->pa.v + (size - 1)).whole
-                << PAGE ==
+                << v->page_log2 ==
             size) {
         enum ptw_status st =
             ptw_vf_all_readable(v, m->pa.v, m->size_log2, &whole);
@@ -300,7 +302,7 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                 }
                 /* Of a leaf that was split; or of a map, beside it. */
                 if (own_rights(v, n->u.table.level + 1u,
-                               n->u.table.attributes) != PTW_ALL_RIGHTS) {
+                               n->u.table.attributes) != v->regime->rights) {
                     uint64_t end = n->last.v - o->first.v + 1;
 
                     v->narrow = end > v->narrow ? end : v->narrow;

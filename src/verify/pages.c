@@ -19,7 +19,7 @@ static void fold_page(struct ptw_verify *v, const unsigned char *page,
     uint64_t c = 3;
     uint64_t d = 4;
 
-    for (unsigned i = 0; i < PAGE_BYTES; i += 32) {
+    for (unsigned i = 0; i < ptw_vf_page_bytes(v); i += 32) {
         a = ptw_vf_mixed(a, ptw_load64(page + i));
         b = ptw_vf_mixed(b, ptw_load64(page + i + 8));
         c = ptw_vf_mixed(c, ptw_load64(page + i + 16));
@@ -41,7 +41,8 @@ static enum ptw_difference_kind compare_parts(struct ptw_verify *v,
     struct ptw_parts parts;
 
     ptw_compare_parts(s[OLD].mem, ptw_pa_of(old_pa), s[OLD].page, s[NEW].mem,
-                      ptw_pa_of(new_pa), s[NEW].page, &parts);
+                      ptw_pa_of(new_pa), s[NEW].page, ptw_vf_page_bytes(v),
+                      &parts);
     if (!parts.same) {
         return PTW_DIFFERS_BYTES;
     }
@@ -66,13 +67,15 @@ enum ptw_difference_kind ptw_vf_compare_page(struct ptw_verify *v,
                                              uint32_t sequence)
 {
     struct ptw_verify_side *s = v->side;
-    const void *was = ptw_page_bytes(s[OLD].mem, old_pa, s[OLD].page);
-    const void *is = ptw_page_bytes(s[NEW].mem, new_pa, s[NEW].page);
+    const void *was =
+        ptw_page_bytes(s[OLD].mem, old_pa, ptw_vf_page_bytes(v), s[OLD].page);
+    const void *is =
+        ptw_page_bytes(s[NEW].mem, new_pa, ptw_vf_page_bytes(v), s[NEW].page);
 
     if (was == NULL || is == NULL) {
         return compare_parts(v, old_pa, new_pa, sequence);
     }
-    if (was != is && memcmp(was, is, PAGE_BYTES) != 0) {
+    if (was != is && memcmp(was, is, ptw_vf_page_bytes(v)) != 0) {
         return PTW_DIFFERS_BYTES;
     }
     fold_page(v, is, sequence);
@@ -81,7 +84,7 @@ enum ptw_difference_kind ptw_vf_compare_page(struct ptw_verify *v,
 
 static uint64_t marked(uint64_t pa, unsigned mark)
 {
-    return ((pa >> PAGE) + 1) | (uint64_t)1 << mark;
+    return ((pa >> v->page_log2) + 1) | (uint64_t)1 << mark;
 }
 
 /* ------------------------------------------------------------- merged pages */
@@ -89,9 +92,11 @@ static uint64_t marked(uint64_t pa, unsigned mark)
 static bool is_blank(struct ptw_verify *v, uint64_t new_pa)
 {
     struct ptw_verify_side *s = &v->side[NEW];
-    const unsigned char *p = ptw_page_bytes(s->mem, new_pa, s->page);
+    const unsigned char *p =
+        ptw_page_bytes(s->mem, new_pa, ptw_vf_page_bytes(v), s->page);
 
-    return p != NULL && p[0] == 0 && memcmp(p, p + 1, PAGE_BYTES - 1) == 0;
+    return p != NULL && p[0] == 0 &&
+           memcmp(p, p + 1, ptw_vf_page_bytes(v) - 1) == 0;
 }
 
 /* An old page that stands where another one does: that is right only for small
@@ -109,10 +114,10 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
         order = ptw_hash_find(&v->pages, sizeof *order,
                               marked(old_pa, SEQUENCE_AT));
         *sequence = order != NULL ? (uint32_t)order->value : 0;
-        return s->value == new_pa >> PAGE ? PTW_DIFFERS_NOT
-                                          : PTW_DIFFERS_SHARED;
+        return s->value == new_pa >> v->page_log2 ? PTW_DIFFERS_NOT
+                                                  : PTW_DIFFERS_SHARED;
     }
-    s->value = new_pa >> PAGE;
+    s->value = new_pa >> v->page_log2;
     if ((block->value & old_bit) != 0) {
         return PTW_DIFFERS_SHARED;
     }
@@ -121,7 +126,7 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
         return PTW_DIFFERS_JOINED;
     }
     block->value |= old_bit;
-    t->joined |= (uint64_t)1 << (new_pa >> PAGE & (PAGES - 1));
+    t->joined |= (uint64_t)1 << (new_pa >> v->page_log2 & (PAGES - 1));
     v->joins = true;
     *sequence = (uint32_t)v->certificate.pages++;
     order = ptw_vf_seen_at(v, marked(old_pa, SEQUENCE_AT), &fresh);
@@ -166,9 +171,9 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
                                  uint64_t flags, uint32_t *sequence,
                                  enum ptw_difference_kind *kind)
 {
-    unsigned i = (unsigned)(new_pa >> PAGE & (PAGES - 1));
+    unsigned i = (unsigned)(new_pa >> v->page_log2 & (PAGES - 1));
     uint64_t bit = (uint64_t)1 << i;
-    uint64_t old_bit = (uint64_t)1 << (old_pa >> PAGE & (PAGES - 1));
+    uint64_t old_bit = (uint64_t)1 << (old_pa >> v->page_log2 & (PAGES - 1));
     struct seen *block;
     struct taken *t;
     bool fresh;
@@ -177,9 +182,9 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         ptw_vf_room(v, PTW_VERIFY_TAKEN) != PTW_OK) {
         return PTW_E_SPACE;
     }
-    block = ptw_vf_seen_at(v, (old_pa >> (PAGE + BLOCK)) + 1, &fresh);
-    t = ptw_hash_enter(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1,
-                       &fresh);
+    block = ptw_vf_seen_at(v, (old_pa >> (v->page_log2 + BLOCK)) + 1, &fresh);
+    t = ptw_hash_enter(&v->taken, sizeof *t,
+                       (new_pa >> (v->page_log2 + BLOCK)) + 1, &fresh);
     t->writable |= writable ? bit : 0;
     t->large |= large ? bit : 0;
     *kind = PTW_DIFFERS_NOT;
@@ -190,7 +195,7 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         }
         block->value |= old_bit;
         t->taken |= bit;
-        t->old[i] = old_pa >> PAGE;
+        t->old[i] = old_pa >> v->page_log2;
         t->sequence[i] = (uint32_t)v->certificate.pages++;
         *sequence = t->sequence[i];
         if (v->regime->flag_bits != 0) {
@@ -199,7 +204,7 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         return PTW_OK;
     }
     *sequence = t->sequence[i];
-    if (t->old[i] != old_pa >> PAGE) {
+    if (t->old[i] != old_pa >> v->page_log2) {
         *kind = join_page(v, old_pa, new_pa, t, block, old_bit, sequence);
         /* It is one page, and no leaf of it may say otherwise. */
         if (*kind == PTW_DIFFERS_NOT && v->regime->flag_bits != 0 &&
@@ -218,9 +223,9 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
  * had been seen before it; if there is none, where it would be. */
 static uint64_t name_of(const struct ptw_verify *v, uint64_t new_pa)
 {
-    const struct taken *t =
-        ptw_hash_find(&v->taken, sizeof *t, (new_pa >> (PAGE + BLOCK)) + 1);
-    unsigned i = (unsigned)(new_pa >> PAGE & (PAGES - 1));
+    const struct taken *t = ptw_hash_find(
+        &v->taken, sizeof *t, (new_pa >> (v->page_log2 + BLOCK)) + 1);
+    unsigned i = (unsigned)(new_pa >> v->page_log2 & (PAGES - 1));
 
     return t != NULL && (t->taken >> i & 1) != 0 ? t->sequence[i] : new_pa;
 }
@@ -256,8 +261,8 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t new_pa = n->u.mapping.pa.v;
     unsigned bits = n->u.mapping.size_log2;
     uint64_t size = (uint64_t)1 << bits;
-    uint64_t key = ptw_vf_large_key(old_pa, bits) | (uint64_t)writable
-                                                        << WRITES_AT;
+    uint64_t key = ptw_vf_large_key(v, old_pa, bits) | (uint64_t)writable
+                                                           << WRITES_AT;
     uint64_t flags =
         ptw_attributes_of(v->regime, n->u.mapping.level, n->u.mapping.raw)
             .flag_bits;
@@ -268,10 +273,11 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t step;
     bool fresh;
 
-    if (bits > PAGE) {
+    if (bits > v->page_log2) {
         v->work++;
         whole = ptw_hash_find(&v->pages, sizeof *whole, key);
-        if (whole != NULL && whole->value >> OUTSIDE_BITS == new_pa >> PAGE) {
+        if (whole != NULL &&
+            whole->value >> OUTSIDE_BITS == new_pa >> v->page_log2) {
             v->certificate.outside += whole->value & ptw_low_mask(OUTSIDE_BITS);
             ptw_vf_fold(v, name_of(v, new_pa));
             return PTW_OK;
@@ -287,16 +293,16 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
         }
         if (at < nothing) {
             step = largest_piece(offset + at, nothing - at);
-            outside += step >> PAGE;
+            outside += step >> v->page_log2;
             which = ptw_vf_mixed(which, old_pa + at);
             if (old_pa != new_pa ||
                 ptw_touches(v->side[NEW].mem, new_pa + at, step)) {
                 kind = PTW_DIFFERS_KEPT;
             }
         } else {
-            step = PAGE_BYTES;
-            st = pair_page(v, old_pa + at, new_pa + at, writable, bits > PAGE,
-                           flags, &sequence, &kind);
+            step = ptw_vf_page_bytes(v);
+            st = pair_page(v, old_pa + at, new_pa + at, writable,
+                           bits > v->page_log2, flags, &sequence, &kind);
             which = ptw_vf_mixed(which, sequence);
         }
         if (v->joins && v->joined.kind == PTW_DIFFERS_NOT) {
@@ -312,12 +318,12 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
             return ptw_vf_differ(v, kind, n->space, n->first.v + at);
         }
     }
-    if (bits > PAGE) {
+    if (bits > v->page_log2) {
         if (ptw_vf_room(v, PTW_VERIFY_PAGES) != PTW_OK) {
             return PTW_E_SPACE;
         }
         whole = ptw_vf_seen_at(v, key, &fresh);
-        whole->value = new_pa >> PAGE << OUTSIDE_BITS | outside;
+        whole->value = new_pa >> v->page_log2 << OUTSIDE_BITS | outside;
     }
     v->certificate.outside += outside;
     ptw_vf_fold(v, which);

@@ -14,7 +14,8 @@
 
 enum { OLD, NEW };
 
-enum { PAGE = 12, BLOCK = 6, PAGES = 1 << BLOCK, PAGE_BYTES = 4096 };
+/* Pages are noted in blocks of 1 << BLOCK. */
+enum { BLOCK = 6, PAGES = 1 << BLOCK };
 
 struct seen {       /* of PTW_VERIFY_PAGES */
     uint64_t key;   /* number of 64 old pages + 1; or one with a mark */
@@ -83,7 +84,7 @@ ptw_vf_hash_of(struct ptw_verify *v, enum ptw_verify_store which, size_t *size)
     case PTW_VERIFY_OLD_TABLES:
     case PTW_VERIFY_NEW_TABLES:
     case PTW_VERIFY_ORDER:
-    case PTW_VERIFY_OLD_MEMORY:
+    case PTW_VERIFY_MEMORY:
     case PTW_VERIFY_STORES:
         break;
     }
@@ -145,6 +146,12 @@ static inline enum ptw_cover ptw_vf_kept_of(const struct ptw_verify *v,
     return ptw_range_kept(whole, v->o.leave_out, v->o.leave_outs, part);
 }
 
+/* ptw_vf_page_bytes returns the size of the smallest page. */
+static inline size_t ptw_vf_page_bytes(const struct ptw_verify *v)
+{
+    return (size_t)1 << v->page_log2;
+}
+
 /* ptw_vf_lets_write says whether the guest writes through that leaf, by
  * whatever path: its table may be reached by another path than this. */
 static inline bool ptw_vf_lets_write(const struct ptw_verify *v,
@@ -154,9 +161,10 @@ static inline bool ptw_vf_lets_write(const struct ptw_verify *v,
 }
 
 /* ptw_vf_large_key returns the key of a large page: its number and its size. */
-static inline uint64_t ptw_vf_large_key(uint64_t pa, unsigned size_log2)
+static inline uint64_t ptw_vf_large_key(const struct ptw_verify *v, uint64_t pa,
+                                        unsigned size_log2)
 {
-    return ((pa >> PAGE) + 1) | (uint64_t)size_log2 << LARGE_AT;
+    return ((pa >> v->page_log2) + 1) | (uint64_t)size_log2 << LARGE_AT;
 }
 
 /* ptw_vf_leaves_at returns the record of old leaves with that key.  There is

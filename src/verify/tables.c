@@ -43,10 +43,11 @@ static enum ptw_status note_table(struct ptw_verify *v,
 static bool overlaps(const struct taken *t, unsigned k, uint64_t new_table,
                      const struct seen *s)
 {
-    uint64_t within = new_table & ptw_low_mask(PAGE - PTW_TABLE_ALIGN);
+    uint64_t within = new_table & ptw_low_mask(v->page_log2 - PTW_TABLE_ALIGN);
 
     return (t->joined >> k & 1) != 0 ||
-           s->value != (t->old[k] << (PAGE - PTW_TABLE_ALIGN) | within) + 1;
+           s->value !=
+               (t->old[k] << (v->page_log2 - PTW_TABLE_ALIGN) | within) + 1;
 }
 
 void ptw_vf_find_overlaps(struct ptw_verify *v)
@@ -56,7 +57,7 @@ void ptw_vf_find_overlaps(struct ptw_verify *v)
         const struct seen *s =
             (const void *)(v->pages.record + i * sizeof(struct seen));
         uint64_t table = (s->key & ptw_low_mask(TABLE_AT)) - 1;
-        uint64_t page = table >> (PAGE - PTW_TABLE_ALIGN);
+        uint64_t page = table >> (v->page_log2 - PTW_TABLE_ALIGN);
         unsigned k = (unsigned)(page & (PAGES - 1));
         struct taken *t;
 

@@ -78,8 +78,7 @@ enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
     if (v->wanted == 0 || storage == NULL) {
         return PTW_E_ARG;
     }
-    if (v->short_of == PTW_VERIFY_ORDER ||
-        v->short_of == PTW_VERIFY_OLD_MEMORY) {
+    if (v->short_of == PTW_VERIFY_ORDER || v->short_of == PTW_VERIFY_MEMORY) {
         st = ((uintptr_t)storage & 7) != 0 ? PTW_E_ALIGN
              : bytes < v->wanted           ? PTW_E_SPACE
                                            : PTW_OK;
@@ -178,6 +177,7 @@ ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
         return st;
     }
     v->regime = regime;
+    v->page_log2 = ptw_page_log2(regime->arch->format);
     v->roots = roots;
     v->o = *options;
     v->side[OLD].mem = old_mem;
@@ -468,16 +468,21 @@ static enum ptw_status run_phase(struct ptw_verify *v)
 static enum ptw_status look_at_memory(struct ptw_verify *v)
 {
     struct ptw_verify_side *s = &v->side[OLD];
-    struct ptw_store *store = &v->store[PTW_VERIFY_OLD_MEMORY];
-    size_t bytes = ptw_runs_bytes(s->mem);
+    struct ptw_store *store = &v->store[PTW_VERIFY_MEMORY];
+    size_t page = ptw_vf_page_bytes(v);
+    size_t runs = ptw_runs_bytes(s->mem);
+    size_t bytes = runs + 2 * page;
+    unsigned char *room = store->at;
 
-    if (s->runs.runs > 0) {
+    if (s->page != NULL) {
         return PTW_OK;
     }
     if (store->bytes < bytes) {
-        return ptw_vf_ask(v, PTW_VERIFY_OLD_MEMORY, bytes);
+        return ptw_vf_ask(v, PTW_VERIFY_MEMORY, bytes);
     }
-    ptw_runs_make(&s->runs, s->mem, store->at);
+    ptw_runs_make(&s->runs, s->mem, v->page_log2, room);
+    v->side[OLD].page = (void *)(room + runs);
+    v->side[NEW].page = (void *)(room + runs + page);
     v->work += s->mem->regions;
     return PTW_OK;
 }

@@ -6,8 +6,8 @@
 /* Counts one leaf of the old page at pa. */
 static void count_page(struct ptw_verify *v, uint64_t pa, bool written)
 {
-    struct leaves *l = ptw_vf_leaves_at(v, (pa >> (PAGE + BLOCK)) + 1);
-    uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
+    struct leaves *l = ptw_vf_leaves_at(v, (pa >> (v->page_log2 + BLOCK)) + 1);
+    uint64_t bit = (uint64_t)1 << (pa >> v->page_log2 & 63);
 
     l->twice |= l->once & bit;
     l->once |= bit;
@@ -34,17 +34,17 @@ enum ptw_status ptw_vf_try_to_read(struct ptw_verify *v, uint64_t pa,
                                    struct leaves **block)
 {
     struct ptw_verify_side *s = &v->side[OLD];
-    uint64_t bit = (uint64_t)1 << (pa >> PAGE & 63);
+    uint64_t bit = (uint64_t)1 << (pa >> v->page_log2 & 63);
     enum ptw_status st = ptw_vf_room(v, PTW_VERIFY_LEAVES);
 
     if (st != PTW_OK) {
         return st;
     }
-    *block = ptw_vf_leaves_at(v, ((pa >> (PAGE + BLOCK)) + 1) |
+    *block = ptw_vf_leaves_at(v, ((pa >> (v->page_log2 + BLOCK)) + 1) |
                                      (uint64_t)1 << READS_AT);
     if ((((*block)->once | (*block)->twice) & bit) == 0) {
         if (ptw_runs_page(&s->runs, pa) == PTW_COVER_ALL &&
-            ptw_page_bytes(s->mem, pa, s->page) != NULL) {
+            ptw_page_bytes(s->mem, pa, ptw_vf_page_bytes(v), s->page) != NULL) {
             (*block)->once |= bit;
         } else {
             (*block)->twice |= bit;
@@ -77,23 +77,25 @@ uint64_t ptw_vf_no_page_from(struct ptw_verify *v, const struct ptw_item *o,
                        &last)) {
         bytes = first - pa;
     }
-    *dropped = bytes >> PAGE;
+    *dropped = bytes >> v->page_log2;
     return bytes;
 }
 
 enum ptw_status ptw_vf_all_readable(struct ptw_verify *v, uint64_t pa,
                                     unsigned bits, bool *all)
 {
-    uint64_t key = ptw_vf_large_key(pa, bits) | (uint64_t)1 << STAYS_AT;
-    uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
+    uint64_t key = ptw_vf_large_key(v, pa, bits) | (uint64_t)1 << STAYS_AT;
+    uint64_t rest =
+        ((uint64_t)1 << (v->page_log2 + BLOCK)) - 1; /* of a block */
     uint64_t size = (uint64_t)1 << bits;
     struct leaves *block = ptw_hash_find(&v->leaves, sizeof *block, key);
     enum ptw_status st = PTW_OK;
     uint64_t at = 0;
 
-    if (bits == PAGE) {
+    if (bits == v->page_log2) {
         st = ptw_vf_try_to_read(v, pa, &block);
-        *all = st == PTW_OK && (block->twice >> (pa >> PAGE & 63) & 1) == 0;
+        *all = st == PTW_OK &&
+               (block->twice >> (pa >> v->page_log2 & 63) & 1) == 0;
         return st;
     }
     if (block != NULL) {
@@ -105,10 +107,11 @@ enum ptw_status ptw_vf_all_readable(struct ptw_verify *v, uint64_t pa,
         if (st != PTW_OK) {
             return st;
         }
-        if ((block->twice >> ((pa + at) >> PAGE & 63) & 1) != 0) {
+        if ((block->twice >> ((pa + at) >> v->page_log2 & 63) & 1) != 0) {
             break;
         }
-        at = block->once == UINT64_MAX ? (at | rest) + 1 : at + PAGE_BYTES;
+        at = block->once == UINT64_MAX ? (at | rest) + 1
+                                       : at + ptw_vf_page_bytes(v);
     }
     *all = at >= size;
     st = ptw_vf_room(v, PTW_VERIFY_LEAVES);
@@ -131,7 +134,7 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t size = (uint64_t)1 << m->size_log2;
 
-    if (m->size_log2 == PAGE) {
+    if (m->size_log2 == v->page_log2) {
         if (ptw_vf_room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
             return PTW_E_SPACE;
         }
@@ -151,7 +154,7 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
         if (v->done == 0 && !v->counted &&
             ptw_vf_kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL) {
             if (!count_large(ptw_vf_leaves_at(
-                                 v, ptw_vf_large_key(m->pa.v, m->size_log2)),
+                                 v, ptw_vf_large_key(v, m->pa.v, m->size_log2)),
                              written)) {
                 break;
             }
@@ -161,7 +164,7 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
         nothing = ptw_vf_no_page_from(v, item, v->done, size, &dropped);
         if (nothing == 0) {
             count_page(v, pa, written);
-            nothing = PAGE_BYTES;
+            nothing = ptw_vf_page_bytes(v);
         }
         v->done += nothing;
     }
@@ -172,22 +175,27 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
 
 bool ptw_vf_is_shared(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
 {
-    uint64_t rest = ((uint64_t)PAGE_BYTES << BLOCK) - 1; /* of a block */
+    uint64_t rest =
+        ((uint64_t)1 << (v->page_log2 + BLOCK)) - 1; /* of a block */
     uint64_t last = pa + (((uint64_t)1 << size_log2) - 1);
     const struct leaves *l;
     uint64_t to;
 
-    if (size_log2 == PAGE) {
-        l = ptw_hash_find(&v->leaves, sizeof *l, (pa >> (PAGE + BLOCK)) + 1);
-        return l != NULL && (l->twice & l->written) >> (pa >> PAGE & 63) & 1;
+    if (size_log2 == v->page_log2) {
+        l = ptw_hash_find(&v->leaves, sizeof *l,
+                          (pa >> (v->page_log2 + BLOCK)) + 1);
+        return l != NULL &&
+               (l->twice & l->written) >> (pa >> v->page_log2 & 63) & 1;
     }
-    l = ptw_hash_find(&v->leaves, sizeof *l, ptw_vf_large_key(pa, size_log2));
+    l = ptw_hash_find(&v->leaves, sizeof *l,
+                      ptw_vf_large_key(v, pa, size_log2));
     if (l != NULL && (l->twice & l->written) != 0) {
         return true;
     }
     while (ptw_runs_whole(&v->side[OLD].runs, pa, last, &pa, &to)) {
         v->work++;
-        l = ptw_hash_find(&v->leaves, sizeof *l, (pa >> (PAGE + BLOCK)) + 1);
+        l = ptw_hash_find(&v->leaves, sizeof *l,
+                          (pa >> (v->page_log2 + BLOCK)) + 1);
         if (l != NULL && (l->twice & l->written) != 0) {
             return true;
         }
