@@ -159,7 +159,7 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
 
 enum ptw_status ptw_rb_measure(struct ptw_rebuild *rb)
 {
-    uint64_t most = (uint64_t)1 << (rb->regime->pa_bits - rb->table_log2);
+    uint64_t most = (uint64_t)1 << 40; /* their bytes can be added up */
     uint64_t maps = tables_for_maps(rb);
 
     if (maps > most || maps > most / (rb->counts.spaces + 1)) {

@@ -82,7 +82,7 @@ enum ptw_difference_kind ptw_vf_compare_page(struct ptw_verify *v,
     return PTW_DIFFERS_NOT;
 }
 
-static uint64_t marked(uint64_t pa, unsigned mark)
+static uint64_t marked(const struct ptw_verify *v, uint64_t pa, unsigned mark)
 {
     return ((pa >> v->page_log2) + 1) | (uint64_t)1 << mark;
 }
@@ -107,12 +107,12 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
                                           uint32_t *sequence)
 {
     bool fresh;
-    struct seen *s = ptw_vf_seen_at(v, marked(old_pa, JOINED_AT), &fresh);
+    struct seen *s = ptw_vf_seen_at(v, marked(v, old_pa, JOINED_AT), &fresh);
     struct seen *order;
 
     if (!fresh) {
         order = ptw_hash_find(&v->pages, sizeof *order,
-                              marked(old_pa, SEQUENCE_AT));
+                              marked(v, old_pa, SEQUENCE_AT));
         *sequence = order != NULL ? (uint32_t)order->value : 0;
         return s->value == new_pa >> v->page_log2 ? PTW_DIFFERS_NOT
                                                   : PTW_DIFFERS_SHARED;
@@ -129,7 +129,7 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
     t->joined |= (uint64_t)1 << (new_pa >> v->page_log2 & (PAGES - 1));
     v->joins = true;
     *sequence = (uint32_t)v->certificate.pages++;
-    order = ptw_vf_seen_at(v, marked(old_pa, SEQUENCE_AT), &fresh);
+    order = ptw_vf_seen_at(v, marked(v, old_pa, SEQUENCE_AT), &fresh);
     order->value = *sequence;
     return ptw_vf_compare_page(v, old_pa, new_pa, *sequence);
 }
@@ -156,7 +156,7 @@ static uint64_t flags_noted(struct ptw_verify *v, uint64_t new_pa,
                             uint64_t flags)
 {
     bool fresh;
-    struct seen *s = ptw_vf_seen_at(v, marked(new_pa, FLAGS_AT), &fresh);
+    struct seen *s = ptw_vf_seen_at(v, marked(v, new_pa, FLAGS_AT), &fresh);
 
     if (fresh) {
         s->value = flags;

@@ -12,11 +12,10 @@
 
 /* ----------------------------------------------------------------- overlaps */
 
-/* Notes which old table a new one stands for.  One that stands for two would
- * show in both what is written to either. */
-static enum ptw_status note_table(struct ptw_verify *v,
-                                  const struct ptw_item *n, ptw_pa table,
-                                  uint64_t old_table)
+/* Notes which part of an old table a part of a new one stands for; a part is a
+ * page, or a table that is smaller. */
+static enum ptw_status note_part(struct ptw_verify *v, const struct ptw_item *n,
+                                 ptw_pa table, uint64_t old_table)
 {
     uint64_t number =
         old_table == NO_OLD_TABLE ? 0 : (old_table >> PTW_TABLE_ALIGN) + 1;
@@ -38,10 +37,28 @@ static enum ptw_status note_table(struct ptw_verify *v,
     return PTW_OK;
 }
 
+/* Notes which old table a new one stands for.  One that stands for two would
+ * show in both what is written to either. */
+static enum ptw_status note_table(struct ptw_verify *v,
+                                  const struct ptw_item *n, unsigned level,
+                                  ptw_pa table, uint64_t old_table)
+{
+    uint64_t bytes = ptw_table_bytes(v->regime->arch->format, level);
+    enum ptw_status st = PTW_OK;
+
+    for (uint64_t at = 0; st == PTW_OK && at < bytes;
+         at += ptw_vf_page_bytes(v)) {
+        st = note_part(v, n, ptw_pa_of(table.v + at),
+                       old_table == NO_OLD_TABLE ? NO_OLD_TABLE
+                                                 : old_table + at);
+    }
+    return st;
+}
+
 /* Whether the page that new table s stands in, page k of t, was not the one that
  * the same table stood in before, at the same place. */
-static bool overlaps(const struct taken *t, unsigned k, uint64_t new_table,
-                     const struct seen *s)
+static bool overlaps(const struct ptw_verify *v, const struct taken *t,
+                     unsigned k, uint64_t new_table, const struct seen *s)
 {
     uint64_t within = new_table & ptw_low_mask(v->page_log2 - PTW_TABLE_ALIGN);
 
@@ -65,7 +82,8 @@ void ptw_vf_find_overlaps(struct ptw_verify *v)
             continue;
         }
         t = ptw_hash_find(&v->taken, sizeof *t, (page >> BLOCK) + 1);
-        if (t != NULL && (t->taken >> k & 1) != 0 && overlaps(t, k, table, s)) {
+        if (t != NULL && (t->taken >> k & 1) != 0 &&
+            overlaps(v, t, k, table, s)) {
             t->differ |= (uint64_t)1 << k;
             t->overlaps |= (uint64_t)1 << k;
         }
@@ -224,7 +242,7 @@ enum ptw_status ptw_vf_pair_tables(struct ptw_verify *v,
                                    const struct ptw_item *n, unsigned level,
                                    uint64_t old_table, ptw_pa new_table)
 {
-    enum ptw_status st = note_table(v, n, new_table, old_table);
+    enum ptw_status st = note_table(v, n, level, new_table, old_table);
 
     return st == PTW_OK ? compare_absent(v, n, level, old_table, new_table)
                         : st;
