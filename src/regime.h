@@ -38,9 +38,10 @@ struct ptw_format {
     unsigned entry_log2;
     unsigned va_bits; /* 0: as wide as a physical address */
     enum ptw_extension extension;
-    unsigned rights;    /* that entries grant or withhold */
-    uint64_t present;   /* an entry with none of these bits set is absent */
-    bool piecewise;     /* pages that follow each other have entries that are
+    unsigned rights;      /* that entries grant or withhold */
+    unsigned some_rights; /* that a leaf can have, whatever the features */
+    uint64_t present;     /* an entry with none of these bits set is absent */
+    bool piecewise;       /* pages that follow each other have entries that are
                            equally far apart only within `linear` of the regime,
                            also where no address has a flag bit */
     uint64_t irregular; /* a leaf of level 0 with one of these bits set is none
@@ -285,22 +286,16 @@ PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
 PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
                         uint64_t *first, uint64_t *last)
 {
+    bool sign = a->extension == PTW_EXTEND_SIGN;
     unsigned width = ptw_width(a, r);
 
-    *first = 1 + ptw_low_mask(width);
-    *last = UINT64_MAX;
-    switch (a->extension) {
-    case PTW_EXTEND_ZEROS:
-        break;
-    case PTW_EXTEND_ONES:
+    if (a->extension == PTW_EXTEND_ONES) {
         *first = 0;
         *last = ~ptw_low_mask(width) - 1;
         return width < 64;
-    case PTW_EXTEND_SIGN:
-        *first = 1 + ptw_low_mask(width - 1);
-        *last = ~*first;
-        break;
     }
+    *first = 1 + ptw_low_mask(sign ? width - 1 : width);
+    *last = sign ? ~*first : UINT64_MAX;
     return *first != 0;
 }
 

@@ -349,7 +349,7 @@ PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
     struct ptw_entry e;
     uint64_t bits;
 
-    if (!a->leaf_bits(r, level, r->granted | PTW_READ, false, &plain, &bits)) {
+    if (!a->leaf_bits(r, level, a->some_rights, false, &plain, &bits)) {
         return false;
     }
     e = a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
@@ -1257,9 +1257,10 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
 PTW_ENGINE unsigned ptw_rights_asked(const struct ptw_regime *r,
                                      unsigned rights, unsigned flags)
 {
-    return (flags & PTW_EDIT_GRANT_EXEC) != 0
-               ? rights | (r->granted & (PTW_EXEC | PTW_USER_EXEC))
-               : rights;
+    if (PTW_UNLIKELY((flags & PTW_EDIT_GRANT_EXEC) != 0)) {
+        rights |= r->granted & (PTW_EXEC | PTW_USER_EXEC);
+    }
+    return rights;
 }
 
 /* The highest level at which leaves can stand: PS is looked at there, address

@@ -61,10 +61,8 @@ struct ptw_level_rule {
     uint64_t leaf_reserved;  /* the same for a leaf */
     uint64_t leaf_address;   /* where a leaf holds its address */
     uint64_t leaf_pa;        /* addresses that a leaf can hold */
-    uint64_t beyond; /* reserved bits that are an address's on a processor
-                                with a larger width */
-    uint64_t alike;  /* bits that neighbours of a run must share */
-    bool leaf;       /* PS is looked at */
+    uint64_t alike;          /* bits that neighbours of a run must share */
+    bool leaf;               /* PS is looked at */
 };
 
 /* A regime.  Built by the functions below and constant from then on; a plain

@@ -31,7 +31,6 @@ static void i686_setup(struct ptw_regime *r)
     r->rule[I686_PD].leaf_address = ptw_bits(31, 22) | ptw_bits(20, 13);
     r->rule[I686_PD].leaf_pa = ptw_bits(m - 1, 22);
     r->rule[I686_PD].leaf_reserved = ptw_bits(21, m - 19);
-    r->rule[I686_PD].beyond = ptw_bits(21, m - 19) & ptw_bits(20, 13);
     x86_grant_exec(r);
 }
 
@@ -54,6 +53,13 @@ static struct ptw_attributes i686_attributes(const struct ptw_regime *r,
                                              unsigned level, uint64_t raw)
 {
     return x86_attributes(r, raw, level);
+}
+
+static struct ptw_bad_entry i686_bad(const struct ptw_regime *r, unsigned level,
+                                     unsigned index, uint64_t raw)
+{
+    (void)index;
+    return ptw_x86_bad_beyond(r, level, raw, ptw_bits(20, 13));
 }
 
 PTW_ALIASES(i686);
@@ -93,6 +99,7 @@ static const struct ptw_format i686 = {
     .entry_log2 = 2,
     .va_bits = 32,
     .rights = X86_RIGHTS,
+    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .level =
         {
@@ -126,7 +133,7 @@ const struct ptw_arch ptw_arch_i686 = {
     .setup = i686_setup,
     .attributes = i686_attributes,
     .conflict = ptw_x86_conflict,
-    .bad = ptw_x86_bad,
+    .bad = i686_bad,
     .fields = ptw_x86_fields,
     .present_text = X86_PRESENT_TEXT,
     .right_text = ptw_x86_right_text,

@@ -87,7 +87,7 @@ PTW_NAMED(long_leaf_bits);
                 PTW_CET | PTW_LAM_SUP | PTW_UAI,                               \
     .granted = PTW_READ, .letters = X86_LETTERS, .setup = long_setup,          \
     .attributes = long_attributes, .conflict = ptw_x86_conflict,               \
-    .bad = ptw_x86_bad, .fields = ptw_x86_fields,                              \
+    .bad = x86_wide_bad, .fields = ptw_x86_fields,                             \
     .present_text = X86_PRESENT_TEXT, .right_text = ptw_x86_right_text,        \
     .guest_writes = ptw_x86_guest_writes,                                      \
     .shadow_stack = ptw_x86_shadow_stack,                                      \

@@ -32,7 +32,6 @@ static void pae_setup(struct ptw_regime *r)
 
     x86_wide_setup(r, PAE_PDPT, f->level, ptw_bits(62, 52));
     r->rule[PAE_PD].leaf = true;
-    root->beyond = ptw_bits(51, r->pa_bits) & ~r->flag_bits;
     root->table_reserved =
         (ptw_bits(2, 1) | ptw_bits(8, 6) | ptw_bits(63, r->pa_bits)) &
         ~r->flag_bits;
@@ -104,6 +103,7 @@ static const struct ptw_format pae = {
     .entry_log2 = 3,
     .va_bits = 32,
     .rights = X86_RIGHTS,
+    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .level =
         {
@@ -138,7 +138,7 @@ const struct ptw_arch ptw_arch_pae = {
     .setup = pae_setup,
     .attributes = pae_attributes,
     .conflict = ptw_x86_conflict,
-    .bad = ptw_x86_bad,
+    .bad = x86_wide_bad,
     .fields = pae_fields,
     .present_text = X86_PRESENT_TEXT,
     .right_text = ptw_x86_right_text,

@@ -112,11 +112,9 @@ size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
     return n;
 }
 
-/* An entry with PS set where PS is looked at was to be a leaf, any other one to
- * lead to a table.  Bits of an address that the processor's width leaves out are
- * reserved as all others are, and named apart. */
-struct ptw_bad_entry ptw_x86_bad(const struct ptw_regime *r, unsigned level,
-                                 unsigned index, uint64_t raw)
+struct ptw_bad_entry ptw_x86_bad_beyond(const struct ptw_regime *r,
+                                        unsigned level, uint64_t raw,
+                                        uint64_t beyond)
 {
     const struct ptw_level_rule *rule = &r->rule[level];
     bool leaf = level == 0 || (rule->leaf && (raw & X86_PS) != 0);
@@ -125,8 +123,7 @@ struct ptw_bad_entry ptw_x86_bad(const struct ptw_regime *r, unsigned level,
         .bits = raw & (leaf ? rule->leaf_reserved : rule->table_reserved),
     };
 
-    (void)index;
-    if ((bad.bits & ~rule->beyond) == 0) {
+    if ((bad.bits & ~beyond) == 0) {
         bad.why = PTW_BAD_WIDTH;
     }
     return bad;

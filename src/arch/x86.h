@@ -8,8 +8,13 @@
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
 const char *ptw_x86_conflict(unsigned features);
-struct ptw_bad_entry ptw_x86_bad(const struct ptw_regime *r, unsigned level,
-                                 unsigned index, uint64_t raw);
+/* ptw_x86_bad_beyond says why raw is bad.  An entry with PS set where PS is looked
+ * at was to be a leaf, any other one to lead to a table.  beyond: bits of an address
+ * that this processor's width leaves out; they are reserved as all others are, and
+ * named apart. */
+struct ptw_bad_entry ptw_x86_bad_beyond(const struct ptw_regime *r,
+                                        unsigned level, uint64_t raw,
+                                        uint64_t beyond);
 size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
                       struct ptw_entry_field *field);
 const char *ptw_x86_right_text(enum ptw_right right);
@@ -51,7 +56,10 @@ size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
                          uint64_t raw, struct ptw_entry_field *field);
 
 /* Readable is whatever is present, and executable where there is no XD. */
-enum { X86_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
+enum {
+    X86_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC,
+    X86_SOME_RIGHTS = PTW_READ | PTW_EXEC
+};
 #define X86_LETTERS "rwxu"
 
 #define X86_PRESENT_TEXT "P, bit 0, is clear"

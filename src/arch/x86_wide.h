@@ -26,9 +26,17 @@ static inline void x86_wide_setup(struct ptw_regime *r, unsigned levels,
         rule->leaf_reserved = reserved | ptw_bits(level[i].shift - 1, 13);
         rule->leaf_address = address & ~ptw_low_mask(level[i].shift);
         rule->leaf_pa = rule->leaf_address;
-        rule->beyond = ptw_bits(51, r->pa_bits) & ~r->flag_bits;
         rule->alike = ptw_bits(51, 12) | reserved | x86_alike(r);
     }
+}
+
+static inline struct ptw_bad_entry x86_wide_bad(const struct ptw_regime *r,
+                                                unsigned level, unsigned index,
+                                                uint64_t raw)
+{
+    (void)index;
+    return ptw_x86_bad_beyond(r, level, raw,
+                              ptw_bits(51, r->pa_bits) & ~r->flag_bits);
 }
 
 #endif
