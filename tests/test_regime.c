@@ -582,6 +582,109 @@ Test(regime_features, have_pse36_addresses_of_every_width)
     }
 }
 
+/* ---------------------------------------------------------- why it is bad */
+
+static void bad(unsigned level, uint64_t raw, enum ptw_bad_reason reason,
+                uint64_t bits)
+{
+    struct ptw_bad_entry is = ptw_bad_entry_of(&regime, level, 7, raw);
+
+    cr_expect(is.why == reason && is.bits == bits, "level %u, %llx: %s, %llx",
+              level, (unsigned long long)raw, ptw_bad_reason_text(is.why),
+              (unsigned long long)is.bits);
+}
+
+/* A reserved bit of the address alone is one that this processor's width leaves
+ * out; beside another one, the entry is reserved on every processor. */
+Test(bad_entry, tells_the_width_from_what_is_reserved)
+{
+    static const uint64_t XD = (uint64_t)1 << 63;
+    static const uint64_t HIGH = (uint64_t)1 << 40;
+
+    amd64(40, 0);
+    bad(0, HIGH | 1, PTW_BAD_WIDTH, HIGH);
+    bad(3, HIGH | 1, PTW_BAD_WIDTH, HIGH);
+    bad(3, 0x81, PTW_BAD_RESERVED, 0x80);
+    bad(3, HIGH | 0x81, PTW_BAD_RESERVED, HIGH | 0x80);
+    bad(1, HIGH | 0x81, PTW_BAD_WIDTH, HIGH);
+    bad(1, 0x2081, PTW_BAD_RESERVED, 0x2000);
+    amd64(40, PTW_NX);
+    bad(0, XD | HIGH | 1, PTW_BAD_RESERVED, XD | HIGH);
+    i686(36, 0);
+    bad(1, 0x81 | 1 << 17, PTW_BAD_WIDTH, 1 << 17);
+    bad(1, 0x81 | 1 << 21, PTW_BAD_RESERVED, 1 << 21);
+    bad(1, 0x81 | 1 << 21 | 1 << 17, PTW_BAD_RESERVED, 1 << 21 | 1 << 17);
+    cr_expect(ptw_regime_by_name("pae", NULL, 0, &regime, NULL) == PTW_OK);
+    bad(2, 0x3, PTW_BAD_RESERVED, 2);
+    bad(2, (uint64_t)1 << 52 | 1, PTW_BAD_RESERVED, (uint64_t)1 << 52);
+}
+
+Test(bad_entry, is_none_of_an_entry_that_is_not)
+{
+    amd64(40, 0);
+    bad(0, 0, PTW_BAD_RESERVED, 0);
+    bad(0, (uint64_t)1 << 40, PTW_BAD_RESERVED, 0);
+    bad(0, 0x5001, PTW_BAD_RESERVED, 0);
+}
+
+Test(bad_entry, has_a_word_for_each_reason)
+{
+    cr_expect(
+        eq(str, (char *)ptw_bad_reason_text(PTW_BAD_RESERVED), "reserved"));
+    cr_expect(eq(str, (char *)ptw_bad_reason_text(PTW_BAD_WIDTH), "width"));
+    cr_expect(
+        eq(str, (char *)ptw_bad_reason_text(PTW_BAD_MISALIGNED), "misaligned"));
+    cr_expect(eq(str, (char *)ptw_bad_reason_text(PTW_BAD_COMBINATION),
+                 "combination"));
+}
+
+/* ------------------------------------------------------- rights and sizes */
+
+Test(regime_rights, are_granted_where_no_entry_can_withhold_them)
+{
+    static const unsigned RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER;
+
+    amd64(52, 0);
+    cr_expect(eq(uint, ptw_rights_of(&regime), RWXU));
+    cr_expect(eq(uint, ptw_rights_granted(&regime), PTW_READ));
+    cr_expect(eq(str, (char *)ptw_right_letters(&regime), "rwxu"));
+    amd64(52, PTW_NX);
+    cr_expect(eq(uint, ptw_rights_granted(&regime), PTW_READ | PTW_EXEC));
+    i686(40, 0);
+    cr_expect(eq(uint, ptw_rights_of(&regime), RWXU));
+    cr_expect(eq(uint, ptw_rights_granted(&regime), PTW_READ | PTW_EXEC));
+    bare(40);
+    cr_expect(eq(uint, ptw_rights_granted(&regime), RWXU));
+}
+
+Test(regime_rights, have_a_letter_each)
+{
+    cr_expect(eq(uint, ptw_right_of('r'), PTW_READ));
+    cr_expect(eq(uint, ptw_right_of('w'), PTW_WRITE));
+    cr_expect(eq(uint, ptw_right_of('x'), PTW_EXEC));
+    cr_expect(eq(uint, ptw_right_of('u'), PTW_USER));
+    cr_expect(eq(uint, ptw_right_of('X'), PTW_USER_EXEC));
+    cr_expect(eq(uint, ptw_right_of('-'), 0));
+    cr_expect(eq(uint, ptw_right_of('\0'), 0));
+}
+
+Test(regime_sizes, are_those_of_pages_and_tables)
+{
+    amd64(52, 0);
+    cr_expect(eq(u64, ptw_page_size(&regime), 4096));
+    cr_expect(eq(u64, ptw_table_size(&regime, 3), 4096));
+    cr_expect(eq(
+        uint, ptw_entry_index(&regime, 3, ptw_va_of(0xffff808000000000)), 257));
+    cr_expect(eq(uint, ptw_entry_index(&regime, 0, ptw_va_of(0x3ff123)), 511));
+    cr_expect(ptw_regime_by_name("pae", NULL, 0, &regime, NULL) == PTW_OK);
+    cr_expect(eq(u64, ptw_page_size(&regime), 4096));
+    cr_expect(eq(u64, ptw_table_size(&regime, 2), 32));
+    cr_expect(eq(u64, ptw_table_size(&regime, 1), 4096));
+    cr_expect(eq(uint, ptw_entry_index(&regime, 2, ptw_va_of(0xc0000000)), 3));
+    bare(40);
+    cr_expect(eq(u64, ptw_page_size(&regime), 1));
+}
+
 /* ------------------------------------------------------------------ access */
 
 /* Intel SDM vol. 3A, "Determination of Access Rights", clause by clause. */
