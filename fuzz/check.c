@@ -96,6 +96,11 @@ unsigned fz_entry_rights(const struct fz_world *w, unsigned level, uint64_t raw)
            (e.x ? (unsigned)PTW_EXEC : 0) | (e.u ? (unsigned)PTW_USER : 0);
 }
 
+uint64_t fz_page_bytes(const struct fz_world *w)
+{
+    return (uint64_t)1 << oracle_page_log2(w->mode.format);
+}
+
 bool fz_canonical(const struct fz_world *w, uint64_t va)
 {
     return oracle_canonical(&w->mode, va);

@@ -115,6 +115,9 @@ unsigned fz_entry_rights(const struct fz_world *w, unsigned level,
 /* log2 of what an entry of a table of that level covers. */
 unsigned fz_shift(const struct fz_world *w, unsigned level);
 
+/* The size of the smallest page. */
+uint64_t fz_page_bytes(const struct fz_world *w);
+
 /* fz_path_rights says what the way down to the table of that level grants. */
 unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
                         unsigned level);

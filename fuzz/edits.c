@@ -9,7 +9,7 @@
 
 enum { EDITS = 16, SHARES_LOG2 = 12, SLOT = 24 };
 
-static _Alignas(FZ_PAGE) uint8_t bytes[2][FM_PAGES][FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t storage[2][FM_PAGES][FZ_PAGE];
 static _Alignas(FZ_PAGE) uint8_t old[FM_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char shares_store[2][SLOT << SHARES_LOG2];
 static _Alignas(8) unsigned char memo_store[2][SLOT << SHARES_LOG2];
@@ -53,12 +53,11 @@ static const char *const fault_name[] = {
 /* The host of an edit. */
 struct host {
     struct fm m;
-    struct ptw_region region[FZ_REGIONS + 1];
+    struct ptw_region region[FZ_REGIONS + 2];
     struct ptw_mem mem;
     unsigned options;
     uint64_t poison;
-    unsigned free; /* pages of the pool */
-    unsigned pool_limit;
+    unsigned pool_limit; /* tables of it that may be taken */
 
     /* This edit: */
     unsigned takes_left;
@@ -73,6 +72,8 @@ struct host {
     enum fault move_fault;  /* in place of a refusal */
     uint64_t bad;           /* what take returned, */
     bool bad_out;           /* and has to be given back */
+    int high;               /* what take returned last, if no root register */
+                            /* can have it; or -1 */
     bool tainted;           /* the tables have what they must not have */
     bool misled;            /* the same, by what an edit can't see */
     bool crooked;           /* a table was at two levels */
@@ -87,9 +88,8 @@ struct host {
     unsigned move_refused_at;
     uint64_t hook_root;
     bool hooked;
-    bool movable;         /* tables are asked before they are written: */
-    bool asked[FM_PAGES]; /* these were, or are new */
-    unsigned given;       /* of the pages that this edit did not take */
+    bool movable;   /* tables are asked before they are written */
+    unsigned given; /* of the tables that this edit did not take */
 };
 
 static struct host host;
@@ -113,18 +113,24 @@ static void must(enum ptw_status st, const char *what)
 
 /* ------------------------------------------------------------------ memory */
 
+/* What leads from a table in stock to the next one; and flags of entries: present,
+ * for all, accessed, dirty; of a large page. */
+enum { LINK_BYTES = 8, PAGE_FLAGS = 0x67, LARGE_FLAG = 0x80 };
+
 /* Now and then, what the guest might have written there since. */
 static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
                                uint64_t *out)
 {
     uint64_t r = fz_random(&h->random);
     uint64_t page = h->m.page[(r >> 32) % h->m.pages].frame * FZ_PAGE;
-    int here = fm_find(&h->m, pa / FZ_PAGE);
+    uint64_t size = 0;
+    int here = fm_over(&h->m, pa, &size);
 
     /* Not what a table in stock leads to: that is no entry, and where it leads
      * to another page that could be a table, nobody sees it. */
-    if (r % 4 != 0 || (here >= 0 && h->m.page[here].state == FM_TAKEN &&
-                       !h->m.page[here].linked && pa % FZ_PAGE < 8)) {
+    if (r % 4 != 0 ||
+        (here >= 0 && h->m.table[here].state == FM_TAKEN &&
+         !h->m.table[here].linked && pa - h->m.table[here].pa < LINK_BYTES)) {
         return PTW_OK;
     }
     switch (r >> 8 & 7) {
@@ -135,16 +141,19 @@ static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
         *out ^= (uint64_t)1 << (r >> 16) % (8 * n);
         break;
     case 2:
-        *out = page | 0x67;
+        *out = fz_entry(&world, PAGE_FLAGS, page);
         break;
     case 3:
-        *out = (page & ~(uint64_t)0x3FFFFF) | 0xE7;
+        *out = fz_entry(&world, PAGE_FLAGS | LARGE_FLAG,
+                        page & ~(((uint64_t)2 << fz_shift(&world, 1)) - 1));
         break;
     case 4:
-        *out = page | 0x67 | (uint64_t)1 << (n == 4 ? 21 : 51);
+        *out =
+            fz_entry(&world, PAGE_FLAGS, page) |
+            (oracle_frame(h->m.mode, 0) & ~(oracle_frame(h->m.mode, 0) >> 1));
         break;
     case 5:
-        *out = fz_random(&h->random) | 1;
+        *out = fz_random(&h->random) | fz_entry(&world, 1, 0);
         break;
     case 6:
         pa ^= r >> 40 & (FZ_PAGE - n);
@@ -172,51 +181,67 @@ static enum ptw_status read_any(struct host *h, uint64_t pa, unsigned n,
     return h->restless && h->editing ? changed(h, pa, n, out) : PTW_OK;
 }
 
-/* May that page be written in this edit? */
-static void check_page(const struct host *h, const struct fm_page *p)
+/* May that byte be written in this edit?  It is enough that one table may. */
+static void check_byte(const struct host *h, uint64_t pa)
 {
+    bool own = true;
+    uint64_t size = 0;
+    int i;
+
     if (!h->editing) {
-        fz_fail("a walk writes to %llx", HEX(p->frame * FZ_PAGE));
+        fz_fail("a walk writes to %llx", HEX(pa));
     }
-    if (p->state == FM_FREE || p->state == FM_GIVEN) {
-        fz_fail("an edit writes to %llx, which is not its own",
-                HEX(p->frame * FZ_PAGE));
+    while ((i = fm_over(&h->m, pa, &size)) >= 0) {
+        const struct fm_table *t = &h->m.table[i];
+
+        if (t->state == FM_TAKEN || (t->state == FM_WORLD && t->linked)) {
+            return;
+        }
+        own = own && t->state == FM_WORLD;
     }
-    if (p->state == FM_WORLD && !p->linked) {
-        fz_fail("an edit writes to %llx, which is no table",
-                HEX(p->frame * FZ_PAGE));
+    fz_fail("an edit writes to %llx, which is %s", HEX(pa),
+            own ? "no table" : "not its own");
+}
+
+/* Whether a table that was there before the edit has that byte. */
+static bool was_table(const struct host *h, uint64_t pa)
+{
+    uint64_t size = 0;
+    int i;
+
+    while ((i = fm_over(&h->m, pa, &size)) >= 0) {
+        if (h->m.table[i].linked) {
+            return true;
+        }
     }
+    return false;
 }
 
 static enum ptw_status write_any(struct host *h, uint64_t pa, unsigned n,
                                  uint64_t value)
 {
     const struct fm_region *r = fm_region_of(&h->m, pa, n);
-    int page;
 
     if (r == NULL || pa % n != 0 || !r->readable || !r->writable) {
         fz_fail("an edit writes at %llx, outside the memory offered", HEX(pa));
     }
     h->writes++;
-    page = fm_find(&h->m, pa / FZ_PAGE);
-    if (page < 0) {
+    if (fm_find(&h->m, pa / FZ_PAGE) < 0) {
         if (h->tainted) {
             return PTW_OK;
         }
         fz_fail("an edit writes at %llx, where no table is", HEX(pa));
     }
     if (!h->tainted) {
-        check_page(h, &h->m.page[page]);
+        check_byte(h, pa);
+        check_byte(h, pa + (n - 1));
     }
-    if (n != h->m.entry_bytes && h->m.page[page].linked &&
+    if (n != h->m.entry_bytes && was_table(h, pa) &&
         (h->options & OPT_KEEP) == 0 && !h->tainted) {
         fz_fail("an edit writes %u bytes at %llx, entries have %u", n, HEX(pa),
                 h->m.entry_bytes);
     }
-    fm_touch(&h->m, (unsigned)page);
-    for (unsigned i = 0; i < n; i++) {
-        h->m.bytes[page][pa % FZ_PAGE + i] = (uint8_t)(value >> 8 * i);
-    }
+    fm_store(&h->m, pa, n, value);
     return PTW_OK;
 }
 
@@ -285,7 +310,7 @@ static const struct ptw_mem_ops by_borrowing = {
 /* ------------------------------------------------------------- the machine */
 
 static void machine_init(struct fm *m, const struct fz_world *w,
-                         uint8_t (*storage)[FZ_PAGE],
+                         uint8_t (*contents)[FZ_PAGE],
                          uint8_t (*before)[FZ_PAGE])
 {
     m->regime = &w->regime;
@@ -296,8 +321,11 @@ static void machine_init(struct fm *m, const struct fz_world *w,
     m->pool_pages = 0;
     m->pool_next = 0;
     m->pages = 0;
-    memset(m->index, 0, sizeof m->index);
-    m->bytes = storage;
+    m->pool_tables = 0;
+    m->tables = 0;
+    memset(&m->page_index, 0, sizeof m->page_index);
+    memset(&m->table_index, 0, sizeof m->table_index);
+    m->bytes = contents;
     m->old = before;
     m->roots = 0;
     m->read_known = false;
@@ -317,55 +345,104 @@ static void add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
     for (unsigned i = 0; i < w->pages; i++) {
         int page = fm_page_for(m, w->frame[i]);
 
-        m->page[page].state = FM_WORLD;
         memcpy(m->bytes[page], w->page[i], FZ_PAGE);
     }
     m->roots = w->roots;
     for (unsigned i = 0; i < w->roots; i++) {
         m->root[i] = w->root[i];
         m->rooted[i] =
-            fz_world_touches(w, w->root[i], FZ_PAGE) &&
+            fz_world_touches(w, w->root[i], fm_table_bytes(m, m->levels - 1)) &&
             ptw_root_check(&w->regime, ptw_pa_of(w->root[i])) == PTW_OK;
     }
 }
 
 static bool pool_used[FM_POOL];
 
-/* The pool comes first, so that its pages are in one piece. */
+/* Memory for so many pages from `first` on, or above, where the world has none;
+ * 0: there is none below the limit. */
+static uint64_t room_beside(const struct fz_world *w, uint64_t first,
+                            uint64_t size, uint64_t limit)
+{
+    for (unsigned i = 0; i < w->regions; i++) {
+        if (first > limit) {
+            return 0;
+        }
+        if (w->region[i].first <= first + size + FZ_PAGE &&
+            w->region[i].last >= first - FZ_PAGE) {
+            first += 0x01000000;
+            i = UINT32_MAX; /* again */
+        }
+    }
+    return first;
+}
+
+static void add_pool_pages(struct fm *m, uint64_t first, unsigned pages)
+{
+    m->region[m->regions++] = (struct fm_region){
+        first, first + (uint64_t)pages * FZ_PAGE - 1, true, true};
+    for (unsigned i = 0; i < pages; i++) {
+        unsigned page;
+
+        m->pool_pages++;
+        page = (unsigned)fm_page_for(m, first / FZ_PAGE + i);
+        if (pool_used[page]) {
+            memset(m->bytes[page], 0, FZ_PAGE);
+            pool_used[page] = false;
+        }
+    }
+    for (uint64_t at = 0; at + m->pool_bytes <= (uint64_t)pages * FZ_PAGE;
+         at += m->pool_bytes) {
+        struct fm_table *t;
+
+        if (m->pool_tables == FM_POOL) {
+            break;
+        }
+        t = &m->table[fm_table_for(m, first + at)];
+        t->bytes = m->pool_bytes;
+        t->state = FM_FREE;
+        m->pool_tables++;
+    }
+}
+
+/* Whether roots can't be wherever tables can: half of the pool is where no root
+ * can be. */
+static bool has_high(const struct fm *m)
+{
+    const struct oracle_format *f = m->mode->format;
+
+    return f->root_pa_bits(m->mode) < f->table_pa_bits(m->mode);
+}
+
+/* The pool comes first, so that its pages are in one piece, or two. */
 static void add_pool(struct fm *m, const struct fz_world *w)
 {
-    uint64_t first = 0x30000000;
-    uint64_t size = (uint64_t)FM_POOL * FZ_PAGE;
-    bool again = true;
+    unsigned pages = has_high(m) ? FM_POOL / 2 : FM_POOL;
+    uint64_t size = (uint64_t)pages * FZ_PAGE;
+    uint64_t first = room_beside(w, 0x30000000, size, 0xF0000000);
+    uint64_t high = 0;
 
-    while (again) {
-        again = false;
-        for (unsigned i = 0; i < w->regions; i++) {
-            if (w->region[i].first <= first + size + FZ_PAGE &&
-                w->region[i].last >= first - FZ_PAGE) {
-                again = true;
-                first += 0x01000000;
-                break;
-            }
-        }
-        if (first > 0xF0000000) {
-            m->overflow = true; /* all of 4 GiB is taken */
-            return;
-        }
+    if (has_high(m)) {
+        high = (uint64_t)1 << m->mode->format->root_pa_bits(m->mode);
+        high = room_beside(w, high + FZ_PAGE, size, high + 0x40000000);
     }
-    m->region[m->regions++] =
-        (struct fm_region){first, first + size - 1, true, true};
-    m->pool = first / FZ_PAGE;
-    m->pool_pages = FM_POOL;
-    for (unsigned i = 0; i < FM_POOL; i++) {
-        int page = fm_page_for(m, m->pool + i);
+    m->pool_bytes = oracle_largest_table(m->mode->format);
+    if (first == 0 || (high == 0 && has_high(m))) {
+        m->overflow = true; /* all of it is taken */
+        return;
+    }
+    m->pool = first;
+    add_pool_pages(m, first, pages);
+    if (high != 0) {
+        add_pool_pages(m, high, pages);
+    }
+}
 
-        m->page[page].state = FM_FREE;
-        if (pool_used[i]) {
-            memset(m->bytes[page], 0, FZ_PAGE);
-            pool_used[i] = false;
-        }
-    }
+/* Whether the pool begins there, or its second half. */
+static bool is_pool(const struct fm *m, uint64_t pa)
+{
+    int page = fm_find(m, pa / FZ_PAGE);
+
+    return page >= 0 && (unsigned)page < m->pool_pages;
 }
 
 static void host_memory(struct host *h)
@@ -377,9 +454,9 @@ static void host_memory(struct host *h)
         h->region[i].last.v = m->region[i].last;
         h->region[i].writable = m->region[i].writable;
         h->region[i].host = NULL;
-        if (m->region[i].first == m->pool * FZ_PAGE &&
-            (h->options & OPT_DIRECT) != 0) {
-            h->region[i].host = m->bytes[0];
+        if ((h->options & OPT_DIRECT) != 0 && is_pool(m, m->region[i].first)) {
+            h->region[i].host =
+                m->bytes[fm_find(m, m->region[i].first / FZ_PAGE)];
         }
     }
     must(ptw_mem_init_callbacks(&h->mem,
@@ -391,14 +468,31 @@ static void host_memory(struct host *h)
 
 /* --------------------------------------------------------------- the tables */
 
-static int take_page(struct host *h)
+/* Where roots can be only in one half of the pool, tables come from both in turn. */
+static unsigned pool_order(const struct fm *m, unsigned k)
 {
-    for (unsigned i = 0; i < FM_POOL && h->pool_limit > 0; i++) {
-        unsigned k = h->m.pool_next++ % FM_POOL;
+    k %= m->pool_tables;
+    return has_high(m) ? k % 2 * (m->pool_tables / 2) + k / 2 : k;
+}
 
-        if (h->m.page[k].state == FM_FREE) {
-            h->m.page[k].state = FM_TAKEN;
-            pool_used[k] = true;
+static bool is_high(const struct fm *m, uint64_t pa)
+{
+    return pa >> m->mode->format->root_pa_bits(m->mode) != 0;
+}
+
+/* A table of the pool; a root's, where it has to be. */
+static int take_table(struct host *h, bool root)
+{
+    for (unsigned i = 0; i < h->m.pool_tables && h->pool_limit > 0; i++) {
+        unsigned k = pool_order(&h->m, h->m.pool_next++);
+        struct fm_table *t = &h->m.table[k];
+
+        if (t->state == FM_FREE && !(root && is_high(&h->m, t->pa))) {
+            t->state = FM_TAKEN;
+            fm_touch_range(&h->m, t->pa, t->bytes);
+            for (uint64_t at = 0; at < t->bytes; at += FZ_PAGE) {
+                pool_used[fm_find(&h->m, (t->pa + at) / FZ_PAGE)] = true;
+            }
             h->pool_limit--;
             return (int)k;
         }
@@ -406,25 +500,49 @@ static int take_page(struct host *h)
     return -1;
 }
 
-static void poison(struct host *h, unsigned page)
+static void fill_with(struct host *h, uint64_t pa, uint64_t bytes, uint64_t v)
 {
-    uint64_t v = h->poison | (h->m.entry_bytes == 4 ? 0x700000007 : 7);
-
-    for (unsigned i = 0; i < FZ_PAGE; i++) {
-        h->m.bytes[page][i] = (uint8_t)(v >> (i % 8 * 8));
+    for (uint64_t i = 0; i < bytes; i += 8) {
+        fm_store(&h->m, pa + i, 8, v);
     }
 }
 
-/* Why no table can be at pa: a set of 1 << a status. */
-static unsigned why_not(const struct host *h, uint64_t pa)
+static void poison(struct host *h, uint64_t pa, uint64_t bytes)
 {
-    const struct fm_region *r = fm_region_of(&h->m, pa, FZ_PAGE);
+    uint64_t v = h->poison | (h->m.entry_bytes == 4 ? 0x700000007 : 7);
+
+    fill_with(h, pa, bytes, v);
+}
+
+/* A table that is wanted, or that moves. */
+struct wanted {
+    uint64_t bytes;
+    bool root;
+};
+
+static struct wanted any_table(const struct host *h)
+{
+    return (struct wanted){h->m.pool_bytes, false};
+}
+
+static unsigned width_of(const struct host *h, const struct wanted *is)
+{
+    const struct oracle_format *f = h->m.mode->format;
+
+    return is->root ? f->root_pa_bits(h->m.mode) : f->table_pa_bits(h->m.mode);
+}
+
+/* Why no such table can be at pa: a set of 1 << a status. */
+static unsigned why_not(const struct host *h, uint64_t pa,
+                        const struct wanted *is)
+{
+    const struct fm_region *r = fm_region_of(&h->m, pa, is->bytes);
     unsigned why = 0;
 
-    if (pa % FZ_PAGE != 0) {
+    if (pa % is->bytes != 0) {
         why |= 1u << PTW_E_ALIGN;
     }
-    if (pa >> (h->m.mode->format->table_pa_bits(h->m.mode)) != 0) {
+    if (pa >> width_of(h, is) != 0) {
         why |= 1u << PTW_E_WIDTH;
     }
     if (r == NULL) {
@@ -435,74 +553,82 @@ static unsigned why_not(const struct host *h, uint64_t pa)
     return why;
 }
 
-/* A page that is a table now, or was taken; where to begin is by chance. */
+/* What is a table now, or was taken; where to begin is by chance. */
 static bool page_in_use(const struct host *h, uint64_t *pa)
 {
     unsigned start = (unsigned)(h->poison >> 16) % h->m.pages;
+    struct wanted any = any_table(h);
 
     for (unsigned i = 0; i < h->m.pages; i++) {
-        const struct fm_page *p = &h->m.page[(start + i) % h->m.pages];
+        int t;
 
-        *pa = p->frame * FZ_PAGE;
-        if ((p->state == FM_TAKEN || (p->state == FM_WORLD && p->linked)) &&
-            why_not(h, *pa) == 0) {
+        *pa = h->m.page[(start + i) % h->m.pages].frame * FZ_PAGE;
+        t = fm_table(&h->m, *pa);
+        if (t >= 0 &&
+            (h->m.table[t].state == FM_TAKEN ||
+             (h->m.table[t].state == FM_WORLD && h->m.table[t].linked)) &&
+            why_not(h, *pa, &any) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* An address that can't be a table's for that reason, if there is one. */
-static bool bad_address(const struct host *h, enum fault fault, uint64_t *pa)
+/* An address that can't be such a table's for that reason, if there is one. */
+static bool bad_address(const struct host *h, enum fault fault,
+                        const struct wanted *is, uint64_t *pa)
 {
     unsigned want = fault == FAULT_READONLY ? 1u << PTW_E_READONLY
                     : fault == FAULT_WIDE   ? 1u << PTW_E_WIDTH
                                             : 1u << PTW_E_BUS;
 
     if (fault == FAULT_UNALIGNED) {
-        *pa = h->m.pool * FZ_PAGE + (h->poison >> 12) % (4 * FZ_PAGE);
+        *pa = h->m.pool + (h->poison >> 12) % (4 * FZ_PAGE);
         *pa &= (h->poison >> 40 & 3) == 0 ? UINT64_MAX : ~(uint64_t)7;
-        *pa += *pa % FZ_PAGE == 0 ? 8 : 0;
+        *pa += *pa % is->bytes == 0 ? 8 : 0;
         return true;
     }
     for (unsigned i = 0; i < h->m.regions; i++) {
         const struct fm_region *r = &h->m.region[i];
-        uint64_t first = r->first & ~(uint64_t)(FZ_PAGE - 1);
-        uint64_t last = r->last & ~(uint64_t)(FZ_PAGE - 1);
-        uint64_t at[4] = {last, first, last + FZ_PAGE, first + FZ_PAGE};
+        uint64_t first = r->first & ~(is->bytes - 1);
+        uint64_t last = r->last & ~(is->bytes - 1);
+        uint64_t at[4] = {last, first, last + is->bytes, first + is->bytes};
 
         for (unsigned k = 0; k < 4; k++) {
             *pa = at[k];
-            if (why_not(h, *pa) == want &&
+            if (why_not(h, *pa, is) == want &&
                 (fault == FAULT_OUTSIDE || fault == FAULT_PART
-                     ? fm_touches(&h->m, *pa) == (fault == FAULT_PART)
+                     ? fm_touches(&h->m, *pa, is->bytes) ==
+                           (fault == FAULT_PART)
                      : true)) {
                 return true;
             }
         }
     }
-    *pa = h->m.pool * FZ_PAGE |
-          (uint64_t)1 << (h->m.mode->format->table_pa_bits(h->m.mode));
+    *pa = h->m.pool | (uint64_t)1 << width_of(h, is);
     return fault == FAULT_WIDE;
 }
 
 /* What is in a table that should be empty: entries that lead anywhere, or what
  * the first root has. */
-static void fill(struct host *h, unsigned page)
+static void fill(struct host *h, const struct fm_table *t)
 {
-    int root = fm_find(&h->m, h->m.root[0] / FZ_PAGE);
+    uint64_t root = h->m.root[0] / FZ_PAGE * FZ_PAGE;
 
-    if (root >= 0 && (h->poison >> 13 & 1) != 0) {
-        memcpy(h->m.bytes[page], h->m.bytes[root], FZ_PAGE);
-    } else {
-        poison(h, page);
+    if (fm_find(&h->m, root / FZ_PAGE) < 0 || (h->poison >> 13 & 1) == 0) {
+        poison(h, t->pa, t->bytes);
+        return;
+    }
+    for (uint64_t i = 0; i < t->bytes; i += 8) {
+        fm_store(&h->m, t->pa + i, 8, fm_load(&h->m, false, root + i, 8));
     }
 }
 
 /* Returns that in place of a table; false: there is nothing of the kind. */
-static bool wrong_table(struct host *h, enum fault fault, ptw_pa *table)
+static bool wrong_table(struct host *h, enum fault fault,
+                        const struct wanted *is, ptw_pa *table)
 {
-    int page;
+    int t;
 
     switch (fault) {
     case FAULT_NONE:
@@ -512,20 +638,19 @@ static bool wrong_table(struct host *h, enum fault fault, ptw_pa *table)
     case FAULT_PART:
     case FAULT_READONLY:
     case FAULT_WIDE:
-        if (!bad_address(h, fault, &table->v)) {
+        if (!bad_address(h, fault, is, &table->v)) {
             return false;
         }
         h->refused = true;
-        h->refusals = why_not(h, table->v);
+        h->refusals = why_not(h, table->v, is);
         return true;
     case FAULT_FULL:
-        page = take_page(h);
-        if (page < 0) {
+        t = take_table(h, is->root);
+        if (t < 0) {
             return false;
         }
-        fm_touch(&h->m, (unsigned)page);
-        fill(h, (unsigned)page);
-        table->v = h->m.page[page].frame * FZ_PAGE;
+        fill(h, &h->m.table[t]);
+        table->v = h->m.table[t].pa;
         h->misled = true;
         h->tainted = true;
         return true;
@@ -550,10 +675,13 @@ static enum ptw_status refuse(struct host *h)
 static enum ptw_status take(void *ctx, ptw_pa *table)
 {
     struct host *h = ctx;
-    int page = -1;
+    struct wanted any = any_table(h);
+    int t = -1;
 
     h->takes++;
-    if (h->takes == h->take_fault_at && wrong_table(h, h->take_fault, table)) {
+    h->high = -1;
+    if (h->takes == h->take_fault_at &&
+        wrong_table(h, h->take_fault, &any, table)) {
         fz_say("    takes %llx, %s\n", HEX(table->v),
                fault_name[h->take_fault]);
         h->bad = table->v;
@@ -563,16 +691,16 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
     }
     if (h->takes_left > 0) {
         h->takes_left--;
-        page = take_page(h);
+        t = take_table(h, false);
     }
-    if (page < 0) {
+    if (t < 0) {
         fz_say("    is refused a table: %s\n", ptw_status_text(h->refusal));
         return refuse(h);
     }
-    fm_touch(&h->m, (unsigned)page);
-    h->asked[page] = true;
-    memset(h->m.bytes[page], 0, FZ_PAGE);
-    table->v = h->m.page[page].frame * FZ_PAGE;
+    h->m.table[t].asked = true;
+    fill_with(h, h->m.table[t].pa, h->m.table[t].bytes, 0);
+    table->v = h->m.table[t].pa;
+    h->high = is_high(&h->m, table->v) ? t : -1;
     h->taken++;
     fz_say("    takes %llx\n", HEX(table->v));
     return PTW_OK;
@@ -581,8 +709,8 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
 static void give(void *ctx, ptw_pa table)
 {
     struct host *h = ctx;
-    int page = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
-    struct fm_page *p;
+    int i = fm_table(&h->m, table.v);
+    struct fm_table *t;
 
     h->given_back++;
     fz_say("    gives %llx back\n", HEX(table.v));
@@ -593,31 +721,46 @@ static void give(void *ctx, ptw_pa table)
     if (h->tainted) {
         return;
     }
-    if (page < 0) {
+    if (i < 0) {
         fz_fail("%llx is given back, which is no table", HEX(table.v));
     }
-    p = &h->m.page[page];
-    if (p->state == FM_FREE || p->state == FM_GIVEN ||
-        (p->state == FM_WORLD && !p->linked)) {
+    t = &h->m.table[i];
+    if (t->state == FM_FREE || t->state == FM_GIVEN ||
+        (t->state == FM_WORLD && !t->linked)) {
         fz_fail("%llx is given back, which was not taken", HEX(table.v));
     }
-    h->given += p->linked;
-    fm_touch(&h->m, (unsigned)page);
-    poison(h, (unsigned)page);
-    h->pool_limit += p->state == FM_TAKEN;
-    p->state = p->state == FM_WORLD ? FM_GIVEN : FM_FREE;
+    h->given += t->linked;
+    poison(h, t->pa, t->bytes);
+    h->pool_limit += t->state == FM_TAKEN;
+    t->state = t->state == FM_WORLD ? FM_GIVEN : FM_FREE;
 }
 
 static const struct ptw_table_ops with_give = {take, give};
 static const struct ptw_table_ops without_give = {take, NULL};
 
+/* The size of a table, by the levels at which it was met; of one that is new, of
+ * the largest. */
+static uint64_t table_size(const struct host *h, const struct fm_table *t)
+{
+    uint64_t most = 0;
+
+    for (unsigned level = 0; level < h->m.levels; level++) {
+        uint64_t bytes = fm_table_bytes(&h->m, level);
+
+        most = t->dirt[level] != 0 && bytes > most ? bytes : most;
+    }
+    return most != 0 ? most : t->bytes;
+}
+
 static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
 {
     struct host *h = ctx;
-    int from = table.v % FZ_PAGE == 0 ? fm_find(&h->m, table.v / FZ_PAGE) : -1;
+    int from = fm_table(&h->m, table.v);
     unsigned call = h->moves++;
     const struct fm_region *region;
-    struct fm_page *p;
+    struct wanted is;
+    struct fm_table *t;
+    struct fm_table *t_now;
     int to;
 
     *now = table;
@@ -627,20 +770,22 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     if (from < 0) {
         fz_fail("%llx is to be moved, which is no table", HEX(table.v));
     }
-    p = &h->m.page[from];
-    if (p->state == FM_FREE || p->state == FM_GIVEN ||
-        (!p->linked && p->state != FM_TAKEN)) {
+    t = &h->m.table[from];
+    if (t->state == FM_FREE || t->state == FM_GIVEN ||
+        (!t->linked && t->state != FM_TAKEN)) {
         fz_fail("%llx is to be moved, which is no table", HEX(table.v));
     }
-    h->asked[from] = true;
-    region = fm_region_of(&h->m, table.v, FZ_PAGE);
+    t->asked = true;
+    is.bytes = table_size(h, t);
+    is.root = t->dirt[h->m.levels - 1] != 0;
+    region = fm_region_of(&h->m, table.v, is.bytes);
     if (region == NULL || !region->readable) {
         fz_say("    may not move %llx: %s\n", HEX(table.v),
                ptw_status_text(h->refusal));
         return refuse(h);
     }
     if (h->move_refused_at != 0 && h->moves == h->move_refused_at) {
-        bool wrong = wrong_table(h, h->move_fault, now);
+        bool wrong = wrong_table(h, h->move_fault, &is, now);
 
         fz_say("    may not move %llx: ", HEX(table.v));
         if (wrong) {
@@ -651,25 +796,31 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
         return wrong ? PTW_OK : refuse(h);
     }
     if ((h->move_mask >> call % 8 & 1) == 0 ||
-        (p->moved && (h->options & OPT_AGAIN) == 0)) {
+        (t->moved && (h->options & OPT_AGAIN) == 0)) {
         fz_say("    %llx stays\n", HEX(table.v));
         return PTW_OK;
     }
-    to = take_page(h);
+    to = take_table(h, is.root);
     if (to < 0) {
         fz_say("    may not move %llx: there is no page\n", HEX(table.v));
         return refuse(h);
     }
-    fm_touch(&h->m, (unsigned)to);
-    fm_touch(&h->m, (unsigned)from);
-    memcpy(h->m.bytes[to], h->m.bytes[from], FZ_PAGE);
-    h->m.page[to].moved = true;
-    h->asked[to] = true;
-    poison(h, (unsigned)from);
-    h->pool_limit += p->state == FM_TAKEN;
-    p->state = p->state == FM_TAKEN ? FM_FREE : FM_GIVEN;
+    t_now = &h->m.table[to];
+    if (is.bytes < t_now->bytes) {
+        poison(h, t_now->pa, t_now->bytes);
+    }
+    for (uint64_t at = 0; at < is.bytes; at += 8) {
+        fm_store(&h->m, t_now->pa + at, 8,
+                 fm_load(&h->m, false, t->pa + at, 8));
+    }
+    memcpy(t_now->dirt, t->dirt, sizeof t->dirt);
+    t_now->moved = true;
+    t_now->asked = true;
+    poison(h, t->pa, is.bytes);
+    h->pool_limit += t->state == FM_TAKEN;
+    t->state = t->state == FM_TAKEN ? FM_FREE : FM_GIVEN;
     h->moved++;
-    now->v = h->m.page[to].frame * FZ_PAGE;
+    now->v = t_now->pa;
     fz_say("    %llx moves to %llx\n", HEX(table.v), HEX(now->v));
     return PTW_OK;
 }
@@ -751,9 +902,10 @@ static void read_edit(const struct fz_world *w, const struct fz_records *in,
 {
     const uint8_t *record = in->record;
     unsigned options = (unsigned)fz_get(record, EDIT_OPTIONS);
-    uint64_t span = (fz_get(record, EDIT_PAGES) + 1) * FZ_PAGE
+    uint64_t page = fz_page_bytes(w);
+    uint64_t span = (fz_get(record, EDIT_PAGES) + 1) * page
                     << fz_get(record, EDIT_SHIFT) % 64;
-    uint64_t pa = fz_get(record, EDIT_FRAME) * FZ_PAGE
+    uint64_t pa = fz_get(record, EDIT_FRAME) * page
                   << fz_get(record, EDIT_FRAME_SHIFT) % 64;
     uint64_t flags = fz_get(record, EDIT_FLAGS);
     unsigned level = (unsigned)fz_get(record, EDIT_LEVEL) % (w->levels - 1);
@@ -848,7 +1000,7 @@ static bool plausible(const struct fz_world *w, const struct record *q)
                               no_such_rights(w, q))) {
         return false;
     }
-    if (q->first > q->last || pages % FZ_PAGE != 0) {
+    if (q->first > q->last || pages % fz_page_bytes(w) != 0) {
         return false;
     }
     return fz_one_half(w, q->first, q->last);
@@ -941,9 +1093,9 @@ static void say_tables(const struct host *h, const struct ptw_tables *t)
     unsigned reached = 0;
     unsigned shared = 0;
 
-    for (unsigned i = 0; i < h->m.pages; i++) {
-        reached += h->m.page[i].reached;
-        shared += h->m.page[i].refs > 1;
+    for (unsigned i = 0; i < h->m.tables; i++) {
+        reached += h->m.table[i].reached;
+        shared += h->m.table[i].refs > 1;
     }
     fz_say("    %u tables, %u of them shared; %llu in stock\n", reached, shared,
            HEX(t->spares));
@@ -988,9 +1140,15 @@ static void say_machine(const struct fz_world *w, const struct host *h)
 
 static void say_pool(const struct host *h)
 {
-    fz_say("pool: %016llx-%016llx, %u pages of it, %s; %s\n",
-           HEX(h->m.pool * FZ_PAGE),
-           HEX((h->m.pool + h->m.pool_pages) * FZ_PAGE - 1), h->pool_limit,
+    fz_say("pool:");
+    for (unsigned i = 0; i < h->m.regions; i++) {
+        const struct fm_region *r = &h->m.region[i];
+
+        if (is_pool(&h->m, r->first)) {
+            fz_say(" %016llx-%016llx,", HEX(r->first), HEX(r->last));
+        }
+    }
+    fz_say(" %u pages of it, %s; %s\n", h->pool_limit,
            (h->options & OPT_DIRECT) != 0 ? "host memory" : "callbacks",
            (h->options & OPT_KEEP) != 0 ? "tables are not given back"
                                         : "tables are given back");
@@ -1025,6 +1183,7 @@ static void host_asks(struct host *h, const struct record *q)
     h->move_mask = q->move_mask;
     h->move_refused_at = q->move_refused_at;
     h->bad_out = false;
+    h->high = -1;
     h->restless = q->changing;
     h->misled = false;
     h->tainted = h->restless;
@@ -1063,15 +1222,16 @@ static void edit_begin(struct host *h, const struct record *q, bool movable)
     fm_begin(&h->m);
     host_asks(h, q);
     h->movable = movable;
-    memset(h->asked, 0, sizeof h->asked);
     h->moves = 0;
     h->moved = 0;
     h->hooked = false;
     h->given = 0;
     if ((h->options & OPT_DIRECT) != 0) {
-        for (unsigned i = 0; i < FM_POOL; i++) {
-            if (h->m.page[i].state == FM_TAKEN) {
-                fm_touch(&h->m, i);
+        for (unsigned i = 0; i < h->m.pool_tables; i++) {
+            const struct fm_table *t = &h->m.table[i];
+
+            if (t->state == FM_TAKEN) {
+                fm_touch_range(&h->m, t->pa, t->bytes);
             }
         }
     }
@@ -1083,12 +1243,12 @@ static void count_stock(struct host *h, const struct ptw_tables *t)
 {
     uint64_t at = t->spare.v;
 
-    for (unsigned i = 0; i < h->m.pages; i++) {
-        h->m.page[i].stock = false;
+    for (unsigned i = 0; i < h->m.tables; i++) {
+        h->m.table[i].stock = false;
     }
     for (uint64_t i = 0; i < t->spares; i++) {
-        int page = at % FZ_PAGE == 0 ? fm_find(&h->m, at / FZ_PAGE) : -1;
-        struct fm_page *p = page < 0 ? NULL : &h->m.page[page];
+        int number = fm_table(&h->m, at);
+        struct fm_table *p = number < 0 ? NULL : &h->m.table[number];
 
         if (p == NULL || p->stock || p->reached ||
             (p->state != FM_TAKEN && !(p->state == FM_WORLD && p->linked))) {
@@ -1097,49 +1257,71 @@ static void count_stock(struct host *h, const struct ptw_tables *t)
         p->stock = true;
         p->state = FM_TAKEN;
         /* Little-endian, like everything that the library writes. */
-        at = 0;
-        for (unsigned b = 0; b < 8; b++) {
-            at |= (uint64_t)h->m.bytes[page][b] << (8 * b);
-        }
+        at = fm_load(&h->m, false, at, LINK_BYTES);
+    }
+}
+
+/* What no root can be and was taken for one is refused; without give, the status
+ * tells the host that it still has it. */
+static void take_back(struct host *h, enum ptw_status st)
+{
+    if (h->high >= 0 && st == PTW_E_WIDTH && (h->options & OPT_KEEP) != 0 &&
+        h->m.table[h->high].state == FM_TAKEN && !h->m.table[h->high].reached &&
+        !h->m.table[h->high].stock) {
+        h->m.table[h->high].state = FM_FREE;
+        h->pool_limit++;
+    }
+}
+
+/* Whether a root register can have that address. */
+static void check_root(const struct host *h, uint64_t root)
+{
+    if (is_high(&h->m, root) ||
+        root % fm_table_bytes(&h->m, h->m.levels - 1) != 0) {
+        fz_fail("the root %llx can't be one", HEX(root));
     }
 }
 
 /* After it: what holds whatever it said. */
-static void edit_end(struct host *h, const struct ptw_tables *t)
+static void edit_end(struct host *h, const struct ptw_tables *t,
+                     enum ptw_status st)
 {
     bool odd = false;
+    uint64_t pa;
 
     h->editing = false;
     fm_reach(&h->m);
-    for (unsigned i = 0; i < h->m.pages; i++) {
-        const struct fm_page *p = &h->m.page[i];
-
-        if (p->copied && p->state != FM_TAKEN && p->state != FM_GIVEN &&
-            p->state != FM_FREE && !p->linked &&
-            memcmp(h->m.old[i], h->m.bytes[i], FZ_PAGE) != 0) {
-            fz_fail("an edit wrote to %llx, which is no table",
-                    HEX(p->frame * FZ_PAGE));
+    if (fm_stray(&h->m, &pa)) {
+        fz_fail("an edit wrote to %llx, which is no table", HEX(pa));
+    }
+    for (unsigned i = 0; i < h->m.roots; i++) {
+        if (h->m.rooted[i]) {
+            check_root(h, h->m.root[i]);
         }
-        if (h->movable && p->linked && p->reached && !h->asked[i] &&
-            p->copied && memcmp(h->m.old[i], h->m.bytes[i], FZ_PAGE) != 0) {
+    }
+    for (unsigned i = 0; i < h->m.tables; i++) {
+        const struct fm_table *p = &h->m.table[i];
+
+        if (h->movable && p->linked && p->reached && !p->asked &&
+            fm_changed(&h->m, p->pa, p->bytes, &pa)) {
             fz_fail("an edit wrote to %llx, which was not asked to move",
-                    HEX(p->frame * FZ_PAGE));
+                    HEX(p->pa));
         }
         if (p->reached && (p->state == FM_FREE || p->state == FM_GIVEN)) {
-            fz_fail("%llx was given back and is still referred to",
-                    HEX(p->frame * FZ_PAGE));
+            fz_fail("%llx was given back and is still referred to", HEX(p->pa));
         }
         /* Who is counted often by itself is not found to be unused. */
-        odd = odd ||
-              (p->state == FM_TAKEN && !p->reached && t->shares != NULL &&
-               ptw_shares_of(t->shares, ptw_pa_of(p->frame * FZ_PAGE)) > 1);
+        odd =
+            odd || (p->state == FM_TAKEN && !p->reached && t->shares != NULL &&
+                    ptw_shares_of(t->shares, ptw_pa_of(p->pa)) > 1);
     }
     count_stock(h, t);
-    for (unsigned i = 0; i < h->m.pages && !odd; i++) {
-        const struct fm_page *p = &h->m.page[i];
+    take_back(h, st);
+    for (unsigned i = 0; i < h->m.tables && !odd; i++) {
+        const struct fm_table *p = &h->m.table[i];
 
         if (p->state == FM_TAKEN && !p->reached && !p->stock) {
-            fz_fail("%llx is taken and not used", HEX(p->frame * FZ_PAGE));
+            fz_fail("%llx is taken and not used", HEX(p->pa));
         }
     }
     if (t->ops->give != NULL && t->spares != 0) {
@@ -1151,13 +1333,13 @@ static void edit_end(struct host *h, const struct ptw_tables *t)
 static void check_counts(const struct host *h, const struct ptw_tables *t,
                          bool exact)
 {
-    for (unsigned i = 0; i < h->m.pages && t->shares != NULL; i++) {
-        const struct fm_page *p = &h->m.page[i];
-        uint64_t count = ptw_shares_of(&shares, ptw_pa_of(p->frame * FZ_PAGE));
+    for (unsigned i = 0; i < h->m.tables && t->shares != NULL; i++) {
+        const struct fm_table *p = &h->m.table[i];
+        uint64_t count = ptw_shares_of(&shares, ptw_pa_of(p->pa));
 
         if (p->reached && (count < p->refs || (exact && count != p->refs))) {
             fz_fail("%llx is referred to %u times, the list says %llu",
-                    HEX(p->frame * FZ_PAGE), (unsigned)p->refs, HEX(count));
+                    HEX(p->pa), (unsigned)p->refs, HEX(count));
         }
     }
 }
@@ -1219,7 +1401,7 @@ static void check_status(const struct fz_world *w, const struct host *h,
     case PTW_E_LIMIT:
         bad = st == PTW_E_LIMIT &&
               (q->max_reads == 0 || q->max_reads >= 16384) && !h->refused &&
-              q->last - q->first < (uint64_t)1 << 21;
+              q->last - q->first < (uint64_t)1 << fz_shift(w, 1);
         break;
     case PTW_E_RANGE:
     case PTW_NOT_CANONICAL:
@@ -1228,6 +1410,7 @@ static void check_status(const struct fz_world *w, const struct host *h,
     case PTW_E_ALIGN:
     case PTW_E_WIDTH:
         bad = plausible(w, q) && h->m.rooted[q->root] &&
+              !(st == PTW_E_WIDTH && h->high >= 0) &&
               !(st == PTW_E_WIDTH &&
                 w->mode.format->table_pa_bits(&w->mode) != w->mode.pa_bits);
         break;
@@ -1253,18 +1436,16 @@ static void check_status(const struct fz_world *w, const struct host *h,
 static bool spoil_stock(struct host *h, const struct ptw_tables *t,
                         enum fault fault)
 {
-    int page = fm_find(&h->m, t->spare.v / FZ_PAGE);
+    struct wanted any = any_table(h);
+    int table = fm_table(&h->m, t->spare.v);
     uint64_t link = 0;
 
-    if (fault == FAULT_NONE || t->spares == 0 || page < 0 ||
+    if (fault == FAULT_NONE || t->spares == 0 || table < 0 ||
         !(fault == FAULT_IN_USE ? page_in_use(h, &link)
-                                : bad_address(h, fault, &link))) {
+                                : bad_address(h, fault, &any, &link))) {
         return false;
     }
-    fm_touch(&h->m, (unsigned)page);
-    for (unsigned b = 0; b < 8; b++) {
-        h->m.bytes[page][b] = (uint8_t)(link >> (8 * b));
-    }
+    fm_store(&h->m, t->spare.v, LINK_BYTES, link);
     h->misled = fault == FAULT_IN_USE;
     h->tainted = true;
     return true;
@@ -1336,8 +1517,8 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
     uint64_t pa;
 
     memcpy(was, h->m.root, sizeof was);
-    for (unsigned i = 0; i < h->m.pages; i++) {
-        shared = shared || h->m.page[i].refs > 1;
+    for (unsigned i = 0; i < h->m.tables; i++) {
+        shared = shared || h->m.table[i].refs > 1;
     }
     t->shares = (h->options & OPT_VOUCH) != 0 && !shared ? NULL : &shares;
     t->root.v = h->m.root[q->root];
@@ -1377,7 +1558,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
         return st;
     }
     follow_root(h, q->root, t, movable);
-    edit_end(h, t);
+    edit_end(h, t, st);
     say_tables(h, t);
     check_refusal(h, st);
     h->crooked = h->crooked || crooked || fm_two_levels(&h->m);
@@ -1503,6 +1684,42 @@ static void shares_begin(struct fz_world *w, const struct input *in)
     must(ptw_shares_init(&shares, shares_store[0], room, w->seed), "shares");
 }
 
+/* Tables of the pool that are tables of the guest, or have one inside them, are
+ * the guest's. */
+static void keep_world(struct host *h)
+{
+    struct fm *m = &h->m;
+
+    for (unsigned i = 0; i < m->tables; i++) {
+        uint64_t size = 0;
+        int t;
+
+        while (m->table[i].reached &&
+               (t = fm_over(m, m->table[i].pa, &size)) >= 0) {
+            m->table[t].state = FM_WORLD;
+        }
+    }
+    for (unsigned i = 0; i < m->pool_tables; i++) {
+        const struct fm_table *t = &m->table[i];
+
+        for (uint64_t at = 0; at < t->bytes && t->state == FM_WORLD;
+             at += FZ_PAGE) {
+            pool_used[fm_find(m, (t->pa + at) / FZ_PAGE)] = true;
+        }
+    }
+}
+
+/* A table that is a part of another one, at another address, is not found to be
+ * shared: what an edit of the one does to the other is the guest's own fault. */
+static bool overlapping(const struct host *h)
+{
+    if (!fm_overlaps(&h->m)) {
+        return false;
+    }
+    fz_say("a table is a part of another one: no more is asked\n");
+    return true;
+}
+
 static void edits(const uint8_t *data, size_t len, bool movable)
 {
     struct fz_world *w = &world;
@@ -1518,7 +1735,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     read_input(w, in, data, len);
     mt.tables.ops = (in->options & OPT_KEEP) != 0 ? &without_give : &with_give;
     host_begin(h, w, in);
-    machine_init(&h->m, w, bytes[0], old);
+    machine_init(&h->m, w, storage[0], old);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
     add_pool(&h->m, w);
     if (h->m.overflow) {
@@ -1537,12 +1754,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     if (h->m.overflow) {
         return;
     }
-    for (unsigned i = 0; i < FM_POOL; i++) {
-        if (h->m.page[i].reached) {
-            h->m.page[i].state = FM_WORLD;
-            pool_used[i] = true;
-        }
-    }
+    keep_world(h);
     shares_begin(w, in);
     must(ptw_memo_init(&memo, memo_store[0], sizeof memo_store[0], w->seed),
          "a memo");
@@ -1555,15 +1767,17 @@ static void edits(const uint8_t *data, size_t len, bool movable)
         fz_say("the scan for shared tables says: %s\n", ptw_status_text(st));
         return;
     }
-    for (unsigned i = 0; i < h->m.pages; i++) {
-        const struct fm_page *p = &h->m.page[i];
+    for (unsigned i = 0; i < h->m.tables; i++) {
+        const struct fm_table *p = &h->m.table[i];
 
-        if (p->reached &&
-            ptw_shares_of(&shares, ptw_pa_of(p->frame * 4096)) != p->refs) {
+        if (p->reached && ptw_shares_of(&shares, ptw_pa_of(p->pa)) != p->refs) {
             fz_fail("%llx is referred to %u times, the scan says %llu",
-                    HEX(p->frame * 4096), (unsigned)p->refs,
-                    HEX(ptw_shares_of(&shares, ptw_pa_of(p->frame * 4096))));
+                    HEX(p->pa), (unsigned)p->refs,
+                    HEX(ptw_shares_of(&shares, ptw_pa_of(p->pa))));
         }
+    }
+    if (overlapping(h)) {
+        return;
     }
     for (unsigned i = 0; i < in->edits; i++) {
         struct record q;
@@ -1571,7 +1785,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
         (void)next_edit(w, &in->records, &q);
         fz_say("edit %u of %u: ", i + 1, in->edits);
         step_with_room(w, h, &mt, &q, movable);
-        if (h->m.overflow || h->tainted) {
+        if (h->m.overflow || h->tainted || overlapping(h)) {
             return;
         }
     }
@@ -1634,11 +1848,11 @@ static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
 static void check_leaks(struct host *h, const struct ptw_tables *t)
 {
     count_stock(h, t);
-    for (unsigned i = 0; i < FM_POOL; i++) {
-        const struct fm_page *p = &h->m.page[i];
+    for (unsigned i = 0; i < h->m.pool_tables; i++) {
+        const struct fm_table *p = &h->m.table[i];
 
         if (p->state == FM_TAKEN && !p->reached && !p->stock) {
-            fz_fail("%llx is taken and not used", HEX(p->frame * FZ_PAGE));
+            fz_fail("%llx is taken and not used", HEX(p->pa));
         }
     }
 }
@@ -1650,6 +1864,9 @@ static void set_roots(struct host *h, const struct ptw_built *built,
     for (unsigned i = 0; i < roots; i++) {
         h->m.root[i] = built[i].root.v;
         h->m.rooted[i] = built[i].built;
+        if (built[i].built) {
+            check_root(h, built[i].root.v);
+        }
     }
 }
 
@@ -1685,13 +1902,14 @@ static struct placed place_model(const struct fz_world *w,
     uint64_t va = item->first.v & mask;
     unsigned level = item->u.mapping.level;
     uint64_t root = w->root[item->space];
+    const struct oracle_format *f = w->mode.format;
     struct placed is = {
         .leaf = fm_at(&source, false, root, va, level),
         .bytes = (uint64_t)1 << fz_shift(w, level),
     };
     bool path = !loose || (fm_at(&source, false, root, va, level + 1).rights &
                            PTW_WRITE) != 0;
-    unsigned width = w->mode.format->leaf_pa_bits(&w->mode, level);
+    unsigned width = f->leaf_pa_bits(&w->mode, level);
     uint64_t last;
     bool dirty;
 
@@ -1705,9 +1923,9 @@ static struct placed place_model(const struct fz_world *w,
     }
     is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
                 oracle_writes(&w->mode, path, is.leaf.raw);
-    /* With R/W clear.  Of entries that are made anew, those of amd64 are dirty. */
-    dirty = loose ? w->entry_bytes == 8 : (is.leaf.raw & 0x40) != 0;
-    if (is.marked && oracle_writes(&w->mode, true, dirty ? 0x40 : 0)) {
+    /* With the right to write taken away. */
+    dirty = loose ? f->made_dirty : (is.leaf.raw & f->dirty) != 0;
+    if (is.marked && oracle_writes(&w->mode, true, dirty ? f->dirty : 0)) {
         is.why_not |= 1u << PTW_E_RIGHTS;
     }
     return is;
@@ -1771,7 +1989,9 @@ static void check_placed(const struct fz_world *w, const struct host *h,
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned level = item->u.mapping.level;
     /* Of entries that are made anew, one that is marked is not writable. */
-    bool marked = is->marked || (loose && (is->leaf.raw & 0xE00) == 0x200);
+    bool marked =
+        is->marked || (loose && (is->leaf.raw & w->mode.format->mark_bits) ==
+                                    w->mode.format->mark);
     unsigned rights = is->leaf.rights & ~(marked ? (unsigned)PTW_WRITE : 0u);
     uint64_t bits = is->leaf.raw & ~leaf_address(w, level, UINT64_MAX);
     struct ptw_attributes want;
@@ -1782,7 +2002,7 @@ static void check_placed(const struct fz_world *w, const struct host *h,
     }
     leaves = (item->last.v - item->first.v) / is->bytes + 1;
     if (is->marked) {
-        bits = (bits & ~(uint64_t)0xE02) | 0x200;
+        bits = oracle_mark(&w->mode, level, bits);
     }
     want = ptw_attributes_of(&w->regime, level, bits);
     for (uint64_t i = 0; i < leaves; i += i < 16 ? 1 : leaves / 16) {
@@ -1846,6 +2066,12 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
         }
         st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                  loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        if (items[i].kind == PTW_ITEM_SPACE && st == PTW_E_WIDTH &&
+            h->high >= 0) {
+            take_back(h, st);
+            st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        }
         if (!h->refused && shares_more(h, st)) {
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
@@ -1973,11 +2199,11 @@ static void begin_image(struct fz_world *w, struct host *h,
 {
     static struct fz_world nowhere;
 
-    machine_init(&source, w, bytes[1], NULL);
+    machine_init(&source, w, storage[1], NULL);
     add_world(&source, w, 0);
     host_begin(h, w, in);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
-    machine_init(&h->m, w, bytes[0], old);
+    machine_init(&h->m, w, storage[0], old);
     nowhere.regions = 0;
     add_pool(&h->m, &nowhere);
     host_memory(h);
@@ -2014,8 +2240,10 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
         if (!b->built[i].built || !source.rooted[i]) {
             continue;
         }
-        change.first = w->partial ? (first & mask) & ~(uint64_t)0xFFF : 0;
-        change.last = w->partial ? (last & mask) | 0xFFF : mask;
+        change.first =
+            w->partial ? (first & mask) & ~(fz_page_bytes(w) - 1) : 0;
+        change.last =
+            w->partial ? (last & mask) | (fz_page_bytes(w) - 1) : mask;
         if (i == b->space && !b->complete) {
             if (b->stopped || b->end == 0) {
                 break;
@@ -2085,21 +2313,45 @@ void fz_space_map(const uint8_t *data, size_t len)
 /* ------------------------------------------------------------------- linking
  */
 
+static struct oracle_entry link_entry(const struct fz_world *w, unsigned rights)
+{
+    return (struct oracle_entry){ORACLE_TABLE, 0, (rights & PTW_WRITE) != 0,
+                                 (rights & PTW_EXEC) != 0 ||
+                                     !w->mode.format->withholds_exec(&w->mode),
+                                 (rights & PTW_USER) != 0};
+}
+
+/* Whether an entry of that level can grant these rights and no others. */
+static bool links_with(const struct fz_world *w, unsigned level,
+                       unsigned rights)
+{
+    struct oracle_entry e = link_entry(w, rights);
+
+    return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
+}
+
+/* The bits of a link that grants rights, as far as an entry of that level can;
+ * it was accessed, and three free bits are as the flags say. */
+static uint64_t link_bits(const struct fz_world *w, unsigned level,
+                          const struct record *q)
+{
+    struct oracle_entry e = link_entry(w, q->rights);
+
+    return w->mode.format->encode(&w->mode, level, &e) |
+           w->mode.format->accessed |
+           ((uint64_t)(q->flags & 7) *
+            (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits)));
+}
+
 static void put_alias(const struct fz_world *w, const struct record *q,
                       struct ptw_item *item)
 {
+    unsigned level = q->level % (w->levels - 1);
     struct ptw_alias_ref ref = {
         .our_va = {q->first},
         .their_va = {q->their_va},
         .table = {q->pa},
-        .attributes =
-            q->link_said ? q->link
-                         : (uint64_t)(q->rights & 6) | 0x21 |
-                               (uint64_t)(q->flags & 7) << 9 |
-                               ((q->rights & PTW_EXEC) == 0 &&
-                                        w->mode.format->withholds_exec(&w->mode)
-                                    ? (uint64_t)1 << 63
-                                    : 0),
+        .attributes = q->link_said ? q->link : link_bits(w, level + 1, q),
         .owner = q->owner,
         .rights = q->rights,
     };
@@ -2111,8 +2363,7 @@ static void put_alias(const struct fz_world *w, const struct record *q,
     item->last.v = q->last;
     /* All members of the union are a reference and a level. */
     item->u.alias.amd64.ref = ref;
-    item->u.alias.amd64.level =
-        (enum ptw_amd64_alias_level)(q->level % (w->levels - 1));
+    item->u.alias.amd64.level = (enum ptw_amd64_alias_level)level;
 }
 
 /* Whether such bits, without an address, lead from a table of that level to another
@@ -2136,6 +2387,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
     unsigned rights = q->rights;
     unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
+    uint64_t address = w->mode.format->table_bits(&w->mode);
     struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
     struct fm_node target;
     struct fm_node entry;
@@ -2153,6 +2405,8 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
     if ((flags & PTW_EDIT_EXACT) != 0 && q->link_said) {
         sound = sound && leads_to_table(w, level + 1, q->link);
         rights = fz_entry_rights(w, level + 1, q->link);
+    } else if ((flags & PTW_EDIT_EXACT) != 0) {
+        rights = fz_entry_rights(w, level + 1, link_bits(w, level + 1, q));
     }
     memcpy(was, h->m.root, sizeof was);
     edit_begin(h, q, false);
@@ -2179,7 +2433,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
         return st;
     }
     set_roots(h, b->built, w->roots);
-    edit_end(h, t);
+    edit_end(h, t, st);
     say_tables(h, t);
     check_refusal(h, st);
     change.first = q->first & mask & ~span;
@@ -2199,7 +2453,7 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
             fm_at(&h->m, false, h->m.root[q->root], q->first & mask, level + 1);
         if (st == PTW_NOT_MAPPED) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
-                (entry.raw & 1) != 0) {
+                entry.present) {
                 fz_fail("a link to nothing at %llx leaves %llx", HEX(q->first),
                         HEX(entry.raw));
             }
@@ -2211,10 +2465,10 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
                     HEX(q->first), HEX(entry.pa), HEX(target.pa));
         }
         if ((flags & PTW_EDIT_EXACT) != 0 &&
-            (entry.raw & ~entry.pa) !=
+            (entry.raw & ~address) !=
                 ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) {
             fz_fail("a link at %llx has the bits %llx", HEX(q->first),
-                    HEX(entry.raw & ~entry.pa));
+                    HEX(entry.raw & ~address));
         }
         if ((entry.rights & ~rights & ~(unsigned)PTW_READ &
              ~(unsigned)(!w->mode.format->withholds_exec(&w->mode) ? PTW_EXEC
@@ -2231,6 +2485,12 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
         goto same;
     case PTW_E_SHARED:
         if ((flags & PTW_EDIT_UNSHARE) != 0) {
+            fz_fail("a link is refused: %s", ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_RIGHTS:
+        if ((flags & PTW_EDIT_EXACT) != 0 ||
+            links_with(w, level + 1, q->rights)) {
             fz_fail("a link is refused: %s", ptw_status_text(st));
         }
         goto same;
@@ -2269,6 +2529,7 @@ static void check_links(const struct fz_world *w, struct host *h,
     uint64_t regions = (q->last.v >> shift) - (q->first.v >> shift) + 1;
     uint64_t theirs = (q->their_va.v & mask) >> shift << shift;
     uint64_t ours = (q->first.v & mask) >> shift << shift;
+    uint64_t address = w->mode.format->table_bits(&w->mode);
     bool any = regions > LINK_REGIONS;
 
     for (uint64_t i = 0; i < regions && i < LINK_REGIONS; i++) {
@@ -2282,7 +2543,7 @@ static void check_links(const struct fz_world *w, struct host *h,
         any = any || target.kind == FM_TABLE;
         if (target.kind != FM_TABLE) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
-                (entry.real && (entry.raw & 1) != 0)) {
+                (entry.real && entry.present)) {
                 fz_fail("a link to nothing at %llx leaves %llx",
                         HEX(ours + (i << shift)), HEX(entry.raw));
             }
@@ -2293,9 +2554,9 @@ static void check_links(const struct fz_world *w, struct host *h,
                     HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
         }
         if ((q->flags & PTW_EDIT_EXACT) != 0) {
-            if ((entry.raw & ~entry.pa) != q->attributes) {
+            if ((entry.raw & ~address) != q->attributes) {
                 fz_fail("a link at %llx has the bits %llx",
-                        HEX(ours + (i << shift)), HEX(entry.raw & ~entry.pa));
+                        HEX(ours + (i << shift)), HEX(entry.raw & ~address));
             }
         } else if (((entry.rights ^ q->rights) & ~ignored) != 0) {
             fz_fail("a link at %llx grants %x and was to grant %x",
@@ -2318,7 +2579,7 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
     uint64_t ours = q->first.v & ~span;
     uint64_t theirs = q->their_va.v & ~span;
     uint64_t more = (q->last.v | span) - ours;
-    int page = fm_find(&h->m, root / FZ_PAGE);
+    int table = fm_table(&h->m, root);
     bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
 
     if (level >= w->levels - 1 || q->first.v > q->last.v ||
@@ -2336,7 +2597,7 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
                      (q->flags & PTW_EDIT_GRANT_EXEC) == 0)) {
         return false;
     }
-    return q->owner.v != root || (page >= 0 && h->m.page[page].refs > 1) ||
+    return q->owner.v != root || (table >= 0 && h->m.table[table].refs > 1) ||
            theirs > ours + more || ours > theirs + more;
 }
 
@@ -2396,7 +2657,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
     }
     follow_root(h, q->root, t, movable);
     b->built[q->root].root.v = h->m.root[q->root];
-    edit_end(h, t);
+    edit_end(h, t, st);
     say_tables(h, t);
     check_refusal(h, st);
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
@@ -2411,6 +2672,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
                        st == PTW_NOT_CANONICAL)) ||
             (st == PTW_E_SHARED && (r.flags & PTW_EDIT_UNSHARE) != 0) ||
             (sound && st == PTW_E_RIGHTS && !h->refused &&
+             links_with(w, level + 1, q->rights) &&
              !fm_withholds(&h->m, h->m.root[q->root], q->first & ~span,
                            q->last | span, granted(w, q->rights))) ||
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {

@@ -7,11 +7,28 @@
 
 /* -------------------------------------------------------------------- pages */
 
-static unsigned slot_of(const struct fm *m, uint64_t frame)
+static unsigned home(uint64_t key)
 {
-    unsigned i = (unsigned)((frame * 0x9E3779B97F4A7C15) >> 54);
+    return (unsigned)((key * 0x9E3779B97F4A7C15) >> 54);
+}
 
-    while (m->index[i] != 0 && m->page[m->index[i] - 1].frame != frame) {
+static unsigned page_slot(const struct fm *m, uint64_t frame)
+{
+    const uint16_t *at = m->page_index.at;
+    unsigned i = home(frame);
+
+    while (at[i] != 0 && m->page[at[i] - 1].frame != frame) {
+        i = (i + 1) % FM_INDEX;
+    }
+    return i;
+}
+
+static unsigned table_slot(const struct fm *m, uint64_t pa)
+{
+    const uint16_t *at = m->table_index.at;
+    unsigned i = home(pa);
+
+    while (at[i] != 0 && m->table[at[i] - 1].pa != pa) {
         i = (i + 1) % FM_INDEX;
     }
     return i;
@@ -19,16 +36,20 @@ static unsigned slot_of(const struct fm *m, uint64_t frame)
 
 int fm_find(const struct fm *m, uint64_t frame)
 {
-    return (int)m->index[slot_of(m, frame)] - 1;
+    return (int)m->page_index.at[page_slot(m, frame)] - 1;
 }
 
-/* The page of that frame, made if it is not there; -1 when there is no room. */
+int fm_table(const struct fm *m, uint64_t pa)
+{
+    return (int)m->table_index.at[table_slot(m, pa)] - 1;
+}
+
 int fm_page_for(struct fm *m, uint64_t frame)
 {
-    unsigned i = slot_of(m, frame);
+    unsigned i = page_slot(m, frame);
     struct fm_page *p;
 
-    if (m->index[i] == 0) {
+    if (m->page_index.at[i] == 0) {
         if (m->pages == FM_PAGES) {
             return -1;
         }
@@ -39,9 +60,58 @@ int fm_page_for(struct fm *m, uint64_t frame)
             memset(m->bytes[m->pages], 0, FZ_PAGE);
         }
         m->pages++;
-        m->index[i] = (uint16_t)m->pages;
+        m->page_index.at[i] = (uint16_t)m->pages;
     }
-    return (int)m->index[i] - 1;
+    return (int)m->page_index.at[i] - 1;
+}
+
+int fm_table_for(struct fm *m, uint64_t pa)
+{
+    unsigned i = table_slot(m, pa);
+    struct fm_table *t;
+
+    if (m->table_index.at[i] == 0) {
+        if (m->tables == FM_TABLES) {
+            return -1;
+        }
+        t = &m->table[m->tables++];
+        memset(t, 0, sizeof *t);
+        t->pa = pa;
+        m->table_index.at[i] = (uint16_t)m->tables;
+    }
+    return (int)m->table_index.at[i] - 1;
+}
+
+uint64_t fm_table_bytes(const struct fm *m, unsigned level)
+{
+    return oracle_table_bytes(m->mode->format, level);
+}
+
+int fm_over(const struct fm *m, uint64_t pa, uint64_t *size)
+{
+    uint64_t before = *size;
+
+    for (;;) {
+        uint64_t next = UINT64_MAX;
+        int t;
+
+        /* A table is aligned to its size. */
+        for (unsigned level = 0; level < m->levels; level++) {
+            uint64_t bytes = fm_table_bytes(m, level);
+
+            next = bytes > before && bytes < next ? bytes : next;
+        }
+        if (next == UINT64_MAX) {
+            return -1;
+        }
+        t = fm_table(m, pa - pa % next);
+        if (t >= 0 && pa - m->table[t].pa < m->table[t].bytes &&
+            (before == 0 || pa % next >= before)) {
+            *size = next;
+            return t;
+        }
+        before = next;
+    }
 }
 
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
@@ -57,11 +127,10 @@ const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
     return NULL;
 }
 
-bool fm_touches(const struct fm *m, uint64_t pa)
+bool fm_touches(const struct fm *m, uint64_t pa, uint64_t bytes)
 {
     for (unsigned i = 0; i < m->regions; i++) {
-        if (m->region[i].first <= pa + (FZ_PAGE - 1) &&
-            m->region[i].last >= pa) {
+        if (m->region[i].first <= pa + (bytes - 1) && m->region[i].last >= pa) {
             return true;
         }
     }
@@ -74,13 +143,41 @@ static uint64_t get4(const uint8_t *b)
            (uint64_t)b[3] << 24;
 }
 
-uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at)
+/* An entry of that page. */
+static uint64_t get(const struct fm *m, bool before, int page, unsigned at)
 {
     const uint8_t *b =
         before && m->page[page].copied ? m->old[page] : m->bytes[page];
 
-    b += at * m->entry_bytes;
+    b += at;
     return m->entry_bytes == 4 ? get4(b) : get4(b) | get4(b + 4) << 32;
+}
+
+uint64_t fm_load(const struct fm *m, bool before, uint64_t pa, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        int page = fm_find(m, (pa + i) / FZ_PAGE);
+        bool old = page >= 0 && before && m->page[page].copied;
+
+        v = v << 8 | (page < 0 ? 0
+                      : old    ? m->old[page][(pa + i) % FZ_PAGE]
+                               : m->bytes[page][(pa + i) % FZ_PAGE]);
+    }
+    return v;
+}
+
+void fm_store(struct fm *m, uint64_t pa, unsigned n, uint64_t value)
+{
+    for (unsigned i = 0; i < n; i++) {
+        int page = fm_find(m, (pa + i) / FZ_PAGE);
+
+        if (page >= 0) {
+            fm_touch(m, (unsigned)page);
+            m->bytes[page][(pa + i) % FZ_PAGE] = (uint8_t)(value >> 8 * i);
+        }
+    }
 }
 
 bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
@@ -109,20 +206,33 @@ bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
     return true;
 }
 
+/* Entry i of a table. */
+static uint64_t entry_of(const struct fm *m, bool before,
+                         const struct fm_node *n, unsigned i)
+{
+    uint64_t pa = n->pa + (uint64_t)i * m->entry_bytes;
+    int page =
+        pa / FZ_PAGE == n->pa / FZ_PAGE ? n->page : fm_find(m, pa / FZ_PAGE);
+
+    return page < 0 ? 0 : get(m, before, page, (unsigned)(pa % FZ_PAGE));
+}
+
 /* Whether entry i is all zeros, which most are. */
 static bool nothing(const struct fm *m, bool before, const struct fm_node *n,
                     unsigned i)
 {
-    return n->kind == FM_TABLE && n->whole &&
-           (n->page < 0 || fm_get(m, before, n->page, i) == 0);
+    return n->kind == FM_TABLE && n->whole && entry_of(m, before, n, i) == 0;
 }
 
 void fm_begin(struct fm *m)
 {
     for (unsigned i = 0; i < m->pages; i++) {
         m->page[i].copied = false;
-        m->page[i].moved = false;
-        m->page[i].linked = m->page[i].reached;
+    }
+    for (unsigned i = 0; i < m->tables; i++) {
+        m->table[i].moved = false;
+        m->table[i].asked = false;
+        m->table[i].linked = m->table[i].reached;
     }
 }
 
@@ -134,35 +244,111 @@ void fm_touch(struct fm *m, unsigned page)
     }
 }
 
-bool fm_same_bytes(const struct fm *m, uint64_t *pa)
+void fm_touch_range(struct fm *m, uint64_t pa, uint64_t bytes)
 {
-    for (unsigned i = 0; i < m->pages; i++) {
-        const struct fm_page *p = &m->page[i];
+    for (uint64_t f = pa / FZ_PAGE; f <= (pa + (bytes - 1)) / FZ_PAGE; f++) {
+        int page = fm_find(m, f);
 
-        if (p->copied && (p->linked || p->state == FM_WORLD) &&
-            memcmp(m->old[i], m->bytes[i], FZ_PAGE) != 0) {
-            *pa = p->frame * FZ_PAGE;
-            return false;
+        if (page >= 0) {
+            fm_touch(m, (unsigned)page);
         }
     }
-    return true;
+}
+
+bool fm_changed(const struct fm *m, uint64_t pa, uint64_t bytes, uint64_t *at)
+{
+    uint64_t last = pa + (bytes - 1);
+
+    for (uint64_t f = pa / FZ_PAGE; f <= last / FZ_PAGE; f++) {
+        int page = fm_find(m, f);
+        unsigned from = f == pa / FZ_PAGE ? (unsigned)(pa % FZ_PAGE) : 0;
+        unsigned to =
+            f == last / FZ_PAGE ? (unsigned)(last % FZ_PAGE) : FZ_PAGE - 1;
+
+        if (page < 0 || !m->page[page].copied ||
+            memcmp(m->old[page] + from, m->bytes[page] + from, to - from + 1) ==
+                0) {
+            continue;
+        }
+        while (m->old[page][from] == m->bytes[page][from]) {
+            from++;
+        }
+        *at = f * FZ_PAGE + from;
+        return true;
+    }
+    return false;
+}
+
+/* Whose a byte is. */
+enum whose { OF_TABLE, OF_WORLD, OF_NOBODY };
+
+static enum whose whose(const struct fm *m, uint64_t pa)
+{
+    enum whose is = OF_WORLD;
+    uint64_t size = 0;
+    int t;
+
+    while ((t = fm_over(m, pa, &size)) >= 0) {
+        if (m->table[t].linked) {
+            return OF_TABLE;
+        }
+        is = m->table[t].state != FM_WORLD ? OF_NOBODY : is;
+    }
+    return is;
+}
+
+/* A byte of those that changed and is that. */
+static bool one_changed(const struct fm *m, bool of_table, uint64_t *pa)
+{
+    for (unsigned i = 0; i < m->pages; i++) {
+        uint64_t end = (m->page[i].frame + 1) * FZ_PAGE;
+        uint64_t at = end - FZ_PAGE;
+
+        while (m->page[i].copied && at < end &&
+               fm_changed(m, at, end - at, pa)) {
+            enum whose is = whose(m, *pa);
+
+            if (is == OF_WORLD || (is == OF_TABLE && of_table)) {
+                return true;
+            }
+            at = *pa + 1;
+        }
+    }
+    return false;
+}
+
+bool fm_same_bytes(const struct fm *m, uint64_t *pa)
+{
+    return !one_changed(m, true, pa);
+}
+
+bool fm_stray(const struct fm *m, uint64_t *pa)
+{
+    return one_changed(m, false, pa);
 }
 
 /* -------------------------------------------------------------------- nodes */
 
-static struct fm_node open_table(const struct fm *m, uint64_t pa,
-                                 unsigned rights, uint64_t raw)
+/* A table of that level. */
+static struct fm_node open_table(const struct fm *m, unsigned level,
+                                 uint64_t pa, unsigned rights, uint64_t raw)
 {
-    struct fm_node n = {FM_NONE, pa, raw, rights, 0, true, -1, false};
+    uint64_t bytes = fm_table_bytes(m, level);
+    struct fm_node n = {FM_NONE, pa, raw, rights, 0, true, true, -1, false};
 
-    if (fm_touches(m, pa)) {
-        const struct fm_region *r = fm_region_of(m, pa, FZ_PAGE);
+    if (fm_touches(m, pa, bytes)) {
+        const struct fm_region *r = fm_region_of(m, pa, bytes);
 
         n.kind = FM_TABLE;
         n.page = fm_find(m, pa / FZ_PAGE);
         n.whole = r != NULL && r->readable;
     }
     return n;
+}
+
+static struct fm_node open_root(const struct fm *m, uint64_t root)
+{
+    return open_table(m, m->levels - 1, root, RWXU, 0);
 }
 
 static unsigned shift_of(const struct fm *m, unsigned level)
@@ -175,13 +361,19 @@ static unsigned entries_of(const struct fm *m, unsigned level)
     return m->mode->format->level[level].entries;
 }
 
+static unsigned rights_of(const struct oracle_entry *e)
+{
+    return PTW_READ | (e->w ? (unsigned)PTW_WRITE : 0) |
+           (e->x ? (unsigned)PTW_EXEC : 0) | (e->u ? (unsigned)PTW_USER : 0);
+}
+
 /* What entry i of a table of that level, or of what stands for one, says. */
 static struct fm_node child(const struct fm *m, bool before,
                             const struct fm_node *n, unsigned level, unsigned i)
 {
     struct fm_node c = *n;
-    struct ptw_entry e;
-    uint64_t raw = 0;
+    struct oracle_entry e;
+    uint64_t raw;
 
     if (n->kind != FM_TABLE) {
         c.real = false;
@@ -193,6 +385,7 @@ static struct fm_node child(const struct fm *m, bool before,
     c.kind = FM_NONE;
     c.level = level;
     c.real = true;
+    c.present = false;
     c.raw = 0;
     if (!n->whole) {
         const struct fm_region *r =
@@ -200,27 +393,27 @@ static struct fm_node child(const struct fm *m, bool before,
 
         if (r == NULL || !r->readable) {
             c.raw = 1; /* refused */
+            c.present = true;
             return c;
         }
     }
-    if (n->page >= 0) {
-        raw = fm_get(m, before, n->page, i);
-    }
+    raw = entry_of(m, before, n, i);
     c.raw = raw;
     if (raw == 0) {
         return c;
     }
-    e = ptw_decode(m->regime, level, raw);
+    e = m->mode->format->decode(m->mode, raw, level);
+    c.present = e.kind != ORACLE_NOT_PRESENT;
     switch (e.kind) {
-    case PTW_ENTRY_ABSENT:
-    case PTW_ENTRY_BAD:
+    case ORACLE_NOT_PRESENT:
+    case ORACLE_RESERVED:
         break;
-    case PTW_ENTRY_TABLE:
-        return open_table(m, e.pa.v, n->rights & e.rights, raw);
-    case PTW_ENTRY_LEAF:
+    case ORACLE_TABLE:
+        return open_table(m, level - 1, e.pa, n->rights & rights_of(&e), raw);
+    case ORACLE_MAPS:
         c.kind = FM_LEAF;
-        c.pa = e.pa.v;
-        c.rights = n->rights & e.rights;
+        c.pa = e.pa;
+        c.rights = n->rights & rights_of(&e);
         break;
     }
     return c;
@@ -229,7 +422,7 @@ static struct fm_node child(const struct fm *m, bool before,
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level)
 {
-    struct fm_node n = open_table(m, root, RWXU, 0);
+    struct fm_node n = open_root(m, root);
 
     for (unsigned l = m->levels; l-- > level;) {
         n = child(m, before, &n, l,
@@ -272,7 +465,7 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
 {
     uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
     struct ptw_va_range range = {{first & mask}, {last & mask}};
-    struct fm_node n = open_table(m, root, RWXU, 0);
+    struct fm_node n = open_root(m, root);
     unsigned left = 512;
 
     return withholds(m, &n, m->levels - 1, 0, &range, rights, &left);
@@ -280,29 +473,43 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
 
 /* ------------------------------------------------------------------- tables */
 
-static uint8_t reach(struct fm *m, uint64_t pa, unsigned level, bool first)
+/* Room for the contents of so many bytes at pa. */
+static bool make_pages(struct fm *m, uint64_t pa, uint64_t bytes)
 {
-    struct fm_node n = open_table(m, pa, RWXU, 0);
-    struct fm_page *p;
-    uint8_t dirt;
+    for (uint64_t f = pa / FZ_PAGE; f <= (pa + (bytes - 1)) / FZ_PAGE; f++) {
+        if (fm_page_for(m, f) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    if (n.kind != FM_TABLE || pa % FZ_PAGE != 0) {
+static uint8_t reach(struct fm *m, uint64_t pa, unsigned level)
+{
+    struct fm_node n = open_table(m, level, pa, RWXU, 0);
+    uint64_t bytes = fm_table_bytes(m, level);
+    struct fm_table *t;
+    uint64_t at;
+    uint8_t dirt;
+    int number;
+
+    if (n.kind != FM_TABLE || pa % bytes != 0) {
         return 1;
     }
-    n.page = fm_page_for(m, pa / FZ_PAGE);
-    if (n.page < 0) {
+    number = fm_table_for(m, pa);
+    if (!make_pages(m, pa, bytes) || number < 0) {
         m->overflow = true;
         return 2;
     }
-    p = &m->page[n.page];
-    p->refs += first;
-    p->reached = true;
-    if (p->dirt[level] != 0) {
-        return p->dirt[level];
+    n.page = fm_find(m, pa / FZ_PAGE);
+    t = &m->table[number];
+    t->bytes = bytes > t->bytes ? bytes : t->bytes;
+    t->refs++;
+    t->reached = true;
+    if (t->dirt[level] != 0) {
+        return t->dirt[level];
     }
-    dirt = p->copied && memcmp(m->old[n.page], m->bytes[n.page], FZ_PAGE) != 0
-               ? 2
-               : 1;
+    dirt = fm_changed(m, pa, bytes, &at) ? 2 : 1;
     for (unsigned i = 0; i < entries_of(m, level) && level > 0; i++) {
         struct fm_node c;
 
@@ -310,39 +517,60 @@ static uint8_t reach(struct fm *m, uint64_t pa, unsigned level, bool first)
             continue;
         }
         c = child(m, false, &n, level, i);
-        if (c.kind == FM_TABLE && reach(m, c.pa, level - 1, true) == 2) {
+        if (c.kind == FM_TABLE && reach(m, c.pa, level - 1) == 2) {
             dirt = 2;
         }
     }
-    p = &m->page[n.page];
-    p->dirt[level] = dirt;
+    t->dirt[level] = dirt;
     return dirt;
 }
 
 void fm_reach(struct fm *m)
 {
-    for (unsigned i = 0; i < m->pages; i++) {
-        memset(m->page[i].dirt, 0, sizeof m->page[i].dirt);
-        m->page[i].refs = 0;
-        m->page[i].reached = false;
+    for (unsigned i = 0; i < m->tables; i++) {
+        struct fm_table *t = &m->table[i];
+
+        /* What it was before the edit counts until the next one. */
+        if (!t->linked && i >= m->pool_tables) {
+            t->bytes = 0;
+        }
+        memset(t->dirt, 0, sizeof t->dirt);
+        t->refs = 0;
+        t->reached = false;
     }
     for (unsigned i = 0; i < m->roots; i++) {
         if (m->rooted[i]) {
-            (void)reach(m, m->root[i], m->levels - 1, true);
+            (void)reach(m, m->root[i], m->levels - 1);
         }
     }
 }
 
 bool fm_two_levels(const struct fm *m)
 {
-    for (unsigned i = 0; i < m->pages; i++) {
+    for (unsigned i = 0; i < m->tables; i++) {
         unsigned levels = 0;
 
         for (unsigned l = 0; l < m->levels; l++) {
-            levels += m->page[i].dirt[l] != 0;
+            levels += m->table[i].dirt[l] != 0;
         }
         if (levels > 1) {
             return true;
+        }
+    }
+    return false;
+}
+
+bool fm_overlaps(const struct fm *m)
+{
+    for (unsigned i = 0; i < m->tables; i++) {
+        uint64_t size = 0;
+        int t;
+
+        while (m->table[i].reached &&
+               (t = fm_over(m, m->table[i].pa, &size)) >= 0) {
+            if ((unsigned)t != i && m->table[t].reached) {
+                return true;
+            }
         }
     }
     return false;
@@ -353,11 +581,14 @@ bool fm_two_levels(const struct fm *m)
 static bool clean(const struct fm_compare *c, const struct fm_node *was,
                   const struct fm_node *is, unsigned level)
 {
+    int table;
+
     if (!c->one || was->kind != FM_TABLE || is->kind != FM_TABLE ||
-        was->pa != is->pa || was->rights != is->rights || is->page < 0) {
+        was->pa != is->pa || was->rights != is->rights) {
         return false;
     }
-    return c->is->page[is->page].dirt[level] == 1;
+    table = fm_table(c->is, is->pa);
+    return table >= 0 && c->is->table[table].dirt[level] == 1;
 }
 
 static uint64_t sign(const struct fm *m, uint64_t va)
@@ -441,7 +672,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
         }
         break;
     case FM_UNMAPPED:
-        if (is->kind != FM_NONE || (is->raw & 1) != 0) {
+        if (is->kind != FM_NONE || is->present) {
             differ(c, va, "something is still mapped", was->raw, is->raw);
         }
         break;
@@ -540,8 +771,8 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
 
 void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is)
 {
-    struct fm_node a = open_table(c->was, was, RWXU, 0);
-    struct fm_node b = open_table(c->is, is, RWXU, 0);
+    struct fm_node a = open_root(c->was, was);
+    struct fm_node b = open_root(c->is, is);
 
     if (c->change->want == FM_SAME && clean(c, &a, &b, c->is->levels - 1)) {
         return;

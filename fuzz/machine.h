@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that an edit may write to, and what it meant before and after.
  *
- * A machine is pages with contents, a pool of pages for new tables, and the
- * tables that its roots reach.  A page is copied when it is touched first in an
- * edit, so that there are two views of memory: before and now. */
+ * A machine is pages with contents, and tables: a pool of memory for new ones,
+ * and those that its roots reach.  A page is a piece of memory of FZ_PAGE bytes; it
+ * is copied when it is touched first in an edit, so that there are two views of
+ * memory: before and now.  A table has the size that the format gives those of its
+ * level: several may be in one page, or one in several. */
 #ifndef PTW_FUZZ_MACHINE_H
 #define PTW_FUZZ_MACHINE_H
 
@@ -12,16 +14,17 @@
 enum {
     FM_POOL = 192,  /* pages of the pool; they come first */
     FM_PAGES = 384, /* all pages */
+    FM_TABLES = FM_PAGES + FZ_ROOTS,
     FM_INDEX = 1024,
     FM_ROOTS = FZ_ROOTS,
     FM_ENTRIES = 200000, /* that one comparison looks at */
 };
 
 enum fm_state {
-    FM_WORLD, /* no page of the pool, or one that is a table from the start on */
+    FM_WORLD, /* none of the pool, or one that is a table from the start on */
     FM_FREE,
     FM_TAKEN,
-    FM_GIVEN, /* a page of the world that was given back or moved away */
+    FM_GIVEN, /* a table of the world that was given back or moved away */
 };
 
 struct fm_region {
@@ -33,16 +36,27 @@ struct fm_region {
 
 struct fm_page {
     uint64_t frame;
+    bool copied; /* there is another view of it from before */
+};
+
+struct fm_table {
+    uint64_t pa;
+    uint64_t bytes; /* the most that it has, at the levels where it was met */
     enum fm_state state;
-    bool copied;   /* there is another view of it from before */
     bool moved;    /* it is where a table moved to */
-    bool linked;   /* before: some root reaches it as a table */
+    bool linked;   /* before: some root reaches it */
     bool reached;  /* now: the same */
     bool stock;    /* in the chain of spare tables */
+    bool asked;    /* in this edit it was asked to move, or is new */
     uint32_t refs; /* how many entries and roots refer to it */
     uint8_t
         dirt[ORACLE_MOST_LEVELS]; /* below it at that level: 0 unknown, 1 no,
                                          2 yes */
+};
+
+/* What has that key: 1 + its number, by its key; an open hash table. */
+struct fm_index {
+    uint16_t at[FM_INDEX];
 };
 
 struct fm {
@@ -50,14 +64,19 @@ struct fm {
     unsigned levels;
     unsigned entry_bytes;
     const struct oracle_mode *mode;
-    struct fm_region region[FZ_REGIONS + 1];
+    struct fm_region region[FZ_REGIONS + 2];
     unsigned regions;
-    uint64_t pool;       /* its first frame */
-    unsigned pool_pages; /* their contents are written when they are taken */
+    uint64_t pool;        /* where it begins */
+    unsigned pool_pages;  /* their contents are written when they are taken */
+    unsigned pool_tables; /* of the largest size; the first tables */
+    uint64_t pool_bytes;  /* the size of one */
     unsigned pool_next;
     struct fm_page page[FM_PAGES];
     unsigned pages;
-    uint16_t index[FM_INDEX];
+    struct fm_table table[FM_TABLES];
+    unsigned tables;
+    struct fm_index page_index;
+    struct fm_index table_index;
     uint8_t (*bytes)[FZ_PAGE];
     uint8_t (*old)[FZ_PAGE];
     uint64_t root[FM_ROOTS];
@@ -66,7 +85,7 @@ struct fm {
     uint64_t read_frame; /* the last that was read */
     int read_page;
     bool read_known;
-    bool overflow; /* there are more pages than can be kept */
+    bool overflow; /* there are more pages or tables than can be kept */
 };
 
 /* What there is at some addresses of a space. */
@@ -79,7 +98,8 @@ struct fm_node {
     unsigned rights; /* effective */
     unsigned level;  /* leaf: of the table that holds it */
     bool real;       /* raw is an entry of this level, not of one above */
-    int page;        /* table: -1 when it has no contents */
+    bool present;    /* none: raw has an entry all the same, or can't be read */
+    int page;        /* table: its first; -1 when that has no contents */
     bool whole;      /* all of it can be read */
 };
 
@@ -118,14 +138,32 @@ struct fm_compare {
                   those of the first */
 };
 
+/* fm_find returns the page of that frame, fm_table the table at pa, or -1. */
 int fm_find(const struct fm *m, uint64_t frame);
+int fm_table(const struct fm *m, uint64_t pa);
+
+/* The same, made if it is not there; -1 when there is no room. */
 int fm_page_for(struct fm *m, uint64_t frame);
+int fm_table_for(struct fm *m, uint64_t pa);
+
+/* fm_over goes through the tables that have the byte at pa: *size is 0 at first.
+ * Returns -1 after the last one. */
+int fm_over(const struct fm *m, uint64_t pa, uint64_t *size);
+
+/* fm_table_bytes returns the size of a table that is used at that level. */
+uint64_t fm_table_bytes(const struct fm *m, unsigned level);
+
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
                                      uint64_t bytes);
 
-/* fm_touches: some region has a byte of the page at pa. */
-bool fm_touches(const struct fm *m, uint64_t pa);
-uint64_t fm_get(const struct fm *m, bool before, int page, unsigned at);
+/* fm_touches: some region has one of so many bytes at pa. */
+bool fm_touches(const struct fm *m, uint64_t pa, uint64_t bytes);
+
+/* fm_load returns n bytes at pa, little-endian: zeros where no page is. */
+uint64_t fm_load(const struct fm *m, bool before, uint64_t pa, unsigned n);
+
+/* fm_store writes n bytes where there are pages, and touches these. */
+void fm_store(struct fm *m, uint64_t pa, unsigned n, uint64_t value);
 
 /* fm_read reads what a callback is asked for; false: refused. */
 bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out);
@@ -134,14 +172,25 @@ bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out);
 void fm_begin(struct fm *m);
 void fm_touch(struct fm *m, unsigned page);
 
-/* fm_reach finds out which pages are tables now, and what of them changed. */
+/* fm_touch_range does that to all pages of so many bytes at pa. */
+void fm_touch_range(struct fm *m, uint64_t pa, uint64_t bytes);
+
+/* fm_changed: a byte of those differs from before; *at is where. */
+bool fm_changed(const struct fm *m, uint64_t pa, uint64_t bytes, uint64_t *at);
+
+/* fm_reach finds out which tables there are now, and what of them changed. */
 void fm_reach(struct fm *m);
 
-/* fm_two_levels: some page is a table at two levels now. */
+/* fm_two_levels: some table is one at two levels now. */
 bool fm_two_levels(const struct fm *m);
 
-/* fm_same_bytes: no page that was a table or of the world changed. */
+/* fm_overlaps: a table is a part of another one. */
+bool fm_overlaps(const struct fm *m);
+
+/* fm_same_bytes: no byte changed that was of a table or of the world.  fm_stray:
+ * a byte changed that was of the world, and of no table. */
 bool fm_same_bytes(const struct fm *m, uint64_t *pa);
+bool fm_stray(const struct fm *m, uint64_t *pa);
 
 /* fm_compare_spaces fails with what differs. */
 void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is);

@@ -88,6 +88,19 @@ static uint64_t encode(const struct oracle_mode *mode, unsigned level,
            put_leaf(mode, level, is->pa);
 }
 
+/* arch/x86/include/asm/pgtable_64.h since 4.18, from 4.6 on, and before that;
+ * nt!_MMPTE. */
+static const struct oracle_systems systems = {
+    .linux_now = {59, 9, 58},
+    .linux_inverts = true,
+    .linux_before = {9, 14, 63},
+    .linux_had_two = true,
+    .linux_other_at = 1,
+    .linux_migrates = true,
+    .windows_mask = (uint64_t)1 << 45,
+    .windows_bits = 36,
+};
+
 const struct oracle_format oracle_amd64 = {
     .name = "amd64",
     .levels = 4,
@@ -97,6 +110,10 @@ const struct oracle_format oracle_amd64 = {
     .sign_extended = true,
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
+    .made_dirty = true,
+    .mark_bits = ORACLE_X86_AVL,
+    .mark = ORACLE_X86_MARK,
+    .systems = &systems,
     .withholds_exec = oracle_x86_nxe,
     .large = large,
     .decode = decode,
@@ -104,6 +121,7 @@ const struct oracle_format oracle_amd64 = {
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
+    .split = oracle_x86_split,
     .leaf_pa_bits = oracle_x86_leaf_width,
     .table_pa_bits = oracle_x86_width,
     .root_pa_bits = oracle_x86_width,
@@ -119,6 +137,10 @@ const struct oracle_format oracle_amd64_la57 = {
     .sign_extended = true,
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
+    .made_dirty = true,
+    .mark_bits = ORACLE_X86_AVL,
+    .mark = ORACLE_X86_MARK,
+    .systems = &systems,
     .withholds_exec = oracle_x86_nxe,
     .large = large,
     .decode = decode,
@@ -126,6 +148,7 @@ const struct oracle_format oracle_amd64_la57 = {
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
+    .split = oracle_x86_split,
     .leaf_pa_bits = oracle_x86_leaf_width,
     .table_pa_bits = oracle_x86_width,
     .root_pa_bits = oracle_x86_width,

@@ -55,6 +55,23 @@ uint64_t oracle_table_bytes(const struct oracle_format *f, unsigned level)
     return (uint64_t)f->level[level].entries * f->entry_bytes;
 }
 
+unsigned oracle_page_log2(const struct oracle_format *f)
+{
+    return f->levels > 0 ? f->level[0].shift : 12;
+}
+
+uint64_t oracle_largest_table(const struct oracle_format *f)
+{
+    uint64_t most = 0;
+
+    for (unsigned level = 0; level < f->levels; level++) {
+        uint64_t bytes = oracle_table_bytes(f, level);
+
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 static bool same(const struct oracle_entry *a, const struct oracle_entry *b)
 {
     return a->kind == b->kind && a->pa == b->pa && a->w == b->w &&
@@ -145,4 +162,44 @@ bool oracle_canonical(const struct oracle_mode *mode, uint64_t va)
 bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 {
     return mode->format->writes(mode, above, leaf);
+}
+
+bool oracle_present(const struct oracle_mode *mode, unsigned level,
+                    uint64_t raw)
+{
+    return mode->format->decode(mode, raw, level).kind != ORACLE_NOT_PRESENT;
+}
+
+uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level)
+{
+    struct oracle_entry e = {ORACLE_MAPS, 0, false, true, false};
+    uint64_t without = mode->format->encode(mode, level, &e);
+
+    e.w = true;
+    return mode->format->encode(mode, level, &e) ^ without;
+}
+
+uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
+                     uint64_t leaf)
+{
+    const struct oracle_format *f = mode->format;
+
+    return (leaf & ~(f->mark_bits | oracle_write_bit(mode, level))) | f->mark;
+}
+
+bool oracle_marked(const struct oracle_mode *mode, unsigned level,
+                   uint64_t leaf)
+{
+    const struct oracle_format *f = mode->format;
+
+    return (leaf & f->mark_bits) == f->mark &&
+           (leaf & oracle_write_bit(mode, level)) == 0;
+}
+
+uint64_t oracle_frame(const struct oracle_mode *mode, unsigned level)
+{
+    struct oracle_mode wide = *mode;
+
+    wide.pa_bits = 52;
+    return mode->format->leaf_bits(&wide, level);
 }

@@ -40,6 +40,27 @@ struct oracle_entry {
     bool w, x, u;
 };
 
+/* An entry that is not present and, as Linux has it, a swap or migration entry:
+ * the lowest of 5 bits for its type, and the bits of its offset. */
+struct oracle_swap {
+    unsigned type_at;
+    unsigned offset_at;
+    unsigned offset_end;
+};
+
+/* What operating systems keep in entries that are not present, by their sources:
+ * where it differs between formats. */
+struct oracle_systems {
+    struct oracle_swap linux_now; /* since 4.18 */
+    bool linux_inverts;           /* and whether frames are inverted */
+    struct oracle_swap linux_before;
+    bool linux_had_two;      /* before, there was a second layout of these: */
+    unsigned linux_other_at; /* where it has the type */
+    bool linux_migrates;     /* pages of level 1, too */
+    uint64_t windows_mask;   /* a mask against L1TF that such machines have */
+    unsigned windows_bits;   /* of a frame, as a machine with it has them */
+};
+
 struct oracle_format {
     const char *name; /* of the regime, as the library has it */
     unsigned levels;  /* 0: addresses are physical ones, and no table is read */
@@ -50,8 +71,12 @@ struct oracle_format {
         unsigned shift;   /* log2 of the addresses that one entry stands for */
         unsigned entries; /* in a table */
     } level[ORACLE_MOST_LEVELS];
-    uint64_t accessed; /* the bit of a leaf that an access sets */
-    uint64_t dirty;    /* and that which a write sets */
+    uint64_t accessed;  /* the bit of a leaf that an access sets */
+    uint64_t dirty;     /* and that which a write sets */
+    bool made_dirty;    /* the library makes a leaf with that bit set */
+    uint64_t mark_bits; /* bits that a hypervisor may use, in a leaf: */
+    uint64_t mark;      /* copy-on-write, if they are these */
+    const struct oracle_systems *systems; /* NULL: none is known */
 
     /* Whether an entry can withhold execution. */
     bool (*withholds_exec)(const struct oracle_mode *mode);
@@ -75,6 +100,11 @@ struct oracle_format {
     /* The address of a page, as a leaf of that level has it. */
     uint64_t (*put_leaf)(const struct oracle_mode *mode, unsigned level,
                          uint64_t pa);
+
+    /* The bits of a leaf of that level that becomes smaller ones, as one of the
+     * level below has them, without an address. */
+    uint64_t (*split)(const struct oracle_mode *mode, unsigned level,
+                      uint64_t bits);
 
     /* How many bits a physical address has at most: of a page that a leaf of that
      * level maps; of a table that an entry leads to; of a root. */
@@ -116,6 +146,12 @@ uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va);
  * what its address is aligned to. */
 uint64_t oracle_table_bytes(const struct oracle_format *f, unsigned level);
 
+/* oracle_page_log2 returns log2 of the size of the smallest page. */
+unsigned oracle_page_log2(const struct oracle_format *f);
+
+/* oracle_largest_table returns the size of the largest table. */
+uint64_t oracle_largest_table(const struct oracle_format *f);
+
 /* oracle_encode writes the plainest entry that decode takes for exactly `is`, a
  * table or a page.  Returns false if a table of that level has no such entry: no
  * such page, an address that does not fit, a right that it can't withhold. */
@@ -146,5 +182,24 @@ bool oracle_canonical(const struct oracle_mode *mode, uint64_t va);
 
 /* oracle_writes says whether the guest can write through a leaf. */
 bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf);
+
+/* oracle_present says whether an entry leads to anything, or would. */
+bool oracle_present(const struct oracle_mode *mode, unsigned level,
+                    uint64_t raw);
+
+/* oracle_write_bit returns the bit of a leaf of that level that lets the guest
+ * write. */
+uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_mark returns a leaf of that level as copy-on-write; oracle_marked says
+ * whether it looks as if it were that already. */
+uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
+                     uint64_t leaf);
+bool oracle_marked(const struct oracle_mode *mode, unsigned level,
+                   uint64_t leaf);
+
+/* oracle_frame returns the bits of an entry that hold the address of a page of
+ * that level, wherever a processor's physical width ends. */
+uint64_t oracle_frame(const struct oracle_mode *mode, unsigned level);
 
 #endif

@@ -89,6 +89,14 @@ static unsigned table_pa_bits(const struct oracle_mode *mode)
     return 32;
 }
 
+/* arch/x86/include/asm/pgtable-2level.h, nt!_MMPTE. */
+static const struct oracle_systems systems = {
+    .linux_now = {1, 9, 31},
+    .linux_before = {1, 9, 31},
+    .windows_mask = (uint64_t)1 << 31,
+    .windows_bits = 20,
+};
+
 const struct oracle_format oracle_i686 = {
     .name = "i686",
     .levels = 2,
@@ -97,6 +105,9 @@ const struct oracle_format oracle_i686 = {
     .level = {{12, 1024}, {22, 1024}},
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
+    .mark_bits = ORACLE_X86_AVL,
+    .mark = ORACLE_X86_MARK,
+    .systems = &systems,
     .withholds_exec = withholds_exec,
     .large = large,
     .decode = decode,
@@ -104,6 +115,7 @@ const struct oracle_format oracle_i686 = {
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
+    .split = oracle_x86_split,
     .leaf_pa_bits = leaf_pa_bits,
     .table_pa_bits = table_pa_bits,
     .root_pa_bits = table_pa_bits,

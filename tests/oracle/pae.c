@@ -94,6 +94,16 @@ static unsigned root_pa_bits(const struct oracle_mode *mode)
     return 32;
 }
 
+/* arch/x86/include/asm/pgtable-3level.h: since 4.18 as in long mode; before, the
+ * upper half of an entry, 5 bits of type below the offset.  nt!_MMPTE. */
+static const struct oracle_systems systems = {
+    .linux_now = {59, 9, 58},
+    .linux_inverts = true,
+    .linux_before = {32, 37, 63},
+    .windows_mask = (uint64_t)1 << 45,
+    .windows_bits = 36,
+};
+
 const struct oracle_format oracle_pae = {
     .name = "pae",
     .levels = 3,
@@ -102,6 +112,9 @@ const struct oracle_format oracle_pae = {
     .level = {{12, 512}, {21, 512}, {30, 4}},
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
+    .mark_bits = ORACLE_X86_AVL,
+    .mark = ORACLE_X86_MARK,
+    .systems = &systems,
     .withholds_exec = oracle_x86_nxe,
     .large = large,
     .decode = decode,
@@ -109,6 +122,7 @@ const struct oracle_format oracle_pae = {
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
     .put_leaf = put_leaf,
+    .split = oracle_x86_split,
     .leaf_pa_bits = oracle_x86_leaf_width,
     .table_pa_bits = oracle_x86_width,
     .root_pa_bits = root_pa_bits,

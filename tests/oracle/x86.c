@@ -48,6 +48,19 @@ unsigned oracle_x86_leaf_width(const struct oracle_mode *mode, unsigned level)
     return mode->pa_bits;
 }
 
+/* A large leaf has PS in bit 7 and PAT in bit 12, a PTE has PAT in bit 7. */
+uint64_t oracle_x86_split(const struct oracle_mode *mode, unsigned level,
+                          uint64_t bits)
+{
+    uint64_t pat = oracle_ones(12, 12);
+
+    (void)mode;
+    if (level != 1) {
+        return bits;
+    }
+    return (bits & ~(ORACLE_X86_PS | pat)) | (bits & pat) >> 5;
+}
+
 /* Intel SDM vol. 3A, "Determination of Access Rights": the supervisor writes
  * everywhere if CR0.WP is 0.  Else R/W is 1 in every entry; or CR4.CET is 1, R/W
  * is 0 and D is 1 in the leaf, and R/W is 1 in every other: a shadow stack. */

@@ -14,6 +14,8 @@ static const uint64_t ORACLE_X86_A = 1 << 5;
 static const uint64_t ORACLE_X86_D = 1 << 6;
 static const uint64_t ORACLE_X86_PS = 1 << 7;
 static const uint64_t ORACLE_X86_G = 1 << 8;
+static const uint64_t ORACLE_X86_AVL = 7 << 9; /* "ignored", 11:9 */
+static const uint64_t ORACLE_X86_MARK = 1 << 9;
 static const uint64_t ORACLE_X86_XD = (uint64_t)1 << 63;
 
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
@@ -38,6 +40,10 @@ bool oracle_x86_nxe(const struct oracle_mode *mode);
 /* oracle_x86_width returns the physical width, of a table or of a page. */
 unsigned oracle_x86_width(const struct oracle_mode *mode);
 unsigned oracle_x86_leaf_width(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_x86_split moves PAT to where a leaf of level 0 has it. */
+uint64_t oracle_x86_split(const struct oracle_mode *mode, unsigned level,
+                          uint64_t bits);
 
 /* oracle_x86_writes is the rule of all of them. */
 bool oracle_x86_writes(const struct oracle_mode *mode, bool above,
