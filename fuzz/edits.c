@@ -2488,6 +2488,11 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
             fz_fail("a link is refused: %s", ptw_status_text(st));
         }
         goto same;
+    case PTW_E_WIDTH:
+        if (h->high < 0) {
+            fz_fail("a link is refused: %s", ptw_status_text(st));
+        }
+        goto same;
     case PTW_E_RIGHTS:
         if ((flags & PTW_EDIT_EXACT) != 0 ||
             links_with(w, level + 1, q->rights)) {
