@@ -596,7 +596,7 @@ static void read_refuse(struct fc_guest *g, const uint8_t *record)
 
 static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
 {
-    bool wide = w->entry_bytes == 8;
+    const struct oracle_systems *is = w->mode.format->systems;
     const struct ptw_absent policies[8] = {
         {.policy = PTW_ABSENT_KEEP},
         {.policy = PTW_ABSENT_CLEAR},
@@ -605,33 +605,31 @@ static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
         {.policy = PTW_ABSENT_WINDOWS},
         {.policy = PTW_ABSENT_LINUX, .migration = 0xff000000, .frame_bits = 20},
         {.policy = PTW_ABSENT_WINDOWS,
-         .mask = wide ? 0x200000000000 : 0x80000000,
-         .frame_bits = wide ? 36 : 20},
+         .mask = is != NULL ? is->windows_mask : 0,
+         .frame_bits = is != NULL ? is->windows_bits : 0},
         {.policy = PTW_ABSENT_LINUX_PLAIN,
          .migration = 0xffff0000,
-         .type_at = wide ? 9 : 0},
+         .type_at =
+             is != NULL && is->linux_had_two ? is->linux_before.type_at : 0},
     };
 
-    struct ptw_absent policy = policies[which];
-
-    /* Some regimes have one layout of swap entries, and no choice. */
-    if (ptw_absent_check(&policy, &w->regime) != PTW_OK) {
-        policy.type_at = 0;
-    }
-    return policy;
+    return policies[is == NULL ? which % 2 : which];
 }
 
 /* Whether that convention inverts frames. */
 static bool inverts(const struct fc_guest *g)
 {
-    return g->o.absent.policy == PTW_ABSENT_LINUX && g->w->entry_bytes == 8;
+    return g->o.absent.policy == PTW_ABSENT_LINUX &&
+           g->w->mode.format->systems->linux_inverts;
 }
 
-/* Entries that are not present and have 001 in bits 11:9 name, under a
+/* Entries that are not present and have the mark of copy-on-write name, under a
  * convention, what they would map: an operation can't tell how. */
 static void name_pages(struct fc_guest *g)
 {
     struct fz_world *w = g->w;
+    const struct oracle_format *f = w->mode.format;
+    const struct oracle_systems *is = f->systems;
     enum ptw_absent_policy policy = g->o.absent.policy;
     unsigned n = w->entry_bytes;
 
@@ -640,17 +638,18 @@ static void name_pages(struct fc_guest *g)
             uint8_t *e = w->page[i] + at;
             uint64_t raw = get_at(e, n);
 
-            if ((raw & 0xE01) != 0x200) {
+            if (oracle_present(&w->mode, 0, raw) ||
+                (raw & f->mark_bits) != f->mark) {
                 continue;
             }
             if (policy == PTW_ABSENT_WINDOWS) {
-                raw |= 0x800 | g->o.absent.mask;
+                raw |= is->windows_transition | g->o.absent.mask;
             } else {
-                raw |= 0x100;
+                raw |= is->linux_none;
             }
             if (inverts(g)) {
-                raw ^=
-                    (raw & 0x80) != 0 ? 0x000FFFFFFFE00000 : 0x000FFFFFFFFFF000;
+                raw ^= oracle_frame(&w->mode,
+                                    (raw & is->linux_large) != 0 ? 1 : 0);
             }
             put_at(e, n, raw);
         }
@@ -1419,7 +1418,8 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     m->counts = rb->counts;
     for (unsigned i = 0; i < g->w->roots; i++) {
         if (m->root[i].v % FZ_PAGE != 0 || m->root[i].v < m->tables_at ||
-            m->root[i].v - m->tables_at >= m->table_bytes) {
+            m->root[i].v - m->tables_at >= m->table_bytes ||
+            m->root[i].v >> g->w->mode.format->root_pa_bits(&g->w->mode) != 0) {
             fz_fail("the new root %llx", HEX(m->root[i].v));
         }
     }
@@ -1465,10 +1465,11 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
         unsigned bad = ptw_rebuild_bad_root(rb);
         uint64_t pa = bad < w->roots ? root[bad].v : 0;
+        uint64_t bytes = oracle_table_bytes(w->mode.format, w->levels - 1);
 
         if (bad >= w->roots ||
-            st != (pa % FZ_PAGE != 0 ? PTW_E_ALIGN : PTW_E_BUS) ||
-            (st == PTW_E_BUS && fc_cover(g, pa, FZ_PAGE) != PTW_COVER_NONE)) {
+            st != (pa % bytes != 0 ? PTW_E_ALIGN : PTW_E_BUS) ||
+            (st == PTW_E_BUS && fc_cover(g, pa, bytes) != PTW_COVER_NONE)) {
             fz_fail("the plan says of the root %llx: %s", HEX(pa),
                     ptw_status_text(st));
         }
@@ -1510,13 +1511,13 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
 
 static enum ptw_status
 compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
-               const struct ptw_mem *now, const ptw_pa *root,
-               const struct ptw_verify_options *o, unsigned growth,
-               struct ptw_certificate *c)
+               const ptw_pa *root, const struct ptw_mem *now,
+               const ptw_pa *now_root, const struct ptw_verify_options *o,
+               unsigned growth, struct ptw_certificate *c)
 {
     struct ptw_verify *v = &verify;
-    enum ptw_status st = ptw_verify_init(v, &g->w->regime, mem, g->root, now,
-                                         root, g->w->roots, o);
+    enum ptw_status st = ptw_verify_init(v, &g->w->regime, mem, root, now,
+                                         now_root, g->w->roots, o);
 
     if (st != PTW_OK) {
         fz_fail("a comparison is refused: %s", ptw_status_text(st));
@@ -1562,7 +1563,7 @@ static enum ptw_status compare(struct fc_guest *g, const struct ptw_mem *mem,
 
     o.seed = seed;
     image_memory(m, &now, region);
-    st = compare_memory(g, mem, &now, m->root, &o, growth, c);
+    st = compare_memory(g, mem, g->root, &now, m->root, &o, growth, c);
     if (!g->changes) {
         uint64_t tables = ptw_walk_counts(&verify.side[0].walk).tables +
                           ptw_walk_counts(&verify.side[1].walk).tables;
@@ -1620,11 +1621,12 @@ enum kind { PRESENT, ABSENT, ABSENT_NOT_0 };
 static bool is_kind(const struct fz_world *w, const uint8_t *entry,
                     enum kind kind)
 {
-    bool present = (entry[0] & 1) != 0;
+    uint64_t raw = get_at(entry, w->entry_bytes);
+    bool present = oracle_present(&w->mode, 0, raw);
 
     return kind == PRESENT  ? present
            : kind == ABSENT ? !present
-                            : !present && get_at(entry, w->entry_bytes) != 0;
+                            : !present && raw != 0;
 }
 
 /* The k-th entry of that kind; NULL: there is none. */
@@ -1669,6 +1671,15 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
     put_at(entry, n, (raw & ~mask) | ((at ^ flip) & mask));
 }
 
+/* What is not present, and names a page that may be written and was accessed. */
+static uint64_t names_a_page(const struct fz_world *w)
+{
+    const struct oracle_format *f = w->mode.format;
+
+    return (f->systems != NULL ? f->systems->linux_none : 0) | f->accessed |
+           oracle_write_bit(&w->mode, 0);
+}
+
 static void spoil(struct fc_guest *g, struct fc_image *m,
                   const struct input *input)
 {
@@ -1689,7 +1700,8 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     if (input->spoil == SPOIL_ADD) {
         raw = m->tables_at + (uint64_t)(at[1] % m->counts.tables) * FZ_PAGE;
         if (absent != NULL) {
-            put_at(absent, n, (inverts(g) ? ~raw & mask : raw & mask) | 0x122);
+            put_at(absent, n,
+                   (inverts(g) ? ~raw & mask : raw & mask) | names_a_page(w));
         }
         return;
     }
@@ -1840,7 +1852,7 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
         .seed = g->o.seed,
     };
     enum ptw_status st =
-        compare_memory(g, mem, mem, g->root, &o, how->growth, &c);
+        compare_memory(g, mem, g->root, mem, g->root, &o, how->growth, &c);
     uint64_t page;
 
     if (st == PTW_DIFFERENT) {
@@ -1857,7 +1869,8 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     other.flip = (uint8_t)(1 << (at[2] & 7));
     make_host(&other);
     offer(&other, g->lends, &changed, region);
-    st = compare_memory(g, mem, &changed, g->root, &o, how->growth, &again);
+    st = compare_memory(g, mem, g->root, &changed, g->root, &o, how->growth,
+                        &again);
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
         free(other.host[i]);
     }
@@ -1870,6 +1883,41 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     if (fc_readable_byte(g, other.flipped) && st == PTW_OK) {
         fz_fail("the byte at %llx differs, and nobody says so",
                 HEX(other.flipped));
+    }
+}
+
+/* Where nothing was left out, and nothing became another thing, the guest is as
+ * good an image of the image. */
+static void check_backwards(struct fc_guest *g, const struct ptw_mem *mem,
+                            const struct manner *how)
+{
+    const struct ptw_rebuild_counts *k = &image[0].counts;
+    struct ptw_region region[IMAGE_REGIONS];
+    struct ptw_mem now;
+    struct ptw_certificate c;
+    struct ptw_verify_options o = {
+        .last = {UINT64_MAX},
+        .max_reads = g->o.max_reads,
+        .seed = g->o.seed,
+    };
+
+    if (!fc_plain || (g->o.flags & ~(unsigned)PTW_REBUILD_TABLES_APART) != 0 ||
+        g->o.leave_outs > 0 || g->o.maps > 0 || g->o.first.v != 0 ||
+        g->o.last.v != UINT64_MAX || g->o.absent.policy != PTW_ABSENT_KEEP ||
+        g->refuses > 0 || k->split > 0) {
+        return;
+    }
+    for (unsigned i = 0; i < PTW_DROPS; i++) {
+        if (k->dropped[i] > 0) {
+            return;
+        }
+    }
+    image_memory(&image[0], &now, region);
+    if (compare_memory(g, &now, image[0].root, mem, g->root, &o, how->growth,
+                       &c) == PTW_DIFFERENT) {
+        fz_fail("the guest is not the image: %s at %llx",
+                ptw_difference_text(verify.difference.kind),
+                HEX(verify.difference.va.v));
     }
 }
 
@@ -1986,6 +2034,7 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
     if (g->w->thorough || (g->w->seed >> 32) % 4 == 3) {
         check_itself(g, mem, how, input);
+        check_backwards(g, mem, how);
     }
     if (st != PTW_OK || input->spoil == SPOIL_NOT) {
         return;

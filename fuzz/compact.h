@@ -89,6 +89,10 @@ int fc_written(const struct fc_image *m, uint64_t pa);
 bool fc_same(struct fc_guest *g, const struct fc_image *m,
              struct ptw_rebuild *rb, bool *unsure);
 
+/* Of the image that was compared last, with rb: each old table is one new one, and
+ * none is mapped as a page. */
+extern bool fc_plain;
+
 /* fc_marked says whether a leaf begins at that address of that space, of which
  * R/W is clear and bits 11:9 are 001, and memory has any page of it that is
  * kept. */

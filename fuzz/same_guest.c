@@ -31,7 +31,6 @@ struct naive {
     struct ptw_rebuild *rb;
     const struct ptw_regime *r;
     unsigned levels;
-    unsigned entries;
     unsigned entry_bytes;
     unsigned flags;
     bool strict;
@@ -131,6 +130,22 @@ static const struct oracle_mode *mode_of(const struct naive *n)
 static unsigned shift_of(const struct naive *n, unsigned level)
 {
     return mode_of(n)->format->level[level].shift;
+}
+
+static unsigned entries_of(const struct naive *n, unsigned level)
+{
+    return mode_of(n)->format->level[level].entries;
+}
+
+static uint64_t table_bytes(const struct naive *n, unsigned level)
+{
+    return oracle_table_bytes(mode_of(n)->format, level);
+}
+
+/* A table by its address and level. */
+static uint64_t table_key(uint64_t pa, unsigned level)
+{
+    return pa << 4 | 8 | level;
 }
 
 static uint64_t size_of(const struct naive *n, unsigned level)
@@ -256,16 +271,10 @@ static bool writes(const struct naive *n, uint64_t raw)
 }
 
 /* A leaf that can be made copy-on-write. */
-static bool can_turn(const struct naive *n, uint64_t raw)
+static bool can_turn(const struct naive *n, unsigned level, uint64_t raw)
 {
-    return writes(n, raw) && !writes(n, raw & ~(uint64_t)2);
-}
-
-/* A leaf that looks as if it had been made copy-on-write: R/W clear, and 001 in
- * bits 11:9. */
-static bool is_marked(uint64_t raw)
-{
-    return (raw & 0xE02) == 0x200;
+    return writes(n, raw) &&
+           !writes(n, raw & ~oracle_write_bit(mode_of(n), level));
 }
 
 /* Whether any of those pages has a leaf that writes and another leaf: they would
@@ -310,23 +319,25 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
     uint64_t size = size_of(n, level);
     uint64_t bits = l->raw & ~leaf_mask(n, l->level);
     unsigned rights = l->rights;
+    bool marked = oracle_marked(mode_of(n), l->level, l->raw);
     bool turned =
-        (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 && can_turn(n, l->raw) &&
+        (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+        can_turn(n, l->level, l->raw) &&
         ((n->flags & PTW_REBUILD_COPY_SHARED) != 0 || !is_shared(n, pa, size));
 
-    if (l->level > 0 && level == 0) {
-        bits = (bits & ~(uint64_t)0x1080) | (bits & 0x1000) >> 5;
+    for (unsigned from = l->level; from > level; from--) {
+        bits = mode_of(n)->format->split(mode_of(n), from, bits);
     }
     if (turned) {
-        bits = (bits & ~(uint64_t)0xE02) | 0x200;
+        bits = oracle_mark(mode_of(n), l->level, bits);
         rights &= ~(unsigned)PTW_WRITE;
     }
-    if (is_marked(l->raw) && (n->flags & PTW_REBUILD_REFUSE_MARKED) != 0) {
+    if (marked && (n->flags & PTW_REBUILD_REFUSE_MARKED) != 0) {
         differ(n, "a marked leaf that is to be refused", va, l->raw, raw);
         return;
     }
-    if (is_marked(l->raw) && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
-        bits &= ~(uint64_t)0xE00;
+    if (marked && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+        bits &= ~mode_of(n)->format->mark_bits;
     }
     if (n->strict || !turned) {
         if ((raw & ~leaf_mask(n, level)) != bits ||
@@ -348,7 +359,7 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         n->c.leaves++;
         n->c.large += level > 0;
         n->c.copy_on_write += turned;
-        n->c.marked_before += is_marked(l->raw);
+        n->c.marked_before += marked;
     }
     for (uint64_t at = 0; at < size && turned; at += FZ_PAGE) {
         bool fresh;
@@ -413,13 +424,14 @@ static bool maps_cover(const struct naive *n, uint64_t va)
 
 static uint64_t new_entry(struct naive *n, uint64_t table, unsigned i)
 {
-    const uint8_t *page = fc_page(n->m, table);
+    uint64_t pa = table + (uint64_t)i * n->entry_bytes;
+    const uint8_t *page = fc_page(n->m, pa);
 
-    if (page == NULL || table % FZ_PAGE != 0) {
+    if (page == NULL || pa % n->entry_bytes != 0) {
         differ(n, "a table outside", 0, 0, table);
         return 0;
     }
-    return word(page + (size_t)i * n->entry_bytes, n->entry_bytes);
+    return word(page + pa % FZ_PAGE, n->entry_bytes);
 }
 
 static bool among_tables(const struct naive *n, uint64_t pa)
@@ -448,8 +460,8 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
             differ(n, "a table is not among the tables", va, 0, e.pa.v);
             return;
         }
-        (void)note(n, n->tables, e.pa.v | 0x800 | (level - 1), &fresh);
-        for (unsigned i = 0; i < n->entries; i++) {
+        (void)note(n, n->tables, table_key(e.pa.v, level - 1), &fresh);
+        for (unsigned i = 0; i < entries_of(n, level - 1); i++) {
             only_maps(n, new_entry(n, e.pa.v, i), level - 1,
                       va + i * size_of(n, level - 1));
         }
@@ -567,7 +579,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         break;
     case PTW_ENTRY_TABLE:
-        old = note(n, n->tables, e.pa.v | 0x800 | (level - 1), &fresh);
+        old = note(n, n->tables, table_key(e.pa.v, level - 1), &fresh);
         if (old == NULL) {
             return;
         }
@@ -579,7 +591,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
             n->c.tables++;
             n->c.split += level == l->level;
         }
-        for (unsigned i = 0; i < n->entries && !over(n); i++) {
+        for (unsigned i = 0; i < entries_of(n, level - 1) && !over(n); i++) {
             check_leaf(n, l, level - 1, va + i * size_of(n, level - 1),
                        new_entry(n, e.pa.v, i),
                        less | (~e.rights & (unsigned)RWXU), counting);
@@ -609,6 +621,16 @@ static uint64_t part(uint64_t v, unsigned hi, unsigned lo)
     return v >> lo << lo & (hi == 63 ? UINT64_MAX : ((uint64_t)2 << hi) - 1);
 }
 
+static unsigned top_bit(uint64_t bits)
+{
+    unsigned top = 0;
+
+    for (unsigned i = 0; i < 64; i++) {
+        top = (bits >> i & 1) != 0 ? i : top;
+    }
+    return top;
+}
+
 static struct name page_in(uint64_t raw, uint64_t seen, unsigned hi,
                            unsigned lo)
 {
@@ -623,9 +645,10 @@ static struct name linux_name(const struct naive *n, unsigned level,
                               uint64_t raw)
 {
     const struct ptw_absent *a = &n->g->o.absent;
-    bool wide = n->entry_bytes == 8;
-    bool inverted = wide && a->policy == PTW_ABSENT_LINUX;
-    unsigned top = wide ? 51 : 31;
+    const struct oracle_systems *s = mode_of(n)->format->systems;
+    const struct oracle_swap *swap = &s->linux_before;
+    bool inverted = s->linux_inverts && a->policy == PTW_ABSENT_LINUX;
+    unsigned top = top_bit(oracle_frame(mode_of(n), 0));
     uint64_t seen = inverted ? ~raw : raw;
     bool large = mode_of(n)->format->large(mode_of(n), level);
     struct name m = {NAMES_WHO_KNOWS, 0, 0};
@@ -634,10 +657,10 @@ static struct name linux_name(const struct naive *n, unsigned level,
     unsigned offset_end;
     unsigned type;
 
-    if (level == 0 && part(raw, 8, 8) != 0) {
+    if (level == 0 && (raw & s->linux_none) != 0) {
         return page_in(raw, seen, top, 12);
     }
-    if (large && part(raw, 7, 7) != 0) {
+    if (large && (raw & s->linux_large) != 0) {
         unsigned lo = shift_of(n, level);
         uint64_t between = part(raw, lo - 1, 13);
 
@@ -645,19 +668,26 @@ static struct name linux_name(const struct naive *n, unsigned level,
                    ? page_in(raw, seen, top, lo)
                    : m;
     }
-    if (level > 1 || (level == 1 && (!wide || part(raw, 8, 7) != 0))) {
+    if (level > 1 ||
+        (level == 1 && (!s->linux_migrates ||
+                        (raw & (s->linux_none | s->linux_large)) != 0))) {
         return m;
     }
-    if (wide && a->policy == PTW_ABSENT_LINUX_PLAIN && a->type_at == 0) {
-        /* The old layout or the one after it. */
-        if (level == 0 && part(raw, 5, 5) == 0 && part(raw, 13, 13) == 0) {
+    if (s->linux_had_two && a->policy == PTW_ABSENT_LINUX_PLAIN &&
+        a->type_at == 0) {
+        /* The one layout or the other: a slot in both. */
+        if (level == 0 && (raw >> s->linux_before.type_at & 31) < 16 &&
+            (raw >> s->linux_other_at & 31) < 16) {
             m.what = NAMES_NOTHING;
         }
         return m;
     }
-    type_at = inverted ? 59 : !wide ? 1 : a->type_at;
-    offset_at = type_at == 9 ? 14 : 9;
-    offset_end = inverted ? 58 : wide ? 63 : 31;
+    if (a->policy == PTW_ABSENT_LINUX) {
+        swap = &s->linux_now;
+    }
+    type_at = a->type_at != 0 ? a->type_at : swap->type_at;
+    offset_at = type_at == s->linux_other_at ? 9 : swap->offset_at;
+    offset_end = swap->offset_end;
     type = (unsigned)(raw >> type_at & 31);
     if ((a->migration >> type & 1) != 0) {
         if (a->frame_bits != 0 && a->frame_bits < offset_end - offset_at) {
@@ -679,18 +709,20 @@ static struct name windows_name(const struct naive *n, unsigned level,
                                 uint64_t raw)
 {
     const struct ptw_absent *a = &n->g->o.absent;
-    unsigned top = n->entry_bytes == 4 ? 31 : 51;
+    const struct oracle_systems *s = mode_of(n)->format->systems;
+    unsigned top = top_bit(oracle_frame(mode_of(n), 0));
     struct name m = {NAMES_NOTHING, 0, 0};
 
-    if (part(raw, 11, 10) != 0x800) {
+    if ((raw & (s->windows_prototype | s->windows_transition)) !=
+        s->windows_transition) {
         return m;
     }
     m.what = NAMES_WHO_KNOWS;
     if (level > 0) {
         return m;
     }
-    if (a->mask != 0 && part(raw, 4, 4) != 0) {
-        raw -= 0x10;
+    if (a->mask != 0 && (raw & s->windows_swizzle) != 0) {
+        raw -= s->windows_swizzle;
         if ((raw & a->mask) == 0) {
             return m;
         }
@@ -743,7 +775,8 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
     struct ptw_entry now = ptw_decode(n->r, level, new_raw);
     bool cleared = policy == PTW_ABSENT_CLEAR;
     struct name was = {NAMES_NOTHING, 0, 0};
-    struct leaf l = {2, 0, va, level, PTW_WRITE};
+    struct leaf l = {oracle_write_bit(mode_of(n), level), 0, va, level,
+                     PTW_WRITE};
     struct name is;
 
     if (n->strict ? !whole && maps_touch(n, va, va + (size - 1))
@@ -815,9 +848,23 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
         differ(n, "something is there", va, 0, raw);
         return;
     }
-    for (unsigned i = 0; i < n->entries; i++) {
+    for (unsigned i = 0; i < entries_of(n, level - 1); i++) {
         still_nothing(n, new_entry(n, e.pa.v, i), level - 1,
                       va + i * size_of(n, level - 1));
+    }
+}
+
+/* Behind a new table that is smaller than a page there are zeros. */
+static void nothing_behind(struct naive *n, uint64_t table, unsigned level,
+                           uint64_t va)
+{
+    const uint8_t *page = fc_page(n->m, table);
+
+    for (uint64_t at = table_bytes(n, level); n->strict && at < FZ_PAGE; at++) {
+        if (page[at] != 0) {
+            differ(n, "something is behind a table", va, table, table + at);
+            return;
+        }
     }
 }
 
@@ -839,6 +886,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
     }
     if (fresh) {
         *old = was;
+        nothing_behind(n, is, level, va);
     } else if (*old != was) {
         differ(n, "two tables became one, at two levels", va, was, is);
         return;
@@ -846,12 +894,13 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
     if (!whole && !n->strict) {
         /* A walk does not tell which tables that are cut are one, when it meets
          * them at other addresses. */
-        (void)note(n, n->whole, ((was | level) ^ va * 0x9E3779B97F4A7C15) | 1,
+        (void)note(n, n->whole,
+                   (table_key(was, level) ^ va * 0x9E3779B97F4A7C15) | 1,
                    &fresh);
         check_table(n, was, is, level, va, counting && fresh);
         return;
     }
-    old = note(n, n->tables, is | 0x800 | level, &fresh);
+    old = note(n, n->tables, table_key(is, level), &fresh);
     if (old == NULL) {
         return;
     }
@@ -862,7 +911,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         return;
     }
     if (whole) {
-        uint64_t *now = note(n, n->whole, was | 0x800 | level, &whole_fresh);
+        uint64_t *now = note(n, n->whole, table_key(was, level), &whole_fresh);
 
         if (now == NULL) {
             return;
@@ -907,8 +956,9 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         e = ptw_decode(n->r, level, raw);
     }
     self = e.kind == PTW_ENTRY_TABLE && e.pa.v == was;
-    if (!readable || (e.kind == PTW_ENTRY_TABLE &&
-                      fc_cover(n->g, e.pa.v, FZ_PAGE) == PTW_COVER_NONE)) {
+    if (!readable ||
+        (e.kind == PTW_ENTRY_TABLE &&
+         fc_cover(n->g, e.pa.v, table_bytes(n, level - 1)) == PTW_COVER_NONE)) {
         why = PTW_DROP_TABLE;
         n->refused += counting;
     } else if (e.kind == PTW_ENTRY_BAD) {
@@ -955,7 +1005,7 @@ static uint64_t address_of(const struct naive *n, unsigned level, uint64_t va,
 static void check_table(struct naive *n, uint64_t was, uint64_t is,
                         unsigned level, uint64_t va, bool counting)
 {
-    for (unsigned i = 0; i < n->entries && !over(n); i++) {
+    for (unsigned i = 0; i < entries_of(n, level) && !over(n); i++) {
         check_entry(n, was, is, level, i, address_of(n, level, va, i),
                     counting);
     }
@@ -965,14 +1015,35 @@ static void check_table(struct naive *n, uint64_t was, uint64_t is,
 static void only_tables(struct naive *n)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
-        const uint64_t *old =
-            n->frames->key[i] != 0 ? noted(n->news, n->frames->key[i]) : NULL;
+        uint64_t key = n->frames->key[i];
+        uint64_t at = key % FZ_PAGE - 1; /* of the table in its page */
+        const uint64_t *old = key != 0 ? noted(n->news, key - at) : NULL;
 
         if (old != NULL &&
-            ((*old & JOINED) != 0 || (*old ^ n->frames->value[i]) >> 12 != 0)) {
+            ((*old & JOINED) != 0 ||
+             *old / FZ_PAGE * FZ_PAGE + at != n->frames->value[i])) {
             differ(n, "a table became a page", 0, *old, n->frames->key[i]);
         }
     }
+}
+
+bool fc_plain;
+
+/* Whether each old table is one new one, and none is a page as well. */
+static bool is_plain(struct naive *n)
+{
+    forget(n->lost);
+    for (unsigned i = 0; i < SLOTS; i++) {
+        uint64_t was = n->frames->value[i];
+        bool fresh = true;
+
+        if (n->frames->key[i] != 0 &&
+            (noted(n->pages, (was - was % FZ_PAGE) | 1) != NULL ||
+             note(n, n->lost, was | 1, &fresh) == NULL || !fresh)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void check_spaces(struct naive *n)
@@ -1244,7 +1315,6 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         .rb = rb,
         .r = &g->w->regime,
         .levels = g->w->levels,
-        .entries = g->w->entries,
         .entry_bytes = g->w->entry_bytes,
         .flags = g->o.flags,
         .strict = rb != NULL,
@@ -1259,6 +1329,7 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
     };
     uint64_t shared;
 
+    fc_plain = false;
     if ((n.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         n.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
@@ -1275,6 +1346,7 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         same_count("shared_writable", m->counts.shared_writable, shared);
         check_counts(&n);
         ask_oracle(&n);
+        fc_plain = is_plain(&n);
     }
     return !n.different;
 }
@@ -1304,7 +1376,8 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
     uint64_t table = space < g->w->roots ? g->w->root[space] : 1;
 
     for (unsigned level = g->w->levels; level-- > 0;) {
-        unsigned i = (unsigned)(va >> shift_of(&n, level)) % g->w->entries;
+        unsigned i = (unsigned)(va >> shift_of(&n, level)) %
+                     g->w->mode.format->level[level].entries;
         struct ptw_entry e;
         uint64_t raw;
 
@@ -1316,8 +1389,8 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
         if (e.kind == PTW_ENTRY_LEAF) {
             struct leaf l = {raw, e.pa.v, va, level, e.rights};
 
-            return is_marked(raw) && va % size_of(&n, level) == 0 &&
-                   has_any(&n, &l, level, va);
+            return oracle_marked(&g->w->mode, level, raw) &&
+                   va % size_of(&n, level) == 0 && has_any(&n, &l, level, va);
         }
         if (e.kind != PTW_ENTRY_TABLE || e.pa.v == table) {
             return false;

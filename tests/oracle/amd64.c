@@ -91,13 +91,10 @@ static uint64_t encode(const struct oracle_mode *mode, unsigned level,
 /* arch/x86/include/asm/pgtable_64.h since 4.18, from 4.6 on, and before that;
  * nt!_MMPTE. */
 static const struct oracle_systems systems = {
-    .linux_now = {59, 9, 58},
-    .linux_inverts = true,
-    .linux_before = {9, 14, 63},
-    .linux_had_two = true,
-    .linux_other_at = 1,
-    .linux_migrates = true,
-    .windows_mask = (uint64_t)1 << 45,
+    ORACLE_X86_SYSTEMS,     .linux_now = {59, 9, 58},
+    .linux_inverts = true,  .linux_before = {9, 14, 63},
+    .linux_had_two = true,  .linux_other_at = 1,
+    .linux_migrates = true, .windows_mask = (uint64_t)1 << 45,
     .windows_bits = 36,
 };
 

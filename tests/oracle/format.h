@@ -48,17 +48,21 @@ struct oracle_swap {
     unsigned offset_end;
 };
 
-/* What operating systems keep in entries that are not present, by their sources:
- * where it differs between formats. */
+/* What operating systems keep in entries that are not present, by their sources. */
 struct oracle_systems {
+    uint64_t linux_none;          /* level 0: a page that nobody may access */
+    uint64_t linux_large;         /* above: the same of a large page */
     struct oracle_swap linux_now; /* since 4.18 */
     bool linux_inverts;           /* and whether frames are inverted */
     struct oracle_swap linux_before;
-    bool linux_had_two;      /* before, there was a second layout of these: */
+    bool linux_had_two;      /* before, there was a second layout: */
     unsigned linux_other_at; /* where it has the type */
     bool linux_migrates;     /* pages of level 1, too */
-    uint64_t windows_mask;   /* a mask against L1TF that such machines have */
-    unsigned windows_bits;   /* of a frame, as a machine with it has them */
+    uint64_t windows_prototype;
+    uint64_t windows_transition;
+    uint64_t windows_swizzle; /* the mask is not in the entry */
+    uint64_t windows_mask;    /* against L1TF, as some machines have it */
+    unsigned windows_bits;    /* of a frame, as these machines have them */
 };
 
 struct oracle_format {

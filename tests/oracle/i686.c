@@ -91,9 +91,8 @@ static unsigned table_pa_bits(const struct oracle_mode *mode)
 
 /* arch/x86/include/asm/pgtable-2level.h, nt!_MMPTE. */
 static const struct oracle_systems systems = {
-    .linux_now = {1, 9, 31},
-    .linux_before = {1, 9, 31},
-    .windows_mask = (uint64_t)1 << 31,
+    ORACLE_X86_SYSTEMS,         .linux_now = {1, 9, 31},
+    .linux_before = {1, 9, 31}, .windows_mask = (uint64_t)1 << 31,
     .windows_bits = 20,
 };
 

@@ -97,6 +97,7 @@ static unsigned root_pa_bits(const struct oracle_mode *mode)
 /* arch/x86/include/asm/pgtable-3level.h: since 4.18 as in long mode; before, the
  * upper half of an entry, 5 bits of type below the offset.  nt!_MMPTE. */
 static const struct oracle_systems systems = {
+    ORACLE_X86_SYSTEMS,
     .linux_now = {59, 9, 58},
     .linux_inverts = true,
     .linux_before = {32, 37, 63},

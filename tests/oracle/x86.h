@@ -18,6 +18,12 @@ static const uint64_t ORACLE_X86_AVL = 7 << 9; /* "ignored", 11:9 */
 static const uint64_t ORACLE_X86_MARK = 1 << 9;
 static const uint64_t ORACLE_X86_XD = (uint64_t)1 << 63;
 
+/* What systems do alike in all of them: Linux, pgtable_types.h, bit 8 is PROTNONE,
+ * and bit 7 PSE; nt!_MMPTE, bit 10 is Prototype, 11 Transition, 4 SwizzleBit. */
+#define ORACLE_X86_SYSTEMS                                                     \
+    .linux_none = 1 << 8, .linux_large = 1 << 7, .windows_prototype = 1 << 10, \
+    .windows_transition = 1 << 11, .windows_swizzle = 1 << 4
+
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
  * say; an entry of 4 bytes has no XD. */
 struct oracle_entry oracle_x86_rights(uint64_t raw);
