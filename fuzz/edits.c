@@ -421,11 +421,11 @@ static void add_pool(struct fm *m, const struct fz_world *w)
     uint64_t first = room_beside(w, 0x30000000, size, 0xF0000000);
     uint64_t high = 0;
 
+    m->pool_bytes = oracle_largest_table(m->mode->format);
     if (has_high(m)) {
         high = (uint64_t)1 << m->mode->format->root_pa_bits(m->mode);
-        high = room_beside(w, high + FZ_PAGE, size, high + 0x40000000);
+        high = room_beside(w, high + m->pool_bytes, size, high + 0x40000000);
     }
-    m->pool_bytes = oracle_largest_table(m->mode->format);
     if (first == 0 || (high == 0 && has_high(m))) {
         m->overflow = true; /* all of it is taken */
         return;
