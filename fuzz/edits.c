@@ -114,8 +114,13 @@ static void must(enum ptw_status st, const char *what)
 /* ------------------------------------------------------------------ memory */
 
 /* What leads from a table in stock to the next one; and flags of entries: present,
- * for all, accessed, dirty; of a large page. */
-enum { LINK_BYTES = 8, PAGE_FLAGS = 0x67, LARGE_FLAG = 0x80 };
+ * for all; accessed and dirty, too; of a large page. */
+enum {
+    LINK_BYTES = 8,
+    PRESENT_FLAGS = 0x07,
+    PAGE_FLAGS = 0x67,
+    LARGE_FLAG = 0x80
+};
 
 /* Now and then, what the guest might have written there since. */
 static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
@@ -509,8 +514,11 @@ static void fill_with(struct host *h, uint64_t pa, uint64_t bytes, uint64_t v)
 
 static void poison(struct host *h, uint64_t pa, uint64_t bytes)
 {
-    uint64_t v = h->poison | (h->m.entry_bytes == 4 ? 0x700000007 : 7);
+    uint64_t v = h->poison;
 
+    for (unsigned at = 0; at < 8; at += h->m.entry_bytes) {
+        v |= fz_entry(&world, PRESENT_FLAGS, 0) << 8 * at;
+    }
     fill_with(h, pa, bytes, v);
 }
 
@@ -2321,13 +2329,16 @@ static struct oracle_entry link_entry(const struct fz_world *w, unsigned rights)
                                  (rights & PTW_USER) != 0};
 }
 
-/* Whether an entry of that level can grant these rights and no others. */
+/* Whether an entry of that level can grant these rights and no others; none grants
+ * what is no right, or takes the right to read away. */
 static bool links_with(const struct fz_world *w, unsigned level,
                        unsigned rights)
 {
     struct oracle_entry e = link_entry(w, rights);
 
-    return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
+    return (rights & PTW_READ) != 0 &&
+           (rights & ~(unsigned)RWXU) == 0 &&
+           oracle_encode(&w->mode, level, &e, &(uint64_t){0});
 }
 
 /* The bits of a link that grants rights, as far as an entry of that level can;
