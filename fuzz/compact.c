@@ -12,7 +12,8 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { PAGE_MASK = FZ_PAGE - 1 };
+/* The largest page or table that a format may have. */
+enum { LARGEST = 16 * FZ_PAGE };
 
 /* How an input wants it done: `options` of its `rebuild`. */
 enum compact_option {
@@ -57,13 +58,32 @@ struct input {
 static struct fz_world world;
 static struct fc_guest guest;
 static _Alignas(FZ_PAGE) uint8_t image_pages[2][FC_PAGES][FZ_PAGE];
-static _Alignas(FZ_PAGE) uint8_t extra_page[FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t extra_page[LARGEST];
 static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_PAGE];
 static struct fc_image image[2];
 static struct ptw_rebuild rebuild;
 static struct ptw_verify verify;
 
 /* ---------------------------------------------------------------- the guest */
+
+/* Pages of the regime; memory is kept in pieces of FZ_PAGE. */
+static uint64_t page_bytes(const struct fc_guest *g)
+{
+    return (uint64_t)1 << oracle_page_log2(g->w->mode.format);
+}
+
+static uint64_t page_mask(const struct fc_guest *g)
+{
+    return page_bytes(g) - 1;
+}
+
+/* What a table takes of an image: pages that no other has. */
+static uint64_t table_place(const struct fc_guest *g)
+{
+    uint64_t most = oracle_largest_table(g->w->mode.format);
+
+    return most > page_bytes(g) ? most : page_bytes(g);
+}
 
 /* The number that a page without contents holds. */
 static uint64_t filling(const struct fc_guest *g, uint64_t frame)
@@ -212,10 +232,10 @@ bool fc_readable_byte(const struct fc_guest *g, uint64_t pa)
 
 bool fc_readable(const struct fc_guest *g, uint64_t pa)
 {
-    if (!refuses(g, region_of(g, pa, FZ_PAGE), pa, FZ_PAGE)) {
+    if (!refuses(g, region_of(g, pa, page_bytes(g)), pa, page_bytes(g))) {
         return true;
     }
-    for (unsigned i = 0; i < FZ_PAGE; i++) {
+    for (unsigned i = 0; i < page_bytes(g); i++) {
         if (!fc_readable_byte(g, pa + i)) {
             return false;
         }
@@ -299,8 +319,8 @@ static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
     unsigned region = region_of(g, pa.v, bytes);
     uint8_t *to = buffer;
 
-    if (region == FZ_REGIONS || bytes == 0 || bytes > FZ_PAGE ||
-        pa.v % FZ_PAGE + bytes > FZ_PAGE) {
+    if (region == FZ_REGIONS || bytes == 0 || bytes > page_bytes(g) ||
+        pa.v % page_bytes(g) + bytes > page_bytes(g)) {
         fz_fail("%llu bytes are copied at %llx, not of one page offered",
                 HEX(bytes), HEX(pa.v));
     }
@@ -325,7 +345,7 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
                 HEX(bytes), HEX(pa.v));
     }
-    if (!g->lends || bytes != FZ_PAGE || pa.v % FZ_PAGE != 0 ||
+    if (!g->lends || pa.v % FZ_PAGE + bytes > FZ_PAGE ||
         refuses(g, region, pa.v, bytes)) {
         return NULL;
     }
@@ -334,7 +354,10 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         return NULL;
     }
     page = contents(g, pa.v / FZ_PAGE);
-    return page == NULL && filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : page;
+    if (page == NULL) {
+        page = filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : NULL;
+    }
+    return page == NULL ? NULL : page + pa.v % FZ_PAGE;
 }
 
 /* Where pages are lent, those without contents are known to be zeros; and in
@@ -348,11 +371,19 @@ static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
         fz_fail("%llx is asked about, which is outside the memory offered",
                 HEX(pa.v));
     }
-    return (g->lends || g->knows_zeros) && bytes == FZ_PAGE &&
-           pa.v % FZ_PAGE == 0 && !refuses(g, region, pa.v, bytes) &&
-           contents(g, pa.v / FZ_PAGE) == NULL &&
-           filling(g, pa.v / FZ_PAGE) == 0 &&
-           (g->flip == 0 || g->flipped / FZ_PAGE != pa.v / FZ_PAGE);
+    if ((!g->lends && !g->knows_zeros) || bytes != page_bytes(g) ||
+        pa.v % bytes != 0 || refuses(g, region, pa.v, bytes) ||
+        (g->flip != 0 && g->flipped - pa.v < bytes)) {
+        return false;
+    }
+    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+        uint64_t frame = (pa.v + at) / FZ_PAGE;
+
+        if (contents(g, frame) != NULL || filling(g, frame) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum ptw_status write_never32(void *ctx, ptw_pa pa, uint32_t value)
@@ -467,7 +498,8 @@ static void put_at(uint8_t *b, unsigned n, uint64_t v)
 static uint64_t length(const uint8_t *record, enum fz_field_id pages,
                        enum fz_field_id shift)
 {
-    return (fz_get(record, pages) + 1) * FZ_PAGE << fz_get(record, shift) % 64;
+    return (fz_get(record, pages) + 1) * page_bytes(&guest)
+           << fz_get(record, shift) % 64;
 }
 
 /* A range that is left out: in its place, without those that overlap, if ranges
@@ -481,7 +513,7 @@ static void read_omit(struct fc_guest *g, const struct fz_records *in,
 
     r.first.v = fz_value(in, FZ_FIRST, fz_address(in, OMIT_FIRST));
     if (!hostile) {
-        r.first.v &= ~(uint64_t)PAGE_MASK;
+        r.first.v &= ~page_mask(&guest);
     }
     r.last.v =
         fz_value(in, FZ_LAST,
@@ -508,7 +540,7 @@ static void read_map(struct fc_guest *g, const struct fz_records *in)
 {
     const uint8_t *record = in->record;
     struct ptw_map_request *q = &g->map[g->o.maps];
-    uint64_t offset = fz_get(record, MAP_OFFSET) * FZ_PAGE;
+    uint64_t offset = fz_get(record, MAP_OFFSET) * page_bytes(&guest);
     uint64_t bytes = length(record, MAP_PAGES, MAP_SHIFT);
     unsigned options = (unsigned)fz_get(record, MAP_OPTIONS);
 
@@ -526,7 +558,7 @@ static void read_map(struct fc_guest *g, const struct fz_records *in)
 
         q->first.v = r->first.v + offset;
         if (q->first.v < r->first.v || q->first.v > r->last.v) {
-            q->first.v = r->first.v & ~(uint64_t)PAGE_MASK;
+            q->first.v = r->first.v & ~page_mask(&guest);
         }
         q->last.v = q->first.v + (bytes - 1);
         if (q->last.v > r->last.v || q->last.v < q->first.v) {
@@ -536,7 +568,7 @@ static void read_map(struct fc_guest *g, const struct fz_records *in)
     q->first.v = fz_value(in, FZ_FIRST, q->first.v);
     q->last.v = fz_value(in, FZ_LAST, q->last.v);
     q->pa.v = fz_value(in, FZ_PA,
-                       fz_get(record, MAP_FRAME) * FZ_PAGE
+                       fz_get(record, MAP_FRAME) * page_bytes(&guest)
                            << fz_get(record, MAP_FRAME_SHIFT) % 64);
     q->rights = (unsigned)fz_value(in, FZ_RIGHTS, fz_get(record, MAP_RIGHTS));
     q->copy_on_write = (options & 1) != 0;
@@ -589,7 +621,7 @@ static void read_refuse(struct fc_guest *g, const uint8_t *record)
         g->refused[g->refuses][0] =
             page + fz_get(record, REFUSE_FROM) % FZ_PAGE;
         g->refused[g->refuses][1] =
-            page + PAGE_MASK - fz_get(record, REFUSE_LESS) % FZ_PAGE;
+            page + (FZ_PAGE - 1) - fz_get(record, REFUSE_LESS) % FZ_PAGE;
         g->refuses++;
     }
 }
@@ -661,7 +693,7 @@ static void read_rebuild(struct fc_guest *g, struct input *input,
                          const struct fz_records *in)
 {
     const uint8_t *record = in->record;
-    uint64_t base = fz_get(record, REBUILD_BASE) * FZ_PAGE
+    uint64_t base = fz_get(record, REBUILD_BASE) * page_bytes(&guest)
                     << fz_get(record, REBUILD_BASE_SHIFT) % 64;
 
     input->options = (unsigned)fz_get(record, REBUILD_OPTIONS);
@@ -679,7 +711,7 @@ static void read_rebuild(struct fc_guest *g, struct input *input,
     if (input->limit == FEW_READS) {
         g->o.max_reads = (uint64_t)input->limited_to * 16;
     } else if (input->limit == FEW_BYTES) {
-        g->o.max_bytes = (uint64_t)input->limited_to * FZ_PAGE;
+        g->o.max_bytes = (uint64_t)input->limited_to * page_bytes(&guest);
     } else if (input->limit == FEW_STORAGE) {
         input->most_storage = (size_t)input->limited_to * 1024;
     }
@@ -733,8 +765,8 @@ static void read_input(struct fc_guest *g, struct input *input,
     g->o.first.v = world.first;
     g->o.last.v = world.last;
     if (!hostile) {
-        g->o.first.v &= ~(uint64_t)PAGE_MASK;
-        g->o.last.v |= PAGE_MASK;
+        g->o.first.v &= ~page_mask(&guest);
+        g->o.last.v |= page_mask(&guest);
     }
     g->o.leave_out = g->leave_out;
     g->o.map = g->map;
@@ -784,9 +816,10 @@ uint8_t *fc_page(const struct fc_image *m, uint64_t pa)
     static uint8_t zeros[FZ_PAGE]; /* only read */
     int i;
 
-    pa &= ~(uint64_t)PAGE_MASK;
-    if (m->extra_at != 0 && pa == m->extra_at) {
-        return m->extra;
+    pa -= pa % FZ_PAGE;
+    if (m->extra_at != 0 && pa >= m->extra_at &&
+        pa - m->extra_at < m->extra_bytes) {
+        return m->extra + (pa - m->extra_at);
     }
     if (pa >= m->tables_at && pa - m->tables_at < m->table_bytes) {
         return m->tables + (pa - m->tables_at);
@@ -834,7 +867,7 @@ static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     if (page == NULL) {
         fz_fail("a page borrowed at %llx, outside the image", HEX(pa.v));
     }
-    return bytes == FZ_PAGE && pa.v % FZ_PAGE == 0 ? page : NULL;
+    return pa.v % FZ_PAGE + bytes <= FZ_PAGE ? page + pa.v % FZ_PAGE : NULL;
 }
 
 /* What the sink was not given is zeros. */
@@ -845,8 +878,16 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
     if (fc_page(m, pa.v) == NULL) {
         fz_fail("%llx is asked about, which is outside the image", HEX(pa.v));
     }
-    return bytes == FZ_PAGE && pa.v >= m->base &&
-           pa.v - m->base < m->page_bytes && fc_written(m, pa.v) < 0;
+    if (bytes != page_bytes(&guest) || pa.v < m->base ||
+        pa.v - m->base >= m->page_bytes) {
+        return false;
+    }
+    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+        if (fc_written(m, pa.v + at) >= 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,
@@ -920,7 +961,8 @@ static void image_memory(struct fc_image *m, struct ptw_mem *mem,
     } else {
         n = add_region(region, n, m->base, m->page_bytes);
         n = add_region(region, n, m->tables_at, m->table_bytes);
-        n = add_region(region, n, m->extra_at, m->extra_at != 0 ? FZ_PAGE : 0);
+        n = add_region(region, n, m->extra_at,
+                       m->extra_at != 0 ? m->extra_bytes : 0);
     }
     if (ptw_mem_init_callbacks(mem, &image_ops, m, region, n) != PTW_OK) {
         fz_fail("the image is refused");
@@ -993,7 +1035,8 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
     struct sink *s = ctx;
     struct fc_image *m = s->m;
 
-    if (n == 0 || n % FZ_PAGE != 0 || to.v % FZ_PAGE != 0 || to.v < m->base ||
+    if (n == 0 || n % page_bytes(&guest) != 0 ||
+        to.v % page_bytes(&guest) != 0 || to.v < m->base ||
         to.v - m->base >= s->page_bytes ||
         s->page_bytes - (to.v - m->base) < n) {
         fz_fail("the sink is given %zu bytes at %llx", n, HEX(to.v));
@@ -1005,7 +1048,9 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
     if (s->writes++ >= s->refuse_at && s->refuse_times > 0) {
         s->refuse_times--;
         /* At most 64 pages before it. */
-        s->next = to.v - m->base > 64 * FZ_PAGE ? to.v - 64 * FZ_PAGE : m->base;
+        s->next = to.v - m->base > 64 * page_bytes(&guest)
+                      ? to.v - 64 * page_bytes(&guest)
+                      : m->base;
         s->resumed = true;
         return PTW_E_READONLY;
     }
@@ -1080,7 +1125,7 @@ static bool map_is_right(const struct fz_world *w,
     uint64_t span = q->last.v - q->first.v;
 
     if (!fz_one_half(w, q->first.v, q->last.v) ||
-        (q->first.v | (q->last.v + 1) | q->pa.v) % FZ_PAGE != 0) {
+        (q->first.v | (q->last.v + 1) | q->pa.v) % page_bytes(&guest) != 0) {
         return false;
     }
     if ((q->rights & PTW_READ) == 0 ||
@@ -1113,7 +1158,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     uint64_t gap_end;
 
     if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
-        (o->tables_base.v % FZ_PAGE != 0 ||
+        (o->tables_base.v % page_bytes(&guest) != 0 ||
          o->tables_base.v >> g->w->regime.pa_bits != 0)) {
         return false;
     }
@@ -1122,8 +1167,9 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
         (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
         return false;
     }
-    if (o->base.v % FZ_PAGE != 0 || o->first.v > o->last.v ||
-        o->first.v % FZ_PAGE != 0 || o->last.v % FZ_PAGE != PAGE_MASK ||
+    if (o->base.v % page_bytes(&guest) != 0 || o->first.v > o->last.v ||
+        o->first.v % page_bytes(&guest) != 0 ||
+        o->last.v % page_bytes(&guest) != page_mask(&guest) ||
         o->base.v >> g->w->regime.pa_bits != 0) {
         return false;
     }
@@ -1135,8 +1181,9 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     for (size_t i = 0; i < o->leave_outs; i++) {
         const struct ptw_va_range *r = &g->leave_out[i];
 
-        if (r->first.v > r->last.v || r->first.v % FZ_PAGE != 0 ||
-            r->last.v % FZ_PAGE != PAGE_MASK || (i > 0 && r->first.v <= last)) {
+        if (r->first.v > r->last.v || r->first.v % page_bytes(&guest) != 0 ||
+            r->last.v % page_bytes(&guest) != page_mask(&guest) ||
+            (i > 0 && r->first.v <= last)) {
             return false;
         }
         last = r->last.v;
@@ -1182,11 +1229,11 @@ static uint64_t lawful(const struct fc_guest *g, uint64_t tables,
                        uint64_t new_bytes)
 {
     uint64_t cuts = 2 * (uint64_t)g->w->roots * (g->o.leave_outs + 1);
-    uint64_t pages = new_bytes / FZ_PAGE + 1;
+    uint64_t pages = new_bytes / page_bytes(&guest) + 1;
 
     for (unsigned i = 0; i < g->w->regions; i++) {
-        pages += (g->w->region[i].last / FZ_PAGE) -
-                 (g->w->region[i].first / FZ_PAGE) + 2;
+        pages += (g->w->region[i].last / page_bytes(&guest)) -
+                 (g->w->region[i].first / page_bytes(&guest)) + 2;
     }
     return 8 * g->w->entries * tables + (32 + 2 * cuts) * pages;
 }
@@ -1351,7 +1398,8 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
             fz_fail("the sink did not refuse");
         }
         if (st == PTW_E_READONLY &&
-            (rb->where.v % FZ_PAGE != 0 || !fc_readable(g, rb->where.v)) &&
+            (rb->where.v % page_bytes(&guest) != 0 ||
+             !fc_readable(g, rb->where.v)) &&
             !how->changes && rb->mem->ctx == g) {
             fz_fail("the sink refused %llx", HEX(rb->where.v));
         }
@@ -1389,7 +1437,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
         fz_fail("the tables are at %llx", HEX(ptw_rebuild_tables_at(rb).v));
     }
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
-    room = m->table_bytes - (how->no_room ? (size_t)FZ_PAGE / 2 : 0);
+    room = m->table_bytes - (how->no_room ? (size_t)page_bytes(&guest) / 2 : 0);
     m->tables = exactly(m->table_bytes);
     memset(m->tables, 0xA7, m->table_bytes);
     region.first.v = m->tables_at;
@@ -1407,7 +1455,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     }
     if (rb->counts.bytes > m->bytes || rb->counts.tables == 0 ||
         rb->counts.bytes !=
-            rb->counts.page_bytes + rb->counts.tables * FZ_PAGE) {
+            rb->counts.page_bytes + rb->counts.tables * table_place(&guest)) {
         fz_fail("the image has %llu bytes", HEX(rb->counts.bytes));
     }
     if (!how->changes && rb->mem->ctx == g) {
@@ -1417,7 +1465,8 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
     m->counts = rb->counts;
     for (unsigned i = 0; i < g->w->roots; i++) {
-        if (m->root[i].v % FZ_PAGE != 0 || m->root[i].v < m->tables_at ||
+        if (m->root[i].v % table_place(&guest) != 0 ||
+            m->root[i].v < m->tables_at ||
             m->root[i].v - m->tables_at >= m->table_bytes ||
             m->root[i].v >> g->w->mode.format->root_pa_bits(&g->w->mode) != 0) {
             fz_fail("the new root %llx", HEX(m->root[i].v));
@@ -1474,7 +1523,8 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
                     ptw_status_text(st));
         }
     }
-    if (stop || st != PTW_OK || rb->counts.pages > FC_PAGES ||
+    if (stop || st != PTW_OK ||
+        rb->counts.pages > FC_PAGES * FZ_PAGE / page_bytes(g) ||
         rb->counts.tables > FC_TABLES) {
         return false;
     }
@@ -1664,10 +1714,17 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
     if (page == NULL || (at & ~mask) != 0 || at >> g->w->regime.pa_bits != 0) {
         return;
     }
-    memcpy(extra_page, page, FZ_PAGE);
+    m->extra_bytes = table_place(g);
+    for (uint64_t i = 0; i < m->extra_bytes; i += FZ_PAGE) {
+        page = fc_page(m, ((raw ^ flip) & mask) + i);
+        memset(extra_page + i, 0, FZ_PAGE);
+        if (page != NULL) {
+            memcpy(extra_page + i, page, FZ_PAGE);
+        }
+    }
     m->extra = extra_page;
     m->extra_at = at;
-    m->bytes += FZ_PAGE;
+    m->bytes += m->extra_bytes;
     put_at(entry, n, (raw & ~mask) | ((at ^ flip) & mask));
 }
 
@@ -1687,7 +1744,8 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     unsigned n = w->entry_bytes;
     uint64_t mask = g->w->mode.format->table_bits(&g->w->mode);
     const uint8_t *at = input->spoil_at;
-    uint8_t *table = m->tables + (size_t)(at[0] % m->counts.tables) * FZ_PAGE;
+    uint8_t *table =
+        m->tables + (size_t)(at[0] % m->counts.tables) * table_place(&guest);
     bool named = (input->options & OPT_ABSENT_SPOIL) != 0;
     enum kind kind = named ? ABSENT_NOT_0 : PRESENT;
     uint64_t flip = named && inverts(g) ? mask : 0;
@@ -1698,7 +1756,8 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     uint64_t raw_2 = other != NULL ? get_at(other, n) : 0;
 
     if (input->spoil == SPOIL_ADD) {
-        raw = m->tables_at + (uint64_t)(at[1] % m->counts.tables) * FZ_PAGE;
+        raw = m->tables_at +
+              (uint64_t)(at[1] % m->counts.tables) * table_place(&guest);
         if (absent != NULL) {
             put_at(absent, n,
                    (inverts(g) ? ~raw & mask : raw & mask) | names_a_page(w));
@@ -1738,10 +1797,10 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
         put_at(other, n, raw);
         break;
     case SPOIL_FRAME:
-        raw_2 =
-            at[2] < 128 || m->pages == 0
-                ? m->tables_at + (uint64_t)(at[2] % m->counts.tables) * FZ_PAGE
-                : m->at[at[2] % m->pages];
+        raw_2 = at[2] < 128 || m->pages == 0
+                    ? m->tables_at + (uint64_t)(at[2] % m->counts.tables) *
+                                         table_place(&guest)
+                    : m->at[at[2] % m->pages];
         put_at(entry, n, (raw & ~mask) | ((raw_2 ^ flip) & mask));
         break;
     case SPOIL_NOT:
@@ -1928,17 +1987,19 @@ static uint64_t pages_known(const struct fc_guest *g, struct ptw_rebuild *rb)
     uint64_t known = 0;
 
     for (unsigned i = 0; i < w->regions; i++) {
-        for (uint64_t page = w->region[i].first / FZ_PAGE;
-             page <= w->region[i].last / FZ_PAGE; page++) {
+        for (uint64_t page = w->region[i].first / page_bytes(&guest);
+             page <= w->region[i].last / page_bytes(&guest); page++) {
             bool seen = false;
             ptw_pa now;
 
             for (unsigned k = 0; k < i; k++) {
-                seen = seen || (page >= w->region[k].first / FZ_PAGE &&
-                                page <= w->region[k].last / FZ_PAGE);
+                seen =
+                    seen || (page >= w->region[k].first / page_bytes(&guest) &&
+                             page <= w->region[k].last / page_bytes(&guest));
             }
-            known += !seen && ptw_rebuild_page(rb, ptw_pa_of(page * FZ_PAGE),
-                                               &now) == PTW_OK;
+            known += !seen &&
+                     ptw_rebuild_page(rb, ptw_pa_of(page * page_bytes(&guest)),
+                                      &now) == PTW_OK;
         }
     }
     return known;
@@ -1957,16 +2018,17 @@ static void check_pages(const struct fc_guest *g, struct ptw_rebuild *rb)
 
     while ((st = ptw_rebuild_pages(rb, ptw_pa_of(from), &old, &now, &bytes)) ==
            PTW_OK) {
-        uint64_t half = bytes / FZ_PAGE / 2 * FZ_PAGE;
+        uint64_t half = bytes / page_bytes(&guest) / 2 * page_bytes(&guest);
         uint64_t rest = 0;
         ptw_pa is;
         ptw_pa again;
 
-        if (old.v < from || bytes == 0 || (old.v | bytes) % FZ_PAGE != 0) {
+        if (old.v < from || bytes == 0 ||
+            (old.v | bytes) % page_bytes(&guest) != 0) {
             fz_fail("the pages from %llx on: %llx bytes at %llx", HEX(from),
                     HEX(bytes), HEX(old.v));
         }
-        for (uint64_t at = 0; at <= bytes; at += FZ_PAGE) {
+        for (uint64_t at = 0; at <= bytes; at += page_bytes(&guest)) {
             st = ptw_rebuild_page(rb, ptw_pa_of(old.v + at), &is);
             if ((st == PTW_OK && is.v == now.v + at) != (at < bytes)) {
                 fz_fail("the pages at %llx go on for %llx bytes; not at %llx",
@@ -1980,7 +2042,7 @@ static void check_pages(const struct fc_guest *g, struct ptw_rebuild *rb)
             fz_fail("the pages from the middle of those at %llx on",
                     HEX(old.v));
         }
-        count += bytes / FZ_PAGE;
+        count += bytes / page_bytes(&guest);
         from = old.v + bytes;
     }
     if (st != PTW_END) {

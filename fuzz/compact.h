@@ -11,7 +11,7 @@ enum {
     FC_LEAVE_OUTS = 3,
     FC_MAPS = 3,
     FC_REFUSED = 3,
-    FC_PAGES = 1400,            /* of an image, at most */
+    FC_PAGES = 1400,            /* pieces of FZ_PAGE of an image, at most */
     FC_TABLES = 400,            /* likewise */
     FC_STORE = 2 * 1024 * 1024, /* bytes of any storage, at most */
 };
@@ -70,6 +70,7 @@ struct fc_image {
     uint8_t *tables; /* of exactly that size */
     size_t table_bytes;
     uint64_t extra_at; /* 0: there is none */
+    uint64_t extra_bytes;
     uint8_t *extra;
     uint64_t at[FC_PAGES]; /* ascending */
     unsigned pages;

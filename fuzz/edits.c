@@ -287,14 +287,14 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
                 HEX(n), HEX(pa.v));
     }
     page = fm_find(&h->m, pa.v / FZ_PAGE);
-    if (!r->readable || pa.v % FZ_PAGE != 0 || n != FZ_PAGE || page < 0 ||
+    if (!r->readable || pa.v % FZ_PAGE + n > FZ_PAGE || page < 0 ||
         h->restless) {
         return NULL;
     }
     if (h->editing) {
         fm_touch(&h->m, (unsigned)page);
     }
-    return h->m.bytes[page];
+    return h->m.bytes[page] + pa.v % FZ_PAGE;
 }
 
 static const struct ptw_mem_ops by_callbacks = {

@@ -127,6 +127,19 @@ static const struct oracle_mode *mode_of(const struct naive *n)
     return &n->g->w->mode;
 }
 
+static uint64_t page_bytes(const struct naive *n)
+{
+    return (uint64_t)1 << oracle_page_log2(mode_of(n)->format);
+}
+
+/* What a table takes of an image. */
+static uint64_t table_place(const struct naive *n)
+{
+    uint64_t most = oracle_largest_table(mode_of(n)->format);
+
+    return most > page_bytes(n) ? most : page_bytes(n);
+}
+
 static unsigned shift_of(const struct naive *n, unsigned level)
 {
     return mode_of(n)->format->level[level].shift;
@@ -181,7 +194,7 @@ static bool all_readable(const struct naive *n, uint64_t pa, uint64_t bytes)
     if (fc_cover(n->g, pa, bytes) != PTW_COVER_ALL) {
         return false;
     }
-    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+    for (uint64_t at = 0; at < bytes; at += page_bytes(n)) {
         if (!fc_readable(n->g, pa + at)) {
             return false;
         }
@@ -191,27 +204,36 @@ static bool all_readable(const struct naive *n, uint64_t pa, uint64_t bytes)
 
 static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
 {
-    const uint8_t *page = fc_page(n->m, is);
-
     if (!fc_readable(n->g, was)) {
         differ(n, "a page that can't be read is there", va, was, is);
         return;
     }
-    if (page == NULL) {
-        differ(n, "a page outside", va, was, is);
-        return;
-    }
-    for (unsigned i = 0; i < FZ_PAGE; i += 8) {
-        if (fc_word(n->g, was + i, 8) != word(page + i, 8)) {
+    for (uint64_t i = 0; i < page_bytes(n); i += 8) {
+        const uint8_t *page = fc_page(n->m, is + i);
+
+        if (page == NULL) {
+            differ(n, "a page outside", va, was, is);
+            return;
+        }
+        if (fc_word(n->g, was + i, 8) != word(page + i % FZ_PAGE, 8)) {
             differ(n, "bytes", va, was + i, is + i);
             return;
         }
     }
 }
 
-static bool is_zeros(const uint8_t *page)
+/* Whether the new page is there, and all zeros. */
+static bool is_zeros(const struct naive *n, uint64_t is)
 {
-    return page[0] == 0 && memcmp(page, page + 1, FZ_PAGE - 1) == 0;
+    for (uint64_t at = 0; at < page_bytes(n); at += FZ_PAGE) {
+        const uint8_t *page = fc_page(n->m, is + at);
+
+        if (page == NULL || page[0] != 0 ||
+            memcmp(page, page + 1, FZ_PAGE - 1) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* One old page and the new one in its place. */
@@ -246,7 +268,7 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
     if (new_fresh) {
         *q = was;
     } else if (fresh) {
-        bool zeros = fc_page(n->m, is) != NULL && is_zeros(fc_page(n->m, is));
+        bool zeros = is_zeros(n, is);
 
         *q |= JOINED;
         n->first_joined = n->c.merged == 0 ? va : n->first_joined;
@@ -281,7 +303,7 @@ static bool can_turn(const struct naive *n, unsigned level, uint64_t raw)
  * drift apart, were the writer to get a copy. */
 static bool is_shared(const struct naive *n, uint64_t pa, uint64_t bytes)
 {
-    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+    for (uint64_t at = 0; at < bytes; at += page_bytes(n)) {
         const uint64_t *l = noted(n->leaves, (pa + at) | 1);
 
         if (l != NULL && (*l & WRITER) != 0 && *l >= 2 * ONE_LEAF) {
@@ -294,9 +316,9 @@ static bool is_shared(const struct naive *n, uint64_t pa, uint64_t bytes)
 static void count_leaves(struct naive *n, const struct leaf *l, uint64_t pa,
                          uint64_t bytes)
 {
-    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+    for (uint64_t at = 0; at < bytes; at += page_bytes(n)) {
         bool fresh;
-        bool before = is_shared(n, pa + at, FZ_PAGE);
+        bool before = is_shared(n, pa + at, page_bytes(n));
         uint64_t *page = note(n, n->leaves, (pa + at) | 1, &fresh);
 
         if (page == NULL) {
@@ -304,7 +326,8 @@ static void count_leaves(struct naive *n, const struct leaf *l, uint64_t pa,
         }
         *page += ONE_LEAF;
         *page |= writes(n, l->raw) ? WRITER : 0;
-        n->c.shared_writable += !before && is_shared(n, pa + at, FZ_PAGE) &&
+        n->c.shared_writable += !before &&
+                                is_shared(n, pa + at, page_bytes(n)) &&
                                 fc_readable(n->g, pa + at);
     }
 }
@@ -361,12 +384,12 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         n->c.copy_on_write += turned;
         n->c.marked_before += marked;
     }
-    for (uint64_t at = 0; at < size && turned; at += FZ_PAGE) {
+    for (uint64_t at = 0; at < size && turned; at += page_bytes(n)) {
         bool fresh;
 
         (void)note(n, n->turned, (pa + at) | 1, &fresh);
     }
-    for (uint64_t at = 0; at < size && !over(n); at += FZ_PAGE) {
+    for (uint64_t at = 0; at < size && !over(n); at += page_bytes(n)) {
         same_page(n, va + at, pa + at, e.pa.v + at,
                   (level > 0 ? LARGE : 0u) | (writes(n, raw) ? WRITTEN : 0u));
     }
@@ -384,7 +407,7 @@ static void nothing(struct naive *n, const struct leaf *l, unsigned level,
         return;
     }
     if (kept == PTW_COVER_ALL && fc_cover(n->g, pa, size) == PTW_COVER_NONE) {
-        n->c.dropped[PTW_DROP_OUTSIDE] += counting ? size / FZ_PAGE : 0;
+        n->c.dropped[PTW_DROP_OUTSIDE] += counting ? size / page_bytes(n) : 0;
         return;
     }
     if (level == 0) {
@@ -467,7 +490,7 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
         }
         return;
     }
-    for (uint64_t at = 0; at < size; at += FZ_PAGE) {
+    for (uint64_t at = 0; at < size; at += page_bytes(n)) {
         if (!maps_cover(n, va + at)) {
             differ(n, "a page is mapped", va + at, 0, raw);
             return;
@@ -751,7 +774,8 @@ static struct name name_in(const struct naive *n, unsigned level, uint64_t raw)
  * and nothing leads to them. */
 static void left_over(struct naive *n, uint64_t va, uint64_t pa, uint64_t size)
 {
-    for (uint64_t at = 0; at < size && n->strict && !over(n); at += FZ_PAGE) {
+    for (uint64_t at = 0; at < size && n->strict && !over(n);
+         at += page_bytes(n)) {
         ptw_pa now;
 
         if (!fc_readable(n->g, pa + at)) {
@@ -824,9 +848,9 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
         differ(n, "what an entry names that is not present", va, raw, new_raw);
         return;
     }
-    for (uint64_t at = 0; at < size && !over(n); at += FZ_PAGE) {
+    for (uint64_t at = 0; at < size && !over(n); at += page_bytes(n)) {
         same_page(n, va + at, was.pa + at, is.pa + at,
-                  WRITTEN | (size > FZ_PAGE ? LARGE : 0u));
+                  WRITTEN | (size > page_bytes(n) ? LARGE : 0u));
     }
 }
 
@@ -858,10 +882,9 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
 static void nothing_behind(struct naive *n, uint64_t table, unsigned level,
                            uint64_t va)
 {
-    const uint8_t *page = fc_page(n->m, table);
-
-    for (uint64_t at = table_bytes(n, level); n->strict && at < FZ_PAGE; at++) {
-        if (page[at] != 0) {
+    for (uint64_t at = table_bytes(n, level); n->strict && at < table_place(n);
+         at++) {
+        if (fc_page(n->m, table + at)[(table + at) % FZ_PAGE] != 0) {
             differ(n, "something is behind a table", va, table, table + at);
             return;
         }
@@ -1016,12 +1039,12 @@ static void only_tables(struct naive *n)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
         uint64_t key = n->frames->key[i];
-        uint64_t at = key % FZ_PAGE - 1; /* of the table in its page */
+        uint64_t at = key % page_bytes(n) - 1; /* of the table in its page */
         const uint64_t *old = key != 0 ? noted(n->news, key - at) : NULL;
 
-        if (old != NULL &&
-            ((*old & JOINED) != 0 ||
-             *old / FZ_PAGE * FZ_PAGE + at != n->frames->value[i])) {
+        if (old != NULL && ((*old & JOINED) != 0 ||
+                            *old / page_bytes(n) * page_bytes(n) + at !=
+                                n->frames->value[i])) {
             differ(n, "a table became a page", 0, *old, n->frames->key[i]);
         }
     }
@@ -1038,7 +1061,7 @@ static bool is_plain(struct naive *n)
         bool fresh = true;
 
         if (n->frames->key[i] != 0 &&
-            (noted(n->pages, (was - was % FZ_PAGE) | 1) != NULL ||
+            (noted(n->pages, (was - was % page_bytes(n)) | 1) != NULL ||
              note(n, n->lost, was | 1, &fresh) == NULL || !fresh)) {
             return false;
         }
@@ -1119,9 +1142,11 @@ static void check_counts(const struct naive *n)
     same_count("absent_followed", is->absent_followed, c->absent_followed);
     same_count("absent_unknown", is->absent_unknown, c->absent_unknown);
     same_count("pages", is->pages, pages);
-    same_count("zeros", is->zeros, pages - n->m->pages);
+    same_count("zeros", is->zeros,
+               pages - n->m->pages / (page_bytes(n) / FZ_PAGE));
     same_count("tables", is->tables, n->tables->used);
-    same_count("bytes", is->bytes, is->page_bytes + is->tables * FZ_PAGE);
+    same_count("bytes", is->bytes,
+               is->page_bytes + is->tables * table_place(n));
     same_count("dropped[outside]", is->dropped[PTW_DROP_OUTSIDE],
                c->dropped[PTW_DROP_OUTSIDE]);
     same_count("dropped[partial]", is->dropped[PTW_DROP_PARTIAL],
@@ -1227,7 +1252,7 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
     for (size_t i = 0; i < count && n->answers_left > 0; i++) {
         const struct oracle_answer *a = &answer[i];
         uint64_t size = a->last - a->first + 1;
-        uint64_t step = size > 8 * FZ_PAGE ? size / 8 : FZ_PAGE;
+        uint64_t step = size > 8 * page_bytes(n) ? size / 8 : page_bytes(n);
 
         if (a->kind != ORACLE_LEAF ||
             through_self(n, ram[from], rams[from], root[from], a)) {
@@ -1237,7 +1262,8 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
             uint64_t va = a->first + at;
             struct oracle_answer b;
             const uint64_t *now;
-            bool kept = fc_kept(n->g, va, va + (FZ_PAGE - 1)) == PTW_COVER_ALL;
+            bool kept =
+                fc_kept(n->g, va, va + (page_bytes(n) - 1)) == PTW_COVER_ALL;
             uint64_t was;
             uint64_t is;
 
@@ -1289,7 +1315,7 @@ static void ask_oracle(struct naive *n)
         check_answers(n, ram, rams, root, 1);
         for (size_t k = 0; k < n->g->o.maps; k++) {
             const struct ptw_map_request *q = &n->g->map[k];
-            uint64_t va = q->last.v & ~(uint64_t)(FZ_PAGE - 1);
+            uint64_t va = q->last.v & ~(page_bytes(n) - 1);
             struct oracle_answer a =
                 oracle_translate(&w->mode, new_ram, 1, root[1], va);
 
@@ -1412,8 +1438,8 @@ bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
                             UINT64_MAX, answer, ANSWERS);
         for (size_t k = 0; k < count; k++) {
             const struct oracle_answer *a = &answer[k];
-            uint64_t at =
-                which % ((a->last - a->first) / FZ_PAGE + 1) * FZ_PAGE;
+            uint64_t at = which % ((a->last - a->first) / page_bytes(&n) + 1) *
+                          page_bytes(&n);
 
             if (a->kind != ORACLE_LEAF ||
                 through_self(&n, old_ram, rams, g->w->root[i], a)) {
