@@ -285,3 +285,58 @@ bool ptw_access_allowed(const struct ptw_regime *r, unsigned above,
 {
     return r->arch->access_allowed(r, above, level, raw, access);
 }
+
+static bool whole_pages(const struct ptw_regime *r, struct ptw_va_range range)
+{
+    unsigned page = ptw_page_log2(r->arch->format);
+
+    return ((range.first.v | (range.last.v + 1)) & ptw_low_mask(page)) == 0;
+}
+
+static bool keeps_some(struct ptw_va_range whole,
+                       const struct ptw_va_range *leave_out, size_t leave_outs,
+                       uint64_t first, uint64_t last)
+{
+    struct ptw_va_range part = {{first}, {last}};
+
+    return ptw_range_kept(whole, leave_out, leave_outs, part) != PTW_COVER_NONE;
+}
+
+/* Whether any address that tables can map is in the range and not left out. */
+static bool keeps_anything(const struct ptw_regime *r,
+                           struct ptw_va_range whole,
+                           const struct ptw_va_range *leave_out,
+                           size_t leave_outs)
+{
+    uint64_t first;
+    uint64_t last;
+
+    if (!ptw_gap(r->arch->format, r, &first, &last)) {
+        return keeps_some(whole, leave_out, leave_outs, 0, UINT64_MAX);
+    }
+    return (first > 0 &&
+            keeps_some(whole, leave_out, leave_outs, 0, first - 1)) ||
+           (last < UINT64_MAX &&
+            keeps_some(whole, leave_out, leave_outs, last + 1, UINT64_MAX));
+}
+
+enum ptw_status ptw_kept_check(const struct ptw_regime *r,
+                               struct ptw_va_range whole,
+                               const struct ptw_va_range *leave_out,
+                               size_t leave_outs)
+{
+    if (whole.first.v > whole.last.v ||
+        !ptw_ranges_ascend(leave_out, leave_outs)) {
+        return PTW_E_RANGE;
+    }
+    for (size_t i = 0; i < leave_outs; i++) {
+        if (!whole_pages(r, leave_out[i])) {
+            return PTW_E_ALIGN;
+        }
+    }
+    if (!whole_pages(r, whole)) {
+        return PTW_E_ALIGN;
+    }
+    return keeps_anything(r, whole, leave_out, leave_outs) ? PTW_OK
+                                                           : PTW_E_RANGE;
+}

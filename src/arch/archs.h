@@ -4,7 +4,7 @@
 #ifndef PTW_ARCHS_H
 #define PTW_ARCHS_H
 
-#include "../regime.h"
+#include "format.h"
 
 extern const struct ptw_arch ptw_arch_bare;
 extern const struct ptw_arch ptw_arch_i686;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry: every paging mode that has a name. */
+#include "regime.h"
 #include "archs.h"
 
 const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .page1g = true};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the x86 architectures share at run time: how an access is judged. */
+#include "regime.h"
 #include "x86.h"
 
 #include "archs.h"

@@ -3,7 +3,7 @@
 #ifndef PTW_X86_H
 #define PTW_X86_H
 
-#include "../regime.h"
+#include "format.h"
 
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */

@@ -8,7 +8,7 @@
 #ifndef PTW_SOFTWARE_H
 #define PTW_SOFTWARE_H
 
-#include "../regime.h"
+#include "regime.h"
 #include "ptwalk/absent.h"
 
 struct ptw_convention {

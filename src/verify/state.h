@@ -7,7 +7,7 @@
 #include "absent.h"
 #include "hash.h"
 #include "mem.h"
-#include "memo.h"
+#include "walk/memo.h"
 #include "ptwalk/verify.h"
 #include "regime.h"
 #include "runs.h"

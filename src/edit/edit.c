@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests for leaves: map, unmap, protect. */
+#include "request.h"
+#include "run.h"
+
+static PTW_COLD enum ptw_status edit_far(struct ptw_edit *ed, bool movable)
+{
+    return ptw_edit_far(ed->t->regime->arch->format, ed, movable);
+}
+
+enum ptw_status ptw_edit_run(struct ptw_edit *ed,
+                             const struct ptw_movable_tables *movable)
+{
+    const struct ptw_arch *arch = ed->t->regime->arch;
+
+    if (movable == NULL) {
+        bool near;
+        enum ptw_status st = arch->edit_near(ed, &near);
+
+        if (near) {
+            return st;
+        }
+    } else {
+        ed->move = movable->move;
+    }
+    return edit_far(ed, movable != NULL);
+}
+
+static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
+                                     struct ptw_tables *t,
+                                     const struct ptw_range_request *q)
+{
+    enum ptw_status st =
+        ptw_edit_begin(t->regime->arch->format, ed, op, t, q->first, q->last,
+                       q->flags, q->max_reads);
+    static const struct ptw_attributes plain;
+    uint64_t bits;
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (op == PTW_OP_PROTECT) {
+        ed->rights = ptw_rights_asked(t->regime, q->rights, q->flags);
+        if (!t->regime->arch->format->leaf_bits(t->regime, 0, ed->rights, false,
+                                                &plain, &bits)) {
+            return PTW_E_RIGHTS;
+        }
+    }
+    return PTW_OK;
+}
+
+enum ptw_status ptw_map(struct ptw_tables *t, const struct ptw_map_request *q)
+{
+    return t->regime->arch->map(t, q);
+}
+
+enum ptw_status ptw_map_check(const struct ptw_regime *r,
+                              const struct ptw_map_request *q)
+{
+    const struct ptw_format *a = r->arch->format;
+    struct ptw_tables t = {.regime = r};
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(a, &ed, &t, q);
+    uint64_t large;
+    uint64_t page;
+
+    if (st != PTW_OK || !ed.beyond) {
+        return st;
+    }
+    /* Only large leaves reach its end: those before the first one, and behind
+     * the last one, are small. */
+    large = ptw_low_mask(a->level[ed.widest].shift);
+    page = ptw_low_mask(a->level[0].shift);
+    if (((ed.last + 1) & large) != 0) {
+        return PTW_E_WIDTH;
+    }
+    return (ed.first & large) == 0 ||
+                   ptw_leaf_fits(a, r, 0, (ed.pa | large) & ~page)
+               ? PTW_OK
+               : PTW_E_WIDTH;
+}
+
+PTW_COLD enum ptw_status ptw_map_far(struct ptw_tables *t,
+                                     const struct ptw_map_request *q)
+{
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, q);
+
+    return st == PTW_OK ? ptw_edit_run(&ed, NULL) : st;
+}
+
+enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
+                                const struct ptw_map_request *q)
+{
+    struct ptw_edit ed;
+    enum ptw_status st =
+        ptw_edit_map(t->tables.regime->arch->format, &ed, &t->tables, q);
+
+    return st == PTW_OK ? ptw_edit_run(&ed, t) : st;
+}
+
+static enum ptw_status change(struct ptw_tables *t,
+                              const struct ptw_movable_tables *movable,
+                              enum ptw_op op, const struct ptw_range_request *q)
+{
+    struct ptw_edit ed;
+    enum ptw_status st = range_request(&ed, op, t, q);
+
+    return st == PTW_OK ? ptw_edit_run(&ed, movable) : st;
+}
+
+enum ptw_status ptw_unmap(struct ptw_tables *t,
+                          const struct ptw_range_request *q)
+{
+    return change(t, NULL, PTW_OP_UNMAP, q);
+}
+
+enum ptw_status ptw_unmap_movable(struct ptw_movable_tables *t,
+                                  const struct ptw_range_request *q)
+{
+    return change(&t->tables, t, PTW_OP_UNMAP, q);
+}
+
+enum ptw_status ptw_protect(struct ptw_tables *t,
+                            const struct ptw_range_request *q)
+{
+    return change(t, NULL, PTW_OP_PROTECT, q);
+}
+
+enum ptw_status ptw_protect_movable(struct ptw_movable_tables *t,
+                                    const struct ptw_range_request *q)
+{
+    return change(&t->tables, t, PTW_OP_PROTECT, q);
+}

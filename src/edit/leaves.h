@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file maps, unmaps and protects the leaves of one table. */
+#ifndef PTW_EDIT_LEAVES_H
+#define PTW_EDIT_LEAVES_H
+
+#include "unshare.h"
+
+/* Whether a leaf of that level can hold pa, which is aligned to it.  Small
+ * pages of 32-bit paging reach 4 GiB, large ones further. */
+PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
+                              const struct ptw_regime *r, unsigned level,
+                              uint64_t pa)
+{
+    static const struct ptw_attributes plain;
+    struct ptw_entry e;
+    uint64_t bits;
+
+    if (!a->leaf_bits(r, level, a->some_rights, false, &plain, &bits)) {
+        return false;
+    }
+    e = a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
+    return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
+}
+
+/* The leaf of a mapping for that offset.  The plan has found that the regime
+ * has one. */
+PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
+                                const struct ptw_edit *ed, unsigned level,
+                                uint64_t offset)
+{
+    uint64_t bits = ed->bits;
+
+    if (level > 0 && !ed->exact) {
+        (void)a->leaf_bits(ed->t->regime, level, ed->rights, ed->copy_on_write,
+                           ed->attributes, &bits);
+    }
+    return ptw_leaf_entry(a, ed->t->regime, level, bits,
+                          ed->pa + (offset - ed->first));
+}
+
+/* Whether the table of leaves that the path leads to can hold what is asked, up
+ * to the leaf of that offset. */
+PTW_ENGINE enum ptw_status ptw_leaves_check(const struct ptw_format *a,
+                                            const struct ptw_edit *ed,
+                                            uint64_t last)
+{
+    if (ed->exact && ed->widest > 0) {
+        return PTW_E_IN_USE;
+    }
+    if (ed->op != PTW_OP_UNMAP &&
+        (ed->c.at[0].rights & ed->rights) != ed->rights) {
+        return PTW_E_RIGHTS;
+    }
+    if (ed->beyond &&
+        !ptw_leaf_fits(a, ed->t->regime, 0, ed->pa + (last - ed->first))) {
+        return PTW_E_WIDTH;
+    }
+    return PTW_OK;
+}
+
+/* Maps [first, last], offsets of pages of the table of leaves that the path
+ * leads to. */
+PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
+                                          struct ptw_edit *ed, uint64_t first,
+                                          uint64_t last)
+{
+    unsigned shift = a->level[0].shift;
+    unsigned index =
+        (unsigned)(first >> shift) & (unsigned)ptw_low_mask(a->level[0].bits);
+    unsigned end = index + (unsigned)((last - first) >> shift) + 1;
+    enum ptw_status st = PTW_OK;
+
+    do {
+        uint64_t pa = ed->pa + (first - ed->first);
+        uint64_t more =
+            a->piecewise ? (pa | ed->t->regime->linear) - pa : UINT64_MAX;
+        uint64_t raw = ptw_leaf_at(a, ed, 0, first);
+        unsigned stop = more >> shift < end - index
+                            ? index + (unsigned)(more >> shift) + 1
+                            : end;
+
+        first += (uint64_t)(stop - index) << shift;
+        if (PTW_LIKELY(ed->pen[0] != NULL)) {
+            for (; index < stop; index++) {
+                ptw_store_entry(a, ed->pen[0], index, raw);
+                raw += a->level[0].step;
+            }
+        }
+        for (; index < stop && st == PTW_OK; index++) {
+            st = ptw_set(a, ed, 0, index, raw);
+            raw += a->level[0].step;
+        }
+    } while (st == PTW_OK && index < end);
+    return st;
+}
+
+/* All entries of a table of leaves that are in the range.  op is the edit's: a
+ * constant where the edit is near, so that a map which is near does not hand the
+ * edit to map_leaves, and it needs no memory. */
+PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
+                                           struct ptw_edit *ed, enum ptw_op op,
+                                           enum ptw_pass pass, bool movable)
+{
+    const struct ptw_regime *r = ed->t->regime;
+    struct ptw_cursor *c = &ed->c;
+    struct ptw_path_table *t = &c->at[0];
+    unsigned entry_bytes = 1u << a->entry_log2;
+    unsigned shift = a->level[0].shift;
+    uint64_t first = t->base + ((uint64_t)t->index << shift);
+    uint64_t last = t->base + ((uint64_t)t->last << shift);
+    enum ptw_status st = ptw_leaves_check(a, ed, last);
+    uint64_t raw = 0;
+
+    if (st == PTW_OK && movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
+        st = ptw_move(a, ed, 0);
+    }
+    if (op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
+        st = ed->t->regime->arch->map_leaves(ed, first, last);
+        t->index = (uint16_t)(t->last + 1);
+        return st;
+    }
+    for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
+        if (op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
+            if (c->reads_left == 0) {
+                return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
+            }
+            c->reads_left--;
+            st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
+                         entry_bytes, &raw);
+            if (st != PTW_OK) {
+                return PTW_E_BUS;
+            }
+            switch (a->decode(r, raw, 0, i).kind) {
+            case PTW_ENTRY_ABSENT:
+                continue;
+            case PTW_ENTRY_BAD:
+                return PTW_BAD_ENTRY;
+            case PTW_ENTRY_TABLE:
+            case PTW_ENTRY_LEAF:
+                break;
+            }
+            raw = a->leaf_with_rights(r, 0, raw, ed->rights);
+        }
+        if (pass != PTW_PASS_COMMIT) {
+            st = ptw_fit(ed, pass, 0);
+            if (op != PTW_OP_PROTECT) {
+                break;
+            }
+            continue;
+        }
+        st = ptw_set(a, ed, 0, i, op == PTW_OP_UNMAP ? 0 : raw);
+    }
+    t->index = (uint16_t)(t->last + 1);
+    return st;
+}
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file drives an edit: pass by pass, or at once where the table of leaves is
+ * there and private. */
+#ifndef PTW_EDIT_PASSES_H
+#define PTW_EDIT_PASSES_H
+
+#include "entries.h"
+
+/* -------------------------------------------------------------- the passes */
+
+PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
+                                         struct ptw_edit *ed,
+                                         enum ptw_pass pass, bool movable)
+{
+    struct ptw_cursor *c = &ed->c;
+    enum ptw_status st = PTW_OK;
+
+    c->regime = ed->t->regime;
+    c->mem = ed->t->mem;
+    c->near = c->mem->near;
+    c->memo = NULL;
+    c->first = ed->first;
+    c->last = ed->last;
+    /* The commit also goes down into the tables that it makes.  The plan kept
+     * to the limit, so what goes beyond is not what the plan has seen. */
+    c->reads_left = ed->max_reads;
+    if (pass != PTW_PASS_PLAN) {
+        uint64_t more = ed->needed << a->level[0].bits;
+
+        c->reads_left = more > UINT64_MAX - c->reads_left
+                            ? UINT64_MAX
+                            : c->reads_left + more;
+    }
+    c->tables = 0;
+    c->space = 0;
+    c->need = 0;
+    c->remembered = NULL; /* an edit changes tables */
+    c->need_leaf = 0;
+    c->top = ptw_top(a);
+    c->remark = false;
+    c->list = false;
+    c->self = false;
+    ed->shared = -1;
+    ed->made = false;
+    ed->needed = 0;
+    ed->root_needed = false;
+    ed->listed = 0;
+    if (ptw_enter(a, c, false, c->top, ed->t->root.v, a->rights, 0) !=
+        PTW_V_ENTERED) {
+        return PTW_E_BUS;
+    }
+    st = ptw_edit_entered(a, ed, pass, movable);
+    while (st == PTW_OK && c->level >= 0) {
+        unsigned level = (unsigned)c->level;
+        struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+
+        if (c->at[level].index > c->at[level].last) {
+            st = ptw_edit_leave(a, ed, pass, movable);
+            continue;
+        }
+        if (level == 0) {
+            st = ptw_edit_leaves(a, ed, ed->op, pass, movable);
+            continue;
+        }
+        if (ed->op == PTW_OP_ENTRY && (int)level == ed->entry_level) {
+            st = ptw_edit_entry(a, ed, pass, movable);
+            continue;
+        }
+        switch (ptw_descend_once(a, c, false, level, ed->window[level], &e)) {
+        case PTW_V_ENTERED:
+            st = ptw_edit_entered(a, ed, pass, movable);
+            break;
+        case PTW_V_LEAF:
+        case PTW_V_ABSENT:
+        case PTW_V_BAD:
+            st = ptw_edit_site(a, ed, pass, movable, &e);
+            break;
+        case PTW_V_LIMIT:
+            st = pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
+            break;
+        case PTW_V_REFUSED:
+        case PTW_V_NO_TABLE:
+        case PTW_V_ALIAS:
+        case PTW_V_SELF:
+        case PTW_V_PRUNED:
+        case PTW_V_REMARK:
+        case PTW_V_FULL:
+            st = PTW_E_BUS;
+            break;
+        }
+    }
+    return st;
+}
+
+/* Whether the table of that level of a path, if it has one, is its alone. */
+PTW_ENGINE bool ptw_own_at(const struct ptw_format *a,
+                           const struct ptw_shares *shares,
+                           const struct ptw_cursor *c, unsigned level)
+{
+    return level >= a->levels ||
+           ptw_shares_count(shares, c->at[level].table) <= 1;
+}
+
+/* Whether the way to a table of leaves is there already and private: then an
+ * edit inside it needs no tables, and one descent to one address will do.
+ * Leaves the cursor in it. */
+PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
+                                 struct ptw_edit *ed)
+{
+    unsigned bits = a->level[0].shift + a->level[0].bits;
+    struct ptw_path_table *t = &ed->c.at[0];
+    struct ptw_cursor c; /* apart, so that the way needs no memory */
+    struct ptw_entry e;
+
+    if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
+        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < ptw_top(a)) {
+        return false;
+    }
+    c.regime = ed->t->regime;
+    c.mem = ed->t->mem;
+    c.near = c.mem->near;
+    c.memo = NULL;
+    c.first = ed->first;
+    c.reads_left = ed->max_reads - ptw_top(a); /* the way down */
+    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.v, a->rights, 0);
+    /* What the leaf is does not matter, and to read it is to wait for it. */
+    if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
+        return false;
+    }
+    if (PTW_UNLIKELY(ed->t->shares != NULL) &&
+        !(ptw_own_at(a, ed->t->shares, &c, 0) &&
+          ptw_own_at(a, ed->t->shares, &c, 1) &&
+          ptw_own_at(a, ed->t->shares, &c, 2) &&
+          ptw_own_at(a, ed->t->shares, &c, 3) &&
+          ptw_own_at(a, ed->t->shares, &c, 4))) {
+        return false;
+    }
+    ed->c.reads_left = c.reads_left;
+    *t = c.at[0];
+    t->last =
+        (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
+    ed->pen[0] = ptw_pen_near(c.mem, &c.near, t->table, ptw_table_bytes(a, 0));
+    return ed->pen[0] != NULL;
+}
+
+/* What the plan has ruled out, a commit meets only in tables that changed; or a
+ * callback failed.  Either way half an edit may be there. */
+PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
+{
+    return st == PTW_OK ? PTW_OK : PTW_E_CHANGED;
+}
+
+/* An edit of leaves that is near: planned and committed where the cursor is. */
+PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
+                                         struct ptw_edit *ed)
+{
+    struct ptw_path_table *t = &ed->c.at[0];
+    uint16_t index = t->index;
+    enum ptw_status st;
+
+    if (ed->op == PTW_OP_MAP) {
+        uint64_t last = ed->last & ~ptw_low_mask(a->level[0].shift);
+
+        st = ptw_leaves_check(a, ed, last);
+        return st == PTW_OK ? ptw_map_leaves(a, ed, ed->first, last) : st;
+    }
+    ed->shared = -1;
+    if (ed->op == PTW_OP_PROTECT) {
+        /* Only here does a plan look at entries: a bad one refuses it all. */
+        ed->fit[0] = PTW_OK;
+        st = ptw_edit_leaves(a, ed, PTW_OP_PROTECT, PTW_PASS_PLAN, false);
+        if (st != PTW_OK) {
+            return st;
+        }
+        t->index = index;
+        /* The plan kept to the limit; this reads the same again. */
+        ed->c.reads_left = UINT64_MAX;
+        return ptw_committed(
+            ptw_edit_leaves(a, ed, PTW_OP_PROTECT, PTW_PASS_COMMIT, false));
+    }
+    return ptw_edit_leaves(a, ed, PTW_OP_UNMAP, PTW_PASS_COMMIT, false);
+}
+
+/* ptw_edit_try_near does a well-formed edit if it is near; *near says whether
+ * it is. */
+PTW_ENGINE enum ptw_status ptw_edit_try_near(const struct ptw_format *a,
+                                             struct ptw_edit *ed, bool *near)
+{
+    *near = ptw_edit_is_near(a, ed);
+    return *near ? ptw_edit_near(a, ed) : PTW_OK;
+}
+
+/* ptw_edit_far does a well-formed edit that is not near: pass by pass. */
+PTW_ENGINE enum ptw_status ptw_edit_far(const struct ptw_format *a,
+                                        struct ptw_edit *ed, bool movable)
+{
+    enum ptw_status st;
+
+    if ((ed->t->table_flags & ~ed->t->regime->flag_bits) != 0) {
+        return PTW_E_ARG;
+    }
+    if (ed->t->shares != NULL) {
+        ed->t->shares->edit++;
+        ed->t->shares->wanted = 0;
+    }
+    st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
+    if (st == PTW_OK && ed->listed > 0 && ed->t->shares != NULL) {
+        st = ptw_shares_room(ed->t->shares, ed->listed);
+    }
+    if (st == PTW_OK) {
+        st = ptw_spare_reserve(ed->t, ed->needed, ed->root_needed);
+    }
+    if (st == PTW_OK && movable) {
+        st = ptw_edit_pass(a, ed, PTW_PASS_MOVE, movable);
+    }
+    if (st == PTW_OK) {
+        st = ptw_committed(ptw_edit_pass(a, ed, PTW_PASS_COMMIT, movable));
+    }
+    return ptw_spare_release(ed->t, st);
+}
+
+#endif

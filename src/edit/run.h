@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file says how an edit that was begun is made. */
+#ifndef PTW_EDIT_RUN_H
+#define PTW_EDIT_RUN_H
+
+#include "edit.h"
+
+/* ptw_edit_run makes a well-formed edit: at once where it is near, else pass by
+ * pass.  movable: tables may move; or NULL. */
+enum ptw_status ptw_edit_run(struct ptw_edit *ed,
+                             const struct ptw_movable_tables *movable);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which tables are shared, and which are in stock. */
+#include "shares.h"
+#include "walk/descend.h"
+
+/* A slot's va holds the count, its level and part are 0.  In place of an owner
+ * it has COUNTED, or the mark of the edit that took a reference away; the rest
+ * of that edit's number is in place of the slot's. */
+enum { COUNTED = 1, MARK_BITS = 31 };
+
+static uint32_t mark_of(const struct ptw_shares *s)
+{
+    return COUNTED + 1 + (uint32_t)(s->edit & ptw_low_mask(MARK_BITS));
+}
+
+static uint32_t rest_of(const struct ptw_shares *s)
+{
+    return (uint32_t)(s->edit >> MARK_BITS);
+}
+
+enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
+                                size_t bytes, uint64_t seed)
+{
+    s->edit = 0;
+    s->wanted = 0;
+    return ptw_memo_init(&s->count, storage, bytes, seed);
+}
+
+enum ptw_status ptw_shares_grow(struct ptw_shares *s, void *storage,
+                                size_t bytes)
+{
+    enum ptw_status st = ptw_memo_grow(&s->count, storage, bytes);
+
+    if (st == PTW_OK) {
+        s->wanted = 0;
+    }
+    return st;
+}
+
+bool ptw_shares_listed(const struct ptw_shares *s, uint64_t table)
+{
+    return ptw_memo_find(&s->count, table, 0) != NULL;
+}
+
+uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table)
+{
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
+
+    return slot != NULL ? slot->va : 1;
+}
+
+uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table)
+{
+    return ptw_shares_count(s, table.v);
+}
+
+enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
+{
+    struct ptw_memo_slot *slot = NULL;
+    bool two_levels;
+
+    switch (ptw_memo_enter(&s->count, table, 0, false, 0, &slot, &two_levels)) {
+    case PTW_MEMO_FULL:
+        return ptw_shares_room(s, 1);
+    case PTW_MEMO_NEW:
+        slot->owner_plus_1 = COUNTED;
+        slot->va = 1;
+        break;
+    case PTW_MEMO_SEEN:
+        break;
+    }
+    slot->va = more < 0 ? slot->va - 1 : slot->va + 1;
+    return PTW_OK;
+}
+
+enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
+{
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
+
+    if (slot == NULL) {
+        return PTW_E_CHANGED;
+    }
+    slot->va--;
+    slot->owner_plus_1 = mark_of(s);
+    slot->number = rest_of(s);
+    return PTW_OK;
+}
+
+bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
+{
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
+
+    return slot != NULL && slot->owner_plus_1 == mark_of(s) &&
+           slot->number == rest_of(s);
+}
+
+enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)
+{
+    size_t used = s->count.used;
+
+    if (more <= ptw_slots_used(s->count.slots_log2) - used) {
+        return PTW_OK;
+    }
+    s->wanted =
+        ptw_memo_bytes(more < SIZE_MAX - used ? used + (size_t)more : SIZE_MAX);
+    return PTW_E_SPACE;
+}
+
+enum ptw_status ptw_shares_scan(struct ptw_shares *s,
+                                const struct ptw_regime *r,
+                                const struct ptw_mem *mem, const ptw_pa *root,
+                                uint32_t roots, struct ptw_memo *memo,
+                                uint64_t max_reads)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+    struct ptw_item item;
+    enum ptw_status st;
+    size_t items;
+
+    s->wanted = 0;
+    o.max_reads = max_reads;
+    o.flags = PTW_WALK_RUNS | PTW_WALK_TABLES;
+    st = ptw_walk_va_spaces_init(&w, r, mem, root, roots, memo, &o);
+    while (st == PTW_OK) {
+        ptw_pa table = {0};
+        bool referred = false;
+        unsigned level;
+
+        st = ptw_walk_next(&w, &item, 1, &items);
+        if (st != PTW_OK) {
+            break;
+        }
+        switch (item.kind) {
+        case PTW_ITEM_SPACE:
+            referred = item.u.space_info.kind != PTW_SPACE_BAD;
+            table = item.u.space_info.root;
+            break;
+        case PTW_ITEM_TABLE:
+            referred = true;
+            table = item.u.table.table;
+            break;
+        case PTW_ITEM_ALIAS:
+            referred = true;
+            table = ptw_alias_view(r, &item, &level).table;
+            break;
+        case PTW_ITEM_MAPPING:
+        case PTW_ITEM_HOLE:
+        case PTW_ITEM_FINDING:
+            break;
+        }
+        if (referred && r->arch->format->levels > 0) {
+            st = ptw_shares_refer(s, table.v);
+        }
+    }
+    return st == PTW_END ? PTW_OK : st;
+}
+
+/* The first reference that is met makes the count 1, each further one adds to
+ * it. */
+enum ptw_status ptw_shares_refer(struct ptw_shares *s, uint64_t table)
+{
+    if (!ptw_shares_listed(s, table)) {
+        enum ptw_status st = ptw_shares_add(s, table, 1);
+
+        return st == PTW_OK ? ptw_shares_add(s, table, -1) : st;
+    }
+    return ptw_shares_add(s, table, 1);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How often each table is referred to. */
+#ifndef PTW_SHARES_H
+#define PTW_SHARES_H
+
+#include "ptwalk/edit.h"
+#include "walk/memo.h"
+
+/* ptw_shares_count returns how often the table is referred to. */
+uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table);
+
+/* ptw_shares_add adds to that; PTW_E_SPACE when the list is full. */
+PTW_NODISCARD enum ptw_status ptw_shares_add(struct ptw_shares *s,
+                                             uint64_t table, int more);
+
+/* ptw_shares_leave takes one reference away from a table that is shared, and
+ * remembers that it was in this edit; ptw_shares_left says whether one was. */
+PTW_NODISCARD enum ptw_status ptw_shares_leave(struct ptw_shares *s,
+                                               uint64_t table);
+bool ptw_shares_left(const struct ptw_shares *s, uint64_t table);
+
+/* ptw_shares_refer counts one reference of a scan. */
+PTW_NODISCARD enum ptw_status ptw_shares_refer(struct ptw_shares *s,
+                                               uint64_t table);
+
+/* ptw_shares_listed says whether the table is; then it needs no room. */
+bool ptw_shares_listed(const struct ptw_shares *s, uint64_t table);
+
+/* ptw_shares_room says whether that many tables more can be listed, and else
+ * how much storage is wanted. */
+PTW_NODISCARD enum ptw_status ptw_shares_room(struct ptw_shares *s,
+                                              uint64_t more);
+
+#endif

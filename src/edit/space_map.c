@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* space_aware_map: an item of a walk is put into a space that is built. */
+#include "leaves.h"
+#include "link.h"
+#include "request.h"
+#include "run.h"
+#include "shares.h"
+#include "stock.h"
+
+/* Puts a table of its own there, referred to by an entry with those bits, unless
+ * there is one; tables that it takes on the way there grant the rights. */
+static enum ptw_status new_table(struct ptw_tables *t,
+                                 const struct ptw_item *item, unsigned flags)
+{
+    const struct ptw_format *a = t->regime->arch->format;
+    const struct ptw_table *table = &item->u.table;
+    unsigned level = table->level + 1u;
+    struct ptw_edit ed;
+    enum ptw_status st;
+    uint64_t region;
+
+    if (level >= a->levels ||
+        !ptw_leads_to_a_table(t, table->attributes, level)) {
+        return PTW_E_ARG;
+    }
+    region = ptw_low_mask(a->level[level].shift);
+    st = ptw_edit_begin(a, &ed, PTW_OP_ENTRY, t,
+                        ptw_va_of(item->first.v & ~region),
+                        ptw_va_of(item->first.v | region), flags, 0);
+    if (st != PTW_OK) {
+        return st;
+    }
+    ed.entry_level = (int)level;
+    ed.entry_bits = table->attributes;
+    ed.entry_new = true;
+    ed.rights = table->rights;
+    return ptw_edit_run(&ed, NULL);
+}
+
+static enum ptw_status begin_space(struct ptw_tables *t,
+                                   const struct ptw_item *item,
+                                   struct ptw_built *built)
+{
+    const struct ptw_space *s = &item->u.space_info;
+    struct ptw_built *own = &built[item->space];
+    const struct ptw_format *a = t->regime->arch->format;
+    enum ptw_status st;
+
+    own->built = false;
+    if (t->shares != NULL) {
+        t->shares->wanted = 0;
+    }
+    switch (s->kind) {
+    case PTW_SPACE_BAD:
+        return s->why;
+    case PTW_SPACE_SAME:
+        if (s->same_as >= item->space || !built[s->same_as].built ||
+            t->shares == NULL) {
+            return PTW_E_ARG;
+        }
+        st = ptw_shares_add(t->shares, built[s->same_as].root.v, 1);
+        own->root = built[s->same_as].root;
+        own->built = st == PTW_OK;
+        return st;
+    case PTW_SPACE_WALKED:
+        break;
+    }
+    st = ptw_spare_reserve(t, 1, true);
+    if (st == PTW_OK) {
+        st = ptw_spare_take(t, ptw_top(a), &own->root);
+    }
+    own->built = st == PTW_OK;
+    return ptw_spare_release(t, st);
+}
+
+static enum ptw_status link_alias(struct ptw_tables *t,
+                                  const struct ptw_item *item,
+                                  const struct ptw_built *built, unsigned flags)
+{
+    unsigned level;
+    struct ptw_alias_ref ref = ptw_alias_view(t->regime, item, &level);
+    const struct ptw_format *a = t->regime->arch->format;
+    struct ptw_link l = {
+        .ours = ref.our_va,
+        .theirs = ref.their_va,
+        .level = level,
+        .bits = ref.attributes,
+        .rights = ref.rights,
+        .flags = flags,
+    };
+    uint64_t span;
+
+    if (level >= ptw_top(a) || ref.owner > item->space ||
+        !built[ref.owner].built) {
+        return PTW_E_ARG;
+    }
+    /* A region that refers to itself would be its own table. */
+    span = ptw_low_mask(a->level[level].shift + a->level[level].bits);
+    if (ref.owner == item->space &&
+        (ref.our_va.v & ~span) == (ref.their_va.v & ~span)) {
+        return PTW_E_ARG;
+    }
+    l.owner = built[ref.owner].root;
+    /* Without PTW_EDIT_EXACT, tables above were not rebuilt with their own bits,
+     * so this entry stands for the whole path. */
+    if ((flags & PTW_EDIT_EXACT) == 0 &&
+        !a->path_bits(t->regime, level + 1, ref.rights, &l.bits)) {
+        return PTW_E_RIGHTS;
+    }
+    return ptw_link_regions(t, NULL, &l);
+}
+
+/* The leaf that a mapping has when it has become copy-on-write, without its
+ * address; false: the guest would still write. */
+static bool copy_on_write(const struct ptw_regime *r,
+                          const struct ptw_mapping *m, unsigned flags,
+                          uint64_t *bits)
+{
+    const struct ptw_format *a = r->arch->format;
+    struct ptw_attributes at = ptw_attributes_of(r, m->level, m->raw);
+    uint64_t is = a->leaf_copy_on_write(*bits);
+
+    *bits = is;
+    if ((flags & PTW_EDIT_EXACT) == 0) {
+        /* This is the leaf that will be there. */
+        (void)a->leaf_bits(r, m->level, m->rights & ~(unsigned)PTW_WRITE, true,
+                           &at, &is);
+    }
+    return !ptw_guest_writes(r, PTW_ALL_RIGHTS, m->level, is);
+}
+
+enum ptw_status ptw_item_place(const struct ptw_regime *r,
+                               struct ptw_item *item, ptw_pa now,
+                               enum ptw_place how, unsigned flags)
+{
+    const struct ptw_format *a = r->arch->format;
+    struct ptw_mapping *m = &item->u.mapping;
+    uint64_t span = item->last.v - item->first.v;
+    uint64_t leaf;
+    uint64_t bits;
+    bool written;
+
+    if (a->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    if (item->kind != PTW_ITEM_MAPPING || m->level >= a->levels ||
+        a->decode(r, m->raw, m->level, 0).kind != PTW_ENTRY_LEAF) {
+        return PTW_E_ARG;
+    }
+    leaf = ptw_low_mask(a->level[m->level].shift);
+    if ((now.v & leaf) != 0) {
+        return PTW_E_ALIGN;
+    }
+    if (now.v > UINT64_MAX - span || ptw_flags_between(r, now.v, span) ||
+        !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
+        return PTW_E_WIDTH;
+    }
+    bits = ptw_attribute_bits(a, r, m->level, m->raw);
+    written = ptw_guest_writes(r, PTW_ALL_RIGHTS, m->level, bits) &&
+              ((flags & PTW_EDIT_EXACT) != 0 || (m->rights & PTW_WRITE) != 0 ||
+               ptw_guest_writes(r, m->above, m->level, bits));
+    if (how == PTW_PLACE_COPY_ON_WRITE && written) {
+        if (!copy_on_write(r, m, flags, &bits)) {
+            return PTW_E_RIGHTS;
+        }
+        m->rights &= ~(unsigned)PTW_WRITE;
+    }
+    m->raw = ptw_leaf_entry(a, r, m->level, bits, now.v);
+    m->pa = now;
+    return PTW_OK;
+}
+
+static enum ptw_status map_item(struct ptw_tables *t,
+                                const struct ptw_item *item, unsigned flags)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    struct ptw_attributes at = ptw_attributes_of(t->regime, m->level, m->raw);
+    struct ptw_map_request q = {
+        .first = item->first,
+        .last = item->last,
+        .pa = m->pa,
+        .rights = m->rights,
+        .copy_on_write = at.copy_on_write,
+        .attributes = at,
+        .flags = flags | (m->level > 0 ? PTW_EDIT_LARGE : 0),
+    };
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, &q);
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (m->level > ed.widest) {
+        return PTW_E_ALIGN;
+    }
+    ed.widest = m->level;
+    if ((flags & PTW_EDIT_EXACT) != 0) {
+        uint64_t leaf =
+            ptw_low_mask(t->regime->arch->format->level[m->level].shift);
+
+        /* A part of a leaf would not have its bits. */
+        if (((ed.first | (ed.last + 1)) & leaf) != 0) {
+            return PTW_E_ALIGN;
+        }
+        if (ptw_decode(t->regime, m->level, m->raw).kind != PTW_ENTRY_LEAF) {
+            return PTW_E_ARG;
+        }
+        ed.exact = true;
+        ed.bits = ptw_attribute_bits(t->regime->arch->format, t->regime,
+                                     m->level, m->raw);
+    }
+    return ptw_edit_run(&ed, NULL);
+}
+
+enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
+                                    const struct ptw_item *item,
+                                    struct ptw_built *built, uint32_t spaces,
+                                    unsigned flags)
+{
+    enum ptw_status st = PTW_OK;
+
+    if (t->regime->arch->format->levels == 0) {
+        return PTW_E_REGIME;
+    }
+    if (item->space >= spaces) {
+        return PTW_E_ARG;
+    }
+    if (item->kind == PTW_ITEM_SPACE) {
+        return begin_space(t, item, built);
+    }
+    if (!built[item->space].built) {
+        return PTW_E_ARG;
+    }
+    t->root = built[item->space].root;
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+    case PTW_ITEM_HOLE:
+    case PTW_ITEM_FINDING:
+        break;
+    case PTW_ITEM_TABLE:
+        st = new_table(t, item, flags);
+        break;
+    case PTW_ITEM_MAPPING:
+        st = map_item(t, item, flags);
+        break;
+    case PTW_ITEM_ALIAS:
+        if (ptw_alias_view(t->regime, item, &(unsigned){0}).owner >= spaces) {
+            return PTW_E_ARG;
+        }
+        st = link_alias(t, item, built, flags);
+        break;
+    }
+    built[item->space].root = t->root;
+    return st;
+}

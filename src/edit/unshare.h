@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This file gives an edit tables of its own: it copies a table that other paths
+ * lead to, and says of each table that is entered whether it may be written. */
+#ifndef PTW_EDIT_UNSHARE_H
+#define PTW_EDIT_UNSHARE_H
+
+#include "move.h"
+
+/* ----------------------------------------------------------- one table */
+
+/* Whether the table of that level belongs to this path alone. */
+PTW_ENGINE bool ptw_is_shared(const struct ptw_edit *ed, unsigned level)
+{
+    return ed->t->shares != NULL &&
+           ptw_shares_count(ed->t->shares, ed->c.at[level].table) > 1;
+}
+
+/* Whether the table of that level, which is shared, can be copied: all of it
+ * can be read.  What it leads to will be shared then, and has to be listed. */
+PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
+                                        struct ptw_edit *ed, unsigned level)
+{
+    const struct ptw_path_table *t = &ed->c.at[level];
+    uint64_t raw = 0;
+
+    if (t->host != NULL && level == 0) {
+        return PTW_OK;
+    }
+    for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
+        struct ptw_entry e;
+
+        if (t->host != NULL) {
+            raw = ptw_load_entry(a, t->host, i);
+        } else if (ptw_get(ed->t->mem,
+                           t->table + ((uint64_t)i << a->entry_log2),
+                           1u << a->entry_log2, &raw) != PTW_OK) {
+            return PTW_E_BUS;
+        }
+        e = a->decode(ed->t->regime, raw, level, i);
+        if (e.kind == PTW_ENTRY_TABLE &&
+            !ptw_shares_listed(ed->t->shares, e.pa.v)) {
+            ed->listed++;
+        }
+    }
+    return PTW_OK;
+}
+
+/* Gives this path a copy of its own of the table just entered.  What the copy
+ * refers to is referred to once more, except when nobody else is left who
+ * refers to the table: then the copy takes its place, and it is given back. */
+PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
+                                       struct ptw_edit *ed, unsigned level,
+                                       bool others)
+{
+    struct ptw_shares *shares = ed->t->shares;
+    uint64_t from = ed->c.at[level].table;
+    const void *host = ed->c.at[level].host;
+    unsigned entries = 1u << a->level[level].bits;
+    enum ptw_status st;
+    ptw_pa copy;
+
+    st = ptw_spare_take(ed->t, level, &copy);
+    if (st != PTW_OK) {
+        return st;
+    }
+    for (unsigned i = 0; i < entries && st == PTW_OK; i++) {
+        uint64_t at = (uint64_t)i << a->entry_log2;
+        struct ptw_entry e;
+        uint64_t raw = 0;
+
+        /* As ptw_copyable has it. */
+        if (host != NULL) {
+            raw = ptw_load_entry(a, host, i);
+        } else {
+            st = ptw_get(ed->t->mem, from + at, 1u << a->entry_log2, &raw);
+        }
+        if (st == PTW_OK && raw != 0) {
+            st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
+                               raw);
+            e = a->decode(ed->t->regime, raw, level, i);
+            if (st == PTW_OK && others && e.kind == PTW_ENTRY_TABLE) {
+                st = ptw_shares_add(shares, e.pa.v, 1);
+            }
+        }
+    }
+    if (st == PTW_OK && others) {
+        st = ptw_shares_leave(shares, from);
+    }
+    if (st == PTW_OK) {
+        st = ptw_relink(a, ed, level, copy.v);
+    }
+    if (st == PTW_OK && !others) {
+        st = ptw_spare_give(ed->t, ptw_pa_of(from), level);
+    }
+    if (st == PTW_OK && level == ptw_top(a) && ed->move != NULL &&
+        ed->move->root != NULL) {
+        ed->move->root(ed->t->ctx, ed->t->root);
+    }
+    return st;
+}
+
+/* The commit has entered a table.  One that was shared when this edit began has
+ * neither been moved nor found to be writable, and nor has what is below it:
+ * the plan supposes that all of that is copied.  Mostly it is found to be
+ * shared, as the copy above it refers to it, too; but not where the last path
+ * to a table comes to it at another level, at which its entries are others. */
+PTW_ENGINE enum ptw_status ptw_commit_entered(const struct ptw_format *a,
+                                              struct ptw_edit *ed, bool movable)
+{
+    unsigned level = (unsigned)ed->c.level;
+    uint64_t table = ed->c.at[level].table;
+    bool made = ed->made;
+    enum ptw_status st;
+
+    ed->made = false;
+    if (ed->t->shares == NULL || made) {
+        return PTW_OK;
+    }
+    if (ptw_is_shared(ed, level)) {
+        return ptw_unshare(a, ed, level, true);
+    }
+    if (ed->shared < 0) {
+        if (!ptw_shares_left(ed->t->shares, table)) {
+            return PTW_OK;
+        }
+        ed->shared = (int)level;
+    }
+    st = ptw_table_check(ed->t, ptw_pa_of(table), level);
+    return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false) : PTW_OK;
+}
+
+/* Whether the table of that level, which an edit will write to, can be written.
+ * Of a table that will be copied, the copy can. */
+PTW_ENGINE enum ptw_status ptw_fit(const struct ptw_edit *ed,
+                                   enum ptw_pass pass, unsigned level)
+{
+    return pass == PTW_PASS_PLAN && ed->shared < 0 ? ed->fit[level] : PTW_OK;
+}
+
+/* What there is to do when a table has been entered. */
+PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
+                                            struct ptw_edit *ed,
+                                            enum ptw_pass pass, bool movable)
+{
+    unsigned level = (unsigned)ed->c.level;
+    enum ptw_status st;
+
+    ed->moved[level] = false;
+    ed->pen[level] =
+        ptw_pen(ed->t->mem, ed->c.at[level].table, ptw_table_bytes(a, level));
+    if (pass == PTW_PASS_COMMIT) {
+        return ptw_commit_entered(a, ed, movable);
+    }
+    if (ed->shared > (int)level || ptw_is_shared(ed, level)) {
+        if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
+            return PTW_E_SHARED;
+        }
+        st = ptw_copyable(a, ed, level);
+        if (st != PTW_OK) {
+            return st;
+        }
+        ed->needed++;
+        ed->root_needed = ed->root_needed || level == ptw_top(a);
+        if (ed->shared < 0 && level < ptw_top(a)) {
+            /* The entry that leads to the copy will be written. */
+            st = movable && pass == PTW_PASS_MOVE
+                     ? ptw_move(a, ed, level + 1)
+                     : ptw_fit(ed, pass, level + 1);
+        }
+        if (ed->shared < 0) {
+            ed->shared = (int)level;
+        }
+        return st;
+    }
+    if (pass == PTW_PASS_PLAN) {
+        st = ptw_table_check(ed->t, ptw_pa_of(ed->c.at[level].table), level);
+        ed->fit[level] = movable ? PTW_OK : st;
+        /* All of a path moves, and what may move is written elsewhere. */
+        if (movable && st != PTW_E_READONLY) {
+            return st;
+        }
+    }
+    return PTW_OK;
+}
+
+#endif

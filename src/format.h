@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract between an architecture and the engine.
+ *
+ * An architecture is a constant descriptor: how many levels, what each covers,
+ * and pure functions that say what an entry means.  It has no access to memory
+ * and no state.  In return the engine promises to call decode only with a level
+ * below `levels`, and to take a table's entries nowhere but from the accessor.
+ *
+ * `levels` of 0 is an architecture without tables. */
+#ifndef PTW_FORMAT_H
+#define PTW_FORMAT_H
+
+#include "engine.h"
+#include "ptwalk/edit.h"
+#include "ptwalk/walk.h"
+
+struct ptw_edit; /* an edit under way */
+
+struct ptw_level {
+    const char *name; /* the manual's, of a table of this level */
+    unsigned shift;   /* log2 of what one entry covers */
+    unsigned bits;    /* log2 of the number of entries */
+    uint64_t step;    /* level 0: the entry of the page that follows in memory,
+                         less the entry of a page */
+};
+
+/* How an address of fewer bits than 64 goes on above them, and so where the gap
+ * is: the addresses that no table maps. */
+enum ptw_extension {
+    PTW_EXTEND_ZEROS, /* with zeros: the gap is above */
+    PTW_EXTEND_ONES,  /* with ones: it is below */
+    PTW_EXTEND_SIGN   /* with the highest bit: it is in the middle */
+};
+
+/* The format: constant, so that the engine is specialised by it. */
+struct ptw_format {
+    unsigned levels;
+    unsigned entry_log2;
+    unsigned va_bits; /* 0: as wide as a physical address */
+    enum ptw_extension extension;
+    unsigned rights;      /* that entries grant or withhold */
+    unsigned some_rights; /* that a leaf can have, whatever the features */
+    uint64_t present;     /* an entry with none of these bits set is absent */
+    bool piecewise;       /* pages that follow each other have entries that are
+                           equally far apart only within `linear` of the regime,
+                           also where no address has a flag bit */
+    uint64_t irregular; /* a leaf of level 0 with one of these bits set is none
+                           that `step` leads to or from */
+    struct ptw_level level[PTW_MAX_LEVELS];
+
+    /* decode says what raw means as entry `index` of a table of that level.  Only
+     * the address may depend on the index: who asks for no address gives 0. */
+    struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
+                               unsigned level, unsigned index);
+
+    /* leaf_class returns one number for all that leaves of one run have in
+     * common besides rights: memory type, kind and flag bits.  above: the rights that the
+     * entries above grant. */
+    uint64_t (*leaf_class)(const struct ptw_regime *r, unsigned above,
+                           uint64_t raw, unsigned level);
+
+    /* address_bits returns the bits of raw, an entry that leads to a table or
+     * is a leaf, that hold its address; put_address returns the bits of such an
+     * entry that say pa, which is aligned to it.  An address that the entry
+     * can't hold loses bits: decode tells. */
+    uint64_t (*address_bits)(const struct ptw_regime *r, unsigned level,
+                             uint64_t raw);
+    uint64_t (*put_address)(const struct ptw_regime *r, unsigned level,
+                            enum ptw_entry_kind kind, uint64_t pa);
+
+    /* table_bits returns an entry of that level that leads to a table and
+     * grants at least those rights, without its address. */
+    uint64_t (*table_bits)(const struct ptw_regime *r, unsigned level,
+                           unsigned rights);
+
+    /* path_bits makes *raw, an entry of that level that leads to a table, grant
+     * just those rights; false when no such entry does, and *raw is as it was.
+     */
+    bool (*path_bits)(const struct ptw_regime *r, unsigned level,
+                      unsigned rights, uint64_t *raw);
+
+    /* leaf_bits writes a leaf of that level, without its address; false when
+     * the regime has no such leaf. */
+    bool (*leaf_bits)(const struct ptw_regime *r, unsigned level,
+                      unsigned rights, bool copy_on_write,
+                      const struct ptw_attributes *attributes, uint64_t *bits);
+
+    /* leaf_with_rights returns raw, a leaf of that level, granting just the
+     * rights, of which leaf_bits has made a leaf.  leaf_split returns the leaf
+     * one level down that stands for a part of raw, without address.
+     * leaf_copy_on_write returns raw, marked so and not writable. */
+    uint64_t (*leaf_with_rights)(const struct ptw_regime *r, unsigned level,
+                                 uint64_t raw, unsigned rights);
+    uint64_t (*leaf_split)(const struct ptw_regime *r, unsigned level,
+                           uint64_t raw);
+    uint64_t (*leaf_copy_on_write)(uint64_t raw);
+
+    /* How an alias is put into the architecture's own type.  Without tables
+     * there is no such thing, and these are NULL. */
+    void (*alias_put)(union ptw_alias *alias, const struct ptw_alias_ref *ref,
+                      unsigned level);
+};
+
+/* ptw_attribute_bits returns raw, an entry that leads to a table or is a leaf,
+ * without its address. */
+PTW_ENGINE uint64_t ptw_attribute_bits(const struct ptw_format *a,
+                                       const struct ptw_regime *r,
+                                       unsigned level, uint64_t raw)
+{
+    return raw & ~a->address_bits(r, level, raw);
+}
+
+/* ptw_run_last returns the address of the last page to which `step` leads from
+ * the leaf that maps pa. */
+PTW_ENGINE uint64_t ptw_run_last(const struct ptw_regime *r, uint64_t pa)
+{
+    return r->rule[0].leaf_pa & (pa | r->linear);
+}
+
+/* ptw_flags_between says whether some address from pa to pa + more has a flag
+ * bit, though perhaps neither of these two. */
+PTW_ENGINE bool ptw_flags_between(const struct ptw_regime *r, uint64_t pa,
+                                  uint64_t more)
+{
+    uint64_t below = (r->flag_bits & -r->flag_bits) - 1;
+
+    return r->flag_bits != 0 &&
+           (((pa ^ (pa + more)) & ~below) != 0 || (pa & r->flag_bits) != 0);
+}
+
+/* ptw_table_entry returns the entry with those attribute bits that leads to the
+ * table; ptw_leaf_entry the leaf with those bits that maps the page. */
+PTW_ENGINE uint64_t ptw_table_entry(const struct ptw_format *a,
+                                    const struct ptw_regime *r, unsigned level,
+                                    uint64_t bits, uint64_t table)
+{
+    return bits | a->put_address(r, level, PTW_ENTRY_TABLE, table);
+}
+
+PTW_ENGINE uint64_t ptw_leaf_entry(const struct ptw_format *a,
+                                   const struct ptw_regime *r, unsigned level,
+                                   uint64_t bits, uint64_t pa)
+{
+    return bits | a->put_address(r, level, PTW_ENTRY_LEAF, pa);
+}
+
+/* An architecture as the library sees it at run time: its format, the parts of
+ * the engine that are specialised by it since they are called for each page, and
+ * what is called once an item or less.  All else takes the format at run time. */
+struct ptw_arch {
+    const char *name;
+    enum ptw_arch_id id;
+    const struct ptw_format *format;
+    unsigned root_bits; /* the widest root that its register can hold */
+    unsigned features;  /* that mean anything here */
+    unsigned
+        granted; /* and of those, the ones that each present entry grants */
+    const char *letters;                 /* of the columns that show rights */
+    bool flag_bits;                      /* addresses may have some */
+    void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
+    /* Why no processor can have those features together; NULL: it can, as it can
+     * have all of them where this is NULL. */
+    const char *(*conflict)(unsigned features);
+
+    struct ptw_attributes (*attributes)(const struct ptw_regime *r,
+                                        unsigned level, uint64_t raw);
+    /* bad says why raw, which decode calls bad, is so. */
+    struct ptw_bad_entry (*bad)(const struct ptw_regime *r, unsigned level,
+                                unsigned index, uint64_t raw);
+    /* As the public functions. */
+    size_t (*fields)(const struct ptw_regime *r, unsigned level, uint64_t raw,
+                     struct ptw_entry_field *field);
+    const char *present_text;
+    const char *(*right_text)(enum ptw_right right);
+
+    /* As the public functions: `above` is what the entries above grant. */
+    bool (*guest_writes)(const struct ptw_regime *r, unsigned above,
+                         uint64_t raw);
+    bool (*shadow_stack)(const struct ptw_regime *r, unsigned above,
+                         uint64_t raw);
+    bool (*access_allowed)(const struct ptw_regime *r, unsigned above,
+                           unsigned level, uint64_t raw,
+                           const struct ptw_access *access);
+
+    /* An alias out of the architecture's own type, and the way from a level's
+     * number to the architecture's own enum, and back.  A number that is none
+     * of the levels comes back as one that is none. */
+    struct ptw_alias_ref (*alias_get)(const union ptw_alias *alias,
+                                      unsigned *level);
+    union ptw_alias_level (*alias_level)(unsigned level);
+    unsigned (*level_number)(const union ptw_alias_level *level);
+
+    enum ptw_status (*lookup)(const struct ptw_regime *r,
+                              const struct ptw_mem *mem, ptw_pa root, ptw_va va,
+                              struct ptw_translation *out);
+    enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
+                            size_t room, size_t *items);
+    enum ptw_status (*map)(struct ptw_tables *t,
+                           const struct ptw_map_request *q);
+    enum ptw_status (*edit_near)(struct ptw_edit *ed, bool *near);
+    enum ptw_status (*map_leaves)(struct ptw_edit *ed, uint64_t first,
+                                  uint64_t last);
+};
+
+/* ptw_top returns the level of the roots; there are tables. */
+PTW_ENGINE unsigned ptw_top(const struct ptw_format *a)
+{
+    return a->levels - 1;
+}
+
+/* ptw_page_log2 returns the log2 of the bytes of the smallest page; there are
+ * tables.  ptw_table_bytes returns the size of a table of that level. */
+PTW_ENGINE unsigned ptw_page_log2(const struct ptw_format *a)
+{
+    return a->level[0].shift;
+}
+
+PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a, unsigned level)
+{
+    return (uint64_t)1 << (a->level[level].bits + a->entry_log2);
+}
+
+/* ptw_largest_table returns the size of the format's largest tables; 0 where
+ * there are none.  ptw_largest_log2 returns the log2 of that. */
+PTW_ENGINE size_t ptw_largest_table(const struct ptw_format *a)
+{
+    uint64_t most = 0;
+
+    for (unsigned level = 0; level < a->levels; level++) {
+        uint64_t bytes = ptw_table_bytes(a, level);
+
+        most = bytes > most ? bytes : most;
+    }
+    return (size_t)most;
+}
+
+PTW_ENGINE unsigned ptw_largest_log2(const struct ptw_format *a)
+{
+    unsigned log2 = 0;
+
+    while (ptw_largest_table(a) >> log2 > 1) {
+        log2++;
+    }
+    return log2;
+}
+
+/* ptw_width returns the width of the addresses that tables can map, in bits;
+ * where there are tables, a constant. */
+PTW_ENGINE unsigned ptw_width(const struct ptw_format *a,
+                              const struct ptw_regime *r)
+{
+    return a->va_bits != 0 ? a->va_bits : r->va_bits;
+}
+
+/* The engine works on offsets: addresses of that width, without the sign
+ * extension.  ptw_va_from is the way back. */
+PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
+{
+    switch (a->extension) {
+    case PTW_EXTEND_ZEROS:
+        return offset;
+    case PTW_EXTEND_SIGN:
+        if ((offset >> (a->va_bits - 1) & 1) == 0) {
+            return offset;
+        }
+        break;
+    case PTW_EXTEND_ONES:
+        break;
+    }
+    assert(a->va_bits > 0);
+    return offset | ~ptw_low_mask(a->va_bits);
+}
+
+/* The gap: addresses, first to last, that no table can map.  Returns false
+ * when there is none. */
+PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
+                        uint64_t *first, uint64_t *last)
+{
+    bool sign = a->extension == PTW_EXTEND_SIGN;
+    unsigned width = ptw_width(a, r);
+
+    if (a->extension == PTW_EXTEND_ONES) {
+        *first = 0;
+        *last = ~ptw_low_mask(width) - 1;
+        return width < 64;
+    }
+    *first = 1 + ptw_low_mask(sign ? width - 1 : width);
+    *last = sign ? ~*first : UINT64_MAX;
+    return *first != 0;
+}
+
+PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
+                                 const struct ptw_regime *r, uint64_t va)
+{
+    uint64_t first;
+    uint64_t last;
+
+    return !ptw_gap(a, r, &first, &last) || va < first || va > last;
+}
+
+#endif
