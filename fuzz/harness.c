@@ -268,7 +268,10 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
             continue;
         }
         e = ptw_decode(&w->regime, level, raw);
-        if (e.kind == PTW_ENTRY_TABLE && !(w->self && e.pa.v == table)) {
+        if (e.kind == PTW_ENTRY_TABLE &&
+            !(w->self && e.pa.v == table &&
+              oracle_table_bytes(w->mode.format, level) ==
+                  oracle_table_bytes(w->mode.format, level - 1))) {
             model_link(m, raw, e.pa.v, level - 1, first);
         }
     }

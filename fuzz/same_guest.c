@@ -978,7 +978,8 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     if (readable) {
         e = ptw_decode(n->r, level, raw);
     }
-    self = e.kind == PTW_ENTRY_TABLE && e.pa.v == was;
+    self = e.kind == PTW_ENTRY_TABLE && e.pa.v == was &&
+           table_bytes(n, level) == table_bytes(n, level - 1);
     if (!readable ||
         (e.kind == PTW_ENTRY_TABLE &&
          fc_cover(n->g, e.pa.v, table_bytes(n, level - 1)) == PTW_COVER_NONE)) {
@@ -1232,7 +1233,8 @@ static bool through_self(const struct naive *n, const struct oracle_ram *ram,
                              &table)) {
             return false;
         }
-        if (table == above) {
+        if (table == above &&
+            table_bytes(n, level + 1) == table_bytes(n, level)) {
             return true;
         }
         above = table;

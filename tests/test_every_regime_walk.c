@@ -541,8 +541,7 @@ EVERY(walk, gives_leaves_of_every_level_in_order)
         cr_expect(item->last.v - item->first.v == span(m->level) - 1 &&
                       m->pa.v == high_page(m->level) &&
                       m->raw == raw_at(item->first.v, m->level) &&
-                      m->rights == RWXU &&
-                      m->above == RWXU &&
+                      m->rights == RWXU && m->above == RWXU &&
                       (uint64_t)1 << m->size_log2 == span(m->level),
                   "level %u", m->level);
     }
@@ -621,6 +620,10 @@ EVERY(walk, reports_a_table_of_every_level_that_refers_to_itself)
         uint64_t raw;
         uint64_t table;
 
+        if (oracle_table_bytes(oracle.format, level) !=
+            oracle_table_bytes(oracle.format, level - 1)) {
+            continue; /* what it leads to is larger, and another table */
+        }
         start(name);
         hang(root_at(0), va, level, 0);
         table = table_of(root_at(0), va, level);
@@ -656,8 +659,7 @@ EVERY(walk, ends_on_tables_that_lead_round)
             table = table_of(root, va, from);
             for (unsigned i = 0; i < entries_at(from); i++) {
                 if (i != index_in(va, from)) {
-                    put(table, i,
-                        to_table(from, table_of(root, va, to), RWXU));
+                    put(table, i, to_table(from, table_of(root, va, to), RWXU));
                 }
             }
             p = spaces_plan(1, &root);
@@ -691,8 +693,7 @@ EVERY(walk, is_cut_by_a_range_inside_an_entry_of_every_level)
                 continue;
             }
             start(name);
-            hang(root_at(0), va, level,
-                 to_page(level, high_page(level), RWXU));
+            hang(root_at(0), va, level, to_page(level, high_page(level), RWXU));
             p = follow_plan(root_at(0));
             p.o.first.v = va + span(level) / 2;
             p.o.last.v = p.o.first.v + 1;
@@ -945,8 +946,7 @@ EVERY(spaces, enter_a_table_at_each_level_at_which_it_is_used)
         ours = corner(2, level + 2);
         a_page(theirs);
         hang(root_at(1), ours, level + 2,
-             to_table(level + 2, table_of(root_at(0), theirs, level),
-                      RWXU));
+             to_table(level + 2, table_of(root_at(0), theirs, level), RWXU));
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);

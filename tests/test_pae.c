@@ -386,3 +386,26 @@ Test(pae_space_map, takes_a_root_that_cr3_reaches)
     expect_status(ptw_space_aware_map(&t, &item, &built, 1, 0), PTW_OK);
     cr_expect(eq(u64, built.root.v, 0x20000));
 }
+
+/* The PD that starts where the root does is larger than the root, so that it is
+ * another table: what it maps behind the root is in the image. */
+Test(pae_rebuild, keeps_what_a_directory_maps_behind_the_root_that_it_holds)
+{
+    struct job j = job_of(1);
+    struct ptw_translation tr;
+    struct image n;
+
+    start("pae");
+    memset(ram + DATA, 0x5A, PAGE);
+    put(PDPTS, 3, PDPTS | P);
+    put(PDPTS, 8, PT_A | P | W);
+    put(PT_A, 7, DATA | P | W);
+    j.root[0].v = PDPTS;
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    expect_status(ptw_lookup(&regime, &n.mem, n.root[0],
+                             ptw_va_of(0xC1007000), &tr),
+                  PTW_OK);
+    cr_expect(eq(u64, tr.leaf_va.v, 0xC1007000));
+    free_image(&n);
+}

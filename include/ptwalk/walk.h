@@ -222,7 +222,9 @@ enum ptw_walk_flag {
     PTW_WALK_TABLES = 1 << 3,  /* tables are items; the leaves of a run are
                                   alike in what they grant by themselves, too */
     PTW_WALK_SELF = 1 << 4,    /* an entry that refers to the very table that
-                                  holds it is a finding, and not followed */
+                                  holds it is a finding, and not followed.
+                                  pae: a page directory that starts where the
+                                  root does is larger, and another table */
 };
 
 /* Of a struct that is all zeros only the range remains to be set: as it is, it

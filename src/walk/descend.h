@@ -342,7 +342,9 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
     if (!single && (e->rights & c->need) != c->need) {
         return PTW_V_PRUNED;
     }
-    if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table) {
+    /* A table that is larger than this one is another one, wherever it starts. */
+    if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table &&
+        ptw_table_bytes(a, level) == ptw_table_bytes(a, level - 1)) {
         return PTW_V_SELF;
     }
     v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,

@@ -121,7 +121,8 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
             continue;
         }
         e = f->decode(j->mode, a.raw, level);
-        self = e.kind == ORACLE_TABLE && j->mode->self && e.pa == table;
+        self = e.kind == ORACLE_TABLE && j->mode->self && e.pa == table &&
+               oracle_table_bytes(f, level) == oracle_table_bytes(f, level - 1);
         if (e.kind == ORACLE_TABLE && !self) {
             if (!walk(j, e.pa, level - 1, first, w && e.w, x && e.x,
                       u && e.u)) {
