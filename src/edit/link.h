@@ -4,7 +4,7 @@
 #ifndef PTW_EDIT_LINK_H
 #define PTW_EDIT_LINK_H
 
-#include "edit.h"
+#include "state.h"
 
 /* ptw_leads_to_a_table says whether an entry of that level with those bits, which
  * have no address, leads to a table. */

@@ -3,7 +3,7 @@
 #ifndef PTW_EDIT_RUN_H
 #define PTW_EDIT_RUN_H
 
-#include "edit.h"
+#include "state.h"
 
 /* ptw_edit_run makes a well-formed edit: at once where it is near, else pass by
  * pass.  movable: tables may move; or NULL. */

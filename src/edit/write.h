@@ -3,7 +3,7 @@
 #ifndef PTW_EDIT_WRITE_H
 #define PTW_EDIT_WRITE_H
 
-#include "edit.h"
+#include "state.h"
 
 /* ------------------------------------------------------------- one entry */
 

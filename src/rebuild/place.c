@@ -24,6 +24,19 @@ enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
 
 /* -------------------------------------------------------------------- order */
 
+/* The higher the level of a unit, the earlier it comes; the highest levels share
+ * the first rank. */
+static uint64_t rank_of(const struct ptw_rebuild *rb, const struct ptw_block *b)
+{
+    const struct ptw_format *a = rb->regime->arch->format;
+    unsigned level = 0;
+
+    while (b->unit > a->level[level].shift && level + 1 < ORDER_RANKS) {
+        level++;
+    }
+    return ORDER_RANKS - 1 - level;
+}
+
 enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
 {
     size_t slots = (size_t)1 << rb->frames.slots_log2;
@@ -45,7 +58,7 @@ enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
     for (size_t i = 0; i < slots; i++) {
         const struct ptw_block *b =
             (const void *)(rb->frames.record + i * sizeof *b);
-        uint64_t rank = b->unit >= 30 ? 0 : b->unit > 0 ? 1 : 2;
+        uint64_t rank = rank_of(rb, b);
 
         if (b->key != 0) {
             order[rb->blocks++] = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |

@@ -8,8 +8,8 @@
  * commit writes.  All passes take the tables' word for nothing: every entry is
  * fetched anew, through the accessor, and a commit that comes upon something
  * that the plan did not see stops with PTW_E_CHANGED. */
-#ifndef PTW_EDIT_H
-#define PTW_EDIT_H
+#ifndef PTW_EDIT_STATE_H
+#define PTW_EDIT_STATE_H
 
 #include "ptwalk/edit.h"
 #include "walk/descend.h"

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How an edit that was begun is made. */
+#include "run.h"
+
+#include "request.h"
+
+static PTW_COLD enum ptw_status edit_far(struct ptw_edit *ed, bool movable)
+{
+    return ptw_edit_far(ed->t->regime->arch->format, ed, movable);
+}
+
+enum ptw_status ptw_edit_run(struct ptw_edit *ed,
+                             const struct ptw_movable_tables *movable)
+{
+    const struct ptw_arch *arch = ed->t->regime->arch;
+
+    if (movable == NULL) {
+        bool near;
+        enum ptw_status st = arch->edit_near(ed, &near);
+
+        if (near) {
+            return st;
+        }
+    } else {
+        ed->move = movable->move;
+    }
+    return edit_far(ed, movable != NULL);
+}
+
+PTW_COLD enum ptw_status ptw_map_far(struct ptw_tables *t,
+                                     const struct ptw_map_request *q)
+{
+    struct ptw_edit ed;
+    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, q);
+
+    return st == PTW_OK ? ptw_edit_run(&ed, NULL) : st;
+}
