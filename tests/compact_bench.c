@@ -636,7 +636,8 @@ static struct selves selves_of(const struct judge *g, const struct side *s,
                              &lower)) {
             break;
         }
-        if (upper == lower && found.count++ == 0) {
+        if (upper == lower && entries_at(l) == entries_at(l - 1) &&
+            found.count++ == 0) {
             found.top = l;
         }
         upper = lower;
@@ -821,7 +822,7 @@ static bool misread(const struct judge *g, unsigned space,
                     .kind != ORACLE_TABLE) {
             return true;
         }
-        above += upper == lower;
+        above += upper == lower && entries_at(l) == entries_at(l - 1);
     }
     return index_in(a->first, a->level) >= entries_at(a->level + above);
 }
