@@ -267,7 +267,7 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
             (raw & 1) == 0) {
             continue;
         }
-        e = ptw_decode(&w->regime, level, raw);
+        e = ptw_decode(&w->regime, level, 0, raw);
         if (e.kind == PTW_ENTRY_TABLE &&
             !(w->self && e.pa.v == table &&
               oracle_table_bytes(w->mode.format, level) ==

@@ -49,8 +49,9 @@ static const struct facts {
     [PTW_ARCH_I686] =
         {
             .name = "i686",
-            .by_name = PTW_PSE | PTW_WP,
-            .has = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+            .by_name = PTW_X86_PSE | PTW_X86_WP,
+            .has = PTW_X86_PSE | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP |
+                   PTW_X86_CET,
             .levels = 2,
             .entry_bytes = 4,
             .va_bits = 32,
@@ -60,8 +61,9 @@ static const struct facts {
     [PTW_ARCH_PAE] =
         {
             .name = "pae",
-            .by_name = PTW_NX | PTW_WP,
-            .has = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+            .by_name = PTW_X86_NX | PTW_X86_WP,
+            .has = PTW_X86_NX | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP |
+                   PTW_X86_CET,
             .levels = 3,
             .entry_bytes = 8,
             .va_bits = 32,
@@ -71,9 +73,10 @@ static const struct facts {
     [PTW_ARCH_AMD64] =
         {
             .name = "amd64",
-            .by_name = PTW_NX | PTW_PAGE1G | PTW_WP,
-            .has = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
-                   PTW_PKE | PTW_CET | PTW_LAM_SUP | PTW_UAI,
+            .by_name = PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP,
+            .has = PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_SMEP |
+                   PTW_X86_SMAP | PTW_X86_PKE | PTW_X86_CET | PTW_X86_LAM_SUP |
+                   PTW_X86_UAI,
             .levels = 4,
             .entry_bytes = 8,
             .va_bits = 48,
@@ -84,9 +87,10 @@ static const struct facts {
     [PTW_ARCH_LA57] =
         {
             .name = "amd64-la57",
-            .by_name = PTW_NX | PTW_PAGE1G | PTW_WP,
-            .has = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP |
-                   PTW_PKE | PTW_CET | PTW_LAM_SUP | PTW_UAI,
+            .by_name = PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP,
+            .has = PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_SMEP |
+                   PTW_X86_SMAP | PTW_X86_PKE | PTW_X86_CET | PTW_X86_LAM_SUP |
+                   PTW_X86_UAI,
             .levels = 5,
             .entry_bytes = 8,
             .va_bits = 57,
@@ -106,16 +110,16 @@ static unsigned expected_features(const struct ptw_x86_registers *r,
 {
     unsigned f = 0;
 
-    f |= bit(r->cr0, 16) ? (unsigned)PTW_WP : 0;
-    f |= bit(r->cr4, 20) ? (unsigned)PTW_SMEP : 0;
-    f |= bit(r->cr4, 21) ? (unsigned)PTW_SMAP : 0;
-    f |= bit(r->cr4, 23) ? (unsigned)PTW_CET : 0;
-    f |= bit(r->cr4, 4) ? (unsigned)PTW_PSE : 0;
-    f |= bit(r->efer, 11) ? (unsigned)PTW_NX : 0;
-    f |= bit(r->cr4, 22) ? (unsigned)PTW_PKE : 0;
-    f |= bit(r->cr4, 28) ? (unsigned)PTW_LAM_SUP : 0;
-    f |= bit(r->efer, 20) ? (unsigned)PTW_UAI : 0;
-    f |= page1g ? (unsigned)PTW_PAGE1G : 0;
+    f |= bit(r->cr0, 16) ? (unsigned)PTW_X86_WP : 0;
+    f |= bit(r->cr4, 20) ? (unsigned)PTW_X86_SMEP : 0;
+    f |= bit(r->cr4, 21) ? (unsigned)PTW_X86_SMAP : 0;
+    f |= bit(r->cr4, 23) ? (unsigned)PTW_X86_CET : 0;
+    f |= bit(r->cr4, 4) ? (unsigned)PTW_X86_PSE : 0;
+    f |= bit(r->efer, 11) ? (unsigned)PTW_X86_NX : 0;
+    f |= bit(r->cr4, 22) ? (unsigned)PTW_X86_PKE : 0;
+    f |= bit(r->cr4, 28) ? (unsigned)PTW_X86_LAM_SUP : 0;
+    f |= bit(r->efer, 20) ? (unsigned)PTW_X86_UAI : 0;
+    f |= page1g ? (unsigned)PTW_X86_PAGE1G : 0;
     return f & modes[id].has;
 }
 
@@ -130,7 +134,7 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
                  (bit(leaf, 2) ? (unsigned)PTW_USER : 0) |
                  (bit(leaf, 63) ? 0 : (unsigned)PTW_EXEC) | (unsigned)PTW_READ);
     bool user_page = (rights & PTW_USER) != 0;
-    bool wp = (r->features & PTW_WP) != 0;
+    bool wp = (r->features & PTW_X86_WP) != 0;
     bool ad = bit(a->pkru, 2 * key);
     bool wd = bit(a->pkru, 2 * key + 1);
 
@@ -143,20 +147,20 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
     if (a->shadow_stack) {
         /* "A user-mode shadow-stack access is allowed only to a user-mode
          * shadow-stack address", and so for the supervisor; keys count. */
-        return a->right != PTW_EXEC && (r->features & PTW_CET) != 0 &&
+        return a->right != PTW_EXEC && (r->features & PTW_X86_CET) != 0 &&
                !bit(leaf, 1) && bit(leaf, 6) && (above & PTW_WRITE) != 0 &&
                a->user == user_page &&
-               !((r->features & PTW_PKE) != 0 && user_page &&
+               !((r->features & PTW_X86_PKE) != 0 && user_page &&
                  (ad || (a->right == PTW_WRITE && wd)));
     }
     if (a->right == PTW_EXEC) {
         return (rights & PTW_EXEC) != 0 &&
-               (a->user || !user_page || (r->features & PTW_SMEP) == 0);
+               (a->user || !user_page || (r->features & PTW_X86_SMEP) == 0);
     }
-    if (!a->user && user_page && (r->features & PTW_SMAP) != 0 && !a->ac) {
+    if (!a->user && user_page && (r->features & PTW_X86_SMAP) != 0 && !a->ac) {
         return false;
     }
-    if ((r->features & PTW_PKE) != 0 && user_page) {
+    if ((r->features & PTW_X86_PKE) != 0 && user_page) {
         if (ad || (a->right == PTW_WRITE && wd && (a->user || wp))) {
             return false;
         }
@@ -309,14 +313,14 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     }
     for (unsigned l = 0; l < levels; l++) {
         uint64_t raw = number ^ flips[l];
-        struct ptw_entry e = ptw_decode(r, l, raw);
+        struct ptw_entry e = ptw_decode(r, l, 0, raw);
         uint64_t bad = ptw_bad_entry_of(r, l, 0, raw).bits;
         struct ptw_access a = {.right = right[how & 3],
                                .user = (how & 4) != 0,
                                .ac = (how & 8) != 0,
                                .pkru = (uint32_t)(number >> 7)};
         unsigned rights = how >> 4;
-        bool stack = (r->features & PTW_CET) != 0 && !bit(raw, 1) &&
+        bool stack = (r->features & PTW_X86_CET) != 0 && !bit(raw, 1) &&
                      bit(raw, 6) && (rights & PTW_WRITE) != 0;
 
         fz_note((uint64_t)e.kind);
@@ -325,7 +329,8 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                HEX(raw), ptw_level_name(r, l), kind[e.kind], HEX(e.pa.v),
                e.rights, HEX(bad));
         if ((e.kind == PTW_ENTRY_BAD) != (bad != 0) || (bad & ~raw) != 0 ||
-            (bad != 0 && ptw_decode(r, l, raw & ~bad).kind == PTW_ENTRY_BAD) ||
+            (bad != 0 &&
+             ptw_decode(r, l, 0, raw & ~bad).kind == PTW_ENTRY_BAD) ||
             ((raw & 1) == 0) != (e.kind == PTW_ENTRY_ABSENT)) {
             fz_fail("%llx, level %u, is kind %d with reserved bits %llx",
                     HEX(raw), l, (int)e.kind, HEX(bad));
@@ -343,7 +348,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         }
         if (ptw_shadow_stack(r, rights, l, raw) != stack ||
             ptw_guest_writes(r, rights, l, raw) !=
-                (stack || (r->features & PTW_WP) == 0 ||
+                (stack || (r->features & PTW_X86_WP) == 0 ||
                  (bit(raw, 1) && (rights & PTW_WRITE) != 0))) {
             fz_fail("rights %x, leaf %llx, level %u: whether the guest writes "
                     "is judged wrongly",
@@ -438,10 +443,12 @@ static void by_registers(const struct fz_records *in)
 /* With more features, or none. */
 static void add_features(struct ptw_regime *r, unsigned which)
 {
-    static const unsigned more[4] = {0, PTW_CET, PTW_CET | PTW_SMEP, PTW_PKE};
+    static const unsigned more[4] = {0, PTW_X86_CET, PTW_X86_CET | PTW_X86_SMEP,
+                                     PTW_X86_PKE};
     unsigned features = r->features | more[which];
     bool known = (features & ~modes[r->id].has) == 0;
-    bool conflict = (features & PTW_CET) != 0 && (features & PTW_WP) == 0;
+    bool conflict =
+        (features & PTW_X86_CET) != 0 && (features & PTW_X86_WP) == 0;
     const char *why = NULL;
     struct ptw_regime out = *r;
     enum ptw_status st = ptw_regime_with(r, more[which], &out, &why);
@@ -501,7 +508,7 @@ static void by_name(const struct fz_records *in, const char *letters)
         unsigned features = modes[i].by_name & ~without;
 
         if (facts != NULL && !cpu.page1g) {
-            features &= ~(unsigned)PTW_PAGE1G;
+            features &= ~(unsigned)PTW_X86_PAGE1G;
         }
         if (r.id != (enum ptw_arch_id)i || r.features != features ||
             r.pa_bits != (facts == NULL ? 52 : cpu.pa_bits)) {

@@ -337,7 +337,7 @@ static void count_leaves(struct naive *n, const struct leaf *l, uint64_t pa,
 static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
                       uint64_t va, uint64_t raw, unsigned less, bool counting)
 {
-    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
     uint64_t pa = l->pa + (va - l->va);
     uint64_t size = size_of(n, level);
     uint64_t bits = l->raw & ~leaf_mask(n, l->level);
@@ -466,7 +466,7 @@ static bool among_tables(const struct naive *n, uint64_t pa)
 static void only_maps(struct naive *n, uint64_t raw, unsigned level,
                       uint64_t va)
 {
-    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
     uint64_t size = size_of(n, level);
     bool fresh;
 
@@ -548,7 +548,7 @@ static void count_pages(struct naive *n, const struct leaf *l, unsigned level,
 static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
                        uint64_t va, uint64_t raw, unsigned less, bool counting)
 {
-    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
     uint64_t size = size_of(n, level);
     uint64_t pa = l->pa + (va - l->va);
     enum ptw_cover kept = fc_kept(n->g, va, va + (size - 1));
@@ -796,7 +796,7 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
     enum ptw_absent_policy policy = n->g->o.absent.policy;
     uint64_t size = size_of(n, level);
     bool whole = fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_ALL;
-    struct ptw_entry now = ptw_decode(n->r, level, new_raw);
+    struct ptw_entry now = ptw_decode(n->r, level, 0, new_raw);
     bool cleared = policy == PTW_ABSENT_CLEAR;
     struct name was = {NAMES_NOTHING, 0, 0};
     struct leaf l = {oracle_write_bit(mode_of(n), level), 0, va, level,
@@ -862,7 +862,7 @@ static void check_table(struct naive *n, uint64_t was, uint64_t is,
 static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
                           uint64_t va)
 {
-    struct ptw_entry e = ptw_decode(n->r, level, raw);
+    struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
     enum ptw_cover kept = fc_kept(n->g, va, va + (size_of(n, level) - 1));
 
     if (over(n) || kept == PTW_COVER_NONE || raw == 0) {
@@ -963,7 +963,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     uint64_t new_raw = new_entry(n, is, i);
     uint64_t raw = 0;
     struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
-    struct ptw_entry now = ptw_decode(n->r, level, new_raw);
+    struct ptw_entry now = ptw_decode(n->r, level, 0, new_raw);
     bool readable = fc_entry(n->g, was + (uint64_t)i * n->entry_bytes,
                              n->entry_bytes, &raw);
     bool self;
@@ -976,7 +976,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         return;
     }
     if (readable) {
-        e = ptw_decode(n->r, level, raw);
+        e = ptw_decode(n->r, level, 0, raw);
     }
     self = e.kind == PTW_ENTRY_TABLE && e.pa.v == was &&
            table_bytes(n, level) == table_bytes(n, level - 1);
@@ -1413,7 +1413,7 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
                       &raw)) {
             return false;
         }
-        e = ptw_decode(&g->w->regime, level, raw);
+        e = ptw_decode(&g->w->regime, level, 0, raw);
         if (e.kind == PTW_ENTRY_LEAF) {
             struct leaf l = {raw, e.pa.v, va, level, e.rights};
 

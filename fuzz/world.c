@@ -700,15 +700,15 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     cpu.page1g = w->mode.page1g;
     cpu.amd = w->mode.amd;
     cpu.flag_bits = w->mode.flag_bits;
-    without |= w->mode.nx ? 0 : (unsigned)PTW_NX;
-    without |= w->mode.pse ? 0 : (unsigned)PTW_PSE;
-    without |= w->mode.wp ? 0 : (unsigned)PTW_WP;
+    without |= w->mode.nx ? 0 : (unsigned)PTW_X86_NX;
+    without |= w->mode.pse ? 0 : (unsigned)PTW_X86_PSE;
+    without |= w->mode.wp ? 0 : (unsigned)PTW_X86_WP;
     st = ptw_regime_by_name(format->name, &cpu, without, &w->regime, NULL);
     if (st != PTW_OK) {
         fz_fail("%s is refused: %s", format->name, ptw_status_text(st));
     }
     if (w->mode.cet) {
-        st = ptw_regime_with(&w->regime, PTW_CET, &w->regime, NULL);
+        st = ptw_regime_with(&w->regime, PTW_X86_CET, &w->regime, NULL);
         if (st != PTW_OK) {
             fz_fail("shadow stacks are refused: %s", ptw_status_text(st));
         }

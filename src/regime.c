@@ -44,7 +44,7 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
     r.rights = arch->format->rights;
     r.granted = arch->granted;
     if (!cpu->page1g) {
-        r.features &= ~(unsigned)PTW_PAGE1G;
+        r.features &= ~(unsigned)PTW_X86_PAGE1G;
     }
     r.va_bits = ptw_width(arch->format, &r);
     r.root_pa = UINT64_MAX;
@@ -70,7 +70,7 @@ enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
         .pa_bits = r->pa_bits, .amd = r->amd, .flag_bits = r->flag_bits};
 
     features |= r->features;
-    cpu.page1g = (features & PTW_PAGE1G) != 0;
+    cpu.page1g = (features & PTW_X86_PAGE1G) != 0;
     if ((features & ~r->arch->features) != 0) {
         return ptw_regime_fail(PTW_E_REGIME,
                                "this paging mode has no such feature", why);
@@ -208,10 +208,10 @@ bool ptw_is_copy_on_write(const struct ptw_regime *r, unsigned level,
 }
 
 struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
-                            uint64_t raw)
+                            unsigned index, uint64_t raw)
 {
     assert(level < r->arch->format->levels);
-    return r->arch->format->decode(r, raw, level, 0);
+    return r->arch->format->decode(r, raw, level, index);
 }
 
 size_t ptw_entry_fields(const struct ptw_regime *r, unsigned level,

@@ -28,10 +28,10 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
     must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
     oracle.format = oracle_format_named(name);
     oracle.pa_bits = pa_bits;
-    oracle.nx = (without & PTW_NX) == 0;
-    oracle.pse = (without & PTW_PSE) == 0;
-    oracle.page1g = (without & PTW_PAGE1G) == 0;
-    oracle.wp = (without & PTW_WP) == 0;
+    oracle.nx = (without & PTW_X86_NX) == 0;
+    oracle.pse = (without & PTW_X86_PSE) == 0;
+    oracle.page1g = (without & PTW_X86_PAGE1G) == 0;
+    oracle.wp = (without & PTW_X86_WP) == 0;
     memset(ram, 0, sizeof ram);
     offer_all();
 }
@@ -62,11 +62,11 @@ struct oracle_mode mode_of(const struct ptw_regime *r)
     struct oracle_mode m = {
         .format = oracle_format_named(ptw_regime_name(r)),
         .pa_bits = r->pa_bits,
-        .nx = (r->features & PTW_NX) != 0,
-        .pse = (r->features & PTW_PSE) != 0,
-        .page1g = (r->features & PTW_PAGE1G) != 0,
-        .wp = (r->features & PTW_WP) != 0,
-        .cet = (r->features & PTW_CET) != 0,
+        .nx = (r->features & PTW_X86_NX) != 0,
+        .pse = (r->features & PTW_X86_PSE) != 0,
+        .page1g = (r->features & PTW_X86_PAGE1G) != 0,
+        .wp = (r->features & PTW_X86_WP) != 0,
+        .cet = (r->features & PTW_X86_CET) != 0,
     };
 
     return m;

@@ -851,7 +851,7 @@ static bool judge_through_itself(struct judge *g, unsigned space,
     if (misread(g, space, a, old.top)) {
         return true;
     }
-    if (ptw_decode(&regime, a->level + old.count, a->raw).kind ==
+    if (ptw_decode(&regime, a->level + old.count, 0, a->raw).kind ==
             PTW_ENTRY_TABLE &&
         guest_page(a->pa) != NULL &&
         (b.kind != ORACLE_LEAF || b.level != a->level || b.pa < g->n->base ||

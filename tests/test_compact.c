@@ -1086,7 +1086,7 @@ EVERY(rebuild, refuses_copy_on_write_where_the_supervisor_writes_everywhere)
 {
     struct job j = one_space(name);
 
-    machine_with(name, 52, PTW_WP);
+    machine_with(name, 52, PTW_X86_WP);
     j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
     expect_refused(&j, PTW_E_REGIME);
     j.o.flags = PTW_REBUILD_COPY_SHARED;
@@ -1144,7 +1144,7 @@ EVERY(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
 {
     struct job j;
 
-    start_with(name, PTW_WP, 0);
+    start_with(name, PTW_X86_WP, 0);
     map_pages(0, USER_VA, 4, 0, RO_USER);
     same_content(0, 1);
     memset(&ram[data_at(2)], 0, 2 * PAGE);
@@ -1161,7 +1161,7 @@ EVERY(rebuild, merges_no_shadow_stacks)
 {
     struct job j;
 
-    start_with(name, 0, PTW_CET);
+    start_with(name, 0, PTW_X86_CET);
     map_pages(0, USER_VA, 4, 0, RO_USER & ~0x40ull);
     hang(root_at(0), USER_VA, 0, data_at(0) | RO_USER | 0x40);
     hang(root_at(0), USER_VA + PAGE, 0, data_at(1) | RO_USER | 0x40);
@@ -1873,11 +1873,11 @@ EVERY(rebuild, notices_tables_that_are_new)
     start(name);
     cr_expect(eq(int, (int)changed(name, USER_VA, 1, (root_at(9) | 0x27)),
                  PTW_DIFFERENT));
-    cr_expect(eq(int,
-                 (int)changed(name, kernel_half(), ptw_levels(&regime) - 1,
-                              to_table(ptw_levels(&regime) - 1, root_at(9),
-                                       RWXU)),
-                 PTW_E_CHANGED));
+    cr_expect(
+        eq(int,
+           (int)changed(name, kernel_half(), ptw_levels(&regime) - 1,
+                        to_table(ptw_levels(&regime) - 1, root_at(9), RWXU)),
+           PTW_E_CHANGED));
     for (unsigned i = 1; i < 4; i++) {
         struct job j = spaces_with_a_kernel(name, 2);
         uint64_t va = USER_VA + i * span(1);

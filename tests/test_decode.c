@@ -20,7 +20,7 @@ static void use(const char *name, unsigned pa_bits, unsigned without)
 
 static struct ptw_entry decode(unsigned level, uint64_t raw)
 {
-    return ptw_decode(&regime, level, raw);
+    return ptw_decode(&regime, level, 0, raw);
 }
 
 static uint64_t bit(unsigned n)
@@ -144,7 +144,7 @@ Test(x86_decode, takes_exactly_one_value_of_software_bits_for_copy_on_write)
 /* crash and makedumpfile had a "present" test that was always true. */
 Test(x86_decode, takes_nothing_for_present_that_is_not)
 {
-    use("amd64", 32, PTW_NX | PTW_PAGE1G);
+    use("amd64", 32, PTW_X86_NX | PTW_X86_PAGE1G);
     for (unsigned level = PT; level <= PML4; level++) {
         is(level, 0, PTW_ENTRY_ABSENT, 0, 0);
         is(level, ~(uint64_t)1, PTW_ENTRY_ABSENT, 0, 0);
@@ -206,7 +206,7 @@ Test(amd64_decode, judges_every_bit_at_every_level_and_width)
             bool page1g = (off & 2) == 0;
 
             use("amd64", pa_bits,
-                (nx ? 0 : PTW_NX) | (page1g ? 0 : PTW_PAGE1G));
+                (nx ? 0 : PTW_X86_NX) | (page1g ? 0 : PTW_X86_PAGE1G));
             for (unsigned level = PT; level <= PML4; level++) {
                 for (unsigned n = 0; n < 64; n++) {
                     amd64_bit(level, n, pa_bits, nx, page1g);
@@ -245,7 +245,7 @@ Test(amd64_decode, judges_every_bit_of_large_pages_at_every_width)
 {
     for (unsigned pa_bits = 32; pa_bits <= 52; pa_bits++) {
         for (unsigned nx = 0; nx < 2; nx++) {
-            use("amd64", pa_bits, nx != 0 ? 0 : PTW_NX);
+            use("amd64", pa_bits, nx != 0 ? 0 : PTW_X86_NX);
             for (unsigned n = 0; n < 64; n++) {
                 amd64_large_bit(PD, 21, n, pa_bits, nx != 0);
                 amd64_large_bit(PDPT, 30, n, pa_bits, nx != 0);
@@ -256,7 +256,7 @@ Test(amd64_decode, judges_every_bit_of_large_pages_at_every_width)
 
 Test(amd64_decode, names_all_the_bits_that_spoil_an_entry)
 {
-    use("amd64", 40, PTW_NX);
+    use("amd64", 40, PTW_X86_NX);
     is_bad(PD, 0x81 | NX | bit(13) | bit(20) | bit(40) | bit(51),
            NX | bit(13) | bit(20) | bit(40) | bit(51));
     is_bad(PD, 1 | NX | bit(13) | bit(51), NX | bit(51));
@@ -266,7 +266,7 @@ Test(amd64_decode, names_all_the_bits_that_spoil_an_entry)
 /* XSA-176: PS in an L4 entry, or in an L3 entry without 1 GiB pages. */
 Test(amd64_decode, reserves_ps_where_there_are_no_such_pages)
 {
-    use("amd64", 52, PTW_PAGE1G);
+    use("amd64", 52, PTW_X86_PAGE1G);
     is_bad(PML4, 0x1000 | 0xe3, 0x80);
     is_bad(PDPT, 0x1000 | 0xe3, 0x80);
     is_leaf(PD, 0xe3, 0, RWX);

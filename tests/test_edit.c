@@ -356,7 +356,7 @@ Test(amd64_map, heeds_the_width_of_the_processor)
         {0x1000, 0x1fff, 0x20000, PTW_READ, PTW_E_RIGHTS}, /* there is no XD */
     };
 
-    machine_with("amd64", 40, PTW_NX);
+    machine_with("amd64", 40, PTW_X86_NX);
     pool_init();
     bench(&t);
     expect_refusals(refusals, sizeof refusals / sizeof refusals[0]);
@@ -486,7 +486,7 @@ Test(amd64_map, uses_large_leaves_only_where_allowed_and_aligned)
 
 Test(amd64_map, has_no_1g_leaves_without_the_feature)
 {
-    machine_with("amd64", 52, PTW_PAGE1G);
+    machine_with("amd64", 52, PTW_X86_PAGE1G);
     pool_init();
     bench(&t);
     expect_status(map(0, G1, 0, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);
@@ -696,7 +696,7 @@ Test(i686_map, uses_4m_leaves_only_where_allowed_and_aligned)
         cr_expect(eq(uint, pool.in_use, cases[i].tables), "case %zu", i);
         expect_no_leak();
     }
-    machine_with("i686", 52, PTW_PSE);
+    machine_with("i686", 52, PTW_X86_PSE);
     pool_init();
     bench(&t);
     expect_status(map(0, M4, 0, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);

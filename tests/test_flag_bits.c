@@ -78,7 +78,7 @@ static void change(struct image *n, uint64_t va, uint64_t raw)
 
 static struct ptw_entry leaf(uint64_t raw)
 {
-    return ptw_decode(&regime, 0, raw);
+    return ptw_decode(&regime, 0, 0, raw);
 }
 
 Test(flag_bits, are_no_address_and_not_reserved)
@@ -93,16 +93,16 @@ Test(flag_bits, are_no_address_and_not_reserved)
     cr_expect(
         eq(u64, ptw_attributes_of(&regime, 0, 0x5000 | C | P).flag_bits, C));
     cr_expect(eq(u64, ptw_attributes_of(&regime, 0, 0x5000 | P).flag_bits, 0));
-    cr_expect(
-        eq(int, ptw_decode(&regime, 2, 0x5000 | C | P).kind, PTW_ENTRY_TABLE));
+    cr_expect(eq(int, ptw_decode(&regime, 2, 0, 0x5000 | C | P).kind,
+                 PTW_ENTRY_TABLE));
     cr_expect(eq(u64, ptw_x86_root(&regime, C | 0x5018).v, 0x5000));
     expect_status(ptw_root_check(&regime, ptw_pa_of(C | 0x5000)), PTW_E_WIDTH);
 
     expect_status(with_flags("amd64", 52, C), PTW_OK);
     cr_expect(eq(u64, leaf(0x5000 | C << 1 | C | P).pa.v, C << 1 | 0x5000));
     expect_status(with_flags("pae", 36, C), PTW_OK);
-    cr_expect(
-        eq(int, ptw_decode(&regime, 2, 0x5000 | C | P).kind, PTW_ENTRY_TABLE));
+    cr_expect(eq(int, ptw_decode(&regime, 2, 0, 0x5000 | C | P).kind,
+                 PTW_ENTRY_TABLE));
     cr_expect(eq(u64, leaf(0x5000 | C | P).pa.v, 0x5000));
 }
 
@@ -390,15 +390,15 @@ Test(vendor, of_amd_reserves_bit_8_above_the_pd)
         expect_status(ptw_regime_by_name("amd64-la57", &cpu, 0, &regime, NULL),
                       PTW_OK);
         for (unsigned level = 2; level < 5; level++) {
-            cr_expect(
-                eq(int, ptw_decode(&regime, level, 0x5000 | G | P).kind, kind));
+            cr_expect(eq(
+                int, ptw_decode(&regime, level, 0, 0x5000 | G | P).kind, kind));
         }
         cr_expect(
             eq(u64, ptw_bad_entry_of(&regime, 3, 0, G | P).bits, amd ? G : 0));
-        cr_expect(eq(int, ptw_decode(&regime, 1, 0x5000 | G | P).kind,
+        cr_expect(eq(int, ptw_decode(&regime, 1, 0, 0x5000 | G | P).kind,
                      PTW_ENTRY_TABLE));
-        cr_expect(
-            eq(int, ptw_decode(&regime, 2, G | PS | P).kind, PTW_ENTRY_LEAF));
+        cr_expect(eq(int, ptw_decode(&regime, 2, 0, G | PS | P).kind,
+                     PTW_ENTRY_LEAF));
     }
 }
 

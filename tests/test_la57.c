@@ -64,7 +64,7 @@ Test(la57_entry, reserves_ps_above_the_pdpt)
     start("amd64-la57");
     for (unsigned level = 3; level < 5; level++) {
         cr_expect(
-            eq(int, ptw_decode(&regime, level, PS | P).kind, PTW_ENTRY_BAD));
+            eq(int, ptw_decode(&regime, level, 0, PS | P).kind, PTW_ENTRY_BAD));
         cr_expect(
             eq(u64, ptw_bad_entry_of(&regime, level, 0, PS | P).bits, PS));
     }

@@ -465,8 +465,8 @@ Test(amd64_place, refuses_what_can_not_be)
     expect_status(PLACED(&regime, 0x9008, PTW_PLACE_AS_IT_IS), PTW_E_ALIGN);
     expect_status(PLACED(&regime, UINT64_C(1) << 52, PTW_PLACE_AS_IT_IS),
                   PTW_E_WIDTH);
-    cr_assert(
-        eq(int, (int)ptw_regime_with(&regime, PTW_CET, &cet, NULL), PTW_OK));
+    cr_assert(eq(int, (int)ptw_regime_with(&regime, PTW_X86_CET, &cet, NULL),
+                 PTW_OK));
     expect_status(PLACED(&cet, 0x9000, PTW_PLACE_COPY_ON_WRITE), PTW_E_RIGHTS);
     cr_expect(eq(u64, item.u.mapping.raw, 0x7063));
     item.u.mapping.raw = 0x7023;
@@ -506,7 +506,7 @@ Test(i686_map, grants_execution_when_asked)
 
 Test(amd64_map, grants_execution_without_xd_when_asked)
 {
-    grants_execution_when_asked("amd64", PTW_NX);
+    grants_execution_when_asked("amd64", PTW_X86_NX);
 }
 
 /* The table that was taken last is used first. */

@@ -207,7 +207,7 @@ Test(amd64_lookup, rejects_a_2m_page_with_a_reserved_address_bit)
 /* XSA-176. */
 Test(amd64_lookup, rejects_a_512g_page_and_a_1g_page_that_do_not_exist)
 {
-    machine_with("amd64", 52, PTW_PAGE1G);
+    machine_with("amd64", 52, PTW_X86_PAGE1G);
     put(PML4, 0, PDPT | TABLE | PS);
     put(PML4, 1, PDPT | TABLE);
     put(PDPT, 0, 0x40000000 | RWX | PS);
@@ -385,17 +385,15 @@ Test(i686_lookup, takes_the_address_of_a_4m_page_from_the_entry)
 {
     machine("i686");
     put(0x1000, 5, 0x00c000a7 | D);
-    found(0x1000, 5 * 0x400000 + 0x123456, 0x00c00000 + 0x123456, 22,
-          RWXU);
+    found(0x1000, 5 * 0x400000 + 0x123456, 0x00c00000 + 0x123456, 22, RWXU);
     cr_expect(eq(u32, t.level, 1));
     put(0x1000, 5, 0x00c000a7 | 0x1fe000);
-    found(0x1000, 5 * 0x400000 + 0x3fffff, 0xff00c00000 + 0x3fffff, 22,
-          RWXU);
+    found(0x1000, 5 * 0x400000 + 0x3fffff, 0xff00c00000 + 0x3fffff, 22, RWXU);
 }
 
 Test(i686_lookup, goes_through_bit_7_without_pse)
 {
-    machine_with("i686", 40, PTW_PSE);
+    machine_with("i686", 40, PTW_X86_PSE);
     put(0x1000, 5, 0x20a7);
     put(0x2000, 6, 0x20027);
     found(0x1000, va2(5, 6).v, 0x20000, 12, RWXU);

@@ -256,7 +256,7 @@ EVERY(marked, counts_shadow_stacks)
 {
     struct job j;
 
-    start_with(name, 0, PTW_CET);
+    start_with(name, 0, PTW_X86_CET);
     hang(root_at(0), VA, 0, data_at(0) | 0x65 | COW);
     j = job_of(1);
     j.o.flags = PTW_REBUILD_COPY_ON_WRITE;

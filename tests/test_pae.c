@@ -88,17 +88,17 @@ Test(pae_pdpte, has_its_own_reserved_bits)
         uint64_t raw = (uint64_t)1 << bit | P;
         bool bad = (reserved >> bit & 1) != 0;
 
-        cr_expect(eq(int, ptw_decode(&regime, 2, raw).kind,
+        cr_expect(eq(int, ptw_decode(&regime, 2, 0, raw).kind,
                      bad ? PTW_ENTRY_BAD : PTW_ENTRY_TABLE),
                   "bit %u", bit);
         cr_expect(eq(u64, ptw_bad_entry_of(&regime, 2, 0, raw).bits,
                      bad ? raw & ~P : 0));
     }
-    cr_expect(eq(uint, ptw_decode(&regime, 2, P).rights, RWXU));
+    cr_expect(eq(uint, ptw_decode(&regime, 2, 0, P).rights, RWXU));
     machine_with("pae", 36, 0);
-    cr_expect(eq(int, ptw_decode(&regime, 2, P | (uint64_t)1 << 36).kind,
+    cr_expect(eq(int, ptw_decode(&regime, 2, 0, P | (uint64_t)1 << 36).kind,
                  PTW_ENTRY_BAD));
-    cr_expect(eq(int, ptw_decode(&regime, 2, P | (uint64_t)1 << 35).kind,
+    cr_expect(eq(int, ptw_decode(&regime, 2, 0, P | (uint64_t)1 << 35).kind,
                  PTW_ENTRY_TABLE));
 }
 
@@ -403,9 +403,9 @@ Test(pae_rebuild, keeps_what_a_directory_maps_behind_the_root_that_it_holds)
     j.root[0].v = PDPTS;
     expect_status(compact(&j, &n), PTW_OK);
     expect_status(verified(&j, &n), PTW_OK);
-    expect_status(ptw_lookup(&regime, &n.mem, n.root[0],
-                             ptw_va_of(0xC1007000), &tr),
-                  PTW_OK);
+    expect_status(
+        ptw_lookup(&regime, &n.mem, n.root[0], ptw_va_of(0xC1007000), &tr),
+        PTW_OK);
     cr_expect(eq(u64, tr.leaf_va.v, 0xC1007000));
     free_image(&n);
 }

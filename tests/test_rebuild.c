@@ -437,8 +437,7 @@ static void random_graph(const char *name, struct dice *d)
         }
         put(table, index, to | bits);
         if (one_in(d, 4)) {
-            put(table, index % entries_at(top),
-                to_table(top, to, RWXU));
+            put(table, index % entries_at(top), to_table(top, to, RWXU));
         }
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -721,8 +720,8 @@ static void count_naively(const ptw_pa *root, uint32_t roots,
         for (unsigned f = 0; f < FRAMES; f++) {
             for (unsigned i = 0; reached[level][f] && i < entries_per_table();
                  i++) {
-                struct ptw_entry e =
-                    ptw_decode(&regime, level, entry_at((uint64_t)f * PAGE, i));
+                struct ptw_entry e = ptw_decode(
+                    &regime, level, 0, entry_at((uint64_t)f * PAGE, i));
 
                 if (e.kind == PTW_ENTRY_TABLE && e.pa.v < RAM_BYTES) {
                     reached[level - 1][e.pa.v / PAGE] = true;

@@ -45,7 +45,8 @@ Test(regime_by_name, knows_amd64)
     cr_expect(eq(int, regime.id, PTW_ARCH_AMD64));
     cr_expect(eq(u32, regime.pa_bits, 46));
     cr_expect(eq(u32, regime.va_bits, 48));
-    cr_expect(eq(u32, regime.features, PTW_NX | PTW_PAGE1G | PTW_WP));
+    cr_expect(
+        eq(u32, regime.features, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP));
     cr_expect(eq(str, (char *)ptw_regime_name(&regime), "amd64"));
     cr_expect(eq(u32, ptw_levels(&regime), 4));
     cr_expect(eq(u32, ptw_entry_bytes(&regime), 8));
@@ -66,7 +67,7 @@ Test(regime_by_name, knows_i686)
     i686(36, 0);
     cr_expect(eq(int, regime.id, PTW_ARCH_I686));
     cr_expect(eq(u32, regime.va_bits, 32));
-    cr_expect(eq(u32, regime.features, PTW_PSE | PTW_WP));
+    cr_expect(eq(u32, regime.features, PTW_X86_PSE | PTW_X86_WP));
     cr_expect(eq(str, (char *)ptw_regime_name(&regime), "i686"));
     cr_expect(eq(u32, ptw_levels(&regime), 2));
     cr_expect(eq(u32, ptw_entry_bytes(&regime), 4));
@@ -94,19 +95,19 @@ Test(regime_by_name, takes_the_widest_processor_where_none_is_given)
     cr_assert(
         eq(int, ptw_regime_by_name("amd64", NULL, 0, &regime, NULL), PTW_OK));
     cr_expect(eq(u32, regime.pa_bits, 52));
-    cr_expect(ne(u32, regime.features & PTW_PAGE1G, 0));
+    cr_expect(ne(u32, regime.features & PTW_X86_PAGE1G, 0));
     cr_expect(eq(u32, ptw_cpu_widest.pa_bits, 52));
     cr_expect(ptw_cpu_widest.page1g);
 }
 
 Test(regime_by_name, leaves_features_out_and_ignores_those_it_has_not)
 {
-    amd64(52, PTW_NX | PTW_PSE);
-    cr_expect(eq(u32, regime.features, PTW_PAGE1G | PTW_WP));
-    amd64(52, PTW_PAGE1G | PTW_WP);
-    cr_expect(eq(u32, regime.features, PTW_NX));
-    i686(40, PTW_PSE | PTW_NX | PTW_PAGE1G);
-    cr_expect(eq(u32, regime.features, PTW_WP));
+    amd64(52, PTW_X86_NX | PTW_X86_PSE);
+    cr_expect(eq(u32, regime.features, PTW_X86_PAGE1G | PTW_X86_WP));
+    amd64(52, PTW_X86_PAGE1G | PTW_X86_WP);
+    cr_expect(eq(u32, regime.features, PTW_X86_NX));
+    i686(40, PTW_X86_PSE | PTW_X86_NX | PTW_X86_PAGE1G);
+    cr_expect(eq(u32, regime.features, PTW_X86_WP));
 }
 
 Test(regime_by_name, has_no_1g_pages_on_a_processor_without_them)
@@ -115,7 +116,7 @@ Test(regime_by_name, has_no_1g_pages_on_a_processor_without_them)
 
     cr_assert(
         eq(int, ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL), PTW_OK));
-    cr_expect(eq(u32, regime.features, PTW_NX | PTW_WP));
+    cr_expect(eq(u32, regime.features, PTW_X86_NX | PTW_X86_WP));
 }
 
 Test(regime_by_name, refuses_a_width_outside_32_to_52)
@@ -246,9 +247,10 @@ Test(regime_from_x86, takes_the_features_of_pae)
 {
     cr_expect(eq(int, from(0x80000001, 0x20, 0), PTW_OK));
     cr_expect(eq(uint, regime.features, 0));
-    cr_expect(eq(int, ptw_decode(&regime, 1, 0x200083).kind, PTW_ENTRY_LEAF));
+    cr_expect(
+        eq(int, ptw_decode(&regime, 1, 0, 0x200083).kind, PTW_ENTRY_LEAF));
     cr_expect(eq(int, from(0x80010001, 0x400030, 0x800), PTW_OK));
-    cr_expect(eq(uint, regime.features, PTW_NX | PTW_WP));
+    cr_expect(eq(uint, regime.features, PTW_X86_NX | PTW_X86_WP));
 }
 
 /* LA57 silently walked as 4-level. */
@@ -277,11 +279,16 @@ Test(regime_from_x86, takes_features_from_their_bits_alone)
         uint64_t cr0, cr4, efer;
         unsigned feature;
     } rows[] = {
-        {0, 0, 0x800, PTW_NX},           {0x10000, 0, 0, PTW_WP},
-        {0, 0x100000, 0, PTW_SMEP},      {0, 0x200000, 0, PTW_SMAP},
-        {0, 0x400000, 0, PTW_PKE},       {0, 0x10, 0, 0},
-        {0, 0x10000000, 0, PTW_LAM_SUP}, {0, 0, 0x100000, PTW_UAI},
-        {0x7ffefffe, 0, 0, 0},           {0, 0xef00efdf, 0, 0},
+        {0, 0, 0x800, PTW_X86_NX},
+        {0x10000, 0, 0, PTW_X86_WP},
+        {0, 0x100000, 0, PTW_X86_SMEP},
+        {0, 0x200000, 0, PTW_X86_SMAP},
+        {0, 0x400000, 0, PTW_X86_PKE},
+        {0, 0x10, 0, 0},
+        {0, 0x10000000, 0, PTW_X86_LAM_SUP},
+        {0, 0, 0x100000, PTW_X86_UAI},
+        {0x7ffefffe, 0, 0, 0},
+        {0, 0xef00efdf, 0, 0},
         {0, 0, ~(uint64_t)0x100d00, 0},
     };
 
@@ -290,7 +297,7 @@ Test(regime_from_x86, takes_features_from_their_bits_alone)
                      from(LONG_CR0 | rows[i].cr0, LONG_CR4 | rows[i].cr4,
                           LONG_EFER | rows[i].efer),
                      PTW_OK));
-        cr_expect(regime.features == (PTW_PAGE1G | rows[i].feature),
+        cr_expect(regime.features == (PTW_X86_PAGE1G | rows[i].feature),
                   "row %u: %x", i, regime.features);
     }
 }
@@ -300,9 +307,10 @@ Test(regime_from_x86, takes_shadow_stacks_only_with_wp)
 {
     cr_expect(eq(int, from(LONG_CR0 | 0x10000, LONG_CR4 | 0x800000, LONG_EFER),
                  PTW_OK));
-    cr_expect(eq(u32, regime.features, PTW_PAGE1G | PTW_WP | PTW_CET));
+    cr_expect(
+        eq(u32, regime.features, PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_CET));
     cr_expect(eq(int, from(0x80010001, 0x800000, 0), PTW_OK));
-    cr_expect(eq(u32, regime.features, PTW_WP | PTW_CET));
+    cr_expect(eq(u32, regime.features, PTW_X86_WP | PTW_X86_CET));
     cr_expect(eq(int, from(LONG_CR0, LONG_CR4 | 0x800000, LONG_EFER),
                  PTW_E_CONFLICT));
     cr_expect(says("CET"));
@@ -313,17 +321,19 @@ Test(regime_with, adds_what_a_name_does_not_switch_on)
     struct ptw_regime with;
 
     amd64(52, 0);
-    cr_assert(eq(int, ptw_regime_with(&regime, PTW_CET | PTW_SMAP, &with, &why),
-                 PTW_OK));
+    cr_assert(eq(
+        int, ptw_regime_with(&regime, PTW_X86_CET | PTW_X86_SMAP, &with, &why),
+        PTW_OK));
     cr_expect(eq(u32, with.features,
-                 PTW_NX | PTW_PAGE1G | PTW_WP | PTW_CET | PTW_SMAP));
-    cr_expect(
-        eq(int, ptw_regime_with(&regime, PTW_PSE, &with, &why), PTW_E_REGIME));
-    amd64(52, PTW_WP);
-    cr_expect(eq(int, ptw_regime_with(&regime, PTW_CET, &regime, &why),
+                 PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_CET |
+                     PTW_X86_SMAP));
+    cr_expect(eq(int, ptw_regime_with(&regime, PTW_X86_PSE, &with, &why),
+                 PTW_E_REGIME));
+    amd64(52, PTW_X86_WP);
+    cr_expect(eq(int, ptw_regime_with(&regime, PTW_X86_CET, &regime, &why),
                  PTW_E_CONFLICT));
     cr_expect(ne(ptr, strstr(why, "CR0.WP"), NULL));
-    cr_expect(eq(u32, regime.features, PTW_NX | PTW_PAGE1G));
+    cr_expect(eq(u32, regime.features, PTW_X86_NX | PTW_X86_PAGE1G));
 }
 
 /* Intel SDM vol. 3A, "Determination of Access Rights": R/W 0 and D 1 in the
@@ -337,13 +347,13 @@ Test(guest_writes, knows_shadow_stacks_and_the_supervisor)
     cr_expect(not(ptw_guest_writes(&regime, read_only, 0, 0x63)));
     cr_expect(not(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x61)));
     cr_assert(
-        eq(int, ptw_regime_with(&regime, PTW_CET, &regime, NULL), PTW_OK));
+        eq(int, ptw_regime_with(&regime, PTW_X86_CET, &regime, NULL), PTW_OK));
     cr_expect(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x61));
     cr_expect(ptw_shadow_stack(&regime, PTW_ALL_RIGHTS, 0, 0x61));
     cr_expect(not(ptw_shadow_stack(&regime, PTW_ALL_RIGHTS, 0, 0x63)));
     cr_expect(not(ptw_guest_writes(&regime, read_only, 0, 0x61)));
     cr_expect(not(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0x21)));
-    i686(40, PTW_WP);
+    i686(40, PTW_X86_WP);
     cr_expect(ptw_guest_writes(&regime, read_only, 0, 0x21));
     bare(40);
     cr_expect(ptw_guest_writes(&regime, PTW_ALL_RIGHTS, 0, 0));
@@ -357,7 +367,7 @@ Test(access_allowed, judges_shadow_stack_accesses)
     amd64(52, 0);
     cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x65, &push)));
     cr_assert(
-        eq(int, ptw_regime_with(&regime, PTW_CET, &regime, NULL), PTW_OK));
+        eq(int, ptw_regime_with(&regime, PTW_X86_CET, &regime, NULL), PTW_OK));
     cr_expect(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x65, &push));
     cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x67, &push)));
     cr_expect(not(ptw_access_allowed(&regime, PTW_ALL_RIGHTS, 0, 0x61, &push)));
@@ -374,7 +384,8 @@ Test(access_allowed, judges_shadow_stack_accesses)
 Test(regime_from_x86, gives_i686_no_features_that_it_has_not)
 {
     cr_expect(eq(int, from(0x80010001, 0x700010, 0x800), PTW_OK));
-    cr_expect(eq(u32, regime.features, PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP));
+    cr_expect(eq(u32, regime.features,
+                 PTW_X86_PSE | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP));
     cr_expect(eq(int, from(0x80000001, 0, 0), PTW_OK));
     cr_expect(eq(u32, regime.features, 0));
 }
@@ -521,14 +532,14 @@ Test(canonical, is_the_physical_width_where_paging_is_off)
 
 static int kind_of(unsigned level, uint64_t raw)
 {
-    return ptw_decode(&regime, level, raw).kind;
+    return ptw_decode(&regime, level, 0, raw).kind;
 }
 
 Test(regime_features, without_nx_make_bit_63_reserved_at_every_level)
 {
     static const uint64_t NX = (uint64_t)1 << 63;
 
-    amd64(52, PTW_NX);
+    amd64(52, PTW_X86_NX);
     for (unsigned level = 0; level < 4; level++) {
         cr_expect(eq(int, kind_of(level, NX | 1), PTW_ENTRY_BAD));
         cr_expect(
@@ -540,14 +551,14 @@ Test(regime_features, without_nx_make_bit_63_reserved_at_every_level)
     amd64(52, 0);
     cr_expect(eq(int, kind_of(0, NX | 1), PTW_ENTRY_LEAF));
     cr_expect(eq(int, kind_of(3, NX | 1), PTW_ENTRY_TABLE));
-    cr_expect(eq(u32, ptw_decode(&regime, 0, NX | 1).rights, PTW_READ));
+    cr_expect(eq(u32, ptw_decode(&regime, 0, 0, NX | 1).rights, PTW_READ));
 }
 
 Test(regime_features, without_pse_ignore_bit_7_of_a_pd_entry)
 {
-    i686(40, PTW_PSE);
+    i686(40, PTW_X86_PSE);
     cr_expect(eq(int, kind_of(1, 0x12345081), PTW_ENTRY_TABLE));
-    cr_expect(eq(u64, ptw_decode(&regime, 1, 0x12345081).pa.v, 0x12345000));
+    cr_expect(eq(u64, ptw_decode(&regime, 1, 0, 0x12345081).pa.v, 0x12345000));
     cr_expect(eq(u64, ptw_bad_entry_of(&regime, 1, 0, 0x123fe081).bits, 0));
     i686(40, 0);
     cr_expect(eq(int, kind_of(1, 0x12000081), PTW_ENTRY_LEAF));
@@ -563,7 +574,7 @@ Test(regime_features, have_pse36_addresses_of_every_width)
         i686(pa_bits, 0);
         for (unsigned bit = 13; bit <= 20; bit++) {
             uint64_t raw = 0xffc00081 | (uint64_t)1 << bit;
-            struct ptw_entry e = ptw_decode(&regime, 1, raw);
+            struct ptw_entry e = ptw_decode(&regime, 1, 0, raw);
 
             if (bit - 13 + 32 < m) {
                 cr_expect(e.kind == PTW_ENTRY_LEAF &&
@@ -608,7 +619,7 @@ Test(bad_entry, tells_the_width_from_what_is_reserved)
     bad(3, HIGH | 0x81, PTW_BAD_RESERVED, HIGH | 0x80);
     bad(1, HIGH | 0x81, PTW_BAD_WIDTH, HIGH);
     bad(1, 0x2081, PTW_BAD_RESERVED, 0x2000);
-    amd64(40, PTW_NX);
+    amd64(40, PTW_X86_NX);
     bad(0, XD | HIGH | 1, PTW_BAD_RESERVED, XD | HIGH);
     i686(36, 0);
     bad(1, 0x81 | 1 << 17, PTW_BAD_WIDTH, 1 << 17);
@@ -648,7 +659,7 @@ Test(regime_rights, are_granted_where_no_entry_can_withhold_them)
     cr_expect(eq(uint, ptw_rights_of(&regime), RWXU));
     cr_expect(eq(uint, ptw_rights_granted(&regime), PTW_READ));
     cr_expect(eq(str, (char *)ptw_right_letters(&regime), "rwxu"));
-    amd64(52, PTW_NX);
+    amd64(52, PTW_X86_NX);
     cr_expect(eq(uint, ptw_rights_granted(&regime), PTW_READ | PTW_EXEC));
     i686(40, 0);
     cr_expect(eq(uint, ptw_rights_of(&regime), RWXU));
@@ -833,7 +844,7 @@ Test(access_allowed, obeys_wp_on_i686_too)
 
     i686(40, 0);
     cr_expect(not(allowed(read_only, 5, PTW_WRITE, false, false, 0)));
-    i686(40, PTW_WP);
+    i686(40, PTW_X86_WP);
     cr_expect(allowed(read_only, 5, PTW_WRITE, false, false, 0));
     cr_expect(not(allowed(read_only, 5, PTW_WRITE, true, false, 0)));
     /* no keys there: bits 62:59 are not even in the entry */

@@ -1472,7 +1472,7 @@ Test(amd64_exposed, finds_a_mapping_behind_an_alias_once)
 /* CR0.WP clear: the supervisor writes to read-only pages, too. */
 Test(amd64_exposed, counts_every_mapping_without_wp)
 {
-    machine_with("amd64", 52, PTW_WP);
+    machine_with("amd64", 52, PTW_X86_WP);
     put(R0, 0, PDPT | P | A);
     put(PDPT, 0, PD | P | A);
     put(PD, 0, PT | P | A);
@@ -1491,7 +1491,7 @@ Test(amd64_exposed, counts_a_shadow_stack)
     put(PT, 2, PDPT | P | A);
     plan = spaces_plan(1, both);
     cr_expect(eq(str, exposed(UINT64_MAX, 0), ""));
-    cr_assert(ptw_regime_with(&regime, PTW_CET, &regime, NULL) == PTW_OK);
+    cr_assert(ptw_regime_with(&regime, PTW_X86_CET, &regime, NULL) == PTW_OK);
     cr_expect(eq(str, exposed(UINT64_MAX, 0),
                  "exposed 1000-1fff 6000 and 0 more r-x-\n"));
     cr_expect(eq(u64, found.item[0].u.finding.raw, PD | RX));

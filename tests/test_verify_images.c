@@ -286,7 +286,7 @@ Test(amd64_verify_images, sees_pages_merged_that_the_supervisor_writes)
 {
     join(0x25);
     expect_same(PTW_REBUILD_MERGE);
-    regime_is(PTW_WP, 0);
+    regime_is(PTW_X86_WP, 0);
     expect_differs(PTW_REBUILD_MERGE, PTW_DIFFERS_JOINED, 0x401000);
 }
 
@@ -294,10 +294,10 @@ Test(amd64_verify_images, sees_shadow_stacks_merged)
 {
     join(0x65);
     expect_same(PTW_REBUILD_MERGE);
-    regime_is(0, PTW_CET);
+    regime_is(0, PTW_X86_CET);
     expect_differs(PTW_REBUILD_MERGE, PTW_DIFFERS_JOINED, 0x401000);
     join(0x25); /* R/W clear and D clear: read only */
-    regime_is(0, PTW_CET);
+    regime_is(0, PTW_X86_CET);
     expect_same(PTW_REBUILD_MERGE);
 }
 

@@ -172,7 +172,7 @@ struct verdict {
 static unsigned access_bits(const struct court *c, const struct judge_try *t)
 {
     bool fetch = t->kind == JUDGE_EXEC &&
-                 (c->regime.features & (PTW_NX | PTW_SMEP)) != 0;
+                 (c->regime.features & (PTW_X86_NX | PTW_X86_SMEP)) != 0;
 
     return (t->kind == JUDGE_WRITE ? PF_WRITE : 0) | (t->user ? PF_USER : 0) |
            (fetch ? PF_FETCH : 0);
@@ -184,8 +184,7 @@ static bool is_locked(const struct court *c, const struct ptw_translation *t,
 {
     a.ac = true;
     return (t->rights & PTW_USER) != 0 && a.right != PTW_EXEC &&
-           !ptw_access_allowed(&c->regime, RWXU, t->level, t->raw | 6,
-                               &a);
+           !ptw_access_allowed(&c->regime, RWXU, t->level, t->raw | 6, &a);
 }
 
 static struct verdict judged(const struct court *c, const struct judge_try *t,
@@ -368,7 +367,7 @@ static bool judge_batch(struct court *c)
 
     m->cr3 = c->regs.cr3;
     m->tries = JUDGE_TRIES;
-    m->keys = (c->regime.features & PTW_PKE) != 0;
+    m->keys = (c->regime.features & PTW_X86_PKE) != 0;
     for (unsigned i = 0; i < JUDGE_TRIES; i++) {
         m->at[i] = some_try(c);
         expected[i] = verdict(c, &m->at[i]);

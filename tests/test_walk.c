@@ -141,7 +141,7 @@ Test(amd64_walk, takes_ps_in_a_pml4_for_a_bad_entry)
 
 Test(amd64_walk, takes_ps_in_a_pdpt_without_1g_pages_for_a_bad_entry)
 {
-    machine_with("amd64", 52, PTW_PAGE1G);
+    machine_with("amd64", 52, PTW_X86_PAGE1G);
     chain();
     put(PDPT, 0, PD | TABLE | PS);
     cr_expect(eq(str, everything(0), "bad pdpt 0-3fffffff in 2000 30a3\n"));
@@ -163,7 +163,7 @@ Test(amd64_walk, goes_exactly_to_the_physical_width)
 
 Test(amd64_walk, reports_every_bad_entry_by_itself)
 {
-    machine_with("amd64", 40, PTW_NX);
+    machine_with("amd64", 40, PTW_X86_NX);
     chain();
     put(ROOT, 9, PDPT | TABLE | NX);
     put(PDPT, 1, HUGE | RWX | PS | 0x2000);

@@ -15,17 +15,17 @@ struct ptw_arch; /* private: how one architecture's tables are read */
 /* What a processor has, or a register switches on.  A set of these stands in
  * a regime's features. */
 enum ptw_feature {
-    PTW_NX = 1 << 0,     /* EFER.NXE: bit 63 of an entry is XD, not reserved */
-    PTW_PSE = 1 << 1,    /* CR4.PSE: 4 MiB pages under 32-bit paging */
-    PTW_PAGE1G = 1 << 2, /* CPUID 80000001H:EDX[26]: 1 GiB pages */
-    PTW_WP = 1 << 3,     /* CR0.WP: the supervisor obeys R/W */
-    PTW_SMEP = 1 << 4,   /* CR4.SMEP: the supervisor runs no user pages */
-    PTW_SMAP = 1 << 5,   /* CR4.SMAP: the supervisor reads no user pages */
-    PTW_PKE = 1 << 6,    /* CR4.PKE: protection keys for user pages */
-    PTW_CET = 1 << 7,    /* CR4.CET: there are shadow stacks */
-    PTW_LAM_SUP =
-        1 << 8,       /* CR4.LAM_SUP: the supervisor's addresses are tagged */
-    PTW_UAI = 1 << 9, /* EFER.UAIE: bits 63:57 of an address are a tag */
+    PTW_X86_NX = 1 << 0,  /* EFER.NXE: bit 63 of an entry is XD, not reserved */
+    PTW_X86_PSE = 1 << 1, /* CR4.PSE: 4 MiB pages under 32-bit paging */
+    PTW_X86_PAGE1G = 1 << 2, /* CPUID 80000001H:EDX[26]: 1 GiB pages */
+    PTW_X86_WP = 1 << 3,     /* CR0.WP: the supervisor obeys R/W */
+    PTW_X86_SMEP = 1 << 4,   /* CR4.SMEP: the supervisor runs no user pages */
+    PTW_X86_SMAP = 1 << 5,   /* CR4.SMAP: the supervisor reads no user pages */
+    PTW_X86_PKE = 1 << 6,    /* CR4.PKE: protection keys for user pages */
+    PTW_X86_CET = 1 << 7,    /* CR4.CET: there are shadow stacks */
+    PTW_X86_LAM_SUP =
+        1 << 8, /* CR4.LAM_SUP: the supervisor's addresses are tagged */
+    PTW_X86_UAI = 1 << 9, /* EFER.UAIE: bits 63:57 of an address are a tag */
 };
 
 /* The facts about a processor that no control register shows.  pa_bits is its
@@ -253,10 +253,11 @@ struct ptw_entry {
     ptw_pa pa;       /* the table or page; 0 when absent or bad */
 };
 
-/* ptw_decode says what raw means in a table of the given level of r, which
- * must be below ptw_levels(r).  A pure function. */
+/* ptw_decode says what raw means as entry `index` of a table of the given level of
+ * r, which must be below ptw_levels(r).  Only the address may depend on the index:
+ * who asks for no address gives 0.  A pure function. */
 struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
-                            uint64_t raw);
+                            unsigned index, uint64_t raw);
 
 /* A part of an entry as the manual's figures name it: one bit, which is set, or
  * a number in bits high to low. */
@@ -330,7 +331,7 @@ struct ptw_access {
                              whoever makes it (WRUSS) */
     bool ac;              /* EFLAGS.AC: the supervisor may touch user pages */
     bool shadow_stack;    /* a shadow-stack access: right is not PTW_EXEC */
-    uint32_t pkru;        /* looked at when the regime has PTW_PKE */
+    uint32_t pkru;        /* looked at when the regime has PTW_X86_PKE */
 };
 
 /* ptw_access_allowed says whether the processor lets that access pass on a

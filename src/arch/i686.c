@@ -26,7 +26,7 @@ static void i686_setup(struct ptw_regime *r)
     r->rule[I686_PT].leaf_address = ptw_bits(31, 12);
     r->rule[I686_PT].leaf_pa = ptw_bits(31, 12);
     r->rule[I686_PT].alike = ptw_bits(31, 12) | x86_alike(r);
-    r->rule[I686_PD].leaf = (r->features & PTW_PSE) != 0;
+    r->rule[I686_PD].leaf = (r->features & PTW_X86_PSE) != 0;
     r->rule[I686_PD].table_reserved = r->rule[I686_PD].leaf ? X86_PS : 0;
     r->rule[I686_PD].leaf_address = ptw_bits(31, 22) | ptw_bits(20, 13);
     r->rule[I686_PD].leaf_pa = ptw_bits(m - 1, 22);
@@ -127,7 +127,8 @@ const struct ptw_arch ptw_arch_i686 = {
     .name = "i686",
     .id = PTW_ARCH_I686,
     .root_bits = 32,
-    .features = PTW_PSE | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+    .features =
+        PTW_X86_PSE | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP | PTW_X86_CET,
     .granted = PTW_READ,
     .letters = X86_LETTERS,
     .setup = i686_setup,

@@ -30,7 +30,7 @@ static void long_setup(struct ptw_regime *r)
     x86_wide_setup(r, f->levels, f->level, 0);
     x86_grant_exec(r);
     r->rule[LONG_PD].leaf = true;
-    r->rule[LONG_PDPT].leaf = (r->features & PTW_PAGE1G) != 0;
+    r->rule[LONG_PDPT].leaf = (r->features & PTW_X86_PAGE1G) != 0;
     for (unsigned level = LONG_PDPT; r->amd && level < f->levels; level++) {
         r->rule[level].table_reserved |= X86_G;
     }
@@ -41,7 +41,7 @@ static struct ptw_attributes long_attributes(const struct ptw_regime *r,
 {
     struct ptw_attributes at = x86_attributes(r, raw, level);
 
-    at.key = (r->features & PTW_PKE) != 0 ? raw >> 59 & 15 : 0;
+    at.key = (r->features & PTW_X86_PKE) != 0 ? raw >> 59 & 15 : 0;
     return at;
 }
 
@@ -59,7 +59,7 @@ PTW_ENGINE bool long_leaf_bits(const struct ptw_regime *r, unsigned level,
     }
     *bits |= X86_D;
     if (PTW_UNLIKELY((key | flags) != 0)) {
-        if ((key != 0 && ((r->features & PTW_PKE) == 0 || key > 15)) ||
+        if ((key != 0 && ((r->features & PTW_X86_PKE) == 0 || key > 15)) ||
             (flags & ~r->flag_bits) != 0) {
             return false;
         }
@@ -83,8 +83,9 @@ PTW_NAMED(long_leaf_bits);
 
 #define LONG_MODE_ARCH                                                         \
     .root_bits = 52, .flag_bits = true,                                        \
-    .features = PTW_NX | PTW_PAGE1G | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_PKE | \
-                PTW_CET | PTW_LAM_SUP | PTW_UAI,                               \
+    .features = PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_SMEP |      \
+                PTW_X86_SMAP | PTW_X86_PKE | PTW_X86_CET | PTW_X86_LAM_SUP |   \
+                PTW_X86_UAI,                                                   \
     .granted = PTW_READ, .letters = X86_LETTERS, .setup = long_setup,          \
     .attributes = long_attributes, .conflict = ptw_x86_conflict,               \
     .bad = x86_wide_bad, .fields = ptw_x86_fields,                             \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry: every paging mode that has a name. */
-#include "regime.h"
 #include "archs.h"
+#include "regime.h"
 
 const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .page1g = true};
 
@@ -13,10 +13,10 @@ static const struct {
     unsigned features;           /* what the name alone switches on */
 } known[] = {
     {"bare", &ptw_arch_bare, 0},
-    {"i686", &ptw_arch_i686, PTW_PSE | PTW_WP},
-    {"amd64", &ptw_arch_amd64, PTW_NX | PTW_PAGE1G | PTW_WP},
-    {"pae", &ptw_arch_pae, PTW_NX | PTW_WP},
-    {"amd64-la57", &ptw_arch_la57, PTW_NX | PTW_PAGE1G | PTW_WP},
+    {"i686", &ptw_arch_i686, PTW_X86_PSE | PTW_X86_WP},
+    {"amd64", &ptw_arch_amd64, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
+    {"pae", &ptw_arch_pae, PTW_X86_NX | PTW_X86_WP},
+    {"amd64-la57", &ptw_arch_la57, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
     {"aarch64", NULL, 0},
     {"sv32", NULL, 0},
     {"sv39", NULL, 0},

@@ -132,7 +132,8 @@ const struct ptw_arch ptw_arch_pae = {
     .id = PTW_ARCH_PAE,
     .root_bits = 32,
     .flag_bits = true,
-    .features = PTW_NX | PTW_WP | PTW_SMEP | PTW_SMAP | PTW_CET,
+    .features =
+        PTW_X86_NX | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP | PTW_X86_CET,
     .granted = PTW_READ,
     .letters = X86_LETTERS,
     .setup = pae_setup,

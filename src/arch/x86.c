@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the x86 architectures share at run time: how an access is judged. */
-#include "regime.h"
 #include "x86.h"
+#include "regime.h"
 
 #include "archs.h"
 
@@ -15,7 +15,7 @@ static bool key_allows(const struct ptw_regime *r, unsigned rights,
     bool access_disabled = (access->pkru >> (2 * key) & 1) != 0;
     bool write_disabled = (access->pkru >> (2 * key + 1) & 1) != 0;
 
-    if ((r->features & PTW_PKE) == 0 || (rights & PTW_USER) == 0 ||
+    if ((r->features & PTW_X86_PKE) == 0 || (rights & PTW_USER) == 0 ||
         access->right == PTW_EXEC) {
         return true;
     }
@@ -23,7 +23,7 @@ static bool key_allows(const struct ptw_regime *r, unsigned rights,
         return false;
     }
     return access->right != PTW_WRITE || !write_disabled ||
-           (!access->user && (r->features & PTW_WP) == 0);
+           (!access->user && (r->features & PTW_X86_WP) == 0);
 }
 
 /* ------------------------------------------------------- bits of an entry */
@@ -65,7 +65,7 @@ static enum x86_where where_is(const struct ptw_regime *r, unsigned level,
 
 static bool has_key(const struct ptw_regime *r, enum x86_where where)
 {
-    return (r->features & PTW_PKE) != 0 && (where & X86_LEAF) != 0;
+    return (r->features & PTW_X86_PKE) != 0 && (where & X86_LEAF) != 0;
 }
 
 /* Bits 11:9 are software's; in long mode so are 62:52, but for the key. */
@@ -104,7 +104,8 @@ size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
     if ((raw & X86_SOFTWARE) != 0) {
         n += put_number(&field[n], "sw", 11, 9);
     }
-    if ((r->arch->features & PTW_PKE) != 0 && (raw & ptw_bits(high, 52)) != 0) {
+    if ((r->arch->features & PTW_X86_PKE) != 0 &&
+        (raw & ptw_bits(high, 52)) != 0) {
         n += put_number(&field[n], "sw", high, 52);
     }
     if (key) {
@@ -165,7 +166,7 @@ bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
 bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
                           uint64_t raw)
 {
-    return (r->features & PTW_WP) == 0 ||
+    return (r->features & PTW_X86_WP) == 0 ||
            (above & x86_rights(raw) & PTW_WRITE) != 0 ||
            x86_shadow_stack(r, above, raw);
 }
@@ -188,17 +189,17 @@ bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
                x86_shadow_stack(r, above, raw);
     }
     if (access->right == PTW_EXEC) {
-        if (!access->user && user_page && (r->features & PTW_SMEP) != 0) {
+        if (!access->user && user_page && (r->features & PTW_X86_SMEP) != 0) {
             return false;
         }
         return (rights & PTW_EXEC) != 0;
     }
-    if (!access->user && user_page && (r->features & PTW_SMAP) != 0 &&
+    if (!access->user && user_page && (r->features & PTW_X86_SMAP) != 0 &&
         !access->ac) {
         return false;
     }
     return access->right != PTW_WRITE || (rights & PTW_WRITE) != 0 ||
-           (!access->user && (r->features & PTW_WP) == 0);
+           (!access->user && (r->features & PTW_X86_WP) == 0);
 }
 
 /* -------------------------------------------------------------- registers */
@@ -227,7 +228,7 @@ static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
 /* What no processor can have together. */
 const char *ptw_x86_conflict(unsigned features)
 {
-    return (features & PTW_CET) != 0 && (features & PTW_WP) == 0
+    return (features & PTW_X86_CET) != 0 && (features & PTW_X86_WP) == 0
                ? cet_without_wp
                : NULL;
 }
@@ -249,8 +250,9 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         uint64_t bit;
         unsigned feature;
     } from_cr4[] = {
-        {CR4_PSE, PTW_PSE}, {CR4_SMEP, PTW_SMEP}, {CR4_SMAP, PTW_SMAP},
-        {CR4_PKE, PTW_PKE}, {CR4_CET, PTW_CET},   {CR4_LAM_SUP, PTW_LAM_SUP},
+        {CR4_PSE, PTW_X86_PSE},   {CR4_SMEP, PTW_X86_SMEP},
+        {CR4_SMAP, PTW_X86_SMAP}, {CR4_PKE, PTW_X86_PKE},
+        {CR4_CET, PTW_X86_CET},   {CR4_LAM_SUP, PTW_X86_LAM_SUP},
     };
     struct ptw_cpu facts = cpu != NULL ? *cpu : ptw_cpu_widest;
     bool pg = (regs->cr0 & CR0_PG) != 0;
@@ -258,7 +260,7 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     bool lme = (regs->efer & EFER_LME) != 0;
     bool lma = (regs->efer & EFER_LMA) != 0;
     const struct ptw_arch *arch;
-    unsigned features = PTW_PAGE1G;
+    unsigned features = PTW_X86_PAGE1G;
 
     if (pg && (regs->cr0 & CR0_PE) == 0) {
         return ptw_regime_fail(PTW_E_CONFLICT,
@@ -291,13 +293,13 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         }
     }
     if ((regs->efer & EFER_NXE) != 0) {
-        features |= PTW_NX;
+        features |= PTW_X86_NX;
     }
     if ((regs->efer & EFER_UAIE) != 0) {
-        features |= PTW_UAI;
+        features |= PTW_X86_UAI;
     }
     if ((regs->cr0 & CR0_WP) != 0) {
-        features |= PTW_WP;
+        features |= PTW_X86_WP;
     }
     arch = mode(pae, lme, (regs->cr4 & CR4_LA57) != 0);
     if (!arch->flag_bits) {
@@ -331,16 +333,16 @@ ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va)
     unsigned knows = r->arch->features;
     bool supervisor = va.v >> 63 != 0;
 
-    if ((r->features & PTW_UAI) != 0) {
+    if ((r->features & PTW_X86_UAI) != 0) {
         uint64_t v = without_tag(va.v, 56);
 
         return ptw_va_of((v >> 56 & 1) != 0 ? v | (uint64_t)1 << 63
                                             : v & ~((uint64_t)1 << 63));
     }
-    if (supervisor && (r->features & PTW_LAM_SUP) != 0) {
+    if (supervisor && (r->features & PTW_X86_LAM_SUP) != 0) {
         return ptw_va_of(without_tag(va.v, r->va_bits - 1));
     }
-    if (!supervisor && (knows & PTW_LAM_SUP) != 0 &&
+    if (!supervisor && (knows & PTW_X86_LAM_SUP) != 0 &&
         (cr3 & (CR3_LAM_U57 | CR3_LAM_U48)) != 0) {
         return ptw_va_of(without_tag(va.v, (cr3 & CR3_LAM_U57) != 0 ? 56 : 47));
     }

@@ -97,7 +97,7 @@ PTW_ENGINE unsigned x86_memory_type(uint64_t raw, unsigned level)
 PTW_ENGINE bool x86_shadow_stack(const struct ptw_regime *r, unsigned above,
                                  uint64_t raw)
 {
-    return (r->features & PTW_CET) != 0 && (above & PTW_WRITE) != 0 &&
+    return (r->features & PTW_X86_CET) != 0 && (above & PTW_WRITE) != 0 &&
            (raw & (X86_RW | X86_D)) == X86_D;
 }
 
@@ -124,7 +124,8 @@ PTW_ENGINE void x86_grant_exec(struct ptw_regime *r)
 PTW_ENGINE uint64_t x86_alike(const struct ptw_regime *r)
 {
     return X86_P | X86_RW | X86_US | X86_PWT | X86_PCD | X86_PAT_SMALL |
-           ((r->features & PTW_CET) != 0 ? X86_D : 0) | X86_SOFTWARE | X86_XD;
+           ((r->features & PTW_X86_CET) != 0 ? X86_D : 0) | X86_SOFTWARE |
+           X86_XD;
 }
 
 /* An entry that leads to a table: P, A, and R/W always, since a right that is
@@ -142,7 +143,7 @@ PTW_NAMED(x86_table_bits);
  * the mode has entries of 64 bits. */
 PTW_ENGINE uint64_t x86_xd(const struct ptw_regime *r)
 {
-    return (r->features & PTW_NX) != 0 ? X86_XD : 0;
+    return (r->features & PTW_X86_NX) != 0 ? X86_XD : 0;
 }
 
 /* raw, granting those rights and no others; without XD, execution too. */

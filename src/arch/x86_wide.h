@@ -14,7 +14,7 @@ static inline void x86_wide_setup(struct ptw_regime *r, unsigned levels,
 {
     uint64_t address = ptw_bits(r->pa_bits - 1, 12) & ~r->flag_bits;
     uint64_t reserved = (ptw_bits(51, r->pa_bits) & ~r->flag_bits) | more |
-                        ((r->features & PTW_NX) != 0 ? 0 : X86_XD);
+                        ((r->features & PTW_X86_NX) != 0 ? 0 : X86_XD);
 
     r->table_pa = address;
     for (unsigned i = 0; i < levels; i++) {

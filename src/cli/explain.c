@@ -46,7 +46,7 @@ static void print_bits(const struct ptw_regime *r, const struct ptw_step *step)
             out_line(" %s[%u:%u]=%" PRIx64, f->name, f->high, f->low, value);
         }
     }
-    if (ptw_decode(r, step->level, step->raw).kind == PTW_ENTRY_ABSENT) {
+    if (ptw_decode(r, step->level, 0, step->raw).kind == PTW_ENTRY_ABSENT) {
         const char *lacks = ptw_present_text(r); /* "P, bit 0, is clear" */
 
         out_line(" %.*s clear", (int)strcspn(lacks, ","), lacks);
@@ -75,7 +75,7 @@ static json_t *bits_json(const struct ptw_regime *r,
 static unsigned taken_by(const struct ptw_regime *r,
                          const struct ptw_step *step)
 {
-    struct ptw_entry e = ptw_decode(r, step->level, step->raw);
+    struct ptw_entry e = ptw_decode(r, step->level, 0, step->raw);
 
     if (!step->read ||
         (e.kind != PTW_ENTRY_LEAF && e.kind != PTW_ENTRY_TABLE)) {
@@ -147,7 +147,8 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
 {
     const struct ptw_regime *r = &a->o->regime;
     const struct ptw_step *step = &a->step[i];
-    struct ptw_entry e = ptw_decode(r, step->level, step->raw);
+    struct ptw_entry e =
+        ptw_decode(r, step->level, index_of(a, step), step->raw);
     char size[16];
 
     out_line("%-4s  entry %u at %" PRIx64, ptw_level_name(r, step->level),
@@ -183,7 +184,8 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
     const struct ptw_regime *r = &a->o->regime;
     const struct ptw_step *step = &a->step[i];
     unsigned taken = taken_by(r, step) & before;
-    struct ptw_entry e = ptw_decode(r, step->level, step->raw);
+    struct ptw_entry e =
+        ptw_decode(r, step->level, index_of(a, step), step->raw);
     json_t *j = json_new();
 
     json_set_text(j, "level", ptw_level_name(r, step->level));
@@ -256,7 +258,7 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
 /* There are shadow stacks under CR4.CET only. */
 static size_t accesses_of(const struct answer *a)
 {
-    return (a->o->regime.features & PTW_CET) != 0 ? 4 : 3;
+    return (a->o->regime.features & PTW_X86_CET) != 0 ? 4 : 3;
 }
 
 static bool is_shadow_stack(const struct answer *a)
@@ -267,7 +269,7 @@ static bool is_shadow_stack(const struct answer *a)
 /* EFLAGS.AC makes a difference only where there is SMAP. */
 static size_t accessors_of(const struct answer *a)
 {
-    return (a->o->regime.features & PTW_SMAP) != 0 ? 3 : 2;
+    return (a->o->regime.features & PTW_X86_SMAP) != 0 ? 3 : 2;
 }
 
 static int has_feature(const struct answer *a, unsigned feature)
@@ -278,10 +280,10 @@ static int has_feature(const struct answer *a, unsigned feature)
 static void print_allowed(const struct answer *a)
 {
     out_line("the processor lets pass, with CR0.WP=%d SMEP=%d SMAP=%d%s%s:\n",
-             has_feature(a, PTW_WP), has_feature(a, PTW_SMEP),
-             has_feature(a, PTW_SMAP),
-             has_feature(a, PTW_PKE) != 0 ? " PKRU=0" : "",
-             has_feature(a, PTW_CET) != 0 ? " CET=1" : "");
+             has_feature(a, PTW_X86_WP), has_feature(a, PTW_X86_SMEP),
+             has_feature(a, PTW_X86_SMAP),
+             has_feature(a, PTW_X86_PKE) != 0 ? " PKRU=0" : "",
+             has_feature(a, PTW_X86_CET) != 0 ? " CET=1" : "");
     for (size_t i = 0; i < accessors_of(a); i++) {
         const char *space = "  ";
 
@@ -317,7 +319,7 @@ static void print_mapped(const struct answer *a)
     if (a->o->regime.flag_bits != 0) {
         out_line(", flag bits %" PRIx64, at.flag_bits);
     }
-    if (has_feature(a, PTW_PKE) != 0) {
+    if (has_feature(a, PTW_X86_PKE) != 0) {
         out_line(", key %u", at.key);
     }
     out_text(is_outside(a) ? ", outside the image\n" : "\n");

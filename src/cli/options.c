@@ -730,16 +730,16 @@ static void take(struct arguments *a, enum option_id id)
         a->cpu.page1g = false;
         break;
     case OPT_NO_NX:
-        a->without |= PTW_NX;
+        a->without |= PTW_X86_NX;
         break;
     case OPT_NO_PSE:
-        a->without |= PTW_PSE;
+        a->without |= PTW_X86_PSE;
         break;
     case OPT_NO_WP:
-        a->without |= PTW_WP;
+        a->without |= PTW_X86_WP;
         break;
     case OPT_CET:
-        a->with |= PTW_CET;
+        a->with |= PTW_X86_CET;
         break;
     case OPT_BASE:
         set_base(a, &a->image, (int)id);
@@ -1179,7 +1179,7 @@ static void check_rebuild(struct arguments *a)
     }
     if ((o->policy & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
-        ptw_levels(&o->regime) > 0 && (o->regime.features & PTW_WP) == 0) {
+        ptw_levels(&o->regime) > 0 && (o->regime.features & PTW_X86_WP) == 0) {
         die(CLI_USAGE, a->command->name,
             "--%s: CR0.WP is clear, and the supervisor may write everywhere",
             option_name(has(a, OPT_COPY_ON_WRITE) ? OPT_COPY_ON_WRITE

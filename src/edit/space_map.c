@@ -202,7 +202,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
         if (((ed.first | (ed.last + 1)) & leaf) != 0) {
             return PTW_E_ALIGN;
         }
-        if (ptw_decode(t->regime, m->level, m->raw).kind != PTW_ENTRY_LEAF) {
+        if (ptw_decode(t->regime, m->level, 0, m->raw).kind != PTW_ENTRY_LEAF) {
             return PTW_E_ARG;
         }
         ed.exact = true;

@@ -162,7 +162,7 @@ static void linux_read(const struct ptw_absent *absent,
 {
     uint64_t inverted = inverts(absent, r) ? ~raw : raw;
     uint64_t below = is_huge(r, level, raw) ? raw & below_frame(r, level) : 0;
-    uint64_t ignored = (r->features & PTW_NX) != 0 ? 0 : X86_XD;
+    uint64_t ignored = (r->features & PTW_X86_NX) != 0 ? 0 : X86_XD;
 
     if ((level == 0 && (raw & X86_G) != 0) || is_huge(r, level, raw)) {
         out->kind = PTW_ABSENT_FRAME;

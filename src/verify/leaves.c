@@ -15,7 +15,7 @@ enum { UNKNOWN, YES, NO }; /* of v->stays */
 static unsigned own_rights(const struct ptw_verify *v, unsigned level,
                            uint64_t raw)
 {
-    return ptw_decode(v->regime, level, raw).rights;
+    return ptw_decode(v->regime, level, 0, raw).rights;
 }
 
 /* Whether the guest writes through that leaf, and would not if the leaf were

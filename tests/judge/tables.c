@@ -252,7 +252,7 @@ ptw_va tables_va(struct tables *t)
         return ptw_va_of(va);
     }
     /* Into the part of a page of 1 GiB where there is memory. */
-    if ((t->regime->features & PTW_PAGE1G) != 0 && one_in(&t->dice, 8)) {
+    if ((t->regime->features & PTW_X86_PAGE1G) != 0 && one_in(&t->dice, 8)) {
         va = (va & ~(uint64_t)0x3fffffff) |
              (DATA_AT + roll_below(&t->dice, MEMORY_END - DATA_AT)) / LINE *
                  LINE;
