@@ -155,8 +155,10 @@ struct ptw_arch {
     unsigned features;  /* that mean anything here */
     unsigned
         granted; /* and of those, the ones that each present entry grants */
-    const char *letters;                 /* of the columns that show rights */
-    bool flag_bits;                      /* addresses may have some */
+    const char *letters; /* of the columns that show rights */
+    bool flag_bits;      /* addresses may have some */
+    /* Which features that processor has not; NULL: none. */
+    unsigned (*lacks)(const struct ptw_cpu *cpu);
     void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
     /* Why no processor can have those features together; NULL: it can, as it can
      * have all of them where this is NULL. */

@@ -43,8 +43,8 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
     r.features = features & arch->features;
     r.rights = arch->format->rights;
     r.granted = arch->granted;
-    if (!cpu->page1g) {
-        r.features &= ~(unsigned)PTW_X86_PAGE1G;
+    if (arch->lacks != NULL) {
+        r.features &= ~arch->lacks(cpu);
     }
     r.va_bits = ptw_width(arch->format, &r);
     r.root_pa = UINT64_MAX;
@@ -66,11 +66,12 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
 enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
                                 struct ptw_regime *out, const char **why)
 {
-    struct ptw_cpu cpu = {
-        .pa_bits = r->pa_bits, .amd = r->amd, .flag_bits = r->flag_bits};
+    struct ptw_cpu cpu = ptw_cpu_widest; /* it has what is asked for */
 
     features |= r->features;
-    cpu.page1g = (features & PTW_X86_PAGE1G) != 0;
+    cpu.pa_bits = r->pa_bits;
+    cpu.amd = r->amd;
+    cpu.flag_bits = r->flag_bits;
     if ((features & ~r->arch->features) != 0) {
         return ptw_regime_fail(PTW_E_REGIME,
                                "this paging mode has no such feature", why);

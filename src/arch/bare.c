@@ -4,9 +4,9 @@
  * Intel SDM vol. 3A, "Paging Modes and Control Bits": with CR0.PG clear, linear
  * addresses are treated as physical addresses.  There are no tables, hence no
  * levels, no entries and no aliases; the whole space is one leaf. */
+#include "archs.h"
 #include "walk/iterate.h"
 #include "walk/lookup.h"
-#include "archs.h"
 
 static void bare_setup(struct ptw_regime *r)
 {

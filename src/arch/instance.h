@@ -11,9 +11,9 @@
 #ifndef PTW_INSTANCE_H
 #define PTW_INSTANCE_H
 
+#include "edit/request.h"
 #include "walk/iterate.h"
 #include "walk/lookup.h"
-#include "edit/request.h"
 
 #define PTW_INSTANCE(x)                                                        \
     static enum ptw_status x##_lookup(const struct ptw_regime *r,              \

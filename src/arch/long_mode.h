@@ -87,10 +87,10 @@ PTW_NAMED(long_leaf_bits);
                 PTW_X86_SMAP | PTW_X86_PKE | PTW_X86_CET | PTW_X86_LAM_SUP |   \
                 PTW_X86_UAI,                                                   \
     .granted = PTW_READ, .letters = X86_LETTERS, .setup = long_setup,          \
-    .attributes = long_attributes, .conflict = ptw_x86_conflict,               \
-    .bad = x86_wide_bad, .fields = ptw_x86_fields,                             \
-    .present_text = X86_PRESENT_TEXT, .right_text = ptw_x86_right_text,        \
-    .guest_writes = ptw_x86_guest_writes,                                      \
+    .attributes = long_attributes, .lacks = ptw_x86_lacks,                     \
+    .conflict = ptw_x86_conflict, .bad = x86_wide_bad,                         \
+    .fields = ptw_x86_fields, .present_text = X86_PRESENT_TEXT,                \
+    .right_text = ptw_x86_right_text, .guest_writes = ptw_x86_guest_writes,    \
     .shadow_stack = ptw_x86_shadow_stack,                                      \
     .access_allowed = ptw_x86_access_allowed
 

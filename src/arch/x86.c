@@ -226,6 +226,11 @@ static const uint64_t EFER_UAIE = (uint64_t)1 << 20;
 static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
 
 /* What no processor can have together. */
+unsigned ptw_x86_lacks(const struct ptw_cpu *cpu)
+{
+    return cpu->page1g ? 0 : PTW_X86_PAGE1G;
+}
+
 const char *ptw_x86_conflict(unsigned features)
 {
     return (features & PTW_X86_CET) != 0 && (features & PTW_X86_WP) == 0

@@ -8,6 +8,7 @@
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
 const char *ptw_x86_conflict(unsigned features);
+unsigned ptw_x86_lacks(const struct ptw_cpu *cpu);
 /* ptw_x86_bad_beyond says why raw is bad.  An entry with PS set where PS is looked
  * at was to be a leaf, any other one to lead to a table.  beyond: bits of an address
  * that this processor's width leaves out; they are reserved as all others are, and
