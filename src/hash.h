@@ -8,7 +8,8 @@
 #define PTW_HASH_H
 
 #include "engine.h"
-#include "ptwalk/rebuild.h"
+#include "ptwalk/private.h"
+#include "ptwalk/status.h"
 
 /* ptw_mix returns `bits` bits, 1 to 63, that depend on all of value and seed.
  */

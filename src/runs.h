@@ -10,7 +10,7 @@
 #define PTW_RUNS_H
 
 #include "engine.h"
-#include "ptwalk/rebuild.h"
+#include "ptwalk/mem.h"
 
 /* How many pages of a range. */
 struct ptw_run_count {

@@ -17,6 +17,7 @@
 #ifndef PTWALK_MEM_H
 #define PTWALK_MEM_H
 
+#include "ptwalk/private.h"
 #include "ptwalk/status.h"
 #include "ptwalk/types.h"
 
@@ -68,15 +69,6 @@ struct ptw_mem_ops {
     /* Optional: without them every write is refused as PTW_E_READONLY. */
     enum ptw_status (*write32)(void *ctx, ptw_pa pa, uint32_t value);
     enum ptw_status (*write64)(void *ctx, ptw_pa pa, uint64_t value);
-};
-
-/* A part of memory that can be read directly: offsets below entries_end hold a
- * whole entry.  Private. */
-struct ptw_near {
-    uint64_t first;
-    uint64_t entries_end;
-    const unsigned char *host;
-    bool writable;
 };
 
 /* The accessor.  Its members are set by the init functions below and are not

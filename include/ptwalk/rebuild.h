@@ -59,6 +59,7 @@
 
 #include "ptwalk/absent.h"
 #include "ptwalk/edit.h"
+#include "ptwalk/private.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -196,37 +197,6 @@ struct ptw_rebuild_counts {
     uint64_t page_bytes;         /* of the pages, padding included */
     uint64_t bytes; /* of the image: these, and the format's largest table for
                        each table */
-};
-
-/* Storage that the steps ask for.  Private, as all of the below. */
-struct ptw_store {
-    void *at;
-    size_t bytes;
-};
-
-struct ptw_hash {
-    unsigned char *record;
-    size_t slots_log2;
-    size_t used;
-    uint64_t seed;
-};
-
-/* A stretch of memory without a hole, in smallest pages by their numbers. */
-struct ptw_run {
-    uint64_t first;       /* pages of which memory has a byte: from this one */
-    uint64_t last;        /* to this one */
-    uint64_t whole_first; /* that it has whole: from this one, */
-    uint64_t whole_end;   /* and below this one; none when it is not above */
-    uint64_t touched;     /* how many of either kind are before this run's */
-    uint64_t whole;
-};
-
-/* Which pages memory has. */
-struct ptw_runs {
-    const struct ptw_run *run; /* NULL: there is at most one */
-    size_t runs;
-    unsigned page_log2;
-    struct ptw_run only;
 };
 
 enum ptw_rebuild_store {

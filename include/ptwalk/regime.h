@@ -3,6 +3,7 @@
 #ifndef PTWALK_REGIME_H
 #define PTWALK_REGIME_H
 
+#include "ptwalk/private.h"
 #include "ptwalk/status.h"
 #include "ptwalk/types.h"
 
@@ -54,16 +55,6 @@ struct ptw_cpu {
 /* ptw_cpu_widest is what is assumed where nobody knows better: 52 bits and
  * 1 GiB pages, the most that the format allows, and no flag bits. */
 extern const struct ptw_cpu ptw_cpu_widest;
-
-/* What is fixed for one level of one regime.  Private to the library. */
-struct ptw_level_rule {
-    uint64_t table_reserved; /* bits that are 0 in a valid entry of a table */
-    uint64_t leaf_reserved;  /* the same for a leaf */
-    uint64_t leaf_address;   /* where a leaf holds its address */
-    uint64_t leaf_pa;        /* addresses that a leaf can hold */
-    uint64_t alike;          /* bits that neighbours of a run must share */
-    bool leaf;               /* PS is looked at */
-};
 
 /* A regime.  Built by the functions below and constant from then on; a plain
  * value that may be copied.  features, rights, granted, pa_bits and va_bits

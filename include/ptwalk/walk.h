@@ -16,6 +16,7 @@
 
 #include "ptwalk/alias.h"
 #include "ptwalk/mem.h"
+#include "ptwalk/private.h"
 #include "ptwalk/regime.h"
 #include "ptwalk/status.h"
 #include "ptwalk/types.h"
@@ -267,53 +268,6 @@ struct ptw_remembered {
     size_t table_bytes; /* of each */
     size_t room;
     size_t used;
-};
-
-/* The tables of the path that a walk is in.  Private. */
-struct ptw_path_table {
-    uint64_t table;   /* its physical address */
-    const void *host; /* its bytes, where they can be borrowed */
-    uint64_t base;    /* first offset that it covers */
-    uint64_t raw;     /* the entry last read */
-    unsigned rights;  /* of the path that leads here */
-    uint16_t index;   /* the entry that is next */
-    uint16_t last;    /* the last one within the range */
-    uint16_t fetched; /* entries below this one were fetched */
-};
-
-/* The state of one descent.  Private. */
-struct ptw_cursor {
-    const struct ptw_regime *regime;
-    const struct ptw_mem *mem;
-    struct ptw_memo *memo; /* NULL: follow; else a table seen is a reference */
-    struct ptw_remembered *remembered; /* or NULL */
-    uint64_t first; /* the range, as offsets: addresses without sign */
-    uint64_t last;
-    uint64_t reads_left;
-    uint64_t tables;
-    uint64_t seen_va; /* of an alias: where the owner has it */
-    uint32_t seen_by; /* and who that is */
-    uint32_t number;  /* of the table just entered, or of that of the alias */
-    uint32_t space;
-    unsigned need;      /* of entries that lead to tables */
-    unsigned need_leaf; /* of paths with their leaf */
-    int level;          /* of the table that is read next; -1: there is none */
-    unsigned top;       /* level of the table that the path starts with */
-    bool remark;        /* remarks are wanted */
-    bool list;          /* tables are items */
-    bool self;          /* a table that refers to itself is not entered again */
-    unsigned remarks;   /* about the table just entered */
-    struct ptw_near near; /* where the last entry was, if not in a table
-                             that can be borrowed */
-
-    /* What is left out, and how much of it lies below the part of the range
-     * that is walked now. */
-    const struct ptw_va_range *leave_out;
-    size_t leave_outs;
-    size_t left;
-    uint64_t whole_first; /* the range, with what is left out */
-    uint64_t whole_last;
-    struct ptw_path_table at[PTW_MAX_LEVELS];
 };
 
 /* A walk.  Storage is the caller's; the members are private.  It can be copied
