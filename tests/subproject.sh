@@ -41,7 +41,7 @@ check "no build type, no target but the library" grep -qF \
 check "no test, no standard" grep -qF "tests '' standard ''" "$scratch/said"
 check "no cache variables" test -z "$(grep -E '^(PTW_|CMAKE_INSTALL_.*DIR:)' \
     "$b/CMakeCache.txt")"
-check "the library is compiled" grep -q 'src/walk\.c' "$b/compile_commands.json"
+check "the library is compiled" grep -q 'src/walk/walk\.c' "$b/compile_commands.json"
 # `parent` itself asks for -Werror.
 check "without -Werror" test -z "$(grep '"command".*/src/' \
     "$b/compile_commands.json" | grep -e -Werror)"

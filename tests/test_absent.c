@@ -62,6 +62,8 @@ static void check_vectors(const struct vector *v, size_t n)
         cr_expect(eq(int, (int)e.kind, (int)v->kind), "%s", v->what);
         cr_expect(eq(int, (int)e.use, (int)v->use), "%s", v->what);
         cr_expect(eq(u64, e.pa.v, v->pa), "%s", v->what);
+        cr_expect(0 == (e.rights & ~ptw_rights_of(&regime)), "%s: %x", v->what,
+                  e.rights);
         if (v->kind != PTW_ABSENT_FRAME) {
             cr_expect(ptw_absent_write(v->absent, &regime, v->level, raw,
                                        ptw_pa_of(0x1000), &out) == PTW_E_ARG,

@@ -851,6 +851,15 @@ Test(access_allowed, obeys_wp_on_i686_too)
     cr_expect(allowed(read_only, 5, PTW_READ, true, false, UINT32_MAX));
 }
 
+/* XD would forbid it, and to read is not to execute. */
+Test(access_allowed, refuses_a_right_that_no_access_of_the_regime_has)
+{
+    amd64(52, 0);
+    cr_expect(allowed(PTW_ALL_RIGHTS, 5, PTW_READ, true, false, 0));
+    cr_expect(not(allowed(PTW_ALL_RIGHTS, 5, PTW_USER_EXEC, true, false, 0)));
+    cr_expect(not(allowed(PTW_ALL_RIGHTS, 5, PTW_USER, true, false, 0)));
+}
+
 Test(access_allowed, lets_everything_pass_where_paging_is_off)
 {
     bare(40);

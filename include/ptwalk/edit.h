@@ -170,7 +170,8 @@ struct ptw_map_request {
     ptw_va first;                     /* page aligned */
     ptw_va last;                      /* the last byte of a page */
     ptw_pa pa;                        /* of first; page aligned */
-    unsigned rights;                  /* PTW_READ, and a set of the others */
+    unsigned rights;                  /* of those of ptw_rights_of; with all of
+                                         ptw_rights_granted */
     bool copy_on_write;               /* never writable, whatever rights says */
     struct ptw_attributes attributes; /* memory_type, global and key */
     unsigned flags;                   /* a set of enum ptw_edit_flag */
@@ -207,8 +208,8 @@ struct ptw_range_request {
  *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
  *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
  *                      where there is no XD, and no PTW_EDIT_GRANT_EXEC; no
- *                      PTW_READ, one that is not in
- *                      enum ptw_right), or that an existing table on the path
+ *                      PTW_READ where every entry grants it, one that the
+ *                      regime has not: ptw_rights_of), or that an existing table on the path
  *                      does not grant; a memory type above 7; a key above 15,
  *                      or any but 0 where there is no PTW_X86_PKE; flag
  *                      bits that the regime has not

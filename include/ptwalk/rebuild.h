@@ -329,9 +329,8 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *
  *   PTW_E_SPACE    give storage, and call again
  *   PTW_E_LIMIT    max_reads; max_bytes, as soon as so much is certain to be in
- *                  the image, of tables and of pages that can't become one;
- *                  storage of more than 2^28 records of pages, or more than
- *                  2^40 tables
+ *                  the image, of tables and of pages that can't become one; or
+ *                  more than 2^40 tables
  *   PTW_E_WIDTH    the new image does not fit the physical width, or its small
  *                  pages and tables that of an entry
  *   PTW_E_ALIGN, PTW_E_BUS, PTW_E_WIDTH  a root can't be one:

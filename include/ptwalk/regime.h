@@ -173,7 +173,7 @@ const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
 /* ptw_rights_of returns the rights that the regime has, a set of enum ptw_right:
  * an entry grants or withholds them.  ptw_rights_granted returns those among them
  * that every present entry grants, so that a request has to ask for them: reading
- * under x86, and execution where there is no XD. */
+ * under x86, and execution where there is no XD; bare: all. */
 unsigned ptw_rights_of(const struct ptw_regime *r);
 unsigned ptw_rights_granted(const struct ptw_regime *r);
 

@@ -211,8 +211,7 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *                  no such entry, are looked at when everything else was found
  *                  to be the same
  *   PTW_E_SPACE    give storage, and call again
- *   PTW_E_LIMIT    max_reads; or more than 2^28 records of new pages.  The
- *                  entries of a table are read once more to compare those that
+ *   PTW_E_LIMIT    max_reads.  The entries of a table are read once more to compare those that
  *                  are not present, which max_reads leaves out; where frames are
  *                  followed, once more for each walk.
  *   PTW_E_CHANGED  the images changed under the comparison

@@ -240,7 +240,9 @@ struct ptw_walk_options {
     uint64_t max_items; /* items given */
     unsigned flags;     /* a set of enum ptw_walk_flag */
     unsigned need;      /* a set of enum ptw_right: only what grants all of
-                           these is walked; the rest is left out altogether */
+                           these is walked; the rest is left out altogether.
+                           A right that the regime has not is granted by
+                           nothing (ptw_rights_of) */
 
     /* Addresses of the range that are not walked: ascending and disjoint, and
      * the array must live as long as the walk.  An entry of which a part is

@@ -178,7 +178,8 @@ bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
     unsigned rights = above & x86_rights(raw);
     bool user_page = (rights & PTW_USER) != 0;
 
-    if (access->user && !user_page) {
+    if ((access->right & (PTW_READ | PTW_WRITE | PTW_EXEC)) == 0 ||
+        (access->user && !user_page)) {
         return false;
     }
     if (!key_allows(r, rights, level, raw, access)) {
@@ -225,12 +226,12 @@ static const uint64_t EFER_UAIE = (uint64_t)1 << 20;
 
 static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
 
-/* What no processor can have together. */
 unsigned ptw_x86_lacks(const struct ptw_cpu *cpu)
 {
     return cpu->page1g ? 0 : PTW_X86_PAGE1G;
 }
 
+/* What no processor can have together. */
 const char *ptw_x86_conflict(unsigned features)
 {
     return (features & PTW_X86_CET) != 0 && (features & PTW_X86_WP) == 0

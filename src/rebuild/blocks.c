@@ -229,16 +229,15 @@ enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
 static size_t rank_from(const struct ptw_rebuild *rb, uint64_t rank,
                         uint64_t number)
 {
-    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
-    uint64_t key = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |
-                   number << ORDER_SLOT_BITS;
+    const struct ptw_ordered *order = rb->store[PTW_REBUILD_ORDER].at;
+    uint64_t key = rank << ORDER_RANK_AT | number;
     size_t low = 0;
     size_t high = rb->blocks;
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (order[mid] < key) {
+        if (order[mid].key < key) {
             low = mid + 1;
         } else {
             high = mid;
@@ -254,7 +253,7 @@ static struct ptw_block *block_from(const struct ptw_rebuild *rb,
 {
     struct ptw_block *first = NULL;
 
-    if (number >> ORDER_BLOCK_BITS != 0) {
+    if (number >> ORDER_RANK_AT != 0) {
         return NULL;
     }
     for (uint64_t rank = 0; rank < ORDER_RANKS; rank++) {

@@ -40,15 +40,12 @@ static uint64_t rank_of(const struct ptw_rebuild *rb, const struct ptw_block *b)
 enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
 {
     size_t slots = (size_t)1 << rb->frames.slots_log2;
-    uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
+    struct ptw_ordered *order = rb->store[PTW_REBUILD_ORDER].at;
     size_t wanted = (rb->frames.used + 1) * sizeof *order;
 
     if (rb->frames.record == NULL) {
         rb->blocks = 0;
         return PTW_OK;
-    }
-    if (rb->frames.slots_log2 > ORDER_SLOT_BITS) {
-        return PTW_E_LIMIT;
     }
     if (rb->store[PTW_REBUILD_ORDER].bytes < wanted) {
         return ptw_rb_ask(rb, PTW_REBUILD_ORDER, wanted);
@@ -58,11 +55,12 @@ enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
     for (size_t i = 0; i < slots; i++) {
         const struct ptw_block *b =
             (const void *)(rb->frames.record + i * sizeof *b);
-        uint64_t rank = rank_of(rb, b);
 
         if (b->key != 0) {
-            order[rb->blocks++] = rank << (ORDER_BLOCK_BITS + ORDER_SLOT_BITS) |
-                                  (b->key - 1) << ORDER_SLOT_BITS | i;
+            order[rb->blocks].key =
+                rank_of(rb, b) << ORDER_RANK_AT | (b->key - 1);
+            order[rb->blocks].slot = i;
+            rb->blocks++;
         }
     }
     ptw_sort(order, rb->blocks, sizeof *order);

@@ -35,9 +35,8 @@ struct large {
 enum { LARGE_AT = 56 };
 
 /* The order of the blocks: units before single pages, the larger first, and
- * then by address.  One number has it all: 2 bits, 34 of the block's number,
- * and the slot of the hash table. */
-enum { ORDER_SLOT_BITS = 28, ORDER_BLOCK_BITS = 34, ORDER_RANKS = 3 };
+ * then by address.  One number has it all: the rank, and the block's number. */
+enum { ORDER_RANK_AT = 62, ORDER_RANKS = 3 };
 
 struct contents {   /* of PTW_REBUILD_CONTENTS */
     uint64_t key;   /* CONTENT | hash, or a page's number + 1 */
@@ -94,11 +93,11 @@ static inline size_t ptw_rb_memo_wanted(const struct ptw_memo *memo)
 static inline struct ptw_block *ptw_rb_ordered(const struct ptw_rebuild *rb,
                                                size_t i)
 {
-    const uint64_t *order = rb->store[PTW_REBUILD_ORDER].at;
-    size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
+    const struct ptw_ordered *order = rb->store[PTW_REBUILD_ORDER].at;
 
     return (struct ptw_block *)(void *)(rb->frames.record +
-                                        slot * sizeof(struct ptw_block));
+                                        (size_t)order[i].slot *
+                                            sizeof(struct ptw_block));
 }
 
 /* ptw_rb_count_bytes adds up the size of the image so far.  It returns

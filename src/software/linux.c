@@ -147,7 +147,7 @@ static void read_swap(const struct ptw_absent *absent,
         out->kind = frame >> 52 == 0 ? PTW_ABSENT_FRAME : PTW_ABSENT_UNKNOWN;
         out->use = PTW_ABSENT_MIGRATION;
         out->pa.v = frame << 12;
-        out->rights = PTW_ALL_RIGHTS;
+        out->rights = r->rights;
     } else if (type < SURE_SLOTS && level == 0) {
         out->kind = PTW_ABSENT_NO_FRAME;
         out->use = PTW_ABSENT_SWAP;

@@ -8,22 +8,17 @@
 #include "sort.h"
 #include "tables.h"
 
-/* The new pages, in blocks of 64, in the order of their addresses: the block's
- * number, and its slot in the hash table. */
-enum { ORDER_SLOT_BITS = 28 };
-
+/* The new pages, in blocks of 64, are put in the order of their addresses: by the
+ * block's number. */
 enum ptw_status ptw_vf_put_in_order(struct ptw_verify *v)
 {
     const struct ptw_store *store = &v->store[PTW_VERIFY_ORDER];
-    uint64_t *order = store->at;
+    struct ptw_ordered *order = store->at;
     size_t wanted = (v->taken.used + 1) * sizeof *order;
 
     v->blocks = 0;
     if (v->taken.record == NULL) {
         return PTW_OK;
-    }
-    if (v->taken.slots_log2 > ORDER_SLOT_BITS) {
-        return PTW_E_LIMIT;
     }
     if (store->bytes < wanted) {
         return ptw_vf_ask(v, PTW_VERIFY_ORDER, wanted);
@@ -32,7 +27,9 @@ enum ptw_status ptw_vf_put_in_order(struct ptw_verify *v)
         uint64_t key = ptw_hash_key(v->taken.record + i * sizeof(struct taken));
 
         if (key != 0) {
-            order[v->blocks++] = (key - 1) << ORDER_SLOT_BITS | i;
+            order[v->blocks].key = key - 1;
+            order[v->blocks].slot = i;
+            v->blocks++;
         }
     }
     ptw_sort(order, v->blocks, sizeof *order);
@@ -41,15 +38,15 @@ enum ptw_status ptw_vf_put_in_order(struct ptw_verify *v)
 
 static struct taken *ordered(const struct ptw_verify *v, size_t i)
 {
-    const uint64_t *order = v->store[PTW_VERIFY_ORDER].at;
-    size_t slot = (size_t)(order[i] & ptw_low_mask(ORDER_SLOT_BITS));
+    const struct ptw_ordered *order = v->store[PTW_VERIFY_ORDER].at;
 
-    return (void *)(v->taken.record + slot * sizeof(struct taken));
+    return (void *)(v->taken.record +
+                    (size_t)order[i].slot * sizeof(struct taken));
 }
 
 void ptw_vf_compare_bytes(struct ptw_verify *v, bool *same)
 {
-    uint64_t *order = v->store[PTW_VERIFY_ORDER].at;
+    struct ptw_ordered *order = v->store[PTW_VERIFY_ORDER].at;
     size_t differ = 0;
 
     ptw_vf_find_overlaps(v);

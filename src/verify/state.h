@@ -7,10 +7,10 @@
 #include "absent.h"
 #include "hash.h"
 #include "mem.h"
-#include "walk/memo.h"
 #include "ptwalk/verify.h"
 #include "regime.h"
 #include "runs.h"
+#include "walk/memo.h"
 
 enum { OLD, NEW };
 

@@ -23,7 +23,7 @@ enum ptw_verdict {
     PTW_V_ENTERED,  /* stands in a table; there is no answer so far */
     PTW_V_LEAF,     /* the entry maps a page */
     PTW_V_ABSENT,   /* the entry is not present */
-    PTW_V_BAD,      /* the entry has reserved bits set */
+    PTW_V_BAD,      /* hardware faults on the entry */
     PTW_V_REFUSED,  /* the entry could not be read */
     PTW_V_NO_TABLE, /* it leads to a table of which nothing can be read */
     PTW_V_ALIAS,    /* it leads to a table that was entered before */
