@@ -215,8 +215,7 @@ static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
         fz_fail("the mapping at %llx reaches physical address %llx",
                 HEX(item->first.v), HEX(m->pa.v + bytes_less_1));
     }
-    if ((m->rights & PTW_READ) == 0 ||
-        (m->rights & ~(unsigned)RWXU) != 0) {
+    if ((m->rights & PTW_READ) == 0 || (m->rights & ~(unsigned)RWXU) != 0) {
         fz_fail("the mapping at %llx has rights %x", HEX(item->first.v),
                 m->rights);
     }

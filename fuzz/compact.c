@@ -1128,8 +1128,7 @@ static bool map_is_right(const struct fz_world *w,
         (q->first.v | (q->last.v + 1) | q->pa.v) % page_bytes(&guest) != 0) {
         return false;
     }
-    if ((q->rights & PTW_READ) == 0 ||
-        (q->rights & ~(unsigned)RWXU) != 0 ||
+    if ((q->rights & PTW_READ) == 0 || (q->rights & ~(unsigned)RWXU) != 0 ||
         q->attributes.memory_type > 7 || q->attributes.key != 0 ||
         (q->flags & PTW_EDIT_UNSHARE) != 0) {
         return false; /* nothing counts who shares the tables of a guest */

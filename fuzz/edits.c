@@ -1003,9 +1003,9 @@ static bool plausible(const struct fz_world *w, const struct record *q)
             return false;
         }
     }
-    if (q->op != DO_UNMAP && ((q->rights & PTW_READ) == 0 ||
-                              (q->rights & ~(unsigned)RWXU) != 0 ||
-                              no_such_rights(w, q))) {
+    if (q->op != DO_UNMAP &&
+        ((q->rights & PTW_READ) == 0 || (q->rights & ~(unsigned)RWXU) != 0 ||
+         no_such_rights(w, q))) {
         return false;
     }
     if (q->first > q->last || pages % fz_page_bytes(w) != 0) {
@@ -2336,8 +2336,7 @@ static bool links_with(const struct fz_world *w, unsigned level,
 {
     struct oracle_entry e = link_entry(w, rights);
 
-    return (rights & PTW_READ) != 0 &&
-           (rights & ~(unsigned)RWXU) == 0 &&
+    return (rights & PTW_READ) != 0 && (rights & ~(unsigned)RWXU) == 0 &&
            oracle_encode(&w->mode, level, &e, &(uint64_t){0});
 }
 

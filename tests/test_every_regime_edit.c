@@ -423,9 +423,8 @@ EVERY(edit, stops_at_a_bad_entry_of_every_upper_level)
 
         start(name);
         cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-        raw = has_leaves(level)
-                  ? to_page(level, high_page(level), RWXU)
-                  : raw_at(t.root.v, va, level);
+        raw = has_leaves(level) ? to_page(level, high_page(level), RWXU)
+                                : raw_at(t.root.v, va, level);
         bits = oracle_reserved_bits(&oracle, level, raw);
         if (bits == 0) {
             continue;

@@ -60,8 +60,7 @@ static struct job one_large_leaf(const char *name, unsigned level)
     memset(bytes + span(level) - PAGE, 3, PAGE);
     offer(FAR, span(level), bytes, DIRECT);
     page_at(0, corner(0, 0), 0);
-    hang(root_at(0), corner(2, level), level,
-         to_page(level, FAR, RWXU));
+    hang(root_at(0), corner(2, level), level, to_page(level, FAR, RWXU));
     j = job_of(1);
     j.o.flags = PTW_REBUILD_ZEROS;
     return j;
@@ -204,8 +203,7 @@ EVERY(rebuild, keeps_a_slot_of_every_level)
         slot = corner(1, level) - span(level);
         page_at(0, corner(1, 0), 0);
         page_at(0, corner(3, 0), 1);
-        raw = to_table(level, table_of(root_at(0), corner(1, 0), level),
-                       RWXU);
+        raw = to_table(level, table_of(root_at(0), corner(1, 0), level), RWXU);
         hang(root_at(0), slot, level, raw);
         j = job_of(1);
         expect_good(&j, level);

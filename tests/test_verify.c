@@ -268,8 +268,8 @@ EVERY(verify, sees_other_rights)
 
     expect_after(&j, 0, USER_VA, rw & ~W, PTW_DIFFERS_RIGHTS);
     cr_expect(eq(uint, verify.difference.old_rights, RWXU));
-    cr_expect(eq(uint, verify.difference.new_rights,
-                 RWXU & ~(unsigned)PTW_WRITE));
+    cr_expect(
+        eq(uint, verify.difference.new_rights, RWXU & ~(unsigned)PTW_WRITE));
     cr_expect(eq(u64, verify.difference.new_raw, rw & ~W));
     cr_expect(eq(u64, verify.difference.old_pa.v, data_at(0)));
     cr_expect(eq(u64, verify.difference.new_pa.v, rw & ADDRESS));

@@ -31,7 +31,7 @@ struct ptw_level_rule {
     uint64_t leaf_address;   /* where a leaf holds its address */
     uint64_t leaf_pa;        /* addresses that a leaf can hold */
     uint64_t alike;          /* bits that neighbours of a run must share */
-    bool leaf;               /* PS is looked at */
+    bool leaf;               /* an entry can be a leaf */
 };
 
 /* The tables of the path that a walk is in.  Private. */

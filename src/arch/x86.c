@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the x86 architectures share at run time: how an access is judged. */
 #include "x86.h"
-#include "regime.h"
 
 #include "archs.h"
+#include "regime.h"
 
 /* Intel SDM vol. 3A, "Determination of Access Rights" and "Protection Keys".
  * Keys concern data only, and user addresses only. */

@@ -111,14 +111,6 @@ PTW_ENGINE uint64_t x86_leaf_class(const struct ptw_regime *r, unsigned above,
 }
 PTW_NAMED(x86_leaf_class);
 
-/* x86_grant_exec sets up the rights that every entry grants, of a mode of which
- * the XD bit is known (x86_xd). */
-PTW_ENGINE uint64_t x86_xd(const struct ptw_regime *r);
-PTW_ENGINE void x86_grant_exec(struct ptw_regime *r)
-{
-    r->granted |= x86_xd(r) == 0 ? PTW_EXEC : 0;
-}
-
 /* The bits beside the address in which neighbours of a run are alike, so that
  * comparing them says that rights, type and kind are equal.  Stricter than need
  * be about software's bits: what it rejects is judged again, exactly. */
@@ -145,6 +137,13 @@ PTW_NAMED(x86_table_bits);
 PTW_ENGINE uint64_t x86_xd(const struct ptw_regime *r)
 {
     return (r->features & PTW_X86_NX) != 0 ? X86_XD : 0;
+}
+
+/* x86_grant_exec says that every entry grants execution where none can withhold
+ * it. */
+PTW_ENGINE void x86_grant_exec(struct ptw_regime *r)
+{
+    r->granted |= x86_xd(r) == 0 ? PTW_EXEC : 0;
 }
 
 /* raw, granting those rights and no others; without XD, execution too. */

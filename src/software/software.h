@@ -8,8 +8,8 @@
 #ifndef PTW_SOFTWARE_H
 #define PTW_SOFTWARE_H
 
-#include "regime.h"
 #include "ptwalk/absent.h"
+#include "regime.h"
 
 struct ptw_convention {
     /* Whether it knows tables of that architecture, and whether the parameters
