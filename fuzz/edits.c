@@ -1310,7 +1310,9 @@ static void edit_end(struct host *h, const struct ptw_tables *t,
     for (unsigned i = 0; i < h->m.tables; i++) {
         const struct fm_table *p = &h->m.table[i];
 
-        if (h->movable && p->linked && p->reached && !p->asked &&
+        /* What went back to the host was poisoned by it. */
+        if (h->movable && p->linked && !p->asked &&
+            (p->state == FM_WORLD || p->state == FM_TAKEN) &&
             fm_changed(&h->m, p->pa, p->bytes, &pa)) {
             fz_fail("an edit wrote to %llx, which was not asked to move",
                     HEX(p->pa));
@@ -1326,9 +1328,13 @@ static void edit_end(struct host *h, const struct ptw_tables *t,
     count_stock(h, t);
     take_back(h, st);
     for (unsigned i = 0; i < h->m.tables && !odd; i++) {
-        const struct fm_table *p = &h->m.table[i];
+        struct fm_table *p = &h->m.table[i];
 
         if (p->state == FM_TAKEN && !p->reached && !p->stock) {
+            if (h->movable && p->linked && t->ops->give == NULL) {
+                p->state = FM_GIVEN; /* left to whoever has the older state */
+                continue;
+            }
             fz_fail("%llx is taken and not used", HEX(p->pa));
         }
     }

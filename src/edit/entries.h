@@ -347,7 +347,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
             ptw_shares_count(ed->t->shares, old.pa.v) > 1) {
             st = ptw_shares_add(ed->t->shares, old.pa.v, -1);
         } else {
-            st = ptw_spare_give(ed->t, old.pa, level - 1);
+            st = ptw_spare_give(ed->t, old.pa, level - 1, ed->move != NULL);
         }
     }
     return st;
@@ -498,8 +498,9 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
         return PTW_OK;
     }
     st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
-    return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level)
-                        : st;
+    return st == PTW_OK
+               ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level, movable)
+               : st;
 }
 
 #endif

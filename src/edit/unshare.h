@@ -90,7 +90,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         st = ptw_relink(a, ed, level, copy.v);
     }
     if (st == PTW_OK && !others) {
-        st = ptw_spare_give(ed->t, ptw_pa_of(from), level);
+        st = ptw_spare_give(ed->t, ptw_pa_of(from), level, ed->move != NULL);
     }
     if (st == PTW_OK && level == ptw_top(a) && ed->move != NULL &&
         ed->move->root != NULL) {
