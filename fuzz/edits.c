@@ -1331,7 +1331,7 @@ static void edit_end(struct host *h, const struct ptw_tables *t,
         struct fm_table *p = &h->m.table[i];
 
         if (p->state == FM_TAKEN && !p->reached && !p->stock) {
-            if (h->movable && p->linked && t->ops->give == NULL) {
+            if (h->movable && p->linked && !p->asked && t->ops->give == NULL) {
                 p->state = FM_GIVEN; /* left to whoever has the older state */
                 continue;
             }

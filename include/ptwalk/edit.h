@@ -94,9 +94,9 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * An edit passes a table that it found in place to `give` only if `take` could
  * have returned it.  A table that is read-only, or not all in one region, is only
  * unlinked.  Without `give`, so is a root that is smaller than other tables: what
- * lies behind it is somebody else's; and so is every table where tables may move:
- * an older state of the tables may still have it (a host that wants it back sets
- * give).
+ * lies behind it is somebody else's; and so is one that
+ * may move and was not asked to in this edit: an older state of the tables may
+ * still have it (a host that wants it back sets give).
  *
  * An edit takes all its tables before it uses one, and uses the one that it
  * took last first: the highest table of a new path is that of the last take.

@@ -242,10 +242,7 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
     if (pass == PTW_PASS_COMMIT) {
         return ptw_edit_deepen(a, ed, level, NULL, 0);
     }
-    st = ptw_fit(ed, pass, level);
-    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
-        st = ptw_move(a, ed, level);
-    }
+    st = ptw_will_write(a, ed, pass, movable, level);
     t->index++;
     return st;
 }
@@ -313,10 +310,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
             return st;
         }
     }
-    st = ptw_fit(ed, pass, level);
-    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
-        st = ptw_move(a, ed, level);
-    }
+    st = ptw_will_write(a, ed, pass, movable, level);
     if (st != PTW_OK) {
         return st;
     }
@@ -429,10 +423,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (kept && !ptw_splittable(a, ed, level, e, t->raw)) {
         return PTW_E_WIDTH;
     }
-    st = ptw_fit(ed, pass, level);
-    if (movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
-        st = ptw_move(a, ed, level);
-    }
+    st = ptw_will_write(a, ed, pass, movable, level);
     if (pass != PTW_PASS_COMMIT) {
         if (!whole) {
             ed->needed += ptw_tables_needed(a, ed->widest, level, first, last);
@@ -480,9 +471,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
     }
     if (ed->op == PTW_OP_UNMAP && (ed->flags & PTW_EDIT_RECLAIM) != 0) {
         /* To give a table back is to write the one above it. */
-        st = movable && pass == PTW_PASS_MOVE && ed->shared < 0
-                 ? ptw_move(a, ed, level + 1)
-                 : ptw_fit(ed, pass, level + 1);
+        st = ptw_will_write(a, ed, pass, movable, level + 1);
         if (st != PTW_OK) {
             return st;
         }
@@ -498,9 +487,9 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
         return PTW_OK;
     }
     st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
-    return st == PTW_OK
-               ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level, movable)
-               : st;
+    return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level,
+                                         movable && !ed->moved[level])
+                        : st;
 }
 
 #endif

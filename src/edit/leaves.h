@@ -111,8 +111,8 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     enum ptw_status st = ptw_leaves_check(a, ed, last);
     uint64_t raw = 0;
 
-    if (st == PTW_OK && movable && pass == PTW_PASS_MOVE && ed->shared < 0) {
-        st = ptw_move(a, ed, 0);
+    if (st == PTW_OK && pass != PTW_PASS_PLAN) {
+        st = ptw_will_write(a, ed, pass, movable, 0);
     }
     if (op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
         st = ed->t->regime->arch->map_leaves(ed, first, last);
@@ -142,7 +142,8 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             raw = a->leaf_with_rights(r, 0, raw, ed->rights);
         }
         if (pass != PTW_PASS_COMMIT) {
-            st = ptw_fit(ed, pass, 0);
+            st = pass == PTW_PASS_PLAN ? ptw_will_write(a, ed, pass, movable, 0)
+                                       : PTW_OK;
             if (op != PTW_OP_PROTECT) {
                 break;
             }

@@ -102,7 +102,7 @@ enum ptw_status ptw_spare_take(struct ptw_tables *t, unsigned level,
 }
 
 enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
-                               unsigned level, bool moves)
+                               unsigned level, bool kept)
 {
     const struct ptw_format *a = t->regime->arch->format;
     uint64_t bytes = ptw_table_bytes(a, level);
@@ -118,7 +118,7 @@ enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
     /* Tables move because somebody else still reads them where they were.  And
      * what lies behind a table that is smaller than those in stock is somebody
      * else's. */
-    if (moves || bytes < ptw_largest_table(a)) {
+    if (kept || bytes < ptw_largest_table(a)) {
         return PTW_OK;
     }
     /* What is in stock is all zeros; entries that are not present may not be.

@@ -20,15 +20,15 @@ PTW_NODISCARD enum ptw_status ptw_new_table_check(const struct ptw_tables *t,
  * reserve sees to it that there are `needed`, of which the one that is taken
  * first can be a root if that is asked; or it gives back what it took and says
  * why.  take gets one that will be of that level, all zeros; give puts one back
- * that is no longer referred to, unless it can't be written, or moves is set and
- * the host takes none back: where tables move, one that was not asked to is not
+ * that is no longer referred to, unless it can't be written, or kept is set and
+ * the host takes none back: a table that may move and was not asked to is not
  * written.  release ends an edit: what is left is given back.  It returns st. */
 PTW_NODISCARD enum ptw_status ptw_spare_reserve(struct ptw_tables *t,
                                                 uint64_t needed, bool root);
 PTW_NODISCARD enum ptw_status ptw_spare_take(struct ptw_tables *t,
                                              unsigned level, ptw_pa *table);
 PTW_NODISCARD enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
-                                             unsigned level, bool moves);
+                                             unsigned level, bool kept);
 PTW_NODISCARD enum ptw_status ptw_spare_release(struct ptw_tables *t,
                                                 enum ptw_status st);
 

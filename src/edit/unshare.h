@@ -89,6 +89,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     if (st == PTW_OK) {
         st = ptw_relink(a, ed, level, copy.v);
     }
+    ed->moved[level] = true;
     if (st == PTW_OK && !others) {
         st = ptw_spare_give(ed->t, ptw_pa_of(from), level, ed->move != NULL);
     }
@@ -129,12 +130,23 @@ PTW_ENGINE enum ptw_status ptw_commit_entered(const struct ptw_format *a,
     return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false) : PTW_OK;
 }
 
-/* Whether the table of that level, which an edit will write to, can be written.
- * Of a table that will be copied, the copy can. */
-PTW_ENGINE enum ptw_status ptw_fit(const struct ptw_edit *ed,
-                                   enum ptw_pass pass, unsigned level)
+/* This edit will write to the table of that level: whether it can be written, and
+ * has moved by then.  Of a table that will be copied, the copy can. */
+PTW_ENGINE enum ptw_status ptw_will_write(const struct ptw_format *a,
+                                          struct ptw_edit *ed,
+                                          enum ptw_pass pass, bool movable,
+                                          unsigned level)
 {
-    return pass == PTW_PASS_PLAN && ed->shared < 0 ? ed->fit[level] : PTW_OK;
+    switch (pass) {
+    case PTW_PASS_PLAN:
+        return ed->shared < 0 ? ed->fit[level] : PTW_OK;
+    case PTW_PASS_MOVE:
+        return movable && ed->shared < 0 ? ptw_move(a, ed, level) : PTW_OK;
+    case PTW_PASS_COMMIT:
+        ed->moved[level] = true;
+        break;
+    }
+    return PTW_OK;
 }
 
 /* What there is to do when a table has been entered. */
@@ -145,7 +157,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     unsigned level = (unsigned)ed->c.level;
     enum ptw_status st;
 
-    ed->moved[level] = false;
+    ed->moved[level] = pass == PTW_PASS_COMMIT && ed->made;
     ed->pen[level] =
         ptw_pen(ed->t->mem, ed->c.at[level].table, ptw_table_bytes(a, level));
     if (pass == PTW_PASS_COMMIT) {
@@ -163,9 +175,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         ed->root_needed = ed->root_needed || level == ptw_top(a);
         if (ed->shared < 0 && level < ptw_top(a)) {
             /* The entry that leads to the copy will be written. */
-            st = movable && pass == PTW_PASS_MOVE
-                     ? ptw_move(a, ed, level + 1)
-                     : ptw_fit(ed, pass, level + 1);
+            st = ptw_will_write(a, ed, pass, movable, level + 1);
         }
         if (ed->shared < 0) {
             ed->shared = (int)level;
