@@ -2395,7 +2395,7 @@ static bool leads_to_table(const struct fz_world *w, unsigned level,
 
 static enum ptw_status link_item(struct fz_world *w, struct host *h,
                                  struct ptw_tables *t, struct rebuilt *b,
-                                 const struct record *q)
+                                 struct record *q)
 {
     unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
@@ -2414,6 +2414,8 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
     bool sound;
 
     put_alias(w, q, &item);
+    /* The item says whose link it is. */
+    q->root = item.space < w->roots ? item.space : q->root;
     sound = item.space < w->roots && b->built[q->root].built &&
             q->owner <= q->root && b->built[q->owner].built &&
             fz_canonical(w, q->first) && fz_canonical(w, q->their_va) &&
@@ -2624,7 +2626,7 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
 
 static enum ptw_status link_range(struct fz_world *w, struct host *h,
                                   struct ptw_movable_tables *mt,
-                                  struct rebuilt *b, const struct record *q)
+                                  struct rebuilt *b, struct record *q)
 {
     bool movable = (h->options & OPT_MOVES) != 0;
     struct ptw_tables *t = &mt->tables;
@@ -2715,7 +2717,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
 /* A link by ptw_link, or by the item that a walk would give. */
 static enum ptw_status link_step(struct fz_world *w, struct host *h,
                                  struct ptw_movable_tables *mt,
-                                 struct rebuilt *b, const struct record *q)
+                                 struct rebuilt *b, struct record *q)
 {
     return (q->flags & PTW_EDIT_RECLAIM) != 0
                ? link_range(w, h, mt, b, q)

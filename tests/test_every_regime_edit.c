@@ -643,6 +643,34 @@ EVERY(shared, makes_a_table_of_every_level_private)
     }
 }
 
+/* Two entries lead to one table, and the edit gives each a copy: then nobody has
+ * the table, which may be in an older state still. */
+EVERY(movable, does_not_write_what_it_lets_go)
+{
+    uint8_t before[PAGE];
+    uint64_t other;
+    uint64_t table;
+    struct ptw_map_request q;
+
+    start(name);
+    other = span(1);
+    cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
+    cr_assert(map(other, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
+    table = table_at(t.root.v, 0, 0);
+    spoil(t.root.v, other, 1, to_table(1, table, RWXU));
+    t.shares = scan(1, &t.root);
+    t.ops = &pool_ops_without_give;
+    m.tables = t;
+    pool.relocate = false;
+    memcpy(before, ram + table, PAGE);
+    q = map_request(0, 2 * span(1), 0, RWX_RIGHTS, PTW_EDIT_UNSHARE);
+    cr_expect(eq(int, (int)ptw_map_movable(&m, &q), PTW_OK));
+    cr_expect(table_at(m.tables.root.v, 0, 0) != table &&
+              table_at(m.tables.root.v, other, 0) != table);
+    cr_expect(memcmp(before, ram + table, PAGE) == 0);
+    cr_expect(eq(u64, m.tables.spares, 0));
+}
+
 /* -------------------------------------------------------------------- links */
 
 static struct ptw_tables ours;
