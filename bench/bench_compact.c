@@ -147,7 +147,7 @@ static void make_guest(struct guest *g, uint64_t mib)
 {
     static const struct ptw_table_ops ops = {.take = take};
     struct ptw_tables t = {.regime = &g->regime, .mem = &g->mem, .ops = &ops};
-    const struct ptw_cpu cpu = {.pa_bits = 46, .page1g = true};
+    const struct ptw_cpu cpu = {.pa_bits = 46, .x86.page1g = true};
     uint64_t seed = 1;
     uint64_t shared;
     uint64_t own;

@@ -561,7 +561,8 @@ static void set_options(struct guest *g)
 static void make_guest(struct guest *g, const struct hostile *c, unsigned pages,
                        unsigned regions)
 {
-    const struct ptw_cpu cpu = {.pa_bits = c->i686 ? 40 : 52, .page1g = true};
+    const struct ptw_cpu cpu = {.pa_bits = c->i686 ? 40 : 52,
+                                .x86.page1g = true};
 
     memset(g, 0, sizeof *g);
     g->c = c;

@@ -135,8 +135,8 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
                  (bit(leaf, 63) ? 0 : (unsigned)PTW_EXEC) | (unsigned)PTW_READ);
     bool user_page = (rights & PTW_USER) != 0;
     bool wp = (r->features & PTW_X86_WP) != 0;
-    bool ad = bit(a->pkru, 2 * key);
-    bool wd = bit(a->pkru, 2 * key + 1);
+    bool ad = bit(a->keys, 2 * key);
+    bool wd = bit(a->keys, 2 * key + 1);
 
     if (r->id == PTW_ARCH_BARE) {
         return (above & a->right) != 0 && !a->shadow_stack;
@@ -157,7 +157,8 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
         return (rights & PTW_EXEC) != 0 &&
                (a->user || !user_page || (r->features & PTW_X86_SMEP) == 0);
     }
-    if (!a->user && user_page && (r->features & PTW_X86_SMAP) != 0 && !a->ac) {
+    if (!a->user && user_page && (r->features & PTW_X86_SMAP) != 0 &&
+        (a->allow & PTW_X86_ALLOW_AC) == 0) {
         return false;
     }
     if ((r->features & PTW_X86_PKE) != 0 && user_page) {
@@ -317,8 +318,8 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         uint64_t bad = ptw_bad_entry_of(r, l, 0, raw).bits;
         struct ptw_access a = {.right = right[how & 3],
                                .user = (how & 4) != 0,
-                               .ac = (how & 8) != 0,
-                               .pkru = (uint32_t)(number >> 7)};
+                               .allow = (how & 8) != 0 ? PTW_X86_ALLOW_AC : 0,
+                               .keys = (uint32_t)(number >> 7)};
         unsigned rights = how >> 4;
         bool stack = (r->features & PTW_X86_CET) != 0 && !bit(raw, 1) &&
                      bit(raw, 6) && (rights & PTW_WRITE) != 0;
@@ -371,7 +372,7 @@ static void by_registers(const struct fz_records *in)
     struct ptw_x86_registers regs = {0, 0, 0};
     struct ptw_cpu cpu = {
         .pa_bits = (unsigned)fz_get(record, REGISTERS_WIDTH),
-        .page1g = fz_get(record, REGISTERS_PAGE1G) != 0,
+        .x86.page1g = fz_get(record, REGISTERS_PAGE1G) != 0,
     };
     const char *why = NULL;
     const struct row *row = NULL;
@@ -429,7 +430,7 @@ static void by_registers(const struct fz_records *in)
         return;
     }
     if (r.id != row->id ||
-        r.features != expected_features(&regs, row->id, cpu.page1g) ||
+        r.features != expected_features(&regs, row->id, cpu.x86.page1g) ||
         r.pa_bits != (row->id == PTW_ARCH_BARE ? 32 : cpu.pa_bits)) {
         fz_fail("CR0 %llx CR4 %llx EFER %llx: regime %d, features %x, %u bits",
                 HEX(regs.cr0), HEX(regs.cr4), HEX(regs.efer), (int)r.id,
@@ -474,7 +475,7 @@ static void by_name(const struct fz_records *in, const char *letters)
     const char *name = which == 0 ? letters : modes[which - 1].name;
     struct ptw_cpu cpu = {
         .pa_bits = (unsigned)fz_get(record, REGIME_WIDTH),
-        .page1g = fz_get(record, REGIME_PAGE1G) != 0,
+        .x86.page1g = fz_get(record, REGIME_PAGE1G) != 0,
     };
     unsigned without =
         (unsigned)fz_value(in, FZ_WITHOUT, fz_get(record, REGIME_WITHOUT));
@@ -507,7 +508,7 @@ static void by_name(const struct fz_records *in, const char *letters)
     if (st == PTW_OK) {
         unsigned features = modes[i].by_name & ~without;
 
-        if (facts != NULL && !cpu.page1g) {
+        if (facts != NULL && !cpu.x86.page1g) {
             features &= ~(unsigned)PTW_X86_PAGE1G;
         }
         if (r.id != (enum ptw_arch_id)i || r.features != features ||

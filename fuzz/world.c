@@ -697,8 +697,8 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     w->entries = format->levels > 0 ? format->level[0].entries : 512;
     w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
     cpu.pa_bits = w->mode.pa_bits;
-    cpu.page1g = w->mode.page1g;
-    cpu.amd = w->mode.amd;
+    cpu.x86.page1g = w->mode.page1g;
+    cpu.x86.amd = w->mode.amd;
     cpu.flag_bits = w->mode.flag_bits;
     without |= w->mode.nx ? 0 : (unsigned)PTW_X86_NX;
     without |= w->mode.pse ? 0 : (unsigned)PTW_X86_PSE;

@@ -159,7 +159,10 @@ struct ptw_arch {
     bool flag_bits;      /* addresses may have some */
     /* Which features that processor has not; NULL: none. */
     unsigned (*lacks)(const struct ptw_cpu *cpu);
-    void (*setup)(struct ptw_regime *r); /* from features and pa_bits */
+    /* What setup has to know of that processor besides; NULL: nothing.  It stands
+     * in `facts` of a regime. */
+    unsigned (*facts)(const struct ptw_cpu *cpu);
+    void (*setup)(struct ptw_regime *r); /* from features, facts and pa_bits */
     /* Why no processor can have those features together; NULL: it can, as it can
      * have all of them where this is NULL. */
     const char *(*conflict)(unsigned features);

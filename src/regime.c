@@ -2,6 +2,8 @@
 /* Building a regime, and asking it. */
 #include "regime.h"
 
+#include "ptwalk/cpu.h"
+
 enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
                                 const char **why)
 {
@@ -9,6 +11,32 @@ enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
         *why = reason;
     }
     return st;
+}
+
+/* Sets the members that follow from arch, pa_bits, flag_bits, facts and features.
+ */
+static void set_up(struct ptw_regime *r)
+{
+    const struct ptw_format *f = r->arch->format;
+
+    r->id = r->arch->id;
+    r->rights = f->rights;
+    r->granted = r->arch->granted;
+    r->va_bits = r->pa_bits;
+    r->va_bits = ptw_width(f, r);
+    r->root_pa = UINT64_MAX;
+    if (f->levels > 0) {
+        unsigned bits =
+            r->arch->root_bits < r->pa_bits ? r->arch->root_bits : r->pa_bits;
+
+        r->root_pa =
+            ptw_bits(bits - 1, f->level[ptw_top(f)].bits + f->entry_log2) &
+            ~r->flag_bits;
+    }
+    r->linear =
+        r->flag_bits == 0 ? UINT64_MAX : (r->flag_bits & -r->flag_bits) - 1;
+    memset(r->rule, 0, sizeof r->rule);
+    r->arch->setup(r);
 }
 
 enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
@@ -34,31 +62,17 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
                                "this paging mode has no flag bits", why);
     }
     memset(&r, 0, sizeof r);
-    r.flag_bits = cpu->flag_bits;
-    r.amd = cpu->amd;
     r.arch = arch;
-    r.id = arch->id;
     r.pa_bits = cpu->pa_bits;
-    r.va_bits = cpu->pa_bits;
+    r.flag_bits = cpu->flag_bits;
     r.features = features & arch->features;
-    r.rights = arch->format->rights;
-    r.granted = arch->granted;
     if (arch->lacks != NULL) {
         r.features &= ~arch->lacks(cpu);
     }
-    r.va_bits = ptw_width(arch->format, &r);
-    r.root_pa = UINT64_MAX;
-    if (arch->format->levels > 0) {
-        const struct ptw_format *f = arch->format;
-        unsigned bits =
-            arch->root_bits < r.pa_bits ? arch->root_bits : r.pa_bits;
-
-        r.root_pa =
-            ptw_bits(bits - 1, f->level[ptw_top(f)].bits + f->entry_log2) &
-            ~r.flag_bits;
+    if (arch->facts != NULL) {
+        r.facts = arch->facts(cpu);
     }
-    r.linear = r.flag_bits == 0 ? UINT64_MAX : (r.flag_bits & -r.flag_bits) - 1;
-    arch->setup(&r);
+    set_up(&r);
     *out = r;
     return PTW_OK;
 }
@@ -66,12 +80,9 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
 enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
                                 struct ptw_regime *out, const char **why)
 {
-    struct ptw_cpu cpu = ptw_cpu_widest; /* it has what is asked for */
+    struct ptw_regime more = *r; /* the processor has what is asked for */
 
     features |= r->features;
-    cpu.pa_bits = r->pa_bits;
-    cpu.amd = r->amd;
-    cpu.flag_bits = r->flag_bits;
     if ((features & ~r->arch->features) != 0) {
         return ptw_regime_fail(PTW_E_REGIME,
                                "this paging mode has no such feature", why);
@@ -80,7 +91,10 @@ enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
         return ptw_regime_fail(PTW_E_CONFLICT, r->arch->conflict(features),
                                why);
     }
-    return ptw_regime_build(r->arch, &cpu, features, out, why);
+    more.features = features;
+    set_up(&more);
+    *out = more;
+    return PTW_OK;
 }
 
 enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)

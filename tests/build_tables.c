@@ -23,7 +23,7 @@ static void must(enum ptw_status st, const char *what)
 
 void machine_with(const char *name, unsigned pa_bits, unsigned without)
 {
-    struct ptw_cpu cpu = {.pa_bits = pa_bits, .page1g = true};
+    struct ptw_cpu cpu = {.pa_bits = pa_bits, .x86.page1g = true};
 
     must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
     oracle.format = oracle_format_named(name);

@@ -709,7 +709,7 @@ Test(absent, says_which_slot_and_which_rights)
  * not known. */
 Test(absent, keeps_to_the_physical_width)
 {
-    struct ptw_cpu cpu = {.pa_bits = 40, .page1g = true};
+    struct ptw_cpu cpu = {.pa_bits = 40, .x86.page1g = true};
     uint64_t out = 7;
 
     cr_assert(ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL) == PTW_OK);

@@ -13,7 +13,7 @@ enum { PT, PD, PDPT, PML4 };
 
 static void use(const char *name, unsigned pa_bits, unsigned without)
 {
-    struct ptw_cpu cpu = {.pa_bits = pa_bits, .page1g = true};
+    struct ptw_cpu cpu = {.pa_bits = pa_bits, .x86.page1g = true};
 
     cr_assert(ptw_regime_by_name(name, &cpu, without, &regime, NULL) == PTW_OK);
 }

@@ -18,7 +18,7 @@ static enum ptw_status with_flags(const char *name, unsigned pa_bits,
                                   uint64_t flag_bits)
 {
     struct ptw_cpu cpu = {
-        .pa_bits = pa_bits, .page1g = true, .flag_bits = flag_bits};
+        .pa_bits = pa_bits, .x86.page1g = true, .flag_bits = flag_bits};
 
     return ptw_regime_by_name(name, &cpu, 0, &regime, NULL);
 }
@@ -386,7 +386,7 @@ Test(vendor, of_amd_reserves_bit_8_above_the_pd)
     for (unsigned amd = 0; amd < 2; amd++) {
         enum ptw_entry_kind kind = amd ? PTW_ENTRY_BAD : PTW_ENTRY_TABLE;
 
-        cpu.amd = amd != 0;
+        cpu.x86.amd = amd != 0;
         expect_status(ptw_regime_by_name("amd64-la57", &cpu, 0, &regime, NULL),
                       PTW_OK);
         for (unsigned level = 2; level < 5; level++) {
@@ -400,6 +400,19 @@ Test(vendor, of_amd_reserves_bit_8_above_the_pd)
         cr_expect(eq(int, ptw_decode(&regime, 2, 0, G | PS | P).kind,
                      PTW_ENTRY_LEAF));
     }
+}
+
+Test(vendor, is_not_forgotten_with_more_features)
+{
+    struct ptw_cpu cpu = {.pa_bits = 52, .x86.amd = true};
+
+    expect_status(ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL), PTW_OK);
+    expect_status(
+        ptw_regime_with(&regime, PTW_X86_PAGE1G | PTW_X86_CET, &regime, NULL),
+        PTW_OK);
+    cr_expect(eq(u64, ptw_bad_entry_of(&regime, 3, 0, G | P).bits, G));
+    cr_expect(
+        eq(int, ptw_decode(&regime, 2, 0, G | PS | P).kind, PTW_ENTRY_LEAF));
 }
 
 /* ------------------------------------------------------------------ tags */

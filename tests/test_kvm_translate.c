@@ -191,7 +191,7 @@ static bool judge_amd64(void)
         for (unsigned bits = 0; bits < 16; bits++) {
             struct mode mode = {
                 .mode = VM_AMD64,
-                .cpu = {.pa_bits = widths[i], .page1g = (bits & 1) != 0},
+                .cpu = {.pa_bits = widths[i], .x86.page1g = (bits & 1) != 0},
                 .intel = (bits & 2) != 0,
                 .cr0_off = (bits & 4) != 0 ? CR0_WP : 0,
                 .efer_off = (bits & 8) != 0 ? EFER_NXE : 0,

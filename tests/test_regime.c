@@ -11,7 +11,7 @@ static const char *why;
 
 static int by_name(const char *name, unsigned pa_bits, unsigned without)
 {
-    struct ptw_cpu cpu = {.pa_bits = pa_bits, .page1g = true};
+    struct ptw_cpu cpu = {.pa_bits = pa_bits, .x86.page1g = true};
 
     why = NULL;
     return ptw_regime_by_name(name, &cpu, without, &regime, &why);
@@ -97,7 +97,7 @@ Test(regime_by_name, takes_the_widest_processor_where_none_is_given)
     cr_expect(eq(u32, regime.pa_bits, 52));
     cr_expect(ne(u32, regime.features & PTW_X86_PAGE1G, 0));
     cr_expect(eq(u32, ptw_cpu_widest.pa_bits, 52));
-    cr_expect(ptw_cpu_widest.page1g);
+    cr_expect(ptw_cpu_widest.x86.page1g);
 }
 
 Test(regime_by_name, leaves_features_out_and_ignores_those_it_has_not)
@@ -112,7 +112,7 @@ Test(regime_by_name, leaves_features_out_and_ignores_those_it_has_not)
 
 Test(regime_by_name, has_no_1g_pages_on_a_processor_without_them)
 {
-    struct ptw_cpu cpu = {.pa_bits = 52, .page1g = false};
+    struct ptw_cpu cpu = {.pa_bits = 52, .x86.page1g = false};
 
     cr_assert(
         eq(int, ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL), PTW_OK));
@@ -404,7 +404,7 @@ Test(regime_from_x86, refuses_a_width_outside_32_to_52_in_every_mode)
     static const unsigned widths[] = {0, 31, 53, 64};
 
     for (unsigned m = 0; m < 3; m++) {
-        struct ptw_cpu cpu = {.pa_bits = 32, .page1g = true};
+        struct ptw_cpu cpu = {.pa_bits = 32, .x86.page1g = true};
 
         cr_expect(eq(int, ptw_regime_from_x86(&modes[m], &cpu, &regime, &why),
                      PTW_OK));
@@ -766,7 +766,7 @@ static bool manual_allows(const struct state *s, enum ptw_right what)
     return false;
 }
 
-/* Every state of 11 bits, each right, and a key of which pkru speaks. */
+/* Every state of 11 bits, each right, and a key of which PKRU speaks. */
 Test(access_allowed, agrees_with_the_manual_in_every_state)
 {
     static const enum ptw_right rights[] = {PTW_READ, PTW_WRITE, PTW_EXEC};
@@ -802,8 +802,9 @@ Test(access_allowed, agrees_with_the_manual_in_every_state)
             for (unsigned i = 0; i < 3; i++) {
                 struct ptw_access access = {.right = rights[i],
                                             .user = s.user_mode,
-                                            .ac = s.ac,
-                                            .pkru = pkru};
+                                            .allow =
+                                                s.ac ? PTW_X86_ALLOW_AC : 0,
+                                            .keys = pkru};
                 bool got =
                     ptw_access_allowed(&regime, granted, 0, raw, &access);
 
@@ -816,10 +817,9 @@ Test(access_allowed, agrees_with_the_manual_in_every_state)
 }
 
 static bool allowed(unsigned granted, uint64_t raw, enum ptw_right right,
-                    bool user, bool ac, uint32_t pkru)
+                    bool user, uint32_t keys)
 {
-    struct ptw_access access = {
-        .right = right, .user = user, .ac = ac, .pkru = pkru};
+    struct ptw_access access = {.right = right, .user = user, .keys = keys};
 
     return ptw_access_allowed(&regime, granted, 0, raw, &access);
 }
@@ -831,10 +831,9 @@ Test(access_allowed, looks_at_no_other_key_than_the_leafs)
         uint64_t raw = (uint64_t)key << 59 | 7;
         uint32_t others = ~((uint32_t)3 << (2 * key));
 
-        cr_expect(allowed(PTW_ALL_RIGHTS, raw, PTW_WRITE, true, false, others));
-        cr_expect(
-            not(allowed(PTW_ALL_RIGHTS, raw, PTW_READ, true, false, ~others)));
-        cr_expect(allowed(PTW_ALL_RIGHTS, raw, PTW_EXEC, true, false, ~others));
+        cr_expect(allowed(PTW_ALL_RIGHTS, raw, PTW_WRITE, true, others));
+        cr_expect(not(allowed(PTW_ALL_RIGHTS, raw, PTW_READ, true, ~others)));
+        cr_expect(allowed(PTW_ALL_RIGHTS, raw, PTW_EXEC, true, ~others));
     }
 }
 
@@ -843,29 +842,29 @@ Test(access_allowed, obeys_wp_on_i686_too)
     unsigned read_only = PTW_READ | PTW_USER | PTW_EXEC;
 
     i686(40, 0);
-    cr_expect(not(allowed(read_only, 5, PTW_WRITE, false, false, 0)));
+    cr_expect(not(allowed(read_only, 5, PTW_WRITE, false, 0)));
     i686(40, PTW_X86_WP);
-    cr_expect(allowed(read_only, 5, PTW_WRITE, false, false, 0));
-    cr_expect(not(allowed(read_only, 5, PTW_WRITE, true, false, 0)));
+    cr_expect(allowed(read_only, 5, PTW_WRITE, false, 0));
+    cr_expect(not(allowed(read_only, 5, PTW_WRITE, true, 0)));
     /* no keys there: bits 62:59 are not even in the entry */
-    cr_expect(allowed(read_only, 5, PTW_READ, true, false, UINT32_MAX));
+    cr_expect(allowed(read_only, 5, PTW_READ, true, UINT32_MAX));
 }
 
 /* XD would forbid it, and to read is not to execute. */
 Test(access_allowed, refuses_a_right_that_no_access_of_the_regime_has)
 {
     amd64(52, 0);
-    cr_expect(allowed(PTW_ALL_RIGHTS, 5, PTW_READ, true, false, 0));
-    cr_expect(not(allowed(PTW_ALL_RIGHTS, 5, PTW_USER_EXEC, true, false, 0)));
-    cr_expect(not(allowed(PTW_ALL_RIGHTS, 5, PTW_USER, true, false, 0)));
+    cr_expect(allowed(PTW_ALL_RIGHTS, 5, PTW_READ, true, 0));
+    cr_expect(not(allowed(PTW_ALL_RIGHTS, 5, PTW_USER_EXEC, true, 0)));
+    cr_expect(not(allowed(PTW_ALL_RIGHTS, 5, PTW_USER, true, 0)));
 }
 
 Test(access_allowed, lets_everything_pass_where_paging_is_off)
 {
     bare(40);
-    cr_expect(allowed(PTW_ALL_RIGHTS, 0, PTW_READ, true, false, UINT32_MAX));
-    cr_expect(allowed(PTW_ALL_RIGHTS, 0, PTW_WRITE, true, false, 0));
-    cr_expect(allowed(PTW_ALL_RIGHTS, 0, PTW_EXEC, false, false, 0));
+    cr_expect(allowed(PTW_ALL_RIGHTS, 0, PTW_READ, true, UINT32_MAX));
+    cr_expect(allowed(PTW_ALL_RIGHTS, 0, PTW_WRITE, true, 0));
+    cr_expect(allowed(PTW_ALL_RIGHTS, 0, PTW_EXEC, false, 0));
 }
 
 /* ------------------------------------------------------------------ status */

@@ -182,7 +182,7 @@ static unsigned access_bits(const struct court *c, const struct judge_try *t)
 static bool is_locked(const struct court *c, const struct ptw_translation *t,
                       struct ptw_access a)
 {
-    a.ac = true;
+    a.allow |= PTW_X86_ALLOW_AC;
     return (t->rights & PTW_USER) != 0 && a.right != PTW_EXEC &&
            !ptw_access_allowed(&c->regime, RWXU, t->level, t->raw | 6, &a);
 }
@@ -197,8 +197,8 @@ static struct verdict judged(const struct court *c, const struct judge_try *t,
     };
     struct ptw_access a = {.right = rights[t->kind],
                            .user = t->user != 0,
-                           .ac = t->ac != 0,
-                           .pkru = t->pkru};
+                           .allow = t->ac != 0 ? PTW_X86_ALLOW_AC : 0,
+                           .keys = t->pkru};
     struct verdict v = {.vector = VECTOR_PAGE_FAULT,
                         .error = PF_PRESENT | access_bits(c, t)};
 

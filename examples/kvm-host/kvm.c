@@ -137,10 +137,10 @@ static void choose_cpu(struct vm *vm, struct kvm_cpuid2 *list)
         } else if (e->function == 7 && e->index == 0) {
             kvm_of(vm)->keys = (e->ecx & PKU) != 0;
         } else if (e->function == 0x80000001) {
-            if (wanted.pa_bits != 0 && !wanted.page1g) {
+            if (wanted.pa_bits != 0 && !wanted.x86.page1g) {
                 e->edx &= ~PAGE1G;
             }
-            have.page1g = (e->edx & PAGE1G) != 0;
+            have.x86.page1g = (e->edx & PAGE1G) != 0;
         } else if (e->function == 0x80000008) {
             if (wanted.pa_bits != 0) {
                 e->eax = (e->eax & ~(uint32_t)0xff) | wanted.pa_bits;

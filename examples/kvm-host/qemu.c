@@ -327,7 +327,7 @@ static enum vm_result qemu_open(struct vm *vm)
         return result;
     }
     /* What TCG's "max" has. */
-    vm->config.cpu = (struct ptw_cpu){.pa_bits = 40, .page1g = true};
+    vm->config.cpu = (struct ptw_cpu){.pa_bits = 40, .x86.page1g = true};
     return VM_OK;
 }
 

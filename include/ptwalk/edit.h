@@ -213,7 +213,7 @@ struct ptw_range_request {
  *                      PTW_READ where every entry grants it, one that the
  *                      regime has not: ptw_rights_of), or that an existing table on the path
  *                      does not grant; a memory type above 7; a key above 15,
- *                      or any but 0 where there is no PTW_X86_PKE; flag
+ *                      or any but 0 where there are no keys; flag
  *                      bits that the regime has not
  *   PTW_E_LARGE        a large leaf in the way, and no PTW_EDIT_SPLIT
  *   PTW_E_SHARED       a shared table in the way, and no PTW_EDIT_UNSHARE

@@ -59,6 +59,8 @@
 
 #include "ptwalk/absent.h"
 #include "ptwalk/alias.h"
+#include "ptwalk/arch_x86.h"
+#include "ptwalk/cpu.h"
 #include "ptwalk/edit.h"
 #include "ptwalk/mem.h"
 #include "ptwalk/rebuild.h"

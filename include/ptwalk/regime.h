@@ -12,49 +12,7 @@ extern "C" {
 #endif
 
 struct ptw_arch; /* private: how one architecture's tables are read */
-
-/* What a processor has, or a register switches on.  A set of these stands in
- * a regime's features. */
-enum ptw_feature {
-    PTW_X86_NX = 1 << 0,  /* EFER.NXE: bit 63 of an entry is XD, not reserved */
-    PTW_X86_PSE = 1 << 1, /* CR4.PSE: 4 MiB pages under 32-bit paging */
-    PTW_X86_PAGE1G = 1 << 2, /* CPUID 80000001H:EDX[26]: 1 GiB pages */
-    PTW_X86_WP = 1 << 3,     /* CR0.WP: the supervisor obeys R/W */
-    PTW_X86_SMEP = 1 << 4,   /* CR4.SMEP: the supervisor runs no user pages */
-    PTW_X86_SMAP = 1 << 5,   /* CR4.SMAP: the supervisor reads no user pages */
-    PTW_X86_PKE = 1 << 6,    /* CR4.PKE: protection keys for user pages */
-    PTW_X86_CET = 1 << 7,    /* CR4.CET: there are shadow stacks */
-    PTW_X86_LAM_SUP =
-        1 << 8, /* CR4.LAM_SUP: the supervisor's addresses are tagged */
-    PTW_X86_UAI = 1 << 9, /* EFER.UAIE: bits 63:57 of an address are a tag */
-};
-
-/* The facts about a processor that no control register shows.  pa_bits is its
- * physical-address width in bits (CPUID 80000008H:EAX[7:0]), from 32 to 52.
- *
- * flag_bits are bits of an address in CR3, in entries that lead to tables and in
- * leaves that are no address but say something of the memory behind it: from 32
- * to 51, in entries of 64 bits.  They may stand above pa_bits, and are never
- * reserved.  It is the C-bit of SEV and SME (CPUID 8000001FH:EBX[5:0]; AMD64
- * Architecture Programmer's Manual vol. 2, "Secure Memory Encryption": CR3, all
- * levels), the shared bit of a TDX guest (bit 47 or 51 of a guest's physical
- * address; Linux, Documentation/arch/x86/tdx.rst) or the key ids of TME-MK (the
- * upper bits of a physical address, wherever one is written; Intel Architecture
- * Memory Encryption Technologies Specification).
- *
- * amd: bit 8 of a PML5 and PML4 entry, and of a PDPT entry that is no leaf, is
- * reserved (AMD64 Architecture Programmer's Manual vol. 2, "4-Kbyte Page
- * Translation"); Intel ignores it. */
-struct ptw_cpu {
-    unsigned pa_bits;
-    bool page1g;
-    bool amd;
-    uint64_t flag_bits;
-};
-
-/* ptw_cpu_widest is what is assumed where nobody knows better: 52 bits and
- * 1 GiB pages, the most that the format allows, and no flag bits. */
-extern const struct ptw_cpu ptw_cpu_widest;
+struct ptw_cpu;  /* ptwalk/cpu.h: the facts about a processor */
 
 /* A regime.  Built by the functions below and constant from then on; a plain
  * value that may be copied.  features, rights, granted, pa_bits and va_bits
@@ -64,80 +22,41 @@ struct ptw_regime {
     enum ptw_arch_id id;
     unsigned pa_bits;   /* width of a physical address */
     unsigned va_bits;   /* width of a virtual address that is translated */
-    unsigned features;  /* a set of enum ptw_feature */
+    unsigned features;  /* a set of the family's: PTW_X86_NX ... */
     unsigned rights;    /* a set of enum ptw_right: those that there are, */
     unsigned granted;   /* and those that every present entry grants */
+    unsigned facts;     /* of struct ptw_cpu; what they mean is the family's */
     uint64_t flag_bits; /* of struct ptw_cpu */
-    bool amd;
-    uint64_t root_pa;  /* addresses that a root can have */
-    uint64_t table_pa; /* addresses that a table can have */
-    uint64_t linear;   /* low bits of an address: within them the entries
+    uint64_t root_pa;   /* addresses that a root can have */
+    uint64_t table_pa;  /* addresses that a table can have */
+    uint64_t linear;    /* low bits of an address: within them the entries
                                of pages that follow each other are equally far
                                apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
 };
 
-/* ptw_regime_by_name builds the regime called name:
+/* ptw_regime_by_name builds the regime called name.  "bare" is paging off: every
+ * address of cpu->pa_bits bits is itself.  The header of a family (arch_x86.h) has
+ * its other names, and the features that a name switches on.
  *
- *   "i686"   32-bit paging with CR4.PSE, CR0.WP; physical addresses of 4 MiB
- *            pages have min(cpu->pa_bits, 40) bits (PSE-36)
- *   "amd64"  4-level paging with EFER.NXE, CR0.WP
- *   "amd64-la57"  5-level paging with EFER.NXE, CR0.WP
- *   "pae"    PAE paging with EFER.NXE, CR0.WP; roots are below 4 GiB and aligned
- *            to 32 bytes, and each root is the table in memory: a processor may
- *            hold PDPTE registers that differ from it
- *   "bare"   paging off: every address of cpu->pa_bits bits is itself
- *
- * cpu may be NULL for ptw_cpu_widest.  `without` is a set of features to leave
- * out; those that the regime does not have are ignored.  PTW_E_REGIME when
- * the name is unknown or not supported, or the mode has no flag bits (i686,
- * bare), PTW_E_WIDTH when cpu->pa_bits is not from 32 to 52 or a flag bit not from
- * 32 to 51.  Unless it is NULL, *why is set on failure to a static
+ * cpu may be NULL for ptw_cpu_widest.  `without` is a set of the family's features
+ * to leave out; those that the regime does not have are ignored.  PTW_E_REGIME when
+ * the name is unknown or not supported, or cpu has flag bits and the mode has
+ * none (bare), PTW_E_WIDTH when cpu->pa_bits is not from 32 to 52 or a flag bit
+ * not from 32 to 51.  Unless it is NULL, *why is set on failure to a static
  * sentence that says what is wrong; *out is written on PTW_OK only. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
                    unsigned without, struct ptw_regime *out, const char **why);
 
-/* ptw_regime_with builds the regime r with more features, a set of enum
- * ptw_feature, for those that a name alone does not switch on.  PTW_E_REGIME
- * when r knows nothing of one of them, PTW_E_CONFLICT when no processor can
- * have them together: CR4.CET can only be set where CR0.WP is.  out may be r;
- * it is written on PTW_OK only; why is as above. */
+/* ptw_regime_with builds the regime r with more features, a set of the family's,
+ * for those that a name alone does not switch on.  PTW_E_REGIME when r knows
+ * nothing of one of them, PTW_E_CONFLICT when no processor can have them
+ * together.  out may be r; it is written on PTW_OK only; why is as above. */
 PTW_NODISCARD enum ptw_status ptw_regime_with(const struct ptw_regime *r,
                                               unsigned features,
                                               struct ptw_regime *out,
                                               const char **why);
-
-/* The control registers that select a paging mode. */
-struct ptw_x86_registers {
-    uint64_t cr0;
-    uint64_t cr4;
-    uint64_t efer;
-};
-
-/* ptw_regime_from_x86 builds the regime that the registers select: Intel SDM
- * vol. 3A, "Paging Modes and Control Bits".  A mode without flag bits has none,
- * whatever the processor has.  PTW_E_CONFLICT when no processor can be in that
- * state; PTW_E_WIDTH, cpu, out and why as above. */
-PTW_NODISCARD enum ptw_status
-ptw_regime_from_x86(const struct ptw_x86_registers *regs,
-                    const struct ptw_cpu *cpu, struct ptw_regime *out,
-                    const char **why);
-
-/* ptw_x86_root takes the address of the top table out of a CR3: PCID, cache,
- * flag and tag bits are dropped.  A regime without tables answers 0. */
-ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
-
-/* ptw_x86_untag returns the address that the processor translates when a program
- * uses va for data, in a space of that CR3: without the tag, where the registers
- * say that there is one, and va itself elsewhere.  What it returns may still not
- * be canonical.  The CR3 counts for the user's addresses, bit 63 clear:
- * LAM_U57 (bit 61) takes off bits 62:57, LAM_U48 (bit 62) bits 62:48;
- * CR4.LAM_SUP for the supervisor's, bit 63 set: bits 62:57 with five levels, else
- * 62:48.  EFER.UAIE takes off bits 63:57 of any.  Intel SDM vol. 1, "Linear-Address
- * Pre-Processing"; AMD64 Architecture Programmer's Manual vol. 2, "Upper Address
- * Ignore".  Instruction fetches are not affected by LAM. */
-ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va);
 
 /* ptw_root_check says whether a table at root can be the top of a space:
  * PTW_E_ALIGN when it is not aligned to a table (4 KiB; pae: 32 bytes),
@@ -303,33 +222,32 @@ const char *ptw_bad_reason_text(enum ptw_bad_reason why);
 /* ptw_guest_writes says whether the guest can write through raw, a leaf of that
  * level: `above` is what the entries above it grant together, or PTW_ALL_RIGHTS
  * for whatever path may lead to it.  It is not the same as PTW_WRITE in a path's
- * rights: where CR0.WP is clear the supervisor writes everywhere, and under
- * CR4.CET the guest writes shadow stacks, whose leaf has R/W clear.  Intel SDM
- * vol. 3A, "Determination of Access Rights". */
+ * rights: under x86 the supervisor writes everywhere where CR0.WP is clear, and
+ * with CR4.CET the guest writes shadow stacks, whose leaf has R/W clear.  Intel
+ * SDM vol. 3A, "Determination of Access Rights". */
 bool ptw_guest_writes(const struct ptw_regime *r, unsigned above,
                       unsigned level, uint64_t raw);
 
 /* ptw_shadow_stack says whether raw, a leaf below entries that grant `above`,
- * maps a shadow stack: CR4.CET is set, R/W is clear and D set in it, and R/W is
- * set in every entry above. */
+ * maps a shadow stack.  Under x86: CR4.CET is set, R/W is clear and D set in it,
+ * and R/W is set in every entry above. */
 bool ptw_shadow_stack(const struct ptw_regime *r, unsigned above,
                       unsigned level, uint64_t raw);
 
 /* One access by the guest, as the processor would judge it. */
 struct ptw_access {
     enum ptw_right right; /* PTW_READ, PTW_WRITE or PTW_EXEC */
-    bool user;            /* in user mode (CPL 3); of a shadow stack: of CPL 3,
-                             whoever makes it (WRUSS) */
-    bool ac;              /* EFLAGS.AC: the supervisor may touch user pages */
+    bool user;            /* with the privileges of user mode */
     bool shadow_stack;    /* a shadow-stack access: right is not PTW_EXEC */
-    uint32_t pkru;        /* looked at when the regime has PTW_X86_PKE */
+    unsigned allow;       /* a set of the family's: what lets more pass */
+    uint64_t keys;        /* the family's register of protection keys */
 };
 
 /* ptw_access_allowed says whether the processor lets that access pass on a
- * page whose leaf is raw, below entries that grant `above` together: CR0.WP,
- * SMEP, SMAP, protection keys and shadow stacks included.  Intel SDM vol. 3A,
- * "Determination of Access Rights".  The rights of the whole path may be given
- * in place of `above`, except for shadow-stack accesses. */
+ * page whose leaf is raw, below entries that grant `above` together; the
+ * regime's features, protection keys and shadow stacks included.  The rights of
+ * the whole path may be given in place of `above`, except for shadow-stack
+ * accesses.  The family's header says what `allow` and `keys` mean. */
 bool ptw_access_allowed(const struct ptw_regime *r, unsigned above,
                         unsigned level, uint64_t raw,
                         const struct ptw_access *access);

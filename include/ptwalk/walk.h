@@ -425,10 +425,9 @@ struct ptw_exposed {
 
 /* ptw_exposed_init starts a search of the same spaces for mappings that let
  * the guest write to one of the tables in frame (ascending, as ptw_memo_frames
- * writes them after a complete walk), as ptw_guest_writes judges it: under a
- * regime without PTW_X86_WP by every mapping, with PTW_X86_CET by shadow stacks too.  memo is fresh, and another one than that of the
- * walk.  Otherwise as ptw_walk_va_spaces_init; options->need and flags are
- * not looked at. */
+ * writes them after a complete walk), as ptw_guest_writes judges it.  memo is
+ * fresh, and another one than that of the walk.  Otherwise as
+ * ptw_walk_va_spaces_init; options->need and flags are not looked at. */
 PTW_NODISCARD enum ptw_status
 ptw_exposed_init(struct ptw_exposed *e, const struct ptw_regime *r,
                  const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,

@@ -26,12 +26,13 @@ enum { LONG_PT, LONG_PD, LONG_PDPT, LONG_PML4, LONG_PML5 };
 static void long_setup(struct ptw_regime *r)
 {
     const struct ptw_format *f = r->arch->format;
+    bool amd = (r->facts & X86_FACT_AMD) != 0;
 
     x86_wide_setup(r, f->levels, f->level, 0);
     x86_grant_exec(r);
     r->rule[LONG_PD].leaf = true;
     r->rule[LONG_PDPT].leaf = (r->features & PTW_X86_PAGE1G) != 0;
-    for (unsigned level = LONG_PDPT; r->amd && level < f->levels; level++) {
+    for (unsigned level = LONG_PDPT; amd && level < f->levels; level++) {
         r->rule[level].table_reserved |= X86_G;
     }
 }
@@ -88,7 +89,7 @@ PTW_NAMED(long_leaf_bits);
                 PTW_X86_UAI,                                                   \
     .granted = PTW_READ, .letters = X86_LETTERS, .setup = long_setup,          \
     .attributes = long_attributes, .lacks = ptw_x86_lacks,                     \
-    .conflict = ptw_x86_conflict, .bad = x86_wide_bad,                         \
+    .facts = ptw_x86_facts, .conflict = ptw_x86_conflict, .bad = x86_wide_bad, \
     .fields = ptw_x86_fields, .present_text = X86_PRESENT_TEXT,                \
     .right_text = ptw_x86_right_text, .guest_writes = ptw_x86_guest_writes,    \
     .shadow_stack = ptw_x86_shadow_stack,                                      \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry: every paging mode that has a name. */
 #include "archs.h"
+#include "ptwalk/cpu.h"
 #include "regime.h"
 
-const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .page1g = true};
+const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .x86 = {.page1g = true}};
 
 /* Names are the field's.  What can't be walked is refused by name, so that
  * nobody takes it for a slip of the keyboard. */

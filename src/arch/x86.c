@@ -3,6 +3,7 @@
 #include "x86.h"
 
 #include "archs.h"
+#include "ptwalk/cpu.h"
 #include "regime.h"
 
 /* Intel SDM vol. 3A, "Determination of Access Rights" and "Protection Keys".
@@ -12,8 +13,8 @@ static bool key_allows(const struct ptw_regime *r, unsigned rights,
                        const struct ptw_access *access)
 {
     unsigned key = r->arch->attributes(r, level, raw).key;
-    bool access_disabled = (access->pkru >> (2 * key) & 1) != 0;
-    bool write_disabled = (access->pkru >> (2 * key + 1) & 1) != 0;
+    bool access_disabled = (access->keys >> (2 * key) & 1) != 0;
+    bool write_disabled = (access->keys >> (2 * key + 1) & 1) != 0;
 
     if ((r->features & PTW_X86_PKE) == 0 || (rights & PTW_USER) == 0 ||
         access->right == PTW_EXEC) {
@@ -196,7 +197,7 @@ bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
         return (rights & PTW_EXEC) != 0;
     }
     if (!access->user && user_page && (r->features & PTW_X86_SMAP) != 0 &&
-        !access->ac) {
+        (access->allow & PTW_X86_ALLOW_AC) == 0) {
         return false;
     }
     return access->right != PTW_WRITE || (rights & PTW_WRITE) != 0 ||
@@ -228,7 +229,12 @@ static const char cet_without_wp[] = "CR4.CET is set and CR0.WP is clear";
 
 unsigned ptw_x86_lacks(const struct ptw_cpu *cpu)
 {
-    return cpu->page1g ? 0 : PTW_X86_PAGE1G;
+    return cpu->x86.page1g ? 0 : PTW_X86_PAGE1G;
+}
+
+unsigned ptw_x86_facts(const struct ptw_cpu *cpu)
+{
+    return cpu->x86.amd ? X86_FACT_AMD : 0;
 }
 
 /* What no processor can have together. */

@@ -4,11 +4,13 @@
 #define PTW_X86_H
 
 #include "format.h"
+#include "ptwalk/arch_x86.h"
 
 /* x86 in common: what R/W, U/S and XD mean and how accesses are judged does
  * not depend on the number of levels. */
 const char *ptw_x86_conflict(unsigned features);
 unsigned ptw_x86_lacks(const struct ptw_cpu *cpu);
+unsigned ptw_x86_facts(const struct ptw_cpu *cpu);
 /* ptw_x86_bad_beyond says why raw is bad.  An entry with PS set where PS is looked
  * at was to be a leaf, any other one to lead to a table.  beyond: bits of an address
  * that this processor's width leaves out; they are reserved as all others are, and
@@ -26,6 +28,11 @@ bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
 bool ptw_x86_access_allowed(const struct ptw_regime *r, unsigned above,
                             unsigned level, uint64_t raw,
                             const struct ptw_access *access);
+
+/* Facts of a processor that the rules of a level need. */
+enum x86_fact {
+    X86_FACT_AMD = 1, /* struct ptw_x86_cpu: amd */
+};
 
 #define X86_BIT(n) ((uint64_t)1 << (n))
 

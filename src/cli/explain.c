@@ -224,11 +224,11 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
 static const struct {
     const char *who;
     bool user;
-    bool ac;
+    unsigned allow;
 } accessors[] = {
-    {"user", true, false},
-    {"supervisor", false, false},
-    {"supervisor-ac", false, true},
+    {"user", true, 0},
+    {"supervisor", false, 0},
+    {"supervisor-ac", false, PTW_X86_ALLOW_AC},
 };
 
 static const struct {
@@ -247,7 +247,7 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
     struct ptw_access access = {
         .right = accesses[what].right,
         .user = accessors[who].user,
-        .ac = accessors[who].ac,
+        .allow = accessors[who].allow,
         .shadow_stack = accesses[what].shadow_stack,
     };
 

@@ -667,8 +667,8 @@ static void add_flag_bit(struct arguments *a)
 
 static void set_vendor(struct arguments *a)
 {
-    a->cpu.amd = strcmp(optarg, "amd") == 0;
-    if (!a->cpu.amd && strcmp(optarg, "intel") != 0) {
+    a->cpu.x86.amd = strcmp(optarg, "amd") == 0;
+    if (!a->cpu.x86.amd && strcmp(optarg, "intel") != 0) {
         die(CLI_USAGE, a->command->name, "--vendor '%s' is not amd or intel",
             optarg);
     }
@@ -727,7 +727,7 @@ static void take(struct arguments *a, enum option_id id)
         set_vendor(a);
         break;
     case OPT_NO_1G:
-        a->cpu.page1g = false;
+        a->cpu.x86.page1g = false;
         break;
     case OPT_NO_NX:
         a->without |= PTW_X86_NX;

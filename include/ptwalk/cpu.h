@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The facts about a processor that no control register shows: those that every
+ * family of architectures has, and a struct for each family.  A regime is built
+ * with them. */
+#ifndef PTWALK_CPU_H
+#define PTWALK_CPU_H
+
+#include "ptwalk/arch_x86.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* pa_bits is the width of a physical address in bits, from 32 to 52.
+ *
+ * flag_bits are bits of an address in a root register, in entries that lead to
+ * tables and in leaves that are no address but say something of the memory behind
+ * it: from 32 to 51, in entries of 64 bits.  They may stand above pa_bits, and are
+ * never reserved.
+ *
+ * A regime looks at the struct of its own family only. */
+struct ptw_cpu {
+    unsigned pa_bits;
+    uint64_t flag_bits;
+    struct ptw_x86_cpu x86;
+};
+
+/* ptw_cpu_widest is what is assumed where nobody knows better: 52 bits and all
+ * sizes of pages, the most that the formats allow, and no flag bits. */
+extern const struct ptw_cpu ptw_cpu_widest;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
