@@ -36,7 +36,7 @@ struct guest {
     uint64_t tables;
     struct ptw_mem mem;
     struct ptw_regime regime;
-    ptw_pa root[SPACES];
+    struct ptw_root root[SPACES];
 };
 
 struct job {
@@ -44,7 +44,7 @@ struct job {
     unsigned char *to;
     size_t to_size;
     struct ptw_mem to_mem;
-    ptw_pa new_root[SPACES];
+    struct ptw_root new_root[SPACES];
     struct ptw_rebuild rebuild;
     struct ptw_verify verify;
     size_t storage; /* given now, and at most */
@@ -146,7 +146,8 @@ static void map_pages(struct ptw_tables *t, uint64_t va, const uint32_t *page,
 static void make_guest(struct guest *g, uint64_t mib)
 {
     static const struct ptw_table_ops ops = {.take = take};
-    struct ptw_tables t = {.regime = &g->regime, .mem = &g->mem, .ops = &ops};
+    struct ptw_tables t = {
+        .root = {.regime = &g->regime}, .mem = &g->mem, .ops = &ops};
     const struct ptw_cpu cpu = {.pa_bits = 46, .x86.page1g = true};
     uint64_t seed = 1;
     uint64_t shared;
@@ -177,13 +178,13 @@ static void make_guest(struct guest *g, uint64_t mib)
     for (uint64_t i = 0; i < SPACES; i++) {
         uint64_t end = i + 1 < SPACES ? own : g->pages - shared - i * own;
 
-        must(take(g, &t.root));
+        must(take(g, &t.root.table));
         if (i == 0) {
             map_pages(&t, KERNEL, page, shared,
                       PTW_READ | PTW_WRITE | PTW_EXEC);
         } else {
-            memcpy(g->bytes + t.root.v + PAGE / 2,
-                   g->bytes + g->root[0].v + PAGE / 2, PAGE / 2);
+            memcpy(g->bytes + t.root.table.v + PAGE / 2,
+                   g->bytes + g->root[0].table.v + PAGE / 2, PAGE / 2);
         }
         map_pages(&t, USER, page + shared + i * own, end,
                   PTW_READ | PTW_WRITE | PTW_USER);
@@ -224,8 +225,7 @@ static void rebuild(struct job *j)
     struct ptw_rebuild_options o = ptw_rebuild_everything();
     enum ptw_status st;
 
-    must(ptw_rebuild_init(&j->rebuild, &j->g.regime, &j->g.mem, j->g.root,
-                          SPACES, &o));
+    must(ptw_rebuild_init(&j->rebuild, &j->g.mem, j->g.root, SPACES, &o));
     while ((st = ptw_rebuild_plan(&j->rebuild)) == PTW_E_SPACE) {
         size_t bytes = j->rebuild.wanted;
         void *before;
@@ -255,8 +255,8 @@ static void verify(struct job *j)
     };
     enum ptw_status st;
 
-    must(ptw_verify_init(&j->verify, &j->g.regime, &j->g.mem, j->g.root,
-                         &j->to_mem, j->new_root, SPACES, &o));
+    must(ptw_verify_init(&j->verify, &j->g.mem, j->g.root, &j->to_mem,
+                         j->new_root, SPACES, &o));
     while ((st = ptw_verify_run(&j->verify)) == PTW_E_SPACE) {
         size_t bytes = j->verify.wanted;
         void *before;

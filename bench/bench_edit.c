@@ -64,7 +64,7 @@ static void reset(struct pool *p)
     memset(p->bytes, 0, (size_t)TABLES * 4096);
     p->used = 0;
     p->tables.spares = 0;
-    must(take(p, &p->tables.root));
+    must(take(p, &p->tables.root.table));
 }
 
 static struct ptw_map_request request(uint64_t page, uint64_t pages)
@@ -106,7 +106,7 @@ static void find_places(struct pool *p)
         struct ptw_translation t;
         size_t steps;
 
-        must(ptw_explain(&p->regime, &p->mem, p->tables.root,
+        must(ptw_explain(&p->mem, p->tables.root,
                          ptw_va_of(BASE + (uint64_t)p->order[i] * 4096), &t,
                          step, &steps));
         place[i] = &p->bytes[step[steps - 1].entry.v / 8];
@@ -194,7 +194,7 @@ int main(int argc, char **argv)
     must(ptw_regime_by_name("amd64", NULL, 0, &p.regime, NULL));
     must(ptw_mem_init_flat(&p.mem, ptw_pa_of(0), p.bytes,
                            (uint64_t)TABLES * 4096, true));
-    p.tables.regime = &p.regime;
+    p.tables.root.regime = &p.regime;
     p.tables.mem = &p.mem;
     p.tables.ops = &ops;
     p.tables.ctx = &p;

@@ -282,7 +282,7 @@ struct guest {
     struct ptw_region *region;
     size_t used;
     struct ptw_mem mem;
-    ptw_pa root[ROOTS_MAX];
+    struct ptw_root root[ROOTS_MAX];
     unsigned roots;
     struct ptw_va_range range[RANGES_MANY];
     struct ptw_map_request map[MAPS_MAX];
@@ -582,7 +582,7 @@ static void make_guest(struct guest *g, const struct hostile *c, unsigned pages,
     must("regions", ptw_mem_init_regions(&g->mem, g->region, g->used));
     g->roots = c->roots == 0 ? 1 : c->roots;
     for (unsigned i = 0; i < g->roots; i++) {
-        g->root[i].v = page_at(g, i % pages);
+        g->root[i] = ptw_root_of(&g->regime, ptw_pa_of(page_at(g, i % pages)));
     }
     set_options(g);
 }
@@ -633,8 +633,8 @@ static uint64_t walk_to_end(struct guest *g, struct ptw_memo *memo,
     o.leave_out = g->o.leave_out;
     o.leave_outs = g->o.leave_outs;
     o.flags = PTW_WALK_REMARKS;
-    must("walk", ptw_walk_va_spaces_init(&walk, &g->regime, &g->mem, g->root,
-                                         g->roots, memo, &o));
+    must("walk",
+         ptw_walk_va_spaces_init(&walk, &g->mem, g->root, g->roots, memo, &o));
     while ((st = ptw_walk_next(&walk, items, 256, &got)) != PTW_END) {
         if (st == PTW_E_SPACE) {
             grow_memo(memo, storage, bytes);
@@ -664,8 +664,8 @@ static enum ptw_status run_walk(struct guest *g, uint64_t *work)
     must("frames", ptw_memo_frames(&memo[0], frame, memo[0].used, &frames));
     o.leave_out = g->o.leave_out;
     o.leave_outs = g->o.leave_outs;
-    must("exposed", ptw_exposed_init(&exposed, &g->regime, &g->mem, g->root,
-                                     g->roots, &memo[1], frame, frames, &o));
+    must("exposed", ptw_exposed_init(&exposed, &g->mem, g->root, g->roots,
+                                     &memo[1], frame, frames, &o));
     while ((st = ptw_exposed_next(&exposed, &item)) != PTW_END) {
         if (st == PTW_E_SPACE) {
             grow_memo(&memo[1], &storage[1], &bytes[1]);
@@ -682,8 +682,8 @@ static enum ptw_status run_plan(struct guest *g, uint64_t *work)
 {
     enum ptw_status st;
 
-    must("rebuild", ptw_rebuild_init(&rebuild, &g->regime, &g->mem, g->root,
-                                     g->roots, &g->o));
+    must("rebuild",
+         ptw_rebuild_init(&rebuild, &g->mem, g->root, g->roots, &g->o));
     while ((st = ptw_rebuild_plan(&rebuild)) == PTW_E_SPACE) {
         void *before;
 
@@ -704,7 +704,7 @@ static void free_rebuild(void)
 }
 
 static enum ptw_status run_verify(struct guest *g, const struct ptw_mem *mem,
-                                  const ptw_pa *root, unsigned flags,
+                                  const struct ptw_root *root, unsigned flags,
                                   uint64_t *work)
 {
     struct ptw_verify_options o = {
@@ -719,8 +719,8 @@ static enum ptw_status run_verify(struct guest *g, const struct ptw_mem *mem,
     };
     enum ptw_status st;
 
-    must("verify", ptw_verify_init(&verify, &g->regime, &g->mem, g->root, mem,
-                                   root, g->roots, &o));
+    must("verify",
+         ptw_verify_init(&verify, &g->mem, g->root, mem, root, g->roots, &o));
     while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {
         void *before;
 
@@ -768,7 +768,7 @@ static void run_rebuilt(struct guest *g, struct totals *t)
 {
     static const struct ptw_page_sink sink = {take_pages};
     static unsigned char *image;
-    ptw_pa new_root[ROOTS_MAX];
+    struct ptw_root new_root[ROOTS_MAX];
     struct copied c;
     struct ptw_mem mem;
     enum ptw_status st;

@@ -42,6 +42,7 @@ static void must(enum ptw_status st)
 /* What one side of a comparison works on. */
 struct job {
     const struct gen_image *image;
+    struct ptw_root root[GEN_ROOTS_MAX];
     struct ptw_regime regime;
     struct ptw_mem mem;
     const uint64_t **order; /* tables in walk order */
@@ -138,6 +139,7 @@ static void set_up(struct job *j, const struct gen_image *g, const char *regime)
     must(ptw_regime_by_name(regime, NULL, 0, &j->regime, NULL));
     must(ptw_mem_init_flat(&j->mem, ptw_pa_of(0), g->entry, g->bytes, false));
     for (uint32_t i = 0; i < g->roots; i++) {
+        j->root[i] = ptw_root_of(&j->regime, g->root[i]);
         note_order(j, g->root[i].v, ptw_levels(&j->regime) - 1, seen);
     }
     for (size_t i = 0; i < LOOKUPS; i++) {
@@ -190,8 +192,8 @@ static uint64_t drain(struct ptw_walk *w)
     return bytes;
 }
 
-static uint64_t follow_range(struct job *j, ptw_pa root, uint64_t first,
-                             uint64_t last)
+static uint64_t follow_range(struct job *j, struct ptw_root root,
+                             uint64_t first, uint64_t last)
 {
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_walk w;
@@ -199,7 +201,7 @@ static uint64_t follow_range(struct job *j, ptw_pa root, uint64_t first,
     o.first.v = first;
     o.last.v = last;
     o.flags = j->flags;
-    must(ptw_virt_to_phys_init(&w, &j->regime, &j->mem, root, &o));
+    must(ptw_virt_to_phys_init(&w, &j->mem, root, &o));
     return drain(&w);
 }
 
@@ -215,7 +217,7 @@ static void must_be_all(const struct job *j, uint64_t bytes)
 
 static void follow(struct job *j)
 {
-    must_be_all(j, follow_range(j, j->image->root[0], 0, UINT64_MAX));
+    must_be_all(j, follow_range(j, j->root[0], 0, UINT64_MAX));
 }
 
 static void spaces(struct job *j)
@@ -226,8 +228,8 @@ static void spaces(struct job *j)
 
     o.flags = j->flags;
     must(ptw_memo_init(&memo, j->memo_storage, j->memo_bytes, 12345));
-    must(ptw_walk_va_spaces_init(&w, &j->regime, &j->mem, j->image->root,
-                                 j->image->roots, &memo, &o));
+    must(ptw_walk_va_spaces_init(&w, &j->mem, j->root, j->image->roots, &memo,
+                                 &o));
     must_be_all(j, drain(&w));
 }
 
@@ -235,10 +237,10 @@ static void spaces(struct job *j)
  * the others only what they have for themselves. */
 static void distinct(struct job *j)
 {
-    uint64_t bytes = follow_range(j, j->image->root[0], 0, UINT64_MAX);
+    uint64_t bytes = follow_range(j, j->root[0], 0, UINT64_MAX);
 
     for (uint32_t i = 1; i < j->image->roots; i++) {
-        bytes += follow_range(j, j->image->root[i], 0, 0x7fffffffffff);
+        bytes += follow_range(j, j->root[i], 0, 0x7fffffffffff);
     }
     must_be_all(j, bytes);
 }
@@ -250,7 +252,7 @@ static void translate(struct job *j)
     for (size_t i = 0; i < LOOKUPS; i++) {
         struct ptw_translation t;
 
-        must(ptw_lookup(&j->regime, &j->mem, j->image->root[0], j->ask[i], &t));
+        must(ptw_lookup(&j->mem, j->root[0], j->ask[i], &t));
         sum += t.pa.v;
     }
     sink = sum;
@@ -263,7 +265,7 @@ static void chase(struct job *j)
 
     for (size_t i = 0; i < LOOKUPS; i++) {
         uint64_t va = j->ask[i].v | zero;
-        uint64_t table = j->image->root[0].v;
+        uint64_t table = j->root[0].table.v;
         uint64_t e = 0;
 
         for (unsigned level = 4; level-- > 0;) {

@@ -301,7 +301,8 @@ static enum ptw_status more(struct ptw_memo *memo, void **storage,
 }
 
 /* The loop. */
-static enum ptw_status rebuild(struct snapshot *s, const ptw_pa root[SPACES],
+static enum ptw_status rebuild(struct snapshot *s,
+                               const struct ptw_root root[SPACES],
                                const struct ptw_walk_options *options)
 {
     size_t bytes = ptw_memo_bytes(4);
@@ -314,8 +315,8 @@ static enum ptw_status rebuild(struct snapshot *s, const ptw_pa root[SPACES],
         st = ptw_memo_init(&memo, storage, bytes, 0x0ddba11);
     }
     if (st == PTW_OK) {
-        st = ptw_walk_va_spaces_init(&walk, s->regime, s->guest, root, SPACES,
-                                     &memo, options);
+        st = ptw_walk_va_spaces_init(&walk, s->guest, root, SPACES, &memo,
+                                     options);
     }
     while (st == PTW_OK) {
         struct ptw_item item;
@@ -350,7 +351,7 @@ static enum ptw_status map_specials(struct snapshot *s)
 
 static enum ptw_status verify(const struct snapshot *s,
                               const struct ptw_mem *now,
-                              const ptw_pa old_root[SPACES],
+                              const struct ptw_root old_root[SPACES],
                               const struct ptw_walk_options *kept,
                               struct ptw_verify *v)
 {
@@ -363,14 +364,13 @@ static enum ptw_status verify(const struct snapshot *s,
         .flags = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED,
         .seed = 0x5eed,
     };
-    ptw_pa root[SPACES];
+    struct ptw_root root[SPACES];
     enum ptw_status st;
 
     for (unsigned k = 0; k < SPACES; k++) {
         root[k] = s->built[k].root;
     }
-    st = ptw_verify_init(v, s->regime, s->guest, old_root, now, root, SPACES,
-                         &o);
+    st = ptw_verify_init(v, s->guest, old_root, now, root, SPACES, &o);
     while (st == PTW_OK) {
         void *before = NULL;
         void *storage;
@@ -394,7 +394,7 @@ static void print_page(const struct snapshot *s, const struct ptw_mem *now,
 {
     struct ptw_translation at;
     enum ptw_status st =
-        ptw_lookup(s->regime, now, s->built[space].root, ptw_va_of(va), &at);
+        ptw_lookup(now, s->built[space].root, ptw_va_of(va), &at);
 
     if (st != PTW_OK) {
         printf("space %u: %016" PRIx64 ": %s\n", space, va,
@@ -470,7 +470,7 @@ int main(void)
     struct ptw_regime regime;
     struct ptw_mem guest_mem;
     struct ptw_mem now;
-    ptw_pa root[SPACES];
+    struct ptw_root root[SPACES];
     enum ptw_status st;
 
     fill_memory();
@@ -483,13 +483,13 @@ int main(void)
                              sizeof shares_storage[i], 0x5eed);
     }
     for (unsigned k = 0; k < SPACES && st == PTW_OK; k++) {
-        t[k] = (struct ptw_tables){.regime = &regime,
+        t[k] = (struct ptw_tables){.root = {.regime = &regime},
                                    .mem = &guest_mem,
                                    .ops = &ops,
                                    .ctx = &old_heap,
                                    .shares = &shares[0],
                                    .table_rights = PTW_USER};
-        st = take(&old_heap, &t[k].root);
+        st = take(&old_heap, &t[k].root.table);
     }
     if (st == PTW_OK) {
         st = build_guest(t);
@@ -506,7 +506,7 @@ int main(void)
     s.regime = &regime;
     s.guest = &guest_mem;
     s.heap = (struct heap){TABLES_AT, TABLES_AT + sizeof new_tables};
-    s.tables = (struct ptw_tables){.regime = &regime,
+    s.tables = (struct ptw_tables){.root = {.regime = &regime},
                                    .mem = &now,
                                    .ops = &ops,
                                    .ctx = &s.heap,

@@ -103,7 +103,7 @@ static enum ptw_status print_item(const struct ptw_regime *r,
     switch (item->kind) {
     case PTW_ITEM_SPACE:
         printf("space %" PRIu32 ": root %" PRIx64 "\n", item->space,
-               item->u.space_info.root.v);
+               item->u.space_info.root.table.v);
         break;
     case PTW_ITEM_MAPPING:
         print_mapping(item);
@@ -130,11 +130,11 @@ int main(void)
     };
     const struct ptw_x86_registers regs = {
         .cr0 = 0x80050033, .cr4 = 0x6a0, .efer = 0xd01};
-    const ptw_pa root[] = {{0x0000}, {0x1000}};
     struct ptw_walk_options options = ptw_walk_everything();
     static uint64_t storage[4096];
     struct ptw_translation t;
     struct ptw_regime regime;
+    const struct ptw_root root[] = {{&regime, {0x0000}}, {&regime, {0x1000}}};
     struct ptw_item item;
     struct ptw_memo memo;
     struct ptw_walk walk;
@@ -158,8 +158,7 @@ int main(void)
     /* A real host takes the seed from its random number generator. */
     st = ptw_memo_init(&memo, storage, sizeof storage, 0x1d872b41);
     if (st == PTW_OK) {
-        st = ptw_walk_va_spaces_init(&walk, &regime, &mem, root, 2, &memo,
-                                     &options);
+        st = ptw_walk_va_spaces_init(&walk, &mem, root, 2, &memo, &options);
     }
     while (st == PTW_OK) {
         st = ptw_walk_next(&walk, &item, 1, &items);
@@ -173,7 +172,7 @@ int main(void)
         return fail("walk", st);
     }
 
-    st = ptw_lookup(&regime, &mem, root[1], ptw_va_of(0x1234), &t);
+    st = ptw_lookup(&mem, root[1], ptw_va_of(0x1234), &t);
     if (st != PTW_OK) {
         return fail("lookup", st);
     }

@@ -56,7 +56,8 @@ static enum ptw_status map(struct ptw_tables *t, uint64_t va, uint64_t bytes,
 }
 
 /* Walks both spaces, and prints what it finds. */
-static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2])
+static enum ptw_status walk(const struct ptw_tables *t,
+                            const struct ptw_root root[2])
 {
     static uint64_t storage[2048];
     struct ptw_walk_options options = ptw_walk_everything();
@@ -69,8 +70,7 @@ static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2])
     options.flags = PTW_WALK_RUNS;
     st = ptw_memo_init(&memo, storage, sizeof storage, 0x1d872b41);
     if (st == PTW_OK) {
-        st = ptw_walk_va_spaces_init(&w, t->regime, t->mem, root, 2, &memo,
-                                     &options);
+        st = ptw_walk_va_spaces_init(&w, t->mem, root, 2, &memo, &options);
     }
     while (st == PTW_OK) {
         st = ptw_walk_next(&w, &item, 1, &items);
@@ -86,12 +86,13 @@ static enum ptw_status walk(const struct ptw_tables *t, const ptw_pa root[2])
                    (item.u.mapping.rights & PTW_USER) != 0 ? 'u' : '-');
         } else if (item.kind == PTW_ITEM_ALIAS) {
             unsigned level;
-            struct ptw_alias_ref ref = ptw_alias_view(t->regime, &item, &level);
+            struct ptw_alias_ref ref =
+                ptw_alias_view(t->root.regime, &item, &level);
 
             printf("space %" PRIu32 ": the %s at %016" PRIx64
                    " is that of space %" PRIu32 "\n",
-                   item.space, ptw_level_name(t->regime, level), ref.our_va.v,
-                   ref.owner);
+                   item.space, ptw_level_name(t->root.regime, level),
+                   ref.our_va.v, ref.owner);
         }
     }
     return st == PTW_END ? PTW_OK : st;
@@ -112,7 +113,7 @@ int main(void)
     struct ptw_regime regime;
     struct ptw_mem mem;
     struct ptw_tables t[2];
-    ptw_pa root[2];
+    struct ptw_root root[2];
     enum ptw_status st;
 
     st = ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, sizeof ram, true);
@@ -126,13 +127,15 @@ int main(void)
         return fail("setting up", st);
     }
     for (unsigned i = 0; i < 2; i++) {
-        t[i] = (struct ptw_tables){
-            .regime = &regime, .mem = &mem, .ops = &ops, .shares = &shares};
+        t[i] = (struct ptw_tables){.root = {.regime = &regime},
+                                   .mem = &mem,
+                                   .ops = &ops,
+                                   .shares = &shares};
     }
 
     /* The spaces: a page each, and a kernel in the first. */
     for (unsigned i = 0; i < 2 && st == PTW_OK; i++) {
-        st = take(NULL, &t[i].root);
+        st = take(NULL, &t[i].root.table);
         if (st == PTW_OK) {
             st = map(&t[i], 0x400000, PAGE, 0x100000 + i * PAGE,
                      PTW_READ | PTW_WRITE | PTW_USER, 0);

@@ -149,7 +149,7 @@ uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
     h = mix(mix(h, item->first.v), item->last.v);
     switch (item->kind) {
     case PTW_ITEM_SPACE:
-        h = mix(h, item->u.space_info.root.v);
+        h = mix(h, item->u.space_info.root.table.v);
         h = mix(h, (uint64_t)item->u.space_info.kind);
         h = mix(h, item->u.space_info.same_as);
         if (item->u.space_info.kind == PTW_SPACE_WALKED) {
@@ -879,7 +879,8 @@ static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
     }
     o.first.v = from;
     fz_ask(w, e, root, from, w->last, 256);
-    st = ptw_virt_to_phys_init(&rest, &w->regime, mem, ptw_pa_of(root), &o);
+    st = ptw_virt_to_phys_init(&rest, mem,
+                               ptw_root_of(&w->regime, ptw_pa_of(root)), &o);
     if (st != PTW_OK) {
         fz_fail("a walk from %llx on is refused: %s", HEX(from),
                 ptw_status_text(st));

@@ -783,7 +783,7 @@ static void read_input(struct fc_guest *g, struct input *input,
         }
     }
     for (unsigned i = 0; i < world.roots; i++) {
-        g->root[i].v = world.root[i];
+        g->root[i] = ptw_root_of(&world.regime, ptw_pa_of(world.root[i]));
     }
     if ((input->options & OPT_CHANGES) != 0 &&
         (world.memory == FZ_DIRECT || world.memory == FZ_MIXED)) {
@@ -1464,11 +1464,13 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
     m->counts = rb->counts;
     for (unsigned i = 0; i < g->w->roots; i++) {
-        if (m->root[i].v % table_place(&guest) != 0 ||
-            m->root[i].v < m->tables_at ||
-            m->root[i].v - m->tables_at >= m->table_bytes ||
-            m->root[i].v >> g->w->mode.format->root_pa_bits(&g->w->mode) != 0) {
-            fz_fail("the new root %llx", HEX(m->root[i].v));
+        if (m->root[i].table.v % table_place(&guest) != 0 ||
+            m->root[i].table.v < m->tables_at ||
+            m->root[i].table.v - m->tables_at >= m->table_bytes ||
+            m->root[i].table.v >>
+                    g->w->mode.format->root_pa_bits(&g->w->mode) !=
+                0) {
+            fz_fail("the new root %llx", HEX(m->root[i].table.v));
         }
     }
     return st;
@@ -1476,7 +1478,8 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
 
 /* Rebuilds; false when there is no image, for a reason that is right. */
 static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
-                       const ptw_pa *root, const struct ptw_rebuild_options *o,
+                       const struct ptw_root *root,
+                       const struct ptw_rebuild_options *o,
                        const struct manner *how, struct ptw_rebuild *rb,
                        struct fc_image *m)
 {
@@ -1484,8 +1487,7 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     bool unsure = false;
     bool stop;
     uint64_t planned;
-    enum ptw_status st =
-        ptw_rebuild_init(rb, &w->regime, mem, root, w->roots, o);
+    enum ptw_status st = ptw_rebuild_init(rb, mem, root, w->roots, o);
 
     m->base = o->base.v;
     m->tables = NULL;
@@ -1512,7 +1514,7 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
     st = plan(g, rb, how, &stop);
     if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
         unsigned bad = ptw_rebuild_bad_root(rb);
-        uint64_t pa = bad < w->roots ? root[bad].v : 0;
+        uint64_t pa = bad < w->roots ? root[bad].table.v : 0;
         uint64_t bytes = oracle_table_bytes(w->mode.format, w->levels - 1);
 
         if (bad >= w->roots ||
@@ -1560,13 +1562,14 @@ static bool make_image(struct fc_guest *g, const struct ptw_mem *mem,
 
 static enum ptw_status
 compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
-               const ptw_pa *root, const struct ptw_mem *now,
-               const ptw_pa *now_root, const struct ptw_verify_options *o,
-               unsigned growth, struct ptw_certificate *c)
+               const struct ptw_root *root, const struct ptw_mem *now,
+               const struct ptw_root *now_root,
+               const struct ptw_verify_options *o, unsigned growth,
+               struct ptw_certificate *c)
 {
     struct ptw_verify *v = &verify;
-    enum ptw_status st = ptw_verify_init(v, &g->w->regime, mem, root, now,
-                                         now_root, g->w->roots, o);
+    enum ptw_status st =
+        ptw_verify_init(v, mem, root, now, now_root, g->w->roots, o);
 
     if (st != PTW_OK) {
         fz_fail("a comparison is refused: %s", ptw_status_text(st));
@@ -1834,9 +1837,9 @@ static void same_images(const struct fc_image *a, const struct fc_image *b,
         }
     }
     for (unsigned i = 0; i < roots; i++) {
-        if (a->root[i].v != b->root[i].v) {
-            fz_fail("%s has the root %llx, not %llx", what, HEX(b->root[i].v),
-                    HEX(a->root[i].v));
+        if (a->root[i].table.v != b->root[i].table.v) {
+            fz_fail("%s has the root %llx, not %llx", what,
+                    HEX(b->root[i].table.v), HEX(a->root[i].table.v));
         }
     }
 }

@@ -36,7 +36,7 @@ struct fc_guest {
     struct ptw_rebuild_options o;
     struct ptw_va_range leave_out[FC_LEAVE_OUTS];
     struct ptw_map_request map[FC_MAPS];
-    ptw_pa root[FZ_ROOTS];
+    struct ptw_root root[FZ_ROOTS];
 
     uint64_t reads;
     uint64_t frame; /* that was read last, and its contents */
@@ -75,7 +75,7 @@ struct fc_image {
     uint64_t at[FC_PAGES]; /* ascending */
     unsigned pages;
     uint8_t (*page)[FZ_PAGE];
-    ptw_pa root[FZ_ROOTS];
+    struct ptw_root root[FZ_ROOTS];
 };
 
 /* fc_page returns the page at pa, or NULL when it is outside; fc_written

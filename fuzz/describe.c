@@ -100,7 +100,7 @@ void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
     switch (item->kind) {
     case PTW_ITEM_SPACE:
         fz_say("space %u, root %" PRIx64, (unsigned)item->space,
-               item->u.space_info.root.v);
+               item->u.space_info.root.table.v);
         if (item->u.space_info.kind == PTW_SPACE_SAME) {
             fz_say(": same as space %u", (unsigned)item->u.space_info.same_as);
         } else if (item->u.space_info.kind == PTW_SPACE_BAD) {
@@ -163,7 +163,7 @@ void fz_say_world(const struct fz_world *w, const char *memory)
 
 /* The walk, up to where it stops. */
 void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
-                 const ptw_pa *root, unsigned roots,
+                 const struct ptw_root *root, unsigned roots,
                  const struct ptw_walk_options *o, uint64_t seed)
 {
     static struct ptw_walk walk;
@@ -176,7 +176,7 @@ void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
         return;
     }
     fz_memo_init(&memo, seed);
-    st = ptw_walk_va_spaces_init(&walk, r, mem, root, roots, &memo, o);
+    st = ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, o);
     while (st == PTW_OK || st == PTW_E_SPACE) {
         st = ptw_walk_next(&walk, &item, 1, &items);
         if (items > 0) {
@@ -197,7 +197,7 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
     struct ptw_region region[FZ_REGIONS];
     struct ptw_mem mem;
     struct ptw_walk_options o;
-    ptw_pa root[FZ_ROOTS];
+    struct ptw_root root[FZ_ROOTS];
 
     fz_words = to;
     fz_world_read(&w, tables, data, len);
@@ -217,7 +217,7 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
         fz_say("asks about: %016" PRIx64 "\n", w.va[i]);
     }
     for (unsigned i = 0; i < w.roots; i++) {
-        root[i].v = w.root[i];
+        root[i] = ptw_root_of(&w.regime, ptw_pa_of(w.root[i]));
     }
     fz_world_memory(&w, w.memory, &mem, region);
     o = fz_options(&w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);

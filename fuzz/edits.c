@@ -357,7 +357,8 @@ static void add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
         m->root[i] = w->root[i];
         m->rooted[i] =
             fz_world_touches(w, w->root[i], fm_table_bytes(m, m->levels - 1)) &&
-            ptw_root_check(&w->regime, ptw_pa_of(w->root[i])) == PTW_OK;
+            ptw_root_check(ptw_root_of(&w->regime, ptw_pa_of(w->root[i]))) ==
+                PTW_OK;
     }
 }
 
@@ -1087,12 +1088,13 @@ static void say_edit(const struct host *h, const struct record *q, bool movable)
     say_supply(q, movable);
 }
 
-static void say_status(const struct host *h, enum ptw_status st, ptw_pa root)
+static void say_status(const struct host *h, enum ptw_status st,
+                       struct ptw_root root)
 {
     fz_say("    = %s; root %llx; %u reads and %u writes called back, "
            "%u taken, %u given back, %u moved\n",
-           ptw_status_text(st), HEX(root.v), h->reads, h->writes, h->taken,
-           h->given_back, h->moved);
+           ptw_status_text(st), HEX(root.table.v), h->reads, h->writes,
+           h->taken, h->given_back, h->moved);
 }
 
 /* What there is after an edit. */
@@ -1113,14 +1115,14 @@ static void say_tables(const struct host *h, const struct ptw_tables *t)
 static void say_spaces(struct fz_world *w, struct host *h, const char *when)
 {
     struct ptw_walk_options o = ptw_walk_everything();
-    ptw_pa root[FM_ROOTS];
+    struct ptw_root root[FM_ROOTS];
     unsigned roots = 0;
 
     if (fz_words == NULL) {
         return;
     }
     for (unsigned i = 0; i < h->m.roots; i++) {
-        root[roots++].v = h->m.root[i];
+        root[roots++] = ptw_root_of(&w->regime, ptw_pa_of(h->m.root[i]));
     }
     o.max_reads = w->budget;
     o.max_items = 4096;
@@ -1479,14 +1481,14 @@ static void follow_root(struct host *h, unsigned root,
     if (!h->m.rooted[root]) {
         return;
     }
-    h->m.root[root] = t->root.v;
-    if (h->hooked && h->hook_root != t->root.v) {
-        fz_fail("the root is %llx, the hook was told %llx", HEX(t->root.v),
-                HEX(h->hook_root));
+    h->m.root[root] = t->root.table.v;
+    if (h->hooked && h->hook_root != t->root.table.v) {
+        fz_fail("the root is %llx, the hook was told %llx",
+                HEX(t->root.table.v), HEX(h->hook_root));
     }
-    if (movable && t->root.v != was && !h->hooked) {
+    if (movable && t->root.table.v != was && !h->hooked) {
         fz_fail("the root moved to %llx, and the hook was not told",
-                HEX(t->root.v));
+                HEX(t->root.table.v));
     }
 }
 
@@ -1535,7 +1537,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
         shared = shared || h->m.table[i].refs > 1;
     }
     t->shares = (h->options & OPT_VOUCH) != 0 && !shared ? NULL : &shares;
-    t->root.v = h->m.root[q->root];
+    t->root.table.v = h->m.root[q->root];
     t->table_rights = q->table_rights;
     edit_begin(h, q, movable);
     say_edit(h, q, movable);
@@ -1741,9 +1743,9 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     struct input *in = &input;
     struct host *h = &host;
     struct ptw_movable_tables mt = {
-        {.regime = &w->regime, .mem = &h->mem, .ctx = h}, &movers};
+        {.root = {.regime = &w->regime}, .mem = &h->mem, .ctx = h}, &movers};
     struct ptw_memo memo;
-    ptw_pa root[FM_ROOTS];
+    struct ptw_root root[FM_ROOTS];
     enum ptw_status st;
 
     read_input(w, in, data, len);
@@ -1758,7 +1760,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     add_world(&h->m, w, in->readonly);
     host_memory(h);
     for (unsigned i = 0; i < h->m.roots; i++) {
-        root[i].v = h->m.root[i];
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(h->m.root[i]));
     }
     say_machine(w, h);
     say_pool(h);
@@ -1772,8 +1774,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     shares_begin(w, in);
     must(ptw_memo_init(&memo, memo_store[0], sizeof memo_store[0], w->seed),
          "a memo");
-    st = ptw_shares_scan(&shares, &w->regime, &h->mem, root, h->m.roots, &memo,
-                         UINT64_MAX);
+    st = ptw_shares_scan(&shares, &h->mem, root, h->m.roots, &memo, UINT64_MAX);
     if (st != PTW_OK) {
         if (st != PTW_E_SPACE || in->shares_room == 0) {
             fz_fail("a scan says: %s", ptw_status_text(st));
@@ -1831,8 +1832,9 @@ struct rebuilt {
 };
 
 static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
-                      const ptw_pa *root, uint32_t roots, unsigned flags,
-                      struct ptw_item *item, size_t room, bool *complete)
+                      const struct ptw_root *root, uint32_t roots,
+                      unsigned flags, struct ptw_item *item, size_t room,
+                      bool *complete)
 {
     static struct ptw_walk walk;
     struct ptw_walk_options o = ptw_walk_everything();
@@ -1846,9 +1848,7 @@ static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
     o.max_reads = w->budget;
     must(ptw_memo_init(&memo, memo_store[1], sizeof memo_store[1], w->seed),
          "a memo");
-    must(
-        ptw_walk_va_spaces_init(&walk, &w->regime, mem, root, roots, &memo, &o),
-        "a walk");
+    must(ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, &o), "a walk");
     do {
         size_t more;
 
@@ -1876,10 +1876,10 @@ static void set_roots(struct host *h, const struct ptw_built *built,
 {
     h->m.roots = roots;
     for (unsigned i = 0; i < roots; i++) {
-        h->m.root[i] = built[i].root.v;
+        h->m.root[i] = built[i].root.table.v;
         h->m.rooted[i] = built[i].built;
         if (built[i].built) {
-            check_root(h, built[i].root.v);
+            check_root(h, built[i].root.table.v);
         }
     }
 }
@@ -2049,12 +2049,12 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
 {
     struct ptw_region region[FZ_REGIONS];
     struct ptw_mem mem;
-    ptw_pa root[FM_ROOTS];
+    struct ptw_root root[FM_ROOTS];
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
 
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
-        root[i].v = w->root[i];
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
     out->count = collect(w, &mem, root, w->roots, flags, items,
                          sizeof items / sizeof items[0], &out->complete);
@@ -2120,7 +2120,7 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
                     HEX(items[i].first.v), ptw_status_text(st));
         } else if (st == PTW_OK && items[i].kind == PTW_ITEM_MAPPING) {
             check_placed(w, h, &items[i], &placed,
-                         out->built[items[i].space].root.v, loose);
+                         out->built[items[i].space].root.table.v, loose);
         }
         out->end = (items[i].kind == PTW_ITEM_TABLE ? items[i].first.v
                                                     : items[i].last.v + 1) &
@@ -2137,7 +2137,7 @@ static bool rebuild(struct fz_world *w, struct host *h, struct ptw_tables *t,
     for (unsigned i = 0; i < w->roots; i++) {
         if (out->built[i].built) {
             fz_say("space %u is built, root %llx\n", i,
-                   HEX(out->built[i].root.v));
+                   HEX(out->built[i].root.table.v));
         } else {
             fz_say("space %u is not built\n", i);
         }
@@ -2151,7 +2151,7 @@ static void same_walk(struct fz_world *w, struct host *h,
                       const struct rebuilt *b, unsigned flags)
 {
     static struct ptw_item again[4096];
-    ptw_pa root[FM_ROOTS];
+    struct ptw_root root[FM_ROOTS];
     bool complete;
     size_t count;
     size_t k = 0;
@@ -2225,7 +2225,7 @@ static void begin_image(struct fz_world *w, struct host *h,
     host_asks(h, &(struct record){.takes = 100000});
     shares_begin(w, in);
     memset(t, 0, sizeof *t);
-    t->regime = &w->regime;
+    t->root.regime = &w->regime;
     t->mem = &h->mem;
     t->ops = (in->options & OPT_KEEP) != 0 ? &without_give : &with_give;
     t->ctx = h;
@@ -2269,7 +2269,7 @@ static void compare_rebuilt(struct fz_world *w, struct host *h,
         }
         c.end = change.last;
         c.runs = runs;
-        fm_compare_spaces(&c, w->root[i], b->built[i].root.v);
+        fm_compare_spaces(&c, w->root[i], b->built[i].root.table.v);
     }
 }
 
@@ -2556,8 +2556,8 @@ static void check_links(const struct fz_world *w, struct host *h,
     bool any = regions > LINK_REGIONS;
 
     for (uint64_t i = 0; i < regions && i < LINK_REGIONS; i++) {
-        struct fm_node target =
-            fm_at(&h->m, true, q->owner.v, theirs + (i << shift), level + 1);
+        struct fm_node target = fm_at(&h->m, true, q->owner.table.v,
+                                      theirs + (i << shift), level + 1);
         struct fm_node entry = fm_at(&h->m, false, h->m.root[root],
                                      ours + (i << shift), level + 1);
         unsigned ignored =
@@ -2620,8 +2620,9 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
                      (q->flags & PTW_EDIT_GRANT_EXEC) == 0)) {
         return false;
     }
-    return q->owner.v != root || (table >= 0 && h->m.table[table].refs > 1) ||
-           theirs > ours + more || ours > theirs + more;
+    return q->owner.table.v != root ||
+           (table >= 0 && h->m.table[table].refs > 1) || theirs > ours + more ||
+           ours > theirs + more;
 }
 
 static enum ptw_status link_range(struct fz_world *w, struct host *h,
@@ -2639,7 +2640,8 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
         .first = {q->first},
         .last = {q->last},
         .their_va = {q->their_va},
-        .owner = {q->owner < w->roots ? h->m.root[q->owner] : q->pa},
+        .owner = {&w->regime,
+                  {q->owner < w->roots ? h->m.root[q->owner] : q->pa}},
         .level = ptw_alias_level_of(&w->regime, level),
         .rights = q->rights,
         .flags =
@@ -2661,14 +2663,14 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
     fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
            "%llx, level %u, rights %x, bits %llx",
            HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
-           HEX(q->their_va), HEX(r.owner.v), level, q->rights,
+           HEX(q->their_va), HEX(r.owner.table.v), level, q->rights,
            HEX(r.attributes));
     say_flags(r.flags & ~(unsigned)PTW_EDIT_GRANT_EXEC);
     fz_say("%s", q->grant_exec ? ", grant execution" : "");
     say_supply(q, movable);
     t->table_rights = q->table_rights;
     t->shares = &shares;
-    t->root.v = was[q->root];
+    t->root.table.v = was[q->root];
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
     fz_note((uint64_t)st);
     say_status(h, st, t->root);
@@ -2679,7 +2681,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
         return st;
     }
     follow_root(h, q->root, t, movable);
-    b->built[q->root].root.v = h->m.root[q->root];
+    b->built[q->root].root.table.v = h->m.root[q->root];
     edit_end(h, t, st);
     say_tables(h, t);
     check_refusal(h, st);
@@ -2761,7 +2763,7 @@ void fz_link(const uint8_t *data, size_t len)
         } else {
             step_with_room(w, h, &mt, &q, (h->options & OPT_MOVES) != 0);
             for (unsigned k = 0; k < w->roots; k++) {
-                b.built[k].root.v = h->m.root[k];
+                b.built[k].root.table.v = h->m.root[k];
             }
         }
         if (h->tainted) {

@@ -320,7 +320,8 @@ static void model_space(struct model *m)
     }
     if (item == NULL || item->kind != PTW_ITEM_SPACE ||
         item->space != m->space || item->u.space_info.kind != kind ||
-        item->u.space_info.why != why || item->u.space_info.root.v != root ||
+        item->u.space_info.why != why ||
+        item->u.space_info.root.table.v != root ||
         item->u.space_info.same_as != same_as || item->first.v != w->first ||
         item->last.v != w->last) {
         fz_fail(
@@ -599,15 +600,15 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
     struct ptw_walk_options o = fz_options(w, 0);
     struct ptw_memo memo;
     struct ptw_item item;
-    ptw_pa root[FZ_ROOTS];
+    struct ptw_root root[FZ_ROOTS];
     enum ptw_status st;
 
     for (unsigned i = 0; i < w->roots; i++) {
-        root[i].v = w->root[i];
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
     fz_memo_init(&memo, ~w->seed);
-    must(ptw_exposed_init(&search, &w->regime, mem, root, w->roots, &memo,
-                          e->frame, e->frames, &o),
+    must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->frame,
+                          e->frames, &o),
          "a search");
     for (;;) {
         const struct ptw_finding *f = &item.u.finding;
@@ -655,13 +656,11 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
 /* --------------------------------------------------------------------- walk */
 
 static void start(struct fz_world *w, struct ptw_walk *walk,
-                  const struct ptw_mem *mem, const ptw_pa *root,
+                  const struct ptw_mem *mem, const struct ptw_root *root,
                   struct ptw_memo *memo, const struct ptw_walk_options *o)
 {
     fz_memo_init(memo, w->seed);
-    must(
-        ptw_walk_va_spaces_init(walk, &w->regime, mem, root, w->roots, memo, o),
-        "a walk");
+    must(ptw_walk_va_spaces_init(walk, mem, root, w->roots, memo, o), "a walk");
     fz_world_remember(w, walk, mem);
 }
 
@@ -701,7 +700,7 @@ static void check_number(const struct fz_world *w, struct numbered *n,
                item->u.table.level);
     } else if (item->kind == PTW_ITEM_SPACE && w->levels > 0 && range_maps(w) &&
                item->u.space_info.kind == PTW_SPACE_WALKED) {
-        number(n, item->u.space_info.number, item->u.space_info.root.v, 0,
+        number(n, item->u.space_info.number, item->u.space_info.root.table.v, 0,
                w->levels - 1);
     } else if (item->kind == PTW_ITEM_ALIAS) {
         ref = ptw_alias_view(&w->regime, item, &level);
@@ -806,7 +805,7 @@ static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
 {
     struct ptw_va_range wrong[FZ_OUTS];
     struct ptw_walk_options o = fz_options(w, 0);
-    ptw_pa root = ptw_pa_of(w->root[0]);
+    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
     unsigned pick;
 
     if (w->outs == 0 || fz_judge_root(w, w->root[0]) != PTW_OK) {
@@ -814,7 +813,7 @@ static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
     }
     pick = (unsigned)(w->seed >> 44) % w->outs;
     o.flags |= PTW_WALK_HOLES;
-    if (ptw_virt_to_phys_init(walk, &w->regime, mem, root, &o) != PTW_E_ARG) {
+    if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_ARG) {
         fz_fail("holes are given, and ranges left out");
     }
     memcpy(wrong, w->leave_out, sizeof wrong);
@@ -828,7 +827,7 @@ static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
     }
     o = fz_options(w, 0);
     o.leave_out = wrong;
-    if (ptw_virt_to_phys_init(walk, &w->regime, mem, root, &o) != PTW_E_RANGE) {
+    if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_RANGE) {
         fz_fail("ranges that do not ascend are left out");
     }
 }
@@ -844,7 +843,7 @@ void fz_walk(const uint8_t *data, size_t len)
     struct ptw_mem mem_again;
     struct ptw_memo memo;
     struct ptw_walk_options o;
-    ptw_pa root[FZ_ROOTS];
+    struct ptw_root root[FZ_ROOTS];
     size_t left;
     bool all = true;
 
@@ -852,7 +851,7 @@ void fz_walk(const uint8_t *data, size_t len)
     left = w->thorough ? 8192 : 4096;
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
-        root[i].v = w->root[i];
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
 
     o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
@@ -977,8 +976,8 @@ static void check_lookup(const struct fz_world *w, const struct ptw_mem *mem,
     struct ptw_translation again = {.raw = 0};
     struct ptw_step step[PTW_MAX_LEVELS];
     size_t steps = 99;
-    enum ptw_status st =
-        ptw_lookup(&w->regime, mem, ptw_pa_of(root), ptw_va_of(va), &t);
+    enum ptw_status st = ptw_lookup(
+        mem, ptw_root_of(&w->regime, ptw_pa_of(root)), ptw_va_of(va), &t);
 
     if (st != status_of(a.kind)) {
         fz_fail("%llx: the library says %s, the oracle %s", HEX(va),
@@ -1006,8 +1005,8 @@ static void check_lookup(const struct fz_world *w, const struct ptw_mem *mem,
                     HEX(a.first), rights);
         }
     }
-    if (ptw_explain(&w->regime, mem, ptw_pa_of(root), ptw_va_of(va), &again,
-                    step, &steps) != st ||
+    if (ptw_explain(mem, ptw_root_of(&w->regime, ptw_pa_of(root)),
+                    ptw_va_of(va), &again, step, &steps) != st ||
         (st != PTW_NOT_CANONICAL &&
          (again.raw != t.raw || again.level != t.level)) ||
         (st == PTW_OK &&
@@ -1050,7 +1049,8 @@ static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
     bool over = false;
 
     o.need = w->need;
-    must(ptw_virt_to_phys_init(&walk, &w->regime, mem, ptw_pa_of(root), &o),
+    must(ptw_virt_to_phys_init(&walk, mem,
+                               ptw_root_of(&w->regime, ptw_pa_of(root)), &o),
          "a walk");
     fz_world_remember(w, &walk, mem);
     do {
@@ -1096,7 +1096,8 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
     ptw_pa pa = ptw_pa_of(root);
     enum ptw_status why = fz_judge_root(w, root);
-    enum ptw_status st = ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o);
+    enum ptw_status st =
+        ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o);
     bool more = true;
     size_t at = 0;
 
@@ -1107,7 +1108,8 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     if (why == PTW_E_ALIGN || why == PTW_E_WIDTH) {
         struct ptw_translation t;
 
-        if (ptw_lookup(&w->regime, mem, pa, ptw_va_of(w->first), &t) != why) {
+        if (ptw_lookup(mem, ptw_root_of(&w->regime, pa), ptw_va_of(w->first),
+                       &t) != why) {
             fz_fail("a lookup takes %llx for a root", HEX(root));
         }
     }
@@ -1143,7 +1145,8 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
 
     if (wants(w, 0)) {
         o = other_options(w);
-        must(ptw_virt_to_phys_init(&walk, &w->regime, mem_again, pa, &o),
+        must(ptw_virt_to_phys_init(&walk, mem_again,
+                                   ptw_root_of(&w->regime, pa), &o),
              "a walk");
         fz_world_remember(w, &walk, mem_again);
         check_other_memory(w, &walk, NULL);
@@ -1151,7 +1154,8 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     if (wants(w, 1)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
-        must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
+        must(ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
+             "a walk");
         fz_world_remember(w, &walk, mem);
         fz_check_runs(w, &list, &walk, NULL);
     }
@@ -1159,7 +1163,8 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         o = fz_options(w, PTW_WALK_HOLES);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
-        must(ptw_virt_to_phys_init(&walk, &w->regime, mem, pa, &o), "a walk");
+        must(ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
+             "a walk");
         fz_world_remember(w, &walk, mem);
         fz_check_stops(w, mem, &list, &walk, NULL, root, &expected);
     }
@@ -1297,8 +1302,9 @@ static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
         uint64_t before = w->reads;
         uint64_t limit = (uint64_t)1 << oracle_pa_bits(&w->mode);
         size_t steps;
-        enum ptw_status st = ptw_explain(&w->regime, mem, ptw_pa_of(w->root[0]),
-                                         ptw_va_of(w->va[i]), &t, step, &steps);
+        enum ptw_status st =
+            ptw_explain(mem, ptw_root_of(&w->regime, ptw_pa_of(w->root[0])),
+                        ptw_va_of(w->va[i]), &t, step, &steps);
 
         if (w->reads - before > w->levels || steps > w->levels ||
             w->reads - before > steps) {
@@ -1330,7 +1336,7 @@ void fz_shifting(const uint8_t *data, size_t len)
     struct ptw_mem mem;
     struct ptw_memo memo;
     struct ptw_walk_options o;
-    ptw_pa root[FZ_ROOTS];
+    struct ptw_root root[FZ_ROOTS];
     struct shifting s = {w, &walk, &memo, false, 0, false, false};
 
     fz_world_read(w, false, data, len);
@@ -1341,7 +1347,7 @@ void fz_shifting(const uint8_t *data, size_t len)
     w->budget = (w->budget + 3) / 4;
     fz_world_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
-        root[i].v = w->root[i];
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
     o = fz_options(
         w, PTW_WALK_REMARKS |
@@ -1364,8 +1370,7 @@ void fz_shifting(const uint8_t *data, size_t len)
         s.memo = NULL;
         s.any = false;
         s.done = false;
-        if (ptw_virt_to_phys_init(&walk, &w->regime, &mem, root[0], &o) ==
-            PTW_OK) {
+        if (ptw_virt_to_phys_init(&walk, &mem, root[0], &o) == PTW_OK) {
             fz_world_remember(w, &walk, &mem);
             shifting_walk(&s);
         }

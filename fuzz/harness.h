@@ -193,7 +193,7 @@ void fz_say_world(const struct fz_world *w, const char *memory);
 void fz_say_rights(unsigned rights);
 void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item);
 void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
-                 const ptw_pa *root, unsigned roots,
+                 const struct ptw_root *root, unsigned roots,
                  const struct ptw_walk_options *o, uint64_t seed);
 
 /* A target: what a fuzz_*.c file defines, for the replay program.  Without

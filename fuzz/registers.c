@@ -281,9 +281,9 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                                                        low_bits(65 - va_bits));
     fz_say("    %s, %u bits, features %x; about %llx, access %02x\n",
            ptw_regime_name(r), r->pa_bits, r->features, HEX(number), how);
-    if (ptw_x86_root(r, number).v != (number & root_mask)) {
+    if (ptw_x86_root(r, number).table.v != (number & root_mask)) {
         fz_fail("the root in %llx is %llx", HEX(number),
-                HEX(ptw_x86_root(r, number).v));
+                HEX(ptw_x86_root(r, number).table.v));
     }
     if (ptw_canonical(r, ptw_va_of(number)) != canonical) {
         fz_fail("%llx is %scanonical", HEX(number), canonical ? "" : "not ");
@@ -295,9 +295,10 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                : number >> most != 0        ? PTW_E_WIDTH
                                             : PTW_OK;
     }
-    if (ptw_root_check(r, ptw_pa_of(number)) != root) {
-        fz_fail("the root %llx: %s", HEX(number),
-                ptw_status_text(ptw_root_check(r, ptw_pa_of(number))));
+    if (ptw_root_check(ptw_root_of(r, ptw_pa_of(number))) != root) {
+        fz_fail(
+            "the root %llx: %s", HEX(number),
+            ptw_status_text(ptw_root_check(ptw_root_of(r, ptw_pa_of(number)))));
     }
     if (levels != is->levels || ptw_entry_bytes(r) != is->entry_bytes ||
         r->va_bits != va_bits) {

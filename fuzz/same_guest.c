@@ -1092,14 +1092,14 @@ static void check_spaces(struct naive *n)
             same++;
         }
         if (same < i) {
-            if (n->m->root[i].v != n->m->root[same].v) {
-                differ(n, "the root of the same space", 0, n->m->root[same].v,
-                       n->m->root[i].v);
+            if (n->m->root[i].table.v != n->m->root[same].table.v) {
+                differ(n, "the root of the same space", 0,
+                       n->m->root[same].table.v, n->m->root[i].table.v);
             }
             continue;
         }
         n->c.spaces++;
-        check_pair(n, w->root[i], n->m->root[i].v, n->levels - 1, 0, true,
+        check_pair(n, w->root[i], n->m->root[i].table.v, n->levels - 1, 0, true,
                    true);
     }
     if (n->comparing && !over(n)) {
@@ -1311,7 +1311,7 @@ static void ask_oracle(struct naive *n)
 
     n->answers_left = w->thorough ? 4096 : 512;
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
-        uint64_t root[2] = {w->root[i], n->m->root[i].v};
+        uint64_t root[2] = {w->root[i], n->m->root[i].table.v};
 
         check_answers(n, ram, rams, root, 0);
         check_answers(n, ram, rams, root, 1);

@@ -195,9 +195,8 @@ struct ptw_arch {
     union ptw_alias_level (*alias_level)(unsigned level);
     unsigned (*level_number)(const union ptw_alias_level *level);
 
-    enum ptw_status (*lookup)(const struct ptw_regime *r,
-                              const struct ptw_mem *mem, ptw_pa root, ptw_va va,
-                              struct ptw_translation *out);
+    enum ptw_status (*lookup)(const struct ptw_mem *mem, struct ptw_root root,
+                              ptw_va va, struct ptw_translation *out);
     enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
                             size_t room, size_t *items);
     enum ptw_status (*map)(struct ptw_tables *t,

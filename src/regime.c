@@ -97,12 +97,39 @@ enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
     return PTW_OK;
 }
 
-enum ptw_status ptw_root_check(const struct ptw_regime *r, ptw_pa root)
+static bool agree(const struct ptw_regime *a, const struct ptw_regime *b)
 {
-    if (ptw_root_fits(r, root)) {
+    return a == b || (b != NULL && a->arch == b->arch &&
+                      a->pa_bits == b->pa_bits && a->features == b->features &&
+                      a->flag_bits == b->flag_bits && a->facts == b->facts);
+}
+
+bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b)
+{
+    return agree(a, b) && a->va_bits == b->va_bits;
+}
+
+bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots)
+{
+    if (roots == 0 || roots > (uint32_t)1 << 31 || root[0].regime == NULL) {
+        return false;
+    }
+    for (uint32_t i = 1; i < roots; i++) {
+        if (!agree(root[0].regime, root[i].regime)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum ptw_status ptw_root_check(struct ptw_root root)
+{
+    if (ptw_root_fits(root)) {
         return PTW_OK;
     }
-    return (root.v & (ptw_root_bytes(r) - 1)) != 0 ? PTW_E_ALIGN : PTW_E_WIDTH;
+    return (root.table.v & (ptw_root_bytes(root.regime) - 1)) != 0
+               ? PTW_E_ALIGN
+               : PTW_E_WIDTH;
 }
 
 uint64_t ptw_root_bytes(const struct ptw_regime *r)

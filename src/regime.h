@@ -36,10 +36,18 @@ PTW_ENGINE bool ptw_writes_unasked(const struct ptw_regime *r)
     return r->arch->guest_writes(r, r->granted & ~(unsigned)PTW_WRITE, 0);
 }
 
+/* ptw_roots_agree says whether there are from 1 to 2^31 roots, and each has a regime; those
+ * are alike in everything but the addresses that they translate and the level and size
+ * of the root: then a table that two spaces share means the same in both. */
+bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots);
+
+/* ptw_same_space says whether those regimes agree, and are alike in that, too. */
+bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b);
+
 /* ptw_root_fits is ptw_root_check without the reason. */
-PTW_ENGINE bool ptw_root_fits(const struct ptw_regime *r, ptw_pa root)
+PTW_ENGINE bool ptw_root_fits(struct ptw_root root)
 {
-    return (root.v & ~r->root_pa) == 0;
+    return (root.table.v & ~root.regime->root_pa) == 0;
 }
 
 #endif

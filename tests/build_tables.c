@@ -274,7 +274,7 @@ struct plan spaces_plan(uint32_t roots, const uint64_t *root)
     struct plan p = {.kind = PLAN_SPACES, .roots = roots};
 
     for (uint32_t i = 0; i < roots; i++) {
-        p.root[i].v = root[i];
+        p.root[i] = ptw_root_of(&regime, ptw_pa_of(root[i]));
     }
     p.o = ptw_walk_everything();
     p.memo_tables = 4096;
@@ -310,10 +310,9 @@ static enum ptw_status begin(const struct plan *p, struct ptw_walk *w,
         must(ptw_memo_init(memo, memo_storage[0],
                            ptw_memo_bytes(p->memo_tables), 42),
              "memo");
-        return ptw_walk_va_spaces_init(w, &regime, &mem, p->root, p->roots,
-                                       memo, o);
+        return ptw_walk_va_spaces_init(w, &mem, p->root, p->roots, memo, o);
     case PLAN_FOLLOW:
-        return ptw_virt_to_phys_init(w, &regime, &mem, p->root[0], o);
+        return ptw_virt_to_phys_init(w, &mem, p->root[0], o);
     case PLAN_EXPAND:
         return ptw_expand_init(w, &regime, &mem, &p->alias, o);
     case PLAN_EXPOSED:
@@ -439,7 +438,7 @@ static void say_space(const struct ptw_item *i)
     say("space %" PRIu32, i->space);
     switch (s->kind) {
     case PTW_SPACE_WALKED:
-        say(" walked %" PRIx64 "\n", s->root.v);
+        say(" walked %" PRIx64 "\n", s->root.table.v);
         break;
     case PTW_SPACE_SAME:
         say(" same as %" PRIu32 "\n", s->same_as);
@@ -585,7 +584,7 @@ bool same_items(const struct ptw_item *a, const struct ptw_item *b)
     }
     switch (a->kind) {
     case PTW_ITEM_SPACE:
-        return a->u.space_info.root.v == b->u.space_info.root.v &&
+        return a->u.space_info.root.table.v == b->u.space_info.root.table.v &&
                a->u.space_info.kind == b->u.space_info.kind &&
                a->u.space_info.same_as == b->u.space_info.same_as &&
                (a->u.space_info.kind != PTW_SPACE_WALKED ||

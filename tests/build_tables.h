@@ -122,7 +122,7 @@ enum { MAX_ROOTS = 8, MAX_ITEMS = 1 << 14 };
 struct plan {
     enum plan_kind kind;
     uint32_t roots;
-    ptw_pa root[MAX_ROOTS];
+    struct ptw_root root[MAX_ROOTS];
     struct ptw_item alias;
     struct ptw_walk_options o;
     unsigned memo_tables; /* that the memo has room for at first */

@@ -348,7 +348,7 @@ struct job job_of(uint32_t roots)
     struct job j = {.roots = roots, .o = ptw_rebuild_everything()};
 
     for (uint32_t i = 0; i < roots; i++) {
-        j.root[i].v = root_at(i);
+        j.root[i] = ptw_root_of(&regime, ptw_pa_of(root_at(i)));
     }
     j.o.base.v = 0x100000;
     j.o.seed = 77;
@@ -420,8 +420,7 @@ static enum ptw_status steps(const struct job *j, struct image *n)
     struct taker t = {&rb, &rb.wanted, give_rebuild, j->least};
     struct sink s = {n, j->refuse, j->refuse};
     uint64_t at_most;
-    enum ptw_status st =
-        ptw_rebuild_init(&rb, &regime, &mem, j->root, j->roots, &j->o);
+    enum ptw_status st = ptw_rebuild_init(&rb, &mem, j->root, j->roots, &j->o);
 
     if (st != PTW_OK) {
         return st;
@@ -718,8 +717,8 @@ static bool pair_up(struct map *there, struct map *back, uint64_t x, uint64_t y,
 static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
                          unsigned level)
 {
-    uint64_t old_root = g->j->root[space].v;
-    uint64_t new_root = g->n->root[space].v;
+    uint64_t old_root = g->j->root[space].table.v;
+    uint64_t new_root = g->n->root[space].table.v;
 
     for (unsigned l = ptw_levels(&regime); l-- > level;) {
         uint64_t x = 0;
@@ -802,7 +801,7 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
 static bool misread(const struct judge *g, unsigned space,
                     const struct oracle_answer *a, unsigned slot)
 {
-    uint64_t root = g->j->root[space].v;
+    uint64_t root = g->j->root[space].table.v;
     unsigned above = 0; /* levels between what it is and what it is read as */
     uint64_t upper = 0;
     uint64_t place = 0;
@@ -833,7 +832,7 @@ static bool judge_through_itself(struct judge *g, unsigned space,
                                  const struct oracle_answer *a,
                                  struct selves old)
 {
-    uint64_t root = g->n->root[space].v;
+    uint64_t root = g->n->root[space].table.v;
     uint64_t size = span(old.top);
     uint64_t first = a->first & ~(size - 1);
     struct oracle_answer b = look(g, &g->now, root, a->first);
@@ -866,8 +865,8 @@ static bool judge_leaf(struct judge *g, unsigned space,
                        const struct oracle_answer *a)
 {
     struct selves selves =
-        selves_of(g, &g->old, g->j->root[space].v, a->first, a->level);
-    uint64_t root = g->n->root[space].v;
+        selves_of(g, &g->old, g->j->root[space].table.v, a->first, a->level);
+    uint64_t root = g->n->root[space].table.v;
     bool tables = false;
 
     if (selves.count > 0) {
@@ -908,8 +907,8 @@ static bool judge_nothing(struct judge *g, unsigned space,
     struct oracle_answer b;
 
     if (a->kind == ORACLE_GAP || !kept_whole(g->j, a->first, a->last) ||
-        selves_of(g, &g->old, g->j->root[space].v, a->first, a->level).count >
-            0) {
+        selves_of(g, &g->old, g->j->root[space].table.v, a->first, a->level)
+                .count > 0) {
         return true;
     }
     for (size_t i = 0; i < g->j->o.maps; i++) {
@@ -918,7 +917,7 @@ static bool judge_nothing(struct judge *g, unsigned space,
             return true;
         }
     }
-    b = look(g, &g->now, g->n->root[space].v, a->first);
+    b = look(g, &g->now, g->n->root[space].table.v, a->first);
     if (b.kind != ORACLE_ABSENT ||
         (a->kind == ORACLE_ABSENT && policy < PTW_ABSENT_LINUX &&
          b.raw != (policy == PTW_ABSENT_CLEAR ? 0 : a->raw))) {
@@ -935,7 +934,8 @@ static bool judge_maps(struct judge *g, unsigned space)
         const struct ptw_map_request *m = &g->j->o.map[i];
 
         for (uint64_t va = m->first.v; va - 1 != m->last.v; va += PAGE) {
-            struct oracle_answer b = look(g, &g->now, g->n->root[space].v, va);
+            struct oracle_answer b =
+                look(g, &g->now, g->n->root[space].table.v, va);
 
             if (b.kind != ORACLE_LEAF ||
                 b.pa + (va - b.first) != m->pa.v + (va - m->first.v) ||
@@ -955,7 +955,7 @@ static bool judge_maps(struct judge *g, unsigned space)
  * through a recursive slot: there, the slot was. */
 static bool judge_extras(struct judge *g, unsigned space)
 {
-    uint64_t root = g->n->root[space].v;
+    uint64_t root = g->n->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->now.ram, g->now.rams, root, 0,
                                UINT64_MAX, answers, MAX_ANSWERS);
     uint64_t pages = 0;
@@ -970,7 +970,7 @@ static bool judge_extras(struct judge *g, unsigned space)
         now = selves_of(g, &g->now, root, a->first, a->level);
         if (now.count == 0) {
             pages += (a->last - a->first) / PAGE + 1;
-        } else if (selves_of(g, &g->old, g->j->root[space].v, a->first,
+        } else if (selves_of(g, &g->old, g->j->root[space].table.v, a->first,
                              now.top - 1)
                        .top != now.top) {
             return complain("space %u va %" PRIx64 ": a new recursive slot",
@@ -984,7 +984,7 @@ static bool judge_extras(struct judge *g, unsigned space)
 
 static bool judge_space(struct judge *g, unsigned space, bool count_only)
 {
-    uint64_t root = g->j->root[space].v;
+    uint64_t root = g->j->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->old.ram, g->old.rams, root, 0,
                                UINT64_MAX, answers, MAX_ANSWERS);
 
@@ -1011,8 +1011,8 @@ static bool judge_roots(const struct job *j, const struct image *n)
 {
     for (uint32_t i = 0; i < j->roots; i++) {
         for (uint32_t k = 0; k < i; k++) {
-            if ((j->root[i].v == j->root[k].v) !=
-                (n->root[i].v == n->root[k].v)) {
+            if ((j->root[i].table.v == j->root[k].table.v) !=
+                (n->root[i].table.v == n->root[k].table.v)) {
                 return complain("roots %u and %u", k, i);
             }
         }
@@ -1064,7 +1064,7 @@ uint64_t image_table(const struct image *n, unsigned i, uint64_t va,
     struct oracle_ram r = {n->base, n->base + (n->room - 1), n->bytes};
     uint64_t table = 0;
 
-    must(oracle_table_at(&now, &r, 1, n->root[i].v, va, level, &table),
+    must(oracle_table_at(&now, &r, 1, n->root[i].table.v, va, level, &table),
          "no table of the image there");
     return table;
 }
@@ -1099,8 +1099,8 @@ enum ptw_status verified(const struct job *j, const struct image *n)
 {
     struct taker t = {&verify, &verify.wanted, give_verify, j->least};
     struct ptw_verify_options o = ptw_verify_options_of(&j->o);
-    enum ptw_status st = ptw_verify_init(&verify, &regime, &mem, j->root,
-                                         &n->mem, n->root, j->roots, &o);
+    enum ptw_status st =
+        ptw_verify_init(&verify, &mem, j->root, &n->mem, n->root, j->roots, &o);
 
     if (st != PTW_OK) {
         return st;

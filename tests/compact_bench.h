@@ -89,7 +89,7 @@ void hang_slot(uint64_t root, uint64_t va, uint64_t bits);
 /* A rebuild that is to be made. */
 struct job {
     uint32_t roots;
-    ptw_pa root[64];
+    struct ptw_root root[64];
     struct ptw_rebuild_options o;
     bool least;      /* storage is as little as is accepted, every time */
     unsigned refuse; /* the sink refuses, once, every so manyth write */
@@ -108,7 +108,7 @@ struct image {
     unsigned asked; /* for storage */
     bool wild;      /* a write out of place or order, or behind the image */
     struct ptw_mem mem;
-    ptw_pa root[64];
+    struct ptw_root root[64];
     struct ptw_rebuild_counts counts;
 };
 

@@ -157,10 +157,10 @@ uint64_t pool_table(void)
 void bench(struct ptw_tables *t)
 {
     memset(t, 0, sizeof *t);
-    t->regime = &regime;
+    t->root.regime = &regime;
     t->mem = &mem;
     t->ops = &pool_ops;
-    t->root.v = pool_table();
+    t->root.table.v = pool_table();
 }
 
 struct ptw_shares *counted(void)
@@ -197,7 +197,7 @@ bool as_remembered(void)
     return !pool.wrong;
 }
 
-size_t reachable(uint32_t roots, const ptw_pa *root)
+size_t reachable(uint32_t roots, const struct ptw_root *root)
 {
     struct plan p = {.kind = PLAN_SPACES, .roots = roots};
 

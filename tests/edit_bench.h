@@ -58,7 +58,7 @@ void remember(void);
 bool as_remembered(void);
 
 /* How many tables the spaces reach, each counted once. */
-size_t reachable(uint32_t roots, const ptw_pa *root);
+size_t reachable(uint32_t roots, const struct ptw_root *root);
 
 struct ptw_map_request map_request(uint64_t first, uint64_t bytes, uint64_t pa,
                                    unsigned rights, unsigned flags);

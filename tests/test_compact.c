@@ -101,7 +101,7 @@ EVERY(rebuild, is_exact_for_an_empty_space)
     j = job_of(1);
     assert_good(&j);
     cr_expect(eq(u64, image.counts.bytes, PAGE));
-    cr_expect(eq(u64, image.root[0].v, j.o.base.v));
+    cr_expect(eq(u64, image.root[0].table.v, j.o.base.v));
 }
 
 EVERY(rebuild, keeps_a_kernel_half_shared)
@@ -170,7 +170,7 @@ EVERY(rebuild, keeps_duplicate_roots_one_root)
     j.root[5] = j.root[1];
     assert_good(&j);
     cr_expect(eq(u64, image.counts.spaces, 3));
-    cr_expect(eq(u64, image.root[5].v, image.root[1].v));
+    cr_expect(eq(u64, image.root[5].table.v, image.root[1].table.v));
 }
 
 /* A table used as a PD and as a PT, and a root that is a table elsewhere. */
@@ -188,7 +188,7 @@ Test(amd64_rebuild, makes_a_table_for_every_level_at_which_it_is_used)
     hang(root_at(0), 0x80000000, 2, table_of(root_at(0), USER_VA, 0) | 0x27);
     hang(root_at(0), 0x40000000000, 3, pd | 0x27);
     j = job_of(2);
-    j.root[1].v = pdpt;
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(pdpt));
     assert_good(&j);
     cr_expect(ne(u64, image_table(&image, 0, USER_VA, 0),
                  image_table(&image, 0, 0x80000000, 1)));
@@ -201,8 +201,9 @@ Test(i686_rebuild, makes_a_table_for_every_level_at_which_it_is_used)
     start("i686");
     map_pages(0, USER_VA, 3, 0, RW_USER);
     j = job_of(2);
-    j.root[1].v = table_of(root_at(0), USER_VA, 0);
-    put(j.root[1].v, 9, root_at(0) | 0x27);
+    j.root[1] =
+        ptw_root_of(&regime, ptw_pa_of(table_of(root_at(0), USER_VA, 0)));
+    put(j.root[1].table.v, 9, root_at(0) | 0x27);
     assert_good(&j);
 }
 
@@ -261,7 +262,7 @@ EVERY(rebuild, is_one_table_when_all_entries_are_itself)
     for (unsigned i = 0; i < entries_per_table(); i++) {
         cr_expect(eq(u64,
                      image_entry(&image, 0, top_va(i), ptw_levels(&regime) - 1),
-                     image.root[0].v | 0x27));
+                     image.root[0].table.v | 0x27));
     }
     cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
     cr_expect(eq(u64, verify.certificate.selves, entries_per_table()));
@@ -814,9 +815,8 @@ EVERY(rebuild, refuses_at_the_beginning_a_map_that_can_not_be)
     j.o.leave_out = &out;
     j.o.leave_outs = 1;
 #define BEGINS(st)                                                             \
-    cr_expect(eq(int,                                                          \
-                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 2, &j.o),   \
-                 (int)(st)))
+    cr_expect(                                                                 \
+        eq(int, (int)ptw_rebuild_init(&rb, &mem, j.root, 2, &j.o), (int)(st)))
     q = scratch(va);
     BEGINS(PTW_OK);
     q.rights = PTW_WRITE | PTW_EXEC;
@@ -912,8 +912,8 @@ EVERY(rebuild, puts_tables_where_they_are_asked_for)
     cr_expect(eq(int, (int)compact(&j, &n), PTW_OK));
     cr_expect(eq(u64, ptw_rebuild_tables_at(&rb).v, j.o.tables_base.v));
     cr_expect(eq(u64, n.counts.bytes, pages + tables));
-    cr_expect(ge(u64, n.root[0].v, j.o.tables_base.v));
-    cr_expect(lt(u64, n.root[0].v, j.o.tables_base.v + tables));
+    cr_expect(ge(u64, n.root[0].table.v, j.o.tables_base.v));
+    cr_expect(lt(u64, n.root[0].table.v, j.o.tables_base.v + tables));
     cr_expect(eq(int, (int)verified(&j, &n), PTW_OK));
     free_image(&n);
     j.o.tables_base.v = j.o.base.v + pages - PAGE;
@@ -949,7 +949,7 @@ EVERY(rebuild, leaves_pages_writable_that_two_leaves_write)
 
     map_pages(1, USER_VA, 2, 0, RW_USER); /* written here too */
     j.roots = 2;
-    j.root[1].v = root_at(1);
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(root_at(1)));
     j.o.flags = PTW_REBUILD_COPY_ON_WRITE;
     assert_good(&j);
     cr_expect(eq(u64, image.counts.copy_on_write, 7));
@@ -982,8 +982,8 @@ EVERY(rebuild, leaves_a_page_writable_that_another_leaf_only_reads)
     /* the reader comes first, in another space */
     map_pages(1, USER_VA + 0x20000, 1, 12, RO_USER);
     j.roots = 2;
-    j.root[0].v = root_at(1);
-    j.root[1].v = root_at(0);
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(root_at(1)));
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(root_at(0)));
     assert_good(&j);
     cr_expect(eq(u64, image.counts.copy_on_write, 6));
     cr_expect(eq(u64, image.counts.shared_writable, 3));
@@ -1412,9 +1412,8 @@ EVERY(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
     struct job j = one_space(name);
     void *before = &j;
 
-    cr_assert(eq(int,
-                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
-                 PTW_OK));
+    cr_assert(
+        eq(int, (int)ptw_rebuild_init(&rb, &mem, j.root, 1, &j.o), PTW_OK));
     cr_expect(eq(int,
                  (int)ptw_rebuild_give(&rb, storage, sizeof storage, &before),
                  PTW_E_ARG));
@@ -1449,9 +1448,8 @@ EVERY(rebuild, refuses_unaligned_storage_every_time)
     unsigned asked = 0;
     void *before;
 
-    cr_assert(eq(int,
-                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
-                 PTW_OK));
+    cr_assert(
+        eq(int, (int)ptw_rebuild_init(&rb, &mem, j.root, 1, &j.o), PTW_OK));
     while ((st = ptw_rebuild_plan(&rb)) == PTW_E_SPACE) {
         cr_assert(asked < 8);
         cr_assert(le(sz, rb.wanted, sizeof storage[0] - 8));
@@ -1493,18 +1491,16 @@ EVERY(rebuild, refuses_calls_out_of_turn)
     cr_expect(eq(int, (int)ptw_rebuild_copy(&rb, &nowhere, NULL), PTW_E_ARG));
     cr_expect(eq(int, (int)ptw_rebuild_tables(&rb, &image.mem, image.root),
                  PTW_E_ARG));
-    cr_assert(eq(int,
-                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
-                 PTW_OK));
+    cr_assert(
+        eq(int, (int)ptw_rebuild_init(&rb, &mem, j.root, 1, &j.o), PTW_OK));
     cr_expect(eq(int, (int)ptw_rebuild_copy(&rb, &nowhere, NULL), PTW_E_ARG));
     cr_expect(eq(int, (int)ptw_rebuild_tables(&rb, &image.mem, image.root),
                  PTW_E_ARG));
     cr_expect(eq(int,
                  (int)ptw_rebuild_page(&rb, ptw_pa_of(data_at(0)), &found.now),
                  PTW_NOT_MAPPED));
-    cr_expect(eq(int,
-                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 0, &j.o),
-                 PTW_E_ARG));
+    cr_expect(
+        eq(int, (int)ptw_rebuild_init(&rb, &mem, j.root, 0, &j.o), PTW_E_ARG));
     cr_expect(eq(int, (int)ptw_rebuild_plan(&rb), PTW_E_ARG));
 }
 
@@ -1518,9 +1514,8 @@ EVERY(rebuild, says_where_each_page_went)
     memset(&ram[data_at(9)], 0, 2 * PAGE);
     j.o.flags = PTW_REBUILD_MERGE;
     /* the object of a rebuild without its storage says nothing, so by hand */
-    cr_assert(eq(int,
-                 (int)ptw_rebuild_init(&rb, &regime, &mem, j.root, 1, &j.o),
-                 PTW_OK));
+    cr_assert(
+        eq(int, (int)ptw_rebuild_init(&rb, &mem, j.root, 1, &j.o), PTW_OK));
     while (ptw_rebuild_plan(&rb) == PTW_E_SPACE) {
         void *before;
 
@@ -1726,7 +1721,7 @@ EVERY(rebuild, says_which_root_is_bad)
             unsigned top = ptw_levels(&regime) - 1;
 
             bad[0] = root_at(0) + oracle_table_bytes(oracle.format, top) / 2;
-            j.root[at].v = bad[i];
+            j.root[at] = ptw_root_of(&regime, ptw_pa_of(bad[i]));
             expect_refused(&j, why[i]);
             cr_expect(eq(u32, ptw_rebuild_bad_root(&rb), at));
         }
@@ -2131,7 +2126,8 @@ static struct job random_job(const char *name, struct dice *d)
     random_entries(d, tables);
     j = job_of(1 + (uint32_t)roll_below(d, 3));
     for (uint32_t i = 0; i < j.roots; i++) {
-        j.root[i].v = root_at((unsigned)roll_below(d, 4));
+        j.root[i] = ptw_root_of(&regime,
+                                ptw_pa_of(root_at((unsigned)roll_below(d, 4))));
     }
     j.o.flags = random_flags(d);
     j.o.seed = roll(d);

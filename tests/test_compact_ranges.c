@@ -22,8 +22,8 @@ static struct ptw_region region;
 static struct ptw_mem mem;
 static struct ptw_rebuild rebuild;
 static struct ptw_verify verify;
-static ptw_pa root[2] = {{0}, {0}};
-static ptw_pa new_root[2];
+static struct ptw_root root[2] = {{&regime, {0}}, {&regime, {0}}};
+static struct ptw_root new_root[2];
 
 static void set(unsigned table, unsigned index, uint64_t raw)
 {
@@ -116,8 +116,7 @@ static enum ptw_status planned(void)
 static enum ptw_status try_plan(const struct ptw_rebuild_options *o,
                                 uint32_t roots)
 {
-    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, root, roots, o) ==
-              PTW_OK);
+    cr_assert(ptw_rebuild_init(&rebuild, &mem, root, roots, o) == PTW_OK);
     return planned();
 }
 
@@ -160,8 +159,8 @@ static enum ptw_status compare(const struct ptw_rebuild_options *o)
 
     cr_assert(ptw_mem_init_flat(&to, ptw_pa_of(0), now, rebuild.counts.bytes,
                                 false) == PTW_OK);
-    cr_assert(ptw_verify_init(&verify, &regime, &mem, root, &to, new_root, 1,
-                              &vo) == PTW_OK);
+    cr_assert(ptw_verify_init(&verify, &mem, root, &to, new_root, 1, &vo) ==
+              PTW_OK);
     while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {
         void *before;
 
@@ -178,7 +177,7 @@ static enum ptw_status compare(const struct ptw_rebuild_options *o)
 
 static enum ptw_status init(const struct ptw_rebuild_options *o)
 {
-    return ptw_rebuild_init(&rebuild, &regime, &mem, root, 2, o);
+    return ptw_rebuild_init(&rebuild, &mem, root, 2, o);
 }
 
 Test(amd64_rebuild, refuses_a_range_that_no_table_can_map)
@@ -210,14 +209,14 @@ Test(amd64_rebuild, tells_a_wide_root_from_a_wide_image)
     struct ptw_rebuild_options o = ptw_rebuild_everything();
 
     start();
-    root[1].v = (uint64_t)1 << 52;
+    root[1].table.v = (uint64_t)1 << 52;
     cr_expect(eq(int, (int)try_plan(&o, 2), PTW_E_WIDTH));
     cr_expect(eq(u32, ptw_rebuild_bad_root(&rebuild), 1));
     free_storage();
     o.base.v = ((uint64_t)1 << 52) - PAGE;
     cr_expect(eq(int, (int)try_plan(&o, 1), PTW_E_WIDTH));
     cr_assert(eq(u32, ptw_rebuild_bad_root(&rebuild), 0));
-    cr_expect(eq(int, (int)ptw_root_check(&regime, root[0]), PTW_OK));
+    cr_expect(eq(int, (int)ptw_root_check(root[0]), PTW_OK));
     free_storage();
 }
 
@@ -634,7 +633,7 @@ Test(amd64_rebuild, goes_once_through_a_large_page_that_is_gone, .timeout = 30)
     static const struct ptw_mem_ops low = {.read32 = read32,
                                            .read64 = read_low};
     struct ptw_rebuild_options o = ptw_rebuild_everything();
-    ptw_pa many[ROOTS];
+    struct ptw_root many[ROOTS];
     uint64_t *entry = calloc(TABLES, PAGE);
 
     start();
@@ -642,7 +641,7 @@ Test(amd64_rebuild, goes_once_through_a_large_page_that_is_gone, .timeout = 30)
     refuse_a_page((uint64_t)1 << 31);
     cr_assert(ptw_mem_init_callbacks(&mem, &low, entry, &region, 1) == PTW_OK);
     for (uint64_t i = 0; i < ROOTS; i++) {
-        many[i] = ptw_pa_of(i * PAGE);
+        many[i] = ptw_root_of(&regime, ptw_pa_of(i * PAGE));
     }
     for (uint64_t i = 0; i < ROOTS * 512; i++) {
         entry[i] = (ROOTS + i) * PAGE | 7;
@@ -650,8 +649,7 @@ Test(amd64_rebuild, goes_once_through_a_large_page_that_is_gone, .timeout = 30)
     for (uint64_t i = ROOTS * 512; i < (uint64_t)TABLES * 512; i++) {
         entry[i] = (uint64_t)1 << 30 | 0x85;
     }
-    cr_assert(ptw_rebuild_init(&rebuild, &regime, &mem, many, ROOTS, &o) ==
-              PTW_OK);
+    cr_assert(ptw_rebuild_init(&rebuild, &mem, many, ROOTS, &o) == PTW_OK);
     cr_assert(planned() == PTW_OK);
     cr_assert(ptw_rebuild_copy(&rebuild, &sink, NULL) == PTW_OK);
     cr_expect(eq(u64, rebuild.counts.pages, 0));
@@ -767,8 +765,8 @@ static enum ptw_status compare_with_now(unsigned flags)
     memcpy(part, mem.region, mem.regions * sizeof *part);
     part[0].host = now;
     cr_assert(ptw_mem_init_regions(&to, part, mem.regions) == PTW_OK);
-    cr_assert(ptw_verify_init(&verify, &regime, &mem, root, &to, root, 1,
-                              &vo) == PTW_OK);
+    cr_assert(ptw_verify_init(&verify, &mem, root, &to, root, 1, &vo) ==
+              PTW_OK);
     while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {
         void *before;
 

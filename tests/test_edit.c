@@ -97,8 +97,7 @@ static const char *at(uint64_t va)
 {
     static char text[64];
     struct ptw_translation found;
-    enum ptw_status st =
-        ptw_lookup(&regime, &mem, t.root, ptw_va_of(va), &found);
+    enum ptw_status st = ptw_lookup(&mem, t.root, ptw_va_of(va), &found);
 
     if (st != PTW_OK) {
         return ptw_status_text(st);
@@ -134,10 +133,9 @@ static void scan(void)
     cr_assert(
         eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
     t.shares = counted();
-    cr_assert(eq(
-        int,
-        ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1, &memo, UINT64_MAX),
-        PTW_OK));
+    cr_assert(eq(int,
+                 ptw_shares_scan(t.shares, &mem, &t.root, 1, &memo, UINT64_MAX),
+                 PTW_OK));
 }
 
 /* Tables in use are tables reachable. */
@@ -156,10 +154,12 @@ Test(amd64_map, writes_the_golden_entries)
 
     start("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(u64, entry_at(t.root.v, 0), below(t.root.v, 0) | 0x23));
-    cr_expect(eq(u64, entry_at(below(t.root.v, 0), 0) & 0xfff, 0x23));
-    cr_expect(eq(u64, entry_at(below(below(t.root.v, 0), 0), 0) & 0xfff, 0x23));
-    pt = pt_of(t.root.v);
+    cr_expect(
+        eq(u64, entry_at(t.root.table.v, 0), below(t.root.table.v, 0) | 0x23));
+    cr_expect(eq(u64, entry_at(below(t.root.table.v, 0), 0) & 0xfff, 0x23));
+    cr_expect(
+        eq(u64, entry_at(below(below(t.root.table.v, 0), 0), 0) & 0xfff, 0x23));
+    pt = pt_of(t.root.table.v);
     expect_entry(pt, 0, 0x20063);
     expect_entry(pt, 1, 0);
     expect_status(map(K4, K4, 0x21000, PTW_READ | PTW_EXEC, 0), PTW_OK);
@@ -180,24 +180,24 @@ Test(amd64_map, writes_the_golden_copy_on_write_entries)
     start("amd64");
     q.copy_on_write = true;
     expect_status(ptw_map(&t, &q), PTW_OK);
-    expect_entry(pt_of(t.root.v), 0, 0x20261);
+    expect_entry(pt_of(t.root.table.v), 0, 0x20261);
     q.rights = PTW_READ;
     expect_status(ptw_map(&t, &q), PTW_OK);
-    expect_entry(pt_of(t.root.v), 0, 0x20261 | NX);
+    expect_entry(pt_of(t.root.table.v), 0, 0x20261 | NX);
 }
 
 Test(amd64_map, gives_tables_user_rights_only_where_needed_or_asked_for)
 {
     start("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS | PTW_USER, 0), PTW_OK);
-    expect_entry(pt_of(t.root.v), 0, 0x20067);
-    cr_expect(eq(u64, entry_at(t.root.v, 0) & 0xfff, 0x27));
+    expect_entry(pt_of(t.root.table.v), 0, 0x20067);
+    cr_expect(eq(u64, entry_at(t.root.table.v, 0) & 0xfff, 0x27));
     t.table_rights = PTW_USER;
     expect_status(map((uint64_t)1 << 39, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(u64, entry_at(t.root.v, 1) & 0xfff, 0x27));
+    cr_expect(eq(u64, entry_at(t.root.table.v, 1) & 0xfff, 0x27));
     t.table_rights = 0;
     expect_status(map((uint64_t)2 << 39, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(u64, entry_at(t.root.v, 2) & 0xfff, 0x23));
+    cr_expect(eq(u64, entry_at(t.root.table.v, 2) & 0xfff, 0x23));
 }
 
 Test(i686_map, writes_the_golden_entries)
@@ -207,8 +207,8 @@ Test(i686_map, writes_the_golden_entries)
 
     start("i686");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    pt = pt_of(t.root.v);
-    expect_entry(t.root.v, 0, pt | 0x27);
+    pt = pt_of(t.root.table.v);
+    expect_entry(t.root.table.v, 0, pt | 0x27);
     expect_entry(pt, 0, 0x20023);
     expect_status(map(K4, K4, 0x20000, RWX_RIGHTS | PTW_USER, 0), PTW_OK);
     expect_entry(pt, 1, 0x20027);
@@ -227,9 +227,9 @@ Test(amd64_map, writes_large_leaves_with_the_same_bits_and_ps)
 {
     start("amd64");
     expect_status(map(0, G1, G1, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);
-    expect_entry(below(t.root.v, 0), 0, G1 | 0xe3);
+    expect_entry(below(t.root.table.v, 0), 0, G1 | 0xe3);
     expect_status(map(G1, M2, M2, PTW_READ, PTW_EDIT_LARGE), PTW_OK);
-    expect_entry(below(below(t.root.v, 0), 1), 0, M2 | 0xe1 | NX);
+    expect_entry(below(below(t.root.table.v, 0), 1), 0, M2 | 0xe1 | NX);
     expect_no_leak();
 }
 
@@ -246,14 +246,14 @@ Test(amd64_map, writes_memory_type_global_and_key)
     q.attributes.key = 9;
     q.attributes.accessed = false;
     expect_status(ptw_map(&t, &q), PTW_OK);
-    expect_entry(pt_of(t.root.v), 0,
+    expect_entry(pt_of(t.root.table.v), 0,
                  0x20063 | PAT | PWT | G | (uint64_t)9 << 59);
     q.first.v = M2;
     q.last.v = 2 * M2 - 1;
     q.pa.v = M2;
     q.flags = PTW_EDIT_LARGE;
     expect_status(ptw_map(&t, &q), PTW_OK);
-    expect_entry(below(below(t.root.v, 0), 0), 1,
+    expect_entry(below(below(t.root.table.v, 0), 0), 1,
                  M2 | 0xe3 | PAT_LARGE | PWT | G | (uint64_t)9 << 59);
     remember();
     q.attributes.key = 16;
@@ -388,11 +388,11 @@ Test(edit, refuses_a_root_that_is_none_and_a_regime_without_tables)
 {
     start("amd64");
     remember();
-    t.root.v += 8;
+    t.root.table.v += 8;
     expect_status(map(0, K4, 0, RWX_RIGHTS, 0), PTW_E_ALIGN);
-    t.root.v = (uint64_t)1 << 52;
+    t.root.table.v = (uint64_t)1 << 52;
     expect_status(map(0, K4, 0, RWX_RIGHTS, 0), PTW_E_WIDTH);
-    t.root.v = RAM_BYTES;
+    t.root.table.v = RAM_BYTES;
     expect_status(map(0, K4, 0, RWX_RIGHTS, 0), PTW_E_BUS);
     expect_status(unmap(0, K4, 0), PTW_E_BUS);
     expect_status(map(0, K4, 0, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_E_ARG);
@@ -436,7 +436,7 @@ Test(i686_map, reaches_the_last_page)
     cr_expect(eq(uint, pool.in_use, 1));
     expect_status(map(0, 0x100000000, 0, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);
     cr_expect(eq(uint, pool.in_use, 1));
-    expect_entry(t.root.v, 1023, 0xffc000a3);
+    expect_entry(t.root.table.v, 1023, 0xffc000a3);
     cr_expect(eq(str, (char *)at(0xffffffff), "ffffffff rwx- 22"));
 }
 
@@ -527,7 +527,7 @@ Test(amd64_edit, never_takes_a_large_leaf_for_a_table)
     memset(&ram[page], 0, K4);
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
     {
-        uint64_t pd = below(below(t.root.v, 0), 0);
+        uint64_t pd = below(below(t.root.table.v, 0), 0);
 
         put(pd, 1, 0 | RWX | PS); /* maps frame 0 to 1ff */
         remember();
@@ -570,7 +570,7 @@ Test(amd64_edit, splits_with_the_same_bytes_rights_and_attributes)
             start("amd64");
             t.table_rights = PTW_USER;
             pdpt = pool_table();
-            put(t.root.v, 0, pdpt | 0x27);
+            put(t.root.table.v, 0, pdpt | 0x27);
             put(pdpt, 2, (uint64_t)7 * G1 | bits[i]);
             small |= (bits[i] & PAT_LARGE) != 0 ? PAT : 0;
             switch (op) {
@@ -632,13 +632,13 @@ Test(i686_edit, splits_with_the_same_bytes_rights_and_attributes)
     uint64_t pt;
 
     start("i686");
-    put(t.root.v, 3, 5 * M4 | 0xe7 | PAT_LARGE | PCD | G);
+    put(t.root.table.v, 3, 5 * M4 | 0xe7 | PAT_LARGE | PCD | G);
     remember();
     expect_status(unmap(3 * M4, K4, 0), PTW_E_LARGE);
     cr_expect(as_remembered());
     expect_status(unmap(3 * M4, K4, PTW_EDIT_SPLIT), PTW_OK);
-    pt = below(t.root.v, 3);
-    expect_entry(t.root.v, 3, pt | 0x27);
+    pt = below(t.root.table.v, 3);
+    expect_entry(t.root.table.v, 3, pt | 0x27);
     expect_entry(pt, 0, 0);
     for (unsigned i = 1; i < 1024; i++) {
         expect_entry(pt, i, (5 * M4 + i * K4) | 0x67 | PAT | PCD | G);
@@ -717,7 +717,7 @@ Test(amd64_unmap, keeps_tables_unless_they_are_to_be_reclaimed)
     expect_no_leak();
     expect_status(unmap(7 * K4, K4, PTW_EDIT_RECLAIM), PTW_OK);
     cr_expect(eq(uint, pool.in_use, 1));
-    expect_entry(t.root.v, 0, 0);
+    expect_entry(t.root.table.v, 0, 0);
     expect_no_leak();
     expect_status(unmap(0, K4, PTW_EDIT_RECLAIM), PTW_OK);
 }
@@ -742,7 +742,7 @@ Test(amd64_protect, changes_rights_only)
 
     start("amd64");
     expect_status(map(0, 4 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    pt = pt_of(t.root.v);
+    pt = pt_of(t.root.table.v);
     put(pt, 1, 0x55000 | 1 | PCD | PAT | G | (uint64_t)0x7f0 << 48 | 0xc00);
     put(pt, 2, 0x1230 & ~(uint64_t)1);
     put(pt, 3, 0x66000 | COW | A | 1);
@@ -765,20 +765,20 @@ Test(amd64_edit, widens_no_table)
 
     start("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    pt = pt_of(t.root.v);
+    pt = pt_of(t.root.table.v);
     remember();
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS | PTW_USER, 0), PTW_E_RIGHTS);
     expect_status(map(M2, K4, 0x21000, RWX_RIGHTS | PTW_USER, 0), PTW_E_RIGHTS);
     expect_status(protect(0, K4, RWX_RIGHTS | PTW_USER, 0), PTW_E_RIGHTS);
     cr_expect(as_remembered());
-    put(t.root.v, 0, below(t.root.v, 0) | 0x25);
+    put(t.root.table.v, 0, below(t.root.table.v, 0) | 0x25);
     remember();
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, 0), PTW_E_RIGHTS);
     expect_status(map(M2, M2, 0, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_E_RIGHTS);
     cr_expect(as_remembered());
     expect_status(map(K4, K4, 0x21000, PTW_READ, 0), PTW_OK);
     expect_entry(pt, 1, 0x21061 | NX);
-    put(t.root.v, 0, below(t.root.v, 0) | 0x27 | NX);
+    put(t.root.table.v, 0, below(t.root.table.v, 0) | 0x27 | NX);
     remember();
     expect_status(protect(0, K4, PTW_READ | PTW_EXEC, 0), PTW_E_RIGHTS);
     cr_expect(as_remembered());
@@ -787,7 +787,7 @@ Test(amd64_edit, widens_no_table)
         struct ptw_map_request q =
             map_request(0, K4, 0x20000, PTW_READ | PTW_WRITE, 0);
 
-        put(t.root.v, 0, below(t.root.v, 0) | 0x25);
+        put(t.root.table.v, 0, below(t.root.table.v, 0) | 0x25);
         q.copy_on_write = true;
         expect_status(ptw_map(&t, &q), PTW_OK);
         expect_entry(pt, 0, 0x20261 | NX);
@@ -801,11 +801,11 @@ Test(amd64_edit, stops_at_bad_upper_entries)
 
     start("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    pdpt = below(t.root.v, 0);
+    pdpt = below(t.root.table.v, 0);
     pd = below(pdpt, 0);
-    put(t.root.v, 1, pdpt | 0x23 | PS); /* XSA-176: PS in a PML4 entry */
-    put(pd, 1, 0x2000 | 0xe3);          /* a misaligned 2 MiB page */
-    put(pdpt, 1, 0x200000 | 0xe3);      /* a misaligned 1 GiB page */
+    put(t.root.table.v, 1, pdpt | 0x23 | PS); /* XSA-176: PS in a PML4 entry */
+    put(pd, 1, 0x2000 | 0xe3);                /* a misaligned 2 MiB page */
+    put(pdpt, 1, 0x200000 | 0xe3);            /* a misaligned 1 GiB page */
     remember();
     expect_status(map((uint64_t)1 << 39, K4, 0, RWX_RIGHTS, 0), PTW_BAD_ENTRY);
     expect_status(unmap((uint64_t)1 << 39, K4, 0), PTW_BAD_ENTRY);
@@ -826,12 +826,12 @@ Test(amd64_protect, stops_at_a_bad_leaf)
     pool_init();
     bench(&t);
     expect_status(map(0, 3 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    put(pt_of(t.root.v), 2, (uint64_t)1 << 45 | RWX);
+    put(pt_of(t.root.table.v), 2, (uint64_t)1 << 45 | RWX);
     remember();
     expect_status(protect(0, 3 * K4, PTW_READ, 0), PTW_BAD_ENTRY);
     cr_expect(as_remembered());
     expect_status(map(0, 3 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    expect_entry(pt_of(t.root.v), 2, 0x22063);
+    expect_entry(pt_of(t.root.table.v), 2, 0x22063);
 }
 
 Test(amd64_edit, refuses_tables_that_cannot_be_read_or_written)
@@ -842,7 +842,7 @@ Test(amd64_edit, refuses_tables_that_cannot_be_read_or_written)
 
     start("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    pd = below(below(t.root.v, 0), 0);
+    pd = below(below(t.root.table.v, 0), 0);
     put(pd, 1, (FRAMES - 1) * PAGE | 0x23);
     offer_pages(1, pages);
     remember();
@@ -894,7 +894,7 @@ static void chain_below(uint64_t writable, uint64_t cut)
         region[i].writable = i == 2;
     }
     cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 3), PTW_OK));
-    t.root.v = 0x1000;
+    t.root.table.v = 0x1000;
     remember();
 }
 
@@ -988,7 +988,7 @@ Test(amd64_edit, refuses_a_table_that_is_there_in_part)
     start("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
     table = RAM_BYTES - PAGE;
-    put(below(below(t.root.v, 0), 0), 1, table | 0x23);
+    put(below(below(t.root.table.v, 0), 0), 1, table | 0x23);
     region.first.v = 0;
     region.last.v = table + 0x7ff;
     region.host = ram;
@@ -1100,7 +1100,7 @@ static void refer_twice(uint64_t frame)
     memset(&ram[frame], 0, PAGE);
     put(0x1000, 0, frame | TABLE);
     put(0x1000, 1, frame | TABLE);
-    put(t.root.v, 5, 0x1000 | TABLE);
+    put(t.root.table.v, 5, 0x1000 | TABLE);
     scan();
     cr_assert(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(frame)), 2));
 }
@@ -1127,7 +1127,7 @@ Test(amd64_edit, takes_no_table_that_is_shared)
     refer_twice((POOL_FIRST + 4) * PAGE);
     m.tables = t;
     expect_status(map_m(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_IN_USE);
-    cr_expect(eq(u64, m.tables.root.v, t.root.v));
+    cr_expect(eq(u64, m.tables.root.table.v, t.root.table.v));
 
     /* What is in stock has been looked at. */
     start("amd64");
@@ -1181,14 +1181,14 @@ Test(amd64_edit, uses_the_spare_tables_again_where_none_can_be_given_back)
     cr_expect(eq(uint, pool.in_use, 4));
     cr_expect(eq(sz, reachable(1, &t.root), 4));
     pool.refuse_after = 0;
-    put(pt_of(t.root.v), 9, 0x1230); /* not present, and not zero */
+    put(pt_of(t.root.table.v), 9, 0x1230); /* not present, and not zero */
     expect_status(unmap(0, K4, PTW_EDIT_RECLAIM), PTW_OK);
     cr_expect(eq(u64, t.spares, 3));
     expect_status(
         map((uint64_t)7 << 39, 2 * (uint64_t)K4, 0x20000, RWX_RIGHTS, 0),
         PTW_OK);
     cr_expect(eq(u64, t.spares, 0));
-    cr_expect(eq(str, (char *)runs(t.root.v),
+    cr_expect(eq(str, (char *)runs(t.root.table.v),
                  "map 38000000000-38000001fff 20000 rwx- 4k\n"));
     cr_expect(eq(uint, pool.given, 0));
 }
@@ -1213,7 +1213,7 @@ Test(amd64_edit, takes_nothing_from_the_stock_that_cannot_be_a_table)
         put(t.spare.v, 0, next[i]);
         pool.refuse_after = 1;
         expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_CHANGED);
-        cr_expect(eq(str, (char *)runs(t.root.v), ""), "case %zu", i);
+        cr_expect(eq(str, (char *)runs(t.root.table.v), ""), "case %zu", i);
     }
 }
 
@@ -1276,7 +1276,7 @@ Test(edit, takes_a_limit_of_0_for_none)
         expect_status(ptw_protect_movable(&m, &q), PTW_OK);
         expect_status(ptw_unmap_movable(&m, &q), PTW_OK);
         t = m.tables;
-        cr_expect(eq(str, runs(t.root.v), ""));
+        cr_expect(eq(str, runs(t.root.table.v), ""));
     }
 }
 
@@ -1298,13 +1298,15 @@ Test(amd64_movable, keeps_all_three_pages)
         expect_status(map_m(i * K4, K4, 0x20000 + i * K4, RWX_RIGHTS, 0),
                       PTW_OK);
         expect_no_leak_m();
-        cr_expect(eq(u64, pool.root_told.v, m.tables.root.v));
+        cr_expect(eq(u64, pool.root_told.v, m.tables.root.table.v));
     }
-    cr_expect(eq(str, runs(m.tables.root.v), "map 0-2fff 20000 rwx- 4k\n"));
+    cr_expect(
+        eq(str, runs(m.tables.root.table.v), "map 0-2fff 20000 rwx- 4k\n"));
     cr_expect(eq(uint, pool.in_use, 4));
     cr_expect(eq(uint, pool.roots_told, 3));
     expect_status(map_m(0, 4 * (uint64_t)M2, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(str, runs(m.tables.root.v), "map 0-7fffff 20000 rwx- 4k\n"));
+    cr_expect(
+        eq(str, runs(m.tables.root.table.v), "map 0-7fffff 20000 rwx- 4k\n"));
     expect_no_leak_m();
     expect_status(unmap_m(0, 4 * (uint64_t)M2, PTW_EDIT_RECLAIM), PTW_OK);
     cr_expect(eq(uint, pool.in_use, 1));
@@ -1326,7 +1328,7 @@ Test(amd64_movable, keeps_the_attribute_bits_of_the_parents)
         start_movable("amd64");
         expect_status(map_m(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
         for (unsigned l = 0; l < 3; l++) {
-            uint64_t table = m.tables.root.v;
+            uint64_t table = m.tables.root.table.v;
 
             for (unsigned d = 0; d < l; d++) {
                 table = below(table, 0);
@@ -1337,7 +1339,7 @@ Test(amd64_movable, keeps_the_attribute_bits_of_the_parents)
         expect_status(unmap_m(0, K4, 0), PTW_OK);
         cr_expect(eq(uint, pool.moves, 4));
         for (unsigned l = 0; l < 3; l++) {
-            uint64_t table = m.tables.root.v;
+            uint64_t table = m.tables.root.table.v;
 
             for (unsigned d = 0; d < l; d++) {
                 table = below(table, 0);
@@ -1353,10 +1355,11 @@ Test(i686_movable, keeps_the_attribute_bits_of_the_parent)
 {
     start_movable("i686");
     expect_status(map_m(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    put(m.tables.root.v, 0, below(m.tables.root.v, 0) | 0xc31);
+    put(m.tables.root.table.v, 0, below(m.tables.root.table.v, 0) | 0xc31);
     pool.roots_told = 0;
     expect_status(unmap_m(0, K4, 0), PTW_OK);
-    expect_entry(m.tables.root.v, 0, below(m.tables.root.v, 0) | 0xc31);
+    expect_entry(m.tables.root.table.v, 0,
+                 below(m.tables.root.table.v, 0) | 0xc31);
     cr_expect(eq(uint, pool.roots_told, 1));
     expect_no_leak_m();
 }
@@ -1385,7 +1388,7 @@ Test(amd64_movable, stays_whole_wherever_the_hook_refuses)
         pool.move_refuse_after = n;
         st = map_m(K4, 2 * (uint64_t)M2 - 2 * K4, G1, RWX_RIGHTS, 0);
         expect_status(st, n < 5 ? PTW_E_BUS : PTW_OK);
-        cr_expect(eq(str, runs(m.tables.root.v),
+        cr_expect(eq(str, runs(m.tables.root.table.v),
                      n < 5 ? "map 0-3fffff 20000 rwx- 4k\n"
                            : "map 0-fff 20000 rwx- 4k\n"
                              "map 1000-3fefff 40000000 rwx- 4k\n"
@@ -1406,7 +1409,7 @@ Test(amd64_movable, refuses_a_bad_place_from_the_hook)
             memset(pool.moved, 0, sizeof pool.moved);
             pool.move_refuse_after = n;
             expect_status(map_m(K4, K4, 0x21000, RWX_RIGHTS, 0), bad[i].status);
-            cr_expect(eq(str, (char *)runs(m.tables.root.v),
+            cr_expect(eq(str, (char *)runs(m.tables.root.table.v),
                          "map 0-fff 20000 rwx- 4k\n"),
                       "case %zu, call %d", i, n);
             expect_no_leak_m();
@@ -1437,7 +1440,7 @@ static void start_read_only(void)
     put(0x4000, 0, 0x20000 | RWX);
     put(0x3000, 1, 0x5000 | TABLE);
     pool_init();
-    m.tables.root.v = 0x1000;
+    m.tables.root.table.v = 0x1000;
 }
 
 Test(amd64_movable, moves_tables_out_of_memory_that_is_read_only)
@@ -1449,10 +1452,11 @@ Test(amd64_movable, moves_tables_out_of_memory_that_is_read_only)
     cr_expect(as_remembered());
     pool.relocate = true;
     expect_status(map_m(K4, K4, 0x21000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(str, runs(m.tables.root.v), "map 0-1fff 20000 rwx- 4k\n"));
+    cr_expect(
+        eq(str, runs(m.tables.root.table.v), "map 0-1fff 20000 rwx- 4k\n"));
     cr_expect(eq(str, runs(0x1000), "map 0-fff 20000 rwx- 4k\n"));
     cr_expect(eq(uint, pool.in_use, 4)); /* and 5000 is where it was */
-    expect_entry(below(below(m.tables.root.v, 0), 0), 1, 0x5000 | TABLE);
+    expect_entry(below(below(m.tables.root.table.v, 0), 0), 1, 0x5000 | TABLE);
     cr_expect(not(pool.stale));
 }
 
@@ -1464,13 +1468,13 @@ Test(amd64_movable, reclaims_tables_without_leaf_tables)
         expect_status(
             map_m(0, M2, 0, RWX_RIGHTS, what < 2 ? PTW_EDIT_LARGE : 0), PTW_OK);
         if (what == 1) {
-            put(below(below(m.tables.root.v, 0), 0), 0, 0);
+            put(below(below(m.tables.root.table.v, 0), 0), 0, 0);
         }
         pool.moves = 0;
         expect_status(unmap_m(0, G1, PTW_EDIT_RECLAIM), PTW_OK);
-        expect_entry(m.tables.root.v, 0, 0);
+        expect_entry(m.tables.root.table.v, 0, 0);
         cr_expect(eq(uint, pool.in_use, 1));
-        cr_expect(pool.moved[m.tables.root.v / PAGE], "case %u", what);
+        cr_expect(pool.moved[m.tables.root.table.v / PAGE], "case %u", what);
         expect_no_leak_m();
     }
 }
@@ -1486,8 +1490,9 @@ Test(amd64_movable, lets_an_empty_table_go_that_is_read_only)
         cr_expect(eq(u64, m.tables.spares, 0));
         cr_expect(eq(uint, pool.given, 0));
         cr_expect(eq(uint, pool.in_use, 2));
-        cr_expect(eq(str, runs(m.tables.root.v), "map 0-fff 20000 rwx- 4k\n"));
-        expect_entry(below(m.tables.root.v, 0), 1, 0);
+        cr_expect(
+            eq(str, runs(m.tables.root.table.v), "map 0-fff 20000 rwx- 4k\n"));
+        expect_entry(below(m.tables.root.table.v, 0), 1, 0);
         expect_entry(0x2000, 1, 0x5000 | TABLE);
         cr_expect(not(pool.stale));
     }
@@ -1495,7 +1500,7 @@ Test(amd64_movable, lets_an_empty_table_go_that_is_read_only)
 
 /* ------------------------------------------------------------------ shared */
 
-static ptw_pa other;
+static struct ptw_root other = {&regime, {0}};
 
 /* Two spaces, t's and other's, with one PDPT at 0 between them. */
 static void share(unsigned pages)
@@ -1503,22 +1508,21 @@ static void share(unsigned pages)
     start("amd64");
     t.shares = counted();
     expect_status(map(0, (uint64_t)pages * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    other.v = pool_table();
-    put(other.v, 0, entry_at(t.root.v, 0));
+    other.table.v = pool_table();
+    put(other.table.v, 0, entry_at(t.root.table.v, 0));
     {
-        ptw_pa roots[2] = {t.root, other};
+        struct ptw_root roots[2] = {t.root, other};
         static _Alignas(8) unsigned char storage[1 << 14];
         struct ptw_memo memo;
 
         cr_assert(
             eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
-        cr_assert(eq(int,
-                     ptw_shares_scan(t.shares, &regime, &mem, roots, 2, &memo,
-                                     UINT64_MAX),
-                     PTW_OK));
+        cr_assert(eq(
+            int, ptw_shares_scan(t.shares, &mem, roots, 2, &memo, UINT64_MAX),
+            PTW_OK));
     }
-    cr_assert(
-        eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.v, 0))), 2));
+    cr_assert(eq(
+        u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.table.v, 0))), 2));
 }
 
 /* Hyperlight 10: mapping through a linked table overwrote the owner. */
@@ -1531,12 +1535,12 @@ Test(amd64_shared, are_not_written_through)
     expect_status(protect(0, K4, PTW_READ, 0), PTW_E_SHARED);
     cr_expect(as_remembered());
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
-    cr_expect(eq(str, runs(other.v), "map 0-fff 20000 rwx- 4k\n"));
-    cr_expect(eq(str, runs(t.root.v), "map 0-1fff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(other.table.v), "map 0-fff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(t.root.table.v), "map 0-1fff 20000 rwx- 4k\n"));
     cr_expect(eq(uint, pool.in_use, 8));
     expect_status(unmap(0, 2 * K4, PTW_EDIT_RECLAIM), PTW_OK);
     cr_expect(eq(uint, pool.in_use, 5));
-    cr_expect(eq(str, runs(other.v), "map 0-fff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(other.table.v), "map 0-fff 20000 rwx- 4k\n"));
 }
 
 Test(amd64_shared, are_private_again_where_nobody_else_refers_to_them)
@@ -1544,13 +1548,13 @@ Test(amd64_shared, are_private_again_where_nobody_else_refers_to_them)
     uint64_t theirs;
 
     share(1);
-    theirs = below(other.v, 0);
+    theirs = below(other.table.v, 0);
     expect_status(unmap(0, K4, PTW_EDIT_UNSHARE), PTW_OK);
     cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(theirs)), 1));
     t.root = other;
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(u64, below(other.v, 0), theirs));
-    cr_expect(eq(str, runs(other.v), "map 0-1fff 20000 rwx- 4k\n"));
+    cr_expect(eq(u64, below(other.table.v, 0), theirs));
+    cr_expect(eq(str, runs(other.table.v), "map 0-1fff 20000 rwx- 4k\n"));
 }
 
 Test(amd64_shared, are_as_before_wherever_the_allocator_refuses)
@@ -1562,8 +1566,9 @@ Test(amd64_shared, are_as_before_wherever_the_allocator_refuses)
         expect_status(map(K4, K4, 0, RWX_RIGHTS, PTW_EDIT_UNSHARE),
                       PTW_E_SPACE);
         cr_expect(as_remembered());
-        cr_expect(
-            eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.v, 0))), 2));
+        cr_expect(eq(
+            u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.table.v, 0))),
+            2));
     }
 }
 
@@ -1572,13 +1577,12 @@ static bool counted_in(size_t bytes)
 {
     static _Alignas(8) unsigned char storage[1 << 14];
     static _Alignas(8) unsigned char more[1 << 14];
-    ptw_pa roots[2] = {t.root, other};
+    struct ptw_root roots[2] = {t.root, other};
     struct ptw_memo memo;
 
     cr_assert(eq(int, ptw_memo_init(&memo, more, sizeof more, 3), PTW_OK));
     return ptw_shares_init(t.shares, storage, bytes, 1) == PTW_OK &&
-           ptw_shares_scan(t.shares, &regime, &mem, roots, 2, &memo, 0) ==
-               PTW_OK;
+           ptw_shares_scan(t.shares, &mem, roots, 2, &memo, 0) == PTW_OK;
 }
 
 /* What a scan has listed needs no further room. */
@@ -1591,8 +1595,8 @@ Test(amd64_shared, need_no_more_room_than_the_scan_did)
         cr_assert(lt(sz, bytes, 1 << 12));
     }
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
-    cr_expect(eq(str, runs(other.v), "map 0-fff 20000 rwx- 4k\n"));
-    cr_expect(eq(str, runs(t.root.v), "map 0-1fff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(other.table.v), "map 0-fff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(t.root.table.v), "map 0-1fff 20000 rwx- 4k\n"));
     cr_expect(eq(sz, t.shares->wanted, 0));
 }
 
@@ -1613,7 +1617,7 @@ static void own_tables(size_t bytes)
     }
     item.u.alias.amd64.level = PTW_AMD64_ALIAS_PDPT;
     item.u.alias.amd64.ref.attributes = 0x27;
-    other.v = pool_table();
+    other.table.v = pool_table();
     built[0].root = t.root;
     built[1].root = other;
     cr_assert(eq(int, ptw_shares_init(t.shares, storage, bytes, 1), PTW_OK));
@@ -1642,8 +1646,8 @@ Test(amd64_shared, ask_for_the_room_that_they_need_and_can_be_given_it)
     cr_expect(
         eq(int, ptw_shares_grow(t.shares, larger + 1, enough), PTW_E_ALIGN));
     cr_assert(eq(int, ptw_shares_grow(t.shares, larger, enough), PTW_OK));
-    cr_expect(
-        eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.v, 0))), 2));
+    cr_expect(eq(
+        u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.table.v, 0))), 2));
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
     cr_expect(eq(str, (char *)at(K4), "21000 rwx- 12"));
     cr_expect(eq(sz, t.shares->count.used, 13));
@@ -1663,7 +1667,7 @@ static void twice(void)
     start("amd64");
     t.shares = counted();
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    pd = below(below(t.root.v, 0), 0);
+    pd = below(below(t.root.table.v, 0), 0);
     put(pd, 1, entry_at(pd, 0));
     {
         static _Alignas(8) unsigned char storage[1 << 14];
@@ -1671,10 +1675,9 @@ static void twice(void)
 
         cr_assert(
             eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
-        cr_assert(eq(int,
-                     ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1, &memo,
-                                     UINT64_MAX),
-                     PTW_OK));
+        cr_assert(eq(
+            int, ptw_shares_scan(t.shares, &mem, &t.root, 1, &memo, UINT64_MAX),
+            PTW_OK));
     }
 }
 
@@ -1684,7 +1687,7 @@ Test(amd64_shared, are_copied_once_less_than_they_are_met)
     expect_status(
         map(K4, 2 * (uint64_t)M2 - K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE),
         PTW_OK);
-    cr_expect(eq(str, runs(t.root.v), "map 0-3fffff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(t.root.table.v), "map 0-3fffff 20000 rwx- 4k\n"));
     cr_expect(eq(uint, pool.in_use, 5));
     expect_no_leak();
 }
@@ -1698,9 +1701,9 @@ Test(amd64_shared, are_copied_and_not_written_when_read_only)
         uint64_t pd;
 
         twice();
-        pd = below(below(t.root.v, 0), 0);
-        own = pt_of(t.root.v);
-        memcpy(&ram[0x3000], &ram[pt_of(t.root.v)], PAGE);
+        pd = below(below(t.root.table.v, 0), 0);
+        own = pt_of(t.root.table.v);
+        memcpy(&ram[0x3000], &ram[pt_of(t.root.table.v)], PAGE);
         put(pd, 0, 0x3000 | TABLE);
         put(pd, 1, 0x3000 | TABLE);
         pool.in_use--; /* the pool's own page table is not in use any more */
@@ -1712,10 +1715,10 @@ Test(amd64_shared, are_copied_and_not_written_when_read_only)
 
             cr_assert(eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3),
                          PTW_OK));
-            cr_assert(eq(int,
-                         ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1,
-                                         &memo, UINT64_MAX),
-                         PTW_OK));
+            cr_assert(eq(
+                int,
+                ptw_shares_scan(t.shares, &mem, &t.root, 1, &memo, UINT64_MAX),
+                PTW_OK));
         }
         offer_pool_only();
         remember();
@@ -1723,7 +1726,8 @@ Test(amd64_shared, are_copied_and_not_written_when_read_only)
         expect_status(map(K4, 2 * (uint64_t)M2 - K4, 0x21000, RWX_RIGHTS,
                           PTW_EDIT_UNSHARE),
                       PTW_OK);
-        cr_expect(eq(str, runs(t.root.v), "map 0-3fffff 20000 rwx- 4k\n"));
+        cr_expect(
+            eq(str, runs(t.root.table.v), "map 0-3fffff 20000 rwx- 4k\n"));
         expect_entry(0x3000, 0, 0x20063);
         expect_entry(0x3000, 1, 0);
     }
@@ -1737,7 +1741,7 @@ Test(amd64_shared_movable, are_copied_and_not_written_where_they_are)
     {
         struct ptw_map_request q = map_request(
             K4, 2 * (uint64_t)M2 - K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE);
-        uint64_t shared = pt_of(t.root.v);
+        uint64_t shared = pt_of(t.root.table.v);
         uint64_t pd;
 
         memset(pool.moved, 0, sizeof pool.moved);
@@ -1745,11 +1749,11 @@ Test(amd64_shared_movable, are_copied_and_not_written_where_they_are)
         expect_status(ptw_map_movable(&m, &q), PTW_OK);
         cr_expect(eq(uint, pool.moves, 3));
         t.root = m.tables.root;
-        pd = below(below(t.root.v, 0), 0);
+        pd = below(below(t.root.table.v, 0), 0);
         cr_expect(ne(u64, below(pd, 0), shared));
         cr_expect(ne(u64, below(pd, 1), shared));
     }
-    cr_expect(eq(str, runs(t.root.v), "map 0-3fffff 20000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(t.root.table.v), "map 0-3fffff 20000 rwx- 4k\n"));
     expect_no_leak();
     cr_expect(not(pool.stale));
 }
@@ -1787,8 +1791,8 @@ static void two_levels(enum below x)
         cr_assert(eq(int, ptw_mem_init_regions(&mem, region, 3), PTW_OK));
     }
     pool.in_use--; /* the root is another one */
-    pool.used[t.root.v / PAGE] = false;
-    t.root.v = 0x1000;
+    pool.used[t.root.table.v / PAGE] = false;
+    t.root.table.v = 0x1000;
     scan();
     m.tables = t;
     m.move = &pool_moves;
@@ -1854,7 +1858,7 @@ Test(amd64_shared, are_copied_from_what_is_lent)
         twice();
         offer_callbacks();
         callback_ram.lend = lend != 0;
-        callback_ram.unreadable = pt_of(t.root.v) + 8;
+        callback_ram.unreadable = pt_of(t.root.table.v) + 8;
         remember();
         expect_status(protect(0, K4, PTW_READ, PTW_EDIT_UNSHARE),
                       lend != 0 ? PTW_OK : PTW_E_BUS);
@@ -1884,10 +1888,11 @@ Test(amd64_shared_movable, are_moved_when_they_have_long_been_private)
         pool.relocate = false;
         expect_status(ptw_protect_movable(&m, &q), PTW_OK);
         m.tables.shares->edit += later[i] - 1;
-        pt = below(below(below(m.tables.root.v, 0), 0), 1);
+        pt = below(below(below(m.tables.root.table.v, 0), 0), 1);
         q = range_request(M2, K4, PTW_READ, 0);
         expect_status(ptw_protect_movable(&m, &q), PTW_OK);
-        cr_expect(eq(u64, below(below(below(m.tables.root.v, 0), 0), 1), pt));
+        cr_expect(
+            eq(u64, below(below(below(m.tables.root.table.v, 0), 0), 1), pt));
     }
 }
 
@@ -1899,7 +1904,7 @@ Test(amd64_shared, are_refused_when_they_are_there_in_part)
     uint64_t pd;
 
     twice();
-    pd = below(below(t.root.v, 0), 0);
+    pd = below(below(t.root.table.v, 0), 0);
     memset(&ram[table], 0, PAGE);
     put(pd, 0, table | TABLE);
     put(pd, 1, table | TABLE);
@@ -1917,10 +1922,9 @@ Test(amd64_shared, are_refused_when_they_are_there_in_part)
 
         cr_assert(
             eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
-        cr_assert(eq(int,
-                     ptw_shares_scan(t.shares, &regime, &mem, &t.root, 1, &memo,
-                                     UINT64_MAX),
-                     PTW_OK));
+        cr_assert(eq(
+            int, ptw_shares_scan(t.shares, &mem, &t.root, 1, &memo, UINT64_MAX),
+            PTW_OK));
     }
     remember();
     expect_status(map(0, M2, 0, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_E_BUS);
@@ -2034,7 +2038,7 @@ static void entry_wide(uint64_t pa, unsigned bytes, uint64_t value)
 {
     (void)value;
     if ((pa & ~(uint64_t)(PAGE - 1)) == linked ||
-        (pa & ~(uint64_t)(PAGE - 1)) == t.root.v) {
+        (pa & ~(uint64_t)(PAGE - 1)) == t.root.table.v) {
         widest = bytes > widest ? bytes : widest;
         stores++;
     }
@@ -2044,7 +2048,7 @@ Test(i686_callbacks, write_no_more_than_one_entry)
 {
     start_callbacks("i686");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    linked = pt_of(t.root.v);
+    linked = pt_of(t.root.table.v);
     callback_ram.stored = entry_wide;
     expect_status(map(K4, 8 * (uint64_t)M4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
     expect_status(protect(0, M4, PTW_READ | PTW_EXEC, 0), PTW_OK);
@@ -2124,7 +2128,7 @@ Test(amd64_callbacks, find_what_cannot_be_read_before_they_write)
 {
     share(1);
     offer_callbacks();
-    callback_ram.unreadable = below(t.root.v, 0) + 0x800;
+    callback_ram.unreadable = below(t.root.table.v, 0) + 0x800;
     remember();
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE),
                   PTW_E_BUS);
@@ -2136,7 +2140,7 @@ Test(amd64_callbacks, keep_a_table_that_cannot_be_seen_to_be_empty)
 {
     start_callbacks("amd64");
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    callback_ram.unreadable = pt_of(t.root.v) + 0x800;
+    callback_ram.unreadable = pt_of(t.root.table.v) + 0x800;
     expect_status(unmap(0, K4, PTW_EDIT_RECLAIM), PTW_OK);
     cr_expect(eq(str, (char *)at(0), (char *)no_page()));
     cr_expect(eq(uint, pool.in_use, 4));
@@ -2150,7 +2154,7 @@ Test(i686_map, writes_4m_leaves_above_4g)
 
     start("i686");
     expect_status(map(M4, M4, pa, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);
-    expect_entry(t.root.v, 1, 3 * M4 | 0x12 << 13 | 0xa3);
+    expect_entry(t.root.table.v, 1, 3 * M4 | 0x12 << 13 | 0xa3);
     cr_expect(eq(str, (char *)at(M4), "1200c00000 rwx- 22"));
     expect_status(
         map(2 * M4, 3 * (uint64_t)M4, 0x2ffc00000, RWX_RIGHTS, PTW_EDIT_LARGE),
@@ -2200,7 +2204,7 @@ Test(i686_edit, does_not_split_what_small_pages_cannot_reach)
     /* All of it replaced: nothing is split. */
     expect_status(map(0, M4, K4, RWX_RIGHTS, 0), PTW_E_LARGE);
     expect_status(map(0, M4, K4, RWX_RIGHTS, PTW_EDIT_SPLIT), PTW_OK);
-    cr_expect(eq(str, runs(t.root.v), "map 0-3fffff 1000 rwx- 4k\n"));
+    cr_expect(eq(str, runs(t.root.table.v), "map 0-3fffff 1000 rwx- 4k\n"));
     expect_no_leak();
 }
 
@@ -2231,7 +2235,7 @@ Test(amd64_protect, stops_at_its_limit_inside_one_table)
         cr_assert(st == PTW_OK || as_remembered());
     }
     expect_status(st, PTW_OK);
-    cr_expect(eq(str, runs(t.root.v), "map 0-2efff 20000 r--- 4k\n"));
+    cr_expect(eq(str, runs(t.root.table.v), "map 0-2efff 20000 r--- 4k\n"));
 }
 
 /* ---------------------------------------------------- tables that change */
@@ -2287,7 +2291,7 @@ Test(amd64_callbacks, say_so_when_the_tables_changed_under_the_edit)
             changing = 0;
             expect_status(map(0, 2 * (uint64_t)M2, 0x20000, RWX_RIGHTS, 0),
                           PTW_OK);
-            changing = below(below(t.root.v, 0), 0) + 8;
+            changing = below(below(t.root.table.v, 0), 0) + 8;
             changes_to = to[i];
             changes_after = n;
             remember();

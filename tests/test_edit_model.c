@@ -34,7 +34,7 @@ static struct world w;
 static void check_space(unsigned s, unsigned step)
 {
     static struct page is[PAGES];
-    struct plan p = follow_plan(w.t[s].tables.root.v);
+    struct plan p = follow_plan(w.t[s].tables.root.table.v);
     const struct report *r;
 
     memset(is, 0, sizeof is);
@@ -70,7 +70,7 @@ static void check_space(unsigned s, unsigned step)
 
 static void check(unsigned step)
 {
-    ptw_pa root[MODEL_SPACES];
+    struct ptw_root root[MODEL_SPACES];
     uint64_t spares = 0;
 
     for (unsigned s = 0; s < w.spaces; s++) {
@@ -95,8 +95,8 @@ static void check(unsigned step)
         cr_assert(ptw_memo_init(&memo, storage[1], sizeof storage[1], 2) ==
                   PTW_OK);
         cr_assert(eq(int,
-                     (int)ptw_shares_scan(&again, &regime, &mem, root, w.spaces,
-                                          &memo, UINT64_MAX),
+                     (int)ptw_shares_scan(&again, &mem, root, w.spaces, &memo,
+                                          UINT64_MAX),
                      PTW_OK));
         for (unsigned f = POOL_FIRST; f < FRAMES; f++) {
             ptw_pa table = {(uint64_t)f * PAGE};

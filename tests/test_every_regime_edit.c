@@ -109,15 +109,14 @@ static void expect_no_leak(unsigned level)
               "level %u: %u tables in use", level, pool.in_use);
 }
 
-static struct ptw_shares *scan(uint32_t roots, const ptw_pa *root)
+static struct ptw_shares *scan(uint32_t roots, const struct ptw_root *root)
 {
     static _Alignas(8) unsigned char storage[1 << 14];
     struct ptw_memo memo;
     struct ptw_shares *s = counted();
 
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 3) == PTW_OK);
-    cr_assert(ptw_shares_scan(s, &regime, &mem, root, roots, &memo, 0) ==
-              PTW_OK);
+    cr_assert(ptw_shares_scan(s, &mem, root, roots, &memo, 0) == PTW_OK);
     return s;
 }
 
@@ -132,14 +131,14 @@ EVERY(map, maps_a_page_in_every_corner_and_takes_it_back)
         start(name);
         va = corner(i, 0);
         cr_expect(eq(int, (int)map(va, PAGE, DATA, rights, 0), PTW_OK));
-        cr_expect(maps(t.root.v, va, DATA, rights, 0), "corner %u", i);
+        cr_expect(maps(t.root.table.v, va, DATA, rights, 0), "corner %u", i);
         cr_expect(eq(uint, pool.in_use, levels()), "corner %u", i);
         expect_no_leak(0);
         cr_expect(
             eq(int, (int)protect(va, PAGE, PTW_READ | PTW_EXEC, 0), PTW_OK));
-        cr_expect(maps(t.root.v, va, DATA, PTW_READ | PTW_EXEC, 0));
+        cr_expect(maps(t.root.table.v, va, DATA, PTW_READ | PTW_EXEC, 0));
         cr_expect(eq(int, (int)unmap(va, PAGE, 0), PTW_OK));
-        cr_expect(maps_nothing(t.root.v, va), "corner %u", i);
+        cr_expect(maps_nothing(t.root.table.v, va), "corner %u", i);
         cr_expect(eq(uint, pool.in_use, levels()), "corner %u", i);
         cr_expect(eq(int, (int)map(va, PAGE, DATA, rights, 0), PTW_OK));
         cr_expect(eq(int, (int)unmap(va, PAGE, PTW_EDIT_RECLAIM), PTW_OK));
@@ -164,8 +163,8 @@ EVERY(map, goes_over_the_borders_of_every_level)
                      (int)map(border - PAGE, 2 * PAGE, DATA, RWX_RIGHTS, 0),
                      PTW_OK),
                   "level %u", level);
-        cr_expect(maps(t.root.v, border - PAGE, DATA, RWX_RIGHTS, 0) &&
-                      maps(t.root.v, border, DATA + PAGE, RWX_RIGHTS, 0),
+        cr_expect(maps(t.root.table.v, border - PAGE, DATA, RWX_RIGHTS, 0) &&
+                      maps(t.root.table.v, border, DATA + PAGE, RWX_RIGHTS, 0),
                   "level %u", level);
         cr_expect(eq(uint, pool.in_use, levels() + level), "level %u", level);
         cr_expect(eq(int, (int)unmap(border - PAGE, 2 * PAGE, PTW_EDIT_RECLAIM),
@@ -187,13 +186,14 @@ EVERY(map, writes_only_rights_that_there_are)
         cr_expect(eq(int, (int)map(0, PAGE, DATA, rights, 0),
                      fine ? PTW_OK : PTW_E_RIGHTS),
                   "rights %x", rights);
-        cr_expect(fine ? maps(t.root.v, 0, DATA, rights, 0) : as_remembered(),
+        cr_expect(fine ? maps(t.root.table.v, 0, DATA, rights, 0)
+                       : as_remembered(),
                   "rights %x", rights);
     }
     cr_expect(eq(int, (int)map(0, PAGE, DATA, PTW_READ, PTW_EDIT_GRANT_EXEC),
                  PTW_OK));
     cr_expect(maps(
-        t.root.v, 0, DATA,
+        t.root.table.v, 0, DATA,
         PTW_READ | (oracle.format->withholds_exec(&oracle) ? 0 : PTW_EXEC), 0));
 }
 
@@ -242,23 +242,23 @@ EVERY(edit, refuses_what_is_not_well_formed)
     expect_refused(PAGE, 3 * PAGE - 1, wide - PAGE, PTW_E_WIDTH);
     cr_expect(
         eq(int, (int)map(PAGE, PAGE, wide - PAGE, RWX_RIGHTS, 0), PTW_OK));
-    cr_expect(maps(t.root.v, PAGE, wide - PAGE, RWX_RIGHTS, 0));
+    cr_expect(maps(t.root.table.v, PAGE, wide - PAGE, RWX_RIGHTS, 0));
 }
 
 EVERY(edit, refuses_a_root_that_can_not_be_one)
 {
     unsigned top;
-    ptw_pa root;
+    struct ptw_root root;
 
     start(name);
     top = levels() - 1;
     root = t.root;
     remember();
-    t.root.v = root.v + oracle_table_bytes(oracle.format, top) / 2;
+    t.root.table.v = root.table.v + oracle_table_bytes(oracle.format, top) / 2;
     cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_ALIGN));
-    t.root.v = (uint64_t)1 << oracle.format->root_pa_bits(&oracle);
+    t.root.table.v = (uint64_t)1 << oracle.format->root_pa_bits(&oracle);
     cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_WIDTH));
-    t.root.v = RAM_BYTES;
+    t.root.table.v = RAM_BYTES;
     cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_BUS));
     cr_expect(eq(int, (int)unmap(0, PAGE, 0), PTW_E_BUS));
     cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, PTW_EDIT_UNSHARE),
@@ -285,8 +285,8 @@ EVERY(map, uses_large_leaves_of_every_level_that_has_them)
                    (int)map(va, span(level), pa, RWX_RIGHTS, PTW_EDIT_LARGE),
                    PTW_OK),
                 "level %u", level);
-            cr_expect(maps(t.root.v, va, pa, RWX_RIGHTS, level) &&
-                          maps(t.root.v, va + (span(level) - 1),
+            cr_expect(maps(t.root.table.v, va, pa, RWX_RIGHTS, level) &&
+                          maps(t.root.table.v, va + (span(level) - 1),
                                pa + (span(level) - 1), RWX_RIGHTS, level),
                       "level %u", level);
             cr_expect(eq(uint, pool.in_use, levels() - level), "level %u",
@@ -295,7 +295,7 @@ EVERY(map, uses_large_leaves_of_every_level_that_has_them)
             cr_expect(eq(int,
                          (int)protect(va, span(level), PTW_READ | PTW_EXEC, 0),
                          PTW_OK));
-            cr_expect(maps(t.root.v, va, pa, PTW_READ | PTW_EXEC, level));
+            cr_expect(maps(t.root.table.v, va, pa, PTW_READ | PTW_EXEC, level));
             cr_expect(
                 eq(int, (int)unmap(va, span(level), PTW_EDIT_RECLAIM), PTW_OK));
             cr_expect(eq(uint, pool.in_use, 1), "level %u", level);
@@ -309,7 +309,7 @@ EVERY(map, uses_no_larger_leaf_than_it_may)
 {
     start(name);
     cr_expect(eq(int, (int)map(0, span(1), 0, RWX_RIGHTS, 0), PTW_OK));
-    cr_expect(maps(t.root.v, 0, 0, RWX_RIGHTS, 0));
+    cr_expect(maps(t.root.table.v, 0, 0, RWX_RIGHTS, 0));
     for (unsigned level = 1; level < levels() && has_leaves(level); level++) {
         uint64_t below = span(level - 1);
 
@@ -318,15 +318,15 @@ EVERY(map, uses_no_larger_leaf_than_it_may)
             eq(int, (int)map(0, span(level), below, RWX_RIGHTS, PTW_EDIT_LARGE),
                PTW_OK),
             "level %u", level);
-        cr_expect(maps(t.root.v, 0, below, RWX_RIGHTS, level - 1), "level %u",
-                  level);
+        cr_expect(maps(t.root.table.v, 0, below, RWX_RIGHTS, level - 1),
+                  "level %u", level);
         start(name);
         cr_expect(
             eq(int,
                (int)map(0, span(level) - below, 0, RWX_RIGHTS, PTW_EDIT_LARGE),
                PTW_OK),
             "level %u", level);
-        cr_expect(maps(t.root.v, 0, 0, RWX_RIGHTS, level - 1), "level %u",
+        cr_expect(maps(t.root.table.v, 0, 0, RWX_RIGHTS, level - 1), "level %u",
                   level);
         expect_no_leak(level);
     }
@@ -359,22 +359,22 @@ EVERY(edit, splits_a_large_leaf_of_every_level)
         cr_expect(as_remembered(), "level %u", level);
         cr_expect(eq(int, (int)unmap(hole, PAGE, PTW_EDIT_SPLIT), PTW_OK),
                   "level %u", level);
-        cr_expect(maps_nothing(t.root.v, hole), "level %u", level);
-        cr_expect(maps(t.root.v, hole - PAGE, pa + (hole - PAGE - va),
+        cr_expect(maps_nothing(t.root.table.v, hole), "level %u", level);
+        cr_expect(maps(t.root.table.v, hole - PAGE, pa + (hole - PAGE - va),
                        RWX_RIGHTS, 0) &&
-                      maps(t.root.v, hole + PAGE, pa + (hole + PAGE - va),
+                      maps(t.root.table.v, hole + PAGE, pa + (hole + PAGE - va),
                            RWX_RIGHTS, 0),
                   "level %u", level);
         for (unsigned l = 1; l <= level; l++) {
             uint64_t part = hole & ~(span(l) - 1);
 
             cr_expect(l == level ||
-                          maps(t.root.v, part + span(l),
+                          maps(t.root.table.v, part + span(l),
                                pa + (part + span(l) - va), RWX_RIGHTS, l),
                       "level %u, a part of level %u", level, l);
         }
-        cr_expect(maps(t.root.v, va + (span(level) - 1), pa + (span(level) - 1),
-                       RWX_RIGHTS, level - 1),
+        cr_expect(maps(t.root.table.v, va + (span(level) - 1),
+                       pa + (span(level) - 1), RWX_RIGHTS, level - 1),
                   "level %u", level);
         cr_expect(eq(uint, pool.in_use, levels()), "level %u", level);
         expect_no_leak(level);
@@ -394,9 +394,9 @@ EVERY(edit, widens_no_table_of_any_level)
 
         start(name);
         cr_assert(map(va, PAGE, DATA, PTW_READ | PTW_EXEC, 0) == PTW_OK);
-        raw = to_table(level, table_at(t.root.v, va, level - 1),
+        raw = to_table(level, table_at(t.root.table.v, va, level - 1),
                        PTW_READ | PTW_EXEC);
-        spoil(t.root.v, va, level, raw);
+        spoil(t.root.table.v, va, level, raw);
         remember();
         if ((granted(level, raw) & PTW_WRITE) != 0) {
             cr_expect(eq(int, (int)protect(va, PAGE, RWX_RIGHTS, 0), PTW_OK),
@@ -424,12 +424,12 @@ EVERY(edit, stops_at_a_bad_entry_of_every_upper_level)
         start(name);
         cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
         raw = has_leaves(level) ? to_page(level, high_page(level), RWXU)
-                                : raw_at(t.root.v, va, level);
+                                : raw_at(t.root.table.v, va, level);
         bits = oracle_reserved_bits(&oracle, level, raw);
         if (bits == 0) {
             continue;
         }
-        spoil(t.root.v, va, level, raw | (bits & -bits));
+        spoil(t.root.table.v, va, level, raw | (bits & -bits));
         remember();
         cr_expect(
             eq(int, (int)map(va, PAGE, DATA, RWX_RIGHTS, 0), PTW_BAD_ENTRY),
@@ -448,7 +448,7 @@ EVERY(edit, refuses_a_table_of_any_level_that_cannot_be_read)
 
         start(name);
         cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-        spoil(t.root.v, va, level, to_table(level, RAM_BYTES, RWXU));
+        spoil(t.root.table.v, va, level, to_table(level, RAM_BYTES, RWXU));
         remember();
         cr_expect(eq(int, (int)map(va, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_BUS),
                   "level %u", level);
@@ -463,7 +463,7 @@ EVERY(edit, refuses_a_table_that_cannot_be_written)
 {
     start(name);
     cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    spoil(t.root.v, 0, 1, to_table(1, PAGE, RWXU));
+    spoil(t.root.table.v, 0, 1, to_table(1, PAGE, RWXU));
     offer_pool_only();
     remember();
     cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_READONLY));
@@ -553,12 +553,13 @@ EVERY(movable, moves_every_table_of_the_way)
         range = range_request(va, PAGE, PTW_READ | PTW_EXEC, PTW_EDIT_RECLAIM);
         begin_move();
         cr_expect(eq(int, (int)ptw_map_movable(&m, &q), PTW_OK));
-        cr_expect(maps(m.tables.root.v, va, DATA, RWX_RIGHTS, 0));
+        cr_expect(maps(m.tables.root.table.v, va, DATA, RWX_RIGHTS, 0));
         begin_move();
         cr_expect(eq(int, (int)ptw_protect_movable(&m, &range), PTW_OK));
         cr_expect(eq(uint, pool.moves, levels()), "corner %u", i);
-        cr_expect(eq(u64, pool.root_told.v, m.tables.root.v));
-        cr_expect(maps(m.tables.root.v, va, DATA, PTW_READ | PTW_EXEC, 0));
+        cr_expect(eq(u64, pool.root_told.v, m.tables.root.table.v));
+        cr_expect(
+            maps(m.tables.root.table.v, va, DATA, PTW_READ | PTW_EXEC, 0));
         t.root = m.tables.root;
         expect_no_leak(0);
         begin_move();
@@ -585,8 +586,9 @@ EVERY(movable, stays_whole_wherever_the_hook_refuses)
         pool.move_refuse_after = (int)n;
         cr_expect(eq(int, (int)ptw_protect_movable(&m, &range), PTW_E_BUS),
                   "after %u", n);
-        cr_expect(maps(m.tables.root.v, corner(3, 0), DATA, RWX_RIGHTS, 0),
-                  "after %u", n);
+        cr_expect(
+            maps(m.tables.root.table.v, corner(3, 0), DATA, RWX_RIGHTS, 0),
+            "after %u", n);
         t.root = m.tables.root;
         expect_no_leak(n);
     }
@@ -602,8 +604,8 @@ static void two_places(unsigned level, uint64_t *one, uint64_t *other)
     *other &= ~(uint64_t)(PAGE - 1);
     cr_assert(map(*one, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
     cr_assert(map(*other, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    spoil(t.root.v, *other, level + 1,
-          to_table(level + 1, table_at(t.root.v, *one, level), RWXU));
+    spoil(t.root.table.v, *other, level + 1,
+          to_table(level + 1, table_at(t.root.table.v, *one, level), RWXU));
 }
 
 EVERY(shared, makes_a_table_of_every_level_private)
@@ -616,7 +618,7 @@ EVERY(shared, makes_a_table_of_every_level_private)
 
         start(name);
         two_places(level, &one, &other);
-        table = table_at(t.root.v, one, level);
+        table = table_at(t.root.table.v, one, level);
         t.shares = scan(1, &t.root);
         cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(table)), 2),
                   "level %u", level);
@@ -632,11 +634,11 @@ EVERY(shared, makes_a_table_of_every_level_private)
                (int)map(other, PAGE, DATA + PAGE, RWX_RIGHTS, PTW_EDIT_UNSHARE),
                PTW_OK),
             "level %u", level);
-        cr_expect(maps(t.root.v, one, DATA, RWX_RIGHTS, 0) &&
-                      maps(t.root.v, other, DATA + PAGE, RWX_RIGHTS, 0),
+        cr_expect(maps(t.root.table.v, one, DATA, RWX_RIGHTS, 0) &&
+                      maps(t.root.table.v, other, DATA + PAGE, RWX_RIGHTS, 0),
                   "level %u", level);
-        cr_expect(table_at(t.root.v, one, level) == table &&
-                      table_at(t.root.v, other, level) != table,
+        cr_expect(table_at(t.root.table.v, one, level) == table &&
+                      table_at(t.root.table.v, other, level) != table,
                   "level %u", level);
         cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(table)), 1),
                   "level %u", level);
@@ -656,8 +658,8 @@ EVERY(movable, does_not_write_what_it_lets_go)
     other = span(1);
     cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
     cr_assert(map(other, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    table = table_at(t.root.v, 0, 0);
-    spoil(t.root.v, other, 1, to_table(1, table, RWXU));
+    table = table_at(t.root.table.v, 0, 0);
+    spoil(t.root.table.v, other, 1, to_table(1, table, RWXU));
     t.shares = scan(1, &t.root);
     t.ops = &pool_ops_without_give;
     m.tables = t;
@@ -665,8 +667,8 @@ EVERY(movable, does_not_write_what_it_lets_go)
     memcpy(before, ram + table, PAGE);
     q = map_request(0, 2 * span(1), 0, RWX_RIGHTS, PTW_EDIT_UNSHARE);
     cr_expect(eq(int, (int)ptw_map_movable(&m, &q), PTW_OK));
-    cr_expect(table_at(m.tables.root.v, 0, 0) != table &&
-              table_at(m.tables.root.v, other, 0) != table);
+    cr_expect(table_at(m.tables.root.table.v, 0, 0) != table &&
+              table_at(m.tables.root.table.v, other, 0) != table);
     cr_expect(memcmp(before, ram + table, PAGE) == 0);
     cr_expect(eq(u64, m.tables.spares, 0));
 }
@@ -679,7 +681,7 @@ static void two_spaces(const char *name)
 {
     start(name);
     ours = t;
-    ours.root.v = pool_table();
+    ours.root.table.v = pool_table();
     t.shares = counted();
     ours.shares = t.shares;
 }
@@ -728,20 +730,22 @@ EVERY(link, shares_a_table_of_every_level)
             q.rights = rights;
         }
         cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_OK), "level %u", level);
-        cr_expect(maps(ours.root.v, va, DATA, rights, 0), "level %u", level);
-        cr_expect(table_at(ours.root.v, va, level) ==
-                      table_at(t.root.v, theirs, level),
+        cr_expect(maps(ours.root.table.v, va, DATA, rights, 0), "level %u",
+                  level);
+        cr_expect(table_at(ours.root.table.v, va, level) ==
+                      table_at(t.root.table.v, theirs, level),
                   "level %u", level);
-        cr_expect(eq(u64,
-                     ptw_shares_of(t.shares, ptw_pa_of(table_at(
-                                                 t.root.v, theirs, level))),
-                     2),
-                  "level %u", level);
+        cr_expect(
+            eq(u64,
+               ptw_shares_of(t.shares, ptw_pa_of(table_at(t.root.table.v,
+                                                          theirs, level))),
+               2),
+            "level %u", level);
         remember();
         q = link_of(va, va, level, q.rights);
         cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_NOT_MAPPED), "level %u",
                   level);
-        cr_expect(maps_nothing(ours.root.v, va), "level %u", level);
+        cr_expect(maps_nothing(ours.root.table.v, va), "level %u", level);
     }
 }
 
@@ -755,7 +759,7 @@ EVERY(link, refuses_a_level_that_cannot_be_shared)
     q = link_of(0, 0, levels() - 1, RWX_RIGHTS);
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ARG));
     q = link_of(0, 0, 0, RWX_RIGHTS);
-    q.owner.v += oracle_table_bytes(oracle.format, levels() - 1) / 2;
+    q.owner.table.v += oracle_table_bytes(oracle.format, levels() - 1) / 2;
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ALIGN));
     q = link_of(0, 0, 0, RWX_RIGHTS);
     ours.shares = NULL;
@@ -768,7 +772,7 @@ EVERY(link, refuses_a_level_that_cannot_be_shared)
 static struct ptw_item items[64];
 
 /* Hands every item of a walk over two spaces to ptw_space_aware_map. */
-static void rebuild(const ptw_pa *root, struct ptw_built *built)
+static void rebuild(const struct ptw_root *root, struct ptw_built *built)
 {
     static _Alignas(8) unsigned char storage[1 << 14];
     struct ptw_walk_options o = ptw_walk_everything();
@@ -778,8 +782,7 @@ static void rebuild(const ptw_pa *root, struct ptw_built *built)
 
     o.flags = PTW_WALK_TABLES;
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 11) == PTW_OK);
-    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, root, 2, &memo, &o) ==
-              PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o) == PTW_OK);
     cr_assert(ptw_walk_next(&w, items, 64, &count) == PTW_OK);
     for (size_t i = 0; i < count; i++) {
         cr_assert(eq(int,
@@ -798,7 +801,7 @@ EVERY(space_aware_map, rebuilds_spaces_that_share_a_table_of_every_level)
         struct ptw_link_request q;
         uint64_t theirs;
         uint64_t va;
-        ptw_pa root[2];
+        struct ptw_root root[2];
 
         two_spaces(name);
         theirs = corner(1, 0);
@@ -813,22 +816,23 @@ EVERY(space_aware_map, rebuilds_spaces_that_share_a_table_of_every_level)
         root[1] = ours.root;
         rebuild(root, built);
         cr_assert(built[0].built && built[1].built, "level %u", level);
-        cr_expect(maps(built[0].root.v, theirs, DATA, RWX_RIGHTS, 0),
+        cr_expect(maps(built[0].root.table.v, theirs, DATA, RWX_RIGHTS, 0),
                   "level %u", level);
-        cr_expect(maps(built[1].root.v, va, DATA, RWX_RIGHTS, 0), "level %u",
-                  level);
-        cr_expect(maps(built[0].root.v, corner(3, 1), span(1), RWX_RIGHTS, 1),
+        cr_expect(maps(built[1].root.table.v, va, DATA, RWX_RIGHTS, 0),
                   "level %u", level);
-        cr_expect(table_at(built[0].root.v, theirs, level) ==
-                          table_at(built[1].root.v, va, level) &&
-                      table_at(built[0].root.v, theirs, level) !=
-                          table_at(root[0].v, theirs, level),
+        cr_expect(
+            maps(built[0].root.table.v, corner(3, 1), span(1), RWX_RIGHTS, 1),
+            "level %u", level);
+        cr_expect(table_at(built[0].root.table.v, theirs, level) ==
+                          table_at(built[1].root.table.v, va, level) &&
+                      table_at(built[0].root.table.v, theirs, level) !=
+                          table_at(root[0].table.v, theirs, level),
                   "level %u", level);
         for (unsigned l = 0; l < levels(); l++) {
             uint64_t bits = ~oracle.format->table_bits(&oracle);
 
-            cr_expect(0 == ((raw_at(root[0].v, theirs, l) ^
-                             raw_at(built[0].root.v, theirs, l)) &
+            cr_expect(0 == ((raw_at(root[0].table.v, theirs, l) ^
+                             raw_at(built[0].root.table.v, theirs, l)) &
                             bits),
                       "level %u: bits of level %u", level, l);
         }

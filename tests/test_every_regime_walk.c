@@ -32,13 +32,13 @@ static bool found_untouched(void)
 
 static enum ptw_status look(uint64_t root, uint64_t va)
 {
-    enum ptw_status st =
-        ptw_lookup(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &found);
+    enum ptw_status st = ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(root)),
+                                    ptw_va_of(va), &found);
     struct ptw_translation again = found;
 
     steps = 99;
-    cr_expect(ptw_explain(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &again,
-                          step, &steps) == st);
+    cr_expect(ptw_explain(&mem, ptw_root_of(&regime, ptw_pa_of(root)),
+                          ptw_va_of(va), &again, step, &steps) == st);
     cr_expect(memcmp(&again, &found, sizeof found) == 0 || st != PTW_OK);
     return st;
 }
@@ -175,7 +175,7 @@ EVERY(lookup, takes_away_what_any_level_takes_away)
             put(table, index_in(va, level), raw);
             expected &= granted(level, raw);
         }
-        cr_assert(ptw_lookup(&regime, &mem, ptw_pa_of(root_at(0)),
+        cr_assert(ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(root_at(0))),
                              ptw_va_of(va), &found) == PTW_OK);
         cr_expect(found.rights == expected, "rights %o: %x, not %x", n,
                   found.rights, expected);
@@ -361,7 +361,7 @@ EVERY(lookup, reads_each_entry_once)
         start(name);
         hang(root_at(0), va, level, to_page(level, 0, RWXU));
         offer_watched();
-        cr_expect(ptw_lookup(&regime, &mem, ptw_pa_of(root_at(0)),
+        cr_expect(ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(root_at(0))),
                              ptw_va_of(va), &found) == PTW_OK);
         cr_expect(eq(u64, watched.total, levels() - level), "level %u", level);
         for (unsigned l = level; l < levels(); l++) {
@@ -398,7 +398,8 @@ static void expect_bad_root(uint64_t root, enum ptw_status st)
               (unsigned long long)root);
     cr_expect(eq(int, (int)bad_space(root), (int)st), "root %llx",
               (unsigned long long)root);
-    cr_expect(eq(int, (int)ptw_root_check(&regime, ptw_pa_of(root)),
+    cr_expect(eq(int,
+                 (int)ptw_root_check(ptw_root_of(&regime, ptw_pa_of(root))),
                  st == PTW_E_BUS ? PTW_OK : (int)st),
               "root %llx", (unsigned long long)root);
 }

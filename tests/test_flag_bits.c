@@ -56,9 +56,9 @@ static uint64_t entry_of(const struct image *n, uint64_t va, unsigned level)
     struct ptw_translation tr;
     size_t steps;
 
-    expect_status(ptw_explain(&regime, &n->mem, n->root[0], ptw_va_of(va), &tr,
-                              step, &steps),
-                  PTW_OK);
+    expect_status(
+        ptw_explain(&n->mem, n->root[0], ptw_va_of(va), &tr, step, &steps),
+        PTW_OK);
     return step[3 - level].raw;
 }
 
@@ -68,9 +68,9 @@ static void change(struct image *n, uint64_t va, uint64_t raw)
     struct ptw_translation tr;
     size_t steps;
 
-    expect_status(ptw_explain(&regime, &n->mem, n->root[0], ptw_va_of(va), &tr,
-                              step, &steps),
-                  PTW_OK);
+    expect_status(
+        ptw_explain(&n->mem, n->root[0], ptw_va_of(va), &tr, step, &steps),
+        PTW_OK);
     for (unsigned i = 0; i < 8; i++) {
         n->bytes[step[3].entry.v - n->base + i] = (uint8_t)(raw >> 8 * i);
     }
@@ -95,8 +95,9 @@ Test(flag_bits, are_no_address_and_not_reserved)
     cr_expect(eq(u64, ptw_attributes_of(&regime, 0, 0x5000 | P).flag_bits, 0));
     cr_expect(eq(int, ptw_decode(&regime, 2, 0, 0x5000 | C | P).kind,
                  PTW_ENTRY_TABLE));
-    cr_expect(eq(u64, ptw_x86_root(&regime, C | 0x5018).v, 0x5000));
-    expect_status(ptw_root_check(&regime, ptw_pa_of(C | 0x5000)), PTW_E_WIDTH);
+    cr_expect(eq(u64, ptw_x86_root(&regime, C | 0x5018).table.v, 0x5000));
+    expect_status(ptw_root_check(ptw_root_of(&regime, ptw_pa_of(C | 0x5000))),
+                  PTW_E_WIDTH);
 
     expect_status(with_flags("amd64", 52, C), PTW_OK);
     cr_expect(eq(u64, leaf(0x5000 | C << 1 | C | P).pa.v, C << 1 | 0x5000));
@@ -147,7 +148,8 @@ Test(flag_bits, end_a_run)
     put(PT, 14, (C - PAGE) | P | U);
     put(PT, 15, C | P | U);
     o.flags = PTW_WALK_RUNS;
-    expect_status(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o),
+    expect_status(ptw_virt_to_phys_init(
+                      &w, &mem, ptw_root_of(&regime, ptw_pa_of(ROOT)), &o),
                   PTW_OK);
     expect_status(ptw_walk_next(&w, item, 8, &items), PTW_OK);
     cr_assert(eq(sz, items, 5));
@@ -172,8 +174,7 @@ static const struct ptw_table_ops ops = {.take = take};
 
 Test(flag_bits, are_kept_by_edits_and_given_to_what_they_make)
 {
-    struct ptw_tables t = {
-        .regime = &regime, .mem = &mem, .ops = &ops, .root = {ROOT}};
+    struct ptw_tables t = {.mem = &mem, .ops = &ops, .root = {&regime, {ROOT}}};
     struct ptw_map_request q = {
         .first = {0x40000000},
         .last = {0x401FFFFF},
@@ -206,8 +207,7 @@ Test(flag_bits, are_kept_by_edits_and_given_to_what_they_make)
 /* No address of the range may have the bit, not in its middle either. */
 Test(flag_bits, are_in_no_address_that_is_mapped)
 {
-    struct ptw_tables t = {
-        .regime = &regime, .mem = &mem, .ops = &ops, .root = {ROOT}};
+    struct ptw_tables t = {.mem = &mem, .ops = &ops, .root = {&regime, {ROOT}}};
     struct ptw_map_request q = {
         .first = {0},
         .last = {(C << 1) - 1},
@@ -234,7 +234,7 @@ Test(flag_bits, stay_in_a_rebuild)
 
     guest_with_flags(C);
     put(PT, 3, (DATA + 3 * PAGE) | P | U);
-    j.root[0].v = ROOT;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
     expect_status(compact(&j, &n), PTW_OK);
     expect_status(verified(&j, &n), PTW_OK);
     cr_expect(eq(u64, n.counts.flags_differ, 0));
@@ -263,8 +263,8 @@ Test(flag_bits, of_a_split_are_those_of_its_path)
     put(0x9000, 0, 0xA000 | P | W | U);
     put(0xA000, 1, 0x200000 | PS | P | U);
     offer(0x200000, 0x200000, far_memory(0x200000), DIRECT);
-    j.root[0].v = ROOT;
-    j.root[1].v = 0x8000;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(0x8000));
     j.o.flags = PTW_REBUILD_SPLIT;
     expect_status(compact(&j, &n), PTW_OK);
     expect_status(verified(&j, &n), PTW_OK);
@@ -293,8 +293,8 @@ Test(flag_bits, of_a_maps_tables_are_those_of_the_root)
     put(0xA000, 0, 0xB000 | P | W | U);
     put(0xB000, 0, 0xC000 | P | W | U);
     put(0xC000, 0, DATA | P | U);
-    j.root[0].v = ROOT;
-    j.root[1].v = 0x9000;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(0x9000));
     j.o.map = &map;
     j.o.maps = 1;
     j.o.leave_out = &free_range;
@@ -322,7 +322,7 @@ static struct job three_alike(void)
         ram[DATA + i * PAGE] = 2;
     }
     put(PT, 4, (DATA + 4 * PAGE) | P | U);
-    j.root[0].v = ROOT;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
     j.o.flags = PTW_REBUILD_MERGE;
     return j;
 }

@@ -36,9 +36,8 @@ struct count {
 static struct count count;
 
 /* What virt_to_phys has for that address alone. */
-static enum ptw_status walked(const struct ptw_regime *r,
-                              const struct ptw_mem *m, ptw_pa root, ptw_va va,
-                              ptw_pa *pa)
+static enum ptw_status walked(const struct ptw_mem *m, struct ptw_root root,
+                              ptw_va va, ptw_pa *pa)
 {
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_walk w;
@@ -48,7 +47,7 @@ static enum ptw_status walked(const struct ptw_regime *r,
 
     o.first = va;
     o.last = va;
-    st = ptw_virt_to_phys_init(&w, r, m, root, &o);
+    st = ptw_virt_to_phys_init(&w, m, root, &o);
     if (st != PTW_OK) {
         return st;
     }
@@ -74,14 +73,15 @@ static void differ(const struct ptw_regime *r, ptw_va va, enum ptw_status st,
            theirs.v);
 }
 
-static bool compare(struct vm *vm, const struct ptw_regime *r,
-                    const struct ptw_mem *m, ptw_pa root, ptw_va va)
+static bool compare(struct vm *vm, const struct ptw_mem *m,
+                    struct ptw_root root, ptw_va va)
 {
+    const struct ptw_regime *r = root.regime;
     struct ptw_translation t = {.pa = {0}};
     ptw_pa pa = {0};
     ptw_pa by_walk = {0};
     bool valid = false;
-    enum ptw_status st = ptw_lookup(r, m, root, va, &t);
+    enum ptw_status st = ptw_lookup(m, root, va, &t);
 
     if (vm->ops->translate(vm, va, &valid, &pa) != VM_OK) {
         return false;
@@ -97,7 +97,7 @@ static bool compare(struct vm *vm, const struct ptw_regime *r,
     count.mapped += valid;
     count.unmapped += !valid;
     count.bad += st == PTW_BAD_ENTRY;
-    st = walked(r, m, root, va, &by_walk);
+    st = walked(m, root, va, &by_walk);
     if (valid != (st == PTW_OK) || (valid && pa.v != by_walk.v)) {
         differ(r, va, st, by_walk, valid, pa);
     }
@@ -123,7 +123,7 @@ static bool judge(struct vm *vm, const struct vm_registers *regs, uint64_t seed)
         for (unsigned i = 0; i < ADDRESSES; i++) {
             ptw_va va = {roll(&t.dice) & UINT32_MAX};
 
-            if (!compare(vm, &r, &memory, ptw_pa_of(0), va)) {
+            if (!compare(vm, &memory, ptw_root_of(&r, ptw_pa_of(0)), va)) {
                 return false;
             }
         }
@@ -134,7 +134,7 @@ static bool judge(struct vm *vm, const struct vm_registers *regs, uint64_t seed)
     for (unsigned round = 0; round < ROUNDS; round++) {
         tables_make(&t);
         for (unsigned i = 0; i < ADDRESSES; i++) {
-            if (!compare(vm, &r, &memory, ptw_x86_root(&r, regs->cr3),
+            if (!compare(vm, &memory, ptw_x86_root(&r, regs->cr3),
                          tables_va(&t))) {
                 return false;
             }

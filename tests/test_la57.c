@@ -46,14 +46,14 @@ Test(la57_lookup, maps_a_user_above_bit_47)
     size_t steps;
 
     one_page();
-    expect_status(ptw_explain(&regime, &mem, ptw_pa_of(ROOT),
+    expect_status(ptw_explain(&mem, ptw_root_of(&regime, ptw_pa_of(ROOT)),
                               ptw_va_of(va5(5, 9) + 0x123), &tr, step, &steps),
                   PTW_OK);
     cr_expect(eq(u64, tr.pa.v, DATA + 0x123));
     cr_expect(eq(uint, tr.rights, RWXU));
     cr_expect(eq(sz, steps, 5));
     cr_expect(eq(u8, step[0].level, 4));
-    expect_status(ptw_lookup(&regime, &mem, ptw_pa_of(ROOT),
+    expect_status(ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(ROOT)),
                              ptw_va_of(0x0100000000000000), &tr),
                   PTW_NOT_CANONICAL);
 }
@@ -99,6 +99,6 @@ Test(la57_rebuild, keeps_five_levels)
     struct job j = job_of(1);
 
     one_page();
-    j.root[0].v = ROOT;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
     cr_expect(eq(str, (char *)good(&j, NULL), ""));
 }

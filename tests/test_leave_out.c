@@ -656,7 +656,8 @@ Test(amd64_leave_out, stands_behind_what_is_left_out)
     leave_out(0xa000, 0x1fffff);
     leave_out(0x400000, UINT64_MAX);
     followed_without(0);
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
                                     &plan.o) == PTW_OK);
     cr_expect(ptw_walk_where(&w, &space, &va));
     cr_expect(eq(u64, va.v, 0));
@@ -723,7 +724,7 @@ Test(leave_out_init, refuses_ranges_that_do_not_ascend)
 {
     struct ptw_memo memo = {0};
     struct ptw_walk w;
-    ptw_pa root = {ROOT};
+    struct ptw_root root = {&regime, {ROOT}};
 
     ten_pages();
     leave_out(0x2000, 0x1fff);
@@ -736,10 +737,9 @@ Test(leave_out_init, refuses_ranges_that_do_not_ascend)
     leave_out(0x2000, 0x2fff);
     leave_out(0x2fff, 0x3fff);
     cr_expect(eq(int, status_of(0), PTW_E_RANGE));
-    cr_expect(
-        eq(int,
-           ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 1, &memo, &plan.o),
-           PTW_E_RANGE));
+    cr_expect(eq(int,
+                 ptw_walk_va_spaces_init(&w, &mem, &root, 1, &memo, &plan.o),
+                 PTW_E_RANGE));
     all_in();
     leave_out(0x2000, 0x2fff);
     leave_out(0x2000, 0x2fff);
@@ -840,8 +840,8 @@ static char *exposed(unsigned flags)
     plan.o.leave_outs = ranges;
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
     found.count = 0;
-    found.init = ptw_exposed_init(&e, &regime, &mem, plan.root, 1, &memo, frame,
-                                  2, &plan.o);
+    found.init =
+        ptw_exposed_init(&e, &mem, plan.root, 1, &memo, frame, 2, &plan.o);
     found.end = found.init;
     while (found.end == PTW_OK) {
         found.end = ptw_exposed_next(&e, &found.item[found.count]);

@@ -22,7 +22,7 @@ static void start(const char *name)
     pool_init();
     bench(&owner);
     ours = owner;
-    ours.root.v = pool_table();
+    ours.root.table.v = pool_table();
     owner.shares = counted();
     ours.shares = owner.shares;
 }
@@ -55,7 +55,7 @@ static uint64_t pa_of(const struct ptw_tables *t, uint64_t va, unsigned *rights)
     struct ptw_translation at;
 
     *rights = 0;
-    if (ptw_lookup(&regime, &mem, t->root, ptw_va_of(va), &at) != PTW_OK) {
+    if (ptw_lookup(&mem, t->root, ptw_va_of(va), &at) != PTW_OK) {
         return UINT64_MAX;
     }
     *rights = at.rights;
@@ -103,10 +103,10 @@ Test(amd64_link, puts_a_kernel_half_into_another_space)
     expect_pa(&ours, UINT64_MAX, 0x22FFF, PTW_READ);
     expect_pa(&ours, K4, UINT64_MAX, 0);
     for (unsigned i = 0; i < 512; i++) {
-        uint64_t theirs = entry_at(owner.root.v, i);
+        uint64_t theirs = entry_at(owner.root.table.v, i);
 
         cr_expect(
-            eq(u64, entry_at(ours.root.v, i),
+            eq(u64, entry_at(ours.root.table.v, i),
                i < 256 || theirs == 0 ? 0 : (theirs & 0xFFFFFFFFF000) | 0x21));
         cr_expect(eq(
             u64, ptw_shares_of(ours.shares, ptw_pa_of(theirs & 0xFFFFFFFFF000)),
@@ -120,9 +120,10 @@ Test(amd64_link, puts_a_kernel_half_into_another_space)
     q.rights = RWX_RIGHTS;
     expect_status(ptw_link(&ours, &q), PTW_OK);
     expect_pa(&ours, HALF, 0x20000, RWX_RIGHTS);
-    cr_expect(eq(
-        u64, ptw_shares_of(ours.shares, ptw_pa_of(table_of(owner.root.v, 256))),
-        2));
+    cr_expect(eq(u64,
+                 ptw_shares_of(ours.shares,
+                               ptw_pa_of(table_of(owner.root.table.v, 256))),
+                 2));
 }
 
 Test(amd64_link, takes_any_address_of_a_region_and_every_level)
@@ -141,7 +142,7 @@ Test(amd64_link, takes_any_address_of_a_region_and_every_level)
         expect_pa(&ours, 9 * region, UINT64_MAX, 0);
         expect_pa(&ours, 10 * region + K4, UINT64_MAX, 0);
         cr_expect(eq(sz, pool.in_use,
-                     reachable(2, (ptw_pa[]){owner.root, ours.root})));
+                     reachable(2, (struct ptw_root[]){owner.root, ours.root})));
     }
 }
 
@@ -163,8 +164,8 @@ Test(amd64_link, goes_over_several_tables)
     expect_pa(&ours, 0x80C0200000, 0x22000, RWX_RIGHTS);
     expect_pa(&ours, 0x8080000000, UINT64_MAX, 0);
     cr_expect(eq(uint, pool.in_use - before, 3), "a PDPT and two PDs");
-    cr_expect(
-        eq(sz, pool.in_use, reachable(2, (ptw_pa[]){owner.root, ours.root})));
+    cr_expect(eq(sz, pool.in_use,
+                 reachable(2, (struct ptw_root[]){owner.root, ours.root})));
 }
 
 Test(i686_link, puts_a_kernel_half_into_another_space)
@@ -214,13 +215,13 @@ Test(amd64_link, says_what_it_cannot_link)
     q.their_va.v = 0;
     expect_status(ptw_link(&ours, &q), PTW_NOT_CANONICAL);
     q = good;
-    q.owner.v += 8;
+    q.owner.table.v += 8;
     expect_status(ptw_link(&ours, &q), PTW_E_ALIGN);
     q = good;
-    q.owner.v = (uint64_t)1 << 60;
+    q.owner.table.v = (uint64_t)1 << 60;
     expect_status(ptw_link(&ours, &q), PTW_E_WIDTH);
     q = good;
-    q.owner.v = RAM_BYTES;
+    q.owner.table.v = RAM_BYTES;
     expect_status(ptw_link(&ours, &q), PTW_E_BUS);
     q = good;
     q.rights = PTW_WRITE;
@@ -257,7 +258,7 @@ Test(amd64_link, refuses_attributes_that_lead_to_no_table)
     cr_expect(as_remembered());
     q.attributes = 0x8000000000000C25;
     expect_status(ptw_link(&ours, &q), PTW_OK);
-    cr_expect(eq(u64, entry_at(ours.root.v, 256) & ~0xFFFFFFFFF000,
+    cr_expect(eq(u64, entry_at(ours.root.table.v, 256) & ~0xFFFFFFFFF000,
                  0x8000000000000C25));
 }
 
@@ -324,9 +325,10 @@ Test(amd64_link, loses_no_table_and_makes_none_for_nothing)
     q = link_of(HALF, HALF + G512 - 1, HALF + G512, 2);
     expect_status(ptw_link(&ours, &q), PTW_NOT_MAPPED);
     expect_pa(&ours, HALF, UINT64_MAX, 0);
-    cr_expect(eq(
-        u64, ptw_shares_of(ours.shares, ptw_pa_of(table_of(owner.root.v, 256))),
-        1));
+    cr_expect(eq(u64,
+                 ptw_shares_of(ours.shares,
+                               ptw_pa_of(table_of(owner.root.table.v, 256))),
+                 1));
     expect_pa(&owner, HALF, 0x20000, RWX_RIGHTS);
     /* A large leaf of either is no table. */
     {
@@ -366,8 +368,8 @@ Test(amd64_link, moves_what_it_writes)
     m.move = &pool_moves;
     q = link_of(HALF, UINT64_MAX, HALF, 2);
     expect_status(ptw_link_movable(&m, &q), PTW_OK);
-    cr_expect(ne(u64, m.tables.root.v, ours.root.v));
-    cr_expect(eq(u64, pool.root_told.v, m.tables.root.v));
+    cr_expect(ne(u64, m.tables.root.table.v, ours.root.table.v));
+    cr_expect(eq(u64, pool.root_told.v, m.tables.root.table.v));
     expect_pa(&m.tables, HALF, 0x20000, RWX_RIGHTS);
     /* Its own root moves under it. */
     memset(pool.moved, 0, sizeof pool.moved);
@@ -381,7 +383,7 @@ Test(amd64_link, moves_what_it_writes)
 Test(bare_link, has_nothing_to_link)
 {
     struct ptw_link_request q = {.rights = PTW_READ};
-    struct ptw_tables t = {.regime = &regime, .mem = &mem};
+    struct ptw_tables t = {.root = {.regime = &regime}, .mem = &mem};
 
     machine("bare");
     expect_status(ptw_link(&t, &q), PTW_E_REGIME);
@@ -414,14 +416,14 @@ static uint64_t installed(struct ptw_item *item, enum ptw_place how,
     struct ptw_translation at;
 
     space.u.space_info.kind = PTW_SPACE_WALKED;
+    space.u.space_info.root.regime = &regime;
     expect_status(ptw_item_place(&regime, item, ptw_pa_of(0x9000), how, flags),
                   PTW_OK);
     cr_assert(
         eq(int, (int)ptw_space_aware_map(&ours, &space, &built, 1, flags), 0));
     expect_status(ptw_space_aware_map(&ours, item, &built, 1, flags), PTW_OK);
-    cr_assert(eq(
-        int, (int)ptw_lookup(&regime, &mem, built.root, ptw_va_of(0x5000), &at),
-        0));
+    cr_assert(
+        eq(int, (int)ptw_lookup(&mem, built.root, ptw_va_of(0x5000), &at), 0));
     return at.raw;
 }
 
@@ -518,7 +520,7 @@ Test(amd64_map, uses_the_table_it_took_last_as_the_highest)
 
     start("amd64");
     map(&ours, 0x5000, 0x9000, RWX_RIGHTS);
-    pdpt = table_of(ours.root.v, 0);
+    pdpt = table_of(ours.root.table.v, 0);
     pd = table_of(pdpt, 0);
     pt = table_of(pd, 0);
     cr_expect(gt(u64, pdpt, pd));

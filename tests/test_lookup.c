@@ -13,7 +13,8 @@ static struct ptw_translation t;
 static int lookup(uint64_t root, uint64_t va)
 {
     memset(&t, 0x5a, sizeof t);
-    return ptw_lookup(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t);
+    return ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(root)),
+                      ptw_va_of(va), &t);
 }
 
 static bool untouched(void)
@@ -430,8 +431,8 @@ static size_t steps;
 static int explain(uint64_t root, uint64_t va)
 {
     steps = 99;
-    return ptw_explain(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t, step,
-                       &steps);
+    return ptw_explain(&mem, ptw_root_of(&regime, ptw_pa_of(root)),
+                       ptw_va_of(va), &t, step, &steps);
 }
 
 static void took(unsigned i, unsigned level, uint64_t entry, uint64_t raw,

@@ -282,7 +282,7 @@ EVERY(marked, is_refused_before_anything_is_written)
     j = a_guest(name);
     hang(root_at(1), kernel_half() + PAGE, 0, data_at(5) | RO_USER | COW);
     j.roots = 2;
-    j.root[1].v = root_at(1);
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(root_at(1)));
     expect_refused(&j, 1, kernel_half() + PAGE);
     hang(root_at(1), kernel_half() + PAGE, 0, data_at(5) | RO_USER);
     j.o.flags = PTW_REBUILD_REFUSE_MARKED;

@@ -533,7 +533,8 @@ static void compare_lookups(struct dice *d, unsigned image)
         struct oracle_answer a =
             oracle_translate(&oracle, slot, slots, root, va);
         struct ptw_translation t = {0};
-        int st = ptw_lookup(&regime, &mem, ptw_pa_of(root), ptw_va_of(va), &t);
+        int st = ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(root)),
+                            ptw_va_of(va), &t);
         bool right = false;
 
         switch (a.kind) {
@@ -685,7 +686,8 @@ static void compare_follow(struct dice *d, unsigned image, bool in_parts)
     }
     begin_facts(&expected, o.first.v, o.last.v);
     begin_facts(&got, o.first.v, o.last.v);
-    st = ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(root), &o);
+    st = ptw_virt_to_phys_init(&w, &mem, ptw_root_of(&regime, ptw_pa_of(root)),
+                               &o);
     if (st != PTW_OK) {
         cr_expect(st == PTW_E_BUS && slots == 2, "image %u: %d", image, st);
         return;
@@ -882,12 +884,13 @@ static void check_alias(const struct plan *p, const struct ptw_item *item,
     cr_expect(ref.owner < item->space || ref.their_va.v < ref.our_va.v,
               "image %u: an alias to what comes later", image);
     cr_expect(ref.our_va.v >= item->first.v && ref.our_va.v <= item->last.v);
-    cr_expect(oracle_table_at(&oracle, slot, slots, p->root[item->space].v,
-                              ref.our_va.v, level, &ours) &&
+    cr_expect(oracle_table_at(&oracle, slot, slots,
+                              p->root[item->space].table.v, ref.our_va.v, level,
+                              &ours) &&
                   ours == ref.table.v,
               "image %u: we have no such table at %llx", image,
               (unsigned long long)ref.our_va.v);
-    cr_expect(oracle_table_at(&oracle, slot, slots, p->root[ref.owner].v,
+    cr_expect(oracle_table_at(&oracle, slot, slots, p->root[ref.owner].table.v,
                               ref.their_va.v, level, &theirs) &&
                   theirs == ref.table.v,
               "image %u: the owner has no such table at %llx", image,

@@ -39,9 +39,9 @@ static struct job three_spaces(void)
 {
     struct job j = job_of(3);
 
-    j.root[0].v = FIRST;
-    j.root[1].v = SECOND;
-    j.root[2].v = THIRD;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(FIRST));
+    j.root[1] = ptw_root_of(&regime, ptw_pa_of(SECOND));
+    j.root[2] = ptw_root_of(&regime, ptw_pa_of(THIRD));
     return j;
 }
 
@@ -49,13 +49,17 @@ Test(pae_root, is_aligned_to_32_bytes_and_below_4_gib)
 {
     start("pae");
     for (unsigned i = 0; i < 5; i++) {
-        expect_status(ptw_root_check(&regime, ptw_pa_of(1u << i)), PTW_E_ALIGN);
+        expect_status(ptw_root_check(ptw_root_of(&regime, ptw_pa_of(1u << i))),
+                      PTW_E_ALIGN);
     }
-    expect_status(ptw_root_check(&regime, ptw_pa_of(32)), PTW_OK);
-    expect_status(ptw_root_check(&regime, ptw_pa_of(0xFFFFFFE0)), PTW_OK);
-    expect_status(ptw_root_check(&regime, ptw_pa_of(0x100000000)), PTW_E_WIDTH);
+    expect_status(ptw_root_check(ptw_root_of(&regime, ptw_pa_of(32))), PTW_OK);
+    expect_status(ptw_root_check(ptw_root_of(&regime, ptw_pa_of(0xFFFFFFE0))),
+                  PTW_OK);
+    expect_status(ptw_root_check(ptw_root_of(&regime, ptw_pa_of(0x100000000))),
+                  PTW_E_WIDTH);
     cr_expect(eq(u64, ptw_root_bytes(&regime), 32));
-    cr_expect(eq(u64, ptw_x86_root(&regime, 0xABCD12345679).v, 0x12345660));
+    cr_expect(
+        eq(u64, ptw_x86_root(&regime, 0xABCD12345679).table.v, 0x12345660));
 }
 
 Test(pae_root, needs_32_bytes_of_memory_and_no_more)
@@ -68,10 +72,10 @@ Test(pae_root, needs_32_bytes_of_memory_and_no_more)
         ptw_mem_init_flat(&little, ptw_pa_of(0x1020), ram + 0x1020, 32, false),
         PTW_OK);
     put(0x1020, 3, 0x2000 | P);
-    expect_status(ptw_lookup(&regime, &little, ptw_pa_of(0x1020),
+    expect_status(ptw_lookup(&little, ptw_root_of(&regime, ptw_pa_of(0x1020)),
                              ptw_va_of(0x40000000), &tr),
                   PTW_NOT_MAPPED);
-    expect_status(ptw_lookup(&regime, &little, ptw_pa_of(0x1020),
+    expect_status(ptw_lookup(&little, ptw_root_of(&regime, ptw_pa_of(0x1020)),
                              ptw_va_of(0xC0000000), &tr),
                   PTW_E_BUS);
     cr_expect(eq(u8, tr.level, 1));
@@ -117,8 +121,9 @@ Test(pae_pte, has_reserved_bits_that_long_mode_ignores)
     }
     put(PT_A, 9, entry_at(PT_A, 9) | (uint64_t)1 << 52);
     o.flags = PTW_WALK_RUNS;
-    expect_status(
-        ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(FIRST), &o), PTW_OK);
+    expect_status(ptw_virt_to_phys_init(
+                      &w, &mem, ptw_root_of(&regime, ptw_pa_of(FIRST)), &o),
+                  PTW_OK);
     expect_status(ptw_walk_next(&w, item, 16, &items), PTW_OK);
     cr_expect(eq(sz, items, 4)); /* a run, the bad one, a run, 2 MiB */
     cr_expect(eq(int, item[0].kind, PTW_ITEM_MAPPING));
@@ -166,9 +171,9 @@ Test(pae_rebuild, gives_each_root_a_page_with_nothing_behind_it)
     three_roots();
     cr_expect(eq(str, (char *)good(&j, &n), ""));
     for (unsigned i = 0; i < 3; i++) {
-        const uint8_t *page = n.bytes + (n.root[i].v - n.base);
+        const uint8_t *page = n.bytes + (n.root[i].table.v - n.base);
 
-        cr_expect(eq(u64, n.root[i].v % PAGE, 0));
+        cr_expect(eq(u64, n.root[i].table.v % PAGE, 0));
         for (unsigned k = 32; k < PAGE; k++) {
             cr_assert(eq(u8, page[k], 0));
         }
@@ -195,7 +200,7 @@ Test(pae_verify, tells_roots_in_one_page_apart)
 {
     struct job j = three_spaces();
     struct image n;
-    ptw_pa first;
+    struct ptw_root first;
 
     three_roots();
     /* The spaces differ, by an entry each, in nothing but their roots. */
@@ -231,8 +236,8 @@ Test(pae_verify, takes_roots_that_came_into_one_page)
         uint64_t apart = KERNEL + (i + 1) * PAGE;
 
         n.root[i] = j.root[i];
-        memcpy(ram + apart, ram + j.root[i].v, 32);
-        j.root[i].v = apart;
+        memcpy(ram + apart, ram + j.root[i].table.v, 32);
+        j.root[i] = ptw_root_of(&regime, ptw_pa_of(apart));
     }
     expect_status(verified(&j, &n), PTW_OK);
 }
@@ -274,7 +279,7 @@ static void shared_root(struct ptw_tables *t, struct ptw_mem *m,
     static uint64_t seen[512];
     static struct ptw_shares shares;
     struct ptw_memo memo;
-    ptw_pa roots[2] = {{FIRST}, {FIRST}};
+    struct ptw_root roots[2] = {{&regime, {FIRST}}, {&regime, {FIRST}}};
 
     three_roots();
     memset(region, 0, 2 * sizeof *region);
@@ -286,12 +291,10 @@ static void shared_root(struct ptw_tables *t, struct ptw_mem *m,
     region[1].host = high[0];
     region[1].writable = true;
     expect_status(ptw_mem_init_regions(m, region, 2), PTW_OK);
-    *t = (struct ptw_tables){
-        .regime = &regime, .mem = m, .root = roots[0], .ops = &ops};
+    *t = (struct ptw_tables){.mem = m, .root = roots[0], .ops = &ops};
     expect_status(ptw_shares_init(&shares, list, sizeof list, 1), PTW_OK);
     expect_status(ptw_memo_init(&memo, seen, sizeof seen, 1), PTW_OK);
-    expect_status(ptw_shares_scan(&shares, &regime, m, roots, 2, &memo, 0),
-                  PTW_OK);
+    expect_status(ptw_shares_scan(&shares, m, roots, 2, &memo, 0), PTW_OK);
     t->shares = &shares;
     took = 0;
     gave = 0;
@@ -323,16 +326,15 @@ Test(pae_edit, copies_a_root_to_where_cr3_reaches)
     memcpy(offered, (uint64_t[]){HIGH, HIGH + PAGE, HIGH + 2 * PAGE, 0}, 32);
     expect_status(map_a_page(&t), PTW_E_WIDTH);
     cr_expect(eq(uint, gave, took));
-    cr_expect(eq(u64, t.root.v, FIRST));
+    cr_expect(eq(u64, t.root.table.v, FIRST));
 
     shared_root(&t, &m, region);
     memset(high, 0, sizeof high);
     memcpy(offered, (uint64_t[]){HIGH, HIGH + PAGE, 0x20000, 0}, 32);
     expect_status(map_a_page(&t), PTW_OK);
-    cr_expect(eq(u64, t.root.v, 0x20000));
+    cr_expect(eq(u64, t.root.table.v, 0x20000));
     cr_expect(eq(u64, entry_at(0x20000, 2) & ~(uint64_t)0xFFF, HIGH + PAGE));
-    expect_status(ptw_lookup(&regime, &m, t.root, ptw_va_of(0x80000000), &tr),
-                  PTW_OK);
+    expect_status(ptw_lookup(&m, t.root, ptw_va_of(0x80000000), &tr), PTW_OK);
     cr_expect(eq(u64, entry_at(FIRST, 2), 0));
 }
 
@@ -346,13 +348,13 @@ Test(pae_link, refuses_less_than_all_rights_at_the_root)
         .first = {0x40000000},
         .last = {0x7FFFFFFF},
         .their_va = {0},
-        .owner = {SECOND},
+        .owner = {&regime, {SECOND}},
         .level = {.pae = PTW_PAE_ALIAS_PD},
         .rights = PTW_READ | PTW_WRITE | PTW_EXEC,
     };
 
     shared_root(&t, &m, region);
-    t.root.v = THIRD;
+    t.root.table.v = THIRD;
     expect_status(ptw_link(&t, &q), PTW_E_RIGHTS);
     cr_expect(eq(u64, entry_at(THIRD, 1), 0));
     q.rights = RWXU;
@@ -378,13 +380,14 @@ Test(pae_space_map, takes_a_root_that_cr3_reaches)
     shared_root(&t, &m, region);
     memcpy(offered, (uint64_t[]){HIGH, 0}, 16);
     item.u.space_info.kind = PTW_SPACE_WALKED;
+    item.u.space_info.root.regime = &regime;
     expect_status(ptw_space_aware_map(&t, &item, &built, 1, 0), PTW_E_WIDTH);
     cr_expect(not(built.built));
     cr_expect(eq(uint, gave, 1));
     took = 0;
     offered[0] = 0x20000;
     expect_status(ptw_space_aware_map(&t, &item, &built, 1, 0), PTW_OK);
-    cr_expect(eq(u64, built.root.v, 0x20000));
+    cr_expect(eq(u64, built.root.table.v, 0x20000));
 }
 
 /* The PD that starts where the root does is larger than the root, so that it is
@@ -400,12 +403,11 @@ Test(pae_rebuild, keeps_what_a_directory_maps_behind_the_root_that_it_holds)
     put(PDPTS, 3, PDPTS | P);
     put(PDPTS, 8, PT_A | P | W);
     put(PT_A, 7, DATA | P | W);
-    j.root[0].v = PDPTS;
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(PDPTS));
     expect_status(compact(&j, &n), PTW_OK);
     expect_status(verified(&j, &n), PTW_OK);
-    expect_status(
-        ptw_lookup(&regime, &n.mem, n.root[0], ptw_va_of(0xC1007000), &tr),
-        PTW_OK);
+    expect_status(ptw_lookup(&n.mem, n.root[0], ptw_va_of(0xC1007000), &tr),
+                  PTW_OK);
     cr_expect(eq(u64, tr.leaf_va.v, 0xC1007000));
     free_image(&n);
 }

@@ -37,7 +37,7 @@ static void start(const char *name)
     pool_init();
     memset(&t, 0, sizeof t);
     memset(built, 0, sizeof built);
-    t.regime = &regime;
+    t.root.regime = &regime;
     t.mem = &mem;
     t.ops = &pool_ops;
     t.shares = counted();
@@ -45,7 +45,8 @@ static void start(const char *name)
 
 /* All items of the spaces, and how many distinct tables there are: counted by
  * level, since a table at two levels is two in the rebuilt spaces. */
-static size_t walk_spaces(const ptw_pa *root, uint32_t roots, unsigned flags)
+static size_t walk_spaces(const struct ptw_root *root, uint32_t roots,
+                          unsigned flags)
 {
     static _Alignas(8) unsigned char storage[1 << 17];
     struct ptw_walk_options o = ptw_walk_everything();
@@ -54,8 +55,8 @@ static size_t walk_spaces(const ptw_pa *root, uint32_t roots, unsigned flags)
 
     o.flags = flags;
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 11) == PTW_OK);
-    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, root, roots, &memo,
-                                      &o) == PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, root, roots, &memo, &o) ==
+              PTW_OK);
     item_count = 0;
     if (ptw_walk_next(&w, items, MAX_ITEMS, &item_count) == PTW_OK) {
         size_t more;
@@ -73,7 +74,7 @@ static enum ptw_status give_item(const struct ptw_item *item, uint32_t spaces,
 }
 
 /* The straight loop. */
-static void rebuild(const ptw_pa *root, uint32_t roots, unsigned flags)
+static void rebuild(const struct ptw_root *root, uint32_t roots, unsigned flags)
 {
     walk_spaces(root, roots,
                 runs | ((flags & PTW_EDIT_EXACT) != 0 ? PTW_WALK_TABLES : 0));
@@ -116,7 +117,8 @@ static bool same_raw(const struct ptw_item *a, const struct ptw_item *b)
            aa.copy_on_write == ab.copy_on_write;
 }
 
-static void expect_equal(ptw_pa was, ptw_pa is, const char *what)
+static void expect_equal(struct ptw_root was, struct ptw_root is,
+                         const char *what)
 {
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_item a = {.kind = PTW_ITEM_HOLE};
@@ -127,8 +129,8 @@ static void expect_equal(ptw_pa was, ptw_pa is, const char *what)
     bool end_b;
 
     o.max_reads = LIMIT * 20;
-    cr_assert(ptw_virt_to_phys_init(&wa, &regime, &mem, was, &o) == PTW_OK);
-    cr_assert(ptw_virt_to_phys_init(&wb, &regime, &mem, is, &o) == PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&wa, &mem, was, &o) == PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&wb, &mem, is, &o) == PTW_OK);
     for (unsigned n = 0; n < LIMIT; n++) {
         if (!next_leaf(&wa, &a, &end_a) || !next_leaf(&wb, &b, &end_b)) {
             return;
@@ -149,7 +151,8 @@ static void expect_equal(ptw_pa was, ptw_pa is, const char *what)
 }
 
 /* Both by lookups: where the items lie, and anywhere. */
-static void expect_equal_lookups(struct dice *d, ptw_pa was, ptw_pa is)
+static void expect_equal_lookups(struct dice *d, struct ptw_root was,
+                                 struct ptw_root is)
 {
     for (unsigned n = 0; n < 200; n++) {
         struct ptw_translation a = {0};
@@ -162,8 +165,8 @@ static void expect_equal_lookups(struct dice *d, ptw_pa was, ptw_pa is)
             va = items[roll_below(d, item_count)].first.v;
         }
         va = oracle_address(&oracle, oracle_offset(&oracle, va));
-        sa = ptw_lookup(&regime, &mem, was, ptw_va_of(va), &a);
-        sb = ptw_lookup(&regime, &mem, is, ptw_va_of(va), &b);
+        sa = ptw_lookup(&mem, was, ptw_va_of(va), &a);
+        sb = ptw_lookup(&mem, is, ptw_va_of(va), &b);
         /* A bad entry is not rebuilt: it faults either way. */
         cr_assert(eq(int, sa == PTW_OK, sb == PTW_OK));
         cr_assert(sa != PTW_OK || (a.pa.v == b.pa.v && a.rights == b.rights &&
@@ -172,10 +175,10 @@ static void expect_equal_lookups(struct dice *d, ptw_pa was, ptw_pa is)
 }
 
 /* Rebuilds exactly and compares everything. */
-static void expect_exact(const ptw_pa *root, uint32_t roots)
+static void expect_exact(const struct ptw_root *root, uint32_t roots)
 {
     static struct ptw_item before[MAX_ITEMS];
-    ptw_pa now[MANY];
+    struct ptw_root now[MANY];
     uint32_t good = 0;
     size_t tables;
     size_t tables_now;
@@ -243,8 +246,8 @@ static void expect_exact(const ptw_pa *root, uint32_t roots)
                   PTW_OK);
         cr_assert(ptw_memo_init(&memo, storage[1], sizeof storage[1], 2) ==
                   PTW_OK);
-        cr_assert(good == 0 || ptw_shares_scan(&again, &regime, &mem, now, good,
-                                               &memo, UINT64_MAX) == PTW_OK);
+        cr_assert(good == 0 || ptw_shares_scan(&again, &mem, now, good, &memo,
+                                               UINT64_MAX) == PTW_OK);
         for (unsigned f = POOL_FIRST; f < FRAMES && good > 0; f++) {
             ptw_pa table = {(uint64_t)f * PAGE};
 
@@ -272,7 +275,8 @@ static void two_chains(void)
     put(PT2, 2, 0x30000 | RX | NX);
 }
 
-static const ptw_pa three[] = {{R0}, {R1}, {R2}};
+static const struct ptw_root three[] = {
+    {&regime, {R0}}, {&regime, {R1}}, {&regime, {R2}}};
 
 Test(amd64_rebuild, is_exact_without_sharing)
 {
@@ -310,8 +314,9 @@ Test(amd64_rebuild, is_exact_where_the_paths_have_other_rights)
 
 Test(amd64_rebuild, is_exact_for_aliases_inside_one_space_and_same_roots)
 {
-    static const ptw_pa roots[] = {{R0},     {R1},        {R0},
-                                   {R0 + 8}, {RAM_BYTES}, {R1}};
+    static const struct ptw_root roots[] = {
+        {&regime, {R0}},     {&regime, {R1}},        {&regime, {R0}},
+        {&regime, {R0 + 8}}, {&regime, {RAM_BYTES}}, {&regime, {R1}}};
 
     two_chains();
     put(R0, 256, PDPT | 0x21);
@@ -320,8 +325,8 @@ Test(amd64_rebuild, is_exact_for_aliases_inside_one_space_and_same_roots)
     put(PD, 6, 0x200000 | RWX | PS | PAT_LARGE | G);
     put(R1, 511, PDPT | 0x23);
     expect_exact(roots, 6);
-    cr_expect(eq(u64, built[2].root.v, built[0].root.v));
-    cr_expect(eq(u64, built[5].root.v, built[1].root.v));
+    cr_expect(eq(u64, built[2].root.table.v, built[0].root.table.v));
+    cr_expect(eq(u64, built[5].root.table.v, built[1].root.table.v));
 }
 
 Test(amd64_rebuild, is_exact_for_cross_level_tables_and_recursive_slots)
@@ -384,7 +389,7 @@ Test(i686_rebuild, is_exact_for_a_run_of_4m_pages_across_4g)
 
 Test(amd64_rebuild, is_exact_for_64_roots)
 {
-    static ptw_pa roots[MANY];
+    static struct ptw_root roots[MANY];
 
     start("amd64");
     /* 20 roots of their own, the rest the same as one of them; one kernel half,
@@ -397,7 +402,7 @@ Test(amd64_rebuild, is_exact_for_64_roots)
     for (unsigned i = 0; i < MANY; i++) {
         uint64_t root = 0x10000 + (uint64_t)(i % 20) * PAGE;
 
-        roots[i].v = root;
+        roots[i] = ptw_root_of(&regime, ptw_pa_of(root));
         put(root, 256, PDPT | 0x21 | (i % 20) % 4 << 1);
         put(root, (i % 20) + 1, PDPT | 0x27);
     }
@@ -408,7 +413,7 @@ Test(amd64_rebuild, is_exact_for_64_roots)
 
 static void random_graph(const char *name, struct dice *d)
 {
-    ptw_pa roots[4];
+    struct ptw_root roots[4];
     unsigned tables = 4 + (unsigned)roll_below(d, 12);
     unsigned top;
 
@@ -441,7 +446,8 @@ static void random_graph(const char *name, struct dice *d)
         }
     }
     for (unsigned i = 0; i < 4; i++) {
-        roots[i].v = R0 + roll_below(d, tables) * PAGE;
+        roots[i] =
+            ptw_root_of(&regime, ptw_pa_of(R0 + roll_below(d, tables) * PAGE));
     }
     expect_exact(roots, 1 + (uint32_t)roll_below(d, 4));
 }
@@ -507,9 +513,9 @@ Test(amd64_link, takes_any_address_of_the_regions)
             two_built();
             cr_expect(
                 eq(int, (int)give_item(&item, 2, PTW_EDIT_EXACT), PTW_OK));
-            pd = below(below(built[1].root.v, 0), 0);
+            pd = below(below(built[1].root.table.v, 0), 0);
             cr_expect(eq(u64, entry_at(pd, 7),
-                         below(below(below(built[0].root.v, 0), 0), 0) |
+                         below(below(below(built[0].root.table.v, 0), 0), 0) |
                              0x8000000000000035));
             cr_expect(
                 eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(pd, 7))), 2));
@@ -525,14 +531,14 @@ Test(amd64_link, replaces_an_empty_table_that_is_read_only)
     uint64_t pd;
 
     two_built();
-    pd = below(below(built[1].root.v, 0), 0);
+    pd = below(below(built[1].root.table.v, 0), 0);
     memset(&ram[empty], 0, PAGE);
     put(pd, 7, empty | TABLE);
     offer_pool_only();
     t.ops = &pool_ops_without_give;
     cr_expect(eq(int, (int)give_item(&item, 2, PTW_EDIT_EXACT), PTW_OK));
     cr_expect(eq(u64, entry_at(pd, 7),
-                 below(below(below(built[0].root.v, 0), 0), 0) | 0x27));
+                 below(below(below(built[0].root.table.v, 0), 0), 0) | 0x27));
     cr_expect(eq(u64, t.spares, 0));
 }
 
@@ -541,7 +547,7 @@ Test(amd64_link, replaces_a_table_of_a_shared_region)
 {
     static _Alignas(8) unsigned char storage[1 << 14];
     struct ptw_item item = alias(1, 0, 0, 0x600000, PTW_AMD64_ALIAS_PT, 0x27);
-    ptw_pa roots[2];
+    struct ptw_root roots[2];
     struct ptw_memo memo;
     uint64_t pd;
     uint64_t pt;
@@ -550,14 +556,14 @@ Test(amd64_link, replaces_a_table_of_a_shared_region)
     put(PD, 3, PT2 | TABLE);
     rebuild(three, 2, PTW_EDIT_EXACT);
     /* One PDPT between them. */
-    put(built[1].root.v, 0, entry_at(built[0].root.v, 0));
+    put(built[1].root.table.v, 0, entry_at(built[0].root.table.v, 0));
     roots[0] = built[0].root;
     roots[1] = built[1].root;
     t.shares = counted();
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 3) == PTW_OK);
-    cr_assert(ptw_shares_scan(t.shares, &regime, &mem, roots, 2, &memo,
-                              UINT64_MAX) == PTW_OK);
-    pd = below(below(roots[0].v, 0), 0);
+    cr_assert(ptw_shares_scan(t.shares, &mem, roots, 2, &memo, UINT64_MAX) ==
+              PTW_OK);
+    pd = below(below(roots[0].table.v, 0), 0);
     pt = below(pd, 0);
     expect_refused(item, 2, PTW_E_SHARED);
     cr_expect(eq(int,
@@ -566,7 +572,7 @@ Test(amd64_link, replaces_a_table_of_a_shared_region)
     cr_expect(eq(u64, below(pd, 0), pt));
     cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(pt)), 1));
     cr_expect(eq(u64, entry_at(pt, 1), 0x20000 | RWX | U));
-    cr_expect(eq(u64, entry_at(below(below(roots[1].v, 0), 0), 0),
+    cr_expect(eq(u64, entry_at(below(below(roots[1].table.v, 0), 0), 0),
                  below(pd, 3) | 0x27));
     cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(below(pd, 3))), 3));
     cr_expect(not(pool.wrong));
@@ -579,7 +585,7 @@ Test(amd64_link, is_not_present_where_the_owner_has_no_table)
     uint64_t pd;
 
     two_built();
-    pd = below(below(built[1].root.v, 0), 0);
+    pd = below(below(built[1].root.table.v, 0), 0);
     item.u.alias.amd64.ref.our_va.v = 0xe00000;
     cr_expect(eq(int, (int)give_item(&item, 2, PTW_EDIT_EXACT), PTW_OK));
     cr_expect(ne(u64, entry_at(pd, 7), 0));
@@ -587,11 +593,12 @@ Test(amd64_link, is_not_present_where_the_owner_has_no_table)
     cr_expect(
         eq(int, (int)give_item(&item, 2, PTW_EDIT_EXACT), PTW_NOT_MAPPED));
     cr_expect(eq(u64, entry_at(pd, 7), 0));
-    cr_expect(eq(
-        u64,
-        ptw_shares_of(t.shares,
-                      ptw_pa_of(below(below(below(built[0].root.v, 0), 0), 0))),
-        1));
+    cr_expect(
+        eq(u64,
+           ptw_shares_of(
+               t.shares,
+               ptw_pa_of(below(below(below(built[0].root.table.v, 0), 0), 0))),
+           1));
     /* and where nothing of ours is on the way */
     item.u.alias.amd64.ref.our_va.v = (uint64_t)9 << 39;
     remember();
@@ -632,10 +639,10 @@ Test(amd64_link, refuses_what_has_no_meaning)
     t.shares = shares;
     expect_refused(alias(1, 0, 0, 0, PTW_AMD64_ALIAS_PT, 0x27), 2,
                    PTW_E_IN_USE); /* our page table has a page in it */
-    put(below(below(built[0].root.v, 0), 0), 1, 0x200000 | RWX | PS);
+    put(below(below(built[0].root.table.v, 0), 0), 1, 0x200000 | RWX | PS);
     expect_refused(alias(1, 0, 0xe00000, 0x200000, PTW_AMD64_ALIAS_PT, 0x27), 2,
                    PTW_E_LARGE);
-    put(below(below(built[1].root.v, 0), 0), 9, 0x200000 | RWX | PS);
+    put(below(below(built[1].root.table.v, 0), 0), 9, 0x200000 | RWX | PS);
     expect_refused(alias(1, 0, 0x1200000, 0, PTW_AMD64_ALIAS_PT, 0x27), 2,
                    PTW_E_LARGE);
 }
@@ -672,9 +679,9 @@ Test(amd64_rebuild, widens_nothing_without_the_tables)
                 struct ptw_translation a = {0};
                 struct ptw_translation b = {0};
                 enum ptw_status sa =
-                    ptw_lookup(&regime, &mem, three[s], ptw_va_of(va), &a);
+                    ptw_lookup(&mem, three[s], ptw_va_of(va), &a);
                 enum ptw_status sb =
-                    ptw_lookup(&regime, &mem, built[s].root, ptw_va_of(va), &b);
+                    ptw_lookup(&mem, built[s].root, ptw_va_of(va), &b);
 
                 cr_assert(eq(int, (int)sa, (int)sb));
                 if (sa == PTW_OK) {
@@ -689,7 +696,7 @@ Test(amd64_rebuild, widens_nothing_without_the_tables)
 
 Test(amd64_rebuild, refuses_a_bad_space_and_a_twin_without_a_list)
 {
-    static const ptw_pa twins[] = {{R0}, {R0}};
+    static const struct ptw_root twins[] = {{&regime, {R0}}, {&regime, {R0}}};
 
     two_chains();
     walk_spaces(twins, 2, PTW_WALK_TABLES);
@@ -704,7 +711,7 @@ Test(amd64_rebuild, refuses_a_bad_space_and_a_twin_without_a_list)
 /* ------------------------------------------------------------- shares_scan */
 
 /* Every (table, level) once; each of its entries is a reference. */
-static void count_naively(const ptw_pa *root, uint32_t roots,
+static void count_naively(const struct ptw_root *root, uint32_t roots,
                           unsigned references[FRAMES])
 {
     static bool reached[PTW_MAX_LEVELS][FRAMES];
@@ -713,8 +720,8 @@ static void count_naively(const ptw_pa *root, uint32_t roots,
     memset(reached, 0, sizeof reached);
     memset(references, 0, FRAMES * sizeof references[0]);
     for (uint32_t i = 0; i < roots; i++) {
-        reached[top][root[i].v / PAGE] = true;
-        references[root[i].v / PAGE]++;
+        reached[top][root[i].table.v / PAGE] = true;
+        references[root[i].table.v / PAGE]++;
     }
     for (unsigned level = top; level > 0; level--) {
         for (unsigned f = 0; f < FRAMES; f++) {
@@ -738,7 +745,7 @@ static void scan_random_graph(const char *name, struct dice *d)
     static unsigned references[FRAMES];
     uint32_t roots = 1 + (uint32_t)roll_below(d, 5);
     struct ptw_memo memo;
-    ptw_pa root[5];
+    struct ptw_root root[5];
 
     start(name);
     for (unsigned n = 0; n < 60; n++) {
@@ -746,11 +753,12 @@ static void scan_random_graph(const char *name, struct dice *d)
             (R0 + roll_below(d, 10) * PAGE) | 0x27 | (one_in(d, 5) ? PS : 0));
     }
     for (unsigned i = 0; i < roots; i++) {
-        root[i].v = R0 + roll_below(d, 10) * PAGE;
+        root[i] =
+            ptw_root_of(&regime, ptw_pa_of(R0 + roll_below(d, 10) * PAGE));
     }
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 4) == PTW_OK);
-    cr_assert(ptw_shares_scan(t.shares, &regime, &mem, root, roots, &memo,
-                              UINT64_MAX) == PTW_OK);
+    cr_assert(ptw_shares_scan(t.shares, &mem, root, roots, &memo, UINT64_MAX) ==
+              PTW_OK);
     count_naively(root, roots, references);
     for (unsigned f = 0; f < POOL_FIRST; f++) {
         cr_assert(eq(u64,
@@ -776,21 +784,18 @@ Test(shares_scan, stops_at_its_limit_and_when_it_is_full)
 
     two_chains();
     cr_assert(ptw_memo_init(&memo, storage[0], sizeof storage[0], 4) == PTW_OK);
-    cr_expect(
-        eq(int,
-           (int)ptw_shares_scan(t.shares, &regime, &mem, three, 2, &memo, 1000),
-           PTW_E_LIMIT));
+    cr_expect(eq(int,
+                 (int)ptw_shares_scan(t.shares, &mem, three, 2, &memo, 1000),
+                 PTW_E_LIMIT));
     cr_assert(ptw_memo_init(&memo, storage[0], sizeof storage[0], 4) == PTW_OK);
-    cr_expect(eq(
-        int, (int)ptw_shares_scan(t.shares, &regime, &mem, three, 2, &memo, 0),
-        PTW_OK));
+    cr_expect(eq(int, (int)ptw_shares_scan(t.shares, &mem, three, 2, &memo, 0),
+                 PTW_OK));
     cr_assert(ptw_memo_init(&memo, storage[0], sizeof storage[0], 4) == PTW_OK);
     cr_assert(ptw_shares_init(&shares, storage[1], ptw_memo_bytes(1), 4) ==
               PTW_OK);
-    cr_expect(eq(int,
-                 (int)ptw_shares_scan(&shares, &regime, &mem, three, 2, &memo,
-                                      UINT64_MAX),
-                 PTW_E_SPACE));
+    cr_expect(eq(
+        int, (int)ptw_shares_scan(&shares, &mem, three, 2, &memo, UINT64_MAX),
+        PTW_E_SPACE));
 }
 
 /* Tables that a link needs above it let a user through where our path did. */
@@ -803,7 +808,7 @@ Test(amd64_link, keeps_the_rights_of_our_path_without_the_tables)
     two_built();
     cr_expect(eq(int, (int)give_item(&item, 2, 0), PTW_OK));
     cr_expect(eq(int,
-                 (int)ptw_lookup(&regime, &mem, built[1].root,
+                 (int)ptw_lookup(&mem, built[1].root,
                                  ptw_va_of(((uint64_t)9 << 39) + PAGE), &found),
                  PTW_OK));
     cr_expect(eq(uint, found.rights, RWXU));
@@ -847,7 +852,7 @@ Test(amd64_rebuild, refuses_a_part_of_a_large_leaf_that_is_to_be_exact)
                                         {0x1000, 0x200fff}};
 
     start("amd64");
-    t.root.v = pool_table();
+    t.root.table.v = pool_table();
     built[0].root = t.root;
     built[0].built = true;
     for (size_t i = 0; i < sizeof range / sizeof range[0]; i++) {
@@ -865,7 +870,7 @@ Test(amd64_rebuild, refuses_a_part_of_a_large_leaf_that_is_to_be_exact)
     }
     /* Of our own, the rest is of small pages. */
     start("amd64");
-    t.root.v = pool_table();
+    t.root.table.v = pool_table();
     built[0].root = t.root;
     built[0].built = true;
     {

@@ -427,22 +427,25 @@ Test(regime_from_x86, refuses_a_width_outside_32_to_52_in_every_mode)
 Test(x86_root, drops_what_is_not_address)
 {
     amd64(52, 0);
-    cr_expect(eq(u64, ptw_x86_root(&regime, 0x1000).v, 0x1000));
+    cr_expect(eq(u64, ptw_x86_root(&regime, 0x1000).table.v, 0x1000));
     /* PCID, and bit 63: do not flush */
-    cr_expect(eq(u64, ptw_x86_root(&regime, 0x8000000000001fff).v, 0x1000));
+    cr_expect(
+        eq(u64, ptw_x86_root(&regime, 0x8000000000001fff).table.v, 0x1000));
     /* PWT and PCD; LAM bits 62:61 */
-    cr_expect(eq(u64, ptw_x86_root(&regime, 0x6000000000002018).v, 0x2000));
-    cr_expect(eq(u64, ptw_x86_root(&regime, UINT64_MAX).v, 0xffffffffff000));
+    cr_expect(
+        eq(u64, ptw_x86_root(&regime, 0x6000000000002018).table.v, 0x2000));
+    cr_expect(
+        eq(u64, ptw_x86_root(&regime, UINT64_MAX).table.v, 0xffffffffff000));
     i686(52, 0);
-    cr_expect(eq(u64, ptw_x86_root(&regime, 0x100001018).v, 0x1000));
-    cr_expect(eq(u64, ptw_x86_root(&regime, 0xffffffff).v, 0xfffff000));
+    cr_expect(eq(u64, ptw_x86_root(&regime, 0x100001018).table.v, 0x1000));
+    cr_expect(eq(u64, ptw_x86_root(&regime, 0xffffffff).table.v, 0xfffff000));
     bare(52);
-    cr_expect(eq(u64, ptw_x86_root(&regime, UINT64_MAX).v, 0));
+    cr_expect(eq(u64, ptw_x86_root(&regime, UINT64_MAX).table.v, 0));
 }
 
 static int root_check(uint64_t root)
 {
-    return ptw_root_check(&regime, ptw_pa_of(root));
+    return ptw_root_check(ptw_root_of(&regime, ptw_pa_of(root)));
 }
 
 Test(root_check, wants_a_table_that_is_aligned_and_fits_the_width)

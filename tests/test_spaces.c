@@ -150,21 +150,18 @@ Test(spaces_init, refuses_no_roots_and_too_many_and_a_reversed_range)
     struct ptw_walk w;
     struct ptw_memo memo = {0};
     struct ptw_walk_options o = ptw_walk_everything();
-    ptw_pa root = {R0};
+    struct ptw_root root = {&regime, {R0}};
 
     machine("amd64");
-    cr_expect(
-        eq(int, ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 0, &memo, &o),
-           PTW_E_ARG));
-    cr_expect(eq(int,
-                 ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 0x80000001u,
-                                         &memo, &o),
+    cr_expect(eq(int, ptw_walk_va_spaces_init(&w, &mem, &root, 0, &memo, &o),
                  PTW_E_ARG));
+    cr_expect(eq(
+        int, ptw_walk_va_spaces_init(&w, &mem, &root, 0x80000001u, &memo, &o),
+        PTW_E_ARG));
     o.first.v = 2;
     o.last.v = 1;
-    cr_expect(
-        eq(int, ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 1, &memo, &o),
-           PTW_E_RANGE));
+    cr_expect(eq(int, ptw_walk_va_spaces_init(&w, &mem, &root, 1, &memo, &o),
+                 PTW_E_RANGE));
 }
 
 /* ------------------------------------------------------------------ aliases */
@@ -620,7 +617,8 @@ Test(amd64_numbers, are_those_of_the_order_in_which_tables_are_entered)
 
         cr_assert(eq(int, it->kind, expected[i].kind), "item %zu", i);
         if (it->kind == PTW_ITEM_SPACE) {
-            cr_expect(eq(u64, it->u.space_info.root.v, expected[i].table));
+            cr_expect(
+                eq(u64, it->u.space_info.root.table.v, expected[i].table));
             cr_expect(eq(u32, it->u.space_info.number, expected[i].number));
         } else if (it->kind == PTW_ITEM_TABLE) {
             cr_expect(eq(u64, it->u.table.table.v, expected[i].table));
@@ -1194,7 +1192,7 @@ Test(memo, has_room_for_what_was_asked_for)
     static _Alignas(8) unsigned char storage[1 << 16];
     static struct ptw_item items[256];
     struct ptw_walk_options o = ptw_walk_everything();
-    ptw_pa root = {R0};
+    struct ptw_root root = {&regime, {R0}};
 
     machine("amd64");
     for (unsigned n = 1; n < 200; n++) {
@@ -1205,8 +1203,8 @@ Test(memo, has_room_for_what_was_asked_for)
         put(R0, n - 1, (0x100000 + n * PAGE) | TABLE);
         cr_assert(ptw_memo_init(&memo, storage, ptw_memo_bytes(n + 1), n) ==
                   PTW_OK);
-        cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 1, &memo,
-                                          &o) == PTW_OK);
+        cr_assert(ptw_walk_va_spaces_init(&w, &mem, &root, 1, &memo, &o) ==
+                  PTW_OK);
         cr_expect(eq(int, ptw_walk_next(&w, items, 256, &count), PTW_OK));
         cr_expect(eq(int, ptw_walk_next(&w, items, 256, &count), PTW_END));
         cr_expect(eq(u64, ptw_walk_counts(&w).tables, n + 1));
@@ -1220,7 +1218,7 @@ Test(amd64_spaces, stop_when_the_memo_is_full_and_lose_nothing)
     struct ptw_walk w;
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_item items[16];
-    ptw_pa root[2] = {{R0}, {R1}};
+    struct ptw_root root[2] = {{&regime, {R0}}, {&regime, {R1}}};
     size_t n;
     enum ptw_status st;
     ptw_pa frame[4];
@@ -1228,8 +1226,7 @@ Test(amd64_spaces, stop_when_the_memo_is_full_and_lose_nothing)
     two_chains();
     put(PT, 1, 0x20000 | RWX);
     cr_assert(ptw_memo_init(&memo, storage, ptw_memo_bytes(1), 0) == PTW_OK);
-    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, root, 2, &memo, &o) ==
-              PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o) == PTW_OK);
     cr_expect(eq(int, ptw_walk_next(&w, items, 16, &n), PTW_OK));
     cr_expect(eq(sz, n, 1));
     for (unsigned i = 0; i < 3; i++) {
@@ -1250,18 +1247,17 @@ Test(amd64_spaces, know_the_spaces_of_an_earlier_walk)
     struct ptw_walk w;
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_item items[16];
-    ptw_pa root[2] = {{R0}, {R1}};
+    struct ptw_root root[2] = {{&regime, {R0}}, {&regime, {R1}}};
     size_t n;
 
     two_chains();
     put(PD2, 0, PT | TABLE);
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 0) == PTW_OK);
-    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, root, 1, &memo, &o) ==
-              PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, root, 1, &memo, &o) == PTW_OK);
     cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_OK);
     cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_END);
-    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, &root[1], 1, &memo,
-                                      &o) == PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, &root[1], 1, &memo, &o) ==
+              PTW_OK);
     cr_assert(ptw_walk_next(&w, items, 16, &n) == PTW_OK);
     cr_assert(eq(sz, n, 2));
     cr_expect(eq(int, items[1].kind, PTW_ITEM_ALIAS));
@@ -1392,8 +1388,8 @@ static char *exposed(uint64_t max_reads, uint64_t more)
     o.max_reads = max_reads;
     found.count = 0;
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 0) == PTW_OK);
-    found.init = ptw_exposed_init(&e, &regime, &mem, plan.root, plan.roots,
-                                  &memo, frame, frames, &o);
+    found.init = ptw_exposed_init(&e, &mem, plan.root, plan.roots, &memo, frame,
+                                  frames, &o);
     cr_assert(eq(int, found.init, PTW_OK));
     for (;;) {
         found.end = ptw_exposed_next(&e, &found.item[found.count]);

@@ -107,7 +107,7 @@ static void expect_after(const struct job *j, unsigned space, uint64_t va,
     expect_differs(j, kind, space, va);
     if (was != 0) {
         cr_expect(eq(u64, verify.difference.old_raw & ~ADDRESS,
-                     entry_at(table_of(j->root[space].v, va, 0),
+                     entry_at(table_of(j->root[space].table.v, va, 0),
                               va / PAGE % entries_per_table()) &
                          ~ADDRESS));
     }
@@ -178,7 +178,7 @@ static bool other_digest(const char *name, uint64_t va, unsigned level,
     struct job j = some_of_everything(name);
     struct ptw_certificate before = certified(&j);
     struct ptw_certificate after;
-    uint64_t table = table_of(j.root[0].v, va, level);
+    uint64_t table = table_of(j.root[0].table.v, va, level);
     unsigned i =
         va >> ptw_level_shift(&regime, level) & (entries_per_table() - 1);
 
@@ -605,17 +605,17 @@ EVERY(verify, sees_a_bad_entry)
 EVERY(verify, sees_roots_that_are_not_as_they_were)
 {
     struct job j = rebuilt(name, 0);
-    ptw_pa was = image.root[1];
+    struct ptw_root was = image.root[1];
 
     image.root[1] = image.root[0];
     expect_differs(&j, PTW_DIFFERS_SPACE, 1, 0);
-    image.root[1].v = 0x70000000;
+    image.root[1].table.v = 0x70000000;
     expect_differs(&j, PTW_DIFFERS_SPACE, 1, 0);
     image.root[1] = was;
     image.root[2] = was;
     expect_differs(&j, PTW_DIFFERS_SPACE, 2, 0);
-    image.root[2].v = spare(0);
-    memcpy(at(spare(0)), at(image.root[0].v), PAGE);
+    image.root[2].table.v = spare(0);
+    memcpy(at(spare(0)), at(image.root[0].table.v), PAGE);
     expect_differs(&j, PTW_DIFFERS_SPACE, 2, 0);
 }
 
@@ -826,18 +826,18 @@ EVERY(verify, takes_a_page_in_part_for_the_same_at_its_address_only)
     struct image twin;
 
     j = job_of(1);
-    j.root[0].v = root_at(4);
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(root_at(4)));
     hang(root_at(4), USER_VA + PAGE, 0, data_at(1) | RW_USER);
     hang(root_at(5), USER_VA + PAGE, 0, data_at(40) | RW_USER);
     memcpy(&ram[data_at(40)], &ram[data_at(1)], PAGE);
     twin = twin_of(&j, 0, PAGE - 1);
-    twin.root[0].v = root_at(5);
+    twin.root[0] = ptw_root_of(&regime, ptw_pa_of(root_at(5)));
     expect_twin(&j, &twin, PTW_DIFFERS_NOT);
     carve(data_at(1) + 0x800, 0x800, ABSENT);
     carve(data_at(40) + 0x800, 0x800, ABSENT);
     twin = twin_of(&j, 0, 0x7ff);
     expect_twin(&j, &twin, PTW_DIFFERS_NOT);
-    twin.root[0].v = root_at(5);
+    twin.root[0] = ptw_root_of(&regime, ptw_pa_of(root_at(5)));
     expect_twin(&j, &twin, PTW_DIFFERS_KEPT);
 }
 
@@ -940,8 +940,8 @@ EVERY(verify, takes_only_storage_that_it_can_use)
     void *before;
 
     cr_assert(eq(int,
-                 (int)ptw_verify_init(&verify, &regime, &mem, j.root,
-                                      &image.mem, image.root, j.roots, &o),
+                 (int)ptw_verify_init(&verify, &mem, j.root, &image.mem,
+                                      image.root, j.roots, &o),
                  PTW_OK));
     while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {
         cr_assert(asked < PTW_VERIFY_STORES + 9);

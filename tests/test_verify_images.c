@@ -13,7 +13,8 @@ static _Alignas(4096) uint8_t image[2][BYTES];
 static struct ptw_regime regime;
 static struct ptw_verify verify;
 static size_t storage;
-static ptw_pa root[2][1] = {{{0x1000}}, {{0x1000}}};
+static struct ptw_root root[2][1] = {{{&regime, {0x1000}}},
+                                     {{&regime, {0x1000}}}};
 
 static void set(unsigned which, uint64_t table, unsigned index, uint64_t raw)
 {
@@ -67,7 +68,7 @@ static enum ptw_status run(const uint8_t *was, const uint8_t *is,
                                 BYTES, false) == PTW_OK);
     cr_assert(ptw_mem_init_flat(&mem[NEW], ptw_pa_of(0), (void *)(uintptr_t)is,
                                 BYTES, false) == PTW_OK);
-    cr_assert(ptw_verify_init(&verify, &regime, &mem[OLD], root[OLD], &mem[NEW],
+    cr_assert(ptw_verify_init(&verify, &mem[OLD], root[OLD], &mem[NEW],
                               root[NEW], 1, &o) == PTW_OK);
     storage = 0;
     while ((st = ptw_verify_run(&verify)) == PTW_E_SPACE) {

@@ -215,13 +215,12 @@ static struct verdict judged(const struct court *c, const struct judge_try *t,
 
 static struct verdict verdict(const struct court *c, const struct judge_try *t)
 {
-    ptw_pa root = ptw_x86_root(&c->regime, c->regs.cr3);
+    struct ptw_root root = ptw_x86_root(&c->regime, c->regs.cr3);
     struct verdict v = {.vector = VECTOR_PAGE_FAULT,
                         .error = access_bits(c, t)};
     struct ptw_translation at;
 
-    enum ptw_status st =
-        ptw_lookup(&c->regime, &c->mem, root, ptw_va_of(t->va), &at);
+    enum ptw_status st = ptw_lookup(&c->mem, root, ptw_va_of(t->va), &at);
 
     if (st == PTW_OK) {
         return judged(c, t, &at);

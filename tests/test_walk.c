@@ -410,8 +410,9 @@ Test(walk_next, refuses_no_room)
     size_t items = 9;
 
     amd64();
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
-              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
+                                    &o) == PTW_OK);
     cr_expect(eq(int, ptw_walk_next(&w, &item, 0, &items), PTW_E_ARG));
     cr_expect(eq(sz, items, 0));
     cr_expect(eq(int, ptw_walk_next(&w, &item, 1, &items), PTW_END));
@@ -426,8 +427,9 @@ Test(walk_next, says_the_end_again_and_again)
 
     amd64();
     put(PT, 0, 0x20000 | RWX);
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
-              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
+                                    &o) == PTW_OK);
     cr_expect(eq(int, ptw_walk_next(&w, item, 1, &items), PTW_OK));
     cr_expect(eq(sz, items, 1));
     for (unsigned i = 0; i < 3; i++) {
@@ -466,7 +468,8 @@ Test(walk_next, loses_no_item_of_a_loop_that_ends_where_it_is_not_ok)
         put(PT, 2 * i, 0x20000 | RWX);
     }
     for (size_t room = 1; room <= 64; room++) {
-        cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+        cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                        ptw_root_of(&regime, ptw_pa_of(ROOT)),
                                         &o) == PTW_OK);
         cr_expect(eq(sz, gather(&w, room, &end), 70));
         cr_expect(eq(int, end, PTW_END));
@@ -488,7 +491,8 @@ Test(walk_next, loses_no_item_at_a_limit)
 
         o = ptw_walk_everything();
         o.max_items = limit;
-        cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+        cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                        ptw_root_of(&regime, ptw_pa_of(ROOT)),
                                         &o) == PTW_OK);
         cr_expect(eq(sz, gather(&w, 64, &end), limit));
         cr_expect(eq(int, end, PTW_E_LIMIT));
@@ -498,7 +502,8 @@ Test(walk_next, loses_no_item_at_a_limit)
 
         o = ptw_walk_everything();
         o.max_reads = 3 * limit;
-        cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT),
+        cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                        ptw_root_of(&regime, ptw_pa_of(ROOT)),
                                         &o) == PTW_OK);
         all = gather(&w, 64, &end);
         cr_expect(eq(int, end, PTW_E_LIMIT));
@@ -514,7 +519,7 @@ Test(walk, takes_a_limit_of_0_for_none)
 {
     struct ptw_walk_options o = {.last = {UINT64_MAX}};
     static _Alignas(8) unsigned char storage[4096];
-    ptw_pa root = {ROOT};
+    struct ptw_root root = {&regime, {ROOT}};
     struct ptw_memo memo;
     struct ptw_walk w;
     enum ptw_status end;
@@ -523,25 +528,24 @@ Test(walk, takes_a_limit_of_0_for_none)
     for (unsigned i = 0; i < 70; i++) {
         put(PT, 2 * i, 0x20000 | RWX);
     }
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, root, &o) == PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, root, &o) == PTW_OK);
     cr_expect(eq(sz, gather(&w, 64, &end), 70));
     cr_expect(eq(int, end, PTW_END));
     cr_expect(eq(u64, ptw_walk_counts(&w).reads, 2048));
     cr_expect(eq(u64, ptw_walk_counts(&w).items, 70));
     cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 0) == PTW_OK);
-    cr_assert(ptw_walk_va_spaces_init(&w, &regime, &mem, &root, 1, &memo, &o) ==
-              PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, &root, 1, &memo, &o) == PTW_OK);
     ptw_walk_extend(&w, 0, 0);
     cr_expect(eq(sz, gather(&w, 64, &end), 71));
     cr_expect(eq(int, end, PTW_END));
     /* Each of the two by itself. */
     o.max_reads = 100;
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, root, &o) == PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, root, &o) == PTW_OK);
     (void)gather(&w, 64, &end);
     cr_expect(eq(int, end, PTW_E_LIMIT));
     o.max_reads = 0;
     o.max_items = 3;
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, root, &o) == PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, root, &o) == PTW_OK);
     cr_expect(eq(sz, gather(&w, 64, &end), 3));
     cr_expect(eq(int, end, PTW_E_LIMIT));
     /* An amount of 0 is nothing. */
@@ -560,8 +564,9 @@ Test(walk_extend, does_not_wrap)
 
     amd64();
     put(PT, 0, 0x20000 | RWX);
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
-              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
+                                    &o) == PTW_OK);
     ptw_walk_extend(&w, 5, 5);
     ptw_walk_extend(&w, UINT64_MAX, UINT64_MAX);
     cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_OK));
@@ -579,8 +584,9 @@ Test(walk_extend, adds_to_what_is_left)
 
     amd64();
     o.max_reads = 100;
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
-              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
+                                    &o) == PTW_OK);
     ptw_walk_extend(&w, 11, 0);
     cr_expect(eq(int, ptw_walk_next(&w, item, 4, &items), PTW_E_LIMIT));
     cr_expect(eq(u64, ptw_walk_counts(&w).reads, 111));
@@ -603,8 +609,9 @@ Test(walk, can_be_copied_and_both_go_on)
         put(PT, 10 * i, 0x20000 | RWX);
     }
     o.flags = PTW_WALK_HOLES;
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
-              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
+                                    &o) == PTW_OK);
     cr_expect(eq(int, ptw_walk_next(&w, a, 3, &items), PTW_OK));
     copy = w;
     cr_expect(eq(int, ptw_walk_next(&w, a, 8, &items), PTW_OK));
@@ -702,9 +709,11 @@ static struct ptw_walk_stats follow_remembering(void)
     o.flags = PTW_WALK_HOLES;
     cr_assert(ptw_mem_init_flat(&flat, ptw_pa_of(0), ram, RAM_BYTES, false) ==
               PTW_OK);
-    cr_assert(ptw_virt_to_phys_init(&direct, &regime, &flat, ptw_pa_of(ROOT),
+    cr_assert(ptw_virt_to_phys_init(&direct, &flat,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
                                     &o) == PTW_OK);
-    cr_assert(ptw_virt_to_phys_init(&served, &regime, &mem, ptw_pa_of(ROOT),
+    cr_assert(ptw_virt_to_phys_init(&served, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
                                     &o) == PTW_OK);
     cr_assert(ptw_walk_remember(&served, &remembered) == PTW_OK);
     calls = 0;
@@ -795,8 +804,9 @@ Test(walk, remembers_nothing_of_memory_that_may_change)
     other = mem;
     cr_assert(ptw_remembered_init(&remembered, &regime, &other, copies,
                                   sizeof copies) == PTW_OK);
-    cr_assert(ptw_virt_to_phys_init(&w, &regime, &mem, ptw_pa_of(ROOT), &o) ==
-              PTW_OK);
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(ROOT)),
+                                    &o) == PTW_OK);
     cr_expect(ptw_walk_remember(&w, &remembered) == PTW_E_ARG,
               "the set is of other memory");
     cr_expect(ptw_walk_remember(&w, NULL) == PTW_OK);

@@ -61,7 +61,7 @@ static enum outcome serve_fault(struct host *h, struct vm_registers *regs)
 
     h->faults++;
     regs->gpr[VM_RAX] = st == PTW_OK ? 0 : 1;
-    regs->cr3 = h->spaces.space[h->spaces.current].tables.root.v;
+    regs->cr3 = h->spaces.space[h->spaces.current].tables.root.table.v;
     if (st != PTW_OK) {
         printf("fault at %" PRIx64 " (%" PRIx64 "): %s\n", regs->gpr[VM_RSI],
                regs->gpr[VM_RDI], ptw_status_text(st));
@@ -76,7 +76,7 @@ static enum outcome tell_root(struct host *h, struct vm_registers *regs)
         return wrong("space", PTW_E_RANGE);
     }
     h->spaces.current = (unsigned)regs->gpr[VM_RSI];
-    regs->gpr[VM_RAX] = h->spaces.space[h->spaces.current].tables.root.v;
+    regs->gpr[VM_RAX] = h->spaces.space[h->spaces.current].tables.root.table.v;
     return GO_ON;
 }
 
@@ -189,7 +189,7 @@ static enum outcome restore(struct host *h)
         vm_close(&h->vm);
         return wrong("restore", st);
     }
-    h->image.regs.cr3 = h->spaces.space[h->spaces.current].tables.root.v;
+    h->image.regs.cr3 = h->spaces.space[h->spaces.current].tables.root.table.v;
     if (vm_set(&h->vm, &h->image.regs) != VM_OK) {
         printf("wrong: %s\n", h->vm.why);
         vm_close(&h->vm);

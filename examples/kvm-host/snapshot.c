@@ -35,6 +35,7 @@ static enum ptw_status rebuild_steps(struct ptw_rebuild *rb,
                                      struct image *image)
 {
     static const struct ptw_page_sink sink = {sink_write};
+    struct ptw_root root[PLAY_SPACES];
     struct ptw_mem to;
     enum ptw_status st;
 
@@ -48,12 +49,17 @@ static enum ptw_status rebuild_steps(struct ptw_rebuild *rb,
         st = ptw_mem_init_flat(&to, ptw_pa_of(IMAGE_AT), image->bytes,
                                IMAGE_MOST, true);
     }
-    return st == PTW_OK ? ptw_rebuild_tables(rb, &to, image->root) : st;
+    if (st == PTW_OK) {
+        st = ptw_rebuild_tables(rb, &to, root);
+    }
+    for (unsigned i = 0; i < PLAY_SPACES && st == PTW_OK; i++) {
+        image->root[i] = root[i].table;
+    }
+    return st;
 }
 
-static enum ptw_status rebuild(const struct ptw_regime *regime,
-                               const struct ptw_mem *mem,
-                               const ptw_pa root[PLAY_SPACES],
+static enum ptw_status rebuild(const struct ptw_mem *mem,
+                               const struct ptw_root root[PLAY_SPACES],
                                struct image *image,
                                struct ptw_rebuild_counts *counts)
 {
@@ -65,7 +71,7 @@ static enum ptw_status rebuild(const struct ptw_regime *regime,
     o.flags = PTW_REBUILD_COPY_ON_WRITE; /* marks of before stay: ours */
     o.max_bytes = IMAGE_MOST;
     memset(image->bytes, 0, IMAGE_MOST);
-    st = ptw_rebuild_init(&rb, regime, mem, root, PLAY_SPACES, &o);
+    st = ptw_rebuild_init(&rb, mem, root, PLAY_SPACES, &o);
     if (st != PTW_OK) {
         return st;
     }
@@ -79,11 +85,12 @@ static enum ptw_status rebuild(const struct ptw_regime *regime,
 }
 
 static enum ptw_status verify(const struct spaces *s,
-                              const ptw_pa root[PLAY_SPACES],
+                              const struct ptw_root root[PLAY_SPACES],
                               const struct image *image,
                               struct snapshot_report *report)
 {
     static struct ptw_verify v;
+    struct ptw_root new_root[PLAY_SPACES];
     struct ptw_verify_options o = {.last = {UINT64_MAX},
                                    .flags = PTW_REBUILD_COPY_ON_WRITE};
     struct ptw_mem now;
@@ -91,8 +98,9 @@ static enum ptw_status verify(const struct spaces *s,
                                            image->bytes, image->used, false);
 
     if (st == PTW_OK) {
-        st = ptw_verify_init(&v, &s->regime, &s->mem, root, &now, image->root,
-                             PLAY_SPACES, &o);
+        spaces_roots(&s->regime, image, new_root);
+        st =
+            ptw_verify_init(&v, &s->mem, root, &now, new_root, PLAY_SPACES, &o);
     }
     if (st != PTW_OK) {
         return st;
@@ -123,13 +131,15 @@ static enum ptw_status rebuild_again(const struct spaces *s,
 {
     static uint8_t bytes[IMAGE_MOST];
     struct image again = {.bytes = bytes};
+    struct ptw_root root[PLAY_SPACES];
     struct ptw_rebuild_counts counts;
     struct ptw_mem mem;
     enum ptw_status st = ptw_mem_init_flat(&mem, ptw_pa_of(IMAGE_AT),
                                            image->bytes, image->used, false);
 
     if (st == PTW_OK) {
-        st = rebuild(&s->regime, &mem, image->root, &again, &counts);
+        spaces_roots(&s->regime, image, root);
+        st = rebuild(&mem, root, &again, &counts);
     }
     if (st == PTW_OK &&
         (again.used != image->used ||
@@ -146,7 +156,7 @@ enum ptw_status snapshot_take(const struct spaces *s,
                               struct image *image,
                               struct snapshot_report *report)
 {
-    ptw_pa root[PLAY_SPACES];
+    struct ptw_root root[PLAY_SPACES];
     enum ptw_status st;
 
     for (unsigned i = 0; i < PLAY_SPACES; i++) {
@@ -154,7 +164,7 @@ enum ptw_status snapshot_take(const struct spaces *s,
     }
     memset(report, 0, sizeof *report);
     report->trouble = "the rebuild";
-    st = rebuild(&s->regime, &s->mem, root, image, &report->counts);
+    st = rebuild(&s->mem, root, image, &report->counts);
     if (st == PTW_OK) {
         st = verify(s, root, image, report);
     }

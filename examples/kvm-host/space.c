@@ -20,10 +20,10 @@ static bool is_kernel(const struct guest_header *guest, uint64_t va)
 
 /* The entry of the space over the kernel refers to the table that the owner has
  * there. */
-static enum ptw_status link_kernel(struct ptw_tables *t, ptw_pa owner,
+static enum ptw_status link_kernel(struct ptw_tables *t, struct ptw_root owner,
                                    const struct guest_header *guest)
 {
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
     ptw_va kernel = {guest->segment[GUEST_TEXT].va};
     struct ptw_link_request q = {
         .first = kernel,
@@ -84,7 +84,7 @@ static enum ptw_status build_map(struct ptw_tables *t, uint64_t va,
         .first = {va},
         .last = {va + (bytes - 1)},
         .pa = {pa},
-        .rights = possible(t->regime, rights),
+        .rights = possible(t->root.regime, rights),
         .copy_on_write = copy_on_write,
     };
 
@@ -120,12 +120,12 @@ static enum ptw_status build_segments(struct build *b, struct ptw_tables *t,
 static enum ptw_status build_space(struct build *b, unsigned i, ptw_pa shared)
 {
     static const struct ptw_table_ops ops = {build_take, NULL};
-    struct ptw_tables t = {.regime = &b->regime,
+    struct ptw_tables t = {.root = {.regime = &b->regime},
                            .mem = &b->mem,
                            .ops = &ops,
                            .ctx = b,
                            .shares = &b->shares};
-    enum ptw_status st = build_take(b, &t.root);
+    enum ptw_status st = build_take(b, &t.root.table);
 
     if (st == PTW_OK) {
         st = build_segments(b, &t, GUEST_USER_TEXT, GUEST_USER_STATIC);
@@ -135,10 +135,12 @@ static enum ptw_status build_space(struct build *b, unsigned i, ptw_pa shared)
                        PTW_READ | PTW_WRITE | PTW_USER, false);
     }
     if (st == PTW_OK) {
-        st = i == 0 ? build_segments(b, &t, GUEST_TEXT, GUEST_STACK)
-                    : link_kernel(&t, b->image->root[0], b->guest);
+        st = i == 0
+                 ? build_segments(b, &t, GUEST_TEXT, GUEST_STACK)
+                 : link_kernel(&t, ptw_root_of(&b->regime, b->image->root[0]),
+                               b->guest);
     }
-    b->image->root[i] = t.root;
+    b->image->root[i] = t.root.table;
     return st;
 }
 
@@ -234,7 +236,7 @@ static enum ptw_status follow_kernel(struct spaces *s)
     for (unsigned i = 1; i < PLAY_SPACES && st == PTW_OK; i++) {
         struct ptw_tables *t = &s->space[i].tables;
 
-        st = scratch_move(s, t->root, &t->root);
+        st = scratch_move(s, t->root.table, &t->root.table);
         if (st == PTW_OK) {
             st = link_kernel(t, s->space[0].tables.root, s->guest);
             s->counts.links++;
@@ -299,9 +301,8 @@ enum ptw_status spaces_serve(struct spaces *s, uint64_t va, uint64_t error)
 {
     uint64_t page = va & ~(uint64_t)(VM_PAGE - 1);
     struct ptw_translation t;
-    enum ptw_status st =
-        ptw_lookup(&s->regime, &s->mem, s->space[s->current].tables.root,
-                   ptw_va_of(page), &t);
+    enum ptw_status st = ptw_lookup(&s->mem, s->space[s->current].tables.root,
+                                    ptw_va_of(page), &t);
 
     if (st == PTW_OK && (error & PF_WRITE) != 0 &&
         ptw_is_copy_on_write(&s->regime, t.level, t.raw)) {
@@ -326,7 +327,7 @@ static enum ptw_status copy_stack(struct spaces *s)
     for (uint64_t at = 0; at < stack->bytes && st == PTW_OK; at += VM_PAGE) {
         struct ptw_translation t;
 
-        st = ptw_lookup(&s->regime, &s->mem, s->space[0].tables.root,
+        st = ptw_lookup(&s->mem, s->space[0].tables.root,
                         ptw_va_of(stack->va + at), &t);
         if (st == PTW_OK) {
             st = copy_page(s, 0, stack->va + at, &t);
@@ -344,7 +345,7 @@ static enum ptw_status copy_shared(struct spaces *s)
     for (unsigned i = 0; i < PLAY_SPACES && st == PTW_OK; i++) {
         struct ptw_translation t;
 
-        st = ptw_lookup(&s->regime, &s->mem, s->space[i].tables.root,
+        st = ptw_lookup(&s->mem, s->space[i].tables.root,
                         ptw_va_of(PLAY_SHARED_VA), &t);
         if (st == PTW_OK && i == 0) {
             st = scratch_copy(s, t.leaf_pa, &page);
@@ -357,7 +358,7 @@ static enum ptw_status copy_shared(struct spaces *s)
 }
 
 static enum ptw_status count_shares(struct spaces *s,
-                                    const ptw_pa root[PLAY_SPACES])
+                                    const struct ptw_root root[PLAY_SPACES])
 {
     static uint64_t storage[4096];
     struct ptw_memo memo;
@@ -368,10 +369,18 @@ static enum ptw_status count_shares(struct spaces *s,
                              sizeof s->shares_storage, 1);
     }
     if (st == PTW_OK) {
-        st = ptw_shares_scan(&s->shares, &s->regime, &s->mem, root, PLAY_SPACES,
-                             &memo, UINT64_MAX);
+        st = ptw_shares_scan(&s->shares, &s->mem, root, PLAY_SPACES, &memo,
+                             UINT64_MAX);
     }
     return st;
+}
+
+void spaces_roots(const struct ptw_regime *regime, const struct image *image,
+                  struct ptw_root root[PLAY_SPACES])
+{
+    for (unsigned i = 0; i < PLAY_SPACES; i++) {
+        root[i] = ptw_root_of(regime, image->root[i]);
+    }
 }
 
 enum ptw_status spaces_init(struct spaces *s, struct vm *vm,
@@ -380,14 +389,16 @@ enum ptw_status spaces_init(struct spaces *s, struct vm *vm,
 {
     static const struct ptw_table_ops ops = {scratch_take, NULL};
     static const struct ptw_move_ops move = {scratch_move, NULL};
+    struct ptw_root root[PLAY_SPACES];
     enum ptw_status st =
         spaces_regime(&image->regs, &vm->config.cpu, &s->regime);
 
     if (st == PTW_OK) {
         st = vm_mem(vm, s->region, &s->mem);
     }
+    spaces_roots(&s->regime, image, root);
     if (st == PTW_OK) {
-        st = count_shares(s, image->root);
+        st = count_shares(s, root);
     }
     s->vm = vm;
     s->guest = guest;
@@ -395,12 +406,11 @@ enum ptw_status spaces_init(struct spaces *s, struct vm *vm,
     s->current = image->current;
     for (unsigned i = 0; i < PLAY_SPACES; i++) {
         s->space[i] = (struct ptw_movable_tables){
-            .tables = {.regime = &s->regime,
-                       .mem = &s->mem,
+            .tables = {.mem = &s->mem,
                        .ops = &ops,
                        .ctx = s,
                        .shares = &s->shares,
-                       .root = image->root[i]},
+                       .root = root[i]},
             .move = &move,
         };
     }

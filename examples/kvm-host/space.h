@@ -52,6 +52,10 @@ struct spaces {
     struct space_counts counts;
 };
 
+/* spaces_roots writes the roots of an image, which are those of that regime. */
+void spaces_roots(const struct ptw_regime *regime, const struct image *image,
+                  struct ptw_root root[PLAY_SPACES]);
+
 /* spaces_init takes over the spaces of an image that lies in vm's memory.  All
  * that a processor itself writes to, and all that is shared writable, is put
  * into scratch memory. */

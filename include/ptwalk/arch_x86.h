@@ -77,9 +77,9 @@ ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                     const struct ptw_cpu *cpu, struct ptw_regime *out,
                     const char **why);
 
-/* ptw_x86_root takes the address of the top table out of a CR3: PCID, cache,
+/* ptw_x86_root returns the root that a CR3 names: PCID, cache,
  * flag and tag bits are dropped.  A regime without tables answers 0. */
-ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
+struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
 
 /* ptw_x86_untag returns the address that the processor translates when a program
  * uses va for data, in a space of that CR3: without the tag, where the registers

@@ -65,8 +65,8 @@ PTW_NODISCARD enum ptw_status ptw_shares_grow(struct ptw_shares *s,
  * small: begin again with more.  PTW_E_LIMIT after max_reads (0: no limit); PTW_E_ARG as
  * ptw_walk_va_spaces_init. */
 PTW_NODISCARD enum ptw_status
-ptw_shares_scan(struct ptw_shares *s, const struct ptw_regime *r,
-                const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+ptw_shares_scan(struct ptw_shares *s, const struct ptw_mem *mem,
+                const struct ptw_root *root, uint32_t roots,
                 struct ptw_memo *memo, uint64_t max_reads);
 
 /* ptw_shares_of returns how often the table is referred to. */
@@ -110,15 +110,14 @@ struct ptw_table_ops {
 };
 
 /* The tables of one space.  Set by the caller, except for spare, which starts
- * as zero; root is kept up to date. */
+ * as zero; root.table is kept up to date. */
 struct ptw_tables {
-    const struct ptw_regime *regime;
     const struct ptw_mem *mem;
     const struct ptw_table_ops *ops;
     void *ctx;
     struct ptw_shares *shares; /* NULL: the caller vouches that every table is
                                   referred to exactly once */
-    ptw_pa root;
+    struct ptw_root root;
     unsigned table_rights; /* that new tables grant besides what the mapping
                               needs: a set of PTW_USER, or 0 */
     uint64_t table_flags;  /* flag bits that entries which lead to new tables
@@ -263,7 +262,7 @@ struct ptw_link_request {
     ptw_va last;     /* and of the last: those between them are linked, too */
     ptw_va their_va; /* any address of the owner's region for the first; theirs
                         follow each other as ours do */
-    ptw_pa owner;    /* the owner's root: the same regime, the same memory */
+    struct ptw_root owner;       /* of the same regime, in the same memory */
     union ptw_alias_level level; /* of the tables that are linked; a region is
                                     what one of them covers */
     unsigned rights;     /* that our entries grant: PTW_READ, and a set of the
@@ -290,8 +289,9 @@ union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
  *
  *   PTW_OK          done: there is a link
  *   PTW_NOT_MAPPED  done, but the owner has no table in any of the regions
- *   PTW_E_ARG       shares is NULL; a level of the roots, or one that the regime
- *                   has not; PTW_EDIT_EXACT, and attributes that have an
+ *   PTW_E_ARG       shares is NULL; the owner's regime does not agree with ours, as
+ *                   ptw_walk_va_spaces_init has it; a level of the roots, or one
+ *                   that the regime has not; PTW_EDIT_EXACT, and attributes that have an
  *                   address, or with which an entry leads to no table; a region
  *                   that would refer to itself: our root is the owner's, and
  *                   ours and theirs overlap
@@ -316,14 +316,16 @@ ptw_link_movable(struct ptw_movable_tables *t,
 
 /* The root that was built for a space, if one was. */
 struct ptw_built {
-    ptw_pa root;
+    struct ptw_root root;
     bool built;
 };
 
 /* ptw_space_aware_map does for one item of a walk what makes the space that is
  * being built equal to the space that was walked; to rebuild spaces is to hand
  * it every item of ptw_walk_va_spaces in order.  built has an element for each
- * of the `spaces` roots, all false at first; t->root is set by the call.
+ * of the `spaces` roots, all false at first; t->root is set by the call, and its
+ * regime, which agrees with those that were walked, by the caller before the first
+ * one.
  *
  *   a space    takes a new root; one that is the same as an earlier one gets
  *              that one's root.  A bad one: its `why`, and no root.

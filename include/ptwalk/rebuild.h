@@ -240,7 +240,7 @@ struct ptw_rebuild {
     ptw_va marked_va;
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
-    const ptw_pa *root;
+    const struct ptw_root *root;
     uint32_t roots;
     struct ptw_rebuild_options o;
     enum ptw_rebuild_phase phase;
@@ -280,10 +280,11 @@ struct ptw_rebuild {
     unsigned table_log2; /* and of the place of a new table */
 };
 
-/* ptw_rebuild_init begins a rebuild of `roots` spaces.  regime, mem, root and
+/* ptw_rebuild_init begins a rebuild of `roots` spaces.  mem, root and
  * the arrays of options must live as long as rb.  It has no storage so far.
  *
- *   PTW_E_ARG       roots is 0 or more than 2^31; absent, as of
+ *   PTW_E_ARG       roots is 0 or more than 2^31, or they do not agree, as
+ *                   ptw_walk_va_spaces_init has it; absent, as of
  *                   ptw_absent_check; marked leaves are to be refused and cleared
  *   PTW_E_ALIGN     base, tables_base, or first or last + 1 of the range or of
  *                   one that is left out, is not page aligned
@@ -305,8 +306,8 @@ struct ptw_rebuild {
  *
  * On failure the steps refuse, with PTW_E_ARG. */
 PTW_NODISCARD enum ptw_status
-ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_regime *regime,
-                 const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_mem *mem,
+                 const struct ptw_root *root, uint32_t roots,
                  const struct ptw_rebuild_options *options);
 
 /* ptw_rebuild_give hands over storage after a step returned PTW_E_SPACE:
@@ -416,7 +417,7 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
  * On failure what was written means nothing; begin with a new rebuild. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
                                                  const struct ptw_mem *to,
-                                                 ptw_pa *new_root);
+                                                 struct ptw_root *new_root);
 
 /* ptw_rebuild_page says where the page that holds old is in the new image, with
  * the offset in the page: PTW_OK and *now, or PTW_NOT_MAPPED when it is not

@@ -58,12 +58,11 @@ PTW_NODISCARD enum ptw_status ptw_regime_with(const struct ptw_regime *r,
                                               struct ptw_regime *out,
                                               const char **why);
 
-/* ptw_root_check says whether a table at root can be the top of a space:
+/* ptw_root_check says whether the table can be the top of a space of the regime:
  * PTW_E_ALIGN when it is not aligned to a table (4 KiB; pae: 32 bytes),
  * PTW_E_WIDTH when it does not fit the width of a root register (i686, pae: 32
  * bits) or of a physical address.  It reads nothing. */
-PTW_NODISCARD enum ptw_status ptw_root_check(const struct ptw_regime *r,
-                                             ptw_pa root);
+PTW_NODISCARD enum ptw_status ptw_root_check(struct ptw_root root);
 
 /* ptw_root_bytes returns the size of a root, which is its alignment, too: 4096,
  * of pae 32 (bare: 1). */

@@ -42,6 +42,23 @@ static inline ptw_va ptw_va_of(uint64_t v)
     return va;
 }
 
+struct ptw_regime;
+
+/* A root: the top table of a space, and the regime in which it is one.  The regime
+ * has to live as long as anything that was given the root. */
+struct ptw_root {
+    const struct ptw_regime *regime;
+    ptw_pa table;
+};
+
+/* ptw_root_of makes a root of both; nothing is checked. */
+static inline struct ptw_root ptw_root_of(const struct ptw_regime *regime,
+                                          ptw_pa table)
+{
+    struct ptw_root root = {regime, table};
+    return root;
+}
+
 /* A closed range of virtual addresses, [first, last]. */
 struct ptw_va_range {
     ptw_va first;

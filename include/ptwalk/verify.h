@@ -141,7 +141,7 @@ enum { PTW_VERIFY_BATCH = 32 };
 struct ptw_verify_side {
     const struct ptw_mem *mem;
     struct ptw_near near; /* where the last entry was */
-    const ptw_pa *root;
+    const struct ptw_root *root;
     struct ptw_memo memo;
     struct ptw_runs runs; /* of the old image */
     struct ptw_walk walk;
@@ -190,10 +190,10 @@ struct ptw_verify {
  * PTW_E_ALIGN and, without tables (bare) or of absent, PTW_E_REGIME as
  * ptw_rebuild_init. */
 PTW_NODISCARD enum ptw_status
-ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
-                const struct ptw_mem *old_mem, const ptw_pa *old_root,
-                const struct ptw_mem *new_mem, const ptw_pa *new_root,
-                uint32_t roots, const struct ptw_verify_options *options);
+ptw_verify_init(struct ptw_verify *v, const struct ptw_mem *old_mem,
+                const struct ptw_root *old_root, const struct ptw_mem *new_mem,
+                const struct ptw_root *new_root, uint32_t roots,
+                const struct ptw_verify_options *options);
 
 /* ptw_verify_give and ptw_verify_storage are as those of a rebuild. */
 PTW_NODISCARD enum ptw_status ptw_verify_give(struct ptw_verify *v,

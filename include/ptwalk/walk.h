@@ -48,25 +48,25 @@ struct ptw_translation {
     uint8_t size_log2; /* the leaf covers 1 << size_log2 bytes */
 };
 
-/* ptw_lookup translates va in the space whose top table is at root.  PTW_OK:
+/* ptw_lookup translates va in the space of that root.  PTW_OK:
  * *out is written.  PTW_NOT_MAPPED, PTW_BAD_ENTRY: raw and level say which
  * entry stopped it, nothing else is meant.  PTW_E_BUS: the entry could not be
  * read, level says in which table.  PTW_NOT_CANONICAL, and PTW_E_ALIGN or
  * PTW_E_WIDTH for a root that is none: *out is untouched.  At most one read a
  * level. */
-PTW_NODISCARD enum ptw_status ptw_lookup(const struct ptw_regime *r,
-                                         const struct ptw_mem *mem, ptw_pa root,
-                                         ptw_va va,
+PTW_NODISCARD enum ptw_status ptw_lookup(const struct ptw_mem *mem,
+                                         struct ptw_root root, ptw_va va,
                                          struct ptw_translation *out);
 
 /* ptw_explain is ptw_lookup and also writes the steps taken, top level first,
  * and their number, at most PTW_MAX_LEVELS: the last one is the entry that
  * decided, or that the accessor refused.  *steps is 0 when nothing was tried:
  * for a status about va or root, and where there are no tables. */
-PTW_NODISCARD enum ptw_status
-ptw_explain(const struct ptw_regime *r, const struct ptw_mem *mem, ptw_pa root,
-            ptw_va va, struct ptw_translation *out,
-            struct ptw_step step[PTW_MAX_LEVELS], size_t *steps);
+PTW_NODISCARD enum ptw_status ptw_explain(const struct ptw_mem *mem,
+                                          struct ptw_root root, ptw_va va,
+                                          struct ptw_translation *out,
+                                          struct ptw_step step[PTW_MAX_LEVELS],
+                                          size_t *steps);
 
 /* ------------------------------------------------------------------- items */
 
@@ -86,7 +86,7 @@ enum ptw_space_kind {
 };
 
 struct ptw_space {
-    ptw_pa root;
+    struct ptw_root root;
     enum ptw_space_kind kind;
     uint32_t same_as;    /* PTW_SPACE_SAME: the earlier space */
     uint32_t number;     /* PTW_SPACE_WALKED: of its root, as of a table */
@@ -277,7 +277,7 @@ struct ptw_remembered {
  * copied with it). */
 struct ptw_walk {
     struct ptw_cursor c;
-    const ptw_pa *root;
+    const struct ptw_root *root;
     uint32_t roots;
     uint8_t phase; /* enum ptw_phase */
     uint8_t gap;   /* where the non-canonical part of the range stands */
@@ -307,7 +307,9 @@ struct ptw_walk {
  * ascending order of unsigned VA.  A table that an earlier space, or this one
  * earlier, entered at the same level and over the same part of its span comes
  * as an alias; it is entered again only when the range cut it differently.
- * Roots are checked one by one; a bad one spoils only itself.
+ * Roots are checked one by one; a bad one spoils only itself.  Their regimes agree:
+ * they are alike in everything but the addresses that are translated and the level
+ * and size of the root, as those of the two halves of one address space are.
  *
  * Work: at most entries-per-table reads for each (table, level), and for each
  * space at most two tables a level more where the range cuts them, and two for
@@ -315,13 +317,13 @@ struct ptw_walk {
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
- * 2^31; as of every walk, PTW_E_RANGE too when what is left out is not
+ * 2^31, or when they do not agree; as of every walk, PTW_E_RANGE too when what is left out is not
  * ascending and disjoint, and PTW_E_ARG when something is left out and holes
  * are asked for. */
 PTW_NODISCARD enum ptw_status
-ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
-                        const struct ptw_mem *mem, const ptw_pa *root,
-                        uint32_t roots, struct ptw_memo *memo,
+ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
+                        const struct ptw_root *root, uint32_t roots,
+                        struct ptw_memo *memo,
                         const struct ptw_walk_options *options);
 
 /* ptw_virt_to_phys_init starts a walk over a range of one space that follows
@@ -331,8 +333,8 @@ ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_regime *r,
  * findings, never spaces or aliases.  PTW_E_RANGE as above; PTW_E_ALIGN,
  * PTW_E_WIDTH or PTW_E_BUS when root can't be one. */
 PTW_NODISCARD enum ptw_status
-ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_regime *r,
-                      const struct ptw_mem *mem, ptw_pa root,
+ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
+                      struct ptw_root root,
                       const struct ptw_walk_options *options);
 
 /* ptw_expand_init starts a walk like ptw_virt_to_phys_init over what an alias
@@ -429,8 +431,8 @@ struct ptw_exposed {
  * fresh, and another one than that of the walk.  Otherwise as
  * ptw_walk_va_spaces_init; options->need and flags are not looked at. */
 PTW_NODISCARD enum ptw_status
-ptw_exposed_init(struct ptw_exposed *e, const struct ptw_regime *r,
-                 const struct ptw_mem *mem, const ptw_pa *root, uint32_t roots,
+ptw_exposed_init(struct ptw_exposed *e, const struct ptw_mem *mem,
+                 const struct ptw_root *root, uint32_t roots,
                  struct ptw_memo *memo, const ptw_pa *frame, size_t frames,
                  const struct ptw_walk_options *options);
 

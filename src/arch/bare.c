@@ -90,11 +90,11 @@ enum { BARE_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
 
 static const struct ptw_format bare = {.levels = 0, .rights = BARE_RIGHTS};
 
-static enum ptw_status bare_lookup(const struct ptw_regime *r,
-                                   const struct ptw_mem *mem, ptw_pa root,
-                                   ptw_va va, struct ptw_translation *out)
+static enum ptw_status bare_lookup(const struct ptw_mem *mem,
+                                   struct ptw_root root, ptw_va va,
+                                   struct ptw_translation *out)
 {
-    return ptw_look_up(&bare, r, mem, root, va, out);
+    return ptw_look_up(&bare, mem, root, va, out);
 }
 
 static enum ptw_status bare_next(struct ptw_walk *w, struct ptw_item *item,

@@ -16,11 +16,11 @@
 #include "walk/lookup.h"
 
 #define PTW_INSTANCE(x)                                                        \
-    static enum ptw_status x##_lookup(const struct ptw_regime *r,              \
-                                      const struct ptw_mem *mem, ptw_pa root,  \
-                                      ptw_va va, struct ptw_translation *out)  \
+    static enum ptw_status x##_lookup(const struct ptw_mem *mem,               \
+                                      struct ptw_root root, ptw_va va,         \
+                                      struct ptw_translation *out)             \
     {                                                                          \
-        return ptw_look_up(&x, r, mem, root, va, out);                         \
+        return ptw_look_up(&x, mem, root, va, out);                            \
     }                                                                          \
     static enum ptw_status x##_next(struct ptw_walk *w, struct ptw_item *item, \
                                     size_t room, size_t *items)                \

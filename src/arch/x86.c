@@ -320,16 +320,17 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
     return ptw_regime_build(arch, &facts, features, out, why);
 }
 
-ptw_pa ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
+struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
 {
     const struct ptw_format *f = r->arch->format;
 
     if (f->levels == 0) {
-        return ptw_pa_of(0);
+        return ptw_root_of(r, ptw_pa_of(0));
     }
-    return ptw_pa_of(cr3 & ~r->flag_bits &
+    return ptw_root_of(
+        r, ptw_pa_of(cr3 & ~r->flag_bits &
                      ptw_bits(r->arch->root_bits - 1,
-                              f->level[ptw_top(f)].bits + f->entry_log2));
+                              f->level[ptw_top(f)].bits + f->entry_log2)));
 }
 
 /* Bits 62 down to the one above `bit` become copies of it. */

@@ -30,7 +30,7 @@ struct options {
     const char *command;
     const char *image;
     struct ptw_regime regime;
-    ptw_pa *root;
+    struct ptw_root *root;
     uint64_t *root_flags; /* flag bits that each was given with */
     uint64_t *cr3;        /* as each was given; 0: not as a CR3 */
     uint32_t roots;

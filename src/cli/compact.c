@@ -25,7 +25,7 @@ struct compaction {
     const struct image *im;
     uint64_t max_bytes;
     struct ptw_rebuild *rb;
-    ptw_pa *new_root;
+    struct ptw_root *new_root;
     struct extent extent; /* of the old image */
     struct output out;
     struct output map;
@@ -189,8 +189,7 @@ static void begin(const struct compaction *c)
     ro.max_reads = o->reads;
     ro.max_bytes = c->max_bytes;
     ro.seed = tour_seed();
-    st = ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
-                          &ro);
+    st = ptw_rebuild_init(c->rb, &c->im->mem, o->root, o->roots, &ro);
     if (st != PTW_OK) {
         die_of_arguments(c, st);
     }
@@ -354,8 +353,8 @@ static void print_roots(const struct compaction *c)
 {
     for (uint32_t i = 0; i < c->o->roots; i++) {
         uint64_t flags = c->o->root_flags[i];
-        uint64_t was = c->o->root[i].v | flags;
-        uint64_t now = c->new_root[i].v | flags;
+        uint64_t was = c->o->root[i].table.v | flags;
+        uint64_t now = c->new_root[i].table.v | flags;
         json_t *j;
 
         if (!c->o->json) {

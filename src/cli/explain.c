@@ -344,7 +344,7 @@ static void print_answer(const struct answer *a)
 
     out_line("%016" PRIx64 " in root %" PRIu32 " at %" PRIx64
              " (%s, %u-bit physical addresses)\n",
-             a->va.v, a->root, a->o->root[a->root].v,
+             a->va.v, a->root, a->o->root[a->root].table.v,
              ptw_regime_name(&a->o->regime), a->o->regime.pa_bits);
     if (a->asked.v != a->va.v) {
         out_line("the tag of %016" PRIx64 " is taken off\n", a->asked.v);
@@ -403,7 +403,7 @@ static void print_answer_json(const struct answer *a)
     json_t *j = json_new();
 
     json_set_count(j, "root", a->root);
-    json_set_hex(j, "root_pa", a->o->root[a->root].v);
+    json_set_hex(j, "root_pa", a->o->root[a->root].table.v);
     json_set_text(j, "regime", ptw_regime_name(r));
     json_set_va(j, "va", a->va);
     if (a->asked.v != a->va.v) {
@@ -453,8 +453,7 @@ enum cli_status explain_run(const struct options *o, const struct image *im)
             status = cli_worse(status, report_bad_root(o, i, a.st));
             continue;
         }
-        a.st = ptw_explain(&o->regime, &im->mem, o->root[i], a.va, &a.tr,
-                           a.step, &a.steps);
+        a.st = ptw_explain(&im->mem, o->root[i], a.va, &a.tr, a.step, &a.steps);
         if (a.st != PTW_OK) {
             status = cli_worse(status, CLI_NO);
         }

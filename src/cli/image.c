@@ -428,12 +428,12 @@ enum ptw_status image_root(const struct image *im, const struct options *o,
                            uint32_t index)
 {
     const struct ptw_regime *r = &o->regime;
-    enum ptw_status st = ptw_root_check(r, o->root[index]);
+    enum ptw_status st = ptw_root_check(o->root[index]);
 
     if (st != PTW_OK || ptw_levels(r) == 0) {
         return st;
     }
-    return ptw_mem_cover(&im->mem, o->root[index], root_bytes(r)) ==
+    return ptw_mem_cover(&im->mem, o->root[index].table, root_bytes(r)) ==
                    PTW_COVER_NONE
                ? PTW_E_BUS
                : PTW_OK;
@@ -447,7 +447,7 @@ bool image_root_is_empty(const struct image *im, const struct options *o,
     bool any = false;
 
     for (uint64_t at = 0; at < bytes; at += entry_bytes) {
-        ptw_pa pa = ptw_pa_of(o->root[index].v + at);
+        ptw_pa pa = ptw_pa_of(o->root[index].table.v + at);
         uint64_t v = 0;
         uint32_t v32 = 0;
         enum ptw_status st = entry_bytes == 4 ? ptw_read32(&im->mem, pa, &v32)

@@ -72,13 +72,14 @@ static void print_root(const struct options *o, uint32_t index)
     json_t *j;
 
     if (!o->json) {
-        out_line("# root %" PRIu32 " %" PRIx64 "\n", index, o->root[index].v);
+        out_line("# root %" PRIu32 " %" PRIx64 "\n", index,
+                 o->root[index].table.v);
         return;
     }
     j = json_new();
     json_set_text(j, "type", "root");
     json_set_count(j, "root", index);
-    json_set_hex(j, "pa", o->root[index].v);
+    json_set_hex(j, "pa", o->root[index].table.v);
     json_line(j);
 }
 

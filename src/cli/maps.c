@@ -174,7 +174,7 @@ static void print_totals_json(const struct tour *t, const struct totals *sum)
     }
     json_set_text(j, "type", "total");
     json_set_count(j, "root", t->root);
-    json_set_hex(j, "pa", t->o->root[t->root].v);
+    json_set_hex(j, "pa", t->o->root[t->root].table.v);
     json_set_count(j, "bytes", sum->bytes);
     json_set_count(j, "writable_bytes", sum->writable);
     json_set_count(j, "runs", sum->runs);
@@ -196,7 +196,8 @@ static void print_root(struct tour *t, uint32_t index)
     memset(&sum, 0, sizeof sum);
     sum.unread = t->unread.count;
     if (!o->json) {
-        out_line("# root %" PRIu32 " %" PRIx64 "\n", index, o->root[index].v);
+        out_line("# root %" PRIu32 " %" PRIx64 "\n", index,
+                 o->root[index].table.v);
     }
     while ((n = tour_next(t)) > 0) {
         for (size_t i = 0; i < n; i++) {

@@ -157,7 +157,7 @@ static const struct rule {
 
 /* What is said about one image. */
 struct place {
-    ptw_pa *root;
+    struct ptw_root *root;
     bool *from_cr3; /* for each root: it is a CR3 */
     uint32_t roots;
     struct segment *segment;
@@ -276,7 +276,7 @@ static void add_root(struct arguments *a, struct place *p, int id)
     }
     p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
     p->from_cr3 = must(realloc(p->from_cr3, n + (size_t)1));
-    p->root[n].v = hex_value(a, id);
+    p->root[n].table.v = hex_value(a, id);
     p->from_cr3[n] = id == OPT_CR3 || id == OPT_NEW_CR3;
     p->roots = n + 1;
 }
@@ -942,10 +942,10 @@ static bool take_roots(const struct place *p, struct options *o)
     o->root_flags = must(calloc(p->roots + 1u, sizeof *o->root_flags));
     o->cr3 = must(calloc(p->roots + 1u, sizeof *o->cr3));
     for (uint32_t i = 0; i < p->roots; i++) {
-        uint64_t value = p->root[i].v;
+        uint64_t value = p->root[i].table.v;
 
         o->root_flags[i] = value & flag_bits;
-        o->root[i].v = value & ~flag_bits;
+        o->root[i] = ptw_root_of(&o->regime, ptw_pa_of(value & ~flag_bits));
         if (p->from_cr3[i]) {
             o->cr3[i] = value;
             o->root[i] = ptw_x86_root(&o->regime, value);
@@ -965,6 +965,7 @@ static void set_roots(struct arguments *a)
         die(CLI_USAGE, a->command->name, "no root is given: --root, or --cr3");
     }
     o->root = must(calloc(1, sizeof *o->root));
+    o->root->regime = &o->regime;
     o->roots = 1;
 }
 

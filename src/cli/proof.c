@@ -42,9 +42,8 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         .max_reads = o->reads,
         .seed = tour_seed(),
     };
-    enum ptw_status st =
-        ptw_verify_init(v, &o->regime, &im->mem, o->root, &rebuilt_im->mem,
-                        rebuilt->root, o->roots, &vo);
+    enum ptw_status st = ptw_verify_init(v, &im->mem, o->root, &rebuilt_im->mem,
+                                         rebuilt->root, o->roots, &vo);
 
     if (st == PTW_E_RANGE) {
         proof_nothing(o);

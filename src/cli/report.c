@@ -203,7 +203,7 @@ void progress_clear(void)
 enum cli_status report_bad_root(const struct options *o, uint32_t index,
                                 enum ptw_status why)
 {
-    uint64_t pa = o->root[index].v;
+    uint64_t pa = o->root[index].table.v;
     uint64_t bytes = ptw_root_bytes(&o->regime);
 
     if (why == PTW_E_BUS) {
@@ -272,7 +272,7 @@ void report_empty_roots(const struct options *o, const struct image *im)
                    "root %" PRIu32 " at %" PRIx64
                    ": its table is all zeros: a wrong root, or a hole in the "
                    "layout?",
-                   i, o->root[i].v);
+                   i, o->root[i].table.v);
         }
     }
 }

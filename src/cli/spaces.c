@@ -139,7 +139,7 @@ static void print_space(struct tour *t, const struct ptw_item *item)
     if (o->json) {
         json_t *j = new_line(item, "root");
 
-        json_set_hex(j, "pa", s->root.v);
+        json_set_hex(j, "pa", s->root.table.v);
         if (s->kind == PTW_SPACE_SAME) {
             json_set_count(j, "same", s->same_as);
         }
@@ -189,8 +189,8 @@ static void print_exposed(struct tour *t)
     w.last = o->last;
     w.max_reads = t->reads_left;
     if (ptw_memo_frames(&t->memo, frame, t->memo.used, &frames) != PTW_OK ||
-        ptw_exposed_init(e, &o->regime, &t->im->mem, o->root, o->roots, &memo,
-                         frame, frames, &w) != PTW_OK) {
+        ptw_exposed_init(e, &t->im->mem, o->root, o->roots, &memo, frame,
+                         frames, &w) != PTW_OK) {
         die_of_memory();
     }
     if (t->reads_left == 0) {

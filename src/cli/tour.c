@@ -78,8 +78,8 @@ static void report_stop(const struct tour *t)
     report(t->o->image,
            "stopped at the limit of %" PRIu64 " %s, in root %" PRIu32
            " at %" PRIx64 ", address %016" PRIx64 "%s",
-           t->limit, t->limit_of, t->stop_root, t->o->root[t->stop_root].v,
-           t->stop_va.v, resume);
+           t->limit, t->limit_of, t->stop_root,
+           t->o->root[t->stop_root].table.v, t->stop_va.v, resume);
 }
 
 enum cli_status tour_end(struct tour *t)
@@ -122,8 +122,8 @@ static struct ptw_walk_options walk_options(struct tour *t, unsigned flags)
 bool tour_root(struct tour *t, uint32_t index, unsigned flags)
 {
     struct ptw_walk_options w = walk_options(t, flags);
-    enum ptw_status st = ptw_virt_to_phys_init(
-        &t->walk, &t->o->regime, &t->im->mem, t->o->root[index], &w);
+    enum ptw_status st =
+        ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[index], &w);
 
     t->over = false;
     t->root = index;
@@ -185,9 +185,8 @@ void tour_spaces(struct tour *t, unsigned flags)
     struct ptw_walk_options w = walk_options(t, flags);
 
     tour_memo(&t->memo, &t->memo_storage, &t->memo_tables);
-    if (ptw_walk_va_spaces_init(&t->walk, &t->o->regime, &t->im->mem,
-                                t->o->root, t->o->roots, &t->memo,
-                                &w) != PTW_OK) {
+    if (ptw_walk_va_spaces_init(&t->walk, &t->im->mem, t->o->root, t->o->roots,
+                                &t->memo, &w) != PTW_OK) {
         die(CLI_USAGE, t->o->image, "these roots can't be walked");
     }
 }
@@ -343,8 +342,8 @@ static size_t open_run(struct tour *t)
     if (w.max_reads == 0) {
         return 0; /* to the walk, it would be no limit */
     }
-    if (ptw_virt_to_phys_init(&t->walk, &t->o->regime, &t->im->mem,
-                              t->o->root[t->root], &w) != PTW_OK) {
+    if (ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[t->root], &w) !=
+        PTW_OK) {
         return 0;
     }
     do {

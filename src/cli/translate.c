@@ -87,8 +87,8 @@ static enum cli_status translate(const struct options *o,
     struct ptw_step step[PTW_MAX_LEVELS];
     size_t steps;
     enum ptw_status st = ptw_explain(
-        &o->regime, &im->mem, o->root[root],
-        ptw_x86_untag(&o->regime, o->cr3[root], va), &tr, step, &steps);
+        &im->mem, o->root[root], ptw_x86_untag(&o->regime, o->cr3[root], va),
+        &tr, step, &steps);
     const char *reason = reason_of(st);
     const char *level = ptw_level_name(&o->regime, tr.level);
 
@@ -116,7 +116,7 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
             continue;
         }
         if (o->roots > 1 && !o->json) {
-            out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].v);
+            out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].table.v);
         }
         for (size_t v = 0; v < o->vas; v++) {
             status = cli_worse(status, translate(o, im, i, o->va[v], &unread));

@@ -8,8 +8,8 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
                                      const struct ptw_range_request *q)
 {
     enum ptw_status st =
-        ptw_edit_begin(t->regime->arch->format, ed, op, t, q->first, q->last,
-                       q->flags, q->max_reads);
+        ptw_edit_begin(t->root.regime->arch->format, ed, op, t, q->first,
+                       q->last, q->flags, q->max_reads);
     static const struct ptw_attributes plain;
     uint64_t bits;
 
@@ -17,9 +17,9 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
         return st;
     }
     if (op == PTW_OP_PROTECT) {
-        ed->rights = ptw_rights_asked(t->regime, q->rights, q->flags);
-        if (!t->regime->arch->format->leaf_bits(t->regime, 0, ed->rights, false,
-                                                &plain, &bits)) {
+        ed->rights = ptw_rights_asked(t->root.regime, q->rights, q->flags);
+        if (!t->root.regime->arch->format->leaf_bits(
+                t->root.regime, 0, ed->rights, false, &plain, &bits)) {
             return PTW_E_RIGHTS;
         }
     }
@@ -28,14 +28,14 @@ static enum ptw_status range_request(struct ptw_edit *ed, enum ptw_op op,
 
 enum ptw_status ptw_map(struct ptw_tables *t, const struct ptw_map_request *q)
 {
-    return t->regime->arch->map(t, q);
+    return t->root.regime->arch->map(t, q);
 }
 
 enum ptw_status ptw_map_check(const struct ptw_regime *r,
                               const struct ptw_map_request *q)
 {
     const struct ptw_format *a = r->arch->format;
-    struct ptw_tables t = {.regime = r};
+    struct ptw_tables t = {.root = {.regime = r}};
     struct ptw_edit ed;
     enum ptw_status st = ptw_edit_map(a, &ed, &t, q);
     uint64_t large;
@@ -62,7 +62,7 @@ enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
 {
     struct ptw_edit ed;
     enum ptw_status st =
-        ptw_edit_map(t->tables.regime->arch->format, &ed, &t->tables, q);
+        ptw_edit_map(t->tables.root.regime->arch->format, &ed, &t->tables, q);
 
     return st == PTW_OK ? ptw_edit_run(&ed, t) : st;
 }

@@ -35,7 +35,7 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
                                            const struct ptw_entry *leaf,
                                            uint64_t raw)
 {
-    const struct ptw_regime *r = ed->t->regime;
+    const struct ptw_regime *r = ed->t->root.regime;
     struct ptw_path_table *t = &ed->c.at[level];
     unsigned rights = ed->op == PTW_OP_UNMAP ? 0 : ed->rights;
     unsigned entry_bytes = 1u << a->entry_log2;
@@ -100,7 +100,7 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
 {
     struct ptw_cursor c;
 
-    c.regime = t->regime;
+    c.regime = t->root.regime;
     c.mem = t->mem;
     c.memo = NULL;
     c.near = t->mem->near;
@@ -144,7 +144,7 @@ PTW_ENGINE enum ptw_status ptw_entry_target(const struct ptw_format *a,
 {
     uint64_t theirs = offset + ed->entry_ahead;
     unsigned level = ptw_top(a);
-    uint64_t root = ed->entry_self ? ed->t->root.v : ed->entry_owner;
+    uint64_t root = ed->entry_self ? ed->t->root.table.v : ed->entry_owner;
     enum ptw_status st;
 
     *table = 0;
@@ -353,7 +353,7 @@ PTW_ENGINE bool ptw_splittable(const struct ptw_format *a,
                                const struct ptw_edit *ed, unsigned level,
                                const struct ptw_entry *leaf, uint64_t raw)
 {
-    const struct ptw_regime *r = ed->t->regime;
+    const struct ptw_regime *r = ed->t->root.regime;
 
     return a->decode(r,
                      ptw_leaf_entry(a, r, level - 1,
@@ -374,7 +374,7 @@ PTW_ENGINE bool ptw_site_fits(const struct ptw_format *a,
     uint64_t leaf = whole ? first : last & ~ptw_low_mask(a->level[0].shift);
 
     return ed->op != PTW_OP_MAP ||
-           ptw_leaf_fits(a, ed->t->regime, whole ? level : 0,
+           ptw_leaf_fits(a, ed->t->root.regime, whole ? level : 0,
                          ed->pa + (leaf - ed->first));
 }
 
@@ -443,7 +443,8 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     case PTW_OP_ENTRY:
         break;
     case PTW_OP_PROTECT:
-        raw = a->leaf_with_rights(ed->t->regime, level, t->raw, ed->rights);
+        raw =
+            a->leaf_with_rights(ed->t->root.regime, level, t->raw, ed->rights);
         break;
     }
     st = ptw_set(a, ed, level, t->index, raw);

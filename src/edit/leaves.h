@@ -31,10 +31,10 @@ PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
     uint64_t bits = ed->bits;
 
     if (level > 0 && !ed->exact) {
-        (void)a->leaf_bits(ed->t->regime, level, ed->rights, ed->copy_on_write,
-                           ed->attributes, &bits);
+        (void)a->leaf_bits(ed->t->root.regime, level, ed->rights,
+                           ed->copy_on_write, ed->attributes, &bits);
     }
-    return ptw_leaf_entry(a, ed->t->regime, level, bits,
+    return ptw_leaf_entry(a, ed->t->root.regime, level, bits,
                           ed->pa + (offset - ed->first));
 }
 
@@ -52,7 +52,7 @@ PTW_ENGINE enum ptw_status ptw_leaves_check(const struct ptw_format *a,
         return PTW_E_RIGHTS;
     }
     if (ed->beyond &&
-        !ptw_leaf_fits(a, ed->t->regime, 0, ed->pa + (last - ed->first))) {
+        !ptw_leaf_fits(a, ed->t->root.regime, 0, ed->pa + (last - ed->first))) {
         return PTW_E_WIDTH;
     }
     return PTW_OK;
@@ -73,7 +73,7 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
     do {
         uint64_t pa = ed->pa + (first - ed->first);
         uint64_t more =
-            a->piecewise ? (pa | ed->t->regime->linear) - pa : UINT64_MAX;
+            a->piecewise ? (pa | ed->t->root.regime->linear) - pa : UINT64_MAX;
         uint64_t raw = ptw_leaf_at(a, ed, 0, first);
         unsigned stop = more >> shift < end - index
                             ? index + (unsigned)(more >> shift) + 1
@@ -101,7 +101,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
                                            struct ptw_edit *ed, enum ptw_op op,
                                            enum ptw_pass pass, bool movable)
 {
-    const struct ptw_regime *r = ed->t->regime;
+    const struct ptw_regime *r = ed->t->root.regime;
     struct ptw_cursor *c = &ed->c;
     struct ptw_path_table *t = &c->at[0];
     unsigned entry_bytes = 1u << a->entry_log2;
@@ -115,7 +115,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
         st = ptw_will_write(a, ed, pass, movable, 0);
     }
     if (op == PTW_OP_MAP && pass == PTW_PASS_COMMIT && st == PTW_OK) {
-        st = ed->t->regime->arch->map_leaves(ed, first, last);
+        st = ed->t->root.regime->arch->map_leaves(ed, first, last);
         t->index = (uint16_t)(t->last + 1);
         return st;
     }

@@ -16,7 +16,7 @@ union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
 bool ptw_leads_to_a_table(const struct ptw_tables *t, uint64_t bits,
                           unsigned level)
 {
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
 
     return r->arch->format->decode(r, bits, level, 0).kind == PTW_ENTRY_TABLE &&
            (bits & r->arch->format->address_bits(r, level, bits)) == 0;
@@ -26,7 +26,7 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
                                  const struct ptw_movable_tables *movable,
                                  const struct ptw_link *l)
 {
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
     const struct ptw_format *a = r->arch->format;
     unsigned level = l->level + 1;
     struct ptw_edit ed;
@@ -38,7 +38,8 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
     uint64_t ours;
     uint64_t theirs;
 
-    if (l->level >= ptw_top(a) || t->shares == NULL) {
+    if (l->level >= ptw_top(a) || t->shares == NULL ||
+        !ptw_roots_agree((struct ptw_root[]){t->root, l->owner}, 2)) {
         return PTW_E_ARG;
     }
     region = ptw_low_mask(a->level[level].shift);
@@ -51,7 +52,7 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
     st = ptw_edit_begin(a, &ed, PTW_OP_ENTRY, t, ptw_va_of(ours),
                         ptw_va_of(ours + more), l->flags, l->max_reads);
     if (st == PTW_OK) {
-        st = ptw_root_check(r, l->owner);
+        st = ptw_root_check(l->owner);
     }
     if (st != PTW_OK) {
         return st;
@@ -61,15 +62,15 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
         return PTW_NOT_CANONICAL;
     }
     /* A root that is shared is copied, and the owner keeps what he has. */
-    ed.entry_self =
-        l->owner.v == t->root.v && ptw_shares_count(t->shares, l->owner.v) <= 1;
+    ed.entry_self = l->owner.table.v == t->root.table.v &&
+                    ptw_shares_count(t->shares, l->owner.table.v) <= 1;
     if (!ptw_leads_to_a_table(t, l->bits, level) ||
         (ed.entry_self && theirs <= ours + more && ours <= theirs + more)) {
         return PTW_E_ARG;
     }
     ed.entry_level = (int)level;
     ed.entry_bits = l->bits;
-    ed.entry_owner = l->owner.v;
+    ed.entry_owner = l->owner.table.v;
     ed.entry_ahead = (theirs & ptw_low_mask(r->va_bits)) - ed.first;
     ed.entry_rights = l->narrow;
     ed.rights = l->rights;
@@ -82,7 +83,7 @@ static enum ptw_status link_request(struct ptw_tables *t,
                                     const struct ptw_link_request *q)
 {
     static const struct ptw_attributes plain;
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
     const struct ptw_format *a = r->arch->format;
     struct ptw_link l = {
         .ours = q->first,

@@ -16,7 +16,7 @@ struct ptw_link {
     ptw_va ours; /* any address of the first region */
     ptw_va theirs;
     uint64_t regions;
-    ptw_pa owner;
+    struct ptw_root owner;
     unsigned level;
     uint64_t bits; /* of our entries */
     unsigned rights;

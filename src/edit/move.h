@@ -21,7 +21,7 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
         ptw_direct(ed->t->mem, table, ptw_table_bytes(a, level));
     ed->pen[level] = ptw_pen(ed->t->mem, table, ptw_table_bytes(a, level));
     if (level == ptw_top(a)) {
-        ed->t->root.v = table;
+        ed->t->root.table.v = table;
         return PTW_OK;
     }
     c->at[level + 1].raw = ptw_table_entry(
@@ -57,7 +57,7 @@ PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
             return st;
         }
         if (now.v != here.v && l == ptw_top(a) && ed->move->root != NULL) {
-            ed->move->root(ed->t->ctx, ed->t->root);
+            ed->move->root(ed->t->ctx, ed->t->root.table);
         }
         ed->moved[l] = true;
     }

@@ -15,7 +15,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     struct ptw_cursor *c = &ed->c;
     enum ptw_status st = PTW_OK;
 
-    c->regime = ed->t->regime;
+    c->regime = ed->t->root.regime;
     c->mem = ed->t->mem;
     c->near = c->mem->near;
     c->memo = NULL;
@@ -45,7 +45,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     ed->needed = 0;
     ed->root_needed = false;
     ed->listed = 0;
-    if (ptw_enter(a, c, false, c->top, ed->t->root.v, a->rights, 0) !=
+    if (ptw_enter(a, c, false, c->top, ed->t->root.table.v, a->rights, 0) !=
         PTW_V_ENTERED) {
         return PTW_E_BUS;
     }
@@ -116,13 +116,13 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
         (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < ptw_top(a)) {
         return false;
     }
-    c.regime = ed->t->regime;
+    c.regime = ed->t->root.regime;
     c.mem = ed->t->mem;
     c.near = c.mem->near;
     c.memo = NULL;
     c.first = ed->first;
     c.reads_left = ed->max_reads - ptw_top(a); /* the way down */
-    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.v, a->rights, 0);
+    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.table.v, a->rights, 0);
     /* What the leaf is does not matter, and to read it is to wait for it. */
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
@@ -196,7 +196,7 @@ PTW_ENGINE enum ptw_status ptw_edit_far(const struct ptw_format *a,
 {
     enum ptw_status st;
 
-    if ((ed->t->table_flags & ~ed->t->regime->flag_bits) != 0) {
+    if ((ed->t->table_flags & ~ed->t->root.regime->flag_bits) != 0) {
         return PTW_E_ARG;
     }
     if (ed->t->shares != NULL) {

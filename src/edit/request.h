@@ -14,7 +14,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
                                           ptw_va last, unsigned flags,
                                           uint64_t max_reads)
 {
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
     uint64_t gap_first;
     uint64_t gap_last;
 
@@ -57,8 +57,8 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->entry_new = false;
     ed->entry_rights = false;
     ed->linked = false;
-    return PTW_LIKELY(ptw_root_fits(r, t->root)) ? PTW_OK
-                                                 : ptw_root_check(r, t->root);
+    return PTW_LIKELY(ptw_root_fits(t->root)) ? PTW_OK
+                                              : ptw_root_check(t->root);
 }
 
 /* The rights that are asked for as the regime can have them. */
@@ -76,7 +76,7 @@ PTW_ENGINE unsigned ptw_rights_asked(const struct ptw_regime *r,
 PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
                                     const struct ptw_edit *ed, bool large)
 {
-    const struct ptw_regime *r = ed->t->regime;
+    const struct ptw_regime *r = ed->t->root.regime;
     unsigned widest = 0;
 
     for (unsigned level = 1; large && level < a->levels; level++) {
@@ -93,7 +93,7 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
                                            struct ptw_edit *ed,
                                            const struct ptw_map_request *q)
 {
-    const struct ptw_regime *r = ed->t->regime;
+    const struct ptw_regime *r = ed->t->root.regime;
     uint64_t span = q->last.v - q->first.v;
 
     if ((q->pa.v & ptw_low_mask(a->level[0].shift)) != 0) {
@@ -141,8 +141,8 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
         st = ptw_edit_target(a, ed, q);
     }
     /* In a table of leaves the ends tell.  Far apart, neither may have a bit. */
-    return st == PTW_OK &&
-                   ptw_flags_between(t->regime, q->pa.v, q->last.v - q->first.v)
+    return st == PTW_OK && ptw_flags_between(t->root.regime, q->pa.v,
+                                             q->last.v - q->first.v)
                ? PTW_E_WIDTH
                : st;
 }

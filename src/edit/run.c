@@ -6,13 +6,13 @@
 
 static PTW_COLD enum ptw_status edit_far(struct ptw_edit *ed, bool movable)
 {
-    return ptw_edit_far(ed->t->regime->arch->format, ed, movable);
+    return ptw_edit_far(ed->t->root.regime->arch->format, ed, movable);
 }
 
 enum ptw_status ptw_edit_run(struct ptw_edit *ed,
                              const struct ptw_movable_tables *movable)
 {
-    const struct ptw_arch *arch = ed->t->regime->arch;
+    const struct ptw_arch *arch = ed->t->root.regime->arch;
 
     if (movable == NULL) {
         bool near;
@@ -31,7 +31,7 @@ PTW_COLD enum ptw_status ptw_map_far(struct ptw_tables *t,
                                      const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, q);
+    enum ptw_status st = ptw_edit_map(t->root.regime->arch->format, &ed, t, q);
 
     return st == PTW_OK ? ptw_edit_run(&ed, NULL) : st;
 }

@@ -106,11 +106,9 @@ enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)
     return PTW_E_SPACE;
 }
 
-enum ptw_status ptw_shares_scan(struct ptw_shares *s,
-                                const struct ptw_regime *r,
-                                const struct ptw_mem *mem, const ptw_pa *root,
-                                uint32_t roots, struct ptw_memo *memo,
-                                uint64_t max_reads)
+enum ptw_status ptw_shares_scan(struct ptw_shares *s, const struct ptw_mem *mem,
+                                const struct ptw_root *root, uint32_t roots,
+                                struct ptw_memo *memo, uint64_t max_reads)
 {
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_walk w;
@@ -121,7 +119,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
     s->wanted = 0;
     o.max_reads = max_reads;
     o.flags = PTW_WALK_RUNS | PTW_WALK_TABLES;
-    st = ptw_walk_va_spaces_init(&w, r, mem, root, roots, memo, &o);
+    st = ptw_walk_va_spaces_init(&w, mem, root, roots, memo, &o);
     while (st == PTW_OK) {
         ptw_pa table = {0};
         bool referred = false;
@@ -134,7 +132,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
         switch (item.kind) {
         case PTW_ITEM_SPACE:
             referred = item.u.space_info.kind != PTW_SPACE_BAD;
-            table = item.u.space_info.root;
+            table = item.u.space_info.root.table;
             break;
         case PTW_ITEM_TABLE:
             referred = true;
@@ -142,14 +140,14 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s,
             break;
         case PTW_ITEM_ALIAS:
             referred = true;
-            table = ptw_alias_view(r, &item, &level).table;
+            table = ptw_alias_view(root[0].regime, &item, &level).table;
             break;
         case PTW_ITEM_MAPPING:
         case PTW_ITEM_HOLE:
         case PTW_ITEM_FINDING:
             break;
         }
-        if (referred && r->arch->format->levels > 0) {
+        if (referred && root[0].regime->arch->format->levels > 0) {
             st = ptw_shares_refer(s, table.v);
         }
     }

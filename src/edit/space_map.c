@@ -12,7 +12,7 @@
 static enum ptw_status new_table(struct ptw_tables *t,
                                  const struct ptw_item *item, unsigned flags)
 {
-    const struct ptw_format *a = t->regime->arch->format;
+    const struct ptw_format *a = t->root.regime->arch->format;
     const struct ptw_table *table = &item->u.table;
     unsigned level = table->level + 1u;
     struct ptw_edit ed;
@@ -43,7 +43,7 @@ static enum ptw_status begin_space(struct ptw_tables *t,
 {
     const struct ptw_space *s = &item->u.space_info;
     struct ptw_built *own = &built[item->space];
-    const struct ptw_format *a = t->regime->arch->format;
+    const struct ptw_format *a = t->root.regime->arch->format;
     enum ptw_status st;
 
     own->built = false;
@@ -58,16 +58,21 @@ static enum ptw_status begin_space(struct ptw_tables *t,
             t->shares == NULL) {
             return PTW_E_ARG;
         }
-        st = ptw_shares_add(t->shares, built[s->same_as].root.v, 1);
+        st = ptw_shares_add(t->shares, built[s->same_as].root.table.v, 1);
         own->root = built[s->same_as].root;
         own->built = st == PTW_OK;
         return st;
     case PTW_SPACE_WALKED:
         break;
     }
+    if (!ptw_roots_agree((struct ptw_root[]){t->root, s->root}, 2)) {
+        return PTW_E_ARG;
+    }
+    t->root = s->root;
+    own->root = s->root;
     st = ptw_spare_reserve(t, 1, true);
     if (st == PTW_OK) {
-        st = ptw_spare_take(t, ptw_top(a), &own->root);
+        st = ptw_spare_take(t, ptw_top(a), &own->root.table);
     }
     own->built = st == PTW_OK;
     return ptw_spare_release(t, st);
@@ -78,8 +83,8 @@ static enum ptw_status link_alias(struct ptw_tables *t,
                                   const struct ptw_built *built, unsigned flags)
 {
     unsigned level;
-    struct ptw_alias_ref ref = ptw_alias_view(t->regime, item, &level);
-    const struct ptw_format *a = t->regime->arch->format;
+    struct ptw_alias_ref ref = ptw_alias_view(t->root.regime, item, &level);
+    const struct ptw_format *a = t->root.regime->arch->format;
     struct ptw_link l = {
         .ours = ref.our_va,
         .theirs = ref.their_va,
@@ -104,7 +109,7 @@ static enum ptw_status link_alias(struct ptw_tables *t,
     /* Without PTW_EDIT_EXACT, tables above were not rebuilt with their own bits,
      * so this entry stands for the whole path. */
     if ((flags & PTW_EDIT_EXACT) == 0 &&
-        !a->path_bits(t->regime, level + 1, ref.rights, &l.bits)) {
+        !a->path_bits(t->root.regime, level + 1, ref.rights, &l.bits)) {
         return PTW_E_RIGHTS;
     }
     return ptw_link_regions(t, NULL, &l);
@@ -174,7 +179,8 @@ static enum ptw_status map_item(struct ptw_tables *t,
                                 const struct ptw_item *item, unsigned flags)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    struct ptw_attributes at = ptw_attributes_of(t->regime, m->level, m->raw);
+    struct ptw_attributes at =
+        ptw_attributes_of(t->root.regime, m->level, m->raw);
     struct ptw_map_request q = {
         .first = item->first,
         .last = item->last,
@@ -185,7 +191,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
         .flags = flags | (m->level > 0 ? PTW_EDIT_LARGE : 0),
     };
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_map(t->regime->arch->format, &ed, t, &q);
+    enum ptw_status st = ptw_edit_map(t->root.regime->arch->format, &ed, t, &q);
 
     if (st != PTW_OK) {
         return st;
@@ -196,18 +202,19 @@ static enum ptw_status map_item(struct ptw_tables *t,
     ed.widest = m->level;
     if ((flags & PTW_EDIT_EXACT) != 0) {
         uint64_t leaf =
-            ptw_low_mask(t->regime->arch->format->level[m->level].shift);
+            ptw_low_mask(t->root.regime->arch->format->level[m->level].shift);
 
         /* A part of a leaf would not have its bits. */
         if (((ed.first | (ed.last + 1)) & leaf) != 0) {
             return PTW_E_ALIGN;
         }
-        if (ptw_decode(t->regime, m->level, 0, m->raw).kind != PTW_ENTRY_LEAF) {
+        if (ptw_decode(t->root.regime, m->level, 0, m->raw).kind !=
+            PTW_ENTRY_LEAF) {
             return PTW_E_ARG;
         }
         ed.exact = true;
-        ed.bits = ptw_attribute_bits(t->regime->arch->format, t->regime,
-                                     m->level, m->raw);
+        ed.bits = ptw_attribute_bits(t->root.regime->arch->format,
+                                     t->root.regime, m->level, m->raw);
     }
     return ptw_edit_run(&ed, NULL);
 }
@@ -219,7 +226,7 @@ enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
 {
     enum ptw_status st = PTW_OK;
 
-    if (t->regime->arch->format->levels == 0) {
+    if (t->root.regime->arch->format->levels == 0) {
         return PTW_E_REGIME;
     }
     if (item->space >= spaces) {
@@ -244,7 +251,8 @@ enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
         st = map_item(t, item, flags);
         break;
     case PTW_ITEM_ALIAS:
-        if (ptw_alias_view(t->regime, item, &(unsigned){0}).owner >= spaces) {
+        if (ptw_alias_view(t->root.regime, item, &(unsigned){0}).owner >=
+            spaces) {
             return PTW_E_ARG;
         }
         st = link_alias(t, item, built, flags);

@@ -33,7 +33,7 @@ static enum ptw_status check(const struct ptw_tables *t, ptw_pa table,
 enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
                                 unsigned level)
 {
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
     const struct ptw_format *a = r->arch->format;
 
     return check(t, table, ptw_table_bytes(a, level),
@@ -67,7 +67,7 @@ static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
 static enum ptw_status spare_check(const struct ptw_tables *t, ptw_pa table,
                                    bool root)
 {
-    const struct ptw_regime *r = t->regime;
+    const struct ptw_regime *r = t->root.regime;
 
     return check(t, table, ptw_largest_table(r->arch->format),
                  root ? r->table_pa & r->root_pa : r->table_pa);
@@ -98,13 +98,13 @@ static enum ptw_status unchain(struct ptw_tables *t, bool root, ptw_pa *table)
 enum ptw_status ptw_spare_take(struct ptw_tables *t, unsigned level,
                                ptw_pa *table)
 {
-    return unchain(t, level == ptw_top(t->regime->arch->format), table);
+    return unchain(t, level == ptw_top(t->root.regime->arch->format), table);
 }
 
 enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
                                unsigned level, bool kept)
 {
-    const struct ptw_format *a = t->regime->arch->format;
+    const struct ptw_format *a = t->root.regime->arch->format;
     uint64_t bytes = ptw_table_bytes(a, level);
     enum ptw_status st = spare_check(t, table, level == ptw_top(a));
 

@@ -36,7 +36,7 @@ PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
                            1u << a->entry_log2, &raw) != PTW_OK) {
             return PTW_E_BUS;
         }
-        e = a->decode(ed->t->regime, raw, level, i);
+        e = a->decode(ed->t->root.regime, raw, level, i);
         if (e.kind == PTW_ENTRY_TABLE &&
             !ptw_shares_listed(ed->t->shares, e.pa.v)) {
             ed->listed++;
@@ -77,7 +77,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         if (st == PTW_OK && raw != 0) {
             st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
                                raw);
-            e = a->decode(ed->t->regime, raw, level, i);
+            e = a->decode(ed->t->root.regime, raw, level, i);
             if (st == PTW_OK && others && e.kind == PTW_ENTRY_TABLE) {
                 st = ptw_shares_add(shares, e.pa.v, 1);
             }
@@ -95,7 +95,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     }
     if (st == PTW_OK && level == ptw_top(a) && ed->move != NULL &&
         ed->move->root != NULL) {
-        ed->move->root(ed->t->ctx, ed->t->root);
+        ed->move->root(ed->t->ctx, ed->t->root.table);
     }
     return st;
 }

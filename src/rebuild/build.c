@@ -299,7 +299,8 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
 
 /* One item, of the plan or of the building. */
 static enum ptw_status space(struct ptw_rebuild *rb,
-                             const struct ptw_item *item, ptw_pa *new_root)
+                             const struct ptw_item *item,
+                             struct ptw_root *new_root)
 {
     const struct ptw_space *s = &item->u.space_info;
     struct old_table top;
@@ -319,7 +320,7 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     }
     rb->path_flags[ptw_top(rb->regime->arch->format)] =
         ptw_rb_root_flags(&rb->o, item->space);
-    top = old_table_of(rb, ptw_top(rb->regime->arch->format), s->root,
+    top = old_table_of(rb, ptw_top(rb->regime->arch->format), s->root.table,
                        ptw_va_of(0));
     st = keep_named(rb, &top);
     if (st != PTW_OK) {
@@ -331,7 +332,8 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     if (new_root == NULL) {
         return PTW_OK;
     }
-    new_root[item->space].v = ptw_rb_table_at(rb, s->number);
+    new_root[item->space] =
+        ptw_root_of(s->root.regime, ptw_pa_of(ptw_rb_table_at(rb, s->number)));
     return begin_table(rb, s->number, &top);
 }
 
@@ -415,7 +417,8 @@ static enum ptw_status finding(struct ptw_rebuild *rb,
 }
 
 static enum ptw_status visit(struct ptw_rebuild *rb,
-                             const struct ptw_item *item, ptw_pa *new_root)
+                             const struct ptw_item *item,
+                             struct ptw_root *new_root)
 {
     switch (item->kind) {
     case PTW_ITEM_SPACE:
@@ -467,11 +470,12 @@ enum ptw_status ptw_rb_begin_walk(struct ptw_rebuild *rb)
     rb->extra = rb->phase == PTW_REBUILD_BUILDING ? rb->extra : 0;
     rb->taken = 0;
     rb->pieces = 0;
-    return ptw_walk_va_spaces_init(&rb->walk, rb->regime, rb->mem, rb->root,
-                                   rb->roots, &rb->memo, &o);
+    return ptw_walk_va_spaces_init(&rb->walk, rb->mem, rb->root, rb->roots,
+                                   &rb->memo, &o);
 }
 
-enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
+enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
+                               struct ptw_root *new_root)
 {
     for (;;) {
         enum ptw_status st = PTW_OK;
@@ -505,7 +509,8 @@ enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb, ptw_pa *new_root)
     }
 }
 
-enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb, ptw_pa *new_root)
+enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb,
+                                  struct ptw_root *new_root)
 {
     enum ptw_status st =
         ptw_memo_init(&rb->memo, rb->store[PTW_REBUILD_TABLES_SEEN].at,
@@ -527,11 +532,11 @@ static enum ptw_status take_for_map(void *ctx, ptw_pa *table)
     return ptw_rb_take_extra(ctx, &table->v);
 }
 
-enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root)
+enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
+                                const struct ptw_root *new_root)
 {
     static const struct ptw_table_ops ops = {.take = take_for_map};
     struct ptw_tables t = {
-        .regime = rb->regime,
         .mem = rb->to,
         .ops = &ops,
         .ctx = rb,

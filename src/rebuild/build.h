@@ -12,16 +12,19 @@ enum ptw_status ptw_rb_begin_walk(struct ptw_rebuild *rb);
 /* ptw_rb_walk_on goes on with the walk that was begun, to its end.  It keeps,
  * counts or builds each item.  new_root is NULL unless the new tables are
  * being built. */
-enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb, ptw_pa *new_root);
+enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
+                               struct ptw_root *new_root);
 
 /* ptw_rb_walk_again does the same walk again, with the storage that the first
  * walk had. */
-enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb, ptw_pa *new_root);
+enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb,
+                                  struct ptw_root *new_root);
 
 /* ptw_rb_add_maps maps the addresses that the caller asked for in every new
  * space.  Only spaces that have a table at the same address share it, and all
  * of them are to have the map: so the map may be written through the table. */
-enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb, const ptw_pa *new_root);
+enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
+                                const struct ptw_root *new_root);
 
 /* ptw_rb_count_written counts the pages that became copy-on-write, and those
  * that the guest can still write.  A page of a leaf that became copy-on-write

@@ -103,18 +103,19 @@ static enum ptw_status check_map(const struct ptw_rebuild *rb, size_t map)
 }
 
 enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
-                                 const struct ptw_regime *regime,
-                                 const struct ptw_mem *mem, const ptw_pa *root,
-                                 uint32_t roots,
+                                 const struct ptw_mem *mem,
+                                 const struct ptw_root *root, uint32_t roots,
                                  const struct ptw_rebuild_options *options)
 {
+    const struct ptw_regime *regime;
     enum ptw_status st;
 
     memset(rb, 0, sizeof *rb);
     rb->phase = PTW_REBUILD_BROKEN;
-    if (roots == 0 || roots > (uint32_t)1 << 31) {
+    if (!ptw_roots_agree(root, roots)) {
         return PTW_E_ARG;
     }
+    regime = root[0].regime;
     st = check_options(regime, options);
     if (st != PTW_OK) {
         return st;
@@ -360,7 +361,7 @@ enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
 
 /* ------------------------------------------------------------------- tables */
 
-static enum ptw_status build(struct ptw_rebuild *rb, ptw_pa *new_root)
+static enum ptw_status build(struct ptw_rebuild *rb, struct ptw_root *new_root)
 {
     enum ptw_status st;
 
@@ -381,7 +382,8 @@ static enum ptw_status build(struct ptw_rebuild *rb, ptw_pa *new_root)
 }
 
 enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
-                                   const struct ptw_mem *to, ptw_pa *new_root)
+                                   const struct ptw_mem *to,
+                                   struct ptw_root *new_root)
 {
     enum ptw_status st;
 

@@ -35,7 +35,7 @@ void ptw_vf_note_item(struct ptw_verify *v, unsigned which,
         m = item->u.mapping;
         break;
     case PTW_ITEM_SPACE:
-        m.pa = item->u.space_info.root;
+        m.pa = item->u.space_info.root.table;
         break;
     case PTW_ITEM_TABLE:
         m.pa = item->u.table.table;

@@ -137,8 +137,8 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
                         n->space, va);
     ptw_vf_note_leaf(v, NEW, n, va);
     d->old_pa.v = t->old[k] << v->page_log2;
-    if (ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
-                   ptw_va_of(va), &old) == PTW_OK) {
+    if (ptw_lookup(v->side[OLD].mem, v->side[OLD].root[n->space], ptw_va_of(va),
+                   &old) == PTW_OK) {
         d->old_raw = old.raw;
         d->old_rights = old.rights;
     }
@@ -182,7 +182,7 @@ static bool locate_named(struct ptw_verify *v, const struct ptw_item *n)
         }
         e = ptw_absent_read(&v->o.absent, v->regime, level, is);
         if (e.kind != PTW_ABSENT_FRAME ||
-            ptw_lookup(v->regime, v->side[OLD].mem, v->side[OLD].root[n->space],
+            ptw_lookup(v->side[OLD].mem, v->side[OLD].root[n->space],
                        ptw_va_of(va), &old) != PTW_NOT_MAPPED ||
             old.level != level) {
             continue;

@@ -186,7 +186,7 @@ static inline bool ptw_vf_table_of(const struct ptw_verify *v,
     if (item->kind == PTW_ITEM_SPACE &&
         item->u.space_info.kind == PTW_SPACE_WALKED) {
         *level = ptw_top(v->regime->arch->format);
-        *table = item->u.space_info.root;
+        *table = item->u.space_info.root.table;
         return true;
     }
     if (item->kind == PTW_ITEM_TABLE) {

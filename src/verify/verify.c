@@ -126,8 +126,8 @@ static enum ptw_status begin_walk(struct ptw_verify *v, unsigned which)
     o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
     s->items = 0;
     s->next = 0;
-    return ptw_walk_va_spaces_init(&s->walk, v->regime, s->mem, s->root,
-                                   v->roots, &s->memo, &o);
+    return ptw_walk_va_spaces_init(&s->walk, s->mem, s->root, v->roots,
+                                   &s->memo, &o);
 }
 
 struct ptw_verify_options
@@ -147,19 +147,27 @@ ptw_verify_options_of(const struct ptw_rebuild_options *o)
     return v;
 }
 
-enum ptw_status
-ptw_verify_init(struct ptw_verify *v, const struct ptw_regime *regime,
-                const struct ptw_mem *old_mem, const ptw_pa *old_root,
-                const struct ptw_mem *new_mem, const ptw_pa *new_root,
-                uint32_t roots, const struct ptw_verify_options *options)
+enum ptw_status ptw_verify_init(struct ptw_verify *v,
+                                const struct ptw_mem *old_mem,
+                                const struct ptw_root *old_root,
+                                const struct ptw_mem *new_mem,
+                                const struct ptw_root *new_root, uint32_t roots,
+                                const struct ptw_verify_options *options)
 {
+    const struct ptw_regime *regime;
     enum ptw_status st;
 
     memset(v, 0, sizeof *v);
     v->phase = OVER;
-    if (roots == 0 || roots > (uint32_t)1 << 31) {
+    if (!ptw_roots_agree(old_root, roots)) {
         return PTW_E_ARG;
     }
+    for (uint32_t i = 0; i < roots; i++) {
+        if (!ptw_same_space(old_root[i].regime, new_root[i].regime)) {
+            return PTW_E_ARG;
+        }
+    }
+    regime = old_root[0].regime;
     if (regime->arch->format->levels == 0) {
         return PTW_E_REGIME;
     }
@@ -350,7 +358,8 @@ static enum ptw_status compare_items(struct ptw_verify *v,
     }
     if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
         st = ptw_vf_pair_tables(v, n, ptw_top(v->regime->arch->format),
-                                o->u.space_info.root.v, n->u.space_info.root);
+                                o->u.space_info.root.table.v,
+                                n->u.space_info.root.table);
     } else if (o->kind == PTW_ITEM_TABLE) {
         st = ptw_vf_pair_tables(v, n, o->u.table.level, o->u.table.table.v,
                                 n->u.table.table);

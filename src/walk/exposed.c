@@ -9,22 +9,25 @@
 #include "engine.h"
 
 enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
-                                 const struct ptw_regime *r,
-                                 const struct ptw_mem *mem, const ptw_pa *root,
-                                 uint32_t roots, struct ptw_memo *memo,
-                                 const ptw_pa *frame, size_t frames,
+                                 const struct ptw_mem *mem,
+                                 const struct ptw_root *root, uint32_t roots,
+                                 struct ptw_memo *memo, const ptw_pa *frame,
+                                 size_t frames,
                                  const struct ptw_walk_options *options)
 {
     struct ptw_walk_options o = *options;
     enum ptw_status st;
 
+    if (!ptw_roots_agree(root, roots)) {
+        return PTW_E_ARG;
+    }
     o.flags = PTW_WALK_RUNS;
     /* What no entry above grants, no leaf gives back. */
-    o.need = ptw_writes_unasked(r) ? 0 : PTW_WRITE;
-    e->regime = r;
+    o.need = ptw_writes_unasked(root[0].regime) ? 0 : PTW_WRITE;
+    e->regime = root[0].regime;
     e->frame = frame;
     e->frames = frames;
-    st = ptw_walk_va_spaces_init(&e->walk, r, mem, root, roots, memo, &o);
+    st = ptw_walk_va_spaces_init(&e->walk, mem, root, roots, memo, &o);
     e->walk.c.need_leaf = 0;
     return st;
 }

@@ -59,8 +59,8 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         c->last = 0;
     }
     if (w->roots > 0) {
-        w->start_table = w->root[c->space].v;
-        why = ptw_root_check(c->regime, w->root[c->space]);
+        w->start_table = w->root[c->space].table.v;
+        why = ptw_root_check(w->root[c->space]);
         kind = why == PTW_OK ? PTW_SPACE_WALKED : PTW_SPACE_BAD;
     }
     if (a->levels == 0) {
@@ -99,7 +99,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         item->space = c->space;
         item->first = w->va_first;
         item->last = w->va_last;
-        item->u.space_info.root.v = w->start_table;
+        item->u.space_info.root = w->root[c->space];
         item->u.space_info.kind = kind;
         item->u.space_info.same_as = kind == PTW_SPACE_SAME ? c->seen_by : 0;
         item->u.space_info.number = c->number;

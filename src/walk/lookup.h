@@ -8,10 +8,11 @@
 /* What every lookup starts with: sets up c for va, or says why not. */
 PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
                                    struct ptw_cursor *c,
-                                   const struct ptw_regime *r,
-                                   const struct ptw_mem *mem, ptw_pa root,
-                                   ptw_va va)
+                                   const struct ptw_mem *mem,
+                                   struct ptw_root root, ptw_va va)
 {
+    const struct ptw_regime *r = root.regime;
+
     c->regime = r;
     c->mem = mem;
     c->memo = NULL;
@@ -19,8 +20,8 @@ PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
     c->last = c->first;
     c->near = mem->near;
     c->level = -1;
-    if (PTW_UNLIKELY(!ptw_root_fits(r, root))) {
-        return ptw_root_check(r, root);
+    if (PTW_UNLIKELY(!ptw_root_fits(root))) {
+        return ptw_root_check(root);
     }
     if (PTW_UNLIKELY(!ptw_is_canonical(a, r, va.v))) {
         return PTW_NOT_CANONICAL;
@@ -29,7 +30,7 @@ PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
 }
 
 PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
-                                         struct ptw_cursor *c, ptw_pa root,
+                                         struct ptw_cursor *c, ptw_pa table,
                                          ptw_va va, struct ptw_translation *out)
 {
     struct ptw_entry e = {PTW_ENTRY_LEAF, a->rights, {0}};
@@ -41,7 +42,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     uint64_t within;
 
     if (a->levels > 0) {
-        (void)ptw_enter(a, c, true, ptw_top(a), root.v, a->rights, 0);
+        (void)ptw_enter(a, c, true, ptw_top(a), table.v, a->rights, 0);
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;
@@ -82,31 +83,30 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
 }
 
 PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
-                                       const struct ptw_regime *r,
-                                       const struct ptw_mem *mem, ptw_pa root,
-                                       ptw_va va, struct ptw_translation *out)
+                                       const struct ptw_mem *mem,
+                                       struct ptw_root root, ptw_va va,
+                                       struct ptw_translation *out)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_aim(a, &c, r, mem, root, va);
+    enum ptw_status st = ptw_aim(a, &c, mem, root, va);
 
-    return st == PTW_OK ? ptw_find_leaf(a, &c, root, va, out) : st;
+    return st == PTW_OK ? ptw_find_leaf(a, &c, root.table, va, out) : st;
 }
 
 /* The same, and the way down is read off the path that the cursor kept. */
 PTW_ENGINE enum ptw_status
-ptw_look_up_steps(const struct ptw_format *a, const struct ptw_regime *r,
-                  const struct ptw_mem *mem, ptw_pa root, ptw_va va,
-                  struct ptw_translation *out, struct ptw_step *step,
-                  size_t *steps)
+ptw_look_up_steps(const struct ptw_format *a, const struct ptw_mem *mem,
+                  struct ptw_root root, ptw_va va, struct ptw_translation *out,
+                  struct ptw_step *step, size_t *steps)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_aim(a, &c, r, mem, root, va);
+    enum ptw_status st = ptw_aim(a, &c, mem, root, va);
 
     *steps = 0;
     if (st != PTW_OK) {
         return st;
     }
-    st = ptw_find_leaf(a, &c, root, va, out);
+    st = ptw_find_leaf(a, &c, root.table, va, out);
     for (int level = (int)a->levels - 1; level >= c.level && level >= 0;
          level--) {
         const struct ptw_path_table *t = &c.at[level];
@@ -116,10 +116,10 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_regime *r,
         s->read = level > c.level || st != PTW_E_BUS;
         s->raw = s->read ? t->raw : 0;
         s->entry.v = t->table + ((uint64_t)t->index << a->entry_log2);
-        s->rights =
-            s->read ? t->rights &
-                          a->decode(r, t->raw, (unsigned)level, t->index).rights
-                    : t->rights;
+        s->rights = s->read ? t->rights & a->decode(root.regime, t->raw,
+                                                    (unsigned)level, t->index)
+                                              .rights
+                            : t->rights;
     }
     return st;
 }

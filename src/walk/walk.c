@@ -4,20 +4,18 @@
 #include "iterate.h"
 #include "lookup.h"
 
-enum ptw_status ptw_lookup(const struct ptw_regime *r,
-                           const struct ptw_mem *mem, ptw_pa root, ptw_va va,
-                           struct ptw_translation *out)
+enum ptw_status ptw_lookup(const struct ptw_mem *mem, struct ptw_root root,
+                           ptw_va va, struct ptw_translation *out)
 {
-    return r->arch->lookup(r, mem, root, va, out);
+    return root.regime->arch->lookup(mem, root, va, out);
 }
 
-enum ptw_status ptw_explain(const struct ptw_regime *r,
-                            const struct ptw_mem *mem, ptw_pa root, ptw_va va,
-                            struct ptw_translation *out,
+enum ptw_status ptw_explain(const struct ptw_mem *mem, struct ptw_root root,
+                            ptw_va va, struct ptw_translation *out,
                             struct ptw_step step[PTW_MAX_LEVELS], size_t *steps)
 {
-    return ptw_look_up_steps(r->arch->format, r, mem, root, va, out, step,
-                             steps);
+    return ptw_look_up_steps(root.regime->arch->format, mem, root, va, out,
+                             step, steps);
 }
 
 enum ptw_status ptw_walk_next(struct ptw_walk *w, struct ptw_item *item,
@@ -116,18 +114,17 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
 }
 
 enum ptw_status ptw_walk_va_spaces_init(struct ptw_walk *w,
-                                        const struct ptw_regime *r,
                                         const struct ptw_mem *mem,
-                                        const ptw_pa *root, uint32_t roots,
-                                        struct ptw_memo *memo,
+                                        const struct ptw_root *root,
+                                        uint32_t roots, struct ptw_memo *memo,
                                         const struct ptw_walk_options *options)
 {
     enum ptw_status st;
 
-    if (roots == 0 || roots > (uint32_t)1 << 31) {
+    if (!ptw_roots_agree(root, roots)) {
         return PTW_E_ARG;
     }
-    st = start(w, r, mem, options);
+    st = start(w, root[0].regime, mem, options);
     if (st != PTW_OK) {
         return st;
     }
@@ -138,11 +135,12 @@ enum ptw_status ptw_walk_va_spaces_init(struct ptw_walk *w,
 }
 
 enum ptw_status ptw_virt_to_phys_init(struct ptw_walk *w,
-                                      const struct ptw_regime *r,
-                                      const struct ptw_mem *mem, ptw_pa root,
+                                      const struct ptw_mem *mem,
+                                      struct ptw_root root,
                                       const struct ptw_walk_options *options)
 {
-    enum ptw_status st = ptw_root_check(r, root);
+    const struct ptw_regime *r = root.regime;
+    enum ptw_status st = ptw_root_check(root);
 
     if (st != PTW_OK) {
         return st;
@@ -152,10 +150,11 @@ enum ptw_status ptw_virt_to_phys_init(struct ptw_walk *w,
         return st;
     }
     if (r->arch->format->levels > 0 &&
-        !ptw_touches(mem, root.v, ptw_table_bytes(r->arch->format, w->c.top))) {
+        !ptw_touches(mem, root.table.v,
+                     ptw_table_bytes(r->arch->format, w->c.top))) {
         return PTW_E_BUS;
     }
-    w->start_table = root.v;
+    w->start_table = root.table.v;
     return PTW_OK;
 }
 

@@ -8,7 +8,7 @@ struct holder {
 
 ptw_pa assigns(ptw_pa pa);
 enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
-                       ptw_pa root, ptw_va va);
+                       ptw_pa pa, ptw_va va);
 void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
             struct ptw_pae_alias *p, struct ptw_la57_alias *l);
 const struct ptw_void *reads(const struct ptw_item *item);
@@ -29,11 +29,11 @@ ptw_pa assigns(ptw_pa pa)
 }
 
 enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
-                       ptw_pa root, ptw_va va)
+                       ptw_pa pa, ptw_va va)
 {
     struct ptw_translation t;
 
-    return ptw_lookup(r, mem, root, va, &t);
+    return ptw_lookup(mem, ptw_root_of(r, pa), va, &t);
 }
 
 void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
@@ -61,7 +61,7 @@ void takes(const struct ptw_void *never)
 
 bool heeds(const struct ptw_regime *r)
 {
-    return ptw_root_check(r, ptw_pa_of(0)) == PTW_OK;
+    return ptw_root_check(ptw_root_of(r, ptw_pa_of(0))) == PTW_OK;
 }
 
 uint64_t compares(ptw_pa pa, ptw_va va)
