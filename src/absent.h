@@ -11,11 +11,12 @@
  * read, and *raw is 0 then.  Behind an entry that no region holds, *i passes over
  * the others of which that is true.  near is as for ptw_get_near. */
 PTW_ENGINE bool ptw_get_absent(const struct ptw_mem *mem, struct ptw_near *near,
-                               const struct ptw_format *a, unsigned level,
+                               const struct ptw_regime *r, unsigned level,
                                uint64_t table, unsigned *i, uint64_t *raw)
 {
+    const struct ptw_format *a = r->arch->format;
     unsigned bytes = 1u << a->entry_log2;
-    unsigned most = (1u << a->level[level].bits) - 1 - *i;
+    unsigned most = (1u << ptw_index_bits(a, r, level)) - 1 - *i;
     uint64_t pa = table + (uint64_t)*i * bytes;
 
     if (ptw_get_near(mem, near, pa, bytes, raw) != PTW_OK) {

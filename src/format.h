@@ -24,19 +24,13 @@ struct ptw_level {
                          less the entry of a page */
 };
 
-/* How an address of fewer bits than 64 goes on above them, and so where the gap
- * is: the addresses that no table maps. */
-enum ptw_extension {
-    PTW_EXTEND_ZEROS, /* with zeros: the gap is above */
-    PTW_EXTEND_ONES,  /* with ones: it is below */
-    PTW_EXTEND_SIGN   /* with the highest bit: it is in the middle */
-};
-
 /* The format: constant, so that the engine is specialised by it. */
 struct ptw_format {
     unsigned levels;
     unsigned entry_log2;
-    unsigned va_bits; /* 0: as wide as a physical address */
+    unsigned
+        va_bits; /* 0: the regime says how far addresses reach: its va_bits,
+                         extension, top and top_bits count */
     enum ptw_extension extension;
     unsigned rights;      /* that entries grant or withhold */
     unsigned some_rights; /* that a leaf can have, whatever the features */
@@ -206,10 +200,20 @@ struct ptw_arch {
                                   uint64_t last);
 };
 
-/* ptw_top returns the level of the roots; there are tables. */
-PTW_ENGINE unsigned ptw_top(const struct ptw_format *a)
+/* ptw_top returns the level of the roots; there are tables.  ptw_index_bits
+ * returns the log2 of the number of entries of a table of that level: a root may
+ * have fewer than other tables of its level, or be several of them in a row. */
+PTW_ENGINE unsigned ptw_top(const struct ptw_format *a,
+                            const struct ptw_regime *r)
 {
-    return a->levels - 1;
+    return a->va_bits != 0 ? a->levels - 1 : r->top;
+}
+
+PTW_ENGINE unsigned ptw_index_bits(const struct ptw_format *a,
+                                   const struct ptw_regime *r, unsigned level)
+{
+    return a->va_bits == 0 && level == r->top ? r->top_bits
+                                              : a->level[level].bits;
 }
 
 /* ptw_page_log2 returns the log2 of the bytes of the smallest page; there are
@@ -219,30 +223,32 @@ PTW_ENGINE unsigned ptw_page_log2(const struct ptw_format *a)
     return a->level[0].shift;
 }
 
-PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a, unsigned level)
+PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a,
+                                    const struct ptw_regime *r, unsigned level)
 {
-    return (uint64_t)1 << (a->level[level].bits + a->entry_log2);
+    return (uint64_t)1 << (ptw_index_bits(a, r, level) + a->entry_log2);
 }
 
-/* ptw_largest_table returns the size of the format's largest tables; 0 where
+/* ptw_largest_table returns the size of the regime's largest tables; 0 where
  * there are none.  ptw_largest_log2 returns the log2 of that. */
-PTW_ENGINE size_t ptw_largest_table(const struct ptw_format *a)
+PTW_ENGINE size_t ptw_largest_table(const struct ptw_regime *r)
 {
+    const struct ptw_format *a = r->arch->format;
     uint64_t most = 0;
 
-    for (unsigned level = 0; level < a->levels; level++) {
-        uint64_t bytes = ptw_table_bytes(a, level);
+    for (unsigned level = 0; a->levels > 0 && level <= ptw_top(a, r); level++) {
+        uint64_t bytes = ptw_table_bytes(a, r, level);
 
         most = bytes > most ? bytes : most;
     }
     return (size_t)most;
 }
 
-PTW_ENGINE unsigned ptw_largest_log2(const struct ptw_format *a)
+PTW_ENGINE unsigned ptw_largest_log2(const struct ptw_regime *r)
 {
     unsigned log2 = 0;
 
-    while (ptw_largest_table(a) >> log2 > 1) {
+    while (ptw_largest_table(r) >> log2 > 1) {
         log2++;
     }
     return log2;
@@ -256,23 +262,31 @@ PTW_ENGINE unsigned ptw_width(const struct ptw_format *a,
     return a->va_bits != 0 ? a->va_bits : r->va_bits;
 }
 
-/* The engine works on offsets: addresses of that width, without the sign
- * extension.  ptw_va_from is the way back. */
-PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
+PTW_ENGINE enum ptw_extension ptw_extension_of(const struct ptw_format *a,
+                                               const struct ptw_regime *r)
 {
-    switch (a->extension) {
+    return a->va_bits != 0 ? a->extension : r->extension;
+}
+
+/* The engine works on offsets: addresses of that width, without what extends
+ * them.  ptw_va_from is the way back. */
+PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a,
+                                const struct ptw_regime *r, uint64_t offset)
+{
+    unsigned width = ptw_width(a, r);
+
+    switch (ptw_extension_of(a, r)) {
     case PTW_EXTEND_ZEROS:
         return offset;
     case PTW_EXTEND_SIGN:
-        if ((offset >> (a->va_bits - 1) & 1) == 0) {
+        if ((offset >> (width - 1) & 1) == 0) {
             return offset;
         }
         break;
     case PTW_EXTEND_ONES:
         break;
     }
-    assert(a->va_bits > 0);
-    return offset | ~ptw_low_mask(a->va_bits);
+    return offset | ~ptw_low_mask(width);
 }
 
 /* The gap: addresses, first to last, that no table can map.  Returns false
@@ -280,10 +294,11 @@ PTW_ENGINE uint64_t ptw_va_from(const struct ptw_format *a, uint64_t offset)
 PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
                         uint64_t *first, uint64_t *last)
 {
-    bool sign = a->extension == PTW_EXTEND_SIGN;
+    enum ptw_extension extension = ptw_extension_of(a, r);
+    bool sign = extension == PTW_EXTEND_SIGN;
     unsigned width = ptw_width(a, r);
 
-    if (a->extension == PTW_EXTEND_ONES) {
+    if (extension == PTW_EXTEND_ONES) {
         *first = 0;
         *last = ~ptw_low_mask(width) - 1;
         return width < 64;

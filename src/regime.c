@@ -29,9 +29,9 @@ static void set_up(struct ptw_regime *r)
         unsigned bits =
             r->arch->root_bits < r->pa_bits ? r->arch->root_bits : r->pa_bits;
 
-        r->root_pa =
-            ptw_bits(bits - 1, f->level[ptw_top(f)].bits + f->entry_log2) &
-            ~r->flag_bits;
+        r->root_pa = ptw_bits(bits - 1, ptw_index_bits(f, r, ptw_top(f, r)) +
+                                            f->entry_log2) &
+                     ~r->flag_bits;
     }
     r->linear =
         r->flag_bits == 0 ? UINT64_MAX : (r->flag_bits & -r->flag_bits) - 1;
@@ -106,7 +106,9 @@ static bool agree(const struct ptw_regime *a, const struct ptw_regime *b)
 
 bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b)
 {
-    return agree(a, b) && a->va_bits == b->va_bits;
+    return agree(a, b) && a->va_bits == b->va_bits &&
+           a->extension == b->extension && a->top == b->top &&
+           a->top_bits == b->top_bits;
 }
 
 bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots)
@@ -154,7 +156,7 @@ const char *ptw_regime_name(const struct ptw_regime *r)
 
 unsigned ptw_levels(const struct ptw_regime *r)
 {
-    return r->arch->format->levels;
+    return r->arch->format->levels == 0 ? 0 : ptw_top(r->arch->format, r) + 1;
 }
 
 const char *ptw_level_name(const struct ptw_regime *r, unsigned level)
@@ -208,7 +210,7 @@ uint64_t ptw_page_size(const struct ptw_regime *r)
 uint64_t ptw_table_size(const struct ptw_regime *r, unsigned level)
 {
     assert(level < r->arch->format->levels);
-    return ptw_table_bytes(r->arch->format, level);
+    return ptw_table_bytes(r->arch->format, r, level);
 }
 
 unsigned ptw_entry_bytes(const struct ptw_regime *r)
@@ -230,7 +232,7 @@ unsigned ptw_entry_index(const struct ptw_regime *r, unsigned level, ptw_va va)
 
     assert(level < r->arch->format->levels);
     return (unsigned)((va.v & ptw_low_mask(r->va_bits)) >> l->shift &
-                      ptw_low_mask(l->bits));
+                      ptw_low_mask(ptw_index_bits(r->arch->format, r, level)));
 }
 
 struct ptw_attributes ptw_attributes_of(const struct ptw_regime *r,
@@ -362,7 +364,7 @@ static bool keeps_anything(const struct ptw_regime *r,
             keeps_some(whole, leave_out, leave_outs, last + 1, UINT64_MAX));
 }
 
-enum ptw_status ptw_kept_check(const struct ptw_regime *r,
+enum ptw_status ptw_kept_check(const struct ptw_root *root, uint32_t roots,
                                struct ptw_va_range whole,
                                const struct ptw_va_range *leave_out,
                                size_t leave_outs)
@@ -372,13 +374,17 @@ enum ptw_status ptw_kept_check(const struct ptw_regime *r,
         return PTW_E_RANGE;
     }
     for (size_t i = 0; i < leave_outs; i++) {
-        if (!whole_pages(r, leave_out[i])) {
+        if (!whole_pages(root[0].regime, leave_out[i])) {
             return PTW_E_ALIGN;
         }
     }
-    if (!whole_pages(r, whole)) {
+    if (!whole_pages(root[0].regime, whole)) {
         return PTW_E_ALIGN;
     }
-    return keeps_anything(r, whole, leave_out, leave_outs) ? PTW_OK
-                                                           : PTW_E_RANGE;
+    for (uint32_t i = 0; i < roots; i++) {
+        if (keeps_anything(root[i].regime, whole, leave_out, leave_outs)) {
+            return PTW_OK;
+        }
+    }
+    return PTW_E_RANGE;
 }

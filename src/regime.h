@@ -18,11 +18,12 @@ enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
 
 /* ptw_kept_check checks a range and what is left out of it: PTW_E_RANGE when it
  * is reversed, when those are not ascending and disjoint, or when nothing is
- * kept that tables can map; PTW_E_ALIGN when any of them is not of whole
+ * kept that tables of any of the roots can map; PTW_E_ALIGN when any of them is not of whole
  * smallest pages. */
 PTW_NODISCARD enum ptw_status
-ptw_kept_check(const struct ptw_regime *r, struct ptw_va_range whole,
-               const struct ptw_va_range *leave_out, size_t leave_outs);
+ptw_kept_check(const struct ptw_root *root, uint32_t roots,
+               struct ptw_va_range whole, const struct ptw_va_range *leave_out,
+               size_t leave_outs);
 
 /* ptw_map_check says of a map, before there are tables, what ptw_map would
  * without looking at them.  What it passes can be put into a space that has no

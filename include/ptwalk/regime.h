@@ -14,6 +14,14 @@ extern "C" {
 struct ptw_arch; /* private: how one architecture's tables are read */
 struct ptw_cpu;  /* ptwalk/cpu.h: the facts about a processor */
 
+/* How an address of fewer bits than 64 goes on above them, and so where the gap
+ * is: the addresses that no table maps.  Private. */
+enum ptw_extension {
+    PTW_EXTEND_ZEROS, /* with zeros: the gap is above */
+    PTW_EXTEND_ONES,  /* with ones: it is below */
+    PTW_EXTEND_SIGN   /* with the highest bit: it is in the middle */
+};
+
 /* A regime.  Built by the functions below and constant from then on; a plain
  * value that may be copied.  features, rights, granted, pa_bits and va_bits
  * are for anyone to read; the other members are private. */
@@ -27,9 +35,14 @@ struct ptw_regime {
     unsigned granted;   /* and those that every present entry grants */
     unsigned facts;     /* of struct ptw_cpu; what they mean is the family's */
     uint64_t flag_bits; /* of struct ptw_cpu */
-    uint64_t root_pa;   /* addresses that a root can have */
-    uint64_t table_pa;  /* addresses that a table can have */
-    uint64_t linear;    /* low bits of an address: within them the entries
+    enum ptw_extension
+        extension;     /* these three count only where the format has no
+ width of its own */
+    unsigned top;      /* level of the root */
+    unsigned top_bits; /* log2 of its number of entries */
+    uint64_t root_pa;  /* addresses that a root can have */
+    uint64_t table_pa; /* addresses that a table can have */
+    uint64_t linear;   /* low bits of an address: within them the entries
                                of pages that follow each other are equally far
                                apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];

@@ -327,10 +327,11 @@ struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3)
     if (f->levels == 0) {
         return ptw_root_of(r, ptw_pa_of(0));
     }
-    return ptw_root_of(
-        r, ptw_pa_of(cr3 & ~r->flag_bits &
-                     ptw_bits(r->arch->root_bits - 1,
-                              f->level[ptw_top(f)].bits + f->entry_log2)));
+    return ptw_root_of(r,
+                       ptw_pa_of(cr3 & ~r->flag_bits &
+                                 ptw_bits(r->arch->root_bits - 1,
+                                          ptw_index_bits(f, r, ptw_top(f, r)) +
+                                              f->entry_log2)));
 }
 
 /* Bits 62 down to the one above `bit` become copies of it. */

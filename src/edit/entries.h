@@ -106,7 +106,8 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
     c.near = t->mem->near;
     c.first = offset;
     c.last = offset;
-    (void)ptw_enter(a, &c, true, ptw_top(a), root, a->rights, 0);
+    (void)ptw_enter(a, &c, true, ptw_top(a, t->root.regime), root, a->rights,
+                    0);
     while (c.level > (int)to) {
         struct ptw_entry e;
 
@@ -143,7 +144,7 @@ PTW_ENGINE enum ptw_status ptw_entry_target(const struct ptw_format *a,
                                             uint64_t *end)
 {
     uint64_t theirs = offset + ed->entry_ahead;
-    unsigned level = ptw_top(a);
+    unsigned level = ptw_top(a, ed->t->root.regime);
     uint64_t root = ed->entry_self ? ed->t->root.table.v : ed->entry_owner;
     enum ptw_status st;
 
@@ -466,7 +467,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
     if (ed->shared == (int)level) {
         ed->shared = -1;
     }
-    if (level == ptw_top(a)) {
+    if (level == ptw_top(a, ed->t->root.regime)) {
         c->level = -1;
         return PTW_OK;
     }

@@ -38,7 +38,7 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
     uint64_t ours;
     uint64_t theirs;
 
-    if (l->level >= ptw_top(a) || t->shares == NULL ||
+    if (l->level >= ptw_top(a, r) || t->shares == NULL ||
         !ptw_roots_agree((struct ptw_root[]){t->root, l->owner}, 2)) {
         return PTW_E_ARG;
     }
@@ -100,7 +100,7 @@ static enum ptw_status link_request(struct ptw_tables *t,
     if (a->levels == 0) {
         return PTW_E_REGIME;
     }
-    if (l.level >= ptw_top(a)) {
+    if (l.level >= ptw_top(a, r)) {
         return PTW_E_ARG;
     }
     if (q->first.v > q->last.v) {

@@ -17,10 +17,11 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
     struct ptw_cursor *c = &ed->c;
 
     c->at[level].table = table;
-    c->at[level].host =
-        ptw_direct(ed->t->mem, table, ptw_table_bytes(a, level));
-    ed->pen[level] = ptw_pen(ed->t->mem, table, ptw_table_bytes(a, level));
-    if (level == ptw_top(a)) {
+    c->at[level].host = ptw_direct(
+        ed->t->mem, table, ptw_table_bytes(a, ed->t->root.regime, level));
+    ed->pen[level] = ptw_pen(ed->t->mem, table,
+                             ptw_table_bytes(a, ed->t->root.regime, level));
+    if (level == ptw_top(a, ed->t->root.regime)) {
         ed->t->root.table.v = table;
         return PTW_OK;
     }
@@ -38,7 +39,7 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
 PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
                                     struct ptw_edit *ed, unsigned level)
 {
-    for (unsigned l = a->levels; l-- > level;) {
+    for (unsigned l = ptw_top(a, ed->t->root.regime) + 1; l-- > level;) {
         ptw_pa here = ptw_pa_of(ed->c.at[l].table);
         ptw_pa now = here;
         enum ptw_status st;
@@ -56,7 +57,8 @@ PTW_ENGINE enum ptw_status ptw_move(const struct ptw_format *a,
         if (st != PTW_OK) {
             return st;
         }
-        if (now.v != here.v && l == ptw_top(a) && ed->move->root != NULL) {
+        if (now.v != here.v && l == ptw_top(a, ed->t->root.regime) &&
+            ed->move->root != NULL) {
             ed->move->root(ed->t->ctx, ed->t->root.table);
         }
         ed->moved[l] = true;

@@ -36,7 +36,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     c->need = 0;
     c->remembered = NULL; /* an edit changes tables */
     c->need_leaf = 0;
-    c->top = ptw_top(a);
+    c->top = ptw_top(a, ed->t->root.regime);
     c->remark = false;
     c->list = false;
     c->self = false;
@@ -113,7 +113,8 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     struct ptw_entry e;
 
     if (ed->first >> bits != ed->last >> bits || ed->op == PTW_OP_ENTRY ||
-        (ed->flags & PTW_EDIT_RECLAIM) != 0 || ed->max_reads < ptw_top(a)) {
+        (ed->flags & PTW_EDIT_RECLAIM) != 0 ||
+        ed->max_reads < ptw_top(a, ed->t->root.regime)) {
         return false;
     }
     c.regime = ed->t->root.regime;
@@ -121,8 +122,10 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     c.near = c.mem->near;
     c.memo = NULL;
     c.first = ed->first;
-    c.reads_left = ed->max_reads - ptw_top(a); /* the way down */
-    (void)ptw_enter(a, &c, true, ptw_top(a), ed->t->root.table.v, a->rights, 0);
+    c.reads_left =
+        ed->max_reads - ptw_top(a, ed->t->root.regime); /* the way down */
+    (void)ptw_enter(a, &c, true, ptw_top(a, ed->t->root.regime),
+                    ed->t->root.table.v, a->rights, 0);
     /* What the leaf is does not matter, and to read it is to wait for it. */
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
@@ -139,7 +142,8 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     *t = c.at[0];
     t->last =
         (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
-    ed->pen[0] = ptw_pen_near(c.mem, &c.near, t->table, ptw_table_bytes(a, 0));
+    ed->pen[0] = ptw_pen_near(c.mem, &c.near, t->table,
+                              ptw_table_bytes(a, ed->t->root.regime, 0));
     return ed->pen[0] != NULL;
 }
 

@@ -45,7 +45,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->rights = 0;
     ed->copy_on_write = false;
     ed->attributes = NULL;
-    ed->widest = ptw_top(a);
+    ed->widest = ptw_top(a, r);
     ed->beyond = false;
     ed->exact = false;
     ed->bits = 0;

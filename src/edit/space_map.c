@@ -19,7 +19,7 @@ static enum ptw_status new_table(struct ptw_tables *t,
     enum ptw_status st;
     uint64_t region;
 
-    if (level >= a->levels ||
+    if (level > ptw_top(a, t->root.regime) ||
         !ptw_leads_to_a_table(t, table->attributes, level)) {
         return PTW_E_ARG;
     }
@@ -59,7 +59,7 @@ static enum ptw_status begin_space(struct ptw_tables *t,
             return PTW_E_ARG;
         }
         st = ptw_shares_add(t->shares, built[s->same_as].root.table.v, 1);
-        own->root = built[s->same_as].root;
+        own->root = ptw_root_of(s->root.regime, built[s->same_as].root.table);
         own->built = st == PTW_OK;
         return st;
     case PTW_SPACE_WALKED:
@@ -72,7 +72,7 @@ static enum ptw_status begin_space(struct ptw_tables *t,
     own->root = s->root;
     st = ptw_spare_reserve(t, 1, true);
     if (st == PTW_OK) {
-        st = ptw_spare_take(t, ptw_top(a), &own->root.table);
+        st = ptw_spare_take(t, ptw_top(a, t->root.regime), &own->root.table);
     }
     own->built = st == PTW_OK;
     return ptw_spare_release(t, st);
@@ -95,7 +95,7 @@ static enum ptw_status link_alias(struct ptw_tables *t,
     };
     uint64_t span;
 
-    if (level >= ptw_top(a) || ref.owner > item->space ||
+    if (level >= ptw_top(a, t->root.regime) || ref.owner > item->space ||
         !built[ref.owner].built) {
         return PTW_E_ARG;
     }
@@ -148,7 +148,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
     if (a->levels == 0) {
         return PTW_E_REGIME;
     }
-    if (item->kind != PTW_ITEM_MAPPING || m->level >= a->levels ||
+    if (item->kind != PTW_ITEM_MAPPING || m->level > ptw_top(a, r) ||
         a->decode(r, m->raw, m->level, 0).kind != PTW_ENTRY_LEAF) {
         return PTW_E_ARG;
     }

@@ -36,8 +36,9 @@ enum ptw_status ptw_table_check(const struct ptw_tables *t, ptw_pa table,
     const struct ptw_regime *r = t->root.regime;
     const struct ptw_format *a = r->arch->format;
 
-    return check(t, table, ptw_table_bytes(a, level),
-                 level == ptw_top(a) ? r->root_pa : r->table_pa);
+    return check(t, table, ptw_table_bytes(a, t->root.regime, level),
+                 level == ptw_top(a, t->root.regime) ? r->root_pa
+                                                     : r->table_pa);
 }
 
 enum ptw_status ptw_new_table_check(const struct ptw_tables *t, ptw_pa table,
@@ -69,7 +70,7 @@ static enum ptw_status spare_check(const struct ptw_tables *t, ptw_pa table,
 {
     const struct ptw_regime *r = t->root.regime;
 
-    return check(t, table, ptw_largest_table(r->arch->format),
+    return check(t, table, ptw_largest_table(r),
                  root ? r->table_pa & r->root_pa : r->table_pa);
 }
 
@@ -98,15 +99,18 @@ static enum ptw_status unchain(struct ptw_tables *t, bool root, ptw_pa *table)
 enum ptw_status ptw_spare_take(struct ptw_tables *t, unsigned level,
                                ptw_pa *table)
 {
-    return unchain(t, level == ptw_top(t->root.regime->arch->format), table);
+    return unchain(
+        t, level == ptw_top(t->root.regime->arch->format, t->root.regime),
+        table);
 }
 
 enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
                                unsigned level, bool kept)
 {
     const struct ptw_format *a = t->root.regime->arch->format;
-    uint64_t bytes = ptw_table_bytes(a, level);
-    enum ptw_status st = spare_check(t, table, level == ptw_top(a));
+    uint64_t bytes = ptw_table_bytes(a, t->root.regime, level);
+    enum ptw_status st =
+        spare_check(t, table, level == ptw_top(a, t->root.regime));
 
     if (st != PTW_OK) {
         return PTW_OK; /* nobody gave it, and nobody could use it */
@@ -118,7 +122,7 @@ enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
     /* Tables move because somebody else still reads them where they were.  And
      * what lies behind a table that is smaller than those in stock is somebody
      * else's. */
-    if (kept || bytes < ptw_largest_table(a)) {
+    if (kept || bytes < ptw_largest_table(t->root.regime)) {
         return PTW_OK;
     }
     /* What is in stock is all zeros; entries that are not present may not be.

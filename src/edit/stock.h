@@ -16,7 +16,7 @@ PTW_NODISCARD enum ptw_status ptw_new_table_check(const struct ptw_tables *t,
                                                   ptw_pa table, unsigned level);
 
 /* The stock: tables that were taken and not used, chained through their first
- * 8 bytes.  Each has the size and alignment of the format's largest table.
+ * 8 bytes.  Each has the size and alignment of the regime's largest table.
  * reserve sees to it that there are `needed`, of which the one that is taken
  * first can be a root if that is asked; or it gives back what it took and says
  * why.  take gets one that will be of that level, all zeros; give puts one back

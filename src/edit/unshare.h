@@ -26,7 +26,8 @@ PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
     if (t->host != NULL && level == 0) {
         return PTW_OK;
     }
-    for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
+    for (unsigned i = 0; i < 1u << ptw_index_bits(a, ed->t->root.regime, level);
+         i++) {
         struct ptw_entry e;
 
         if (t->host != NULL) {
@@ -55,7 +56,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     struct ptw_shares *shares = ed->t->shares;
     uint64_t from = ed->c.at[level].table;
     const void *host = ed->c.at[level].host;
-    unsigned entries = 1u << a->level[level].bits;
+    unsigned entries = 1u << ptw_index_bits(a, ed->t->root.regime, level);
     enum ptw_status st;
     ptw_pa copy;
 
@@ -93,8 +94,8 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
     if (st == PTW_OK && !others) {
         st = ptw_spare_give(ed->t, ptw_pa_of(from), level, ed->move != NULL);
     }
-    if (st == PTW_OK && level == ptw_top(a) && ed->move != NULL &&
-        ed->move->root != NULL) {
+    if (st == PTW_OK && level == ptw_top(a, ed->t->root.regime) &&
+        ed->move != NULL && ed->move->root != NULL) {
         ed->move->root(ed->t->ctx, ed->t->root.table);
     }
     return st;
@@ -158,8 +159,8 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     enum ptw_status st;
 
     ed->moved[level] = pass == PTW_PASS_COMMIT && ed->made;
-    ed->pen[level] =
-        ptw_pen(ed->t->mem, ed->c.at[level].table, ptw_table_bytes(a, level));
+    ed->pen[level] = ptw_pen(ed->t->mem, ed->c.at[level].table,
+                             ptw_table_bytes(a, ed->t->root.regime, level));
     if (pass == PTW_PASS_COMMIT) {
         return ptw_commit_entered(a, ed, movable);
     }
@@ -172,8 +173,9 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
             return st;
         }
         ed->needed++;
-        ed->root_needed = ed->root_needed || level == ptw_top(a);
-        if (ed->shared < 0 && level < ptw_top(a)) {
+        ed->root_needed =
+            ed->root_needed || level == ptw_top(a, ed->t->root.regime);
+        if (ed->shared < 0 && level < ptw_top(a, ed->t->root.regime)) {
             /* The entry that leads to the copy will be written. */
             st = ptw_will_write(a, ed, pass, movable, level + 1);
         }

@@ -120,9 +120,11 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
 {
     const struct ptw_format *a = rb->regime->arch->format;
     const struct ptw_level *l = &a->level[level];
-    uint64_t last = level == ptw_top(a)
-                        ? UINT64_MAX
-                        : first.v + ptw_low_mask(l->shift + l->bits);
+    uint64_t last =
+        level == ptw_top(a, rb->regime)
+            ? UINT64_MAX
+            : first.v +
+                  ptw_low_mask(l->shift + ptw_index_bits(a, rb->regime, level));
     struct old_table t = {level, pa.v, first.v,
                           ptw_rb_kept_of(rb, first.v, last) == PTW_COVER_ALL,
                           rb->mem->near};
@@ -149,11 +151,14 @@ static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
     uint64_t at = *i * size;
 
     rb->work++;
-    if (!ptw_get_absent(rb->mem, &t->near, a, t->level, t->pa, i, &e->raw) ||
+    if (!ptw_get_absent(rb->mem, &t->near, rb->regime, t->level, t->pa, i,
+                        &e->raw) ||
         e->raw == 0) {
         return false;
     }
-    e->first = t->level == ptw_top(a) ? ptw_va_from(a, at) : t->first + at;
+    e->first = t->level == ptw_top(a, rb->regime)
+                   ? ptw_va_from(a, rb->regime, at)
+                   : t->first + at;
     e->last = e->first + (size - 1);
     if (!t->whole) {
         kept = ptw_rb_kept_of(rb, e->first, e->last);
@@ -193,13 +198,14 @@ static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
  * at rb->entry when there was no room. */
 static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
 {
-    const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+    unsigned bits =
+        ptw_index_bits(rb->regime->arch->format, rb->regime, t->level);
 
     if (rb->o.absent.policy < PTW_ABSENT_LINUX ||
         rb->phase != PTW_REBUILD_WALKING) {
         return PTW_OK;
     }
-    for (; rb->entry >> l->bits == 0; rb->entry++) {
+    for (; rb->entry >> bits == 0; rb->entry++) {
         struct old_entry o;
         struct ptw_absent_entry e;
         enum ptw_status st;
@@ -267,7 +273,8 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
 static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
                                    struct old_table *t)
 {
-    const struct ptw_level *l = &rb->regime->arch->format->level[t->level];
+    unsigned bits =
+        ptw_index_bits(rb->regime->arch->format, rb->regime, t->level);
     unsigned log2 = rb->regime->arch->format->entry_log2;
     enum ptw_status st = PTW_OK;
 
@@ -275,7 +282,7 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
         return PTW_E_CHANGED;
     }
     rb->at[t->level] = ptw_rb_table_at(rb, number);
-    for (unsigned i = 0; st == PTW_OK && i >> l->bits == 0;) {
+    for (unsigned i = 0; st == PTW_OK && i >> bits == 0;) {
         struct old_entry o;
         unsigned last = i;
         uint64_t raw = 0;
@@ -288,7 +295,7 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
         }
     }
     /* Behind a table that is smaller than a page nothing is left as it was. */
-    for (unsigned i = 1u << l->bits;
+    for (unsigned i = 1u << bits;
          st == PTW_OK && i < (1u << rb->table_log2) >> log2; i++) {
         st = ptw_rb_put(rb, rb->at[t->level], i, 0);
     }
@@ -312,16 +319,18 @@ static enum ptw_status space(struct ptw_rebuild *rb,
         return s->why;
     case PTW_SPACE_SAME:
         if (new_root != NULL) {
-            new_root[item->space] = new_root[s->same_as];
+            new_root[item->space] =
+                ptw_root_of(s->root.regime, new_root[s->same_as].table);
         }
         return PTW_OK;
     case PTW_SPACE_WALKED:
         break;
     }
-    rb->path_flags[ptw_top(rb->regime->arch->format)] =
+    rb->regime = s->root.regime;
+    rb->path_flags[ptw_top(rb->regime->arch->format, rb->regime)] =
         ptw_rb_root_flags(&rb->o, item->space);
-    top = old_table_of(rb, ptw_top(rb->regime->arch->format), s->root.table,
-                       ptw_va_of(0));
+    top = old_table_of(rb, ptw_top(rb->regime->arch->format, rb->regime),
+                       s->root.table, ptw_va_of(0));
     st = keep_named(rb, &top);
     if (st != PTW_OK) {
         return st;

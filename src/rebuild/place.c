@@ -126,7 +126,7 @@ static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
     uint64_t tables = 0;
 
     for (size_t i = 0; i < rb->o.maps; i++) {
-        for (unsigned level = 0; level < ptw_top(a); level++) {
+        for (unsigned level = 0; level < ptw_top(a, rb->regime); level++) {
             unsigned span = a->level[level].shift + a->level[level].bits;
 
             tables += (rb->o.map[i].last.v >> span) -

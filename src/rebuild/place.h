@@ -22,10 +22,12 @@ static inline enum ptw_status ptw_rb_put_at(const struct ptw_rebuild *rb,
                                             unsigned level, uint64_t va,
                                             uint64_t raw)
 {
-    const struct ptw_level *l = &rb->regime->arch->format->level[level];
+    const struct ptw_format *a = rb->regime->arch->format;
+    unsigned bits = ptw_index_bits(a, rb->regime, level);
 
-    return ptw_rb_put(rb, rb->at[level],
-                      (unsigned)(va >> l->shift & ptw_low_mask(l->bits)), raw);
+    return ptw_rb_put(
+        rb, rb->at[level],
+        (unsigned)(va >> a->level[level].shift & ptw_low_mask(bits)), raw);
 }
 
 /* ptw_rb_tables_at returns the address of the first new table. */

@@ -44,9 +44,11 @@ const char *ptw_drop_text(enum ptw_drop why)
     return "unknown reason";
 }
 
-static enum ptw_status check_options(const struct ptw_regime *r,
+static enum ptw_status check_options(const struct ptw_root *root,
+                                     uint32_t roots,
                                      const struct ptw_rebuild_options *o)
 {
+    const struct ptw_regime *r = root[0].regime;
     uint64_t places = o->base.v;
     uint64_t tables = 0;
     enum ptw_status st;
@@ -66,7 +68,7 @@ static enum ptw_status check_options(const struct ptw_regime *r,
         ptw_writes_unasked(r)) {
         return PTW_E_REGIME;
     }
-    st = ptw_kept_check(r, (struct ptw_va_range){o->first, o->last},
+    st = ptw_kept_check(root, roots, (struct ptw_va_range){o->first, o->last},
                         o->leave_out, o->leave_outs);
     if (st != PTW_OK) {
         return st;
@@ -76,7 +78,7 @@ static enum ptw_status check_options(const struct ptw_regime *r,
         places |= tables;
     }
     if ((places & ptw_low_mask(ptw_page_log2(r->arch->format))) != 0 ||
-        (tables & (ptw_largest_table(r->arch->format) - 1)) != 0) {
+        (tables & (ptw_largest_table(r) - 1)) != 0) {
         return PTW_E_ALIGN;
     }
     return (places & ~ptw_low_mask(r->pa_bits)) != 0 ? PTW_E_WIDTH : PTW_OK;
@@ -86,8 +88,13 @@ static enum ptw_status check_options(const struct ptw_regime *r,
 static enum ptw_status check_map(const struct ptw_rebuild *rb, size_t map)
 {
     const struct ptw_map_request *q = &rb->o.map[map];
-    enum ptw_status st = ptw_map_check(rb->regime, q);
+    enum ptw_status st = PTW_OK;
 
+    for (uint32_t i = 0; st == PTW_OK && i < rb->roots; i++) {
+        if (i == 0 || rb->root[i].regime != rb->root[i - 1].regime) {
+            st = ptw_map_check(rb->root[i].regime, q);
+        }
+    }
     if (st == PTW_OK &&
         ptw_rb_kept_of(rb, q->first.v, q->last.v) != PTW_COVER_NONE) {
         st = PTW_E_OVERLAP;
@@ -116,7 +123,7 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
         return PTW_E_ARG;
     }
     regime = root[0].regime;
-    st = check_options(regime, options);
+    st = check_options(root, roots, options);
     if (st != PTW_OK) {
         return st;
     }
@@ -127,7 +134,11 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
     }
     rb->regime = regime;
     rb->page_log2 = ptw_page_log2(regime->arch->format);
-    rb->table_log2 = ptw_largest_log2(regime->arch->format);
+    for (uint32_t i = 0; i < roots; i++) {
+        unsigned log2 = ptw_largest_log2(root[i].regime);
+
+        rb->table_log2 = log2 > rb->table_log2 ? log2 : rb->table_log2;
+    }
     rb->mem = mem;
     rb->root = root;
     rb->roots = roots;

@@ -167,8 +167,7 @@ static bool locate_named(struct ptw_verify *v, const struct ptw_item *n)
     if (!ptw_vf_follows(v) || !ptw_vf_table_of(v, n, &level, &table)) {
         return false;
     }
-    for (unsigned i = 0; i >> v->regime->arch->format->level[level].bits == 0;
-         i++) {
+    for (unsigned i = 0; i >> ptw_vf_index_bits(v, n, level) == 0; i++) {
         struct ptw_translation old = {0};
         struct ptw_absent_entry was;
         struct ptw_absent_entry e;
@@ -176,7 +175,7 @@ static bool locate_named(struct ptw_verify *v, const struct ptw_item *n)
         uint64_t is;
         uint64_t va;
 
-        if (!ptw_vf_read_absent(v, NEW, level, table, &i, &is) || is == 0 ||
+        if (!ptw_vf_read_absent(v, NEW, n, level, table, &i, &is) || is == 0 ||
             !ptw_vf_entry_kept(v, n, level, i, &va)) {
             continue;
         }

@@ -177,6 +177,30 @@ static inline struct leaves *ptw_vf_leaves_at(struct ptw_verify *v,
     return ptw_hash_enter(&v->leaves, sizeof(struct leaves), key, &fresh);
 }
 
+/* ptw_vf_regime_of returns the regime of the space that the item is of, in both
+ * images; ptw_vf_top the level of its root. */
+static inline const struct ptw_regime *
+ptw_vf_regime_of(const struct ptw_verify *v, const struct ptw_item *item)
+{
+    return v->side[OLD].root[item->space].regime;
+}
+
+static inline unsigned ptw_vf_top(const struct ptw_verify *v,
+                                  const struct ptw_item *item)
+{
+    return ptw_top(v->regime->arch->format, ptw_vf_regime_of(v, item));
+}
+
+/* ptw_vf_index_bits returns the log2 of the number of entries of the table of that
+ * level. */
+static inline unsigned ptw_vf_index_bits(const struct ptw_verify *v,
+                                         const struct ptw_item *item,
+                                         unsigned level)
+{
+    return ptw_index_bits(v->regime->arch->format, ptw_vf_regime_of(v, item),
+                          level);
+}
+
 /* ptw_vf_table_of finds the table that an item enters.  It returns false when
  * the item enters none. */
 static inline bool ptw_vf_table_of(const struct ptw_verify *v,
@@ -185,7 +209,7 @@ static inline bool ptw_vf_table_of(const struct ptw_verify *v,
 {
     if (item->kind == PTW_ITEM_SPACE &&
         item->u.space_info.kind == PTW_SPACE_WALKED) {
-        *level = ptw_top(v->regime->arch->format);
+        *level = ptw_vf_top(v, item);
         *table = item->u.space_info.root.table;
         return true;
     }
@@ -206,7 +230,9 @@ static inline bool ptw_vf_entry_kept(const struct ptw_verify *v,
     const struct ptw_format *a = v->regime->arch->format;
     uint64_t offset = (uint64_t)i << a->level[level].shift;
 
-    *va = level == ptw_top(a) ? ptw_va_from(a, offset) : item->first.v + offset;
+    *va = level == ptw_vf_top(v, item)
+              ? ptw_va_from(a, ptw_vf_regime_of(v, item), offset)
+              : item->first.v + offset;
     return ptw_vf_kept_of(v, *va, *va + ptw_low_mask(a->level[level].shift)) !=
            PTW_COVER_NONE;
 }
@@ -214,13 +240,14 @@ static inline bool ptw_vf_entry_kept(const struct ptw_verify *v,
 /* ptw_vf_read_absent reads entry *i of a table of that image, as
  * ptw_get_absent does. */
 static inline bool ptw_vf_read_absent(struct ptw_verify *v, unsigned which,
+                                      const struct ptw_item *item,
                                       unsigned level, ptw_pa table, unsigned *i,
                                       uint64_t *raw)
 {
     struct ptw_verify_side *s = &v->side[which];
 
     v->work++;
-    return ptw_get_absent(s->mem, &s->near, v->regime->arch->format, level,
+    return ptw_get_absent(s->mem, &s->near, ptw_vf_regime_of(v, item), level,
                           table.v, i, raw);
 }
 

@@ -43,7 +43,8 @@ static enum ptw_status note_table(struct ptw_verify *v,
                                   const struct ptw_item *n, unsigned level,
                                   ptw_pa table, uint64_t old_table)
 {
-    uint64_t bytes = ptw_table_bytes(v->regime->arch->format, level);
+    uint64_t bytes =
+        ptw_table_bytes(v->regime->arch->format, ptw_vf_regime_of(v, n), level);
     enum ptw_status st = PTW_OK;
 
     for (uint64_t at = 0; st == PTW_OK && at < bytes;
@@ -166,8 +167,9 @@ static enum ptw_status compare_entry(struct ptw_verify *v,
 
 /* Reads entry i of the old table; false when it can't be read, or is present, or
  * there is no old table.  Entries before *gap are known to be unreadable. */
-static bool old_absent(struct ptw_verify *v, unsigned level, uint64_t old_table,
-                       unsigned i, unsigned *gap, uint64_t *was)
+static bool old_absent(struct ptw_verify *v, const struct ptw_item *n,
+                       unsigned level, uint64_t old_table, unsigned i,
+                       unsigned *gap, uint64_t *was)
 {
     unsigned at = i;
 
@@ -175,7 +177,7 @@ static bool old_absent(struct ptw_verify *v, unsigned level, uint64_t old_table,
     if (old_table == NO_OLD_TABLE || i < *gap) {
         return false;
     }
-    if (ptw_vf_read_absent(v, OLD, level, ptw_pa_of(old_table), &at, was)) {
+    if (ptw_vf_read_absent(v, OLD, n, level, ptw_pa_of(old_table), &at, was)) {
         return true;
     }
     *was = 0;
@@ -207,16 +209,15 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
 {
     unsigned gap = 0;
 
-    for (; v->entry >> v->regime->arch->format->level[level].bits == 0;
-         v->entry++) {
+    for (; v->entry >> ptw_vf_index_bits(v, n, level) == 0; v->entry++) {
         unsigned i = v->entry;
         uint64_t was;
         uint64_t is;
         uint64_t va;
         bool absent =
-            ptw_vf_read_absent(v, NEW, level, new_table, &v->entry, &is);
+            ptw_vf_read_absent(v, NEW, n, level, new_table, &v->entry, &is);
         bool had = (absent || is != 0) &&
-                   old_absent(v, level, old_table, i, &gap, &was);
+                   old_absent(v, n, level, old_table, i, &gap, &was);
         enum ptw_status st = PTW_OK;
 
         if (((had ? was : 0) | (absent ? is : 0)) == 0 ||

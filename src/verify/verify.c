@@ -178,7 +178,7 @@ enum ptw_status ptw_verify_init(struct ptw_verify *v,
     if (st != PTW_OK) {
         return st;
     }
-    st = ptw_kept_check(regime,
+    st = ptw_kept_check(old_root, roots,
                         (struct ptw_va_range){options->first, options->last},
                         options->leave_out, options->leave_outs);
     if (st != PTW_OK) {
@@ -357,7 +357,7 @@ static enum ptw_status compare_items(struct ptw_verify *v,
         return ptw_vf_stands_alone(v, OLD, o);
     }
     if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
-        st = ptw_vf_pair_tables(v, n, ptw_top(v->regime->arch->format),
+        st = ptw_vf_pair_tables(v, n, ptw_vf_top(v, o),
                                 o->u.space_info.root.table.v,
                                 n->u.space_info.root.table);
     } else if (o->kind == PTW_ITEM_TABLE) {

@@ -249,14 +249,13 @@ static enum ptw_status count_named(struct ptw_verify *v,
     if (!ptw_vf_follows(v) || !ptw_vf_table_of(v, item, &level, &table)) {
         return PTW_OK;
     }
-    for (; v->entry >> v->regime->arch->format->level[level].bits == 0;
-         v->entry++) {
+    for (; v->entry >> ptw_vf_index_bits(v, item, level) == 0; v->entry++) {
         struct ptw_item page;
         enum ptw_status st;
         uint64_t raw;
         uint64_t va;
 
-        if (!ptw_vf_read_absent(v, OLD, level, table, &v->entry, &raw) ||
+        if (!ptw_vf_read_absent(v, OLD, item, level, table, &v->entry, &raw) ||
             raw == 0 || !ptw_vf_entry_kept(v, item, level, v->entry, &va) ||
             ptw_vf_named(v, item, level, va, raw, &page) != PTW_ABSENT_FRAME) {
             continue;

@@ -74,7 +74,7 @@ PTW_ENGINE uint64_t ptw_offset(const struct ptw_format *a,
     uint64_t last;
 
     if (ptw_gap(a, r, &first, &last) && va >= first && va <= last) {
-        return a->extension == PTW_EXTEND_ONES ? 0 : first;
+        return ptw_extension_of(a, r) == PTW_EXTEND_ONES ? 0 : first;
     }
     return va & ptw_low_mask(ptw_width(a, r));
 }
@@ -125,7 +125,8 @@ PTW_ENGINE bool ptw_keep_on(const struct ptw_format *a, struct ptw_cursor *c)
     unsigned level = (unsigned)c->level;
     const struct ptw_level *l = &a->level[level];
     struct ptw_path_table *t = &c->at[level];
-    uint64_t end = t->base + ptw_low_mask(l->shift + l->bits);
+    uint64_t end =
+        t->base + ptw_low_mask(l->shift + ptw_index_bits(a, c->regime, level));
 
     for (;;) {
         uint64_t first = c->first > t->base ? c->first : t->base;
@@ -160,6 +161,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
                                       unsigned rights, uint64_t base)
 {
     const struct ptw_level *l = &a->level[level];
+    unsigned bits = ptw_index_bits(a, c->regime, level);
     struct ptw_path_table *t = &c->at[level];
 
     t->table = table;
@@ -167,26 +169,28 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
     t->base = base;
     if (single) {
         t->host = NULL;
-        t->index = (uint16_t)(c->first >> l->shift & ptw_low_mask(l->bits));
+        t->index = (uint16_t)(c->first >> l->shift & ptw_low_mask(bits));
         t->last = t->index;
     } else {
-        uint64_t end = base + ptw_low_mask(l->shift + l->bits);
+        uint64_t end = base + ptw_low_mask(l->shift + bits);
         uint64_t first = c->first > base ? c->first : base;
         uint64_t last = c->last < end ? c->last : end;
 
-        t->host = ptw_direct(c->mem, table, ptw_table_bytes(a, level));
+        t->host =
+            ptw_direct(c->mem, table, ptw_table_bytes(a, c->regime, level));
         if (PTW_UNLIKELY(t->host == NULL) &&
-            !ptw_touches(c->mem, table, ptw_table_bytes(a, level))) {
+            !ptw_touches(c->mem, table, ptw_table_bytes(a, c->regime, level))) {
             return PTW_V_NO_TABLE;
         }
         c->remarks = c->list && level < c->top ? PTW_REMARK_TABLE : 0;
         if (c->memo != NULL) {
-            bool cut = first != base || last != end;
+            bool cut = first != base || last != end || bits != l->bits;
             struct ptw_memo_slot *slot = NULL;
             bool two_levels;
 
             switch (ptw_memo_enter(c->memo, table, level, cut,
-                                   ptw_va_from(a, base), &slot, &two_levels)) {
+                                   ptw_va_from(a, c->regime, base), &slot,
+                                   &two_levels)) {
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
             case PTW_MEMO_SEEN:
@@ -209,7 +213,8 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             }
         }
         if (PTW_UNLIKELY(t->host == NULL) && c->remembered != NULL &&
-            ptw_table_bytes(a, level) == c->remembered->table_bytes) {
+            ptw_table_bytes(a, c->regime, level) ==
+                c->remembered->table_bytes) {
             t->host = ptw_recall(c->remembered, table);
         }
         t->index = (uint16_t)((first - base) >> l->shift);
@@ -344,7 +349,8 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
     }
     /* A table that is larger than this one is another one, wherever it starts. */
     if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table &&
-        ptw_table_bytes(a, level) == ptw_table_bytes(a, level - 1)) {
+        ptw_table_bytes(a, c->regime, level) ==
+            ptw_table_bytes(a, c->regime, level - 1)) {
         return PTW_V_SELF;
     }
     v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
@@ -373,10 +379,10 @@ PTW_ENGINE enum ptw_verdict
 ptw_descend_at(const struct ptw_format *a, struct ptw_cursor *c, unsigned to,
                unsigned depth, enum ptw_verdict so_far, struct ptw_entry *e)
 {
-    if (depth + to >= a->levels || so_far != PTW_V_ENTERED) {
+    if (depth + to > ptw_top(a, c->regime) || so_far != PTW_V_ENTERED) {
         return so_far;
     }
-    return ptw_descend_once(a, c, true, ptw_top(a) - depth, NULL, e);
+    return ptw_descend_once(a, c, true, ptw_top(a, c->regime) - depth, NULL, e);
 }
 
 _Static_assert(PTW_MAX_LEVELS == 5, "ptw_descend_to goes down five levels");

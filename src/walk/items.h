@@ -12,6 +12,10 @@ enum ptw_phase {
     PTW_PHASE_DONE,
 };
 
+/* ptw_walk_in goes on in that regime: it sets what depends on how far addresses
+ * reach, and on the level and size of the root. */
+void ptw_walk_in(struct ptw_walk *w, const struct ptw_regime *r);
+
 /* Where the non-canonical gap stands in the range, when holes are asked for. */
 enum ptw_gap_place {
     PTW_GAP_NONE,
@@ -183,7 +187,7 @@ PTW_ENGINE void ptw_pass_refused(const struct ptw_format *a, struct ptw_walk *w,
                                  struct ptw_sink *out, unsigned level)
 {
     struct ptw_path_table *t = &w->c.at[level];
-    unsigned half = 1u << (a->level[level].bits - 1);
+    unsigned half = 1u << (ptw_index_bits(a, w->c.regime, level) - 1);
     unsigned next = t->index + 1u;
     unsigned most = t->last + 1u - next;
 
@@ -209,9 +213,10 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
                                    struct ptw_walk *w, struct ptw_sink *out)
 {
     unsigned level = (unsigned)w->c.level;
-    unsigned bits = a->level[level].shift + a->level[level].bits;
+    unsigned bits =
+        a->level[level].shift + ptw_index_bits(a, w->c.regime, level);
     uint64_t base = w->c.at[level].base;
-    uint64_t first = ptw_va_from(a, base);
+    uint64_t first = ptw_va_from(a, w->c.regime, base);
     struct ptw_item *item;
 
     ptw_close(w, out);
@@ -238,7 +243,7 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
                                                   : PTW_FINDING_TWO_LEVELS,
                         level, first, bits);
         /* A root covers both halves, and its last address is canonical. */
-        item->last.v = ptw_va_from(a, base + ptw_low_mask(bits));
+        item->last.v = ptw_va_from(a, w->c.regime, base + ptw_low_mask(bits));
     }
 }
 
@@ -272,7 +277,8 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
     unsigned level = (unsigned)w->c.level;
     struct ptw_path_table *t = &w->c.at[level];
     unsigned shift = a->level[level].shift;
-    uint64_t first = ptw_va_from(a, t->base + ((uint64_t)t->index << shift));
+    uint64_t first =
+        ptw_va_from(a, w->c.regime, t->base + ((uint64_t)t->index << shift));
     bool runs = (w->flags & PTW_WALK_RUNS) != 0;
     struct ptw_finding *f;
 

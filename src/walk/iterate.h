@@ -17,7 +17,8 @@ PTW_ENGINE bool ptw_at_gap(const struct ptw_format *a, const struct ptw_walk *w)
     unsigned top = w->c.top;
 
     return (unsigned)w->c.level == top && !w->gap_given &&
-           w->c.at[top].index == 1u << (a->level[top].bits - 1);
+           w->c.at[top].index ==
+               1u << (ptw_index_bits(a, w->c.regime, top) - 1);
 }
 
 /* ptw_settle_gap gives the hole that no table can map. */
@@ -36,7 +37,7 @@ PTW_ENGINE void ptw_settle_gap(const struct ptw_format *a, struct ptw_walk *w,
     item->first.v = first;
     item->last.v = last;
     item->u.hole.raw = 0;
-    item->u.hole.level = (uint8_t)a->levels;
+    item->u.hole.level = (uint8_t)ptw_levels(w->c.regime);
     item->u.hole.canonical = false;
     w->gap_given = true;
 }
@@ -54,6 +55,9 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     c->level = -1;
     c->remarks = 0;
     w->gap_given = false;
+    if (w->roots > 0 && c->regime != w->root[c->space].regime) {
+        ptw_walk_in(w, w->root[c->space].regime);
+    }
     if (PTW_UNLIKELY(c->leave_outs > 0) && !ptw_keep(a, c, 0)) {
         c->first = 1;
         c->last = 0;

@@ -42,7 +42,8 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     uint64_t within;
 
     if (a->levels > 0) {
-        (void)ptw_enter(a, c, true, ptw_top(a), table.v, a->rights, 0);
+        (void)ptw_enter(a, c, true, ptw_top(a, c->regime), table.v, a->rights,
+                        0);
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;
@@ -107,8 +108,8 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_mem *mem,
         return st;
     }
     st = ptw_find_leaf(a, &c, root.table, va, out);
-    for (int level = (int)a->levels - 1; level >= c.level && level >= 0;
-         level--) {
+    for (int level = (int)ptw_levels(root.regime) - 1;
+         level >= c.level && level >= 0; level--) {
         const struct ptw_path_table *t = &c.at[level];
         struct ptw_step *s = &step[(*steps)++];
 

@@ -26,7 +26,7 @@ static size_t copy_bytes(size_t table_bytes)
 
 size_t ptw_remembered_bytes(const struct ptw_regime *r, size_t tables)
 {
-    size_t each = copy_bytes(ptw_largest_table(r->arch->format));
+    size_t each = copy_bytes(ptw_largest_table(r));
 
     return tables > SIZE_MAX / each ? SIZE_MAX : tables * each;
 }
@@ -36,7 +36,7 @@ enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
                                     const struct ptw_mem *mem, void *storage,
                                     size_t bytes)
 {
-    size_t table_bytes = ptw_largest_table(r->arch->format);
+    size_t table_bytes = ptw_largest_table(r);
 
     memset(tables, 0, sizeof *tables);
     if (!mem->stopped) {
@@ -63,7 +63,7 @@ enum ptw_status ptw_walk_remember(struct ptw_walk *w,
 {
     if (tables != NULL &&
         (tables->mem != w->c.mem || tables->room == 0 || !w->c.mem->stopped ||
-         tables->table_bytes != ptw_largest_table(w->c.regime->arch->format))) {
+         tables->table_bytes != ptw_largest_table(w->c.regime))) {
         return PTW_E_ARG;
     }
     w->c.remembered = tables;

@@ -29,8 +29,8 @@ PTW_ENGINE void ptw_look_ahead(const struct ptw_format *a, struct ptw_walk *w,
             a->decode(w->c.regime, w->window[1][i % PTW_MAX_WINDOW], 1, i);
 
         if (e.kind == PTW_ENTRY_TABLE) {
-            const struct ptw_region *r =
-                ptw_find_range(w->c.mem, e.pa.v, ptw_table_bytes(a, 0));
+            const struct ptw_region *r = ptw_find_range(
+                w->c.mem, e.pa.v, ptw_table_bytes(a, w->c.regime, 0));
 
             if (r != NULL && r->host != NULL) {
                 w->ahead = ptw_host(r, e.pa.v);
@@ -135,7 +135,7 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
     struct ptw_path_table *t = &w->c.at[0];
     const uint64_t step = (uint64_t)1 << a->level[0].shift;
     const uint64_t alike = r->rule[0].alike;
-    uint64_t base = ptw_va_from(a, t->base);
+    uint64_t base = ptw_va_from(a, w->c.regime, t->base);
     uint64_t *window = w->window[0];
     unsigned index = t->index;
     unsigned last = t->last;

@@ -43,14 +43,14 @@ struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
 }
 
 /* Turns the range into offsets, and finds out where the gap stands in it. */
-static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
+static void set_range(struct ptw_walk *w)
 {
     const struct ptw_regime *r = w->c.regime;
     uint64_t gap_first;
     uint64_t gap_last;
     enum ptw_gap_place gap = PTW_GAP_NONE;
-    uint64_t from = first.v;
-    uint64_t to = last.v;
+    uint64_t from = w->va_first.v;
+    uint64_t to = w->va_last.v;
     bool empty = false;
 
     if (ptw_gap(r->arch->format, r, &gap_first, &gap_last) &&
@@ -69,13 +69,19 @@ static void set_range(struct ptw_walk *w, ptw_va first, ptw_va last)
         }
         empty = from_inside && to_inside;
     }
-    w->va_first = first;
-    w->va_last = last;
     w->c.first = empty ? 1 : from & ptw_low_mask(r->va_bits);
     w->c.last = empty ? 0 : to & ptw_low_mask(r->va_bits);
     w->c.whole_first = w->c.first;
     w->c.whole_last = w->c.last;
     w->gap = (w->flags & PTW_WALK_HOLES) != 0 ? (uint8_t)gap : PTW_GAP_NONE;
+}
+
+void ptw_walk_in(struct ptw_walk *w, const struct ptw_regime *r)
+{
+    w->c.regime = r;
+    w->c.top = r->arch->format->levels > 0 ? ptw_top(r->arch->format, r) : 0;
+    w->start_rights = r->rights;
+    set_range(w);
 }
 
 /* The arrays of a walk need no initial value: nothing is read of them that the
@@ -92,13 +98,11 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
         return PTW_E_ARG;
     }
     memset(w, 0, offsetof(struct ptw_walk, open));
-    w->c.regime = r;
     w->c.mem = mem;
     w->c.near = mem->near;
     w->c.need = o->need;
     w->c.need_leaf = o->need;
     w->c.level = -1;
-    w->c.top = r->arch->format->levels > 0 ? ptw_top(r->arch->format) : 0;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;
@@ -108,8 +112,9 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->max_reads = ptw_limit(o->max_reads);
     w->max_items = ptw_limit(o->max_items);
     w->c.reads_left = w->max_reads;
-    w->start_rights = r->rights;
-    set_range(w, o->first, o->last);
+    w->va_first = o->first;
+    w->va_last = o->last;
+    ptw_walk_in(w, r);
     return PTW_OK;
 }
 
@@ -151,7 +156,7 @@ enum ptw_status ptw_virt_to_phys_init(struct ptw_walk *w,
     }
     if (r->arch->format->levels > 0 &&
         !ptw_touches(mem, root.table.v,
-                     ptw_table_bytes(r->arch->format, w->c.top))) {
+                     ptw_table_bytes(r->arch->format, r, w->c.top))) {
         return PTW_E_BUS;
     }
     w->start_table = root.table.v;
@@ -183,7 +188,7 @@ enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
         return st;
     }
     if (!ptw_touches(mem, ref.table.v,
-                     ptw_table_bytes(r->arch->format, level))) {
+                     ptw_table_bytes(r->arch->format, r, level))) {
         return PTW_E_BUS;
     }
     w->c.top = level;
@@ -259,7 +264,7 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
                 next = w->gap == PTW_GAP_MIDDLE && !w->gap_given &&
                                offset >= gap_first
                            ? gap_first
-                           : ptw_va_from(r->arch->format, offset);
+                           : ptw_va_from(r->arch->format, r, offset);
             } else if (w->gap == PTW_GAP_AFTER) {
                 next = gap_first;
             } else {
