@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compact: a dense image with new tables, which takes its name only when the
  * comparison with the old one has passed. */
+#include "options.h"
 #include "output.h"
 #include "print.h"
 #include "proof.h"
-#include "tour.h"
+#include "random.h"
+#include "roots.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -188,7 +190,7 @@ static void begin(const struct compaction *c)
     }
     ro.max_reads = o->reads;
     ro.max_bytes = c->max_bytes;
-    ro.seed = tour_seed();
+    ro.seed = random_seed();
     st = ptw_rebuild_init(c->rb, &o->regime, &c->im->mem, o->root, o->roots,
                           &ro);
     if (st != PTW_OK) {
@@ -311,7 +313,7 @@ static void build_tables(struct compaction *c)
  * to be dropped and counted. */
 static void check_reads(const struct compaction *c)
 {
-    enum cli_status status = report_read_error(c->o, c->im);
+    enum cli_status status = image_report_read_error(c->o, c->im);
 
     if (status != CLI_DONE) {
         exit((int)status);
@@ -494,7 +496,7 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
     }
     image_take(&im, &rebuilt, output_reader(&c->out));
     st = proof_run(v, c->o, c->im, &rebuilt, &im);
-    if (report_read_error(&rebuilt, &im) != CLI_DONE) {
+    if (image_report_read_error(&rebuilt, &im) != CLI_DONE) {
         exit(CLI_UNREAD);
     }
     check_reads(c);
@@ -608,7 +610,7 @@ static void compact(struct compaction *c)
 enum cli_status compact_run(const struct options *o, const struct image *im)
 {
     struct compaction c = {.o = o, .im = im};
-    enum cli_status status = report_roots(o, im);
+    enum cli_status status = roots_report_all_bad(o, im);
 
     if (status != CLI_DONE) {
         return status;

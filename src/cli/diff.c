@@ -5,6 +5,8 @@
 #include "json.h"
 #include "pairs.h"
 #include "print.h"
+#include "random.h"
+#include "roots.h"
 #include "sharing.h"
 #include "tour.h"
 
@@ -614,7 +616,7 @@ static struct comparison *new_comparison(const struct options *o,
     c->a.t = tour_new(c->a.o, im);
     c->b.t = tour_new(c->b.o, other);
     pairs_init(&c->pairs);
-    sharing_init(&c->sharing, tour_seed());
+    sharing_init(&c->sharing, random_seed());
     return c;
 }
 
@@ -624,7 +626,8 @@ static enum cli_status end_side(const struct side *s)
     bool told = s->t->unread.count != 0;
     enum cli_status status = tour_end(s->t);
 
-    return told ? status : cli_worse(status, report_read_error(s->o, s->im));
+    return told ? status
+                : cli_worse(status, image_report_read_error(s->o, s->im));
 }
 
 static enum cli_status compare(struct comparison *c)
@@ -661,8 +664,9 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     struct comparison *c;
 
     image_open(&other, o->other);
+    roots_report_empty(o->other, &other);
     c = new_comparison(o, im, &other);
-    status = cli_worse(report_root_flags(o), compare(c));
+    status = cli_worse(roots_report_flags(o), compare(c));
     pairs_free(&c->pairs);
     sharing_free(&c->sharing);
     free(c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line.  Nothing is guessed: what is not given and needed, given
- * twice and meant once, or given and of no use, is an error. */
+#include "options.h"
+
 #include "print.h"
 #include "report.h"
 
@@ -1098,6 +1098,13 @@ static int by_map(const void *left, const void *right)
     const struct ptw_map_request *b = right;
 
     return (a->first.v > b->first.v) - (a->first.v < b->first.v);
+}
+
+void die_of_map(const struct options *o, const struct ptw_map_request *map,
+                const char *why)
+{
+    die(CLI_USAGE, o->command, "--map %" PRIx64 ":%" PRIx64 ":%" PRIx64 ": %s",
+        map->first.v, map->pa.v, map->last.v - map->first.v + 1, why);
 }
 
 /* What every entry grants has to be asked for, and nothing that there is not. */

@@ -2,7 +2,7 @@
 #include "proof.h"
 
 #include "print.h"
-#include "tour.h"
+#include "random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         .flags = o->policy,
         .absent = o->absent,
         .max_reads = o->reads,
-        .seed = tour_seed(),
+        .seed = random_seed(),
     };
     enum ptw_status st =
         ptw_verify_init(v, &o->regime, &im->mem, o->root, &rebuilt_im->mem,

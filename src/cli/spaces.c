@@ -2,6 +2,7 @@
 /* spaces: all roots together, each table where it was met first. */
 #include "json.h"
 #include "print.h"
+#include "roots.h"
 #include "tour.h"
 
 #include <inttypes.h>
@@ -133,7 +134,7 @@ static void print_space(struct tour *t, const struct ptw_item *item)
 
     if (s->kind == PTW_SPACE_BAD) {
         t->status =
-            cli_worse(t->status, report_bad_root(o, item->space, s->why));
+            cli_worse(t->status, roots_report_bad(o, item->space, s->why));
         return;
     }
     if (o->json) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tour.h"
 
+#include "random.h"
+#include "roots.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
 /* A walk gets its reads in slices, so that one that finds nothing for minutes
  * shows that it is alive. */
@@ -90,7 +90,7 @@ enum cli_status tour_end(struct tour *t)
         report_stop(t);
         status = cli_worse(status, CLI_NO);
     }
-    status = cli_worse(status, report_unread(t->o, t->im, &t->unread));
+    status = cli_worse(status, unread_report(t->o, t->im, &t->unread));
     free(t->memo_storage);
     free(t->copies);
     free(t);
@@ -135,23 +135,8 @@ bool tour_root(struct tour *t, uint32_t index, unsigned flags)
     if (t->reads_left != UINT64_MAX) {
         t->reads_left += w.max_reads;
     }
-    t->status = cli_worse(t->status, report_bad_root(t->o, index, st));
+    t->status = cli_worse(t->status, roots_report_bad(t->o, index, st));
     return false;
-}
-
-/* A guest that could guess the seed could choose table addresses that make
- * the memo slow. */
-uint64_t tour_seed(void)
-{
-    uint64_t s = 0;
-    struct timespec now = {0, 0};
-
-    if (getrandom(&s, sizeof s, GRND_NONBLOCK) == (ssize_t)sizeof s) {
-        return s;
-    }
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^
-           (uint64_t)getpid() << 16;
 }
 
 void tour_memo(struct ptw_memo *memo, void **storage, size_t *tables)
@@ -161,7 +146,7 @@ void tour_memo(struct ptw_memo *memo, void **storage, size_t *tables)
     *tables = 4096;
     bytes = ptw_memo_bytes(*tables);
     *storage = must(malloc(bytes));
-    if (ptw_memo_init(memo, *storage, bytes, tour_seed()) != PTW_OK) {
+    if (ptw_memo_init(memo, *storage, bytes, random_seed()) != PTW_OK) {
         die_of_memory();
     }
 }
@@ -206,22 +191,13 @@ void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
 static void note_finding(struct tour *t, const struct ptw_item *item)
 {
     const struct ptw_finding *f = &item->u.finding;
-    struct unread *u = &t->unread;
 
     if (f->kind == PTW_FINDING_BAD_ENTRY) {
         t->bad_entries++;
     }
-    if (f->kind != PTW_FINDING_REFUSED) {
-        return;
+    if (f->kind == PTW_FINDING_REFUSED) {
+        unread_finding(&t->unread, t->root + item->space, item);
     }
-    if (u->count == 0) {
-        u->root = t->root + item->space;
-        u->level = f->level;
-        u->table = f->table;
-        u->first = item->first;
-        u->last = item->last;
-    }
-    u->count++;
 }
 
 /* What an item counts against the limit. */

@@ -5,8 +5,8 @@
 #ifndef CLI_TOUR_H
 #define CLI_TOUR_H
 
-#include "image.h"
 #include "report.h"
+#include "unread.h"
 
 enum { TOUR_BATCH = 1024 };
 
@@ -62,9 +62,6 @@ size_t tour_next(struct tour *t);
 /* tour_stop notes that a limit was reached, and where. */
 void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
                ptw_va va);
-
-/* tour_seed returns a number that the guest can't have guessed. */
-uint64_t tour_seed(void);
 
 /* tour_grow makes more room in a memo. */
 void tour_grow(struct ptw_memo *memo, void **storage, size_t *tables);
