@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compact: a dense image with new tables, which takes its name only when the
  * comparison with the old one has passed. */
-#include "options.h"
 #include "output.h"
+#include "policy.h"
 #include "print.h"
 #include "proof.h"
 #include "random.h"

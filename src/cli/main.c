@@ -137,6 +137,7 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &o)) {
         return help();
     }
+    rights_set_regime(&o.regime);
     image_open(&im, &o);
     roots_report_empty(&o, &im);
     status = command->run(&o, &im);

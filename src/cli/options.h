@@ -13,9 +13,4 @@ bool options_parse(const struct command *command, int argc, char **argv,
                    struct options *o);
 void options_free(struct options *o);
 
-/* die_of_map says what is wrong with one of the --map options. */
-PTW_NORETURN void die_of_map(const struct options *o,
-                             const struct ptw_map_request *map,
-                             const char *why);
-
 #endif
