@@ -114,8 +114,8 @@ uint64_t decimal_value(const struct arguments *a, int id);
 struct ptw_va_range range_value(const struct arguments *a, int id);
 
 /* parse_fields splits the value at colons: at most `room` hexadecimal numbers,
- * and whatever follows them.  Returns how many there are; NULL in *rest: nothing
- * follows. */
+ * and whatever follows them.  Returns how many there are; NULL in *rest:
+ * nothing follows. */
 size_t parse_fields(uint64_t *field, size_t room, const char **rest);
 
 /* whole_pages says whether the range starts and ends where pages do;

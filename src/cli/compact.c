@@ -35,7 +35,7 @@ struct compaction {
 
 /* ----------------------------------------------------------- the new image */
 
-static void feed(struct ptw_rebuild *rb)
+static void give_storage(struct ptw_rebuild *rb)
 {
     size_t bytes = rb->wanted;
     void *before;
@@ -153,7 +153,7 @@ PTW_NORETURN static void die_of_arguments(const struct compaction *c,
             ptw_status_text(st));
     }
     if (st == PTW_E_RANGE) {
-        proof_nothing(o);
+        die_of_nothing_kept(o);
     }
     if (st == PTW_E_REGIME) {
         die(CLI_USAGE, name, "paging is off: there is nothing to rebuild");
@@ -204,7 +204,7 @@ static void plan(const struct compaction *c)
 
     progress_step(c->o, "planning", 0, 0);
     while ((st = ptw_rebuild_plan(c->rb)) == PTW_E_SPACE) {
-        feed(c->rb);
+        give_storage(c->rb);
     }
     if (st != PTW_OK) {
         die_of_plan(c, st);
@@ -394,8 +394,8 @@ static size_t layout(const struct compaction *c, struct segment *part)
     return PARTS;
 }
 
-/* How the new file is to be read, where it is not one piece: as --segment and
- * --new-segment take it. */
+/* How the new file is to be read when its pages and its tables lie apart: as
+ * --segment and --new-segment take it. */
 static void print_layout(const struct compaction *c)
 {
     struct segment part[PARTS];
@@ -474,12 +474,12 @@ static void print_counts(const struct compaction *c)
 }
 
 /* Compares the old image with the new file, opened afresh.  That begins with a
- * page of the guest, which may begin with anything: says in *looks whether it
- * would be taken for a container. */
+ * page of the guest, which may begin with anything: returns whether the new
+ * file would be taken for a container; *container says which. */
 static bool prove(const struct compaction *c, struct ptw_verify *v,
-                  struct container *looks)
+                  struct container *container)
 {
-    bool is_one;
+    bool is_container;
     struct options rebuilt = *c->o;
     struct segment part[PARTS];
     struct image im;
@@ -494,7 +494,7 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
         rebuilt.segment = part;
         rebuilt.segments = layout(c, part);
     }
-    image_take(&im, &rebuilt, output_reader(&c->out));
+    image_open_fd(&im, &rebuilt, output_reader(&c->out));
     st = proof_run(v, c->o, c->im, &rebuilt, &im);
     if (image_report_read_error(&rebuilt, &im) != CLI_DONE) {
         exit(CLI_UNREAD);
@@ -508,9 +508,9 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
         die(CLI_NO, c->o->image, "what was rebuilt is not the same: %s", text);
     }
     proof_end(v);
-    is_one = image_container(&im, c->o->output, looks);
+    is_container = image_container(&im, c->o->output, container);
     image_close(&im);
-    return is_one;
+    return is_container;
 }
 
 /* Says why nothing was merged, where that was asked for. */
@@ -529,7 +529,6 @@ static void report_unmerged(const struct compaction *c)
     }
 }
 
-/* Of marks that are not the policy's, a host that serves marks has to know. */
 /* Says that leaves of one page differ in what they say of its memory. */
 static void report_flags(const struct compaction *c)
 {
@@ -542,6 +541,8 @@ static void report_flags(const struct compaction *c)
     }
 }
 
+/* Warns of marks that the guest had before: a host that serves marks has to
+ * know of those that are not the policy's. */
 static void report_marked(const struct compaction *c)
 {
     unsigned copies = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED;
@@ -563,8 +564,8 @@ static void report_marked(const struct compaction *c)
 static void compact(struct compaction *c)
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
-    struct container looks;
-    bool is_one;
+    struct container container;
+    bool is_container;
 
     begin(c);
     outputs_protect(c->im->fd, c->o->image);
@@ -580,7 +581,7 @@ static void compact(struct compaction *c)
     if (c->o->page_map != NULL) {
         write_page_map(c);
     }
-    is_one = prove(c, v, &looks);
+    is_container = prove(c, v, &container);
     progress_step(c->o, "writing", 0, 0);
     outputs_finish();
     outputs_place();
@@ -591,7 +592,7 @@ static void compact(struct compaction *c)
     proof_print(c->o, &v->certificate);
     /* Who can't be told the new roots has no use for the image. */
     out_finish();
-    outputs_keep();
+    outputs_commit();
     output_close(&c->out);
     if (c->o->page_map != NULL) {
         output_close(&c->map);
@@ -600,10 +601,10 @@ static void compact(struct compaction *c)
     report_unmerged(c);
     report_flags(c);
     report_marked(c);
-    if (is_one) {
+    if (is_container) {
         report(c->o->output,
                "is made, and begins like what is %s: it is opened with --raw",
-               looks.name);
+               container.name);
     }
 }
 

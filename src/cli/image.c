@@ -403,12 +403,12 @@ void image_open(struct image *im, const struct options *o)
     if (fd < 0) {
         die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
     }
-    image_take(im, o, fd);
-    outputs_apart(fd, o->image);
+    image_open_fd(im, o, fd);
+    outputs_refuse_stdout(fd, o->image);
     refuse_container(im, o);
 }
 
-void image_take(struct image *im, const struct options *o, int fd)
+void image_open_fd(struct image *im, const struct options *o, int fd)
 {
     enum ptw_status st;
     bool cached = false;

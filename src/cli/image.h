@@ -37,10 +37,10 @@ struct image {
 void image_open(struct image *im, const struct options *o);
 void image_close(struct image *im);
 
-/* image_take is image_open for a file that is open already, as fd, which is the
- * image's from now on; the options' name for it is only said, and what it looks
- * like is not asked. */
-void image_take(struct image *im, const struct options *o, int fd);
+/* image_open_fd is image_open for a file that is open already, as fd, which is
+ * the image's from now on; the options' name for it is only said, and what it
+ * looks like is not asked. */
+void image_open_fd(struct image *im, const struct options *o, int fd);
 
 /* image_container says whether the file looks like a known container. */
 bool image_container(const struct image *im, const char *name,

@@ -112,7 +112,7 @@ static void discard_at_exit(void)
     (void)discard();
 }
 
-/* ----------------------------------------------------------- the file's name */
+/* ---------------------------------------------------------- the file's name */
 
 PTW_NORETURN static void die_writing(const struct output *out)
 {
@@ -147,7 +147,7 @@ static bool is_standard(const struct stat *st)
     return fstat(STDOUT_FILENO, &standard) == 0 && same_file(st, &standard);
 }
 
-void outputs_apart(int fd, const char *name)
+void outputs_refuse_stdout(int fd, const char *name)
 {
     struct stat st;
 
@@ -509,7 +509,7 @@ void outputs_wait(int fd)
     }
 }
 
-void outputs_keep(void)
+void outputs_commit(void)
 {
     for (struct output *out = outputs; out != NULL; out = out->next) {
         bool displaced = out->displaced;

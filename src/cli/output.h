@@ -3,9 +3,9 @@
  * written goes to a temporary file in the same directory, which takes the name
  * when all are whole; what had the name stays in the directory under another
  * one until the command has said what it did.  Whatever ends the command before
- * that, an error or a signal, removes the new files and gives the old ones their
- * names back.  Nothing here returns after an error: that is one line, and the
- * end. */
+ * that, an error or a signal, removes the new files and gives the old ones
+ * their names back.  Nothing here returns after an error: that is one line, and
+ * the end. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
@@ -40,9 +40,9 @@ struct output {
  * it is called.  name must live until the end. */
 void outputs_protect(int fd, const char *name);
 
-/* outputs_apart ends the command when fd, the image of that name, is standard
- * output as well. */
-void outputs_apart(int fd, const char *name);
+/* outputs_refuse_stdout ends the command when fd, the image of that name, is
+ * standard output as well. */
+void outputs_refuse_stdout(int fd, const char *name);
 
 /* output_open makes the temporary file.  A file of that name that is there
  * already is an error unless force is set; what is no regular file always is.
@@ -84,9 +84,9 @@ void outputs_place(void);
  */
 void outputs_wait(int fd);
 
-/* outputs_keep is the end: from here on the new files stay, and what they
+/* outputs_commit is the end: from here on the new files stay, and what they
  * replaced is removed. */
-void outputs_keep(void);
+void outputs_commit(void);
 
 /* output_close frees what belongs to it. */
 void output_close(struct output *out);

@@ -22,8 +22,8 @@ void paging_set_regime(struct arguments *a);
  * there are none.  The regime is known. */
 bool paging_take_roots(const struct image_arguments *p, struct options *o);
 
-/* paging_set_roots sets those of the first image, which needs some unless paging
- * is off. */
+/* paging_set_roots sets those of the first image, which needs some unless
+ * paging is off. */
 void paging_set_roots(struct arguments *a);
 
 #endif

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads the letters of rights, each at most once; 0 when that is not so, or when
- * there is none. */
+/* Reads the letters of rights, each at most once; 0 when that is not so, or
+ * when there is none. */
 static unsigned parse_rights(const char *text)
 {
     unsigned rights = 0;
@@ -126,8 +126,8 @@ PTW_NORETURN static void die_of_parameter(const struct arguments *a,
         known[0] != '\0' ? known : "none");
 }
 
-/* Sets a parameter; false when its value can be none.  Whether the value fits the
- * regime is looked at when there is one. */
+/* Sets a parameter; false when its value can be none.  Whether the value fits
+ * the regime is looked at when there is one. */
 static bool set_parameter(struct ptw_absent *absent, enum parameter_id id,
                           uint64_t v)
 {
@@ -310,7 +310,8 @@ void die_of_map(const struct options *o, const struct ptw_map_request *map,
         map->first.v, map->pa.v, map->last.v - map->first.v + 1, why);
 }
 
-/* What every entry grants has to be asked for, and nothing that there is not. */
+/* What every entry grants has to be asked for, and nothing that there is not.
+ */
 static void check_rights(const struct options *o,
                          const struct ptw_map_request *q, unsigned granted)
 {

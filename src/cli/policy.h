@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rebuild is asked to do: which addresses it leaves out and maps, and what
- * becomes of entries that are not present and of marks. */
+/* What a rebuild is asked to do: which addresses it leaves out and maps, and
+ * what becomes of entries that are not present and of marks. */
 #ifndef CLI_POLICY_H
 #define CLI_POLICY_H
 

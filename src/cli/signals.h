@@ -26,8 +26,8 @@ void signals_handle(const char *name, bool (*clean_up)(void));
  * returns what it does. */
 bool signals_clean_up(void);
 
-/* signals_end is the handler.  It cleans up, writes the line, and has the signal
- * do what it does by default as soon as the handler is through. */
+/* signals_end is the handler.  It cleans up, writes the line, and has the
+ * signal do what it does by default as soon as the handler is through. */
 void signals_end(int number);
 
 #endif
