@@ -13,7 +13,10 @@ enum cli_status {
     CLI_UNREAD = 3, /* the input can't be read, or the output not written */
 };
 
-enum cli_status cli_worse(enum cli_status a, enum cli_status b);
+static inline enum cli_status cli_worse(enum cli_status a, enum cli_status b)
+{
+    return a > b ? a : b;
+}
 
 /* What images are compared and mapped by: the smallest page of every mode. */
 enum { PAGE_LOG2 = 12, PAGE_BYTES = 1 << PAGE_LOG2 };
@@ -102,12 +105,5 @@ enum cli_status explain_run(const struct options *o, const struct image *im);
 enum cli_status compact_run(const struct options *o, const struct image *im);
 enum cli_status verify_run(const struct options *o, const struct image *im);
 enum cli_status diff_run(const struct options *o, const struct image *im);
-
-/* options_parse reads the arguments that follow the command's name (argv[0]
- * here).  It does not return when something is wrong with them.  Returns false
- * when help was asked for. */
-bool options_parse(const struct command *command, int argc, char **argv,
-                   struct options *o);
-void options_free(struct options *o);
 
 #endif

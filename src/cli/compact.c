@@ -2,9 +2,11 @@
 /* compact: a dense image with new tables, which takes its name only when the
  * comparison with the old one has passed. */
 #include "output.h"
+#include "policy.h"
 #include "print.h"
 #include "proof.h"
-#include "tour.h"
+#include "random.h"
+#include "roots.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@ struct compaction {
 
 /* ----------------------------------------------------------- the new image */
 
-static void feed(struct ptw_rebuild *rb)
+static void give_storage(struct ptw_rebuild *rb)
 {
     size_t bytes = rb->wanted;
     void *before;
@@ -151,7 +153,7 @@ PTW_NORETURN static void die_of_arguments(const struct compaction *c,
             ptw_status_text(st));
     }
     if (st == PTW_E_RANGE) {
-        proof_nothing(o);
+        die_of_nothing_kept(o);
     }
     if (st == PTW_E_REGIME) {
         die(CLI_USAGE, name, "paging is off: there is nothing to rebuild");
@@ -188,7 +190,7 @@ static void begin(const struct compaction *c)
     }
     ro.max_reads = o->reads;
     ro.max_bytes = c->max_bytes;
-    ro.seed = tour_seed();
+    ro.seed = random_seed();
     st = ptw_rebuild_init(c->rb, &c->im->mem, o->root, o->roots, &ro);
     if (st != PTW_OK) {
         die_of_arguments(c, st);
@@ -201,7 +203,7 @@ static void plan(const struct compaction *c)
 
     progress_step(c->o, "planning", 0, 0);
     while ((st = ptw_rebuild_plan(c->rb)) == PTW_E_SPACE) {
-        feed(c->rb);
+        give_storage(c->rb);
     }
     if (st != PTW_OK) {
         die_of_plan(c, st);
@@ -310,7 +312,7 @@ static void build_tables(struct compaction *c)
  * to be dropped and counted. */
 static void check_reads(const struct compaction *c)
 {
-    enum cli_status status = report_read_error(c->o, c->im);
+    enum cli_status status = image_report_read_error(c->o, c->im);
 
     if (status != CLI_DONE) {
         exit((int)status);
@@ -391,8 +393,8 @@ static size_t layout(const struct compaction *c, struct segment *part)
     return PARTS;
 }
 
-/* How the new file is to be read, where it is not one piece: as --segment and
- * --new-segment take it. */
+/* How the new file is to be read when its pages and its tables lie apart: as
+ * --segment and --new-segment take it. */
 static void print_layout(const struct compaction *c)
 {
     struct segment part[PARTS];
@@ -471,12 +473,12 @@ static void print_counts(const struct compaction *c)
 }
 
 /* Compares the old image with the new file, opened afresh.  That begins with a
- * page of the guest, which may begin with anything: says in *looks whether it
- * would be taken for a container. */
+ * page of the guest, which may begin with anything: returns whether the new
+ * file would be taken for a container; *container says which. */
 static bool prove(const struct compaction *c, struct ptw_verify *v,
-                  struct container *looks)
+                  struct container *container)
 {
-    bool is_one;
+    bool is_container;
     struct options rebuilt = *c->o;
     struct segment part[PARTS];
     struct image im;
@@ -491,9 +493,9 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
         rebuilt.segment = part;
         rebuilt.segments = layout(c, part);
     }
-    image_take(&im, &rebuilt, output_reader(&c->out));
+    image_open_fd(&im, &rebuilt, output_reader(&c->out));
     st = proof_run(v, c->o, c->im, &rebuilt, &im);
-    if (report_read_error(&rebuilt, &im) != CLI_DONE) {
+    if (image_report_read_error(&rebuilt, &im) != CLI_DONE) {
         exit(CLI_UNREAD);
     }
     check_reads(c);
@@ -505,9 +507,9 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
         die(CLI_NO, c->o->image, "what was rebuilt is not the same: %s", text);
     }
     proof_end(v);
-    is_one = image_container(&im, c->o->output, looks);
+    is_container = image_container(&im, c->o->output, container);
     image_close(&im);
-    return is_one;
+    return is_container;
 }
 
 /* Says why nothing was merged, where that was asked for. */
@@ -526,7 +528,6 @@ static void report_unmerged(const struct compaction *c)
     }
 }
 
-/* Of marks that are not the policy's, a host that serves marks has to know. */
 /* Says that leaves of one page differ in what they say of its memory. */
 static void report_flags(const struct compaction *c)
 {
@@ -539,6 +540,8 @@ static void report_flags(const struct compaction *c)
     }
 }
 
+/* Warns of marks that the guest had before: a host that serves marks has to
+ * know of those that are not the policy's. */
 static void report_marked(const struct compaction *c)
 {
     unsigned copies = PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED;
@@ -560,8 +563,8 @@ static void report_marked(const struct compaction *c)
 static void compact(struct compaction *c)
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
-    struct container looks;
-    bool is_one;
+    struct container container;
+    bool is_container;
 
     begin(c);
     outputs_protect(c->im->fd, c->o->image);
@@ -577,7 +580,7 @@ static void compact(struct compaction *c)
     if (c->o->page_map != NULL) {
         write_page_map(c);
     }
-    is_one = prove(c, v, &looks);
+    is_container = prove(c, v, &container);
     progress_step(c->o, "writing", 0, 0);
     outputs_finish();
     outputs_place();
@@ -588,7 +591,7 @@ static void compact(struct compaction *c)
     proof_print(c->o, &v->certificate);
     /* Who can't be told the new roots has no use for the image. */
     out_finish();
-    outputs_keep();
+    outputs_commit();
     output_close(&c->out);
     if (c->o->page_map != NULL) {
         output_close(&c->map);
@@ -597,17 +600,17 @@ static void compact(struct compaction *c)
     report_unmerged(c);
     report_flags(c);
     report_marked(c);
-    if (is_one) {
+    if (is_container) {
         report(c->o->output,
                "is made, and begins like what is %s: it is opened with --raw",
-               looks.name);
+               container.name);
     }
 }
 
 enum cli_status compact_run(const struct options *o, const struct image *im)
 {
     struct compaction c = {.o = o, .im = im};
-    enum cli_status status = report_roots(o, im);
+    enum cli_status status = roots_report_all_bad(o, im);
 
     if (status != CLI_DONE) {
         return status;

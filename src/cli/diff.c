@@ -5,8 +5,10 @@
 #include "json.h"
 #include "pairs.h"
 #include "print.h"
+#include "random.h"
+#include "roots.h"
 #include "sharing.h"
-#include "tour.h"
+#include "traversal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,7 +62,7 @@ struct run {
 struct side {
     const struct options *o;
     const struct image *im;
-    struct tour *t;
+    struct traversal *t;
     size_t items; /* of the batch */
     size_t next;
     struct extent extent;
@@ -332,7 +334,7 @@ static unsigned compare_sharing(struct comparison *c, ptw_pa a, ptw_pa b,
 static bool take_step(struct comparison *c, uint64_t at)
 {
     if (c->left == 0) {
-        tour_stop(c->a.t, "pages", c->o->limit, 0, ptw_va_of(at));
+        traversal_stop(c->a.t, "pages", c->o->limit, 0, ptw_va_of(at));
         return false;
     }
     c->left--;
@@ -427,7 +429,7 @@ static const struct ptw_item *peek(struct side *s)
             s->next++;
         }
         s->next = 0;
-        s->items = tour_next(s->t);
+        s->items = traversal_next(s->t);
         if (s->items == 0) {
             return NULL;
         }
@@ -500,8 +502,8 @@ static bool note_only(struct comparison *c, enum change_kind kind,
     return true;
 }
 
-/* To which byte all is as it is at c->at, as far as this leaf goes, which is the
- * next one of a side. */
+/* To which byte all is as it is at c->at, as far as this leaf goes, which is
+ * the next one of a side. */
 static uint64_t reach(const struct comparison *c, const struct ptw_item *leaf)
 {
     if (leaf == NULL) {
@@ -561,7 +563,7 @@ static bool start_side(struct side *s, uint32_t root)
 {
     s->items = 0;
     s->next = 0;
-    return tour_root(s->t, root, 0);
+    return traversal_root(s->t, root, 0);
 }
 
 /* Whether all that could be compared of a side was. */
@@ -611,10 +613,10 @@ static struct comparison *new_comparison(const struct options *o,
     c->b.o = &c->walk[1];
     c->a.im = im;
     c->b.im = other;
-    c->a.t = tour_new(c->a.o, im);
-    c->b.t = tour_new(c->b.o, other);
+    c->a.t = traversal_new(c->a.o, im);
+    c->b.t = traversal_new(c->b.o, other);
     pairs_init(&c->pairs);
-    sharing_init(&c->sharing, tour_seed());
+    sharing_init(&c->sharing, random_seed());
     return c;
 }
 
@@ -622,9 +624,10 @@ static struct comparison *new_comparison(const struct options *o,
 static enum cli_status end_side(const struct side *s)
 {
     bool told = s->t->unread.count != 0;
-    enum cli_status status = tour_end(s->t);
+    enum cli_status status = traversal_end(s->t);
 
-    return told ? status : cli_worse(status, report_read_error(s->o, s->im));
+    return told ? status
+                : cli_worse(status, image_report_read_error(s->o, s->im));
 }
 
 static enum cli_status compare(struct comparison *c)
@@ -661,8 +664,9 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     struct comparison *c;
 
     image_open(&other, o->other);
+    roots_report_empty(o->other, &other);
     c = new_comparison(o, im, &other);
-    status = cli_worse(report_root_flags(o), compare(c));
+    status = cli_worse(roots_report_flags(o), compare(c));
     pairs_free(&c->pairs);
     sharing_free(&c->sharing);
     free(c);

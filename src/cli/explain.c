@@ -2,7 +2,8 @@
 /* explain: the walk of one address, level by level. */
 #include "json.h"
 #include "print.h"
-#include "tour.h"
+#include "roots.h"
+#include "unread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -448,9 +449,9 @@ enum cli_status explain_run(const struct options *o, const struct image *im)
 
         a.va = ptw_x86_untag(&o->regime, o->cr3[i], a.asked);
 
-        a.st = image_root(im, o, i);
+        a.st = roots_check(o, im, i);
         if (a.st != PTW_OK) {
-            status = cli_worse(status, report_bad_root(o, i, a.st));
+            status = cli_worse(status, roots_report_bad(o, i, a.st));
             continue;
         }
         a.st = ptw_explain(&im->mem, o->root[i], a.va, &a.tr, a.step, &a.steps);
@@ -468,5 +469,5 @@ enum cli_status explain_run(const struct options *o, const struct image *im)
         }
         first = false;
     }
-    return cli_worse(status, report_unread(o, im, &unread));
+    return cli_worse(status, unread_report(o, im, &unread));
 }

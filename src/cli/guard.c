@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard.h"
 
-#include "output.h"
 #include "report.h"
+#include "signals.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { LINE_BYTES = 4608 };
 
 /* What the handler needs is made beforehand: it may call next to nothing. */
 struct guard {
@@ -27,7 +24,7 @@ static bool ignored; /* SIGBUS was, when the command started */
 static void say_where(const struct guard *g, uint64_t offset)
 {
     static const char digits[] = "0123456789abcdef";
-    static char line[LINE_BYTES + 17];
+    static char line[REPORT_LINE_BYTES + 17];
     char text[17];
     size_t first = 16;
 
@@ -50,7 +47,7 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
     if (info->si_code <= 0) {
         /* Somebody sent it; it says nothing about memory. */
         if (!ignored) {
-            outputs_end(signal_number);
+            signals_end(signal_number);
         }
         return;
     }
@@ -58,10 +55,10 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
         g = g->next;
     }
     if (g == NULL) {
-        outputs_end(signal_number); /* not ours */
+        signals_end(signal_number); /* not ours */
         return;
     }
-    outputs_discard();
+    (void)signals_clean_up();
     say_where(g, g->offset + (at - g->start));
     _exit(CLI_UNREAD);
 }
@@ -83,7 +80,7 @@ static void handle_sigbus(void)
 
 void guard_add(const void *map, size_t bytes, uint64_t offset, const char *name)
 {
-    char line[LINE_BYTES];
+    char line[REPORT_LINE_BYTES];
     size_t line_bytes = report_format(
         line, sizeof line, name,
         "the file has become shorter, or the disk failed, at offset ");

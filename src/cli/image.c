@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -187,6 +188,32 @@ int image_read_error(const struct image *im, uint64_t *offset)
     }
     *offset = im->cache->error_offset;
     return im->cache->error;
+}
+
+bool image_read_error_text(const struct image *im, char *why, size_t room)
+{
+    uint64_t offset = 0;
+    int error = image_read_error(im, &offset);
+
+    if (error == 0) {
+        return false;
+    }
+    (void)snprintf(
+        why, room, "reading at offset %" PRIx64 " failed: %s", offset,
+        error == ENODATA ? "the file has become shorter" : strerror(error));
+    return true;
+}
+
+enum cli_status image_report_read_error(const struct options *o,
+                                        const struct image *im)
+{
+    char why[128];
+
+    if (!image_read_error_text(im, why, sizeof why)) {
+        return CLI_DONE;
+    }
+    report(o->image, "%s", why);
+    return CLI_UNREAD;
 }
 
 /* ------------------------------------------------------------- the image */
@@ -376,13 +403,12 @@ void image_open(struct image *im, const struct options *o)
     if (fd < 0) {
         die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
     }
-    image_take(im, o, fd);
-    outputs_apart(fd, o->image);
+    image_open_fd(im, o, fd);
+    outputs_refuse_stdout(fd, o->image);
     refuse_container(im, o);
-    report_empty_roots(o, im);
 }
 
-void image_take(struct image *im, const struct options *o, int fd)
+void image_open_fd(struct image *im, const struct options *o, int fd)
 {
     enum ptw_status st;
     bool cached = false;
@@ -412,53 +438,6 @@ void image_take(struct image *im, const struct options *o, int fd)
         die(CLI_USAGE, o->image, "can't be memory: %s", ptw_status_text(st));
     }
     ptw_mem_set_stopped(&im->mem, true);
-}
-
-/* The bytes of a top table; 0 when paging is off. */
-static uint64_t root_bytes(const struct ptw_regime *r)
-{
-    unsigned levels = ptw_levels(r);
-
-    return levels == 0 ? 0
-                       : (uint64_t)ptw_entry_bytes(r)
-                             << (r->va_bits - ptw_level_shift(r, levels - 1));
-}
-
-enum ptw_status image_root(const struct image *im, const struct options *o,
-                           uint32_t index)
-{
-    const struct ptw_regime *r = &o->regime;
-    enum ptw_status st = ptw_root_check(o->root[index]);
-
-    if (st != PTW_OK || ptw_levels(r) == 0) {
-        return st;
-    }
-    return ptw_mem_cover(&im->mem, o->root[index].table, root_bytes(r)) ==
-                   PTW_COVER_NONE
-               ? PTW_E_BUS
-               : PTW_OK;
-}
-
-bool image_root_is_empty(const struct image *im, const struct options *o,
-                         uint32_t index)
-{
-    unsigned entry_bytes = ptw_entry_bytes(&o->regime);
-    uint64_t bytes = root_bytes(&o->regime);
-    bool any = false;
-
-    for (uint64_t at = 0; at < bytes; at += entry_bytes) {
-        ptw_pa pa = ptw_pa_of(o->root[index].table.v + at);
-        uint64_t v = 0;
-        uint32_t v32 = 0;
-        enum ptw_status st = entry_bytes == 4 ? ptw_read32(&im->mem, pa, &v32)
-                                              : ptw_read64(&im->mem, pa, &v);
-
-        if (st == PTW_OK && (v != 0 || v32 != 0)) {
-            return false;
-        }
-        any = any || st == PTW_OK;
-    }
-    return any;
 }
 
 /* How many bytes of memory there are at addresses up to pa. */

@@ -33,14 +33,14 @@ struct image {
 /* image_open opens the file that the options name; it does not return when
  * that fails.  The image is mapped where it can be, else read in pages.  A
  * known container is refused, unless the options say that it is raw or where in
- * it memory lies; a root whose table is all zeros is reported. */
+ * it memory lies. */
 void image_open(struct image *im, const struct options *o);
 void image_close(struct image *im);
 
-/* image_take is image_open for a file that is open already, as fd, which is the
- * image's from now on; the options' name for it is only said, and what it looks
- * like is not asked. */
-void image_take(struct image *im, const struct options *o, int fd);
+/* image_open_fd is image_open for a file that is open already, as fd, which is
+ * the image's from now on; the options' name for it is only said, and what it
+ * looks like is not asked. */
+void image_open_fd(struct image *im, const struct options *o, int fd);
 
 /* image_container says whether the file looks like a known container. */
 bool image_container(const struct image *im, const char *name,
@@ -50,20 +50,18 @@ bool image_container(const struct image *im, const char *name,
  * memory from pa on the image does not have. */
 uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes);
 
-/* image_root says whether the root of that index can be the top of a space:
- * PTW_OK, PTW_E_ALIGN, PTW_E_WIDTH, or PTW_E_BUS when all of it lies outside
- * the image. */
-PTW_NODISCARD enum ptw_status
-image_root(const struct image *im, const struct options *o, uint32_t index);
-
-/* image_root_is_empty says whether all entries of that root that can be read
- * are 0, and there are some. */
-bool image_root_is_empty(const struct image *im, const struct options *o,
-                         uint32_t index);
-
 /* image_read_error returns errno of the first read that failed, and where; 0
  * when none did.  ENODATA: the file ended. */
 int image_read_error(const struct image *im, uint64_t *offset);
+
+/* image_read_error_text writes how reading failed, and where; false when it did
+ * not. */
+bool image_read_error_text(const struct image *im, char *why, size_t room);
+
+/* image_report_read_error says in one line that reading the image failed, when
+ * it did, and returns the status that follows from it. */
+enum cli_status image_report_read_error(const struct options *o,
+                                        const struct image *im);
 
 /* image_memory returns how many bytes of physical memory there are. */
 uint64_t image_memory(const struct image *im);

@@ -24,8 +24,8 @@ void json_set_outside(json_t *object, uint64_t bytes);
 void json_set_flag_bits(json_t *object, const struct ptw_regime *r,
                         uint64_t flag_bits);
 
-/* json_set_rights sets "read", "write", "exec" and "user", and "user_exec" where
- * there is such a column (rights_of). */
+/* json_set_rights sets "read", "write", "exec" and "user", and "user_exec"
+ * where there is such a column (rights_set_regime). */
 void json_set_rights(json_t *object, unsigned rights);
 
 /* json_line prints the object as a line, and lets go of it. */

@@ -2,7 +2,7 @@
 /* leaves: every leaf of every root. */
 #include "json.h"
 #include "print.h"
-#include "tour.h"
+#include "traversal.h"
 
 #include <inttypes.h>
 
@@ -85,17 +85,17 @@ static void print_root(const struct options *o, uint32_t index)
 
 enum cli_status leaves_run(const struct options *o, const struct image *im)
 {
-    struct tour *t = tour_new(o, im);
+    struct traversal *t = traversal_new(o, im);
     size_t n;
 
     for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
         uint64_t leaves_outside = 0;
 
-        if (!tour_root(t, i, 0)) {
+        if (!traversal_root(t, i, 0)) {
             continue;
         }
         print_root(o, i);
-        while ((n = tour_next(t)) > 0) {
+        while ((n = traversal_next(t)) > 0) {
             if (o->json) {
                 print_json(o, im, i, t->item, n);
             } else {
@@ -106,5 +106,5 @@ enum cli_status leaves_run(const struct options *o, const struct image *im)
             out_line("# outside %" PRIu64 " leaves\n", leaves_outside);
         }
     }
-    return tour_end(t);
+    return traversal_end(t);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ptwalk COMMAND [options] IMAGE */
-#include "image.h"
-#include "output.h"
+#include "options.h"
 #include "print.h"
+#include "roots.h"
+#include "signals.h"
 
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -137,7 +137,9 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &o)) {
         return help();
     }
+    rights_set_regime(&o.regime);
     image_open(&im, &o);
+    roots_report_empty(&o, &im);
     status = command->run(&o, &im);
     image_close(&im);
     options_free(&o);
@@ -150,7 +152,7 @@ int main(int argc, char **argv)
 
     hold_descriptors();
     (void)setlocale(LC_CTYPE, ""); /* what a terminal takes for a character */
-    outputs_signals();
+    signals_init();
     if (argc < 2) {
         die(CLI_USAGE, "usage", "no command is given; see ptwalk --help");
     }

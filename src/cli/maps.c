@@ -2,7 +2,7 @@
 /* maps: runs of leaves, for people, and totals. */
 #include "json.h"
 #include "print.h"
-#include "tour.h"
+#include "traversal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,12 +29,13 @@ static uint64_t bytes_of(const struct ptw_item *item)
     return leaves_of(item) << item->u.mapping.size_log2;
 }
 
-static uint64_t outside_of(const struct tour *t, const struct ptw_item *item)
+static uint64_t outside_of(const struct traversal *t,
+                           const struct ptw_item *item)
 {
     return image_outside(t->im, item->u.mapping.pa, bytes_of(item));
 }
 
-static void add(struct totals *sum, const struct tour *t,
+static void add(struct totals *sum, const struct traversal *t,
                 const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
@@ -51,7 +52,7 @@ static void add(struct totals *sum, const struct tour *t,
 
 /* The last word of a line: whether the image does not have the run, or how much
  * of it not. */
-static void outside_word(const struct tour *t, const struct ptw_item *item,
+static void outside_word(const struct traversal *t, const struct ptw_item *item,
                          char word[32])
 {
     uint64_t outside = outside_of(t, item);
@@ -72,7 +73,7 @@ static bool is_shadow_stack(const struct options *o,
     return ptw_shadow_stack(&o->regime, m->above, m->level, m->raw);
 }
 
-static void print_run(const struct tour *t, const struct ptw_item *item)
+static void print_run(const struct traversal *t, const struct ptw_item *item)
 {
     const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
@@ -99,7 +100,8 @@ static void print_run(const struct tour *t, const struct ptw_item *item)
              outside);
 }
 
-static void print_run_json(const struct tour *t, const struct ptw_item *item)
+static void print_run_json(const struct traversal *t,
+                           const struct ptw_item *item)
 {
     const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
@@ -124,7 +126,7 @@ static void print_run_json(const struct tour *t, const struct ptw_item *item)
     json_line(j);
 }
 
-static void print_totals(const struct tour *t, const struct totals *sum)
+static void print_totals(const struct traversal *t, const struct totals *sum)
 {
     uint64_t unread = t->unread.count - sum->unread;
     const char *separator = ": ";
@@ -159,7 +161,8 @@ static void print_totals(const struct tour *t, const struct totals *sum)
     out_text(t->stopped ? "; not complete\n" : "\n");
 }
 
-static void print_totals_json(const struct tour *t, const struct totals *sum)
+static void print_totals_json(const struct traversal *t,
+                              const struct totals *sum)
 {
     json_t *j = json_new();
     json_t *sizes = json_new();
@@ -187,7 +190,7 @@ static void print_totals_json(const struct tour *t, const struct totals *sum)
     json_line(j);
 }
 
-static void print_root(struct tour *t, uint32_t index)
+static void print_root(struct traversal *t, uint32_t index)
 {
     const struct options *o = t->o;
     struct totals sum;
@@ -199,7 +202,7 @@ static void print_root(struct tour *t, uint32_t index)
         out_line("# root %" PRIu32 " %" PRIx64 "\n", index,
                  o->root[index].table.v);
     }
-    while ((n = tour_next(t)) > 0) {
+    while ((n = traversal_next(t)) > 0) {
         for (size_t i = 0; i < n; i++) {
             if (t->item[i].kind != PTW_ITEM_MAPPING) {
                 continue;
@@ -221,12 +224,12 @@ static void print_root(struct tour *t, uint32_t index)
 
 enum cli_status maps_run(const struct options *o, const struct image *im)
 {
-    struct tour *t = tour_new(o, im);
+    struct traversal *t = traversal_new(o, im);
 
     for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
-        if (tour_root(t, i, PTW_WALK_RUNS)) {
+        if (traversal_root(t, i, PTW_WALK_RUNS)) {
             print_root(t, i);
         }
     }
-    return tour_end(t);
+    return traversal_end(t);
 }

@@ -2,14 +2,14 @@
 #include "output.h"
 
 #include "guard.h"
+#include "random.h"
 #include "report.h"
-#include "tour.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,40 +29,7 @@ static struct {
     struct stat is;
 } input;
 
-/* ----------------------------------------------------------------- signals */
-
-/* The signals that end a command, and can be caught; those without a name of
- * their own, from SIGRTMIN on, do too.  SIGPIPE and SIGXFSZ are ignored. */
-static const struct {
-    int number;
-    const char *name;
-} endings[] = {
-    {SIGHUP, " SIGHUP\n"},       {SIGINT, " SIGINT\n"},
-    {SIGQUIT, " SIGQUIT\n"},     {SIGILL, " SIGILL\n"},
-    {SIGTRAP, " SIGTRAP\n"},     {SIGABRT, " SIGABRT\n"},
-    {SIGBUS, " SIGBUS\n"},       {SIGFPE, " SIGFPE\n"},
-    {SIGUSR1, " SIGUSR1\n"},     {SIGSEGV, " SIGSEGV\n"},
-    {SIGUSR2, " SIGUSR2\n"},     {SIGALRM, " SIGALRM\n"},
-    {SIGTERM, " SIGTERM\n"},
-#ifdef SIGSTKFLT
-    {SIGSTKFLT, " SIGSTKFLT\n"},
-#endif
-    {SIGXCPU, " SIGXCPU\n"},     {SIGVTALRM, " SIGVTALRM\n"},
-    {SIGPROF, " SIGPROF\n"},     {SIGIO, " SIGIO\n"},
-#ifdef SIGPWR
-    {SIGPWR, " SIGPWR\n"},
-#endif
-    {SIGSYS, " SIGSYS\n"},
-#ifdef SIGEMT
-    {SIGEMT, " SIGEMT\n"},
-#endif
-};
-
-enum { ENDINGS = sizeof endings / sizeof endings[0] };
-
-/* Made beforehand, with room for the name. */
-static char line[OUTPUT_LINE_BYTES + 16];
-static size_t line_bytes;
+/* -------------------------------------------------------------- discarding */
 
 /* Where a file system does not know "only if there is none", a second name does
  * it. */
@@ -116,7 +83,9 @@ static bool put_back(const struct output *out, bool placed, bool displaced)
     return !is_ours(out, out->aside) || unlinkat(dir, out->aside, 0) == 0;
 }
 
-void outputs_discard(void)
+/* Removes the new files, and puts back what they replaced.  Returns whether
+ * there were any.  Signal handlers call it. */
+static bool discard(void)
 {
     for (struct output *out = outputs; out != NULL; out = out->next) {
         bool placed = out->placed;
@@ -131,105 +100,19 @@ void outputs_discard(void)
             (void)unlinkat(out->directory, out->temporary, 0);
         }
     }
-}
-
-static sigset_t ending_set(void)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < ENDINGS; i++) {
-        (void)sigaddset(&set, endings[i].number);
-    }
-    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
-        (void)sigaddset(&set, number);
-    }
-    return set;
-}
-
-/* Appends the signal's name to the line, and returns the length of that. */
-static size_t end_line(int number)
-{
-    char other[] = " signal 00\n";
-    const char *name = other;
-    size_t length;
-
-    other[8] = (char)('0' + number / 10 % 10);
-    other[9] = (char)('0' + number % 10);
-    for (size_t i = 0; i < ENDINGS; i++) {
-        if (endings[i].number == number) {
-            name = endings[i].name;
-        }
-    }
-    /* Without its end: the line has a length. */
-    for (length = 0; name[length] != '\0'; length++) {
-        line[line_bytes + length] = name[length];
-    }
-    return line_bytes + length;
-}
-
-void outputs_end(int number)
-{
-    sigset_t set;
-
-    outputs_discard();
-    if (outputs != NULL) {
-        report_line(line, end_line(number));
-    }
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, number);
-    (void)signal(number, SIG_DFL);
-    (void)raise(number);
-    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+    return outputs != NULL;
 }
 
 /* Not to be interrupted by a signal that does the same. */
 static void discard_at_exit(void)
 {
-    sigset_t set = ending_set();
+    sigset_t set = signals_ending();
 
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    outputs_discard();
+    (void)discard();
 }
 
-static void handle_ending(int number, const struct sigaction *action)
-{
-    struct sigaction before;
-
-    /* What nohup and the like ignore stays ignored, and what others handle is
-     * theirs. */
-    if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_DFL) {
-        (void)sigaction(number, action, NULL);
-    }
-}
-
-static void handle_endings(const char *name)
-{
-    struct sigaction action;
-
-    line_bytes = report_format(line, OUTPUT_LINE_BYTES, name,
-                               "not written: the command was ended by");
-    memset(&action, 0, sizeof action);
-    action.sa_handler = outputs_end;
-    action.sa_mask = ending_set();
-    for (size_t i = 0; i < ENDINGS; i++) {
-        handle_ending(endings[i].number, &action);
-    }
-    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) {
-        handle_ending(number, &action);
-    }
-}
-
-void outputs_signals(void)
-{
-    sigset_t set = ending_set();
-
-    (void)signal(SIGPIPE, SIG_IGN); /* the write fails, and says so */
-    (void)signal(SIGXFSZ, SIG_IGN);
-    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-/* ----------------------------------------------------------- the file's name */
+/* ---------------------------------------------------------- the file's name */
 
 PTW_NORETURN static void die_writing(const struct output *out)
 {
@@ -264,7 +147,7 @@ static bool is_standard(const struct stat *st)
     return fstat(STDOUT_FILENO, &standard) == 0 && same_file(st, &standard);
 }
 
-void outputs_apart(int fd, const char *name)
+void outputs_refuse_stdout(int fd, const char *name)
 {
     struct stat st;
 
@@ -354,7 +237,7 @@ static void make_temporary(struct output *out)
 
     do {
         (void)snprintf(out->temporary, sizeof out->temporary,
-                       ".ptwalk-%016" PRIx64, tour_seed());
+                       ".ptwalk-%016" PRIx64, random_seed());
         out->fd = openat(out->directory, out->temporary,
                          O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     } while (out->fd < 0 && errno == EEXIST && --tries > 0);
@@ -365,7 +248,7 @@ static void make_temporary(struct output *out)
 
 void output_open(struct output *out, const char *name, bool force)
 {
-    sigset_t set = ending_set();
+    sigset_t set = signals_ending();
     sigset_t before;
 
     memset(out, 0, sizeof *out);
@@ -375,7 +258,7 @@ void output_open(struct output *out, const char *name, bool force)
     open_directory(out);
     out->gathered = must(malloc(GATHER_BYTES));
     if (outputs == NULL) {
-        handle_endings(name);
+        signals_handle(name, discard);
         if (atexit(discard_at_exit) != 0) {
             die_of_memory();
         }
@@ -557,7 +440,8 @@ static bool take_used_name(struct output *out)
         out->there = false;
         out->placed = true;
     } else if (errno == EINVAL || errno == ENOSYS) {
-        (void)snprintf(aside, sizeof aside, ".ptwalk-%016" PRIx64, tour_seed());
+        (void)snprintf(aside, sizeof aside, ".ptwalk-%016" PRIx64,
+                       random_seed());
         name_aside(out, aside);
         if (renameat(out->directory, out->base, out->directory, aside) != 0) {
             return false;
@@ -595,7 +479,7 @@ static bool take_name(struct output *out)
 
 void outputs_place(void)
 {
-    sigset_t set = ending_set();
+    sigset_t set = signals_ending();
 
     (void)sigprocmask(SIG_BLOCK, &set, &before_placing);
     for (struct output *out = outputs; out != NULL; out = out->next) {
@@ -625,7 +509,7 @@ void outputs_wait(int fd)
     }
 }
 
-void outputs_keep(void)
+void outputs_commit(void)
 {
     for (struct output *out = outputs; out != NULL; out = out->next) {
         bool displaced = out->displaced;

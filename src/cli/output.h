@@ -3,23 +3,15 @@
  * written goes to a temporary file in the same directory, which takes the name
  * when all are whole; what had the name stays in the directory under another
  * one until the command has said what it did.  Whatever ends the command before
- * that, an error or a signal, removes the new files and gives the old ones their
- * names back.  Nothing here returns after an error: that is one line, and the
- * end. */
+ * that, an error or a signal, removes the new files and gives the old ones
+ * their names back.  Nothing here returns after an error: that is one line, and
+ * the end. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-#include "cli.h"
+#include "report.h"
 
 #include <sys/stat.h>
-
-/* outputs_signals is called once, first of all.  The signals that end the
- * command get through, though whoever started it may have blocked them: a
- * signal that is blocked when memory fails ends a process without its handler.
- * A write that nobody reads, or beyond a limit, is an error like others. */
-void outputs_signals(void);
-
-enum { OUTPUT_LINE_BYTES = 4608 };
 
 struct output {
     struct output *next;
@@ -30,7 +22,7 @@ struct output {
     bool placed;    /* it has taken the name */
     bool displaced; /* what had the name is aside: */
     char aside[32];
-    char lost[OUTPUT_LINE_BYTES]; /* says so, should it have to stay there */
+    char lost[REPORT_LINE_BYTES]; /* says so, should it have to stay there */
     size_t lost_bytes;
     struct stat file_is;
     bool replaces; /* a file, which had that mode: */
@@ -48,9 +40,9 @@ struct output {
  * it is called.  name must live until the end. */
 void outputs_protect(int fd, const char *name);
 
-/* outputs_apart ends the command when fd, the image of that name, is standard
- * output as well. */
-void outputs_apart(int fd, const char *name);
+/* outputs_refuse_stdout ends the command when fd, the image of that name, is
+ * standard output as well. */
+void outputs_refuse_stdout(int fd, const char *name);
 
 /* output_open makes the temporary file.  A file of that name that is there
  * already is an error unless force is set; what is no regular file always is.
@@ -92,18 +84,9 @@ void outputs_place(void);
  */
 void outputs_wait(int fd);
 
-/* outputs_keep is the end: from here on the new files stay, and what they
+/* outputs_commit is the end: from here on the new files stay, and what they
  * replaced is removed. */
-void outputs_keep(void);
-
-/* outputs_discard removes the new files, and puts back what they replaced; a
- * signal handler may call it. */
-void outputs_discard(void);
-
-/* outputs_end is what a signal handler does that ends the command: it removes
- * the temporary files, says so in one line when there are any, and has the
- * signal do what it does by default as soon as the handler is through. */
-void outputs_end(int number);
+void outputs_commit(void);
 
 /* output_close frees what belongs to it. */
 void output_close(struct output *out);

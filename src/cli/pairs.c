@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pairs.h"
 
-#include "tour.h"
+#include "random.h"
+#include "report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ void pairs_init(struct pairs *p)
     p->slots_log2 = SLOTS_LOG2_MIN;
     p->slot = must(calloc((size_t)1 << p->slots_log2, sizeof *p->slot));
     p->used = 0;
-    p->seed = tour_seed();
+    p->seed = random_seed();
 }
 
 void pairs_free(struct pairs *p)

@@ -196,7 +196,7 @@ static char letter(unsigned rights, unsigned right, char c)
 
 static const char *right_letters = "";
 
-void rights_of(const struct ptw_regime *r)
+void rights_set_regime(const struct ptw_regime *r)
 {
     right_letters = ptw_right_letters(r);
 }

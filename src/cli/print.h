@@ -31,11 +31,11 @@ char *put_va(char *p, ptw_va va);
 char *put_leaf(char *p, ptw_va va, ptw_pa pa, unsigned size_log2,
                unsigned rights);
 
-/* rights_of says whose rights are printed from now on, in the columns of
- * ptw_right_letters.  rights_text writes them, a dash for each that is missing;
- * rights_has says whether there is a column of that letter. */
+/* rights_set_regime says whose rights are printed from now on, in the columns
+ * of ptw_right_letters.  rights_text writes them, a dash for each that is
+ * missing; rights_has says whether there is a column of that letter. */
 enum { RIGHTS_ROOM = 6 };
-void rights_of(const struct ptw_regime *r);
+void rights_set_regime(const struct ptw_regime *r);
 void rights_text(unsigned rights, char text[RIGHTS_ROOM]);
 bool rights_has(char letter);
 

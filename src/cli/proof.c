@@ -2,14 +2,14 @@
 #include "proof.h"
 
 #include "print.h"
-#include "tour.h"
+#include "random.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void feed(struct ptw_verify *v)
+static void give_storage(struct ptw_verify *v)
 {
     size_t bytes = v->wanted;
     void *before;
@@ -20,7 +20,7 @@ static void feed(struct ptw_verify *v)
     free(before);
 }
 
-void proof_nothing(const struct options *o)
+void die_of_nothing_kept(const struct options *o)
 {
     die(CLI_USAGE, o->command,
         "--leave-out: of %016" PRIx64 "-%016" PRIx64
@@ -40,13 +40,13 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         .flags = o->policy,
         .absent = o->absent,
         .max_reads = o->reads,
-        .seed = tour_seed(),
+        .seed = random_seed(),
     };
     enum ptw_status st = ptw_verify_init(v, &im->mem, o->root, &rebuilt_im->mem,
                                          rebuilt->root, o->roots, &vo);
 
     if (st == PTW_E_RANGE) {
-        proof_nothing(o);
+        die_of_nothing_kept(o);
     }
     if (st == PTW_E_REGIME) {
         die(CLI_USAGE, o->command,
@@ -61,7 +61,7 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
     }
     progress_step(o, "comparing", 0, 0);
     while ((st = ptw_verify_run(v)) == PTW_E_SPACE) {
-        feed(v);
+        give_storage(v);
     }
     return st;
 }

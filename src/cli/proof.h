@@ -7,9 +7,9 @@
 #include "image.h"
 #include "json.h"
 
-/* proof_nothing says that nothing is kept: of the range, which was checked, all
- * that tables can map is left out. */
-PTW_NORETURN void proof_nothing(const struct options *o);
+/* die_of_nothing_kept says that nothing is kept: of the range, which was
+ * checked, all that tables can map is left out. */
+PTW_NORETURN void die_of_nothing_kept(const struct options *o);
 
 /* proof_run compares an image with what was rebuilt of it; o are the options of
  * the first, those of the second differ in image, roots and layout.  Returns

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
-#include "image.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -15,11 +14,6 @@
 #include <unistd.h>
 
 static bool shown; /* progress stands on the screen */
-
-enum cli_status cli_worse(enum cli_status a, enum cli_status b)
-{
-    return a > b ? a : b;
-}
 
 static void write_all(const char *text, size_t bytes)
 {
@@ -100,13 +94,6 @@ void die(enum cli_status status, const char *subject, const char *format, ...)
 void die_of_memory(void)
 {
     die(CLI_UNREAD, "memory", "there is not enough of it");
-}
-
-void die_of_map(const struct options *o, const struct ptw_map_request *map,
-                const char *why)
-{
-    die(CLI_USAGE, o->command, "--map %" PRIx64 ":%" PRIx64 ":%" PRIx64 ": %s",
-        map->first.v, map->pa.v, map->last.v - map->first.v + 1, why);
 }
 
 void *must(void *p)
@@ -198,142 +185,4 @@ void progress_clear(void)
         shown = false;
         write_all(erase, sizeof erase - 1);
     }
-}
-
-enum cli_status report_bad_root(const struct options *o, uint32_t index,
-                                enum ptw_status why)
-{
-    uint64_t pa = o->root[index].table.v;
-    uint64_t bytes = ptw_root_bytes(&o->regime);
-
-    if (why == PTW_E_BUS) {
-        report(o->image,
-               "root %" PRIu32 " at %" PRIx64
-               " can't be read: it lies outside the image",
-               index, pa);
-        return CLI_UNREAD;
-    }
-    if (why == PTW_E_ALIGN) {
-        bool whole = bytes % 1024 == 0;
-
-        report(o->image,
-               "root %" PRIu32 ": %" PRIx64
-               " is not the address of a table: it is not aligned to %" PRIu64
-               " %s",
-               index, pa, whole ? bytes / 1024 : bytes,
-               whole ? "KiB" : "bytes");
-    } else {
-        report(o->image,
-               "root %" PRIu32 ": %" PRIx64
-               " is not the address of a table: it is %s",
-               index, pa, ptw_status_text(why));
-    }
-    return CLI_USAGE;
-}
-
-enum cli_status report_root_flags(const struct options *o)
-{
-    enum cli_status status = CLI_DONE;
-
-    for (uint32_t i = 0; i < o->roots; i++) {
-        uint64_t was = o->root_flags[i];
-        uint64_t is = o->other->root_flags[i];
-
-        if (was != is) {
-            report(o->other->image,
-                   "root %" PRIu32 " is given with flag bits %" PRIx64
-                   ", and the one of %s with %" PRIx64,
-                   i, is, o->image, was);
-            status = CLI_NO;
-        }
-    }
-    return status;
-}
-
-enum cli_status report_roots(const struct options *o, const struct image *im)
-{
-    enum cli_status status = CLI_DONE;
-
-    for (uint32_t i = 0; i < o->roots; i++) {
-        enum ptw_status st = image_root(im, o, i);
-
-        if (st != PTW_OK) {
-            status = cli_worse(status, report_bad_root(o, i, st));
-        }
-    }
-    return status;
-}
-
-void report_empty_roots(const struct options *o, const struct image *im)
-{
-    for (uint32_t i = 0; i < o->roots; i++) {
-        if (image_root(im, o, i) == PTW_OK && image_root_is_empty(im, o, i)) {
-            report(o->image,
-                   "root %" PRIu32 " at %" PRIx64
-                   ": its table is all zeros: a wrong root, or a hole in the "
-                   "layout?",
-                   i, o->root[i].table.v);
-        }
-    }
-}
-
-void unread_step(struct unread *u, const struct options *o, uint32_t root,
-                 ptw_va va, const struct ptw_step *last)
-{
-    unsigned shift = ptw_level_shift(&o->regime, last->level);
-    uint64_t within = ((uint64_t)1 << shift) - 1;
-
-    if (u->count++ == 0) {
-        u->root = root;
-        u->level = last->level;
-        u->table = last->entry;
-        u->first.v = va.v & ~within;
-        u->last.v = va.v | within;
-    }
-}
-
-/* Says how reading failed, when it did. */
-static bool read_error_text(const struct image *im, char *why, size_t room)
-{
-    uint64_t offset = 0;
-    int error = image_read_error(im, &offset);
-
-    if (error == 0) {
-        return false;
-    }
-    (void)snprintf(
-        why, room, "reading at offset %" PRIx64 " failed: %s", offset,
-        error == ENODATA ? "the file has become shorter" : strerror(error));
-    return true;
-}
-
-enum cli_status report_read_error(const struct options *o,
-                                  const struct image *im)
-{
-    char why[128];
-
-    if (!read_error_text(im, why, sizeof why)) {
-        return CLI_DONE;
-    }
-    report(o->image, "%s", why);
-    return CLI_UNREAD;
-}
-
-enum cli_status report_unread(const struct options *o, const struct image *im,
-                              const struct unread *u)
-{
-    char why[128] = "outside the image";
-
-    if (u->count == 0) {
-        return CLI_DONE;
-    }
-    (void)read_error_text(im, why, sizeof why);
-    report(o->image,
-           "tables can't be read, in %" PRIu64 " place%s, first the %s at "
-           "%" PRIx64 " of root %" PRIu32 ", for %016" PRIx64 "-%016" PRIx64
-           ": %s",
-           u->count, u->count == 1 ? "" : "s",
-           ptw_level_name(&o->regime, u->level), u->table.v, u->root,
-           u->first.v, u->last.v, why);
-    return CLI_UNREAD;
 }

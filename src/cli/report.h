@@ -11,6 +11,9 @@
  * it. */
 void report(const char *subject, const char *format, ...) CLI_PRINTF(2, 3);
 
+/* Room for a line that is made beforehand: a path, and what is said of it. */
+enum { REPORT_LINE_BYTES = 4608 };
+
 /* report_format writes what report would, without the line feed, and returns
  * its length; room is 2048 or more. */
 size_t report_format(char *line, size_t room, const char *subject,
@@ -25,11 +28,6 @@ PTW_NORETURN void die(enum cli_status status, const char *subject,
 
 /* die_of_memory is what is left when an allocation fails. */
 PTW_NORETURN void die_of_memory(void);
-
-/* die_of_map says what is wrong with one of the --map options. */
-PTW_NORETURN void die_of_map(const struct options *o,
-                             const struct ptw_map_request *map,
-                             const char *why);
 
 /* must returns p, or dies when it is NULL. */
 void *must(void *p);
@@ -46,46 +44,5 @@ void progress_step(const struct options *o, const char *what, uint64_t done,
 
 /* progress_clear takes it off the screen. */
 void progress_clear(void);
-
-/* report_bad_root says why the root of that index is none, and returns the
- * status that follows from it. */
-enum cli_status report_bad_root(const struct options *o, uint32_t index,
-                                enum ptw_status why);
-
-/* report_root_flags says which roots of the second image are given with other
- * flag bits than those of the first: to the guest that is another root. */
-enum cli_status report_root_flags(const struct options *o);
-
-/* report_roots says of each root that is none why, and returns the status that
- * follows from it. */
-enum cli_status report_roots(const struct options *o, const struct image *im);
-
-/* report_empty_roots says of each root whose table is all zeros that it is. */
-void report_empty_roots(const struct options *o, const struct image *im);
-
-/* Tables that could not be read: how many times, and where first. */
-struct unread {
-    uint64_t count;
-    uint32_t root;
-    uint8_t level;
-    ptw_pa table;
-    ptw_va first;
-    ptw_va last;
-};
-
-/* unread_step notes that the entry of the last of the steps towards va could
- * not be read. */
-void unread_step(struct unread *u, const struct options *o, uint32_t root,
-                 ptw_va va, const struct ptw_step *last);
-
-/* report_unread says so in one line, when there are any, and returns the
- * status that follows from it. */
-enum cli_status report_unread(const struct options *o, const struct image *im,
-                              const struct unread *u);
-
-/* report_read_error says in one line that reading the image failed, when it
- * did, and returns the status that follows from it. */
-enum cli_status report_read_error(const struct options *o,
-                                  const struct image *im);
 
 #endif

@@ -2,7 +2,8 @@
 /* spaces: all roots together, each table where it was met first. */
 #include "json.h"
 #include "print.h"
-#include "tour.h"
+#include "roots.h"
+#include "traversal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@ static json_t *new_line(const struct ptw_item *item, const char *type)
     return j;
 }
 
-static void print_mapping(const struct tour *t, const struct ptw_item *item)
+static void print_mapping(const struct traversal *t,
+                          const struct ptw_item *item)
 {
     const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
@@ -126,14 +128,14 @@ static void print_finding(const struct options *o, const struct ptw_item *item)
     }
 }
 
-static void print_space(struct tour *t, const struct ptw_item *item)
+static void print_space(struct traversal *t, const struct ptw_item *item)
 {
     const struct options *o = t->o;
     const struct ptw_space *s = &item->u.space_info;
 
     if (s->kind == PTW_SPACE_BAD) {
         t->status =
-            cli_worse(t->status, report_bad_root(o, item->space, s->why));
+            cli_worse(t->status, roots_report_bad(o, item->space, s->why));
         return;
     }
     if (o->json) {
@@ -149,7 +151,7 @@ static void print_space(struct tour *t, const struct ptw_item *item)
     }
 }
 
-static void print_item(struct tour *t, const struct ptw_item *item)
+static void print_item(struct traversal *t, const struct ptw_item *item)
 {
     switch (item->kind) {
     case PTW_ITEM_SPACE:
@@ -172,7 +174,7 @@ static void print_item(struct tour *t, const struct ptw_item *item)
 
 /* The mappings through which the guest can write to the tables that the walk
  * entered: a second walk, with a memo of its own. */
-static void print_exposed(struct tour *t)
+static void print_exposed(struct traversal *t)
 {
     const struct options *o = t->o;
     struct ptw_walk_options w = ptw_walk_everything();
@@ -184,7 +186,7 @@ static void print_exposed(struct tour *t)
     size_t tables;
     void *storage;
 
-    tour_memo(&memo, &storage, &tables);
+    traversal_memo(&memo, &storage, &tables);
     w.first = o->first;
     w.last = o->last;
     w.max_reads = t->reads_left;
@@ -203,7 +205,7 @@ static void print_exposed(struct tour *t)
         if (st == PTW_OK) {
             print_finding(o, &item);
         } else if (st == PTW_E_SPACE) {
-            tour_grow(&memo, &storage, &tables);
+            traversal_grow(&memo, &storage, &tables);
         }
     }
     if (st == PTW_E_LIMIT) {
@@ -211,7 +213,7 @@ static void print_exposed(struct tour *t)
         ptw_va va = o->last;
 
         (void)ptw_walk_where(&e->walk, &space, &va);
-        tour_stop(t, "reads", o->reads, space, va);
+        traversal_stop(t, "reads", o->reads, space, va);
     }
     free(storage);
     free(frame);
@@ -220,11 +222,11 @@ static void print_exposed(struct tour *t)
 
 enum cli_status spaces_run(const struct options *o, const struct image *im)
 {
-    struct tour *t = tour_new(o, im);
+    struct traversal *t = traversal_new(o, im);
     size_t n;
 
-    tour_spaces(t, o->findings ? PTW_WALK_REMARKS : 0);
-    while ((n = tour_next(t)) > 0) {
+    traversal_spaces(t, o->findings ? PTW_WALK_REMARKS : 0);
+    while ((n = traversal_next(t)) > 0) {
         for (size_t i = 0; i < n; i++) {
             print_item(t, &t->item[i]);
         }
@@ -232,5 +234,5 @@ enum cli_status spaces_run(const struct options *o, const struct image *im)
     if (o->findings && !t->stopped && ptw_levels(&o->regime) > 0) {
         print_exposed(t);
     }
-    return tour_end(t);
+    return traversal_end(t);
 }

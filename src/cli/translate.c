@@ -2,7 +2,8 @@
 /* translate: where an address is, or why it is not mapped. */
 #include "json.h"
 #include "print.h"
-#include "tour.h"
+#include "roots.h"
+#include "unread.h"
 
 #include <inttypes.h>
 
@@ -109,10 +110,10 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
     struct unread unread = {0};
 
     for (uint32_t i = 0; i < o->roots; i++) {
-        enum ptw_status st = image_root(im, o, i);
+        enum ptw_status st = roots_check(o, im, i);
 
         if (st != PTW_OK) {
-            status = cli_worse(status, report_bad_root(o, i, st));
+            status = cli_worse(status, roots_report_bad(o, i, st));
             continue;
         }
         if (o->roots > 1 && !o->json) {
@@ -122,5 +123,5 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
             status = cli_worse(status, translate(o, im, i, o->va[v], &unread));
         }
     }
-    return cli_worse(status, report_unread(o, im, &unread));
+    return cli_worse(status, unread_report(o, im, &unread));
 }

@@ -2,6 +2,7 @@
 /* verify: whether a rebuilt image is the guest that it was made from. */
 #include "print.h"
 #include "proof.h"
+#include "roots.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -41,9 +42,9 @@ static enum cli_status compare(const struct options *o, const struct image *im,
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
     enum ptw_status st = proof_run(v, o, im, o->other, other);
-    enum cli_status status = report_read_error(o, im);
+    enum cli_status status = image_report_read_error(o, im);
 
-    status = cli_worse(status, report_read_error(o->other, other));
+    status = cli_worse(status, image_report_read_error(o->other, other));
     if (status != CLI_DONE) {
         /* An answer about what could not be read is none. */
     } else if (st == PTW_OK) {
@@ -67,9 +68,11 @@ enum cli_status verify_run(const struct options *o, const struct image *im)
     enum cli_status status;
 
     image_open(&other, o->other);
-    status = cli_worse(report_roots(o, im), report_roots(o->other, &other));
+    roots_report_empty(o->other, &other);
+    status = cli_worse(roots_report_all_bad(o, im),
+                       roots_report_all_bad(o->other, &other));
     if (status == CLI_DONE) {
-        status = report_root_flags(o);
+        status = roots_report_flags(o);
     }
     if (status == CLI_DONE) {
         status = compare(o, im, &other);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tour.h"
+#include "traversal.h"
+
+#include "random.h"
+#include "roots.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
 /* A walk gets its reads in slices, so that one that finds nothing for minutes
  * shows that it is alive. */
@@ -21,9 +21,9 @@ static uint64_t reads_of(const struct options *o)
     return o->reads != 0 && o->reads < LEAST_READS ? LEAST_READS : o->reads;
 }
 
-struct tour *tour_new(const struct options *o, const struct image *im)
+struct traversal *traversal_new(const struct options *o, const struct image *im)
 {
-    struct tour *t = must(calloc(1, sizeof *t));
+    struct traversal *t = must(calloc(1, sizeof *t));
 
     t->o = o;
     t->im = im;
@@ -36,7 +36,7 @@ enum { REMEMBERED = 4096 }; /* tables */
 
 /* Tables of an image that is not mapped are copied once, as far as there is
  * room: more than most images have. */
-static void remember(struct tour *t)
+static void remember(struct traversal *t)
 {
     size_t bytes = ptw_remembered_bytes(&t->o->regime, REMEMBERED);
 
@@ -56,7 +56,7 @@ static void remember(struct tour *t)
 }
 
 /* Whether the limit was reached before there was anything. */
-static bool is_stuck(const struct tour *t)
+static bool is_stuck(const struct traversal *t)
 {
     return t->stop_root == 0 && t->stop_va.v <= t->o->first.v;
 }
@@ -64,7 +64,7 @@ static bool is_stuck(const struct tour *t)
 /* Says that a limit was reached, where, and, when leaves are followed, how to
  * go on: the same limit is enough for that unless it was not enough for
  * anything. */
-static void report_stop(const struct tour *t)
+static void report_stop(const struct traversal *t)
 {
     bool stuck = is_stuck(t);
     char resume[120] = "";
@@ -82,7 +82,7 @@ static void report_stop(const struct tour *t)
            t->o->root[t->stop_root].table.v, t->stop_va.v, resume);
 }
 
-enum cli_status tour_end(struct tour *t)
+enum cli_status traversal_end(struct traversal *t)
 {
     enum cli_status status = t->status;
 
@@ -90,14 +90,14 @@ enum cli_status tour_end(struct tour *t)
         report_stop(t);
         status = cli_worse(status, CLI_NO);
     }
-    status = cli_worse(status, report_unread(t->o, t->im, &t->unread));
+    status = cli_worse(status, unread_report(t->o, t->im, &t->unread));
     free(t->memo_storage);
     free(t->copies);
     free(t);
     return status;
 }
 
-static uint64_t slice_of(struct tour *t)
+static uint64_t slice_of(struct traversal *t)
 {
     uint64_t slice = t->reads_left < SLICE ? t->reads_left : SLICE;
 
@@ -107,7 +107,7 @@ static uint64_t slice_of(struct tour *t)
     return slice;
 }
 
-static struct ptw_walk_options walk_options(struct tour *t, unsigned flags)
+static struct ptw_walk_options walk_options(struct traversal *t, unsigned flags)
 {
     struct ptw_walk_options w = ptw_walk_everything();
 
@@ -119,7 +119,7 @@ static struct ptw_walk_options walk_options(struct tour *t, unsigned flags)
     return w;
 }
 
-bool tour_root(struct tour *t, uint32_t index, unsigned flags)
+bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
 {
     struct ptw_walk_options w = walk_options(t, flags);
     enum ptw_status st =
@@ -135,38 +135,23 @@ bool tour_root(struct tour *t, uint32_t index, unsigned flags)
     if (t->reads_left != UINT64_MAX) {
         t->reads_left += w.max_reads;
     }
-    t->status = cli_worse(t->status, report_bad_root(t->o, index, st));
+    t->status = cli_worse(t->status, roots_report_bad(t->o, index, st));
     return false;
 }
 
-/* A guest that could guess the seed could choose table addresses that make
- * the memo slow. */
-uint64_t tour_seed(void)
-{
-    uint64_t s = 0;
-    struct timespec now = {0, 0};
-
-    if (getrandom(&s, sizeof s, GRND_NONBLOCK) == (ssize_t)sizeof s) {
-        return s;
-    }
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^
-           (uint64_t)getpid() << 16;
-}
-
-void tour_memo(struct ptw_memo *memo, void **storage, size_t *tables)
+void traversal_memo(struct ptw_memo *memo, void **storage, size_t *tables)
 {
     size_t bytes;
 
     *tables = 4096;
     bytes = ptw_memo_bytes(*tables);
     *storage = must(malloc(bytes));
-    if (ptw_memo_init(memo, *storage, bytes, tour_seed()) != PTW_OK) {
+    if (ptw_memo_init(memo, *storage, bytes, random_seed()) != PTW_OK) {
         die_of_memory();
     }
 }
 
-void tour_grow(struct ptw_memo *memo, void **storage, size_t *tables)
+void traversal_grow(struct ptw_memo *memo, void **storage, size_t *tables)
 {
     size_t more = *tables <= SIZE_MAX / 2 ? *tables * 2 : SIZE_MAX;
     size_t bytes = ptw_memo_bytes(more);
@@ -180,19 +165,19 @@ void tour_grow(struct ptw_memo *memo, void **storage, size_t *tables)
     *tables = more;
 }
 
-void tour_spaces(struct tour *t, unsigned flags)
+void traversal_spaces(struct traversal *t, unsigned flags)
 {
     struct ptw_walk_options w = walk_options(t, flags);
 
-    tour_memo(&t->memo, &t->memo_storage, &t->memo_tables);
+    traversal_memo(&t->memo, &t->memo_storage, &t->memo_tables);
     if (ptw_walk_va_spaces_init(&t->walk, &t->im->mem, t->o->root, t->o->roots,
                                 &t->memo, &w) != PTW_OK) {
         die(CLI_USAGE, t->o->image, "these roots can't be walked");
     }
 }
 
-void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
-               ptw_va va)
+void traversal_stop(struct traversal *t, const char *what, uint64_t limit,
+                    uint32_t space, ptw_va va)
 {
     t->stopped = true;
     t->limit_of = what;
@@ -202,25 +187,16 @@ void tour_stop(struct tour *t, const char *what, uint64_t limit, uint32_t space,
     t->stop_va = va.v < t->o->first.v ? t->o->first : va;
 }
 
-static void note_finding(struct tour *t, const struct ptw_item *item)
+static void note_finding(struct traversal *t, const struct ptw_item *item)
 {
     const struct ptw_finding *f = &item->u.finding;
-    struct unread *u = &t->unread;
 
     if (f->kind == PTW_FINDING_BAD_ENTRY) {
         t->bad_entries++;
     }
-    if (f->kind != PTW_FINDING_REFUSED) {
-        return;
+    if (f->kind == PTW_FINDING_REFUSED) {
+        unread_finding(&t->unread, t->root + item->space, item);
     }
-    if (u->count == 0) {
-        u->root = t->root + item->space;
-        u->level = f->level;
-        u->table = f->table;
-        u->first = item->first;
-        u->last = item->last;
-    }
-    u->count++;
 }
 
 /* What an item counts against the limit. */
@@ -244,21 +220,21 @@ static uint64_t weight(const struct ptw_item *item)
 /* Cuts a run of more leaves than the limit allows, so that the next one starts
  * behind those that it does.  One that only the runs before it leave no room
  * for is whole the next time. */
-static bool cut(struct tour *t, struct ptw_item *item)
+static bool cut(struct traversal *t, struct ptw_item *item)
 {
     if (t->leaves != 0 || t->leaves_left == 0) {
-        tour_stop(t, "leaves", t->o->limit, item->space, item->first);
+        traversal_stop(t, "leaves", t->o->limit, item->space, item->first);
         return false;
     }
     item->last.v =
         item->first.v + (t->leaves_left << item->u.mapping.size_log2) - 1;
-    tour_stop(t, "leaves", t->o->limit, item->space,
-              ptw_va_of(item->last.v + 1));
+    traversal_stop(t, "leaves", t->o->limit, item->space,
+                   ptw_va_of(item->last.v + 1));
     return true;
 }
 
 /* Counts the items, up to the first that is beyond the limit. */
-static size_t count(struct tour *t, size_t items)
+static size_t count(struct traversal *t, size_t items)
 {
     for (size_t i = 0; i < items; i++) {
         struct ptw_item *item = &t->item[i];
@@ -281,7 +257,7 @@ static size_t count(struct tour *t, size_t items)
     return items;
 }
 
-static void show_progress(const struct tour *t)
+static void show_progress(const struct traversal *t)
 {
     uint32_t space;
     ptw_va va;
@@ -292,7 +268,7 @@ static void show_progress(const struct tour *t)
 }
 
 /* The walk has used up what it was allowed; false when there is no more. */
-static bool extend(struct tour *t)
+static bool extend(struct traversal *t)
 {
     uint64_t slice = slice_of(t);
 
@@ -305,7 +281,7 @@ static bool extend(struct tour *t)
 }
 
 /* What the walk was allowed and did not use is for the next root. */
-static void give_back(struct tour *t)
+static void give_back(struct traversal *t)
 {
     uint64_t used = ptw_walk_counts(&t->walk).reads;
 
@@ -326,10 +302,10 @@ static bool continues(const struct ptw_item *run, const struct ptw_item *leaf)
            b->raw - a->raw == bytes;
 }
 
-/* A limit on reads was reached in the first run, which is therefore not known to
- * be one: finds the leaves of which it is made so far, as far as the limits and
- * the range allow.  Returns 0 when there are none. */
-static size_t open_run(struct tour *t)
+/* A limit on reads was reached in the first run, which is therefore not known
+ * to be one: finds the leaves of which it is made so far, as far as the limits
+ * and the range allow.  Returns 0 when there are none. */
+static size_t open_run(struct traversal *t)
 {
     struct ptw_walk_options w = ptw_walk_everything();
     struct ptw_item run = {.kind = PTW_ITEM_HOLE};
@@ -347,7 +323,8 @@ static size_t open_run(struct tour *t)
         return 0;
     }
     do {
-        if (ptw_walk_next(&t->walk, t->item, TOUR_BATCH, &items) != PTW_OK) {
+        if (ptw_walk_next(&t->walk, t->item, TRAVERSAL_BATCH, &items) !=
+            PTW_OK) {
             t->over = true;
         }
         for (size_t i = 0; i < items && leaves < t->leaves_left; i++) {
@@ -374,7 +351,7 @@ static size_t open_run(struct tour *t)
     return 1;
 }
 
-size_t tour_next(struct tour *t)
+size_t traversal_next(struct traversal *t)
 {
     size_t items = 0;
 
@@ -383,7 +360,7 @@ size_t tour_next(struct tour *t)
         enum ptw_status st =
             t->allowed == 0
                 ? PTW_E_LIMIT
-                : ptw_walk_next(&t->walk, t->item, TOUR_BATCH, &items);
+                : ptw_walk_next(&t->walk, t->item, TRAVERSAL_BATCH, &items);
         uint32_t space = 0;
         ptw_va va = t->o->last;
 
@@ -396,10 +373,10 @@ size_t tour_next(struct tour *t)
             t->over = true;
             give_back(t);
         } else if (st == PTW_E_SPACE) {
-            tour_grow(&t->memo, &t->memo_storage, &t->memo_tables);
+            traversal_grow(&t->memo, &t->memo_storage, &t->memo_tables);
         } else if (st == PTW_E_LIMIT && !extend(t)) {
             (void)ptw_walk_where(&t->walk, &space, &va);
-            tour_stop(t, "reads", t->o->reads, space, va);
+            traversal_stop(t, "reads", t->o->reads, space, va);
             if (items == 0 && t->memo_storage == NULL && is_stuck(t)) {
                 items = open_run(t);
             }

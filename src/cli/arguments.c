@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arguments.h"
+
+#include "report.h"
+
+#include <string.h>
+
+const struct option long_options[] = {
+    {"regime", required_argument, NULL, OPT_REGIME},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"cr0", required_argument, NULL, OPT_CR0},
+    {"cr3", required_argument, NULL, OPT_CR3},
+    {"cr4", required_argument, NULL, OPT_CR4},
+    {"efer", required_argument, NULL, OPT_EFER},
+    {"ttbr0", required_argument, NULL, OPT_TTBR0},
+    {"ttbr1", required_argument, NULL, OPT_TTBR1},
+    {"tcr", required_argument, NULL, OPT_TCR},
+    {"satp", required_argument, NULL, OPT_SATP},
+    {"pa-bits", required_argument, NULL, OPT_PA_BITS},
+    {"no-1g", no_argument, NULL, OPT_NO_1G},
+    {"flag-bit", required_argument, NULL, OPT_FLAG_BIT},
+    {"vendor", required_argument, NULL, OPT_VENDOR},
+    {"no-nx", no_argument, NULL, OPT_NO_NX},
+    {"no-pse", no_argument, NULL, OPT_NO_PSE},
+    {"no-wp", no_argument, NULL, OPT_NO_WP},
+    {"cet", no_argument, NULL, OPT_CET},
+    {"base", required_argument, NULL, OPT_BASE},
+    {"segment", required_argument, NULL, OPT_SEGMENT},
+    {"range", required_argument, NULL, OPT_RANGE},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"reads", required_argument, NULL, OPT_READS},
+    {"findings", no_argument, NULL, OPT_FINDINGS},
+    {"output", required_argument, NULL, OPT_OUTPUT},
+    {"force", no_argument, NULL, OPT_FORCE},
+    {"allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY},
+    {"page-map", required_argument, NULL, OPT_PAGE_MAP},
+    {"max-bytes", required_argument, NULL, OPT_MAX_BYTES},
+    {"map", required_argument, NULL, OPT_MAP},
+    {"leave-out", required_argument, NULL, OPT_LEAVE_OUT},
+    {"copy-on-write", no_argument, NULL, OPT_COPY_ON_WRITE},
+    {"copy-shared", no_argument, NULL, OPT_COPY_SHARED},
+    {"split", no_argument, NULL, OPT_SPLIT},
+    {"merge", no_argument, NULL, OPT_MERGE},
+    {"zeros", no_argument, NULL, OPT_ZEROS},
+    {"absent", required_argument, NULL, OPT_ABSENT},
+    {"marked", required_argument, NULL, OPT_MARKED},
+    {"new-root", required_argument, NULL, OPT_NEW_ROOT},
+    {"new-cr3", required_argument, NULL, OPT_NEW_CR3},
+    {"new-base", required_argument, NULL, OPT_NEW_BASE},
+    {"tables-base", required_argument, NULL, OPT_TABLES_BASE},
+    {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
+    {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
+    {"raw", no_argument, NULL, OPT_RAW},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+bool is_given(const struct arguments *a, enum option_id id)
+{
+    return a->given[id - OPT_REGIME];
+}
+
+const char *option_name(int id)
+{
+    const struct option *opt = long_options;
+
+    while (opt->name != NULL && opt->val != id) {
+        opt++;
+    }
+    return opt->name != NULL ? opt->name : "?";
+}
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+}
+
+bool parse_number(const char *text, const char *end, unsigned base,
+                  uint64_t *out)
+{
+    uint64_t v = 0;
+
+    if (text == end) {
+        return false;
+    }
+    for (; text != end; text++) {
+        unsigned digit = (unsigned)digit_of(*text);
+
+        if (digit >= base || v > (UINT64_MAX - digit) / base) {
+            return false;
+        }
+        v = v * base + digit;
+    }
+    *out = v;
+    return true;
+}
+
+bool parse_hex(const char *text, const char *end, uint64_t *out)
+{
+    if (end - text > 2 && text[0] == '0' &&
+        (text[1] == 'x' || text[1] == 'X')) {
+        text += 2;
+    }
+    return parse_number(text, end, 16, out);
+}
+
+bool is_hex(const char *text, uint64_t *out)
+{
+    return parse_hex(text, text + strlen(text), out);
+}
+
+uint64_t hex_value(const struct arguments *a, int id)
+{
+    uint64_t v;
+
+    if (!is_hex(optarg, &v)) {
+        die(CLI_USAGE, a->command->name,
+            "--%s '%s' is not a hexadecimal number of at most 64 bits",
+            option_name(id), optarg);
+    }
+    return v;
+}
+
+uint64_t decimal_value(const struct arguments *a, int id)
+{
+    uint64_t v;
+
+    if (!parse_number(optarg, optarg + strlen(optarg), 10, &v)) {
+        die(CLI_USAGE, a->command->name,
+            "--%s '%s' is not a decimal number of at most 64 bits",
+            option_name(id), optarg);
+    }
+    return v;
+}
+
+size_t parse_fields(uint64_t *field, size_t room, const char **rest)
+{
+    const char *text = optarg;
+    size_t n = 0;
+
+    *rest = text;
+    while (n < room && *rest != NULL) {
+        const char *end = strchr(text, ':');
+
+        if (!parse_hex(text, end != NULL ? end : text + strlen(text),
+                       &field[n])) {
+            break;
+        }
+        n++;
+        *rest = text = end != NULL ? end + 1 : NULL;
+    }
+    return n;
+}
+
+struct ptw_va_range range_value(const struct arguments *a, int id)
+{
+    const char *dash = strchr(optarg, '-');
+    const char *name = option_name(id);
+    struct ptw_va_range range;
+
+    if (dash == NULL || !parse_hex(optarg, dash, &range.first.v) ||
+        !is_hex(dash + 1, &range.last.v)) {
+        die(CLI_USAGE, a->command->name,
+            "--%s '%s' is not FIRST-LAST in hexadecimal", name, optarg);
+    }
+    if (range.first.v > range.last.v) {
+        die(CLI_USAGE, a->command->name, "--%s '%s' ends before it starts",
+            name, optarg);
+    }
+    return range;
+}
+
+bool whole_pages(uint64_t first, uint64_t last)
+{
+    return (first & (PAGE_BYTES - 1)) == 0 && (~last & (PAGE_BYTES - 1)) == 0;
+}
+
+PTW_NORETURN void die_of_pages(const struct arguments *a, int id,
+                               const char *value)
+{
+    die(CLI_USAGE, a->command->name,
+        "--%s '%s' is not whole pages: from the first byte of one to the last "
+        "byte of one",
+        option_name(id), value);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The arguments of a command as they are gathered: the names of options, and
+ * the values that are given with them. */
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include "cli.h"
+
+#include <getopt.h>
+
+enum option_id {
+    OPT_REGIME = 256,
+    OPT_ROOT,
+    OPT_CR0,
+    OPT_CR3,
+    OPT_CR4,
+    OPT_EFER,
+    OPT_TTBR0,
+    OPT_TTBR1,
+    OPT_TCR,
+    OPT_SATP,
+    OPT_PA_BITS,
+    OPT_FLAG_BIT,
+    OPT_VENDOR,
+    OPT_NO_1G,
+    OPT_NO_NX,
+    OPT_NO_PSE,
+    OPT_NO_WP,
+    OPT_CET,
+    OPT_BASE,
+    OPT_SEGMENT,
+    OPT_RANGE,
+    OPT_LIMIT,
+    OPT_READS,
+    OPT_FINDINGS,
+    OPT_OUTPUT,
+    OPT_FORCE,
+    OPT_ALLOW_EMPTY,
+    OPT_PAGE_MAP,
+    OPT_MAX_BYTES,
+    OPT_MAP,
+    OPT_LEAVE_OUT,
+    OPT_COPY_ON_WRITE,
+    OPT_COPY_SHARED,
+    OPT_SPLIT,
+    OPT_MERGE,
+    OPT_ZEROS,
+    OPT_ABSENT,
+    OPT_MARKED,
+    OPT_NEW_ROOT,
+    OPT_NEW_CR3,
+    OPT_NEW_BASE,
+    OPT_TABLES_BASE,
+    OPT_NEW_SEGMENT,
+    OPT_NO_MMAP,
+    OPT_RAW,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_END,
+};
+
+/* The long options, for getopt_long; their values are those of the enum. */
+extern const struct option long_options[];
+
+/* What is said about one image. */
+struct image_arguments {
+    struct ptw_root *root;
+    bool *from_cr3; /* for each root: it is a CR3 */
+    uint32_t roots;
+    struct segment *segment;
+    size_t segments;
+    uint64_t base;
+    bool has_base;
+};
+
+/* What is gathered before it can be checked as a whole. */
+struct arguments {
+    const struct command *command;
+    struct options *o;
+    bool given[OPT_END - OPT_REGIME];
+    const char *regime;
+    struct ptw_x86_registers regs;
+    struct ptw_cpu cpu;
+    unsigned without;
+    unsigned with;
+    struct image_arguments image;
+    struct image_arguments other; /* the second one, or the one that is made */
+    char **operand;               /* what is no option */
+    size_t operands;
+};
+
+/* is_given says whether the option is given. */
+bool is_given(const struct arguments *a, enum option_id id);
+
+/* option_name returns the name of a long option, without its dashes. */
+const char *option_name(int id);
+
+/* parse_number reads the digits of [text, end): all of it, and at least one. */
+bool parse_number(const char *text, const char *end, unsigned base,
+                  uint64_t *out);
+
+/* parse_hex is the same for a hexadecimal number, with or without 0x; is_hex
+ * reads a whole string. */
+bool parse_hex(const char *text, const char *end, uint64_t *out);
+bool is_hex(const char *text, uint64_t *out);
+
+/* The functions below read optarg, the value of the option of that id.  All but
+ * parse_fields end the command when it is not such a value. */
+
+uint64_t hex_value(const struct arguments *a, int id);
+uint64_t decimal_value(const struct arguments *a, int id);
+
+/* range_value reads FIRST-LAST. */
+struct ptw_va_range range_value(const struct arguments *a, int id);
+
+/* parse_fields splits the value at colons: at most `room` hexadecimal numbers,
+ * and whatever follows them.  Returns how many there are; NULL in *rest:
+ * nothing follows. */
+size_t parse_fields(uint64_t *field, size_t room, const char **rest);
+
+/* whole_pages says whether the range starts and ends where pages do;
+ * die_of_pages says that the value does not. */
+bool whole_pages(uint64_t first, uint64_t last);
+PTW_NORETURN void die_of_pages(const struct arguments *a, int id,
+                               const char *value);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "roots.h"
+
+#include "report.h"
+
+#include <inttypes.h>
+
+enum ptw_status roots_check(const struct options *o, const struct image *im,
+                            uint32_t index)
+{
+    const struct ptw_regime *r = &o->regime;
+    enum ptw_status st = ptw_root_check(o->root[index]);
+
+    if (st != PTW_OK || ptw_levels(r) == 0) {
+        return st;
+    }
+    return ptw_mem_cover(&im->mem, o->root[index].table, ptw_root_bytes(r)) ==
+                   PTW_COVER_NONE
+               ? PTW_E_BUS
+               : PTW_OK;
+}
+
+/* Whether all entries of that root that can be read are 0, and there are some.
+ */
+static bool is_empty(const struct options *o, const struct image *im,
+                     uint32_t index)
+{
+    unsigned entry_bytes = ptw_entry_bytes(&o->regime);
+    uint64_t bytes = ptw_root_bytes(&o->regime);
+    bool any = false;
+
+    for (uint64_t at = 0; at < bytes; at += entry_bytes) {
+        ptw_pa pa = ptw_pa_of(o->root[index].table.v + at);
+        uint64_t v = 0;
+        uint32_t v32 = 0;
+        enum ptw_status st = entry_bytes == 4 ? ptw_read32(&im->mem, pa, &v32)
+                                              : ptw_read64(&im->mem, pa, &v);
+
+        if (st == PTW_OK && (v != 0 || v32 != 0)) {
+            return false;
+        }
+        any = any || st == PTW_OK;
+    }
+    return any;
+}
+
+enum cli_status roots_report_bad(const struct options *o, uint32_t index,
+                                 enum ptw_status why)
+{
+    uint64_t pa = o->root[index].table.v;
+    uint64_t bytes = ptw_root_bytes(&o->regime);
+
+    if (why == PTW_E_BUS) {
+        report(o->image,
+               "root %" PRIu32 " at %" PRIx64
+               " can't be read: it lies outside the image",
+               index, pa);
+        return CLI_UNREAD;
+    }
+    if (why == PTW_E_ALIGN) {
+        bool whole = bytes % 1024 == 0;
+
+        report(o->image,
+               "root %" PRIu32 ": %" PRIx64
+               " is not the address of a table: it is not aligned to %" PRIu64
+               " %s",
+               index, pa, whole ? bytes / 1024 : bytes,
+               whole ? "KiB" : "bytes");
+    } else {
+        report(o->image,
+               "root %" PRIu32 ": %" PRIx64
+               " is not the address of a table: it is %s",
+               index, pa, ptw_status_text(why));
+    }
+    return CLI_USAGE;
+}
+
+enum cli_status roots_report_all_bad(const struct options *o,
+                                     const struct image *im)
+{
+    enum cli_status status = CLI_DONE;
+
+    for (uint32_t i = 0; i < o->roots; i++) {
+        enum ptw_status st = roots_check(o, im, i);
+
+        if (st != PTW_OK) {
+            status = cli_worse(status, roots_report_bad(o, i, st));
+        }
+    }
+    return status;
+}
+
+void roots_report_empty(const struct options *o, const struct image *im)
+{
+    if (ptw_levels(&o->regime) == 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < o->roots; i++) {
+        if (roots_check(o, im, i) == PTW_OK && is_empty(o, im, i)) {
+            report(o->image,
+                   "root %" PRIu32 " at %" PRIx64
+                   ": its table is all zeros: a wrong root, or a hole in the "
+                   "layout?",
+                   i, o->root[i].table.v);
+        }
+    }
+}
+
+enum cli_status roots_report_flags(const struct options *o)
+{
+    enum cli_status status = CLI_DONE;
+
+    for (uint32_t i = 0; i < o->roots; i++) {
+        uint64_t was = o->root_flags[i];
+        uint64_t is = o->other->root_flags[i];
+
+        if (was != is) {
+            report(o->other->image,
+                   "root %" PRIu32 " is given with flag bits %" PRIx64
+                   ", and the one of %s with %" PRIx64,
+                   i, is, o->image, was);
+            status = CLI_NO;
+        }
+    }
+    return status;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A traversal: what the commands that walk have in common.  It fetches items in
+ * batches, keeps the limits, shows progress, and gathers what could not be
+ * read, so that a command has only to print. */
+#ifndef CLI_TRAVERSAL_H
+#define CLI_TRAVERSAL_H
+
+#include "report.h"
+#include "unread.h"
+
+enum { TRAVERSAL_BATCH = 1024 };
+
+struct traversal {
+    const struct options *o;
+    const struct image *im;
+    enum cli_status status;
+    struct ptw_walk walk;
+    uint64_t reads_left;  /* of --reads, that the walk has not been allowed */
+    uint64_t allowed;     /* that it has been */
+    uint64_t leaves_left; /* of --limit */
+    uint64_t leaves;      /* printed, or about to be */
+    struct unread unread;
+    uint64_t bad_entries; /* of this root (spaces: of all) */
+    uint32_t root;        /* the walk's own index is 0 under virt_to_phys */
+    bool stopped;         /* by a limit, which is the rest of these: */
+    const char *limit_of;
+    uint64_t limit;
+    uint32_t stop_root;
+    ptw_va stop_va; /* the first address that was not given */
+    bool over;
+
+    /* virt_to_phys of an image that is not mapped */
+    struct ptw_remembered remembered;
+    void *copies;
+
+    /* walk_va_spaces only */
+    struct ptw_memo memo;
+    void *memo_storage;
+    size_t memo_tables;
+
+    struct ptw_item item[TRAVERSAL_BATCH];
+};
+
+/* traversal_new prepares a traversal; traversal_end says in one line that a
+ * limit was reached, and in another what could not be read, frees the
+ * traversal, and returns its status. */
+struct traversal *traversal_new(const struct options *o,
+                                const struct image *im);
+enum cli_status traversal_end(struct traversal *t);
+
+/* traversal_root starts a virt_to_phys of the root of that index.  Returns
+ * false when it is no root, which was then reported. */
+bool traversal_root(struct traversal *t, uint32_t index, unsigned flags);
+
+/* traversal_spaces starts walk_va_spaces over all roots. */
+void traversal_spaces(struct traversal *t, unsigned flags);
+
+/* traversal_next fetches the next items that are within the limits; t->item
+ * holds them.  Returns how many, 0 at the end: of the root, or, when t->stopped
+ * is set, of the traversal. */
+size_t traversal_next(struct traversal *t);
+
+/* traversal_stop notes that a limit was reached, and where. */
+void traversal_stop(struct traversal *t, const char *what, uint64_t limit,
+                    uint32_t space, ptw_va va);
+
+/* traversal_grow makes more room in a memo. */
+void traversal_grow(struct ptw_memo *memo, void **storage, size_t *tables);
+
+/* traversal_memo makes an empty memo. */
+void traversal_memo(struct ptw_memo *memo, void **storage, size_t *tables);
+
+#endif
