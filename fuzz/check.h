@@ -112,6 +112,18 @@ unsigned fz_entries(const struct fz_world *w, unsigned level);
 unsigned fz_entry_rights(const struct fz_world *w, unsigned level,
                          uint64_t raw);
 
+/* fz_can_map says whether a leaf of level 0 can be made with these rights and
+ * attributes.  With grant_exec, rights are had with execution where no entry can
+ * withhold it. */
+bool fz_can_map(const struct fz_world *w, unsigned rights, bool copy_on_write,
+                bool grant_exec, const struct ptw_attributes *attributes);
+
+/* fz_can_grant says the same of the rights alone. */
+bool fz_can_grant(const struct fz_world *w, unsigned rights, bool grant_exec);
+
+/* fz_granted returns the rights that are had by asking for these. */
+unsigned fz_granted(const struct fz_world *w, unsigned rights);
+
 /* log2 of what an entry of a table of that level covers. */
 unsigned fz_shift(const struct fz_world *w, unsigned level);
 

@@ -12,9 +12,6 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-/* The largest page or table that a format may have. */
-enum { LARGEST = 16 * FZ_PAGE };
-
 /* How an input wants it done: `options` of its `rebuild`. */
 enum compact_option {
     OPT_CHANGES = 1,      /* the guest goes on running */
@@ -58,8 +55,8 @@ struct input {
 static struct fz_world world;
 static struct fc_guest guest;
 static _Alignas(FZ_PAGE) uint8_t image_pages[2][FC_PAGES][FZ_PAGE];
-static _Alignas(FZ_PAGE) uint8_t extra_page[LARGEST];
-static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t extra_page[FZ_MOST_UNIT];
+static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
 static struct fc_image image[2];
 static struct ptw_rebuild rebuild;
 static struct ptw_verify verify;
@@ -69,7 +66,7 @@ static struct ptw_verify verify;
 /* Pages of the regime; memory is kept in pieces of FZ_PAGE. */
 static uint64_t page_bytes(const struct fc_guest *g)
 {
-    return (uint64_t)1 << oracle_page_log2(g->w->mode.format);
+    return g->w->page_bytes;
 }
 
 static uint64_t page_mask(const struct fc_guest *g)
@@ -80,9 +77,7 @@ static uint64_t page_mask(const struct fc_guest *g)
 /* What a table takes of an image: pages that no other has. */
 static uint64_t table_place(const struct fc_guest *g)
 {
-    uint64_t most = oracle_largest_table(g->w->mode.format);
-
-    return most > page_bytes(g) ? most : page_bytes(g);
+    return g->w->unit;
 }
 
 /* The number that a page without contents holds. */
@@ -108,8 +103,10 @@ static const uint8_t *contents(struct fc_guest *g, uint64_t frame)
         g->frame = frame;
         g->bytes = NULL;
         for (unsigned i = 0; i < g->w->pages; i++) {
-            if (g->w->frame[i] == frame) {
-                g->bytes = g->w->page[i];
+            uint64_t at = frame * FZ_PAGE;
+
+            if (g->w->frame[i] == at / g->w->unit) {
+                g->bytes = g->w->page[i] + at % g->w->unit;
             }
         }
     }
@@ -129,8 +126,10 @@ static uint8_t byte_at(struct fc_guest *g, uint64_t pa)
     if (at / 8 != 1 && at / 8 != FZ_PAGE / 8 - 1) {
         return flip;
     }
+    /* Two halves that are not present: the lowest bits are clear. */
     v = filling(g, pa / FZ_PAGE);
-    v = (v << 1 & 0xFFFFFFFE) | (v >> 31 & 0x7FFFFFFF) << 33;
+    v = (uint32_t)(v << g->low_bits) |
+        (uint64_t)(uint32_t)(v >> (32 - g->low_bits) << g->low_bits) << 32;
     return (uint8_t)(v >> 8 * (at % 8)) ^ flip;
 }
 
@@ -319,8 +318,8 @@ static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
     unsigned region = region_of(g, pa.v, bytes);
     uint8_t *to = buffer;
 
-    if (region == FZ_REGIONS || bytes == 0 || bytes > page_bytes(g) ||
-        pa.v % page_bytes(g) + bytes > page_bytes(g)) {
+    if (region == FZ_REGIONS || bytes == 0 ||
+        pa.v % g->w->unit + bytes > g->w->unit) {
         fz_fail("%llu bytes are copied at %llx, not of one page offered",
                 HEX(bytes), HEX(pa.v));
     }
@@ -339,25 +338,32 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct fc_guest *g = ctx;
     unsigned region = region_of(g, pa.v, bytes);
+    uint64_t unit = g->w->unit;
     const uint8_t *page;
 
     if (region == FZ_REGIONS) {
         fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
                 HEX(bytes), HEX(pa.v));
     }
-    if (!g->lends || pa.v % FZ_PAGE + bytes > FZ_PAGE ||
+    if (!g->lends || pa.v % unit + bytes > unit ||
         refuses(g, region, pa.v, bytes)) {
         return NULL;
     }
     passes(g);
-    if (g->flip != 0 && g->flipped / FZ_PAGE == pa.v / FZ_PAGE) {
+    if (g->flip != 0 && g->flipped / unit == pa.v / unit) {
         return NULL;
     }
     page = contents(g, pa.v / FZ_PAGE);
-    if (page == NULL) {
-        page = filling(g, pa.v / FZ_PAGE) == 0 ? zeros_page : NULL;
+    if (page != NULL) {
+        return page + pa.v % FZ_PAGE;
     }
-    return page == NULL ? NULL : page + pa.v % FZ_PAGE;
+    for (uint64_t f = pa.v / FZ_PAGE; f <= (pa.v + (bytes - 1)) / FZ_PAGE;
+         f++) {
+        if (filling(g, f) != 0) {
+            return NULL;
+        }
+    }
+    return zeros_page + pa.v % FZ_PAGE;
 }
 
 /* Where pages are lent, those without contents are known to be zeros; and in
@@ -438,7 +444,7 @@ static void make_host(struct fc_guest *g)
         g->host[i] = NULL;
         if (i >= g->w->regions || !r->readable ||
             (kind != FZ_DIRECT && kind != FZ_MIXED) ||
-            r->last - r->first >= FZ_DIRECT_BYTES) {
+            r->last - r->first >= fz_direct_bytes(g->w)) {
             continue;
         }
         bytes = (size_t)(r->last - r->first) + 1;
@@ -607,21 +613,21 @@ static void place_tables(struct fc_guest *g, enum tables_base where)
 static void read_cut(const uint8_t *record)
 {
     fz_world_cut(&world,
-                 world.slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * FZ_PAGE +
-                     fz_get(record, CUT_AT) % FZ_PAGE,
+                 world.slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * world.unit +
+                     fz_get(record, CUT_AT) % world.unit,
                  fz_get(record, CUT_HOLE));
 }
 
 static void read_refuse(struct fc_guest *g, const uint8_t *record)
 {
     uint64_t page =
-        world.slot[fz_get(record, REFUSE_PAGE) % FZ_SLOTS] * FZ_PAGE;
+        world.slot[fz_get(record, REFUSE_PAGE) % FZ_SLOTS] * world.unit;
 
     if (g->refuses < FC_REFUSED) {
         g->refused[g->refuses][0] =
-            page + fz_get(record, REFUSE_FROM) % FZ_PAGE;
+            page + fz_get(record, REFUSE_FROM) % world.unit;
         g->refused[g->refuses][1] =
-            page + (FZ_PAGE - 1) - fz_get(record, REFUSE_LESS) % FZ_PAGE;
+            page + (world.unit - 1) - fz_get(record, REFUSE_LESS) % world.unit;
         g->refuses++;
     }
 }
@@ -666,7 +672,7 @@ static void name_pages(struct fc_guest *g)
     unsigned n = w->entry_bytes;
 
     for (unsigned i = 0; i < w->pages && policy > PTW_ABSENT_CLEAR; i++) {
-        for (unsigned at = 0; at < FZ_PAGE; at += n) {
+        for (unsigned at = 0; at < w->unit; at += n) {
             uint8_t *e = w->page[i] + at;
             uint64_t raw = get_at(e, n);
 
@@ -746,6 +752,9 @@ static void read_input(struct fc_guest *g, struct input *input,
     memset(g, 0, sizeof *g);
     memset(input, 0, sizeof *input);
     g->w = &world;
+    while ((oracle_present_bits(&world.mode) >> g->low_bits) != 0) {
+        g->low_bits++;
+    }
     g->o = ptw_rebuild_everything();
     input->most_storage = FC_STORE;
     read_rebuild(g, input, &none);
@@ -863,11 +872,17 @@ static enum ptw_status image_read64(void *ctx, ptw_pa pa, uint64_t *out)
 static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     const uint8_t *page = fc_page(ctx, pa.v);
+    uint64_t first = pa.v - pa.v % FZ_PAGE;
 
     if (page == NULL) {
         fz_fail("a page borrowed at %llx, outside the image", HEX(pa.v));
     }
-    return pa.v % FZ_PAGE + bytes <= FZ_PAGE ? page + pa.v % FZ_PAGE : NULL;
+    for (uint64_t at = FZ_PAGE; at < pa.v % FZ_PAGE + bytes; at += FZ_PAGE) {
+        if (fc_page(ctx, first + at) != page + at) {
+            return NULL;
+        }
+    }
+    return page + pa.v % FZ_PAGE;
 }
 
 /* What the sink was not given is zeros. */
@@ -1128,15 +1143,10 @@ static bool map_is_right(const struct fz_world *w,
         (q->first.v | (q->last.v + 1) | q->pa.v) % page_bytes(&guest) != 0) {
         return false;
     }
-    if ((q->rights & PTW_READ) == 0 || (q->rights & ~(unsigned)RWXU) != 0 ||
-        q->attributes.memory_type > 7 || q->attributes.key != 0 ||
+    if (!fz_can_map(w, q->rights, q->copy_on_write,
+                    (q->flags & PTW_EDIT_GRANT_EXEC) != 0, &q->attributes) ||
         (q->flags & PTW_EDIT_UNSHARE) != 0) {
         return false; /* nothing counts who shares the tables of a guest */
-    }
-    if ((q->rights & PTW_EXEC) == 0 &&
-        !w->mode.format->withholds_exec(&w->mode) &&
-        (q->flags & PTW_EDIT_GRANT_EXEC) == 0) {
-        return false;
     }
     if (q->pa.v > UINT64_MAX - span) {
         return false;
@@ -1174,7 +1184,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     }
     if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
-        !g->w->mode.wp) {
+        oracle_writes(&g->w->mode, false, 0)) {
         return false;
     }
     for (size_t i = 0; i < o->leave_outs; i++) {
@@ -1704,18 +1714,22 @@ static uint8_t *nth_entry(const struct fz_world *w, uint8_t *table, unsigned k,
 static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
                      uint64_t flip)
 {
+    const struct oracle_mode *mode = &g->w->mode;
     unsigned n = g->w->entry_bytes;
-    uint64_t mask = g->w->mode.format->table_bits(&g->w->mode);
+    uint64_t mask = mode->format->table_bits(mode);
     uint64_t raw = get_at(entry, n);
-    const uint8_t *page = fc_page(m, (raw ^ flip) & mask);
+    uint64_t was = oracle_table_address(mode, raw ^ flip);
+    const uint8_t *page = fc_page(m, was);
     uint64_t at = image_end(m);
 
-    if (page == NULL || (at & ~mask) != 0 || at >> g->w->regime.pa_bits != 0) {
+    if (page == NULL ||
+        oracle_table_address(mode, mode->format->put_table(mode, at)) != at ||
+        at >> g->w->regime.pa_bits != 0) {
         return;
     }
     m->extra_bytes = table_place(g);
     for (uint64_t i = 0; i < m->extra_bytes; i += FZ_PAGE) {
-        page = fc_page(m, ((raw ^ flip) & mask) + i);
+        page = fc_page(m, was + i);
         memset(extra_page + i, 0, FZ_PAGE);
         if (page != NULL) {
             memcpy(extra_page + i, page, FZ_PAGE);
@@ -1724,7 +1738,8 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
     m->extra = extra_page;
     m->extra_at = at;
     m->bytes += m->extra_bytes;
-    put_at(entry, n, (raw & ~mask) | ((at ^ flip) & mask));
+    put_at(entry, n,
+           (raw & ~mask) | (mode->format->put_table(mode, at) ^ flip));
 }
 
 /* What is not present, and names a page that may be written and was accessed. */
@@ -1741,7 +1756,8 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
 {
     const struct fz_world *w = g->w;
     unsigned n = w->entry_bytes;
-    uint64_t mask = g->w->mode.format->table_bits(&g->w->mode);
+    const struct oracle_format *f = w->mode.format;
+    uint64_t mask = f->table_bits(&w->mode);
     const uint8_t *at = input->spoil_at;
     uint8_t *table =
         m->tables + (size_t)(at[0] % m->counts.tables) * table_place(&guest);
@@ -1757,9 +1773,10 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
     if (input->spoil == SPOIL_ADD) {
         raw = m->tables_at +
               (uint64_t)(at[1] % m->counts.tables) * table_place(&guest);
+        raw = f->put_table(&w->mode, raw);
         if (absent != NULL) {
             put_at(absent, n,
-                   (inverts(g) ? ~raw & mask : raw & mask) | names_a_page(w));
+                   (inverts(g) ? ~raw & mask : raw) | names_a_page(w));
         }
         return;
     }
@@ -1800,7 +1817,8 @@ static void spoil(struct fc_guest *g, struct fc_image *m,
                     ? m->tables_at + (uint64_t)(at[2] % m->counts.tables) *
                                          table_place(&guest)
                     : m->at[at[2] % m->pages];
-        put_at(entry, n, (raw & ~mask) | ((raw_2 ^ flip) & mask));
+        put_at(entry, n,
+               (raw & ~mask) | (f->put_table(&w->mode, raw_2) ^ flip));
         break;
     case SPOIL_NOT:
     case SPOIL_PAGE:

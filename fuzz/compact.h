@@ -22,6 +22,7 @@ enum fc_filler { FC_ZEROS, FC_DISTINCT, FC_SOME_ZEROS, FC_THREE };
 struct fc_guest {
     struct fz_world *w;
     enum fc_filler filler;
+    unsigned low_bits;         /* of an entry: clear, it is not present */
     uint8_t *host[FZ_REGIONS]; /* exactly the region, or NULL */
     bool lends;
     bool knows_zeros;                /* of any memory, not of what is lent */

@@ -2,6 +2,7 @@
 /* The properties of edits: README.md has them, and the format, in words. */
 #include "check.h"
 #include "machine.h"
+#include "make_alias.h"
 
 #include <string.h>
 
@@ -113,13 +114,10 @@ static void must(enum ptw_status st, const char *what)
 
 /* ------------------------------------------------------------------ memory */
 
-/* What leads from a table in stock to the next one; and flags of entries: present,
- * for all; accessed and dirty, too; of a large page. */
+/* What leads from a table in stock to the next one; and a leaf that was used. */
 enum {
     LINK_BYTES = 8,
-    PRESENT_FLAGS = 0x07,
-    PAGE_FLAGS = 0x67,
-    LARGE_FLAG = 0x80
+    PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN
 };
 
 /* Now and then, what the guest might have written there since. */
@@ -149,7 +147,7 @@ static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
         *out = fz_entry(&world, PAGE_FLAGS, page);
         break;
     case 3:
-        *out = fz_entry(&world, PAGE_FLAGS | LARGE_FLAG,
+        *out = fz_entry(&world, PAGE_FLAGS | FZ_LARGE,
                         page & ~(((uint64_t)2 << fz_shift(&world, 1)) - 1));
         break;
     case 4:
@@ -158,10 +156,10 @@ static enum ptw_status changed(struct host *h, uint64_t pa, unsigned n,
             (oracle_frame(h->m.mode, 0) & ~(oracle_frame(h->m.mode, 0) >> 1));
         break;
     case 5:
-        *out = fz_random(&h->random) | fz_entry(&world, 1, 0);
+        *out = fz_random(&h->random) | fz_entry(&world, FZ_PRESENT, 0);
         break;
     case 6:
-        pa ^= r >> 40 & (FZ_PAGE - n);
+        pa ^= r >> 40 & (fm_table_bytes(&h->m, 0) - n);
         if (fm_region_of(&h->m, pa, n) != NULL) {
             (void)fm_read(&h->m, pa, n, out);
         }
@@ -348,9 +346,16 @@ static void add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
         r->writable = r->readable && (readonly >> i & 1) == 0;
     }
     for (unsigned i = 0; i < w->pages; i++) {
-        int page = fm_page_for(m, w->frame[i]);
+        for (uint64_t at = 0; at < w->unit; at += FZ_PAGE) {
+            uint64_t pa = w->frame[i] * w->unit + at;
+            int page = fm_page_for(m, pa / FZ_PAGE);
 
-        memcpy(m->bytes[page], w->page[i], FZ_PAGE);
+            if (page < 0) {
+                m->overflow = true;
+                return;
+            }
+            memcpy(m->bytes[page], w->page[i] + at, FZ_PAGE);
+        }
     }
     m->roots = w->roots;
     for (unsigned i = 0; i < w->roots; i++) {
@@ -517,7 +522,7 @@ static void poison(struct host *h, uint64_t pa, uint64_t bytes)
     uint64_t v = h->poison;
 
     for (unsigned at = 0; at < 8; at += h->m.entry_bytes) {
-        v |= fz_entry(&world, PRESENT_FLAGS, 0) << 8 * at;
+        v |= fz_entry(&world, FZ_TO_ALL, 0) << 8 * at;
     }
     fill_with(h, pa, bytes, v);
 }
@@ -972,20 +977,6 @@ static bool next_edit(const struct fz_world *w, struct fz_records *in,
     return false;
 }
 
-/* Whether a request for rights without execution can't be served. */
-static bool no_such_rights(const struct fz_world *w, const struct record *q)
-{
-    return (q->rights & PTW_EXEC) == 0 &&
-           !w->mode.format->withholds_exec(&w->mode) && !q->grant_exec;
-}
-
-/* The rights that are had by asking for these. */
-static unsigned granted(const struct fz_world *w, unsigned rights)
-{
-    return !w->mode.format->withholds_exec(&w->mode) ? rights | PTW_EXEC
-                                                     : rights;
-}
-
 /* Whether the arguments could be right. */
 static bool plausible(const struct fz_world *w, const struct record *q)
 {
@@ -999,13 +990,12 @@ static bool plausible(const struct fz_world *w, const struct record *q)
         pages |= q->pa;
         if (q->pa > UINT64_MAX - (q->last - q->first) ||
             q->pa + (q->last - q->first) >= limit ||
-            q->attributes.memory_type > 7 || q->attributes.key != 0) {
+            !fz_can_map(w, q->rights, q->copy_on_write, q->grant_exec,
+                        &q->attributes)) {
             return false;
         }
     }
-    if (q->op != DO_UNMAP &&
-        ((q->rights & PTW_READ) == 0 || (q->rights & ~(unsigned)RWXU) != 0 ||
-         no_such_rights(w, q))) {
+    if (q->op != DO_UNMAP && !fz_can_grant(w, q->rights, q->grant_exec)) {
         return false;
     }
     if (q->first > q->last || pages % fz_page_bytes(w) != 0) {
@@ -1432,7 +1422,7 @@ static void check_status(const struct fz_world *w, const struct host *h,
         bad = q->op == DO_UNMAP ||
               (plausible(w, q) && h->m.rooted[q->root] &&
                !fm_withholds(&h->m, h->m.root[q->root], q->first, q->last,
-                             granted(w, rights)));
+                             fz_granted(w, rights)));
         break;
     case PTW_BAD_ENTRY:
     case PTW_E_BUS:
@@ -1516,8 +1506,8 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
         .first = q->first & mask,
         .last = q->last & mask,
         .pa = q->pa,
-        .rights = granted(w, q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE
-                                              : q->rights),
+        .rights = fz_granted(
+            w, q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights),
         .copy_on_write = q->copy_on_write,
         .attributes = q->attributes,
         .what = name[q->op],
@@ -1552,7 +1542,7 @@ static enum ptw_status step(struct fz_world *w, struct host *h,
         break;
     case DO_PROTECT:
     case DO_LINK:
-        change.rights = granted(w, q->rights);
+        change.rights = fz_granted(w, q->rights);
         st = movable ? ptw_protect_movable(mt, &r) : ptw_protect(t, &r);
         change.want = FM_PROTECTED;
         break;
@@ -2329,21 +2319,16 @@ void fz_space_map(const uint8_t *data, size_t len)
 
 static struct oracle_entry link_entry(const struct fz_world *w, unsigned rights)
 {
-    return (struct oracle_entry){ORACLE_TABLE, 0, (rights & PTW_WRITE) != 0,
-                                 (rights & PTW_EXEC) != 0 ||
-                                     !w->mode.format->withholds_exec(&w->mode),
-                                 (rights & PTW_USER) != 0};
+    return (struct oracle_entry){ORACLE_TABLE, 0, fz_granted(w, rights)};
 }
 
-/* Whether an entry of that level can grant these rights and no others; none grants
- * what is no right, or takes the right to read away. */
+/* Whether an entry of that level can grant these rights and no others. */
 static bool links_with(const struct fz_world *w, unsigned level,
                        unsigned rights)
 {
     struct oracle_entry e = link_entry(w, rights);
 
-    return (rights & PTW_READ) != 0 && (rights & ~(unsigned)RWXU) == 0 &&
-           oracle_encode(&w->mode, level, &e, &(uint64_t){0});
+    return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
 }
 
 /* The bits of a link that grants rights, as far as an entry of that level can;
@@ -2373,13 +2358,12 @@ static void put_alias(const struct fz_world *w, const struct record *q,
     };
 
     memset(item, 0, sizeof *item);
-    item->kind = PTW_ITEM_ALIAS;
     item->space = q->space;
     item->first.v = q->first;
     item->last.v = q->last;
-    /* All members of the union are a reference and a level. */
-    item->u.alias.amd64.ref = ref;
-    item->u.alias.amd64.level = (enum ptw_amd64_alias_level)level;
+    if (!make_alias(&w->regime, item, &ref, level)) {
+        fz_fail("an alias of another shape");
+    }
 }
 
 /* Whether such bits, without an address, lead from a table of that level to another
@@ -2486,9 +2470,8 @@ static enum ptw_status link_item(struct fz_world *w, struct host *h,
             fz_fail("a link at %llx has the bits %llx", HEX(q->first),
                     HEX(entry.raw & ~address));
         }
-        if ((entry.rights & ~rights & ~(unsigned)PTW_READ &
-             ~(unsigned)(!w->mode.format->withholds_exec(&w->mode) ? PTW_EXEC
-                                                                   : 0)) != 0) {
+        if ((entry.rights & ~rights & ~w->mode.format->granted(&w->mode)) !=
+            0) {
             fz_fail("a link at %llx grants %x", HEX(q->first), entry.rights);
         }
         break;
@@ -2558,8 +2541,7 @@ static void check_links(const struct fz_world *w, struct host *h,
             fm_at(&h->m, true, q->owner.v, theirs + (i << shift), level + 1);
         struct fm_node entry = fm_at(&h->m, false, h->m.root[root],
                                      ours + (i << shift), level + 1);
-        unsigned ignored =
-            !w->mode.format->withholds_exec(&w->mode) ? PTW_EXEC : 0;
+        unsigned ignored = w->mode.format->granted(&w->mode) & PTW_EXEC;
 
         any = any || target.kind == FM_TABLE;
         if (target.kind != FM_TABLE) {
@@ -2611,11 +2593,8 @@ static bool link_sound(const struct fz_world *w, const struct host *h,
         return false;
     }
     if (exact ? !leads_to_table(w, level + 1, q->attributes)
-              : (q->rights & PTW_READ) == 0 ||
-                    (q->rights & ~(unsigned)RWXU) != 0 ||
-                    ((q->rights & PTW_EXEC) == 0 &&
-                     !w->mode.format->withholds_exec(&w->mode) &&
-                     (q->flags & PTW_EDIT_GRANT_EXEC) == 0)) {
+              : !fz_can_grant(w, q->rights,
+                              (q->flags & PTW_EDIT_GRANT_EXEC) != 0)) {
         return false;
     }
     return q->owner.v != root || (table >= 0 && h->m.table[table].refs > 1) ||
@@ -2695,7 +2674,7 @@ static enum ptw_status link_range(struct fz_world *w, struct host *h,
             (sound && st == PTW_E_RIGHTS && !h->refused &&
              links_with(w, level + 1, q->rights) &&
              !fm_withholds(&h->m, h->m.root[q->root], q->first & ~span,
-                           q->last | span, granted(w, q->rights))) ||
+                           q->last | span, fz_granted(w, q->rights))) ||
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
             fz_fail("a link says: %s", ptw_status_text(st));
         }

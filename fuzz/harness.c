@@ -105,8 +105,7 @@ static void model_alias(struct model *m, const struct entered *owner,
 {
     const struct fz_world *w = m->w;
     const struct ptw_item *item = model_item(m);
-    uint64_t address = w->mode.format->table_bits(&w->mode) &
-                       (((uint64_t)1 << w->mode.pa_bits) - 1);
+    uint64_t address = w->mode.format->table_bits(&w->mode);
     struct ptw_alias_ref ref;
     unsigned level;
     uint64_t span = ((uint64_t)1 << fz_shift(w, owner->level + 1)) - 1;
@@ -242,7 +241,6 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
     bool top = level + 1 == w->levels;
     uint64_t last = top ? oracle_last(&w->mode)
                         : va + (((uint64_t)1 << fz_shift(w, level + 1)) - 1);
-    bool zeros = false;
 
     m->path[level] = table;
     for (unsigned l = level + 1; l < w->levels; l++) {
@@ -254,7 +252,8 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
     if (two_levels) {
         model_remark(m, PTW_FINDING_TWO_LEVELS, table, level, va, last);
     }
-    if (level == 0 || (fz_world_table(w, table, &zeros) != NULL && zeros)) {
+    if (level == 0 ||
+        fz_world_zeros(w, table, oracle_table_bytes(w->mode.format, level))) {
         return;
     }
     for (unsigned i = 0; i < fz_entries(w, level) && !m->stop; i++) {
@@ -264,7 +263,7 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
 
         if (!fz_any_left(w, first, first + (((uint64_t)1 << shift) - 1)) ||
             !fz_world_entry(w, table + (uint64_t)i * w->entry_bytes, &raw) ||
-            (raw & 1) == 0) {
+            raw == 0) {
             continue;
         }
         e = ptw_decode(&w->regime, level, 0, raw);
@@ -991,19 +990,15 @@ static void check_lookup(const struct fz_world *w, const struct ptw_mem *mem,
                 HEX(va), HEX(t.raw), t.level, HEX(a.raw), a.level);
     }
     if (st == PTW_OK) {
-        unsigned rights = PTW_READ | (a.w ? (unsigned)PTW_WRITE : 0) |
-                          (a.x ? (unsigned)PTW_EXEC : 0) |
-                          (a.u ? (unsigned)PTW_USER : 0);
-
         fz_note(t.pa.v);
         if (t.pa.v != a.pa + (va - a.first) || t.leaf_va.v != a.first ||
-            t.leaf_pa.v != a.pa || t.rights != rights ||
+            t.leaf_pa.v != a.pa || t.rights != a.rights ||
             a.last - a.first != ((uint64_t)1 << t.size_log2) - 1) {
             fz_fail("%llx: the library has %llx (leaf %llx at %llx, rights "
                     "%x), the oracle %llx (leaf %llx at %llx, rights %x)",
                     HEX(va), HEX(t.pa.v), HEX(t.leaf_pa.v), HEX(t.leaf_va.v),
                     t.rights, HEX(a.pa + (va - a.first)), HEX(a.pa),
-                    HEX(a.first), rights);
+                    HEX(a.first), a.rights);
         }
     }
     if (ptw_explain(&w->regime, mem, ptw_pa_of(root), ptw_va_of(va), &again,

@@ -348,7 +348,7 @@ static struct fm_node open_table(const struct fm *m, unsigned level,
 
 static struct fm_node open_root(const struct fm *m, uint64_t root)
 {
-    return open_table(m, m->levels - 1, root, RWXU, 0);
+    return open_table(m, m->levels - 1, root, m->mode->format->rights, 0);
 }
 
 static unsigned shift_of(const struct fm *m, unsigned level)
@@ -359,12 +359,6 @@ static unsigned shift_of(const struct fm *m, unsigned level)
 static unsigned entries_of(const struct fm *m, unsigned level)
 {
     return m->mode->format->level[level].entries;
-}
-
-static unsigned rights_of(const struct oracle_entry *e)
-{
-    return PTW_READ | (e->w ? (unsigned)PTW_WRITE : 0) |
-           (e->x ? (unsigned)PTW_EXEC : 0) | (e->u ? (unsigned)PTW_USER : 0);
 }
 
 /* What entry i of a table of that level, or of what stands for one, says. */
@@ -409,11 +403,11 @@ static struct fm_node child(const struct fm *m, bool before,
     case ORACLE_RESERVED:
         break;
     case ORACLE_TABLE:
-        return open_table(m, level - 1, e.pa, n->rights & rights_of(&e), raw);
+        return open_table(m, level - 1, e.pa, n->rights & e.rights, raw);
     case ORACLE_MAPS:
         c.kind = FM_LEAF;
         c.pa = e.pa;
-        c.rights = n->rights & rights_of(&e);
+        c.rights = n->rights & e.rights;
         break;
     }
     return c;
@@ -486,7 +480,7 @@ static bool make_pages(struct fm *m, uint64_t pa, uint64_t bytes)
 
 static uint8_t reach(struct fm *m, uint64_t pa, unsigned level)
 {
-    struct fm_node n = open_table(m, level, pa, RWXU, 0);
+    struct fm_node n = open_table(m, level, pa, m->mode->format->rights, 0);
     uint64_t bytes = fm_table_bytes(m, level);
     struct fm_table *t;
     uint64_t at;
