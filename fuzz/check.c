@@ -6,6 +6,13 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
+void fz_must(enum ptw_status st, const char *what)
+{
+    if (st != PTW_OK) {
+        fz_fail("%s is refused: %s", what, ptw_status_text(st));
+    }
+}
+
 /* --------------------------------------------------------------------- memo */
 
 /* Two storages, so that a memo can move from the one to the other. */

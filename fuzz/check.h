@@ -32,6 +32,9 @@ struct fz_expected {
     unsigned outs;
 };
 
+/* fz_must fails where a call is refused that must not be. */
+void fz_must(enum ptw_status st, const char *what);
+
 /* fz_options returns the input's options: its range, what it leaves out, its
  * budget.  PTW_WALK_HOLES counts only where nothing is left out. */
 struct ptw_walk_options fz_options(const struct fz_world *w, unsigned flags);

@@ -327,6 +327,61 @@ bool fm_stray(const struct fm *m, uint64_t *pa)
     return one_changed(m, false, pa);
 }
 
+/* -------------------------------------------------------- from an input */
+
+void fm_init(struct fm *m, const struct fz_world *w,
+             uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE])
+{
+    m->regime = &w->regime;
+    m->levels = w->levels;
+    m->entry_bytes = w->entry_bytes;
+    m->mode = &w->mode;
+    m->regions = 0;
+    m->pool_pages = 0;
+    m->pool_next = 0;
+    m->pages = 0;
+    m->pool_tables = 0;
+    m->tables = 0;
+    memset(&m->page_index, 0, sizeof m->page_index);
+    memset(&m->table_index, 0, sizeof m->table_index);
+    m->bytes = contents;
+    m->old = before;
+    m->roots = 0;
+    m->read_known = false;
+    m->overflow = false;
+}
+
+void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
+{
+    for (unsigned i = 0; i < w->regions; i++) {
+        struct fm_region *r = &m->region[m->regions++];
+
+        r->first = w->region[i].first;
+        r->last = w->region[i].last;
+        r->readable = w->region[i].readable;
+        r->writable = r->readable && (readonly >> i & 1) == 0;
+    }
+    for (unsigned i = 0; i < w->pages; i++) {
+        for (uint64_t at = 0; at < w->unit; at += FZ_PAGE) {
+            uint64_t pa = w->frame[i] * w->unit + at;
+            int page = fm_page_for(m, pa / FZ_PAGE);
+
+            if (page < 0) {
+                m->overflow = true;
+                return;
+            }
+            memcpy(m->bytes[page], w->page[i] + at, FZ_PAGE);
+        }
+    }
+    m->roots = w->roots;
+    for (unsigned i = 0; i < w->roots; i++) {
+        m->root[i] = w->root[i];
+        m->rooted[i] =
+            fz_world_touches(w, w->root[i], fm_table_bytes(m, m->levels - 1)) &&
+            ptw_root_check(&w->regime, ptw_pa_of(w->root[i])) == PTW_OK;
+    }
+}
+
 /* -------------------------------------------------------------------- nodes */
 
 /* A table of that level. */

@@ -138,6 +138,14 @@ struct fm_compare {
                   those of the first */
 };
 
+/* fm_init starts with no memory.  contents and before have room for FM_PAGES each. */
+void fm_init(struct fm *m, const struct fz_world *w,
+             uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE]);
+
+/* fm_add_world adds the memory and the roots of an input; a bit each of readonly is a
+ * region. */
+void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly);
+
 /* fm_find returns the page of that frame, fm_table the table at pa, or -1. */
 int fm_find(const struct fm *m, uint64_t frame);
 int fm_table(const struct fm *m, uint64_t pa);

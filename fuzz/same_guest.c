@@ -4,7 +4,7 @@
  *
  * Twice: first to count which pages have how many leaves, and which of these
  * write, since that decides what becomes copy-on-write; then to compare. */
-#include "compact.h"
+#include "same_guest.h"
 
 #include <string.h>
 
