@@ -11,8 +11,8 @@ enum { SHARES_LOG2 = 12, SLOT = 24 };
 /* Of a leaf that was used. */
 enum { PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN };
 
-static _Alignas(FZ_PAGE) uint8_t storage[FM_PAGES][FZ_PAGE];
-static _Alignas(FZ_PAGE) uint8_t old[FM_PAGES][FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t old[FM_MOST_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char shares_store[2][SLOT << SHARES_LOG2];
 
 /* -------------------------------------------------------------------- memory */
@@ -182,12 +182,17 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
                 HEX(n), HEX(pa.v));
     }
     page = fm_find(&h->m, pa.v / FZ_PAGE);
-    if (!r->readable || pa.v % FZ_PAGE + n > FZ_PAGE || page < 0 ||
-        h->restless) {
+    if (!r->readable || page < 0 || h->restless) {
         return NULL;
     }
+    /* Pages that are kept one behind the other. */
+    for (uint64_t f = 1; f * FZ_PAGE < pa.v % FZ_PAGE + n; f++) {
+        if (fm_find(&h->m, pa.v / FZ_PAGE + f) != page + (int)f) {
+            return NULL;
+        }
+    }
     if (h->editing) {
-        fm_touch(&h->m, (unsigned)page);
+        fm_touch_range(&h->m, pa.v, n);
     }
     return h->m.bytes[page] + pa.v % FZ_PAGE;
 }

@@ -122,6 +122,10 @@ struct fz_world {
 void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
                    size_t len);
 
+/* fz_world_without makes *w a world without memory and tables, for inputs of which
+ * only records count. */
+void fz_world_without(struct fz_world *w);
+
 /* fz_records_of starts at the first record of an input.  fz_next_record goes on to
  * the next one that is no name of an address and no value; false: there is none.
  * What the input holds of it is followed by zeros. */

@@ -9,7 +9,7 @@
 
 static unsigned home(uint64_t key)
 {
-    return (unsigned)((key * 0x9E3779B97F4A7C15) >> 54);
+    return (unsigned)((key * 0x9E3779B97F4A7C15) >> (64 - FM_INDEX_LOG2));
 }
 
 static unsigned page_slot(const struct fm *m, uint64_t frame)
@@ -50,7 +50,7 @@ int fm_page_for(struct fm *m, uint64_t frame)
     struct fm_page *p;
 
     if (m->page_index.at[i] == 0) {
-        if (m->pages == FM_PAGES) {
+        if (m->pages == m->most_pages) {
             return -1;
         }
         p = &m->page[m->pages];
@@ -340,6 +340,10 @@ void fm_init(struct fm *m, const struct fz_world *w,
     m->pool_pages = 0;
     m->pool_next = 0;
     m->pages = 0;
+    m->most_pages = FM_PAGES * (unsigned)(w->unit / FZ_PAGE);
+    if (m->most_pages > FM_MOST_PAGES) {
+        m->most_pages = FM_MOST_PAGES;
+    }
     m->pool_tables = 0;
     m->tables = 0;
     memset(&m->page_index, 0, sizeof m->page_index);

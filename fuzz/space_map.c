@@ -7,7 +7,7 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-static _Alignas(FZ_PAGE) uint8_t storage[FM_PAGES][FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char memo_store[24 << 12];
 static struct fe_host host;
 static struct fz_world world;

@@ -685,6 +685,30 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
 
 /* ---------------------------------------------------------------- the world */
 
+/* Without tables, pages are written as if there were some. */
+static void set_sizes(struct fz_world *w, const struct oracle_format *format)
+{
+    w->levels = format->levels;
+    w->entries = format->levels > 0 ? format->level[0].entries : 512;
+    w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
+    w->page_bytes = (uint64_t)1 << oracle_page_log2(format);
+    w->table_bytes = (uint64_t)w->entries * w->entry_bytes;
+    w->unit = oracle_unit(format);
+    if (w->unit > FZ_MOST_UNIT) {
+        fz_fail("%s has larger pages or tables", format->name);
+    }
+    for (unsigned i = 0; i < FZ_PAGES; i++) {
+        w->page[i] = pages + i * w->unit;
+    }
+}
+
+void fz_world_without(struct fz_world *w)
+{
+    w->mode.format = &oracle_bare;
+    w->mode.pa_bits = oracle_bare.most_pa_bits;
+    set_sizes(w, &oracle_bare);
+}
+
 static void set_mode(struct fz_world *w, const uint8_t *header,
                      const struct oracle_format *format, bool tables)
 {
@@ -710,18 +734,7 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     }
     w->wide = oracle_widest(&w->mode);
     learn_format(&w->mode);
-    w->levels = format->levels;
-    w->entries = format->levels > 0 ? format->level[0].entries : 512;
-    w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
-    w->page_bytes = (uint64_t)1 << oracle_page_log2(format);
-    w->table_bytes = (uint64_t)w->entries * w->entry_bytes;
-    w->unit = oracle_unit(format);
-    if (w->unit > FZ_MOST_UNIT) {
-        fz_fail("%s has larger pages or tables", format->name);
-    }
-    for (unsigned i = 0; i < FZ_PAGES; i++) {
-        w->page[i] = pages + i * w->unit;
-    }
+    set_sizes(w, format);
     cpu.pa_bits = w->mode.pa_bits;
     cpu.page1g = w->mode.page1g;
     cpu.amd = w->mode.amd;
