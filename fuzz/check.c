@@ -6,6 +6,13 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
+void fz_must(enum ptw_status st, const char *what)
+{
+    if (st != PTW_OK) {
+        fz_fail("%s is refused: %s", what, ptw_status_text(st));
+    }
+}
+
 /* --------------------------------------------------------------------- memo */
 
 /* Two storages, so that a memo can move from the one to the other. */
@@ -90,15 +97,37 @@ unsigned fz_entries(const struct fz_world *w, unsigned level)
 
 unsigned fz_entry_rights(const struct fz_world *w, unsigned level, uint64_t raw)
 {
-    struct oracle_entry e = w->mode.format->decode(&w->mode, raw, level);
+    return w->mode.format->decode(&w->mode, raw, level).rights;
+}
 
-    return PTW_READ | (e.w ? (unsigned)PTW_WRITE : 0) |
-           (e.x ? (unsigned)PTW_EXEC : 0) | (e.u ? (unsigned)PTW_USER : 0);
+unsigned fz_granted(const struct fz_world *w, unsigned rights)
+{
+    return rights | (w->mode.format->granted(&w->mode) & PTW_EXEC);
+}
+
+bool fz_can_grant(const struct fz_world *w, unsigned rights, bool grant_exec)
+{
+    return oracle_leaf_grants(&w->mode,
+                              grant_exec ? fz_granted(w, rights) : rights);
+}
+
+bool fz_can_map(const struct fz_world *w, unsigned rights, bool copy_on_write,
+                bool grant_exec, const struct ptw_attributes *attributes)
+{
+    const struct oracle_format *f = w->mode.format;
+
+    if (!fz_can_grant(w, rights, grant_exec) ||
+        attributes->memory_type >= f->memory_types || attributes->key != 0 ||
+        (attributes->global && !f->has_global)) {
+        return false;
+    }
+    return !copy_on_write ||
+           fz_can_grant(w, rights & ~(unsigned)PTW_WRITE, grant_exec);
 }
 
 uint64_t fz_page_bytes(const struct fz_world *w)
 {
-    return (uint64_t)1 << oracle_page_log2(w->mode.format);
+    return w->page_bytes;
 }
 
 bool fz_canonical(const struct fz_world *w, uint64_t va)
@@ -215,7 +244,8 @@ static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
         fz_fail("the mapping at %llx reaches physical address %llx",
                 HEX(item->first.v), HEX(m->pa.v + bytes_less_1));
     }
-    if ((m->rights & PTW_READ) == 0 || (m->rights & ~(unsigned)RWXU) != 0) {
+    if ((w->mode.format->granted(&w->mode) & ~m->rights) != 0 ||
+        (m->rights & ~w->mode.format->rights) != 0) {
         fz_fail("the mapping at %llx has rights %x", HEX(item->first.v),
                 m->rights);
     }
@@ -424,7 +454,7 @@ enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
 unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
                         unsigned level)
 {
-    unsigned rights = RWXU;
+    unsigned rights = w->mode.format->rights;
 
     for (unsigned l = w->levels - 1; l > level; l--) {
         uint64_t table;
@@ -477,12 +507,6 @@ static bool asked(const struct fz_expected *e, uint64_t first, uint64_t last)
 bool fz_met(const struct fz_expected *e, uint64_t to)
 {
     return e->at == e->count || e->answer[e->at].first > to;
-}
-
-static unsigned rights_of(const struct oracle_answer *a)
-{
-    return PTW_READ | (a->w ? (unsigned)PTW_WRITE : 0) |
-           (a->x ? (unsigned)PTW_EXEC : 0) | (a->u ? (unsigned)PTW_USER : 0);
 }
 
 static const char *kind_name(enum oracle_kind kind)
@@ -573,9 +597,9 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
                     HEX(a->first), HEX(m->pa.v), HEX(m->raw), m->level,
                     HEX(a->pa), HEX(a->raw), a->level);
         }
-        if (rights_of(a) != m->rights) {
+        if (a->rights != m->rights) {
             fz_fail("the leaf at %llx has rights %x, the oracle says %x",
-                    HEX(a->first), m->rights, rights_of(a));
+                    HEX(a->first), m->rights, a->rights);
         }
         if (a->above != ((m->above & PTW_WRITE) != 0)) {
             fz_fail("above the leaf at %llx there are rights %x", HEX(a->first),
@@ -607,7 +631,7 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
             if (a->last != item->last.v || a->raw != item->u.finding.raw ||
                 a->level != item->u.finding.level + 1u ||
                 a->pa != item->u.finding.table.v ||
-                rights_of(a) != item->u.finding.rights) {
+                a->rights != item->u.finding.rights) {
                 fz_fail("the entry at %llx for its own table is %llx (table "
                         "%llx, level %u), the oracle says %llx (%llx, %u)",
                         HEX(a->first), HEX(item->u.finding.raw),
@@ -641,11 +665,13 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
  * in common besides their rights. */
 static unsigned class_of(const struct fz_world *w, const struct ptw_mapping *m)
 {
+    const struct oracle_format *f = w->mode.format;
     bool written = oracle_writes(&w->mode, (m->above & PTW_WRITE) != 0, m->raw);
 
-    return (unsigned)(m->raw >> 3 & 3) |
-           (unsigned)(m->raw >> (m->level == 0 ? 7 : 12) & 1) << 2 |
-           (unsigned)((m->raw & 0xE00) == 0x200) << 3 | (unsigned)written << 4;
+    bool marked = (m->raw & f->mark_bits) == f->mark;
+
+    return (unsigned)marked | (unsigned)written << 1 |
+           f->memory_type(&w->mode, m->level, m->raw) << 2;
 }
 
 /* Whether leaf b belongs into the run of which a is the first and `last` the

@@ -32,6 +32,9 @@ struct fz_expected {
     unsigned outs;
 };
 
+/* fz_must fails where a call is refused that must not be. */
+void fz_must(enum ptw_status st, const char *what);
+
 /* fz_options returns the input's options: its range, what it leaves out, its
  * budget.  PTW_WALK_HOLES counts only where nothing is left out. */
 struct ptw_walk_options fz_options(const struct fz_world *w, unsigned flags);
@@ -111,6 +114,18 @@ unsigned fz_entries(const struct fz_world *w, unsigned level);
 /* The rights that an entry of that level grants: a leaf, or one to a table. */
 unsigned fz_entry_rights(const struct fz_world *w, unsigned level,
                          uint64_t raw);
+
+/* fz_can_map says whether a leaf of level 0 can be made with these rights and
+ * attributes.  With grant_exec, rights are had with execution where no entry can
+ * withhold it. */
+bool fz_can_map(const struct fz_world *w, unsigned rights, bool copy_on_write,
+                bool grant_exec, const struct ptw_attributes *attributes);
+
+/* fz_can_grant says the same of the rights alone. */
+bool fz_can_grant(const struct fz_world *w, unsigned rights, bool grant_exec);
+
+/* fz_granted returns the rights that are had by asking for these. */
+unsigned fz_granted(const struct fz_world *w, unsigned rights);
 
 /* log2 of what an entry of a table of that level covers. */
 unsigned fz_shift(const struct fz_world *w, unsigned level);

@@ -48,7 +48,7 @@ static uint64_t entry_at(const struct fz_world *w, unsigned page, unsigned i)
 /* The entries of a page, equal neighbours together. */
 static void say_page(const struct fz_world *w, unsigned page)
 {
-    fz_say("page %" PRIx64 "000\n", w->frame[page]);
+    fz_say("page %" PRIx64 "\n", w->frame[page] * w->unit);
     for (unsigned i = 0; i < w->entries;) {
         uint64_t raw = entry_at(w, page, i);
         uint64_t step = i + 1 < w->entries ? entry_at(w, page, i + 1) - raw : 0;

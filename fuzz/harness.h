@@ -11,8 +11,13 @@
 
 #include <stdio.h>
 
-/* The rights that formats of the oracle know. */
-enum { RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER };
+/* A set of rights of the oracle is one of the library, too. */
+_Static_assert((int)ORACLE_READ == (int)PTW_READ &&
+                   (int)ORACLE_WRITE == (int)PTW_WRITE &&
+                   (int)ORACLE_USER == (int)PTW_USER &&
+                   (int)ORACLE_EXEC == (int)PTW_EXEC &&
+                   (int)ORACLE_USER_EXEC == (int)PTW_USER_EXEC,
+               "rights have the same values");
 
 enum {
     FZ_REGIONS = 8,
@@ -25,8 +30,21 @@ enum {
     FZ_OUTS = 12,   /* ranges that are left out of walks */
     FZ_RAMS = 2 * (FZ_PAGES + FZ_REGIONS) + 8,
     FZ_PAGE = 4096,
-    FZ_DIRECT_BYTES = 16 * FZ_PAGE, /* of a region that is host memory */
-    FZ_MOST_STEP = 1 << 30,         /* of reads and items */
+    FZ_MOST_UNIT = 16 * FZ_PAGE, /* of pages and tables of any format */
+    FZ_DIRECT_UNITS = 16,        /* of a region that is host memory */
+    FZ_MOST_STEP = 1 << 30,      /* of reads and items */
+};
+
+/* Flags of an `entry` record.  A format has bits for them. */
+enum fz_flag {
+    FZ_PRESENT = 1 << 0,
+    FZ_WRITABLE = 1 << 1,
+    FZ_FOR_USER = 1 << 2,
+    FZ_TO_ALL = FZ_PRESENT | FZ_WRITABLE | FZ_FOR_USER,
+    FZ_WAS_ACCESSED = 1 << 5,
+    FZ_WAS_WRITTEN = 1 << 6,
+    FZ_LARGE = 1 << 7,
+    FZ_NO_EXEC = 1 << 12,
 };
 
 enum fz_memory {
@@ -50,6 +68,9 @@ struct fz_world {
     unsigned levels;
     unsigned entries; /* of a table */
     unsigned entry_bytes;
+    uint64_t page_bytes;
+    uint64_t table_bytes; /* with that many entries */
+    uint64_t unit;        /* of memory that an input names: a page or a table */
 
     enum fz_memory memory;
     bool partial;
@@ -81,11 +102,11 @@ struct fz_world {
     uint64_t copied[FZ_COPIES];
     bool self; /* walks keep entries that lead to their own table whole */
 
-    uint64_t slot[FZ_SLOTS];  /* frame numbers */
-    uint64_t frame[FZ_PAGES]; /* frame numbers of the pages with contents */
+    uint64_t slot[FZ_SLOTS];  /* numbers of units */
+    uint64_t frame[FZ_PAGES]; /* numbers of those with contents, the pages */
     unsigned pages;
     uint8_t index[FZ_INDEX]; /* 1 + the number of a page, by its frame */
-    uint8_t (*page)[FZ_PAGE];
+    uint8_t *page[FZ_PAGES]; /* a unit each */
 
     struct oracle_ram ram[FZ_RAMS]; /* the same memory for the oracle */
     size_t rams;
@@ -100,6 +121,10 @@ struct fz_world {
  * tables, the regime is one that has some. */
 void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
                    size_t len);
+
+/* fz_world_without makes *w a world without memory and tables, for inputs of which
+ * only records count. */
+void fz_world_without(struct fz_world *w);
 
 /* fz_records_of starts at the first record of an input.  fz_next_record goes on to
  * the next one that is no name of an address and no value; false: there is none.
@@ -135,10 +160,12 @@ void fz_world_done(struct fz_world *w);
  * from (fuzz_shifting). */
 void fz_world_stir(struct fz_world *w, unsigned times);
 
-/* fz_world_table returns the bytes of the page at pa, or NULL when it is not
- * wholly inside one readable region; *zeros says that there is nothing. */
-const uint8_t *fz_world_table(const struct fz_world *w, uint64_t pa,
-                              bool *zeros);
+/* fz_direct_bytes returns the most that a region of host memory has. */
+uint64_t fz_direct_bytes(const struct fz_world *w);
+
+/* fz_world_zeros says that those bytes of one unit are in one readable region, and
+ * have no contents. */
+bool fz_world_zeros(const struct fz_world *w, uint64_t pa, uint64_t bytes);
 
 /* fz_world_entry reads one entry as the oracle would; false: refused. */
 bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw);

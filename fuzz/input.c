@@ -59,14 +59,16 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [HEADER_MEMORY] = {OP_HEADER, "memory", 16, 8, FZ_PLAIN,
                        "callbacks borrow direct mixed",
                        "modulo 4: callbacks; callbacks that lend pages; host "
-                       "memory; host memory for regions of at most 64 KiB"},
+                       "memory; host memory for regions of at most 16 pages"},
     [HEADER_FEATURES] =
         {OP_HEADER, "features", 24, 8, FZ_SET,
          "no-nx no-pse no-page1g no-wp cet amd flag-47 flag-46",
          "what the processor lacks, or has; cet counts only with WP, flag "
          "bits only in walks"},
     [HEADER_WIDTH] = {OP_HEADER, "width", 32, 8, FZ_PLAIN, NULL,
-                      "the physical width is 52 - width % 21 bits"},
+                      "the physical width is that of the widest processor (52 "
+                      "bits in x86), less "
+                      "width % 21 bits"},
     [HEADER_READING] = {OP_HEADER, "reading", 40, 8, FZ_PLAIN,
                         "one several remembers stopped",
                         "modulo 4, of callbacks: one entry a call; several; "

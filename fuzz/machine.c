@@ -9,7 +9,7 @@
 
 static unsigned home(uint64_t key)
 {
-    return (unsigned)((key * 0x9E3779B97F4A7C15) >> 54);
+    return (unsigned)((key * 0x9E3779B97F4A7C15) >> (64 - FM_INDEX_LOG2));
 }
 
 static unsigned page_slot(const struct fm *m, uint64_t frame)
@@ -50,7 +50,7 @@ int fm_page_for(struct fm *m, uint64_t frame)
     struct fm_page *p;
 
     if (m->page_index.at[i] == 0) {
-        if (m->pages == FM_PAGES) {
+        if (m->pages == m->most_pages) {
             return -1;
         }
         p = &m->page[m->pages];
@@ -327,6 +327,66 @@ bool fm_stray(const struct fm *m, uint64_t *pa)
     return one_changed(m, false, pa);
 }
 
+/* -------------------------------------------------------- from an input */
+
+void fm_init(struct fm *m, const struct fz_world *w,
+             uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE])
+{
+    m->regime = &w->regime;
+    m->levels = w->levels;
+    m->entry_bytes = w->entry_bytes;
+    m->mode = &w->mode;
+    m->regions = 0;
+    m->pool_pages = 0;
+    m->pool_next = 0;
+    m->pages = 0;
+    m->most_pages = FM_PAGES * (unsigned)(w->unit / FZ_PAGE);
+    if (m->most_pages > FM_MOST_PAGES) {
+        m->most_pages = FM_MOST_PAGES;
+    }
+    m->pool_tables = 0;
+    m->tables = 0;
+    memset(&m->page_index, 0, sizeof m->page_index);
+    memset(&m->table_index, 0, sizeof m->table_index);
+    m->bytes = contents;
+    m->old = before;
+    m->roots = 0;
+    m->read_known = false;
+    m->overflow = false;
+}
+
+void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
+{
+    for (unsigned i = 0; i < w->regions; i++) {
+        struct fm_region *r = &m->region[m->regions++];
+
+        r->first = w->region[i].first;
+        r->last = w->region[i].last;
+        r->readable = w->region[i].readable;
+        r->writable = r->readable && (readonly >> i & 1) == 0;
+    }
+    for (unsigned i = 0; i < w->pages; i++) {
+        for (uint64_t at = 0; at < w->unit; at += FZ_PAGE) {
+            uint64_t pa = w->frame[i] * w->unit + at;
+            int page = fm_page_for(m, pa / FZ_PAGE);
+
+            if (page < 0) {
+                m->overflow = true;
+                return;
+            }
+            memcpy(m->bytes[page], w->page[i] + at, FZ_PAGE);
+        }
+    }
+    m->roots = w->roots;
+    for (unsigned i = 0; i < w->roots; i++) {
+        m->root[i] = w->root[i];
+        m->rooted[i] =
+            fz_world_touches(w, w->root[i], fm_table_bytes(m, m->levels - 1)) &&
+            ptw_root_check(ptw_root_of(&w->regime, ptw_pa_of(w->root[i]))) ==
+                PTW_OK;
+    }
+}
+
 /* -------------------------------------------------------------------- nodes */
 
 /* A table of that level. */
@@ -348,7 +408,7 @@ static struct fm_node open_table(const struct fm *m, unsigned level,
 
 static struct fm_node open_root(const struct fm *m, uint64_t root)
 {
-    return open_table(m, m->levels - 1, root, RWXU, 0);
+    return open_table(m, m->levels - 1, root, m->mode->format->rights, 0);
 }
 
 static unsigned shift_of(const struct fm *m, unsigned level)
@@ -359,12 +419,6 @@ static unsigned shift_of(const struct fm *m, unsigned level)
 static unsigned entries_of(const struct fm *m, unsigned level)
 {
     return m->mode->format->level[level].entries;
-}
-
-static unsigned rights_of(const struct oracle_entry *e)
-{
-    return PTW_READ | (e->w ? (unsigned)PTW_WRITE : 0) |
-           (e->x ? (unsigned)PTW_EXEC : 0) | (e->u ? (unsigned)PTW_USER : 0);
 }
 
 /* What entry i of a table of that level, or of what stands for one, says. */
@@ -409,11 +463,11 @@ static struct fm_node child(const struct fm *m, bool before,
     case ORACLE_RESERVED:
         break;
     case ORACLE_TABLE:
-        return open_table(m, level - 1, e.pa, n->rights & rights_of(&e), raw);
+        return open_table(m, level - 1, e.pa, n->rights & e.rights, raw);
     case ORACLE_MAPS:
         c.kind = FM_LEAF;
         c.pa = e.pa;
-        c.rights = n->rights & rights_of(&e);
+        c.rights = n->rights & e.rights;
         break;
     }
     return c;
@@ -486,7 +540,7 @@ static bool make_pages(struct fm *m, uint64_t pa, uint64_t bytes)
 
 static uint8_t reach(struct fm *m, uint64_t pa, unsigned level)
 {
-    struct fm_node n = open_table(m, level, pa, RWXU, 0);
+    struct fm_node n = open_table(m, level, pa, m->mode->format->rights, 0);
     uint64_t bytes = fm_table_bytes(m, level);
     struct fm_table *t;
     uint64_t at;

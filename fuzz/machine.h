@@ -13,9 +13,12 @@
 
 enum {
     FM_POOL = 192,  /* pages of the pool; they come first */
-    FM_PAGES = 384, /* all pages */
+    FM_PAGES = 384, /* all pages, where the unit of memory is one */
+    FM_LARGER = 4,  /* pages of a larger unit that are kept */
+    FM_MOST_PAGES = FM_PAGES * FM_LARGER,
     FM_TABLES = FM_PAGES + FZ_ROOTS,
-    FM_INDEX = 1024,
+    FM_INDEX_LOG2 = 12,
+    FM_INDEX = 1 << FM_INDEX_LOG2,
     FM_ROOTS = FZ_ROOTS,
     FM_ENTRIES = 200000, /* that one comparison looks at */
 };
@@ -71,8 +74,9 @@ struct fm {
     unsigned pool_tables; /* of the largest size; the first tables */
     uint64_t pool_bytes;  /* the size of one */
     unsigned pool_next;
-    struct fm_page page[FM_PAGES];
+    struct fm_page page[FM_MOST_PAGES];
     unsigned pages;
+    unsigned most_pages;
     struct fm_table table[FM_TABLES];
     unsigned tables;
     struct fm_index page_index;
@@ -137,6 +141,15 @@ struct fm_compare {
     bool runs; /* a run stands for its leaves: accessed, dirty and global are
                   those of the first */
 };
+
+/* fm_init starts with no memory.  contents and before have room for FM_MOST_PAGES
+ * each. */
+void fm_init(struct fm *m, const struct fz_world *w,
+             uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE]);
+
+/* fm_add_world adds the memory and the roots of an input; a bit each of readonly is a
+ * region. */
+void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly);
 
 /* fm_find returns the page of that frame, fm_table the table at pa, or -1. */
 int fm_find(const struct fm *m, uint64_t frame);

@@ -471,9 +471,7 @@ void fz_regions(const uint8_t *data, size_t len)
     enum ptw_status st;
 
     fz_digest = 0;
-    none.mode.format = &oracle_bare;
-    none.mode.pa_bits = 52;
-    none.entries = 512;
+    fz_world_without(&none);
     b->places = 0;
     b->salt = 0;
     for (in = all; fz_next_record(&none, &in);) {

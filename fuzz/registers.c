@@ -532,9 +532,7 @@ void fz_registers(const uint8_t *data, size_t len)
     size_t letters = 0;
 
     fz_digest = 0;
-    none.mode.format = &oracle_bare;
-    none.mode.pa_bits = 52;
-    none.entries = 512;
+    fz_world_without(&none);
     entries_seed = 0x9E3779B97F4A7C15;
     for (size_t i = 0; i < len; i++) {
         entries_seed = (entries_seed ^ data[i]) * 0x100000001B3 | 1;

@@ -20,8 +20,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-static _Alignas(FZ_PAGE) uint8_t pages[FZ_PAGES][FZ_PAGE];
-static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_PAGE];
+static _Alignas(FZ_PAGE) uint8_t pages[FZ_PAGES * FZ_MOST_UNIT];
+static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
 
 void fz_fail(const char *format, ...)
 {
@@ -54,6 +54,11 @@ uint64_t fz_random(uint64_t *state)
 }
 
 /* ---------------------------------------------------------- reading records */
+
+uint64_t fz_direct_bytes(const struct fz_world *w)
+{
+    return FZ_DIRECT_UNITS * w->unit;
+}
 
 static unsigned page_entries(const struct fz_world *w, unsigned level)
 {
@@ -98,7 +103,7 @@ static uint64_t read_address(const struct fz_world *w, const uint8_t *record)
         oracle_gap(&w->mode, &first, &last);
         va ^= w->mode.format->sign_extended ? first << 1 : first;
     }
-    return va | (below < 0x8000 ? below : below - 0x10000) % FZ_PAGE;
+    return va | (below < 0x8000 ? below : below - 0x10000) % w->page_bytes;
 }
 
 bool fz_next_record(const struct fz_world *w, struct fz_records *in)
@@ -181,7 +186,7 @@ static uint64_t region_start(const struct fz_world *w, const uint8_t *record,
                              uint64_t bytes, const struct fz_region *before)
 {
     uint64_t base = fz_get(record, REGION_BASE);
-    uint64_t offset = fz_get(record, REGION_OFFSET) * FZ_PAGE;
+    uint64_t offset = fz_get(record, REGION_OFFSET) * w->unit;
     uint64_t how = fz_get(record, REGION_HOW);
     uint64_t first = base < 12 ? 0 : (uint64_t)1 << base % 64;
 
@@ -203,14 +208,14 @@ static void read_region(struct fz_world *w, const struct fz_records *in,
 {
     const uint8_t *record = in->record;
     uint64_t how = fz_get(record, REGION_HOW);
-    uint64_t bytes = (fz_get(record, REGION_PAGES) + 1) * FZ_PAGE
+    uint64_t bytes = (fz_get(record, REGION_PAGES) + 1) * w->unit
                      << fz_get(record, REGION_SHIFT) % 32;
     bool large = (how & REGION_LARGE) != 0;
     struct fz_region r;
 
     r.readable = (how & REGION_REFUSED) == 0;
-    if (!large && w->memory == FZ_DIRECT && bytes > FZ_DIRECT_BYTES) {
-        bytes = FZ_DIRECT_BYTES;
+    if (!large && w->memory == FZ_DIRECT && bytes > fz_direct_bytes(w)) {
+        bytes = fz_direct_bytes(w);
     }
     r.first = region_start(w, record, bytes, before);
     if (bytes - 1 > UINT64_MAX - r.first) {
@@ -221,7 +226,7 @@ static void read_region(struct fz_world *w, const struct fz_records *in,
         r.first += fz_get(record, REGION_CUT_FIRST);
         r.last -= fz_get(record, REGION_CUT_LAST);
     } else if (w->memory == FZ_DIRECT) {
-        r.last = r.first + FZ_DIRECT_BYTES - 1;
+        r.last = r.first + fz_direct_bytes(w) - 1;
     }
     r.first = fz_value(in, FZ_FIRST, r.first);
     r.last = fz_value(in, FZ_LAST, r.last);
@@ -234,9 +239,9 @@ static void read_region(struct fz_world *w, const struct fz_records *in,
 static uint64_t default_slot(const struct fz_world *w, unsigned slot)
 {
     const struct fz_region *r = &w->region[slot % w->regions];
-    uint64_t first = r->first / FZ_PAGE;
+    uint64_t first = r->first / w->unit;
 
-    return first + slot / w->regions % (r->last / FZ_PAGE - first + 1);
+    return first + slot / w->regions % (r->last / w->unit - first + 1);
 }
 
 /* -------------------------------------------------------------------- pages */
@@ -265,7 +270,7 @@ static uint8_t *page_to_write(struct fz_world *w, uint64_t frame)
 
     if (w->index[i] == 0 && w->pages < FZ_PAGES) {
         w->frame[w->pages] = frame;
-        memset(w->page[w->pages++], 0, FZ_PAGE);
+        memset(w->page[w->pages++], 0, w->unit);
         w->index[i] = (uint8_t)w->pages;
     }
     return w->index[i] == 0 ? NULL : w->page[w->index[i] - 1];
@@ -300,22 +305,22 @@ static void set_entry(struct fz_world *w, unsigned slot, unsigned index,
 /* ------------------------------------------------------------------ entries */
 
 /* What each flag of an entry is in it: the bits that change with it. */
-enum { FLAGS = 16 };
+enum { FLAGS = 16, NO_EXEC_FLAG = 12 };
 
 struct flag_bits {
     uint64_t of[FLAGS];
     uint64_t frame; /* the bits that hold an address */
 };
 
-/* Which flags are numbers of bits that a format leaves free, in order. */
+/* Which flags are numbers of bits that a format leaves free, in order.  The first
+ * ones are rights that no other flag stands for. */
 static const uint8_t free_flag[] = {3, 4, 8, 9, 10, 11, 13, 14, 15};
+static const unsigned other_rights = ORACLE_READ | ORACLE_USER_EXEC;
 
 static uint64_t encoded(const struct oracle_mode *mode, unsigned level,
                         enum oracle_entry_kind kind, unsigned rights)
 {
-    struct oracle_entry e = {kind, 0, (rights & PTW_WRITE) != 0,
-                             (rights & PTW_EXEC) != 0,
-                             (rights & PTW_USER) != 0};
+    struct oracle_entry e = {kind, 0, rights};
 
     return mode->format->encode(mode, level, &e);
 }
@@ -325,29 +330,37 @@ static void learn_flags(const struct oracle_mode *real,
                         enum oracle_entry_kind kind, unsigned level,
                         struct flag_bits *b)
 {
-    struct oracle_mode mode = *real;
+    enum { RX = ORACLE_READ | ORACLE_EXEC };
+
+    struct oracle_mode mode = oracle_widest(real);
     const struct oracle_format *f = mode.format;
     uint64_t plain;
     uint64_t rest;
     unsigned n = 0;
 
-    mode.pa_bits = 52;
     mode.nx = true;
     mode.pse = true;
     mode.page1g = true;
-    plain = encoded(&mode, level, kind, PTW_EXEC);
+    plain = encoded(&mode, level, kind, RX);
     memset(b, 0, sizeof *b);
     b->frame =
         kind == ORACLE_TABLE ? f->table_bits(&mode) : f->leaf_bits(&mode, 0);
     b->of[0] = plain;
-    b->of[1] = plain ^ encoded(&mode, level, kind, PTW_EXEC | PTW_WRITE);
-    b->of[2] = plain ^ encoded(&mode, level, kind, PTW_EXEC | PTW_USER);
+    b->of[1] = plain ^ encoded(&mode, level, kind, RX | ORACLE_WRITE);
+    b->of[2] = plain ^ encoded(&mode, level, kind, RX | ORACLE_USER);
     b->of[5] = f->accessed;
     b->of[6] = f->dirty;
-    b->of[7] = encoded(&mode, 0, ORACLE_MAPS, PTW_EXEC) ^
-               encoded(&mode, f->levels > 1 ? 1 : 0, ORACLE_MAPS, PTW_EXEC);
-    b->of[12] = plain ^ encoded(&mode, level, kind, 0);
-    rest = oracle_free_bits(&mode, 0, encoded(&mode, 0, ORACLE_MAPS, PTW_EXEC));
+    b->of[7] = encoded(&mode, 0, ORACLE_MAPS, RX) ^
+               encoded(&mode, f->levels > 1 ? 1 : 0, ORACLE_MAPS, RX);
+    b->of[NO_EXEC_FLAG] = plain ^ encoded(&mode, level, kind, ORACLE_READ);
+    for (unsigned right = 1; right <= f->rights; right *= 2) {
+        if ((other_rights & f->rights & right) != 0 &&
+            oracle_withholds(&mode, right)) {
+            b->of[free_flag[n++]] =
+                plain ^ encoded(&mode, level, kind, RX ^ right);
+        }
+    }
+    rest = oracle_free_bits(&mode, 0, encoded(&mode, 0, ORACLE_MAPS, RX));
     rest &= ~(b->of[5] | b->of[6] | b->of[7]);
     for (unsigned i = 0; i < 64 && n < sizeof free_flag; i++) {
         if ((rest >> i & 1) != 0) {
@@ -357,6 +370,7 @@ static void learn_flags(const struct oracle_mode *real,
 }
 
 static const struct oracle_format *known_format;
+static uint64_t page_step; /* between leaves of pages that follow each other */
 static struct flag_bits leaf_flags;
 static struct flag_bits table_flags;
 static struct flag_bits root_flags;
@@ -373,6 +387,7 @@ static void learn_format(const struct oracle_mode *real)
     }
     if (known_format != f) {
         known_format = f;
+        page_step = oracle_page_step(&mode);
         learn_flags(&mode, ORACLE_MAPS, 0, &leaf_flags);
         learn_flags(&mode, ORACLE_TABLE, 1, &table_flags);
         learn_flags(&mode, ORACLE_TABLE, f->levels - 1, &root_flags);
@@ -400,7 +415,7 @@ static uint64_t entry_of(const struct fz_world *w, unsigned page, bool to_table,
     if (to_table) {
         b = &table_flags;
         for (unsigned i = 0; i < w->roots; i++) {
-            if (w->root[i] / FZ_PAGE == w->slot[page % FZ_SLOTS]) {
+            if (w->root[i] / w->unit == w->slot[page % FZ_SLOTS]) {
                 b = &root_flags;
             }
         }
@@ -425,7 +440,7 @@ static uint64_t entry_address(const struct fz_world *w,
 {
     uint64_t shift = fz_get(in->record, ENTRY_SHIFT);
     uint64_t number = fz_get(in->record, ENTRY_NUMBER);
-    uint64_t pa = w->slot[fz_get(in->record, ENTRY_TO) % FZ_SLOTS] * FZ_PAGE;
+    uint64_t pa = w->slot[fz_get(in->record, ENTRY_TO) % FZ_SLOTS] * w->unit;
 
     if (shift >= 0x80) {
         unsigned level = (unsigned)shift % 8;
@@ -433,9 +448,10 @@ static uint64_t entry_address(const struct fz_world *w,
         level = level < w->levels ? level : w->levels > 0 ? w->levels - 1 : 0;
         pa = number << w->mode.format->level[level].shift;
     } else if (shift > 0) {
-        pa = number * FZ_PAGE << (shift - 1) % 64;
+        pa = number * w->page_bytes << (shift - 1) % 64;
     }
-    return fz_value(in, FZ_PA, pa | fz_get(in->record, ENTRY_BITS) * FZ_PAGE);
+    return fz_value(in, FZ_PA,
+                    pa | fz_get(in->record, ENTRY_BITS) * w->page_bytes);
 }
 
 static void read_entries(struct fz_world *w, const struct fz_records *in)
@@ -450,7 +466,7 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
     bool table = fz_get(record, ENTRY_KIND) % 2 != 0;
     uint64_t large = (uint64_t)1
                      << (w->levels > 1 ? w->mode.format->level[1].shift : 21);
-    uint64_t step[4] = {0, FZ_PAGE, large, (uint64_t)0 - FZ_PAGE};
+    uint64_t step[4] = {0, w->page_bytes, large, (uint64_t)0 - w->page_bytes};
     unsigned how = (unsigned)fz_get(record, ENTRY_STEP) % 4;
     uint64_t pa = entry_address(w, in);
 
@@ -458,7 +474,7 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
         index = 0;
     }
     if (how == LARGE) {
-        pa &= ~(large - FZ_PAGE);
+        pa &= ~(large - w->page_bytes);
     }
     for (uint64_t i = 0; i <= more && index + i < w->entries; i++) {
         set_entry(w, page, index + (unsigned)i,
@@ -469,11 +485,11 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
 static void read_bytes(struct fz_world *w, const uint8_t *record)
 {
     unsigned slot = (unsigned)fz_get(record, BYTES_PAGE) % FZ_SLOTS;
-    size_t at = (size_t)fz_get(record, BYTES_AT) % FZ_PAGE;
+    size_t at = (size_t)fz_get(record, BYTES_AT) % w->unit;
     size_t count = (size_t)fz_get(record, BYTES_COUNT) % 12;
     uint8_t *page = page_to_write(w, w->slot[slot]);
 
-    for (size_t i = 0; page != NULL && i < count && at + i < FZ_PAGE; i++) {
+    for (size_t i = 0; page != NULL && i < count && at + i < w->unit; i++) {
         page[at + i] = record[fz_field[BYTES_ARE].at / 8 + i];
     }
 }
@@ -484,7 +500,7 @@ static void read_repeat(struct fz_world *w, const uint8_t *record)
     unsigned index = read_index(w, record, REPEAT_INDEX);
     uint64_t more = fz_get(record, REPEAT_MORE);
     int16_t each = (int16_t)fz_get(record, REPEAT_STEP);
-    uint64_t step = (uint64_t)(int64_t)each * FZ_PAGE;
+    uint64_t step = (uint64_t)(int64_t)each * page_step;
     uint8_t *page = page_to_write(w, w->slot[slot]);
     uint64_t raw;
 
@@ -531,7 +547,7 @@ static void read_chain(struct fz_world *w, const uint8_t *record)
         unsigned to = chain_page(page, i + 1, links, last);
 
         set_entry(w, from, index,
-                  entry_of(w, from, true, flags, w->slot[to] * FZ_PAGE));
+                  entry_of(w, from, true, flags, w->slot[to] * w->unit));
     }
 }
 
@@ -543,11 +559,11 @@ static void read_place(struct fz_world *w, const struct fz_records *in)
         &w->region[fz_get(record, PLACE_REGION) % w->regions];
     uint64_t how = fz_get(record, PLACE_HOW);
     uint64_t offset = fz_get(record, PLACE_OFFSET);
-    uint64_t first = r->first / FZ_PAGE;
-    uint64_t last = r->last / FZ_PAGE;
+    uint64_t first = r->first / w->unit;
+    uint64_t last = r->last / w->unit;
 
     if (fz_given(in, FZ_PA)) {
-        w->slot[slot] = fz_value(in, FZ_PA, 0) / FZ_PAGE;
+        w->slot[slot] = fz_value(in, FZ_PA, 0) / w->unit;
     } else if ((how & 2) != 0) {
         w->slot[slot] = last + 1 + offset; /* beside the region */
     } else {
@@ -585,7 +601,7 @@ static void read_root(struct fz_world *w, const struct fz_records *in)
 {
     uint64_t page = fz_get(in->record, ROOT_PAGE);
     uint64_t bit = fz_get(in->record, ROOT_BIT) % 65;
-    uint64_t root = w->slot[page % FZ_SLOTS] * FZ_PAGE;
+    uint64_t root = w->slot[page % FZ_SLOTS] * w->unit;
 
     root |= bit > 0 ? (uint64_t)1 << (bit - 1) : 0;
     root += fz_get(in->record, ROOT_BELOW);
@@ -656,7 +672,7 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
         from = page_of(w, w->slot[fz_get(record, COPY_FROM) % FZ_SLOTS]);
         page = page_to_write(w, w->slot[fz_get(record, COPY_PAGE) % FZ_SLOTS]);
         if (from != NULL && page != NULL && from != page) {
-            memcpy(page, from, FZ_PAGE);
+            memcpy(page, from, w->unit);
         }
         break;
     case OP_PLACE:
@@ -669,6 +685,30 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
 
 /* ---------------------------------------------------------------- the world */
 
+/* Without tables, pages are written as if there were some. */
+static void set_sizes(struct fz_world *w, const struct oracle_format *format)
+{
+    w->levels = format->levels;
+    w->entries = format->levels > 0 ? format->level[0].entries : 512;
+    w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
+    w->page_bytes = (uint64_t)1 << oracle_page_log2(format);
+    w->table_bytes = (uint64_t)w->entries * w->entry_bytes;
+    w->unit = oracle_unit(format);
+    if (w->unit > FZ_MOST_UNIT) {
+        fz_fail("%s has larger pages or tables", format->name);
+    }
+    for (unsigned i = 0; i < FZ_PAGES; i++) {
+        w->page[i] = pages + i * w->unit;
+    }
+}
+
+void fz_world_without(struct fz_world *w)
+{
+    w->mode.format = &oracle_bare;
+    w->mode.pa_bits = oracle_bare.most_pa_bits;
+    set_sizes(w, &oracle_bare);
+}
+
 static void set_mode(struct fz_world *w, const uint8_t *header,
                      const struct oracle_format *format, bool tables)
 {
@@ -678,24 +718,23 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     enum ptw_status st;
 
     w->mode.format = format;
-    w->mode.pa_bits = 52 - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
+    w->mode.pa_bits =
+        format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
     w->mode.nx = (features & 1) == 0;
     w->mode.pse = (features & 2) == 0;
     w->mode.page1g = (features & 4) == 0;
     w->mode.wp = (features & 8) == 0;
-    w->mode.cet = (features & 16) != 0 && w->mode.wp && format->levels > 0;
+    w->mode.cet =
+        (features & 16) != 0 && w->mode.wp && format->has_shadow_stacks;
     w->mode.amd = (features & 32) != 0;
     w->mode.flag_bits = 0;
-    if (!tables && format->levels > 0 && format->entry_bytes == 8) {
+    if (!tables && format->has_flag_bits) {
         w->mode.flag_bits = (features & 64) != 0 ? (uint64_t)1 << 47 : 0;
         w->mode.flag_bits |= (features & 128) != 0 ? (uint64_t)1 << 46 : 0;
     }
-    w->wide = w->mode;
-    w->wide.pa_bits = 52;
+    w->wide = oracle_widest(&w->mode);
     learn_format(&w->mode);
-    w->levels = format->levels;
-    w->entries = format->levels > 0 ? format->level[0].entries : 512;
-    w->entry_bytes = format->levels > 0 ? format->entry_bytes : 8;
+    set_sizes(w, format);
     cpu.pa_bits = w->mode.pa_bits;
     cpu.x86.page1g = w->mode.page1g;
     cpu.x86.amd = w->mode.amd;
@@ -749,8 +788,8 @@ static void make_ram(struct fz_world *w)
             continue;
         }
         for (unsigned k = 0; k < w->pages; k++) {
-            uint64_t first = w->frame[order[k]] * FZ_PAGE;
-            uint64_t last = first + FZ_PAGE - 1;
+            uint64_t first = w->frame[order[k]] * w->unit;
+            uint64_t last = first + w->unit - 1;
             const uint8_t *bytes = w->page[order[k]];
 
             if (last < r->first || first > r->last) {
@@ -870,7 +909,6 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
     w->last = UINT64_MAX;
     w->partial = false;
     memset(w->index, 0, sizeof w->index);
-    w->page = pages;
     for (unsigned n = 0; n < FZ_REGIONS && fz_next_record(w, &in);) {
         if (fz_op_of(in.record) == OP_REGION) {
             read_region(w, &in, &before);
@@ -878,7 +916,7 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
         }
     }
     if (w->regions == 0) {
-        struct fz_region r = {0, 16 * FZ_PAGE - 1, true};
+        struct fz_region r = {0, 16 * w->unit - 1, true};
 
         add_region(w, r);
     }
@@ -889,7 +927,7 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
         read_op(w, &in);
     }
     if (w->roots == 0) {
-        w->root[w->roots++] = w->slot[0] * FZ_PAGE;
+        w->root[w->roots++] = w->slot[0] * w->unit;
     }
     make_ram(w);
 }
@@ -936,18 +974,11 @@ bool fz_world_touches(const struct fz_world *w, uint64_t pa, uint64_t bytes)
     return false;
 }
 
-const uint8_t *fz_world_table(const struct fz_world *w, uint64_t pa,
-                              bool *zeros)
+bool fz_world_zeros(const struct fz_world *w, uint64_t pa, uint64_t bytes)
 {
-    const struct fz_region *r = region_of(w, pa, FZ_PAGE);
-    const uint8_t *page;
+    const struct fz_region *r = region_of(w, pa, bytes);
 
-    if (r == NULL || !r->readable) {
-        return NULL;
-    }
-    page = page_of(w, pa / FZ_PAGE);
-    *zeros = page == NULL;
-    return page != NULL ? page : zeros_page;
+    return r != NULL && r->readable && page_of(w, pa / w->unit) == NULL;
 }
 
 bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw)
@@ -958,10 +989,10 @@ bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw)
     if (r == NULL || !r->readable) {
         return false;
     }
-    page = page_of(w, pa / FZ_PAGE);
+    page = page_of(w, pa / w->unit);
     *raw = page == NULL
                ? 0
-               : get_entry(w, page, (unsigned)(pa % FZ_PAGE) / w->entry_bytes);
+               : get_entry(w, page, (unsigned)(pa % w->unit) / w->entry_bytes);
     return true;
 }
 
@@ -981,12 +1012,15 @@ static uint64_t shifted(struct fz_world *w, uint64_t raw)
         return raw ^ (uint64_t)1 << (r >> 16 & 63);
     case 1:
     case 2:
-        return fz_entry(w, 7 | (unsigned)(r >> 24 & 0x60),
-                        w->slot[r >> 16 & 63] * FZ_PAGE);
+        return fz_entry(w,
+                        FZ_TO_ALL | ((unsigned)(r >> 24) &
+                                     (FZ_WAS_ACCESSED | FZ_WAS_WRITTEN)),
+                        w->slot[r >> 16 & 63] * w->unit);
     case 3:
-        return fz_entry(
-            w, (unsigned)(r >> 24 & 0xFF) | 1 | (unsigned)(r >> 40 & 1) << 12,
-            w->slot[r >> 16 & 63] * FZ_PAGE);
+        return fz_entry(w,
+                        (unsigned)(r >> 24 & 0xFF) | FZ_PRESENT |
+                            ((r >> 40 & 1) != 0 ? (unsigned)FZ_NO_EXEC : 0),
+                        w->slot[r >> 16 & 63] * w->unit);
     case 4:
         return fz_random(&w->random);
     case 5:
@@ -994,7 +1028,7 @@ static uint64_t shifted(struct fz_world *w, uint64_t raw)
     case 6:
         return raw ^ leaf_flags.of[7];
     default:
-        return raw ^ (r >> 16 & 7) ^ (r >> 20 & 7) << 12;
+        return raw ^ (r >> 16 & 7) ^ (r >> 20 & 7) * page_step;
     }
 }
 
@@ -1021,9 +1055,9 @@ static uint64_t read_checked(struct fz_world *w, ptw_pa pa, unsigned bytes,
         *st = PTW_E_BUS;
         return 0;
     }
-    page = page_of(w, pa.v / FZ_PAGE);
+    page = page_of(w, pa.v / w->unit);
     if (page != NULL) {
-        raw = get_entry(w, page, (unsigned)(pa.v % FZ_PAGE) / bytes);
+        raw = get_entry(w, page, (unsigned)(pa.v % w->unit) / bytes);
     }
     *st = PTW_OK;
     return w->shifting ? shifted(w, raw) : raw;
@@ -1068,7 +1102,7 @@ static void copied(struct fz_world *w, uint64_t pa)
 }
 
 /* Several entries at once: of memory that is stopped, of one region and of one
- * table. */
+ * table; a table is remembered whole. */
 static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
                                  size_t bytes)
 {
@@ -1078,8 +1112,10 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
     uint64_t reads = 0;
     uint8_t *to = buffer;
 
-    if (!w->stopped || r == NULL || pa.v % FZ_PAGE + bytes > FZ_PAGE ||
-        (bytes > 16 * w->entry_bytes && (!w->remembers || bytes != FZ_PAGE)) ||
+    if (!w->stopped || r == NULL ||
+        pa.v % w->table_bytes + bytes > w->table_bytes ||
+        (bytes > 16 * w->entry_bytes &&
+         (!w->remembers || bytes != w->table_bytes)) ||
         bytes % w->entry_bytes != 0) {
         fz_fail("%llu bytes are read at %llx", (unsigned long long)bytes,
                 (unsigned long long)pa.v);
@@ -1087,7 +1123,7 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
     if (!r->readable) {
         return PTW_E_BUS;
     }
-    if (bytes == FZ_PAGE) {
+    if (bytes == w->table_bytes) {
         reads = w->reads;
         copied(w, pa.v);
     }
@@ -1099,14 +1135,14 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
             to[at + b] = (uint8_t)(raw >> 8 * b);
         }
     }
-    if (bytes == FZ_PAGE) {
+    if (bytes == w->table_bytes) {
         w->reads = reads;
     }
     return st;
 }
 
-/* What is lent where loans are not aligned: nobody may look at it. */
-static _Alignas(64) uint8_t skewed[FZ_PAGE + 64];
+/* Whole tables are lent, and nothing else.  What is lent where loans are not aligned: nobody may look at it. */
+static _Alignas(64) uint8_t skewed[FZ_MOST_UNIT + 64];
 
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
@@ -1118,15 +1154,15 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
                 (unsigned long long)bytes, (unsigned long long)pa.v);
     }
-    if (!r->readable || pa.v % FZ_PAGE != 0 || bytes != FZ_PAGE) {
+    if (!r->readable || pa.v % w->table_bytes != 0 || bytes != w->table_bytes) {
         return NULL;
     }
-    page = page_of(w, pa.v / FZ_PAGE);
+    page = page_of(w, pa.v / w->unit);
     if (w->skew % 8 != 0) {
         memset(skewed, 0xA7, sizeof skewed);
         return skewed + w->skew;
     }
-    return page != NULL ? page : zeros_page;
+    return page != NULL ? page + pa.v % w->unit : zeros_page;
 }
 
 static enum ptw_status write_never(void)
@@ -1179,44 +1215,50 @@ static const struct ptw_mem_ops by_borrowing = {
  * beyond its ends is noticed.  Under the address sanitizer a static arena is
  * poisoned around them, which is much faster than malloc; it is kept zero
  * between runs. */
-enum { ARENA_STEP = FZ_DIRECT_BYTES + 2 * FZ_PAGE };
+enum { ARENA_STEP = FZ_DIRECT_UNITS * FZ_MOST_UNIT + 2 * FZ_PAGE };
 
 static uint8_t *host[FZ_REGIONS];
 
 #ifdef FZ_ASAN
 static _Alignas(64) uint8_t arena[FZ_REGIONS][ARENA_STEP];
 
-static uint8_t *host_take(unsigned i, size_t bytes, unsigned skew)
+/* A region, and some memory on both sides of it. */
+static size_t arena_bytes(const struct fz_world *w)
 {
-    ASAN_POISON_MEMORY_REGION(arena[i], ARENA_STEP);
-    ASAN_UNPOISON_MEMORY_REGION(arena[i] + 64 + skew, bytes);
-    return arena[i] + 64 + skew;
+    return fz_direct_bytes(w) + 2 * FZ_PAGE;
+}
+
+static uint8_t *host_take(const struct fz_world *w, unsigned i, size_t bytes)
+{
+    ASAN_POISON_MEMORY_REGION(arena[i], arena_bytes(w));
+    ASAN_UNPOISON_MEMORY_REGION(arena[i] + 64 + w->skew, bytes);
+    return arena[i] + 64 + w->skew;
 }
 
 static void host_give(const struct fz_world *w, unsigned i)
 {
-    ASAN_UNPOISON_MEMORY_REGION(arena[i], ARENA_STEP);
+    ASAN_UNPOISON_MEMORY_REGION(arena[i], arena_bytes(w));
     for (unsigned k = 0; k < w->pages; k++) {
-        uint64_t first = w->frame[k] * FZ_PAGE;
+        uint64_t first = w->frame[k] * w->unit;
         const struct fz_region *r = &w->region[i];
 
-        if (first + (FZ_PAGE - 1) >= r->first && first <= r->last) {
+        if (first + (w->unit - 1) >= r->first && first <= r->last) {
             size_t at = first > r->first ? (size_t)(first - r->first) : 0;
 
-            memset(host[i] + at, 0, FZ_PAGE);
+            memset(host[i] + at, 0, w->unit);
         }
     }
 }
 #else
 static uint8_t *host_of[FZ_REGIONS]; /* what is freed */
 
-static uint8_t *host_take(unsigned i, size_t bytes, unsigned skew)
+static uint8_t *host_take(const struct fz_world *w, unsigned i, size_t bytes)
 {
-    host_of[i] = calloc(bytes + skew, 1);
+    host_of[i] = calloc(bytes + w->skew, 1);
     if (host_of[i] == NULL) {
         fz_fail("out of memory");
     }
-    return host_of[i] + skew;
+    return host_of[i] + w->skew;
 }
 
 static void host_give(const struct fz_world *w, unsigned i)
@@ -1230,10 +1272,10 @@ static void host_fill(const struct fz_world *w, unsigned i)
 {
     const struct fz_region *r = &w->region[i];
 
-    host[i] = host_take(i, (size_t)(r->last - r->first) + 1, w->skew);
+    host[i] = host_take(w, i, (size_t)(r->last - r->first) + 1);
     for (unsigned k = 0; k < w->pages; k++) {
-        uint64_t first = w->frame[k] * FZ_PAGE;
-        uint64_t last = first + (FZ_PAGE - 1);
+        uint64_t first = w->frame[k] * w->unit;
+        uint64_t last = first + (w->unit - 1);
         const uint8_t *bytes = w->page[k];
 
         if (last < r->first || first > r->last) {
@@ -1253,8 +1295,9 @@ static struct ptw_remembered remembered;
 void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
                        const struct ptw_mem *mem)
 {
-    static uint64_t store[FZ_COPIES * 513];
-    size_t bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) + 4104;
+    static uint64_t store[FZ_COPIES * (FZ_MOST_UNIT / 8 + 1)];
+    size_t bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) +
+                   w->table_bytes + 8;
     enum ptw_status st = PTW_OK;
 
     if (remembered.mem != mem) {
@@ -1288,7 +1331,7 @@ void fz_world_memory(struct fz_world *w, enum fz_memory kind,
         region[i].host = NULL;
         region[i].writable = false;
         if ((kind == FZ_DIRECT || kind == FZ_MIXED) && r->readable &&
-            r->last - r->first < FZ_DIRECT_BYTES) {
+            r->last - r->first < fz_direct_bytes(w)) {
             if (host[i] == NULL) {
                 host_fill(w, i);
             }

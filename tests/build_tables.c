@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build_tables.h"
 
+#include "make_alias.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,7 +96,7 @@ void offer_pages(unsigned count, const unsigned (*first_last)[2])
 
 unsigned entries_per_table(void)
 {
-    return PAGE / ptw_entry_bytes(&regime);
+    return (unsigned)unit_bytes() / ptw_entry_bytes(&regime);
 }
 
 unsigned entries_at(unsigned level)
@@ -112,7 +114,7 @@ void put(uint64_t table, unsigned index, uint64_t entry)
 {
     unsigned bytes = ptw_entry_bytes(&regime);
 
-    if (index >= entries_per_table() || table > RAM_BYTES - PAGE) {
+    if (index >= entries_per_table() || table > RAM_BYTES - unit_bytes()) {
         abort();
     }
     for (unsigned i = 0; i < bytes; i++) {
@@ -163,14 +165,42 @@ uint64_t high_page(unsigned level)
     return (uint64_t)1 << (bits - 1) | span(level);
 }
 
+unsigned all_rights(void)
+{
+    return oracle.format->rights;
+}
+
+uint64_t page_bytes(void)
+{
+    return (uint64_t)1 << oracle_page_log2(oracle.format);
+}
+
+uint64_t unit_bytes(void)
+{
+    return oracle_unit(oracle.format);
+}
+
+unsigned nth_rights(unsigned n)
+{
+    unsigned rights = oracle.format->granted(&oracle);
+
+    for (unsigned right = 1; right <= all_rights(); right *= 2) {
+        if ((all_rights() & ~rights & right) != 0) {
+            rights |= (n & 1) != 0 ? right : 0;
+            n >>= 1;
+        }
+    }
+    return rights;
+}
+
 static uint64_t made(unsigned level, enum oracle_entry_kind kind, uint64_t pa,
                      unsigned rights)
 {
-    struct oracle_entry is = {kind, pa, (rights & PTW_WRITE) != 0,
-                              (rights & PTW_EXEC) != 0,
-                              (rights & PTW_USER) != 0};
-    struct oracle_entry all = {kind, pa, true, true, true};
-    uint64_t bits = oracle.format->accessed | (is.w ? oracle.format->dirty : 0);
+    struct oracle_entry is = {kind, pa, rights};
+    struct oracle_entry all = {kind, pa, all_rights()};
+    bool writable = (rights & PTW_WRITE) != 0;
+    uint64_t bits =
+        oracle.format->accessed | (writable ? oracle.format->dirty : 0);
     uint64_t raw;
 
     if (!oracle_encode(&oracle, level, &is, &raw) &&
@@ -205,10 +235,7 @@ uint64_t reserved_bit(unsigned level, uint64_t raw)
 
 unsigned granted(unsigned level, uint64_t raw)
 {
-    struct oracle_entry is = oracle.format->decode(&oracle, raw, level);
-
-    return PTW_READ | (is.w ? PTW_WRITE : 0) | (is.x ? PTW_EXEC : 0) |
-           (is.u ? PTW_USER : 0);
+    return oracle.format->decode(&oracle, raw, level).rights;
 }
 
 ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt)
@@ -224,22 +251,10 @@ ptw_va va2(unsigned pd, unsigned pt)
     return ptw_va_of((uint64_t)pd << 22 | (uint64_t)pt << 12);
 }
 
-/* The aliases of all architectures have one shape; the level is a type of each.
- */
 void set_alias(struct ptw_item *item, const struct ptw_alias_ref *ref,
                unsigned level)
 {
-    struct ptw_alias_ref is;
-    unsigned of = level + 1;
-
-    item->kind = PTW_ITEM_ALIAS;
-    item->u.alias.amd64.ref = *ref;
-    item->u.alias.amd64.level = (enum ptw_amd64_alias_level)level;
-    is = ptw_alias_view(&regime, item, &of);
-    if (of != level || is.our_va.v != ref->our_va.v ||
-        is.their_va.v != ref->their_va.v || is.table.v != ref->table.v ||
-        is.attributes != ref->attributes || is.owner != ref->owner ||
-        is.rights != ref->rights) {
+    if (!make_alias(&regime, item, ref, level)) {
         fprintf(stderr, "an alias of another shape\n");
         abort();
     }

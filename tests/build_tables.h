@@ -10,8 +10,16 @@
 /* The memory of the machine: [0, RAM_BYTES), zero at first. */
 enum { RAM_BYTES = 0x200000, PAGE = 0x1000 };
 
-/* The rights that formats of the oracle know. */
+/* The rights of x86. */
 enum { RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER };
+
+/* A set of rights of the oracle is one of the library, too. */
+_Static_assert((int)ORACLE_READ == (int)PTW_READ &&
+                   (int)ORACLE_WRITE == (int)PTW_WRITE &&
+                   (int)ORACLE_USER == (int)PTW_USER &&
+                   (int)ORACLE_EXEC == (int)PTW_EXEC &&
+                   (int)ORACLE_USER_EXEC == (int)PTW_USER_EXEC,
+               "rights have the same values");
 
 extern uint8_t ram[RAM_BYTES];
 extern struct ptw_mem mem;
@@ -64,6 +72,15 @@ uint64_t entry_at(uint64_t table, unsigned index);
 void put_all(uint64_t table, uint64_t entry);
 
 unsigned entries_per_table(void);
+
+/* The sizes of a page of level 0, and of memory that can be a page or any table. */
+uint64_t page_bytes(void);
+uint64_t unit_bytes(void);
+
+/* All rights of the regime; some of them, by a number: the rights that every entry
+ * grants, and of the others one for each bit. */
+unsigned all_rights(void);
+unsigned nth_rights(unsigned n);
 
 /* Of a table of that level: how many entries it has, and which one is for va. */
 unsigned entries_at(unsigned level);

@@ -15,8 +15,8 @@ struct guest guest;
 struct ptw_rebuild rb;
 struct ptw_verify verify;
 
-/* Frames of ram: roots from 1, tables from FIRST_TABLE, data from FIRST_DATA. */
-enum { FIRST_TABLE = 0x41, FIRST_DATA = 0x100, SLACK = 0x10000 };
+/* Where in ram tables and data start; roots are below. */
+enum { TABLES_AT = 0x41000, DATA_AT = 0x100000, SLACK = 0x10000 };
 
 static uint64_t tables_taken;
 
@@ -55,7 +55,7 @@ uint8_t *guest_page(uint64_t pa)
     uint64_t next = pa;
 
     /* Parts that were carved out of one are one on the host. */
-    while (page != NULL && next - pa < PAGE) {
+    while (page != NULL && next - pa < page_bytes()) {
         if (guest_byte(next) != page + (next - pa)) {
             return NULL;
         }
@@ -141,7 +141,7 @@ void start(const char *name)
     machine(name);
     memset(&guest, 0, sizeof guest);
     tables_taken = 0;
-    for (unsigned i = FIRST_DATA; i < RAM_BYTES / PAGE; i++) {
+    for (unsigned i = DATA_AT / PAGE; i < RAM_BYTES / PAGE; i++) {
         uint8_t *page = &ram[i * PAGE];
 
         for (unsigned at = 0; at < PAGE; at++) {
@@ -212,27 +212,28 @@ uint8_t *far_memory(uint64_t bytes)
 
 uint64_t root_at(unsigned i)
 {
-    must(i + 1 < FIRST_TABLE, "roots");
-    return (uint64_t)(i + 1) * PAGE;
+    must((i + 2) * unit_bytes() <= TABLES_AT, "roots");
+    return (i + 1) * unit_bytes();
 }
 
 uint64_t data_at(unsigned i)
 {
-    must(FIRST_DATA + i < RAM_BYTES / PAGE, "data");
-    return (uint64_t)(FIRST_DATA + i) * PAGE;
+    must(DATA_AT + (i + 1) * unit_bytes() <= RAM_BYTES, "data");
+    return DATA_AT + i * unit_bytes();
 }
 
 uint64_t new_table(void)
 {
-    uint64_t frame = FIRST_TABLE + tables_taken++;
+    uint64_t first = (TABLES_AT + (unit_bytes() - 1)) & ~(unit_bytes() - 1);
+    uint64_t table = first + tables_taken++ * unit_bytes();
 
-    must(frame < FIRST_DATA, "tables");
-    return frame * PAGE;
+    must(table < DATA_AT, "tables");
+    return table;
 }
 
 static uint64_t table_address(uint64_t raw)
 {
-    return raw & oracle.format->table_bits(&oracle);
+    return oracle_table_address(&oracle, raw);
 }
 
 void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw)
@@ -291,7 +292,9 @@ unsigned slot_level(void)
 void hang_slot(uint64_t root, uint64_t va, uint64_t bits)
 {
     hang(root, va, slot_level(), 0); /* for the tables on the way */
-    hang(root, va, slot_level(), table_of(root, va, slot_level()) | bits);
+    hang(root, va, slot_level(),
+         oracle.format->put_table(&oracle, table_of(root, va, slot_level())) |
+             bits);
 }
 
 /* ----------------------------------------------------------------- storage */
@@ -374,7 +377,8 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         return PTW_E_READONLY;
     }
     if (to.v < n->base || at > n->room || size > n->room - at ||
-        size % PAGE != 0 || size == 0 || to.v % PAGE != 0 || at < n->high) {
+        size % page_bytes() != 0 || size == 0 || to.v % page_bytes() != 0 ||
+        at < n->high) {
         n->wild = true;
         return PTW_E_RANGE;
     }
@@ -606,11 +610,11 @@ static struct oracle_answer look(const struct judge *g, const struct side *s,
 /* All of a leaf's bits but the address, in the places of a small one. */
 static uint64_t meaning(uint64_t raw, unsigned level)
 {
-    uint64_t bits = raw & 0xfff0000000000fff;
+    const struct oracle_format *f = oracle.format;
+    uint64_t bits = raw & ~f->leaf_bits(&oracle, level);
 
-    if (level > 0) {
-        bits &= ~PS;
-        bits |= (raw & PAT_LARGE) != 0 ? PAT : 0;
+    for (unsigned l = level; l > 0; l--) {
+        bits = f->split(&oracle, l, bits);
     }
     return bits;
 }
@@ -662,10 +666,10 @@ static void count_leaves(struct judge *g, uint64_t root,
         return;
     }
     *seen = 1;
-    for (uint64_t va = a->first; va - 1 != a->last; va += PAGE) {
+    for (uint64_t va = a->first; va - 1 != a->last; va += page_bytes()) {
         if (kept(g->j, va)) {
             uint64_t *page =
-                map_at(&g->pages, (a->pa + (va - a->first)) / PAGE + 1);
+                map_at(&g->pages, (a->pa + (va - a->first)) / page_bytes() + 1);
 
             *page += 2;
             *page |= oracle_writes(&g->mode, true, a->raw);
@@ -679,15 +683,16 @@ static bool turns(struct judge *g, const struct oracle_answer *a,
                   const struct oracle_answer *b)
 {
     if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
-        oracle_writes(&g->mode, true, a->raw & ~W)) {
+        oracle_writes(&g->mode, true,
+                      a->raw & ~oracle_write_bit(&g->mode, a->level))) {
         return false;
     }
     if ((g->j->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         return true;
     }
-    for (uint64_t va = b->first; va - 1 != b->last; va += PAGE) {
+    for (uint64_t va = b->first; va - 1 != b->last; va += page_bytes()) {
         uint64_t page =
-            *map_at(&g->pages, (a->pa + (va - a->first)) / PAGE + 1);
+            *map_at(&g->pages, (a->pa + (va - a->first)) / page_bytes() + 1);
 
         if (page > 3 && page % 2 != 0) { /* two leaves, and one writes */
             return false;
@@ -731,7 +736,7 @@ static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
                             space, va, l);
         }
         if (l > level && ((read_entry(&g->old, x) ^ read_entry(&g->now, y)) &
-                          0xfff0000000000fff) != 0) {
+                          ~g->mode.format->table_bits(&g->mode)) != 0) {
             return complain("space %u va %" PRIx64 ": bits of level %u", space,
                             va, l);
         }
@@ -760,14 +765,14 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
     bool one_way;
 
     if (turned) {
-        bits = (bits & ~(uint64_t)0xe02) | COW;
+        bits = oracle_mark(&g->mode, 0, bits);
     }
     if ((g->j->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0 &&
-        (a->raw & 0xe02) == COW) {
-        bits &= ~(uint64_t)0xe00;
+        oracle_marked(&g->mode, a->level, a->raw)) {
+        bits &= ~g->mode.format->mark_bits;
     }
-    if (meaning(b->raw, b->level) != bits || b->x != a->x || b->u != a->u ||
-        b->w != (a->w && !turned)) {
+    if (meaning(b->raw, b->level) != bits ||
+        b->rights != (turned ? a->rights & ~(unsigned)PTW_WRITE : a->rights)) {
         return complain("space %u va %" PRIx64 ": %" PRIx64 " became %" PRIx64,
                         space, va, a->raw, b->raw);
     }
@@ -775,23 +780,24 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
         return complain("space %u va %" PRIx64 ": page outside the image",
                         space, va);
     }
-    if (memcmp(guest_page(old_pa), g->n->bytes + (new_pa - g->n->base), PAGE) !=
-        0) {
+    if (memcmp(guest_page(old_pa), g->n->bytes + (new_pa - g->n->base),
+               (size_t)page_bytes()) != 0) {
         return complain("space %u va %" PRIx64 ": other bytes", space, va);
     }
     if (oracle_writes(&g->mode, true, b->raw)) {
-        *map_at(&g->written, new_pa / PAGE + 1) = 1;
+        *map_at(&g->written, new_pa / page_bytes() + 1) = 1;
     }
-    if (!pair_up(&g->page, &g->was, old_pa / PAGE, new_pa / PAGE, &one_way)) {
+    if (!pair_up(&g->page, &g->was, old_pa / page_bytes(),
+                 new_pa / page_bytes(), &one_way)) {
         if (!one_way || !merging(g)) {
             return complain("space %u va %" PRIx64 ": page shared in another "
                             "way",
                             space, va);
         }
-        *map_at(&g->joined, new_pa / PAGE + 1) = 1;
+        *map_at(&g->joined, new_pa / page_bytes() + 1) = 1;
     }
-    return !merging(g) || *map_at(&g->joined, new_pa / PAGE + 1) == 0 ||
-           *map_at(&g->written, new_pa / PAGE + 1) == 0 ||
+    return !merging(g) || *map_at(&g->joined, new_pa / page_bytes() + 1) == 0 ||
+           *map_at(&g->written, new_pa / page_bytes() + 1) == 0 ||
            complain("space %u va %" PRIx64 ": written and merged", space, va);
 }
 
@@ -872,7 +878,7 @@ static bool judge_leaf(struct judge *g, unsigned space,
     if (selves.count > 0) {
         return judge_through_itself(g, space, a, selves);
     }
-    for (uint64_t va = a->first; va - 1 != a->last; va += PAGE) {
+    for (uint64_t va = a->first; va - 1 != a->last; va += page_bytes()) {
         struct oracle_answer b;
 
         if (!kept(g->j, va)) {
@@ -933,15 +939,14 @@ static bool judge_maps(struct judge *g, unsigned space)
     for (size_t i = 0; i < g->j->o.maps; i++) {
         const struct ptw_map_request *m = &g->j->o.map[i];
 
-        for (uint64_t va = m->first.v; va - 1 != m->last.v; va += PAGE) {
+        for (uint64_t va = m->first.v; va - 1 != m->last.v;
+             va += page_bytes()) {
             struct oracle_answer b =
                 look(g, &g->now, g->n->root[space].table.v, va);
 
             if (b.kind != ORACLE_LEAF ||
                 b.pa + (va - b.first) != m->pa.v + (va - m->first.v) ||
-                b.w != ((m->rights & PTW_WRITE) != 0) ||
-                b.u != ((m->rights & PTW_USER) != 0) ||
-                b.x != ((m->rights & PTW_EXEC) != 0)) {
+                b.rights != m->rights) {
                 return complain("space %u va %" PRIx64 ": not mapped as asked",
                                 space, va);
             }
@@ -969,7 +974,7 @@ static bool judge_extras(struct judge *g, unsigned space)
         }
         now = selves_of(g, &g->now, root, a->first, a->level);
         if (now.count == 0) {
-            pages += (a->last - a->first) / PAGE + 1;
+            pages += (a->last - a->first) / page_bytes() + 1;
         } else if (selves_of(g, &g->old, g->j->root[space].table.v, a->first,
                              now.top - 1)
                        .top != now.top) {
@@ -1177,7 +1182,7 @@ static bool all_is_well(const struct job *j, const struct image *n)
     if (n->wild) {
         return complain("a write out of place or order");
     }
-    if (n->written != (n->counts.pages - n->counts.zeros) * PAGE &&
+    if (n->written != (n->counts.pages - n->counts.zeros) * page_bytes() &&
         n->counts.zeros + dropped(n) == 0) {
         return complain("%" PRIu64 " bytes written for %" PRIu64 " pages",
                         n->written, n->counts.pages);

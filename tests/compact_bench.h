@@ -54,11 +54,11 @@ void carve(uint64_t first, uint64_t bytes, enum part_kind kind);
  * written; the test's to the end. */
 uint8_t *far_memory(uint64_t bytes);
 
-/* guest_page returns the 4 KiB at pa, or NULL when they can't be read. */
+/* guest_page returns the page at pa, or NULL when they can't be read. */
 uint8_t *guest_page(uint64_t pa);
 
-/* Frames of ram for roots and for data, the latter filled: no two alike.  Tables
- * are taken in between. */
+/* Places in ram for roots and for data, the latter filled: no two alike.  Tables
+ * are taken in between.  Each has unit_bytes. */
 uint64_t root_at(unsigned i);
 uint64_t data_at(unsigned i);
 

@@ -8,9 +8,15 @@
 struct pool pool;
 struct callback_ram callback_ram;
 
+/* Frames of one table. */
+static unsigned frames(void)
+{
+    return (unsigned)unit_bytes() / PAGE;
+}
+
 static void poison(unsigned frame)
 {
-    memset(&ram[frame * PAGE], 0xA7, PAGE);
+    memset(&ram[frame * PAGE], 0xA7, (size_t)unit_bytes());
 }
 
 void pool_init(void)
@@ -20,7 +26,7 @@ void pool_init(void)
     pool.move_refuse_after = NEVER;
     pool.refusal = PTW_E_SPACE;
     pool.relocate = true;
-    for (unsigned f = POOL_FIRST; f < FRAMES; f++) {
+    for (unsigned f = POOL_FIRST; f < FRAMES; f += frames()) {
         poison(f);
     }
 }
@@ -42,7 +48,7 @@ void offer_pool_only(void)
 
 static unsigned any_free(void)
 {
-    for (unsigned f = POOL_FIRST; f < FRAMES; f++) {
+    for (unsigned f = POOL_FIRST; f < FRAMES; f += frames()) {
         if (!pool.used[f]) {
             pool.used[f] = true;
             pool.in_use++;
@@ -80,7 +86,7 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
     if (f == 0) {
         return PTW_E_SPACE;
     }
-    memset(&ram[f * PAGE], 0, PAGE);
+    memset(&ram[f * PAGE], 0, (size_t)unit_bytes());
     pool.taken++;
     *table = ptw_pa_of((uint64_t)f * PAGE);
     return PTW_OK;
@@ -123,7 +129,7 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     if (to == 0) {
         return PTW_E_SPACE;
     }
-    memcpy(&ram[to * PAGE], &ram[from * PAGE], PAGE);
+    memcpy(&ram[to * PAGE], &ram[from * PAGE], (size_t)unit_bytes());
     if (from >= POOL_FIRST) {
         free_frame(from);
     }
@@ -190,7 +196,8 @@ bool as_remembered(void)
             return false;
         }
         if ((kept_used[f] || f < POOL_FIRST) &&
-            memcmp(&kept[f * PAGE], &ram[f * PAGE], PAGE) != 0) {
+            memcmp(&kept[f * PAGE], &ram[f * PAGE],
+                   f < POOL_FIRST ? PAGE : (size_t)unit_bytes()) != 0) {
             return false;
         }
     }

@@ -144,15 +144,15 @@ compiles() {
 #include <ptwalk/ptwalk.h>
 #include <stdlib.h>
 enum ptw_status shown(struct ptw_x86_registers regs, uint64_t cr3, uint64_t va,
-                      void *ram, size_t ram_bytes, const ptw_pa *roots,
+                      void *ram, size_t ram_bytes, const struct ptw_root *roots,
                       uint32_t n, struct ptw_rebuild_options options,
                       struct ptw_page_sink sink, void *file,
-                      struct ptw_mem new_memory, ptw_pa *new_roots);
+                      struct ptw_mem new_memory, struct ptw_root *new_roots);
 enum ptw_status shown(struct ptw_x86_registers regs, uint64_t cr3, uint64_t va,
-                      void *ram, size_t ram_bytes, const ptw_pa *roots,
+                      void *ram, size_t ram_bytes, const struct ptw_root *roots,
                       uint32_t n, struct ptw_rebuild_options options,
                       struct ptw_page_sink sink, void *file,
-                      struct ptw_mem new_memory, ptw_pa *new_roots)
+                      struct ptw_mem new_memory, struct ptw_root *new_roots)
 {
     static struct ptw_rebuild rb;
     void *before;

@@ -133,8 +133,7 @@ EVERY(rebuild, keeps_each_paths_rights_to_a_shared_table)
         for (unsigned i = 0; i < 5; i++) {
             hang(root_at(s), span(1) * (2 + i + s), 1,
                  table_of(root_at(0), USER_VA, 0) | bits[(i + s) % 5] |
-                     (oracle.format->withholds_exec(&oracle) && i == 2 ? NX
-                                                                       : 0));
+                     (oracle_withholds(&oracle, PTW_EXEC) && i == 2 ? NX : 0));
         }
     }
     j = job_of(5);
@@ -714,7 +713,7 @@ static struct ptw_map_request scratch(uint64_t va)
         .rights = PTW_READ | PTW_WRITE,
     };
 
-    if (!oracle.format->withholds_exec(&oracle)) {
+    if (!oracle_withholds(&oracle, PTW_EXEC)) {
         q.rights |= PTW_EXEC;
     }
     return q;
@@ -841,7 +840,7 @@ EVERY(rebuild, refuses_at_the_beginning_a_map_that_can_not_be)
     q = scratch(va);
     q.flags = PTW_EDIT_UNSHARE;
     BEGINS(PTW_E_ARG);
-    if (!oracle.format->withholds_exec(&oracle)) {
+    if (!oracle_withholds(&oracle, PTW_EXEC)) {
         q = scratch(va);
         q.rights &= ~(unsigned)PTW_EXEC;
         BEGINS(PTW_E_RIGHTS);
@@ -2082,7 +2081,7 @@ static void random_entries(struct dice *d, unsigned tables)
             bits |= PS;
             to &= ~(span(1) - 1);
         }
-        if (oracle.format->withholds_exec(&oracle) && one_in(d, 6)) {
+        if (oracle_withholds(&oracle, PTW_EXEC) && one_in(d, 6)) {
             bits |= NX;
         }
         bits |= one_in(d, 4) ? 0 : 0x27;

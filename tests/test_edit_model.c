@@ -114,7 +114,7 @@ static unsigned some_rights(void)
 {
     unsigned rights = PTW_READ | (unsigned)roll_below(&w.dice, 16);
 
-    return oracle.format->withholds_exec(&oracle) ? rights : rights | PTW_EXEC;
+    return oracle_withholds(&oracle, PTW_EXEC) ? rights : rights | PTW_EXEC;
 }
 
 static void some_range(unsigned *first, unsigned *count)

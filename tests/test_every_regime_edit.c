@@ -61,19 +61,13 @@ static struct oracle_answer seen(uint64_t root, uint64_t va)
     return oracle_translate(&oracle, &all, 1, root, va);
 }
 
-static unsigned rights_of(const struct oracle_answer *a)
-{
-    return PTW_READ | (a->w ? PTW_WRITE : 0) | (a->x ? PTW_EXEC : 0) |
-           (a->u ? PTW_USER : 0);
-}
-
 static bool maps(uint64_t root, uint64_t va, uint64_t pa, unsigned rights,
                  unsigned level)
 {
     struct oracle_answer a = seen(root, va);
 
     return a.kind == ORACLE_LEAF && a.pa + (va - a.first) == pa &&
-           rights_of(&a) == rights && a.level == level;
+           a.rights == rights && a.level == level;
 }
 
 static bool maps_nothing(uint64_t root, uint64_t va)
@@ -126,22 +120,25 @@ EVERY(map, maps_a_page_in_every_corner_and_takes_it_back)
 {
     for (unsigned i = 0; i < CORNERS; i++) {
         uint64_t va;
-        unsigned rights = RWX_RIGHTS | (i % 2 ? PTW_USER : 0);
+        unsigned rights;
 
         start(name);
+        rights = RWX_RIGHTS | (i % 2 ? PTW_USER & all_rights() : 0);
         va = corner(i, 0);
-        cr_expect(eq(int, (int)map(va, PAGE, DATA, rights, 0), PTW_OK));
+        cr_expect(eq(int, (int)map(va, page_bytes(), DATA, rights, 0), PTW_OK));
         cr_expect(maps(t.root.table.v, va, DATA, rights, 0), "corner %u", i);
         cr_expect(eq(uint, pool.in_use, levels()), "corner %u", i);
         expect_no_leak(0);
-        cr_expect(
-            eq(int, (int)protect(va, PAGE, PTW_READ | PTW_EXEC, 0), PTW_OK));
+        cr_expect(eq(int,
+                     (int)protect(va, page_bytes(), PTW_READ | PTW_EXEC, 0),
+                     PTW_OK));
         cr_expect(maps(t.root.table.v, va, DATA, PTW_READ | PTW_EXEC, 0));
-        cr_expect(eq(int, (int)unmap(va, PAGE, 0), PTW_OK));
+        cr_expect(eq(int, (int)unmap(va, page_bytes(), 0), PTW_OK));
         cr_expect(maps_nothing(t.root.table.v, va), "corner %u", i);
         cr_expect(eq(uint, pool.in_use, levels()), "corner %u", i);
-        cr_expect(eq(int, (int)map(va, PAGE, DATA, rights, 0), PTW_OK));
-        cr_expect(eq(int, (int)unmap(va, PAGE, PTW_EDIT_RECLAIM), PTW_OK));
+        cr_expect(eq(int, (int)map(va, page_bytes(), DATA, rights, 0), PTW_OK));
+        cr_expect(
+            eq(int, (int)unmap(va, page_bytes(), PTW_EDIT_RECLAIM), PTW_OK));
         cr_expect(eq(uint, pool.in_use, 1), "corner %u", i);
         expect_no_leak(0);
     }
@@ -160,14 +157,19 @@ EVERY(map, goes_over_the_borders_of_every_level)
             continue;
         }
         cr_expect(eq(int,
-                     (int)map(border - PAGE, 2 * PAGE, DATA, RWX_RIGHTS, 0),
+                     (int)map(border - page_bytes(), 2 * page_bytes(), DATA,
+                              RWX_RIGHTS, 0),
                      PTW_OK),
                   "level %u", level);
-        cr_expect(maps(t.root.table.v, border - PAGE, DATA, RWX_RIGHTS, 0) &&
-                      maps(t.root.table.v, border, DATA + PAGE, RWX_RIGHTS, 0),
-                  "level %u", level);
+        cr_expect(
+            maps(t.root.table.v, border - page_bytes(), DATA, RWX_RIGHTS, 0) &&
+                maps(t.root.table.v, border, DATA + page_bytes(), RWX_RIGHTS,
+                     0),
+            "level %u", level);
         cr_expect(eq(uint, pool.in_use, levels() + level), "level %u", level);
-        cr_expect(eq(int, (int)unmap(border - PAGE, 2 * PAGE, PTW_EDIT_RECLAIM),
+        cr_expect(eq(int,
+                     (int)unmap(border - page_bytes(), 2 * page_bytes(),
+                                PTW_EDIT_RECLAIM),
                      PTW_OK));
         cr_expect(eq(uint, pool.in_use, 1), "level %u", level);
     }
@@ -176,25 +178,24 @@ EVERY(map, goes_over_the_borders_of_every_level)
 EVERY(map, writes_only_rights_that_there_are)
 {
     start(name);
-    for (unsigned rights = 0; rights < 2 * (RWXU + 1); rights++) {
-        bool fine = (rights & PTW_READ) != 0 && rights <= RWXU &&
-                    ((rights & PTW_EXEC) != 0 ||
-                     oracle.format->withholds_exec(&oracle));
+    for (unsigned rights = 0; rights < 2 * PTW_ALL_RIGHTS; rights++) {
+        bool fine;
 
         start(name);
+        fine = oracle_leaf_grants(&oracle, rights);
         remember();
-        cr_expect(eq(int, (int)map(0, PAGE, DATA, rights, 0),
+        cr_expect(eq(int, (int)map(0, page_bytes(), DATA, rights, 0),
                      fine ? PTW_OK : PTW_E_RIGHTS),
                   "rights %x", rights);
         cr_expect(fine ? maps(t.root.table.v, 0, DATA, rights, 0)
                        : as_remembered(),
                   "rights %x", rights);
     }
-    cr_expect(eq(int, (int)map(0, PAGE, DATA, PTW_READ, PTW_EDIT_GRANT_EXEC),
+    cr_expect(eq(int,
+                 (int)map(0, page_bytes(), DATA, PTW_READ, PTW_EDIT_GRANT_EXEC),
                  PTW_OK));
-    cr_expect(maps(
-        t.root.table.v, 0, DATA,
-        PTW_READ | (oracle.format->withholds_exec(&oracle) ? 0 : PTW_EXEC), 0));
+    cr_expect(maps(t.root.table.v, 0, DATA,
+                   PTW_READ | (oracle.format->granted(&oracle) & PTW_EXEC), 0));
 }
 
 /* ---------------------------------------------------------------- arguments */
@@ -227,22 +228,27 @@ EVERY(edit, refuses_what_is_not_well_formed)
 
     start(name);
     oracle_gap(&oracle, &first, &last);
-    last = last == UINT64_MAX ? first + PAGE - 1 : last;
+    last = last == UINT64_MAX ? first + page_bytes() - 1 : last;
     wide = (uint64_t)1 << oracle.format->leaf_pa_bits(&oracle, 0);
-    expect_refused(PAGE, PAGE - 1, 0, PTW_E_RANGE);
-    expect_refused(PAGE + 1, 2 * PAGE - 1, 0, PTW_E_ALIGN);
-    expect_refused(PAGE, 2 * PAGE - 2, 0, PTW_E_ALIGN);
-    expect_refused(PAGE, 2 * PAGE, 0, PTW_E_ALIGN);
-    expect_refused(PAGE, 2 * PAGE - 1, DATA + 8, PTW_E_ALIGN);
-    expect_refused(first, first + PAGE - 1, 0, PTW_NOT_CANONICAL);
-    expect_refused(first - PAGE, first + PAGE - 1, 0, PTW_NOT_CANONICAL);
-    expect_refused(last - (PAGE - 1), last, 0, PTW_NOT_CANONICAL);
+    expect_refused(page_bytes(), page_bytes() - 1, 0, PTW_E_RANGE);
+    expect_refused(page_bytes() + 1, 2 * page_bytes() - 1, 0, PTW_E_ALIGN);
+    expect_refused(page_bytes(), 2 * page_bytes() - 2, 0, PTW_E_ALIGN);
+    expect_refused(page_bytes(), 2 * page_bytes(), 0, PTW_E_ALIGN);
+    expect_refused(page_bytes(), 2 * page_bytes() - 1, DATA + 8, PTW_E_ALIGN);
+    expect_refused(first, first + page_bytes() - 1, 0, PTW_NOT_CANONICAL);
+    expect_refused(first - page_bytes(), first + page_bytes() - 1, 0,
+                   PTW_NOT_CANONICAL);
+    expect_refused(last - (page_bytes() - 1), last, 0, PTW_NOT_CANONICAL);
     expect_refused(0, UINT64_MAX, 0, PTW_NOT_CANONICAL);
-    expect_refused(PAGE, 2 * PAGE - 1, wide, PTW_E_WIDTH);
-    expect_refused(PAGE, 3 * PAGE - 1, wide - PAGE, PTW_E_WIDTH);
+    expect_refused(page_bytes(), 2 * page_bytes() - 1, wide, PTW_E_WIDTH);
+    expect_refused(page_bytes(), 3 * page_bytes() - 1, wide - page_bytes(),
+                   PTW_E_WIDTH);
+    cr_expect(eq(int,
+                 (int)map(page_bytes(), page_bytes(), wide - page_bytes(),
+                          RWX_RIGHTS, 0),
+                 PTW_OK));
     cr_expect(
-        eq(int, (int)map(PAGE, PAGE, wide - PAGE, RWX_RIGHTS, 0), PTW_OK));
-    cr_expect(maps(t.root.table.v, PAGE, wide - PAGE, RWX_RIGHTS, 0));
+        maps(t.root.table.v, page_bytes(), wide - page_bytes(), RWX_RIGHTS, 0));
 }
 
 EVERY(edit, refuses_a_root_that_can_not_be_one)
@@ -255,13 +261,17 @@ EVERY(edit, refuses_a_root_that_can_not_be_one)
     root = t.root;
     remember();
     t.root.table.v = root.table.v + oracle_table_bytes(oracle.format, top) / 2;
-    cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_ALIGN));
+    cr_expect(
+        eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_ALIGN));
     t.root.table.v = (uint64_t)1 << oracle.format->root_pa_bits(&oracle);
-    cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_WIDTH));
+    cr_expect(
+        eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_WIDTH));
     t.root.table.v = RAM_BYTES;
-    cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_BUS));
-    cr_expect(eq(int, (int)unmap(0, PAGE, 0), PTW_E_BUS));
-    cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, PTW_EDIT_UNSHARE),
+    cr_expect(
+        eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_BUS));
+    cr_expect(eq(int, (int)unmap(0, page_bytes(), 0), PTW_E_BUS));
+    cr_expect(eq(int,
+                 (int)map(0, page_bytes(), DATA, RWX_RIGHTS, PTW_EDIT_UNSHARE),
                  PTW_E_ARG));
     cr_expect(as_remembered());
 }
@@ -346,24 +356,26 @@ EVERY(edit, splits_a_large_leaf_of_every_level)
         }
         start(name);
         va = corner(2, level);
-        hole = va + span(level) / 2 + 5 * PAGE;
+        hole = va + span(level) / 2 + 5 * page_bytes();
         cr_assert(map(va, span(level), pa, RWX_RIGHTS, PTW_EDIT_LARGE) ==
                   PTW_OK);
         remember();
-        cr_expect(eq(int, (int)unmap(hole, PAGE, 0), PTW_E_LARGE), "level %u",
-                  level);
-        cr_expect(eq(int, (int)protect(hole, PAGE, PTW_READ | PTW_EXEC, 0),
-                     PTW_E_LARGE));
-        cr_expect(
-            eq(int, (int)map(hole, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_LARGE));
-        cr_expect(as_remembered(), "level %u", level);
-        cr_expect(eq(int, (int)unmap(hole, PAGE, PTW_EDIT_SPLIT), PTW_OK),
+        cr_expect(eq(int, (int)unmap(hole, page_bytes(), 0), PTW_E_LARGE),
                   "level %u", level);
+        cr_expect(eq(int,
+                     (int)protect(hole, page_bytes(), PTW_READ | PTW_EXEC, 0),
+                     PTW_E_LARGE));
+        cr_expect(eq(int, (int)map(hole, page_bytes(), DATA, RWX_RIGHTS, 0),
+                     PTW_E_LARGE));
+        cr_expect(as_remembered(), "level %u", level);
+        cr_expect(
+            eq(int, (int)unmap(hole, page_bytes(), PTW_EDIT_SPLIT), PTW_OK),
+            "level %u", level);
         cr_expect(maps_nothing(t.root.table.v, hole), "level %u", level);
-        cr_expect(maps(t.root.table.v, hole - PAGE, pa + (hole - PAGE - va),
-                       RWX_RIGHTS, 0) &&
-                      maps(t.root.table.v, hole + PAGE, pa + (hole + PAGE - va),
-                           RWX_RIGHTS, 0),
+        cr_expect(maps(t.root.table.v, hole - page_bytes(),
+                       pa + (hole - page_bytes() - va), RWX_RIGHTS, 0) &&
+                      maps(t.root.table.v, hole + page_bytes(),
+                           pa + (hole + page_bytes() - va), RWX_RIGHTS, 0),
                   "level %u", level);
         for (unsigned l = 1; l <= level; l++) {
             uint64_t part = hole & ~(span(l) - 1);
@@ -393,23 +405,27 @@ EVERY(edit, widens_no_table_of_any_level)
         uint64_t raw;
 
         start(name);
-        cr_assert(map(va, PAGE, DATA, PTW_READ | PTW_EXEC, 0) == PTW_OK);
+        cr_assert(map(va, page_bytes(), DATA, PTW_READ | PTW_EXEC, 0) ==
+                  PTW_OK);
         raw = to_table(level, table_at(t.root.table.v, va, level - 1),
                        PTW_READ | PTW_EXEC);
         spoil(t.root.table.v, va, level, raw);
         remember();
         if ((granted(level, raw) & PTW_WRITE) != 0) {
-            cr_expect(eq(int, (int)protect(va, PAGE, RWX_RIGHTS, 0), PTW_OK),
-                      "level %u", level);
+            cr_expect(
+                eq(int, (int)protect(va, page_bytes(), RWX_RIGHTS, 0), PTW_OK),
+                "level %u", level);
             continue;
         }
-        cr_expect(eq(int, (int)protect(va, PAGE, RWX_RIGHTS, 0), PTW_E_RIGHTS),
+        cr_expect(eq(int, (int)protect(va, page_bytes(), RWX_RIGHTS, 0),
+                     PTW_E_RIGHTS),
                   "level %u", level);
-        cr_expect(
-            eq(int, (int)map(va, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_RIGHTS),
-            "level %u", level);
+        cr_expect(eq(int, (int)map(va, page_bytes(), DATA, RWX_RIGHTS, 0),
+                     PTW_E_RIGHTS),
+                  "level %u", level);
         cr_expect(as_remembered(), "level %u", level);
-        cr_expect(eq(int, (int)unmap(va, PAGE, 0), PTW_OK), "level %u", level);
+        cr_expect(eq(int, (int)unmap(va, page_bytes(), 0), PTW_OK), "level %u",
+                  level);
     }
 }
 
@@ -422,8 +438,8 @@ EVERY(edit, stops_at_a_bad_entry_of_every_upper_level)
         uint64_t bits;
 
         start(name);
-        cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-        raw = has_leaves(level) ? to_page(level, high_page(level), RWXU)
+        cr_assert(map(va, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+        raw = has_leaves(level) ? to_page(level, high_page(level), all_rights())
                                 : raw_at(t.root.table.v, va, level);
         bits = oracle_reserved_bits(&oracle, level, raw);
         if (bits == 0) {
@@ -431,11 +447,11 @@ EVERY(edit, stops_at_a_bad_entry_of_every_upper_level)
         }
         spoil(t.root.table.v, va, level, raw | (bits & -bits));
         remember();
-        cr_expect(
-            eq(int, (int)map(va, PAGE, DATA, RWX_RIGHTS, 0), PTW_BAD_ENTRY),
-            "level %u", level);
-        cr_expect(eq(int, (int)unmap(va, PAGE, 0), PTW_BAD_ENTRY), "level %u",
-                  level);
+        cr_expect(eq(int, (int)map(va, page_bytes(), DATA, RWX_RIGHTS, 0),
+                     PTW_BAD_ENTRY),
+                  "level %u", level);
+        cr_expect(eq(int, (int)unmap(va, page_bytes(), 0), PTW_BAD_ENTRY),
+                  "level %u", level);
         cr_expect(as_remembered(), "level %u", level);
     }
 }
@@ -447,13 +463,15 @@ EVERY(edit, refuses_a_table_of_any_level_that_cannot_be_read)
         uint64_t va = corner(3, 0);
 
         start(name);
-        cr_assert(map(va, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-        spoil(t.root.table.v, va, level, to_table(level, RAM_BYTES, RWXU));
+        cr_assert(map(va, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+        spoil(t.root.table.v, va, level,
+              to_table(level, RAM_BYTES, all_rights()));
         remember();
-        cr_expect(eq(int, (int)map(va, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_BUS),
+        cr_expect(
+            eq(int, (int)map(va, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_BUS),
+            "level %u", level);
+        cr_expect(eq(int, (int)unmap(va, page_bytes(), 0), PTW_E_BUS),
                   "level %u", level);
-        cr_expect(eq(int, (int)unmap(va, PAGE, 0), PTW_E_BUS), "level %u",
-                  level);
         cr_expect(as_remembered(), "level %u", level);
     }
 }
@@ -462,11 +480,12 @@ EVERY(edit, refuses_a_table_of_any_level_that_cannot_be_read)
 EVERY(edit, refuses_a_table_that_cannot_be_written)
 {
     start(name);
-    cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    spoil(t.root.table.v, 0, 1, to_table(1, PAGE, RWXU));
+    cr_assert(map(0, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+    spoil(t.root.table.v, 0, 1, to_table(1, unit_bytes(), all_rights()));
     offer_pool_only();
     remember();
-    cr_expect(eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), PTW_E_READONLY));
+    cr_expect(eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0),
+                 PTW_E_READONLY));
     cr_expect(as_remembered());
 }
 
@@ -477,13 +496,15 @@ EVERY(edit, leaves_no_trace_wherever_the_allocator_refuses)
         start(name);
         remember();
         pool.refuse_after = (int)n;
-        cr_expect(eq(int, (int)map(corner(1, 0), PAGE, DATA, RWX_RIGHTS, 0),
+        cr_expect(eq(int,
+                     (int)map(corner(1, 0), page_bytes(), DATA, RWX_RIGHTS, 0),
                      PTW_E_SPACE),
                   "after %u", n);
         cr_expect(as_remembered(), "after %u", n);
         pool.refuse_after = (int)levels() - 1;
-        cr_expect(
-            eq(int, (int)map(corner(1, 0), PAGE, DATA, RWX_RIGHTS, 0), PTW_OK));
+        cr_expect(eq(int,
+                     (int)map(corner(1, 0), page_bytes(), DATA, RWX_RIGHTS, 0),
+                     PTW_OK));
     }
 }
 
@@ -504,9 +525,9 @@ EVERY(edit, takes_no_table_that_can_not_be_one)
             pool.refuse_after = (int)n;
             pool.bad_table = true;
             pool.bad.v = bad[i];
-            cr_expect(
-                eq(int, (int)map(0, PAGE, DATA, RWX_RIGHTS, 0), (int)why[i]),
-                "take %u, case %u", n, i);
+            cr_expect(eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0),
+                         (int)why[i]),
+                      "take %u, case %u", n, i);
             cr_expect(eq(uint, pool.bad_given, 1), "take %u, case %u", n, i);
             cr_expect(as_remembered(), "take %u, case %u", n, i);
         }
@@ -519,7 +540,7 @@ EVERY(edit, stops_at_its_limit_before_it_writes)
     enum ptw_status st = PTW_E_LIMIT;
 
     start(name);
-    q = map_request(corner(2, 0), 3 * PAGE, DATA, RWX_RIGHTS, 0);
+    q = map_request(corner(2, 0), 3 * page_bytes(), DATA, RWX_RIGHTS, 0);
     cr_assert(ptw_map(&t, &q) == PTW_OK);
     remember();
     for (q.max_reads = 1; st == PTW_E_LIMIT && q.max_reads < 1000;
@@ -549,8 +570,9 @@ EVERY(movable, moves_every_table_of_the_way)
     for (unsigned i = 0; i < CORNERS; i++) {
         start(name);
         va = corner(i, 0);
-        q = map_request(va, PAGE, DATA, RWX_RIGHTS, 0);
-        range = range_request(va, PAGE, PTW_READ | PTW_EXEC, PTW_EDIT_RECLAIM);
+        q = map_request(va, page_bytes(), DATA, RWX_RIGHTS, 0);
+        range = range_request(va, page_bytes(), PTW_READ | PTW_EXEC,
+                              PTW_EDIT_RECLAIM);
         begin_move();
         cr_expect(eq(int, (int)ptw_map_movable(&m, &q), PTW_OK));
         cr_expect(maps(m.tables.root.table.v, va, DATA, RWX_RIGHTS, 0));
@@ -578,8 +600,9 @@ EVERY(movable, stays_whole_wherever_the_hook_refuses)
         struct ptw_map_request q;
 
         start(name);
-        q = map_request(corner(3, 0), PAGE, DATA, RWX_RIGHTS, 0);
-        range = range_request(corner(3, 0), PAGE, PTW_READ | PTW_EXEC, 0);
+        q = map_request(corner(3, 0), page_bytes(), DATA, RWX_RIGHTS, 0);
+        range =
+            range_request(corner(3, 0), page_bytes(), PTW_READ | PTW_EXEC, 0);
         begin_move();
         cr_assert(ptw_map_movable(&m, &q) == PTW_OK);
         begin_move();
@@ -601,11 +624,12 @@ static void two_places(unsigned level, uint64_t *one, uint64_t *other)
 {
     *one = corner(1, 0);
     *other = corner(2, level + 1) | (*one & (span(level + 1) - 1));
-    *other &= ~(uint64_t)(PAGE - 1);
-    cr_assert(map(*one, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    cr_assert(map(*other, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
+    *other &= ~(page_bytes() - 1);
+    cr_assert(map(*one, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+    cr_assert(map(*other, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
     spoil(t.root.table.v, *other, level + 1,
-          to_table(level + 1, table_at(t.root.table.v, *one, level), RWXU));
+          to_table(level + 1, table_at(t.root.table.v, *one, level),
+                   all_rights()));
 }
 
 EVERY(shared, makes_a_table_of_every_level_private)
@@ -623,20 +647,23 @@ EVERY(shared, makes_a_table_of_every_level_private)
         cr_expect(eq(u64, ptw_shares_of(t.shares, ptw_pa_of(table)), 2),
                   "level %u", level);
         remember();
-        cr_expect(eq(int, (int)map(other, PAGE, DATA + PAGE, RWX_RIGHTS, 0),
+        cr_expect(eq(int,
+                     (int)map(other, page_bytes(), DATA + page_bytes(),
+                              RWX_RIGHTS, 0),
                      PTW_E_SHARED),
                   "level %u", level);
-        cr_expect(eq(int, (int)unmap(one, PAGE, 0), PTW_E_SHARED), "level %u",
-                  level);
-        cr_expect(as_remembered(), "level %u", level);
-        cr_expect(
-            eq(int,
-               (int)map(other, PAGE, DATA + PAGE, RWX_RIGHTS, PTW_EDIT_UNSHARE),
-               PTW_OK),
-            "level %u", level);
-        cr_expect(maps(t.root.table.v, one, DATA, RWX_RIGHTS, 0) &&
-                      maps(t.root.table.v, other, DATA + PAGE, RWX_RIGHTS, 0),
+        cr_expect(eq(int, (int)unmap(one, page_bytes(), 0), PTW_E_SHARED),
                   "level %u", level);
+        cr_expect(as_remembered(), "level %u", level);
+        cr_expect(eq(int,
+                     (int)map(other, page_bytes(), DATA + page_bytes(),
+                              RWX_RIGHTS, PTW_EDIT_UNSHARE),
+                     PTW_OK),
+                  "level %u", level);
+        cr_expect(
+            maps(t.root.table.v, one, DATA, RWX_RIGHTS, 0) &&
+                maps(t.root.table.v, other, DATA + page_bytes(), RWX_RIGHTS, 0),
+            "level %u", level);
         cr_expect(table_at(t.root.table.v, one, level) == table &&
                       table_at(t.root.table.v, other, level) != table,
                   "level %u", level);
@@ -649,27 +676,28 @@ EVERY(shared, makes_a_table_of_every_level_private)
  * the table, which may be in an older state still. */
 EVERY(movable, does_not_write_what_it_lets_go)
 {
-    uint8_t before[PAGE];
+    static uint8_t before[RAM_BYTES];
     uint64_t other;
     uint64_t table;
     struct ptw_map_request q;
 
     start(name);
     other = span(1);
-    cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
-    cr_assert(map(other, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
+    cr_assert(map(0, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+    cr_assert(map(other, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
     table = table_at(t.root.table.v, 0, 0);
     spoil(t.root.table.v, other, 1, to_table(1, table, RWXU));
     t.shares = scan(1, &t.root);
     t.ops = &pool_ops_without_give;
     m.tables = t;
     pool.relocate = false;
-    memcpy(before, ram + table, PAGE);
+    memcpy(before, ram + table, (size_t)ptw_table_size(&regime, 0));
     q = map_request(0, 2 * span(1), 0, RWX_RIGHTS, PTW_EDIT_UNSHARE);
     cr_expect(eq(int, (int)ptw_map_movable(&m, &q), PTW_OK));
     cr_expect(table_at(m.tables.root.table.v, 0, 0) != table &&
               table_at(m.tables.root.table.v, other, 0) != table);
-    cr_expect(memcmp(before, ram + table, PAGE) == 0);
+    cr_expect(memcmp(before, ram + table, (size_t)ptw_table_size(&regime, 0)) ==
+              0);
     cr_expect(eq(u64, m.tables.spares, 0));
 }
 
@@ -704,7 +732,8 @@ static struct ptw_link_request link_of(uint64_t va, uint64_t theirs,
 /* Whether an entry that leads to a table of that level can grant just that. */
 static bool can_grant(unsigned level, unsigned rights)
 {
-    return granted(level + 1, to_table(level + 1, PAGE, rights)) == rights;
+    return granted(level + 1, to_table(level + 1, unit_bytes(), rights)) ==
+           rights;
 }
 
 EVERY(link, shares_a_table_of_every_level)
@@ -714,19 +743,20 @@ EVERY(link, shares_a_table_of_every_level)
         uint64_t theirs;
         uint64_t va;
         struct ptw_link_request q;
-        unsigned rights = PTW_READ | PTW_EXEC | PTW_USER;
+        unsigned rights;
 
         two_spaces(name);
+        rights = all_rights() & ~(unsigned)PTW_WRITE;
         theirs = corner(1, 0);
         va = corner(2, level + 1) | (theirs & (span(level + 1) - 1));
-        cr_assert(map(theirs, PAGE, DATA, RWX_RIGHTS | PTW_USER, 0) == PTW_OK);
+        cr_assert(map(theirs, page_bytes(), DATA, all_rights(), 0) == PTW_OK);
         q = link_of(va, theirs, level, rights);
         if (!can_grant(level, rights)) {
             remember();
             cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_RIGHTS),
                       "level %u", level);
             cr_expect(as_remembered(), "level %u", level);
-            rights = RWXU;
+            rights = all_rights();
             q.rights = rights;
         }
         cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_OK), "level %u", level);
@@ -754,7 +784,7 @@ EVERY(link, refuses_a_level_that_cannot_be_shared)
     struct ptw_link_request q;
 
     two_spaces(name);
-    cr_assert(map(0, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
+    cr_assert(map(0, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
     remember();
     q = link_of(0, 0, levels() - 1, RWX_RIGHTS);
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ARG));
@@ -806,11 +836,11 @@ EVERY(space_aware_map, rebuilds_spaces_that_share_a_table_of_every_level)
         two_spaces(name);
         theirs = corner(1, 0);
         va = corner(2, level + 1) | (theirs & (span(level + 1) - 1));
-        cr_assert(map(theirs, PAGE, DATA, RWX_RIGHTS, 0) == PTW_OK);
+        cr_assert(map(theirs, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
         cr_assert(map(corner(3, 1), span(1), span(1), RWX_RIGHTS,
                       PTW_EDIT_LARGE) == PTW_OK);
         q = link_of(va, theirs, level,
-                    can_grant(level, RWX_RIGHTS) ? RWX_RIGHTS : RWXU);
+                    can_grant(level, RWX_RIGHTS) ? RWX_RIGHTS : all_rights());
         cr_assert(ptw_link(&ours, &q) == PTW_OK);
         root[0] = t.root;
         root[1] = ours.root;

@@ -16,7 +16,7 @@ static unsigned levels(void)
 /* A page of data at va. */
 static void page_at(unsigned space, uint64_t va, unsigned data)
 {
-    hang(root_at(space), va, 0, to_page(0, data_at(data), RWXU));
+    hang(root_at(space), va, 0, to_page(0, data_at(data), all_rights()));
 }
 
 static void expect_good(const struct job *j, unsigned level)
@@ -29,6 +29,12 @@ static void expect_good(const struct job *j, unsigned level)
 static uint64_t pa_in(uint64_t raw, unsigned level)
 {
     return oracle.format->decode(&oracle, raw, level).pa;
+}
+
+static uint64_t with_table(uint64_t raw, uint64_t pa)
+{
+    return (raw & ~oracle.format->table_bits(&oracle)) |
+           oracle.format->put_table(&oracle, pa);
 }
 
 /* ------------------------------------------------------------------ rebuild */
@@ -50,17 +56,19 @@ EVERY(rebuild, keeps_pages_in_every_corner)
 /* Above the small leaf of the corner there is memory for a large one. */
 static struct job one_large_leaf(const char *name, unsigned level)
 {
-    static const uint64_t FAR = 0x40000000;
+    uint64_t far = 0x40000000;
     struct job j;
     uint8_t *bytes = far_memory(span(level));
 
     start(name);
-    memset(bytes, 1, PAGE);
-    memset(bytes + span(level) / 2, 2, PAGE);
-    memset(bytes + span(level) - PAGE, 3, PAGE);
-    offer(FAR, span(level), bytes, DIRECT);
+    far = span(level) > far ? span(level) : far;
+    memset(bytes, 1, (size_t)page_bytes());
+    memset(bytes + span(level) / 2, 2, (size_t)page_bytes());
+    memset(bytes + span(level) - page_bytes(), 3, (size_t)page_bytes());
+    offer(far, span(level), bytes, DIRECT);
     page_at(0, corner(0, 0), 0);
-    hang(root_at(0), corner(2, level), level, to_page(level, FAR, RWXU));
+    hang(root_at(0), corner(2, level), level,
+         to_page(level, far, all_rights()));
     j = job_of(1);
     j.o.flags = PTW_REBUILD_ZEROS;
     return j;
@@ -79,7 +87,7 @@ EVERY(rebuild, keeps_a_large_leaf_of_every_level_whole)
         j = one_large_leaf(name, level);
         expect_good(&j, level);
         cr_expect(eq(u64, image.counts.large, 1), "level %u", level);
-        cr_expect(eq(u64, image.counts.pages, 1 + span(level) / PAGE),
+        cr_expect(eq(u64, image.counts.pages, 1 + span(level) / page_bytes()),
                   "level %u", level);
         raw = image_entry(&image, 0, corner(2, level), level);
         cr_expect(oracle.format->decode(&oracle, raw, level).kind ==
@@ -111,7 +119,7 @@ EVERY(rebuild, splits_a_large_leaf_of_every_level_on_request)
         }
         cr_expect(eq(u64, image.counts.split, 1), "level %u", level);
         cr_expect(eq(u64, image.counts.large, 0), "level %u", level);
-        cr_expect(eq(u64, image.counts.leaves, 1 + span(level) / PAGE),
+        cr_expect(eq(u64, image.counts.leaves, 1 + span(level) / page_bytes()),
                   "level %u", level);
         cr_expect(
             eq(u64, image.counts.tables, 2 * levels() - 1 - level + parts),
@@ -135,7 +143,7 @@ static struct job shared_tables(const char *name, unsigned level, uint64_t *va)
     raw = to_table(level + 1, table_of(root_at(0), corner(1, 0), level),
                    PTW_READ | PTW_EXEC);
     *va = corner(2, level + 1) | (corner(1, 0) & (span(level + 1) - 1));
-    *va &= ~(uint64_t)(PAGE - 1);
+    *va &= ~(page_bytes() - 1);
     hang(root_at(1), *va, level + 1, raw);
     hang(root_at(0), corner(3, level + 1), level + 1, raw);
     j = job_of(2);
@@ -203,7 +211,8 @@ EVERY(rebuild, keeps_a_slot_of_every_level)
         slot = corner(1, level) - span(level);
         page_at(0, corner(1, 0), 0);
         page_at(0, corner(3, 0), 1);
-        raw = to_table(level, table_of(root_at(0), corner(1, 0), level), RWXU);
+        raw = to_table(level, table_of(root_at(0), corner(1, 0), level),
+                       all_rights());
         hang(root_at(0), slot, level, raw);
         j = job_of(1);
         expect_good(&j, level);
@@ -222,8 +231,8 @@ EVERY(rebuild, drops_a_bad_entry_of_every_level)
     start(name);
     for (unsigned level = 0; level < levels(); level++) {
         uint64_t raw = has_leaves(level)
-                           ? to_page(level, high_page(level), RWXU)
-                           : to_table(level, data_at(0), RWXU);
+                           ? to_page(level, high_page(level), all_rights())
+                           : to_table(level, data_at(0), all_rights());
         uint64_t bits = oracle_reserved_bits(&oracle, level, raw);
         struct job j;
 
@@ -334,14 +343,13 @@ EVERY(verify, sees_other_rights_of_every_level)
         uint64_t was = image_entry(&image, 0, va, level);
 
         for (unsigned n = 0; n < 8; n++) {
-            unsigned rights = PTW_READ | (n & 1 ? PTW_WRITE : 0) |
-                              (n & 2 ? PTW_USER : 0) | (n & 4 ? PTW_EXEC : 0);
+            unsigned rights = nth_rights(n);
             uint64_t raw = level == 0
                                ? to_page(level, pa_in(was, level), rights)
                                : to_table(level, pa_in(was, level), rights);
 
             raw |= was & (oracle.format->accessed | oracle.format->dirty);
-            if (granted(level, raw) != RWXU) {
+            if (granted(level, raw) != all_rights()) {
                 expect_after(&j, level, va, raw,
                              level == 0 ? PTW_DIFFERS_RIGHTS
                                         : PTW_DIFFERS_TABLE);
@@ -366,9 +374,9 @@ EVERY(verify, sees_a_shared_table_of_every_level_that_is_two)
         spare = image.base + image.counts.bytes;
         memcpy(image.bytes + image.counts.bytes,
                image.bytes + (image_table(&image, 1, va, level) - image.base),
-               PAGE);
+               (size_t)unit_bytes());
         raw = image_entry(&image, 1, va, level + 1);
-        poke(&image, 1, va, level + 1, raw - pa_in(raw, level + 1) + spare);
+        poke(&image, 1, va, level + 1, with_table(raw, spare));
         cr_expect(verified(&j, &image) == PTW_DIFFERENT &&
                       verify.difference.kind == PTW_DIFFERS_ALIAS &&
                       verify.difference.space == 1,

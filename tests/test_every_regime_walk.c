@@ -54,18 +54,10 @@ static uint64_t entry_pa(uint64_t root, uint64_t va, unsigned level)
            index_in(va, level) * oracle.format->entry_bytes;
 }
 
-/* The rights that a format can withhold at that level, as sets that to_table or
- * to_page writes. */
-static unsigned some_rights(unsigned n)
-{
-    return PTW_READ | (n & 1 ? PTW_WRITE : 0) | (n & 2 ? PTW_USER : 0) |
-           (n & 4 ? PTW_EXEC : 0);
-}
-
 /* Tables down to level 0 and a leaf there. */
 static uint64_t a_page(uint64_t va)
 {
-    uint64_t raw = to_page(0, data_at(3), RWXU);
+    uint64_t raw = to_page(0, data_at(3), all_rights());
 
     hang(root_at(0), va, 0, raw);
     return raw;
@@ -93,7 +85,7 @@ static void expect_leaf(uint64_t va, unsigned level, uint64_t pa, uint64_t raw,
     cr_expect(
         found.pa.v == pa + offset && found.leaf_va.v == va &&
             found.leaf_pa.v == pa && found.raw == raw &&
-            found.rights == rights && found.above == RWXU &&
+            found.rights == rights && found.above == all_rights() &&
             found.level == level &&
             (uint64_t)1 << found.size_log2 == span(level),
         "level %u, %llx+%llx: %llx, leaf %llx at %llx, raw %llx, rights "
@@ -113,7 +105,7 @@ static void expect_steps(uint64_t va, unsigned level, unsigned rights)
         cr_expect(step[i].level == l && step[i].read &&
                       step[i].entry.v == entry_pa(root_at(0), va, l) &&
                       step[i].raw == raw_at(va, l) &&
-                      step[i].rights == (l == level ? rights : RWXU),
+                      step[i].rights == (l == level ? rights : all_rights()),
                   "leaf of level %u, step of level %u: entry %llx, raw %llx, "
                   "rights %x",
                   level, l, (unsigned long long)step[i].entry.v,
@@ -133,7 +125,7 @@ EVERY(lookup, finds_leaves_of_every_level_in_every_corner)
             continue;
         }
         va = corner(i / 8 / PTW_MAX_LEVELS, level);
-        raw = to_page(level, high_page(level), some_rights(i % 8));
+        raw = to_page(level, high_page(level), nth_rights(i % 8));
         hang(root_at(0), va, level, raw);
         expect_leaf(va, level, high_page(level), raw, 0, granted(level, raw));
         expect_steps(va, level, granted(level, raw));
@@ -161,16 +153,16 @@ EVERY(lookup, takes_away_what_any_level_takes_away)
         combinations *= 8;
     }
     for (unsigned n = 0; n < combinations; n++) {
-        unsigned expected = RWXU;
+        unsigned expected = all_rights();
         unsigned rest = n;
 
         for (unsigned level = 0; level < levels(); level++, rest /= 8) {
             uint64_t table = table_of(root_at(0), va, level);
             uint64_t raw =
                 level == 0
-                    ? to_page(0, data_at(3), some_rights(rest % 8))
+                    ? to_page(0, data_at(3), nth_rights(rest % 8))
                     : to_table(level, table_of(root_at(0), va, level - 1),
-                               some_rights(rest % 8));
+                               nth_rights(rest % 8));
 
             put(table, index_in(va, level), raw);
             expected &= granted(level, raw);
@@ -222,7 +214,7 @@ static void check_bits(uint64_t va, unsigned level, uint64_t raw, uint64_t pa)
             expect_stop(va, level, raw ^ bit, PTW_NOT_MAPPED);
         } else if ((not_looked_at & bit) != 0) {
             cr_expect(look(root_at(0), va) == PTW_OK && found.pa.v == pa &&
-                          found.rights == RWXU,
+                          found.rights == all_rights(),
                       "level %u, bit %u", level, n);
         }
     }
@@ -250,7 +242,7 @@ EVERY(lookup, says_which_entry_is_absent_or_bad_bit_by_bit)
             uint64_t at = corner(0, level);
 
             if (has_leaves(level)) {
-                uint64_t raw = to_page(level, high_page(level), RWXU);
+                uint64_t raw = to_page(level, high_page(level), all_rights());
 
                 hang(root_at(0), at, level, raw);
                 check_bits(at, level, raw, high_page(level));
@@ -269,14 +261,14 @@ static void expect_unreadable(const char *name, unsigned level, uint64_t table)
 
     start(name);
     a_page(va);
-    hang(root_at(0), va, level, to_table(level, table, RWXU));
+    hang(root_at(0), va, level, to_table(level, table, all_rights()));
     cr_expect(eq(int, (int)look(root_at(0), va), PTW_E_BUS), "level %u", level);
     cr_expect(found.level == level - 1 && found.raw == 0, "level %u", level);
     cr_assert(eq(sz, steps, levels() - level + 1), "level %u", level);
     cr_expect(step[steps - 1].raw == 0 && !step[steps - 1].read &&
                   step[steps - 1].entry.v == entry &&
                   step[steps - 1].level == level - 1 &&
-                  step[steps - 1].rights == RWXU,
+                  step[steps - 1].rights == all_rights(),
               "level %u", level);
 }
 
@@ -313,11 +305,11 @@ EVERY(lookup, has_exact_edges_of_the_addresses)
     }
     a_page(corner(1, 0));
     a_page(corner(2, 0));
-    cr_expect(
-        look(root_at(0), first - 1) ==
-        (oracle_canonical(&oracle, first - 1) && first - 1 - corner(1, 0) < PAGE
-             ? PTW_OK
-             : PTW_NOT_MAPPED));
+    cr_expect(look(root_at(0), first - 1) ==
+              (oracle_canonical(&oracle, first - 1) &&
+                       first - 1 - corner(1, 0) < page_bytes()
+                   ? PTW_OK
+                   : PTW_NOT_MAPPED));
     cr_expect(look(root_at(0), corner(2, 0)) == PTW_OK);
 }
 
@@ -359,7 +351,7 @@ EVERY(lookup, reads_each_entry_once)
             continue;
         }
         start(name);
-        hang(root_at(0), va, level, to_page(level, 0, RWXU));
+        hang(root_at(0), va, level, to_page(level, 0, all_rights()));
         offer_watched();
         cr_expect(ptw_lookup(&mem, ptw_root_of(&regime, ptw_pa_of(root_at(0))),
                              ptw_va_of(va), &found) == PTW_OK);
@@ -438,11 +430,12 @@ EVERY(root, stands_wherever_it_is_aligned)
     page = root_at(0);
     bytes = table_bytes(levels() - 1);
     a_page(corner(1, 0));
-    for (uint64_t at = bytes; at < PAGE; at += bytes) {
+    for (uint64_t at = bytes; at < unit_bytes(); at += bytes) {
         memcpy(&ram[page + at], &ram[page], bytes);
     }
-    memset(&ram[page], 0, bytes < PAGE ? bytes : 0);
-    for (uint64_t at = bytes < PAGE ? bytes : 0; at < PAGE; at += bytes) {
+    memset(&ram[page], 0, bytes < unit_bytes() ? bytes : 0);
+    for (uint64_t at = bytes < unit_bytes() ? bytes : 0; at < unit_bytes();
+         at += bytes) {
         struct plan p = follow_plan(page + at);
 
         cr_expect(eq(int, (int)look(page + at, corner(1, 0)), PTW_OK));
@@ -519,7 +512,7 @@ EVERY(walk, gives_leaves_of_every_level_in_order)
 
             if (has_leaves(level)) {
                 hang(root_at(0), at, level,
-                     to_page(level, high_page(level), RWXU));
+                     to_page(level, high_page(level), all_rights()));
                 leaves++;
             }
         }
@@ -542,7 +535,7 @@ EVERY(walk, gives_leaves_of_every_level_in_order)
         cr_expect(item->last.v - item->first.v == span(m->level) - 1 &&
                       m->pa.v == high_page(m->level) &&
                       m->raw == raw_at(item->first.v, m->level) &&
-                      m->rights == RWXU && m->above == RWXU &&
+                      m->rights == all_rights() && m->above == all_rights() &&
                       (uint64_t)1 << m->size_log2 == span(m->level),
                   "level %u", m->level);
     }
@@ -576,8 +569,8 @@ EVERY(walk, reports_a_bad_entry_of_every_level)
     for (unsigned level = 0; level < levels(); level++) {
         uint64_t va = corner(1, level);
         uint64_t raw = has_leaves(level)
-                           ? to_page(level, high_page(level), RWXU)
-                           : to_table(level, data_at(0), RWXU);
+                           ? to_page(level, high_page(level), all_rights())
+                           : to_table(level, data_at(0), all_rights());
         uint64_t bits = oracle_reserved_bits(&oracle, level, raw);
         const struct ptw_finding *f;
 
@@ -591,7 +584,7 @@ EVERY(walk, reports_a_bad_entry_of_every_level)
         cr_expect(f->kind == PTW_FINDING_BAD_ENTRY && f->raw == raw &&
                       f->level == level &&
                       f->table.v == table_of(root_at(0), va, level) &&
-                      f->rights == RWXU,
+                      f->rights == all_rights(),
                   "level %u", level);
     }
 }
@@ -604,7 +597,7 @@ EVERY(walk, reports_a_table_of_every_level_that_cannot_be_read)
         const struct ptw_finding *f;
 
         start(name);
-        hang(root_at(0), va, level, to_table(level, nowhere(), RWXU));
+        hang(root_at(0), va, level, to_table(level, nowhere(), all_rights()));
         f = one_finding(0, level, va, va + (span(level) - 1));
         cr_expect(f->kind == PTW_FINDING_REFUSED && f->level == level - 1 &&
                       f->table.v == nowhere(),
@@ -660,7 +653,8 @@ EVERY(walk, ends_on_tables_that_lead_round)
             table = table_of(root, va, from);
             for (unsigned i = 0; i < entries_at(from); i++) {
                 if (i != index_in(va, from)) {
-                    put(table, i, to_table(from, table_of(root, va, to), RWXU));
+                    put(table, i,
+                        to_table(from, table_of(root, va, to), all_rights()));
                 }
             }
             p = spaces_plan(1, &root);
@@ -694,7 +688,8 @@ EVERY(walk, is_cut_by_a_range_inside_an_entry_of_every_level)
                 continue;
             }
             start(name);
-            hang(root_at(0), va, level, to_page(level, high_page(level), RWXU));
+            hang(root_at(0), va, level,
+                 to_page(level, high_page(level), all_rights()));
             p = follow_plan(root_at(0));
             p.o.first.v = va + span(level) / 2;
             p.o.last.v = p.o.first.v + 1;
@@ -780,14 +775,17 @@ EVERY(walk, joins_runs_across_tables_of_every_level)
         if (!oracle_canonical(&oracle, border)) {
             continue;
         }
-        hang(root_at(0), border - PAGE, 0, to_page(0, data_at(0), PTW_READ));
-        hang(root_at(0), border, 0, to_page(0, data_at(1), PTW_READ));
-        hang(root_at(0), border + PAGE, 0, to_page(0, data_at(3), PTW_READ));
+        hang(root_at(0), border - page_bytes(), 0,
+             to_page(0, data_at(0), PTW_READ));
+        hang(root_at(0), border, 0,
+             to_page(0, data_at(0) + page_bytes(), PTW_READ));
+        hang(root_at(0), border + page_bytes(), 0,
+             to_page(0, data_at(3), PTW_READ));
         p = follow_plan(root_at(0));
         p.o.flags = PTW_WALK_RUNS;
         cr_assert(eq(sz, walk(&p)->count, 2), "level %u", level);
-        cr_expect(walk(&p)->item[0].last.v == border + PAGE - 1, "level %u",
-                  level);
+        cr_expect(walk(&p)->item[0].last.v == border + page_bytes() - 1,
+                  "level %u", level);
     }
 }
 
@@ -847,7 +845,7 @@ static void expect_expansion(const struct ptw_item *alias, unsigned level,
               "level %u: %llx, rights %x", level,
               (unsigned long long)r->item[0].first.v,
               r->item[0].u.mapping.rights);
-    p.o.first.v = va + PAGE;
+    p.o.first.v = va + page_bytes();
     cr_expect(walk(&p)->init == PTW_E_RANGE || walk(&p)->count == 0, "level %u",
               level);
 }
@@ -868,7 +866,7 @@ EVERY(spaces, have_aliases_of_every_level_that_can_be_shared)
         theirs = corner(1, 0);
         ours = corner(2, level + 1) | (theirs & (span(level + 1) - 1));
         a_page(theirs);
-        raw = share(1, ours, theirs, level, some_rights(i % 8));
+        raw = share(1, ours, theirs, level, nth_rights(i % 8));
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);
@@ -878,7 +876,7 @@ EVERY(spaces, have_aliases_of_every_level_that_can_be_shared)
         expect_alias(&alias, level, ours, theirs, raw);
         cr_expect(eq(u64, walk(&p)->stats.tables, 2 * levels() - 1 - level));
         cr_expect(eq(str, in_pieces(&p, 97), ""));
-        expect_expansion(&alias, level, ours & ~(uint64_t)(PAGE - 1),
+        expect_expansion(&alias, level, ours & ~(page_bytes() - 1),
                          granted(level + 1, raw));
     }
 }
@@ -918,12 +916,12 @@ EVERY(spaces, walk_a_table_again_over_another_part)
         start(name);
         va = corner(2, level + 1);
         a_page(va);
-        share(1, va + span(level + 1), va, level, RWXU);
+        share(1, va + span(level + 1), va, level, all_rights());
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);
         p.o.first.v = va;
-        p.o.last.v = va + span(level + 1) + PAGE - 1;
+        p.o.last.v = va + span(level + 1) + page_bytes() - 1;
         r = walk(&p);
         cr_assert(eq(sz, r->count, 4), "level %u", level);
         cr_expect(r->item[3].kind == PTW_ITEM_MAPPING &&
@@ -947,7 +945,8 @@ EVERY(spaces, enter_a_table_at_each_level_at_which_it_is_used)
         ours = corner(2, level + 2);
         a_page(theirs);
         hang(root_at(1), ours, level + 2,
-             to_table(level + 2, table_of(root_at(0), theirs, level), RWXU));
+             to_table(level + 2, table_of(root_at(0), theirs, level),
+                      all_rights()));
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);

@@ -229,10 +229,11 @@ Test(flag_bits, are_in_no_address_that_is_mapped)
 
 Test(flag_bits, stay_in_a_rebuild)
 {
-    struct job j = job_of(1);
+    struct job j;
     struct image n;
 
     guest_with_flags(C);
+    j = job_of(1);
     put(PT, 3, (DATA + 3 * PAGE) | P | U);
     j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
     expect_status(compact(&j, &n), PTW_OK);
@@ -254,10 +255,11 @@ Test(flag_bits, stay_in_a_rebuild)
  * leaf is; not as one of another space. */
 Test(flag_bits, of_a_split_are_those_of_its_path)
 {
-    struct job j = job_of(2);
+    struct job j;
     struct image n;
 
     guest_with_flags(C);
+    j = job_of(2);
     put(PD, 1, 0x200000 | PS | P | U | C);
     put(0x8000, 0, 0x9000 | P | W | U);
     put(0x9000, 0, 0xA000 | P | W | U);
@@ -285,10 +287,11 @@ Test(flag_bits, of_a_maps_tables_are_those_of_the_root)
         .last = {0x40000FFF},
         .rights = PTW_READ | PTW_EXEC,
     };
-    struct job j = job_of(2);
+    struct job j;
     struct image n;
 
     guest_with_flags(C);
+    j = job_of(2);
     put(0x9000, 0, 0xA000 | P | W | U);
     put(0xA000, 0, 0xB000 | P | W | U);
     put(0xB000, 0, 0xC000 | P | W | U);
@@ -315,9 +318,10 @@ Test(flag_bits, of_a_maps_tables_are_those_of_the_root)
 /* Pages 2, 4 and 6 have the same bytes; 4 is mapped without the flag. */
 static struct job three_alike(void)
 {
-    struct job j = job_of(1);
+    struct job j;
 
     guest_with_flags(C);
+    j = job_of(1);
     for (unsigned i = 2; i <= 6; i += 2) {
         ram[DATA + i * PAGE] = 2;
     }

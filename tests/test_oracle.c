@@ -111,11 +111,13 @@ static uint64_t some_root(struct dice *d)
 static uint64_t some_valid(struct dice *d, unsigned level,
                            enum oracle_entry_kind kind, uint64_t pa)
 {
-    struct oracle_entry is = {kind, pa, !one_in(d, 4), !one_in(d, 6),
-                              !one_in(d, 3)};
-    struct oracle_entry all = {kind, pa, true, true, true};
+    struct oracle_entry is = {kind, pa, all_rights()};
+    struct oracle_entry all = {kind, pa, all_rights()};
     uint64_t raw = 0;
 
+    is.rights &= one_in(d, 4) ? ~(unsigned)PTW_WRITE : ~0u;
+    is.rights &= one_in(d, 6) ? ~(unsigned)PTW_EXEC : ~0u;
+    is.rights &= one_in(d, 3) ? ~(unsigned)PTW_USER : ~0u;
     if (!oracle_encode(&oracle, level, &is, &raw) &&
         !oracle_encode(&oracle, level, &all, &raw)) {
         return roll(d);
@@ -361,12 +363,6 @@ static void add_parts(struct facts *f, struct fact all)
     add(f, part);
 }
 
-static unsigned rights_of(const struct oracle_answer *a)
-{
-    return PTW_READ | (a->w ? PTW_WRITE : 0) | (a->x ? PTW_EXEC : 0) |
-           (a->u ? PTW_USER : 0);
-}
-
 static struct fact fact_of(const struct oracle_answer *a)
 {
     struct fact f = {.first = a->first, .last = a->last, .level = a->level};
@@ -376,7 +372,7 @@ static struct fact fact_of(const struct oracle_answer *a)
         f.kind = FACT_LEAF;
         f.pa = a->pa;
         f.raw = a->raw;
-        f.rights = rights_of(a);
+        f.rights = a->rights;
         break;
     case ORACLE_ABSENT:
         f.kind = FACT_ABSENT;
@@ -398,7 +394,7 @@ static struct fact fact_of(const struct oracle_answer *a)
         f.pa = a->pa;
         f.raw = a->raw;
         f.level = a->level - 1;
-        f.rights = rights_of(a);
+        f.rights = a->rights;
         break;
     }
     return f;
@@ -542,7 +538,7 @@ static void compare_lookups(struct dice *d, unsigned image)
             right = st == PTW_OK && t.pa.v == a.pa + (va - a.first) &&
                     t.leaf_va.v == a.first && t.leaf_pa.v == a.pa &&
                     t.raw == a.raw && t.level == a.level &&
-                    t.rights == rights_of(&a) &&
+                    t.rights == a.rights &&
                     (((uint64_t)1 << t.size_log2) - 1) == a.last - a.first;
             break;
         case ORACLE_ABSENT:

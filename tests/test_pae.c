@@ -37,8 +37,10 @@ static void three_roots(void)
 
 static struct job three_spaces(void)
 {
-    struct job j = job_of(3);
+    struct job j;
 
+    three_roots();
+    j = job_of(3);
     j.root[0] = ptw_root_of(&regime, ptw_pa_of(FIRST));
     j.root[1] = ptw_root_of(&regime, ptw_pa_of(SECOND));
     j.root[2] = ptw_root_of(&regime, ptw_pa_of(THIRD));
@@ -168,7 +170,6 @@ Test(pae_rebuild, gives_each_root_a_page_with_nothing_behind_it)
     struct job j = three_spaces();
     struct image n;
 
-    three_roots();
     cr_expect(eq(str, (char *)good(&j, &n), ""));
     for (unsigned i = 0; i < 3; i++) {
         const uint8_t *page = n.bytes + (n.root[i].table.v - n.base);
@@ -187,7 +188,6 @@ Test(pae_rebuild, refuses_a_base_that_puts_a_root_above_4_gib)
     struct job j = three_spaces();
     struct image n;
 
-    three_roots();
     j.o.flags = PTW_REBUILD_TABLES_APART;
     j.o.tables_base.v = 0xFFFFE000;
     expect_status(compact(&j, &n), PTW_E_WIDTH);
@@ -202,7 +202,6 @@ Test(pae_verify, tells_roots_in_one_page_apart)
     struct image n;
     struct ptw_root first;
 
-    three_roots();
     /* The spaces differ, by an entry each, in nothing but their roots. */
     put(SECOND, 0, PD_A | P);
     put(SECOND, 1, PD_B | P);
@@ -229,7 +228,6 @@ Test(pae_verify, takes_roots_that_came_into_one_page)
     struct job j = three_spaces();
     struct image n;
 
-    three_roots();
     memset(&n, 0, sizeof n);
     n.mem = mem;
     for (unsigned i = 0; i < 3; i++) {
@@ -394,11 +392,12 @@ Test(pae_space_map, takes_a_root_that_cr3_reaches)
  * another table: what it maps behind the root is in the image. */
 Test(pae_rebuild, keeps_what_a_directory_maps_behind_the_root_that_it_holds)
 {
-    struct job j = job_of(1);
+    struct job j;
     struct ptw_translation tr;
     struct image n;
 
     start("pae");
+    j = job_of(1);
     memset(ram + DATA, 0x5A, PAGE);
     put(PDPTS, 3, PDPTS | P);
     put(PDPTS, 8, PT_A | P | W);

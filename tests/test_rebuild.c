@@ -431,7 +431,7 @@ static void random_graph(const char *name, struct dice *d)
             bits |= PS;
             to = roll_below(d, 64) * 0x200000;
         }
-        if (oracle.format->withholds_exec(&oracle) && one_in(d, 6)) {
+        if (oracle_withholds(&oracle, PTW_EXEC) && one_in(d, 6)) {
             bits |= NX;
         }
         if (!one_in(d, 4)) {

@@ -277,7 +277,7 @@ EVERY(verify, sees_other_rights)
     expect_after(&j, 0, USER_VA, rw & ~U, PTW_DIFFERS_RIGHTS);
     expect_after(&j, 0, kernel + PAGE, leaf_at(0, kernel + PAGE) | U,
                  PTW_DIFFERS_RIGHTS);
-    if (oracle.format->withholds_exec(&oracle)) {
+    if (oracle_withholds(&oracle, PTW_EXEC)) {
         expect_after(&j, 0, USER_VA, rw | NX, PTW_DIFFERS_RIGHTS);
     }
     poke(&image, 0, large, 1, image_entry(&image, 0, large, 1) & ~W);

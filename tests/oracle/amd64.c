@@ -12,7 +12,7 @@ static bool large(const struct oracle_mode *mode, unsigned level)
 static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level)
 {
-    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, false, false, false};
+    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, 0};
     uint64_t reserved = oracle_x86_wide_reserved(mode);
     bool ps = (raw & ORACLE_X86_PS) != 0;
 
@@ -65,6 +65,11 @@ static uint64_t table_bits(const struct oracle_mode *mode)
     return oracle_x86_address(mode, 12);
 }
 
+static uint64_t put_table(const struct oracle_mode *mode, uint64_t pa)
+{
+    return pa & table_bits(mode);
+}
+
 static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
 {
     return oracle_x86_address(mode, 12 + 9 * level);
@@ -82,7 +87,7 @@ static uint64_t encode(const struct oracle_mode *mode, unsigned level,
     uint64_t bits = oracle_x86_rights_bits(is);
 
     if (is->kind == ORACLE_TABLE) {
-        return bits | (is->pa & table_bits(mode));
+        return bits | put_table(mode, is->pa);
     }
     return bits | (level > 0 ? ORACLE_X86_PS : 0) |
            put_leaf(mode, level, is->pa);
@@ -105,19 +110,23 @@ const struct oracle_format oracle_amd64 = {
     .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}},
     .entry_bytes = 8,
     .sign_extended = true,
+    ORACLE_X86_COMMON,
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
     .made_dirty = true,
     .mark_bits = ORACLE_X86_AVL,
     .mark = ORACLE_X86_MARK,
     .systems = &systems,
-    .withholds_exec = oracle_x86_nxe,
+    .has_flag_bits = true,
+    .granted = oracle_x86_wide_granted,
     .large = large,
     .decode = decode,
     .encode = encode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
+    .put_table = put_table,
     .put_leaf = put_leaf,
+    .memory_type = oracle_x86_memory_type,
     .split = oracle_x86_split,
     .leaf_pa_bits = oracle_x86_leaf_width,
     .table_pa_bits = oracle_x86_width,
@@ -132,19 +141,23 @@ const struct oracle_format oracle_amd64_la57 = {
     .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}, {48, 512}},
     .entry_bytes = 8,
     .sign_extended = true,
+    ORACLE_X86_COMMON,
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
     .made_dirty = true,
     .mark_bits = ORACLE_X86_AVL,
     .mark = ORACLE_X86_MARK,
     .systems = &systems,
-    .withholds_exec = oracle_x86_nxe,
+    .has_flag_bits = true,
+    .granted = oracle_x86_wide_granted,
     .large = large,
     .decode = decode,
     .encode = encode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
+    .put_table = put_table,
     .put_leaf = put_leaf,
+    .memory_type = oracle_x86_memory_type,
     .split = oracle_x86_split,
     .leaf_pa_bits = oracle_x86_leaf_width,
     .table_pa_bits = oracle_x86_width,

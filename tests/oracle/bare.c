@@ -3,10 +3,12 @@
  * one.  There is one page, of all addresses. */
 #include "format.h"
 
-static bool withholds_exec(const struct oracle_mode *mode)
+enum { ALL = ORACLE_READ | ORACLE_WRITE | ORACLE_USER | ORACLE_EXEC };
+
+static unsigned granted(const struct oracle_mode *mode)
 {
     (void)mode;
-    return false;
+    return ALL;
 }
 
 static bool large(const struct oracle_mode *mode, unsigned level)
@@ -19,7 +21,7 @@ static bool large(const struct oracle_mode *mode, unsigned level)
 static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level)
 {
-    struct oracle_entry all = {ORACLE_MAPS, 0, true, true, true};
+    struct oracle_entry all = {ORACLE_MAPS, 0, ALL};
 
     (void)mode;
     (void)raw;
@@ -48,12 +50,27 @@ static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
     return no_bits(mode);
 }
 
+static uint64_t put_table(const struct oracle_mode *mode, uint64_t pa)
+{
+    (void)pa;
+    return no_bits(mode);
+}
+
 static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
                          uint64_t pa)
 {
     (void)mode;
     (void)level;
     (void)pa;
+    return 0;
+}
+
+static unsigned memory_type(const struct oracle_mode *mode, unsigned level,
+                            uint64_t leaf)
+{
+    (void)mode;
+    (void)level;
+    (void)leaf;
     return 0;
 }
 
@@ -78,13 +95,17 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 
 const struct oracle_format oracle_bare = {
     .name = "bare",
-    .withholds_exec = withholds_exec,
+    .rights = ALL,
+    .most_pa_bits = 52,
+    .granted = granted,
     .large = large,
     .decode = decode,
     .encode = encode,
     .table_bits = no_bits,
     .leaf_bits = leaf_bits,
+    .put_table = put_table,
     .put_leaf = put_leaf,
+    .memory_type = memory_type,
     .leaf_pa_bits = leaf_pa_bits,
     .table_pa_bits = table_pa_bits,
     .root_pa_bits = table_pa_bits,

@@ -72,10 +72,72 @@ uint64_t oracle_largest_table(const struct oracle_format *f)
     return most;
 }
 
+uint64_t oracle_unit(const struct oracle_format *f)
+{
+    uint64_t page = (uint64_t)1 << oracle_page_log2(f);
+    uint64_t table = oracle_largest_table(f);
+
+    return table > page ? table : page;
+}
+
+struct oracle_mode oracle_widest(const struct oracle_mode *mode)
+{
+    struct oracle_mode wide = *mode;
+
+    wide.pa_bits = mode->format->most_pa_bits;
+    return wide;
+}
+
+bool oracle_withholds(const struct oracle_mode *mode, unsigned rights)
+{
+    return (mode->format->granted(mode) & rights) == 0;
+}
+
+bool oracle_leaf_grants(const struct oracle_mode *mode, unsigned rights)
+{
+    struct oracle_entry e = {ORACLE_MAPS, 0, rights};
+
+    return oracle_encode(mode, 0, &e, &(uint64_t){0});
+}
+
+uint64_t oracle_present_bits(const struct oracle_mode *mode)
+{
+    const struct oracle_format *f = mode->format;
+    uint64_t bits = 0;
+
+    for (unsigned level = 0; level < f->levels; level++) {
+        for (unsigned i = 0; i < 8 * f->entry_bytes; i++) {
+            uint64_t bit = (uint64_t)1 << i;
+
+            bits |= oracle_present(mode, level, bit) ? bit : 0;
+        }
+    }
+    return bits;
+}
+
+uint64_t oracle_table_address(const struct oracle_mode *mode, uint64_t raw)
+{
+    uint64_t pa = 0;
+
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t bit = (uint64_t)1 << i;
+
+        pa |= (mode->format->put_table(mode, bit) & raw) != 0 ? bit : 0;
+    }
+    return pa;
+}
+
+uint64_t oracle_page_step(const struct oracle_mode *mode)
+{
+    struct oracle_mode wide = oracle_widest(mode);
+    uint64_t page = (uint64_t)1 << oracle_page_log2(mode->format);
+
+    return mode->format->put_leaf(&wide, 0, page);
+}
+
 static bool same(const struct oracle_entry *a, const struct oracle_entry *b)
 {
-    return a->kind == b->kind && a->pa == b->pa && a->w == b->w &&
-           a->x == b->x && a->u == b->u;
+    return a->kind == b->kind && a->pa == b->pa && a->rights == b->rights;
 }
 
 bool oracle_encode(const struct oracle_mode *mode, unsigned level,
@@ -172,10 +234,10 @@ bool oracle_present(const struct oracle_mode *mode, unsigned level,
 
 uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level)
 {
-    struct oracle_entry e = {ORACLE_MAPS, 0, false, true, false};
+    struct oracle_entry e = {ORACLE_MAPS, 0, ORACLE_READ | ORACLE_EXEC};
     uint64_t without = mode->format->encode(mode, level, &e);
 
-    e.w = true;
+    e.rights |= ORACLE_WRITE;
     return mode->format->encode(mode, level, &e) ^ without;
 }
 
@@ -198,8 +260,7 @@ bool oracle_marked(const struct oracle_mode *mode, unsigned level,
 
 uint64_t oracle_frame(const struct oracle_mode *mode, unsigned level)
 {
-    struct oracle_mode wide = *mode;
+    struct oracle_mode wide = oracle_widest(mode);
 
-    wide.pa_bits = 52;
     return mode->format->leaf_bits(&wide, level);
 }

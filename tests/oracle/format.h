@@ -10,6 +10,15 @@
 
 enum { ORACLE_MOST_LEVELS = 5 };
 
+/* Rights, as sets.  They have the values of the library's rights. */
+enum oracle_right {
+    ORACLE_READ = 1,
+    ORACLE_WRITE = 2,
+    ORACLE_USER = 4,
+    ORACLE_EXEC = 8,
+    ORACLE_USER_EXEC = 16
+};
+
 struct oracle_format;
 
 /* A regime: the format and the state of the processor. */
@@ -36,8 +45,8 @@ enum oracle_entry_kind {
 /* An entry, by itself. */
 struct oracle_entry {
     enum oracle_entry_kind kind;
-    uint64_t pa; /* of the table or of the page */
-    bool w, x, u;
+    uint64_t pa;     /* of the table or of the page */
+    unsigned rights; /* that it grants; 0: it leads nowhere */
 };
 
 /* An entry that is not present and, as Linux has it, a swap or migration entry:
@@ -68,9 +77,15 @@ struct oracle_systems {
 struct oracle_format {
     const char *name; /* of the regime, as the library has it */
     unsigned levels;  /* 0: addresses are physical ones, and no table is read */
-    unsigned entry_bytes; /* of an entry; little-endian */
-    unsigned va_bits;     /* of the addresses that tables map */
-    bool sign_extended;   /* the highest of these bits is repeated above */
+    unsigned entry_bytes;   /* of an entry; little-endian */
+    unsigned va_bits;       /* of the addresses that tables map */
+    bool sign_extended;     /* the highest of these bits is repeated above */
+    unsigned rights;        /* that there are */
+    unsigned most_pa_bits;  /* of the widest processor */
+    bool has_flag_bits;     /* oracle_mode.flag_bits may be set */
+    bool has_shadow_stacks; /* oracle_mode.cet may be set */
+    bool has_global;        /* leaves can be global */
+    unsigned memory_types;  /* that a leaf can have */
     struct {
         unsigned shift;   /* log2 of the addresses that one entry stands for */
         unsigned entries; /* in a table */
@@ -82,8 +97,8 @@ struct oracle_format {
     uint64_t mark;      /* copy-on-write, if they are these */
     const struct oracle_systems *systems; /* NULL: none is known */
 
-    /* Whether an entry can withhold execution. */
-    bool (*withholds_exec)(const struct oracle_mode *mode);
+    /* The rights that every entry grants. */
+    unsigned (*granted)(const struct oracle_mode *mode);
 
     /* Whether the processor has a large page of that level. */
     bool (*large)(const struct oracle_mode *mode, unsigned level);
@@ -101,9 +116,15 @@ struct oracle_format {
     uint64_t (*table_bits)(const struct oracle_mode *mode);
     uint64_t (*leaf_bits)(const struct oracle_mode *mode, unsigned level);
 
-    /* The address of a page, as a leaf of that level has it. */
+    /* The address of a table, as an entry has it; the address of a page, as a
+     * leaf of that level has it. */
+    uint64_t (*put_table)(const struct oracle_mode *mode, uint64_t pa);
     uint64_t (*put_leaf)(const struct oracle_mode *mode, unsigned level,
                          uint64_t pa);
+
+    /* The memory type of a leaf of that level: a number. */
+    unsigned (*memory_type)(const struct oracle_mode *mode, unsigned level,
+                            uint64_t leaf);
 
     /* The bits of a leaf of that level that becomes smaller ones, as one of the
      * level below has them, without an address. */
@@ -150,11 +171,36 @@ uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va);
  * what its address is aligned to. */
 uint64_t oracle_table_bytes(const struct oracle_format *f, unsigned level);
 
+/* oracle_widest returns the same mode with every physical address. */
+struct oracle_mode oracle_widest(const struct oracle_mode *mode);
+
+/* oracle_withholds says whether an entry can withhold each of these rights. */
+bool oracle_withholds(const struct oracle_mode *mode, unsigned rights);
+
+/* oracle_leaf_grants says whether a leaf of level 0 can grant just these rights. */
+bool oracle_leaf_grants(const struct oracle_mode *mode, unsigned rights);
+
+/* oracle_present_bits returns the bits one of which is set in every entry that is
+ * present. */
+uint64_t oracle_present_bits(const struct oracle_mode *mode);
+
+/* oracle_table_address returns the address that the bits of an entry say, as the
+ * address of a table. */
+uint64_t oracle_table_address(const struct oracle_mode *mode, uint64_t raw);
+
+/* oracle_page_step returns by how much leaves of level 0 differ that map pages one
+ * behind the other. */
+uint64_t oracle_page_step(const struct oracle_mode *mode);
+
 /* oracle_page_log2 returns log2 of the size of the smallest page. */
 unsigned oracle_page_log2(const struct oracle_format *f);
 
 /* oracle_largest_table returns the size of the largest table. */
 uint64_t oracle_largest_table(const struct oracle_format *f);
+
+/* oracle_unit returns the size of a piece of memory that can be any page of level
+ * 0 and any table: the larger of both. */
+uint64_t oracle_unit(const struct oracle_format *f);
 
 /* oracle_encode writes the plainest entry that decode takes for exactly `is`, a
  * table or a page.  Returns false if a table of that level has no such entry: no

@@ -8,10 +8,10 @@ static unsigned widest(const struct oracle_mode *mode)
     return mode->pa_bits < 40 ? mode->pa_bits : 40;
 }
 
-static bool withholds_exec(const struct oracle_mode *mode)
+static unsigned granted(const struct oracle_mode *mode)
 {
     (void)mode;
-    return false;
+    return ORACLE_READ | ORACLE_EXEC;
 }
 
 static bool large(const struct oracle_mode *mode, unsigned level)
@@ -22,7 +22,7 @@ static bool large(const struct oracle_mode *mode, unsigned level)
 static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level)
 {
-    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, false, false, false};
+    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, 0};
     bool maps_4m = level == 1 && mode->pse && (raw & ORACLE_X86_PS) != 0;
 
     if ((raw & ORACLE_X86_P) == 0) {
@@ -49,6 +49,11 @@ static uint64_t table_bits(const struct oracle_mode *mode)
     return oracle_ones(31, 12);
 }
 
+static uint64_t put_table(const struct oracle_mode *mode, uint64_t pa)
+{
+    return pa & table_bits(mode);
+}
+
 static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
 {
     (void)mode;
@@ -72,7 +77,7 @@ static uint64_t encode(const struct oracle_mode *mode, unsigned level,
     uint64_t bits = oracle_x86_rights_bits(is) & UINT32_MAX;
 
     if (is->kind == ORACLE_TABLE) {
-        return bits | (is->pa & table_bits(mode));
+        return bits | put_table(mode, is->pa);
     }
     return bits | (level > 0 ? ORACLE_X86_PS : 0) |
            put_leaf(mode, level, is->pa);
@@ -102,18 +107,21 @@ const struct oracle_format oracle_i686 = {
     .entry_bytes = 4,
     .va_bits = 32,
     .level = {{12, 1024}, {22, 1024}},
+    ORACLE_X86_COMMON,
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
     .mark_bits = ORACLE_X86_AVL,
     .mark = ORACLE_X86_MARK,
     .systems = &systems,
-    .withholds_exec = withholds_exec,
+    .granted = granted,
     .large = large,
     .decode = decode,
     .encode = encode,
     .table_bits = table_bits,
     .leaf_bits = leaf_bits,
+    .put_table = put_table,
     .put_leaf = put_leaf,
+    .memory_type = oracle_x86_memory_type,
     .split = oracle_x86_split,
     .leaf_pa_bits = leaf_pa_bits,
     .table_pa_bits = table_pa_bits,

@@ -38,9 +38,9 @@ struct oracle_answer {
     uint64_t last;
     uint64_t pa; /* leaf: of its first byte; self: of the table */
     uint64_t raw;
-    unsigned level; /* of the table that holds the entry, from the leaves */
-    bool w, x, u;   /* leaf, self: effective */
-    bool above;     /* leaf: every entry above it is writable */
+    unsigned level;  /* of the table that holds the entry, from the leaves */
+    unsigned rights; /* leaf, self: effective */
+    bool above;      /* leaf: every entry above it is writable */
 };
 
 /* Writes the answers for every entry of the space at root whose span touches
@@ -51,11 +51,11 @@ size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
                    struct oracle_answer *out, size_t max);
 
 /* The same for a table of the given level whose first entry maps `first_va` and
- * whose path has granted w, x and u. */
+ * whose path has granted those rights. */
 size_t oracle_walk_table(const struct oracle_mode *mode,
                          const struct oracle_ram *ram, size_t rams,
                          uint64_t table, unsigned level, uint64_t first_va,
-                         bool w, bool x, bool u, uint64_t first, uint64_t last,
+                         unsigned rights, uint64_t first, uint64_t last,
                          struct oracle_answer *out, size_t max);
 
 /* Whether any address from first to last lies in none of the ranges. */

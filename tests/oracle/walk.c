@@ -90,7 +90,7 @@ static enum oracle_kind kind_of(const struct oracle_entry *e)
 
 /* Returns false when there is no room for more. */
 static bool walk(struct job *j, uint64_t table, unsigned level,
-                 uint64_t first_va, bool w, bool x, bool u)
+                 uint64_t first_va, unsigned rights)
 {
     const struct oracle_format *f = j->mode->format;
     bool halves = level + 1 == f->levels && f->sign_extended;
@@ -124,8 +124,7 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
         self = e.kind == ORACLE_TABLE && j->mode->self && e.pa == table &&
                oracle_table_bytes(f, level) == oracle_table_bytes(f, level - 1);
         if (e.kind == ORACLE_TABLE && !self) {
-            if (!walk(j, e.pa, level - 1, first, w && e.w, x && e.x,
-                      u && e.u)) {
+            if (!walk(j, e.pa, level - 1, first, rights & e.rights)) {
                 return false;
             }
             continue;
@@ -133,10 +132,8 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
         a.kind = self ? ORACLE_SELF : kind_of(&e);
         if (a.kind == ORACLE_LEAF || self) {
             a.pa = e.pa;
-            a.above = w;
-            a.w = w && e.w;
-            a.x = x && e.x;
-            a.u = u && e.u;
+            a.above = (rights & ORACLE_WRITE) != 0;
+            a.rights = rights & e.rights;
         }
         if (!put(j, &a)) {
             return false;
@@ -148,13 +145,13 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
 size_t oracle_walk_table(const struct oracle_mode *mode,
                          const struct oracle_ram *ram, size_t rams,
                          uint64_t table, unsigned level, uint64_t first_va,
-                         bool w, bool x, bool u, uint64_t first, uint64_t last,
+                         unsigned rights, uint64_t first, uint64_t last,
                          struct oracle_answer *out, size_t max)
 {
     struct job j = {mode, ram, rams, first, last, out, max, 0, 0};
 
     if (max > 0) {
-        (void)walk(&j, table, level, first_va, w, x, u);
+        (void)walk(&j, table, level, first_va, rights);
     }
     return j.count;
 }
@@ -168,16 +165,15 @@ size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
     bool more = max > 0;
 
     if (levels(mode) > 0) {
-        more = more && walk(&j, root, levels(mode) - 1, 0, true, true, true);
+        more =
+            more && walk(&j, root, levels(mode) - 1, 0, mode->format->rights);
     } else if (more && first <= end) {
         struct oracle_answer a = no_answer;
 
         a.kind = ORACLE_LEAF;
         a.last = end;
         a.above = true;
-        a.w = true;
-        a.x = true;
-        a.u = true;
+        a.rights = mode->format->rights;
         more = put(&j, &a);
     }
     if (more && !mode->format->sign_extended) {
@@ -241,9 +237,7 @@ struct oracle_answer oracle_translate(const struct oracle_mode *mode,
     struct job j = {mode, ram, rams, va, va, NULL, 0, 0, 0};
     struct oracle_answer a = no_answer;
     uint64_t table = root;
-    bool w = true;
-    bool x = true;
-    bool u = true;
+    unsigned rights = mode->format->rights;
 
     a.kind = ORACLE_GAP;
     a.level = levels(mode);
@@ -271,17 +265,13 @@ struct oracle_answer oracle_translate(const struct oracle_mode *mode,
             return a;
         }
         e = mode->format->decode(mode, a.raw, level);
-        a.above = w;
-        w = w && e.w;
-        x = x && e.x;
-        u = u && e.u;
+        a.above = (rights & ORACLE_WRITE) != 0;
+        rights &= e.rights;
         if (e.kind != ORACLE_TABLE) {
             a.kind = kind_of(&e);
             if (a.kind == ORACLE_LEAF) {
                 a.pa = e.pa;
-                a.w = w;
-                a.x = x;
-                a.u = u;
+                a.rights = rights;
             }
             return a;
         }

@@ -6,16 +6,19 @@ struct oracle_entry oracle_x86_rights(uint64_t raw)
 {
     struct oracle_entry e = {.kind = ORACLE_NOT_PRESENT};
 
-    e.w = (raw & ORACLE_X86_RW) != 0;
-    e.u = (raw & ORACLE_X86_US) != 0;
-    e.x = (raw & ORACLE_X86_XD) == 0;
+    e.rights = ORACLE_READ |
+               ((raw & ORACLE_X86_RW) != 0 ? (unsigned)ORACLE_WRITE : 0) |
+               ((raw & ORACLE_X86_US) != 0 ? (unsigned)ORACLE_USER : 0) |
+               ((raw & ORACLE_X86_XD) == 0 ? (unsigned)ORACLE_EXEC : 0);
     return e;
 }
 
 uint64_t oracle_x86_rights_bits(const struct oracle_entry *is)
 {
-    return ORACLE_X86_P | (is->w ? ORACLE_X86_RW : 0) |
-           (is->u ? ORACLE_X86_US : 0) | (is->x ? 0 : ORACLE_X86_XD);
+    return ORACLE_X86_P |
+           ((is->rights & ORACLE_WRITE) != 0 ? ORACLE_X86_RW : 0) |
+           ((is->rights & ORACLE_USER) != 0 ? ORACLE_X86_US : 0) |
+           ((is->rights & ORACLE_EXEC) != 0 ? 0 : ORACLE_X86_XD);
 }
 
 uint64_t oracle_x86_wide_reserved(const struct oracle_mode *mode)
@@ -32,9 +35,18 @@ uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo)
     return oracle_ones(51, lo) & ~mode->flag_bits;
 }
 
-bool oracle_x86_nxe(const struct oracle_mode *mode)
+unsigned oracle_x86_wide_granted(const struct oracle_mode *mode)
 {
-    return mode->nx;
+    return ORACLE_READ | (mode->nx ? 0 : (unsigned)ORACLE_EXEC);
+}
+
+unsigned oracle_x86_memory_type(const struct oracle_mode *mode, unsigned level,
+                                uint64_t leaf)
+{
+    unsigned pat = level == 0 ? 7 : 12;
+
+    (void)mode;
+    return (unsigned)(leaf >> 3 & 3) | (unsigned)(leaf >> pat & 1) << 2;
 }
 
 unsigned oracle_x86_width(const struct oracle_mode *mode)

@@ -24,6 +24,15 @@ static const uint64_t ORACLE_X86_XD = (uint64_t)1 << 63;
     .linux_none = 1 << 8, .linux_large = 1 << 7, .windows_prototype = 1 << 10, \
     .windows_transition = 1 << 11, .windows_swizzle = 1 << 4
 
+enum {
+    ORACLE_X86_RIGHTS = ORACLE_READ | ORACLE_WRITE | ORACLE_USER | ORACLE_EXEC
+};
+
+/* What all formats of x86 say alike. */
+#define ORACLE_X86_COMMON                                                      \
+    .rights = ORACLE_X86_RIGHTS, .most_pa_bits = 52,                           \
+    .has_shadow_stacks = true, .has_global = true, .memory_types = 8
+
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
  * say; an entry of 4 bytes has no XD. */
 struct oracle_entry oracle_x86_rights(uint64_t raw);
@@ -40,8 +49,13 @@ uint64_t oracle_x86_wide_reserved(const struct oracle_mode *mode);
  * hold an address. */
 uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo);
 
-/* oracle_x86_nxe says whether EFER.NXE is set. */
-bool oracle_x86_nxe(const struct oracle_mode *mode);
+/* oracle_x86_wide_granted: all entries are readable, and executable where EFER.NXE
+ * is clear. */
+unsigned oracle_x86_wide_granted(const struct oracle_mode *mode);
+
+/* oracle_x86_memory_type returns the number that PAT, PCD and PWT are. */
+unsigned oracle_x86_memory_type(const struct oracle_mode *mode, unsigned level,
+                                uint64_t leaf);
 
 /* oracle_x86_width returns the physical width, of a table or of a page. */
 unsigned oracle_x86_width(const struct oracle_mode *mode);

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compact_guest.h"
+
+#include <stdlib.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
+
+/* Pages of the regime; memory is kept in pieces of FZ_PAGE. */
+uint64_t fc_page_bytes(const struct fc_guest *g)
+{
+    return g->w->page_bytes;
+}
+
+uint64_t fc_page_mask(const struct fc_guest *g)
+{
+    return fc_page_bytes(g) - 1;
+}
+
+/* What a table takes of an image: pages that no other has. */
+uint64_t fc_table_place(const struct fc_guest *g)
+{
+    return g->w->unit;
+}
+
+/* --------------------------------------------------------------------- bytes */
+
+uint64_t fc_get_at(const uint8_t *b, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        v = v << 8 | b[i];
+    }
+    return v;
+}
+
+void fc_put_at(uint8_t *b, unsigned n, uint64_t v)
+{
+    for (unsigned i = 0; i < n; i++) {
+        b[i] = (uint8_t)(v >> 8 * i);
+    }
+}
+
+/* The number that a page without contents holds. */
+static uint64_t filling(const struct fc_guest *g, uint64_t frame)
+{
+    switch (g->filler) {
+    case FC_DISTINCT:
+        return frame + 1;
+    case FC_SOME_ZEROS:
+        return frame % 4 == 0 ? 0 : frame + 1;
+    case FC_THREE:
+        return frame % 3;
+    case FC_ZEROS:
+        break;
+    }
+    return 0;
+}
+
+static const uint8_t *contents(struct fc_guest *g, uint64_t frame)
+{
+    if (!g->known || g->frame != frame) {
+        g->known = true;
+        g->frame = frame;
+        g->bytes = NULL;
+        for (unsigned i = 0; i < g->w->pages; i++) {
+            uint64_t at = frame * FZ_PAGE;
+
+            if (g->w->frame[i] == at / g->w->unit) {
+                g->bytes = g->w->page[i] + at % g->w->unit;
+            }
+        }
+    }
+    return g->bytes;
+}
+
+static uint8_t byte_at(struct fc_guest *g, uint64_t pa)
+{
+    const uint8_t *page = contents(g, pa / FZ_PAGE);
+    unsigned at = (unsigned)(pa % FZ_PAGE);
+    uint8_t flip = pa == g->flipped ? g->flip : 0;
+    uint64_t v;
+
+    if (page != NULL) {
+        return page[at] ^ flip;
+    }
+    if (at / 8 != 1 && at / 8 != FZ_PAGE / 8 - 1) {
+        return flip;
+    }
+    /* Two halves that are not present: the lowest bits are clear. */
+    v = filling(g, pa / FZ_PAGE);
+    v = (uint32_t)(v << g->low_bits) |
+        (uint64_t)(uint32_t)(v >> (32 - g->low_bits) << g->low_bits) << 32;
+    return (uint8_t)(v >> 8 * (at % 8)) ^ flip;
+}
+
+uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = n; i-- > 0;) {
+        v = v << 8 | byte_at(g, pa + i);
+    }
+    return v;
+}
+
+/* The region that holds all of it, or FZ_REGIONS. */
+static unsigned region_of(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
+{
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        const struct fz_region *r = &g->w->region[i];
+
+        if (pa >= r->first && pa <= r->last && r->last - pa >= bytes - 1) {
+            return i;
+        }
+    }
+    return FZ_REGIONS;
+}
+
+static bool refuses(const struct fc_guest *g, unsigned region, uint64_t pa,
+                    uint64_t bytes)
+{
+    if (region == FZ_REGIONS || !g->w->region[region].readable) {
+        return true;
+    }
+    for (unsigned i = 0; i < g->refuses && g->host[region] == NULL; i++) {
+        if (pa <= g->refused[i][1] && g->refused[i][0] - pa < bytes) {
+            return true;
+        }
+        if (pa >= g->refused[i][0] && pa <= g->refused[i][1]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw)
+{
+    if (refuses(g, region_of(g, pa, n), pa, n)) {
+        return false;
+    }
+    *raw = fc_word(g, pa, n);
+    return true;
+}
+
+enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
+{
+    uint64_t inside = 0;
+
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        const struct fz_region *r = &g->w->region[i];
+        uint64_t first = r->first > pa ? r->first : pa;
+        uint64_t last = pa + (bytes - 1);
+
+        last = r->last < last ? r->last : last;
+        inside += first <= last ? last - first + 1 : 0;
+    }
+    return inside == bytes ? PTW_COVER_ALL
+           : inside == 0   ? PTW_COVER_NONE
+                           : PTW_COVER_SOME;
+}
+
+/* Behind callbacks, a byte is taken out of a number that its region has: 8 bytes
+ * that are aligned, or else 4, or else the first or last 4 of the region. */
+bool fc_readable_byte(const struct fc_guest *g, uint64_t pa)
+{
+    unsigned region = region_of(g, pa, 1);
+    uint64_t word = pa - pa % 8;
+    uint64_t half = pa - pa % 4;
+    const struct fz_region *r;
+
+    if (region == FZ_REGIONS || !g->w->region[region].readable) {
+        return false;
+    }
+    if (g->host[region] != NULL) {
+        return true;
+    }
+    r = &g->w->region[region];
+    if (region_of(g, word, 8) == region) {
+        return !refuses(g, region, word, 8);
+    }
+    if (r->last - r->first < 3) {
+        return false;
+    }
+    if (half < r->first) {
+        half = r->first;
+    } else if (r->last - half < 3) {
+        half = r->last - 3;
+    }
+    return !refuses(g, region, half, 4);
+}
+
+bool fc_readable(const struct fc_guest *g, uint64_t pa)
+{
+    if (!refuses(g, region_of(g, pa, fc_page_bytes(g)), pa, fc_page_bytes(g))) {
+        return true;
+    }
+    for (unsigned i = 0; i < fc_page_bytes(g); i++) {
+        if (!fc_readable_byte(g, pa + i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last)
+{
+    uint64_t a = first > g->o.first.v ? first : g->o.first.v;
+    uint64_t b = last < g->o.last.v ? last : g->o.last.v;
+    uint64_t kept;
+
+    if (a > b) {
+        return PTW_COVER_NONE;
+    }
+    kept = b - a + 1;
+    for (size_t i = 0; i < g->o.leave_outs; i++) {
+        uint64_t from = g->leave_out[i].first.v;
+        uint64_t to = g->leave_out[i].last.v;
+
+        from = from > a ? from : a;
+        to = to < b ? to : b;
+        kept -= from <= to ? to - from + 1 : 0;
+    }
+    return kept == 0                  ? PTW_COVER_NONE
+           : kept == last - first + 1 ? PTW_COVER_ALL
+                                      : PTW_COVER_SOME;
+}
+
+/* ----------------------------------------------------------------- callbacks */
+
+/* It is read: it may have changed. */
+static void passes(struct fc_guest *g)
+{
+    if (g->changes && (fz_random(&g->w->random) & 1023) < g->w->restless) {
+        fz_world_stir(g->w, 1);
+    }
+}
+
+static enum ptw_status read_guest(struct fc_guest *g, uint64_t pa, unsigned n,
+                                  uint64_t *out)
+{
+    unsigned region = region_of(g, pa, n);
+
+    g->reads++;
+    if (region == FZ_REGIONS) {
+        fz_fail("a read at %llx, which is outside the memory offered", HEX(pa));
+    }
+    if (pa % n != 0 && (n != 4 || (pa != g->w->region[region].first &&
+                                   pa + 3 != g->w->region[region].last))) {
+        fz_fail("a read at %llx, which is not aligned", HEX(pa));
+    }
+    if (refuses(g, region, pa, n)) {
+        return PTW_E_BUS;
+    }
+    passes(g);
+    *out = fc_word(g, pa, n);
+    return PTW_OK;
+}
+
+static enum ptw_status guest_read32(void *ctx, ptw_pa pa, uint32_t *out)
+{
+    uint64_t v = 0;
+    enum ptw_status st = read_guest(ctx, pa.v, 4, &v);
+
+    if (st == PTW_OK) {
+        *out = (uint32_t)v;
+    }
+    return st;
+}
+
+static enum ptw_status guest_read64(void *ctx, ptw_pa pa, uint64_t *out)
+{
+    return read_guest(ctx, pa.v, 8, out);
+}
+
+/* Whole entries of a table, or bytes of a page; nothing else. */
+static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
+                                  size_t bytes)
+{
+    struct fc_guest *g = ctx;
+    unsigned region = region_of(g, pa.v, bytes);
+    uint8_t *to = buffer;
+
+    if (region == FZ_REGIONS || bytes == 0 ||
+        pa.v % g->w->unit + bytes > g->w->unit) {
+        fz_fail("%llu bytes are copied at %llx, not of one page offered",
+                HEX(bytes), HEX(pa.v));
+    }
+    if (refuses(g, region, pa.v, bytes)) {
+        return PTW_E_BUS;
+    }
+    passes(g);
+    g->reads += bytes / 8;
+    for (size_t i = 0; i < bytes; i++) {
+        to[i] = byte_at(g, pa.v + i);
+    }
+    return PTW_OK;
+}
+
+static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    struct fc_guest *g = ctx;
+    unsigned region = region_of(g, pa.v, bytes);
+    uint64_t unit = g->w->unit;
+    const uint8_t *page;
+
+    if (region == FZ_REGIONS) {
+        fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
+                HEX(bytes), HEX(pa.v));
+    }
+    if (!g->lends || pa.v % unit + bytes > unit ||
+        refuses(g, region, pa.v, bytes)) {
+        return NULL;
+    }
+    passes(g);
+    if (g->flip != 0 && g->flipped / unit == pa.v / unit) {
+        return NULL;
+    }
+    page = contents(g, pa.v / FZ_PAGE);
+    if (page != NULL) {
+        return page + pa.v % FZ_PAGE;
+    }
+    for (uint64_t f = pa.v / FZ_PAGE; f <= (pa.v + (bytes - 1)) / FZ_PAGE;
+         f++) {
+        if (filling(g, f) != 0) {
+            return NULL;
+        }
+    }
+    return zeros_page + pa.v % FZ_PAGE;
+}
+
+/* Where pages are lent, those without contents are known to be zeros; and in
+ * host memory, as the holes of a file that is mapped, where that is asked for. */
+static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
+{
+    struct fc_guest *g = ctx;
+    unsigned region = region_of(g, pa.v, bytes);
+
+    if (region == FZ_REGIONS) {
+        fz_fail("%llx is asked about, which is outside the memory offered",
+                HEX(pa.v));
+    }
+    if ((!g->lends && !g->knows_zeros) || bytes != fc_page_bytes(g) ||
+        pa.v % bytes != 0 || refuses(g, region, pa.v, bytes) ||
+        (g->flip != 0 && g->flipped - pa.v < bytes)) {
+        return false;
+    }
+    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
+        uint64_t frame = (pa.v + at) / FZ_PAGE;
+
+        if (contents(g, frame) != NULL || filling(g, frame) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum ptw_status write_never32(void *ctx, ptw_pa pa, uint32_t value)
+{
+    (void)ctx;
+    (void)value;
+    fz_fail("the guest is written to at %llx", HEX(pa.v));
+}
+
+static enum ptw_status write_never64(void *ctx, ptw_pa pa, uint64_t value)
+{
+    return write_never32(ctx, pa, (uint32_t)value);
+}
+
+static const struct ptw_mem_ops guest_ops = {
+    .read32 = guest_read32,
+    .read64 = guest_read64,
+    .borrow = guest_borrow,
+    .zeros = guest_zeros,
+    .write32 = write_never32,
+    .write64 = write_never64,
+};
+
+static const struct ptw_mem_ops stopped_ops = {
+    .read32 = guest_read32,
+    .read64 = guest_read64,
+    .read = guest_read,
+    .borrow = guest_borrow,
+    .zeros = guest_zeros,
+    .write32 = write_never32,
+    .write64 = write_never64,
+};
+
+/* --------------------------------------------------------------- host memory */
+
+void *fc_exactly(size_t bytes)
+{
+    void *p = malloc(bytes);
+
+    if (p == NULL) {
+        fz_fail("out of memory");
+    }
+    return p;
+}
+
+void fc_make_host(struct fc_guest *g)
+{
+    enum fz_memory kind = g->w->memory;
+
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        const struct fz_region *r = &g->w->region[i];
+        size_t bytes;
+
+        g->host[i] = NULL;
+        if (i >= g->w->regions || !r->readable ||
+            (kind != FZ_DIRECT && kind != FZ_MIXED) ||
+            r->last - r->first >= fz_direct_bytes(g->w)) {
+            continue;
+        }
+        bytes = (size_t)(r->last - r->first) + 1;
+        g->host[i] = fc_exactly(bytes);
+        for (size_t at = 0; at < bytes; at++) {
+            g->host[i][at] = byte_at(g, r->first + at);
+        }
+    }
+}
+
+/* Offers the guest in one way or another; region has room for FZ_REGIONS. */
+void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
+              struct ptw_region *region)
+{
+    bool all_host = true;
+    enum ptw_status st;
+
+    g->lends = lends;
+    g->reads = 0;
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        region[i].first.v = g->w->region[i].first;
+        region[i].last.v = g->w->region[i].last;
+        region[i].host = g->host[i];
+        region[i].writable = false;
+        all_host = all_host && g->host[i] != NULL;
+    }
+    st = all_host && !g->knows_zeros
+             ? ptw_mem_init_regions(mem, region, g->w->regions)
+             : ptw_mem_init_callbacks(mem,
+                                      g->stopped ? &stopped_ops : &guest_ops, g,
+                                      region, g->w->regions);
+    ptw_mem_set_stopped(mem, g->stopped);
+    if (st != PTW_OK) {
+        fz_fail("memory is refused: %s", ptw_status_text(st));
+    }
+}

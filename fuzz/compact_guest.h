@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest for rebuilds: a world (harness.h) whose pages without contents have some
+ * all the same, and of which some pages may refuse to be read. */
+#ifndef PTW_FUZZ_COMPACT_GUEST_H
+#define PTW_FUZZ_COMPACT_GUEST_H
+
+#include "harness.h"
+
+enum {
+    FC_LEAVE_OUTS = 3,
+    FC_MAPS = 3,
+    FC_REFUSED = 3,
+    FC_STORE = 2 * 1024 * 1024, /* bytes of any storage, at most */
+};
+
+/* What pages without contents hold.  No word of it is a present entry. */
+enum fc_filler { FC_ZEROS, FC_DISTINCT, FC_SOME_ZEROS, FC_THREE };
+
+struct fc_guest {
+    struct fz_world *w;
+    enum fc_filler filler;
+    unsigned low_bits;         /* of an entry: clear, it is not present */
+    uint8_t *host[FZ_REGIONS]; /* exactly the region, or NULL */
+    bool lends;
+    bool knows_zeros;                /* of any memory, not of what is lent */
+    bool changes;                    /* whenever it is read */
+    bool stopped;                    /* it is said not to change */
+    uint64_t refused[FC_REFUSED][2]; /* first and last byte */
+    unsigned refuses;
+    uint64_t flipped; /* a byte that is another one in this guest, */
+    uint8_t flip;     /* by these bits; 0: there is none */
+
+    /* The options, with the arrays that they point to. */
+    struct ptw_rebuild_options o;
+    struct ptw_va_range leave_out[FC_LEAVE_OUTS];
+    struct ptw_map_request map[FC_MAPS];
+    struct ptw_root root[FZ_ROOTS];
+
+    uint64_t reads;
+    uint64_t frame; /* that was read last, and its contents */
+    const uint8_t *bytes;
+    bool known;
+};
+
+/* The sizes of a page of level 0, and of the place that a table takes in an image:
+ * pages that no other table has.  fc_page_mask returns the size of a page, less 1. */
+uint64_t fc_page_bytes(const struct fc_guest *g);
+uint64_t fc_page_mask(const struct fc_guest *g);
+uint64_t fc_table_place(const struct fc_guest *g);
+
+/* fc_word returns n bytes at pa, whether they can be read or not. */
+uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n);
+
+/* fc_entry reads an entry as the library does; false: refused. */
+bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw);
+
+/* fc_cover says how much of those bytes is inside the memory offered;
+ * fc_readable_byte whether that one can be read, and fc_readable whether all of
+ * the page can, whichever regions its bytes are in. */
+enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes);
+bool fc_readable_byte(const struct fc_guest *g, uint64_t pa);
+bool fc_readable(const struct fc_guest *g, uint64_t pa);
+
+/* fc_kept says how much of a range of addresses is to be kept. */
+enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last);
+
+/* fc_make_host gives small regions host memory, of exactly their size. */
+void fc_make_host(struct fc_guest *g);
+
+/* fc_offer makes an accessor of the guest; region has room for FZ_REGIONS. */
+void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
+              struct ptw_region *region);
+
+/* A little-endian number of n bytes. */
+uint64_t fc_get_at(const uint8_t *b, unsigned n);
+void fc_put_at(uint8_t *b, unsigned n, uint64_t v);
+
+/* fc_exactly allocates so many bytes. */
+void *fc_exactly(size_t bytes);
+
+#endif

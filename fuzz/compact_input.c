@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compact_input.h"
+
+#include <string.h>
+
+static struct fz_world world;
+
+static uint64_t length(const struct fc_guest *g, const uint8_t *record,
+                       enum fz_field_id pages, enum fz_field_id shift)
+{
+    return (fz_get(record, pages) + 1) * fc_page_bytes(g)
+           << fz_get(record, shift) % 64;
+}
+
+/* A range that is left out: in its place, without those that overlap, if ranges
+ * are to be right. */
+static void read_omit(struct fc_guest *g, const struct fz_records *in,
+                      bool hostile)
+{
+    struct ptw_va_range r;
+    size_t n = g->o.leave_outs;
+    size_t at = n;
+
+    r.first.v = fz_value(in, FZ_FIRST, fz_address(in, OMIT_FIRST));
+    if (!hostile) {
+        r.first.v &= ~fc_page_mask(g);
+    }
+    r.last.v = fz_value(
+        in, FZ_LAST,
+        r.first.v + (length(g, in->record, OMIT_PAGES, OMIT_SHIFT) - 1));
+    if (r.last.v < r.first.v && !hostile) {
+        r.last.v = UINT64_MAX;
+    }
+    if (n == FC_LEAVE_OUTS) {
+        return;
+    }
+    while (!hostile && at > 0 && g->leave_out[at - 1].first.v > r.first.v) {
+        at--;
+    }
+    if (!hostile && ((at > 0 && g->leave_out[at - 1].last.v >= r.first.v) ||
+                     (at < n && g->leave_out[at].first.v <= r.last.v))) {
+        return;
+    }
+    memmove(&g->leave_out[at + 1], &g->leave_out[at], (n - at) * sizeof r);
+    g->leave_out[at] = r;
+    g->o.leave_outs++;
+}
+
+static void read_map(struct fc_guest *g, const struct fz_records *in)
+{
+    const uint8_t *record = in->record;
+    struct ptw_map_request *q = &g->map[g->o.maps];
+    uint64_t offset = fz_get(record, MAP_OFFSET) * fc_page_bytes(g);
+    uint64_t bytes = length(g, record, MAP_PAGES, MAP_SHIFT);
+    unsigned options = (unsigned)fz_get(record, MAP_OPTIONS);
+
+    if (g->o.maps == FC_MAPS) {
+        return;
+    }
+    g->o.maps++;
+    memset(q, 0, sizeof *q);
+    if ((options & 4) != 0 || g->o.leave_outs == 0) {
+        q->first.v = fz_address(in, MAP_AT);
+        q->last.v = q->first.v + (bytes - 1);
+    } else {
+        const struct ptw_va_range *r =
+            &g->leave_out[fz_get(record, MAP_OMITTED) % g->o.leave_outs];
+
+        q->first.v = r->first.v + offset;
+        if (q->first.v < r->first.v || q->first.v > r->last.v) {
+            q->first.v = r->first.v & ~fc_page_mask(g);
+        }
+        q->last.v = q->first.v + (bytes - 1);
+        if (q->last.v > r->last.v || q->last.v < q->first.v) {
+            q->last.v = r->last.v;
+        }
+    }
+    q->first.v = fz_value(in, FZ_FIRST, q->first.v);
+    q->last.v = fz_value(in, FZ_LAST, q->last.v);
+    q->pa.v = fz_value(in, FZ_PA,
+                       fz_get(record, MAP_FRAME) * fc_page_bytes(g)
+                           << fz_get(record, MAP_FRAME_SHIFT) % 64);
+    q->rights = (unsigned)fz_value(in, FZ_RIGHTS, fz_get(record, MAP_RIGHTS));
+    q->copy_on_write = (options & 1) != 0;
+    q->attributes.memory_type =
+        (unsigned)fz_value(in, FZ_MEMORY_TYPE, fz_get(record, MAP_TYPE));
+    q->attributes.key = (unsigned)fz_value(in, FZ_KEY, fz_get(record, MAP_KEY));
+    q->attributes.global = (options & 2) != 0;
+    q->flags = (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, MAP_FLAGS));
+    q->max_reads = fz_value(in, FZ_READS, UINT64_MAX);
+}
+
+/* Where the new tables are to be. */
+static void place_tables(struct fc_guest *g, enum fc_tables_base where)
+{
+    static const uint64_t far[2] = {(uint64_t)1 << 24, (uint64_t)1 << 28};
+    uint64_t base = g->o.base.v;
+
+    switch (where) {
+    case TABLES_BEHIND:
+        return;
+    case TABLES_FAR:
+        g->o.tables_base.v = base + far[1];
+        break;
+    case TABLES_BEFORE:
+        g->o.tables_base.v = base;
+        g->o.base.v = base + far[0];
+        break;
+    case TABLES_OVER:
+        g->o.tables_base.v = base;
+        break;
+    }
+    g->o.flags |= PTW_REBUILD_TABLES_APART;
+}
+
+/* A region is cut inside the page of a slot, at any byte. */
+static void read_cut(struct fc_guest *g, const uint8_t *record)
+{
+    fz_world_cut(g->w,
+                 g->w->slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * g->w->unit +
+                     fz_get(record, CUT_AT) % g->w->unit,
+                 fz_get(record, CUT_HOLE));
+}
+
+static void read_refuse(struct fc_guest *g, const uint8_t *record)
+{
+    uint64_t page =
+        g->w->slot[fz_get(record, REFUSE_PAGE) % FZ_SLOTS] * g->w->unit;
+
+    if (g->refuses < FC_REFUSED) {
+        g->refused[g->refuses][0] =
+            page + fz_get(record, REFUSE_FROM) % g->w->unit;
+        g->refused[g->refuses][1] =
+            page + (g->w->unit - 1) - fz_get(record, REFUSE_LESS) % g->w->unit;
+        g->refuses++;
+    }
+}
+
+static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
+{
+    const struct oracle_systems *is = w->mode.format->systems;
+    const struct ptw_absent policies[8] = {
+        {.policy = PTW_ABSENT_KEEP},
+        {.policy = PTW_ABSENT_CLEAR},
+        {.policy = PTW_ABSENT_LINUX},
+        {.policy = PTW_ABSENT_LINUX_PLAIN},
+        {.policy = PTW_ABSENT_WINDOWS},
+        {.policy = PTW_ABSENT_LINUX, .migration = 0xff000000, .frame_bits = 20},
+        {.policy = PTW_ABSENT_WINDOWS,
+         .mask = is != NULL ? is->windows_mask : 0,
+         .frame_bits = is != NULL ? is->windows_bits : 0},
+        {.policy = PTW_ABSENT_LINUX_PLAIN,
+         .migration = 0xffff0000,
+         .type_at =
+             is != NULL && is->linux_had_two ? is->linux_before.type_at : 0},
+    };
+
+    return policies[is == NULL ? which % 2 : which];
+}
+
+/* Whether that convention inverts frames. */
+bool fc_inverts(const struct fc_guest *g)
+{
+    return g->o.absent.policy == PTW_ABSENT_LINUX &&
+           g->w->mode.format->systems->linux_inverts;
+}
+
+/* Entries that are not present and have the mark of copy-on-write name, under a
+ * convention, what they would map: an operation can't tell how. */
+static void name_pages(struct fc_guest *g)
+{
+    struct fz_world *w = g->w;
+    const struct oracle_format *f = w->mode.format;
+    const struct oracle_systems *is = f->systems;
+    enum ptw_absent_policy policy = g->o.absent.policy;
+    unsigned n = w->entry_bytes;
+
+    for (unsigned i = 0; i < w->pages && policy > PTW_ABSENT_CLEAR; i++) {
+        for (unsigned at = 0; at < w->unit; at += n) {
+            uint8_t *e = w->page[i] + at;
+            uint64_t raw = fc_get_at(e, n);
+
+            if (oracle_present(&w->mode, 0, raw) ||
+                (raw & f->mark_bits) != f->mark) {
+                continue;
+            }
+            if (policy == PTW_ABSENT_WINDOWS) {
+                raw |= is->windows_transition | g->o.absent.mask;
+            } else {
+                raw |= is->linux_none;
+            }
+            if (fc_inverts(g)) {
+                raw ^= oracle_frame(&w->mode,
+                                    (raw & is->linux_large) != 0 ? 1 : 0);
+            }
+            fc_put_at(e, n, raw);
+        }
+    }
+}
+
+/* What becomes of the guest; the last record of the kind counts. */
+static void read_rebuild(struct fc_guest *g, struct fc_input *input,
+                         const struct fz_records *in)
+{
+    const uint8_t *record = in->record;
+    uint64_t base = fz_get(record, REBUILD_BASE) * fc_page_bytes(g)
+                    << fz_get(record, REBUILD_BASE_SHIFT) % 64;
+
+    input->options = (unsigned)fz_get(record, REBUILD_OPTIONS);
+    input->limit = (enum fc_limit)(fz_get(record, REBUILD_LIMIT) % 4);
+    input->limited_to = (unsigned)fz_get(record, REBUILD_LIMITED_TO);
+    g->knows_zeros = (input->options & OPT_KNOWS_ZEROS) != 0;
+    g->stopped = (input->options & OPT_STOPPED) != 0;
+    g->o.flags =
+        (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, REBUILD_FLAGS));
+    g->o.base.v = fz_value(in, FZ_BASE, base);
+    g->o.seed = fz_get(record, REBUILD_SEED) * 0x9E3779B97F4A7C15;
+    g->o.absent = policy_of(g->w, (unsigned)fz_get(record, REBUILD_ABSENT) % 8);
+    g->o.max_reads = g->w->thorough ? 65536 : 16384;
+    if (input->limit == FEW_READS) {
+        g->o.max_reads = (uint64_t)input->limited_to * 16;
+    } else if (input->limit == FEW_BYTES) {
+        g->o.max_bytes = (uint64_t)input->limited_to * fc_page_bytes(g);
+    } else if (input->limit == FEW_STORAGE) {
+        input->most_storage = (size_t)input->limited_to * 1024;
+    }
+    g->o.max_reads = fz_value(in, FZ_READS, g->o.max_reads);
+    g->o.max_bytes = fz_value(in, FZ_BYTES, g->o.max_bytes);
+    place_tables(g, (enum fc_tables_base)(fz_get(record, REBUILD_TABLES) % 4));
+    g->o.tables_base.v = fz_value(in, FZ_TABLES_BASE, g->o.tables_base.v);
+}
+
+static void read_image(struct fc_guest *g, struct fc_input *input,
+                       const uint8_t *record)
+{
+    input->growth = (unsigned)fz_get(record, IMAGE_GROWTH);
+    input->refused_first = (unsigned)fz_get(record, IMAGE_REFUSED);
+    input->refused_times = (unsigned)fz_get(record, IMAGE_TIMES);
+    g->filler = (enum fc_filler)(fz_get(record, IMAGE_FILLER) % 4);
+    input->spoil =
+        (enum fc_spoil)(fz_get(record, IMAGE_SPOIL) % (SPOIL_ADD + 1));
+    input->spoil_at[0] = (uint8_t)fz_get(record, IMAGE_WHERE);
+    input->spoil_at[1] = (uint8_t)fz_get(record, IMAGE_ENTRY);
+    input->spoil_at[2] = (uint8_t)fz_get(record, IMAGE_OTHER);
+}
+
+void fc_read_input(struct fc_guest *g, struct fc_input *input,
+                   const uint8_t *data, size_t len)
+{
+    const struct fz_records all = fz_records_of(data, len);
+    struct fz_records none = fz_records_of(NULL, 0);
+    struct fz_records in;
+    bool hostile;
+
+    fz_world_read(&world, true, data, len);
+    memset(g, 0, sizeof *g);
+    memset(input, 0, sizeof *input);
+    g->w = &world;
+    while ((oracle_present_bits(&world.mode) >> g->low_bits) != 0) {
+        g->low_bits++;
+    }
+    g->o = ptw_rebuild_everything();
+    input->most_storage = FC_STORE;
+    read_rebuild(g, input, &none);
+    for (in = all; fz_next_record(&world, &in);) {
+        if (fz_op_of(in.record) == OP_REBUILD) {
+            input->most_storage = FC_STORE;
+            g->o = ptw_rebuild_everything();
+            read_rebuild(g, input, &in);
+        } else if (fz_op_of(in.record) == OP_IMAGE) {
+            read_image(g, input, in.record);
+        } else if (fz_op_of(in.record) == OP_REFUSE) {
+            read_refuse(g, in.record);
+        }
+    }
+    name_pages(g);
+    hostile = (input->options & OPT_HOSTILE) != 0;
+    g->o.first.v = world.first;
+    g->o.last.v = world.last;
+    if (!hostile) {
+        g->o.first.v &= ~fc_page_mask(g);
+        g->o.last.v |= fc_page_mask(g);
+    }
+    g->o.leave_out = g->leave_out;
+    g->o.map = g->map;
+    for (in = all; fz_next_record(&world, &in);) {
+        if (fz_op_of(in.record) == OP_OMIT) {
+            read_omit(g, &in, hostile);
+        }
+    }
+    for (in = all; fz_next_record(&world, &in);) {
+        if (fz_op_of(in.record) == OP_MAP) {
+            read_map(g, &in);
+        } else if (fz_op_of(in.record) == OP_CUT) {
+            read_cut(g, in.record);
+        }
+    }
+    for (unsigned i = 0; i < world.roots; i++) {
+        g->root[i] = ptw_root_of(&world.regime, ptw_pa_of(world.root[i]));
+    }
+    if ((input->options & OPT_CHANGES) != 0 &&
+        (world.memory == FZ_DIRECT || world.memory == FZ_MIXED)) {
+        world.memory = FZ_BORROW; /* what changes is what is borrowed */
+    }
+    fc_make_host(g);
+}

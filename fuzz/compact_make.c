@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a rebuild and of a comparison: README.md has the properties in words. */
+#include "compact_make.h"
+#include "check.h"
+#include "same_guest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+struct ptw_verify fc_verify;
+
+/* ------------------------------------------------------------------- storage */
+
+/* How much is given of what was asked for: as little as is taken, at first. */
+static size_t store_bytes(size_t bytes, unsigned growth, unsigned tries)
+{
+    unsigned less = tries >= 4 ? 0 : growth >> 2 * (tries & 3) & 3;
+
+    return less == 3 ? bytes + 40 : bytes >> less;
+}
+
+/* One storage for a step that asked; false when the caller has no more. */
+static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
+                 size_t most)
+{
+    unsigned tries = 0;
+
+    for (;;) {
+        size_t wanted = rb != NULL ? rb->wanted : v->wanted;
+        size_t bytes = store_bytes(wanted, growth, tries);
+        void *before;
+        void *store;
+        enum ptw_status st;
+
+        if (wanted == 0) {
+            fz_fail("PTW_E_SPACE, and nothing is wanted");
+        }
+        if (wanted > most) {
+            return false;
+        }
+        store = fc_exactly(bytes);
+        tries++;
+        st = rb != NULL ? ptw_rebuild_give(rb, store, bytes, &before)
+                        : ptw_verify_give(v, store, bytes, &before);
+        if (st == PTW_OK) {
+            free(before);
+            return true;
+        }
+        free(store);
+        if (st != PTW_E_SPACE || before != NULL || bytes >= wanted) {
+            fz_fail("%zu bytes where %zu are wanted: %s", bytes, wanted,
+                    ptw_status_text(st));
+        }
+    }
+}
+
+/* ------------------------------------------------------------- what is right */
+
+/* Whether the regime has such a map, wherever the guest's tables are.  A large
+ * leaf may reach where small pages do not: then *unsure. */
+static bool map_is_right(const struct fz_world *w,
+                         const struct ptw_map_request *q, bool *unsure)
+{
+    uint64_t reach =
+        ((uint64_t)1 << w->mode.format->leaf_pa_bits(&w->mode, 0)) - 1;
+    uint64_t span = q->last.v - q->first.v;
+
+    if (!fz_one_half(w, q->first.v, q->last.v) ||
+        (q->first.v | (q->last.v + 1) | q->pa.v) % w->page_bytes != 0) {
+        return false;
+    }
+    if (!fz_can_map(w, q->rights, q->copy_on_write,
+                    (q->flags & PTW_EDIT_GRANT_EXEC) != 0, &q->attributes) ||
+        (q->flags & PTW_EDIT_UNSHARE) != 0) {
+        return false; /* nothing counts who shares the tables of a guest */
+    }
+    if (q->pa.v > UINT64_MAX - span) {
+        return false;
+    }
+    if (q->pa.v + span > reach) {
+        *unsure = (q->flags & PTW_EDIT_LARGE) != 0;
+        return *unsure;
+    }
+    return true;
+}
+
+/* What ptw_rebuild_init has to say; *unsure, when it may refuse all the same. */
+static bool options_are_right(const struct fc_guest *g, bool *unsure)
+{
+    const struct ptw_rebuild_options *o = &g->o;
+    uint64_t last = 0;
+    uint64_t gap;
+    uint64_t gap_end;
+
+    if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
+        (o->tables_base.v % fc_page_bytes(g) != 0 ||
+         o->tables_base.v >> g->w->regime.pa_bits != 0)) {
+        return false;
+    }
+
+    if ((o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
+        (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+        return false;
+    }
+    if (o->base.v % fc_page_bytes(g) != 0 || o->first.v > o->last.v ||
+        o->first.v % fc_page_bytes(g) != 0 ||
+        o->last.v % fc_page_bytes(g) != fc_page_mask(g) ||
+        o->base.v >> g->w->regime.pa_bits != 0) {
+        return false;
+    }
+    if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
+            0 &&
+        oracle_writes(&g->w->mode, false, 0)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->leave_outs; i++) {
+        const struct ptw_va_range *r = &g->leave_out[i];
+
+        if (r->first.v > r->last.v || r->first.v % fc_page_bytes(g) != 0 ||
+            r->last.v % fc_page_bytes(g) != fc_page_mask(g) ||
+            (i > 0 && r->first.v <= last)) {
+            return false;
+        }
+        last = r->last.v;
+    }
+    oracle_gap(&g->w->mode, &gap, &gap_end);
+    if (fc_kept(g, 0, gap - 1) == PTW_COVER_NONE &&
+        (gap_end == UINT64_MAX ||
+         fc_kept(g, gap_end + 1, UINT64_MAX) == PTW_COVER_NONE)) {
+        return false;
+    }
+    for (size_t i = 0; i < o->maps; i++) {
+        const struct ptw_map_request *q = &g->map[i];
+
+        if (q->first.v > q->last.v ||
+            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE ||
+            !map_is_right(g->w, q, unsure)) {
+            return false;
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (q->first.v <= g->map[j].last.v &&
+                g->map[j].first.v <= q->last.v) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------- the law */
+
+/* How near an input comes to what the law allows: one of these is set for each
+ * two hundredth part of it, and libFuzzer keeps an input that sets another. */
+enum step { PLAN, MAKE, COMPARE, STEPS };
+
+enum { SCORES = 200 };
+
+__attribute__((used, section("__libfuzzer_extra_counters"))) static uint8_t
+    scored[STEPS][SCORES + 1];
+
+/* What the law allows: README.md.  Everything is counted here, but the tables
+ * that the walks entered, which the targets of walks check. */
+uint64_t fc_lawful(const struct fc_guest *g, uint64_t tables,
+                   uint64_t new_bytes)
+{
+    uint64_t cuts = 2 * (uint64_t)g->w->roots * (g->o.leave_outs + 1);
+    uint64_t pages = new_bytes / fc_page_bytes(g) + 1;
+
+    for (unsigned i = 0; i < g->w->regions; i++) {
+        pages += (g->w->region[i].last / fc_page_bytes(g)) -
+                 (g->w->region[i].first / fc_page_bytes(g)) + 2;
+    }
+    return 8 * g->w->entries * tables + (32 + 2 * cuts) * pages;
+}
+
+static void check_work(enum step step, uint64_t work, uint64_t most)
+{
+    static const char *const name[STEPS] = {"the plan", "the making",
+                                            "the comparison"};
+    static uint64_t worst[STEPS];
+    uint64_t score = work / (most / SCORES + 1);
+
+    if (work > most) {
+        fz_fail("%s takes %llu steps, and the law allows %llu", name[step],
+                HEX(work), HEX(most));
+    }
+    scored[step][score] = 1;
+    if (score > worst[step] && getenv("PTW_WORST") != NULL) {
+        printf("worst: %s, %llu of %llu steps\n", name[step],
+               (unsigned long long)work, (unsigned long long)most);
+        fflush(stdout);
+    }
+    worst[step] = score > worst[step] ? score : worst[step];
+}
+
+/* --------------------------------------------------------------------- steps */
+
+/* Where the pages go, and what is known of the order. */
+struct sink {
+    struct fc_image *m;
+    uint64_t page_bytes;
+    uint64_t next; /* the lowest address that may come */
+    unsigned writes;
+    unsigned refuse_at;
+    unsigned refuse_times;
+    bool resumed;
+    bool full;
+    bool changes;
+};
+
+static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
+                                  size_t n)
+{
+    struct sink *s = ctx;
+    struct fc_image *m = s->m;
+
+    if (n == 0 || n % m->one_page != 0 || to.v % m->one_page != 0 ||
+        to.v < m->base || to.v - m->base >= s->page_bytes ||
+        s->page_bytes - (to.v - m->base) < n) {
+        fz_fail("the sink is given %zu bytes at %llx", n, HEX(to.v));
+    }
+    if (to.v < s->next) {
+        fz_fail("the sink is given %llx, when %llx was the next", HEX(to.v),
+                HEX(s->next));
+    }
+    if (s->writes++ >= s->refuse_at && s->refuse_times > 0) {
+        s->refuse_times--;
+        /* At most 64 pages before it. */
+        s->next = to.v - m->base > 64 * m->one_page ? to.v - 64 * m->one_page
+                                                    : m->base;
+        s->resumed = true;
+        return PTW_E_READONLY;
+    }
+    for (size_t at = 0; at < n; at += FZ_PAGE) {
+        const uint8_t *page = (const uint8_t *)bytes + at;
+        int i = fc_written(m, to.v + at);
+
+        if (i >= 0) {
+            if (!s->resumed ||
+                (!s->changes && memcmp(m->page[i], page, FZ_PAGE) != 0)) {
+                fz_fail("the page %llx is given twice", HEX(to.v + at));
+            }
+            memcpy(m->page[i], page, FZ_PAGE);
+            continue;
+        }
+        if (m->pages == FC_PAGES) {
+            s->full = true;
+            return PTW_E_SPACE;
+        }
+        if (m->pages > 0 && m->at[m->pages - 1] >= to.v + at) {
+            /* It was zeros before, and the guest changed. */
+            if (!s->changes) {
+                fz_fail("the page %llx comes too late", HEX(to.v + at));
+            }
+            s->full = true;
+            return PTW_E_SPACE;
+        }
+        m->at[m->pages] = to.v + at;
+        memcpy(m->page[m->pages++], page, FZ_PAGE);
+    }
+    s->next = to.v + n;
+    return PTW_OK;
+}
+
+static const struct ptw_page_sink page_sink = {take_pages};
+
+void fc_free_storage(const struct ptw_rebuild *rb)
+{
+    for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
+        free(ptw_rebuild_storage(rb, i));
+    }
+    if (ptw_rebuild_storage(rb, PTW_REBUILD_STORES) != NULL) {
+        fz_fail("there is a storage too many");
+    }
+}
+
+/* The work of the walk that ended last. */
+static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
+                        uint64_t besides, const char *what)
+{
+    struct ptw_walk_stats s = ptw_walk_counts(&rb->walk);
+
+    if ((rb->o.max_reads != 0 && s.reads > rb->o.max_reads) ||
+        s.reads > s.tables * g->w->entries) {
+        fz_fail("%s: %llu reads of %llu tables, %llu were allowed", what,
+                HEX(s.reads), HEX(s.tables), HEX(rb->o.max_reads));
+    }
+    if (g->reads > s.reads + besides) {
+        fz_fail("%s: %llu reads, the walk counts %llu, and %llu besides", what,
+                HEX(g->reads), HEX(s.reads), HEX(besides));
+    }
+}
+
+/* The plan refused a leaf: there is one where it says, and it was asked to. */
+static void check_refusal(struct fc_guest *g, const struct ptw_rebuild *rb,
+                          const struct fc_manner *how)
+{
+    uint32_t space = 0;
+    ptw_va va = {0};
+
+    if ((rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
+        !ptw_rebuild_bad_mark(rb, &space, &va) ||
+        (!how->changes && !fc_marked(g, space, va.v))) {
+        fz_fail("the plan refuses a marked leaf at %llx of space %u", HEX(va.v),
+                (unsigned)space);
+    }
+}
+
+/* Whether the new pages and tables, as they are counted, have an address in
+ * common. */
+static bool overlap(const struct ptw_rebuild *rb)
+{
+    uint64_t tables = rb->counts.bytes - rb->counts.page_bytes;
+    uint64_t pages = rb->counts.page_bytes;
+
+    return (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0 && pages > 0 &&
+           tables > 0 &&
+           (rb->o.tables_base.v >= rb->o.base.v
+                ? rb->o.tables_base.v - rb->o.base.v < pages
+                : rb->o.base.v - rb->o.tables_base.v < tables);
+}
+
+static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
+                            const struct fc_manner *how, bool *no_storage)
+{
+    enum ptw_status st;
+    unsigned i = 0;
+    size_t map;
+
+    *no_storage = false;
+    for (;; i++) {
+        st = ptw_rebuild_plan(rb);
+        if (st != PTW_E_SPACE) {
+            break;
+        }
+        if (i > 1000) {
+            fz_fail("the plan does not come to its end");
+        }
+        if (!give(rb, NULL, how->growth, how->most_storage)) {
+            *no_storage = true;
+            return st;
+        }
+    }
+    switch ((int)st) {
+    case PTW_OK:
+        if (!how->changes && rb->mem->ctx == g) {
+            bool compares =
+                (g->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
+            uint64_t entries =
+                ptw_walk_counts(&rb->walk).tables * g->w->entries;
+            /* An entry that names what there was no room for is read again. */
+            uint64_t besides =
+                g->o.absent.policy > PTW_ABSENT_CLEAR ? entries + i : 0;
+
+            check_reads(g, rb, compares ? UINT64_MAX / 2 : besides, "the plan");
+        }
+        break;
+    case PTW_E_LIMIT:
+        if (rb->o.max_reads == 0 ||
+            (rb->o.max_bytes == 0 &&
+             ptw_walk_counts(&rb->walk).reads < rb->o.max_reads)) {
+            fz_fail("the plan stops at a limit that it has not");
+        }
+        break;
+    case PTW_E_WIDTH:
+        break;
+    case PTW_E_OVERLAP:
+        if (!overlap(rb)) {
+            fz_fail("the plan says that pages and tables overlap");
+        }
+        break;
+    case PTW_E_RIGHTS:
+        if (!ptw_rebuild_bad_map(rb, &map) || map >= g->o.maps) {
+            fz_fail("the plan refuses a map that there is not");
+        }
+        break;
+    case PTW_E_MARKED:
+        check_refusal(g, rb, how);
+        break;
+    case PTW_E_ALIGN:
+    case PTW_E_BUS:
+        break;
+    default:
+        fz_fail("the plan says: %s", ptw_status_text(st));
+    }
+    if (!how->changes && rb->mem->ctx == g) {
+        check_work(PLAN, rb->work,
+                   fc_lawful(g, ptw_walk_counts(&rb->walk).tables, 0));
+    }
+    return st;
+}
+
+static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
+                            const struct fc_manner *how, struct fc_image *m,
+                            bool *full)
+{
+    struct sink s = {
+        .m = m,
+        .page_bytes = rb->counts.page_bytes,
+        .next = m->base,
+        .refuse_at = how->refuse_at,
+        .refuse_times = how->refuse_times,
+        .changes = how->changes,
+    };
+    enum ptw_status st;
+    unsigned refused;
+
+    m->pages = 0;
+    g->reads = 0;
+    do {
+        refused = s.refuse_times;
+        st = ptw_rebuild_copy(rb, &page_sink, &s);
+        if (st == PTW_E_READONLY && s.refuse_times == refused) {
+            fz_fail("the sink did not refuse");
+        }
+        if (st == PTW_E_READONLY &&
+            (rb->where.v % fc_page_bytes(g) != 0 ||
+             !fc_readable(g, rb->where.v)) &&
+            !how->changes && rb->mem->ctx == g) {
+            fz_fail("the sink refused %llx", HEX(rb->where.v));
+        }
+    } while (st == PTW_E_READONLY && !s.full);
+    *full = s.full;
+    if (s.full && st != PTW_E_SPACE) {
+        fz_fail("the sink refused, and the copy says: %s", ptw_status_text(st));
+    }
+    if (st != PTW_OK && !s.full && st != PTW_E_LIMIT && st != PTW_E_WIDTH &&
+        (st != PTW_E_OVERLAP || !overlap(rb)) &&
+        (st != PTW_E_CHANGED || !how->changes)) {
+        fz_fail("the copy says: %s", ptw_status_text(st));
+    }
+    return st;
+}
+
+static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
+                              const struct ptw_rebuild_options *o,
+                              const struct fc_manner *how, struct fc_image *m)
+{
+    struct ptw_region region = {{0}, {0}, NULL, !how->read_only};
+    struct ptw_mem to;
+    size_t room;
+    enum ptw_status st;
+
+    m->bytes = rb->counts.bytes;
+    m->page_bytes = rb->counts.page_bytes;
+    m->tables_at = (o->flags & PTW_REBUILD_TABLES_APART) != 0
+                       ? o->tables_base.v
+                       : m->base + rb->counts.page_bytes;
+    if (overlap(rb)) {
+        fz_fail("pages and tables overlap");
+    }
+    if (ptw_rebuild_tables_at(rb).v != m->tables_at) {
+        fz_fail("the tables are at %llx", HEX(ptw_rebuild_tables_at(rb).v));
+    }
+    m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
+    room = m->table_bytes - (how->no_room ? (size_t)fc_page_bytes(g) / 2 : 0);
+    m->tables = fc_exactly(m->table_bytes);
+    memset(m->tables, 0xA7, m->table_bytes);
+    region.first.v = m->tables_at;
+    region.last.v = m->tables_at + room - 1;
+    region.host = how->direct ? m->tables : NULL;
+    st = how->direct
+             ? ptw_mem_init_regions(&to, &region, 1)
+             : ptw_mem_init_callbacks(&to, &fc_image_ops, m, &region, 1);
+    if (st != PTW_OK) {
+        fz_fail("the new memory is refused");
+    }
+    g->reads = 0;
+    st = ptw_rebuild_tables(rb, &to, m->root);
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (rb->counts.bytes > m->bytes || rb->counts.tables == 0 ||
+        rb->counts.bytes !=
+            rb->counts.page_bytes + rb->counts.tables * fc_table_place(g)) {
+        fz_fail("the image has %llu bytes", HEX(rb->counts.bytes));
+    }
+    if (!how->changes && rb->mem->ctx == g) {
+        check_reads(g, rb, rb->counts.tables * g->w->entries, "the tables");
+    }
+    m->bytes = rb->counts.bytes;
+    m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
+    m->counts = rb->counts;
+    for (unsigned i = 0; i < g->w->roots; i++) {
+        if (m->root[i].table.v % fc_table_place(g) != 0 ||
+            m->root[i].table.v < m->tables_at ||
+            m->root[i].table.v - m->tables_at >= m->table_bytes ||
+            m->root[i].table.v >>
+                    g->w->mode.format->root_pa_bits(&g->w->mode) !=
+                0) {
+            fz_fail("the new root %llx", HEX(m->root[i].table.v));
+        }
+    }
+    return st;
+}
+
+/* Rebuilds; false when there is no image, for a reason that is right. */
+bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
+                   const struct ptw_root *root,
+                   const struct ptw_rebuild_options *o,
+                   const struct fc_manner *how, struct ptw_rebuild *rb,
+                   struct fc_image *m)
+{
+    const struct fz_world *w = g->w;
+    bool unsure = false;
+    bool stop;
+    uint64_t planned;
+    enum ptw_status st = ptw_rebuild_init(rb, mem, root, w->roots, o);
+
+    m->base = o->base.v;
+    m->one_page = fc_page_bytes(g);
+    m->tables = NULL;
+    m->extra_at = 0;
+    if ((st == PTW_OK) != options_are_right(g, &unsure) &&
+        (st == PTW_OK || !unsure)) {
+        fz_fail("a rebuild begins: %s", ptw_status_text(st));
+    }
+    if (st != PTW_OK) {
+        if (st != PTW_E_ALIGN && st != PTW_E_WIDTH && st != PTW_E_RANGE &&
+            st != PTW_E_OVERLAP && st != PTW_E_REGIME && st != PTW_E_RIGHTS &&
+            st != PTW_E_ARG && st != PTW_NOT_CANONICAL) {
+            fz_fail("a rebuild begins: %s", ptw_status_text(st));
+        }
+        if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
+            fz_fail("a rebuild that did not begin has a plan");
+        }
+        return false;
+    }
+    if (ptw_rebuild_copy(rb, &page_sink, NULL) != PTW_E_ARG ||
+        ptw_rebuild_tables(rb, mem, m->root) != PTW_E_ARG) {
+        fz_fail("steps of a rebuild out of turn");
+    }
+    st = plan(g, rb, how, &stop);
+    if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
+        unsigned bad = ptw_rebuild_bad_root(rb);
+        uint64_t pa = bad < w->roots ? root[bad].table.v : 0;
+        uint64_t bytes = oracle_table_bytes(w->mode.format, w->levels - 1);
+
+        if (bad >= w->roots ||
+            st != (pa % bytes != 0 ? PTW_E_ALIGN : PTW_E_BUS) ||
+            (st == PTW_E_BUS && fc_cover(g, pa, bytes) != PTW_COVER_NONE)) {
+            fz_fail("the plan says of the root %llx: %s", HEX(pa),
+                    ptw_status_text(st));
+        }
+    }
+    if (stop || st != PTW_OK ||
+        rb->counts.pages > FC_PAGES * FZ_PAGE / fc_page_bytes(g) ||
+        rb->counts.tables > FC_TABLES) {
+        return false;
+    }
+    planned = rb->work;
+    if (how->changes) {
+        fz_world_stir(g->w, g->w->restless / 16);
+    }
+    st = copy(g, rb, how, m, &stop);
+    if (st != PTW_OK || stop || rb->counts.tables > FC_TABLES) {
+        return false;
+    }
+    if (how->changes) {
+        fz_world_stir(g->w, g->w->restless / 16);
+    }
+    st = tables(g, rb, o, how, m);
+    if (st == PTW_OK && !how->changes && rb->mem->ctx == g) {
+        check_work(
+            MAKE, rb->work - planned,
+            2 * fc_lawful(g,
+                          ptw_walk_counts(&rb->walk).tables + rb->counts.tables,
+                          m->bytes));
+    }
+    if (st == PTW_OK) {
+        return true;
+    }
+    if (!(how->changes && st == PTW_E_CHANGED) &&
+        !(how->no_room && st == PTW_E_BUS) &&
+        !(how->read_only && st == PTW_E_READONLY)) {
+        fz_fail("the tables: %s", ptw_status_text(st));
+    }
+    return false;
+}
+
+/* ----------------------------------------------------------------- verifying */
+
+enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
+                                  const struct ptw_root *root,
+                                  const struct ptw_mem *now,
+                                  const struct ptw_root *now_root,
+                                  const struct ptw_verify_options *o,
+                                  unsigned growth, struct ptw_certificate *c)
+{
+    struct ptw_verify *v = &fc_verify;
+    enum ptw_status st =
+        ptw_verify_init(v, mem, root, now, now_root, g->w->roots, o);
+
+    if (st != PTW_OK) {
+        fz_fail("a comparison is refused: %s", ptw_status_text(st));
+    }
+    for (unsigned i = 0;; i++) {
+        st = ptw_verify_run(v);
+        if (st != PTW_E_SPACE) {
+            break;
+        }
+        if (i > 1000) {
+            fz_fail("a comparison does not come to its end");
+        }
+        if (!give(NULL, v, growth, FC_STORE)) {
+            break;
+        }
+    }
+    for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
+        free(ptw_verify_storage(v, i));
+    }
+    if (st != PTW_OK && st != PTW_DIFFERENT && st != PTW_E_LIMIT &&
+        st != PTW_E_SPACE) {
+        fz_fail("a comparison says: %s", ptw_status_text(st));
+    }
+    if ((st == PTW_DIFFERENT) != (v->difference.kind != PTW_DIFFERS_NOT)) {
+        fz_fail("a comparison says: %s, %s", ptw_status_text(st),
+                ptw_difference_text(v->difference.kind));
+    }
+    if (st != PTW_E_SPACE && ptw_verify_run(v) != PTW_E_ARG) {
+        fz_fail("a comparison that is over goes on");
+    }
+    *c = v->certificate;
+    return st;
+}
+
+enum ptw_status fc_compare(struct fc_guest *g, const struct ptw_mem *mem,
+                           struct fc_image *m, uint64_t seed, unsigned growth,
+                           struct ptw_certificate *c)
+{
+    struct ptw_verify_options o = ptw_verify_options_of(&g->o);
+    struct ptw_region region[FC_IMAGE_REGIONS];
+    struct ptw_mem now;
+    enum ptw_status st;
+
+    o.seed = seed;
+    fc_image_memory(m, &now, region);
+    st = fc_compare_memory(g, mem, g->root, &now, m->root, &o, growth, c);
+    if (!g->changes) {
+        uint64_t tables = ptw_walk_counts(&fc_verify.side[0].walk).tables +
+                          ptw_walk_counts(&fc_verify.side[1].walk).tables;
+
+        check_work(COMPARE, fc_verify.work, 4 * fc_lawful(g, tables, m->bytes));
+    }
+    return st;
+}
+
+static void certified(const char *what, uint64_t is, uint64_t counted)
+{
+    if (is != counted) {
+        fz_fail("the certificate has %llu %s, the image %llu", HEX(is), what,
+                HEX(counted));
+    }
+}
+
+/* The certificate of an image that is right. */
+void fc_check_certificate(const struct fc_guest *g, const struct fc_image *m,
+                          const struct ptw_certificate *c)
+{
+    const struct ptw_rebuild_counts *k = &m->counts;
+    const uint64_t *dropped = k->dropped;
+
+    certified("spaces", c->spaces, k->spaces);
+    certified("aliases", c->aliases, k->aliases);
+    if (g->o.maps == 0 && k->split == 0) {
+        certified("tables", c->tables, k->tables);
+    }
+    /* What is left of a large page that an entry named. */
+    if (g->refuses == 0 || k->absent_unknown == 0) {
+        certified("pages", c->pages, k->pages + k->merged);
+    }
+    certified("entries kept", c->absent_kept, k->absent_kept);
+    certified("entries cleared", c->absent_cleared, k->absent_cleared);
+    certified("entries followed", c->absent_followed, k->absent_followed);
+    certified("entries unknown", c->absent_unknown, k->absent_unknown);
+    certified("leaves marked before", c->marked_before, k->marked_before);
+    certified("pages in part", c->partial, 0);
+    certified("dropped", c->dropped,
+              dropped[PTW_DROP_OUTSIDE] + dropped[PTW_DROP_PARTIAL] +
+                  dropped[PTW_DROP_UNREADABLE]);
+    certified("outside", c->outside, 0);
+    certified("bad", c->bad,
+              dropped[PTW_DROP_BAD_ENTRY] + dropped[PTW_DROP_TABLE] +
+                  dropped[PTW_DROP_SELF]);
+}

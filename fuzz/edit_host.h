@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host of an edit: memory behind callbacks, a pool that tables come from, and
+ * hooks that take, give and move tables.  What the library does that it must not do
+ * ends the run. */
+#ifndef PTW_FUZZ_EDIT_HOST_H
+#define PTW_FUZZ_EDIT_HOST_H
+
+#include "edit_input.h"
+#include "machine.h"
+
+/* What leads from a table in stock to the next one. */
+enum { FE_LINK_BYTES = 8 };
+
+/* The host of an edit. */
+struct fe_host {
+    struct fm m;
+    struct ptw_region region[FZ_REGIONS + 2];
+    struct ptw_mem mem;
+    const struct fz_world *w;
+    struct ptw_shares shares;
+    unsigned shares_at; /* the storage that it is in */
+    unsigned options;
+    uint64_t poison;
+    unsigned pool_limit; /* tables of it that may be taken */
+
+    /* This edit: */
+    unsigned takes_left;
+    bool editing;
+    bool refused; /* take or move did, or what they returned can't be */
+    enum ptw_status refusal;
+    unsigned refusals; /* if so: what the edit may say, 1 << a status */
+    unsigned takes;    /* calls */
+    unsigned taken;    /* calls that returned a table */
+    enum fe_fault take_fault;
+    unsigned take_fault_at;   /* which call; 0: none */
+    enum fe_fault move_fault; /* in place of a refusal */
+    uint64_t bad;             /* what take returned, */
+    bool bad_out;             /* and has to be given back */
+    int high;                 /* what take returned last, if no root register */
+                              /* can have it; or -1 */
+    bool tainted;             /* the tables have what they must not have */
+    bool misled;              /* the same, by what an edit can't see */
+    bool crooked;             /* a table was at two levels */
+    unsigned reads;           /* through callbacks */
+    unsigned writes;
+    unsigned given_back; /* calls */
+    bool restless;       /* entries change under the edit */
+    uint64_t random;
+    unsigned moves; /* calls */
+    unsigned moved;
+    unsigned move_mask;
+    unsigned move_refused_at;
+    uint64_t hook_root;
+    bool hooked;
+    bool movable;   /* tables are asked before they are written */
+    unsigned given; /* of the tables that this edit did not take */
+};
+
+/* A table that is wanted, or that moves. */
+struct fe_wanted {
+    uint64_t bytes;
+    bool root;
+};
+
+extern const struct ptw_table_ops fe_with_give;
+extern const struct ptw_table_ops fe_without_give;
+extern const struct ptw_move_ops fe_movers;
+
+/* fe_host_begin starts with an input.  fe_host_machine gives the host a machine
+ * without memory, fe_add_pool gives that its pool, and fe_host_memory makes the
+ * accessor of all memory. */
+void fe_host_begin(struct fe_host *h, const struct fz_world *w,
+                   const struct fe_input *in);
+void fe_host_machine(struct fe_host *h);
+void fe_add_pool(struct fm *m, const struct fz_world *w);
+void fe_host_memory(struct fe_host *h);
+
+/* fe_is_pool says whether the pool begins there, or its second half. */
+bool fe_is_pool(const struct fm *m, uint64_t pa);
+
+/* fe_is_high says that no root register can have that address. */
+bool fe_is_high(const struct fm *m, uint64_t pa);
+
+/* fe_keep_world takes the tables of the guest out of the pool. */
+void fe_keep_world(struct fe_host *h);
+
+/* fe_host_asks says how the next tables are supplied. */
+void fe_host_asks(struct fe_host *h, const struct fe_record *q);
+
+/* A table that any level can use; an address of one that is in use; and an address
+ * that can be no such table, for the reason of the fault.  false: there is none. */
+struct fe_wanted fe_any_table(const struct fe_host *h);
+bool fe_page_in_use(const struct fe_host *h, uint64_t *pa);
+bool fe_bad_address(const struct fe_host *h, enum fe_fault fault,
+                    const struct fe_wanted *is, uint64_t *pa);
+
+/* fe_shares_begin starts the list of shared tables.  fe_shares_more is called with
+ * the status of an edit: true when the edit found no room in the list, and the list
+ * has what was wanted now. */
+void fe_shares_begin(struct fe_host *h, const struct fe_input *in);
+bool fe_shares_more(struct fe_host *h, enum ptw_status st);
+
+#endif

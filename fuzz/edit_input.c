@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edit_input.h"
+
+#include <string.h>
+
+const char *const fe_fault_name[FE_FAULTS] = {
+    [FAULT_NONE] = "nothing",
+    [FAULT_UNALIGNED] = "which is not aligned",
+    [FAULT_OUTSIDE] = "which is outside memory",
+    [FAULT_PART] = "which is in part outside memory",
+    [FAULT_READONLY] = "which is read-only",
+    [FAULT_WIDE] = "which no entry can refer to",
+    [FAULT_FULL] = "which is not empty",
+    [FAULT_IN_USE] = "which is in use",
+};
+
+static void read_supply(const struct fz_records *in, struct fe_record *q)
+{
+    const uint8_t *record = in->record;
+    uint64_t tables = fz_get(record, SUPPLY_TABLES);
+    uint64_t reads = fz_get(record, SUPPLY_READS);
+
+    q->takes = tables == 0 ? PLENTY : (unsigned)tables - 1;
+    q->max_reads = fz_value(in, FZ_READS, reads == 0 ? 16384 : reads - 1);
+    q->move_mask = (unsigned)fz_get(record, SUPPLY_MOVES);
+    q->move_refused_at = (unsigned)fz_get(record, SUPPLY_REFUSED);
+    q->take_fault = (enum fe_fault)(fz_get(record, SUPPLY_TAKE_FAULT) % 8);
+    q->take_fault_at = (unsigned)fz_get(record, SUPPLY_TAKE_CALL);
+    q->move_fault = (enum fe_fault)(fz_get(record, SUPPLY_MOVE_FAULT) % 8);
+    q->stock_fault = (enum fe_fault)(fz_get(record, SUPPLY_STOCK_FAULT) % 8);
+}
+
+/* An edit without a supply of its own. */
+static void plain_supply(struct fe_record *q)
+{
+    memset(q, 0, sizeof *q);
+    q->takes = PLENTY;
+    q->max_reads = 16384;
+}
+
+static void read_edit(const struct fz_world *w, const struct fz_records *in,
+                      struct fe_record *q)
+{
+    const uint8_t *record = in->record;
+    unsigned options = (unsigned)fz_get(record, EDIT_OPTIONS);
+    uint64_t page = fz_page_bytes(w);
+    uint64_t span = (fz_get(record, EDIT_PAGES) + 1) * page
+                    << fz_get(record, EDIT_SHIFT) % 64;
+    uint64_t pa = fz_get(record, EDIT_FRAME) * page
+                  << fz_get(record, EDIT_FRAME_SHIFT) % 64;
+    uint64_t flags = fz_get(record, EDIT_FLAGS);
+    unsigned level = (unsigned)fz_get(record, EDIT_LEVEL) % (w->levels - 1);
+
+    q->op = (enum fe_op)fz_get(record, EDIT_DO);
+    q->root = (unsigned)fz_get(record, EDIT_ROOT) % w->roots;
+    q->changing = (options & 16) != 0;
+    q->first = fz_value(in, FZ_FIRST, fz_address(in, EDIT_FIRST));
+    q->last = q->first + (span - 1);
+    if ((options & 8) != 0) {
+        /* Up to the end of the half, or of everything. */
+        uint64_t gap;
+        uint64_t gap_end;
+
+        oracle_gap(&w->mode, &gap, &gap_end);
+        q->last =
+            gap_end == UINT64_MAX || q->first < gap ? gap - 1 : UINT64_MAX;
+    }
+    q->last = fz_value(in, FZ_LAST, q->last);
+    q->pa = fz_value(in, FZ_PA, pa);
+    q->rights = (unsigned)fz_value(in, FZ_RIGHTS, fz_get(record, EDIT_RIGHTS));
+    q->copy_on_write = (options & 1) != 0;
+    q->attributes.memory_type =
+        (unsigned)fz_value(in, FZ_MEMORY_TYPE, fz_get(record, EDIT_TYPE));
+    q->attributes.key =
+        (unsigned)fz_value(in, FZ_KEY, fz_get(record, EDIT_KEY));
+    q->attributes.global = (options & 2) != 0;
+    flags = fz_value(in, FZ_FLAGS, flags);
+    q->grant_exec = (flags & PTW_EDIT_GRANT_EXEC) != 0;
+    q->flags = (unsigned)flags & ~(unsigned)PTW_EDIT_GRANT_EXEC;
+    q->table_rights = (options & 4) != 0 ? PTW_USER : 0;
+    q->table_rights = (unsigned)fz_value(in, FZ_TABLE_RIGHTS, q->table_rights);
+    q->level = (unsigned)fz_value(in, FZ_LEVEL, level);
+    q->owner = (unsigned)fz_value(in, FZ_OWNER, fz_get(record, EDIT_OWNER));
+    q->space = (unsigned)fz_value(in, FZ_SPACE, q->root);
+    q->link = fz_value(in, FZ_ATTRIBUTES, 0);
+    q->link_said = fz_given(in, FZ_ATTRIBUTES);
+    q->their_va = fz_value(in, FZ_THEIR_VA, fz_address(in, EDIT_THEIRS));
+}
+
+/* The next edit of an input, with what was said about its supply. */
+bool fe_next_edit(const struct fz_world *w, struct fz_records *in,
+                  struct fe_record *q)
+{
+    plain_supply(q);
+    while (fz_next_record(w, in)) {
+        enum fz_op op = fz_op_of(in->record);
+
+        if (op == OP_SUPPLY) {
+            read_supply(in, q);
+        } else if (op == OP_EDIT) {
+            read_edit(w, in, q);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the arguments could be right. */
+bool fe_plausible(const struct fz_world *w, const struct fe_record *q)
+{
+    uint64_t pages = q->first | (q->last + 1);
+    uint64_t limit = (uint64_t)1
+                     << ((q->flags & PTW_EDIT_LARGE) != 0
+                             ? w->mode.pa_bits
+                             : w->mode.format->leaf_pa_bits(&w->mode, 0));
+
+    if (q->op == DO_MAP) {
+        pages |= q->pa;
+        if (q->pa > UINT64_MAX - (q->last - q->first) ||
+            q->pa + (q->last - q->first) >= limit ||
+            !fz_can_map(w, q->rights, q->copy_on_write, q->grant_exec,
+                        &q->attributes)) {
+            return false;
+        }
+    }
+    if (q->op != DO_UNMAP && !fz_can_grant(w, q->rights, q->grant_exec)) {
+        return false;
+    }
+    if (q->first > q->last || pages % fz_page_bytes(w) != 0) {
+        return false;
+    }
+    return fz_one_half(w, q->first, q->last);
+}
+
+unsigned fe_exec_flag(const struct fe_record *q)
+{
+    return q->grant_exec ? (unsigned)PTW_EDIT_GRANT_EXEC : 0;
+}
+
+/* Reads the world, and what an input says about the host. */
+void fe_read_input(struct fz_world *w, struct fe_input *in, const uint8_t *data,
+                   size_t len)
+{
+    struct fz_records r;
+
+    fz_world_read(w, true, data, len);
+    memset(in, 0, sizeof *in);
+    in->records = fz_records_of(data, len);
+    for (r = in->records; fz_next_record(w, &r);) {
+        enum fz_op op = fz_op_of(r.record);
+
+        if (op == OP_HOST) {
+            in->options = (unsigned)fz_get(r.record, HOST_OPTIONS);
+            in->readonly = (unsigned)fz_get(r.record, HOST_READONLY);
+            in->shares_room = (unsigned)fz_get(r.record, HOST_SHARES);
+            in->pool_limit = (unsigned)fz_get(r.record, HOST_POOL);
+        }
+        in->edits += op == OP_EDIT && in->edits < FE_EDITS;
+    }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One edit and what holds after it, whatever makes edits: for the targets edit, move,
+ * space_map and link. */
+#ifndef PTW_FUZZ_EDITS_H
+#define PTW_FUZZ_EDITS_H
+
+#include "edit_host.h"
+
+/* fe_entries_to_compare returns how many entries a comparison looks at.  A fuzzer
+ * compares a prefix where there is much. */
+uint64_t fe_entries_to_compare(const struct fz_world *w);
+
+/* fe_edit_begin comes before an edit, and fe_edit_end after it: what holds
+ * whatever the edit said is checked. */
+void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable);
+void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
+                 enum ptw_status st);
+
+/* fe_check_refusal checks that an edit says what was refused, and does not keep
+ * it.  fe_check_changed checks that only one failure says that something was
+ * written. */
+void fe_check_refusal(const struct fe_host *h, enum ptw_status st);
+void fe_check_changed(const struct fe_host *h, enum ptw_status st);
+
+/* fe_check_root checks that a root register can have that address. */
+void fe_check_root(const struct fe_host *h, uint64_t root);
+
+/* fe_count_stock marks the tables in stock, a chain of tables that nobody refers
+ * to. */
+void fe_count_stock(struct fe_host *h, const struct ptw_tables *t);
+
+/* fe_take_back: a table that can be no root was taken for one and is refused;
+ * without give, the status tells the host that it still has the table. */
+void fe_take_back(struct fe_host *h, enum ptw_status st);
+
+/* fe_follow_root takes over where the root is after an edit, and checks that the
+ * hook was told. */
+void fe_follow_root(struct fe_host *h, unsigned root,
+                    const struct ptw_tables *t, bool movable);
+
+/* fe_compare_all compares each space with the space before; only that root may
+ * have changed, as said. */
+void fe_compare_all(struct fe_host *h, const uint64_t *was,
+                    const struct fm_change *change, unsigned only);
+
+/* fe_step_with_room makes an edit.  Where the list of shared tables has no room,
+ * the edit is made again with the room that was wanted. */
+void fe_step_with_room(struct fz_world *w, struct fe_host *h,
+                       struct ptw_movable_tables *mt, const struct fe_record *q,
+                       bool movable);
+
+#endif

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of links: README.md has them in words. */
+#include "edit_words.h"
+#include "make_alias.h"
+#include "space_map.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+static struct fe_host host;
+static struct fz_world world;
+
+static struct oracle_entry link_entry(const struct fz_world *w, unsigned rights)
+{
+    return (struct oracle_entry){ORACLE_TABLE, 0, fz_granted(w, rights)};
+}
+
+/* Whether an entry of that level can grant these rights and no others. */
+static bool links_with(const struct fz_world *w, unsigned level,
+                       unsigned rights)
+{
+    struct oracle_entry e = link_entry(w, rights);
+
+    return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
+}
+
+/* The bits of a link that grants rights, as far as an entry of that level can;
+ * it was accessed, and three free bits are as the flags say. */
+static uint64_t link_bits(const struct fz_world *w, unsigned level,
+                          const struct fe_record *q)
+{
+    struct oracle_entry e = link_entry(w, q->rights);
+
+    return w->mode.format->encode(&w->mode, level, &e) |
+           w->mode.format->accessed |
+           ((uint64_t)(q->flags & 7) *
+            (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits)));
+}
+
+static void put_alias(const struct fz_world *w, const struct fe_record *q,
+                      struct ptw_item *item)
+{
+    unsigned level = q->level % (w->levels - 1);
+    struct ptw_alias_ref ref = {
+        .our_va = {q->first},
+        .their_va = {q->their_va},
+        .table = {q->pa},
+        .attributes = q->link_said ? q->link : link_bits(w, level + 1, q),
+        .owner = q->owner,
+        .rights = q->rights,
+    };
+
+    memset(item, 0, sizeof *item);
+    item->space = q->space;
+    item->first.v = q->first;
+    item->last.v = q->last;
+    if (!make_alias(&w->regime, item, &ref, level)) {
+        fz_fail("an alias of another shape");
+    }
+}
+
+/* Whether such bits, without an address, lead from a table of that level to another
+ * one. */
+static bool leads_to_table(const struct fz_world *w, unsigned level,
+                           uint64_t bits)
+{
+    const struct oracle_format *f = w->mode.format;
+
+    return (bits & f->table_bits(&w->mode)) == 0 &&
+           f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
+}
+
+static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
+                                 struct ptw_tables *t, struct fe_rebuilt *b,
+                                 struct fe_record *q)
+{
+    unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    unsigned level = q->level % (w->levels - 1);
+    unsigned rights = q->rights;
+    unsigned shift = fz_shift(w, level + 1);
+    uint64_t span = ((uint64_t)1 << shift) - 1;
+    uint64_t address = w->mode.format->table_bits(&w->mode);
+    struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
+    struct fm_node target;
+    struct fm_node entry;
+    struct ptw_item item;
+    uint64_t was[FM_ROOTS];
+    enum ptw_status st;
+    uint64_t pa;
+    bool sound;
+
+    put_alias(w, q, &item);
+    /* The item says whose link it is. */
+    q->root = item.space < w->roots ? item.space : q->root;
+    sound = item.space < w->roots && b->built[q->root].built &&
+            q->owner <= q->root && b->built[q->owner].built &&
+            fz_canonical(w, q->first) && fz_canonical(w, q->their_va) &&
+            !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
+    if ((flags & PTW_EDIT_EXACT) != 0 && q->link_said) {
+        sound = sound && leads_to_table(w, level + 1, q->link);
+        rights = fz_entry_rights(w, level + 1, q->link);
+    } else if ((flags & PTW_EDIT_EXACT) != 0) {
+        rights = fz_entry_rights(w, level + 1, link_bits(w, level + 1, q));
+    }
+    memcpy(was, h->m.root, sizeof was);
+    fe_edit_begin(h, q, false);
+    if (fz_words != NULL) {
+        fz_say("link space %u, root %llx: ", (unsigned)item.space,
+               HEX(h->m.root[q->root]));
+        fz_say_item(&w->regime, &item);
+        fz_say(
+            "    with the bits %llx",
+            HEX(ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes));
+        fe_say_flags(flags);
+        fe_say_supply(q, false);
+    }
+    t->table_rights = q->table_rights;
+    t->shares = &h->shares;
+    st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
+    fz_note((uint64_t)st);
+    fe_say_status(h, st, t->root);
+    /* An entry of ours that is not present says "not mapped", too. */
+    if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
+        fe_check_changed(h, st);
+    }
+    if (h->tainted) {
+        return st;
+    }
+    fe_set_roots(h, b->built, w->roots);
+    fe_edit_end(h, t, st);
+    fe_say_tables(h, t);
+    fe_check_refusal(h, st);
+    change.first = q->first & mask & ~span;
+    change.last = change.first | span;
+    if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
+        fz_fail("an alias that can't be is linked: %s", ptw_status_text(st));
+    }
+    if (h->refused) {
+        goto same;
+    }
+    switch ((int)st) {
+    case PTW_OK:
+    case PTW_NOT_MAPPED:
+        target =
+            fm_at(&h->m, true, was[q->owner], q->their_va & mask, level + 1);
+        entry =
+            fm_at(&h->m, false, h->m.root[q->root], q->first & mask, level + 1);
+        if (st == PTW_NOT_MAPPED) {
+            if (target.kind != FM_NONE || entry.kind != FM_NONE ||
+                entry.present) {
+                fz_fail("a link to nothing at %llx leaves %llx", HEX(q->first),
+                        HEX(entry.raw));
+            }
+            break;
+        }
+        if (target.kind != FM_TABLE || entry.kind != FM_TABLE ||
+            target.pa != entry.pa) {
+            fz_fail("a link at %llx leads to %llx, it should be %llx",
+                    HEX(q->first), HEX(entry.pa), HEX(target.pa));
+        }
+        if ((flags & PTW_EDIT_EXACT) != 0 &&
+            (entry.raw & ~address) !=
+                ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) {
+            fz_fail("a link at %llx has the bits %llx", HEX(q->first),
+                    HEX(entry.raw & ~address));
+        }
+        if ((entry.rights & ~rights & ~w->mode.format->granted(&w->mode)) !=
+            0) {
+            fz_fail("a link at %llx grants %x", HEX(q->first), entry.rights);
+        }
+        break;
+    case PTW_E_ARG:
+    case PTW_NOT_CANONICAL:
+        if (sound && (!q->link_said || leads_to_table(w, level + 1, q->link))) {
+            fz_fail("an alias at %llx that can be is refused: %s",
+                    HEX(q->first), ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_SHARED:
+        if ((flags & PTW_EDIT_UNSHARE) != 0) {
+            fz_fail("a link is refused: %s", ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_WIDTH:
+        if (h->high < 0) {
+            fz_fail("a link is refused: %s", ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_RIGHTS:
+        if ((flags & PTW_EDIT_EXACT) != 0 ||
+            links_with(w, level + 1, q->rights)) {
+            fz_fail("a link is refused: %s", ptw_status_text(st));
+        }
+        goto same;
+    case PTW_E_SPACE:
+    case PTW_E_LIMIT:
+    case PTW_E_LARGE:
+    case PTW_E_IN_USE:
+    case PTW_BAD_ENTRY:
+    same:
+        if (!fm_same_bytes(&h->m, &pa)) {
+            fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
+                    HEX(pa));
+        }
+        change.want = FM_SAME;
+        change.first = 1;
+        change.last = 0;
+        break;
+    default:
+        fz_fail("a link says: %s", ptw_status_text(st));
+    }
+    fe_compare_all(h, was, &change, q->root);
+    h->given = 0;
+    return st;
+}
+
+/* The regions that one link is asked about; of more, the first ones. */
+enum { LINK_REGIONS = 1024 };
+
+/* What a link, made by ptw_link with the record's arguments, left behind. */
+static void check_links(const struct fz_world *w, struct fe_host *h,
+                        const struct ptw_link_request *q, unsigned root,
+                        unsigned level, enum ptw_status st)
+{
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    unsigned shift = fz_shift(w, level + 1);
+    uint64_t regions = (q->last.v >> shift) - (q->first.v >> shift) + 1;
+    uint64_t theirs = (q->their_va.v & mask) >> shift << shift;
+    uint64_t ours = (q->first.v & mask) >> shift << shift;
+    uint64_t address = w->mode.format->table_bits(&w->mode);
+    bool any = regions > LINK_REGIONS;
+
+    for (uint64_t i = 0; i < regions && i < LINK_REGIONS; i++) {
+        struct fm_node target = fm_at(&h->m, true, q->owner.table.v,
+                                      theirs + (i << shift), level + 1);
+        struct fm_node entry = fm_at(&h->m, false, h->m.root[root],
+                                     ours + (i << shift), level + 1);
+        unsigned ignored = w->mode.format->granted(&w->mode) & PTW_EXEC;
+
+        any = any || target.kind == FM_TABLE;
+        if (target.kind != FM_TABLE) {
+            if (target.kind != FM_NONE || entry.kind != FM_NONE ||
+                (entry.real && entry.present)) {
+                fz_fail("a link to nothing at %llx leaves %llx",
+                        HEX(ours + (i << shift)), HEX(entry.raw));
+            }
+            continue;
+        }
+        if (entry.kind != FM_TABLE || entry.pa != target.pa) {
+            fz_fail("a link at %llx leads to %llx, it should be %llx",
+                    HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
+        }
+        if ((q->flags & PTW_EDIT_EXACT) != 0) {
+            if ((entry.raw & ~address) != q->attributes) {
+                fz_fail("a link at %llx has the bits %llx",
+                        HEX(ours + (i << shift)), HEX(entry.raw & ~address));
+            }
+        } else if (((entry.rights ^ q->rights) & ~ignored) != 0) {
+            fz_fail("a link at %llx grants %x and was to grant %x",
+                    HEX(ours + (i << shift)), entry.rights, q->rights);
+        }
+    }
+    if (any != (st == PTW_OK) && regions <= LINK_REGIONS) {
+        fz_fail("a link at %llx says: %s", HEX(q->first.v),
+                ptw_status_text(st));
+    }
+}
+
+/* Whether what a link is asked to do could be right. */
+static bool link_sound(const struct fz_world *w, const struct fe_host *h,
+                       const struct ptw_link_request *q, uint64_t root,
+                       unsigned level)
+{
+    unsigned shift = fz_shift(w, level + 1);
+    uint64_t span = ((uint64_t)1 << (shift & 63)) - 1;
+    uint64_t ours = q->first.v & ~span;
+    uint64_t theirs = q->their_va.v & ~span;
+    uint64_t more = (q->last.v | span) - ours;
+    int table = fm_table(&h->m, root);
+    bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
+
+    if (level >= w->levels - 1 || q->first.v > q->last.v ||
+        more > UINT64_MAX - theirs || !fz_canonical(w, ours) ||
+        !fz_canonical(w, ours + more) || !fz_canonical(w, theirs) ||
+        !fz_canonical(w, theirs + more) || !fz_one_half(w, ours, ours + more) ||
+        !fz_one_half(w, theirs, theirs + more)) {
+        return false;
+    }
+    if (exact ? !leads_to_table(w, level + 1, q->attributes)
+              : !fz_can_grant(w, q->rights,
+                              (q->flags & PTW_EDIT_GRANT_EXEC) != 0)) {
+        return false;
+    }
+    return q->owner.table.v != root ||
+           (table >= 0 && h->m.table[table].refs > 1) || theirs > ours + more ||
+           ours > theirs + more;
+}
+
+static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
+                                  struct ptw_movable_tables *mt,
+                                  struct fe_rebuilt *b,
+                                  struct fe_record *q)
+{
+    bool movable = (h->options & OPT_MOVES) != 0;
+    struct ptw_tables *t = &mt->tables;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    unsigned level = q->level;
+    unsigned shift = fz_shift(w, level + 1);
+    uint64_t span = ((uint64_t)1 << shift) - 1;
+    struct ptw_item alias;
+    struct ptw_link_request r = {
+        .first = {q->first},
+        .last = {q->last},
+        .their_va = {q->their_va},
+        .owner = {&w->regime,
+                  {q->owner < w->roots ? h->m.root[q->owner] : q->pa}},
+        .level = ptw_alias_level_of(&w->regime, level),
+        .rights = q->rights,
+        .flags =
+            (q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE)) | fe_exec_flag(q),
+        .max_reads = q->max_reads,
+    };
+    struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
+    uint64_t was[FM_ROOTS];
+    enum ptw_status st;
+    uint64_t pa;
+    bool sound;
+
+    put_alias(w, q, &alias);
+    r.attributes =
+        ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes;
+    memcpy(was, h->m.root, sizeof was);
+    fe_edit_begin(h, q, movable);
+    sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root];
+    fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
+           "%llx, level %u, rights %x, bits %llx",
+           HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
+           HEX(q->their_va), HEX(r.owner.table.v), level, q->rights,
+           HEX(r.attributes));
+    fe_say_flags(r.flags & ~(unsigned)PTW_EDIT_GRANT_EXEC);
+    fz_say("%s", q->grant_exec ? ", grant execution" : "");
+    fe_say_supply(q, movable);
+    t->table_rights = q->table_rights;
+    t->shares = &h->shares;
+    t->root.table.v = was[q->root];
+    st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
+    fz_note((uint64_t)st);
+    fe_say_status(h, st, t->root);
+    if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
+        fe_check_changed(h, st);
+    }
+    if (h->tainted) {
+        return st;
+    }
+    fe_follow_root(h, q->root, t, movable);
+    b->built[q->root].root.table.v = h->m.root[q->root];
+    fe_edit_end(h, t, st);
+    fe_say_tables(h, t);
+    fe_check_refusal(h, st);
+    if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
+        fz_fail("a link that can't be is made: %s", ptw_status_text(st));
+    }
+    if (st == PTW_OK || st == PTW_NOT_MAPPED) {
+        change.first = q->first & mask & ~span;
+        change.last = (q->last & mask) | span;
+        check_links(w, h, &r, q->root, level, st);
+    } else {
+        if ((sound && (st == PTW_E_ARG || st == PTW_E_RANGE ||
+                       st == PTW_NOT_CANONICAL)) ||
+            (st == PTW_E_SHARED && (r.flags & PTW_EDIT_UNSHARE) != 0) ||
+            (sound && st == PTW_E_RIGHTS && !h->refused &&
+             links_with(w, level + 1, q->rights) &&
+             !fm_withholds(&h->m, h->m.root[q->root], q->first & ~span,
+                           q->last | span, fz_granted(w, q->rights))) ||
+            st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
+            fz_fail("a link says: %s", ptw_status_text(st));
+        }
+        if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
+            fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
+                    HEX(pa));
+        }
+        change.want = FM_SAME;
+        change.first = 1;
+        change.last = 0;
+    }
+    fe_compare_all(h, was, &change, q->root);
+    h->given = 0;
+    return st;
+}
+
+/* A link by ptw_link, or by the item that a walk would give. */
+static enum ptw_status link_step(struct fz_world *w, struct fe_host *h,
+                                 struct ptw_movable_tables *mt,
+                                 struct fe_rebuilt *b,
+                                 struct fe_record *q)
+{
+    return (q->flags & PTW_EDIT_RECLAIM) != 0
+               ? link_range(w, h, mt, b, q)
+               : link_item(w, h, &mt->tables, b, q);
+}
+
+void fz_link(const uint8_t *data, size_t len)
+{
+    struct fz_world *w = &world;
+    struct fe_host *h = &host;
+    struct ptw_movable_tables mt = {.move = &fe_movers};
+    struct ptw_tables *t = &mt.tables;
+    struct fe_rebuilt b;
+    struct fe_input in;
+
+    fe_read_input(w, &in, data, len);
+    w->partial = false;
+    w->first = 0;
+    w->last = UINT64_MAX;
+    in.pool_limit = 0;
+    fe_begin_image(w, h, &in, t);
+    fz_say_world(w, NULL);
+    fe_say_pool(h);
+    fe_say_roots_of(w);
+    if (!fe_rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false,
+                    &(struct fe_placing){.wanted = false}, &b)) {
+        return;
+    }
+    fe_say_spaces(w, h, "before");
+    fm_begin(&h->m);
+    for (unsigned i = 0; i < in.edits; i++) {
+        struct fe_record q;
+
+        (void)fe_next_edit(w, &in.records, &q);
+        fz_say("edit %u of %u: ", i + 1, in.edits);
+        if (q.op == DO_LINK) {
+            if (fe_shares_more(h, link_step(w, h, &mt, &b, &q)) &&
+                !h->refused) {
+                fz_say("again, with room for that: ");
+                (void)link_step(w, h, &mt, &b, &q);
+            }
+        } else {
+            fe_step_with_room(w, h, &mt, &q, (h->options & OPT_MOVES) != 0);
+            for (unsigned k = 0; k < w->roots; k++) {
+                b.built[k].root.table.v = h->m.root[k];
+            }
+        }
+        if (h->tainted) {
+            return;
+        }
+    }
+    fe_say_spaces(w, h, "after");
+}

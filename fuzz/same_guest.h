@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A naive comparison of a guest with its image. */
+#ifndef PTW_FUZZ_SAME_GUEST_H
+#define PTW_FUZZ_SAME_GUEST_H
+
+#include "compact_guest.h"
+#include "compact_image.h"
+
+/* fc_same compares.  With rb, which made the image, every promise of a rebuild
+ * has to hold, or it fails with what does not.  Without, it returns whether the
+ * image is the same guest, as ptw_verify understands it; *unsure says that there
+ * was too much to tell. */
+bool fc_same(struct fc_guest *g, const struct fc_image *m,
+             struct ptw_rebuild *rb, bool *unsure);
+
+/* Of the image that was compared last, with rb: each old table is one new one, and
+ * none is mapped as a page. */
+extern bool fc_plain;
+
+/* fc_marked says whether a leaf begins at that address of that space, of which
+ * R/W is clear and bits 11:9 are 001, and memory has any page of it that is
+ * kept. */
+bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va);
+
+/* fc_mapped picks a page, of those that the oracle finds, by that number; false
+ * when there is none.  Windows on the tables are passed over. */
+bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa);
+
+/* What fc_same found first, the last time. */
+struct fc_difference {
+    const char *what;
+    uint64_t va;
+    uint64_t was;
+    uint64_t is;
+};
+
+extern struct fc_difference fc_difference;
+
+#endif

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of ptw_space_aware_map: README.md has them in words. */
+#include "space_map.h"
+#include "edit_words.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
+static _Alignas(8) unsigned char memo_store[24 << 12];
+static struct fe_host host;
+static struct fz_world world;
+static struct fm source;
+
+static struct ptw_item items[4096];
+
+static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
+                      const struct ptw_root *root, uint32_t roots,
+                      unsigned flags, struct ptw_item *item, size_t room,
+                      bool *complete)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_memo memo;
+    enum ptw_status st;
+    size_t n = 0;
+
+    o.first.v = w->first;
+    o.last.v = w->last;
+    o.flags = flags;
+    o.max_reads = w->budget;
+    fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, w->seed),
+            "a memo");
+    fz_must(ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, &o),
+            "a walk");
+    do {
+        size_t more;
+
+        st = fz_next(&walk, &item[n], room - n, &more);
+        n += more;
+    } while (st == PTW_OK && n < room);
+    *complete = st == PTW_END;
+    return n;
+}
+
+static void check_leaks(struct fe_host *h, const struct ptw_tables *t)
+{
+    fe_count_stock(h, t);
+    for (unsigned i = 0; i < h->m.pool_tables; i++) {
+        const struct fm_table *p = &h->m.table[i];
+
+        if (p->state == FM_TAKEN && !p->reached && !p->stock) {
+            fz_fail("%llx is taken and not used", HEX(p->pa));
+        }
+    }
+}
+
+void fe_set_roots(struct fe_host *h, const struct ptw_built *built,
+                  unsigned roots)
+{
+    h->m.roots = roots;
+    for (unsigned i = 0; i < roots; i++) {
+        h->m.root[i] = built[i].root.table.v;
+        h->m.rooted[i] = built[i].built;
+        if (built[i].built) {
+            fe_check_root(h, built[i].root.table.v);
+        }
+    }
+}
+
+/* --------------------------------------------------------------- other pages */
+
+/* A mapping that got other pages, by what the tables of the source say of it. */
+struct placed {
+    struct fm_node leaf;
+    uint64_t bytes;   /* of a leaf */
+    uint64_t now;     /* where its page is to be */
+    bool marked;      /* it is to become copy-on-write */
+    unsigned why_not; /* reasons to refuse: a set of 1 << a status */
+};
+
+/* The address in a leaf, as the manuals have it. */
+static uint64_t leaf_address(const struct fz_world *w, unsigned level,
+                             uint64_t pa)
+{
+    return w->mode.format->put_leaf(&w->mode, level, pa);
+}
+
+/* What is expected of a placing, by the entry that was walked. */
+static struct placed place_model(const struct fz_world *w,
+                                 const struct ptw_item *item,
+                                 const struct fe_placing *p, bool loose)
+{
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    uint64_t va = item->first.v & mask;
+    unsigned level = item->u.mapping.level;
+    uint64_t root = w->root[item->space];
+    const struct oracle_format *f = w->mode.format;
+    struct placed is = {
+        .leaf = fm_at(&source, false, root, va, level),
+        .bytes = (uint64_t)1 << fz_shift(w, level),
+    };
+    bool path = !loose || (fm_at(&source, false, root, va, level + 1).rights &
+                           PTW_WRITE) != 0;
+    unsigned width = f->leaf_pa_bits(&w->mode, level);
+    uint64_t last;
+    bool dirty;
+
+    is.now = is.leaf.pa + p->by;
+    last = is.now + (item->last.v - item->first.v);
+    if (is.now % is.bytes != 0) {
+        is.why_not |= 1u << PTW_E_ALIGN;
+    }
+    if ((last & ~(is.bytes - 1)) >> width != 0) {
+        is.why_not |= 1u << PTW_E_WIDTH;
+    }
+    is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
+                oracle_writes(&w->mode, path, is.leaf.raw);
+    /* With the right to write taken away. */
+    dirty = loose ? f->made_dirty : (is.leaf.raw & f->dirty) != 0;
+    if (is.marked && oracle_writes(&w->mode, true, dirty ? f->dirty : 0)) {
+        is.why_not |= 1u << PTW_E_RIGHTS;
+    }
+    return is;
+}
+
+static bool same_mapping(const struct ptw_item *x, const struct ptw_item *y)
+{
+    const struct ptw_mapping *m = &x->u.mapping;
+    const struct ptw_mapping *n = &y->u.mapping;
+
+    if (x->kind != y->kind || x->space != y->space ||
+        x->first.v != y->first.v || x->last.v != y->last.v) {
+        return false;
+    }
+    return x->kind != PTW_ITEM_MAPPING ||
+           (m->pa.v == n->pa.v && m->raw == n->raw && m->rights == n->rights &&
+            m->level == n->level && m->size_log2 == n->size_log2 &&
+            m->above == n->above);
+}
+
+/* Gives a mapping other pages.  Where copy-on-write is refused for the rights
+ * that there are, it is placed as it is. */
+static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
+                                const struct fe_placing *p, bool loose)
+{
+    unsigned flags = loose ? 0 : (unsigned)PTW_EDIT_EXACT;
+    struct placed is = {.why_not = 1u << PTW_E_ARG};
+    struct fe_placing as_it_is = {true, PTW_PLACE_AS_IT_IS, p->by};
+    struct ptw_item was = *item;
+    enum ptw_status st;
+
+    if (item->kind == PTW_ITEM_MAPPING) {
+        is = place_model(w, item, p, loose);
+    }
+    st = ptw_item_place(&w->regime, item,
+                        ptw_pa_of(item->kind == PTW_ITEM_MAPPING ? is.now : 0),
+                        p->how, flags);
+    fz_note((uint64_t)st);
+    if (item->kind == PTW_ITEM_MAPPING) {
+        fz_say("    placed at %llx%s: %s\n", HEX(is.now),
+               p->how == PTW_PLACE_COPY_ON_WRITE ? ", copy-on-write" : "",
+               ptw_status_text(st));
+    }
+    if (st == PTW_OK ? is.why_not != 0 : (is.why_not >> st & 1) == 0) {
+        fz_fail("an item of kind %d at %llx is placed at %llx: %s",
+                (int)item->kind, HEX(item->first.v), HEX(is.now),
+                ptw_status_text(st));
+    }
+    if (st != PTW_OK && !same_mapping(&was, item)) {
+        fz_fail("an item at %llx is not placed, and changed",
+                HEX(item->first.v));
+    }
+    return st == PTW_E_RIGHTS ? place_item(w, item, &as_it_is, loose) : is;
+}
+
+/* That its leaves are those which were asked for, right after it was mapped. */
+static void check_placed(const struct fz_world *w, const struct fe_host *h,
+                         const struct ptw_item *item, const struct placed *is,
+                         uint64_t root, bool loose)
+{
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    unsigned level = item->u.mapping.level;
+    /* Of entries that are made anew, one that is marked is not writable. */
+    bool marked =
+        is->marked || (loose && (is->leaf.raw & w->mode.format->mark_bits) ==
+                                    w->mode.format->mark);
+    unsigned rights = is->leaf.rights & ~(marked ? (unsigned)PTW_WRITE : 0u);
+    uint64_t bits = is->leaf.raw & ~leaf_address(w, level, UINT64_MAX);
+    struct ptw_attributes want;
+    uint64_t leaves;
+
+    if (is->why_not != 0) {
+        return; /* mapped as it was */
+    }
+    leaves = (item->last.v - item->first.v) / is->bytes + 1;
+    if (is->marked) {
+        bits = oracle_mark(&w->mode, level, bits);
+    }
+    want = ptw_attributes_of(&w->regime, level, bits);
+    for (uint64_t i = 0; i < leaves; i += i < 16 ? 1 : leaves / 16) {
+        uint64_t va = (item->first.v & mask) + i * is->bytes;
+        uint64_t pa = is->now + i * is->bytes;
+        struct fm_node n = fm_at(&h->m, false, root, va, level);
+        struct ptw_attributes at = ptw_attributes_of(&w->regime, level, n.raw);
+
+        if (n.kind != FM_LEAF || !n.real || n.level != level || n.pa != pa ||
+            n.rights != rights) {
+            fz_fail(
+                "%llx was placed at %llx with the rights %x, and is at %llx "
+                "with %x",
+                HEX(item->first.v), HEX(pa), rights, HEX(n.pa), n.rights);
+        }
+        if (loose ? at.copy_on_write != want.copy_on_write ||
+                        at.memory_type != want.memory_type ||
+                        at.global != want.global || at.key != want.key
+                  : n.raw != (bits | leaf_address(w, level, pa))) {
+            fz_fail("%llx was placed, its entry was %llx and is %llx",
+                    HEX(item->first.v), HEX(is->leaf.raw), HEX(n.raw));
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- rebuilding */
+
+/* Walks the world and builds what it finds in the pool of the host. */
+bool fe_rebuild(struct fz_world *w, struct fe_host *h, struct ptw_tables *t,
+                unsigned flags, bool loose, const struct fe_placing *placing,
+                struct fe_rebuilt *out)
+{
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_mem mem;
+    struct ptw_root root[FM_ROOTS];
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+
+    fz_world_memory(w, w->memory, &mem, region);
+    for (unsigned i = 0; i < w->roots; i++) {
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
+    }
+    out->count = collect(w, &mem, root, w->roots, flags, items,
+                         sizeof items / sizeof items[0], &out->complete);
+    out->space = w->roots;
+    out->end = 0;
+    out->stopped = true;
+    for (unsigned i = 0; i < FM_ROOTS; i++) {
+        out->built[i] = (struct ptw_built){{0}, false};
+    }
+    h->editing = true;
+    fz_say("the walk has %zu items%s\n", out->count,
+           out->complete ? "" : ", and there is more");
+    for (size_t i = 0; i < out->count; i++) {
+        struct placed placed = {.why_not = 1};
+        enum ptw_status st;
+
+        if (fz_words != NULL) {
+            fz_say("item %zu: ", i);
+            fz_say_item(&w->regime, &items[i]);
+        }
+        if (placing->wanted) {
+            placed = place_item(w, &items[i], placing, loose);
+        }
+        st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                 loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        if (items[i].kind == PTW_ITEM_SPACE && st == PTW_E_WIDTH &&
+            h->high >= 0) {
+            fe_take_back(h, st);
+            st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        }
+        if (!h->refused && fe_shares_more(h, st)) {
+            st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
+                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        }
+        if (fz_words != NULL) {
+            fz_say("    = %s; %u taken, %u given back so far\n",
+                   ptw_status_text(st), h->taken, h->given_back);
+        }
+        out->space = items[i].space;
+        if (h->tainted) {
+            continue;
+        }
+        fe_check_refusal(h, st);
+        if (h->refused) {
+            out->complete = false;
+            out->end = items[i].first.v & mask;
+            out->stopped = items[i].kind == PTW_ITEM_SPACE;
+            break;
+        }
+        if (items[i].kind == PTW_ITEM_SPACE) {
+            enum ptw_status want = items[i].u.space_info.kind == PTW_SPACE_BAD
+                                       ? items[i].u.space_info.why
+                                       : PTW_OK;
+
+            if (st != want) {
+                fz_fail("space %u: %s", (unsigned)items[i].space,
+                        ptw_status_text(st));
+            }
+        } else if (st != PTW_OK &&
+                   !(loose && (st == PTW_NOT_MAPPED || st == PTW_E_RIGHTS))) {
+            fz_fail("item %zu of kind %d at %llx: %s", i, (int)items[i].kind,
+                    HEX(items[i].first.v), ptw_status_text(st));
+        } else if (st == PTW_OK && items[i].kind == PTW_ITEM_MAPPING) {
+            check_placed(w, h, &items[i], &placed,
+                         out->built[items[i].space].root.table.v, loose);
+        }
+        out->end = (items[i].kind == PTW_ITEM_TABLE ? items[i].first.v
+                                                    : items[i].last.v + 1) &
+                   mask;
+        out->stopped = items[i].kind == PTW_ITEM_SPACE;
+    }
+    h->editing = false;
+    fz_world_done(w);
+    if (h->tainted) {
+        return false;
+    }
+    fe_set_roots(h, out->built, w->roots);
+    fm_reach(&h->m);
+    for (unsigned i = 0; i < w->roots; i++) {
+        if (out->built[i].built) {
+            fz_say("space %u is built, root %llx\n", i,
+                   HEX(out->built[i].root.table.v));
+        } else {
+            fz_say("space %u is not built\n", i);
+        }
+    }
+    fe_say_tables(h, t);
+    check_leaks(h, t);
+    return out->complete;
+}
+
+static void same_walk(struct fz_world *w, struct fe_host *h,
+                      const struct fe_rebuilt *b, unsigned flags)
+{
+    static struct ptw_item again[4096];
+    struct ptw_root root[FM_ROOTS];
+    bool complete;
+    size_t count;
+    size_t k = 0;
+
+    for (unsigned i = 0; i < w->roots; i++) {
+        if (!b->built[i].built) {
+            return;
+        }
+        root[i] = b->built[i].root;
+    }
+    count = collect(w, &h->mem, root, w->roots, flags, again,
+                    sizeof again / sizeof again[0], &complete);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct ptw_item *x = &items[i];
+        const struct ptw_item *y = &again[k];
+        struct ptw_alias_ref p;
+        struct ptw_alias_ref q;
+        unsigned l[2] = {0, 0};
+        bool same;
+
+        if (x->kind == PTW_ITEM_FINDING) {
+            continue;
+        }
+        if (k == count) {
+            fz_fail("the rebuilt spaces have fewer items, from %llx on",
+                    HEX(x->first.v));
+        }
+        same = x->kind == y->kind && x->space == y->space &&
+               x->first.v == y->first.v && x->last.v == y->last.v;
+        if (same && x->kind == PTW_ITEM_TABLE) {
+            same = x->u.table.attributes == y->u.table.attributes &&
+                   x->u.table.rights == y->u.table.rights;
+        } else if (same && x->kind == PTW_ITEM_MAPPING) {
+            same = x->u.mapping.pa.v == y->u.mapping.pa.v &&
+                   x->u.mapping.raw == y->u.mapping.raw &&
+                   x->u.mapping.rights == y->u.mapping.rights;
+        } else if (same && x->kind == PTW_ITEM_ALIAS) {
+            p = ptw_alias_view(&w->regime, x, &l[0]);
+            q = ptw_alias_view(&w->regime, y, &l[1]);
+            same = l[0] == l[1] && p.owner == q.owner &&
+                   p.their_va.v == q.their_va.v && p.rights == q.rights &&
+                   p.attributes == q.attributes;
+        }
+        if (!same) {
+            fz_fail("the rebuilt spaces have another item at %llx",
+                    HEX(x->first.v));
+        }
+        k++;
+    }
+    if (complete && k != count) {
+        fz_fail("the rebuilt spaces have more items, from %llx on",
+                HEX(again[k].first.v));
+    }
+}
+
+/* A new image in a pool of its own. */
+void fe_begin_image(struct fz_world *w, struct fe_host *h,
+                    const struct fe_input *in, struct ptw_tables *t)
+{
+    static struct fz_world nowhere;
+
+    fm_init(&source, w, storage, NULL);
+    fm_add_world(&source, w, 0);
+    fe_host_begin(h, w, in);
+    h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
+    fe_host_machine(h);
+    nowhere.regions = 0;
+    fe_add_pool(&h->m, &nowhere);
+    fe_host_memory(h);
+    fm_begin(&h->m);
+    fe_host_asks(h, &(struct fe_record){.takes = 100000});
+    fe_shares_begin(h, in);
+    memset(t, 0, sizeof *t);
+    t->root.regime = &w->regime;
+    t->mem = &h->mem;
+    t->ops = (in->options & OPT_KEEP) != 0 ? &fe_without_give : &fe_with_give;
+    t->ctx = h;
+    t->shares = &h->shares;
+}
+
+static void compare_rebuilt(struct fz_world *w, struct fe_host *h,
+                            const struct fe_rebuilt *b, bool loose, bool runs)
+{
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    uint64_t first = w->first;
+    uint64_t last = w->last;
+    struct fm_change change = {
+        .want = loose ? FM_NO_MORE : FM_SAME,
+        .what = "rebuild",
+    };
+
+    if (w->partial && (!fz_canonical(w, first) || !fz_canonical(w, last))) {
+        return;
+    }
+    for (unsigned i = 0; i < w->roots && i <= b->space; i++) {
+        struct fm_compare c = {&source,    &h->m,   false,
+                               true,       &change, fe_entries_to_compare(w),
+                               UINT64_MAX, false};
+
+        if (!b->built[i].built || !source.rooted[i]) {
+            continue;
+        }
+        change.first =
+            w->partial ? (first & mask) & ~(fz_page_bytes(w) - 1) : 0;
+        change.last =
+            w->partial ? (last & mask) | (fz_page_bytes(w) - 1) : mask;
+        if (i == b->space && !b->complete) {
+            if (b->stopped || b->end == 0) {
+                break;
+            }
+            change.last = b->end - 1 < change.last ? b->end - 1 : change.last;
+        }
+        if (change.first > change.last) {
+            continue;
+        }
+        c.end = change.last;
+        c.runs = runs;
+        fm_compare_spaces(&c, w->root[i], b->built[i].root.table.v);
+    }
+}
+
+void fz_space_map(const uint8_t *data, size_t len)
+{
+    struct fz_world *w = &world;
+    struct fe_host *h = &host;
+    struct fe_placing placing = {.wanted = false};
+    struct ptw_tables t;
+    struct fe_rebuilt b;
+    struct fe_input in;
+    unsigned flags;
+    bool loose;
+
+    fe_read_input(w, &in, data, len);
+    loose = (in.options & OPT_LOOSE) != 0;
+    fe_begin_image(w, h, &in, &t);
+    if (in.edits > 0) {
+        struct fe_record q;
+
+        (void)fe_next_edit(w, &in.records, &q);
+        fe_host_asks(h, &q);
+        fz_say("the tables");
+        fe_say_supply(&q, false);
+        placing.wanted = q.grant_exec;
+        placing.how =
+            q.copy_on_write ? PTW_PLACE_COPY_ON_WRITE : PTW_PLACE_AS_IT_IS;
+        placing.by = q.pa;
+    }
+    fz_say_world(w, NULL);
+    fe_say_pool(h);
+    fz_say("range: %016llx-%016llx\n", HEX(w->first), HEX(w->last));
+    fe_say_roots_of(w);
+    flags =
+        (unsigned)((in.options & OPT_RUNS) != 0 ? PTW_WALK_RUNS : 0) |
+        (unsigned)(loose && (in.options & OPT_VOUCH) != 0 ? 0
+                                                          : PTW_WALK_TABLES);
+    fz_say("rebuild %s\n", loose ? "with tables of our own" : "exactly");
+    (void)fe_rebuild(w, h, &t, flags, loose, &placing, &b);
+    if (h->tainted) {
+        return;
+    }
+    fz_note(b.count);
+    fz_note(b.end);
+    if (!placing.wanted) {
+        compare_rebuilt(w, h, &b, loose, (flags & PTW_WALK_RUNS) != 0);
+    }
+    /* Runs that were placed may follow each other as they did not before. */
+    if (b.complete && !loose &&
+        !(placing.wanted && (flags & PTW_WALK_RUNS) != 0)) {
+        same_walk(w, h, &b, flags);
+    }
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of translations: README.md has them in words. */
+#include "walks.h"
+
+#define HEX(v) ((unsigned long long)(v))
+
+static struct fz_world world;
+
+static enum ptw_status status_of(enum oracle_kind kind)
+{
+    static const enum ptw_status st[] = {
+        [ORACLE_LEAF] = PTW_OK,           [ORACLE_ABSENT] = PTW_NOT_MAPPED,
+        [ORACLE_BAD] = PTW_BAD_ENTRY,     [ORACLE_REFUSED] = PTW_E_BUS,
+        [ORACLE_GAP] = PTW_NOT_CANONICAL,
+    };
+
+    return st[kind];
+}
+
+static void check_steps(const struct fz_world *w, uint64_t root, uint64_t va,
+                        const struct ptw_step *step, size_t steps,
+                        enum ptw_status st, const struct ptw_translation *t)
+{
+    size_t expect =
+        st == PTW_NOT_CANONICAL || w->levels == 0 ? 0 : w->levels - t->level;
+
+    if (steps != expect) {
+        fz_fail("%llx is explained in %zu steps of %zu", HEX(va), steps,
+                expect);
+    }
+    for (size_t i = 0; i < steps; i++) {
+        unsigned level = w->levels - 1 - (unsigned)i;
+        uint64_t index = va >> fz_shift(w, level) & (fz_entries(w, level) - 1);
+        uint64_t table = 0;
+        uint64_t raw = 0;
+        unsigned rights;
+        bool read;
+
+        if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, level,
+                             &table)) {
+            fz_fail("step %zu to %llx: there is no table", i, HEX(va));
+        }
+        read = fz_world_entry(w, table + index * w->entry_bytes, &raw);
+        rights = fz_path_rights(w, root, va, level);
+        if (i + 1 < steps || st == PTW_OK) {
+            rights &= fz_entry_rights(w, level, raw);
+        } else if (read) {
+            rights = 0; /* an entry that leads nowhere grants nothing */
+        }
+        if (step[i].entry.v != table + index * w->entry_bytes ||
+            step[i].level != level || step[i].read != read ||
+            step[i].raw != raw || step[i].rights != rights) {
+            fz_fail("step %zu to %llx: entry %llx is %llx (level %u, rights "
+                    "%x); it should be %llx, %llx (level %u, rights %x)",
+                    i, HEX(va), HEX(step[i].entry.v), HEX(step[i].raw),
+                    step[i].level, step[i].rights,
+                    HEX(table + index * w->entry_bytes), HEX(raw), level,
+                    rights);
+        }
+    }
+}
+
+/* One address: the oracle, ptw_lookup and ptw_explain agree. */
+static void check_lookup(const struct fz_world *w, const struct ptw_mem *mem,
+                         uint64_t root, uint64_t va)
+{
+    struct oracle_answer a =
+        oracle_translate(&w->mode, w->ram, w->rams, root, va);
+    struct ptw_translation t = {.raw = 0};
+    struct ptw_translation again = {.raw = 0};
+    struct ptw_step step[PTW_MAX_LEVELS];
+    size_t steps = 99;
+    enum ptw_status st = ptw_lookup(
+        mem, ptw_root_of(&w->regime, ptw_pa_of(root)), ptw_va_of(va), &t);
+
+    if (st != status_of(a.kind)) {
+        fz_fail("%llx: the library says %s, the oracle %s", HEX(va),
+                ptw_status_text(st), ptw_status_text(status_of(a.kind)));
+    }
+    fz_note((uint64_t)st);
+    if (st != PTW_NOT_CANONICAL && (t.level != a.level || t.raw != a.raw)) {
+        fz_fail("%llx: the library stops at %llx (level %u), the oracle at "
+                "%llx (level %u)",
+                HEX(va), HEX(t.raw), t.level, HEX(a.raw), a.level);
+    }
+    if (st == PTW_OK) {
+        fz_note(t.pa.v);
+        if (t.pa.v != a.pa + (va - a.first) || t.leaf_va.v != a.first ||
+            t.leaf_pa.v != a.pa || t.rights != a.rights ||
+            a.last - a.first != ((uint64_t)1 << t.size_log2) - 1) {
+            fz_fail("%llx: the library has %llx (leaf %llx at %llx, rights "
+                    "%x), the oracle %llx (leaf %llx at %llx, rights %x)",
+                    HEX(va), HEX(t.pa.v), HEX(t.leaf_pa.v), HEX(t.leaf_va.v),
+                    t.rights, HEX(a.pa + (va - a.first)), HEX(a.pa),
+                    HEX(a.first), a.rights);
+        }
+    }
+    if (ptw_explain(mem, ptw_root_of(&w->regime, ptw_pa_of(root)),
+                    ptw_va_of(va), &again, step, &steps) != st ||
+        (st != PTW_NOT_CANONICAL &&
+         (again.raw != t.raw || again.level != t.level)) ||
+        (st == PTW_OK &&
+         (again.pa.v != t.pa.v || again.leaf_va.v != t.leaf_va.v ||
+          again.leaf_pa.v != t.leaf_pa.v || again.rights != t.rights ||
+          again.size_log2 != t.size_log2))) {
+        fz_fail("%llx is explained otherwise than it is looked up", HEX(va));
+    }
+    check_steps(w, root, va, step, steps, st, &t);
+}
+
+static void check_lookups(const struct fz_world *w, const struct ptw_mem *mem,
+                          uint64_t root, unsigned most)
+{
+    size_t step = fw_list.count / most + 1;
+
+    for (unsigned i = 0; i < w->vas; i++) {
+        check_lookup(w, mem, root, w->va[i]);
+    }
+    for (size_t i = 0; i < fw_list.count; i += step) {
+        const struct ptw_item *item = &fw_list.item[i];
+
+        check_lookup(w, mem, root, item->first.v);
+        check_lookup(w, mem, root, item->last.v);
+        check_lookup(w, mem, root,
+                     item->first.v + (item->last.v - item->first.v) / 2 + 1);
+    }
+}
+
+/* With needs and without holes: of the answers, the leaves that grant enough,
+ * and whatever lies behind paths that do. */
+static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
+                        uint64_t root)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_item item[32];
+    size_t at = 0;
+    enum ptw_status st;
+    bool over = false;
+
+    o.need = w->need;
+    fz_must(ptw_virt_to_phys_init(&walk, mem,
+                                  ptw_root_of(&w->regime, ptw_pa_of(root)), &o),
+            "a walk");
+    fz_world_remember(w, &walk, mem);
+    do {
+        size_t items;
+
+        st = fz_next(&walk, item, 32, &items);
+        for (size_t i = 0; i < items && !over; i++) {
+            if (item[i].kind != PTW_ITEM_MAPPING) {
+                if (item[i].kind != PTW_ITEM_FINDING) {
+                    fz_fail("a hole that nobody asked for, at %llx",
+                            HEX(item[i].first.v));
+                }
+                continue;
+            }
+            while (at < fw_list.count &&
+                   (fw_list.item[at].kind != PTW_ITEM_MAPPING ||
+                    (fw_list.item[at].u.mapping.rights & w->need) != w->need)) {
+                at++;
+            }
+            over = at == fw_list.count && !fw_list.complete;
+            if (!over && (at == fw_list.count ||
+                          !fz_same_item(w, &item[i], &fw_list.item[at]))) {
+                fz_fail("a walk that needs rights %x has a leaf at %llx",
+                        w->need, HEX(item[i].first.v));
+            }
+            at++;
+        }
+    } while (st == PTW_OK && !over);
+    for (; st == PTW_END && fw_list.complete && at < fw_list.count; at++) {
+        if (fw_list.item[at].kind == PTW_ITEM_MAPPING &&
+            (fw_list.item[at].u.mapping.rights & w->need) == w->need) {
+            fz_fail("a walk that needs rights %x lacks the leaf at %llx",
+                    w->need, HEX(fw_list.item[at].first.v));
+        }
+    }
+}
+
+static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
+                           const struct ptw_mem *mem_again, uint64_t root,
+                           size_t max)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
+    ptw_pa pa = ptw_pa_of(root);
+    enum ptw_status why = fz_judge_root(w, root);
+    enum ptw_status st =
+        ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o);
+    bool more = true;
+    size_t at = 0;
+
+    if (st != why) {
+        fz_fail("the root %llx: %s, it should be: %s", HEX(root),
+                ptw_status_text(st), ptw_status_text(why));
+    }
+    if (why == PTW_E_ALIGN || why == PTW_E_WIDTH) {
+        struct ptw_translation t;
+
+        if (ptw_lookup(mem, ptw_root_of(&w->regime, pa), ptw_va_of(w->first),
+                       &t) != why) {
+            fz_fail("a lookup takes %llx for a root", HEX(root));
+        }
+    }
+    if (why != PTW_OK) {
+        return;
+    }
+    fz_world_remember(w, &walk, mem);
+    fz_collect(w, &walk, NULL, &fw_list);
+    for (size_t i = 0; i < fw_list.count; i++) {
+        if (fw_list.item[i].kind == PTW_ITEM_SPACE ||
+            fw_list.item[i].kind == PTW_ITEM_ALIAS ||
+            (fw_list.item[i].kind == PTW_ITEM_FINDING &&
+             !fz_covers(&fw_list.item[i]))) {
+            fz_fail("a translation gives an item of kind %d",
+                    (int)fw_list.item[i].kind);
+        }
+        fz_note(fz_item_hash(w, &fw_list.item[i]));
+    }
+    fz_check_tiling(w, &fw_list, &at);
+    fz_ask(w, &fw_expected, root, w->first, w->last, max);
+    for (size_t i = 0; i < fw_list.count && more; i++) {
+        more = fz_meet(&fw_expected, &fw_list.item[i]);
+        if (fw_list.item[i].kind == PTW_ITEM_FINDING && i < 64) {
+            fw_check_finding(w, root, &fw_list.item[i]);
+        }
+    }
+    if (more && fw_list.complete && fw_expected.at != fw_expected.count) {
+        fz_fail("a translation lacks what the oracle has at %llx",
+                HEX(fw_expected.answer[fw_expected.at].first));
+    }
+    check_lookups(w, mem, root, w->thorough ? 32 : 8);
+    check_needs(w, mem, root);
+
+    if (fw_wants(w, 0)) {
+        o = fw_other_options(w);
+        fz_must(ptw_virt_to_phys_init(&walk, mem_again,
+                                      ptw_root_of(&w->regime, pa), &o),
+                "a walk");
+        fz_world_remember(w, &walk, mem_again);
+        fw_check_other_memory(w, &walk, NULL);
+    }
+    if (fw_wants(w, 1)) {
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
+        o.max_reads = w->read_step;
+        fz_must(
+            ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
+            "a walk");
+        fz_world_remember(w, &walk, mem);
+        fz_check_runs(w, &fw_list, &walk, NULL);
+    }
+    if (fw_wants(w, 2)) {
+        o = fz_options(w, PTW_WALK_HOLES);
+        o.max_reads = w->read_step;
+        o.max_items = w->item_step;
+        fz_must(
+            ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
+            "a walk");
+        fz_world_remember(w, &walk, mem);
+        fz_check_stops(w, mem, &fw_list, &walk, NULL, root, &fw_expected);
+    }
+}
+
+void fz_translate(const uint8_t *data, size_t len)
+{
+    struct fz_world *w = &world;
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_region region_again[FZ_REGIONS];
+    struct ptw_mem mem;
+    struct ptw_mem mem_again;
+
+    fz_world_read(w, false, data, len);
+    fz_world_memory(w, w->memory, &mem, region);
+    fz_world_memory(w, fw_other_memory(w), &mem_again, region_again);
+    for (unsigned i = 0; i < w->roots && i < 3; i++) {
+        unsigned same = 0;
+
+        while (w->root[same] != w->root[i]) {
+            same++;
+        }
+        if (same == i) {
+            translate_root(w, &mem, &mem_again, w->root[i],
+                           i == 0 ? FZ_ANSWERS : 1024);
+        }
+    }
+    fz_world_done(w);
+}

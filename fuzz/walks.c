@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The properties of walks: README.md has them in words. */
+#include "walks.h"
+#include "model.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+struct fz_list fw_list;
+struct fz_expected fw_expected;
+
+static struct fz_world world;
+
+enum fz_memory fw_other_memory(const struct fz_world *w)
+{
+    return w->memory == FZ_CALLBACKS ? FZ_BORROW : FZ_CALLBACKS;
+}
+
+/* Which of the three walks that must give the same as the first are made: a
+ * fuzzer makes the one that the input picks, unless it is loading its corpus;
+ * a replay makes all. */
+bool fw_wants(const struct fz_world *w, unsigned which)
+{
+    return w->thorough || (w->seed >> 32) % 3 == which;
+}
+
+/* ---------------------------------------------------------------------- laws */
+
+/* Whether a table of some level can be there: levels differ in size. */
+static bool can_be_table(const struct fz_world *w, uint64_t pa)
+{
+    for (unsigned l = 0; l < w->levels; l++) {
+        uint64_t bytes = oracle_table_bytes(w->mode.format, l);
+
+        if (pa % bytes == 0 && fz_world_touches(w, pa, bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_laws(const struct fz_world *w, const struct ptw_memo *memo)
+{
+    static ptw_pa frame[65536 + FZ_ROOTS];
+    const struct ptw_walk_stats *s = &fw_list.stats;
+    uint64_t cuts = 2 * (uint64_t)(w->outs + (w->partial ? 1 : 0));
+    uint64_t cut = cuts * w->levels * w->roots;
+    size_t frames;
+
+    fz_must(
+        ptw_memo_frames(memo, frame, sizeof frame / sizeof frame[0], &frames),
+        "the list of tables");
+    for (size_t i = 0; i < frames; i++) {
+        if (!can_be_table(w, frame[i].v) ||
+            (i > 0 && frame[i].v <= frame[i - 1].v)) {
+            fz_fail("%llx is no table", HEX(frame[i].v));
+        }
+    }
+    if (s->tables > frames * w->levels + cut) {
+        fz_fail("%llu tables were entered, there are %zu", HEX(s->tables),
+                frames);
+    }
+    if (s->reads > w->entries * s->tables) {
+        fz_fail("%llu entries of %llu tables were read", HEX(s->reads),
+                HEX(s->tables));
+    }
+    if (s->tables != memo->used) {
+        fz_fail("%llu tables were entered, the memo has %zu", HEX(s->tables),
+                memo->used);
+    }
+}
+
+/* ------------------------------------------------------------------- aliases */
+
+/* Compares what an alias stands for with the answers that come next. */
+static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
+                       const struct ptw_item *alias)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
+    struct ptw_item item[32];
+    uint64_t from = alias->first.v > w->first ? alias->first.v : w->first;
+    uint64_t to = alias->last.v < w->last ? alias->last.v : w->last;
+    enum ptw_status st;
+    bool more = true;
+    size_t items;
+
+    fz_must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
+    fz_world_remember(w, &walk, mem);
+    do {
+        st = fz_next(&walk, item, 32, &items);
+        for (size_t i = 0; i < items && more; i++) {
+            fz_check_item(w, &item[i]);
+            if (item[i].space != alias->space ||
+                item[i].first.v < alias->first.v ||
+                item[i].last.v > alias->last.v) {
+                fz_fail("the alias at %llx has an item at %llx",
+                        HEX(alias->first.v), HEX(item[i].first.v));
+            }
+            more = fz_meet(&fw_expected, &item[i]);
+        }
+    } while (st == PTW_OK && more);
+    if (st == PTW_E_LIMIT || !more) {
+        return false;
+    }
+    if (st != PTW_END) {
+        fz_fail("the alias at %llx: %s", HEX(alias->first.v),
+                ptw_status_text(st));
+    }
+    if (!fz_met(&fw_expected, to) || from > to ||
+        (fz_tiles(w) && (fw_expected.at == 0 ||
+                         fw_expected.answer[fw_expected.at - 1].last < to ||
+                         fw_expected.answer[fw_expected.at - 1].first > to))) {
+        fz_fail("the alias at %llx ends too early", HEX(alias->first.v));
+    }
+    return true;
+}
+
+/* The table of an alias is the owner's at their_va and ours at our_va. */
+static void check_alias(const struct fz_world *w, const struct ptw_item *item)
+{
+    unsigned level;
+    struct ptw_alias_ref ref = ptw_alias_view(&w->regime, item, &level);
+    uint64_t theirs = 0;
+    uint64_t ours = 0;
+
+    if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[ref.owner],
+                         ref.their_va.v, level, &theirs) ||
+        theirs != ref.table.v) {
+        fz_fail("the alias at %llx: space %u has no table %llx at %llx",
+                HEX(item->first.v), (unsigned)ref.owner, HEX(ref.table.v),
+                HEX(ref.their_va.v));
+    }
+    if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[item->space],
+                         ref.our_va.v, level, &ours) ||
+        ours != ref.table.v) {
+        fz_fail("the alias at %llx: there is no table %llx at %llx",
+                HEX(item->first.v), HEX(ref.table.v), HEX(ref.our_va.v));
+    }
+}
+
+/* The table that a finding names is the one on the way there. */
+void fw_check_finding(const struct fz_world *w, uint64_t root,
+                      const struct ptw_item *item)
+{
+    const struct ptw_finding *f = &item->u.finding;
+    uint64_t va = item->first.v;
+    uint64_t table = 0;
+
+    if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, f->level,
+                         &table) ||
+        table != f->table.v) {
+        fz_fail("the finding at %llx names %llx, the table is %llx", HEX(va),
+                HEX(f->table.v), HEX(table));
+    }
+    if (f->kind == PTW_FINDING_SELF &&
+        (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, f->level + 1u,
+                          &table) ||
+         table != f->table.v)) {
+        fz_fail("the finding at %llx names %llx, which does not hold the entry",
+                HEX(va), HEX(f->table.v));
+    }
+    if (f->rights != fz_path_rights(w, root, va, f->level)) {
+        fz_fail("the finding at %llx has rights %x", HEX(va), f->rights);
+    }
+}
+
+/* Compares one space of the list, from *at on, with the oracle.  Returns
+ * whether all of it was. */
+static bool meet_space(struct fz_world *w, const struct ptw_mem *mem,
+                       size_t *at, size_t max)
+{
+    const struct ptw_item *space = &fw_list.item[*at];
+    unsigned aliases = 0;
+    unsigned findings = 0;
+    bool more = true;
+    size_t i = *at + 1;
+
+    if (space->u.space_info.kind == PTW_SPACE_WALKED) {
+        fz_ask(w, &fw_expected, w->root[space->space], w->first, w->last, max);
+    } else {
+        fw_expected.at = 0;
+        fw_expected.count = 0;
+        fw_expected.prefix = false;
+    }
+    for (; i < fw_list.count && fw_list.item[i].space == space->space; i++) {
+        const struct ptw_item *item = &fw_list.item[i];
+
+        if (item->kind == PTW_ITEM_ALIAS && aliases++ < 64) {
+            check_alias(w, item);
+        }
+        if (item->kind == PTW_ITEM_FINDING && fz_covers(item) &&
+            findings++ < 64) {
+            fw_check_finding(w, w->root[space->space], item);
+        }
+        if (more) {
+            more = item->kind == PTW_ITEM_ALIAS ? meet_alias(w, mem, item)
+                                                : fz_meet(&fw_expected, item);
+        }
+    }
+    if (more && (i < fw_list.count || fw_list.complete) &&
+        fw_expected.at != fw_expected.count) {
+        fz_fail("space %u lacks what the oracle has at %llx",
+                (unsigned)space->space,
+                HEX(fw_expected.answer[fw_expected.at].first));
+    }
+    *at = i;
+    return more && (i < fw_list.count || fw_list.complete) &&
+           !fw_expected.prefix;
+}
+
+/* ------------------------------------------------------------------- exposed */
+
+enum { EXPOSED_FRAMES = 256 };
+
+struct exposed {
+    ptw_pa frame[EXPOSED_FRAMES];
+    bool writable[EXPOSED_FRAMES]; /* as the oracle has it */
+    bool found[EXPOSED_FRAMES];    /* as the library has it */
+    size_t frames;
+};
+
+/* Marks the frames in [first, last], and returns how many there are. */
+static size_t mark(const struct exposed *e, bool *which, uint64_t first,
+                   uint64_t last, uint64_t *lowest)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < e->frames; i++) {
+        if (e->frame[i].v >= first && e->frame[i].v <= last) {
+            *lowest = count == 0 ? e->frame[i].v : *lowest;
+            which[i] = true;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void mark_writable(const struct fz_world *w, struct exposed *e)
+{
+    uint64_t lowest;
+
+    for (size_t i = 0; i < fw_expected.count; i++) {
+        const struct oracle_answer *a = &fw_expected.answer[i];
+
+        if (a->kind == ORACLE_LEAF &&
+            oracle_writes(&w->mode, a->above, a->raw)) {
+            (void)mark(e, e->writable, a->pa, a->pa + (a->last - a->first),
+                       &lowest);
+        }
+    }
+}
+
+static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
+                          struct exposed *e)
+{
+    static struct ptw_exposed search;
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_memo memo;
+    struct ptw_item item;
+    struct ptw_root root[FZ_ROOTS];
+    enum ptw_status st;
+
+    for (unsigned i = 0; i < w->roots; i++) {
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
+    }
+    fz_memo_init(&memo, ~w->seed);
+    fz_must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->frame,
+                             e->frames, &o),
+            "a search");
+    for (;;) {
+        const struct ptw_finding *f = &item.u.finding;
+        struct oracle_answer a;
+        uint64_t lowest = 0;
+        size_t count;
+
+        st = ptw_exposed_next(&search, &item);
+        if (st == PTW_E_SPACE) {
+            fz_memo_grow(&memo);
+            continue;
+        }
+        if (st != PTW_OK) {
+            break;
+        }
+        fz_note(fz_item_hash(w, &item));
+        a = oracle_translate(&w->mode, w->ram, w->rams, w->root[item.space],
+                             item.first.v);
+        if (a.kind != ORACLE_LEAF || !oracle_writes(&w->mode, a.above, a.raw) ||
+            a.raw != f->raw || a.level != f->level ||
+            item.kind != PTW_ITEM_FINDING || f->kind != PTW_FINDING_EXPOSED) {
+            fz_fail("there is no writable leaf at %llx of space %u",
+                    HEX(item.first.v), (unsigned)item.space);
+        }
+        count = mark(e, e->found, a.pa, a.pa + (item.last.v - item.first.v),
+                     &lowest);
+        if (count == 0 || count != f->tables || lowest != f->table.v) {
+            fz_fail("the mapping at %llx exposes %zu tables from %llx on, not "
+                    "%llu from %llx on",
+                    HEX(item.first.v), count, HEX(lowest), HEX(f->tables),
+                    HEX(f->table.v));
+        }
+    }
+    if (st != PTW_END) {
+        return;
+    }
+    for (size_t i = 0; i < e->frames; i++) {
+        if (e->writable[i] != e->found[i]) {
+            fz_fail("the table %llx is %s", HEX(e->frame[i].v),
+                    e->found[i] ? "not exposed" : "exposed, and not found");
+        }
+    }
+}
+
+/* --------------------------------------------------------------------- again */
+
+void fw_start(struct fz_world *w, struct ptw_walk *walk,
+              const struct ptw_mem *mem, const struct ptw_root *root,
+              struct ptw_memo *memo, const struct ptw_walk_options *o)
+{
+    fz_memo_init(memo, w->seed);
+    fz_must(ptw_walk_va_spaces_init(walk, mem, root, w->roots, memo, o),
+            "a walk");
+    fz_world_remember(w, walk, mem);
+}
+
+/* The tables of a walk by their numbers, as far as there is room. */
+struct numbered {
+    uint64_t table[1024];
+    uint64_t va[1024];
+    unsigned level[1024];
+    uint64_t tables;
+};
+
+static void number(struct numbered *n, uint64_t given, uint64_t table,
+                   uint64_t va, unsigned level)
+{
+    if (given != n->tables) {
+        fz_fail("the table %llx at %llx has number %llu, it is number %llu",
+                HEX(table), HEX(va), HEX(given), HEX(n->tables));
+    }
+    if (given < 1024) {
+        n->table[given] = table;
+        n->va[given] = va;
+        n->level[given] = level;
+    }
+    n->tables++;
+}
+
+/* Tables have consecutive numbers; an alias has that of the table that it
+ * refers to. */
+static void check_number(const struct fz_world *w, struct numbered *n,
+                         const struct ptw_item *item)
+{
+    struct ptw_alias_ref ref;
+    unsigned level;
+
+    if (item->kind == PTW_ITEM_TABLE) {
+        number(n, item->u.table.number, item->u.table.table.v, item->first.v,
+               item->u.table.level);
+    } else if (item->kind == PTW_ITEM_SPACE && w->levels > 0 &&
+               fz_range_maps(w) &&
+               item->u.space_info.kind == PTW_SPACE_WALKED) {
+        number(n, item->u.space_info.number, item->u.space_info.root.table.v, 0,
+               w->levels - 1);
+    } else if (item->kind == PTW_ITEM_ALIAS) {
+        ref = ptw_alias_view(&w->regime, item, &level);
+        if (ref.number >= n->tables ||
+            (ref.number < 1024 && (n->table[ref.number] != ref.table.v ||
+                                   n->va[ref.number] != ref.their_va.v ||
+                                   n->level[ref.number] != level))) {
+            fz_fail("the alias at %llx, of %llx at %llx, has number %u",
+                    HEX(item->first.v), HEX(ref.table.v), HEX(ref.their_va.v),
+                    (unsigned)ref.number);
+        }
+    }
+}
+
+/* With tables; and where the budget was enough, no limit is, either. */
+struct ptw_walk_options fw_other_options(const struct fz_world *w)
+{
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_TABLES);
+
+    if (fw_list.complete) {
+        o.max_reads = 0;
+        o.max_items = 0;
+    }
+    return o;
+}
+
+/* The same walk over the same memory, offered in another way, without holes
+ * and remarks, and with tables: what is left is the same. */
+void fw_check_other_memory(struct fz_world *w, struct ptw_walk *walk,
+                           struct ptw_memo *memo)
+{
+    static struct numbered numbered;
+    struct ptw_item item[32];
+    size_t at = 0;
+    uint64_t reads = w->reads;
+    enum ptw_status st;
+    struct ptw_walk_stats stats;
+
+    numbered.tables = memo == NULL && w->levels > 0 && fz_range_maps(w) ? 1 : 0;
+    do {
+        size_t items;
+
+        st = fz_next(walk, item, 32, &items);
+        for (size_t i = 0; i < items; i++) {
+            check_number(w, &numbered, &item[i]);
+            if (item[i].kind == PTW_ITEM_TABLE) {
+                continue;
+            }
+            while (at < fw_list.count &&
+                   (fw_list.item[at].kind == PTW_ITEM_HOLE ||
+                    (fw_list.item[at].kind == PTW_ITEM_FINDING &&
+                     !fz_covers(&fw_list.item[at])))) {
+                at++;
+            }
+            if (at == fw_list.count) {
+                if (fw_list.complete) {
+                    fz_fail("a walk of other memory has more at %llx",
+                            HEX(item[i].first.v));
+                }
+                return;
+            }
+            if (!fz_same_item(w, &item[i], &fw_list.item[at])) {
+                fz_fail("a walk of other memory has another item at %llx "
+                        "than the one at %llx",
+                        HEX(item[i].first.v), HEX(fw_list.item[at].first.v));
+            }
+            at++;
+        }
+        if (st == PTW_E_SPACE && memo != NULL) {
+            fz_memo_grow(memo);
+        }
+    } while (st == PTW_OK || st == PTW_E_SPACE);
+    stats = ptw_walk_counts(walk);
+    if (w->reads - reads > stats.reads) {
+        fz_fail("%llu entries were read, the walk counts %llu",
+                HEX(w->reads - reads), HEX(stats.reads));
+    }
+    if (st == PTW_END && stats.tables != numbered.tables) {
+        fz_fail("%llu tables were entered, %llu were given", HEX(stats.tables),
+                HEX(numbered.tables));
+    }
+    if (fw_list.complete &&
+        (st != PTW_END || stats.reads != fw_list.stats.reads ||
+         stats.tables != fw_list.stats.tables)) {
+        fz_fail("a walk of other memory took %llu reads and %llu tables, "
+                "else %llu and %llu",
+                HEX(stats.reads), HEX(stats.tables), HEX(fw_list.stats.reads),
+                HEX(fw_list.stats.tables));
+    }
+    for (; at < fw_list.count && fw_list.complete; at++) {
+        if (fw_list.item[at].kind != PTW_ITEM_HOLE &&
+            (fw_list.item[at].kind != PTW_ITEM_FINDING ||
+             fz_covers(&fw_list.item[at]))) {
+            fz_fail("a walk of other memory lacks the item at %llx",
+                    HEX(fw_list.item[at].first.v));
+        }
+    }
+}
+
+/* ---------------------------------------------------------------------- walk */
+
+/* What can't be left out is refused. */
+static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
+                           const struct ptw_mem *mem)
+{
+    struct ptw_va_range wrong[FZ_OUTS];
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
+    unsigned pick;
+
+    if (w->outs == 0 || fz_judge_root(w, w->root[0]) != PTW_OK) {
+        return;
+    }
+    pick = (unsigned)(w->seed >> 44) % w->outs;
+    o.flags |= PTW_WALK_HOLES;
+    if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_ARG) {
+        fz_fail("holes are given, and ranges left out");
+    }
+    memcpy(wrong, w->leave_out, sizeof wrong);
+    if (pick + 1 < w->outs) {
+        wrong[pick].last = wrong[pick + 1].first;
+    } else if (wrong[pick].first.v < wrong[pick].last.v) {
+        wrong[pick].last.v = wrong[pick].first.v;
+        wrong[pick].first.v++;
+    } else {
+        return;
+    }
+    o = fz_options(w, 0);
+    o.leave_out = wrong;
+    if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_RANGE) {
+        fz_fail("ranges that do not ascend are left out");
+    }
+}
+
+void fz_walk(const uint8_t *data, size_t len)
+{
+    static struct ptw_walk walk;
+    static struct exposed exposed;
+    struct fz_world *w = &world;
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_region region_again[FZ_REGIONS];
+    struct ptw_mem mem;
+    struct ptw_mem mem_again;
+    struct ptw_memo memo;
+    struct ptw_walk_options o;
+    struct ptw_root root[FZ_ROOTS];
+    size_t left;
+    bool all = true;
+
+    fz_world_read(w, false, data, len);
+    left = w->thorough ? 8192 : 4096;
+    fz_world_memory(w, w->memory, &mem, region);
+    for (unsigned i = 0; i < w->roots; i++) {
+        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
+    }
+
+    o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
+    fw_start(w, &walk, &mem, root, &memo, &o);
+    fz_collect(w, &walk, &memo, &fw_list);
+    for (size_t i = 0; i < fw_list.count; i++) {
+        fz_note(fz_item_hash(w, &fw_list.item[i]));
+    }
+    fz_note(fw_list.stats.reads);
+    fz_note(fw_list.stats.tables);
+    check_refusals(w, &walk, &mem);
+    check_laws(w, &memo);
+    exposed.frames = 0;
+    if (fw_list.complete && memo.used <= EXPOSED_FRAMES) {
+        fz_must(ptw_memo_frames(&memo, exposed.frame, EXPOSED_FRAMES,
+                                &exposed.frames),
+                "the list of tables");
+        memset(exposed.writable, 0, sizeof exposed.writable);
+        memset(exposed.found, 0, sizeof exposed.found);
+    }
+    for (size_t at = 0; at < fw_list.count;) {
+        fz_check_tiling(w, &fw_list, &at);
+    }
+    fz_check_model(w, &fw_list);
+    for (size_t at = 0; at < fw_list.count && left > 0;) {
+        size_t max = left < FZ_ANSWERS ? left : FZ_ANSWERS;
+
+        all = meet_space(w, &mem, &at, max) && all;
+        mark_writable(w, &exposed);
+        left -= fw_expected.count;
+    }
+    /* The search follows what PTW_WALK_SELF does not. */
+    if (fw_list.complete && all && left > 0 && exposed.frames > 0 && !w->self) {
+        check_exposed(w, &mem, &exposed);
+    }
+
+    if (fw_wants(w, 0)) {
+        o = fw_other_options(w);
+        fz_world_memory(w, fw_other_memory(w), &mem_again, region_again);
+        fw_start(w, &walk, &mem_again, root, &memo, &o);
+        fw_check_other_memory(w, &walk, &memo);
+    }
+    if (fw_wants(w, 1)) {
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
+        o.max_reads = w->read_step;
+        fw_start(w, &walk, &mem, root, &memo, &o);
+        fz_check_runs(w, &fw_list, &walk, &memo);
+    }
+    if (fw_wants(w, 2)) {
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
+        o.max_reads = w->read_step;
+        o.max_items = w->item_step;
+        fw_start(w, &walk, &mem, root, &memo, &o);
+        fz_check_stops(w, &mem, &fw_list, &walk, &memo, 0, &fw_expected);
+    }
+    fz_world_done(w);
+}
