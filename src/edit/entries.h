@@ -38,7 +38,6 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->regime;
     struct ptw_path_table *t = &ed->c.at[level];
     unsigned rights = ed->op == PTW_OP_UNMAP ? 0 : ed->rights;
-    unsigned entry_bytes = 1u << a->entry_log2;
     enum ptw_status st;
     ptw_pa table;
 
@@ -53,9 +52,8 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
             uint64_t pa =
                 leaf->pa.v + ((uint64_t)i << a->level[level - 1].shift);
 
-            st = ptw_put_entry(
-                ed->t->mem, table.v + ((uint64_t)i << a->entry_log2),
-                entry_bytes, ptw_leaf_entry(a, r, level - 1, bits, pa));
+            st = ptw_write_entry(a, ed->t->mem, table.v, i,
+                                 ptw_leaf_entry(a, r, level - 1, bits, pa));
             if (st != PTW_OK) {
                 return st;
             }
@@ -79,8 +77,7 @@ PTW_ENGINE enum ptw_status ptw_table_empty(const struct ptw_format *a,
     for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
         uint64_t raw = 0;
 
-        if (ptw_get(mem, table + ((uint64_t)i << a->entry_log2),
-                    1u << a->entry_log2, &raw) != PTW_OK) {
+        if (ptw_read_entry(a, mem, table, i, &raw) != PTW_OK) {
             return PTW_E_BUS;
         }
         if ((raw & a->present) != 0) {

@@ -104,7 +104,6 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->regime;
     struct ptw_cursor *c = &ed->c;
     struct ptw_path_table *t = &c->at[0];
-    unsigned entry_bytes = 1u << a->entry_log2;
     unsigned shift = a->level[0].shift;
     uint64_t first = t->base + ((uint64_t)t->index << shift);
     uint64_t last = t->base + ((uint64_t)t->last << shift);
@@ -125,8 +124,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
                 return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
             }
             c->reads_left--;
-            st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
-                         entry_bytes, &raw);
+            st = ptw_read_entry(a, ed->t->mem, t->table, i, &raw);
             if (st != PTW_OK) {
                 return PTW_E_BUS;
             }

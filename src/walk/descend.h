@@ -14,7 +14,7 @@
 #ifndef PTW_DESCEND_H
 #define PTW_DESCEND_H
 
-#include "mem.h"
+#include "entry.h"
 #include "memo.h"
 #include "regime.h"
 #include "remember.h"
@@ -42,15 +42,6 @@ enum ptw_remark {
 
 /* Entries come in lines of 8, one cache line of 64-bit entries. */
 enum { PTW_LINE = 8 };
-
-PTW_ENGINE uint64_t ptw_load_entry(const struct ptw_format *a, const void *host,
-                                   unsigned index)
-{
-    const unsigned char *p =
-        (const unsigned char *)host + ((size_t)index << a->entry_log2);
-
-    return a->entry_log2 == 3 ? ptw_load64(p) : ptw_load32(p);
-}
 
 /* Whether a table of the path, above `level`, is the table. */
 PTW_ENGINE bool ptw_on_path(const struct ptw_format *a,
@@ -246,7 +237,7 @@ PTW_ENGINE bool ptw_fetch_many(const struct ptw_format *a, struct ptw_cursor *c,
 
     n = n < PTW_MAX_WINDOW ? n : PTW_MAX_WINDOW;
     n = n < c->reads_left ? n : (unsigned)c->reads_left;
-    n = ptw_get_many(c->mem, t->table + ((uint64_t)t->index << a->entry_log2),
+    n = ptw_get_many(c->mem, ptw_entry_at(a, t->table, t->index),
                      1u << a->entry_log2, n, raw);
     for (unsigned i = 0; i < n; i++) {
         window[(t->index + i) % PTW_MAX_WINDOW] = raw[i];
@@ -286,7 +277,7 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
             return PTW_V_ENTERED;
         }
     }
-    pa = t->table + ((uint64_t)index << a->entry_log2);
+    pa = ptw_entry_at(a, t->table, index);
     if (single) {
         return ptw_get_near(c->mem, &c->near, pa, bytes, raw) == PTW_OK
                    ? PTW_V_ENTERED

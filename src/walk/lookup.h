@@ -115,7 +115,7 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_regime *r,
         s->level = (uint8_t)level;
         s->read = level > c.level || st != PTW_E_BUS;
         s->raw = s->read ? t->raw : 0;
-        s->entry.v = t->table + ((uint64_t)t->index << a->entry_log2);
+        s->entry.v = ptw_entry_at(a, t->table, t->index);
         s->rights =
             s->read ? t->rights &
                           a->decode(r, t->raw, (unsigned)level, t->index).rights
