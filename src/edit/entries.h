@@ -344,21 +344,6 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     return st;
 }
 
-/* Whether the pieces can hold the leaf's address: under 32-bit paging a page of
- * 4 MiB reaches farther than one of 4 KiB. */
-PTW_ENGINE bool ptw_splittable(const struct ptw_format *a,
-                               const struct ptw_edit *ed, unsigned level,
-                               const struct ptw_entry *leaf, uint64_t raw)
-{
-    const struct ptw_regime *r = ed->t->regime;
-
-    return a->decode(r,
-                     ptw_leaf_entry(a, r, level - 1,
-                                    a->leaf_split(r, level, raw), leaf->pa.v),
-                     level - 1, 0)
-               .pa.v == leaf->pa.v;
-}
-
 /* Whether what is mapped to [first, last], below one entry of that level that
  * leads to no table, can be: as one leaf if that covers it, else the last page
  * of it by a small one. */
@@ -417,7 +402,9 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
         return PTW_E_WIDTH;
     }
-    if (kept && !ptw_splittable(a, ed, level, e, t->raw)) {
+    if (kept &&
+        !ptw_leaf_holds(a, ed->t->regime, level - 1,
+                        a->leaf_split(ed->t->regime, level, t->raw), e->pa.v)) {
         return PTW_E_WIDTH;
     }
     st = ptw_will_write(a, ed, pass, movable, level);

@@ -5,21 +5,17 @@
 
 #include "unshare.h"
 
-/* Whether a leaf of that level can hold pa, which is aligned to it.  Small
- * pages of 32-bit paging reach 4 GiB, large ones further. */
+/* Whether a leaf of that level, whatever it grants, can hold pa, which is aligned
+ * to it.  Small pages of 32-bit paging reach 4 GiB, large ones further. */
 PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
                               const struct ptw_regime *r, unsigned level,
                               uint64_t pa)
 {
     static const struct ptw_attributes plain;
-    struct ptw_entry e;
     uint64_t bits;
 
-    if (!a->leaf_bits(r, level, a->some_rights, false, &plain, &bits)) {
-        return false;
-    }
-    e = a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
-    return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
+    return a->leaf_bits(r, level, a->some_rights, false, &plain, &bits) &&
+           ptw_leaf_holds(a, r, level, bits, pa);
 }
 
 /* The leaf of a mapping for that offset.  The plan has found that the regime
