@@ -97,35 +97,15 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
 {
     struct ptw_cursor c;
 
-    c.regime = t->regime;
-    c.mem = t->mem;
-    c.memo = NULL;
-    c.near = t->mem->near;
-    c.first = offset;
-    c.last = offset;
-    (void)ptw_enter(a, &c, true, ptw_top(a), root, a->rights, 0);
+    ptw_cursor_at(a, &c, t->regime, t->mem, ptw_pa_of(root), offset);
     while (c.level > (int)to) {
         struct ptw_entry e;
+        enum ptw_verdict v;
 
         *level = (unsigned)c.level;
-        switch (ptw_descend_once(a, &c, true, (unsigned)c.level, NULL, &e)) {
-        case PTW_V_ENTERED:
-            break;
-        case PTW_V_LEAF:
-            return PTW_E_LARGE;
-        case PTW_V_BAD:
-            return PTW_BAD_ENTRY;
-        case PTW_V_ABSENT:
-            return PTW_NOT_MAPPED;
-        case PTW_V_REFUSED:
-        case PTW_V_NO_TABLE:
-        case PTW_V_ALIAS:
-        case PTW_V_SELF:
-        case PTW_V_PRUNED:
-        case PTW_V_REMARK:
-        case PTW_V_LIMIT:
-        case PTW_V_FULL:
-            return PTW_E_BUS;
+        v = ptw_descend_once(a, &c, true, *level, NULL, &e);
+        if (v != PTW_V_ENTERED) {
+            return v == PTW_V_LEAF ? PTW_E_LARGE : ptw_verdict_status(v);
         }
     }
     *table = c.at[to].table;
@@ -212,9 +192,8 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
                                           enum ptw_pass pass, bool movable,
                                           const struct ptw_entry *e)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     uint64_t base = t->base + ((uint64_t)t->index << a->level[level].shift);
     uint64_t end = base + ptw_low_mask(a->level[level].shift);
     enum ptw_status st;
@@ -250,10 +229,10 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
                                           struct ptw_edit *ed,
                                           enum ptw_pass pass, bool movable)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     uint64_t raw = 0;
+    enum ptw_verdict v;
     struct ptw_entry old;
     ptw_pa table;
     enum ptw_status st;
@@ -261,24 +240,11 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     uint64_t end;
     bool same;
 
-    switch (ptw_entry(a, c, false, level, ed->window[level], &raw)) {
-    case PTW_V_ENTERED:
-        break;
-    case PTW_V_LIMIT:
-        return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
-    case PTW_V_LEAF:
-    case PTW_V_ABSENT:
-    case PTW_V_BAD:
-    case PTW_V_REFUSED:
-    case PTW_V_NO_TABLE:
-    case PTW_V_ALIAS:
-    case PTW_V_SELF:
-    case PTW_V_PRUNED:
-    case PTW_V_REMARK:
-    case PTW_V_FULL:
-        return PTW_E_BUS;
+    v = ptw_entry(a, &ed->c, false, level, ed->window[level], &raw);
+    if (v != PTW_V_ENTERED) {
+        return ptw_edit_stopped(pass, v);
     }
-    old = a->decode(c->regime, raw, level, t->index);
+    old = a->decode(ed->t->regime, raw, level, t->index);
     if (old.kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
     }
@@ -326,7 +292,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
         }
     }
     st = ptw_set(a, ed, level, t->index - 1u,
-                 target == PTW_OK ? ptw_table_entry(a, c->regime, level,
+                 target == PTW_OK ? ptw_table_entry(a, ed->t->regime, level,
                                                     ed->entry_bits, table.v)
                                   : 0);
     ed->linked = ed->linked || target == PTW_OK;
@@ -366,9 +332,8 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
                                          enum ptw_pass pass, bool movable,
                                          const struct ptw_entry *e)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     unsigned shift = a->level[level].shift;
     uint64_t base = t->base + ((uint64_t)t->index << shift);
     uint64_t end = base + ptw_low_mask(shift);
@@ -441,36 +406,31 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
                                           struct ptw_edit *ed,
                                           enum ptw_pass pass, bool movable)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     enum ptw_status st;
 
     if (ed->shared == (int)level) {
         ed->shared = -1;
     }
-    if (level == ptw_top(a)) {
-        c->level = -1;
-        return PTW_OK;
-    }
-    if (ed->op == PTW_OP_UNMAP && (ed->flags & PTW_EDIT_RECLAIM) != 0) {
+    if (level < ptw_top(a) && ed->op == PTW_OP_UNMAP &&
+        (ed->flags & PTW_EDIT_RECLAIM) != 0) {
         /* To give a table back is to write the one above it. */
         st = ptw_will_write(a, ed, pass, movable, level + 1);
         if (st != PTW_OK) {
             return st;
         }
     }
-    c->level++;
-    c->at[c->level].index++;
-    if (pass != PTW_PASS_COMMIT || (ed->flags & PTW_EDIT_RECLAIM) == 0 ||
-        ed->op != PTW_OP_UNMAP) {
+    ptw_ascend(&ed->c);
+    if (ed->c.level < 0 || pass != PTW_PASS_COMMIT ||
+        (ed->flags & PTW_EDIT_RECLAIM) == 0 || ed->op != PTW_OP_UNMAP) {
         return PTW_OK;
     }
     /* A table that can't be read may not be empty. */
     if (ptw_table_empty(a, ed->t->mem, t->table, level) != PTW_OK) {
         return PTW_OK;
     }
-    st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
+    st = ptw_set(a, ed, level + 1, ed->c.at[level + 1].index - 1u, 0);
     return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level,
                                          movable && !ed->moved[level])
                         : st;

@@ -117,7 +117,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
         if (op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
             if (c->reads_left == 0) {
-                return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
+                return ptw_edit_stopped(pass, PTW_V_LIMIT);
             }
             c->reads_left--;
             st = ptw_read_entry(a, ed->t->mem, t->table, i, &raw);

@@ -40,6 +40,34 @@ enum ptw_remark {
     PTW_REMARK_TABLE = 4,
 };
 
+/* ptw_verdict_status returns the status that a verdict amounts to for a descent
+ * that follows every entry. */
+PTW_ENGINE enum ptw_status ptw_verdict_status(enum ptw_verdict v)
+{
+    switch (v) {
+    case PTW_V_ENTERED:
+    case PTW_V_LEAF:
+        return PTW_OK;
+    case PTW_V_ABSENT:
+        return PTW_NOT_MAPPED;
+    case PTW_V_BAD:
+        return PTW_BAD_ENTRY;
+    case PTW_V_LIMIT:
+        return PTW_E_LIMIT;
+    case PTW_V_REFUSED:
+    case PTW_V_NO_TABLE:
+        return PTW_E_BUS;
+    case PTW_V_ALIAS:
+    case PTW_V_SELF:
+    case PTW_V_PRUNED:
+    case PTW_V_REMARK:
+    case PTW_V_FULL:
+        break;
+    }
+    assert(0 && "it has no memo and no needs, and asks for no remarks");
+    return PTW_E_BUS;
+}
+
 /* Entries come in lines of 8, one cache line of 64-bit entries. */
 enum { PTW_LINE = 8 };
 
@@ -211,6 +239,57 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
     }
     c->level = (int)level;
     return PTW_V_ENTERED;
+}
+
+/* ptw_cursor_at sets up a cursor for one address, an offset, and enters the table
+ * at root, if there are tables.  The cursor has what ptw_descend_to takes, and
+ * nothing else. */
+PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
+                              const struct ptw_regime *r,
+                              const struct ptw_mem *mem, ptw_pa root,
+                              uint64_t offset)
+{
+    c->regime = r;
+    c->mem = mem;
+    c->near = mem->near;
+    c->first = offset;
+    c->level = -1;
+    if (a->levels > 0) {
+        (void)ptw_enter(a, c, true, ptw_top(a), root.v, a->rights, 0);
+    }
+}
+
+/* ptw_cursor_over sets up a cursor for a range of offsets that starts in a table
+ * of the level `top`, which ptw_enter has to enter.  The cursor follows every
+ * entry, whatever it grants, and has no limit. */
+PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
+                                const struct ptw_regime *r,
+                                const struct ptw_mem *mem, unsigned top,
+                                uint64_t first, uint64_t last)
+{
+    memset(c, 0, offsetof(struct ptw_cursor, at));
+    c->regime = r;
+    c->mem = mem;
+    c->near = mem->near;
+    c->first = first;
+    c->last = last;
+    c->whole_first = first;
+    c->whole_last = last;
+    c->reads_left = UINT64_MAX;
+    c->level = -1;
+    c->top = top;
+}
+
+/* ptw_ascend leaves the table that the path ends in, and steps behind the entry
+ * that led to it.  From the first table of the path it leaves the path. */
+PTW_ENGINE void ptw_ascend(struct ptw_cursor *c)
+{
+    if ((unsigned)c->level == c->top) {
+        c->level = -1;
+    } else {
+        c->level++;
+        c->at[c->level].index++;
+    }
 }
 
 /* Fetches entries of table t, which is direct memory, until `end` are fetched

@@ -5,20 +5,11 @@
 
 #include "descend.h"
 
-/* What every lookup starts with: sets up c for va, or says why not. */
-PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
-                                   struct ptw_cursor *c,
-                                   const struct ptw_regime *r,
-                                   const struct ptw_mem *mem, ptw_pa root,
-                                   ptw_va va)
+/* Whether tables at root can translate va, and if not, why. */
+PTW_ENGINE enum ptw_status ptw_lookup_check(const struct ptw_format *a,
+                                            const struct ptw_regime *r,
+                                            ptw_pa root, ptw_va va)
 {
-    c->regime = r;
-    c->mem = mem;
-    c->memo = NULL;
-    c->first = va.v & ptw_low_mask(ptw_width(a, r));
-    c->last = c->first;
-    c->near = mem->near;
-    c->level = -1;
     if (PTW_UNLIKELY(!ptw_root_fits(r, root))) {
         return ptw_root_check(r, root);
     }
@@ -29,19 +20,22 @@ PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
 }
 
 PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
-                                         struct ptw_cursor *c, ptw_pa root,
+                                         struct ptw_cursor *c,
+                                         const struct ptw_regime *r,
+                                         const struct ptw_mem *mem, ptw_pa root,
                                          ptw_va va, struct ptw_translation *out)
 {
     struct ptw_entry e = {PTW_ENTRY_LEAF, a->rights, {0}};
     enum ptw_verdict v = PTW_V_LEAF;
-    unsigned shift = c->regime->va_bits;
+    unsigned shift = r->va_bits;
     unsigned level = 0;
     unsigned above = a->rights;
     uint64_t raw = 0;
     uint64_t within;
+    enum ptw_status st;
 
+    ptw_cursor_at(a, c, r, mem, root, va.v & ptw_low_mask(ptw_width(a, r)));
     if (a->levels > 0) {
-        (void)ptw_enter(a, c, true, ptw_top(a), root.v, a->rights, 0);
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;
@@ -51,8 +45,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     out->above = (uint8_t)above;
     out->level = (uint8_t)level;
     out->raw = raw;
-    switch (v) {
-    case PTW_V_LEAF:
+    if (v == PTW_V_LEAF) {
         within = va.v & ptw_low_mask(shift);
         out->pa.v = e.pa.v + within;
         out->leaf_va.v = va.v - within;
@@ -60,25 +53,12 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
         out->rights = e.rights;
         out->size_log2 = (uint8_t)shift;
         return PTW_OK;
-    case PTW_V_ABSENT:
-        return PTW_NOT_MAPPED;
-    case PTW_V_BAD:
-        return PTW_BAD_ENTRY;
-    case PTW_V_REFUSED:
-    case PTW_V_NO_TABLE:
-        out->raw = 0;
-        return PTW_E_BUS;
-    case PTW_V_ENTERED:
-    case PTW_V_ALIAS:
-    case PTW_V_SELF:
-    case PTW_V_PRUNED:
-    case PTW_V_REMARK:
-    case PTW_V_LIMIT:
-    case PTW_V_FULL:
-        break;
     }
-    assert(0 && "a lookup has no memo, no needs, and a read for every level");
-    return PTW_E_LIMIT;
+    st = ptw_verdict_status(v);
+    if (st == PTW_E_BUS) {
+        out->raw = 0;
+    }
+    return st;
 }
 
 PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
@@ -87,9 +67,9 @@ PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
                                        ptw_va va, struct ptw_translation *out)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_aim(a, &c, r, mem, root, va);
+    enum ptw_status st = ptw_lookup_check(a, r, root, va);
 
-    return st == PTW_OK ? ptw_find_leaf(a, &c, root, va, out) : st;
+    return st == PTW_OK ? ptw_find_leaf(a, &c, r, mem, root, va, out) : st;
 }
 
 /* The same, and the way down is read off the path that the cursor kept. */
@@ -100,13 +80,13 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_regime *r,
                   size_t *steps)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_aim(a, &c, r, mem, root, va);
+    enum ptw_status st = ptw_lookup_check(a, r, root, va);
 
     *steps = 0;
     if (st != PTW_OK) {
         return st;
     }
-    st = ptw_find_leaf(a, &c, root, va, out);
+    st = ptw_find_leaf(a, &c, r, mem, root, va, out);
     for (int level = (int)a->levels - 1; level >= c.level && level >= 0;
          level--) {
         const struct ptw_path_table *t = &c.at[level];
