@@ -261,23 +261,30 @@ PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
 
 /* ptw_cursor_over sets up a cursor for a range of offsets that starts in a table
  * of the level `top`, which ptw_enter has to enter.  The cursor follows every
- * entry, whatever it grants, and has no limit. */
+ * entry, whatever it grants, and has no limit.  What a walk leaves out, the walk
+ * sets. */
 PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
                                 const struct ptw_regime *r,
                                 const struct ptw_mem *mem, unsigned top,
                                 uint64_t first, uint64_t last)
 {
-    memset(c, 0, offsetof(struct ptw_cursor, at));
     c->regime = r;
     c->mem = mem;
     c->near = mem->near;
+    c->memo = NULL;
+    c->remembered = NULL;
     c->first = first;
     c->last = last;
-    c->whole_first = first;
-    c->whole_last = last;
     c->reads_left = UINT64_MAX;
+    c->tables = 0;
+    c->space = 0;
+    c->need = 0;
+    c->need_leaf = 0;
     c->level = -1;
     c->top = top;
+    c->remark = false;
+    c->list = false;
+    c->self = false;
 }
 
 /* ptw_ascend leaves the table that the path ends in, and steps behind the entry

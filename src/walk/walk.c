@@ -101,6 +101,8 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;
+    w->c.whole_first = w->c.first;
+    w->c.whole_last = w->c.last;
     w->c.leave_out = o->leave_out;
     w->c.leave_outs = o->leave_outs;
     w->max_reads = ptw_limit(o->max_reads);
