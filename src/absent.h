@@ -4,7 +4,7 @@
 #ifndef PTW_SRC_ABSENT_H
 #define PTW_SRC_ABSENT_H
 
-#include "mem.h"
+#include "entry.h"
 #include "regime.h"
 
 /* ptw_get_absent reads entry *i of a table; false when it is present, or can't be
@@ -17,7 +17,7 @@ PTW_ENGINE bool ptw_get_absent(const struct ptw_mem *mem, struct ptw_near *near,
     const struct ptw_format *a = r->arch->format;
     unsigned bytes = 1u << a->entry_log2;
     unsigned most = (1u << ptw_index_bits(a, r, level)) - 1 - *i;
-    uint64_t pa = table + (uint64_t)*i * bytes;
+    uint64_t pa = ptw_entry_at(a, table, *i);
 
     if (ptw_get_near(mem, near, pa, bytes, raw) != PTW_OK) {
         *raw = 0;

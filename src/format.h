@@ -138,6 +138,18 @@ PTW_ENGINE uint64_t ptw_leaf_entry(const struct ptw_format *a,
     return bits | a->put_address(r, level, PTW_ENTRY_LEAF, pa);
 }
 
+/* ptw_leaf_holds says whether a leaf of that level with those attribute bits can
+ * hold pa, which is aligned to it. */
+PTW_ENGINE bool ptw_leaf_holds(const struct ptw_format *a,
+                               const struct ptw_regime *r, unsigned level,
+                               uint64_t bits, uint64_t pa)
+{
+    struct ptw_entry e =
+        a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
+
+    return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
+}
+
 /* An architecture as the library sees it at run time: its format, the parts of
  * the engine that are specialised by it since they are called for each page, and
  * what is called once an item or less.  All else takes the format at run time. */

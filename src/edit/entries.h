@@ -38,7 +38,6 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->root.regime;
     struct ptw_path_table *t = &ed->c.at[level];
     unsigned rights = ed->op == PTW_OP_UNMAP ? 0 : ed->rights;
-    unsigned entry_bytes = 1u << a->entry_log2;
     enum ptw_status st;
     ptw_pa table;
 
@@ -53,9 +52,8 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
             uint64_t pa =
                 leaf->pa.v + ((uint64_t)i << a->level[level - 1].shift);
 
-            st = ptw_put_entry(
-                ed->t->mem, table.v + ((uint64_t)i << a->entry_log2),
-                entry_bytes, ptw_leaf_entry(a, r, level - 1, bits, pa));
+            st = ptw_write_entry(a, ed->t->mem, table.v, i,
+                                 ptw_leaf_entry(a, r, level - 1, bits, pa));
             if (st != PTW_OK) {
                 return st;
             }
@@ -79,8 +77,7 @@ PTW_ENGINE enum ptw_status ptw_table_empty(const struct ptw_format *a,
     for (unsigned i = 0; i < 1u << a->level[level].bits; i++) {
         uint64_t raw = 0;
 
-        if (ptw_get(mem, table + ((uint64_t)i << a->entry_log2),
-                    1u << a->entry_log2, &raw) != PTW_OK) {
+        if (ptw_read_entry(a, mem, table, i, &raw) != PTW_OK) {
             return PTW_E_BUS;
         }
         if ((raw & a->present) != 0) {
@@ -100,36 +97,16 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
 {
     struct ptw_cursor c;
 
-    c.regime = t->root.regime;
-    c.mem = t->mem;
-    c.memo = NULL;
-    c.near = t->mem->near;
-    c.first = offset;
-    c.last = offset;
-    (void)ptw_enter(a, &c, true, ptw_top(a, t->root.regime), root, a->rights,
-                    0);
+    ptw_cursor_at(a, &c, t->mem, ptw_root_of(t->root.regime, ptw_pa_of(root)),
+                  offset);
     while (c.level > (int)to) {
         struct ptw_entry e;
+        enum ptw_verdict v;
 
         *level = (unsigned)c.level;
-        switch (ptw_descend_once(a, &c, true, (unsigned)c.level, NULL, &e)) {
-        case PTW_V_ENTERED:
-            break;
-        case PTW_V_LEAF:
-            return PTW_E_LARGE;
-        case PTW_V_BAD:
-            return PTW_BAD_ENTRY;
-        case PTW_V_ABSENT:
-            return PTW_NOT_MAPPED;
-        case PTW_V_REFUSED:
-        case PTW_V_NO_TABLE:
-        case PTW_V_ALIAS:
-        case PTW_V_SELF:
-        case PTW_V_PRUNED:
-        case PTW_V_REMARK:
-        case PTW_V_LIMIT:
-        case PTW_V_FULL:
-            return PTW_E_BUS;
+        v = ptw_descend_once(a, &c, true, *level, NULL, &e);
+        if (v != PTW_V_ENTERED) {
+            return v == PTW_V_LEAF ? PTW_E_LARGE : ptw_verdict_status(v);
         }
     }
     *table = c.at[to].table;
@@ -216,9 +193,8 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
                                           enum ptw_pass pass, bool movable,
                                           const struct ptw_entry *e)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     uint64_t base = t->base + ((uint64_t)t->index << a->level[level].shift);
     uint64_t end = base + ptw_low_mask(a->level[level].shift);
     enum ptw_status st;
@@ -254,10 +230,10 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
                                           struct ptw_edit *ed,
                                           enum ptw_pass pass, bool movable)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     uint64_t raw = 0;
+    enum ptw_verdict v;
     struct ptw_entry old;
     ptw_pa table;
     enum ptw_status st;
@@ -265,24 +241,11 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     uint64_t end;
     bool same;
 
-    switch (ptw_entry(a, c, false, level, ed->window[level], &raw)) {
-    case PTW_V_ENTERED:
-        break;
-    case PTW_V_LIMIT:
-        return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
-    case PTW_V_LEAF:
-    case PTW_V_ABSENT:
-    case PTW_V_BAD:
-    case PTW_V_REFUSED:
-    case PTW_V_NO_TABLE:
-    case PTW_V_ALIAS:
-    case PTW_V_SELF:
-    case PTW_V_PRUNED:
-    case PTW_V_REMARK:
-    case PTW_V_FULL:
-        return PTW_E_BUS;
+    v = ptw_entry(a, &ed->c, false, level, ed->window[level], &raw);
+    if (v != PTW_V_ENTERED) {
+        return ptw_edit_stopped(pass, v);
     }
-    old = a->decode(c->regime, raw, level, t->index);
+    old = a->decode(ed->t->root.regime, raw, level, t->index);
     if (old.kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
     }
@@ -329,10 +292,11 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
             return st;
         }
     }
-    st = ptw_set(a, ed, level, t->index - 1u,
-                 target == PTW_OK ? ptw_table_entry(a, c->regime, level,
-                                                    ed->entry_bits, table.v)
-                                  : 0);
+    st =
+        ptw_set(a, ed, level, t->index - 1u,
+                target == PTW_OK ? ptw_table_entry(a, ed->t->root.regime, level,
+                                                   ed->entry_bits, table.v)
+                                 : 0);
     ed->linked = ed->linked || target == PTW_OK;
     if (st == PTW_OK && !same && !ed->entry_new && target == PTW_OK) {
         st = ptw_shares_add(ed->t->shares, table.v, 1);
@@ -346,21 +310,6 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
         }
     }
     return st;
-}
-
-/* Whether the pieces can hold the leaf's address: under 32-bit paging a page of
- * 4 MiB reaches farther than one of 4 KiB. */
-PTW_ENGINE bool ptw_splittable(const struct ptw_format *a,
-                               const struct ptw_edit *ed, unsigned level,
-                               const struct ptw_entry *leaf, uint64_t raw)
-{
-    const struct ptw_regime *r = ed->t->root.regime;
-
-    return a->decode(r,
-                     ptw_leaf_entry(a, r, level - 1,
-                                    a->leaf_split(r, level, raw), leaf->pa.v),
-                     level - 1, 0)
-               .pa.v == leaf->pa.v;
 }
 
 /* Whether what is mapped to [first, last], below one entry of that level that
@@ -385,9 +334,8 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
                                          enum ptw_pass pass, bool movable,
                                          const struct ptw_entry *e)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     unsigned shift = a->level[level].shift;
     uint64_t base = t->base + ((uint64_t)t->index << shift);
     uint64_t end = base + ptw_low_mask(shift);
@@ -421,7 +369,10 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
         return PTW_E_WIDTH;
     }
-    if (kept && !ptw_splittable(a, ed, level, e, t->raw)) {
+    if (kept &&
+        !ptw_leaf_holds(a, ed->t->root.regime, level - 1,
+                        a->leaf_split(ed->t->root.regime, level, t->raw),
+                        e->pa.v)) {
         return PTW_E_WIDTH;
     }
     st = ptw_will_write(a, ed, pass, movable, level);
@@ -459,36 +410,31 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
                                           struct ptw_edit *ed,
                                           enum ptw_pass pass, bool movable)
 {
-    struct ptw_cursor *c = &ed->c;
-    unsigned level = (unsigned)c->level;
-    struct ptw_path_table *t = &c->at[level];
+    unsigned level = (unsigned)ed->c.level;
+    struct ptw_path_table *t = &ed->c.at[level];
     enum ptw_status st;
 
     if (ed->shared == (int)level) {
         ed->shared = -1;
     }
-    if (level == ptw_top(a, ed->t->root.regime)) {
-        c->level = -1;
-        return PTW_OK;
-    }
-    if (ed->op == PTW_OP_UNMAP && (ed->flags & PTW_EDIT_RECLAIM) != 0) {
+    if (level < ptw_top(a, ed->t->root.regime) && ed->op == PTW_OP_UNMAP &&
+        (ed->flags & PTW_EDIT_RECLAIM) != 0) {
         /* To give a table back is to write the one above it. */
         st = ptw_will_write(a, ed, pass, movable, level + 1);
         if (st != PTW_OK) {
             return st;
         }
     }
-    c->level++;
-    c->at[c->level].index++;
-    if (pass != PTW_PASS_COMMIT || (ed->flags & PTW_EDIT_RECLAIM) == 0 ||
-        ed->op != PTW_OP_UNMAP) {
+    ptw_ascend(&ed->c);
+    if (ed->c.level < 0 || pass != PTW_PASS_COMMIT ||
+        (ed->flags & PTW_EDIT_RECLAIM) == 0 || ed->op != PTW_OP_UNMAP) {
         return PTW_OK;
     }
     /* A table that can't be read may not be empty. */
     if (ptw_table_empty(a, ed->t->mem, t->table, level) != PTW_OK) {
         return PTW_OK;
     }
-    st = ptw_set(a, ed, level + 1, c->at[level + 1].index - 1u, 0);
+    st = ptw_set(a, ed, level + 1, ed->c.at[level + 1].index - 1u, 0);
     return st == PTW_OK ? ptw_spare_give(ed->t, ptw_pa_of(t->table), level,
                                          movable && !ed->moved[level])
                         : st;

@@ -5,21 +5,17 @@
 
 #include "unshare.h"
 
-/* Whether a leaf of that level can hold pa, which is aligned to it.  Small
- * pages of 32-bit paging reach 4 GiB, large ones further. */
+/* Whether a leaf of that level, whatever it grants, can hold pa, which is aligned
+ * to it.  Small pages of 32-bit paging reach 4 GiB, large ones further. */
 PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
                               const struct ptw_regime *r, unsigned level,
                               uint64_t pa)
 {
     static const struct ptw_attributes plain;
-    struct ptw_entry e;
     uint64_t bits;
 
-    if (!a->leaf_bits(r, level, a->some_rights, false, &plain, &bits)) {
-        return false;
-    }
-    e = a->decode(r, ptw_leaf_entry(a, r, level, bits, pa), level, 0);
-    return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
+    return a->leaf_bits(r, level, a->some_rights, false, &plain, &bits) &&
+           ptw_leaf_holds(a, r, level, bits, pa);
 }
 
 /* The leaf of a mapping for that offset.  The plan has found that the regime
@@ -104,7 +100,6 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->root.regime;
     struct ptw_cursor *c = &ed->c;
     struct ptw_path_table *t = &c->at[0];
-    unsigned entry_bytes = 1u << a->entry_log2;
     unsigned shift = a->level[0].shift;
     uint64_t first = t->base + ((uint64_t)t->index << shift);
     uint64_t last = t->base + ((uint64_t)t->last << shift);
@@ -122,11 +117,10 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
         if (op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
             if (c->reads_left == 0) {
-                return pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
+                return ptw_edit_stopped(pass, PTW_V_LIMIT);
             }
             c->reads_left--;
-            st = ptw_get(ed->t->mem, t->table + ((uint64_t)i << a->entry_log2),
-                         entry_bytes, &raw);
+            st = ptw_read_entry(a, ed->t->mem, t->table, i, &raw);
             if (st != PTW_OK) {
                 return PTW_E_BUS;
             }

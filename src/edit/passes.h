@@ -15,12 +15,8 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     struct ptw_cursor *c = &ed->c;
     enum ptw_status st = PTW_OK;
 
-    c->regime = ed->t->root.regime;
-    c->mem = ed->t->mem;
-    c->near = c->mem->near;
-    c->memo = NULL;
-    c->first = ed->first;
-    c->last = ed->last;
+    ptw_cursor_over(c, ed->t->root.regime, ed->t->mem,
+                    ptw_top(a, ed->t->root.regime), ed->first, ed->last);
     /* The commit also goes down into the tables that it makes.  The plan kept
      * to the limit, so what goes beyond is not what the plan has seen. */
     c->reads_left = ed->max_reads;
@@ -31,15 +27,6 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
                             ? UINT64_MAX
                             : c->reads_left + more;
     }
-    c->tables = 0;
-    c->space = 0;
-    c->need = 0;
-    c->remembered = NULL; /* an edit changes tables */
-    c->need_leaf = 0;
-    c->top = ptw_top(a, ed->t->root.regime);
-    c->remark = false;
-    c->list = false;
-    c->self = false;
     ed->shared = -1;
     ed->made = false;
     ed->needed = 0;
@@ -53,6 +40,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     while (st == PTW_OK && c->level >= 0) {
         unsigned level = (unsigned)c->level;
         struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+        enum ptw_verdict v;
 
         if (c->at[level].index > c->at[level].last) {
             st = ptw_edit_leave(a, ed, pass, movable);
@@ -66,27 +54,13 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
             st = ptw_edit_entry(a, ed, pass, movable);
             continue;
         }
-        switch (ptw_descend_once(a, c, false, level, ed->window[level], &e)) {
-        case PTW_V_ENTERED:
+        v = ptw_descend_once(a, c, false, level, ed->window[level], &e);
+        if (v == PTW_V_ENTERED) {
             st = ptw_edit_entered(a, ed, pass, movable);
-            break;
-        case PTW_V_LEAF:
-        case PTW_V_ABSENT:
-        case PTW_V_BAD:
+        } else if (v == PTW_V_LEAF || v == PTW_V_ABSENT || v == PTW_V_BAD) {
             st = ptw_edit_site(a, ed, pass, movable, &e);
-            break;
-        case PTW_V_LIMIT:
-            st = pass == PTW_PASS_PLAN ? PTW_E_LIMIT : PTW_E_CHANGED;
-            break;
-        case PTW_V_REFUSED:
-        case PTW_V_NO_TABLE:
-        case PTW_V_ALIAS:
-        case PTW_V_SELF:
-        case PTW_V_PRUNED:
-        case PTW_V_REMARK:
-        case PTW_V_FULL:
-            st = PTW_E_BUS;
-            break;
+        } else {
+            st = ptw_edit_stopped(pass, v);
         }
     }
     return st;
@@ -117,15 +91,7 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
         ed->max_reads < ptw_top(a, ed->t->root.regime)) {
         return false;
     }
-    c.regime = ed->t->root.regime;
-    c.mem = ed->t->mem;
-    c.near = c.mem->near;
-    c.memo = NULL;
-    c.first = ed->first;
-    c.reads_left =
-        ed->max_reads - ptw_top(a, ed->t->root.regime); /* the way down */
-    (void)ptw_enter(a, &c, true, ptw_top(a, ed->t->root.regime),
-                    ed->t->root.table.v, a->rights, 0);
+    ptw_cursor_at(a, &c, ed->t->mem, ed->t->root, ed->first);
     /* What the leaf is does not matter, and to read it is to wait for it. */
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
@@ -138,7 +104,8 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
           ptw_own_at(a, ed->t->shares, &c, 4))) {
         return false;
     }
-    ed->c.reads_left = c.reads_left;
+    ed->c.reads_left =
+        ed->max_reads - ptw_top(a, ed->t->root.regime); /* the way down */
     *t = c.at[0];
     t->last =
         (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));

@@ -61,4 +61,14 @@ struct ptw_edit {
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
 };
 
+/* The status of an edit that a verdict stops.  The plan kept to the limit, so
+ * that a pass which reads more than it comes upon something else. */
+PTW_ENGINE enum ptw_status ptw_edit_stopped(enum ptw_pass pass,
+                                            enum ptw_verdict v)
+{
+    enum ptw_status st = ptw_verdict_status(v);
+
+    return st == PTW_E_LIMIT && pass != PTW_PASS_PLAN ? PTW_E_CHANGED : st;
+}
+
 #endif

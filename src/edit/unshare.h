@@ -15,6 +15,20 @@ PTW_ENGINE bool ptw_is_shared(const struct ptw_edit *ed, unsigned level)
            ptw_shares_count(ed->t->shares, ed->c.at[level].table) > 1;
 }
 
+/* Reads an entry of a table that the edit copies: any entry, whatever the range
+ * of the edit is, so that this is no read of the descent. */
+PTW_ENGINE enum ptw_status ptw_read_to_copy(const struct ptw_format *a,
+                                            const struct ptw_edit *ed,
+                                            const struct ptw_path_table *t,
+                                            unsigned index, uint64_t *raw)
+{
+    if (t->host != NULL) {
+        *raw = ptw_load_entry(a, t->host, index);
+        return PTW_OK;
+    }
+    return ptw_read_entry(a, ed->t->mem, t->table, index, raw);
+}
+
 /* Whether the table of that level, which is shared, can be copied: all of it
  * can be read.  What it leads to will be shared then, and has to be listed. */
 PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
@@ -30,11 +44,7 @@ PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
          i++) {
         struct ptw_entry e;
 
-        if (t->host != NULL) {
-            raw = ptw_load_entry(a, t->host, i);
-        } else if (ptw_get(ed->t->mem,
-                           t->table + ((uint64_t)i << a->entry_log2),
-                           1u << a->entry_log2, &raw) != PTW_OK) {
+        if (ptw_read_to_copy(a, ed, t, i, &raw) != PTW_OK) {
             return PTW_E_BUS;
         }
         e = a->decode(ed->t->root.regime, raw, level, i);
@@ -54,8 +64,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
                                        bool others)
 {
     struct ptw_shares *shares = ed->t->shares;
-    uint64_t from = ed->c.at[level].table;
-    const void *host = ed->c.at[level].host;
+    const struct ptw_path_table from = ed->c.at[level];
     unsigned entries = 1u << ptw_index_bits(a, ed->t->root.regime, level);
     enum ptw_status st;
     ptw_pa copy;
@@ -65,19 +74,12 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         return st;
     }
     for (unsigned i = 0; i < entries && st == PTW_OK; i++) {
-        uint64_t at = (uint64_t)i << a->entry_log2;
         struct ptw_entry e;
         uint64_t raw = 0;
 
-        /* As ptw_copyable has it. */
-        if (host != NULL) {
-            raw = ptw_load_entry(a, host, i);
-        } else {
-            st = ptw_get(ed->t->mem, from + at, 1u << a->entry_log2, &raw);
-        }
+        st = ptw_read_to_copy(a, ed, &from, i, &raw);
         if (st == PTW_OK && raw != 0) {
-            st = ptw_put_entry(ed->t->mem, copy.v + at, 1u << a->entry_log2,
-                               raw);
+            st = ptw_write_entry(a, ed->t->mem, copy.v, i, raw);
             e = a->decode(ed->t->root.regime, raw, level, i);
             if (st == PTW_OK && others && e.kind == PTW_ENTRY_TABLE) {
                 st = ptw_shares_add(shares, e.pa.v, 1);
@@ -85,14 +87,15 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         }
     }
     if (st == PTW_OK && others) {
-        st = ptw_shares_leave(shares, from);
+        st = ptw_shares_leave(shares, from.table);
     }
     if (st == PTW_OK) {
         st = ptw_relink(a, ed, level, copy.v);
     }
     ed->moved[level] = true;
     if (st == PTW_OK && !others) {
-        st = ptw_spare_give(ed->t, ptw_pa_of(from), level, ed->move != NULL);
+        st = ptw_spare_give(ed->t, ptw_pa_of(from.table), level,
+                            ed->move != NULL);
     }
     if (st == PTW_OK && level == ptw_top(a, ed->t->root.regime) &&
         ed->move != NULL && ed->move->root != NULL) {

@@ -7,31 +7,16 @@
 
 /* ------------------------------------------------------------- one entry */
 
-PTW_ENGINE void ptw_store_entry(const struct ptw_format *a, void *host,
-                                unsigned index, uint64_t raw)
-{
-    void *p = (unsigned char *)host + ((size_t)index << a->entry_log2);
-
-    if (a->entry_log2 == 3) {
-        ptw_store64(p, raw);
-    } else {
-        ptw_store32(p, (uint32_t)raw);
-    }
-}
-
 PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
                                    struct ptw_edit *ed, unsigned level,
                                    unsigned index, uint64_t raw)
 {
-    uint64_t offset = (uint64_t)index << a->entry_log2;
-
     ed->window[level][index % PTW_MAX_WINDOW] = raw;
     if (PTW_LIKELY(ed->pen[level] != NULL)) {
         ptw_store_entry(a, ed->pen[level], index, raw);
         return PTW_OK;
     }
-    return ptw_put_entry(ed->t->mem, ed->c.at[level].table + offset,
-                         1u << a->entry_log2, raw);
+    return ptw_write_entry(a, ed->t->mem, ed->c.at[level].table, index, raw);
 }
 
 /* The bytes of a table where they can be written directly, or NULL.  What a

@@ -4,6 +4,7 @@
 #ifndef PTW_RB_PLACE_H
 #define PTW_RB_PLACE_H
 
+#include "entry.h"
 #include "state.h"
 
 /* ptw_rb_put writes the entry with that index of a new table. */
@@ -11,10 +12,7 @@ static inline enum ptw_status ptw_rb_put(const struct ptw_rebuild *rb,
                                          uint64_t table, unsigned index,
                                          uint64_t raw)
 {
-    unsigned log2 = rb->regime->arch->format->entry_log2;
-
-    return ptw_put_entry(rb->to, table + ((uint64_t)index << log2), 1u << log2,
-                         raw);
+    return ptw_write_entry(rb->regime->arch->format, rb->to, table, index, raw);
 }
 
 /* ptw_rb_put_at writes the entry for va in the new table of that level. */

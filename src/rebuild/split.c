@@ -205,7 +205,7 @@ enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
 {
     const struct ptw_format *a = rb->regime->arch->format;
     const struct ptw_block *b = ptw_rb_block_at(rb, p->pa);
-    uint64_t raw = piece_bits(rb, item, p);
+    uint64_t bits = piece_bits(rb, item, p);
     ptw_pa now;
 
     /* A large leaf that the plan has not seen would map what lies behind. */
@@ -213,11 +213,11 @@ enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
         ptw_rebuild_page(rb, ptw_pa_of(p->pa), &now) != PTW_OK) {
         return PTW_E_CHANGED;
     }
-    raw = ptw_leaf_entry(a, rb->regime, p->level, raw, now.v);
-    if (a->decode(rb->regime, raw, p->level, 0).pa.v != now.v) {
+    if (!ptw_leaf_holds(a, rb->regime, p->level, bits, now.v)) {
         return PTW_E_WIDTH;
     }
-    return ptw_rb_put_at(rb, p->level, item->first.v + p->at, raw);
+    return ptw_rb_put_at(rb, p->level, item->first.v + p->at,
+                         ptw_leaf_entry(a, rb->regime, p->level, bits, now.v));
 }
 
 /* Counts a piece of a large leaf, before it is built. */

@@ -14,7 +14,7 @@
 #ifndef PTW_DESCEND_H
 #define PTW_DESCEND_H
 
-#include "mem.h"
+#include "entry.h"
 #include "memo.h"
 #include "regime.h"
 #include "remember.h"
@@ -40,17 +40,36 @@ enum ptw_remark {
     PTW_REMARK_TABLE = 4,
 };
 
+/* ptw_verdict_status returns the status that a verdict amounts to for a descent
+ * that follows every entry. */
+PTW_ENGINE enum ptw_status ptw_verdict_status(enum ptw_verdict v)
+{
+    switch (v) {
+    case PTW_V_ENTERED:
+    case PTW_V_LEAF:
+        return PTW_OK;
+    case PTW_V_ABSENT:
+        return PTW_NOT_MAPPED;
+    case PTW_V_BAD:
+        return PTW_BAD_ENTRY;
+    case PTW_V_LIMIT:
+        return PTW_E_LIMIT;
+    case PTW_V_REFUSED:
+    case PTW_V_NO_TABLE:
+        return PTW_E_BUS;
+    case PTW_V_ALIAS:
+    case PTW_V_SELF:
+    case PTW_V_PRUNED:
+    case PTW_V_REMARK:
+    case PTW_V_FULL:
+        break;
+    }
+    assert(0 && "it has no memo and no needs, and asks for no remarks");
+    return PTW_E_BUS;
+}
+
 /* Entries come in lines of 8, one cache line of 64-bit entries. */
 enum { PTW_LINE = 8 };
-
-PTW_ENGINE uint64_t ptw_load_entry(const struct ptw_format *a, const void *host,
-                                   unsigned index)
-{
-    const unsigned char *p =
-        (const unsigned char *)host + ((size_t)index << a->entry_log2);
-
-    return a->entry_log2 == 3 ? ptw_load64(p) : ptw_load32(p);
-}
 
 /* Whether a table of the path, above `level`, is the table. */
 PTW_ENGINE bool ptw_on_path(const struct ptw_format *a,
@@ -227,6 +246,64 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
     return PTW_V_ENTERED;
 }
 
+/* ptw_cursor_at sets up a cursor for one address, an offset, and enters the root,
+ * if there are tables.  The cursor has what ptw_descend_to takes, and
+ * nothing else. */
+PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
+                              const struct ptw_mem *mem, struct ptw_root root,
+                              uint64_t offset)
+{
+    c->regime = root.regime;
+    c->mem = mem;
+    c->near = mem->near;
+    c->first = offset;
+    c->level = -1;
+    if (a->levels > 0) {
+        (void)ptw_enter(a, c, true, ptw_top(a, root.regime), root.table.v,
+                        a->rights, 0);
+    }
+}
+
+/* ptw_cursor_over sets up a cursor for a range of offsets that starts in a table
+ * of the level `top`, which ptw_enter has to enter.  The cursor follows every
+ * entry, whatever it grants, and has no limit.  What a walk leaves out, the walk
+ * sets. */
+PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
+                                const struct ptw_regime *r,
+                                const struct ptw_mem *mem, unsigned top,
+                                uint64_t first, uint64_t last)
+{
+    c->regime = r;
+    c->mem = mem;
+    c->near = mem->near;
+    c->memo = NULL;
+    c->remembered = NULL;
+    c->first = first;
+    c->last = last;
+    c->reads_left = UINT64_MAX;
+    c->tables = 0;
+    c->space = 0;
+    c->need = 0;
+    c->need_leaf = 0;
+    c->level = -1;
+    c->top = top;
+    c->remark = false;
+    c->list = false;
+    c->self = false;
+}
+
+/* ptw_ascend leaves the table that the path ends in, and steps behind the entry
+ * that led to it.  From the first table of the path it leaves the path. */
+PTW_ENGINE void ptw_ascend(struct ptw_cursor *c)
+{
+    if ((unsigned)c->level == c->top) {
+        c->level = -1;
+    } else {
+        c->level++;
+        c->at[c->level].index++;
+    }
+}
+
 /* Fetches entries of table t, which is direct memory, until `end` are fetched
  * or no read is left.  Each is loaded once, into the window. */
 PTW_ENGINE void ptw_fill(const struct ptw_format *a, struct ptw_cursor *c,
@@ -251,7 +328,7 @@ PTW_ENGINE bool ptw_fetch_many(const struct ptw_format *a, struct ptw_cursor *c,
 
     n = n < PTW_MAX_WINDOW ? n : PTW_MAX_WINDOW;
     n = n < c->reads_left ? n : (unsigned)c->reads_left;
-    n = ptw_get_many(c->mem, t->table + ((uint64_t)t->index << a->entry_log2),
+    n = ptw_get_many(c->mem, ptw_entry_at(a, t->table, t->index),
                      1u << a->entry_log2, n, raw);
     for (unsigned i = 0; i < n; i++) {
         window[(t->index + i) % PTW_MAX_WINDOW] = raw[i];
@@ -291,7 +368,7 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
             return PTW_V_ENTERED;
         }
     }
-    pa = t->table + ((uint64_t)index << a->entry_log2);
+    pa = ptw_entry_at(a, t->table, index);
     if (single) {
         return ptw_get_near(c->mem, &c->near, pa, bytes, raw) == PTW_OK
                    ? PTW_V_ENTERED

@@ -200,9 +200,8 @@ PTW_ENGINE void ptw_pass_refused(const struct ptw_format *a, struct ptw_walk *w,
     if (most == 0) {
         return;
     }
-    most =
-        ptw_unreadable(w->c.mem, t->table + ((uint64_t)next << a->entry_log2),
-                       1u << a->entry_log2, most);
+    most = ptw_unreadable(w->c.mem, ptw_entry_at(a, t->table, next),
+                          1u << a->entry_log2, most);
     w->c.reads_left -= most;
     t->index = (uint16_t)(t->index + most);
     out->open->last.v += (uint64_t)most << a->level[level].shift;

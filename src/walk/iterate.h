@@ -174,12 +174,7 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
         if (PTW_UNLIKELY(c->leave_outs > 0) && ptw_keep_on(a, c)) {
             return true;
         }
-        if ((unsigned)c->level == c->top) {
-            c->level = -1;
-        } else {
-            c->level++;
-            c->at[c->level].index++;
-        }
+        ptw_ascend(c);
         return true;
     }
     if (c->level == 0 && t->host != NULL) {

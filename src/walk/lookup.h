@@ -5,45 +5,37 @@
 
 #include "descend.h"
 
-/* What every lookup starts with: sets up c for va, or says why not. */
-PTW_ENGINE enum ptw_status ptw_aim(const struct ptw_format *a,
-                                   struct ptw_cursor *c,
-                                   const struct ptw_mem *mem,
-                                   struct ptw_root root, ptw_va va)
+/* Whether tables at root can translate va, and if not, why. */
+PTW_ENGINE enum ptw_status ptw_lookup_check(const struct ptw_format *a,
+                                            struct ptw_root root, ptw_va va)
 {
-    const struct ptw_regime *r = root.regime;
-
-    c->regime = r;
-    c->mem = mem;
-    c->memo = NULL;
-    c->first = va.v & ptw_low_mask(ptw_width(a, r));
-    c->last = c->first;
-    c->near = mem->near;
-    c->level = -1;
     if (PTW_UNLIKELY(!ptw_root_fits(root))) {
         return ptw_root_check(root);
     }
-    if (PTW_UNLIKELY(!ptw_is_canonical(a, r, va.v))) {
+    if (PTW_UNLIKELY(!ptw_is_canonical(a, root.regime, va.v))) {
         return PTW_NOT_CANONICAL;
     }
     return PTW_OK;
 }
 
 PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
-                                         struct ptw_cursor *c, ptw_pa table,
-                                         ptw_va va, struct ptw_translation *out)
+                                         struct ptw_cursor *c,
+                                         const struct ptw_mem *mem,
+                                         struct ptw_root root, ptw_va va,
+                                         struct ptw_translation *out)
 {
+    const struct ptw_regime *r = root.regime;
     struct ptw_entry e = {PTW_ENTRY_LEAF, a->rights, {0}};
     enum ptw_verdict v = PTW_V_LEAF;
-    unsigned shift = c->regime->va_bits;
+    unsigned shift = r->va_bits;
     unsigned level = 0;
     unsigned above = a->rights;
     uint64_t raw = 0;
     uint64_t within;
+    enum ptw_status st;
 
+    ptw_cursor_at(a, c, mem, root, va.v & ptw_low_mask(ptw_width(a, r)));
     if (a->levels > 0) {
-        (void)ptw_enter(a, c, true, ptw_top(a, c->regime), table.v, a->rights,
-                        0);
         v = ptw_descend_to(a, c, 0, &e);
         level = (unsigned)c->level;
         shift = a->level[level].shift;
@@ -53,8 +45,7 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     out->above = (uint8_t)above;
     out->level = (uint8_t)level;
     out->raw = raw;
-    switch (v) {
-    case PTW_V_LEAF:
+    if (v == PTW_V_LEAF) {
         within = va.v & ptw_low_mask(shift);
         out->pa.v = e.pa.v + within;
         out->leaf_va.v = va.v - within;
@@ -62,25 +53,12 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
         out->rights = e.rights;
         out->size_log2 = (uint8_t)shift;
         return PTW_OK;
-    case PTW_V_ABSENT:
-        return PTW_NOT_MAPPED;
-    case PTW_V_BAD:
-        return PTW_BAD_ENTRY;
-    case PTW_V_REFUSED:
-    case PTW_V_NO_TABLE:
-        out->raw = 0;
-        return PTW_E_BUS;
-    case PTW_V_ENTERED:
-    case PTW_V_ALIAS:
-    case PTW_V_SELF:
-    case PTW_V_PRUNED:
-    case PTW_V_REMARK:
-    case PTW_V_LIMIT:
-    case PTW_V_FULL:
-        break;
     }
-    assert(0 && "a lookup has no memo, no needs, and a read for every level");
-    return PTW_E_LIMIT;
+    st = ptw_verdict_status(v);
+    if (st == PTW_E_BUS) {
+        out->raw = 0;
+    }
+    return st;
 }
 
 PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
@@ -89,9 +67,9 @@ PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
                                        struct ptw_translation *out)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_aim(a, &c, mem, root, va);
+    enum ptw_status st = ptw_lookup_check(a, root, va);
 
-    return st == PTW_OK ? ptw_find_leaf(a, &c, root.table, va, out) : st;
+    return st == PTW_OK ? ptw_find_leaf(a, &c, mem, root, va, out) : st;
 }
 
 /* The same, and the way down is read off the path that the cursor kept. */
@@ -101,13 +79,13 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_mem *mem,
                   struct ptw_step *step, size_t *steps)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_aim(a, &c, mem, root, va);
+    enum ptw_status st = ptw_lookup_check(a, root, va);
 
     *steps = 0;
     if (st != PTW_OK) {
         return st;
     }
-    st = ptw_find_leaf(a, &c, root.table, va, out);
+    st = ptw_find_leaf(a, &c, mem, root, va, out);
     for (int level = (int)ptw_levels(root.regime) - 1;
          level >= c.level && level >= 0; level--) {
         const struct ptw_path_table *t = &c.at[level];
@@ -116,7 +94,7 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_mem *mem,
         s->level = (uint8_t)level;
         s->read = level > c.level || st != PTW_E_BUS;
         s->raw = s->read ? t->raw : 0;
-        s->entry.v = t->table + ((uint64_t)t->index << a->entry_log2);
+        s->entry.v = ptw_entry_at(a, t->table, t->index);
         s->rights = s->read ? t->rights & a->decode(root.regime, t->raw,
                                                     (unsigned)level, t->index)
                                               .rights

@@ -152,8 +152,7 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
         uint64_t raw;
 
         if (index >= fetched) {
-            const unsigned char *from = (const unsigned char *)t->host +
-                                        ((size_t)index << a->entry_log2);
+            const unsigned char *from = ptw_entry_host(a, t->host, index);
             /* A line does not wrap in the window. */
             uint64_t *slot = &window[index % PTW_MAX_WINDOW];
             uint64_t any;
@@ -163,8 +162,7 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 break;
             }
             if (w->ahead != NULL) {
-                __builtin_prefetch((const unsigned char *)w->ahead +
-                                   ((size_t)index << a->entry_log2));
+                __builtin_prefetch(ptw_entry_host(a, w->ahead, index));
             }
             w->c.reads_left -= PTW_LINE;
             fetched = index + PTW_LINE;
@@ -247,10 +245,7 @@ PTW_ENGINE void ptw_skip(const struct ptw_format *a, struct ptw_cursor *c,
         }
         c->reads_left -= PTW_LINE;
         t->fetched = (uint16_t)(index + PTW_LINE);
-        if ((ptw_load_line(a,
-                           (const unsigned char *)t->host +
-                               ((size_t)index << a->entry_log2),
-                           slot) &
+        if ((ptw_load_line(a, ptw_entry_host(a, t->host, index), slot) &
              a->present) == 0) {
             index += PTW_LINE;
         }

@@ -42,10 +42,11 @@ struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
     return r->arch->alias_get(&item->u.alias, level);
 }
 
-/* Turns the range into offsets, and finds out where the gap stands in it. */
-static void set_range(struct ptw_walk *w)
+/* Turns the range into offsets of that regime, and finds out where the gap stands
+ * in it. */
+static void set_range(struct ptw_walk *w, const struct ptw_regime *r)
 {
-    const struct ptw_regime *r = w->c.regime;
+    const struct ptw_format *a = r->arch->format;
     uint64_t gap_first;
     uint64_t gap_last;
     enum ptw_gap_place gap = PTW_GAP_NONE;
@@ -53,8 +54,8 @@ static void set_range(struct ptw_walk *w)
     uint64_t to = w->va_last.v;
     bool empty = false;
 
-    if (ptw_gap(r->arch->format, r, &gap_first, &gap_last) &&
-        from <= gap_last && to >= gap_first) {
+    if (ptw_gap(a, r, &gap_first, &gap_last) && from <= gap_last &&
+        to >= gap_first) {
         bool from_inside = from >= gap_first;
         bool to_inside = to <= gap_last;
 
@@ -81,7 +82,7 @@ void ptw_walk_in(struct ptw_walk *w, const struct ptw_regime *r)
     w->c.regime = r;
     w->c.top = r->arch->format->levels > 0 ? ptw_top(r->arch->format, r) : 0;
     w->start_rights = r->rights;
-    set_range(w);
+    set_range(w, r);
 }
 
 /* The arrays of a walk need no initial value: nothing is read of them that the
@@ -98,23 +99,21 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
         return PTW_E_ARG;
     }
     memset(w, 0, offsetof(struct ptw_walk, open));
-    w->c.mem = mem;
-    w->c.near = mem->near;
+    w->flags = o->flags;
+    w->va_first = o->first;
+    w->va_last = o->last;
+    ptw_cursor_over(&w->c, r, mem, 0, 0, 0);
+    ptw_walk_in(w, r);
     w->c.need = o->need;
     w->c.need_leaf = o->need;
-    w->c.level = -1;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;
     w->c.leave_out = o->leave_out;
     w->c.leave_outs = o->leave_outs;
-    w->flags = o->flags;
     w->max_reads = ptw_limit(o->max_reads);
     w->max_items = ptw_limit(o->max_items);
     w->c.reads_left = w->max_reads;
-    w->va_first = o->first;
-    w->va_last = o->last;
-    ptw_walk_in(w, r);
     return PTW_OK;
 }
 
@@ -221,15 +220,12 @@ static bool path_offset(const struct ptw_walk *w, uint64_t *offset)
     const struct ptw_format *a = w->c.regime->arch->format;
     struct ptw_cursor c = w->c;
 
-    for (; c.level <= (int)c.top; c.level++) {
+    for (; c.level >= 0; ptw_ascend(&c)) {
         const struct ptw_path_table *t = &c.at[c.level];
 
         if (t->index <= t->last || (c.leave_outs > 0 && ptw_keep_on(a, &c))) {
             *offset = t->base + ((uint64_t)t->index << a->level[c.level].shift);
             return true;
-        }
-        if (c.level < (int)c.top) {
-            c.at[c.level + 1].index++;
         }
     }
     return false;
