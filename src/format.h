@@ -168,7 +168,9 @@ struct ptw_arch {
     /* What setup has to know of that processor besides; NULL: nothing.  It stands
      * in `facts` of a regime. */
     unsigned (*facts)(const struct ptw_cpu *cpu);
-    void (*setup)(struct ptw_regime *r); /* from features, facts and pa_bits */
+    /* Sets table_pa and rule from features, facts and pa_bits; where the format has
+     * no width of its own, va_bits, extension, top and top_bits, too. */
+    void (*setup)(struct ptw_regime *r);
     /* Why no processor can have those features together; NULL: it can, as it can
      * have all of them where this is NULL. */
     const char *(*conflict)(unsigned features);

@@ -22,8 +22,11 @@ static void set_up(struct ptw_regime *r)
     r->id = r->arch->id;
     r->rights = f->rights;
     r->granted = r->arch->granted;
-    r->va_bits = r->pa_bits;
-    r->va_bits = ptw_width(f, r);
+    r->va_bits = f->va_bits != 0 ? f->va_bits : r->pa_bits;
+    r->linear =
+        r->flag_bits == 0 ? UINT64_MAX : (r->flag_bits & -r->flag_bits) - 1;
+    memset(r->rule, 0, sizeof r->rule);
+    r->arch->setup(r);
     r->root_pa = UINT64_MAX;
     if (f->levels > 0) {
         unsigned bits =
@@ -33,10 +36,6 @@ static void set_up(struct ptw_regime *r)
                                             f->entry_log2) &
                      ~r->flag_bits;
     }
-    r->linear =
-        r->flag_bits == 0 ? UINT64_MAX : (r->flag_bits & -r->flag_bits) - 1;
-    memset(r->rule, 0, sizeof r->rule);
-    r->arch->setup(r);
 }
 
 enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
