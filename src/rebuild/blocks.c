@@ -252,11 +252,12 @@ static struct ptw_block *block_from(const struct ptw_rebuild *rb,
                                     uint64_t number)
 {
     struct ptw_block *first = NULL;
+    unsigned ranks = ptw_rb_ranks(rb);
 
     if (number >> ORDER_RANK_AT != 0) {
         return NULL;
     }
-    for (uint64_t rank = 0; rank < ORDER_RANKS; rank++) {
+    for (uint64_t rank = 0; rank < ranks; rank++) {
         size_t i = rank_from(rb, rank, number);
         struct ptw_block *b;
 

@@ -24,17 +24,17 @@ enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
 
 /* -------------------------------------------------------------------- order */
 
-/* The higher the level of a unit, the earlier it comes; the highest levels share
- * the first rank. */
+/* The higher the level of a unit, the earlier it comes. */
 static uint64_t rank_of(const struct ptw_rebuild *rb, const struct ptw_block *b)
 {
     const struct ptw_format *a = rb->regime->arch->format;
+    unsigned ranks = ptw_rb_ranks(rb);
     unsigned level = 0;
 
-    while (b->unit > a->level[level].shift && level + 1 < ORDER_RANKS) {
+    while (b->unit > a->level[level].shift && level + 1 < ranks) {
         level++;
     }
-    return ORDER_RANKS - 1 - level;
+    return ranks - 1 - level;
 }
 
 enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)

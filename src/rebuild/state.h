@@ -36,7 +36,18 @@ enum { LARGE_AT = 56 };
 
 /* The order of the blocks: units before single pages, the larger first, and
  * then by address.  One number has it all: the rank, and the block's number. */
-enum { ORDER_RANK_AT = 62, ORDER_RANKS = 3 };
+enum { ORDER_RANK_AT = 56 };
+
+/* ptw_rb_ranks returns how many sizes of leaves there are, at most. */
+static inline unsigned ptw_rb_ranks(const struct ptw_rebuild *rb)
+{
+    unsigned ranks = rb->regime->arch->format->levels;
+
+    while (ranks > 1 && !rb->regime->rule[ranks - 1].leaf) {
+        ranks--;
+    }
+    return ranks;
+}
 
 struct contents {   /* of PTW_REBUILD_CONTENTS */
     uint64_t key;   /* CONTENT | hash, or a page's number + 1 */
