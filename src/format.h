@@ -150,6 +150,15 @@ PTW_ENGINE bool ptw_leaf_holds(const struct ptw_format *a,
     return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
 }
 
+/* The widths that processors of a family have. */
+struct ptw_widths {
+    unsigned pa_least; /* of a physical address, in bits */
+    unsigned pa_most;
+    uint64_t flag_bits;  /* bits of an address that can be flag bits */
+    const char *pa_text; /* sentences for who gave others */
+    const char *flag_text;
+};
+
 /* An architecture as the library sees it at run time: its format, the parts of
  * the engine that are specialised by it since they are called for each page, and
  * what is called once an item or less.  All else takes the format at run time. */
@@ -157,6 +166,7 @@ struct ptw_arch {
     const char *name;
     enum ptw_arch_id id;
     const struct ptw_format *format;
+    const struct ptw_widths *widths;
     unsigned root_bits; /* the widest root that its register can hold */
     unsigned features;  /* that mean anything here */
     unsigned

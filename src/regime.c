@@ -42,19 +42,19 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
                                  const struct ptw_cpu *cpu, unsigned features,
                                  struct ptw_regime *out, const char **why)
 {
+    const struct ptw_widths *w = arch->widths;
+    struct ptw_cpu widest = ptw_cpu_widest;
     struct ptw_regime r;
 
     if (cpu == NULL) {
-        cpu = &ptw_cpu_widest;
+        widest.pa_bits = w->pa_most;
+        cpu = &widest;
     }
-    if (cpu->pa_bits < 32 || cpu->pa_bits > 52) {
-        return ptw_regime_fail(
-            PTW_E_WIDTH,
-            "the physical address width must be from 32 to 52 bits", why);
+    if (cpu->pa_bits < w->pa_least || cpu->pa_bits > w->pa_most) {
+        return ptw_regime_fail(PTW_E_WIDTH, w->pa_text, why);
     }
-    if ((cpu->flag_bits & ~ptw_bits(51, 32)) != 0) {
-        return ptw_regime_fail(PTW_E_WIDTH, "a flag bit must be from 32 to 51",
-                               why);
+    if ((cpu->flag_bits & ~w->flag_bits) != 0) {
+        return ptw_regime_fail(PTW_E_WIDTH, w->flag_text, why);
     }
     if (cpu->flag_bits != 0 && !arch->flag_bits) {
         return ptw_regime_fail(PTW_E_REGIME,

@@ -11,11 +11,11 @@
 extern "C" {
 #endif
 
-/* pa_bits is the width of a physical address in bits, from 32 to 52.
+/* pa_bits is the width of a physical address in bits: under x86 from 32 to 52.
  *
  * flag_bits are bits of an address in a root register, in entries that lead to
  * tables and in leaves that are no address but say something of the memory behind
- * it: from 32 to 51, in entries of 64 bits.  They may stand above pa_bits, and are
+ * it: under x86 from 32 to 51, in entries of 64 bits.  They may stand above pa_bits, and are
  * never reserved.
  *
  * A regime looks at the struct of its own family only. */
@@ -25,8 +25,9 @@ struct ptw_cpu {
     struct ptw_x86_cpu x86;
 };
 
-/* ptw_cpu_widest is what is assumed where nobody knows better: 52 bits and all
- * sizes of pages, the most that the formats allow, and no flag bits. */
+/* ptw_cpu_widest is what is assumed where nobody knows better: all sizes of pages,
+ * 52 bits (NULL in its place: the most that the regime's format allows), and no
+ * flag bits. */
 extern const struct ptw_cpu ptw_cpu_widest;
 
 #ifdef __cplusplus

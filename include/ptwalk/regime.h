@@ -52,11 +52,11 @@ struct ptw_regime {
  * address of cpu->pa_bits bits is itself.  The header of a family (arch_x86.h) has
  * its other names, and the features that a name switches on.
  *
- * cpu may be NULL for ptw_cpu_widest.  `without` is a set of the family's features
+ * cpu may be NULL for the widest processor (ptw_cpu_widest).  `without` is a set of the family's features
  * to leave out; those that the regime does not have are ignored.  PTW_E_REGIME when
  * the name is unknown or not supported, or cpu has flag bits and the mode has
- * none (bare), PTW_E_WIDTH when cpu->pa_bits is not from 32 to 52 or a flag bit
- * not from 32 to 51.  Unless it is NULL, *why is set on failure to a static
+ * none (bare), PTW_E_WIDTH when cpu->pa_bits or a flag bit is none that the
+ * family has.  Unless it is NULL, *why is set on failure to a static
  * sentence that says what is wrong; *out is written on PTW_OK only. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,

@@ -126,6 +126,7 @@ const struct ptw_arch ptw_arch_i686 = {
     PTW_INSTANCE_OF(i686),
     .name = "i686",
     .id = PTW_ARCH_I686,
+    .widths = &ptw_x86_widths,
     .root_bits = 32,
     .features =
         PTW_X86_PSE | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP | PTW_X86_CET,

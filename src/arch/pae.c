@@ -130,6 +130,7 @@ const struct ptw_arch ptw_arch_pae = {
     PTW_INSTANCE_OF(pae),
     .name = "pae",
     .id = PTW_ARCH_PAE,
+    .widths = &ptw_x86_widths,
     .root_bits = 32,
     .flag_bits = true,
     .features =

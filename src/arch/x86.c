@@ -8,6 +8,14 @@
 
 /* Intel SDM vol. 3A, "Determination of Access Rights" and "Protection Keys".
  * Keys concern data only, and user addresses only. */
+const struct ptw_widths ptw_x86_widths = {
+    .pa_least = 32,
+    .pa_most = 52,
+    .flag_bits = ((uint64_t)1 << 52) - ((uint64_t)1 << 32),
+    .pa_text = "the physical address width must be from 32 to 52 bits",
+    .flag_text = "a flag bit must be from 32 to 51",
+};
+
 static bool key_allows(const struct ptw_regime *r, unsigned rights,
                        unsigned level, uint64_t raw,
                        const struct ptw_access *access)
