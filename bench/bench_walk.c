@@ -60,17 +60,83 @@ static void note_order(struct job *j, uint64_t table, unsigned level,
                        bool *seen)
 {
     const uint64_t *e = &j->image->entry[table / 8];
+    bool narrow = ptw_entry_bytes(&j->regime) == 4;
 
     if (seen[table >> 12]) {
         return;
     }
     seen[table >> 12] = true;
     j->order[j->tables++] = e;
-    for (unsigned i = 0; level > 0 && i < 512; i++) {
-        if ((e[i] & 1) != 0 && (e[i] & 0x80) == 0) {
-            note_order(j, e[i] & ADDRESS, level - 1, seen);
+    for (unsigned i = 0; level > 0 && i < (narrow ? 1024 : 512); i++) {
+        uint64_t raw = narrow ? ((const uint32_t *)(const void *)e)[i] : e[i];
+
+        if ((raw & 1) != 0 && (raw & 0x80) == 0) {
+            note_order(j, raw & ADDRESS, level - 1, seen);
         }
     }
+}
+
+static void *allocated(void *p)
+{
+    if (p == NULL) {
+        fprintf(stderr, "bench_walk: out of memory\n");
+        exit(3);
+    }
+    return p;
+}
+
+/* The leaf that amd64's tables have for va. */
+static uint64_t leaf_of(const struct gen_image *g, uint64_t va)
+{
+    uint64_t table = g->root[0].v;
+
+    for (unsigned level = 4; level-- > 0;) {
+        table = g->entry[table / 8 + (va >> (12 + 9 * level) & 511)];
+        if (level > 0 && (table & 0x80) != 0) {
+            fprintf(stderr, "bench_walk: a large leaf\n");
+            exit(3);
+        }
+        table = level > 0 ? table & ADDRESS : table;
+    }
+    return table;
+}
+
+/* The same small leaves under 32-bit paging, with the low 32 bits of their
+ * addresses: a root in page 0, and tables of leaves in the order in which they
+ * come.  Returns false when there is no room for them in 4 GiB. */
+static bool i686_mode(struct gen_image *to, const struct gen_image *g)
+{
+    uint64_t base = g->leaf_va[0].v >> 32;
+    uint32_t *entry;
+    size_t tables = 1;
+
+    for (size_t i = 0; i < g->leaf_vas; i++) {
+        if (g->leaf_va[i].v >> 32 != base) {
+            return false;
+        }
+    }
+    *to = *g;
+    to->entry = allocated(aligned_alloc(4096, (size_t)1025 * 4096));
+    to->leaf_va = allocated(malloc(g->leaf_vas * sizeof *to->leaf_va));
+    memset(to->entry, 0, (size_t)1025 * 4096);
+    entry = (void *)to->entry;
+    for (size_t i = 0; i < g->leaf_vas; i++) {
+        uint64_t raw = leaf_of(g, g->leaf_va[i].v);
+        uint32_t va = (uint32_t)g->leaf_va[i].v;
+        uint32_t *upper = &entry[va >> 22];
+
+        if (*upper == 0) {
+            *upper = (uint32_t)(tables++ << 12) | 7;
+        }
+        entry[(*upper & 0xFFFFF000) / 4 + (va >> 12 & 1023)] =
+            (uint32_t)(raw & 0xFFFFFFFF);
+        to->leaf_va[i].v = va;
+    }
+    to->root[0].v = 0;
+    to->leaves = g->leaf_vas;
+    to->bytes = tables * 4096;
+    to->used = tables;
+    return true;
 }
 
 /* The same leaves under another mode of x86: the tables of g, which are amd64's,
@@ -87,12 +153,8 @@ static bool other_mode(struct gen_image *to, const struct gen_image *g,
     *to = *g;
     to->bytes = g->bytes + 4096;
     to->used = g->used + 1;
-    to->entry = aligned_alloc(4096, to->bytes);
-    to->leaf_va = malloc(g->leaf_vas * sizeof *to->leaf_va);
-    if (to->entry == NULL || to->leaf_va == NULL) {
-        fprintf(stderr, "bench_walk: out of memory\n");
-        exit(3);
-    }
+    to->entry = allocated(aligned_alloc(4096, to->bytes));
+    to->leaf_va = allocated(malloc(g->leaf_vas * sizeof *to->leaf_va));
     memset(to->entry, 0, to->bytes);
     memcpy(to->entry, g->entry, g->bytes);
     root = to->entry + g->bytes / 8;
@@ -339,16 +401,17 @@ static unsigned number(const char *text, unsigned least, unsigned most)
     return (unsigned)n;
 }
 
-/* The rows of the other modes of 64-bit entries. */
+/* The rows of the other modes. */
 static void compare_modes(const struct gen_image *g, unsigned rounds)
 {
-    static const char *const mode[] = {"amd64-la57", "pae"};
+    static const char *const mode[] = {"amd64-la57", "pae", "i686"};
 
     for (unsigned i = 0; i < sizeof mode / sizeof mode[0]; i++) {
         struct gen_image other;
         struct job j;
 
-        if (!other_mode(&other, g, mode[i])) {
+        if (strcmp(mode[i], "i686") == 0 ? !i686_mode(&other, g)
+                                         : !other_mode(&other, g, mode[i])) {
             printf("%s: left out, its addresses end at 4 GiB\n", mode[i]);
             continue;
         }
