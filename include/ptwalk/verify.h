@@ -22,6 +22,7 @@
 #ifndef PTWALK_VERIFY_H
 #define PTWALK_VERIFY_H
 
+#include "ptwalk/private.h"
 #include "ptwalk/rebuild.h"
 
 #ifdef __cplusplus
@@ -133,23 +134,6 @@ enum ptw_verify_store {
                            the guest writes, and which can't be read */
     PTW_VERIFY_MEMORY, /* where the old memory is, and room for pages */
     PTW_VERIFY_STORES
-};
-
-enum { PTW_VERIFY_BATCH = 32 };
-
-/* One image in the comparison.  Private. */
-struct ptw_verify_side {
-    const struct ptw_mem *mem;
-    struct ptw_near near; /* where the last entry was */
-    const struct ptw_root *root;
-    struct ptw_memo memo;
-    struct ptw_runs runs; /* of the old image */
-    struct ptw_walk walk;
-    struct ptw_item item[PTW_VERIFY_BATCH];
-    size_t items;
-    size_t next;
-    bool over;
-    uint64_t *page; /* room for one */
 };
 
 /* One comparison.  Private, but for certificate, difference and wanted. */
