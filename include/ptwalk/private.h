@@ -179,6 +179,94 @@ struct ptw_runs {
     struct ptw_run only;
 };
 
+/* What a rebuild keeps in the storage that it is given. */
+enum ptw_rebuild_store {
+    PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
+    PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
+    PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
+    PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
+    PTW_REBUILD_MEMORY,      /* where memory is, and room for pages */
+    PTW_REBUILD_LARGE, /* large leaves that do not stay as they are, each once */
+    PTW_REBUILD_STORES
+};
+
+/* The steps of a rebuild. */
+enum ptw_rebuild_phase {
+    PTW_REBUILD_START,
+    PTW_REBUILD_WALKING,
+    PTW_REBUILD_ORDERING,
+    PTW_REBUILD_COMPARING,
+    PTW_REBUILD_PLANNED,
+    PTW_REBUILD_COPIED,
+    PTW_REBUILD_RECOUNTED,
+    PTW_REBUILD_BUILDING,
+    PTW_REBUILD_DONE,
+    PTW_REBUILD_BROKEN
+};
+
+/* How many items a rebuild takes from its walk at a time. */
+enum { PTW_REBUILD_BATCH = 32 };
+
+/* A rebuild, but for what the caller reads. */
+struct ptw_rebuild_state {
+    size_t bad_map; /* which map was refused + 1, or 0 */
+    bool marked;    /* a leaf was refused: where */
+    uint32_t marked_space;
+    ptw_va marked_va;
+    const struct ptw_regime *regime;
+    const struct ptw_mem *mem;
+    const struct ptw_root *root;
+    uint32_t roots;
+    enum ptw_rebuild_phase phase;
+    enum ptw_rebuild_store short_of;
+    struct ptw_store store[PTW_REBUILD_STORES];
+    struct ptw_memo memo;
+    struct ptw_hash frames;
+    struct ptw_hash contents;
+    struct ptw_hash large;
+    struct ptw_runs runs;
+    struct ptw_walk walk;
+    struct ptw_item item[PTW_REBUILD_BATCH];
+    size_t items;
+    size_t next;
+    size_t blocks;        /* in the order */
+    size_t block;         /* that comes next */
+    uint64_t handed;      /* of its pages: those that the sink has */
+    uint64_t blank;       /* the page that stands for all pages of zeros, + 1 */
+    uint64_t blank_flags; /* flag bits of the leaves that map it */
+    uint64_t walked;      /* tables of the walk */
+    uint64_t last_root;   /* number of the last space's root */
+    uint64_t path_flags[PTW_MAX_LEVELS]; /* flag bits of the entries that lead
+                                            to the tables of the path */
+    uint64_t extra;  /* tables besides: of leaves that were split, of maps */
+    uint64_t mapped; /* of them, at most: of maps */
+    uint64_t taken;  /* of these, used */
+    uint64_t pieces; /* of large leaves, as the plan counts reads */
+    bool recount;    /* a large page lost a part */
+    unsigned entry;  /* of the table that is entered: which one comes next */
+    uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
+    uint64_t frame; /* of the last block that was looked up, and it */
+    void *last_block;
+    const struct ptw_mem *to;
+    uint64_t *page[2];   /* room for a page each */
+    uint32_t *key;       /* to find pages of the same content */
+    unsigned page_log2;  /* of the bytes of the smallest page, */
+    unsigned table_log2; /* and of the place of a new table */
+};
+
+/* What a comparison keeps in the storage that it is given. */
+enum ptw_verify_store {
+    PTW_VERIFY_OLD_TABLES,
+    PTW_VERIFY_NEW_TABLES,
+    PTW_VERIFY_PAGES,  /* which old pages were seen */
+    PTW_VERIFY_TAKEN,  /* which old page each new page is */
+    PTW_VERIFY_ORDER,  /* the new pages in the order of their addresses */
+    PTW_VERIFY_LEAVES, /* which old pages have how many leaves, which of them
+                           the guest writes, and which can't be read */
+    PTW_VERIFY_MEMORY, /* where the old memory is, and room for pages */
+    PTW_VERIFY_STORES
+};
+
 /* How many items a comparison takes from a walk at a time. */
 enum { PTW_VERIFY_BATCH = 32 };
 
@@ -195,6 +283,31 @@ struct ptw_verify_side {
     size_t next;
     bool over;
     uint64_t *page; /* room for one */
+};
+
+/* A comparison, but for what the caller reads. */
+struct ptw_verify_state {
+    const struct ptw_regime *regime;
+    unsigned page_log2; /* of the bytes of the smallest page */
+    uint32_t roots;
+    int phase;
+    enum ptw_verify_store short_of;
+    struct ptw_store store[PTW_VERIFY_STORES];
+    struct ptw_verify_side side[2];
+    struct ptw_hash pages;
+    struct ptw_hash taken;
+    struct ptw_hash leaves;
+    size_t blocks;        /* in the order */
+    uint64_t refused;     /* pages that can be read in neither */
+    uint64_t contents[2]; /* sums over the pages */
+    uint64_t done; /* of the leaves under comparison: offset that comes next */
+    uint64_t narrow; /* of them: where a table ends that takes rights away */
+    bool counted;    /* it is a large one that the next count goes through */
+    bool begun;      /* one is */
+    unsigned entry;  /* of the table under comparison: which one comes next */
+    bool rewrites;   /* the guest can write tables that refer to themselves */
+    bool joins;      /* a page is one with another */
+    int stays;       /* of the old leaf: whether it could be kept whole */
 };
 
 #ifdef __cplusplus
