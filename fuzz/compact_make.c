@@ -281,7 +281,7 @@ void fc_free_storage(const struct ptw_rebuild *rb)
 static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
                         uint64_t besides, const char *what)
 {
-    struct ptw_walk_stats s = ptw_walk_counts(&rb->walk);
+    struct ptw_walk_stats s = ptw_walk_counts(&rb->state.walk);
 
     if ((rb->o.max_reads != 0 && s.reads > rb->o.max_reads) ||
         s.reads > s.tables * g->w->entries) {
@@ -346,11 +346,11 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     }
     switch ((int)st) {
     case PTW_OK:
-        if (!how->changes && rb->mem->ctx == g) {
+        if (!how->changes && rb->state.mem->ctx == g) {
             bool compares =
                 (g->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
             uint64_t entries =
-                ptw_walk_counts(&rb->walk).tables * g->w->entries;
+                ptw_walk_counts(&rb->state.walk).tables * g->w->entries;
             /* An entry that names what there was no room for is read again. */
             uint64_t besides =
                 g->o.absent.policy > PTW_ABSENT_CLEAR ? entries + i : 0;
@@ -361,7 +361,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     case PTW_E_LIMIT:
         if (rb->o.max_reads == 0 ||
             (rb->o.max_bytes == 0 &&
-             ptw_walk_counts(&rb->walk).reads < rb->o.max_reads)) {
+             ptw_walk_counts(&rb->state.walk).reads < rb->o.max_reads)) {
             fz_fail("the plan stops at a limit that it has not");
         }
         break;
@@ -386,9 +386,9 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     default:
         fz_fail("the plan says: %s", ptw_status_text(st));
     }
-    if (!how->changes && rb->mem->ctx == g) {
+    if (!how->changes && rb->state.mem->ctx == g) {
         check_work(PLAN, rb->work,
-                   fc_lawful(g, ptw_walk_counts(&rb->walk).tables, 0));
+                   fc_lawful(g, ptw_walk_counts(&rb->state.walk).tables, 0));
     }
     return st;
 }
@@ -419,7 +419,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
         if (st == PTW_E_READONLY &&
             (rb->where.v % fc_page_bytes(g) != 0 ||
              !fc_readable(g, rb->where.v)) &&
-            !how->changes && rb->mem->ctx == g) {
+            !how->changes && rb->state.mem->ctx == g) {
             fz_fail("the sink refused %llx", HEX(rb->where.v));
         }
     } while (st == PTW_E_READONLY && !s.full);
@@ -478,7 +478,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
             rb->counts.page_bytes + rb->counts.tables * fc_table_place(g)) {
         fz_fail("the image has %llu bytes", HEX(rb->counts.bytes));
     }
-    if (!how->changes && rb->mem->ctx == g) {
+    if (!how->changes && rb->state.mem->ctx == g) {
         check_reads(g, rb, rb->counts.tables * g->w->entries, "the tables");
     }
     m->bytes = rb->counts.bytes;
@@ -563,12 +563,12 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         fz_world_stir(g->w, g->w->restless / 16);
     }
     st = tables(g, rb, o, how, m);
-    if (st == PTW_OK && !how->changes && rb->mem->ctx == g) {
-        check_work(
-            MAKE, rb->work - planned,
-            2 * fc_lawful(g,
-                          ptw_walk_counts(&rb->walk).tables + rb->counts.tables,
-                          m->bytes));
+    if (st == PTW_OK && !how->changes && rb->state.mem->ctx == g) {
+        check_work(MAKE, rb->work - planned,
+                   2 * fc_lawful(g,
+                                 ptw_walk_counts(&rb->state.walk).tables +
+                                     rb->counts.tables,
+                                 m->bytes));
     }
     if (st == PTW_OK) {
         return true;
@@ -640,8 +640,9 @@ enum ptw_status fc_compare(struct fc_guest *g, const struct ptw_mem *mem,
     fc_image_memory(m, &now, region);
     st = fc_compare_memory(g, mem, g->root, &now, m->root, &o, growth, c);
     if (!g->changes) {
-        uint64_t tables = ptw_walk_counts(&fc_verify.side[0].walk).tables +
-                          ptw_walk_counts(&fc_verify.side[1].walk).tables;
+        uint64_t tables =
+            ptw_walk_counts(&fc_verify.state.side[0].walk).tables +
+            ptw_walk_counts(&fc_verify.state.side[1].walk).tables;
 
         check_work(COMPARE, fc_verify.work, 4 * fc_lawful(g, tables, m->bytes));
     }

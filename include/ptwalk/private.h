@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The members of these structs are nobody's business.  They are here since a caller
- * gives the storage of the objects that hold them; they change without notice. */
+/* The private structs of the library.
+ *
+ * The caller owns the storage of the library's objects, so the compiler has to
+ * know their sizes: for that alone the structs are here.  Their members change
+ * without notice.  A few are for the caller to read: the comment of the object,
+ * in the header of its calls, names them. */
 #ifndef PTWALK_PRIVATE_H
 #define PTWALK_PRIVATE_H
 
+#include "ptwalk/item.h"
 #include "ptwalk/types.h"
 
 #ifdef __cplusplus
@@ -12,11 +17,10 @@ extern "C" {
 
 struct ptw_regime;
 struct ptw_mem;
-struct ptw_memo;
-struct ptw_remembered;
+struct ptw_memo_slot;
 
 /* A part of memory that can be read directly: offsets below entries_end hold a
- * whole entry.  Private. */
+ * whole entry. */
 struct ptw_near {
     uint64_t first;
     uint64_t entries_end;
@@ -24,7 +28,15 @@ struct ptw_near {
     bool writable;
 };
 
-/* What is fixed for one level of one regime.  Private to the library. */
+/* How an address of fewer bits than 64 goes on above them, and so where the gap
+ * is: the addresses that no table maps. */
+enum ptw_extension {
+    PTW_EXTEND_ZEROS, /* with zeros: the gap is above */
+    PTW_EXTEND_ONES,  /* with ones: it is below */
+    PTW_EXTEND_SIGN   /* with the highest bit: it is in the middle */
+};
+
+/* What is fixed for one level of one regime. */
 struct ptw_level_rule {
     uint64_t table_reserved; /* bits that are 0 in a valid entry of a table */
     uint64_t leaf_reserved;  /* the same for a leaf */
@@ -34,7 +46,24 @@ struct ptw_level_rule {
     bool leaf;               /* an entry can be a leaf */
 };
 
-/* The tables of the path that a walk is in.  Private. */
+/* The memo of tables that were entered. */
+struct ptw_memo {
+    struct ptw_memo_slot *slot;
+    size_t slots_log2;
+    size_t used;
+    uint64_t seed;
+};
+
+/* Tables that were copied. */
+struct ptw_remembered {
+    const struct ptw_mem *mem;
+    uint64_t *copies;
+    size_t table_bytes; /* of each */
+    size_t room;
+    size_t used;
+};
+
+/* The tables of the path that a walk is in. */
 struct ptw_path_table {
     uint64_t table;   /* its physical address */
     const void *host; /* its bytes, where they can be borrowed */
@@ -46,7 +75,7 @@ struct ptw_path_table {
     uint16_t fetched; /* entries below this one were fetched */
 };
 
-/* The state of one descent.  Private. */
+/* The state of one descent. */
 struct ptw_cursor {
     const struct ptw_regime *regime;
     const struct ptw_mem *mem;
@@ -81,12 +110,50 @@ struct ptw_cursor {
     struct ptw_path_table at[PTW_MAX_LEVELS];
 };
 
-/* Storage that the steps ask for.  Private, as all of the below. */
+/* A walk. */
+struct ptw_walk {
+    struct ptw_cursor c;
+    const struct ptw_root *root;
+    uint32_t roots;
+    uint8_t phase; /* enum ptw_phase */
+    uint8_t gap;   /* where the non-canonical part of the range stands */
+    bool has_open;
+    bool gap_given;
+    bool full; /* the memo is */
+    unsigned flags;
+    unsigned queued; /* items in the queue, and the next one of them to give */
+    unsigned queue_next;
+    ptw_va va_first;
+    ptw_va va_last;
+    uint64_t max_reads;
+    uint64_t max_items;
+    uint64_t items;
+    uint64_t start_table; /* without roots: where the path starts */
+    uint64_t start_base;
+    unsigned start_rights;
+    uint64_t ahead_of; /* a table, and the one that is read after it */
+    const void *ahead;
+    struct ptw_item open; /* it may still grow */
+    struct ptw_item queue[4];
+    uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
+};
+
+/* A search for tables that the guest can write to. */
+struct ptw_exposed {
+    struct ptw_walk walk;
+    const struct ptw_regime *regime;
+    const ptw_pa *frame;
+    size_t frames;
+    uint64_t table_bytes;
+};
+
+/* Storage that the steps of a rebuild or a comparison ask for. */
 struct ptw_store {
     void *at;
     size_t bytes;
 };
 
+/* A hash table in the storage of the caller. */
 struct ptw_hash {
     unsigned char *record;
     size_t slots_log2;
@@ -110,6 +177,137 @@ struct ptw_runs {
     size_t runs;
     unsigned page_log2;
     struct ptw_run only;
+};
+
+/* What a rebuild keeps in the storage that it is given. */
+enum ptw_rebuild_store {
+    PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
+    PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
+    PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
+    PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
+    PTW_REBUILD_MEMORY,      /* where memory is, and room for pages */
+    PTW_REBUILD_LARGE, /* large leaves that do not stay as they are, each once */
+    PTW_REBUILD_STORES
+};
+
+/* The steps of a rebuild. */
+enum ptw_rebuild_phase {
+    PTW_REBUILD_START,
+    PTW_REBUILD_WALKING,
+    PTW_REBUILD_ORDERING,
+    PTW_REBUILD_COMPARING,
+    PTW_REBUILD_PLANNED,
+    PTW_REBUILD_COPIED,
+    PTW_REBUILD_RECOUNTED,
+    PTW_REBUILD_BUILDING,
+    PTW_REBUILD_DONE,
+    PTW_REBUILD_BROKEN
+};
+
+/* How many items a rebuild takes from its walk at a time. */
+enum { PTW_REBUILD_BATCH = 32 };
+
+/* A rebuild, but for what the caller reads. */
+struct ptw_rebuild_state {
+    size_t bad_map; /* which map was refused + 1, or 0 */
+    bool marked;    /* a leaf was refused: where */
+    uint32_t marked_space;
+    ptw_va marked_va;
+    const struct ptw_regime *regime;
+    const struct ptw_mem *mem;
+    const struct ptw_root *root;
+    uint32_t roots;
+    enum ptw_rebuild_phase phase;
+    enum ptw_rebuild_store short_of;
+    struct ptw_store store[PTW_REBUILD_STORES];
+    struct ptw_memo memo;
+    struct ptw_hash frames;
+    struct ptw_hash contents;
+    struct ptw_hash large;
+    struct ptw_runs runs;
+    struct ptw_walk walk;
+    struct ptw_item item[PTW_REBUILD_BATCH];
+    size_t items;
+    size_t next;
+    size_t blocks;        /* in the order */
+    size_t block;         /* that comes next */
+    uint64_t handed;      /* of its pages: those that the sink has */
+    uint64_t blank;       /* the page that stands for all pages of zeros, + 1 */
+    uint64_t blank_flags; /* flag bits of the leaves that map it */
+    uint64_t walked;      /* tables of the walk */
+    uint64_t last_root;   /* number of the last space's root */
+    uint64_t path_flags[PTW_MAX_LEVELS]; /* flag bits of the entries that lead
+                                            to the tables of the path */
+    uint64_t extra;  /* tables besides: of leaves that were split, of maps */
+    uint64_t mapped; /* of them, at most: of maps */
+    uint64_t taken;  /* of these, used */
+    uint64_t pieces; /* of large leaves, as the plan counts reads */
+    bool recount;    /* a large page lost a part */
+    unsigned entry;  /* of the table that is entered: which one comes next */
+    uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
+    uint64_t frame; /* of the last block that was looked up, and it */
+    void *last_block;
+    const struct ptw_mem *to;
+    uint64_t *page[2];   /* room for a page each */
+    uint32_t *key;       /* to find pages of the same content */
+    unsigned page_log2;  /* of the bytes of the smallest page, */
+    unsigned table_log2; /* and of the place of a new table */
+};
+
+/* What a comparison keeps in the storage that it is given. */
+enum ptw_verify_store {
+    PTW_VERIFY_OLD_TABLES,
+    PTW_VERIFY_NEW_TABLES,
+    PTW_VERIFY_PAGES,  /* which old pages were seen */
+    PTW_VERIFY_TAKEN,  /* which old page each new page is */
+    PTW_VERIFY_ORDER,  /* the new pages in the order of their addresses */
+    PTW_VERIFY_LEAVES, /* which old pages have how many leaves, which of them
+                           the guest writes, and which can't be read */
+    PTW_VERIFY_MEMORY, /* where the old memory is, and room for pages */
+    PTW_VERIFY_STORES
+};
+
+/* How many items a comparison takes from a walk at a time. */
+enum { PTW_VERIFY_BATCH = 32 };
+
+/* One image in a comparison. */
+struct ptw_verify_side {
+    const struct ptw_mem *mem;
+    struct ptw_near near; /* where the last entry was */
+    const struct ptw_root *root;
+    struct ptw_memo memo;
+    struct ptw_runs runs; /* of the old image */
+    struct ptw_walk walk;
+    struct ptw_item item[PTW_VERIFY_BATCH];
+    size_t items;
+    size_t next;
+    bool over;
+    uint64_t *page; /* room for one */
+};
+
+/* A comparison, but for what the caller reads. */
+struct ptw_verify_state {
+    const struct ptw_regime *regime;
+    unsigned page_log2; /* of the bytes of the smallest page */
+    uint32_t roots;
+    int phase;
+    enum ptw_verify_store short_of;
+    struct ptw_store store[PTW_VERIFY_STORES];
+    struct ptw_verify_side side[2];
+    struct ptw_hash pages;
+    struct ptw_hash taken;
+    struct ptw_hash leaves;
+    size_t blocks;        /* in the order */
+    uint64_t refused;     /* pages that can be read in neither */
+    uint64_t contents[2]; /* sums over the pages */
+    uint64_t done; /* of the leaves under comparison: offset that comes next */
+    uint64_t narrow; /* of them: where a table ends that takes rights away */
+    bool counted;    /* it is a large one that the next count goes through */
+    bool begun;      /* one is */
+    unsigned entry;  /* of the table under comparison: which one comes next */
+    bool rewrites;   /* the guest can write tables that refer to themselves */
+    bool joins;      /* a page is one with another */
+    int stays;       /* of the old leaf: whether it could be kept whole */
 };
 
 #ifdef __cplusplus

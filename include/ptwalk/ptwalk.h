@@ -62,6 +62,7 @@
 #include "ptwalk/arch_x86.h"
 #include "ptwalk/cpu.h"
 #include "ptwalk/edit.h"
+#include "ptwalk/item.h"
 #include "ptwalk/mem.h"
 #include "ptwalk/rebuild.h"
 #include "ptwalk/regime.h"

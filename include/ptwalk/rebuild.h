@@ -199,32 +199,8 @@ struct ptw_rebuild_counts {
                        each table */
 };
 
-enum ptw_rebuild_store {
-    PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
-    PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
-    PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
-    PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
-    PTW_REBUILD_MEMORY,      /* where memory is, and room for pages */
-    PTW_REBUILD_LARGE, /* large leaves that do not stay as they are, each once */
-    PTW_REBUILD_STORES
-};
-
-enum ptw_rebuild_phase {
-    PTW_REBUILD_START,
-    PTW_REBUILD_WALKING,
-    PTW_REBUILD_ORDERING,
-    PTW_REBUILD_COMPARING,
-    PTW_REBUILD_PLANNED,
-    PTW_REBUILD_COPIED,
-    PTW_REBUILD_RECOUNTED,
-    PTW_REBUILD_BUILDING,
-    PTW_REBUILD_DONE,
-    PTW_REBUILD_BROKEN
-};
-
-enum { PTW_REBUILD_BATCH = 32 };
-
-/* One rebuild.  Private, but for counts, wanted and where. */
+/* One rebuild.  The caller owns the storage, about 5 KiB, and reads counts,
+ * wanted, work and where.  o and state are private: see ptwalk/private.h. */
 struct ptw_rebuild {
     struct ptw_rebuild_counts counts; /* so far */
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
@@ -234,50 +210,8 @@ struct ptw_rebuild {
                       pages visited, look-ups and pieces of large leaves */
     ptw_pa where; /* the sink refused: the first page of that write, its old
                       address */
-    size_t bad_map; /* private: which map was refused + 1, or 0 */
-    bool marked;    /* private: a leaf was refused: where */
-    uint32_t marked_space;
-    ptw_va marked_va;
-    const struct ptw_regime *regime;
-    const struct ptw_mem *mem;
-    const struct ptw_root *root;
-    uint32_t roots;
     struct ptw_rebuild_options o;
-    enum ptw_rebuild_phase phase;
-    enum ptw_rebuild_store short_of;
-    struct ptw_store store[PTW_REBUILD_STORES];
-    struct ptw_memo memo;
-    struct ptw_hash frames;
-    struct ptw_hash contents;
-    struct ptw_hash large;
-    struct ptw_runs runs;
-    struct ptw_walk walk;
-    struct ptw_item item[PTW_REBUILD_BATCH];
-    size_t items;
-    size_t next;
-    size_t blocks;        /* in the order */
-    size_t block;         /* that comes next */
-    uint64_t handed;      /* of its pages: those that the sink has */
-    uint64_t blank;       /* the page that stands for all pages of zeros, + 1 */
-    uint64_t blank_flags; /* flag bits of the leaves that map it */
-    uint64_t walked;      /* tables of the walk */
-    uint64_t last_root;   /* number of the last space's root */
-    uint64_t path_flags[PTW_MAX_LEVELS]; /* flag bits of the entries that lead
-                                            to the tables of the path */
-    uint64_t extra;  /* tables besides: of leaves that were split, of maps */
-    uint64_t mapped; /* of them, at most: of maps */
-    uint64_t taken;  /* of these, used */
-    uint64_t pieces; /* of large leaves, as the plan counts reads */
-    bool recount;    /* a large page lost a part */
-    unsigned entry;  /* of the table that is entered: which one comes next */
-    uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
-    uint64_t frame; /* of the last block that was looked up, and it */
-    void *last_block;
-    const struct ptw_mem *to;
-    uint64_t *page[2];   /* room for a page each */
-    uint32_t *key;       /* to find pages of the same content */
-    unsigned page_log2;  /* of the bytes of the smallest page, */
-    unsigned table_log2; /* and of the place of a new table */
+    struct ptw_rebuild_state state;
 };
 
 /* ptw_rebuild_init begins a rebuild of `roots` spaces.  mem, root and

@@ -14,14 +14,6 @@ extern "C" {
 struct ptw_arch; /* private: how one architecture's tables are read */
 struct ptw_cpu;  /* ptwalk/cpu.h: the facts about a processor */
 
-/* How an address of fewer bits than 64 goes on above them, and so where the gap
- * is: the addresses that no table maps.  Private. */
-enum ptw_extension {
-    PTW_EXTEND_ZEROS, /* with zeros: the gap is above */
-    PTW_EXTEND_ONES,  /* with ones: it is below */
-    PTW_EXTEND_SIGN   /* with the highest bit: it is in the middle */
-};
-
 /* A regime.  Built by the functions below and constant from then on; a plain
  * value that may be copied.  features, rights, granted, pa_bits and va_bits
  * are for anyone to read; the other members are private. */

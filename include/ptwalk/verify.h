@@ -22,6 +22,7 @@
 #ifndef PTWALK_VERIFY_H
 #define PTWALK_VERIFY_H
 
+#include "ptwalk/private.h"
 #include "ptwalk/rebuild.h"
 
 #ifdef __cplusplus
@@ -123,66 +124,19 @@ struct ptw_verify_options {
 struct ptw_verify_options
 ptw_verify_options_of(const struct ptw_rebuild_options *o);
 
-enum ptw_verify_store {
-    PTW_VERIFY_OLD_TABLES,
-    PTW_VERIFY_NEW_TABLES,
-    PTW_VERIFY_PAGES,  /* which old pages were seen */
-    PTW_VERIFY_TAKEN,  /* which old page each new page is */
-    PTW_VERIFY_ORDER,  /* the new pages in the order of their addresses */
-    PTW_VERIFY_LEAVES, /* which old pages have how many leaves, which of them
-                           the guest writes, and which can't be read */
-    PTW_VERIFY_MEMORY, /* where the old memory is, and room for pages */
-    PTW_VERIFY_STORES
-};
-
-enum { PTW_VERIFY_BATCH = 32 };
-
-/* One image in the comparison.  Private. */
-struct ptw_verify_side {
-    const struct ptw_mem *mem;
-    struct ptw_near near; /* where the last entry was */
-    const struct ptw_root *root;
-    struct ptw_memo memo;
-    struct ptw_runs runs; /* of the old image */
-    struct ptw_walk walk;
-    struct ptw_item item[PTW_VERIFY_BATCH];
-    size_t items;
-    size_t next;
-    bool over;
-    uint64_t *page; /* room for one */
-};
-
-/* One comparison.  Private, but for certificate, difference and wanted. */
+/* One comparison.  The caller owns the storage, about 9 KiB, and reads
+ * certificate, difference, wanted and work.  o, joined, added and state are
+ * private: see ptwalk/private.h. */
 struct ptw_verify {
     struct ptw_certificate certificate; /* so far */
     struct ptw_difference difference;
     size_t wanted; /* PTW_E_SPACE: bytes that would be enough for long */
     uint64_t work; /* done so far, as that of a rebuild */
-    const struct ptw_regime *regime;
-    unsigned page_log2; /* of the bytes of the smallest page */
-    uint32_t roots;
     struct ptw_verify_options o;
-    int phase;
-    enum ptw_verify_store short_of;
-    struct ptw_store store[PTW_VERIFY_STORES];
-    struct ptw_verify_side side[2];
-    struct ptw_hash pages;
-    struct ptw_hash taken;
-    struct ptw_hash leaves;
-    size_t blocks;        /* in the order */
-    uint64_t refused;     /* pages that can be read in neither */
-    uint64_t contents[2]; /* sums over the pages */
-    uint64_t done; /* of the leaves under comparison: offset that comes next */
-    uint64_t narrow; /* of them: where a table ends that takes rights away */
-    bool counted;    /* it is a large one that the next count goes through */
-    bool begun;      /* one is */
-    unsigned entry;  /* of the table under comparison: which one comes next */
-    bool rewrites;   /* the guest can write tables that refer to themselves */
-    bool joins;      /* a page is one with another */
     struct ptw_difference joined; /* the first page that is one with another */
     struct ptw_difference added;  /* the first entry that is not present, and
                                      was not there */
-    int stays; /* of the old leaf: whether it could be kept whole */
+    struct ptw_verify_state state;
 };
 
 /* ptw_verify_init begins a comparison of the spaces with the given roots, in

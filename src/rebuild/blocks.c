@@ -5,16 +5,18 @@
 
 struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa)
 {
-    if (rb->last_block == NULL || rb->frame != pa >> ptw_rb_block_log2(rb)) {
-        struct ptw_block *b = ptw_block_at(&rb->frames, rb->page_log2, pa);
+    if (rb->state.last_block == NULL ||
+        rb->state.frame != pa >> ptw_rb_block_log2(rb)) {
+        struct ptw_block *b =
+            ptw_block_at(&rb->state.frames, rb->state.page_log2, pa);
 
         if (b == NULL) {
             return NULL;
         }
-        rb->last_block = b;
-        rb->frame = pa >> ptw_rb_block_log2(rb);
+        rb->state.last_block = b;
+        rb->state.frame = pa >> ptw_rb_block_log2(rb);
     }
-    return rb->last_block;
+    return rb->state.last_block;
 }
 
 /* A lower bound on the pages that keeping these pages of a block adds to the image;
@@ -57,10 +59,10 @@ struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
     bool fresh;
 
     if (b == NULL) {
-        b = ptw_hash_enter(&rb->frames, sizeof *b,
+        b = ptw_hash_enter(&rb->state.frames, sizeof *b,
                            (pa >> ptw_rb_block_log2(rb)) + 1, &fresh);
     }
-    rb->counts.page_bytes += certain(rb, b, pages, bits) << rb->page_log2;
+    rb->counts.page_bytes += certain(rb, b, pages, bits) << rb->state.page_log2;
     if (flags != 0) {
         note_flags(b, pages, flags);
     }
@@ -85,7 +87,7 @@ void ptw_rb_keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
         return;
     }
     for (uint64_t at = 0; at >> bits == 0;
-         at += (uint64_t)64 << rb->page_log2) {
+         at += (uint64_t)64 << rb->state.page_log2) {
         struct ptw_block *b;
 
         rb->work++;
@@ -107,19 +109,19 @@ enum ptw_status ptw_rb_frames_room(struct ptw_rebuild *rb, unsigned bits)
                         ? (size_t)1 << (bits - ptw_rb_block_log2(rb))
                         : 1;
 
-    return ptw_hash_room(&rb->frames, blocks)
+    return ptw_hash_room(&rb->state.frames, blocks)
                ? PTW_OK
                : ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
-                            ptw_hash_wanted(&rb->frames,
+                            ptw_hash_wanted(&rb->state.frames,
                                             sizeof(struct ptw_block), blocks));
 }
 
 void ptw_rb_keep_page(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
                       uint64_t flags, enum ptw_writes how)
 {
-    if (bits == rb->page_log2) {
-        (void)ptw_rb_keep(rb, pa, ptw_page_bit(rb->page_log2, pa), 0, flags,
-                          how);
+    if (bits == rb->state.page_log2) {
+        (void)ptw_rb_keep(rb, pa, ptw_page_bit(rb->state.page_log2, pa), 0,
+                          flags, how);
     } else {
         ptw_rb_keep_unit(rb, pa, bits, flags, how);
     }
@@ -130,16 +132,16 @@ bool ptw_rb_is_shared(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
     const struct ptw_block *b = ptw_rb_block_at(rb, pa);
     unsigned written = PTW_UNIT_WRITES | PTW_UNIT_FIXED;
 
-    if (bits == rb->page_log2) {
-        return b != NULL &&
-               (ptw_block_shared(b) & ptw_page_bit(rb->page_log2, pa)) != 0;
+    if (bits == rb->state.page_log2) {
+        return b != NULL && (ptw_block_shared(b) &
+                             ptw_page_bit(rb->state.page_log2, pa)) != 0;
     }
     if (b != NULL && b->unit == bits && (b->leaves & PTW_UNIT_AGAIN) != 0 &&
         (b->leaves & written) != 0) {
         return true;
     }
     for (uint64_t at = 0; at >> bits == 0;
-         at += (uint64_t)64 << rb->page_log2) {
+         at += (uint64_t)64 << rb->state.page_log2) {
         rb->work++;
         b = ptw_rb_block_at(rb, pa + at);
         if (b != NULL && ptw_block_shared(b) != 0) {
@@ -152,17 +154,18 @@ bool ptw_rb_is_shared(struct ptw_rebuild *rb, uint64_t pa, unsigned bits)
 struct ptw_block *ptw_rb_unit_of(struct ptw_rebuild *rb,
                                  const struct ptw_block *b)
 {
-    return ptw_rb_block_at(rb, ptw_block_base(rb->page_log2, b) &
+    return ptw_rb_block_at(rb, ptw_block_base(rb->state.page_log2, b) &
                                    ~ptw_low_mask(b->unit));
 }
 
 enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
                                unsigned bits)
 {
-    uint64_t pages =
-        bits == rb->page_log2 ? ptw_page_bit(rb->page_log2, pa) : UINT64_MAX;
+    uint64_t pages = bits == rb->state.page_log2
+                         ? ptw_page_bit(rb->state.page_log2, pa)
+                         : UINT64_MAX;
     struct ptw_block *unit =
-        bits > rb->page_log2 ? ptw_rb_block_at(rb, pa) : NULL;
+        bits > rb->state.page_log2 ? ptw_rb_block_at(rb, pa) : NULL;
     bool some = false;
     bool all = true;
 
@@ -179,7 +182,7 @@ enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
         return PTW_COVER_SOME;
     }
     for (uint64_t at = 0; at >> bits == 0 && (all || !some);
-         at += (uint64_t)64 << rb->page_log2) {
+         at += (uint64_t)64 << rb->state.page_log2) {
         const struct ptw_block *b = ptw_rb_block_at(rb, pa + at);
         uint64_t gone = b != NULL ? b->gone & pages : 0;
 
@@ -196,29 +199,29 @@ enum ptw_cover ptw_rb_was_read(struct ptw_rebuild *rb, uint64_t pa,
 enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
                                  ptw_pa *now)
 {
-    uint64_t pa = old.v & ~ptw_low_mask(rb->page_log2);
-    uint64_t bit = ptw_page_bit(rb->page_log2, pa);
+    uint64_t pa = old.v & ~ptw_low_mask(rb->state.page_log2);
+    uint64_t bit = ptw_page_bit(rb->state.page_log2, pa);
     const struct ptw_block *b = ptw_rb_block_at(rb, pa);
 
-    if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN ||
-        b == NULL) {
+    if (rb->state.phase < PTW_REBUILD_PLANNED ||
+        rb->state.phase == PTW_REBUILD_BROKEN || b == NULL) {
         return PTW_NOT_MAPPED;
     }
     if ((b->blank & bit) != 0) {
-        pa = (rb->blank - 1) << rb->page_log2;
+        pa = (rb->state.blank - 1) << rb->state.page_log2;
     } else if ((b->same & bit) != 0) {
-        const struct contents *c =
-            ptw_hash_find(&rb->contents, sizeof *c, (pa >> rb->page_log2) + 1);
+        const struct contents *c = ptw_hash_find(
+            &rb->state.contents, sizeof *c, (pa >> rb->state.page_log2) + 1);
 
-        pa = c->frame << rb->page_log2;
+        pa = c->frame << rb->state.page_log2;
     }
-    bit = ptw_page_bit(rb->page_log2, pa);
+    bit = ptw_page_bit(rb->state.page_log2, pa);
     b = ptw_rb_block_at(rb, pa);
     if (b == NULL || (b->kept & ~b->gone & bit) == 0) {
         return PTW_NOT_MAPPED;
     }
-    now->v = ptw_block_to(rb->page_log2, b, bit) |
-             (old.v & ptw_low_mask(rb->page_log2));
+    now->v = ptw_block_to(rb->state.page_log2, b, bit) |
+             (old.v & ptw_low_mask(rb->state.page_log2));
     return PTW_OK;
 }
 
@@ -229,10 +232,10 @@ enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb, ptw_pa old,
 static size_t rank_from(const struct ptw_rebuild *rb, uint64_t rank,
                         uint64_t number)
 {
-    const struct ptw_ordered *order = rb->store[PTW_REBUILD_ORDER].at;
+    const struct ptw_ordered *order = rb->state.store[PTW_REBUILD_ORDER].at;
     uint64_t key = rank << ORDER_RANK_AT | number;
     size_t low = 0;
-    size_t high = rb->blocks;
+    size_t high = rb->state.blocks;
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
@@ -272,11 +275,12 @@ static struct ptw_block *block_from(const struct ptw_rebuild *rb,
 enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from,
                                   ptw_pa *old, ptw_pa *now, uint64_t *bytes)
 {
-    uint64_t at = from.v & ~ptw_low_mask(rb->page_log2);
+    uint64_t at = from.v & ~ptw_low_mask(rb->state.page_log2);
     uint64_t number = at >> ptw_rb_block_log2(rb);
     const struct ptw_block *b;
 
-    if (rb->phase < PTW_REBUILD_PLANNED || rb->phase == PTW_REBUILD_BROKEN) {
+    if (rb->state.phase < PTW_REBUILD_PLANNED ||
+        rb->state.phase == PTW_REBUILD_BROKEN) {
         return PTW_NOT_MAPPED;
     }
     for (b = block_from(rb, number); b != NULL;
@@ -284,13 +288,13 @@ enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from,
         uint64_t pages = (b->kept | b->blank | b->same) & ~b->gone;
 
         if (b->key - 1 == number) {
-            pages &= ~(ptw_page_bit(rb->page_log2, at) - 1);
+            pages &= ~(ptw_page_bit(rb->state.page_log2, at) - 1);
         }
         for (; pages != 0; pages &= pages - 1) {
             ptw_pa next;
 
-            old->v = ptw_block_base(rb->page_log2, b) +
-                     ((uint64_t)__builtin_ctzll(pages) << rb->page_log2);
+            old->v = ptw_block_base(rb->state.page_log2, b) +
+                     ((uint64_t)__builtin_ctzll(pages) << rb->state.page_log2);
             if (ptw_rebuild_page(rb, *old, now) != PTW_OK) {
                 continue;
             }

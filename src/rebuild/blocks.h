@@ -10,7 +10,7 @@
 static inline enum ptw_writes ptw_rb_writes(const struct ptw_rebuild *rb,
                                             unsigned level, uint64_t raw)
 {
-    const struct ptw_regime *r = rb->regime;
+    const struct ptw_regime *r = rb->state.regime;
 
     if (!ptw_guest_writes(r, PTW_ALL_RIGHTS, level, raw)) {
         return PTW_WRITES_NOT;
@@ -26,9 +26,9 @@ static inline enum ptw_writes ptw_rb_writes(const struct ptw_rebuild *rb,
 static inline uint64_t ptw_rb_flags_of(const struct ptw_rebuild *rb,
                                        unsigned level, uint64_t raw)
 {
-    return rb->regime->flag_bits == 0
+    return rb->state.regime->flag_bits == 0
                ? 0
-               : ptw_attributes_of(rb->regime, level, raw).flag_bits |
+               : ptw_attributes_of(rb->state.regime, level, raw).flag_bits |
                      PTW_FLAGS_KNOWN;
 }
 

@@ -25,7 +25,7 @@ static bool map_touches(const struct ptw_map_request *q, uint64_t first,
 static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
                                     unsigned level, unsigned rights)
 {
-    const struct ptw_level *l = &rb->regime->arch->format->level[level];
+    const struct ptw_level *l = &rb->state.regime->arch->format->level[level];
     uint64_t span = ptw_low_mask(l->shift + l->bits);
 
     for (size_t i = 0; i < rb->o.maps; i++) {
@@ -34,7 +34,7 @@ static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
             q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights;
 
         if (map_touches(q, va & ~span, va | span) && (needed & ~rights) != 0) {
-            rb->bad_map = i + 1;
+            rb->state.bad_map = i + 1;
             return PTW_E_RIGHTS;
         }
     }
@@ -49,31 +49,32 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
 {
     const struct ptw_mapping *m = &item->u.mapping;
     struct piece p = {0, m->pa.v, ptw_rb_page_bytes(rb), 0, true};
-    enum ptw_cover cover = ptw_runs_page(&rb->runs, p.pa);
+    enum ptw_cover cover = ptw_runs_page(&rb->state.runs, p.pa);
     enum ptw_drop why =
         cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
 
-    if (cover == PTW_COVER_ALL && rb->phase >= PTW_REBUILD_COPIED) {
-        cover = ptw_rb_was_read(rb, p.pa, rb->page_log2);
+    if (cover == PTW_COVER_ALL && rb->state.phase >= PTW_REBUILD_COPIED) {
+        cover = ptw_rb_was_read(rb, p.pa, rb->state.page_log2);
         why = PTW_DROP_UNREADABLE;
     }
     if (cover != PTW_COVER_ALL) {
         rb->counts.dropped[why]++;
         return PTW_OK;
     }
-    if (rb->phase == PTW_REBUILD_WALKING) {
-        if (!ptw_hash_room(&rb->frames, 1)) {
-            return ptw_rb_ask(
-                rb, PTW_REBUILD_FRAMES,
-                ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), 1));
+    if (rb->state.phase == PTW_REBUILD_WALKING) {
+        if (!ptw_hash_room(&rb->state.frames, 1)) {
+            return ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
+                              ptw_hash_wanted(&rb->state.frames,
+                                              sizeof(struct ptw_block), 1));
         }
-        (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->page_log2, p.pa), 0,
+        (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->state.page_log2, p.pa), 0,
                           ptw_rb_flags_of(rb, m->level, m->raw),
                           ptw_rb_writes(rb, m->level, m->raw));
     }
     rb->counts.leaves++;
-    return rb->phase == PTW_REBUILD_BUILDING ? ptw_rb_put_piece(rb, item, &p)
-                                             : PTW_OK;
+    return rb->state.phase == PTW_REBUILD_BUILDING
+               ? ptw_rb_put_piece(rb, item, &p)
+               : PTW_OK;
 }
 
 /* Whether a leaf of the plan, of which something is kept, is to be refused. */
@@ -81,14 +82,14 @@ static bool refuses(struct ptw_rebuild *rb, const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
 
-    if (rb->phase != PTW_REBUILD_WALKING ||
+    if (rb->state.phase != PTW_REBUILD_WALKING ||
         (rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
-        !ptw_is_copy_on_write(rb->regime, m->level, m->raw)) {
+        !ptw_is_copy_on_write(rb->state.regime, m->level, m->raw)) {
         return false;
     }
-    rb->marked = true;
-    rb->marked_space = item->space;
-    rb->marked_va = item->first;
+    rb->state.marked = true;
+    rb->state.marked_space = item->space;
+    rb->state.marked_va = item->first;
     return true;
 }
 
@@ -118,16 +119,17 @@ struct old_table {
 static struct old_table old_table_of(const struct ptw_rebuild *rb,
                                      unsigned level, ptw_pa pa, ptw_va first)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     const struct ptw_level *l = &a->level[level];
     uint64_t last =
-        level == ptw_top(a, rb->regime)
+        level == ptw_top(a, rb->state.regime)
             ? UINT64_MAX
             : first.v +
-                  ptw_low_mask(l->shift + ptw_index_bits(a, rb->regime, level));
+                  ptw_low_mask(l->shift +
+                               ptw_index_bits(a, rb->state.regime, level));
     struct old_table t = {level, pa.v, first.v,
                           ptw_rb_kept_of(rb, first.v, last) == PTW_COVER_ALL,
-                          rb->mem->near};
+                          rb->state.mem->near};
 
     return t;
 }
@@ -145,19 +147,19 @@ struct old_entry {
 static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
                          unsigned *i, struct old_entry *e)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
     enum ptw_cover kept = PTW_COVER_ALL;
     uint64_t at = *i * size;
 
     rb->work++;
-    if (!ptw_get_absent(rb->mem, &t->near, rb->regime, t->level, t->pa, i,
-                        &e->raw) ||
+    if (!ptw_get_absent(rb->state.mem, &t->near, rb->state.regime, t->level,
+                        t->pa, i, &e->raw) ||
         e->raw == 0) {
         return false;
     }
-    e->first = t->level == ptw_top(a, rb->regime)
-                   ? ptw_va_from(a, rb->regime, at)
+    e->first = t->level == ptw_top(a, rb->state.regime)
+                   ? ptw_va_from(a, rb->state.regime, at)
                    : t->first + at;
     e->last = e->first + (size - 1);
     if (!t->whole) {
@@ -185,32 +187,32 @@ static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
                                         const struct old_entry *o)
 {
     struct ptw_absent_entry e =
-        ptw_absent_read(&rb->o.absent, rb->regime, level, o->raw);
+        ptw_absent_read(&rb->o.absent, rb->state.regime, level, o->raw);
 
     if (e.kind == PTW_ABSENT_FRAME &&
-        (!o->whole || !ptw_runs_all(&rb->runs, e.pa.v, e.size_log2))) {
+        (!o->whole || !ptw_runs_all(&rb->state.runs, e.pa.v, e.size_log2))) {
         e.kind = PTW_ABSENT_UNKNOWN;
     }
     return e;
 }
 
 /* Keeps the pages that entries of the table name which are not present.  Goes on
- * at rb->entry when there was no room. */
+ * at rb->state.entry when there was no room. */
 static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
 {
-    unsigned bits =
-        ptw_index_bits(rb->regime->arch->format, rb->regime, t->level);
+    unsigned bits = ptw_index_bits(rb->state.regime->arch->format,
+                                   rb->state.regime, t->level);
 
     if (rb->o.absent.policy < PTW_ABSENT_LINUX ||
-        rb->phase != PTW_REBUILD_WALKING) {
+        rb->state.phase != PTW_REBUILD_WALKING) {
         return PTW_OK;
     }
-    for (; rb->entry >> bits == 0; rb->entry++) {
+    for (; rb->state.entry >> bits == 0; rb->state.entry++) {
         struct old_entry o;
         struct ptw_absent_entry e;
         enum ptw_status st;
 
-        if (!absent_entry(rb, t, &rb->entry, &o)) {
+        if (!absent_entry(rb, t, &rb->state.entry, &o)) {
             continue;
         }
         e = named_by(rb, t->level, &o);
@@ -227,7 +229,7 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
             return st;
         }
     }
-    rb->entry = 0;
+    rb->state.entry = 0;
     return PTW_OK;
 }
 
@@ -253,8 +255,8 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
     }
     b = ptw_rb_block_at(rb, e.pa.v);
     if (b == NULL ||
-        (b->kept & b->fixed & ptw_page_bit(rb->page_log2, e.pa.v)) == 0 ||
-        (e.size_log2 > rb->page_log2 && b->unit < e.size_log2)) {
+        (b->kept & b->fixed & ptw_page_bit(rb->state.page_log2, e.pa.v)) == 0 ||
+        (e.size_log2 > rb->state.page_log2 && b->unit < e.size_log2)) {
         return PTW_E_CHANGED;
     }
     if (ptw_rb_was_read(rb, e.pa.v, e.size_log2) != PTW_COVER_ALL) {
@@ -265,7 +267,8 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
         return PTW_E_CHANGED;
     }
     c->absent_followed++;
-    return ptw_absent_write(&rb->o.absent, rb->regime, level, o->raw, now, raw);
+    return ptw_absent_write(&rb->o.absent, rb->state.regime, level, o->raw, now,
+                            raw);
 }
 
 /* Begins the new table of the path at that level: its entries that are not
@@ -273,15 +276,15 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
 static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
                                    struct old_table *t)
 {
-    unsigned bits =
-        ptw_index_bits(rb->regime->arch->format, rb->regime, t->level);
-    unsigned log2 = rb->regime->arch->format->entry_log2;
+    unsigned bits = ptw_index_bits(rb->state.regime->arch->format,
+                                   rb->state.regime, t->level);
+    unsigned log2 = rb->state.regime->arch->format->entry_log2;
     enum ptw_status st = PTW_OK;
 
-    if (number >= rb->walked) {
+    if (number >= rb->state.walked) {
         return PTW_E_CHANGED;
     }
-    rb->at[t->level] = ptw_rb_table_at(rb, number);
+    rb->state.at[t->level] = ptw_rb_table_at(rb, number);
     for (unsigned i = 0; st == PTW_OK && i >> bits == 0;) {
         struct old_entry o;
         unsigned last = i;
@@ -291,13 +294,13 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
             st = new_absent(rb, t->level, &o, &raw);
         }
         for (; st == PTW_OK && i <= last; i++) {
-            st = ptw_rb_put(rb, rb->at[t->level], i, raw);
+            st = ptw_rb_put(rb, rb->state.at[t->level], i, raw);
         }
     }
     /* Behind a table that is smaller than a page nothing is left as it was. */
     for (unsigned i = 1u << bits;
-         st == PTW_OK && i < (1u << rb->table_log2) >> log2; i++) {
-        st = ptw_rb_put(rb, rb->at[t->level], i, 0);
+         st == PTW_OK && i < (1u << rb->state.table_log2) >> log2; i++) {
+        st = ptw_rb_put(rb, rb->state.at[t->level], i, 0);
     }
     return st;
 }
@@ -326,18 +329,20 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     case PTW_SPACE_WALKED:
         break;
     }
-    rb->regime = s->root.regime;
-    rb->path_flags[ptw_top(rb->regime->arch->format, rb->regime)] =
+    rb->state.regime = s->root.regime;
+    rb->state
+        .path_flags[ptw_top(rb->state.regime->arch->format, rb->state.regime)] =
         ptw_rb_root_flags(&rb->o, item->space);
-    top = old_table_of(rb, ptw_top(rb->regime->arch->format, rb->regime),
-                       s->root.table, ptw_va_of(0));
+    top = old_table_of(
+        rb, ptw_top(rb->state.regime->arch->format, rb->state.regime),
+        s->root.table, ptw_va_of(0));
     st = keep_named(rb, &top);
     if (st != PTW_OK) {
         return st;
     }
     rb->counts.spaces++;
     rb->counts.tables++;
-    rb->last_root = s->number;
+    rb->state.last_root = s->number;
     if (new_root == NULL) {
         return PTW_OK;
     }
@@ -353,20 +358,22 @@ static enum ptw_status table(struct ptw_rebuild *rb,
     struct old_table old = old_table_of(rb, t->level, t->table, item->first);
     enum ptw_status st = keep_named(rb, &old);
 
-    rb->path_flags[t->level] = t->attributes & rb->regime->flag_bits;
+    rb->state.path_flags[t->level] =
+        t->attributes & rb->state.regime->flag_bits;
     if (st != PTW_OK) {
         return st;
     }
     rb->counts.tables++;
-    if (rb->phase != PTW_REBUILD_BUILDING) {
+    if (rb->state.phase != PTW_REBUILD_BUILDING) {
         return maps_granted(rb, item->first.v, t->level, t->rights);
     }
     st = begin_table(rb, t->number, &old);
     return st == PTW_OK
                ? ptw_rb_put_at(rb, t->level + 1u, item->first.v,
-                               ptw_table_entry(rb->regime->arch->format,
-                                               rb->regime, t->level + 1u,
-                                               t->attributes, rb->at[t->level]))
+                               ptw_table_entry(rb->state.regime->arch->format,
+                                               rb->state.regime, t->level + 1u,
+                                               t->attributes,
+                                               rb->state.at[t->level]))
                : st;
 }
 
@@ -374,18 +381,19 @@ static enum ptw_status alias(struct ptw_rebuild *rb,
                              const struct ptw_item *item)
 {
     unsigned level;
-    struct ptw_alias_ref ref = ptw_alias_view(rb->regime, item, &level);
+    struct ptw_alias_ref ref = ptw_alias_view(rb->state.regime, item, &level);
 
     rb->counts.aliases++;
-    if (rb->phase != PTW_REBUILD_BUILDING) {
+    if (rb->state.phase != PTW_REBUILD_BUILDING) {
         return maps_granted(rb, item->first.v, level, ref.rights);
     }
-    if (ref.number >= rb->walked) {
+    if (ref.number >= rb->state.walked) {
         return PTW_E_CHANGED;
     }
     return ptw_rb_put_at(rb, level + 1, item->first.v,
-                         ptw_table_entry(rb->regime->arch->format, rb->regime,
-                                         level + 1, ref.attributes,
+                         ptw_table_entry(rb->state.regime->arch->format,
+                                         rb->state.regime, level + 1,
+                                         ref.attributes,
                                          ptw_rb_table_at(rb, ref.number)));
 }
 
@@ -393,7 +401,7 @@ static enum ptw_status finding(struct ptw_rebuild *rb,
                                const struct ptw_item *item)
 {
     const struct ptw_finding *f = &item->u.finding;
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
 
     switch (f->kind) {
     case PTW_FINDING_BAD_ENTRY:
@@ -409,13 +417,13 @@ static enum ptw_status finding(struct ptw_rebuild *rb,
         }
         rb->counts.writable_selves +=
             ptw_rb_writes(rb, f->level + 1u, f->raw) != PTW_WRITES_NOT;
-        if (rb->phase == PTW_REBUILD_BUILDING) {
+        if (rb->state.phase == PTW_REBUILD_BUILDING) {
             return ptw_rb_put_at(
                 rb, f->level + 1u, item->first.v,
-                ptw_table_entry(
-                    a, rb->regime, f->level + 1u,
-                    ptw_attribute_bits(a, rb->regime, f->level + 1u, f->raw),
-                    rb->at[f->level + 1]));
+                ptw_table_entry(a, rb->state.regime, f->level + 1u,
+                                ptw_attribute_bits(a, rb->state.regime,
+                                                   f->level + 1u, f->raw),
+                                rb->state.at[f->level + 1]));
         }
         break;
     case PTW_FINDING_TWO_LEVELS:
@@ -474,13 +482,15 @@ enum ptw_status ptw_rb_begin_walk(struct ptw_rebuild *rb)
     c->absent_unknown = 0;
     c->writable_selves = 0;
     memset(c->dropped, 0, sizeof c->dropped);
-    rb->items = 0;
-    rb->next = 0;
-    rb->extra = rb->phase == PTW_REBUILD_BUILDING ? rb->extra : 0;
-    rb->taken = 0;
-    rb->pieces = 0;
-    return ptw_walk_va_spaces_init(&rb->walk, rb->mem, rb->root, rb->roots,
-                                   &rb->memo, &o);
+    rb->state.items = 0;
+    rb->state.next = 0;
+    rb->state.extra =
+        rb->state.phase == PTW_REBUILD_BUILDING ? rb->state.extra : 0;
+    rb->state.taken = 0;
+    rb->state.pieces = 0;
+    return ptw_walk_va_spaces_init(&rb->state.walk, rb->state.mem,
+                                   rb->state.root, rb->state.roots,
+                                   &rb->state.memo, &o);
 }
 
 enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
@@ -488,22 +498,23 @@ enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
 {
     for (;;) {
         enum ptw_status st = PTW_OK;
-        uint64_t reads = ptw_walk_counts(&rb->walk).reads;
+        uint64_t reads = ptw_walk_counts(&rb->state.walk).reads;
 
-        while (st == PTW_OK && rb->next < rb->items) {
+        while (st == PTW_OK && rb->state.next < rb->state.items) {
             rb->work++;
-            st = visit(rb, &rb->item[rb->next], new_root);
-            if (st == PTW_OK && rb->phase != PTW_REBUILD_BUILDING) {
+            st = visit(rb, &rb->state.item[rb->state.next], new_root);
+            if (st == PTW_OK && rb->state.phase != PTW_REBUILD_BUILDING) {
                 st = ptw_rb_count_bytes(rb);
             }
-            rb->next += st == PTW_OK;
+            rb->state.next += st == PTW_OK;
         }
         if (st != PTW_OK) {
             return st;
         }
-        rb->next = 0;
-        st = ptw_walk_next(&rb->walk, rb->item, PTW_REBUILD_BATCH, &rb->items);
-        rb->work += ptw_walk_counts(&rb->walk).reads - reads;
+        rb->state.next = 0;
+        st = ptw_walk_next(&rb->state.walk, rb->state.item, PTW_REBUILD_BATCH,
+                           &rb->state.items);
+        rb->work += ptw_walk_counts(&rb->state.walk).reads - reads;
         if (ptw_rb_reads_too_much(rb)) {
             return PTW_E_LIMIT;
         }
@@ -512,7 +523,7 @@ enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
         }
         if (st == PTW_E_SPACE) {
             return ptw_rb_ask(rb, PTW_REBUILD_TABLES_SEEN,
-                              ptw_rb_memo_wanted(&rb->memo));
+                              ptw_rb_memo_wanted(&rb->state.memo));
         }
         return st == PTW_END ? PTW_OK : st;
     }
@@ -521,9 +532,9 @@ enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
 enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb,
                                   struct ptw_root *new_root)
 {
-    enum ptw_status st =
-        ptw_memo_init(&rb->memo, rb->store[PTW_REBUILD_TABLES_SEEN].at,
-                      rb->store[PTW_REBUILD_TABLES_SEEN].bytes, rb->o.seed);
+    enum ptw_status st = ptw_memo_init(
+        &rb->state.memo, rb->state.store[PTW_REBUILD_TABLES_SEEN].at,
+        rb->state.store[PTW_REBUILD_TABLES_SEEN].bytes, rb->o.seed);
 
     if (st == PTW_OK) {
         st = ptw_rb_begin_walk(rb);
@@ -546,7 +557,7 @@ enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
 {
     static const struct ptw_table_ops ops = {.take = take_for_map};
     struct ptw_tables t = {
-        .mem = rb->to,
+        .mem = rb->state.to,
         .ops = &ops,
         .ctx = rb,
     };
@@ -554,7 +565,7 @@ enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
     for (size_t i = 0; i < rb->o.maps; i++) {
         t.table_rights |= rb->o.map[i].rights;
     }
-    for (uint32_t space = 0; space < rb->roots; space++) {
+    for (uint32_t space = 0; space < rb->state.roots; space++) {
         t.root = new_root[space];
         t.table_flags = ptw_rb_root_flags(&rb->o, space);
         for (size_t i = 0; i < rb->o.maps; i++) {
@@ -581,7 +592,7 @@ void ptw_rb_count_written(struct ptw_rebuild *rb)
     uint64_t writable = 0;
     uint64_t fixed = 0;
 
-    for (size_t i = 0; i < rb->blocks; i++) {
+    for (size_t i = 0; i < rb->state.blocks; i++) {
         const struct ptw_block *b = ptw_rb_ordered(rb, i);
 
         written += ptw_count_bits(ptw_block_written(b) & ~b->gone);

@@ -14,33 +14,33 @@ static enum ptw_status hand_over(struct ptw_rebuild *rb,
                                  const unsigned char *bytes, unsigned pages)
 {
     bool zeros = (rb->o.flags & PTW_REBUILD_ZEROS) != 0;
-    uint64_t to = ptw_block_to(rb->page_log2, b, (uint64_t)1 << first);
+    uint64_t to = ptw_block_to(rb->state.page_log2, b, (uint64_t)1 << first);
     enum ptw_status st = PTW_OK;
     unsigned from = 0;
 
     for (unsigned i = 0; st == PTW_OK && i <= pages; i++) {
-        uint64_t pa = ptw_block_base(rb->page_log2, b) +
-                      ((uint64_t)(first + i) << rb->page_log2);
+        uint64_t pa = ptw_block_base(rb->state.page_log2, b) +
+                      ((uint64_t)(first + i) << rb->state.page_log2);
         bool blank =
             zeros && i < pages &&
-            (ptw_page_zeros(rb->mem, pa, ptw_rb_page_bytes(rb)) ||
-             ptw_rb_all_zeros(rb, bytes + ((size_t)i << rb->page_log2)));
+            (ptw_page_zeros(rb->state.mem, pa, ptw_rb_page_bytes(rb)) ||
+             ptw_rb_all_zeros(rb, bytes + ((size_t)i << rb->state.page_log2)));
 
         if (i < pages && !blank) {
             continue;
         }
         if (i > from) {
-            rb->where.v = ptw_block_base(rb->page_log2, b) +
-                          ((uint64_t)(first + from) << rb->page_log2);
-            st = sink->write(ctx,
-                             ptw_pa_of(to + ((uint64_t)from << rb->page_log2)),
-                             bytes + ((size_t)from << rb->page_log2),
-                             (size_t)(i - from) << rb->page_log2);
-            rb->handed |=
+            rb->where.v = ptw_block_base(rb->state.page_log2, b) +
+                          ((uint64_t)(first + from) << rb->state.page_log2);
+            st = sink->write(
+                ctx, ptw_pa_of(to + ((uint64_t)from << rb->state.page_log2)),
+                bytes + ((size_t)from << rb->state.page_log2),
+                (size_t)(i - from) << rb->state.page_log2);
+            rb->state.handed |=
                 st == PTW_OK ? ptw_low_mask(i - from) << (first + from) : 0;
         }
         if (blank && st == PTW_OK) {
-            rb->handed |= (uint64_t)1 << (first + i);
+            rb->state.handed |= (uint64_t)1 << (first + i);
             rb->counts.zeros++;
         }
         from = i + 1;
@@ -53,19 +53,19 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
                                 unsigned number)
 {
     uint64_t bit = (uint64_t)1 << number;
-    uint64_t pa =
-        ptw_block_base(rb->page_log2, b) + ((uint64_t)number << rb->page_log2);
-    const void *page =
-        ptw_page_bytes(rb->mem, pa, ptw_rb_page_bytes(rb), rb->page[0]);
+    uint64_t pa = ptw_block_base(rb->state.page_log2, b) +
+                  ((uint64_t)number << rb->state.page_log2);
+    const void *page = ptw_page_bytes(rb->state.mem, pa, ptw_rb_page_bytes(rb),
+                                      rb->state.page[0]);
 
     if (page == NULL) {
         rb->counts.pages--;
         rb->counts.shared_writable -= (ptw_block_shared(b) & bit) != 0;
         b->gone |= bit;
-        rb->handed |= bit;
+        rb->state.handed |= bit;
         if (b->unit > 0) {
             ptw_rb_unit_of(rb, b)->torn = PTW_TORN_SOMEWHERE;
-            rb->recount = true;
+            rb->state.recount = true;
         }
         return PTW_OK;
     }
@@ -75,7 +75,7 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
 enum ptw_status ptw_rb_copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
                                   const struct ptw_page_sink *sink, void *ctx)
 {
-    uint64_t kept = b->kept & ~rb->handed;
+    uint64_t kept = b->kept & ~rb->state.handed;
     enum ptw_status st = PTW_OK;
 
     while (st == PTW_OK && kept != 0) {
@@ -83,10 +83,10 @@ enum ptw_status ptw_rb_copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
         uint64_t above = ~(kept >> first);
         unsigned pages = above == 0 ? 64 : (unsigned)__builtin_ctzll(above);
         uint64_t run = ptw_low_mask(pages) << first;
-        uint64_t pa = ptw_block_base(rb->page_log2, b) +
-                      ((uint64_t)first << rb->page_log2);
-        const void *bytes =
-            ptw_direct(rb->mem, pa, (uint64_t)pages << rb->page_log2);
+        uint64_t pa = ptw_block_base(rb->state.page_log2, b) +
+                      ((uint64_t)first << rb->state.page_log2);
+        const void *bytes = ptw_direct(rb->state.mem, pa,
+                                       (uint64_t)pages << rb->state.page_log2);
 
         if (bytes != NULL) {
             st = hand_over(rb, sink, ctx, b, first, bytes, pages);
@@ -98,7 +98,7 @@ enum ptw_status ptw_rb_copy_block(struct ptw_rebuild *rb, struct ptw_block *b,
         kept &= ~run;
     }
     if (st == PTW_OK) {
-        rb->handed = 0;
+        rb->state.handed = 0;
     }
     return st;
 }

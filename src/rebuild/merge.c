@@ -30,7 +30,7 @@ static uint64_t hash_page(const struct ptw_rebuild *rb, const void *page,
                           uint64_t flags)
 {
     const unsigned char *p = page;
-    const uint32_t *key = rb->key;
+    const uint32_t *key = rb->state.key;
     size_t halves = ptw_rb_page_bytes(rb) / sizeof *key;
     uint64_t h = flags;
 
@@ -73,11 +73,11 @@ static uint64_t mergeable(const struct ptw_rebuild *rb,
 static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
                          uint64_t pa)
 {
-    const void *page =
-        ptw_page_bytes(rb->mem, pa, ptw_rb_page_bytes(rb), rb->page[0]);
-    uint64_t flags = page_flags(b, ptw_page_bit(rb->page_log2, pa));
-    uint64_t bit = ptw_page_bit(rb->page_log2, pa);
-    uint64_t frame = pa >> rb->page_log2;
+    const void *page = ptw_page_bytes(rb->state.mem, pa, ptw_rb_page_bytes(rb),
+                                      rb->state.page[0]);
+    uint64_t flags = page_flags(b, ptw_page_bit(rb->state.page_log2, pa));
+    uint64_t bit = ptw_page_bit(rb->state.page_log2, pa);
+    uint64_t frame = pa >> rb->state.page_log2;
     struct contents *c;
     const void *other;
     bool fresh;
@@ -87,10 +87,10 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
         return;
     }
     if (ptw_rb_all_zeros(rb, page)) {
-        if (rb->blank == 0) {
-            rb->blank = frame + 1;
-            rb->blank_flags = flags;
-        } else if (flags == rb->blank_flags) {
+        if (rb->state.blank == 0) {
+            rb->state.blank = frame + 1;
+            rb->state.blank_flags = flags;
+        } else if (flags == rb->state.blank_flags) {
             b->kept &= ~bit;
             b->blank |= bit;
             rb->counts.merged++;
@@ -100,22 +100,23 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
     if ((rb->o.flags & PTW_REBUILD_MERGE) == 0) {
         return;
     }
-    c = ptw_hash_enter(&rb->contents, sizeof *c, hash_page(rb, page, flags),
-                       &fresh);
+    c = ptw_hash_enter(&rb->state.contents, sizeof *c,
+                       hash_page(rb, page, flags), &fresh);
     if (fresh) {
         c->frame = frame;
         return;
     }
-    other = ptw_page_bytes(rb->mem, c->frame << rb->page_log2,
-                           ptw_rb_page_bytes(rb), rb->page[1]);
+    other = ptw_page_bytes(rb->state.mem, c->frame << rb->state.page_log2,
+                           ptw_rb_page_bytes(rb), rb->state.page[1]);
     if (other != NULL &&
-        flags == page_flags(
-                     ptw_rb_block_at(rb, c->frame << rb->page_log2),
-                     ptw_page_bit(rb->page_log2, c->frame << rb->page_log2)) &&
+        flags ==
+            page_flags(ptw_rb_block_at(rb, c->frame << rb->state.page_log2),
+                       ptw_page_bit(rb->state.page_log2,
+                                    c->frame << rb->state.page_log2)) &&
         memcmp(page, other, ptw_rb_page_bytes(rb)) == 0) {
         uint64_t same = c->frame;
 
-        c = ptw_hash_enter(&rb->contents, sizeof *c, frame + 1, &fresh);
+        c = ptw_hash_enter(&rb->state.contents, sizeof *c, frame + 1, &fresh);
         c->frame = same;
         b->kept &= ~bit;
         b->same |= bit;
@@ -128,27 +129,28 @@ enum ptw_status ptw_rb_compare(struct ptw_rebuild *rb)
     if ((rb->o.flags & PTW_REBUILD_MERGE) != 0) {
         uint64_t pages = 1;
 
-        for (size_t i = rb->block; i < rb->blocks; i++) {
+        for (size_t i = rb->state.block; i < rb->state.blocks; i++) {
             pages += ptw_count_bits(mergeable(rb, ptw_rb_ordered(rb, i)));
         }
-        if (!ptw_hash_room(&rb->contents, (size_t)pages)) {
-            return ptw_rb_ask(
-                rb, PTW_REBUILD_CONTENTS,
-                ptw_hash_wanted(&rb->contents, sizeof(struct contents), pages));
+        if (!ptw_hash_room(&rb->state.contents, (size_t)pages)) {
+            return ptw_rb_ask(rb, PTW_REBUILD_CONTENTS,
+                              ptw_hash_wanted(&rb->state.contents,
+                                              sizeof(struct contents), pages));
         }
-        for (size_t i = 0; i < ptw_rb_page_bytes(rb) / sizeof *rb->key; i++) {
-            rb->key[i] = (uint32_t)ptw_mix(CONTENT | i, rb->o.seed, 32);
+        for (size_t i = 0; i < ptw_rb_page_bytes(rb) / sizeof *rb->state.key;
+             i++) {
+            rb->state.key[i] = (uint32_t)ptw_mix(CONTENT | i, rb->o.seed, 32);
         }
     }
-    for (; rb->block < rb->blocks; rb->block++) {
-        struct ptw_block *b = ptw_rb_ordered(rb, rb->block);
+    for (; rb->state.block < rb->state.blocks; rb->state.block++) {
+        struct ptw_block *b = ptw_rb_ordered(rb, rb->state.block);
         uint64_t pages = mergeable(rb, b);
 
         for (; pages != 0; pages &= pages - 1) {
             compare_page(
                 rb, b,
-                ptw_block_base(rb->page_log2, b) +
-                    ((uint64_t)__builtin_ctzll(pages) << rb->page_log2));
+                ptw_block_base(rb->state.page_log2, b) +
+                    ((uint64_t)__builtin_ctzll(pages) << rb->state.page_log2));
         }
     }
     return PTW_OK;

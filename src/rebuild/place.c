@@ -7,16 +7,16 @@
 
 enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
 {
-    unsigned log2 = rb->regime->arch->format->entry_log2;
+    unsigned log2 = rb->state.regime->arch->format->entry_log2;
     enum ptw_status st = PTW_OK;
 
-    if (rb->taken >= rb->extra + rb->mapped) {
+    if (rb->state.taken >= rb->state.extra + rb->state.mapped) {
         return PTW_E_CHANGED;
     }
-    *table = ptw_rb_table_at(rb, rb->walked + rb->taken);
-    rb->taken++;
-    for (unsigned i = 0; st == PTW_OK && i < (1u << rb->table_log2) >> log2;
-         i++) {
+    *table = ptw_rb_table_at(rb, rb->state.walked + rb->state.taken);
+    rb->state.taken++;
+    for (unsigned i = 0;
+         st == PTW_OK && i < (1u << rb->state.table_log2) >> log2; i++) {
         st = ptw_rb_put(rb, *table, i, 0);
     }
     return st;
@@ -27,7 +27,7 @@ enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
 /* The higher the level of a unit, the earlier it comes. */
 static uint64_t rank_of(const struct ptw_rebuild *rb, const struct ptw_block *b)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     unsigned ranks = ptw_rb_ranks(rb);
     unsigned level = 0;
 
@@ -39,32 +39,32 @@ static uint64_t rank_of(const struct ptw_rebuild *rb, const struct ptw_block *b)
 
 enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
 {
-    size_t slots = (size_t)1 << rb->frames.slots_log2;
-    struct ptw_ordered *order = rb->store[PTW_REBUILD_ORDER].at;
-    size_t wanted = (rb->frames.used + 1) * sizeof *order;
+    size_t slots = (size_t)1 << rb->state.frames.slots_log2;
+    struct ptw_ordered *order = rb->state.store[PTW_REBUILD_ORDER].at;
+    size_t wanted = (rb->state.frames.used + 1) * sizeof *order;
 
-    if (rb->frames.record == NULL) {
-        rb->blocks = 0;
+    if (rb->state.frames.record == NULL) {
+        rb->state.blocks = 0;
         return PTW_OK;
     }
-    if (rb->store[PTW_REBUILD_ORDER].bytes < wanted) {
+    if (rb->state.store[PTW_REBUILD_ORDER].bytes < wanted) {
         return ptw_rb_ask(rb, PTW_REBUILD_ORDER, wanted);
     }
-    rb->blocks = 0;
+    rb->state.blocks = 0;
     rb->work += slots;
     for (size_t i = 0; i < slots; i++) {
         const struct ptw_block *b =
-            (const void *)(rb->frames.record + i * sizeof *b);
+            (const void *)(rb->state.frames.record + i * sizeof *b);
 
         if (b->key != 0) {
-            order[rb->blocks].key =
+            order[rb->state.blocks].key =
                 rank_of(rb, b) << ORDER_RANK_AT | (b->key - 1);
-            order[rb->blocks].slot = i;
-            rb->blocks++;
+            order[rb->state.blocks].slot = i;
+            rb->state.blocks++;
         }
     }
-    ptw_sort(order, rb->blocks, sizeof *order);
-    rb->block = 0;
+    ptw_sort(order, rb->state.blocks, sizeof *order);
+    rb->state.block = 0;
     return PTW_OK;
 }
 
@@ -72,40 +72,41 @@ enum ptw_status ptw_rb_room_for_units(struct ptw_rebuild *rb)
 {
     size_t units = 0;
 
-    for (size_t i = 0; rb->mem->ops != NULL && i < rb->blocks; i++) {
+    for (size_t i = 0; rb->state.mem->ops != NULL && i < rb->state.blocks;
+         i++) {
         const struct ptw_block *b = ptw_rb_ordered(rb, i);
 
         if (b->unit == 0) {
             break;
         }
-        units +=
-            (ptw_block_base(rb->page_log2, b) & ptw_low_mask(b->unit)) == 0;
+        units += (ptw_block_base(rb->state.page_log2, b) &
+                  ptw_low_mask(b->unit)) == 0;
     }
-    return units == 0 || ptw_hash_room(&rb->large, 2 * units)
+    return units == 0 || ptw_hash_room(&rb->state.large, 2 * units)
                ? PTW_OK
                : ptw_rb_ask(rb, PTW_REBUILD_LARGE,
-                            ptw_hash_wanted(&rb->large, sizeof(struct large),
-                                            2 * units));
+                            ptw_hash_wanted(&rb->state.large,
+                                            sizeof(struct large), 2 * units));
 }
 
 enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
 {
     uint64_t next = rb->o.base.v;
-    uint64_t end = ptw_low_mask(rb->regime->pa_bits);
+    uint64_t end = ptw_low_mask(rb->state.regime->pa_bits);
 
     rb->counts.pages = 0;
     rb->counts.shared_writable = 0;
     rb->counts.flags_differ = 0;
-    for (size_t i = 0; i < rb->blocks; i++) {
+    for (size_t i = 0; i < rb->state.blocks; i++) {
         struct ptw_block *b = ptw_rb_ordered(rb, i);
         unsigned pages = ptw_count_bits(b->kept);
 
-        if (b->unit > 0 &&
-            (ptw_block_base(rb->page_log2, b) & ptw_low_mask(b->unit)) == 0) {
+        if (b->unit > 0 && (ptw_block_base(rb->state.page_log2, b) &
+                            ptw_low_mask(b->unit)) == 0) {
             next = (next + ptw_low_mask(b->unit)) & ~ptw_low_mask(b->unit);
         }
         b->to = next;
-        next += (uint64_t)pages << rb->page_log2;
+        next += (uint64_t)pages << rb->state.page_log2;
         rb->counts.pages += pages;
         rb->counts.shared_writable += ptw_count_bits(ptw_block_shared(b));
         rb->counts.flags_differ += ptw_count_bits(b->mixed);
@@ -122,11 +123,12 @@ enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
 /* How many tables the maps may need in one space. */
 static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     uint64_t tables = 0;
 
     for (size_t i = 0; i < rb->o.maps; i++) {
-        for (unsigned level = 0; level < ptw_top(a, rb->regime); level++) {
+        for (unsigned level = 0; level < ptw_top(a, rb->state.regime);
+             level++) {
             unsigned span = a->level[level].shift + a->level[level].bits;
 
             tables += (rb->o.map[i].last.v >> span) -
@@ -140,21 +142,21 @@ static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
  * none in common. */
 static enum ptw_status fits(const struct ptw_rebuild *rb)
 {
-    const struct ptw_regime *r = rb->regime;
-    uint64_t page = ptw_low_mask(rb->page_log2);
-    uint64_t table = ptw_low_mask(rb->table_log2);
+    const struct ptw_regime *r = rb->state.regime;
+    uint64_t page = ptw_low_mask(rb->state.page_log2);
+    uint64_t table = ptw_low_mask(rb->state.table_log2);
     uint64_t entry = r->rule[0].leaf_pa | page;
     uint64_t pages = rb->counts.page_bytes;
     uint64_t base = rb->o.base.v;
     uint64_t tables = ptw_rb_tables_at(rb);
-    uint64_t last = tables + ((rb->counts.tables << rb->table_log2) - 1);
+    uint64_t last = tables + ((rb->counts.tables << rb->state.table_log2) - 1);
 
     if (last > ptw_low_mask(r->pa_bits) ||
         ptw_flags_between(r, tables, last - tables) ||
         (pages > 0 && ptw_flags_between(r, base, pages - 1)) ||
         (last & ~(r->table_pa | table)) != 0 ||
         (rb->counts.spaces > 0 &&
-         (ptw_rb_table_at(rb, rb->last_root) & ~r->root_pa) != 0) ||
+         (ptw_rb_table_at(rb, rb->state.last_root) & ~r->root_pa) != 0) ||
         ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0 &&
          (last & ~(entry | table)) != 0)) {
         return PTW_E_WIDTH;
@@ -176,8 +178,8 @@ enum ptw_status ptw_rb_measure(struct ptw_rebuild *rb)
     if (maps > most || maps > most / (rb->counts.spaces + 1)) {
         return PTW_E_LIMIT;
     }
-    rb->mapped = maps * rb->counts.spaces;
-    rb->counts.tables += rb->mapped;
+    rb->state.mapped = maps * rb->counts.spaces;
+    rb->counts.tables += rb->state.mapped;
     if (rb->counts.tables > most) {
         return PTW_E_LIMIT;
     }

@@ -12,7 +12,8 @@ static inline enum ptw_status ptw_rb_put(const struct ptw_rebuild *rb,
                                          uint64_t table, unsigned index,
                                          uint64_t raw)
 {
-    return ptw_write_entry(rb->regime->arch->format, rb->to, table, index, raw);
+    return ptw_write_entry(rb->state.regime->arch->format, rb->state.to, table,
+                           index, raw);
 }
 
 /* ptw_rb_put_at writes the entry for va in the new table of that level. */
@@ -20,18 +21,18 @@ static inline enum ptw_status ptw_rb_put_at(const struct ptw_rebuild *rb,
                                             unsigned level, uint64_t va,
                                             uint64_t raw)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
-    unsigned bits = ptw_index_bits(a, rb->regime, level);
+    const struct ptw_format *a = rb->state.regime->arch->format;
+    unsigned bits = ptw_index_bits(a, rb->state.regime, level);
 
     return ptw_rb_put(
-        rb, rb->at[level],
+        rb, rb->state.at[level],
         (unsigned)(va >> a->level[level].shift & ptw_low_mask(bits)), raw);
 }
 
 /* ptw_rb_tables_at returns the address of the first new table. */
 static inline uint64_t ptw_rb_tables_at(const struct ptw_rebuild *rb)
 {
-    uint64_t table = ptw_low_mask(rb->table_log2);
+    uint64_t table = ptw_low_mask(rb->state.table_log2);
 
     return (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0
                ? rb->o.tables_base.v
@@ -42,7 +43,7 @@ static inline uint64_t ptw_rb_tables_at(const struct ptw_rebuild *rb)
 static inline uint64_t ptw_rb_table_at(const struct ptw_rebuild *rb,
                                        uint64_t number)
 {
-    return ptw_rb_tables_at(rb) + (number << rb->table_log2);
+    return ptw_rb_tables_at(rb) + (number << rb->state.table_log2);
 }
 
 /* ptw_rb_take_extra takes one of the tables behind those of the walk, and

@@ -90,9 +90,10 @@ static enum ptw_status check_map(const struct ptw_rebuild *rb, size_t map)
     const struct ptw_map_request *q = &rb->o.map[map];
     enum ptw_status st = PTW_OK;
 
-    for (uint32_t i = 0; st == PTW_OK && i < rb->roots; i++) {
-        if (i == 0 || rb->root[i].regime != rb->root[i - 1].regime) {
-            st = ptw_map_check(rb->root[i].regime, q);
+    for (uint32_t i = 0; st == PTW_OK && i < rb->state.roots; i++) {
+        if (i == 0 ||
+            rb->state.root[i].regime != rb->state.root[i - 1].regime) {
+            st = ptw_map_check(rb->state.root[i].regime, q);
         }
     }
     if (st == PTW_OK &&
@@ -118,7 +119,7 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
     enum ptw_status st;
 
     memset(rb, 0, sizeof *rb);
-    rb->phase = PTW_REBUILD_BROKEN;
+    rb->state.phase = PTW_REBUILD_BROKEN;
     if (!ptw_roots_agree(root, roots)) {
         return PTW_E_ARG;
     }
@@ -132,16 +133,17 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
             return PTW_E_ARG;
         }
     }
-    rb->regime = regime;
-    rb->page_log2 = ptw_page_log2(regime->arch->format);
+    rb->state.regime = regime;
+    rb->state.page_log2 = ptw_page_log2(regime->arch->format);
     for (uint32_t i = 0; i < roots; i++) {
         unsigned log2 = ptw_largest_log2(root[i].regime);
 
-        rb->table_log2 = log2 > rb->table_log2 ? log2 : rb->table_log2;
+        rb->state.table_log2 =
+            log2 > rb->state.table_log2 ? log2 : rb->state.table_log2;
     }
-    rb->mem = mem;
-    rb->root = root;
-    rb->roots = roots;
+    rb->state.mem = mem;
+    rb->state.root = root;
+    rb->state.roots = roots;
     rb->o = *options;
     rb->o.max_reads = ptw_limit(options->max_reads);
     rb->o.max_bytes = ptw_limit(options->max_bytes);
@@ -151,11 +153,11 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
     for (size_t i = 0; i < options->maps; i++) {
         st = check_map(rb, i);
         if (st != PTW_OK) {
-            rb->bad_map = i + 1;
+            rb->state.bad_map = i + 1;
             return st;
         }
     }
-    rb->phase = PTW_REBUILD_START;
+    rb->state.phase = PTW_REBUILD_START;
     return PTW_OK;
 }
 
@@ -164,9 +166,9 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
 static enum ptw_status give_memo(struct ptw_rebuild *rb, void *storage,
                                  size_t bytes)
 {
-    return rb->memo.slot == NULL
-               ? ptw_memo_init(&rb->memo, storage, bytes, rb->o.seed)
-               : ptw_memo_grow(&rb->memo, storage, bytes);
+    return rb->state.memo.slot == NULL
+               ? ptw_memo_init(&rb->state.memo, storage, bytes, rb->o.seed)
+               : ptw_memo_grow(&rb->state.memo, storage, bytes);
 }
 
 static enum ptw_status plain_storage(const struct ptw_rebuild *rb,
@@ -180,21 +182,21 @@ static enum ptw_status plain_storage(const struct ptw_rebuild *rb,
 enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
                                  size_t bytes, void **before)
 {
-    struct ptw_store *s = &rb->store[rb->short_of];
+    struct ptw_store *s = &rb->state.store[rb->state.short_of];
     enum ptw_status st = PTW_E_SPACE;
 
     *before = NULL;
     if (rb->wanted == 0 || storage == NULL) {
         return PTW_E_ARG;
     }
-    switch (rb->short_of) {
+    switch (rb->state.short_of) {
     case PTW_REBUILD_TABLES_SEEN:
         st = give_memo(rb, storage, bytes);
         break;
     case PTW_REBUILD_FRAMES:
-        st = ptw_hash_give(&rb->frames, sizeof(struct ptw_block), storage,
+        st = ptw_hash_give(&rb->state.frames, sizeof(struct ptw_block), storage,
                            bytes, rb->o.seed);
-        rb->last_block = NULL;
+        rb->state.last_block = NULL;
         break;
     case PTW_REBUILD_ORDER:
         st = plain_storage(rb, storage, bytes);
@@ -202,12 +204,12 @@ enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
     case PTW_REBUILD_CONTENTS:
         st = bytes < rb->wanted
                  ? PTW_E_SPACE
-                 : ptw_hash_give(&rb->contents, sizeof(struct contents),
+                 : ptw_hash_give(&rb->state.contents, sizeof(struct contents),
                                  storage, bytes, rb->o.seed);
         break;
     case PTW_REBUILD_LARGE:
-        st = ptw_hash_give(&rb->large, sizeof(struct large), storage, bytes,
-                           rb->o.seed);
+        st = ptw_hash_give(&rb->state.large, sizeof(struct large), storage,
+                           bytes, rb->o.seed);
         break;
     case PTW_REBUILD_MEMORY:
         st = plain_storage(rb, storage, bytes);
@@ -226,7 +228,7 @@ enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
 
 void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i)
 {
-    return i < PTW_REBUILD_STORES ? rb->store[i].at : NULL;
+    return i < PTW_REBUILD_STORES ? rb->state.store[i].at : NULL;
 }
 
 /* --------------------------------------------------------------------- plan */
@@ -238,41 +240,42 @@ static enum ptw_status plan_on(struct ptw_rebuild *rb)
 {
     enum ptw_status st = PTW_OK;
 
-    if (rb->phase == PTW_REBUILD_START) {
+    if (rb->state.phase == PTW_REBUILD_START) {
         size_t page = ptw_rb_page_bytes(rb);
-        size_t runs = ptw_runs_bytes(rb->mem);
+        size_t runs = ptw_runs_bytes(rb->state.mem);
         size_t bytes = runs + PAGES * page;
-        unsigned char *room = rb->store[PTW_REBUILD_MEMORY].at;
+        unsigned char *room = rb->state.store[PTW_REBUILD_MEMORY].at;
 
-        if (rb->store[PTW_REBUILD_MEMORY].bytes < bytes) {
+        if (rb->state.store[PTW_REBUILD_MEMORY].bytes < bytes) {
             return ptw_rb_ask(rb, PTW_REBUILD_MEMORY, bytes);
         }
-        if (rb->memo.slot == NULL) {
+        if (rb->state.memo.slot == NULL) {
             return ptw_rb_ask(rb, PTW_REBUILD_TABLES_SEEN,
-                              ptw_rb_memo_wanted(&rb->memo));
+                              ptw_rb_memo_wanted(&rb->state.memo));
         }
-        ptw_runs_make(&rb->runs, rb->mem, rb->page_log2, room);
-        rb->page[0] = (void *)(room + runs);
-        rb->page[1] = (void *)(room + runs + page);
-        rb->key = (void *)(room + runs + 2 * page);
-        rb->work += rb->mem->regions;
+        ptw_runs_make(&rb->state.runs, rb->state.mem, rb->state.page_log2,
+                      room);
+        rb->state.page[0] = (void *)(room + runs);
+        rb->state.page[1] = (void *)(room + runs + page);
+        rb->state.key = (void *)(room + runs + 2 * page);
+        rb->work += rb->state.mem->regions;
         st = ptw_rb_begin_walk(rb);
-        rb->phase = PTW_REBUILD_WALKING;
+        rb->state.phase = PTW_REBUILD_WALKING;
     }
-    if (st == PTW_OK && rb->phase == PTW_REBUILD_WALKING) {
+    if (st == PTW_OK && rb->state.phase == PTW_REBUILD_WALKING) {
         st = ptw_rb_walk_on(rb, NULL);
         if (st == PTW_OK) {
-            rb->walked = rb->counts.tables - rb->extra;
-            rb->phase = PTW_REBUILD_ORDERING;
+            rb->state.walked = rb->counts.tables - rb->state.extra;
+            rb->state.phase = PTW_REBUILD_ORDERING;
         }
     }
-    if (st == PTW_OK && rb->phase == PTW_REBUILD_ORDERING) {
+    if (st == PTW_OK && rb->state.phase == PTW_REBUILD_ORDERING) {
         st = ptw_rb_put_in_order(rb);
         if (st == PTW_OK) {
             st = ptw_rb_room_for_units(rb);
         }
         if (st == PTW_OK) {
-            rb->phase = PTW_REBUILD_COMPARING;
+            rb->state.phase = PTW_REBUILD_COMPARING;
         }
     }
     if (st == PTW_OK && ptw_rb_merges(rb)) {
@@ -288,16 +291,16 @@ enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb)
 {
     enum ptw_status st;
 
-    if (rb->phase >= PTW_REBUILD_PLANNED) {
+    if (rb->state.phase >= PTW_REBUILD_PLANNED) {
         return PTW_E_ARG;
     }
     rb->wanted = 0;
     st = plan_on(rb);
     if (st == PTW_OK) {
-        rb->phase = PTW_REBUILD_PLANNED;
-        rb->block = 0;
+        rb->state.phase = PTW_REBUILD_PLANNED;
+        rb->state.block = 0;
     } else if (st != PTW_E_SPACE) {
-        rb->phase = PTW_REBUILD_BROKEN;
+        rb->state.phase = PTW_REBUILD_BROKEN;
     }
     return st;
 }
@@ -309,21 +312,21 @@ uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb)
 
 bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map)
 {
-    if (rb->bad_map == 0) {
+    if (rb->state.bad_map == 0) {
         return false;
     }
-    *map = rb->bad_map - 1;
+    *map = rb->state.bad_map - 1;
     return true;
 }
 
 bool ptw_rebuild_bad_mark(const struct ptw_rebuild *rb, uint32_t *space,
                           ptw_va *va)
 {
-    if (rb->marked) {
-        *space = rb->marked_space;
-        *va = rb->marked_va;
+    if (rb->state.marked) {
+        *space = rb->state.marked_space;
+        *va = rb->state.marked_va;
     }
-    return rb->marked;
+    return rb->state.marked;
 }
 
 ptw_pa ptw_rebuild_tables_at(const struct ptw_rebuild *rb)
@@ -339,7 +342,8 @@ static enum ptw_status count_again(struct ptw_rebuild *rb)
 {
     enum ptw_status st = ptw_rb_walk_again(rb, NULL);
 
-    if (st == PTW_OK && rb->counts.tables - rb->extra != rb->walked) {
+    if (st == PTW_OK &&
+        rb->counts.tables - rb->state.extra != rb->state.walked) {
         st = PTW_E_CHANGED;
     }
     return st == PTW_OK ? ptw_rb_measure(rb) : st;
@@ -350,22 +354,23 @@ enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
 {
     enum ptw_status st = PTW_OK;
 
-    if (rb->phase != PTW_REBUILD_PLANNED) {
+    if (rb->state.phase != PTW_REBUILD_PLANNED) {
         return PTW_E_ARG;
     }
-    while (rb->block < rb->blocks) {
-        st = ptw_rb_copy_block(rb, ptw_rb_ordered(rb, rb->block), sink, ctx);
+    while (rb->state.block < rb->state.blocks) {
+        st = ptw_rb_copy_block(rb, ptw_rb_ordered(rb, rb->state.block), sink,
+                               ctx);
         if (st != PTW_OK) {
             return st;
         }
-        rb->block++;
+        rb->state.block++;
     }
-    rb->phase = PTW_REBUILD_COPIED;
-    if (rb->recount) {
+    rb->state.phase = PTW_REBUILD_COPIED;
+    if (rb->state.recount) {
         st = count_again(rb);
     }
     if (st != PTW_OK) {
-        rb->phase = PTW_REBUILD_BROKEN;
+        rb->state.phase = PTW_REBUILD_BROKEN;
     }
     return st;
 }
@@ -376,19 +381,19 @@ static enum ptw_status build(struct ptw_rebuild *rb, struct ptw_root *new_root)
 {
     enum ptw_status st;
 
-    rb->phase = PTW_REBUILD_BUILDING;
+    rb->state.phase = PTW_REBUILD_BUILDING;
     st = ptw_rb_walk_again(rb, new_root);
     if (st != PTW_OK) {
         return st;
     }
-    if (rb->counts.tables != rb->walked + rb->taken) {
+    if (rb->counts.tables != rb->state.walked + rb->state.taken) {
         return PTW_E_CHANGED;
     }
     ptw_rb_count_written(rb);
     st = ptw_rb_add_maps(rb, new_root);
-    rb->counts.tables = rb->walked + rb->taken;
+    rb->counts.tables = rb->state.walked + rb->state.taken;
     rb->counts.bytes =
-        rb->counts.page_bytes + (rb->counts.tables << rb->table_log2);
+        rb->counts.page_bytes + (rb->counts.tables << rb->state.table_log2);
     return st;
 }
 
@@ -398,11 +403,11 @@ enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
 {
     enum ptw_status st;
 
-    if (rb->phase != PTW_REBUILD_COPIED) {
+    if (rb->state.phase != PTW_REBUILD_COPIED) {
         return PTW_E_ARG;
     }
-    rb->to = to;
+    rb->state.to = to;
     st = build(rb, new_root);
-    rb->phase = st == PTW_OK ? PTW_REBUILD_DONE : PTW_REBUILD_BROKEN;
+    rb->state.phase = st == PTW_OK ? PTW_REBUILD_DONE : PTW_REBUILD_BROKEN;
     return st;
 }

@@ -40,8 +40,8 @@ static bool next_stretch(struct ptw_rebuild *rb, const struct ptw_item *item,
     uint64_t from;
     uint64_t to;
 
-    while (ps->at <= last &&
-           ptw_runs_whole(&rb->runs, pa + ps->at, pa + last, &from, &to)) {
+    while (ps->at <= last && ptw_runs_whole(&rb->state.runs, pa + ps->at,
+                                            pa + last, &from, &to)) {
         struct ptw_va_range kept;
 
         rb->work++;
@@ -64,7 +64,7 @@ static bool next_stretch(struct ptw_rebuild *rb, const struct ptw_item *item,
 static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
                          const struct pieces *ps)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
 
     if ((rb->o.flags & PTW_REBUILD_SPLIT) != 0) {
         return 0;
@@ -72,7 +72,7 @@ static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
     for (; level > 0; level--) {
         uint64_t size = ptw_low_mask(a->level[level].shift);
 
-        if (rb->regime->rule[level].leaf && (ps->at & size) == 0 &&
+        if (rb->state.regime->rule[level].leaf && (ps->at & size) == 0 &&
             ps->end - ps->at > size) {
             break;
         }
@@ -85,12 +85,12 @@ static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
 static uint64_t gone_from(struct ptw_rebuild *rb, uint64_t pa)
 {
     const struct ptw_block *b = ptw_rb_block_at(rb, pa);
-    uint64_t read = ~b->gone >> (pa >> rb->page_log2 & 63);
+    uint64_t read = ~b->gone >> (pa >> rb->state.page_log2 & 63);
 
     return read == 0 ? (((pa >> ptw_rb_block_log2(rb)) + 1)
                         << ptw_rb_block_log2(rb)) -
                            pa
-                     : (uint64_t)__builtin_ctzll(read) << rb->page_log2;
+                     : (uint64_t)__builtin_ctzll(read) << rb->state.page_log2;
 }
 
 /* Writes the next piece of a large leaf; false at its end.  What is left out,
@@ -99,7 +99,7 @@ static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
                        struct pieces *ps, struct piece *p)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     enum ptw_cover read = PTW_COVER_ALL;
 
     if (ps->at >= ps->end && !next_stretch(rb, item, ps)) {
@@ -110,7 +110,8 @@ static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
     p->pa = m->pa.v + ps->at;
     p->level = level_at(rb, m->level, ps);
     for (;;) {
-        if (rb->phase >= PTW_REBUILD_COPIED && (p->level == 0 || rb->recount)) {
+        if (rb->state.phase >= PTW_REBUILD_COPIED &&
+            (p->level == 0 || rb->state.recount)) {
             read = ptw_rb_was_read(rb, p->pa, a->level[p->level].shift);
         }
         if (read != PTW_COVER_SOME) {
@@ -137,15 +138,15 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
                            const struct piece *p)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     unsigned bits = a->level[p->level].shift;
-    uint64_t raw = ptw_attribute_bits(a, rb->regime, m->level, m->raw);
+    uint64_t raw = ptw_attribute_bits(a, rb->state.regime, m->level, m->raw);
     bool shared_too = (rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0;
 
     for (unsigned level = m->level; level > p->level; level--) {
-        raw = a->leaf_split(rb->regime, level, raw);
+        raw = a->leaf_split(rb->state.regime, level, raw);
     }
-    if (ptw_is_copy_on_write(rb->regime, m->level, m->raw)) {
+    if (ptw_is_copy_on_write(rb->state.regime, m->level, m->raw)) {
         rb->counts.marked_before++;
         if ((rb->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
             raw = ptw_unmarked(a, raw);
@@ -158,7 +159,7 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
         rb->counts.copy_on_write++;
         /* Of pages that have several leaves each counts once, at the end. */
         rb->counts.copy_on_write_pages +=
-            shared_too ? 0 : (uint64_t)1 << (bits - rb->page_log2);
+            shared_too ? 0 : (uint64_t)1 << (bits - rb->state.page_log2);
     }
     return raw;
 }
@@ -168,7 +169,7 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
                                    const struct ptw_item *item,
                                    struct pieces *ps, const struct piece *p)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     enum ptw_status st = PTW_OK;
 
     for (unsigned level = item->u.mapping.level;
@@ -181,19 +182,19 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
         }
         ps->open[below] = start + 1;
         rb->counts.tables++;
-        if (rb->phase != PTW_REBUILD_BUILDING) {
-            rb->extra++;
+        if (rb->state.phase != PTW_REBUILD_BUILDING) {
+            rb->state.extra++;
             continue;
         }
-        st = ptw_rb_take_extra(rb, &rb->at[below]);
+        st = ptw_rb_take_extra(rb, &rb->state.at[below]);
         if (st == PTW_OK) {
             st = ptw_rb_put_at(
                 rb, level, item->first.v + p->at,
-                ptw_table_entry(
-                    a, rb->regime, level,
-                    a->table_bits(rb->regime, level, rb->regime->rights) |
-                        rb->path_flags[item->u.mapping.level],
-                    rb->at[below]));
+                ptw_table_entry(a, rb->state.regime, level,
+                                a->table_bits(rb->state.regime, level,
+                                              rb->state.regime->rights) |
+                                    rb->state.path_flags[item->u.mapping.level],
+                                rb->state.at[below]));
         }
     }
     return st;
@@ -203,7 +204,7 @@ enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
                                  const struct ptw_item *item,
                                  const struct piece *p)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     const struct ptw_block *b = ptw_rb_block_at(rb, p->pa);
     uint64_t bits = piece_bits(rb, item, p);
     ptw_pa now;
@@ -213,20 +214,21 @@ enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
         ptw_rebuild_page(rb, ptw_pa_of(p->pa), &now) != PTW_OK) {
         return PTW_E_CHANGED;
     }
-    if (!ptw_leaf_holds(a, rb->regime, p->level, bits, now.v)) {
+    if (!ptw_leaf_holds(a, rb->state.regime, p->level, bits, now.v)) {
         return PTW_E_WIDTH;
     }
-    return ptw_rb_put_at(rb, p->level, item->first.v + p->at,
-                         ptw_leaf_entry(a, rb->regime, p->level, bits, now.v));
+    return ptw_rb_put_at(
+        rb, p->level, item->first.v + p->at,
+        ptw_leaf_entry(a, rb->state.regime, p->level, bits, now.v));
 }
 
 /* Counts a piece of a large leaf, before it is built. */
 static enum ptw_status count_piece(struct ptw_rebuild *rb)
 {
-    if (rb->phase == PTW_REBUILD_BUILDING) {
+    if (rb->state.phase == PTW_REBUILD_BUILDING) {
         return PTW_OK;
     }
-    rb->pieces++;
+    rb->state.pieces++;
     return ptw_rb_reads_too_much(rb) ? PTW_E_LIMIT : ptw_rb_count_bytes(rb);
 }
 
@@ -247,11 +249,11 @@ static void count_outside(struct ptw_rebuild *rb, const struct ptw_item *item,
         bool all = first == 0 && kept.last.v == item->last.v;
 
         if (!all) {
-            n = ptw_runs_count(&rb->runs, pa + first, pa + last);
+            n = ptw_runs_count(&rb->state.runs, pa + first, pa + last);
         }
         rb->work++;
         rb->counts.dropped[PTW_DROP_OUTSIDE] +=
-            ((last - first) >> rb->page_log2) + 1 - n.touched;
+            ((last - first) >> rb->state.page_log2) + 1 - n.touched;
         rb->counts.dropped[PTW_DROP_PARTIAL] += n.touched - n.whole;
         if (kept.last.v == item->last.v) {
             break;
@@ -265,7 +267,7 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
                               const struct ptw_item *item,
                               struct ptw_run_count n)
 {
-    const struct ptw_format *a = rb->regime->arch->format;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     const struct ptw_mapping *m = &item->u.mapping;
     enum ptw_writes how = ptw_rb_writes(rb, m->level, m->raw);
     uint64_t flags = ptw_rb_flags_of(rb, m->level, m->raw);
@@ -278,7 +280,8 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         enum ptw_status st;
 
         if (!p.kept) {
-            rb->counts.dropped[PTW_DROP_UNREADABLE] += p.bytes >> rb->page_log2;
+            rb->counts.dropped[PTW_DROP_UNREADABLE] +=
+                p.bytes >> rb->state.page_log2;
             continue;
         }
         rb->counts.leaves++;
@@ -290,13 +293,13 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         if (st != PTW_OK) {
             return st;
         }
-        if (rb->phase == PTW_REBUILD_BUILDING) {
+        if (rb->state.phase == PTW_REBUILD_BUILDING) {
             st = ptw_rb_put_piece(rb, item, &p);
-        } else if (rb->phase != PTW_REBUILD_WALKING) {
+        } else if (rb->state.phase != PTW_REBUILD_WALKING) {
             continue;
         } else if (p.level == 0) {
-            (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->page_log2, p.pa), 0,
-                              flags, how);
+            (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->state.page_log2, p.pa),
+                              0, flags, how);
         } else {
             ptw_rb_keep_unit(rb, p.pa, bits, flags, how);
         }
@@ -314,16 +317,16 @@ static enum ptw_status room_for(struct ptw_rebuild *rb, uint64_t pages,
     uint64_t blocks = ((ptw_low_mask(size_log2)) >> ptw_rb_block_log2(rb)) + 1;
 
     blocks = pages < blocks ? pages : blocks;
-    if (blocks > 0 && !ptw_hash_room(&rb->frames, (size_t)blocks)) {
-        return ptw_rb_ask(
-            rb, PTW_REBUILD_FRAMES,
-            ptw_hash_wanted(&rb->frames, sizeof(struct ptw_block), blocks));
+    if (blocks > 0 && !ptw_hash_room(&rb->state.frames, (size_t)blocks)) {
+        return ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
+                          ptw_hash_wanted(&rb->state.frames,
+                                          sizeof(struct ptw_block), blocks));
     }
-    return ptw_hash_room(&rb->large, 1)
+    return ptw_hash_room(&rb->state.large, 1)
                ? PTW_OK
-               : ptw_rb_ask(
-                     rb, PTW_REBUILD_LARGE,
-                     ptw_hash_wanted(&rb->large, sizeof(struct large), 1));
+               : ptw_rb_ask(rb, PTW_REBUILD_LARGE,
+                            ptw_hash_wanted(&rb->state.large,
+                                            sizeof(struct large), 1));
 }
 
 /* The record of a large leaf nothing of which is left out, or NULL when there
@@ -331,14 +334,15 @@ static enum ptw_status room_for(struct ptw_rebuild *rb, uint64_t pages,
 static struct large *large_at(struct ptw_rebuild *rb,
                               const struct ptw_mapping *m)
 {
-    uint64_t key = ((m->pa.v >> rb->page_log2) + 1) | (uint64_t)m->level
-                                                          << LARGE_AT;
+    uint64_t key = ((m->pa.v >> rb->state.page_log2) + 1) | (uint64_t)m->level
+                                                                << LARGE_AT;
     bool fresh;
 
     rb->work++;
-    return ptw_hash_room(&rb->large, 1)
-               ? ptw_hash_enter(&rb->large, sizeof(struct large), key, &fresh)
-               : ptw_hash_find(&rb->large, sizeof(struct large), key);
+    return ptw_hash_room(&rb->state.large, 1)
+               ? ptw_hash_enter(&rb->state.large, sizeof(struct large), key,
+                                &fresh)
+               : ptw_hash_find(&rb->state.large, sizeof(struct large), key);
 }
 
 /* Goes through a large leaf and notes what became of it. */
@@ -355,7 +359,7 @@ static enum ptw_status find_out(struct ptw_rebuild *rb,
     l->leaves = rb->counts.leaves - before.leaves;
     l->large = rb->counts.large - before.large;
     l->tables = rb->counts.tables - before.tables;
-    l->phase = (uint16_t)rb->phase;
+    l->phase = (uint16_t)rb->state.phase;
     return st;
 }
 
@@ -368,7 +372,7 @@ static void count_known(struct ptw_rebuild *rb, const struct large *l)
     rb->counts.leaves += l->leaves;
     rb->counts.large += l->large;
     rb->counts.tables += l->tables;
-    rb->extra += l->tables;
+    rb->state.extra += l->tables;
 }
 
 enum ptw_status ptw_rb_large_leaf(struct ptw_rebuild *rb,
@@ -377,7 +381,7 @@ enum ptw_status ptw_rb_large_leaf(struct ptw_rebuild *rb,
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t tables = rb->counts.tables;
     struct ptw_run_count n = ptw_runs_count(
-        &rb->runs, m->pa.v, m->pa.v + ptw_low_mask(m->size_log2));
+        &rb->state.runs, m->pa.v, m->pa.v + ptw_low_mask(m->size_log2));
     enum ptw_writes how = ptw_rb_writes(rb, m->level, m->raw);
     uint64_t flags = ptw_rb_flags_of(rb, m->level, m->raw);
     struct large *l = NULL;
@@ -387,23 +391,23 @@ enum ptw_status ptw_rb_large_leaf(struct ptw_rebuild *rb,
         count_outside(rb, item, n);
         return PTW_OK;
     }
-    if (rb->phase == PTW_REBUILD_WALKING) {
+    if (rb->state.phase == PTW_REBUILD_WALKING) {
         st = room_for(rb, n.whole, m->size_log2);
         if (st != PTW_OK) {
             return st;
         }
     }
     /* One that stays as it is is a unit: see keep_unit. */
-    if ((n.whole << rb->page_log2 >> m->size_log2 == 0 || rb->recount ||
-         (rb->o.flags & PTW_REBUILD_SPLIT) != 0) &&
+    if ((n.whole << rb->state.page_log2 >> m->size_log2 == 0 ||
+         rb->state.recount || (rb->o.flags & PTW_REBUILD_SPLIT) != 0) &&
         ptw_rb_kept_of(rb, item->first.v, item->last.v) == PTW_COVER_ALL) {
         l = large_at(rb, m);
     }
     if (l == NULL) {
         st = cut_up(rb, item, n);
-    } else if (l->phase != rb->phase ||
-               (rb->phase == PTW_REBUILD_BUILDING && l->leaves > 0) ||
-               (rb->phase == PTW_REBUILD_WALKING &&
+    } else if (l->phase != rb->state.phase ||
+               (rb->state.phase == PTW_REBUILD_BUILDING && l->leaves > 0) ||
+               (rb->state.phase == PTW_REBUILD_WALKING &&
                 ptw_rb_unit_leaf(l->old, how, flags != l->flags) != 0)) {
         if (l->old == 0) {
             l->flags = flags;

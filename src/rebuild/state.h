@@ -41,9 +41,9 @@ enum { ORDER_RANK_AT = 56 };
 /* ptw_rb_ranks returns how many sizes of leaves there are, at most. */
 static inline unsigned ptw_rb_ranks(const struct ptw_rebuild *rb)
 {
-    unsigned ranks = rb->regime->arch->format->levels;
+    unsigned ranks = rb->state.regime->arch->format->levels;
 
-    while (ranks > 1 && !rb->regime->rule[ranks - 1].leaf) {
+    while (ranks > 1 && !rb->state.regime->rule[ranks - 1].leaf) {
         ranks--;
     }
     return ranks;
@@ -58,12 +58,12 @@ struct contents {   /* of PTW_REBUILD_CONTENTS */
  * ptw_rb_block_log2 the log2 of the bytes of a block. */
 static inline size_t ptw_rb_page_bytes(const struct ptw_rebuild *rb)
 {
-    return (size_t)1 << rb->page_log2;
+    return (size_t)1 << rb->state.page_log2;
 }
 
 static inline unsigned ptw_rb_block_log2(const struct ptw_rebuild *rb)
 {
-    return rb->page_log2 + PTW_BLOCK_PAGES_LOG2;
+    return rb->state.page_log2 + PTW_BLOCK_PAGES_LOG2;
 }
 
 /* ptw_rb_kept_of says how much of [first, last] is to be kept. */
@@ -87,7 +87,7 @@ static inline uint64_t ptw_rb_root_flags(const struct ptw_rebuild_options *o,
 static inline enum ptw_status
 ptw_rb_ask(struct ptw_rebuild *rb, enum ptw_rebuild_store which, size_t wanted)
 {
-    rb->short_of = which;
+    rb->state.short_of = which;
     rb->wanted = wanted;
     return PTW_E_SPACE;
 }
@@ -104,9 +104,9 @@ static inline size_t ptw_rb_memo_wanted(const struct ptw_memo *memo)
 static inline struct ptw_block *ptw_rb_ordered(const struct ptw_rebuild *rb,
                                                size_t i)
 {
-    const struct ptw_ordered *order = rb->store[PTW_REBUILD_ORDER].at;
+    const struct ptw_ordered *order = rb->state.store[PTW_REBUILD_ORDER].at;
 
-    return (struct ptw_block *)(void *)(rb->frames.record +
+    return (struct ptw_block *)(void *)(rb->state.frames.record +
                                         (size_t)order[i].slot *
                                             sizeof(struct ptw_block));
 }
@@ -116,7 +116,7 @@ static inline struct ptw_block *ptw_rb_ordered(const struct ptw_rebuild *rb,
 static inline enum ptw_status ptw_rb_count_bytes(struct ptw_rebuild *rb)
 {
     rb->counts.bytes =
-        rb->counts.page_bytes + (rb->counts.tables << rb->table_log2);
+        rb->counts.page_bytes + (rb->counts.tables << rb->state.table_log2);
     return rb->counts.bytes > rb->o.max_bytes ? PTW_E_LIMIT : PTW_OK;
 }
 
@@ -124,9 +124,10 @@ static inline enum ptw_status ptw_rb_count_bytes(struct ptw_rebuild *rb)
  * may.  Pieces of large leaves count as entries. */
 static inline bool ptw_rb_reads_too_much(const struct ptw_rebuild *rb)
 {
-    return rb->phase == PTW_REBUILD_WALKING &&
-           (rb->pieces > rb->o.max_reads ||
-            ptw_walk_counts(&rb->walk).reads > rb->o.max_reads - rb->pieces);
+    return rb->state.phase == PTW_REBUILD_WALKING &&
+           (rb->state.pieces > rb->o.max_reads ||
+            ptw_walk_counts(&rb->state.walk).reads >
+                rb->o.max_reads - rb->state.pieces);
 }
 
 #endif

@@ -24,7 +24,7 @@ void ptw_vf_note_leaf(struct ptw_verify *v, unsigned which,
 void ptw_vf_note_item(struct ptw_verify *v, unsigned which,
                       const struct ptw_item *item)
 {
-    const struct ptw_format *a = v->regime->arch->format;
+    const struct ptw_format *a = v->state.regime->arch->format;
     struct ptw_mapping m = {0};
     struct ptw_item as_leaf = *item;
     struct ptw_alias_ref ref;
@@ -39,15 +39,15 @@ void ptw_vf_note_item(struct ptw_verify *v, unsigned which,
         break;
     case PTW_ITEM_TABLE:
         m.pa = item->u.table.table;
-        m.raw = ptw_table_entry(a, v->regime, item->u.table.level + 1u,
+        m.raw = ptw_table_entry(a, v->state.regime, item->u.table.level + 1u,
                                 item->u.table.attributes, m.pa.v);
         m.rights = item->u.table.rights;
         break;
     case PTW_ITEM_ALIAS:
-        ref = ptw_alias_view(v->regime, item, &level);
+        ref = ptw_alias_view(v->state.regime, item, &level);
         m.pa = ref.table;
-        m.raw =
-            ptw_table_entry(a, v->regime, level + 1u, ref.attributes, m.pa.v);
+        m.raw = ptw_table_entry(a, v->state.regime, level + 1u, ref.attributes,
+                                m.pa.v);
         m.rights = ref.rights;
         break;
     case PTW_ITEM_FINDING:

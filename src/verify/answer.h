@@ -40,7 +40,7 @@ static inline void ptw_vf_fold(struct ptw_verify *v, uint64_t value)
 static inline void ptw_vf_fold_attributes(struct ptw_verify *v, unsigned level,
                                           uint64_t raw)
 {
-    struct ptw_attributes at = ptw_attributes_of(v->regime, level, raw);
+    struct ptw_attributes at = ptw_attributes_of(v->state.regime, level, raw);
 
     ptw_vf_fold(v, (uint64_t)at.memory_type << 16 | (uint64_t)at.key << 8 |
                        (uint64_t)at.global << 1 | (uint64_t)at.copy_on_write);

@@ -12,54 +12,55 @@
  * block's number. */
 enum ptw_status ptw_vf_put_in_order(struct ptw_verify *v)
 {
-    const struct ptw_store *store = &v->store[PTW_VERIFY_ORDER];
+    const struct ptw_store *store = &v->state.store[PTW_VERIFY_ORDER];
     struct ptw_ordered *order = store->at;
-    size_t wanted = (v->taken.used + 1) * sizeof *order;
+    size_t wanted = (v->state.taken.used + 1) * sizeof *order;
 
-    v->blocks = 0;
-    if (v->taken.record == NULL) {
+    v->state.blocks = 0;
+    if (v->state.taken.record == NULL) {
         return PTW_OK;
     }
     if (store->bytes < wanted) {
         return ptw_vf_ask(v, PTW_VERIFY_ORDER, wanted);
     }
-    for (size_t i = 0; i >> v->taken.slots_log2 == 0; i++) {
-        uint64_t key = ptw_hash_key(v->taken.record + i * sizeof(struct taken));
+    for (size_t i = 0; i >> v->state.taken.slots_log2 == 0; i++) {
+        uint64_t key =
+            ptw_hash_key(v->state.taken.record + i * sizeof(struct taken));
 
         if (key != 0) {
-            order[v->blocks].key = key - 1;
-            order[v->blocks].slot = i;
-            v->blocks++;
+            order[v->state.blocks].key = key - 1;
+            order[v->state.blocks].slot = i;
+            v->state.blocks++;
         }
     }
-    ptw_sort(order, v->blocks, sizeof *order);
+    ptw_sort(order, v->state.blocks, sizeof *order);
     return PTW_OK;
 }
 
 static struct taken *ordered(const struct ptw_verify *v, size_t i)
 {
-    const struct ptw_ordered *order = v->store[PTW_VERIFY_ORDER].at;
+    const struct ptw_ordered *order = v->state.store[PTW_VERIFY_ORDER].at;
 
-    return (void *)(v->taken.record +
+    return (void *)(v->state.taken.record +
                     (size_t)order[i].slot * sizeof(struct taken));
 }
 
 void ptw_vf_compare_bytes(struct ptw_verify *v, bool *same)
 {
-    struct ptw_ordered *order = v->store[PTW_VERIFY_ORDER].at;
+    struct ptw_ordered *order = v->state.store[PTW_VERIFY_ORDER].at;
     size_t differ = 0;
 
     ptw_vf_find_overlaps(v);
-    for (size_t i = 0; i < v->blocks; i++) {
+    for (size_t i = 0; i < v->state.blocks; i++) {
         struct taken *t = ordered(v, i);
 
         for (uint64_t left = t->taken; left != 0; left &= left - 1) {
             unsigned k = (unsigned)__builtin_ctzll(left);
-            uint64_t new_pa = ((t->key - 1) << (v->page_log2 + BLOCK)) |
-                              (uint64_t)k << v->page_log2;
+            uint64_t new_pa = ((t->key - 1) << (v->state.page_log2 + BLOCK)) |
+                              (uint64_t)k << v->state.page_log2;
 
             v->work++;
-            if (ptw_vf_compare_page(v, t->old[k] << v->page_log2, new_pa,
+            if (ptw_vf_compare_page(v, t->old[k] << v->state.page_log2, new_pa,
                                     t->sequence[k]) != PTW_DIFFERS_NOT) {
                 t->differ |= (uint64_t)1 << k;
             }
@@ -68,7 +69,7 @@ void ptw_vf_compare_bytes(struct ptw_verify *v, bool *same)
             order[differ++] = order[i];
         }
     }
-    v->blocks = differ;
+    v->state.blocks = differ;
     *same = differ == 0;
 }
 
@@ -79,9 +80,9 @@ void ptw_vf_compare_bytes(struct ptw_verify *v, bool *same)
 static struct taken *differs_from(struct ptw_verify *v, uint64_t pa,
                                   uint64_t last, unsigned *page)
 {
-    uint64_t block = pa >> (v->page_log2 + BLOCK);
+    uint64_t block = pa >> (v->state.page_log2 + BLOCK);
     size_t low = 0;
-    size_t high = v->blocks;
+    size_t high = v->state.blocks;
 
     v->work++;
     while (low < high) {
@@ -93,17 +94,17 @@ static struct taken *differs_from(struct ptw_verify *v, uint64_t pa,
             high = mid;
         }
     }
-    for (; low < v->blocks; low++) {
+    for (; low < v->state.blocks; low++) {
         struct taken *t = ordered(v, low);
         uint64_t differ = t->differ;
 
         if (t->key - 1 == block) {
-            differ &=
-                ~ptw_low_mask((unsigned)(pa >> v->page_log2 & (PAGES - 1)));
+            differ &= ~ptw_low_mask(
+                (unsigned)(pa >> v->state.page_log2 & (PAGES - 1)));
         }
         if (differ != 0) {
             *page = (unsigned)__builtin_ctzll(differ);
-            return ((t->key - 1) << BLOCK) + *page <= last >> v->page_log2
+            return ((t->key - 1) << BLOCK) + *page <= last >> v->state.page_log2
                        ? t
                        : NULL;
         }
@@ -127,18 +128,19 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
     if (t == NULL) {
         return false;
     }
-    pa = (((t->key - 1) << BLOCK) + k) << v->page_log2;
+    pa = (((t->key - 1) << BLOCK) + k) << v->state.page_log2;
     va = n->first.v + (pa - m->pa.v);
-    (void)ptw_vf_differ(v,
-                        (t->overlaps >> k & 1) != 0
-                            ? PTW_DIFFERS_OVERLAP
-                            : ptw_vf_compare_page(v, t->old[k] << v->page_log2,
-                                                  pa, t->sequence[k]),
-                        n->space, va);
+    (void)ptw_vf_differ(
+        v,
+        (t->overlaps >> k & 1) != 0
+            ? PTW_DIFFERS_OVERLAP
+            : ptw_vf_compare_page(v, t->old[k] << v->state.page_log2, pa,
+                                  t->sequence[k]),
+        n->space, va);
     ptw_vf_note_leaf(v, NEW, n, va);
-    d->old_pa.v = t->old[k] << v->page_log2;
-    if (ptw_lookup(v->side[OLD].mem, v->side[OLD].root[n->space], ptw_va_of(va),
-                   &old) == PTW_OK) {
+    d->old_pa.v = t->old[k] << v->state.page_log2;
+    if (ptw_lookup(v->state.side[OLD].mem, v->state.side[OLD].root[n->space],
+                   ptw_va_of(va), &old) == PTW_OK) {
         d->old_raw = old.raw;
         d->old_rights = old.rights;
     }
@@ -149,12 +151,13 @@ static bool locate_in(struct ptw_verify *v, const struct ptw_item *n)
 static bool is_page(const struct ptw_verify *v, uint64_t old_pa,
                     uint64_t new_pa)
 {
-    const struct taken *t = ptw_hash_find(
-        &v->taken, sizeof *t, (new_pa >> (v->page_log2 + BLOCK)) + 1);
-    unsigned k = (unsigned)(new_pa >> v->page_log2 & (PAGES - 1));
+    const struct taken *t =
+        ptw_hash_find(&v->state.taken, sizeof *t,
+                      (new_pa >> (v->state.page_log2 + BLOCK)) + 1);
+    unsigned k = (unsigned)(new_pa >> v->state.page_log2 & (PAGES - 1));
 
     return t != NULL && (t->taken >> k & 1) != 0 &&
-           t->old[k] == old_pa >> v->page_log2;
+           t->old[k] == old_pa >> v->state.page_log2;
 }
 
 /* The same of the pages that entries of a new table name, which are looked at
@@ -179,14 +182,15 @@ static bool locate_named(struct ptw_verify *v, const struct ptw_item *n)
             !ptw_vf_entry_kept(v, n, level, i, &va)) {
             continue;
         }
-        e = ptw_absent_read(&v->o.absent, v->regime, level, is);
+        e = ptw_absent_read(&v->o.absent, v->state.regime, level, is);
         if (e.kind != PTW_ABSENT_FRAME ||
-            ptw_lookup(v->side[OLD].mem, v->side[OLD].root[n->space],
-                       ptw_va_of(va), &old) != PTW_NOT_MAPPED ||
+            ptw_lookup(v->state.side[OLD].mem,
+                       v->state.side[OLD].root[n->space], ptw_va_of(va),
+                       &old) != PTW_NOT_MAPPED ||
             old.level != level) {
             continue;
         }
-        was = ptw_absent_read(&v->o.absent, v->regime, level, old.raw);
+        was = ptw_absent_read(&v->o.absent, v->state.regime, level, old.raw);
         if (was.kind != PTW_ABSENT_FRAME || !is_page(v, was.pa.v, e.pa.v)) {
             continue;
         }

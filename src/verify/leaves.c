@@ -9,13 +9,13 @@
 #include "tables.h"
 #include "writers.h"
 
-enum { UNKNOWN, YES, NO }; /* of v->stays */
+enum { UNKNOWN, YES, NO }; /* of v->state.stays */
 
 /* What an entry grants by itself. */
 static unsigned own_rights(const struct ptw_verify *v, unsigned level,
                            uint64_t raw)
 {
-    return ptw_decode(v->regime, level, 0, raw).rights;
+    return ptw_decode(v->state.regime, level, 0, raw).rights;
 }
 
 /* Whether the guest writes through that leaf, and would not if the leaf were
@@ -23,29 +23,31 @@ static unsigned own_rights(const struct ptw_verify *v, unsigned level,
 static bool can_be_turned(const struct ptw_verify *v,
                           const struct ptw_mapping *m)
 {
-    const struct ptw_format *a = v->regime->arch->format;
+    const struct ptw_format *a = v->state.regime->arch->format;
 
     return ptw_vf_lets_write(v, m) &&
-           !ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, m->level,
+           !ptw_guest_writes(v->state.regime, PTW_ALL_RIGHTS, m->level,
                              a->leaf_copy_on_write(m->raw));
 }
 
 /* Where the records of the pages of the next items stand, as a hint. */
 static void look_ahead(const struct ptw_verify *v)
 {
-    const struct ptw_verify_side *s = v->side;
+    const struct ptw_verify_side *s = v->state.side;
 
-    if (s[OLD].next + 1 < s[OLD].items && v->pages.record != NULL) {
+    if (s[OLD].next + 1 < s[OLD].items && v->state.pages.record != NULL) {
         uint64_t pa = s[OLD].item[s[OLD].next + 1].u.mapping.pa.v;
 
-        __builtin_prefetch(ptw_hash_slot(&v->pages, sizeof(struct seen),
-                                         (pa >> (v->page_log2 + BLOCK)) + 1));
+        __builtin_prefetch(
+            ptw_hash_slot(&v->state.pages, sizeof(struct seen),
+                          (pa >> (v->state.page_log2 + BLOCK)) + 1));
     }
-    if (s[NEW].next + 1 < s[NEW].items && v->taken.record != NULL) {
+    if (s[NEW].next + 1 < s[NEW].items && v->state.taken.record != NULL) {
         uint64_t pa = s[NEW].item[s[NEW].next + 1].u.mapping.pa.v;
 
-        __builtin_prefetch(ptw_hash_slot(&v->taken, sizeof(struct taken),
-                                         (pa >> (v->page_log2 + BLOCK)) + 1));
+        __builtin_prefetch(
+            ptw_hash_slot(&v->state.taken, sizeof(struct taken),
+                          (pa >> (v->state.page_log2 + BLOCK)) + 1));
     }
 }
 
@@ -73,46 +75,47 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
     if (st != PTW_OK) {
         return st;
     }
-    read = ~block->twice >> (pa >> v->page_log2 & 63);
-    size = read == 0 ? (((pa >> (v->page_log2 + BLOCK)) + 1)
-                        << (v->page_log2 + BLOCK)) -
+    read = ~block->twice >> (pa >> v->state.page_log2 & 63);
+    size = read == 0 ? (((pa >> (v->state.page_log2 + BLOCK)) + 1)
+                        << (v->state.page_log2 + BLOCK)) -
                            pa
-                     : (uint64_t)__builtin_ctzll(read) << v->page_log2;
+                     : (uint64_t)__builtin_ctzll(read) << v->state.page_log2;
     size = size < to - from ? size : to - from;
     if (size > ptw_vf_page_bytes(v) &&
         ptw_vf_kept_of(v, va, va + (size - 1)) != PTW_COVER_ALL) {
         size = ptw_vf_page_bytes(v);
     }
     *gone = size;
-    *dropped = *gone >> v->page_log2;
+    *dropped = *gone >> v->state.page_log2;
     return PTW_OK;
 }
 
-/* Nothing is mapped now from offset v->done of the old leaf to before offset
- * `to`, which becomes v->done. */
+/* Nothing is mapped now from offset v->state.done of the old leaf to before offset
+ * `to`, which becomes v->state.done. */
 static enum ptw_status nothing_there(struct ptw_verify *v,
                                      const struct ptw_item *o, uint64_t to)
 {
     const struct ptw_mapping *m = &o->u.mapping;
     uint64_t key = ptw_vf_large_key(v, m->pa.v, m->size_log2) | (uint64_t)1
                                                                     << GONE_AT;
-    bool whole = to >> m->size_log2 == 1 && m->size_log2 > v->page_log2 &&
+    bool whole = to >> m->size_log2 == 1 && m->size_log2 > v->state.page_log2 &&
                  ptw_vf_kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL;
 
     /* That a large leaf is gone is found out once. */
-    if (v->done == 0 && whole &&
-        ptw_hash_find(&v->leaves, sizeof(struct leaves), key) != NULL) {
+    if (v->state.done == 0 && whole &&
+        ptw_hash_find(&v->state.leaves, sizeof(struct leaves), key) != NULL) {
         v->work++;
-        v->certificate.dropped += to >> v->page_log2;
-        v->done = to;
+        v->certificate.dropped += to >> v->state.page_log2;
+        v->state.done = to;
         return PTW_OK;
     }
-    whole = whole && v->done == 0;
-    while (v->done < to) {
-        uint64_t va = o->first.v + v->done;
+    whole = whole && v->state.done == 0;
+    while (v->state.done < to) {
+        uint64_t va = o->first.v + v->state.done;
         uint64_t gone;
         uint64_t dropped;
-        enum ptw_status st = gone_from(v, o, v->done, to, &gone, &dropped);
+        enum ptw_status st =
+            gone_from(v, o, v->state.done, to, &gone, &dropped);
 
         if (st != PTW_OK) {
             return st;
@@ -122,9 +125,9 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
             return ptw_vf_differ(v, PTW_DIFFERS_MISSING, o->space, va);
         }
         v->certificate.dropped += dropped;
-        v->done += gone;
+        v->state.done += gone;
     }
-    if (whole && ptw_hash_room(&v->leaves, 1)) {
+    if (whole && ptw_hash_room(&v->state.leaves, 1)) {
         (void)ptw_vf_leaves_at(v, key);
     }
     return PTW_OK;
@@ -141,13 +144,14 @@ static enum ptw_status could_stay(struct ptw_verify *v,
     uint64_t size = (uint64_t)1 << m->size_log2;
     bool whole = false;
 
-    if (v->stays != UNKNOWN) {
+    if (v->state.stays != UNKNOWN) {
         return PTW_OK;
     }
     v->work++;
     if (ptw_vf_kept_of(v, o->first.v, o->last.v) == PTW_COVER_ALL &&
-        ptw_runs_count(&v->side[OLD].runs, m->pa.v, m->pa.v + (size - 1)).whole
-                << v->page_log2 ==
+        ptw_runs_count(&v->state.side[OLD].runs, m->pa.v, m->pa.v + (size - 1))
+                    .whole
+                << v->state.page_log2 ==
             size) {
         enum ptw_status st =
             ptw_vf_all_readable(v, m->pa.v, m->size_log2, &whole);
@@ -156,14 +160,14 @@ static enum ptw_status could_stay(struct ptw_verify *v,
             return st;
         }
     }
-    v->stays = whole ? YES : NO;
+    v->state.stays = whole ? YES : NO;
     return PTW_OK;
 }
 
 /* Whether an old leaf looks like one that a policy made. */
 static bool was_marked(const struct ptw_verify *v, const struct ptw_mapping *m)
 {
-    return ptw_is_copy_on_write(v->regime, m->level, m->raw);
+    return ptw_is_copy_on_write(v->state.regime, m->level, m->raw);
 }
 
 /* Size, rights, policy and attributes of a new leaf within an old one. */
@@ -172,10 +176,11 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
 {
     const struct ptw_mapping *was = &o->u.mapping;
     const struct ptw_mapping *is = &n->u.mapping;
-    const struct ptw_format *a = v->regime->arch->format;
+    const struct ptw_format *a = v->state.regime->arch->format;
     struct ptw_attributes x =
-        ptw_attributes_of(v->regime, was->level, was->raw);
-    struct ptw_attributes y = ptw_attributes_of(v->regime, is->level, is->raw);
+        ptw_attributes_of(v->state.regime, was->level, was->raw);
+    struct ptw_attributes y =
+        ptw_attributes_of(v->state.regime, is->level, is->raw);
     unsigned rights = was->rights;
     unsigned own = own_rights(v, was->level, was->raw);
     bool copy = x.copy_on_write;
@@ -184,7 +189,7 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
 
     if (is->level > was->level || n->last.v > o->last.v ||
         (is->level < was->level && (v->o.flags & PTW_REBUILD_SPLIT) == 0 &&
-         v->stays == YES) ||
+         v->state.stays == YES) ||
         (is->level > 0 && (v->o.flags & PTW_REBUILD_SPLIT) != 0)) {
         return PTW_DIFFERS_SIZE;
     }
@@ -225,10 +230,10 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
     }
     /* Software's bits and the others, where a split puts them. */
     for (unsigned level = was->level; level > is->level; level--) {
-        raw = a->leaf_split(v->regime, level, raw);
+        raw = a->leaf_split(v->state.regime, level, raw);
     }
     if (((is->raw ^ raw) & ~policy &
-         ~a->address_bits(v->regime, is->level, is->raw)) != 0) {
+         ~a->address_bits(v->state.regime, is->level, is->raw)) != 0) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
     return PTW_DIFFERS_NOT;
@@ -275,7 +280,7 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
 {
     uint64_t size = (uint64_t)1 << o->u.mapping.size_log2;
 
-    while (v->done < size) {
+    while (v->state.done < size) {
         const struct ptw_item *n;
         enum ptw_difference_kind kind;
         enum ptw_status st = ptw_vf_peek(v, NEW, &n);
@@ -286,7 +291,7 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
         }
         if (n != NULL && n->kind != PTW_ITEM_SPACE && n->space == o->space &&
             n->first.v <= o->last.v) {
-            if (n->first.v < o->first.v + v->done) {
+            if (n->first.v < o->first.v + v->state.done) {
                 st = ptw_vf_take_new_table(v, n);
                 if (st != PTW_OK) {
                     return st;
@@ -302,10 +307,12 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                 }
                 /* Of a leaf that was split; or of a map, beside it. */
                 if (own_rights(v, n->u.table.level + 1u,
-                               n->u.table.attributes) != v->regime->rights) {
+                               n->u.table.attributes) !=
+                    v->state.regime->rights) {
                     uint64_t end = n->last.v - o->first.v + 1;
 
-                    v->narrow = end > v->narrow ? end : v->narrow;
+                    v->state.narrow =
+                        end > v->state.narrow ? end : v->state.narrow;
                 }
                 ptw_vf_advance(v, NEW);
                 continue;
@@ -334,7 +341,7 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                 return st;
             }
         }
-        kind = next < v->narrow ? PTW_DIFFERS_RIGHTS : judge(v, o, n);
+        kind = next < v->state.narrow ? PTW_DIFFERS_RIGHTS : judge(v, o, n);
         if (kind != PTW_DIFFERS_NOT) {
             ptw_vf_note_leaf(v, OLD, o, n->first.v);
             ptw_vf_note_leaf(v, NEW, n, n->first.v);
@@ -347,12 +354,12 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
         }
         fold_leaf(v, n);
         v->certificate.marked_before += was_marked(v, &o->u.mapping);
-        v->done += (uint64_t)1 << n->u.mapping.size_log2;
+        v->state.done += (uint64_t)1 << n->u.mapping.size_log2;
         ptw_vf_advance(v, NEW);
     }
-    v->narrow = 0;
-    v->done = 0;
-    v->stays = UNKNOWN;
+    v->state.narrow = 0;
+    v->state.done = 0;
+    v->state.stays = UNKNOWN;
     v->certificate.leaves++;
     ptw_vf_advance(v, OLD);
     return PTW_OK;

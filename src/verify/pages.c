@@ -27,8 +27,8 @@ static void fold_page(struct ptw_verify *v, const unsigned char *page,
     }
     a = (a ^ c) * 0x9E3779B97F4A7C15;
     b = (b ^ d ^ a) * 0xC2B2AE3D27D4EB4F;
-    v->contents[0] += a ^ a >> 32;
-    v->contents[1] += b ^ b >> 31;
+    v->state.contents[0] += a ^ a >> 32;
+    v->state.contents[1] += b ^ b >> 31;
 }
 
 /* Compares what both images can read of a page that one of them can't read
@@ -37,7 +37,7 @@ static enum ptw_difference_kind compare_parts(struct ptw_verify *v,
                                               uint64_t old_pa, uint64_t new_pa,
                                               uint32_t sequence)
 {
-    struct ptw_verify_side *s = v->side;
+    struct ptw_verify_side *s = v->state.side;
     struct ptw_parts parts;
 
     ptw_compare_parts(s[OLD].mem, ptw_pa_of(old_pa), s[OLD].page, s[NEW].mem,
@@ -53,11 +53,11 @@ static enum ptw_difference_kind compare_parts(struct ptw_verify *v,
         return PTW_DIFFERS_KEPT;
     }
     if (parts.both == 0) {
-        v->refused++;
+        v->state.refused++;
         return PTW_DIFFERS_NOT;
     }
     v->certificate.partial++;
-    v->contents[0] += ptw_vf_mixed(parts.shape, sequence);
+    v->state.contents[0] += ptw_vf_mixed(parts.shape, sequence);
     fold_page(v, (const unsigned char *)s[NEW].page, sequence);
     return PTW_DIFFERS_NOT;
 }
@@ -66,7 +66,7 @@ enum ptw_difference_kind ptw_vf_compare_page(struct ptw_verify *v,
                                              uint64_t old_pa, uint64_t new_pa,
                                              uint32_t sequence)
 {
-    struct ptw_verify_side *s = v->side;
+    struct ptw_verify_side *s = v->state.side;
     const void *was =
         ptw_page_bytes(s[OLD].mem, old_pa, ptw_vf_page_bytes(v), s[OLD].page);
     const void *is =
@@ -84,14 +84,14 @@ enum ptw_difference_kind ptw_vf_compare_page(struct ptw_verify *v,
 
 static uint64_t marked(const struct ptw_verify *v, uint64_t pa, unsigned mark)
 {
-    return ((pa >> v->page_log2) + 1) | (uint64_t)1 << mark;
+    return ((pa >> v->state.page_log2) + 1) | (uint64_t)1 << mark;
 }
 
 /* ------------------------------------------------------------- merged pages */
 
 static bool is_blank(struct ptw_verify *v, uint64_t new_pa)
 {
-    struct ptw_verify_side *s = &v->side[NEW];
+    struct ptw_verify_side *s = &v->state.side[NEW];
     const unsigned char *p =
         ptw_page_bytes(s->mem, new_pa, ptw_vf_page_bytes(v), s->page);
 
@@ -111,13 +111,13 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
     struct seen *order;
 
     if (!fresh) {
-        order = ptw_hash_find(&v->pages, sizeof *order,
+        order = ptw_hash_find(&v->state.pages, sizeof *order,
                               marked(v, old_pa, SEQUENCE_AT));
         *sequence = order != NULL ? (uint32_t)order->value : 0;
-        return s->value == new_pa >> v->page_log2 ? PTW_DIFFERS_NOT
-                                                  : PTW_DIFFERS_SHARED;
+        return s->value == new_pa >> v->state.page_log2 ? PTW_DIFFERS_NOT
+                                                        : PTW_DIFFERS_SHARED;
     }
-    s->value = new_pa >> v->page_log2;
+    s->value = new_pa >> v->state.page_log2;
     if ((block->value & old_bit) != 0) {
         return PTW_DIFFERS_SHARED;
     }
@@ -126,8 +126,8 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
         return PTW_DIFFERS_JOINED;
     }
     block->value |= old_bit;
-    t->joined |= (uint64_t)1 << (new_pa >> v->page_log2 & (PAGES - 1));
-    v->joins = true;
+    t->joined |= (uint64_t)1 << (new_pa >> v->state.page_log2 & (PAGES - 1));
+    v->state.joins = true;
     *sequence = (uint32_t)v->certificate.pages++;
     order = ptw_vf_seen_at(v, marked(v, old_pa, SEQUENCE_AT), &fresh);
     order->value = *sequence;
@@ -171,9 +171,10 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
                                  uint64_t flags, uint32_t *sequence,
                                  enum ptw_difference_kind *kind)
 {
-    unsigned i = (unsigned)(new_pa >> v->page_log2 & (PAGES - 1));
+    unsigned i = (unsigned)(new_pa >> v->state.page_log2 & (PAGES - 1));
     uint64_t bit = (uint64_t)1 << i;
-    uint64_t old_bit = (uint64_t)1 << (old_pa >> v->page_log2 & (PAGES - 1));
+    uint64_t old_bit = (uint64_t)1
+                       << (old_pa >> v->state.page_log2 & (PAGES - 1));
     struct seen *block;
     struct taken *t;
     bool fresh;
@@ -182,9 +183,10 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         ptw_vf_room(v, PTW_VERIFY_TAKEN) != PTW_OK) {
         return PTW_E_SPACE;
     }
-    block = ptw_vf_seen_at(v, (old_pa >> (v->page_log2 + BLOCK)) + 1, &fresh);
-    t = ptw_hash_enter(&v->taken, sizeof *t,
-                       (new_pa >> (v->page_log2 + BLOCK)) + 1, &fresh);
+    block =
+        ptw_vf_seen_at(v, (old_pa >> (v->state.page_log2 + BLOCK)) + 1, &fresh);
+    t = ptw_hash_enter(&v->state.taken, sizeof *t,
+                       (new_pa >> (v->state.page_log2 + BLOCK)) + 1, &fresh);
     t->writable |= writable ? bit : 0;
     t->large |= large ? bit : 0;
     *kind = PTW_DIFFERS_NOT;
@@ -195,19 +197,19 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         }
         block->value |= old_bit;
         t->taken |= bit;
-        t->old[i] = old_pa >> v->page_log2;
+        t->old[i] = old_pa >> v->state.page_log2;
         t->sequence[i] = (uint32_t)v->certificate.pages++;
         *sequence = t->sequence[i];
-        if (v->regime->flag_bits != 0) {
+        if (v->state.regime->flag_bits != 0) {
             (void)flags_noted(v, new_pa, flags);
         }
         return PTW_OK;
     }
     *sequence = t->sequence[i];
-    if (t->old[i] != old_pa >> v->page_log2) {
+    if (t->old[i] != old_pa >> v->state.page_log2) {
         *kind = join_page(v, old_pa, new_pa, t, block, old_bit, sequence);
         /* It is one page, and no leaf of it may say otherwise. */
-        if (*kind == PTW_DIFFERS_NOT && v->regime->flag_bits != 0 &&
+        if (*kind == PTW_DIFFERS_NOT && v->state.regime->flag_bits != 0 &&
             flags_noted(v, new_pa, flags) != flags) {
             *kind = PTW_DIFFERS_JOINED;
         }
@@ -223,9 +225,10 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
  * had been seen before it; if there is none, where it would be. */
 static uint64_t name_of(const struct ptw_verify *v, uint64_t new_pa)
 {
-    const struct taken *t = ptw_hash_find(
-        &v->taken, sizeof *t, (new_pa >> (v->page_log2 + BLOCK)) + 1);
-    unsigned i = (unsigned)(new_pa >> v->page_log2 & (PAGES - 1));
+    const struct taken *t =
+        ptw_hash_find(&v->state.taken, sizeof *t,
+                      (new_pa >> (v->state.page_log2 + BLOCK)) + 1);
+    unsigned i = (unsigned)(new_pa >> v->state.page_log2 & (PAGES - 1));
 
     return t != NULL && (t->taken >> i & 1) != 0 ? t->sequence[i] : new_pa;
 }
@@ -238,7 +241,7 @@ static uint64_t nowhere_to(const struct ptw_verify *v, uint64_t pa,
     uint64_t first;
     uint64_t end;
 
-    return ptw_runs_touched(&v->side[OLD].runs, pa, last, &first, &end)
+    return ptw_runs_touched(&v->state.side[OLD].runs, pa, last, &first, &end)
                ? first
                : last + 1;
 }
@@ -264,7 +267,7 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t key = ptw_vf_large_key(v, old_pa, bits) | (uint64_t)writable
                                                            << WRITES_AT;
     uint64_t flags =
-        ptw_attributes_of(v->regime, n->u.mapping.level, n->u.mapping.raw)
+        ptw_attributes_of(v->state.regime, n->u.mapping.level, n->u.mapping.raw)
             .flag_bits;
     struct seen *whole = NULL;
     uint64_t outside = 0; /* pages */
@@ -273,11 +276,11 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
     uint64_t step;
     bool fresh;
 
-    if (bits > v->page_log2) {
+    if (bits > v->state.page_log2) {
         v->work++;
-        whole = ptw_hash_find(&v->pages, sizeof *whole, key);
+        whole = ptw_hash_find(&v->state.pages, sizeof *whole, key);
         if (whole != NULL &&
-            whole->value >> OUTSIDE_BITS == new_pa >> v->page_log2) {
+            whole->value >> OUTSIDE_BITS == new_pa >> v->state.page_log2) {
             v->certificate.outside += whole->value & ptw_low_mask(OUTSIDE_BITS);
             ptw_vf_fold(v, name_of(v, new_pa));
             return PTW_OK;
@@ -293,19 +296,19 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
         }
         if (at < nothing) {
             step = largest_piece(offset + at, nothing - at);
-            outside += step >> v->page_log2;
+            outside += step >> v->state.page_log2;
             which = ptw_vf_mixed(which, old_pa + at);
             if (old_pa != new_pa ||
-                ptw_touches(v->side[NEW].mem, new_pa + at, step)) {
+                ptw_touches(v->state.side[NEW].mem, new_pa + at, step)) {
                 kind = PTW_DIFFERS_KEPT;
             }
         } else {
             step = ptw_vf_page_bytes(v);
             st = pair_page(v, old_pa + at, new_pa + at, writable,
-                           bits > v->page_log2, flags, &sequence, &kind);
+                           bits > v->state.page_log2, flags, &sequence, &kind);
             which = ptw_vf_mixed(which, sequence);
         }
-        if (v->joins && v->joined.kind == PTW_DIFFERS_NOT) {
+        if (v->state.joins && v->joined.kind == PTW_DIFFERS_NOT) {
             note_joined(v, o, n, n->first.v + at);
         }
         v->work++;
@@ -318,12 +321,12 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
             return ptw_vf_differ(v, kind, n->space, n->first.v + at);
         }
     }
-    if (bits > v->page_log2) {
+    if (bits > v->state.page_log2) {
         if (ptw_vf_room(v, PTW_VERIFY_PAGES) != PTW_OK) {
             return PTW_E_SPACE;
         }
         whole = ptw_vf_seen_at(v, key, &fresh);
-        whole->value = new_pa >> v->page_log2 << OUTSIDE_BITS | outside;
+        whole->value = new_pa >> v->state.page_log2 << OUTSIDE_BITS | outside;
     }
     v->certificate.outside += outside;
     ptw_vf_fold(v, which);

@@ -61,7 +61,7 @@ struct leaves {
 static inline enum ptw_status
 ptw_vf_ask(struct ptw_verify *v, enum ptw_verify_store which, size_t wanted)
 {
-    v->short_of = which;
+    v->state.short_of = which;
     v->wanted = wanted;
     return PTW_E_SPACE;
 }
@@ -74,13 +74,13 @@ ptw_vf_hash_of(struct ptw_verify *v, enum ptw_verify_store which, size_t *size)
     switch (which) {
     case PTW_VERIFY_PAGES:
         *size = sizeof(struct seen);
-        return &v->pages;
+        return &v->state.pages;
     case PTW_VERIFY_TAKEN:
         *size = sizeof(struct taken);
-        return &v->taken;
+        return &v->state.taken;
     case PTW_VERIFY_LEAVES:
         *size = sizeof(struct leaves);
-        return &v->leaves;
+        return &v->state.leaves;
     case PTW_VERIFY_OLD_TABLES:
     case PTW_VERIFY_NEW_TABLES:
     case PTW_VERIFY_ORDER:
@@ -108,7 +108,7 @@ static inline enum ptw_status ptw_vf_room(struct ptw_verify *v,
 static inline enum ptw_status ptw_vf_peek(struct ptw_verify *v, unsigned which,
                                           const struct ptw_item **item)
 {
-    struct ptw_verify_side *s = &v->side[which];
+    struct ptw_verify_side *s = &v->state.side[which];
     enum ptw_status st;
     uint64_t reads;
 
@@ -133,7 +133,7 @@ static inline enum ptw_status ptw_vf_peek(struct ptw_verify *v, unsigned which,
 /* ptw_vf_advance goes on to the item behind the one that ptw_vf_peek shows. */
 static inline void ptw_vf_advance(struct ptw_verify *v, unsigned which)
 {
-    v->side[which].next++;
+    v->state.side[which].next++;
 }
 
 /* ptw_vf_kept_of says how much of [first, last] is kept. */
@@ -149,7 +149,7 @@ static inline enum ptw_cover ptw_vf_kept_of(const struct ptw_verify *v,
 /* ptw_vf_page_bytes returns the size of the smallest page. */
 static inline size_t ptw_vf_page_bytes(const struct ptw_verify *v)
 {
-    return (size_t)1 << v->page_log2;
+    return (size_t)1 << v->state.page_log2;
 }
 
 /* ptw_vf_lets_write says whether the guest writes through that leaf, by
@@ -157,14 +157,14 @@ static inline size_t ptw_vf_page_bytes(const struct ptw_verify *v)
 static inline bool ptw_vf_lets_write(const struct ptw_verify *v,
                                      const struct ptw_mapping *m)
 {
-    return ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, m->level, m->raw);
+    return ptw_guest_writes(v->state.regime, PTW_ALL_RIGHTS, m->level, m->raw);
 }
 
 /* ptw_vf_large_key returns the key of a large page: its number and its size. */
 static inline uint64_t ptw_vf_large_key(const struct ptw_verify *v, uint64_t pa,
                                         unsigned size_log2)
 {
-    return ((pa >> v->page_log2) + 1) | (uint64_t)size_log2 << LARGE_AT;
+    return ((pa >> v->state.page_log2) + 1) | (uint64_t)size_log2 << LARGE_AT;
 }
 
 /* ptw_vf_leaves_at returns the record of old leaves with that key.  There is
@@ -174,7 +174,7 @@ static inline struct leaves *ptw_vf_leaves_at(struct ptw_verify *v,
 {
     bool fresh;
 
-    return ptw_hash_enter(&v->leaves, sizeof(struct leaves), key, &fresh);
+    return ptw_hash_enter(&v->state.leaves, sizeof(struct leaves), key, &fresh);
 }
 
 /* ptw_vf_regime_of returns the regime of the space that the item is of, in both
@@ -182,13 +182,13 @@ static inline struct leaves *ptw_vf_leaves_at(struct ptw_verify *v,
 static inline const struct ptw_regime *
 ptw_vf_regime_of(const struct ptw_verify *v, const struct ptw_item *item)
 {
-    return v->side[OLD].root[item->space].regime;
+    return v->state.side[OLD].root[item->space].regime;
 }
 
 static inline unsigned ptw_vf_top(const struct ptw_verify *v,
                                   const struct ptw_item *item)
 {
-    return ptw_top(v->regime->arch->format, ptw_vf_regime_of(v, item));
+    return ptw_top(v->state.regime->arch->format, ptw_vf_regime_of(v, item));
 }
 
 /* ptw_vf_index_bits returns the log2 of the number of entries of the table of that
@@ -197,8 +197,8 @@ static inline unsigned ptw_vf_index_bits(const struct ptw_verify *v,
                                          const struct ptw_item *item,
                                          unsigned level)
 {
-    return ptw_index_bits(v->regime->arch->format, ptw_vf_regime_of(v, item),
-                          level);
+    return ptw_index_bits(v->state.regime->arch->format,
+                          ptw_vf_regime_of(v, item), level);
 }
 
 /* ptw_vf_table_of finds the table that an item enters.  It returns false when
@@ -227,7 +227,7 @@ static inline bool ptw_vf_entry_kept(const struct ptw_verify *v,
                                      const struct ptw_item *item,
                                      unsigned level, unsigned i, uint64_t *va)
 {
-    const struct ptw_format *a = v->regime->arch->format;
+    const struct ptw_format *a = v->state.regime->arch->format;
     uint64_t offset = (uint64_t)i << a->level[level].shift;
 
     *va = level == ptw_vf_top(v, item)
@@ -244,7 +244,7 @@ static inline bool ptw_vf_read_absent(struct ptw_verify *v, unsigned which,
                                       unsigned level, ptw_pa table, unsigned *i,
                                       uint64_t *raw)
 {
-    struct ptw_verify_side *s = &v->side[which];
+    struct ptw_verify_side *s = &v->state.side[which];
 
     v->work++;
     return ptw_get_absent(s->mem, &s->near, ptw_vf_regime_of(v, item), level,
@@ -263,7 +263,7 @@ static inline bool ptw_vf_follows(const struct ptw_verify *v)
 static inline struct seen *ptw_vf_seen_at(struct ptw_verify *v, uint64_t key,
                                           bool *fresh)
 {
-    return ptw_hash_enter(&v->pages, sizeof(struct seen), key, fresh);
+    return ptw_hash_enter(&v->state.pages, sizeof(struct seen), key, fresh);
 }
 
 #endif

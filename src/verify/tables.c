@@ -43,8 +43,8 @@ static enum ptw_status note_table(struct ptw_verify *v,
                                   const struct ptw_item *n, unsigned level,
                                   ptw_pa table, uint64_t old_table)
 {
-    uint64_t bytes =
-        ptw_table_bytes(v->regime->arch->format, ptw_vf_regime_of(v, n), level);
+    uint64_t bytes = ptw_table_bytes(v->state.regime->arch->format,
+                                     ptw_vf_regime_of(v, n), level);
     enum ptw_status st = PTW_OK;
 
     for (uint64_t at = 0; st == PTW_OK && at < bytes;
@@ -61,28 +61,31 @@ static enum ptw_status note_table(struct ptw_verify *v,
 static bool overlaps(const struct ptw_verify *v, const struct taken *t,
                      unsigned k, uint64_t new_table, const struct seen *s)
 {
-    uint64_t within = new_table & ptw_low_mask(v->page_log2 - PTW_TABLE_ALIGN);
+    uint64_t within =
+        new_table & ptw_low_mask(v->state.page_log2 - PTW_TABLE_ALIGN);
 
     return (t->joined >> k & 1) != 0 ||
            s->value !=
-               (t->old[k] << (v->page_log2 - PTW_TABLE_ALIGN) | within) + 1;
+               (t->old[k] << (v->state.page_log2 - PTW_TABLE_ALIGN) | within) +
+                   1;
 }
 
 void ptw_vf_find_overlaps(struct ptw_verify *v)
 {
-    for (size_t i = 0; v->pages.record != NULL && i >> v->pages.slots_log2 == 0;
+    for (size_t i = 0;
+         v->state.pages.record != NULL && i >> v->state.pages.slots_log2 == 0;
          i++) {
         const struct seen *s =
-            (const void *)(v->pages.record + i * sizeof(struct seen));
+            (const void *)(v->state.pages.record + i * sizeof(struct seen));
         uint64_t table = (s->key & ptw_low_mask(TABLE_AT)) - 1;
-        uint64_t page = table >> (v->page_log2 - PTW_TABLE_ALIGN);
+        uint64_t page = table >> (v->state.page_log2 - PTW_TABLE_ALIGN);
         unsigned k = (unsigned)(page & (PAGES - 1));
         struct taken *t;
 
         if (s->key >> TABLE_AT != 1) {
             continue;
         }
-        t = ptw_hash_find(&v->taken, sizeof *t, (page >> BLOCK) + 1);
+        t = ptw_hash_find(&v->state.taken, sizeof *t, (page >> BLOCK) + 1);
         if (t != NULL && (t->taken >> k & 1) != 0 &&
             overlaps(v, t, k, table, s)) {
             t->differ |= (uint64_t)1 << k;
@@ -100,14 +103,14 @@ static enum ptw_status compare_named(struct ptw_verify *v,
 {
     const struct ptw_mapping *m = &old->u.mapping;
     struct ptw_absent_entry e =
-        ptw_absent_read(&v->o.absent, v->regime, m->level, is);
+        ptw_absent_read(&v->o.absent, v->state.regime, m->level, is);
     struct ptw_item page = *old;
     enum ptw_status st;
     uint64_t back = 0;
 
     if (e.kind != PTW_ABSENT_FRAME ||
-        ptw_absent_write(&v->o.absent, v->regime, m->level, is, m->pa, &back) !=
-            PTW_OK ||
+        ptw_absent_write(&v->o.absent, v->state.regime, m->level, is, m->pa,
+                         &back) != PTW_OK ||
         back != m->raw) {
         v->difference.old_raw = m->raw;
         v->difference.new_raw = is;
@@ -201,7 +204,7 @@ static void note_added(struct ptw_verify *v, const struct ptw_item *n,
 
 /* The new entries that are not present, and kept: a guest keeps there what it
  * swapped out, and what it does not want to be touched.  An old one in the place
- * of which an entry is present gave way to a map.  Goes on at v->entry when there
+ * of which an entry is present gave way to a map.  Goes on at v->state.entry when there
  * was no room. */
 static enum ptw_status compare_absent(struct ptw_verify *v,
                                       const struct ptw_item *n, unsigned level,
@@ -209,13 +212,14 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
 {
     unsigned gap = 0;
 
-    for (; v->entry >> ptw_vf_index_bits(v, n, level) == 0; v->entry++) {
-        unsigned i = v->entry;
+    for (; v->state.entry >> ptw_vf_index_bits(v, n, level) == 0;
+         v->state.entry++) {
+        unsigned i = v->state.entry;
         uint64_t was;
         uint64_t is;
         uint64_t va;
-        bool absent =
-            ptw_vf_read_absent(v, NEW, n, level, new_table, &v->entry, &is);
+        bool absent = ptw_vf_read_absent(v, NEW, n, level, new_table,
+                                         &v->state.entry, &is);
         bool had = (absent || is != 0) &&
                    old_absent(v, n, level, old_table, i, &gap, &was);
         enum ptw_status st = PTW_OK;
@@ -235,7 +239,7 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
             return st;
         }
     }
-    v->entry = 0;
+    v->state.entry = 0;
     return PTW_OK;
 }
 

@@ -67,18 +67,20 @@ const char *ptw_difference_text(enum ptw_difference_kind kind)
 enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
                                 size_t bytes, void **before)
 {
-    struct ptw_store *s = &v->store[v->short_of];
+    struct ptw_store *s = &v->state.store[v->state.short_of];
     size_t size = 0;
-    struct ptw_hash *h = ptw_vf_hash_of(v, v->short_of, &size);
+    struct ptw_hash *h = ptw_vf_hash_of(v, v->state.short_of, &size);
     struct ptw_memo *memo =
-        &v->side[v->short_of == PTW_VERIFY_OLD_TABLES ? OLD : NEW].memo;
+        &v->state.side[v->state.short_of == PTW_VERIFY_OLD_TABLES ? OLD : NEW]
+             .memo;
     enum ptw_status st;
 
     *before = NULL;
     if (v->wanted == 0 || storage == NULL) {
         return PTW_E_ARG;
     }
-    if (v->short_of == PTW_VERIFY_ORDER || v->short_of == PTW_VERIFY_MEMORY) {
+    if (v->state.short_of == PTW_VERIFY_ORDER ||
+        v->state.short_of == PTW_VERIFY_MEMORY) {
         st = ((uintptr_t)storage & 7) != 0 ? PTW_E_ALIGN
              : bytes < v->wanted           ? PTW_E_SPACE
                                            : PTW_OK;
@@ -100,16 +102,16 @@ enum ptw_status ptw_verify_give(struct ptw_verify *v, void *storage,
 
 void *ptw_verify_storage(const struct ptw_verify *v, unsigned i)
 {
-    return i < PTW_VERIFY_STORES ? v->store[i].at : NULL;
+    return i < PTW_VERIFY_STORES ? v->state.store[i].at : NULL;
 }
 
 /* -------------------------------------------------------------------- walks */
 
 static enum ptw_status begin_walk(struct ptw_verify *v, unsigned which)
 {
-    struct ptw_verify_side *s = &v->side[which];
+    struct ptw_verify_side *s = &v->state.side[which];
     struct ptw_walk_options o = ptw_walk_everything();
-    struct ptw_store *store = &v->store[which];
+    struct ptw_store *store = &v->state.store[which];
 
     if (store->at == NULL) {
         return ptw_vf_ask(v, (enum ptw_verify_store)which,
@@ -126,7 +128,7 @@ static enum ptw_status begin_walk(struct ptw_verify *v, unsigned which)
     o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
     s->items = 0;
     s->next = 0;
-    return ptw_walk_va_spaces_init(&s->walk, s->mem, s->root, v->roots,
+    return ptw_walk_va_spaces_init(&s->walk, s->mem, s->root, v->state.roots,
                                    &s->memo, &o);
 }
 
@@ -158,7 +160,7 @@ enum ptw_status ptw_verify_init(struct ptw_verify *v,
     enum ptw_status st;
 
     memset(v, 0, sizeof *v);
-    v->phase = OVER;
+    v->state.phase = OVER;
     if (!ptw_roots_agree(old_root, roots)) {
         return PTW_E_ARG;
     }
@@ -184,23 +186,23 @@ enum ptw_status ptw_verify_init(struct ptw_verify *v,
     if (st != PTW_OK) {
         return st;
     }
-    v->regime = regime;
-    v->page_log2 = ptw_page_log2(regime->arch->format);
-    v->roots = roots;
+    v->state.regime = regime;
+    v->state.page_log2 = ptw_page_log2(regime->arch->format);
+    v->state.roots = roots;
     v->o = *options;
-    v->side[OLD].mem = old_mem;
-    v->side[OLD].near = old_mem->near;
-    v->side[OLD].root = old_root;
-    v->side[NEW].mem = new_mem;
-    v->side[NEW].near = new_mem->near;
-    v->side[NEW].root = new_root;
+    v->state.side[OLD].mem = old_mem;
+    v->state.side[OLD].near = old_mem->near;
+    v->state.side[OLD].root = old_root;
+    v->state.side[NEW].mem = new_mem;
+    v->state.side[NEW].near = new_mem->near;
+    v->state.side[NEW].root = new_root;
     if ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         v->o.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
-    v->phase = (v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
-                       (v->o.flags & PTW_REBUILD_COPY_SHARED) == 0
-                   ? COUNT_LEAVES
-                   : COMPARE;
+    v->state.phase = (v->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+                             (v->o.flags & PTW_REBUILD_COPY_SHARED) == 0
+                         ? COUNT_LEAVES
+                         : COMPARE;
     return PTW_OK;
 }
 
@@ -214,7 +216,8 @@ static bool lets_rewrite(const struct ptw_verify *v, const struct ptw_item *o)
     const struct ptw_finding *f = &o->u.finding;
 
     return o->kind == PTW_ITEM_FINDING && f->kind == PTW_FINDING_SELF &&
-           ptw_guest_writes(v->regime, PTW_ALL_RIGHTS, f->level + 1u, f->raw);
+           ptw_guest_writes(v->state.regime, PTW_ALL_RIGHTS, f->level + 1u,
+                            f->raw);
 }
 
 static bool same_spaces(const struct ptw_space *x, const struct ptw_space *y)
@@ -233,8 +236,8 @@ static bool same_aliases(const struct ptw_verify *v, const struct ptw_item *o,
                          const struct ptw_item *n)
 {
     unsigned levels[2];
-    struct ptw_alias_ref x = ptw_alias_view(v->regime, o, &levels[OLD]);
-    struct ptw_alias_ref y = ptw_alias_view(v->regime, n, &levels[NEW]);
+    struct ptw_alias_ref x = ptw_alias_view(v->state.regime, o, &levels[OLD]);
+    struct ptw_alias_ref y = ptw_alias_view(v->state.regime, n, &levels[NEW]);
 
     return levels[OLD] == levels[NEW] && x.owner == y.owner &&
            x.their_va.v == y.their_va.v && x.rights == y.rights &&
@@ -244,12 +247,12 @@ static bool same_aliases(const struct ptw_verify *v, const struct ptw_item *o,
 static bool same_selves(const struct ptw_verify *v, const struct ptw_finding *x,
                         const struct ptw_finding *y)
 {
-    const struct ptw_format *a = v->regime->arch->format;
+    const struct ptw_format *a = v->state.regime->arch->format;
 
     return y->kind == PTW_FINDING_SELF && x->level == y->level &&
            x->rights == y->rights &&
-           ptw_attribute_bits(a, v->regime, x->level + 1u, x->raw) ==
-               ptw_attribute_bits(a, v->regime, y->level + 1u, y->raw);
+           ptw_attribute_bits(a, v->state.regime, x->level + 1u, x->raw) ==
+               ptw_attribute_bits(a, v->state.regime, y->level + 1u, y->raw);
 }
 
 /* Counts an old item that is not a leaf, and folds in its new counterpart. */
@@ -273,7 +276,7 @@ static void count_item(struct ptw_verify *v, const struct ptw_item *n)
         ptw_vf_fold(v, (uint64_t)n->u.table.level << 8 | n->u.table.rights);
         break;
     case PTW_ITEM_ALIAS:
-        ref = ptw_alias_view(v->regime, n, &level);
+        ref = ptw_alias_view(v->state.regime, n, &level);
         c->aliases++;
         ptw_vf_fold_attributes(v, level + 1, ref.attributes);
         ptw_vf_fold(v, ref.their_va.v);
@@ -367,7 +370,7 @@ static enum ptw_status compare_items(struct ptw_verify *v,
     if (st != PTW_OK) {
         return st;
     }
-    v->rewrites = v->rewrites || lets_rewrite(v, o);
+    v->state.rewrites = v->state.rewrites || lets_rewrite(v, o);
     count_item(v, n);
     ptw_vf_advance(v, OLD);
     ptw_vf_advance(v, NEW);
@@ -382,7 +385,7 @@ static enum ptw_status compare_noted(struct ptw_verify *v)
         v->difference = v->added;
         return PTW_DIFFERENT;
     }
-    if (v->rewrites && v->joined.kind != PTW_DIFFERS_NOT) {
+    if (v->state.rewrites && v->joined.kind != PTW_DIFFERS_NOT) {
         v->difference = v->joined;
         return PTW_DIFFERENT;
     }
@@ -411,7 +414,8 @@ static enum ptw_status compare(struct ptw_verify *v)
             }
             continue;
         }
-        if (n != NULL && (o == NULL || comes_before(n, o)) && v->done == 0) {
+        if (n != NULL && (o == NULL || comes_before(n, o)) &&
+            v->state.done == 0) {
             st = ptw_vf_take_new_table(v, n);
             if (st != PTW_OK) {
                 return st;
@@ -437,22 +441,22 @@ static enum ptw_status compare(struct ptw_verify *v)
 
 /* ------------------------------------------------------------------- phases */
 
-/* One phase; whether it begins or goes on, v->begun says. */
+/* One phase; whether it begins or goes on, v->state.begun says. */
 static enum ptw_status run_phase(struct ptw_verify *v)
 {
     enum ptw_status st = PTW_OK;
 
-    switch ((enum verify_phase)v->phase) {
+    switch ((enum verify_phase)v->state.phase) {
     case COUNT_LEAVES:
-        st = v->begun ? PTW_OK : begin_walk(v, OLD);
-        v->begun = st == PTW_OK;
+        st = v->state.begun ? PTW_OK : begin_walk(v, OLD);
+        v->state.begun = st == PTW_OK;
         return st == PTW_OK ? ptw_vf_count_leaves(v) : st;
     case COMPARE:
-        st = v->begun ? PTW_OK : begin_walk(v, OLD);
-        if (st == PTW_OK && !v->begun) {
+        st = v->state.begun ? PTW_OK : begin_walk(v, OLD);
+        if (st == PTW_OK && !v->state.begun) {
             st = begin_walk(v, NEW);
         }
-        v->begun = st == PTW_OK;
+        v->state.begun = st == PTW_OK;
         return st == PTW_OK ? compare(v) : st;
     case COMPARE_BYTES:
         st = ptw_vf_put_in_order(v);
@@ -460,12 +464,12 @@ static enum ptw_status run_phase(struct ptw_verify *v)
             bool same;
 
             ptw_vf_compare_bytes(v, &same);
-            v->phase = same ? OVER : v->phase;
+            v->state.phase = same ? OVER : v->state.phase;
         }
         return st;
     case LOCATE:
-        st = v->begun ? PTW_OK : begin_walk(v, NEW);
-        v->begun = st == PTW_OK;
+        st = v->state.begun ? PTW_OK : begin_walk(v, NEW);
+        v->state.begun = st == PTW_OK;
         return st == PTW_OK ? ptw_vf_locate(v) : st;
     case OVER:
         break;
@@ -476,8 +480,8 @@ static enum ptw_status run_phase(struct ptw_verify *v)
 /* Finds out where the old memory is, once. */
 static enum ptw_status look_at_memory(struct ptw_verify *v)
 {
-    struct ptw_verify_side *s = &v->side[OLD];
-    struct ptw_store *store = &v->store[PTW_VERIFY_MEMORY];
+    struct ptw_verify_side *s = &v->state.side[OLD];
+    struct ptw_store *store = &v->state.store[PTW_VERIFY_MEMORY];
     size_t page = ptw_vf_page_bytes(v);
     size_t runs = ptw_runs_bytes(s->mem);
     size_t bytes = runs + 2 * page;
@@ -489,36 +493,36 @@ static enum ptw_status look_at_memory(struct ptw_verify *v)
     if (store->bytes < bytes) {
         return ptw_vf_ask(v, PTW_VERIFY_MEMORY, bytes);
     }
-    ptw_runs_make(&s->runs, s->mem, v->page_log2, room);
-    v->side[OLD].page = (void *)(room + runs);
-    v->side[NEW].page = (void *)(room + runs + page);
+    ptw_runs_make(&s->runs, s->mem, v->state.page_log2, room);
+    v->state.side[OLD].page = (void *)(room + runs);
+    v->state.side[NEW].page = (void *)(room + runs + page);
     v->work += s->mem->regions;
     return PTW_OK;
 }
 
 enum ptw_status ptw_verify_run(struct ptw_verify *v)
 {
-    enum ptw_status st = v->phase == OVER ? PTW_E_ARG : PTW_OK;
+    enum ptw_status st = v->state.phase == OVER ? PTW_E_ARG : PTW_OK;
 
     v->wanted = 0;
     if (st == PTW_OK) {
         st = look_at_memory(v);
     }
-    while (st == PTW_OK && v->phase != OVER) {
+    while (st == PTW_OK && v->state.phase != OVER) {
         st = run_phase(v);
-        if (st == PTW_OK && v->phase != OVER) {
-            v->phase++;
-            v->begun = false;
+        if (st == PTW_OK && v->state.phase != OVER) {
+            v->state.phase++;
+            v->state.begun = false;
         }
     }
     if (st == PTW_OK) {
-        v->certificate.pages -= v->refused + v->certificate.partial;
-        v->certificate.outside += v->refused;
-        ptw_vf_fold(v, v->contents[0]);
-        ptw_vf_fold(v, v->contents[1]);
+        v->certificate.pages -= v->state.refused + v->certificate.partial;
+        v->certificate.outside += v->state.refused;
+        ptw_vf_fold(v, v->state.contents[0]);
+        ptw_vf_fold(v, v->state.contents[1]);
     }
     if (st != PTW_E_SPACE) {
-        v->phase = OVER;
+        v->state.phase = OVER;
     }
     return st;
 }

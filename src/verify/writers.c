@@ -6,8 +6,9 @@
 /* Counts one leaf of the old page at pa. */
 static void count_page(struct ptw_verify *v, uint64_t pa, bool written)
 {
-    struct leaves *l = ptw_vf_leaves_at(v, (pa >> (v->page_log2 + BLOCK)) + 1);
-    uint64_t bit = (uint64_t)1 << (pa >> v->page_log2 & 63);
+    struct leaves *l =
+        ptw_vf_leaves_at(v, (pa >> (v->state.page_log2 + BLOCK)) + 1);
+    uint64_t bit = (uint64_t)1 << (pa >> v->state.page_log2 & 63);
 
     l->twice |= l->once & bit;
     l->once |= bit;
@@ -33,14 +34,14 @@ static bool count_large(struct leaves *l, bool written)
 enum ptw_status ptw_vf_try_to_read(struct ptw_verify *v, uint64_t pa,
                                    struct leaves **block)
 {
-    struct ptw_verify_side *s = &v->side[OLD];
-    uint64_t bit = (uint64_t)1 << (pa >> v->page_log2 & 63);
+    struct ptw_verify_side *s = &v->state.side[OLD];
+    uint64_t bit = (uint64_t)1 << (pa >> v->state.page_log2 & 63);
     enum ptw_status st = ptw_vf_room(v, PTW_VERIFY_LEAVES);
 
     if (st != PTW_OK) {
         return st;
     }
-    *block = ptw_vf_leaves_at(v, ((pa >> (v->page_log2 + BLOCK)) + 1) |
+    *block = ptw_vf_leaves_at(v, ((pa >> (v->state.page_log2 + BLOCK)) + 1) |
                                      (uint64_t)1 << READS_AT);
     if ((((*block)->once | (*block)->twice) & bit) == 0) {
         if (ptw_runs_page(&s->runs, pa) == PTW_COVER_ALL &&
@@ -73,11 +74,11 @@ uint64_t ptw_vf_no_page_from(struct ptw_verify *v, const struct ptw_item *o,
         return kept.first.v - part.first.v;
     }
     bytes = kept.last.v - kept.first.v + 1;
-    if (ptw_runs_whole(&v->side[OLD].runs, pa, pa + (bytes - 1), &first,
+    if (ptw_runs_whole(&v->state.side[OLD].runs, pa, pa + (bytes - 1), &first,
                        &last)) {
         bytes = first - pa;
     }
-    *dropped = bytes >> v->page_log2;
+    *dropped = bytes >> v->state.page_log2;
     return bytes;
 }
 
@@ -86,16 +87,16 @@ enum ptw_status ptw_vf_all_readable(struct ptw_verify *v, uint64_t pa,
 {
     uint64_t key = ptw_vf_large_key(v, pa, bits) | (uint64_t)1 << STAYS_AT;
     uint64_t rest =
-        ((uint64_t)1 << (v->page_log2 + BLOCK)) - 1; /* of a block */
+        ((uint64_t)1 << (v->state.page_log2 + BLOCK)) - 1; /* of a block */
     uint64_t size = (uint64_t)1 << bits;
-    struct leaves *block = ptw_hash_find(&v->leaves, sizeof *block, key);
+    struct leaves *block = ptw_hash_find(&v->state.leaves, sizeof *block, key);
     enum ptw_status st = PTW_OK;
     uint64_t at = 0;
 
-    if (bits == v->page_log2) {
+    if (bits == v->state.page_log2) {
         st = ptw_vf_try_to_read(v, pa, &block);
         *all = st == PTW_OK &&
-               (block->twice >> (pa >> v->page_log2 & 63) & 1) == 0;
+               (block->twice >> (pa >> v->state.page_log2 & 63) & 1) == 0;
         return st;
     }
     if (block != NULL) {
@@ -107,7 +108,7 @@ enum ptw_status ptw_vf_all_readable(struct ptw_verify *v, uint64_t pa,
         if (st != PTW_OK) {
             return st;
         }
-        if ((block->twice >> ((pa + at) >> v->page_log2 & 63) & 1) != 0) {
+        if ((block->twice >> ((pa + at) >> v->state.page_log2 & 63) & 1) != 0) {
             break;
         }
         at = block->once == UINT64_MAX ? (at | rest) + 1
@@ -134,68 +135,68 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t size = (uint64_t)1 << m->size_log2;
 
-    if (m->size_log2 == v->page_log2) {
+    if (m->size_log2 == v->state.page_log2) {
         if (ptw_vf_room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
             return PTW_E_SPACE;
         }
-        if (ptw_runs_page(&v->side[OLD].runs, m->pa.v) == PTW_COVER_ALL) {
+        if (ptw_runs_page(&v->state.side[OLD].runs, m->pa.v) == PTW_COVER_ALL) {
             count_page(v, m->pa.v, written);
         }
         return PTW_OK;
     }
-    while (v->done < size) {
-        uint64_t pa = m->pa.v + v->done;
+    while (v->state.done < size) {
+        uint64_t pa = m->pa.v + v->state.done;
         uint64_t nothing;
         uint64_t dropped;
 
         if (ptw_vf_room(v, PTW_VERIFY_LEAVES) != PTW_OK) {
             return PTW_E_SPACE;
         }
-        if (v->done == 0 && !v->counted &&
+        if (v->state.done == 0 && !v->state.counted &&
             ptw_vf_kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL) {
             if (!count_large(ptw_vf_leaves_at(
                                  v, ptw_vf_large_key(v, m->pa.v, m->size_log2)),
                              written)) {
                 break;
             }
-            v->counted = true; /* there may be no room for its pages */
+            v->state.counted = true; /* there may be no room for its pages */
             continue;
         }
-        nothing = ptw_vf_no_page_from(v, item, v->done, size, &dropped);
+        nothing = ptw_vf_no_page_from(v, item, v->state.done, size, &dropped);
         if (nothing == 0) {
             count_page(v, pa, written);
             nothing = ptw_vf_page_bytes(v);
         }
-        v->done += nothing;
+        v->state.done += nothing;
     }
-    v->done = 0;
-    v->counted = false;
+    v->state.done = 0;
+    v->state.counted = false;
     return PTW_OK;
 }
 
 bool ptw_vf_is_shared(struct ptw_verify *v, uint64_t pa, unsigned size_log2)
 {
     uint64_t rest =
-        ((uint64_t)1 << (v->page_log2 + BLOCK)) - 1; /* of a block */
+        ((uint64_t)1 << (v->state.page_log2 + BLOCK)) - 1; /* of a block */
     uint64_t last = pa + (((uint64_t)1 << size_log2) - 1);
     const struct leaves *l;
     uint64_t to;
 
-    if (size_log2 == v->page_log2) {
-        l = ptw_hash_find(&v->leaves, sizeof *l,
-                          (pa >> (v->page_log2 + BLOCK)) + 1);
+    if (size_log2 == v->state.page_log2) {
+        l = ptw_hash_find(&v->state.leaves, sizeof *l,
+                          (pa >> (v->state.page_log2 + BLOCK)) + 1);
         return l != NULL &&
-               (l->twice & l->written) >> (pa >> v->page_log2 & 63) & 1;
+               (l->twice & l->written) >> (pa >> v->state.page_log2 & 63) & 1;
     }
-    l = ptw_hash_find(&v->leaves, sizeof *l,
+    l = ptw_hash_find(&v->state.leaves, sizeof *l,
                       ptw_vf_large_key(v, pa, size_log2));
     if (l != NULL && (l->twice & l->written) != 0) {
         return true;
     }
-    while (ptw_runs_whole(&v->side[OLD].runs, pa, last, &pa, &to)) {
+    while (ptw_runs_whole(&v->state.side[OLD].runs, pa, last, &pa, &to)) {
         v->work++;
-        l = ptw_hash_find(&v->leaves, sizeof *l,
-                          (pa >> (v->page_log2 + BLOCK)) + 1);
+        l = ptw_hash_find(&v->state.leaves, sizeof *l,
+                          (pa >> (v->state.page_log2 + BLOCK)) + 1);
         if (l != NULL && (l->twice & l->written) != 0) {
             return true;
         }
@@ -215,14 +216,14 @@ enum ptw_absent_kind ptw_vf_named(const struct ptw_verify *v,
                                   struct ptw_item *item)
 {
     struct ptw_absent_entry e =
-        ptw_absent_read(&v->o.absent, v->regime, level, raw);
+        ptw_absent_read(&v->o.absent, v->state.regime, level, raw);
     uint64_t size = (uint64_t)1 << e.size_log2;
 
     if (e.kind != PTW_ABSENT_FRAME) {
         return e.kind;
     }
     if (ptw_vf_kept_of(v, va, va + (size - 1)) != PTW_COVER_ALL ||
-        !ptw_runs_all(&v->side[OLD].runs, e.pa.v, e.size_log2)) {
+        !ptw_runs_all(&v->state.side[OLD].runs, e.pa.v, e.size_log2)) {
         return PTW_ABSENT_UNKNOWN;
     }
     memset(item, 0, sizeof *item);
@@ -239,7 +240,7 @@ enum ptw_absent_kind ptw_vf_named(const struct ptw_verify *v,
 
 /* Counts the pages that entries of an old table name; those too that turn out to
  * be unreadable, and so are not followed: they keep leaves of the same page from
- * becoming copy-on-write.  Goes on at v->entry when there was no room. */
+ * becoming copy-on-write.  Goes on at v->state.entry when there was no room. */
 static enum ptw_status count_named(struct ptw_verify *v,
                                    const struct ptw_item *item)
 {
@@ -249,14 +250,17 @@ static enum ptw_status count_named(struct ptw_verify *v,
     if (!ptw_vf_follows(v) || !ptw_vf_table_of(v, item, &level, &table)) {
         return PTW_OK;
     }
-    for (; v->entry >> ptw_vf_index_bits(v, item, level) == 0; v->entry++) {
+    for (; v->state.entry >> ptw_vf_index_bits(v, item, level) == 0;
+         v->state.entry++) {
         struct ptw_item page;
         enum ptw_status st;
         uint64_t raw;
         uint64_t va;
 
-        if (!ptw_vf_read_absent(v, OLD, item, level, table, &v->entry, &raw) ||
-            raw == 0 || !ptw_vf_entry_kept(v, item, level, v->entry, &va) ||
+        if (!ptw_vf_read_absent(v, OLD, item, level, table, &v->state.entry,
+                                &raw) ||
+            raw == 0 ||
+            !ptw_vf_entry_kept(v, item, level, v->state.entry, &va) ||
             ptw_vf_named(v, item, level, va, raw, &page) != PTW_ABSENT_FRAME) {
             continue;
         }
@@ -265,7 +269,7 @@ static enum ptw_status count_named(struct ptw_verify *v,
             return st;
         }
     }
-    v->entry = 0;
+    v->state.entry = 0;
     return PTW_OK;
 }
 
