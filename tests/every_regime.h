@@ -17,8 +17,8 @@
         }                                                                      \
     } while (0)
 
-#define TEST_OF(suite, name, sentence)                                         \
-    Test(suite, sentence)                                                      \
+#define TEST_OF(regime, name, verb, sentence)                                  \
+    Test(regime##_##verb, sentence)                                            \
     {                                                                          \
         SKIP_UNLESS_KNOWN(name);                                               \
         sentence(name);                                                        \
@@ -28,10 +28,7 @@
  * regime. */
 #define EVERY(verb, sentence)                                                  \
     static void sentence(const char *name);                                    \
-    TEST_OF(amd64_##verb, "amd64", sentence)                                   \
-    TEST_OF(i686_##verb, "i686", sentence)                                     \
-    TEST_OF(pae_##verb, "pae", sentence)                                       \
-    TEST_OF(la57_##verb, "amd64-la57", sentence)                               \
+    ORACLE_EACH_WITH_TABLES(TEST_OF, verb, sentence)                           \
     static void sentence(const char *name)
 
 #endif
