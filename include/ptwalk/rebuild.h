@@ -194,7 +194,8 @@ struct ptw_rebuild_counts {
                                  not certain */
     uint64_t dropped[PTW_DROPS]; /* smallest pages or entries, once for each
                                     leaf or entry */
-    uint64_t page_bytes;         /* of the pages, padding included */
+    uint64_t page_bytes;         /* of the pages, padding included, also that in
+                                    front of the tables behind them */
     uint64_t bytes; /* of the image: these, and the format's largest table for
                        each table */
 };

@@ -114,6 +114,10 @@ enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
             return PTW_E_WIDTH;
         }
     }
+    if ((rb->o.flags & PTW_REBUILD_TABLES_APART) == 0) {
+        next = (next + ptw_low_mask(rb->state.table_log2)) &
+               ~ptw_low_mask(rb->state.table_log2);
+    }
     rb->counts.page_bytes = next - rb->o.base.v;
     return PTW_OK;
 }

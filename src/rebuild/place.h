@@ -32,11 +32,9 @@ static inline enum ptw_status ptw_rb_put_at(const struct ptw_rebuild *rb,
 /* ptw_rb_tables_at returns the address of the first new table. */
 static inline uint64_t ptw_rb_tables_at(const struct ptw_rebuild *rb)
 {
-    uint64_t table = ptw_low_mask(rb->state.table_log2);
-
     return (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0
                ? rb->o.tables_base.v
-               : (rb->o.base.v + rb->counts.page_bytes + table) & ~table;
+               : rb->o.base.v + rb->counts.page_bytes;
 }
 
 /* ptw_rb_table_at returns the address of the new table with that number. */
