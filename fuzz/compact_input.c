@@ -96,6 +96,7 @@ static void place_tables(struct fc_guest *g, enum fc_tables_base where)
     static const uint64_t far[2] = {(uint64_t)1 << 24, (uint64_t)1 << 28};
     uint64_t base = g->o.base.v;
 
+    base += -base % fc_table_place(g);
     switch (where) {
     case TABLES_BEHIND:
         return;

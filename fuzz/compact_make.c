@@ -96,7 +96,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     uint64_t gap_end;
 
     if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
-        (o->tables_base.v % fc_page_bytes(g) != 0 ||
+        (o->tables_base.v % fc_table_place(g) != 0 ||
          o->tables_base.v >> g->w->regime.pa_bits != 0)) {
         return false;
     }

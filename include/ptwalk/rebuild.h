@@ -113,7 +113,8 @@ struct ptw_rebuild_options {
     ptw_pa base; /* of the new image; page aligned, and as the largest leaf that
                     is kept is, else there is padding before it */
     ptw_pa tables_base; /* with PTW_REBUILD_TABLES_APART: of the new tables,
-                           page aligned; else not looked at */
+                           aligned to the smallest page and to the largest
+                           table; else not looked at */
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
     uint64_t max_reads; /* of entries, in each walk; the plan counts pieces of
                            large leaves, too.  In the last walk, and, where
@@ -222,7 +223,8 @@ struct ptw_rebuild {
  *                   ptw_walk_va_spaces_init has it; absent, as of
  *                   ptw_absent_check; marked leaves are to be refused and cleared
  *   PTW_E_ALIGN     base, tables_base, or first or last + 1 of the range or of
- *                   one that is left out, is not page aligned
+ *                   one that is left out, is not page aligned, or tables_base
+ *                   not aligned to the largest table
  *   PTW_E_WIDTH     base or tables_base is beyond the physical width
  *   PTW_E_RANGE     first > last, also of a map; ranges left out that are not
  *                   ascending and disjoint; nothing is kept of what tables can
