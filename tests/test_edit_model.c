@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { PAGES = 3 * 1024, MODEL_SPACES = 3 };
+enum { MOST_PAGES = 3 * 2048, MODEL_SPACES = 3 };
 
 struct page {
     uint64_t pa;
@@ -18,11 +18,12 @@ struct world {
     struct dice dice;
     uint64_t base;       /* of the pages of the model */
     unsigned table_log2; /* pages below one page table */
+    unsigned pages;      /* of the model: whole tables, three or more */
     uint64_t large;      /* size of the smallest large leaf */
     unsigned spaces;
     bool movable;
     bool give;
-    struct page page[MODEL_SPACES][PAGES];
+    struct page page[MODEL_SPACES][MOST_PAGES];
     struct ptw_movable_tables t[MODEL_SPACES];
     struct ptw_shares *shares;
     unsigned done[3]; /* edits that went well, were refused, are links */
@@ -33,7 +34,7 @@ static struct world w;
 /* Compares the space with the model, page by page. */
 static void check_space(unsigned s, unsigned step)
 {
-    static struct page is[PAGES];
+    static struct page is[MOST_PAGES];
     struct plan p = follow_plan(w.t[s].tables.root.table.v);
     const struct report *r;
 
@@ -46,17 +47,18 @@ static void check_space(unsigned s, unsigned step)
         const struct ptw_mapping *m = &item->u.mapping;
 
         cr_assert(eq(int, (int)item->kind, PTW_ITEM_MAPPING), "step %u", step);
-        for (uint64_t j = 0; j <= (item->last.v - item->first.v) / PAGE; j++) {
-            uint64_t n = (item->first.v - w.base) / PAGE + j;
+        for (uint64_t j = 0; j <= (item->last.v - item->first.v) / page_bytes();
+             j++) {
+            uint64_t n = (item->first.v - w.base) / page_bytes() + j;
 
-            cr_assert(lt(u64, n, PAGES), "step %u", step);
-            is[n].pa = m->pa.v + j * PAGE;
+            cr_assert(lt(u64, n, w.pages), "step %u", step);
+            is[n].pa = m->pa.v + j * page_bytes();
             is[n].rights = (uint8_t)m->rights;
             is[n].copy_on_write =
                 ptw_attributes_of(&regime, m->level, m->raw).copy_on_write;
         }
     }
-    for (unsigned n = 0; n < PAGES; n++) {
+    for (unsigned n = 0; n < w.pages; n++) {
         const struct page *want = &w.page[s][n];
 
         cr_assert(is[n].rights == want->rights && is[n].pa == want->pa &&
@@ -114,23 +116,32 @@ static unsigned some_rights(void)
 {
     unsigned rights = PTW_READ | (unsigned)roll_below(&w.dice, 16);
 
-    return oracle_withholds(&oracle, PTW_EXEC) ? rights : rights | PTW_EXEC;
+    if (!oracle_withholds(&oracle, PTW_EXEC)) {
+        rights |= PTW_EXEC;
+    }
+    if (oracle_withholds(&oracle, PTW_READ) &&
+        oracle_leaf_grants(&oracle, rights & ~(unsigned)PTW_READ) &&
+        one_in(&w.dice, 2)) {
+        rights &= ~(unsigned)PTW_READ;
+    }
+    return rights;
 }
 
 static void some_range(unsigned *first, unsigned *count)
 {
     unsigned table = 1u << w.table_log2;
 
-    *first = (unsigned)roll_below(&w.dice, PAGES);
-    *count = 1 + (unsigned)roll_below(&w.dice, one_in(&w.dice, 2) ? 8 : PAGES);
+    *first = (unsigned)roll_below(&w.dice, w.pages);
+    *count =
+        1 + (unsigned)roll_below(&w.dice, one_in(&w.dice, 2) ? 8 : w.pages);
     if (one_in(&w.dice, 3)) {
         *first &= ~(table - 1);
     }
     if (one_in(&w.dice, 4)) {
         *count = (*count + table - 1) & ~(table - 1);
     }
-    if (*count > PAGES - *first) {
-        *count = PAGES - *first;
+    if (*count > w.pages - *first) {
+        *count = w.pages - *first;
     }
 }
 
@@ -187,13 +198,13 @@ static void edit_once(unsigned step)
     uint64_t limit = one_in(&w.dice, 8) ? roll_below(&w.dice, 300) : UINT64_MAX;
     unsigned first;
     unsigned count;
-    uint64_t pa = roll_below(&w.dice, 1 << 18) * PAGE;
+    uint64_t pa = roll_below(&w.dice, 1 << 18) * page_bytes();
     enum ptw_status st;
 
     some_range(&first, &count);
     if (one_in(&w.dice, 2)) { /* aligned as the range is */
         pa &= ~(w.large - 1);
-        pa += (w.base + (uint64_t)first * PAGE) & (w.large - 1);
+        pa += (w.base + (uint64_t)first * page_bytes()) & (w.large - 1);
     }
     remember();
     memset(pool.moved, 0, sizeof pool.moved);
@@ -202,16 +213,16 @@ static void edit_once(unsigned step)
         refusing && one_in(&w.dice, 2) ? (int)roll_below(&w.dice, 6) : NEVER;
     if (op == 0) {
         struct ptw_map_request q =
-            map_request(w.base + (uint64_t)first * PAGE, (uint64_t)count * PAGE,
-                        pa, rights, flags);
+            map_request(w.base + (uint64_t)first * page_bytes(),
+                        (uint64_t)count * page_bytes(), pa, rights, flags);
 
         q.copy_on_write = cow;
         q.max_reads = limit;
         st = w.movable ? ptw_map_movable(t, &q) : ptw_map(&t->tables, &q);
     } else {
         struct ptw_range_request q =
-            range_request(w.base + (uint64_t)first * PAGE,
-                          (uint64_t)count * PAGE, rights, flags);
+            range_request(w.base + (uint64_t)first * page_bytes(),
+                          (uint64_t)count * page_bytes(), rights, flags);
 
         q.max_reads = limit;
         if (op == 1) {
@@ -232,7 +243,7 @@ static void edit_once(unsigned step)
 
         switch (op) {
         case 0:
-            page->pa = pa + (uint64_t)(n - first) * PAGE;
+            page->pa = pa + (uint64_t)(n - first) * page_bytes();
             page->rights =
                 (uint8_t)(cow ? rights & ~(unsigned)PTW_WRITE : rights);
             page->copy_on_write = cow;
@@ -252,7 +263,7 @@ static void edit_once(unsigned step)
 
 static void link_once(unsigned step)
 {
-    unsigned tables = PAGES >> w.table_log2;
+    unsigned tables = w.pages >> w.table_log2;
     unsigned s = (unsigned)roll_below(&w.dice, w.spaces);
     unsigned owner = (unsigned)roll_below(&w.dice, s + 1);
     unsigned ours = (unsigned)roll_below(&w.dice, tables);
@@ -264,10 +275,11 @@ static void link_once(unsigned step)
     struct ptw_built built[MODEL_SPACES];
     struct ptw_item item = {.kind = PTW_ITEM_ALIAS, .space = s};
     struct ptw_alias_ref ref = {
-        .our_va = {w.base + ((uint64_t)ours << w.table_log2) * PAGE +
-                   roll_below(&w.dice, (uint64_t)pages * PAGE)},
-        .their_va = {w.base + ((uint64_t)theirs << w.table_log2) * PAGE +
-                     roll_below(&w.dice, (uint64_t)pages * PAGE)},
+        .our_va = {w.base + ((uint64_t)ours << w.table_log2) * page_bytes() +
+                   roll_below(&w.dice, (uint64_t)pages * page_bytes())},
+        .their_va = {w.base +
+                     ((uint64_t)theirs << w.table_log2) * page_bytes() +
+                     roll_below(&w.dice, (uint64_t)pages * page_bytes())},
         .attributes = to_table(1, 0, RWXU),
         .owner = owner,
         .rights = RWXU,
@@ -323,11 +335,11 @@ static uint64_t base_of(enum place place)
     case LOW:
         return 0;
     case MIDDLE:
-        return 0x40000000 - 1024 * (uint64_t)PAGE;
+        return 0x40000000 - w.pages / 3 * page_bytes();
     case END:
         break;
     }
-    return oracle_last(&oracle) - (PAGES * (uint64_t)PAGE - 1);
+    return oracle_last(&oracle) - (w.pages * page_bytes() - 1);
 }
 
 static void play(const char *name, enum place place, unsigned spaces,
@@ -339,6 +351,8 @@ static void play(const char *name, enum place place, unsigned spaces,
     w.dice.state = seed;
     w.table_log2 =
         oracle.format->level[1].shift - oracle.format->level[0].shift;
+    w.pages = 3u << (w.table_log2 > 10 ? w.table_log2 : 10);
+    cr_assert(le(uint, w.pages, MOST_PAGES));
     w.large = span(1);
     w.base = base_of(place);
     w.spaces = spaces;
