@@ -864,7 +864,7 @@ static void expect_differs(const struct job *j, enum ptw_difference_kind kind,
     cr_expect(eq(u64, verify.difference.va.v, va));
 }
 
-EVERY(absent, keeps_the_bits_unless_told_otherwise)
+EVERY_X86(absent, keeps_the_bits_unless_told_otherwise)
 {
     struct job j = a_guest(name, &keep);
 
@@ -877,7 +877,7 @@ EVERY(absent, keeps_the_bits_unless_told_otherwise)
     cr_expect(eq(u64, image.counts.pages, 3));
 }
 
-EVERY(absent, clears)
+EVERY_X86(absent, clears)
 {
     struct job j = a_guest(name, &clear);
 
@@ -891,7 +891,7 @@ EVERY(absent, clears)
     expect_differs(&j, PTW_DIFFERS_ABSENT, VA + NONE);
 }
 
-EVERY(absent, follows_a_frame_and_keeps_the_other_bits)
+EVERY_X86(absent, follows_a_frame_and_keeps_the_other_bits)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t was = prot_none(data_at(5), 0, W | U | PAT | D | 0xa00);
@@ -927,7 +927,7 @@ Test(amd64_absent, believes_no_frame_outside_of_the_memory)
     }
 }
 
-EVERY(absent, follows_the_last_page_and_not_the_one_behind_it)
+EVERY_X86(absent, follows_the_last_page_and_not_the_one_behind_it)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -940,7 +940,7 @@ EVERY(absent, follows_the_last_page_and_not_the_one_behind_it)
     cr_expect(eq(int, in_image(frame_of(now_none(0), 0))[5], 0x77));
 }
 
-EVERY(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
+EVERY_X86(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -955,7 +955,7 @@ EVERY(absent, follows_no_page_that_is_there_in_part_or_cannot_be_read)
 }
 
 /* A page that a leaf maps, too, is one page after. */
-EVERY(absent, shares_the_page_with_the_leaves_that_map_it)
+EVERY_X86(absent, shares_the_page_with_the_leaves_that_map_it)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t other;
@@ -975,7 +975,7 @@ EVERY(absent, shares_the_page_with_the_leaves_that_map_it)
     expect_differs(&j, PTW_DIFFERS_SHARED, VA + NONE + PAGE);
 }
 
-EVERY(absent, counts_a_shared_table_once)
+EVERY_X86(absent, counts_a_shared_table_once)
 {
     struct job j = a_guest(name, &on_linux);
     unsigned top = ptw_levels(&regime) - 1;
@@ -992,7 +992,7 @@ EVERY(absent, counts_a_shared_table_once)
 }
 
 /* The guest may write it as soon as it likes. */
-EVERY(absent, joins_a_page_with_no_other_one)
+EVERY_X86(absent, joins_a_page_with_no_other_one)
 {
     static const unsigned flags[] = {
         PTW_REBUILD_MERGE,
@@ -1024,7 +1024,7 @@ EVERY(absent, joins_a_page_with_no_other_one)
 
 /* A leaf that writes and such an entry are two that may write: a copy for the
  * leaf would leave the entry behind. */
-EVERY(absent, leaves_the_page_of_a_writing_leaf_writable)
+EVERY_X86(absent, leaves_the_page_of_a_writing_leaf_writable)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -1054,7 +1054,7 @@ static void fill_far(uint64_t bytes)
     }
 }
 
-EVERY(absent, follows_a_large_page)
+EVERY_X86(absent, follows_a_large_page)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t va = 4 * span(1);
@@ -1082,7 +1082,7 @@ EVERY(absent, follows_a_large_page)
                      0xfffffffffffff));
 }
 
-EVERY(absent, follows_no_large_page_that_is_not_wholly_there)
+EVERY_X86(absent, follows_no_large_page_that_is_not_wholly_there)
 {
     struct job j = a_guest(name, &on_linux);
     struct ptw_va_range gone = {{4 * span(1) + PAGE},
@@ -1106,7 +1106,7 @@ EVERY(absent, follows_no_large_page_that_is_not_wholly_there)
     }
 }
 
-EVERY(absent, drops_what_is_left_out)
+EVERY_X86(absent, drops_what_is_left_out)
 {
     struct ptw_va_range gone = {{VA + NONE}, {VA + NONE + PAGE - 1}};
     struct job j = a_guest(name, &on_linux);
@@ -1122,7 +1122,7 @@ EVERY(absent, drops_what_is_left_out)
 }
 
 /* An entry of an upper table is never a table, whatever it names. */
-EVERY(absent, takes_no_upper_entry_for_a_table)
+EVERY_X86(absent, takes_no_upper_entry_for_a_table)
 {
     struct job j = a_guest(name, &on_linux);
     unsigned top = ptw_levels(&regime) - 1;
@@ -1135,7 +1135,7 @@ EVERY(absent, takes_no_upper_entry_for_a_table)
                  prot_none(table, 0, W)));
 }
 
-EVERY(absent, asks_for_as_little_storage_as_it_can_do_with)
+EVERY_X86(absent, asks_for_as_little_storage_as_it_can_do_with)
 {
     struct job j = a_guest(name, &on_linux);
 
@@ -1159,7 +1159,7 @@ EVERY(absent, asks_for_as_little_storage_as_it_can_do_with)
 
 /* ---------------------------------------------------------------- verifying */
 
-EVERY(absent, finds_what_is_wrong_with_an_entry_that_was_followed)
+EVERY_X86(absent, finds_what_is_wrong_with_an_entry_that_was_followed)
 {
     struct job j = a_guest(name, &on_linux);
     uint64_t first;
@@ -1216,7 +1216,7 @@ static void expect_no_way_in(const struct job *j, uint64_t va)
     cr_expect(eq(int, (int)verified(j, &image), PTW_OK));
 }
 
-EVERY(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
+EVERY_X86(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1231,7 +1231,7 @@ EVERY(absent, finds_an_entry_in_place_of_a_leaf_that_was_dropped)
 }
 
 /* Where a part of the old table can't be read, too. */
-EVERY(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
+EVERY_X86(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1245,7 +1245,7 @@ EVERY(absent, finds_an_entry_in_place_of_one_that_could_not_be_read)
     }
 }
 
-EVERY(absent, finds_an_entry_in_the_table_of_a_split_leaf)
+EVERY_X86(absent, finds_an_entry_in_the_table_of_a_split_leaf)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1284,7 +1284,7 @@ static void map_one(struct job *j, struct one_map *m, uint64_t va)
     j->o.maps = 1;
 }
 
-EVERY(absent, finds_an_entry_in_the_table_of_a_map)
+EVERY_X86(absent, finds_an_entry_in_the_table_of_a_map)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1300,7 +1300,7 @@ EVERY(absent, finds_an_entry_in_the_table_of_a_map)
 }
 
 /* An entry whose addresses are left out in part, and mapped there. */
-EVERY(absent, clears_an_entry_that_gives_way_to_the_table_of_a_map)
+EVERY_X86(absent, clears_an_entry_that_gives_way_to_the_table_of_a_map)
 {
     for (unsigned i = 0; i < POLICIES; i++) {
         struct job j = a_guest(name, policies[i]);
@@ -1340,7 +1340,7 @@ static uint64_t work_of_torn(const char *name, unsigned entries)
 }
 
 /* Each further entry costs its own look, not one through the whole page. */
-EVERY(absent, goes_through_a_large_page_that_is_not_whole_once)
+EVERY_X86(absent, goes_through_a_large_page_that_is_not_whole_once)
 {
     uint64_t one = work_of_torn(name, 1);
 
@@ -1348,7 +1348,7 @@ EVERY(absent, goes_through_a_large_page_that_is_not_whole_once)
     cr_expect(lt(u64, work_of_torn(name, 101) - one, 100 * 4));
 }
 
-EVERY(absent, refuses_a_policy_that_cannot_be)
+EVERY_X86(absent, refuses_a_policy_that_cannot_be)
 {
     static const struct ptw_absent bad = {.policy = PTW_ABSENT_LINUX,
                                           .type_at = 1};

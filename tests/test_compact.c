@@ -78,7 +78,7 @@ static struct job spaces_with_a_kernel(const char *name, unsigned spaces)
 
 /* --------------------------------------------------- the same, to the guest */
 
-EVERY(rebuild, is_exact_for_one_space)
+EVERY_X86(rebuild, is_exact_for_one_space)
 {
     struct job j = one_space(name);
 
@@ -93,7 +93,7 @@ EVERY(rebuild, is_exact_for_one_space)
                  image.counts.page_bytes + image.counts.tables * PAGE));
 }
 
-EVERY(rebuild, is_exact_for_an_empty_space)
+EVERY_X86(rebuild, is_exact_for_an_empty_space)
 {
     struct job j;
 
@@ -104,7 +104,7 @@ EVERY(rebuild, is_exact_for_an_empty_space)
     cr_expect(eq(u64, image.root[0].table.v, j.o.base.v));
 }
 
-EVERY(rebuild, keeps_a_kernel_half_shared)
+EVERY_X86(rebuild, keeps_a_kernel_half_shared)
 {
     struct job j = spaces_with_a_kernel(name, 6);
 
@@ -122,7 +122,7 @@ EVERY(rebuild, keeps_a_kernel_half_shared)
 
 /* KVM's bug: a table reached by two paths, and each path has rights of its own.
  */
-EVERY(rebuild, keeps_each_paths_rights_to_a_shared_table)
+EVERY_X86(rebuild, keeps_each_paths_rights_to_a_shared_table)
 {
     static const uint64_t bits[] = {0x27, 0x25, 0x23, 0x21, 0x3f};
     struct job j;
@@ -144,7 +144,7 @@ EVERY(rebuild, keeps_each_paths_rights_to_a_shared_table)
     expect_good(&j);
 }
 
-EVERY(rebuild, keeps_one_page_mapped_twice_one_page)
+EVERY_X86(rebuild, keeps_one_page_mapped_twice_one_page)
 {
     struct job j;
 
@@ -214,7 +214,7 @@ static uint64_t slot_va(void)
 
 /* The recursive slot: it leads to the new root, or to the highest table that can
  * have one, and what is seen through it are the new tables. */
-EVERY(rebuild, leads_a_recursive_slot_to_the_new_table)
+EVERY_X86(rebuild, leads_a_recursive_slot_to_the_new_table)
 {
     struct job j = spaces_with_a_kernel(name, 3);
     uint64_t slot = slot_va();
@@ -245,7 +245,7 @@ Test(amd64_rebuild, leads_a_recursive_slot_below_the_root_to_the_new_table)
 }
 
 /* Hyperlight 2: 512^4 leaves. */
-EVERY(rebuild, is_one_table_when_all_entries_are_itself)
+EVERY_X86(rebuild, is_one_table_when_all_entries_are_itself)
 {
     struct job j;
 
@@ -296,7 +296,7 @@ Test(i686_rebuild, is_exact_for_chains_and_loops_of_tables)
 }
 
 /* A table that is mapped as data shows what the guest had there. */
-EVERY(rebuild, copies_a_table_that_is_mapped_as_data)
+EVERY_X86(rebuild, copies_a_table_that_is_mapped_as_data)
 {
     struct job j = one_space(name);
     uint64_t pt = table_of(root_at(0), USER_VA, 0);
@@ -309,7 +309,7 @@ EVERY(rebuild, copies_a_table_that_is_mapped_as_data)
     cr_expect(lt(u64, now - image.base, image.counts.page_bytes));
 }
 
-EVERY(rebuild, keeps_what_software_wrote_into_entries_that_are_not_present)
+EVERY_X86(rebuild, keeps_what_software_wrote_into_entries_that_are_not_present)
 {
     struct job j = one_space(name);
     unsigned top = ptw_levels(&regime) - 1;
@@ -323,7 +323,7 @@ EVERY(rebuild, keeps_what_software_wrote_into_entries_that_are_not_present)
                  0x7ffffffe));
 }
 
-EVERY(rebuild, drops_and_counts_bad_entries)
+EVERY_X86(rebuild, drops_and_counts_bad_entries)
 {
     struct job j = one_space(name);
     uint64_t bad = to_page(1, 0x800000, RWXU);
@@ -336,7 +336,7 @@ EVERY(rebuild, drops_and_counts_bad_entries)
     cr_expect(eq(u64, verify.certificate.bad, 1));
 }
 
-EVERY(rebuild, drops_and_counts_pages_and_tables_outside_memory)
+EVERY_X86(rebuild, drops_and_counts_pages_and_tables_outside_memory)
 {
     struct job j = one_space(name);
 
@@ -381,7 +381,7 @@ static struct job large_leaves(const char *name, enum part_kind kind)
     return j;
 }
 
-EVERY(rebuild, keeps_large_leaves_large)
+EVERY_X86(rebuild, keeps_large_leaves_large)
 {
     struct job j = large_leaves(name, DIRECT);
 
@@ -442,7 +442,7 @@ static bool page_40_is_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 
 /* Pages that lie together are copied together; what is known of one says
  * nothing of the next. */
-EVERY(rebuild, hands_over_what_lies_behind_a_page_known_to_be_zeros)
+EVERY_X86(rebuild, hands_over_what_lies_behind_a_page_known_to_be_zeros)
 {
     struct job j = one_space(name);
     struct ptw_mem_ops ops = *mem.ops;
@@ -458,7 +458,7 @@ EVERY(rebuild, hands_over_what_lies_behind_a_page_known_to_be_zeros)
     cr_expect(eq(u64, image.counts.zeros, 1));
 }
 
-EVERY(rebuild, keeps_a_small_leaf_in_a_large_page_one_page)
+EVERY_X86(rebuild, keeps_a_small_leaf_in_a_large_page_one_page)
 {
     struct job j = large_leaves(name, DIRECT);
     uint64_t va = USER_VA + 0xa000;
@@ -472,7 +472,7 @@ EVERY(rebuild, keeps_a_small_leaf_in_a_large_page_one_page)
            (image_entry(&image, 0, USER_VA + 5 * span(1), 1) & ~0x1fffull)));
 }
 
-EVERY(rebuild, splits_large_leaves_on_request)
+EVERY_X86(rebuild, splits_large_leaves_on_request)
 {
     struct job j = large_leaves(name, DIRECT);
 
@@ -543,7 +543,7 @@ Test(amd64_rebuild, refuses_an_image_beyond_the_width)
     expect_refused(&j, PTW_E_WIDTH);
 }
 
-EVERY(rebuild, pads_an_unaligned_base_for_large_leaves)
+EVERY_X86(rebuild, pads_an_unaligned_base_for_large_leaves)
 {
     struct job j = large_leaves(name, DIRECT);
 
@@ -558,7 +558,7 @@ EVERY(rebuild, pads_an_unaligned_base_for_large_leaves)
     expect_refused(&j, PTW_E_ALIGN);
 }
 
-EVERY(rebuild, keeps_what_there_is_of_a_large_leaf_partly_outside_memory)
+EVERY_X86(rebuild, keeps_what_there_is_of_a_large_leaf_partly_outside_memory)
 {
     struct job j = one_space(name);
     uint64_t pages = span(1) / PAGE;
@@ -611,7 +611,7 @@ static void expect_good_without(struct job *j, uint64_t first, uint64_t bytes)
     assert_good(j);
 }
 
-EVERY(rebuild, leaves_out_the_start_the_middle_and_the_end)
+EVERY_X86(rebuild, leaves_out_the_start_the_middle_and_the_end)
 {
     struct job j = spaces_with_a_kernel(name, 3);
     uint64_t end = oracle_last(&oracle) + 1; /* or 0 */
@@ -627,7 +627,7 @@ EVERY(rebuild, leaves_out_the_start_the_middle_and_the_end)
     cr_expect(eq(u64, image.counts.pages, 7 + 3));
 }
 
-EVERY(rebuild, keeps_a_range_only)
+EVERY_X86(rebuild, keeps_a_range_only)
 {
     struct job j = spaces_with_a_kernel(name, 3);
 
@@ -641,7 +641,7 @@ EVERY(rebuild, keeps_a_range_only)
     cr_expect(eq(u64, image.counts.pages, 0));
 }
 
-EVERY(rebuild, cuts_large_leaves_where_they_are_left_out)
+EVERY_X86(rebuild, cuts_large_leaves_where_they_are_left_out)
 {
     struct job j = large_leaves(name, DIRECT);
     uint64_t va = USER_VA + 5 * span(1);
@@ -655,7 +655,7 @@ EVERY(rebuild, cuts_large_leaves_where_they_are_left_out)
     cr_expect(eq(u64, image.counts.pages, 14 + span(1) / PAGE));
 }
 
-EVERY(rebuild, forgets_what_software_wrote_where_it_is_left_out)
+EVERY_X86(rebuild, forgets_what_software_wrote_where_it_is_left_out)
 {
     struct job j = one_space(name);
 
@@ -666,7 +666,7 @@ EVERY(rebuild, forgets_what_software_wrote_where_it_is_left_out)
     cr_expect(eq(u64, image_entry(&image, 0, USER_VA + 0x9000, 0), 0xdeadbe02));
 }
 
-EVERY(rebuild, drops_a_recursive_slot_that_is_kept_in_part)
+EVERY_X86(rebuild, drops_a_recursive_slot_that_is_kept_in_part)
 {
     struct job j = one_space(name);
     uint64_t slot = slot_va() - span(slot_level());
@@ -679,7 +679,7 @@ EVERY(rebuild, drops_a_recursive_slot_that_is_kept_in_part)
     cr_expect(eq(u64, image.counts.dropped[PTW_DROP_SELF], 0));
 }
 
-EVERY(rebuild, refuses_ranges_that_are_none)
+EVERY_X86(rebuild, refuses_ranges_that_are_none)
 {
     struct job j = one_space(name);
     struct ptw_va_range out[2] = {range(USER_VA, PAGE), range(USER_VA, PAGE)};
@@ -732,7 +732,7 @@ static void map_at_last(struct job *j, uint64_t va)
     j->o.leave_outs = 1;
 }
 
-EVERY(rebuild, maps_scratch_into_every_new_space)
+EVERY_X86(rebuild, maps_scratch_into_every_new_space)
 {
     struct job j = spaces_with_a_kernel(name, 4);
     uint64_t tables;
@@ -770,7 +770,7 @@ EVERY(rebuild, maps_a_users_pages_beside_the_supervisors)
     assert_good(&j);
 }
 
-EVERY(rebuild, refuses_a_map_over_what_is_kept)
+EVERY_X86(rebuild, refuses_a_map_over_what_is_kept)
 {
     struct job j = spaces_with_a_kernel(name, 2);
     struct ptw_map_request reversed = scratch(USER_VA);
@@ -875,7 +875,7 @@ EVERY(rebuild, refuses_in_the_plan_a_map_below_a_table_that_lacks_its_rights)
     free_image(&n);
 }
 
-EVERY(rebuild, refuses_maps_that_overlap)
+EVERY_X86(rebuild, refuses_maps_that_overlap)
 {
     struct job j = spaces_with_a_kernel(name, 1);
     uint64_t va = USER_VA + 9 * span(1);
@@ -895,7 +895,7 @@ EVERY(rebuild, refuses_maps_that_overlap)
     cr_expect(eq(sz, map, 1));
 }
 
-EVERY(rebuild, puts_tables_where_they_are_asked_for)
+EVERY_X86(rebuild, puts_tables_where_they_are_asked_for)
 {
     struct job j = spaces_with_a_kernel(name, 2);
     struct image n;
@@ -927,7 +927,7 @@ EVERY(rebuild, puts_tables_where_they_are_asked_for)
 
 /* ----------------------------------------------------------------- policies */
 
-EVERY(rebuild, turns_writable_leaves_copy_on_write)
+EVERY_X86(rebuild, turns_writable_leaves_copy_on_write)
 {
     struct job j = one_space(name);
 
@@ -942,7 +942,7 @@ EVERY(rebuild, turns_writable_leaves_copy_on_write)
                  0x31 | COW));
 }
 
-EVERY(rebuild, leaves_pages_writable_that_two_leaves_write)
+EVERY_X86(rebuild, leaves_pages_writable_that_two_leaves_write)
 {
     struct job j = one_space(name);
 
@@ -963,7 +963,7 @@ EVERY(rebuild, leaves_pages_writable_that_two_leaves_write)
 }
 
 /* The reader would stay at the old page when the writer gets a copy. */
-EVERY(rebuild, leaves_a_page_writable_that_another_leaf_only_reads)
+EVERY_X86(rebuild, leaves_a_page_writable_that_another_leaf_only_reads)
 {
     struct job j = one_space(name);
     uint64_t reader = USER_VA + 0x30000;
@@ -1005,7 +1005,7 @@ EVERY(rebuild, leaves_a_page_writable_that_another_leaf_only_reads)
 }
 
 /* The rest of a large leaf stays writable with the page that has to. */
-EVERY(rebuild, counts_what_stays_writable_with_a_shared_page)
+EVERY_X86(rebuild, counts_what_stays_writable_with_a_shared_page)
 {
     struct job j = large_leaves(name, DIRECT);
 
@@ -1025,7 +1025,7 @@ EVERY(rebuild, counts_what_stays_writable_with_a_shared_page)
 }
 
 /* One leaf in a table that many spaces share is one leaf. */
-EVERY(rebuild, turns_a_leaf_of_a_shared_table_copy_on_write)
+EVERY_X86(rebuild, turns_a_leaf_of_a_shared_table_copy_on_write)
 {
     struct job j = spaces_with_a_kernel(name, 5);
 
@@ -1035,7 +1035,7 @@ EVERY(rebuild, turns_a_leaf_of_a_shared_table_copy_on_write)
     cr_expect(eq(u64, image.counts.shared_writable, 0));
 }
 
-EVERY(rebuild, applies_the_policy_to_large_leaves)
+EVERY_X86(rebuild, applies_the_policy_to_large_leaves)
 {
     struct job j = large_leaves(name, DIRECT);
     uint64_t va = USER_VA + 5 * span(1);
@@ -1081,7 +1081,7 @@ Test(amd64_rebuild, applies_the_policy_to_leaves_within_a_1g_leaf)
     cr_expect(eq(u64, image.counts.shared_writable, 262144));
 }
 
-EVERY(rebuild, refuses_copy_on_write_where_the_supervisor_writes_everywhere)
+EVERY_X86(rebuild, refuses_copy_on_write_where_the_supervisor_writes_everywhere)
 {
     struct job j = one_space(name);
 
@@ -1108,7 +1108,7 @@ static void same_content(unsigned from, unsigned to)
     memcpy(&ram[data_at(to)], &ram[data_at(from)], PAGE);
 }
 
-EVERY(rebuild, merges_equal_pages_that_nobody_can_write)
+EVERY_X86(rebuild, merges_equal_pages_that_nobody_can_write)
 {
     struct job j = one_space(name);
 
@@ -1139,7 +1139,7 @@ EVERY(rebuild, merges_equal_pages_that_nobody_can_write)
     cr_expect(eq(u64, image.counts.merged, 4));
 }
 
-EVERY(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
+EVERY_X86(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
 {
     struct job j;
 
@@ -1156,7 +1156,7 @@ EVERY(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
 }
 
 /* Dirty, with R/W clear, under CR4.CET. */
-EVERY(rebuild, merges_no_shadow_stacks)
+EVERY_X86(rebuild, merges_no_shadow_stacks)
 {
     struct job j;
 
@@ -1179,7 +1179,7 @@ EVERY(rebuild, merges_no_shadow_stacks)
 }
 
 /* By a recursive slot that it can write the guest makes any leaf writable. */
-EVERY(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
+EVERY_X86(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
 {
     struct job j = one_space(name);
     uint64_t slot = slot_va() - span(slot_level());
@@ -1209,7 +1209,7 @@ EVERY(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
 }
 
 /* As seen from a slot below the root, and from another space. */
-EVERY(rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
+EVERY_X86(rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
 {
     struct job j = one_space(name);
 
@@ -1228,7 +1228,7 @@ EVERY(rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
 
 /* Pages that agree in the number that the rebuilder finds candidates by: what is
  * multiplied by zero does not count. */
-EVERY(rebuild, does_not_merge_what_only_looks_equal)
+EVERY_X86(rebuild, does_not_merge_what_only_looks_equal)
 {
     static const uint64_t factor = 0x9E3779B97F4A7C15;
     struct job j = one_space(name);
@@ -1246,7 +1246,7 @@ EVERY(rebuild, does_not_merge_what_only_looks_equal)
     cr_expect(eq(u64, image.counts.merged, 1));
 }
 
-EVERY(rebuild, merges_pages_of_zeros)
+EVERY_X86(rebuild, merges_pages_of_zeros)
 {
     struct job j = one_space(name);
 
@@ -1269,7 +1269,7 @@ EVERY(rebuild, merges_pages_of_zeros)
     cr_expect(eq(u64, image.counts.merged, 5));
 }
 
-EVERY(rebuild, does_not_merge_what_lies_in_a_large_page)
+EVERY_X86(rebuild, does_not_merge_what_lies_in_a_large_page)
 {
     struct job j = large_leaves(name, DIRECT);
 
@@ -1367,7 +1367,7 @@ static struct job busy_space(const char *name)
     return j;
 }
 
-EVERY(rebuild, gives_the_same_however_little_storage_comes)
+EVERY_X86(rebuild, gives_the_same_however_little_storage_comes)
 {
     struct job j = busy_space(name);
     struct image n;
@@ -1380,7 +1380,7 @@ EVERY(rebuild, gives_the_same_however_little_storage_comes)
     cr_expect(same_outcome(&image, &n));
 }
 
-EVERY(rebuild, gives_the_same_with_any_seed)
+EVERY_X86(rebuild, gives_the_same_with_any_seed)
 {
     struct job j = busy_space(name);
     struct image n;
@@ -1439,7 +1439,7 @@ EVERY(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
 }
 
 /* The same for every store: unaligned, it is refused, and nothing is lost. */
-EVERY(rebuild, refuses_unaligned_storage_every_time)
+EVERY_X86(rebuild, refuses_unaligned_storage_every_time)
 {
     static _Alignas(8) unsigned char storage[8][1 << 18];
     struct job j = busy_space(name);
@@ -1503,7 +1503,7 @@ EVERY(rebuild, refuses_calls_out_of_turn)
     cr_expect(eq(int, (int)ptw_rebuild_plan(&rb), PTW_E_ARG));
 }
 
-EVERY(rebuild, says_where_each_page_went)
+EVERY_X86(rebuild, says_where_each_page_went)
 {
     struct job j = one_space(name);
     struct image n = {0};
@@ -1549,7 +1549,7 @@ EVERY(rebuild, says_where_each_page_went)
 
 /* ---------------------------------------------------- sinks and accessors */
 
-EVERY(rebuild, goes_on_where_the_sink_refused)
+EVERY_X86(rebuild, goes_on_where_the_sink_refused)
 {
     struct job j = busy_space(name);
     struct image n;
@@ -1569,7 +1569,7 @@ EVERY(rebuild, goes_on_where_the_sink_refused)
     }
 }
 
-EVERY(rebuild, reads_what_is_served)
+EVERY_X86(rebuild, reads_what_is_served)
 {
     struct job j = busy_space(name);
     struct image n;
@@ -1589,7 +1589,7 @@ EVERY(rebuild, reads_what_is_served)
     }
 }
 
-EVERY(rebuild, drops_and_counts_pages_that_are_refused)
+EVERY_X86(rebuild, drops_and_counts_pages_that_are_refused)
 {
     struct job j = one_space(name);
 
@@ -1629,7 +1629,7 @@ EVERY(rebuild, keeps_a_page_that_several_regions_have_together)
     }
 }
 
-EVERY(rebuild, drops_and_counts_a_page_of_which_memory_has_a_part)
+EVERY_X86(rebuild, drops_and_counts_a_page_of_which_memory_has_a_part)
 {
     struct job j = one_space(name);
 
@@ -1644,7 +1644,7 @@ EVERY(rebuild, drops_and_counts_a_page_of_which_memory_has_a_part)
     cr_expect(eq(u64, verify.certificate.dropped, 5));
 }
 
-EVERY(rebuild, splits_a_large_leaf_in_which_memory_ends_inside_a_page)
+EVERY_X86(rebuild, splits_a_large_leaf_in_which_memory_ends_inside_a_page)
 {
     struct job j = large_leaves(name, SERVED);
 
@@ -1657,7 +1657,7 @@ EVERY(rebuild, splits_a_large_leaf_in_which_memory_ends_inside_a_page)
     cr_expect(eq(u64, image.counts.large, 1));
 }
 
-EVERY(rebuild, splits_a_large_leaf_of_which_a_part_is_refused)
+EVERY_X86(rebuild, splits_a_large_leaf_of_which_a_part_is_refused)
 {
     struct job j = large_leaves(name, SERVED);
     uint64_t tables = 2 * ptw_levels(&regime) - 1;
@@ -1698,7 +1698,7 @@ Test(rebuild, has_a_text_for_each_reason_to_drop)
     }
 }
 
-EVERY(rebuild, drops_and_counts_tables_that_are_refused)
+EVERY_X86(rebuild, drops_and_counts_tables_that_are_refused)
 {
     struct job j = spaces_with_a_kernel(name, 3);
 
@@ -1841,7 +1841,7 @@ static enum ptw_status changed(const char *name, uint64_t va, unsigned level,
     return changes(&j, va, level, to);
 }
 
-EVERY(rebuild, notices_tables_that_change_between_plan_and_building)
+EVERY_X86(rebuild, notices_tables_that_change_between_plan_and_building)
 {
     static const enum ptw_status gone = PTW_E_CHANGED;
 
@@ -1885,7 +1885,7 @@ EVERY(rebuild, notices_tables_that_are_new)
 }
 
 /* A large leaf has to be split, and was not to be. */
-EVERY(rebuild, notices_a_large_leaf_that_has_to_be_split_now)
+EVERY_X86(rebuild, notices_a_large_leaf_that_has_to_be_split_now)
 {
     struct job j = large_leaves(name, DIRECT);
     uint64_t va = USER_VA + 7 * span(1);
@@ -1899,7 +1899,7 @@ EVERY(rebuild, notices_a_large_leaf_that_has_to_be_split_now)
 }
 
 /* Of a large leaf's pages the first has a place, the others have not. */
-EVERY(rebuild, notices_a_large_leaf_that_is_new)
+EVERY_X86(rebuild, notices_a_large_leaf_that_is_new)
 {
     struct job j = one_space(name);
     uint64_t va = USER_VA + 7 * span(1);
@@ -1967,7 +1967,7 @@ Test(amd64_rebuild, goes_once_through_memory_that_is_mapped_many_times)
 
 /* One page of it is refused: what can be read is read a few times, not once for
  * every leaf and piece. */
-EVERY(rebuild, reads_a_large_page_with_a_refused_part_a_few_times)
+EVERY_X86(rebuild, reads_a_large_page_with_a_refused_part_a_few_times)
 {
     struct job j;
     uint64_t pages;
@@ -2042,7 +2042,7 @@ static void work_of_refused(const char *name, unsigned leaves, bool first,
 
 /* Each further leaf costs its own look, or one for each stretch of pages when
  * new leaves are built. */
-EVERY(rebuild, goes_through_pages_that_are_refused_once)
+EVERY_X86(rebuild, goes_through_pages_that_are_refused_once)
 {
     for (unsigned first = 0; first < 2; first++) {
         uint64_t rebuilt[2];
@@ -2154,7 +2154,7 @@ static void expect_good_random(const char *name, uint64_t seed, unsigned times)
     cr_expect(lt(uint, too_long, times / 4));
 }
 
-EVERY(rebuild, is_exact_for_random_guests)
+EVERY_X86(rebuild, is_exact_for_random_guests)
 {
     expect_good_random(name, 5, 60);
 }

@@ -71,7 +71,7 @@ static struct job one_marked(const char *name)
 
 /* ------------------------------------------------------------- which they are */
 
-EVERY(marked, is_said_of_what_copy_on_write_leaves)
+EVERY_X86(marked, is_said_of_what_copy_on_write_leaves)
 {
     start(name);
     cr_expect(ptw_is_copy_on_write(&regime, 0, 0x20000 | RO_USER | COW));
@@ -92,7 +92,7 @@ Test(bare_marked, is_said_of_nothing)
 /* --------------------------------------------------------------------- counted */
 
 /* The guest's own comes out like the policy's, and the count tells. */
-EVERY(marked, keeps_its_mark_and_is_counted)
+EVERY_X86(marked, keeps_its_mark_and_is_counted)
 {
     struct job j = one_marked(name);
 
@@ -109,7 +109,7 @@ EVERY(marked, keeps_its_mark_and_is_counted)
 }
 
 /* A path that does not grant writing may be one of several. */
-EVERY(marked, is_counted_whatever_leads_to_it)
+EVERY_X86(marked, is_counted_whatever_leads_to_it)
 {
     struct job j = one_marked(name);
     uint64_t table = table_of(root_at(0), VA, 0);
@@ -120,7 +120,7 @@ EVERY(marked, is_counted_whatever_leads_to_it)
     expect_refused(&j, 0, VA + 2 * PAGE);
 }
 
-EVERY(marked, is_counted_once_in_a_shared_table)
+EVERY_X86(marked, is_counted_once_in_a_shared_table)
 {
     struct job j = one_marked(name);
 
@@ -135,7 +135,7 @@ EVERY(marked, is_counted_once_in_a_shared_table)
 }
 
 /* What is not like what the policy makes: R/W is set, or other bits beside. */
-EVERY(marked, is_no_leaf_that_is_written_or_has_other_bits)
+EVERY_X86(marked, is_no_leaf_that_is_written_or_has_other_bits)
 {
     struct job j = a_guest(name);
 
@@ -158,7 +158,7 @@ EVERY(marked, is_no_leaf_that_is_written_or_has_other_bits)
 }
 
 /* An entry that is not present is no leaf, and a map is the caller's. */
-EVERY(marked, is_no_absent_entry_and_no_map)
+EVERY_X86(marked, is_no_absent_entry_and_no_map)
 {
     static const struct ptw_va_range out = {{0x40000000}, {0x40001FFF}};
     struct ptw_map_request map = {
@@ -185,7 +185,7 @@ EVERY(marked, is_no_absent_entry_and_no_map)
 }
 
 /* Large leaves, as they are, in part and in small pieces. */
-EVERY(marked, counts_large_leaves_as_they_become)
+EVERY_X86(marked, counts_large_leaves_as_they_become)
 {
     static struct ptw_va_range out;
     struct job j = a_guest(name);
@@ -232,7 +232,7 @@ EVERY(marked, counts_large_leaves_as_they_become)
 }
 
 /* A host that restores a snapshot, and takes another one: the marks are right. */
-EVERY(marked, stays_in_the_snapshot_of_a_snapshot)
+EVERY_X86(marked, stays_in_the_snapshot_of_a_snapshot)
 {
     struct job j = one_marked(name);
     struct job second;
@@ -252,7 +252,7 @@ EVERY(marked, stays_in_the_snapshot_of_a_snapshot)
 }
 
 /* What a cleared R/W stops is an ordinary write; to grant one is as wrong. */
-EVERY(marked, counts_shadow_stacks)
+EVERY_X86(marked, counts_shadow_stacks)
 {
     struct job j;
 
@@ -269,7 +269,7 @@ EVERY(marked, counts_shadow_stacks)
 
 /* --------------------------------------------------------- refused, cleared */
 
-EVERY(marked, is_refused_before_anything_is_written)
+EVERY_X86(marked, is_refused_before_anything_is_written)
 {
     struct job j = one_marked(name);
 
@@ -290,7 +290,7 @@ EVERY(marked, is_refused_before_anything_is_written)
 }
 
 /* One that is not kept is no reason to refuse. */
-EVERY(marked, is_not_refused_where_it_is_not_kept)
+EVERY_X86(marked, is_not_refused_where_it_is_not_kept)
 {
     struct job j = one_marked(name);
     struct ptw_va_range out = {{VA + 2 * PAGE}, {VA + 3 * PAGE - 1}};
@@ -305,7 +305,7 @@ EVERY(marked, is_not_refused_where_it_is_not_kept)
 }
 
 /* Whether a page can be read is not known before the copy. */
-EVERY(marked, is_refused_though_its_page_cant_be_read)
+EVERY_X86(marked, is_refused_though_its_page_cant_be_read)
 {
     struct job j = one_marked(name);
 
@@ -316,7 +316,7 @@ EVERY(marked, is_refused_though_its_page_cant_be_read)
     expect_refused(&j, 0, VA + 2 * PAGE);
 }
 
-EVERY(marked, loses_the_mark_and_nothing_else)
+EVERY_X86(marked, loses_the_mark_and_nothing_else)
 {
     struct job j = one_marked(name);
 
@@ -369,7 +369,7 @@ static void set_bits(uint64_t bits)
     poke(&image, 0, VA + 2 * PAGE, 0, (raw & ~(uint64_t)0xfff) | bits);
 }
 
-EVERY(marked, is_judged_by_the_choice)
+EVERY_X86(marked, is_judged_by_the_choice)
 {
     struct job j = one_marked(name);
 
@@ -392,7 +392,7 @@ EVERY(marked, is_judged_by_the_choice)
 }
 
 /* A leaf that is not like that keeps its bits, whatever the choice. */
-EVERY(marked, is_judged_where_only_others_lost_a_mark)
+EVERY_X86(marked, is_judged_where_only_others_lost_a_mark)
 {
     struct job j = a_guest(name);
 

@@ -127,7 +127,7 @@ static uint8_t *at(uint64_t pa)
 
 /* ------------------------------------------------------------- certificates */
 
-EVERY(verify, certifies_what_was_compared)
+EVERY_X86(verify, certifies_what_was_compared)
 {
     struct job j = rebuilt(name, 0);
     const struct ptw_certificate *c = &verify.certificate;
@@ -156,7 +156,7 @@ static struct ptw_certificate certified(const struct job *j)
     return verify.certificate;
 }
 
-EVERY(verify, gives_equal_guests_one_digest_wherever_they_lie)
+EVERY_X86(verify, gives_equal_guests_one_digest_wherever_they_lie)
 {
     struct job j = some_of_everything(name);
     struct ptw_certificate here = certified(&j);
@@ -188,7 +188,7 @@ static bool other_digest(const char *name, uint64_t va, unsigned level,
            before.digest[1] != after.digest[1];
 }
 
-EVERY(verify, gives_other_guests_other_digests)
+EVERY_X86(verify, gives_other_guests_other_digests)
 {
     static const uint64_t bits[] = {2, 4, 8, 0x10, 0x80, 0x100};
     struct job j;
@@ -215,7 +215,7 @@ EVERY(verify, gives_other_guests_other_digests)
 
 /* ------------------------------------------------------------------- leaves */
 
-EVERY(verify, sees_a_page_that_is_missing)
+EVERY_X86(verify, sees_a_page_that_is_missing)
 {
     struct job j = rebuilt(name, 0);
 
@@ -229,7 +229,7 @@ EVERY(verify, sees_a_page_that_is_missing)
     expect_differs(&j, PTW_DIFFERS_MISSING, 0, large);
 }
 
-EVERY(verify, sees_a_page_that_is_extra)
+EVERY_X86(verify, sees_a_page_that_is_extra)
 {
     struct job j = rebuilt(name, 0);
 
@@ -249,7 +249,7 @@ EVERY(verify, sees_a_page_that_is_extra)
 }
 
 /* What is extra in one space is told before what is missing in the next. */
-EVERY(verify, tells_the_first_difference)
+EVERY_X86(verify, tells_the_first_difference)
 {
     struct job j = rebuilt(name, 0);
 
@@ -260,7 +260,7 @@ EVERY(verify, tells_the_first_difference)
     expect_differs(&j, PTW_DIFFERS_MISSING, 0, USER_VA + PAGE);
 }
 
-EVERY(verify, sees_other_rights)
+EVERY_X86(verify, sees_other_rights)
 {
     struct job j = rebuilt(name, 0);
     uint64_t rw = leaf_at(0, USER_VA);
@@ -284,7 +284,7 @@ EVERY(verify, sees_other_rights)
     expect_differs(&j, PTW_DIFFERS_RIGHTS, 0, large);
 }
 
-EVERY(verify, sees_other_attributes)
+EVERY_X86(verify, sees_other_attributes)
 {
     static const uint64_t bits[] = {8, 0x10, 0x20, 0x40, 0x80, 0x100, 0xc00};
     struct job j = rebuilt(name, 0);
@@ -303,7 +303,7 @@ EVERY(verify, sees_other_attributes)
     expect_differs(&j, PTW_DIFFERS_ATTRIBUTES, 0, large);
 }
 
-EVERY(verify, sees_another_policy)
+EVERY_X86(verify, sees_another_policy)
 {
     struct job j = rebuilt(name, 0);
     uint64_t cow = leaf_at(0, USER_VA + 0xa000);
@@ -328,7 +328,7 @@ EVERY(verify, sees_another_policy)
 }
 
 /* A leaf below tables that grant no writing: the entry is looked at, too. */
-EVERY(verify, sees_a_writable_entry_on_a_path_that_is_not)
+EVERY_X86(verify, sees_a_writable_entry_on_a_path_that_is_not)
 {
     struct job j;
 
@@ -342,7 +342,7 @@ EVERY(verify, sees_a_writable_entry_on_a_path_that_is_not)
     expect_differs(&j, PTW_DIFFERS_RIGHTS, 0, USER_VA);
 }
 
-EVERY(verify, sees_a_shared_page_turned_copy_on_write)
+EVERY_X86(verify, sees_a_shared_page_turned_copy_on_write)
 {
     struct job j = some_of_everything(name);
 
@@ -374,7 +374,7 @@ static void break_large(void)
     poke(&image, 0, large, 1, spare(0) | 0x27);
 }
 
-EVERY(verify, sees_a_large_leaf_that_is_not_large_any_more)
+EVERY_X86(verify, sees_a_large_leaf_that_is_not_large_any_more)
 {
     struct job j = rebuilt(name, 0);
 
@@ -386,7 +386,7 @@ EVERY(verify, sees_a_large_leaf_that_is_not_large_any_more)
     expect_differs(&j, PTW_DIFFERS_MISSING, 0, large + 5 * PAGE);
 }
 
-EVERY(verify, sees_a_large_leaf_that_was_to_be_split)
+EVERY_X86(verify, sees_a_large_leaf_that_was_to_be_split)
 {
     struct job j = rebuilt(name, 0);
 
@@ -396,7 +396,7 @@ EVERY(verify, sees_a_large_leaf_that_was_to_be_split)
 
 /* -------------------------------------------------------------------- pages */
 
-EVERY(verify, sees_one_page_that_is_two_now)
+EVERY_X86(verify, sees_one_page_that_is_two_now)
 {
     struct job j = rebuilt(name, 0);
     uint64_t raw = leaf_at(0, USER_VA + 0x8000);
@@ -408,7 +408,7 @@ EVERY(verify, sees_one_page_that_is_two_now)
     cr_expect(eq(u64, verify.difference.old_pa.v, data_at(2)));
 }
 
-EVERY(verify, sees_two_pages_that_are_one_now)
+EVERY_X86(verify, sees_two_pages_that_are_one_now)
 {
     struct job j = some_of_everything(name);
 
@@ -428,7 +428,7 @@ EVERY(verify, sees_two_pages_that_are_one_now)
 }
 
 /* Merged first, and only then seen to be writable elsewhere. */
-EVERY(verify, sees_a_merged_page_that_can_be_written_later)
+EVERY_X86(verify, sees_a_merged_page_that_can_be_written_later)
 {
     struct job j = some_of_everything(name);
 
@@ -443,7 +443,7 @@ EVERY(verify, sees_a_merged_page_that_can_be_written_later)
     expect_differs(&j, PTW_DIFFERS_JOINED, 0, USER_VA + 0x30000);
 }
 
-EVERY(verify, sees_pages_that_changed_places)
+EVERY_X86(verify, sees_pages_that_changed_places)
 {
     struct job j = rebuilt(name, 0);
     uint64_t x = leaf_at(0, USER_VA);
@@ -454,7 +454,7 @@ EVERY(verify, sees_pages_that_changed_places)
     expect_differs(&j, PTW_DIFFERS_BYTES, 0, USER_VA);
 }
 
-EVERY(verify, sees_one_byte_that_changed)
+EVERY_X86(verify, sees_one_byte_that_changed)
 {
     struct job j = rebuilt(name, 0);
     uint64_t pa = image_entry(&image, 0, large, 1) & ~0x1fffull;
@@ -470,7 +470,7 @@ EVERY(verify, sees_one_byte_that_changed)
     cr_expect(eq(u64, verify.difference.new_pa.v, pa));
 }
 
-EVERY(verify, sees_a_new_page_that_cant_be_read)
+EVERY_X86(verify, sees_a_new_page_that_cant_be_read)
 {
     struct job j = rebuilt(name, 0);
 
@@ -480,7 +480,7 @@ EVERY(verify, sees_a_new_page_that_cant_be_read)
 
 /* ------------------------------------------------------------------- tables */
 
-EVERY(verify, sees_a_table_with_other_rights_or_attributes)
+EVERY_X86(verify, sees_a_table_with_other_rights_or_attributes)
 {
     struct job j = rebuilt(name, 0);
     uint64_t va = USER_VA & ~(span(1) - 1);
@@ -507,7 +507,7 @@ EVERY(verify, sees_a_table_with_other_rights_or_attributes)
     cr_expect(eq(u64, verify.difference.new_pa.v, spare(0)));
 }
 
-EVERY(verify, sees_a_shared_table_that_is_two_now)
+EVERY_X86(verify, sees_a_shared_table_that_is_two_now)
 {
     struct job j = rebuilt(name, 0);
     unsigned top = ptw_levels(&regime) - 1;
@@ -523,7 +523,7 @@ EVERY(verify, sees_a_shared_table_that_is_two_now)
     expect_differs(&j, PTW_DIFFERS_ALIAS, 1, kernel);
 }
 
-EVERY(verify, sees_an_alias_that_is_gone_or_another)
+EVERY_X86(verify, sees_an_alias_that_is_gone_or_another)
 {
     struct job j = rebuilt(name, 0);
     uint64_t raw = image_entry(&image, 1, twice, 1);
@@ -544,7 +544,7 @@ EVERY(verify, sees_an_alias_that_is_gone_or_another)
 }
 
 /* A table like the one that is shared, of the same owner. */
-EVERY(verify, sees_an_alias_of_another_table_of_the_owner)
+EVERY_X86(verify, sees_an_alias_of_another_table_of_the_owner)
 {
     struct job j;
     uint64_t raw;
@@ -562,7 +562,7 @@ EVERY(verify, sees_an_alias_of_another_table_of_the_owner)
     cr_expect(eq(u64, verify.difference.new_raw, raw));
 }
 
-EVERY(verify, sees_a_broken_recursive_slot)
+EVERY_X86(verify, sees_a_broken_recursive_slot)
 {
     struct job j = rebuilt(name, 0);
     unsigned level = slot_level();
@@ -584,7 +584,7 @@ EVERY(verify, sees_a_broken_recursive_slot)
     expect_differs(&j, PTW_DIFFERS_SELF, 0, slot + span(level));
 }
 
-EVERY(verify, sees_a_bad_entry)
+EVERY_X86(verify, sees_a_bad_entry)
 {
     struct job j = rebuilt(name, 0);
     uint64_t raw = image_entry(&image, 0, large, 1);
@@ -602,7 +602,7 @@ EVERY(verify, sees_a_bad_entry)
     expect_differs(&j, PTW_DIFFERS_REFUSED, 1, large);
 }
 
-EVERY(verify, sees_roots_that_are_not_as_they_were)
+EVERY_X86(verify, sees_roots_that_are_not_as_they_were)
 {
     struct job j = rebuilt(name, 0);
     struct ptw_root was = image.root[1];
@@ -621,7 +621,7 @@ EVERY(verify, sees_roots_that_are_not_as_they_were)
 
 /* A table for what is mapped where something was left out is right; what else it
  * has is not. */
-EVERY(verify, accepts_a_table_only_for_what_was_left_out)
+EVERY_X86(verify, accepts_a_table_only_for_what_was_left_out)
 {
     struct job j = rebuilt(name, 0);
     uint64_t va = large + 2 * span(1);
@@ -643,7 +643,7 @@ EVERY(verify, accepts_a_table_only_for_what_was_left_out)
 
 /* ------------------------------------------------------ storage and statuses */
 
-EVERY(verify, gives_the_same_however_little_storage_comes)
+EVERY_X86(verify, gives_the_same_however_little_storage_comes)
 {
     static const unsigned flags[] = {0, PTW_REBUILD_COPY_ON_WRITE,
                                      PTW_REBUILD_SPLIT | PTW_REBUILD_MERGE};
@@ -670,7 +670,7 @@ EVERY(verify, gives_the_same_however_little_storage_comes)
 }
 
 /* What could not be read is counted once, wherever it stops in between. */
-EVERY(verify, counts_what_was_dropped_once)
+EVERY_X86(verify, counts_what_was_dropped_once)
 {
     struct job j = some_of_everything(name);
     struct ptw_certificate plenty;
@@ -749,7 +749,7 @@ static struct job in_parts(const char *name)
 }
 
 /* Page 1 has its bytes [0x805, 0xa04] only, in both. */
-EVERY(verify, compares_the_part_of_a_page_that_both_images_have)
+EVERY_X86(verify, compares_the_part_of_a_page_that_both_images_have)
 {
     struct job j = in_parts(name);
     struct image twin;
@@ -781,7 +781,7 @@ EVERY(verify, compares_the_part_of_a_page_that_both_images_have)
     cr_expect(memcmp(&part, &verify.certificate, sizeof part) == 0);
 }
 
-EVERY(verify, says_which_image_has_less_of_a_page)
+EVERY_X86(verify, says_which_image_has_less_of_a_page)
 {
     struct job j = in_parts(name);
     struct image twin = twin_of(&j, 0, PAGE - 2);
@@ -800,7 +800,7 @@ EVERY(verify, says_which_image_has_less_of_a_page)
 }
 
 /* Callbacks that refuse a part of a page are no other thing. */
-EVERY(verify, compares_the_part_of_a_page_that_is_not_refused)
+EVERY_X86(verify, compares_the_part_of_a_page_that_is_not_refused)
 {
     struct job j = in_parts(name);
     struct image twin;
@@ -820,7 +820,7 @@ EVERY(verify, compares_the_part_of_a_page_that_is_not_refused)
 }
 
 /* What it is that lies behind the part that both have, nobody knows. */
-EVERY(verify, takes_a_page_in_part_for_the_same_at_its_address_only)
+EVERY_X86(verify, takes_a_page_in_part_for_the_same_at_its_address_only)
 {
     struct job j = in_parts(name);
     struct image twin;
@@ -858,7 +858,7 @@ static bool zeros_above(void *ctx, ptw_pa pa, uint64_t bytes)
 }
 
 /* What is known to be zeros is not read, and is the same as if it were. */
-EVERY(verify, does_not_read_what_is_known_to_be_zeros)
+EVERY_X86(verify, does_not_read_what_is_known_to_be_zeros)
 {
     struct job j = in_parts(name);
     uint64_t pages = span(1) / PAGE - 3;
@@ -894,7 +894,7 @@ EVERY(verify, does_not_read_what_is_known_to_be_zeros)
     cr_expect(eq(u64, verify.difference.va.v, large + 9 * PAGE));
 }
 
-EVERY(verify, stops_at_its_limit)
+EVERY_X86(verify, stops_at_its_limit)
 {
     struct job j = rebuilt(name, 0);
 
@@ -905,7 +905,7 @@ EVERY(verify, stops_at_its_limit)
     cr_expect(eq(int, (int)verified(&j, &image), PTW_OK));
 }
 
-EVERY(verify, refuses_what_has_no_meaning)
+EVERY_X86(verify, refuses_what_has_no_meaning)
 {
     static _Alignas(8) unsigned char storage[1 << 16];
     struct job j = rebuilt(name, 0);
@@ -928,7 +928,7 @@ EVERY(verify, refuses_what_has_no_meaning)
     cr_expect(before == NULL);
 }
 
-EVERY(verify, takes_only_storage_that_it_can_use)
+EVERY_X86(verify, takes_only_storage_that_it_can_use)
 {
     static _Alignas(8) unsigned char storage[PTW_VERIFY_STORES + 9][1 << 16];
     struct job j = rebuilt(name, PTW_REBUILD_COPY_ON_WRITE);
@@ -967,7 +967,7 @@ EVERY(verify, takes_only_storage_that_it_can_use)
 
 /* One change anywhere in the tables of an image is seen, unless the guest could
  * not see it either. */
-EVERY(verify, sees_any_flipped_bit_of_any_table)
+EVERY_X86(verify, sees_any_flipped_bit_of_any_table)
 {
     struct job j = rebuilt(name, 0);
     uint64_t tables = image.counts.bytes - image.counts.page_bytes;
