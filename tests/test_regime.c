@@ -889,3 +889,16 @@ Test(status_text, has_a_phrase_of_its_own_for_every_status)
     cr_expect(eq(str, (char *)ptw_status_text((enum ptw_status)1000),
                  "unknown status"));
 }
+
+Test(regime, knows_its_family)
+{
+    static const char *const x86[] = {"i686", "pae", "amd64", "amd64-la57"};
+    struct ptw_regime r;
+
+    for (size_t i = 0; i < sizeof x86 / sizeof *x86; i++) {
+        cr_assert(eq(int, ptw_regime_by_name(x86[i], NULL, 0, &r, NULL), 0));
+        cr_expect(ptw_is_x86(&r));
+    }
+    cr_assert(eq(int, ptw_regime_by_name("bare", NULL, 0, &r, NULL), 0));
+    cr_expect(not(ptw_is_x86(&r)));
+}

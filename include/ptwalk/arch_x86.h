@@ -41,6 +41,10 @@ enum ptw_x86_feature {
     PTW_X86_UAI = 1 << 9, /* EFER.UAIE: bits 63:57 of an address are a tag */
 };
 
+/* ptw_is_x86 says whether r is a regime of this family, and not bare: its features
+ * are a set of enum ptw_x86_feature. */
+bool ptw_is_x86(const struct ptw_regime *r);
+
 /* What x86 processors differ in; a member of struct ptw_cpu.  pa_bits there is
  * CPUID 80000008H:EAX[7:0].
  *
@@ -83,7 +87,7 @@ struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
 
 /* ptw_x86_untag returns the address that the processor translates when a program
  * uses va for data, in a space of that CR3: without the tag, where the registers
- * say that there is one, and va itself elsewhere.  What it returns may still not
+ * say that there is one, and va itself elsewhere, and in a regime of another family.  What it returns may still not
  * be canonical.  The CR3 counts for the user's addresses, bit 63 clear:
  * LAM_U57 (bit 61) takes off bits 62:57, LAM_U48 (bit 62) bits 62:48;
  * CR4.LAM_SUP for the supervisor's, bit 63 set: bits 62:57 with five levels, else

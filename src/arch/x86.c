@@ -165,6 +165,11 @@ const char *ptw_x86_right_text(enum ptw_right right)
 
 /* ------------------------------------------------------------------ access */
 
+bool ptw_is_x86(const struct ptw_regime *r)
+{
+    return r->arch->access_allowed == ptw_x86_access_allowed;
+}
+
 bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,
                           uint64_t raw)
 {
@@ -355,6 +360,9 @@ ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va)
     unsigned knows = r->arch->features;
     bool supervisor = va.v >> 63 != 0;
 
+    if (!ptw_is_x86(r)) {
+        return va;
+    }
     if ((r->features & PTW_X86_UAI) != 0) {
         uint64_t v = without_tag(va.v, 56);
 

@@ -256,10 +256,15 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
                               a->tr.raw, &access);
 }
 
+static bool has_feature(const struct answer *a, unsigned feature)
+{
+    return ptw_is_x86(&a->o->regime) && (a->o->regime.features & feature) != 0;
+}
+
 /* There are shadow stacks under CR4.CET only. */
 static size_t accesses_of(const struct answer *a)
 {
-    return (a->o->regime.features & PTW_X86_CET) != 0 ? 4 : 3;
+    return has_feature(a, PTW_X86_CET) ? 4 : 3;
 }
 
 static bool is_shadow_stack(const struct answer *a)
@@ -270,21 +275,20 @@ static bool is_shadow_stack(const struct answer *a)
 /* EFLAGS.AC makes a difference only where there is SMAP. */
 static size_t accessors_of(const struct answer *a)
 {
-    return (a->o->regime.features & PTW_X86_SMAP) != 0 ? 3 : 2;
-}
-
-static int has_feature(const struct answer *a, unsigned feature)
-{
-    return (a->o->regime.features & feature) != 0 ? 1 : 0;
+    return has_feature(a, PTW_X86_SMAP) ? 3 : 2;
 }
 
 static void print_allowed(const struct answer *a)
 {
-    out_line("the processor lets pass, with CR0.WP=%d SMEP=%d SMAP=%d%s%s:\n",
-             has_feature(a, PTW_X86_WP), has_feature(a, PTW_X86_SMEP),
-             has_feature(a, PTW_X86_SMAP),
-             has_feature(a, PTW_X86_PKE) != 0 ? " PKRU=0" : "",
-             has_feature(a, PTW_X86_CET) != 0 ? " CET=1" : "");
+    out_text("the processor lets pass");
+    if (ptw_is_x86(&a->o->regime)) {
+        out_line(", with CR0.WP=%d SMEP=%d SMAP=%d%s%s",
+                 has_feature(a, PTW_X86_WP), has_feature(a, PTW_X86_SMEP),
+                 has_feature(a, PTW_X86_SMAP),
+                 has_feature(a, PTW_X86_PKE) ? " PKRU=0" : "",
+                 has_feature(a, PTW_X86_CET) ? " CET=1" : "");
+    }
+    out_text(":\n");
     for (size_t i = 0; i < accessors_of(a); i++) {
         const char *space = "  ";
 
@@ -312,15 +316,16 @@ static void print_mapped(const struct answer *a)
     char rights[RIGHTS_ROOM];
 
     rights_text(a->tr.rights, rights);
-    out_line("physical %" PRIx64 ", rights %s, PAT index %u%s%s%s%s%s",
-             a->tr.pa.v, rights, at.memory_type, at.global ? ", global" : "",
+    out_line("physical %" PRIx64 ", rights %s, %s %u%s%s%s%s%s", a->tr.pa.v,
+             rights, ptw_is_x86(&a->o->regime) ? "PAT index" : "memory type",
+             at.memory_type, at.global ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
              is_shadow_stack(a) ? ", shadow stack" : "");
     if (a->o->regime.flag_bits != 0) {
         out_line(", flag bits %" PRIx64, at.flag_bits);
     }
-    if (has_feature(a, PTW_X86_PKE) != 0) {
+    if (has_feature(a, PTW_X86_PKE)) {
         out_line(", key %u", at.key);
     }
     out_text(is_outside(a) ? ", outside the image\n" : "\n");

@@ -66,6 +66,18 @@ static void set_regime_by_name(struct arguments *a)
         die(CLI_USAGE, a->command->name,
             "--regime and --cr0, --cr4, --efer exclude each other");
     }
+    if (ptw_regime_by_name(a->regime, &a->cpu, 0, &a->o->regime, &why) !=
+        PTW_OK) {
+        die(CLI_USAGE, a->command->name, "--regime %s: %s", a->regime, why);
+    }
+    if (!ptw_is_x86(&a->o->regime)) {
+        if (a->with != 0) {
+            die(CLI_USAGE, a->command->name,
+                "--regime %s --cet: this paging mode has no such feature",
+                a->regime);
+        }
+        return;
+    }
     if (ptw_regime_by_name(a->regime, &a->cpu, a->without, &a->o->regime,
                            &why) != PTW_OK) {
         die(CLI_USAGE, a->command->name, "--regime %s: %s", a->regime, why);

@@ -390,7 +390,7 @@ void policy_check(struct arguments *a)
     }
     if ((o->policy & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
-        ptw_levels(&o->regime) > 0 && (o->regime.features & PTW_X86_WP) == 0) {
+        ptw_is_x86(&o->regime) && (o->regime.features & PTW_X86_WP) == 0) {
         die(CLI_USAGE, a->command->name,
             "--%s: CR0.WP is clear, and the supervisor may write everywhere",
             option_name(is_given(a, OPT_COPY_ON_WRITE) ? OPT_COPY_ON_WRITE
