@@ -496,6 +496,9 @@ static void by_name(const struct fz_records *in, const char *letters)
             break;
         }
     }
+    if (i == MODES && oracle_format_named(name) != NULL) {
+        return; /* of another family */
+    }
     st = ptw_regime_by_name(name, facts, without, &r, &why);
     fz_note((uint64_t)st);
     fz_say("the regime '%s', %u bits, without %x: %s%s%s\n", name,
