@@ -13,7 +13,7 @@ static const uint64_t XD = (uint64_t)1 << 63;
 /* What a processor lacks. */
 enum { NO_NX = 1, NO_PAGE1G = 2 };
 
-/* Rights are "w", "x" and "u". */
+/* Rights are "w", "x" and "u", and "r" where an entry can withhold it. */
 struct vector {
     unsigned level;
     unsigned pa_bits;
@@ -37,12 +37,13 @@ static struct oracle_mode mode_of(const struct oracle_format *f,
     return mode;
 }
 
-/* Of x86: what leads anywhere can be read. */
-static unsigned rights_in(int kind, const char *letters)
+static unsigned rights_in(const struct oracle_mode *mode, int kind,
+                          const char *letters)
 {
     bool leads = kind == ORACLE_TABLE || kind == ORACLE_MAPS;
+    bool reads = leads && !oracle_withholds(mode, ORACLE_READ);
 
-    return (leads ? (unsigned)ORACLE_READ : 0) |
+    return (reads || strchr(letters, 'r') != NULL ? (unsigned)ORACLE_READ : 0) |
            (strchr(letters, 'w') != NULL ? (unsigned)ORACLE_WRITE : 0) |
            (strchr(letters, 'x') != NULL ? (unsigned)ORACLE_EXEC : 0) |
            (strchr(letters, 'u') != NULL ? (unsigned)ORACLE_USER : 0);
@@ -56,7 +57,7 @@ static void reads(const struct oracle_format *f, const struct vector *v,
         struct oracle_entry e = f->decode(&mode, v[i].raw, v[i].level);
 
         cr_expect(e.kind == v[i].kind && e.pa == v[i].pa &&
-                      e.rights == rights_in(v[i].kind, v[i].rights),
+                      e.rights == rights_in(&mode, v[i].kind, v[i].rights),
                   "%s, vector %zu, %llx: kind %d, pa %llx, rights %x", f->name,
                   i, (unsigned long long)v[i].raw, e.kind,
                   (unsigned long long)e.pa, e.rights);
