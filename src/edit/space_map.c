@@ -178,9 +178,10 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
 static enum ptw_status map_item(struct ptw_tables *t,
                                 const struct ptw_item *item, unsigned flags)
 {
+    const struct ptw_regime *r = t->root.regime;
+    const struct ptw_format *a = r->arch->format;
     const struct ptw_mapping *m = &item->u.mapping;
-    struct ptw_attributes at =
-        ptw_attributes_of(t->root.regime, m->level, m->raw);
+    struct ptw_attributes at = ptw_attributes_of(r, m->level, m->raw);
     struct ptw_map_request q = {
         .first = item->first,
         .last = item->last,
@@ -191,8 +192,16 @@ static enum ptw_status map_item(struct ptw_tables *t,
         .flags = flags | (m->level > 0 ? PTW_EDIT_LARGE : 0),
     };
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_map(t->root.regime->arch->format, &ed, t, &q);
+    enum ptw_status st;
 
+    /* The leaf keeps the rights that it grants by itself.  What is left of them
+     * below its path may be a set that no leaf can have. */
+    if ((flags & PTW_EDIT_EXACT) != 0 && m->level <= ptw_top(a, r)) {
+        struct ptw_entry own = a->decode(r, m->raw, m->level, 0);
+
+        q.rights = own.kind == PTW_ENTRY_LEAF ? own.rights : m->rights;
+    }
+    st = ptw_edit_map(a, &ed, t, &q);
     if (st != PTW_OK) {
         return st;
     }
@@ -201,20 +210,18 @@ static enum ptw_status map_item(struct ptw_tables *t,
     }
     ed.widest = m->level;
     if ((flags & PTW_EDIT_EXACT) != 0) {
-        uint64_t leaf =
-            ptw_low_mask(t->root.regime->arch->format->level[m->level].shift);
+        uint64_t leaf = ptw_low_mask(a->level[m->level].shift);
 
         /* A part of a leaf would not have its bits. */
         if (((ed.first | (ed.last + 1)) & leaf) != 0) {
             return PTW_E_ALIGN;
         }
-        if (ptw_decode(t->root.regime, m->level, 0, m->raw).kind !=
-            PTW_ENTRY_LEAF) {
+        if (a->decode(r, m->raw, m->level, 0).kind != PTW_ENTRY_LEAF) {
             return PTW_E_ARG;
         }
         ed.exact = true;
-        ed.bits = ptw_attribute_bits(t->root.regime->arch->format,
-                                     t->root.regime, m->level, m->raw);
+        ed.rights &= ptw_rights_asked(r, m->rights, flags);
+        ed.bits = ptw_attribute_bits(a, r, m->level, m->raw);
     }
     return ptw_edit_run(&ed, NULL);
 }
