@@ -381,6 +381,51 @@ Test(flag_bits, are_counted_where_leaves_of_a_page_differ)
     free_image(&n);
 }
 
+/* A page of one leaf is not counted, whatever kind of flag bits it has. */
+Test(flag_bits, of_a_third_kind_do_not_differ_by_themselves)
+{
+    struct job j;
+    struct image n;
+
+    guest_with_flags(C | C >> 1 | C >> 2);
+    j = job_of(1);
+    put(PT, 4, (DATA + 4 * PAGE) | P | U | C >> 1);
+    put(PT, 5, (DATA + 5 * PAGE) | P | U | C >> 2);
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.flags_differ, 0));
+    free_image(&n);
+}
+
+/* Page 6 joins page 2, of which a second leaf has no flag. */
+Test(flag_bits, of_any_leaf_of_a_page_that_is_joined_are_looked_at)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    put(PT, 20, (DATA + 2 * PAGE) | P | U);
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.merged, 0));
+    change(&n, 6 * PAGE, entry_of(&n, 2 * PAGE, 0));
+    expect_status(verified(&j, &n), PTW_DIFFERENT);
+    cr_expect(eq(int, verify.difference.kind, PTW_DIFFERS_JOINED));
+    free_image(&n);
+}
+
+Test(flag_bits, are_in_no_frame_of_an_entry_that_is_not_present)
+{
+    const struct ptw_absent absent = {.policy = PTW_ABSENT_WINDOWS};
+    const uint64_t raw = 0x5000 | (uint64_t)1 << 11; /* in transition */
+
+    expect_status(with_flags("amd64", 52, C), PTW_OK);
+    cr_expect(eq(int, ptw_absent_read(&absent, &regime, 0, raw).kind,
+                 PTW_ABSENT_FRAME));
+    cr_expect(eq(int, ptw_absent_read(&absent, &regime, 0, raw | C).kind,
+                 PTW_ABSENT_UNKNOWN));
+}
+
 /* ------------------------------------------------------- whose processor */
 
 Test(vendor, of_amd_reserves_bit_8_above_the_pd)
