@@ -219,6 +219,8 @@ Test(flag_bits, are_in_no_address_that_is_mapped)
     next_table = 0x100000;
     q.last.v = ((uint64_t)1 << 46) - 1;
     expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
+    q.last.v = ((uint64_t)1 << 41) + ((uint64_t)1 << 30) - 1; /* nor its end */
+    expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
     q.first.v = (uint64_t)1 << 39;
     q.last.v = q.first.v + 0xFFF;
     q.pa.v = (uint64_t)1 << 40;
@@ -394,6 +396,21 @@ Test(flag_bits, of_a_third_kind_do_not_differ_by_themselves)
     j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
     expect_status(compact(&j, &n), PTW_OK);
     expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.flags_differ, 0));
+    free_image(&n);
+}
+
+/* Nor one that can't be read. */
+Test(flag_bits, do_not_differ_where_a_page_can_not_be_read)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    put(PT, 20, 0x300000 | P | U | C);
+    put(PT, 21, 0x300000 | P | U);
+    offer(0x300000, PAGE, far_memory(PAGE), REFUSED);
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.dropped[PTW_DROP_UNREADABLE], 2));
     cr_expect(eq(u64, n.counts.flags_differ, 0));
     free_image(&n);
 }
