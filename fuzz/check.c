@@ -118,7 +118,8 @@ bool fz_can_map(const struct fz_world *w, unsigned rights, bool copy_on_write,
 
     if (!fz_can_grant(w, rights, grant_exec) ||
         attributes->memory_type >= f->memory_types || attributes->key != 0 ||
-        (attributes->global && !f->has_global)) {
+        (attributes->global && !f->has_global) ||
+        (attributes->flag_bits & ~w->mode.flag_bits) != 0) {
         return false;
     }
     return !copy_on_write ||
@@ -431,6 +432,19 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
 }
 
 /* ------------------------------------------------------- against the oracle */
+
+bool fz_meets_flag_bits(const struct fz_world *w, uint64_t pa, uint64_t last)
+{
+    for (unsigned bit = 32; bit < 52; bit++) {
+        /* Some address of the range has the bit, if the part above it is odd
+         * at one of its ends or between them. */
+        if ((w->mode.flag_bits >> bit & 1) != 0 &&
+            ((pa >> bit & 1) != 0 || pa >> bit != last >> bit)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
 {

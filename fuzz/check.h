@@ -100,6 +100,9 @@ void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
                     struct ptw_memo *memo, uint64_t root,
                     struct fz_expected *scratch);
 
+/* Whether an address from pa to last has a flag bit. */
+bool fz_meets_flag_bits(const struct fz_world *w, uint64_t pa, uint64_t last);
+
 /* What a root is, judged naively. */
 enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root);
 

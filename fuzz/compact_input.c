@@ -86,6 +86,8 @@ static void read_map(struct fc_guest *g, const struct fz_records *in)
         (unsigned)fz_value(in, FZ_MEMORY_TYPE, fz_get(record, MAP_TYPE));
     q->attributes.key = (unsigned)fz_value(in, FZ_KEY, fz_get(record, MAP_KEY));
     q->attributes.global = (options & 2) != 0;
+    q->attributes.flag_bits = fz_value(
+        in, FZ_FLAG_BITS, fz_flag_bits(g->w, fz_get(record, MAP_FLAG_BITS)));
     q->flags = (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, MAP_FLAGS));
     q->max_reads = fz_value(in, FZ_READS, UINT64_MAX);
 }
@@ -298,6 +300,9 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
     }
     for (unsigned i = 0; i < world.roots; i++) {
         g->root[i] = ptw_root_of(&world.regime, ptw_pa_of(world.root[i]));
+        if (world.root_flags[i] != 0) {
+            g->o.root_flags = world.root_flags;
+        }
     }
     if ((input->options & OPT_CHANGES) != 0 &&
         (world.memory == FZ_DIRECT || world.memory == FZ_MIXED)) {

@@ -84,6 +84,9 @@ static bool map_is_right(const struct fz_world *w,
         *unsure = (q->flags & PTW_EDIT_LARGE) != 0;
         return *unsure;
     }
+    if (fz_meets_flag_bits(w, q->pa.v, q->pa.v + span)) {
+        return false;
+    }
     return true;
 }
 
@@ -104,6 +107,11 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     if ((o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
         (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
         return false;
+    }
+    for (unsigned i = 0; i < g->w->roots; i++) {
+        if ((g->w->root_flags[i] & ~g->w->mode.flag_bits) != 0) {
+            return false;
+        }
     }
     if (o->base.v % fc_page_bytes(g) != 0 || o->first.v > o->last.v ||
         o->first.v % fc_page_bytes(g) != 0 ||

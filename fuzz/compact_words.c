@@ -56,6 +56,10 @@ void fz_describe_compact(FILE *to, const uint8_t *data, size_t len)
                 g->map[i].first.v, g->map[i].last.v, g->map[i].pa.v,
                 g->map[i].rights);
     }
+    for (unsigned i = 0; i < g->w->roots && g->o.root_flags != NULL; i++) {
+        fprintf(to, "    root %u is loaded with the flag bits %" PRIx64 "\n", i,
+                g->o.root_flags[i]);
+    }
     for (unsigned i = 0; i < g->refuses; i++) {
         fprintf(to, "    refuses to read %" PRIx64 "-%" PRIx64 "\n",
                 g->refused[i][0], g->refused[i][1]);

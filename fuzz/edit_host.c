@@ -262,13 +262,23 @@ static void add_pool_pages(struct fm *m, uint64_t first, unsigned pages)
     }
 }
 
-/* Whether roots can't be wherever tables can: half of the pool is where no root
- * can be. */
-static bool has_high(const struct fm *m)
+/* Where tables can be and roots can't: half of the pool is there; 0: nowhere. */
+static uint64_t high_part(const struct fm *m)
 {
     const struct oracle_format *f = m->mode->format;
 
-    return f->root_pa_bits(m->mode) < f->table_pa_bits(m->mode);
+    for (unsigned bit = f->root_pa_bits(m->mode);
+         bit < f->table_pa_bits(m->mode); bit++) {
+        if ((m->mode->flag_bits >> bit & 1) == 0) {
+            return (uint64_t)1 << bit;
+        }
+    }
+    return 0;
+}
+
+static bool has_high(const struct fm *m)
+{
+    return high_part(m) != 0;
 }
 
 /* The pool comes first, so that its pages are in one piece, or two. */
@@ -281,7 +291,7 @@ void fe_add_pool(struct fm *m, const struct fz_world *w)
 
     m->pool_bytes = oracle_largest_table(m->mode->format);
     if (has_high(m)) {
-        high = (uint64_t)1 << m->mode->format->root_pa_bits(m->mode);
+        high = high_part(m);
         high = room_beside(w, high + m->pool_bytes, size, high + 0x40000000);
     }
     if (first == 0 || (high == 0 && has_high(m))) {
@@ -399,7 +409,7 @@ static unsigned why_not(const struct fe_host *h, uint64_t pa,
     if (pa % is->bytes != 0) {
         why |= 1u << PTW_E_ALIGN;
     }
-    if (pa >> width_of(h, is) != 0) {
+    if (pa >> width_of(h, is) != 0 || (pa & h->m.mode->flag_bits) != 0) {
         why |= 1u << PTW_E_WIDTH;
     }
     if (r == NULL) {

@@ -74,11 +74,15 @@ static void read_edit(const struct fz_world *w, const struct fz_records *in,
     q->attributes.key =
         (unsigned)fz_value(in, FZ_KEY, fz_get(record, EDIT_KEY));
     q->attributes.global = (options & 2) != 0;
+    q->attributes.flag_bits = fz_value(
+        in, FZ_FLAG_BITS, fz_flag_bits(w, fz_get(record, EDIT_FLAG_BITS)));
     flags = fz_value(in, FZ_FLAGS, flags);
     q->grant_exec = (flags & PTW_EDIT_GRANT_EXEC) != 0;
     q->flags = (unsigned)flags & ~(unsigned)PTW_EDIT_GRANT_EXEC;
     q->table_rights = (options & 4) != 0 ? PTW_USER : 0;
     q->table_rights = (unsigned)fz_value(in, FZ_TABLE_RIGHTS, q->table_rights);
+    q->table_flags = fz_value(
+        in, FZ_TABLE_FLAGS, fz_flag_bits(w, fz_get(record, EDIT_TABLE_FLAGS)));
     q->level = (unsigned)fz_value(in, FZ_LEVEL, level);
     q->owner = (unsigned)fz_value(in, FZ_OWNER, fz_get(record, EDIT_OWNER));
     q->space = (unsigned)fz_value(in, FZ_SPACE, q->root);
@@ -118,6 +122,7 @@ bool fe_plausible(const struct fz_world *w, const struct fe_record *q)
         pages |= q->pa;
         if (q->pa > UINT64_MAX - (q->last - q->first) ||
             q->pa + (q->last - q->first) >= limit ||
+            fz_meets_flag_bits(w, q->pa, q->pa + (q->last - q->first)) ||
             !fz_can_map(w, q->rights, q->copy_on_write, q->grant_exec,
                         &q->attributes)) {
             return false;

@@ -53,6 +53,7 @@ struct fe_record {
     struct ptw_attributes attributes;
     unsigned flags;
     unsigned table_rights;
+    uint64_t table_flags;
     unsigned takes;
     uint64_t max_reads;
     unsigned move_mask;

@@ -67,6 +67,12 @@ void fe_say_edit(const struct fe_host *h, const struct fe_record *q,
                q->attributes.global ? ", global" : "",
                (unsigned)q->attributes.key);
         fz_say("%s", q->table_rights != 0 ? ", new tables for the user" : "");
+        if (q->attributes.flag_bits != 0) {
+            fz_say(", flag bits %llx", HEX(q->attributes.flag_bits));
+        }
+    }
+    if (q->table_flags != 0) {
+        fz_say(", new tables with flag bits %llx", HEX(q->table_flags));
     }
     fe_say_flags(q->flags);
     fz_say("%s", q->grant_exec && q->op != DO_UNMAP ? ", grant execution" : "");

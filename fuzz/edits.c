@@ -225,7 +225,8 @@ static void check_status(const struct fz_world *w, const struct fe_host *h,
         bad = true;
         break;
     case PTW_E_ARG:
-        bad = (q->flags & PTW_EDIT_UNSHARE) == 0 || t->shares != NULL;
+        bad = ((q->flags & PTW_EDIT_UNSHARE) == 0 || t->shares != NULL) &&
+              (q->table_flags & ~w->mode.flag_bits) == 0;
         break;
     case PTW_E_LARGE:
         bad = (q->flags & PTW_EDIT_SPLIT) != 0;
@@ -337,6 +338,7 @@ static enum ptw_status step(struct fz_world *w, struct fe_host *h,
             w, q->copy_on_write ? q->rights & ~(unsigned)PTW_WRITE : q->rights),
         .copy_on_write = q->copy_on_write,
         .attributes = q->attributes,
+        .table_flags = &q->table_flags,
         .what = name[q->op],
     };
     uint64_t was[FM_ROOTS];
@@ -354,6 +356,7 @@ static enum ptw_status step(struct fz_world *w, struct fe_host *h,
     t->shares = (h->options & OPT_VOUCH) != 0 && !shared ? NULL : &h->shares;
     t->root.table.v = h->m.root[q->root];
     t->table_rights = q->table_rights;
+    t->table_flags = q->table_flags;
     fe_edit_begin(h, q, movable);
     fe_say_edit(h, q, movable);
     spoilt = spoil_stock(h, t, q->stock_fault);

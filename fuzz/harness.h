@@ -89,6 +89,7 @@ struct fz_world {
     struct fz_region region[FZ_REGIONS]; /* ascending */
     unsigned regions;
     uint64_t root[FZ_ROOTS];
+    uint64_t root_flags[FZ_ROOTS]; /* flag bits that it is loaded with */
     unsigned roots;
     uint64_t va[FZ_VAS];
     unsigned vas;
@@ -134,6 +135,10 @@ bool fz_next_record(const struct fz_world *w, struct fz_records *in);
 
 /* fz_address returns the address whose name that field of the record has. */
 uint64_t fz_address(const struct fz_records *in, enum fz_field_id field);
+
+/* fz_flag_bits returns those of the flag bits that a code names, a bit each in
+ * ascending order. */
+uint64_t fz_flag_bits(const struct fz_world *w, uint64_t code);
 
 /* fz_entry returns an entry, by the flags of an `entry` record that leads to a
  * page. */

@@ -64,7 +64,7 @@ const struct fz_field fz_field[FZ_FIELDS] = {
         {OP_HEADER, "features", 24, 8, FZ_SET,
          "no-nx no-pse no-page1g no-wp cet amd flag-47 flag-46",
          "what the processor lacks, or has; cet counts only with WP, flag "
-         "bits only in walks"},
+         "bits only in formats that have some"},
     [HEADER_WIDTH] = {OP_HEADER, "width", 32, 8, FZ_PLAIN, NULL,
                       "the physical width is that of the widest processor (52 "
                       "bits in x86), less "
@@ -84,6 +84,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [HEADER_SKEW] = {OP_HEADER, "skew", 80, 8, FZ_PLAIN, NULL,
                      "host memory starts at this byte, modulo 64; a loan does, "
                      "and its bytes are wrong, if that is not a multiple of 8"},
+    [HEADER_FLAG_BITS] = {OP_HEADER, "flag-bits", 88, 20, FZ_PLAIN, NULL,
+                          "more flag bits: bits 32 to 51 of an entry"},
     [HEADER_READ_STEP] = {OP_HEADER, "read-step", 128, 64, FZ_PLAIN, NULL,
                           "the step in reads of the resumed walk, less 1"},
     [HEADER_ITEM_STEP] = {OP_HEADER, "item-step", 192, 64, FZ_PLAIN, NULL,
@@ -120,7 +122,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [VALUE_OF] = {OP_VALUE, "of", 8, 8, FZ_PLAIN,
                   "first last pa their-va rights flags memory-type key level "
                   "owner space attributes reads table-rights bytes cr0 cr4 "
-                  "efer about without base tables-base store",
+                  "efer about without base tables-base store flag-bits "
+                  "table-flags",
                   "which field; values that are none change nothing"},
     [VALUE_IS] = {OP_VALUE, "is", 64, 64, FZ_PLAIN, NULL, "what it becomes"},
     [REGION_BASE] = {OP_REGION, "base", 8, 8, FZ_PLAIN, NULL,
@@ -146,6 +149,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [ROOT_BIT] = {OP_ROOT, "bit", 16, 8, FZ_PLAIN, NULL,
                   "1 + a bit that is set in it, modulo 65"},
     [ROOT_BELOW] = {OP_ROOT, "below", 24, 16, FZ_PLAIN, NULL, "added to it"},
+    [ROOT_FLAG_BITS] = {OP_ROOT, "flag-bits", 40, 8, FZ_PLAIN, NULL,
+                        "compact: the flag bits that it is loaded with, a bit "
+                        "each, in ascending order"},
     [RANGE_FIRST] = {OP_RANGE, "first", 8, 4, FZ_PLAIN, NULL, "an address"},
     [RANGE_LAST] = {OP_RANGE, "last", 12, 4, FZ_PLAIN, NULL, "an address"},
     [ASK_AT] = {OP_ASK, "at", 8, 4, FZ_PLAIN, NULL, "an address"},
@@ -176,6 +182,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "0x80 on, it counts pages of level shift modulo 8"},
     [ENTRY_BITS] = {OP_ENTRY, "bits", 104, 8, FZ_PLAIN, NULL,
                     "these are set in the number of the page"},
+    [ENTRY_FLAG_BITS] = {OP_ENTRY, "flag-bits", 112, 8, FZ_PLAIN, NULL,
+                         "the flag bits that it has, a bit each, in ascending "
+                         "order"},
     [RAW_PAGE] = {OP_RAW, "page", 8, 8, FZ_PLAIN, NULL, "the page"},
     [RAW_INDEX] = {OP_RAW, "index", 16, 16, FZ_PLAIN, NULL, "the entry"},
     [RAW_IS] = {OP_RAW, "is", 64, 64, FZ_PLAIN, NULL, "what it is"},
@@ -203,6 +212,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "present write user type0 type1 accessed dirty large "
                      "global soft0 soft1 soft2 no-exec more0 more1 more2",
                      "what each entry says"},
+    [CHAIN_FLAG_BITS] = {OP_CHAIN, "flag-bits", 64, 8, FZ_PLAIN, NULL,
+                         "the flag bits of each entry, as of entry"},
     [FLIP_PAGE] = {OP_FLIP, "page", 8, 8, FZ_PLAIN, NULL, "the page"},
     [FLIP_INDEX] = {OP_FLIP, "index", 16, 16, FZ_PLAIN, NULL, "the entry"},
     [FLIP_BIT] = {OP_FLIP, "bit", 32, 8, FZ_PLAIN, NULL, "the bit, modulo 64"},
@@ -285,6 +296,11 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                     "the level of the alias, modulo those that it can have"},
     [EDIT_OWNER] = {OP_EDIT, "owner", 108, 4, FZ_PLAIN, NULL,
                     "the space that owns it"},
+    [EDIT_FLAG_BITS] = {OP_EDIT, "flag-bits", 112, 8, FZ_PLAIN, NULL,
+                        "the flag bits that leaves are to have, as of entry"},
+    [EDIT_TABLE_FLAGS] = {OP_EDIT, "table-flags", 120, 8, FZ_PLAIN, NULL,
+                          "the flag bits that entries have which lead to new "
+                          "tables, as of entry"},
     [REBUILD_OPTIONS] =
         {OP_REBUILD, "options", 8, 8, FZ_SET,
          "running as-is no-room stopped zeros-known spoil-absent",
@@ -361,6 +377,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "copy-on-write global anywhere",
                      "copy-on-write; global; at an address instead"},
     [MAP_AT] = {OP_MAP, "at", 112, 4, FZ_PLAIN, NULL, "that address"},
+    [MAP_FLAG_BITS] = {OP_MAP, "flag-bits", 120, 8, FZ_PLAIN, NULL,
+                       "the flag bits of its leaves, as of entry"},
     [CUT_PAGE] = {OP_CUT, "page", 8, 8, FZ_PLAIN, NULL, "the page"},
     [CUT_AT] = {OP_CUT, "at", 16, 16, FZ_PLAIN, NULL, "the byte of it"},
     [CUT_HOLE] = {OP_CUT, "hole", 32, 16, FZ_PLAIN, NULL,

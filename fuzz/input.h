@@ -69,6 +69,7 @@ enum fz_field_id {
     HEADER_RESTLESS,
     HEADER_ROOM,
     HEADER_SKEW,
+    HEADER_FLAG_BITS,
     HEADER_READ_STEP,
     HEADER_ITEM_STEP,
     HEADER_NEED,
@@ -103,6 +104,7 @@ enum fz_field_id {
     ROOT_PAGE,
     ROOT_BIT,
     ROOT_BELOW,
+    ROOT_FLAG_BITS,
 
     RANGE_FIRST,
     RANGE_LAST,
@@ -122,6 +124,7 @@ enum fz_field_id {
     ENTRY_NUMBER,
     ENTRY_SHIFT,
     ENTRY_BITS,
+    ENTRY_FLAG_BITS,
 
     RAW_PAGE,
     RAW_INDEX,
@@ -142,6 +145,7 @@ enum fz_field_id {
     CHAIN_LINKS,
     CHAIN_LAST,
     CHAIN_FLAGS,
+    CHAIN_FLAG_BITS,
 
     FLIP_PAGE,
     FLIP_INDEX,
@@ -184,6 +188,8 @@ enum fz_field_id {
     EDIT_OPTIONS,
     EDIT_LEVEL,
     EDIT_OWNER,
+    EDIT_FLAG_BITS,
+    EDIT_TABLE_FLAGS,
 
     REBUILD_OPTIONS,
     REBUILD_FLAGS,
@@ -220,6 +226,7 @@ enum fz_field_id {
     MAP_KEY,
     MAP_OPTIONS,
     MAP_AT,
+    MAP_FLAG_BITS,
 
     CUT_PAGE,
     CUT_AT,
@@ -295,6 +302,8 @@ enum fz_value {
     FZ_BASE,
     FZ_TABLES_BASE,
     FZ_STORE,
+    FZ_FLAG_BITS,
+    FZ_TABLE_FLAGS,
     FZ_VALUES
 };
 

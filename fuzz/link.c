@@ -82,7 +82,8 @@ static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
     unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
     uint64_t address = w->mode.format->table_bits(&w->mode);
-    struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
+    struct fm_change change = {
+        .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
     struct fm_node target;
     struct fm_node entry;
     struct ptw_item item;
@@ -97,6 +98,7 @@ static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
     sound = item.space < w->roots && b->built[q->root].built &&
             q->owner <= q->root && b->built[q->owner].built &&
             fz_canonical(w, q->first) && fz_canonical(w, q->their_va) &&
+            (q->table_flags & ~w->mode.flag_bits) == 0 &&
             !(q->owner == q->root && ((q->first ^ q->their_va) & ~span) == 0);
     if ((flags & PTW_EDIT_EXACT) != 0 && q->link_said) {
         sound = sound && leads_to_table(w, level + 1, q->link);
@@ -117,6 +119,7 @@ static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
         fe_say_supply(q, false);
     }
     t->table_rights = q->table_rights;
+    t->table_flags = q->table_flags;
     t->shares = &h->shares;
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
@@ -165,6 +168,12 @@ static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
                 ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) {
             fz_fail("a link at %llx has the bits %llx", HEX(q->first),
                     HEX(entry.raw & ~address));
+        }
+        if (((entry.raw ^
+              ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) &
+             w->mode.flag_bits) != 0) {
+            fz_fail("a link at %llx has the flag bits of %llx", HEX(q->first),
+                    HEX(entry.raw));
         }
         if ((entry.rights & ~rights & ~w->mode.format->granted(&w->mode)) !=
             0) {
@@ -222,7 +231,7 @@ enum { LINK_REGIONS = 1024 };
 /* What a link, made by ptw_link with the record's arguments, left behind. */
 static void check_links(const struct fz_world *w, struct fe_host *h,
                         const struct ptw_link_request *q, unsigned root,
-                        unsigned level, enum ptw_status st)
+                        unsigned level, uint64_t flag_bits, enum ptw_status st)
 {
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned shift = fz_shift(w, level + 1);
@@ -260,6 +269,9 @@ static void check_links(const struct fz_world *w, struct fe_host *h,
         } else if (((entry.rights ^ q->rights) & ~ignored) != 0) {
             fz_fail("a link at %llx grants %x and was to grant %x",
                     HEX(ours + (i << shift)), entry.rights, q->rights);
+        } else if ((entry.raw & w->mode.flag_bits) != flag_bits) {
+            fz_fail("a link at %llx is %llx and was to have the flag bits %llx",
+                    HEX(ours + (i << shift)), HEX(entry.raw), HEX(flag_bits));
         }
     }
     if (any != (st == PTW_OK) && regions <= LINK_REGIONS) {
@@ -300,8 +312,7 @@ static bool link_sound(const struct fz_world *w, const struct fe_host *h,
 
 static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
                                   struct ptw_movable_tables *mt,
-                                  struct fe_rebuilt *b,
-                                  struct fe_record *q)
+                                  struct fe_rebuilt *b, struct fe_record *q)
 {
     bool movable = (h->options & OPT_MOVES) != 0;
     struct ptw_tables *t = &mt->tables;
@@ -322,7 +333,8 @@ static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
             (q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE)) | fe_exec_flag(q),
         .max_reads = q->max_reads,
     };
-    struct fm_change change = {.want = FM_ANYTHING, .what = "link"};
+    struct fm_change change = {
+        .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
     uint64_t pa;
@@ -333,7 +345,8 @@ static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
         ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes;
     memcpy(was, h->m.root, sizeof was);
     fe_edit_begin(h, q, movable);
-    sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root];
+    sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root] &&
+            (q->table_flags & ~w->mode.flag_bits) == 0;
     fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
            "%llx, level %u, rights %x, bits %llx",
            HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
@@ -343,6 +356,7 @@ static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
     fz_say("%s", q->grant_exec ? ", grant execution" : "");
     fe_say_supply(q, movable);
     t->table_rights = q->table_rights;
+    t->table_flags = q->table_flags;
     t->shares = &h->shares;
     t->root.table.v = was[q->root];
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
@@ -365,7 +379,7 @@ static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
     if (st == PTW_OK || st == PTW_NOT_MAPPED) {
         change.first = q->first & mask & ~span;
         change.last = (q->last & mask) | span;
-        check_links(w, h, &r, q->root, level, st);
+        check_links(w, h, &r, q->root, level, q->table_flags, st);
     } else {
         if ((sound && (st == PTW_E_ARG || st == PTW_E_RANGE ||
                        st == PTW_NOT_CANONICAL)) ||
@@ -393,8 +407,7 @@ static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
 /* A link by ptw_link, or by the item that a walk would give. */
 static enum ptw_status link_step(struct fz_world *w, struct fe_host *h,
                                  struct ptw_movable_tables *mt,
-                                 struct fe_rebuilt *b,
-                                 struct fe_record *q)
+                                 struct fe_rebuilt *b, struct fe_record *q)
 {
     return (q->flags & PTW_EDIT_RECLAIM) != 0
                ? link_range(w, h, mt, b, q)

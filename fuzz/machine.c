@@ -657,6 +657,21 @@ static void differ(const struct fm_compare *c, uint64_t va, const char *how,
             HEX(sign(c->is, va)), how, HEX(was), HEX(is));
 }
 
+/* The flag bits of an entry. */
+static uint64_t flag_bits(const struct fm *m, const struct fm_node *n)
+{
+    return n->raw & m->mode->flag_bits;
+}
+
+static void same_flag_bits(const struct fm_compare *c,
+                           const struct fm_node *was, const struct fm_node *is,
+                           uint64_t va)
+{
+    if (flag_bits(c->was, was) != flag_bits(c->is, is)) {
+        differ(c, va, "are other flag bits", was->raw, is->raw);
+    }
+}
+
 /* Of a class: what may differ within a run. */
 enum { PER_LEAF = 1 << 8 | 1 << 9 | 1 << 10 };
 
@@ -687,6 +702,7 @@ static void same_leaf(const struct fm_compare *c, const struct fm_node *was,
              ~(c->runs ? PER_LEAF : 0u)) != 0) {
             differ(c, va, "are other attributes", was->raw, is->raw);
         }
+        same_flag_bits(c, was, is, va);
     }
     if (!c->rebuilt && was->real && is->real && was->raw != is->raw) {
         differ(c, va, "is another entry", was->raw, is->raw);
@@ -724,6 +740,10 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             at.global != q->attributes.global || at.key != q->attributes.key) {
             differ(c, va, "are other attributes than asked for", 0, is->raw);
         }
+        if (flag_bits(c->is, is) != q->attributes.flag_bits) {
+            differ(c, va, "are other flag bits than asked for",
+                   q->attributes.flag_bits, is->raw);
+        }
         break;
     case FM_UNMAPPED:
         if (is->kind != FM_NONE || is->present) {
@@ -749,6 +769,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
         if (a != b) {
             differ(c, va, "are other attributes", was->raw, is->raw);
         }
+        same_flag_bits(c, was, is, va);
         break;
     case FM_ANYTHING:
         break;
@@ -768,7 +789,30 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
                 .copy_on_write) {
             differ(c, va, "copy-on-write differs", was->raw, is->raw);
         }
+        same_flag_bits(c, was, is, va);
         break;
+    }
+}
+
+/* The flag bits of an entry that leads to a table: those of the entry that was
+ * there, or, of a new table, those that were asked for. */
+static void check_table_flags(const struct fm_compare *c,
+                              const struct fm_node *was,
+                              const struct fm_node *is, uint64_t va)
+{
+    const uint64_t *asked = c->change->table_flags;
+    bool as_asked = asked != NULL && flag_bits(c->is, is) == *asked;
+
+    if (is->kind != FM_TABLE || !is->real) {
+        return;
+    }
+    /* A rebuild without the tables of the source makes all of them anew; an alias
+     * keeps its bits. */
+    if (was->kind == FM_TABLE && was->real && !(c->rebuilt && as_asked)) {
+        same_flag_bits(c, was, is, va);
+    } else if (asked != NULL && !as_asked) {
+        differ(c, va, "a new table is referred to with other flag bits", *asked,
+               is->raw);
     }
 }
 
@@ -804,6 +848,7 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
             differ(c, va, "a table is referred to in another way", a.raw,
                    b.raw);
         }
+        check_table_flags(c, &a, &b, va);
         if (level > 0 && (a.kind == FM_TABLE || b.kind == FM_TABLE ||
                           (!all_in && !all_out))) {
             if ((all_out || q->want == FM_SAME) &&

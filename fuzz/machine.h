@@ -125,6 +125,8 @@ struct fm_change {
     unsigned rights;
     bool copy_on_write;
     struct ptw_attributes attributes;
+    const uint64_t *table_flags; /* flag bits of entries that lead to new
+                                    tables, or NULL: any */
     const char *what;
 };
 

@@ -22,6 +22,9 @@ struct notes {
 /* Of a new page, beside the old page that it is. */
 enum { JOINED = 1, LARGE = 2, WRITTEN = 4 };
 
+/* Of a new page: the flag bits of its leaves are known, and they differ. */
+enum { KNOWN = 1, MIXED = 2 };
+
 /* Of an old page: how many leaves it has, and whether one of them writes. */
 enum { ONE_LEAF = 2, WRITER = 1 };
 
@@ -51,6 +54,12 @@ struct naive {
     struct notes *turned; /* old pages of leaves made copy-on-write */
     struct notes *lost;   /* old pages that can't be read */
     struct notes *frames; /* new table: old table */
+    struct notes *kinds;  /* new page: flag bits of its leaves, and marks */
+    unsigned space;       /* whose tables are compared */
+    uint64_t path[ORACLE_MOST_LEVELS]; /* flag bits of the entries that lead to
+                                          the old tables of the path */
+    uint64_t seen[2]; /* the first two kinds of flag bits, | KNOWN, */
+    bool many_kinds;  /* and there are others */
 };
 
 /* An old leaf. */
@@ -62,7 +71,7 @@ struct leaf {
     unsigned rights; /* of itself */
 };
 
-static struct notes notes[8];
+static struct notes notes[9];
 
 struct fc_difference fc_difference;
 
@@ -240,6 +249,44 @@ static bool is_zeros(const struct naive *n, uint64_t is)
     return true;
 }
 
+/* A leaf maps that new page with these flag bits. */
+static void note_flags(struct naive *n, uint64_t is, uint64_t flags)
+{
+    bool fresh;
+    uint64_t *k = note(n, n->kinds, is | 1, &fresh);
+
+    if (k == NULL) {
+        return;
+    }
+    flags |= KNOWN;
+    if (fresh) {
+        *k = flags;
+    } else if ((*k & ~(uint64_t)MIXED) != flags) {
+        *k |= MIXED;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        n->seen[i] = n->seen[i] == 0 ? flags : n->seen[i];
+        if (n->seen[i] == flags) {
+            return;
+        }
+    }
+    n->many_kinds = true;
+}
+
+/* That no page stands for others whose leaves have other flag bits. */
+static void check_kinds(struct naive *n)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const uint64_t *page = noted(n->news, n->kinds->key[i]);
+
+        if (n->kinds->key[i] != 0 && page != NULL && (*page & JOINED) != 0 &&
+            (n->kinds->value[i] & MIXED) != 0) {
+            differ(n, "two pages became one, with other flag bits", 0,
+                   n->kinds->key[i] - 1, n->kinds->value[i]);
+        }
+    }
+}
+
 /* One old page and the new one in its place. */
 static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
                       unsigned marks)
@@ -378,7 +425,8 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         if ((e.rights & ~less) != (rights & ~less) || (rights & less) != 0 ||
             x.memory_type != y.memory_type || x.key != y.key ||
             x.global != y.global || x.accessed != y.accessed ||
-            x.dirty != y.dirty || x.copy_on_write != y.copy_on_write) {
+            ((bits ^ raw) & mode_of(n)->flag_bits) != 0 || x.dirty != y.dirty ||
+            x.copy_on_write != y.copy_on_write) {
             differ(n, "a leaf", va, bits, raw);
         }
     }
@@ -396,6 +444,7 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
     for (uint64_t at = 0; at < size && !over(n); at += page_bytes(n)) {
         same_page(n, va + at, pa + at, e.pa.v + at,
                   (level > 0 ? LARGE : 0u) | (writes(n, raw) ? WRITTEN : 0u));
+        note_flags(n, e.pa.v + at, raw & mode_of(n)->flag_bits);
     }
 }
 
@@ -434,14 +483,21 @@ static void nothing(struct naive *n, const struct leaf *l, unsigned level,
 
 /* --------------------------------------------------------------------- maps */
 
-static bool maps_touch(const struct naive *n, uint64_t first, uint64_t last)
+/* The map that has an address of that range, or NULL. */
+static const struct ptw_map_request *map_in(const struct naive *n,
+                                            uint64_t first, uint64_t last)
 {
     for (size_t i = 0; i < n->g->o.maps; i++) {
         if (n->g->map[i].first.v <= last && n->g->map[i].last.v >= first) {
-            return true;
+            return &n->g->map[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool maps_touch(const struct naive *n, uint64_t first, uint64_t last)
+{
+    return map_in(n, first, last) != NULL;
 }
 
 static bool maps_cover(const struct naive *n, uint64_t va)
@@ -488,6 +544,11 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
             return;
         }
         (void)note(n, n->tables, table_key(e.pa.v, level - 1), &fresh);
+        if (fresh && ((raw ^ n->g->w->root_flags[n->space]) &
+                      mode_of(n)->flag_bits) != 0) {
+            differ(n, "the flag bits of a table of a map", va,
+                   n->g->w->root_flags[n->space], raw);
+        }
         for (unsigned i = 0; i < entries_of(n, level - 1); i++) {
             only_maps(n, new_entry(n, e.pa.v, i), level - 1,
                       va + i * size_of(n, level - 1));
@@ -495,9 +556,16 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
         return;
     }
     for (uint64_t at = 0; at < size; at += page_bytes(n)) {
-        if (!maps_cover(n, va + at)) {
+        const struct ptw_map_request *q = map_in(n, va + at, va + at);
+
+        if (q == NULL) {
             differ(n, "a page is mapped", va + at, 0, raw);
             return;
+        }
+        if (n->strict &&
+            (raw & mode_of(n)->flag_bits) != q->attributes.flag_bits) {
+            differ(n, "the flag bits of a map", va + at,
+                   q->attributes.flag_bits, raw);
         }
     }
 }
@@ -614,6 +682,11 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
                           e.rights != all_rights(n))) {
             differ(n, "a table of small leaves", va, l->raw, raw);
         }
+        if (n->strict && counting &&
+            (raw & mode_of(n)->flag_bits) != n->path[l->level]) {
+            differ(n, "the flag bits of a table of small leaves", va,
+                   n->path[l->level], raw);
+        }
         if (counting) {
             n->c.tables++;
             n->c.split += level == l->level;
@@ -666,6 +739,16 @@ static struct name page_in(uint64_t raw, uint64_t seen, unsigned hi,
     return m;
 }
 
+/* The same of the frame of a page.  Linux has no flag bits in it: PTE_PFN_MASK is
+ * of the physical mask, and sme_me_mask is not. */
+static struct name frame_in(const struct naive *n, unsigned level, uint64_t raw,
+                            uint64_t seen)
+{
+    uint64_t bits = oracle_frame(mode_of(n), level);
+
+    return (struct name){NAMES_PAGE, seen & bits, raw & ~bits};
+}
+
 /* Linux, arch/x86/include/asm/pgtable*.h: present means P, PROTNONE (bit 8) or,
  * in a PMD, PSE (bit 7); what has neither is a swap entry. */
 static struct name linux_name(const struct naive *n, unsigned level,
@@ -675,7 +758,6 @@ static struct name linux_name(const struct naive *n, unsigned level,
     const struct oracle_systems *s = mode_of(n)->format->systems;
     const struct oracle_swap *swap = &s->linux_before;
     bool inverted = s->linux_inverts && a->policy == PTW_ABSENT_LINUX;
-    unsigned top = top_bit(oracle_frame(mode_of(n), 0));
     uint64_t seen = inverted ? ~raw : raw;
     bool large = mode_of(n)->format->large(mode_of(n), level);
     struct name m = {NAMES_WHO_KNOWS, 0, 0};
@@ -685,14 +767,14 @@ static struct name linux_name(const struct naive *n, unsigned level,
     unsigned type;
 
     if (level == 0 && (raw & s->linux_none) != 0) {
-        return page_in(raw, seen, top, 12);
+        return frame_in(n, 0, raw, seen);
     }
     if (large && (raw & s->linux_large) != 0) {
         unsigned lo = shift_of(n, level);
         uint64_t between = part(raw, lo - 1, 13);
 
         return between == 0 || (inverted && between == part(~0ull, lo - 1, 13))
-                   ? page_in(raw, seen, top, lo)
+                   ? frame_in(n, level, raw, seen)
                    : m;
     }
     if (level > 1 ||
@@ -737,7 +819,7 @@ static struct name windows_name(const struct naive *n, unsigned level,
 {
     const struct ptw_absent *a = &n->g->o.absent;
     const struct oracle_systems *s = mode_of(n)->format->systems;
-    unsigned top = top_bit(oracle_frame(mode_of(n), 0));
+    unsigned top = top_bit(oracle_frame(mode_of(n), 0) | mode_of(n)->flag_bits);
     struct name m = {NAMES_NOTHING, 0, 0};
 
     if ((raw & (s->windows_prototype | s->windows_transition)) !=
@@ -767,8 +849,9 @@ static struct name name_in(const struct naive *n, unsigned level, uint64_t raw)
                         ? windows_name(n, level, raw)
                         : linux_name(n, level, raw);
 
-    if (m.what == NAMES_PAGE &&
-        (m.pa >> n->g->w->mode.pa_bits != 0 || m.pa % size_of(n, level) != 0)) {
+    if (m.what == NAMES_PAGE && (m.pa >> n->g->w->mode.pa_bits != 0 ||
+                                 (m.pa & mode_of(n)->flag_bits) != 0 ||
+                                 m.pa % size_of(n, level) != 0)) {
         m.what = NAMES_WHO_KNOWS;
     }
     return m;
@@ -1019,6 +1102,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     } else if (self) {
         n->rewrites = n->rewrites || writes(n, raw);
     } else {
+        n->path[level - 1] = raw & mode_of(n)->flag_bits;
         check_pair(n, e.pa.v, now.pa.v, level - 1, va, kept == PTW_COVER_ALL,
                    counting);
     }
@@ -1099,6 +1183,9 @@ static void check_spaces(struct naive *n)
     forget(n->lost);
     forget(n->frames);
     forget(n->turned);
+    forget(n->kinds);
+    memset(n->seen, 0, sizeof n->seen);
+    n->many_kinds = false;
     for (unsigned i = 0; i < w->roots && !over(n); i++) {
         unsigned same = 0;
 
@@ -1113,11 +1200,14 @@ static void check_spaces(struct naive *n)
             continue;
         }
         n->c.spaces++;
+        n->space = i;
+        n->path[n->levels - 1] = w->root_flags[i];
         check_pair(n, w->root[i], n->m->root[i].table.v, n->levels - 1, 0, true,
                    true);
     }
     if (n->comparing && !over(n)) {
         only_tables(n);
+        check_kinds(n);
     }
     if (n->comparing && !over(n) && n->rewrites && n->c.merged > 0) {
         differ(n, "pages became one that the guest can make writable",
@@ -1132,6 +1222,37 @@ static void same_count(const char *what, uint64_t counted, uint64_t is)
     if (counted != is) {
         fz_fail("counts.%s is %llu, and should be %llu", what, HEX(counted),
                 HEX(is));
+    }
+}
+
+/* Pages whose leaves have different flag bits are counted.  Pages with more than
+ * one leaf may be, where there are more than two kinds, or entries that are not
+ * present. */
+static void count_kinds(const struct naive *n)
+{
+    bool exact = !n->many_kinds && n->c.absent_followed == 0;
+    uint64_t is = n->m->counts.flags_differ;
+    uint64_t mixed = 0;
+    uint64_t more = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++) {
+        const uint64_t *old = noted(n->news, n->kinds->key[i]);
+        const uint64_t *leaves;
+
+        if (n->kinds->key[i] == 0 || old == NULL) {
+            continue;
+        }
+        leaves = noted(n->leaves, (*old & ~(page_bytes(n) - 1)) | 1);
+        if ((n->kinds->value[i] & MIXED) != 0) {
+            mixed++;
+        } else if (leaves != NULL && *leaves >= 2 * ONE_LEAF && !exact) {
+            more++;
+        }
+    }
+    if (is < mixed || is > mixed + more) {
+        fz_fail("counts.flags_differ is %llu, and should be %llu, or up to "
+                "%llu more",
+                HEX(is), HEX(mixed), HEX(more));
     }
 }
 
@@ -1157,6 +1278,7 @@ static void check_counts(const struct naive *n)
     same_count("absent_followed", is->absent_followed, c->absent_followed);
     same_count("absent_unknown", is->absent_unknown, c->absent_unknown);
     same_count("pages", is->pages, pages);
+    count_kinds(n);
     same_count("zeros", is->zeros,
                pages - n->m->pages / (page_bytes(n) / FZ_PAGE));
     same_count("tables", is->tables, n->tables->used);
@@ -1374,6 +1496,7 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         .lost = &notes[5],
         .frames = &notes[6],
         .turned = &notes[7],
+        .kinds = &notes[8],
     };
     uint64_t shared;
 

@@ -112,7 +112,8 @@ static struct placed place_model(const struct fz_world *w,
     if (is.now % is.bytes != 0) {
         is.why_not |= 1u << PTW_E_ALIGN;
     }
-    if ((last & ~(is.bytes - 1)) >> width != 0) {
+    if ((last & ~(is.bytes - 1)) >> width != 0 ||
+        fz_meets_flag_bits(w, is.now, last)) {
         is.why_not |= 1u << PTW_E_WIDTH;
     }
     is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
@@ -211,6 +212,11 @@ static void check_placed(const struct fz_world *w, const struct fe_host *h,
                 "%llx was placed at %llx with the rights %x, and is at %llx "
                 "with %x",
                 HEX(item->first.v), HEX(pa), rights, HEX(n.pa), n.rights);
+        }
+        if (((n.raw ^ bits) & w->mode.flag_bits) != 0) {
+            fz_fail("%llx was placed, its entry was %llx and is %llx, with "
+                    "other flag bits",
+                    HEX(item->first.v), HEX(is->leaf.raw), HEX(n.raw));
         }
         if (loose ? at.copy_on_write != want.copy_on_write ||
                         at.memory_type != want.memory_type ||
@@ -415,13 +421,15 @@ void fe_begin_image(struct fz_world *w, struct fe_host *h,
 }
 
 static void compare_rebuilt(struct fz_world *w, struct fe_host *h,
-                            const struct fe_rebuilt *b, bool loose, bool runs)
+                            const struct fe_rebuilt *b,
+                            const uint64_t *table_flags, bool loose, bool runs)
 {
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     uint64_t first = w->first;
     uint64_t last = w->last;
     struct fm_change change = {
         .want = loose ? FM_NO_MORE : FM_SAME,
+        .table_flags = table_flags,
         .what = "rebuild",
     };
 
@@ -480,6 +488,7 @@ void fz_space_map(const uint8_t *data, size_t len)
         placing.how =
             q.copy_on_write ? PTW_PLACE_COPY_ON_WRITE : PTW_PLACE_AS_IT_IS;
         placing.by = q.pa;
+        t.table_flags = q.table_flags & w->mode.flag_bits;
     }
     fz_say_world(w, NULL);
     fe_say_pool(h);
@@ -497,7 +506,9 @@ void fz_space_map(const uint8_t *data, size_t len)
     fz_note(b.count);
     fz_note(b.end);
     if (!placing.wanted) {
-        compare_rebuilt(w, h, &b, loose, (flags & PTW_WALK_RUNS) != 0);
+        compare_rebuilt(w, h, &b,
+                        (flags & PTW_WALK_TABLES) != 0 ? NULL : &t.table_flags,
+                        loose, (flags & PTW_WALK_RUNS) != 0);
     }
     /* Runs that were placed may follow each other as they did not before. */
     if (b.complete && !loose &&

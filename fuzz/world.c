@@ -341,6 +341,7 @@ static void learn_flags(const struct oracle_mode *real,
     mode.nx = true;
     mode.pse = true;
     mode.page1g = true;
+    mode.flag_bits = 0;
     plain = encoded(&mode, level, kind, RX);
     memset(b, 0, sizeof *b);
     b->frame =
@@ -454,6 +455,18 @@ static uint64_t entry_address(const struct fz_world *w,
                     pa | fz_get(in->record, ENTRY_BITS) * w->page_bytes);
 }
 
+uint64_t fz_flag_bits(const struct fz_world *w, uint64_t code)
+{
+    uint64_t left = w->mode.flag_bits;
+    uint64_t bits = 0;
+
+    for (; left != 0 && code != 0; code >>= 1) {
+        bits |= (code & 1) != 0 ? left & (0 - left) : 0;
+        left &= left - 1;
+    }
+    return bits;
+}
+
 static void read_entries(struct fz_world *w, const struct fz_records *in)
 {
     enum { SAME, NEXT, LARGE, BEFORE };
@@ -469,6 +482,8 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
     uint64_t step[4] = {0, w->page_bytes, large, (uint64_t)0 - w->page_bytes};
     unsigned how = (unsigned)fz_get(record, ENTRY_STEP) % 4;
     uint64_t pa = entry_address(w, in);
+    uint64_t bits = fz_value(in, FZ_FLAG_BITS,
+                             fz_flag_bits(w, fz_get(record, ENTRY_FLAG_BITS)));
 
     if (more == 0xFFFF) {
         index = 0;
@@ -478,7 +493,7 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
     }
     for (uint64_t i = 0; i <= more && index + i < w->entries; i++) {
         set_entry(w, page, index + (unsigned)i,
-                  entry_of(w, page, table, flags, pa + i * step[how]));
+                  entry_of(w, page, table, flags, pa + i * step[how]) | bits);
     }
 }
 
@@ -529,8 +544,11 @@ static unsigned chain_page(unsigned first, unsigned at, unsigned links,
                                            : (first + at) % FZ_SLOTS;
 }
 
-static void read_chain(struct fz_world *w, const uint8_t *record)
+static void read_chain(struct fz_world *w, const struct fz_records *in)
 {
+    const uint8_t *record = in->record;
+    uint64_t bits = fz_value(in, FZ_FLAG_BITS,
+                             fz_flag_bits(w, fz_get(record, CHAIN_FLAG_BITS)));
     unsigned page = (unsigned)fz_get(record, CHAIN_PAGE);
     unsigned index = read_index(w, record, CHAIN_INDEX);
     unsigned links = (unsigned)fz_get(record, CHAIN_LINKS);
@@ -547,7 +565,7 @@ static void read_chain(struct fz_world *w, const uint8_t *record)
         unsigned to = chain_page(page, i + 1, links, last);
 
         set_entry(w, from, index,
-                  entry_of(w, from, true, flags, w->slot[to] * w->unit));
+                  entry_of(w, from, true, flags, w->slot[to] * w->unit) | bits);
     }
 }
 
@@ -606,6 +624,9 @@ static void read_root(struct fz_world *w, const struct fz_records *in)
     root |= bit > 0 ? (uint64_t)1 << (bit - 1) : 0;
     root += fz_get(in->record, ROOT_BELOW);
     if (w->roots < FZ_ROOTS) {
+        w->root_flags[w->roots] =
+            fz_value(in, FZ_FLAG_BITS,
+                     fz_flag_bits(w, fz_get(in->record, ROOT_FLAG_BITS)));
         w->root[w->roots++] = fz_value(in, FZ_PA, root);
     }
 }
@@ -656,7 +677,7 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
         read_repeat(w, record);
         break;
     case OP_CHAIN:
-        read_chain(w, record);
+        read_chain(w, in);
         break;
     case OP_FLIP:
         page = page_to_write(w, w->slot[fz_get(record, FLIP_PAGE) % FZ_SLOTS]);
@@ -710,7 +731,7 @@ void fz_world_without(struct fz_world *w)
 }
 
 static void set_mode(struct fz_world *w, const uint8_t *header,
-                     const struct oracle_format *format, bool tables)
+                     const struct oracle_format *format)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
     struct ptw_cpu cpu = ptw_cpu_widest;
@@ -728,8 +749,9 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
         (features & 16) != 0 && w->mode.wp && format->has_shadow_stacks;
     w->mode.amd = (features & 32) != 0;
     w->mode.flag_bits = 0;
-    if (!tables && format->has_flag_bits) {
-        w->mode.flag_bits = (features & 64) != 0 ? (uint64_t)1 << 47 : 0;
+    if (format->has_flag_bits) {
+        w->mode.flag_bits = fz_get(header, HEADER_FLAG_BITS) << 32;
+        w->mode.flag_bits |= (features & 64) != 0 ? (uint64_t)1 << 47 : 0;
         w->mode.flag_bits |= (features & 128) != 0 ? (uint64_t)1 << 46 : 0;
     }
     w->wide = oracle_widest(&w->mode);
@@ -860,7 +882,7 @@ static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
     uint64_t reading = fz_get(header, HEADER_READING) % 4;
     uint64_t walk = fz_get(header, HEADER_WALK);
 
-    set_mode(w, header, format_of(header, tables), tables);
+    set_mode(w, header, format_of(header, tables));
     w->memory = (enum fz_memory)(fz_get(header, HEADER_MEMORY) % 4);
     w->read_step = fz_get(header, HEADER_READ_STEP) % FZ_MOST_STEP + 1;
     w->item_step = fz_get(header, HEADER_ITEM_STEP) % FZ_MOST_STEP + 1;
@@ -927,6 +949,7 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
         read_op(w, &in);
     }
     if (w->roots == 0) {
+        w->root_flags[0] = 0;
         w->root[w->roots++] = w->slot[0] * w->unit;
     }
     make_ram(w);

@@ -28,8 +28,8 @@ struct ptw_block {
                           PTW_FLAGS_KNOWN; */
     uint64_t second;   /* and of the first leaf that had others; */
     uint64_t other;    /* pages that are mapped with these */
-    uint64_t mixed;    /* pages that two leaves map with other flag bits, or may
-                          do */
+    uint64_t mixed;    /* pages of which it is not known that all their leaves
+                          have the same flag bits, and which */
     uint32_t unit;     /* log2 of the bytes of the unit that it is in, or 0 */
     uint16_t leaves;   /* first block of a unit: a set of enum ptw_unit_leaf */
     uint16_t torn;     /* the same: enum ptw_torn, of the unit */
@@ -92,6 +92,12 @@ PTW_ENGINE uint64_t ptw_block_written(const struct ptw_block *b)
 PTW_ENGINE uint64_t ptw_block_shared(const struct ptw_block *b)
 {
     return b->again & ptw_block_written(b);
+}
+
+/* The pages that two leaves map with other flag bits, or may do. */
+PTW_ENGINE uint64_t ptw_block_flags_differ(const struct ptw_block *b)
+{
+    return b->mixed & b->again;
 }
 
 /* By hand, since the compiler's own may be a call to its library. */

@@ -219,6 +219,8 @@ Test(flag_bits, are_in_no_address_that_is_mapped)
     next_table = 0x100000;
     q.last.v = ((uint64_t)1 << 46) - 1;
     expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
+    q.last.v = ((uint64_t)1 << 41) + ((uint64_t)1 << 30) - 1; /* nor its end */
+    expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
     q.first.v = (uint64_t)1 << 39;
     q.last.v = q.first.v + 0xFFF;
     q.pa.v = (uint64_t)1 << 40;
@@ -379,6 +381,66 @@ Test(flag_bits, are_counted_where_leaves_of_a_page_differ)
     cr_expect(eq(u64, n.counts.flags_differ, 1 + 512));
     cr_expect(eq(u64, n.counts.merged, 0));
     free_image(&n);
+}
+
+/* A page of one leaf is not counted, whatever kind of flag bits it has. */
+Test(flag_bits, of_a_third_kind_do_not_differ_by_themselves)
+{
+    struct job j;
+    struct image n;
+
+    guest_with_flags(C | C >> 1 | C >> 2);
+    j = job_of(1);
+    put(PT, 4, (DATA + 4 * PAGE) | P | U | C >> 1);
+    put(PT, 5, (DATA + 5 * PAGE) | P | U | C >> 2);
+    j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.flags_differ, 0));
+    free_image(&n);
+}
+
+/* Nor one that can't be read. */
+Test(flag_bits, do_not_differ_where_a_page_can_not_be_read)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    put(PT, 20, 0x300000 | P | U | C);
+    put(PT, 21, 0x300000 | P | U);
+    offer(0x300000, PAGE, far_memory(PAGE), REFUSED);
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.dropped[PTW_DROP_UNREADABLE], 2));
+    cr_expect(eq(u64, n.counts.flags_differ, 0));
+    free_image(&n);
+}
+
+/* Page 6 joins page 2, of which a second leaf has no flag. */
+Test(flag_bits, of_any_leaf_of_a_page_that_is_joined_are_looked_at)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    put(PT, 20, (DATA + 2 * PAGE) | P | U);
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.merged, 0));
+    change(&n, 6 * PAGE, entry_of(&n, 2 * PAGE, 0));
+    expect_status(verified(&j, &n), PTW_DIFFERENT);
+    cr_expect(eq(int, verify.difference.kind, PTW_DIFFERS_JOINED));
+    free_image(&n);
+}
+
+Test(flag_bits, are_in_no_frame_of_an_entry_that_is_not_present)
+{
+    const struct ptw_absent absent = {.policy = PTW_ABSENT_WINDOWS};
+    const uint64_t raw = 0x5000 | (uint64_t)1 << 11; /* in transition */
+
+    expect_status(with_flags("amd64", 52, C), PTW_OK);
+    cr_expect(eq(int, ptw_absent_read(&absent, &regime, 0, raw).kind,
+                 PTW_ABSENT_FRAME));
+    cr_expect(eq(int, ptw_absent_read(&absent, &regime, 0, raw | C).kind,
+                 PTW_ABSENT_UNKNOWN));
 }
 
 /* ------------------------------------------------------- whose processor */

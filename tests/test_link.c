@@ -358,6 +358,32 @@ Test(amd64_link, links_a_space_to_itself)
     expect_status(ptw_link(&owner, &q), PTW_E_ARG);
 }
 
+/* So have the entries on the way, which lead to new tables. */
+Test(amd64_link, gives_a_link_the_flag_bits_of_new_tables)
+{
+    const uint64_t flag = (uint64_t)1 << 47;
+    struct ptw_link_request q;
+    struct ptw_cpu cpu = ptw_cpu_widest;
+    struct ptw_step step[PTW_MAX_LEVELS];
+    struct ptw_translation at;
+    size_t steps;
+
+    start("amd64");
+    cpu.flag_bits = flag;
+    expect_status(ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL), PTW_OK);
+    map(&owner, 0, 0x5000, RWX_RIGHTS);
+    ours.table_flags = flag;
+    q = link_of(0, 0, 0, 0);
+    expect_status(ptw_link(&ours, &q), PTW_OK);
+    expect_status(ptw_explain(&mem, ours.root, ptw_va_of(0), &at, step, &steps),
+                  PTW_OK);
+    cr_assert(eq(sz, steps, 4));
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect(eq(u64, step[i].raw & flag, flag));
+    }
+    cr_expect(eq(u64, step[3].raw & flag, 0));
+}
+
 Test(amd64_link, moves_what_it_writes)
 {
     struct ptw_movable_tables m;

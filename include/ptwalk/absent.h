@@ -114,7 +114,8 @@ struct ptw_absent_entry {
  * must be below ptw_levels(r), to the convention of `absent`, which
  * ptw_absent_check has passed.  Of a policy without convention, and of raw that
  * is present or 0, it says that no frame is named.  A frame that is not within
- * the physical width or not aligned to its size is unknown.  A pure function.
+ * the physical width, has a flag bit in its address or is not aligned to its size
+ * is unknown.  A pure function.
  */
 struct ptw_absent_entry ptw_absent_read(const struct ptw_absent *absent,
                                         const struct ptw_regime *r,

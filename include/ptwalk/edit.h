@@ -120,8 +120,9 @@ struct ptw_tables {
     struct ptw_root root;
     unsigned table_rights; /* that new tables grant besides what the mapping
                               needs: a set of PTW_USER, or 0 */
-    uint64_t table_flags;  /* flag bits that entries which lead to new tables
-                              have: some of the regime's, or 0 */
+    uint64_t table_flags;  /* flag bits of entries that lead to new tables, and
+                              of those of ptw_link without PTW_EDIT_EXACT: some
+                              of the regime's, or 0 */
     uint64_t spares;       /* private: tables taken and not used */
     ptw_pa spare;
 };
@@ -389,7 +390,7 @@ enum ptw_place {
  *   PTW_E_REGIME  no tables (bare)
  *   PTW_E_ALIGN   now is not aligned to the size of a leaf
  *   PTW_E_WIDTH   the last leaf's address is beyond what a leaf of that level
- *                 can hold
+ *                 can hold, or an address of the pages has a flag bit
  *   PTW_E_RIGHTS  copy-on-write would not stop the guest: CR0.WP is clear; or it
  *                 is a shadow stack, or under CR4.CET would become one, being
  *                 dirty (on amd64, what is not PTW_EDIT_EXACT is).  It can be

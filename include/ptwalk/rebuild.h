@@ -173,10 +173,11 @@ struct ptw_rebuild_counts {
                                  the place of one of which
                                  ptw_is_copy_on_write was true before: they keep
                                  the mark, unless it was to be cleared */
-    uint64_t flags_differ;    /* pages that two leaves map with other flag bits:
-                                 counted too are pages of which one of three
-                                 leaves may, among 64 neighbours with more than
-                                 two kinds of flag bits */
+    uint64_t flags_differ;    /* pages that two leaves map with other flag bits.
+                                 A page of several leaves may be counted too if
+                                 it is among 64 neighbours with more than two
+                                 kinds of flag bits, or if an entry that is not
+                                 present names it */
     uint64_t merged;          /* pages that are in the image as another one;
                                  never where the flag bits of their leaves
                                  differ */
@@ -221,7 +222,8 @@ struct ptw_rebuild {
  *
  *   PTW_E_ARG       roots is 0 or more than 2^31, or they do not agree, as
  *                   ptw_walk_va_spaces_init has it; absent, as of
- *                   ptw_absent_check; marked leaves are to be refused and cleared
+ *                   ptw_absent_check; marked leaves are to be refused and cleared;
+ *                   root_flags has bits that are no flag bits of the regime
  *   PTW_E_ALIGN     base, tables_base, or first or last + 1 of the range or of
  *                   one that is left out, is not page aligned, or tables_base
  *                   not aligned to the largest table

@@ -61,6 +61,7 @@ static enum ptw_status copy_one(struct ptw_rebuild *rb, struct ptw_block *b,
     if (page == NULL) {
         rb->counts.pages--;
         rb->counts.shared_writable -= (ptw_block_shared(b) & bit) != 0;
+        rb->counts.flags_differ -= (ptw_block_flags_differ(b) & bit) != 0;
         b->gone |= bit;
         rb->state.handed |= bit;
         if (b->unit > 0) {

@@ -109,7 +109,7 @@ enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
         next += (uint64_t)pages << rb->state.page_log2;
         rb->counts.pages += pages;
         rb->counts.shared_writable += ptw_count_bits(ptw_block_shared(b));
-        rb->counts.flags_differ += ptw_count_bits(b->mixed);
+        rb->counts.flags_differ += ptw_count_bits(ptw_block_flags_differ(b));
         if (next > end + 1) {
             return PTW_E_WIDTH;
         }

@@ -89,7 +89,7 @@ struct ptw_absent_entry ptw_absent_read(const struct ptw_absent *absent,
     }
     if (e.kind == PTW_ABSENT_FRAME &&
         ((e.pa.v & ~ptw_low_mask(r->pa_bits)) != 0 ||
-         (e.pa.v & ptw_low_mask(e.size_log2)) != 0)) {
+         (e.pa.v & (ptw_low_mask(e.size_log2) | r->flag_bits)) != 0)) {
         e.kind = PTW_ABSENT_UNKNOWN;
     }
     if (e.kind != PTW_ABSENT_FRAME) {

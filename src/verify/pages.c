@@ -150,18 +150,21 @@ static void note_joined(struct ptw_verify *v, const struct ptw_item *o,
 
 /* ----------------------------------------------------------- pairs of pages */
 
-/* The flag bits of the leaf that mapped that new page first: this one, if none
- * did. */
-static uint64_t flags_noted(struct ptw_verify *v, uint64_t new_pa,
-                            uint64_t flags)
+/* Notes the flag bits that a leaf maps that new page with.  Returns whether another
+ * leaf had others. */
+static bool flags_differ(struct ptw_verify *v, uint64_t new_pa, uint64_t flags)
 {
+    enum { DIFFER = 1 }; /* flag bits are higher */
+
     bool fresh;
     struct seen *s = ptw_vf_seen_at(v, marked(v, new_pa, FLAGS_AT), &fresh);
 
     if (fresh) {
         s->value = flags;
+    } else if (s->value != flags) {
+        s->value |= DIFFER;
     }
-    return s->value;
+    return (s->value & DIFFER) != 0;
 }
 
 /* One old page and the new page in its place, of a leaf that is writable, or
@@ -201,18 +204,18 @@ static enum ptw_status pair_page(struct ptw_verify *v, uint64_t old_pa,
         t->sequence[i] = (uint32_t)v->certificate.pages++;
         *sequence = t->sequence[i];
         if (v->state.regime->flag_bits != 0) {
-            (void)flags_noted(v, new_pa, flags);
+            (void)flags_differ(v, new_pa, flags);
         }
         return PTW_OK;
     }
     *sequence = t->sequence[i];
     if (t->old[i] != old_pa >> v->state.page_log2) {
         *kind = join_page(v, old_pa, new_pa, t, block, old_bit, sequence);
-        /* It is one page, and no leaf of it may say otherwise. */
-        if (*kind == PTW_DIFFERS_NOT && v->state.regime->flag_bits != 0 &&
-            flags_noted(v, new_pa, flags) != flags) {
-            *kind = PTW_DIFFERS_JOINED;
-        }
+    }
+    /* It is one page, and no leaf of it may say otherwise. */
+    if (*kind == PTW_DIFFERS_NOT && v->state.regime->flag_bits != 0 &&
+        flags_differ(v, new_pa, flags) && (t->joined & bit) != 0) {
+        *kind = PTW_DIFFERS_JOINED;
     }
     if (*kind == PTW_DIFFERS_NOT &&
         (t->joined & (t->writable | t->large) & bit) != 0) {
