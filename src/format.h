@@ -34,6 +34,7 @@ struct ptw_format {
     enum ptw_extension extension;
     unsigned rights;      /* that entries grant or withhold */
     unsigned some_rights; /* that a leaf can have, whatever the features */
+    bool flag_bits;       /* addresses may have some */
     uint64_t present;     /* an entry with none of these bits set is absent */
     bool piecewise;       /* pages that follow each other have entries that are
                            equally far apart only within `linear` of the regime,
@@ -113,12 +114,13 @@ PTW_ENGINE uint64_t ptw_run_last(const struct ptw_regime *r, uint64_t pa)
 
 /* ptw_flags_between says whether some address from pa to pa + more has a flag
  * bit, though perhaps neither of these two. */
-PTW_ENGINE bool ptw_flags_between(const struct ptw_regime *r, uint64_t pa,
+PTW_ENGINE bool ptw_flags_between(const struct ptw_format *a,
+                                  const struct ptw_regime *r, uint64_t pa,
                                   uint64_t more)
 {
     uint64_t below = (r->flag_bits & -r->flag_bits) - 1;
 
-    return r->flag_bits != 0 &&
+    return a->flag_bits && r->flag_bits != 0 &&
            (((pa ^ (pa + more)) & ~below) != 0 || (pa & r->flag_bits) != 0);
 }
 
@@ -172,7 +174,6 @@ struct ptw_arch {
     unsigned
         granted; /* and of those, the ones that each present entry grants */
     const char *letters; /* of the columns that show rights */
-    bool flag_bits;      /* addresses may have some */
     /* Which features that processor has not; NULL: none. */
     unsigned (*lacks)(const struct ptw_cpu *cpu);
     /* What setup has to know of that processor besides; NULL: nothing.  It stands

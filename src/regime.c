@@ -56,7 +56,7 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
     if ((cpu->flag_bits & ~w->flag_bits) != 0) {
         return ptw_regime_fail(PTW_E_WIDTH, w->flag_text, why);
     }
-    if (cpu->flag_bits != 0 && !arch->flag_bits) {
+    if (cpu->flag_bits != 0 && !arch->format->flag_bits) {
         return ptw_regime_fail(PTW_E_REGIME,
                                "this paging mode has no flag bits", why);
     }

@@ -78,7 +78,7 @@ PTW_ENGINE bool i686_leaf_bits(const struct ptw_regime *r, unsigned level,
                                const struct ptw_attributes *attributes,
                                uint64_t *bits)
 {
-    return attributes->key == 0 && attributes->flag_bits == 0 &&
+    return (attributes->key | attributes->flag_bits) == 0 &&
            x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits);
 }
 PTW_NAMED(i686_leaf_bits);

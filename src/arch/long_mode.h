@@ -72,7 +72,7 @@ PTW_NAMED(long_leaf_bits);
 
 /* The members of a format and of an architecture that both modes have. */
 #define LONG_MODE_ENTRIES                                                      \
-    .decode = PTW_BY_NAME(x86_decode),                                         \
+    .flag_bits = true, .decode = PTW_BY_NAME(x86_decode),                      \
     .leaf_class = PTW_BY_NAME(x86_leaf_class),                                 \
     .address_bits = PTW_BY_NAME(x86_address_bits),                             \
     .put_address = PTW_BY_NAME(x86_put_address),                               \
@@ -83,7 +83,7 @@ PTW_NAMED(long_leaf_bits);
     .leaf_copy_on_write = PTW_BY_NAME(x86_leaf_copy_on_write)
 
 #define LONG_MODE_ARCH                                                         \
-    .widths = &ptw_x86_widths, .root_bits = 52, .flag_bits = true,             \
+    .widths = &ptw_x86_widths, .root_bits = 52,                                \
     .features = PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_SMEP |      \
                 PTW_X86_SMAP | PTW_X86_PKE | PTW_X86_CET | PTW_X86_LAM_SUP |   \
                 PTW_X86_UAI,                                                   \

@@ -103,6 +103,7 @@ static const struct ptw_format pae = {
     .entry_log2 = 3,
     .va_bits = 32,
     .rights = X86_RIGHTS,
+    .flag_bits = true,
     .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .level =
@@ -132,7 +133,6 @@ const struct ptw_arch ptw_arch_pae = {
     .id = PTW_ARCH_PAE,
     .widths = &ptw_x86_widths,
     .root_bits = 32,
-    .flag_bits = true,
     .features =
         PTW_X86_NX | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP | PTW_X86_CET,
     .granted = PTW_READ,

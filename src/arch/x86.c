@@ -327,7 +327,7 @@ enum ptw_status ptw_regime_from_x86(const struct ptw_x86_registers *regs,
         features |= PTW_X86_WP;
     }
     arch = mode(pae, lme, (regs->cr4 & CR4_LA57) != 0);
-    if (!arch->flag_bits) {
+    if (!arch->format->flag_bits) {
         facts.flag_bits = 0;
     }
     return ptw_regime_build(arch, &facts, features, out, why);

@@ -116,7 +116,7 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
      * plan finds out.  A first address that is beyond has a flag bit. */
     ed->beyond = ((q->pa.v | (q->pa.v + span)) &
                   ~(r->rule[0].leaf_pa | ptw_low_mask(a->level[0].shift))) != 0;
-    if (PTW_UNLIKELY(ed->beyond) && ptw_flags_between(r, q->pa.v, span)) {
+    if (PTW_UNLIKELY(ed->beyond) && ptw_flags_between(a, r, q->pa.v, span)) {
         return PTW_E_WIDTH;
     }
     if (PTW_UNLIKELY(ed->beyond) &&
@@ -141,7 +141,7 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
         st = ptw_edit_target(a, ed, q);
     }
     /* In a table of leaves the ends tell.  Far apart, neither may have a bit. */
-    return st == PTW_OK && ptw_flags_between(t->root.regime, q->pa.v,
+    return st == PTW_OK && ptw_flags_between(a, t->root.regime, q->pa.v,
                                              q->last.v - q->first.v)
                ? PTW_E_WIDTH
                : st;

@@ -156,7 +156,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
     if ((now.v & leaf) != 0) {
         return PTW_E_ALIGN;
     }
-    if (now.v > UINT64_MAX - span || ptw_flags_between(r, now.v, span) ||
+    if (now.v > UINT64_MAX - span || ptw_flags_between(a, r, now.v, span) ||
         !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
         return PTW_E_WIDTH;
     }

@@ -156,8 +156,8 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
     uint64_t last = tables + ((rb->counts.tables << rb->state.table_log2) - 1);
 
     if (last > ptw_low_mask(r->pa_bits) ||
-        ptw_flags_between(r, tables, last - tables) ||
-        (pages > 0 && ptw_flags_between(r, base, pages - 1)) ||
+        ptw_flags_between(r->arch->format, r, tables, last - tables) ||
+        (pages > 0 && ptw_flags_between(r->arch->format, r, base, pages - 1)) ||
         (last & ~(r->table_pa | table)) != 0 ||
         (rb->counts.spaces > 0 &&
          (ptw_rb_table_at(rb, rb->state.last_root) & ~r->root_pa) != 0) ||
