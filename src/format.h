@@ -220,7 +220,7 @@ struct ptw_arch {
                             size_t room, size_t *items);
     enum ptw_status (*map)(struct ptw_tables *t,
                            const struct ptw_map_request *q);
-    enum ptw_status (*edit_near)(struct ptw_edit *ed, bool *near);
+    enum ptw_status (*edit_quick)(struct ptw_edit *ed, bool *quick);
     enum ptw_status (*map_leaves)(struct ptw_edit *ed, uint64_t first,
                                   uint64_t last);
 };

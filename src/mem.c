@@ -31,7 +31,7 @@ enum ptw_status ptw_mem_init_flat(struct ptw_mem *mem, ptw_pa base,
     mem->flat.host = host;
     mem->flat.writable = writable;
     mem->regions = 1;
-    ptw_approach(&mem->near, &mem->flat);
+    ptw_cache_region(&mem->cache, &mem->flat);
     return PTW_OK;
 }
 
@@ -59,7 +59,7 @@ static enum ptw_status set_regions(struct ptw_mem *mem,
     }
     mem->region = region;
     mem->regions = count;
-    ptw_approach(&mem->near, count > 0 ? &region[0] : NULL);
+    ptw_cache_region(&mem->cache, count > 0 ? &region[0] : NULL);
     return PTW_OK;
 }
 
@@ -202,16 +202,18 @@ PTW_COLD unsigned ptw_unreadable(const struct ptw_mem *mem, uint64_t pa,
     return gone < most ? (unsigned)gone : most;
 }
 
-PTW_COLD struct ptw_near ptw_near_at(const struct ptw_mem *mem, uint64_t pa)
+PTW_COLD struct ptw_region_cache ptw_cached_at(const struct ptw_mem *mem,
+                                               uint64_t pa)
 {
-    struct ptw_near near;
+    struct ptw_region_cache cache;
 
-    ptw_approach(&near, ptw_find(mem, pa));
-    return near;
+    ptw_cache_region(&cache, ptw_find(mem, pa));
+    return cache;
 }
 
-PTW_COLD enum ptw_status ptw_get_far(const struct ptw_mem *mem, uint64_t pa,
-                                     unsigned bytes, uint64_t *out)
+PTW_COLD enum ptw_status ptw_get_uncached(const struct ptw_mem *mem,
+                                          uint64_t pa, unsigned bytes,
+                                          uint64_t *out)
 {
     return ptw_get(mem, pa, bytes, out);
 }

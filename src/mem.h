@@ -118,25 +118,26 @@ PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa,
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa, size_t bytes,
                            uint64_t *buffer);
 
-/* ptw_approach makes near the part of region r, which may be NULL, that can be
+/* ptw_cache_region makes cache the part of region r, which may be NULL, that can be
  * read directly. */
-PTW_ENGINE void ptw_approach(struct ptw_near *near, const struct ptw_region *r)
+PTW_ENGINE void ptw_cache_region(struct ptw_region_cache *cache,
+                                 const struct ptw_region *r)
 {
-    near->first = 0;
-    near->entries_end = 0;
-    near->host = NULL;
-    near->writable = false;
+    cache->first = 0;
+    cache->entries_end = 0;
+    cache->host = NULL;
+    cache->writable = false;
     if (r != NULL && r->host != NULL && r->last.v - r->first.v >= 7 &&
         (((uintptr_t)r->host ^ (uintptr_t)r->first.v) & 7) == 0) {
-        near->first = r->first.v;
-        near->entries_end = r->last.v - r->first.v - 6;
-        near->host = r->host;
-        near->writable = r->writable;
+        cache->first = r->first.v;
+        cache->entries_end = r->last.v - r->first.v - 6;
+        cache->host = r->host;
+        cache->writable = r->writable;
     }
 }
 
-/* ptw_near_at returns what can be read directly around pa. */
-struct ptw_near ptw_near_at(const struct ptw_mem *mem, uint64_t pa);
+/* ptw_cached_at returns what can be read directly around pa. */
+struct ptw_region_cache ptw_cached_at(const struct ptw_mem *mem, uint64_t pa);
 
 /* ptw_put_entry writes a number of 4 or 8 bytes at pa, aligned to its size. */
 enum ptw_status ptw_put_entry(const struct ptw_mem *mem, uint64_t pa,
@@ -184,52 +185,54 @@ PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
     return st;
 }
 
-/* ptw_get_far is ptw_get out of line. */
-enum ptw_status ptw_get_far(const struct ptw_mem *mem, uint64_t pa,
-                            unsigned bytes, uint64_t *out);
+/* ptw_get_uncached is ptw_get out of line. */
+enum ptw_status ptw_get_uncached(const struct ptw_mem *mem, uint64_t pa,
+                                 unsigned bytes, uint64_t *out);
 
-/* ptw_get_near is ptw_get for an aligned entry that is probably where the last
- * one was; near follows. */
-PTW_ENGINE enum ptw_status ptw_get_near(const struct ptw_mem *mem,
-                                        struct ptw_near *near, uint64_t pa,
-                                        unsigned bytes, uint64_t *out)
+/* ptw_get_cached is ptw_get for an aligned entry that is probably where the last
+ * one was; cache follows. */
+PTW_ENGINE enum ptw_status ptw_get_cached(const struct ptw_mem *mem,
+                                          struct ptw_region_cache *cache,
+                                          uint64_t pa, unsigned bytes,
+                                          uint64_t *out)
 {
-    uint64_t offset = pa - near->first;
+    uint64_t offset = pa - cache->first;
 
-    if (PTW_UNLIKELY(offset >= near->entries_end)) {
-        *near = ptw_near_at(mem, pa);
-        offset = pa - near->first;
-        if (offset >= near->entries_end) {
+    if (PTW_UNLIKELY(offset >= cache->entries_end)) {
+        *cache = ptw_cached_at(mem, pa);
+        offset = pa - cache->first;
+        if (offset >= cache->entries_end) {
             uint64_t got = 0;
-            enum ptw_status st = ptw_get_far(mem, pa, bytes, &got);
+            enum ptw_status st = ptw_get_uncached(mem, pa, bytes, &got);
 
             *out = got;
             return st;
         }
     }
-    *out = bytes == 8 ? ptw_load64(near->host + (size_t)offset)
-                      : ptw_load32(near->host + (size_t)offset);
+    *out = bytes == 8 ? ptw_load64(cache->host + (size_t)offset)
+                      : ptw_load32(cache->host + (size_t)offset);
     return PTW_OK;
 }
 
-/* ptw_pen_near returns the bytes [pa, pa + bytes), 8 or more and probably where
- * the last entry was, if they can be written directly, or NULL; near follows.
+/* ptw_writable_cached returns the bytes [pa, pa + bytes), 8 or more and probably where
+ * the last entry was, if they can be written directly, or NULL; cache follows.
  * The cast takes away a const that the host, by saying "writable", promised
  * was never there. */
-PTW_ENGINE void *ptw_pen_near(const struct ptw_mem *mem, struct ptw_near *near,
-                              uint64_t pa, uint64_t bytes)
+PTW_ENGINE void *ptw_writable_cached(const struct ptw_mem *mem,
+                                     struct ptw_region_cache *cache,
+                                     uint64_t pa, uint64_t bytes)
 {
-    uint64_t offset = pa - near->first;
+    uint64_t offset = pa - cache->first;
 
-    if (PTW_UNLIKELY(offset >= near->entries_end)) {
-        *near = ptw_near_at(mem, pa);
-        offset = pa - near->first;
-        if (offset >= near->entries_end) {
+    if (PTW_UNLIKELY(offset >= cache->entries_end)) {
+        *cache = ptw_cached_at(mem, pa);
+        offset = pa - cache->first;
+        if (offset >= cache->entries_end) {
             return NULL;
         }
     }
-    return near->writable && near->entries_end - offset > bytes - 8
-               ? (void *)(uintptr_t)(near->host + (size_t)offset)
+    return cache->writable && cache->entries_end - offset > bytes - 8
+               ? (void *)(uintptr_t)(cache->host + (size_t)offset)
                : NULL;
 }
 

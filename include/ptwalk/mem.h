@@ -77,7 +77,7 @@ struct ptw_mem {
     const struct ptw_region *region; /* ascending; NULL: only the one below */
     size_t regions;
     struct ptw_region flat;
-    struct ptw_near near; /* where a lookup tries first */
+    struct ptw_region_cache cache; /* where a lookup tries first */
     const struct ptw_mem_ops *ops;
     void *ctx;
     bool stopped;

@@ -21,7 +21,7 @@ struct ptw_memo_slot;
 
 /* A part of memory that can be read directly: offsets below entries_end hold a
  * whole entry. */
-struct ptw_near {
+struct ptw_region_cache {
     uint64_t first;
     uint64_t entries_end;
     const unsigned char *host;
@@ -97,7 +97,8 @@ struct ptw_cursor {
     bool list;          /* tables are items */
     bool self;          /* a table that refers to itself is not entered again */
     unsigned remarks;   /* about the table just entered */
-    struct ptw_near near; /* where the last entry was, if not in a table
+    struct ptw_region_cache
+        cache; /* where the last entry was, if not in a table
                              that can be borrowed */
 
     /* What is left out, and how much of it lies below the part of the range
@@ -273,7 +274,7 @@ enum { PTW_VERIFY_BATCH = 32 };
 /* One image in a comparison. */
 struct ptw_verify_side {
     const struct ptw_mem *mem;
-    struct ptw_near near; /* where the last entry was */
+    struct ptw_region_cache cache; /* where the last entry was */
     const struct ptw_root *root;
     struct ptw_memo memo;
     struct ptw_runs runs; /* of the old image */

@@ -2,7 +2,7 @@
 /* The engine, specialised by one format: what an architecture's file ends with.
  *
  * PTW_INSTANCE(x), where x is the architecture's constant format, defines
- * x_lookup, x_next, x_map, x_edit_near and x_map_leaves, and
+ * x_lookup, x_next, x_map, x_edit_quick and x_map_leaves, and
  * PTW_INSTANCE_OF(x) puts them into the architecture.
  *
  * PTW_ALIASES(x) defines the ways to the alias type of x and back: x_alias_put,
@@ -32,9 +32,9 @@
     {                                                                          \
         return ptw_map_now(&x, t, q);                                          \
     }                                                                          \
-    static enum ptw_status x##_edit_near(struct ptw_edit *ed, bool *near)      \
+    static enum ptw_status x##_edit_quick(struct ptw_edit *ed, bool *quick)    \
     {                                                                          \
-        return ptw_edit_try_near(&x, ed, near);                                \
+        return ptw_edit_try_quick(&x, ed, quick);                              \
     }                                                                          \
     static enum ptw_status x##_map_leaves(struct ptw_edit *ed, uint64_t first, \
                                           uint64_t last)                       \
@@ -45,7 +45,7 @@
 
 #define PTW_INSTANCE_OF(x)                                                     \
     .format = &x, .lookup = x##_lookup, .next = x##_next, .map = x##_map,      \
-    .edit_near = x##_edit_near, .map_leaves = x##_map_leaves
+    .edit_quick = x##_edit_quick, .map_leaves = x##_map_leaves
 
 #define PTW_ALIASES(x)                                                         \
     static void x##_alias_put(union ptw_alias *alias,                          \

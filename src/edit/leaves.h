@@ -76,9 +76,9 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
                             : end;
 
         first += (uint64_t)(stop - index) << shift;
-        if (PTW_LIKELY(ed->pen[0] != NULL)) {
+        if (PTW_LIKELY(ed->writable[0] != NULL)) {
             for (; index < stop; index++) {
-                ptw_store_entry(a, ed->pen[0], index, raw);
+                ptw_store_entry(a, ed->writable[0], index, raw);
                 raw += a->level[0].step;
             }
         }
@@ -91,7 +91,7 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
 }
 
 /* All entries of a table of leaves that are in the range.  op is the edit's: a
- * constant where the edit is near, so that a map which is near does not hand the
+ * constant on the quick path, so that a map which takes it does not hand the
  * edit to map_leaves, and it needs no memory. */
 PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
                                            struct ptw_edit *ed, enum ptw_op op,

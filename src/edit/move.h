@@ -19,8 +19,8 @@ PTW_ENGINE enum ptw_status ptw_relink(const struct ptw_format *a,
     c->at[level].table = table;
     c->at[level].host = ptw_direct(
         ed->t->mem, table, ptw_table_bytes(a, ed->t->root.regime, level));
-    ed->pen[level] = ptw_pen(ed->t->mem, table,
-                             ptw_table_bytes(a, ed->t->root.regime, level));
+    ed->writable[level] = ptw_writable(
+        ed->t->mem, table, ptw_table_bytes(a, ed->t->root.regime, level));
     if (level == ptw_top(a, ed->t->root.regime)) {
         ed->t->root.table.v = table;
         return PTW_OK;

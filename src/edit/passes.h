@@ -78,8 +78,8 @@ PTW_ENGINE bool ptw_own_at(const struct ptw_format *a,
 /* Whether the way to a table of leaves is there already and private: then an
  * edit inside it needs no tables, and one descent to one address will do.
  * Leaves the cursor in it. */
-PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
-                                 struct ptw_edit *ed)
+PTW_ENGINE bool ptw_edit_is_quick(const struct ptw_format *a,
+                                  struct ptw_edit *ed)
 {
     unsigned bits = a->level[0].shift + a->level[0].bits;
     struct ptw_path_table *t = &ed->c.at[0];
@@ -109,9 +109,9 @@ PTW_ENGINE bool ptw_edit_is_near(const struct ptw_format *a,
     *t = c.at[0];
     t->last =
         (uint16_t)(t->index + ((ed->last - ed->first) >> a->level[0].shift));
-    ed->pen[0] = ptw_pen_near(c.mem, &c.near, t->table,
-                              ptw_table_bytes(a, ed->t->root.regime, 0));
-    return ed->pen[0] != NULL;
+    ed->writable[0] = ptw_writable_cached(
+        c.mem, &c.cache, t->table, ptw_table_bytes(a, ed->t->root.regime, 0));
+    return ed->writable[0] != NULL;
 }
 
 /* What the plan has ruled out, a commit meets only in tables that changed; or a
@@ -121,9 +121,9 @@ PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
     return st == PTW_OK ? PTW_OK : PTW_E_CHANGED;
 }
 
-/* An edit of leaves that is near: planned and committed where the cursor is. */
-PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
-                                         struct ptw_edit *ed)
+/* An edit of leaves by the quick path: planned and committed where the cursor is. */
+PTW_ENGINE enum ptw_status ptw_edit_quick(const struct ptw_format *a,
+                                          struct ptw_edit *ed)
 {
     struct ptw_path_table *t = &ed->c.at[0];
     uint16_t index = t->index;
@@ -152,18 +152,18 @@ PTW_ENGINE enum ptw_status ptw_edit_near(const struct ptw_format *a,
     return ptw_edit_leaves(a, ed, PTW_OP_UNMAP, PTW_PASS_COMMIT, false);
 }
 
-/* ptw_edit_try_near does a well-formed edit if it is near; *near says whether
+/* ptw_edit_try_quick does a well-formed edit if there is a quick path; *quick says whether
  * it is. */
-PTW_ENGINE enum ptw_status ptw_edit_try_near(const struct ptw_format *a,
-                                             struct ptw_edit *ed, bool *near)
+PTW_ENGINE enum ptw_status ptw_edit_try_quick(const struct ptw_format *a,
+                                              struct ptw_edit *ed, bool *quick)
 {
-    *near = ptw_edit_is_near(a, ed);
-    return *near ? ptw_edit_near(a, ed) : PTW_OK;
+    *quick = ptw_edit_is_quick(a, ed);
+    return *quick ? ptw_edit_quick(a, ed) : PTW_OK;
 }
 
-/* ptw_edit_far does a well-formed edit that is not near: pass by pass. */
-PTW_ENGINE enum ptw_status ptw_edit_far(const struct ptw_format *a,
-                                        struct ptw_edit *ed, bool movable)
+/* ptw_edit_by_passes does a well-formed edit pass by pass. */
+PTW_ENGINE enum ptw_status ptw_edit_by_passes(const struct ptw_format *a,
+                                              struct ptw_edit *ed, bool movable)
 {
     enum ptw_status st;
 

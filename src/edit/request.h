@@ -147,11 +147,11 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
                : st;
 }
 
-/* ptw_map_far maps what is not near; see ptw_map_now. */
-enum ptw_status ptw_map_far(struct ptw_tables *t,
-                            const struct ptw_map_request *q);
+/* ptw_map_by_passes maps without the quick path; see ptw_map_now. */
+enum ptw_status ptw_map_by_passes(struct ptw_tables *t,
+                                  const struct ptw_map_request *q);
 
-/* ptw_map: single pages come by the million, so what is near is specialised
+/* ptw_map: single pages come by the million, so the quick path is specialised
  * whole, and apart, that it may need no memory. */
 PTW_ENGINE enum ptw_status ptw_map_now(const struct ptw_format *a,
                                        struct ptw_tables *t,
@@ -164,11 +164,11 @@ PTW_ENGINE enum ptw_status ptw_map_now(const struct ptw_format *a,
     if (PTW_UNLIKELY(st != PTW_OK)) {
         return st;
     }
-    if (PTW_UNLIKELY(!ptw_edit_is_near(a, &ed))) {
-        return ptw_map_far(t, q);
+    if (PTW_UNLIKELY(!ptw_edit_is_quick(a, &ed))) {
+        return ptw_map_by_passes(t, q);
     }
     st = ptw_edit_target(a, &ed, q);
-    return PTW_LIKELY(st == PTW_OK) ? ptw_edit_near(a, &ed) : st;
+    return PTW_LIKELY(st == PTW_OK) ? ptw_edit_quick(a, &ed) : st;
 }
 
 #endif

@@ -4,9 +4,10 @@
 
 #include "request.h"
 
-static PTW_COLD enum ptw_status edit_far(struct ptw_edit *ed, bool movable)
+static PTW_COLD enum ptw_status edit_by_passes(struct ptw_edit *ed,
+                                               bool movable)
 {
-    return ptw_edit_far(ed->t->root.regime->arch->format, ed, movable);
+    return ptw_edit_by_passes(ed->t->root.regime->arch->format, ed, movable);
 }
 
 enum ptw_status ptw_edit_run(struct ptw_edit *ed,
@@ -15,20 +16,20 @@ enum ptw_status ptw_edit_run(struct ptw_edit *ed,
     const struct ptw_arch *arch = ed->t->root.regime->arch;
 
     if (movable == NULL) {
-        bool near;
-        enum ptw_status st = arch->edit_near(ed, &near);
+        bool quick;
+        enum ptw_status st = arch->edit_quick(ed, &quick);
 
-        if (near) {
+        if (quick) {
             return st;
         }
     } else {
         ed->move = movable->move;
     }
-    return edit_far(ed, movable != NULL);
+    return edit_by_passes(ed, movable != NULL);
 }
 
-PTW_COLD enum ptw_status ptw_map_far(struct ptw_tables *t,
-                                     const struct ptw_map_request *q)
+PTW_COLD enum ptw_status ptw_map_by_passes(struct ptw_tables *t,
+                                           const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
     enum ptw_status st = ptw_edit_map(t->root.regime->arch->format, &ed, t, q);

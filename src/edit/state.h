@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An edit under way: the descent, with a pen.
+/* An edit under way: the descent, and where the host can write.
  *
  * An edit goes over its range two or three times with the same steps.  The plan
  * writes nothing: it refuses what is wrong and counts the tables that will be
@@ -50,8 +50,8 @@ struct ptw_edit {
     uint64_t needed;      /* tables */
     bool root_needed;     /* one of them, the first, will be the root */
     uint64_t listed;      /* tables that shares has to list */
-    void *pen[PTW_MAX_LEVELS];  /* of the path: the host's writable bytes */
-    bool moved[PTW_MAX_LEVELS]; /* and whether the hook was asked; in the
+    void *writable[PTW_MAX_LEVELS]; /* of the path: the host's writable bytes */
+    bool moved[PTW_MAX_LEVELS];     /* and whether the hook was asked; in the
  commit, whether it is written, so that it was */
     enum ptw_status fit[PTW_MAX_LEVELS]; /* plan: if not, why not to write */
     bool made;  /* commit: the table that comes next was just put in */

@@ -162,8 +162,9 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
     enum ptw_status st;
 
     ed->moved[level] = pass == PTW_PASS_COMMIT && ed->made;
-    ed->pen[level] = ptw_pen(ed->t->mem, ed->c.at[level].table,
-                             ptw_table_bytes(a, ed->t->root.regime, level));
+    ed->writable[level] =
+        ptw_writable(ed->t->mem, ed->c.at[level].table,
+                     ptw_table_bytes(a, ed->t->root.regime, level));
     if (pass == PTW_PASS_COMMIT) {
         return ptw_commit_entered(a, ed, movable);
     }

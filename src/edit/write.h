@@ -12,8 +12,8 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
                                    unsigned index, uint64_t raw)
 {
     ed->window[level][index % PTW_MAX_WINDOW] = raw;
-    if (PTW_LIKELY(ed->pen[level] != NULL)) {
-        ptw_store_entry(a, ed->pen[level], index, raw);
+    if (PTW_LIKELY(ed->writable[level] != NULL)) {
+        ptw_store_entry(a, ed->writable[level], index, raw);
         return PTW_OK;
     }
     return ptw_write_entry(a, ed->t->mem, ed->c.at[level].table, index, raw);
@@ -22,8 +22,8 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
 /* The bytes of a table where they can be written directly, or NULL.  What a
  * callback lends is for reading only.  The cast takes away a const that the
  * host, by saying "writable", promised was never there. */
-PTW_ENGINE void *ptw_pen(const struct ptw_mem *mem, uint64_t table,
-                         uint64_t bytes)
+PTW_ENGINE void *ptw_writable(const struct ptw_mem *mem, uint64_t table,
+                              uint64_t bytes)
 {
     const struct ptw_region *r = ptw_find_range(mem, table, bytes);
     const void *p;

@@ -113,7 +113,7 @@ struct old_table {
     uint64_t pa;
     uint64_t first; /* the address of its first entry */
     bool whole;     /* all of it is kept */
-    struct ptw_near near;
+    struct ptw_region_cache cache;
 };
 
 static struct old_table old_table_of(const struct ptw_rebuild *rb,
@@ -129,7 +129,7 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
                                ptw_index_bits(a, rb->state.regime, level));
     struct old_table t = {level, pa.v, first.v,
                           ptw_rb_kept_of(rb, first.v, last) == PTW_COVER_ALL,
-                          rb->state.mem->near};
+                          rb->state.mem->cache};
 
     return t;
 }
@@ -153,7 +153,7 @@ static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
     uint64_t at = *i * size;
 
     rb->work++;
-    if (!ptw_get_absent(rb->state.mem, &t->near, rb->state.regime, t->level,
+    if (!ptw_get_absent(rb->state.mem, &t->cache, rb->state.regime, t->level,
                         t->pa, i, &e->raw) ||
         e->raw == 0) {
         return false;

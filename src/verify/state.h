@@ -247,7 +247,7 @@ static inline bool ptw_vf_read_absent(struct ptw_verify *v, unsigned which,
     struct ptw_verify_side *s = &v->state.side[which];
 
     v->work++;
-    return ptw_get_absent(s->mem, &s->near, ptw_vf_regime_of(v, item), level,
+    return ptw_get_absent(s->mem, &s->cache, ptw_vf_regime_of(v, item), level,
                           table.v, i, raw);
 }
 

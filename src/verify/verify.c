@@ -191,10 +191,10 @@ enum ptw_status ptw_verify_init(struct ptw_verify *v,
     v->state.roots = roots;
     v->o = *options;
     v->state.side[OLD].mem = old_mem;
-    v->state.side[OLD].near = old_mem->near;
+    v->state.side[OLD].cache = old_mem->cache;
     v->state.side[OLD].root = old_root;
     v->state.side[NEW].mem = new_mem;
-    v->state.side[NEW].near = new_mem->near;
+    v->state.side[NEW].cache = new_mem->cache;
     v->state.side[NEW].root = new_root;
     if ((v->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         v->o.flags |= PTW_REBUILD_COPY_ON_WRITE;

@@ -255,7 +255,7 @@ PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
 {
     c->regime = root.regime;
     c->mem = mem;
-    c->near = mem->near;
+    c->cache = mem->cache;
     c->first = offset;
     c->level = -1;
     if (a->levels > 0) {
@@ -275,7 +275,7 @@ PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
 {
     c->regime = r;
     c->mem = mem;
-    c->near = mem->near;
+    c->cache = mem->cache;
     c->memo = NULL;
     c->remembered = NULL;
     c->first = first;
@@ -370,7 +370,7 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
     }
     pa = ptw_entry_at(a, t->table, index);
     if (single) {
-        return ptw_get_near(c->mem, &c->near, pa, bytes, raw) == PTW_OK
+        return ptw_get_cached(c->mem, &c->cache, pa, bytes, raw) == PTW_OK
                    ? PTW_V_ENTERED
                    : PTW_V_REFUSED;
     }
@@ -382,7 +382,7 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
         return PTW_V_ENTERED;
     }
     c->reads_left--;
-    if (ptw_get_near(c->mem, &c->near, pa, bytes, raw) != PTW_OK) {
+    if (ptw_get_cached(c->mem, &c->cache, pa, bytes, raw) != PTW_OK) {
         return PTW_V_REFUSED;
     }
     window[index % PTW_MAX_WINDOW] = *raw;

@@ -98,10 +98,10 @@ PTW_ENGINE void ptw_put_leaf(const struct ptw_walk *w, struct ptw_item *item,
     m->above = (uint8_t)above;
 }
 
-PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
-                                struct ptw_sink *out, bool runs, unsigned level,
-                                uint64_t first, uint64_t raw,
-                                const struct ptw_entry *e)
+PTW_ENGINE void ptw_emit_leaf(const struct ptw_format *a, struct ptw_walk *w,
+                              struct ptw_sink *out, bool runs, unsigned level,
+                              uint64_t first, uint64_t raw,
+                              const struct ptw_entry *e)
 {
     unsigned shift = a->level[level].shift;
     unsigned above = w->c.at[level].rights;
@@ -124,10 +124,10 @@ PTW_ENGINE void ptw_settle_leaf(const struct ptw_format *a, struct ptw_walk *w,
                  shift, raw, above, e);
 }
 
-/* bytes_less_1 is of all entries that are settled at once. */
-PTW_ENGINE void ptw_settle_absent(struct ptw_walk *w, struct ptw_sink *out,
-                                  unsigned level, uint64_t first, uint64_t raw,
-                                  uint64_t bytes_less_1)
+/* bytes_less_1 is of all entries that are given at once. */
+PTW_ENGINE void ptw_emit_absent(struct ptw_walk *w, struct ptw_sink *out,
+                                unsigned level, uint64_t first, uint64_t raw,
+                                uint64_t bytes_less_1)
 {
     if ((w->flags & PTW_WALK_HOLES) == 0) {
         return;
@@ -166,9 +166,8 @@ PTW_ENGINE struct ptw_finding *ptw_put_finding(const struct ptw_walk *w,
 
 /* Entries of one table that are refused one after the other are one finding;
  * an index of 0 begins another visit, perhaps under other rights. */
-PTW_ENGINE void ptw_settle_refused(struct ptw_walk *w, struct ptw_sink *out,
-                                   unsigned level, uint64_t first,
-                                   unsigned bits)
+PTW_ENGINE void ptw_emit_refused(struct ptw_walk *w, struct ptw_sink *out,
+                                 unsigned level, uint64_t first, unsigned bits)
 {
     if (!ptw_continues(out, PTW_ITEM_FINDING, first) ||
         w->c.at[level].index == 0 || out->open->u.finding.level != level ||
@@ -208,8 +207,8 @@ PTW_ENGINE void ptw_pass_refused(const struct ptw_format *a, struct ptw_walk *w,
 }
 
 /* What there is to say of the table just entered. */
-PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
-                                   struct ptw_walk *w, struct ptw_sink *out)
+PTW_ENGINE void ptw_emit_remarks(const struct ptw_format *a, struct ptw_walk *w,
+                                 struct ptw_sink *out)
 {
     unsigned level = (unsigned)w->c.level;
     unsigned bits =
@@ -246,10 +245,10 @@ PTW_ENGINE void ptw_settle_remarks(const struct ptw_format *a,
     }
 }
 
-PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
-                                 struct ptw_sink *out, uint64_t first,
-                                 unsigned bits, uint64_t raw,
-                                 const struct ptw_entry *e)
+PTW_ENGINE void ptw_emit_alias(const struct ptw_format *a, struct ptw_walk *w,
+                               struct ptw_sink *out, uint64_t first,
+                               unsigned bits, uint64_t raw,
+                               const struct ptw_entry *e)
 {
     struct ptw_item *item;
     struct ptw_alias_ref ref;
@@ -267,11 +266,11 @@ PTW_ENGINE void ptw_settle_alias(const struct ptw_format *a, struct ptw_walk *w,
     a->alias_put(&item->u.alias, &ref, (unsigned)w->c.level - 1);
 }
 
-/* ptw_settle turns a verdict into items and steps to the next entry.  Returns
+/* ptw_emit_verdict turns a verdict into items and steps to the next entry.  Returns
  * false when the verdict stops the walk for now. */
-PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
-                           struct ptw_sink *out, enum ptw_verdict v,
-                           const struct ptw_entry *e)
+PTW_ENGINE bool ptw_emit_verdict(const struct ptw_format *a, struct ptw_walk *w,
+                                 struct ptw_sink *out, enum ptw_verdict v,
+                                 const struct ptw_entry *e)
 {
     unsigned level = (unsigned)w->c.level;
     struct ptw_path_table *t = &w->c.at[level];
@@ -290,13 +289,13 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
     case PTW_V_ENTERED:
         return true;
     case PTW_V_REMARK:
-        ptw_settle_remarks(a, w, out);
+        ptw_emit_remarks(a, w, out);
         return true;
     case PTW_V_LEAF:
-        ptw_settle_leaf(a, w, out, runs, level, first, t->raw, e);
+        ptw_emit_leaf(a, w, out, runs, level, first, t->raw, e);
         break;
     case PTW_V_ABSENT:
-        ptw_settle_absent(w, out, level, first, t->raw, ptw_low_mask(shift));
+        ptw_emit_absent(w, out, level, first, t->raw, ptw_low_mask(shift));
         break;
     case PTW_V_BAD:
         ptw_close(w, out);
@@ -308,7 +307,7 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
                      .why;
         break;
     case PTW_V_REFUSED:
-        ptw_settle_refused(w, out, level, first, shift);
+        ptw_emit_refused(w, out, level, first, shift);
         ptw_pass_refused(a, w, out, level);
         break;
     case PTW_V_NO_TABLE:
@@ -317,7 +316,7 @@ PTW_ENGINE bool ptw_settle(const struct ptw_format *a, struct ptw_walk *w,
                         first, shift);
         break;
     case PTW_V_ALIAS:
-        ptw_settle_alias(a, w, out, first, shift, t->raw, e);
+        ptw_emit_alias(a, w, out, first, shift, t->raw, e);
         break;
     case PTW_V_SELF:
         ptw_close(w, out);

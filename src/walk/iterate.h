@@ -2,7 +2,7 @@
 /* Iteration: what turns the verdicts of the descent into items.
  *
  * One loop serves virt_to_phys and walk_va_spaces.  For each space it enters
- * the root, and then: descend, settle the verdict, step to the next entry.  An
+ * the root, and then: descend, emit the items of the verdict, step to the next entry.  An
  * item that may still grow (a run, a hole) is kept open; whatever does not
  * continue it closes it.  One verdict gives up to three items, and the caller
  * may have room for one, so there is a short queue behind. */
@@ -21,9 +21,9 @@ PTW_ENGINE bool ptw_at_gap(const struct ptw_format *a, const struct ptw_walk *w)
                1u << (ptw_index_bits(a, w->c.regime, top) - 1);
 }
 
-/* ptw_settle_gap gives the hole that no table can map. */
-PTW_ENGINE void ptw_settle_gap(const struct ptw_format *a, struct ptw_walk *w,
-                               struct ptw_sink *out)
+/* ptw_emit_gap gives the hole that no table can map. */
+PTW_ENGINE void ptw_emit_gap(const struct ptw_format *a, struct ptw_walk *w,
+                             struct ptw_sink *out)
 {
     struct ptw_item *item;
     uint64_t first;
@@ -113,10 +113,10 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     if (kind == PTW_SPACE_WALKED) {
         w->phase = PTW_PHASE_WALK;
         if (c->remarks != 0) {
-            ptw_settle_remarks(a, w, out);
+            ptw_emit_remarks(a, w, out);
         }
         if (w->gap == PTW_GAP_BEFORE) {
-            ptw_settle_gap(a, w, out);
+            ptw_emit_gap(a, w, out);
         }
         if (a->levels == 0 && c->first <= c->last &&
             (c->regime->rights & c->need_leaf) == c->need_leaf) {
@@ -134,7 +134,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
 }
 
 /* ptw_step does one thing: drain the queue, begin a space, sweep, descend and
- * settle, or end a space.  Returns false when the walk stops for now or ever.
+ * emit, or end a space.  Returns false when the walk stops for now or ever.
  */
 PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
                             struct ptw_sink *out)
@@ -161,12 +161,12 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
     if (c->level < 0) {
         w->phase = PTW_PHASE_END;
         if (w->gap == PTW_GAP_AFTER) {
-            ptw_settle_gap(a, w, out);
+            ptw_emit_gap(a, w, out);
         }
         return true;
     }
     if (w->gap == PTW_GAP_MIDDLE && ptw_at_gap(a, w)) {
-        ptw_settle_gap(a, w, out);
+        ptw_emit_gap(a, w, out);
         return true;
     }
     t = &c->at[c->level];
@@ -194,7 +194,7 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
         }
     }
     v = ptw_descend(a, c, w->window, &e);
-    return ptw_settle(a, w, out, v, &e);
+    return ptw_emit_verdict(a, w, out, v, &e);
 }
 
 PTW_ENGINE enum ptw_status ptw_iterate(const struct ptw_format *a,

@@ -2,7 +2,7 @@
 /* This file sweeps tables of leaves a line of entries at a time, since they are
  * nearly all of the work: each entry is still loaded once and judged by the same
  * rules, but a line that only continues the open run, or has nothing present,
- * is settled as a whole. */
+ * is given as a whole. */
 #ifndef PTW_SWEEP_H
 #define PTW_SWEEP_H
 
@@ -125,8 +125,8 @@ PTW_ENGINE void ptw_grow(const struct ptw_format *a, struct ptw_sink *out,
     x->pa += bytes;
 }
 
-/* ptw_sweep settles as much of a table of leaves as there is room for.  It
- * stops where anything but a leaf or an absent entry has to be settled, or
+/* ptw_sweep gives as much of a table of leaves as there is room for.  It
+ * stops where anything but a leaf or an absent entry has to be given, or
  * where the line is not whole, and the descent goes on from there. */
 PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                           struct ptw_sink *out, bool runs)
@@ -181,8 +181,8 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 any = ptw_load_line(a, from, slot);
             }
             if ((any & a->present) == 0) {
-                ptw_settle_absent(w, out, 0, base + index * step, slot[0],
-                                  PTW_LINE * step - 1);
+                ptw_emit_absent(w, out, 0, base + index * step, slot[0],
+                                PTW_LINE * step - 1);
                 x.any = false;
                 index += PTW_LINE;
                 continue;
@@ -205,13 +205,13 @@ PTW_ENGINE void ptw_sweep(const struct ptw_format *a, struct ptw_walk *w,
                 ptw_put_leaf(w, &out->item[out->count++], 0, first,
                              a->level[0].shift, raw, t->rights, &e);
             } else {
-                ptw_settle_leaf(a, w, out, runs, 0, first, raw, &e);
+                ptw_emit_leaf(a, w, out, runs, 0, first, raw, &e);
             }
             if (runs) {
                 ptw_expect_after(a, r, &x, raw, e.pa.v, 1);
             }
         } else if (e.kind == PTW_ENTRY_ABSENT) {
-            ptw_settle_absent(w, out, 0, first, raw, step - 1);
+            ptw_emit_absent(w, out, 0, first, raw, step - 1);
             x.any = false;
         } else {
             break;
