@@ -256,6 +256,38 @@ static void check_conventions(const struct ptw_regime *r)
     }
 }
 
+/* The address that is translated for a program's va, from the manuals: a tag is
+ * the bits from `lowest` up to 62, or 63 with UAI, and what is below them goes on in
+ * them.  Intel SDM vol. 1, "Linear-Address Pre-Processing"; AMD64 Architecture
+ * Programmer's Manual vol. 2, "Upper Address Ignore". */
+static uint64_t untagged(const struct ptw_regime *r, uint64_t cr3, uint64_t va)
+{
+    bool long_mode = r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_LA57;
+    unsigned lowest = 64;
+    unsigned end = 63;
+
+    if (!long_mode) {
+        return va;
+    }
+    if ((r->features & PTW_X86_UAI) != 0) {
+        lowest = 57;
+        end = 64;
+    } else if (bit(va, 63)) {
+        if ((r->features & PTW_X86_LAM_SUP) != 0) {
+            lowest = r->id == PTW_ARCH_AMD64 ? 48 : 57;
+        }
+    } else if (bit(cr3, 61)) {
+        lowest = 57;
+    } else if (bit(cr3, 62)) {
+        lowest = 48;
+    }
+    for (unsigned i = lowest; i < end; i++) {
+        va &= ~((uint64_t)1 << i);
+        va |= (uint64_t)bit(va, lowest - 1) << i;
+    }
+    return va;
+}
+
 /* What can be asked of any regime. */
 static void check_regime(const struct ptw_regime *r, uint64_t number,
                          uint8_t how, const uint8_t *flips)
@@ -276,6 +308,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     bool canonical = number >> va_bits == 0 &&
                      (!is->sign_extended || number >> (va_bits - 1) == 0);
     enum ptw_status root = PTW_OK;
+    uint64_t va = number << 13 | number >> 51; /* its high bits are others */
 
     canonical = canonical || (is->sign_extended && number >> (va_bits - 1) ==
                                                        low_bits(65 - va_bits));
@@ -284,6 +317,10 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     if (ptw_x86_root(r, number).table.v != (number & root_mask)) {
         fz_fail("the root in %llx is %llx", HEX(number),
                 HEX(ptw_x86_root(r, number).table.v));
+    }
+    if (ptw_x86_untag(r, number, ptw_va_of(va)).v != untagged(r, number, va)) {
+        fz_fail("under CR3 %llx, %llx is untagged to %llx", HEX(number),
+                HEX(va), HEX(ptw_x86_untag(r, number, ptw_va_of(va)).v));
     }
     if (ptw_canonical(r, ptw_va_of(number)) != canonical) {
         fz_fail("%llx is %scanonical", HEX(number), canonical ? "" : "not ");
