@@ -270,7 +270,7 @@ static uint8_t *page_to_write(struct fz_world *w, uint64_t frame)
 
     if (w->index[i] == 0 && w->pages < FZ_PAGES) {
         w->frame[w->pages] = frame;
-        memset(w->page[w->pages++], 0, w->unit);
+        memset(w->page[w->pages++], 0, (size_t)w->unit);
         w->index[i] = (uint8_t)w->pages;
     }
     return w->index[i] == 0 ? NULL : w->page[w->index[i] - 1];
@@ -500,7 +500,7 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
 static void read_bytes(struct fz_world *w, const uint8_t *record)
 {
     unsigned slot = (unsigned)fz_get(record, BYTES_PAGE) % FZ_SLOTS;
-    size_t at = (size_t)fz_get(record, BYTES_AT) % w->unit;
+    size_t at = (size_t)(fz_get(record, BYTES_AT) % w->unit);
     size_t count = (size_t)fz_get(record, BYTES_COUNT) % 12;
     uint8_t *page = page_to_write(w, w->slot[slot]);
 
@@ -693,7 +693,7 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
         from = page_of(w, w->slot[fz_get(record, COPY_FROM) % FZ_SLOTS]);
         page = page_to_write(w, w->slot[fz_get(record, COPY_PAGE) % FZ_SLOTS]);
         if (from != NULL && page != NULL && from != page) {
-            memcpy(page, from, w->unit);
+            memcpy(page, from, (size_t)w->unit);
         }
         break;
     case OP_PLACE:
@@ -1320,7 +1320,7 @@ void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
 {
     static uint64_t store[FZ_COPIES * (FZ_MOST_UNIT / 8 + 1)];
     size_t bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) +
-                   w->table_bytes + 8;
+                   (size_t)w->table_bytes + 8;
     enum ptw_status st = PTW_OK;
 
     if (remembered.mem != mem) {

@@ -162,7 +162,7 @@ const char *ptw_level_name(const struct ptw_regime *r, unsigned level)
 {
     const struct ptw_format *f = r->arch->format;
 
-    return level < f->levels ? f->level[level].name : "-";
+    return level < ptw_levels(r) ? f->level[level].name : "-";
 }
 
 unsigned ptw_rights_of(const struct ptw_regime *r)

@@ -801,6 +801,36 @@ EVERY(link, refuses_a_level_that_cannot_be_shared)
 
 static struct ptw_item items[64];
 
+/* A host goes on with the tables that it has, or with those that were built: never
+ * with the guest's. */
+EVERY(space_map, leaves_the_guests_root_alone)
+{
+    struct ptw_item item = {.kind = PTW_ITEM_SPACE};
+    struct ptw_built built;
+    ptw_pa before;
+
+    start(name);
+    before = t.root.table;
+    item.u.space_info.kind = PTW_SPACE_WALKED;
+    item.u.space_info.root = ptw_root_of(&regime, ptw_pa_of(0));
+    pool.refuse_after = 0;
+    cr_expect(eq(int, (int)ptw_space_aware_map(&t, &item, &built, 1, 0),
+                 (int)pool.refusal));
+    cr_expect(eq(u64, t.root.table.v, before.v));
+    pool.refuse_after = NEVER;
+    cr_expect(
+        eq(int, (int)ptw_space_aware_map(&t, &item, &built, 1, 0), PTW_OK));
+    cr_expect(eq(u64, t.root.table.v, built.root.table.v));
+    item.u.space_info.kind = PTW_SPACE_SAME;
+    item.u.space_info.root.regime = NULL;
+    t.shares = counted();
+    item.space = 1;
+    cr_expect(eq(int,
+                 (int)ptw_space_aware_map(
+                     &t, &item, (struct ptw_built[]){built, built}, 2, 0),
+                 PTW_E_ARG));
+}
+
 /* Hands every item of a walk over two spaces to ptw_space_aware_map. */
 static void rebuild(const struct ptw_root *root, struct ptw_built *built)
 {

@@ -310,6 +310,84 @@ Test(sized_edit, copies_a_root_as_far_as_it_goes)
     cr_expect(eq(u64, entry_at(t.root.table.v, 16), 0));
 }
 
+/* A table of the owner's is found in his regime: his root is at another level. */
+Test(sized_link, goes_down_in_the_owners_regime)
+{
+    struct ptw_regime wide;
+    struct ptw_tables t = {.mem = &mem, .ops = &pool_ops};
+    struct ptw_link_request q = {.rights = PTW_READ | PTW_WRITE | PTW_EXEC,
+                                 .last = {G1 - 1}};
+
+    two_halves();
+    pool_init();
+    sized_regime(&wide, SIZED_PML4, 9, PTW_EXTEND_SIGN);
+    t.root = ptw_root_of(&wide, ptw_pa_of(pool_table()));
+    t.shares = counted();
+    q.owner = low_root();
+    q.level = ptw_alias_level_of(&wide, SIZED_PD);
+    expect_status(ptw_link(&t, &q), PTW_OK);
+    cr_expect(eq(u64, pa_of(&mem, t.root, M2 + 7 * PAGE), DATA));
+    /* His root is no whole table. */
+    q.level = ptw_alias_level_of(&wide, SIZED_PDPT);
+    expect_status(ptw_link(&t, &q), PTW_E_ARG);
+}
+
+/* Item by item, both halves: the second one's alias is in the first. */
+Test(sized_space_map, builds_both_halves)
+{
+    static _Alignas(8) unsigned char storage[1 << 12];
+    const struct ptw_root root[2] = {low_root(), high_root()};
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_tables t = {.mem = &mem, .ops = &pool_ops};
+    struct ptw_built built[2];
+    struct ptw_memo memo;
+    struct ptw_walk w;
+    struct ptw_item item;
+    size_t items;
+
+    two_halves();
+    pool_init();
+    memset(built, 0, sizeof built);
+    t.root.regime = &lower;
+    t.shares = counted();
+    o.flags = PTW_WALK_TABLES;
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o) == PTW_OK);
+    while (ptw_walk_next(&w, &item, 1, &items) == PTW_OK) {
+        expect_status(ptw_space_aware_map(&t, &item, built, 2, PTW_EDIT_EXACT),
+                      PTW_OK);
+    }
+    cr_assert(built[0].built && built[1].built);
+    cr_expect(eq(u64, pa_of(&mem, built[0].root, M2 + 7 * PAGE), DATA));
+    cr_expect(eq(u64,
+                 pa_of(&mem, built[1].root, UPPER + 3ull * G1 + M2 + 7 * PAGE),
+                 DATA));
+}
+
+/* A table that is larger than a page is exposed by any of its pages. */
+Test(sized_exposed, finds_a_root_by_its_second_page)
+{
+    static _Alignas(8) unsigned char storage[1 << 12];
+    static const ptw_pa frame[] = {{0x6000}};
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_regime two;
+    struct ptw_root root;
+    struct ptw_exposed e;
+    struct ptw_memo memo;
+    struct ptw_item item;
+
+    two_halves();
+    sized_regime(&two, SIZED_PDPT, 10, PTW_EXTEND_ZEROS);
+    root = ptw_root_of(&two, ptw_pa_of(0x6000));
+    put(0x6000, 0, PD_A | P | W | U);
+    put(PT_A, 7, 0x7000 | P | W | U);
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+    cr_assert(ptw_exposed_init(&e, &mem, &root, 1, &memo, frame, 1, &o) ==
+              PTW_OK);
+    expect_status(ptw_exposed_next(&e, &item), PTW_OK);
+    cr_expect(eq(u64, item.u.finding.table.v, 0x6000));
+}
+
 /* ------------------------------------------------------------------ rebuild */
 
 Test(sized_rebuild, keeps_both_halves)
@@ -332,5 +410,49 @@ Test(sized_rebuild, keeps_both_halves)
     expect_status(verified(&j, &n), PTW_OK);
     n.root[1] = ptw_root_of(&upper, n.root[0].table);
     expect_status(verified(&j, &n), PTW_DIFFERENT);
+    free_image(&n);
+}
+
+/* The root of the one is a lower table of the other, and has to stay a root. */
+Test(sized_rebuild, keeps_a_root_that_is_a_lower_table_elsewhere)
+{
+    struct ptw_regime wide;
+    struct ptw_regime mid;
+    struct job j;
+    struct image n;
+
+    two_halves();
+    sized_regime(&wide, SIZED_PML4, 9, PTW_EXTEND_SIGN);
+    sized_regime(&mid, SIZED_PDPT, 9, PTW_EXTEND_ZEROS);
+    put(0x6000, 0, 0x5000 | P | W | U);
+    put(0x5000, 0, PD_A | P | W | U);
+    j = job_of(2);
+    j.root[0] = ptw_root_of(&wide, ptw_pa_of(0x6000));
+    j.root[1] = ptw_root_of(&mid, ptw_pa_of(0x5000));
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(eq(u64, pa_of(&n.mem, n.root[0], M2 + 7 * PAGE),
+                 pa_of(&n.mem, n.root[1], M2 + 7 * PAGE)));
+    cr_expect(lt(u64, pa_of(&n.mem, n.root[1], M2 + 7 * PAGE), UPPER));
+    expect_status(verified(&j, &n), PTW_OK);
+    free_image(&n);
+}
+
+/* A range in the lower half keeps nothing of the upper one. */
+Test(sized_rebuild, keeps_a_half_of_which_nothing_is_walked)
+{
+    struct job j;
+    struct image n;
+
+    two_halves();
+    j = job_of(2);
+    j.root[0] = low_root();
+    j.root[1] = high_root();
+    j.o.last.v = ((uint64_t)1 << 34) - 1;
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(lt(u64, pa_of(&n.mem, n.root[0], M2 + 7 * PAGE), UPPER));
+    cr_expect(eq(u64,
+                 pa_of(&n.mem, n.root[1], UPPER + 3ull * G1 + M2 + 7 * PAGE),
+                 failed(PTW_NOT_MAPPED)));
+    expect_status(verified(&j, &n), PTW_OK);
     free_image(&n);
 }

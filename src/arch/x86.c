@@ -6,8 +6,6 @@
 #include "ptwalk/cpu.h"
 #include "regime.h"
 
-/* Intel SDM vol. 3A, "Determination of Access Rights" and "Protection Keys".
- * Keys concern data only, and user addresses only. */
 const struct ptw_widths ptw_x86_widths = {
     .pa_least = 32,
     .pa_most = 52,
@@ -16,6 +14,8 @@ const struct ptw_widths ptw_x86_widths = {
     .flag_text = "a flag bit must be from 32 to 51",
 };
 
+/* Intel SDM vol. 3A, "Determination of Access Rights" and "Protection Keys".
+ * Keys concern data only, and user addresses only. */
 static bool key_allows(const struct ptw_regime *r, unsigned rights,
                        unsigned level, uint64_t raw,
                        const struct ptw_access *access)

@@ -91,14 +91,13 @@ PTW_ENGINE enum ptw_status ptw_table_empty(const struct ptw_format *a,
  * way ends before, at *level; PTW_E_LARGE: in a large leaf. */
 PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
                                         const struct ptw_tables *t,
-                                        uint64_t root, uint64_t offset,
+                                        struct ptw_root root, uint64_t offset,
                                         unsigned to, uint64_t *table,
                                         unsigned *level)
 {
     struct ptw_cursor c;
 
-    ptw_cursor_at(a, &c, t->mem, ptw_root_of(t->root.regime, ptw_pa_of(root)),
-                  offset);
+    ptw_cursor_at(a, &c, t->mem, root, offset);
     while (c.level > (int)to) {
         struct ptw_entry e;
         enum ptw_verdict v;
@@ -121,8 +120,8 @@ PTW_ENGINE enum ptw_status ptw_entry_target(const struct ptw_format *a,
                                             uint64_t *end)
 {
     uint64_t theirs = offset + ed->entry_ahead;
-    unsigned level = ptw_top(a, ed->t->root.regime);
-    uint64_t root = ed->entry_self ? ed->t->root.table.v : ed->entry_owner;
+    struct ptw_root root = ed->entry_self ? ed->t->root : ed->entry_owner;
+    unsigned level = ptw_top(a, root.regime);
     enum ptw_status st;
 
     *table = 0;

@@ -28,6 +28,7 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
 {
     const struct ptw_regime *r = t->root.regime;
     const struct ptw_format *a = r->arch->format;
+    const struct ptw_regime *owner = l->owner.regime;
     unsigned level = l->level + 1;
     struct ptw_edit ed;
     enum ptw_status st;
@@ -40,6 +41,11 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
 
     if (l->level >= ptw_top(a, r) || t->shares == NULL ||
         !ptw_roots_agree((struct ptw_root[]){t->root, l->owner}, 2)) {
+        return PTW_E_ARG;
+    }
+    /* A whole table of that level can be a root of the owner's. */
+    if (l->level > ptw_top(a, owner) ||
+        ptw_index_bits(a, owner, l->level) != a->level[l->level].bits) {
         return PTW_E_ARG;
     }
     region = ptw_low_mask(a->level[level].shift);
@@ -57,21 +63,24 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
     if (st != PTW_OK) {
         return st;
     }
-    if (ptw_gap(a, r, &gap_first, &gap_last) && theirs <= gap_last &&
+    if (ptw_gap(a, owner, &gap_first, &gap_last) && theirs <= gap_last &&
         theirs + more >= gap_first) {
         return PTW_NOT_CANONICAL;
     }
     /* A root that is shared is copied, and the owner keeps what he has. */
     ed.entry_self = l->owner.table.v == t->root.table.v &&
+                    ptw_top(a, owner) == ptw_top(a, r) &&
                     ptw_shares_count(t->shares, l->owner.table.v) <= 1;
+    theirs &= ptw_low_mask(owner->va_bits);
     if (!ptw_leads_to_a_table(t, l->bits, level) ||
-        (ed.entry_self && theirs <= ours + more && ours <= theirs + more)) {
+        (ed.entry_self && theirs <= ed.first + more &&
+         ed.first <= theirs + more)) {
         return PTW_E_ARG;
     }
     ed.entry_level = (int)level;
     ed.entry_bits = l->bits;
-    ed.entry_owner = l->owner.table.v;
-    ed.entry_ahead = (theirs & ptw_low_mask(r->va_bits)) - ed.first;
+    ed.entry_owner = l->owner;
+    ed.entry_ahead = theirs - ed.first;
     ed.entry_rights = l->narrow;
     ed.rights = l->rights;
     st = ptw_edit_run(&ed, movable);

@@ -71,7 +71,7 @@ PTW_ENGINE bool ptw_own_at(const struct ptw_format *a,
                            const struct ptw_shares *shares,
                            const struct ptw_cursor *c, unsigned level)
 {
-    return level >= a->levels ||
+    return level > ptw_top(a, c->regime) ||
            ptw_shares_count(shares, c->at[level].table) <= 1;
 }
 

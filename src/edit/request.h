@@ -51,7 +51,7 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->bits = 0;
     ed->entry_level = -1;
     ed->entry_bits = 0;
-    ed->entry_owner = 0;
+    ed->entry_owner = t->root;
     ed->entry_ahead = 0;
     ed->entry_self = false;
     ed->entry_new = false;
@@ -79,7 +79,7 @@ PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->root.regime;
     unsigned widest = 0;
 
-    for (unsigned level = 1; large && level < a->levels; level++) {
+    for (unsigned level = 1; large && level <= ptw_top(a, r); level++) {
         if (r->rule[level].leaf &&
             ((ed->pa ^ ed->first) & ptw_low_mask(a->level[level].shift)) == 0) {
             widest = level;

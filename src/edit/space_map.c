@@ -44,16 +44,20 @@ static enum ptw_status begin_space(struct ptw_tables *t,
     const struct ptw_space *s = &item->u.space_info;
     struct ptw_built *own = &built[item->space];
     const struct ptw_format *a = t->root.regime->arch->format;
+    const struct ptw_root before = t->root;
     enum ptw_status st;
 
     own->built = false;
     if (t->shares != NULL) {
         t->shares->wanted = 0;
     }
-    switch (s->kind) {
-    case PTW_SPACE_BAD:
+    if (s->kind == PTW_SPACE_BAD) {
         return s->why;
-    case PTW_SPACE_SAME:
+    }
+    if (!ptw_roots_agree((struct ptw_root[]){t->root, s->root}, 2)) {
+        return PTW_E_ARG;
+    }
+    if (s->kind == PTW_SPACE_SAME) {
         if (s->same_as >= item->space || !built[s->same_as].built ||
             t->shares == NULL) {
             return PTW_E_ARG;
@@ -62,19 +66,16 @@ static enum ptw_status begin_space(struct ptw_tables *t,
         own->root = ptw_root_of(s->root.regime, built[s->same_as].root.table);
         own->built = st == PTW_OK;
         return st;
-    case PTW_SPACE_WALKED:
-        break;
     }
-    if (!ptw_roots_agree((struct ptw_root[]){t->root, s->root}, 2)) {
-        return PTW_E_ARG;
-    }
-    t->root = s->root;
-    own->root = s->root;
+    /* What is taken has to do for that regime. */
+    t->root.regime = s->root.regime;
+    own->root.regime = s->root.regime;
     st = ptw_spare_reserve(t, 1, true);
     if (st == PTW_OK) {
         st = ptw_spare_take(t, ptw_top(a, t->root.regime), &own->root.table);
     }
     own->built = st == PTW_OK;
+    t->root = st == PTW_OK ? own->root : before;
     return ptw_spare_release(t, st);
 }
 

@@ -40,16 +40,16 @@ struct ptw_edit {
     uint64_t bits;       /* map: of a page; if exact, of a leaf of that level */
     int entry_level;     /* PTW_OP_ENTRY: of the table that holds it; else -1 */
     uint64_t entry_bits; /* without address */
-    uint64_t entry_owner; /* link: the space that has the table */
-    uint64_t entry_ahead; /* how much further on it has it: offsets */
-    bool entry_self;      /* it is the one that is edited, and may move */
-    bool entry_new;       /* a table of its own, unless there is one */
-    bool entry_rights;    /* what the path has to grant */
-    bool linked;          /* commit: some entry leads to a table now */
-    unsigned widest;      /* leaves of up to this level may be written whole */
-    uint64_t needed;      /* tables */
-    bool root_needed;     /* one of them, the first, will be the root */
-    uint64_t listed;      /* tables that shares has to list */
+    struct ptw_root entry_owner; /* link: the space that has the table */
+    uint64_t entry_ahead;        /* how much further on it has it: offsets */
+    bool entry_self;   /* it is the one that is edited, and may move */
+    bool entry_new;    /* a table of its own, unless there is one */
+    bool entry_rights; /* what the path has to grant */
+    bool linked;       /* commit: some entry leads to a table now */
+    unsigned widest;   /* leaves of up to this level may be written whole */
+    uint64_t needed;   /* tables */
+    bool root_needed;  /* one of them, the first, will be the root */
+    uint64_t listed;   /* tables that shares has to list */
     void *writable[PTW_MAX_LEVELS]; /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS];     /* and whether the hook was asked; in the
  commit, whether it is written, so that it was */

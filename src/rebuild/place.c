@@ -124,15 +124,21 @@ enum ptw_status ptw_rb_place(struct ptw_rebuild *rb)
 
 /* --------------------------------------------------------------------- size */
 
-/* How many tables the maps may need in one space. */
+/* How many tables the maps may need in one space, of whichever root. */
 static uint64_t tables_for_maps(const struct ptw_rebuild *rb)
 {
     const struct ptw_format *a = rb->state.regime->arch->format;
+    unsigned top = 0;
     uint64_t tables = 0;
 
+    for (uint32_t i = 0; i < rb->state.roots; i++) {
+        unsigned its = ptw_top(a, rb->state.root[i].regime);
+
+        top = its > top ? its : top;
+    }
+
     for (size_t i = 0; i < rb->o.maps; i++) {
-        for (unsigned level = 0; level < ptw_top(a, rb->state.regime);
-             level++) {
+        for (unsigned level = 0; level < top; level++) {
             unsigned span = a->level[level].shift + a->level[level].bits;
 
             tables += (rb->o.map[i].last.v >> span) -

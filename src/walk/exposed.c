@@ -25,6 +25,12 @@ enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
     /* What no entry above grants, no leaf gives back. */
     o.need = ptw_writes_unasked(root[0].regime) ? 0 : PTW_WRITE;
     e->regime = root[0].regime;
+    e->table_bytes = 1;
+    for (uint32_t i = 0; i < roots; i++) {
+        size_t bytes = ptw_largest_table(root[i].regime);
+
+        e->table_bytes = bytes > e->table_bytes ? bytes : e->table_bytes;
+    }
     e->frame = frame;
     e->frames = frames;
     st = ptw_walk_va_spaces_init(&e->walk, mem, root, roots, memo, &o);
@@ -68,7 +74,8 @@ enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
                                            item.u.mapping.raw)) {
             continue;
         }
-        from = first_frame(e, item.u.mapping.pa.v);
+        /* A table is aligned to its size, and may start in front of the page. */
+        from = first_frame(e, item.u.mapping.pa.v & ~(e->table_bytes - 1));
         to = from;
         if (from < e->frames) {
             uint64_t last = item.u.mapping.pa.v + (item.last.v - item.first.v);

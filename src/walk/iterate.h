@@ -42,6 +42,19 @@ PTW_ENGINE void ptw_emit_gap(const struct ptw_format *a, struct ptw_walk *w,
     w->gap_given = true;
 }
 
+/* Whether the root of that space is the one that is entered now, as far as the
+ * table goes. */
+PTW_ENGINE bool ptw_is_root_of(const struct ptw_format *a,
+                               const struct ptw_walk *w, uint32_t space)
+{
+    const struct ptw_regime *r = w->root[space].regime;
+
+    return w->root[space].table.v == w->start_table &&
+           ptw_top(a, r) == w->c.top &&
+           ptw_index_bits(a, r, w->c.top) ==
+               ptw_index_bits(a, w->c.regime, w->c.top);
+}
+
 /* ptw_begin enters the root of the space that is next.  Returns false when the
  * walk has to stop for now. */
 PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
@@ -73,6 +86,20 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     } else if (why == PTW_OK && c->first <= c->last) {
         v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
                       w->start_base);
+    }
+    if (a->va_bits == 0 && a->levels > 0 && w->roots > 0 && why == PTW_OK) {
+        if (v == PTW_V_ALIAS && !ptw_is_root_of(a, w, c->seen_by)) {
+            /* It was entered below another root: here it is entered again. */
+            struct ptw_memo *memo = c->memo;
+
+            c->memo = NULL;
+            v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
+                          w->start_base);
+            c->memo = memo;
+        } else if (c->first > c->last) {
+            /* Nothing is walked of it, and it has a number all the same. */
+            c->number = (uint32_t)c->tables++;
+        }
     }
     switch (v) {
     case PTW_V_FULL:
