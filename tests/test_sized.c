@@ -456,3 +456,31 @@ Test(sized_rebuild, keeps_a_half_of_which_nothing_is_walked)
     expect_status(verified(&j, &n), PTW_OK);
     free_image(&n);
 }
+
+/* A map gets its tables in every space, whichever root comes last. */
+Test(sized_rebuild, counts_the_tables_of_maps_from_the_highest_root)
+{
+    struct ptw_map_request q = map_request(5ull * G1, PAGE, 0x20000,
+                                           PTW_READ | PTW_WRITE | PTW_EXEC, 0);
+    struct ptw_regime wide;
+    struct ptw_regime mid;
+    struct job j;
+    struct image n;
+
+    for (unsigned last = 0; last < 2; last++) {
+        two_halves();
+        sized_regime(&wide, SIZED_PML4, 9, PTW_EXTEND_SIGN);
+        sized_regime(&mid, SIZED_PDPT, 9, PTW_EXTEND_ZEROS);
+        put(0x7000, 0, PD_A | P | W | U);
+        j = job_of(2);
+        j.root[last] = ptw_root_of(&mid, ptw_pa_of(0x7000));
+        j.root[1 - last] = ptw_root_of(&wide, ptw_pa_of(0x6000));
+        j.o.last.v = G1 - 1;
+        j.o.map = &q;
+        j.o.maps = 1;
+        expect_status(compact(&j, &n), PTW_OK);
+        cr_expect(eq(u64, pa_of(&n.mem, n.root[0], 5ull * G1), 0x20000));
+        cr_expect(eq(u64, pa_of(&n.mem, n.root[1], 5ull * G1), 0x20000));
+        free_image(&n);
+    }
+}
