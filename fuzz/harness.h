@@ -8,16 +8,9 @@
 #include "input.h"
 #include "oracle/oracle.h"
 #include "ptwalk/ptwalk.h"
+#include "same_rights.h"
 
 #include <stdio.h>
-
-/* A set of rights of the oracle is one of the library, too. */
-_Static_assert((int)ORACLE_READ == (int)PTW_READ &&
-                   (int)ORACLE_WRITE == (int)PTW_WRITE &&
-                   (int)ORACLE_USER == (int)PTW_USER &&
-                   (int)ORACLE_EXEC == (int)PTW_EXEC &&
-                   (int)ORACLE_USER_EXEC == (int)PTW_USER_EXEC,
-               "rights have the same values");
 
 enum {
     FZ_REGIONS = 8,

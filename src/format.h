@@ -28,9 +28,9 @@ struct ptw_level {
 struct ptw_format {
     unsigned levels;
     unsigned entry_log2;
-    unsigned
-        va_bits; /* 0: the regime says how far addresses reach: its va_bits,
-                         extension, top and top_bits count */
+    /* Of an address; 0: the regime says how far addresses reach, and its va_bits,
+     * extension, top and top_bits count. */
+    unsigned va_bits;
     enum ptw_extension extension;
     unsigned rights;      /* that entries grant or withhold */
     unsigned some_rights; /* that a leaf can have, whatever the features */

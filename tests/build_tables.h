@@ -6,20 +6,13 @@
 
 #include "oracle/format.h"
 #include "ptwalk/ptwalk.h"
+#include "same_rights.h"
 
 /* The memory of the machine: [0, RAM_BYTES), zero at first. */
 enum { RAM_BYTES = 0x200000, PAGE = 0x1000 };
 
 /* The rights of x86. */
 enum { RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER };
-
-/* A set of rights of the oracle is one of the library, too. */
-_Static_assert((int)ORACLE_READ == (int)PTW_READ &&
-                   (int)ORACLE_WRITE == (int)PTW_WRITE &&
-                   (int)ORACLE_USER == (int)PTW_USER &&
-                   (int)ORACLE_EXEC == (int)PTW_EXEC &&
-                   (int)ORACLE_USER_EXEC == (int)PTW_USER_EXEC,
-               "rights have the same values");
 
 extern uint8_t ram[RAM_BYTES];
 extern struct ptw_mem mem;

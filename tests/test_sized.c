@@ -239,6 +239,7 @@ Test(sized_root, may_be_several_tables)
 Test(sized_walk, refuses_roots_that_do_not_agree)
 {
     static _Alignas(8) unsigned char storage[1 << 12];
+    struct ptw_regime narrow;
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_root root[2];
     struct ptw_memo memo;
@@ -251,6 +252,12 @@ Test(sized_walk, refuses_roots_that_do_not_agree)
     expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o),
                   PTW_E_ARG);
     root[1].regime = NULL;
+    expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o),
+                  PTW_E_ARG);
+    cr_assert(ptw_regime_by_name("amd64", NULL, PTW_X86_NX, &narrow, NULL) ==
+              PTW_OK);
+    root[0] = ptw_root_of(&regime, ptw_pa_of(0x6000));
+    root[1] = ptw_root_of(&narrow, ptw_pa_of(0x6000));
     expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o),
                   PTW_E_ARG);
 }
@@ -330,6 +337,15 @@ Test(sized_link, goes_down_in_the_owners_regime)
     /* His root is no whole table. */
     q.level = ptw_alias_level_of(&wide, SIZED_PDPT);
     expect_status(ptw_link(&t, &q), PTW_E_ARG);
+    /* His addresses are those of the upper half. */
+    q.level = ptw_alias_level_of(&wide, SIZED_PD);
+    q.owner = high_root();
+    q.first.v = G1;
+    q.last.v = 2ull * G1 - 1;
+    expect_status(ptw_link(&t, &q), PTW_NOT_CANONICAL);
+    q.their_va.v = UPPER + 3ull * G1;
+    expect_status(ptw_link(&t, &q), PTW_OK);
+    cr_expect(eq(u64, pa_of(&mem, t.root, G1 + M2 + 7 * PAGE), DATA));
 }
 
 /* Item by item, both halves: the second one's alias is in the first. */
@@ -408,22 +424,49 @@ Test(sized_rebuild, keeps_both_halves)
     cr_expect(lt(u64, pa_of(&n.mem, n.root[0], M2 + 7 * PAGE),
                  n.counts.bytes + j.o.base.v));
     expect_status(verified(&j, &n), PTW_OK);
+    n.root[1].regime = &lower;
+    expect_status(verified(&j, &n), PTW_E_ARG);
     n.root[1] = ptw_root_of(&upper, n.root[0].table);
     expect_status(verified(&j, &n), PTW_DIFFERENT);
     free_image(&n);
 }
 
-/* The root of the one is a lower table of the other, and has to stay a root. */
-Test(sized_rebuild, keeps_a_root_that_is_a_lower_table_elsewhere)
+/* A map is made in every space, so each has to have its addresses. */
+Test(sized_rebuild, refuses_a_map_that_one_half_has_not)
 {
-    struct ptw_regime wide;
-    struct ptw_regime mid;
+    struct ptw_map_request q = map_request(5ull * G1, PAGE, 0x20000,
+                                           PTW_READ | PTW_WRITE | PTW_EXEC, 0);
     struct job j;
     struct image n;
 
     two_halves();
+    j = job_of(2);
+    j.root[0] = low_root();
+    j.root[1] = high_root();
+    j.o.last.v = G1 - 1;
+    j.o.map = &q;
+    j.o.maps = 1;
+    expect_status(compact(&j, &n), PTW_NOT_CANONICAL);
+    free_image(&n);
+}
+
+static struct ptw_regime wide;
+static struct ptw_regime mid;
+
+static void two_heights(void)
+{
+    two_halves();
     sized_regime(&wide, SIZED_PML4, 9, PTW_EXTEND_SIGN);
     sized_regime(&mid, SIZED_PDPT, 9, PTW_EXTEND_ZEROS);
+}
+
+/* The root of the one is a lower table of the other, and has to stay a root. */
+Test(sized_rebuild, keeps_a_root_that_is_a_lower_table_elsewhere)
+{
+    struct job j;
+    struct image n;
+
+    two_heights();
     put(0x6000, 0, 0x5000 | P | W | U);
     put(0x5000, 0, PD_A | P | W | U);
     j = job_of(2);
@@ -462,15 +505,11 @@ Test(sized_rebuild, counts_the_tables_of_maps_from_the_highest_root)
 {
     struct ptw_map_request q = map_request(5ull * G1, PAGE, 0x20000,
                                            PTW_READ | PTW_WRITE | PTW_EXEC, 0);
-    struct ptw_regime wide;
-    struct ptw_regime mid;
     struct job j;
     struct image n;
 
     for (unsigned last = 0; last < 2; last++) {
-        two_halves();
-        sized_regime(&wide, SIZED_PML4, 9, PTW_EXTEND_SIGN);
-        sized_regime(&mid, SIZED_PDPT, 9, PTW_EXTEND_ZEROS);
+        two_heights();
         put(0x7000, 0, PD_A | P | W | U);
         j = job_of(2);
         j.root[last] = ptw_root_of(&mid, ptw_pa_of(0x7000));

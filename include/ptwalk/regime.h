@@ -27,9 +27,8 @@ struct ptw_regime {
     unsigned granted;   /* and those that every present entry grants */
     unsigned facts;     /* of struct ptw_cpu; what they mean is the family's */
     uint64_t flag_bits; /* of struct ptw_cpu */
-    enum ptw_extension
-        extension;     /* these three count only where the format has no
- width of its own */
+    /* These three count only where the format has no width of its own. */
+    enum ptw_extension extension;
     unsigned top;      /* level of the root */
     unsigned top_bits; /* log2 of its number of entries */
     uint64_t root_pa;  /* addresses that a root can have */
@@ -44,8 +43,9 @@ struct ptw_regime {
  * address of cpu->pa_bits bits is itself.  The header of a family (arch_x86.h) has
  * its other names, and the features that a name switches on.
  *
- * cpu may be NULL for the widest processor (ptw_cpu_widest).  `without` is a set of the family's features
- * to leave out; those that the regime does not have are ignored.  PTW_E_REGIME when
+ * cpu may be NULL for the widest processor (ptw_cpu_widest).  `without` is a set of
+ * the family's features to leave out; those that the regime does not have are
+ * ignored.  PTW_E_REGIME when
  * the name is unknown or not supported, or cpu has flag bits and the mode has
  * none (bare), PTW_E_WIDTH when cpu->pa_bits or a flag bit is none that the
  * family has.  Unless it is NULL, *why is set on failure to a static

@@ -6,6 +6,10 @@
 
 #include "format.h"
 
+/* Those of x86, with paging off, too: physical addresses of 32 to 52 bits; CPUID
+ * 80000008H:EAX[7:0]. */
+extern const struct ptw_widths ptw_x86_widths;
+
 extern const struct ptw_arch ptw_arch_bare;
 extern const struct ptw_arch ptw_arch_i686;
 extern const struct ptw_arch ptw_arch_amd64;

@@ -111,20 +111,11 @@ static enum ptw_status bare_map(struct ptw_tables *t,
     return PTW_E_REGIME;
 }
 
-/* The widest of those of any family. */
-static const struct ptw_widths bare_widths = {
-    .pa_least = 32,
-    .pa_most = 52,
-    .flag_bits = ((uint64_t)1 << 52) - ((uint64_t)1 << 32),
-    .pa_text = "the physical address width must be from 32 to 52 bits",
-    .flag_text = "a flag bit must be from 32 to 51",
-};
-
 const struct ptw_arch ptw_arch_bare = {
     .name = "bare",
     .id = PTW_ARCH_BARE,
     .format = &bare,
-    .widths = &bare_widths,
+    .widths = &ptw_x86_widths,
     .root_bits = 64,
     .granted = BARE_RIGHTS,
     .letters = "rwxu",

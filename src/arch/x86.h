@@ -11,9 +11,6 @@
 const char *ptw_x86_conflict(unsigned features);
 unsigned ptw_x86_lacks(const struct ptw_cpu *cpu);
 unsigned ptw_x86_facts(const struct ptw_cpu *cpu);
-/* Physical addresses of 32 to 52 bits; CPUID 80000008H:EAX[7:0]. */
-extern const struct ptw_widths ptw_x86_widths;
-
 /* ptw_x86_bad_beyond says why raw is bad.  An entry with PS set where PS is looked
  * at was to be a leaf, any other one to lead to a table.  beyond: bits of an address
  * that this processor's width leaves out; they are reserved as all others are, and

@@ -51,8 +51,8 @@ struct ptw_edit {
     bool root_needed;  /* one of them, the first, will be the root */
     uint64_t listed;   /* tables that shares has to list */
     void *writable[PTW_MAX_LEVELS]; /* of the path: the host's writable bytes */
-    bool moved[PTW_MAX_LEVELS];     /* and whether the hook was asked; in the
- commit, whether it is written, so that it was */
+    bool moved[PTW_MAX_LEVELS];     /* the hook was asked; in the commit: it is
+                                       written, so the hook was */
     enum ptw_status fit[PTW_MAX_LEVELS]; /* plan: if not, why not to write */
     bool made;  /* commit: the table that comes next was just put in */
     int shared; /* level of the highest table of the path that is shared, or in

@@ -91,7 +91,7 @@ ptw_vf_hash_of(struct ptw_verify *v, enum ptw_verify_store which, size_t *size)
     return NULL;
 }
 
-/* ptw_vf_room asks for storage unless three records more have room. */
+/* ptw_vf_room asks for storage unless four records more have room. */
 static inline enum ptw_status ptw_vf_room(struct ptw_verify *v,
                                           enum ptw_verify_store which)
 {

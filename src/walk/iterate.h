@@ -86,20 +86,20 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     } else if (why == PTW_OK && c->first <= c->last) {
         v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
                       w->start_base);
+    } else if (a->va_bits == 0 && why == PTW_OK && w->roots > 0) {
+        /* Nothing of it is walked, though something is of other roots: it has a
+         * number all the same. */
+        c->number = (uint32_t)c->tables++;
     }
-    if (a->va_bits == 0 && a->levels > 0 && w->roots > 0 && why == PTW_OK) {
-        if (v == PTW_V_ALIAS && !ptw_is_root_of(a, w, c->seen_by)) {
-            /* It was entered below another root: here it is entered again. */
-            struct ptw_memo *memo = c->memo;
+    if (a->va_bits == 0 && a->levels > 0 && v == PTW_V_ALIAS &&
+        !ptw_is_root_of(a, w, c->seen_by)) {
+        /* It was entered below another root: here it is entered again. */
+        struct ptw_memo *memo = c->memo;
 
-            c->memo = NULL;
-            v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
-                          w->start_base);
-            c->memo = memo;
-        } else if (c->first > c->last) {
-            /* Nothing is walked of it, and it has a number all the same. */
-            c->number = (uint32_t)c->tables++;
-        }
+        c->memo = NULL;
+        v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
+                      w->start_base);
+        c->memo = memo;
     }
     switch (v) {
     case PTW_V_FULL:
