@@ -437,7 +437,8 @@ Test(sized_rebuild, refuses_a_map_that_one_half_has_not)
     struct ptw_map_request q = map_request(5ull * G1, PAGE, 0x20000,
                                            PTW_READ | PTW_WRITE | PTW_EXEC, 0);
     struct job j;
-    struct image n;
+    static struct ptw_rebuild begun;
+    size_t map = 9;
 
     two_halves();
     j = job_of(2);
@@ -446,8 +447,10 @@ Test(sized_rebuild, refuses_a_map_that_one_half_has_not)
     j.o.last.v = G1 - 1;
     j.o.map = &q;
     j.o.maps = 1;
-    expect_status(compact(&j, &n), PTW_NOT_CANONICAL);
-    free_image(&n);
+    expect_status(ptw_rebuild_init(&begun, &mem, j.root, 2, &j.o),
+                  PTW_NOT_CANONICAL);
+    cr_expect(ptw_rebuild_bad_map(&begun, &map));
+    cr_expect(eq(sz, map, 0));
 }
 
 static struct ptw_regime wide;
