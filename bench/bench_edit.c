@@ -75,7 +75,7 @@ static void reset(struct pool *p)
 {
     memset(p->bytes, 0, (size_t)TABLES * 4096);
     p->used = 0;
-    p->tables.spares = 0;
+    p->tables.stock.tables = 0;
     must(take(p, &p->tables.root.table));
 }
 

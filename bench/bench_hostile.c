@@ -661,7 +661,7 @@ static enum ptw_status run_walk(struct guest *g, uint64_t *work)
     }
     *work = walk_to_end(g, &memo[0], &storage[0], &bytes[0]);
     frame = must_have(malloc(memo[0].used * sizeof *frame));
-    must("frames", ptw_memo_frames(&memo[0], frame, memo[0].used, &frames));
+    must("frames", ptw_memo_tables(&memo[0], frame, memo[0].used, &frames));
     o.leave_out = g->o.leave_out;
     o.leave_outs = g->o.leave_outs;
     must("exposed", ptw_exposed_init(&exposed, &g->mem, g->root, g->roots,

@@ -55,12 +55,12 @@ void fz_memo_grow(struct ptw_memo *memo)
 
 /* ------------------------------------------------------------------ options */
 
-bool fz_tiles(const struct fz_world *w)
+bool fz_tiles(const struct fz_case *w)
 {
     return w->outs == 0;
 }
 
-struct ptw_walk_options fz_options(const struct fz_world *w, unsigned flags)
+struct ptw_walk_options fz_options(const struct fz_case *w, unsigned flags)
 {
     struct ptw_walk_options o = ptw_walk_everything();
 
@@ -76,7 +76,7 @@ struct ptw_walk_options fz_options(const struct fz_world *w, unsigned flags)
     return o;
 }
 
-bool fz_any_left(const struct fz_world *w, uint64_t first, uint64_t last)
+bool fz_any_left(const struct fz_case *w, uint64_t first, uint64_t last)
 {
     return oracle_any_left(w->out, w->outs, first > w->first ? first : w->first,
                            last < w->last ? last : w->last);
@@ -84,34 +84,34 @@ bool fz_any_left(const struct fz_world *w, uint64_t first, uint64_t last)
 
 /* -------------------------------------------------------------------- items */
 
-unsigned fz_shift(const struct fz_world *w, unsigned level)
+unsigned fz_shift(const struct fz_case *w, unsigned level)
 {
     return level < w->levels ? w->mode.format->level[level].shift
                              : w->mode.format->va_bits;
 }
 
-unsigned fz_entries(const struct fz_world *w, unsigned level)
+unsigned fz_entries(const struct fz_case *w, unsigned level)
 {
     return w->mode.format->level[level].entries;
 }
 
-unsigned fz_entry_rights(const struct fz_world *w, unsigned level, uint64_t raw)
+unsigned fz_entry_rights(const struct fz_case *w, unsigned level, uint64_t raw)
 {
     return w->mode.format->decode(&w->mode, raw, level).rights;
 }
 
-unsigned fz_granted(const struct fz_world *w, unsigned rights)
+unsigned fz_granted(const struct fz_case *w, unsigned rights)
 {
     return rights | (w->mode.format->granted(&w->mode) & PTW_EXEC);
 }
 
-bool fz_can_grant(const struct fz_world *w, unsigned rights, bool grant_exec)
+bool fz_can_grant(const struct fz_case *w, unsigned rights, bool grant_exec)
 {
     return oracle_leaf_grants(&w->mode,
                               grant_exec ? fz_granted(w, rights) : rights);
 }
 
-bool fz_can_map(const struct fz_world *w, unsigned rights, bool copy_on_write,
+bool fz_can_map(const struct fz_case *w, unsigned rights, bool copy_on_write,
                 bool grant_exec, const struct ptw_attributes *attributes)
 {
     const struct oracle_format *f = w->mode.format;
@@ -126,17 +126,17 @@ bool fz_can_map(const struct fz_world *w, unsigned rights, bool copy_on_write,
            fz_can_grant(w, rights & ~(unsigned)PTW_WRITE, grant_exec);
 }
 
-uint64_t fz_page_bytes(const struct fz_world *w)
+uint64_t fz_page_bytes(const struct fz_case *w)
 {
     return w->page_bytes;
 }
 
-bool fz_canonical(const struct fz_world *w, uint64_t va)
+bool fz_canonical(const struct fz_case *w, uint64_t va)
 {
     return oracle_canonical(&w->mode, va);
 }
 
-bool fz_one_half(const struct fz_world *w, uint64_t first, uint64_t last)
+bool fz_one_half(const struct fz_case *w, uint64_t first, uint64_t last)
 {
     uint64_t gap;
     uint64_t gap_end;
@@ -170,7 +170,7 @@ static uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
+uint64_t fz_item_hash(const struct fz_case *w, const struct ptw_item *item)
 {
     uint64_t h = mix((uint64_t)item->kind, item->space);
     struct ptw_alias_ref ref;
@@ -218,19 +218,19 @@ uint64_t fz_item_hash(const struct fz_world *w, const struct ptw_item *item)
     fz_fail("an item of unknown kind %d", (int)item->kind);
 }
 
-bool fz_same_item(const struct fz_world *w, const struct ptw_item *a,
+bool fz_same_item(const struct fz_case *w, const struct ptw_item *a,
                   const struct ptw_item *b)
 {
     return a->kind == b->kind && a->first.v == b->first.v &&
            a->last.v == b->last.v && fz_item_hash(w, a) == fz_item_hash(w, b);
 }
 
-static uint64_t pa_limit(const struct fz_world *w)
+static uint64_t pa_limit(const struct fz_case *w)
 {
     return (uint64_t)1 << oracle_pa_bits(&w->mode);
 }
 
-static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
+static void check_mapping(const struct fz_case *w, const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t bytes_less_1 = item->last.v - item->first.v;
@@ -252,7 +252,7 @@ static void check_mapping(const struct fz_world *w, const struct ptw_item *item)
     }
 }
 
-void fz_check_item(const struct fz_world *w, const struct ptw_item *item)
+void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
 {
     bool gap = item->kind == PTW_ITEM_HOLE && !item->u.hole.canonical;
 
@@ -325,8 +325,8 @@ enum ptw_status fz_next(struct ptw_walk *walk, struct ptw_item *item,
     return st;
 }
 
-void fz_collect(struct fz_world *w, struct ptw_walk *walk,
-                struct ptw_memo *memo, struct fz_list *list)
+void fz_collect(struct fz_case *w, struct ptw_walk *walk, struct ptw_memo *memo,
+                struct fz_list *list)
 {
     enum ptw_status st = PTW_OK;
     uint64_t before = w->reads;
@@ -373,7 +373,7 @@ void fz_collect(struct fz_world *w, struct ptw_walk *walk,
     }
 }
 
-void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
+void fz_check_tiling(const struct fz_case *w, const struct fz_list *list,
                      size_t *at)
 {
     const struct ptw_item *before = NULL;
@@ -433,7 +433,7 @@ void fz_check_tiling(const struct fz_world *w, const struct fz_list *list,
 
 /* ------------------------------------------------------- against the oracle */
 
-bool fz_meets_flag_bits(const struct fz_world *w, uint64_t pa, uint64_t last)
+bool fz_meets_flag_bits(const struct fz_case *w, uint64_t pa, uint64_t last)
 {
     for (unsigned bit = 32; bit < 52; bit++) {
         /* Some address of the range has the bit, if the part above it is odd
@@ -446,7 +446,7 @@ bool fz_meets_flag_bits(const struct fz_world *w, uint64_t pa, uint64_t last)
     return false;
 }
 
-enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
+enum ptw_status fz_root_status(const struct fz_case *w, uint64_t root)
 {
     const struct oracle_format *f = w->mode.format;
     uint64_t bytes;
@@ -462,10 +462,10 @@ enum ptw_status fz_judge_root(const struct fz_world *w, uint64_t root)
         (root & w->mode.flag_bits) != 0) {
         return PTW_E_WIDTH;
     }
-    return fz_world_touches(w, root, bytes) ? PTW_OK : PTW_E_BUS;
+    return fz_case_touches(w, root, bytes) ? PTW_OK : PTW_E_BUS;
 }
 
-unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
+unsigned fz_path_rights(const struct fz_case *w, uint64_t root, uint64_t va,
                         unsigned level)
 {
     unsigned rights = w->mode.format->rights;
@@ -476,7 +476,7 @@ unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
         uint64_t index = (va >> fz_shift(w, l)) & (fz_entries(w, l) - 1);
 
         if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, l, &table) ||
-            !fz_world_entry(w, table + index * w->entry_bytes, &raw)) {
+            !fz_case_entry(w, table + index * w->entry_bytes, &raw)) {
             fz_fail("there is no table of level %u at %llx", l, HEX(va));
         }
         rights &= fz_entry_rights(w, l, raw);
@@ -484,7 +484,7 @@ unsigned fz_path_rights(const struct fz_world *w, uint64_t root, uint64_t va,
     return rights;
 }
 
-void fz_ask(const struct fz_world *w, struct fz_expected *e, uint64_t root,
+void fz_ask(const struct fz_case *w, struct fz_expected *e, uint64_t root,
             uint64_t first, uint64_t last, size_t max)
 {
     struct oracle_mode mode = w->mode;
@@ -677,7 +677,7 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
 
 /* Memory type, copy-on-write and whether it is written: what leaves of a run have
  * in common besides their rights. */
-static unsigned class_of(const struct fz_world *w, const struct ptw_mapping *m)
+static unsigned class_of(const struct fz_case *w, const struct ptw_mapping *m)
 {
     const struct oracle_format *f = w->mode.format;
     bool written = oracle_writes(&w->mode, (m->above & PTW_WRITE) != 0, m->raw);
@@ -690,7 +690,7 @@ static unsigned class_of(const struct fz_world *w, const struct ptw_mapping *m)
 
 /* Whether leaf b belongs into the run of which a is the first and `last` the
  * last address. */
-static bool joins(const struct fz_world *w, const struct ptw_item *a,
+static bool joins(const struct fz_case *w, const struct ptw_item *a,
                   uint64_t last, const struct ptw_item *b)
 {
     const struct ptw_mapping *m = &a->u.mapping;
@@ -705,7 +705,7 @@ static bool joins(const struct fz_world *w, const struct ptw_item *a,
 }
 
 /* Compares a run with the leaves of the list from *at on. */
-static void meet_run(const struct fz_world *w, const struct fz_list *list,
+static void meet_run(const struct fz_case *w, const struct fz_list *list,
                      size_t *at, const struct ptw_item *run)
 {
     const struct ptw_item *first = &list->item[*at];
@@ -738,7 +738,7 @@ static void meet_run(const struct fz_world *w, const struct fz_list *list,
     }
 }
 
-void fz_check_runs(struct fz_world *w, const struct fz_list *list,
+void fz_check_runs(struct fz_case *w, const struct fz_list *list,
                    struct ptw_walk *walk, struct ptw_memo *memo)
 {
     static struct ptw_item run[32];
@@ -803,7 +803,7 @@ struct reach {
     bool done;     /* there is none */
 };
 
-static void reach_item(const struct fz_world *w, struct reach *r,
+static void reach_item(const struct fz_case *w, struct reach *r,
                        const struct ptw_item *item)
 {
     if (item->kind == PTW_ITEM_SPACE) {
@@ -820,7 +820,7 @@ static void reach_item(const struct fz_world *w, struct reach *r,
 
 /* The same where holes are no items: the walk stands behind the items so far
  * and not behind the next one, which is list->item[at]. */
-static bool check_where_in_parts(const struct fz_world *w,
+static bool check_where_in_parts(const struct fz_case *w,
                                  const struct fz_list *list, size_t at,
                                  const struct ptw_walk *walk,
                                  const struct reach *r, uint64_t *from)
@@ -872,7 +872,7 @@ static bool check_where_in_parts(const struct fz_world *w,
 
 /* What ptw_walk_where says, held against the items so far.  Returns whether it
  * named a place that a new walk could start from. */
-static bool check_where(const struct fz_world *w, const struct ptw_walk *walk,
+static bool check_where(const struct fz_case *w, const struct ptw_walk *walk,
                         const struct reach *r, uint64_t *from)
 {
     uint32_t space;
@@ -904,7 +904,7 @@ static bool check_where(const struct fz_world *w, const struct ptw_walk *walk,
 }
 
 /* A new walk from there gives the rest. */
-static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
+static void check_rest(struct fz_case *w, const struct ptw_mem *mem,
                        uint64_t root, uint64_t from, struct fz_expected *e)
 {
     static struct ptw_walk rest;
@@ -914,7 +914,7 @@ static void check_rest(struct fz_world *w, const struct ptw_mem *mem,
     bool more = true;
     size_t items;
 
-    if (fz_judge_root(w, root) != PTW_OK) {
+    if (fz_root_status(w, root) != PTW_OK) {
         return; /* a range that maps nothing: the root was never looked at */
     }
     o.first.v = from;
@@ -941,7 +941,7 @@ static uint64_t at_most(uint64_t v, uint64_t max)
     return v < max ? v : max;
 }
 
-void fz_check_stops(struct fz_world *w, const struct ptw_mem *mem,
+void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
                     const struct fz_list *list, struct ptw_walk *walk,
                     struct ptw_memo *memo, uint64_t root,
                     struct fz_expected *scratch)

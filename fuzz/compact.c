@@ -189,7 +189,7 @@ static void check_backwards(struct fc_guest *g, const struct ptw_mem *mem,
 /* How many pages of memory are in the image; each is asked about. */
 static uint64_t pages_known(const struct fc_guest *g, struct ptw_rebuild *rb)
 {
-    const struct fz_world *w = g->w;
+    const struct fz_case *w = g->w;
     uint64_t known = 0;
 
     for (unsigned i = 0; i < w->regions; i++) {

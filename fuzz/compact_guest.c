@@ -7,7 +7,7 @@
 
 static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
 
-/* Pages of the regime; memory is kept in pieces of FZ_PAGE. */
+/* Pages of the regime; memory is kept in units of FZ_PAGE. */
 uint64_t fc_page_bytes(const struct fc_guest *g)
 {
     return g->w->page_bytes;
@@ -234,7 +234,7 @@ enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last)
 static void passes(struct fc_guest *g)
 {
     if (g->changes && (fz_random(&g->w->random) & 1023) < g->w->restless) {
-        fz_world_stir(g->w, 1);
+        fz_case_stir(g->w, 1);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guest for rebuilds: a world (harness.h) whose pages without contents have some
+/* A guest for rebuilds: a case (harness.h) whose pages without contents have some
  * all the same, and of which some pages may refuse to be read. */
 #ifndef PTW_FUZZ_COMPACT_GUEST_H
 #define PTW_FUZZ_COMPACT_GUEST_H
@@ -17,7 +17,7 @@ enum {
 enum fc_filler { FC_ZEROS, FC_DISTINCT, FC_SOME_ZEROS, FC_THREE };
 
 struct fc_guest {
-    struct fz_world *w;
+    struct fz_case *w;
     enum fc_filler filler;
     unsigned low_bits;         /* of an entry: clear, it is not present */
     uint8_t *host[FZ_REGIONS]; /* exactly the region, or NULL */

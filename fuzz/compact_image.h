@@ -6,7 +6,7 @@
 #include "harness.h"
 
 enum {
-    FC_PAGES = 1400, /* pieces of FZ_PAGE of an image, at most */
+    FC_PAGES = 1400, /* pages of FZ_PAGE of an image, at most */
     FC_TABLES = 400, /* likewise */
     FC_IMAGE_REGIONS = 3,
 };

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static struct fz_world world;
+static struct fz_case described;
 
 static uint64_t length(const struct fc_guest *g, const uint8_t *record,
                        enum fz_field_id pages, enum fz_field_id shift)
@@ -119,10 +119,10 @@ static void place_tables(struct fc_guest *g, enum fc_tables_base where)
 /* A region is cut inside the page of a slot, at any byte. */
 static void read_cut(struct fc_guest *g, const uint8_t *record)
 {
-    fz_world_cut(g->w,
-                 g->w->slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * g->w->unit +
-                     fz_get(record, CUT_AT) % g->w->unit,
-                 fz_get(record, CUT_HOLE));
+    fz_case_cut(g->w,
+                g->w->slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * g->w->unit +
+                    fz_get(record, CUT_AT) % g->w->unit,
+                fz_get(record, CUT_HOLE));
 }
 
 static void read_refuse(struct fc_guest *g, const uint8_t *record)
@@ -139,7 +139,7 @@ static void read_refuse(struct fc_guest *g, const uint8_t *record)
     }
 }
 
-static struct ptw_absent policy_of(const struct fz_world *w, unsigned which)
+static struct ptw_absent policy_of(const struct fz_case *w, unsigned which)
 {
     const struct oracle_systems *is = w->mode.format->systems;
     const struct ptw_absent policies[8] = {
@@ -172,7 +172,7 @@ bool fc_inverts(const struct fc_guest *g)
  * convention, what they would map: an operation can't tell how. */
 static void name_pages(struct fc_guest *g)
 {
-    struct fz_world *w = g->w;
+    struct fz_case *w = g->w;
     const struct oracle_format *f = w->mode.format;
     const struct oracle_systems *is = f->systems;
     enum ptw_absent_policy policy = g->o.absent.policy;
@@ -255,17 +255,17 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
     struct fz_records in;
     bool hostile;
 
-    fz_world_read(&world, true, data, len);
+    fz_case_read(&described, true, data, len);
     memset(g, 0, sizeof *g);
     memset(input, 0, sizeof *input);
-    g->w = &world;
-    while ((oracle_present_bits(&world.mode) >> g->low_bits) != 0) {
+    g->w = &described;
+    while ((oracle_present_bits(&described.mode) >> g->low_bits) != 0) {
         g->low_bits++;
     }
     g->o = ptw_rebuild_everything();
     input->most_storage = FC_STORE;
     read_rebuild(g, input, &none);
-    for (in = all; fz_next_record(&world, &in);) {
+    for (in = all; fz_next_record(&described, &in);) {
         if (fz_op_of(in.record) == OP_REBUILD) {
             input->most_storage = FC_STORE;
             g->o = ptw_rebuild_everything();
@@ -278,35 +278,36 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
     }
     name_pages(g);
     hostile = (input->options & OPT_HOSTILE) != 0;
-    g->o.first.v = world.first;
-    g->o.last.v = world.last;
+    g->o.first.v = described.first;
+    g->o.last.v = described.last;
     if (!hostile) {
         g->o.first.v &= ~fc_page_mask(g);
         g->o.last.v |= fc_page_mask(g);
     }
     g->o.leave_out = g->leave_out;
     g->o.map = g->map;
-    for (in = all; fz_next_record(&world, &in);) {
+    for (in = all; fz_next_record(&described, &in);) {
         if (fz_op_of(in.record) == OP_OMIT) {
             read_omit(g, &in, hostile);
         }
     }
-    for (in = all; fz_next_record(&world, &in);) {
+    for (in = all; fz_next_record(&described, &in);) {
         if (fz_op_of(in.record) == OP_MAP) {
             read_map(g, &in);
         } else if (fz_op_of(in.record) == OP_CUT) {
             read_cut(g, in.record);
         }
     }
-    for (unsigned i = 0; i < world.roots; i++) {
-        g->root[i] = ptw_root_of(&world.regime, ptw_pa_of(world.root[i]));
-        if (world.root_flags[i] != 0) {
-            g->o.root_flags = world.root_flags;
+    for (unsigned i = 0; i < described.roots; i++) {
+        g->root[i] =
+            ptw_root_of(&described.regime, ptw_pa_of(described.root[i]));
+        if (described.root_flags[i] != 0) {
+            g->o.root_flags = described.root_flags;
         }
     }
     if ((input->options & OPT_CHANGES) != 0 &&
-        (world.memory == FZ_DIRECT || world.memory == FZ_MIXED)) {
-        world.memory = FZ_BORROW; /* what changes is what is borrowed */
+        (described.memory == FZ_DIRECT || described.memory == FZ_MIXED)) {
+        described.memory = FZ_BORROW; /* what changes is what is borrowed */
     }
     fc_make_host(g);
 }

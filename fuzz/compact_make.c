@@ -61,7 +61,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
 
 /* Whether the regime has such a map, wherever the guest's tables are.  A large
  * leaf may reach where small pages do not: then *unsure. */
-static bool map_is_right(const struct fz_world *w,
+static bool map_is_right(const struct fz_case *w,
                          const struct ptw_map_request *q, bool *unsure)
 {
     uint64_t reach =
@@ -512,7 +512,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct fc_manner *how, struct ptw_rebuild *rb,
                    struct fc_image *m)
 {
-    const struct fz_world *w = g->w;
+    const struct fz_case *w = g->w;
     bool unsure = false;
     bool stop;
     uint64_t planned;
@@ -561,14 +561,14 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
     planned = rb->work;
     if (how->changes) {
-        fz_world_stir(g->w, g->w->restless / 16);
+        fz_case_stir(g->w, g->w->restless / 16);
     }
     st = copy(g, rb, how, m, &stop);
     if (st != PTW_OK || stop || rb->counts.tables > FC_TABLES) {
         return false;
     }
     if (how->changes) {
-        fz_world_stir(g->w, g->w->restless / 16);
+        fz_case_stir(g->w, g->w->restless / 16);
     }
     st = tables(g, rb, o, how, m);
     if (st == PTW_OK && !how->changes && rb->state.mem->ctx == g) {

@@ -8,7 +8,7 @@ static _Alignas(FZ_PAGE) uint8_t extra_page[FZ_MOST_UNIT];
 /* Which entries of a table are chosen from. */
 enum kind { PRESENT, ABSENT, ABSENT_NOT_0 };
 
-static bool is_kind(const struct fz_world *w, const uint8_t *entry,
+static bool is_kind(const struct fz_case *w, const uint8_t *entry,
                     enum kind kind)
 {
     uint64_t raw = fc_get_at(entry, w->entry_bytes);
@@ -20,7 +20,7 @@ static bool is_kind(const struct fz_world *w, const uint8_t *entry,
 }
 
 /* The k-th entry of that kind; NULL: there is none. */
-static uint8_t *nth_entry(const struct fz_world *w, uint8_t *table, unsigned k,
+static uint8_t *nth_entry(const struct fz_case *w, uint8_t *table, unsigned k,
                           enum kind kind)
 {
     unsigned count = 0;
@@ -74,7 +74,7 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
 }
 
 /* What is not present, and names a page that may be written and was accessed. */
-static uint64_t names_a_page(const struct fz_world *w)
+static uint64_t names_a_page(const struct fz_case *w)
 {
     const struct oracle_format *f = w->mode.format;
 
@@ -85,7 +85,7 @@ static uint64_t names_a_page(const struct fz_world *w)
 void fc_spoil(struct fc_guest *g, struct fc_image *m,
               const struct fc_input *input)
 {
-    const struct fz_world *w = g->w;
+    const struct fz_case *w = g->w;
     unsigned n = w->entry_bytes;
     const struct oracle_format *f = w->mode.format;
     uint64_t mask = f->table_bits(&w->mode);

@@ -35,7 +35,7 @@ void fz_say_rights(unsigned rights)
            (rights & PTW_USER) != 0 ? 'u' : '-');
 }
 
-static uint64_t entry_at(const struct fz_world *w, unsigned page, unsigned i)
+static uint64_t entry_at(const struct fz_case *w, unsigned page, unsigned i)
 {
     uint64_t raw = 0;
 
@@ -46,7 +46,7 @@ static uint64_t entry_at(const struct fz_world *w, unsigned page, unsigned i)
 }
 
 /* The entries of a page, equal neighbours together. */
-static void say_page(const struct fz_world *w, unsigned page)
+static void say_page(const struct fz_case *w, unsigned page)
 {
     fz_say("page %" PRIx64 "\n", w->frame[page] * w->unit);
     for (unsigned i = 0; i < w->entries;) {
@@ -139,7 +139,7 @@ void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
     fz_say("\n");
 }
 
-void fz_say_world(const struct fz_world *w, const char *memory)
+void fz_say_case(const struct fz_case *w, const char *memory)
 {
     fz_say("%s, %u bits of physical address%s%s%s%s%s\n",
            ptw_regime_name(&w->regime), w->mode.pa_bits,
@@ -193,15 +193,15 @@ void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
 
 void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
 {
-    static struct fz_world w;
+    static struct fz_case w;
     struct ptw_region region[FZ_REGIONS];
     struct ptw_mem mem;
     struct ptw_walk_options o;
     struct ptw_root root[FZ_ROOTS];
 
     fz_words = to;
-    fz_world_read(&w, tables, data, len);
-    fz_say_world(&w, NULL);
+    fz_case_read(&w, tables, data, len);
+    fz_say_case(&w, NULL);
     fz_say("range: %016" PRIx64 "-%016" PRIx64 "\n", w.first, w.last);
     fz_say("limits: %" PRIu64 " reads, %" PRIu64 " items, room for %zu; "
            "needs %x\n",
@@ -219,10 +219,10 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
     for (unsigned i = 0; i < w.roots; i++) {
         root[i] = ptw_root_of(&w.regime, ptw_pa_of(w.root[i]));
     }
-    fz_world_memory(&w, w.memory, &mem, region);
+    fz_case_memory(&w, w.memory, &mem, region);
     o = fz_options(&w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
     o.max_items = FZ_ITEMS;
     fz_say_walk(&w.regime, &mem, root, w.roots, &o, w.seed);
-    fz_world_done(&w);
+    fz_case_done(&w);
     fz_words = NULL;
 }

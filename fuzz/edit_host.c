@@ -94,10 +94,10 @@ static void check_byte(const struct fe_host *h, uint64_t pa)
     while ((i = fm_over(&h->m, pa, &size)) >= 0) {
         const struct fm_table *t = &h->m.table[i];
 
-        if (t->state == FM_TAKEN || (t->state == FM_WORLD && t->linked)) {
+        if (t->state == FM_TAKEN || (t->state == FM_OF_GUEST && t->linked)) {
             return;
         }
-        own = own && t->state == FM_WORLD;
+        own = own && t->state == FM_OF_GUEST;
     }
     fz_fail("an edit writes to %llx, which is %s", HEX(pa),
             own ? "no table" : "not its own");
@@ -216,9 +216,9 @@ static const struct ptw_mem_ops by_borrowing = {
 
 static bool pool_used[FM_POOL];
 
-/* Memory for so many pages from `first` on, or above, where the world has none;
+/* Memory for so many pages from `first` on, or above, where the case has none;
  * 0: there is none below the limit. */
-static uint64_t room_beside(const struct fz_world *w, uint64_t first,
+static uint64_t room_beside(const struct fz_case *w, uint64_t first,
                             uint64_t size, uint64_t limit)
 {
     for (unsigned i = 0; i < w->regions; i++) {
@@ -282,7 +282,7 @@ static bool has_high(const struct fm *m)
 }
 
 /* The pool comes first, so that its pages are in one piece, or two. */
-void fe_add_pool(struct fm *m, const struct fz_world *w)
+void fe_add_pool(struct fm *m, const struct fz_case *w)
 {
     unsigned pages = has_high(m) ? FM_POOL / 2 : FM_POOL;
     uint64_t size = (uint64_t)pages * FZ_PAGE;
@@ -433,7 +433,7 @@ bool fe_page_in_use(const struct fe_host *h, uint64_t *pa)
         t = fm_table(&h->m, *pa);
         if (t >= 0 &&
             (h->m.table[t].state == FM_TAKEN ||
-             (h->m.table[t].state == FM_WORLD && h->m.table[t].linked)) &&
+             (h->m.table[t].state == FM_OF_GUEST && h->m.table[t].linked)) &&
             why_not(h, *pa, &any) == 0) {
             return true;
         }
@@ -593,13 +593,13 @@ static void give(void *ctx, ptw_pa table)
     }
     t = &h->m.table[i];
     if (t->state == FM_FREE || t->state == FM_GIVEN ||
-        (t->state == FM_WORLD && !t->linked)) {
+        (t->state == FM_OF_GUEST && !t->linked)) {
         fz_fail("%llx is given back, which was not taken", HEX(table.v));
     }
     h->given += t->linked;
     poison(h, t->pa, t->bytes);
     h->pool_limit += t->state == FM_TAKEN;
-    t->state = t->state == FM_WORLD ? FM_GIVEN : FM_FREE;
+    t->state = t->state == FM_OF_GUEST ? FM_GIVEN : FM_FREE;
 }
 
 const struct ptw_table_ops fe_with_give = {take, give};
@@ -730,7 +730,7 @@ void fe_host_asks(struct fe_host *h, const struct fe_record *q)
 
 /* ----------------------------------------------------------------- one input */
 
-void fe_host_begin(struct fe_host *h, const struct fz_world *w,
+void fe_host_begin(struct fe_host *h, const struct fz_case *w,
                    const struct fe_input *in)
 {
     if (h->tainted) {
@@ -766,7 +766,7 @@ void fe_shares_begin(struct fe_host *h, const struct fe_input *in)
 /* An edit found no room in the list.  True when it has what was wanted now. */
 bool fe_shares_more(struct fe_host *h, enum ptw_status st)
 {
-    size_t had = (size_t)SLOT << h->shares.count.slots_log2;
+    size_t had = (size_t)SLOT << h->shares.state.count.slots_log2;
 
     if (st != PTW_E_SPACE || h->shares.wanted == 0 || h->tainted) {
         return false;
@@ -783,7 +783,7 @@ bool fe_shares_more(struct fe_host *h, enum ptw_status st)
 
 /* Tables of the pool that are tables of the guest, or have one inside them, are
  * the guest's. */
-void fe_keep_world(struct fe_host *h)
+void fe_keep_case(struct fe_host *h)
 {
     struct fm *m = &h->m;
 
@@ -793,13 +793,13 @@ void fe_keep_world(struct fe_host *h)
 
         while (m->table[i].reached &&
                (t = fm_over(m, m->table[i].pa, &size)) >= 0) {
-            m->table[t].state = FM_WORLD;
+            m->table[t].state = FM_OF_GUEST;
         }
     }
     for (unsigned i = 0; i < m->pool_tables; i++) {
         const struct fm_table *t = &m->table[i];
 
-        for (uint64_t at = 0; at < t->bytes && t->state == FM_WORLD;
+        for (uint64_t at = 0; at < t->bytes && t->state == FM_OF_GUEST;
              at += FZ_PAGE) {
             pool_used[fm_find(m, (t->pa + at) / FZ_PAGE)] = true;
         }

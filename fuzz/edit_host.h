@@ -6,7 +6,7 @@
 #define PTW_FUZZ_EDIT_HOST_H
 
 #include "edit_input.h"
-#include "machine.h"
+#include "memory.h"
 
 /* What leads from a table in stock to the next one. */
 enum { FE_LINK_BYTES = 8 };
@@ -16,7 +16,7 @@ struct fe_host {
     struct fm m;
     struct ptw_region region[FZ_REGIONS + 2];
     struct ptw_mem mem;
-    const struct fz_world *w;
+    const struct fz_case *w;
     struct ptw_shares shares;
     unsigned shares_at; /* the storage that it is in */
     unsigned options;
@@ -69,10 +69,10 @@ extern const struct ptw_move_ops fe_movers;
 /* fe_host_begin starts with an input.  fe_host_machine gives the host a machine
  * without memory, fe_add_pool gives that its pool, and fe_host_memory makes the
  * accessor of all memory. */
-void fe_host_begin(struct fe_host *h, const struct fz_world *w,
+void fe_host_begin(struct fe_host *h, const struct fz_case *w,
                    const struct fe_input *in);
 void fe_host_machine(struct fe_host *h);
-void fe_add_pool(struct fm *m, const struct fz_world *w);
+void fe_add_pool(struct fm *m, const struct fz_case *w);
 void fe_host_memory(struct fe_host *h);
 
 /* fe_is_pool says whether the pool begins there, or its second half. */
@@ -81,8 +81,8 @@ bool fe_is_pool(const struct fm *m, uint64_t pa);
 /* fe_is_high says that no root register can have that address. */
 bool fe_is_high(const struct fm *m, uint64_t pa);
 
-/* fe_keep_world takes the tables of the guest out of the pool. */
-void fe_keep_world(struct fe_host *h);
+/* fe_keep_case takes the tables of the guest out of the pool. */
+void fe_keep_case(struct fe_host *h);
 
 /* fe_host_asks says how the next tables are supplied. */
 void fe_host_asks(struct fe_host *h, const struct fe_record *q);

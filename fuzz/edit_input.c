@@ -38,7 +38,7 @@ static void plain_supply(struct fe_record *q)
     q->max_reads = 16384;
 }
 
-static void read_edit(const struct fz_world *w, const struct fz_records *in,
+static void read_edit(const struct fz_case *w, const struct fz_records *in,
                       struct fe_record *q)
 {
     const uint8_t *record = in->record;
@@ -92,7 +92,7 @@ static void read_edit(const struct fz_world *w, const struct fz_records *in,
 }
 
 /* The next edit of an input, with what was said about its supply. */
-bool fe_next_edit(const struct fz_world *w, struct fz_records *in,
+bool fe_next_edit(const struct fz_case *w, struct fz_records *in,
                   struct fe_record *q)
 {
     plain_supply(q);
@@ -110,7 +110,7 @@ bool fe_next_edit(const struct fz_world *w, struct fz_records *in,
 }
 
 /* Whether the arguments could be right. */
-bool fe_plausible(const struct fz_world *w, const struct fe_record *q)
+bool fe_plausible(const struct fz_case *w, const struct fe_record *q)
 {
     uint64_t pages = q->first | (q->last + 1);
     uint64_t limit = (uint64_t)1
@@ -142,13 +142,13 @@ unsigned fe_exec_flag(const struct fe_record *q)
     return q->grant_exec ? (unsigned)PTW_EDIT_GRANT_EXEC : 0;
 }
 
-/* Reads the world, and what an input says about the host. */
-void fe_read_input(struct fz_world *w, struct fe_input *in, const uint8_t *data,
+/* Reads the case, and what an input says about the host. */
+void fe_read_input(struct fz_case *w, struct fe_input *in, const uint8_t *data,
                    size_t len)
 {
     struct fz_records r;
 
-    fz_world_read(w, true, data, len);
+    fz_case_read(w, true, data, len);
     memset(in, 0, sizeof *in);
     in->records = fz_records_of(data, len);
     for (r = in->records; fz_next_record(w, &r);) {

@@ -84,16 +84,16 @@ struct fe_input {
     struct fz_records records;
 };
 
-/* fe_read_input reads the world, and what an input says about the host. */
-void fe_read_input(struct fz_world *w, struct fe_input *in, const uint8_t *data,
+/* fe_read_input reads the case, and what an input says about the host. */
+void fe_read_input(struct fz_case *w, struct fe_input *in, const uint8_t *data,
                    size_t len);
 
 /* fe_next_edit reads the next edit of an input, and its supply. */
-bool fe_next_edit(const struct fz_world *w, struct fz_records *in,
+bool fe_next_edit(const struct fz_case *w, struct fz_records *in,
                   struct fe_record *q);
 
 /* fe_plausible says whether the arguments of an edit could be right. */
-bool fe_plausible(const struct fz_world *w, const struct fe_record *q);
+bool fe_plausible(const struct fz_case *w, const struct fe_record *q);
 
 /* fe_exec_flag returns PTW_EDIT_GRANT_EXEC where the record says so. */
 unsigned fe_exec_flag(const struct fe_record *q);

@@ -101,11 +101,11 @@ void fe_say_tables(const struct fe_host *h, const struct ptw_tables *t)
         shared += h->m.table[i].refs > 1;
     }
     fz_say("    %u tables, %u of them shared; %llu in stock\n", reached, shared,
-           HEX(t->spares));
+           HEX(t->stock.tables));
 }
 
 /* Everything that the roots reach. */
-void fe_say_spaces(struct fz_world *w, struct fe_host *h, const char *when)
+void fe_say_spaces(struct fz_case *w, struct fe_host *h, const char *when)
 {
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_root root[FM_ROOTS];
@@ -124,14 +124,14 @@ void fe_say_spaces(struct fz_world *w, struct fe_host *h, const char *when)
     fz_say_walk(&w->regime, &h->mem, root, roots, &o, w->seed);
 }
 
-void fe_say_machine(const struct fz_world *w, const struct fe_host *h)
+void fe_say_machine(const struct fz_case *w, const struct fe_host *h)
 {
     if (fz_words == NULL) {
         return;
     }
-    fz_say_world(w, (h->options & OPT_BORROW) != 0
-                        ? "served by callbacks, pages can be borrowed"
-                        : "served by callbacks");
+    fz_say_case(w, (h->options & OPT_BORROW) != 0
+                       ? "served by callbacks, pages can be borrowed"
+                       : "served by callbacks");
     for (unsigned i = 0; i < h->m.regions; i++) {
         const struct fm_region *r = &h->m.region[i];
 
@@ -165,7 +165,7 @@ void fe_say_roots(const struct fe_host *h)
     }
 }
 
-void fe_say_roots_of(const struct fz_world *w)
+void fe_say_roots_of(const struct fz_case *w)
 {
     for (unsigned i = 0; i < w->roots; i++) {
         fz_say("root %u: %llx\n", i, HEX(w->root[i]));

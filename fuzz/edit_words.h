@@ -23,10 +23,10 @@ void fe_say_status(const struct fe_host *h, enum ptw_status st,
 void fe_say_tables(const struct fe_host *h, const struct ptw_tables *t);
 
 /* fe_say_spaces: everything that the roots reach. */
-void fe_say_spaces(struct fz_world *w, struct fe_host *h, const char *when);
+void fe_say_spaces(struct fz_case *w, struct fe_host *h, const char *when);
 
 /* fe_say_machine: the memory of the guest. */
-void fe_say_machine(const struct fz_world *w, const struct fe_host *h);
+void fe_say_machine(const struct fz_case *w, const struct fe_host *h);
 
 /* fe_say_pool: the pool. */
 void fe_say_pool(const struct fe_host *h);
@@ -35,6 +35,6 @@ void fe_say_pool(const struct fe_host *h);
 void fe_say_roots(const struct fe_host *h);
 
 /* fe_say_roots_of: the roots of the input. */
-void fe_say_roots_of(const struct fz_world *w);
+void fe_say_roots_of(const struct fz_case *w);
 
 #endif

@@ -10,10 +10,10 @@
 /* Room for the memo of as many tables as the list of shared tables can have. */
 static _Alignas(8) unsigned char memo_store[24 << 12];
 static struct fe_host host;
-static struct fz_world world;
+static struct fz_case described;
 
 /* A fuzzer compares a prefix where there is much. */
-uint64_t fe_entries_to_compare(const struct fz_world *w)
+uint64_t fe_entries_to_compare(const struct fz_case *w)
 {
     return w->thorough ? FM_ENTRIES : 8192;
 }
@@ -69,17 +69,17 @@ void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable)
 /* The stock: a chain of tables that nobody refers to. */
 void fe_count_stock(struct fe_host *h, const struct ptw_tables *t)
 {
-    uint64_t at = t->spare.v;
+    uint64_t at = t->stock.first.v;
 
     for (unsigned i = 0; i < h->m.tables; i++) {
         h->m.table[i].stock = false;
     }
-    for (uint64_t i = 0; i < t->spares; i++) {
+    for (uint64_t i = 0; i < t->stock.tables; i++) {
         int number = fm_table(&h->m, at);
         struct fm_table *p = number < 0 ? NULL : &h->m.table[number];
 
         if (p == NULL || p->stock || p->reached ||
-            (p->state != FM_TAKEN && !(p->state == FM_WORLD && p->linked))) {
+            (p->state != FM_TAKEN && !(p->state == FM_OF_GUEST && p->linked))) {
             fz_fail("%llx is in stock", HEX(at));
         }
         p->stock = true;
@@ -132,7 +132,7 @@ void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
 
         /* What went back to the host was poisoned by it. */
         if (h->movable && p->linked && !p->asked &&
-            (p->state == FM_WORLD || p->state == FM_TAKEN) &&
+            (p->state == FM_OF_GUEST || p->state == FM_TAKEN) &&
             fm_changed(&h->m, p->pa, p->bytes, &pa)) {
             fz_fail("an edit wrote to %llx, which was not asked to move",
                     HEX(p->pa));
@@ -158,8 +158,8 @@ void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
             fz_fail("%llx is taken and not used", HEX(p->pa));
         }
     }
-    if (t->ops->give != NULL && t->spares != 0) {
-        fz_fail("%llu tables were not given back", HEX(t->spares));
+    if (t->ops->give != NULL && t->stock.tables != 0) {
+        fz_fail("%llu tables were not given back", HEX(t->stock.tables));
     }
 }
 
@@ -200,7 +200,7 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
 
 /* ------------------------------------------------------------------ one edit */
 
-static void check_status(const struct fz_world *w, const struct fe_host *h,
+static void check_status(const struct fz_case *w, const struct fe_host *h,
                          const struct fe_record *q, const struct ptw_tables *t,
                          enum ptw_status st)
 {
@@ -274,15 +274,15 @@ static bool spoil_stock(struct fe_host *h, const struct ptw_tables *t,
                         enum fe_fault fault)
 {
     struct fe_wanted any = fe_any_table(h);
-    int table = fm_table(&h->m, t->spare.v);
+    int table = fm_table(&h->m, t->stock.first.v);
     uint64_t link = 0;
 
-    if (fault == FAULT_NONE || t->spares == 0 || table < 0 ||
+    if (fault == FAULT_NONE || t->stock.tables == 0 || table < 0 ||
         !(fault == FAULT_IN_USE ? fe_page_in_use(h, &link)
                                 : fe_bad_address(h, fault, &any, &link))) {
         return false;
     }
-    fm_store(&h->m, t->spare.v, FE_LINK_BYTES, link);
+    fm_store(&h->m, t->stock.first.v, FE_LINK_BYTES, link);
     h->misled = fault == FAULT_IN_USE;
     h->tainted = true;
     return true;
@@ -310,7 +310,7 @@ void fe_follow_root(struct fe_host *h, unsigned root,
 
 /* Makes an edit on the tables t, whose root, table_rights and shares it sets.
  */
-static enum ptw_status step(struct fz_world *w, struct fe_host *h,
+static enum ptw_status step(struct fz_case *w, struct fe_host *h,
                             struct ptw_movable_tables *mt,
                             const struct fe_record *q, bool movable)
 {
@@ -360,7 +360,7 @@ static enum ptw_status step(struct fz_world *w, struct fe_host *h,
     fe_edit_begin(h, q, movable);
     fe_say_edit(h, q, movable);
     spoilt = spoil_stock(h, t, q->stock_fault);
-    spares = t->spares;
+    spares = t->stock.tables;
     switch (q->op) {
     case DO_MAP:
         st = movable ? ptw_map_movable(mt, &m) : ptw_map(t, &m);
@@ -383,8 +383,9 @@ static enum ptw_status step(struct fz_world *w, struct fe_host *h,
         fe_check_changed(h, st);
     }
     if (spoilt && q->stock_fault != FAULT_IN_USE &&
-        (t->spares + 1 < spares ||
-         (t->spares + 1 == spares && st != PTW_OK && st != PTW_E_CHANGED))) {
+        (t->stock.tables + 1 < spares ||
+         (t->stock.tables + 1 == spares && st != PTW_OK &&
+          st != PTW_E_CHANGED))) {
         fz_fail("the stock led to what is no table, and an edit says: %s",
                 ptw_status_text(st));
     }
@@ -423,7 +424,7 @@ static enum ptw_status step(struct fz_world *w, struct fe_host *h,
 }
 
 /* An edit that finds no room in the list finds it in what it wanted. */
-void fe_step_with_room(struct fz_world *w, struct fe_host *h,
+void fe_step_with_room(struct fz_case *w, struct fe_host *h,
                        struct ptw_movable_tables *mt, const struct fe_record *q,
                        bool movable)
 {
@@ -452,7 +453,7 @@ static bool overlapping(const struct fe_host *h)
 
 static void edits(const uint8_t *data, size_t len, bool movable)
 {
-    struct fz_world *w = &world;
+    struct fz_case *w = &described;
     struct fe_input input;
     struct fe_input *in = &input;
     struct fe_host *h = &host;
@@ -472,7 +473,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     if (h->m.overflow) {
         return;
     }
-    fm_add_world(&h->m, w, in->readonly);
+    fm_add_case(&h->m, w, in->readonly);
     fe_host_memory(h);
     for (unsigned i = 0; i < h->m.roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(h->m.root[i]));
@@ -485,7 +486,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     if (h->m.overflow) {
         return;
     }
-    fe_keep_world(h);
+    fe_keep_case(h);
     fe_shares_begin(h, in);
     fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, w->seed),
             "a memo");

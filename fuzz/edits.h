@@ -8,7 +8,7 @@
 
 /* fe_entries_to_compare returns how many entries a comparison looks at.  A fuzzer
  * compares a prefix where there is much. */
-uint64_t fe_entries_to_compare(const struct fz_world *w);
+uint64_t fe_entries_to_compare(const struct fz_case *w);
 
 /* fe_edit_begin comes before an edit, and fe_edit_end after it: what holds
  * whatever the edit said is checked. */
@@ -45,7 +45,7 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
 
 /* fe_step_with_room makes an edit.  Where the list of shared tables has no room,
  * the edit is made again with the room that was wanted. */
-void fe_step_with_room(struct fz_world *w, struct fe_host *h,
+void fe_step_with_room(struct fz_case *w, struct fe_host *h,
                        struct ptw_movable_tables *mt, const struct fe_record *q,
                        bool movable);
 

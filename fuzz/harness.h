@@ -54,7 +54,7 @@ struct fz_region {
 };
 
 /* What an input describes. */
-struct fz_world {
+struct fz_case {
     struct oracle_mode mode;
     struct oracle_mode wide; /* the same with every physical address */
     struct ptw_regime regime;
@@ -111,65 +111,65 @@ struct fz_world {
     uint64_t random;
 };
 
-/* fz_world_read decodes an input into *w; every input describes something.  With
+/* fz_case_read decodes an input into *w; every input describes something.  With
  * tables, the regime is one that has some. */
-void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
-                   size_t len);
+void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
+                  size_t len);
 
-/* fz_world_without makes *w a world without memory and tables, for inputs of which
+/* fz_case_without makes *w a case without memory and tables, for inputs of which
  * only records count. */
-void fz_world_without(struct fz_world *w);
+void fz_case_without(struct fz_case *w);
 
 /* fz_records_of starts at the first record of an input.  fz_next_record goes on to
  * the next one that is no name of an address and no value; false: there is none.
  * What the input holds of it is followed by zeros. */
 struct fz_records fz_records_of(const uint8_t *data, size_t len);
-bool fz_next_record(const struct fz_world *w, struct fz_records *in);
+bool fz_next_record(const struct fz_case *w, struct fz_records *in);
 
 /* fz_address returns the address whose name that field of the record has. */
 uint64_t fz_address(const struct fz_records *in, enum fz_field_id field);
 
 /* fz_flag_bits returns those of the flag bits that a code names, a bit each in
  * ascending order. */
-uint64_t fz_flag_bits(const struct fz_world *w, uint64_t code);
+uint64_t fz_flag_bits(const struct fz_case *w, uint64_t code);
 
 /* fz_entry returns an entry, by the flags of an `entry` record that leads to a
  * page. */
-uint64_t fz_entry(const struct fz_world *w, unsigned flags, uint64_t pa);
+uint64_t fz_entry(const struct fz_case *w, unsigned flags, uint64_t pa);
 
-/* fz_world_cut makes two regions of one, as long as there is room: the second
+/* fz_case_cut makes two regions of one, as long as there is room: the second
  * starts at pa, less so many bytes that are in none. */
-void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole);
+void fz_case_cut(struct fz_case *w, uint64_t pa, uint64_t hole);
 
-/* fz_world_remember lets a walk of mem remember tables, where the world says so:
+/* fz_case_remember lets a walk of mem remember tables, where the case says so:
  * in the set of the walk before, if that was of mem, too. */
-void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
-                       const struct ptw_mem *mem);
+void fz_case_remember(struct fz_case *w, struct ptw_walk *walk,
+                      const struct ptw_mem *mem);
 
-/* fz_world_memory builds an accessor of the given kind.  region has room for
+/* fz_case_memory builds an accessor of the given kind.  region has room for
  * FZ_REGIONS and must live as long as mem. */
-void fz_world_memory(struct fz_world *w, enum fz_memory kind,
-                     struct ptw_mem *mem, struct ptw_region *region);
+void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
+                    struct ptw_region *region);
 
-/* fz_world_done takes host memory back; mem is not used after it. */
-void fz_world_done(struct fz_world *w);
+/* fz_case_done takes host memory back; mem is not used after it. */
+void fz_case_done(struct fz_case *w);
 
-/* fz_world_stir changes entries of pages at random, where they are borrowed
+/* fz_case_stir changes entries of pages at random, where they are borrowed
  * from (fuzz_shifting). */
-void fz_world_stir(struct fz_world *w, unsigned times);
+void fz_case_stir(struct fz_case *w, unsigned times);
 
 /* fz_direct_bytes returns the most that a region of host memory has. */
-uint64_t fz_direct_bytes(const struct fz_world *w);
+uint64_t fz_direct_bytes(const struct fz_case *w);
 
-/* fz_world_zeros says that those bytes of one unit are in one readable region, and
+/* fz_case_zeros says that those bytes of one unit are in one readable region, and
  * have no contents. */
-bool fz_world_zeros(const struct fz_world *w, uint64_t pa, uint64_t bytes);
+bool fz_case_zeros(const struct fz_case *w, uint64_t pa, uint64_t bytes);
 
-/* fz_world_entry reads one entry as the oracle would; false: refused. */
-bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw);
+/* fz_case_entry reads one entry as the oracle would; false: refused. */
+bool fz_case_entry(const struct fz_case *w, uint64_t pa, uint64_t *raw);
 
 /* Whether any region has one of so many bytes at pa. */
-bool fz_world_touches(const struct fz_world *w, uint64_t pa, uint64_t bytes);
+bool fz_case_touches(const struct fz_case *w, uint64_t pa, uint64_t bytes);
 
 uint64_t fz_random(uint64_t *state);
 
@@ -201,7 +201,7 @@ void fz_link(const uint8_t *data, size_t len);
 void fz_compact(const uint8_t *data, size_t len);
 
 /* fz_describe prints in words what an input describes, and its walk; with tables
- * as for fz_world_read. */
+ * as for fz_case_read. */
 void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len);
 
 /* fz_describe_compact prints the options of a rebuild, and then the same. */
@@ -213,8 +213,8 @@ extern FILE *fz_words;
 void fz_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Parts of fz_describe, for targets that tell what they do.  memory says how
- * it is offered, if not as the world has it. */
-void fz_say_world(const struct fz_world *w, const char *memory);
+ * it is offered, if not as the case has it. */
+void fz_say_case(const struct fz_case *w, const char *memory);
 void fz_say_rights(unsigned rights);
 void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item);
 void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,

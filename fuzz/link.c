@@ -9,16 +9,15 @@
 #define HEX(v) ((unsigned long long)(v))
 
 static struct fe_host host;
-static struct fz_world world;
+static struct fz_case described;
 
-static struct oracle_entry link_entry(const struct fz_world *w, unsigned rights)
+static struct oracle_entry link_entry(const struct fz_case *w, unsigned rights)
 {
     return (struct oracle_entry){ORACLE_TABLE, 0, fz_granted(w, rights)};
 }
 
 /* Whether an entry of that level can grant these rights and no others. */
-static bool links_with(const struct fz_world *w, unsigned level,
-                       unsigned rights)
+static bool links_with(const struct fz_case *w, unsigned level, unsigned rights)
 {
     struct oracle_entry e = link_entry(w, rights);
 
@@ -27,7 +26,7 @@ static bool links_with(const struct fz_world *w, unsigned level,
 
 /* The bits of a link that grants rights, as far as an entry of that level can;
  * it was accessed, and three free bits are as the flags say. */
-static uint64_t link_bits(const struct fz_world *w, unsigned level,
+static uint64_t link_bits(const struct fz_case *w, unsigned level,
                           const struct fe_record *q)
 {
     struct oracle_entry e = link_entry(w, q->rights);
@@ -38,7 +37,7 @@ static uint64_t link_bits(const struct fz_world *w, unsigned level,
             (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits)));
 }
 
-static void put_alias(const struct fz_world *w, const struct fe_record *q,
+static void put_alias(const struct fz_case *w, const struct fe_record *q,
                       struct ptw_item *item)
 {
     unsigned level = q->level % (w->levels - 1);
@@ -62,7 +61,7 @@ static void put_alias(const struct fz_world *w, const struct fe_record *q,
 
 /* Whether such bits, without an address, lead from a table of that level to another
  * one. */
-static bool leads_to_table(const struct fz_world *w, unsigned level,
+static bool leads_to_table(const struct fz_case *w, unsigned level,
                            uint64_t bits)
 {
     const struct oracle_format *f = w->mode.format;
@@ -71,7 +70,7 @@ static bool leads_to_table(const struct fz_world *w, unsigned level,
            f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
 }
 
-static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
+static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
                                  struct ptw_tables *t, struct fe_rebuilt *b,
                                  struct fe_record *q)
 {
@@ -229,7 +228,7 @@ static enum ptw_status link_item(struct fz_world *w, struct fe_host *h,
 enum { LINK_REGIONS = 1024 };
 
 /* What a link, made by ptw_link with the record's arguments, left behind. */
-static void check_links(const struct fz_world *w, struct fe_host *h,
+static void check_links(const struct fz_case *w, struct fe_host *h,
                         const struct ptw_link_request *q, unsigned root,
                         unsigned level, uint64_t flag_bits, enum ptw_status st)
 {
@@ -281,7 +280,7 @@ static void check_links(const struct fz_world *w, struct fe_host *h,
 }
 
 /* Whether what a link is asked to do could be right. */
-static bool link_sound(const struct fz_world *w, const struct fe_host *h,
+static bool link_sound(const struct fz_case *w, const struct fe_host *h,
                        const struct ptw_link_request *q, uint64_t root,
                        unsigned level)
 {
@@ -310,7 +309,7 @@ static bool link_sound(const struct fz_world *w, const struct fe_host *h,
            ours > theirs + more;
 }
 
-static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
+static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
                                   struct ptw_movable_tables *mt,
                                   struct fe_rebuilt *b, struct fe_record *q)
 {
@@ -405,7 +404,7 @@ static enum ptw_status link_range(struct fz_world *w, struct fe_host *h,
 }
 
 /* A link by ptw_link, or by the item that a walk would give. */
-static enum ptw_status link_step(struct fz_world *w, struct fe_host *h,
+static enum ptw_status link_step(struct fz_case *w, struct fe_host *h,
                                  struct ptw_movable_tables *mt,
                                  struct fe_rebuilt *b, struct fe_record *q)
 {
@@ -416,7 +415,7 @@ static enum ptw_status link_step(struct fz_world *w, struct fe_host *h,
 
 void fz_link(const uint8_t *data, size_t len)
 {
-    struct fz_world *w = &world;
+    struct fz_case *w = &described;
     struct fe_host *h = &host;
     struct ptw_movable_tables mt = {.move = &fe_movers};
     struct ptw_tables *t = &mt.tables;
@@ -429,7 +428,7 @@ void fz_link(const uint8_t *data, size_t len)
     w->last = UINT64_MAX;
     in.pool_limit = 0;
     fe_begin_image(w, h, &in, t);
-    fz_say_world(w, NULL);
+    fz_say_case(w, NULL);
     fe_say_pool(h);
     fe_say_roots_of(w);
     if (!fe_rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false,

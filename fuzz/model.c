@@ -17,7 +17,7 @@ struct entered {
 };
 
 struct model {
-    struct fz_world *w;
+    struct fz_case *w;
     const struct fz_list *list;
     struct entered entered[MODEL_TABLES];
     unsigned tables;
@@ -74,7 +74,7 @@ static void model_remark(struct model *m, enum ptw_finding_kind kind,
 static void model_alias(struct model *m, const struct entered *owner,
                         uint64_t raw, uint64_t first, uint64_t last)
 {
-    const struct fz_world *w = m->w;
+    const struct fz_case *w = m->w;
     const struct ptw_item *item = model_item(m);
     uint64_t address = w->mode.format->table_bits(&w->mode);
     struct ptw_alias_ref ref;
@@ -113,7 +113,7 @@ static void model_alias(struct model *m, const struct entered *owner,
 }
 
 /* Whether all addresses from first to last are walked. */
-static bool all_left(const struct fz_world *w, uint64_t first, uint64_t last)
+static bool all_left(const struct fz_case *w, uint64_t first, uint64_t last)
 {
     if (first < w->first || last > w->last) {
         return false;
@@ -127,7 +127,7 @@ static bool all_left(const struct fz_world *w, uint64_t first, uint64_t last)
 }
 
 /* How many entries of a table are read. */
-static uint64_t model_reads(const struct fz_world *w, const struct entered *e)
+static uint64_t model_reads(const struct fz_case *w, const struct entered *e)
 {
     unsigned shift = fz_shift(w, e->level);
     uint64_t reads = 0;
@@ -189,8 +189,8 @@ static void model_link(struct model *m, uint64_t raw, uint64_t table,
     const struct entered *owner;
     bool two_levels;
 
-    if (!fz_world_touches(m->w, table,
-                          oracle_table_bytes(m->w->mode.format, level))) {
+    if (!fz_case_touches(m->w, table,
+                         oracle_table_bytes(m->w->mode.format, level))) {
         return;
     }
     owner = model_enter(m, table, level, va, &two_levels);
@@ -207,7 +207,7 @@ static void model_link(struct model *m, uint64_t raw, uint64_t table,
 static void model_table(struct model *m, uint64_t table, unsigned level,
                         uint64_t va, bool two_levels)
 {
-    const struct fz_world *w = m->w;
+    const struct fz_case *w = m->w;
     unsigned shift = fz_shift(w, level);
     bool top = level + 1 == w->levels;
     uint64_t last = top ? oracle_last(&w->mode)
@@ -224,7 +224,7 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
         model_remark(m, PTW_FINDING_TWO_LEVELS, table, level, va, last);
     }
     if (level == 0 ||
-        fz_world_zeros(w, table, oracle_table_bytes(w->mode.format, level))) {
+        fz_case_zeros(w, table, oracle_table_bytes(w->mode.format, level))) {
         return;
     }
     for (unsigned i = 0; i < fz_entries(w, level) && !m->stop; i++) {
@@ -233,7 +233,7 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
         uint64_t raw;
 
         if (!fz_any_left(w, first, first + (((uint64_t)1 << shift) - 1)) ||
-            !fz_world_entry(w, table + (uint64_t)i * w->entry_bytes, &raw) ||
+            !fz_case_entry(w, table + (uint64_t)i * w->entry_bytes, &raw) ||
             raw == 0) {
             continue;
         }
@@ -248,7 +248,7 @@ static void model_table(struct model *m, uint64_t table, unsigned level,
 }
 
 /* Whether some address of the range can be mapped at all. */
-bool fz_range_maps(const struct fz_world *w)
+bool fz_range_maps(const struct fz_case *w)
 {
     uint64_t first;
     uint64_t last;
@@ -260,9 +260,9 @@ bool fz_range_maps(const struct fz_world *w)
 
 static void model_space(struct model *m)
 {
-    const struct fz_world *w = m->w;
+    const struct fz_case *w = m->w;
     uint64_t root = w->root[m->space];
-    enum ptw_status why = fz_judge_root(w, root);
+    enum ptw_status why = fz_root_status(w, root);
     enum ptw_space_kind kind = why == PTW_OK ? PTW_SPACE_WALKED : PTW_SPACE_BAD;
     const struct ptw_item *item = model_item(m);
     uint32_t same_as = 0;
@@ -314,7 +314,7 @@ static void model_space(struct model *m)
     }
 }
 
-void fz_check_model(struct fz_world *w, const struct fz_list *list)
+void fz_check_model(struct fz_case *w, const struct fz_list *list)
 {
     static struct model m;
 

@@ -6,9 +6,9 @@
 #include "check.h"
 
 /* fz_check_model checks the spaces, aliases and remarks of a walk. */
-void fz_check_model(struct fz_world *w, const struct fz_list *list);
+void fz_check_model(struct fz_case *w, const struct fz_list *list);
 
 /* fz_range_maps says whether some address of the range can be mapped at all. */
-bool fz_range_maps(const struct fz_world *w);
+bool fz_range_maps(const struct fz_case *w);
 
 #endif

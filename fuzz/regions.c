@@ -457,7 +457,7 @@ void fz_regions(const uint8_t *data, size_t len)
     };
 
     static struct board board;
-    static struct fz_world none; /* addresses have no regime here */
+    static struct fz_case none; /* addresses have no regime here */
     const struct fz_records all = fz_records_of(data, len);
     struct fz_records in;
     struct board *b = &board;
@@ -471,7 +471,7 @@ void fz_regions(const uint8_t *data, size_t len)
     enum ptw_status st;
 
     fz_digest = 0;
-    fz_world_without(&none);
+    fz_case_without(&none);
     b->places = 0;
     b->salt = 0;
     for (in = all; fz_next_record(&none, &in);) {

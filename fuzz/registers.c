@@ -566,13 +566,13 @@ static void by_name(const struct fz_records *in, const char *letters)
 
 void fz_registers(const uint8_t *data, size_t len)
 {
-    static struct fz_world none; /* addresses have no regime here */
+    static struct fz_case none; /* addresses have no regime here */
     struct fz_records in = fz_records_of(data, len);
     char name[24] = "";
     size_t letters = 0;
 
     fz_digest = 0;
-    fz_world_without(&none);
+    fz_case_without(&none);
     entries_seed = 0x9E3779B97F4A7C15;
     for (size_t i = 0; i < len; i++) {
         entries_seed = (entries_seed ^ data[i]) * 0x100000001B3 | 1;

@@ -1170,7 +1170,7 @@ static bool is_plain(struct naive *n)
 
 static void check_spaces(struct naive *n)
 {
-    const struct fz_world *w = n->g->w;
+    const struct fz_case *w = n->g->w;
 
     memset(&n->c, 0, sizeof n->c);
     n->rewrites = false;
@@ -1317,7 +1317,7 @@ static bool is_host(const struct fc_guest *g, uint64_t pa)
     return false;
 }
 
-/* The memory of the world without what refuses to be read. */
+/* The memory of the case without what refuses to be read. */
 static size_t old_memory(const struct fc_guest *g)
 {
     size_t rams = 0;
@@ -1444,7 +1444,7 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
 
 static void ask_oracle(struct naive *n)
 {
-    const struct fz_world *w = n->g->w;
+    const struct fz_case *w = n->g->w;
     struct oracle_ram new_ram[2] = {
         {n->m->tables_at, n->m->tables_at + n->m->table_bytes - 1,
          n->m->tables},

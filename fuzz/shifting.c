@@ -5,10 +5,10 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-static struct fz_world world;
+static struct fz_case described;
 
 struct shifting {
-    struct fz_world *w;
+    struct fz_case *w;
     struct ptw_walk *walk;
     struct ptw_memo *memo;
     bool holes;
@@ -44,7 +44,7 @@ static void shifting_item(struct shifting *s, const struct ptw_item *item)
 
 static void shifting_walk(struct shifting *s)
 {
-    struct fz_world *w = s->w;
+    struct fz_case *w = s->w;
     struct ptw_item item[16];
     uint64_t reads = w->read_step;
     uint64_t items_allowed = w->item_step;
@@ -96,12 +96,12 @@ static void shifting_walk(struct shifting *s)
             fz_fail("changing memory: %s", ptw_status_text(st));
         }
         if (w->memory != FZ_CALLBACKS && w->restless != 0) {
-            fz_world_stir(w, 1);
+            fz_case_stir(w, 1);
         }
     }
 }
 
-static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
+static void shifting_lookups(struct fz_case *w, const struct ptw_mem *mem)
 {
     for (unsigned i = 0; i < w->vas; i++) {
         struct ptw_translation t;
@@ -138,7 +138,7 @@ static void shifting_lookups(struct fz_world *w, const struct ptw_mem *mem)
 void fz_shifting(const uint8_t *data, size_t len)
 {
     static struct ptw_walk walk;
-    struct fz_world *w = &world;
+    struct fz_case *w = &described;
     struct ptw_region region[FZ_REGIONS];
     struct ptw_mem mem;
     struct ptw_memo memo;
@@ -146,13 +146,13 @@ void fz_shifting(const uint8_t *data, size_t len)
     struct ptw_root root[FZ_ROOTS];
     struct shifting s = {w, &walk, &memo, false, 0, false, false};
 
-    fz_world_read(w, false, data, len);
+    fz_case_read(w, false, data, len);
     if (w->memory == FZ_DIRECT || w->memory == FZ_MIXED) {
         w->memory = FZ_BORROW; /* what is stirred is what is borrowed */
     }
     w->shifting = true;
     w->budget = (w->budget + 3) / 4;
-    fz_world_memory(w, w->memory, &mem, region);
+    fz_case_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
@@ -178,10 +178,10 @@ void fz_shifting(const uint8_t *data, size_t len)
         s.any = false;
         s.done = false;
         if (ptw_virt_to_phys_init(&walk, &mem, root[0], &o) == PTW_OK) {
-            fz_world_remember(w, &walk, &mem);
+            fz_case_remember(w, &walk, &mem);
             shifting_walk(&s);
         }
     }
     shifting_lookups(w, &mem);
-    fz_world_done(w);
+    fz_case_done(w);
 }

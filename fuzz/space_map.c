@@ -10,12 +10,12 @@
 static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char memo_store[24 << 12];
 static struct fe_host host;
-static struct fz_world world;
+static struct fz_case described;
 static struct fm source;
 
 static struct ptw_item items[4096];
 
-static size_t collect(const struct fz_world *w, const struct ptw_mem *mem,
+static size_t collect(const struct fz_case *w, const struct ptw_mem *mem,
                       const struct ptw_root *root, uint32_t roots,
                       unsigned flags, struct ptw_item *item, size_t room,
                       bool *complete)
@@ -81,14 +81,14 @@ struct placed {
 };
 
 /* The address in a leaf, as the manuals have it. */
-static uint64_t leaf_address(const struct fz_world *w, unsigned level,
+static uint64_t leaf_address(const struct fz_case *w, unsigned level,
                              uint64_t pa)
 {
     return w->mode.format->put_leaf(&w->mode, level, pa);
 }
 
 /* What is expected of a placing, by the entry that was walked. */
-static struct placed place_model(const struct fz_world *w,
+static struct placed place_model(const struct fz_case *w,
                                  const struct ptw_item *item,
                                  const struct fe_placing *p, bool loose)
 {
@@ -143,7 +143,7 @@ static bool same_mapping(const struct ptw_item *x, const struct ptw_item *y)
 
 /* Gives a mapping other pages.  Where copy-on-write is refused for the rights
  * that there are, it is placed as it is. */
-static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
+static struct placed place_item(const struct fz_case *w, struct ptw_item *item,
                                 const struct fe_placing *p, bool loose)
 {
     unsigned flags = loose ? 0 : (unsigned)PTW_EDIT_EXACT;
@@ -177,7 +177,7 @@ static struct placed place_item(const struct fz_world *w, struct ptw_item *item,
 }
 
 /* That its leaves are those which were asked for, right after it was mapped. */
-static void check_placed(const struct fz_world *w, const struct fe_host *h,
+static void check_placed(const struct fz_case *w, const struct fe_host *h,
                          const struct ptw_item *item, const struct placed *is,
                          uint64_t root, bool loose)
 {
@@ -230,8 +230,8 @@ static void check_placed(const struct fz_world *w, const struct fe_host *h,
 
 /* ---------------------------------------------------------------- rebuilding */
 
-/* Walks the world and builds what it finds in the pool of the host. */
-bool fe_rebuild(struct fz_world *w, struct fe_host *h, struct ptw_tables *t,
+/* Walks the case and builds what it finds in the pool of the host. */
+bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                 unsigned flags, bool loose, const struct fe_placing *placing,
                 struct fe_rebuilt *out)
 {
@@ -240,7 +240,7 @@ bool fe_rebuild(struct fz_world *w, struct fe_host *h, struct ptw_tables *t,
     struct ptw_root root[FM_ROOTS];
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
 
-    fz_world_memory(w, w->memory, &mem, region);
+    fz_case_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
@@ -316,7 +316,7 @@ bool fe_rebuild(struct fz_world *w, struct fe_host *h, struct ptw_tables *t,
         out->stopped = items[i].kind == PTW_ITEM_SPACE;
     }
     h->editing = false;
-    fz_world_done(w);
+    fz_case_done(w);
     if (h->tainted) {
         return false;
     }
@@ -335,7 +335,7 @@ bool fe_rebuild(struct fz_world *w, struct fe_host *h, struct ptw_tables *t,
     return out->complete;
 }
 
-static void same_walk(struct fz_world *w, struct fe_host *h,
+static void same_walk(struct fz_case *w, struct fe_host *h,
                       const struct fe_rebuilt *b, unsigned flags)
 {
     static struct ptw_item again[4096];
@@ -396,13 +396,13 @@ static void same_walk(struct fz_world *w, struct fe_host *h,
 }
 
 /* A new image in a pool of its own. */
-void fe_begin_image(struct fz_world *w, struct fe_host *h,
+void fe_begin_image(struct fz_case *w, struct fe_host *h,
                     const struct fe_input *in, struct ptw_tables *t)
 {
-    static struct fz_world nowhere;
+    static struct fz_case nowhere;
 
     fm_init(&source, w, storage, NULL);
-    fm_add_world(&source, w, 0);
+    fm_add_case(&source, w, 0);
     fe_host_begin(h, w, in);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
     fe_host_machine(h);
@@ -420,7 +420,7 @@ void fe_begin_image(struct fz_world *w, struct fe_host *h,
     t->shares = &h->shares;
 }
 
-static void compare_rebuilt(struct fz_world *w, struct fe_host *h,
+static void compare_rebuilt(struct fz_case *w, struct fe_host *h,
                             const struct fe_rebuilt *b,
                             const uint64_t *table_flags, bool loose, bool runs)
 {
@@ -465,7 +465,7 @@ static void compare_rebuilt(struct fz_world *w, struct fe_host *h,
 
 void fz_space_map(const uint8_t *data, size_t len)
 {
-    struct fz_world *w = &world;
+    struct fz_case *w = &described;
     struct fe_host *h = &host;
     struct fe_placing placing = {.wanted = false};
     struct ptw_tables t;
@@ -490,7 +490,7 @@ void fz_space_map(const uint8_t *data, size_t len)
         placing.by = q.pa;
         t.table_flags = q.table_flags & w->mode.flag_bits;
     }
-    fz_say_world(w, NULL);
+    fz_say_case(w, NULL);
     fe_say_pool(h);
     fz_say("range: %016llx-%016llx\n", HEX(w->first), HEX(w->last));
     fe_say_roots_of(w);

@@ -24,12 +24,12 @@ struct fe_placing {
 };
 
 /* fe_begin_image starts an empty image in a pool of its own. */
-void fe_begin_image(struct fz_world *w, struct fe_host *h,
+void fe_begin_image(struct fz_case *w, struct fe_host *h,
                     const struct fe_input *in, struct ptw_tables *t);
 
-/* fe_rebuild walks the world and builds in the pool of the host.  Returns whether
+/* fe_rebuild walks the case and builds in the pool of the host.  Returns whether
  * everything was built. */
-bool fe_rebuild(struct fz_world *w, struct fe_host *h, struct ptw_tables *t,
+bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                 unsigned flags, bool loose, const struct fe_placing *placing,
                 struct fe_rebuilt *out);
 

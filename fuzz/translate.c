@@ -4,7 +4,7 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-static struct fz_world world;
+static struct fz_case described;
 
 static enum ptw_status status_of(enum oracle_kind kind)
 {
@@ -17,7 +17,7 @@ static enum ptw_status status_of(enum oracle_kind kind)
     return st[kind];
 }
 
-static void check_steps(const struct fz_world *w, uint64_t root, uint64_t va,
+static void check_steps(const struct fz_case *w, uint64_t root, uint64_t va,
                         const struct ptw_step *step, size_t steps,
                         enum ptw_status st, const struct ptw_translation *t)
 {
@@ -40,7 +40,7 @@ static void check_steps(const struct fz_world *w, uint64_t root, uint64_t va,
                              &table)) {
             fz_fail("step %zu to %llx: there is no table", i, HEX(va));
         }
-        read = fz_world_entry(w, table + index * w->entry_bytes, &raw);
+        read = fz_case_entry(w, table + index * w->entry_bytes, &raw);
         rights = fz_path_rights(w, root, va, level);
         if (i + 1 < steps || st == PTW_OK) {
             rights &= fz_entry_rights(w, level, raw);
@@ -61,7 +61,7 @@ static void check_steps(const struct fz_world *w, uint64_t root, uint64_t va,
 }
 
 /* One address: the oracle, ptw_lookup and ptw_explain agree. */
-static void check_lookup(const struct fz_world *w, const struct ptw_mem *mem,
+static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
                          uint64_t root, uint64_t va)
 {
     struct oracle_answer a =
@@ -108,7 +108,7 @@ static void check_lookup(const struct fz_world *w, const struct ptw_mem *mem,
     check_steps(w, root, va, step, steps, st, &t);
 }
 
-static void check_lookups(const struct fz_world *w, const struct ptw_mem *mem,
+static void check_lookups(const struct fz_case *w, const struct ptw_mem *mem,
                           uint64_t root, unsigned most)
 {
     size_t step = fw_list.count / most + 1;
@@ -128,7 +128,7 @@ static void check_lookups(const struct fz_world *w, const struct ptw_mem *mem,
 
 /* With needs and without holes: of the answers, the leaves that grant enough,
  * and whatever lies behind paths that do. */
-static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
+static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
                         uint64_t root)
 {
     static struct ptw_walk walk;
@@ -142,7 +142,7 @@ static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
     fz_must(ptw_virt_to_phys_init(&walk, mem,
                                   ptw_root_of(&w->regime, ptw_pa_of(root)), &o),
             "a walk");
-    fz_world_remember(w, &walk, mem);
+    fz_case_remember(w, &walk, mem);
     do {
         size_t items;
 
@@ -178,14 +178,14 @@ static void check_needs(struct fz_world *w, const struct ptw_mem *mem,
     }
 }
 
-static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
+static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
                            const struct ptw_mem *mem_again, uint64_t root,
                            size_t max)
 {
     static struct ptw_walk walk;
     struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
     ptw_pa pa = ptw_pa_of(root);
-    enum ptw_status why = fz_judge_root(w, root);
+    enum ptw_status why = fz_root_status(w, root);
     enum ptw_status st =
         ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o);
     bool more = true;
@@ -206,7 +206,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
     if (why != PTW_OK) {
         return;
     }
-    fz_world_remember(w, &walk, mem);
+    fz_case_remember(w, &walk, mem);
     fz_collect(w, &walk, NULL, &fw_list);
     for (size_t i = 0; i < fw_list.count; i++) {
         if (fw_list.item[i].kind == PTW_ITEM_SPACE ||
@@ -238,7 +238,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         fz_must(ptw_virt_to_phys_init(&walk, mem_again,
                                       ptw_root_of(&w->regime, pa), &o),
                 "a walk");
-        fz_world_remember(w, &walk, mem_again);
+        fz_case_remember(w, &walk, mem_again);
         fw_check_other_memory(w, &walk, NULL);
     }
     if (fw_wants(w, 1)) {
@@ -247,7 +247,7 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         fz_must(
             ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
             "a walk");
-        fz_world_remember(w, &walk, mem);
+        fz_case_remember(w, &walk, mem);
         fz_check_runs(w, &fw_list, &walk, NULL);
     }
     if (fw_wants(w, 2)) {
@@ -257,22 +257,22 @@ static void translate_root(struct fz_world *w, const struct ptw_mem *mem,
         fz_must(
             ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
             "a walk");
-        fz_world_remember(w, &walk, mem);
+        fz_case_remember(w, &walk, mem);
         fz_check_stops(w, mem, &fw_list, &walk, NULL, root, &fw_expected);
     }
 }
 
 void fz_translate(const uint8_t *data, size_t len)
 {
-    struct fz_world *w = &world;
+    struct fz_case *w = &described;
     struct ptw_region region[FZ_REGIONS];
     struct ptw_region region_again[FZ_REGIONS];
     struct ptw_mem mem;
     struct ptw_mem mem_again;
 
-    fz_world_read(w, false, data, len);
-    fz_world_memory(w, w->memory, &mem, region);
-    fz_world_memory(w, fw_other_memory(w), &mem_again, region_again);
+    fz_case_read(w, false, data, len);
+    fz_case_memory(w, w->memory, &mem, region);
+    fz_case_memory(w, fw_other_memory(w), &mem_again, region_again);
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
         unsigned same = 0;
 
@@ -284,5 +284,5 @@ void fz_translate(const uint8_t *data, size_t len)
                            i == 0 ? FZ_ANSWERS : 1024);
         }
     }
-    fz_world_done(w);
+    fz_case_done(w);
 }

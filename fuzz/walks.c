@@ -10,9 +10,9 @@
 struct fz_list fw_list;
 struct fz_expected fw_expected;
 
-static struct fz_world world;
+static struct fz_case described;
 
-enum fz_memory fw_other_memory(const struct fz_world *w)
+enum fz_memory fw_other_memory(const struct fz_case *w)
 {
     return w->memory == FZ_CALLBACKS ? FZ_BORROW : FZ_CALLBACKS;
 }
@@ -20,7 +20,7 @@ enum fz_memory fw_other_memory(const struct fz_world *w)
 /* Which of the three walks that must give the same as the first are made: a
  * fuzzer makes the one that the input picks, unless it is loading its corpus;
  * a replay makes all. */
-bool fw_wants(const struct fz_world *w, unsigned which)
+bool fw_wants(const struct fz_case *w, unsigned which)
 {
     return w->thorough || (w->seed >> 32) % 3 == which;
 }
@@ -28,38 +28,38 @@ bool fw_wants(const struct fz_world *w, unsigned which)
 /* ---------------------------------------------------------------------- laws */
 
 /* Whether a table of some level can be there: levels differ in size. */
-static bool can_be_table(const struct fz_world *w, uint64_t pa)
+static bool can_be_table(const struct fz_case *w, uint64_t pa)
 {
     for (unsigned l = 0; l < w->levels; l++) {
         uint64_t bytes = oracle_table_bytes(w->mode.format, l);
 
-        if (pa % bytes == 0 && fz_world_touches(w, pa, bytes)) {
+        if (pa % bytes == 0 && fz_case_touches(w, pa, bytes)) {
             return true;
         }
     }
     return false;
 }
 
-static void check_laws(const struct fz_world *w, const struct ptw_memo *memo)
+static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
 {
-    static ptw_pa frame[65536 + FZ_ROOTS];
+    static ptw_pa table[65536 + FZ_ROOTS];
     const struct ptw_walk_stats *s = &fw_list.stats;
     uint64_t cuts = 2 * (uint64_t)(w->outs + (w->partial ? 1 : 0));
     uint64_t cut = cuts * w->levels * w->roots;
-    size_t frames;
+    size_t tables;
 
     fz_must(
-        ptw_memo_frames(memo, frame, sizeof frame / sizeof frame[0], &frames),
+        ptw_memo_tables(memo, table, sizeof table / sizeof table[0], &tables),
         "the list of tables");
-    for (size_t i = 0; i < frames; i++) {
-        if (!can_be_table(w, frame[i].v) ||
-            (i > 0 && frame[i].v <= frame[i - 1].v)) {
-            fz_fail("%llx is no table", HEX(frame[i].v));
+    for (size_t i = 0; i < tables; i++) {
+        if (!can_be_table(w, table[i].v) ||
+            (i > 0 && table[i].v <= table[i - 1].v)) {
+            fz_fail("%llx is no table", HEX(table[i].v));
         }
     }
-    if (s->tables > frames * w->levels + cut) {
+    if (s->tables > tables * w->levels + cut) {
         fz_fail("%llu tables were entered, there are %zu", HEX(s->tables),
-                frames);
+                tables);
     }
     if (s->reads > w->entries * s->tables) {
         fz_fail("%llu entries of %llu tables were read", HEX(s->reads),
@@ -74,7 +74,7 @@ static void check_laws(const struct fz_world *w, const struct ptw_memo *memo)
 /* ------------------------------------------------------------------- aliases */
 
 /* Compares what an alias stands for with the answers that come next. */
-static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
+static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
                        const struct ptw_item *alias)
 {
     static struct ptw_walk walk;
@@ -87,7 +87,7 @@ static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
     size_t items;
 
     fz_must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
-    fz_world_remember(w, &walk, mem);
+    fz_case_remember(w, &walk, mem);
     do {
         st = fz_next(&walk, item, 32, &items);
         for (size_t i = 0; i < items && more; i++) {
@@ -118,7 +118,7 @@ static bool meet_alias(struct fz_world *w, const struct ptw_mem *mem,
 }
 
 /* The table of an alias is the owner's at their_va and ours at our_va. */
-static void check_alias(const struct fz_world *w, const struct ptw_item *item)
+static void check_alias(const struct fz_case *w, const struct ptw_item *item)
 {
     unsigned level;
     struct ptw_alias_ref ref = ptw_alias_view(&w->regime, item, &level);
@@ -141,7 +141,7 @@ static void check_alias(const struct fz_world *w, const struct ptw_item *item)
 }
 
 /* The table that a finding names is the one on the way there. */
-void fw_check_finding(const struct fz_world *w, uint64_t root,
+void fw_check_finding(const struct fz_case *w, uint64_t root,
                       const struct ptw_item *item)
 {
     const struct ptw_finding *f = &item->u.finding;
@@ -168,8 +168,8 @@ void fw_check_finding(const struct fz_world *w, uint64_t root,
 
 /* Compares one space of the list, from *at on, with the oracle.  Returns
  * whether all of it was. */
-static bool meet_space(struct fz_world *w, const struct ptw_mem *mem,
-                       size_t *at, size_t max)
+static bool meet_space(struct fz_case *w, const struct ptw_mem *mem, size_t *at,
+                       size_t max)
 {
     const struct ptw_item *space = &fw_list.item[*at];
     unsigned aliases = 0;
@@ -212,24 +212,24 @@ static bool meet_space(struct fz_world *w, const struct ptw_mem *mem,
 
 /* ------------------------------------------------------------------- exposed */
 
-enum { EXPOSED_FRAMES = 256 };
+enum { EXPOSED_TABLES = 256 };
 
 struct exposed {
-    ptw_pa frame[EXPOSED_FRAMES];
-    bool writable[EXPOSED_FRAMES]; /* as the oracle has it */
-    bool found[EXPOSED_FRAMES];    /* as the library has it */
-    size_t frames;
+    ptw_pa table[EXPOSED_TABLES];
+    bool writable[EXPOSED_TABLES]; /* as the oracle has it */
+    bool found[EXPOSED_TABLES];    /* as the library has it */
+    size_t tables;
 };
 
-/* Marks the frames in [first, last], and returns how many there are. */
+/* Marks the tables in [first, last], and returns how many there are. */
 static size_t mark(const struct exposed *e, bool *which, uint64_t first,
                    uint64_t last, uint64_t *lowest)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < e->frames; i++) {
-        if (e->frame[i].v >= first && e->frame[i].v <= last) {
-            *lowest = count == 0 ? e->frame[i].v : *lowest;
+    for (size_t i = 0; i < e->tables; i++) {
+        if (e->table[i].v >= first && e->table[i].v <= last) {
+            *lowest = count == 0 ? e->table[i].v : *lowest;
             which[i] = true;
             count++;
         }
@@ -237,7 +237,7 @@ static size_t mark(const struct exposed *e, bool *which, uint64_t first,
     return count;
 }
 
-static void mark_writable(const struct fz_world *w, struct exposed *e)
+static void mark_writable(const struct fz_case *w, struct exposed *e)
 {
     uint64_t lowest;
 
@@ -252,7 +252,7 @@ static void mark_writable(const struct fz_world *w, struct exposed *e)
     }
 }
 
-static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
+static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
                           struct exposed *e)
 {
     static struct ptw_exposed search;
@@ -266,8 +266,8 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
     fz_memo_init(&memo, ~w->seed);
-    fz_must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->frame,
-                             e->frames, &o),
+    fz_must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->table,
+                             e->tables, &o),
             "a search");
     for (;;) {
         const struct ptw_finding *f = &item.u.finding;
@@ -304,9 +304,9 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
     if (st != PTW_END) {
         return;
     }
-    for (size_t i = 0; i < e->frames; i++) {
+    for (size_t i = 0; i < e->tables; i++) {
         if (e->writable[i] != e->found[i]) {
-            fz_fail("the table %llx is %s", HEX(e->frame[i].v),
+            fz_fail("the table %llx is %s", HEX(e->table[i].v),
                     e->found[i] ? "not exposed" : "exposed, and not found");
         }
     }
@@ -314,14 +314,14 @@ static void check_exposed(struct fz_world *w, const struct ptw_mem *mem,
 
 /* --------------------------------------------------------------------- again */
 
-void fw_start(struct fz_world *w, struct ptw_walk *walk,
+void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
               struct ptw_memo *memo, const struct ptw_walk_options *o)
 {
     fz_memo_init(memo, w->seed);
     fz_must(ptw_walk_va_spaces_init(walk, mem, root, w->roots, memo, o),
             "a walk");
-    fz_world_remember(w, walk, mem);
+    fz_case_remember(w, walk, mem);
 }
 
 /* The tables of a walk by their numbers, as far as there is room. */
@@ -349,7 +349,7 @@ static void number(struct numbered *n, uint64_t given, uint64_t table,
 
 /* Tables have consecutive numbers; an alias has that of the table that it
  * refers to. */
-static void check_number(const struct fz_world *w, struct numbered *n,
+static void check_number(const struct fz_case *w, struct numbered *n,
                          const struct ptw_item *item)
 {
     struct ptw_alias_ref ref;
@@ -377,7 +377,7 @@ static void check_number(const struct fz_world *w, struct numbered *n,
 }
 
 /* With tables; and where the budget was enough, no limit is, either. */
-struct ptw_walk_options fw_other_options(const struct fz_world *w)
+struct ptw_walk_options fw_other_options(const struct fz_case *w)
 {
     struct ptw_walk_options o = fz_options(w, PTW_WALK_TABLES);
 
@@ -390,7 +390,7 @@ struct ptw_walk_options fw_other_options(const struct fz_world *w)
 
 /* The same walk over the same memory, offered in another way, without holes
  * and remarks, and with tables: what is left is the same. */
-void fw_check_other_memory(struct fz_world *w, struct ptw_walk *walk,
+void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
                            struct ptw_memo *memo)
 {
     static struct numbered numbered;
@@ -464,7 +464,7 @@ void fw_check_other_memory(struct fz_world *w, struct ptw_walk *walk,
 /* ---------------------------------------------------------------------- walk */
 
 /* What can't be left out is refused. */
-static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
+static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
                            const struct ptw_mem *mem)
 {
     struct ptw_va_range wrong[FZ_OUTS];
@@ -472,7 +472,7 @@ static void check_refusals(struct fz_world *w, struct ptw_walk *walk,
     struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
     unsigned pick;
 
-    if (w->outs == 0 || fz_judge_root(w, w->root[0]) != PTW_OK) {
+    if (w->outs == 0 || fz_root_status(w, w->root[0]) != PTW_OK) {
         return;
     }
     pick = (unsigned)(w->seed >> 44) % w->outs;
@@ -500,7 +500,7 @@ void fz_walk(const uint8_t *data, size_t len)
 {
     static struct ptw_walk walk;
     static struct exposed exposed;
-    struct fz_world *w = &world;
+    struct fz_case *w = &described;
     struct ptw_region region[FZ_REGIONS];
     struct ptw_region region_again[FZ_REGIONS];
     struct ptw_mem mem;
@@ -511,9 +511,9 @@ void fz_walk(const uint8_t *data, size_t len)
     size_t left;
     bool all = true;
 
-    fz_world_read(w, false, data, len);
+    fz_case_read(w, false, data, len);
     left = w->thorough ? 8192 : 4096;
-    fz_world_memory(w, w->memory, &mem, region);
+    fz_case_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
@@ -528,10 +528,10 @@ void fz_walk(const uint8_t *data, size_t len)
     fz_note(fw_list.stats.tables);
     check_refusals(w, &walk, &mem);
     check_laws(w, &memo);
-    exposed.frames = 0;
-    if (fw_list.complete && memo.used <= EXPOSED_FRAMES) {
-        fz_must(ptw_memo_frames(&memo, exposed.frame, EXPOSED_FRAMES,
-                                &exposed.frames),
+    exposed.tables = 0;
+    if (fw_list.complete && memo.used <= EXPOSED_TABLES) {
+        fz_must(ptw_memo_tables(&memo, exposed.table, EXPOSED_TABLES,
+                                &exposed.tables),
                 "the list of tables");
         memset(exposed.writable, 0, sizeof exposed.writable);
         memset(exposed.found, 0, sizeof exposed.found);
@@ -548,13 +548,13 @@ void fz_walk(const uint8_t *data, size_t len)
         left -= fw_expected.count;
     }
     /* The search follows what PTW_WALK_SELF does not. */
-    if (fw_list.complete && all && left > 0 && exposed.frames > 0 && !w->self) {
+    if (fw_list.complete && all && left > 0 && exposed.tables > 0 && !w->self) {
         check_exposed(w, &mem, &exposed);
     }
 
     if (fw_wants(w, 0)) {
         o = fw_other_options(w);
-        fz_world_memory(w, fw_other_memory(w), &mem_again, region_again);
+        fz_case_memory(w, fw_other_memory(w), &mem_again, region_again);
         fw_start(w, &walk, &mem_again, root, &memo, &o);
         fw_check_other_memory(w, &walk, &memo);
     }
@@ -571,5 +571,5 @@ void fz_walk(const uint8_t *data, size_t len)
         fw_start(w, &walk, &mem, root, &memo, &o);
         fz_check_stops(w, &mem, &fw_list, &walk, &memo, 0, &fw_expected);
     }
-    fz_world_done(w);
+    fz_case_done(w);
 }

@@ -10,29 +10,29 @@ extern struct fz_list fw_list;
 extern struct fz_expected fw_expected;
 
 /* fw_other_memory returns another way to offer the same memory. */
-enum fz_memory fw_other_memory(const struct fz_world *w);
+enum fz_memory fw_other_memory(const struct fz_case *w);
 
 /* fw_wants says which of the three walks are made that must give the same as the
  * first.  A fuzzer makes the walk that the input picks, unless it is loading its
  * corpus; a replay makes all. */
-bool fw_wants(const struct fz_world *w, unsigned which);
+bool fw_wants(const struct fz_case *w, unsigned which);
 
 /* fw_start starts a walk over all spaces. */
-void fw_start(struct fz_world *w, struct ptw_walk *walk,
+void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
               struct ptw_memo *memo, const struct ptw_walk_options *o);
 
 /* fw_other_options returns the options of a walk with tables.  Where the budget was
  * enough, no limit is enough, too. */
-struct ptw_walk_options fw_other_options(const struct fz_world *w);
+struct ptw_walk_options fw_other_options(const struct fz_case *w);
 
 /* fw_check_other_memory checks that a walk with these options, of the same memory
  * offered in another way, gives what is in the list, less holes and remarks. */
-void fw_check_other_memory(struct fz_world *w, struct ptw_walk *walk,
+void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
                            struct ptw_memo *memo);
 
 /* fw_check_finding checks that the table that a finding names is on the way. */
-void fw_check_finding(const struct fz_world *w, uint64_t root,
+void fw_check_finding(const struct fz_case *w, uint64_t root,
                       const struct ptw_item *item);
 
 #endif

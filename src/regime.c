@@ -165,6 +165,21 @@ const char *ptw_level_name(const struct ptw_regime *r, unsigned level)
     return level < ptw_levels(r) ? f->level[level].name : "-";
 }
 
+unsigned ptw_features_of(const struct ptw_regime *r)
+{
+    return r->features;
+}
+
+unsigned ptw_pa_bits(const struct ptw_regime *r)
+{
+    return r->pa_bits;
+}
+
+unsigned ptw_va_bits(const struct ptw_regime *r)
+{
+    return r->va_bits;
+}
+
 unsigned ptw_rights_of(const struct ptw_regime *r)
 {
     return r->rights;

@@ -336,7 +336,7 @@ static enum ptw_status begin(const struct plan *p, struct ptw_walk *w,
     return PTW_E_ARG;
 }
 
-void carry_out(const struct plan *p, const struct pieces *how,
+void carry_out(const struct plan *p, const struct split_leaf *how,
                struct report *out, stopped_fn *stopped, void *ctx)
 {
     static struct ptw_item buffer[MAX_ITEMS];
@@ -384,7 +384,7 @@ void carry_out(const struct plan *p, const struct pieces *how,
         }
     }
     if (p->kind == PLAN_SPACES) {
-        must(ptw_memo_frames(&memo, out->frame,
+        must(ptw_memo_tables(&memo, out->frame,
                              sizeof out->frame / sizeof out->frame[0],
                              &out->frames),
              "frames");
@@ -686,7 +686,7 @@ static char *reads_in_pieces(const struct plan *p, unsigned stride)
     struct report *part = &part_report;
 
     for (uint64_t limit = 1; limit <= whole->stats.reads; limit += stride) {
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
 
         how.reads = limit;
         carry_out(p, &how, part, NULL, NULL);
@@ -701,7 +701,7 @@ static char *reads_in_pieces(const struct plan *p, unsigned stride)
         }
     }
     for (uint64_t step = 1; step <= 17; step += stride) {
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
 
         how.reads = step;
         how.more_reads = step;
@@ -719,7 +719,7 @@ static char *items_in_pieces(const struct plan *p, unsigned stride)
     struct report *part = &part_report;
 
     for (uint64_t limit = 1; limit <= whole->count; limit += stride) {
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
 
         how.items = limit;
         carry_out(p, &how, part, NULL, NULL);
@@ -740,7 +740,7 @@ static char *items_in_pieces(const struct plan *p, unsigned stride)
         }
     }
     for (size_t room = 1; room <= whole->count + 1; room += stride) {
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
 
         how.room = room;
         carry_out(p, &how, part, NULL, NULL);
@@ -760,7 +760,7 @@ static char *items_in_pieces(const struct plan *p, unsigned stride)
 char *in_pieces(const struct plan *p, unsigned stride)
 {
     struct plan small = *p;
-    struct pieces how = IN_ONE_PIECE;
+    struct split_leaf how = IN_ONE_PIECE;
     char *wrong;
 
     carry_out(p, &IN_ONE_PIECE, &whole_report, NULL, NULL);
@@ -869,7 +869,7 @@ static void stands_right(const struct ptw_walk *w, const struct report *so_far,
 char *where_it_stands(const struct plan *p, unsigned stride)
 {
     struct standing s = {p, false};
-    struct pieces how = IN_ONE_PIECE;
+    struct split_leaf how = IN_ONE_PIECE;
 
     carry_out(p, &IN_ONE_PIECE, &whole_report, NULL, NULL);
     how.reads = stride;

@@ -155,7 +155,7 @@ struct report {
 };
 
 /* How a walk is cut into pieces. */
-struct pieces {
+struct split_leaf {
     uint64_t reads;      /* allowed at first */
     uint64_t more_reads; /* and each time that it stops */
     uint64_t items;
@@ -163,14 +163,14 @@ struct pieces {
     size_t room;
 };
 
-static const struct pieces IN_ONE_PIECE = {UINT64_MAX, 0, UINT64_MAX, 0,
-                                           MAX_ITEMS};
+static const struct split_leaf IN_ONE_PIECE = {UINT64_MAX, 0, UINT64_MAX, 0,
+                                               MAX_ITEMS};
 
 /* carry_out makes the walk and writes all that it gives.  Where it stops in
  * between, `stopped` is called (when not NULL) before it goes on. */
 typedef void stopped_fn(const struct ptw_walk *w, const struct report *so_far,
                         void *ctx);
-void carry_out(const struct plan *p, const struct pieces *how,
+void carry_out(const struct plan *p, const struct split_leaf *how,
                struct report *out, stopped_fn *stopped, void *ctx);
 
 /* The same in one piece; the report is static and overwritten by the next. */

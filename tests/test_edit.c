@@ -143,7 +143,7 @@ static void expect_no_leak(void)
 {
     cr_expect(eq(sz, pool.in_use, reachable(1, &t.root)));
     cr_expect(not(pool.wrong));
-    cr_expect(eq(u64, t.spares, 0));
+    cr_expect(eq(u64, t.stock.tables, 0));
 }
 
 /* ---------------------------------------------------------- golden vectors */
@@ -311,7 +311,7 @@ static void expect_refusals(const struct refusal *r, size_t count)
     }
     cr_expect(as_remembered());
     cr_expect(eq(uint, pool.taken, 1));
-    cr_expect(eq(u64, t.spares, 0));
+    cr_expect(eq(u64, t.stock.tables, 0));
 }
 
 Test(amd64_map, refuses_what_is_not_well_formed)
@@ -1038,7 +1038,7 @@ Test(amd64_edit, leaves_no_trace_wherever_the_allocator_refuses)
             }
             cr_assert(eq(int, st, pool.refusal), "op %u, %u tables", op, n);
             cr_assert(as_remembered(), "op %u, %u tables", op, n);
-            cr_assert(eq(u64, t.spares, 0));
+            cr_assert(eq(u64, t.stock.tables, 0));
         }
         cr_expect(gt(uint, n, 0), "op %u", op);
         pool.refuse_after = NEVER;
@@ -1087,7 +1087,7 @@ Test(amd64_edit, refuses_a_bad_table_from_the_allocator)
             pool.bad.v = bad[i].table;
             expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), bad[i].status);
             cr_expect(as_remembered(), "case %zu", i);
-            cr_expect(eq(u64, t.spares, 0));
+            cr_expect(eq(u64, t.stock.tables, 0));
             refused++;
             cr_expect(eq(uint, pool.bad_given, refused));
         }
@@ -1134,9 +1134,9 @@ Test(amd64_edit, takes_no_table_that_is_shared)
     t.ops = &pool_ops_without_give;
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
     expect_status(unmap(0, K4, PTW_EDIT_RECLAIM), PTW_OK);
-    cr_expect(eq(u64, t.spares, 3));
+    cr_expect(eq(u64, t.stock.tables, 3));
     {
-        uint64_t next = t.spare.v;
+        uint64_t next = t.stock.first.v;
         uint64_t kept = entry_at(next, 0);
 
         refer_twice(next);
@@ -1173,21 +1173,21 @@ Test(amd64_edit, uses_the_spare_tables_again_where_none_can_be_given_back)
     t.ops = &pool_ops_without_give;
     pool.refuse_after = 2;
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_SPACE);
-    cr_expect(eq(u64, t.spares, 2));
+    cr_expect(eq(u64, t.stock.tables, 2));
     cr_expect(eq(uint, pool.in_use, 3));
     pool.refuse_after = 1;
     expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
-    cr_expect(eq(u64, t.spares, 0));
+    cr_expect(eq(u64, t.stock.tables, 0));
     cr_expect(eq(uint, pool.in_use, 4));
     cr_expect(eq(sz, reachable(1, &t.root), 4));
     pool.refuse_after = 0;
     put(pt_of(t.root.table.v), 9, 0x1230); /* not present, and not zero */
     expect_status(unmap(0, K4, PTW_EDIT_RECLAIM), PTW_OK);
-    cr_expect(eq(u64, t.spares, 3));
+    cr_expect(eq(u64, t.stock.tables, 3));
     expect_status(
         map((uint64_t)7 << 39, 2 * (uint64_t)K4, 0x20000, RWX_RIGHTS, 0),
         PTW_OK);
-    cr_expect(eq(u64, t.spares, 0));
+    cr_expect(eq(u64, t.stock.tables, 0));
     cr_expect(eq(str, (char *)runs(t.root.table.v),
                  "map 38000000000-38000001fff 20000 rwx- 4k\n"));
     cr_expect(eq(uint, pool.given, 0));
@@ -1209,8 +1209,8 @@ Test(amd64_edit, takes_nothing_from_the_stock_that_cannot_be_a_table)
         t.ops = &pool_ops_without_give;
         pool.refuse_after = 2;
         expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_SPACE);
-        cr_assert(eq(u64, t.spares, 2));
-        put(t.spare.v, 0, next[i]);
+        cr_assert(eq(u64, t.stock.tables, 2));
+        put(t.stock.first.v, 0, next[i]);
         pool.refuse_after = 1;
         expect_status(map(0, K4, 0x20000, RWX_RIGHTS, 0), PTW_E_CHANGED);
         cr_expect(eq(str, (char *)runs(t.root.table.v), ""), "case %zu", i);
@@ -1487,7 +1487,7 @@ Test(amd64_movable, lets_an_empty_table_go_that_is_read_only)
         m.tables.ops = give ? &pool_ops : &pool_ops_without_give;
         put(0x2000, 1, 0x5000 | TABLE);
         expect_status(unmap_m(G1, G1, PTW_EDIT_RECLAIM), PTW_OK);
-        cr_expect(eq(u64, m.tables.spares, 0));
+        cr_expect(eq(u64, m.tables.stock.tables, 0));
         cr_expect(eq(uint, pool.given, 0));
         cr_expect(eq(uint, pool.in_use, 2));
         cr_expect(
@@ -1650,7 +1650,7 @@ Test(amd64_shared, ask_for_the_room_that_they_need_and_can_be_given_it)
         u64, ptw_shares_of(t.shares, ptw_pa_of(below(t.root.table.v, 0))), 2));
     expect_status(map(K4, K4, 0x21000, RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_OK);
     cr_expect(eq(str, (char *)at(K4), "21000 rwx- 12"));
-    cr_expect(eq(sz, t.shares->count.used, 13));
+    cr_expect(eq(sz, t.shares->state.count.used, 13));
     /* That the host has no table left is not for the list to mend. */
     own_tables(1 << 12);
     pool.refuse_after = 0;
@@ -1887,7 +1887,7 @@ Test(amd64_shared_movable, are_moved_when_they_have_long_been_private)
         m.move = &pool_moves;
         pool.relocate = false;
         expect_status(ptw_protect_movable(&m, &q), PTW_OK);
-        m.tables.shares->edit += later[i] - 1;
+        m.tables.shares->state.edit += later[i] - 1;
         pt = below(below(below(m.tables.root.table.v, 0), 0), 1);
         q = range_request(M2, K4, PTW_READ, 0);
         expect_status(ptw_protect_movable(&m, &q), PTW_OK);
@@ -1908,9 +1908,9 @@ Test(amd64_shared, are_refused_when_they_are_there_in_part)
     memset(&ram[table], 0, PAGE);
     put(pd, 0, table | TABLE);
     put(pd, 1, table | TABLE);
-    cr_assert(eq(int,
-                 ptw_shares_init(t.shares, t.shares->count.slot, 1 << 16, 1),
-                 PTW_OK));
+    cr_assert(eq(
+        int, ptw_shares_init(t.shares, t.shares->state.count.slot, 1 << 16, 1),
+        PTW_OK));
     region.first.v = 0;
     region.last.v = table + 0x7ff;
     region.host = ram;

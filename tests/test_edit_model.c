@@ -78,7 +78,7 @@ static void check(unsigned step)
     for (unsigned s = 0; s < w.spaces; s++) {
         check_space(s, step);
         root[s] = w.t[s].tables.root;
-        spares += w.t[s].tables.spares;
+        spares += w.t[s].tables.stock.tables;
     }
     cr_assert(not(pool.wrong), "step %u", step);
     cr_assert(not(pool.stale), "step %u", step);

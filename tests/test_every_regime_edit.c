@@ -99,7 +99,7 @@ static uint64_t raw_at(uint64_t root, uint64_t va, unsigned level)
 static void expect_no_leak(unsigned level)
 {
     cr_expect(pool.in_use == reachable(1, &t.root) && !pool.wrong &&
-                  t.spares == 0,
+                  t.stock.tables == 0,
               "level %u: %u tables in use", level, pool.in_use);
 }
 
@@ -698,7 +698,7 @@ EVERY(movable, does_not_write_what_it_lets_go)
               table_at(m.tables.root.table.v, other, 0) != table);
     cr_expect(memcmp(before, ram + table, (size_t)ptw_table_size(&regime, 0)) ==
               0);
-    cr_expect(eq(u64, m.tables.spares, 0));
+    cr_expect(eq(u64, m.tables.stock.tables, 0));
 }
 
 /* -------------------------------------------------------------------- links */

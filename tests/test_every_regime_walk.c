@@ -636,7 +636,7 @@ EVERY(walk, reports_a_table_of_every_level_that_refers_to_itself)
 EVERY(walk, ends_on_tables_that_lead_round)
 {
     static struct report report;
-    struct pieces how = IN_ONE_PIECE;
+    struct split_leaf how = IN_ONE_PIECE;
 
     start(name);
     for (unsigned from = 1; from < levels(); from++) {

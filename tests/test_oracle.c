@@ -742,7 +742,7 @@ static void compare_runs(struct dice *d, unsigned image, bool in_parts)
     static struct report one;
     static struct report many;
     struct plan p = follow_plan(some_root(d));
-    struct pieces how = IN_ONE_PIECE;
+    struct split_leaf how = IN_ONE_PIECE;
     size_t k = 0;
 
     some_range(d, &p.o);
@@ -898,7 +898,7 @@ static void compare_spaces(struct dice *d, unsigned image, bool in_parts)
     uint64_t root[4];
     uint32_t roots = 1 + (uint32_t)roll_below(d, 4);
     struct plan p;
-    struct pieces how = IN_ONE_PIECE;
+    struct split_leaf how = IN_ONE_PIECE;
 
     for (uint32_t i = 0; i < roots; i++) {
         root[i] = some_root(d);

@@ -539,7 +539,7 @@ Test(amd64_link, replaces_an_empty_table_that_is_read_only)
     cr_expect(eq(int, (int)give_item(&item, 2, PTW_EDIT_EXACT), PTW_OK));
     cr_expect(eq(u64, entry_at(pd, 7),
                  below(below(below(built[0].root.table.v, 0), 0), 0) | 0x27));
-    cr_expect(eq(u64, t.spares, 0));
+    cr_expect(eq(u64, t.stock.tables, 0));
 }
 
 /* A table that is in use goes on in the other space. */

@@ -1234,8 +1234,8 @@ Test(amd64_spaces, stop_when_the_memo_is_full_and_lose_nothing)
         cr_expect(eq(int, st, PTW_E_SPACE), "however often it is tried");
         cr_expect(eq(sz, n, 0));
     }
-    cr_expect(eq(int, ptw_memo_frames(&memo, frame, 1, &n), PTW_E_SPACE));
-    cr_expect(eq(int, ptw_memo_frames(&memo, frame, 4, &n), PTW_OK));
+    cr_expect(eq(int, ptw_memo_tables(&memo, frame, 1, &n), PTW_E_SPACE));
+    cr_expect(eq(int, ptw_memo_tables(&memo, frame, 4, &n), PTW_OK));
     cr_expect(eq(sz, n, memo.used));
 }
 

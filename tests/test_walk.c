@@ -955,7 +955,7 @@ Test(amd64_runs, split_where_the_path_grants_fewer_rights)
     plan = follow_plan(ROOT);
     plan.o.flags = PTW_WALK_RUNS;
     for (uint64_t reads = 1; reads <= 600; reads++) {
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
 
         how.reads = reads;
         how.more_reads = 4096;
@@ -1367,7 +1367,7 @@ Test(amd64_walk, stops_at_the_limit_on_a_root_that_names_itself_512_times)
     machine("amd64");
     put_all(ROOT, ROOT | RWX);
     for (unsigned i = 0; i < 8; i++) {
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
         static struct report r;
 
         plan = follow_plan(ROOT);
@@ -1455,7 +1455,7 @@ Test(amd64_walk, keeps_its_promises_while_the_memory_changes)
     machine_with("amd64", 40, 0);
     for (unsigned i = 0; i < 100; i++) {
         static struct report r;
-        struct pieces how = IN_ONE_PIECE;
+        struct split_leaf how = IN_ONE_PIECE;
 
         offer_watched();
         watched.answer = rolled;

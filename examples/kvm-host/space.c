@@ -41,7 +41,7 @@ static enum ptw_status link_kernel(struct ptw_tables *t, struct ptw_root owner,
 /* Where there is no execute-disable everything can be run. */
 static unsigned possible(const struct ptw_regime *r, unsigned rights)
 {
-    return (r->features & PTW_X86_NX) != 0 ? rights : rights | PTW_EXEC;
+    return (ptw_features_of(r) & PTW_X86_NX) != 0 ? rights : rights | PTW_EXEC;
 }
 
 enum ptw_status spaces_regime(const struct vm_registers *regs,

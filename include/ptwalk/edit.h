@@ -36,10 +36,9 @@ extern "C" {
  * is linked.  When they have no room, the edit says PTW_E_SPACE, wanted says
  * what would be enough, and nothing has changed.
  *
- * Storage is the caller's; the members are private, but for wanted. */
+ * Storage is the caller's; state is private. */
 struct ptw_shares {
-    struct ptw_memo count;
-    uint64_t edit; /* number of the edit under way */
+    struct ptw_shares_state state;
     size_t wanted; /* PTW_E_SPACE of an edit or a scan: bytes of storage that
                       would have been enough, of a scan for longer; 0: something
                       else had no space (take, or the memo of a scan) */
@@ -109,8 +108,8 @@ struct ptw_table_ops {
     void (*give)(void *ctx, ptw_pa table);
 };
 
-/* The tables of one space.  Set by the caller, except for spare, which starts
- * as zero; root.table is kept up to date. */
+/* The tables of one space.  Set by the caller, except for the stock, which
+ * starts as zeros; root.table is kept up to date. */
 struct ptw_tables {
     const struct ptw_mem *mem;
     const struct ptw_table_ops *ops;
@@ -123,8 +122,7 @@ struct ptw_tables {
     uint64_t table_flags;  /* flag bits of entries that lead to new tables, and
                               of those of ptw_link without PTW_EDIT_EXACT: some
                               of the regime's, or 0 */
-    uint64_t spares;       /* private: tables taken and not used */
-    ptw_pa spare;
+    struct ptw_table_stock stock; /* private */
 };
 
 /* Tables that may move when they are written.  move is called before the first

@@ -25,14 +25,6 @@
 extern "C" {
 #endif
 
-/* A closed range of physical addresses, [first, last]. */
-struct ptw_region {
-    ptw_pa first;
-    ptw_pa last;
-    const void *host; /* its bytes, or NULL: served by the callbacks */
-    bool writable;    /* host is really writable, and may be written to */
-};
-
 /* A host's own memory.  The accessor has checked every address against the
  * regions before it calls; pa is not necessarily aligned when a caller of
  * ptw_read32 or ptw_read64 did not align it, nor when ptw_read_bytes reads the
@@ -71,17 +63,8 @@ struct ptw_mem_ops {
     enum ptw_status (*write64)(void *ctx, ptw_pa pa, uint64_t value);
 };
 
-/* The accessor.  Its members are set by the init functions below and are not
- * for anyone else to write. */
-struct ptw_mem {
-    const struct ptw_region *region; /* ascending; NULL: only the one below */
-    size_t regions;
-    struct ptw_region flat;
-    struct ptw_region_cache cache; /* where a lookup tries first */
-    const struct ptw_mem_ops *ops;
-    void *ctx;
-    bool stopped;
-};
+/* struct ptw_mem is the accessor: set by the init functions below.  Its members
+ * are private. */
 
 /* ptw_mem_init_flat describes one buffer of `bytes` bytes at host that stands
  * at physical address base.  PTW_E_ARG when host is NULL, PTW_E_RANGE when

@@ -15,8 +15,8 @@
 extern "C" {
 #endif
 
-struct ptw_regime;
-struct ptw_mem;
+struct ptw_arch;
+struct ptw_mem_ops;
 struct ptw_memo_slot;
 
 /* A part of memory that can be read directly: offsets below entries_end hold a
@@ -44,6 +44,40 @@ struct ptw_level_rule {
     uint64_t leaf_pa;        /* addresses that a leaf can hold */
     uint64_t alike;          /* bits that neighbours of a run must share */
     bool leaf;               /* an entry can be a leaf */
+};
+
+/* A regime: an architecture, a paging mode and its parameters. */
+struct ptw_regime {
+    const struct ptw_arch *arch;
+    enum ptw_arch_id id;
+    unsigned pa_bits;   /* width of a physical address */
+    unsigned va_bits;   /* width of a virtual address that is translated */
+    unsigned features;  /* a set of the family's: PTW_X86_NX ... */
+    unsigned rights;    /* a set of enum ptw_right: those that there are, */
+    unsigned granted;   /* and those that every present entry grants */
+    unsigned facts;     /* of struct ptw_cpu; what they mean is the family's */
+    uint64_t flag_bits; /* of struct ptw_cpu */
+    /* These three count only where the format has no width of its own. */
+    enum ptw_extension extension;
+    unsigned top;      /* level of the root */
+    unsigned top_bits; /* log2 of its number of entries */
+    uint64_t root_pa;  /* addresses that a root can have */
+    uint64_t table_pa; /* addresses that a table can have */
+    uint64_t linear;   /* low bits of an address: within them the entries
+                               of pages that follow each other are equally far
+                               apart */
+    struct ptw_level_rule rule[PTW_MAX_LEVELS];
+};
+
+/* An accessor. */
+struct ptw_mem {
+    const struct ptw_region *region; /* ascending; NULL: only the one below */
+    size_t regions;
+    struct ptw_region flat;
+    struct ptw_region_cache cache; /* where a lookup tries first */
+    const struct ptw_mem_ops *ops;
+    void *ctx;
+    bool stopped;
 };
 
 /* The memo of tables that were entered. */
@@ -143,9 +177,21 @@ struct ptw_walk {
 struct ptw_exposed {
     struct ptw_walk walk;
     const struct ptw_regime *regime;
-    const ptw_pa *frame;
-    size_t frames;
+    const ptw_pa *table;
+    size_t tables;
     uint64_t table_bytes;
+};
+
+/* The counts of references to tables. */
+struct ptw_shares_state {
+    struct ptw_memo count;
+    uint64_t edit; /* number of the edit under way */
+};
+
+/* Tables that an edit took and did not use: each holds the address of the next. */
+struct ptw_table_stock {
+    uint64_t tables;
+    ptw_pa first;
 };
 
 /* Storage that the steps of a rebuild or a comparison ask for. */
@@ -183,7 +229,7 @@ struct ptw_runs {
 /* What a rebuild keeps in the storage that it is given. */
 enum ptw_rebuild_store {
     PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
-    PTW_REBUILD_FRAMES,      /* which pages are kept, in blocks of 64 */
+    PTW_REBUILD_BLOCKS,      /* which pages are kept, in blocks of 64 */
     PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
     PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
     PTW_REBUILD_MEMORY,      /* where memory is, and room for pages */
@@ -222,7 +268,7 @@ struct ptw_rebuild_state {
     enum ptw_rebuild_store short_of;
     struct ptw_store store[PTW_REBUILD_STORES];
     struct ptw_memo memo;
-    struct ptw_hash frames;
+    struct ptw_hash kept; /* the blocks */
     struct ptw_hash contents;
     struct ptw_hash large;
     struct ptw_runs runs;
@@ -242,11 +288,12 @@ struct ptw_rebuild_state {
     uint64_t extra;  /* tables besides: of leaves that were split, of maps */
     uint64_t mapped; /* of them, at most: of maps */
     uint64_t taken;  /* of these, used */
-    uint64_t pieces; /* of large leaves, as the plan counts reads */
-    bool recount;    /* a large page lost a part */
-    unsigned entry;  /* of the table that is entered: which one comes next */
+    uint64_t split_reads; /* new leaves of large ones: the plan counts them as
+                             reads */
+    bool recount;         /* a large page lost a part */
+    unsigned entry; /* of the table that is entered: which one comes next */
     uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
-    uint64_t frame; /* of the last block that was looked up, and it */
+    uint64_t last_number; /* of the last block that was looked up, and it */
     void *last_block;
     const struct ptw_mem *to;
     uint64_t *page[2];   /* room for a page each */
@@ -302,13 +349,14 @@ struct ptw_verify_state {
     uint64_t refused;     /* pages that can be read in neither */
     uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
-    uint64_t narrow; /* of them: where a table ends that takes rights away */
-    bool counted;    /* it is a large one that the next count goes through */
-    bool begun;      /* one is */
-    unsigned entry;  /* of the table under comparison: which one comes next */
-    bool rewrites;   /* the guest can write tables that refer to themselves */
-    bool joins;      /* a page is one with another */
-    int stays;       /* of the old leaf: whether it could be kept whole */
+    uint64_t
+        withheld_end; /* of them: where a table ends that takes rights away */
+    bool counted;     /* it is a large one that the next count goes through */
+    bool begun;       /* one is */
+    unsigned entry;   /* of the table under comparison: which one comes next */
+    bool rewrites;    /* the guest can write tables that refer to themselves */
+    bool joins;       /* a page is one with another */
+    int keepable;     /* of the old leaf: whether it could be kept whole */
 };
 
 #ifdef __cplusplus

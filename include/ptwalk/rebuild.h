@@ -116,13 +116,14 @@ struct ptw_rebuild_options {
                            aligned to the smallest page and to the largest
                            table; else not looked at */
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
-    uint64_t max_reads; /* of entries, in each walk; the plan counts pieces of
+    uint64_t
+        max_reads; /* of entries, in each walk; the plan counts new leaves of
                            large leaves, too.  In the last walk, and, where
                            frames are followed, in the first one, the entries of
                            each table are read once more, which this leaves out
                          */
-    uint64_t max_bytes; /* of the new image */
-    uint64_t seed;      /* as that of ptw_memo_init */
+    uint64_t max_bytes;       /* of the new image */
+    uint64_t seed;            /* as that of ptw_memo_init */
     struct ptw_absent absent; /* what becomes of entries that are not present */
     const uint64_t *root_flags; /* flag bits that each root is loaded with; the
                                    tables that maps need in its space are
@@ -210,7 +211,7 @@ struct ptw_rebuild {
     uint64_t
         work;     /* done so far, in entries read or refused (of tables that are
                       built or compared, too), items, pages and blocks of 64
-                      pages visited, look-ups and pieces of large leaves */
+                      pages visited, look-ups and new leaves of large ones */
     ptw_pa where; /* the sink refused: the first page of that write, its old
                       address */
     struct ptw_rebuild_options o;

@@ -11,33 +11,10 @@
 extern "C" {
 #endif
 
-struct ptw_arch; /* private: how one architecture's tables are read */
-struct ptw_cpu;  /* ptwalk/cpu.h: the facts about a processor */
+struct ptw_cpu; /* ptwalk/cpu.h: the facts about a processor */
 
-/* A regime.  Built by the functions below and constant from then on; a plain
- * value that may be copied.  features, rights, granted, pa_bits and va_bits
- * are for anyone to read; the other members are private. */
-struct ptw_regime {
-    const struct ptw_arch *arch;
-    enum ptw_arch_id id;
-    unsigned pa_bits;   /* width of a physical address */
-    unsigned va_bits;   /* width of a virtual address that is translated */
-    unsigned features;  /* a set of the family's: PTW_X86_NX ... */
-    unsigned rights;    /* a set of enum ptw_right: those that there are, */
-    unsigned granted;   /* and those that every present entry grants */
-    unsigned facts;     /* of struct ptw_cpu; what they mean is the family's */
-    uint64_t flag_bits; /* of struct ptw_cpu */
-    /* These three count only where the format has no width of its own. */
-    enum ptw_extension extension;
-    unsigned top;      /* level of the root */
-    unsigned top_bits; /* log2 of its number of entries */
-    uint64_t root_pa;  /* addresses that a root can have */
-    uint64_t table_pa; /* addresses that a table can have */
-    uint64_t linear;   /* low bits of an address: within them the entries
-                               of pages that follow each other are equally far
-                               apart */
-    struct ptw_level_rule rule[PTW_MAX_LEVELS];
-};
+/* struct ptw_regime is a regime: built by the functions below and constant from
+ * then on, a plain value that may be copied.  Its members are private. */
 
 /* ptw_regime_by_name builds the regime called name.  "bare" is paging off: every
  * address of cpu->pa_bits bits is itself.  The header of a family (arch_x86.h) has
@@ -92,6 +69,13 @@ unsigned ptw_levels(const struct ptw_regime *r);
  * case ("pt", "pd", "pdpt", "pml4", "pml5"); "-" when there is no such level.  Static.
  */
 const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
+
+/* ptw_features_of returns the features that the regime has, a set of the family's
+ * (PTW_X86_NX ...).  ptw_pa_bits and ptw_va_bits return the widths of a physical
+ * address and of a virtual one that is translated, in bits. */
+unsigned ptw_features_of(const struct ptw_regime *r);
+unsigned ptw_pa_bits(const struct ptw_regime *r);
+unsigned ptw_va_bits(const struct ptw_regime *r);
 
 /* ptw_rights_of returns the rights that the regime has, a set of enum ptw_right:
  * an entry grants or withholds them.  ptw_rights_granted returns those among them

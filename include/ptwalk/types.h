@@ -65,6 +65,14 @@ struct ptw_va_range {
     ptw_va last;
 };
 
+/* A closed range of physical addresses, [first, last]. */
+struct ptw_region {
+    ptw_pa first;
+    ptw_pa last;
+    const void *host; /* its bytes, or NULL: served by the callbacks */
+    bool writable;    /* host is really writable, and may be written to */
+};
+
 /* A set of rights: what every level of a path grants.  A right that one level
  * takes away is gone, so sets are combined with "and".  A regime has some of
  * these (ptw_rights_of); no entry of it grants another. */

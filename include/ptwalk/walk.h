@@ -98,12 +98,12 @@ PTW_NODISCARD enum ptw_status ptw_memo_init(struct ptw_memo *memo,
 PTW_NODISCARD enum ptw_status ptw_memo_grow(struct ptw_memo *memo,
                                             void *storage, size_t bytes);
 
-/* ptw_memo_frames writes the addresses of all tables in the memo, each once, in
+/* ptw_memo_tables writes the addresses of all tables in the memo, each once, in
  * ascending order, and their number.  PTW_E_SPACE when there are more than
  * `room` entries in the memo (memo->used is always enough). */
-PTW_NODISCARD enum ptw_status ptw_memo_frames(const struct ptw_memo *memo,
-                                              ptw_pa *frame, size_t room,
-                                              size_t *frames);
+PTW_NODISCARD enum ptw_status ptw_memo_tables(const struct ptw_memo *memo,
+                                              ptw_pa *table, size_t room,
+                                              size_t *tables);
 
 /* -------------------------------------------------------------------- walk */
 
@@ -278,14 +278,14 @@ struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w);
  * Private, but for `walk`, the walk under it. */
 
 /* ptw_exposed_init starts a search of the same spaces for mappings that let
- * the guest write to one of the tables in frame (ascending, as ptw_memo_frames
+ * the guest write to one of those tables (ascending, as ptw_memo_tables
  * writes them after a complete walk), as ptw_guest_writes judges it.  memo is
  * fresh, and another one than that of the walk.  Otherwise as
  * ptw_walk_va_spaces_init; options->need and flags are not looked at. */
 PTW_NODISCARD enum ptw_status
 ptw_exposed_init(struct ptw_exposed *e, const struct ptw_mem *mem,
                  const struct ptw_root *root, uint32_t roots,
-                 struct ptw_memo *memo, const ptw_pa *frame, size_t frames,
+                 struct ptw_memo *memo, const ptw_pa *table, size_t tables,
                  const struct ptw_walk_options *options);
 
 /* ptw_exposed_next writes the next such mapping, as a PTW_FINDING_EXPOSED: the

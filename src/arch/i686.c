@@ -34,7 +34,7 @@ static void i686_setup(struct ptw_regime *r)
     x86_grant_exec(r);
 }
 
-/* The shape is x86's; only a 4 MiB page has its address in two pieces. */
+/* The shape is x86's; only a 4 MiB page has its address in two places. */
 PTW_ENGINE struct ptw_entry i686_decode(const struct ptw_regime *r,
                                         uint64_t raw, unsigned level,
                                         unsigned index)

@@ -144,7 +144,7 @@ PTW_NORETURN static void die_of_arguments(const struct compaction *c,
         die_of_some_map(c, st);
     }
     if ((st == PTW_E_ALIGN && (o->new_base & in_page) == 0) ||
-        (st == PTW_E_WIDTH && o->new_base >> o->regime.pa_bits == 0)) {
+        (st == PTW_E_WIDTH && o->new_base >> ptw_pa_bits(&o->regime) == 0)) {
         die(CLI_USAGE, name, "--tables-base %" PRIx64 ": %s", o->tables_base,
             ptw_status_text(st));
     }

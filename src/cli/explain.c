@@ -258,7 +258,8 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
 
 static bool has_feature(const struct answer *a, unsigned feature)
 {
-    return ptw_is_x86(&a->o->regime) && (a->o->regime.features & feature) != 0;
+    return ptw_is_x86(&a->o->regime) &&
+           (ptw_features_of(&a->o->regime) & feature) != 0;
 }
 
 /* There are shadow stacks under CR4.CET only. */
@@ -351,7 +352,7 @@ static void print_answer(const struct answer *a)
     out_line("%016" PRIx64 " in root %" PRIu32 " at %" PRIx64
              " (%s, %u-bit physical addresses)\n",
              a->va.v, a->root, a->o->root[a->root].table.v,
-             ptw_regime_name(&a->o->regime), a->o->regime.pa_bits);
+             ptw_regime_name(&a->o->regime), ptw_pa_bits(&a->o->regime));
     if (a->asked.v != a->va.v) {
         out_line("the tag of %016" PRIx64 " is taken off\n", a->asked.v);
     }
@@ -364,7 +365,7 @@ static void print_answer(const struct answer *a)
     } else if (a->st == PTW_NOT_CANONICAL) {
         out_line("not mapped: not canonical, no table can map it: the mode "
                  "translates addresses of %u bits\n",
-                 a->o->regime.va_bits);
+                 ptw_va_bits(&a->o->regime));
     } else if (a->st == PTW_E_BUS && a->steps > 0) {
         print_unknown(a);
     } else {

@@ -330,7 +330,7 @@ static void check_maps(const struct arguments *a)
 {
     struct options *o = a->o;
     unsigned granted = ptw_rights_granted(&o->regime);
-    uint64_t too_wide = ~(((uint64_t)1 << o->regime.pa_bits) - 1);
+    uint64_t too_wide = ~(((uint64_t)1 << ptw_pa_bits(&o->regime)) - 1);
 
     if (o->maps == 0) {
         return;
@@ -390,7 +390,8 @@ void policy_check(struct arguments *a)
     }
     if ((o->policy & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
-        ptw_is_x86(&o->regime) && (o->regime.features & PTW_X86_WP) == 0) {
+        ptw_is_x86(&o->regime) &&
+        (ptw_features_of(&o->regime) & PTW_X86_WP) == 0) {
         die(CLI_USAGE, a->command->name,
             "--%s: CR0.WP is clear, and the supervisor may write everywhere",
             option_name(is_given(a, OPT_COPY_ON_WRITE) ? OPT_COPY_ON_WRITE

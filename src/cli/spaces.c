@@ -178,21 +178,21 @@ static void print_exposed(struct traversal *t)
 {
     const struct options *o = t->o;
     struct ptw_walk_options w = ptw_walk_everything();
-    ptw_pa *frame = must(calloc(t->memo.used + 1, sizeof *frame));
+    ptw_pa *table = must(calloc(t->memo.used + 1, sizeof *table));
     struct ptw_exposed *e = must(malloc(sizeof *e));
     enum ptw_status st = PTW_OK;
     struct ptw_memo memo;
-    size_t frames = 0;
-    size_t tables;
+    size_t tables = 0;
+    size_t room;
     void *storage;
 
-    traversal_memo(&memo, &storage, &tables);
+    traversal_memo(&memo, &storage, &room);
     w.first = o->first;
     w.last = o->last;
     w.max_reads = t->reads_left;
-    if (ptw_memo_frames(&t->memo, frame, t->memo.used, &frames) != PTW_OK ||
-        ptw_exposed_init(e, &t->im->mem, o->root, o->roots, &memo, frame,
-                         frames, &w) != PTW_OK) {
+    if (ptw_memo_tables(&t->memo, table, t->memo.used, &tables) != PTW_OK ||
+        ptw_exposed_init(e, &t->im->mem, o->root, o->roots, &memo, table,
+                         tables, &w) != PTW_OK) {
         die_of_memory();
     }
     if (t->reads_left == 0) {
@@ -205,7 +205,7 @@ static void print_exposed(struct traversal *t)
         if (st == PTW_OK) {
             print_finding(o, &item);
         } else if (st == PTW_E_SPACE) {
-            traversal_grow(&memo, &storage, &tables);
+            traversal_grow(&memo, &storage, &room);
         }
     }
     if (st == PTW_E_LIMIT) {
@@ -216,7 +216,7 @@ static void print_exposed(struct traversal *t)
         traversal_stop(t, "reads", o->reads, space, va);
     }
     free(storage);
-    free(frame);
+    free(table);
     free(e);
 }
 

@@ -29,7 +29,7 @@ PTW_ENGINE uint64_t ptw_tables_needed(const struct ptw_format *a,
 }
 
 /* Puts a table in the place of an entry of that level.  `leaf` is what stood
- * there, if it has to be kept: then the table holds the same, in pieces. */
+ * there, if it has to be kept: then the table holds the same, in smaller leaves. */
 PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
                                            struct ptw_edit *ed, unsigned level,
                                            const struct ptw_entry *leaf,
@@ -58,7 +58,7 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
                 return st;
             }
         }
-        rights = PTW_ALL_RIGHTS; /* the pieces have the rights of the whole */
+        rights = PTW_ALL_RIGHTS; /* the parts have the rights of the whole */
     }
     ed->made = true;
     t->raw =
@@ -194,7 +194,7 @@ PTW_ENGINE enum ptw_status ptw_edit_above(const struct ptw_format *a,
 {
     unsigned level = (unsigned)ed->c.level;
     struct ptw_path_table *t = &ed->c.at[level];
-    uint64_t base = t->base + ((uint64_t)t->index << a->level[level].shift);
+    uint64_t base = ptw_entry_offset(a, t, level, t->index);
     uint64_t end = base + ptw_low_mask(a->level[level].shift);
     enum ptw_status st;
     bool any;
@@ -248,9 +248,8 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     if (old.kind == PTW_ENTRY_LEAF) {
         return PTW_E_LARGE;
     }
-    target = ptw_entry_target(
-        a, ed, t->base + ((uint64_t)t->index << a->level[level].shift),
-        &table.v, &end);
+    target = ptw_entry_target(a, ed, ptw_entry_offset(a, t, level, t->index),
+                              &table.v, &end);
     if (target != PTW_OK && target != PTW_NOT_MAPPED) {
         return target;
     }
@@ -336,7 +335,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     unsigned level = (unsigned)ed->c.level;
     struct ptw_path_table *t = &ed->c.at[level];
     unsigned shift = a->level[level].shift;
-    uint64_t base = t->base + ((uint64_t)t->index << shift);
+    uint64_t base = ptw_entry_offset(a, t, level, t->index);
     uint64_t end = base + ptw_low_mask(shift);
     uint64_t first = ed->first > base ? ed->first : base;
     uint64_t last = ed->last < end ? ed->last : end;

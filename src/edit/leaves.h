@@ -100,9 +100,8 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     const struct ptw_regime *r = ed->t->root.regime;
     struct ptw_cursor *c = &ed->c;
     struct ptw_path_table *t = &c->at[0];
-    unsigned shift = a->level[0].shift;
-    uint64_t first = t->base + ((uint64_t)t->index << shift);
-    uint64_t last = t->base + ((uint64_t)t->last << shift);
+    uint64_t first = ptw_entry_offset(a, t, 0, t->index);
+    uint64_t last = ptw_entry_offset(a, t, 0, t->last);
     enum ptw_status st = ptw_leaves_check(a, ed, last);
     uint64_t raw = 0;
 

@@ -171,7 +171,7 @@ PTW_ENGINE enum ptw_status ptw_edit_by_passes(const struct ptw_format *a,
         return PTW_E_ARG;
     }
     if (ed->t->shares != NULL) {
-        ed->t->shares->edit++;
+        ed->t->shares->state.edit++;
         ed->t->shares->wanted = 0;
     }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);

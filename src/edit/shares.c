@@ -10,26 +10,26 @@ enum { COUNTED = 1, MARK_BITS = 31 };
 
 static uint32_t mark_of(const struct ptw_shares *s)
 {
-    return COUNTED + 1 + (uint32_t)(s->edit & ptw_low_mask(MARK_BITS));
+    return COUNTED + 1 + (uint32_t)(s->state.edit & ptw_low_mask(MARK_BITS));
 }
 
 static uint32_t rest_of(const struct ptw_shares *s)
 {
-    return (uint32_t)(s->edit >> MARK_BITS);
+    return (uint32_t)(s->state.edit >> MARK_BITS);
 }
 
 enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
                                 size_t bytes, uint64_t seed)
 {
-    s->edit = 0;
+    s->state.edit = 0;
     s->wanted = 0;
-    return ptw_memo_init(&s->count, storage, bytes, seed);
+    return ptw_memo_init(&s->state.count, storage, bytes, seed);
 }
 
 enum ptw_status ptw_shares_grow(struct ptw_shares *s, void *storage,
                                 size_t bytes)
 {
-    enum ptw_status st = ptw_memo_grow(&s->count, storage, bytes);
+    enum ptw_status st = ptw_memo_grow(&s->state.count, storage, bytes);
 
     if (st == PTW_OK) {
         s->wanted = 0;
@@ -39,12 +39,12 @@ enum ptw_status ptw_shares_grow(struct ptw_shares *s, void *storage,
 
 bool ptw_shares_listed(const struct ptw_shares *s, uint64_t table)
 {
-    return ptw_memo_find(&s->count, table, 0) != NULL;
+    return ptw_memo_find(&s->state.count, table, 0) != NULL;
 }
 
 uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table)
 {
-    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
 
     return slot != NULL ? slot->va : 1;
 }
@@ -59,7 +59,8 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
     struct ptw_memo_slot *slot = NULL;
     bool two_levels;
 
-    switch (ptw_memo_enter(&s->count, table, 0, false, 0, &slot, &two_levels)) {
+    switch (ptw_memo_enter(&s->state.count, table, 0, false, 0, &slot,
+                           &two_levels)) {
     case PTW_MEMO_FULL:
         return ptw_shares_room(s, 1);
     case PTW_MEMO_NEW:
@@ -75,7 +76,7 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
 
 enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 {
-    struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
 
     if (slot == NULL) {
         return PTW_E_CHANGED;
@@ -88,7 +89,7 @@ enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 
 bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 {
-    const struct ptw_memo_slot *slot = ptw_memo_find(&s->count, table, 0);
+    const struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
 
     return slot != NULL && slot->owner_plus_1 == mark_of(s) &&
            slot->number == rest_of(s);
@@ -96,9 +97,9 @@ bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 
 enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)
 {
-    size_t used = s->count.used;
+    size_t used = s->state.count.used;
 
-    if (more <= ptw_slots_used(s->count.slots_log2) - used) {
+    if (more <= ptw_slots_used(s->state.count.slots_log2) - used) {
         return PTW_OK;
     }
     s->wanted =

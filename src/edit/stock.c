@@ -55,11 +55,11 @@ enum ptw_status ptw_new_table_check(const struct ptw_tables *t, ptw_pa table,
 
 static enum ptw_status chain(struct ptw_tables *t, ptw_pa table)
 {
-    enum ptw_status st = ptw_write64(t->mem, table, t->spare.v);
+    enum ptw_status st = ptw_write64(t->mem, table, t->stock.first.v);
 
     if (st == PTW_OK) {
-        t->spare = table;
-        t->spares++;
+        t->stock.first = table;
+        t->stock.tables++;
     }
     return st;
 }
@@ -81,17 +81,18 @@ static enum ptw_status unchain(struct ptw_tables *t, bool root, ptw_pa *table)
 
     /* What was put in stock had been checked; what leads to it lies in memory,
      * perhaps since an earlier edit. */
-    if (t->spares == 0 || spare_check(t, t->spare, root) != PTW_OK) {
+    if (t->stock.tables == 0 ||
+        spare_check(t, t->stock.first, root) != PTW_OK) {
         return PTW_E_CHANGED;
     }
-    *table = t->spare;
-    st = ptw_read64(t->mem, t->spare, &next);
+    *table = t->stock.first;
+    st = ptw_read64(t->mem, t->stock.first, &next);
     if (st == PTW_OK) {
-        st = ptw_write64(t->mem, t->spare, 0);
+        st = ptw_write64(t->mem, t->stock.first, 0);
     }
     if (st == PTW_OK) {
-        t->spare.v = next;
-        t->spares--;
+        t->stock.first.v = next;
+        t->stock.tables--;
     }
     return st;
 }
@@ -136,7 +137,7 @@ enum ptw_status ptw_spare_give(struct ptw_tables *t, ptw_pa table,
 /* Gives back all but `keep` of the stock. */
 static enum ptw_status give_back(struct ptw_tables *t, uint64_t keep)
 {
-    while (t->ops->give != NULL && t->spares > keep) {
+    while (t->ops->give != NULL && t->stock.tables > keep) {
         ptw_pa table;
         enum ptw_status st = unchain(t, false, &table);
 
@@ -152,16 +153,16 @@ enum ptw_status ptw_spare_reserve(struct ptw_tables *t, uint64_t needed,
                                   bool root)
 {
     /* The one that was put in last is taken first. */
-    while (t->spares < needed ||
-           (root && spare_check(t, t->spare, false) == PTW_OK &&
-            spare_check(t, t->spare, true) != PTW_OK)) {
+    while (t->stock.tables < needed ||
+           (root && spare_check(t, t->stock.first, false) == PTW_OK &&
+            spare_check(t, t->stock.first, true) != PTW_OK)) {
         ptw_pa table = {0};
         enum ptw_status st = t->ops->take(t->ctx, &table);
 
         if (st != PTW_OK) {
             return st;
         }
-        st = spare_check(t, table, root && t->spares + 1 >= needed);
+        st = spare_check(t, table, root && t->stock.tables + 1 >= needed);
         if (st == PTW_OK && t->shares != NULL &&
             ptw_shares_count(t->shares, table.v) > 1) {
             st = PTW_E_IN_USE;

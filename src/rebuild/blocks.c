@@ -6,15 +6,15 @@
 struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa)
 {
     if (rb->state.last_block == NULL ||
-        rb->state.frame != pa >> ptw_rb_block_log2(rb)) {
+        rb->state.last_number != pa >> ptw_rb_block_log2(rb)) {
         struct ptw_block *b =
-            ptw_block_at(&rb->state.frames, rb->state.page_log2, pa);
+            ptw_block_at(&rb->state.kept, rb->state.page_log2, pa);
 
         if (b == NULL) {
             return NULL;
         }
         rb->state.last_block = b;
-        rb->state.frame = pa >> ptw_rb_block_log2(rb);
+        rb->state.last_number = pa >> ptw_rb_block_log2(rb);
     }
     return rb->state.last_block;
 }
@@ -59,7 +59,7 @@ struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
     bool fresh;
 
     if (b == NULL) {
-        b = ptw_hash_enter(&rb->state.frames, sizeof *b,
+        b = ptw_hash_enter(&rb->state.kept, sizeof *b,
                            (pa >> ptw_rb_block_log2(rb)) + 1, &fresh);
     }
     rb->counts.page_bytes += certain(rb, b, pages, bits) << rb->state.page_log2;
@@ -103,16 +103,16 @@ void ptw_rb_keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
     }
 }
 
-enum ptw_status ptw_rb_frames_room(struct ptw_rebuild *rb, unsigned bits)
+enum ptw_status ptw_rb_blocks_room(struct ptw_rebuild *rb, unsigned bits)
 {
     size_t blocks = bits > ptw_rb_block_log2(rb)
                         ? (size_t)1 << (bits - ptw_rb_block_log2(rb))
                         : 1;
 
-    return ptw_hash_room(&rb->state.frames, blocks)
+    return ptw_hash_room(&rb->state.kept, blocks)
                ? PTW_OK
-               : ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
-                            ptw_hash_wanted(&rb->state.frames,
+               : ptw_rb_ask(rb, PTW_REBUILD_BLOCKS,
+                            ptw_hash_wanted(&rb->state.kept,
                                             sizeof(struct ptw_block), blocks));
 }
 

@@ -63,9 +63,9 @@ struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
 void ptw_rb_keep_unit(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,
                       uint64_t flags, enum ptw_writes how);
 
-/* ptw_rb_frames_room asks for storage unless all blocks of a page of that
+/* ptw_rb_blocks_room asks for storage unless all blocks of a page of that
  * size have room. */
-enum ptw_status ptw_rb_frames_room(struct ptw_rebuild *rb, unsigned bits);
+enum ptw_status ptw_rb_blocks_room(struct ptw_rebuild *rb, unsigned bits);
 
 /* ptw_rb_keep_page keeps the page of that size at pa, whole.  There is room. */
 void ptw_rb_keep_page(struct ptw_rebuild *rb, uint64_t pa, unsigned bits,

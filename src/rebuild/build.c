@@ -48,7 +48,7 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
                                   const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
-    struct piece p = {0, m->pa.v, ptw_rb_page_bytes(rb), 0, true};
+    struct new_leaf p = {0, m->pa.v, ptw_rb_page_bytes(rb), 0, true};
     enum ptw_cover cover = ptw_runs_page(&rb->state.runs, p.pa);
     enum ptw_drop why =
         cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
@@ -62,10 +62,10 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
         return PTW_OK;
     }
     if (rb->state.phase == PTW_REBUILD_WALKING) {
-        if (!ptw_hash_room(&rb->state.frames, 1)) {
-            return ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
-                              ptw_hash_wanted(&rb->state.frames,
-                                              sizeof(struct ptw_block), 1));
+        if (!ptw_hash_room(&rb->state.kept, 1)) {
+            return ptw_rb_ask(
+                rb, PTW_REBUILD_BLOCKS,
+                ptw_hash_wanted(&rb->state.kept, sizeof(struct ptw_block), 1));
         }
         (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->state.page_log2, p.pa), 0,
                           ptw_rb_flags_of(rb, m->level, m->raw),
@@ -73,7 +73,7 @@ static enum ptw_status small_leaf(struct ptw_rebuild *rb,
     }
     rb->counts.leaves++;
     return rb->state.phase == PTW_REBUILD_BUILDING
-               ? ptw_rb_put_piece(rb, item, &p)
+               ? ptw_rb_put_leaf(rb, item, &p)
                : PTW_OK;
 }
 
@@ -219,7 +219,7 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
         if (e.kind != PTW_ABSENT_FRAME) {
             continue;
         }
-        st = ptw_rb_frames_room(rb, e.size_log2);
+        st = ptw_rb_blocks_room(rb, e.size_log2);
         if (st != PTW_OK) {
             return st;
         }
@@ -487,7 +487,7 @@ enum ptw_status ptw_rb_begin_walk(struct ptw_rebuild *rb)
     rb->state.extra =
         rb->state.phase == PTW_REBUILD_BUILDING ? rb->state.extra : 0;
     rb->state.taken = 0;
-    rb->state.pieces = 0;
+    rb->state.split_reads = 0;
     return ptw_walk_va_spaces_init(&rb->state.walk, rb->state.mem,
                                    rb->state.root, rb->state.roots,
                                    &rb->state.memo, &o);

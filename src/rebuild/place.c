@@ -39,11 +39,11 @@ static uint64_t rank_of(const struct ptw_rebuild *rb, const struct ptw_block *b)
 
 enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
 {
-    size_t slots = (size_t)1 << rb->state.frames.slots_log2;
+    size_t slots = (size_t)1 << rb->state.kept.slots_log2;
     struct ptw_ordered *order = rb->state.store[PTW_REBUILD_ORDER].at;
-    size_t wanted = (rb->state.frames.used + 1) * sizeof *order;
+    size_t wanted = (rb->state.kept.used + 1) * sizeof *order;
 
-    if (rb->state.frames.record == NULL) {
+    if (rb->state.kept.record == NULL) {
         rb->state.blocks = 0;
         return PTW_OK;
     }
@@ -54,7 +54,7 @@ enum ptw_status ptw_rb_put_in_order(struct ptw_rebuild *rb)
     rb->work += slots;
     for (size_t i = 0; i < slots; i++) {
         const struct ptw_block *b =
-            (const void *)(rb->state.frames.record + i * sizeof *b);
+            (const void *)(rb->state.kept.record + i * sizeof *b);
 
         if (b->key != 0) {
             order[rb->state.blocks].key =

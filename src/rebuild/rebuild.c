@@ -193,8 +193,8 @@ enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb, void *storage,
     case PTW_REBUILD_TABLES_SEEN:
         st = give_memo(rb, storage, bytes);
         break;
-    case PTW_REBUILD_FRAMES:
-        st = ptw_hash_give(&rb->state.frames, sizeof(struct ptw_block), storage,
+    case PTW_REBUILD_BLOCKS:
+        st = ptw_hash_give(&rb->state.kept, sizeof(struct ptw_block), storage,
                            bytes, rb->o.seed);
         rb->state.last_block = NULL;
         break;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* This file splits large leaves.  A large leaf stays as it is, or becomes
- * smaller leaves where only parts of it are kept: it is gone through piece
- * by piece. */
+ * smaller leaves where only parts of it are kept, one after the other. */
 #include "split.h"
 
 #include "blocks.h"
@@ -9,9 +8,9 @@
 #include "place.h"
 #include "runs.h"
 
-/* Where the pieces of one leaf are.  The tables that they have been put into are
+/* The new leaves that stand for parts of a large one.  The tables that hold them are
  * noted by level: where their span starts + 1, or 0. */
-struct pieces {
+struct split_leaf {
     uint64_t at;  /* offset that comes next */
     uint64_t end; /* of the stretch that it is in, which is kept and whole: the
                      first offset behind it */
@@ -28,12 +27,12 @@ static bool kept_from(const struct ptw_rebuild *rb, uint64_t first,
     return ptw_kept_from(whole, rb->o.leave_out, rb->o.leave_outs, part, kept);
 }
 
-/* ------------------------------------------------------------------- pieces */
+/* --------------------------------------------------------------- new leaves */
 
 /* Finds the next stretch of the leaf, from ps->at on, that is kept and that
  * memory has whole. */
 static bool next_stretch(struct ptw_rebuild *rb, const struct ptw_item *item,
-                         struct pieces *ps)
+                         struct split_leaf *ps)
 {
     uint64_t pa = item->u.mapping.pa.v;
     uint64_t last = ptw_low_mask(item->u.mapping.size_log2);
@@ -62,7 +61,7 @@ static bool next_stretch(struct ptw_rebuild *rb, const struct ptw_item *item,
 
 /* The highest level of which a new leaf may start at ps->at. */
 static unsigned level_at(const struct ptw_rebuild *rb, unsigned level,
-                         const struct pieces *ps)
+                         const struct split_leaf *ps)
 {
     const struct ptw_format *a = rb->state.regime->arch->format;
 
@@ -93,10 +92,10 @@ static uint64_t gone_from(struct ptw_rebuild *rb, uint64_t pa)
                      : (uint64_t)__builtin_ctzll(read) << rb->state.page_log2;
 }
 
-/* Writes the next piece of a large leaf; false at its end.  What is left out,
+/* Writes the next new leaf of a large one; false at its end.  What is left out,
  * and what memory does not have, is passed over. */
-static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
-                       struct pieces *ps, struct piece *p)
+static bool next_new_leaf(struct ptw_rebuild *rb, const struct ptw_item *item,
+                          struct split_leaf *ps, struct new_leaf *p)
 {
     const struct ptw_mapping *m = &item->u.mapping;
     const struct ptw_format *a = rb->state.regime->arch->format;
@@ -133,9 +132,10 @@ static bool next_piece(struct ptw_rebuild *rb, const struct ptw_item *item,
 
 /* --------------------------------------------------------------- new leaves */
 
-/* The entry of a piece, without its address. */
-static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
-                           const struct piece *p)
+/* The entry of a new leaf, without its address. */
+static uint64_t new_leaf_bits(struct ptw_rebuild *rb,
+                              const struct ptw_item *item,
+                              const struct new_leaf *p)
 {
     const struct ptw_mapping *m = &item->u.mapping;
     const struct ptw_format *a = rb->state.regime->arch->format;
@@ -164,10 +164,11 @@ static uint64_t piece_bits(struct ptw_rebuild *rb, const struct ptw_item *item,
     return raw;
 }
 
-/* Opens, for a piece of a leaf that was split, the tables that it stands in. */
+/* Opens the tables in which a new leaf of a leaf that was split stands. */
 static enum ptw_status open_tables(struct ptw_rebuild *rb,
                                    const struct ptw_item *item,
-                                   struct pieces *ps, const struct piece *p)
+                                   struct split_leaf *ps,
+                                   const struct new_leaf *p)
 {
     const struct ptw_format *a = rb->state.regime->arch->format;
     enum ptw_status st = PTW_OK;
@@ -200,13 +201,13 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
     return st;
 }
 
-enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
-                                 const struct ptw_item *item,
-                                 const struct piece *p)
+enum ptw_status ptw_rb_put_leaf(struct ptw_rebuild *rb,
+                                const struct ptw_item *item,
+                                const struct new_leaf *p)
 {
     const struct ptw_format *a = rb->state.regime->arch->format;
     const struct ptw_block *b = ptw_rb_block_at(rb, p->pa);
-    uint64_t bits = piece_bits(rb, item, p);
+    uint64_t bits = new_leaf_bits(rb, item, p);
     ptw_pa now;
 
     /* A large leaf that the plan has not seen would map what lies behind. */
@@ -222,13 +223,13 @@ enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
         ptw_leaf_entry(a, rb->state.regime, p->level, bits, now.v));
 }
 
-/* Counts a piece of a large leaf, before it is built. */
-static enum ptw_status count_piece(struct ptw_rebuild *rb)
+/* Counts a new leaf of a large one, before it is built. */
+static enum ptw_status count_new_leaf(struct ptw_rebuild *rb)
 {
     if (rb->state.phase == PTW_REBUILD_BUILDING) {
         return PTW_OK;
     }
-    rb->state.pieces++;
+    rb->state.split_reads++;
     return ptw_rb_reads_too_much(rb) ? PTW_E_LIMIT : ptw_rb_count_bytes(rb);
 }
 
@@ -262,7 +263,7 @@ static void count_outside(struct ptw_rebuild *rb, const struct ptw_item *item,
     }
 }
 
-/* Goes through a large leaf piece by piece. */
+/* Goes through the new leaves of a large one. */
 static enum ptw_status cut_up(struct ptw_rebuild *rb,
                               const struct ptw_item *item,
                               struct ptw_run_count n)
@@ -271,11 +272,11 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
     const struct ptw_mapping *m = &item->u.mapping;
     enum ptw_writes how = ptw_rb_writes(rb, m->level, m->raw);
     uint64_t flags = ptw_rb_flags_of(rb, m->level, m->raw);
-    struct pieces ps = {0};
-    struct piece p;
+    struct split_leaf ps = {0};
+    struct new_leaf p;
 
     count_outside(rb, item, n);
-    while (next_piece(rb, item, &ps, &p)) {
+    while (next_new_leaf(rb, item, &ps, &p)) {
         unsigned bits = a->level[p.level].shift;
         enum ptw_status st;
 
@@ -288,13 +289,13 @@ static enum ptw_status cut_up(struct ptw_rebuild *rb,
         rb->counts.large += p.level > 0;
         st = open_tables(rb, item, &ps, &p);
         if (st == PTW_OK) {
-            st = count_piece(rb);
+            st = count_new_leaf(rb);
         }
         if (st != PTW_OK) {
             return st;
         }
         if (rb->state.phase == PTW_REBUILD_BUILDING) {
-            st = ptw_rb_put_piece(rb, item, &p);
+            st = ptw_rb_put_leaf(rb, item, &p);
         } else if (rb->state.phase != PTW_REBUILD_WALKING) {
             continue;
         } else if (p.level == 0) {
@@ -317,10 +318,10 @@ static enum ptw_status room_for(struct ptw_rebuild *rb, uint64_t pages,
     uint64_t blocks = ((ptw_low_mask(size_log2)) >> ptw_rb_block_log2(rb)) + 1;
 
     blocks = pages < blocks ? pages : blocks;
-    if (blocks > 0 && !ptw_hash_room(&rb->state.frames, (size_t)blocks)) {
-        return ptw_rb_ask(rb, PTW_REBUILD_FRAMES,
-                          ptw_hash_wanted(&rb->state.frames,
-                                          sizeof(struct ptw_block), blocks));
+    if (blocks > 0 && !ptw_hash_room(&rb->state.kept, (size_t)blocks)) {
+        return ptw_rb_ask(
+            rb, PTW_REBUILD_BLOCKS,
+            ptw_hash_wanted(&rb->state.kept, sizeof(struct ptw_block), blocks));
     }
     return ptw_hash_room(&rb->state.large, 1)
                ? PTW_OK

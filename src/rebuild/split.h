@@ -5,10 +5,10 @@
 
 #include "state.h"
 
-/* ptw_rb_put_piece writes one new leaf. */
-enum ptw_status ptw_rb_put_piece(struct ptw_rebuild *rb,
-                                 const struct ptw_item *item,
-                                 const struct piece *p);
+/* ptw_rb_put_leaf writes one new leaf. */
+enum ptw_status ptw_rb_put_leaf(struct ptw_rebuild *rb,
+                                const struct ptw_item *item,
+                                const struct new_leaf *p);
 
 /* ptw_rb_large_leaf keeps, counts or builds a large leaf.  It goes through
  * the leaf for what it becomes, and for a leaf that adds something to its

@@ -4,14 +4,15 @@
 #ifndef PTW_RB_STATE_H
 #define PTW_RB_STATE_H
 
-#include "frames.h"
 #include "mem.h"
+#include "page_blocks.h"
 #include "ptwalk/rebuild.h"
 #include "regime.h"
 
 /* A large leaf becomes itself, or smaller ones where only parts of it are kept.
- * A piece is one new leaf, or pages that could not be read. */
-struct piece {
+ * A new leaf stands for all or a part of an old one, or for pages that could not
+ * be read. */
+struct new_leaf {
     uint64_t at; /* offset in the old leaf */
     uint64_t pa; /* old */
     uint64_t bytes;
@@ -106,7 +107,7 @@ static inline struct ptw_block *ptw_rb_ordered(const struct ptw_rebuild *rb,
 {
     const struct ptw_ordered *order = rb->state.store[PTW_REBUILD_ORDER].at;
 
-    return (struct ptw_block *)(void *)(rb->state.frames.record +
+    return (struct ptw_block *)(void *)(rb->state.kept.record +
                                         (size_t)order[i].slot *
                                             sizeof(struct ptw_block));
 }
@@ -121,13 +122,13 @@ static inline enum ptw_status ptw_rb_count_bytes(struct ptw_rebuild *rb)
 }
 
 /* ptw_rb_reads_too_much says whether the plan has read more entries than it
- * may.  Pieces of large leaves count as entries. */
+ * may.  The new leaves of large ones count as entries. */
 static inline bool ptw_rb_reads_too_much(const struct ptw_rebuild *rb)
 {
     return rb->state.phase == PTW_REBUILD_WALKING &&
-           (rb->state.pieces > rb->o.max_reads ||
+           (rb->state.split_reads > rb->o.max_reads ||
             ptw_walk_counts(&rb->state.walk).reads >
-                rb->o.max_reads - rb->state.pieces);
+                rb->o.max_reads - rb->state.split_reads);
 }
 
 #endif

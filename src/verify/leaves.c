@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* This file compares leaves piece by piece, since a large leaf may have
+/* This file compares leaves part by part, since a large leaf may have
  * become small ones. */
 #include "leaves.h"
 
@@ -9,7 +9,7 @@
 #include "tables.h"
 #include "writers.h"
 
-enum { UNKNOWN, YES, NO }; /* of v->state.stays */
+enum { UNKNOWN, YES, NO }; /* of v->state.keepable */
 
 /* What an entry grants by itself. */
 static unsigned own_rights(const struct ptw_verify *v, unsigned level,
@@ -144,7 +144,7 @@ static enum ptw_status could_stay(struct ptw_verify *v,
     uint64_t size = (uint64_t)1 << m->size_log2;
     bool whole = false;
 
-    if (v->state.stays != UNKNOWN) {
+    if (v->state.keepable != UNKNOWN) {
         return PTW_OK;
     }
     v->work++;
@@ -160,7 +160,7 @@ static enum ptw_status could_stay(struct ptw_verify *v,
             return st;
         }
     }
-    v->state.stays = whole ? YES : NO;
+    v->state.keepable = whole ? YES : NO;
     return PTW_OK;
 }
 
@@ -171,8 +171,9 @@ static bool was_marked(const struct ptw_verify *v, const struct ptw_mapping *m)
 }
 
 /* Size, rights, policy and attributes of a new leaf within an old one. */
-static enum ptw_difference_kind
-judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
+static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
+                                             const struct ptw_item *o,
+                                             const struct ptw_item *n)
 {
     const struct ptw_mapping *was = &o->u.mapping;
     const struct ptw_mapping *is = &n->u.mapping;
@@ -189,7 +190,7 @@ judge(struct ptw_verify *v, const struct ptw_item *o, const struct ptw_item *n)
 
     if (is->level > was->level || n->last.v > o->last.v ||
         (is->level < was->level && (v->o.flags & PTW_REBUILD_SPLIT) == 0 &&
-         v->state.stays == YES) ||
+         v->state.keepable == YES) ||
         (is->level > 0 && (v->o.flags & PTW_REBUILD_SPLIT) != 0)) {
         return PTW_DIFFERS_SIZE;
     }
@@ -311,8 +312,9 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                     v->state.regime->rights) {
                     uint64_t end = n->last.v - o->first.v + 1;
 
-                    v->state.narrow =
-                        end > v->state.narrow ? end : v->state.narrow;
+                    v->state.withheld_end = end > v->state.withheld_end
+                                                ? end
+                                                : v->state.withheld_end;
                 }
                 ptw_vf_advance(v, NEW);
                 continue;
@@ -341,7 +343,8 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                 return st;
             }
         }
-        kind = next < v->state.narrow ? PTW_DIFFERS_RIGHTS : judge(v, o, n);
+        kind = next < v->state.withheld_end ? PTW_DIFFERS_RIGHTS
+                                            : pair_differs(v, o, n);
         if (kind != PTW_DIFFERS_NOT) {
             ptw_vf_note_leaf(v, OLD, o, n->first.v);
             ptw_vf_note_leaf(v, NEW, n, n->first.v);
@@ -357,9 +360,9 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
         v->state.done += (uint64_t)1 << n->u.mapping.size_log2;
         ptw_vf_advance(v, NEW);
     }
-    v->state.narrow = 0;
+    v->state.withheld_end = 0;
     v->state.done = 0;
-    v->state.stays = UNKNOWN;
+    v->state.keepable = UNKNOWN;
     v->certificate.leaves++;
     ptw_vf_advance(v, OLD);
     return PTW_OK;

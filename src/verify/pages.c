@@ -249,9 +249,9 @@ static uint64_t nowhere_to(const struct ptw_verify *v, uint64_t pa,
                : last + 1;
 }
 
-/* The largest piece of a leaf that may start at that offset, of so many bytes at
+/* The largest part of a leaf that may start at that offset, of so many bytes at
  * most: a power of two. */
-static uint64_t largest_piece(uint64_t offset, uint64_t most)
+static uint64_t largest_aligned(uint64_t offset, uint64_t most)
 {
     unsigned bits = 63 - (unsigned)__builtin_clzll(most);
     uint64_t fits = offset & -offset;
@@ -298,7 +298,7 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
             nothing = nowhere_to(v, old_pa + at, old_pa + (size - 1)) - old_pa;
         }
         if (at < nothing) {
-            step = largest_piece(offset + at, nothing - at);
+            step = largest_aligned(offset + at, nothing - at);
             outside += step >> v->state.page_log2;
             which = ptw_vf_mixed(which, old_pa + at);
             if (old_pa != new_pa ||

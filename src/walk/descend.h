@@ -34,6 +34,15 @@ enum ptw_verdict {
     PTW_V_FULL,     /* the memo has no room for the table */
 };
 
+/* ptw_entry_offset returns the first offset that entry `index` covers, of a table of
+ * that level on the path. */
+PTW_ENGINE uint64_t ptw_entry_offset(const struct ptw_format *a,
+                                     const struct ptw_path_table *t,
+                                     unsigned level, unsigned index)
+{
+    return t->base + ((uint64_t)index << a->level[level].shift);
+}
+
 enum ptw_remark {
     PTW_REMARK_SELF = 1,
     PTW_REMARK_TWO_LEVELS = 2,
@@ -431,7 +440,7 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
         return PTW_V_SELF;
     }
     v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
-                  t->base + ((uint64_t)t->index << a->level[level].shift));
+                  ptw_entry_offset(a, t, level, t->index));
     return v == PTW_V_ENTERED && !single && c->remarks != 0 ? PTW_V_REMARK : v;
 }
 

@@ -11,8 +11,8 @@
 enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
                                  const struct ptw_mem *mem,
                                  const struct ptw_root *root, uint32_t roots,
-                                 struct ptw_memo *memo, const ptw_pa *frame,
-                                 size_t frames,
+                                 struct ptw_memo *memo, const ptw_pa *table,
+                                 size_t tables,
                                  const struct ptw_walk_options *options)
 {
     struct ptw_walk_options o = *options;
@@ -31,23 +31,23 @@ enum ptw_status ptw_exposed_init(struct ptw_exposed *e,
 
         e->table_bytes = bytes > e->table_bytes ? bytes : e->table_bytes;
     }
-    e->frame = frame;
-    e->frames = frames;
+    e->table = table;
+    e->tables = tables;
     st = ptw_walk_va_spaces_init(&e->walk, mem, root, roots, memo, &o);
     e->walk.c.need_leaf = 0;
     return st;
 }
 
-/* The index of the first frame at pa or later. */
-static size_t first_frame(const struct ptw_exposed *e, uint64_t pa)
+/* The index of the first table at pa or later. */
+static size_t first_table(const struct ptw_exposed *e, uint64_t pa)
 {
     size_t low = 0;
-    size_t high = e->frames;
+    size_t high = e->tables;
 
     while (low < high) {
         size_t mid = low + (high - low) / 2;
 
-        if (e->frame[mid].v < pa) {
+        if (e->table[mid].v < pa) {
             low = mid + 1;
         } else {
             high = mid;
@@ -75,18 +75,18 @@ enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
             continue;
         }
         /* A table is aligned to its size, and may start in front of the page. */
-        from = first_frame(e, item.u.mapping.pa.v & ~(e->table_bytes - 1));
+        from = first_table(e, item.u.mapping.pa.v & ~(e->table_bytes - 1));
         to = from;
-        if (from < e->frames) {
+        if (from < e->tables) {
             uint64_t last = item.u.mapping.pa.v + (item.last.v - item.first.v);
 
-            to = last == UINT64_MAX ? e->frames : first_frame(e, last + 1);
+            to = last == UINT64_MAX ? e->tables : first_table(e, last + 1);
         }
         if (from == to) {
             continue;
         }
         f.kind = PTW_FINDING_EXPOSED;
-        f.table = e->frame[from];
+        f.table = e->table[from];
         f.raw = item.u.mapping.raw;
         f.tables = to - from;
         f.level = item.u.mapping.level;

@@ -276,7 +276,7 @@ PTW_ENGINE bool ptw_emit_verdict(const struct ptw_format *a, struct ptw_walk *w,
     struct ptw_path_table *t = &w->c.at[level];
     unsigned shift = a->level[level].shift;
     uint64_t first =
-        ptw_va_from(a, w->c.regime, t->base + ((uint64_t)t->index << shift));
+        ptw_va_from(a, w->c.regime, ptw_entry_offset(a, t, level, t->index));
     bool runs = (w->flags & PTW_WALK_RUNS) != 0;
     struct ptw_finding *f;
 

@@ -80,8 +80,8 @@ enum ptw_status ptw_memo_grow(struct ptw_memo *memo, void *storage,
     return PTW_OK;
 }
 
-enum ptw_status ptw_memo_frames(const struct ptw_memo *memo, ptw_pa *frame,
-                                size_t room, size_t *frames)
+enum ptw_status ptw_memo_tables(const struct ptw_memo *memo, ptw_pa *table,
+                                size_t room, size_t *tables)
 {
     size_t slots = (size_t)1 << memo->slots_log2;
     size_t count = 0;
@@ -92,15 +92,15 @@ enum ptw_status ptw_memo_frames(const struct ptw_memo *memo, ptw_pa *frame,
     }
     for (size_t i = 0; i < slots; i++) {
         if (memo->slot[i].owner_plus_1 != 0) {
-            frame[count++] = ptw_pa_of(ptw_memo_table(memo->slot[i].key));
+            table[count++] = ptw_pa_of(ptw_memo_table(memo->slot[i].key));
         }
     }
-    ptw_sort(frame, count, sizeof *frame);
+    ptw_sort(table, count, sizeof *table);
     for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || frame[i].v != frame[kept - 1].v) {
-            frame[kept++] = frame[i];
+        if (kept == 0 || table[i].v != table[kept - 1].v) {
+            table[kept++] = table[i];
         }
     }
-    *frames = kept;
+    *tables = kept;
     return PTW_OK;
 }

@@ -224,7 +224,7 @@ static bool path_offset(const struct ptw_walk *w, uint64_t *offset)
         const struct ptw_path_table *t = &c.at[c.level];
 
         if (t->index <= t->last || (c.leave_outs > 0 && ptw_keep_on(a, &c))) {
-            *offset = t->base + ((uint64_t)t->index << a->level[c.level].shift);
+            *offset = ptw_entry_offset(a, t, (unsigned)c.level, t->index);
             return true;
         }
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that an edit may write to, and what it meant before and after.
  *
- * A machine is pages with contents, and tables: a pool of memory for new ones,
- * and those that its roots reach.  A page is a piece of memory of FZ_PAGE bytes; it
+ * It is pages with contents, and tables: a pool of memory for new ones,
+ * and those that its roots reach.  A page is FZ_PAGE bytes of memory; it
  * is copied when it is touched first in an edit, so that there are two views of
  * memory: before and now.  A table has the size that the format gives those of its
  * level: several may be in one page, or one in several. */
-#ifndef PTW_FUZZ_MACHINE_H
-#define PTW_FUZZ_MACHINE_H
+#ifndef PTW_FUZZ_MEMORY_H
+#define PTW_FUZZ_MEMORY_H
 
 #include "harness.h"
 
@@ -24,10 +24,10 @@ enum {
 };
 
 enum fm_state {
-    FM_WORLD, /* none of the pool, or one that is a table from the start on */
+    FM_OF_GUEST, /* none of the pool, or one that is a table from the start on */
     FM_FREE,
     FM_TAKEN,
-    FM_GIVEN, /* a table of the world that was given back or moved away */
+    FM_GIVEN, /* a table of the case that was given back or moved away */
 };
 
 struct fm_region {
@@ -146,12 +146,12 @@ struct fm_compare {
 
 /* fm_init starts with no memory.  contents and before have room for FM_MOST_PAGES
  * each. */
-void fm_init(struct fm *m, const struct fz_world *w,
+void fm_init(struct fm *m, const struct fz_case *w,
              uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE]);
 
-/* fm_add_world adds the memory and the roots of an input; a bit each of readonly is a
+/* fm_add_case adds the memory and the roots of an input; a bit each of readonly is a
  * region. */
-void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly);
+void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly);
 
 /* fm_find returns the page of that frame, fm_table the table at pa, or -1. */
 int fm_find(const struct fm *m, uint64_t frame);
@@ -202,8 +202,8 @@ bool fm_two_levels(const struct fm *m);
 /* fm_overlaps: a table is a part of another one. */
 bool fm_overlaps(const struct fm *m);
 
-/* fm_same_bytes: no byte changed that was of a table or of the world.  fm_stray:
- * a byte changed that was of the world, and of no table. */
+/* fm_same_bytes: no byte changed that was of a table or of the case.  fm_stray:
+ * a byte changed that was of the case, and of no table. */
 bool fm_same_bytes(const struct fm *m, uint64_t *pa);
 bool fm_stray(const struct fm *m, uint64_t *pa);
 

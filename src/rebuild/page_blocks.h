@@ -5,8 +5,8 @@
  * anything kept is a record in a hash table.  A large leaf that is kept whole
  * is a unit: all blocks of it are kept whole, and stay together in the new
  * image, which has the units first, the largest foremost. */
-#ifndef PTW_FRAMES_H
-#define PTW_FRAMES_H
+#ifndef PTW_PAGE_BLOCKS_H
+#define PTW_PAGE_BLOCKS_H
 
 #include "hash.h"
 

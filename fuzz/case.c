@@ -55,12 +55,12 @@ uint64_t fz_random(uint64_t *state)
 
 /* ---------------------------------------------------------- reading records */
 
-uint64_t fz_direct_bytes(const struct fz_world *w)
+uint64_t fz_direct_bytes(const struct fz_case *w)
 {
     return FZ_DIRECT_UNITS * w->unit;
 }
 
-static unsigned page_entries(const struct fz_world *w, unsigned level)
+static unsigned page_entries(const struct fz_case *w, unsigned level)
 {
     return level < w->levels ? w->mode.format->level[level].entries
                              : w->entries;
@@ -81,7 +81,7 @@ static unsigned index_of(unsigned n, uint64_t index)
 }
 
 /* A virtual address.  Without tables, levels of 10 bits stand for some. */
-static uint64_t read_address(const struct fz_world *w, const uint8_t *record)
+static uint64_t read_address(const struct fz_case *w, const uint8_t *record)
 {
     static const enum fz_field_id field[ORACLE_MOST_LEVELS] = {
         ADDRESS_I0, ADDRESS_I1, ADDRESS_I2, ADDRESS_I3, ADDRESS_I4};
@@ -106,7 +106,7 @@ static uint64_t read_address(const struct fz_world *w, const uint8_t *record)
     return va | (below < 0x8000 ? below : below - 0x10000) % w->page_bytes;
 }
 
-bool fz_next_record(const struct fz_world *w, struct fz_records *in)
+bool fz_next_record(const struct fz_case *w, struct fz_records *in)
 {
     uint64_t of;
 
@@ -160,7 +160,7 @@ uint64_t fz_address(const struct fz_records *in, enum fz_field_id field)
 
 /* ------------------------------------------------------------------ regions */
 
-static void add_region(struct fz_world *w, struct fz_region r)
+static void add_region(struct fz_case *w, struct fz_region r)
 {
     unsigned at = w->regions;
 
@@ -182,7 +182,7 @@ static void add_region(struct fz_world *w, struct fz_region r)
 
 /* Where a region starts that may have an end of its own, or the start of the one
  * before it. */
-static uint64_t region_start(const struct fz_world *w, const uint8_t *record,
+static uint64_t region_start(const struct fz_case *w, const uint8_t *record,
                              uint64_t bytes, const struct fz_region *before)
 {
     uint64_t base = fz_get(record, REGION_BASE);
@@ -203,7 +203,7 @@ static uint64_t region_start(const struct fz_world *w, const uint8_t *record,
     return (how & REGION_ENDS) != 0 && first >= bytes ? first - bytes : first;
 }
 
-static void read_region(struct fz_world *w, const struct fz_records *in,
+static void read_region(struct fz_case *w, const struct fz_records *in,
                         struct fz_region *before)
 {
     const uint8_t *record = in->record;
@@ -236,7 +236,7 @@ static void read_region(struct fz_world *w, const struct fz_records *in,
 
 /* The page that a slot names before an input says otherwise: slots go round
  * the regions. */
-static uint64_t default_slot(const struct fz_world *w, unsigned slot)
+static uint64_t default_slot(const struct fz_case *w, unsigned slot)
 {
     const struct fz_region *r = &w->region[slot % w->regions];
     uint64_t first = r->first / w->unit;
@@ -247,7 +247,7 @@ static uint64_t default_slot(const struct fz_world *w, unsigned slot)
 /* -------------------------------------------------------------------- pages */
 
 /* Where a frame stands in the index, or would: an open hash table. */
-static unsigned find_frame(const struct fz_world *w, uint64_t frame)
+static unsigned find_frame(const struct fz_case *w, uint64_t frame)
 {
     unsigned i = (unsigned)((frame * 0x9E3779B97F4A7C15) >> 56);
 
@@ -257,14 +257,14 @@ static unsigned find_frame(const struct fz_world *w, uint64_t frame)
     return i;
 }
 
-static uint8_t *page_of(const struct fz_world *w, uint64_t frame)
+static uint8_t *page_of(const struct fz_case *w, uint64_t frame)
 {
     unsigned i = w->index[find_frame(w, frame)];
 
     return i == 0 ? NULL : w->page[i - 1];
 }
 
-static uint8_t *page_to_write(struct fz_world *w, uint64_t frame)
+static uint8_t *page_to_write(struct fz_case *w, uint64_t frame)
 {
     unsigned i = find_frame(w, frame);
 
@@ -276,7 +276,7 @@ static uint8_t *page_to_write(struct fz_world *w, uint64_t frame)
     return w->index[i] == 0 ? NULL : w->page[w->index[i] - 1];
 }
 
-static uint64_t get_entry(const struct fz_world *w, const uint8_t *page,
+static uint64_t get_entry(const struct fz_case *w, const uint8_t *page,
                           unsigned index)
 {
     const uint8_t *b = page + index * w->entry_bytes;
@@ -288,7 +288,7 @@ static uint64_t get_entry(const struct fz_world *w, const uint8_t *page,
     return raw;
 }
 
-static void set_entry(struct fz_world *w, unsigned slot, unsigned index,
+static void set_entry(struct fz_case *w, unsigned slot, unsigned index,
                       uint64_t raw)
 {
     uint8_t *page = page_to_write(w, w->slot[slot % FZ_SLOTS]);
@@ -395,7 +395,7 @@ static void learn_format(const struct oracle_mode *real)
     }
 }
 
-uint64_t fz_entry(const struct fz_world *w, unsigned flags, uint64_t pa)
+uint64_t fz_entry(const struct fz_case *w, unsigned flags, uint64_t pa)
 {
     uint64_t raw = 0;
 
@@ -407,7 +407,7 @@ uint64_t fz_entry(const struct fz_world *w, unsigned flags, uint64_t pa)
 }
 
 /* An entry of a page; of a root, it is one of the top level. */
-static uint64_t entry_of(const struct fz_world *w, unsigned page, bool to_table,
+static uint64_t entry_of(const struct fz_case *w, unsigned page, bool to_table,
                          unsigned flags, uint64_t pa)
 {
     const struct flag_bits *b = &leaf_flags;
@@ -429,14 +429,14 @@ static uint64_t entry_of(const struct fz_world *w, unsigned page, bool to_table,
 
 /* --------------------------------------------------------------- operations */
 
-static unsigned read_index(const struct fz_world *w, const uint8_t *record,
+static unsigned read_index(const struct fz_case *w, const uint8_t *record,
                            enum fz_field_id field)
 {
     return index_of(w->entries, fz_get(record, field));
 }
 
 /* What the first entry of a record leads to. */
-static uint64_t entry_address(const struct fz_world *w,
+static uint64_t entry_address(const struct fz_case *w,
                               const struct fz_records *in)
 {
     uint64_t shift = fz_get(in->record, ENTRY_SHIFT);
@@ -455,7 +455,7 @@ static uint64_t entry_address(const struct fz_world *w,
                     pa | fz_get(in->record, ENTRY_BITS) * w->page_bytes);
 }
 
-uint64_t fz_flag_bits(const struct fz_world *w, uint64_t code)
+uint64_t fz_flag_bits(const struct fz_case *w, uint64_t code)
 {
     uint64_t left = w->mode.flag_bits;
     uint64_t bits = 0;
@@ -467,7 +467,7 @@ uint64_t fz_flag_bits(const struct fz_world *w, uint64_t code)
     return bits;
 }
 
-static void read_entries(struct fz_world *w, const struct fz_records *in)
+static void read_entries(struct fz_case *w, const struct fz_records *in)
 {
     enum { SAME, NEXT, LARGE, BEFORE };
 
@@ -497,7 +497,7 @@ static void read_entries(struct fz_world *w, const struct fz_records *in)
     }
 }
 
-static void read_bytes(struct fz_world *w, const uint8_t *record)
+static void read_bytes(struct fz_case *w, const uint8_t *record)
 {
     unsigned slot = (unsigned)fz_get(record, BYTES_PAGE) % FZ_SLOTS;
     size_t at = (size_t)(fz_get(record, BYTES_AT) % w->unit);
@@ -509,7 +509,7 @@ static void read_bytes(struct fz_world *w, const uint8_t *record)
     }
 }
 
-static void read_repeat(struct fz_world *w, const uint8_t *record)
+static void read_repeat(struct fz_case *w, const uint8_t *record)
 {
     unsigned slot = (unsigned)fz_get(record, REPEAT_PAGE) % FZ_SLOTS;
     unsigned index = read_index(w, record, REPEAT_INDEX);
@@ -544,7 +544,7 @@ static unsigned chain_page(unsigned first, unsigned at, unsigned links,
                                            : (first + at) % FZ_SLOTS;
 }
 
-static void read_chain(struct fz_world *w, const struct fz_records *in)
+static void read_chain(struct fz_case *w, const struct fz_records *in)
 {
     const uint8_t *record = in->record;
     uint64_t bits = fz_value(in, FZ_FLAG_BITS,
@@ -569,7 +569,7 @@ static void read_chain(struct fz_world *w, const struct fz_records *in)
     }
 }
 
-static void read_place(struct fz_world *w, const struct fz_records *in)
+static void read_place(struct fz_case *w, const struct fz_records *in)
 {
     const uint8_t *record = in->record;
     unsigned slot = (unsigned)fz_get(record, PLACE_PAGE) % FZ_SLOTS;
@@ -591,7 +591,7 @@ static void read_place(struct fz_world *w, const struct fz_records *in)
 }
 
 /* A range that is left out; none that overlaps one before. */
-static void read_without(struct fz_world *w, uint64_t first, uint64_t last)
+static void read_without(struct fz_case *w, uint64_t first, uint64_t last)
 {
     struct oracle_range r = {first < last ? first : last,
                              first < last ? last : first};
@@ -615,7 +615,7 @@ static void read_without(struct fz_world *w, uint64_t first, uint64_t last)
     w->outs++;
 }
 
-static void read_root(struct fz_world *w, const struct fz_records *in)
+static void read_root(struct fz_case *w, const struct fz_records *in)
 {
     uint64_t page = fz_get(in->record, ROOT_PAGE);
     uint64_t bit = fz_get(in->record, ROOT_BIT) % 65;
@@ -631,7 +631,7 @@ static void read_root(struct fz_world *w, const struct fz_records *in)
     }
 }
 
-static void read_range(struct fz_world *w, const struct fz_records *in)
+static void read_range(struct fz_case *w, const struct fz_records *in)
 {
     uint64_t first = fz_value(in, FZ_FIRST, fz_address(in, RANGE_FIRST));
     uint64_t last = fz_value(in, FZ_LAST, fz_address(in, RANGE_LAST));
@@ -641,7 +641,7 @@ static void read_range(struct fz_world *w, const struct fz_records *in)
     w->last = first < last ? last : first;
 }
 
-static void read_op(struct fz_world *w, const struct fz_records *in)
+static void read_op(struct fz_case *w, const struct fz_records *in)
 {
     const uint8_t *record = in->record;
     uint8_t *page;
@@ -704,10 +704,10 @@ static void read_op(struct fz_world *w, const struct fz_records *in)
     }
 }
 
-/* ---------------------------------------------------------------- the world */
+/* ---------------------------------------------------------------- the case */
 
 /* Without tables, pages are written as if there were some. */
-static void set_sizes(struct fz_world *w, const struct oracle_format *format)
+static void set_sizes(struct fz_case *w, const struct oracle_format *format)
 {
     w->levels = format->levels;
     w->entries = format->levels > 0 ? format->level[0].entries : 512;
@@ -723,14 +723,14 @@ static void set_sizes(struct fz_world *w, const struct oracle_format *format)
     }
 }
 
-void fz_world_without(struct fz_world *w)
+void fz_case_without(struct fz_case *w)
 {
     w->mode.format = &oracle_bare;
     w->mode.pa_bits = oracle_bare.most_pa_bits;
     set_sizes(w, &oracle_bare);
 }
 
-static void set_mode(struct fz_world *w, const uint8_t *header,
+static void set_mode(struct fz_case *w, const uint8_t *header,
                      const struct oracle_format *format)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
@@ -776,7 +776,7 @@ static void set_mode(struct fz_world *w, const uint8_t *header,
     }
 }
 
-static void add_ram(struct fz_world *w, uint64_t first, uint64_t last,
+static void add_ram(struct fz_case *w, uint64_t first, uint64_t last,
                     const uint8_t *bytes)
 {
     struct oracle_ram *r = &w->ram[w->rams++];
@@ -787,7 +787,7 @@ static void add_ram(struct fz_world *w, uint64_t first, uint64_t last,
 }
 
 /* The same memory as a list for the oracle, cut at regions and pages. */
-static void make_ram(struct fz_world *w)
+static void make_ram(struct fz_case *w)
 {
     uint8_t order[FZ_PAGES];
 
@@ -877,7 +877,7 @@ static const struct oracle_format *format_of(const uint8_t *header, bool tables)
     fz_fail("no format of the oracle is known to the library");
 }
 
-static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
+static void read_header(struct fz_case *w, const uint8_t *header, bool tables)
 {
     uint64_t reading = fz_get(header, HEADER_READING) % 4;
     uint64_t walk = fz_get(header, HEADER_WALK);
@@ -901,8 +901,8 @@ static void read_header(struct fz_world *w, const uint8_t *header, bool tables)
     w->remembers = reading == 2;
 }
 
-void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
-                   size_t len)
+void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
+                  size_t len)
 {
     struct fz_records in = fz_records_of(data, len);
     struct fz_region before = {0, 0, true};
@@ -955,7 +955,7 @@ void fz_world_read(struct fz_world *w, bool tables, const uint8_t *data,
     make_ram(w);
 }
 
-void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole)
+void fz_case_cut(struct fz_case *w, uint64_t pa, uint64_t hole)
 {
     for (unsigned i = 0; i < w->regions && w->regions < FZ_REGIONS; i++) {
         struct fz_region *r = &w->region[i];
@@ -972,9 +972,9 @@ void fz_world_cut(struct fz_world *w, uint64_t pa, uint64_t hole)
     }
 }
 
-/* -------------------------------------------------- what the world contains */
+/* -------------------------------------------------- what the case contains */
 
-static const struct fz_region *region_of(const struct fz_world *w, uint64_t pa,
+static const struct fz_region *region_of(const struct fz_case *w, uint64_t pa,
                                          uint64_t bytes)
 {
     for (unsigned i = 0; i < w->regions; i++) {
@@ -987,7 +987,7 @@ static const struct fz_region *region_of(const struct fz_world *w, uint64_t pa,
     return NULL;
 }
 
-bool fz_world_touches(const struct fz_world *w, uint64_t pa, uint64_t bytes)
+bool fz_case_touches(const struct fz_case *w, uint64_t pa, uint64_t bytes)
 {
     for (unsigned i = 0; i < w->regions; i++) {
         if (w->region[i].first <= pa + (bytes - 1) && w->region[i].last >= pa) {
@@ -997,14 +997,14 @@ bool fz_world_touches(const struct fz_world *w, uint64_t pa, uint64_t bytes)
     return false;
 }
 
-bool fz_world_zeros(const struct fz_world *w, uint64_t pa, uint64_t bytes)
+bool fz_case_zeros(const struct fz_case *w, uint64_t pa, uint64_t bytes)
 {
     const struct fz_region *r = region_of(w, pa, bytes);
 
     return r != NULL && r->readable && page_of(w, pa / w->unit) == NULL;
 }
 
-bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw)
+bool fz_case_entry(const struct fz_case *w, uint64_t pa, uint64_t *raw)
 {
     const struct fz_region *r = region_of(w, pa, w->entry_bytes);
     const uint8_t *page;
@@ -1023,7 +1023,7 @@ bool fz_world_entry(const struct fz_world *w, uint64_t pa, uint64_t *raw)
  */
 
 /* What an entry could have become in the meantime. */
-static uint64_t shifted(struct fz_world *w, uint64_t raw)
+static uint64_t shifted(struct fz_case *w, uint64_t raw)
 {
     uint64_t r = fz_random(&w->random);
 
@@ -1055,7 +1055,7 @@ static uint64_t shifted(struct fz_world *w, uint64_t raw)
     }
 }
 
-static uint64_t read_checked(struct fz_world *w, ptw_pa pa, unsigned bytes,
+static uint64_t read_checked(struct fz_case *w, ptw_pa pa, unsigned bytes,
                              enum ptw_status *st)
 {
     const struct fz_region *r = region_of(w, pa.v, bytes);
@@ -1110,7 +1110,7 @@ static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
 
 /* A table is copied whole, to be remembered: once by a set that has room for
  * all.  Its entries count when a walk takes them. */
-static void copied(struct fz_world *w, uint64_t pa)
+static void copied(struct fz_case *w, uint64_t pa)
 {
     for (unsigned i = 0; i < w->copies; i++) {
         if (w->copied[i] == pa) {
@@ -1129,7 +1129,7 @@ static void copied(struct fz_world *w, uint64_t pa)
 static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
                                  size_t bytes)
 {
-    struct fz_world *w = ctx;
+    struct fz_case *w = ctx;
     const struct fz_region *r = region_of(w, pa.v, bytes);
     enum ptw_status st = PTW_OK;
     uint64_t reads = 0;
@@ -1169,7 +1169,7 @@ static _Alignas(64) uint8_t skewed[FZ_MOST_UNIT + 64];
 
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
-    const struct fz_world *w = ctx;
+    const struct fz_case *w = ctx;
     const struct fz_region *r = region_of(w, pa.v, bytes);
     const uint8_t *page;
 
@@ -1246,19 +1246,19 @@ static uint8_t *host[FZ_REGIONS];
 static _Alignas(64) uint8_t arena[FZ_REGIONS][ARENA_STEP];
 
 /* A region, and some memory on both sides of it. */
-static size_t arena_bytes(const struct fz_world *w)
+static size_t arena_bytes(const struct fz_case *w)
 {
     return fz_direct_bytes(w) + 2 * FZ_PAGE;
 }
 
-static uint8_t *host_take(const struct fz_world *w, unsigned i, size_t bytes)
+static uint8_t *host_take(const struct fz_case *w, unsigned i, size_t bytes)
 {
     ASAN_POISON_MEMORY_REGION(arena[i], arena_bytes(w));
     ASAN_UNPOISON_MEMORY_REGION(arena[i] + 64 + w->skew, bytes);
     return arena[i] + 64 + w->skew;
 }
 
-static void host_give(const struct fz_world *w, unsigned i)
+static void host_give(const struct fz_case *w, unsigned i)
 {
     ASAN_UNPOISON_MEMORY_REGION(arena[i], arena_bytes(w));
     for (unsigned k = 0; k < w->pages; k++) {
@@ -1275,7 +1275,7 @@ static void host_give(const struct fz_world *w, unsigned i)
 #else
 static uint8_t *host_of[FZ_REGIONS]; /* what is freed */
 
-static uint8_t *host_take(const struct fz_world *w, unsigned i, size_t bytes)
+static uint8_t *host_take(const struct fz_case *w, unsigned i, size_t bytes)
 {
     host_of[i] = calloc(bytes + w->skew, 1);
     if (host_of[i] == NULL) {
@@ -1284,14 +1284,14 @@ static uint8_t *host_take(const struct fz_world *w, unsigned i, size_t bytes)
     return host_of[i] + w->skew;
 }
 
-static void host_give(const struct fz_world *w, unsigned i)
+static void host_give(const struct fz_case *w, unsigned i)
 {
     (void)w;
     free(host_of[i]);
 }
 #endif
 
-static void host_fill(const struct fz_world *w, unsigned i)
+static void host_fill(const struct fz_case *w, unsigned i)
 {
     const struct fz_region *r = &w->region[i];
 
@@ -1315,8 +1315,8 @@ static void host_fill(const struct fz_world *w, unsigned i)
 
 static struct ptw_remembered remembered;
 
-void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
-                       const struct ptw_mem *mem)
+void fz_case_remember(struct fz_case *w, struct ptw_walk *walk,
+                      const struct ptw_mem *mem)
 {
     static uint64_t store[FZ_COPIES * (FZ_MOST_UNIT / 8 + 1)];
     size_t bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) +
@@ -1338,8 +1338,8 @@ void fz_world_remember(struct fz_world *w, struct ptw_walk *walk,
     }
 }
 
-void fz_world_memory(struct fz_world *w, enum fz_memory kind,
-                     struct ptw_mem *mem, struct ptw_region *region)
+void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
+                    struct ptw_region *region)
 {
     bool all_direct = true;
     enum ptw_status st;
@@ -1386,7 +1386,7 @@ void fz_world_memory(struct fz_world *w, enum fz_memory kind,
     }
 }
 
-void fz_world_done(struct fz_world *w)
+void fz_case_done(struct fz_case *w)
 {
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
         if (host[i] != NULL) {
@@ -1396,7 +1396,7 @@ void fz_world_done(struct fz_world *w)
     }
 }
 
-void fz_world_stir(struct fz_world *w, unsigned times)
+void fz_case_stir(struct fz_case *w, unsigned times)
 {
     for (unsigned i = 0; i < times && w->pages > 0; i++) {
         uint64_t r = fz_random(&w->random);

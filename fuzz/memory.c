@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "machine.h"
+#include "memory.h"
 
 #include <string.h>
 
@@ -280,11 +280,11 @@ bool fm_changed(const struct fm *m, uint64_t pa, uint64_t bytes, uint64_t *at)
 }
 
 /* Whose a byte is. */
-enum whose { OF_TABLE, OF_WORLD, OF_NOBODY };
+enum whose { OF_TABLE, OF_GUEST, OF_NOBODY };
 
 static enum whose whose(const struct fm *m, uint64_t pa)
 {
-    enum whose is = OF_WORLD;
+    enum whose is = OF_GUEST;
     uint64_t size = 0;
     int t;
 
@@ -292,7 +292,7 @@ static enum whose whose(const struct fm *m, uint64_t pa)
         if (m->table[t].linked) {
             return OF_TABLE;
         }
-        is = m->table[t].state != FM_WORLD ? OF_NOBODY : is;
+        is = m->table[t].state != FM_OF_GUEST ? OF_NOBODY : is;
     }
     return is;
 }
@@ -308,7 +308,7 @@ static bool one_changed(const struct fm *m, bool of_table, uint64_t *pa)
                fm_changed(m, at, end - at, pa)) {
             enum whose is = whose(m, *pa);
 
-            if (is == OF_WORLD || (is == OF_TABLE && of_table)) {
+            if (is == OF_GUEST || (is == OF_TABLE && of_table)) {
                 return true;
             }
             at = *pa + 1;
@@ -329,7 +329,7 @@ bool fm_stray(const struct fm *m, uint64_t *pa)
 
 /* -------------------------------------------------------- from an input */
 
-void fm_init(struct fm *m, const struct fz_world *w,
+void fm_init(struct fm *m, const struct fz_case *w,
              uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE])
 {
     m->regime = &w->regime;
@@ -355,7 +355,7 @@ void fm_init(struct fm *m, const struct fz_world *w,
     m->overflow = false;
 }
 
-void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
+void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly)
 {
     for (unsigned i = 0; i < w->regions; i++) {
         struct fm_region *r = &m->region[m->regions++];
@@ -381,7 +381,7 @@ void fm_add_world(struct fm *m, const struct fz_world *w, unsigned readonly)
     for (unsigned i = 0; i < w->roots; i++) {
         m->root[i] = w->root[i];
         m->rooted[i] =
-            fz_world_touches(w, w->root[i], fm_table_bytes(m, m->levels - 1)) &&
+            fz_case_touches(w, w->root[i], fm_table_bytes(m, m->levels - 1)) &&
             ptw_root_check(ptw_root_of(&w->regime, ptw_pa_of(w->root[i]))) ==
                 PTW_OK;
     }
