@@ -463,6 +463,29 @@ static void two_heights(void)
     sized_regime(&mid, SIZED_PDPT, 9, PTW_EXTEND_ZEROS);
 }
 
+/* A new table starts where one of any size may: behind the page stands padding. */
+Test(sized_rebuild, aligns_its_tables_to_the_largest)
+{
+    struct ptw_regime two;
+    struct job j;
+    struct image n;
+
+    two_halves();
+    sized_regime(&two, SIZED_PDPT, 10, PTW_EXTEND_ZEROS);
+    put(0x7000, 5, PD_A | P | W | U);
+    j = job_of(1);
+    j.root[0] = ptw_root_of(&two, ptw_pa_of(0x6000));
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.pages, 1));
+    cr_expect(eq(u64, n.counts.page_bytes, 8192));
+    cr_expect(eq(u64, n.counts.bytes, 8192 + n.counts.tables * 8192));
+    expect_status(ptw_root_check(n.root[0]), PTW_OK);
+    cr_expect(lt(u64, pa_of(&n.mem, n.root[0], 517ull * G1 + M2 + 7 * PAGE),
+                 j.o.base.v + 8192));
+    expect_status(verified(&j, &n), PTW_OK);
+    free_image(&n);
+}
+
 /* The root of the one is a lower table of the other, and has to stay a root. */
 Test(sized_rebuild, keeps_a_root_that_is_a_lower_table_elsewhere)
 {
