@@ -554,6 +554,28 @@ Test(amd64_self, is_left_out_where_it_lacks_a_right)
                  "itself pt 1000000-11fffff 6000 rwx- 6023\n"));
 }
 
+/* A regime that shares no tables of that level has no such alias. */
+Test(expand, refuses_an_alias_of_another_regime)
+{
+    static const char *const other[] = {"i686", "pae", "bare"};
+    static struct ptw_walk w;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_item alias;
+
+    two_chains();
+    put(R1, 1, PDPT | RX);
+    plan = spaces_plan(2, both);
+    alias = *item(walk(&plan)->count - 1);
+    cr_assert(alias.kind == PTW_ITEM_ALIAS &&
+              alias.u.alias.amd64.level == PTW_AMD64_ALIAS_PDPT);
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        machine(other[i]);
+        cr_expect(eq(int, (int)ptw_expand_init(&w, &regime, &mem, &alias, &o),
+                     PTW_E_ARG),
+                  "%s", other[i]);
+    }
+}
+
 /* The holder counts, not the space: at other levels there are other tables. */
 Test(amd64_self, is_told_in_an_expansion_too)
 {

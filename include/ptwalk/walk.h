@@ -197,9 +197,10 @@ ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
 
 /* ptw_expand_init starts a walk like ptw_virt_to_phys_init over what an alias
  * stands for: the leaves of the shared table, at our addresses and under the
- * rights of our path (the owner's are not ours).  options->first and last
- * narrow it further; PTW_E_RANGE when nothing is left.  PTW_E_ARG when item is
- * no alias; PTW_E_BUS when its table can't be read. */
+ * rights of our path (the owner's are not ours).  r is the regime of the root of
+ * the item's space.  options->first and last narrow it further; PTW_E_RANGE when
+ * nothing is left.  PTW_E_ARG when item is no alias, or of a level at which r
+ * shares no tables; PTW_E_BUS when its table can't be read. */
 PTW_NODISCARD enum ptw_status
 ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const struct ptw_item *item,

@@ -172,10 +172,13 @@ enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
     enum ptw_status st;
     unsigned level;
 
-    if (item->kind != PTW_ITEM_ALIAS) {
+    if (item->kind != PTW_ITEM_ALIAS || r->arch->format->levels == 0) {
         return PTW_E_ARG;
     }
     ref = ptw_alias_view(r, item, &level);
+    if (level >= ptw_top(r->arch->format, r)) {
+        return PTW_E_ARG;
+    }
     if (o.first.v < item->first.v) {
         o.first = item->first;
     }
