@@ -379,7 +379,7 @@ static void play(const char *name, enum place place, unsigned spaces,
     cr_expect(spaces == 1 || w.done[2] > steps / 80);
 }
 
-enum { STEPS = 1500 };
+enum { STEPS = 1500 / PTW_TESTS_SHARE };
 
 EVERY(model, agrees_in_one_space)
 {

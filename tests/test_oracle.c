@@ -575,7 +575,7 @@ ParameterizedTest(struct regime_case *c, every_regime_lookup,
     struct dice d = {1000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 200; image++) {
+    for (unsigned image = 0; image < 200 / PTW_TESTS_SHARE; image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -705,7 +705,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {2000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 300; image++) {
+    for (unsigned image = 0; image < 300 / PTW_TESTS_SHARE; image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -726,7 +726,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {6000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 300; image++) {
+    for (unsigned image = 0; image < 300 / PTW_TESTS_SHARE; image++) {
         no_outs();
         if (oracle.format->levels > 0) {
             some_tables(&d);
@@ -821,7 +821,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk, gives_maximal_runs)
     struct dice d = {3000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 200; image++) {
+    for (unsigned image = 0; image < 200 / PTW_TESTS_SHARE; image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -961,7 +961,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
     struct dice d = {4000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 250; image++) {
+    for (unsigned image = 0; image < 250 / PTW_TESTS_SHARE; image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -982,7 +982,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
     struct dice d = {7000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 250; image++) {
+    for (unsigned image = 0; image < 250 / PTW_TESTS_SHARE; image++) {
         no_outs();
         if (oracle.format->levels > 0) {
             some_tables(&d);
@@ -1007,7 +1007,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {5000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 10; image++) {
+    for (unsigned image = 0; image < 10 / PTW_TESTS_SHARE; image++) {
         uint64_t root[3];
         struct plan p;
 
