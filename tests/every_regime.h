@@ -17,6 +17,15 @@
         }                                                                      \
     } while (0)
 
+/* Leaves out a regime, the machine's, that has no large pages.  Only in a test that
+ * needs compact_bench.h. */
+#define NEEDS_LARGE_PAGES(name)                                                \
+    do {                                                                       \
+        if (large_level() == 0) {                                              \
+            cr_skip("%s has no large pages", name);                            \
+        }                                                                      \
+    } while (0)
+
 #define TEST_OF(regime, name, verb, sentence)                                  \
     Test(regime##_##verb, sentence)                                            \
     {                                                                          \

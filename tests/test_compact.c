@@ -220,12 +220,13 @@ EVERY_X86(rebuild, leads_a_recursive_slot_to_the_new_table)
     uint64_t slot = slot_va();
 
     for (unsigned s = 0; s < 3; s++) {
-        hang_slot(root_at(s), slot, 0x63);
+        hang_slot(root_at(s), slot, true);
     }
     assert_good(&j);
     for (unsigned s = 0; s < 3; s++) {
-        cr_expect(eq(u64, image_entry(&image, s, slot, slot_level()),
-                     image_table(&image, s, slot, slot_level()) | 0x63));
+        cr_expect(
+            eq(u64, image_entry(&image, s, slot, slot_level()),
+               slot_entry(image_table(&image, s, slot, slot_level()), true)));
     }
     cr_expect(eq(u64, image.counts.pages, 8 + 6));
 }
@@ -359,7 +360,7 @@ static const uint64_t FAR = 0x40000000;
 static uint8_t *far;
 
 /* Memory from FAR, its pages filled, that many of them. */
-static void offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind)
+static void offer_large(uint64_t bytes, uint64_t filled, enum part_kind kind)
 {
     far = far_memory(bytes);
     for (uint64_t i = 0; i < filled; i++) {
@@ -374,7 +375,7 @@ static struct job large_leaves(const char *name, enum part_kind kind)
 {
     struct job j = one_space(name);
 
-    offer_far(2 * span(1), 2 * span(1) / PAGE, kind);
+    offer_large(2 * span(1), 2 * span(1) / PAGE, kind);
     hang(root_at(0), USER_VA + 5 * span(1), 1,
          (FAR + span(1)) | RW_USER | PS | G | PAT_LARGE);
     hang(root_at(0), USER_VA + 7 * span(1), 1, FAR | RO_USER | PS | PCD);
@@ -398,7 +399,7 @@ Test(amd64_rebuild, keeps_a_1g_leaf_and_what_lies_inside_it)
 {
     struct job j = one_space("amd64");
 
-    offer_far(0x40200000, 3, DIRECT);
+    offer_large(0x40200000, 3, DIRECT);
     hang(root_at(0), 0x7fc0000000, 2, FAR | RW_USER | PS | NX);
     hang(root_at(0), USER_VA + 9 * span(1), 1,
          (FAR + 0x3fe00000) | RO_USER | PS);
@@ -420,7 +421,7 @@ Test(amd64_rebuild, puts_the_largest_pages_foremost)
 {
     struct job j = one_space("amd64");
 
-    offer_far(0x80000000, 0, DIRECT);
+    offer_large(0x80000000, 0, DIRECT);
     hang(root_at(0), USER_VA + 5 * span(1), 1, FAR | RW_USER | PS);
     hang(root_at(0), 0x80000000, 2, (FAR + 0x40000000) | RW_USER | PS);
     j.o.base.v = 0x40000000;
@@ -490,7 +491,7 @@ Test(amd64_rebuild, splits_a_1g_leaf_on_request)
 {
     struct job j = one_space("amd64");
 
-    offer_far(0x40000000, 3, DIRECT);
+    offer_large(0x40000000, 3, DIRECT);
     hang(root_at(0), 0x80000000, 2, FAR | RO_USER | PS | PAT_LARGE | NX);
     j.o.flags = PTW_REBUILD_SPLIT | PTW_REBUILD_ZEROS;
     assert_good(&j);
@@ -563,7 +564,7 @@ EVERY_X86(rebuild, keeps_what_there_is_of_a_large_leaf_partly_outside_memory)
     struct job j = one_space(name);
     uint64_t pages = span(1) / PAGE;
 
-    offer_far(0x7000, 7, DIRECT);
+    offer_large(0x7000, 7, DIRECT);
     carve(FAR + 0x2000, 0x1000, ABSENT);
     hang(root_at(0), USER_VA + 5 * span(1), 1, FAR | RW_USER | PS | PAT_LARGE);
     hang(root_at(0), USER_VA + 6 * span(1), 1,
@@ -581,7 +582,7 @@ Test(amd64_rebuild, splits_a_1g_leaf_no_further_than_it_has_to)
 {
     struct job j = one_space("amd64");
 
-    offer_far(0x601000, 0x601, DIRECT);
+    offer_large(0x601000, 0x601, DIRECT);
     hang(root_at(0), 0x80000000, 2, FAR | RO_USER | PS | PAT_LARGE);
     assert_good(&j);
     cr_expect(eq(u64, image.counts.large, 3));
@@ -671,7 +672,7 @@ EVERY_X86(rebuild, drops_a_recursive_slot_that_is_kept_in_part)
     struct job j = one_space(name);
     uint64_t slot = slot_va() - span(slot_level());
 
-    hang_slot(root_at(0), slot, 0x23);
+    hang_slot(root_at(0), slot, true);
     expect_good_without(&j, slot + 7 * PAGE, PAGE);
     cr_expect(eq(u64, image.counts.dropped[PTW_DROP_SELF], 1));
     cr_expect(eq(u64, image_entry(&image, 0, slot, slot_level()), 0));
@@ -1067,7 +1068,7 @@ Test(amd64_rebuild, applies_the_policy_to_leaves_within_a_1g_leaf)
 {
     struct job j = one_space("amd64");
 
-    offer_far(0x40000000, 3, DIRECT);
+    offer_large(0x40000000, 3, DIRECT);
     hang(root_at(0), USER_VA + 2 * span(1), 1, FAR | RW_USER | PS);
     hang(root_at(0), 0x80000000, 2, FAR | RW_USER | PS);
     hang(root_at(0), USER_VA + 4 * span(1), 1, (FAR + 0x200000) | RO_USER | PS);
@@ -1143,7 +1144,7 @@ EVERY_X86(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
 {
     struct job j;
 
-    start_with(name, PTW_X86_WP, 0);
+    start_without_write_protect(name);
     map_pages(0, USER_VA, 4, 0, RO_USER);
     same_content(0, 1);
     memset(&ram[data_at(2)], 0, 2 * PAGE);
@@ -1160,7 +1161,7 @@ EVERY_X86(rebuild, merges_no_shadow_stacks)
 {
     struct job j;
 
-    start_with(name, 0, PTW_X86_CET);
+    start_with_shadow_stacks(name);
     map_pages(0, USER_VA, 4, 0, RO_USER & ~0x40ull);
     hang(root_at(0), USER_VA, 0, data_at(0) | RO_USER | 0x40);
     hang(root_at(0), USER_VA + PAGE, 0, data_at(1) | RO_USER | 0x40);
@@ -1189,7 +1190,7 @@ EVERY_X86(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
     j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
     assert_good(&j);
     cr_expect(eq(u64, image.counts.merged, 2));
-    hang_slot(root_at(0), slot, 0x63);
+    hang_slot(root_at(0), slot, true);
     assert_good(&j);
     cr_expect(eq(u64, image.counts.writable_selves, 1));
     cr_expect(zero(u64, image.counts.merged));
@@ -1198,11 +1199,11 @@ EVERY_X86(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
     cr_expect(zero(u64, image.counts.merged));
     /* one that it can't write, and one that is not kept, change nothing */
     j.o.flags = PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS;
-    hang_slot(root_at(0), slot, 0x61);
+    hang_slot(root_at(0), slot, false);
     assert_good(&j);
     cr_expect(zero(u64, image.counts.writable_selves));
     cr_expect(eq(u64, image.counts.merged, 2));
-    hang_slot(root_at(0), slot, 0x63);
+    hang_slot(root_at(0), slot, true);
     expect_good_without(&j, slot + 7 * PAGE, PAGE);
     cr_expect(zero(u64, image.counts.writable_selves));
     cr_expect(eq(u64, image.counts.merged, 2));
@@ -1904,7 +1905,7 @@ EVERY_X86(rebuild, notices_a_large_leaf_that_is_new)
     struct job j = one_space(name);
     uint64_t va = USER_VA + 7 * span(1);
 
-    offer_far(2 * span(1), 3, DIRECT);
+    offer_large(2 * span(1), 3, DIRECT);
     hang(root_at(0), va, 0, FAR | RO_USER);
     hang(root_at(0), USER_VA + 0x90000, 0, FAR | RO_USER);
     carve(0, RAM_BYTES, SERVED);
@@ -1926,7 +1927,7 @@ Test(amd64_rebuild, does_not_work_for_every_page_of_every_large_leaf)
     struct job j;
 
     start("amd64");
-    offer_far(0x5000, 5, SERVED);
+    offer_large(0x5000, 5, SERVED);
     hang(root_at(0), 0, 2, 0);
     put_all(table_of(root_at(0), 0, 2), FAR | RW_USER | PS);
     j = job_of(1);
@@ -1947,7 +1948,7 @@ Test(amd64_rebuild, goes_once_through_memory_that_is_mapped_many_times)
     struct job j;
 
     start("amd64");
-    offer_far(0x40000000, 3, DIRECT);
+    offer_large(0x40000000, 3, DIRECT);
     hang(root_at(0), 0, 2, 0);
     put_all(table_of(root_at(0), 0, 2), FAR | RW_USER | PS);
     for (unsigned i = 1; i < 100; i++) {
@@ -1974,7 +1975,7 @@ EVERY_X86(rebuild, reads_a_large_page_with_a_refused_part_a_few_times)
 
     start(name);
     pages = span(1) / PAGE;
-    offer_far(span(1), pages, SERVED);
+    offer_large(span(1), pages, SERVED);
     carve(FAR + span(1) - PAGE, PAGE, REFUSED);
     for (unsigned i = 0; i < 8; i++) {
         hang(root_at(0), USER_VA + i * span(1), 1, FAR | RO_USER | PS);
@@ -1995,7 +1996,7 @@ Test(amd64_rebuild, tries_a_refused_large_page_a_few_times)
     struct job j;
 
     start("amd64");
-    offer_far(0x40000000, 0, REFUSED);
+    offer_large(0x40000000, 0, REFUSED);
     hang(root_at(0), 0, 2, 0);
     put_all(table_of(root_at(0), 0, 2), FAR | RW_USER | PS);
     j = job_of(1);
@@ -2107,7 +2108,7 @@ static struct job random_job(const char *name, struct dice *d)
     struct job j;
 
     start(name);
-    offer_far(2 * span(1) + 0x5000, 8, one_in(d, 2) ? DIRECT : SERVED);
+    offer_large(2 * span(1) + 0x5000, 8, one_in(d, 2) ? DIRECT : SERVED);
     guest.lend = one_in(d, 2);
     if (one_in(d, 3)) {
         carve(FAR + 0x3000, 0x2000, one_in(d, 2) ? REFUSED : ABSENT);

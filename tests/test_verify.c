@@ -43,7 +43,7 @@ static struct job some_of_everything(const char *name)
         }
         hang(root_at(s), USER_VA + 0x8000, 0, data_at(8 * s + 2) | RO_USER);
         hang(root_at(s), USER_VA + 0xa000, 0, data_at(8 * s + 5) | 0x25 | COW);
-        hang_slot(root_at(s), slot, 0x63);
+        hang_slot(root_at(s), slot, true);
     }
     hang(root_at(0), kernel, 0, data_at(30) | 0x163);
     hang(root_at(0), kernel + PAGE, 0, data_at(31) | 0x161);
@@ -66,7 +66,7 @@ static struct job some_of_everything(const char *name)
 static void lock_slots(void)
 {
     for (unsigned s = 0; s < 2; s++) {
-        hang_slot(root_at(s), slot, 0x61);
+        hang_slot(root_at(s), slot, false);
     }
 }
 
@@ -573,14 +573,14 @@ EVERY_X86(verify, sees_a_broken_recursive_slot)
     cr_expect(
         eq(u64, verify.difference.old_pa.v, table_of(root_at(0), slot, level)));
     memcpy(at(spare(0)), at(table), PAGE);
-    poke(&image, 0, slot, level, spare(0) | 0x63);
+    poke(&image, 0, slot, level, slot_entry(spare(0), true));
     expect_differs(&j, PTW_DIFFERS_SELF, 0, slot);
-    poke(&image, 0, slot, level, table | 0x63 | PCD);
+    poke(&image, 0, slot, level, slot_entry(table, true) | PCD);
     expect_differs(&j, PTW_DIFFERS_SELF, 0, slot);
-    poke(&image, 0, slot, level, table | 0x61);
+    poke(&image, 0, slot, level, slot_entry(table, false));
     expect_differs(&j, PTW_DIFFERS_SELF, 0, slot);
-    poke(&image, 0, slot, level, table | 0x63);
-    poke(&image, 0, slot + span(level), level, table | 0x63);
+    poke(&image, 0, slot, level, slot_entry(table, true));
+    poke(&image, 0, slot + span(level), level, slot_entry(table, true));
     expect_differs(&j, PTW_DIFFERS_SELF, 0, slot + span(level));
 }
 
