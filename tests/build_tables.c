@@ -284,8 +284,9 @@ uint64_t with_rights(unsigned level, uint64_t raw, unsigned rights)
 uint64_t with_other_bits(unsigned level, uint64_t raw)
 {
     const struct oracle_format *f = oracle.format;
-    uint64_t bits = oracle_free_bits(&oracle, level, raw) &
-                    ~(f->accessed | f->dirty | f->mark_bits);
+    uint64_t bits =
+        oracle_free_bits(&oracle, level, raw) &
+        ~(f->accessed | (is_table(level, raw) ? 0 : f->dirty | f->mark_bits));
 
     if (bits == 0) {
         fprintf(stderr, "level %u has no other bits\n", level);

@@ -121,8 +121,8 @@ uint64_t bits_of(unsigned level, uint64_t raw);
 uint64_t with_address(unsigned level, uint64_t raw, uint64_t pa);
 uint64_t with_rights(unsigned level, uint64_t raw, unsigned rights);
 
-/* with_other_bits returns the same page with other bits that the processor does not
- * look at: neither those that it sets nor a mark. */
+/* with_other_bits returns the same entry with another bit that the processor does not
+ * look at: none that it sets and, in a page, none of a mark. */
 uint64_t with_other_bits(unsigned level, uint64_t raw);
 
 /* global_bit returns the bit of a leaf of level 0 that makes it global, or not; 0:

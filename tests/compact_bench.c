@@ -319,7 +319,7 @@ unsigned tables_apart(uint64_t va, uint64_t other, unsigned from)
 unsigned large_level(void)
 {
     for (unsigned level = 1; level < ptw_levels(&regime); level++) {
-        if (has_leaves(level)) {
+        if (has_leaves(level) && span(level) <= MOST_LARGE) {
             return level;
         }
     }

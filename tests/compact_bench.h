@@ -90,9 +90,12 @@ uint64_t page_va(uint64_t va, uint64_t pages);
  * that to other. */
 unsigned tables_apart(uint64_t va, uint64_t other, unsigned from);
 
-/* The lowest level above 0 that has leaves, or 0: there are no large pages.  What a
+/* The lowest level above 0 that has leaves, of at most MOST_LARGE, so that a test can
+ * fill and copy some of them; or 0: there are no such large pages.  What a
  * leaf of it covers, and how many pages of level 0 that is; how many tables stand for
  * such a leaf that was split. */
+enum { MOST_LARGE = 0x4000000 };
+
 unsigned large_level(void);
 uint64_t large_bytes(void);
 uint64_t large_pages(void);
