@@ -376,10 +376,13 @@ uint8_t *offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind)
 
 uint64_t outside_ram(unsigned i)
 {
-    unsigned bits = oracle.format->table_pa_bits(&oracle);
-    unsigned leaf = oracle.format->leaf_pa_bits(&oracle, 0);
+    const struct oracle_format *f = oracle.format;
+    unsigned bits = f->table_pa_bits(&oracle);
+    unsigned leaf = f->leaf_pa_bits(&oracle, 0);
+    unsigned root = f->root_pa_bits(&oracle);
 
     bits = leaf < bits ? leaf : bits;
+    bits = root < bits ? root : bits;
     return ((uint64_t)1 << (bits - 1)) + i * unit_bytes();
 }
 

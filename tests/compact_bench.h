@@ -109,7 +109,7 @@ uint64_t large_va(unsigned i);
 uint64_t far_at(unsigned i);
 uint8_t *offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind);
 
-/* Addresses of pages and tables that no guest has, i units from the first one. */
+/* Addresses of pages, tables and roots that no guest has, i units from the first one. */
 uint64_t outside_ram(unsigned i);
 
 /* beyond returns the first address that is too wide for the processor. */
