@@ -369,6 +369,20 @@ bool one_in(struct dice *d, unsigned n)
     return roll_below(d, n) == 0;
 }
 
+uint64_t random_entry(struct dice *d, unsigned level, bool page, uint64_t to)
+{
+    unsigned rights =
+        one_in(d, 4) ? nth_rights((unsigned)roll(d)) : all_rights();
+    uint64_t raw =
+        page ? to_page(level, to, rights) : to_table(level, to, rights);
+
+    raw ^= roll(d) & roll(d) & oracle_free_bits(&oracle, level, raw);
+    if (one_in(d, 20)) {
+        raw |= roll(d) & oracle_reserved_bits(&oracle, level, raw);
+    }
+    return one_in(d, 12) ? not_present(raw) : raw;
+}
+
 /* ------------------------------------------------------------------ walks */
 
 struct plan spaces_plan(uint32_t roots, const uint64_t *root)

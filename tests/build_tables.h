@@ -152,6 +152,11 @@ uint64_t roll(struct dice *d);
 uint64_t roll_below(struct dice *d, uint64_t bound); /* bound > 0 */
 bool one_in(struct dice *d, unsigned n);
 
+/* random_entry returns an entry of a table of that level, of a page or a table at that
+ * address, with any rights and any bits that the processor does not look at; now and
+ * then it is bad or not present. */
+uint64_t random_entry(struct dice *d, unsigned level, bool page, uint64_t to);
+
 /* A walk that is to be made: over spaces (roots > 0, with a memo), over one
  * space that is followed (roots == 0), or over what an alias stands for. */
 enum plan_kind { PLAN_SPACES, PLAN_FOLLOW, PLAN_EXPAND, PLAN_EXPOSED };

@@ -34,16 +34,10 @@
     }
 
 /* EVERY(verb, sentence) is followed by a function's body, with `name` of the
- * regime.  EVERY_X86 is of a test that knows bits of x86 entries or sizes of its
- * pages: of those regimes only. */
+ * regime. */
 #define EVERY(verb, sentence)                                                  \
     static void sentence(const char *name);                                    \
     ORACLE_EACH_WITH_TABLES(TEST_OF, verb, sentence)                           \
-    static void sentence(const char *name)
-
-#define EVERY_X86(verb, sentence)                                              \
-    static void sentence(const char *name);                                    \
-    ORACLE_EACH_OF_X86(TEST_OF, verb, sentence)                                \
     static void sentence(const char *name)
 
 #endif

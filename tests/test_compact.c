@@ -1941,7 +1941,8 @@ EVERY(rebuild, stays_in_range_when_the_tables_change)
         j.o.max_bytes = 0x1000000;
         guest.answer = lie;
         liar.state = n;
-        answers_left = n * 25 * ptw_levels(&regime);
+        /* in the end, more than all that is read */
+        answers_left = n * ptw_levels(&regime) * entries_at(0) / 20;
         st = compact(&j, &image);
         changed += st == PTW_E_CHANGED;
         done += st == PTW_OK;
@@ -2245,30 +2246,6 @@ EVERY(rebuild, goes_through_pages_that_are_refused_once)
 
 /* ------------------------------------------------------------------- random */
 
-/* An entry of some level that leads to a table or a page there, with any rights and
- * any other bits; now and then it is bad, or not present. */
-static uint64_t random_entry(struct dice *d, uint64_t to)
-{
-    unsigned level = (unsigned)roll_below(d, ptw_levels(&regime));
-    unsigned rights =
-        one_in(d, 4) ? nth_rights((unsigned)roll(d)) : all_rights();
-    uint64_t raw;
-
-    if (one_in(d, 8) && large_level() > 0) {
-        level = large_level();
-        raw = to_page(level, to & ~(large_bytes() - 1), rights);
-    } else if (level > 0) {
-        raw = to_table(level, to, rights);
-    } else {
-        raw = to_page(0, to, rights);
-    }
-    raw ^= roll(d) & roll(d) & oracle_free_bits(&oracle, level, raw);
-    if (one_in(d, 20)) {
-        raw |= roll(d) & oracle_reserved_bits(&oracle, level, raw);
-    }
-    return one_in(d, 12) ? not_present(raw) : raw;
-}
-
 static void random_entries(struct dice *d, unsigned tables)
 {
     unsigned levels = ptw_levels(&regime);
@@ -2286,7 +2263,15 @@ static void random_entries(struct dice *d, unsigned tables)
             to = far_at((unsigned)roll_below(d, 3)) +
                  roll_below(d, 2) * 4 * unit_bytes();
         }
-        put(table, index, random_entry(d, to));
+        if (one_in(d, 8) && large_level() > 0) {
+            put(table, index,
+                random_entry(d, large_level(), true,
+                             to & ~(large_bytes() - 1)));
+        } else {
+            unsigned level = (unsigned)roll_below(d, levels);
+
+            put(table, index, random_entry(d, level, level == 0, to));
+        }
         if (one_in(d, 4)) {
             put(table, index % entries_at(levels - 1),
                 any_table(levels - 1, to));
