@@ -347,7 +347,7 @@ static bool writes(const struct naive *n, uint64_t raw)
 static bool can_turn(const struct naive *n, unsigned level, uint64_t raw)
 {
     return writes(n, raw) &&
-           !writes(n, oracle_read_only(mode_of(n), level, raw));
+           !writes(n, raw & ~oracle_write_bit(mode_of(n), level));
 }
 
 /* Whether any of those pages has a leaf that writes and another leaf: they would

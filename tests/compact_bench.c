@@ -864,7 +864,7 @@ static bool turns(struct judge *g, const struct oracle_answer *a,
 {
     if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
         oracle_writes(&g->mode, true,
-                      oracle_read_only(&g->mode, a->level, a->raw))) {
+                      a->raw & ~oracle_write_bit(&g->mode, a->level))) {
         return false;
     }
     if ((g->j->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {

@@ -212,25 +212,6 @@ void oracle_gap(const struct oracle_mode *mode, uint64_t *first, uint64_t *last)
     }
 }
 
-/* A leaf that can be read and executed, and written or not. */
-static uint64_t plain_leaf(const struct oracle_mode *mode, unsigned level,
-                           unsigned write)
-{
-    struct oracle_entry e = {ORACLE_MAPS, 0, ORACLE_READ | ORACLE_EXEC | write};
-
-    return mode->format->encode(mode, level, &e);
-}
-
-bool oracle_has_write_protect(const struct oracle_format *f)
-{
-    struct oracle_mode mode = {.format = f, .pa_bits = f->most_pa_bits};
-    uint64_t leaf = plain_leaf(&mode, 0, 0);
-    bool without = f->writes(&mode, true, leaf);
-
-    mode.wp = true;
-    return without != f->writes(&mode, true, leaf);
-}
-
 bool oracle_canonical(const struct oracle_mode *mode, uint64_t va)
 {
     uint64_t first;
@@ -245,6 +226,17 @@ bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
     return mode->format->writes(mode, above, leaf);
 }
 
+bool oracle_has_write_protect(const struct oracle_format *f)
+{
+    struct oracle_mode mode = {.format = f, .pa_bits = f->most_pa_bits};
+    struct oracle_entry e = {ORACLE_MAPS, 0, ORACLE_READ};
+    uint64_t leaf = f->encode(&mode, 0, &e);
+    bool without = f->writes(&mode, true, leaf);
+
+    mode.wp = true;
+    return without != f->writes(&mode, true, leaf);
+}
+
 bool oracle_present(const struct oracle_mode *mode, unsigned level,
                     uint64_t raw)
 {
@@ -253,15 +245,11 @@ bool oracle_present(const struct oracle_mode *mode, unsigned level,
 
 uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level)
 {
-    return plain_leaf(mode, level, ORACLE_WRITE) ^ plain_leaf(mode, level, 0);
-}
+    struct oracle_entry e = {ORACLE_MAPS, 0, ORACLE_READ | ORACLE_EXEC};
+    uint64_t without = mode->format->encode(mode, level, &e);
 
-uint64_t oracle_read_only(const struct oracle_mode *mode, unsigned level,
-                          uint64_t leaf)
-{
-    uint64_t bit = oracle_write_bit(mode, level);
-
-    return (leaf & ~bit) | (plain_leaf(mode, level, 0) & bit);
+    e.rights |= ORACLE_WRITE;
+    return mode->format->encode(mode, level, &e) ^ without;
 }
 
 uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
@@ -269,7 +257,7 @@ uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
 {
     const struct oracle_format *f = mode->format;
 
-    return (oracle_read_only(mode, level, leaf) & ~f->mark_bits) | f->mark;
+    return (leaf & ~(f->mark_bits | oracle_write_bit(mode, level))) | f->mark;
 }
 
 bool oracle_marked(const struct oracle_mode *mode, unsigned level,
@@ -278,7 +266,7 @@ bool oracle_marked(const struct oracle_mode *mode, unsigned level,
     const struct oracle_format *f = mode->format;
 
     return (leaf & f->mark_bits) == f->mark &&
-           oracle_read_only(mode, level, leaf) == leaf;
+           (leaf & oracle_write_bit(mode, level)) == 0;
 }
 
 uint64_t oracle_frame(const struct oracle_mode *mode, unsigned level)

@@ -239,27 +239,23 @@ uint64_t oracle_last(const struct oracle_mode *mode);
 void oracle_gap(const struct oracle_mode *mode, uint64_t *first,
                 uint64_t *last);
 
-/* oracle_has_write_protect says whether a mode's wp means anything. */
-bool oracle_has_write_protect(const struct oracle_format *f);
-
 /* oracle_canonical says whether an address lies outside of it. */
 bool oracle_canonical(const struct oracle_mode *mode, uint64_t va);
 
 /* oracle_writes says whether the guest can write through a leaf. */
 bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf);
 
+/* oracle_has_write_protect says whether wp of a mode means anything: without it, the
+ * guest writes through a leaf that does not grant it. */
+bool oracle_has_write_protect(const struct oracle_format *f);
+
 /* oracle_present says whether an entry leads to anything, or would. */
 bool oracle_present(const struct oracle_mode *mode, unsigned level,
                     uint64_t raw);
 
-/* oracle_write_bit returns the bit of a leaf of that level that says whether the
- * guest can write. */
+/* oracle_write_bit returns the bit of a leaf of that level that lets the guest
+ * write. */
 uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level);
-
-/* oracle_read_only returns a leaf of that level without the right to write; all
- * else is as it was. */
-uint64_t oracle_read_only(const struct oracle_mode *mode, unsigned level,
-                          uint64_t leaf);
 
 /* oracle_mark returns a leaf of that level as copy-on-write; oracle_marked says
  * whether it looks as if it were that already. */
