@@ -237,19 +237,24 @@ uint64_t reserved_bit(unsigned level, uint64_t raw)
     return bits & -bits;
 }
 
+struct oracle_entry decoded(unsigned level, uint64_t raw)
+{
+    return oracle.format->decode(&oracle, raw, level);
+}
+
 unsigned granted(unsigned level, uint64_t raw)
 {
-    return oracle.format->decode(&oracle, raw, level).rights;
+    return decoded(level, raw).rights;
 }
 
 uint64_t address_in(unsigned level, uint64_t raw)
 {
-    return oracle.format->decode(&oracle, raw, level).pa;
+    return decoded(level, raw).pa;
 }
 
 static bool is_table(unsigned level, uint64_t raw)
 {
-    return oracle.format->decode(&oracle, raw, level).kind == ORACLE_TABLE;
+    return decoded(level, raw).kind == ORACLE_TABLE;
 }
 
 uint64_t bits_of(unsigned level, uint64_t raw)

@@ -110,8 +110,10 @@ uint64_t to_page(unsigned level, uint64_t pa, unsigned rights);
  * where there is none. */
 uint64_t reserved_bit(unsigned level, uint64_t raw);
 
-/* granted returns what an entry of that level grants by itself; address_in the
- * address of the page or table that it leads to; bits_of all else. */
+/* decoded returns what an entry of that level says; granted what it grants by itself,
+ * address_in the address of the page or table that it leads to, bits_of all bits but
+ * those of the address. */
+struct oracle_entry decoded(unsigned level, uint64_t raw);
 unsigned granted(unsigned level, uint64_t raw);
 uint64_t address_in(unsigned level, uint64_t raw);
 uint64_t bits_of(unsigned level, uint64_t raw);

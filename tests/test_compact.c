@@ -41,13 +41,13 @@ static uint64_t at_page(unsigned i)
  * together, but for a mark. */
 static uint64_t with_all_bits(unsigned level, uint64_t raw)
 {
-    struct oracle_entry is = oracle.format->decode(&oracle, raw, level);
+    struct oracle_entry is = decoded(level, raw);
     uint64_t bits =
         oracle_free_bits(&oracle, level, raw) & ~oracle.format->mark_bits;
 
     for (; bits != 0; bits &= bits - 1) {
         uint64_t more = raw | (bits & -bits);
-        struct oracle_entry now = oracle.format->decode(&oracle, more, level);
+        struct oracle_entry now = decoded(level, more);
 
         if (now.kind == is.kind && now.pa == is.pa && now.rights == is.rights) {
             raw = more;

@@ -140,11 +140,11 @@ static unsigned without(unsigned right)
 static bool can_lack(unsigned level, uint64_t raw, unsigned right,
                      uint64_t *lacks)
 {
-    struct oracle_entry was = oracle.format->decode(&oracle, raw, level);
+    struct oracle_entry was = decoded(level, raw);
     struct oracle_entry is;
 
     *lacks = with_rights(level, raw, was.rights & ~right);
-    is = oracle.format->decode(&oracle, *lacks, level);
+    is = decoded(level, *lacks);
     return is.kind == was.kind && is.rights != was.rights;
 }
 
