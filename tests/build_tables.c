@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint8_t ram[RAM_BYTES] __attribute__((aligned(4096)));
+uint8_t ram[RAM_UNITS * LARGEST_UNIT] __attribute__((aligned(4096)));
 struct ptw_mem mem;
 struct ptw_regime regime;
 struct oracle_mode oracle;
@@ -34,7 +34,11 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
     oracle.pse = (without & PTW_X86_PSE) == 0;
     oracle.page1g = (without & PTW_X86_PAGE1G) == 0;
     oracle.wp = (without & PTW_X86_WP) == 0;
-    memset(ram, 0, sizeof ram);
+    if (unit_bytes() > LARGEST_UNIT) {
+        fprintf(stderr, "%s: there is not so much memory\n", name);
+        abort();
+    }
+    memset(ram, 0, RAM_UNITS * (size_t)unit_bytes());
     offer_all();
 }
 
@@ -76,7 +80,7 @@ struct oracle_mode mode_of(const struct ptw_regime *r)
 
 void offer_all(void)
 {
-    must(ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, sizeof ram, true), "ram");
+    must(ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, RAM_BYTES, true), "ram");
 }
 
 void offer_pages(unsigned count, const unsigned (*first_last)[2])
@@ -114,7 +118,7 @@ void put(uint64_t table, unsigned index, uint64_t entry)
 {
     unsigned bytes = ptw_entry_bytes(&regime);
 
-    if (index >= entries_per_table() || table > RAM_BYTES - unit_bytes()) {
+    if (index >= entries_per_table() || table > sizeof ram - unit_bytes()) {
         abort();
     }
     for (unsigned i = 0; i < bytes; i++) {
@@ -233,9 +237,97 @@ uint64_t reserved_bit(unsigned level, uint64_t raw)
     return bits & -bits;
 }
 
+struct oracle_entry decoded(unsigned level, uint64_t raw)
+{
+    return oracle.format->decode(&oracle, raw, level);
+}
+
 unsigned granted(unsigned level, uint64_t raw)
 {
-    return oracle.format->decode(&oracle, raw, level).rights;
+    return decoded(level, raw).rights;
+}
+
+uint64_t address_in(unsigned level, uint64_t raw)
+{
+    return decoded(level, raw).pa;
+}
+
+static bool is_table(unsigned level, uint64_t raw)
+{
+    return decoded(level, raw).kind == ORACLE_TABLE;
+}
+
+uint64_t bits_of(unsigned level, uint64_t raw)
+{
+    return raw &
+           ~(is_table(level, raw) ? oracle.format->table_bits(&oracle)
+                                  : oracle.format->leaf_bits(&oracle, level));
+}
+
+uint64_t with_address(unsigned level, uint64_t raw, uint64_t pa)
+{
+    return bits_of(level, raw) |
+           (is_table(level, raw) ? oracle.format->put_table(&oracle, pa)
+                                 : oracle.format->put_leaf(&oracle, level, pa));
+}
+
+uint64_t with_rights(unsigned level, uint64_t raw, unsigned rights)
+{
+    struct oracle_entry is = {is_table(level, raw) ? ORACLE_TABLE : ORACLE_MAPS,
+                              0, all_rights()};
+    uint64_t all = oracle.format->encode(&oracle, level, &is);
+    uint64_t bits = 0;
+
+    for (unsigned right = 1; right <= all_rights(); right *= 2) {
+        is.rights = all_rights() & ~right;
+        bits |= all ^ oracle.format->encode(&oracle, level, &is);
+    }
+    is.rights = rights;
+    return (raw & ~bits) | (oracle.format->encode(&oracle, level, &is) & bits);
+}
+
+uint64_t with_other_bits(unsigned level, uint64_t raw)
+{
+    const struct oracle_format *f = oracle.format;
+    uint64_t bits =
+        oracle_free_bits(&oracle, level, raw) &
+        ~(f->accessed | (is_table(level, raw) ? 0 : f->dirty | f->mark_bits));
+
+    if (bits == 0) {
+        fprintf(stderr, "level %u has no other bits\n", level);
+        abort();
+    }
+    return raw ^ (bits & -bits);
+}
+
+uint64_t global_bit(void)
+{
+    uint64_t raw = to_page(0, 0, all_rights());
+    uint64_t bits = oracle_free_bits(&oracle, 0, raw);
+    bool was = ptw_attributes_of(&regime, 0, raw).global;
+
+    for (; bits != 0; bits &= bits - 1) {
+        uint64_t bit = bits & -bits;
+
+        if (ptw_attributes_of(&regime, 0, raw ^ bit).global != was) {
+            return bit;
+        }
+    }
+    if (oracle.format->has_global) {
+        fprintf(stderr, "no bit makes a leaf global\n");
+        abort();
+    }
+    return 0;
+}
+
+uint64_t not_present(uint64_t raw)
+{
+    return raw & ~oracle_present_bits(&oracle);
+}
+
+uint64_t copy_on_write(unsigned level, uint64_t raw)
+{
+    return oracle_mark(&oracle, level, raw);
 }
 
 ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt)
@@ -280,6 +372,20 @@ uint64_t roll_below(struct dice *d, uint64_t bound)
 bool one_in(struct dice *d, unsigned n)
 {
     return roll_below(d, n) == 0;
+}
+
+uint64_t random_entry(struct dice *d, unsigned level, bool page, uint64_t to)
+{
+    unsigned rights =
+        one_in(d, 4) ? nth_rights((unsigned)roll(d)) : all_rights();
+    uint64_t raw =
+        page ? to_page(level, to, rights) : to_table(level, to, rights);
+
+    raw ^= roll(d) & roll(d) & oracle_free_bits(&oracle, level, raw);
+    if (one_in(d, 20)) {
+        raw |= roll(d) & oracle_reserved_bits(&oracle, level, raw);
+    }
+    return one_in(d, 12) ? not_present(raw) : raw;
 }
 
 /* ------------------------------------------------------------------ walks */

@@ -8,13 +8,20 @@
 #include "ptwalk/ptwalk.h"
 #include "same_rights.h"
 
-/* The memory of the machine: [0, RAM_BYTES), zero at first. */
-enum { RAM_BYTES = 0x200000, PAGE = 0x1000 };
+/* The memory of the machine: [0, RAM_BYTES), zero at first.  A guest of
+ * compact_bench.h has more of it: RAM_UNITS, each as large as a page of level 0 and
+ * any table. */
+enum {
+    RAM_BYTES = 0x200000,
+    PAGE = 0x1000,
+    RAM_UNITS = 512,
+    LARGEST_UNIT = 0x10000
+};
 
 /* The rights of x86. */
 enum { RWXU = PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER };
 
-extern uint8_t ram[RAM_BYTES];
+extern uint8_t ram[RAM_UNITS * LARGEST_UNIT];
 extern struct ptw_mem mem;
 extern struct ptw_regime regime;
 
@@ -103,8 +110,32 @@ uint64_t to_page(unsigned level, uint64_t pa, unsigned rights);
  * where there is none. */
 uint64_t reserved_bit(unsigned level, uint64_t raw);
 
-/* granted returns what an entry of that level grants by itself. */
+/* decoded returns what an entry of that level says; granted what it grants by itself,
+ * address_in the address of the page or table that it leads to, bits_of all bits but
+ * those of the address. */
+struct oracle_entry decoded(unsigned level, uint64_t raw);
 unsigned granted(unsigned level, uint64_t raw);
+uint64_t address_in(unsigned level, uint64_t raw);
+uint64_t bits_of(unsigned level, uint64_t raw);
+
+/* The same entry, a table's or a page's, with another address; with the bits that
+ * say just those rights, whether the format has such an entry or not. */
+uint64_t with_address(unsigned level, uint64_t raw, uint64_t pa);
+uint64_t with_rights(unsigned level, uint64_t raw, unsigned rights);
+
+/* with_other_bits returns the same entry with another bit that the processor does not
+ * look at: none that it sets and, in a page, none of a mark. */
+uint64_t with_other_bits(unsigned level, uint64_t raw);
+
+/* global_bit returns the bit of a leaf of level 0 that makes it global, or not; 0:
+ * there is none. */
+uint64_t global_bit(void);
+
+/* not_present returns the entry without what makes it one that is present. */
+uint64_t not_present(uint64_t raw);
+
+/* copy_on_write returns the page of that level as one that is copy-on-write. */
+uint64_t copy_on_write(unsigned level, uint64_t raw);
 
 /* The address that these indices lead to, the top level first. */
 ptw_va va4(unsigned pml4, unsigned pdpt, unsigned pd, unsigned pt);
@@ -122,6 +153,11 @@ struct dice {
 uint64_t roll(struct dice *d);
 uint64_t roll_below(struct dice *d, uint64_t bound); /* bound > 0 */
 bool one_in(struct dice *d, unsigned n);
+
+/* random_entry returns an entry of a table of that level, of a page or a table at that
+ * address, with any rights and any bits that the processor does not look at; now and
+ * then it is bad or not present. */
+uint64_t random_entry(struct dice *d, unsigned level, bool page, uint64_t to);
 
 /* A walk that is to be made: over spaces (roots > 0, with a memo), over one
  * space that is followed (roots == 0), or over what an alias stands for. */

@@ -15,8 +15,10 @@ struct guest guest;
 struct ptw_rebuild rb;
 struct ptw_verify verify;
 
-/* Where in ram tables and data start; roots are below. */
-enum { TABLES_AT = 0x41000, DATA_AT = 0x100000, SLACK = 0x10000 };
+/* Where in ram tables and data start, in units; roots are below. */
+enum { TABLES_AT = 65, DATA_AT = 256 };
+
+enum { SLACK = 0x10000 };
 
 static uint64_t tables_taken;
 
@@ -141,7 +143,8 @@ void start(const char *name)
     machine(name);
     memset(&guest, 0, sizeof guest);
     tables_taken = 0;
-    for (unsigned i = DATA_AT / PAGE; i < RAM_BYTES / PAGE; i++) {
+    for (unsigned i = (unsigned)data_at(0) / PAGE; i < guest_bytes() / PAGE;
+         i++) {
         uint8_t *page = &ram[i * PAGE];
 
         for (unsigned at = 0; at < PAGE; at++) {
@@ -149,16 +152,41 @@ void start(const char *name)
         }
         memcpy(page, &i, sizeof i);
     }
-    offer(0, RAM_BYTES, ram, DIRECT);
+    offer(0, guest_bytes(), ram, DIRECT);
 }
 
-void start_with(const char *name, unsigned without, unsigned with)
+static void start_with(const char *name, unsigned without, unsigned with)
 {
     start(name);
     must(ptw_regime_by_name(name, NULL, without, &regime, NULL) == PTW_OK,
          name);
     must(ptw_regime_with(&regime, with, &regime, NULL) == PTW_OK, name);
     oracle = mode_of(&regime);
+}
+
+bool start_without_write_protect(const char *name)
+{
+    start(name);
+    if (!oracle_has_write_protect(oracle.format)) {
+        return false;
+    }
+    start_with(name, PTW_X86_WP, 0);
+    return true;
+}
+
+bool start_with_shadow_stacks(const char *name)
+{
+    start(name);
+    if (!oracle.format->has_shadow_stacks || !ptw_is_x86(&regime)) {
+        return false;
+    }
+    start_with(name, 0, PTW_X86_CET);
+    return true;
+}
+
+uint64_t guest_bytes(void)
+{
+    return RAM_UNITS * unit_bytes();
 }
 
 void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind)
@@ -212,23 +240,20 @@ uint8_t *far_memory(uint64_t bytes)
 
 uint64_t root_at(unsigned i)
 {
-    must((i + 2) * unit_bytes() <= TABLES_AT, "roots");
+    must(i + 2 <= TABLES_AT, "roots");
     return (i + 1) * unit_bytes();
 }
 
 uint64_t data_at(unsigned i)
 {
-    must(DATA_AT + (i + 1) * unit_bytes() <= RAM_BYTES, "data");
-    return DATA_AT + i * unit_bytes();
+    must(DATA_AT + i + 1 <= RAM_UNITS, "data");
+    return (DATA_AT + i) * unit_bytes();
 }
 
 uint64_t new_table(void)
 {
-    uint64_t first = (TABLES_AT + (unit_bytes() - 1)) & ~(unit_bytes() - 1);
-    uint64_t table = first + tables_taken++ * unit_bytes();
-
-    must(table < DATA_AT, "tables");
-    return table;
+    must(TABLES_AT + tables_taken < DATA_AT, "tables");
+    return (TABLES_AT + tables_taken++) * unit_bytes();
 }
 
 static uint64_t table_address(uint64_t raw)
@@ -245,7 +270,7 @@ void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw)
 
         if (oracle.format->decode(&oracle, entry_at(table, i), l).kind ==
             ORACLE_NOT_PRESENT) {
-            put(table, i, to_table(l, new_table(), RWXU));
+            put(table, i, any_table(l, new_table()));
         }
         table = table_address(entry_at(table, i));
     }
@@ -271,6 +296,156 @@ uint64_t kernel_half(void)
     return oracle_address(&oracle, (uint64_t)1 << (oracle.format->va_bits - 1));
 }
 
+uint64_t user_va(void)
+{
+    return oracle_address(&oracle, 2 * span(1));
+}
+
+uint64_t page_va(uint64_t va, uint64_t pages)
+{
+    return va + pages * page_bytes();
+}
+
+unsigned tables_apart(uint64_t va, uint64_t other, unsigned from)
+{
+    unsigned n = 0;
+
+    for (unsigned level = from; level + 1 < ptw_levels(&regime); level++) {
+        n += va / span(level + 1) != other / span(level + 1);
+    }
+    return n;
+}
+
+unsigned large_level(void)
+{
+    for (unsigned level = 1; level < ptw_levels(&regime); level++) {
+        if (has_leaves(level) && span(level) <= MOST_LARGE) {
+            return level;
+        }
+    }
+    return 0;
+}
+
+uint64_t large_bytes(void)
+{
+    return span(large_level());
+}
+
+uint64_t large_pages(void)
+{
+    return large_bytes() / page_bytes();
+}
+
+uint64_t tables_of_split(void)
+{
+    uint64_t tables = 0;
+
+    for (unsigned level = 0; level < large_level(); level++) {
+        tables += large_bytes() / span(level + 1);
+    }
+    return tables;
+}
+
+uint64_t large_va(unsigned i)
+{
+    uint64_t offset = oracle_offset(&oracle, user_va()) & ~(large_bytes() - 1);
+
+    return oracle_address(&oracle, offset + i * large_bytes());
+}
+
+uint64_t far_at(unsigned i)
+{
+    uint64_t first = large_bytes() > 0x40000000 ? large_bytes() : 0x40000000;
+
+    return first + i * large_bytes();
+}
+
+uint8_t *offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind)
+{
+    uint8_t *far = far_memory(bytes);
+
+    for (uint64_t i = 0; i < filled; i++) {
+        uint8_t *page = far + i * page_bytes();
+
+        memset(page, (int)(i % 251) + 1, (size_t)page_bytes());
+        memcpy(page, &i, sizeof i);
+    }
+    offer(far_at(0), bytes, far, kind);
+    return far;
+}
+
+uint64_t outside_ram(unsigned i)
+{
+    const struct oracle_format *f = oracle.format;
+    unsigned bits = f->table_pa_bits(&oracle);
+    unsigned leaf = f->leaf_pa_bits(&oracle, 0);
+    unsigned root = f->root_pa_bits(&oracle);
+
+    bits = leaf < bits ? leaf : bits;
+    bits = root < bits ? root : bits;
+    return ((uint64_t)1 << (bits - 1)) + i * unit_bytes();
+}
+
+uint64_t beyond(void)
+{
+    return (uint64_t)1 << oracle.pa_bits;
+}
+
+unsigned kernel_map_rights(void)
+{
+    return PTW_READ | PTW_WRITE | oracle.format->granted(&oracle);
+}
+
+static unsigned all_but(unsigned right)
+{
+    return all_rights() & ~right;
+}
+
+uint64_t user_page(uint64_t pa)
+{
+    return to_page(0, pa, all_rights());
+}
+
+uint64_t user_page_read_only(uint64_t pa)
+{
+    return to_page(0, pa, all_but(PTW_WRITE));
+}
+
+uint64_t kernel_page(uint64_t pa)
+{
+    return to_page(0, pa, all_but(PTW_USER)) ^ global_bit();
+}
+
+uint64_t kernel_page_read_only(uint64_t pa)
+{
+    return to_page(0, pa, all_but(PTW_USER | PTW_WRITE));
+}
+
+uint64_t user_large(uint64_t pa)
+{
+    return to_page(large_level(), pa, all_rights());
+}
+
+uint64_t user_large_read_only(uint64_t pa)
+{
+    return to_page(large_level(), pa, all_but(PTW_WRITE));
+}
+
+uint64_t any_table(unsigned level, uint64_t table)
+{
+    return to_table(level, table, all_rights());
+}
+
+uint64_t table_read_only(unsigned level, uint64_t table)
+{
+    return to_table(level, table, all_but(PTW_WRITE));
+}
+
+uint64_t kernel_table(unsigned level, uint64_t table)
+{
+    return to_table(level, table, all_but(PTW_USER));
+}
+
 uint64_t entries_of(uint64_t tables, uint64_t roots)
 {
     return (tables - roots) * entries_at(0) +
@@ -289,12 +464,17 @@ unsigned slot_level(void)
     return level;
 }
 
-void hang_slot(uint64_t root, uint64_t va, uint64_t bits)
+uint64_t slot_entry(uint64_t table, bool writable)
+{
+    return to_table(slot_level(), table,
+                    all_but(writable ? PTW_USER : PTW_USER | PTW_WRITE));
+}
+
+void hang_slot(uint64_t root, uint64_t va, bool writable)
 {
     hang(root, va, slot_level(), 0); /* for the tables on the way */
     hang(root, va, slot_level(),
-         oracle.format->put_table(&oracle, table_of(root, va, slot_level())) |
-             bits);
+         slot_entry(table_of(root, va, slot_level()), writable));
 }
 
 /* ----------------------------------------------------------------- storage */

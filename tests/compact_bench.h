@@ -29,7 +29,7 @@ struct part {
 
 enum { MAX_PARTS = 64 };
 
-/* The guest's memory, in ascending order.  At first all of ram, directly. */
+/* The guest's memory, in ascending order.  At first all units of ram, directly. */
 struct guest {
     struct part part[MAX_PARTS];
     unsigned parts;
@@ -43,8 +43,14 @@ extern struct guest guest;
 /* start is machine, with a guest of its memory. */
 void start(const char *name);
 
-/* start_with is the same without and with features. */
-void start_with(const char *name, unsigned without, unsigned with);
+/* The same where the supervisor writes everywhere, and where there are shadow
+ * stacks, which a leaf that is dirty and not writable maps.  False: no processor of
+ * the regime is like that. */
+bool start_without_write_protect(const char *name);
+bool start_with_shadow_stacks(const char *name);
+
+/* How many bytes start offers, from 0 on. */
+uint64_t guest_bytes(void);
 
 /* offer adds memory; carve changes how a part of it answers. */
 void offer(uint64_t first, uint64_t bytes, uint8_t *host, enum part_kind kind);
@@ -72,17 +78,75 @@ void hang(uint64_t root, uint64_t va, unsigned level, uint64_t raw);
 /* The table of that level on the way to va; aborts when there is none. */
 uint64_t table_of(uint64_t root, uint64_t va, unsigned level);
 
-/* Where the kernel's half starts. */
+/* Where the kernel's half starts; where the pages of a program are, at the start of
+ * a table of level 0 that is not the first one. */
 uint64_t kernel_half(void);
+uint64_t user_va(void);
+
+/* page_va returns the address that is so many pages behind. */
+uint64_t page_va(uint64_t va, uint64_t pages);
+
+/* In how many tables, from level `from` up to below the root, the way to va is not
+ * that to other. */
+unsigned tables_apart(uint64_t va, uint64_t other, unsigned from);
+
+/* The lowest level above 0 that has leaves, of at most MOST_LARGE, so that a test can
+ * fill and copy some of them; or 0: there are no such large pages.  What a
+ * leaf of it covers, and how many pages of level 0 that is; how many tables stand for
+ * such a leaf that was split. */
+enum { MOST_LARGE = 0x4000000 };
+
+unsigned large_level(void);
+uint64_t large_bytes(void);
+uint64_t large_pages(void);
+uint64_t tables_of_split(void);
+
+/* The address of such a leaf, i of them behind that of user_va. */
+uint64_t large_va(unsigned i);
+
+/* Memory far behind ram: i large pages from its start.  offer_far offers `bytes` from
+ * there on, the first `filled` pages of level 0 with bytes of their own. */
+uint64_t far_at(unsigned i);
+uint8_t *offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind);
+
+/* Addresses of pages, tables and roots that no guest has, i units from the first one. */
+uint64_t outside_ram(unsigned i);
+
+/* beyond returns the first address that is too wide for the processor. */
+uint64_t beyond(void);
+
+/* The rights of a map of the kernel's that is written: no more than there must be. */
+unsigned kernel_map_rights(void);
+
+/* A page of a user that may do anything, and one that he can't write; a page of the
+ * kernel's, with and without that right. */
+uint64_t user_page(uint64_t pa);
+uint64_t user_page_read_only(uint64_t pa);
+uint64_t kernel_page(uint64_t pa);
+uint64_t kernel_page_read_only(uint64_t pa);
+
+/* The same of a large page. */
+uint64_t user_large(uint64_t pa);
+uint64_t user_large_read_only(uint64_t pa);
+
+/* An entry of that level that leads to a table and grants everything, everything but
+ * writing, or everything but to the user.  Where the format can't withhold that, it
+ * grants it. */
+uint64_t any_table(unsigned level, uint64_t table);
+uint64_t table_read_only(unsigned level, uint64_t table);
+uint64_t kernel_table(unsigned level, uint64_t table);
 
 /* How many entries so many tables have, of which so many are roots. */
 uint64_t entries_of(uint64_t tables, uint64_t roots);
 
 /* The highest level whose tables are as large as those below, so that one of
  * them can be its own recursive slot.  hang_slot makes the entry for va such a
- * slot, with these bits. */
+ * slot, that the user can't use and the supervisor can write or not. */
 unsigned slot_level(void);
-void hang_slot(uint64_t root, uint64_t va, uint64_t bits);
+void hang_slot(uint64_t root, uint64_t va, bool writable);
+
+/* slot_entry returns that entry, in the table at that address. */
+uint64_t slot_entry(uint64_t table, bool writable);
 
 /* --------------------------------------------------------------- rebuilding */
 

@@ -17,6 +17,15 @@
         }                                                                      \
     } while (0)
 
+/* Leaves out a regime, the machine's, that has no large pages.  Only in a test that
+ * needs compact_bench.h. */
+#define NEEDS_LARGE_PAGES(name)                                                \
+    do {                                                                       \
+        if (large_level() == 0) {                                              \
+            cr_skip("%s has no large pages", name);                            \
+        }                                                                      \
+    } while (0)
+
 #define TEST_OF(regime, name, verb, sentence)                                  \
     Test(regime##_##verb, sentence)                                            \
     {                                                                          \
@@ -25,16 +34,10 @@
     }
 
 /* EVERY(verb, sentence) is followed by a function's body, with `name` of the
- * regime.  EVERY_X86 is of a test that knows bits of x86 entries or sizes of its
- * pages: of those regimes only. */
+ * regime. */
 #define EVERY(verb, sentence)                                                  \
     static void sentence(const char *name);                                    \
     ORACLE_EACH_WITH_TABLES(TEST_OF, verb, sentence)                           \
-    static void sentence(const char *name)
-
-#define EVERY_X86(verb, sentence)                                              \
-    static void sentence(const char *name);                                    \
-    ORACLE_EACH_OF_X86(TEST_OF, verb, sentence)                                \
     static void sentence(const char *name)
 
 #endif

@@ -1992,7 +1992,7 @@ Test(edit_callbacks, write_the_same_tables)
         expect_status(unmap(0, M4, PTW_EDIT_RECLAIM), PTW_OK);
         expect_no_leak();
         if (way / 2 == 0) {
-            memcpy(direct, ram, sizeof ram);
+            memcpy(direct, ram, RAM_BYTES);
             for (unsigned other_way = 1; other_way < 3; other_way++) {
                 start(names[way % 2]);
                 offer_callbacks();
@@ -2005,7 +2005,7 @@ Test(edit_callbacks, write_the_same_tables)
                 expect_status(protect(2 * K4, M4, PTW_READ | PTW_EXEC, 0),
                               PTW_OK);
                 expect_status(unmap(0, M4, PTW_EDIT_RECLAIM), PTW_OK);
-                cr_expect(eq(int, memcmp(direct, ram, sizeof ram), 0));
+                cr_expect(eq(int, memcmp(direct, ram, RAM_BYTES), 0));
             }
         }
     }

@@ -411,48 +411,48 @@ Test(amd64_rebuild, is_exact_for_64_roots)
 
 /* ------------------------------------------------------------------ random */
 
+/* Some tables below the pool's, each of any level. */
+static uint64_t any_table_of(struct dice *d, unsigned tables)
+{
+    return (1 + roll_below(d, tables)) * unit_bytes();
+}
+
 static void random_graph(const char *name, struct dice *d)
 {
     struct ptw_root roots[4];
     unsigned tables = 4 + (unsigned)roll_below(d, 12);
-    unsigned top;
+    unsigned room;
+    unsigned levels;
 
     start(name);
-    top = ptw_levels(&regime) - 1;
+    levels = ptw_levels(&regime);
+    room = POOL_FIRST * PAGE / (unsigned)unit_bytes() - 1;
+    tables = tables < room ? tables : room;
     runs = one_in(d, 2) ? PTW_WALK_RUNS : 0;
     for (unsigned n = 0; n < tables * 6; n++) {
-        uint64_t table = R0 + roll_below(d, tables) * PAGE;
-        uint64_t to = R0 + roll_below(d, tables) * PAGE;
-        uint64_t bits = 1 | (roll(d) & 0xe7e);
+        unsigned level = (unsigned)roll_below(d, levels);
+        uint64_t table = any_table_of(d, tables);
+        uint64_t to = any_table_of(d, tables);
+        bool page = level == 0 || (one_in(d, 3) && has_leaves(level));
         unsigned index =
             (unsigned)roll_below(d, one_in(d, 3) ? entries_per_table() : 4);
 
-        if (one_in(d, 5)) {
-            bits |= PS;
-            to = roll_below(d, 64) * 0x200000;
+        if (level > 0 && page) {
+            to = roll_below(d, 64) * span(level);
         }
-        if (oracle_withholds(&oracle, PTW_EXEC) && one_in(d, 6)) {
-            bits |= NX;
-        }
-        if (!one_in(d, 4)) {
-            bits |= 0x27;
-        }
-        if (one_in(d, 12)) {
-            bits &= ~(uint64_t)1;
-        }
-        put(table, index, to | bits);
+        put(table, index, random_entry(d, level, page, to));
         if (one_in(d, 4)) {
-            put(table, index % entries_at(top), to_table(top, to, RWXU));
+            put(table, index % entries_at(levels - 1),
+                to_table(levels - 1, any_table_of(d, tables), all_rights()));
         }
     }
     for (unsigned i = 0; i < 4; i++) {
-        roots[i] =
-            ptw_root_of(&regime, ptw_pa_of(R0 + roll_below(d, tables) * PAGE));
+        roots[i] = ptw_root_of(&regime, ptw_pa_of(any_table_of(d, tables)));
     }
     expect_exact(roots, 1 + (uint32_t)roll_below(d, 4));
 }
 
-EVERY_X86(rebuild, is_exact_for_random_graphs)
+EVERY(rebuild, is_exact_for_random_graphs)
 {
     struct dice d = {1};
 

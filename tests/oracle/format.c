@@ -226,6 +226,17 @@ bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
     return mode->format->writes(mode, above, leaf);
 }
 
+bool oracle_has_write_protect(const struct oracle_format *f)
+{
+    struct oracle_mode mode = {.format = f, .pa_bits = f->most_pa_bits};
+    struct oracle_entry e = {ORACLE_MAPS, 0, ORACLE_READ};
+    uint64_t leaf = f->encode(&mode, 0, &e);
+    bool without = f->writes(&mode, true, leaf);
+
+    mode.wp = true;
+    return without != f->writes(&mode, true, leaf);
+}
+
 bool oracle_present(const struct oracle_mode *mode, unsigned level,
                     uint64_t raw)
 {

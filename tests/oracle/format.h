@@ -245,6 +245,10 @@ bool oracle_canonical(const struct oracle_mode *mode, uint64_t va);
 /* oracle_writes says whether the guest can write through a leaf. */
 bool oracle_writes(const struct oracle_mode *mode, bool above, uint64_t leaf);
 
+/* oracle_has_write_protect says whether wp of a mode means anything: without it, the
+ * guest writes through a leaf that does not grant it. */
+bool oracle_has_write_protect(const struct oracle_format *f);
+
 /* oracle_present says whether an entry leads to anything, or would. */
 bool oracle_present(const struct oracle_mode *mode, unsigned level,
                     uint64_t raw);
