@@ -156,6 +156,10 @@ void fz_say_case(const struct fz_case *w, const char *memory)
                w->region[i].last,
                w->region[i].readable ? "" : ", refuses every read");
     }
+    for (unsigned i = 0; i < w->holes; i++) {
+        fz_say("    refuses to read %" PRIx64 "-%" PRIx64 "\n",
+               w->hole[i].first, w->hole[i].last);
+    }
     for (unsigned i = 0; i < w->pages; i++) {
         say_page(w, i);
     }
