@@ -21,6 +21,7 @@ struct fe_host {
     unsigned shares_at; /* the storage that it is in */
     unsigned options;
     uint64_t poison;
+    bool lent_askew;     /* what is not aligned was lent */
     unsigned pool_limit; /* tables of it that may be taken */
 
     /* This edit: */
@@ -80,6 +81,9 @@ bool fe_is_pool(const struct fm *m, uint64_t pa);
 
 /* fe_is_high says that no root register can have that address. */
 bool fe_is_high(const struct fm *m, uint64_t pa);
+
+/* fe_check_lent checks that nobody wrote where what was lent was not aligned. */
+void fe_check_lent(struct fe_host *h);
 
 /* fe_keep_case takes the tables of the guest out of the pool. */
 void fe_keep_case(struct fe_host *h);

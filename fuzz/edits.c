@@ -118,6 +118,7 @@ void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
     uint64_t pa;
 
     h->editing = false;
+    fe_check_lent(h);
     fm_reach(&h->m);
     if (fm_stray(&h->m, &pa)) {
         fz_fail("an edit wrote to %llx, which is no table", HEX(pa));
@@ -464,6 +465,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     enum ptw_status st;
 
     fe_read_input(w, in, data, len);
+    fz_case_offer(w, FZ_CALLBACKS); /* what is the case's refuses to be read */
     mt.tables.ops =
         (in->options & OPT_KEEP) != 0 ? &fe_without_give : &fe_with_give;
     fe_host_begin(h, w, in);

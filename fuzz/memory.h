@@ -67,6 +67,7 @@ struct fm {
     unsigned levels;
     unsigned entry_bytes;
     const struct oracle_mode *mode;
+    const struct fz_case *guest; /* whose memory is a part of it, or NULL */
     struct fm_region region[FZ_REGIONS + 2];
     unsigned regions;
     uint64_t pool;        /* where it begins */
@@ -170,6 +171,9 @@ uint64_t fm_table_bytes(const struct fm *m, unsigned level);
 
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
                                      uint64_t bytes);
+
+/* fm_refuses: a byte of those, which one region has, refuses to be read. */
+bool fm_refuses(const struct fm *m, uint64_t pa, uint64_t bytes);
 
 /* fm_touches: some region has one of so many bytes at pa. */
 bool fm_touches(const struct fm *m, uint64_t pa, uint64_t bytes);

@@ -316,6 +316,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
         out->stopped = items[i].kind == PTW_ITEM_SPACE;
     }
     h->editing = false;
+    fe_check_lent(h);
     fz_case_done(w);
     if (h->tainted) {
         return false;
