@@ -734,6 +734,9 @@ static void read_op(struct fz_case *w, const struct fz_records *in)
     case OP_PLACE:
         read_place(w, in);
         break;
+    case OP_IMAGE:
+        w->growth = (unsigned)fz_get(record, IMAGE_GROWTH);
+        break;
     default:
         break;
     }
@@ -991,6 +994,7 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
     w->vas = 0;
     w->outs = 0;
     w->refusals = 0;
+    w->growth = 0;
     w->copies = 0;
     w->pages = 0;
     w->first = 0;

@@ -14,14 +14,6 @@ struct ptw_verify fc_verify;
 
 /* ------------------------------------------------------------------- storage */
 
-/* How much is given of what was asked for: as little as is taken, at first. */
-static size_t store_bytes(size_t bytes, unsigned growth, unsigned tries)
-{
-    unsigned less = tries >= 4 ? 0 : growth >> 2 * (tries & 3) & 3;
-
-    return less == 3 ? bytes + 40 : bytes >> less;
-}
-
 /* One storage for a step that asked; false when the caller has no more. */
 static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
                  size_t most)
@@ -30,7 +22,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
 
     for (;;) {
         size_t wanted = rb != NULL ? rb->wanted : v->wanted;
-        size_t bytes = store_bytes(wanted, growth, tries);
+        size_t bytes = fz_store_bytes(wanted, growth, tries);
         void *before;
         void *store;
         enum ptw_status st;

@@ -6,7 +6,7 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { SHARES_LOG2 = 12, SLOT = 24 };
+enum { SHARES_LOG2 = 12, SLOT = 24, MORE = 40 };
 
 /* Of a leaf that was used. */
 enum { PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN };
@@ -14,7 +14,7 @@ enum { PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN };
 static _Alignas(
     FZ_PAGE) uint8_t storage[FM_MOST_PAGES * FZ_PAGE + FZ_MOST_SKEW];
 static _Alignas(FZ_PAGE) uint8_t old[FM_MOST_PAGES][FZ_PAGE];
-static _Alignas(8) unsigned char shares_store[2][SLOT << SHARES_LOG2];
+static _Alignas(8) unsigned char shares_store[2][(SLOT << SHARES_LOG2) + MORE];
 
 /* -------------------------------------------------------------------- memory */
 
@@ -170,7 +170,9 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
     struct fe_host *h = ctx;
     uint8_t *to = buffer;
 
-    if (!h->w->stopped || bytes > 16 * h->m.entry_bytes ||
+    if (!h->w->stopped ||
+        (bytes > 16 * h->m.entry_bytes &&
+         (!h->w->remembers || bytes != h->w->table_bytes)) ||
         bytes % h->m.entry_bytes != 0 ||
         pa.v % h->w->table_bytes + bytes > h->w->table_bytes ||
         fm_region_of(&h->m, pa.v, bytes) == NULL) {
@@ -815,34 +817,67 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
 
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in)
 {
-    size_t room = in->shares_room == 0 ? sizeof shares_store[0]
+    size_t room = in->shares_room == 0 ? sizeof shares_store[0] - MORE
                                        : ptw_memo_bytes(in->shares_room);
 
-    if (room > sizeof shares_store[0]) {
-        room = sizeof shares_store[0];
+    if (room > sizeof shares_store[0] - MORE) {
+        room = sizeof shares_store[0] - MORE;
     }
 
     h->shares_at = 0;
+    h->shares_tries = 0;
+    h->shares_enough = false;
     fz_must(ptw_shares_init(&h->shares, shares_store[0], room, h->w->seed),
             "shares");
 }
 
-/* An edit found no room in the list.  True when it has what was wanted now. */
-bool fe_shares_more(struct fe_host *h, enum ptw_status st)
+/* Moves the list into larger storage, as the input says how large; it may take
+ * several tries.  A scan starts with an empty one. */
+static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
 {
     size_t had = (size_t)SLOT << h->shares.state.count.slots_log2;
+    size_t wanted = h->shares.wanted;
+    uint64_t used = h->shares.state.count.used;
 
-    if (st != PTW_E_SPACE || h->shares.wanted == 0 || h->tainted) {
+    if (st != PTW_E_SPACE || wanted == 0 || h->tainted) {
+        h->shares_tries = 0;
+        h->shares_enough = false;
         return false;
     }
-    if (h->shares.wanted <= had || h->shares.wanted > sizeof shares_store[0]) {
-        fz_fail("a list in %zu bytes wants %zu", had, h->shares.wanted);
+    if (wanted <= had || wanted > sizeof shares_store[0] - MORE) {
+        fz_fail("a list in %zu bytes wants %zu", had, wanted);
+    }
+    if (h->shares_enough && !empty) {
+        fz_fail("what was wanted was not enough");
     }
     h->shares_at = 1 - h->shares_at;
-    fz_must(ptw_shares_grow(&h->shares, shares_store[h->shares_at],
-                            h->shares.wanted),
-            "a larger list");
-    return true;
+    for (;;) {
+        size_t bytes = fz_store_bytes(wanted, h->w->growth, h->shares_tries++);
+        void *store = shares_store[h->shares_at];
+
+        st = empty ? ptw_shares_init(&h->shares, store, bytes, h->w->seed)
+                   : ptw_shares_grow(&h->shares, store, bytes);
+        h->shares_enough = bytes >= wanted;
+        if (st == PTW_OK) {
+            return true;
+        }
+        if (h->shares_enough || st != PTW_E_SPACE ||
+            (!empty && (h->shares.wanted != wanted ||
+                        h->shares.state.count.used != used))) {
+            fz_fail("a larger list in %zu bytes of %zu: %s", bytes, wanted,
+                    ptw_status_text(st));
+        }
+    }
+}
+
+bool fe_shares_more(struct fe_host *h, enum ptw_status st)
+{
+    return grow_list(h, st, false);
+}
+
+bool fe_shares_anew(struct fe_host *h, enum ptw_status st)
+{
+    return grow_list(h, st, true);
 }
 
 /* Tables of the pool that are tables of the guest, or have one inside them, are

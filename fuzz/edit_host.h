@@ -18,7 +18,9 @@ struct fe_host {
     struct ptw_mem mem;
     const struct fz_case *w;
     struct ptw_shares shares;
-    unsigned shares_at; /* the storage that it is in */
+    unsigned shares_at;    /* the storage that it is in */
+    unsigned shares_tries; /* for one edit */
+    bool shares_enough;    /* what it wanted last was given */
     unsigned options;
     uint64_t poison;
     bool lent_askew;     /* what is not aligned was lent */
@@ -100,8 +102,10 @@ bool fe_bad_address(const struct fe_host *h, enum fe_fault fault,
 
 /* fe_shares_begin starts the list of shared tables.  fe_shares_more is called with
  * the status of an edit: true when the edit found no room in the list, and the list
- * has what was wanted now. */
+ * has more now, in the end what was wanted.  fe_shares_anew does the same with the
+ * status of a scan, which begins again. */
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in);
 bool fe_shares_more(struct fe_host *h, enum ptw_status st);
+bool fe_shares_anew(struct fe_host *h, enum ptw_status st);
 
 #endif

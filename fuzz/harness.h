@@ -77,6 +77,7 @@ struct fz_case {
     size_t room;
     unsigned need;
     uint64_t budget; /* of entries read by one walk */
+    unsigned growth; /* how storage grows: see fz_store_bytes */
     bool thorough;   /* nothing is left out */
     uint64_t seed;
     unsigned skew;     /* bytes that loans and host memory are off */
@@ -228,7 +229,7 @@ void fz_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void fz_say_case(const struct fz_case *w, const char *memory);
 void fz_say_rights(unsigned rights);
 void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item);
-void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
+void fz_say_walk(const struct fz_case *w, const struct ptw_mem *mem,
                  const struct ptw_root *root, unsigned roots,
                  const struct ptw_walk_options *o, uint64_t seed);
 

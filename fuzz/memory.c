@@ -851,6 +851,9 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
         c->left--;
         a = child(c->was, c->one, was, level, i);
         b = child(c->is, false, is, level, i);
+        if (a.kind == FM_LEAF && (a.rights & c->need) != c->need) {
+            a.kind = FM_NONE;
+        }
         if (!c->rebuilt && q->want != FM_ANYTHING && a.kind == FM_TABLE &&
             b.kind == FM_TABLE && ((a.raw ^ b.raw) & ~address) != 0) {
             differ(c, va, "a table is referred to in another way", a.raw,

@@ -143,6 +143,7 @@ struct fm_compare {
     uint64_t end;  /* offsets beyond this are not compared */
     bool runs; /* a run stands for its leaves: accessed, dirty and global are
                   those of the first */
+    unsigned need; /* a leaf that does not grant these rights was left out */
 };
 
 /* fm_init starts with no memory.  contents and before have room for FM_MOST_PAGES

@@ -76,7 +76,7 @@ static void shifting_walk(struct shifting *s)
             break;
         }
         if (st == PTW_E_SPACE && s->memo != NULL) {
-            fz_memo_grow(s->memo);
+            fz_memo_grow(w, s->memo);
         } else if (st == PTW_E_LIMIT) {
             uint64_t more_reads = stats.reads == reads ? w->read_step : 0;
             uint64_t more_items =

@@ -265,7 +265,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
     for (unsigned i = 0; i < w->roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
-    fz_memo_init(&memo, ~w->seed);
+    fz_memo_init(w, &memo, ~w->seed);
     fz_must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->table,
                              e->tables, &o),
             "a search");
@@ -277,7 +277,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
 
         st = ptw_exposed_next(&search, &item);
         if (st == PTW_E_SPACE) {
-            fz_memo_grow(&memo);
+            fz_memo_grow(w, &memo);
             continue;
         }
         if (st != PTW_OK) {
@@ -318,7 +318,7 @@ void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
               struct ptw_memo *memo, const struct ptw_walk_options *o)
 {
-    fz_memo_init(memo, w->seed);
+    fz_memo_init(w, memo, w->seed);
     fz_must(ptw_walk_va_spaces_init(walk, mem, root, w->roots, memo, o),
             "a walk");
     fz_case_remember(w, walk, mem);
@@ -431,7 +431,7 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
             at++;
         }
         if (st == PTW_E_SPACE && memo != NULL) {
-            fz_memo_grow(memo);
+            fz_memo_grow(w, memo);
         }
     } while (st == PTW_OK || st == PTW_E_SPACE);
     stats = ptw_walk_counts(walk);
