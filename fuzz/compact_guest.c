@@ -443,10 +443,10 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
     }
     st = all_host && !g->knows_zeros
              ? ptw_mem_init_regions(mem, region, g->w->regions)
-             : ptw_mem_init_callbacks(mem,
-                                      g->stopped ? &stopped_ops : &guest_ops, g,
-                                      region, g->w->regions);
-    ptw_mem_set_stopped(mem, g->stopped);
+             : ptw_mem_init_callbacks(
+                   mem, g->stopped || g->w->bulk ? &stopped_ops : &guest_ops, g,
+                   region, g->w->regions);
+    ptw_mem_set_stopped(mem, g->stopped || g->w->stopped);
     if (st != PTW_OK) {
         fz_fail("memory is refused: %s", ptw_status_text(st));
     }
