@@ -453,7 +453,10 @@ static struct fm_node child(const struct fm *m, bool before,
         uint64_t pa = n->pa + (uint64_t)i * m->entry_bytes;
         const struct fm_region *r = fm_region_of(m, pa, m->entry_bytes);
 
-        if (r == NULL || !r->readable || fm_refuses(m, pa, m->entry_bytes)) {
+        /* A leaf may be written where it can't be read. */
+        if (r == NULL || !r->readable ||
+            (fm_refuses(m, pa, m->entry_bytes) &&
+             !(m->old != NULL && level == 0))) {
             c.raw = 1; /* refused */
             c.present = true;
             return c;

@@ -584,7 +584,7 @@ void fz_space_map(const uint8_t *data, size_t len)
                         loose, (flags & PTW_WALK_RUNS) != 0);
     }
     /* Runs that were placed may follow each other as they did not before. */
-    if (b.complete && !loose &&
+    if (b.complete && !loose && !(placing.wanted && w->need != 0) &&
         !(placing.wanted && (flags & PTW_WALK_RUNS) != 0)) {
         same_walk(w, h, &b, flags);
     }
