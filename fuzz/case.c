@@ -20,7 +20,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-static _Alignas(FZ_PAGE) uint8_t pages[FZ_PAGES * FZ_MOST_UNIT];
+static _Alignas(FZ_PAGE) uint8_t pages[FZ_PAGES * FZ_MOST_UNIT + FZ_MOST_SKEW];
 static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
 
 void fz_fail(const char *format, ...)
@@ -641,6 +641,41 @@ static void read_range(struct fz_case *w, const struct fz_records *in)
     w->last = first < last ? last : first;
 }
 
+/* A region becomes two inside the page of a slot, at any byte, as long as there is
+ * room: the second one starts there, less so many bytes that are in none. */
+static void read_cut(struct fz_case *w, const uint8_t *record)
+{
+    uint64_t pa = w->slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * w->unit +
+                  fz_get(record, CUT_AT) % w->unit;
+    uint64_t hole = fz_get(record, CUT_HOLE);
+
+    for (unsigned i = 0; i < w->regions && w->regions < FZ_REGIONS; i++) {
+        struct fz_region *r = &w->region[i];
+
+        if (pa <= r->first || pa > r->last || r->last - pa < hole) {
+            continue;
+        }
+        memmove(r + 1, r, (w->regions - i) * sizeof *r);
+        w->regions++;
+        r[0].last = pa - 1;
+        r[1].first = pa + hole;
+        return;
+    }
+}
+
+static void read_refuse(struct fz_case *w, const uint8_t *record)
+{
+    uint64_t page = w->slot[fz_get(record, REFUSE_PAGE) % FZ_SLOTS] * w->unit;
+    uint64_t *refusal = w->refusal[w->refusals];
+
+    if (w->refusals < FZ_REFUSALS) {
+        refusal[0] = page + fz_get(record, REFUSE_FROM) % w->unit;
+        refusal[1] =
+            page + (w->unit - 1) - fz_get(record, REFUSE_LESS) % w->unit;
+        w->refusals++;
+    }
+}
+
 static void read_op(struct fz_case *w, const struct fz_records *in)
 {
     const uint8_t *record = in->record;
@@ -699,6 +734,9 @@ static void read_op(struct fz_case *w, const struct fz_records *in)
     case OP_PLACE:
         read_place(w, in);
         break;
+    case OP_IMAGE:
+        w->growth = (unsigned)fz_get(record, IMAGE_GROWTH);
+        break;
     default:
         break;
     }
@@ -719,7 +757,7 @@ static void set_sizes(struct fz_case *w, const struct oracle_format *format)
         fz_fail("%s has larger pages or tables", format->name);
     }
     for (unsigned i = 0; i < FZ_PAGES; i++) {
-        w->page[i] = pages + i * w->unit;
+        w->page[i] = pages + w->skew + i * w->unit;
     }
 }
 
@@ -727,6 +765,7 @@ void fz_case_without(struct fz_case *w)
 {
     w->mode.format = &oracle_bare;
     w->mode.pa_bits = oracle_bare.most_pa_bits;
+    w->skew = 0;
     set_sizes(w, &oracle_bare);
 }
 
@@ -786,6 +825,35 @@ static void add_ram(struct fz_case *w, uint64_t first, uint64_t last,
     r->bytes = bytes;
 }
 
+/* The same without what refuses to be read. */
+static void add_readable(struct fz_case *w, uint64_t first, uint64_t last,
+                         const uint8_t *bytes)
+{
+    const struct oracle_range *hole;
+
+    do {
+        uint64_t end = last;
+
+        hole = NULL;
+        for (unsigned i = 0; i < w->holes; i++) {
+            if (w->hole[i].last >= first && w->hole[i].first <= end) {
+                hole = &w->hole[i]; /* the first one */
+                end = hole->first;
+            }
+        }
+        if (hole == NULL) {
+            add_ram(w, first, last, bytes);
+            return;
+        }
+        if (end > first) {
+            add_ram(w, first, end - 1, bytes);
+        }
+        bytes +=
+            bytes != NULL && hole->last < last ? hole->last + 1 - first : 0;
+        first = hole->last + 1;
+    } while (hole->last < last);
+}
+
 /* The same memory as a list for the oracle, cut at regions and pages. */
 static void make_ram(struct fz_case *w)
 {
@@ -823,14 +891,14 @@ static void make_ram(struct fz_case *w)
             }
             last = last < r->last ? last : r->last;
             if (first > next) {
-                add_ram(w, next, first - 1, NULL);
+                add_readable(w, next, first - 1, NULL);
             }
-            add_ram(w, first, last, bytes);
+            add_readable(w, first, last, bytes);
             open = last < r->last;
             next = last + 1;
         }
         if (open) {
-            add_ram(w, next, r->last, NULL);
+            add_readable(w, next, r->last, NULL);
         }
     }
 }
@@ -882,6 +950,7 @@ static void read_header(struct fz_case *w, const uint8_t *header, bool tables)
     uint64_t reading = fz_get(header, HEADER_READING) % 4;
     uint64_t walk = fz_get(header, HEADER_WALK);
 
+    w->skew = (unsigned)fz_get(header, HEADER_SKEW) % FZ_MOST_SKEW;
     set_mode(w, header, format_of(header, tables));
     w->memory = (enum fz_memory)(fz_get(header, HEADER_MEMORY) % 4);
     w->read_step = fz_get(header, HEADER_READ_STEP) % FZ_MOST_STEP + 1;
@@ -896,7 +965,6 @@ static void read_header(struct fz_case *w, const uint8_t *header, bool tables)
     w->seed = fz_get(header, HEADER_SEED) * 0x9E3779B97F4A7C15;
     w->self = (walk & 1) != 0;
     w->bulk = reading != 0;
-    w->skew = (unsigned)fz_get(header, HEADER_SKEW) % 64;
     w->stopped = reading >= 2;
     w->remembers = reading == 2;
 }
@@ -925,6 +993,8 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
     w->roots = 0;
     w->vas = 0;
     w->outs = 0;
+    w->refusals = 0;
+    w->growth = 0;
     w->copies = 0;
     w->pages = 0;
     w->first = 0;
@@ -952,24 +1022,52 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
         w->root_flags[0] = 0;
         w->root[w->roots++] = w->slot[0] * w->unit;
     }
+    for (in = fz_records_of(data, len); fz_next_record(w, &in);) {
+        if (fz_op_of(in.record) == OP_CUT) {
+            read_cut(w, in.record);
+        } else if (fz_op_of(in.record) == OP_REFUSE) {
+            read_refuse(w, in.record);
+        }
+    }
+    fz_case_offer(w, w->memory);
+}
+
+/* Whether a region is host memory, when memory is offered in that way. */
+static bool is_host(const struct fz_case *w, enum fz_memory kind,
+                    const struct fz_region *r)
+{
+    return (kind == FZ_DIRECT || kind == FZ_MIXED) && r->readable &&
+           r->last - r->first < fz_direct_bytes(w);
+}
+
+void fz_case_offer(struct fz_case *w, enum fz_memory kind)
+{
+    w->memory = kind;
+    w->holes = 0;
+    for (unsigned i = 0; i < w->regions; i++) {
+        const struct fz_region *r = &w->region[i];
+
+        for (unsigned k = 0; k < w->refusals && !is_host(w, kind, r); k++) {
+            struct oracle_range *hole = &w->hole[w->holes];
+
+            hole->first =
+                w->refusal[k][0] > r->first ? w->refusal[k][0] : r->first;
+            hole->last =
+                w->refusal[k][1] < r->last ? w->refusal[k][1] : r->last;
+            w->holes += hole->first <= hole->last;
+        }
+    }
     make_ram(w);
 }
 
-void fz_case_cut(struct fz_case *w, uint64_t pa, uint64_t hole)
+bool fz_case_refuses(const struct fz_case *w, uint64_t pa, uint64_t bytes)
 {
-    for (unsigned i = 0; i < w->regions && w->regions < FZ_REGIONS; i++) {
-        struct fz_region *r = &w->region[i];
-
-        if (pa <= r->first || pa > r->last || r->last - pa < hole) {
-            continue;
+    for (unsigned i = 0; i < w->holes; i++) {
+        if (w->hole[i].first <= pa + (bytes - 1) && w->hole[i].last >= pa) {
+            return true;
         }
-        memmove(r + 1, r, (w->regions - i) * sizeof *r);
-        w->regions++;
-        r[0].last = pa - 1;
-        r[1].first = pa + hole;
-        make_ram(w);
-        return;
     }
+    return false;
 }
 
 /* -------------------------------------------------- what the case contains */
@@ -1001,7 +1099,8 @@ bool fz_case_zeros(const struct fz_case *w, uint64_t pa, uint64_t bytes)
 {
     const struct fz_region *r = region_of(w, pa, bytes);
 
-    return r != NULL && r->readable && page_of(w, pa / w->unit) == NULL;
+    return r != NULL && r->readable && !fz_case_refuses(w, pa, bytes) &&
+           page_of(w, pa / w->unit) == NULL;
 }
 
 bool fz_case_entry(const struct fz_case *w, uint64_t pa, uint64_t *raw)
@@ -1009,7 +1108,7 @@ bool fz_case_entry(const struct fz_case *w, uint64_t pa, uint64_t *raw)
     const struct fz_region *r = region_of(w, pa, w->entry_bytes);
     const uint8_t *page;
 
-    if (r == NULL || !r->readable) {
+    if (r == NULL || !r->readable || fz_case_refuses(w, pa, w->entry_bytes)) {
         return false;
     }
     page = page_of(w, pa / w->unit);
@@ -1074,7 +1173,7 @@ static uint64_t read_checked(struct fz_case *w, ptw_pa pa, unsigned bytes,
         fz_fail("a read at %llx, which is outside the memory offered",
                 (unsigned long long)pa.v);
     }
-    if (!r->readable) {
+    if (!r->readable || fz_case_refuses(w, pa.v, bytes)) {
         *st = PTW_E_BUS;
         return 0;
     }
@@ -1143,7 +1242,7 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
         fz_fail("%llu bytes are read at %llx", (unsigned long long)bytes,
                 (unsigned long long)pa.v);
     }
-    if (!r->readable) {
+    if (!r->readable || fz_case_refuses(w, pa.v, bytes)) {
         return PTW_E_BUS;
     }
     if (bytes == w->table_bytes) {
@@ -1165,7 +1264,7 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
 }
 
 /* Whole tables are lent, and nothing else.  What is lent where loans are not aligned: nobody may look at it. */
-static _Alignas(64) uint8_t skewed[FZ_MOST_UNIT + 64];
+static _Alignas(64) uint8_t skewed[FZ_MOST_UNIT + FZ_MOST_SKEW];
 
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
@@ -1177,7 +1276,8 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
                 (unsigned long long)bytes, (unsigned long long)pa.v);
     }
-    if (!r->readable || pa.v % w->table_bytes != 0 || bytes != w->table_bytes) {
+    if (!r->readable || pa.v % w->table_bytes != 0 || bytes != w->table_bytes ||
+        fz_case_refuses(w, pa.v, bytes)) {
         return NULL;
     }
     page = page_of(w, pa.v / w->unit);
@@ -1353,8 +1453,7 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
         region[i].last.v = r->last;
         region[i].host = NULL;
         region[i].writable = false;
-        if ((kind == FZ_DIRECT || kind == FZ_MIXED) && r->readable &&
-            r->last - r->first < fz_direct_bytes(w)) {
+        if (is_host(w, kind, r)) {
             if (host[i] == NULL) {
                 host_fill(w, i);
             }

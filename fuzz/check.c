@@ -13,32 +13,49 @@ void fz_must(enum ptw_status st, const char *what)
     }
 }
 
-/* --------------------------------------------------------------------- memo */
+/* ------------------------------------------------------------------ storage */
+
+enum { STORE_LOG2 = 17, STORE_SLOT = 24, STORE_MORE = 40 };
+
+size_t fz_store_bytes(size_t bytes, unsigned growth, unsigned tries)
+{
+    unsigned less = tries >= 4 ? 0 : growth >> 2 * (tries & 3) & 3;
+
+    return less == 3 ? bytes + STORE_MORE : bytes >> less;
+}
 
 /* Two storages, so that a memo can move from the one to the other. */
-enum { STORE_LOG2 = 17, STORE_SLOT = 24 };
-
-static _Alignas(8) unsigned char store[2][STORE_SLOT << STORE_LOG2];
+static _Alignas(
+    8) unsigned char store[2][(STORE_SLOT << STORE_LOG2) + STORE_MORE];
 static unsigned store_used;
 
-void fz_memo_init(struct ptw_memo *memo, uint64_t seed)
+void fz_memo_init(const struct fz_case *w, struct ptw_memo *memo, uint64_t seed)
 {
+    size_t bytes = ptw_memo_bytes(1);
+    size_t given = fz_store_bytes(bytes, w->growth, 0);
     enum ptw_status st;
 
     store_used ^= 1;
-    st = ptw_memo_init(memo, store[store_used], ptw_memo_bytes(1), seed);
+    st = ptw_memo_init(memo, store[store_used], given, seed);
+    if (given < bytes) {
+        if (st != PTW_E_SPACE) {
+            fz_fail("a memo in %zu bytes: %s", given, ptw_status_text(st));
+        }
+        st = ptw_memo_init(memo, store[store_used], bytes, seed);
+    }
     if (st != PTW_OK) {
         fz_fail("the smallest memo is refused: %s", ptw_status_text(st));
     }
 }
 
-void fz_memo_grow(struct ptw_memo *memo)
+void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo)
 {
     size_t bytes = ptw_memo_bytes(2 * memo->used + 1);
     size_t used = memo->used;
+    const void *before = memo->slot;
     enum ptw_status st;
 
-    if (bytes > sizeof store[0]) {
+    if (bytes > sizeof store[0] - STORE_MORE) {
         fz_fail("a memo of %zu tables", memo->used);
     }
     st = ptw_memo_grow(memo, memo->slot, bytes / 8);
@@ -46,7 +63,18 @@ void fz_memo_grow(struct ptw_memo *memo)
         fz_fail("a memo grows into less");
     }
     store_used ^= 1;
-    st = ptw_memo_grow(memo, store[store_used], bytes);
+    for (unsigned tries = 0;; tries++) {
+        size_t given = fz_store_bytes(bytes, w->growth, tries);
+
+        st = ptw_memo_grow(memo, store[store_used], given);
+        if (st == PTW_OK || given >= bytes) {
+            break;
+        }
+        if (st != PTW_E_SPACE || memo->slot != before || memo->used != used) {
+            fz_fail("a memo that can't grow into %zu bytes: %s", given,
+                    ptw_status_text(st));
+        }
+    }
     if (st != PTW_OK || memo->used != used) {
         fz_fail("a memo does not grow to %zu bytes: %s", bytes,
                 ptw_status_text(st));
@@ -344,7 +372,7 @@ void fz_collect(struct fz_case *w, struct ptw_walk *walk, struct ptw_memo *memo,
         }
         list->count += items;
         if (st == PTW_E_SPACE && memo != NULL) {
-            fz_memo_grow(memo);
+            fz_memo_grow(w, memo);
         } else if (st != PTW_OK) {
             break;
         }
@@ -773,7 +801,7 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
             at++;
         }
         if (st == PTW_E_SPACE && memo != NULL) {
-            fz_memo_grow(memo);
+            fz_memo_grow(w, memo);
         } else if (st == PTW_E_LIMIT) {
             if (ptw_walk_counts(walk).reads >= w->budget) {
                 break;
@@ -1040,7 +1068,7 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
             if (memo == NULL) {
                 fz_fail("a walk without a memo finds it full");
             }
-            fz_memo_grow(memo);
+            fz_memo_grow(w, memo);
             break;
         default:
             fz_fail("a walk says: %s", ptw_status_text(st));

@@ -45,9 +45,15 @@ bool fz_tiles(const struct fz_case *w);
 /* Whether any address of the range, from first to last, is walked. */
 bool fz_any_left(const struct fz_case *w, uint64_t first, uint64_t last);
 
-/* A memo in storage that grows when it has to, from the smallest on. */
-void fz_memo_init(struct ptw_memo *memo, uint64_t seed);
-void fz_memo_grow(struct ptw_memo *memo);
+/* fz_store_bytes says how much is given in that try where so many bytes are wanted:
+ * by two bits of growth each, as little as is taken at first. */
+size_t fz_store_bytes(size_t bytes, unsigned growth, unsigned tries);
+
+/* A memo in storage that grows when it has to, from the smallest on, as the input
+ * says. */
+void fz_memo_init(const struct fz_case *w, struct ptw_memo *memo,
+                  uint64_t seed);
+void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo);
 
 uint64_t fz_item_hash(const struct fz_case *w, const struct ptw_item *item);
 bool fz_same_item(const struct fz_case *w, const struct ptw_item *a,

@@ -136,9 +136,7 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     fc_offer(&other, g->lends, &changed, region);
     st = fc_compare_memory(g, mem, g->root, &changed, g->root, &o, how->growth,
                            &again);
-    for (unsigned i = 0; i < FZ_REGIONS; i++) {
-        free(other.host[i]);
-    }
+    fc_free_host(&other);
     if (!fc_readable_byte(g, other.flipped) &&
         (st == PTW_DIFFERENT ||
          (st == PTW_OK && memcmp(&c, &again, sizeof c) != 0))) {
@@ -169,7 +167,7 @@ static void check_backwards(struct fc_guest *g, const struct ptw_mem *mem,
     if (!fc_plain || (g->o.flags & ~(unsigned)PTW_REBUILD_TABLES_APART) != 0 ||
         g->o.leave_outs > 0 || g->o.maps > 0 || g->o.first.v != 0 ||
         g->o.last.v != UINT64_MAX || g->o.absent.policy != PTW_ABSENT_KEEP ||
-        g->refuses > 0 || k->split > 0) {
+        g->w->holes > 0 || k->split > 0) {
         return;
     }
     for (unsigned i = 0; i < PTW_DROPS; i++) {
@@ -384,8 +382,5 @@ void fz_compact(const uint8_t *data, size_t len)
         check_image(g, &mem, &how, &input);
     }
     fc_image_done(&image[0]);
-    for (unsigned i = 0; i < FZ_REGIONS; i++) {
-        free(g->host[i]);
-        g->host[i] = NULL;
-    }
+    fc_free_host(g);
 }

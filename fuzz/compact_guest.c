@@ -5,7 +5,7 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
+static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT + FZ_MOST_SKEW];
 
 /* Pages of the regime; memory is kept in units of FZ_PAGE. */
 uint64_t fc_page_bytes(const struct fc_guest *g)
@@ -125,15 +125,7 @@ static bool refuses(const struct fc_guest *g, unsigned region, uint64_t pa,
     if (region == FZ_REGIONS || !g->w->region[region].readable) {
         return true;
     }
-    for (unsigned i = 0; i < g->refuses && g->host[region] == NULL; i++) {
-        if (pa <= g->refused[i][1] && g->refused[i][0] - pa < bytes) {
-            return true;
-        }
-        if (pa >= g->refused[i][0] && pa <= g->refused[i][1]) {
-            return true;
-        }
-    }
-    return false;
+    return fz_case_refuses(g->w, pa, bytes);
 }
 
 bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw)
@@ -328,7 +320,7 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
             return NULL;
         }
     }
-    return zeros_page + pa.v % FZ_PAGE;
+    return zeros_page + g->w->skew + pa.v % FZ_PAGE;
 }
 
 /* Where pages are lent, those without contents are known to be zeros; and in
@@ -409,16 +401,27 @@ void fc_make_host(struct fc_guest *g)
         size_t bytes;
 
         g->host[i] = NULL;
+        g->host_of[i] = NULL;
         if (i >= g->w->regions || !r->readable ||
             (kind != FZ_DIRECT && kind != FZ_MIXED) ||
             r->last - r->first >= fz_direct_bytes(g->w)) {
             continue;
         }
         bytes = (size_t)(r->last - r->first) + 1;
-        g->host[i] = fc_exactly(bytes);
+        g->host_of[i] = fc_exactly(bytes + g->w->skew);
+        g->host[i] = g->host_of[i] + g->w->skew;
         for (size_t at = 0; at < bytes; at++) {
             g->host[i][at] = byte_at(g, r->first + at);
         }
+    }
+}
+
+void fc_free_host(struct fc_guest *g)
+{
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        free(g->host_of[i]);
+        g->host_of[i] = NULL;
+        g->host[i] = NULL;
     }
 }
 
@@ -440,10 +443,10 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
     }
     st = all_host && !g->knows_zeros
              ? ptw_mem_init_regions(mem, region, g->w->regions)
-             : ptw_mem_init_callbacks(mem,
-                                      g->stopped ? &stopped_ops : &guest_ops, g,
-                                      region, g->w->regions);
-    ptw_mem_set_stopped(mem, g->stopped);
+             : ptw_mem_init_callbacks(
+                   mem, g->stopped || g->w->bulk ? &stopped_ops : &guest_ops, g,
+                   region, g->w->regions);
+    ptw_mem_set_stopped(mem, g->stopped || g->w->stopped);
     if (st != PTW_OK) {
         fz_fail("memory is refused: %s", ptw_status_text(st));
     }

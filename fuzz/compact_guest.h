@@ -9,7 +9,6 @@
 enum {
     FC_LEAVE_OUTS = 3,
     FC_MAPS = 3,
-    FC_REFUSED = 3,
     FC_STORE = 2 * 1024 * 1024, /* bytes of any storage, at most */
 };
 
@@ -19,14 +18,13 @@ enum fc_filler { FC_ZEROS, FC_DISTINCT, FC_SOME_ZEROS, FC_THREE };
 struct fc_guest {
     struct fz_case *w;
     enum fc_filler filler;
-    unsigned low_bits;         /* of an entry: clear, it is not present */
-    uint8_t *host[FZ_REGIONS]; /* exactly the region, or NULL */
+    unsigned low_bits;            /* of an entry: clear, it is not present */
+    uint8_t *host[FZ_REGIONS];    /* exactly the region, or NULL */
+    uint8_t *host_of[FZ_REGIONS]; /* what is freed */
     bool lends;
-    bool knows_zeros;                /* of any memory, not of what is lent */
-    bool changes;                    /* whenever it is read */
-    bool stopped;                    /* it is said not to change */
-    uint64_t refused[FC_REFUSED][2]; /* first and last byte */
-    unsigned refuses;
+    bool knows_zeros; /* of any memory, not of what is lent */
+    bool changes;     /* whenever it is read */
+    bool stopped;     /* it is said not to change */
     uint64_t flipped; /* a byte that is another one in this guest, */
     uint8_t flip;     /* by these bits; 0: there is none */
 
@@ -64,8 +62,10 @@ bool fc_readable(const struct fc_guest *g, uint64_t pa);
 /* fc_kept says how much of a range of addresses is to be kept. */
 enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last);
 
-/* fc_make_host gives small regions host memory, of exactly their size. */
+/* fc_make_host gives small regions host memory, of exactly their size;
+ * fc_free_host takes it back. */
 void fc_make_host(struct fc_guest *g);
+void fc_free_host(struct fc_guest *g);
 
 /* fc_offer makes an accessor of the guest; region has room for FZ_REGIONS. */
 void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,

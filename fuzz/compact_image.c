@@ -187,6 +187,7 @@ void fc_image_memory(struct fc_image *m, struct ptw_mem *mem,
 
 void fc_image_done(struct fc_image *m)
 {
-    free(m->tables);
+    free(m->tables_of);
+    m->tables_of = NULL;
     m->tables = NULL;
 }

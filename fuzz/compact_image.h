@@ -19,7 +19,8 @@ struct fc_image {
     uint64_t page_bytes; /* of all pages */
     uint64_t one_page;   /* the size of a page of level 0 */
     uint64_t tables_at;
-    uint8_t *tables; /* of exactly that size */
+    uint8_t *tables;    /* of exactly that size */
+    uint8_t *tables_of; /* what is freed */
     size_t table_bytes;
     uint64_t extra_at; /* 0: there is none */
     uint64_t extra_bytes;

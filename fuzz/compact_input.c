@@ -116,29 +116,6 @@ static void place_tables(struct fc_guest *g, enum fc_tables_base where)
     g->o.flags |= PTW_REBUILD_TABLES_APART;
 }
 
-/* A region is cut inside the page of a slot, at any byte. */
-static void read_cut(struct fc_guest *g, const uint8_t *record)
-{
-    fz_case_cut(g->w,
-                g->w->slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * g->w->unit +
-                    fz_get(record, CUT_AT) % g->w->unit,
-                fz_get(record, CUT_HOLE));
-}
-
-static void read_refuse(struct fc_guest *g, const uint8_t *record)
-{
-    uint64_t page =
-        g->w->slot[fz_get(record, REFUSE_PAGE) % FZ_SLOTS] * g->w->unit;
-
-    if (g->refuses < FC_REFUSED) {
-        g->refused[g->refuses][0] =
-            page + fz_get(record, REFUSE_FROM) % g->w->unit;
-        g->refused[g->refuses][1] =
-            page + (g->w->unit - 1) - fz_get(record, REFUSE_LESS) % g->w->unit;
-        g->refuses++;
-    }
-}
-
 static struct ptw_absent policy_of(const struct fz_case *w, unsigned which)
 {
     const struct oracle_systems *is = w->mode.format->systems;
@@ -272,8 +249,6 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
             read_rebuild(g, input, &in);
         } else if (fz_op_of(in.record) == OP_IMAGE) {
             read_image(g, input, in.record);
-        } else if (fz_op_of(in.record) == OP_REFUSE) {
-            read_refuse(g, in.record);
         }
     }
     name_pages(g);
@@ -294,8 +269,6 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
     for (in = all; fz_next_record(&described, &in);) {
         if (fz_op_of(in.record) == OP_MAP) {
             read_map(g, &in);
-        } else if (fz_op_of(in.record) == OP_CUT) {
-            read_cut(g, in.record);
         }
     }
     for (unsigned i = 0; i < described.roots; i++) {
@@ -307,7 +280,7 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
     }
     if ((input->options & OPT_CHANGES) != 0 &&
         (described.memory == FZ_DIRECT || described.memory == FZ_MIXED)) {
-        described.memory = FZ_BORROW; /* what changes is what is borrowed */
+        fz_case_offer(&described, FZ_BORROW); /* what changes is borrowed */
     }
     fc_make_host(g);
 }

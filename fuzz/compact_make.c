@@ -14,14 +14,6 @@ struct ptw_verify fc_verify;
 
 /* ------------------------------------------------------------------- storage */
 
-/* How much is given of what was asked for: as little as is taken, at first. */
-static size_t store_bytes(size_t bytes, unsigned growth, unsigned tries)
-{
-    unsigned less = tries >= 4 ? 0 : growth >> 2 * (tries & 3) & 3;
-
-    return less == 3 ? bytes + 40 : bytes >> less;
-}
-
 /* One storage for a step that asked; false when the caller has no more. */
 static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
                  size_t most)
@@ -30,7 +22,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
 
     for (;;) {
         size_t wanted = rb != NULL ? rb->wanted : v->wanted;
-        size_t bytes = store_bytes(wanted, growth, tries);
+        size_t bytes = fz_store_bytes(wanted, growth, tries);
         void *before;
         void *store;
         enum ptw_status st;
@@ -465,7 +457,8 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     }
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
     room = m->table_bytes - (how->no_room ? (size_t)fc_page_bytes(g) / 2 : 0);
-    m->tables = fc_exactly(m->table_bytes);
+    m->tables_of = fc_exactly(m->table_bytes + g->w->skew);
+    m->tables = m->tables_of + g->w->skew;
     memset(m->tables, 0xA7, m->table_bytes);
     region.first.v = m->tables_at;
     region.last.v = m->tables_at + room - 1;
@@ -521,6 +514,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     m->base = o->base.v;
     m->one_page = fc_page_bytes(g);
     m->tables = NULL;
+    m->tables_of = NULL;
     m->extra_at = 0;
     if ((st == PTW_OK) != options_are_right(g, &unsure) &&
         (st == PTW_OK || !unsure)) {
@@ -678,7 +672,7 @@ void fc_check_certificate(const struct fc_guest *g, const struct fc_image *m,
         certified("tables", c->tables, k->tables);
     }
     /* What is left of a large page that an entry named. */
-    if (g->refuses == 0 || k->absent_unknown == 0) {
+    if (g->w->holes == 0 || k->absent_unknown == 0) {
         certified("pages", c->pages, k->pages + k->merged);
     }
     certified("entries kept", c->absent_kept, k->absent_kept);

@@ -60,10 +60,6 @@ void fz_describe_compact(FILE *to, const uint8_t *data, size_t len)
         fprintf(to, "    root %u is loaded with the flag bits %" PRIx64 "\n", i,
                 g->o.root_flags[i]);
     }
-    for (unsigned i = 0; i < g->refuses; i++) {
-        fprintf(to, "    refuses to read %" PRIx64 "-%" PRIx64 "\n",
-                g->refused[i][0], g->refused[i][1]);
-    }
     fprintf(to,
             "    limit: %s %u; the sink refuses %u times from write %u on; "
             "spoilt: %s %u %u %u%s%s\n",

@@ -156,13 +156,17 @@ void fz_say_case(const struct fz_case *w, const char *memory)
                w->region[i].last,
                w->region[i].readable ? "" : ", refuses every read");
     }
+    for (unsigned i = 0; i < w->holes; i++) {
+        fz_say("    refuses to read %" PRIx64 "-%" PRIx64 "\n",
+               w->hole[i].first, w->hole[i].last);
+    }
     for (unsigned i = 0; i < w->pages; i++) {
         say_page(w, i);
     }
 }
 
 /* The walk, up to where it stops. */
-void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
+void fz_say_walk(const struct fz_case *w, const struct ptw_mem *mem,
                  const struct ptw_root *root, unsigned roots,
                  const struct ptw_walk_options *o, uint64_t seed)
 {
@@ -175,15 +179,15 @@ void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
     if (fz_words == NULL) {
         return;
     }
-    fz_memo_init(&memo, seed);
+    fz_memo_init(w, &memo, seed);
     st = ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, o);
     while (st == PTW_OK || st == PTW_E_SPACE) {
         st = ptw_walk_next(&walk, &item, 1, &items);
         if (items > 0) {
-            fz_say_item(r, &item);
+            fz_say_item(&w->regime, &item);
         }
         if (st == PTW_E_SPACE) {
-            fz_memo_grow(&memo);
+            fz_memo_grow(w, &memo);
         }
     }
     fz_say("the walk ends: %s; %" PRIu64 " reads, %" PRIu64 " tables\n",
@@ -222,7 +226,7 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
     fz_case_memory(&w, w.memory, &mem, region);
     o = fz_options(&w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
     o.max_items = FZ_ITEMS;
-    fz_say_walk(&w.regime, &mem, root, w.roots, &o, w.seed);
+    fz_say_walk(&w, &mem, root, w.roots, &o, w.seed);
     fz_case_done(&w);
     fz_words = NULL;
 }

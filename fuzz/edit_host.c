@@ -6,14 +6,15 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { SHARES_LOG2 = 12, SLOT = 24 };
+enum { SHARES_LOG2 = 12, SLOT = 24, MORE = 40 };
 
 /* Of a leaf that was used. */
 enum { PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN };
 
-static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
+static _Alignas(
+    FZ_PAGE) uint8_t storage[FM_MOST_PAGES * FZ_PAGE + FZ_MOST_SKEW];
 static _Alignas(FZ_PAGE) uint8_t old[FM_MOST_PAGES][FZ_PAGE];
-static _Alignas(8) unsigned char shares_store[2][SLOT << SHARES_LOG2];
+static _Alignas(8) unsigned char shares_store[2][(SLOT << SHARES_LOG2) + MORE];
 
 /* -------------------------------------------------------------------- memory */
 
@@ -28,9 +29,10 @@ static enum ptw_status changed(struct fe_host *h, uint64_t pa, unsigned n,
 
     /* Not what a table in stock leads to: that is no entry, and where it leads
      * to another page that could be a table, nobody sees it. */
-    if (r % 4 != 0 || (here >= 0 && h->m.table[here].state == FM_TAKEN &&
-                       !h->m.table[here].linked &&
-                       pa - h->m.table[here].pa < FE_LINK_BYTES)) {
+    if (((r & 3) << 6 | (r >> 2 & 63)) >= h->w->restless ||
+        (here >= 0 && h->m.table[here].state == FM_TAKEN &&
+         !h->m.table[here].linked &&
+         pa - h->m.table[here].pa < FE_LINK_BYTES)) {
         return PTW_OK;
     }
     switch (r >> 8 & 7) {
@@ -160,6 +162,35 @@ static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
     return read_any(ctx, pa.v, 8, out);
 }
 
+/* Several entries of one table at once, of memory that is stopped. */
+static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
+                                 size_t bytes)
+{
+    struct fe_host *h = ctx;
+    uint8_t *to = buffer;
+
+    if (!h->w->stopped ||
+        (bytes > 16 * h->m.entry_bytes &&
+         (!h->w->remembers || bytes != h->w->table_bytes)) ||
+        bytes % h->m.entry_bytes != 0 ||
+        pa.v % h->w->table_bytes + bytes > h->w->table_bytes ||
+        fm_region_of(&h->m, pa.v, bytes) == NULL) {
+        fz_fail("%llu bytes are read at %llx", HEX(bytes), HEX(pa.v));
+    }
+    for (size_t at = 0; at < bytes; at += h->m.entry_bytes) {
+        uint64_t v = 0;
+        enum ptw_status st = read_any(h, pa.v + at, h->m.entry_bytes, &v);
+
+        if (st != PTW_OK) {
+            return st;
+        }
+        for (unsigned b = 0; b < h->m.entry_bytes; b++) {
+            to[at + b] = (uint8_t)(v >> 8 * b);
+        }
+    }
+    return PTW_OK;
+}
+
 static enum ptw_status write32(void *ctx, ptw_pa pa, uint32_t value)
 {
     return write_any(ctx, pa.v, 4, value);
@@ -169,6 +200,11 @@ static enum ptw_status write64(void *ctx, ptw_pa pa, uint64_t value)
 {
     return write_any(ctx, pa.v, 8, value);
 }
+
+/* What is lent where loans are not aligned: nobody may look at it, or write there. */
+enum { ASKEW = 0xA7 };
+
+static _Alignas(64) uint8_t askew[FZ_MOST_UNIT + FZ_MOST_SKEW];
 
 /* What is lent may be written to; whether it might have been shows later. */
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
@@ -182,8 +218,13 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
                 HEX(n), HEX(pa.v));
     }
     page = fm_find(&h->m, pa.v / FZ_PAGE);
-    if (!r->readable || page < 0 || h->restless) {
+    if (!r->readable || page < 0 || h->restless || fm_refuses(&h->m, pa.v, n)) {
         return NULL;
+    }
+    if (h->w->skew % 8 != 0 && n <= sizeof askew - h->w->skew) {
+        memset(askew, ASKEW, sizeof askew);
+        h->lent_askew = true;
+        return askew + h->w->skew;
     }
     /* Pages that are kept one behind the other. */
     for (uint64_t f = 1; f * FZ_PAGE < pa.v % FZ_PAGE + n; f++) {
@@ -197,19 +238,40 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
     return h->m.bytes[page] + pa.v % FZ_PAGE;
 }
 
-static const struct ptw_mem_ops by_callbacks = {
-    .read32 = read32,
-    .read64 = read64,
-    .write32 = write32,
-    .write64 = write64,
-};
-
-static const struct ptw_mem_ops by_borrowing = {
-    .read32 = read32,
-    .read64 = read64,
-    .borrow = borrow,
-    .write32 = write32,
-    .write64 = write64,
+/* By whether pages are lent, and whether several entries are read at once. */
+static const struct ptw_mem_ops by_callbacks[2][2] = {
+    {
+        {
+            .read32 = read32,
+            .read64 = read64,
+            .write32 = write32,
+            .write64 = write64,
+        },
+        {
+            .read32 = read32,
+            .read64 = read64,
+            .read = read_many,
+            .write32 = write32,
+            .write64 = write64,
+        },
+    },
+    {
+        {
+            .read32 = read32,
+            .read64 = read64,
+            .borrow = borrow,
+            .write32 = write32,
+            .write64 = write64,
+        },
+        {
+            .read32 = read32,
+            .read64 = read64,
+            .read = read_many,
+            .borrow = borrow,
+            .write32 = write32,
+            .write64 = write64,
+        },
+    },
 };
 
 /* ------------------------------------------------------------------ the pool */
@@ -330,9 +392,10 @@ void fe_host_memory(struct fe_host *h)
     }
     fz_must(ptw_mem_init_callbacks(
                 &h->mem,
-                (h->options & OPT_BORROW) != 0 ? &by_borrowing : &by_callbacks,
-                h, h->region, m->regions),
+                &by_callbacks[(h->options & OPT_BORROW) != 0][h->w->bulk], h,
+                h->region, m->regions),
             "memory");
+    ptw_mem_set_stopped(&h->mem, h->w->stopped);
 }
 
 /* ---------------------------------------------------------------- the tables */
@@ -646,7 +709,8 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     is.bytes = table_size(h, t);
     is.root = t->dirt[h->m.levels - 1] != 0;
     region = fm_region_of(&h->m, table.v, is.bytes);
-    if (region == NULL || !region->readable) {
+    if (region == NULL || !region->readable ||
+        fm_refuses(&h->m, table.v, is.bytes)) {
         fz_say("    may not move %llx: %s\n", HEX(table.v),
                ptw_status_text(h->refusal));
         return refuse(h);
@@ -720,7 +784,7 @@ void fe_host_asks(struct fe_host *h, const struct fe_record *q)
     h->move_refused_at = q->move_refused_at;
     h->bad_out = false;
     h->high = -1;
-    h->restless = q->changing;
+    h->restless = q->changing && h->w->restless != 0;
     h->misled = false;
     h->tainted = h->restless;
     h->reads = 0;
@@ -741,6 +805,7 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
     h->movable = false;
     h->pool_limit = in->pool_limit == 0 ? FM_POOL : in->pool_limit;
     h->editing = false;
+    h->lent_askew = false;
     h->given = 0;
     h->hooked = false;
     h->tainted = false;
@@ -751,34 +816,67 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
 
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in)
 {
-    size_t room = in->shares_room == 0 ? sizeof shares_store[0]
+    size_t room = in->shares_room == 0 ? sizeof shares_store[0] - MORE
                                        : ptw_memo_bytes(in->shares_room);
 
-    if (room > sizeof shares_store[0]) {
-        room = sizeof shares_store[0];
+    if (room > sizeof shares_store[0] - MORE) {
+        room = sizeof shares_store[0] - MORE;
     }
 
     h->shares_at = 0;
+    h->shares_tries = 0;
+    h->shares_enough = false;
     fz_must(ptw_shares_init(&h->shares, shares_store[0], room, h->w->seed),
             "shares");
 }
 
-/* An edit found no room in the list.  True when it has what was wanted now. */
-bool fe_shares_more(struct fe_host *h, enum ptw_status st)
+/* Moves the list into larger storage, as the input says how large; it may take
+ * several tries.  A scan starts with an empty one. */
+static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
 {
     size_t had = (size_t)SLOT << h->shares.state.count.slots_log2;
+    size_t wanted = h->shares.wanted;
+    uint64_t used = h->shares.state.count.used;
 
-    if (st != PTW_E_SPACE || h->shares.wanted == 0 || h->tainted) {
+    if (st != PTW_E_SPACE || wanted == 0 || h->tainted) {
+        h->shares_tries = 0;
+        h->shares_enough = false;
         return false;
     }
-    if (h->shares.wanted <= had || h->shares.wanted > sizeof shares_store[0]) {
-        fz_fail("a list in %zu bytes wants %zu", had, h->shares.wanted);
+    if (wanted <= had || wanted > sizeof shares_store[0] - MORE) {
+        fz_fail("a list in %zu bytes wants %zu", had, wanted);
+    }
+    if (h->shares_enough && !empty) {
+        fz_fail("what was wanted was not enough");
     }
     h->shares_at = 1 - h->shares_at;
-    fz_must(ptw_shares_grow(&h->shares, shares_store[h->shares_at],
-                            h->shares.wanted),
-            "a larger list");
-    return true;
+    for (;;) {
+        size_t bytes = fz_store_bytes(wanted, h->w->growth, h->shares_tries++);
+        void *store = shares_store[h->shares_at];
+
+        st = empty ? ptw_shares_init(&h->shares, store, bytes, h->w->seed)
+                   : ptw_shares_grow(&h->shares, store, bytes);
+        h->shares_enough = bytes >= wanted;
+        if (st == PTW_OK) {
+            return true;
+        }
+        if (h->shares_enough || st != PTW_E_SPACE ||
+            (!empty && (h->shares.wanted != wanted ||
+                        h->shares.state.count.used != used))) {
+            fz_fail("a larger list in %zu bytes of %zu: %s", bytes, wanted,
+                    ptw_status_text(st));
+        }
+    }
+}
+
+bool fe_shares_more(struct fe_host *h, enum ptw_status st)
+{
+    return grow_list(h, st, false);
+}
+
+bool fe_shares_anew(struct fe_host *h, enum ptw_status st)
+{
+    return grow_list(h, st, true);
 }
 
 /* Tables of the pool that are tables of the guest, or have one inside them, are
@@ -806,7 +904,24 @@ void fe_keep_case(struct fe_host *h)
     }
 }
 
+/* Its bytes start anywhere, as they are lent, or host memory. */
 void fe_host_machine(struct fe_host *h)
 {
-    fm_init(&h->m, h->w, storage, old);
+    static unsigned skew;
+
+    if (skew != h->w->skew) {
+        memset(pool_used, true, sizeof pool_used); /* of other pages */
+        skew = h->w->skew;
+    }
+    fm_init(&h->m, h->w, (uint8_t(*)[FZ_PAGE])(void *)(storage + skew), old);
+}
+
+void fe_check_lent(struct fe_host *h)
+{
+    for (size_t i = 0; i < sizeof askew && h->lent_askew; i++) {
+        if (askew[i] != ASKEW) {
+            fz_fail("an edit writes where bytes are lent that are not aligned");
+        }
+    }
+    h->lent_askew = false;
 }

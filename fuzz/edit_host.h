@@ -18,9 +18,12 @@ struct fe_host {
     struct ptw_mem mem;
     const struct fz_case *w;
     struct ptw_shares shares;
-    unsigned shares_at; /* the storage that it is in */
+    unsigned shares_at;    /* the storage that it is in */
+    unsigned shares_tries; /* for one edit */
+    bool shares_enough;    /* what it wanted last was given */
     unsigned options;
     uint64_t poison;
+    bool lent_askew;     /* what is not aligned was lent */
     unsigned pool_limit; /* tables of it that may be taken */
 
     /* This edit: */
@@ -81,6 +84,9 @@ bool fe_is_pool(const struct fm *m, uint64_t pa);
 /* fe_is_high says that no root register can have that address. */
 bool fe_is_high(const struct fm *m, uint64_t pa);
 
+/* fe_check_lent checks that nobody wrote where what was lent was not aligned. */
+void fe_check_lent(struct fe_host *h);
+
 /* fe_keep_case takes the tables of the guest out of the pool. */
 void fe_keep_case(struct fe_host *h);
 
@@ -96,8 +102,10 @@ bool fe_bad_address(const struct fe_host *h, enum fe_fault fault,
 
 /* fe_shares_begin starts the list of shared tables.  fe_shares_more is called with
  * the status of an edit: true when the edit found no room in the list, and the list
- * has what was wanted now. */
+ * has more now, in the end what was wanted.  fe_shares_anew does the same with the
+ * status of a scan, which begins again. */
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in);
 bool fe_shares_more(struct fe_host *h, enum ptw_status st);
+bool fe_shares_anew(struct fe_host *h, enum ptw_status st);
 
 #endif

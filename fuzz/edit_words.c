@@ -121,7 +121,7 @@ void fe_say_spaces(struct fz_case *w, struct fe_host *h, const char *when)
     o.max_items = 4096;
     o.flags = PTW_WALK_REMARKS | PTW_WALK_RUNS | PTW_WALK_TABLES;
     fz_say("%s:\n", when);
-    fz_say_walk(&w->regime, &h->mem, root, roots, &o, w->seed);
+    fz_say_walk(w, &h->mem, root, roots, &o, w->seed);
 }
 
 void fe_say_machine(const struct fz_case *w, const struct fe_host *h)
@@ -162,6 +162,16 @@ void fe_say_roots(const struct fe_host *h)
     for (unsigned i = 0; i < h->m.roots; i++) {
         fz_say("root %u: %llx%s\n", i, HEX(h->m.root[i]),
                h->m.rooted[i] ? "" : ", which can't be one");
+    }
+}
+
+void fe_say_walked(const struct fz_case *w)
+{
+    fz_say("limits: %llu reads, %llu items, room for %zu; needs %x\n",
+           HEX(w->read_step), HEX(w->item_step), w->room, w->need);
+    for (unsigned i = 0; i < w->outs; i++) {
+        fz_say("leaves out: %016llx-%016llx\n", HEX(w->out[i].first),
+               HEX(w->out[i].last));
     }
 }
 

@@ -34,6 +34,10 @@ void fe_say_pool(const struct fe_host *h);
 /* fe_say_roots: the roots of the host. */
 void fe_say_roots(const struct fe_host *h);
 
+/* fe_say_walked: what the walk of the spaces is limited to, and what it leaves
+ * out. */
+void fe_say_walked(const struct fz_case *w);
+
 /* fe_say_roots_of: the roots of the input. */
 void fe_say_roots_of(const struct fz_case *w);
 

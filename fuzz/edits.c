@@ -118,6 +118,7 @@ void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
     uint64_t pa;
 
     h->editing = false;
+    fe_check_lent(h);
     fm_reach(&h->m);
     if (fm_stray(&h->m, &pa)) {
         fz_fail("an edit wrote to %llx, which is no table", HEX(pa));
@@ -186,7 +187,7 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
     for (unsigned i = 0; i < h->m.roots; i++) {
         struct fm_compare c = {&h->m,      &h->m, true,
                                false,      &same, fe_entries_to_compare(h->w),
-                               UINT64_MAX, false};
+                               UINT64_MAX, false, 0};
 
         if (!h->m.rooted[i]) {
             continue;
@@ -428,13 +429,11 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
                        struct ptw_movable_tables *mt, const struct fe_record *q,
                        bool movable)
 {
-    if (!fe_shares_more(h, step(w, h, mt, q, movable)) || h->m.overflow) {
-        return;
-    }
-    fz_say("again, with room for that: ");
-    (void)step(w, h, mt, q, movable);
-    if (h->shares.wanted != 0) {
-        fz_fail("what was wanted was not enough");
+    enum ptw_status st = step(w, h, mt, q, movable);
+
+    while (fe_shares_more(h, st) && !h->m.overflow) {
+        fz_say("again, with room for that: ");
+        st = step(w, h, mt, q, movable);
     }
 }
 
@@ -461,9 +460,11 @@ static void edits(const uint8_t *data, size_t len, bool movable)
         {.root = {.regime = &w->regime}, .mem = &h->mem, .ctx = h}, &fe_movers};
     struct ptw_memo memo;
     struct ptw_root root[FM_ROOTS];
+    bool scanned = true; /* at once */
     enum ptw_status st;
 
     fe_read_input(w, in, data, len);
+    fz_case_offer(w, FZ_CALLBACKS); /* what is the case's refuses to be read */
     mt.tables.ops =
         (in->options & OPT_KEEP) != 0 ? &fe_without_give : &fe_with_give;
     fe_host_begin(h, w, in);
@@ -488,16 +489,19 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     }
     fe_keep_case(h);
     fe_shares_begin(h, in);
-    fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, w->seed),
-            "a memo");
-    st = ptw_shares_scan(&h->shares, &h->mem, root, h->m.roots, &memo,
-                         UINT64_MAX);
-    if (st != PTW_OK) {
-        if (st != PTW_E_SPACE || in->shares_room == 0) {
-            fz_fail("a scan says: %s", ptw_status_text(st));
+    do {
+        fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, w->seed),
+                "a memo");
+        st = ptw_shares_scan(&h->shares, &h->mem, root, h->m.roots, &memo,
+                             UINT64_MAX);
+        if (st != PTW_OK) {
+            fz_say("the scan for shared tables says: %s\n",
+                   ptw_status_text(st));
+            scanned = false;
         }
-        fz_say("the scan for shared tables says: %s\n", ptw_status_text(st));
-        return;
+    } while (in->shares_room != 0 && fe_shares_anew(h, st));
+    if (st != PTW_OK) {
+        fz_fail("a scan says: %s", ptw_status_text(st));
     }
     for (unsigned i = 0; i < h->m.tables; i++) {
         const struct fm_table *p = &h->m.table[i];
@@ -509,7 +513,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
                     HEX(ptw_shares_of(&h->shares, ptw_pa_of(p->pa))));
         }
     }
-    if (overlapping(h)) {
+    if (overlapping(h) || (!scanned && w->growth == 0)) {
         return;
     }
     for (unsigned i = 0; i < in->edits; i++) {

@@ -15,17 +15,20 @@
 enum {
     FZ_REGIONS = 8,
     FZ_ROOTS = 8,
-    FZ_SLOTS = 64,  /* pages that an input can name */
-    FZ_PAGES = 64,  /* pages that can have contents */
-    FZ_COPIES = 24, /* tables that can be remembered */
-    FZ_INDEX = 256, /* slots of the hash table of pages */
-    FZ_VAS = 8,     /* addresses that an input asks about */
-    FZ_OUTS = 12,   /* ranges that are left out of walks */
-    FZ_RAMS = 2 * (FZ_PAGES + FZ_REGIONS) + 8,
+    FZ_SLOTS = 64,   /* pages that an input can name */
+    FZ_PAGES = 64,   /* pages that can have contents */
+    FZ_COPIES = 24,  /* tables that can be remembered */
+    FZ_INDEX = 256,  /* slots of the hash table of pages */
+    FZ_VAS = 8,      /* addresses that an input asks about */
+    FZ_OUTS = 12,    /* ranges that are left out of walks */
+    FZ_REFUSALS = 3, /* parts of pages that refuse to be read */
+    FZ_HOLES = FZ_REFUSALS * FZ_REGIONS,
+    FZ_RAMS = 2 * (FZ_PAGES + FZ_REGIONS) + 8 + FZ_HOLES,
     FZ_PAGE = 4096,
     FZ_MOST_UNIT = 16 * FZ_PAGE, /* of pages and tables of any format */
     FZ_DIRECT_UNITS = 16,        /* of a region that is host memory */
     FZ_MOST_STEP = 1 << 30,      /* of reads and items */
+    FZ_MOST_SKEW = 64,
 };
 
 /* Flags of an `entry` record.  A format has bits for them. */
@@ -74,6 +77,7 @@ struct fz_case {
     size_t room;
     unsigned need;
     uint64_t budget; /* of entries read by one walk */
+    unsigned growth; /* how storage grows: see fz_store_bytes */
     bool thorough;   /* nothing is left out */
     uint64_t seed;
     unsigned skew;     /* bytes that loans and host memory are off */
@@ -101,6 +105,11 @@ struct fz_case {
     unsigned pages;
     uint8_t index[FZ_INDEX]; /* 1 + the number of a page, by its frame */
     uint8_t *page[FZ_PAGES]; /* a unit each */
+
+    uint64_t refusal[FZ_REFUSALS][2]; /* first and last byte */
+    unsigned refusals;
+    struct oracle_range hole[FZ_HOLES]; /* the parts of regions that refuse */
+    unsigned holes;
 
     struct oracle_ram ram[FZ_RAMS]; /* the same memory for the oracle */
     size_t rams;
@@ -137,9 +146,12 @@ uint64_t fz_flag_bits(const struct fz_case *w, uint64_t code);
  * page. */
 uint64_t fz_entry(const struct fz_case *w, unsigned flags, uint64_t pa);
 
-/* fz_case_cut makes two regions of one, as long as there is room: the second
- * starts at pa, less so many bytes that are in none. */
-void fz_case_cut(struct fz_case *w, uint64_t pa, uint64_t hole);
+/* fz_case_offer says in which way the memory is offered, if not as the header has
+ * it.  Host memory refuses nothing. */
+void fz_case_offer(struct fz_case *w, enum fz_memory kind);
+
+/* Whether a byte of those, which one region has, refuses to be read. */
+bool fz_case_refuses(const struct fz_case *w, uint64_t pa, uint64_t bytes);
 
 /* fz_case_remember lets a walk of mem remember tables, where the case says so:
  * in the set of the walk before, if that was of mem, too. */
@@ -217,7 +229,7 @@ void fz_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void fz_say_case(const struct fz_case *w, const char *memory);
 void fz_say_rights(unsigned rights);
 void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item);
-void fz_say_walk(const struct ptw_regime *r, const struct ptw_mem *mem,
+void fz_say_walk(const struct fz_case *w, const struct ptw_mem *mem,
                  const struct ptw_root *root, unsigned roots,
                  const struct ptw_walk_options *o, uint64_t seed);
 

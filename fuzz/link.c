@@ -430,6 +430,7 @@ void fz_link(const uint8_t *data, size_t len)
     fe_begin_image(w, h, &in, t);
     fz_say_case(w, NULL);
     fe_say_pool(h);
+    fe_say_walked(w);
     fe_say_roots_of(w);
     if (!fe_rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false,
                     &(struct fe_placing){.wanted = false}, &b)) {
@@ -443,10 +444,11 @@ void fz_link(const uint8_t *data, size_t len)
         (void)fe_next_edit(w, &in.records, &q);
         fz_say("edit %u of %u: ", i + 1, in.edits);
         if (q.op == DO_LINK) {
-            if (fe_shares_more(h, link_step(w, h, &mt, &b, &q)) &&
-                !h->refused) {
+            enum ptw_status st = link_step(w, h, &mt, &b, &q);
+
+            while (!h->refused && fe_shares_more(h, st)) {
                 fz_say("again, with room for that: ");
-                (void)link_step(w, h, &mt, &b, &q);
+                st = link_step(w, h, &mt, &b, &q);
             }
         } else {
             fe_step_with_room(w, h, &mt, &q, (h->options & OPT_MOVES) != 0);

@@ -127,6 +127,11 @@ const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
     return NULL;
 }
 
+bool fm_refuses(const struct fm *m, uint64_t pa, uint64_t bytes)
+{
+    return m->guest != NULL && fz_case_refuses(m->guest, pa, bytes);
+}
+
 bool fm_touches(const struct fm *m, uint64_t pa, uint64_t bytes)
 {
     for (unsigned i = 0; i < m->regions; i++) {
@@ -190,13 +195,14 @@ bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
         if (r == NULL) {
             fz_fail("a read at %llx, outside the memory offered", HEX(pa));
         }
-        if (!r->readable) {
+        if (!r->readable || fm_refuses(m, pa, n)) {
             return false;
         }
         m->read_frame = pa / FZ_PAGE;
         m->read_page = fm_find(m, m->read_frame);
         r = fm_region_of(m, m->read_frame * FZ_PAGE, FZ_PAGE);
-        m->read_known = r != NULL && m->read_page >= 0;
+        m->read_known = r != NULL && m->read_page >= 0 &&
+                        !fm_refuses(m, m->read_frame * FZ_PAGE, FZ_PAGE);
     }
     *out = 0;
     if (m->read_page >= 0) {
@@ -336,6 +342,7 @@ void fm_init(struct fm *m, const struct fz_case *w,
     m->levels = w->levels;
     m->entry_bytes = w->entry_bytes;
     m->mode = &w->mode;
+    m->guest = NULL;
     m->regions = 0;
     m->pool_pages = 0;
     m->pool_next = 0;
@@ -357,6 +364,7 @@ void fm_init(struct fm *m, const struct fz_case *w,
 
 void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly)
 {
+    m->guest = w;
     for (unsigned i = 0; i < w->regions; i++) {
         struct fm_region *r = &m->region[m->regions++];
 
@@ -401,7 +409,7 @@ static struct fm_node open_table(const struct fm *m, unsigned level,
 
         n.kind = FM_TABLE;
         n.page = fm_find(m, pa / FZ_PAGE);
-        n.whole = r != NULL && r->readable;
+        n.whole = r != NULL && r->readable && !fm_refuses(m, pa, bytes);
     }
     return n;
 }
@@ -442,10 +450,13 @@ static struct fm_node child(const struct fm *m, bool before,
     c.present = false;
     c.raw = 0;
     if (!n->whole) {
-        const struct fm_region *r =
-            fm_region_of(m, n->pa + i * m->entry_bytes, m->entry_bytes);
+        uint64_t pa = n->pa + (uint64_t)i * m->entry_bytes;
+        const struct fm_region *r = fm_region_of(m, pa, m->entry_bytes);
 
-        if (r == NULL || !r->readable) {
+        /* A leaf may be written where it can't be read. */
+        if (r == NULL || !r->readable ||
+            (fm_refuses(m, pa, m->entry_bytes) &&
+             !(m->old != NULL && level == 0))) {
             c.raw = 1; /* refused */
             c.present = true;
             return c;
@@ -843,6 +854,9 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
         c->left--;
         a = child(c->was, c->one, was, level, i);
         b = child(c->is, false, is, level, i);
+        if (a.kind == FM_LEAF && (a.rights & c->need) != c->need) {
+            a.kind = FM_NONE;
+        }
         if (!c->rebuilt && q->want != FM_ANYTHING && a.kind == FM_TABLE &&
             b.kind == FM_TABLE && ((a.raw ^ b.raw) & ~address) != 0) {
             differ(c, va, "a table is referred to in another way", a.raw,

@@ -67,6 +67,7 @@ struct fm {
     unsigned levels;
     unsigned entry_bytes;
     const struct oracle_mode *mode;
+    const struct fz_case *guest; /* whose memory is a part of it, or NULL */
     struct fm_region region[FZ_REGIONS + 2];
     unsigned regions;
     uint64_t pool;        /* where it begins */
@@ -142,6 +143,7 @@ struct fm_compare {
     uint64_t end;  /* offsets beyond this are not compared */
     bool runs; /* a run stands for its leaves: accessed, dirty and global are
                   those of the first */
+    unsigned need; /* a leaf that does not grant these rights was left out */
 };
 
 /* fm_init starts with no memory.  contents and before have room for FM_MOST_PAGES
@@ -170,6 +172,9 @@ uint64_t fm_table_bytes(const struct fm *m, unsigned level);
 
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
                                      uint64_t bytes);
+
+/* fm_refuses: a byte of those, which one region has, refuses to be read. */
+bool fm_refuses(const struct fm *m, uint64_t pa, uint64_t bytes);
 
 /* fm_touches: some region has one of so many bytes at pa. */
 bool fm_touches(const struct fm *m, uint64_t pa, uint64_t bytes);

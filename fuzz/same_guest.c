@@ -1305,56 +1305,6 @@ static void check_counts(const struct naive *n)
 /* --------------------------------------------------------------- the oracle */
 
 static struct oracle_answer answer[ANSWERS];
-static struct oracle_ram old_ram[2 * FZ_RAMS];
-
-static bool is_host(const struct fc_guest *g, uint64_t pa)
-{
-    for (unsigned i = 0; i < g->w->regions; i++) {
-        if (pa >= g->w->region[i].first && pa <= g->w->region[i].last) {
-            return g->host[i] != NULL;
-        }
-    }
-    return false;
-}
-
-/* The memory of the case without what refuses to be read. */
-static size_t old_memory(const struct fc_guest *g)
-{
-    size_t rams = 0;
-
-    for (size_t i = 0; i < g->w->rams; i++) {
-        struct oracle_ram r = g->w->ram[i];
-        bool more = true;
-
-        while (more && rams < 2 * FZ_RAMS) {
-            uint64_t next = r.last;
-            uint64_t end = r.last;
-
-            more = false;
-            for (unsigned k = 0; k < g->refuses && !is_host(g, r.first); k++) {
-                if (g->refused[k][1] >= r.first && g->refused[k][0] <= end) {
-                    /* The first of them that is still in the way. */
-                    end = g->refused[k][0];
-                    next = g->refused[k][1];
-                    more = true;
-                }
-            }
-            if (!more || end > r.first) {
-                old_ram[rams] = r;
-                old_ram[rams++].last = more ? end - 1 : r.last;
-            }
-            if (more && next >= r.last) {
-                break;
-            }
-            if (more) {
-                r.bytes += r.bytes != NULL ? next + 1 - r.first : 0;
-                r.first = next + 1;
-            }
-        }
-    }
-    return rams;
-}
-
 /* Whether the way to that answer goes through a table that refers to itself. */
 static bool through_self(const struct naive *n, const struct oracle_ram *ram,
                          size_t rams, uint64_t root,
@@ -1449,8 +1399,8 @@ static void ask_oracle(struct naive *n)
         {n->m->tables_at, n->m->tables_at + n->m->table_bytes - 1,
          n->m->tables},
     };
-    const struct oracle_ram *ram[2] = {old_ram, new_ram};
-    size_t rams[2] = {old_memory(n->g), 1};
+    const struct oracle_ram *ram[2] = {n->g->w->ram, new_ram};
+    size_t rams[2] = {n->g->w->rams, 1};
 
     n->answers_left = w->thorough ? 4096 : 512;
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
@@ -1574,7 +1524,8 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
 {
     struct naive n = {.g = g, .levels = g->w->levels};
-    size_t rams = old_memory(g);
+    const struct oracle_ram *old_ram = g->w->ram;
+    size_t rams = g->w->rams;
     size_t pages = 0;
     size_t count;
 

@@ -12,6 +12,7 @@ struct shifting {
     struct ptw_walk *walk;
     struct ptw_memo *memo;
     bool holes;
+    unsigned need;    /* rights that every leaf grants */
     uint64_t covered; /* the first address that no item has covered */
     bool done;
     bool any;
@@ -20,6 +21,12 @@ struct shifting {
 static void shifting_item(struct shifting *s, const struct ptw_item *item)
 {
     fz_check_item(s->w, item);
+    if (item->kind == PTW_ITEM_MAPPING &&
+        (item->u.mapping.rights & s->need) != s->need) {
+        fz_fail(
+            "changing memory: a walk that needs rights %x has a leaf at %llx",
+            s->need, HEX(item->first.v));
+    }
     if (item->kind == PTW_ITEM_SPACE) {
         s->any = false;
         return;
@@ -76,7 +83,7 @@ static void shifting_walk(struct shifting *s)
             break;
         }
         if (st == PTW_E_SPACE && s->memo != NULL) {
-            fz_memo_grow(s->memo);
+            fz_memo_grow(w, s->memo);
         } else if (st == PTW_E_LIMIT) {
             uint64_t more_reads = stats.reads == reads ? w->read_step : 0;
             uint64_t more_items =
@@ -144,7 +151,7 @@ void fz_shifting(const uint8_t *data, size_t len)
     struct ptw_memo memo;
     struct ptw_walk_options o;
     struct ptw_root root[FZ_ROOTS];
-    struct shifting s = {w, &walk, &memo, false, 0, false, false};
+    struct shifting s = {w, &walk, &memo, false, 0, 0, false, false};
 
     fz_case_read(w, false, data, len);
     if (w->memory == FZ_DIRECT || w->memory == FZ_MIXED) {
@@ -174,6 +181,8 @@ void fz_shifting(const uint8_t *data, size_t len)
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
         s.holes = i == 0 && fz_tiles(w);
+        s.need = i == 0 ? 0 : w->need;
+        o.need = s.need;
         s.memo = NULL;
         s.any = false;
         s.done = false;

@@ -8,38 +8,69 @@
 #define HEX(v) ((unsigned long long)(v))
 
 static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
-static _Alignas(8) unsigned char memo_store[24 << 12];
 static struct fe_host host;
 static struct fz_case described;
 static struct fm source;
 
 static struct ptw_item items[4096];
 
-static size_t collect(const struct fz_case *w, const struct ptw_mem *mem,
+static uint64_t at_most(uint64_t value, uint64_t most)
+{
+    return value < most ? value : most;
+}
+
+/* The items of a walk, as far as the budget and the room go. */
+static size_t collect(struct fz_case *w, const struct ptw_mem *mem,
                       const struct ptw_root *root, uint32_t roots,
                       unsigned flags, struct ptw_item *item, size_t room,
                       bool *complete)
 {
     static struct ptw_walk walk;
-    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk_options o = fz_options(w, 0);
+    uint64_t reads = at_most(w->read_step, w->budget); /* allowed so far */
+    uint64_t allowed = w->item_step;
     struct ptw_memo memo;
+    unsigned stops = 0;
     enum ptw_status st;
     size_t n = 0;
 
-    o.first.v = w->first;
-    o.last.v = w->last;
     o.flags = flags;
-    o.max_reads = w->budget;
-    fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, w->seed),
-            "a memo");
+    o.need = w->need;
+    o.max_reads = reads;
+    o.max_items = allowed;
+    fz_memo_init(w, &memo, w->seed);
     fz_must(ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, &o),
             "a walk");
-    do {
+    fz_case_remember(w, &walk, mem);
+    for (;;) {
+        struct ptw_walk_stats s;
+        uint64_t times = stops > 40 ? 16 : 1;
+        uint64_t more_reads;
+        uint64_t more_items;
         size_t more;
 
-        st = fz_next(&walk, &item[n], room - n, &more);
+        st = fz_next(&walk, &item[n], room - n < w->room ? room - n : w->room,
+                     &more);
         n += more;
-    } while (st == PTW_OK && n < room);
+        s = ptw_walk_counts(&walk);
+        if (st == PTW_E_SPACE) {
+            fz_memo_grow(w, &memo);
+        } else if (st == PTW_E_LIMIT && s.reads < w->budget) {
+            more_reads = s.reads == reads
+                             ? at_most(w->read_step * times, w->budget - reads)
+                             : 0;
+            more_items = s.items == allowed ? w->item_step * times : 0;
+            if (more_reads + more_items == 0) {
+                fz_fail("a walk of spaces stops for nothing");
+            }
+            stops++;
+            reads += more_reads;
+            allowed += more_items;
+            ptw_walk_extend(&walk, more_reads, more_items);
+        } else if (st != PTW_OK || n == room) {
+            break;
+        }
+    }
     *complete = st == PTW_END;
     return n;
 }
@@ -274,7 +305,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
-        if (!h->refused && fe_shares_more(h, st)) {
+        while (!h->refused && fe_shares_more(h, st)) {
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
@@ -316,6 +347,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
         out->stopped = items[i].kind == PTW_ITEM_SPACE;
     }
     h->editing = false;
+    fe_check_lent(h);
     fz_case_done(w);
     if (h->tainted) {
         return false;
@@ -420,46 +452,86 @@ void fe_begin_image(struct fz_case *w, struct fe_host *h,
     t->shares = &h->shares;
 }
 
+/* Offsets of whole pages, which a walk goes through. */
+struct part {
+    uint64_t first;
+    uint64_t last;
+};
+
+/* The parts of a half, of whose addresses these are the offsets, that no range
+ * which is left out touches.  Returns how many there are. */
+static unsigned parts_of(const struct fz_case *w, uint64_t first, uint64_t last,
+                         struct part *part)
+{
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    uint64_t page = fz_page_bytes(w) - 1;
+    unsigned n = 0;
+
+    first = first > w->first ? first : w->first;
+    last = last < w->last ? last : w->last;
+    if (first > last) {
+        return 0;
+    }
+    for (unsigned i = 0; i <= w->outs; i++) {
+        uint64_t end =
+            i < w->outs && w->out[i].first <= last ? w->out[i].first - 1 : last;
+
+        if (i < w->outs && w->out[i].last < first) {
+            continue;
+        }
+        if (i == w->outs || w->out[i].first > first) {
+            /* A page of which a part is walked is given. */
+            part[n++] =
+                (struct part){(first & mask) & ~page, (end & mask) | page};
+        }
+        if (end == last || w->out[i].last >= last) {
+            break;
+        }
+        first = w->out[i].last + 1;
+    }
+    return n;
+}
+
 static void compare_rebuilt(struct fz_case *w, struct fe_host *h,
                             const struct fe_rebuilt *b,
                             const uint64_t *table_flags, bool loose, bool runs)
 {
-    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
-    uint64_t first = w->first;
-    uint64_t last = w->last;
+    struct part part[2 * (FZ_OUTS + 1)];
+    unsigned parts;
+    uint64_t gap;
+    uint64_t gap_end;
     struct fm_change change = {
         .want = loose ? FM_NO_MORE : FM_SAME,
         .table_flags = table_flags,
         .what = "rebuild",
     };
 
-    if (w->partial && (!fz_canonical(w, first) || !fz_canonical(w, last))) {
-        return;
+    oracle_gap(&w->mode, &gap, &gap_end);
+    parts = parts_of(w, 0, gap - 1, part);
+    if (gap_end != UINT64_MAX) {
+        parts += parts_of(w, gap_end + 1, UINT64_MAX, &part[parts]);
     }
     for (unsigned i = 0; i < w->roots && i <= b->space; i++) {
         struct fm_compare c = {&source,    &h->m,   false,
                                true,       &change, fe_entries_to_compare(w),
-                               UINT64_MAX, false};
+                               UINT64_MAX, runs,    w->need};
+        bool cut = i == b->space && !b->complete;
 
-        if (!b->built[i].built || !source.rooted[i]) {
+        if (!b->built[i].built || !source.rooted[i] ||
+            (cut && (b->stopped || b->end == 0))) {
             continue;
         }
-        change.first =
-            w->partial ? (first & mask) & ~(fz_page_bytes(w) - 1) : 0;
-        change.last =
-            w->partial ? (last & mask) | (fz_page_bytes(w) - 1) : mask;
-        if (i == b->space && !b->complete) {
-            if (b->stopped || b->end == 0) {
-                break;
+        for (unsigned k = 0; k < parts; k++) {
+            change.first = part[k].first;
+            change.last = part[k].last;
+            if (cut && b->end - 1 < change.last) {
+                change.last = b->end - 1;
             }
-            change.last = b->end - 1 < change.last ? b->end - 1 : change.last;
+            if (change.first <= change.last) {
+                c.end = change.last;
+                fm_compare_spaces(&c, w->root[i], b->built[i].root.table.v);
+            }
         }
-        if (change.first > change.last) {
-            continue;
-        }
-        c.end = change.last;
-        c.runs = runs;
-        fm_compare_spaces(&c, w->root[i], b->built[i].root.table.v);
     }
 }
 
@@ -493,6 +565,7 @@ void fz_space_map(const uint8_t *data, size_t len)
     fz_say_case(w, NULL);
     fe_say_pool(h);
     fz_say("range: %016llx-%016llx\n", HEX(w->first), HEX(w->last));
+    fe_say_walked(w);
     fe_say_roots_of(w);
     flags =
         (unsigned)((in.options & OPT_RUNS) != 0 ? PTW_WALK_RUNS : 0) |
@@ -511,7 +584,7 @@ void fz_space_map(const uint8_t *data, size_t len)
                         loose, (flags & PTW_WALK_RUNS) != 0);
     }
     /* Runs that were placed may follow each other as they did not before. */
-    if (b.complete && !loose &&
+    if (b.complete && !loose && !(placing.wanted && w->need != 0) &&
         !(placing.wanted && (flags & PTW_WALK_RUNS) != 0)) {
         same_walk(w, h, &b, flags);
     }

@@ -265,7 +265,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
     for (unsigned i = 0; i < w->roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
     }
-    fz_memo_init(&memo, ~w->seed);
+    fz_memo_init(w, &memo, ~w->seed);
     fz_must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->table,
                              e->tables, &o),
             "a search");
@@ -277,7 +277,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
 
         st = ptw_exposed_next(&search, &item);
         if (st == PTW_E_SPACE) {
-            fz_memo_grow(&memo);
+            fz_memo_grow(w, &memo);
             continue;
         }
         if (st != PTW_OK) {
@@ -318,7 +318,7 @@ void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
               struct ptw_memo *memo, const struct ptw_walk_options *o)
 {
-    fz_memo_init(memo, w->seed);
+    fz_memo_init(w, memo, w->seed);
     fz_must(ptw_walk_va_spaces_init(walk, mem, root, w->roots, memo, o),
             "a walk");
     fz_case_remember(w, walk, mem);
@@ -431,7 +431,7 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
             at++;
         }
         if (st == PTW_E_SPACE && memo != NULL) {
-            fz_memo_grow(memo);
+            fz_memo_grow(w, memo);
         }
     } while (st == PTW_OK || st == PTW_E_SPACE);
     stats = ptw_walk_counts(walk);
@@ -494,6 +494,91 @@ static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
     if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_RANGE) {
         fz_fail("ranges that do not ascend are left out");
     }
+}
+
+/* The leaves of an alias that grant the rights that are needed, as meet_needed. */
+static bool meet_needed_alias(struct fz_case *w, const struct ptw_mem *mem,
+                              const struct ptw_item *alias,
+                              struct fz_expected *e)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_item item[32];
+    bool more = true;
+    enum ptw_status st;
+    size_t items;
+
+    o.need = w->need;
+    fz_must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
+    fz_case_remember(w, &walk, mem);
+    do {
+        st = fz_next(&walk, item, 32, &items);
+        for (size_t i = 0; i < items && more; i++) {
+            more = item[i].kind != PTW_ITEM_MAPPING || fz_meet(e, &item[i]);
+        }
+    } while (st == PTW_OK && more);
+    return st == PTW_END && more;
+}
+
+/* The oracle's leaves of a space that grant the rights that are needed. */
+static void ask_needed(struct fz_case *w, uint64_t root, struct fz_expected *e)
+{
+    size_t kept = 0;
+
+    fz_ask(w, e, root, w->first, w->last, FZ_ANSWERS);
+    for (size_t i = 0; i < e->count; i++) {
+        if (e->answer[i].kind == ORACLE_LEAF &&
+            (e->answer[i].rights & w->need) == w->need) {
+            e->answer[kept++] = e->answer[i];
+        }
+    }
+    e->count = kept;
+}
+
+/* With needs: of each space the leaves that grant enough, each once, by itself or
+ * behind an alias. */
+static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
+                        const struct ptw_root *root, struct ptw_walk *walk,
+                        struct ptw_memo *memo)
+{
+    static struct fz_expected e;
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_item item[32];
+    bool more = false;
+    enum ptw_status st;
+
+    o.need = w->need;
+    e.at = 0;
+    e.count = 0;
+    fw_start(w, walk, mem, root, memo, &o);
+    do {
+        size_t items;
+
+        st = fz_next(walk, item, 32, &items);
+        for (size_t i = 0; i <= items; i++) {
+            bool space = i < items && item[i].kind == PTW_ITEM_SPACE;
+
+            if ((space || (i == items && st == PTW_END)) && more && !e.prefix &&
+                e.at != e.count) {
+                fz_fail("a walk that needs rights %x lacks the leaf at %llx",
+                        w->need, HEX(e.answer[e.at].first));
+            }
+            if (space) {
+                more = item[i].u.space_info.kind == PTW_SPACE_WALKED;
+                if (more) {
+                    ask_needed(w, w->root[item[i].space], &e);
+                }
+            } else if (i < items && more) {
+                more = item[i].kind == PTW_ITEM_ALIAS
+                           ? meet_needed_alias(w, mem, &item[i], &e)
+                           : item[i].kind != PTW_ITEM_MAPPING ||
+                                 fz_meet(&e, &item[i]);
+            }
+        }
+        if (st == PTW_E_SPACE) {
+            fz_memo_grow(w, memo);
+        }
+    } while (st == PTW_OK || st == PTW_E_SPACE);
 }
 
 void fz_walk(const uint8_t *data, size_t len)
@@ -563,6 +648,9 @@ void fz_walk(const uint8_t *data, size_t len)
         o.max_reads = w->read_step;
         fw_start(w, &walk, &mem, root, &memo, &o);
         fz_check_runs(w, &fw_list, &walk, &memo);
+    }
+    if (w->need != 0 && fw_wants(w, 1)) {
+        check_needs(w, &mem, root, &walk, &memo);
     }
     if (fw_wants(w, 2)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
