@@ -386,11 +386,6 @@ uint64_t outside_ram(unsigned i)
     return ((uint64_t)1 << (bits - 1)) + i * unit_bytes();
 }
 
-uint64_t beyond(void)
-{
-    return (uint64_t)1 << oracle.pa_bits;
-}
-
 unsigned kernel_map_rights(void)
 {
     return PTW_READ | PTW_WRITE | oracle.format->granted(&oracle);
