@@ -44,7 +44,9 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
 
 void machine(const char *name)
 {
-    machine_with(name, 52, 0);
+    unsigned most = oracle_format_named(name)->most_pa_bits;
+
+    machine_with(name, most < 52 ? most : 52, 0);
 }
 
 bool is_known(const char *name)
@@ -167,6 +169,11 @@ uint64_t high_page(unsigned level)
     unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
 
     return (uint64_t)1 << (bits - 1) | span(level);
+}
+
+uint64_t beyond(void)
+{
+    return (uint64_t)1 << oracle.pa_bits;
 }
 
 unsigned all_rights(void)
@@ -377,7 +384,7 @@ bool one_in(struct dice *d, unsigned n)
 uint64_t random_entry(struct dice *d, unsigned level, bool page, uint64_t to)
 {
     unsigned rights =
-        one_in(d, 4) ? nth_rights((unsigned)roll(d)) : all_rights();
+        one_in(d, 3) ? nth_rights((unsigned)roll(d)) : all_rights();
     uint64_t raw =
         page ? to_page(level, to, rights) : to_table(level, to, rights);
 

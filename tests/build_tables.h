@@ -99,6 +99,9 @@ uint64_t corner(unsigned i, unsigned level);
 /* A page of that level, as high up as there are some. */
 uint64_t high_page(unsigned level);
 
+/* beyond returns the first address that is too wide for the processor. */
+uint64_t beyond(void);
+
 /* The entry of a table of that level that leads to a table, or maps a page, and
  * grants those rights, or all where the format can't withhold any; the process
  * ends where there is no such entry.  It was accessed, and a page that is

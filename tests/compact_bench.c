@@ -386,11 +386,6 @@ uint64_t outside_ram(unsigned i)
     return ((uint64_t)1 << (bits - 1)) + i * unit_bytes();
 }
 
-uint64_t beyond(void)
-{
-    return (uint64_t)1 << oracle.pa_bits;
-}
-
 unsigned kernel_map_rights(void)
 {
     return PTW_READ | PTW_WRITE | oracle.format->granted(&oracle);
@@ -721,6 +716,9 @@ struct judge {
 };
 
 enum { MAX_ANSWERS = 1 << 16 };
+
+/* And pages of level 0 in a space: a leaf of a high level has more. */
+enum { MAX_PAGES = 1 << 26 };
 
 static struct oracle_answer answers[MAX_ANSWERS];
 
@@ -1172,8 +1170,14 @@ static bool judge_space(struct judge *g, unsigned space, bool count_only)
     uint64_t root = g->j->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->old.ram, g->old.rams, root, 0,
                                UINT64_MAX, answers, MAX_ANSWERS);
+    uint64_t pages = 0;
 
-    if (count == MAX_ANSWERS) {
+    for (size_t i = 0; i < count; i++) {
+        if (answers[i].kind == ORACLE_LEAF) {
+            pages += (answers[i].last - answers[i].first) / page_bytes() + 1;
+        }
+    }
+    if (count == MAX_ANSWERS || pages > MAX_PAGES) {
         (void)snprintf(complaint, sizeof complaint, "%s", JUDGED_TOO_LONG);
         return false;
     }

@@ -112,9 +112,6 @@ uint8_t *offer_far(uint64_t bytes, uint64_t filled, enum part_kind kind);
 /* Addresses of pages, tables and roots that no guest has, i units from the first one. */
 uint64_t outside_ram(unsigned i);
 
-/* beyond returns the first address that is too wide for the processor. */
-uint64_t beyond(void);
-
 /* The rights of a map of the kernel's that is written: no more than there must be. */
 unsigned kernel_map_rights(void);
 

@@ -279,7 +279,7 @@ EVERY(lookup, says_which_table_cannot_be_read)
         uint64_t end = (uint64_t)1 << oracle.format->table_pa_bits(&oracle);
 
         expect_unreadable(name, level, nowhere());
-        expect_unreadable(name, level, RAM_BYTES);
+        expect_unreadable(name, level, guest_bytes());
         expect_unreadable(name, level, end - table_bytes(level - 1));
     }
 }

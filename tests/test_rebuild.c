@@ -438,7 +438,7 @@ static void random_graph(const char *name, struct dice *d)
             (unsigned)roll_below(d, one_in(d, 3) ? entries_per_table() : 4);
 
         if (level > 0 && page) {
-            to = roll_below(d, 64) * span(level);
+            to = roll_below(d, 64) * span(level) & (beyond() - 1);
         }
         put(table, index, random_entry(d, level, page, to));
         if (one_in(d, 4)) {
