@@ -202,7 +202,8 @@ static void check_work(enum step step, uint64_t work, uint64_t most)
 struct sink {
     struct fc_image *m;
     uint64_t page_bytes;
-    uint64_t next; /* the lowest address that may come */
+    uint64_t next;  /* the lowest address that may come */
+    uint64_t given; /* the lowest one behind all that came */
     unsigned writes;
     unsigned refuse_at;
     unsigned refuse_times;
@@ -238,6 +239,12 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         const uint8_t *page = (const uint8_t *)bytes + at;
         int i = fc_written(m, to.v + at);
 
+        /* Of a large image, zeros are left as if they had not been given. */
+        if (i < 0 && s->page_bytes > (uint64_t)FC_PAGES * FZ_PAGE &&
+            page[0] == 0 && memcmp(page, page + 1, FZ_PAGE - 1) == 0) {
+            m->left += to.v + at >= s->given;
+            continue;
+        }
         if (i >= 0) {
             if (!s->resumed ||
                 (!s->changes && memcmp(m->page[i], page, FZ_PAGE) != 0)) {
@@ -262,6 +269,7 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         memcpy(m->page[m->pages++], page, FZ_PAGE);
     }
     s->next = to.v + n;
+    s->given = s->next > s->given ? s->next : s->given;
     return PTW_OK;
 }
 
@@ -409,6 +417,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
     unsigned refused;
 
     m->pages = 0;
+    m->left = 0;
     g->reads = 0;
     do {
         refused = s.refuse_times;
@@ -498,6 +507,15 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     return st;
 }
 
+/* The most pages of an image.  Pages of 1 GiB take long: a fuzzer does without, and
+ * pages that nobody wrote to have to be known. */
+static uint64_t most_pages(const struct fc_guest *g)
+{
+    uint64_t most = g->w->thorough && g->knows_zeros ? FC_MOST_PAGES : FC_PAGES;
+
+    return most * FZ_PAGE / fc_page_bytes(g);
+}
+
 /* Rebuilds; false when there is no image, for a reason that is right. */
 bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct ptw_root *root,
@@ -548,8 +566,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                     ptw_status_text(st));
         }
     }
-    if (stop || st != PTW_OK ||
-        rb->counts.pages > FC_PAGES * FZ_PAGE / fc_page_bytes(g) ||
+    if (stop || st != PTW_OK || rb->counts.pages > most_pages(g) ||
         rb->counts.tables > FC_TABLES) {
         return false;
     }
