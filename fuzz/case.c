@@ -848,8 +848,9 @@ static void add_readable(struct fz_case *w, uint64_t first, uint64_t last,
         if (end > first) {
             add_ram(w, first, end - 1, bytes);
         }
-        bytes +=
-            bytes != NULL && hole->last < last ? hole->last + 1 - first : 0;
+        if (bytes != NULL && hole->last < last) {
+            bytes += hole->last + 1 - first;
+        }
         first = hole->last + 1;
     } while (hole->last < last);
 }

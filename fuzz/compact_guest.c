@@ -100,6 +100,11 @@ uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
 {
     uint64_t v = 0;
 
+    if (pa % 8 + n <= 8 && pa % FZ_PAGE >= 16 && pa % FZ_PAGE < FZ_PAGE - 8 &&
+        (g->flip == 0 || g->flipped / 8 != pa / 8) &&
+        contents(g, pa / FZ_PAGE) == NULL) {
+        return 0;
+    }
     for (unsigned i = n; i-- > 0;) {
         v = v << 8 | byte_at(g, pa + i);
     }
@@ -323,6 +328,21 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     return zeros_page + g->w->skew + pa.v % FZ_PAGE;
 }
 
+bool fc_known_zeros(struct fc_guest *g, uint64_t pa)
+{
+    if (g->flip != 0 && g->flipped - pa < fc_page_bytes(g)) {
+        return false;
+    }
+    for (uint64_t at = 0; at < fc_page_bytes(g); at += FZ_PAGE) {
+        uint64_t frame = (pa + at) / FZ_PAGE;
+
+        if (contents(g, frame) != NULL || filling(g, frame) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Where pages are lent, those without contents are known to be zeros; and in
  * host memory, as the holes of a file that is mapped, where that is asked for. */
 static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
@@ -334,19 +354,9 @@ static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
         fz_fail("%llx is asked about, which is outside the memory offered",
                 HEX(pa.v));
     }
-    if ((!g->lends && !g->knows_zeros) || bytes != fc_page_bytes(g) ||
-        pa.v % bytes != 0 || refuses(g, region, pa.v, bytes) ||
-        (g->flip != 0 && g->flipped - pa.v < bytes)) {
-        return false;
-    }
-    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
-        uint64_t frame = (pa.v + at) / FZ_PAGE;
-
-        if (contents(g, frame) != NULL || filling(g, frame) != 0) {
-            return false;
-        }
-    }
-    return true;
+    return (g->lends || g->knows_zeros) && bytes == fc_page_bytes(g) &&
+           pa.v % bytes == 0 && !refuses(g, region, pa.v, bytes) &&
+           fc_known_zeros(g, pa.v);
 }
 
 static enum ptw_status write_never32(void *ctx, ptw_pa pa, uint32_t value)

@@ -9,7 +9,7 @@
 enum {
     FC_LEAVE_OUTS = 3,
     FC_MAPS = 3,
-    FC_STORE = 2 * 1024 * 1024, /* bytes of any storage, at most */
+    FC_STORE = 16 * 1024 * 1024, /* bytes of any storage, at most */
 };
 
 /* What pages without contents hold.  No word of it is a present entry. */
@@ -58,6 +58,10 @@ bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw);
 enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes);
 bool fc_readable_byte(const struct fc_guest *g, uint64_t pa);
 bool fc_readable(const struct fc_guest *g, uint64_t pa);
+
+/* fc_known_zeros says that the page at pa has no contents and nothing in their
+ * place. */
+bool fc_known_zeros(struct fc_guest *g, uint64_t pa);
 
 /* fc_kept says how much of a range of addresses is to be kept. */
 enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last);

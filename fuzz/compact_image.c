@@ -88,6 +88,19 @@ static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     return page + pa.v % FZ_PAGE;
 }
 
+bool fc_left_zeros(const struct fc_image *m, uint64_t pa)
+{
+    if (pa < m->base || pa - m->base >= m->page_bytes) {
+        return false;
+    }
+    for (uint64_t at = 0; at < m->one_page; at += FZ_PAGE) {
+        if (fc_written(m, pa + at) >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What the sink was not given is zeros. */
 static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 {
@@ -96,16 +109,7 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
     if (fc_page(m, pa.v) == NULL) {
         fz_fail("%llx is asked about, which is outside the image", HEX(pa.v));
     }
-    if (bytes != m->one_page || pa.v < m->base ||
-        pa.v - m->base >= m->page_bytes) {
-        return false;
-    }
-    for (uint64_t at = 0; at < bytes; at += FZ_PAGE) {
-        if (fc_written(m, pa.v + at) >= 0) {
-            return false;
-        }
-    }
-    return true;
+    return bytes == m->one_page && fc_left_zeros(m, pa.v);
 }
 
 static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,

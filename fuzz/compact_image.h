@@ -6,8 +6,9 @@
 #include "harness.h"
 
 enum {
-    FC_PAGES = 1400, /* pages of FZ_PAGE of an image, at most */
-    FC_TABLES = 400, /* likewise */
+    FC_PAGES = 1400, /* pages of FZ_PAGE that the sink takes, at most */
+    FC_MOST_PAGES = (1 << 18) + FC_PAGES, /* with those that are left zeros */
+    FC_TABLES = 400,                      /* likewise */
     FC_IMAGE_REGIONS = 3,
 };
 
@@ -27,6 +28,7 @@ struct fc_image {
     uint8_t *extra;
     uint64_t at[FC_PAGES]; /* ascending */
     unsigned pages;
+    uint64_t left; /* pages of FZ_PAGE that were given, and left zeros */
     uint8_t (*page)[FZ_PAGE];
     struct ptw_root root[FZ_ROOTS];
 };
@@ -35,6 +37,10 @@ struct fc_image {
  * returns which page the sink was given for it, or -1. */
 uint8_t *fc_page(const struct fc_image *m, uint64_t pa);
 int fc_written(const struct fc_image *m, uint64_t pa);
+
+/* fc_left_zeros says that the page at pa is one of the image's, of which the sink
+ * was given nothing. */
+bool fc_left_zeros(const struct fc_image *m, uint64_t pa);
 
 /* The callbacks of an image. */
 extern const struct ptw_mem_ops fc_image_ops;

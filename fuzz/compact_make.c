@@ -202,7 +202,8 @@ static void check_work(enum step step, uint64_t work, uint64_t most)
 struct sink {
     struct fc_image *m;
     uint64_t page_bytes;
-    uint64_t next; /* the lowest address that may come */
+    uint64_t next;  /* the lowest address that may come */
+    uint64_t given; /* the lowest one behind all that came */
     unsigned writes;
     unsigned refuse_at;
     unsigned refuse_times;
@@ -238,6 +239,12 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         const uint8_t *page = (const uint8_t *)bytes + at;
         int i = fc_written(m, to.v + at);
 
+        /* Of a large image, zeros are left as if they had not been given. */
+        if (i < 0 && s->page_bytes > (uint64_t)FC_PAGES * FZ_PAGE &&
+            page[0] == 0 && memcmp(page, page + 1, FZ_PAGE - 1) == 0) {
+            m->left += to.v + at >= s->given;
+            continue;
+        }
         if (i >= 0) {
             if (!s->resumed ||
                 (!s->changes && memcmp(m->page[i], page, FZ_PAGE) != 0)) {
@@ -262,6 +269,7 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         memcpy(m->page[m->pages++], page, FZ_PAGE);
     }
     s->next = to.v + n;
+    s->given = s->next > s->given ? s->next : s->given;
     return PTW_OK;
 }
 
@@ -323,6 +331,60 @@ static bool overlap(const struct ptw_rebuild *rb)
                 : rb->o.base.v - rb->o.tables_base.v < tables);
 }
 
+/* Whether entries can hold all addresses from first on, of so many bytes. */
+static bool can_hold(const struct fz_case *w, uint64_t first, uint64_t bytes,
+                     unsigned pa_bits)
+{
+    uint64_t last = first + (bytes - 1);
+
+    return bytes == 0 || (last >= first && last >> pa_bits == 0 &&
+                          !fz_meets_flag_bits(w, first, last));
+}
+
+/* Whether entries can hold the addresses of new pages and tables, if the pages take
+ * that much. */
+static bool fits(const struct fc_guest *g, const struct ptw_rebuild *rb,
+                 uint64_t page_bytes)
+{
+    const struct fz_case *w = g->w;
+    const struct oracle_format *f = w->mode.format;
+    bool apart = (rb->o.flags & PTW_REBUILD_TABLES_APART) != 0;
+    uint64_t base = rb->o.base.v;
+
+    return can_hold(w, base, page_bytes, f->leaf_pa_bits(&w->mode, 0)) &&
+           can_hold(w, apart ? rb->o.tables_base.v : base + page_bytes,
+                    rb->counts.tables * fc_table_place(g),
+                    f->table_pa_bits(&w->mode));
+}
+
+/* The plan says that some address is too wide: one may be, as far as pages can take
+ * up, or that of a root or of a small leaf of a large one. */
+static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
+{
+    const struct fz_case *w = g->w;
+    const struct oracle_format *f = w->mode.format;
+    uint64_t most = 2 * rb->counts.pages * fc_page_bytes(g);
+    unsigned bad = ptw_rebuild_bad_root(rb);
+
+    if (bad < w->roots &&
+        fz_root_status(w, rb->state.root[bad].table.v) == PTW_E_WIDTH) {
+        return;
+    }
+    for (unsigned level = 0; level < w->levels; level++) {
+        if (f->large(&w->mode, level)) {
+            most += (uint64_t)1 << fz_shift(w, level);
+        }
+    }
+    most = most > rb->counts.page_bytes ? most : rb->counts.page_bytes;
+    if (fits(g, rb, rb->counts.page_bytes) && fits(g, rb, most) &&
+        rb->o.maps == 0 &&
+        f->root_pa_bits(&w->mode) >= f->table_pa_bits(&w->mode) &&
+        f->leaf_pa_bits(&w->mode, 0) >= w->mode.pa_bits) {
+        fz_fail("the plan says that %llx and so on are too wide",
+                HEX(rb->o.base.v));
+    }
+}
+
 static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
                             const struct fc_manner *how, bool *no_storage)
 {
@@ -346,6 +408,10 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     }
     switch ((int)st) {
     case PTW_OK:
+        if (!fits(g, rb, rb->counts.page_bytes)) {
+            fz_fail("the plan has addresses that no entry holds, from %llx on",
+                    HEX(rb->o.base.v));
+        }
         if (!how->changes && rb->state.mem->ctx == g) {
             bool compares =
                 (g->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
@@ -366,6 +432,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         }
         break;
     case PTW_E_WIDTH:
+        check_width(g, rb);
         break;
     case PTW_E_OVERLAP:
         if (!overlap(rb)) {
@@ -409,6 +476,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
     unsigned refused;
 
     m->pages = 0;
+    m->left = 0;
     g->reads = 0;
     do {
         refused = s.refuse_times;
@@ -498,6 +566,15 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     return st;
 }
 
+/* The most pages of an image.  Pages of 1 GiB take long: a fuzzer does without, and
+ * pages that nobody wrote to have to be known. */
+static uint64_t most_pages(const struct fc_guest *g)
+{
+    uint64_t most = g->w->thorough && g->knows_zeros ? FC_MOST_PAGES : FC_PAGES;
+
+    return most * FZ_PAGE / fc_page_bytes(g);
+}
+
 /* Rebuilds; false when there is no image, for a reason that is right. */
 bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct ptw_root *root,
@@ -548,8 +625,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                     ptw_status_text(st));
         }
     }
-    if (stop || st != PTW_OK ||
-        rb->counts.pages > FC_PAGES * FZ_PAGE / fc_page_bytes(g) ||
+    if (stop || st != PTW_OK || rb->counts.pages > most_pages(g) ||
         rb->counts.tables > FC_TABLES) {
         return false;
     }

@@ -6,16 +6,22 @@
  * write, since that decides what becomes copy-on-write; then to compare. */
 #include "same_guest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { SLOTS = 8192, ANSWERS = 4096 };
+enum {
+    SLOTS_LOG2 = 13,
+    LARGE_SLOTS_LOG2 = 19, /* where a page is as large as 1 GiB */
+    ANSWERS = 4096
+};
 
 /* Numbers by keys that are not 0. */
 struct notes {
-    uint64_t key[SLOTS];
-    uint64_t value[SLOTS];
+    uint64_t *key;
+    uint64_t *value;
+    unsigned slots_log2;
     unsigned used;
 };
 
@@ -71,20 +77,80 @@ struct leaf {
     unsigned rights; /* of itself */
 };
 
-static struct notes notes[9];
+enum { NOTES = 9 };
+
+static struct notes notes[NOTES];
 
 struct fc_difference fc_difference;
+
+static unsigned slots_of(const struct notes *s)
+{
+    return 1u << s->slots_log2;
+}
+
+/* Where that key stands, or would: an open hash table. */
+static unsigned find(const struct notes *s, uint64_t key)
+{
+    unsigned i = (unsigned)((key * 0x9E3779B97F4A7C15) >> (64 - s->slots_log2));
+
+    while (s->key[i] != key && s->key[i] != 0) {
+        i = (i + 1) % slots_of(s);
+    }
+    return i;
+}
+
+static void forget(struct notes *s)
+{
+    if (s->used > 0) {
+        memset(s->key, 0, sizeof(uint64_t) << s->slots_log2);
+        memset(s->value, 0, sizeof(uint64_t) << s->slots_log2);
+        s->used = 0;
+    }
+}
+
+/* All notes start empty, with room for the pages of that image. */
+static void begin_notes(const struct fc_image *m)
+{
+    static uint64_t store[NOTES][2][1 << SLOTS_LOG2];
+
+    for (unsigned i = 0; i < NOTES; i++) {
+        struct notes *s = &notes[i];
+
+        s->key = store[i][0];
+        s->value = store[i][1];
+        s->slots_log2 = SLOTS_LOG2;
+        forget(s);
+        if (m->counts.pages > FC_PAGES) {
+            s->slots_log2 = LARGE_SLOTS_LOG2;
+            s->key = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->key);
+            s->value = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->value);
+            if (s->key == NULL || s->value == NULL) {
+                fz_fail("out of memory");
+            }
+        }
+    }
+}
+
+static void end_notes(void)
+{
+    for (unsigned i = 0; i < NOTES; i++) {
+        struct notes *s = &notes[i];
+
+        if (s->slots_log2 == LARGE_SLOTS_LOG2) {
+            free(s->key);
+            free(s->value);
+            s->used = 0;
+        }
+    }
+}
 
 static uint64_t *note(struct naive *n, struct notes *s, uint64_t key,
                       bool *fresh)
 {
-    unsigned i = (unsigned)((key * 0x9E3779B97F4A7C15) >> 51);
+    unsigned i = find(s, key);
 
-    while (s->key[i] != key && s->key[i] != 0) {
-        i = (i + 1) % SLOTS;
-    }
     *fresh = s->key[i] == 0;
-    if (*fresh && s->used == SLOTS / 4 * 3) {
+    if (*fresh && s->used == slots_of(s) / 4 * 3) {
         n->unsure = true;
         return NULL;
     }
@@ -95,19 +161,9 @@ static uint64_t *note(struct naive *n, struct notes *s, uint64_t key,
 
 static const uint64_t *noted(const struct notes *s, uint64_t key)
 {
-    unsigned i = (unsigned)((key * 0x9E3779B97F4A7C15) >> 51);
+    unsigned i = find(s, key);
 
-    while (s->key[i] != key && s->key[i] != 0) {
-        i = (i + 1) % SLOTS;
-    }
     return s->key[i] == key ? &s->value[i] : NULL;
-}
-
-static void forget(struct notes *s)
-{
-    if (s->used > 0) {
-        memset(s, 0, sizeof *s);
-    }
 }
 
 static void differ(struct naive *n, const char *what, uint64_t va, uint64_t was,
@@ -221,6 +277,9 @@ static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
         differ(n, "a page that can't be read is there", va, was, is);
         return;
     }
+    if (fc_known_zeros(n->g, was) && fc_left_zeros(n->m, is)) {
+        return;
+    }
     for (uint64_t i = 0; i < page_bytes(n); i += 8) {
         const uint8_t *page = fc_page(n->m, is + i);
 
@@ -276,7 +335,7 @@ static void note_flags(struct naive *n, uint64_t is, uint64_t flags)
 /* That no page stands for others whose leaves have other flag bits. */
 static void check_kinds(struct naive *n)
 {
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < slots_of(n->frames); i++) {
         const uint64_t *page = noted(n->news, n->kinds->key[i]);
 
         if (n->kinds->key[i] != 0 && page != NULL && (*page & JOINED) != 0 &&
@@ -1126,7 +1185,7 @@ static void check_table(struct naive *n, uint64_t was, uint64_t is,
 /* No new table is a page as well, unless it was the same page before. */
 static void only_tables(struct naive *n)
 {
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < slots_of(n->frames); i++) {
         uint64_t key = n->frames->key[i];
         uint64_t at = key % page_bytes(n) - 1; /* of the table in its page */
 
@@ -1149,7 +1208,7 @@ bool fc_plain;
 static bool is_plain(struct naive *n)
 {
     forget(n->lost);
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < slots_of(n->frames); i++) {
         uint64_t was = n->frames->value[i];
         bool fresh = true;
 
@@ -1235,7 +1294,7 @@ static void count_kinds(const struct naive *n)
     uint64_t mixed = 0;
     uint64_t more = 0;
 
-    for (unsigned i = 0; i < SLOTS; i++) {
+    for (unsigned i = 0; i < slots_of(n->frames); i++) {
         const uint64_t *old = noted(n->news, n->kinds->key[i]);
         const uint64_t *leaves;
 
@@ -1280,7 +1339,7 @@ static void check_counts(const struct naive *n)
     same_count("pages", is->pages, pages);
     count_kinds(n);
     same_count("zeros", is->zeros,
-               pages - n->m->pages / (page_bytes(n) / FZ_PAGE));
+               pages - (n->m->pages + n->m->left) / (page_bytes(n) / FZ_PAGE));
     same_count("tables", is->tables, n->tables->used);
     same_count("bytes", is->bytes,
                is->page_bytes + is->tables * table_place(n));
@@ -1454,7 +1513,7 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
     if ((n.flags & PTW_REBUILD_COPY_SHARED) != 0) {
         n.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
-    forget(n.leaves);
+    begin_notes(m);
     check_spaces(&n);
     shared = n.c.shared_writable;
     if (!n.unsure) {
@@ -1469,6 +1528,7 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         ask_oracle(&n);
         fc_plain = is_plain(&n);
     }
+    end_notes();
     return !n.different;
 }
 
