@@ -287,9 +287,10 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     fc_free_storage(&rebuild);
     memset(&rebuild, 0, sizeof rebuild);
     if (st == PTW_OK && (g->w->thorough || (g->w->seed >> 32) % 4 == 0)) {
-        if (fc_compare(g, mem, m, ~g->o.seed, ~how->growth, &again) == PTW_OK &&
-            memcmp(&c, &again, sizeof c) != 0) {
-            fz_fail("another seed gives another certificate");
+        st = fc_compare(g, mem, m, ~g->o.seed, ~how->growth, &again);
+        if (st != PTW_OK || memcmp(&c, &again, sizeof c) != 0) {
+            fz_fail("another seed gives another certificate: %s",
+                    ptw_status_text(st));
         }
     }
     if (g->w->thorough || (g->w->seed >> 32) % 4 == 1) {
