@@ -260,7 +260,17 @@ static void check_status(const struct fz_case *w, const struct fe_host *h,
         break;
     case PTW_BAD_ENTRY:
     case PTW_E_BUS:
+        /* Whether a table is empty, and what a copy of it leads to, is found out
+         * beyond the range. */
+        bad = h->m.rooted[q->root] &&
+              (q->flags & (PTW_EDIT_RECLAIM | PTW_EDIT_UNSHARE)) == 0 &&
+              !fm_odd(&h->m, h->m.root[q->root], q->first, q->last);
+        break;
     case PTW_E_READONLY:
+        bad = true;
+        for (unsigned i = 0; i < h->m.regions; i++) {
+            bad = bad && h->m.region[i].writable;
+        }
         break;
     }
     if (bad) {
