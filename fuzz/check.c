@@ -53,6 +53,7 @@ void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo)
     size_t bytes = ptw_memo_bytes(2 * memo->used + 1);
     size_t used = memo->used;
     const void *before = memo->slot;
+    size_t slots_log2 = memo->slots_log2;
     enum ptw_status st;
 
     if (bytes > sizeof store[0] - STORE_MORE) {
@@ -75,7 +76,7 @@ void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo)
                     ptw_status_text(st));
         }
     }
-    if (st != PTW_OK || memo->used != used) {
+    if (st != PTW_OK || memo->used != used || memo->slots_log2 <= slots_log2) {
         fz_fail("a memo does not grow to %zu bytes: %s", bytes,
                 ptw_status_text(st));
     }

@@ -119,6 +119,20 @@ static bool was_table(const struct fe_host *h, uint64_t pa)
     return false;
 }
 
+/* Whether a table of leaves has that byte. */
+static bool has_leaves(const struct fe_host *h, uint64_t pa)
+{
+    uint64_t size = 0;
+    int i;
+
+    while ((i = fm_over(&h->m, pa, &size)) >= 0) {
+        if (h->m.table[i].dirt[0] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum ptw_status write_any(struct fe_host *h, uint64_t pa, unsigned n,
                                  uint64_t value)
 {
@@ -137,6 +151,11 @@ static enum ptw_status write_any(struct fe_host *h, uint64_t pa, unsigned n,
     if (!h->tainted) {
         check_byte(h, pa);
         check_byte(h, pa + (n - 1));
+        if (fm_refuses(&h->m, pa, n) && !has_leaves(h, pa)) {
+            fz_fail("an edit writes to %llx, which leads to a table or not: "
+                    "nobody can read it",
+                    HEX(pa));
+        }
     }
     if (n != h->m.entry_bytes && was_table(h, pa) &&
         (h->options & OPT_KEEP) == 0 && !h->tainted) {
@@ -858,6 +877,10 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
                    : ptw_shares_grow(&h->shares, store, bytes);
         h->shares_enough = bytes >= wanted;
         if (st == PTW_OK) {
+            if (!empty &&
+                (size_t)SLOT << h->shares.state.count.slots_log2 <= had) {
+                fz_fail("a list in %zu bytes grows into %zu", had, bytes);
+            }
             return true;
         }
         if (h->shares_enough || st != PTW_E_SPACE ||

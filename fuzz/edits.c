@@ -33,7 +33,7 @@ void fe_check_refusal(const struct fe_host *h, enum ptw_status st)
 }
 
 /* Only one failure says that something was written. */
-void fe_check_changed(const struct fe_host *h, enum ptw_status st)
+static void check_changed(const struct fe_host *h, enum ptw_status st)
 {
     uint64_t pa;
 
@@ -111,8 +111,8 @@ void fe_check_root(const struct fe_host *h, uint64_t root)
 }
 
 /* After it: what holds whatever it said. */
-void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
-                 enum ptw_status st)
+static void edit_end(struct fe_host *h, const struct ptw_tables *t,
+                     enum ptw_status st)
 {
     bool odd = false;
     uint64_t pa;
@@ -162,6 +162,36 @@ void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
     if (t->ops->give != NULL && t->stock.tables != 0) {
         fz_fail("%llu tables were not given back", HEX(t->stock.tables));
     }
+}
+
+bool fe_after(const struct fe_host *h, enum ptw_status st)
+{
+    if (h->restless && !h->misled) {
+        check_changed(h, st);
+    }
+    return !h->tainted;
+}
+
+void fe_settle(struct fe_host *h, const struct ptw_tables *t,
+               enum ptw_status st)
+{
+    edit_end(h, t, st);
+    fe_say_tables(h, t);
+    fe_check_refusal(h, st);
+}
+
+void fe_check_failed(const struct fe_host *h, enum ptw_status st,
+                     struct fm_change *change)
+{
+    uint64_t pa;
+
+    if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
+        fz_fail("%s failed (%s) and changed %llx", change->what,
+                ptw_status_text(st), HEX(pa));
+    }
+    change->want = FM_SAME;
+    change->first = 1;
+    change->last = 0;
 }
 
 /* No count is too low; while no table is at two levels, none is too high. */
@@ -260,7 +290,17 @@ static void check_status(const struct fz_case *w, const struct fe_host *h,
         break;
     case PTW_BAD_ENTRY:
     case PTW_E_BUS:
+        /* Whether a table is empty, and what a copy of it leads to, is found out
+         * beyond the range. */
+        bad = h->m.rooted[q->root] &&
+              (q->flags & (PTW_EDIT_RECLAIM | PTW_EDIT_UNSHARE)) == 0 &&
+              !fm_odd(&h->m, h->m.root[q->root], q->first, q->last);
+        break;
     case PTW_E_READONLY:
+        bad = true;
+        for (unsigned i = 0; i < h->m.regions; i++) {
+            bad = bad && h->m.region[i].writable;
+        }
         break;
     }
     if (bad) {
@@ -348,7 +388,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     bool crooked = fm_two_levels(&h->m);
     uint64_t spares;
     bool spoilt;
-    uint64_t pa;
+    bool go_on;
 
     memcpy(was, h->m.root, sizeof was);
     for (unsigned i = 0; i < h->m.tables; i++) {
@@ -380,9 +420,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     }
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
-    if (h->restless && !h->misled) {
-        fe_check_changed(h, st);
-    }
+    go_on = fe_after(h, st);
     if (spoilt && q->stock_fault != FAULT_IN_USE &&
         (t->stock.tables + 1 < spares ||
          (t->stock.tables + 1 == spares && st != PTW_OK &&
@@ -390,13 +428,11 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         fz_fail("the stock led to what is no table, and an edit says: %s",
                 ptw_status_text(st));
     }
-    if (h->tainted) {
+    if (!go_on) {
         return st;
     }
     fe_follow_root(h, q->root, t, movable);
-    fe_edit_end(h, t, st);
-    fe_say_tables(h, t);
-    fe_check_refusal(h, st);
+    fe_settle(h, t, st);
     h->crooked = h->crooked || crooked || fm_two_levels(&h->m);
     check_counts(h, t, !h->crooked);
     if (st == PTW_E_SPACE && !h->refused && h->shares.wanted == 0) {
@@ -406,17 +442,11 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         check_status(w, h, q, t, st);
     }
     if (st != PTW_OK) {
-        if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
-            fz_fail("%s failed (%s) and changed %llx", change.what,
-                    ptw_status_text(st), HEX(pa));
-        }
         if (h->given != 0) {
             fz_fail("%s failed (%s) and gave %u tables back", change.what,
                     ptw_status_text(st), h->given);
         }
-        change.want = FM_SAME;
-        change.first = 1;
-        change.last = 0;
+        fe_check_failed(h, st, &change);
     }
     h->given = 0;
     fe_compare_all(h, was, &change, q->root);

@@ -10,17 +10,24 @@
  * compares a prefix where there is much. */
 uint64_t fe_entries_to_compare(const struct fz_case *w);
 
-/* fe_edit_begin comes before an edit, and fe_edit_end after it: what holds
- * whatever the edit said is checked. */
+/* fe_edit_begin comes before an edit. */
 void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable);
-void fe_edit_end(struct fe_host *h, const struct ptw_tables *t,
-                 enum ptw_status st);
 
 /* fe_check_refusal checks that an edit says what was refused, and does not keep
- * it.  fe_check_changed checks that only one failure says that something was
- * written. */
+ * it. */
 void fe_check_refusal(const struct fe_host *h, enum ptw_status st);
-void fe_check_changed(const struct fe_host *h, enum ptw_status st);
+
+/* fe_check_failed checks that an edit which failed wrote nothing, except to tables
+ * that moved before, and says of the comparison that nothing is to be another. */
+void fe_check_failed(const struct fe_host *h, enum ptw_status st,
+                     struct fm_change *change);
+
+/* fe_after comes after an edit, before the roots are where it says; false: nothing
+ * more is asked.  fe_settle comes after that: what holds whatever the edit said is
+ * checked. */
+bool fe_after(const struct fe_host *h, enum ptw_status st);
+void fe_settle(struct fe_host *h, const struct ptw_tables *t,
+               enum ptw_status st);
 
 /* fe_check_root checks that a root register can have that address. */
 void fe_check_root(const struct fe_host *h, uint64_t root);

@@ -70,6 +70,22 @@ static bool leads_to_table(const struct fz_case *w, unsigned level,
            f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
 }
 
+/* As fe_after: an entry of ours that is not present says "not mapped", too. */
+static bool link_after(const struct fe_host *h, enum ptw_status st)
+{
+    return fe_after(h, st == PTW_NOT_MAPPED ? PTW_OK : st);
+}
+
+/* Compares all spaces after a link. */
+static enum ptw_status link_over(struct fe_host *h, const uint64_t *was,
+                                 const struct fm_change *change, unsigned root,
+                                 enum ptw_status st)
+{
+    fe_compare_all(h, was, change, root);
+    h->given = 0;
+    return st;
+}
+
 static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
                                  struct ptw_tables *t, struct fe_rebuilt *b,
                                  struct fe_record *q)
@@ -88,7 +104,6 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     struct ptw_item item;
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
-    uint64_t pa;
     bool sound;
 
     put_alias(w, q, &item);
@@ -123,17 +138,11 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     st = ptw_space_aware_map(t, &item, b->built, w->roots, flags);
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
-    /* An entry of ours that is not present says "not mapped", too. */
-    if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
-        fe_check_changed(h, st);
-    }
-    if (h->tainted) {
+    if (!link_after(h, st)) {
         return st;
     }
     fe_set_roots(h, b->built, w->roots);
-    fe_edit_end(h, t, st);
-    fe_say_tables(h, t);
-    fe_check_refusal(h, st);
+    fe_settle(h, t, st);
     change.first = q->first & mask & ~span;
     change.last = change.first | span;
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
@@ -208,20 +217,12 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     case PTW_E_IN_USE:
     case PTW_BAD_ENTRY:
     same:
-        if (!fm_same_bytes(&h->m, &pa)) {
-            fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
-                    HEX(pa));
-        }
-        change.want = FM_SAME;
-        change.first = 1;
-        change.last = 0;
+        fe_check_failed(h, st, &change);
         break;
     default:
         fz_fail("a link says: %s", ptw_status_text(st));
     }
-    fe_compare_all(h, was, &change, q->root);
-    h->given = 0;
-    return st;
+    return link_over(h, was, &change, q->root, st);
 }
 
 /* The regions that one link is asked about; of more, the first ones. */
@@ -336,7 +337,6 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
-    uint64_t pa;
     bool sound;
 
     put_alias(w, q, &alias);
@@ -361,17 +361,12 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
-    if (h->restless && !h->misled && st != PTW_NOT_MAPPED) {
-        fe_check_changed(h, st);
-    }
-    if (h->tainted) {
+    if (!link_after(h, st)) {
         return st;
     }
     fe_follow_root(h, q->root, t, movable);
     b->built[q->root].root.table.v = h->m.root[q->root];
-    fe_edit_end(h, t, st);
-    fe_say_tables(h, t);
-    fe_check_refusal(h, st);
+    fe_settle(h, t, st);
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_fail("a link that can't be is made: %s", ptw_status_text(st));
     }
@@ -390,17 +385,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
             fz_fail("a link says: %s", ptw_status_text(st));
         }
-        if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
-            fz_fail("a link failed (%s) and changed %llx", ptw_status_text(st),
-                    HEX(pa));
-        }
-        change.want = FM_SAME;
-        change.first = 1;
-        change.last = 0;
+        fe_check_failed(h, st, &change);
     }
-    fe_compare_all(h, was, &change, q->root);
-    h->given = 0;
-    return st;
+    return link_over(h, was, &change, q->root, st);
 }
 
 /* A link by ptw_link, or by the item that a walk would give. */

@@ -536,6 +536,49 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
     return withholds(m, &n, m->levels - 1, 0, &range, rights, &left);
 }
 
+/* Below a table of that level at base: see fm_odd. */
+static bool odd(const struct fm *m, const struct fm_node *n, unsigned level,
+                uint64_t base, const struct ptw_va_range *range, unsigned *left)
+{
+    uint64_t span = ((uint64_t)1 << shift_of(m, level)) - 1;
+
+    if (n->kind != FM_TABLE || !n->whole || *left == 0) {
+        return true;
+    }
+    --*left;
+    for (unsigned i = 0; i < entries_of(m, level); i++) {
+        uint64_t at = base + i * (span + 1);
+        struct oracle_entry e;
+
+        if (at > range->last.v || at + span < range->first.v ||
+            nothing(m, false, n, i)) {
+            continue;
+        }
+        e = m->mode->format->decode(m->mode, entry_of(m, false, n, i), level);
+        if (e.kind == ORACLE_RESERVED) {
+            return true;
+        }
+        if (e.kind == ORACLE_TABLE) {
+            struct fm_node c = open_table(m, level - 1, e.pa, 0, 0);
+
+            if (odd(m, &c, level - 1, at, range, left)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last)
+{
+    uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
+    struct ptw_va_range range = {{first & mask}, {last & mask}};
+    struct fm_node n = open_root(m, root);
+    unsigned left = 512;
+
+    return odd(m, &n, m->levels - 1, 0, &range, &left);
+}
+
 /* ------------------------------------------------------------------- tables */
 
 /* Room for the contents of so many bytes at pa. */

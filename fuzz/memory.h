@@ -220,6 +220,11 @@ void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is);
 bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
                   uint64_t last, unsigned rights);
 
+/* fm_odd: on the way to an address from first to last there is an entry that has
+ * reserved bits or can't be read, or that leads to what is not, or not all, one
+ * table that can be read (or there are too many tables to be sure). */
+bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last);
+
 /* fm_at returns what the entry of a table of that level says about va. */
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level);

@@ -51,7 +51,13 @@ static size_t collect(struct fz_case *w, const struct ptw_mem *mem,
 
         st = fz_next(&walk, &item[n], room - n < w->room ? room - n : w->room,
                      &more);
-        n += more;
+        for (; more > 0; more--, n++) {
+            if (fz_covers(&item[n]) &&
+                !fz_any_left(w, item[n].first.v, item[n].last.v)) {
+                fz_fail("the item at %llx is of what is left out",
+                        HEX(item[n].first.v));
+            }
+        }
         s = ptw_walk_counts(&walk);
         if (st == PTW_E_SPACE) {
             fz_memo_grow(w, &memo);

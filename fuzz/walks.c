@@ -545,6 +545,7 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
     struct ptw_walk_options o = fz_options(w, 0);
     struct ptw_item item[32];
     bool more = false;
+    unsigned level;
     enum ptw_status st;
 
     o.need = w->need;
@@ -568,7 +569,14 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
                 if (more) {
                     ask_needed(w, w->root[item[i].space], &e);
                 }
-            } else if (i < items && more) {
+            }
+            if (i < items && item[i].kind == PTW_ITEM_ALIAS &&
+                (ptw_alias_view(&w->regime, &item[i], &level).rights &
+                 w->need) != w->need) {
+                fz_fail("a walk that needs rights %x has an alias at %llx",
+                        w->need, HEX(item[i].first.v));
+            }
+            if (!space && i < items && more) {
                 more = item[i].kind == PTW_ITEM_ALIAS
                            ? meet_needed_alias(w, mem, &item[i], &e)
                            : item[i].kind != PTW_ITEM_MAPPING ||
