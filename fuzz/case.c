@@ -1155,10 +1155,11 @@ static uint64_t shifted(struct fz_case *w, uint64_t raw)
     }
 }
 
-static uint64_t read_checked(struct fz_case *w, ptw_pa pa, unsigned bytes,
-                             enum ptw_status *st)
+static enum ptw_status read_checked(void *ctx, uint64_t pa, unsigned bytes,
+                                    uint64_t *out)
 {
-    const struct fz_region *r = region_of(w, pa.v, bytes);
+    struct fz_case *w = ctx;
+    const struct fz_region *r = region_of(w, pa, bytes);
     const uint8_t *page;
     uint64_t raw = 0;
 
@@ -1166,46 +1167,22 @@ static uint64_t read_checked(struct fz_case *w, ptw_pa pa, unsigned bytes,
     if (bytes != w->entry_bytes) {
         fz_fail("a read of %u bytes, entries have %u", bytes, w->entry_bytes);
     }
-    if ((pa.v & (bytes - 1)) != 0) {
-        fz_fail("a read at %llx, which is not aligned",
-                (unsigned long long)pa.v);
+    if ((pa & (bytes - 1)) != 0) {
+        fz_fail("a read at %llx, which is not aligned", (unsigned long long)pa);
     }
     if (r == NULL) {
         fz_fail("a read at %llx, which is outside the memory offered",
-                (unsigned long long)pa.v);
+                (unsigned long long)pa);
     }
-    if (!r->readable || fz_case_refuses(w, pa.v, bytes)) {
-        *st = PTW_E_BUS;
-        return 0;
+    if (!r->readable || fz_case_refuses(w, pa, bytes)) {
+        return PTW_E_BUS;
     }
-    page = page_of(w, pa.v / w->unit);
+    page = page_of(w, pa / w->unit);
     if (page != NULL) {
-        raw = get_entry(w, page, (unsigned)(pa.v % w->unit) / bytes);
+        raw = get_entry(w, page, (unsigned)(pa % w->unit) / bytes);
     }
-    *st = PTW_OK;
-    return w->shifting ? shifted(w, raw) : raw;
-}
-
-static enum ptw_status read32(void *ctx, ptw_pa pa, uint32_t *out)
-{
-    enum ptw_status st;
-    uint64_t raw = read_checked(ctx, pa, 4, &st);
-
-    if (st == PTW_OK) {
-        *out = (uint32_t)raw;
-    }
-    return st;
-}
-
-static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
-{
-    enum ptw_status st;
-    uint64_t raw = read_checked(ctx, pa, 8, &st);
-
-    if (st == PTW_OK) {
-        *out = raw;
-    }
-    return st;
+    *out = w->shifting ? shifted(w, raw) : raw;
+    return PTW_OK;
 }
 
 /* A table is copied whole, to be remembered: once by a set that has room for
@@ -1251,8 +1228,9 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
         copied(w, pa.v);
     }
     for (size_t at = 0; at < bytes; at += w->entry_bytes) {
-        uint64_t raw = read_checked(w, ptw_pa_of(pa.v + at),
-                                    (unsigned)w->entry_bytes, &st);
+        uint64_t raw = 0;
+
+        st = read_checked(w, pa.v + at, w->entry_bytes, &raw);
 
         for (unsigned b = 0; b < w->entry_bytes; b++) {
             to[at + b] = (uint8_t)(raw >> 8 * b);
@@ -1289,49 +1267,14 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     return page != NULL ? page + pa.v % w->unit : zeros_page;
 }
 
-static enum ptw_status write_never(void)
-{
-    fz_fail("a walk writes");
-}
-
-static enum ptw_status write32(void *ctx, ptw_pa pa, uint32_t value)
+static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned bytes,
+                                   uint64_t value)
 {
     (void)ctx;
-    (void)pa;
+    (void)bytes;
     (void)value;
-    return write_never();
+    fz_fail("a walk writes to %llx", (unsigned long long)pa);
 }
-
-static enum ptw_status write64(void *ctx, ptw_pa pa, uint64_t value)
-{
-    (void)ctx;
-    (void)pa;
-    (void)value;
-    return write_never();
-}
-
-static const struct ptw_mem_ops by_reading = {
-    .read32 = read32,
-    .read64 = read64,
-    .write32 = write32,
-    .write64 = write64,
-};
-
-static const struct ptw_mem_ops by_copying = {
-    .read32 = read32,
-    .read64 = read64,
-    .read = read_many,
-    .write32 = write32,
-    .write64 = write64,
-};
-
-static const struct ptw_mem_ops by_borrowing = {
-    .read32 = read32,
-    .read64 = read64,
-    .borrow = borrow,
-    .write32 = write32,
-    .write64 = write64,
-};
 
 /* ---------------------------------------------- offering it: as host memory */
 
@@ -1474,11 +1417,14 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
     } else if (all_direct) {
         st = ptw_mem_init_regions(mem, region, w->regions);
     } else {
-        st = ptw_mem_init_callbacks(mem,
-                                    kind != FZ_CALLBACKS ? &by_borrowing
-                                    : w->bulk            ? &by_copying
-                                                         : &by_reading,
-                                    w, region, w->regions);
+        struct ptw_mem_ops *ops = &w->ops[kind != FZ_CALLBACKS];
+
+        w->served.get = read_checked;
+        w->served.put = write_never;
+        *ops = fz_served_ops(kind != FZ_CALLBACKS ? borrow : NULL,
+                             kind == FZ_CALLBACKS && w->bulk ? read_many : NULL,
+                             NULL);
+        st = ptw_mem_init_callbacks(mem, ops, w, region, w->regions);
     }
     ptw_mem_set_stopped(mem, w->stopped);
     if (st != PTW_OK) {

@@ -235,9 +235,10 @@ static void passes(struct fc_guest *g)
     }
 }
 
-static enum ptw_status read_guest(struct fc_guest *g, uint64_t pa, unsigned n,
+static enum ptw_status read_guest(void *ctx, uint64_t pa, unsigned n,
                                   uint64_t *out)
 {
+    struct fc_guest *g = ctx;
     unsigned region = region_of(g, pa, n);
 
     g->reads++;
@@ -254,22 +255,6 @@ static enum ptw_status read_guest(struct fc_guest *g, uint64_t pa, unsigned n,
     passes(g);
     *out = fc_word(g, pa, n);
     return PTW_OK;
-}
-
-static enum ptw_status guest_read32(void *ctx, ptw_pa pa, uint32_t *out)
-{
-    uint64_t v = 0;
-    enum ptw_status st = read_guest(ctx, pa.v, 4, &v);
-
-    if (st == PTW_OK) {
-        *out = (uint32_t)v;
-    }
-    return st;
-}
-
-static enum ptw_status guest_read64(void *ctx, ptw_pa pa, uint64_t *out)
-{
-    return read_guest(ctx, pa.v, 8, out);
 }
 
 /* Whole entries of a table, or bytes of a page; nothing else. */
@@ -359,36 +344,14 @@ static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
            fc_known_zeros(g, pa.v);
 }
 
-static enum ptw_status write_never32(void *ctx, ptw_pa pa, uint32_t value)
+static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned n,
+                                   uint64_t value)
 {
     (void)ctx;
+    (void)n;
     (void)value;
-    fz_fail("the guest is written to at %llx", HEX(pa.v));
+    fz_fail("the guest is written to at %llx", HEX(pa));
 }
-
-static enum ptw_status write_never64(void *ctx, ptw_pa pa, uint64_t value)
-{
-    return write_never32(ctx, pa, (uint32_t)value);
-}
-
-static const struct ptw_mem_ops guest_ops = {
-    .read32 = guest_read32,
-    .read64 = guest_read64,
-    .borrow = guest_borrow,
-    .zeros = guest_zeros,
-    .write32 = write_never32,
-    .write64 = write_never64,
-};
-
-static const struct ptw_mem_ops stopped_ops = {
-    .read32 = guest_read32,
-    .read64 = guest_read64,
-    .read = guest_read,
-    .borrow = guest_borrow,
-    .zeros = guest_zeros,
-    .write32 = write_never32,
-    .write64 = write_never64,
-};
 
 /* --------------------------------------------------------------- host memory */
 
@@ -451,11 +414,14 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
         region[i].writable = false;
         all_host = all_host && g->host[i] != NULL;
     }
+    g->served.get = read_guest;
+    g->served.put = write_never;
+    g->ops = fz_served_ops(guest_borrow,
+                           g->stopped || g->w->bulk ? guest_read : NULL,
+                           guest_zeros);
     st = all_host && !g->knows_zeros
              ? ptw_mem_init_regions(mem, region, g->w->regions)
-             : ptw_mem_init_callbacks(
-                   mem, g->stopped || g->w->bulk ? &stopped_ops : &guest_ops, g,
-                   region, g->w->regions);
+             : ptw_mem_init_callbacks(mem, &g->ops, g, region, g->w->regions);
     ptw_mem_set_stopped(mem, g->stopped || g->w->stopped);
     if (st != PTW_OK) {
         fz_fail("memory is refused: %s", ptw_status_text(st));

@@ -16,6 +16,8 @@ enum {
 enum fc_filler { FC_ZEROS, FC_DISTINCT, FC_SOME_ZEROS, FC_THREE };
 
 struct fc_guest {
+    struct fz_served served; /* it is the context of its callbacks */
+    struct ptw_mem_ops ops;
     struct fz_case *w;
     enum fc_filler filler;
     unsigned low_bits;            /* of an entry: clear, it is not present */

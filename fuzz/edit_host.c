@@ -70,9 +70,11 @@ static enum ptw_status changed(struct fe_host *h, uint64_t pa, unsigned n,
     return PTW_OK;
 }
 
-static enum ptw_status read_any(struct fe_host *h, uint64_t pa, unsigned n,
+static enum ptw_status read_any(void *ctx, uint64_t pa, unsigned n,
                                 uint64_t *out)
 {
+    struct fe_host *h = ctx;
+
     if (pa % n != 0) {
         fz_fail("an edit reads at %llx, which is not aligned", HEX(pa));
     }
@@ -133,9 +135,10 @@ static bool has_leaves(const struct fe_host *h, uint64_t pa)
     return false;
 }
 
-static enum ptw_status write_any(struct fe_host *h, uint64_t pa, unsigned n,
+static enum ptw_status write_any(void *ctx, uint64_t pa, unsigned n,
                                  uint64_t value)
 {
+    struct fe_host *h = ctx;
     const struct fm_region *r = fm_region_of(&h->m, pa, n);
 
     if (r == NULL || pa % n != 0 || !r->readable || !r->writable) {
@@ -166,21 +169,6 @@ static enum ptw_status write_any(struct fe_host *h, uint64_t pa, unsigned n,
     return PTW_OK;
 }
 
-static enum ptw_status read32(void *ctx, ptw_pa pa, uint32_t *out)
-{
-    uint64_t v = 0;
-    enum ptw_status st = read_any(ctx, pa.v, 4, &v);
-
-    *out = (uint32_t)v;
-    return st;
-}
-
-static enum ptw_status read64(void *ctx, ptw_pa pa, uint64_t *out)
-{
-    *out = 0;
-    return read_any(ctx, pa.v, 8, out);
-}
-
 /* Several entries of one table at once, of memory that is stopped. */
 static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
                                  size_t bytes)
@@ -208,16 +196,6 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
         }
     }
     return PTW_OK;
-}
-
-static enum ptw_status write32(void *ctx, ptw_pa pa, uint32_t value)
-{
-    return write_any(ctx, pa.v, 4, value);
-}
-
-static enum ptw_status write64(void *ctx, ptw_pa pa, uint64_t value)
-{
-    return write_any(ctx, pa.v, 8, value);
 }
 
 /* What is lent where loans are not aligned: nobody may look at it, or write there. */
@@ -256,42 +234,6 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
     }
     return h->m.bytes[page] + pa.v % FZ_PAGE;
 }
-
-/* By whether pages are lent, and whether several entries are read at once. */
-static const struct ptw_mem_ops by_callbacks[2][2] = {
-    {
-        {
-            .read32 = read32,
-            .read64 = read64,
-            .write32 = write32,
-            .write64 = write64,
-        },
-        {
-            .read32 = read32,
-            .read64 = read64,
-            .read = read_many,
-            .write32 = write32,
-            .write64 = write64,
-        },
-    },
-    {
-        {
-            .read32 = read32,
-            .read64 = read64,
-            .borrow = borrow,
-            .write32 = write32,
-            .write64 = write64,
-        },
-        {
-            .read32 = read32,
-            .read64 = read64,
-            .read = read_many,
-            .borrow = borrow,
-            .write32 = write32,
-            .write64 = write64,
-        },
-    },
-};
 
 /* ------------------------------------------------------------------ the pool */
 
@@ -409,10 +351,11 @@ void fe_host_memory(struct fe_host *h)
                 m->bytes[fm_find(m, m->region[i].first / FZ_PAGE)];
         }
     }
-    fz_must(ptw_mem_init_callbacks(
-                &h->mem,
-                &by_callbacks[(h->options & OPT_BORROW) != 0][h->w->bulk], h,
-                h->region, m->regions),
+    h->served.get = read_any;
+    h->served.put = write_any;
+    h->ops = fz_served_ops((h->options & OPT_BORROW) != 0 ? borrow : NULL,
+                           h->w->bulk ? read_many : NULL, NULL);
+    fz_must(ptw_mem_init_callbacks(&h->mem, &h->ops, h, h->region, m->regions),
             "memory");
     ptw_mem_set_stopped(&h->mem, h->w->stopped);
 }

@@ -13,6 +13,8 @@ enum { FE_LINK_BYTES = 8 };
 
 /* The host of an edit. */
 struct fe_host {
+    struct fz_served served; /* it is the context of its callbacks */
+    struct ptw_mem_ops ops;
     struct fm m;
     struct ptw_region region[FZ_REGIONS + 2];
     struct ptw_mem mem;

@@ -9,6 +9,7 @@
 #include "oracle/oracle.h"
 #include "ptwalk/ptwalk.h"
 #include "same_rights.h"
+#include "served.h"
 
 #include <stdio.h>
 
@@ -58,6 +59,8 @@ struct fz_region {
 
 /* What an input describes. */
 struct fz_case {
+    struct fz_served served;   /* it is the context of its callbacks */
+    struct ptw_mem_ops ops[2]; /* without loans, and with */
     struct oracle_mode mode;
     struct oracle_mode wide; /* the same with every physical address */
     struct ptw_regime regime;

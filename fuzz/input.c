@@ -31,16 +31,14 @@ const struct fz_operation fz_operation[FZ_OPS + 1] = {
     [OP_SUPPLY] = {"supply", "edits: how tables are supplied to the next edit"},
     [OP_EDIT] = {"edit", "edits: one edit"},
     [OP_REBUILD] = {"rebuild", "compact: the options of a rebuild"},
-    [OP_IMAGE] =
-        {"image",
-         "compact: the sink, the storage, and how the image is spoilt"},
+    [OP_IMAGE] = {"image",
+                  "storage; compact: the sink, and how the image is spoilt"},
     [OP_OMIT] = {"omit", "compact: a range that is left out; at most 3"},
     [OP_MAP] = {"map", "compact: a map; at most 3"},
-    [OP_CUT] =
-        {"cut",
-         "compact: a region becomes two, as long as there are fewer than 8"},
-    [OP_REFUSE] = {"refuse",
-                   "compact: a page that refuses to be read; at most 3"},
+    [OP_CUT] = {"cut",
+                "a region becomes two, as long as there are fewer than 8"},
+    [OP_REFUSE] = {"refuse", "a page that refuses to be read, but not where "
+                             "it is host memory; at most 3"},
     [OP_ACCESSOR] = {"accessor", "regions: how the accessor is built"},
     [OP_MEMORY] = {"memory", "regions: a region; at most 12"},
     [OP_ACCESS] = {"access", "regions: an access"},
@@ -78,12 +76,14 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "PTW_WALK_SELF; a larger budget of reads"},
     [HEADER_RESTLESS] = {OP_HEADER, "restless", 56, 8, FZ_PLAIN, NULL,
                          "of 256 reads, how many give something else "
-                         "(shifting; compact, while the guest runs)"},
+                         "(shifting; edits, while the tables change; compact, "
+                         "while the guest runs)"},
     [HEADER_ROOM] = {OP_HEADER, "room", 64, 16, FZ_PLAIN, NULL,
                      "the room of the resumed walk, less 1, modulo 16"},
     [HEADER_SKEW] = {OP_HEADER, "skew", 80, 8, FZ_PLAIN, NULL,
                      "host memory starts at this byte, modulo 64; a loan does, "
-                     "and its bytes are wrong, if that is not a multiple of 8"},
+                     "and, but of compact, its bytes are wrong if that is not "
+                     "a multiple of 8"},
     [HEADER_FLAG_BITS] = {OP_HEADER, "flag-bits", 88, 20, FZ_PLAIN, NULL,
                           "more flag bits: bits 32 to 51 of an entry"},
     [HEADER_READ_STEP] = {OP_HEADER, "read-step", 128, 64, FZ_PLAIN, NULL,
@@ -91,7 +91,7 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [HEADER_ITEM_STEP] = {OP_HEADER, "item-step", 192, 64, FZ_PLAIN, NULL,
                           "its step in items, less 1"},
     [HEADER_NEED] = {OP_HEADER, "need", 256, 32, FZ_SET, "read write user exec",
-                     "the rights that a translation needs"},
+                     "the rights that a walk needs"},
     [HEADER_READS] = {OP_HEADER, "reads", 288, 32, FZ_PLAIN, NULL,
                       "the budget of reads of one walk, less 1, modulo 65536; "
                       "0: the usual one"},
@@ -333,7 +333,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                       "the seed of the rebuild"},
     [IMAGE_GROWTH] = {OP_IMAGE, "growth", 8, 8, FZ_PLAIN, NULL,
                       "storage: two bits for each try, what is wanted >> 0, 1 "
-                      "or 2, or 40 bytes more"},
+                      "or 2, or 40 bytes more; edits: if not 0, a scan that "
+                      "had too little begins again"},
     [IMAGE_REFUSED] = {OP_IMAGE, "refused", 16, 8, FZ_PLAIN, NULL,
                        "the first write that the sink refuses"},
     [IMAGE_TIMES] = {OP_IMAGE, "times", 24, 8, FZ_PLAIN, NULL,
