@@ -410,9 +410,6 @@ void fz_link(const uint8_t *data, size_t len)
     struct fe_input in;
 
     fe_read_input(w, &in, data, len);
-    w->partial = false;
-    w->first = 0;
-    w->last = UINT64_MAX;
     in.pool_limit = 0;
     fe_begin_image(w, h, &in, t);
     fz_say_case(w, NULL);
