@@ -622,6 +622,7 @@ static void give(void *ctx, ptw_pa table)
         fz_fail("%llx is given back, which was not taken", HEX(table.v));
     }
     h->given += t->linked;
+    h->given_new += t->state == FM_TAKEN && !t->linked && !t->moved;
     poison(h, t->pa, t->bytes);
     h->pool_limit += t->state == FM_TAKEN;
     t->state = t->state == FM_OF_GUEST ? FM_GIVEN : FM_FREE;
@@ -769,6 +770,7 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
     h->editing = false;
     h->lent_askew = false;
     h->given = 0;
+    h->given_new = 0;
     h->hooked = false;
     h->tainted = false;
     h->misled = false;

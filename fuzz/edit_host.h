@@ -46,6 +46,7 @@ struct fe_host {
     bool tainted;             /* the tables have what they must not have */
     bool misled;              /* the same, by what an edit can't see */
     bool crooked;             /* a table was at two levels */
+    bool shared;              /* before the edit, some table */
     unsigned reads;           /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */
@@ -57,8 +58,10 @@ struct fe_host {
     unsigned move_refused_at;
     uint64_t hook_root;
     bool hooked;
-    bool movable;   /* tables are asked before they are written */
-    unsigned given; /* of the tables that this edit did not take */
+    bool movable;       /* tables are asked before they are written */
+    unsigned given;     /* of the tables that this edit did not take */
+    unsigned given_new; /* of those that it took, but to move a table there */
+    bool reclaims;      /* tables that become empty are given back */
 };
 
 /* A table that is wanted, or that moves. */

@@ -54,6 +54,8 @@ void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable)
     h->moved = 0;
     h->hooked = false;
     h->given = 0;
+    h->given_new = 0;
+    h->reclaims = q->op == DO_UNMAP && (q->flags & PTW_EDIT_RECLAIM) != 0;
     if ((h->options & OPT_DIRECT) != 0) {
         for (unsigned i = 0; i < h->m.pool_tables; i++) {
             const struct fm_table *t = &h->m.table[i];
@@ -62,6 +64,11 @@ void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable)
                 fm_touch_range(&h->m, t->pa, t->bytes);
             }
         }
+    }
+    h->crooked = h->crooked || fm_two_levels(&h->m);
+    h->shared = false;
+    for (unsigned i = 0; i < h->m.tables; i++) {
+        h->shared = h->shared || h->m.table[i].refs > 1;
     }
     h->editing = true;
 }
@@ -164,6 +171,21 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
     }
 }
 
+/* No count is too low; while no table is at two levels, none is too high. */
+static void check_counts(const struct fe_host *h, const struct ptw_tables *t,
+                         bool exact)
+{
+    for (unsigned i = 0; i < h->m.tables && t->shares != NULL; i++) {
+        const struct fm_table *p = &h->m.table[i];
+        uint64_t count = ptw_shares_of(&h->shares, ptw_pa_of(p->pa));
+
+        if (p->reached && (count < p->refs || (exact && count != p->refs))) {
+            fz_fail("%llx is referred to %u times, the list says %llu",
+                    HEX(p->pa), (unsigned)p->refs, HEX(count));
+        }
+    }
+}
+
 bool fe_after(const struct fe_host *h, enum ptw_status st)
 {
     if (h->restless && !h->misled) {
@@ -178,6 +200,13 @@ void fe_settle(struct fe_host *h, const struct ptw_tables *t,
     edit_end(h, t, st);
     fe_say_tables(h, t);
     fe_check_refusal(h, st);
+    h->crooked = h->crooked || fm_two_levels(&h->m);
+    check_counts(h, t, !h->crooked);
+    /* What is copied may become empty, and what is met twice is copied once. */
+    if (st == PTW_OK && h->given_new != 0 && !h->reclaims && !h->shared) {
+        fz_fail("an edit took %u tables more than it had a use for",
+                h->given_new);
+    }
 }
 
 void fe_check_failed(const struct fe_host *h, enum ptw_status st,
@@ -192,21 +221,6 @@ void fe_check_failed(const struct fe_host *h, enum ptw_status st,
     change->want = FM_SAME;
     change->first = 1;
     change->last = 0;
-}
-
-/* No count is too low; while no table is at two levels, none is too high. */
-static void check_counts(const struct fe_host *h, const struct ptw_tables *t,
-                         bool exact)
-{
-    for (unsigned i = 0; i < h->m.tables && t->shares != NULL; i++) {
-        const struct fm_table *p = &h->m.table[i];
-        uint64_t count = ptw_shares_of(&h->shares, ptw_pa_of(p->pa));
-
-        if (p->reached && (count < p->refs || (exact && count != p->refs))) {
-            fz_fail("%llx is referred to %u times, the list says %llu",
-                    HEX(p->pa), (unsigned)p->refs, HEX(count));
-        }
-    }
 }
 
 void fe_compare_all(struct fe_host *h, const uint64_t *was,
@@ -385,8 +399,8 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     uint64_t was[FM_ROOTS];
     enum ptw_status st = PTW_OK;
     bool shared = false;
-    bool crooked = fm_two_levels(&h->m);
     uint64_t spares;
+    uint64_t pa;
     bool spoilt;
     bool go_on;
 
@@ -433,8 +447,6 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     }
     fe_follow_root(h, q->root, t, movable);
     fe_settle(h, t, st);
-    h->crooked = h->crooked || crooked || fm_two_levels(&h->m);
-    check_counts(h, t, !h->crooked);
     if (st == PTW_E_SPACE && !h->refused && h->shares.wanted == 0) {
         fz_fail("%s had no room, and wants none", change.what);
     }
@@ -447,6 +459,9 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
                     ptw_status_text(st), h->given);
         }
         fe_check_failed(h, st, &change);
+    } else if (h->reclaims && fm_left_empty(&h->m, h->m.root[q->root], q->first,
+                                            q->last, &pa)) {
+        fz_fail("%llx has nothing in it, and was not given back", HEX(pa));
     }
     h->given = 0;
     fe_compare_all(h, was, &change, q->root);

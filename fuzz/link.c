@@ -410,13 +410,11 @@ void fz_link(const uint8_t *data, size_t len)
     struct fe_input in;
 
     fe_read_input(w, &in, data, len);
-    w->partial = false;
-    w->first = 0;
-    w->last = UINT64_MAX;
     in.pool_limit = 0;
     fe_begin_image(w, h, &in, t);
     fz_say_case(w, NULL);
     fe_say_pool(h);
+    fz_say("range: %016llx-%016llx\n", HEX(w->first), HEX(w->last));
     fe_say_walked(w);
     fe_say_roots_of(w);
     if (!fe_rebuild(w, h, t, PTW_WALK_TABLES | PTW_WALK_RUNS, false,

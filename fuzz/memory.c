@@ -579,6 +579,53 @@ bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last)
     return odd(m, &n, m->levels - 1, 0, &range, &left);
 }
 
+/* Below a table of that level at base: see fm_left_empty. */
+static bool left_empty(const struct fm *m, const struct fm_node *n,
+                       unsigned level, uint64_t base,
+                       const struct ptw_va_range *range, unsigned *left,
+                       uint64_t *pa)
+{
+    uint64_t span = ((uint64_t)1 << shift_of(m, level)) - 1;
+    bool empty = level + 1 < m->levels;
+
+    if (n->kind != FM_TABLE || !n->whole || *left == 0) {
+        return false;
+    }
+    --*left;
+    for (unsigned i = 0; i < entries_of(m, level); i++) {
+        uint64_t raw = entry_of(m, false, n, i);
+        uint64_t at = base + i * (span + 1);
+        struct oracle_entry e;
+
+        if (raw == 0) {
+            continue;
+        }
+        empty = empty && !oracle_present(m->mode, level, raw);
+        e = m->mode->format->decode(m->mode, raw, level);
+        if (e.kind == ORACLE_TABLE && at <= range->last.v &&
+            at + span >= range->first.v) {
+            struct fm_node c = open_table(m, level - 1, e.pa, 0, 0);
+
+            if (left_empty(m, &c, level - 1, at, range, left, pa)) {
+                return true;
+            }
+        }
+    }
+    *pa = n->pa;
+    return empty;
+}
+
+bool fm_left_empty(const struct fm *m, uint64_t root, uint64_t first,
+                   uint64_t last, uint64_t *pa)
+{
+    uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
+    struct ptw_va_range range = {{first & mask}, {last & mask}};
+    struct fm_node n = open_root(m, root);
+    unsigned left = 512;
+
+    return left_empty(m, &n, m->levels - 1, 0, &range, &left, pa);
+}
+
 /* ------------------------------------------------------------------- tables */
 
 /* Room for the contents of so many bytes at pa. */

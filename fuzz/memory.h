@@ -225,6 +225,11 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
  * table that can be read (or there are too many tables to be sure). */
 bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last);
 
+/* fm_left_empty: below the root, on the way to an address from first to last, there
+ * is a table that can be read and has no entry that is present; *pa is where. */
+bool fm_left_empty(const struct fm *m, uint64_t root, uint64_t first,
+                   uint64_t last, uint64_t *pa);
+
 /* fm_at returns what the entry of a table of that level says about va. */
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level);

@@ -153,7 +153,8 @@ enum ptw_edit_flag {
                                   PTW_E_LARGE */
     PTW_EDIT_UNSHARE = 1 << 2, /* make a shared table private before it is
                                   written; without it, PTW_E_SHARED */
-    PTW_EDIT_RECLAIM = 1 << 3, /* unmap: give tables back that become empty */
+    PTW_EDIT_RECLAIM = 1 << 3, /* unmap: give tables back that become empty: no
+                                  entry is present, whatever others hold */
     PTW_EDIT_EXACT = 1 << 4,   /* ptw_space_aware_map: the items come from a
                                   walk with PTW_WALK_TABLES, so that entries
                                   keep their own attribute bits */
