@@ -1242,7 +1242,7 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
     return st;
 }
 
-/* Whole tables are lent, and nothing else.  What is lent where loans are not aligned: nobody may look at it. */
+/* It is lent where loans are not aligned: nobody may look at it. */
 static _Alignas(64) uint8_t skewed[FZ_MOST_UNIT + FZ_MOST_SKEW];
 
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)

@@ -92,7 +92,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
 
     if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
         (o->tables_base.v % fc_table_place(g) != 0 ||
-         o->tables_base.v >> g->w->regime.pa_bits != 0)) {
+         o->tables_base.v >> ptw_pa_bits(&g->w->regime) != 0)) {
         return false;
     }
 
@@ -108,7 +108,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     if (o->base.v % fc_page_bytes(g) != 0 || o->first.v > o->last.v ||
         o->first.v % fc_page_bytes(g) != 0 ||
         o->last.v % fc_page_bytes(g) != fc_page_mask(g) ||
-        o->base.v >> g->w->regime.pa_bits != 0) {
+        o->base.v >> ptw_pa_bits(&g->w->regime) != 0) {
         return false;
     }
     if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=

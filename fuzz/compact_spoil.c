@@ -55,7 +55,7 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
 
     if (page == NULL ||
         oracle_table_address(mode, mode->format->put_table(mode, at)) != at ||
-        at >> g->w->regime.pa_bits != 0) {
+        at >> ptw_pa_bits(&g->w->regime) != 0) {
         return;
     }
     m->extra_bytes = fc_table_place(g);

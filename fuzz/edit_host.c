@@ -873,7 +873,7 @@ void fe_keep_case(struct fe_host *h)
 }
 
 /* Its bytes start anywhere, as they are lent, or host memory. */
-void fe_host_machine(struct fe_host *h)
+void fe_host_empty(struct fe_host *h)
 {
     static unsigned skew;
 

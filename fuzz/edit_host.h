@@ -74,12 +74,12 @@ extern const struct ptw_table_ops fe_with_give;
 extern const struct ptw_table_ops fe_without_give;
 extern const struct ptw_move_ops fe_movers;
 
-/* fe_host_begin starts with an input.  fe_host_machine gives the host a machine
- * without memory, fe_add_pool gives that its pool, and fe_host_memory makes the
+/* fe_host_begin starts with an input.  fe_host_empty gives the host memory that is
+ * empty, fe_add_pool gives that its pool, and fe_host_memory makes the
  * accessor of all memory. */
 void fe_host_begin(struct fe_host *h, const struct fz_case *w,
                    const struct fe_input *in);
-void fe_host_machine(struct fe_host *h);
+void fe_host_empty(struct fe_host *h);
 void fe_add_pool(struct fm *m, const struct fz_case *w);
 void fe_host_memory(struct fe_host *h);
 

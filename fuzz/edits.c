@@ -194,8 +194,8 @@ bool fe_after(const struct fe_host *h, enum ptw_status st)
     return !h->tainted;
 }
 
-void fe_settle(struct fe_host *h, const struct ptw_tables *t,
-               enum ptw_status st)
+void fe_check_edit(struct fe_host *h, const struct ptw_tables *t,
+                   enum ptw_status st)
 {
     edit_end(h, t, st);
     fe_say_tables(h, t);
@@ -446,7 +446,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         return st;
     }
     fe_follow_root(h, q->root, t, movable);
-    fe_settle(h, t, st);
+    fe_check_edit(h, t, st);
     if (st == PTW_E_SPACE && !h->refused && h->shares.wanted == 0) {
         fz_fail("%s had no room, and wants none", change.what);
     }
@@ -513,7 +513,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     mt.tables.ops =
         (in->options & OPT_KEEP) != 0 ? &fe_without_give : &fe_with_give;
     fe_host_begin(h, w, in);
-    fe_host_machine(h);
+    fe_host_empty(h);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
     fe_add_pool(&h->m, w);
     if (h->m.overflow) {

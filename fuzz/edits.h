@@ -23,11 +23,11 @@ void fe_check_failed(const struct fe_host *h, enum ptw_status st,
                      struct fm_change *change);
 
 /* fe_after comes after an edit, before the roots are where it says; false: nothing
- * more is asked.  fe_settle comes after that: what holds whatever the edit said is
+ * more is asked.  fe_check_edit comes after that: what holds whatever the edit said is
  * checked. */
 bool fe_after(const struct fe_host *h, enum ptw_status st);
-void fe_settle(struct fe_host *h, const struct ptw_tables *t,
-               enum ptw_status st);
+void fe_check_edit(struct fe_host *h, const struct ptw_tables *t,
+                   enum ptw_status st);
 
 /* fe_check_root checks that a root register can have that address. */
 void fe_check_root(const struct fe_host *h, uint64_t root);

@@ -142,7 +142,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         return st;
     }
     fe_set_roots(h, b->built, w->roots);
-    fe_settle(h, t, st);
+    fe_check_edit(h, t, st);
     change.first = q->first & mask & ~span;
     change.last = change.first | span;
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
@@ -366,7 +366,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     }
     fe_follow_root(h, q->root, t, movable);
     b->built[q->root].root.table.v = h->m.root[q->root];
-    fe_settle(h, t, st);
+    fe_check_edit(h, t, st);
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_fail("a link that can't be is made: %s", ptw_status_text(st));
     }

@@ -118,7 +118,8 @@ static uint64_t number(const unsigned char *p, unsigned width)
 }
 
 /* An address near an end of a region. */
-static uint64_t near(const struct board *b, uint64_t which, uint64_t delta)
+static uint64_t address_by(const struct board *b, uint64_t which,
+                           uint64_t delta)
 {
     uint64_t by = (uint64_t)(int64_t)(int16_t)delta;
 
@@ -293,8 +294,8 @@ static void read_place(struct board *b, const struct fz_records *in,
     p->first = fz_value(in, FZ_FIRST,
                         (options & 1) == 0 || i == 0
                             ? 0
-                            : near(b, fz_get(record, MEMORY_NEAR),
-                                   fz_get(record, MEMORY_DELTA)));
+                            : address_by(b, fz_get(record, MEMORY_NEAR),
+                                         fz_get(record, MEMORY_DELTA)));
     p->host = NULL;
     p->writable = (options & 2) != 0;
     if (kind == SERVED && callbacks) {
@@ -418,9 +419,9 @@ static void one_access(struct board *b, const struct ptw_mem *mem,
     unsigned what = (unsigned)fz_get(record, ACCESS_DO);
     bool aligned = fz_get(record, ACCESS_OPTIONS) != 0;
     uint64_t bytes = fz_get(record, ACCESS_BYTES);
-    uint64_t pa = fz_value(
-        in, FZ_PA,
-        near(b, fz_get(record, ACCESS_NEAR), fz_get(record, ACCESS_DELTA)));
+    uint64_t pa = fz_value(in, FZ_PA,
+                           address_by(b, fz_get(record, ACCESS_NEAR),
+                                      fz_get(record, ACCESS_DELTA)));
 
     if (!built) {
         check_refuses(mem, pa, bytes);

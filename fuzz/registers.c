@@ -134,7 +134,7 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
                  (bit(leaf, 2) ? (unsigned)PTW_USER : 0) |
                  (bit(leaf, 63) ? 0 : (unsigned)PTW_EXEC) | (unsigned)PTW_READ);
     bool user_page = (rights & PTW_USER) != 0;
-    bool wp = (r->features & PTW_X86_WP) != 0;
+    bool wp = (ptw_features_of(r) & PTW_X86_WP) != 0;
     bool ad = bit(a->keys, 2 * key);
     bool wd = bit(a->keys, 2 * key + 1);
 
@@ -147,21 +147,23 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
     if (a->shadow_stack) {
         /* "A user-mode shadow-stack access is allowed only to a user-mode
          * shadow-stack address", and so for the supervisor; keys count. */
-        return a->right != PTW_EXEC && (r->features & PTW_X86_CET) != 0 &&
-               !bit(leaf, 1) && bit(leaf, 6) && (above & PTW_WRITE) != 0 &&
+        return a->right != PTW_EXEC &&
+               (ptw_features_of(r) & PTW_X86_CET) != 0 && !bit(leaf, 1) &&
+               bit(leaf, 6) && (above & PTW_WRITE) != 0 &&
                a->user == user_page &&
-               !((r->features & PTW_X86_PKE) != 0 && user_page &&
+               !((ptw_features_of(r) & PTW_X86_PKE) != 0 && user_page &&
                  (ad || (a->right == PTW_WRITE && wd)));
     }
     if (a->right == PTW_EXEC) {
         return (rights & PTW_EXEC) != 0 &&
-               (a->user || !user_page || (r->features & PTW_X86_SMEP) == 0);
+               (a->user || !user_page ||
+                (ptw_features_of(r) & PTW_X86_SMEP) == 0);
     }
-    if (!a->user && user_page && (r->features & PTW_X86_SMAP) != 0 &&
+    if (!a->user && user_page && (ptw_features_of(r) & PTW_X86_SMAP) != 0 &&
         (a->allow & PTW_X86_ALLOW_AC) == 0) {
         return false;
     }
-    if ((r->features & PTW_X86_PKE) != 0 && user_page) {
+    if ((ptw_features_of(r) & PTW_X86_PKE) != 0 && user_page) {
         if (ad || (a->right == PTW_WRITE && wd && (a->user || wp))) {
             return false;
         }
@@ -191,7 +193,7 @@ static void check_convention(const struct ptw_regime *r,
 {
     struct ptw_absent_entry e = ptw_absent_read(absent, r, level, raw);
     uint64_t size = (uint64_t)1 << e.size_log2;
-    uint64_t pa = next_number() % ((uint64_t)1 << r->pa_bits) & ~(size - 1);
+    uint64_t pa = next_number() % ((uint64_t)1 << ptw_pa_bits(r)) & ~(size - 1);
     uint64_t out = 7;
     uint64_t back = 7;
     enum ptw_status st =
@@ -204,7 +206,7 @@ static void check_convention(const struct ptw_regime *r,
         return;
     }
     if ((raw & 1) != 0 || raw == 0 || e.pa.v % size != 0 ||
-        e.pa.v >> r->pa_bits != 0) {
+        e.pa.v >> ptw_pa_bits(r) != 0) {
         fz_fail("%llx names %llx", HEX(raw), HEX(e.pa.v));
     }
     if (st == PTW_E_WIDTH && out == 7) {
@@ -269,11 +271,11 @@ static uint64_t untagged(const struct ptw_regime *r, uint64_t cr3, uint64_t va)
     if (!long_mode) {
         return va;
     }
-    if ((r->features & PTW_X86_UAI) != 0) {
+    if ((ptw_features_of(r) & PTW_X86_UAI) != 0) {
         lowest = 57;
         end = 64;
     } else if (bit(va, 63)) {
-        if ((r->features & PTW_X86_LAM_SUP) != 0) {
+        if ((ptw_features_of(r) & PTW_X86_LAM_SUP) != 0) {
             lowest = r->id == PTW_ARCH_AMD64 ? 48 : 57;
         }
     } else if (bit(cr3, 61)) {
@@ -303,7 +305,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     unsigned levels = ptw_levels(r);
     const struct facts *is = &modes[r->id];
     uint64_t root_mask = low_bits(is->root_bits) & ~(is->root_align - 1ull);
-    unsigned va_bits = is->va_bits != 0 ? is->va_bits : r->pa_bits;
+    unsigned va_bits = is->va_bits != 0 ? is->va_bits : ptw_pa_bits(r);
     struct ptw_regime again;
     bool canonical = number >> va_bits == 0 &&
                      (!is->sign_extended || number >> (va_bits - 1) == 0);
@@ -313,7 +315,8 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     canonical = canonical || (is->sign_extended && number >> (va_bits - 1) ==
                                                        low_bits(65 - va_bits));
     fz_say("    %s, %u bits, features %x; about %llx, access %02x\n",
-           ptw_regime_name(r), r->pa_bits, r->features, HEX(number), how);
+           ptw_regime_name(r), ptw_pa_bits(r), ptw_features_of(r), HEX(number),
+           how);
     if (ptw_x86_root(r, number).table.v != (number & root_mask)) {
         fz_fail("the root in %llx is %llx", HEX(number),
                 HEX(ptw_x86_root(r, number).table.v));
@@ -326,7 +329,8 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         fz_fail("%llx is %scanonical", HEX(number), canonical ? "" : "not ");
     }
     if (r->id != PTW_ARCH_BARE) {
-        unsigned most = is->root_bits < r->pa_bits ? is->root_bits : r->pa_bits;
+        unsigned most =
+            is->root_bits < ptw_pa_bits(r) ? is->root_bits : ptw_pa_bits(r);
 
         root = number % is->root_align != 0 ? PTW_E_ALIGN
                : number >> most != 0        ? PTW_E_WIDTH
@@ -338,8 +342,8 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
             ptw_status_text(ptw_root_check(ptw_root_of(r, ptw_pa_of(number)))));
     }
     if (levels != is->levels || ptw_entry_bytes(r) != is->entry_bytes ||
-        r->va_bits != va_bits) {
-        fz_fail("a regime of %u levels, %u bits", levels, r->va_bits);
+        ptw_va_bits(r) != va_bits) {
+        fz_fail("a regime of %u levels, %u bits", levels, ptw_va_bits(r));
     }
     for (unsigned l = 0; l < 8; l++) {
         if ((strcmp(ptw_level_name(r, l), "-") == 0) != (l >= levels)) {
@@ -359,7 +363,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                                .allow = (how & 8) != 0 ? PTW_X86_ALLOW_AC : 0,
                                .keys = (uint32_t)(number >> 7)};
         unsigned rights = how >> 4;
-        bool stack = (r->features & PTW_X86_CET) != 0 && !bit(raw, 1) &&
+        bool stack = (ptw_features_of(r) & PTW_X86_CET) != 0 && !bit(raw, 1) &&
                      bit(raw, 6) && (rights & PTW_WRITE) != 0;
 
         fz_note((uint64_t)e.kind);
@@ -387,7 +391,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         }
         if (ptw_shadow_stack(r, rights, l, raw) != stack ||
             ptw_guest_writes(r, rights, l, raw) !=
-                (stack || (r->features & PTW_X86_WP) == 0 ||
+                (stack || (ptw_features_of(r) & PTW_X86_WP) == 0 ||
                  (bit(raw, 1) && (rights & PTW_WRITE) != 0))) {
             fz_fail("rights %x, leaf %llx, level %u: whether the guest writes "
                     "is judged wrongly",
@@ -468,11 +472,12 @@ static void by_registers(const struct fz_records *in)
         return;
     }
     if (r.id != row->id ||
-        r.features != expected_features(&regs, row->id, cpu.x86.page1g) ||
-        r.pa_bits != (row->id == PTW_ARCH_BARE ? 32 : cpu.pa_bits)) {
+        ptw_features_of(&r) !=
+            expected_features(&regs, row->id, cpu.x86.page1g) ||
+        ptw_pa_bits(&r) != (row->id == PTW_ARCH_BARE ? 32 : cpu.pa_bits)) {
         fz_fail("CR0 %llx CR4 %llx EFER %llx: regime %d, features %x, %u bits",
                 HEX(regs.cr0), HEX(regs.cr4), HEX(regs.efer), (int)r.id,
-                r.features, r.pa_bits);
+                ptw_features_of(&r), ptw_pa_bits(&r));
     }
     check_regime(&r, fz_value(in, FZ_ABOUT, 0),
                  (uint8_t)fz_get(record, REGISTERS_ACCESS),
@@ -484,7 +489,7 @@ static void add_features(struct ptw_regime *r, unsigned which)
 {
     static const unsigned more[4] = {0, PTW_X86_CET, PTW_X86_CET | PTW_X86_SMEP,
                                      PTW_X86_PKE};
-    unsigned features = r->features | more[which];
+    unsigned features = ptw_features_of(r) | more[which];
     bool known = (features & ~modes[r->id].has) == 0;
     bool conflict =
         (features & PTW_X86_CET) != 0 && (features & PTW_X86_WP) == 0;
@@ -496,8 +501,9 @@ static void add_features(struct ptw_regime *r, unsigned which)
                : conflict ? PTW_E_CONFLICT
                           : PTW_OK) ||
         (st != PTW_OK && (why == NULL || why[0] == '\0')) ||
-        out.features != (st == PTW_OK ? features : r->features) ||
-        out.pa_bits != r->pa_bits || out.id != r->id) {
+        ptw_features_of(&out) !=
+            (st == PTW_OK ? features : ptw_features_of(r)) ||
+        ptw_pa_bits(&out) != ptw_pa_bits(r) || out.id != r->id) {
         fz_fail("%s with features %x: %s", ptw_regime_name(r), more[which],
                 ptw_status_text(st));
     }
@@ -552,10 +558,10 @@ static void by_name(const struct fz_records *in, const char *letters)
         if (facts != NULL && !cpu.x86.page1g) {
             features &= ~(unsigned)PTW_X86_PAGE1G;
         }
-        if (r.id != (enum ptw_arch_id)i || r.features != features ||
-            r.pa_bits != (facts == NULL ? 52 : cpu.pa_bits)) {
+        if (r.id != (enum ptw_arch_id)i || ptw_features_of(&r) != features ||
+            ptw_pa_bits(&r) != (facts == NULL ? 52 : cpu.pa_bits)) {
             fz_fail("the regime %s has features %x and %u bits", name,
-                    r.features, r.pa_bits);
+                    ptw_features_of(&r), ptw_pa_bits(&r));
         }
         add_features(&r, (unsigned)fz_get(record, REGIME_MORE) % 4);
         check_regime(&r, fz_value(in, FZ_ABOUT, 0),

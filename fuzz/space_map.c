@@ -443,7 +443,7 @@ void fe_begin_image(struct fz_case *w, struct fe_host *h,
     fm_add_case(&source, w, 0);
     fe_host_begin(h, w, in);
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
-    fe_host_machine(h);
+    fe_host_empty(h);
     nowhere.regions = 0;
     fe_add_pool(&h->m, &nowhere);
     fe_host_memory(h);

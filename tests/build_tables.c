@@ -69,12 +69,12 @@ struct oracle_mode mode_of(const struct ptw_regime *r)
 {
     struct oracle_mode m = {
         .format = oracle_format_named(ptw_regime_name(r)),
-        .pa_bits = r->pa_bits,
-        .nx = (r->features & PTW_X86_NX) != 0,
-        .pse = (r->features & PTW_X86_PSE) != 0,
-        .page1g = (r->features & PTW_X86_PAGE1G) != 0,
-        .wp = (r->features & PTW_X86_WP) != 0,
-        .cet = (r->features & PTW_X86_CET) != 0,
+        .pa_bits = ptw_pa_bits(r),
+        .nx = (ptw_features_of(r) & PTW_X86_NX) != 0,
+        .pse = (ptw_features_of(r) & PTW_X86_PSE) != 0,
+        .page1g = (ptw_features_of(r) & PTW_X86_PAGE1G) != 0,
+        .wp = (ptw_features_of(r) & PTW_X86_WP) != 0,
+        .cet = (ptw_features_of(r) & PTW_X86_CET) != 0,
     };
 
     return m;

@@ -739,7 +739,7 @@ Test(amd64_rebuild, counts_the_tables_of_a_leaf_that_is_cut_as_they_are_needed)
     free_storage();
 }
 
-Test(amd64_rebuild, counts_the_pieces_of_a_large_leaf_as_reads)
+Test(amd64_rebuild, counts_the_new_leaves_of_a_large_one_as_reads)
 {
     struct ptw_rebuild_options o = ptw_rebuild_everything();
     uint64_t reads = (uint64_t)512 * (1 + TABLES_OF_LEAVES);

@@ -68,7 +68,7 @@ static void differ(const struct ptw_regime *r, ptw_va va, enum ptw_status st,
     }
     printf("%s, %u bits, features %x: %016" PRIx64 ": we say %s %" PRIx64
            ", KVM %s %" PRIx64 "\n",
-           ptw_regime_name(r), r->pa_bits, r->features, va.v,
+           ptw_regime_name(r), ptw_pa_bits(r), ptw_features_of(r), va.v,
            ptw_status_text(st), ours.v, valid ? "mapped" : "unmapped",
            theirs.v);
 }

@@ -231,7 +231,7 @@ EVERY(marked, is_no_absent_entry_and_no_map)
     cr_expect(not(ptw_rebuild_bad_mark(&rb, &(uint32_t){0}, &(ptw_va){0})));
 }
 
-/* Large leaves, as they are, in part and in small pieces. */
+/* Large leaves, as they are, in part and as small pages. */
 EVERY(marked, counts_large_leaves_as_they_become)
 {
     static struct ptw_va_range out;

@@ -43,10 +43,10 @@ Test(regime_by_name, knows_amd64)
 {
     amd64(46, 0);
     cr_expect(eq(int, regime.id, PTW_ARCH_AMD64));
-    cr_expect(eq(u32, regime.pa_bits, 46));
-    cr_expect(eq(u32, regime.va_bits, 48));
-    cr_expect(
-        eq(u32, regime.features, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP));
+    cr_expect(eq(u32, ptw_pa_bits(&regime), 46));
+    cr_expect(eq(u32, ptw_va_bits(&regime), 48));
+    cr_expect(eq(u32, ptw_features_of(&regime),
+                 PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP));
     cr_expect(eq(str, (char *)ptw_regime_name(&regime), "amd64"));
     cr_expect(eq(u32, ptw_levels(&regime), 4));
     cr_expect(eq(u32, ptw_entry_bytes(&regime), 8));
@@ -66,8 +66,8 @@ Test(regime_by_name, knows_i686)
 {
     i686(36, 0);
     cr_expect(eq(int, regime.id, PTW_ARCH_I686));
-    cr_expect(eq(u32, regime.va_bits, 32));
-    cr_expect(eq(u32, regime.features, PTW_X86_PSE | PTW_X86_WP));
+    cr_expect(eq(u32, ptw_va_bits(&regime), 32));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_PSE | PTW_X86_WP));
     cr_expect(eq(str, (char *)ptw_regime_name(&regime), "i686"));
     cr_expect(eq(u32, ptw_levels(&regime), 2));
     cr_expect(eq(u32, ptw_entry_bytes(&regime), 4));
@@ -82,8 +82,8 @@ Test(regime_by_name, knows_bare)
 {
     bare(40);
     cr_expect(eq(int, regime.id, PTW_ARCH_BARE));
-    cr_expect(eq(u32, regime.va_bits, 40));
-    cr_expect(eq(u32, regime.features, 0));
+    cr_expect(eq(u32, ptw_va_bits(&regime), 40));
+    cr_expect(eq(u32, ptw_features_of(&regime), 0));
     cr_expect(eq(str, (char *)ptw_regime_name(&regime), "bare"));
     cr_expect(eq(u32, ptw_levels(&regime), 0));
     cr_expect(eq(u32, ptw_entry_bytes(&regime), 0));
@@ -94,8 +94,8 @@ Test(regime_by_name, takes_the_widest_processor_where_none_is_given)
 {
     cr_assert(
         eq(int, ptw_regime_by_name("amd64", NULL, 0, &regime, NULL), PTW_OK));
-    cr_expect(eq(u32, regime.pa_bits, 52));
-    cr_expect(ne(u32, regime.features & PTW_X86_PAGE1G, 0));
+    cr_expect(eq(u32, ptw_pa_bits(&regime), 52));
+    cr_expect(ne(u32, ptw_features_of(&regime) & PTW_X86_PAGE1G, 0));
     cr_expect(eq(u32, ptw_cpu_widest.pa_bits, 52));
     cr_expect(ptw_cpu_widest.x86.page1g);
 }
@@ -103,11 +103,11 @@ Test(regime_by_name, takes_the_widest_processor_where_none_is_given)
 Test(regime_by_name, leaves_features_out_and_ignores_those_it_has_not)
 {
     amd64(52, PTW_X86_NX | PTW_X86_PSE);
-    cr_expect(eq(u32, regime.features, PTW_X86_PAGE1G | PTW_X86_WP));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_PAGE1G | PTW_X86_WP));
     amd64(52, PTW_X86_PAGE1G | PTW_X86_WP);
-    cr_expect(eq(u32, regime.features, PTW_X86_NX));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_NX));
     i686(40, PTW_X86_PSE | PTW_X86_NX | PTW_X86_PAGE1G);
-    cr_expect(eq(u32, regime.features, PTW_X86_WP));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_WP));
 }
 
 Test(regime_by_name, has_no_1g_pages_on_a_processor_without_them)
@@ -116,7 +116,7 @@ Test(regime_by_name, has_no_1g_pages_on_a_processor_without_them)
 
     cr_assert(
         eq(int, ptw_regime_by_name("amd64", &cpu, 0, &regime, NULL), PTW_OK));
-    cr_expect(eq(u32, regime.features, PTW_X86_NX | PTW_X86_WP));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_NX | PTW_X86_WP));
 }
 
 Test(regime_by_name, refuses_a_width_outside_32_to_52)
@@ -246,11 +246,11 @@ static const uint64_t LONG_EFER = 0x500;
 Test(regime_from_x86, takes_the_features_of_pae)
 {
     cr_expect(eq(int, from(0x80000001, 0x20, 0), PTW_OK));
-    cr_expect(eq(uint, regime.features, 0));
+    cr_expect(eq(uint, ptw_features_of(&regime), 0));
     cr_expect(
         eq(int, ptw_decode(&regime, 1, 0, 0x200083).kind, PTW_ENTRY_LEAF));
     cr_expect(eq(int, from(0x80010001, 0x400030, 0x800), PTW_OK));
-    cr_expect(eq(uint, regime.features, PTW_X86_NX | PTW_X86_WP));
+    cr_expect(eq(uint, ptw_features_of(&regime), PTW_X86_NX | PTW_X86_WP));
 }
 
 /* LA57 silently walked as 4-level. */
@@ -258,7 +258,7 @@ Test(regime_from_x86, knows_five_levels)
 {
     cr_expect(eq(int, from(LONG_CR0, 0x1020, LONG_EFER), PTW_OK));
     cr_expect(eq(uint, ptw_levels(&regime), 5));
-    cr_expect(eq(uint, regime.va_bits, 57));
+    cr_expect(eq(uint, ptw_va_bits(&regime), 57));
 }
 
 Test(regime_from_x86, names_the_registers_that_contradict_each_other)
@@ -297,8 +297,9 @@ Test(regime_from_x86, takes_features_from_their_bits_alone)
                      from(LONG_CR0 | rows[i].cr0, LONG_CR4 | rows[i].cr4,
                           LONG_EFER | rows[i].efer),
                      PTW_OK));
-        cr_expect(regime.features == (PTW_X86_PAGE1G | rows[i].feature),
-                  "row %u: %x", i, regime.features);
+        cr_expect(ptw_features_of(&regime) ==
+                      (PTW_X86_PAGE1G | rows[i].feature),
+                  "row %u: %x", i, ptw_features_of(&regime));
     }
 }
 
@@ -307,10 +308,10 @@ Test(regime_from_x86, takes_shadow_stacks_only_with_wp)
 {
     cr_expect(eq(int, from(LONG_CR0 | 0x10000, LONG_CR4 | 0x800000, LONG_EFER),
                  PTW_OK));
-    cr_expect(
-        eq(u32, regime.features, PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_CET));
+    cr_expect(eq(u32, ptw_features_of(&regime),
+                 PTW_X86_PAGE1G | PTW_X86_WP | PTW_X86_CET));
     cr_expect(eq(int, from(0x80010001, 0x800000, 0), PTW_OK));
-    cr_expect(eq(u32, regime.features, PTW_X86_WP | PTW_X86_CET));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_WP | PTW_X86_CET));
     cr_expect(eq(int, from(LONG_CR0, LONG_CR4 | 0x800000, LONG_EFER),
                  PTW_E_CONFLICT));
     cr_expect(says("CET"));
@@ -333,7 +334,7 @@ Test(regime_with, adds_what_a_name_does_not_switch_on)
     cr_expect(eq(int, ptw_regime_with(&regime, PTW_X86_CET, &regime, &why),
                  PTW_E_CONFLICT));
     cr_expect(ne(ptr, strstr(why, "CR0.WP"), NULL));
-    cr_expect(eq(u32, regime.features, PTW_X86_NX | PTW_X86_PAGE1G));
+    cr_expect(eq(u32, ptw_features_of(&regime), PTW_X86_NX | PTW_X86_PAGE1G));
 }
 
 /* Intel SDM vol. 3A, "Determination of Access Rights": R/W 0 and D 1 in the
@@ -384,17 +385,17 @@ Test(access_allowed, judges_shadow_stack_accesses)
 Test(regime_from_x86, gives_i686_no_features_that_it_has_not)
 {
     cr_expect(eq(int, from(0x80010001, 0x700010, 0x800), PTW_OK));
-    cr_expect(eq(u32, regime.features,
+    cr_expect(eq(u32, ptw_features_of(&regime),
                  PTW_X86_PSE | PTW_X86_WP | PTW_X86_SMEP | PTW_X86_SMAP));
     cr_expect(eq(int, from(0x80000001, 0, 0), PTW_OK));
-    cr_expect(eq(u32, regime.features, 0));
+    cr_expect(eq(u32, ptw_features_of(&regime), 0));
 }
 
 Test(regime_from_x86, has_32_bits_where_paging_is_off)
 {
     cr_expect(eq(int, from(1, 0, 0), PTW_OK));
     cr_expect(eq(int, regime.id, PTW_ARCH_BARE));
-    cr_expect(eq(u32, regime.va_bits, 32));
+    cr_expect(eq(u32, ptw_va_bits(&regime), 32));
 }
 
 Test(regime_from_x86, refuses_a_width_outside_32_to_52_in_every_mode)

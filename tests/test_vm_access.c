@@ -171,8 +171,8 @@ struct verdict {
 
 static unsigned access_bits(const struct court *c, const struct judge_try *t)
 {
-    bool fetch = t->kind == JUDGE_EXEC &&
-                 (c->regime.features & (PTW_X86_NX | PTW_X86_SMEP)) != 0;
+    bool fetch = t->kind == JUDGE_EXEC && (ptw_features_of(&c->regime) &
+                                           (PTW_X86_NX | PTW_X86_SMEP)) != 0;
 
     return (t->kind == JUDGE_WRITE ? PF_WRITE : 0) | (t->user ? PF_USER : 0) |
            (fetch ? PF_FETCH : 0);
@@ -311,9 +311,9 @@ static void compare(const struct court *c, const struct judge_try *t,
     printf("features %x: %s %s %016" PRIx64 " ac %u pkru %08x: the processor "
            "has vector %u, error %x, cr2 %" PRIx64 ", value %" PRIx64
            "; we have %u, %x, %" PRIx64 "\n",
-           c->regime.features, t->user ? "user" : "supervisor", kinds[t->kind],
-           t->va, t->ac, t->pkru, t->vector, t->error, t->cr2, t->value,
-           v->vector, v->error, v->pa.v);
+           ptw_features_of(&c->regime), t->user ? "user" : "supervisor",
+           kinds[t->kind], t->va, t->ac, t->pkru, t->vector, t->error, t->cr2,
+           t->value, v->vector, v->error, v->pa.v);
 }
 
 /* What is tried.  Only data is written and run; anything else that could be is
@@ -366,7 +366,7 @@ static bool judge_batch(struct court *c)
 
     m->cr3 = c->regs.cr3;
     m->tries = JUDGE_TRIES;
-    m->keys = (c->regime.features & PTW_X86_PKE) != 0;
+    m->keys = (ptw_features_of(&c->regime) & PTW_X86_PKE) != 0;
     for (unsigned i = 0; i < JUDGE_TRIES; i++) {
         m->at[i] = some_try(c);
         expected[i] = verdict(c, &m->at[i]);

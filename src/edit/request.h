@@ -71,7 +71,7 @@ PTW_ENGINE unsigned ptw_rights_asked(const struct ptw_regime *r,
     return rights;
 }
 
-/* The highest level at which leaves can stand: PS is looked at there, address
+/* The highest level at which leaves can stand: an entry can be one there, address
  * and offset are aligned alike, and the caller allows it. */
 PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
                                     const struct ptw_edit *ed, bool large)

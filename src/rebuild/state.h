@@ -8,6 +8,7 @@
 #include "page_blocks.h"
 #include "ptwalk/rebuild.h"
 #include "regime.h"
+#include "walk/memo.h"
 
 /* A large leaf becomes itself, or smaller ones where only parts of it are kept.
  * A new leaf stands for all or a part of an old one, or for pages that could not
@@ -97,8 +98,9 @@ ptw_rb_ask(struct ptw_rebuild *rb, enum ptw_rebuild_store which, size_t wanted)
  * next. */
 static inline size_t ptw_rb_memo_wanted(const struct ptw_memo *memo)
 {
-    return ptw_memo_bytes(
-        memo->slot == NULL ? 1024 : ptw_slots_used(memo->slots_log2 + 1));
+    return ptw_memo_bytes(memo->slot == NULL
+                              ? PTW_FIRST_TABLES
+                              : ptw_slots_used(memo->slots_log2 + 1));
 }
 
 /* ptw_rb_ordered returns block number i of the order. */

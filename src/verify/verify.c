@@ -115,7 +115,7 @@ static enum ptw_status begin_walk(struct ptw_verify *v, unsigned which)
 
     if (store->at == NULL) {
         return ptw_vf_ask(v, (enum ptw_verify_store)which,
-                          ptw_memo_bytes(1024));
+                          ptw_memo_bytes(PTW_FIRST_TABLES));
     }
     if (ptw_memo_init(&s->memo, store->at, store->bytes, v->o.seed) != PTW_OK) {
         return PTW_E_ARG;

@@ -16,6 +16,9 @@
 /* log2 of the least alignment of a table of any format. */
 enum { PTW_TABLE_ALIGN = 5 };
 
+/* So many tables a rebuild and a comparison ask room for at first. */
+enum { PTW_FIRST_TABLES = 1 << 10 };
+
 struct ptw_memo_slot {
     uint64_t key;          /* table | level << 2 | cut */
     uint64_t va;           /* where the owner has it */
