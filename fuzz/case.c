@@ -1245,6 +1245,7 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
 /* It is lent where loans are not aligned: nobody may look at it. */
 static _Alignas(64) uint8_t skewed[FZ_MOST_UNIT + FZ_MOST_SKEW];
 
+/* Whole tables are lent, and nothing else. */
 static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     const struct fz_case *w = ctx;
