@@ -601,6 +601,7 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
 static void give(void *ctx, ptw_pa table)
 {
     struct fe_host *h = ctx;
+    struct fe_wanted any = fe_any_table(h);
     int i = fm_table(&h->m, table.v);
     struct fm_table *t;
 
@@ -615,6 +616,9 @@ static void give(void *ctx, ptw_pa table)
     }
     if (i < 0) {
         fz_fail("%llx is given back, which is no table", HEX(table.v));
+    }
+    if (why_not(h, table.v, &any) != 0) {
+        fz_fail("%llx is given back, which can't be a new table", HEX(table.v));
     }
     t = &h->m.table[i];
     if (t->state == FM_FREE || t->state == FM_GIVEN ||
