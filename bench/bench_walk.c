@@ -70,8 +70,10 @@ static void note_order(struct job *j, uint64_t table, unsigned level,
     for (unsigned i = 0; level > 0 && i < (narrow ? 1024 : 512); i++) {
         uint64_t raw = narrow ? ((const uint32_t *)(const void *)e)[i] : e[i];
 
-        if ((raw & 1) != 0 && (raw & 0x80) == 0) {
-            note_order(j, raw & ADDRESS, level - 1, seen);
+        struct ptw_entry entry = ptw_decode(&j->regime, level, i, raw);
+
+        if (entry.kind == PTW_ENTRY_TABLE) {
+            note_order(j, entry.pa.v, level - 1, seen);
         }
     }
 }
@@ -401,31 +403,81 @@ static unsigned number(const char *text, unsigned least, unsigned most)
     return (unsigned)n;
 }
 
+/* Modes of other families in which tables have the levels and the size of
+ * amd64's: the bits of an entry that leads to a table, those of a leaf of 4 KiB
+ * that can be read, written and executed, and by how far an address stands
+ * higher in an entry than amd64 has it (below 0: lower). */
+static const struct same_shape {
+    const char *regime;
+    uint64_t table;
+    uint64_t leaf;
+    int higher;
+    unsigned va_bits; /* of an address; those above are zeros */
+} same_shapes[] = {
+    {"sv48", 0x1, 0xCF, -2, 0},
+};
+
+/* The same leaves in such a mode. */
+static void same_shape(struct gen_image *to, const struct gen_image *g,
+                       const struct same_shape *mode)
+{
+    *to = *g;
+    to->entry = allocated(aligned_alloc(4096, g->bytes));
+    to->leaf_va = allocated(malloc(g->leaf_vas * sizeof *to->leaf_va));
+    for (size_t i = 0; i < g->bytes / 8; i++) {
+        uint64_t e = g->entry[i];
+        uint64_t at = e & ADDRESS;
+        bool leaf = (e & 1 << 6) != 0; /* D: tables have none */
+
+        at = mode->higher < 0 ? at >> -mode->higher : at << mode->higher;
+        to->entry[i] =
+            (e & 1) == 0 ? 0 : at | (leaf ? mode->leaf : mode->table);
+    }
+    for (size_t i = 0; i < g->leaf_vas; i++) {
+        uint64_t va = g->leaf_va[i].v;
+
+        to->leaf_va[i].v = mode->va_bits == 0
+                               ? va
+                               : va & (((uint64_t)1 << mode->va_bits) - 1);
+    }
+}
+
+/* The rows of another mode; frees its image. */
+static void compare_mode(struct gen_image *other, const char *regime,
+                         unsigned rounds)
+{
+    struct job j;
+
+    set_up(&j, other, regime);
+    printf("%s, the same leaves: %zu tables\n", regime, j.tables);
+    j.flags = PTW_WALK_RUNS;
+    compare("virt_to_phys, runs", follow, "streaming", stream, &j,
+            other->leaves, rounds, 0);
+    j.flags = 0;
+    compare("virt_to_phys, leaves", follow, "streaming", stream, &j,
+            other->leaves, rounds, 0);
+    tear_down(&j);
+    free(other->entry);
+    free(other->leaf_va);
+}
+
 /* The rows of the other modes. */
 static void compare_modes(const struct gen_image *g, unsigned rounds)
 {
     static const char *const mode[] = {"amd64-la57", "pae", "i686"};
+    struct gen_image other;
 
     for (unsigned i = 0; i < sizeof mode / sizeof mode[0]; i++) {
-        struct gen_image other;
-        struct job j;
-
         if (strcmp(mode[i], "i686") == 0 ? !i686_mode(&other, g)
                                          : !other_mode(&other, g, mode[i])) {
             printf("%s: left out, its addresses end at 4 GiB\n", mode[i]);
             continue;
         }
-        set_up(&j, &other, mode[i]);
-        printf("%s, the same leaves: %zu tables\n", mode[i], j.tables);
-        j.flags = PTW_WALK_RUNS;
-        compare("virt_to_phys, runs", follow, "streaming", stream, &j,
-                other.leaves, rounds, 0);
-        j.flags = 0;
-        compare("virt_to_phys, leaves", follow, "streaming", stream, &j,
-                other.leaves, rounds, 0);
-        tear_down(&j);
-        free(other.entry);
-        free(other.leaf_va);
+        compare_mode(&other, mode[i], rounds);
+    }
+    for (unsigned i = 0; i < sizeof same_shapes / sizeof same_shapes[0]; i++) {
+        same_shape(&other, g, &same_shapes[i]);
+        compare_mode(&other, same_shapes[i].regime, rounds);
     }
 }
 
