@@ -18,7 +18,6 @@ static const struct {
     {"amd64", &ptw_arch_amd64, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
     {"pae", &ptw_arch_pae, PTW_X86_NX | PTW_X86_WP},
     {"amd64-la57", &ptw_arch_la57, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
-    {"aarch64", NULL, 0},
     {"sv32", NULL, 0},
     {"sv39", NULL, 0},
     {"sv48", NULL, 0},
@@ -51,6 +50,9 @@ enum ptw_status ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
                                    unsigned without, struct ptw_regime *out,
                                    const char **why)
 {
+    if (is_named(name, "aarch64") || is_family(name, "aarch64")) {
+        return ptw_aarch64_by_name(name, cpu, without, out, why);
+    }
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (is_named(name, known[i].name) && known[i].arch != NULL) {
             return ptw_regime_build(known[i].arch, cpu,
