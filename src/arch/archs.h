@@ -10,7 +10,11 @@
  * 80000008H:EAX[7:0]. */
 extern const struct ptw_widths ptw_x86_widths;
 
+/* Those of RISC-V, in Bare, too: from 32 to 56 bits. */
+extern const struct ptw_widths ptw_riscv_widths;
+
 extern const struct ptw_arch ptw_arch_bare;
+extern const struct ptw_arch ptw_arch_bare_riscv; /* with its widths */
 extern const struct ptw_arch ptw_arch_i686;
 extern const struct ptw_arch ptw_arch_amd64;
 extern const struct ptw_arch ptw_arch_pae;
@@ -18,6 +22,10 @@ extern const struct ptw_arch ptw_arch_la57;
 extern const struct ptw_arch ptw_arch_aarch64_4k;
 extern const struct ptw_arch ptw_arch_aarch64_16k;
 extern const struct ptw_arch ptw_arch_aarch64_64k;
+extern const struct ptw_arch ptw_arch_sv32;
+extern const struct ptw_arch ptw_arch_sv39;
+extern const struct ptw_arch ptw_arch_sv48;
+extern const struct ptw_arch ptw_arch_sv57;
 
 /* ptw_aarch64_by_name builds the regime that a name of that family says; see
  * ptw_regime_by_name. */
