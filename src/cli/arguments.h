@@ -18,6 +18,13 @@ enum option_id {
     OPT_TTBR0,
     OPT_TTBR1,
     OPT_TCR,
+    OPT_EL,
+    OPT_MAIR,
+    OPT_SCTLR,
+    OPT_HCR,
+    OPT_TCR2,
+    OPT_PIR,
+    OPT_PIRE0,
     OPT_SATP,
     OPT_PA_BITS,
     OPT_FLAG_BIT,
@@ -49,6 +56,8 @@ enum option_id {
     OPT_MARKED,
     OPT_NEW_ROOT,
     OPT_NEW_CR3,
+    OPT_NEW_TTBR0,
+    OPT_NEW_TTBR1,
     OPT_NEW_BASE,
     OPT_TABLES_BASE,
     OPT_NEW_SEGMENT,
@@ -62,10 +71,18 @@ enum option_id {
 /* The long options, for getopt_long; their values are those of the enum. */
 extern const struct option long_options[];
 
+/* What a root was given as. */
+enum root_form {
+    ROOT_ADDRESS, /* --root */
+    ROOT_CR3,
+    ROOT_TTBR0,
+    ROOT_TTBR1
+};
+
 /* What is said about one image. */
 struct image_arguments {
     struct ptw_root *root;
-    bool *from_cr3; /* for each root: it is a CR3 */
+    enum root_form *form; /* of each root */
     uint32_t roots;
     struct segment *segment;
     size_t segments;
@@ -80,6 +97,7 @@ struct arguments {
     bool given[OPT_END - OPT_REGIME];
     const char *regime;
     struct ptw_x86_registers regs;
+    struct ptw_aarch64_registers arm;
     struct ptw_cpu cpu;
     unsigned without;
     unsigned with;

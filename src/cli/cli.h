@@ -32,7 +32,10 @@ struct segment {
 struct options {
     const char *command;
     const char *image;
-    struct ptw_regime regime;
+    struct ptw_regime regime; /* of all roots, but for those of TTBR1 */
+    struct ptw_regime upper;  /* and of those, where there are others, too */
+    bool has_mair;
+    uint64_t mair; /* MAIR_ELx */
     struct ptw_root *root;
     uint64_t *root_flags; /* flag bits that each was given with */
     uint64_t *cr3;        /* as each was given; 0: not as a CR3 */

@@ -22,6 +22,11 @@ struct answer {
     size_t steps;
 };
 
+static const struct ptw_regime *regime_of(const struct answer *a)
+{
+    return a->o->root[a->root].regime;
+}
+
 /* ------------------------------------------------------- bits of an entry */
 
 static bool is_key(const struct ptw_entry_field *f)
@@ -105,13 +110,13 @@ static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
 
 static unsigned index_of(const struct answer *a, const struct ptw_step *step)
 {
-    return ptw_entry_index(&a->o->regime, step->level, a->va);
+    return ptw_entry_index(regime_of(a), step->level, a->va);
 }
 
 static struct ptw_bad_entry bad_of(const struct answer *a,
                                    const struct ptw_step *step)
 {
-    return ptw_bad_entry_of(&a->o->regime, step->level, index_of(a, step),
+    return ptw_bad_entry_of(regime_of(a), step->level, index_of(a, step),
                             step->raw);
 }
 
@@ -146,7 +151,7 @@ static void print_bad(const struct answer *a, const struct ptw_step *step)
 
 static void print_step(const struct answer *a, size_t i, unsigned before)
 {
-    const struct ptw_regime *r = &a->o->regime;
+    const struct ptw_regime *r = regime_of(a);
     const struct ptw_step *step = &a->step[i];
     struct ptw_entry e =
         ptw_decode(r, step->level, index_of(a, step), step->raw);
@@ -182,7 +187,7 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
 
 static json_t *step_json(const struct answer *a, size_t i, unsigned before)
 {
-    const struct ptw_regime *r = &a->o->regime;
+    const struct ptw_regime *r = regime_of(a);
     const struct ptw_step *step = &a->step[i];
     unsigned taken = taken_by(r, step) & before;
     struct ptw_entry e =
@@ -252,14 +257,14 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
         .shadow_stack = accesses[what].shadow_stack,
     };
 
-    return ptw_access_allowed(&a->o->regime, a->tr.above, a->tr.level,
-                              a->tr.raw, &access);
+    return ptw_access_allowed(regime_of(a), a->tr.above, a->tr.level, a->tr.raw,
+                              &access);
 }
 
 static bool has_feature(const struct answer *a, unsigned feature)
 {
-    return ptw_is_x86(&a->o->regime) &&
-           (ptw_features_of(&a->o->regime) & feature) != 0;
+    return ptw_is_x86(regime_of(a)) &&
+           (ptw_features_of(regime_of(a)) & feature) != 0;
 }
 
 /* There are shadow stacks under CR4.CET only. */
@@ -270,7 +275,7 @@ static size_t accesses_of(const struct answer *a)
 
 static bool is_shadow_stack(const struct answer *a)
 {
-    return ptw_shadow_stack(&a->o->regime, a->tr.above, a->tr.level, a->tr.raw);
+    return ptw_shadow_stack(regime_of(a), a->tr.above, a->tr.level, a->tr.raw);
 }
 
 /* EFLAGS.AC makes a difference only where there is SMAP. */
@@ -282,7 +287,7 @@ static size_t accessors_of(const struct answer *a)
 static void print_allowed(const struct answer *a)
 {
     out_text("the processor lets pass");
-    if (ptw_is_x86(&a->o->regime)) {
+    if (ptw_is_x86(regime_of(a))) {
         out_line(", with CR0.WP=%d SMEP=%d SMAP=%d%s%s",
                  has_feature(a, PTW_X86_WP), has_feature(a, PTW_X86_SMEP),
                  has_feature(a, PTW_X86_SMAP),
@@ -313,17 +318,17 @@ static bool is_outside(const struct answer *a)
 static void print_mapped(const struct answer *a)
 {
     struct ptw_attributes at =
-        ptw_attributes_of(&a->o->regime, a->tr.level, a->tr.raw);
+        ptw_attributes_of(regime_of(a), a->tr.level, a->tr.raw);
     char rights[RIGHTS_ROOM];
 
     rights_text(a->tr.rights, rights);
     out_line("physical %" PRIx64 ", rights %s, %s %u%s%s%s%s%s", a->tr.pa.v,
-             rights, ptw_is_x86(&a->o->regime) ? "PAT index" : "memory type",
+             rights, ptw_is_x86(regime_of(a)) ? "PAT index" : "memory type",
              at.memory_type, at.global ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
              is_shadow_stack(a) ? ", shadow stack" : "");
-    if (a->o->regime.flag_bits != 0) {
+    if (regime_of(a)->flag_bits != 0) {
         out_line(", flag bits %" PRIx64, at.flag_bits);
     }
     if (has_feature(a, PTW_X86_PKE)) {
@@ -340,7 +345,7 @@ static void print_unknown(const struct answer *a)
 
     out_line(
         "unknown: the entry at %" PRIx64 " %s\n", at,
-        image_outside(a->im, ptw_pa_of(at), ptw_entry_bytes(&a->o->regime)) != 0
+        image_outside(a->im, ptw_pa_of(at), ptw_entry_bytes(regime_of(a))) != 0
             ? "is not in the image"
             : "can't be read");
 }
@@ -352,7 +357,7 @@ static void print_answer(const struct answer *a)
     out_line("%016" PRIx64 " in root %" PRIu32 " at %" PRIx64
              " (%s, %u-bit physical addresses)\n",
              a->va.v, a->root, a->o->root[a->root].table.v,
-             ptw_regime_name(&a->o->regime), ptw_pa_bits(&a->o->regime));
+             ptw_regime_name(regime_of(a)), ptw_pa_bits(regime_of(a)));
     if (a->asked.v != a->va.v) {
         out_line("the tag of %016" PRIx64 " is taken off\n", a->asked.v);
     }
@@ -365,7 +370,7 @@ static void print_answer(const struct answer *a)
     } else if (a->st == PTW_NOT_CANONICAL) {
         out_line("not mapped: not canonical, no table can map it: the mode "
                  "translates addresses of %u bits\n",
-                 ptw_va_bits(&a->o->regime));
+                 ptw_va_bits(regime_of(a)));
     } else if (a->st == PTW_E_BUS && a->steps > 0) {
         print_unknown(a);
     } else {
@@ -404,7 +409,7 @@ static json_t *allowed_json(const struct answer *a)
 
 static void print_answer_json(const struct answer *a)
 {
-    const struct ptw_regime *r = &a->o->regime;
+    const struct ptw_regime *r = regime_of(a);
     unsigned before = PTW_ALL_RIGHTS;
     json_t *steps = must(json_array());
     json_t *j = json_new();
@@ -453,7 +458,7 @@ enum cli_status explain_run(const struct options *o, const struct image *im)
     for (uint32_t i = 0; i < o->roots; i++) {
         struct answer a = {.o = o, .im = im, .root = i, .asked = o->va[0]};
 
-        a.va = ptw_x86_untag(&o->regime, o->cr3[i], a.asked);
+        a.va = roots_untag(o, i, a.asked);
 
         a.st = roots_check(o, im, i);
         if (a.st != PTW_OK) {

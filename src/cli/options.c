@@ -22,6 +22,8 @@ static const struct rule {
 #define RULE(id) [(id)-OPT_REGIME]
     RULE(OPT_ROOT) = {.repeatable = true},
     RULE(OPT_CR3) = {.repeatable = true},
+    RULE(OPT_TTBR0) = {.repeatable = true},
+    RULE(OPT_TTBR1) = {.repeatable = true},
     RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
@@ -46,6 +48,8 @@ static const struct rule {
     RULE(OPT_MARKED) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_TTBR0) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_TTBR1) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
     RULE(OPT_TABLES_BASE) = {.takes = TAKES_OUTPUT},
     RULE(OPT_NEW_SEGMENT) = {.takes = TAKES_OTHER, .repeatable = true},
@@ -141,6 +145,8 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_ROOT:
     case OPT_CR3:
+    case OPT_TTBR0:
+    case OPT_TTBR1:
         paging_add_root(a, &a->image, (int)id);
         break;
     case OPT_CR0:
@@ -152,9 +158,30 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_EFER:
         a->regs.efer = hex_value(a, (int)id);
         break;
-    case OPT_TTBR0:
-    case OPT_TTBR1:
     case OPT_TCR:
+        a->arm.tcr = hex_value(a, (int)id);
+        break;
+    case OPT_EL:
+        paging_set_el(a);
+        break;
+    case OPT_MAIR:
+        a->arm.mair = hex_value(a, (int)id);
+        break;
+    case OPT_SCTLR:
+        a->arm.sctlr = hex_value(a, (int)id);
+        break;
+    case OPT_HCR:
+        a->arm.hcr = hex_value(a, (int)id);
+        break;
+    case OPT_TCR2:
+        a->arm.tcr2 = hex_value(a, (int)id);
+        break;
+    case OPT_PIR:
+        a->arm.pir = hex_value(a, (int)id);
+        break;
+    case OPT_PIRE0:
+        a->arm.pire0 = hex_value(a, (int)id);
+        break;
     case OPT_SATP:
         die(CLI_USAGE, a->command->name,
             "--%s: this architecture is not supported yet",
@@ -238,6 +265,8 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_NEW_ROOT:
     case OPT_NEW_CR3:
+    case OPT_NEW_TTBR0:
+    case OPT_NEW_TTBR1:
         paging_add_root(a, &a->other, (int)id);
         break;
     case OPT_NEW_BASE:
@@ -382,7 +411,7 @@ static void set_other(struct arguments *a)
 
     o->other = other;
     other->image = a->operand[1];
-    if (!paging_take_roots(&a->other, other)) {
+    if (!paging_take_roots(a, &a->other, other)) {
         free(other->root_flags);
         free(other->cr3);
         other->root = copy_of(o->root, o->roots * sizeof *o->root);
@@ -470,6 +499,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
         .command = command,
         .o = o,
         .cpu = ptw_cpu_widest,
+        .arm = {.el = 1, .sctlr = 1}, /* SCTLR_EL1.M: translation is on */
     };
     bool help;
 
@@ -490,8 +520,8 @@ bool options_parse(const struct command *command, int argc, char **argv,
             set_other(&a);
         }
     }
-    free(a.image.from_cr3);
-    free(a.other.from_cr3);
+    free(a.image.form);
+    free(a.other.form);
     free(a.operand);
     if (help) {
         free(a.image.root);

@@ -277,6 +277,18 @@ static void check_leave_outs(const struct arguments *a)
 /* Where images are rebuilt or compared, a range is of whole pages; and nothing
  * that differs is no answer where nothing can be.  Addresses that no table can
  * map lie side by side. */
+/* Whether tables of some root can map both addresses. */
+static bool can_map(const struct options *o, ptw_va first, ptw_va last)
+{
+    for (uint32_t i = 0; i < o->roots; i++) {
+        if (ptw_canonical(o->root[i].regime, first) &&
+            ptw_canonical(o->root[i].regime, last)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_range(const struct arguments *a)
 {
     const struct options *o = a->o;
@@ -288,8 +300,7 @@ static void check_range(const struct arguments *a)
     if (!whole_pages(o->first.v, o->last.v)) {
         die_of_pages(a, OPT_RANGE, o->range);
     }
-    if (!ptw_canonical(&o->regime, o->first) &&
-        !ptw_canonical(&o->regime, o->last)) {
+    if (!can_map(o, o->first, o->first) && !can_map(o, o->last, o->last)) {
         die(CLI_USAGE, a->command->name,
             "--range '%s': no table can map any of it", o->range);
     }
@@ -339,8 +350,7 @@ static void check_maps(const struct arguments *a)
     for (size_t i = 0; i < o->maps; i++) {
         struct ptw_map_request *q = &o->map[i];
 
-        if (!ptw_canonical(&o->regime, q->first) ||
-            !ptw_canonical(&o->regime, q->last) ||
+        if (!can_map(o, q->first, q->last) ||
             ((q->first.v ^ q->last.v) >> 63) != 0) {
             die_of_map(o, q, "no table can map these addresses");
         }

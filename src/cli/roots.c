@@ -8,7 +8,7 @@
 enum ptw_status roots_check(const struct options *o, const struct image *im,
                             uint32_t index)
 {
-    const struct ptw_regime *r = &o->regime;
+    const struct ptw_regime *r = o->root[index].regime;
     enum ptw_status st = ptw_root_check(o->root[index]);
 
     if (st != PTW_OK || ptw_levels(r) == 0) {
@@ -25,8 +25,8 @@ enum ptw_status roots_check(const struct options *o, const struct image *im,
 static bool is_empty(const struct options *o, const struct image *im,
                      uint32_t index)
 {
-    unsigned entry_bytes = ptw_entry_bytes(&o->regime);
-    uint64_t bytes = ptw_root_bytes(&o->regime);
+    unsigned entry_bytes = ptw_entry_bytes(o->root[index].regime);
+    uint64_t bytes = ptw_root_bytes(o->root[index].regime);
     bool any = false;
 
     for (uint64_t at = 0; at < bytes; at += entry_bytes) {
@@ -48,7 +48,7 @@ enum cli_status roots_report_bad(const struct options *o, uint32_t index,
                                  enum ptw_status why)
 {
     uint64_t pa = o->root[index].table.v;
-    uint64_t bytes = ptw_root_bytes(&o->regime);
+    uint64_t bytes = ptw_root_bytes(o->root[index].regime);
 
     if (why == PTW_E_BUS) {
         report(o->image,
@@ -104,6 +104,14 @@ void roots_report_empty(const struct options *o, const struct image *im)
                    i, o->root[i].table.v);
         }
     }
+}
+
+ptw_va roots_untag(const struct options *o, uint32_t index, ptw_va va)
+{
+    const struct ptw_regime *r = o->root[index].regime;
+
+    return ptw_is_aarch64(r) ? ptw_aarch64_untag(r, false, va)
+                             : ptw_x86_untag(r, o->cr3[index], va);
 }
 
 enum cli_status roots_report_flags(const struct options *o)

@@ -88,8 +88,7 @@ static enum cli_status translate(const struct options *o,
     struct ptw_step step[PTW_MAX_LEVELS];
     size_t steps;
     enum ptw_status st = ptw_explain(
-        &im->mem, o->root[root], ptw_x86_untag(&o->regime, o->cr3[root], va),
-        &tr, step, &steps);
+        &im->mem, o->root[root], roots_untag(o, root, va), &tr, step, &steps);
     const char *reason = reason_of(st);
     const char *level = ptw_level_name(&o->regime, tr.level);
 
