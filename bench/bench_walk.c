@@ -415,6 +415,7 @@ static const struct same_shape {
     unsigned va_bits; /* of an address; those above are zeros */
 } same_shapes[] = {
     {"sv48", 0x1, 0xCF, -2, 0},
+    {"aarch64-4k-48", 0x3, 0x703, 0, 48},
 };
 
 /* The same leaves in such a mode. */
