@@ -766,17 +766,31 @@ void fz_case_without(struct fz_case *w)
     set_sizes(w, &oracle_bare);
 }
 
+static bool is_riscv(const struct oracle_format *f)
+{
+    struct ptw_regime r;
+
+    return ptw_regime_by_name(f->name, NULL, 0, &r, NULL) == PTW_OK &&
+           ptw_is_riscv(&r);
+}
+
 static void set_mode(struct fz_case *w, const uint8_t *header,
                      const struct oracle_format *format)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
     struct ptw_cpu cpu = ptw_cpu_widest;
     unsigned without = 0;
+    unsigned with = 0;
+    bool riscv = is_riscv(format);
     enum ptw_status st;
 
     w->mode.format = format;
     w->mode.pa_bits =
         format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
+    w->mode.pa_bits = w->mode.pa_bits < 32 ? 32 : w->mode.pa_bits;
+    w->mode.svnapot = riscv && format->entry_bytes == 8 && (features & 1) == 0;
+    w->mode.svpbmt = riscv && format->entry_bytes == 8 && (features & 2) == 0;
+    w->mode.zicfiss = riscv && (features & 16) != 0;
     w->mode.nx = (features & 1) == 0;
     w->mode.pse = (features & 2) == 0;
     w->mode.page1g = (features & 4) == 0;
@@ -797,15 +811,22 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
     cpu.x86.page1g = w->mode.page1g;
     cpu.x86.amd = w->mode.amd;
     cpu.flag_bits = w->mode.flag_bits;
-    without |= w->mode.nx ? 0 : (unsigned)PTW_X86_NX;
-    without |= w->mode.pse ? 0 : (unsigned)PTW_X86_PSE;
-    without |= w->mode.wp ? 0 : (unsigned)PTW_X86_WP;
+    if (riscv) {
+        without |= w->mode.svnapot ? 0 : (unsigned)PTW_RISCV_SVNAPOT;
+        without |= w->mode.svpbmt ? 0 : (unsigned)PTW_RISCV_SVPBMT;
+        with |= w->mode.zicfiss ? (unsigned)PTW_RISCV_ZICFISS : 0;
+    } else {
+        without |= w->mode.nx ? 0 : (unsigned)PTW_X86_NX;
+        without |= w->mode.pse ? 0 : (unsigned)PTW_X86_PSE;
+        without |= w->mode.wp ? 0 : (unsigned)PTW_X86_WP;
+        with |= w->mode.cet ? (unsigned)PTW_X86_CET : 0;
+    }
     st = ptw_regime_by_name(format->name, &cpu, without, &w->regime, NULL);
     if (st != PTW_OK) {
         fz_fail("%s is refused: %s", format->name, ptw_status_text(st));
     }
-    if (w->mode.cet) {
-        st = ptw_regime_with(&w->regime, PTW_X86_CET, &w->regime, NULL);
+    if (with != 0) {
+        st = ptw_regime_with(&w->regime, with, &w->regime, NULL);
         if (st != PTW_OK) {
             fz_fail("shadow stacks are refused: %s", ptw_status_text(st));
         }

@@ -28,12 +28,7 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
     struct ptw_cpu cpu = {.pa_bits = pa_bits, .x86.page1g = true};
 
     must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
-    oracle.format = oracle_format_named(name);
-    oracle.pa_bits = pa_bits;
-    oracle.nx = (without & PTW_X86_NX) == 0;
-    oracle.pse = (without & PTW_X86_PSE) == 0;
-    oracle.page1g = (without & PTW_X86_PAGE1G) == 0;
-    oracle.wp = (without & PTW_X86_WP) == 0;
+    oracle = mode_of(&regime);
     if (unit_bytes() > LARGEST_UNIT) {
         fprintf(stderr, "%s: there is not so much memory\n", name);
         abort();
@@ -67,16 +62,24 @@ bool is_known(const char *name)
 
 struct oracle_mode mode_of(const struct ptw_regime *r)
 {
+    unsigned features = ptw_features_of(r);
     struct oracle_mode m = {
         .format = oracle_format_named(ptw_regime_name(r)),
         .pa_bits = ptw_pa_bits(r),
-        .nx = (ptw_features_of(r) & PTW_X86_NX) != 0,
-        .pse = (ptw_features_of(r) & PTW_X86_PSE) != 0,
-        .page1g = (ptw_features_of(r) & PTW_X86_PAGE1G) != 0,
-        .wp = (ptw_features_of(r) & PTW_X86_WP) != 0,
-        .cet = (ptw_features_of(r) & PTW_X86_CET) != 0,
     };
 
+    if (ptw_is_x86(r)) {
+        m.nx = (features & PTW_X86_NX) != 0;
+        m.pse = (features & PTW_X86_PSE) != 0;
+        m.page1g = (features & PTW_X86_PAGE1G) != 0;
+        m.wp = (features & PTW_X86_WP) != 0;
+        m.cet = (features & PTW_X86_CET) != 0;
+    }
+    if (ptw_is_riscv(r)) {
+        m.svnapot = (features & PTW_RISCV_SVNAPOT) != 0;
+        m.svpbmt = (features & PTW_RISCV_SVPBMT) != 0;
+        m.zicfiss = (features & PTW_RISCV_ZICFISS) != 0;
+    }
     return m;
 }
 

@@ -788,10 +788,10 @@ EVERY(link, refuses_a_level_that_cannot_be_shared)
     remember();
     q = link_of(0, 0, levels() - 1, RWX_RIGHTS);
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ARG));
-    q = link_of(0, 0, 0, RWX_RIGHTS);
+    q = link_of(0, 0, 0, all_rights());
     q.owner.table.v += oracle_table_bytes(oracle.format, levels() - 1) / 2;
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ALIGN));
-    q = link_of(0, 0, 0, RWX_RIGHTS);
+    q = link_of(0, 0, 0, all_rights());
     ours.shares = NULL;
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ARG));
     cr_expect(as_remembered());
