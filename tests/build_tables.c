@@ -2,6 +2,7 @@
 #include "build_tables.h"
 
 #include "make_alias.h"
+#include "oracle_regime.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -28,7 +29,8 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
     struct ptw_cpu cpu = {.pa_bits = pa_bits, .x86.page1g = true};
 
     must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
-    oracle = mode_of(&regime);
+    oracle = oracle_mode_of_regime(&regime);
+    oracle.pa_bits = pa_bits;
     if (unit_bytes() > LARGEST_UNIT) {
         fprintf(stderr, "%s: there is not so much memory\n", name);
         abort();
@@ -62,25 +64,7 @@ bool is_known(const char *name)
 
 struct oracle_mode mode_of(const struct ptw_regime *r)
 {
-    unsigned features = ptw_features_of(r);
-    struct oracle_mode m = {
-        .format = oracle_format_named(ptw_regime_name(r)),
-        .pa_bits = ptw_pa_bits(r),
-    };
-
-    if (ptw_is_x86(r)) {
-        m.nx = (features & PTW_X86_NX) != 0;
-        m.pse = (features & PTW_X86_PSE) != 0;
-        m.page1g = (features & PTW_X86_PAGE1G) != 0;
-        m.wp = (features & PTW_X86_WP) != 0;
-        m.cet = (features & PTW_X86_CET) != 0;
-    }
-    if (ptw_is_riscv(r)) {
-        m.svnapot = (features & PTW_RISCV_SVNAPOT) != 0;
-        m.svpbmt = (features & PTW_RISCV_SVPBMT) != 0;
-        m.zicfiss = (features & PTW_RISCV_ZICFISS) != 0;
-    }
-    return m;
+    return oracle_mode_of_regime(r);
 }
 
 void offer_all(void)
@@ -171,7 +155,9 @@ uint64_t high_page(unsigned level)
 {
     unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
 
-    return (uint64_t)1 << (bits - 1) | span(level);
+    return bits > oracle.format->level[level].shift
+               ? (uint64_t)1 << (bits - 1) | span(level)
+               : 0;
 }
 
 uint64_t beyond(void)

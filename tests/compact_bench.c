@@ -326,6 +326,11 @@ unsigned large_level(void)
     return 0;
 }
 
+bool can_be_filled(unsigned level)
+{
+    return has_leaves(level) && span(level) <= MOST_FILLED;
+}
+
 uint64_t large_bytes(void)
 {
     return span(large_level());
@@ -785,11 +790,13 @@ static struct oracle_answer look(const struct judge *g, const struct side *s,
     return oracle_translate(&g->mode, s->ram, s->rams, root, va);
 }
 
-/* All of a leaf's bits but the address, in the places of a small one. */
+/* All of a leaf's bits but the address, in the places of a small one, that it has
+ * by itself. */
 static uint64_t meaning(uint64_t raw, unsigned level)
 {
     const struct oracle_format *f = oracle.format;
-    uint64_t bits = raw & ~f->leaf_bits(&oracle, level);
+    uint64_t bits =
+        oracle_alone(&oracle, level, raw) & ~f->leaf_bits(&oracle, level);
 
     for (unsigned l = level; l > 0; l--) {
         bits = f->split(&oracle, l, bits);
@@ -862,7 +869,7 @@ static bool turns(struct judge *g, const struct oracle_answer *a,
 {
     if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
         oracle_writes(&g->mode, true,
-                      a->raw & ~oracle_write_bit(&g->mode, a->level))) {
+                      oracle_write_protected(&g->mode, a->level, a->raw))) {
         return false;
     }
     if ((g->j->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {

@@ -10,6 +10,17 @@ const struct oracle_format *const oracle_formats[ORACLE_FORMATS] = {
     &oracle_sv32,  &oracle_sv39, &oracle_sv48, &oracle_sv57,
 };
 
+struct oracle_mode oracle_mode_of(const struct oracle_format *f,
+                                  unsigned pa_bits, unsigned features)
+{
+    struct oracle_mode mode = {.format = f, .pa_bits = pa_bits};
+
+    if (f->features != NULL) {
+        f->features(&mode, features);
+    }
+    return mode;
+}
+
 const struct oracle_format *oracle_format_named(const char *name)
 {
     for (size_t i = 0; i < ORACLE_FORMATS; i++) {

@@ -82,7 +82,16 @@ struct oracle_systems {
 /* How an address goes on above the bits that tables map. */
 enum oracle_extension { ORACLE_ZEROS, ORACLE_SIGN, ORACLE_ONES };
 
+/* Who names the features of a processor. */
+enum oracle_family {
+    ORACLE_NO_FAMILY,
+    ORACLE_X86,
+    ORACLE_RISCV,
+    ORACLE_AARCH64
+};
+
 struct oracle_format {
+    enum oracle_family family;
     const char *name; /* of the regime, as the library has it */
     unsigned levels;  /* 0: addresses are physical ones, and no table is read */
     unsigned entry_bytes; /* of an entry; little-endian */
@@ -106,6 +115,10 @@ struct oracle_format {
     uint64_t mark_bits; /* bits that a hypervisor may use, in a leaf: */
     uint64_t mark;      /* copy-on-write, if they are these */
     const struct oracle_systems *systems; /* NULL: none is known */
+
+    /* What a processor lacks, or has, as a set of bits; none of them: what the
+     * name alone says. */
+    void (*features)(struct oracle_mode *mode, unsigned bits);
 
     /* The rights that every entry grants. */
     unsigned (*granted)(const struct oracle_mode *mode);
@@ -201,6 +214,11 @@ _Static_assert(1 ORACLE_EACH_WITH_TABLES(ORACLE_ONE_MORE, 0) == ORACLE_FORMATS,
                "all but bare, which has no tables");
 
 extern const struct oracle_format *const oracle_formats[ORACLE_FORMATS];
+
+/* oracle_mode_of returns the mode of that format on a processor that lacks or has
+ * those features. */
+struct oracle_mode oracle_mode_of(const struct oracle_format *f,
+                                  unsigned pa_bits, unsigned features);
 
 /* oracle_format_named returns the format of that name, or NULL. */
 const struct oracle_format *oracle_format_named(const char *name);

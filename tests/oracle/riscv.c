@@ -43,6 +43,16 @@ static unsigned leaf_width(const struct oracle_mode *mode, unsigned level)
     return width(mode);
 }
 
+/* Without Svnapot, Svpbmt; with Zicfiss. */
+static void features(struct oracle_mode *mode, unsigned bits)
+{
+    bool wide = mode->format->entry_bytes == 8;
+
+    mode->svnapot = wide && (bits & 1) == 0;
+    mode->svpbmt = wide && (bits & 2) == 0;
+    mode->zicfiss = (bits & 16) != 0;
+}
+
 static unsigned granted(const struct oracle_mode *mode)
 {
     (void)mode;
@@ -243,8 +253,9 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 }
 
 #define COMMON                                                                 \
-    .rights = ALL, .has_global = true, .accessed = 1 << 6, .dirty = 1 << 7,    \
-    .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,                   \
+    .family = ORACLE_RISCV, .features = features, .rights = ALL,               \
+    .has_shadow_stacks = true, .has_global = true, .accessed = 1 << 6,         \
+    .dirty = 1 << 7, .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,  \
     .granted = granted, .large = large, .decode = decode, .part = part,        \
     .alone = alone, .write_protected = write_protected, .encode = encode,      \
     .table_bits = table_bits, .leaf_bits = leaf_bits, .put_table = put_table,  \

@@ -2,6 +2,16 @@
 /* What all regimes of x86 have in common. */
 #include "x86.h"
 
+void oracle_x86_features(struct oracle_mode *mode, unsigned bits)
+{
+    mode->nx = (bits & 1) == 0;
+    mode->pse = (bits & 2) == 0;
+    mode->page1g = (bits & 4) == 0;
+    mode->wp = (bits & 8) == 0;
+    mode->cet = (bits & 16) != 0 && mode->wp;
+    mode->amd = (bits & 32) != 0;
+}
+
 struct oracle_entry oracle_x86_rights(uint64_t raw)
 {
     struct oracle_entry e = {.kind = ORACLE_NOT_PRESENT};
