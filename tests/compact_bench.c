@@ -326,6 +326,11 @@ unsigned large_level(void)
     return 0;
 }
 
+bool can_be_filled(unsigned level)
+{
+    return has_leaves(level) && span(level) <= MOST_FILLED;
+}
+
 uint64_t large_bytes(void)
 {
     return span(large_level());

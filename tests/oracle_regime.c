@@ -23,6 +23,10 @@ static unsigned features_of(const struct oracle_mode *m,
         f[n++] = (struct feature){m->cet, false, PTW_X86_CET};
         break;
     case ORACLE_RISCV:
+        f[n++] = (struct feature){m->svnapot, true, PTW_RISCV_SVNAPOT};
+        f[n++] = (struct feature){m->svpbmt, true, PTW_RISCV_SVPBMT};
+        f[n++] = (struct feature){m->zicfiss, false, PTW_RISCV_ZICFISS};
+        break;
     case ORACLE_AARCH64:
     case ORACLE_NO_FAMILY:
         break;
@@ -70,6 +74,10 @@ struct oracle_mode oracle_mode_of_regime(const struct ptw_regime *r)
         m.cet = (features & PTW_X86_CET) != 0;
         break;
     case ORACLE_RISCV:
+        m.svnapot = (features & PTW_RISCV_SVNAPOT) != 0;
+        m.svpbmt = (features & PTW_RISCV_SVPBMT) != 0;
+        m.zicfiss = (features & PTW_RISCV_ZICFISS) != 0;
+        break;
     case ORACLE_AARCH64:
     case ORACLE_NO_FAMILY:
         break;

@@ -74,6 +74,10 @@ enum ptw_aarch64_feature {
 bool ptw_is_aarch64(const struct ptw_regime *r);
 bool ptw_aarch64_is_upper(const struct ptw_regime *r);
 
+/* ptw_aarch64_el returns the exception level whose registers control r, a regime of
+ * this family: 1 to 3. */
+unsigned ptw_aarch64_el(const struct ptw_regime *r);
+
 /* What a regime of this family keeps of struct ptw_cpu besides pa_bits, which is
  * ID_AA64MMFR0_EL1.PARange as a number of bits: 32 to 52; a 64k granule knows 48 bits
  * or 52, so that one of 49 to 51 counts as 48.  There are no flag bits.

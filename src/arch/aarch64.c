@@ -479,6 +479,14 @@ bool ptw_aarch64_is_upper(const struct ptw_regime *r)
     return r->extension == PTW_EXTEND_ONES;
 }
 
+unsigned ptw_aarch64_el(const struct ptw_regime *r)
+{
+    if ((r->facts & A64_EL3) != 0) {
+        return 3;
+    }
+    return (r->facts & (A64_EL2 | A64_E2H)) != 0 ? 2 : 1;
+}
+
 /* What the processor makes of a leaf below entries that grant `above`: "Stage 1 data
  * accesses permissions" and "Stage 1 instruction execution permissions", and the
  * manual's pseudocode, AArch64.S1DirectBasePermissions.  Where DBM is set and the

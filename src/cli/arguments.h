@@ -26,6 +26,11 @@ enum option_id {
     OPT_PIR,
     OPT_PIRE0,
     OPT_SATP,
+    OPT_XLEN,
+    OPT_NO_SVNAPOT,
+    OPT_NO_SVPBMT,
+    OPT_ZICFISS,
+    OPT_ADUE,
     OPT_PA_BITS,
     OPT_FLAG_BIT,
     OPT_VENDOR,
@@ -58,6 +63,7 @@ enum option_id {
     OPT_NEW_CR3,
     OPT_NEW_TTBR0,
     OPT_NEW_TTBR1,
+    OPT_NEW_SATP,
     OPT_NEW_BASE,
     OPT_TABLES_BASE,
     OPT_NEW_SEGMENT,
@@ -71,18 +77,10 @@ enum option_id {
 /* The long options, for getopt_long; their values are those of the enum. */
 extern const struct option long_options[];
 
-/* What a root was given as. */
-enum root_form {
-    ROOT_ADDRESS, /* --root */
-    ROOT_CR3,
-    ROOT_TTBR0,
-    ROOT_TTBR1
-};
-
 /* What is said about one image. */
 struct image_arguments {
     struct ptw_root *root;
-    enum root_form *form; /* of each root */
+    enum option_id *given; /* for each root: the option */
     uint32_t roots;
     struct segment *segment;
     size_t segments;
@@ -98,9 +96,12 @@ struct arguments {
     const char *regime;
     struct ptw_x86_registers regs;
     struct ptw_aarch64_registers arm;
-    struct ptw_cpu cpu;
-    unsigned without;
+    struct ptw_cpu cpu; /* its pa_bits counts if --pa-bits is given */
+    unsigned without;   /* sets of enum ptw_x86_feature */
     unsigned with;
+    unsigned riscv_without; /* sets of enum ptw_riscv_feature */
+    unsigned riscv_with;
+    unsigned xlen;
     struct image_arguments image;
     struct image_arguments other; /* the second one, or the one that is made */
     char **operand;               /* what is no option */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain: the walk of one address, level by level. */
+#include "families.h"
 #include "json.h"
 #include "print.h"
 #include "roots.h"
@@ -98,10 +99,15 @@ static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
     for (const char *c = ptw_right_letters(r); *c != '\0'; c++) {
         enum ptw_right right = (enum ptw_right)ptw_right_of(*c);
 
-        if ((taken & right) != 0 && ptw_right_text(r, right) != NULL) {
+        const char *text = ptw_right_text(r, right);
+
+        if (right == PTW_WRITE && ptw_is_riscv(r) &&
+            ptw_shadow_stack(r, PTW_ALL_RIGHTS, step->level, step->raw)) {
+            text = "W is set and R and X are clear, a shadow stack";
+        }
+        if ((taken & right) != 0 && text != NULL) {
             out_line("      takes %c%s: %s\n", *c,
-                     (before & right) != 0 ? "" : " too",
-                     ptw_right_text(r, right));
+                     (before & right) != 0 ? "" : " too", text);
         }
     }
 }
@@ -118,6 +124,16 @@ static struct ptw_bad_entry bad_of(const struct answer *a,
 {
     return ptw_bad_entry_of(regime_of(a), step->level, index_of(a, step),
                             step->raw);
+}
+
+static void print_riscv_combination(uint64_t bits)
+{
+    static const uint64_t W = (uint64_t)1 << 2;
+
+    out_text((bits & W) != 0
+                 ? "      stops: W, bit 2, is set and R, bit 1, is clear\n"
+                 : "      stops: R, W and X are clear, and there is no table "
+                   "below\n");
 }
 
 static void print_bad(const struct answer *a, const struct ptw_step *step)
@@ -137,6 +153,10 @@ static void print_bad(const struct answer *a, const struct ptw_step *step)
         out_text("      stops: the address is not aligned to the page: ");
         break;
     case PTW_BAD_COMBINATION:
+        if (ptw_is_riscv(regime_of(a))) {
+            print_riscv_combination(bad.bits);
+            return;
+        }
         out_text("      stops: bits that can't stand together: ");
         break;
     }
@@ -228,16 +248,6 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
 /* ------------------------------------------------------------ the outcome */
 
 static const struct {
-    const char *who;
-    bool user;
-    unsigned allow;
-} accessors[] = {
-    {"user", true, 0},
-    {"supervisor", false, 0},
-    {"supervisor-ac", false, PTW_X86_ALLOW_AC},
-};
-
-static const struct {
     const char *name;
     enum ptw_right right;
     bool shadow_stack;
@@ -248,12 +258,13 @@ static const struct {
     {"shadow-stack", PTW_WRITE, true},
 };
 
-static bool allowed(const struct answer *a, size_t who, size_t what)
+static bool allowed(const struct answer *a, const struct accessor *who,
+                    size_t what)
 {
     struct ptw_access access = {
         .right = accesses[what].right,
-        .user = accessors[who].user,
-        .allow = accessors[who].allow,
+        .user = who->user,
+        .allow = who->allow,
         .shadow_stack = accesses[what].shadow_stack,
     };
 
@@ -261,16 +272,9 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
                               &access);
 }
 
-static bool has_feature(const struct answer *a, unsigned feature)
-{
-    return ptw_is_x86(regime_of(a)) &&
-           (ptw_features_of(regime_of(a)) & feature) != 0;
-}
-
-/* There are shadow stacks under CR4.CET only. */
 static size_t accesses_of(const struct answer *a)
 {
-    return has_feature(a, PTW_X86_CET) ? 4 : 3;
+    return has_shadow_stacks(regime_of(a)) ? 4 : 3;
 }
 
 static bool is_shadow_stack(const struct answer *a)
@@ -278,29 +282,26 @@ static bool is_shadow_stack(const struct answer *a)
     return ptw_shadow_stack(regime_of(a), a->tr.above, a->tr.level, a->tr.raw);
 }
 
-/* EFLAGS.AC makes a difference only where there is SMAP. */
-static size_t accessors_of(const struct answer *a)
-{
-    return has_feature(a, PTW_X86_SMAP) ? 3 : 2;
-}
-
 static void print_allowed(const struct answer *a)
 {
+    struct accessor who[ACCESSORS_MOST];
+    size_t n = accessors_of(a->o, regime_of(a), a->tr.rights, who);
+    size_t width = 13;
+
     out_text("the processor lets pass");
-    if (ptw_is_x86(regime_of(a))) {
-        out_line(", with CR0.WP=%d SMEP=%d SMAP=%d%s%s",
-                 has_feature(a, PTW_X86_WP), has_feature(a, PTW_X86_SMEP),
-                 has_feature(a, PTW_X86_SMAP),
-                 has_feature(a, PTW_X86_PKE) ? " PKRU=0" : "",
-                 has_feature(a, PTW_X86_CET) ? " CET=1" : "");
-    }
+    print_switches(a->o, regime_of(a));
     out_text(":\n");
-    for (size_t i = 0; i < accessors_of(a); i++) {
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(who[i].name);
+
+        width = length > width ? length : width;
+    }
+    for (size_t i = 0; i < n; i++) {
         const char *space = "  ";
 
-        out_line("  %-13s", accessors[i].who);
+        out_line("  %-*s", (int)width, who[i].name);
         for (size_t k = 0; k < accesses_of(a); k++) {
-            bool yes = allowed(a, i, k);
+            bool yes = allowed(a, &who[i], k);
 
             out_line("%s%s %s", space, accesses[k].name, yes ? "yes" : "no");
             space = yes ? "  " : "   ";
@@ -322,16 +323,19 @@ static void print_mapped(const struct answer *a)
     char rights[RIGHTS_ROOM];
 
     rights_text(a->tr.rights, rights);
-    out_line("physical %" PRIx64 ", rights %s, %s %u%s%s%s%s%s", a->tr.pa.v,
-             rights, ptw_is_x86(regime_of(a)) ? "PAT index" : "memory type",
-             at.memory_type, at.global ? ", global" : "",
+    out_line("physical %" PRIx64 ", rights %s, %s %u", a->tr.pa.v, rights,
+             memory_type_name(regime_of(a)), at.memory_type);
+    if (a->o->has_mair) {
+        out_line(" (MAIR: %02x)", mair_attribute(a->o, at.memory_type));
+    }
+    out_line("%s%s%s%s%s", at.global ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
              is_shadow_stack(a) ? ", shadow stack" : "");
     if (regime_of(a)->flag_bits != 0) {
         out_line(", flag bits %" PRIx64, at.flag_bits);
     }
-    if (has_feature(a, PTW_X86_PKE)) {
+    if (has_keys(regime_of(a))) {
         out_line(", key %u", at.key);
     }
     out_text(is_outside(a) ? ", outside the image\n" : "\n");
@@ -394,15 +398,17 @@ static const char *outcome(enum ptw_status st)
 
 static json_t *allowed_json(const struct answer *a)
 {
+    struct accessor who[ACCESSORS_MOST];
+    size_t n = accessors_of(a->o, regime_of(a), a->tr.rights, who);
     json_t *j = json_new();
 
-    for (size_t i = 0; i < accessors_of(a); i++) {
-        json_t *who = json_new();
+    for (size_t i = 0; i < n; i++) {
+        json_t *may = json_new();
 
         for (size_t k = 0; k < accesses_of(a); k++) {
-            json_set_bool(who, accesses[k].name, allowed(a, i, k));
+            json_set_bool(may, accesses[k].name, allowed(a, &who[i], k));
         }
-        json_set(j, accessors[i].who, who);
+        json_set(j, who[i].name, may);
     }
     return j;
 }
@@ -436,6 +442,9 @@ static void print_answer_json(const struct answer *a)
         json_set_count(j, "size", (uint64_t)1 << a->tr.size_log2);
         json_set_rights(j, a->tr.rights);
         json_set_count(j, "memory_type", at.memory_type);
+        if (a->o->has_mair) {
+            json_set_hex(j, "mair", mair_attribute(a->o, at.memory_type));
+        }
         json_set_count(j, "key", at.key);
         json_set_flag_bits(j, r, at.flag_bits);
         json_set_bool(j, "global", at.global);

@@ -24,6 +24,8 @@ static const struct rule {
     RULE(OPT_CR3) = {.repeatable = true},
     RULE(OPT_TTBR0) = {.repeatable = true},
     RULE(OPT_TTBR1) = {.repeatable = true},
+    RULE(OPT_SATP) = {.repeatable = true},
+    RULE(OPT_ADUE) = {.takes = TAKES_VA},
     RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
@@ -50,6 +52,7 @@ static const struct rule {
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_TTBR0) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_TTBR1) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_SATP) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
     RULE(OPT_TABLES_BASE) = {.takes = TAKES_OUTPUT},
     RULE(OPT_NEW_SEGMENT) = {.takes = TAKES_OTHER, .repeatable = true},
@@ -147,7 +150,8 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_CR3:
     case OPT_TTBR0:
     case OPT_TTBR1:
-        paging_add_root(a, &a->image, (int)id);
+    case OPT_SATP:
+        paging_add_root(a, &a->image, id);
         break;
     case OPT_CR0:
         a->regs.cr0 = hex_value(a, (int)id);
@@ -182,10 +186,6 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_PIRE0:
         a->arm.pire0 = hex_value(a, (int)id);
         break;
-    case OPT_SATP:
-        die(CLI_USAGE, a->command->name,
-            "--%s: this architecture is not supported yet",
-            option_name((int)id));
     case OPT_PA_BITS:
         paging_set_pa_bits(a);
         break;
@@ -194,6 +194,21 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_VENDOR:
         paging_set_vendor(a);
+        break;
+    case OPT_XLEN:
+        paging_set_xlen(a);
+        break;
+    case OPT_NO_SVNAPOT:
+        a->riscv_without |= PTW_RISCV_SVNAPOT;
+        break;
+    case OPT_NO_SVPBMT:
+        a->riscv_without |= PTW_RISCV_SVPBMT;
+        break;
+    case OPT_ZICFISS:
+        a->riscv_with |= PTW_RISCV_ZICFISS;
+        break;
+    case OPT_ADUE:
+        o->adue = true;
         break;
     case OPT_NO_1G:
         a->cpu.x86.page1g = false;
@@ -267,7 +282,8 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_NEW_CR3:
     case OPT_NEW_TTBR0:
     case OPT_NEW_TTBR1:
-        paging_add_root(a, &a->other, (int)id);
+    case OPT_NEW_SATP:
+        paging_add_root(a, &a->other, id);
         break;
     case OPT_NEW_BASE:
         set_base(a, &a->other, (int)id);
@@ -500,6 +516,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
         .o = o,
         .cpu = ptw_cpu_widest,
         .arm = {.el = 1, .sctlr = 1}, /* SCTLR_EL1.M: translation is on */
+        .xlen = 64,
     };
     bool help;
 
@@ -520,8 +537,8 @@ bool options_parse(const struct command *command, int argc, char **argv,
             set_other(&a);
         }
     }
-    free(a.image.form);
-    free(a.other.form);
+    free(a.image.given);
+    free(a.other.given);
     free(a.operand);
     if (help) {
         free(a.image.root);

@@ -8,24 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum root_form form_of(int id)
-{
-    switch (id) {
-    case OPT_CR3:
-    case OPT_NEW_CR3:
-        return ROOT_CR3;
-    case OPT_TTBR0:
-    case OPT_NEW_TTBR0:
-        return ROOT_TTBR0;
-    case OPT_TTBR1:
-    case OPT_NEW_TTBR1:
-        return ROOT_TTBR1;
-    default:
-        return ROOT_ADDRESS;
-    }
-}
-
-void paging_add_root(struct arguments *a, struct image_arguments *p, int id)
+void paging_add_root(struct arguments *a, struct image_arguments *p,
+                     enum option_id id)
 {
     uint32_t n = p->roots;
 
@@ -33,18 +17,29 @@ void paging_add_root(struct arguments *a, struct image_arguments *p, int id)
         die(CLI_USAGE, a->command->name, "there are too many roots");
     }
     p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
-    p->form = must(realloc(p->form, (n + (size_t)1) * sizeof *p->form));
-    p->root[n].table.v = hex_value(a, id);
-    p->form[n] = form_of(id);
+    p->given = must(realloc(p->given, (n + (size_t)1) * sizeof *p->given));
+    p->root[n].table.v = hex_value(a, (int)id);
+    p->given[n] = id;
     p->roots = n + 1;
+}
+
+void paging_set_xlen(struct arguments *a)
+{
+    uint64_t v = decimal_value(a, OPT_XLEN);
+
+    if (v != 32 && v != 64) {
+        die(CLI_USAGE, a->command->name, "--xlen %s is not 32 or 64", optarg);
+    }
+    a->xlen = (unsigned)v;
 }
 
 void paging_set_pa_bits(struct arguments *a)
 {
     uint64_t v = decimal_value(a, OPT_PA_BITS);
 
-    if (v < 32 || v > 52) {
-        die(CLI_USAGE, a->command->name, "--pa-bits %s is not from 32 to 52",
+    if (v < 32 || v > 56) {
+        die(CLI_USAGE, a->command->name,
+            "--pa-bits %s is not from 32 to 52, nor, under RISC-V, to 56",
             optarg);
     }
     a->cpu.pa_bits = (unsigned)v;
@@ -86,116 +81,248 @@ void paging_set_el(struct arguments *a)
     a->arm.el = (unsigned)v;
 }
 
-/* Whether some root of either image is given in that form. */
-static bool has_root(const struct arguments *a, enum root_form form)
+/* Whether some root of either image is given by one of these options. */
+static bool has_root(const struct arguments *a, enum option_id id,
+                     enum option_id new_id)
 {
-    const struct image_arguments *const p[2] = {&a->image, &a->other};
-
-    for (unsigned k = 0; k < 2; k++) {
-        for (uint32_t i = 0; i < p[k]->roots; i++) {
-            if (p[k]->form[i] == form) {
-                return true;
-            }
+    for (uint32_t i = 0; i < a->image.roots; i++) {
+        if (a->image.given[i] == id) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < a->other.roots; i++) {
+        if (a->other.given[i] == new_id) {
+            return true;
         }
     }
     return false;
 }
 
-/* ---------------------------------------------------------------- by name */
-
-/* The registers that select a regime, and so go without its name. */
-static const enum option_id selecting[] = {
-    OPT_CR0,   OPT_CR4, OPT_EFER, OPT_TCR, OPT_MAIR,
-    OPT_SCTLR, OPT_HCR, OPT_TCR2, OPT_PIR, OPT_PIRE0};
-
-/* The name of the half of an aarch64 regime that is not the lower one, or of a
- * regime of the level that --el gives: "/upper" stands in front of the level. */
-static const char *aarch64_name(const struct arguments *a, bool upper)
+/* What is switched on or off has to be of the mode's family; what a mode has not
+ * can be left out of any. */
+static void check_features(const struct arguments *a, const char *mode)
 {
-    static const char *const level[] = {"", "", "/el2", "/el3"};
-    static char name[96];
-    size_t head = strcspn(a->regime, "/");
-    const char *tail = a->regime + head;
-    const char *el = is_given(a, OPT_EL) ? level[a->arm.el] : "";
+    const struct ptw_regime *r = &a->o->regime;
 
-    if (*el != '\0' && (strstr(tail, "/e") != NULL || upper)) {
-        die(CLI_USAGE, a->command->name, "--regime %s --el %u: %s", a->regime,
-            a->arm.el,
-            upper ? "EL2 and EL3 alone have no upper half, so there is no "
-                    "--ttbr1"
-                  : "the name says the level itself");
+    if (a->with != 0 && !ptw_is_x86(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --cet: this paging mode has no such feature", mode);
     }
-    (void)snprintf(name, sizeof name, "%.*s%s%.*s%s", (int)head, a->regime,
-                   upper ? "/upper" : "", 32, tail, el);
-    return name;
+    if (a->riscv_with != 0 && !ptw_is_riscv(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --zicfiss: this paging mode has no such feature", mode);
+    }
+    if (is_given(a, OPT_ADUE) && !ptw_is_riscv(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --adue: this paging mode has no such register", mode);
+    }
+    if ((is_given(a, OPT_EL) || is_given(a, OPT_MAIR)) && !ptw_is_aarch64(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --%s: this paging mode has no such register", mode,
+            is_given(a, OPT_EL) ? "el" : "mair");
+    }
 }
 
-static void build_by_name(const struct arguments *a, const char *name,
-                          struct ptw_regime *out)
+/* The name of the regime of a half, and of the level that --el gives: "/upper"
+ * stands in front of the level. */
+static void aarch64_name(const struct arguments *a, bool upper, char name[64])
 {
-    const char *why = "";
+    static const char *const level[] = {"", "", "/el2", "/el3"};
+    size_t head = strcspn(a->regime, "/");
+    const char *el = is_given(a, OPT_EL) ? level[a->arm.el] : "";
 
-    if (ptw_regime_by_name(name, &a->cpu, 0, out, &why) != PTW_OK) {
+    if (*el != '\0' && strstr(a->regime, "/e") != NULL) {
+        die(CLI_USAGE, a->command->name,
+            "--regime %s --el %u: the name says the level itself", a->regime,
+            a->arm.el);
+    }
+    (void)snprintf(name, 64, "%.*s%s%s%s", (int)head, a->regime,
+                   upper ? "/upper" : "", a->regime + head, el);
+}
+
+/* The regimes of the halves for which there are roots. */
+static void set_halves_by_name(struct arguments *a)
+{
+    struct options *o = a->o;
+    const char *why = "";
+    char name[64];
+
+    aarch64_name(a, false, name);
+    if (ptw_regime_by_name(name, &a->cpu, 0, &o->regime, &why) != PTW_OK) {
         die(CLI_USAGE, a->command->name, "--regime %s: %s", name, why);
+    }
+    if (!has_root(a, OPT_TTBR1, OPT_NEW_TTBR1) ||
+        ptw_aarch64_is_upper(&o->regime)) {
+        return;
+    }
+    aarch64_name(a, true, name);
+    if (ptw_regime_by_name(name, &a->cpu, 0, &o->upper, &why) != PTW_OK) {
+        die(CLI_USAGE, a->command->name, "--ttbr1 under --regime %s: %s",
+            ptw_regime_name(&o->regime), why);
     }
 }
 
 static void set_regime_by_name(struct arguments *a)
 {
-    struct options *o = a->o;
+    static const enum option_id selecting[] = {OPT_CR0,  OPT_CR4,   OPT_EFER,
+                                               OPT_TCR,  OPT_SCTLR, OPT_HCR,
+                                               OPT_TCR2, OPT_PIR,   OPT_PIRE0};
+    const char *name = a->command->name;
+    struct ptw_regime *r = &a->o->regime;
     const char *why = "";
+    unsigned without;
+    unsigned with;
+    char mode[64];
 
     for (size_t i = 0; i < sizeof selecting / sizeof selecting[0]; i++) {
         if (is_given(a, selecting[i])) {
-            die(CLI_USAGE, a->command->name,
+            die(CLI_USAGE, name,
                 "--regime and --%s exclude each other: the name says what the "
-                "registers would",
+                "register would",
                 option_name((int)selecting[i]));
         }
     }
-    build_by_name(a, a->regime, &o->regime);
-    if (ptw_is_aarch64(&o->regime)) {
-        build_by_name(a, aarch64_name(a, false), &o->regime);
-        if (has_root(a, ROOT_TTBR1) && !ptw_aarch64_is_upper(&o->regime)) {
-            build_by_name(a, aarch64_name(a, true), &o->upper);
-        }
-    } else if (is_given(a, OPT_EL)) {
-        die(CLI_USAGE, a->command->name,
-            "--regime %s --el %u: this paging mode has no exception levels",
-            a->regime, a->arm.el);
+    if (is_given(a, OPT_XLEN) && !is_given(a, OPT_SATP)) {
+        die(CLI_USAGE, name, "--xlen goes with --satp");
     }
-    if (is_given(a, OPT_MAIR) && !ptw_is_aarch64(&o->regime)) {
-        die(CLI_USAGE, a->command->name,
-            "--regime %s --mair: this paging mode has no such register",
-            a->regime);
+    /* Its family says what else is needed. */
+    if (ptw_regime_by_name(a->regime, NULL, 0, r, &why) != PTW_OK) {
+        die(CLI_USAGE, name, "--regime %s: %s", a->regime, why);
     }
-    if (!ptw_is_x86(&o->regime)) {
-        if (a->with != 0) {
-            die(CLI_USAGE, a->command->name,
-                "--regime %s --cet: this paging mode has no such feature",
-                a->regime);
-        }
+    if (!is_given(a, OPT_PA_BITS)) {
+        a->cpu.pa_bits = ptw_pa_bits(r);
+    }
+    (void)snprintf(mode, sizeof mode, "--regime %s", ptw_regime_name(r));
+    check_features(a, mode);
+    if (ptw_is_aarch64(r)) {
+        set_halves_by_name(a);
         return;
     }
-    if (ptw_regime_by_name(a->regime, &a->cpu, a->without, &o->regime, &why) !=
-        PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--regime %s: %s", a->regime, why);
+    without = ptw_is_riscv(r) ? a->riscv_without
+              : ptw_is_x86(r) ? a->without
+                              : 0;
+    with = ptw_is_riscv(r) ? a->riscv_with : a->with;
+    if (ptw_regime_by_name(a->regime, &a->cpu, without, r, &why) != PTW_OK) {
+        die(CLI_USAGE, name, "--regime %s: %s", a->regime, why);
     }
-    if (ptw_regime_with(&o->regime, a->with, &o->regime, &why) != PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--regime %s --cet: %s", a->regime,
-            why);
+    if (ptw_regime_with(r, with, r, &why) != PTW_OK) {
+        die(CLI_USAGE, name, "--regime %s --cet: %s", a->regime, why);
     }
 }
 
-/* ----------------------------------------------------------- by registers */
+/* The regime that a satp selects, for the processor that is given. */
+static void regime_of_satp(const struct arguments *a, uint64_t satp,
+                           struct ptw_regime *r)
+{
+    struct ptw_riscv_registers regs = {
+        .satp = satp,
+        .xlen = a->xlen,
+        .features =
+            ((PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT) & ~a->riscv_without) |
+            a->riscv_with,
+    };
+    struct ptw_cpu cpu = a->cpu;
+    const char *why = "";
+    enum ptw_status st = ptw_regime_from_riscv(&regs, NULL, r, &why);
 
-static void set_regime_from_x86(struct arguments *a)
+    if (st == PTW_OK) {
+        if (!is_given(a, OPT_PA_BITS)) {
+            cpu.pa_bits = ptw_pa_bits(r);
+        }
+        st = ptw_regime_from_riscv(&regs, &cpu, r, &why);
+    }
+    if (st != PTW_OK) {
+        die(CLI_USAGE, a->command->name, "--satp %" PRIx64 "%s: %s", satp,
+            a->xlen == 32 ? " --xlen 32" : "", why);
+    }
+}
+
+static void set_regime_from_satp(struct arguments *a)
+{
+    uint32_t i = 0;
+
+    if (is_given(a, OPT_CR0) || is_given(a, OPT_CR3) || is_given(a, OPT_CR4) ||
+        is_given(a, OPT_EFER)) {
+        die(CLI_USAGE, a->command->name,
+            "--satp and --cr0, --cr3, --cr4, --efer exclude each other");
+    }
+    while (a->image.given[i] != OPT_SATP) {
+        i++;
+    }
+    regime_of_satp(a, a->image.root[i].table.v, &a->o->regime);
+    check_features(a, "--satp");
+}
+
+/* The regime of a half, as the registers have it. */
+static void set_half(const struct arguments *a, bool upper,
+                     struct ptw_regime *out)
+{
+    const char *why = "";
+
+    if (ptw_regime_from_aarch64(&a->arm, upper, &a->cpu, out, &why) != PTW_OK) {
+        die(CLI_USAGE, a->command->name,
+            "--el %u --tcr %" PRIx64 " --sctlr %" PRIx64 ", for --ttbr%d: %s",
+            a->arm.el, a->arm.tcr, a->arm.sctlr, upper, why);
+    }
+    if (!ptw_aarch64_walks(&a->arm, upper)) {
+        die(CLI_USAGE, a->command->name,
+            "--tcr %" PRIx64 ": EPD%d is set, so that no table of TTBR%d is "
+            "walked and every address of its half faults: leave --ttbr%d out",
+            a->arm.tcr, upper, upper, upper);
+    }
+}
+
+static void set_regime_from_tcr(struct arguments *a)
+{
+    struct options *o = a->o;
+    bool upper = has_root(a, OPT_TTBR1, OPT_NEW_TTBR1);
+    bool lower = has_root(a, OPT_TTBR0, OPT_NEW_TTBR0) ||
+                 has_root(a, OPT_ROOT, OPT_NEW_ROOT) || !upper;
+
+    if (is_given(a, OPT_CR0) || is_given(a, OPT_SATP)) {
+        die(CLI_USAGE, a->command->name,
+            "--tcr and --%s exclude each other: no processor has both",
+            is_given(a, OPT_CR0) ? "cr0" : "satp");
+    }
+    if ((is_given(a, OPT_PIR) || is_given(a, OPT_PIRE0)) && a->arm.el != 3 &&
+        !is_given(a, OPT_TCR2)) {
+        die(CLI_USAGE, a->command->name,
+            "--pir and --pire0 count where TCR2.PIE is set, so --tcr2 is "
+            "needed too");
+    }
+    a->arm.has_pir = is_given(a, OPT_PIR);
+    if (lower) {
+        set_half(a, false, &o->regime);
+    }
+    if (upper) {
+        set_half(a, true, &o->upper);
+    }
+    if (!lower) {
+        o->regime = o->upper;
+    } else if (upper && ptw_page_size(&o->regime) != ptw_page_size(&o->upper)) {
+        die(CLI_USAGE, a->command->name,
+            "--tcr %" PRIx64 ": TTBR0 and TTBR1 have pages of different sizes: "
+            "walk one half at a time",
+            a->arm.tcr);
+    }
+    check_features(a, "--tcr");
+}
+
+static void set_regime_from_registers(struct arguments *a)
 {
     static const uint64_t CR0_PG = (uint64_t)1 << 31;
     static const uint64_t CR4_PAE = (uint64_t)1 << 5;
     const char *name = a->command->name;
     const char *why = "";
 
+    if (!is_given(a, OPT_CR0)) {
+        die(CLI_USAGE, name,
+            "the paging mode is not given: --regime, or --cr0 and the other "
+            "registers, --tcr and the others, or --satp");
+    }
+    if (is_given(a, OPT_XLEN)) {
+        die(CLI_USAGE, name, "--xlen goes with --satp");
+    }
     if (a->without != 0 || a->with != 0) {
         die(CLI_USAGE, name,
             "--no-nx, --no-pse, --no-wp and --cet go with --regime; the "
@@ -207,61 +334,12 @@ static void set_regime_from_x86(struct arguments *a)
     if ((a->regs.cr4 & CR4_PAE) != 0 && !is_given(a, OPT_EFER)) {
         die(CLI_USAGE, name, "CR4.PAE is set, so --efer is needed too");
     }
-    if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) != PTW_OK) {
+    if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) == PTW_OK) {
+        check_features(a, "--cr0");
+    } else {
         die(CLI_USAGE, name,
             "--cr0 %" PRIx64 " --cr4 %" PRIx64 " --efer %" PRIx64 ": %s",
             a->regs.cr0, a->regs.cr4, a->regs.efer, why);
-    }
-}
-
-/* The regime of a half, as the registers have it. */
-static void set_half(struct arguments *a, bool upper, struct ptw_regime *out)
-{
-    const char *why = "";
-
-    if (ptw_regime_from_aarch64(&a->arm, upper, &a->cpu, out, &why) != PTW_OK) {
-        die(CLI_USAGE, a->command->name,
-            "--el %u --tcr %" PRIx64 " --sctlr %" PRIx64 ", for --ttbr%d: %s",
-            a->arm.el, a->arm.tcr, a->arm.sctlr, upper, why);
-    }
-    if (!ptw_aarch64_walks(&a->arm, upper)) {
-        die(CLI_USAGE, a->command->name,
-            "--tcr %" PRIx64 ": EPD%d is set, so the half of TTBR%d is not "
-            "walked: every address of it faults; leave --ttbr%d out",
-            a->arm.tcr, upper, upper, upper);
-    }
-}
-
-static void set_regime_from_aarch64(struct arguments *a)
-{
-    struct options *o = a->o;
-    bool lower = has_root(a, ROOT_ADDRESS) || has_root(a, ROOT_TTBR0);
-    bool upper = has_root(a, ROOT_TTBR1);
-
-    if (a->without != 0 || a->with != 0) {
-        die(CLI_USAGE, a->command->name,
-            "--tcr goes without the options of x86's features");
-    }
-    if ((is_given(a, OPT_PIR) || is_given(a, OPT_PIRE0)) &&
-        !is_given(a, OPT_TCR2) && a->arm.el != 3) {
-        die(CLI_USAGE, a->command->name,
-            "--pir and --pire0 count where TCR2.PIE is set, so --tcr2 is "
-            "needed too");
-    }
-    a->arm.has_pir = is_given(a, OPT_PIR);
-    if (lower || !upper) {
-        set_half(a, false, &o->regime);
-    }
-    if (upper) {
-        set_half(a, true, &o->upper);
-    }
-    if (!lower && upper) {
-        o->regime = o->upper;
-    } else if (upper && ptw_page_size(&o->regime) != ptw_page_size(&o->upper)) {
-        die(CLI_USAGE, a->command->name,
-            "--tcr %" PRIx64 ": TTBR0 and TTBR1 have pages of different sizes: "
-            "walk one half at a time",
-            a->arm.tcr);
     }
 }
 
@@ -271,56 +349,65 @@ void paging_set_regime(struct arguments *a)
     a->o->mair = a->arm.mair;
     if (a->regime != NULL) {
         set_regime_by_name(a);
-    } else if (is_given(a, OPT_TCR) && is_given(a, OPT_CR0)) {
-        die(CLI_USAGE, a->command->name,
-            "--tcr and --cr0 exclude each other: they are registers of "
-            "different processors");
     } else if (is_given(a, OPT_TCR)) {
-        set_regime_from_aarch64(a);
-    } else if (is_given(a, OPT_CR0)) {
-        set_regime_from_x86(a);
+        set_regime_from_tcr(a);
+    } else if (is_given(a, OPT_SATP)) {
+        set_regime_from_satp(a);
     } else {
-        die(CLI_USAGE, a->command->name,
-            "the paging mode is not given: --regime, or %s",
-            has_root(a, ROOT_TTBR0) || has_root(a, ROOT_TTBR1)
-                ? "--tcr and the other registers"
-                : "--cr0 and the other registers");
+        set_regime_from_registers(a);
     }
 }
 
-/* ------------------------------------------------------------------- roots */
-
-/* The root that a register of that form names. */
-static struct ptw_root root_in(const struct arguments *a, struct options *o,
-                               enum root_form form, uint64_t value)
+/* Whether the register is one of the family that the regime is of; paging may be
+ * off. */
+static bool has_register(const struct ptw_regime *r, enum option_id id)
 {
-    static const char *const name[] = {"root", "cr3", "ttbr0", "ttbr1"};
-    const struct ptw_regime *r = &o->regime;
-
-    switch (form) {
-    case ROOT_ADDRESS:
-        return ptw_root_of(r, ptw_pa_of(value & ~ptw_root_flags(r)));
-    case ROOT_CR3:
-        /* Paging may be off. */
-        if (!ptw_is_aarch64(r) && !ptw_is_riscv(r)) {
-            return ptw_x86_root(r, value);
-        }
-        break;
-    case ROOT_TTBR0:
-        if (ptw_is_aarch64(r) && !ptw_aarch64_is_upper(r)) {
-            return ptw_aarch64_root(r, value);
-        }
-        break;
-    case ROOT_TTBR1:
-        if (ptw_is_aarch64(r)) {
-            return ptw_aarch64_root(ptw_aarch64_is_upper(r) ? r : &o->upper,
-                                    value);
-        }
-        break;
+    switch ((int)id) {
+    case OPT_TTBR0:
+    case OPT_NEW_TTBR0:
+        return ptw_is_aarch64(r) && !ptw_aarch64_is_upper(r);
+    case OPT_TTBR1:
+    case OPT_NEW_TTBR1:
+        return ptw_is_aarch64(r);
+    case OPT_SATP:
+    case OPT_NEW_SATP:
+        return !ptw_is_x86(r) && !ptw_is_aarch64(r);
+    default:
+        return !ptw_is_riscv(r) && !ptw_is_aarch64(r);
     }
-    die(CLI_USAGE, a->command->name,
-        "--%s %" PRIx64 ": %s has no such register", name[form], value,
-        ptw_regime_name(r));
+}
+
+/* A register has to be of the mode's family, and to select that mode if it says
+ * which. */
+static struct ptw_root root_of_register(const struct arguments *a,
+                                        const struct options *o,
+                                        enum option_id id, uint64_t value)
+{
+    const struct ptw_regime *r = &o->regime;
+    const char *name = a->command->name;
+    struct ptw_regime selected;
+
+    if (!has_register(r, id)) {
+        die(CLI_USAGE, name, "--%s is no register of %s", option_name((int)id),
+            ptw_regime_name(r));
+    }
+    if (ptw_is_aarch64(r)) {
+        bool other = (id == OPT_TTBR1 || id == OPT_NEW_TTBR1) &&
+                     !ptw_aarch64_is_upper(r);
+
+        return ptw_aarch64_root(other ? &o->upper : r, value);
+    }
+    if (id != OPT_SATP && id != OPT_NEW_SATP) {
+        return ptw_x86_root(r, value);
+    }
+    regime_of_satp(a, value, &selected);
+    if (strcmp(ptw_regime_name(&selected), ptw_regime_name(r)) != 0) {
+        die(CLI_USAGE, name,
+            "--%s %" PRIx64 " selects %s, and the paging mode is %s",
+            option_name((int)id), value, ptw_regime_name(&selected),
+            ptw_regime_name(r));
+    }
+    return ptw_riscv_root(r, value);
 }
 
 bool paging_take_roots(const struct arguments *a,
@@ -334,10 +421,14 @@ bool paging_take_roots(const struct arguments *a,
     o->cr3 = must(calloc(p->roots + 1u, sizeof *o->cr3));
     for (uint32_t i = 0; i < p->roots; i++) {
         uint64_t value = p->root[i].table.v;
+        enum option_id id = p->given[i];
 
         o->root_flags[i] = value & flag_bits;
-        o->cr3[i] = p->form[i] == ROOT_CR3 ? value : 0;
-        o->root[i] = root_in(a, o, p->form[i], value);
+        o->root[i] = ptw_root_of(&o->regime, ptw_pa_of(value & ~flag_bits));
+        if (id != OPT_ROOT && id != OPT_NEW_ROOT) {
+            o->cr3[i] = id == OPT_CR3 || id == OPT_NEW_CR3 ? value : 0;
+            o->root[i] = root_of_register(a, o, id, value);
+        }
     }
     return p->roots > 0;
 }
@@ -351,7 +442,9 @@ void paging_set_roots(struct arguments *a)
     }
     if (ptw_levels(&o->regime) > 0) {
         die(CLI_USAGE, a->command->name, "no root is given: --root, or %s",
-            ptw_is_aarch64(&o->regime) ? "--ttbr0 or --ttbr1" : "--cr3");
+            ptw_is_riscv(&o->regime)     ? "--satp"
+            : ptw_is_aarch64(&o->regime) ? "--ttbr0 or --ttbr1"
+                                         : "--cr3");
     }
     o->root = must(calloc(1, sizeof *o->root));
     o->root->regime = &o->regime;

@@ -8,9 +8,11 @@
 
 /* The functions of one option read its value, optarg. */
 
-/* paging_add_root adds a root to an image: --root, --cr3, --ttbr0, --ttbr1, or one
- * of these with new- in front. */
-void paging_add_root(struct arguments *a, struct image_arguments *p, int id);
+/* paging_add_root adds a root to an image: --root, --cr3, --ttbr0, --ttbr1,
+ * --satp, or --new-root and so on. */
+void paging_add_root(struct arguments *a, struct image_arguments *p,
+                     enum option_id id);
+void paging_set_xlen(struct arguments *a);
 void paging_set_pa_bits(struct arguments *a);
 void paging_add_flag_bit(struct arguments *a);
 void paging_set_vendor(struct arguments *a);
