@@ -48,17 +48,6 @@ succeeds() {
     return 1
 }
 
-# Status 2, one line, no output.
-refused() {
-    run "$scratch/out" "$@"
-    [ "$status" -eq 2 ] && [ ! -s "$scratch/out" ] &&
-        [ "$(wc -l <"$scratch/err")" -eq 1 ] &&
-        grep -q 'not supported yet$' "$scratch/err" && return 0
-    echo "status $status:"
-    cat "$scratch/err"
-    return 1
-}
-
 # split_roots FILE DIR: what `leaves` printed, a file for each root.
 split_roots() {
     mkdir -p "$2"
@@ -128,18 +117,22 @@ counts_are_right() {
 
 # Some leaves of each root, asked for one by one.
 translations_are_right() {
-    local root=$1 expected=$2
+    local option=$1 root=$2 expected=$3
 
     awk 'NR % 997 == 1' "$expected" >"$scratch/some"
     # shellcheck disable=SC2046
-    succeeds "$scratch/out" translate "${by_name[@]}" --root "$root" \
+    succeeds "$scratch/out" translate "${by_name[@]}" "$option" "$root" \
         "$dir/image.raw" $(cut -d' ' -f1 "$scratch/some") || return 1
     same "$scratch/some" "$scratch/out"
 }
 
-# What `compact` printed: new roots as options.
+# What `compact` printed: new roots as options, as the old ones are.
 new_roots() {
-    sed -n 's/^root [0-9]* [0-9a-f]* /--new-root /p' "$1" | tr ' ' '\n'
+    local index root
+
+    while read -r _ index _ root; do
+        printf -- '--new-%s\n%s\n' "${named[2 * index]#--}" "$root"
+    done < <(grep '^root ' "$1")
 }
 
 # The expected leaves of all roots, where the page map says that their pages
@@ -201,7 +194,7 @@ finds() {
 }
 
 compaction() {
-    local case=$1 root va pa at policy
+    local case=$1 root va pa at policy split
     local -a new=() again=()
 
     check "$case: compact" succeeds "$scratch/compact" compact \
@@ -223,14 +216,18 @@ compaction() {
             ) \(.aliases)"' "$dir/meta.json")" ]
 
     check "$case: compact: leaves" succeeds "$scratch/leaves.new" leaves \
-        --regime "$regime" "${new[@]/--new-root/--root}" "$scratch/dense"
-    moved_leaves >"$scratch/moved"
+        --regime "$regime" "${new[@]/--new-/--}" "$scratch/dense"
+    # A leaf of which memory has a part became smaller ones.
+    split=$(awk '$1 == "split" { print $2 }' "$scratch/compact")
     grep -v '^#' "$scratch/leaves.new" >"$scratch/out"
-    check "$case: compact: the leaves, at their new places" \
-        same "$scratch/moved" "$scratch/out"
-    check "$case: compact: some leaves" [ -s "$scratch/moved" ]
+    if [ "$split" -eq 0 ]; then
+        moved_leaves >"$scratch/moved"
+        check "$case: compact: the leaves, at their new places" \
+            same "$scratch/moved" "$scratch/out"
+    fi
+    check "$case: compact: some leaves" [ -s "$scratch/out" ]
     check "$case: compact: spaces" succeeds "$scratch/spaces" spaces \
-        --regime "$regime" "${new[@]/--new-root/--root}" "$scratch/dense"
+        --regime "$regime" "${new[@]/--new-/--}" "$scratch/dense"
     awk '$2 == "alias" { print $1, $3, $4, $5, $6 }' "$scratch/spaces" \
         >"$scratch/sharing"
     check "$case: compact: what is shared" same "$dir/sharing.txt" \
@@ -244,22 +241,26 @@ compaction() {
         'last | .different == .only_a and .complete and .pages > 0 and
         $status == if .only_a == 0 then 0 else 1 end' "$scratch/out" >/dev/null
 
-    mapfile -t again < <(printf '%s\n' "${new[@]/--new-root/--root}")
+    mapfile -t again < <(printf '%s\n' "${new[@]/--new-/--}")
     check "$case: compact, again" succeeds "$scratch/out" compact \
         --regime "$regime" "${again[@]}" -o "$scratch/changed" "$scratch/dense"
-    check "$case: compact, again: the same bytes" same "$scratch/dense" \
-        "$scratch/changed"
+    # The tables of smaller leaves come last, and in their places when they are read.
+    if [ "$split" -eq 0 ]; then
+        check "$case: compact, again: the same bytes" same "$scratch/dense" \
+            "$scratch/changed"
+    else
+        cp --sparse=always "$scratch/dense" "$scratch/changed"
+    fi
 
     # A page of the first root that nothing before it maps, and its entry.
-    read -r va pa _ < <(awk '!/^#/ && $3 == "1000" && n++ == 100' \
-        "$scratch/leaves.new")
+    read -r va pa _ < <(awk '!/^#/ && n++ == 100' "$scratch/leaves.new")
     va=$(awk -v pa="$pa" '$2 == pa { print $1; exit }' "$scratch/leaves.new")
     change "$scratch/changed" $((0x$pa + 1234)) 3
     check "$case: a byte is changed" finds 'bytes differ' "$va" "${by_name[@]}"
     change "$scratch/changed" $((0x$pa + 1234)) 3
     root=$(awk '$1 == "root" { print $4; exit }' "$scratch/compact")
-    at=$("$ptwalk" explain --json --regime "$regime" --root "$root" \
-        "$scratch/changed" "$va" | jq -r '.steps[-1].at')
+    at=$("$ptwalk" explain --json --regime "$regime" "${named[0]}" \
+        "$root" "$scratch/changed" "$va" | jq -r '.steps[-1].at')
     change "$scratch/changed" $((0x$at)) "$right"
     check "$case: a right is changed" finds 'rights differ' "$va" \
         "${by_name[@]}"
@@ -297,9 +298,27 @@ riscv() {
     sed -i 's/ pt / l0 /; s/ pd / l1 /; s/ pdpt / l2 /' "$dir/sharing.txt"
 }
 
+# A TTBR has an ASID above the address of its table, and the levels of tables are l3
+# and so on.  Registers have the exception level in their names.
+aarch64() {
+    local value
+    local -a roots=()
+
+    for value in $(jq -r '.roots[].value' "$dir/meta.json"); do
+        roots+=("$(printf '%x' $((0x$value & 0xfffffffffffe)))")
+    done
+    jq '.roots |= [range(length) as $i | .[$i] + {register: .[$i].value,
+            half: .[$i].ttbr, value: $ARGS.positional[$i]}] |
+        .registers |= with_entries(.key |= sub("_el[123]$"; ""))' \
+        "$dir/meta.json" --args "${roots[@]}" >"$dir/meta" &&
+        mv "$dir/meta" "$dir/meta.json"
+    sed -i 's/ pt / l3 /; s/ pd / l2 /; s/ pdpt / l1 /; s/ pml4 / l0 /' \
+        "$dir/sharing.txt"
+}
+
 supported() {
     local regime=$1 case=$2
-    local length half value index expected base right=1 # bit 1 is R/W
+    local length half index expected base right=1 # bit 1 is R/W
     local -a segments=() named=() cr3=() registers=() by_name=()
 
     zstd -dq "$dir"/expected-*.txt.zst || exit 2
@@ -308,6 +327,10 @@ supported() {
         riscv
         right=3 # bit 3 is X
         ;;
+    aarch64-*)
+        aarch64
+        right=7 # bit 7 is AP[2]
+        ;;
     esac
     base=$((0x$(jq -r '.ram[0].pa' "$dir/meta.json")))
     roots=$(jq '.roots | length' "$dir/meta.json")
@@ -315,12 +338,17 @@ supported() {
     half=$((length / 2))
     mapfile -t segments < <(jq -r '.ram[] |
         "--segment", "\(.pa):\(.length):\(.offset)"' "$dir/meta.json")
-    mapfile -t named < <(jq -r '.roots[] | "--root", .value' "$dir/meta.json")
-    mapfile -t cr3 < <(jq -r '.roots[] |
-        if .satp then "--satp", .satp else "--cr3", .value end' \
+    mapfile -t named < <(jq -r '.roots[] |
+        if .half then "--ttbr\(.half)" else "--root" end, .value' \
         "$dir/meta.json")
-    mapfile -t registers < <(jq -r '.registers | select(.cr0) |
-        "--cr0", .cr0, "--cr4", .cr4, "--efer", .efer' "$dir/meta.json")
+    mapfile -t cr3 < <(jq -r '.roots[] |
+        if .satp then "--satp", .satp
+        elif .half then "--ttbr\(.half)", .register
+        else "--cr3", .value end' "$dir/meta.json")
+    mapfile -t registers < <(jq -r '(.el // empty | "--el", .),
+        (.registers | to_entries[] |
+            select(.key | IN("cr0", "cr4", "efer", "tcr", "sctlr", "hcr",
+                "mair")) | "--\(.key)", .value)' "$dir/meta.json")
     by_name=(--regime "$regime" "${segments[@]}")
 
     check "$case: leaves, by name" succeeds "$scratch/leaves" \
@@ -334,17 +362,14 @@ supported() {
     check "$case: leaves, by registers, are the same" \
         same "$scratch/leaves" "$scratch/out"
 
-    index=0
-    for value in $(jq -r '.roots[].value' "$dir/meta.json"); do
-        expected=$(printf '%s/expected-%02d-' "$dir" $index)
-        check "$case: root $index, some translations" \
-            translations_are_right "$value" "$expected"*.txt
-        index=$((index + 1))
+    for ((index = 0; index < roots; index++)); do
+        expected=$(printf '%s/expected-%02d-' "$dir" "$index")
+        check "$case: root $index, some translations" translations_are_right \
+            "${named[@]:2 * index:2}" "$expected"*.txt
     done
 
-    value=$(jq -r '.roots[0].value' "$dir/meta.json")
     check "$case: leaves, not mapped into memory" succeeds "$scratch/out" \
-        leaves --no-mmap "${by_name[@]}" --root "$value" "$dir/image.raw"
+        leaves --no-mmap "${by_name[@]}" "${named[@]:0:2}" "$dir/image.raw"
     grep -v '^#' "$scratch/out" >"$scratch/out.leaves"
     check "$case: leaves, not mapped, are the expected ones" \
         same "$dir"/expected-00-*.txt "$scratch/out.leaves"
@@ -411,24 +436,20 @@ supported() {
     done
 }
 
-unsupported() {
-    local regime=$1 case=$2 base value
-    local -a registers=()
+# aarch64_name META: the regime's name, from TCR; both halves have the same size.
+aarch64_name() {
+    local tcr granule el
 
-    base=$(jq -r '.ram[0].pa' "$dir/meta.json")
-    value=$(jq -r '.roots[0].value' "$dir/meta.json")
-    mapfile -t registers < <(jq -r '.registers |
-        if .satp then "--satp", .satp
-        elif .tcr_el1 then "--ttbr0", .ttbr0_el1, "--ttbr1", .ttbr1_el1,
-            "--tcr", .tcr_el1
-        else "--cr0", .cr0, "--cr3", .cr3, "--cr4", .cr4, "--efer", .efer
-        end' "$dir/meta.json")
-    for command in leaves maps spaces; do
-        check "$case: $command, refused by name" refused "$command" \
-            --regime "$regime" --root "$value" --base "$base" "$dir/image.raw"
-        check "$case: $command, refused by registers" refused "$command" \
-            "${registers[@]}" --base "$base" "$dir/image.raw"
-    done
+    {
+        read -r tcr
+        read -r granule
+        read -r el
+    } < <(jq -r '[.registers | to_entries[] |
+            select(.key | startswith("tcr"))][0].value,
+        (.granule | if type == "object" then .ttbr0 else . end),
+        (.el // 1)' "$1")
+    printf 'aarch64-%dk-%d' $((0x$granule / 1024)) $((64 - (0x$tcr & 63)))
+    [ "$el" -eq 1 ] || printf '/el%d' "$el"
 }
 
 cases=0
@@ -446,11 +467,11 @@ for meta in "$images"/*/meta.json; do
     x86-32) supported i686 "$case" ;;
     x86-pae) supported pae "$case" ;;
     sv39) supported "$mode" "$case" ;;
-    aarch64) unsupported "$mode" "$case" ;;
+    aarch64) supported "$(aarch64_name "$meta")" "$case" ;;
     *) check "$case: its mode, $mode, is known" false ;;
     esac
     cases=$((cases + 1))
 done
-check "there are images in $images" [ "$cases" -ge 5 ]
+check "there are images in $images" [ "$cases" -ge 6 ]
 
 finish
