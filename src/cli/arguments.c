@@ -3,6 +3,7 @@
 
 #include "report.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 const struct option long_options[] = {
@@ -192,9 +193,11 @@ struct ptw_va_range range_value(const struct arguments *a, int id)
     return range;
 }
 
-bool whole_pages(uint64_t first, uint64_t last)
+bool whole_pages(const struct options *o, uint64_t first, uint64_t last)
 {
-    return (first & (PAGE_BYTES - 1)) == 0 && (~last & (PAGE_BYTES - 1)) == 0;
+    uint64_t in_page = page_bytes(o) - 1;
+
+    return (first & in_page) == 0 && (~last & in_page) == 0;
 }
 
 PTW_NORETURN void die_of_pages(const struct arguments *a, int id,
@@ -202,6 +205,6 @@ PTW_NORETURN void die_of_pages(const struct arguments *a, int id,
 {
     die(CLI_USAGE, a->command->name,
         "--%s '%s' is not whole pages: from the first byte of one to the last "
-        "byte of one",
-        option_name(id), value);
+        "byte of one, of %" PRIx64 " bytes each",
+        option_name(id), value, page_bytes(a->o));
 }

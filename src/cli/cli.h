@@ -78,6 +78,15 @@ struct options {
     struct options *other; /* those of the second image, or NULL */
 };
 
+/* page_bytes returns the size of the smallest page of the paging mode, which is
+ * known. */
+static inline uint64_t page_bytes(const struct options *o)
+{
+    uint64_t bytes = ptw_page_size(&o->regime);
+
+    return bytes > PAGE_BYTES ? bytes : PAGE_BYTES; /* paging may be off */
+}
+
 /* What a command takes besides the options that all of them take. */
 enum takes {
     TAKES_RANGE = 1,    /* --range --reads */

@@ -138,7 +138,7 @@ PTW_NORETURN static void die_of_arguments(const struct compaction *c,
 {
     const struct options *o = c->o;
     const char *name = o->command;
-    uint64_t in_page = PAGE_BYTES - 1;
+    uint64_t in_page = page_bytes(o) - 1;
 
     if (ptw_rebuild_bad_map(c->rb, &(size_t){0})) {
         die_of_some_map(c, st);
@@ -324,7 +324,8 @@ static void check_reads(const struct compaction *c)
 /* The pages that the image has, in the order of their old addresses. */
 static void write_page_map(struct compaction *c)
 {
-    uint64_t all = (c->rb->counts.pages + c->rb->counts.merged) * PAGE_BYTES;
+    uint64_t all =
+        (c->rb->counts.pages + c->rb->counts.merged) * page_bytes(c->o);
     uint64_t seen = 0;
     uint64_t offset = 0;
     ptw_pa old = {0};

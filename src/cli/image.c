@@ -382,8 +382,13 @@ static void refuse_container(const struct image *im, const struct options *o)
 static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct image *im = ctx;
+    uint64_t at = 0;
 
-    return bytes == PAGE_BYTES && image_hole(im, pa, &im->extent);
+    while (at < bytes && bytes - at >= PAGE_BYTES &&
+           image_hole(im, ptw_pa_of(pa.v + at), &im->extent)) {
+        at += PAGE_BYTES;
+    }
+    return at == bytes;
 }
 
 /* Regions that are not mapped are read through the cache, which is there if

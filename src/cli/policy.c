@@ -47,10 +47,6 @@ void policy_add_map(struct arguments *a)
         die(CLI_USAGE, name, "--map '%s' has no length, or too much of it",
             optarg);
     }
-    if (!whole_pages(field[0], field[0] + (field[2] - 1)) ||
-        !whole_pages(field[1], field[1] + (field[2] - 1))) {
-        die(CLI_USAGE, name, "--map '%s' is not whole pages", optarg);
-    }
     q.first.v = field[0];
     q.last.v = field[0] + (field[2] - 1);
     q.pa.v = field[1];
@@ -63,9 +59,6 @@ void policy_add_leave_out(struct arguments *a)
     struct options *o = a->o;
     struct ptw_va_range range = range_value(a, OPT_LEAVE_OUT);
 
-    if (!whole_pages(range.first.v, range.last.v)) {
-        die_of_pages(a, OPT_LEAVE_OUT, optarg);
-    }
     o->leave_out =
         must(realloc(o->leave_out, (o->leave_outs + 1) * sizeof range));
     o->leave_out[o->leave_outs++] = range;
@@ -264,6 +257,16 @@ static void check_leave_outs(const struct arguments *a)
     if (o->leave_outs == 0) {
         return;
     }
+    for (size_t i = 0; i < o->leave_outs; i++) {
+        const struct ptw_va_range *range = &o->leave_out[i];
+        char text[40];
+
+        if (!whole_pages(o, range->first.v, range->last.v)) {
+            (void)snprintf(text, sizeof text, "%" PRIx64 "-%" PRIx64,
+                           range->first.v, range->last.v);
+            die_of_pages(a, OPT_LEAVE_OUT, text);
+        }
+    }
     qsort(o->leave_out, o->leave_outs, sizeof *o->leave_out, by_first);
     for (size_t i = 1; i < o->leave_outs; i++) {
         if (o->leave_out[i].first.v <= o->leave_out[i - 1].last.v) {
@@ -274,9 +277,6 @@ static void check_leave_outs(const struct arguments *a)
     }
 }
 
-/* Where images are rebuilt or compared, a range is of whole pages; and nothing
- * that differs is no answer where nothing can be.  Addresses that no table can
- * map lie side by side. */
 /* Whether tables of some root can map both addresses. */
 static bool can_map(const struct options *o, ptw_va first, ptw_va last)
 {
@@ -289,6 +289,9 @@ static bool can_map(const struct options *o, ptw_va first, ptw_va last)
     return false;
 }
 
+/* Where images are rebuilt or compared, a range is of whole pages; and nothing
+ * that differs is no answer where nothing can be.  Addresses that no table can
+ * map lie side by side. */
 static void check_range(const struct arguments *a)
 {
     const struct options *o = a->o;
@@ -297,7 +300,7 @@ static void check_range(const struct arguments *a)
         (a->command->takes & (TAKES_POLICY | TAKES_OTHER)) == 0) {
         return;
     }
-    if (!whole_pages(o->first.v, o->last.v)) {
+    if (!whole_pages(o, o->first.v, o->last.v)) {
         die_of_pages(a, OPT_RANGE, o->range);
     }
     if (!can_map(o, o->first, o->first) && !can_map(o, o->last, o->last)) {
@@ -350,6 +353,10 @@ static void check_maps(const struct arguments *a)
     for (size_t i = 0; i < o->maps; i++) {
         struct ptw_map_request *q = &o->map[i];
 
+        if (!whole_pages(o, q->first.v, q->last.v) ||
+            (q->pa.v & (page_bytes(o) - 1)) != 0) {
+            die_of_map(o, q, "it is not whole pages");
+        }
         if (!can_map(o, q->first, q->last) ||
             ((q->first.v ^ q->last.v) >> 63) != 0) {
             die_of_map(o, q, "no table can map these addresses");
