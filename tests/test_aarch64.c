@@ -829,8 +829,8 @@ Test(aarch64_registers, select_the_halves)
         eq(uint, ptw_features_of(&regime), PTW_AARCH64_TBI | PTW_AARCH64_PAN3));
     from(&g, true, PTW_OK);
     cr_expect(eq(str, (char *)ptw_regime_name(&regime), "aarch64-4k-48/upper"));
-    cr_expect(
-        eq(uint, ptw_features_of(&regime), PTW_AARCH64_TBI | PTW_AARCH64_TBID));
+    cr_expect(eq(uint, ptw_features_of(&regime),
+                 PTW_AARCH64_TBI | PTW_AARCH64_TBID | PTW_AARCH64_PAN3));
 }
 
 /* TCR_EL1: T0SZ 5:0, EPD0 7, TG0 15:14, T1SZ 21:16, EPD1 23, TG1 31:30, IPS 34:32,
