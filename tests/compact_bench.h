@@ -44,10 +44,13 @@ extern struct guest guest;
 void start(const char *name);
 
 /* The same where the supervisor writes everywhere, and where there are shadow
- * stacks, which a leaf that is dirty and not writable maps.  False: no processor of
- * the regime is like that. */
+ * stacks.  False: no processor of the regime is like that. */
 bool start_without_write_protect(const char *name);
 bool start_with_shadow_stacks(const char *name);
+
+/* shadow_stack returns a page of level 0 that can't be written as one of a shadow
+ * stack. */
+uint64_t shadow_stack(uint64_t leaf);
 
 /* How many bytes start offers, from 0 on. */
 uint64_t guest_bytes(void);
