@@ -196,10 +196,20 @@ extern const struct oracle_format oracle_sv32;
 extern const struct oracle_format oracle_sv39;
 extern const struct oracle_format oracle_sv48;
 extern const struct oracle_format oracle_sv57;
+extern const struct oracle_format oracle_aarch64_4k_48;
+extern const struct oracle_format oracle_aarch64_4k_39;
+extern const struct oracle_format oracle_aarch64_4k_52;
+extern const struct oracle_format oracle_aarch64_4k_48_upper;
+extern const struct oracle_format oracle_aarch64_4k_40_el2;
+extern const struct oracle_format oracle_aarch64_16k_47;
+extern const struct oracle_format oracle_aarch64_16k_52;
+extern const struct oracle_format oracle_aarch64_64k_48;
+extern const struct oracle_format oracle_aarch64_64k_52;
+extern const struct oracle_format oracle_aarch64_64k_42_upper;
 
 /* All of them.  The library has to know the first ORACLE_REQUIRED: no test of
  * these is left out, and the fuzz targets run over them. */
-enum { ORACLE_FORMATS = 9, ORACLE_REQUIRED = 9 };
+enum { ORACLE_FORMATS = 19, ORACLE_REQUIRED = 19 };
 
 /* Those that have tables, a family at a time: the name of the suites of tests, and
  * the name. */
@@ -211,9 +221,23 @@ enum { ORACLE_FORMATS = 9, ORACLE_REQUIRED = 9 };
     what(sv32, "sv32", __VA_ARGS__) what(sv39, "sv39", __VA_ARGS__)            \
         what(sv48, "sv48", __VA_ARGS__) what(sv57, "sv57", __VA_ARGS__)
 
+#define ORACLE_EACH_OF_AARCH64(what, ...)                                      \
+    what(a64_4k_48, "aarch64-4k-48",                                           \
+         __VA_ARGS__) what(a64_4k_39, "aarch64-4k-39", __VA_ARGS__)            \
+        what(a64_4k_52, "aarch64-4k-52-lpa2", __VA_ARGS__)                     \
+            what(a64_4k_48_upper, "aarch64-4k-48/upper", __VA_ARGS__)          \
+                what(a64_4k_40_el2, "aarch64-4k-40/el2", __VA_ARGS__)          \
+                    what(a64_16k_47, "aarch64-16k-47", __VA_ARGS__) what(      \
+                        a64_16k_52, "aarch64-16k-52-lpa2", __VA_ARGS__)        \
+                        what(a64_64k_48, "aarch64-64k-48", __VA_ARGS__)        \
+                            what(a64_64k_52, "aarch64-64k-52", __VA_ARGS__)    \
+                                what(a64_64k_42_upper, "aarch64-64k-42/upper", \
+                                     __VA_ARGS__)
+
 #define ORACLE_EACH_WITH_TABLES(what, ...)                                     \
     ORACLE_EACH_OF_X86(what, __VA_ARGS__)                                      \
-    ORACLE_EACH_OF_RISCV(what, __VA_ARGS__)
+    ORACLE_EACH_OF_RISCV(what, __VA_ARGS__)                                    \
+    ORACLE_EACH_OF_AARCH64(what, __VA_ARGS__)
 
 #define ORACLE_ONE_MORE(...) +1
 _Static_assert(1 ORACLE_EACH_WITH_TABLES(ORACLE_ONE_MORE, 0) == ORACLE_FORMATS,
