@@ -768,6 +768,8 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
                      const struct oracle_format *format)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
+    unsigned pa_bits =
+        format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
     enum ptw_status st;
 
     w->mode = oracle_mode_of(format,

@@ -62,7 +62,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
         {OP_HEADER, "features", 24, 8, FZ_SET,
          "no-nx no-pse no-page1g no-wp cet amd flag-47 flag-46",
          "what the processor lacks, or has; cet counts only with WP, flag "
-         "bits only in formats that have some"},
+         "bits only in formats that have some.  Under RISC-V no-nx is no "
+         "Svnapot, no-pse is no Svpbmt, and cet is Zicfiss"},
     [HEADER_WIDTH] = {OP_HEADER, "width", 32, 8, FZ_PLAIN, NULL,
                       "the physical width is that of the widest processor (52 "
                       "bits in x86), less "

@@ -155,7 +155,9 @@ uint64_t high_page(unsigned level)
 {
     unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
 
-    return (uint64_t)1 << (bits - 1) | span(level);
+    return bits > oracle.format->level[level].shift
+               ? (uint64_t)1 << (bits - 1) | span(level)
+               : 0;
 }
 
 uint64_t beyond(void)

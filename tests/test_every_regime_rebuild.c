@@ -81,7 +81,7 @@ EVERY(rebuild, keeps_a_large_leaf_of_every_level_whole)
         struct job j;
         uint64_t raw;
 
-        if (!has_leaves(level)) {
+        if (!can_be_filled(level)) {
             continue;
         }
         j = one_large_leaf(name, level);
@@ -106,7 +106,7 @@ EVERY(rebuild, splits_a_large_leaf_of_every_level_on_request)
         struct job j;
         uint64_t parts = 1;
 
-        if (!has_leaves(level)) {
+        if (!can_be_filled(level)) {
             continue;
         }
         j = one_large_leaf(name, level);
