@@ -143,6 +143,11 @@ bool has_leaves(unsigned level)
     return level == 0 || oracle.format->large(&oracle, level);
 }
 
+uint64_t first_va(void)
+{
+    return oracle_first(&oracle);
+}
+
 uint64_t corner(unsigned i, unsigned level)
 {
     uint64_t half = (uint64_t)1 << (oracle.format->va_bits - 1);
