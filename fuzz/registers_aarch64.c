@@ -374,8 +374,8 @@ static unsigned width_of(const struct is *is, unsigned cpu_bits)
 /* ---------------------------------------------------------------- registers */
 
 /* PTW_OK, and what the registers select; or why they are refused. */
-static enum ptw_status select(const struct ptw_aarch64_registers *g, bool upper,
-                              unsigned cpu_bits, struct is *is)
+static enum ptw_status selected(const struct ptw_aarch64_registers *g,
+                                bool upper, unsigned cpu_bits, struct is *is)
 {
     static const unsigned granules[2][4] = {{12, 16, 14, 0}, {0, 14, 12, 16}};
     static const unsigned sizes[8] = {32, 36, 40, 42, 44, 48, 52, 0};
@@ -453,7 +453,7 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed)
     enum ptw_status expect;
     bool two;
 
-    numbers = seed ^ fz_get(record, AARCH64_SALT) << 16 | 1;
+    numbers = (seed ^ fz_get(record, AARCH64_SALT) << 16) | 1;
     g.pir = next_number();
     g.pire0 = next_number();
     for (unsigned i = 0; i < 4; i++) {
@@ -465,7 +465,7 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed)
     if ((options & NO_CPU) != 0) {
         cpu.pa_bits = 52;
     }
-    expect = select(&g, upper, cpu.pa_bits, &is);
+    expect = selected(&g, upper, cpu.pa_bits, &is);
     st = ptw_regime_from_aarch64(
         &g, upper, (options & NO_CPU) != 0 ? NULL : &cpu, &r, &why);
     fz_note((uint64_t)st);
