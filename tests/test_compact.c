@@ -42,8 +42,7 @@ static uint64_t at_page(unsigned i)
 static uint64_t with_all_bits(unsigned level, uint64_t raw)
 {
     struct oracle_entry is = decoded(level, raw);
-    uint64_t bits =
-        oracle_free_bits(&oracle, level, raw) & ~oracle.format->mark_bits;
+    uint64_t bits = other_bits(level, raw) & ~oracle.format->mark_bits;
 
     for (; bits != 0; bits &= bits - 1) {
         uint64_t more = raw | (bits & -bits);
@@ -396,9 +395,11 @@ EVERY(rebuild, drops_and_counts_bad_entries)
 {
     struct job j = one_space(name);
     uint64_t va = user_va() + 4 * span(1);
-    uint64_t bad = has_leaves(1) ? to_page(1, high_page(1), all_rights())
-                                 : any_table(1, data_at(0));
+    uint64_t bad;
 
+    narrow_processor(NARROW);
+    bad = has_leaves(1) ? to_page(1, high_page(1), all_rights())
+                        : any_table(1, data_at(0));
     hang(root_at(0), va, 1, bad | reserved_bit(1, bad));
     assert_good(&j);
     cr_expect(eq(u64, image.counts.dropped[PTW_DROP_BAD_ENTRY], 1));
@@ -861,7 +862,7 @@ EVERY(rebuild, maps_a_users_pages_beside_the_supervisors)
     struct ptw_map_request q[2] = {scratch(va), scratch(page_va(va, 4))};
     struct ptw_va_range out = range(va, 8 * page_bytes());
 
-    q[1].rights |= PTW_USER;
+    q[1].rights |= PTW_USER & all_rights();
     j.o.map = q;
     j.o.maps = 2;
     j.o.leave_out = &out;
