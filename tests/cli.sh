@@ -405,6 +405,160 @@ T
 try 'la57, spaces' 0 0 spaces --regime amd64-la57 --root 1000 la57
 shows '0 alias pml4 ffff000000000000 0 0005000000000000'
 
+# ----------------------------------------------------------------- aarch64
+# Two halves; entry 0 of the upper one leads to a table of the lower one.
+truncate -s 64K arm
+entries arm 1000 0=2003
+entries arm 2000 0=3003
+entries arm 3000 2=4003 3=60000000200741
+entries arm 4000 0=600000000087c3 1=20000000009743 2=8f03
+entries arm 5000 0=2003 256=6000000000006003
+entries arm 6000 0=e0000040000705
+arm=(--regime aarch64-4k-48 --ttbr0 7000000001001 --ttbr1 5000)
+try 'aarch64, leaves' 0 0 leaves "${arm[@]}" arm
+prints <<'T'
+# root 0 1000
+0000000000400000 8000 1000 r - - u -
+0000000000401000 9000 1000 r w - u X
+0000000000402000 8000 1000 r w x - X
+0000000000600000 200000 200000 r w - u -
+# outside 1 leaves
+# root 1 5000
+ffff000000400000 8000 1000 r - - u -
+ffff000000401000 9000 1000 r w - u X
+ffff000000402000 8000 1000 r w x - X
+ffff000000600000 200000 200000 r w - u -
+ffff800000000000 40000000 40000000 r - - - -
+# outside 2 leaves
+T
+cp out leaves.name
+# TBI0, EPD1 clear, and both halves of 48 bits with pages of 4 KiB.
+tcr=20b5503510
+try 'aarch64, by registers' 0 0 leaves --tcr $tcr --ttbr0 7000000001001 \
+    --ttbr1 5000 --mair ff --sctlr 1 arm
+check "$name: the same" cmp leaves.name out
+try 'aarch64, --root is the lower half' 0 0 leaves --tcr $tcr --root 1000 \
+    --ttbr1 5000 arm
+check "$name: the same" cmp leaves.name out
+try 'aarch64, an alias across the halves' 0 0 spaces "${arm[@]}" arm
+shows '1 alias l1 ffff000000000000 0 0000000000000000'
+try 'aarch64, a tag is taken off' 0 0 translate --tcr $tcr --ttbr0 1000 arm \
+    ab00000000400123
+prints <<'T'
+ab00000000400123 8123 1000 r - - u -
+T
+try 'aarch64, no tag by name' 1 0 translate --regime aarch64-4k-48 \
+    --ttbr0 1000 arm ab00000000400123
+try 'aarch64, explain' 0 0 explain --tcr $tcr --mair bb00 --ttbr1 5000 arm \
+    ffff800000000123
+shows 'l0    entry 256 at 5800: 6000000000006003 = Valid Table APTable[62:61]=3'
+shows 'physical 40000123, rights r----, AttrIndx 1 (MAIR: bb), global, accessed, copy-on-write, outside the image'
+shows '  el0            read no   write no   exec no'
+shows '  el1            read yes  write no   exec no'
+try 'aarch64, explain, HPD1' 0 0 explain --tcr 420b5503510 --ttbr1 5000 arm \
+    ffff800000000123
+shows 'the processor lets pass, with HA=0 HD=0 WXN=0 E0PD=0 EPAN=0 HPD=1:'
+try 'aarch64, explain in JSON' 0 0 explain --json --tcr $tcr --ttbr0 1000 arm \
+    401000
+json '.[0].allowed | .el0.exec and (.el1.exec | not) and (."el1-pan".read | not)'
+try 'aarch64, EL2 has one half and one privilege' 0 0 leaves --el 2 --tcr 10 \
+    --ttbr0 1000 arm --range 400000-402fff
+prints <<'T'
+# root 0 1000
+0000000000400000 8000 1000 r - - - -
+0000000000401000 9000 1000 r w x - -
+0000000000402000 8000 1000 r w x - -
+T
+cp out leaves.name
+for regime in 'aarch64-4k-48/el2' 'aarch64-4k-48 --el 2'; do
+    # shellcheck disable=SC2086
+    try "aarch64, $regime" 0 0 leaves --regime $regime --root 1000 arm \
+        --range 400000-402fff
+    check "$name: the same" cmp leaves.name out
+done
+try 'aarch64, EL2 with E2H has two' 0 0 leaves --el 2 --hcr 400000000 \
+    --tcr $tcr --ttbr0 1000 --ttbr1 5000 arm
+# A short root: 39 bits, one level less; 25 bits, a root of 16 entries.
+try 'aarch64, 39 bits' 0 0 leaves --regime aarch64-4k-39 --ttbr0 2000 arm \
+    --range 400000-400fff
+prints <<'T'
+# root 0 2000
+0000000000400000 8000 1000 r - - u -
+T
+try 'aarch64, 25 bits' 0 0 leaves --regime aarch64-4k-25 --ttbr0 3000 arm \
+    --range 400000-400fff
+prints <<'T'
+# root 0 3000
+0000000000400000 8000 1000 r - - u -
+T
+rm -f dense
+try 'aarch64, compact' 0 0 compact "${arm[@]}" -o dense arm
+check "$name: the roots" grep -q '^root 1 5000 ' out
+mapfile -t rebuilt < <(sed -n 's/^root \([01]\) [0-9a-f]* /--new-ttbr\1 /p' out |
+    tr ' ' '\n')
+try 'aarch64, verify' 0 0 verify "${arm[@]}" "${rebuilt[@]}" arm dense
+try 'aarch64, the halves changed places' 1 0 verify "${arm[@]}" \
+    --new-ttbr0 "${rebuilt[3]}" --new-ttbr1 "${rebuilt[1]}" arm dense
+
+# A granule of 64 KiB: whole pages are larger.
+truncate -s 2M k64
+entries k64 10000 0=20003
+entries k64 20000 0=30003
+entries k64 30000 1=40703 2=50783 3=60703
+k64=(--regime aarch64-64k-48 --ttbr0 10000)
+try 'aarch64, 64 KiB' 0 0 leaves "${k64[@]}" k64
+prints <<'T'
+# root 0 10000
+0000000000010000 40000 10000 r w x - X
+0000000000020000 50000 10000 r - x - X
+0000000000030000 60000 10000 r w x - X
+T
+rm -f dense
+try 'aarch64, 64 KiB, compact' 0 0 compact "${k64[@]}" -o dense \
+    --page-map pages --leave-out 30000-3ffff --map 30000:200000:10000 k64
+prints_some=$(cat pages)
+check "$name: the page map" [ "$prints_some" = "40000 0 20000" ]
+for option in '--leave-out 10000-10fff' '--range 10000-10fff' \
+    '--map 100000:200000:1000' '--map 100000:201000:10000'; do
+    # shellcheck disable=SC2086
+    wrong 'is not whole pages' compact "${k64[@]}" -o dense2 $option k64
+done
+wrong '--new-base 1000: not aligned' compact "${k64[@]}" -o dense2 \
+    --new-base 1000 k64
+
+wrong 'an aarch64 regime is called' leaves --regime aarch64 --root 0 arm
+wrong 'an aarch64 regime is called' leaves --regime aarch64-8k-48 --root 0 arm
+wrong 'addresses have from 16 bits' leaves --regime aarch64-4k-49 --root 0 arm
+wrong 'has no LPA2' leaves --regime aarch64-64k-52-lpa2 --root 0 arm
+wrong 'have no upper half' leaves --regime aarch64-4k-48/upper/el2 --root 0 arm
+wrong 'have no upper half' leaves --regime aarch64-4k-48/el2 --ttbr1 0 arm
+wrong 'have no upper half' leaves --el 3 --tcr $tcr --ttbr1 0 arm
+wrong 'the name says the level itself' leaves --regime aarch64-4k-48/e2h --el 2 \
+    --root 0 arm
+wrong 'is not 1, 2 or 3' leaves --el 4 --tcr $tcr --root 0 arm
+wrong 'EPD1 is set' leaves --tcr 20b5d03510 --ttbr1 5000 arm
+wrong 'SCTLR.M is clear' leaves --tcr $tcr --sctlr 0 --ttbr0 1000 arm
+wrong 'big-endian' leaves --tcr $tcr --sctlr 2000001 --ttbr0 1000 arm
+wrong 'stage 2' leaves --tcr $tcr --hcr 1 --ttbr0 1000 arm
+wrong 'need PIR and PIRE0' leaves --tcr $tcr --tcr2 2 --ttbr0 1000 arm
+wrong 'permission overlays' leaves --tcr $tcr --tcr2 8 --ttbr0 1000 arm
+wrong 'entries of 128 bits' leaves --tcr $tcr --tcr2 20 --ttbr0 1000 arm
+wrong 'so --tcr2 is needed too' leaves --tcr $tcr --pir 0 --ttbr0 1000 arm
+wrong 'TCR.TnSZ is out of the range' leaves --tcr 20b5503501 --ttbr0 1000 arm
+wrong 'pages of different sizes' leaves --tcr 20f5503510 --ttbr0 1000 \
+    --ttbr1 5000 arm
+wrong 'no processor has both' leaves --tcr $tcr --cr0 80000001 --ttbr0 1000 arm
+wrong 'exclude each other' leaves "${arm[@]}" --tcr $tcr arm
+wrong 'is no register of aarch64-4k-48' leaves "${arm[@]}" --cr3 1000 arm
+wrong 'is no register of amd64' leaves --regime amd64 --ttbr0 1000 arm
+wrong 'is no register of aarch64-4k-48/upper' leaves \
+    --regime aarch64-4k-48/upper --ttbr0 1000 arm
+wrong 'has no such register' leaves --regime amd64 --el 2 --root 1000 arm
+wrong 'has no such register' leaves --regime amd64 --mair 0 --root 1000 arm
+wrong 'the paging mode is not given' leaves --ttbr0 1000 arm
+wrong 'no root is given: --root, or --ttbr0 or --ttbr1' leaves \
+    --regime aarch64-4k-48 arm
+
 # ------------------------------------------------- flag bits, tags, AMD
 truncate -s 64K flags
 entries flags 1000 0=800000002007
@@ -2961,17 +3115,9 @@ wrong 'EFER.LME is set and CR4.PAE is clear' leaves --cr0 80000001 --cr4 0 \
 for option in --no-nx --no-pse --no-wp; do
     wrong 'go with --regime' leaves "${registers[@]}" --cr3 1000 $option good
 done
-for regime in aarch64 aarch64-4k-48; do
-    wrong "--regime $regime: this paging mode is not supported yet" \
-        leaves --regime $regime --root 1000 good
-done
 for regime in '' x86 AMD64 amd64x; do
     wrong 'no paging mode has this name' leaves --regime "$regime" --root 1000 \
         good
-done
-for option in --ttbr0 --ttbr1 --tcr; do
-    wrong "$option: this architecture is not supported yet" \
-        leaves $option 1000 good
 done
 for value in '' ' 1' '1 ' +1 1h 0x 0x0x1 10000000000000000 1,0; do
     for option in --root --cr3 --base; do

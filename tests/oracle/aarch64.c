@@ -400,7 +400,7 @@ const struct oracle_format oracle_aarch64_64k_52 = {
     .extension = ORACLE_ZEROS,
     .level = {{16, 8192}, {29, 8192}, {42, 1024}},
     .most_pa_bits = 52,
-    .repeats = 2,
+    .repeats = 4,
     TWO_PRIVILEGES,
     COMMON,
 };
