@@ -21,6 +21,7 @@ enum { TABLES_AT = 65, DATA_AT = 256 };
 enum { SLACK = 0x10000 };
 
 static uint64_t tables_taken;
+static bool data_filled[RAM_UNITS - DATA_AT];
 
 static void must(bool so, const char *what)
 {
@@ -143,15 +144,7 @@ void start(const char *name)
     machine(name);
     memset(&guest, 0, sizeof guest);
     tables_taken = 0;
-    for (unsigned i = (unsigned)data_at(0) / PAGE; i < guest_bytes() / PAGE;
-         i++) {
-        uint8_t *page = &ram[i * PAGE];
-
-        for (unsigned at = 0; at < PAGE; at++) {
-            page[at] = (uint8_t)(at * 7 + i * 31 + (at >> 8) * i + 1);
-        }
-        memcpy(page, &i, sizeof i);
-    }
+    memset(data_filled, 0, sizeof data_filled);
     offer(0, guest_bytes(), ram, DIRECT);
 }
 
@@ -244,10 +237,29 @@ uint64_t root_at(unsigned i)
     return (i + 1) * unit_bytes();
 }
 
+/* Fills a page of ram with bytes of its own. */
+static void fill(unsigned i)
+{
+    uint8_t *page = &ram[i * PAGE];
+
+    for (unsigned at = 0; at < PAGE; at++) {
+        page[at] = (uint8_t)(at * 7 + i * 31 + (at >> 8) * i + 1);
+    }
+    memcpy(page, &i, sizeof i);
+}
+
+/* Data is filled when a test first asks where it is: most is never asked for. */
 uint64_t data_at(unsigned i)
 {
+    uint64_t at = (DATA_AT + i) * unit_bytes();
+
     must(DATA_AT + i + 1 <= RAM_UNITS, "data");
-    return (DATA_AT + i) * unit_bytes();
+    for (uint64_t page = 0; !data_filled[i] && page < unit_bytes();
+         page += PAGE) {
+        fill((unsigned)((at + page) / PAGE));
+    }
+    data_filled[i] = true;
+    return at;
 }
 
 uint64_t new_table(void)
@@ -563,31 +575,104 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
     return PTW_OK;
 }
 
+/* Memory for images that is used again: to have it from the kernel each time costs
+ * more than the rest of a small rebuild. */
+struct place {
+    uint8_t *bytes;   /* NULL: none yet */
+    uint64_t written; /* anything may stand below, */
+    uint64_t filled;  /* rubbish from there on up to here, and zeros behind */
+    bool in_use;
+};
+
+enum { PLACES = 4, PLACE_BYTES = 0x800000 };
+
+static struct place places[PLACES];
+
+/* A free place for an image with so much room.  NULL: the image is too large, or all
+ * are in use. */
+static struct place *free_place(uint64_t room)
+{
+    for (unsigned i = 0; i < PLACES && room <= PLACE_BYTES; i++) {
+        struct place *p = &places[i];
+
+        if (p->in_use) {
+            continue;
+        }
+        if (p->bytes == NULL) {
+            p->bytes = far_memory(PLACE_BYTES);
+            (void)madvise(p->bytes, PLACE_BYTES, MADV_HUGEPAGE);
+        }
+        return p;
+    }
+    return NULL;
+}
+
+static struct place *place_of(const struct image *n)
+{
+    for (unsigned i = 0; i < PLACES; i++) {
+        if (places[i].in_use && places[i].bytes == n->bytes) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
+/* Makes the first bytes of a place zeros, and the others rubbish, up to `room`. */
+static void prepare(struct place *p, uint64_t pages, uint64_t room)
+{
+    uint64_t from = p->filled > pages ? p->filled : pages;
+
+    memset(p->bytes, 0, (size_t)(pages < p->filled ? pages : p->filled));
+    if (p->written > pages) {
+        memset(p->bytes + pages, 0xa5, (size_t)(p->written - pages));
+    }
+    if (room > from) {
+        memset(p->bytes + from, 0xa5, (size_t)(room - from));
+        p->filled = room;
+    }
+    p->in_use = true;
+}
+
 /* Memory for the image, which reads as zeros where pages go, and as rubbish
  * behind them. */
 static void make_room(const struct job *j, struct image *n)
 {
-    n->room = rb.counts.bytes + 0x400000 + SLACK;
-    n->bytes = far_memory(n->room);
+    uint64_t pages = rb.counts.page_bytes;
+    struct place *p;
+
     n->base = j->o.base.v;
-    memset(n->bytes + rb.counts.page_bytes, 0xa5,
-           (size_t)(n->room - rb.counts.page_bytes));
+    n->room = rb.counts.bytes + 0x400000 + SLACK;
+    p = free_place(n->room);
+    if (p != NULL) {
+        n->bytes = p->bytes;
+        prepare(p, pages, n->room);
+    } else {
+        n->bytes = far_memory(n->room);
+        memset(n->bytes + pages, 0xa5, (size_t)(n->room - pages));
+    }
 }
 
 /* Whether nothing was written there and behind it. */
 static bool rubbish_from(const struct image *n, uint64_t from)
 {
-    for (uint64_t at = from; at < n->room; at++) {
-        if (n->bytes[at] != 0xa5) {
-            return false;
-        }
-    }
-    return true;
+    const uint8_t *bytes = n->bytes + from;
+
+    return from >= n->room ||
+           (bytes[0] == 0xa5 &&
+            memcmp(bytes, bytes + 1, (size_t)(n->room - from - 1)) == 0);
 }
 
 void free_image(struct image *n)
 {
-    if (n->bytes != NULL) {
+    struct place *p = n->bytes != NULL ? place_of(n) : NULL;
+
+    if (p != NULL) {
+        p->in_use = false;
+        p->written =
+            n->counts.bytes < p->filled && rubbish_from(n, n->counts.bytes)
+                ? n->counts.bytes
+                : p->filled;
+    } else if (n->bytes != NULL) {
         munmap(n->bytes, (size_t)n->room);
     }
     n->bytes = NULL;
@@ -662,33 +747,74 @@ static bool complain(const char *format, ...)
     return false;
 }
 
-/* A map from numbers that are not 0 to numbers. */
-enum { MAP_LOG2 = 20 };
+/* A map from numbers that are not 0 to numbers.  It grows when it is half full. */
+enum { MAP_LOG2 = 8 };
 
 struct map {
     uint64_t *slot; /* key, value */
+    unsigned log2;  /* of the number of slots */
+    size_t keys;
 };
 
-static uint64_t *map_at(struct map *m, uint64_t key)
+static void map_make(struct map *m, unsigned log2)
 {
-    size_t mask = ((size_t)1 << MAP_LOG2) - 1;
-    size_t i = (size_t)(key * 0x9E3779B97F4A7C15 >> (64 - MAP_LOG2));
-
-    while (m->slot[2 * i] != 0 && m->slot[2 * i] != key) {
-        i = (i + 1) & mask;
-    }
-    m->slot[2 * i] = key;
-    return &m->slot[2 * i + 1];
+    m->slot = calloc((size_t)2 << log2, sizeof *m->slot);
+    must(m->slot != NULL, "out of memory");
+    m->log2 = log2;
+    m->keys = 0;
 }
 
 static void map_init(struct map *m)
 {
-    m->slot = (uint64_t *)(void *)far_memory((uint64_t)16 << MAP_LOG2);
+    map_make(m, MAP_LOG2);
 }
 
 static void map_free(struct map *m)
 {
-    munmap(m->slot, (size_t)16 << MAP_LOG2);
+    free(m->slot);
+}
+
+/* The slot that has the key, or that it goes into. */
+static uint64_t *map_slot(const struct map *m, uint64_t key)
+{
+    size_t mask = ((size_t)1 << m->log2) - 1;
+    size_t i = (size_t)(key * 0x9E3779B97F4A7C15 >> (64 - m->log2));
+
+    while (m->slot[2 * i] != 0 && m->slot[2 * i] != key) {
+        i = (i + 1) & mask;
+    }
+    return &m->slot[2 * i];
+}
+
+static void map_grow(struct map *m)
+{
+    struct map larger;
+
+    map_make(&larger, m->log2 + 2);
+    larger.keys = m->keys;
+    for (size_t i = 0; i < (size_t)1 << m->log2; i++) {
+        if (m->slot[2 * i] != 0) {
+            memcpy(map_slot(&larger, m->slot[2 * i]), &m->slot[2 * i],
+                   2 * sizeof *m->slot);
+        }
+    }
+    map_free(m);
+    *m = larger;
+}
+
+/* The value of a key, 0 at first; to be used before the next call for this map. */
+static uint64_t *map_at(struct map *m, uint64_t key)
+{
+    uint64_t *slot = map_slot(m, key);
+
+    if (slot[0] == 0) {
+        if (++m->keys > (size_t)1 << (m->log2 - 1)) {
+            map_grow(m);
+            slot = map_slot(m, key);
+        }
+        slot[0] = key;
+    }
+    return &slot[1];
 }
 
 /* One side, as the naive walker sees it. */
