@@ -439,35 +439,23 @@ static void add_item(struct facts *f, const struct ptw_item *item)
     add_parts(f, new);
 }
 
-static size_t add_answers(struct facts *f, uint64_t root, size_t most)
+/* Answers of the oracle to one question: many of them make few facts. */
+enum { MAX_ANSWERS = 1 << 14 };
+
+static void add_oracle(struct facts *f, uint64_t root)
 {
-    static struct oracle_answer answer[1 << 16];
-    size_t n =
-        oracle_walk(&oracle, slot, slots, root, f->from, f->to, answer, most);
+    static struct oracle_answer answer[MAX_ANSWERS];
+    size_t n = oracle_walk(&oracle, slot, slots, root, f->from, f->to, answer,
+                           MAX_ANSWERS);
     size_t left = oracle_leave_out(answer, n, out, outs, f->from, f->to);
 
-    begin_facts(f, f->from, f->to);
     for (size_t i = 0; i < left && !f->full; i++) {
         if (outs == 0 ||
             (answer[i].kind != ORACLE_ABSENT && answer[i].kind != ORACLE_GAP)) {
             add_parts(f, fact_of(&answer[i]));
         }
     }
-    return n;
-}
-
-/* What the oracle says of the range: few answers are often more facts than there is
- * room for. */
-static void add_oracle(struct facts *f, uint64_t root)
-{
-    size_t most = 1 << 13;
-    size_t n = add_answers(f, root, most);
-
-    if (n == most && !f->full) {
-        most = 1 << 16;
-        n = add_answers(f, root, most);
-    }
-    f->full |= n == most;
+    f->full |= n == MAX_ANSWERS;
 }
 
 /* Adds the items of a walk until it ends or there are enough. */
