@@ -728,9 +728,9 @@ enum ptw_status compact(const struct job *j, struct image *n)
     return st;
 }
 
-/* --------------------------------------------------------------- the judge */
+/* --------------------------------------------------------------- the check */
 
-const char JUDGED_TOO_LONG[] = "too long";
+const char CHECK_TOO_LONG[] = "too long";
 
 static char complaint[256];
 
@@ -823,7 +823,7 @@ struct side {
     size_t rams;
 };
 
-struct judge {
+struct check {
     const struct job *j;
     const struct image *n;
     struct oracle_mode mode;
@@ -848,12 +848,12 @@ enum { MAX_PAGES = 1 << 26 };
 
 static struct oracle_answer answers[MAX_ANSWERS];
 
-static bool merging(const struct judge *g)
+static bool merging(const struct check *g)
 {
     return (g->j->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
 }
 
-static bool copying(const struct judge *g)
+static bool copying(const struct check *g)
 {
     return (g->j->o.flags &
             (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) != 0;
@@ -894,7 +894,7 @@ static uint64_t read_entry(const struct side *s, uint64_t pa)
 }
 
 /* Where the entry of that level for va is; false without a table there. */
-static bool entry_place(const struct judge *g, const struct side *s,
+static bool entry_place(const struct check *g, const struct side *s,
                         uint64_t root, uint64_t va, unsigned level,
                         uint64_t *pa)
 {
@@ -905,7 +905,7 @@ static bool entry_place(const struct judge *g, const struct side *s,
     return true;
 }
 
-static struct oracle_answer look(const struct judge *g, const struct side *s,
+static struct oracle_answer look(const struct check *g, const struct side *s,
                                  uint64_t root, uint64_t va)
 {
     return oracle_translate(&g->mode, s->ram, s->rams, root, va);
@@ -930,7 +930,7 @@ struct selves {
     unsigned top; /* the level of the first one */
 };
 
-static struct selves selves_of(const struct judge *g, const struct side *s,
+static struct selves selves_of(const struct check *g, const struct side *s,
                                uint64_t root, uint64_t va, unsigned level)
 {
     struct selves found = {0, 0};
@@ -954,7 +954,7 @@ static struct selves selves_of(const struct judge *g, const struct side *s,
 
 /* Counts, of every leaf entry, the pages that it maps, and those that it lets the
  * guest write. */
-static void count_leaves(struct judge *g, uint64_t root,
+static void count_leaves(struct check *g, uint64_t root,
                          const struct oracle_answer *a)
 {
     uint64_t entry = 0;
@@ -983,7 +983,7 @@ static void count_leaves(struct judge *g, uint64_t root,
 
 /* Whether the new leaf, of that size, for that part of the old one has to be
  * copy-on-write. */
-static bool turns(struct judge *g, const struct oracle_answer *a,
+static bool turns(struct check *g, const struct oracle_answer *a,
                   const struct oracle_answer *b)
 {
     if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
@@ -1023,7 +1023,7 @@ static bool pair_up(struct map *there, struct map *back, uint64_t x, uint64_t y,
 }
 
 /* The tables on both ways to va, from the top to that level. */
-static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
+static bool check_tables(struct check *g, unsigned space, uint64_t va,
                          unsigned level)
 {
     uint64_t old_root = g->j->root[space].table.v;
@@ -1058,7 +1058,7 @@ static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
 }
 
 /* One small page of an old leaf, kept and readable, and the new leaf there. */
-static bool judge_page(struct judge *g, unsigned space, uint64_t va,
+static bool check_page(struct check *g, unsigned space, uint64_t va,
                        const struct oracle_answer *a,
                        const struct oracle_answer *b)
 {
@@ -1108,7 +1108,7 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
 /* Through a slot, a table is read as one of a level below.  Whether an entry on
  * the way to the leaf leads to a table only so: it lies behind the end of a small
  * root, or has bits that are reserved in a table of its own level. */
-static bool misread(const struct judge *g, unsigned space,
+static bool misread(const struct check *g, unsigned space,
                     const struct oracle_answer *a, unsigned slot)
 {
     uint64_t root = g->j->root[space].table.v;
@@ -1138,7 +1138,7 @@ static bool misread(const struct judge *g, unsigned space,
 
 /* Through a recursive slot the new tables are seen: the new space has the slot as
  * well, and what led to a table leads to a new one. */
-static bool judge_through_itself(struct judge *g, unsigned space,
+static bool check_through_itself(struct check *g, unsigned space,
                                  const struct oracle_answer *a,
                                  struct selves old)
 {
@@ -1171,7 +1171,7 @@ static bool judge_through_itself(struct judge *g, unsigned space,
     return true;
 }
 
-static bool judge_leaf(struct judge *g, unsigned space,
+static bool check_leaf(struct check *g, unsigned space,
                        const struct oracle_answer *a)
 {
     struct selves selves =
@@ -1180,7 +1180,7 @@ static bool judge_leaf(struct judge *g, unsigned space,
     bool tables = false;
 
     if (selves.count > 0) {
-        return judge_through_itself(g, space, a, selves);
+        return check_through_itself(g, space, a, selves);
     }
     for (uint64_t va = a->first; va - 1 != a->last; va += page_bytes()) {
         struct oracle_answer b;
@@ -1199,8 +1199,8 @@ static bool judge_leaf(struct judge *g, unsigned space,
         if (b.kind != ORACLE_LEAF) {
             return complain("space %u va %" PRIx64 ": lost", space, va);
         }
-        if (!judge_page(g, space, va, a, &b) ||
-            (!tables && !judge_tables(g, space, va, a->level))) {
+        if (!check_page(g, space, va, a, &b) ||
+            (!tables && !check_tables(g, space, va, a->level))) {
             return false;
         }
         tables = true;
@@ -1210,7 +1210,7 @@ static bool judge_leaf(struct judge *g, unsigned space,
 }
 
 /* An old entry that maps nothing.  What it names is the tests' to know. */
-static bool judge_nothing(struct judge *g, unsigned space,
+static bool check_nothing(struct check *g, unsigned space,
                           const struct oracle_answer *a)
 {
     enum ptw_absent_policy policy = g->j->o.absent.policy;
@@ -1238,7 +1238,7 @@ static bool judge_nothing(struct judge *g, unsigned space,
 }
 
 /* What was asked for in every space besides. */
-static bool judge_maps(struct judge *g, unsigned space)
+static bool check_maps(struct check *g, unsigned space)
 {
     for (size_t i = 0; i < g->j->o.maps; i++) {
         const struct ptw_map_request *m = &g->j->o.map[i];
@@ -1262,7 +1262,7 @@ static bool judge_maps(struct judge *g, unsigned space)
 
 /* Everything that the new space maps was accounted for, but for what is seen
  * through a recursive slot: there, the slot was. */
-static bool judge_extras(struct judge *g, unsigned space)
+static bool check_extras(struct check *g, unsigned space)
 {
     uint64_t root = g->n->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->now.ram, g->now.rams, root, 0,
@@ -1291,7 +1291,7 @@ static bool judge_extras(struct judge *g, unsigned space)
                     space, pages, g->matched);
 }
 
-static bool judge_space(struct judge *g, unsigned space, bool count_only)
+static bool check_space(struct check *g, unsigned space, bool count_only)
 {
     uint64_t root = g->j->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->old.ram, g->old.rams, root, 0,
@@ -1304,7 +1304,7 @@ static bool judge_space(struct judge *g, unsigned space, bool count_only)
         }
     }
     if (count == MAX_ANSWERS || pages > MAX_PAGES) {
-        (void)snprintf(complaint, sizeof complaint, "%s", JUDGED_TOO_LONG);
+        (void)snprintf(complaint, sizeof complaint, "%s", CHECK_TOO_LONG);
         return false;
     }
     g->matched = 0;
@@ -1313,16 +1313,16 @@ static bool judge_space(struct judge *g, unsigned space, bool count_only)
 
         if (count_only) {
             count_leaves(g, root, a);
-        } else if (a->kind == ORACLE_LEAF ? !judge_leaf(g, space, a)
-                                          : !judge_nothing(g, space, a)) {
+        } else if (a->kind == ORACLE_LEAF ? !check_leaf(g, space, a)
+                                          : !check_nothing(g, space, a)) {
             return false;
         }
     }
-    return count_only || (judge_maps(g, space) && judge_extras(g, space));
+    return count_only || (check_maps(g, space) && check_extras(g, space));
 }
 
 /* Roots given twice stay one root, and others stay two. */
-static bool judge_roots(const struct job *j, const struct image *n)
+static bool check_roots(const struct job *j, const struct image *n)
 {
     for (uint32_t i = 0; i < j->roots; i++) {
         for (uint32_t k = 0; k < i; k++) {
@@ -1335,12 +1335,12 @@ static bool judge_roots(const struct job *j, const struct image *n)
     return true;
 }
 
-const char *judged(const struct job *j, const struct image *n)
+const char *check_image(const struct job *j, const struct image *n)
 {
-    struct judge g = {.j = j, .n = n, .mode = mode_of(&regime)};
+    struct check g = {.j = j, .n = n, .mode = mode_of(&regime)};
     struct map *maps[] = {&g.leaves, &g.pages,     &g.page,   &g.was,
                           &g.table,  &g.was_table, &g.joined, &g.written};
-    bool fine = judge_roots(j, n);
+    bool fine = check_roots(j, n);
 
     g.cut =
         j->o.leave_outs > 0 || j->o.first.v != 0 || j->o.last.v != UINT64_MAX;
@@ -1361,10 +1361,10 @@ const char *judged(const struct job *j, const struct image *n)
         map_init(maps[i]);
     }
     for (uint32_t i = 0; fine && copying(&g) && i < j->roots; i++) {
-        fine = judge_space(&g, i, true);
+        fine = check_space(&g, i, true);
     }
     for (uint32_t i = 0; fine && i < j->roots; i++) {
-        fine = judge_space(&g, i, false);
+        fine = check_space(&g, i, false);
     }
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++) {
         map_free(maps[i]);
@@ -1500,8 +1500,8 @@ static bool all_is_well(const struct job *j, const struct image *n)
     if (!rubbish_from(n, n->counts.bytes)) {
         return complain("something was written behind the image");
     }
-    why = judged(j, n);
-    if (why[0] != '\0' && strcmp(why, JUDGED_TOO_LONG) != 0) {
+    why = check_image(j, n);
+    if (why[0] != '\0' && strcmp(why, CHECK_TOO_LONG) != 0) {
         return false;
     }
     st = verified(j, n);
