@@ -22,6 +22,7 @@ enum { TABLES_AT = 65, DATA_AT = 256 };
 enum { SLACK = 0x10000 };
 
 static uint64_t tables_taken;
+static bool data_filled[RAM_UNITS - DATA_AT];
 
 static void must(bool so, const char *what)
 {
@@ -144,15 +145,7 @@ static void make_guest(void)
 {
     memset(&guest, 0, sizeof guest);
     tables_taken = 0;
-    for (unsigned i = (unsigned)data_at(0) / PAGE; i < guest_bytes() / PAGE;
-         i++) {
-        uint8_t *page = &ram[i * PAGE];
-
-        for (unsigned at = 0; at < PAGE; at++) {
-            page[at] = (uint8_t)(at * 7 + i * 31 + (at >> 8) * i + 1);
-        }
-        memcpy(page, &i, sizeof i);
-    }
+    memset(data_filled, 0, sizeof data_filled);
     offer(0, guest_bytes(), ram, DIRECT);
 }
 
@@ -267,10 +260,29 @@ uint64_t root_at(unsigned i)
     return (i + 1) * unit_bytes();
 }
 
+/* Fills a page of ram with bytes of its own. */
+static void fill(unsigned i)
+{
+    uint8_t *page = &ram[i * PAGE];
+
+    for (unsigned at = 0; at < PAGE; at++) {
+        page[at] = (uint8_t)(at * 7 + i * 31 + (at >> 8) * i + 1);
+    }
+    memcpy(page, &i, sizeof i);
+}
+
+/* Data is filled when a test first asks where it is: most is never asked for. */
 uint64_t data_at(unsigned i)
 {
+    uint64_t at = (DATA_AT + i) * unit_bytes();
+
     must(DATA_AT + i + 1 <= RAM_UNITS, "data");
-    return (DATA_AT + i) * unit_bytes();
+    for (uint64_t page = 0; !data_filled[i] && page < unit_bytes();
+         page += PAGE) {
+        fill((unsigned)((at + page) / PAGE));
+    }
+    data_filled[i] = true;
+    return at;
 }
 
 uint64_t new_table(void)
@@ -591,31 +603,104 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
     return PTW_OK;
 }
 
+/* Memory for images that is used again: to have it from the kernel each time costs
+ * more than the rest of a small rebuild. */
+struct place {
+    uint8_t *bytes;   /* NULL: none yet */
+    uint64_t written; /* anything may stand below, */
+    uint64_t filled;  /* rubbish from there on up to here, and zeros behind */
+    bool in_use;
+};
+
+enum { PLACES = 4, PLACE_BYTES = 0x800000 };
+
+static struct place places[PLACES];
+
+/* A free place for an image with so much room.  NULL: the image is too large, or all
+ * are in use. */
+static struct place *free_place(uint64_t room)
+{
+    for (unsigned i = 0; i < PLACES && room <= PLACE_BYTES; i++) {
+        struct place *p = &places[i];
+
+        if (p->in_use) {
+            continue;
+        }
+        if (p->bytes == NULL) {
+            p->bytes = far_memory(PLACE_BYTES);
+            (void)madvise(p->bytes, PLACE_BYTES, MADV_HUGEPAGE);
+        }
+        return p;
+    }
+    return NULL;
+}
+
+static struct place *place_of(const struct image *n)
+{
+    for (unsigned i = 0; i < PLACES; i++) {
+        if (places[i].in_use && places[i].bytes == n->bytes) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
+/* Makes the first bytes of a place zeros, and the others rubbish, up to `room`. */
+static void prepare(struct place *p, uint64_t pages, uint64_t room)
+{
+    uint64_t from = p->filled > pages ? p->filled : pages;
+
+    memset(p->bytes, 0, (size_t)(pages < p->filled ? pages : p->filled));
+    if (p->written > pages) {
+        memset(p->bytes + pages, 0xa5, (size_t)(p->written - pages));
+    }
+    if (room > from) {
+        memset(p->bytes + from, 0xa5, (size_t)(room - from));
+        p->filled = room;
+    }
+    p->in_use = true;
+}
+
 /* Memory for the image, which reads as zeros where pages go, and as rubbish
  * behind them. */
 static void make_room(const struct job *j, struct image *n)
 {
-    n->room = rb.counts.bytes + 0x400000 + SLACK;
-    n->bytes = far_memory(n->room);
+    uint64_t pages = rb.counts.page_bytes;
+    struct place *p;
+
     n->base = j->o.base.v;
-    memset(n->bytes + rb.counts.page_bytes, 0xa5,
-           (size_t)(n->room - rb.counts.page_bytes));
+    n->room = rb.counts.bytes + 0x400000 + SLACK;
+    p = free_place(n->room);
+    if (p != NULL) {
+        n->bytes = p->bytes;
+        prepare(p, pages, n->room);
+    } else {
+        n->bytes = far_memory(n->room);
+        memset(n->bytes + pages, 0xa5, (size_t)(n->room - pages));
+    }
 }
 
 /* Whether nothing was written there and behind it. */
 static bool rubbish_from(const struct image *n, uint64_t from)
 {
-    for (uint64_t at = from; at < n->room; at++) {
-        if (n->bytes[at] != 0xa5) {
-            return false;
-        }
-    }
-    return true;
+    const uint8_t *bytes = n->bytes + from;
+
+    return from >= n->room ||
+           (bytes[0] == 0xa5 &&
+            memcmp(bytes, bytes + 1, (size_t)(n->room - from - 1)) == 0);
 }
 
 void free_image(struct image *n)
 {
-    if (n->bytes != NULL) {
+    struct place *p = n->bytes != NULL ? place_of(n) : NULL;
+
+    if (p != NULL) {
+        p->in_use = false;
+        p->written =
+            n->counts.bytes < p->filled && rubbish_from(n, n->counts.bytes)
+                ? n->counts.bytes
+                : p->filled;
+    } else if (n->bytes != NULL) {
         munmap(n->bytes, (size_t)n->room);
     }
     n->bytes = NULL;
@@ -671,9 +756,9 @@ enum ptw_status compact(const struct job *j, struct image *n)
     return st;
 }
 
-/* --------------------------------------------------------------- the judge */
+/* --------------------------------------------------------------- the check */
 
-const char JUDGED_TOO_LONG[] = "too long";
+const char CHECK_TOO_LONG[] = "too long";
 
 static char complaint[256];
 
@@ -690,33 +775,74 @@ static bool complain(const char *format, ...)
     return false;
 }
 
-/* A map from numbers that are not 0 to numbers. */
-enum { MAP_LOG2 = 20 };
+/* A map from numbers that are not 0 to numbers.  It grows when it is half full. */
+enum { MAP_LOG2 = 8 };
 
 struct map {
     uint64_t *slot; /* key, value */
+    unsigned log2;  /* of the number of slots */
+    size_t keys;
 };
 
-static uint64_t *map_at(struct map *m, uint64_t key)
+static void map_make(struct map *m, unsigned log2)
 {
-    size_t mask = ((size_t)1 << MAP_LOG2) - 1;
-    size_t i = (size_t)(key * 0x9E3779B97F4A7C15 >> (64 - MAP_LOG2));
-
-    while (m->slot[2 * i] != 0 && m->slot[2 * i] != key) {
-        i = (i + 1) & mask;
-    }
-    m->slot[2 * i] = key;
-    return &m->slot[2 * i + 1];
+    m->slot = calloc((size_t)2 << log2, sizeof *m->slot);
+    must(m->slot != NULL, "out of memory");
+    m->log2 = log2;
+    m->keys = 0;
 }
 
 static void map_init(struct map *m)
 {
-    m->slot = (uint64_t *)(void *)far_memory((uint64_t)16 << MAP_LOG2);
+    map_make(m, MAP_LOG2);
 }
 
 static void map_free(struct map *m)
 {
-    munmap(m->slot, (size_t)16 << MAP_LOG2);
+    free(m->slot);
+}
+
+/* The slot that has the key, or that it goes into. */
+static uint64_t *map_slot(const struct map *m, uint64_t key)
+{
+    size_t mask = ((size_t)1 << m->log2) - 1;
+    size_t i = (size_t)(key * 0x9E3779B97F4A7C15 >> (64 - m->log2));
+
+    while (m->slot[2 * i] != 0 && m->slot[2 * i] != key) {
+        i = (i + 1) & mask;
+    }
+    return &m->slot[2 * i];
+}
+
+static void map_grow(struct map *m)
+{
+    struct map larger;
+
+    map_make(&larger, m->log2 + 2);
+    larger.keys = m->keys;
+    for (size_t i = 0; i < (size_t)1 << m->log2; i++) {
+        if (m->slot[2 * i] != 0) {
+            memcpy(map_slot(&larger, m->slot[2 * i]), &m->slot[2 * i],
+                   2 * sizeof *m->slot);
+        }
+    }
+    map_free(m);
+    *m = larger;
+}
+
+/* The value of a key, 0 at first; to be used before the next call for this map. */
+static uint64_t *map_at(struct map *m, uint64_t key)
+{
+    uint64_t *slot = map_slot(m, key);
+
+    if (slot[0] == 0) {
+        if (++m->keys > (size_t)1 << (m->log2 - 1)) {
+            map_grow(m);
+            slot = map_slot(m, key);
+        }
+        slot[0] = key;
+    }
+    return &slot[1];
 }
 
 /* One side, as the naive walker sees it. */
@@ -725,7 +851,7 @@ struct side {
     size_t rams;
 };
 
-struct judge {
+struct check {
     const struct job *j;
     const struct image *n;
     struct oracle_mode mode;
@@ -750,12 +876,12 @@ enum { MAX_PAGES = 1 << 26 };
 
 static struct oracle_answer answers[MAX_ANSWERS];
 
-static bool merging(const struct judge *g)
+static bool merging(const struct check *g)
 {
     return (g->j->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
 }
 
-static bool copying(const struct judge *g)
+static bool copying(const struct check *g)
 {
     return (g->j->o.flags &
             (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) != 0;
@@ -796,7 +922,7 @@ static uint64_t read_entry(const struct side *s, uint64_t pa)
 }
 
 /* Where the entry of that level for va is; false without a table there. */
-static bool entry_place(const struct judge *g, const struct side *s,
+static bool entry_place(const struct check *g, const struct side *s,
                         uint64_t root, uint64_t va, unsigned level,
                         uint64_t *pa)
 {
@@ -807,7 +933,7 @@ static bool entry_place(const struct judge *g, const struct side *s,
     return true;
 }
 
-static struct oracle_answer look(const struct judge *g, const struct side *s,
+static struct oracle_answer look(const struct check *g, const struct side *s,
                                  uint64_t root, uint64_t va)
 {
     return oracle_translate(&g->mode, s->ram, s->rams, root, va);
@@ -834,7 +960,7 @@ struct selves {
     unsigned top; /* the level of the first one */
 };
 
-static struct selves selves_of(const struct judge *g, const struct side *s,
+static struct selves selves_of(const struct check *g, const struct side *s,
                                uint64_t root, uint64_t va, unsigned level)
 {
     struct selves found = {0, 0};
@@ -858,7 +984,7 @@ static struct selves selves_of(const struct judge *g, const struct side *s,
 
 /* Counts, of every leaf entry, the pages that it maps, and those that it lets the
  * guest write. */
-static void count_leaves(struct judge *g, uint64_t root,
+static void count_leaves(struct check *g, uint64_t root,
                          const struct oracle_answer *a)
 {
     uint64_t entry = 0;
@@ -887,7 +1013,7 @@ static void count_leaves(struct judge *g, uint64_t root,
 
 /* Whether the new leaf, of that size, for that part of the old one has to be
  * copy-on-write. */
-static bool turns(struct judge *g, const struct oracle_answer *a,
+static bool turns(struct check *g, const struct oracle_answer *a,
                   const struct oracle_answer *b)
 {
     if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
@@ -927,7 +1053,7 @@ static bool pair_up(struct map *there, struct map *back, uint64_t x, uint64_t y,
 }
 
 /* The tables on both ways to va, from the top to that level. */
-static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
+static bool check_tables(struct check *g, unsigned space, uint64_t va,
                          unsigned level)
 {
     uint64_t old_root = g->j->root[space].table.v;
@@ -962,7 +1088,7 @@ static bool judge_tables(struct judge *g, unsigned space, uint64_t va,
 }
 
 /* One small page of an old leaf, kept and readable, and the new leaf there. */
-static bool judge_page(struct judge *g, unsigned space, uint64_t va,
+static bool check_page(struct check *g, unsigned space, uint64_t va,
                        const struct oracle_answer *a,
                        const struct oracle_answer *b)
 {
@@ -1012,7 +1138,7 @@ static bool judge_page(struct judge *g, unsigned space, uint64_t va,
 /* Through a slot, a table is read as one of a level below.  Whether an entry on
  * the way to the leaf leads to a table only so: it lies behind the end of a small
  * root, or has bits that are reserved in a table of its own level. */
-static bool misread(const struct judge *g, unsigned space,
+static bool misread(const struct check *g, unsigned space,
                     const struct oracle_answer *a, unsigned slot)
 {
     uint64_t root = g->j->root[space].table.v;
@@ -1042,7 +1168,7 @@ static bool misread(const struct judge *g, unsigned space,
 
 /* Through a recursive slot the new tables are seen: the new space has the slot as
  * well, and what led to a table leads to a new one. */
-static bool judge_through_itself(struct judge *g, unsigned space,
+static bool check_through_itself(struct check *g, unsigned space,
                                  const struct oracle_answer *a,
                                  struct selves old)
 {
@@ -1075,7 +1201,7 @@ static bool judge_through_itself(struct judge *g, unsigned space,
     return true;
 }
 
-static bool judge_leaf(struct judge *g, unsigned space,
+static bool check_leaf(struct check *g, unsigned space,
                        const struct oracle_answer *a)
 {
     struct selves selves =
@@ -1084,7 +1210,7 @@ static bool judge_leaf(struct judge *g, unsigned space,
     bool tables = false;
 
     if (selves.count > 0) {
-        return judge_through_itself(g, space, a, selves);
+        return check_through_itself(g, space, a, selves);
     }
     for (uint64_t va = a->first; va - 1 != a->last; va += page_bytes()) {
         struct oracle_answer b;
@@ -1103,8 +1229,8 @@ static bool judge_leaf(struct judge *g, unsigned space,
         if (b.kind != ORACLE_LEAF) {
             return complain("space %u va %" PRIx64 ": lost", space, va);
         }
-        if (!judge_page(g, space, va, a, &b) ||
-            (!tables && !judge_tables(g, space, va, a->level))) {
+        if (!check_page(g, space, va, a, &b) ||
+            (!tables && !check_tables(g, space, va, a->level))) {
             return false;
         }
         tables = true;
@@ -1114,7 +1240,7 @@ static bool judge_leaf(struct judge *g, unsigned space,
 }
 
 /* An old entry that maps nothing.  What it names is the tests' to know. */
-static bool judge_nothing(struct judge *g, unsigned space,
+static bool check_nothing(struct check *g, unsigned space,
                           const struct oracle_answer *a)
 {
     enum ptw_absent_policy policy = g->j->o.absent.policy;
@@ -1142,7 +1268,7 @@ static bool judge_nothing(struct judge *g, unsigned space,
 }
 
 /* What was asked for in every space besides. */
-static bool judge_maps(struct judge *g, unsigned space)
+static bool check_maps(struct check *g, unsigned space)
 {
     for (size_t i = 0; i < g->j->o.maps; i++) {
         const struct ptw_map_request *m = &g->j->o.map[i];
@@ -1166,7 +1292,7 @@ static bool judge_maps(struct judge *g, unsigned space)
 
 /* Everything that the new space maps was accounted for, but for what is seen
  * through a recursive slot: there, the slot was. */
-static bool judge_extras(struct judge *g, unsigned space)
+static bool check_extras(struct check *g, unsigned space)
 {
     uint64_t root = g->n->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->now.ram, g->now.rams, root, 0,
@@ -1195,7 +1321,7 @@ static bool judge_extras(struct judge *g, unsigned space)
                     space, pages, g->matched);
 }
 
-static bool judge_space(struct judge *g, unsigned space, bool count_only)
+static bool check_space(struct check *g, unsigned space, bool count_only)
 {
     uint64_t root = g->j->root[space].table.v;
     size_t count = oracle_walk(&g->mode, g->old.ram, g->old.rams, root, 0,
@@ -1208,7 +1334,7 @@ static bool judge_space(struct judge *g, unsigned space, bool count_only)
         }
     }
     if (count == MAX_ANSWERS || pages > MAX_PAGES) {
-        (void)snprintf(complaint, sizeof complaint, "%s", JUDGED_TOO_LONG);
+        (void)snprintf(complaint, sizeof complaint, "%s", CHECK_TOO_LONG);
         return false;
     }
     g->matched = 0;
@@ -1217,16 +1343,16 @@ static bool judge_space(struct judge *g, unsigned space, bool count_only)
 
         if (count_only) {
             count_leaves(g, root, a);
-        } else if (a->kind == ORACLE_LEAF ? !judge_leaf(g, space, a)
-                                          : !judge_nothing(g, space, a)) {
+        } else if (a->kind == ORACLE_LEAF ? !check_leaf(g, space, a)
+                                          : !check_nothing(g, space, a)) {
             return false;
         }
     }
-    return count_only || (judge_maps(g, space) && judge_extras(g, space));
+    return count_only || (check_maps(g, space) && check_extras(g, space));
 }
 
 /* Roots given twice stay one root, and others stay two. */
-static bool judge_roots(const struct job *j, const struct image *n)
+static bool check_roots(const struct job *j, const struct image *n)
 {
     for (uint32_t i = 0; i < j->roots; i++) {
         for (uint32_t k = 0; k < i; k++) {
@@ -1239,12 +1365,12 @@ static bool judge_roots(const struct job *j, const struct image *n)
     return true;
 }
 
-const char *judged(const struct job *j, const struct image *n)
+const char *check_image(const struct job *j, const struct image *n)
 {
-    struct judge g = {.j = j, .n = n, .mode = mode_of(&regime)};
+    struct check g = {.j = j, .n = n, .mode = mode_of(&regime)};
     struct map *maps[] = {&g.leaves, &g.pages,     &g.page,   &g.was,
                           &g.table,  &g.was_table, &g.joined, &g.written};
-    bool fine = judge_roots(j, n);
+    bool fine = check_roots(j, n);
 
     g.cut =
         j->o.leave_outs > 0 || j->o.first.v != 0 || j->o.last.v != UINT64_MAX;
@@ -1265,10 +1391,10 @@ const char *judged(const struct job *j, const struct image *n)
         map_init(maps[i]);
     }
     for (uint32_t i = 0; fine && copying(&g) && i < j->roots; i++) {
-        fine = judge_space(&g, i, true);
+        fine = check_space(&g, i, true);
     }
     for (uint32_t i = 0; fine && i < j->roots; i++) {
-        fine = judge_space(&g, i, false);
+        fine = check_space(&g, i, false);
     }
     for (unsigned i = 0; i < sizeof maps / sizeof maps[0]; i++) {
         map_free(maps[i]);
@@ -1404,8 +1530,8 @@ static bool all_is_well(const struct job *j, const struct image *n)
     if (!rubbish_from(n, n->counts.bytes)) {
         return complain("something was written behind the image");
     }
-    why = judged(j, n);
-    if (why[0] != '\0' && strcmp(why, JUDGED_TOO_LONG) != 0) {
+    why = check_image(j, n);
+    if (why[0] != '\0' && strcmp(why, CHECK_TOO_LONG) != 0) {
         return false;
     }
     st = verified(j, n);

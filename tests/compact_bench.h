@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rebuilding and comparing, for tests: a guest whose memory has parts that are
  * read directly, served or refused; a driver that hands out storage and takes
- * the pages; and a judge of the outcome that knows neither the rebuilder nor
+ * the pages; and a check of the outcome that knows neither the rebuilder nor
  * the verifier, only the naive walker. */
 #ifndef PTW_TESTS_COMPACT_BENCH_H
 #define PTW_TESTS_COMPACT_BENCH_H
@@ -208,21 +208,21 @@ void poke(struct image *n, unsigned i, uint64_t va, unsigned level,
 uint64_t image_table(const struct image *n, unsigned i, uint64_t va,
                      unsigned level);
 
-/* --------------------------------------------------------------- the judge */
+/* --------------------------------------------------------------- the check */
 
-/* judged compares, space by space and page by page, what the naive walker finds
+/* check_image compares, space by space and page by page, what the naive walker finds
  * in the guest and in the image.  It returns "" or what is wrong; static.
- * JUDGED_TOO_LONG: there is more than the naive walker can do. */
-extern const char JUDGED_TOO_LONG[];
-const char *judged(const struct job *j, const struct image *n);
+ * CHECK_TOO_LONG: there is more than the naive walker can do. */
+extern const char CHECK_TOO_LONG[];
+const char *check_image(const struct job *j, const struct image *n);
 
 /* verified runs the verifier over the same; the storage is handed out in the
  * same way. */
 extern struct ptw_verify verify;
 enum ptw_status verified(const struct job *j, const struct image *n);
 
-/* good compacts, and returns "" when all is well with the outcome: the judge and
- * the verifier agree to it, and to rebuild it gives the same again.  The image
+/* good compacts, and returns "" when all is well with the outcome: check_image
+ * and the verifier agree to it, and to rebuild it gives the same again.  The image
  * stays, when n is not NULL. */
 const char *good(const struct job *j, struct image *n);
 

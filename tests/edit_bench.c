@@ -185,7 +185,12 @@ static bool kept_used[FRAMES];
 
 void remember(void)
 {
-    memcpy(kept, ram, sizeof kept);
+    memcpy(kept, ram, (size_t)POOL_FIRST * PAGE);
+    for (unsigned f = POOL_FIRST; f < FRAMES; f++) {
+        if (pool.used[f]) { /* as_remembered looks at no others */
+            memcpy(&kept[f * PAGE], &ram[f * PAGE], (size_t)unit_bytes());
+        }
+    }
     memcpy(kept_used, pool.used, sizeof kept_used);
 }
 

@@ -2337,7 +2337,7 @@ static void expect_good_random(const char *name, uint64_t seed, unsigned times)
         struct job j = random_job(name, &d);
         const char *what = good(&j, NULL);
 
-        if (strcmp(what, JUDGED_TOO_LONG) == 0) {
+        if (strcmp(what, CHECK_TOO_LONG) == 0) {
             too_long++;
         } else {
             cr_expect(eq(str, (char *)what, ""), "round %u", n);

@@ -469,11 +469,14 @@ static void add_item(struct facts *f, const struct ptw_item *item)
     add_parts(f, new);
 }
 
+/* Answers of the oracle to one question: many of them make few facts. */
+enum { MAX_ANSWERS = 1 << 14 };
+
 static void add_oracle(struct facts *f, uint64_t root)
 {
-    static struct oracle_answer answer[1 << 16];
+    static struct oracle_answer answer[MAX_ANSWERS];
     size_t n = oracle_walk(&oracle, slot, slots, root, f->from, f->to, answer,
-                           1 << 16);
+                           MAX_ANSWERS);
     size_t left = oracle_leave_out(answer, n, out, outs, f->from, f->to);
 
     for (size_t i = 0; i < left && !f->full; i++) {
@@ -482,7 +485,7 @@ static void add_oracle(struct facts *f, uint64_t root)
             add_parts(f, fact_of(&answer[i]));
         }
     }
-    f->full |= n == 1 << 16;
+    f->full |= n == MAX_ANSWERS;
 }
 
 /* Adds the items of a walk until it ends or there are enough. */

@@ -1113,7 +1113,7 @@ EVERY(verify, sees_any_flipped_bit_of_any_table)
     for (unsigned n = 0; n < 400; n++) {
         uint64_t byte = image.counts.page_bytes + roll_below(&d, tables);
         uint8_t bit = (uint8_t)(1 << roll_below(&d, 8));
-        const char *judge;
+        const char *wrong;
         enum ptw_status st;
 
         while (image.bytes[byte] == 0) { /* a part of an entry that is used */
@@ -1121,11 +1121,11 @@ EVERY(verify, sees_any_flipped_bit_of_any_table)
         }
         image.bytes[byte] ^= bit;
         st = verified(&j, &image);
-        judge = judged(&j, &image);
-        cr_expect(st == PTW_DIFFERENT || (st == PTW_OK && judge[0] == '\0'),
+        wrong = check_image(&j, &image);
+        cr_expect(st == PTW_DIFFERENT || (st == PTW_OK && wrong[0] == '\0'),
                   "byte %#llx bit %#x: %s",
                   (unsigned long long)(byte - image.counts.page_bytes), bit,
-                  judge);
+                  wrong);
         seen += st == PTW_DIFFERENT;
         image.bytes[byte] ^= bit;
     }

@@ -50,12 +50,10 @@ const struct oracle_format *oracle_format_named(const char *name)
 
 uint64_t oracle_ones(unsigned hi, unsigned lo)
 {
-    uint64_t mask = 0;
-
-    for (unsigned i = lo; i <= hi && i < 64; i++) {
-        mask |= (uint64_t)1 << i;
+    if (lo > hi || lo > 63) {
+        return 0;
     }
-    return mask;
+    return (UINT64_MAX >> (hi < 63 ? 63 - hi : 0)) & (UINT64_MAX << lo);
 }
 
 /* Of an address without tables, those that a physical one has. */
