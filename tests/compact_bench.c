@@ -3,6 +3,7 @@
 #include "compact_bench.h"
 
 #include "oracle/oracle.h"
+#include "oracle_regime.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -138,9 +139,9 @@ static void describe_guest(void)
          "regions");
 }
 
-void start(const char *name)
+/* Makes the guest of the machine's memory. */
+static void make_guest(void)
 {
-    machine(name);
     memset(&guest, 0, sizeof guest);
     tables_taken = 0;
     for (unsigned i = (unsigned)data_at(0) / PAGE; i < guest_bytes() / PAGE;
@@ -155,13 +156,30 @@ void start(const char *name)
     offer(0, guest_bytes(), ram, DIRECT);
 }
 
-static void start_with(const char *name, unsigned without, unsigned with)
+void start(const char *name)
+{
+    machine(name);
+    make_guest();
+}
+
+void start_narrow(const char *name, unsigned pa_bits)
+{
+    machine_with(name, pa_bits, 0);
+    make_guest();
+}
+
+void narrow_processor(unsigned pa_bits)
+{
+    oracle.pa_bits = pa_bits;
+    must(oracle_regime(&oracle, &regime) == PTW_OK, "a narrow processor");
+}
+
+/* Starts on a processor that lacks or has those features. */
+static void start_with(const char *name, unsigned features)
 {
     start(name);
-    must(ptw_regime_by_name(name, NULL, without, &regime, NULL) == PTW_OK,
-         name);
-    must(ptw_regime_with(&regime, with, &regime, NULL) == PTW_OK, name);
-    oracle = mode_of(&regime);
+    oracle = oracle_mode_of(oracle.format, oracle.pa_bits, features);
+    must(oracle_regime(&oracle, &regime) == PTW_OK, name);
 }
 
 bool start_without_write_protect(const char *name)
@@ -170,18 +188,23 @@ bool start_without_write_protect(const char *name)
     if (!oracle_has_write_protect(oracle.format)) {
         return false;
     }
-    start_with(name, PTW_X86_WP, 0);
+    start_with(name, ORACLE_NO_WRITE_PROTECT);
     return true;
 }
 
 bool start_with_shadow_stacks(const char *name)
 {
     start(name);
-    if (!oracle.format->has_shadow_stacks || !ptw_is_x86(&regime)) {
+    if (oracle.format->shadow_stack == NULL) {
         return false;
     }
-    start_with(name, 0, PTW_X86_CET);
+    start_with(name, ORACLE_SHADOW_STACKS);
     return true;
+}
+
+uint64_t shadow_stack(uint64_t leaf)
+{
+    return oracle.format->shadow_stack(leaf);
 }
 
 uint64_t guest_bytes(void)

@@ -40,14 +40,25 @@ struct guest {
 
 extern struct guest guest;
 
-/* start is machine, with a guest of its memory. */
+/* start is machine, with a guest of its memory; start_narrow the same on a processor
+ * with physical addresses of that width. */
 void start(const char *name);
+void start_narrow(const char *name, unsigned pa_bits);
+
+/* narrow_processor changes the width of the physical addresses, and nothing in
+ * memory.  At NARROW, each level of every regime has reserved bits. */
+enum { NARROW = 40 };
+
+void narrow_processor(unsigned pa_bits);
 
 /* The same where the supervisor writes everywhere, and where there are shadow
- * stacks, which a leaf that is dirty and not writable maps.  False: no processor of
- * the regime is like that. */
+ * stacks.  False: no processor of the regime is like that. */
 bool start_without_write_protect(const char *name);
 bool start_with_shadow_stacks(const char *name);
+
+/* shadow_stack returns a page of level 0 that can't be written as one of a shadow
+ * stack. */
+uint64_t shadow_stack(uint64_t leaf);
 
 /* How many bytes start offers, from 0 on. */
 uint64_t guest_bytes(void);

@@ -10,6 +10,9 @@ struct feature {
 
 enum { MOST_FEATURES = 8 };
 
+/* TCR.HD counts with HA only. */
+enum { DIRTY_STATE = PTW_AARCH64_HA | PTW_AARCH64_HD };
+
 static unsigned features_of(const struct oracle_mode *m,
                             struct feature f[MOST_FEATURES])
 {
@@ -28,6 +31,9 @@ static unsigned features_of(const struct oracle_mode *m,
         f[n++] = (struct feature){m->zicfiss, false, PTW_RISCV_ZICFISS};
         break;
     case ORACLE_AARCH64:
+        f[n++] = (struct feature){m->hd, false, DIRTY_STATE};
+        f[n++] = (struct feature){m->hpd, false, PTW_AARCH64_HPD};
+        break;
     case ORACLE_NO_FAMILY:
         break;
     }
@@ -79,6 +85,9 @@ struct oracle_mode oracle_mode_of_regime(const struct ptw_regime *r)
         m.zicfiss = (features & PTW_RISCV_ZICFISS) != 0;
         break;
     case ORACLE_AARCH64:
+        m.hd = (features & DIRTY_STATE) == DIRTY_STATE;
+        m.hpd = (features & PTW_AARCH64_HPD) != 0;
+        break;
     case ORACLE_NO_FAMILY:
         break;
     }

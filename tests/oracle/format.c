@@ -6,8 +6,25 @@
 #include <string.h>
 
 const struct oracle_format *const oracle_formats[ORACLE_FORMATS] = {
-    &oracle_amd64, &oracle_i686, &oracle_bare, &oracle_pae,  &oracle_amd64_la57,
-    &oracle_sv32,  &oracle_sv39, &oracle_sv48, &oracle_sv57,
+    &oracle_amd64,
+    &oracle_i686,
+    &oracle_bare,
+    &oracle_pae,
+    &oracle_amd64_la57,
+    &oracle_sv32,
+    &oracle_sv39,
+    &oracle_sv48,
+    &oracle_sv57,
+    &oracle_aarch64_4k_48,
+    &oracle_aarch64_4k_39,
+    &oracle_aarch64_4k_52,
+    &oracle_aarch64_4k_48_upper,
+    &oracle_aarch64_4k_40_el2,
+    &oracle_aarch64_16k_47,
+    &oracle_aarch64_16k_52,
+    &oracle_aarch64_64k_48,
+    &oracle_aarch64_64k_52,
+    &oracle_aarch64_64k_42_upper,
 };
 
 struct oracle_mode oracle_mode_of(const struct oracle_format *f,
@@ -116,6 +133,14 @@ uint64_t oracle_alone(const struct oracle_mode *mode, unsigned level,
     const struct oracle_format *f = mode->format;
 
     return f->alone != NULL ? f->alone(mode, level, leaf) : leaf;
+}
+
+uint64_t oracle_in_a_run(const struct oracle_mode *mode, unsigned level,
+                         uint64_t leaf)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->in_a_run != NULL ? f->in_a_run(mode, level, leaf) : leaf;
 }
 
 uint64_t oracle_write_protected(const struct oracle_mode *mode, unsigned level,
