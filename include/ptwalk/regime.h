@@ -237,7 +237,8 @@ struct ptw_access {
  * page whose leaf is raw, below entries that grant `above` together; the
  * regime's features, protection keys and shadow stacks included.  The rights of
  * the whole path may be given in place of `above`, except for shadow-stack
- * accesses.  The family's header says what `allow` and `keys` mean. */
+ * accesses, and where the processor itself makes leaves writable (aarch64 with HD).
+ * The family's header says what `allow` and `keys` mean. */
 bool ptw_access_allowed(const struct ptw_regime *r, unsigned above,
                         unsigned level, uint64_t raw,
                         const struct ptw_access *access);

@@ -140,11 +140,11 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     w->phase = PTW_PHASE_END;
     if (kind == PTW_SPACE_WALKED) {
         w->phase = PTW_PHASE_WALK;
-        if (c->remarks != 0) {
-            ptw_emit_remarks(a, w, out);
-        }
         if (w->gap == PTW_GAP_BEFORE) {
             ptw_emit_gap(a, w, out);
+        }
+        if (c->remarks != 0) {
+            ptw_emit_remarks(a, w, out);
         }
         if (a->levels == 0 && c->first <= c->last &&
             (c->regime->rights & c->need_leaf) == c->need_leaf) {
