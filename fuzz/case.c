@@ -772,9 +772,7 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
         format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
     enum ptw_status st;
 
-    w->mode = oracle_mode_of(format,
-                             format->most_pa_bits -
-                                 (unsigned)fz_get(header, HEADER_WIDTH) % 21,
+    w->mode = oracle_mode_of(format, pa_bits < 32 ? 32 : pa_bits,
                              (unsigned)features);
     if (format->has_flag_bits) {
         w->mode.flag_bits = fz_get(header, HEADER_FLAG_BITS) << 32;
