@@ -1566,7 +1566,7 @@ static unsigned stores_at(const void *storage)
 
 EVERY(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
 {
-    static _Alignas(8) unsigned char storage[1 << 16];
+    static _Alignas(8) unsigned char storage[1 << 18];
     struct job j = one_space(name);
     void *before = &j;
 
@@ -1587,7 +1587,7 @@ EVERY(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
         eq(int, (int)ptw_rebuild_give(&rb, storage, 8, &before), PTW_E_SPACE));
     before = &j;
     cr_expect(
-        eq(int, (int)ptw_rebuild_give(&rb, NULL, 1 << 16, &before), PTW_E_ARG));
+        eq(int, (int)ptw_rebuild_give(&rb, NULL, 1 << 18, &before), PTW_E_ARG));
     cr_expect(before == NULL);
     cr_expect(eq(uint, stores_at(storage), 0));
     cr_expect(eq(int,

@@ -1066,7 +1066,7 @@ EVERY(verify, refuses_what_has_no_meaning)
 
 EVERY(verify, takes_only_storage_that_it_can_use)
 {
-    static _Alignas(8) unsigned char storage[PTW_VERIFY_STORES + 9][1 << 16];
+    static _Alignas(8) unsigned char storage[PTW_VERIFY_STORES + 9][1 << 18];
     struct job j = rebuilt(name, PTW_REBUILD_COPY_ON_WRITE);
     struct ptw_verify_options o = {.last = {UINT64_MAX},
                                    .flags = PTW_REBUILD_COPY_ON_WRITE,
