@@ -87,8 +87,6 @@ static uint64_t read_address(const struct fz_case *w, const uint8_t *record)
         ADDRESS_I0, ADDRESS_I1, ADDRESS_I2, ADDRESS_I3, ADDRESS_I4};
     unsigned levels = w->levels > 0 ? w->levels : ORACLE_MOST_LEVELS;
     uint64_t below = fz_get(record, ADDRESS_BELOW);
-    uint64_t first;
-    uint64_t last;
     uint64_t va = 0;
 
     for (unsigned l = 0; l < levels; l++) {
@@ -100,8 +98,7 @@ static uint64_t read_address(const struct fz_case *w, const uint8_t *record)
     }
     va = oracle_address(&w->mode, va);
     if (fz_get(record, ADDRESS_SIGN) != 0) {
-        oracle_gap(&w->mode, &first, &last);
-        va ^= w->mode.format->sign_extended ? first << 1 : first;
+        va ^= oracle_bit_above(&w->mode);
     }
     return va | (below < 0x8000 ? below : below - 0x10000) % w->page_bytes;
 }

@@ -55,7 +55,8 @@ struct ptw_format {
                            uint64_t raw, unsigned level);
 
     /* address_bits returns the bits of raw, an entry that leads to a table or
-     * is a leaf, that hold its address; put_address returns the bits of such an
+     * is a leaf, that hold its address, or say how its address is held: without
+     * them, put_address gives it any address.  put_address returns the bits of such an
      * entry that say pa, which is aligned to it.  An address that the entry
      * can't hold loses bits: decode tells. */
     uint64_t (*address_bits)(const struct ptw_regime *r, unsigned level,

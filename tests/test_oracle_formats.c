@@ -10,10 +10,18 @@
 
 static const uint64_t XD = (uint64_t)1 << 63;
 
-/* What a processor lacks. */
-enum { NO_NX = 1, NO_PAGE1G = 2 };
+/* What a processor lacks, or has besides. */
+enum {
+    NO_NX = 1,
+    NO_PAGE1G = 2,
+    NO_NAPOT = 4,
+    NO_PBMT = 8,
+    ZICFISS = 16,
+    HD = 32,
+    HPD = 64
+};
 
-/* Rights are "w", "x" and "u", and "r" where an entry can withhold it. */
+/* Rights are "w", "x", "u" and "X", and "r" where an entry can withhold it. */
 struct vector {
     unsigned level;
     unsigned pa_bits;
@@ -32,7 +40,12 @@ static struct oracle_mode mode_of(const struct oracle_format *f,
                                .nx = (lacks & NO_NX) == 0,
                                .pse = true,
                                .page1g = (lacks & NO_PAGE1G) == 0,
-                               .wp = true};
+                               .wp = true,
+                               .svnapot = (lacks & NO_NAPOT) == 0,
+                               .svpbmt = (lacks & NO_PBMT) == 0,
+                               .zicfiss = (lacks & ZICFISS) != 0,
+                               .hd = (lacks & HD) != 0,
+                               .hpd = (lacks & HPD) != 0};
 
     return mode;
 }
@@ -46,7 +59,8 @@ static unsigned rights_in(const struct oracle_mode *mode, int kind,
     return (reads || strchr(letters, 'r') != NULL ? (unsigned)ORACLE_READ : 0) |
            (strchr(letters, 'w') != NULL ? (unsigned)ORACLE_WRITE : 0) |
            (strchr(letters, 'x') != NULL ? (unsigned)ORACLE_EXEC : 0) |
-           (strchr(letters, 'u') != NULL ? (unsigned)ORACLE_USER : 0);
+           (strchr(letters, 'u') != NULL ? (unsigned)ORACLE_USER : 0) |
+           (strchr(letters, 'X') != NULL ? (unsigned)ORACLE_USER_EXEC : 0);
 }
 
 static void reads(const struct oracle_format *f, const struct vector *v,
@@ -196,6 +210,169 @@ Test(oracle_formats, la57_reads_entries_as_amd64_does)
     }
 }
 
+/* The RISC-V Instruction Set Manual, volume II, "Sv39: Page-Based 39-bit Virtual-Memory
+ * System" and what it refers to in "Sv32". */
+static const struct vector sv39_vectors[] = {
+    /* "Encoding of PTE R/W/X fields" */
+    {0, 56, 0, 0x1c01, BAD, 0, ""}, /* a pointer to a next level, at the last */
+    {1, 56, 0, 0x1c01, TO, 0x7000, "rwxu"},
+    {0, 56, 0, 0x1c03, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x1c05, BAD, 0, ""}, /* reserved: W without R, */
+    {0, 56, 0, 0x1c07, MAP, 0x7000, "rw"},
+    {0, 56, 0, 0x1c09, MAP, 0x7000, "x"},
+    {0, 56, 0, 0x1c0b, MAP, 0x7000, "rx"},
+    {0, 56, 0, 0x1c0d, BAD, 0, ""}, /* with X, too */
+    {0, 56, 0, 0x1c0f, MAP, 0x7000, "rwx"},
+    {0, 56, 0, 0x1c13, MAP, 0x7000, "ru"},
+    {0, 56, 0, 0x1c1f, MAP, 0x7000, "rwxu"},
+    {0, 56, 0, 0xfffffffffffffffe, ABSENT, 0, ""}, /* V is 0 */
+
+    /* "Sv39 page table entry": G, A, D, RSW */
+    {0, 56, 0, 0x1c23, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x1c43, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x1c83, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x1fe3, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x3ffffffffffc03, MAP, 0xfffffffffff000, "r"},
+    {0, 50, 0, 0x1000000000c03, BAD, 0, ""}, /* wider than the processor */
+    {0, 50, 0, 0xffffffffffc03, BAD, 0, ""},
+    {0, 50, 0, 0x0fffffffffc03, MAP, 0x3fffffffff000, "r"},
+    {0, 56, 0, 0x0040000000001c03, BAD, 0, ""}, /* 60:54 are reserved */
+    {0, 56, 0, 0x0100000000001c03, BAD, 0, ""},
+    {0, 56, 0, 0x1000000000001c03, BAD, 0, ""},
+    {1, 56, 0, 0x1000000000001c01, BAD, 0, ""},
+
+    /* "For non-leaf PTEs, the D, A, and U bits are reserved"; G is not. */
+    {2, 56, 0, 0x1c01, TO, 0x7000, "rwxu"},
+    {2, 56, 0, 0x1c21, TO, 0x7000, "rwxu"},
+    {2, 56, 0, 0x1f01, TO, 0x7000, "rwxu"},
+    {2, 56, 0, 0x1c11, BAD, 0, ""},
+    {2, 56, 0, 0x1c41, BAD, 0, ""},
+    {1, 56, 0, 0x1c81, BAD, 0, ""},
+    {1, 56, 0, 0x3ffffffffffc01, TO, 0xfffffffffff000, "rwxu"},
+    {1, 44, 0, 0x0040000000c01, BAD, 0, ""},
+
+    /* "Virtual Address Translation Process", step 6: misaligned superpages */
+    {1, 56, 0, 0x8000f, MAP, 0x200000, "rwx"},
+    {1, 56, 0, 0x8040f, BAD, 0, ""},
+    {1, 56, 0, 0xc000f, BAD, 0, ""},
+    {2, 56, 0, 0x1000000f, MAP, 0x40000000, "rwx"},
+    {2, 56, 0, 0x1000040f, BAD, 0, ""},
+    {2, 56, 0, 0x1800000f, BAD, 0, ""},
+    {2, 56, 0, 0x3ffffff000000f, MAP, 0xffffffc0000000, "rwx"},
+
+    /* "Page table entry encodings when pte.N=1" */
+    {0, 56, 0, 0x8000000000006003, MAP, 0x10000, "r"}, /* ppn xxxx 1000 */
+    {0, 56, 0, 0x8000000000002003, MAP, 0, "r"},
+    {0, 56, 0, 0x8000000000004003, BAD, 0, ""}, /* xxxx 0000 */
+    {0, 56, 0, 0x8000000000006403, BAD, 0, ""}, /* xxxx xxx1 */
+    {0, 56, 0, 0x8000000000006803, BAD, 0, ""}, /* xxxx xx1x */
+    {0, 56, 0, 0x8000000000007003, BAD, 0, ""}, /* xxxx x1xx */
+    {1, 56, 0, 0x800000000008000f, BAD, 0, ""}, /* not at level 0 */
+    {1, 56, 0, 0x800000000008200f, BAD, 0, ""},
+    {1, 56, 0, 0x8000000000001c01, BAD, 0, ""}, /* nor in a pointer */
+    {0, 56, NO_NAPOT, 0x8000000000006003, BAD, 0, ""},
+
+    /* "Encodings for PBMT field in Sv39, Sv48, and Sv57 PTEs" */
+    {0, 56, 0, 0x2000000000001c03, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x4000000000001c03, MAP, 0x7000, "r"},
+    {0, 56, 0, 0x6000000000001c03, BAD, 0, ""},
+    {2, 56, 0, 0x2000000000001c01, BAD, 0, ""}, /* reserved in pointers */
+    {1, 56, 0, 0x4000000000001c01, BAD, 0, ""},
+    {0, 56, NO_PBMT, 0x2000000000001c03, BAD, 0, ""},
+    {0, 56, NO_PBMT, 0x4000000000001c03, BAD, 0, ""},
+
+    /* "Shadow Stack Memory Protection": xwr is 010 */
+    {0, 56, ZICFISS, 0x1c05, MAP, 0x7000, "r"},
+    {0, 56, ZICFISS, 0x1c15, MAP, 0x7000, "ru"},
+    {0, 56, ZICFISS, 0x1c0d, BAD, 0, ""},
+    {1, 56, ZICFISS, 0x80005, MAP, 0x200000, "r"},
+};
+
+Test(oracle_formats, sv39_is_as_the_manual_has_it)
+{
+    reads(&oracle_sv39, sv39_vectors,
+          sizeof sv39_vectors / sizeof *sv39_vectors);
+}
+
+/* "Sv32: Page-Based 32-bit Virtual-Memory Systems". */
+static const struct vector sv32_vectors[] = {
+    {0, 34, 0, 0x1c0f, MAP, 0x7000, "rwx"},
+    {0, 34, 0, 0x1c1f, MAP, 0x7000, "rwxu"},
+    {0, 34, 0, 0xfffffc0f, MAP, 0x3fffff000, "rwx"}, /* PPN is 31:10 */
+    {0, 32, 0, 0x4000000f, BAD, 0, ""},
+    {0, 34, 0, 0xfffffffe, ABSENT, 0, ""},
+    {0, 34, 0, 0x1c01, BAD, 0, ""},
+    {1, 34, 0, 0xfffffc01, TO, 0x3fffff000, "rwxu"},
+    {1, 34, 0, 0x1c41, BAD, 0, ""},
+    {1, 34, 0, 0xfff0000f, MAP, 0x3ffc00000, "rwx"}, /* a megapage */
+    {1, 34, 0, 0x0010040f, BAD, 0, ""},
+    {1, 34, 0, 0x0018000f, BAD, 0, ""},
+    {0, 34, ZICFISS, 0x1c05, MAP, 0x7000, "r"},
+};
+
+Test(oracle_formats, sv32_is_as_the_manual_has_it)
+{
+    reads(&oracle_sv32, sv32_vectors,
+          sizeof sv32_vectors / sizeof *sv32_vectors);
+}
+
+/* "Sv48" and "Sv57" repeat "Sv39": where a level is in both, so is its entry. */
+Test(oracle_formats, sv48_and_sv57_read_entries_as_sv39_does)
+{
+    uint64_t state = 1;
+
+    for (unsigned i = 0; i < 100000; i++) {
+        unsigned level = i % oracle_sv39.levels;
+        struct oracle_mode mode =
+            mode_of(&oracle_sv39, 36 + i % 21, i / 3 % 32);
+        struct oracle_entry e[3];
+        uint64_t raw;
+
+        state = state * 6364136223846793005 + 1442695040888963407;
+        raw = (state | 1) & (i % 2 == 0 ? UINT64_MAX : oracle_ones(53, 0));
+        e[0] = oracle_sv39.decode(&mode, raw, level);
+        mode.format = &oracle_sv48;
+        e[1] = oracle_sv48.decode(&mode, raw, level);
+        mode.format = &oracle_sv57;
+        e[2] = oracle_sv57.decode(&mode, raw, level);
+        for (unsigned k = 1; k < 3; k++) {
+            cr_assert(e[k].kind == e[0].kind && e[k].pa == e[0].pa &&
+                      e[k].rights == e[0].rights);
+        }
+    }
+}
+
+/* Svnapot: the lowest four bits of the page number are those of the address. */
+Test(oracle_formats, napot_leaves_map_their_own_part)
+{
+    struct oracle_mode mode = mode_of(&oracle_sv39, 56, 0);
+
+    for (unsigned i = 0; i < 512; i++) {
+        struct oracle_entry e = oracle_decode(&mode, 0x8000000000006003, 0, i);
+
+        cr_expect(e.kind == ORACLE_MAPS);
+        cr_expect(e.pa == 0x10000 + (uint64_t)(i % 16) * 0x1000, "%u", i);
+        cr_expect(oracle_decode(&mode, 0x1c03, 0, i).pa == 0x7000);
+    }
+    cr_expect(oracle_alone(&mode, 0, 0x80000000000060c7) == 0x40c7);
+    cr_expect(oracle_alone(&mode, 0, 0x60c7) == 0x60c7);
+}
+
+/* A page of a shadow stack that is copy-on-write stays one that can be read. */
+Test(oracle_formats, riscv_marks_leaves_that_stay_leaves)
+{
+    struct oracle_mode mode = mode_of(&oracle_sv39, 56, ZICFISS);
+
+    cr_expect(oracle_mark(&mode, 0, 0x1cc7) == 0x1dc3);
+    cr_expect(oracle_mark(&mode, 0, 0x1ccf) == 0x1dcb);
+    cr_expect(oracle_mark(&mode, 0, 0x1ec5) == 0x1dc3);
+    cr_expect(oracle_writes(&mode, true, 0x1cc5));
+    cr_expect(!oracle_writes(&mode, true, 0x1cc3));
+    cr_expect(oracle_marked(&mode, 0, 0x1dc3));
+    cr_expect(!oracle_marked(&mode, 0, 0x1dc7));
+    cr_expect(!oracle_marked(&mode, 0, 0x1cc3));
+}
+
 /* "Linear-Address Pre-Processing": bits 63:56, or 63:47, are equal; with PAE
  * paging and 32-bit paging, addresses have 32 bits. */
 Test(oracle_formats, tell_which_addresses_there_are)
@@ -209,6 +386,11 @@ Test(oracle_formats, tell_which_addresses_there_are)
         {&oracle_amd64_la57, 0x100000000000000, 0xfeffffffffffffff},
         {&oracle_pae, 0x100000000, UINT64_MAX},
         {&oracle_i686, 0x100000000, UINT64_MAX},
+        /* "Sv39", "Sv48", "Sv57": 63:39 are equal to 38, and so on. */
+        {&oracle_sv32, 0x100000000, UINT64_MAX},
+        {&oracle_sv39, 0x4000000000, 0xffffffbfffffffff},
+        {&oracle_sv48, 0x800000000000, 0xffff7fffffffffff},
+        {&oracle_sv57, 0x100000000000000, 0xfeffffffffffffff},
     };
 
     for (size_t i = 0; i < sizeof gap / sizeof *gap; i++) {
@@ -235,10 +417,11 @@ Test(oracle_formats, tell_where_a_root_may_be)
         unsigned bits;
         uint64_t bytes;
     } root[] = {
-        {&oracle_amd64, 46, 0x1000},
-        {&oracle_amd64_la57, 46, 0x1000},
-        {&oracle_pae, 32, 32},
-        {&oracle_i686, 32, 0x1000},
+        {&oracle_amd64, 46, 0x1000}, {&oracle_amd64_la57, 46, 0x1000},
+        {&oracle_pae, 32, 32},       {&oracle_i686, 32, 0x1000},
+        {&oracle_sv32, 34, 0x1000}, /* "satp": PPN has 22 bits, */
+        {&oracle_sv39, 46, 0x1000}, /* or 44 */
+        {&oracle_sv57, 46, 0x1000},
     };
 
     for (size_t i = 0; i < sizeof root / sizeof *root; i++) {

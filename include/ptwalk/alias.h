@@ -69,6 +69,21 @@ struct ptw_la57_alias {
     enum ptw_la57_alias_level level;
 };
 
+/* sv32, sv39, sv48, sv57: the tables have numbers in the manual and no names.  Those
+ * of the highest level of a mode are only ever roots: under sv32, which has an l0
+ * and an l1, there are aliases of l0 alone. */
+enum ptw_riscv_alias_level {
+    PTW_RISCV_ALIAS_L0,
+    PTW_RISCV_ALIAS_L1,
+    PTW_RISCV_ALIAS_L2,
+    PTW_RISCV_ALIAS_L3,
+};
+
+struct ptw_riscv_alias {
+    struct ptw_alias_ref ref;
+    enum ptw_riscv_alias_level level;
+};
+
 /* bare: there are no tables, so there can be no alias. */
 typedef struct ptw_void ptw_bare_alias;
 
@@ -78,6 +93,7 @@ union ptw_alias {
     struct ptw_i686_alias i686;
     struct ptw_pae_alias pae;
     struct ptw_la57_alias la57;
+    struct ptw_riscv_alias riscv;
     const ptw_bare_alias *bare;
 };
 
@@ -87,6 +103,7 @@ union ptw_alias_level {
     enum ptw_i686_alias_level i686;
     enum ptw_pae_alias_level pae;
     enum ptw_la57_alias_level la57;
+    enum ptw_riscv_alias_level riscv;
     const ptw_bare_alias *bare;
 };
 

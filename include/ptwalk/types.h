@@ -77,7 +77,8 @@ struct ptw_region {
  * takes away is gone, so sets are combined with "and".  A regime has some of
  * these (ptw_rights_of); no entry of it grants another. */
 enum ptw_right {
-    PTW_READ = 1,
+    PTW_READ = 1,  /* RISC-V: R, W, X and U set in the leaf, for this right and
+                      the three that follow */
     PTW_WRITE = 2, /* x86: R/W set at every level */
     PTW_USER = 4,  /* the user has the other rights, too; x86: U/S set at every
                       level */
@@ -95,6 +96,10 @@ enum ptw_arch_id {
     PTW_ARCH_AMD64, /* 4-level paging */
     PTW_ARCH_PAE,   /* PAE paging, 3 levels */
     PTW_ARCH_LA57,  /* 5-level paging */
+    PTW_ARCH_SV32,  /* RISC-V: Sv32, 2 levels */
+    PTW_ARCH_SV39,  /* Sv39, 3 levels */
+    PTW_ARCH_SV48,  /* Sv48, 4 levels */
+    PTW_ARCH_SV57,  /* Sv57, 5 levels */
 };
 
 /* PTW_MAX_LEVELS is the deepest descent of any architecture, known or planned.

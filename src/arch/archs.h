@@ -10,10 +10,18 @@
  * 80000008H:EAX[7:0]. */
 extern const struct ptw_widths ptw_x86_widths;
 
+/* Those of RISC-V, in Bare, too: from 32 to 56 bits. */
+extern const struct ptw_widths ptw_riscv_widths;
+
 extern const struct ptw_arch ptw_arch_bare;
+extern const struct ptw_arch ptw_arch_bare_riscv; /* with its widths */
 extern const struct ptw_arch ptw_arch_i686;
 extern const struct ptw_arch ptw_arch_amd64;
 extern const struct ptw_arch ptw_arch_pae;
 extern const struct ptw_arch ptw_arch_la57;
+extern const struct ptw_arch ptw_arch_sv32;
+extern const struct ptw_arch ptw_arch_sv39;
+extern const struct ptw_arch ptw_arch_sv48;
+extern const struct ptw_arch ptw_arch_sv57;
 
 #endif

@@ -2,7 +2,9 @@
 /* bare: paging is off, and an address is itself.
  *
  * Intel SDM vol. 3A, "Paging Modes and Control Bits": with CR0.PG clear, linear
- * addresses are treated as physical addresses.  There are no tables, hence no
+ * addresses are treated as physical addresses.  The RISC-V Instruction Set Manual:
+ * Volume II, "Supervisor Address Translation and Protection (satp) Register": Bare
+ * is no translation or protection.  There are no tables, hence no
  * levels, no entries and no aliases; the whole space is one leaf. */
 #include "archs.h"
 #include "walk/iterate.h"
@@ -111,26 +113,19 @@ static enum ptw_status bare_map(struct ptw_tables *t,
     return PTW_E_REGIME;
 }
 
-const struct ptw_arch ptw_arch_bare = {
-    .name = "bare",
-    .id = PTW_ARCH_BARE,
-    .format = &bare,
-    .widths = &ptw_x86_widths,
-    .root_bits = 64,
-    .granted = BARE_RIGHTS,
-    .letters = "rwxu",
-    .setup = bare_setup,
-    .attributes = bare_attributes,
-    .fields = bare_fields,
-    .present_text = "",
-    .right_text = bare_right_text,
-    .guest_writes = bare_guest_writes,
-    .shadow_stack = bare_shadow_stack,
-    .access_allowed = bare_access_allowed,
-    .alias_get = bare_alias_get,
-    .alias_level = bare_alias_level,
-    .level_number = bare_level_number,
-    .lookup = bare_lookup,
-    .next = bare_next,
-    .map = bare_map,
+#define BARE_ARCH                                                              \
+    .name = "bare", .id = PTW_ARCH_BARE, .format = &bare, .root_bits = 64,     \
+    .granted = BARE_RIGHTS, .letters = "rwxu", .setup = bare_setup,            \
+    .attributes = bare_attributes, .fields = bare_fields, .present_text = "",  \
+    .right_text = bare_right_text, .guest_writes = bare_guest_writes,          \
+    .shadow_stack = bare_shadow_stack, .access_allowed = bare_access_allowed,  \
+    .alias_get = bare_alias_get, .alias_level = bare_alias_level,              \
+    .level_number = bare_level_number, .lookup = bare_lookup,                  \
+    .next = bare_next, .map = bare_map
+
+const struct ptw_arch ptw_arch_bare = {BARE_ARCH, .widths = &ptw_x86_widths};
+
+const struct ptw_arch ptw_arch_bare_riscv = {
+    BARE_ARCH,
+    .widths = &ptw_riscv_widths,
 };

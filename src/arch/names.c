@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry: every paging mode that has a name. */
 #include "archs.h"
+#include "ptwalk/arch_riscv.h"
 #include "ptwalk/cpu.h"
 #include "regime.h"
 
@@ -19,10 +20,10 @@ static const struct {
     {"pae", &ptw_arch_pae, PTW_X86_NX | PTW_X86_WP},
     {"amd64-la57", &ptw_arch_la57, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
     {"aarch64", NULL, 0},
-    {"sv32", NULL, 0},
-    {"sv39", NULL, 0},
-    {"sv48", NULL, 0},
-    {"sv57", NULL, 0},
+    {"sv32", &ptw_arch_sv32, 0},
+    {"sv39", &ptw_arch_sv39, PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT},
+    {"sv48", &ptw_arch_sv48, PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT},
+    {"sv57", &ptw_arch_sv57, PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT},
 };
 
 /* Compares up to the end of name or, for a family such as "aarch64-4k-48", up

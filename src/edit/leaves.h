@@ -103,6 +103,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     uint64_t first = ptw_entry_offset(a, t, 0, t->index);
     uint64_t last = ptw_entry_offset(a, t, 0, t->last);
     enum ptw_status st = ptw_leaves_check(a, ed, last);
+    struct ptw_entry e;
     uint64_t raw = 0;
 
     if (st == PTW_OK && pass != PTW_PASS_PLAN) {
@@ -123,7 +124,8 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             if (st != PTW_OK) {
                 return PTW_E_BUS;
             }
-            switch (a->decode(r, raw, 0, i).kind) {
+            e = a->decode(r, raw, 0, i);
+            switch (e.kind) {
             case PTW_ENTRY_ABSENT:
                 continue;
             case PTW_ENTRY_BAD:
@@ -132,6 +134,8 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             case PTW_ENTRY_LEAF:
                 break;
             }
+            raw = ptw_leaf_entry(a, r, 0, ptw_attribute_bits(a, r, 0, raw),
+                                 e.pa.v);
             raw = a->leaf_with_rights(r, 0, raw, ed->rights);
         }
         if (pass != PTW_PASS_COMMIT) {

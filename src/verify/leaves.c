@@ -186,6 +186,7 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
     unsigned own = own_rights(v, was->level, was->raw);
     bool copy = x.copy_on_write;
     uint64_t policy = 0; /* bits that it may have moved */
+    uint64_t address;    /* bits that hold one, in both */
     uint64_t raw = was->raw;
 
     if (is->level > was->level || n->last.v > o->last.v ||
@@ -233,8 +234,11 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
     for (unsigned level = was->level; level > is->level; level--) {
         raw = a->leaf_split(v->state.regime, level, raw);
     }
-    if (((is->raw ^ raw) & ~policy &
-         ~a->address_bits(v->state.regime, is->level, is->raw)) != 0) {
+    /* What says where the old leaf's page is may be gone from the new one.  A bit
+     * that the new leaf alone has for that is one too many. */
+    address = a->address_bits(v->state.regime, is->level, raw) &
+              (a->address_bits(v->state.regime, is->level, is->raw) | ~is->raw);
+    if (((is->raw ^ raw) & ~policy & ~address) != 0) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
     return PTW_DIFFERS_NOT;

@@ -248,7 +248,7 @@ ptw_va tables_va(struct tables *t)
               << ptw_level_shift(t->regime, level);
     }
     va = oracle_address(&mode, oracle_offset(&mode, va));
-    if (!mode.format->sign_extended) {
+    if (mode.format->extension == ORACLE_ZEROS) {
         return ptw_va_of(va);
     }
     /* Into the part of a page of 1 GiB where there is memory. */

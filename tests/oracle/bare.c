@@ -65,6 +65,12 @@ static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
     return 0;
 }
 
+static unsigned memory_types(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return 0;
+}
+
 static unsigned memory_type(const struct oracle_mode *mode, unsigned level,
                             uint64_t leaf)
 {
@@ -105,6 +111,7 @@ const struct oracle_format oracle_bare = {
     .leaf_bits = leaf_bits,
     .put_table = put_table,
     .put_leaf = put_leaf,
+    .memory_types = memory_types,
     .memory_type = memory_type,
     .leaf_pa_bits = leaf_pa_bits,
     .table_pa_bits = table_pa_bits,

@@ -6,7 +6,8 @@
 #include <string.h>
 
 const struct oracle_format *const oracle_formats[ORACLE_FORMATS] = {
-    &oracle_amd64, &oracle_i686, &oracle_bare, &oracle_pae, &oracle_amd64_la57,
+    &oracle_amd64, &oracle_i686, &oracle_bare, &oracle_pae,  &oracle_amd64_la57,
+    &oracle_sv32,  &oracle_sv39, &oracle_sv48, &oracle_sv57,
 };
 
 const struct oracle_format *oracle_format_named(const char *name)
@@ -39,7 +40,13 @@ uint64_t oracle_address(const struct oracle_mode *mode, uint64_t offset)
 {
     unsigned bits = va_bits(mode);
 
-    if (mode->format->sign_extended && (offset >> (bits - 1) & 1) != 0) {
+    switch (mode->format->extension) {
+    case ORACLE_ZEROS:
+        break;
+    case ORACLE_SIGN:
+        return (offset >> (bits - 1) & 1) == 0 ? offset
+                                               : offset | oracle_ones(63, bits);
+    case ORACLE_ONES:
         return offset | oracle_ones(63, bits);
     }
     return offset;
@@ -78,6 +85,35 @@ uint64_t oracle_unit(const struct oracle_format *f)
     uint64_t table = oracle_largest_table(f);
 
     return table > page ? table : page;
+}
+
+struct oracle_entry oracle_decode(const struct oracle_mode *mode, uint64_t raw,
+                                  unsigned level, unsigned index)
+{
+    const struct oracle_format *f = mode->format;
+    struct oracle_entry e = f->decode(mode, raw, level);
+
+    if (level == 0 && e.kind == ORACLE_MAPS && f->part != NULL) {
+        e.pa |= f->part(mode, raw, index);
+    }
+    return e;
+}
+
+uint64_t oracle_alone(const struct oracle_mode *mode, unsigned level,
+                      uint64_t leaf)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->alone != NULL ? f->alone(mode, level, leaf) : leaf;
+}
+
+uint64_t oracle_write_protected(const struct oracle_mode *mode, unsigned level,
+                                uint64_t leaf)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->write_protected != NULL ? f->write_protected(leaf)
+                                      : leaf & ~oracle_write_bit(mode, level);
 }
 
 struct oracle_mode oracle_widest(const struct oracle_mode *mode)
@@ -193,22 +229,38 @@ unsigned oracle_pa_bits(const struct oracle_mode *mode)
     return f->leaf_pa_bits(mode, f->levels > 1 ? 1 : 0);
 }
 
+uint64_t oracle_first(const struct oracle_mode *mode)
+{
+    return oracle_address(mode, 0);
+}
+
 uint64_t oracle_last(const struct oracle_mode *mode)
 {
-    return mode->format->sign_extended ? UINT64_MAX
-                                       : oracle_ones(va_bits(mode) - 1, 0);
+    return oracle_address(mode, oracle_ones(va_bits(mode) - 1, 0));
+}
+
+uint64_t oracle_bit_above(const struct oracle_mode *mode)
+{
+    return (uint64_t)1 << va_bits(mode);
 }
 
 void oracle_gap(const struct oracle_mode *mode, uint64_t *first, uint64_t *last)
 {
     unsigned bits = va_bits(mode);
 
-    if (mode->format->sign_extended) {
-        *first = (uint64_t)1 << (bits - 1);
-        *last = oracle_ones(63, bits - 1) - 1;
-    } else {
+    switch (mode->format->extension) {
+    case ORACLE_ZEROS:
         *first = (uint64_t)1 << bits;
         *last = UINT64_MAX;
+        break;
+    case ORACLE_SIGN:
+        *first = (uint64_t)1 << (bits - 1);
+        *last = oracle_ones(63, bits - 1) - 1;
+        break;
+    case ORACLE_ONES:
+        *first = 0;
+        *last = oracle_ones(63, bits) - 1;
+        break;
     }
 }
 
@@ -256,8 +308,9 @@ uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
                      uint64_t leaf)
 {
     const struct oracle_format *f = mode->format;
+    uint64_t bits = oracle_write_protected(mode, level, leaf);
 
-    return (leaf & ~(f->mark_bits | oracle_write_bit(mode, level))) | f->mark;
+    return (bits & ~f->mark_bits) | f->mark;
 }
 
 bool oracle_marked(const struct oracle_mode *mode, unsigned level,
@@ -266,7 +319,7 @@ bool oracle_marked(const struct oracle_mode *mode, unsigned level,
     const struct oracle_format *f = mode->format;
 
     return (leaf & f->mark_bits) == f->mark &&
-           (leaf & oracle_write_bit(mode, level)) == 0;
+           oracle_write_protected(mode, level, leaf) == leaf;
 }
 
 uint64_t oracle_frame(const struct oracle_mode *mode, unsigned level)

@@ -28,9 +28,14 @@ struct oracle_mode {
     bool nx;
     bool pse;
     bool page1g;
-    bool wp;            /* CR0.WP */
-    bool cet;           /* CR4.CET */
-    bool amd;           /* the processor is AMD's */
+    bool wp;      /* CR0.WP */
+    bool cet;     /* CR4.CET */
+    bool amd;     /* the processor is AMD's */
+    bool svnapot; /* RISC-V: leaves of 64 KiB in 16 entries */
+    bool svpbmt;  /* memory types in leaves */
+    bool zicfiss; /* W without R is a leaf of a shadow stack */
+    bool hd;      /* aarch64, TCR.HD: the processor makes leaves writable */
+    bool hpd;     /* TCR.HPD: tables withhold nothing */
     uint64_t flag_bits; /* bits of addresses in entries that are none */
     bool self; /* a walk: an entry that leads to its own table is an answer */
 };
@@ -74,18 +79,23 @@ struct oracle_systems {
     unsigned windows_bits;    /* of a frame, as these machines have them */
 };
 
+/* How an address goes on above the bits that tables map. */
+enum oracle_extension { ORACLE_ZEROS, ORACLE_SIGN, ORACLE_ONES };
+
 struct oracle_format {
     const char *name; /* of the regime, as the library has it */
     unsigned levels;  /* 0: addresses are physical ones, and no table is read */
-    unsigned entry_bytes;   /* of an entry; little-endian */
-    unsigned va_bits;       /* of the addresses that tables map */
-    bool sign_extended;     /* the highest of these bits is repeated above */
+    unsigned entry_bytes; /* of an entry; little-endian */
+    unsigned va_bits;     /* of the addresses that tables map */
+    enum oracle_extension extension;
     unsigned rights;        /* that there are */
     unsigned most_pa_bits;  /* of the widest processor */
     bool has_flag_bits;     /* oracle_mode.flag_bits may be set */
     bool has_shadow_stacks; /* oracle_mode.cet may be set */
     bool has_global;        /* leaves can be global */
-    unsigned memory_types;  /* that a leaf can have */
+    unsigned own;           /* what else the format's own file has to know */
+    unsigned repeats; /* 0: a regime of its own; else it is so much like another
+                         one that one n-th of the random tests is enough */
     struct {
         unsigned shift;   /* log2 of the addresses that one entry stands for */
         unsigned entries; /* in a table */
@@ -106,6 +116,21 @@ struct oracle_format {
     struct oracle_entry (*decode)(const struct oracle_mode *mode, uint64_t raw,
                                   unsigned level);
 
+    /* What a leaf of level 0 that is entry `index` of its table maps, beyond what
+     * decode says: some bits of its address.  NULL: nothing. */
+    uint64_t (*part)(const struct oracle_mode *mode, uint64_t raw,
+                     unsigned index);
+
+    /* The same leaf of that level, by itself: without what says that the entries
+     * around it are alike.  It maps no address any more, if they were needed for
+     * that.  NULL: there is no such thing. */
+    uint64_t (*alone)(const struct oracle_mode *mode, unsigned level,
+                      uint64_t leaf);
+
+    /* The same leaf, through which the guest can't write any more.  NULL: without
+     * the bit that grants it. */
+    uint64_t (*write_protected)(uint64_t leaf);
+
     /* The entry that decode takes for `is`, a table or a page, with no bit set
      * that it can do without.  Where there is no such entry it is another one;
      * oracle_encode tells. */
@@ -122,7 +147,8 @@ struct oracle_format {
     uint64_t (*put_leaf)(const struct oracle_mode *mode, unsigned level,
                          uint64_t pa);
 
-    /* The memory type of a leaf of that level: a number. */
+    /* The memory type of a leaf of that level: a number; and how many there are. */
+    unsigned (*memory_types)(const struct oracle_mode *mode);
     unsigned (*memory_type)(const struct oracle_mode *mode, unsigned level,
                             uint64_t leaf);
 
@@ -147,18 +173,28 @@ extern const struct oracle_format oracle_i686;
 extern const struct oracle_format oracle_bare;
 extern const struct oracle_format oracle_pae;
 extern const struct oracle_format oracle_amd64_la57;
+extern const struct oracle_format oracle_sv32;
+extern const struct oracle_format oracle_sv39;
+extern const struct oracle_format oracle_sv48;
+extern const struct oracle_format oracle_sv57;
 
 /* All of them.  The library has to know the first ORACLE_REQUIRED: no test of
  * these is left out, and the fuzz targets run over them. */
-enum { ORACLE_FORMATS = 5, ORACLE_REQUIRED = 5 };
+enum { ORACLE_FORMATS = 9, ORACLE_REQUIRED = 5 };
 
-/* Those that have tables, and of these those of x86: the name of the suites of
- * tests, and the name. */
+/* Those that have tables, a family at a time: the name of the suites of tests, and
+ * the name. */
 #define ORACLE_EACH_OF_X86(what, ...)                                          \
     what(amd64, "amd64", __VA_ARGS__) what(i686, "i686", __VA_ARGS__)          \
         what(pae, "pae", __VA_ARGS__) what(la57, "amd64-la57", __VA_ARGS__)
 
-#define ORACLE_EACH_WITH_TABLES(what, ...) ORACLE_EACH_OF_X86(what, __VA_ARGS__)
+#define ORACLE_EACH_OF_RISCV(what, ...)                                        \
+    what(sv32, "sv32", __VA_ARGS__) what(sv39, "sv39", __VA_ARGS__)            \
+        what(sv48, "sv48", __VA_ARGS__) what(sv57, "sv57", __VA_ARGS__)
+
+#define ORACLE_EACH_WITH_TABLES(what, ...)                                     \
+    ORACLE_EACH_OF_X86(what, __VA_ARGS__)                                      \
+    ORACLE_EACH_OF_RISCV(what, __VA_ARGS__)
 
 #define ORACLE_ONE_MORE(...) +1
 _Static_assert(1 ORACLE_EACH_WITH_TABLES(ORACLE_ONE_MORE, 0) == ORACLE_FORMATS,
@@ -182,6 +218,20 @@ uint64_t oracle_offset(const struct oracle_mode *mode, uint64_t va);
 /* oracle_table_bytes returns the size of a table of that level, which is also
  * what its address is aligned to. */
 uint64_t oracle_table_bytes(const struct oracle_format *f, unsigned level);
+
+/* oracle_decode returns what raw means as entry `index` of a table of that level. */
+struct oracle_entry oracle_decode(const struct oracle_mode *mode, uint64_t raw,
+                                  unsigned level, unsigned index);
+
+/* oracle_alone returns a leaf of that level without what says that the entries
+ * around it are alike. */
+uint64_t oracle_alone(const struct oracle_mode *mode, unsigned level,
+                      uint64_t leaf);
+
+/* oracle_write_protected returns a leaf of that level through which the guest
+ * can't write any more, unless it needs no right for that. */
+uint64_t oracle_write_protected(const struct oracle_mode *mode, unsigned level,
+                                uint64_t leaf);
 
 /* oracle_widest returns the same mode with every physical address. */
 struct oracle_mode oracle_widest(const struct oracle_mode *mode);
@@ -234,6 +284,13 @@ unsigned oracle_pa_bits(const struct oracle_mode *mode);
 
 /* oracle_last returns the last address that the root maps. */
 uint64_t oracle_last(const struct oracle_mode *mode);
+
+/* oracle_first returns the first one. */
+uint64_t oracle_first(const struct oracle_mode *mode);
+
+/* oracle_bit_above returns the lowest bit above those that tables map; with it
+ * flipped, an address is none that tables map. */
+uint64_t oracle_bit_above(const struct oracle_mode *mode);
 
 /* oracle_gap writes the range of addresses that nothing can map. */
 void oracle_gap(const struct oracle_mode *mode, uint64_t *first,

@@ -93,7 +93,7 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
                  uint64_t first_va, unsigned rights)
 {
     const struct oracle_format *f = j->mode->format;
-    bool halves = level + 1 == f->levels && f->sign_extended;
+    bool halves = level + 1 == f->levels && f->extension == ORACLE_SIGN;
     unsigned shift = shift_of(j->mode, level);
 
     for (unsigned i = 0; i < f->level[level].entries; i++) {
@@ -120,7 +120,7 @@ static bool walk(struct job *j, uint64_t table, unsigned level,
             }
             continue;
         }
-        e = f->decode(j->mode, a.raw, level);
+        e = oracle_decode(j->mode, a.raw, level, i);
         self = e.kind == ORACLE_TABLE && j->mode->self && e.pa == table &&
                oracle_table_bytes(f, level) == oracle_table_bytes(f, level - 1);
         if (e.kind == ORACLE_TABLE && !self) {
@@ -164,9 +164,12 @@ size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
     uint64_t end = oracle_last(mode);
     bool more = max > 0;
 
+    if (more && mode->format->extension == ORACLE_ONES) {
+        more = put_gap(&j);
+    }
     if (levels(mode) > 0) {
-        more =
-            more && walk(&j, root, levels(mode) - 1, 0, mode->format->rights);
+        more = more && walk(&j, root, levels(mode) - 1, oracle_first(mode),
+                            mode->format->rights);
     } else if (more && first <= end) {
         struct oracle_answer a = no_answer;
 
@@ -176,7 +179,7 @@ size_t oracle_walk(const struct oracle_mode *mode, const struct oracle_ram *ram,
         a.rights = mode->format->rights;
         more = put(&j, &a);
     }
-    if (more && !mode->format->sign_extended) {
+    if (more && mode->format->extension == ORACLE_ZEROS) {
         (void)put_gap(&j);
     }
     return j.count;
@@ -264,7 +267,7 @@ struct oracle_answer oracle_translate(const struct oracle_mode *mode,
             a.kind = ORACLE_REFUSED;
             return a;
         }
-        e = mode->format->decode(mode, a.raw, level);
+        e = oracle_decode(mode, a.raw, level, index_of(mode, va, level));
         a.above = (rights & ORACLE_WRITE) != 0;
         rights &= e.rights;
         if (e.kind != ORACLE_TABLE) {

@@ -40,6 +40,12 @@ unsigned oracle_x86_wide_granted(const struct oracle_mode *mode)
     return ORACLE_READ | (mode->nx ? 0 : (unsigned)ORACLE_EXEC);
 }
 
+unsigned oracle_x86_memory_types(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return 8;
+}
+
 unsigned oracle_x86_memory_type(const struct oracle_mode *mode, unsigned level,
                                 uint64_t leaf)
 {

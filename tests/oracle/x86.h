@@ -31,7 +31,8 @@ enum {
 /* What all formats of x86 say alike. */
 #define ORACLE_X86_COMMON                                                      \
     .rights = ORACLE_X86_RIGHTS, .most_pa_bits = 52,                           \
-    .has_shadow_stacks = true, .has_global = true, .memory_types = 8
+    .has_shadow_stacks = true, .has_global = true,                             \
+    .memory_types = oracle_x86_memory_types
 
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
  * say; an entry of 4 bytes has no XD. */
@@ -52,6 +53,9 @@ uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo);
 /* oracle_x86_wide_granted: all entries are readable, and executable where EFER.NXE
  * is clear. */
 unsigned oracle_x86_wide_granted(const struct oracle_mode *mode);
+
+/* oracle_x86_memory_types returns 8: PAT, PCD and PWT. */
+unsigned oracle_x86_memory_types(const struct oracle_mode *mode);
 
 /* oracle_x86_memory_type returns the number that PAT, PCD and PWT are. */
 unsigned oracle_x86_memory_type(const struct oracle_mode *mode, unsigned level,
