@@ -40,6 +40,7 @@ uint64_t court_frame(const struct court *c, unsigned i)
 
 static void write_entry(struct court *c, uint64_t pa, uint64_t entry)
 {
+    entry &= ~c->shape.never;
     memcpy(emulator_host(&c->e, pa), &entry, c->shape.entry_bytes);
 }
 
@@ -52,8 +53,7 @@ static uint64_t some_table(struct court *c, unsigned level)
     if (one_in(&c->dice, 12)) {
         return court_frame(c, (unsigned)roll_below(&c->dice, COURT_FRAMES));
     }
-    return court_frame(c,
-                       level * each + (unsigned)roll_below(&c->dice, each));
+    return court_frame(c, level * each + (unsigned)roll_below(&c->dice, each));
 }
 
 static uint64_t some_data(struct court *c)
@@ -70,8 +70,7 @@ static uint64_t some_page(struct court *c, unsigned level)
         return c->family->nowhere(c) & mask;
     }
     if (one_in(&c->dice, 16)) {
-        return some_table(c,
-                          (unsigned)roll_below(&c->dice, c->shape.levels)) &
+        return some_table(c, (unsigned)roll_below(&c->dice, c->shape.levels)) &
                mask;
     }
     return some_data(c) & mask;
@@ -109,8 +108,7 @@ static bool is_safe(const struct court *c, uint64_t entry)
         return true;
     }
     if (pa >= base && pa < base + QEMU_RAM_BYTES) {
-        return (pa >= court_frame(c, 0) &&
-                pa < court_frame(c, COURT_FRAMES)) ||
+        return (pa >= court_frame(c, 0) && pa < court_frame(c, COURT_FRAMES)) ||
                (pa >= base + QEMU_DATA && pa < base + QEMU_DATA_END);
     }
     return c->family->place(pa) == COURT_NOWHERE;
@@ -180,7 +178,7 @@ static void make_data(struct court *c)
         uint8_t *line = emulator_host(&c->e, pa);
 
         memcpy(line + LINE_READ, &pa, sizeof pa);
-        c->family->instructions(line + LINE_RUN, pa);
+        c->family->instructions(line + c->family->run_at, pa);
     }
 }
 
@@ -213,7 +211,9 @@ static uint64_t some_va(struct court *c)
     va |= s->above;
     if (one_in(&c->dice, 16)) {
         va ^= (uint64_t)1 << (s->page_log2 +
-                              roll_below(&c->dice, (s->entry_bytes == 4 ? 32 : 64) - s->page_log2));
+                              roll_below(&c->dice,
+                                         (s->entry_bytes == 4 ? 32 : 64) -
+                                             s->page_log2));
     }
     if (s->tagged && one_in(&c->dice, 4)) {
         va ^= roll(&c->dice) << 56;
@@ -229,36 +229,59 @@ static struct court_verdict verdict(const struct court *c,
     struct ptw_access a = c->family->access(c, q);
     struct ptw_translation t = {0};
     struct court_verdict v = {.answer = COURT_PASSES};
+    enum ptw_status st = ptw_lookup(&c->mem, c->root, ptw_va_of(q->va), &t);
 
-    switch (ptw_lookup(&c->mem, c->root, ptw_va_of(q->va), &t)) {
-    case PTW_OK:
-        if (!ptw_access_allowed(&c->regime, t.above, t.level, t.raw, &a)) {
-            v.answer = COURT_FORBIDDEN;
-        }
-        break;
-    case PTW_NOT_MAPPED:
+    if (st == PTW_OK) {
+        v.answer = ptw_access_allowed(&c->regime, t.above, t.level, t.raw, &a)
+                       ? COURT_PASSES
+                       : COURT_FORBIDDEN;
+    } else if (st == PTW_NOT_MAPPED) {
         v.answer = COURT_ABSENT;
-        break;
-    case PTW_BAD_ENTRY:
+    } else if (st == PTW_BAD_ENTRY) {
         v.answer = COURT_BAD;
-        break;
-    case PTW_E_BUS:
+    } else if (st == PTW_E_BUS) {
         v.answer = COURT_REFUSED;
-        break;
-    case PTW_NOT_CANONICAL:
+    } else if (st == PTW_NOT_CANONICAL) {
         v.answer = COURT_OUTSIDE;
-        break;
-    default:
-        fprintf(stderr, "%s: no such root\n", c->mode);
+    } else {
+        fprintf(stderr, "%s: %s\n", c->mode, ptw_status_text(st));
         exit(1);
     }
     v.pa = t.pa.v;
     v.level = t.level;
     v.raw = t.raw;
+    v.rights = t.rights;
     return v;
 }
 
+/* Whether the naive walker says the same, where it knows the regime. */
+static bool oracle_agrees(const struct court *c, const struct qemu_question *q,
+                          const struct court_verdict *v)
+{
+    static const enum oracle_kind kinds[] = {
+        [COURT_PASSES] = ORACLE_LEAF, [COURT_ABSENT] = ORACLE_ABSENT,
+        [COURT_BAD] = ORACLE_BAD,     [COURT_REFUSED] = ORACLE_REFUSED,
+        [COURT_OUTSIDE] = ORACLE_GAP, [COURT_FORBIDDEN] = ORACLE_LEAF};
+    struct oracle_ram all = {ram_base(c), ram_base(c) + QEMU_RAM_BYTES - 1,
+                             c->e.bytes};
+    struct oracle_answer a;
+
+    if (oracle_format_named(ptw_regime_name(&c->regime)) == NULL) {
+        return true;
+    }
+    a = oracle_translate(&c->oracle, &all, 1, c->root.table.v, q->va);
+    return a.kind == kinds[v->answer] &&
+           (a.kind != ORACLE_LEAF ||
+            (a.pa + (q->va - a.first) == v->pa && a.rights == v->rights &&
+             a.level == v->level));
+}
+
 /* ------------------------------------------------------------- comparisons */
+
+static const char *const answers[] = {
+    [COURT_PASSES] = "passes",   [COURT_ABSENT] = "absent",
+    [COURT_BAD] = "bad",         [COURT_REFUSED] = "refused",
+    [COURT_OUTSIDE] = "outside", [COURT_FORBIDDEN] = "forbidden"};
 
 static void print_path(const struct court *c, uint64_t va)
 {
@@ -266,8 +289,8 @@ static void print_path(const struct court *c, uint64_t va)
     uint64_t table = c->root.table.v;
 
     for (unsigned level = s->levels; level-- > 0;) {
-        uint64_t index = va >> s->shift[level] &
-                         (((uint64_t)1 << s->bits[level]) - 1);
+        uint64_t index =
+            va >> s->shift[level] & (((uint64_t)1 << s->bits[level]) - 1);
         uint64_t pa = table + index * s->entry_bytes;
         uint64_t entry = 0;
 
@@ -302,10 +325,6 @@ static void compare(const struct court *c, const struct qemu_question *q,
 {
     static const char *const kinds[] = {"read", "write", "exec", "probe read",
                                         "probe write"};
-    static const char *const answers[] = {
-        [COURT_PASSES] = "passes",   [COURT_ABSENT] = "absent",
-        [COURT_BAD] = "bad",         [COURT_REFUSED] = "refused",
-        [COURT_OUTSIDE] = "outside", [COURT_FORBIDDEN] = "forbidden"};
     const char *why;
 
     count.asked++;
@@ -321,7 +340,8 @@ static void compare(const struct court *c, const struct qemu_question *q,
     if (++count.differences > PRINTED) {
         return;
     }
-    printf("round %u, %s, %s: %s %s of %016" PRIx64 ", mode %x: the emulator has "
+    printf("round %u, %s, %s: %s %s of %016" PRIx64
+           ", mode %x: the emulator has "
            "cause %" PRIx64 ", address %" PRIx64 ", value %" PRIx64
            "; we have %s, %" PRIx64 ", level %u\n",
            c->round, c->e.board->cpu, c->mode, q->user ? "user" : "supervisor",
@@ -335,10 +355,11 @@ static void compare(const struct court *c, const struct qemu_question *q,
 /* A question that does no harm. */
 static struct qemu_question some_question(struct court *c)
 {
-    static const unsigned places[] = {
-        [QEMU_READ] = LINE_READ,       [QEMU_WRITE] = LINE_WRITE,
-        [QEMU_EXEC] = LINE_RUN,        [QEMU_PROBE_READ] = LINE_READ,
-        [QEMU_PROBE_WRITE] = LINE_WRITE};
+    const unsigned places[] = {[QEMU_READ] = LINE_READ,
+                               [QEMU_WRITE] = LINE_WRITE,
+                               [QEMU_EXEC] = c->family->run_at,
+                               [QEMU_PROBE_READ] = LINE_READ,
+                               [QEMU_PROBE_WRITE] = LINE_WRITE};
 
     for (;;) {
         struct qemu_question q = {.va = some_va(c)};
@@ -349,8 +370,8 @@ static struct qemu_question some_question(struct court *c)
         c->family->question(c, &q);
         q.va = line + places[q.kind];
         v = verdict(c, &q);
-        place = v.answer == COURT_PASSES ? c->family->place(v.pa)
-                                         : COURT_NOWHERE;
+        place =
+            v.answer == COURT_PASSES ? c->family->place(v.pa) : COURT_NOWHERE;
         if (place == COURT_DATA || place == COURT_NOWHERE ||
             (place == COURT_RAM && q.kind == QEMU_READ) ||
             c->family->harmless(c, &q)) {
@@ -367,11 +388,20 @@ static bool judge_round(struct court *c)
     if (!c->family->set(c)) {
         return false;
     }
+    c->oracle = mode_of(&c->regime);
     make_tables(c);
     m->questions = QEMU_QUESTIONS;
     for (unsigned i = 0; i < QEMU_QUESTIONS; i++) {
         m->at[i] = some_question(c);
         expected[i] = verdict(c, &m->at[i]);
+        if (!oracle_agrees(c, &m->at[i], &expected[i]) &&
+            ++count.differences <= PRINTED) {
+            printf("round %u, %s: the naive walker says something else of "
+                   "%016" PRIx64 " than %s, %" PRIx64 "\n",
+                   c->round, c->mode, m->at[i].va, answers[expected[i].answer],
+                   expected[i].pa);
+            print_path(c, m->at[i].va);
+        }
     }
     if (emulator_ask(&c->e) != EMULATOR_OK) {
         return false;
@@ -422,8 +452,8 @@ static enum emulator_result judge_board(const struct court_family *f,
 
 static const struct court_family *family_named(const char *name)
 {
-    static const struct court_family *const all[] = {
-        &court_riscv64, &court_riscv32, &court_aarch64};
+    static const struct court_family *const all[] = {&court_riscv64,
+                                                     &court_riscv32};
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (strcmp(all[i]->name, name) == 0) {
@@ -464,7 +494,8 @@ int main(int argc, char **argv)
                count.excuse[i].why);
     }
     for (unsigned i = 0; i < COURT_ANSWERS; i++) {
-        if (count.answers[i] == 0 && rounds >= f->rounds) {
+        if (count.answers[i] == 0 && rounds >= f->rounds &&
+            (i != COURT_OUTSIDE || !f->all_mapped)) {
             printf("failed: an answer that was never given\n");
             return 1;
         }

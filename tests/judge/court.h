@@ -11,7 +11,7 @@
 /* Where in a line of data to read, write and jump to.  What stands there is its own
  * physical address, a zero, and instructions that tell the address and trap.  Data
  * may come to be walked as tables: all of its entries are absent, and stay so. */
-enum { LINE = 64, LINE_READ = 0, LINE_WRITE = 16, LINE_RUN = 32 };
+enum { LINE = 64, LINE_READ = 0, LINE_WRITE = 16 };
 
 enum { COURT_FRAMES = 40, COURT_HOT = 6 };
 
@@ -25,10 +25,11 @@ struct court_shape {
     unsigned va_bits;
     bool sign_extended; /* else the bits above are those of `above` */
     uint64_t above;
-    bool kept;          /* an entry of the root is the guest's own, and */
+    bool kept;           /* an entry of the root is the guest's own, and */
     unsigned kept_index; /* lies there */
     uint64_t kept_entry;
-    bool tagged; /* bits 63:56 of an address mean nothing */
+    uint64_t never; /* bits that entries never have */
+    bool tagged;    /* bits 63:56 of an address mean nothing */
 };
 
 /* What the library says of a question. */
@@ -47,6 +48,7 @@ struct court_verdict {
     uint64_t pa;    /* PASSES */
     unsigned level; /* of the entry that says so */
     uint64_t raw;
+    unsigned rights; /* of the path */
 };
 
 /* What lies at a physical address. */
@@ -59,6 +61,7 @@ struct court_family {
     const struct emulator_board *boards;
     unsigned n_boards;
     unsigned rounds; /* of fresh tables, on each board */
+    bool all_mapped; /* no address is outside of what tables map */
 
     /* Chooses a mode: the shape, the registers in the mailbox, the regime, and
      * where the root lies in the first frame.  False: why says what is wrong. */
@@ -80,8 +83,9 @@ struct court_family {
     uint64_t (*nowhere)(struct court *c);
     enum court_place (*place)(uint64_t pa);
 
-    /* The bytes at LINE_RUN. */
-    void (*instructions)(uint8_t *line, uint64_t pa);
+    /* The instructions of a line, and where in it they stand. */
+    unsigned run_at;
+    void (*instructions)(uint8_t *at, uint64_t pa);
 
     /* Chooses how to access, and says so to the library. */
     void (*question)(struct court *c, struct qemu_question *q);
@@ -111,8 +115,9 @@ struct court {
     struct ptw_mem mem;
     struct ptw_regime regime;
     struct ptw_root root;
+    struct oracle_mode oracle;
     unsigned round;
-    char mode[200]; /* in words */
+    char mode[200];  /* in words */
     uint64_t own[4]; /* the family's */
 };
 
@@ -120,6 +125,5 @@ extern const struct court_family court_riscv64, court_riscv32, court_aarch64;
 
 /* The address of frame i for tables. */
 uint64_t court_frame(const struct court *c, unsigned i);
-
 
 #endif

@@ -101,7 +101,7 @@ static bool make_memory(struct emulator *e, int *memory)
     e->bytes = ram;
     e->mailbox = (struct qemu_mailbox *)(void *)(e->bytes + QEMU_MAILBOX);
     memcpy(e->bytes + e->board->image_at, e->board->image,
-           e->board->image_bytes);
+           *e->board->image_bytes);
     return true;
 }
 
@@ -112,6 +112,10 @@ enum emulator_result emulator_open(struct emulator *e,
     int pair[2];
 
     *e = (struct emulator){.board = board, .child = -1, .line = -1};
+    if (*board->image_bytes == 0) {
+        return fail(e, EMULATOR_ABSENT,
+                    "there was no compiler for its guest when this was built");
+    }
     if (!make_memory(e, &memory) ||
         socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) {
         if (memory >= 0) {

@@ -19,7 +19,7 @@ struct emulator_board {
     uint64_t ram;
     uint64_t image_at;
     const uint8_t *image;
-    size_t image_bytes;
+    const size_t *image_bytes; /* 0: there was no compiler for it */
     bool jumps; /* the processor starts elsewhere: it is told to start there */
 };
 

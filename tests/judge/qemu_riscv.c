@@ -2,7 +2,8 @@
 /* RISC-V's "virt" machine: the serial line is a 16550. */
 #include "qemu_guest.h"
 
-static volatile unsigned char *const uart = (volatile unsigned char *)0x10000000;
+static volatile unsigned char *const uart =
+    (volatile unsigned char *)0x10000000;
 
 void machine_put(unsigned char byte)
 {
