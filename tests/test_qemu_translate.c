@@ -266,7 +266,7 @@ static bool oracle_agrees(const struct court *c, const struct qemu_question *q,
                              c->e.bytes};
     struct oracle_answer a;
 
-    if (oracle_format_named(ptw_regime_name(&c->regime)) == NULL) {
+    if (c->oracle.format == NULL) {
         return true;
     }
     a = oracle_translate(&c->oracle, &all, 1, c->root.table.v, q->va);
@@ -388,7 +388,10 @@ static bool judge_round(struct court *c)
     if (!c->family->set(c)) {
         return false;
     }
-    c->oracle = mode_of(&c->regime);
+    c->oracle = (struct oracle_mode){
+        .format = oracle_format_named(ptw_regime_name(&c->regime)),
+        .pa_bits = ptw_pa_bits(&c->regime)};
+    c->family->oracle(c, &c->oracle);
     make_tables(c);
     m->questions = QEMU_QUESTIONS;
     for (unsigned i = 0; i < QEMU_QUESTIONS; i++) {

@@ -67,6 +67,9 @@ struct court_family {
      * where the root lies in the first frame.  False: why says what is wrong. */
     bool (*set)(struct court *c);
 
+    /* What else the naive walker has to know of the mode. */
+    void (*oracle)(const struct court *c, struct oracle_mode *mode);
+
     /* Entries of a table of that level, most of them sensible, with one bit wrong,
      * and the same for the guest's page. */
     uint64_t (*leaf)(struct court *c, unsigned level, uint64_t pa);

@@ -109,6 +109,12 @@ static bool set(struct court *c)
     return true;
 }
 
+static void oracle_of(const struct court *c, struct oracle_mode *mode)
+{
+    mode->svnapot = (c->board & BOARD_SVNAPOT) != 0;
+    mode->svpbmt = (c->board & BOARD_SVPBMT) != 0;
+}
+
 /* ----------------------------------------------------------------- entries */
 
 static uint64_t some_bits(struct court *c, uint64_t bits)
@@ -338,11 +344,11 @@ static const struct emulator_board boards_64[BOARDS_64] = {
 static const struct emulator_board boards_32[] = {BOARD(32, "rv32")};
 
 #define COURT_RISCV                                                            \
-    .run_at = RUN_AT, .set = set, .leaf = leaf, .reference = reference,        \
-    .spoilt = spoilt, .leads = leads, .leaf_in = leaf_in, .nowhere = nowhere,  \
-    .place = place, .instructions = instructions, .question = question,        \
-    .access = access_of, .harmless = harmless, .excused = excused,             \
-    .agrees = agrees
+    .run_at = RUN_AT, .set = set, .oracle = oracle_of, .leaf = leaf,           \
+    .reference = reference, .spoilt = spoilt, .leads = leads,                  \
+    .leaf_in = leaf_in, .nowhere = nowhere, .place = place,                    \
+    .instructions = instructions, .question = question, .access = access_of,   \
+    .harmless = harmless, .excused = excused, .agrees = agrees
 
 const struct court_family court_riscv64 = {
     .name = "riscv64",
