@@ -3,6 +3,8 @@
  * what it describes to the library. */
 #include "harness.h"
 
+#include "oracle_regime.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -329,16 +331,12 @@ static void learn_flags(const struct oracle_mode *real,
 {
     enum { RX = ORACLE_READ | ORACLE_EXEC };
 
-    struct oracle_mode mode = oracle_widest(real);
-    const struct oracle_format *f = mode.format;
+    const struct oracle_format *f = real->format;
+    struct oracle_mode mode = oracle_mode_of(f, f->most_pa_bits, 0);
     uint64_t plain;
     uint64_t rest;
     unsigned n = 0;
 
-    mode.nx = true;
-    mode.pse = true;
-    mode.page1g = true;
-    mode.flag_bits = 0;
     plain = encoded(&mode, level, kind, RX);
     memset(b, 0, sizeof *b);
     b->frame =
@@ -346,8 +344,8 @@ static void learn_flags(const struct oracle_mode *real,
     b->of[0] = plain;
     b->of[1] = plain ^ encoded(&mode, level, kind, RX | ORACLE_WRITE);
     b->of[2] = plain ^ encoded(&mode, level, kind, RX | ORACLE_USER);
-    b->of[5] = f->accessed;
-    b->of[6] = f->dirty;
+    b->of[5] = f->accessed & oracle_free_bits(&mode, level, plain);
+    b->of[6] = f->dirty & oracle_free_bits(&mode, level, plain);
     b->of[7] = encoded(&mode, 0, ORACLE_MAPS, RX) ^
                encoded(&mode, f->levels > 1 ? 1 : 0, ORACLE_MAPS, RX);
     b->of[NO_EXEC_FLAG] = plain ^ encoded(&mode, level, kind, ORACLE_READ);
@@ -359,7 +357,7 @@ static void learn_flags(const struct oracle_mode *real,
         }
     }
     rest = oracle_free_bits(&mode, 0, encoded(&mode, 0, ORACLE_MAPS, RX));
-    rest &= ~(b->of[5] | b->of[6] | b->of[7]);
+    rest &= ~(f->accessed | f->dirty | b->of[7]);
     for (unsigned i = 0; i < 64 && n < sizeof free_flag; i++) {
         if ((rest >> i & 1) != 0) {
             b->of[free_flag[n++]] = (uint64_t)1 << i;
@@ -770,21 +768,11 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
                      const struct oracle_format *format)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
-    struct ptw_cpu cpu = ptw_cpu_widest;
-    unsigned without = 0;
+    unsigned pa_bits =
+        format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
     enum ptw_status st;
 
-    w->mode.format = format;
-    w->mode.pa_bits =
-        format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
-    w->mode.nx = (features & 1) == 0;
-    w->mode.pse = (features & 2) == 0;
-    w->mode.page1g = (features & 4) == 0;
-    w->mode.wp = (features & 8) == 0;
-    w->mode.cet =
-        (features & 16) != 0 && w->mode.wp && format->has_shadow_stacks;
-    w->mode.amd = (features & 32) != 0;
-    w->mode.flag_bits = 0;
+    w->mode = oracle_mode_of(format, pa_bits, (unsigned)features);
     if (format->has_flag_bits) {
         w->mode.flag_bits = fz_get(header, HEADER_FLAG_BITS) << 32;
         w->mode.flag_bits |= (features & 64) != 0 ? (uint64_t)1 << 47 : 0;
@@ -793,22 +781,9 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
     w->wide = oracle_widest(&w->mode);
     learn_format(&w->mode);
     set_sizes(w, format);
-    cpu.pa_bits = w->mode.pa_bits;
-    cpu.x86.page1g = w->mode.page1g;
-    cpu.x86.amd = w->mode.amd;
-    cpu.flag_bits = w->mode.flag_bits;
-    without |= w->mode.nx ? 0 : (unsigned)PTW_X86_NX;
-    without |= w->mode.pse ? 0 : (unsigned)PTW_X86_PSE;
-    without |= w->mode.wp ? 0 : (unsigned)PTW_X86_WP;
-    st = ptw_regime_by_name(format->name, &cpu, without, &w->regime, NULL);
+    st = oracle_regime(&w->mode, &w->regime);
     if (st != PTW_OK) {
         fz_fail("%s is refused: %s", format->name, ptw_status_text(st));
-    }
-    if (w->mode.cet) {
-        st = ptw_regime_with(&w->regime, PTW_X86_CET, &w->regime, NULL);
-        if (st != PTW_OK) {
-            fz_fail("shadow stacks are refused: %s", ptw_status_text(st));
-        }
     }
 }
 

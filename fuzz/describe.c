@@ -141,11 +141,12 @@ void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
 
 void fz_say_case(const struct fz_case *w, const char *memory)
 {
-    fz_say("%s, %u bits of physical address%s%s%s%s%s\n",
+    fz_say("%s, %u bits of physical address%s%s%s%s%s%s%s\n",
            ptw_regime_name(&w->regime), w->mode.pa_bits,
            w->mode.nx ? ", NX" : "", w->mode.pse ? ", PSE" : "",
            w->mode.page1g ? ", 1 GiB pages" : "", w->mode.wp ? ", WP" : "",
-           w->mode.cet ? ", shadow stacks" : "");
+           w->mode.svnapot ? ", Svnapot" : "", w->mode.svpbmt ? ", Svpbmt" : "",
+           w->mode.cet || w->mode.zicfiss ? ", shadow stacks" : "");
     if (w->mode.flag_bits != 0 || w->mode.amd) {
         fz_say("flag bits %" PRIx64 "%s\n", w->mode.flag_bits,
                w->mode.amd ? ", AMD" : "");

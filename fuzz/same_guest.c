@@ -406,7 +406,7 @@ static bool writes(const struct naive *n, uint64_t raw)
 static bool can_turn(const struct naive *n, unsigned level, uint64_t raw)
 {
     return writes(n, raw) &&
-           !writes(n, raw & ~oracle_write_bit(mode_of(n), level));
+           !writes(n, oracle_write_protected(mode_of(n), level, raw));
 }
 
 /* Whether any of those pages has a leaf that writes and another leaf: they would
@@ -450,7 +450,8 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
     struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
     uint64_t pa = l->pa + (va - l->va);
     uint64_t size = size_of(n, level);
-    uint64_t bits = l->raw & ~leaf_mask(n, l->level);
+    uint64_t bits =
+        oracle_alone(mode_of(n), l->level, l->raw) & ~leaf_mask(n, l->level);
     unsigned rights = l->rights;
     bool marked = oracle_marked(mode_of(n), l->level, l->raw);
     bool turned =

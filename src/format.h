@@ -20,7 +20,10 @@ struct ptw_level {
     const char *name; /* the manual's, of a table of this level */
     unsigned shift;   /* log2 of what one entry covers */
     unsigned bits;    /* log2 of the number of entries */
-    uint64_t step;    /* level 0: the entry of the page that follows in memory,
+    unsigned
+        run; /* log2 of the number of leaves that can be one to a processor: see
+                     `together` */
+    uint64_t step; /* level 0: the entry of the page that follows in memory,
                          less the entry of a page */
 };
 
@@ -35,8 +38,14 @@ struct ptw_format {
     unsigned rights;      /* that entries grant or withhold */
     unsigned some_rights; /* that a leaf can have, whatever the features */
     bool flag_bits;       /* addresses may have some */
-    uint64_t present;     /* an entry with none of these bits set is absent */
-    bool piecewise;       /* pages that follow each other have entries that are
+    uint64_t
+        mark; /* bits that leaf_copy_on_write sets to say that it was there,
+                      and that say nothing else */
+    uint64_t together;  /* bits by which a leaf says that it is part of a run of
+                          leaves, any of which a processor may take for all: see
+                          ptw_alone */
+    uint64_t present;   /* an entry with none of these bits set is absent */
+    bool piecewise;     /* pages that follow each other have entries that are
                            equally far apart only within `linear` of the regime,
                            also where no address has a flag bit */
     uint64_t irregular; /* a leaf of level 0 with one of these bits set is none
@@ -89,7 +98,7 @@ struct ptw_format {
                                  uint64_t raw, unsigned rights);
     uint64_t (*leaf_split)(const struct ptw_regime *r, unsigned level,
                            uint64_t raw);
-    uint64_t (*leaf_copy_on_write)(uint64_t raw);
+    uint64_t (*leaf_copy_on_write)(const struct ptw_regime *r, uint64_t raw);
 
     /* How an alias is put into the architecture's own type.  Without tables
      * there is no such thing, and these are NULL. */
@@ -175,13 +184,18 @@ struct ptw_arch {
     unsigned
         granted; /* and of those, the ones that each present entry grants */
     const char *letters; /* of the columns that show rights */
+    unsigned apart; /* and of those, the ones in which the roots of one walk may
+                       differ: no leaf by itself depends on them */
     /* Which features that processor has not; NULL: none. */
     unsigned (*lacks)(const struct ptw_cpu *cpu);
     /* What setup has to know of that processor besides; NULL: nothing.  It stands
      * in `facts` of a regime. */
     unsigned (*facts)(const struct ptw_cpu *cpu);
+    /* The same, where more is kept than that: facts, kept.  NULL: nothing. */
+    void (*keep)(struct ptw_regime *r, const struct ptw_cpu *cpu);
     /* Sets table_pa and rule from features, facts and pa_bits; where the format has
-     * no width of its own, va_bits, extension, top and top_bits, too. */
+     * no width of its own, va_bits (unless it is set), extension, top and top_bits,
+     * too; root_log2 where a root is aligned to more than its size, and name. */
     void (*setup)(struct ptw_regime *r);
     /* Why no processor can have those features together; NULL: it can, as it can
      * have all of them where this is NULL. */
@@ -253,6 +267,21 @@ PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a,
                                     const struct ptw_regime *r, unsigned level)
 {
     return (uint64_t)1 << (ptw_index_bits(a, r, level) + a->entry_log2);
+}
+
+/* ptw_start_rights returns the rights of a path that has no entry: all that the
+ * regime has.  A regime of a format that has a width has all that the format has. */
+PTW_ENGINE unsigned ptw_start_rights(const struct ptw_format *a,
+                                     const struct ptw_regime *r)
+{
+    return a->va_bits != 0 || a->levels == 0 ? a->rights : r->rights;
+}
+
+/* ptw_alone returns raw, a leaf that is written to another address or with other
+ * rights, without what says that it is one of a run. */
+PTW_ENGINE uint64_t ptw_alone(const struct ptw_format *a, uint64_t raw)
+{
+    return raw & ~a->together;
 }
 
 /* ptw_largest_table returns the size of the regime's largest tables; 0 where

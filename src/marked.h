@@ -19,7 +19,7 @@ PTW_ENGINE enum ptw_status ptw_marked_check(unsigned flags)
 /* ptw_unmarked returns raw, a leaf that carries the mark, without it. */
 PTW_ENGINE uint64_t ptw_unmarked(const struct ptw_format *a, uint64_t raw)
 {
-    return raw & ~a->leaf_copy_on_write(0);
+    return raw & ~a->mark;
 }
 
 #endif

@@ -22,7 +22,10 @@ static void set_up(struct ptw_regime *r)
     r->id = r->arch->id;
     r->rights = f->rights;
     r->granted = r->arch->granted;
-    r->va_bits = f->va_bits != 0 ? f->va_bits : r->pa_bits;
+    if (f->va_bits != 0 || f->levels == 0) {
+        r->va_bits = f->va_bits != 0 ? f->va_bits : r->pa_bits;
+    }
+    r->root_log2 = 0;
     r->linear =
         r->flag_bits == 0 ? UINT64_MAX : (r->flag_bits & -r->flag_bits) - 1;
     memset(r->rule, 0, sizeof r->rule);
@@ -31,10 +34,10 @@ static void set_up(struct ptw_regime *r)
     if (f->levels > 0) {
         unsigned bits =
             r->arch->root_bits < r->pa_bits ? r->arch->root_bits : r->pa_bits;
+        unsigned log2 = ptw_index_bits(f, r, ptw_top(f, r)) + f->entry_log2;
 
-        r->root_pa = ptw_bits(bits - 1, ptw_index_bits(f, r, ptw_top(f, r)) +
-                                            f->entry_log2) &
-                     ~r->flag_bits;
+        r->root_log2 = r->root_log2 > log2 ? r->root_log2 : log2;
+        r->root_pa = ptw_bits(bits - 1, r->root_log2) & ~r->flag_bits;
     }
 }
 
@@ -71,6 +74,9 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
     if (arch->facts != NULL) {
         r.facts = arch->facts(cpu);
     }
+    if (arch->keep != NULL) {
+        arch->keep(&r, cpu);
+    }
     set_up(&r);
     *out = r;
     return PTW_OK;
@@ -98,16 +104,18 @@ enum ptw_status ptw_regime_with(const struct ptw_regime *r, unsigned features,
 
 static bool agree(const struct ptw_regime *a, const struct ptw_regime *b)
 {
-    return a == b || (b != NULL && a->arch == b->arch &&
-                      a->pa_bits == b->pa_bits && a->features == b->features &&
-                      a->flag_bits == b->flag_bits && a->facts == b->facts);
+    return a == b ||
+           (b != NULL && a->arch == b->arch && a->pa_bits == b->pa_bits &&
+            ((a->features ^ b->features) & ~a->arch->apart) == 0 &&
+            a->flag_bits == b->flag_bits && a->facts == b->facts &&
+            a->kept[0] == b->kept[0] && a->kept[1] == b->kept[1]);
 }
 
 bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b)
 {
-    return agree(a, b) && a->va_bits == b->va_bits &&
-           a->extension == b->extension && a->top == b->top &&
-           a->top_bits == b->top_bits;
+    return agree(a, b) && a->features == b->features &&
+           a->va_bits == b->va_bits && a->extension == b->extension &&
+           a->top == b->top && a->top_bits == b->top_bits;
 }
 
 bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots)
@@ -150,7 +158,7 @@ bool ptw_canonical(const struct ptw_regime *r, ptw_va va)
 
 const char *ptw_regime_name(const struct ptw_regime *r)
 {
-    return r->arch->name;
+    return r->name[0] != '\0' ? r->name : r->arch->name;
 }
 
 unsigned ptw_levels(const struct ptw_regime *r)
@@ -262,7 +270,7 @@ bool ptw_is_copy_on_write(const struct ptw_regime *r, unsigned level,
 
     assert(a->levels == 0 || level < a->levels);
     (void)level;
-    return a->levels > 0 && a->leaf_copy_on_write(raw) == raw;
+    return a->levels > 0 && a->leaf_copy_on_write(r, raw) == raw;
 }
 
 struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,

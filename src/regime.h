@@ -37,6 +37,19 @@ PTW_ENGINE bool ptw_writes_unasked(const struct ptw_regime *r)
     return r->arch->guest_writes(r, r->granted & ~(unsigned)PTW_WRITE, 0);
 }
 
+/* ptw_slot_writes says whether the guest can write the table that raw, an entry of that
+ * level, refers to and stands in: by the path that goes through the entry once for each
+ * level, and in which the entry is a leaf at last. */
+PTW_ENGINE bool ptw_slot_writes(const struct ptw_regime *r, unsigned level,
+                                uint64_t raw)
+{
+    const struct ptw_format *a = r->arch->format;
+    unsigned above = a->decode(r, raw, level, 0).rights;
+
+    return a->decode(r, raw, 0, 0).kind == PTW_ENTRY_LEAF &&
+           r->arch->guest_writes(r, above, raw);
+}
+
 /* ptw_roots_agree says whether there are from 1 to 2^31 roots, and each has a regime; those
  * are alike in everything but the addresses that they translate and the level and size
  * of the root: then a table that two spaces share means the same in both. */

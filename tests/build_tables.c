@@ -2,6 +2,7 @@
 #include "build_tables.h"
 
 #include "make_alias.h"
+#include "oracle_regime.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -28,12 +29,8 @@ void machine_with(const char *name, unsigned pa_bits, unsigned without)
     struct ptw_cpu cpu = {.pa_bits = pa_bits, .x86.page1g = true};
 
     must(ptw_regime_by_name(name, &cpu, without, &regime, NULL), name);
-    oracle.format = oracle_format_named(name);
+    oracle = oracle_mode_of_regime(&regime);
     oracle.pa_bits = pa_bits;
-    oracle.nx = (without & PTW_X86_NX) == 0;
-    oracle.pse = (without & PTW_X86_PSE) == 0;
-    oracle.page1g = (without & PTW_X86_PAGE1G) == 0;
-    oracle.wp = (without & PTW_X86_WP) == 0;
     if (unit_bytes() > LARGEST_UNIT) {
         fprintf(stderr, "%s: there is not so much memory\n", name);
         abort();
@@ -67,17 +64,7 @@ bool is_known(const char *name)
 
 struct oracle_mode mode_of(const struct ptw_regime *r)
 {
-    struct oracle_mode m = {
-        .format = oracle_format_named(ptw_regime_name(r)),
-        .pa_bits = ptw_pa_bits(r),
-        .nx = (ptw_features_of(r) & PTW_X86_NX) != 0,
-        .pse = (ptw_features_of(r) & PTW_X86_PSE) != 0,
-        .page1g = (ptw_features_of(r) & PTW_X86_PAGE1G) != 0,
-        .wp = (ptw_features_of(r) & PTW_X86_WP) != 0,
-        .cet = (ptw_features_of(r) & PTW_X86_CET) != 0,
-    };
-
-    return m;
+    return oracle_mode_of_regime(r);
 }
 
 void offer_all(void)
@@ -156,6 +143,11 @@ bool has_leaves(unsigned level)
     return level == 0 || oracle.format->large(&oracle, level);
 }
 
+uint64_t first_va(void)
+{
+    return oracle_first(&oracle);
+}
+
 uint64_t corner(unsigned i, unsigned level)
 {
     uint64_t half = (uint64_t)1 << (oracle.format->va_bits - 1);
@@ -168,7 +160,9 @@ uint64_t high_page(unsigned level)
 {
     unsigned bits = oracle.format->leaf_pa_bits(&oracle, level);
 
-    return (uint64_t)1 << (bits - 1) | span(level);
+    return bits > oracle.format->level[level].shift
+               ? (uint64_t)1 << (bits - 1) | span(level)
+               : 0;
 }
 
 uint64_t beyond(void)

@@ -90,6 +90,9 @@ unsigned index_in(uint64_t va, unsigned level);
 uint64_t span(unsigned level);
 bool has_leaves(unsigned level);
 
+/* The first address that tables map. */
+uint64_t first_va(void);
+
 /* The first and the last address, and those beside the middle or the gap, each
  * as the start of what an entry of that level covers. */
 enum { CORNERS = 4 };

@@ -3,6 +3,7 @@
 #include "compact_bench.h"
 
 #include "oracle/oracle.h"
+#include "oracle_regime.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -155,13 +156,12 @@ void start(const char *name)
     offer(0, guest_bytes(), ram, DIRECT);
 }
 
-static void start_with(const char *name, unsigned without, unsigned with)
+/* Starts on a processor that lacks or has those features. */
+static void start_with(const char *name, unsigned features)
 {
     start(name);
-    must(ptw_regime_by_name(name, NULL, without, &regime, NULL) == PTW_OK,
-         name);
-    must(ptw_regime_with(&regime, with, &regime, NULL) == PTW_OK, name);
-    oracle = mode_of(&regime);
+    oracle = oracle_mode_of(oracle.format, oracle.pa_bits, features);
+    must(oracle_regime(&oracle, &regime) == PTW_OK, name);
 }
 
 bool start_without_write_protect(const char *name)
@@ -170,18 +170,23 @@ bool start_without_write_protect(const char *name)
     if (!oracle_has_write_protect(oracle.format)) {
         return false;
     }
-    start_with(name, PTW_X86_WP, 0);
+    start_with(name, ORACLE_NO_WRITE_PROTECT);
     return true;
 }
 
 bool start_with_shadow_stacks(const char *name)
 {
     start(name);
-    if (!oracle.format->has_shadow_stacks || !ptw_is_x86(&regime)) {
+    if (oracle.format->shadow_stack == NULL) {
         return false;
     }
-    start_with(name, 0, PTW_X86_CET);
+    start_with(name, ORACLE_SHADOW_STACKS);
     return true;
+}
+
+uint64_t shadow_stack(uint64_t leaf)
+{
+    return oracle.format->shadow_stack(leaf);
 }
 
 uint64_t guest_bytes(void)
@@ -324,6 +329,11 @@ unsigned large_level(void)
         }
     }
     return 0;
+}
+
+bool can_be_filled(unsigned level)
+{
+    return has_leaves(level) && span(level) <= MOST_FILLED;
 }
 
 uint64_t large_bytes(void)
@@ -785,11 +795,13 @@ static struct oracle_answer look(const struct judge *g, const struct side *s,
     return oracle_translate(&g->mode, s->ram, s->rams, root, va);
 }
 
-/* All of a leaf's bits but the address, in the places of a small one. */
+/* All of a leaf's bits but the address, in the places of a small one, that it has
+ * by itself. */
 static uint64_t meaning(uint64_t raw, unsigned level)
 {
     const struct oracle_format *f = oracle.format;
-    uint64_t bits = raw & ~f->leaf_bits(&oracle, level);
+    uint64_t bits =
+        oracle_alone(&oracle, level, raw) & ~f->leaf_bits(&oracle, level);
 
     for (unsigned l = level; l > 0; l--) {
         bits = f->split(&oracle, l, bits);
@@ -862,7 +874,7 @@ static bool turns(struct judge *g, const struct oracle_answer *a,
 {
     if (!copying(g) || !oracle_writes(&g->mode, true, a->raw) ||
         oracle_writes(&g->mode, true,
-                      a->raw & ~oracle_write_bit(&g->mode, a->level))) {
+                      oracle_write_protected(&g->mode, a->level, a->raw))) {
         return false;
     }
     if ((g->j->o.flags & PTW_REBUILD_COPY_SHARED) != 0) {

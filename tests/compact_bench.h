@@ -44,10 +44,13 @@ extern struct guest guest;
 void start(const char *name);
 
 /* The same where the supervisor writes everywhere, and where there are shadow
- * stacks, which a leaf that is dirty and not writable maps.  False: no processor of
- * the regime is like that. */
+ * stacks.  False: no processor of the regime is like that. */
 bool start_without_write_protect(const char *name);
 bool start_with_shadow_stacks(const char *name);
+
+/* shadow_stack returns a page of level 0 that can't be written as one of a shadow
+ * stack. */
+uint64_t shadow_stack(uint64_t leaf);
 
 /* How many bytes start offers, from 0 on. */
 uint64_t guest_bytes(void);
@@ -91,12 +94,19 @@ uint64_t page_va(uint64_t va, uint64_t pages);
 unsigned tables_apart(uint64_t va, uint64_t other, unsigned from);
 
 /* The lowest level above 0 that has leaves, of at most MOST_LARGE, so that a test can
- * fill and copy some of them; or 0: there are no such large pages.  What a
- * leaf of it covers, and how many pages of level 0 that is; how many tables stand for
- * such a leaf that was split. */
+ * fill and copy some of them; or 0: there are no such large pages. */
 enum { MOST_LARGE = 0x4000000 };
 
 unsigned large_level(void);
+
+/* Whether there are leaves of that level, of at most MOST_FILLED, so that the naive
+ * walker can compare all that one of them maps. */
+enum { MOST_FILLED = 0x40000000 };
+
+bool can_be_filled(unsigned level);
+
+/* What a leaf of the large level covers, and how many pages of level 0 that is; how
+ * many tables stand for such a leaf that was split. */
 uint64_t large_bytes(void);
 uint64_t large_pages(void);
 uint64_t tables_of_split(void);

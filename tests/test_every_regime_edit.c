@@ -184,17 +184,18 @@ EVERY(map, writes_only_rights_that_there_are)
         start(name);
         fine = oracle_leaf_grants(&oracle, rights);
         remember();
-        cr_expect(eq(int, (int)map(0, page_bytes(), DATA, rights, 0),
+        cr_expect(eq(int, (int)map(first_va(), page_bytes(), DATA, rights, 0),
                      fine ? PTW_OK : PTW_E_RIGHTS),
                   "rights %x", rights);
-        cr_expect(fine ? maps(t.root.table.v, 0, DATA, rights, 0)
+        cr_expect(fine ? maps(t.root.table.v, first_va(), DATA, rights, 0)
                        : as_remembered(),
                   "rights %x", rights);
     }
-    cr_expect(eq(int,
-                 (int)map(0, page_bytes(), DATA, PTW_READ, PTW_EDIT_GRANT_EXEC),
-                 PTW_OK));
-    cr_expect(maps(t.root.table.v, 0, DATA,
+    cr_expect(eq(
+        int,
+        (int)map(first_va(), page_bytes(), DATA, PTW_READ, PTW_EDIT_GRANT_EXEC),
+        PTW_OK));
+    cr_expect(maps(t.root.table.v, first_va(), DATA,
                    PTW_READ | (oracle.format->granted(&oracle) & PTW_EXEC), 0));
 }
 
@@ -222,33 +223,35 @@ static void expect_refused(uint64_t first, uint64_t last, uint64_t pa,
 
 EVERY(edit, refuses_what_is_not_well_formed)
 {
+    uint64_t page;
+    uint64_t va; /* of the second page */
     uint64_t first;
     uint64_t last;
     uint64_t wide;
 
     start(name);
+    page = page_bytes();
+    va = first_va() + page;
     oracle_gap(&oracle, &first, &last);
-    last = last == UINT64_MAX ? first + page_bytes() - 1 : last;
     wide = (uint64_t)1 << oracle.format->leaf_pa_bits(&oracle, 0);
-    expect_refused(page_bytes(), page_bytes() - 1, 0, PTW_E_RANGE);
-    expect_refused(page_bytes() + 1, 2 * page_bytes() - 1, 0, PTW_E_ALIGN);
-    expect_refused(page_bytes(), 2 * page_bytes() - 2, 0, PTW_E_ALIGN);
-    expect_refused(page_bytes(), 2 * page_bytes(), 0, PTW_E_ALIGN);
-    expect_refused(page_bytes(), 2 * page_bytes() - 1, DATA + 8, PTW_E_ALIGN);
-    expect_refused(first, first + page_bytes() - 1, 0, PTW_NOT_CANONICAL);
-    expect_refused(first - page_bytes(), first + page_bytes() - 1, 0,
-                   PTW_NOT_CANONICAL);
-    expect_refused(last - (page_bytes() - 1), last, 0, PTW_NOT_CANONICAL);
+    expect_refused(va, va - 1, 0, PTW_E_RANGE);
+    expect_refused(va + 1, va + page - 1, 0, PTW_E_ALIGN);
+    expect_refused(va, va + page - 2, 0, PTW_E_ALIGN);
+    expect_refused(va, va + page, 0, PTW_E_ALIGN);
+    expect_refused(va, va + page - 1, DATA + 8, PTW_E_ALIGN);
+    expect_refused(first, first + page - 1, 0, PTW_NOT_CANONICAL);
+    expect_refused(last - (page - 1), last, 0, PTW_NOT_CANONICAL);
+    if (first != 0) {
+        expect_refused(first - page, first + page - 1, 0, PTW_NOT_CANONICAL);
+    }
+    if (last != UINT64_MAX) {
+        expect_refused(last - (page - 1), last + page, 0, PTW_NOT_CANONICAL);
+    }
     expect_refused(0, UINT64_MAX, 0, PTW_NOT_CANONICAL);
-    expect_refused(page_bytes(), 2 * page_bytes() - 1, wide, PTW_E_WIDTH);
-    expect_refused(page_bytes(), 3 * page_bytes() - 1, wide - page_bytes(),
-                   PTW_E_WIDTH);
-    cr_expect(eq(int,
-                 (int)map(page_bytes(), page_bytes(), wide - page_bytes(),
-                          RWX_RIGHTS, 0),
-                 PTW_OK));
-    cr_expect(
-        maps(t.root.table.v, page_bytes(), wide - page_bytes(), RWX_RIGHTS, 0));
+    expect_refused(va, va + page - 1, wide, PTW_E_WIDTH);
+    expect_refused(va, va + 2 * page - 1, wide - page, PTW_E_WIDTH);
+    cr_expect(eq(int, (int)map(va, page, wide - page, RWX_RIGHTS, 0), PTW_OK));
+    cr_expect(maps(t.root.table.v, va, wide - page, RWX_RIGHTS, 0));
 }
 
 EVERY(edit, refuses_a_root_that_can_not_be_one)
@@ -261,18 +264,19 @@ EVERY(edit, refuses_a_root_that_can_not_be_one)
     root = t.root;
     remember();
     t.root.table.v = root.table.v + oracle_table_bytes(oracle.format, top) / 2;
-    cr_expect(
-        eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_ALIGN));
+    cr_expect(eq(int, (int)map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0),
+                 PTW_E_ALIGN));
     t.root.table.v = (uint64_t)1 << oracle.format->root_pa_bits(&oracle);
-    cr_expect(
-        eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_WIDTH));
+    cr_expect(eq(int, (int)map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0),
+                 PTW_E_WIDTH));
     t.root.table.v = RAM_BYTES;
-    cr_expect(
-        eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0), PTW_E_BUS));
-    cr_expect(eq(int, (int)unmap(0, page_bytes(), 0), PTW_E_BUS));
-    cr_expect(eq(int,
-                 (int)map(0, page_bytes(), DATA, RWX_RIGHTS, PTW_EDIT_UNSHARE),
-                 PTW_E_ARG));
+    cr_expect(eq(int, (int)map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0),
+                 PTW_E_BUS));
+    cr_expect(eq(int, (int)unmap(first_va(), page_bytes(), 0), PTW_E_BUS));
+    cr_expect(eq(
+        int,
+        (int)map(first_va(), page_bytes(), DATA, RWX_RIGHTS, PTW_EDIT_UNSHARE),
+        PTW_E_ARG));
     cr_expect(as_remembered());
 }
 
@@ -318,26 +322,28 @@ EVERY(map, uses_large_leaves_of_every_level_that_has_them)
 EVERY(map, uses_no_larger_leaf_than_it_may)
 {
     start(name);
-    cr_expect(eq(int, (int)map(0, span(1), 0, RWX_RIGHTS, 0), PTW_OK));
-    cr_expect(maps(t.root.table.v, 0, 0, RWX_RIGHTS, 0));
+    cr_expect(eq(int, (int)map(first_va(), span(1), 0, RWX_RIGHTS, 0), PTW_OK));
+    cr_expect(maps(t.root.table.v, first_va(), 0, RWX_RIGHTS, 0));
     for (unsigned level = 1; level < levels() && has_leaves(level); level++) {
         uint64_t below = span(level - 1);
 
         start(name);
-        cr_expect(
-            eq(int, (int)map(0, span(level), below, RWX_RIGHTS, PTW_EDIT_LARGE),
-               PTW_OK),
-            "level %u", level);
-        cr_expect(maps(t.root.table.v, 0, below, RWX_RIGHTS, level - 1),
+        cr_expect(eq(int,
+                     (int)map(first_va(), span(level), below, RWX_RIGHTS,
+                              PTW_EDIT_LARGE),
+                     PTW_OK),
                   "level %u", level);
-        start(name);
         cr_expect(
-            eq(int,
-               (int)map(0, span(level) - below, 0, RWX_RIGHTS, PTW_EDIT_LARGE),
-               PTW_OK),
+            maps(t.root.table.v, first_va(), below, RWX_RIGHTS, level - 1),
             "level %u", level);
-        cr_expect(maps(t.root.table.v, 0, 0, RWX_RIGHTS, level - 1), "level %u",
-                  level);
+        start(name);
+        cr_expect(eq(int,
+                     (int)map(first_va(), span(level) - below, 0, RWX_RIGHTS,
+                              PTW_EDIT_LARGE),
+                     PTW_OK),
+                  "level %u", level);
+        cr_expect(maps(t.root.table.v, first_va(), 0, RWX_RIGHTS, level - 1),
+                  "level %u", level);
         expect_no_leak(level);
     }
 }
@@ -480,11 +486,12 @@ EVERY(edit, refuses_a_table_of_any_level_that_cannot_be_read)
 EVERY(edit, refuses_a_table_that_cannot_be_written)
 {
     start(name);
-    cr_assert(map(0, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
-    spoil(t.root.table.v, 0, 1, to_table(1, unit_bytes(), all_rights()));
+    cr_assert(map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+    spoil(t.root.table.v, first_va(), 1,
+          to_table(1, unit_bytes(), all_rights()));
     offer_pool_only();
     remember();
-    cr_expect(eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0),
+    cr_expect(eq(int, (int)map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0),
                  PTW_E_READONLY));
     cr_expect(as_remembered());
 }
@@ -525,9 +532,10 @@ EVERY(edit, takes_no_table_that_can_not_be_one)
             pool.refuse_after = (int)n;
             pool.bad_table = true;
             pool.bad.v = bad[i];
-            cr_expect(eq(int, (int)map(0, page_bytes(), DATA, RWX_RIGHTS, 0),
-                         (int)why[i]),
-                      "take %u, case %u", n, i);
+            cr_expect(
+                eq(int, (int)map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0),
+                   (int)why[i]),
+                "take %u, case %u", n, i);
             cr_expect(eq(uint, pool.bad_given, 1), "take %u, case %u", n, i);
             cr_expect(as_remembered(), "take %u, case %u", n, i);
         }
@@ -682,19 +690,19 @@ EVERY(movable, does_not_write_what_it_lets_go)
     struct ptw_map_request q;
 
     start(name);
-    other = span(1);
-    cr_assert(map(0, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+    other = first_va() + span(1);
+    cr_assert(map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
     cr_assert(map(other, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
-    table = table_at(t.root.table.v, 0, 0);
+    table = table_at(t.root.table.v, first_va(), 0);
     spoil(t.root.table.v, other, 1, to_table(1, table, RWXU));
     t.shares = scan(1, &t.root);
     t.ops = &pool_ops_without_give;
     m.tables = t;
     pool.relocate = false;
     memcpy(before, ram + table, (size_t)ptw_table_size(&regime, 0));
-    q = map_request(0, 2 * span(1), 0, RWX_RIGHTS, PTW_EDIT_UNSHARE);
+    q = map_request(first_va(), 2 * span(1), 0, RWX_RIGHTS, PTW_EDIT_UNSHARE);
     cr_expect(eq(int, (int)ptw_map_movable(&m, &q), PTW_OK));
-    cr_expect(table_at(m.tables.root.table.v, 0, 0) != table &&
+    cr_expect(table_at(m.tables.root.table.v, first_va(), 0) != table &&
               table_at(m.tables.root.table.v, other, 0) != table);
     cr_expect(memcmp(before, ram + table, (size_t)ptw_table_size(&regime, 0)) ==
               0);
@@ -782,16 +790,18 @@ EVERY(link, shares_a_table_of_every_level)
 EVERY(link, refuses_a_level_that_cannot_be_shared)
 {
     struct ptw_link_request q;
+    unsigned rights;
 
     two_spaces(name);
-    cr_assert(map(0, page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
+    rights = can_grant(0, RWX_RIGHTS) ? RWX_RIGHTS : all_rights();
+    cr_assert(map(first_va(), page_bytes(), DATA, RWX_RIGHTS, 0) == PTW_OK);
     remember();
-    q = link_of(0, 0, levels() - 1, RWX_RIGHTS);
+    q = link_of(first_va(), first_va(), levels() - 1, rights);
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ARG));
-    q = link_of(0, 0, 0, RWX_RIGHTS);
+    q = link_of(first_va(), first_va(), 0, rights);
     q.owner.table.v += oracle_table_bytes(oracle.format, levels() - 1) / 2;
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ALIGN));
-    q = link_of(0, 0, 0, RWX_RIGHTS);
+    q = link_of(first_va(), first_va(), 0, rights);
     ours.shares = NULL;
     cr_expect(eq(int, (int)ptw_link(&ours, &q), PTW_E_ARG));
     cr_expect(as_remembered());

@@ -81,7 +81,7 @@ EVERY(rebuild, keeps_a_large_leaf_of_every_level_whole)
         struct job j;
         uint64_t raw;
 
-        if (!has_leaves(level)) {
+        if (!can_be_filled(level)) {
             continue;
         }
         j = one_large_leaf(name, level);
@@ -106,7 +106,7 @@ EVERY(rebuild, splits_a_large_leaf_of_every_level_on_request)
         struct job j;
         uint64_t parts = 1;
 
-        if (!has_leaves(level)) {
+        if (!can_be_filled(level)) {
             continue;
         }
         j = one_large_leaf(name, level);
@@ -177,6 +177,9 @@ EVERY(rebuild, leaves_out_an_entry_of_every_level)
         struct ptw_va_range out;
         struct job j;
 
+        if (entries_at(level) < 3) {
+            continue;
+        }
         start(name);
         for (unsigned i = 0; i < 3; i++) {
             page_at(0, corner(0, level) + i * span(level), i);

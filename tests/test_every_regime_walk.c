@@ -382,7 +382,7 @@ static void expect_bad_root(uint64_t root, enum ptw_status st)
     struct plan p = follow_plan(root);
 
     fill_found();
-    cr_expect(eq(int, (int)look(root, 0), (int)st), "root %llx",
+    cr_expect(eq(int, (int)look(root, first_va()), (int)st), "root %llx",
               (unsigned long long)root);
     cr_expect(st == PTW_E_BUS ? found.level == levels() - 1 : found_untouched(),
               "root %llx", (unsigned long long)root);
@@ -721,6 +721,9 @@ EVERY(walk, leaves_out_an_entry_of_every_level)
         struct plan p;
         const struct report *r;
 
+        if (entries_at(level) < 3) {
+            continue;
+        }
         start(name);
         for (unsigned i = 0; i < 3; i++) {
             a_page(corner(0, level) + i * span(level));
@@ -913,6 +916,9 @@ EVERY(spaces, walk_a_table_again_over_another_part)
         struct plan p;
         const struct report *r;
 
+        if (entries_at(level + 1) < 4) {
+            continue; /* none is behind that of the corner */
+        }
         start(name);
         va = corner(2, level + 1);
         a_page(va);

@@ -358,19 +358,177 @@ Test(oracle_formats, napot_leaves_map_their_own_part)
     cr_expect(oracle_alone(&mode, 0, 0x60c7) == 0x60c7);
 }
 
-/* A page of a shadow stack that is copy-on-write stays one that can be read. */
+/* A page of a shadow stack would be no page without W: it is not made copy-on-write. */
 Test(oracle_formats, riscv_marks_leaves_that_stay_leaves)
 {
     struct oracle_mode mode = mode_of(&oracle_sv39, 56, ZICFISS);
 
     cr_expect(oracle_mark(&mode, 0, 0x1cc7) == 0x1dc3);
     cr_expect(oracle_mark(&mode, 0, 0x1ccf) == 0x1dcb);
-    cr_expect(oracle_mark(&mode, 0, 0x1ec5) == 0x1dc3);
+    cr_expect(oracle_write_protected(&mode, 0, 0x1cc5) == 0x1cc5);
     cr_expect(oracle_writes(&mode, true, 0x1cc5));
     cr_expect(!oracle_writes(&mode, true, 0x1cc3));
     cr_expect(oracle_marked(&mode, 0, 0x1dc3));
     cr_expect(!oracle_marked(&mode, 0, 0x1dc7));
     cr_expect(!oracle_marked(&mode, 0, 0x1cc3));
+}
+
+/* Arm Architecture Reference Manual, "Translation table descriptor formats". */
+static const struct vector aarch64_4k_vectors[] = {
+    /* What Hyperlight writes there: a page that is read-only, not to be executed,
+     * copy-on-write; a table. */
+    {0, 48, 0, 0x0040000000020f03, MAP, 0x20000, "wx"},
+    {0, 48, 0, 0x0060000000020f03, MAP, 0x20000, "w"},
+    {0, 48, 0, 0x0040000000020f83, MAP, 0x20000, "x"},
+    {0, 48, 0, 0x0060000000020f83, MAP, 0x20000, ""},
+    {0, 48, 0, 0x00e0000000020f83, MAP, 0x20000, ""},
+    {0, 48, 0, 0x00c0000000020f83, MAP, 0x20000, "x"},
+    {3, 48, 0, 0x20003, TO, 0x20000, "wxuX"},
+
+    /* "Valid descriptor": bits 1:0 */
+    {0, 48, 0, 0x20002, ABSENT, 0, ""},
+    {0, 48, 0, 0xfffffffffffffffe, ABSENT, 0, ""},
+    {0, 48, 0, 0x20001, BAD, 0, ""}, /* level 3: reserved */
+    {1, 48, 0, 0x200001, MAP, 0x200000, "wxX"},
+    {2, 48, 0, 0x40000001, MAP, 0x40000000, "wxX"},
+    {3, 48, 0, 0x8000000001, BAD, 0, ""}, /* no block at level 0 */
+    {2, 48, 0, 0x20003, TO, 0x20000, "wxuX"},
+
+    /* "Stage 1 data access permissions": AP[2:1] */
+    {0, 48, 0, 0x20403, MAP, 0x20000, "wxX"},
+    {0, 48, 0, 0x20443, MAP, 0x20000, "wxuX"},
+    {0, 48, 0, 0x20483, MAP, 0x20000, "xX"},
+    {0, 48, 0, 0x204c3, MAP, 0x20000, "xuX"},
+
+    /* "Stage 1 instruction execution": UXN, PXN */
+    {0, 48, 0, 0x00200000000204c3, MAP, 0x20000, "uX"},
+    {0, 48, 0, 0x00400000000204c3, MAP, 0x20000, "xu"},
+    {0, 48, 0, 0x00600000000204c3, MAP, 0x20000, "u"},
+
+    /* "Hierarchical permissions": APTable, UXNTable, PXNTable */
+    {1, 48, 0, 0x0800000000020003, TO, 0x20000, "wuX"},
+    {1, 48, 0, 0x1000000000020003, TO, 0x20000, "wxu"},
+    {1, 48, 0, 0x2000000000020003, TO, 0x20000, "wxX"},
+    {1, 48, 0, 0x4000000000020003, TO, 0x20000, "xuX"},
+    {1, 48, 0, 0x8000000000020003, TO, 0x20000, "wxuX"}, /* NSTable */
+    {3, 48, 0, 0x7800000000020003, TO, 0x20000, ""},
+    {1, 48, HPD, 0x7800000000020003, TO, 0x20000, "wxuX"},
+
+    /* What no walk looks at: AttrIndx, NS, SH, AF, nG; DBM, contiguous, software;
+     * RES0 */
+    {0, 48, 0, 0x2073f, MAP, 0x20000, "wxX"},
+    {0, 48, 0, 0x0798000000020c03, MAP, 0x20000, "wxX"},
+    {0, 48, HD, 0x0008000000020483, MAP, 0x20000, "xX"},
+    {0, 48, 0, 0x0007000000020003, MAP, 0x20000, "wxX"},
+    {1, 48, 0, 0x21f001, MAP, 0x200000, "wxX"},
+    {1, 48, 0, 0x07ff000000020fff, TO, 0x20000, "wxuX"},
+
+    /* "Address size fault" */
+    {0, 48, 0, 0xfffffffff003, MAP, 0xfffffffff000, "wxX"},
+    {0, 40, 0, 0x10000020003, BAD, 0, ""},
+    {1, 40, 0, 0x10000200001, BAD, 0, ""},
+    {1, 40, 0, 0x800000020003, BAD, 0, ""},
+};
+
+Test(oracle_formats, aarch64_with_4k_is_as_the_manual_has_it)
+{
+    reads(&oracle_aarch64_4k_48, aarch64_4k_vectors,
+          sizeof aarch64_4k_vectors / sizeof *aarch64_4k_vectors);
+    reads(&oracle_aarch64_4k_48_upper, aarch64_4k_vectors,
+          sizeof aarch64_4k_vectors / sizeof *aarch64_4k_vectors);
+}
+
+/* With DS, bits 9:8 are address bits 51:50, and 49:48 are address bits. */
+static const struct vector aarch64_lpa2_vectors[] = {
+    {0, 52, 0, 0x0003000000020003, MAP, 0x0003000000020000, "wxX"},
+    {0, 52, 0, 0x0000000000020103, MAP, 0x0004000000020000, "wxX"},
+    {0, 52, 0, 0x0003fffffffff303, MAP, 0x000ffffffffff000, "wxX"},
+    {0, 52, 0, 0x0007000000020003, MAP, 0x0003000000020000, "wxX"},
+    {0, 50, 0, 0x0000000000020103, BAD, 0, ""},
+    {0, 48, 0, 0x0001000000020003, BAD, 0, ""},
+    {4, 52, 0, 0x0002000000020203, TO, 0x000a000000020000, "wxuX"},
+    {4, 52, 0, 0x0001000000000001, BAD, 0, ""}, /* level -1 has no block */
+    {3, 52, 0, 0x0000008000000201, MAP, 0x0008008000000000, "wxX"},
+    {1, 52, 0, 0x0000000000200301, MAP, 0x000c000000200000, "wxX"},
+};
+
+/* The same with pages of 16 KB. */
+static const struct vector aarch64_16k_lpa2_vectors[] = {
+    {0, 52, 0, 0x000000000000c203, MAP, 0x000800000000c000, "wxX"},
+    {0, 52, 0, 0x000000000000f003, MAP, 0x000000000000c000, "wxX"},
+    {1, 52, 0, 0x0000000006000101, MAP, 0x0004000006000000, "wxX"},
+    {2, 52, 0, 0x0000003000000001, MAP, 0x0000003000000000, "wxX"},
+    {3, 52, 0, 0x0000800000000001, BAD, 0, ""},
+    {3, 52, 0, 0x0000800000004203, TO, 0x0008800000004000, "wxuX"},
+};
+
+static const struct vector aarch64_16k_vectors[] = {
+    {0, 48, 0, 0x0000000000028003, MAP, 0x0000000000028000, "wxX"},
+    {1, 48, 0, 0x0000000006000001, MAP, 0x0000000006000000, "wxX"},
+    {2, 48, 0, 0x0000003000000001, BAD, 0, ""}, /* no block at level 1 */
+    {2, 48, 0, 0x000000000000c303, TO, 0x000000000000c000, "wxuX"},
+};
+
+/* With the 64 KB granule and FEAT_LPA, bits 15:12 are address bits 51:48. */
+static const struct vector aarch64_64k_vectors[] = {
+    {0, 52, 0, 0x000000000003f003, MAP, 0x000f000000030000, "wxX"},
+    {0, 48, 0, 0x000000000003f003, MAP, 0x0000000000030000, "wxX"},
+    {0, 52, 0, 0x0000ffffffff1003, MAP, 0x0001ffffffff0000, "wxX"},
+    {1, 52, 0, 0x0000000020002001, MAP, 0x0002000020000000, "wxX"},
+    {1, 48, 0, 0x0000000020002001, MAP, 0x0000000020000000, "wxX"},
+    {2, 52, 0, 0x0000040000001001, MAP, 0x0001040000000000, "wxX"},
+    {2, 48, 0, 0x0000040000000001, BAD, 0, ""}, /* no block at level 1 */
+    {2, 52, 0, 0x0000000000032003, TO, 0x0002000000030000, "wxuX"},
+    {2, 44, 0, 0x0000100000030003, BAD, 0, ""},
+};
+
+Test(oracle_formats, aarch64_with_other_granules_is_as_the_manual_has_it)
+{
+    reads(&oracle_aarch64_4k_52, aarch64_lpa2_vectors,
+          sizeof aarch64_lpa2_vectors / sizeof *aarch64_lpa2_vectors);
+    reads(&oracle_aarch64_16k_52, aarch64_16k_lpa2_vectors,
+          sizeof aarch64_16k_lpa2_vectors / sizeof *aarch64_16k_lpa2_vectors);
+    reads(&oracle_aarch64_16k_47, aarch64_16k_vectors,
+          sizeof aarch64_16k_vectors / sizeof *aarch64_16k_vectors);
+    reads(&oracle_aarch64_64k_52, aarch64_64k_vectors,
+          sizeof aarch64_64k_vectors / sizeof *aarch64_64k_vectors);
+    reads(&oracle_aarch64_64k_48, aarch64_64k_vectors,
+          sizeof aarch64_64k_vectors / sizeof *aarch64_64k_vectors);
+}
+
+/* Where there is one privilege, bit 54 is XN, 60 is XNTable, and AP[1] is RES1. */
+static const struct vector aarch64_el2_vectors[] = {
+    {0, 48, 0, 0x0000000000020443, MAP, 0x20000, "wx"},
+    {0, 48, 0, 0x0000000000020403, MAP, 0x20000, "wx"},
+    {0, 48, 0, 0x00000000000204c3, MAP, 0x20000, "x"},
+    {0, 48, 0, 0x0040000000020443, MAP, 0x20000, "w"},
+    {0, 48, 0, 0x0020000000020443, MAP, 0x20000, "wx"},
+    {3, 48, 0, 0x1000000000020003, TO, 0x20000, "w"},
+    {3, 48, 0, 0x4000000000020003, TO, 0x20000, "x"},
+    {3, 48, 0, 0x2800000000020003, TO, 0x20000, "wx"},
+    {3, 48, HPD, 0x7800000000020003, TO, 0x20000, "wx"},
+};
+
+Test(oracle_formats, aarch64_of_el2_is_as_the_manual_has_it)
+{
+    reads(&oracle_aarch64_4k_40_el2, aarch64_el2_vectors,
+          sizeof aarch64_el2_vectors / sizeof *aarch64_el2_vectors);
+}
+
+/* "Hardware management of dirty state". */
+Test(oracle_formats, aarch64_writes_through_what_has_dbm)
+{
+    struct oracle_mode hd = mode_of(&oracle_aarch64_4k_48, 48, HD);
+    struct oracle_mode no = mode_of(&oracle_aarch64_4k_48, 48, 0);
+
+    cr_expect(oracle_writes(&hd, true, 0x20403));
+    cr_expect(!oracle_writes(&hd, true, 0x20483));
+    cr_expect(oracle_writes(&hd, true, 0x0008000000020483));
+    cr_expect(!oracle_writes(&hd, false, 0x0008000000020483));
+    cr_expect(!oracle_writes(&no, true, 0x0008000000020483));
+    cr_expect(oracle_mark(&hd, 0, 0x0008000000020403) == 0x0080000000020483);
+    cr_expect(oracle_marked(&hd, 0, 0x0080000000020483));
+    cr_expect(!oracle_marked(&hd, 0, 0x0080000000020403));
 }
 
 /* "Linear-Address Pre-Processing": bits 63:56, or 63:47, are equal; with PAE
@@ -391,6 +549,12 @@ Test(oracle_formats, tell_which_addresses_there_are)
         {&oracle_sv39, 0x4000000000, 0xffffffbfffffffff},
         {&oracle_sv48, 0x800000000000, 0xffff7fffffffffff},
         {&oracle_sv57, 0x100000000000000, 0xfeffffffffffffff},
+        /* "VA range": TTBR0 from 0 up, TTBR1 down from the last address. */
+        {&oracle_aarch64_4k_48, 0x1000000000000, UINT64_MAX},
+        {&oracle_aarch64_4k_39, 0x8000000000, UINT64_MAX},
+        {&oracle_aarch64_4k_52, 0x10000000000000, UINT64_MAX},
+        {&oracle_aarch64_4k_48_upper, 0, 0xfffeffffffffffff},
+        {&oracle_aarch64_64k_42_upper, 0, 0xfffffbffffffffff},
     };
 
     for (size_t i = 0; i < sizeof gap / sizeof *gap; i++) {
@@ -402,7 +566,8 @@ Test(oracle_formats, tell_which_addresses_there_are)
         cr_expect(first == gap[i].first && last == gap[i].last, "%s: %llx-%llx",
                   gap[i].format->name, (unsigned long long)first,
                   (unsigned long long)last);
-        cr_expect(oracle_canonical(&mode, first - 1));
+        cr_expect(first == 0 || oracle_canonical(&mode, first - 1));
+        cr_expect(last == UINT64_MAX || oracle_canonical(&mode, last + 1));
         cr_expect(!oracle_canonical(&mode, first));
         cr_expect(!oracle_canonical(&mode, last));
     }
@@ -417,11 +582,21 @@ Test(oracle_formats, tell_where_a_root_may_be)
         unsigned bits;
         uint64_t bytes;
     } root[] = {
-        {&oracle_amd64, 46, 0x1000}, {&oracle_amd64_la57, 46, 0x1000},
-        {&oracle_pae, 32, 32},       {&oracle_i686, 32, 0x1000},
+        {&oracle_amd64, 46, 0x1000},
+        {&oracle_amd64_la57, 46, 0x1000},
+        {&oracle_pae, 32, 32},
+        {&oracle_i686, 32, 0x1000},
         {&oracle_sv32, 34, 0x1000}, /* "satp": PPN has 22 bits, */
         {&oracle_sv39, 46, 0x1000}, /* or 44 */
         {&oracle_sv57, 46, 0x1000},
+        /* "TTBR0_EL1": BADDR is aligned to the size of the table */
+        {&oracle_aarch64_4k_48, 46, 0x1000},
+        {&oracle_aarch64_4k_52, 46, 128},
+        {&oracle_aarch64_4k_40_el2, 46, 16},
+        {&oracle_aarch64_16k_47, 46, 0x4000},
+        {&oracle_aarch64_16k_52, 46, 256},
+        {&oracle_aarch64_64k_48, 46, 512},
+        {&oracle_aarch64_64k_52, 46, 0x2000},
     };
 
     for (size_t i = 0; i < sizeof root / sizeof *root; i++) {
@@ -431,7 +606,8 @@ Test(oracle_formats, tell_where_a_root_may_be)
         cr_expect(f->root_pa_bits(&mode) == root[i].bits, "%s", f->name);
         cr_expect(oracle_table_bytes(f, f->levels - 1) == root[i].bytes, "%s",
                   f->name);
-        cr_expect(oracle_table_bytes(f, 0) == 0x1000, "%s", f->name);
+        cr_expect(oracle_table_bytes(f, 0) == (uint64_t)1 << f->level[0].shift,
+                  "%s", f->name);
     }
     cr_expect(oracle_pae.table_pa_bits(&(struct oracle_mode){
                   .format = &oracle_pae, .pa_bits = 46}) == 46);
@@ -442,8 +618,25 @@ Test(oracle_formats, tell_where_a_root_may_be)
 /* Nobody makes a regime optional that the library has. */
 Test(oracle_formats, require_what_the_library_has)
 {
-    static const char *const names[] = {"amd64", "i686", "bare", "pae",
-                                        "amd64-la57"};
+    static const char *const names[] = {"amd64",
+                                        "i686",
+                                        "bare",
+                                        "pae",
+                                        "amd64-la57",
+                                        "sv32",
+                                        "sv39",
+                                        "sv48",
+                                        "sv57",
+                                        "aarch64-4k-48",
+                                        "aarch64-4k-39",
+                                        "aarch64-4k-52-lpa2",
+                                        "aarch64-4k-48/upper",
+                                        "aarch64-4k-40/el2",
+                                        "aarch64-16k-47",
+                                        "aarch64-16k-52-lpa2",
+                                        "aarch64-64k-48",
+                                        "aarch64-64k-52",
+                                        "aarch64-64k-42/upper"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         bool required = false;

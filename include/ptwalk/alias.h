@@ -69,6 +69,19 @@ struct ptw_la57_alias {
     enum ptw_la57_alias_level level;
 };
 
+/* aarch64, of every granule: a table of a level that a regime has below its root. */
+enum ptw_aarch64_alias_level {
+    PTW_AARCH64_ALIAS_L3,
+    PTW_AARCH64_ALIAS_L2,
+    PTW_AARCH64_ALIAS_L1,
+    PTW_AARCH64_ALIAS_L0,
+};
+
+struct ptw_aarch64_alias {
+    struct ptw_alias_ref ref;
+    enum ptw_aarch64_alias_level level;
+};
+
 /* sv32, sv39, sv48, sv57: the tables have numbers in the manual and no names.  Those
  * of the highest level of a mode are only ever roots: under sv32, which has an l0
  * and an l1, there are aliases of l0 alone. */
@@ -93,6 +106,7 @@ union ptw_alias {
     struct ptw_i686_alias i686;
     struct ptw_pae_alias pae;
     struct ptw_la57_alias la57;
+    struct ptw_aarch64_alias aarch64;
     struct ptw_riscv_alias riscv;
     const ptw_bare_alias *bare;
 };
@@ -103,6 +117,7 @@ union ptw_alias_level {
     enum ptw_i686_alias_level i686;
     enum ptw_pae_alias_level pae;
     enum ptw_la57_alias_level la57;
+    enum ptw_aarch64_alias_level aarch64;
     enum ptw_riscv_alias_level riscv;
     const ptw_bare_alias *bare;
 };

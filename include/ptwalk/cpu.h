@@ -5,14 +5,15 @@
 #ifndef PTWALK_CPU_H
 #define PTWALK_CPU_H
 
+#include "ptwalk/arch_aarch64.h"
 #include "ptwalk/arch_x86.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* pa_bits is the width of a physical address in bits: under x86 from 32 to 52,
- * under RISC-V from 32 to 56, of which sv32 has 34 at most.
+/* pa_bits is the width of a physical address in bits: under x86 and aarch64 from 32
+ * to 52, under RISC-V from 32 to 56, of which sv32 has 34 at most.
  *
  * flag_bits are bits of an address in a root register, in entries that lead to
  * tables and in leaves that are no address but say something of the memory behind
@@ -24,6 +25,7 @@ struct ptw_cpu {
     unsigned pa_bits;
     uint64_t flag_bits;
     struct ptw_x86_cpu x86;
+    struct ptw_aarch64_cpu aarch64;
 };
 
 /* ptw_cpu_widest is what is assumed where nobody knows better: all sizes of pages,

@@ -57,16 +57,20 @@ struct ptw_regime {
     unsigned granted;   /* and those that every present entry grants */
     unsigned facts;     /* of struct ptw_cpu; what they mean is the family's */
     uint64_t flag_bits; /* of struct ptw_cpu */
+    uint64_t kept[2]; /* registers that entries are judged by, if the family has
+                           such */
     /* These three count only where the format has no width of its own. */
     enum ptw_extension extension;
-    unsigned top;      /* level of the root */
-    unsigned top_bits; /* log2 of its number of entries */
-    uint64_t root_pa;  /* addresses that a root can have */
-    uint64_t table_pa; /* addresses that a table can have */
-    uint64_t linear;   /* low bits of an address: within them the entries
+    unsigned top;       /* level of the root */
+    unsigned top_bits;  /* log2 of its number of entries */
+    unsigned root_log2; /* of the alignment of a root */
+    uint64_t root_pa;   /* addresses that a root can have */
+    uint64_t table_pa;  /* addresses that a table can have */
+    uint64_t linear;    /* low bits of an address: within them the entries
                                of pages that follow each other are equally far
                                apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
+    char name[32]; /* if it is not just the architecture's */
 };
 
 /* An accessor. */
@@ -356,6 +360,8 @@ struct ptw_verify_state {
     unsigned entry;   /* of the table under comparison: which one comes next */
     bool rewrites;    /* the guest can write tables that refer to themselves */
     bool joins;       /* a page is one with another */
+    bool moved;       /* a page is elsewhere now, or gone */
+    bool together;    /* a new leaf says that it is part of a run */
     int keepable;     /* of the old leaf: whether it could be kept whole */
 };
 

@@ -59,6 +59,7 @@
 
 #include "ptwalk/absent.h"
 #include "ptwalk/alias.h"
+#include "ptwalk/arch_aarch64.h"
 #include "ptwalk/arch_riscv.h"
 #include "ptwalk/arch_x86.h"
 #include "ptwalk/cpu.h"

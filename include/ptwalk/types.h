@@ -91,15 +91,18 @@ enum ptw_right {
 
 /* The architectures whose tables this build can walk. */
 enum ptw_arch_id {
-    PTW_ARCH_BARE,  /* paging off: a virtual address is the physical one */
-    PTW_ARCH_I686,  /* 32-bit paging, 2 levels */
-    PTW_ARCH_AMD64, /* 4-level paging */
-    PTW_ARCH_PAE,   /* PAE paging, 3 levels */
-    PTW_ARCH_LA57,  /* 5-level paging */
-    PTW_ARCH_SV32,  /* RISC-V: Sv32, 2 levels */
-    PTW_ARCH_SV39,  /* Sv39, 3 levels */
-    PTW_ARCH_SV48,  /* Sv48, 4 levels */
-    PTW_ARCH_SV57,  /* Sv57, 5 levels */
+    PTW_ARCH_BARE,       /* paging off: a virtual address is the physical one */
+    PTW_ARCH_I686,       /* 32-bit paging, 2 levels */
+    PTW_ARCH_AMD64,      /* 4-level paging */
+    PTW_ARCH_PAE,        /* PAE paging, 3 levels */
+    PTW_ARCH_LA57,       /* 5-level paging */
+    PTW_ARCH_AARCH64_4K, /* VMSAv8-64 stage 1, by granule */
+    PTW_ARCH_AARCH64_16K,
+    PTW_ARCH_AARCH64_64K,
+    PTW_ARCH_SV32, /* RISC-V: Sv32, 2 levels */
+    PTW_ARCH_SV39, /* Sv39, 3 levels */
+    PTW_ARCH_SV48, /* Sv48, 4 levels */
+    PTW_ARCH_SV57, /* Sv57, 5 levels */
 };
 
 /* PTW_MAX_LEVELS is the deepest descent of any architecture, known or planned.

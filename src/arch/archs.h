@@ -19,9 +19,18 @@ extern const struct ptw_arch ptw_arch_i686;
 extern const struct ptw_arch ptw_arch_amd64;
 extern const struct ptw_arch ptw_arch_pae;
 extern const struct ptw_arch ptw_arch_la57;
+extern const struct ptw_arch ptw_arch_aarch64_4k;
+extern const struct ptw_arch ptw_arch_aarch64_16k;
+extern const struct ptw_arch ptw_arch_aarch64_64k;
 extern const struct ptw_arch ptw_arch_sv32;
 extern const struct ptw_arch ptw_arch_sv39;
 extern const struct ptw_arch ptw_arch_sv48;
 extern const struct ptw_arch ptw_arch_sv57;
+
+/* ptw_aarch64_by_name builds the regime that a name of that family says; see
+ * ptw_regime_by_name. */
+PTW_NODISCARD enum ptw_status
+ptw_aarch64_by_name(const char *name, const struct ptw_cpu *cpu,
+                    unsigned without, struct ptw_regime *out, const char **why);
 
 #endif

@@ -101,6 +101,7 @@ static const struct ptw_format i686 = {
     .rights = X86_RIGHTS,
     .some_rights = X86_SOME_RIGHTS,
     .present = 1,
+    .mark = X86_MARK,
     .level =
         {
             [I686_PT] =

@@ -72,7 +72,7 @@ PTW_NAMED(long_leaf_bits);
 
 /* The members of a format and of an architecture that both modes have. */
 #define LONG_MODE_ENTRIES                                                      \
-    .flag_bits = true, .decode = PTW_BY_NAME(x86_decode),                      \
+    .flag_bits = true, .mark = X86_MARK, .decode = PTW_BY_NAME(x86_decode),    \
     .leaf_class = PTW_BY_NAME(x86_leaf_class),                                 \
     .address_bits = PTW_BY_NAME(x86_address_bits),                             \
     .put_address = PTW_BY_NAME(x86_put_address),                               \

@@ -7,19 +7,17 @@
 
 const struct ptw_cpu ptw_cpu_widest = {.pa_bits = 52, .x86 = {.page1g = true}};
 
-/* Names are the field's.  What can't be walked is refused by name, so that
- * nobody takes it for a slip of the keyboard. */
+/* Names are the field's. */
 static const struct {
     const char *name;
-    const struct ptw_arch *arch; /* NULL: known, and not supported */
-    unsigned features;           /* what the name alone switches on */
+    const struct ptw_arch *arch;
+    unsigned features; /* what the name alone switches on */
 } known[] = {
     {"bare", &ptw_arch_bare, 0},
     {"i686", &ptw_arch_i686, PTW_X86_PSE | PTW_X86_WP},
     {"amd64", &ptw_arch_amd64, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
     {"pae", &ptw_arch_pae, PTW_X86_NX | PTW_X86_WP},
     {"amd64-la57", &ptw_arch_la57, PTW_X86_NX | PTW_X86_PAGE1G | PTW_X86_WP},
-    {"aarch64", NULL, 0},
     {"sv32", &ptw_arch_sv32, 0},
     {"sv39", &ptw_arch_sv39, PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT},
     {"sv48", &ptw_arch_sv48, PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT},
@@ -52,15 +50,13 @@ enum ptw_status ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
                                    unsigned without, struct ptw_regime *out,
                                    const char **why)
 {
+    if (is_named(name, "aarch64") || is_family(name, "aarch64")) {
+        return ptw_aarch64_by_name(name, cpu, without, out, why);
+    }
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (is_named(name, known[i].name) && known[i].arch != NULL) {
+        if (is_named(name, known[i].name)) {
             return ptw_regime_build(known[i].arch, cpu,
                                     known[i].features & ~without, out, why);
-        }
-        if (known[i].arch == NULL &&
-            (is_named(name, known[i].name) || is_family(name, known[i].name))) {
-            return ptw_regime_fail(
-                PTW_E_REGIME, "this paging mode is not supported yet", why);
         }
     }
     return ptw_regime_fail(PTW_E_REGIME, "no paging mode has this name", why);

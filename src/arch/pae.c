@@ -106,6 +106,7 @@ static const struct ptw_format pae = {
     .flag_bits = true,
     .some_rights = X86_SOME_RIGHTS,
     .present = 1,
+    .mark = X86_MARK,
     .level =
         {
             [PAE_PT] = {.name = "pt", .shift = 12, .bits = 9, .step = 1 << 12},

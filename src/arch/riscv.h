@@ -259,8 +259,10 @@ static inline uint64_t riscv_leaf_split(const struct ptw_regime *r,
 }
 
 /* A shadow stack keeps W: without it the entry would lead to a table. */
-PTW_ENGINE uint64_t riscv_leaf_copy_on_write(uint64_t raw)
+PTW_ENGINE uint64_t riscv_leaf_copy_on_write(const struct ptw_regime *r,
+                                             uint64_t raw)
 {
+    (void)r;
     raw = (raw & ~RISCV_RSW) | RISCV_COPY_ON_WRITE;
     return (raw & RISCV_RWX) == RISCV_W ? raw : raw & ~RISCV_W;
 }
@@ -268,8 +270,8 @@ PTW_NAMED(riscv_leaf_copy_on_write);
 
 /* The members of a format and of an architecture that all modes have. */
 #define RISCV_ENTRIES                                                          \
-    .rights = RISCV_RIGHTS, .some_rights = PTW_READ, .present = 1,             \
-    .leaf_class = PTW_BY_NAME(riscv_leaf_class),                               \
+    .rights = RISCV_RIGHTS, .some_rights = PTW_READ, .mark = 1 << 8,           \
+    .present = 1, .leaf_class = PTW_BY_NAME(riscv_leaf_class),                 \
     .address_bits = PTW_BY_NAME(riscv_address_bits),                           \
     .put_address = PTW_BY_NAME(riscv_put_address),                             \
     .table_bits = riscv_table_bits, .path_bits = riscv_path_bits,              \

@@ -74,7 +74,8 @@ enum {
 
 /* Software's bits 11:9; this value in them says copy-on-write. */
 static const uint64_t X86_SOFTWARE = 0xE00;
-static const uint64_t X86_COPY_ON_WRITE = 0x200;
+#define X86_MARK 0x200
+static const uint64_t X86_COPY_ON_WRITE = X86_MARK;
 
 _Static_assert(PTW_WRITE == 1 << 1 && PTW_USER == 1 << 2,
                "R/W and U/S stand where the rights do");
@@ -185,8 +186,10 @@ PTW_ENGINE uint64_t x86_leaf_with_rights(const struct ptw_regime *r,
 }
 PTW_NAMED(x86_leaf_with_rights);
 
-PTW_ENGINE uint64_t x86_leaf_copy_on_write(uint64_t raw)
+PTW_ENGINE uint64_t x86_leaf_copy_on_write(const struct ptw_regime *r,
+                                           uint64_t raw)
 {
+    (void)r;
     return (raw & ~(X86_SOFTWARE | X86_RW)) | X86_COPY_ON_WRITE;
 }
 PTW_NAMED(x86_leaf_copy_on_write);

@@ -60,6 +60,10 @@ PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
         }
         rights = PTW_ALL_RIGHTS; /* the parts have the rights of the whole */
     }
+    st = ptw_leave_runs(a, ed, level, t->index, t->index);
+    if (st != PTW_OK) {
+        return st;
+    }
     ed->made = true;
     t->raw =
         ptw_table_entry(a, r, level,
@@ -290,6 +294,10 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
             return st;
         }
     }
+    st = ptw_leave_runs(a, ed, level, t->index - 1u, t->index - 1u);
+    if (st != PTW_OK) {
+        return st;
+    }
     st =
         ptw_set(a, ed, level, t->index - 1u,
                 target == PTW_OK ? ptw_table_entry(a, ed->t->root.regime, level,
@@ -393,11 +401,14 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     case PTW_OP_ENTRY:
         break;
     case PTW_OP_PROTECT:
-        raw =
-            a->leaf_with_rights(ed->t->root.regime, level, t->raw, ed->rights);
+        raw = ptw_alone(a, a->leaf_with_rights(ed->t->root.regime, level,
+                                               t->raw, ed->rights));
         break;
     }
-    st = ptw_set(a, ed, level, t->index, raw);
+    st = ptw_leave_runs(a, ed, level, t->index, t->index);
+    if (st == PTW_OK) {
+        st = ptw_set(a, ed, level, t->index, raw);
+    }
     t->index++;
     return st;
 }

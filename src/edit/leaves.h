@@ -64,7 +64,11 @@ PTW_ENGINE enum ptw_status ptw_map_leaves(const struct ptw_format *a,
     unsigned index =
         (unsigned)(first >> shift) & (unsigned)ptw_low_mask(a->level[0].bits);
     unsigned end = index + (unsigned)((last - first) >> shift) + 1;
-    enum ptw_status st = PTW_OK;
+    enum ptw_status st = ptw_leave_runs(a, ed, 0, index, end - 1);
+
+    if (PTW_UNLIKELY(st != PTW_OK)) {
+        return st;
+    }
 
     do {
         uint64_t pa = ed->pa + (first - ed->first);
@@ -114,6 +118,9 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
         t->index = (uint16_t)(t->last + 1);
         return st;
     }
+    if (pass == PTW_PASS_COMMIT && st == PTW_OK) {
+        st = ptw_leave_runs(a, ed, 0, t->index, t->last);
+    }
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
         if (op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
             if (c->reads_left == 0) {
@@ -136,7 +143,7 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             }
             raw = ptw_leaf_entry(a, r, 0, ptw_attribute_bits(a, r, 0, raw),
                                  e.pa.v);
-            raw = a->leaf_with_rights(r, 0, raw, ed->rights);
+            raw = ptw_alone(a, a->leaf_with_rights(r, 0, raw, ed->rights));
         }
         if (pass != PTW_PASS_COMMIT) {
             st = pass == PTW_PASS_PLAN ? ptw_will_write(a, ed, pass, movable, 0)

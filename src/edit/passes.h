@@ -32,8 +32,9 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     ed->needed = 0;
     ed->root_needed = false;
     ed->listed = 0;
-    if (ptw_enter(a, c, false, c->top, ed->t->root.table.v, a->rights, 0) !=
-        PTW_V_ENTERED) {
+    if (ptw_enter(a, c, false, c->top, ed->t->root.table.v,
+                  ptw_start_rights(a, ed->t->root.regime),
+                  0) != PTW_V_ENTERED) {
         return PTW_E_BUS;
     }
     st = ptw_edit_entered(a, ed, pass, movable);

@@ -124,7 +124,7 @@ static bool copy_on_write(const struct ptw_regime *r,
 {
     const struct ptw_format *a = r->arch->format;
     struct ptw_attributes at = ptw_attributes_of(r, m->level, m->raw);
-    uint64_t is = a->leaf_copy_on_write(*bits);
+    uint64_t is = a->leaf_copy_on_write(r, *bits);
 
     *bits = is;
     if ((flags & PTW_EDIT_EXACT) == 0) {
@@ -161,7 +161,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
         !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
         return PTW_E_WIDTH;
     }
-    bits = ptw_attribute_bits(a, r, m->level, m->raw);
+    bits = ptw_alone(a, ptw_attribute_bits(a, r, m->level, m->raw));
     written = ptw_guest_writes(r, PTW_ALL_RIGHTS, m->level, bits) &&
               ((flags & PTW_EDIT_EXACT) != 0 || (m->rights & PTW_WRITE) != 0 ||
                ptw_guest_writes(r, m->above, m->level, bits));

@@ -19,6 +19,39 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
     return ptw_write_entry(a, ed->t->mem, ed->c.at[level].table, index, raw);
 }
 
+/* ptw_leave_runs takes the leaves that stand beside entries first to last of a table
+ * of that level out of the runs that these are in, before these are written: none of
+ * the others may stand for them. */
+PTW_ENGINE enum ptw_status ptw_leave_runs(const struct ptw_format *a,
+                                          struct ptw_edit *ed, unsigned level,
+                                          unsigned first, unsigned last)
+{
+    unsigned run = (unsigned)ptw_low_mask(a->level[level].run);
+    unsigned end =
+        (unsigned)ptw_low_mask(ptw_index_bits(a, ed->t->root.regime, level));
+    enum ptw_status st = PTW_OK;
+
+    if (a->together == 0) {
+        return PTW_OK;
+    }
+    end = (last | run) < end ? last | run : end;
+    for (unsigned i = first & ~run; i <= end && st == PTW_OK; i++) {
+        uint64_t raw = 0;
+
+        if (i == first) {
+            i = last;
+        } else if (ptw_read_entry(a, ed->t->mem, ed->c.at[level].table, i,
+                                  &raw) == PTW_OK &&
+                   (raw & a->together) != 0 &&
+                   a->decode(ed->t->root.regime, raw, level, i).kind ==
+                       PTW_ENTRY_LEAF) {
+            st = ptw_write_entry(a, ed->t->mem, ed->c.at[level].table, i,
+                                 ptw_alone(a, raw));
+        }
+    }
+    return st;
+}
+
 /* The bytes of a table where they can be written directly, or NULL.  What a
  * callback lends is for reading only.  The cast takes away a const that the
  * host, by saying "writable", promised was never there. */

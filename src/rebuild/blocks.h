@@ -15,7 +15,7 @@ static inline enum ptw_writes ptw_rb_writes(const struct ptw_rebuild *rb,
     if (!ptw_guest_writes(r, PTW_ALL_RIGHTS, level, raw)) {
         return PTW_WRITES_NOT;
     }
-    raw = r->arch->format->leaf_copy_on_write(raw);
+    raw = r->arch->format->leaf_copy_on_write(r, raw);
     return ptw_guest_writes(r, PTW_ALL_RIGHTS, level, raw) ? PTW_WRITES_STILL
                                                            : PTW_WRITES;
 }

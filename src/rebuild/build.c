@@ -416,7 +416,7 @@ static enum ptw_status finding(struct ptw_rebuild *rb,
             break;
         }
         rb->counts.writable_selves +=
-            ptw_rb_writes(rb, f->level + 1u, f->raw) != PTW_WRITES_NOT;
+            ptw_slot_writes(rb->state.regime, f->level + 1u, f->raw);
         if (rb->state.phase == PTW_REBUILD_BUILDING) {
             return ptw_rb_put_at(
                 rb, f->level + 1u, item->first.v,

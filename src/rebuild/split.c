@@ -140,7 +140,8 @@ static uint64_t new_leaf_bits(struct ptw_rebuild *rb,
     const struct ptw_mapping *m = &item->u.mapping;
     const struct ptw_format *a = rb->state.regime->arch->format;
     unsigned bits = a->level[p->level].shift;
-    uint64_t raw = ptw_attribute_bits(a, rb->state.regime, m->level, m->raw);
+    uint64_t raw =
+        ptw_alone(a, ptw_attribute_bits(a, rb->state.regime, m->level, m->raw));
     bool shared_too = (rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0;
 
     for (unsigned level = m->level; level > p->level; level--) {
@@ -155,7 +156,7 @@ static uint64_t new_leaf_bits(struct ptw_rebuild *rb,
     if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
         ptw_rb_writes(rb, m->level, m->raw) == PTW_WRITES &&
         (shared_too || !ptw_rb_is_shared(rb, p->pa, bits))) {
-        raw = a->leaf_copy_on_write(raw);
+        raw = a->leaf_copy_on_write(rb->state.regime, raw);
         rb->counts.copy_on_write++;
         /* Of pages that have several leaves each counts once, at the end. */
         rb->counts.copy_on_write_pages +=

@@ -27,7 +27,7 @@ static bool can_be_turned(const struct ptw_verify *v,
 
     return ptw_vf_lets_write(v, m) &&
            !ptw_guest_writes(v->state.regime, PTW_ALL_RIGHTS, m->level,
-                             a->leaf_copy_on_write(m->raw));
+                             a->leaf_copy_on_write(v->state.regime, m->raw));
 }
 
 /* Where the records of the pages of the next items stand, as a hint. */
@@ -49,6 +49,30 @@ static void look_ahead(const struct ptw_verify *v)
             ptw_hash_slot(&v->state.taken, sizeof(struct taken),
                           (pa >> (v->state.page_log2 + BLOCK)) + 1));
     }
+}
+
+/* Whether a new leaf says that it is part of a run, and need not be.  To a processor
+ * any leaf of a run may stand for all, so that one that is not as the others are
+ * makes nonsense of them.  A run is believed only while every page is where it was:
+ * then the new image is as good as the old one.  gone: bytes of the old leaf that are
+ * not there any more. */
+static bool joins_a_run(struct ptw_verify *v, const struct ptw_item *o,
+                        const struct ptw_item *n, uint64_t gone)
+{
+    const struct ptw_format *a = v->state.regime->arch->format;
+
+    if (a->together == 0) {
+        return false;
+    }
+    v->state.moved = v->state.moved || gone > 0;
+    if (n != NULL) {
+        v->state.moved =
+            v->state.moved ||
+            n->u.mapping.pa.v - o->u.mapping.pa.v != n->first.v - o->first.v;
+        v->state.together =
+            v->state.together || (n->u.mapping.raw & a->together) != 0;
+    }
+    return v->state.moved && v->state.together;
 }
 
 /* ----------------------------------------------------------- nothing mapped */
@@ -123,6 +147,10 @@ static enum ptw_status nothing_there(struct ptw_verify *v,
         if (gone == 0) {
             ptw_vf_note_leaf(v, OLD, o, va);
             return ptw_vf_differ(v, PTW_DIFFERS_MISSING, o->space, va);
+        }
+        if (joins_a_run(v, o, NULL, dropped)) {
+            ptw_vf_note_leaf(v, OLD, o, va);
+            return ptw_vf_differ(v, PTW_DIFFERS_ATTRIBUTES, o->space, va);
         }
         v->certificate.dropped += dropped;
         v->state.done += gone;
@@ -215,7 +243,8 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
         copy = true;
         rights &= ~(unsigned)PTW_WRITE;
         own &= ~(unsigned)PTW_WRITE;
-        policy = a->leaf_copy_on_write(0) | ~a->leaf_copy_on_write(UINT64_MAX);
+        policy = a->leaf_copy_on_write(v->state.regime, 0) |
+                 ~a->leaf_copy_on_write(v->state.regime, UINT64_MAX);
     }
     /* What the leaf grants by itself counts too: its table may be reached by
      * another path, that grants more than this one. */
@@ -238,7 +267,11 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
      * that the new leaf alone has for that is one too many. */
     address = a->address_bits(v->state.regime, is->level, raw) &
               (a->address_bits(v->state.regime, is->level, is->raw) | ~is->raw);
-    if (((is->raw ^ raw) & ~policy & ~address) != 0) {
+    if ((is->raw & a->together) == 0) {
+        raw = ptw_alone(a, raw);
+    }
+    if (joins_a_run(v, o, n, 0) ||
+        ((is->raw ^ raw) & ~policy & ~address) != 0) {
         return PTW_DIFFERS_ATTRIBUTES;
     }
     return PTW_DIFFERS_NOT;

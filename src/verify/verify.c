@@ -216,8 +216,7 @@ static bool lets_rewrite(const struct ptw_verify *v, const struct ptw_item *o)
     const struct ptw_finding *f = &o->u.finding;
 
     return o->kind == PTW_ITEM_FINDING && f->kind == PTW_FINDING_SELF &&
-           ptw_guest_writes(v->state.regime, PTW_ALL_RIGHTS, f->level + 1u,
-                            f->raw);
+           ptw_slot_writes(v->state.regime, f->level + 1u, f->raw);
 }
 
 static bool same_spaces(const struct ptw_space *x, const struct ptw_space *y)
@@ -358,6 +357,9 @@ static enum ptw_status compare_items(struct ptw_verify *v,
             ptw_vf_note_item(v, NEW, n);
         }
         return ptw_vf_stands_alone(v, OLD, o);
+    }
+    if (o->kind == PTW_ITEM_SPACE) {
+        v->state.regime = ptw_vf_regime_of(v, o);
     }
     if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
         st = ptw_vf_pair_tables(v, n, ptw_vf_top(v, o),

@@ -269,7 +269,7 @@ PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
     c->level = -1;
     if (a->levels > 0) {
         (void)ptw_enter(a, c, true, ptw_top(a, root.regime), root.table.v,
-                        a->rights, 0);
+                        ptw_start_rights(a, root.regime), 0);
     }
 }
 

@@ -25,11 +25,11 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
                                          struct ptw_translation *out)
 {
     const struct ptw_regime *r = root.regime;
-    struct ptw_entry e = {PTW_ENTRY_LEAF, a->rights, {0}};
+    struct ptw_entry e = {PTW_ENTRY_LEAF, ptw_start_rights(a, r), {0}};
     enum ptw_verdict v = PTW_V_LEAF;
     unsigned shift = r->va_bits;
     unsigned level = 0;
-    unsigned above = a->rights;
+    unsigned above = ptw_start_rights(a, r);
     uint64_t raw = 0;
     uint64_t within;
     enum ptw_status st;

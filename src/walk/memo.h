@@ -14,13 +14,13 @@
 #include "ptwalk/walk.h"
 
 /* log2 of the least alignment of a table of any format. */
-enum { PTW_TABLE_ALIGN = 5 };
+enum { PTW_TABLE_ALIGN = 4 };
 
 /* So many tables a rebuild and a comparison ask room for at first. */
 enum { PTW_FIRST_TABLES = 1 << 10 };
 
 struct ptw_memo_slot {
-    uint64_t key;          /* table | level << 2 | cut */
+    uint64_t key;          /* table | level << 1 | cut */
     uint64_t va;           /* where the owner has it */
     uint32_t owner_plus_1; /* 0: the slot is empty */
     uint32_t number;       /* the caller's */
@@ -28,12 +28,17 @@ struct ptw_memo_slot {
 
 PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level, bool cut)
 {
-    return table | level << 2 | (uint64_t)cut;
+    return table | level << 1 | (uint64_t)cut;
 }
 
 PTW_ENGINE uint64_t ptw_memo_table(uint64_t key)
 {
     return key & ~ptw_low_mask(PTW_TABLE_ALIGN);
+}
+
+PTW_ENGINE unsigned ptw_memo_level(uint64_t key)
+{
+    return key >> 1 & 7;
 }
 
 PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
@@ -71,7 +76,7 @@ PTW_ENGINE struct ptw_memo_slot *ptw_memo_seek(const struct ptw_memo *memo,
             }
             *elsewhere = true;
         } else if (ptw_memo_table(s->key) == ptw_memo_table(key) &&
-                   (s->key >> 2 & 7) != (key >> 2 & 7)) {
+                   ptw_memo_level(s->key) != ptw_memo_level(key)) {
             *two_levels = true;
         }
     }

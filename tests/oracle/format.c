@@ -6,9 +6,37 @@
 #include <string.h>
 
 const struct oracle_format *const oracle_formats[ORACLE_FORMATS] = {
-    &oracle_amd64, &oracle_i686, &oracle_bare, &oracle_pae,  &oracle_amd64_la57,
-    &oracle_sv32,  &oracle_sv39, &oracle_sv48, &oracle_sv57,
+    &oracle_amd64,
+    &oracle_i686,
+    &oracle_bare,
+    &oracle_pae,
+    &oracle_amd64_la57,
+    &oracle_sv32,
+    &oracle_sv39,
+    &oracle_sv48,
+    &oracle_sv57,
+    &oracle_aarch64_4k_48,
+    &oracle_aarch64_4k_39,
+    &oracle_aarch64_4k_52,
+    &oracle_aarch64_4k_48_upper,
+    &oracle_aarch64_4k_40_el2,
+    &oracle_aarch64_16k_47,
+    &oracle_aarch64_16k_52,
+    &oracle_aarch64_64k_48,
+    &oracle_aarch64_64k_52,
+    &oracle_aarch64_64k_42_upper,
 };
+
+struct oracle_mode oracle_mode_of(const struct oracle_format *f,
+                                  unsigned pa_bits, unsigned features)
+{
+    struct oracle_mode mode = {.format = f, .pa_bits = pa_bits};
+
+    if (f->features != NULL) {
+        f->features(&mode, features);
+    }
+    return mode;
+}
 
 const struct oracle_format *oracle_format_named(const char *name)
 {

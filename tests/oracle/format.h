@@ -21,6 +21,9 @@ enum oracle_right {
 
 struct oracle_format;
 
+/* Features that mean the same in all formats that have them. */
+enum { ORACLE_NO_WRITE_PROTECT = 8, ORACLE_SHADOW_STACKS = 16 };
+
 /* A regime: the format and the state of the processor. */
 struct oracle_mode {
     const struct oracle_format *format;
@@ -82,18 +85,26 @@ struct oracle_systems {
 /* How an address goes on above the bits that tables map. */
 enum oracle_extension { ORACLE_ZEROS, ORACLE_SIGN, ORACLE_ONES };
 
+/* Who names the features of a processor. */
+enum oracle_family {
+    ORACLE_NO_FAMILY,
+    ORACLE_X86,
+    ORACLE_RISCV,
+    ORACLE_AARCH64
+};
+
 struct oracle_format {
+    enum oracle_family family;
     const char *name; /* of the regime, as the library has it */
     unsigned levels;  /* 0: addresses are physical ones, and no table is read */
     unsigned entry_bytes; /* of an entry; little-endian */
     unsigned va_bits;     /* of the addresses that tables map */
     enum oracle_extension extension;
-    unsigned rights;        /* that there are */
-    unsigned most_pa_bits;  /* of the widest processor */
-    bool has_flag_bits;     /* oracle_mode.flag_bits may be set */
-    bool has_shadow_stacks; /* oracle_mode.cet may be set */
-    bool has_global;        /* leaves can be global */
-    unsigned own;           /* what else the format's own file has to know */
+    unsigned rights;       /* that there are */
+    unsigned most_pa_bits; /* of the widest processor */
+    bool has_flag_bits;    /* oracle_mode.flag_bits may be set */
+    bool has_global;       /* leaves can be global */
+    unsigned own;          /* what else the format's own file has to know */
     unsigned repeats; /* 0: a regime of its own; else it is so much like another
                          one that one n-th of the random tests is enough */
     struct {
@@ -106,6 +117,10 @@ struct oracle_format {
     uint64_t mark_bits; /* bits that a hypervisor may use, in a leaf: */
     uint64_t mark;      /* copy-on-write, if they are these */
     const struct oracle_systems *systems; /* NULL: none is known */
+
+    /* What a processor lacks, or has, as a set of bits; none of them: what the
+     * name alone says.  Some bits mean the same in every format. */
+    void (*features)(struct oracle_mode *mode, unsigned bits);
 
     /* The rights that every entry grants. */
     unsigned (*granted)(const struct oracle_mode *mode);
@@ -130,6 +145,10 @@ struct oracle_format {
     /* The same leaf, through which the guest can't write any more.  NULL: without
      * the bit that grants it. */
     uint64_t (*write_protected)(uint64_t leaf);
+
+    /* The same page, which the guest can't write, as one of a shadow stack.  NULL:
+     * there is none with ORACLE_SHADOW_STACKS. */
+    uint64_t (*shadow_stack)(uint64_t leaf);
 
     /* The entry that decode takes for `is`, a table or a page, with no bit set
      * that it can do without.  Where there is no such entry it is another one;
@@ -177,10 +196,20 @@ extern const struct oracle_format oracle_sv32;
 extern const struct oracle_format oracle_sv39;
 extern const struct oracle_format oracle_sv48;
 extern const struct oracle_format oracle_sv57;
+extern const struct oracle_format oracle_aarch64_4k_48;
+extern const struct oracle_format oracle_aarch64_4k_39;
+extern const struct oracle_format oracle_aarch64_4k_52;
+extern const struct oracle_format oracle_aarch64_4k_48_upper;
+extern const struct oracle_format oracle_aarch64_4k_40_el2;
+extern const struct oracle_format oracle_aarch64_16k_47;
+extern const struct oracle_format oracle_aarch64_16k_52;
+extern const struct oracle_format oracle_aarch64_64k_48;
+extern const struct oracle_format oracle_aarch64_64k_52;
+extern const struct oracle_format oracle_aarch64_64k_42_upper;
 
 /* All of them.  The library has to know the first ORACLE_REQUIRED: no test of
  * these is left out, and the fuzz targets run over them. */
-enum { ORACLE_FORMATS = 9, ORACLE_REQUIRED = 5 };
+enum { ORACLE_FORMATS = 19, ORACLE_REQUIRED = 19 };
 
 /* Those that have tables, a family at a time: the name of the suites of tests, and
  * the name. */
@@ -192,15 +221,34 @@ enum { ORACLE_FORMATS = 9, ORACLE_REQUIRED = 5 };
     what(sv32, "sv32", __VA_ARGS__) what(sv39, "sv39", __VA_ARGS__)            \
         what(sv48, "sv48", __VA_ARGS__) what(sv57, "sv57", __VA_ARGS__)
 
+#define ORACLE_EACH_OF_AARCH64(what, ...)                                      \
+    what(a64_4k_48, "aarch64-4k-48",                                           \
+         __VA_ARGS__) what(a64_4k_39, "aarch64-4k-39", __VA_ARGS__)            \
+        what(a64_4k_52, "aarch64-4k-52-lpa2", __VA_ARGS__)                     \
+            what(a64_4k_48_upper, "aarch64-4k-48/upper", __VA_ARGS__)          \
+                what(a64_4k_40_el2, "aarch64-4k-40/el2", __VA_ARGS__)          \
+                    what(a64_16k_47, "aarch64-16k-47", __VA_ARGS__) what(      \
+                        a64_16k_52, "aarch64-16k-52-lpa2", __VA_ARGS__)        \
+                        what(a64_64k_48, "aarch64-64k-48", __VA_ARGS__)        \
+                            what(a64_64k_52, "aarch64-64k-52", __VA_ARGS__)    \
+                                what(a64_64k_42_upper, "aarch64-64k-42/upper", \
+                                     __VA_ARGS__)
+
 #define ORACLE_EACH_WITH_TABLES(what, ...)                                     \
     ORACLE_EACH_OF_X86(what, __VA_ARGS__)                                      \
-    ORACLE_EACH_OF_RISCV(what, __VA_ARGS__)
+    ORACLE_EACH_OF_RISCV(what, __VA_ARGS__)                                    \
+    ORACLE_EACH_OF_AARCH64(what, __VA_ARGS__)
 
 #define ORACLE_ONE_MORE(...) +1
 _Static_assert(1 ORACLE_EACH_WITH_TABLES(ORACLE_ONE_MORE, 0) == ORACLE_FORMATS,
                "all but bare, which has no tables");
 
 extern const struct oracle_format *const oracle_formats[ORACLE_FORMATS];
+
+/* oracle_mode_of returns the mode of that format on a processor that lacks or has
+ * those features. */
+struct oracle_mode oracle_mode_of(const struct oracle_format *f,
+                                  unsigned pa_bits, unsigned features);
 
 /* oracle_format_named returns the format of that name, or NULL. */
 const struct oracle_format *oracle_format_named(const char *name);

@@ -43,6 +43,16 @@ static unsigned leaf_width(const struct oracle_mode *mode, unsigned level)
     return width(mode);
 }
 
+/* Without Svnapot, Svpbmt; with Zicfiss. */
+static void features(struct oracle_mode *mode, unsigned bits)
+{
+    bool wide = mode->format->entry_bytes == 8;
+
+    mode->svnapot = wide && (bits & 1) == 0;
+    mode->svpbmt = wide && (bits & 2) == 0;
+    mode->zicfiss = (bits & ORACLE_SHADOW_STACKS) != 0;
+}
+
 static unsigned granted(const struct oracle_mode *mode)
 {
     (void)mode;
@@ -172,10 +182,15 @@ static uint64_t alone(const struct oracle_mode *mode, unsigned level,
                                 : leaf;
 }
 
-/* A page of a shadow stack becomes one that can be read. */
+/* Without W, a page of a shadow stack would be no page. */
 static uint64_t write_protected(uint64_t leaf)
 {
-    return (leaf & (R | W)) == W ? (leaf & ~W) | R : leaf & ~W;
+    return (leaf & (R | W)) == W ? leaf : leaf & ~W;
+}
+
+static uint64_t shadow_stack(uint64_t leaf)
+{
+    return (leaf & ~(R | X)) | W;
 }
 
 static uint64_t table_bits(const struct oracle_mode *mode)
@@ -243,8 +258,9 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 }
 
 #define COMMON                                                                 \
-    .rights = ALL, .has_global = true, .accessed = 1 << 6, .dirty = 1 << 7,    \
-    .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,                   \
+    .family = ORACLE_RISCV, .features = features, .rights = ALL,               \
+    .shadow_stack = shadow_stack, .has_global = true, .accessed = 1 << 6,      \
+    .dirty = 1 << 7, .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,  \
     .granted = granted, .large = large, .decode = decode, .part = part,        \
     .alone = alone, .write_protected = write_protected, .encode = encode,      \
     .table_bits = table_bits, .leaf_bits = leaf_bits, .put_table = put_table,  \

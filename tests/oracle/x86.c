@@ -2,6 +2,16 @@
 /* What all regimes of x86 have in common. */
 #include "x86.h"
 
+void oracle_x86_features(struct oracle_mode *mode, unsigned bits)
+{
+    mode->nx = (bits & 1) == 0;
+    mode->pse = (bits & 2) == 0;
+    mode->page1g = (bits & 4) == 0;
+    mode->wp = (bits & ORACLE_NO_WRITE_PROTECT) == 0;
+    mode->cet = (bits & ORACLE_SHADOW_STACKS) != 0 && mode->wp;
+    mode->amd = (bits & 32) != 0;
+}
+
 struct oracle_entry oracle_x86_rights(uint64_t raw)
 {
     struct oracle_entry e = {.kind = ORACLE_NOT_PRESENT};
@@ -38,6 +48,11 @@ uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo)
 unsigned oracle_x86_wide_granted(const struct oracle_mode *mode)
 {
     return ORACLE_READ | (mode->nx ? 0 : (unsigned)ORACLE_EXEC);
+}
+
+uint64_t oracle_x86_shadow_stack(uint64_t leaf)
+{
+    return leaf | ORACLE_X86_D;
 }
 
 unsigned oracle_x86_memory_types(const struct oracle_mode *mode)

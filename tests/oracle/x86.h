@@ -30,9 +30,14 @@ enum {
 
 /* What all formats of x86 say alike. */
 #define ORACLE_X86_COMMON                                                      \
+    .family = ORACLE_X86, .features = oracle_x86_features,                     \
     .rights = ORACLE_X86_RIGHTS, .most_pa_bits = 52,                           \
-    .has_shadow_stacks = true, .has_global = true,                             \
+    .shadow_stack = oracle_x86_shadow_stack, .has_global = true,               \
     .memory_types = oracle_x86_memory_types
+
+/* oracle_x86_features: without EFER.NXE, CR4.PSE, 1-GByte pages, CR0.WP; with
+ * CR4.CET, which needs CR0.WP; AMD's. */
+void oracle_x86_features(struct oracle_mode *mode, unsigned bits);
 
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
  * say; an entry of 4 bytes has no XD. */
@@ -53,6 +58,10 @@ uint64_t oracle_x86_address(const struct oracle_mode *mode, unsigned lo);
 /* oracle_x86_wide_granted: all entries are readable, and executable where EFER.NXE
  * is clear. */
 unsigned oracle_x86_wide_granted(const struct oracle_mode *mode);
+
+/* oracle_x86_shadow_stack sets D: a page of a shadow stack is dirty and not
+ * writable. */
+uint64_t oracle_x86_shadow_stack(uint64_t leaf);
 
 /* oracle_x86_memory_types returns 8: PAT, PCD and PWT. */
 unsigned oracle_x86_memory_types(const struct oracle_mode *mode);

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arm Architecture Reference Manual for A-profile architecture (DDI 0487), "The AArch64
+ * Virtual Memory System Architecture": "Translation table descriptor formats" and the
+ * pseudocode of a stage 1 walk (AArch64.S1Walk).  The formats differ in the granule
+ * (TCR.TGx), in where an address has its highest bits (TCR.DS, FEAT_LPA), in the size of
+ * an address (TCR.TxSZ), the half (TTBR0, TTBR1) and the number of privileges.
+ *
+ * Bits that are RES0 are not looked at, as in the pseudocode.  Permissions are those
+ * of the direct scheme: FEAT_S1PIE is not used. */
+#include "format.h"
+
+static const uint64_t VALID = 1 << 0;
+static const uint64_t TABLE_OR_PAGE = 1 << 1; /* else a block */
+static const uint64_t AP_1 = 1 << 6;          /* "unprivileged access" */
+static const uint64_t AP_2 = 1 << 7;          /* "read-only" */
+static const uint64_t DBM = (uint64_t)1 << 51;
+static const uint64_t CONTIGUOUS = (uint64_t)1 << 52;
+static const uint64_t PXN = (uint64_t)1 << 53;
+static const uint64_t UXN = (uint64_t)1 << 54; /* or XN */
+static const uint64_t PXN_TABLE = (uint64_t)1 << 59;
+static const uint64_t UXN_TABLE = (uint64_t)1 << 60; /* or XNTable */
+static const uint64_t AP_TABLE_0 = (uint64_t)1 << 61;
+static const uint64_t AP_TABLE_1 = (uint64_t)1 << 62;
+
+/* oracle_format.own */
+enum { DS = 1, ONE_PRIVILEGE = 2 };
+
+enum {
+    TWO_RIGHTS = ORACLE_READ | ORACLE_WRITE | ORACLE_USER | ORACLE_EXEC |
+                 ORACLE_USER_EXEC,
+    ONE_RIGHTS = ORACLE_READ | ORACLE_WRITE | ORACLE_EXEC
+};
+
+static void features(struct oracle_mode *mode, unsigned bits)
+{
+    mode->hd = (bits & 16) != 0;
+    mode->hpd = (bits & 32) != 0;
+}
+
+static unsigned granule(const struct oracle_mode *mode)
+{
+    return mode->format->level[0].shift;
+}
+
+static bool is_ds(const struct oracle_mode *mode)
+{
+    return (mode->format->own & DS) != 0;
+}
+
+static bool one_privilege(const struct oracle_mode *mode)
+{
+    return (mode->format->own & ONE_PRIVILEGE) != 0;
+}
+
+/* FEAT_LPA: with the 64KB granule, addresses have 52 bits. */
+static bool is_lpa(const struct oracle_mode *mode)
+{
+    return granule(mode) == 16 && mode->pa_bits >= 52;
+}
+
+static unsigned width(const struct oracle_mode *mode)
+{
+    unsigned most = is_ds(mode) || is_lpa(mode) ? 52 : 48;
+
+    return mode->pa_bits < most ? mode->pa_bits : most;
+}
+
+static unsigned leaf_width(const struct oracle_mode *mode, unsigned level)
+{
+    (void)level;
+    return width(mode);
+}
+
+static unsigned granted(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return ORACLE_READ;
+}
+
+/* Levels here are 3 less the manual's.  AArch64.BlockDescSupported: with the 4KB
+ * granule at levels 2 and 1, and 0 with DS; 16KB: 2, and 1 with DS; 64KB: 2, and 1 where
+ * physical addresses have 52 bits. */
+static bool large(const struct oracle_mode *mode, unsigned level)
+{
+    switch (granule(mode)) {
+    case 12:
+        return level == 1 || level == 2 || (level == 3 && is_ds(mode));
+    case 14:
+        return level == 1 || (level == 2 && is_ds(mode));
+    default:
+        return level == 1 || (level == 2 && is_lpa(mode));
+    }
+}
+
+/* The bits of a descriptor that hold an address, of which bit lo is the lowest. */
+static uint64_t address_bits(const struct oracle_mode *mode, unsigned lo)
+{
+    if (is_ds(mode)) {
+        return oracle_ones(49, lo) | oracle_ones(9, 8);
+    }
+    return oracle_ones(47, lo) | (is_lpa(mode) ? oracle_ones(15, 12) : 0);
+}
+
+static uint64_t get_address(const struct oracle_mode *mode, uint64_t raw,
+                            unsigned lo)
+{
+    if (is_ds(mode)) {
+        return (raw & oracle_ones(49, lo)) | (raw & oracle_ones(9, 8)) << 42;
+    }
+    return (raw & oracle_ones(47, lo)) |
+           (is_lpa(mode) ? (raw & oracle_ones(15, 12)) << 36 : 0);
+}
+
+static uint64_t put_address(const struct oracle_mode *mode, uint64_t pa,
+                            unsigned lo)
+{
+    if (is_ds(mode)) {
+        return (pa & oracle_ones(49, lo)) | (pa & oracle_ones(51, 50)) >> 42;
+    }
+    return (pa & oracle_ones(47, lo)) |
+           (is_lpa(mode) ? (pa & oracle_ones(51, 48)) >> 36 : 0);
+}
+
+/* "Hierarchical permissions": with HPD, they are not looked at. */
+static unsigned table_rights(const struct oracle_mode *mode, uint64_t raw)
+{
+    unsigned rights = mode->format->rights;
+
+    if (mode->hpd) {
+        return rights;
+    }
+    if ((raw & AP_TABLE_1) != 0) {
+        rights &= ~(unsigned)ORACLE_WRITE;
+    }
+    if (one_privilege(mode)) {
+        return (raw & UXN_TABLE) != 0 ? rights & ~(unsigned)ORACLE_EXEC
+                                      : rights;
+    }
+    if ((raw & AP_TABLE_0) != 0) {
+        rights &= ~(unsigned)ORACLE_USER;
+    }
+    if ((raw & PXN_TABLE) != 0) {
+        rights &= ~(unsigned)ORACLE_EXEC;
+    }
+    return (raw & UXN_TABLE) != 0 ? rights & ~(unsigned)ORACLE_USER_EXEC
+                                  : rights;
+}
+
+static unsigned leaf_rights(const struct oracle_mode *mode, uint64_t raw)
+{
+    unsigned rights =
+        ORACLE_READ | ((raw & AP_2) == 0 ? (unsigned)ORACLE_WRITE : 0);
+
+    if (one_privilege(mode)) {
+        return rights | ((raw & UXN) == 0 ? (unsigned)ORACLE_EXEC : 0);
+    }
+    return rights | ((raw & AP_1) != 0 ? (unsigned)ORACLE_USER : 0) |
+           ((raw & PXN) == 0 ? (unsigned)ORACLE_EXEC : 0) |
+           ((raw & UXN) == 0 ? (unsigned)ORACLE_USER_EXEC : 0);
+}
+
+static struct oracle_entry decode(const struct oracle_mode *mode, uint64_t raw,
+                                  unsigned level)
+{
+    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, 0};
+    bool bit = (raw & TABLE_OR_PAGE) != 0;
+    bool table = level > 0 && bit;
+
+    if ((raw & VALID) == 0) {
+        return e;
+    }
+    /* "Reserved": bits 1:0 are 01 at level 3, or where there is no block. */
+    e.kind = ORACLE_RESERVED;
+    if (!table && !(level == 0 ? bit : large(mode, level))) {
+        return e;
+    }
+    e.pa = get_address(
+        mode, raw, table ? granule(mode) : mode->format->level[level].shift);
+    if (e.pa >> width(mode) != 0) {
+        e.pa = 0; /* "Address size fault" */
+        return e;
+    }
+    e.kind = table ? ORACLE_TABLE : ORACLE_MAPS;
+    e.rights = table ? table_rights(mode, raw) : leaf_rights(mode, raw);
+    return e;
+}
+
+/* "Contiguous bit": the entries around it may be one in a TLB. */
+static uint64_t alone(const struct oracle_mode *mode, unsigned level,
+                      uint64_t leaf)
+{
+    (void)mode;
+    (void)level;
+    return leaf & ~CONTIGUOUS;
+}
+
+static uint64_t write_protected(uint64_t leaf)
+{
+    return (leaf & ~DBM) | AP_2;
+}
+
+static uint64_t table_bits(const struct oracle_mode *mode)
+{
+    return address_bits(mode, granule(mode));
+}
+
+static uint64_t leaf_bits(const struct oracle_mode *mode, unsigned level)
+{
+    return address_bits(mode, mode->format->level[level].shift);
+}
+
+static uint64_t put_table(const struct oracle_mode *mode, uint64_t pa)
+{
+    return put_address(mode, pa, granule(mode));
+}
+
+static uint64_t put_leaf(const struct oracle_mode *mode, unsigned level,
+                         uint64_t pa)
+{
+    return put_address(mode, pa, mode->format->level[level].shift);
+}
+
+static uint64_t unless(unsigned rights, unsigned right, uint64_t bit)
+{
+    return (rights & right) != 0 ? 0 : bit;
+}
+
+static uint64_t encode(const struct oracle_mode *mode, unsigned level,
+                       const struct oracle_entry *is)
+{
+    unsigned rights = is->rights;
+    bool one = one_privilege(mode);
+
+    if (is->kind == ORACLE_TABLE) {
+        uint64_t bits = unless(rights, ORACLE_WRITE, AP_TABLE_1);
+
+        if (one) {
+            bits |= unless(rights, ORACLE_EXEC, UXN_TABLE);
+        } else {
+            bits |= unless(rights, ORACLE_USER, AP_TABLE_0) |
+                    unless(rights, ORACLE_EXEC, PXN_TABLE) |
+                    unless(rights, ORACLE_USER_EXEC, UXN_TABLE);
+        }
+        return VALID | TABLE_OR_PAGE | put_table(mode, is->pa) |
+               (mode->hpd ? 0 : bits);
+    }
+    return VALID | (level == 0 ? TABLE_OR_PAGE : 0) |
+           put_leaf(mode, level, is->pa) | unless(rights, ORACLE_WRITE, AP_2) |
+           (one ? unless(rights, ORACLE_EXEC, UXN)
+                : ((rights & ORACLE_USER) != 0 ? AP_1 : 0) |
+                      unless(rights, ORACLE_EXEC, PXN) |
+                      unless(rights, ORACLE_USER_EXEC, UXN));
+}
+
+/* AttrIndx. */
+static unsigned memory_types(const struct oracle_mode *mode)
+{
+    (void)mode;
+    return 8;
+}
+
+static unsigned memory_type(const struct oracle_mode *mode, unsigned level,
+                            uint64_t leaf)
+{
+    (void)mode;
+    (void)level;
+    return (unsigned)(leaf >> 2 & 7);
+}
+
+/* A page has bit 1, a block has not. */
+static uint64_t split(const struct oracle_mode *mode, unsigned level,
+                      uint64_t bits)
+{
+    return (bits | (level == 1 ? TABLE_OR_PAGE : 0)) &
+           ~leaf_bits(mode, level - 1);
+}
+
+/* "Hardware management of dirty state": with HD, a write to what is read-only and has
+ * DBM makes it writable. */
+static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
+{
+    return above && ((leaf & AP_2) == 0 || (mode->hd && (leaf & DBM) != 0));
+}
+
+#define COMMON                                                                 \
+    .family = ORACLE_AARCH64, .features = features, .entry_bytes = 8,          \
+    .accessed = 1 << 10, .mark_bits = (uint64_t)15 << 55,                      \
+    .mark = (uint64_t)1 << 55, .granted = granted, .large = large,             \
+    .decode = decode, .alone = alone, .write_protected = write_protected,      \
+    .encode = encode, .table_bits = table_bits, .leaf_bits = leaf_bits,        \
+    .put_table = put_table, .put_leaf = put_leaf,                              \
+    .memory_types = memory_types, .memory_type = memory_type, .split = split,  \
+    .leaf_pa_bits = leaf_width, .table_pa_bits = width, .root_pa_bits = width, \
+    .writes = writes
+
+#define TWO_PRIVILEGES .rights = TWO_RIGHTS, .has_global = true
+
+const struct oracle_format oracle_aarch64_4k_48 = {
+    .name = "aarch64-4k-48",
+    .levels = 4,
+    .va_bits = 48,
+    .extension = ORACLE_ZEROS,
+    .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}},
+    .most_pa_bits = 48,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_4k_39 = {
+    .name = "aarch64-4k-39",
+    .levels = 3,
+    .va_bits = 39,
+    .extension = ORACLE_ZEROS,
+    .level = {{12, 512}, {21, 512}, {30, 512}},
+    .most_pa_bits = 48,
+    .repeats = 4,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_4k_52 = {
+    .name = "aarch64-4k-52-lpa2",
+    .levels = 5,
+    .va_bits = 52,
+    .extension = ORACLE_ZEROS,
+    .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}, {48, 16}},
+    .most_pa_bits = 52,
+    .own = DS,
+    .repeats = 2,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_4k_48_upper = {
+    .name = "aarch64-4k-48/upper",
+    .levels = 4,
+    .va_bits = 48,
+    .extension = ORACLE_ONES,
+    .level = {{12, 512}, {21, 512}, {30, 512}, {39, 512}},
+    .most_pa_bits = 48,
+    .repeats = 2,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_4k_40_el2 = {
+    .name = "aarch64-4k-40/el2",
+    .levels = 4,
+    .va_bits = 40,
+    .extension = ORACLE_ZEROS,
+    .level = {{12, 512}, {21, 512}, {30, 512}, {39, 2}},
+    .most_pa_bits = 48,
+    .own = ONE_PRIVILEGE,
+    .rights = ONE_RIGHTS,
+    .repeats = 2,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_16k_47 = {
+    .name = "aarch64-16k-47",
+    .levels = 3,
+    .va_bits = 47,
+    .extension = ORACLE_ZEROS,
+    .level = {{14, 2048}, {25, 2048}, {36, 2048}},
+    .most_pa_bits = 48,
+    .repeats = 2,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_16k_52 = {
+    .name = "aarch64-16k-52-lpa2",
+    .levels = 4,
+    .va_bits = 52,
+    .extension = ORACLE_ZEROS,
+    .level = {{14, 2048}, {25, 2048}, {36, 2048}, {47, 32}},
+    .most_pa_bits = 52,
+    .own = DS,
+    .repeats = 4,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_64k_48 = {
+    .name = "aarch64-64k-48",
+    .levels = 3,
+    .va_bits = 48,
+    .extension = ORACLE_ZEROS,
+    .level = {{16, 8192}, {29, 8192}, {42, 64}},
+    .most_pa_bits = 48,
+    .repeats = 4,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_64k_52 = {
+    .name = "aarch64-64k-52",
+    .levels = 3,
+    .va_bits = 52,
+    .extension = ORACLE_ZEROS,
+    .level = {{16, 8192}, {29, 8192}, {42, 1024}},
+    .most_pa_bits = 52,
+    .repeats = 2,
+    TWO_PRIVILEGES,
+    COMMON,
+};
+
+const struct oracle_format oracle_aarch64_64k_42_upper = {
+    .name = "aarch64-64k-42/upper",
+    .levels = 2,
+    .va_bits = 42,
+    .extension = ORACLE_ONES,
+    .level = {{16, 8192}, {29, 8192}},
+    .most_pa_bits = 48,
+    .repeats = 4,
+    TWO_PRIVILEGES,
+    COMMON,
+};
