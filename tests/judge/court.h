@@ -28,8 +28,9 @@ struct court_shape {
     bool kept;           /* an entry of the root is the guest's own, and */
     unsigned kept_index; /* lies there */
     uint64_t kept_entry;
-    uint64_t never; /* bits that entries never have */
-    bool tagged;    /* bits 63:56 of an address mean nothing */
+    uint64_t never;    /* bits that entries never have */
+    bool above_counts; /* the rights of a path don't say all of those above */
+    bool tagged;       /* bits 63:56 of an address mean nothing */
 };
 
 /* What the library says of a question. */
@@ -49,6 +50,7 @@ struct court_verdict {
     unsigned level; /* of the entry that says so */
     uint64_t raw;
     unsigned rights; /* of the path */
+    unsigned above;  /* of the path, without the entry */
 };
 
 /* What lies at a physical address. */
@@ -95,9 +97,16 @@ struct court_family {
     struct ptw_access (*access)(const struct court *c,
                                 const struct qemu_question *q);
 
+    /* The address that is translated: without a tag.  NULL: any is. */
+    uint64_t (*plain)(const struct court *c, const struct qemu_question *q);
+
     /* A question that may be asked although it reaches a device, or that writes
      * or runs what is not data: made a harmless one; false: there is none. */
     bool (*harmless)(struct court *c, struct qemu_question *q);
+
+    /* Why a question is not asked; NULL: it is. */
+    const char *(*unasked)(const struct court *c,
+                           const struct court_verdict *v);
 
     /* Whether the emulator is known to differ from the manual there. */
     const char *(*excused)(const struct court *c, const struct qemu_question *q,

@@ -354,7 +354,7 @@ const struct court_family court_riscv64 = {
     .name = "riscv64",
     .boards = boards_64,
     .n_boards = BOARDS_64,
-    .rounds = 30,
+    .rounds = 120,
     COURT_RISCV,
 };
 
@@ -362,7 +362,7 @@ const struct court_family court_riscv32 = {
     .name = "riscv32",
     .boards = boards_32,
     .n_boards = sizeof boards_32 / sizeof *boards_32,
-    .rounds = 40,
+    .rounds = 160,
     .all_mapped = true,
     COURT_RISCV,
 };

@@ -90,7 +90,7 @@ machine_el3_jump:
     isb
     mov x1, x0
     mov x0, #0
-    br x1
+    ret x1 /* which no guarded page minds */
 
     .text
 /* x0 = machine_enter(pc, spsr, va, on): to another level, at pc with va in x1; or,
