@@ -383,6 +383,18 @@ static void compare(const struct court *c, const struct qemu_question *q,
 
 /* ------------------------------------------------------------------- judge */
 
+/* Where the emulator may let pass what it should not, it is not to write and run
+ * what is no data. */
+static bool is_dangerous(const struct court *c, const struct qemu_question *q,
+                         const struct court_verdict *v)
+{
+    return (q->kind == QEMU_WRITE || q->kind == QEMU_EXEC) &&
+           (v->answer == COURT_BAD ||
+            (v->answer == COURT_FORBIDDEN &&
+             c->family->place(v->pa) != COURT_DATA)) &&
+           c->family->excused(c, q, v) != NULL;
+}
+
 /* A question that does no harm. */
 static struct qemu_question some_question(struct court *c)
 {
@@ -405,6 +417,10 @@ static struct qemu_question some_question(struct court *c)
         why = c->family->unasked == NULL ? NULL : c->family->unasked(c, &v);
         if (why != NULL) {
             excuse(why);
+            continue;
+        }
+        if (is_dangerous(c, &q, &v)) {
+            excuse(c->family->excused(c, &q, &v));
             continue;
         }
         place =

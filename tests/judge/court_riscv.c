@@ -18,7 +18,11 @@ static const uint64_t RSW = 3 << 8;
 static const uint64_t N = (uint64_t)1 << 63;
 static const uint64_t PBMT = (uint64_t)3 << 61;
 static const uint64_t RESERVED = (uint64_t)0x7f << 54;
-static const uint64_t PBMTE = (uint64_t)1 << 62; /* of menvcfg */
+
+/* Bits of menvcfg: QEMU 7.2 knows no ADUE and does what it says; its successors
+ * ask. */
+static const uint64_t PBMTE = (uint64_t)1 << 62;
+static const uint64_t ADUE = (uint64_t)1 << 61;
 
 enum { PPN_AT = 10 };
 
@@ -98,7 +102,7 @@ static bool set(struct court *c)
     regs.satp = choose_satp(
         c, levels, court_frame(c, (levels - 1) * (COURT_FRAMES / levels)));
     c->e.mailbox->reg[SATP] = regs.satp;
-    c->e.mailbox->reg[MENVCFG] = pbmt ? PBMTE : 0;
+    c->e.mailbox->reg[MENVCFG] = ADUE | (pbmt ? PBMTE : 0);
     if (ptw_regime_from_riscv(&regs, NULL, &c->regime, &why) != PTW_OK) {
         snprintf(c->e.why, sizeof c->e.why, "%s", why);
         return false;

@@ -17,14 +17,16 @@ unsigned char machine_get(void)
     return uart[0];
 }
 
-/* SATP, and menvcfg where it is not 0. */
+#define SET(name, value)                                                       \
+    __asm__ volatile("csrw " name ", %0" : : "r"((unsigned long)(value)))
+
+/* satp, and menvcfg, of which RV32 has the upper half in menvcfgh. */
 void machine_set(const uint64_t *reg)
 {
-    if (reg[1] != 0) {
-        __asm__ volatile("csrw 0x30a, %0" : : "r"((unsigned long)reg[1]));
-    }
-    __asm__ volatile("csrw satp, %0\n\tsfence.vma"
-                     :
-                     : "r"((unsigned long)reg[0])
-                     : "memory");
+    SET("0x30a", reg[1]);
+#if __riscv_xlen == 32
+    SET("0x31a", reg[1] >> 32);
+#endif
+    SET("satp", reg[0]);
+    __asm__ volatile("sfence.vma" : : : "memory");
 }
