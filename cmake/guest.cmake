@@ -57,3 +57,45 @@ function(ptw_guest name arch kernel_va user_va script out)
         VERBATIM)
     set(${out} ${dir}/${name}.c PARENT_SCOPE)
 endfunction()
+
+# ptw_emulated_guest(NAME TRIPLE FLAGS RAM_BASE IMAGE_AT SOURCES...) builds a guest
+# of tests/judge with the cross compiler of that triple, as a flat binary at
+# IMAGE_AT, and sets NAME to a C file that holds it as NAME.  Without the
+# compiler the file holds a guest of no bytes.
+function(ptw_emulated_guest name triple flags ram_base image_at)
+    set(dir ${CMAKE_CURRENT_BINARY_DIR}/guest)
+    file(MAKE_DIRECTORY ${dir})
+    set(${name} ${dir}/${name}.c PARENT_SCOPE)
+    find_program(PTW_GUEST_CC_${triple} ${triple}-gcc)
+    find_program(PTW_GUEST_OBJCOPY_${triple} ${triple}-objcopy)
+    if(NOT PTW_GUEST_CC_${triple} OR NOT PTW_GUEST_OBJCOPY_${triple})
+        message(STATUS "No ${triple}-gcc: ${name} judges nothing")
+        file(WRITE ${dir}/${name}.c "#include <stddef.h>
+#include <stdint.h>
+extern const uint8_t ${name}[];
+extern const size_t ${name}_bytes;
+const uint8_t ${name}[] = {0};
+const size_t ${name}_bytes = 0;
+")
+        return()
+    endif()
+    set(judge ${PROJECT_SOURCE_DIR}/tests/judge)
+    separate_arguments(flags)
+    set(plain ${guest_flags})
+    list(REMOVE_ITEM plain -fcf-protection=none -mgeneral-regs-only)
+    add_custom_command(OUTPUT ${dir}/${name}.c
+        COMMAND ${PTW_GUEST_CC_${triple}} ${plain} ${flags}
+            -DRAM_BASE=${ram_base}ul -I${judge} -nostdlib -static -Wl,--build-id=none
+            -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments
+            -Wl,--defsym=IMAGE_AT=${image_at} -T ${judge}/qemu_guest.ld
+            -o ${dir}/${name}.elf ${ARGN}
+        COMMAND ${PTW_GUEST_OBJCOPY_${triple}} -O binary
+            ${dir}/${name}.elf ${dir}/${name}.bin
+        COMMAND ${CMAKE_COMMAND} -DIN=${dir}/${name}.bin
+            -DOUT=${dir}/${name}.c -DNAME=${name}
+            -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${ARGN} ${judge}/qemu_guest.ld ${judge}/qemu.h
+            ${judge}/qemu_guest.h ${judge}/qemu_aarch64.h
+            ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+        VERBATIM)
+endfunction()
