@@ -2297,7 +2297,7 @@ static struct job random_job(const char *name, struct dice *d)
     struct job j;
 
     start(name);
-    offer_far(2 * large_bytes() + 5 * page_bytes(), 8,
+    offer_far(2 * large_bytes() + 8 * page_bytes(), 8,
               one_in(d, 2) ? DIRECT : SERVED);
     guest.lend = one_in(d, 2);
     if (one_in(d, 3)) {
