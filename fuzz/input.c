@@ -45,6 +45,7 @@ const struct fz_operation fz_operation[FZ_OPS + 1] = {
     [OP_REGISTERS] = {"registers", "registers: a regime by control registers"},
     [OP_REGIME] = {"regime", "registers: a regime by name"},
     [OP_LETTERS] = {"letters", "registers: letters of the next name"},
+    [OP_AARCH64] = {"aarch64", "registers: a regime by registers of aarch64"},
     [OP_HEADER] = {"header", "what holds for the whole input"},
 };
 
@@ -464,6 +465,23 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [LETTERS_COUNT] = {OP_LETTERS, "count", 8, 8, FZ_PLAIN, NULL,
                        "how many, modulo 15"},
     [LETTERS_ARE] = {OP_LETTERS, "are", 16, 112, FZ_MANY, NULL, "the letters"},
+    [AARCH64_EL] = {OP_AARCH64, "el", 8, 4, FZ_PLAIN, NULL,
+                    "modulo 5: the exception level"},
+    [AARCH64_OPTIONS] = {OP_AARCH64, "options", 12, 4, FZ_SET,
+                         "upper pir no-cpu",
+                         "the half of TTBR1; PIR and PIRE0 are known; no "
+                         "processor is given"},
+    [AARCH64_SCTLR] = {OP_AARCH64, "sctlr", 16, 8, FZ_SET, "m ee wxn epan",
+                       "bits of SCTLR"},
+    [AARCH64_HCR] = {OP_AARCH64, "hcr", 24, 8, FZ_SET, "vm dc e2h",
+                     "bits of HCR_EL2"},
+    [AARCH64_TCR2] = {OP_AARCH64, "tcr2", 32, 8, FZ_SET, "pie e0poe poe d128",
+                      "bits of TCR2"},
+    [AARCH64_WIDTH] = {OP_AARCH64, "width", 40, 8, FZ_PLAIN, NULL,
+                       "the physical width of the processor"},
+    [AARCH64_SALT] = {OP_AARCH64, "salt", 48, 16, FZ_PLAIN, NULL,
+                      "of PIR, PIRE0 and the entries that are asked about"},
+    [AARCH64_TCR] = {OP_AARCH64, "tcr", 64, 64, FZ_PLAIN, NULL, "TCR"},
 };
 /* clang-format on */
 

@@ -52,6 +52,7 @@ enum fz_op {
     OP_REGISTERS,
     OP_REGIME,
     OP_LETTERS,
+    OP_AARCH64,
     FZ_OPS,
     OP_HEADER = FZ_OPS,
     OP_CODE_UNKNOWN
@@ -272,6 +273,15 @@ enum fz_field_id {
 
     LETTERS_COUNT,
     LETTERS_ARE,
+
+    AARCH64_EL,
+    AARCH64_OPTIONS,
+    AARCH64_SCTLR,
+    AARCH64_HCR,
+    AARCH64_TCR2,
+    AARCH64_WIDTH,
+    AARCH64_SALT,
+    AARCH64_TCR,
 
     FZ_FIELDS
 };

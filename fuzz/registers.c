@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regimes against a truth table.  Intel SDM vol. 3A, "Paging Modes and Control
  * Bits" and "Determination of Access Rights". */
-#include "harness.h"
+#include "registers_aarch64.h"
 
 #include <string.h>
 
@@ -539,6 +539,9 @@ static void by_name(const struct fz_records *in, const char *letters)
             break;
         }
     }
+    if (fz_aarch64_name(name, facts, next_number())) {
+        return;
+    }
     if (i == MODES && oracle_format_named(name) != NULL) {
         return; /* of another family */
     }
@@ -574,7 +577,7 @@ void fz_registers(const uint8_t *data, size_t len)
 {
     static struct fz_case none; /* addresses have no regime here */
     struct fz_records in = fz_records_of(data, len);
-    char name[24] = "";
+    char name[40] = "";
     size_t letters = 0;
 
     fz_digest = 0;
@@ -601,6 +604,9 @@ void fz_registers(const uint8_t *data, size_t len)
             break;
         case OP_REGISTERS:
             by_registers(&in);
+            break;
+        case OP_AARCH64:
+            fz_aarch64_registers(&in, next_number());
             break;
         default:
             break;

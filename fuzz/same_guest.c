@@ -1160,7 +1160,10 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
                self != (now.pa.v == is)) {
         differ(n, "an entry that leads to a table", va, raw, new_raw);
     } else if (self) {
-        n->rewrites = n->rewrites || writes(n, raw);
+        /* By the path that goes through the entry, where it is a leaf at last. */
+        n->rewrites =
+            n->rewrites ||
+            oracle_writes(mode_of(n), (e.rights & ORACLE_WRITE) != 0, raw);
     } else {
         n->path[level - 1] = raw & mode_of(n)->flag_bits;
         check_pair(n, e.pa.v, now.pa.v, level - 1, va, kept == PTW_COVER_ALL,

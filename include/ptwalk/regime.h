@@ -41,13 +41,14 @@ PTW_NODISCARD enum ptw_status ptw_regime_with(const struct ptw_regime *r,
                                               const char **why);
 
 /* ptw_root_check says whether the table can be the top of a space of the regime:
- * PTW_E_ALIGN when it is not aligned to a table (4 KiB; pae: 32 bytes),
+ * PTW_E_ALIGN when it is not aligned as ptw_root_bytes says,
  * PTW_E_WIDTH when it does not fit the width of a root register (i686, pae: 32
  * bits) or of a physical address.  It reads nothing. */
 PTW_NODISCARD enum ptw_status ptw_root_check(struct ptw_root root);
 
-/* ptw_root_bytes returns the size of a root, which is its alignment, too: 4096,
- * of pae 32 (bare: 1). */
+/* ptw_root_bytes returns the alignment of a root: its size, which is that of a table of
+ * its level (4096, of pae 32, of bare 1), or 64 where that is less and aarch64's
+ * addresses have 52 bits. */
 uint64_t ptw_root_bytes(const struct ptw_regime *r);
 
 /* ptw_root_flags returns which of the processor's flag bits a root register can
@@ -58,7 +59,7 @@ uint64_t ptw_root_flags(const struct ptw_regime *r);
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va);
 
 /* ptw_regime_name returns the name of the regime, as ptw_regime_by_name takes
- * it; static. */
+ * it; it lives as long as r. */
 const char *ptw_regime_name(const struct ptw_regime *r);
 
 /* ptw_levels returns how many levels of tables there are: 5 for amd64-la57, 4
@@ -66,7 +67,7 @@ const char *ptw_regime_name(const struct ptw_regime *r);
 unsigned ptw_levels(const struct ptw_regime *r);
 
 /* ptw_level_name returns the manual's name of a table at that level, in lower
- * case ("pt", "pd", "pdpt", "pml4", "pml5"); "-" when there is no such level.  Static.
+ * case ("pt", "pd", "pdpt", "pml4", "pml5"; aarch64: "l3", "l2", "l1", "l0", "l-1"); "-" when there is no such level.  Static.
  */
 const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
 
@@ -112,13 +113,14 @@ unsigned ptw_entry_index(const struct ptw_regime *r, unsigned level, ptw_va va);
 /* What an entry says besides address and rights.  Intel SDM vol. 3A, "Paging",
  * the figures of the entry formats. */
 struct ptw_attributes {
-    unsigned memory_type; /* x86: the PAT index, PAT << 2 | PCD << 1 | PWT */
+    unsigned memory_type; /* x86: the PAT index, PAT << 2 | PCD << 1 | PWT;
+                             aarch64: AttrIndx */
     unsigned key;         /* protection key; 0 where there is none */
     uint64_t flag_bits;   /* which of the processor's flag bits are set */
     bool global;
     bool accessed;
     bool dirty;
-    bool copy_on_write; /* (entry & 0xE00) == 0x200 */
+    bool copy_on_write; /* the mark: see docs/formats.md */
 };
 
 /* ptw_attributes_of reads them out of raw, a leaf of the given level. */
@@ -227,8 +229,8 @@ struct ptw_access {
     enum ptw_right right; /* PTW_READ, PTW_WRITE or PTW_EXEC */
     bool user;            /* with the privileges of user mode */
     bool shadow_stack;    /* a shadow-stack access: right is not PTW_EXEC */
-    unsigned allow;       /* a set of the family's: what lets more pass */
-    uint64_t keys;        /* the family's register of protection keys */
+    unsigned allow; /* a set of the family's: what lets more pass, or less */
+    uint64_t keys;  /* the family's register of protection keys */
 };
 
 /* ptw_access_allowed says whether the processor lets that access pass on a

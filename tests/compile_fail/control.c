@@ -10,7 +10,8 @@ ptw_pa assigns(ptw_pa pa);
 enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
                        ptw_pa pa, ptw_va va);
 void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
-            struct ptw_pae_alias *p, struct ptw_la57_alias *l);
+            struct ptw_pae_alias *p, struct ptw_la57_alias *l,
+            struct ptw_aarch64_alias *aarch64);
 const struct ptw_void *reads(const struct ptw_item *item);
 void takes(const struct ptw_void *never);
 bool heeds(const struct ptw_regime *r);
@@ -37,7 +38,8 @@ enum ptw_status passes(const struct ptw_regime *r, const struct ptw_mem *mem,
 }
 
 void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
-            struct ptw_pae_alias *p, struct ptw_la57_alias *l)
+            struct ptw_pae_alias *p, struct ptw_la57_alias *l,
+            struct ptw_aarch64_alias *aarch64)
 {
     a->level = PTW_AMD64_ALIAS_PT;
     a->level = PTW_AMD64_ALIAS_PD;
@@ -45,6 +47,7 @@ void levels(struct ptw_amd64_alias *a, struct ptw_i686_alias *i,
     i->level = PTW_I686_ALIAS_PT;
     p->level = PTW_PAE_ALIAS_PD;
     l->level = PTW_LA57_ALIAS_PML4;
+    aarch64->level = PTW_AARCH64_ALIAS_L0;
 }
 
 const struct ptw_void *reads(const struct ptw_item *item)
