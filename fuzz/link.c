@@ -35,8 +35,9 @@ static uint64_t link_bits(const struct fz_case *w, unsigned level,
     return bits |
            (w->mode.format->accessed &
             oracle_free_bits(&w->mode, level, bits)) |
-           ((uint64_t)(q->flags & 7) *
-            (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits)));
+           (((uint64_t)(q->flags & 7) *
+             (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits))) &
+            w->mode.format->mark_bits);
 }
 
 static void put_alias(const struct fz_case *w, const struct fe_record *q,
