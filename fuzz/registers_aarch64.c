@@ -40,6 +40,7 @@ struct is {
     unsigned granule; /* log2 */
     unsigned bits;    /* of an address that is translated */
     bool ds;
+    bool lpa; /* FEAT_LPA, with a granule of 64 KiB */
     bool upper;
     unsigned el; /* 1, 2 or 3; 20: EL2&0 */
     unsigned pa_bits;
@@ -264,6 +265,73 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is)
     }
 }
 
+/* ---------------------------------------------------------- what an entry is */
+
+static bool has_block(const struct is *is, unsigned level)
+{
+    switch (level) {
+    case 0:
+        return false;
+    case 1:
+        return true;
+    case 2:
+        return is->granule == 12 || is->ds || is->lpa;
+    default:
+        return level == 3 && is->granule == 12 && is->ds;
+    }
+}
+
+static uint64_t address_in(const struct is *is, unsigned low, uint64_t raw)
+{
+    uint64_t pa = 0;
+
+    for (unsigned i = low; i < (is->ds ? 50u : 48u); i++) {
+        pa |= (uint64_t)bit(raw, i) << i;
+    }
+    if (is->ds) {
+        pa |= (uint64_t)field(raw, 9, 8) << 50;
+    }
+    if (is->lpa) {
+        pa |= (uint64_t)field(raw, 15, 12) << 48;
+    }
+    return pa;
+}
+
+static void check_entry(const struct ptw_regime *r, const struct is *is)
+{
+    unsigned level = (unsigned)next_number() % ptw_levels(r);
+    uint64_t how = next_number();
+    /* An address that often fits, and any other bits. */
+    uint64_t raw = next_number() & ~(bit(how, 0) ? (uint64_t)0xFFF << 40 : 0) &
+                   ~(bit(how, 1) ? (uint64_t)0xF300 : 0);
+    bool table = level > 0 && bit(raw, 1);
+    uint64_t pa = address_in(
+        is, table ? is->granule : is->granule + level * (is->granule - 3), raw);
+    struct ptw_entry e = ptw_decode(r, level, 0, raw);
+    struct ptw_bad_entry bad = ptw_bad_entry_of(r, level, 0, raw);
+    enum ptw_entry_kind kind = table ? PTW_ENTRY_TABLE : PTW_ENTRY_LEAF;
+    enum ptw_bad_reason why = PTW_BAD_WIDTH;
+
+    if (!bit(raw, 0)) {
+        kind = PTW_ENTRY_ABSENT;
+    } else if (!table && !(level == 0 ? bit(raw, 1) : has_block(is, level))) {
+        kind = PTW_ENTRY_BAD;
+        why = PTW_BAD_RESERVED;
+    } else if (pa >> is->pa_bits != 0) {
+        kind = PTW_ENTRY_BAD;
+    }
+    if (kind == PTW_ENTRY_ABSENT || kind == PTW_ENTRY_BAD) {
+        pa = 0;
+    }
+    if (e.kind != kind || e.pa.v != pa ||
+        (kind == PTW_ENTRY_BAD) != (bad.bits != 0) ||
+        (kind == PTW_ENTRY_BAD && bad.why != why)) {
+        fz_fail("%s: %llx in the %s is kind %d, %llx, not %d, %llx",
+                ptw_regime_name(r), HEX(raw), ptw_level_name(r, level),
+                (int)e.kind, HEX(e.pa.v), (int)kind, HEX(pa));
+    }
+}
+
 /* ------------------------------------------------------ what a regime is */
 
 /* The level of the root, counted from the leaves, and the log2 of its bytes. */
@@ -359,6 +427,7 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
     }
     for (unsigned i = 0; i < 64; i++) {
         check_leaf(r, is);
+        check_entry(r, is);
     }
 }
 
@@ -409,6 +478,7 @@ static enum ptw_status selected(const struct ptw_aarch64_registers *g,
     }
     is->upper = upper;
     is->el = two && g->el == 2 ? 20 : g->el;
+    is->lpa = is->granule == 16 && cpu_bits == 52;
     is->pa_bits = width_of(is, cpu_bits);
     if (output < is->pa_bits) {
         is->pa_bits = output;
@@ -561,6 +631,7 @@ bool fz_aarch64_name(const char *name, const struct ptw_cpu *cpu, uint64_t seed)
                 ptw_status_text(st));
     }
     if (st == PTW_OK) {
+        is.lpa = is.granule == 16 && cpu_bits == 52;
         is.pa_bits = width_of(&is, cpu_bits);
         check_regime(&r, &is, next_number() >> (64 - is.bits));
     }

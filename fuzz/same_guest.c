@@ -1065,7 +1065,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         /* A walk does not tell which tables that are cut are one, when it meets
          * them at other addresses. */
         (void)note(n, n->whole,
-                   (table_key(was, level) ^ va * 0x9E3779B97F4A7C15) | 1,
+                   (table_key(was, level) ^ (va + 1) * 0x9E3779B97F4A7C15) | 1,
                    &fresh);
         check_table(n, was, is, level, va, counting && fresh);
         return;
@@ -1160,7 +1160,10 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
                self != (now.pa.v == is)) {
         differ(n, "an entry that leads to a table", va, raw, new_raw);
     } else if (self) {
-        n->rewrites = n->rewrites || writes(n, raw);
+        /* By the path that goes through the entry, where it is a leaf at last. */
+        n->rewrites =
+            n->rewrites ||
+            oracle_writes(mode_of(n), (e.rights & ORACLE_WRITE) != 0, raw);
     } else {
         n->path[level - 1] = raw & mode_of(n)->flag_bits;
         check_pair(n, e.pa.v, now.pa.v, level - 1, va, kept == PTW_COVER_ALL,

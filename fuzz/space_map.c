@@ -124,6 +124,14 @@ static uint64_t leaf_address(const struct fz_case *w, unsigned level,
     return w->mode.format->put_leaf(&w->mode, level, pa);
 }
 
+/* The entry of a mapping by itself, whatever the entries around it are. */
+static uint64_t by_itself(const struct fz_case *w, const struct ptw_mapping *m)
+{
+    return (oracle_alone(&w->mode, m->level, m->raw) &
+            ~leaf_address(w, m->level, UINT64_MAX)) |
+           leaf_address(w, m->level, m->pa.v);
+}
+
 /* What is expected of a placing, by the entry that was walked. */
 static struct placed place_model(const struct fz_case *w,
                                  const struct ptw_item *item,
@@ -157,7 +165,10 @@ static struct placed place_model(const struct fz_case *w,
                 oracle_writes(&w->mode, path, is.leaf.raw);
     /* With the right to write taken away. */
     dirty = loose ? f->made_dirty : (is.leaf.raw & f->dirty) != 0;
-    if (is.marked && oracle_writes(&w->mode, true, dirty ? f->dirty : 0)) {
+    if (is.marked &&
+        oracle_writes(
+            &w->mode, true,
+            oracle_write_protected(&w->mode, level, dirty ? f->dirty : 0))) {
         is.why_not |= 1u << PTW_E_RIGHTS;
     }
     return is;
@@ -236,6 +247,7 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
     if (is->marked) {
         bits = oracle_mark(&w->mode, level, bits);
     }
+    bits = oracle_alone(&w->mode, level, bits);
     want = ptw_attributes_of(&w->regime, level, bits);
     for (uint64_t i = 0; i < leaves; i += i < 16 ? 1 : leaves / 16) {
         uint64_t va = (item->first.v & mask) + i * is->bytes;
@@ -412,7 +424,7 @@ static void same_walk(struct fz_case *w, struct fe_host *h,
                    x->u.table.rights == y->u.table.rights;
         } else if (same && x->kind == PTW_ITEM_MAPPING) {
             same = x->u.mapping.pa.v == y->u.mapping.pa.v &&
-                   x->u.mapping.raw == y->u.mapping.raw &&
+                   by_itself(w, &x->u.mapping) == y->u.mapping.raw &&
                    x->u.mapping.rights == y->u.mapping.rights;
         } else if (same && x->kind == PTW_ITEM_ALIAS) {
             p = ptw_alias_view(&w->regime, x, &l[0]);

@@ -287,11 +287,26 @@ uint64_t with_rights(unsigned level, uint64_t raw, unsigned rights)
     return (raw & ~bits) | (oracle.format->encode(&oracle, level, &is) & bits);
 }
 
+uint64_t other_bits(unsigned level, uint64_t raw)
+{
+    uint64_t bits = oracle_free_bits(&oracle, level, raw);
+
+    for (uint64_t rest = is_table(level, raw) ? 0 : bits; rest != 0;
+         rest &= rest - 1) {
+        uint64_t bit = rest & -rest;
+
+        if (oracle_alone(&oracle, level, raw | bit) != (raw | bit)) {
+            bits &= ~bit;
+        }
+    }
+    return bits;
+}
+
 uint64_t with_other_bits(unsigned level, uint64_t raw)
 {
     const struct oracle_format *f = oracle.format;
     uint64_t bits =
-        oracle_free_bits(&oracle, level, raw) &
+        other_bits(level, raw) &
         ~(f->accessed | (is_table(level, raw) ? 0 : f->dirty | f->mark_bits));
 
     if (bits == 0) {
@@ -354,6 +369,13 @@ void set_alias(struct ptw_item *item, const struct ptw_alias_ref *ref,
 }
 
 /* ------------------------------------------------------------------- dice */
+
+unsigned fewer(unsigned n)
+{
+    unsigned repeats = oracle.format->repeats;
+
+    return repeats > 1 ? n / repeats : n;
+}
 
 /* splitmix64 */
 uint64_t roll(struct dice *d)
@@ -1002,7 +1024,7 @@ static enum ptw_status watched_read(uint64_t pa, unsigned bytes, uint64_t *out)
 {
     uint64_t value = 0;
 
-    if (pa > RAM_BYTES - bytes) {
+    if (pa > RAM_UNITS * unit_bytes() - bytes) {
         return PTW_E_BUS;
     }
     watched.total++;
@@ -1044,9 +1066,12 @@ void offer_watched(void)
     static struct ptw_region region;
 
     region.first.v = 0;
-    region.last.v = RAM_BYTES - 1;
+    region.last.v = RAM_UNITS * unit_bytes() - 1;
     region.host = NULL;
     region.writable = false;
-    memset(&watched, 0, sizeof watched);
+    memset(watched.reads, 0, RAM_UNITS * (size_t)unit_bytes());
+    watched.total = 0;
+    watched.answer = NULL;
+    watched.ctx = NULL;
     must(ptw_mem_init_callbacks(&mem, &ops, NULL, &region, 1), "callbacks");
 }

@@ -129,6 +129,10 @@ uint64_t bits_of(unsigned level, uint64_t raw);
 uint64_t with_address(unsigned level, uint64_t raw, uint64_t pa);
 uint64_t with_rights(unsigned level, uint64_t raw, unsigned rights);
 
+/* other_bits returns the bits of an entry that the processor does not look at, and
+ * that a copy of it has, too. */
+uint64_t other_bits(unsigned level, uint64_t raw);
+
 /* with_other_bits returns the same entry with another bit that the processor does not
  * look at: none that it sets and, in a page, none of a mark. */
 uint64_t with_other_bits(unsigned level, uint64_t raw);
@@ -151,6 +155,10 @@ ptw_va va2(unsigned pd, unsigned pt);
 void set_alias(struct ptw_item *item, const struct ptw_alias_ref *ref,
                unsigned level);
 
+/* fewer returns how many random cases are enough of a regime that is much like another
+ * one, where others have n. */
+unsigned fewer(unsigned n);
+
 /* A source of numbers that are the same on every run. */
 struct dice {
     uint64_t state;
@@ -169,7 +177,7 @@ uint64_t random_entry(struct dice *d, unsigned level, bool page, uint64_t to);
  * space that is followed (roots == 0), or over what an alias stands for. */
 enum plan_kind { PLAN_SPACES, PLAN_FOLLOW, PLAN_EXPAND, PLAN_EXPOSED };
 
-enum { MAX_ROOTS = 8, MAX_ITEMS = 1 << 14 };
+enum { MAX_ROOTS = 8, MAX_ITEMS = 1 << 15 };
 
 struct plan {
     enum plan_kind kind;
@@ -254,10 +262,12 @@ char *in_pieces(const struct plan *p, unsigned stride);
  * exactly what is missing.  Returns as above. */
 char *where_it_stands(const struct plan *p, unsigned stride);
 
-/* A memory served by callbacks, all of ram: counts the reads of every entry of
+/* A memory served by callbacks, all units of ram: counts the reads of every entry of
  * 8 bytes (or 4), and may change its answers. */
 struct watched {
-    unsigned reads[RAM_BYTES / 4]; /* of the 4 bytes at 4 * index */
+    unsigned
+        reads[RAM_UNITS * (LARGEST_UNIT / 4)]; /* of the 4 bytes at 4 * index
+*/
     uint64_t total;
     bool (*answer)(void *ctx, uint64_t pa, uint64_t *value); /* may be NULL */
     void *ctx;

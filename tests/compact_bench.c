@@ -139,9 +139,9 @@ static void describe_guest(void)
          "regions");
 }
 
-void start(const char *name)
+/* Makes the guest of the machine's memory. */
+static void make_guest(void)
 {
-    machine(name);
     memset(&guest, 0, sizeof guest);
     tables_taken = 0;
     for (unsigned i = (unsigned)data_at(0) / PAGE; i < guest_bytes() / PAGE;
@@ -154,6 +154,24 @@ void start(const char *name)
         memcpy(page, &i, sizeof i);
     }
     offer(0, guest_bytes(), ram, DIRECT);
+}
+
+void start(const char *name)
+{
+    machine(name);
+    make_guest();
+}
+
+void start_narrow(const char *name, unsigned pa_bits)
+{
+    machine_with(name, pa_bits, 0);
+    make_guest();
+}
+
+void narrow_processor(unsigned pa_bits)
+{
+    oracle.pa_bits = pa_bits;
+    must(oracle_regime(&oracle, &regime) == PTW_OK, "a narrow processor");
 }
 
 /* Starts on a processor that lacks or has those features. */

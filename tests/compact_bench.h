@@ -40,8 +40,16 @@ struct guest {
 
 extern struct guest guest;
 
-/* start is machine, with a guest of its memory. */
+/* start is machine, with a guest of its memory; start_narrow the same on a processor
+ * with physical addresses of that width. */
 void start(const char *name);
+void start_narrow(const char *name, unsigned pa_bits);
+
+/* narrow_processor changes the width of the physical addresses, and nothing in
+ * memory.  At NARROW, each level of every regime has reserved bits. */
+enum { NARROW = 40 };
+
+void narrow_processor(unsigned pa_bits);
 
 /* The same where the supervisor writes everywhere, and where there are shadow
  * stacks.  False: no processor of the regime is like that. */

@@ -42,8 +42,7 @@ static uint64_t at_page(unsigned i)
 static uint64_t with_all_bits(unsigned level, uint64_t raw)
 {
     struct oracle_entry is = decoded(level, raw);
-    uint64_t bits =
-        oracle_free_bits(&oracle, level, raw) & ~oracle.format->mark_bits;
+    uint64_t bits = other_bits(level, raw) & ~oracle.format->mark_bits;
 
     for (; bits != 0; bits &= bits - 1) {
         uint64_t more = raw | (bits & -bits);
@@ -396,9 +395,11 @@ EVERY(rebuild, drops_and_counts_bad_entries)
 {
     struct job j = one_space(name);
     uint64_t va = user_va() + 4 * span(1);
-    uint64_t bad = has_leaves(1) ? to_page(1, high_page(1), all_rights())
-                                 : any_table(1, data_at(0));
+    uint64_t bad;
 
+    narrow_processor(NARROW);
+    bad = has_leaves(1) ? to_page(1, high_page(1), all_rights())
+                        : any_table(1, data_at(0));
     hang(root_at(0), va, 1, bad | reserved_bit(1, bad));
     assert_good(&j);
     cr_expect(eq(u64, image.counts.dropped[PTW_DROP_BAD_ENTRY], 1));
@@ -861,7 +862,7 @@ EVERY(rebuild, maps_a_users_pages_beside_the_supervisors)
     struct ptw_map_request q[2] = {scratch(va), scratch(page_va(va, 4))};
     struct ptw_va_range out = range(va, 8 * page_bytes());
 
-    q[1].rights |= PTW_USER;
+    q[1].rights |= PTW_USER & all_rights();
     j.o.map = q;
     j.o.maps = 2;
     j.o.leave_out = &out;
@@ -1565,7 +1566,7 @@ static unsigned stores_at(const void *storage)
 
 EVERY(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
 {
-    static _Alignas(8) unsigned char storage[1 << 16];
+    static _Alignas(8) unsigned char storage[1 << 18];
     struct job j = one_space(name);
     void *before = &j;
 
@@ -1586,7 +1587,7 @@ EVERY(rebuild, takes_only_storage_that_it_asked_for_and_can_use)
         eq(int, (int)ptw_rebuild_give(&rb, storage, 8, &before), PTW_E_SPACE));
     before = &j;
     cr_expect(
-        eq(int, (int)ptw_rebuild_give(&rb, NULL, 1 << 16, &before), PTW_E_ARG));
+        eq(int, (int)ptw_rebuild_give(&rb, NULL, 1 << 18, &before), PTW_E_ARG));
     cr_expect(before == NULL);
     cr_expect(eq(uint, stores_at(storage), 0));
     cr_expect(eq(int,

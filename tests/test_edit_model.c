@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MOST_PAGES = 3 * 2048, MODEL_SPACES = 3 };
+enum { MOST_PAGES = 3 * 8192, MODEL_SPACES = 3 };
 
 struct page {
     uint64_t pa;
@@ -114,7 +114,9 @@ static void check(unsigned step)
 
 static unsigned some_rights(void)
 {
-    unsigned rights = PTW_READ | (unsigned)roll_below(&w.dice, 16);
+    unsigned rights =
+        PTW_READ |
+        ((unsigned)roll_below(&w.dice, all_rights() + 1) & all_rights());
 
     if (!oracle_withholds(&oracle, PTW_EXEC)) {
         rights |= PTW_EXEC;
@@ -280,9 +282,9 @@ static void link_once(unsigned step)
         .their_va = {w.base +
                      ((uint64_t)theirs << w.table_log2) * page_bytes() +
                      roll_below(&w.dice, (uint64_t)pages * page_bytes())},
-        .attributes = to_table(1, 0, RWXU),
+        .attributes = to_table(1, 0, all_rights()),
         .owner = owner,
-        .rights = RWXU,
+        .rights = all_rights(),
     };
     struct page *to = &w.page[s][ours << w.table_log2];
     const struct page *from = &w.page[owner][theirs << w.table_log2];
@@ -333,9 +335,9 @@ static uint64_t base_of(enum place place)
 {
     switch (place) {
     case LOW:
-        return 0;
+        return first_va();
     case MIDDLE:
-        return 0x40000000 - w.pages / 3 * page_bytes();
+        return first_va() + 0x40000000 - w.pages / 3 * page_bytes();
     case END:
         break;
     }
@@ -346,6 +348,7 @@ static void play(const char *name, enum place place, unsigned spaces,
                  bool movable, bool give, unsigned steps, uint64_t seed)
 {
     machine(name);
+    steps = fewer(steps);
     pool_init();
     memset(&w, 0, sizeof w);
     w.dice.state = seed;
@@ -361,7 +364,7 @@ static void play(const char *name, enum place place, unsigned spaces,
     w.shares = spaces > 1 ? counted() : NULL;
     for (unsigned s = 0; s < spaces; s++) {
         bench(&w.t[s].tables);
-        w.t[s].tables.table_rights = PTW_USER;
+        w.t[s].tables.table_rights = PTW_USER & all_rights();
         w.t[s].tables.shares = w.shares;
         w.t[s].tables.ops = give ? &pool_ops : &pool_ops_without_give;
         w.t[s].move = &pool_moves;

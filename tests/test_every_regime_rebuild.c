@@ -231,7 +231,7 @@ EVERY(rebuild, keeps_a_slot_of_every_level)
 /* Bad entries are dropped, and said to be. */
 EVERY(rebuild, drops_a_bad_entry_of_every_level)
 {
-    start(name);
+    start_narrow(name, NARROW);
     for (unsigned level = 0; level < levels(); level++) {
         uint64_t raw = has_leaves(level)
                            ? to_page(level, high_page(level), all_rights())
@@ -242,7 +242,7 @@ EVERY(rebuild, drops_a_bad_entry_of_every_level)
         if (bits == 0) {
             continue;
         }
-        start(name);
+        start_narrow(name, NARROW);
         page_at(0, corner(0, 0), 0);
         hang(root_at(0), corner(2, level), level, raw | (bits & -bits));
         j = job_of(1);
@@ -262,7 +262,7 @@ static struct job two_corners(const char *name)
 {
     struct job j;
 
-    start(name);
+    start_narrow(name, NARROW);
     page_at(0, corner(1, 0), 0);
     page_at(0, corner(2, 0), 1);
     j = job_of(1);
@@ -309,8 +309,10 @@ EVERY(verify, sees_a_bad_entry_of_every_level)
     for (unsigned level = 0; level < levels(); level++) {
         struct job j = two_corners(name);
         uint64_t raw = image_entry(&image, 0, corner(1, 0), level);
-        uint64_t bits = oracle_reserved_bits(&oracle, level, raw);
+        uint64_t bits;
 
+        narrow_processor(NARROW);
+        bits = oracle_reserved_bits(&oracle, level, raw);
         for (; bits != 0; bits &= bits - 1) {
             expect_after(&j, level, corner(1, 0), raw | (bits & -bits),
                          level == 0 ? PTW_DIFFERS_BAD : PTW_DIFFERS_TABLE);

@@ -226,16 +226,14 @@ EVERY(lookup, says_which_entry_is_absent_or_bad_bit_by_bit)
     for (unsigned pa_bits = 32; pa_bits <= 52; pa_bits += 4) {
         uint64_t va;
 
-        start(name);
-        machine_with(name, pa_bits, 0);
+        start_narrow(name, pa_bits);
         va = corner(2, 0);
         a_page(va);
         for (unsigned level = 0; level < levels(); level++) {
             check_bits(va, level, raw_at(va, level), data_at(3));
             put(table_of(root_at(0), va, level), index_in(va, level), 0);
             expect_stop(va, level, 0, PTW_NOT_MAPPED);
-            start(name);
-            machine_with(name, pa_bits, 0);
+            start_narrow(name, pa_bits);
             a_page(va);
         }
         for (unsigned level = 1; level < levels(); level++) {
@@ -403,19 +401,18 @@ EVERY(root, is_refused_where_it_can_not_be)
         unsigned bits;
         unsigned bytes;
 
-        start(name);
-        machine_with(name, pa_bits, 0);
+        start_narrow(name, pa_bits);
         bits = oracle.format->root_pa_bits(&oracle);
         bytes = table_bytes(levels() - 1);
         cr_expect(eq(int, (int)bad_space(root_at(0)), PTW_OK));
-        cr_expect(eq(int, (int)bad_space(RAM_BYTES - bytes), PTW_OK));
+        cr_expect(eq(int, (int)bad_space(guest_bytes() - bytes), PTW_OK));
         for (unsigned low = 1; low < bytes; low *= 2) {
             expect_bad_root(root_at(0) + low, PTW_E_ALIGN);
         }
         for (unsigned n = bits; n < 64; n++) {
             expect_bad_root((uint64_t)1 << n | root_at(0), PTW_E_WIDTH);
         }
-        expect_bad_root(RAM_BYTES, PTW_E_BUS);
+        expect_bad_root(guest_bytes(), PTW_E_BUS);
         expect_bad_root(((uint64_t)1 << bits) - bytes, PTW_E_BUS);
     }
 }
@@ -565,7 +562,7 @@ static const struct ptw_finding *one_finding(unsigned flags, unsigned level,
 
 EVERY(walk, reports_a_bad_entry_of_every_level)
 {
-    start(name);
+    start_narrow(name, NARROW);
     for (unsigned level = 0; level < levels(); level++) {
         uint64_t va = corner(1, level);
         uint64_t raw = has_leaves(level)
@@ -577,7 +574,7 @@ EVERY(walk, reports_a_bad_entry_of_every_level)
         if (bits == 0) {
             continue; /* every entry of that level is good */
         }
-        start(name);
+        start_narrow(name, NARROW);
         raw |= bits & -bits;
         hang(root_at(0), va, level, raw);
         f = one_finding(0, level, va, va + (span(level) - 1));

@@ -12,7 +12,7 @@
 
 /* A regime.  Parameters travel between processes: no pointers. */
 struct regime_case {
-    char name[16];
+    char name[24];
     unsigned pa_bits;
     unsigned without;
 };
@@ -42,6 +42,27 @@ static struct regime_case cases[] = {
     {"amd64-la57", 46, PTW_X86_PAGE1G},
     {"amd64-la57", 40, 0},
     {"amd64-la57", 32, 0},
+    {"sv32", 34, 0},
+    {"sv32", 32, 0},
+    {"sv39", 56, 0},
+    {"sv39", 56, PTW_RISCV_SVNAPOT},
+    {"sv39", 44, PTW_RISCV_SVPBMT},
+    {"sv39", 36, 0},
+    {"sv48", 50, 0},
+    {"sv57", 56, 0},
+    {"aarch64-4k-48", 48, 0},
+    {"aarch64-4k-48", 40, 0},
+    {"aarch64-4k-48", 32, 0},
+    {"aarch64-4k-39", 36, 0},
+    {"aarch64-4k-52-lpa2", 52, 0},
+    {"aarch64-4k-52-lpa2", 48, 0},
+    {"aarch64-4k-48/upper", 44, 0},
+    {"aarch64-4k-40/el2", 42, 0},
+    {"aarch64-16k-47", 44, 0},
+    {"aarch64-16k-52-lpa2", 52, 0},
+    {"aarch64-64k-48", 44, 0},
+    {"aarch64-64k-52", 52, 0},
+    {"aarch64-64k-42/upper", 48, 0},
 };
 
 static void use(const struct regime_case *c)
@@ -76,9 +97,9 @@ static void offer(uint64_t first, uint64_t last)
 /* All of the memory, or all but a part of it that need not be whole pages. */
 static void offer_some(struct dice *d)
 {
-    uint64_t end = (FRAMES + 1) * PAGE;
+    uint64_t end = (FRAMES + 1) * unit_bytes();
     uint64_t from = roll_below(d, end / 8) * 8;
-    uint64_t bytes = (1 + roll_below(d, PAGE / 4)) * 8;
+    uint64_t bytes = (1 + roll_below(d, unit_bytes() / 4)) * 8;
 
     slots = 0;
     if (one_in(d, 2) || from == 0 || from + bytes >= end) {
@@ -92,7 +113,7 @@ static void offer_some(struct dice *d)
 
 static uint64_t some_frame(struct dice *d)
 {
-    return (1 + roll_below(d, FRAMES)) * PAGE;
+    return (1 + roll_below(d, FRAMES)) * unit_bytes();
 }
 
 /* The tables that a frame has room for. */
@@ -100,10 +121,10 @@ static uint64_t some_root(struct dice *d)
 {
     uint64_t bytes =
         oracle.format->levels == 0
-            ? PAGE
+            ? unit_bytes()
             : oracle_table_bytes(oracle.format, oracle.format->levels - 1);
 
-    return some_frame(d) + roll_below(d, PAGE / bytes) * bytes;
+    return some_frame(d) + roll_below(d, unit_bytes() / bytes) * bytes;
 }
 
 /* An entry of that kind with some rights, and some of the bits that say nothing
@@ -118,6 +139,12 @@ static uint64_t some_valid(struct dice *d, unsigned level,
     is.rights &= one_in(d, 4) ? ~(unsigned)PTW_WRITE : ~0u;
     is.rights &= one_in(d, 6) ? ~(unsigned)PTW_EXEC : ~0u;
     is.rights &= one_in(d, 3) ? ~(unsigned)PTW_USER : ~0u;
+    if ((all_rights() & PTW_USER_EXEC) != 0) {
+        is.rights &= one_in(d, 4) ? ~(unsigned)PTW_USER_EXEC : ~0u;
+    }
+    if (oracle_withholds(&oracle, PTW_READ)) {
+        is.rights &= one_in(d, 4) ? ~(unsigned)PTW_READ : ~0u;
+    }
     if (!oracle_encode(&oracle, level, &is, &raw) &&
         !oracle_encode(&oracle, level, &all, &raw)) {
         return roll(d);
@@ -178,10 +205,13 @@ static void some_run(struct dice *d, uint64_t table)
     unsigned n = entries_per_table();
     unsigned at = (unsigned)roll_below(d, n);
     uint64_t from = roll_below(d, 1000);
-    uint64_t like = some_valid(d, 0, ORACLE_MAPS, from * PAGE);
+    uint64_t like = some_valid(d, 0, ORACLE_MAPS, from * page_bytes());
+    bool runs = oracle_in_a_run(&oracle, 0, like) != like && one_in(d, 2);
 
     for (unsigned i = at; i < n && i < at + 100; i++) {
-        put(table, i, like + (i - at) * (uint64_t)PAGE);
+        uint64_t raw = like + (i - at) * oracle_page_step(&oracle);
+
+        put(table, i, runs ? oracle_in_a_run(&oracle, 0, raw) : raw);
     }
 }
 
@@ -191,7 +221,7 @@ static void some_tables(struct dice *d)
     unsigned style = (unsigned)roll_below(d, 4);
     unsigned n = entries_per_table();
 
-    memset(ram, 0, (FRAMES + 1) * PAGE);
+    memset(ram, 0, (FRAMES + 1) * (size_t)unit_bytes());
     for (unsigned f = 1; f <= FRAMES; f++) {
         unsigned used = style == 0   ? 2
                         : style == 1 ? 12
@@ -199,7 +229,7 @@ static void some_tables(struct dice *d)
                                      : (unsigned)roll_below(d, 40);
 
         if (style == 3 && one_in(d, 4)) {
-            some_run(d, f * PAGE);
+            some_run(d, f * unit_bytes());
         }
         for (unsigned i = 0; i < used; i++) {
             unsigned level = (unsigned)roll_below(d, oracle.format->levels);
@@ -211,7 +241,7 @@ static void some_tables(struct dice *d)
             if (one_in(d, 8)) {
                 at = n - 1;
             }
-            put(f * PAGE, at, some_entry(d, level));
+            put(f * unit_bytes(), at, some_entry(d, level));
         }
     }
 }
@@ -261,7 +291,7 @@ static uint64_t some_address(struct dice *d)
             indices |= (uint64_t)corners[roll_below(d, 7)]
                        << oracle.format->level[level].shift;
         }
-        return oracle_address(&oracle, indices | roll_below(d, PAGE));
+        return oracle_address(&oracle, indices | roll_below(d, page_bytes()));
     }
 }
 
@@ -575,7 +605,7 @@ ParameterizedTest(struct regime_case *c, every_regime_lookup,
     struct dice d = {1000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 200 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(200 / PTW_TESTS_SHARE); image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -625,7 +655,7 @@ static void some_outs(struct dice *d, struct ptw_walk_options *o)
 
     for (size_t i = 0; i <= n; i++) {
         at[i] = some_address(d);
-        at[i] -= one_in(d, 2) ? at[i] % PAGE : 0;
+        at[i] -= one_in(d, 2) ? at[i] % page_bytes() : 0;
     }
     qsort(at, n + 1, sizeof at[0], by_address);
     outs = 0;
@@ -635,7 +665,7 @@ static void some_outs(struct dice *d, struct ptw_walk_options *o)
         switch (roll_below(d, 6)) {
         case 0:
         case 1:
-            r.last = at[i] | (PAGE - 1);
+            r.last = at[i] | (page_bytes() - 1);
             break;
         case 2:
             break;
@@ -705,7 +735,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {2000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 300 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(300 / PTW_TESTS_SHARE); image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -726,7 +756,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {6000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 300 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(300 / PTW_TESTS_SHARE); image++) {
         no_outs();
         if (oracle.format->levels > 0) {
             some_tables(&d);
@@ -821,7 +851,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk, gives_maximal_runs)
     struct dice d = {3000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 200 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(200 / PTW_TESTS_SHARE); image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -961,7 +991,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
     struct dice d = {4000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 250 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(250 / PTW_TESTS_SHARE); image++) {
         if (oracle.format->levels > 0) {
             some_tables(&d);
         }
@@ -982,7 +1012,7 @@ ParameterizedTest(struct regime_case *c, every_regime_spaces,
     struct dice d = {7000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 250 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(250 / PTW_TESTS_SHARE); image++) {
         no_outs();
         if (oracle.format->levels > 0) {
             some_tables(&d);
@@ -1007,7 +1037,7 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
     struct dice d = {5000 + c->pa_bits + c->without};
 
     use(c);
-    for (unsigned image = 0; image < 10 / PTW_TESTS_SHARE; image++) {
+    for (unsigned image = 0; image < fewer(10 / PTW_TESTS_SHARE); image++) {
         uint64_t root[3];
         struct plan p;
 

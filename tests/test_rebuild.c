@@ -112,8 +112,9 @@ static bool same_raw(const struct ptw_item *a, const struct ptw_item *b)
     struct ptw_attributes aa = ptw_attributes_of(&regime, ma->level, ma->raw);
     struct ptw_attributes ab = ptw_attributes_of(&regime, mb->level, mb->raw);
 
-    return (runs != 0 || ma->raw == mb->raw) && ma->level == mb->level &&
-           aa.memory_type == ab.memory_type &&
+    return (runs != 0 ||
+            oracle_alone(&oracle, ma->level, ma->raw) == mb->raw) &&
+           ma->level == mb->level && aa.memory_type == ab.memory_type &&
            aa.copy_on_write == ab.copy_on_write;
 }
 

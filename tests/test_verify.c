@@ -712,8 +712,10 @@ EVERY(verify, sees_a_bad_entry)
     uint64_t va = level > 0 ? large : user_va();
     uint64_t elsewhere = level > 0 ? large : at_page(9);
     uint64_t raw = image_entry(&image, 0, va, level);
-    uint64_t bad = raw | reserved_bit(level, raw);
+    uint64_t bad;
 
+    narrow_processor(NARROW);
+    bad = raw | reserved_bit(level, raw);
     poke(&image, 0, va, level, bad);
     expect_differs(&j, PTW_DIFFERS_BAD, 0, va);
     cr_expect(eq(u64, verify.difference.new_raw, bad));
@@ -1064,7 +1066,7 @@ EVERY(verify, refuses_what_has_no_meaning)
 
 EVERY(verify, takes_only_storage_that_it_can_use)
 {
-    static _Alignas(8) unsigned char storage[PTW_VERIFY_STORES + 9][1 << 16];
+    static _Alignas(8) unsigned char storage[PTW_VERIFY_STORES + 9][1 << 18];
     struct job j = rebuilt(name, PTW_REBUILD_COPY_ON_WRITE);
     struct ptw_verify_options o = {.last = {UINT64_MAX},
                                    .flags = PTW_REBUILD_COPY_ON_WRITE,

@@ -123,6 +123,7 @@ struct ptw_cursor {
     uint64_t last;
     uint64_t reads_left;
     uint64_t tables;
+    uint64_t unread;  /* of these: roots of which nothing is walked */
     uint64_t seen_va; /* of an alias: where the owner has it */
     uint32_t seen_by; /* and who that is */
     uint32_t number;  /* of the table just entered, or of that of the alias */

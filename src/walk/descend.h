@@ -291,6 +291,7 @@ PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
     c->last = last;
     c->reads_left = UINT64_MAX;
     c->tables = 0;
+    c->unread = 0;
     c->space = 0;
     c->need = 0;
     c->need_leaf = 0;

@@ -90,6 +90,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         /* Nothing of it is walked, though something is of other roots: it has a
          * number all the same. */
         c->number = (uint32_t)c->tables++;
+        c->unread++;
     }
     if (a->va_bits == 0 && a->levels > 0 && v == PTW_V_ALIAS &&
         !ptw_is_root_of(a, w, c->seen_by)) {

@@ -280,7 +280,7 @@ struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w)
 {
     struct ptw_walk_stats s = {
         .reads = w->max_reads - w->c.reads_left,
-        .tables = w->c.tables,
+        .tables = w->c.tables - w->c.unread,
         .items = w->items,
     };
 

@@ -194,6 +194,14 @@ static uint64_t alone(const struct oracle_mode *mode, unsigned level,
     return leaf & ~CONTIGUOUS;
 }
 
+static uint64_t in_a_run(const struct oracle_mode *mode, unsigned level,
+                         uint64_t leaf)
+{
+    (void)mode;
+    (void)level;
+    return leaf | CONTIGUOUS;
+}
+
 static uint64_t write_protected(uint64_t leaf)
 {
     return (leaf & ~DBM) | AP_2;
@@ -286,12 +294,12 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
     .family = ORACLE_AARCH64, .features = features, .entry_bytes = 8,          \
     .accessed = 1 << 10, .mark_bits = (uint64_t)15 << 55,                      \
     .mark = (uint64_t)1 << 55, .granted = granted, .large = large,             \
-    .decode = decode, .alone = alone, .write_protected = write_protected,      \
-    .encode = encode, .table_bits = table_bits, .leaf_bits = leaf_bits,        \
-    .put_table = put_table, .put_leaf = put_leaf,                              \
-    .memory_types = memory_types, .memory_type = memory_type, .split = split,  \
-    .leaf_pa_bits = leaf_width, .table_pa_bits = width, .root_pa_bits = width, \
-    .writes = writes
+    .decode = decode, .alone = alone, .in_a_run = in_a_run,                    \
+    .write_protected = write_protected, .encode = encode,                      \
+    .table_bits = table_bits, .leaf_bits = leaf_bits, .put_table = put_table,  \
+    .put_leaf = put_leaf, .memory_types = memory_types,                        \
+    .memory_type = memory_type, .split = split, .leaf_pa_bits = leaf_width,    \
+    .table_pa_bits = width, .root_pa_bits = width, .writes = writes
 
 #define TWO_PRIVILEGES .rights = TWO_RIGHTS, .has_global = true
 
@@ -400,7 +408,7 @@ const struct oracle_format oracle_aarch64_64k_52 = {
     .extension = ORACLE_ZEROS,
     .level = {{16, 8192}, {29, 8192}, {42, 1024}},
     .most_pa_bits = 52,
-    .repeats = 2,
+    .repeats = 4,
     TWO_PRIVILEGES,
     COMMON,
 };

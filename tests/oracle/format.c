@@ -135,6 +135,14 @@ uint64_t oracle_alone(const struct oracle_mode *mode, unsigned level,
     return f->alone != NULL ? f->alone(mode, level, leaf) : leaf;
 }
 
+uint64_t oracle_in_a_run(const struct oracle_mode *mode, unsigned level,
+                         uint64_t leaf)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->in_a_run != NULL ? f->in_a_run(mode, level, leaf) : leaf;
+}
+
 uint64_t oracle_write_protected(const struct oracle_mode *mode, unsigned level,
                                 uint64_t leaf)
 {

@@ -142,6 +142,12 @@ struct oracle_format {
     uint64_t (*alone)(const struct oracle_mode *mode, unsigned level,
                       uint64_t leaf);
 
+    /* The other way: the leaf of a page as one of a run, where pages stand side by
+     * side.  NULL: there is no such thing; it returns the leaf where there is none of
+     * that level. */
+    uint64_t (*in_a_run)(const struct oracle_mode *mode, unsigned level,
+                         uint64_t leaf);
+
     /* The same leaf, through which the guest can't write any more.  NULL: without
      * the bit that grants it. */
     uint64_t (*write_protected)(uint64_t leaf);
@@ -275,6 +281,11 @@ struct oracle_entry oracle_decode(const struct oracle_mode *mode, uint64_t raw,
  * around it are alike. */
 uint64_t oracle_alone(const struct oracle_mode *mode, unsigned level,
                       uint64_t leaf);
+
+/* oracle_in_a_run returns it as one of a run of leaves; the same leaf where there is
+ * no such thing. */
+uint64_t oracle_in_a_run(const struct oracle_mode *mode, unsigned level,
+                         uint64_t leaf);
 
 /* oracle_write_protected returns a leaf of that level through which the guest
  * can't write any more, unless it needs no right for that. */
