@@ -41,6 +41,7 @@ struct processor {
 static const struct processor processors[] = {
     {.pa_bits = 52, .lpa2 = true, .lva = true, .ttst = true, .e0pd = true},
     {.pa_bits = 52, .lva = true, .ttst = true, .e0pd = true},
+    {.pa_bits = 48},
     {.pa_bits = 40},
 };
 
@@ -55,6 +56,7 @@ static const struct processor processors[] = {
 static const struct emulator_board boards[] = {
     BOARD("max"),
     BOARD("max,lpa2=off"),
+    BOARD("neoverse-n1"),
     BOARD("cortex-a76"),
 };
 
@@ -743,7 +745,7 @@ const struct court_family court_aarch64 = {
     .name = "aarch64",
     .boards = boards,
     .n_boards = sizeof boards / sizeof *boards,
-    .rounds = 300,
+    .rounds = 250,
     .run_at = 32,
     .set = set,
     .oracle = oracle_of,
