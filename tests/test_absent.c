@@ -299,6 +299,223 @@ Test(absent_check, knows_no_windows_and_no_place_of_the_type_on_riscv)
     cr_expect(ptw_absent_check(&on_linux, &regime) == PTW_OK);
 }
 
+/* arch/arm64/include/asm/pgtable-prot.h, pgtable.h.  PAGE_NONE is a page, read-only,
+ * not executable, accessed and not valid; bit 11, nG, says present since 6.11. */
+Test(absent_linux, reads_and_writes_entries_of_arm64)
+{
+    static const struct ptw_absent now_plain = {.policy =
+                                                    PTW_ABSENT_LINUX_PLAIN,
+                                                .migration = 0xe0000000,
+                                                .type_at = 3};
+    static const struct ptw_absent old_plain = {
+        .policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 2};
+    static const struct vector v[] = {
+        {"present-invalid, frame 5",
+         &on_linux,
+         0,
+         {0x82, 0x5f, 0x00, 0x00, 0x00, 0x00, 0x60, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0xfedcba987000,
+         {0x82, 0x7f, 0x98, 0xba, 0xdc, 0xfe, 0x60, 0x00}},
+        {"PROT_NONE before 6.11, frame 5",
+         &on_plain,
+         0,
+         {0x82, 0x5f, 0x00, 0x00, 0x00, 0x00, 0x60, 0x04},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0xfedcba987000,
+         {0x82, 0x7f, 0x98, 0xba, 0xdc, 0xfe, 0x60, 0x04}},
+        {"a huge page of PROT_NONE, 2 MiB at 6 MiB",
+         &on_linux,
+         1,
+         {0x80, 0x0f, 0x60, 0x00, 0x00, 0x00, 0x60, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0x40000000,
+         {0x80, 0x0f, 0x00, 0x40, 0x00, 0x00, 0x60, 0x00}},
+        {"a huge page that is being split, before 6.11",
+         &on_plain,
+         1,
+         {0x00, 0x07, 0x60, 0x00, 0x00, 0x00, 0x00, 0x08},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0x40000000,
+         {0x00, 0x07, 0x00, 0x40, 0x00, 0x00, 0x00, 0x08}},
+        {"a small page with the mark of a huge one",
+         &on_plain,
+         0,
+         {0x00, 0x57, 0x00, 0x00, 0x00, 0x00, 0x00, 0x08},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"slot 0x123 of area 3, exclusive",
+         &on_linux,
+         0,
+         {0xc4, 0x30, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"the same from 5.19 to 6.10",
+         &now_plain,
+         0,
+         {0x1c, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"the same before 5.19",
+         &old_plain,
+         0,
+         {0x0c, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"a slot either way",
+         &on_plain,
+         0,
+         {0x18, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"a slot, or none",
+         &on_plain,
+         0,
+         {0x78, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"a page that is moved, type 30, frame 0x123",
+         &moving,
+         0,
+         {0x80, 0x37, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0x80, 0x57, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}},
+        {"the same before 6.11",
+         &now_plain,
+         0,
+         {0xf0, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0xf0, 0x05, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}},
+        {"a large page that is moved",
+         &moving,
+         1,
+         {0x80, 0x07, 0x60, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x600000,
+         21,
+         0x40000000,
+         {0x80, 0x07, 0x00, 0x40, 0x00, 0x00, 0x00, 0x00}},
+        {"a type of 30 that is not known",
+         &on_linux,
+         0,
+         {0x80, 0x37, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"swapped out, and it says page",
+         &on_linux,
+         0,
+         {0xc2, 0x30, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+    static const struct vector wide[] = {
+        {"a granule of 64 KiB: bits 15:12 are bits 51:48",
+         &on_linux,
+         0,
+         {0x82, 0x5f, 0x67, 0x45, 0x23, 0x01, 0x60, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5012345670000,
+         16,
+         0x7000000010000,
+         {0x82, 0x7f, 0x01, 0x00, 0x00, 0x00, 0x60, 0x00}},
+        {"and a page that is moved has a number of such pages",
+         &moving,
+         0,
+         {0x80, 0x37, 0x12, 0x00, 0x00, 0x00, 0x00, 0x00},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x1230000,
+         16,
+         0x50000,
+         {0x80, 0x57, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}},
+    };
+
+    use("aarch64-4k-48");
+    CHECK(v);
+    cr_expect(
+        eq(u64, ptw_absent_read(&on_linux, &regime, 0, 0x1230c0).slot, 0x123));
+    cr_expect(
+        eq(u64, ptw_absent_read(&old_plain, &regime, 0, 0x1230c).slot, 0x123));
+    cr_expect(
+        eq(uint, ptw_absent_read(&old_plain, &regime, 0, 0x1230c).store, 3));
+    cr_expect(eq(
+        uint, ptw_absent_read(&on_linux, &regime, 0, 0x60000000000f82).rights,
+        PTW_READ));
+    use("aarch64-64k-48");
+    CHECK(wide);
+}
+
+Test(absent_check, knows_no_windows_on_arm64)
+{
+    static const struct ptw_absent type_at[] = {
+        {.policy = PTW_ABSENT_LINUX_PLAIN, .type_at = 9},
+        {.policy = PTW_ABSENT_LINUX, .type_at = 3},
+        {.policy = PTW_ABSENT_LINUX, .migration = 1 << 15},
+    };
+
+    use("aarch64-16k-47/upper");
+    cr_expect(ptw_absent_check(&on_windows, &regime) == PTW_E_REGIME);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect(ptw_absent_check(&type_at[i], &regime) == PTW_E_ARG);
+    }
+    cr_expect(ptw_absent_check(&on_linux, &regime) == PTW_OK);
+    cr_expect(ptw_absent_check(&on_plain, &regime) == PTW_OK);
+}
+
 /* arch/x86/include/asm/pgtable-invert.h, pgtable_64.h.  PAGE_NONE is PROTNONE
  * and A: 0x120. */
 Test(absent_linux, reads_and_writes_entries_of_8_bytes)

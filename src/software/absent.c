@@ -2,7 +2,7 @@
 #include "software.h"
 
 /* A system that runs on several families has a convention for each. */
-enum { MOST_CONVENTIONS = 2 };
+enum { MOST_CONVENTIONS = 3 };
 
 static const struct {
     const char *name;
@@ -10,8 +10,11 @@ static const struct {
 } policies[PTW_ABSENT_POLICIES] = {
     [PTW_ABSENT_KEEP] = {"keep", {NULL}},
     [PTW_ABSENT_CLEAR] = {"clear", {NULL}},
-    [PTW_ABSENT_LINUX] = {"linux", {&ptw_linux, &ptw_linux_riscv}},
-    [PTW_ABSENT_LINUX_PLAIN] = {"linux-plain", {&ptw_linux, &ptw_linux_riscv}},
+    [PTW_ABSENT_LINUX] = {"linux",
+                          {&ptw_linux, &ptw_linux_riscv, &ptw_linux_arm64}},
+    [PTW_ABSENT_LINUX_PLAIN] = {"linux-plain",
+                                {&ptw_linux, &ptw_linux_riscv,
+                                 &ptw_linux_arm64}},
     [PTW_ABSENT_WINDOWS] = {"windows", {&ptw_windows}},
 };
 

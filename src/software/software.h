@@ -26,6 +26,7 @@ struct ptw_convention {
 
 extern const struct ptw_convention ptw_linux; /* on x86 */
 extern const struct ptw_convention ptw_linux_riscv;
+extern const struct ptw_convention ptw_linux_arm64;
 extern const struct ptw_convention ptw_windows;
 
 /* Entries of 8 bytes: those of 4 leave less room, and Linux and Windows use
