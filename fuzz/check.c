@@ -146,8 +146,8 @@ bool fz_can_map(const struct fz_case *w, unsigned rights, bool copy_on_write,
     const struct oracle_format *f = w->mode.format;
 
     if (!fz_can_grant(w, rights, grant_exec) ||
-        attributes->memory_type >= f->memory_types(&w->mode) || attributes->key != 0 ||
-        (attributes->global && !f->has_global) ||
+        attributes->memory_type >= f->memory_types(&w->mode) ||
+        attributes->key != 0 || (attributes->global && !f->has_global) ||
         (attributes->flag_bits & ~w->mode.flag_bits) != 0) {
         return false;
     }
