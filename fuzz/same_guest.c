@@ -1071,7 +1071,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         /* A walk does not tell which tables that are cut are one, when it meets
          * them at other addresses. */
         (void)note(n, n->whole,
-                   (table_key(was, level) ^ va * 0x9E3779B97F4A7C15) | 1,
+                   (table_key(was, level) ^ (va + 1) * 0x9E3779B97F4A7C15) | 1,
                    &fresh);
         check_table(n, was, is, level, va, counting && fresh);
         return;
