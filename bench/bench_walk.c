@@ -437,9 +437,8 @@ static void same_shape(struct gen_image *to, const struct gen_image *g,
     for (size_t i = 0; i < g->leaf_vas; i++) {
         uint64_t va = g->leaf_va[i].v;
 
-        to->leaf_va[i].v = mode->va_bits == 0
-                               ? va
-                               : va & (((uint64_t)1 << mode->va_bits) - 1);
+        to->leaf_va[i].v =
+            mode->va_bits == 0 ? va : va & (((uint64_t)1 << mode->va_bits) - 1);
     }
 }
 

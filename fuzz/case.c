@@ -772,8 +772,8 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
         format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
     enum ptw_status st;
 
-    w->mode = oracle_mode_of(format, pa_bits < 32 ? 32 : pa_bits,
-                             (unsigned)features);
+    w->mode =
+        oracle_mode_of(format, pa_bits < 32 ? 32 : pa_bits, (unsigned)features);
     if (format->has_flag_bits) {
         w->mode.flag_bits = fz_get(header, HEADER_FLAG_BITS) << 32;
         w->mode.flag_bits |= (features & 64) != 0 ? (uint64_t)1 << 47 : 0;

@@ -698,6 +698,45 @@ Test(aarch64_verify, believes_a_hint_only_where_nothing_moved)
     expect_status(compare(&v, 0x10000, other), PTW_OK);
 }
 
+static enum ptw_status to_ram(void *ctx, ptw_pa to, const void *bytes, size_t n)
+{
+    (void)ctx;
+    memcpy(ram + to.v, bytes, n);
+    return PTW_OK;
+}
+
+/* The pages of an image are elsewhere, so that no run of them is one. */
+Test(aarch64_rebuild, makes_each_leaf_of_a_run_a_leaf_by_itself)
+{
+    static const struct ptw_page_sink sink = {.write = to_ram};
+    static struct ptw_rebuild rb;
+    struct ptw_rebuild_options o = ptw_rebuild_everything();
+    struct ptw_tables t;
+    struct ptw_root root;
+    struct ptw_translation tr;
+    static struct ptw_verify v;
+    enum ptw_status st;
+    void *before;
+
+    run_of_pages(&t);
+    o.base.v = 0x80000;
+    cr_assert(ptw_rebuild_init(&rb, &mem, &t.root, 1, &o) == PTW_OK);
+    while ((st = ptw_rebuild_plan(&rb)) == PTW_E_SPACE && rb.wanted > 0) {
+        void *room = malloc(rb.wanted);
+
+        cr_assert(room != NULL);
+        cr_assert(ptw_rebuild_give(&rb, room, rb.wanted, &before) == PTW_OK);
+    }
+    expect_status(st, PTW_OK);
+    expect_status(ptw_rebuild_copy(&rb, &sink, NULL), PTW_OK);
+    expect_status(ptw_rebuild_tables(&rb, &mem, &root), PTW_OK);
+    for (uint64_t va = 0; va < 0x30000; va += 0x1000) {
+        expect_status(ptw_lookup(&mem, root, ptw_va_of(va), &tr), PTW_OK);
+        cr_expect(eq(u64, tr.raw, (tr.pa.v | AF | NG | SH | PAGE)));
+    }
+    expect_status(compare(&v, t.root.table.v, root.table.v), PTW_OK);
+}
+
 /* ------------------------------------------------------------ recursive slots */
 
 /* A slot of the root that leads to the root: what APTable says counts on the way, AP

@@ -1274,7 +1274,7 @@ static uint64_t frame_of(uint64_t raw, unsigned level)
 
 /* The bits of an entry of PROT_NONE that are neither the frame's nor say what it
  * is.  The lowest one would let the guest write on x86, were the entry present. */
-static uint64_t rest_bits(unsigned level)
+static uint64_t ignored_bits(unsigned level)
 {
     return oracle_ones(8 * ptw_entry_bytes(&regime) - 1, 0) &
            ~(oracle_frame(&oracle, level) | oracle_present_bits(&oracle) |
@@ -1283,7 +1283,7 @@ static uint64_t rest_bits(unsigned level)
 
 static uint64_t writable(unsigned level)
 {
-    return rest_bits(level) & -rest_bits(level);
+    return ignored_bits(level) & -ignored_bits(level);
 }
 
 /* Bits that are not present, and say no page to any convention. */
@@ -1393,7 +1393,7 @@ EVERY(absent, follows_a_frame_and_keeps_the_other_bits)
 
     NEEDS_A_SYSTEM(name);
     j = a_guest(name, &on_linux);
-    all = rest_bits(0);
+    all = ignored_bits(0);
     hang_none(n++, prot_none(data_at(5), 0, all));
     for (others = all; others != 0; others &= others - 1) {
         hang_none(n, prot_none(data_at(5 + n), 0, others & -others));

@@ -78,6 +78,13 @@ static uint64_t offset_bits(const struct ptw_absent *absent)
     return is_plain(absent) ? ptw_bits(57, 8) : ptw_bits(61, 12);
 }
 
+/* The bits that a swap entry has: those, the type, and marks below it. */
+static uint64_t swap_bits(const struct ptw_absent *absent)
+{
+    return offset_bits(absent) |
+           (is_plain(absent) ? ptw_bits(7, 2) : ptw_bits(10, 2));
+}
+
 /* The bits of a migration entry that hold its frame. */
 static uint64_t migration_bits(const struct ptw_absent *absent)
 {
@@ -142,7 +149,7 @@ static void arm64_read(const struct ptw_absent *absent,
             out->pa = e.pa;
             out->rights = e.rights;
         }
-    } else if (level <= 1 && (raw & A64_TABLE) == 0) {
+    } else if (level <= 1 && (raw & ~swap_bits(absent)) == 0) {
         read_swap(absent, r, level, raw, out);
     }
 }
