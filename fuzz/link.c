@@ -24,20 +24,38 @@ static bool links_with(const struct fz_case *w, unsigned level, unsigned rights)
     return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
 }
 
+/* Whether such bits, without an address, lead from a table of that level to another
+ * one. */
+static bool leads_to_table(const struct fz_case *w, unsigned level,
+                           uint64_t bits)
+{
+    const struct oracle_format *f = w->mode.format;
+
+    return (bits & f->table_bits(&w->mode)) == 0 &&
+           f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
+}
+
 /* The bits of a link that grants rights, as far as an entry of that level can;
- * it was accessed, and three free bits are as the flags say. */
+ * it was accessed, and three free bits are as the flags say, as far as an entry that
+ * leads to a table can have these bits. */
 static uint64_t link_bits(const struct fz_case *w, unsigned level,
                           const struct fe_record *q)
 {
     struct oracle_entry e = link_entry(w, q->rights);
     uint64_t bits = w->mode.format->encode(&w->mode, level, &e);
+    uint64_t more =
+        w->mode.format->accessed |
+        ((uint64_t)(q->flags & 7) *
+         (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits)));
 
-    return bits |
-           (w->mode.format->accessed &
-            oracle_free_bits(&w->mode, level, bits)) |
-           (((uint64_t)(q->flags & 7) *
-             (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits))) &
-            w->mode.format->mark_bits);
+    for (unsigned n = 0; n < 64; n++) {
+        uint64_t bit = more & (uint64_t)1 << n;
+
+        if (leads_to_table(w, level, bits | bit)) {
+            bits |= bit;
+        }
+    }
+    return bits;
 }
 
 static void put_alias(const struct fz_case *w, const struct fe_record *q,
@@ -60,17 +78,6 @@ static void put_alias(const struct fz_case *w, const struct fe_record *q,
     if (!make_alias(&w->regime, item, &ref, level)) {
         fz_fail("an alias of another shape");
     }
-}
-
-/* Whether such bits, without an address, lead from a table of that level to another
- * one. */
-static bool leads_to_table(const struct fz_case *w, unsigned level,
-                           uint64_t bits)
-{
-    const struct oracle_format *f = w->mode.format;
-
-    return (bits & f->table_bits(&w->mode)) == 0 &&
-           f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
 }
 
 /* As fe_after: an entry of ours that is not present says "not mapped", too. */
