@@ -222,7 +222,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
         }
         ed.exact = true;
         ed.rights &= ptw_rights_asked(r, m->rights, flags);
-        ed.bits = ptw_attribute_bits(a, r, m->level, m->raw);
+        ed.bits = ptw_alone(a, ptw_attribute_bits(a, r, m->level, m->raw));
     }
     return ptw_edit_run(&ed, NULL);
 }
