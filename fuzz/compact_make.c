@@ -127,7 +127,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
         last = r->last.v;
     }
     oracle_gap(&g->w->mode, &gap, &gap_end);
-    if (fc_kept(g, 0, gap - 1) == PTW_COVER_NONE &&
+    if ((gap == 0 || fc_kept(g, 0, gap - 1) == PTW_COVER_NONE) &&
         (gap_end == UINT64_MAX ||
          fc_kept(g, gap_end + 1, UINT64_MAX) == PTW_COVER_NONE)) {
         return false;

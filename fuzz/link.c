@@ -30,11 +30,14 @@ static uint64_t link_bits(const struct fz_case *w, unsigned level,
                           const struct fe_record *q)
 {
     struct oracle_entry e = link_entry(w, q->rights);
+    uint64_t bits = w->mode.format->encode(&w->mode, level, &e);
 
-    return w->mode.format->encode(&w->mode, level, &e) |
-           w->mode.format->accessed |
-           ((uint64_t)(q->flags & 7) *
-            (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits)));
+    return bits |
+           (w->mode.format->accessed &
+            oracle_free_bits(&w->mode, level, bits)) |
+           (((uint64_t)(q->flags & 7) *
+             (w->mode.format->mark_bits & (0 - w->mode.format->mark_bits))) &
+            w->mode.format->mark_bits);
 }
 
 static void put_alias(const struct fz_case *w, const struct fe_record *q,

@@ -467,7 +467,7 @@ static struct fm_node child(const struct fm *m, bool before,
     if (raw == 0) {
         return c;
     }
-    e = m->mode->format->decode(m->mode, raw, level);
+    e = oracle_decode(m->mode, raw, level, i);
     c.present = e.kind != ORACLE_NOT_PRESENT;
     switch (e.kind) {
     case ORACLE_NOT_PRESENT:

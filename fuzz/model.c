@@ -254,7 +254,7 @@ bool fz_range_maps(const struct fz_case *w)
     uint64_t last;
 
     oracle_gap(&w->mode, &first, &last);
-    return fz_any_left(w, 0, first - 1) ||
+    return (first > 0 && fz_any_left(w, 0, first - 1)) ||
            (last != UINT64_MAX && fz_any_left(w, last + 1, UINT64_MAX));
 }
 
@@ -280,8 +280,8 @@ static void model_space(struct model *m)
         kind = PTW_SPACE_SAME;
     }
     if (w->levels > 0 && kind == PTW_SPACE_WALKED && fz_range_maps(w)) {
-        const struct entered *same =
-            model_enter(m, root, w->levels - 1, 0, &two_levels);
+        const struct entered *same = model_enter(
+            m, root, w->levels - 1, oracle_first(&w->mode), &two_levels);
 
         if (same != NULL) {
             kind = PTW_SPACE_SAME;
@@ -310,7 +310,7 @@ static void model_space(struct model *m)
                 (unsigned)number);
     }
     if (kind == PTW_SPACE_WALKED && w->levels > 0 && fz_range_maps(w)) {
-        model_table(m, root, w->levels - 1, 0, two_levels);
+        model_table(m, root, w->levels - 1, oracle_first(&w->mode), two_levels);
     }
 }
 

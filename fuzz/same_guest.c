@@ -442,12 +442,18 @@ static void count_leaves(struct naive *n, const struct leaf *l, uint64_t pa,
     }
 }
 
+/* Where in its table the entry of that level for va stands. */
+static unsigned index_of(const struct naive *n, unsigned level, uint64_t va)
+{
+    return (unsigned)(va >> shift_of(n, level)) & (entries_of(n, level) - 1);
+}
+
 /* A new leaf of that level: bits, rights, and its pages.  less: rights that the
  * tables of a split took. */
 static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
                       uint64_t va, uint64_t raw, unsigned less, bool counting)
 {
-    struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
+    struct ptw_entry e = ptw_decode(n->r, level, index_of(n, level, va), raw);
     uint64_t pa = l->pa + (va - l->va);
     uint64_t size = size_of(n, level);
     uint64_t bits =
@@ -1123,7 +1129,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         return;
     }
     if (readable) {
-        e = ptw_decode(n->r, level, 0, raw);
+        e = ptw_decode(n->r, level, i, raw);
     }
     self = e.kind == PTW_ENTRY_TABLE && e.pa.v == was &&
            table_bytes(n, level) == table_bytes(n, level - 1);
@@ -1570,7 +1576,7 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
                       &raw)) {
             return false;
         }
-        e = ptw_decode(&g->w->regime, level, 0, raw);
+        e = ptw_decode(&g->w->regime, level, i, raw);
         if (e.kind == PTW_ENTRY_LEAF) {
             struct leaf l = {raw, e.pa.v, va, level, e.rights};
 

@@ -89,6 +89,216 @@ static void check_vectors(const struct vector *v, size_t n)
 #define CHECK(vectors)                                                         \
     check_vectors((vectors), sizeof(vectors) / sizeof *(vectors))
 
+/* arch/riscv/include/asm/pgtable-bits.h, pgtable.h.  PAGE_NONE is PROT_NONE, the
+ * global bit, and R: 0x22; with A and D, 0xe2. */
+static void check_riscv_pages(const struct ptw_absent *absent)
+{
+    const struct vector v[] = {
+        {"PROT_NONE, frame 5",
+         absent,
+         0,
+         {0xe2, 0x14, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0xFEDCBA98765000,
+         {0xe2, 0x94, 0x1d, 0xa6, 0x2e, 0xb7, 0x3f, 0x00}},
+        {"the same, with software's bits and PBMT 1",
+         absent,
+         0,
+         {0xe2, 0x17, 0, 0, 0, 0, 0, 0x20},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x5000,
+         12,
+         0,
+         {0xe2, 0x03, 0, 0, 0, 0, 0, 0x20}},
+        {"a NAPOT entry, of which the index counts",
+         absent,
+         0,
+         {0xe2, 0x20, 0, 0, 0, 0, 0, 0x80},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_PROT_NONE,
+         0,
+         0,
+         0,
+         {0}},
+        {"a huge page of PROT_NONE, 2 MiB at 6 MiB",
+         absent,
+         1,
+         {0xe2, 0x00, 0x18, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0x40000000,
+         {0xe2, 0x00, 0x00, 0x10, 0, 0, 0, 0}},
+        {"a huge page that is being split: R, and bit 5 clear",
+         absent,
+         1,
+         {0xd6, 0x00, 0x18, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x600000,
+         21,
+         0,
+         {0xd6, 0x00, 0x00, 0, 0, 0, 0, 0}},
+        {"a huge page at 4 KiB",
+         absent,
+         1,
+         {0xe2, 0x04, 0x18, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_PROT_NONE,
+         0,
+         0,
+         0,
+         {0}},
+        {"PROT_NONE of an older kernel: R, and bit 5 clear",
+         absent,
+         0,
+         {0xc2, 0x14, 0, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+        {"a large page of no type that is known",
+         absent,
+         1,
+         {0x80, 0x07, 0x18, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+
+    use("sv39");
+    CHECK(v);
+}
+
+Test(absent_linux, reads_and_writes_pages_of_riscv)
+{
+    check_riscv_pages(&on_linux);
+    check_riscv_pages(&on_plain);
+}
+
+/* The type is at bit 7 since 6.3, at bit 6 before. */
+Test(absent_linux, reads_and_writes_swap_entries_of_riscv)
+{
+    static const struct ptw_absent plain = {.policy = PTW_ABSENT_LINUX_PLAIN,
+                                            .migration = 0xe0000000};
+    static const struct ptw_absent short_frame = {
+        .policy = PTW_ABSENT_LINUX, .migration = 0xe0000000, .frame_bits = 20};
+    static const struct vector v[] = {
+        {"slot 0x123 of area 3, exclusive",
+         &on_linux,
+         0,
+         {0xc0, 0x31, 0x12, 0, 0, 0, 0, 0},
+         PTW_ABSENT_NO_FRAME,
+         PTW_ABSENT_SWAP,
+         0,
+         0,
+         0,
+         {0}},
+        {"a page that is moved, type 30, frame 0x123",
+         &moving,
+         0,
+         {0x00, 0x3f, 0x12, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0x00, 0x5f, 0x00, 0, 0, 0, 0, 0}},
+        {"the same as before 6.3",
+         &plain,
+         0,
+         {0x80, 0x1f, 0x09, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0x80, 0x2f, 0x00, 0, 0, 0, 0, 0}},
+        {"a large page that is moved",
+         &moving,
+         1,
+         {0x00, 0x0f, 0x60, 0, 0, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x600000,
+         21,
+         0,
+         {0x00, 0x0f, 0x00, 0, 0, 0, 0, 0}},
+        {"a frame of 20 bits, and others above it",
+         &short_frame,
+         0,
+         {0x00, 0x3f, 0x12, 0, 0x05, 0, 0, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0x00, 0x5f, 0x00, 0, 0x05, 0, 0, 0}},
+        {"a type of 30 that is not known",
+         &on_linux,
+         0,
+         {0x00, 0x3f, 0x12, 0, 0, 0, 0, 0},
+         PTW_ABSENT_UNKNOWN,
+         PTW_ABSENT_OTHER,
+         0,
+         0,
+         0,
+         {0}},
+    };
+    static const struct vector narrow[] = {
+        {"PROT_NONE, frame 0x3fffff",
+         &on_linux,
+         0,
+         {0x22, 0xfc, 0xff, 0xff},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_PROT_NONE,
+         0x3fffff000,
+         12,
+         0x5000,
+         {0x22, 0x14, 0x00, 0x00}},
+        {"a page that is moved, type 30, frame 0x123",
+         &moving,
+         0,
+         {0x00, 0x3f, 0x12, 0},
+         PTW_ABSENT_FRAME,
+         PTW_ABSENT_MIGRATION,
+         0x123000,
+         12,
+         0x5000,
+         {0x00, 0x5f, 0x00, 0}},
+    };
+
+    use("sv48");
+    CHECK(v);
+    cr_expect(
+        eq(u64, ptw_absent_read(&on_linux, &regime, 0, 0x1231c0).slot, 0x123));
+    cr_expect(
+        eq(uint, ptw_absent_read(&on_linux, &regime, 0, 0x1231c0).store, 3));
+    use("sv32");
+    CHECK(narrow);
+}
+
+Test(absent_check, knows_no_windows_and_no_place_of_the_type_on_riscv)
+{
+    static const struct ptw_absent type_at = {.policy = PTW_ABSENT_LINUX_PLAIN,
+                                              .type_at = 9};
+
+    use("sv39");
+    cr_expect(ptw_absent_check(&on_windows, &regime) == PTW_E_REGIME);
+    cr_expect(ptw_absent_check(&type_at, &regime) == PTW_E_ARG);
+    cr_expect(ptw_absent_check(&on_linux, &regime) == PTW_OK);
+}
+
 /* arch/x86/include/asm/pgtable-invert.h, pgtable_64.h.  PAGE_NONE is PROTNONE
  * and A: 0x120. */
 Test(absent_linux, reads_and_writes_entries_of_8_bytes)
@@ -847,7 +1057,7 @@ static uint64_t frame_of(uint64_t raw, unsigned level)
 
 /* The bits of an entry of PROT_NONE that are neither the frame's nor say what it
  * is.  The lowest one would let the guest write on x86, were the entry present. */
-static uint64_t rest_bits(unsigned level)
+static uint64_t ignored_bits(unsigned level)
 {
     return oracle_ones(8 * ptw_entry_bytes(&regime) - 1, 0) &
            ~(oracle_frame(&oracle, level) | oracle_present_bits(&oracle) |
@@ -856,7 +1066,7 @@ static uint64_t rest_bits(unsigned level)
 
 static uint64_t writable(unsigned level)
 {
-    return rest_bits(level) & -rest_bits(level);
+    return ignored_bits(level) & -ignored_bits(level);
 }
 
 /* Bits that are not present, and say no page to any convention. */
@@ -966,7 +1176,7 @@ EVERY(absent, follows_a_frame_and_keeps_the_other_bits)
 
     NEEDS_A_SYSTEM(name);
     j = a_guest(name, &on_linux);
-    all = rest_bits(0);
+    all = ignored_bits(0);
     hang_none(n++, prot_none(data_at(5), 0, all));
     for (others = all; others != 0; others &= others - 1) {
         hang_none(n, prot_none(data_at(5 + n), 0, others & -others));

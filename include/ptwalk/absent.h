@@ -16,6 +16,8 @@
  *                4.4.148): in entries of 8 bytes the frame is inverted, as a
  *                guard against L1TF; in those of 4 bytes it is not
  *   linux-plain  Linux before that: it never is
+ *                On RISC-V, where no frame is inverted: linux is Linux since 6.3,
+ *                linux-plain the kernels before, if PROT_NONE is bit 5 in them
  *   windows      Windows, whose invalid entries may have a mask of the machine's
  *
  * docs/formats.md has the bits. */

@@ -21,9 +21,8 @@
  * A NAPOT entry (N set) is a leaf of 4 KiB like its neighbours: the lowest four
  * bits of its page number are those of its index.  Sixteen of them that agree
  * make 64 KiB, which a processor may cache as one; whether they do is not looked
- * at.  An entry that is edited, moved or copied to elsewhere loses N: who edits
- * less than all sixteen of a group in tables that a processor walks has to edit
- * the others, too ("Svnapot"). */
+ * at.  An edit of some of them makes plain entries of all sixteen, and so does
+ * whoever puts an entry elsewhere ("Svnapot"). */
 #ifndef PTWALK_ARCH_RISCV_H
 #define PTWALK_ARCH_RISCV_H
 

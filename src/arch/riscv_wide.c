@@ -32,10 +32,14 @@ static const struct ptw_format wide = {
     .levels = WIDE_LEVELS,
     .entry_log2 = 3,
     .irregular = (uint64_t)1 << 63, /* N */
+    .together = (uint64_t)1 << 63,
     .level =
         {
-            [WIDE_L0] =
-                {.name = "l0", .shift = 12, .bits = WIDE_BITS, .step = 1 << 10},
+            [WIDE_L0] = {.name = "l0",
+                         .shift = 12,
+                         .bits = WIDE_BITS,
+                         .run = 4,
+                         .step = 1 << 10},
             [WIDE_L1] = {.name = "l1", .shift = 21, .bits = WIDE_BITS},
             [WIDE_L2] = {.name = "l2", .shift = 30, .bits = WIDE_BITS},
             [WIDE_L3] = {.name = "l3", .shift = 39, .bits = WIDE_BITS},

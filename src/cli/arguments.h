@@ -19,6 +19,11 @@ enum option_id {
     OPT_TTBR1,
     OPT_TCR,
     OPT_SATP,
+    OPT_XLEN,
+    OPT_NO_SVNAPOT,
+    OPT_NO_SVPBMT,
+    OPT_ZICFISS,
+    OPT_ADUE,
     OPT_PA_BITS,
     OPT_FLAG_BIT,
     OPT_VENDOR,
@@ -49,6 +54,7 @@ enum option_id {
     OPT_MARKED,
     OPT_NEW_ROOT,
     OPT_NEW_CR3,
+    OPT_NEW_SATP,
     OPT_NEW_BASE,
     OPT_TABLES_BASE,
     OPT_NEW_SEGMENT,
@@ -65,7 +71,7 @@ extern const struct option long_options[];
 /* What is said about one image. */
 struct image_arguments {
     struct ptw_root *root;
-    bool *from_cr3; /* for each root: it is a CR3 */
+    enum option_id *given; /* for each root: the option */
     uint32_t roots;
     struct segment *segment;
     size_t segments;
@@ -80,9 +86,12 @@ struct arguments {
     bool given[OPT_END - OPT_REGIME];
     const char *regime;
     struct ptw_x86_registers regs;
-    struct ptw_cpu cpu;
-    unsigned without;
+    struct ptw_cpu cpu; /* its pa_bits counts if --pa-bits is given */
+    unsigned without;   /* sets of enum ptw_x86_feature */
     unsigned with;
+    unsigned riscv_without; /* sets of enum ptw_riscv_feature */
+    unsigned riscv_with;
+    unsigned xlen;
     struct image_arguments image;
     struct image_arguments other; /* the second one, or the one that is made */
     char **operand;               /* what is no option */

@@ -47,6 +47,7 @@ struct options {
     uint64_t reads;
     ptw_va *va; /* to be translated */
     size_t vas;
+    bool adue; /* explain: the processor sets A and D */
     bool json;
     bool findings;
     bool no_mmap;

@@ -93,10 +93,15 @@ static void print_taken(const struct ptw_regime *r, const struct ptw_step *step,
     for (const char *c = ptw_right_letters(r); *c != '\0'; c++) {
         enum ptw_right right = (enum ptw_right)ptw_right_of(*c);
 
-        if ((taken & right) != 0 && ptw_right_text(r, right) != NULL) {
+        const char *text = ptw_right_text(r, right);
+
+        if (right == PTW_WRITE && ptw_is_riscv(r) &&
+            ptw_shadow_stack(r, PTW_ALL_RIGHTS, step->level, step->raw)) {
+            text = "W is set and R and X are clear, a shadow stack";
+        }
+        if ((taken & right) != 0 && text != NULL) {
             out_line("      takes %c%s: %s\n", *c,
-                     (before & right) != 0 ? "" : " too",
-                     ptw_right_text(r, right));
+                     (before & right) != 0 ? "" : " too", text);
         }
     }
 }
@@ -113,6 +118,16 @@ static struct ptw_bad_entry bad_of(const struct answer *a,
 {
     return ptw_bad_entry_of(&a->o->regime, step->level, index_of(a, step),
                             step->raw);
+}
+
+static void print_riscv_combination(uint64_t bits)
+{
+    static const uint64_t W = (uint64_t)1 << 2;
+
+    out_text((bits & W) != 0
+                 ? "      stops: W, bit 2, is set and R, bit 1, is clear\n"
+                 : "      stops: R, W and X are clear, and there is no table "
+                   "below\n");
 }
 
 static void print_bad(const struct answer *a, const struct ptw_step *step)
@@ -132,6 +147,10 @@ static void print_bad(const struct answer *a, const struct ptw_step *step)
         out_text("      stops: the address is not aligned to the page: ");
         break;
     case PTW_BAD_COMBINATION:
+        if (ptw_is_riscv(&a->o->regime)) {
+            print_riscv_combination(bad.bits);
+            return;
+        }
         out_text("      stops: bits that can't stand together: ");
         break;
     }
@@ -222,15 +241,35 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
 
 /* ------------------------------------------------------------ the outcome */
 
-static const struct {
+struct accessor {
     const char *who;
     bool user;
     unsigned allow;
-} accessors[] = {
+};
+
+static const struct accessor x86_accessors[] = {
     {"user", true, 0},
     {"supervisor", false, 0},
     {"supervisor-ac", false, PTW_X86_ALLOW_AC},
 };
+
+/* MXR, which comes last, makes a difference only where R is clear. */
+static const struct accessor riscv_accessors[] = {
+    {"user", true, 0},
+    {"supervisor", false, 0},
+    {"supervisor-sum", false, PTW_RISCV_SUM},
+    {"user-mxr", true, PTW_RISCV_MXR},
+    {"supervisor-mxr", false, PTW_RISCV_MXR},
+    {"supervisor-sum-mxr", false, PTW_RISCV_SUM | PTW_RISCV_MXR},
+};
+
+enum { RISCV_WITHOUT_MXR = 3, RISCV_ALL = 6 };
+
+static const struct accessor *accessor_of(const struct answer *a, size_t who)
+{
+    return ptw_is_riscv(&a->o->regime) ? &riscv_accessors[who]
+                                       : &x86_accessors[who];
+}
 
 static const struct {
     const char *name;
@@ -247,11 +286,14 @@ static bool allowed(const struct answer *a, size_t who, size_t what)
 {
     struct ptw_access access = {
         .right = accesses[what].right,
-        .user = accessors[who].user,
-        .allow = accessors[who].allow,
+        .user = accessor_of(a, who)->user,
+        .allow = accessor_of(a, who)->allow,
         .shadow_stack = accesses[what].shadow_stack,
     };
 
+    if (ptw_is_riscv(&a->o->regime) && a->o->adue) {
+        access.allow |= PTW_RISCV_ADUE;
+    }
     return ptw_access_allowed(&a->o->regime, a->tr.above, a->tr.level,
                               a->tr.raw, &access);
 }
@@ -262,10 +304,19 @@ static bool has_feature(const struct answer *a, unsigned feature)
            (ptw_features_of(&a->o->regime) & feature) != 0;
 }
 
-/* There are shadow stacks under CR4.CET only. */
+static bool has_riscv_feature(const struct answer *a, unsigned feature)
+{
+    return ptw_is_riscv(&a->o->regime) &&
+           (ptw_features_of(&a->o->regime) & feature) != 0;
+}
+
+/* There are shadow stacks under CR4.CET or Zicfiss only. */
 static size_t accesses_of(const struct answer *a)
 {
-    return has_feature(a, PTW_X86_CET) ? 4 : 3;
+    return has_feature(a, PTW_X86_CET) ||
+                   has_riscv_feature(a, PTW_RISCV_ZICFISS)
+               ? 4
+               : 3;
 }
 
 static bool is_shadow_stack(const struct answer *a)
@@ -276,6 +327,9 @@ static bool is_shadow_stack(const struct answer *a)
 /* EFLAGS.AC makes a difference only where there is SMAP. */
 static size_t accessors_of(const struct answer *a)
 {
+    if (ptw_is_riscv(&a->o->regime)) {
+        return (a->tr.rights & PTW_READ) != 0 ? RISCV_WITHOUT_MXR : RISCV_ALL;
+    }
     return has_feature(a, PTW_X86_SMAP) ? 3 : 2;
 }
 
@@ -289,11 +343,16 @@ static void print_allowed(const struct answer *a)
                  has_feature(a, PTW_X86_PKE) ? " PKRU=0" : "",
                  has_feature(a, PTW_X86_CET) ? " CET=1" : "");
     }
+    if (ptw_is_riscv(&a->o->regime)) {
+        out_line(", with ADUE=%d%s", a->o->adue,
+                 has_riscv_feature(a, PTW_RISCV_ZICFISS) ? " SSE=1" : "");
+    }
     out_text(":\n");
     for (size_t i = 0; i < accessors_of(a); i++) {
         const char *space = "  ";
 
-        out_line("  %-13s", accessors[i].who);
+        out_line("  %-*s", ptw_is_riscv(&a->o->regime) ? 18 : 13,
+                 accessor_of(a, i)->who);
         for (size_t k = 0; k < accesses_of(a); k++) {
             bool yes = allowed(a, i, k);
 
@@ -318,7 +377,10 @@ static void print_mapped(const struct answer *a)
 
     rights_text(a->tr.rights, rights);
     out_line("physical %" PRIx64 ", rights %s, %s %u%s%s%s%s%s", a->tr.pa.v,
-             rights, ptw_is_x86(&a->o->regime) ? "PAT index" : "memory type",
+             rights,
+             ptw_is_x86(&a->o->regime)     ? "PAT index"
+             : ptw_is_riscv(&a->o->regime) ? "PBMT"
+                                           : "memory type",
              at.memory_type, at.global ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
@@ -397,7 +459,7 @@ static json_t *allowed_json(const struct answer *a)
         for (size_t k = 0; k < accesses_of(a); k++) {
             json_set_bool(who, accesses[k].name, allowed(a, i, k));
         }
-        json_set(j, accessors[i].who, who);
+        json_set(j, accessor_of(a, i)->who, who);
     }
     return j;
 }

@@ -22,6 +22,8 @@ static const struct rule {
 #define RULE(id) [(id)-OPT_REGIME]
     RULE(OPT_ROOT) = {.repeatable = true},
     RULE(OPT_CR3) = {.repeatable = true},
+    RULE(OPT_SATP) = {.repeatable = true},
+    RULE(OPT_ADUE) = {.takes = TAKES_VA},
     RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
@@ -46,6 +48,7 @@ static const struct rule {
     RULE(OPT_MARKED) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_SATP) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
     RULE(OPT_TABLES_BASE) = {.takes = TAKES_OUTPUT},
     RULE(OPT_NEW_SEGMENT) = {.takes = TAKES_OTHER, .repeatable = true},
@@ -141,7 +144,8 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_ROOT:
     case OPT_CR3:
-        paging_add_root(a, &a->image, (int)id);
+    case OPT_SATP:
+        paging_add_root(a, &a->image, id);
         break;
     case OPT_CR0:
         a->regs.cr0 = hex_value(a, (int)id);
@@ -155,7 +159,6 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_TTBR0:
     case OPT_TTBR1:
     case OPT_TCR:
-    case OPT_SATP:
         die(CLI_USAGE, a->command->name,
             "--%s: this architecture is not supported yet",
             option_name((int)id));
@@ -167,6 +170,21 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_VENDOR:
         paging_set_vendor(a);
+        break;
+    case OPT_XLEN:
+        paging_set_xlen(a);
+        break;
+    case OPT_NO_SVNAPOT:
+        a->riscv_without |= PTW_RISCV_SVNAPOT;
+        break;
+    case OPT_NO_SVPBMT:
+        a->riscv_without |= PTW_RISCV_SVPBMT;
+        break;
+    case OPT_ZICFISS:
+        a->riscv_with |= PTW_RISCV_ZICFISS;
+        break;
+    case OPT_ADUE:
+        o->adue = true;
         break;
     case OPT_NO_1G:
         a->cpu.x86.page1g = false;
@@ -238,7 +256,8 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_NEW_ROOT:
     case OPT_NEW_CR3:
-        paging_add_root(a, &a->other, (int)id);
+    case OPT_NEW_SATP:
+        paging_add_root(a, &a->other, id);
         break;
     case OPT_NEW_BASE:
         set_base(a, &a->other, (int)id);
@@ -382,7 +401,7 @@ static void set_other(struct arguments *a)
 
     o->other = other;
     other->image = a->operand[1];
-    if (!paging_take_roots(&a->other, other)) {
+    if (!paging_take_roots(a, &a->other, other)) {
         free(other->root_flags);
         free(other->cr3);
         other->root = copy_of(o->root, o->roots * sizeof *o->root);
@@ -470,6 +489,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
         .command = command,
         .o = o,
         .cpu = ptw_cpu_widest,
+        .xlen = 64,
     };
     bool help;
 
@@ -490,8 +510,8 @@ bool options_parse(const struct command *command, int argc, char **argv,
             set_other(&a);
         }
     }
-    free(a.image.from_cr3);
-    free(a.other.from_cr3);
+    free(a.image.given);
+    free(a.other.given);
     free(a.operand);
     if (help) {
         free(a.image.root);

@@ -4,10 +4,12 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void paging_add_root(struct arguments *a, struct image_arguments *p, int id)
+void paging_add_root(struct arguments *a, struct image_arguments *p,
+                     enum option_id id)
 {
     uint32_t n = p->roots;
 
@@ -15,18 +17,29 @@ void paging_add_root(struct arguments *a, struct image_arguments *p, int id)
         die(CLI_USAGE, a->command->name, "there are too many roots");
     }
     p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
-    p->from_cr3 = must(realloc(p->from_cr3, n + (size_t)1));
-    p->root[n].table.v = hex_value(a, id);
-    p->from_cr3[n] = id == OPT_CR3 || id == OPT_NEW_CR3;
+    p->given = must(realloc(p->given, (n + (size_t)1) * sizeof *p->given));
+    p->root[n].table.v = hex_value(a, (int)id);
+    p->given[n] = id;
     p->roots = n + 1;
+}
+
+void paging_set_xlen(struct arguments *a)
+{
+    uint64_t v = decimal_value(a, OPT_XLEN);
+
+    if (v != 32 && v != 64) {
+        die(CLI_USAGE, a->command->name, "--xlen %s is not 32 or 64", optarg);
+    }
+    a->xlen = (unsigned)v;
 }
 
 void paging_set_pa_bits(struct arguments *a)
 {
     uint64_t v = decimal_value(a, OPT_PA_BITS);
 
-    if (v < 32 || v > 52) {
-        die(CLI_USAGE, a->command->name, "--pa-bits %s is not from 32 to 52",
+    if (v < 32 || v > 56) {
+        die(CLI_USAGE, a->command->name,
+            "--pa-bits %s is not from 32 to 52, nor, under RISC-V, to 56",
             optarg);
     }
     a->cpu.pa_bits = (unsigned)v;
@@ -58,35 +71,104 @@ void paging_set_vendor(struct arguments *a)
     }
 }
 
+/* What is switched on or off has to be of the mode's family; what a mode has not
+ * can be left out of any. */
+static void check_features(const struct arguments *a, const char *mode)
+{
+    const struct ptw_regime *r = &a->o->regime;
+
+    if (a->with != 0 && !ptw_is_x86(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --cet: this paging mode has no such feature", mode);
+    }
+    if (a->riscv_with != 0 && !ptw_is_riscv(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --zicfiss: this paging mode has no such feature", mode);
+    }
+    if (is_given(a, OPT_ADUE) && !ptw_is_riscv(r)) {
+        die(CLI_USAGE, a->command->name,
+            "%s --adue: this paging mode has no such register", mode);
+    }
+}
+
 static void set_regime_by_name(struct arguments *a)
 {
+    const char *name = a->command->name;
+    struct ptw_regime *r = &a->o->regime;
     const char *why = "";
+    unsigned without;
+    unsigned with;
+    char mode[64];
 
     if (is_given(a, OPT_CR0) || is_given(a, OPT_CR4) || is_given(a, OPT_EFER)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, name,
             "--regime and --cr0, --cr4, --efer exclude each other");
     }
-    if (ptw_regime_by_name(a->regime, &a->cpu, 0, &a->o->regime, &why) !=
-        PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--regime %s: %s", a->regime, why);
+    if (is_given(a, OPT_XLEN) && !is_given(a, OPT_SATP)) {
+        die(CLI_USAGE, name, "--xlen goes with --satp");
     }
-    if (!ptw_is_x86(&a->o->regime)) {
-        if (a->with != 0) {
-            die(CLI_USAGE, a->command->name,
-                "--regime %s --cet: this paging mode has no such feature",
-                a->regime);
+    /* Its family says what else is needed. */
+    if (ptw_regime_by_name(a->regime, NULL, 0, r, &why) != PTW_OK) {
+        die(CLI_USAGE, name, "--regime %s: %s", a->regime, why);
+    }
+    if (!is_given(a, OPT_PA_BITS)) {
+        a->cpu.pa_bits = ptw_pa_bits(r);
+    }
+    (void)snprintf(mode, sizeof mode, "--regime %s", ptw_regime_name(r));
+    check_features(a, mode);
+    without = ptw_is_riscv(r) ? a->riscv_without
+              : ptw_is_x86(r) ? a->without
+                              : 0;
+    with = ptw_is_riscv(r) ? a->riscv_with : a->with;
+    if (ptw_regime_by_name(a->regime, &a->cpu, without, r, &why) != PTW_OK) {
+        die(CLI_USAGE, name, "--regime %s: %s", a->regime, why);
+    }
+    if (ptw_regime_with(r, with, r, &why) != PTW_OK) {
+        die(CLI_USAGE, name, "--regime %s --cet: %s", a->regime, why);
+    }
+}
+
+/* The regime that a satp selects, for the processor that is given. */
+static void regime_of_satp(const struct arguments *a, uint64_t satp,
+                           struct ptw_regime *r)
+{
+    struct ptw_riscv_registers regs = {
+        .satp = satp,
+        .xlen = a->xlen,
+        .features =
+            ((PTW_RISCV_SVNAPOT | PTW_RISCV_SVPBMT) & ~a->riscv_without) |
+            a->riscv_with,
+    };
+    struct ptw_cpu cpu = a->cpu;
+    const char *why = "";
+    enum ptw_status st = ptw_regime_from_riscv(&regs, NULL, r, &why);
+
+    if (st == PTW_OK) {
+        if (!is_given(a, OPT_PA_BITS)) {
+            cpu.pa_bits = ptw_pa_bits(r);
         }
-        return;
+        st = ptw_regime_from_riscv(&regs, &cpu, r, &why);
     }
-    if (ptw_regime_by_name(a->regime, &a->cpu, a->without, &a->o->regime,
-                           &why) != PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--regime %s: %s", a->regime, why);
+    if (st != PTW_OK) {
+        die(CLI_USAGE, a->command->name, "--satp %" PRIx64 "%s: %s", satp,
+            a->xlen == 32 ? " --xlen 32" : "", why);
     }
-    if (ptw_regime_with(&a->o->regime, a->with, &a->o->regime, &why) !=
-        PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--regime %s --cet: %s", a->regime,
-            why);
+}
+
+static void set_regime_from_satp(struct arguments *a)
+{
+    uint32_t i = 0;
+
+    if (is_given(a, OPT_CR0) || is_given(a, OPT_CR3) || is_given(a, OPT_CR4) ||
+        is_given(a, OPT_EFER)) {
+        die(CLI_USAGE, a->command->name,
+            "--satp and --cr0, --cr3, --cr4, --efer exclude each other");
     }
+    while (a->image.given[i] != OPT_SATP) {
+        i++;
+    }
+    regime_of_satp(a, a->image.root[i].table.v, &a->o->regime);
+    check_features(a, "--satp");
 }
 
 static void set_regime_from_registers(struct arguments *a)
@@ -99,7 +181,10 @@ static void set_regime_from_registers(struct arguments *a)
     if (!is_given(a, OPT_CR0)) {
         die(CLI_USAGE, name,
             "the paging mode is not given: --regime, or --cr0 and the other "
-            "registers");
+            "registers, or --satp");
+    }
+    if (is_given(a, OPT_XLEN)) {
+        die(CLI_USAGE, name, "--xlen goes with --satp");
     }
     if (a->without != 0 || a->with != 0) {
         die(CLI_USAGE, name,
@@ -112,7 +197,9 @@ static void set_regime_from_registers(struct arguments *a)
     if ((a->regs.cr4 & CR4_PAE) != 0 && !is_given(a, OPT_EFER)) {
         die(CLI_USAGE, name, "CR4.PAE is set, so --efer is needed too");
     }
-    if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) != PTW_OK) {
+    if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) == PTW_OK) {
+        check_features(a, "--cr0");
+    } else {
         die(CLI_USAGE, name,
             "--cr0 %" PRIx64 " --cr4 %" PRIx64 " --efer %" PRIx64 ": %s",
             a->regs.cr0, a->regs.cr4, a->regs.efer, why);
@@ -123,12 +210,42 @@ void paging_set_regime(struct arguments *a)
 {
     if (a->regime != NULL) {
         set_regime_by_name(a);
+    } else if (is_given(a, OPT_SATP)) {
+        set_regime_from_satp(a);
     } else {
         set_regime_from_registers(a);
     }
 }
 
-bool paging_take_roots(const struct image_arguments *p, struct options *o)
+/* A register has to be of the mode's family, and to select that mode if it says
+ * which. */
+static struct ptw_root root_of_register(const struct arguments *a,
+                                        enum option_id id, uint64_t value)
+{
+    const struct ptw_regime *r = &a->o->regime;
+    const char *name = a->command->name;
+    bool satp = id == OPT_SATP || id == OPT_NEW_SATP;
+    struct ptw_regime selected;
+
+    if (satp ? ptw_is_x86(r) : ptw_is_riscv(r)) {
+        die(CLI_USAGE, name, "--%s is no register of %s", option_name((int)id),
+            ptw_regime_name(r));
+    }
+    if (!satp) {
+        return ptw_x86_root(r, value);
+    }
+    regime_of_satp(a, value, &selected);
+    if (strcmp(ptw_regime_name(&selected), ptw_regime_name(r)) != 0) {
+        die(CLI_USAGE, name,
+            "--%s %" PRIx64 " selects %s, and the paging mode is %s",
+            option_name((int)id), value, ptw_regime_name(&selected),
+            ptw_regime_name(r));
+    }
+    return ptw_riscv_root(r, value);
+}
+
+bool paging_take_roots(const struct arguments *a,
+                       const struct image_arguments *p, struct options *o)
 {
     uint64_t flag_bits = ptw_root_flags(&o->regime);
 
@@ -138,12 +255,13 @@ bool paging_take_roots(const struct image_arguments *p, struct options *o)
     o->cr3 = must(calloc(p->roots + 1u, sizeof *o->cr3));
     for (uint32_t i = 0; i < p->roots; i++) {
         uint64_t value = p->root[i].table.v;
+        enum option_id id = p->given[i];
 
         o->root_flags[i] = value & flag_bits;
         o->root[i] = ptw_root_of(&o->regime, ptw_pa_of(value & ~flag_bits));
-        if (p->from_cr3[i]) {
-            o->cr3[i] = value;
-            o->root[i] = ptw_x86_root(&o->regime, value);
+        if (id != OPT_ROOT && id != OPT_NEW_ROOT) {
+            o->cr3[i] = id == OPT_CR3 || id == OPT_NEW_CR3 ? value : 0;
+            o->root[i] = root_of_register(a, id, value);
         }
     }
     return p->roots > 0;
@@ -153,11 +271,12 @@ void paging_set_roots(struct arguments *a)
 {
     struct options *o = a->o;
 
-    if (paging_take_roots(&a->image, o)) {
+    if (paging_take_roots(a, &a->image, o)) {
         return;
     }
     if (ptw_levels(&o->regime) > 0) {
-        die(CLI_USAGE, a->command->name, "no root is given: --root, or --cr3");
+        die(CLI_USAGE, a->command->name, "no root is given: --root, or %s",
+            ptw_is_riscv(&o->regime) ? "--satp" : "--cr3");
     }
     o->root = must(calloc(1, sizeof *o->root));
     o->root->regime = &o->regime;

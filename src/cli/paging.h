@@ -8,9 +8,11 @@
 
 /* The functions of one option read its value, optarg. */
 
-/* paging_add_root adds a root to an image: --root, --cr3, --new-root or
- * --new-cr3. */
-void paging_add_root(struct arguments *a, struct image_arguments *p, int id);
+/* paging_add_root adds a root to an image: --root, --cr3, --satp, or --new-root and
+ * so on. */
+void paging_add_root(struct arguments *a, struct image_arguments *p,
+                     enum option_id id);
+void paging_set_xlen(struct arguments *a);
 void paging_set_pa_bits(struct arguments *a);
 void paging_add_flag_bit(struct arguments *a);
 void paging_set_vendor(struct arguments *a);
@@ -20,7 +22,8 @@ void paging_set_regime(struct arguments *a);
 
 /* paging_take_roots sets the roots of an image as they are given; false when
  * there are none.  The regime is known. */
-bool paging_take_roots(const struct image_arguments *p, struct options *o);
+bool paging_take_roots(const struct arguments *a,
+                       const struct image_arguments *p, struct options *o);
 
 /* paging_set_roots sets those of the first image, which needs some unless
  * paging is off. */

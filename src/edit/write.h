@@ -26,9 +26,9 @@ PTW_ENGINE enum ptw_status ptw_leave_runs(const struct ptw_format *a,
                                           struct ptw_edit *ed, unsigned level,
                                           unsigned first, unsigned last)
 {
+    const struct ptw_regime *r = ed->t->root.regime;
     unsigned run = (unsigned)ptw_low_mask(a->level[level].run);
-    unsigned end =
-        (unsigned)ptw_low_mask(ptw_index_bits(a, ed->t->root.regime, level));
+    unsigned end = (unsigned)ptw_low_mask(ptw_index_bits(a, r, level));
     enum ptw_status st = PTW_OK;
 
     if (a->together == 0) {
@@ -36,17 +36,23 @@ PTW_ENGINE enum ptw_status ptw_leave_runs(const struct ptw_format *a,
     }
     end = (last | run) < end ? last | run : end;
     for (unsigned i = first & ~run; i <= end && st == PTW_OK; i++) {
+        struct ptw_entry e;
         uint64_t raw = 0;
 
         if (i == first) {
             i = last;
-        } else if (ptw_read_entry(a, ed->t->mem, ed->c.at[level].table, i,
-                                  &raw) == PTW_OK &&
-                   (raw & a->together) != 0 &&
-                   a->decode(ed->t->root.regime, raw, level, i).kind ==
-                       PTW_ENTRY_LEAF) {
+            continue;
+        }
+        if (ptw_read_entry(a, ed->t->mem, ed->c.at[level].table, i, &raw) !=
+                PTW_OK ||
+            (raw & a->together) == 0) {
+            continue;
+        }
+        e = a->decode(r, raw, level, i);
+        if (e.kind == PTW_ENTRY_LEAF) {
+            raw = ptw_alone(a, ptw_attribute_bits(a, r, level, raw));
             st = ptw_write_entry(a, ed->t->mem, ed->c.at[level].table, i,
-                                 ptw_alone(a, raw));
+                                 ptw_leaf_entry(a, r, level, raw, e.pa.v));
         }
     }
     return st;

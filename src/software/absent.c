@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "software.h"
 
+/* A system that runs on several families has a convention for each. */
+enum { MOST_CONVENTIONS = 2 };
+
 static const struct {
     const char *name;
-    const struct ptw_convention *convention;
+    const struct ptw_convention *convention[MOST_CONVENTIONS];
 } policies[PTW_ABSENT_POLICIES] = {
-    [PTW_ABSENT_KEEP] = {"keep", NULL},
-    [PTW_ABSENT_CLEAR] = {"clear", NULL},
-    [PTW_ABSENT_LINUX] = {"linux", &ptw_linux},
-    [PTW_ABSENT_LINUX_PLAIN] = {"linux-plain", &ptw_linux},
-    [PTW_ABSENT_WINDOWS] = {"windows", &ptw_windows},
+    [PTW_ABSENT_KEEP] = {"keep", {NULL}},
+    [PTW_ABSENT_CLEAR] = {"clear", {NULL}},
+    [PTW_ABSENT_LINUX] = {"linux", {&ptw_linux, &ptw_linux_riscv}},
+    [PTW_ABSENT_LINUX_PLAIN] = {"linux-plain", {&ptw_linux, &ptw_linux_riscv}},
+    [PTW_ABSENT_WINDOWS] = {"windows", {&ptw_windows}},
 };
+
+/* The convention of a policy that knows tables of r, or NULL. */
+static const struct ptw_convention *convention_of(enum ptw_absent_policy policy,
+                                                  const struct ptw_regime *r)
+{
+    for (unsigned i = 0; i < MOST_CONVENTIONS; i++) {
+        const struct ptw_convention *c = policies[policy].convention[i];
+
+        if (c != NULL && c->knows(r)) {
+            return c;
+        }
+    }
+    return NULL;
+}
 
 static bool is_policy(enum ptw_absent_policy policy)
 {
@@ -57,15 +74,15 @@ enum ptw_status ptw_absent_check(const struct ptw_absent *absent,
     if (!is_policy(absent->policy)) {
         return PTW_E_ARG;
     }
-    c = policies[absent->policy].convention;
-    if (c == NULL) {
+    if (policies[absent->policy].convention[0] == NULL) {
         return absent->migration == 0 && absent->type_at == 0 &&
                        absent->frame_bits == 0 && absent->mask == 0 &&
                        absent->page_file_at == 0
                    ? PTW_OK
                    : PTW_E_ARG;
     }
-    if (r->arch->format->levels == 0 || !c->knows(r)) {
+    c = convention_of(absent->policy, r);
+    if (r->arch->format->levels == 0 || c == NULL) {
         return PTW_E_REGIME;
     }
     return c->check(absent, r) ? PTW_OK : PTW_E_ARG;
@@ -75,7 +92,7 @@ struct ptw_absent_entry ptw_absent_read(const struct ptw_absent *absent,
                                         const struct ptw_regime *r,
                                         unsigned level, uint64_t raw)
 {
-    const struct ptw_convention *c = policies[absent->policy].convention;
+    const struct ptw_convention *c = convention_of(absent->policy, r);
     struct ptw_absent_entry e = {
         .kind = PTW_ABSENT_NO_FRAME,
         .size_log2 = r->arch->format->level[level].shift,
@@ -113,8 +130,7 @@ enum ptw_status ptw_absent_write(const struct ptw_absent *absent,
     if ((pa.v & ptw_low_mask(is.size_log2)) != 0) {
         return PTW_E_ALIGN;
     }
-    made =
-        policies[absent->policy].convention->write(absent, r, level, raw, pa.v);
+    made = convention_of(absent->policy, r)->write(absent, r, level, raw, pa.v);
     now = ptw_absent_read(absent, r, level, made);
     if (now.kind != PTW_ABSENT_FRAME || now.pa.v != pa.v) {
         return PTW_E_WIDTH;

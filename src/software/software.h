@@ -24,7 +24,8 @@ struct ptw_convention {
                       uint64_t pa);
 };
 
-extern const struct ptw_convention ptw_linux;
+extern const struct ptw_convention ptw_linux; /* on x86 */
+extern const struct ptw_convention ptw_linux_riscv;
 extern const struct ptw_convention ptw_windows;
 
 /* Entries of 8 bytes: those of 4 leave less room, and Linux and Windows use
