@@ -161,8 +161,8 @@ static unsigned permission(uint64_t registers, unsigned index, bool *wxn)
     return grants[encoding];
 }
 
-struct a64_permissions a64_permissions_of(const struct ptw_regime *r,
-                                          unsigned index)
+struct a64_permissions ptw_aarch64_permissions_of(const struct ptw_regime *r,
+                                                  unsigned index)
 {
     struct a64_permissions p = {0, 0};
     bool wxn;
@@ -202,9 +202,9 @@ static uint64_t index_bits(unsigned index)
 
 /* Five rights can't say all that two registers can.  PTW_USER is granted where EL0
  * reads and writes just what the privileged do: never more than there is. */
-unsigned a64_indirect_rights(const struct ptw_regime *r, uint64_t raw)
+unsigned ptw_aarch64_indirect_rights(const struct ptw_regime *r, uint64_t raw)
 {
-    struct a64_permissions p = a64_permissions_of(r, index_of(raw));
+    struct a64_permissions p = ptw_aarch64_permissions_of(r, index_of(raw));
     unsigned rights = 0;
 
     rights |= (p.privileged & A64_R) != 0 ? PTW_READ : 0u;
@@ -219,11 +219,11 @@ unsigned a64_indirect_rights(const struct ptw_regime *r, uint64_t raw)
     return rights;
 }
 
-bool a64_indirect_leaf(const struct ptw_regime *r, unsigned rights,
-                       uint64_t *bits)
+bool ptw_aarch64_indirect_leaf(const struct ptw_regime *r, unsigned rights,
+                               uint64_t *bits)
 {
     for (unsigned i = 0; i < 16; i++) {
-        struct a64_permissions p = a64_permissions_of(r, i);
+        struct a64_permissions p = ptw_aarch64_permissions_of(r, i);
         uint64_t raw = index_bits(i);
 
         if ((p.privileged & A64_W) == 0) {
@@ -231,7 +231,7 @@ bool a64_indirect_leaf(const struct ptw_regime *r, unsigned rights,
         }
         if (((p.privileged | p.user) & A64_GCS) == 0 &&
             ((p.user & ~p.privileged) & A64_W) == 0 &&
-            a64_indirect_rights(r, raw) == rights) {
+            ptw_aarch64_indirect_rights(r, raw) == rights) {
             *bits |= raw;
             return true;
         }
@@ -290,12 +290,12 @@ uint64_t ptw_aarch64_leaf_with_rights(const struct ptw_regime *r,
     if (a64_indirect(r)) {
         bool writes = ptw_aarch64_guest_writes(r, PTW_ALL_RIGHTS, raw);
 
-        if (a64_indirect_rights(r, raw) == rights &&
+        if (ptw_aarch64_indirect_rights(r, raw) == rights &&
             writes == ((rights & PTW_WRITE) != 0)) {
             return raw;
         }
         raw &= ~(A64_PI | A64_AP2);
-        (void)a64_indirect_leaf(r, rights, &raw);
+        (void)ptw_aarch64_indirect_leaf(r, rights, &raw);
         return raw;
     }
     if (a64_one_privilege(r)) {
@@ -526,7 +526,7 @@ static struct a64_permissions effective(const struct ptw_regime *r,
     if (!a64_indirect(r)) {
         return direct(r, above, raw);
     }
-    p = a64_permissions_of(r, index_of(raw));
+    p = ptw_aarch64_permissions_of(r, index_of(raw));
     /* A write where nDirty is set faults, unless the processor clears it. */
     if ((raw & A64_AP2) != 0 && !a64_hardware_dirty(r)) {
         p.privileged &= ~(unsigned)A64_W;
@@ -542,7 +542,7 @@ bool ptw_aarch64_shadow_stack(const struct ptw_regime *r, unsigned above,
 
     (void)above;
     if (a64_indirect(r)) {
-        p = a64_permissions_of(r, index_of(raw));
+        p = ptw_aarch64_permissions_of(r, index_of(raw));
     }
     return ((p.privileged | p.user) & A64_GCS) != 0;
 }

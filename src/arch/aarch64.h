@@ -83,10 +83,10 @@ struct a64_permissions {
     unsigned user;
 };
 
-/* a64_permissions_of returns what the registers grant to that PIIndex, whatever
+/* ptw_aarch64_permissions_of returns what the registers grant to that PIIndex, whatever
  * nDirty says: "Stage 1 Indirect permissions". */
-struct a64_permissions a64_permissions_of(const struct ptw_regime *r,
-                                          unsigned index);
+struct a64_permissions ptw_aarch64_permissions_of(const struct ptw_regime *r,
+                                                  unsigned index);
 
 /* What all formats have in common, and leads to functions of aarch64.c. */
 extern const struct ptw_widths ptw_aarch64_widths;
@@ -119,12 +119,12 @@ uint64_t ptw_aarch64_leaf_split(const struct ptw_regime *r, unsigned level,
                                 uint64_t raw);
 uint64_t ptw_aarch64_leaf_copy_on_write(const struct ptw_regime *r,
                                         uint64_t raw);
-/* a64_indirect_leaf sets *bits, in which PIIndex and nDirty are 0, to a leaf that
+/* ptw_aarch64_indirect_leaf sets *bits, in which PIIndex and nDirty are 0, to a leaf that
  * grants just those rights; false when no index does. */
-bool a64_indirect_leaf(const struct ptw_regime *r, unsigned rights,
-                       uint64_t *bits);
-/* a64_indirect_rights returns the rights of that leaf. */
-unsigned a64_indirect_rights(const struct ptw_regime *r, uint64_t raw);
+bool ptw_aarch64_indirect_leaf(const struct ptw_regime *r, unsigned rights,
+                               uint64_t *bits);
+/* ptw_aarch64_indirect_rights returns the rights of that leaf. */
+unsigned ptw_aarch64_indirect_rights(const struct ptw_regime *r, uint64_t raw);
 
 PTW_ENGINE bool a64_one_privilege(const struct ptw_regime *r)
 {
@@ -214,7 +214,7 @@ PTW_ENGINE unsigned a64_table_rights(const struct ptw_regime *r, uint64_t raw)
 PTW_ENGINE unsigned a64_leaf_rights(const struct ptw_regime *r, uint64_t raw)
 {
     if (PTW_UNLIKELY(a64_indirect(r))) {
-        return a64_indirect_rights(r, raw);
+        return ptw_aarch64_indirect_rights(r, raw);
     }
     if (a64_one_privilege(r)) {
         return PTW_READ | ((raw & A64_AP2) != 0 ? 0 : PTW_WRITE) |
@@ -304,7 +304,7 @@ PTW_ENGINE bool a64_leaf_bits(const struct ptw_regime *r, unsigned level,
     raw |= copy_on_write ? A64_COPY_ON_WRITE : 0;
     if (PTW_UNLIKELY(a64_indirect(r))) {
         *bits = raw;
-        return a64_indirect_leaf(r, rights, bits);
+        return ptw_aarch64_indirect_leaf(r, rights, bits);
     }
     raw |= (rights & PTW_WRITE) != 0 ? 0 : A64_AP2;
     if (one) {
