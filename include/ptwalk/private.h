@@ -71,6 +71,12 @@ struct ptw_regime {
                                apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
     char name[32]; /* if it is not just the architecture's */
+    /* What a family keeps to decode entries quickly. */
+    uint64_t moved;    /* bits of an entry with a part of its address, */
+    unsigned moved_up; /* which stands there so much lower */
+    uint8_t own[2]
+               [16]; /* rights of an entry that leads to a table and of a leaf,
+                           by four of its bits */
 };
 
 /* An accessor. */

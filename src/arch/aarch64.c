@@ -87,6 +87,20 @@ static bool has_blocks(const struct ptw_regime *r, unsigned level)
     }
 }
 
+static unsigned index_of(uint64_t raw)
+{
+    return (unsigned)((raw >> 6 & 1) | (raw >> 51 & 1) << 1 |
+                      (raw >> 53 & 1) << 2 | (raw >> 54 & 1) << 3);
+}
+
+static uint64_t index_bits(unsigned index)
+{
+    uint64_t i = index;
+
+    return (i & 1) << 6 | (i >> 1 & 1) << 51 | (i >> 2 & 1) << 53 |
+           (i >> 3 & 1) << 54;
+}
+
 void ptw_aarch64_setup(struct ptw_regime *r)
 {
     const struct ptw_format *f = r->arch->format;
@@ -113,6 +127,12 @@ void ptw_aarch64_setup(struct ptw_regime *r)
     if (a64_indirect(r)) {
         r->granted = 0;
     }
+    for (unsigned i = 0; i < 16; i++) {
+        r->own[0][i] = (uint8_t)a64_table_rights(r, (uint64_t)i << 59);
+        r->own[1][i] = (uint8_t)a64_leaf_rights(r, index_bits(i));
+    }
+    r->moved = a64_high(r);
+    r->moved_up = a64_high_shift(r);
     top = (r->facts & A64_DS) != 0 ? 49 : 47;
     r->linear = ptw_low_mask(top + 1);
     r->table_pa = ptw_bits(r->pa_bits - 1, granule);
@@ -184,20 +204,6 @@ struct a64_permissions ptw_aarch64_permissions_of(const struct ptw_regime *r,
         p.user &= ~(unsigned)A64_X;
     }
     return p;
-}
-
-static unsigned index_of(uint64_t raw)
-{
-    return (unsigned)((raw >> 6 & 1) | (raw >> 51 & 1) << 1 |
-                      (raw >> 53 & 1) << 2 | (raw >> 54 & 1) << 3);
-}
-
-static uint64_t index_bits(unsigned index)
-{
-    uint64_t i = index;
-
-    return (i & 1) << 6 | (i >> 1 & 1) << 51 | (i >> 2 & 1) << 53 |
-           (i >> 3 & 1) << 54;
 }
 
 /* Five rights can't say all that two registers can.  PTW_USER is granted where EL0

@@ -153,17 +153,13 @@ PTW_ENGINE unsigned a64_high_shift(const struct ptw_regime *r)
 PTW_ENGINE uint64_t a64_put(const struct ptw_regime *r, uint64_t field,
                             uint64_t pa)
 {
-    uint64_t high = a64_high(r);
-
-    return (pa & field & ~high) | (pa >> a64_high_shift(r) & high);
+    return (pa & field & ~r->moved) | (pa >> r->moved_up & r->moved);
 }
 
 PTW_ENGINE uint64_t a64_get(const struct ptw_regime *r, uint64_t field,
                             uint64_t raw)
 {
-    uint64_t high = a64_high(r);
-
-    return (raw & field & ~high) | (raw & high) << a64_high_shift(r);
+    return (raw & field & ~r->moved) | (raw & r->moved) << r->moved_up;
 }
 
 /* Tables below a root are as large as the smallest page, so that an entry has their
@@ -226,6 +222,24 @@ PTW_ENGINE unsigned a64_leaf_rights(const struct ptw_regime *r, uint64_t raw)
            ((raw & A64_UXN) != 0 ? 0 : PTW_USER_EXEC);
 }
 
+/* Which of them the entry has, out of the regime: setup asked the functions above. */
+PTW_ENGINE unsigned a64_own_table(const struct ptw_regime *r, uint64_t raw)
+{
+    return r->own[0][raw >> 59 & 15];
+}
+
+/* The four bits of PIIndex; among them are AP[1], PXN and UXN.  AP[2], which is nDirty
+ * too, takes writing away. */
+PTW_ENGINE unsigned a64_own_leaf(const struct ptw_regime *r, uint64_t raw)
+{
+    unsigned index =
+        (unsigned)((raw >> 6 & 1) | (raw >> 50 & 2) | (raw >> 51 & 12));
+
+    return r->own[1][index] & ~(unsigned)(raw >> 6 & PTW_WRITE);
+}
+
+_Static_assert(PTW_WRITE == 1 << 1, "AP[2] takes it away, shifted");
+
 PTW_ENGINE struct ptw_entry a64_decode(const struct ptw_regime *r, uint64_t raw,
                                        unsigned level, unsigned index)
 {
@@ -241,13 +255,13 @@ PTW_ENGINE struct ptw_entry a64_decode(const struct ptw_regime *r, uint64_t raw,
         if ((raw & rule->table_reserved) == 0) {
             e.kind = PTW_ENTRY_TABLE;
             e.pa.v = a64_get(r, a64_field(r, level, false), raw);
-            e.rights = a64_table_rights(r, raw);
+            e.rights = a64_own_table(r, raw);
         }
     } else if ((level == 0 ? (raw & A64_TABLE) != 0 : rule->leaf) &&
                (raw & rule->leaf_reserved) == 0) {
         e.kind = PTW_ENTRY_LEAF;
         e.pa.v = a64_get(r, rule->leaf_address, raw);
-        e.rights = a64_leaf_rights(r, raw);
+        e.rights = a64_own_leaf(r, raw);
     }
     return e;
 }

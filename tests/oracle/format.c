@@ -300,8 +300,8 @@ void oracle_gap(const struct oracle_mode *mode, uint64_t *first, uint64_t *last)
 
 bool oracle_canonical(const struct oracle_mode *mode, uint64_t va)
 {
-    uint64_t first;
-    uint64_t last;
+    uint64_t first = 0;
+    uint64_t last = 0;
 
     oracle_gap(mode, &first, &last);
     return va < first || va > last;
