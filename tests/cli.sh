@@ -491,6 +491,21 @@ prints <<'T'
 # root 0 3000
 0000000000400000 8000 1000 r - - u -
 T
+# Halves of 25 and 48 bits: each one's levels have their own names.
+halves=(--tcr 580100027 --ttbr0 3000 --ttbr1 7000)
+entries arm 7000 0=2003 1=2003 2=1 3=20003
+try 'aarch64, the upper half has more levels' 0 0 spaces --findings \
+    "${halves[@]}" arm --range ffff000000000000-ffff017fffffffff
+shows '1 alias l1 ffff008000000000 1 ffff000000000000'
+shows '1 finding reserved-bits l0 ffff010000000000 ffff017fffffffff 7000'
+try 'aarch64, the upper half has more levels, translate' 1 0 translate \
+    "${halves[@]}" arm ffff010000000000
+shows 'ffff010000000000 - l0 reserved-bits'
+try 'aarch64, the upper half has more levels, unread' 3 1 leaves "${halves[@]}" \
+    arm
+says 'first the l1 at 20000 of root 1'
+entries arm 7000 0=0 1=0 2=0 3=0
+
 rm -f dense
 try 'aarch64, compact' 0 0 compact "${arm[@]}" -o dense arm
 check "$name: the roots" grep -q '^root 1 5000 ' out
