@@ -556,6 +556,11 @@ wrong 'SCTLR.M is clear' leaves --tcr $tcr --sctlr 0 --ttbr0 1000 arm
 wrong 'big-endian' leaves --tcr $tcr --sctlr 2000001 --ttbr0 1000 arm
 wrong 'stage 2' leaves --tcr $tcr --hcr 1 --ttbr0 1000 arm
 wrong 'need PIR and PIRE0' leaves --tcr $tcr --tcr2 2 --ttbr0 1000 arm
+wrong 'need PIR and PIRE0' leaves --tcr $tcr --tcr2 2 --pir 5 --ttbr0 1000 arm
+wrong 'need PIR and PIRE0' leaves --el 2 --hcr 400000000 --tcr $tcr --tcr2 2 \
+    --pir 5 --ttbr0 1000 arm
+try 'aarch64, EL2 alone has no PIRE0' 0 0 leaves --el 2 --tcr 10 --tcr2 2 \
+    --pir 5 --ttbr0 1000 arm --range 400000-402fff
 wrong 'permission overlays' leaves --tcr $tcr --tcr2 8 --ttbr0 1000 arm
 wrong 'entries of 128 bits' leaves --tcr $tcr --tcr2 20 --ttbr0 1000 arm
 wrong 'so --tcr2 is needed too' leaves --tcr $tcr --pir 0 --ttbr0 1000 arm
