@@ -491,6 +491,21 @@ prints <<'T'
 # root 0 3000
 0000000000400000 8000 1000 r - - u -
 T
+# Halves of 25 and 48 bits: each one's levels have their own names.
+halves=(--tcr 580100027 --ttbr0 3000 --ttbr1 7000)
+entries arm 7000 0=2003 1=2003 2=1 3=20003
+try 'aarch64, the upper half has more levels' 0 0 spaces --findings \
+    "${halves[@]}" arm --range ffff000000000000-ffff017fffffffff
+shows '1 alias l1 ffff008000000000 1 ffff000000000000'
+shows '1 finding reserved-bits l0 ffff010000000000 ffff017fffffffff 7000'
+try 'aarch64, the upper half has more levels, translate' 1 0 translate \
+    "${halves[@]}" arm ffff010000000000
+shows 'ffff010000000000 - l0 reserved-bits'
+try 'aarch64, the upper half has more levels, unread' 3 1 leaves "${halves[@]}" \
+    arm
+says 'first the l1 at 20000 of root 1'
+entries arm 7000 0=0 1=0 2=0 3=0
+
 rm -f dense
 try 'aarch64, compact' 0 0 compact "${arm[@]}" -o dense arm
 check "$name: the roots" grep -q '^root 1 5000 ' out
@@ -541,6 +556,11 @@ wrong 'SCTLR.M is clear' leaves --tcr $tcr --sctlr 0 --ttbr0 1000 arm
 wrong 'big-endian' leaves --tcr $tcr --sctlr 2000001 --ttbr0 1000 arm
 wrong 'stage 2' leaves --tcr $tcr --hcr 1 --ttbr0 1000 arm
 wrong 'need PIR and PIRE0' leaves --tcr $tcr --tcr2 2 --ttbr0 1000 arm
+wrong 'need PIR and PIRE0' leaves --tcr $tcr --tcr2 2 --pir 5 --ttbr0 1000 arm
+wrong 'need PIR and PIRE0' leaves --el 2 --hcr 400000000 --tcr $tcr --tcr2 2 \
+    --pir 5 --ttbr0 1000 arm
+try 'aarch64, EL2 alone has no PIRE0' 0 0 leaves --el 2 --tcr 10 --tcr2 2 \
+    --pir 5 --ttbr0 1000 arm --range 400000-402fff
 wrong 'permission overlays' leaves --tcr $tcr --tcr2 8 --ttbr0 1000 arm
 wrong 'entries of 128 bits' leaves --tcr $tcr --tcr2 20 --ttbr0 1000 arm
 wrong 'so --tcr2 is needed too' leaves --tcr $tcr --pir 0 --ttbr0 1000 arm

@@ -300,7 +300,7 @@ Test(absent_check, knows_no_windows_and_no_place_of_the_type_on_riscv)
 }
 
 /* arch/arm64/include/asm/pgtable-prot.h, pgtable.h.  PAGE_NONE is a page, read-only,
- * not executable, accessed and not valid; bit 11, nG, says present since 6.11. */
+ * not executable, accessed and not valid; bit 11, nG, says present since 6.10. */
 Test(absent_linux, reads_and_writes_entries_of_arm64)
 {
     static const struct ptw_absent now_plain = {.policy =
@@ -320,7 +320,7 @@ Test(absent_linux, reads_and_writes_entries_of_arm64)
          12,
          0xfedcba987000,
          {0x82, 0x7f, 0x98, 0xba, 0xdc, 0xfe, 0x60, 0x00}},
-        {"PROT_NONE before 6.11, frame 5",
+        {"PROT_NONE before 6.10, frame 5",
          &on_plain,
          0,
          {0x82, 0x5f, 0x00, 0x00, 0x00, 0x00, 0x60, 0x04},
@@ -340,7 +340,7 @@ Test(absent_linux, reads_and_writes_entries_of_arm64)
          21,
          0x40000000,
          {0x80, 0x0f, 0x00, 0x40, 0x00, 0x00, 0x60, 0x00}},
-        {"a huge page that is being split, before 6.11",
+        {"a huge page that is being split, before 6.10",
          &on_plain,
          1,
          {0x00, 0x07, 0x60, 0x00, 0x00, 0x00, 0x00, 0x08},
@@ -370,7 +370,7 @@ Test(absent_linux, reads_and_writes_entries_of_arm64)
          0,
          0,
          {0}},
-        {"the same from 5.19 to 6.10",
+        {"the same from 5.19 to 6.9",
          &now_plain,
          0,
          {0x1c, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},
@@ -420,7 +420,7 @@ Test(absent_linux, reads_and_writes_entries_of_arm64)
          12,
          0x5000,
          {0x80, 0x57, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00}},
-        {"the same before 6.11",
+        {"the same before 6.10",
          &now_plain,
          0,
          {0xf0, 0x23, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00},

@@ -18,9 +18,9 @@
  *   linux-plain  Linux before that: it never is
  *                On RISC-V, where no frame is inverted: linux is Linux since 6.3,
  *                linux-plain the kernels before, if PROT_NONE is bit 5 in them.
- *                On arm64, where none is either: linux is Linux since 6.11, where
+ *                On arm64, where none is either: linux is Linux since 6.10, where
  *                bit 11 of what is not valid says present, and linux-plain is
- *                Linux from 4.0 to 6.10, where bit 58 does
+ *                Linux from 4.0 to 6.9, where bit 58 does
  *   windows      Windows, whose invalid entries may have a mask of the machine's
  *
  * docs/formats.md has the bits. */
@@ -55,7 +55,7 @@ struct ptw_absent {
     /* linux-plain, in long mode: the lowest bit of the swap type: 1 (before 4.6)
      * or 9 (4.6 to 4.17).  0: not known, and then an entry is a swap slot if it
      * is one either way, else unknown.  pae had one layout up to 4.17.  On arm64:
-     * 2 (before 5.19) or 3 (5.19 to 6.10), and 0 is the same. */
+     * 2 (before 5.19) or 3 (5.19 to 6.9), and 0 is the same. */
     unsigned type_at;
     /* How many bits of a migration entry's offset, or of a page in transition,
      * are its frame.  0: linux: all of the offset (before 6.1); windows: 40,

@@ -57,7 +57,8 @@ static void print_json(const struct options *o, const struct image *im,
         json_set_hex(j, "pa", m->pa.v);
         json_set_count(j, "size", (uint64_t)1 << m->size_log2);
         json_set_rights(j, m->rights);
-        json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
+        json_set_text(j, "level",
+                      ptw_level_name(o->root[root].regime, m->level));
         json_set_hex(j, "entry", m->raw);
         json_set_flag_bits(
             j, &o->regime,

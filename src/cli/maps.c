@@ -117,7 +117,8 @@ static void print_run_json(const struct traversal *t,
     json_set_count(j, "leaves", leaves_of(item));
     json_set_count(j, "size", (uint64_t)1 << m->size_log2);
     json_set_rights(j, m->rights);
-    json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
+    json_set_text(j, "level",
+                  ptw_level_name(o->root[t->root].regime, m->level));
     json_set_count(j, "memory_type", at.memory_type);
     json_set_flag_bits(j, &o->regime, at.flag_bits);
     json_set_bool(j, "copy_on_write", at.copy_on_write);

@@ -290,7 +290,11 @@ static void set_regime_from_tcr(struct arguments *a)
             "--pir and --pire0 count where TCR2.PIE is set, so --tcr2 is "
             "needed too");
     }
-    a->arm.has_pir = is_given(a, OPT_PIR);
+    /* EL0 has permissions of its own where there is EL0. */
+    a->arm.has_pir =
+        is_given(a, OPT_PIR) &&
+        (is_given(a, OPT_PIRE0) || a->arm.el == 3 ||
+         (a->arm.el == 2 && (a->arm.hcr & (uint64_t)1 << 34) == 0));
     if (lower) {
         set_half(a, false, &o->regime);
     }

@@ -48,7 +48,8 @@ static void print_mapping(const struct traversal *t,
         json_set_hex(j, "pa", m->pa.v);
         json_set_count(j, "size", (uint64_t)1 << m->size_log2);
         json_set_rights(j, m->rights);
-        json_set_text(j, "level", ptw_level_name(&o->regime, m->level));
+        json_set_text(j, "level",
+                      ptw_level_name(o->root[item->space].regime, m->level));
         json_set_hex(j, "entry", m->raw);
         json_set_flag_bits(
             j, &o->regime,
@@ -72,7 +73,8 @@ static void print_alias(const struct options *o, const struct ptw_item *item)
     if (o->json) {
         json_t *j = new_line(item, "alias");
 
-        json_set_text(j, "level", ptw_level_name(&o->regime, level));
+        json_set_text(j, "level",
+                      ptw_level_name(o->root[item->space].regime, level));
         json_set_va(j, "va", ref.our_va);
         json_set_va(j, "last", item->last);
         json_set_count(j, "owner", ref.owner);
@@ -82,10 +84,10 @@ static void print_alias(const struct options *o, const struct ptw_item *item)
         json_set_hex(j, "attributes", ref.attributes);
         json_line(j);
     } else {
-        out_line("%" PRIu32 " alias %s %016" PRIx64 " %" PRIu32 " %016" PRIx64
-                 "\n",
-                 item->space, ptw_level_name(&o->regime, level), ref.our_va.v,
-                 ref.owner, ref.their_va.v);
+        out_line(
+            "%" PRIu32 " alias %s %016" PRIx64 " %" PRIu32 " %016" PRIx64 "\n",
+            item->space, ptw_level_name(o->root[item->space].regime, level),
+            ref.our_va.v, ref.owner, ref.their_va.v);
     }
 }
 
@@ -93,7 +95,7 @@ static void print_finding(const struct options *o, const struct ptw_item *item)
 {
     const struct ptw_finding *f = &item->u.finding;
     const char *name = finding_name(f->kind);
-    const char *level = ptw_level_name(&o->regime, f->level);
+    const char *level = ptw_level_name(o->root[item->space].regime, f->level);
 
     if (!o->findings) {
         return;
@@ -110,12 +112,13 @@ static void print_finding(const struct options *o, const struct ptw_item *item)
         json_set_rights(j, f->rights);
         if (f->kind == PTW_FINDING_BAD_ENTRY) {
             json_set_hex(j, "entry", f->raw);
-            json_set_hex(j, "reserved",
-                         ptw_bad_entry_of(
-                             &o->regime, f->level,
-                             ptw_entry_index(&o->regime, f->level, item->first),
-                             f->raw)
-                             .bits);
+            json_set_hex(
+                j, "reserved",
+                ptw_bad_entry_of(&o->regime, f->level,
+                                 ptw_entry_index(o->root[item->space].regime,
+                                                 f->level, item->first),
+                                 f->raw)
+                    .bits);
             json_set_text(j, "bad",
                           ptw_bad_reason_text((enum ptw_bad_reason)f->why));
         }

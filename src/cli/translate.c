@@ -90,7 +90,7 @@ static enum cli_status translate(const struct options *o,
     enum ptw_status st = ptw_explain(
         &im->mem, o->root[root], roots_untag(o, root, va), &tr, step, &steps);
     const char *reason = reason_of(st);
-    const char *level = ptw_level_name(&o->regime, tr.level);
+    const char *level = ptw_level_name(o->root[root].regime, tr.level);
 
     if (st == PTW_E_BUS && steps > 0) {
         unread_step(unread, o, root, va, &step[steps - 1]);

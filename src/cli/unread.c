@@ -8,7 +8,7 @@
 void unread_step(struct unread *u, const struct options *o, uint32_t root,
                  ptw_va va, const struct ptw_step *last)
 {
-    unsigned shift = ptw_level_shift(&o->regime, last->level);
+    unsigned shift = ptw_level_shift(o->root[root].regime, last->level);
     uint64_t within = ((uint64_t)1 << shift) - 1;
 
     if (u->count++ == 0) {
@@ -46,7 +46,7 @@ enum cli_status unread_report(const struct options *o, const struct image *im,
            "%" PRIx64 " of root %" PRIu32 ", for %016" PRIx64 "-%016" PRIx64
            ": %s",
            u->count, u->count == 1 ? "" : "s",
-           ptw_level_name(&o->regime, u->level), u->table.v, u->root,
-           u->first.v, u->last.v, why);
+           ptw_level_name(o->root[u->root].regime, u->level), u->table.v,
+           u->root, u->first.v, u->last.v, why);
     return CLI_UNREAD;
 }

@@ -9,7 +9,7 @@
  * PROT_NONE, a NUMA hint, or a huge page that is split.  All else is a swap entry:
  * bits 1:0 are 0, and there are a type of 5 bits and an offset in pages.
  *
- *                         linux (since 6.11)       linux-plain (4.0 to 6.10)
+ *                         linux (since 6.10)       linux-plain (4.0 to 6.9)
  *   present, not valid    bit 11, at all levels    bit 58; above level 3 bit 59, too
  *   swap: the type        bits 10:6                bits 7:3 since 5.19 (6.3: bit 2
  *                                                  is the mark of an exclusive
