@@ -473,7 +473,7 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                          "processor is given"},
     [AARCH64_SCTLR] = {OP_AARCH64, "sctlr", 16, 8, FZ_SET, "m ee wxn epan",
                        "bits of SCTLR"},
-    [AARCH64_HCR] = {OP_AARCH64, "hcr", 24, 8, FZ_SET, "vm dc e2h",
+    [AARCH64_HCR] = {OP_AARCH64, "hcr", 24, 8, FZ_SET, "vm dc e2h nv nv1",
                      "bits of HCR_EL2"},
     [AARCH64_TCR2] = {OP_AARCH64, "tcr2", 32, 8, FZ_SET, "pie e0poe poe d128",
                       "bits of TCR2"},

@@ -462,7 +462,8 @@ static enum ptw_status selected(const struct ptw_aarch64_registers *g,
     }
     if (!bit(g->sctlr, 0) || bit(g->sctlr, 25) || d128 || poe ||
         (pie && !g->has_pir) ||
-        (g->el == 1 && (bit(g->hcr, 0) || bit(g->hcr, 12)))) {
+        (g->el == 1 && (bit(g->hcr, 0) || bit(g->hcr, 12) ||
+                        (bit(g->hcr, 42) && bit(g->hcr, 43))))) {
         return PTW_E_REGIME;
     }
     is->granule = granules[upper][upper ? field(t, 31, 30) : field(t, 15, 14)];
@@ -502,7 +503,7 @@ enum { UPPER = 1, HAS_PIR = 2, NO_CPU = 4 };
 void fz_aarch64_registers(const struct fz_records *in, uint64_t seed)
 {
     static const unsigned sctlr_bit[4] = {0, 25, 19, 57};
-    static const unsigned hcr_bit[3] = {0, 12, 34};
+    static const unsigned hcr_bit[5] = {0, 12, 34, 42, 43};
     static const unsigned tcr2_bit[4] = {1, 2, 3, 5};
     const uint8_t *record = in->record;
     unsigned options = (unsigned)fz_get(record, AARCH64_OPTIONS);
@@ -526,9 +527,11 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed)
     numbers = (seed ^ fz_get(record, AARCH64_SALT) << 16) | 1;
     g.pir = next_number();
     g.pire0 = next_number();
+    for (unsigned i = 0; i < 5; i++) {
+        g.hcr |= (uint64_t)(hcr >> i & 1) << hcr_bit[i];
+    }
     for (unsigned i = 0; i < 4; i++) {
         g.sctlr |= (uint64_t)(sctlr >> i & 1) << sctlr_bit[i];
-        g.hcr |= i < 3 ? (uint64_t)(hcr >> i & 1) << hcr_bit[i] : 0;
         g.tcr2 |= (uint64_t)(tcr2 >> i & 1) << tcr2_bit[i];
     }
     cpu.pa_bits = (unsigned)fz_get(record, AARCH64_WIDTH);

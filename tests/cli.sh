@@ -515,6 +515,24 @@ try 'aarch64, verify' 0 0 verify "${arm[@]}" "${rebuilt[@]}" arm dense
 try 'aarch64, the halves changed places' 1 0 verify "${arm[@]}" \
     --new-ttbr0 "${rebuilt[3]}" --new-ttbr1 "${rebuilt[1]}" arm dense
 
+# A map is of one half; the other one shares tables with it, and has no map.
+rm -f dense
+try 'aarch64, compact, a map in each half' 0 0 compact "${arm[@]}" -o dense \
+    --leave-out 700000-700fff --map 700000:900000:1000:rw \
+    --leave-out ffff000000403000-ffff000000403fff \
+    --map ffff000000403000:901000:1000:rw arm
+mapfile -t rebuilt < <(sed -n 's/^root \([01]\) [0-9a-f]* /--ttbr\1 /p' out |
+    tr ' ' '\n')
+try 'aarch64, the maps' 1 0 translate --regime aarch64-4k-48 "${rebuilt[@]}" \
+    dense 700000 403000 ffff000000403000 ffff000000700000
+check "$name: the lower half" grep -qx '0000000000700000 900000 1000 r w - - -' out
+check "$name: and no other" grep -qx '0000000000403000 - l3 not-present' out
+check "$name: the upper half" \
+    grep -qx 'ffff000000403000 901000 1000 r w - - -' out
+check "$name: and no other" grep -qx 'ffff000000700000 - l2 not-present' out
+wrong 'no table can map these addresses' compact "${arm[@]}" -o dense2 \
+    --map 8000000000000000:0:1000 arm
+
 # A granule of 64 KiB: whole pages are larger.
 truncate -s 2M k64
 entries k64 10000 0=20003

@@ -1007,6 +1007,10 @@ Test(aarch64_registers, are_refused_by_name)
     g.sctlr = 1;
     g.hcr = 1;
     cr_expect(strstr(from(&g, false, PTW_E_REGIME), "stage 2") != NULL);
+    g.hcr = BIT(42) | BIT(43);
+    cr_expect(strstr(from(&g, false, PTW_E_REGIME), "NV1") != NULL);
+    g.hcr = BIT(43);
+    from(&g, false, PTW_OK);
     g.hcr = BIT(12);
     from(&g, false, PTW_E_REGIME);
     g.hcr = 0;

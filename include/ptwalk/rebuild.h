@@ -105,7 +105,8 @@ struct ptw_rebuild_options {
     ptw_va last;  /* and the last byte of a page */
     const struct ptw_va_range *leave_out; /* less these: ascending, disjoint, */
     size_t leave_outs;                    /* page aligned */
-    const struct ptw_map_request *map; /* mapped in every new space at the end;
+    const struct ptw_map_request *map; /* mapped at the end in every new space
+                                          whose tables can map the addresses;
                                           pa is an address of the new memory;
                                           max_reads is not looked at */
     size_t maps; /* their addresses must not be kept otherwise, and no address

@@ -142,6 +142,7 @@ static const uint64_t SCTLR_EPAN = A64_BIT(57);
 static const uint64_t HCR_VM = A64_BIT(0);
 static const uint64_t HCR_DC = A64_BIT(12);
 static const uint64_t HCR_E2H = A64_BIT(34);
+static const uint64_t HCR_NV_NV1 = A64_BIT(42) | A64_BIT(43);
 static const uint64_t TCR2_PIE = A64_BIT(1);
 static const uint64_t TCR2_E0POE = A64_BIT(2);
 static const uint64_t TCR2_POE = A64_BIT(3);
@@ -249,6 +250,10 @@ static const char *not_walked(const struct ptw_aarch64_registers *g)
     }
     if (g->el == 1 && (g->hcr & (HCR_VM | HCR_DC)) != 0) {
         return "HCR_EL2.VM or DC is set: stage 2 translation is not supported";
+    }
+    /* There AP[1] is ignored, and bits 54 and 53 mean other things. */
+    if (g->el == 1 && (g->hcr & HCR_NV_NV1) == HCR_NV_NV1) {
+        return "HCR_EL2.NV1 is set: a nested EL1 is not supported";
     }
     if ((tcr2 & TCR2_D128) != 0) {
         return "D128 is set: entries of 128 bits are not supported";

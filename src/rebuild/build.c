@@ -572,6 +572,9 @@ enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
             struct ptw_map_request q = rb->o.map[i];
             enum ptw_status st;
 
+            if (!ptw_rb_map_reaches(t.root.regime, &q)) {
+                continue;
+            }
             q.max_reads = 0;
             st = ptw_map(&t, &q);
             /* These the plan has ruled out. */

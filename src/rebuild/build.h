@@ -20,8 +20,16 @@ enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
 enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb,
                                   struct ptw_root *new_root);
 
+/* ptw_rb_map_reaches says whether tables of that regime can map the addresses of a
+ * map: those of one half of a space can't map what the other half can. */
+PTW_ENGINE bool ptw_rb_map_reaches(const struct ptw_regime *r,
+                                   const struct ptw_map_request *q)
+{
+    return ptw_canonical(r, q->first) && ptw_canonical(r, q->last);
+}
+
 /* ptw_rb_add_maps maps the addresses that the caller asked for in every new
- * space.  Only spaces that have a table at the same address share it, and all
+ * space whose tables can map them.  Only spaces that have a table at the same address share it, and all
  * of them are to have the map: so the map may be written through the table. */
 enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
                                 const struct ptw_root *new_root);

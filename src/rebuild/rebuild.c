@@ -89,12 +89,18 @@ static enum ptw_status check_map(const struct ptw_rebuild *rb, size_t map)
 {
     const struct ptw_map_request *q = &rb->o.map[map];
     enum ptw_status st = PTW_OK;
+    bool reached = false;
 
     for (uint32_t i = 0; st == PTW_OK && i < rb->state.roots; i++) {
-        if (i == 0 ||
-            rb->state.root[i].regime != rb->state.root[i - 1].regime) {
+        if (ptw_rb_map_reaches(rb->state.root[i].regime, q) &&
+            (i == 0 ||
+             rb->state.root[i].regime != rb->state.root[i - 1].regime)) {
             st = ptw_map_check(rb->state.root[i].regime, q);
+            reached = true;
         }
+    }
+    if (!reached) {
+        st = ptw_map_check(rb->state.regime, q);
     }
     if (st == PTW_OK &&
         ptw_rb_kept_of(rb, q->first.v, q->last.v) != PTW_COVER_NONE) {
