@@ -416,7 +416,7 @@ entries riscv 3000 0=1001 1=4cf 2=1000cf
 entries riscv 4000 0=20d7 1=80000000000020cf 3=20c9 4=20c5 5=60000000000020cf \
     6=208f 7=20df
 for i in {16..31}; do
-    entries riscv 4000 $i=80000000000020cf
+    entries riscv 4000 "$i=80000000000020cf"
 done
 sv48=(--satp 9abcd00000000001)
 rv=(--range 0-ffffffff)
