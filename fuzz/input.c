@@ -46,6 +46,7 @@ const struct fz_operation fz_operation[FZ_OPS + 1] = {
     [OP_REGIME] = {"regime", "registers: a regime by name"},
     [OP_LETTERS] = {"letters", "registers: letters of the next name"},
     [OP_AARCH64] = {"aarch64", "registers: a regime by registers of aarch64"},
+    [OP_RISCV] = {"riscv", "registers: a regime by registers of RISC-V"},
     [OP_HEADER] = {"header", "what holds for the whole input"},
 };
 
@@ -445,8 +446,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
         {OP_REGISTERS, "flips", 64, 40, FZ_MANY, NULL,
          "for each level, bits that are flipped in the value `about`"},
     [REGIME_NAME] = {OP_REGIME, "name", 8, 8, FZ_PLAIN,
-                     "letters bare i686 amd64 pae amd64-la57",
-                     "modulo 6: the name; or letters before it"},
+                     "letters bare i686 amd64 pae amd64-la57 sv32 sv39 sv48 "
+                     "sv57",
+                     "modulo 10: the name; or letters before it"},
     [REGIME_CPU] = {OP_REGIME, "cpu", 16, 4, FZ_PLAIN, "given none",
                     "modulo 2: as the next two say; none is given"},
     [REGIME_WIDTH] = {OP_REGIME, "width", 24, 8, FZ_PLAIN, NULL,
@@ -457,7 +459,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                         "features that it lacks"},
     [REGIME_MORE] = {OP_REGIME, "more", 48, 8, FZ_PLAIN,
                      "none cet cet-smep pke",
-                     "modulo 4: features that are added"},
+                     "modulo 4: features that are added; under RISC-V none, "
+                     "Zicfiss, that and an unknown one, Svnapot with Svpbmt"},
     [REGIME_ACCESS] = {OP_REGIME, "access", 56, 8, FZ_PLAIN, NULL,
                        "as of registers"},
     [REGIME_FLIPS] = {OP_REGIME, "flips", 64, 40, FZ_MANY, NULL,
@@ -482,6 +485,22 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [AARCH64_SALT] = {OP_AARCH64, "salt", 48, 16, FZ_PLAIN, NULL,
                       "of PIR, PIRE0 and the entries that are asked about"},
     [AARCH64_TCR] = {OP_AARCH64, "tcr", 64, 64, FZ_PLAIN, NULL, "TCR"},
+    [RISCV_XLEN] = {OP_RISCV, "xlen", 8, 4, FZ_PLAIN, "64 32 128 64-too",
+                    "modulo 4: SXLEN"},
+    [RISCV_OPTIONS] = {OP_RISCV, "options", 12, 4, FZ_SET, "no-cpu flag-bits",
+                       "no processor is given; it has a flag bit, which none "
+                       "of the family has"},
+    [RISCV_FEATURES] = {OP_RISCV, "features", 16, 8, FZ_SET,
+                        "svnapot svpbmt zicfiss none-such",
+                        "what is switched on"},
+    [RISCV_WIDTH] = {OP_RISCV, "width", 24, 8, FZ_PLAIN, NULL,
+                     "the physical width of the processor"},
+    [RISCV_SALT] = {OP_RISCV, "salt", 32, 16, FZ_PLAIN, NULL,
+                    "of the entries that are asked about"},
+    [RISCV_MORE] = {OP_RISCV, "more", 48, 8, FZ_SET,
+                    "svnapot svpbmt zicfiss none-such",
+                    "features that are added afterwards"},
+    [RISCV_SATP] = {OP_RISCV, "satp", 64, 64, FZ_PLAIN, NULL, "satp"},
 };
 /* clang-format on */
 

@@ -53,6 +53,7 @@ enum fz_op {
     OP_REGIME,
     OP_LETTERS,
     OP_AARCH64,
+    OP_RISCV,
     FZ_OPS,
     OP_HEADER = FZ_OPS,
     OP_CODE_UNKNOWN
@@ -282,6 +283,14 @@ enum fz_field_id {
     AARCH64_WIDTH,
     AARCH64_SALT,
     AARCH64_TCR,
+
+    RISCV_XLEN,
+    RISCV_OPTIONS,
+    RISCV_FEATURES,
+    RISCV_WIDTH,
+    RISCV_SALT,
+    RISCV_MORE,
+    RISCV_SATP,
 
     FZ_FIELDS
 };

@@ -2,6 +2,7 @@
 /* Regimes against a truth table.  Intel SDM vol. 3A, "Paging Modes and Control
  * Bits" and "Determination of Access Rights". */
 #include "registers_aarch64.h"
+#include "registers_riscv.h"
 
 #include <string.h>
 
@@ -515,8 +516,11 @@ static void by_name(const struct fz_records *in, const char *letters)
     enum { MODES = sizeof modes / sizeof modes[0] };
 
     const uint8_t *record = in->record;
-    unsigned which = (unsigned)fz_get(record, REGIME_NAME) % (MODES + 1);
-    const char *name = which == 0 ? letters : modes[which - 1].name;
+    unsigned which =
+        (unsigned)fz_get(record, REGIME_NAME) % (MODES + 1 + FZ_RISCV_NAMES);
+    const char *name = which == 0      ? letters
+                       : which > MODES ? fz_riscv_names[which - MODES - 1]
+                                       : modes[which - 1].name;
     struct ptw_cpu cpu = {
         .pa_bits = (unsigned)fz_get(record, REGIME_WIDTH),
         .x86.page1g = fz_get(record, REGIME_PAGE1G) != 0,
@@ -539,11 +543,10 @@ static void by_name(const struct fz_records *in, const char *letters)
             break;
         }
     }
-    if (fz_aarch64_name(name, facts, next_number())) {
+    if (fz_aarch64_name(name, facts, next_number()) ||
+        fz_riscv_name(name, facts, without,
+                      (unsigned)fz_get(record, REGIME_MORE), next_number())) {
         return;
-    }
-    if (i == MODES && oracle_format_named(name) != NULL) {
-        return; /* of another family */
     }
     st = ptw_regime_by_name(name, facts, without, &r, &why);
     fz_note((uint64_t)st);
@@ -607,6 +610,9 @@ void fz_registers(const uint8_t *data, size_t len)
             break;
         case OP_AARCH64:
             fz_aarch64_registers(&in, next_number());
+            break;
+        case OP_RISCV:
+            fz_riscv_registers(&in, next_number());
             break;
         default:
             break;

@@ -405,6 +405,95 @@ T
 try 'la57, spaces' 0 0 spaces --regime amd64-la57 --root 1000 la57
 shows '0 alias pml4 ffff000000000000 0 0005000000000000'
 
+# ------------------------------------------------------------------ RISC-V
+# Sv48: entry 256 of the root leads to the same tables as entry 0, and is global.
+# Entries 16 to 31 of the l0 are one NAPOT page of 64 KiB; entry 3 is execute-only,
+# 4 has W without R, 5 has PBMT 3, 6 has A clear.
+truncate -s 64K riscv
+entries riscv 1000 0=801 256=821
+entries riscv 2000 0=c01 1=80000000000000cf 2=20000000000000cf
+entries riscv 3000 0=1001 1=4cf 2=1000cf
+entries riscv 4000 0=20d7 1=80000000000020cf 3=20c9 4=20c5 5=60000000000020cf \
+    6=208f 7=20df
+for i in {16..31}; do
+    entries riscv 4000 "$i=80000000000020cf"
+done
+sv48=(--satp 9abcd00000000001)
+rv=(--range 0-ffffffff)
+try 'riscv, leaves' 0 0 leaves "${sv48[@]}" "${rv[@]}" riscv
+{
+    echo '# root 0 1000'
+    echo '0000000000000000 8000 1000 r w - u'
+    echo '0000000000001000 1000 1000 r w x -'
+    echo '0000000000003000 8000 1000 - - x -'
+    echo '0000000000006000 8000 1000 r w x -'
+    echo '0000000000007000 8000 1000 r w x u'
+    for i in {0..15}; do
+        printf '%016x %x 1000 r w x -\n' $((0x10000 + 0x1000 * i)) $((0x1000 * i))
+    done
+    echo '0000000000400000 400000 200000 r w x -'
+    echo '0000000080000000 0 40000000 r w x -'
+    echo '# outside 2 leaves'
+} >rv.leaves
+check "$name: output" diff rv.leaves out
+try 'riscv, by name' 0 0 leaves --regime sv48 --root 1000 "${rv[@]}" riscv
+check "$name: the same" diff rv.leaves out
+try 'riscv, without Svnapot' 0 0 leaves "${sv48[@]}" "${rv[@]}" --no-svnapot riscv
+check "$name: less" diff <(grep -v '^00000000000\(1.\|01\)000 ' rv.leaves) out
+try 'riscv, without Svpbmt' 0 0 leaves "${sv48[@]}" "${rv[@]}" --no-svpbmt riscv
+check "$name: less" diff <(grep -v '^0000000080000000' rv.leaves |
+    sed 's/outside 2/outside 1/') out
+try 'riscv, with Zicfiss' 0 0 leaves "${sv48[@]}" --zicfiss --range 4000-4fff riscv
+shows '0000000000004000 8000 1000 r - - -'
+try 'riscv, spaces' 0 0 spaces "${sv48[@]}" riscv
+shows '0 alias l2 ffff800000000000 0 0000000000000000'
+try 'riscv, explain' 0 0 explain "${sv48[@]}" riscv 3000
+shows 'physical 8000, rights --x-, PBMT 0, accessed, dirty'
+shows 'the processor lets pass, with ADUE=0:'
+shows '  supervisor          read no   write no   exec yes'
+shows '  supervisor-mxr      read yes  write no   exec yes'
+try 'riscv, explain, a global path' 0 0 explain "${sv48[@]}" riscv \
+    ffff800000003000
+shows 'physical 8000, rights --x-, PBMT 0, global, accessed, dirty'
+try 'riscv, explain, a global path in JSON' 0 0 explain --json "${sv48[@]}" riscv \
+    3000
+json '.[0].global | not'
+try 'riscv, explain, a global path in JSON' 0 0 explain --json "${sv48[@]}" riscv \
+    ffff800000003000
+json '.[0].global'
+try 'riscv, explain, PBMT 3' 1 0 explain "${sv48[@]}" riscv 5000
+shows '      stops: reserved bits are set: 61, 62 (6000000000000000)'
+try 'riscv, explain, Svade' 0 0 explain "${sv48[@]}" riscv 6000
+shows '  supervisor      read no   write no   exec no'
+try 'riscv, explain, --adue' 0 0 explain "${sv48[@]}" --adue riscv 6000
+shows '  supervisor      read yes  write yes  exec yes'
+try 'riscv, explain, a user page' 0 0 explain "${sv48[@]}" riscv 7000
+shows '  supervisor-sum  read yes  write yes  exec no'
+try 'riscv, compact' 0 0 compact "${sv48[@]}" --leave-out 12000-12fff --leave-out \
+    80000000-bfffffff -o dense riscv
+rebuilt=(--new-root "$(sed -n 's/^root 0 1000 //p' out)")
+try 'riscv, the new leaves' 0 0 leaves --regime sv48 \
+    --root "${rebuilt[1]}" --range 10000-1ffff --no-svnapot dense
+check "$name: plain" [ "$(grep -c '^00000000000' out)" -eq 15 ]
+try 'riscv, verify' 0 0 verify "${sv48[@]}" "${rebuilt[@]}" --leave-out \
+    12000-12fff --leave-out 80000000-bfffffff riscv dense
+truncate -s 64K rv32
+entries rv32 1000 0=8cf00000801
+entries rv32 2000 0=20df
+try 'riscv, 32 bits' 0 0 leaves --xlen 32 --satp 80000001 rv32
+prints <<'T'
+# root 0 1000
+0000000000000000 8000 1000 r w x u
+T
+try 'riscv, 32 bits read as 64' 0 0 translate --satp 80000001 rv32 1234
+prints <<'T'
+0000000000001234 1234 100000000000000 r w x u
+T
+wrong 'XLEN is 32, and satp has more bits' leaves --xlen 32 "${sv48[@]}" riscv
+wrong 'Sv64, which the manual reserves' leaves --satp b000000000000001 riscv
+wrong 'selects sv39, and the paging mode is sv48' leaves "${sv48[@]}" \
+    --satp 8000000000000001 riscv
+
 # ----------------------------------------------------------------- aarch64
 # Two halves; entry 0 of the upper one leads to a table of the lower one.
 truncate -s 64K arm

@@ -316,6 +316,19 @@ static bool is_outside(const struct answer *a)
     return image_outside(a->im, a->tr.pa, 1) != 0;
 }
 
+/* By the leaf, or by an entry above it. */
+static bool is_global(const struct answer *a)
+{
+    bool global =
+        ptw_attributes_of(regime_of(a), a->tr.level, a->tr.raw).global;
+
+    for (size_t i = 0; i + 1 < a->steps; i++) {
+        global = global ||
+                 makes_global(regime_of(a), a->step[i].level, a->step[i].raw);
+    }
+    return global;
+}
+
 static void print_mapped(const struct answer *a)
 {
     struct ptw_attributes at =
@@ -328,7 +341,7 @@ static void print_mapped(const struct answer *a)
     if (a->o->has_mair) {
         out_line(" (MAIR: %02x)", mair_attribute(a->o, at.memory_type));
     }
-    out_line("%s%s%s%s%s", at.global ? ", global" : "",
+    out_line("%s%s%s%s%s", is_global(a) ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
              is_shadow_stack(a) ? ", shadow stack" : "");
@@ -447,7 +460,7 @@ static void print_answer_json(const struct answer *a)
         }
         json_set_count(j, "key", at.key);
         json_set_flag_bits(j, r, at.flag_bits);
-        json_set_bool(j, "global", at.global);
+        json_set_bool(j, "global", is_global(a));
         json_set_bool(j, "accessed", at.accessed);
         json_set_bool(j, "dirty", at.dirty);
         json_set_bool(j, "copy_on_write", at.copy_on_write);

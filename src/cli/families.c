@@ -3,6 +3,8 @@
 
 #include "print.h"
 
+#include <string.h>
+
 static bool x86_has(const struct ptw_regime *r, unsigned feature)
 {
     return ptw_is_x86(r) && (ptw_features_of(r) & feature) != 0;
@@ -91,6 +93,22 @@ void print_switches(const struct options *o, const struct ptw_regime *r)
             aarch64_has(r, PTW_AARCH64_PAN3), aarch64_has(r, PTW_AARCH64_HPD),
             aarch64_has(r, PTW_AARCH64_PIE) ? " PIE=1" : "");
     }
+}
+
+/* RISC-V: "For non-leaf PTEs, the global setting implies that all mappings in the
+ * subsequent levels of the page table are global". */
+bool makes_global(const struct ptw_regime *r, unsigned level, uint64_t raw)
+{
+    struct ptw_entry_field field[PTW_MAX_FIELDS];
+    size_t fields =
+        ptw_is_riscv(r) ? ptw_entry_fields(r, level, raw, field) : 0;
+
+    for (size_t i = 0; i < fields; i++) {
+        if (strcmp(field[i].name, "G") == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool has_shadow_stacks(const struct ptw_regime *r)

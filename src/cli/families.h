@@ -24,6 +24,10 @@ size_t accessors_of(const struct options *o, const struct ptw_regime *r,
  * ", with CR0.WP=1", for instance. */
 void print_switches(const struct options *o, const struct ptw_regime *r);
 
+/* makes_global says whether raw, an entry of that level that leads to a table, makes
+ * all that is mapped below it global. */
+bool makes_global(const struct ptw_regime *r, unsigned level, uint64_t raw);
+
 bool has_shadow_stacks(const struct ptw_regime *r);
 bool has_keys(const struct ptw_regime *r);
 
