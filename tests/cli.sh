@@ -469,6 +469,7 @@ try 'riscv, explain, --adue' 0 0 explain "${sv48[@]}" --adue riscv 6000
 shows '  supervisor      read yes  write yes  exec yes'
 try 'riscv, explain, a user page' 0 0 explain "${sv48[@]}" riscv 7000
 shows '  supervisor-sum  read yes  write yes  exec no'
+rm -f dense
 try 'riscv, compact' 0 0 compact "${sv48[@]}" --leave-out 12000-12fff --leave-out \
     80000000-bfffffff -o dense riscv
 rebuilt=(--new-root "$(sed -n 's/^root 0 1000 //p' out)")
