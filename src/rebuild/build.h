@@ -29,8 +29,9 @@ PTW_ENGINE bool ptw_rb_map_reaches(const struct ptw_regime *r,
 }
 
 /* ptw_rb_add_maps maps the addresses that the caller asked for in every new
- * space whose tables can map them.  Only spaces that have a table at the same address share it, and all
- * of them are to have the map: so the map may be written through the table. */
+ * space whose tables can map them.  Only spaces that have a table at the same
+ * address share it, and all of them are to have the map: so the map may be
+ * written through the table. */
 enum ptw_status ptw_rb_add_maps(struct ptw_rebuild *rb,
                                 const struct ptw_root *new_root);
 

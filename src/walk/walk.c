@@ -246,13 +246,6 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
     if (w->queue_next < w->queued) {
         *space = w->queue[w->queue_next].space;
         next = w->queue[w->queue_next].first.v;
-        /* The gap that is below all that tables map comes behind what there is to
-         * say of the root. */
-        for (unsigned i = w->queue_next; i < w->queued; i++) {
-            if (w->queue[i].space == *space && w->queue[i].first.v < next) {
-                next = w->queue[i].first.v;
-            }
-        }
     } else if (w->has_open) {
         next = w->open.first.v;
     } else {
