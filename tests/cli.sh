@@ -605,6 +605,13 @@ try 'aarch64, verify' 0 0 verify "${arm[@]}" "${rebuilt[@]}" arm dense
 try 'aarch64, the halves changed places' 1 0 verify "${arm[@]}" \
     --new-ttbr0 "${rebuilt[3]}" --new-ttbr1 "${rebuilt[1]}" arm dense
 
+# A root of two entries, which stands alone in 64 bytes; what is behind it is not its.
+truncate -s 8K short
+entries short 40 2=1003
+try 'aarch64, a short root of zeros' 0 1 leaves --regime aarch64-4k-40-lpa2 \
+    --ttbr0 40 short
+says 'its table is all zeros'
+
 # A map is of one half; the other one shares tables with it, and has no map.
 rm -f dense
 try 'aarch64, compact, a map in each half' 0 0 compact "${arm[@]}" -o dense \

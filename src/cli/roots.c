@@ -25,8 +25,9 @@ enum ptw_status roots_check(const struct options *o, const struct image *im,
 static bool is_empty(const struct options *o, const struct image *im,
                      uint32_t index)
 {
-    unsigned entry_bytes = ptw_entry_bytes(o->root[index].regime);
-    uint64_t bytes = ptw_root_bytes(o->root[index].regime);
+    const struct ptw_regime *r = o->root[index].regime;
+    unsigned entry_bytes = ptw_entry_bytes(r);
+    uint64_t bytes = ptw_table_size(r, ptw_levels(r) - 1);
     bool any = false;
 
     for (uint64_t at = 0; at < bytes; at += entry_bytes) {
