@@ -126,7 +126,7 @@ static void shifting_lookups(struct fz_case *w, const struct ptw_mem *mem)
                     HEX(w->reads - before), HEX(w->va[i]));
         }
         if (st == PTW_OK &&
-            (t.pa.v >= limit || t.leaf_va.v > w->va[i] ||
+            (t.leaf_pa.v >= limit || t.leaf_va.v > w->va[i] ||
              w->va[i] - t.leaf_va.v != t.pa.v - t.leaf_pa.v ||
              (t.pa.v - t.leaf_pa.v) >> t.size_log2 != 0 ||
              (t.leaf_pa.v & (((uint64_t)1 << t.size_log2) - 1)) != 0)) {
