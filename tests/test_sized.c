@@ -431,10 +431,29 @@ Test(sized_rebuild, keeps_both_halves)
     free_image(&n);
 }
 
-/* A map is made in every space, so each has to have its addresses. */
-Test(sized_rebuild, refuses_a_map_that_one_half_has_not)
+/* A map is made in every space that has its addresses, and one has to. */
+Test(sized_rebuild, maps_in_the_half_that_has_the_addresses)
 {
     struct ptw_map_request q = map_request(5ull * G1, PAGE, 0x20000,
+                                           PTW_READ | PTW_WRITE | PTW_EXEC, 0);
+    struct job j;
+    struct image n;
+
+    two_halves();
+    j = job_of(2);
+    j.root[0] = low_root();
+    j.root[1] = high_root();
+    j.o.last.v = G1 - 1;
+    j.o.map = &q;
+    j.o.maps = 1;
+    expect_status(compact(&j, &n), PTW_OK);
+    cr_expect(eq(u64, pa_of(&n.mem, n.root[0], 5ull * G1), 0x20000));
+    free_image(&n);
+}
+
+Test(sized_rebuild, refuses_a_map_that_no_half_has)
+{
+    struct ptw_map_request q = map_request((uint64_t)1 << 62, PAGE, 0x20000,
                                            PTW_READ | PTW_WRITE | PTW_EXEC, 0);
     struct job j;
     static struct ptw_rebuild begun;

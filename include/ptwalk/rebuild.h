@@ -237,7 +237,8 @@ struct ptw_rebuild {
  *   others          of a map, those of ptw_map that are not about tables:
  *                   PTW_E_ARG, PTW_E_RANGE, PTW_E_ALIGN, PTW_E_WIDTH (also where
  *                   only large leaves reach and it does not consist of them),
- *                   PTW_NOT_CANONICAL, PTW_E_RIGHTS.  ptw_rebuild_bad_map tells
+ *                   PTW_NOT_CANONICAL (in no space), PTW_E_RIGHTS.
+ *                   ptw_rebuild_bad_map tells
  *                   which
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
  *                   write everywhere (CR0.WP clear); absent, as of
