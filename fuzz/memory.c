@@ -685,8 +685,9 @@ void fm_reach(struct fm *m)
     for (unsigned i = 0; i < m->tables; i++) {
         struct fm_table *t = &m->table[i];
 
-        /* What it was before the edit counts until the next one. */
-        if (!t->linked && i >= m->pool_tables) {
+        /* What it was before the edit counts until the next one, and in stock for
+         * longer. */
+        if (!t->linked && i >= m->pool_tables && t->state != FM_TAKEN) {
             t->bytes = 0;
         }
         memset(t->dirt, 0, sizeof t->dirt);

@@ -315,6 +315,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
         if (placing->wanted) {
             placed = place_item(w, &items[i], placing, loose);
         }
+        h->high = -1; /* what this item takes */
         st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                  loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         if (items[i].kind == PTW_ITEM_SPACE && st == PTW_E_WIDTH &&
@@ -412,6 +413,9 @@ static void same_walk(struct fz_case *w, struct fe_host *h,
 
         if (x->kind == PTW_ITEM_FINDING) {
             continue;
+        }
+        if (k == count && !complete) {
+            return; /* which remembers no tables, and takes more reads */
         }
         if (k == count) {
             fz_fail("the rebuilt spaces have fewer items, from %llx on",

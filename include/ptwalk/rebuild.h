@@ -238,8 +238,7 @@ struct ptw_rebuild {
  *                   PTW_E_ARG, PTW_E_RANGE, PTW_E_ALIGN, PTW_E_WIDTH (also where
  *                   only large leaves reach and it does not consist of them),
  *                   PTW_NOT_CANONICAL (in no space), PTW_E_RIGHTS.
- *                   ptw_rebuild_bad_map tells
- *                   which
+ *                   ptw_rebuild_bad_map tells which
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
  *                   write everywhere (CR0.WP clear); absent, as of
  *                   ptw_absent_check
