@@ -1285,8 +1285,9 @@ static void host_give(const struct fz_case *w, unsigned i)
 
         if (first + (w->unit - 1) >= r->first && first <= r->last) {
             size_t at = first > r->first ? (size_t)(first - r->first) : 0;
+            size_t rest = (size_t)(r->last - r->first + 1) - at;
 
-            memset(host[i] + at, 0, w->unit);
+            memset(host[i] + at, 0, rest < w->unit ? rest : w->unit);
         }
     }
 }
