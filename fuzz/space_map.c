@@ -150,7 +150,7 @@ static struct placed place_model(const struct fz_case *w,
                            PTW_WRITE) != 0;
     unsigned width = f->leaf_pa_bits(&w->mode, level);
     uint64_t last;
-    bool dirty;
+    uint64_t written;
 
     is.now = is.leaf.pa + p->by;
     last = is.now + (item->last.v - item->first.v);
@@ -164,11 +164,11 @@ static struct placed place_model(const struct fz_case *w,
     is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
                 oracle_writes(&w->mode, path, is.leaf.raw);
     /* With the right to write taken away. */
-    dirty = loose ? f->made_dirty : (is.leaf.raw & f->dirty) != 0;
+    written = f->made_dirty ? f->dirty : 0;
+    written = loose ? written : is.leaf.raw;
     if (is.marked &&
-        oracle_writes(
-            &w->mode, true,
-            oracle_write_protected(&w->mode, level, dirty ? f->dirty : 0))) {
+        oracle_writes(&w->mode, true,
+                      oracle_write_protected(&w->mode, level, written))) {
         is.why_not |= 1u << PTW_E_RIGHTS;
     }
     return is;
