@@ -288,7 +288,7 @@ static const char *excused(const struct court *c, const struct qemu_question *q,
     if ((v->raw & RESERVED) != 0) {
         return "with Svnapot or Svpbmt, QEMU 7.2 does not look at bits 60:54";
     }
-    /* "Svnapot": bit 63 is N, and reserved where it is not implemented. */
+    /* "Svnapot": bit 63 is N, and reserved on a processor without it. */
     if (c->board == BOARD_SVPBMT && (v->raw & N) != 0) {
         return "with Svpbmt and without Svnapot, QEMU 7.2 ignores bit 63";
     }
