@@ -306,6 +306,102 @@ Test(amd64_link, refuses_items_that_would_not_be_present)
     }
 }
 
+/* Counts the references to all tables of both spaces anew. */
+static void count_again(void)
+{
+    static _Alignas(8) unsigned char storage[1 << 14];
+    const struct ptw_root root[] = {ours.root, owner.root};
+    struct ptw_memo memo;
+
+    ours.shares = owner.shares = counted();
+    cr_assert(
+        eq(int, ptw_memo_init(&memo, storage, sizeof storage, 3), PTW_OK));
+    cr_assert(
+        eq(int, ptw_shares_scan(ours.shares, &mem, root, 2, &memo, 0), PTW_OK));
+}
+
+/* Two regions of ours, at level 2, refer to one table with a page in it. */
+static uint64_t one_table_twice(void)
+{
+    uint64_t pdpt;
+
+    start("amd64");
+    map(&ours, 0, 0x20000, RWX_RIGHTS);
+    pdpt = table_of(ours.root.table.v, 0);
+    put(pdpt, 1, entry_at(pdpt, 0));
+    return pdpt;
+}
+
+Test(amd64_link, loses_no_table_that_only_its_own_regions_refer_to)
+{
+    static const uint64_t G1 = 0x40000000;
+    struct ptw_link_request q;
+    uint64_t pdpt = one_table_twice();
+    uint64_t pd = table_of(pdpt, 0);
+
+    /* Each of the two entries has another beside it, until both are gone. */
+    count_again();
+    remember();
+    q = link_of(0, 2 * G1 - 1, HALF, 1);
+    expect_status(ptw_link(&ours, &q), PTW_E_IN_USE);
+    cr_expect(as_remembered());
+    cr_expect(eq(u64, ptw_shares_of(ours.shares, ptw_pa_of(pd)), 2));
+    q = link_of(0, G1 - 1, HALF, 1);
+    expect_status(ptw_link(&ours, &q), PTW_NOT_MAPPED);
+    expect_pa(&ours, 0, UINT64_MAX, 0);
+    expect_pa(&ours, G1, 0x20000, RWX_RIGHTS);
+    cr_expect(eq(u64, ptw_shares_of(ours.shares, ptw_pa_of(pd)), 1));
+
+    /* A third one outside keeps it. */
+    pdpt = one_table_twice();
+    put(pdpt, 5, entry_at(pdpt, 0));
+    count_again();
+    q = link_of(0, 2 * G1 - 1, HALF, 1);
+    expect_status(ptw_link(&ours, &q), PTW_NOT_MAPPED);
+    expect_pa(&ours, G1, UINT64_MAX, 0);
+    expect_pa(&ours, 5 * G1, 0x20000, RWX_RIGHTS);
+
+    /* One that is empty is given back, once. */
+    pdpt = one_table_twice();
+    put(table_of(pdpt, 0), 0, 0);
+    count_again();
+    q = link_of(0, 2 * G1 - 1, HALF, 1);
+    expect_status(ptw_link(&ours, &q), PTW_NOT_MAPPED);
+    cr_expect(eq(u64, entry_at(pdpt, 0) | entry_at(pdpt, 1), 0));
+}
+
+Test(amd64_link, loses_no_table_below_one_that_only_its_own_regions_refer_to)
+{
+    static const uint64_t G1 = 0x40000000;
+    static const uint64_t M2 = 0x200000;
+
+    for (unsigned outside = 0; outside < 2; outside++) {
+        uint64_t pdpt = one_table_twice();
+        struct ptw_link_request q = link_of(0, 2 * G1 - 1, HALF, 0);
+
+        /* The page table is below both entries, and perhaps a third one. */
+        if (outside != 0) {
+            put(pdpt, 5, entry_at(pdpt, 0));
+        }
+        count_again();
+        remember();
+        q.flags = PTW_EDIT_UNSHARE;
+        if (outside == 0) {
+            expect_status(ptw_link(&ours, &q), PTW_E_IN_USE);
+            cr_expect(as_remembered());
+            q.last.v = M2 - 1;
+        }
+        expect_status(ptw_link(&ours, &q), PTW_NOT_MAPPED);
+        expect_pa(&ours, 0, UINT64_MAX, 0);
+        if (outside == 0) {
+            expect_pa(&ours, G1, 0x20000, RWX_RIGHTS);
+        } else {
+            expect_pa(&ours, G1, UINT64_MAX, 0);
+            expect_pa(&ours, 5 * G1, 0x20000, RWX_RIGHTS);
+        }
+    }
+}
+
 Test(amd64_link, loses_no_table_and_makes_none_for_nothing)
 {
     struct ptw_link_request q;

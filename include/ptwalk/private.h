@@ -196,7 +196,7 @@ struct ptw_exposed {
 /* The counts of references to tables. */
 struct ptw_shares_state {
     struct ptw_memo count;
-    uint64_t edit; /* number of the edit under way */
+    uint32_t edit; /* number of the edit under way */
 };
 
 /* Tables that an edit took and did not use: each holds the address of the next. */

@@ -266,11 +266,11 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     if (same) {
         table = old.pa;
     }
-    /* Of a table that will be copied, the original keeps what it leads to. */
+    /* Of a table that is copied and that somebody still refers to afterwards,
+     * the original keeps what it leads to. */
     if (old.kind == PTW_ENTRY_TABLE && !same && pass == PTW_PASS_PLAN &&
-        ed->shared < 0 &&
-        (ed->t->shares == NULL ||
-         ptw_shares_count(ed->t->shares, old.pa.v) == 1)) {
+        ed->kept < 0 &&
+        (ed->t->shares == NULL || ptw_shares_leave(ed->t->shares, old.pa.v))) {
         st = ptw_table_empty(a, ed->t->mem, old.pa.v, level - 1);
         if (st != PTW_OK) {
             return st;
@@ -425,6 +425,9 @@ PTW_ENGINE enum ptw_status ptw_edit_leave(const struct ptw_format *a,
 
     if (ed->shared == (int)level) {
         ed->shared = -1;
+    }
+    if (ed->kept == (int)level) {
+        ed->kept = -1;
     }
     if (level < ptw_top(a, ed->t->root.regime) && ed->op == PTW_OP_UNMAP &&
         (ed->flags & PTW_EDIT_RECLAIM) != 0) {

@@ -28,6 +28,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
                             : c->reads_left + more;
     }
     ed->shared = -1;
+    ed->kept = -1;
     ed->made = false;
     ed->needed = 0;
     ed->root_needed = false;
@@ -172,8 +173,7 @@ PTW_ENGINE enum ptw_status ptw_edit_by_passes(const struct ptw_format *a,
         return PTW_E_ARG;
     }
     if (ed->t->shares != NULL) {
-        ed->t->shares->state.edit++;
-        ed->t->shares->wanted = 0;
+        ptw_shares_begin(ed->t->shares);
     }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
     if (st == PTW_OK && ed->listed > 0 && ed->t->shares != NULL) {

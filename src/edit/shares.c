@@ -4,18 +4,16 @@
 #include "walk/descend.h"
 
 /* A slot's va holds the count, its level and part are 0.  In place of an owner
- * it has COUNTED, or the mark of the edit that took a reference away; the rest
- * of that edit's number is in place of the slot's. */
-enum { COUNTED = 1, MARK_BITS = 31 };
+ * it has COUNTED, or COUNTED and the number of the last edit that takes
+ * references away; its number says how many. */
+enum { COUNTED = 1 };
 
-static uint32_t mark_of(const struct ptw_shares *s)
-{
-    return COUNTED + 1 + (uint32_t)(s->state.edit & ptw_low_mask(MARK_BITS));
-}
+static const uint32_t LAST_EDIT = UINT32_MAX - COUNTED;
 
-static uint32_t rest_of(const struct ptw_shares *s)
+static bool of_this_edit(const struct ptw_shares *s,
+                         const struct ptw_memo_slot *slot)
 {
-    return (uint32_t)(s->state.edit >> MARK_BITS);
+    return slot->owner_plus_1 == COUNTED + s->state.edit;
 }
 
 enum ptw_status ptw_shares_init(struct ptw_shares *s, void *storage,
@@ -74,25 +72,43 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
     return PTW_OK;
 }
 
-enum ptw_status ptw_shares_leave(struct ptw_shares *s, uint64_t table)
+void ptw_shares_begin(struct ptw_shares *s)
+{
+    s->wanted = 0;
+    if (s->state.edit == LAST_EDIT) {
+        /* Numbers are used again: no slot may have one from before. */
+        for (size_t i = 0; i < (size_t)1 << s->state.count.slots_log2; i++) {
+            if (s->state.count.slot[i].owner_plus_1 > COUNTED) {
+                s->state.count.slot[i].owner_plus_1 = COUNTED;
+            }
+        }
+        s->state.edit = 0;
+    }
+    s->state.edit++;
+}
+
+bool ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 {
     struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
 
-    if (slot == NULL) {
-        return PTW_E_CHANGED;
+    if (slot == NULL || slot->va <= 1) {
+        return true;
     }
-    slot->va--;
-    slot->owner_plus_1 = mark_of(s);
-    slot->number = rest_of(s);
-    return PTW_OK;
+    if (!of_this_edit(s, slot)) {
+        slot->owner_plus_1 = COUNTED + s->state.edit;
+        slot->number = 0;
+    }
+    if (slot->number < UINT32_MAX) {
+        slot->number++;
+    }
+    return slot->number >= slot->va || slot->number == UINT32_MAX;
 }
 
 bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 {
     const struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
 
-    return slot != NULL && slot->owner_plus_1 == mark_of(s) &&
-           slot->number == rest_of(s);
+    return slot != NULL && of_this_edit(s, slot);
 }
 
 enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)

@@ -57,6 +57,8 @@ struct ptw_edit {
     bool made;  /* commit: the table that comes next was just put in */
     int shared; /* level of the highest table of the path that is shared, or in
                    the commit was, or -1 */
+    int kept;   /* plan: level of the highest table of the path that is shared
+                   and that somebody will refer to after this edit, or -1 */
     struct ptw_cursor c;
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
 };

@@ -87,7 +87,7 @@ PTW_ENGINE enum ptw_status ptw_unshare(const struct ptw_format *a,
         }
     }
     if (st == PTW_OK && others) {
-        st = ptw_shares_leave(shares, from.table);
+        st = ptw_shares_add(shares, from.table, -1);
     }
     if (st == PTW_OK) {
         st = ptw_relink(a, ed, level, copy.v);
@@ -175,6 +175,10 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         st = ptw_copyable(a, ed, level);
         if (st != PTW_OK) {
             return st;
+        }
+        if (pass == PTW_PASS_PLAN && ed->kept < 0 &&
+            !ptw_shares_leave(ed->t->shares, ed->c.at[level].table)) {
+            ed->kept = (int)level;
         }
         ed->needed++;
         ed->root_needed =
