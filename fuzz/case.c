@@ -472,6 +472,7 @@ static void read_entries(struct fz_case *w, const struct fz_records *in)
     uint64_t more = fz_get(record, ENTRY_MORE);
     unsigned flags = (unsigned)fz_get(record, ENTRY_FLAGS);
     bool table = fz_get(record, ENTRY_KIND) % 2 != 0;
+    bool run = fz_get(record, ENTRY_KIND) % 4 == 2 && w->levels > 0;
     uint64_t large = (uint64_t)1
                      << (w->levels > 1 ? w->mode.format->level[1].shift : 21);
     uint64_t step[4] = {0, w->page_bytes, large, (uint64_t)0 - w->page_bytes};
@@ -487,8 +488,10 @@ static void read_entries(struct fz_case *w, const struct fz_records *in)
         pa &= ~(large - w->page_bytes);
     }
     for (uint64_t i = 0; i <= more && index + i < w->entries; i++) {
-        set_entry(w, page, index + (unsigned)i,
-                  entry_of(w, page, table, flags, pa + i * step[how]) | bits);
+        uint64_t raw = entry_of(w, page, table, flags, pa + i * step[how]);
+
+        raw = run ? oracle_in_a_run(&w->mode, 0, raw) : raw;
+        set_entry(w, page, index + (unsigned)i, raw | bits);
     }
 }
 

@@ -170,8 +170,10 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "present write user type0 type1 accessed dirty large "
                      "global soft0 soft1 soft2 no-exec more0 more1 more2",
                      "what the entry says"},
-    [ENTRY_KIND] = {OP_ENTRY, "kind", 64, 4, FZ_PLAIN, "leaf table",
-                    "what flags are those of, modulo 2"},
+    [ENTRY_KIND] = {OP_ENTRY, "kind", 64, 4, FZ_PLAIN, "leaf table run",
+                    "what flags are those of, modulo 4: of a leaf; of what "
+                    "leads to a table; of a leaf of level 0 as one of a run, "
+                    "where the format has runs; of what leads to a table"},
     [ENTRY_STEP] =
         {OP_ENTRY, "step", 68, 4, FZ_PLAIN, "same next large before",
          "what the next one leads to, modulo 4: the same page, the next one, "

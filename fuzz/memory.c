@@ -787,6 +787,23 @@ static unsigned class_of(const struct fm *m, const struct fm_node *n,
            (unsigned)(at.copy_on_write && with_copy) << 11;
 }
 
+/* What is left of an entry that says that it is part of a run, when it says so no
+ * more; any other entry is the same. */
+static uint64_t by_itself(const struct fm *m, const struct fm_node *n)
+{
+    uint64_t raw = oracle_alone(m->mode, n->level, n->raw);
+
+    return n->kind != FM_LEAF || raw == n->raw
+               ? n->raw
+               : (raw & ~m->mode->format->leaf_bits(m->mode, n->level)) |
+                     m->mode->format->put_leaf(m->mode, n->level, n->pa);
+}
+
+static bool in_a_run(const struct fm *m, const struct fm_node *n)
+{
+    return n->kind == FM_LEAF && n->real && by_itself(m, n) != n->raw;
+}
+
 static void same_leaf(const struct fm_compare *c, const struct fm_node *was,
                       const struct fm_node *is, uint64_t va)
 {
@@ -806,8 +823,104 @@ static void same_leaf(const struct fm_compare *c, const struct fm_node *was,
         }
         same_flag_bits(c, was, is, va);
     }
-    if (!c->rebuilt && was->real && is->real && was->raw != is->raw) {
+    /* A run is taken apart: see check_run. */
+    if (!c->rebuilt && was->real && is->real && was->raw != is->raw &&
+        by_itself(c->was, was) != is->raw) {
         differ(c, va, "is another entry", was->raw, is->raw);
+    }
+}
+
+/* Whether an entry became another one, as far as runs know: a table is no part of
+ * one, whatever it becomes, but for a leaf. */
+static bool entry_changed(const struct fm_compare *c, const struct fm_node *was,
+                          const struct fm_node *is)
+{
+    return was->real && (was->raw != is->raw || was->kind != is->kind) &&
+           !(was->kind == FM_TABLE && is->kind != FM_LEAF);
+}
+
+/* The entries of a table that can be one run, from entry i on.  Where one of them is
+ * another entry now, all are leaves by themselves, or they are a run.  A run is taken
+ * apart only where the range meets it.  Entries that can't be read are left as they
+ * are. */
+static void check_run(const struct fm_compare *c, const struct fm_node *was,
+                      const struct fm_node *is, unsigned level, unsigned i,
+                      uint64_t base)
+{
+    const struct fm *m = c->is;
+    const struct fm_change *q = c->change;
+    unsigned run = oracle_run(m->mode, level);
+    uint64_t first = base + ((uint64_t)i << shift_of(m, level));
+    uint64_t last = first + (((uint64_t)run << shift_of(m, level)) - 1);
+    uint64_t raw[ORACLE_MOST_RUN];
+    bool changed = c->rebuilt || was->kind != FM_TABLE;
+    bool touched = q->first <= q->last && first <= q->last && last >= q->first;
+    bool says_so = false; /* some entry does */
+    unsigned which = 0;
+
+    for (unsigned k = 0; k < run; k++) {
+        struct fm_node a = child(c->was, c->one, was, level, i + k);
+        struct fm_node b = child(m, false, is, level, i + k);
+
+        raw[k] = b.raw;
+        if (fm_refuses(m, is->pa + (uint64_t)(i + k) * m->entry_bytes,
+                       m->entry_bytes)) {
+            continue;
+        }
+        changed = changed || entry_changed(c, &a, &b);
+        if (in_a_run(m, &b)) {
+            says_so = true;
+            which = k;
+        }
+        if (c->one && !touched && in_a_run(c->was, &a) && !in_a_run(m, &b)) {
+            differ(c, first + ((uint64_t)k << shift_of(m, level)),
+                   "is no part of a run any more", a.raw, b.raw);
+        }
+    }
+    if (changed && says_so && !oracle_is_run(m->mode, level, i, raw)) {
+        differ(c, first + ((uint64_t)which << shift_of(m, level)),
+               "is part of a run that is none", 0, raw[which]);
+    }
+}
+
+/* Whether that table was here before, or is new.  Another one that was there before
+ * was put here as it was, and one of two levels has entries that mean two things. */
+static bool knows_runs(const struct fm_compare *c, const struct fm_node *was,
+                       const struct fm_node *is, unsigned level)
+{
+    int number = fm_table(c->is, is->pa);
+    const struct fm_table *t = number < 0 ? NULL : &c->is->table[number];
+
+    if (t == NULL || c->rebuilt) {
+        return t != NULL;
+    }
+    for (unsigned l = 0; l < c->is->levels; l++) {
+        if (l != level && t->dirt[l] != 0) {
+            return false;
+        }
+    }
+    return !t->linked || (was->kind == FM_TABLE && was->pa == is->pa);
+}
+
+static void check_runs(const struct fm_compare *c, const struct fm_node *was,
+                       const struct fm_node *is, unsigned level, uint64_t base)
+{
+    unsigned run = oracle_run(c->is->mode, level);
+
+    if (run < 2 || is->kind != FM_TABLE || !knows_runs(c, was, is, level)) {
+        return;
+    }
+    for (unsigned i = 0; i < entries_of(c->is, level); i++) {
+        if (i % run == 0 &&
+            base + ((uint64_t)i << shift_of(c->is, level)) > c->end) {
+            return;
+        }
+        if (!nothing(c->is, false, is, i) ||
+            (was->kind == FM_TABLE && !nothing(c->was, c->one, was, i))) {
+            i -= i % run;
+            check_run(c, was, is, level, i, base);
+            i += run - 1;
+        }
     }
 }
 
@@ -925,6 +1038,9 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
     uint64_t span = ((uint64_t)1 << shift_of(c->is, level)) - 1;
     uint64_t address = c->is->mode->format->table_bits(c->is->mode);
 
+    if (c->left > 0) {
+        check_runs(c, was, is, level, base);
+    }
     for (unsigned i = 0; i < entries_of(c->is, level) && c->left > 0; i++) {
         uint64_t va = base + i * (span + 1);
         bool all_in = va >= q->first && va + span <= q->last;

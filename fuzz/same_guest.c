@@ -47,6 +47,8 @@ struct naive {
     bool different;
     bool unsure;
     bool rewrites;         /* the guest can write tables through a slot */
+    bool moved;            /* a page is elsewhere now, or gone */
+    bool runs;             /* a new leaf says that it is part of a run */
     uint64_t first_joined; /* address of the first page that was joined */
     unsigned answers_left; /* of the oracle */
     struct ptw_rebuild_counts c;
@@ -460,6 +462,7 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
         oracle_alone(mode_of(n), l->level, l->raw) & ~leaf_mask(n, l->level);
     unsigned rights = l->rights;
     bool marked = oracle_marked(mode_of(n), l->level, l->raw);
+    bool in_a_run = oracle_alone(mode_of(n), level, raw) != raw;
     bool turned =
         (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
         can_turn(n, l->level, l->raw) &&
@@ -479,6 +482,16 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
     if (marked && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
         bits &= ~mode_of(n)->format->mark_bits;
     }
+    /* Pages of a run stand side by side: no leaf of an image says that it is part of
+     * one.  It may say so where the old one does and all pages are where they were. */
+    if (in_a_run &&
+        (n->strict || oracle_alone(mode_of(n), l->level, l->raw) == l->raw)) {
+        differ(n, "a leaf says that it is part of a run", va, l->raw, raw);
+        return;
+    }
+    n->runs = n->runs || in_a_run;
+    n->moved = n->moved || e.pa.v != pa;
+    raw = oracle_alone(mode_of(n), level, raw);
     if (n->strict || !turned) {
         if ((raw & ~leaf_mask(n, level)) != bits ||
             (n->strict && (rights & less) != 0)) {
@@ -526,10 +539,12 @@ static void nothing(struct naive *n, const struct leaf *l, unsigned level,
         return;
     }
     if (kept == PTW_COVER_ALL && fc_cover(n->g, pa, size) == PTW_COVER_NONE) {
+        n->moved = true;
         n->c.dropped[PTW_DROP_OUTSIDE] += counting ? size / page_bytes(n) : 0;
         return;
     }
     if (level == 0) {
+        n->moved = true;
         if (fc_readable(n->g, pa)) {
             differ(n, "a page is missing", va, pa, 0);
         } else if (fc_cover(n->g, pa, size) != PTW_COVER_ALL) {
@@ -1243,6 +1258,8 @@ static void check_spaces(struct naive *n)
 
     memset(&n->c, 0, sizeof n->c);
     n->rewrites = false;
+    n->moved = false;
+    n->runs = false;
     n->refused = 0;
     n->gone = 0;
     forget(n->tables);
@@ -1277,6 +1294,10 @@ static void check_spaces(struct naive *n)
     if (n->comparing && !over(n)) {
         only_tables(n);
         check_kinds(n);
+    }
+    if (n->comparing && !over(n) && n->moved && n->runs) {
+        differ(n, "a leaf is part of a run, of which a page is elsewhere", 0, 0,
+               0);
     }
     if (n->comparing && !over(n) && n->rewrites && n->c.merged > 0) {
         differ(n, "pages became one that the guest can make writable",

@@ -202,6 +202,20 @@ static uint64_t in_a_run(const struct oracle_mode *mode, unsigned level,
     return leaf | CONTIGUOUS;
 }
 
+/* "Contiguous bit": 16 entries with the 4KB granule; with 16KB, 128 at level 3 and 32
+ * at level 2; 32 with 64KB.  Where the bit is RES0, as at the level below. */
+static unsigned run(const struct oracle_mode *mode, unsigned level)
+{
+    switch (granule(mode)) {
+    case 12:
+        return 16;
+    case 14:
+        return level == 0 ? 128 : 32;
+    default:
+        return 32;
+    }
+}
+
 static uint64_t write_protected(uint64_t leaf)
 {
     return (leaf & ~DBM) | AP_2;
@@ -294,7 +308,7 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
     .family = ORACLE_AARCH64, .features = features, .entry_bytes = 8,          \
     .accessed = 1 << 10, .mark_bits = (uint64_t)15 << 55,                      \
     .mark = (uint64_t)1 << 55, .granted = granted, .large = large,             \
-    .decode = decode, .alone = alone, .in_a_run = in_a_run,                    \
+    .decode = decode, .alone = alone, .in_a_run = in_a_run, .run = run,        \
     .write_protected = write_protected, .encode = encode,                      \
     .table_bits = table_bits, .leaf_bits = leaf_bits, .put_table = put_table,  \
     .put_leaf = put_leaf, .memory_types = memory_types,                        \

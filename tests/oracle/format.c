@@ -141,6 +141,36 @@ uint64_t oracle_in_a_run(const struct oracle_mode *mode, unsigned level,
     return f->in_a_run != NULL ? f->in_a_run(mode, level, leaf) : leaf;
 }
 
+unsigned oracle_run(const struct oracle_mode *mode, unsigned level)
+{
+    const struct oracle_format *f = mode->format;
+    unsigned run = f->run != NULL ? f->run(mode, level) : 1;
+
+    return run < f->level[level].entries ? run : f->level[level].entries;
+}
+
+bool oracle_is_run(const struct oracle_mode *mode, unsigned level,
+                   unsigned index, const uint64_t *raw)
+{
+    const struct oracle_format *f = mode->format;
+    uint64_t size = (uint64_t)1 << f->level[level].shift;
+    uint64_t bits = raw[0] & ~f->leaf_bits(mode, level);
+    unsigned run = oracle_run(mode, level);
+    uint64_t first = oracle_decode(mode, raw[0], level, index).pa;
+
+    for (unsigned i = 0; i < run; i++) {
+        struct oracle_entry e = oracle_decode(mode, raw[i], level, index + i);
+
+        if (e.kind != ORACLE_MAPS ||
+            oracle_alone(mode, level, raw[i]) == raw[i] ||
+            e.pa != first + i * size ||
+            (raw[i] & ~f->leaf_bits(mode, level)) != bits) {
+            return false;
+        }
+    }
+    return first % (run * size) == 0;
+}
+
 uint64_t oracle_write_protected(const struct oracle_mode *mode, unsigned level,
                                 uint64_t leaf)
 {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { ORACLE_MOST_LEVELS = 5 };
+enum { ORACLE_MOST_LEVELS = 5, ORACLE_MOST_RUN = 128 };
 
 /* Rights, as sets.  They have the values of the library's rights. */
 enum oracle_right {
@@ -148,6 +148,10 @@ struct oracle_format {
     uint64_t (*in_a_run)(const struct oracle_mode *mode, unsigned level,
                          uint64_t leaf);
 
+    /* How many leaves of that level are such a run: the entries from a multiple of
+     * that number on.  NULL: one. */
+    unsigned (*run)(const struct oracle_mode *mode, unsigned level);
+
     /* The same leaf, through which the guest can't write any more.  NULL: without
      * the bit that grants it. */
     uint64_t (*write_protected)(uint64_t leaf);
@@ -286,6 +290,17 @@ uint64_t oracle_alone(const struct oracle_mode *mode, unsigned level,
  * no such thing. */
 uint64_t oracle_in_a_run(const struct oracle_mode *mode, unsigned level,
                          uint64_t leaf);
+
+/* oracle_run returns how many entries of a table of that level can be one run, which
+ * starts at a multiple of that number; 1 where there is no such thing. */
+unsigned oracle_run(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_is_run says whether the leaves in a run of entries, raw, of which the first
+ * is entry `index` of a table of that level, are one as the manuals want it: each of
+ * them says so, they are alike, and their pages stand side by side from a multiple
+ * of the run's size on. */
+bool oracle_is_run(const struct oracle_mode *mode, unsigned level,
+                   unsigned index, const uint64_t *raw);
 
 /* oracle_write_protected returns a leaf of that level through which the guest
  * can't write any more, unless it needs no right for that. */

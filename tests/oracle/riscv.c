@@ -191,6 +191,11 @@ static uint64_t in_a_run(const struct oracle_mode *mode, unsigned level,
                : leaf;
 }
 
+static unsigned run(const struct oracle_mode *mode, unsigned level)
+{
+    return mode->svnapot && level == 0 ? NAPOT_ENTRIES : 1;
+}
+
 /* Without W, a page of a shadow stack would be no page. */
 static uint64_t write_protected(uint64_t leaf)
 {
@@ -271,7 +276,7 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
     .shadow_stack = shadow_stack, .has_global = true, .accessed = 1 << 6,      \
     .dirty = 1 << 7, .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,  \
     .granted = granted, .large = large, .decode = decode, .part = part,        \
-    .alone = alone, .in_a_run = in_a_run, .write_protected = write_protected,  \
+    .alone = alone, .in_a_run = in_a_run, .run = run, .write_protected = write_protected,  \
     .encode = encode, .table_bits = table_bits, .leaf_bits = leaf_bits,        \
     .put_table = put_table, .put_leaf = put_leaf,                              \
     .memory_types = memory_types, .memory_type = memory_type, .split = split,  \
