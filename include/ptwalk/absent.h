@@ -16,12 +16,13 @@
  *                4.4.148): in entries of 8 bytes the frame is inverted, as a
  *                guard against L1TF; in those of 4 bytes it is not
  *   linux-plain  Linux before that: it never is
- *                On RISC-V, where no frame is inverted: linux is Linux since 6.3,
- *                linux-plain the kernels before, if PROT_NONE is bit 5 in them.
- *                On arm64, where none is either: linux is Linux since 6.10, where
- *                bit 11 of what is not valid says present, and linux-plain is
- *                Linux from 4.0 to 6.9, where bit 58 does
- *   windows      Windows, whose invalid entries may have a mask of the machine's
+ *                On RISC-V, where no frame is inverted: linux is Linux since
+ *                6.3, linux-plain the kernels before, if PROT_NONE is bit 5 in
+ *                them.  On arm64, where none is either: linux is Linux since
+ *                6.10, where bit 11 of what is not valid says present, and
+ *                linux-plain is Linux from 4.0 to 6.9, where bit 58 does
+ *   windows      Windows, whose invalid entries may have a mask of the
+ *                machine's
  *
  * docs/formats.md has the bits. */
 #ifndef PTWALK_ABSENT_H
@@ -52,10 +53,10 @@ struct ptw_absent {
      * (include/linux/swap.h, SWP_MIGRATION_READ and so on).  0: not known, and
      * then an entry of any type from 16 on is unknown. */
     uint32_t migration;
-    /* linux-plain, in long mode: the lowest bit of the swap type: 1 (before 4.6)
-     * or 9 (4.6 to 4.17).  0: not known, and then an entry is a swap slot if it
-     * is one either way, else unknown.  pae had one layout up to 4.17.  On arm64:
-     * 2 (before 5.19) or 3 (5.19 to 6.9), and 0 is the same. */
+    /* linux-plain, in long mode: the lowest bit of the swap type: 1 (before
+     * 4.6) or 9 (4.6 to 4.17).  0: not known, and then an entry is a swap slot
+     * if it is one either way, else unknown.  pae had one layout up to 4.17.
+     * On arm64: 2 (before 5.19) or 3 (5.19 to 6.9), and 0 is the same. */
     unsigned type_at;
     /* How many bits of a migration entry's offset, or of a page in transition,
      * are its frame.  0: linux: all of the offset (before 6.1); windows: 40,
@@ -120,8 +121,8 @@ struct ptw_absent_entry {
  * must be below ptw_levels(r), to the convention of `absent`, which
  * ptw_absent_check has passed.  Of a policy without convention, and of raw that
  * is present or 0, it says that no frame is named.  A frame that is not within
- * the physical width, has a flag bit in its address or is not aligned to its size
- * is unknown.  A pure function.
+ * the physical width, has a flag bit in its address or is not aligned to its
+ * size is unknown.  A pure function.
  */
 struct ptw_absent_entry ptw_absent_read(const struct ptw_absent *absent,
                                         const struct ptw_regime *r,

@@ -69,7 +69,8 @@ struct ptw_la57_alias {
     enum ptw_la57_alias_level level;
 };
 
-/* aarch64, of every granule: a table of a level that a regime has below its root. */
+/* aarch64, of every granule: a table of a level that a regime has below its
+ * root. */
 enum ptw_aarch64_alias_level {
     PTW_AARCH64_ALIAS_L3,
     PTW_AARCH64_ALIAS_L2,
@@ -82,9 +83,9 @@ struct ptw_aarch64_alias {
     enum ptw_aarch64_alias_level level;
 };
 
-/* sv32, sv39, sv48, sv57: the tables have numbers in the manual and no names.  Those
- * of the highest level of a mode are only ever roots: under sv32, which has an l0
- * and an l1, there are aliases of l0 alone. */
+/* sv32, sv39, sv48, sv57: the tables have numbers in the manual and no names.
+ * Those of the highest level of a mode are only ever roots: under sv32, which
+ * has an l0 and an l1, there are aliases of l0 alone. */
 enum ptw_riscv_alias_level {
     PTW_RISCV_ALIAS_L0,
     PTW_RISCV_ALIAS_L1,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The RISC-V family: its regimes' names and features, and its registers.  The
- * manual is The RISC-V Instruction Set Manual: Volume II, Privileged Architecture.
+ * manual is The RISC-V Instruction Set Manual: Volume II, Privileged
+ * Architecture.
  *
- * The names, as ptw_regime_by_name takes them, and the features that a name alone
- * switches on:
+ * The names, as ptw_regime_by_name takes them, and the features that a name
+ * alone switches on:
  *
  *   "sv32"   RV32, 2 levels; physical addresses have 34 bits at most.  It has
  *            neither Svnapot nor Svpbmt
@@ -14,15 +15,15 @@
  * A processor may have physical addresses of 32 to 56 bits (pa_bits of struct
  * ptw_cpu); there are no flag bits.
  *
- * Rights are R, W, X and U of the leaf, letters r, w, x, u.  An entry that leads
- * to a table grants everything.  There are pages that can be executed and not
- * read.  memory_type of struct ptw_attributes is PBMT.
+ * Rights are R, W, X and U of the leaf, letters r, w, x, u.  An entry that
+ * leads to a table grants everything.  There are pages that can be executed and
+ * not read.  memory_type of struct ptw_attributes is PBMT.
  *
  * A NAPOT entry (N set) is a leaf of 4 KiB like its neighbours: the lowest four
  * bits of its page number are those of its index.  Sixteen of them that agree
- * make 64 KiB, which a processor may cache as one; whether they do is not looked
- * at.  An edit of some of them makes plain entries of all sixteen, and so does
- * whoever puts an entry elsewhere ("Svnapot"). */
+ * make 64 KiB, which a processor may cache as one; whether they do is not
+ * looked at.  An edit of some of them makes plain entries of all sixteen, and
+ * so does whoever puts an entry elsewhere ("Svnapot"). */
 #ifndef PTWALK_ARCH_RISCV_H
 #define PTWALK_ARCH_RISCV_H
 
@@ -50,10 +51,10 @@ enum ptw_riscv_feature {
  * features are a set of enum ptw_riscv_feature. */
 bool ptw_is_riscv(const struct ptw_regime *r);
 
-/* The register that selects a paging mode.  xlen is SXLEN, the width of satp: 32
- * or 64.  features are those that the processor has and that its other registers
- * have switched on, a set of enum ptw_riscv_feature; a mode takes those that it
- * knows. */
+/* The register that selects a paging mode.  xlen is SXLEN, the width of satp:
+ * 32 or 64.  features are those that the processor has and that its other
+ * registers have switched on, a set of enum ptw_riscv_feature; a mode takes
+ * those that it knows. */
 struct ptw_riscv_registers {
     uint64_t satp;
     unsigned xlen;
@@ -62,18 +63,19 @@ struct ptw_riscv_registers {
 
 /* ptw_regime_from_riscv builds the regime that satp.MODE selects: "Supervisor
  * Address Translation and Protection (satp) Register".  Bare is "bare".  Which
- * fields are zero under Bare is not looked at: a satp of RV32 that selects Sv32 is
- * Bare where xlen is 64.  PTW_E_REGIME when the manual reserves that MODE, or
- * leaves it to custom use; PTW_E_CONFLICT when xlen is neither 32 nor 64, or satp
- * has more bits than that; PTW_E_WIDTH, cpu, out and why as of ptw_regime_by_name.
+ * fields are zero under Bare is not looked at: a satp of RV32 that selects Sv32
+ * is Bare where xlen is 64.  PTW_E_REGIME when the manual reserves that MODE,
+ * or leaves it to custom use; PTW_E_CONFLICT when xlen is neither 32 nor 64, or
+ * satp has more bits than that; PTW_E_WIDTH, cpu, out and why as of
+ * ptw_regime_by_name.
  */
 PTW_NODISCARD enum ptw_status
 ptw_regime_from_riscv(const struct ptw_riscv_registers *regs,
                       const struct ptw_cpu *cpu, struct ptw_regime *out,
                       const char **why);
 
-/* ptw_riscv_root returns the root that a satp names: MODE and ASID are dropped.  A
- * regime without tables answers 0. */
+/* ptw_riscv_root returns the root that a satp names: MODE and ASID are dropped.
+ * A regime without tables answers 0. */
 struct ptw_root ptw_riscv_root(const struct ptw_regime *r, uint64_t satp);
 
 /* The switches in `allow` of struct ptw_access: "Supervisor Status (sstatus)
@@ -88,8 +90,8 @@ enum ptw_riscv_allow {
     PTW_RISCV_MXR = 1 << 1, /* sstatus.MXR: what can be executed can be read */
     PTW_RISCV_ADUE =
         1 << 2, /* the processor sets A and D; without it (Svade) an
-                                access to a page with A clear, and a write to one
-                                with D clear, is a page fault */
+                                access to a page with A clear, and a write to
+                                one with D clear, is a page fault */
 };
 
 #ifdef __cplusplus

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The x86 family: its regimes' names and features, what its processors differ in,
- * and its registers.
+/* The x86 family: its regimes' names and features, what its processors differ
+ * in, and its registers.
  *
- * The names, as ptw_regime_by_name takes them, and the features that a name alone
- * switches on:
+ * The names, as ptw_regime_by_name takes them, and the features that a name
+ * alone switches on:
  *
  *   "i686"   32-bit paging with CR4.PSE, CR0.WP; physical addresses of 4 MiB
  *            pages have min(cpu->pa_bits, 40) bits (PSE-36).  No flag bits
  *   "amd64"  4-level paging with EFER.NXE, CR0.WP
  *   "amd64-la57"  5-level paging with EFER.NXE, CR0.WP
- *   "pae"    PAE paging with EFER.NXE, CR0.WP; roots are below 4 GiB and aligned
- *            to 32 bytes, and each root is the table in memory: a processor may
- *            hold PDPTE registers that differ from it */
+ *   "pae"    PAE paging with EFER.NXE, CR0.WP; roots are below 4 GiB and
+ *            aligned to 32 bytes, and each root is the table in memory: a
+ *            processor may hold PDPTE registers that differ from it */
 #ifndef PTWALK_ARCH_X86_H
 #define PTWALK_ARCH_X86_H
 
@@ -41,8 +41,8 @@ enum ptw_x86_feature {
     PTW_X86_UAI = 1 << 9, /* EFER.UAIE: bits 63:57 of an address are a tag */
 };
 
-/* ptw_is_x86 says whether r is a regime of this family, and not bare: its features
- * are a set of enum ptw_x86_feature. */
+/* ptw_is_x86 says whether r is a regime of this family, and not bare: its
+ * features are a set of enum ptw_x86_feature. */
 bool ptw_is_x86(const struct ptw_regime *r);
 
 /* What x86 processors differ in; a member of struct ptw_cpu.  pa_bits there is
@@ -85,23 +85,24 @@ ptw_regime_from_x86(const struct ptw_x86_registers *regs,
  * flag and tag bits are dropped.  A regime without tables answers 0. */
 struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
 
-/* ptw_x86_untag returns the address that the processor translates when a program
- * uses va for data, in a space of that CR3: without the tag, where the registers
- * say that there is one, and va itself elsewhere, and in a regime of another family.  What it returns may still not
- * be canonical.  The CR3 counts for the user's addresses, bit 63 clear:
- * LAM_U57 (bit 61) takes off bits 62:57, LAM_U48 (bit 62) bits 62:48;
- * CR4.LAM_SUP for the supervisor's, bit 63 set: bits 62:57 with five levels, else
- * 62:48.  EFER.UAIE takes off bits 63:57 of any.  Intel SDM vol. 1, "Linear-Address
- * Pre-Processing"; AMD64 Architecture Programmer's Manual vol. 2, "Upper Address
- * Ignore".  Instruction fetches are not affected by LAM. */
+/* ptw_x86_untag returns the address that the processor translates when a
+ * program uses va for data, in a space of that CR3: without the tag, where the
+ * registers say that there is one, and va itself elsewhere, and in a regime of
+ * another family.  What it returns may still not be canonical.  The CR3 counts
+ * for the user's addresses, bit 63 clear: LAM_U57 (bit 61) takes off bits
+ * 62:57, LAM_U48 (bit 62) bits 62:48; CR4.LAM_SUP for the supervisor's, bit 63
+ * set: bits 62:57 with five levels, else 62:48.  EFER.UAIE takes off bits 63:57
+ * of any.  Intel SDM vol. 1, "Linear-Address Pre-Processing"; AMD64
+ * Architecture Programmer's Manual vol. 2, "Upper Address Ignore".  Instruction
+ * fetches are not affected by LAM. */
 ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va);
 
-/* The switches in `allow` of struct ptw_access.  Intel SDM vol. 3A, "Determination
- * of Access Rights".
+/* The switches in `allow` of struct ptw_access.  Intel SDM vol. 3A,
+ * "Determination of Access Rights".
  *
  * The other members of that struct under x86: user is an access at CPL 3, or by
- * WRUSS; keys is PKRU, in bits 31:0, which counts when the regime has PTW_X86_PKE
- * ("Protection Keys"). */
+ * WRUSS; keys is PKRU, in bits 31:0, which counts when the regime has
+ * PTW_X86_PKE ("Protection Keys"). */
 enum ptw_x86_allow {
     PTW_X86_ALLOW_AC = 1 << 0, /* EFLAGS.AC is set, and the access is explicit:
                                   under SMAP, the supervisor may touch user

@@ -12,13 +12,13 @@
 extern "C" {
 #endif
 
-/* pa_bits is the width of a physical address in bits: under x86 and aarch64 from 32
- * to 52, under RISC-V from 32 to 56, of which sv32 has 34 at most.
+/* pa_bits is the width of a physical address in bits: under x86 and aarch64
+ * from 32 to 52, under RISC-V from 32 to 56, of which sv32 has 34 at most.
  *
  * flag_bits are bits of an address in a root register, in entries that lead to
- * tables and in leaves that are no address but say something of the memory behind
- * it: under x86 from 32 to 51, in entries of 64 bits; RISC-V has none.  They may stand above pa_bits, and are
- * never reserved.
+ * tables and in leaves that are no address but say something of the memory
+ * behind it: under x86 from 32 to 51, in entries of 64 bits; RISC-V has none.
+ * They may stand above pa_bits, and are never reserved.
  *
  * A regime looks at the struct of its own family only. */
 struct ptw_cpu {
@@ -28,9 +28,10 @@ struct ptw_cpu {
     struct ptw_aarch64_cpu aarch64;
 };
 
-/* ptw_cpu_widest is what is assumed where nobody knows better: all sizes of pages,
- * 52 bits, and no flag bits.  NULL in its place means the same with as many bits as
- * the family has at most: 52 under x86 and of "bare" by name, 56 under RISC-V. */
+/* ptw_cpu_widest is what is assumed where nobody knows better: all sizes of
+ * pages, 52 bits, and no flag bits.  NULL in its place means the same with as
+ * many bits as the family has at most: 52 under x86 and of "bare" by name, 56
+ * under RISC-V. */
 extern const struct ptw_cpu ptw_cpu_widest;
 
 #ifdef __cplusplus

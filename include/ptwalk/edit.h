@@ -51,9 +51,9 @@ PTW_NODISCARD enum ptw_status ptw_shares_init(struct ptw_shares *s,
                                               void *storage, size_t bytes,
                                               uint64_t seed);
 
-/* ptw_shares_grow moves the list into other, larger storage; s->wanted bytes are
- * enough for the edit that asked for them.  The old storage can be freed then.
- * PTW_E_SPACE and PTW_E_ALIGN as ptw_memo_grow: then nothing changed. */
+/* ptw_shares_grow moves the list into other, larger storage; s->wanted bytes
+ * are enough for the edit that asked for them.  The old storage can be freed
+ * then.  PTW_E_SPACE and PTW_E_ALIGN as ptw_memo_grow: then nothing changed. */
 PTW_NODISCARD enum ptw_status ptw_shares_grow(struct ptw_shares *s,
                                               void *storage, size_t bytes);
 
@@ -61,8 +61,8 @@ PTW_NODISCARD enum ptw_status ptw_shares_grow(struct ptw_shares *s,
  * roots included (each root counts as one).  memo is fresh.  Needed where the
  * tables to be edited were not built by this library alone: in a guest's own
  * tables anything may be shared.  PTW_E_SPACE when shares or memo are too
- * small: begin again with more.  PTW_E_LIMIT after max_reads (0: no limit); PTW_E_ARG as
- * ptw_walk_va_spaces_init. */
+ * small: begin again with more.  PTW_E_LIMIT after max_reads (0: no limit);
+ * PTW_E_ARG as ptw_walk_va_spaces_init. */
 PTW_NODISCARD enum ptw_status
 ptw_shares_scan(struct ptw_shares *s, const struct ptw_mem *mem,
                 const struct ptw_root *root, uint32_t roots,
@@ -80,22 +80,21 @@ uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
  * by the next one.
  *
  * What take returns is checked before it is written: PTW_E_ALIGN; PTW_E_WIDTH,
- * an address that no entry can hold, or, for a root and the copy of one, that no
- * root register can (pae: 4 GiB and above; the root's is the last take);
- * PTW_E_BUS, not all of it is in one region;
- * PTW_E_READONLY; PTW_E_IN_USE, shares has more than one reference to it.  The
- * edit then ends with that, as if take had refused, and hands the address to
- * give.  That the table is all zeros, and that nobody else uses it, can't be
- * seen: entries that are in it are mapped, a table that is in use is
- * overwritten.  Even so nothing outside the memory offered is read or written,
- * and the edit ends.
+ * an address that no entry can hold, or, for a root and the copy of one, that
+ * no root register can (pae: 4 GiB and above; the root's is the last take);
+ * PTW_E_BUS, not all of it is in one region; PTW_E_READONLY; PTW_E_IN_USE,
+ * shares has more than one reference to it.  The edit then ends with that, as
+ * if take had refused, and hands the address to give.  That the table is all
+ * zeros, and that nobody else uses it, can't be seen: entries that are in it
+ * are mapped, a table that is in use is overwritten.  Even so nothing outside
+ * the memory offered is read or written, and the edit ends.
  *
  * An edit passes a table that it found in place to `give` only if `take` could
- * have returned it.  A table that is read-only, or not all in one region, is only
- * unlinked.  Without `give`, so is a root that is smaller than other tables: what
- * lies behind it is somebody else's; and so is one that
- * may move and was not asked to in this edit: an older state of the tables may
- * still have it (a host that wants it back sets give).
+ * have returned it.  A table that is read-only, or not all in one region, is
+ * only unlinked.  Without `give`, so is a root that is smaller than other
+ * tables: what lies behind it is somebody else's; and so is one that may move
+ * and was not asked to in this edit: an older state of the tables may still
+ * have it (a host that wants it back sets give).
  *
  * An edit takes all its tables before it uses one, and uses the one that it
  * took last first: the highest table of a new path is that of the last take.
@@ -164,8 +163,8 @@ enum ptw_edit_flag {
                                      the flag, PTW_E_RIGHTS */
 };
 
-/* A request that is all zeros is refused (no PTW_READ, or a last that is no last
- * byte); what has to be set is the range, and for map the address and the
+/* A request that is all zeros is refused (no PTW_READ, or a last that is no
+ * last byte); what has to be set is the range, and for map the address and the
  * rights. */
 struct ptw_map_request {
     ptw_va first;                     /* page aligned */
@@ -210,10 +209,10 @@ struct ptw_range_request {
  *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
  *                      where there is no XD, and no PTW_EDIT_GRANT_EXEC; no
  *                      PTW_READ where every entry grants it, one that the
- *                      regime has not: ptw_rights_of), or that an existing table on the path
- *                      does not grant; a memory type above 7; a key above 15,
- *                      or any but 0 where there are no keys; flag
- *                      bits that the regime has not
+ *                      regime has not: ptw_rights_of), or that an existing
+ *                      table on the path does not grant; a memory type above 7;
+ *                      a key above 15, or any but 0 where there are no keys;
+ *                      flag bits that the regime has not
  *   PTW_E_LARGE        a large leaf in the way, and no PTW_EDIT_SPLIT
  *   PTW_E_SHARED       a shared table in the way, and no PTW_EDIT_UNSHARE
  *   PTW_BAD_ENTRY      an entry of an upper table has reserved bits set
@@ -289,12 +288,12 @@ union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
  *
  *   PTW_OK          done: there is a link
  *   PTW_NOT_MAPPED  done, but the owner has no table in any of the regions
- *   PTW_E_ARG       shares is NULL; the owner's regime does not agree with ours, as
- *                   ptw_walk_va_spaces_init has it; a level of the roots, or one
- *                   that the regime has not; PTW_EDIT_EXACT, and attributes that have an
- *                   address, or with which an entry leads to no table; a region
- *                   that would refer to itself: our root is the owner's, and
- *                   ours and theirs overlap
+ *   PTW_E_ARG       shares is NULL; the owner's regime does not agree with
+ *                   ours, as ptw_walk_va_spaces_init has it; a level of the
+ *                   roots, or one that the regime has not; PTW_EDIT_EXACT, and
+ *                   attributes that have an address, or with which an entry
+ *                   leads to no table; a region that would refer to itself: our
+ *                   root is the owner's, and ours and theirs overlap
  *   PTW_E_RANGE     first > last, or their regions wrap
  *   PTW_NOT_CANONICAL  ours or theirs have addresses that no table can map
  *   PTW_E_ALIGN, PTW_E_WIDTH, PTW_E_BUS  also of the owner's root
@@ -325,9 +324,9 @@ struct ptw_built {
 /* ptw_space_aware_map does for one item of a walk what makes the space that is
  * being built equal to the space that was walked; to rebuild spaces is to hand
  * it every item of ptw_walk_va_spaces in order.  built has an element for each
- * of the `spaces` roots, all false at first; t->root is set by the call, and its
- * regime, which agrees with those that were walked, by the caller before the first
- * one.
+ * of the `spaces` roots, all false at first; t->root is set by the call, and
+ * its regime, which agrees with those that were walked, by the caller before
+ * the first one.
  *
  *   a space    takes a new root; one that is the same as an earlier one gets
  *              that one's root.  A bad one: its `why`, and no root.
@@ -357,8 +356,8 @@ struct ptw_built {
  *                   owner that is later, a table or an alias at the level of
  *                   the roots, a region that refers to itself, t->shares is
  *                   NULL where something is shared, or attributes (of a mapping
- *                   with PTW_EDIT_EXACT: a leaf) of an entry that is not present
- *                   or has reserved bits set; no walk has such items
+ *                   with PTW_EDIT_EXACT: a leaf) of an entry that is not
+ *                   present or has reserved bits set; no walk has such items
  *   PTW_E_IN_USE    a table that is not empty would be lost, or a table is
  *                   where a large leaf has to be
  *
@@ -367,7 +366,8 @@ PTW_NODISCARD enum ptw_status
 ptw_space_aware_map(struct ptw_tables *t, const struct ptw_item *item,
                     struct ptw_built *built, uint32_t spaces, unsigned flags);
 
-/* What becomes of the guest's right to write when a mapping gets another page. */
+/* What becomes of the guest's right to write when a mapping gets another
+ * page. */
 enum ptw_place {
     PTW_PLACE_AS_IT_IS,
     PTW_PLACE_COPY_ON_WRITE, /* what is written becomes copy-on-write: marked,
@@ -380,11 +380,11 @@ enum ptw_place {
 /* ptw_item_place gives the pages of a mapping, an item of a walk, another
  * physical address: of its first leaf, the others follow as they did.  It is
  * what a snapshot does between the walk and ptw_space_aware_map, which then
- * installs the item as it is now; `flags` are those that it will be given.  With
- * PTW_EDIT_EXACT a leaf is written if its own entry has the right, since the
- * tables above it are there with theirs, and paths may differ; else if the path
- * of this item has it.  pa, raw and rights of the mapping are changed on PTW_OK
- * only.
+ * installs the item as it is now; `flags` are those that it will be given.
+ * With PTW_EDIT_EXACT a leaf is written if its own entry has the right, since
+ * the tables above it are there with theirs, and paths may differ; else if the
+ * path of this item has it.  pa, raw and rights of the mapping are changed on
+ * PTW_OK only.
  *
  *   PTW_OK        done
  *   PTW_E_ARG     no mapping; or raw is no leaf, of which no walk has items
@@ -392,10 +392,10 @@ enum ptw_place {
  *   PTW_E_ALIGN   now is not aligned to the size of a leaf
  *   PTW_E_WIDTH   the last leaf's address is beyond what a leaf of that level
  *                 can hold, or an address of the pages has a flag bit
- *   PTW_E_RIGHTS  copy-on-write would not stop the guest: CR0.WP is clear; or it
- *                 is a shadow stack, or under CR4.CET would become one, being
- *                 dirty (on amd64, what is not PTW_EDIT_EXACT is).  It can be
- *                 placed as it is, and counted, as a rebuild does
+ *   PTW_E_RIGHTS  copy-on-write would not stop the guest: CR0.WP is clear; or
+ *                 it is a shadow stack, or under CR4.CET would become one,
+ *                 being dirty (on amd64, what is not PTW_EDIT_EXACT is).  It
+ *                 can be placed as it is, and counted, as a rebuild does
  */
 PTW_NODISCARD enum ptw_status ptw_item_place(const struct ptw_regime *r,
                                              struct ptw_item *item, ptw_pa now,

@@ -51,11 +51,11 @@ struct ptw_mem_ops {
      * engine reads through it with atomic loads, and prefetches. */
     const void *(*borrow)(void *ctx, ptw_pa pa, uint64_t bytes);
 
-    /* Optional.  zeros says whether the bytes [pa, pa + bytes) of one region are
-     * known to be all zeros without being read, as holes of a sparse file are;
-     * false when that would have to be found out.  It is asked about memory of
-     * the host too, of a stopped guest: where it says so, a rebuild or a
-     * comparison does not touch the page. */
+    /* Optional.  zeros says whether the bytes [pa, pa + bytes) of one region
+     * are known to be all zeros without being read, as holes of a sparse file
+     * are; false when that would have to be found out.  It is asked about
+     * memory of the host too, of a stopped guest: where it says so, a rebuild
+     * or a comparison does not touch the page. */
     bool (*zeros)(void *ctx, ptw_pa pa, uint64_t bytes);
 
     /* Optional: without them every write is refused as PTW_E_READONLY. */
@@ -97,9 +97,9 @@ ptw_mem_init_callbacks(struct ptw_mem *mem, const struct ptw_mem_ops *ops,
  * that is stopped, a walk reads through the callback `read` up to
  * PTW_MAX_WINDOW entries of a table at a time, where it otherwise reads one.
  * Each counts as a read, is read once, and is decided from that copy; none
- * beyond the range, or the limit, is read.  Where read refuses, entries are read
- * one by one.  If the memory does change all the same, the answer may be of an
- * earlier moment, and no promise is broken. */
+ * beyond the range, or the limit, is read.  Where read refuses, entries are
+ * read one by one.  If the memory does change all the same, the answer may be
+ * of an earlier moment, and no promise is broken. */
 void ptw_mem_set_stopped(struct ptw_mem *mem, bool stopped);
 
 /* How much of a range the regions cover. */
@@ -147,10 +147,11 @@ struct ptw_parts {
     uint64_t shape;   /* a number by which places both have bytes in */
 };
 
-/* ptw_compare_parts compares the page of `bytes` at pa_a of one memory with that
- * at pa_b of another one, both aligned to 8, as far as they can be read.  bytes is
- * a multiple of 8 below 4 GiB.  Each room, of that size and aligned to 8, holds
- * afterwards the bytes that both have, and zeros in its other places. */
+/* ptw_compare_parts compares the page of `bytes` at pa_a of one memory with
+ * that at pa_b of another one, both aligned to 8, as far as they can be read.
+ * bytes is a multiple of 8 below 4 GiB.  Each room, of that size and aligned to
+ * 8, holds afterwards the bytes that both have, and zeros in its other
+ * places. */
 void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
                        const struct ptw_mem *b, ptw_pa pa_b, uint64_t *room_b,
                        size_t bytes, struct ptw_parts *out);

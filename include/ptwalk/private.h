@@ -199,7 +199,8 @@ struct ptw_shares_state {
     uint32_t edit; /* number of the edit under way */
 };
 
-/* Tables that an edit took and did not use: each holds the address of the next. */
+/* Tables that an edit took and did not use: each holds the address of the
+ * next. */
 struct ptw_table_stock {
     uint64_t tables;
     ptw_pa first;
@@ -244,7 +245,7 @@ enum ptw_rebuild_store {
     PTW_REBUILD_ORDER,       /* the blocks in the order of the image */
     PTW_REBUILD_CONTENTS,    /* pages by their contents (PTW_REBUILD_MERGE) */
     PTW_REBUILD_MEMORY,      /* where memory is, and room for pages */
-    PTW_REBUILD_LARGE, /* large leaves that do not stay as they are, each once */
+    PTW_REBUILD_LARGE, /* large leaves that don't stay as they are, each once */
     PTW_REBUILD_STORES
 };
 

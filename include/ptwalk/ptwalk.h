@@ -23,8 +23,8 @@
  *                   know
  *   gap             the virtual addresses that no table of a regime can map
  *   hole            a range in which nothing is mapped
- *   item            one result of a walk: a space, a table, a mapping, an alias, a
- *                   hole or a finding
+ *   item            one result of a walk: a space, a table, a mapping, an
+ *                   alias, a hole or a finding
  *   leaf            an entry that maps a page, of whatever size
  *   left out        said of a part of a range that a walk passes over
  *   level           counted from the leaves: level 0 holds only leaves.  The
@@ -36,8 +36,8 @@
  *   range           closed: [first, last], since an end that is not part of it
  *                   could not name the end of the address space
  *   regime          architecture, paging mode and its parameters
- *   remark          a finding that covers no addresses: the contents of the table
- *                   follow as usual
+ *   remark          a finding that covers no addresses: the contents of the
+ *                   table follow as usual
  *   rights          effective: what the whole path grants
  *   root            the top table of a space, and so the space itself
  *   run             neighbouring leaves of one kind whose physical addresses

@@ -4,13 +4,14 @@
  * Three steps.  ptw_rebuild_plan walks the spaces and finds out which pages are
  * kept and where each of them goes.  ptw_rebuild_copy hands the pages to a
  * sink, in ascending order of new addresses.  ptw_rebuild_tables builds the new
- * tables, behind them or where the caller wants them.  The image starts at a base that the caller chooses:
- * large pages first, the largest foremost, then small ones, each in the order
- * of their old addresses, and then the tables.  The same input gives the same
- * bytes, and to rebuild what was rebuilt gives the same pages at the same
- * places.  Except where a part of a large page could not be read: the rest of
- * it keeps its place, with a gap, but smaller leaves map it, so that the next
- * rebuild puts it where pages of their size go, and closes the gap.
+ * tables, behind them or where the caller wants them.  The image starts at a
+ * base that the caller chooses: large pages first, the largest foremost, then
+ * small ones, each in the order of their old addresses, and then the tables.
+ * The same input gives the same bytes, and to rebuild what was rebuilt gives
+ * the same pages at the same places.  Except where a part of a large page could
+ * not be read: the rest of it keeps its place, with a gap, but smaller leaves
+ * map it, so that the next rebuild puts it where pages of their size go, and
+ * closes the gap.
  *
  * Each page is there once, however often it is mapped, and each table once for
  * every level at which it is used, so what was shared is shared after.  An
@@ -19,29 +20,30 @@
  * keep their own bits.  A page that holds a table and is mapped as data as well
  * is copied like any other: it shows what the guest had there.
  *
- * An entry that is not present and not 0 is the guest's own affair, and may name
- * a frame all the same: one of PROT_NONE, or a page in transition
- * (ptwalk/absent.h).  By default it keeps its bits; then the guest, when it sets
- * P again, has whatever lies at that address of the new image.  It can become 0
- * instead; or, when the system is told, its frame is followed: the page is kept
- * like any other of its size, and the entry names it where it is now.  The guest
- * can make such an entry a leaf with any rights, so it counts as a leaf that is
- * written and does not become copy-on-write: its page is not joined with others,
- * and is shared with the leaves that map it.  It is followed only if that is
- * certain: all of the page is in the memory offered and can be read, and all
- * that the entry covers is kept.  If not, it keeps its bits and is counted as
- * unknown.  A large page is not split.  Where one turns out to be unreadable in
- * part, the rest of it is in the image, with nothing that names it.
+ * An entry that is not present and not 0 is the guest's own affair, and may
+ * name a frame all the same: one of PROT_NONE, or a page in transition
+ * (ptwalk/absent.h).  By default it keeps its bits; then the guest, when it
+ * sets P again, has whatever lies at that address of the new image.  It can
+ * become 0 instead; or, when the system is told, its frame is followed: the
+ * page is kept like any other of its size, and the entry names it where it is
+ * now.  The guest can make such an entry a leaf with any rights, so it counts
+ * as a leaf that is written and does not become copy-on-write: its page is not
+ * joined with others, and is shared with the leaves that map it.  It is
+ * followed only if that is certain: all of the page is in the memory offered
+ * and can be read, and all that the entry covers is kept.  If not, it keeps its
+ * bits and is counted as unknown.  A large page is not split.  Where one turns
+ * out to be unreadable in part, the rest of it is in the image, with nothing
+ * that names it.
  *
  * The mark of copy-on-write is in bits that the guest has for itself.  A leaf
  * that carried it before, and R/W of which is clear, looks like one that the
  * policy made; a host that serves the mark would grant writes there that the
- * guest never had.  It may be right all the same: a guest that runs on a snapshot
- * and has not written yet has such leaves.  By default they keep the mark and are
- * counted (marked_before).  While that is 0, and the guest edits no tables, each
- * leaf with the mark and R/W clear is the policy's, or a map's.  They can be
- * refused, or lose the mark.  The latter is exact only for a guest that does not
- * go by these bits: Linux does (_PAGE_SPECIAL).
+ * guest never had.  It may be right all the same: a guest that runs on a
+ * snapshot and has not written yet has such leaves.  By default they keep the
+ * mark and are counted (marked_before).  While that is 0, and the guest edits
+ * no tables, each leaf with the mark and R/W clear is the policy's, or a map's.
+ * They can be refused, or lose the mark.  The latter is exact only for a guest
+ * that does not go by these bits: Linux does (_PAGE_SPECIAL).
  *
  * Nothing is left out without a word: see struct ptw_rebuild_counts.
  *
@@ -98,8 +100,8 @@ enum ptw_rebuild_flag {
     PTW_REBUILD_CLEAR_MARKED = 1 << 7,
 };
 
-/* ptw_rebuild_everything returns options to begin with.  Of a struct that is all
- * zeros the range remains to be set; a limit of 0 is none. */
+/* ptw_rebuild_everything returns options to begin with.  Of a struct that is
+ * all zeros the range remains to be set; a limit of 0 is none. */
 struct ptw_rebuild_options {
     ptw_va first; /* closed range of addresses to keep: page aligned, */
     ptw_va last;  /* and the last byte of a page */
@@ -224,8 +226,9 @@ struct ptw_rebuild {
  *
  *   PTW_E_ARG       roots is 0 or more than 2^31, or they do not agree, as
  *                   ptw_walk_va_spaces_init has it; absent, as of
- *                   ptw_absent_check; marked leaves are to be refused and cleared;
- *                   root_flags has bits that are no flag bits of the regime
+ *                   ptw_absent_check; marked leaves are to be refused and
+ *                   cleared; root_flags has bits that are no flag bits of the
+ *                   regime
  *   PTW_E_ALIGN     base, tables_base, or first or last + 1 of the range or of
  *                   one that is left out, is not page aligned, or tables_base
  *                   not aligned to the largest table
@@ -235,9 +238,9 @@ struct ptw_rebuild {
  *                   map
  *   PTW_E_OVERLAP   a map touches addresses that are kept, or those of another
  *   others          of a map, those of ptw_map that are not about tables:
- *                   PTW_E_ARG, PTW_E_RANGE, PTW_E_ALIGN, PTW_E_WIDTH (also where
- *                   only large leaves reach and it does not consist of them),
- *                   PTW_NOT_CANONICAL (in no space), PTW_E_RIGHTS.
+ *                   PTW_E_ARG, PTW_E_RANGE, PTW_E_ALIGN, PTW_E_WIDTH (also
+ *                   where only large leaves reach and it does not consist of
+ *                   them), PTW_NOT_CANONICAL (in no space), PTW_E_RIGHTS.
  *                   ptw_rebuild_bad_map tells which
  *   PTW_E_REGIME    no tables (bare); copy-on-write, and the supervisor may
  *                   write everywhere (CR0.WP clear); absent, as of
@@ -281,7 +284,8 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *   PTW_E_OVERLAP  tables at a base of their own would overlap the pages; they
  *                  end counts.bytes - counts.page_bytes behind tables_base
  *   PTW_E_RIGHTS   a table that is kept, and in which a map has to stand, does
- *                  not grant what the map is to: ptw_rebuild_bad_map tells which
+ *                  not grant what the map is to: ptw_rebuild_bad_map tells
+ *                  which
  *   PTW_E_MARKED   PTW_REBUILD_REFUSE_MARKED, and there is such a leaf:
  *                  ptw_rebuild_bad_mark tells where.  It is enough that memory
  *                  has a page that it maps: whether that can be read is not
@@ -306,8 +310,8 @@ uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
  * failed, and then writes its index. */
 bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map);
 
-/* ptw_rebuild_bad_mark says whether a leaf that carries the mark is why the plan
- * failed, and then writes the index of its space and its first address. */
+/* ptw_rebuild_bad_mark says whether a leaf that carries the mark is why the
+ * plan failed, and then writes the index of its space and its first address. */
 bool ptw_rebuild_bad_mark(const struct ptw_rebuild *rb, uint32_t *space,
                           ptw_va *va);
 
@@ -367,12 +371,12 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
                                                ptw_pa old, ptw_pa *now);
 
 /* ptw_rebuild_pages finds the first page at the old address `from` or behind it
- * that is in the new image, and how far it goes on from there: the *bytes, whole
- * pages, from *old on are those from *now on.  With *old + *bytes as the next
- * `from`, all pages come, in the order of their old addresses; the work is that
- * of the pages which the image has, wherever they were.  PTW_OK; PTW_END when
- * there is none; PTW_NOT_MAPPED as ptw_rebuild_page.  *old, *now and *bytes are
- * meant on PTW_OK only. */
+ * that is in the new image, and how far it goes on from there: the *bytes,
+ * whole pages, from *old on are those from *now on.  With *old + *bytes as the
+ * next `from`, all pages come, in the order of their old addresses; the work is
+ * that of the pages which the image has, wherever they were.  PTW_OK; PTW_END
+ * when there is none; PTW_NOT_MAPPED as ptw_rebuild_page.  *old, *now and
+ * *bytes are meant on PTW_OK only. */
 PTW_NODISCARD enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb,
                                                 ptw_pa from, ptw_pa *old,
                                                 ptw_pa *now, uint64_t *bytes);

@@ -16,39 +16,40 @@ struct ptw_cpu; /* ptwalk/cpu.h: the facts about a processor */
 /* struct ptw_regime is a regime: built by the functions below and constant from
  * then on, a plain value that may be copied.  Its members are private. */
 
-/* ptw_regime_by_name builds the regime called name.  "bare" is paging off: every
- * address of cpu->pa_bits bits is itself.  The header of a family (arch_x86.h) has
- * its other names, and the features that a name switches on.
+/* ptw_regime_by_name builds the regime called name.  "bare" is paging off:
+ * every address of cpu->pa_bits bits is itself.  The header of a family
+ * (arch_x86.h) has its other names, and the features that a name switches on.
  *
- * cpu may be NULL for the widest processor (ptw_cpu_widest).  `without` is a set of
- * the family's features to leave out; those that the regime does not have are
- * ignored.  PTW_E_REGIME when
- * the name is unknown or not supported, or cpu has flag bits and the mode has
- * none (bare), PTW_E_WIDTH when cpu->pa_bits or a flag bit is none that the
- * family has.  Unless it is NULL, *why is set on failure to a static
- * sentence that says what is wrong; *out is written on PTW_OK only. */
+ * cpu may be NULL for the widest processor (ptw_cpu_widest).  `without` is a
+ * set of the family's features to leave out; those that the regime does not
+ * have are ignored.  PTW_E_REGIME when the name is unknown or not supported, or
+ * cpu has flag bits and the mode has none (bare), PTW_E_WIDTH when cpu->pa_bits
+ * or a flag bit is none that the family has.  Unless it is NULL, *why is set on
+ * failure to a static sentence that says what is wrong; *out is written on
+ * PTW_OK only. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_by_name(const char *name, const struct ptw_cpu *cpu,
                    unsigned without, struct ptw_regime *out, const char **why);
 
-/* ptw_regime_with builds the regime r with more features, a set of the family's,
- * for those that a name alone does not switch on.  PTW_E_REGIME when r knows
- * nothing of one of them, PTW_E_CONFLICT when no processor can have them
- * together.  out may be r; it is written on PTW_OK only; why is as above. */
+/* ptw_regime_with builds the regime r with more features, a set of the
+ * family's, for those that a name alone does not switch on.  PTW_E_REGIME when
+ * r knows nothing of one of them, PTW_E_CONFLICT when no processor can have
+ * them together.  out may be r; it is written on PTW_OK only; why is as
+ * above. */
 PTW_NODISCARD enum ptw_status ptw_regime_with(const struct ptw_regime *r,
                                               unsigned features,
                                               struct ptw_regime *out,
                                               const char **why);
 
-/* ptw_root_check says whether the table can be the top of a space of the regime:
- * PTW_E_ALIGN when it is not aligned as ptw_root_bytes says,
+/* ptw_root_check says whether the table can be the top of a space of the
+ * regime: PTW_E_ALIGN when it is not aligned as ptw_root_bytes says,
  * PTW_E_WIDTH when it does not fit the width of a root register (i686, pae: 32
  * bits) or of a physical address.  It reads nothing. */
 PTW_NODISCARD enum ptw_status ptw_root_check(struct ptw_root root);
 
-/* ptw_root_bytes returns the alignment of a root: its size, which is that of a table of
- * its level (4096, of pae 32, of bare 1), or 64 where that is less and aarch64's
- * addresses have 52 bits. */
+/* ptw_root_bytes returns the alignment of a root: its size, which is that of a
+ * table of its level (4096, of pae 32, of bare 1), or 64 where that is less and
+ * aarch64's addresses have 52 bits. */
 uint64_t ptw_root_bytes(const struct ptw_regime *r);
 
 /* ptw_root_flags returns which of the processor's flag bits a root register can
@@ -63,31 +64,35 @@ bool ptw_canonical(const struct ptw_regime *r, ptw_va va);
 const char *ptw_regime_name(const struct ptw_regime *r);
 
 /* ptw_levels returns how many levels of tables there are: 5 for amd64-la57, 4
- * for amd64, 3 for pae, 2 for i686, 0 for bare.  A level is numbered from the leaves: level 0 holds only leaves. */
+ * for amd64, 3 for pae, 2 for i686, 0 for bare.  A level is numbered from the
+ * leaves: level 0 holds only leaves. */
 unsigned ptw_levels(const struct ptw_regime *r);
 
 /* ptw_level_name returns the manual's name of a table at that level, in lower
- * case ("pt", "pd", "pdpt", "pml4", "pml5"; aarch64: "l3", "l2", "l1", "l0", "l-1"); "-" when there is no such level.  Static.
+ * case ("pt", "pd", "pdpt", "pml4", "pml5"; aarch64: "l3", "l2", "l1", "l0",
+ * "l-1"); "-" when there is no such level.  Static.
  */
 const char *ptw_level_name(const struct ptw_regime *r, unsigned level);
 
-/* ptw_features_of returns the features that the regime has, a set of the family's
- * (PTW_X86_NX ...).  ptw_pa_bits and ptw_va_bits return the widths of a physical
- * address and of a virtual one that is translated, in bits. */
+/* ptw_features_of returns the features that the regime has, a set of the
+ * family's (PTW_X86_NX ...).  ptw_pa_bits and ptw_va_bits return the widths of
+ * a physical address and of a virtual one that is translated, in bits. */
 unsigned ptw_features_of(const struct ptw_regime *r);
 unsigned ptw_pa_bits(const struct ptw_regime *r);
 unsigned ptw_va_bits(const struct ptw_regime *r);
 
-/* ptw_rights_of returns the rights that the regime has, a set of enum ptw_right:
- * an entry grants or withholds them.  ptw_rights_granted returns those among them
- * that every present entry grants, so that a request has to ask for them: reading
- * under x86, and execution where there is no XD; bare: all. */
+/* ptw_rights_of returns the rights that the regime has, a set of enum
+ * ptw_right: an entry grants or withholds them.  ptw_rights_granted returns
+ * those among them that every present entry grants, so that a request has to
+ * ask for them: reading under x86, and execution where there is no XD; bare:
+ * all. */
 unsigned ptw_rights_of(const struct ptw_regime *r);
 unsigned ptw_rights_granted(const struct ptw_regime *r);
 
-/* ptw_right_letters returns the letters of the rights as the command prints them,
- * a column each: "rwxu", and "rwxuX" of a regime in which execution by the user is
- * a right of its own.  ptw_right_of returns the right of such a letter, or 0. */
+/* ptw_right_letters returns the letters of the rights as the command prints
+ * them, a column each: "rwxu", and "rwxuX" of a regime in which execution by
+ * the user is a right of its own.  ptw_right_of returns the right of such a
+ * letter, or 0. */
 const char *ptw_right_letters(const struct ptw_regime *r);
 unsigned ptw_right_of(char letter);
 
@@ -129,12 +134,12 @@ struct ptw_attributes ptw_attributes_of(const struct ptw_regime *r,
 
 /* ptw_is_copy_on_write says whether raw, a leaf of that level, is such as
  * copy-on-write makes one: marked, and R/W is clear in it.  It does not say who
- * made it.  The mark is in bits that are the guest's: a guest that uses them for
- * something else has leaves like that, which are just read-only, and to a write
- * there the answer is its own fault.  A host that serves the mark has to know
- * that there are none (PTW_REBUILD_REFUSE_MARKED, PTW_REBUILD_CLEAR_MARKED,
- * marked_before of struct ptw_rebuild_counts), or which ones: those of which
- * this was true before the host made others. */
+ * made it.  The mark is in bits that are the guest's: a guest that uses them
+ * for something else has leaves like that, which are just read-only, and to a
+ * write there the answer is its own fault.  A host that serves the mark has to
+ * know that there are none (PTW_REBUILD_REFUSE_MARKED,
+ * PTW_REBUILD_CLEAR_MARKED, marked_before of struct ptw_rebuild_counts), or
+ * which ones: those of which this was true before the host made others. */
 bool ptw_is_copy_on_write(const struct ptw_regime *r, unsigned level,
                           uint64_t raw);
 
@@ -153,9 +158,9 @@ struct ptw_entry {
     ptw_pa pa;       /* the table or page; 0 when absent or bad */
 };
 
-/* ptw_decode says what raw means as entry `index` of a table of the given level of
- * r, which must be below ptw_levels(r).  Only the address may depend on the index:
- * who asks for no address gives 0.  A pure function. */
+/* ptw_decode says what raw means as entry `index` of a table of the given level
+ * of r, which must be below ptw_levels(r).  Only the address may depend on the
+ * index: who asks for no address gives 0.  A pure function. */
 struct ptw_entry ptw_decode(const struct ptw_regime *r, unsigned level,
                             unsigned index, uint64_t raw);
 
@@ -173,8 +178,9 @@ enum { PTW_MAX_FIELDS = 40 };
 
 /* ptw_entry_fields describes raw, an entry of that level that is present: the
  * bits that are set and have a name, and the numbers: flag bits that are set,
- * software's if they are not 0, and the protection key where there is one.  It returns how
- * many it wrote.  Of an entry that is not present nothing is described. */
+ * software's if they are not 0, and the protection key where there is one.  It
+ * returns how many it wrote.  Of an entry that is not present nothing is
+ * described. */
 size_t ptw_entry_fields(const struct ptw_regime *r, unsigned level,
                         uint64_t raw,
                         struct ptw_entry_field field[PTW_MAX_FIELDS]);
@@ -203,7 +209,8 @@ struct ptw_bad_entry {
 
 /* ptw_bad_entry_of says why raw, entry `index` of a table of that level, is
  * PTW_ENTRY_BAD; of one that is not, bits is 0.  ptw_bad_reason_text returns a
- * word for a reason: "reserved", "width", "misaligned", "combination".  Static. */
+ * word for a reason: "reserved", "width", "misaligned", "combination".
+ * Static. */
 struct ptw_bad_entry ptw_bad_entry_of(const struct ptw_regime *r,
                                       unsigned level, unsigned index,
                                       uint64_t raw);
@@ -211,16 +218,16 @@ const char *ptw_bad_reason_text(enum ptw_bad_reason why);
 
 /* ptw_guest_writes says whether the guest can write through raw, a leaf of that
  * level: `above` is what the entries above it grant together, or PTW_ALL_RIGHTS
- * for whatever path may lead to it.  It is not the same as PTW_WRITE in a path's
- * rights: under x86 the supervisor writes everywhere where CR0.WP is clear, and
- * with CR4.CET the guest writes shadow stacks, whose leaf has R/W clear.  Intel
- * SDM vol. 3A, "Determination of Access Rights". */
+ * for whatever path may lead to it.  It is not the same as PTW_WRITE in a
+ * path's rights: under x86 the supervisor writes everywhere where CR0.WP is
+ * clear, and with CR4.CET the guest writes shadow stacks, whose leaf has R/W
+ * clear.  Intel SDM vol. 3A, "Determination of Access Rights". */
 bool ptw_guest_writes(const struct ptw_regime *r, unsigned above,
                       unsigned level, uint64_t raw);
 
 /* ptw_shadow_stack says whether raw, a leaf below entries that grant `above`,
- * maps a shadow stack.  Under x86: CR4.CET is set, R/W is clear and D set in it,
- * and R/W is set in every entry above. */
+ * maps a shadow stack.  Under x86: CR4.CET is set, R/W is clear and D set in
+ * it, and R/W is set in every entry above. */
 bool ptw_shadow_stack(const struct ptw_regime *r, unsigned above,
                       unsigned level, uint64_t raw);
 
@@ -237,8 +244,8 @@ struct ptw_access {
  * page whose leaf is raw, below entries that grant `above` together; the
  * regime's features, protection keys and shadow stacks included.  The rights of
  * the whole path may be given in place of `above`, except for shadow-stack
- * accesses, and where the processor itself makes leaves writable (aarch64 with HD).
- * The family's header says what `allow` and `keys` mean. */
+ * accesses, and where the processor itself makes leaves writable (aarch64 with
+ * HD).  The family's header says what `allow` and `keys` mean. */
 bool ptw_access_allowed(const struct ptw_regime *r, unsigned above,
                         unsigned level, uint64_t raw,
                         const struct ptw_access *access);

@@ -44,8 +44,8 @@ static inline ptw_va ptw_va_of(uint64_t v)
 
 struct ptw_regime;
 
-/* A root: the top table of a space, and the regime in which it is one.  The regime
- * has to live as long as anything that was given the root. */
+/* A root: the top table of a space, and the regime in which it is one.  The
+ * regime has to live as long as anything that was given the root. */
 struct ptw_root {
     const struct ptw_regime *regime;
     ptw_pa table;

@@ -6,14 +6,14 @@
  * same attributes and the same sharing, of tables and of pages.  It has nothing
  * in common with the rebuilder but the walker and the conventions.
  *
- * A leaf that carried the copy-on-write mark before, and R/W of which was clear,
- * is counted, and judged by the flags: it has its bits; or it must not be there
- * (PTW_REBUILD_REFUSE_MARKED: PTW_DIFFERS_POLICY); or it has lost the mark and
- * nothing else (PTW_REBUILD_CLEAR_MARKED).
+ * A leaf that carried the copy-on-write mark before, and R/W of which was
+ * clear, is counted, and judged by the flags: it has its bits; or it must not
+ * be there (PTW_REBUILD_REFUSE_MARKED: PTW_DIFFERS_POLICY); or it has lost the
+ * mark and nothing else (PTW_REBUILD_CLEAR_MARKED).
  *
  * An entry that is not present is judged by what was asked for (absent): it has
- * the same bits, or it is 0, or it names the page that it named, wherever that is
- * now.  Then it counts as a leaf that is written, which no policy makes
+ * the same bits, or it is 0, or it names the page that it named, wherever that
+ * is now.  Then it counts as a leaf that is written, which no policy makes
  * copy-on-write: the bytes are compared, and the page is one with those that
  * other leaves map and with no other one.
  *
@@ -165,9 +165,9 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *                  no such entry, are looked at when everything else was found
  *                  to be the same
  *   PTW_E_SPACE    give storage, and call again
- *   PTW_E_LIMIT    max_reads.  The entries of a table are read once more to compare those that
- *                  are not present, which max_reads leaves out; where frames are
- *                  followed, once more for each walk.
+ *   PTW_E_LIMIT    max_reads.  The entries of a table are read once more to
+ *                  compare those that are not present, which max_reads leaves
+ *                  out; where frames are followed, once more for each walk.
  *   PTW_E_CHANGED  the images changed under the comparison
  *   PTW_E_ARG      called again after it was over
  *

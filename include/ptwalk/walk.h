@@ -7,9 +7,10 @@
  * a table that it has entered before, it gives a reference instead of entering
  * it again.
  *
- * The caller owns the storage of every object.  struct ptw_memo, ptw_remembered,
- * ptw_walk and ptw_exposed are private: see ptwalk/private.h, which defines them
- * so that their sizes are known.  A walk takes about 1600 bytes.
+ * The caller owns the storage of every object.  struct ptw_memo,
+ * ptw_remembered, ptw_walk and ptw_exposed are private: see ptwalk/private.h,
+ * which defines them so that their sizes are known.  A walk takes about 1600
+ * bytes.
  *
  * Thread safety: calls on different objects are independent; one object is
  * used by one thread at a time.  Nothing here allocates, and nothing has global
@@ -165,9 +166,10 @@ struct ptw_walk_stats {
  * ascending order of unsigned VA.  A table that an earlier space, or this one
  * earlier, entered at the same level and over the same part of its span comes
  * as an alias; it is entered again only when the range cut it differently.
- * Roots are checked one by one; a bad one spoils only itself.  Their regimes agree:
- * they are alike in everything but the addresses that are translated and the level
- * and size of the root, as those of the two halves of one address space are.
+ * Roots are checked one by one; a bad one spoils only itself.  Their regimes
+ * agree: they are alike in everything but the addresses that are translated and
+ * the level and size of the root, as those of the two halves of one address
+ * space are.
  *
  * Work: at most entries-per-table reads for each (table, level), and for each
  * space at most two tables a level more where the range cuts them, and two for
@@ -175,9 +177,9 @@ struct ptw_walk_stats {
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
- * 2^31, or when they do not agree; as of every walk, PTW_E_RANGE too when what is left out is not
- * ascending and disjoint, and PTW_E_ARG when something is left out and holes
- * are asked for. */
+ * 2^31, or when they do not agree; as of every walk, PTW_E_RANGE too when what
+ * is left out is not ascending and disjoint, and PTW_E_ARG when something is
+ * left out and holes are asked for. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
                         const struct ptw_root *root, uint32_t roots,
@@ -187,9 +189,9 @@ ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
 /* ptw_virt_to_phys_init starts a walk over a range of one space that follows
  * every entry: the leaves are those that hardware would find, in order, each as
  * often as it is mapped.  The work is bounded by options->max_reads alone:
- * without that limit a guest can make it as long as the range allows.  Items are mappings, holes and
- * findings, never spaces or aliases.  PTW_E_RANGE as above; PTW_E_ALIGN,
- * PTW_E_WIDTH or PTW_E_BUS when root can't be one. */
+ * without that limit a guest can make it as long as the range allows.  Items
+ * are mappings, holes and findings, never spaces or aliases.  PTW_E_RANGE as
+ * above; PTW_E_ALIGN, PTW_E_WIDTH or PTW_E_BUS when root can't be one. */
 PTW_NODISCARD enum ptw_status
 ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
                       struct ptw_root root,
@@ -197,33 +199,32 @@ ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
 
 /* ptw_expand_init starts a walk like ptw_virt_to_phys_init over what an alias
  * stands for: the leaves of the shared table, at our addresses and under the
- * rights of our path (the owner's are not ours).  r is the regime of the root of
- * the item's space.  options->first and last narrow it further; PTW_E_RANGE when
- * nothing is left.  PTW_E_ARG when item is no alias, or of a level at which r
- * shares no tables; PTW_E_BUS when its table can't be read. */
+ * rights of our path (the owner's are not ours).  r is the regime of the root
+ * of the item's space.  options->first and last narrow it further; PTW_E_RANGE
+ * when nothing is left.  PTW_E_ARG when item is no alias, or of a level at
+ * which r shares no tables; PTW_E_BUS when its table can't be read. */
 PTW_NODISCARD enum ptw_status
 ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const struct ptw_item *item,
                 const struct ptw_walk_options *options);
 
-/* Tables that are remembered.  A walk that follows every entry enters a table as
- * often as there are ways to it.  Of memory that is stopped (ptw_mem_set_stopped)
- * and that callbacks serve, it can keep copies: each table of the regime's
- * largest size is then
- * copied by one call of the callback `read`, and looked at there.  Items and
- * counts are those of a walk of direct memory: an entry that is taken out of a
- * copy counts as a read, so that limits bound the work all the same.  Tables
- * that can't be copied whole, or that there is no room for, are read as ever;
- * where there is no `read`, all are.
+/* Tables that are remembered.  A walk that follows every entry enters a table
+ * as often as there are ways to it.  Of memory that is stopped
+ * (ptw_mem_set_stopped) and that callbacks serve, it can keep copies: each
+ * table of the regime's largest size is then copied by one call of the callback
+ * `read`, and looked at there.  Items and counts are those of a walk of direct
+ * memory: an entry that is taken out of a copy counts as a read, so that limits
+ * bound the work all the same.  Tables that can't be copied whole, or that
+ * there is no room for, are read as ever; where there is no `read`, all are.
  *
  * ptw_remembered_bytes returns the storage that so many tables of r take.
- * ptw_remembered_init makes a set out of storage, for walks of tables of r in that memory, one
- * after the other or in turn, but not in two threads at once; storage and set
- * must live as long as they, and mem must not change.  What falls into places
- * that are taken is not remembered, so that a tenth more than there are tables is
- * little enough.  PTW_E_ARG when the memory was not said to be stopped,
- * PTW_E_ALIGN when storage is not aligned to 8, PTW_E_SPACE when it has no room
- * for a table.  After a failure no walk takes the set. */
+ * ptw_remembered_init makes a set out of storage, for walks of tables of r in
+ * that memory, one after the other or in turn, but not in two threads at once;
+ * storage and set must live as long as they, and mem must not change.  What
+ * falls into places that are taken is not remembered, so that a tenth more than
+ * there are tables is little enough.  PTW_E_ARG when the memory was not said to
+ * be stopped, PTW_E_ALIGN when storage is not aligned to 8, PTW_E_SPACE when it
+ * has no room for a table.  After a failure no walk takes the set. */
 size_t ptw_remembered_bytes(const struct ptw_regime *r, size_t tables);
 PTW_NODISCARD enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
                                                   const struct ptw_regime *r,
@@ -231,8 +232,8 @@ PTW_NODISCARD enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
                                                   void *storage, size_t bytes);
 
 /* ptw_walk_remember lets a walk use the set from now on, or with NULL none.
- * PTW_E_ARG when it was made for other memory or for tables of another size, or the memory is not said to be
- * stopped; then the walk is as it was. */
+ * PTW_E_ARG when it was made for other memory or for tables of another size, or
+ * the memory is not said to be stopped; then the walk is as it was. */
 PTW_NODISCARD enum ptw_status ptw_walk_remember(struct ptw_walk *w,
                                                 struct ptw_remembered *tables);
 
@@ -257,9 +258,9 @@ PTW_NODISCARD enum ptw_status ptw_walk_next(struct ptw_walk *w,
                                             struct ptw_item *item, size_t room,
                                             size_t *items);
 
-/* ptw_walk_extend allows that many more reads and items, beyond what was allowed
- * before.  These are amounts, not limits: 0 allows none, UINT64_MAX lifts the
- * limit.  What has no limit stays without. */
+/* ptw_walk_extend allows that many more reads and items, beyond what was
+ * allowed before.  These are amounts, not limits: 0 allows none, UINT64_MAX
+ * lifts the limit.  What has no limit stays without. */
 void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
                      uint64_t more_items);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aarch64: how its regimes are set up, how entries are written, how an access is
- * judged, and what an entry's bits are called.  aarch64.h says what entries mean. */
+/* aarch64: how its regimes are set up, how entries are written, how an access
+ * is judged, and what an entry's bits are called.  aarch64.h says what entries
+ * mean. */
 #include "aarch64.h"
 
 #include "ptwalk/cpu.h"
@@ -155,7 +156,7 @@ void ptw_aarch64_setup(struct ptw_regime *r)
     set_name(r);
 }
 
-/* ------------------------------------------------------ indirect permissions */
+/* ----------------------------------------------------- indirect permissions */
 
 /* "Stage 1 Indirect permissions", the table of the encodings of Perm<m>; with
  * overlays off, the two that differ in those alone are one.  Sets *wxn for the
@@ -206,8 +207,9 @@ struct a64_permissions ptw_aarch64_permissions_of(const struct ptw_regime *r,
     return p;
 }
 
-/* Five rights can't say all that two registers can.  PTW_USER is granted where EL0
- * reads and writes just what the privileged do: never more than there is. */
+/* Five rights can't say all that two registers can.  PTW_USER is granted where
+ * EL0 reads and writes just what the privileged do: never more than there
+ * is. */
 unsigned ptw_aarch64_indirect_rights(const struct ptw_regime *r, uint64_t raw)
 {
     struct a64_permissions p = ptw_aarch64_permissions_of(r, index_of(raw));
@@ -283,8 +285,8 @@ bool ptw_aarch64_path_bits(const struct ptw_regime *r, unsigned level,
     return true;
 }
 
-/* A leaf that becomes writable is copy-on-write no more; one that is not writable is
- * not made so by the processor. */
+/* A leaf that becomes writable is copy-on-write no more; one that is not
+ * writable is not made so by the processor. */
 uint64_t ptw_aarch64_leaf_with_rights(const struct ptw_regime *r,
                                       unsigned level, uint64_t raw,
                                       unsigned rights)
@@ -326,8 +328,8 @@ uint64_t ptw_aarch64_leaf_split(const struct ptw_regime *r, unsigned level,
     return level == 1 ? raw | A64_TABLE : raw;
 }
 
-/* Under indirect permissions nDirty takes writing away, unless the processor clears
- * it. */
+/* Under indirect permissions nDirty takes writing away, unless the processor
+ * clears it. */
 uint64_t ptw_aarch64_leaf_copy_on_write(const struct ptw_regime *r,
                                         uint64_t raw)
 {
@@ -400,7 +402,8 @@ static const struct {
     {63, 63, TABLE, "NSTable"},
 };
 
-/* What a bit is called where there is one privilege, or permissions are indirect. */
+/* What a bit is called where there is one privilege, or permissions are
+ * indirect. */
 static const char *name_of(const struct ptw_regime *r, enum where where,
                            unsigned low, const char *name)
 {
@@ -426,7 +429,8 @@ static const char *name_of(const struct ptw_regime *r, enum where where,
     return name;
 }
 
-/* Software's bits and numbers that are 0 are left out; AttrIndx is always there. */
+/* Software's bits and numbers that are 0 are left out; AttrIndx is always
+ * there. */
 size_t ptw_aarch64_fields(const struct ptw_regime *r, unsigned level,
                           uint64_t raw, struct ptw_entry_field *field)
 {
@@ -493,10 +497,11 @@ unsigned ptw_aarch64_el(const struct ptw_regime *r)
     return (r->facts & (A64_EL2 | A64_E2H)) != 0 ? 2 : 1;
 }
 
-/* What the processor makes of a leaf below entries that grant `above`: "Stage 1 data
- * accesses permissions" and "Stage 1 instruction execution permissions", and the
- * manual's pseudocode, AArch64.S1DirectBasePermissions.  Where DBM is set and the
- * processor manages dirty state, "the effective value of AP[2] is 0". */
+/* What the processor makes of a leaf below entries that grant `above`: "Stage 1
+ * data accesses permissions" and "Stage 1 instruction execution permissions",
+ * and the manual's pseudocode, AArch64.S1DirectBasePermissions.  Where DBM is
+ * set and the processor manages dirty state, "the effective value of AP[2] is
+ * 0". */
 static struct a64_permissions direct(const struct ptw_regime *r, unsigned above,
                                      uint64_t raw)
 {

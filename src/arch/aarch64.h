@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entries of VMSAv8-64 stage 1, of every granule.
  *
- * Arm Architecture Reference Manual for A-profile architecture, chapter D8: "VMSAv8-64
- * translation table descriptor formats" and "Memory access control".
+ * Arm Architecture Reference Manual for A-profile architecture, chapter D8:
+ * "VMSAv8-64 translation table descriptor formats" and "Memory access control".
  *
  *   level   the manual's   an entry covers, and may map (b)
  *           name           4K              16K               64K
@@ -12,15 +12,17 @@
  *     3     0              512 GiB (b: DS) 128 TiB           -
  *     4     -1             256 TiB         -                 -
  *
- * Bit 0 is clear in what is invalid, all other bits of which are software's.  Bits 1:0
- * are 11 in what leads to a table and in a page, 01 in a block.  Where no block can
- * be, and at level 3, 01 is reserved: the processor faults as if it were invalid.  Here
- * it is a bad entry, and not an absent one, since no system means anything by it.
+ * Bit 0 is clear in what is invalid, all other bits of which are software's.
+ * Bits 1:0 are 11 in what leads to a table and in a page, 01 in a block.  Where
+ * no block can be, and at level 3, 01 is reserved: the processor faults as if
+ * it were invalid.  Here it is a bad entry, and not an absent one, since no
+ * system means anything by it.
  *
- * An address above the output address size is bad ("Address size fault").  Bits of
- * a block below its address, and bits 50:48 where they are no address, are RES0:
- * the processor takes no address from them and does not fault (the manual's
- * pseudocode, AArch64.LeafBase and AArch64.NextTableBase), and neither does this.
+ * An address above the output address size is bad ("Address size fault").  Bits
+ * of a block below its address, and bits 50:48 where they are no address, are
+ * RES0: the processor takes no address from them and does not fault (the
+ * manual's pseudocode, AArch64.LeafBase and AArch64.NextTableBase), and neither
+ * does this.
  *
  * AF counts in access alone: a leaf where it is clear is one. */
 #ifndef PTW_AARCH64_H
@@ -83,8 +85,8 @@ struct a64_permissions {
     unsigned user;
 };
 
-/* ptw_aarch64_permissions_of returns what the registers grant to that PIIndex, whatever
- * nDirty says: "Stage 1 Indirect permissions". */
+/* ptw_aarch64_permissions_of returns what the registers grant to that PIIndex,
+ * whatever nDirty says: "Stage 1 Indirect permissions". */
 struct a64_permissions ptw_aarch64_permissions_of(const struct ptw_regime *r,
                                                   unsigned index);
 
@@ -119,8 +121,8 @@ uint64_t ptw_aarch64_leaf_split(const struct ptw_regime *r, unsigned level,
                                 uint64_t raw);
 uint64_t ptw_aarch64_leaf_copy_on_write(const struct ptw_regime *r,
                                         uint64_t raw);
-/* ptw_aarch64_indirect_leaf sets *bits, in which PIIndex and nDirty are 0, to a leaf that
- * grants just those rights; false when no index does. */
+/* ptw_aarch64_indirect_leaf sets *bits, in which PIIndex and nDirty are 0, to a
+ * leaf that grants just those rights; false when no index does. */
 bool ptw_aarch64_indirect_leaf(const struct ptw_regime *r, unsigned rights,
                                uint64_t *bits);
 /* ptw_aarch64_indirect_rights returns the rights of that leaf. */
@@ -136,7 +138,8 @@ PTW_ENGINE bool a64_indirect(const struct ptw_regime *r)
     return (r->features & PTW_AARCH64_PIE) != 0;
 }
 
-/* Bits of an entry that hold the high part of its address, and how far it is moved. */
+/* Bits of an entry that hold the high part of its address, and how far it is
+ * moved. */
 PTW_ENGINE uint64_t a64_high(const struct ptw_regime *r)
 {
     return (r->facts & A64_LPA) != 0  ? ptw_bits(15, 12)
@@ -162,8 +165,8 @@ PTW_ENGINE uint64_t a64_get(const struct ptw_regime *r, uint64_t field,
     return (raw & field & ~r->moved) | (raw & r->moved) << r->moved_up;
 }
 
-/* Tables below a root are as large as the smallest page, so that an entry has their
- * address where it has that of one. */
+/* Tables below a root are as large as the smallest page, so that an entry has
+ * their address where it has that of one. */
 PTW_ENGINE uint64_t a64_field(const struct ptw_regime *r, unsigned level,
                               bool leaf)
 {
@@ -189,8 +192,9 @@ PTW_ENGINE uint64_t a64_put_address(const struct ptw_regime *r, unsigned level,
 }
 PTW_NAMED(a64_put_address);
 
-/* What an entry that leads to a table leaves of the rights: "Hierarchical control of
- * Stage 1 data access permissions", "... instruction execution permissions". */
+/* What an entry that leads to a table leaves of the rights: "Hierarchical
+ * control of Stage 1 data access permissions", "... instruction execution
+ * permissions". */
 PTW_ENGINE unsigned a64_table_rights(const struct ptw_regime *r, uint64_t raw)
 {
     if ((r->features & (PTW_AARCH64_HPD | PTW_AARCH64_PIE)) != 0) {
@@ -222,14 +226,15 @@ PTW_ENGINE unsigned a64_leaf_rights(const struct ptw_regime *r, uint64_t raw)
            ((raw & A64_UXN) != 0 ? 0 : PTW_USER_EXEC);
 }
 
-/* Which of them the entry has, out of the regime: setup asked the functions above. */
+/* Which of them the entry has, out of the regime: setup asked the functions
+ * above. */
 PTW_ENGINE unsigned a64_own_table(const struct ptw_regime *r, uint64_t raw)
 {
     return r->own[0][raw >> 59 & 15];
 }
 
-/* The four bits of PIIndex; among them are AP[1], PXN and UXN.  AP[2], which is nDirty
- * too, takes writing away. */
+/* The four bits of PIIndex; among them are AP[1], PXN and UXN.  AP[2], which is
+ * nDirty too, takes writing away. */
 PTW_ENGINE unsigned a64_own_leaf(const struct ptw_regime *r, uint64_t raw)
 {
     unsigned index =
@@ -299,7 +304,8 @@ PTW_ENGINE uint64_t a64_leaf_class(const struct ptw_regime *r, unsigned above,
 }
 PTW_NAMED(a64_leaf_class);
 
-/* A leaf is written with AF set and, where that is said in it, inner shareable. */
+/* A leaf is written with AF set and, where that is said in it, inner
+ * shareable. */
 PTW_ENGINE bool a64_leaf_bits(const struct ptw_regime *r, unsigned level,
                               unsigned rights, bool copy_on_write,
                               const struct ptw_attributes *at, uint64_t *bits)

@@ -2,13 +2,13 @@
 /* aarch64: regimes by their names and by registers.
  *
  * Arm Architecture Reference Manual for A-profile architecture, "AArch64 System
- * Register Descriptions": TCR_EL1, TCR_EL2 (with E2H set it is laid out as TCR_EL1 is),
- * TCR_EL3, TCR2_EL1, SCTLR_EL1, HCR_EL2, TTBR0_EL1.
+ * Register Descriptions": TCR_EL1, TCR_EL2 (with E2H set it is laid out as
+ * TCR_EL1 is), TCR_EL3, TCR2_EL1, SCTLR_EL1, HCR_EL2, TTBR0_EL1.
  *
- * Where the manual lets a processor choose, it is refused: TnSZ below the least or above
- * the most ("the PE behaves as if the value were that, or a Translation fault is
- * generated"), reserved encodings of TGn (as if any granule had been chosen) and of
- * (I)PS (as 48 bits, or 52). */
+ * Where the manual lets a processor choose, it is refused: TnSZ below the least
+ * or above the most ("the PE behaves as if the value were that, or a
+ * Translation fault is generated"), reserved encodings of TGn (as if any
+ * granule had been chosen) and of (I)PS (as 48 bits, or 52). */
 #include "aarch64.h"
 #include "archs.h"
 #include "ptwalk/cpu.h"

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The architectures, for the registry and for those who choose one by registers.
+/* The architectures, for the registry and for those who choose one by
+ * registers.
  */
 #ifndef PTW_ARCHS_H
 #define PTW_ARCHS_H
 
 #include "format.h"
 
-/* Those of x86, with paging off, too: physical addresses of 32 to 52 bits; CPUID
- * 80000008H:EAX[7:0]. */
+/* Those of x86, with paging off, too: physical addresses of 32 to 52 bits;
+ * CPUID 80000008H:EAX[7:0]. */
 extern const struct ptw_widths ptw_x86_widths;
 
 /* Those of RISC-V, in Bare, too: from 32 to 56 bits. */

@@ -2,10 +2,10 @@
 /* bare: paging is off, and an address is itself.
  *
  * Intel SDM vol. 3A, "Paging Modes and Control Bits": with CR0.PG clear, linear
- * addresses are treated as physical addresses.  The RISC-V Instruction Set Manual:
- * Volume II, "Supervisor Address Translation and Protection (satp) Register": Bare
- * is no translation or protection.  There are no tables, hence no
- * levels, no entries and no aliases; the whole space is one leaf. */
+ * addresses are treated as physical addresses.  The RISC-V Instruction Set
+ * Manual: Volume II, "Supervisor Address Translation and Protection (satp)
+ * Register": Bare is no translation or protection.  There are no tables, hence
+ * no levels, no entries and no aliases; the whole space is one leaf. */
 #include "archs.h"
 #include "walk/iterate.h"
 #include "walk/lookup.h"

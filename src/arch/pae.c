@@ -9,16 +9,16 @@
  *     1     PD                  2 MiB             2 MiB, whatever CR4.PSE says
  *     2     PDPT                1 GiB             -
  *
- * The root is the PDPT: four entries, 32 bytes, at bits 31:5 of CR3; several may
- * stand in one page.  Its entries have no rights: they grant all.  Reserved in
- * them are bits 2:1, 8:6 and all above the width.  Bit 5 is reserved in the
+ * The root is the PDPT: four entries, 32 bytes, at bits 31:5 of CR3; several
+ * may stand in one page.  Its entries have no rights: they grant all.  Reserved
+ * in them are bits 2:1, 8:6 and all above the width.  Bit 5 is reserved in the
  * manual, too; emulators set it as if it were "accessed", images of real guests
  * have it, and so it is tolerated.  Entries of a PD and a PT reserve bits 62:52
  * (in long mode some are ignored, some a protection key) and those of the
  * address above the width.
  *
- * A processor loads the four PDPTEs into registers when CR3 is written.  What it
- * holds may differ from the table in memory, which is what is read here. */
+ * A processor loads the four PDPTEs into registers when CR3 is written.  What
+ * it holds may differ from the table in memory, which is what is read here. */
 #include "archs.h"
 #include "instance.h"
 #include "x86_wide.h"

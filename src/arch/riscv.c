@@ -6,7 +6,8 @@
 #include "ptwalk/cpu.h"
 #include "regime.h"
 
-/* "a 56-bit physical address" is the widest that Sv39, Sv48 and Sv57 produce. */
+/* "a 56-bit physical address" is the widest that Sv39, Sv48 and Sv57
+ * produce. */
 const struct ptw_widths ptw_riscv_widths = {
     .pa_least = 32,
     .pa_most = 56,
@@ -69,8 +70,8 @@ static uint64_t beyond(const struct ptw_regime *r)
     return ptw_bits(last, r->pa_bits - RISCV_PPN_DOWN);
 }
 
-/* Reserved is what has to be 0 or is an encoding of no meaning: PBMT 3, and N with
- * another page number than one of 64 KiB. */
+/* Reserved is what has to be 0 or is an encoding of no meaning: PBMT 3, and N
+ * with another page number than one of 64 KiB. */
 struct ptw_bad_entry ptw_riscv_bad(const struct ptw_regime *r, unsigned level,
                                    unsigned index, uint64_t raw)
 {
@@ -281,7 +282,8 @@ enum ptw_status ptw_regime_from_riscv(const struct ptw_riscv_registers *regs,
         return ptw_regime_build(arch, cpu, regs->features, out, why);
     }
     if (regs->xlen == 32) {
-        /* Addresses have 32 bits; a width that is none is left to be refused. */
+        /* Addresses have 32 bits; a width that is none is left to be
+         * refused. */
         facts = cpu != NULL ? *cpu : ptw_cpu_widest;
         if (facts.pa_bits > 32 && facts.pa_bits <= ptw_riscv_widths.pa_most) {
             facts.pa_bits = 32;

@@ -4,8 +4,8 @@
  * The RISC-V Instruction Set Manual: Volume II, Privileged Architecture:
  * "Supervisor Address Translation and Protection (satp) Register", "Sv32:
  * Page-Based 32-bit Virtual-Memory Systems" to "Sv57", "Virtual Address
- * Translation Process", "Svnapot", "Svpbmt", and "Shadow Stack Memory Protection"
- * (Zicfiss).
+ * Translation Process", "Svnapot", "Svpbmt", and "Shadow Stack Memory
+ * Protection" (Zicfiss).
  *
  *   level   here   an entry of Sv32 covers, and may map   of Sv39, Sv48, Sv57
  *     0     l0     4 KiB                                  4 KiB
@@ -15,9 +15,9 @@
  *     4     l4     -                                      256 TiB
  *
  * The manual gives tables numbers and no names.  An entry with R, W and X clear
- * leads to a table, and is none at level 0; every other one is a leaf.  D, A and U
- * are reserved in an entry that leads to a table, G is not; the tables below
- * grant what their leaves say. */
+ * leads to a table, and is none at level 0; every other one is a leaf.  D, A
+ * and U are reserved in an entry that leads to a table, G is not; the tables
+ * below grant what their leaves say. */
 #ifndef PTW_RISCV_H
 #define PTW_RISCV_H
 
@@ -56,8 +56,8 @@ enum { RISCV_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
 #define RISCV_LETTERS      "rwxu"
 #define RISCV_PRESENT_TEXT "V, bit 0, is clear"
 
-/* ptw_riscv_setup sets the rules of levels 0 to `top` and the addresses that tables
- * have.  high: bits of an entry above the page number. */
+/* ptw_riscv_setup sets the rules of levels 0 to `top` and the addresses that
+ * tables have.  high: bits of an entry above the page number. */
 void ptw_riscv_setup(struct ptw_regime *r, unsigned top, uint64_t high);
 struct ptw_attributes ptw_riscv_attributes(const struct ptw_regime *r,
                                            unsigned level, uint64_t raw);
@@ -86,8 +86,8 @@ _Static_assert(PTW_READ == 1 << 0 && PTW_WRITE == 1 << 1 &&
                    PTW_USER == 1 << 2 && PTW_EXEC == 1 << 3,
                "R and W stand one bit above the rights, X there, U two above");
 
-/* What a leaf by itself grants.  A shadow stack can be read, and no store writes
- * to it. */
+/* What a leaf by itself grants.  A shadow stack can be read, and no store
+ * writes to it. */
 PTW_ENGINE unsigned riscv_rights(uint64_t raw)
 {
     unsigned rights = (unsigned)(raw >> 1 & (PTW_READ | PTW_WRITE)) |

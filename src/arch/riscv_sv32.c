@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sv32: two levels of entries of 32 bits.  riscv.h says what they mean.
  *
- * "Sv32: Page-Based 32-bit Virtual-Memory Systems": a page number has 22 bits, so
- * that physical addresses have 34; Svnapot and Svpbmt need entries of 64 bits. */
+ * "Sv32: Page-Based 32-bit Virtual-Memory Systems": a page number has 22 bits,
+ * so that physical addresses have 34; Svnapot and Svpbmt need entries of 64
+ * bits. */
 #include "archs.h"
 #include "instance.h"
 #include "riscv.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sv39, sv48, sv57: three to five levels of entries of 64 bits.  riscv.h says what
- * they mean.
+/* sv39, sv48, sv57: three to five levels of entries of 64 bits.  riscv.h says
+ * what they mean.
  *
- * "Sv39: Page-Based 39-bit Virtual-Memory System" and those that follow: the modes
- * differ in the level of the root and in nothing else, so one format serves them.
- * Addresses are sign-extended; a page number has 44 bits. */
+ * "Sv39: Page-Based 39-bit Virtual-Memory System" and those that follow: the
+ * modes differ in the level of the root and in nothing else, so one format
+ * serves them.  Addresses are sign-extended; a page number has 44 bits. */
 #include "archs.h"
 #include "instance.h"
 #include "riscv.h"

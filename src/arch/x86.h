@@ -11,10 +11,10 @@
 const char *ptw_x86_conflict(unsigned features);
 unsigned ptw_x86_lacks(const struct ptw_cpu *cpu);
 unsigned ptw_x86_facts(const struct ptw_cpu *cpu);
-/* ptw_x86_bad_beyond says why raw is bad.  An entry with PS set where PS is looked
- * at was to be a leaf, any other one to lead to a table.  beyond: bits of an address
- * that this processor's width leaves out; they are reserved as all others are, and
- * named apart. */
+/* ptw_x86_bad_beyond says why raw is bad.  An entry with PS set where PS is
+ * looked at was to be a leaf, any other one to lead to a table.  beyond: bits
+ * of an address that this processor's width leaves out; they are reserved as
+ * all others are, and named apart. */
 struct ptw_bad_entry ptw_x86_bad_beyond(const struct ptw_regime *r,
                                         unsigned level, uint64_t raw,
                                         uint64_t beyond);

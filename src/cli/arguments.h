@@ -137,8 +137,8 @@ struct ptw_va_range range_value(const struct arguments *a, int id);
  * nothing follows. */
 size_t parse_fields(uint64_t *field, size_t room, const char **rest);
 
-/* whole_pages says whether the range starts and ends where pages of the paging mode
- * do; die_of_pages says that the value does not. */
+/* whole_pages says whether the range starts and ends where pages of the paging
+ * mode do; die_of_pages says that the value does not. */
 bool whole_pages(const struct options *o, uint64_t first, uint64_t last);
 PTW_NORETURN void die_of_pages(const struct arguments *a, int id,
                                const char *value);

@@ -95,8 +95,8 @@ void print_switches(const struct options *o, const struct ptw_regime *r)
     }
 }
 
-/* RISC-V: "For non-leaf PTEs, the global setting implies that all mappings in the
- * subsequent levels of the page table are global". */
+/* RISC-V: "For non-leaf PTEs, the global setting implies that all mappings in
+ * the subsequent levels of the page table are global". */
 bool makes_global(const struct ptw_regime *r, unsigned level, uint64_t raw)
 {
     struct ptw_entry_field field[PTW_MAX_FIELDS];

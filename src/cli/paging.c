@@ -98,8 +98,8 @@ static bool has_root(const struct arguments *a, enum option_id id,
     return false;
 }
 
-/* What is switched on or off has to be of the mode's family; what a mode has not
- * can be left out of any. */
+/* What is switched on or off has to be of the mode's family; what a mode has
+ * not can be left out of any. */
 static void check_features(const struct arguments *a, const char *mode)
 {
     const struct ptw_regime *r = &a->o->regime;
@@ -362,8 +362,8 @@ void paging_set_regime(struct arguments *a)
     }
 }
 
-/* Whether the register is one of the family that the regime is of; paging may be
- * off. */
+/* Whether the register is one of the family that the regime is of; paging may
+ * be off. */
 static bool has_register(const struct ptw_regime *r, enum option_id id)
 {
     switch ((int)id) {

@@ -27,8 +27,8 @@ void roots_report_empty(const struct options *o, const struct image *im);
  * flag bits than those of the first: to the guest that is another root. */
 enum cli_status roots_report_flags(const struct options *o);
 
-/* roots_untag returns the address that the processor translates in that space when
- * a program uses va for data: without its tag, where there are tags. */
+/* roots_untag returns the address that the processor translates in that space
+ * when a program uses va for data: without its tag, where there are tags. */
 ptw_va roots_untag(const struct options *o, uint32_t index, ptw_va va);
 
 #endif

@@ -19,8 +19,8 @@ struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa)
     return rb->state.last_block;
 }
 
-/* A lower bound on the pages that keeping these pages of a block adds to the image;
- * small pages may still be merged. */
+/* A lower bound on the pages that keeping these pages of a block adds to the
+ * image; small pages may still be merged. */
 static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
                         uint64_t pages, unsigned bits)
 {
@@ -32,7 +32,8 @@ static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
     return bits > 0 ? ptw_count_bits(pages) : pages != 0;
 }
 
-/* Notes the flag bits that a leaf maps these pages with, before they are kept. */
+/* Notes the flag bits that a leaf maps these pages with, before they are
+ * kept. */
 static void note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags)
 {
     if (b->flags == 0) {

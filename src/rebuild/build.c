@@ -196,8 +196,8 @@ static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
     return e;
 }
 
-/* Keeps the pages that entries of the table name which are not present.  Goes on
- * at rb->state.entry when there was no room. */
+/* Keeps the pages that entries of the table name which are not present.  Goes
+ * on at rb->state.entry when there was no room. */
 static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
 {
     unsigned bits = ptw_index_bits(rb->state.regime->arch->format,

@@ -20,8 +20,8 @@ enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
 enum ptw_status ptw_rb_walk_again(struct ptw_rebuild *rb,
                                   struct ptw_root *new_root);
 
-/* ptw_rb_map_reaches says whether tables of that regime can map the addresses of a
- * map: those of one half of a space can't map what the other half can. */
+/* ptw_rb_map_reaches says whether tables of that regime can map the addresses
+ * of a map: those of one half of a space can't map what the other half can. */
 PTW_ENGINE bool ptw_rb_map_reaches(const struct ptw_regime *r,
                                    const struct ptw_map_request *q)
 {

@@ -8,8 +8,8 @@
 #include "place.h"
 #include "runs.h"
 
-/* The new leaves that stand for parts of a large one.  The tables that hold them are
- * noted by level: where their span starts + 1, or 0. */
+/* The new leaves that stand for parts of a large one.  The tables that hold
+ * them are noted by level: where their span starts + 1, or 0. */
 struct split_leaf {
     uint64_t at;  /* offset that comes next */
     uint64_t end; /* of the stretch that it is in, which is kept and whole: the

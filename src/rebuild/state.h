@@ -11,8 +11,8 @@
 #include "walk/memo.h"
 
 /* A large leaf becomes itself, or smaller ones where only parts of it are kept.
- * A new leaf stands for all or a part of an old one, or for pages that could not
- * be read. */
+ * A new leaf stands for all or a part of an old one, or for pages that could
+ * not be read. */
 struct new_leaf {
     uint64_t at; /* offset in the old leaf */
     uint64_t pa; /* old */

@@ -5,10 +5,11 @@
  * pgtable.h (pte_present, pmd_present: P, PROTNONE and, in a PMD, PSE),
  * pgtable-invert.h (since 4.18 the frame of whatever is not present and not 0
  * is inverted, where entries have 8 bytes), pgtable_64.h and pgtable-3level.h
- * (swap entries of 8 bytes, alike since 4.18), pgtable-2level.h (those of 4 bytes, and "no
- * inverted PFNs"), include/linux/swapops.h (migration entries).
+ * (swap entries of 8 bytes, alike since 4.18), pgtable-2level.h (those of 4
+ * bytes, and "no inverted PFNs"), include/linux/swapops.h (migration entries).
  *
- *   level 0, bit 8 set       PROT_NONE, or a NUMA hint: bits 51:12 are the frame
+ *   level 0, bit 8 set       PROT_NONE, or a NUMA hint: bits 51:12 are the
+ *                            frame
  *   PS set, a leaf's level   a huge page, whatever bit 8 says: its frame in the
  *                            bits that a leaf of that level has it in.  Of the
  *                            bits below, transparent huge pages have zeros;

@@ -2,22 +2,26 @@
 /* Linux on arm64.
  *
  * arch/arm64/include/asm/pgtable-prot.h (PTE_PROT_NONE, PMD_PRESENT_INVALID,
- * PTE_PRESENT_INVALID), pgtable.h (pte_present, pmd_present, "Encode and decode a swap
- * entry"), include/linux/swapops.h (migration entries).
+ * PTE_PRESENT_INVALID), pgtable.h (pte_present, pmd_present, "Encode and decode
+ * a swap entry"), include/linux/swapops.h (migration entries).
  *
- * What is not valid and yet "present" to the kernel is a leaf but for its lowest bit:
- * PROT_NONE, a NUMA hint, or a huge page that is split.  All else is a swap entry:
- * bits 1:0 are 0, and there are a type of 5 bits and an offset in pages.
+ * What is not valid and yet "present" to the kernel is a leaf but for its
+ * lowest bit: PROT_NONE, a NUMA hint, or a huge page that is split.  All else
+ * is a swap entry: bits 1:0 are 0, and there are a type of 5 bits and an offset
+ * in pages.
  *
  *                         linux (since 6.10)       linux-plain (4.0 to 6.9)
- *   present, not valid    bit 11, at all levels    bit 58; above level 3 bit 59, too
- *   swap: the type        bits 10:6                bits 7:3 since 5.19 (6.3: bit 2
- *                                                  is the mark of an exclusive
- *                                                  page), before at bit 2
+ *   present, not valid    bit 11, at all levels    bit 58; above level 3
+ *                                                  bit 59, too
+ *   swap: the type        bits 10:6                bits 7:3 since 5.19 (6.3:
+ *                                                  bit 2 is the mark of an
+ *                                                  exclusive page), before at
+ *                                                  bit 2
  *   swap: the offset      bits 61:12               bits 57:8
  *
- * Huge pages on migration are in the format of swap entries.  No frame is inverted.
- * Types below 16 are swap slots whatever the configuration, as on x86. */
+ * Huge pages on migration are in the format of swap entries.  No frame is
+ * inverted.  Types below 16 are swap slots whatever the configuration, as on
+ * x86. */
 #include "../arch/aarch64.h"
 #include "software.h"
 

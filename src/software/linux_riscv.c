@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Linux on RISC-V.
  *
- * arch/riscv/include/asm/pgtable-bits.h (_PAGE_PROT_NONE is the global bit, bit 5;
- * _PAGE_LEAF is R, W and X), pgtable.h (pte_present: V or PROT_NONE; pmd_present:
- * or one of R, W, X, since a huge page that is split loses V for a while; "Encode
- * and decode swap entries"), include/linux/swapops.h (migration entries).
+ * arch/riscv/include/asm/pgtable-bits.h (_PAGE_PROT_NONE is the global bit, bit
+ * 5; _PAGE_LEAF is R, W and X), pgtable.h (pte_present: V or PROT_NONE;
+ * pmd_present: or one of R, W, X, since a huge page that is split loses V for a
+ * while; "Encode and decode swap entries"), include/linux/swapops.h (migration
+ * entries).
  *
- *   level 0, bit 5 set       PROT_NONE, or a NUMA hint: the frame is PPN, as in an
- *                            entry that is present; of a NAPOT entry, whose index
- *                            counts, it is not known
- *   level 0, bit 5 clear     a swap entry: bits 2:1 are 0, and there are a type of 5
- *                            bits and an offset
+ *   level 0, bit 5 set       PROT_NONE, or a NUMA hint: the frame is PPN, as in
+ *                            an entry that is present; of a NAPOT entry, whose
+ *                            index counts, it is not known
+ *   level 0, bit 5 clear     a swap entry: bits 2:1 are 0, and there are a type
+ *                            of 5 bits and an offset
  *   above, bit 5 set, or R   a huge page: its frame is PPN
  *   above, neither           a huge page on migration, in the format of level 0
  *   anything else            not known
  *
- * The type is at bit 7 and the offset at bit 12 since 6.3, where bit 6 became the
- * mark of an exclusive page (linux); before, they were at bits 6 and 11
- * (linux-plain).  Kernels that are older still had PROT_NONE in bit 1, and those
- * entries are not known.  No frame is inverted.  Types below 16 are swap slots
- * whatever the configuration, as on x86. */
+ * The type is at bit 7 and the offset at bit 12 since 6.3, where bit 6 became
+ * the mark of an exclusive page (linux); before, they were at bits 6 and 11
+ * (linux-plain).  Kernels that are older still had PROT_NONE in bit 1, and
+ * those entries are not known.  No frame is inverted.  Types below 16 are swap
+ * slots whatever the configuration, as on x86. */
 #include "../arch/riscv.h"
 #include "software.h"
 
@@ -69,8 +70,8 @@ static uint64_t frame_bits(const struct ptw_regime *r)
     return ptw_bits(ptw_wide(r) ? 53 : 31, RISCV_PPN_AT);
 }
 
-/* PROT_NONE, or a huge page that is being changed.  X alone may be a mark of a swap
- * entry. */
+/* PROT_NONE, or a huge page that is being changed.  X alone may be a mark of a
+ * swap entry. */
 static bool is_page(unsigned level, uint64_t raw)
 {
     return (raw & RISCV_G) != 0 || (level > 0 && (raw & RISCV_R) != 0);

@@ -8,8 +8,8 @@
 #include "sort.h"
 #include "tables.h"
 
-/* The new pages, in blocks of 64, are put in the order of their addresses: by the
- * block's number. */
+/* The new pages, in blocks of 64, are put in the order of their addresses: by
+ * the block's number. */
 enum ptw_status ptw_vf_put_in_order(struct ptw_verify *v)
 {
     const struct ptw_store *store = &v->state.store[PTW_VERIFY_ORDER];

@@ -51,11 +51,11 @@ static void look_ahead(const struct ptw_verify *v)
     }
 }
 
-/* Whether a new leaf says that it is part of a run, and need not be.  To a processor
- * any leaf of a run may stand for all, so that one that is not as the others are
- * makes nonsense of them.  A run is believed only while every page is where it was:
- * then the new image is as good as the old one.  gone: bytes of the old leaf that are
- * not there any more. */
+/* Whether a new leaf says that it is part of a run, and need not be.  To a
+ * processor any leaf of a run may stand for all, so that one that is not as the
+ * others are makes nonsense of them.  A run is believed only while every page
+ * is where it was: then the new image is as good as the old one.  gone: bytes
+ * of the old leaf that are not there any more. */
 static bool joins_a_run(struct ptw_verify *v, const struct ptw_item *o,
                         const struct ptw_item *n, uint64_t gone)
 {
@@ -114,8 +114,8 @@ static enum ptw_status gone_from(struct ptw_verify *v, const struct ptw_item *o,
     return PTW_OK;
 }
 
-/* Nothing is mapped now from offset v->state.done of the old leaf to before offset
- * `to`, which becomes v->state.done. */
+/* Nothing is mapped now from offset v->state.done of the old leaf to before
+ * offset `to`, which becomes v->state.done. */
 static enum ptw_status nothing_there(struct ptw_verify *v,
                                      const struct ptw_item *o, uint64_t to)
 {
@@ -263,8 +263,8 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
     for (unsigned level = was->level; level > is->level; level--) {
         raw = a->leaf_split(v->state.regime, level, raw);
     }
-    /* What says where the old leaf's page is may be gone from the new one.  A bit
-     * that the new leaf alone has for that is one too many. */
+    /* What says where the old leaf's page is may be gone from the new one.  A
+     * bit that the new leaf alone has for that is one too many. */
     address = a->address_bits(v->state.regime, is->level, raw) &
               (a->address_bits(v->state.regime, is->level, is->raw) | ~is->raw);
     if ((is->raw & a->together) == 0) {

@@ -10,8 +10,8 @@
 enum ptw_status ptw_vf_take_new_table(struct ptw_verify *v,
                                       const struct ptw_item *n);
 
-/* ptw_vf_compare_leaf compares an old leaf, from offset v->state.done on, with the
- * items that stand in its place. */
+/* ptw_vf_compare_leaf compares an old leaf, from offset v->state.done on, with
+ * the items that stand in its place. */
 enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                                     const struct ptw_item *o);
 

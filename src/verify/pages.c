@@ -135,7 +135,8 @@ static enum ptw_difference_kind join_page(struct ptw_verify *v, uint64_t old_pa,
 }
 
 /* Notes where the first page is that is one with another: that is wrong if the
- * guest turns out to have a table by which it can make their leaves writable. */
+ * guest turns out to have a table by which it can make their leaves
+ * writable. */
 static void note_joined(struct ptw_verify *v, const struct ptw_item *o,
                         const struct ptw_item *n, uint64_t va)
 {
@@ -150,8 +151,8 @@ static void note_joined(struct ptw_verify *v, const struct ptw_item *o,
 
 /* ----------------------------------------------------------- pairs of pages */
 
-/* Notes the flag bits that a leaf maps that new page with.  Returns whether another
- * leaf had others. */
+/* Notes the flag bits that a leaf maps that new page with.  Returns whether
+ * another leaf had others. */
 static bool flags_differ(struct ptw_verify *v, uint64_t new_pa, uint64_t flags)
 {
     enum { DIFFER = 1 }; /* flag bits are higher */

@@ -48,8 +48,9 @@ struct taken {    /* of PTW_VERIFY_TAKEN, for 64 new pages */
     uint32_t sequence[PAGES]; /* pages that were seen before it */
 };
 
-/* Of PTW_VERIFY_LEAVES, for 64 old pages.  With a mark in the key, which of them
- * are known to be readable (once) or not (twice); or, of a large page, 1 or 0. */
+/* Of PTW_VERIFY_LEAVES, for 64 old pages.  With a mark in the key, which of
+ * them are known to be readable (once) or not (twice); or, of a large page, 1
+ * or 0. */
 struct leaves {
     uint64_t key;     /* their number + 1; of a large page, with a mark */
     uint64_t once;    /* that a leaf maps */
@@ -191,8 +192,8 @@ static inline unsigned ptw_vf_top(const struct ptw_verify *v,
     return ptw_top(v->state.regime->arch->format, ptw_vf_regime_of(v, item));
 }
 
-/* ptw_vf_index_bits returns the log2 of the number of entries of the table of that
- * level. */
+/* ptw_vf_index_bits returns the log2 of the number of entries of the table of
+ * that level. */
 static inline unsigned ptw_vf_index_bits(const struct ptw_verify *v,
                                          const struct ptw_item *item,
                                          unsigned level)

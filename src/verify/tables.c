@@ -56,8 +56,8 @@ static enum ptw_status note_table(struct ptw_verify *v,
     return st;
 }
 
-/* Whether the page that new table s stands in, page k of t, was not the one that
- * the same table stood in before, at the same place. */
+/* Whether the page that new table s stands in, page k of t, was not the one
+ * that the same table stood in before, at the same place. */
 static bool overlaps(const struct ptw_verify *v, const struct taken *t,
                      unsigned k, uint64_t new_table, const struct seen *s)
 {
@@ -96,8 +96,8 @@ void ptw_vf_find_overlaps(struct ptw_verify *v)
 
 /* -------------------------------------------------------------- not present */
 
-/* A new entry in the place of an old one that named that page: it is the same but
- * for where the page is, and so are the bytes and the sharing. */
+/* A new entry in the place of an old one that named that page: it is the same
+ * but for where the page is, and so are the bytes and the sharing. */
 static enum ptw_status compare_named(struct ptw_verify *v,
                                      const struct ptw_item *old, uint64_t is)
 {
@@ -168,8 +168,8 @@ static enum ptw_status compare_entry(struct ptw_verify *v,
     return PTW_OK;
 }
 
-/* Reads entry i of the old table; false when it can't be read, or is present, or
- * there is no old table.  Entries before *gap are known to be unreadable. */
+/* Reads entry i of the old table; false when it can't be read, or is present,
+ * or there is no old table.  Entries before *gap are known to be unreadable. */
 static bool old_absent(struct ptw_verify *v, const struct ptw_item *n,
                        unsigned level, uint64_t old_table, unsigned i,
                        unsigned *gap, uint64_t *was)
@@ -188,8 +188,8 @@ static bool old_absent(struct ptw_verify *v, const struct ptw_item *n,
     return false;
 }
 
-/* Notes the first new entry that is not present and has bits where the old image
- * had no such entry.  It is a difference, which is said at the end: where
+/* Notes the first new entry that is not present and has bits where the old
+ * image had no such entry.  It is a difference, which is said at the end: where
  * something is missing as well, that says more. */
 static void note_added(struct ptw_verify *v, const struct ptw_item *n,
                        uint64_t va, uint64_t is)
@@ -203,9 +203,9 @@ static void note_added(struct ptw_verify *v, const struct ptw_item *n,
 }
 
 /* The new entries that are not present, and kept: a guest keeps there what it
- * swapped out, and what it does not want to be touched.  An old one in the place
- * of which an entry is present gave way to a map.  Goes on at v->state.entry when there
- * was no room. */
+ * swapped out, and what it does not want to be touched.  An old one in the
+ * place of which an entry is present gave way to a map.  Goes on at
+ * v->state.entry when there was no room. */
 static enum ptw_status compare_absent(struct ptw_verify *v,
                                       const struct ptw_item *n, unsigned level,
                                       uint64_t old_table, ptw_pa new_table)

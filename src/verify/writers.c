@@ -15,9 +15,9 @@ static void count_page(struct ptw_verify *v, uint64_t pa, bool written)
     l->written |= written ? bit : 0;
 }
 
-/* Counts one large leaf that is wholly kept.  Returns false when that is nothing
- * new to its pages: they were gone through for two leaves, and for one that
- * writes if this one does. */
+/* Counts one large leaf that is wholly kept.  Returns false when that is
+ * nothing new to its pages: they were gone through for two leaves, and for one
+ * that writes if this one does. */
 static bool count_large(struct leaves *l, bool written)
 {
     if (l->twice != 0 && (l->written != 0 || !written)) {
@@ -238,9 +238,10 @@ enum ptw_absent_kind ptw_vf_named(const struct ptw_verify *v,
     return PTW_ABSENT_FRAME;
 }
 
-/* Counts the pages that entries of an old table name; those too that turn out to
- * be unreadable, and so are not followed: they keep leaves of the same page from
- * becoming copy-on-write.  Goes on at v->state.entry when there was no room. */
+/* Counts the pages that entries of an old table name; those too that turn out
+ * to be unreadable, and so are not followed: they keep leaves of the same page
+ * from becoming copy-on-write.  Goes on at v->state.entry when there was no
+ * room. */
 static enum ptw_status count_named(struct ptw_verify *v,
                                    const struct ptw_item *item)
 {
