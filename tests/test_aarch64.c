@@ -646,6 +646,68 @@ Test(aarch64_edit, takes_neighbours_out_of_a_run)
     expect_run_left(16, 47);
 }
 
+/* Blocks are runs, too: one of them becomes a table, and the others stay blocks. */
+Test(aarch64_edit, takes_blocks_out_of_a_run_where_one_becomes_a_table)
+{
+    struct ptw_tables t;
+    struct ptw_map_request map = {.first = {0x603000},
+                                  .last = {0x603FFF},
+                                  .pa = {0x80000},
+                                  .rights = R,
+                                  .flags = PTW_EDIT_SPLIT};
+
+    use("aarch64-4k-30");
+    t = tables(0x10000);
+    for (unsigned i = 0; i < 48; i++) {
+        put(0x10000, i, (uint64_t)i * 0x200000 | CONT | AF | NG | SH | BLOCK);
+    }
+    expect_status(ptw_map(&t, &map), PTW_OK);
+    cr_expect(eq(u64, entry(0x10000, 3) & 3, TABLE & 3));
+    for (unsigned i = 0; i < 48; i++) {
+        cr_expect(eq(int, (entry(0x10000, i) & CONT) == 0, i < 16), "%u", i);
+    }
+}
+
+/* Copies of a run are elsewhere, as one or as leaves: none says that it is one. */
+Test(aarch64_space_map, puts_no_leaf_in_a_run)
+{
+    for (unsigned k = 0; k < 4; k++) {
+        struct ptw_tables t;
+        struct ptw_walk w;
+        struct ptw_item item[64];
+        struct ptw_built built = {{NULL, {0}}, false};
+        struct ptw_translation tr;
+        struct ptw_root was;
+        struct ptw_walk_options o = ptw_walk_everything();
+        enum ptw_status st;
+        size_t n;
+
+        o.flags = (k & 1) != 0 ? PTW_WALK_RUNS : 0;
+        run_of_pages(&t);
+        was = t.root;
+        t.root.table.v = 0;
+        cr_assert(ptw_walk_va_spaces_init(&w, &mem, &was, 1, NULL, &o) ==
+                  PTW_OK);
+        while ((st = ptw_walk_next(&w, item, 64, &n)) == PTW_OK) {
+            for (size_t i = 0; i < n; i++) {
+                expect_status(
+                    ptw_space_aware_map(&t, &item[i], &built, 1,
+                                        (k & 2) != 0 ? PTW_EDIT_EXACT : 0),
+                    PTW_OK);
+            }
+        }
+        expect_status(st, PTW_END);
+        cr_assert(built.built);
+        for (unsigned i = 0; i < 48; i++) {
+            expect_status(
+                ptw_lookup(&mem, built.root, ptw_va_of(i * 0x1000), &tr),
+                PTW_OK);
+            cr_expect(eq(u64, tr.pa.v, 0x40000 + i * 0x1000));
+            cr_expect(eq(u64, tr.raw & CONT, 0));
+        }
+    }
+}
+
 static enum ptw_status compare(struct ptw_verify *v, uint64_t old_root,
                                uint64_t new_root)
 {
