@@ -302,8 +302,8 @@ union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
  *   PTW_E_LARGE     the owner, or our space, has a large leaf there
  *   PTW_BAD_ENTRY   an entry on the way has reserved bits set
  *   PTW_E_IN_USE    a table of ours that is not empty would be lost: each
- *                   entry that leads to it is in a region, or in a table of which
- *                   that is true
+ *                   entry that leads to it is in a region, or in a table of
+ *                   which that is true
  *   PTW_E_SHARED    a shared table of ours on the way, and no PTW_EDIT_UNSHARE
  *
  * and those of ptw_map.  All of it happens, or nothing does. */
