@@ -276,12 +276,12 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
     .shadow_stack = shadow_stack, .has_global = true, .accessed = 1 << 6,      \
     .dirty = 1 << 7, .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,  \
     .granted = granted, .large = large, .decode = decode, .part = part,        \
-    .alone = alone, .in_a_run = in_a_run, .run = run, .write_protected = write_protected,  \
-    .encode = encode, .table_bits = table_bits, .leaf_bits = leaf_bits,        \
-    .put_table = put_table, .put_leaf = put_leaf,                              \
-    .memory_types = memory_types, .memory_type = memory_type, .split = split,  \
-    .leaf_pa_bits = leaf_width, .table_pa_bits = width, .root_pa_bits = width, \
-    .writes = writes
+    .alone = alone, .in_a_run = in_a_run, .run = run,                          \
+    .write_protected = write_protected, .encode = encode,                      \
+    .table_bits = table_bits, .leaf_bits = leaf_bits, .put_table = put_table,  \
+    .put_leaf = put_leaf, .memory_types = memory_types,                        \
+    .memory_type = memory_type, .split = split, .leaf_pa_bits = leaf_width,    \
+    .table_pa_bits = width, .root_pa_bits = width, .writes = writes
 
 const struct oracle_format oracle_sv32 = {
     .name = "sv32",
