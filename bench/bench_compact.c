@@ -3,15 +3,11 @@
  *
  * The guest has 64 spaces that share a kernel half of a quarter of its pages;
  * all its pages are 4 KiB ones, at random places of the spaces.  Memory, old and
- * new, is that of memfd files.  In each round the pages are copied by memcpy,
- * page by page and in one piece, and the guest is rebuilt, each into a
- * destination of the same kind: a new file, whose pages the kernel has to make
- * first, or one that is there already.  Then the rebuilt guest is verified.  The
- * middle one of the rounds' ratios is printed, and the least time of each.
- * Memory beyond the files is what the steps asked for, and RssAnon of
- * /proc/self/status at the end of each step less that before the first.
- * Usage: bench_compact [MIB [ROUNDS]]     (4096, 3) */
-#include "gen.h"
+ * new, is that of memfd files.  Into a new file, whose pages the kernel has to
+ * make first, is one row; into one that is there already, another.  After the
+ * rows comes what memory the rebuild needed beyond the files: what it asked for,
+ * and RssAnon of /proc/self/status less that before. */
+#include "rows.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -19,15 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { SPACES = 64, ROUNDS_MAX = 101, PAGE = 4096 };
+enum { SPACES = 64, PAGE = 4096, LEVELS = 4, ENTRIES = 512 };
 
 static const uint64_t USER = 0x0000000010000000;
-static const uint64_t KERNEL = 0xffff888000000000;
+static const uint64_t KERNEL = 0xFFFF888000000000;
+static const uint64_t ADDRESS = 0x000FFFFFFFFFF000;
 
-enum step { BY_PAGE, AT_ONCE, REBUILD, VERIFY, STEPS };
+enum kind { PREFAULTED, FRESH, PLAN, VERIFY };
 
 struct guest {
     unsigned char *bytes;
@@ -41,43 +37,25 @@ struct guest {
 
 struct job {
     struct guest g;
+    enum kind kind;
+    bool verified;
     unsigned char *to;
     size_t to_size;
+    uint64_t copied; /* bytes */
     struct ptw_mem to_mem;
     struct ptw_root new_root[SPACES];
     struct ptw_rebuild rebuild;
     struct ptw_verify verify;
-    size_t storage; /* given now, and at most */
-    size_t most;
-    uint64_t anon; /* kB: before, and at most */
-    uint64_t most_anon;
-    double time[STEPS][ROUNDS_MAX];
+    uint32_t *new_page; /* of the ideal plan: 0, none so far */
+    bool *seen;
+    size_t storage; /* given now */
+    uint64_t anon;  /* kB, before */
 };
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void must(enum ptw_status st)
-{
-    if (st != PTW_OK) {
-        fprintf(stderr, "bench_compact: %s\n", ptw_status_text(st));
-        exit(3);
-    }
-}
-
-static void *must_have(void *p)
-{
-    if (p == NULL || p == MAP_FAILED) {
-        perror("bench_compact: memory");
-        exit(3);
-    }
-    return p;
-}
+/* Of all rows. */
+static uint64_t pages;
+static size_t most;
+static uint64_t most_anon;
 
 /* Memory of a new file, with nothing in it so far. */
 static void *new_file(size_t bytes)
@@ -86,17 +64,17 @@ static void *new_file(size_t bytes)
     void *p;
 
     if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
-        perror("bench_compact: memfd");
-        exit(3);
+        bench_fail("no memfd");
     }
-    p = must_have(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    p = bench_memory(
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
     close(fd);
     return p;
 }
 
 static uint64_t anon_kb(void)
 {
-    FILE *f = must_have(fopen("/proc/self/status", "r"));
+    FILE *f = bench_memory(fopen("/proc/self/status", "r"));
     char line[256];
     uint64_t kb = 0;
 
@@ -109,12 +87,12 @@ static uint64_t anon_kb(void)
     return kb;
 }
 
-static void note_memory(struct job *j)
+static void note_memory(const struct job *j)
 {
     uint64_t kb = anon_kb() - j->anon;
 
-    j->most_anon = kb > j->most_anon ? kb : j->most_anon;
-    j->most = j->storage > j->most ? j->storage : j->most;
+    most_anon = kb > most_anon ? kb : most_anon;
+    most = j->storage > most ? j->storage : most;
 }
 
 /* -------------------------------------------------------------------- guest */
@@ -129,9 +107,9 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
 }
 
 static void map_pages(struct ptw_tables *t, uint64_t va, const uint32_t *page,
-                      uint64_t pages, unsigned rights)
+                      uint64_t n, unsigned rights)
 {
-    for (uint64_t i = 0; i < pages; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         struct ptw_map_request q = {
             .first = {va + i * PAGE},
             .last = {va + i * PAGE + PAGE - 1},
@@ -139,11 +117,11 @@ static void map_pages(struct ptw_tables *t, uint64_t va, const uint32_t *page,
             .rights = rights,
         };
 
-        must(ptw_map(t, &q));
+        bench_must(ptw_map(t, &q));
     }
 }
 
-static void make_guest(struct guest *g, uint64_t mib)
+static void make_guest(struct guest *g, uint64_t n, bool contents)
 {
     static const struct ptw_table_ops ops = {.take = take};
     struct ptw_tables t = {
@@ -154,31 +132,31 @@ static void make_guest(struct guest *g, uint64_t mib)
     uint64_t own;
     uint32_t *page;
 
-    memset(g, 0, sizeof *g);
-    g->pages = mib * 256;
-    shared = g->pages / 4;
-    own = (g->pages - shared) / SPACES;
-    g->size = (g->pages + g->pages / 256 + 8 * SPACES) * PAGE;
+    g->pages = n;
+    shared = n / 4;
+    own = (n - shared) / SPACES;
+    g->size = (n + n / 256 + 8 * SPACES) * PAGE;
     g->bytes = new_file(g->size);
-    for (uint64_t i = 0; i < g->pages * PAGE; i += 8) {
+    for (uint64_t i = 0; contents && i < n * PAGE; i += 8) {
         uint64_t word = i * 0x9E3779B97F4A7C15 | 1;
 
         memcpy(g->bytes + i, &word, sizeof word);
     }
-    page = must_have(malloc(g->pages * sizeof *page));
-    for (uint64_t i = 0; i < g->pages; i++) {
-        uint64_t other = gen_random(&seed) % (i + 1);
+    page = bench_memory(malloc(n * sizeof *page));
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t other = bench_random(&seed) % (i + 1);
 
         page[i] = page[other];
         page[other] = (uint32_t)i;
     }
-    must(ptw_regime_by_name("amd64", &cpu, 0, &g->regime, NULL));
-    must(ptw_mem_init_flat(&g->mem, ptw_pa_of(0), g->bytes, g->size, true));
+    bench_must(ptw_regime_by_name("amd64", &cpu, 0, &g->regime, NULL));
+    bench_must(
+        ptw_mem_init_flat(&g->mem, ptw_pa_of(0), g->bytes, g->size, true));
     t.ctx = g;
     for (uint64_t i = 0; i < SPACES; i++) {
-        uint64_t end = i + 1 < SPACES ? own : g->pages - shared - i * own;
+        uint64_t end = i + 1 < SPACES ? own : n - shared - i * own;
 
-        must(take(g, &t.root.table));
+        bench_must(take(g, &t.root.table));
         if (i == 0) {
             map_pages(&t, KERNEL, page, shared,
                       PTW_READ | PTW_WRITE | PTW_EXEC);
@@ -193,18 +171,24 @@ static void make_guest(struct guest *g, uint64_t mib)
     free(page);
 }
 
-/* -------------------------------------------------------------------- steps */
+/* ------------------------------------------------------- sides: pages copied */
 
-static void by_page(struct job *j)
+static uint64_t by_page(void *job)
 {
+    struct job *j = job;
+
     for (size_t at = 0; at < j->g.pages * PAGE; at += PAGE) {
         memcpy(j->to + at, j->g.bytes + at, PAGE);
     }
+    return j->g.pages;
 }
 
-static void at_once(struct job *j)
+static uint64_t at_once(void *job)
 {
+    struct job *j = job;
+
     memcpy(j->to, j->g.bytes, j->g.pages * PAGE);
+    return j->g.pages;
 }
 
 static enum ptw_status to_memory(void *ctx, ptw_pa to, const void *bytes,
@@ -216,191 +200,252 @@ static enum ptw_status to_memory(void *ctx, ptw_pa to, const void *bytes,
         return PTW_E_BUS;
     }
     memcpy(j->to + to.v, bytes, n);
+    j->copied += n;
     return PTW_OK;
 }
 
-static void rebuild(struct job *j)
+static uint64_t plan(void *job)
 {
-    static const struct ptw_page_sink sink = {to_memory};
+    struct job *j = job;
     struct ptw_rebuild_options o = ptw_rebuild_everything();
     enum ptw_status st;
 
-    must(ptw_rebuild_init(&j->rebuild, &j->g.mem, j->g.root, SPACES, &o));
+    bench_must(
+        ptw_rebuild_init(&j->rebuild, &j->g.mem, j->g.root, SPACES, &o));
     while ((st = ptw_rebuild_plan(&j->rebuild)) == PTW_E_SPACE) {
         size_t bytes = j->rebuild.wanted;
         void *before;
 
-        must(ptw_rebuild_give(&j->rebuild, must_have(malloc(bytes)), bytes,
-                              &before));
+        bench_must(ptw_rebuild_give(
+            &j->rebuild, bench_memory(malloc(bytes)), bytes, &before));
         j->storage += bytes;
         note_memory(j);
         j->storage -= before == NULL ? 0 : malloc_usable_size(before);
         free(before);
     }
-    must(st);
-    must(ptw_rebuild_copy(&j->rebuild, &sink, j));
-    must(ptw_mem_init_flat(&j->to_mem, ptw_pa_of(0), j->to, j->to_size, true));
-    must(ptw_rebuild_tables(&j->rebuild, &j->to_mem, j->new_root));
-    note_memory(j);
+    bench_must(st);
+    return j->rebuild.counts.pages;
+}
+
+static void forget(struct job *j)
+{
     for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
         free(ptw_rebuild_storage(&j->rebuild, i));
     }
     j->storage = 0;
 }
 
-static void verify(struct job *j)
+static uint64_t plan_alone(void *job)
 {
-    struct ptw_verify_options o = {
-        .last = {UINT64_MAX},
-    };
+    uint64_t planned = plan(job);
+
+    forget(job);
+    return planned;
+}
+
+static uint64_t rebuild(void *job)
+{
+    static const struct ptw_page_sink sink = {to_memory};
+    struct job *j = job;
+
+    (void)plan(j);
+    j->copied = 0;
+    bench_must(ptw_rebuild_copy(&j->rebuild, &sink, j));
+    bench_must(
+        ptw_mem_init_flat(&j->to_mem, ptw_pa_of(0), j->to, j->to_size, true));
+    bench_must(ptw_rebuild_tables(&j->rebuild, &j->to_mem, j->new_root));
+    note_memory(j);
+    forget(j);
+    return j->copied / PAGE;
+}
+
+static uint64_t verify(void *job)
+{
+    struct job *j = job;
+    struct ptw_verify_options o = {.last = {UINT64_MAX}};
     enum ptw_status st;
 
-    must(ptw_verify_init(&j->verify, &j->g.mem, j->g.root, &j->to_mem,
-                         j->new_root, SPACES, &o));
+    bench_must(ptw_verify_init(&j->verify, &j->g.mem, j->g.root, &j->to_mem,
+                               j->new_root, SPACES, &o));
     while ((st = ptw_verify_run(&j->verify)) == PTW_E_SPACE) {
         size_t bytes = j->verify.wanted;
         void *before;
 
-        must(ptw_verify_give(&j->verify, must_have(malloc(bytes)), bytes,
-                             &before));
+        bench_must(ptw_verify_give(&j->verify, bench_memory(malloc(bytes)),
+                                   bytes, &before));
         j->storage += bytes;
         note_memory(j);
         j->storage -= before == NULL ? 0 : malloc_usable_size(before);
         free(before);
     }
-    must(st);
+    bench_must(st);
     note_memory(j);
     for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
         free(ptw_verify_storage(&j->verify, i));
     }
     j->storage = 0;
+    return j->verify.certificate.pages;
 }
 
-/* ------------------------------------------------------------------ results */
-
-static int ascending(const void *a, const void *b)
+/* A plan that trusts everything: each page that a leaf maps gets the next number,
+ * each table is entered once.  Returns how many pages there are. */
+static void plan_table(struct job *j, uint64_t table, unsigned level,
+                       uint32_t *next)
 {
-    const double *x = a;
-    const double *y = b;
+    const uint64_t *e = (const void *)(j->g.bytes + table);
 
-    return (*x > *y) - (*x < *y);
-}
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t at = (e[i] & ADDRESS) / PAGE;
 
-static double least(const double *time, unsigned rounds)
-{
-    double t = time[0];
-
-    for (unsigned i = 1; i < rounds; i++) {
-        t = time[i] < t ? time[i] : t;
-    }
-    return t;
-}
-
-static double ratio(const double *x, const double *y, unsigned rounds)
-{
-    double r[ROUNDS_MAX];
-
-    for (unsigned i = 0; i < rounds; i++) {
-        r[i] = x[i] / y[i];
-    }
-    qsort(r, rounds, sizeof *r, ascending);
-    return r[rounds / 2];
-}
-
-static void report(struct job *j, const char *kind, unsigned rounds)
-{
-    static const char *const name[STEPS] = {
-        "memcpy, page by page", "memcpy, in one piece", "rebuild", "verify"};
-    double gib = (double)(j->g.pages * PAGE) / (1 << 30);
-
-    printf("%s\n", kind);
-    for (enum step s = 0; s < STEPS; s++) {
-        double t = least(j->time[s], rounds);
-
-        printf("  %-22s %7.3f s  %6.2f GiB/s\n", name[s], t, gib / t);
-    }
-    printf("  speed of the rebuild / memcpy by page  %.2f   (goal 0.8)\n",
-           ratio(j->time[BY_PAGE], j->time[REBUILD], rounds));
-    printf("  speed of the rebuild / memcpy at once  %.2f\n",
-           ratio(j->time[AT_ONCE], j->time[REBUILD], rounds));
-    printf("  time to verify / to rebuild            %.2f   (goal 3)\n",
-           ratio(j->time[VERIFY], j->time[REBUILD], rounds));
-}
-
-static void time_step(struct job *j, unsigned s, unsigned round)
-{
-    static void (*const step[STEPS])(struct job *) = {by_page, at_once, rebuild,
-                                                      verify};
-    double start = now();
-
-    step[s](j);
-    j->time[s][round] = now() - start;
-}
-
-/* Each step into a destination of its own when they are to be new. */
-static void run(struct job *j, bool fresh, unsigned rounds)
-{
-    if (!fresh) {
-        j->to = new_file(j->to_size);
-        memset(j->to, 1, j->to_size);
-    }
-    for (unsigned i = 0; i < rounds; i++) {
-        for (unsigned k = 0; k < VERIFY; k++) {
-            unsigned s = (k + i) % VERIFY; /* each is the first in its turn */
-
-            if (fresh) {
-                j->to = new_file(j->to_size);
+        if ((e[i] & 1) == 0) {
+            continue;
+        }
+        if (level == 0) {
+            if (j->new_page[at] == 0) {
+                j->new_page[at] = ++*next;
             }
-            time_step(j, s, i);
-            if (s == REBUILD) {
-                time_step(j, VERIFY, i);
-            }
-            if (fresh) {
-                munmap(j->to, j->to_size);
-            }
+        } else if (!j->seen[at - j->g.pages]) {
+            j->seen[at - j->g.pages] = true;
+            plan_table(j, at * PAGE, level - 1, next);
         }
     }
-    if (!fresh) {
-        munmap(j->to, j->to_size);
-    }
-    report(j, fresh ? "into a new file" : "into a file that is there already",
-           rounds);
 }
 
-static unsigned number(const char *text, unsigned from, unsigned to)
+static uint64_t ideal_plan(void *job)
 {
-    char *end;
-    unsigned long n = strtoul(text, &end, 10);
+    struct job *j = job;
+    uint32_t next = 0;
 
-    if (*text < '0' || *text > '9' || *end != '\0' || n < from || n > to) {
-        fprintf(stderr, "bench_compact: %s: expected a number from %u to %u\n",
-                text, from, to);
-        exit(2);
+    memset(j->new_page, 0, j->g.pages * sizeof *j->new_page);
+    memset(j->seen, 0, j->g.tables * sizeof *j->seen);
+    for (unsigned i = 0; i < SPACES; i++) {
+        plan_table(j, j->g.root[i].table.v, LEVELS - 1, &next);
     }
-    return (unsigned)n;
+    return next;
+}
+
+/* --------------------------------------------------------------------- rows */
+
+static const struct row rows[] = {
+    {"rebuild-prefaulted",
+     "page",
+     PREFAULTED,
+     "amd64",
+     {{"memcpy", by_page, false},
+      {"at once", at_once, false},
+      {0},
+      {NULL, rebuild, false}}},
+    {"rebuild-fresh",
+     "page",
+     FRESH,
+     "amd64",
+     {{"memcpy", by_page, false},
+      {"at once", at_once, false},
+      {0},
+      {NULL, rebuild, false}}},
+    {"rebuild-plan",
+     "page",
+     PLAN,
+     "amd64",
+     {[IDEAL] = {NULL, ideal_plan, false},
+      [PTWALK] = {NULL, plan_alone, false}}},
+    {"verify",
+     "page",
+     VERIFY,
+     "amd64",
+     {[LIMIT] = {"memcpy", by_page, false}, [PTWALK] = {NULL, verify, false}}},
+};
+
+static void begin(const struct row *row, unsigned size_log2,
+                  struct subject *out)
+{
+    struct job *j = bench_memory(calloc(1, sizeof *j));
+
+    j->kind = (enum kind)row->kind;
+    make_guest(&j->g, (uint64_t)1 << size_log2, j->kind != PLAN);
+    pages = j->g.pages;
+    j->to_size = j->g.size;
+    j->to = new_file(j->to_size);
+    if (j->kind != FRESH && j->kind != PLAN) {
+        memset(j->to, 1, j->to_size);
+    }
+    j->new_page = bench_memory(malloc(j->g.pages * sizeof *j->new_page));
+    j->seen = bench_memory(malloc(j->g.tables * sizeof *j->seen));
+    j->anon = anon_kb();
+    if (j->kind == VERIFY) {
+        (void)rebuild(j);
+    }
+    out->job = j;
+    out->units = j->g.pages;
+    out->sum = j->g.pages;
+}
+
+static void before(void *job, enum column side)
+{
+    struct job *j = job;
+
+    if (j->kind == FRESH) {
+        munmap(j->to, j->to_size);
+        j->to = new_file(j->to_size);
+    } else if (j->kind == VERIFY && side == PTWALK) {
+        (void)rebuild(j);
+    }
+}
+
+/* What was rebuilt is compared with the guest once. */
+static uint64_t after(void *job, enum column side, uint64_t returned)
+{
+    struct job *j = job;
+
+    if (side == PTWALK && (j->kind == PREFAULTED || j->kind == FRESH) &&
+        !j->verified) {
+        j->verified = true;
+        if (verify(j) != returned) {
+            return 0;
+        }
+    }
+    return returned;
+}
+
+static void end(void *job)
+{
+    struct job *j = job;
+
+    munmap(j->g.bytes, j->g.size);
+    munmap(j->to, j->to_size);
+    free(j->new_page);
+    free(j->seen);
+    free(j);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned mib = argc > 1 ? number(argv[1], 16, 1 << 16) : 4096;
-    unsigned rounds = argc > 2 ? number(argv[2], 1, ROUNDS_MAX) : 3;
-    static struct job j;
+    static const struct bench compact = {
+        .name = "bench_compact",
+        .about = "Rebuilding, and what it is made of.  Limits: memcpy of the "
+                 "same pages into the same\nkind of memory, page by page or "
+                 "at once.",
+        .row = rows,
+        .rows = sizeof rows / sizeof rows[0],
+        .size_log2 = 16,
+        .small_log2 = 14,
+        .most_log2 = 22,
+        .begin = begin,
+        .before = before,
+        .after = after,
+        .end = end,
+    };
+    int status;
 
     /* What is freed goes back at once, so that the figures are of what is
      * needed. */
     mallopt(M_MMAP_THRESHOLD, 1 << 16);
-    make_guest(&j.g, mib);
-    j.to_size = j.g.size;
-    j.anon = anon_kb();
-    printf("amd64; %" PRIu64 " pages, %" PRIu64 " tables, %u spaces\n",
-           j.g.pages, j.g.tables, SPACES);
-    run(&j, true, rounds);
-    run(&j, false, rounds);
-    printf("memory beyond the files: %.1f MiB asked for, RssAnon %.1f MiB "
-           "(goal 64)\n",
-           (double)j.most / (1 << 20), (double)j.most_anon / 1024);
-    printf("digest %016" PRIx64 "%016" PRIx64 ", %" PRIu64 " pages compared\n",
-           j.verify.certificate.digest[0], j.verify.certificate.digest[1],
-           j.verify.certificate.pages);
-    return 0;
+    status = bench_main(&compact, argc, argv);
+    if (most > 0) {
+        fprintf(stderr,
+                "memory beyond the files, for %" PRIu64
+                " pages: %.1f MiB asked for, RssAnon %.1f MiB\n",
+                pages, (double)most / (1 << 20), (double)most_anon / 1024);
+    }
+    return status;
 }

@@ -1,255 +1,339 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What does it cost to map a page, beside storing its entry?
- *
- * Each figure is a ratio of two things measured in turns in the same run, under
- * 4-level and then under 32-bit paging: 4 GiB of 4 KiB pages mapped by ptw_map, and plain stores of the very same entries
- * to the very same places, in the same order.  The middle one of the rounds'
- * ratios is printed, and the least time of either side, for one page.  Tables
- * come from a pool that is zeroed and in memory before the clock starts. Usage:
- * bench_edit [ROUNDS [REGIME]] */
-#include "gen.h"
+/* What does it cost to map a page, beside storing its entry? */
+#include "rows.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
-enum { PAGES = 1 << 20, TABLES = PAGES / 512 + 16, ROUNDS_MAX = 1001 };
+enum { ENTRIES = 512, PAGE = 4096 };
 
-struct mode {
-    const char *name;
-    uint64_t base; /* the first page, and where it is mapped */
-    uint64_t target;
-    unsigned rights;
-    uint64_t bits; /* of a leaf with those rights, from the manual */
-};
+/* Pages from BASE are mapped to those from TARGET; the bits of their entries, and
+ * of those that lead to tables, are from the manual: P, R/W, A, D, XD. */
+static const uint64_t BASE = 0x00007F0000000000;
+static const uint64_t TARGET = 0x100000000;
+static const uint64_t LEAF = 0x8000000000000063;
+static const uint64_t TABLE = 0x23;
+static const uint64_t DIRTY = 0x40; /* in leaves alone */
+static const uint64_t ADDRESS = 0x000FFFFFFFFFF000;
 
-static const struct mode modes[] = {
-    {"amd64", 0x00007f0000000000, 0x100000000, PTW_READ | PTW_WRITE,
-     0x8000000000000063},
-    {"i686", 0, 0, PTW_READ | PTW_WRITE | PTW_EXEC, 0x63},
-};
+enum order { RANGE, ASCENDING, RANDOM };
 
-struct pool {
-    const struct mode *mode;
-    uint64_t *bytes;
+struct job {
+    uint64_t pages;
+    unsigned size_log2;
+    uint64_t *entry; /* of the pool, which is zeroed and in memory when the clock
+                        starts */
+    uint32_t frames;
     uint32_t used;
+    uint64_t root;
+    uint64_t **leaves; /* tables of leaves, in order */
     struct ptw_mem mem;
     struct ptw_regime regime;
     struct ptw_tables tables;
-    uint32_t *order; /* of pages */
 };
-
-static double now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void must(enum ptw_status st)
-{
-    if (st != PTW_OK) {
-        fprintf(stderr, "bench_edit: %s\n", ptw_status_text(st));
-        exit(3);
-    }
-}
 
 static enum ptw_status take(void *ctx, ptw_pa *table)
 {
-    struct pool *p = ctx;
+    struct job *j = ctx;
 
-    if (p->used == TABLES) {
+    if (j->used == j->frames) {
         return PTW_E_SPACE;
     }
-    table->v = (uint64_t)p->used++ << 12;
+    table->v = (uint64_t)j->used++ * PAGE;
     return PTW_OK;
 }
 
 static const struct ptw_table_ops ops = {.take = take, .give = NULL};
 
-static void reset(struct pool *p)
+/* The n-th page of the random order, which is a permutation that no memory has to
+ * be read for. */
+static inline uint64_t shuffled(const struct job *j, uint64_t n)
 {
-    memset(p->bytes, 0, (size_t)TABLES * 4096);
-    p->used = 0;
-    p->tables.stock.tables = 0;
-    must(take(p, &p->tables.root.table));
+    uint64_t mask = j->pages - 1;
+
+    n = n * 0x9E3779B1 & mask;
+    n ^= n >> (j->size_log2 / 2);
+    n = n * 0x85EBCA77 & mask;
+    return n ^ n >> (j->size_log2 / 2);
 }
 
-static struct ptw_map_request request(const struct pool *p, uint64_t page,
-                                      uint64_t pages)
+static uint64_t raw_of(uint64_t page)
+{
+    return (TARGET + page * PAGE) | LEAF;
+}
+
+/* ------------------------------------------------------------------- limits */
+
+static uint64_t store_range(void *job)
+{
+    struct job *j = job;
+
+    for (uint64_t t = 0; t < j->pages / ENTRIES; t++) {
+        uint64_t *e = j->leaves[t];
+        uint64_t raw = raw_of(t * ENTRIES);
+
+        for (unsigned i = 0; i < ENTRIES; i++, raw += PAGE) {
+            e[i] = raw;
+        }
+    }
+    return 0;
+}
+
+static inline void store(struct job *j, uint64_t page)
+{
+    *(volatile uint64_t *)&j->leaves[page / ENTRIES][page % ENTRIES] =
+        raw_of(page);
+}
+
+static uint64_t store_ascending(void *job)
+{
+    struct job *j = job;
+
+    for (uint64_t i = 0; i < j->pages; i++) {
+        store(j, i);
+    }
+    return 0;
+}
+
+static uint64_t store_random(void *job)
+{
+    struct job *j = job;
+
+    for (uint64_t i = 0; i < j->pages; i++) {
+        store(j, shuffled(j, i));
+    }
+    return 0;
+}
+
+/* -------------------------------------------------------------------- ideal */
+
+/* Returns the entry of va, in a table that is made if it is not there. */
+static inline uint64_t *ideal_entry(struct job *j, uint64_t va)
+{
+    uint64_t *e = &j->entry[j->root / 8 + (va >> 39 & 511)];
+
+    for (unsigned shift = 30; shift >= 12; shift -= 9) {
+        if (*e == 0) {
+            *e = (uint64_t)j->used++ * PAGE | TABLE;
+        }
+        e = &j->entry[(*e & ADDRESS) / 8 + (va >> shift & 511)];
+    }
+    return e;
+}
+
+static __attribute__((noinline)) void ideal_map(struct job *j, uint64_t va,
+                                                uint64_t pa, uint64_t pages,
+                                                uint64_t bits)
+{
+    while (pages > 0) {
+        uint64_t *e = ideal_entry(j, va);
+        uint64_t room = ENTRIES - (va / PAGE % ENTRIES);
+        uint64_t n = pages < room ? pages : room;
+
+        for (uint64_t i = 0; i < n; i++, pa += PAGE) {
+            e[i] = pa | bits;
+        }
+        va += n * PAGE;
+        pages -= n;
+    }
+}
+
+static uint64_t ideal_range(void *job)
+{
+    struct job *j = job;
+
+    ideal_map(j, BASE, TARGET, j->pages, LEAF);
+    return 0;
+}
+
+static uint64_t ideal_ascending(void *job)
+{
+    struct job *j = job;
+
+    for (uint64_t i = 0; i < j->pages; i++) {
+        ideal_map(j, BASE + i * PAGE, TARGET + i * PAGE, 1, LEAF);
+    }
+    return 0;
+}
+
+static uint64_t ideal_random(void *job)
+{
+    struct job *j = job;
+
+    for (uint64_t i = 0; i < j->pages; i++) {
+        uint64_t page = shuffled(j, i);
+
+        ideal_map(j, BASE + page * PAGE, TARGET + page * PAGE, 1, LEAF);
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------- ptwalk */
+
+static inline void map(struct job *j, uint64_t page, uint64_t pages)
 {
     struct ptw_map_request q = {
-        .first = {p->mode->base + page * 4096},
-        .last = {p->mode->base + (page + pages) * 4096 - 1},
-        .pa = {p->mode->target + page * 4096},
-        .rights = p->mode->rights,
+        .first = {BASE + page * PAGE},
+        .last = {BASE + (page + pages) * PAGE - 1},
+        .pa = {TARGET + page * PAGE},
+        .rights = PTW_READ | PTW_WRITE,
     };
 
-    return q;
+    bench_must(ptw_map(&j->tables, &q));
 }
 
-static void map_range(struct pool *p)
+static uint64_t map_range(void *job)
 {
-    struct ptw_map_request q = request(p, 0, PAGES);
+    struct job *j = job;
 
-    must(ptw_map(&p->tables, &q));
+    map(j, 0, j->pages);
+    return 0;
 }
 
-static void map_pages(struct pool *p)
+static uint64_t map_ascending(void *job)
 {
-    for (uint32_t i = 0; i < PAGES; i++) {
-        struct ptw_map_request q = request(p, p->order[i], 1);
+    struct job *j = job;
 
-        must(ptw_map(&p->tables, &q));
+    for (uint64_t i = 0; i < j->pages; i++) {
+        map(j, i, 1);
     }
+    return 0;
 }
 
-/* The entries that either of these wrote, in the same order.  Their places are
- * what the mapping found; a table of leaves has the frame it got. */
-static void **place;
-
-static void find_places(struct pool *p)
+static uint64_t map_random(void *job)
 {
-    for (uint32_t i = 0; i < PAGES; i++) {
+    struct job *j = job;
+
+    for (uint64_t i = 0; i < j->pages; i++) {
+        map(j, shuffled(j, i), 1);
+    }
+    return 0;
+}
+
+/* --------------------------------------------------------------------- rows */
+
+static const struct row rows[] = {
+    {"map-range",
+     "page",
+     RANGE,
+     "amd64",
+     {[LIMIT] = {"stores", store_range, false},
+      [IDEAL] = {NULL, ideal_range, false},
+      [PTWALK] = {NULL, map_range, false}}},
+    {"map-ascending",
+     "page",
+     ASCENDING,
+     "amd64",
+     {[LIMIT] = {"stores", store_ascending, false},
+      [IDEAL] = {NULL, ideal_ascending, false},
+      [PTWALK] = {NULL, map_ascending, false}}},
+    {"map-random",
+     "page",
+     RANDOM,
+     "amd64",
+     {[LIMIT] = {"stores", store_random, false},
+      [IDEAL] = {NULL, ideal_random, false},
+      [PTWALK] = {NULL, map_random, false}}},
+};
+
+/* Tables that are empty but, for stores, those of leaves. */
+static void before(void *job, enum column side)
+{
+    struct job *j = job;
+
+    (void)side;
+    memset(j->entry, 0, (size_t)j->frames * PAGE);
+    j->used = 0;
+    j->tables.stock.tables = 0;
+    bench_must(take(j, &j->tables.root.table));
+    j->root = j->tables.root.table.v;
+}
+
+/* Each leaf counts with its place in the table, so that entries in each other's
+ * places make another sum. */
+static uint64_t after(void *job, enum column side, uint64_t returned)
+{
+    const struct job *j = job;
+    uint64_t sum = 0;
+
+    (void)side;
+    (void)returned;
+    for (size_t i = 0; i < (size_t)j->frames * ENTRIES; i++) {
+        if ((j->entry[i] & DIRTY) != 0) {
+            sum += j->entry[i] * (i % ENTRIES + 1);
+        }
+    }
+    return sum;
+}
+
+static void begin(const struct row *row, unsigned size_log2,
+                  struct subject *out)
+{
+    struct job *j = bench_memory(calloc(1, sizeof *j));
+
+    (void)row;
+    j->size_log2 = size_log2;
+    j->pages = (uint64_t)1 << size_log2;
+    j->frames = (uint32_t)(j->pages / ENTRIES) + 16;
+    j->entry = bench_zeros((size_t)j->frames * PAGE);
+    j->leaves =
+        bench_memory(malloc((size_t)(j->pages / ENTRIES) * sizeof *j->leaves));
+    bench_must(ptw_regime_by_name(row->regime, NULL, 0, &j->regime, NULL));
+    bench_must(ptw_mem_init_flat(&j->mem, ptw_pa_of(0), j->entry,
+                                 (uint64_t)j->frames * PAGE, true));
+    j->tables.root.regime = &j->regime;
+    j->tables.mem = &j->mem;
+    j->tables.ops = &ops;
+    j->tables.ctx = j;
+
+    /* Stores go where the same edits put the entries. */
+    before(j, PTWALK);
+    (void)row->side[PTWALK].run(j);
+    for (uint64_t t = 0; t < j->pages / ENTRIES; t++) {
         struct ptw_step step[PTW_MAX_LEVELS];
-        struct ptw_translation t;
+        struct ptw_translation tr;
         size_t steps;
 
-        must(
-            ptw_explain(&p->mem, p->tables.root,
-                        ptw_va_of(p->mode->base + (uint64_t)p->order[i] * 4096),
-                        &t, step, &steps));
-        place[i] = (char *)p->bytes + step[steps - 1].entry.v;
+        bench_must(ptw_explain(&j->mem, j->tables.root,
+                               ptw_va_of(BASE + t * ENTRIES * PAGE), &tr, step,
+                               &steps));
+        j->leaves[t] = &j->entry[step[steps - 1].entry.v / 8];
+    }
+    out->job = j;
+    out->units = j->pages;
+    out->sum = 0;
+    for (uint64_t i = 0; i < j->pages; i++) {
+        out->sum += raw_of(i) * (i % ENTRIES + 1);
     }
 }
 
-static void store(struct pool *p)
+static void end(void *job)
 {
-    uint64_t first = p->mode->target | p->mode->bits;
+    struct job *j = job;
 
-    for (uint32_t i = 0; i < PAGES; i++) {
-        *(volatile uint64_t *)place[i] = first + (uint64_t)p->order[i] * 4096;
-    }
-}
-
-static void store_narrow(struct pool *p)
-{
-    uint32_t first = (uint32_t)(p->mode->target | p->mode->bits);
-
-    for (uint32_t i = 0; i < PAGES; i++) {
-        *(volatile uint32_t *)place[i] = first + p->order[i] * 4096;
-    }
-}
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double timed(void (*side)(struct pool *), struct pool *p)
-{
-    double start = now_ns();
-
-    side(p);
-    return now_ns() - start;
-}
-
-static void compare(const char *what, void (*side)(struct pool *),
-                    struct pool *p, unsigned rounds, double goal)
-{
-    static double ratio[ROUNDS_MAX];
-    double least_ours = 1e30;
-    double least_stores = 1e30;
-    uint32_t tables = 0;
-    void (*stored)(struct pool *) =
-        ptw_entry_bytes(&p->regime) == 4 ? store_narrow : store;
-
-    reset(p);
-    side(p);
-    find_places(p);
-    for (unsigned i = 0; i < rounds; i++) {
-        double ours;
-        double stores;
-
-        reset(p);
-        ours = timed(side, p);
-        tables = p->used;
-        reset(p);
-        stores = timed(stored, p);
-        ratio[i] = ours / stores;
-        least_ours = ours < least_ours ? ours : least_ours;
-        least_stores = stores < least_stores ? stores : least_stores;
-    }
-    qsort(ratio, rounds, sizeof ratio[0], ascending);
-    printf("  %-32s %7.2f ns   stores %7.2f ns   %6.2f x   %u tables   "
-           "goal %.0f ns\n",
-           what, least_ours / PAGES, least_stores / PAGES, ratio[rounds / 2],
-           tables, goal);
-}
-
-static void measure(struct pool *p, const struct mode *mode, unsigned rounds)
-{
-    uint64_t seed = 7;
-
-    p->mode = mode;
-    must(ptw_regime_by_name(mode->name, NULL, 0, &p->regime, NULL));
-    for (uint32_t i = 0; i < PAGES; i++) {
-        p->order[i] = i;
-    }
-    printf("%s, 4 GiB in 4 KiB pages; ns a page, least times, and the "
-           "median of the ratios of %u rounds\n",
-           mode->name, rounds);
-    compare("one range", map_range, p, rounds, 1);
-    compare("page by page, ascending", map_pages, p, rounds, 15);
-    for (uint32_t i = PAGES - 1; i > 0; i--) {
-        uint32_t j = (uint32_t)(gen_random(&seed) % (i + 1));
-        uint32_t swap = p->order[i];
-
-        p->order[i] = p->order[j];
-        p->order[j] = swap;
-    }
-    compare("page by page, random", map_pages, p, rounds, 40);
+    munmap(j->entry, (size_t)j->frames * PAGE);
+    free(j->leaves);
+    free(j);
 }
 
 int main(int argc, char **argv)
 {
-    unsigned rounds = 11;
-    struct pool p;
+    static const struct bench edit = {
+        .name = "bench_edit",
+        .about = "Maps of pages, one range of them or a call for each.  Limit: "
+                 "stores of the same\nentries to the same places, in the same "
+                 "order.",
+        .row = rows,
+        .rows = sizeof rows / sizeof rows[0],
+        .size_log2 = 20,
+        .small_log2 = 15,
+        .most_log2 = 24,
+        .begin = begin,
+        .before = before,
+        .after = after,
+        .end = end,
+    };
 
-    if (argc > 1) {
-        rounds = (unsigned)strtoul(argv[1], NULL, 10);
-        if (rounds < 1 || rounds > ROUNDS_MAX) {
-            fprintf(stderr, "bench_edit: %s: expected 1 to %d rounds\n",
-                    argv[1], ROUNDS_MAX);
-            return 2;
-        }
-    }
-    memset(&p, 0, sizeof p);
-    p.bytes = mmap(NULL, (size_t)TABLES * 4096, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    p.order = malloc(PAGES * sizeof *p.order);
-    place = malloc(PAGES * sizeof *place);
-    if (p.bytes == MAP_FAILED || p.order == NULL || place == NULL) {
-        fprintf(stderr, "bench_edit: out of memory\n");
-        return 3;
-    }
-    must(ptw_mem_init_flat(&p.mem, ptw_pa_of(0), p.bytes,
-                           (uint64_t)TABLES * 4096, true));
-    p.tables.root.regime = &p.regime;
-    p.tables.mem = &p.mem;
-    p.tables.ops = &ops;
-    p.tables.ctx = &p;
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
-        if (argc < 3 || strcmp(argv[2], modes[i].name) == 0) {
-            measure(&p, &modes[i], rounds);
-        }
-    }
-    return 0;
+    return bench_main(&edit, argc, argv);
 }
