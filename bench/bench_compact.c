@@ -23,7 +23,7 @@ static const uint64_t USER = 0x0000000010000000;
 static const uint64_t KERNEL = 0xFFFF888000000000;
 static const uint64_t ADDRESS = 0x000FFFFFFFFFF000;
 
-enum kind { PREFAULTED, FRESH, PLAN, VERIFY };
+enum kind { PREFAULTED, FRESH, NO_COPY, PLAN, VERIFY };
 
 struct guest {
     unsigned char *bytes;
@@ -38,7 +38,7 @@ struct guest {
 struct job {
     struct guest g;
     enum kind kind;
-    bool verified;
+    bool verified[COLUMNS];
     unsigned char *to;
     size_t to_size;
     uint64_t copied; /* bytes */
@@ -46,8 +46,10 @@ struct job {
     struct ptw_root new_root[SPACES];
     struct ptw_rebuild rebuild;
     struct ptw_verify verify;
-    uint32_t *new_page; /* of the ideal plan: 0, none so far */
-    bool *seen;
+    uint32_t *new_page;  /* of the ideal: 1 more than the new number, 0: none */
+    uint32_t *new_table; /* the same */
+    uint32_t planned;
+    uint32_t made;
     size_t storage; /* given now */
     uint64_t anon;  /* kB, before */
 };
@@ -191,6 +193,17 @@ static uint64_t at_once(void *job)
     return j->g.pages;
 }
 
+static enum ptw_status to_nowhere(void *ctx, ptw_pa to, const void *bytes,
+                                  size_t n)
+{
+    struct job *j = ctx;
+
+    (void)to;
+    (void)bytes;
+    j->copied += n;
+    return PTW_OK;
+}
+
 static enum ptw_status to_memory(void *ctx, ptw_pa to, const void *bytes,
                                  size_t n)
 {
@@ -210,14 +223,13 @@ static uint64_t plan(void *job)
     struct ptw_rebuild_options o = ptw_rebuild_everything();
     enum ptw_status st;
 
-    bench_must(
-        ptw_rebuild_init(&j->rebuild, &j->g.mem, j->g.root, SPACES, &o));
+    bench_must(ptw_rebuild_init(&j->rebuild, &j->g.mem, j->g.root, SPACES, &o));
     while ((st = ptw_rebuild_plan(&j->rebuild)) == PTW_E_SPACE) {
         size_t bytes = j->rebuild.wanted;
         void *before;
 
-        bench_must(ptw_rebuild_give(
-            &j->rebuild, bench_memory(malloc(bytes)), bytes, &before));
+        bench_must(ptw_rebuild_give(&j->rebuild, bench_memory(malloc(bytes)),
+                                    bytes, &before));
         j->storage += bytes;
         note_memory(j);
         j->storage -= before == NULL ? 0 : malloc_usable_size(before);
@@ -243,20 +255,29 @@ static uint64_t plan_alone(void *job)
     return planned;
 }
 
-static uint64_t rebuild(void *job)
+static uint64_t rebuild_to(struct job *j, const struct ptw_page_sink *sink)
 {
-    static const struct ptw_page_sink sink = {to_memory};
-    struct job *j = job;
-
     (void)plan(j);
     j->copied = 0;
-    bench_must(ptw_rebuild_copy(&j->rebuild, &sink, j));
-    bench_must(
-        ptw_mem_init_flat(&j->to_mem, ptw_pa_of(0), j->to, j->to_size, true));
+    bench_must(ptw_rebuild_copy(&j->rebuild, sink, j));
     bench_must(ptw_rebuild_tables(&j->rebuild, &j->to_mem, j->new_root));
     note_memory(j);
     forget(j);
     return j->copied / PAGE;
+}
+
+static uint64_t rebuild(void *job)
+{
+    static const struct ptw_page_sink sink = {to_memory};
+
+    return rebuild_to(job, &sink);
+}
+
+static uint64_t rebuild_no_copy(void *job)
+{
+    static const struct ptw_page_sink sink = {to_nowhere};
+
+    return rebuild_to(job, &sink);
 }
 
 static uint64_t verify(void *job)
@@ -287,13 +308,15 @@ static uint64_t verify(void *job)
     return j->verify.certificate.pages;
 }
 
-/* A plan that trusts everything: each page that a leaf maps gets the next number,
- * each table is entered once.  Returns how many pages there are. */
-static void plan_table(struct job *j, uint64_t table, unsigned level,
-                       uint32_t *next)
+/* The same by a program that trusts everything: each table is entered once, pages
+ * that leaves map are numbered as they lie, and tables are written with the new
+ * numbers.
+ * Spaces have no root in common. */
+static void plan_table(struct job *j, uint64_t table, unsigned level)
 {
     const uint64_t *e = (const void *)(j->g.bytes + table);
 
+    j->new_table[table / PAGE - j->g.pages] = ++j->made;
     for (unsigned i = 0; i < ENTRIES; i++) {
         uint64_t at = (e[i] & ADDRESS) / PAGE;
 
@@ -301,12 +324,9 @@ static void plan_table(struct job *j, uint64_t table, unsigned level,
             continue;
         }
         if (level == 0) {
-            if (j->new_page[at] == 0) {
-                j->new_page[at] = ++*next;
-            }
-        } else if (!j->seen[at - j->g.pages]) {
-            j->seen[at - j->g.pages] = true;
-            plan_table(j, at * PAGE, level - 1, next);
+            j->new_page[at] = 1;
+        } else if (j->new_table[at - j->g.pages] == 0) {
+            plan_table(j, at * PAGE, level - 1);
         }
     }
 }
@@ -314,46 +334,85 @@ static void plan_table(struct job *j, uint64_t table, unsigned level,
 static uint64_t ideal_plan(void *job)
 {
     struct job *j = job;
-    uint32_t next = 0;
 
     memset(j->new_page, 0, j->g.pages * sizeof *j->new_page);
-    memset(j->seen, 0, j->g.tables * sizeof *j->seen);
+    memset(j->new_table, 0, j->g.tables * sizeof *j->new_table);
+    j->planned = 0;
+    j->made = 0;
     for (unsigned i = 0; i < SPACES; i++) {
-        plan_table(j, j->g.root[i].table.v, LEVELS - 1, &next);
+        plan_table(j, j->g.root[i].table.v, LEVELS - 1);
     }
-    return next;
+    for (uint64_t at = 0; at < j->g.pages; at++) {
+        j->planned += j->new_page[at];
+        j->new_page[at] *= j->planned;
+    }
+    return j->planned;
+}
+
+/* Where a table, or a page, is in the new image: tables are behind the pages. */
+static uint64_t new_place(const struct job *j, uint64_t old)
+{
+    uint64_t at = old / PAGE;
+
+    return (at < j->g.pages
+                ? j->new_page[at] - 1u
+                : (uint64_t)j->planned + j->new_table[at - j->g.pages] - 1) *
+           PAGE;
+}
+
+static uint64_t ideal_no_copy(void *job)
+{
+    struct job *j = job;
+
+    (void)ideal_plan(j);
+    for (uint64_t t = 0; t < j->g.tables; t++) {
+        const uint64_t *from =
+            (const void *)(j->g.bytes + (j->g.pages + t) * PAGE);
+        uint64_t *to = (void *)(j->to + new_place(j, (j->g.pages + t) * PAGE));
+
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            to[i] = (from[i] & 1) == 0 ? 0
+                                       : (from[i] & ~ADDRESS) |
+                                             new_place(j, from[i] & ADDRESS);
+        }
+    }
+    for (unsigned i = 0; i < SPACES; i++) {
+        j->new_root[i] = ptw_root_of(
+            &j->g.regime, ptw_pa_of(new_place(j, j->g.root[i].table.v)));
+    }
+    return j->planned;
+}
+
+static uint64_t ideal_rebuild(void *job)
+{
+    struct job *j = job;
+    uint64_t n = ideal_no_copy(j);
+
+    for (uint64_t at = 0; at < j->g.pages; at++) {
+        if (j->new_page[at] != 0) {
+            memcpy(j->to + (j->new_page[at] - 1u) * (size_t)PAGE,
+                   j->g.bytes + at * PAGE, PAGE);
+        }
+    }
+    return n;
 }
 
 /* --------------------------------------------------------------------- rows */
 
+#define BY_PAGE BASELINE("memcpy", by_page)
+#define AT_ONCE BASELINE("at once", at_once)
+
 static const struct row rows[] = {
-    {"rebuild-prefaulted",
-     "page",
-     PREFAULTED,
-     "amd64",
-     {{"memcpy", by_page, false},
-      {"at once", at_once, false},
-      {0},
-      {NULL, rebuild, false}}},
-    {"rebuild-fresh",
-     "page",
-     FRESH,
-     "amd64",
-     {{"memcpy", by_page, false},
-      {"at once", at_once, false},
-      {0},
-      {NULL, rebuild, false}}},
-    {"rebuild-plan",
-     "page",
-     PLAN,
-     "amd64",
-     {[IDEAL] = {NULL, ideal_plan, false},
-      [PTWALK] = {NULL, plan_alone, false}}},
-    {"verify",
-     "page",
-     VERIFY,
-     "amd64",
-     {[LIMIT] = {"memcpy", by_page, false}, [PTWALK] = {NULL, verify, false}}},
+    ROW_OF_TIMES("rebuild-prefaulted", "page", PREFAULTED, "amd64", BY_PAGE,
+                 AT_ONCE, SIDE(ideal_rebuild), SIDE(rebuild)),
+    ROW_OF_TIMES("rebuild-fresh", "page", FRESH, "amd64", BY_PAGE, AT_ONCE,
+                 SIDE(ideal_rebuild), SIDE(rebuild)),
+    ROW("rebuild-no-copy", "page", NO_COPY, "amd64",
+        [IDEAL] = SIDE(ideal_no_copy), [PTWALK] = SIDE(rebuild_no_copy)),
+    ROW("rebuild-plan", "page", PLAN,
+        "amd64", [IDEAL] = SIDE(ideal_plan), [PTWALK] = SIDE(plan_alone)),
+    ROW_OF_TIMES("verify", "page", VERIFY, "amd64",
+                 BY_PAGE, [PTWALK] = SIDE(verify)),
 };
 
 static void begin(const struct row *row, unsigned size_log2,
@@ -362,15 +421,18 @@ static void begin(const struct row *row, unsigned size_log2,
     struct job *j = bench_memory(calloc(1, sizeof *j));
 
     j->kind = (enum kind)row->kind;
-    make_guest(&j->g, (uint64_t)1 << size_log2, j->kind != PLAN);
+    make_guest(&j->g, (uint64_t)1 << size_log2,
+               j->kind != PLAN && j->kind != NO_COPY);
     pages = j->g.pages;
     j->to_size = j->g.size;
     j->to = new_file(j->to_size);
-    if (j->kind != FRESH && j->kind != PLAN) {
-        memset(j->to, 1, j->to_size);
+    if (j->kind != FRESH) { /* zeros, where nothing is copied */
+        memset(j->to, j->kind != NO_COPY, j->to_size);
     }
     j->new_page = bench_memory(malloc(j->g.pages * sizeof *j->new_page));
-    j->seen = bench_memory(malloc(j->g.tables * sizeof *j->seen));
+    j->new_table = bench_memory(malloc(j->g.tables * sizeof *j->new_table));
+    bench_must(
+        ptw_mem_init_flat(&j->to_mem, ptw_pa_of(0), j->to, j->to_size, true));
     j->anon = anon_kb();
     if (j->kind == VERIFY) {
         (void)rebuild(j);
@@ -387,6 +449,8 @@ static void before(void *job, enum column side)
     if (j->kind == FRESH) {
         munmap(j->to, j->to_size);
         j->to = new_file(j->to_size);
+        bench_must(ptw_mem_init_flat(&j->to_mem, ptw_pa_of(0), j->to,
+                                     j->to_size, true));
     } else if (j->kind == VERIFY && side == PTWALK) {
         (void)rebuild(j);
     }
@@ -397,9 +461,9 @@ static uint64_t after(void *job, enum column side, uint64_t returned)
 {
     struct job *j = job;
 
-    if (side == PTWALK && (j->kind == PREFAULTED || j->kind == FRESH) &&
-        !j->verified) {
-        j->verified = true;
+    if ((side == PTWALK || side == IDEAL) && j->kind <= NO_COPY &&
+        !j->verified[side]) {
+        j->verified[side] = true;
         if (verify(j) != returned) {
             return 0;
         }
@@ -414,7 +478,7 @@ static void end(void *job)
     munmap(j->g.bytes, j->g.size);
     munmap(j->to, j->to_size);
     free(j->new_page);
-    free(j->seen);
+    free(j->new_table);
     free(j);
 }
 
@@ -428,7 +492,7 @@ int main(int argc, char **argv)
         .row = rows,
         .rows = sizeof rows / sizeof rows[0],
         .size_log2 = 16,
-        .small_log2 = 14,
+        .small_log2 = 16,
         .most_log2 = 22,
         .begin = begin,
         .before = before,

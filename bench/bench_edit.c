@@ -22,7 +22,8 @@ enum order { RANGE, ASCENDING, RANDOM };
 struct job {
     uint64_t pages;
     unsigned size_log2;
-    uint64_t *entry; /* of the pool, which is zeroed and in memory when the clock
+    uint64_t
+        *entry; /* of the pool, which is zeroed and in memory when the clock
                         starts */
     uint32_t frames;
     uint32_t used;
@@ -108,18 +109,31 @@ static uint64_t store_random(void *job)
 
 /* -------------------------------------------------------------------- ideal */
 
-/* Returns the entry of va, in a table that is made if it is not there. */
+/* Returns an entry of the table that *e leads to, and makes the table if there is
+ * none. */
+static inline uint64_t *ideal_below(struct job *j, uint64_t *e, uint64_t index)
+{
+    if (*e == 0) {
+        *e = (uint64_t)j->used++ * PAGE | TABLE;
+    }
+    return (uint64_t *)(void *)((char *)j->entry + (*e & ADDRESS)) +
+           (index & 511);
+}
+
+/* Returns the entry of va. */
 static inline uint64_t *ideal_entry(struct job *j, uint64_t va)
 {
     uint64_t *e = &j->entry[j->root / 8 + (va >> 39 & 511)];
 
-    for (unsigned shift = 30; shift >= 12; shift -= 9) {
-        if (*e == 0) {
-            *e = (uint64_t)j->used++ * PAGE | TABLE;
-        }
-        e = &j->entry[(*e & ADDRESS) / 8 + (va >> shift & 511)];
-    }
-    return e;
+    e = ideal_below(j, e, va >> 30);
+    e = ideal_below(j, e, va >> 21);
+    return ideal_below(j, e, va >> 12);
+}
+
+static __attribute__((noinline)) void ideal_map_page(struct job *j, uint64_t va,
+                                                     uint64_t pa, uint64_t bits)
+{
+    *ideal_entry(j, va) = pa | bits;
 }
 
 static __attribute__((noinline)) void ideal_map(struct job *j, uint64_t va,
@@ -152,7 +166,7 @@ static uint64_t ideal_ascending(void *job)
     struct job *j = job;
 
     for (uint64_t i = 0; i < j->pages; i++) {
-        ideal_map(j, BASE + i * PAGE, TARGET + i * PAGE, 1, LEAF);
+        ideal_map_page(j, BASE + i * PAGE, TARGET + i * PAGE, LEAF);
     }
     return 0;
 }
@@ -164,7 +178,7 @@ static uint64_t ideal_random(void *job)
     for (uint64_t i = 0; i < j->pages; i++) {
         uint64_t page = shuffled(j, i);
 
-        ideal_map(j, BASE + page * PAGE, TARGET + page * PAGE, 1, LEAF);
+        ideal_map_page(j, BASE + page * PAGE, TARGET + page * PAGE, LEAF);
     }
     return 0;
 }
@@ -214,27 +228,13 @@ static uint64_t map_random(void *job)
 /* --------------------------------------------------------------------- rows */
 
 static const struct row rows[] = {
-    {"map-range",
-     "page",
-     RANGE,
-     "amd64",
-     {[LIMIT] = {"stores", store_range, false},
-      [IDEAL] = {NULL, ideal_range, false},
-      [PTWALK] = {NULL, map_range, false}}},
-    {"map-ascending",
-     "page",
-     ASCENDING,
-     "amd64",
-     {[LIMIT] = {"stores", store_ascending, false},
-      [IDEAL] = {NULL, ideal_ascending, false},
-      [PTWALK] = {NULL, map_ascending, false}}},
-    {"map-random",
-     "page",
-     RANDOM,
-     "amd64",
-     {[LIMIT] = {"stores", store_random, false},
-      [IDEAL] = {NULL, ideal_random, false},
-      [PTWALK] = {NULL, map_random, false}}},
+    ROW("map-range", "page", RANGE, "amd64", BASELINE("stores", store_range),
+        NO_SIDE, SIDE(ideal_range), SIDE(map_range)),
+    ROW("map-ascending", "page", ASCENDING, "amd64",
+        BASELINE("stores", store_ascending), NO_SIDE, SIDE(ideal_ascending),
+        SIDE(map_ascending)),
+    ROW("map-random", "page", RANDOM, "amd64", BASELINE("stores", store_random),
+        NO_SIDE, SIDE(ideal_random), SIDE(map_random)),
 };
 
 /* Tables that are empty but, for stores, those of leaves. */

@@ -50,7 +50,7 @@ struct open {
 /* No entry of an image. */
 static const uint64_t NOTHING = ~(uint64_t)0;
 
-static void consume(struct out *out)
+static void consume_runs(struct out *out)
 {
     for (unsigned i = 0; i < out->runs; i++) {
         const struct run *r = &out->run[i];
@@ -60,13 +60,31 @@ static void consume(struct out *out)
     out->runs = 0;
 }
 
+static void consume_leaves(struct out *out)
+{
+    for (unsigned i = 0; i < out->runs; i++) {
+        out->sum += out->run[i].va + out->run[i].pa;
+    }
+    out->runs = 0;
+}
+
 INLINE void emit(const struct shape *f, struct out *out, uint64_t va,
                  uint64_t raw, uint64_t bytes, uint64_t rights)
 {
-    out->run[out->runs++] = (struct run){
-        va, raw & f->address, bytes, rights & (raw ^ f->no_execute)};
+    out->run[out->runs++] = (struct run){va, raw & f->address, bytes,
+                                         rights & (raw ^ f->no_execute)};
     if (out->runs == BATCH) {
-        consume(out);
+        consume_runs(out);
+    }
+}
+
+INLINE void emit_leaf(const struct shape *f, struct out *out, uint64_t va,
+                      uint64_t raw, uint64_t rights)
+{
+    out->run[out->runs++] = (struct run){va, raw & f->address, 4096,
+                                         rights & (raw ^ f->no_execute)};
+    if (out->runs == BATCH) {
+        consume_leaves(out);
     }
 }
 
@@ -78,7 +96,7 @@ INLINE void finish(const struct shape *f, struct out *out, struct open *open)
     }
 }
 
-INLINE uint64_t load(const struct shape *f, const void *table, unsigned i)
+INLINE uint64_t load(const struct shape *f, const void *table, size_t i)
 {
     return f->entry_bytes == 4 ? ((const uint32_t *)table)[i]
                                : ((const uint64_t *)table)[i];
@@ -93,7 +111,7 @@ INLINE void scan(const struct shape *f, const void *table, uint64_t va,
         finish(f, out, &open);
         open.rights = rights;
     }
-    for (unsigned i = 0; i < 1u << f->index_bits; i++) {
+    for (size_t i = 0; i < (size_t)1 << f->index_bits; i++) {
         uint64_t raw = load(f, table, i);
 
         if (runs) {
@@ -102,13 +120,16 @@ INLINE void scan(const struct shape *f, const void *table, uint64_t va,
                 continue;
             }
             finish(f, out, &open);
+            while ((raw & PRESENT) == 0 && ++i < (size_t)1 << f->index_bits) {
+                raw = load(f, table, i);
+            }
             if ((raw & PRESENT) != 0) {
                 open.va = va + ((uint64_t)i << 12);
                 open.raw = raw;
                 open.next = raw + 4096;
             }
         } else if ((raw & PRESENT) != 0) {
-            emit(f, out, va + ((uint64_t)i << 12), raw, 4096, rights);
+            emit_leaf(f, out, va + ((uint64_t)i << 12), raw, rights);
         }
     }
     *at = open;
@@ -200,7 +221,11 @@ INLINE uint64_t walk(const struct shape *f, const struct image *g, bool runs,
     for (uint32_t i = 0; i < g->roots; i++) {
         walk_space(f, g, g->root[i].table.v, runs, seen, &out);
     }
-    consume(&out);
+    if (runs) {
+        consume_runs(&out);
+    } else {
+        consume_leaves(&out);
+    }
     return out.sum;
 }
 
@@ -237,39 +262,61 @@ struct answer {
     uint64_t rights;
 };
 
+/* Goes on from `raw` to the entry for va in the table that it leads to. */
+INLINE bool down(const unsigned char *at, uint64_t va, unsigned shift,
+                 uint64_t *raw, uint64_t *rights)
+{
+    *raw = load(&amd64, at + (*raw & amd64.address),
+                (unsigned)(va >> shift) & 511);
+    *rights &= *raw ^ amd64.no_execute;
+    return (*raw & PRESENT) != 0;
+}
+
 static __attribute__((noinline)) bool
 lookup(const unsigned char *at, uint64_t table, uint64_t va, struct answer *out)
 {
     uint64_t rights = RIGHTS | amd64.no_execute;
+    uint64_t raw = table;
+    unsigned shift = 39;
 
-    for (unsigned shift = 39;; shift -= 9) {
-        uint64_t raw = load(&amd64, at + table, (unsigned)(va >> shift) & 511);
-
-        if ((raw & PRESENT) == 0) {
+    if (!down(at, va, 39, &raw, &rights)) {
+        return false;
+    }
+    for (shift = 30; shift > 12; shift -= 9) {
+        if (!down(at, va, shift, &raw, &rights)) {
             return false;
         }
-        rights &= raw ^ amd64.no_execute;
-        table = raw & amd64.address;
-        if (shift == 12 || (raw & LARGE) != 0) {
-            out->pa = table | (va & (((uint64_t)1 << shift) - 1));
-            out->rights = rights;
-            return true;
+        if ((raw & LARGE) != 0) {
+            break;
         }
     }
+    if (shift == 12 && !down(at, va, 12, &raw, &rights)) {
+        return false;
+    }
+    out->pa = (raw & amd64.address) | (va & (((uint64_t)1 << shift) - 1));
+    out->rights = rights;
+    return true;
+}
+
+INLINE uint64_t all_lookups(const struct image *g, bool sparse)
+{
+    struct asker asker = image_asker(g);
+    uint64_t sum = 0;
+
+    for (uint64_t i = 0; i < g->lookups; i++) {
+        struct answer a;
+
+        if (lookup(g->at, g->root[0].table.v, image_ask(&asker, sparse), &a)) {
+            sum += a.pa;
+        }
+    }
+    return sum;
 }
 
 uint64_t ideal_lookups(void *image)
 {
     const struct image *g = image;
-    uint64_t state = 1;
-    uint64_t sum = 0;
 
-    for (uint64_t i = 0; i < g->lookups; i++) {
-        struct answer a = {0, 0};
-
-        if (lookup(g->at, g->root[0].table.v, image_ask(g, &state), &a)) {
-            sum += a.pa;
-        }
-    }
-    return sum;
+    return g->kind == IMAGE_SPARSE ? all_lookups(g, true)
+                                   : all_lookups(g, false);
 }

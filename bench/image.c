@@ -81,7 +81,9 @@ static void map_broken(struct image *g, struct ptw_tables *t, uint64_t pages,
             next = bench_random(seed) % FRAMES;
         } while (next == frame + 1);
         frame = next;
-        map(g, t, image_va(g, i), frame << g->page_log2, 1, 0, &g->sum);
+        map(g, t,
+            g->base + (image_page(g->kind == IMAGE_SPARSE, i) << g->page_log2),
+            frame << g->page_log2, 1, 0, &g->sum);
     }
 }
 
@@ -203,8 +205,7 @@ static void make_arena(struct image *g, uint64_t leaves, uint64_t *seed)
         g->frame[i] = g->frame[j];
         g->frame[j] = (uint32_t)i;
     }
-    bench_must(
-        ptw_mem_init_flat(&g->mem, ptw_pa_of(0), g->at, g->bytes, true));
+    bench_must(ptw_mem_init_flat(&g->mem, ptw_pa_of(0), g->at, g->bytes, true));
 }
 
 void image_make(struct image *g, enum image_kind kind, const char *regime,

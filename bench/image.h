@@ -69,23 +69,31 @@ static inline uint64_t image_run(uint64_t va, uint64_t pa, uint64_t bytes,
     return pages * (va + pa) + (pages * (pages - 1) << page_log2);
 }
 
-/* image_va is the address of the n-th leaf, image_ask of a random one; neither
- * reads memory, so that what is asked takes no room in a cache.  Of kinds A, ONE,
- * BROKEN and SPARSE. */
-static inline uint64_t image_va(const struct image *g, uint64_t n)
+/* image_page is the number of the n-th leaf's page, counted from the base.  It
+ * reads no memory, so that what is asked takes no room in a cache.  Of kinds A,
+ * ONE, BROKEN and SPARSE (one of each 64 pages). */
+static inline uint64_t image_page(bool sparse, uint64_t n)
 {
-    uint64_t page = n;
-
-    if (g->kind == IMAGE_SPARSE) { /* one of each 64 pages */
-        page = n * 64 + (n * 0x9E3779B97F4A7C15 >> 58);
-    }
-    return g->base + (page << g->page_log2);
+    return sparse ? n * 64 + (n * 0x9E3779B97F4A7C15 >> 58) : n;
 }
 
-static inline uint64_t image_ask(const struct image *g, uint64_t *state)
+/* Random leaves that are asked for, one after the other, of images with pages of
+ * 4 KiB.  A copy on the stack, so that asking costs little. */
+struct asker {
+    uint64_t state;
+    uint64_t base;
+    unsigned shift;
+};
+
+static inline struct asker image_asker(const struct image *g)
 {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return image_va(g, *state >> (64 - g->size_log2));
+    return (struct asker){1, g->base, 64 - g->size_log2};
+}
+
+static inline uint64_t image_ask(struct asker *a, bool sparse)
+{
+    a->state = a->state * 6364136223846793005u + 1442695040888963407u;
+    return a->base + (image_page(sparse, a->state >> a->shift) << 12);
 }
 
 #endif

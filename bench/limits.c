@@ -55,8 +55,7 @@ INLINE uint64_t sum_8_of(const struct image *g)
 }
 
 #if defined(__x86_64__) || defined(__i386__)
-__attribute__((target("avx2"))) static uint64_t
-sum_avx2(const struct image *g)
+__attribute__((target("avx2"))) static uint64_t sum_avx2(const struct image *g)
 {
     return sum_of(g, 0);
 }
@@ -108,37 +107,50 @@ uint64_t limit_sum_8(void *image)
     return sum_if(g, has_avx2() ? sum_8_avx2(g) : sum_8_of(g));
 }
 
-INLINE uint64_t chase(const struct image *g, bool depends)
+INLINE uint64_t next_load(const unsigned char *at, uint64_t table, uint64_t va,
+                          unsigned shift)
+{
+    const uint64_t *entry = (const void *)(at + table);
+
+    return entry[va >> shift & 511];
+}
+
+INLINE uint64_t chase(const struct image *g, bool sparse, bool depends)
 {
     static const uint64_t address = 0x000FFFFFFFFFF000;
-    const uint64_t *entry = (const void *)g->at;
-    uint64_t state = 1;
+    struct asker asker = image_asker(g);
+    const unsigned char *at = g->at;
+    uint64_t root = g->root[0].table.v;
     uint64_t zero = 0;
     uint64_t sum = 0;
 
     for (uint64_t i = 0; i < g->lookups; i++) {
-        uint64_t va = image_ask(g, &state) | zero;
-        uint64_t table = g->root[0].table.v;
+        uint64_t va = image_ask(&asker, sparse) | zero;
+        uint64_t e = next_load(at, root, va, 39);
 
-        for (unsigned shift = 39; shift >= 12; shift -= 9) {
-            uint64_t e = entry[table / 8 + (va >> shift & 511)];
-
-            table = e & address;
-            if (depends) {
-                zero = e >> 62 & 1; /* clear in all, but only the load knows */
-            }
+        e = next_load(at, e & address, va, 30);
+        e = next_load(at, e & address, va, 21);
+        e = next_load(at, e & address, va, 12);
+        sum += e & address;
+        if (depends) {
+            zero = e >> 62 & 1; /* clear in all, but only the load knows */
         }
-        sum += table;
     }
     return sum;
 }
 
 uint64_t limit_chase(void *image)
 {
-    return chase(image, true);
+    const struct image *g = image;
+
+    return g->kind == IMAGE_SPARSE ? chase(g, true, true)
+                                   : chase(g, false, true);
 }
 
 uint64_t limit_overlap(void *image)
 {
-    return chase(image, false);
+    const struct image *g = image;
+
+    return g->kind == IMAGE_SPARSE ? chase(g, true, false)
+                                   : chase(g, false, false);
 }

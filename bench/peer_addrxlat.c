@@ -84,16 +84,19 @@ static uint64_t leaves_of(const struct peer *p, const addrxlat_step_t *at,
     unsigned shift = ptw_level_shift(&p->image->regime, level);
     uint64_t entries = ptw_table_size(&p->image->regime, level) /
                        ptw_entry_bytes(&p->image->regime);
+    addrxlat_step_t step = *at;
     uint64_t sum = 0;
 
     for (uint64_t i = 0; i < entries; i++) {
-        addrxlat_step_t step = *at;
         uint64_t here = va + (i << shift);
 
         if (va == 0 && ptw_va_bits(&p->image->regime) == 48 &&
             level + 1 == ptw_levels(&p->image->regime) && i >= entries / 2) {
             here |= ~(uint64_t)0 << 48;
         }
+        step.remain = at->remain; /* the rest of it stays */
+        step.elemsz = at->elemsz;
+        step.base = at->base;
         step.idx[step.remain - 1] = i;
         if (addrxlat_step(&step) != ADDRXLAT_OK) {
             addrxlat_ctx_clear_err(p->ctx);
@@ -130,7 +133,8 @@ uint64_t peer_leaves(void *image)
 uint64_t peer_lookups(void *image)
 {
     const struct image *g = image;
-    uint64_t state = 1;
+    struct asker asker = image_asker(g);
+    bool sparse = g->kind == IMAGE_SPARSE;
     uint64_t sum = 0;
     struct peer p;
 
@@ -140,7 +144,7 @@ uint64_t peer_lookups(void *image)
         addrxlat_step_t step = {
             .ctx = p.ctx,
             .meth = &p.meth,
-            .base = {image_ask(g, &state), ADDRXLAT_KVADDR}};
+            .base = {image_ask(&asker, sparse), ADDRXLAT_KVADDR}};
 
         if (addrxlat_walk(&step) != ADDRXLAT_OK) {
             bench_fail("addrxlat: %s", addrxlat_ctx_get_err(p.ctx));

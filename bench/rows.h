@@ -31,7 +31,41 @@ struct row {
     int kind;         /* these two mean something to `begin` */
     const char *regime;
     struct side side[COLUMNS];
+    bool times_only; /* instructions are not counted: those of memcpy say
+                        something about the C library alone */
 };
+
+/* A row of the table: name, unit, kind, regime, and its sides in the order of the
+ * columns or with their names. */
+#define ROW(row_name, of_a, its_kind, its_regime, ...)                         \
+    {                                                                          \
+        .name = row_name, .unit = of_a, .kind = its_kind,                      \
+        .regime = its_regime, .side = {                                        \
+            __VA_ARGS__                                                        \
+        }                                                                      \
+    }
+/* The same where times alone are worth printing. */
+#define ROW_OF_TIMES(row_name, of_a, its_kind, its_regime, ...)                \
+    {                                                                          \
+        .name = row_name, .unit = of_a, .kind = its_kind,                      \
+        .regime = its_regime, .side = {__VA_ARGS__}, .times_only = true        \
+    }
+#define SIDE(function)                                                         \
+    {                                                                          \
+        NULL, function, false                                                  \
+    }
+#define SLOW_SIDE(function)                                                    \
+    {                                                                          \
+        NULL, function, true                                                   \
+    }
+#define BASELINE(its_name, function)                                           \
+    {                                                                          \
+        its_name, function, false                                              \
+    }
+#define NO_SIDE                                                                \
+    {                                                                          \
+        NULL, NULL, false                                                      \
+    }
 
 /* What the sides of a row work on. */
 struct subject {
