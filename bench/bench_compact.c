@@ -137,7 +137,7 @@ static void make_guest(struct guest *g, uint64_t n, bool contents)
     g->pages = n;
     shared = n / 4;
     own = (n - shared) / SPACES;
-    g->size = (n + n / 256 + 8 * SPACES) * PAGE;
+    g->size = (size_t)(n + n / 256 + 8 * SPACES) * PAGE;
     g->bytes = new_file(g->size);
     for (uint64_t i = 0; contents && i < n * PAGE; i += 8) {
         uint64_t word = i * 0x9E3779B97F4A7C15 | 1;

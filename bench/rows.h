@@ -31,6 +31,7 @@ struct row {
     int kind;         /* these two mean something to `begin` */
     const char *regime;
     struct side side[COLUMNS];
+    bool wall;       /* time on the wall, not of the processor */
     bool times_only; /* instructions are not counted: those of memcpy say
                         something about the C library alone */
 };
