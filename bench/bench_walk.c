@@ -156,17 +156,17 @@ static uint64_t sum_of_lookups(const struct image *g)
 #define OVERLAP BASELINE("overlapping", limit_overlap)
 
 static const struct row rows[] = {
-    ROW("A-runs", "leaf", IMAGE_A, "amd64", SUM, NO_SIDE, SIDE(ideal_runs),
+    ROW("A-runs", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
-    ROW("A-leaves", "leaf", IMAGE_A, "amd64", SUM, NO_SIDE, SIDE(ideal_leaves),
+    ROW("A-leaves", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_leaves),
         SIDE(leaves), SIDE(peer_leaves)),
-    ROW("one-run", "leaf", IMAGE_ONE, "amd64", SUM, NO_SIDE, SIDE(ideal_runs),
+    ROW("one-run", "leaf", IMAGE_ONE, "amd64", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
-    ROW("broken", "leaf", IMAGE_BROKEN, "amd64", SUM, NO_SIDE, SIDE(ideal_runs),
+    ROW("broken", "leaf", IMAGE_BROKEN, "amd64", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
-    ROW("mixed", "leaf", IMAGE_MIXED, "amd64", SUM, NO_SIDE, SIDE(ideal_runs),
+    ROW("mixed", "leaf", IMAGE_MIXED, "amd64", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
-    ROW("i686", "leaf", IMAGE_A, "i686", SUM, NO_SIDE, SIDE(ideal_runs),
+    ROW("i686", "leaf", IMAGE_A, "i686", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
     ROW("sparse-runs", "leaf", IMAGE_SPARSE, "amd64", SUM, SUM_8,
         SIDE(ideal_runs), SIDE(runs), SLOW_SIDE(peer_leaves)),

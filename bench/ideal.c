@@ -102,37 +102,59 @@ INLINE uint64_t load(const struct shape *f, const void *table, size_t i)
                                : ((const uint64_t *)table)[i];
 }
 
-INLINE void scan(const struct shape *f, const void *table, uint64_t va,
-                 uint64_t rights, bool runs, struct open *at, struct out *out)
+/* The address of the entry at `e`, in a table of leaves that stands for va. */
+INLINE uint64_t leaf_va(const struct shape *f, const unsigned char *table,
+                        const unsigned char *e, uint64_t va)
 {
+    return va + ((uint64_t)(e - table) / f->entry_bytes << 12);
+}
+
+INLINE void scan_runs(const struct shape *f, const unsigned char *table,
+                      uint64_t va, uint64_t rights, struct open *at,
+                      struct out *out)
+{
+    const unsigned char *end = table + 4096;
     struct open open = *at;
 
     if (open.rights != rights) {
         finish(f, out, &open);
         open.rights = rights;
     }
-    for (size_t i = 0; i < (size_t)1 << f->index_bits; i++) {
-        uint64_t raw = load(f, table, i);
+    for (const unsigned char *e = table; e != end; e += f->entry_bytes) {
+        uint64_t raw = load(f, e, 0);
 
-        if (runs) {
-            if (raw == open.next) {
-                open.next += 4096;
-                continue;
-            }
-            finish(f, out, &open);
-            while ((raw & PRESENT) == 0 && ++i < (size_t)1 << f->index_bits) {
-                raw = load(f, table, i);
-            }
-            if ((raw & PRESENT) != 0) {
-                open.va = va + ((uint64_t)i << 12);
-                open.raw = raw;
-                open.next = raw + 4096;
-            }
-        } else if ((raw & PRESENT) != 0) {
-            emit_leaf(f, out, va + ((uint64_t)i << 12), raw, rights);
+        if (raw == open.next) {
+            open.next += 4096;
+            continue;
         }
+        finish(f, out, &open);
+        while ((raw & PRESENT) == 0) {
+            e += f->entry_bytes;
+            if (e == end) {
+                *at = open;
+                return;
+            }
+            raw = load(f, e, 0);
+        }
+        open.va = leaf_va(f, table, e, va);
+        open.raw = raw;
+        open.next = raw + 4096;
     }
     *at = open;
+}
+
+INLINE void scan_leaves(const struct shape *f, const unsigned char *table,
+                        uint64_t va, uint64_t rights, struct out *out)
+{
+    const unsigned char *end = table + 4096;
+
+    for (const unsigned char *e = table; e != end; e += f->entry_bytes) {
+        uint64_t raw = load(f, e, 0);
+
+        if ((raw & PRESENT) != 0) {
+            emit_leaf(f, out, leaf_va(f, table, e, va), raw, rights);
+        }
+    }
 }
 
 INLINE uint64_t address_of(const struct shape *f, const unsigned *index,
@@ -198,8 +220,13 @@ INLINE void walk_space(const struct shape *f, const struct image *g,
             seen[below >> 12] = true;
         }
         if (level == 1) {
-            scan(f, g->at + below, address_of(f, index, 1), grants, runs, &open,
-                 out);
+            if (runs) {
+                scan_runs(f, g->at + below, address_of(f, index, 1), grants,
+                          &open, out);
+            } else {
+                scan_leaves(f, g->at + below, address_of(f, index, 1), grants,
+                            out);
+            }
             index[level]++;
             continue;
         }
