@@ -133,7 +133,9 @@ INLINE uint64_t chase(const struct image *g, bool sparse, bool depends)
         e = next_load(at, e & address, va, 12);
         sum += e & address;
         if (depends) {
-            zero = e >> 62 & 1; /* clear in all, but only the load knows */
+            /* A bit of the first index.  It is clear in all entries, but only
+             * the load knows. */
+            zero = (e >> 62 & 1) << 39;
         }
     }
     return sum;

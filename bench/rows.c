@@ -15,6 +15,11 @@
 
 enum { ROUNDS_MAX = 101 };
 
+/* A side that takes less runs twice in each round, and the second time counts:
+ * the first one brings the tables back into the caches, wherever the side before
+ * it, or another program, left them. */
+static const double WARMED_NS = 10e6;
+
 static const char *const column_name[COLUMNS] = {"limit", "second", "ideal",
                                                  "ptwalk", "addrxlat"};
 
@@ -207,6 +212,9 @@ static void time_row(const struct bench *b, const struct row *row,
             enum column c = (enum column)((k + i) % COLUMNS);
 
             if (has(row, c) && !row->side[c].slow) {
+                if (b->before == NULL && time[c][0] < WARMED_NS) {
+                    (void)timed(b, row, &s, c);
+                }
                 time[c][i] = timed(b, row, &s, c);
             }
         }
