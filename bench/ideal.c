@@ -110,37 +110,43 @@ INLINE uint64_t leaf_va(const struct shape *f, const unsigned char *table,
 }
 
 INLINE void scan_runs(const struct shape *f, const unsigned char *table,
-                      uint64_t va, uint64_t rights, struct open *at,
+                      uint64_t va, uint64_t rights, struct open *open,
                       struct out *out)
 {
     const unsigned char *end = table + 4096;
-    struct open open = *at;
+    uint64_t next;
 
-    if (open.rights != rights) {
-        finish(f, out, &open);
-        open.rights = rights;
+    if (open->rights != rights) {
+        finish(f, out, open);
+        open->rights = rights;
     }
+    next = open->next;
     for (const unsigned char *e = table; e != end; e += f->entry_bytes) {
         uint64_t raw = load(f, e, 0);
 
-        if (raw == open.next) {
-            open.next += 4096;
-            continue;
-        }
-        finish(f, out, &open);
-        while ((raw & PRESENT) == 0) {
+        while (raw == next) {
+            next += 4096;
             e += f->entry_bytes;
             if (e == end) {
-                *at = open;
+                open->next = next;
                 return;
             }
             raw = load(f, e, 0);
         }
-        open.va = leaf_va(f, table, e, va);
-        open.raw = raw;
-        open.next = raw + 4096;
+        open->next = next;
+        finish(f, out, open);
+        while ((raw & PRESENT) == 0) {
+            e += f->entry_bytes;
+            if (e == end) {
+                return;
+            }
+            raw = load(f, e, 0);
+        }
+        open->va = leaf_va(f, table, e, va);
+        open->raw = raw;
+        next = raw + 4096;
     }
-    *at = open;
+    open->next = next;
 }
 
 INLINE void scan_leaves(const struct shape *f, const unsigned char *table,
