@@ -28,8 +28,8 @@ enum kind { PREFAULTED, FRESH, NO_COPY, PLAN, VERIFY };
 struct guest {
     unsigned char *bytes;
     size_t size;
-    uint64_t pages; /* from address 0; behind them, tables */
-    uint64_t tables;
+    size_t pages; /* from address 0; behind them, tables */
+    size_t tables;
     struct ptw_mem mem;
     struct ptw_regime regime;
     struct ptw_root root[SPACES];
@@ -123,7 +123,7 @@ static void map_pages(struct ptw_tables *t, uint64_t va, const uint32_t *page,
     }
 }
 
-static void make_guest(struct guest *g, uint64_t n, bool contents)
+static void make_guest(struct guest *g, size_t n, bool contents)
 {
     static const struct ptw_table_ops ops = {.take = take};
     struct ptw_tables t = {
@@ -421,7 +421,7 @@ static void begin(const struct row *row, unsigned size_log2,
     struct job *j = bench_memory(calloc(1, sizeof *j));
 
     j->kind = (enum kind)row->kind;
-    make_guest(&j->g, (uint64_t)1 << size_log2,
+    make_guest(&j->g, (size_t)1 << size_log2,
                j->kind != PLAN && j->kind != NO_COPY);
     pages = j->g.pages;
     j->to_size = j->g.size;
