@@ -91,6 +91,41 @@ static void read_edit(const struct fz_case *w, const struct fz_records *in,
     q->their_va = fz_value(in, FZ_THEIR_VA, fz_address(in, EDIT_THEIRS));
 }
 
+/* A map as a list of pages: large ones if it is aligned to them, and the caller allows
+ * it. */
+static void make_list(const struct fz_case *w, uint64_t options,
+                      struct fe_record *q)
+{
+    unsigned large = fz_shift(w, 1);
+    uint64_t ends = q->first | (q->last + 1) | q->pa;
+    uint64_t pages;
+
+    if (q->op != DO_MAP || (options & 32) == 0 || q->first > q->last ||
+        q->pa > UINT64_MAX - (q->last - q->first)) {
+        return;
+    }
+    /* Those that are left out may have flag bits. */
+    q->apart =
+        (options & 64) != 0 &&
+                !fz_meets_flag_bits(w, q->pa, q->pa + (q->last - q->first))
+            ? 3
+            : 1;
+    q->page_bytes = fz_page_bytes(w);
+    if ((q->flags & PTW_EDIT_LARGE) != 0 &&
+        w->mode.format->large(&w->mode, 1) &&
+        ends % ((uint64_t)1 << large) == 0) {
+        q->list_log2 = large;
+        q->page_bytes = (uint64_t)1 << large;
+    }
+    pages = (q->last - q->first) / q->page_bytes / q->apart + 1;
+    if ((q->last - q->first) % q->page_bytes == q->page_bytes - 1 &&
+        pages <= FE_LIST) {
+        q->list = pages;
+        q->last = q->first + (pages - 1) * q->apart * q->page_bytes +
+                  (q->page_bytes - 1);
+    }
+}
+
 /* The next edit of an input, with what was said about its supply. */
 bool fe_next_edit(const struct fz_case *w, struct fz_records *in,
                   struct fe_record *q)
@@ -103,6 +138,7 @@ bool fe_next_edit(const struct fz_case *w, struct fz_records *in,
             read_supply(in, q);
         } else if (op == OP_EDIT) {
             read_edit(w, in, q);
+            make_list(w, fz_get(in->record, EDIT_OPTIONS), q);
             return true;
         }
     }

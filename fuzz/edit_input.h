@@ -44,7 +44,11 @@ enum fe_op { DO_MAP, DO_UNMAP, DO_PROTECT, DO_LINK };
 struct fe_record {
     enum fe_op op;
     unsigned root;
-    bool changing; /* the tables change under it */
+    bool changing;      /* the tables change under it */
+    uint64_t list;      /* pages: the map is a list of them; or 0 */
+    unsigned list_log2; /* of their size, if it is said */
+    uint64_t page_bytes;
+    unsigned apart; /* every how many pages one is in the list */
     uint64_t first;
     uint64_t last;
     uint64_t pa;
@@ -70,6 +74,9 @@ struct fe_record {
     enum fe_fault stock_fault;
     bool grant_exec; /* or, of a rebuild: mappings get other pages */
 };
+
+/* How many pages a list can have. */
+enum { FE_LIST = 600 };
 
 /* As many tables as an edit wants. */
 enum { PLENTY = 1000 };

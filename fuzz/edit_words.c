@@ -56,6 +56,10 @@ void fe_say_edit(const struct fe_host *h, const struct fe_record *q,
     if (q->op == DO_MAP) {
         fz_say(" to %llx", HEX(q->pa));
     }
+    if (q->list != 0) {
+        fz_say(" as a list of %llu pages of %llx bytes, one of %u",
+               HEX(q->list), HEX(q->page_bytes), q->apart);
+    }
     if (q->op != DO_UNMAP) {
         fz_say(" ");
         fz_say_rights(q->rights);

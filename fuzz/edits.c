@@ -363,6 +363,83 @@ void fe_follow_root(struct fe_host *h, unsigned root,
     }
 }
 
+/* Maps the pages of a list, far from their order. */
+static enum ptw_status map_list(struct ptw_movable_tables *mt, bool movable,
+                                const struct fe_record *q,
+                                const struct ptw_map_request *m,
+                                size_t *refused)
+{
+    static struct ptw_page page[FE_LIST];
+    struct ptw_map_many_request many = {
+        .page = page,
+        .pages = (size_t)q->list,
+        .size_log2 = q->list_log2,
+        .rights = m->rights,
+        .copy_on_write = m->copy_on_write,
+        .attributes = m->attributes,
+        .flags = m->flags,
+        .max_reads = m->max_reads,
+    };
+    enum ptw_status st;
+
+    for (uint64_t i = 0; i < q->list; i++) {
+        /* A prime above all numbers of pages. */
+        uint64_t at = i * 7919 % q->list * q->apart * q->page_bytes;
+
+        page[i].va.v = m->first.v + at;
+        page[i].pa.v = m->pa.v + at;
+        page[i].next = 0;
+    }
+    st = movable ? ptw_map_many_movable(mt, &many, refused)
+                 : ptw_map_many(&mt->tables, &many, refused);
+    for (uint64_t i = 0; i < q->list; i++) {
+        if (page[i].va.v - m->first.v != page[i].pa.v - m->pa.v ||
+            (page[i].va.v - m->first.v) / q->page_bytes !=
+                i * 7919 % q->list * q->apart) {
+            fz_fail("page %llu of a list is another one now", HEX(i));
+        }
+    }
+    return st;
+}
+
+/* What a list says of the page that was refused: by itself that one is, too, and nothing
+ * is written then. */
+static void check_refused(struct fe_host *h, struct ptw_movable_tables *mt,
+                          bool movable, const struct fe_record *q,
+                          const struct ptw_map_request *m, size_t refused,
+                          enum ptw_status st)
+{
+    struct ptw_map_request one = *m;
+    uint64_t at = refused * 7919 % q->list * q->apart * q->page_bytes;
+
+    if (st == PTW_OK) {
+        return;
+    }
+    if (refused > q->list) {
+        fz_fail("page %llu of a list of %llu is refused", HEX(refused),
+                HEX(q->list));
+    }
+    if (refused == q->list) {
+        if (!h->refused && !movable && st != PTW_E_LIMIT && st != PTW_E_SPACE &&
+            st != PTW_E_ARG && st != PTW_E_CHANGED &&
+            !(st == PTW_E_WIDTH && h->high >= 0)) {
+            fz_fail("no page of a list is refused, and it says: %s",
+                    ptw_status_text(st));
+        }
+        return;
+    }
+    if (movable || h->restless) {
+        return;
+    }
+    one.first.v += at;
+    one.last.v = one.first.v + (q->page_bytes - 1);
+    one.pa.v += at;
+    if (ptw_map(&mt->tables, &one) != st) {
+        fz_fail("page %llu of a list is refused: %s; but not by itself",
+                HEX(refused), ptw_status_text(st));
+    }
+}
+
 /* Makes an edit on the tables t, whose root, table_rights and shares it sets.
  */
 static enum ptw_status step(struct fz_case *w, struct fe_host *h,
@@ -401,6 +478,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     bool shared = false;
     uint64_t spares;
     uint64_t pa;
+    size_t refused = 0;
     bool spoilt;
     bool go_on;
 
@@ -418,7 +496,14 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     spares = t->stock.tables;
     switch (q->op) {
     case DO_MAP:
-        st = movable ? ptw_map_movable(mt, &m) : ptw_map(t, &m);
+        if (q->list != 0) {
+            st = map_list(mt, movable, q, &m, &refused);
+            check_refused(h, mt, movable, q, &m, refused, st);
+            change.page_bytes = q->page_bytes;
+            change.apart = q->apart;
+        } else {
+            st = movable ? ptw_map_movable(mt, &m) : ptw_map(t, &m);
+        }
         change.want = FM_MAPPED;
         break;
     case DO_UNMAP:

@@ -293,10 +293,14 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                     "places mappings"},
     [EDIT_TYPE] = {OP_EDIT, "type", 88, 4, FZ_PLAIN, NULL, "the memory type"},
     [EDIT_KEY] = {OP_EDIT, "key", 92, 4, FZ_PLAIN, NULL, "the protection key"},
-    [EDIT_OPTIONS] = {OP_EDIT, "options", 96, 8, FZ_SET,
-                      "copy-on-write global table-user to-end changing",
-                      "copy-on-write; global; `table_rights` has PTW_USER; the "
-                      "range ends with the half; the tables change"},
+    [EDIT_OPTIONS] =
+        {OP_EDIT, "options", 96, 8, FZ_SET,
+         "copy-on-write global table-user to-end changing list "
+         "apart",
+         "copy-on-write; global; `table_rights` has PTW_USER; the "
+         "range ends with the half; the tables change; a map of at "
+         "most 600 pages is a list of them, of level 1 if they can "
+         "be; every third of them"},
     [EDIT_LEVEL] = {OP_EDIT, "level", 104, 4, FZ_PLAIN, NULL,
                     "the level of the alias, modulo those that it can have"},
     [EDIT_OWNER] = {OP_EDIT, "owner", 108, 4, FZ_PLAIN, NULL,

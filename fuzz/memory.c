@@ -1031,6 +1031,21 @@ static void check_table_flags(const struct fm_compare *c,
     }
 }
 
+/* Whether nothing of [va, va + span] is to change, or all of it; or neither. */
+static bool is_out(const struct fm_change *q, uint64_t va, uint64_t span)
+{
+    return va > q->last || va + span < q->first ||
+           (q->page_bytes != 0 && va >= q->first && span < q->page_bytes &&
+            (va - q->first) / q->page_bytes % q->apart != 0);
+}
+
+static bool is_in(const struct fm_change *q, uint64_t va, uint64_t span)
+{
+    return va >= q->first && va + span <= q->last &&
+           (q->page_bytes == 0 || q->apart == 1 ||
+            (span < q->page_bytes && !is_out(q, va, span)));
+}
+
 static void compare(struct fm_compare *c, const struct fm_node *was,
                     const struct fm_node *is, unsigned level, uint64_t base)
 {
@@ -1043,8 +1058,8 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
     }
     for (unsigned i = 0; i < entries_of(c->is, level) && c->left > 0; i++) {
         uint64_t va = base + i * (span + 1);
-        bool all_in = va >= q->first && va + span <= q->last;
-        bool all_out = va > q->last || va + span < q->first;
+        bool all_in = is_in(q, va, span);
+        bool all_out = is_out(q, va, span);
         struct fm_node a;
         struct fm_node b;
 

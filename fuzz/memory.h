@@ -126,6 +126,9 @@ struct fm_change {
     unsigned rights;
     bool copy_on_write;
     struct ptw_attributes attributes;
+    uint64_t
+        page_bytes; /* if not 0: of [first, last] only pages of that size, */
+    uint64_t apart; /* the first of each so many */
     const uint64_t *table_flags; /* flag bits of entries that lead to new
                                     tables, or NULL: any */
     const char *what;

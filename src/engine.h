@@ -36,6 +36,10 @@
 #define PTW_UNROLL _Pragma("GCC unroll 8")
 #endif
 
+/* What is called in place of what is called mostly, kept apart: the other then needs
+ * no room for it. */
+#define PTW_APART __attribute__((noinline))
+
 /* What is rarely called, kept out of the way of what is. */
 #define PTW_COLD __attribute__((noinline, cold))
 

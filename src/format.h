@@ -78,6 +78,16 @@ struct ptw_format {
     uint64_t (*table_bits)(const struct ptw_regime *r, unsigned level,
                            unsigned rights);
 
+    /* passes says that raw, an entry of that level above the leaves, leads to a
+     * table, to the address that table_at returns, and grants at least some
+     * rights: `way` is what way_bits returns for these, of which leaf_bits makes a
+     * leaf.  Where it says false, decode has to be asked. */
+    uint64_t (*way_bits)(const struct ptw_regime *r, unsigned rights);
+    bool (*passes)(const struct ptw_regime *r, unsigned level, uint64_t raw,
+                   uint64_t way);
+    uint64_t (*table_at)(const struct ptw_regime *r, unsigned level,
+                         uint64_t raw);
+
     /* path_bits makes *raw, an entry of that level that leads to a table, grant
      * just those rights; false when no such entry does, and *raw is as it was.
      */
@@ -235,6 +245,10 @@ struct ptw_arch {
                             size_t room, size_t *items);
     enum ptw_status (*map)(struct ptw_tables *t,
                            const struct ptw_map_request *q);
+    /* Maps a list if it needs nothing but its leaves; else false. */
+    bool (*map_pages)(const struct ptw_tables *t,
+                      const struct ptw_map_many_request *q,
+                      enum ptw_status *st);
     enum ptw_status (*edit_quick)(struct ptw_edit *ed, bool *quick);
     enum ptw_status (*map_leaves)(struct ptw_edit *ed, uint64_t first,
                                   uint64_t last);
@@ -254,6 +268,15 @@ PTW_ENGINE unsigned ptw_index_bits(const struct ptw_format *a,
 {
     return a->va_bits == 0 && level == r->top ? r->top_bits
                                               : a->level[level].bits;
+}
+
+/* ptw_root_is_plain says that the root is above the leaves, and has no more entries
+ * than other tables of its level. */
+PTW_ENGINE bool ptw_root_is_plain(const struct ptw_format *a,
+                                  const struct ptw_regime *r)
+{
+    return a->va_bits != 0 ? a->levels > 1
+                           : r->top > 0 && r->top_bits <= a->level[r->top].bits;
 }
 
 /* ptw_page_log2 returns the log2 of the bytes of the smallest page; there are
@@ -361,6 +384,32 @@ PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
     *first = 1 + ptw_low_mask(sign ? width - 1 : width);
     *last = sign ? ~*first : UINT64_MAX;
     return *first != 0;
+}
+
+/* ptw_va_more returns how much higher the addresses of that width that tables map are
+ * the lowest ones. */
+PTW_ENGINE uint64_t ptw_va_more(enum ptw_extension extension, unsigned width)
+{
+    switch (extension) {
+    case PTW_EXTEND_ZEROS:
+        break;
+    case PTW_EXTEND_SIGN:
+        return (uint64_t)1 << (width - 1);
+    case PTW_EXTEND_ONES:
+        return ptw_low_mask(width) + 1;
+    }
+    return 0;
+}
+
+/* ptw_not_mappable returns 0 of an address that is canonical.  It takes no jump: moved
+ * by the right distance, the addresses that tables map are the lowest ones. */
+PTW_ENGINE uint64_t ptw_not_mappable(const struct ptw_format *a,
+                                     const struct ptw_regime *r, uint64_t va)
+{
+    if (a->va_bits != 0) {
+        return (va + ptw_va_more(a->extension, a->va_bits)) >> a->va_bits;
+    }
+    return (va + r->va_more) & ~r->va_mask;
 }
 
 PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,

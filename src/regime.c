@@ -13,6 +13,29 @@ enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
     return st;
 }
 
+/* Sets what pages mostly need. */
+static void set_pages(struct ptw_regime *r)
+{
+    static const struct ptw_attributes plain;
+    const struct ptw_format *f = r->arch->format;
+
+    for (unsigned rights = 0; rights <= PTW_ALL_RIGHTS; rights++) {
+        struct ptw_plain_page *page = &r->page[rights];
+        uint64_t bits = 0;
+
+        if (!ptw_root_is_plain(f, r) ||
+            !f->leaf_bits(r, 0, rights, false, &plain, &bits)) {
+            bits = 0;
+        }
+        page->leaf = bits;
+        page->way = f->way_bits(r, rights);
+    }
+    r->va_mask = ptw_low_mask(ptw_width(f, r));
+    r->va_more = ptw_va_more(ptw_extension_of(f, r), ptw_width(f, r));
+    r->no_root = ~r->root_pa;
+    r->no_page = ~r->rule[0].leaf_pa;
+}
+
 /* Sets the members that follow from arch, pa_bits, flag_bits, facts and features.
  */
 static void set_up(struct ptw_regime *r)
@@ -38,6 +61,7 @@ static void set_up(struct ptw_regime *r)
 
         r->root_log2 = r->root_log2 > log2 ? r->root_log2 : log2;
         r->root_pa = ptw_bits(bits - 1, r->root_log2) & ~r->flag_bits;
+        set_pages(r);
     }
 }
 

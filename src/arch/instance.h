@@ -2,7 +2,7 @@
 /* The engine, specialised by one format: what an architecture's file ends with.
  *
  * PTW_INSTANCE(x), where x is the architecture's constant format, defines
- * x_lookup, x_next, x_map, x_edit_quick and x_map_leaves, and
+ * x_lookup, x_next, x_map, x_map_pages, x_edit_quick and x_map_leaves, and
  * PTW_INSTANCE_OF(x) puts them into the architecture.
  *
  * PTW_ALIASES(x) defines the ways to the alias type of x and back: x_alias_put,
@@ -27,10 +27,22 @@
     {                                                                          \
         return ptw_iterate(&x, w, item, room, items);                          \
     }                                                                          \
+    static PTW_APART enum ptw_status x##_map_range(                            \
+        struct ptw_tables *t, const struct ptw_map_request *q)                 \
+    {                                                                          \
+        return ptw_map_range(&x, t, q);                                        \
+    }                                                                          \
     static enum ptw_status x##_map(struct ptw_tables *t,                       \
                                    const struct ptw_map_request *q)            \
     {                                                                          \
-        return ptw_map_now(&x, t, q);                                          \
+        return PTW_LIKELY(ptw_page_mapped(&x, t, q)) ? PTW_OK                  \
+                                                     : x##_map_range(t, q);    \
+    }                                                                          \
+    static bool x##_map_pages(const struct ptw_tables *t,                      \
+                              const struct ptw_map_many_request *q,            \
+                              enum ptw_status *st)                             \
+    {                                                                          \
+        return ptw_pages_mapped(&x, t, q, st);                                 \
     }                                                                          \
     static enum ptw_status x##_edit_quick(struct ptw_edit *ed, bool *quick)    \
     {                                                                          \
@@ -45,7 +57,8 @@
 
 #define PTW_INSTANCE_OF(x)                                                     \
     .format = &x, .lookup = x##_lookup, .next = x##_next, .map = x##_map,      \
-    .edit_quick = x##_edit_quick, .map_leaves = x##_map_leaves
+    .map_pages = x##_map_pages, .edit_quick = x##_edit_quick,                  \
+    .map_leaves = x##_map_leaves
 
 #define PTW_ALIASES(x)                                                         \
     static void x##_alias_put(union ptw_alias *alias,                          \

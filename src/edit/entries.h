@@ -28,6 +28,27 @@ PTW_ENGINE uint64_t ptw_tables_needed(const struct ptw_format *a,
     return needed;
 }
 
+/* The same for an edit, and what follows in a list: a page needs no table that the page
+ * before needs. */
+PTW_ENGINE uint64_t ptw_edit_tables_needed(const struct ptw_format *a,
+                                           struct ptw_edit *ed, unsigned level,
+                                           uint64_t first, uint64_t last)
+{
+    uint64_t needed = ptw_tables_needed(a, ed->widest, level, first, last);
+
+    if (ed->page == NULL) {
+        return needed;
+    }
+    for (unsigned l = level; ed->counted && l > 0; l--) {
+        unsigned shift = a->level[l].shift;
+
+        needed -= ed->counted_at >> shift == ed->first >> shift ? 1 : 0;
+    }
+    ed->counted = true;
+    ed->counted_at = ed->first;
+    return needed;
+}
+
 /* Puts a table in the place of an entry of that level.  `leaf` is what stood
  * there, if it has to be kept: then the table holds the same, in smaller leaves. */
 PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
@@ -384,7 +405,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     st = ptw_will_write(a, ed, pass, movable, level);
     if (pass != PTW_PASS_COMMIT) {
         if (!whole) {
-            ed->needed += ptw_tables_needed(a, ed->widest, level, first, last);
+            ed->needed += ptw_edit_tables_needed(a, ed, level, first, last);
         }
         t->index++;
         return st;

@@ -3,6 +3,7 @@
 #ifndef PTW_EDIT_LEAVES_H
 #define PTW_EDIT_LEAVES_H
 
+#include "list.h"
 #include "unshare.h"
 
 /* Whether a leaf of that level, whatever it grants, can hold pa, which is aligned

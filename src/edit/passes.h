@@ -5,6 +5,7 @@
 #define PTW_EDIT_PASSES_H
 
 #include "entries.h"
+#include "page.h"
 
 /* -------------------------------------------------------------- the passes */
 
@@ -15,6 +16,9 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     struct ptw_cursor *c = &ed->c;
     enum ptw_status st = PTW_OK;
 
+    if (ed->page != NULL) {
+        ptw_edit_at_page(a, ed, ed->head);
+    }
     ptw_cursor_over(c, ed->t->root.regime, ed->t->mem,
                     ptw_top(a, ed->t->root.regime), ed->first, ed->last);
     /* The commit also goes down into the tables that it makes.  The plan kept
@@ -33,6 +37,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     ed->needed = 0;
     ed->root_needed = false;
     ed->listed = 0;
+    ed->counted = false;
     if (ptw_enter(a, c, false, c->top, ed->t->root.table.v,
                   ptw_start_rights(a, ed->t->root.regime),
                   0) != PTW_V_ENTERED) {
@@ -45,6 +50,9 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
         enum ptw_verdict v;
 
         if (c->at[level].index > c->at[level].last) {
+            if (ptw_edit_next_page(a, ed, level)) {
+                continue;
+            }
             st = ptw_edit_leave(a, ed, pass, movable);
             continue;
         }
@@ -68,15 +76,6 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     return st;
 }
 
-/* Whether the table of that level of a path, if it has one, is its alone. */
-PTW_ENGINE bool ptw_own_at(const struct ptw_format *a,
-                           const struct ptw_shares *shares,
-                           const struct ptw_cursor *c, unsigned level)
-{
-    return level > ptw_top(a, c->regime) ||
-           ptw_shares_count(shares, c->at[level].table) <= 1;
-}
-
 /* Whether the way to a table of leaves is there already and private: then an
  * edit inside it needs no tables, and one descent to one address will do.
  * Leaves the cursor in it. */
@@ -98,12 +97,7 @@ PTW_ENGINE bool ptw_edit_is_quick(const struct ptw_format *a,
     if (ptw_descend_to(a, &c, 1, &e) != PTW_V_ENTERED) {
         return false;
     }
-    if (PTW_UNLIKELY(ed->t->shares != NULL) &&
-        !(ptw_own_at(a, ed->t->shares, &c, 0) &&
-          ptw_own_at(a, ed->t->shares, &c, 1) &&
-          ptw_own_at(a, ed->t->shares, &c, 2) &&
-          ptw_own_at(a, ed->t->shares, &c, 3) &&
-          ptw_own_at(a, ed->t->shares, &c, 4))) {
+    if (!ptw_own_path(a, ed->t->shares, &c)) {
         return false;
     }
     ed->c.reads_left =
@@ -176,6 +170,7 @@ PTW_ENGINE enum ptw_status ptw_edit_by_passes(const struct ptw_format *a,
         ptw_shares_begin(ed->t->shares);
     }
     st = ptw_edit_pass(a, ed, PTW_PASS_PLAN, movable);
+    ed->planned = st == PTW_OK;
     if (st == PTW_OK && ed->listed > 0 && ed->t->shares != NULL) {
         st = ptw_shares_room(ed->t->shares, ed->listed);
     }

@@ -57,6 +57,8 @@ PTW_ENGINE enum ptw_status ptw_edit_begin(const struct ptw_format *a,
     ed->entry_new = false;
     ed->entry_rights = false;
     ed->linked = false;
+    ed->page = NULL;
+    ed->planned = false;
     return PTW_LIKELY(ptw_root_fits(t->root)) ? PTW_OK
                                               : ptw_root_check(t->root);
 }
@@ -69,23 +71,6 @@ PTW_ENGINE unsigned ptw_rights_asked(const struct ptw_regime *r,
         rights |= r->granted & (PTW_EXEC | PTW_USER_EXEC);
     }
     return rights;
-}
-
-/* The highest level at which leaves can stand: an entry can be one there, address
- * and offset are aligned alike, and the caller allows it. */
-PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
-                                    const struct ptw_edit *ed, bool large)
-{
-    const struct ptw_regime *r = ed->t->root.regime;
-    unsigned widest = 0;
-
-    for (unsigned level = 1; large && level <= ptw_top(a, r); level++) {
-        if (r->rule[level].leaf &&
-            ((ed->pa ^ ed->first) & ptw_low_mask(a->level[level].shift)) == 0) {
-            widest = level;
-        }
-    }
-    return widest;
 }
 
 /* What is mapped there. */
@@ -114,8 +99,7 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     }
     /* Large leaves may reach further than pages; whether there will be any, the
      * plan finds out.  A first address that is beyond has a flag bit. */
-    ed->beyond = ((q->pa.v | (q->pa.v + span)) &
-                  ~(r->rule[0].leaf_pa | ptw_low_mask(a->level[0].shift))) != 0;
+    ed->beyond = ptw_edit_beyond(a, r, q->pa.v, span);
     if (PTW_UNLIKELY(ed->beyond) && ptw_flags_between(a, r, q->pa.v, span)) {
         return PTW_E_WIDTH;
     }
@@ -151,16 +135,20 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
 enum ptw_status ptw_map_by_passes(struct ptw_tables *t,
                                   const struct ptw_map_request *q);
 
-/* ptw_map: single pages come by the million, so the quick path is specialised
- * whole, and apart, that it may need no memory. */
-PTW_ENGINE enum ptw_status ptw_map_now(const struct ptw_format *a,
-                                       struct ptw_tables *t,
-                                       const struct ptw_map_request *q)
+/* What a map comes to that is no plain one of one page: the quick path is specialised whole, and apart, that
+ * it may need no memory. */
+PTW_ENGINE enum ptw_status ptw_map_range(const struct ptw_format *a,
+                                         struct ptw_tables *t,
+                                         const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_begin(a, &ed, PTW_OP_MAP, t, q->first,
-                                        q->last, q->flags, q->max_reads);
+    enum ptw_status st;
 
+    if (ptw_page_mapped_anywhere(a, t, q)) {
+        return PTW_OK;
+    }
+    st = ptw_edit_begin(a, &ed, PTW_OP_MAP, t, q->first, q->last, q->flags,
+                        q->max_reads);
     if (PTW_UNLIKELY(st != PTW_OK)) {
         return st;
     }

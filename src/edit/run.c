@@ -4,10 +4,18 @@
 
 #include "request.h"
 
-static PTW_COLD enum ptw_status edit_by_passes(struct ptw_edit *ed,
-                                               bool movable)
+PTW_COLD enum ptw_status ptw_edit_passes(struct ptw_edit *ed, bool movable)
 {
     return ptw_edit_by_passes(ed->t->root.regime->arch->format, ed, movable);
+}
+
+PTW_COLD enum ptw_status ptw_edit_plan(struct ptw_edit *ed, bool movable)
+{
+    if (ed->t->shares != NULL) {
+        ptw_shares_begin(ed->t->shares);
+    }
+    return ptw_edit_pass(ed->t->root.regime->arch->format, ed, PTW_PASS_PLAN,
+                         movable);
 }
 
 enum ptw_status ptw_edit_run(struct ptw_edit *ed,
@@ -25,7 +33,7 @@ enum ptw_status ptw_edit_run(struct ptw_edit *ed,
     } else {
         ed->move = movable->move;
     }
-    return edit_by_passes(ed, movable != NULL);
+    return ptw_edit_passes(ed, movable != NULL);
 }
 
 PTW_COLD enum ptw_status ptw_map_by_passes(struct ptw_tables *t,

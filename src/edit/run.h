@@ -10,4 +10,10 @@
 enum ptw_status ptw_edit_run(struct ptw_edit *ed,
                              const struct ptw_movable_tables *movable);
 
+/* ptw_edit_passes makes it pass by pass. */
+enum ptw_status ptw_edit_passes(struct ptw_edit *ed, bool movable);
+
+/* ptw_edit_plan says whether it would be refused, and why. */
+enum ptw_status ptw_edit_plan(struct ptw_edit *ed, bool movable);
+
 #endif

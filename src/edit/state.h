@@ -59,9 +59,20 @@ struct ptw_edit {
                    the commit was, or -1 */
     int kept;   /* plan: level of the highest table of the path that is shared
                    and that somebody will refer to after this edit, or -1 */
+    /* A list of pages, in ascending order; the range is that of one of them. */
+    struct ptw_page *page; /* NULL: there is only the range */
+    size_t head;           /* the first one, */
+    size_t at;             /* and the one that is mapped now */
+    uint64_t span;         /* the last byte of each, from its first */
+    bool counted;          /* plan: tables were counted for a page, */
+    uint64_t counted_at;   /* this one, the last of those */
+    bool planned;          /* the plan was not refused */
     struct ptw_cursor c;
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
 };
+
+/* Behind the last page of a list. */
+static const size_t PTW_NO_PAGE = SIZE_MAX;
 
 /* The status of an edit that a verdict stops.  The plan kept to the limit, so
  * that a pass which reads more than it comes upon something else. */
