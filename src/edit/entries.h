@@ -42,10 +42,10 @@ PTW_ENGINE uint64_t ptw_edit_tables_needed(const struct ptw_format *a,
     for (unsigned l = level; ed->counted && l > 0; l--) {
         unsigned shift = a->level[l].shift;
 
-        needed -= ed->counted_at >> shift == ed->first >> shift ? 1 : 0;
+        needed -= ed->counted_at >> shift == first >> shift ? 1 : 0;
     }
     ed->counted = true;
-    ed->counted_at = ed->first;
+    ed->counted_at = first;
     return needed;
 }
 

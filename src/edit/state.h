@@ -65,7 +65,7 @@ struct ptw_edit {
     size_t at;             /* and the one that is mapped now */
     uint64_t span;         /* the last byte of each, from its first */
     bool counted;          /* plan: tables were counted for a page, */
-    uint64_t counted_at;   /* this one, the last of those */
+    uint64_t counted_at;   /* from this offset on, the last of those */
     bool planned;          /* the plan was not refused */
     struct ptw_cursor c;
     uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
