@@ -225,6 +225,30 @@ static uint64_t map_random(void *job)
     return 0;
 }
 
+/* Lists of pages, random, each of them made when it is needed. */
+static uint64_t map_list(void *job)
+{
+    enum { LIST = 4096 };
+    static struct ptw_page page[LIST];
+    struct job *j = job;
+    struct ptw_map_many_request q = {.page = page,
+                                     .rights = PTW_READ | PTW_WRITE};
+
+    for (uint64_t i = 0; i < j->pages; i++) {
+        uint64_t at = shuffled(j, i) * PAGE;
+        size_t refused;
+
+        page[q.pages].va.v = BASE + at;
+        page[q.pages].pa.v = TARGET + at;
+        q.pages++;
+        if (q.pages == LIST || i + 1 == j->pages) {
+            bench_must(ptw_map_many(&j->tables, &q, &refused));
+            q.pages = 0;
+        }
+    }
+    return 0;
+}
+
 /* --------------------------------------------------------------------- rows */
 
 static const struct row rows[] = {
@@ -235,6 +259,8 @@ static const struct row rows[] = {
         SIDE(map_ascending)),
     ROW("map-random", "page", RANDOM, "amd64", BASELINE("stores", store_random),
         NO_SIDE, SIDE(ideal_random), SIDE(map_random)),
+    ROW("map-list", "page", RANDOM, "amd64", BASELINE("stores", store_random),
+        NO_SIDE, SIDE(ideal_random), SIDE(map_list)),
 };
 
 /* Tables that are empty but, for stores, those of leaves. */
