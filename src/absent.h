@@ -28,4 +28,34 @@ PTW_ENGINE bool ptw_get_absent(const struct ptw_mem *mem,
     return (*raw & a->present) == 0;
 }
 
+/* ptw_absent_in loads a line of entries of 2^entry_log2 bytes, each once.  Returns
+ * whether one of them has bits, but none of `present`. */
+PTW_ENGINE bool ptw_absent_in(uint64_t present, unsigned entry_log2,
+                              const unsigned char *from,
+                              uint64_t line[PTW_LINE])
+{
+    uint64_t any = 0;
+
+    PTW_UNROLL
+    for (unsigned i = 0; i < PTW_LINE; i++) {
+        const unsigned char *p = from + ((size_t)i << entry_log2);
+
+        line[i] = entry_log2 == 3 ? ptw_load64(p) : ptw_load32(p);
+        any |= (line[i] & present) != 0 ? 0 : line[i];
+    }
+    return any != 0;
+}
+
+/* ptw_absent_line loads the line of entries from `index` on of a table that lies at
+ * `host`, each once.  Returns whether one of them is not present, and not 0: of most
+ * lines none is. */
+PTW_ENGINE bool ptw_absent_line(const struct ptw_format *a, const void *host,
+                                unsigned index, uint64_t line[PTW_LINE])
+{
+    const unsigned char *from = ptw_entry_host(a, host, index);
+
+    return a->entry_log2 == 3 ? ptw_absent_in(a->present, 3, from, line)
+                              : ptw_absent_in(a->present, 2, from, line);
+}
+
 #endif

@@ -42,6 +42,19 @@ PTW_ENGINE void ptw_store_entry(const struct ptw_format *a, void *host,
     }
 }
 
+/* Entries come in lines of 8, one cache line of 64-bit entries. */
+enum { PTW_LINE = 8 };
+
+/* ptw_store_line writes a line of entries, from `index` on, each once. */
+PTW_ENGINE void ptw_store_line(const struct ptw_format *a, void *host,
+                               unsigned index, const uint64_t raw[PTW_LINE])
+{
+    PTW_UNROLL
+    for (unsigned i = 0; i < PTW_LINE; i++) {
+        ptw_store_entry(a, host, index + i, raw[i]);
+    }
+}
+
 /* ptw_read_entry and ptw_write_entry access an entry of any table, through the
  * accessor. */
 PTW_ENGINE enum ptw_status ptw_read_entry(const struct ptw_format *a,

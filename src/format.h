@@ -14,7 +14,8 @@
 #include "ptwalk/edit.h"
 #include "ptwalk/walk.h"
 
-struct ptw_edit; /* an edit under way */
+struct ptw_edit;    /* an edit under way */
+struct ptw_rebuild; /* a rebuild under way */
 
 struct ptw_level {
     const char *name; /* the manual's, of a table of this level */
@@ -252,6 +253,7 @@ struct ptw_arch {
     enum ptw_status (*edit_quick)(struct ptw_edit *ed, bool *quick);
     enum ptw_status (*map_leaves)(struct ptw_edit *ed, uint64_t first,
                                   uint64_t last);
+    enum ptw_status (*rebuild_leaves)(struct ptw_rebuild *rb);
 };
 
 /* ptw_top returns the level of the roots; there are tables.  ptw_index_bits

@@ -102,6 +102,22 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
+/* ptw_writable returns the bytes of a table where they can be written directly, or
+ * NULL.  What a callback lends is for reading only.  The cast takes away a const
+ * that the host, by saying "writable", promised was never there. */
+PTW_ENGINE void *ptw_writable(const struct ptw_mem *mem, uint64_t table,
+                              uint64_t bytes)
+{
+    const struct ptw_region *r = ptw_find_range(mem, table, bytes);
+    const void *p;
+
+    if (r == NULL || !r->writable || r->host == NULL) {
+        return NULL;
+    }
+    p = ptw_host(r, table);
+    return ((uintptr_t)p & 7) == 0 ? (void *)(uintptr_t)p : NULL;
+}
+
 /* ptw_page_zeros says whether the page of `bytes` at pa is known to be zeros. */
 PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa,
                                uint64_t bytes)
@@ -214,13 +230,11 @@ PTW_ENGINE enum ptw_status ptw_get_cached(const struct ptw_mem *mem,
     return PTW_OK;
 }
 
-/* ptw_writable_cached returns the bytes [pa, pa + bytes), 8 or more and probably where
- * the last entry was, if they can be written directly, or NULL; cache follows.
- * The cast takes away a const that the host, by saying "writable", promised
- * was never there. */
-PTW_ENGINE void *ptw_writable_cached(const struct ptw_mem *mem,
-                                     struct ptw_region_cache *cache,
-                                     uint64_t pa, uint64_t bytes)
+/* ptw_readable_cached returns the bytes [pa, pa + bytes), 8 or more and probably where
+ * the last entry was, if they can be read directly, or NULL; cache follows. */
+PTW_ENGINE const void *ptw_readable_cached(const struct ptw_mem *mem,
+                                           struct ptw_region_cache *cache,
+                                           uint64_t pa, uint64_t bytes)
 {
     uint64_t offset = pa - cache->first;
 
@@ -231,9 +245,21 @@ PTW_ENGINE void *ptw_writable_cached(const struct ptw_mem *mem,
             return NULL;
         }
     }
-    return cache->writable && cache->entries_end - offset > bytes - 8
-               ? (void *)(uintptr_t)(cache->host + (size_t)offset)
+    return cache->entries_end - offset > bytes - 8
+               ? cache->host + (size_t)offset
                : NULL;
+}
+
+/* ptw_writable_cached is the same for bytes that can be written directly.  The
+ * cast takes away a const that the host, by saying "writable", promised was
+ * never there. */
+PTW_ENGINE void *ptw_writable_cached(const struct ptw_mem *mem,
+                                     struct ptw_region_cache *cache,
+                                     uint64_t pa, uint64_t bytes)
+{
+    const void *p = ptw_readable_cached(mem, cache, pa, bytes);
+
+    return p != NULL && cache->writable ? (void *)(uintptr_t)p : NULL;
 }
 
 #endif

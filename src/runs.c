@@ -157,6 +157,20 @@ enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa)
                            : PTW_COVER_NONE;
 }
 
+enum ptw_cover ptw_runs_look_near(const struct ptw_runs *rs,
+                                  struct ptw_run_near *near, uint64_t pa)
+{
+    enum ptw_cover cover = ptw_runs_page(rs, pa);
+
+    if (cover == PTW_COVER_ALL) {
+        const struct ptw_run *r = run_at(rs, run_from(rs, pa >> rs->page_log2));
+
+        near->first = r->whole_first;
+        near->pages = whole_of(r);
+    }
+    return cover;
+}
+
 /* Cuts pages [from, to] to what is not behind `last`; false: nothing is. */
 static bool cut(unsigned page_log2, uint64_t from, uint64_t to, uint64_t last,
                 uint64_t *first, uint64_t *end)

@@ -35,6 +35,22 @@ bool ptw_runs_all(const struct ptw_runs *rs, uint64_t pa, unsigned size_log2);
 /* ptw_runs_page says how much of the page at pa there is. */
 enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa);
 
+/* ptw_runs_look_near is ptw_runs_page for a page that is not in the run where the
+ * last one was; near follows. */
+enum ptw_cover ptw_runs_look_near(const struct ptw_runs *rs,
+                                  struct ptw_run_near *near, uint64_t pa);
+
+/* ptw_runs_page_near is ptw_runs_page for a page of 2^page_log2 bytes that is
+ * probably in the run where the last one was. */
+PTW_ENGINE enum ptw_cover ptw_runs_page_near(const struct ptw_runs *rs,
+                                             struct ptw_run_near *near,
+                                             unsigned page_log2, uint64_t pa)
+{
+    return PTW_LIKELY((pa >> page_log2) - near->first < near->pages)
+               ? PTW_COVER_ALL
+               : ptw_runs_look_near(rs, near, pa);
+}
+
 /* ptw_runs_whole finds the first stretch of whole pages at page pa or behind
  * it, no part of which is behind `last`: [*from, *to].  False: there is none.
  * ptw_runs_touched is the same for touched pages; there it stops at the end of

@@ -252,6 +252,12 @@ struct ptw_runs {
     struct ptw_run only;
 };
 
+/* The run in which a page was found last: the pages that it has whole. */
+struct ptw_run_near {
+    uint64_t first;
+    uint64_t pages;
+};
+
 /* What a rebuild keeps in the storage that it is given. */
 enum ptw_rebuild_store {
     PTW_REBUILD_TABLES_SEEN, /* the memo of the walk */
@@ -280,6 +286,20 @@ enum ptw_rebuild_phase {
 /* How many items a rebuild takes from its walk at a time. */
 enum { PTW_REBUILD_BATCH = 32 };
 
+/* What a rebuild makes of leaves of the smallest size that have the same bits
+ * beside their address. */
+struct ptw_rebuild_alike {
+    uint64_t key;    /* the complement of these bits; 0: of none */
+    uint64_t flags;  /* flag bits, as a block has them */
+    uint64_t is;     /* bits of the new leaf, */
+    uint64_t turned; /* and of one that becomes copy-on-write */
+    unsigned writes; /* enum ptw_writes */
+    bool marked;     /* it carries the copy-on-write mark */
+};
+
+/* log2 of how many kinds of leaves a rebuild remembers. */
+enum { PTW_REBUILD_ALIKE_LOG2 = 3 };
+
 /* A rebuild, but for what the caller reads. */
 struct ptw_rebuild_state {
     size_t bad_map; /* which map was refused + 1, or 0 */
@@ -298,6 +318,8 @@ struct ptw_rebuild_state {
     struct ptw_hash contents;
     struct ptw_hash large;
     struct ptw_runs runs;
+    struct ptw_run_near near;
+    struct ptw_rebuild_alike alike[1 << PTW_REBUILD_ALIKE_LOG2];
     struct ptw_walk walk;
     struct ptw_item item[PTW_REBUILD_BATCH];
     size_t items;
@@ -318,7 +340,8 @@ struct ptw_rebuild_state {
                              reads */
     bool recount;         /* a large page lost a part */
     unsigned entry; /* of the table that is entered: which one comes next */
-    uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path */
+    uint64_t at[PTW_MAX_LEVELS]; /* the new tables of the path, */
+    void *host[PTW_MAX_LEVELS];  /* and where these can be written directly */
     uint64_t last_number; /* of the last block that was looked up, and it */
     void *last_block;
     const struct ptw_mem *to;

@@ -2,7 +2,8 @@
 /* The engine, specialised by one format: what an architecture's file ends with.
  *
  * PTW_INSTANCE(x), where x is the architecture's constant format, defines
- * x_lookup, x_next, x_map, x_map_pages, x_edit_quick and x_map_leaves, and
+ * x_lookup, x_next, x_map, x_map_pages, x_edit_quick, x_map_leaves and
+ * x_rebuild_leaves, and
  * PTW_INSTANCE_OF(x) puts them into the architecture.
  *
  * PTW_ALIASES(x) defines the ways to the alias type of x and back: x_alias_put,
@@ -12,6 +13,7 @@
 #define PTW_INSTANCE_H
 
 #include "edit/request.h"
+#include "rebuild/leaves.h"
 #include "walk/iterate.h"
 #include "walk/lookup.h"
 
@@ -53,12 +55,16 @@
     {                                                                          \
         return ptw_map_leaves(&x, ed, first, last);                            \
     }                                                                          \
+    static enum ptw_status x##_rebuild_leaves(struct ptw_rebuild *rb)          \
+    {                                                                          \
+        return ptw_rb_leaves(&x, rb);                                          \
+    }                                                                          \
     _Static_assert(sizeof(x) > 0, "a format")
 
 #define PTW_INSTANCE_OF(x)                                                     \
     .format = &x, .lookup = x##_lookup, .next = x##_next, .map = x##_map,      \
     .map_pages = x##_map_pages, .edit_quick = x##_edit_quick,                  \
-    .map_leaves = x##_map_leaves
+    .map_leaves = x##_map_leaves, .rebuild_leaves = x##_rebuild_leaves
 
 #define PTW_ALIASES(x)                                                         \
     static void x##_alias_put(union ptw_alias *alias,                          \

@@ -58,20 +58,4 @@ PTW_ENGINE enum ptw_status ptw_leave_runs(const struct ptw_format *a,
     return st;
 }
 
-/* The bytes of a table where they can be written directly, or NULL.  What a
- * callback lends is for reading only.  The cast takes away a const that the
- * host, by saying "writable", promised was never there. */
-PTW_ENGINE void *ptw_writable(const struct ptw_mem *mem, uint64_t table,
-                              uint64_t bytes)
-{
-    const struct ptw_region *r = ptw_find_range(mem, table, bytes);
-    const void *p;
-
-    if (r == NULL || !r->writable || r->host == NULL) {
-        return NULL;
-    }
-    p = ptw_host(r, table);
-    return ((uintptr_t)p & 7) == 0 ? (void *)(uintptr_t)p : NULL;
-}
-
 #endif

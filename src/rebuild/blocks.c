@@ -5,36 +5,10 @@
 
 struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa)
 {
-    if (rb->state.last_block == NULL ||
-        rb->state.last_number != pa >> ptw_rb_block_log2(rb)) {
-        struct ptw_block *b =
-            ptw_block_at(&rb->state.kept, rb->state.page_log2, pa);
-
-        if (b == NULL) {
-            return NULL;
-        }
-        rb->state.last_block = b;
-        rb->state.last_number = pa >> ptw_rb_block_log2(rb);
-    }
-    return rb->state.last_block;
+    return ptw_rb_block_near(rb, rb->state.page_log2, pa);
 }
 
-/* A lower bound on the pages that keeping these pages of a block adds to the
- * image; small pages may still be merged. */
-static uint64_t certain(const struct ptw_rebuild *rb, const struct ptw_block *b,
-                        uint64_t pages, unsigned bits)
-{
-    if ((rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0) {
-        pages &= ~b->kept;
-    } else if (bits == 0 || b->unit > 0) {
-        return 0;
-    }
-    return bits > 0 ? ptw_count_bits(pages) : pages != 0;
-}
-
-/* Notes the flag bits that a leaf maps these pages with, before they are
- * kept. */
-static void note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags)
+void ptw_rb_note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags)
 {
     if (b->flags == 0) {
         b->flags = flags;
@@ -56,25 +30,9 @@ struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
                               uint64_t pages, unsigned bits, uint64_t flags,
                               enum ptw_writes how)
 {
-    struct ptw_block *b = ptw_rb_block_at(rb, pa);
-    bool fresh;
+    struct ptw_block *b = ptw_rb_block_for(rb, rb->state.page_log2, pa);
 
-    if (b == NULL) {
-        b = ptw_hash_enter(&rb->state.kept, sizeof *b,
-                           (pa >> ptw_rb_block_log2(rb)) + 1, &fresh);
-    }
-    rb->counts.page_bytes += certain(rb, b, pages, bits) << rb->state.page_log2;
-    if (flags != 0) {
-        note_flags(b, pages, flags);
-    }
-    b->again |= b->kept & pages;
-    b->kept |= pages;
-    if (b->unit < bits) {
-        b->unit = bits;
-        b->leaves = 0;
-    }
-    b->writable |= how == PTW_WRITES ? pages : 0;
-    b->fixed |= how == PTW_WRITES_STILL ? pages : 0;
+    ptw_rb_keep_of(rb, b, pages, bits, flags, how);
     return b;
 }
 

@@ -47,12 +47,84 @@ static inline unsigned ptw_rb_unit_leaf(unsigned leaves, enum ptw_writes how,
     return adds & ~leaves;
 }
 
-/* ptw_rb_block_at returns the block that has the page at pa, or NULL.  It
- * remembers the last block that it found. */
+/* ptw_rb_block_near returns the block that has the page at pa, of
+ * 2^page_log2 bytes, or NULL.  It remembers the last block that it found. */
+PTW_ENGINE struct ptw_block *ptw_rb_block_near(struct ptw_rebuild *rb,
+                                               unsigned page_log2, uint64_t pa)
+{
+    uint64_t number = pa >> (page_log2 + PTW_BLOCK_PAGES_LOG2);
+
+    if (rb->state.last_block == NULL || rb->state.last_number != number) {
+        struct ptw_block *b = ptw_block_at(&rb->state.kept, page_log2, pa);
+
+        if (b == NULL) {
+            return NULL;
+        }
+        rb->state.last_block = b;
+        rb->state.last_number = number;
+    }
+    return rb->state.last_block;
+}
+
+/* ptw_rb_block_at is the same out of line. */
 struct ptw_block *ptw_rb_block_at(struct ptw_rebuild *rb, uint64_t pa);
 
-/* ptw_rb_keep keeps pages of a block for one leaf: one page, or all 64 of a
- * unit of 1 << bits bytes.  There is room. */
+/* ptw_rb_block_for is ptw_rb_block_near for a block that is made when there is
+ * none.  There is room. */
+PTW_ENGINE struct ptw_block *ptw_rb_block_for(struct ptw_rebuild *rb,
+                                              unsigned page_log2, uint64_t pa)
+{
+    uint64_t number = pa >> (page_log2 + PTW_BLOCK_PAGES_LOG2);
+    bool fresh;
+
+    if (rb->state.last_block == NULL || rb->state.last_number != number) {
+        rb->state.last_block = ptw_hash_enter(
+            &rb->state.kept, sizeof(struct ptw_block), number + 1, &fresh);
+        rb->state.last_number = number;
+    }
+    return rb->state.last_block;
+}
+
+/* ptw_rb_note_flags notes the flag bits, which are known, that a leaf maps these
+ * pages of a block with, before they are kept. */
+void ptw_rb_note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags);
+
+/* ptw_rb_certain returns a lower bound on the pages that keeping these pages of a
+ * block adds to the image; small pages may still be merged. */
+PTW_ENGINE uint64_t ptw_rb_certain(const struct ptw_rebuild *rb,
+                                   const struct ptw_block *b, uint64_t pages,
+                                   unsigned bits)
+{
+    if ((rb->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0) {
+        pages &= ~b->kept;
+    } else if (bits == 0 || b->unit > 0) {
+        return 0;
+    }
+    return bits > 0 ? ptw_count_bits(pages) : pages != 0;
+}
+
+/* ptw_rb_keep_of keeps pages of a block for one leaf: one page, where bits is 0,
+ * or all 64 of a unit of 1 << bits bytes. */
+PTW_ENGINE void ptw_rb_keep_of(struct ptw_rebuild *rb, struct ptw_block *b,
+                               uint64_t pages, unsigned bits, uint64_t flags,
+                               enum ptw_writes how)
+{
+    rb->counts.page_bytes += ptw_rb_certain(rb, b, pages, bits)
+                             << rb->state.page_log2;
+    if (flags != 0) {
+        ptw_rb_note_flags(b, pages, flags);
+    }
+    b->again |= b->kept & pages;
+    b->kept |= pages;
+    if (b->unit < bits) {
+        b->unit = bits;
+        b->leaves = 0;
+    }
+    b->writable |= how == PTW_WRITES ? pages : 0;
+    b->fixed |= how == PTW_WRITES_STILL ? pages : 0;
+}
+
+/* ptw_rb_keep does so for the block that has the page at pa.  There is room. */
 struct ptw_block *ptw_rb_keep(struct ptw_rebuild *rb, uint64_t pa,
                               uint64_t pages, unsigned bits, uint64_t flags,
                               enum ptw_writes how);

@@ -9,9 +9,7 @@
 #include "build.h"
 
 #include "absent.h"
-#include "blocks.h"
-#include "place.h"
-#include "runs.h"
+#include "leaves.h"
 #include "split.h"
 
 static bool map_touches(const struct ptw_map_request *q, uint64_t first,
@@ -43,64 +41,36 @@ static enum ptw_status maps_granted(struct ptw_rebuild *rb, uint64_t va,
 
 /* ------------------------------------------------------------------- leaves */
 
-/* A leaf of the smallest size. */
-static enum ptw_status small_leaf(struct ptw_rebuild *rb,
-                                  const struct ptw_item *item)
+bool ptw_rb_refuses(struct ptw_rebuild *rb, unsigned level, uint64_t raw,
+                    uint32_t space, uint64_t va)
 {
-    const struct ptw_mapping *m = &item->u.mapping;
-    struct new_leaf p = {0, m->pa.v, ptw_rb_page_bytes(rb), 0, true};
-    enum ptw_cover cover = ptw_runs_page(&rb->state.runs, p.pa);
-    enum ptw_drop why =
-        cover == PTW_COVER_SOME ? PTW_DROP_PARTIAL : PTW_DROP_OUTSIDE;
-
-    if (cover == PTW_COVER_ALL && rb->state.phase >= PTW_REBUILD_COPIED) {
-        cover = ptw_rb_was_read(rb, p.pa, rb->state.page_log2);
-        why = PTW_DROP_UNREADABLE;
-    }
-    if (cover != PTW_COVER_ALL) {
-        rb->counts.dropped[why]++;
-        return PTW_OK;
-    }
-    if (rb->state.phase == PTW_REBUILD_WALKING) {
-        if (!ptw_hash_room(&rb->state.kept, 1)) {
-            return ptw_rb_ask(
-                rb, PTW_REBUILD_BLOCKS,
-                ptw_hash_wanted(&rb->state.kept, sizeof(struct ptw_block), 1));
-        }
-        (void)ptw_rb_keep(rb, p.pa, ptw_page_bit(rb->state.page_log2, p.pa), 0,
-                          ptw_rb_flags_of(rb, m->level, m->raw),
-                          ptw_rb_writes(rb, m->level, m->raw));
-    }
-    rb->counts.leaves++;
-    return rb->state.phase == PTW_REBUILD_BUILDING
-               ? ptw_rb_put_leaf(rb, item, &p)
-               : PTW_OK;
-}
-
-/* Whether a leaf of the plan, of which something is kept, is to be refused. */
-static bool refuses(struct ptw_rebuild *rb, const struct ptw_item *item)
-{
-    const struct ptw_mapping *m = &item->u.mapping;
-
     if (rb->state.phase != PTW_REBUILD_WALKING ||
         (rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
-        !ptw_is_copy_on_write(rb->state.regime, m->level, m->raw)) {
+        !ptw_is_copy_on_write(rb->state.regime, level, raw)) {
         return false;
     }
     rb->state.marked = true;
-    rb->state.marked_space = item->space;
-    rb->state.marked_va = item->first;
+    rb->state.marked_space = space;
+    rb->state.marked_va.v = va;
     return true;
 }
 
 static enum ptw_status leaf(struct ptw_rebuild *rb, const struct ptw_item *item)
 {
+    const struct ptw_mapping *m = &item->u.mapping;
+    const struct ptw_format *a = rb->state.regime->arch->format;
     uint64_t leaves = rb->counts.leaves;
-    enum ptw_status st = item->u.mapping.level == 0
-                             ? small_leaf(rb, item)
-                             : ptw_rb_large_leaf(rb, item);
+    enum ptw_status st =
+        m->level > 0
+            ? ptw_rb_large_leaf(rb, item)
+            : ptw_rb_small_leaf(a, rb, rb->state.phase, m->raw, m->pa.v,
+                                (unsigned)(item->first.v >> a->level[0].shift &
+                                           ptw_low_mask(ptw_index_bits(
+                                               a, rb->state.regime, 0))));
 
-    return st == PTW_OK && rb->counts.leaves > leaves && refuses(rb, item)
+    return st == PTW_OK && rb->counts.leaves > leaves &&
+                   ptw_rb_refuses(rb, m->level, m->raw, item->space,
+                                  item->first.v)
                ? PTW_E_MARKED
                : st;
 }
@@ -114,6 +84,7 @@ struct old_table {
     uint64_t first; /* the address of its first entry */
     bool whole;     /* all of it is kept */
     struct ptw_region_cache cache;
+    const void *host; /* where lines of it can be read directly, or NULL */
 };
 
 static struct old_table old_table_of(const struct ptw_rebuild *rb,
@@ -127,10 +98,17 @@ static struct old_table old_table_of(const struct ptw_rebuild *rb,
             : first.v +
                   ptw_low_mask(l->shift +
                                ptw_index_bits(a, rb->state.regime, level));
-    struct old_table t = {level, pa.v, first.v,
+    struct old_table t = {level,
+                          pa.v,
+                          first.v,
                           ptw_rb_kept_of(rb, first.v, last) == PTW_COVER_ALL,
-                          rb->state.mem->cache};
+                          rb->state.mem->cache,
+                          NULL};
+    uint64_t bytes = ptw_table_bytes(a, rb->state.regime, level);
 
+    if (bytes >> a->entry_log2 >= PTW_LINE) {
+        t.host = ptw_readable_cached(rb->state.mem, &t.cache, pa.v, bytes);
+    }
     return t;
 }
 
@@ -142,22 +120,20 @@ struct old_entry {
     bool whole; /* all of them are kept */
 };
 
-/* Reads entry *i; false when it is no such entry, or none of its addresses is
- * kept, or it can't be read: then *i passes over the others of a gap. */
-static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
-                         unsigned *i, struct old_entry *e)
+/* Whether raw, entry i, is such an entry, and any of its addresses is kept. */
+static bool absent_entry(const struct ptw_rebuild *rb,
+                         const struct old_table *t, unsigned i, uint64_t raw,
+                         struct old_entry *e)
 {
     const struct ptw_format *a = rb->state.regime->arch->format;
     uint64_t size = ptw_low_mask(a->level[t->level].shift) + 1;
     enum ptw_cover kept = PTW_COVER_ALL;
-    uint64_t at = *i * size;
+    uint64_t at = i * size;
 
-    rb->work++;
-    if (!ptw_get_absent(rb->state.mem, &t->cache, rb->state.regime, t->level,
-                        t->pa, i, &e->raw) ||
-        e->raw == 0) {
+    if (raw == 0 || (raw & a->present) != 0) {
         return false;
     }
+    e->raw = raw;
     e->first = t->level == ptw_top(a, rb->state.regime)
                    ? ptw_va_from(a, rb->state.regime, at)
                    : t->first + at;
@@ -167,6 +143,20 @@ static bool absent_entry(struct ptw_rebuild *rb, struct old_table *t,
     }
     e->whole = kept == PTW_COVER_ALL;
     return kept != PTW_COVER_NONE;
+}
+
+/* Reads entry *i; false when it is no such entry, or none of its addresses is
+ * kept, or it can't be read: then *i passes over the others of a gap. */
+static bool read_absent(struct ptw_rebuild *rb, struct old_table *t,
+                        unsigned *i, struct old_entry *e)
+{
+    unsigned at = *i;
+    uint64_t raw;
+
+    rb->work++;
+    return ptw_get_absent(rb->state.mem, &t->cache, rb->state.regime, t->level,
+                          t->pa, i, &raw) &&
+           absent_entry(rb, t, at, raw, e);
 }
 
 /* Whether a map needs a table in the place of that entry. */
@@ -196,23 +186,31 @@ static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
     return e;
 }
 
-/* Keeps the pages that entries of the table name which are not present.  Goes
- * on at rb->state.entry when there was no room. */
+/* Keeps the pages that entries of the table name which are not present.  Goes on
+ * at rb->state.entry when there was no room.  Lines that have no such entry are
+ * passed over; any other is read again, entry by entry. */
 static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
 {
-    unsigned bits = ptw_index_bits(rb->state.regime->arch->format,
-                                   rb->state.regime, t->level);
+    const struct ptw_format *a = rb->state.regime->arch->format;
+    unsigned bits = ptw_index_bits(a, rb->state.regime, t->level);
 
     if (rb->o.absent.policy < PTW_ABSENT_LINUX ||
         rb->state.phase != PTW_REBUILD_WALKING) {
         return PTW_OK;
     }
     for (; rb->state.entry >> bits == 0; rb->state.entry++) {
+        uint64_t line[PTW_LINE];
         struct old_entry o;
         struct ptw_absent_entry e;
         enum ptw_status st;
 
-        if (!absent_entry(rb, t, &rb->state.entry, &o)) {
+        if (t->host != NULL && rb->state.entry % PTW_LINE == 0 &&
+            !ptw_absent_line(a, t->host, rb->state.entry, line)) {
+            rb->work += PTW_LINE;
+            rb->state.entry += PTW_LINE - 1;
+            continue;
+        }
+        if (!read_absent(rb, t, &rb->state.entry, &o)) {
             continue;
         }
         e = named_by(rb, t->level, &o);
@@ -271,6 +269,30 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
                             raw);
 }
 
+/* A line of the new table, from entry `index` on: its entries that are not present
+ * come from the old one. */
+static enum ptw_status begin_line(struct ptw_rebuild *rb,
+                                  const struct old_table *t, unsigned index)
+{
+    const struct ptw_format *a = rb->state.regime->arch->format;
+    uint64_t is[PTW_LINE] = {0};
+    uint64_t was[PTW_LINE];
+    enum ptw_status st = PTW_OK;
+
+    rb->work += PTW_LINE;
+    if (PTW_UNLIKELY(ptw_absent_line(a, t->host, index, was))) {
+        for (unsigned i = 0; st == PTW_OK && i < PTW_LINE; i++) {
+            struct old_entry o;
+
+            if (absent_entry(rb, t, index + i, was[i], &o)) {
+                st = new_absent(rb, t->level, &o, &is[i]);
+            }
+        }
+    }
+    ptw_store_line(a, rb->state.host[t->level], index, is);
+    return st;
+}
+
 /* Begins the new table of the path at that level: its entries that are not
  * present come from the old one, and nothing else is there so far. */
 static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
@@ -284,20 +306,25 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
     if (number >= rb->state.walked) {
         return PTW_E_CHANGED;
     }
-    rb->state.at[t->level] = ptw_rb_table_at(rb, number);
+    ptw_rb_stand_in(rb, t->level, ptw_rb_table_at(rb, number));
     for (unsigned i = 0; st == PTW_OK && i >> bits == 0;) {
         struct old_entry o;
         unsigned last = i;
         uint64_t raw = 0;
 
-        if (absent_entry(rb, t, &last, &o)) {
+        if (t->host != NULL && rb->state.host[t->level] != NULL) {
+            st = begin_line(rb, t, i);
+            i += PTW_LINE;
+            continue;
+        }
+        if (read_absent(rb, t, &last, &o)) {
             st = new_absent(rb, t->level, &o, &raw);
         }
         for (; st == PTW_OK && i <= last; i++) {
             st = ptw_rb_put(rb, rb->state.at[t->level], i, raw);
         }
     }
-    /* Behind a table that is smaller than a page nothing is left as it was. */
+    /* Behind a table that is smaller than its place nothing is left as it was. */
     for (unsigned i = 1u << bits;
          st == PTW_OK && i < (1u << rb->state.table_log2) >> log2; i++) {
         st = ptw_rb_put(rb, rb->state.at[t->level], i, 0);
@@ -329,7 +356,10 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     case PTW_SPACE_WALKED:
         break;
     }
-    rb->state.regime = s->root.regime;
+    if (rb->state.regime != s->root.regime) {
+        rb->state.regime = s->root.regime;
+        ptw_rb_forget(rb);
+    }
     rb->state
         .path_flags[ptw_top(rb->state.regime->arch->format, rb->state.regime)] =
         ptw_rb_root_flags(&rb->o, item->space);
@@ -493,28 +523,67 @@ enum ptw_status ptw_rb_begin_walk(struct ptw_rebuild *rb)
                                    &rb->state.memo, &o);
 }
 
+/* Visits the items that the walk gave. */
+static enum ptw_status visit_items(struct ptw_rebuild *rb,
+                                   struct ptw_root *new_root)
+{
+    enum ptw_status st = PTW_OK;
+
+    while (st == PTW_OK && rb->state.next < rb->state.items) {
+        rb->work++;
+        st = visit(rb, &rb->state.item[rb->state.next], new_root);
+        if (st == PTW_OK && rb->state.phase != PTW_REBUILD_BUILDING) {
+            st = ptw_rb_count_bytes(rb);
+        }
+        rb->state.next += st == PTW_OK;
+    }
+    return st;
+}
+
+/* Whether the rebuild does tables of leaves by itself: the walk that counts once
+ * more after the copy is rare. */
+static bool does_leaves(const struct ptw_rebuild *rb)
+{
+    return rb->state.phase == PTW_REBUILD_WALKING ||
+           rb->state.phase == PTW_REBUILD_BUILDING;
+}
+
+/* How many items to take from the walk: one, so that it stops where it enters a
+ * table of leaves; more, where it stands in one that is not to be read directly. */
+static size_t room_for_items(const struct ptw_rebuild *rb)
+{
+    const struct ptw_cursor *c = &rb->state.walk.c;
+
+    return does_leaves(rb) && (c->level != 0 || c->at[0].host != NULL)
+               ? 1
+               : PTW_REBUILD_BATCH;
+}
+
 enum ptw_status ptw_rb_walk_on(struct ptw_rebuild *rb,
                                struct ptw_root *new_root)
 {
-    for (;;) {
-        enum ptw_status st = PTW_OK;
-        uint64_t reads = ptw_walk_counts(&rb->state.walk).reads;
+    const struct ptw_walk *w = &rb->state.walk;
 
-        while (st == PTW_OK && rb->state.next < rb->state.items) {
-            rb->work++;
-            st = visit(rb, &rb->state.item[rb->state.next], new_root);
-            if (st == PTW_OK && rb->state.phase != PTW_REBUILD_BUILDING) {
-                st = ptw_rb_count_bytes(rb);
-            }
-            rb->state.next += st == PTW_OK;
-        }
+    for (;;) {
+        enum ptw_status st = visit_items(rb, new_root);
+        uint64_t reads = ptw_walk_counts(w).reads;
+
         if (st != PTW_OK) {
             return st;
         }
         rb->state.next = 0;
-        st = ptw_walk_next(&rb->state.walk, rb->state.item, PTW_REBUILD_BATCH,
-                           &rb->state.items);
-        rb->work += ptw_walk_counts(&rb->state.walk).reads - reads;
+        rb->state.items = 0;
+        if (does_leaves(rb) && ptw_rb_at_leaves(rb)) {
+            st = w->c.regime->arch->rebuild_leaves(rb);
+        }
+        if (st == PTW_OK) {
+            st = ptw_walk_next(&rb->state.walk, rb->state.item,
+                               room_for_items(rb), &rb->state.items);
+        } else {
+            rb->work += ptw_walk_counts(w).reads - reads;
+            return st;
+        }
+        rb->work += ptw_walk_counts(w).reads - reads;
         if (ptw_rb_reads_too_much(rb)) {
             return PTW_E_LIMIT;
         }

@@ -18,7 +18,7 @@ static enum ptw_status hand_over(struct ptw_rebuild *rb,
     enum ptw_status st = PTW_OK;
     unsigned from = 0;
 
-    for (unsigned i = 0; st == PTW_OK && i <= pages; i++) {
+    for (unsigned i = zeros ? 0 : pages; st == PTW_OK && i <= pages; i++) {
         uint64_t pa = ptw_block_base(rb->state.page_log2, b) +
                       ((uint64_t)(first + i) << rb->state.page_log2);
         bool blank =

@@ -8,15 +8,21 @@
 enum ptw_status ptw_rb_take_extra(struct ptw_rebuild *rb, uint64_t *table)
 {
     unsigned log2 = rb->state.regime->arch->format->entry_log2;
+    uint64_t bytes = (uint64_t)1 << rb->state.table_log2;
     enum ptw_status st = PTW_OK;
+    void *host;
 
     if (rb->state.taken >= rb->state.extra + rb->state.mapped) {
         return PTW_E_CHANGED;
     }
     *table = ptw_rb_table_at(rb, rb->state.walked + rb->state.taken);
     rb->state.taken++;
-    for (unsigned i = 0;
-         st == PTW_OK && i < (1u << rb->state.table_log2) >> log2; i++) {
+    host = ptw_writable(rb->state.to, *table, bytes);
+    if (host != NULL) {
+        memset(host, 0, (size_t)bytes);
+        return PTW_OK;
+    }
+    for (unsigned i = 0; st == PTW_OK && i < bytes >> log2; i++) {
         st = ptw_rb_put(rb, *table, i, 0);
     }
     return st;

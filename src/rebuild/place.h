@@ -16,6 +16,28 @@ static inline enum ptw_status ptw_rb_put(const struct ptw_rebuild *rb,
                            index, raw);
 }
 
+/* ptw_rb_stand_in makes that table the new table of the path at that level. */
+static inline void ptw_rb_stand_in(struct ptw_rebuild *rb, unsigned level,
+                                   uint64_t table)
+{
+    rb->state.at[level] = table;
+    rb->state.host[level] =
+        ptw_writable(rb->state.to, table, (uint64_t)1 << rb->state.table_log2);
+}
+
+/* ptw_rb_put_in writes the entry with that index of the new table of that level. */
+PTW_ENGINE enum ptw_status ptw_rb_put_in(const struct ptw_format *a,
+                                         const struct ptw_rebuild *rb,
+                                         unsigned level, unsigned index,
+                                         uint64_t raw)
+{
+    if (PTW_LIKELY(rb->state.host[level] != NULL)) {
+        ptw_store_entry(a, rb->state.host[level], index, raw);
+        return PTW_OK;
+    }
+    return ptw_write_entry(a, rb->state.to, rb->state.at[level], index, raw);
+}
+
 /* ptw_rb_put_at writes the entry for va in the new table of that level. */
 static inline enum ptw_status ptw_rb_put_at(const struct ptw_rebuild *rb,
                                             unsigned level, uint64_t va,
@@ -24,8 +46,8 @@ static inline enum ptw_status ptw_rb_put_at(const struct ptw_rebuild *rb,
     const struct ptw_format *a = rb->state.regime->arch->format;
     unsigned bits = ptw_index_bits(a, rb->state.regime, level);
 
-    return ptw_rb_put(
-        rb, rb->state.at[level],
+    return ptw_rb_put_in(
+        a, rb, level,
         (unsigned)(va >> a->level[level].shift & ptw_low_mask(bits)), raw);
 }
 

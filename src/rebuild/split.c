@@ -132,6 +132,21 @@ static bool next_new_leaf(struct ptw_rebuild *rb, const struct ptw_item *item,
 
 /* --------------------------------------------------------------- new leaves */
 
+uint64_t ptw_rb_leaf_bits(const struct ptw_rebuild *rb, unsigned level,
+                          unsigned to, uint64_t raw)
+{
+    const struct ptw_regime *r = rb->state.regime;
+    const struct ptw_format *a = r->arch->format;
+    bool clear = (rb->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0 &&
+                 ptw_is_copy_on_write(r, level, raw);
+
+    raw = ptw_alone(a, ptw_attribute_bits(a, r, level, raw));
+    for (; level > to; level--) {
+        raw = a->leaf_split(r, level, raw);
+    }
+    return clear ? ptw_unmarked(a, raw) : raw;
+}
+
 /* The entry of a new leaf, without its address. */
 static uint64_t new_leaf_bits(struct ptw_rebuild *rb,
                               const struct ptw_item *item,
@@ -140,19 +155,11 @@ static uint64_t new_leaf_bits(struct ptw_rebuild *rb,
     const struct ptw_mapping *m = &item->u.mapping;
     const struct ptw_format *a = rb->state.regime->arch->format;
     unsigned bits = a->level[p->level].shift;
-    uint64_t raw =
-        ptw_alone(a, ptw_attribute_bits(a, rb->state.regime, m->level, m->raw));
+    uint64_t raw = ptw_rb_leaf_bits(rb, m->level, p->level, m->raw);
     bool shared_too = (rb->o.flags & PTW_REBUILD_COPY_SHARED) != 0;
 
-    for (unsigned level = m->level; level > p->level; level--) {
-        raw = a->leaf_split(rb->state.regime, level, raw);
-    }
-    if (ptw_is_copy_on_write(rb->state.regime, m->level, m->raw)) {
-        rb->counts.marked_before++;
-        if ((rb->o.flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
-            raw = ptw_unmarked(a, raw);
-        }
-    }
+    rb->counts.marked_before +=
+        ptw_is_copy_on_write(rb->state.regime, m->level, m->raw);
     if ((rb->o.flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
         ptw_rb_writes(rb, m->level, m->raw) == PTW_WRITES &&
         (shared_too || !ptw_rb_is_shared(rb, p->pa, bits))) {
@@ -190,6 +197,7 @@ static enum ptw_status open_tables(struct ptw_rebuild *rb,
         }
         st = ptw_rb_take_extra(rb, &rb->state.at[below]);
         if (st == PTW_OK) {
+            ptw_rb_stand_in(rb, below, rb->state.at[below]);
             st = ptw_rb_put_at(
                 rb, level, item->first.v + p->at,
                 ptw_table_entry(a, rb->state.regime, level,

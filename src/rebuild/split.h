@@ -5,6 +5,12 @@
 
 #include "state.h"
 
+/* ptw_rb_leaf_bits returns the bits, without address, of a new leaf of level `to`
+ * that stands for raw, a leaf of `level`, or for a part of it; copy-on-write is not
+ * considered. */
+uint64_t ptw_rb_leaf_bits(const struct ptw_rebuild *rb, unsigned level,
+                          unsigned to, uint64_t raw);
+
 /* ptw_rb_put_leaf writes one new leaf. */
 enum ptw_status ptw_rb_put_leaf(struct ptw_rebuild *rb,
                                 const struct ptw_item *item,

@@ -77,9 +77,6 @@ PTW_ENGINE enum ptw_status ptw_verdict_status(enum ptw_verdict v)
     return PTW_E_BUS;
 }
 
-/* Entries come in lines of 8, one cache line of 64-bit entries. */
-enum { PTW_LINE = 8 };
-
 /* Whether a table of the path, above `level`, is the table. */
 PTW_ENGINE bool ptw_on_path(const struct ptw_format *a,
                             const struct ptw_cursor *c, unsigned level,
