@@ -855,3 +855,97 @@ Test(amd64_rebuild, gives_the_pages_in_the_order_of_their_old_addresses)
                  PTW_END));
     free_storage();
 }
+
+/* --------------------------------------------------------------------- sink */
+
+enum { SINK_BYTES = 0x6000, SINK_AT = 0x10000, SINK_EDGE = 8 };
+
+static const unsigned char SINK_BLANK = 0xA5;
+static unsigned char sink_room[SINK_BYTES + 2 * SINK_EDGE];
+static unsigned char sink_from[SINK_BYTES];
+
+/* Memory whose host address is no multiple of anything above 8. */
+static struct ptw_sink_memory sink_memory(size_t step)
+{
+    struct ptw_sink_memory m = {
+        .first = {SINK_AT},
+        .host = sink_room + SINK_EDGE,
+        .bytes = SINK_BYTES,
+        .step = step,
+    };
+
+    memset(sink_room, SINK_BLANK, sizeof sink_room);
+    for (size_t i = 0; i < sizeof sink_from; i++) {
+        sink_from[i] = (unsigned char)(i * 7 + i / 255);
+    }
+    return m;
+}
+
+static bool sink_is_blank(size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        if (sink_room[i] != SINK_BLANK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+Test(sink, copies_the_same_bytes_whatever_the_step)
+{
+    static const size_t steps[] = {0, 1, 3, 64, 0x1000, 0x4000, 0x10000};
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct ptw_sink_memory m = sink_memory(steps[i]);
+        unsigned char *at = sink_room + SINK_EDGE;
+
+        cr_expect(eq(int,
+                     ptw_sink_to_memory(&m, ptw_pa_of(SINK_AT + 0x1000),
+                                        sink_from, 0x3000),
+                     PTW_OK));
+        cr_expect(sink_is_blank(0, SINK_EDGE + 0x1000));
+        cr_expect(eq(int, memcmp(at + 0x1000, sink_from, 0x3000), 0),
+                  "step %zu", steps[i]);
+        cr_expect(sink_is_blank(SINK_EDGE + 0x4000, sizeof sink_room));
+    }
+}
+
+Test(sink, fills_its_memory_to_the_last_byte)
+{
+    struct ptw_sink_memory m = sink_memory(0x1000);
+
+    cr_expect(eq(
+        int, ptw_sink_to_memory(&m, ptw_pa_of(SINK_AT), sink_from, SINK_BYTES),
+        PTW_OK));
+    cr_expect(eq(int, memcmp(sink_room + SINK_EDGE, sink_from, SINK_BYTES), 0));
+    cr_expect(sink_is_blank(0, SINK_EDGE));
+    cr_expect(sink_is_blank(SINK_EDGE + SINK_BYTES, sizeof sink_room));
+}
+
+Test(sink, copies_nothing_of_what_is_not_all_in_its_memory)
+{
+    static const struct {
+        uint64_t to;
+        size_t n;
+    } out[] = {
+        {SINK_AT - 0x1000, 0x1000},
+        {SINK_AT - 0x1000, 0x2000},
+        {SINK_AT + SINK_BYTES - 0x1000, 0x2000},
+        {SINK_AT + SINK_BYTES, 0x1000},
+        {SINK_AT, SINK_BYTES + 0x1000},
+        {SINK_AT + 0x100000, 0x1000},
+        {0, 0x1000},
+        {UINT64_MAX - 0xfff, 0x1000},
+        {(uint64_t)1 << 32 | SINK_AT, 0x1000},
+    };
+
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        struct ptw_sink_memory m = sink_memory(0x1000);
+
+        cr_expect(eq(
+            int,
+            ptw_sink_to_memory(&m, ptw_pa_of(out[i].to), sink_from, out[i].n),
+            PTW_E_BUS));
+        cr_expect(sink_is_blank(0, sizeof sink_room));
+    }
+}

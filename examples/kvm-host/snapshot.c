@@ -4,18 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static enum ptw_status sink_write(void *ctx, ptw_pa to, const void *bytes,
-                                  size_t n)
-{
-    struct image *image = ctx;
-
-    if (to.v < IMAGE_AT || to.v - IMAGE_AT > IMAGE_MOST - n) {
-        return PTW_E_SPACE;
-    }
-    memcpy(image->bytes + (to.v - IMAGE_AT), bytes, n);
-    return PTW_OK;
-}
+#include <unistd.h>
 
 /* What a step asks for; what it had before is given back. */
 static enum ptw_status give(struct ptw_rebuild *rb)
@@ -34,7 +23,13 @@ static enum ptw_status give(struct ptw_rebuild *rb)
 static enum ptw_status rebuild_steps(struct ptw_rebuild *rb,
                                      struct image *image)
 {
-    static const struct ptw_page_sink sink = {sink_write};
+    static const struct ptw_page_sink sink = {ptw_sink_to_memory};
+    struct ptw_sink_memory pages = {
+        .first = {IMAGE_AT},
+        .host = image->bytes,
+        .bytes = IMAGE_MOST,
+        .step = (size_t)sysconf(_SC_PAGESIZE),
+    };
     struct ptw_root root[PLAY_SPACES];
     struct ptw_mem to;
     enum ptw_status st;
@@ -43,7 +38,7 @@ static enum ptw_status rebuild_steps(struct ptw_rebuild *rb,
         st = ptw_rebuild_plan(rb);
     } while (st == PTW_E_SPACE && give(rb) == PTW_OK);
     if (st == PTW_OK) {
-        st = ptw_rebuild_copy(rb, &sink, image);
+        st = ptw_rebuild_copy(rb, &sink, &pages);
     }
     if (st == PTW_OK) {
         st = ptw_mem_init_flat(&to, ptw_pa_of(IMAGE_AT), image->bytes,

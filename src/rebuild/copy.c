@@ -6,6 +6,30 @@
 #include "blocks.h"
 #include "merge.h"
 
+enum ptw_status ptw_sink_to_memory(void *ctx, ptw_pa to, const void *bytes,
+                                   size_t n)
+{
+    const struct ptw_sink_memory *m = ctx;
+    const unsigned char *from = bytes;
+    unsigned char *host;
+
+    if (to.v < m->first.v || to.v - m->first.v > m->bytes ||
+        n > m->bytes - (size_t)(to.v - m->first.v)) {
+        return PTW_E_BUS;
+    }
+    host = (unsigned char *)m->host + (size_t)(to.v - m->first.v);
+    while (n > 0) {
+        size_t part = m->step == 0 ? n : m->step - (uintptr_t)host % m->step;
+
+        part = part < n ? part : n;
+        memcpy(host, from, part);
+        host += part;
+        from += part;
+        n -= part;
+    }
+    return PTW_OK;
+}
+
 /* Hands pages of a block that follow each other, from number `first`, to the
  * sink, less those of zeros when they need not be. */
 static enum ptw_status hand_over(struct ptw_rebuild *rb,
