@@ -28,8 +28,8 @@ PTW_ENGINE bool ptw_get_absent(const struct ptw_mem *mem,
     return (*raw & a->present) == 0;
 }
 
-/* ptw_absent_in loads a line of entries of 2^entry_log2 bytes, each once.  Returns
- * whether one of them has bits, but none of `present`. */
+/* ptw_absent_in loads a line of entries of 2^entry_log2 bytes, each once.
+ * Returns whether one of them has bits, but none of `present`. */
 PTW_ENGINE bool ptw_absent_in(uint64_t present, unsigned entry_log2,
                               const unsigned char *from,
                               uint64_t line[PTW_LINE])
@@ -46,9 +46,9 @@ PTW_ENGINE bool ptw_absent_in(uint64_t present, unsigned entry_log2,
     return any != 0;
 }
 
-/* ptw_absent_line loads the line of entries from `index` on of a table that lies at
- * `host`, each once.  Returns whether one of them is not present, and not 0: of most
- * lines none is. */
+/* ptw_absent_line loads the line of entries from `index` on of a table that
+ * lies at `host`, each once.  Returns whether one of them is not present, and
+ * not 0: of most lines none is. */
 PTW_ENGINE bool ptw_absent_line(const struct ptw_format *a, const void *host,
                                 unsigned index, uint64_t line[PTW_LINE])
 {

@@ -49,9 +49,18 @@ enum { PTW_LINE = 8 };
 PTW_ENGINE void ptw_store_line(const struct ptw_format *a, void *host,
                                unsigned index, const uint64_t raw[PTW_LINE])
 {
-    PTW_UNROLL
-    for (unsigned i = 0; i < PTW_LINE; i++) {
-        ptw_store_entry(a, host, index + i, raw[i]);
+    unsigned char *p = (unsigned char *)host + ((size_t)index << a->entry_log2);
+
+    if (a->entry_log2 == 3) {
+        PTW_UNROLL
+        for (unsigned i = 0; i < PTW_LINE; i++) {
+            ptw_store64(p + 8 * i, raw[i]);
+        }
+    } else {
+        PTW_UNROLL
+        for (unsigned i = 0; i < PTW_LINE; i++) {
+            ptw_store32(p + 4 * i, (uint32_t)raw[i]);
+        }
     }
 }
 

@@ -102,9 +102,9 @@ PTW_ENGINE const void *ptw_direct(const struct ptw_mem *mem, uint64_t pa,
     return (((uintptr_t)p ^ (uintptr_t)pa) & 7) == 0 ? p : NULL;
 }
 
-/* ptw_writable returns the bytes of a table where they can be written directly, or
- * NULL.  What a callback lends is for reading only.  The cast takes away a const
- * that the host, by saying "writable", promised was never there. */
+/* ptw_writable returns the bytes of a table where they can be written directly,
+ * or NULL.  What a callback lends is for reading only.  The cast takes away a
+ * const that the host, by saying "writable", promised was never there. */
 PTW_ENGINE void *ptw_writable(const struct ptw_mem *mem, uint64_t table,
                               uint64_t bytes)
 {
@@ -230,8 +230,9 @@ PTW_ENGINE enum ptw_status ptw_get_cached(const struct ptw_mem *mem,
     return PTW_OK;
 }
 
-/* ptw_readable_cached returns the bytes [pa, pa + bytes), 8 or more and probably where
- * the last entry was, if they can be read directly, or NULL; cache follows. */
+/* ptw_readable_cached returns the bytes [pa, pa + bytes), 8 or more and
+ * probably where the last entry was, if they can be read directly, or NULL;
+ * cache follows. */
 PTW_ENGINE const void *ptw_readable_cached(const struct ptw_mem *mem,
                                            struct ptw_region_cache *cache,
                                            uint64_t pa, uint64_t bytes)

@@ -35,8 +35,8 @@ bool ptw_runs_all(const struct ptw_runs *rs, uint64_t pa, unsigned size_log2);
 /* ptw_runs_page says how much of the page at pa there is. */
 enum ptw_cover ptw_runs_page(const struct ptw_runs *rs, uint64_t pa);
 
-/* ptw_runs_look_near is ptw_runs_page for a page that is not in the run where the
- * last one was; near follows. */
+/* ptw_runs_look_near is ptw_runs_page for a page that is not in the run where
+ * the last one was; near follows. */
 enum ptw_cover ptw_runs_look_near(const struct ptw_runs *rs,
                                   struct ptw_run_near *near, uint64_t pa);
 

@@ -367,6 +367,23 @@ enum ptw_verify_store {
 /* How many items a comparison takes from a walk at a time. */
 enum { PTW_VERIFY_BATCH = 32 };
 
+/* Two leaves of the smallest size that do not differ, the old one and the new
+ * one in its place: their bits beside their addresses, and what follows from
+ * these. */
+struct ptw_verify_alike {
+    uint64_t was;
+    uint64_t is;
+    uint64_t flags;      /* flag bits of the new one */
+    uint64_t attributes; /* of the new one, as the digest has them */
+    unsigned rights[2];  /* of their paths */
+    bool known;
+    bool marked; /* the old one carried the copy-on-write mark */
+    bool writes; /* the guest writes through the new one */
+};
+
+/* log2 of how many kinds of such pairs a comparison remembers. */
+enum { PTW_VERIFY_ALIKE_LOG2 = 3 };
+
 /* One image in a comparison. */
 struct ptw_verify_side {
     const struct ptw_mem *mem;
@@ -391,6 +408,8 @@ struct ptw_verify_state {
     enum ptw_verify_store short_of;
     struct ptw_store store[PTW_VERIFY_STORES];
     struct ptw_verify_side side[2];
+    struct ptw_run_near near; /* of the old image */
+    struct ptw_verify_alike alike[1 << PTW_VERIFY_ALIKE_LOG2];
     struct ptw_hash pages;
     struct ptw_hash taken;
     struct ptw_hash leaves;

@@ -206,7 +206,7 @@ struct ptw_rebuild_counts {
                        each table */
 };
 
-/* One rebuild.  The caller owns the storage, about 5 KiB, and reads counts,
+/* One rebuild.  The caller owns the storage, about 6 KiB, and reads counts,
  * wanted, work and where.  o and state are private: see ptwalk/private.h. */
 struct ptw_rebuild {
     struct ptw_rebuild_counts counts; /* so far */
@@ -326,9 +326,9 @@ struct ptw_page_sink {
     enum ptw_status (*write)(void *ctx, ptw_pa to, const void *bytes, size_t n);
 };
 
-/* Memory of the host that a new image is copied into: the bytes from host on are
- * those of the addresses from `first` on.  It is the caller's, and so is the
- * struct. */
+/* Memory of the host that a new image is copied into: the bytes from host on
+ * are those of the addresses from `first` on.  It is the caller's, and so is
+ * the struct. */
 struct ptw_sink_memory {
     ptw_pa first;
     void *host;
@@ -342,9 +342,9 @@ struct ptw_sink_memory {
 };
 
 /* ptw_sink_to_memory is the `write` of a sink whose ctx is a struct
- * ptw_sink_memory, which it does not change: it copies the n bytes to where they
- * belong.  PTW_OK; PTW_E_BUS when that is not all in the memory, and then nothing
- * is copied.  Threads may copy to different addresses at once. */
+ * ptw_sink_memory, which it does not change: it copies the n bytes to where
+ * they belong.  PTW_OK; PTW_E_BUS when that is not all in the memory, and then
+ * nothing is copied.  Threads may copy to different addresses at once. */
 PTW_NODISCARD enum ptw_status ptw_sink_to_memory(void *ctx, ptw_pa to,
                                                  const void *bytes, size_t n);
 

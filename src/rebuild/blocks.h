@@ -85,12 +85,12 @@ PTW_ENGINE struct ptw_block *ptw_rb_block_for(struct ptw_rebuild *rb,
     return rb->state.last_block;
 }
 
-/* ptw_rb_note_flags notes the flag bits, which are known, that a leaf maps these
- * pages of a block with, before they are kept. */
+/* ptw_rb_note_flags notes the flag bits, which are known, that a leaf maps
+ * these pages of a block with, before they are kept. */
 void ptw_rb_note_flags(struct ptw_block *b, uint64_t pages, uint64_t flags);
 
-/* ptw_rb_certain returns a lower bound on the pages that keeping these pages of a
- * block adds to the image; small pages may still be merged. */
+/* ptw_rb_certain returns a lower bound on the pages that keeping these pages of
+ * a block adds to the image; small pages may still be merged. */
 PTW_ENGINE uint64_t ptw_rb_certain(const struct ptw_rebuild *rb,
                                    const struct ptw_block *b, uint64_t pages,
                                    unsigned bits)
@@ -103,8 +103,8 @@ PTW_ENGINE uint64_t ptw_rb_certain(const struct ptw_rebuild *rb,
     return bits > 0 ? ptw_count_bits(pages) : pages != 0;
 }
 
-/* ptw_rb_keep_of keeps pages of a block for one leaf: one page, where bits is 0,
- * or all 64 of a unit of 1 << bits bytes. */
+/* ptw_rb_keep_of keeps pages of a block for one leaf: one page, where bits is
+ * 0, or all 64 of a unit of 1 << bits bytes. */
 PTW_ENGINE void ptw_rb_keep_of(struct ptw_rebuild *rb, struct ptw_block *b,
                                uint64_t pages, unsigned bits, uint64_t flags,
                                enum ptw_writes how)

@@ -186,9 +186,9 @@ static struct ptw_absent_entry named_by(const struct ptw_rebuild *rb,
     return e;
 }
 
-/* Keeps the pages that entries of the table name which are not present.  Goes on
- * at rb->state.entry when there was no room.  Lines that have no such entry are
- * passed over; any other is read again, entry by entry. */
+/* Keeps the pages that entries of the table name which are not present.  Goes
+ * on at rb->state.entry when there was no room.  Lines that have no such entry
+ * are passed over; any other is read again, entry by entry. */
 static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
 {
     const struct ptw_format *a = rb->state.regime->arch->format;
@@ -269,8 +269,8 @@ static enum ptw_status new_absent(struct ptw_rebuild *rb, unsigned level,
                             raw);
 }
 
-/* A line of the new table, from entry `index` on: its entries that are not present
- * come from the old one. */
+/* A line of the new table, from entry `index` on: its entries that are not
+ * present come from the old one. */
 static enum ptw_status begin_line(struct ptw_rebuild *rb,
                                   const struct old_table *t, unsigned index)
 {
@@ -324,7 +324,8 @@ static enum ptw_status begin_table(struct ptw_rebuild *rb, uint32_t number,
             st = ptw_rb_put(rb, rb->state.at[t->level], i, raw);
         }
     }
-    /* Behind a table that is smaller than its place nothing is left as it was. */
+    /* Behind a table that is smaller than its place nothing is left as it was.
+     */
     for (unsigned i = 1u << bits;
          st == PTW_OK && i < (1u << rb->state.table_log2) >> log2; i++) {
         st = ptw_rb_put(rb, rb->state.at[t->level], i, 0);
@@ -540,8 +541,8 @@ static enum ptw_status visit_items(struct ptw_rebuild *rb,
     return st;
 }
 
-/* Whether the rebuild does tables of leaves by itself: the walk that counts once
- * more after the copy is rare. */
+/* Whether the rebuild does tables of leaves by itself: the walk that counts
+ * once more after the copy is rare. */
 static bool does_leaves(const struct ptw_rebuild *rb)
 {
     return rb->state.phase == PTW_REBUILD_WALKING ||
@@ -549,7 +550,8 @@ static bool does_leaves(const struct ptw_rebuild *rb)
 }
 
 /* How many items to take from the walk: one, so that it stops where it enters a
- * table of leaves; more, where it stands in one that is not to be read directly. */
+ * table of leaves; more, where it stands in one that is not to be read
+ * directly. */
 static size_t room_for_items(const struct ptw_rebuild *rb)
 {
     const struct ptw_cursor *c = &rb->state.walk.c;

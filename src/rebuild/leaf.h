@@ -67,8 +67,8 @@ PTW_ENGINE enum ptw_status ptw_rb_put_small_leaf(const struct ptw_format *a,
     return ptw_rb_put_in(a, rb, 0, index, ptw_leaf_entry(a, r, 0, bits, now.v));
 }
 
-/* ptw_rb_small_leaf keeps, counts or builds the leaf with that index of its table.
- * raw is the leaf, and pa its page. */
+/* ptw_rb_small_leaf keeps, counts or builds the leaf with that index of its
+ * table. raw is the leaf, and pa its page. */
 PTW_ENGINE enum ptw_status ptw_rb_small_leaf(const struct ptw_format *a,
                                              struct ptw_rebuild *rb,
                                              enum ptw_rebuild_phase phase,
@@ -112,8 +112,8 @@ PTW_ENGINE enum ptw_status ptw_rb_small_leaf(const struct ptw_format *a,
                      : ptw_rb_put_small_leaf(a, rb, b, raw, pa, index);
 }
 
-/* ptw_rb_refuses says whether a leaf of the plan, of which something is kept, is
- * to be refused, and notes where it is. */
+/* ptw_rb_refuses says whether a leaf of the plan, of which something is kept,
+ * is to be refused, and notes where it is. */
 bool ptw_rb_refuses(struct ptw_rebuild *rb, unsigned level, uint64_t raw,
                     uint32_t space, uint64_t va);
 

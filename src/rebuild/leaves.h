@@ -2,18 +2,18 @@
 /* A table of leaves, out of the hand of the walk.
  *
  * Nearly all entries of a guest stand in tables of leaves that can be read
- * directly.  Where the walk stands in one, the rebuild reads it by lines itself,
- * and makes no items: each entry is loaded once, into the walk's window, and
- * counts as a read of the walk.  What is neither a leaf nor absent, and lines that
- * the range or the limit cuts, are left to the walk. */
+ * directly.  Where the walk stands in one, the rebuild reads it by lines
+ * itself, and makes no items: each entry is loaded once, into the walk's
+ * window, and counts as a read of the walk.  What is neither a leaf nor absent,
+ * and lines that the range or the limit cuts, are left to the walk. */
 #ifndef PTW_RB_LEAVES_H
 #define PTW_RB_LEAVES_H
 
 #include "leaf.h"
 #include "walk/sweep.h"
 
-/* ptw_rb_at_leaves says whether the walk, all of whose items were visited, stands in
- * such a table. */
+/* ptw_rb_at_leaves says whether the walk, all of whose items were visited,
+ * stands in such a table. */
 PTW_ENGINE bool ptw_rb_at_leaves(const struct ptw_rebuild *rb)
 {
     const struct ptw_walk *w = &rb->state.walk;
@@ -52,6 +52,9 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
     struct ptw_path_table *t = &w->c.at[0];
     bool refuse = (rb->o.flags & PTW_REBUILD_REFUSE_MARKED) != 0;
     uint64_t base = ptw_va_from(a, r, t->base);
+    /* Of pages; the tables, which were counted, are within the limit. */
+    uint64_t most_bytes =
+        rb->o.max_bytes - (rb->counts.tables << rb->state.table_log2);
     unsigned index = t->index;
     unsigned fetched = t->fetched;
     enum ptw_status st = PTW_OK;
@@ -90,8 +93,8 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
             if (refuse && rb->counts.leaves > leaves &&
                 ptw_rb_refuses(rb, 0, raw, w->c.space, va)) {
                 st = PTW_E_MARKED;
-            } else {
-                st = ptw_rb_count_bytes(rb);
+            } else if (PTW_UNLIKELY(rb->counts.page_bytes > most_bytes)) {
+                st = PTW_E_LIMIT;
             }
         }
         if (PTW_UNLIKELY(st != PTW_OK)) {
@@ -102,11 +105,14 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
     }
     t->index = (uint16_t)index;
     t->fetched = (uint16_t)fetched;
+    if (phase == PTW_REBUILD_WALKING && ptw_rb_count_bytes(rb) != PTW_OK) {
+        st = PTW_E_LIMIT;
+    }
     return st;
 }
 
-/* ptw_rb_leaves does as much of the table that the walk stands in as there is to
- * do without the walk. */
+/* ptw_rb_leaves does as much of the table that the walk stands in as there is
+ * to do without the walk. */
 PTW_ENGINE enum ptw_status ptw_rb_leaves(const struct ptw_format *a,
                                          struct ptw_rebuild *rb)
 {

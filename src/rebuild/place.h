@@ -25,7 +25,8 @@ static inline void ptw_rb_stand_in(struct ptw_rebuild *rb, unsigned level,
         ptw_writable(rb->state.to, table, (uint64_t)1 << rb->state.table_log2);
 }
 
-/* ptw_rb_put_in writes the entry with that index of the new table of that level. */
+/* ptw_rb_put_in writes the entry with that index of the new table of that
+ * level. */
 PTW_ENGINE enum ptw_status ptw_rb_put_in(const struct ptw_format *a,
                                          const struct ptw_rebuild *rb,
                                          unsigned level, unsigned index,

@@ -5,9 +5,9 @@
 
 #include "state.h"
 
-/* ptw_rb_leaf_bits returns the bits, without address, of a new leaf of level `to`
- * that stands for raw, a leaf of `level`, or for a part of it; copy-on-write is not
- * considered. */
+/* ptw_rb_leaf_bits returns the bits, without address, of a new leaf of level
+ * `to` that stands for raw, a leaf of `level`, or for a part of it;
+ * copy-on-write is not considered. */
 uint64_t ptw_rb_leaf_bits(const struct ptw_rebuild *rb, unsigned level,
                           unsigned to, uint64_t raw);
 

@@ -35,15 +35,22 @@ static inline void ptw_vf_fold(struct ptw_verify *v, uint64_t value)
     d[1] = (d[1] << 31 | d[1] >> 33) + d[0];
 }
 
-/* ptw_vf_fold_attributes adds to the digest what an entry says besides
- * address and rights; not the bits that the processor sets by itself. */
-static inline void ptw_vf_fold_attributes(struct ptw_verify *v, unsigned level,
-                                          uint64_t raw)
+/* ptw_vf_attributes returns what an entry says besides address and rights, as
+ * the digest has it; not the bits that the processor sets by itself.
+ * ptw_vf_fold_attributes adds that to the digest. */
+static inline uint64_t ptw_vf_attributes(const struct ptw_verify *v,
+                                         unsigned level, uint64_t raw)
 {
     struct ptw_attributes at = ptw_attributes_of(v->state.regime, level, raw);
 
-    ptw_vf_fold(v, (uint64_t)at.memory_type << 16 | (uint64_t)at.key << 8 |
-                       (uint64_t)at.global << 1 | (uint64_t)at.copy_on_write);
+    return (uint64_t)at.memory_type << 16 | (uint64_t)at.key << 8 |
+           (uint64_t)at.global << 1 | (uint64_t)at.copy_on_write;
+}
+
+static inline void ptw_vf_fold_attributes(struct ptw_verify *v, unsigned level,
+                                          uint64_t raw)
+{
+    ptw_vf_fold(v, ptw_vf_attributes(v, level, raw));
 }
 
 /* ptw_vf_note_leaf notes what a leaf, old or new, adds to the difference. */

@@ -277,13 +277,113 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
     return PTW_DIFFERS_NOT;
 }
 
-static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n)
+static void fold_leaf(struct ptw_verify *v, const struct ptw_item *n,
+                      uint64_t attributes)
 {
     const struct ptw_mapping *m = &n->u.mapping;
 
     ptw_vf_fold(v, n->first.v | m->size_log2);
     ptw_vf_fold(v, m->rights);
-    ptw_vf_fold_attributes(v, m->level, m->raw);
+    ptw_vf_fold(v, attributes);
+}
+
+/* -------------------------------------------------------------------- alike */
+
+/* Where what is known of that pair of leaves stands, if it is known; NULL for
+ * leaves of other sizes, or places. */
+static struct ptw_verify_alike *alike_at(struct ptw_verify *v,
+                                         const struct ptw_item *o,
+                                         const struct ptw_item *n)
+{
+    uint64_t bits = ~v->state.regime->rule[0].leaf_address;
+    uint64_t pair = (o->u.mapping.raw & bits) + (n->u.mapping.raw & bits) / 2;
+
+    return o->u.mapping.level > 0 || n->u.mapping.level > 0 ||
+                   o->first.v != n->first.v
+               ? NULL
+               : &v->state.alike[pair * 0x9E3779B97F4A7C15 >>
+                                 (64 - PTW_VERIFY_ALIKE_LOG2)];
+}
+
+/* Whether such a pair is known not to differ: all that pair_differs asks of it
+ * is a matter of the bits beside the addresses, and of the rights, but for what
+ * this asks, too. */
+static bool known_alike(struct ptw_verify *v, const struct ptw_verify_alike *l,
+                        const struct ptw_item *o, const struct ptw_item *n)
+{
+    uint64_t bits = ~v->state.regime->rule[0].leaf_address;
+    const struct ptw_mapping *was = &o->u.mapping;
+    const struct ptw_mapping *is = &n->u.mapping;
+
+    return l != NULL && l->known && l->was == (was->raw & bits) &&
+           l->is == (is->raw & bits) && l->rights[OLD] == was->rights &&
+           l->rights[NEW] == is->rights && !joins_a_run(v, o, n, 0) &&
+           ptw_vf_kept_of(v, n->first.v, n->last.v) == PTW_COVER_ALL;
+}
+
+/* Notes that a pair does not differ, unless that is a matter of how else the
+ * page is mapped. */
+static void note_alike(const struct ptw_verify *v, struct ptw_verify_alike *l,
+                       const struct ptw_item *o, const struct ptw_item *n)
+{
+    uint64_t bits = ~v->state.regime->rule[0].leaf_address;
+    const struct ptw_mapping *was = &o->u.mapping;
+    const struct ptw_mapping *is = &n->u.mapping;
+
+    l->was = was->raw & bits;
+    l->is = is->raw & bits;
+    l->flags = ptw_attributes_of(v->state.regime, 0, is->raw).flag_bits;
+    l->attributes = ptw_vf_attributes(v, 0, is->raw);
+    l->rights[OLD] = was->rights;
+    l->rights[NEW] = is->rights;
+    l->known = (v->o.flags & PTW_REBUILD_COPY_ON_WRITE) == 0 ||
+               (v->o.flags & PTW_REBUILD_COPY_SHARED) != 0 ||
+               !can_be_turned(v, was);
+    l->marked = was_marked(v, was);
+    l->writes = ptw_vf_lets_write(v, is);
+}
+
+/* A new leaf in the place of an old one, or of a part of it: whether it
+ * differs, and its pages. */
+static enum ptw_status compare_pair(struct ptw_verify *v,
+                                    const struct ptw_item *o,
+                                    const struct ptw_item *n)
+{
+    struct ptw_verify_alike *l = alike_at(v, o, n);
+    bool withheld = n->first.v - o->first.v < v->state.withheld_end;
+    enum ptw_difference_kind kind = PTW_DIFFERS_NOT;
+    bool marked;
+    enum ptw_status st;
+
+    if (withheld) {
+        kind = PTW_DIFFERS_RIGHTS;
+    } else if (!known_alike(v, l, o, n)) {
+        kind = pair_differs(v, o, n);
+        if (l != NULL && kind == PTW_DIFFERS_NOT) {
+            note_alike(v, l, o, n);
+        }
+    }
+    if (kind != PTW_DIFFERS_NOT) {
+        ptw_vf_note_leaf(v, OLD, o, n->first.v);
+        ptw_vf_note_leaf(v, NEW, n, n->first.v);
+        return ptw_vf_differ(v, kind, n->space, n->first.v);
+    }
+    look_ahead(v);
+    if (l != NULL) {
+        marked = l->marked;
+        st = ptw_vf_pair_small(v, o, n, l->writes, l->flags);
+    } else {
+        marked = was_marked(v, &o->u.mapping);
+        st = ptw_vf_pair_leaf(v, o, n, ptw_vf_lets_write(v, &n->u.mapping));
+    }
+    if (st == PTW_OK) {
+        fold_leaf(v, n,
+                  l != NULL ? l->attributes
+                            : ptw_vf_attributes(v, n->u.mapping.level,
+                                                n->u.mapping.raw));
+        v->certificate.marked_before += marked;
+    }
+    return st;
 }
 
 /* --------------------------------------------------------------- comparison */
@@ -320,7 +420,6 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
 
     while (v->state.done < size) {
         const struct ptw_item *n;
-        enum ptw_difference_kind kind;
         enum ptw_status st = ptw_vf_peek(v, NEW, &n);
         uint64_t next = size; /* where the new image has something again */
 
@@ -380,20 +479,10 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                 return st;
             }
         }
-        kind = next < v->state.withheld_end ? PTW_DIFFERS_RIGHTS
-                                            : pair_differs(v, o, n);
-        if (kind != PTW_DIFFERS_NOT) {
-            ptw_vf_note_leaf(v, OLD, o, n->first.v);
-            ptw_vf_note_leaf(v, NEW, n, n->first.v);
-            return ptw_vf_differ(v, kind, n->space, n->first.v);
-        }
-        look_ahead(v);
-        st = ptw_vf_pair_leaf(v, o, n, ptw_vf_lets_write(v, &n->u.mapping));
+        st = compare_pair(v, o, n);
         if (st != PTW_OK) {
             return st;
         }
-        fold_leaf(v, n);
-        v->certificate.marked_before += was_marked(v, &o->u.mapping);
         v->state.done += (uint64_t)1 << n->u.mapping.size_log2;
         ptw_vf_advance(v, NEW);
     }

@@ -260,6 +260,51 @@ static uint64_t largest_aligned(uint64_t offset, uint64_t most)
     return fits != 0 && fits >> bits == 0 ? fits : (uint64_t)1 << bits;
 }
 
+/* What pairing the page at that offset of a new leaf came to. */
+static enum ptw_status settle_page(struct ptw_verify *v,
+                                   const struct ptw_item *o,
+                                   const struct ptw_item *n, uint64_t at,
+                                   enum ptw_status st,
+                                   enum ptw_difference_kind kind)
+{
+    if (v->state.joins && v->joined.kind == PTW_DIFFERS_NOT) {
+        note_joined(v, o, n, n->first.v + at);
+    }
+    v->work++;
+    if (st != PTW_OK) {
+        return st;
+    }
+    if (kind != PTW_DIFFERS_NOT) {
+        ptw_vf_note_leaf(v, OLD, o, n->first.v + at);
+        ptw_vf_note_leaf(v, NEW, n, n->first.v + at);
+        return ptw_vf_differ(v, kind, n->space, n->first.v + at);
+    }
+    return PTW_OK;
+}
+
+enum ptw_status ptw_vf_pair_small(struct ptw_verify *v,
+                                  const struct ptw_item *o,
+                                  const struct ptw_item *n, bool writable,
+                                  uint64_t flags)
+{
+    uint64_t old_pa = o->u.mapping.pa.v;
+    enum ptw_difference_kind kind = PTW_DIFFERS_NOT;
+    uint32_t sequence = 0;
+    enum ptw_status st;
+
+    if (ptw_runs_page_near(&v->state.side[OLD].runs, &v->state.near,
+                           v->state.page_log2, old_pa) != PTW_COVER_ALL) {
+        return ptw_vf_pair_leaf(v, o, n, writable);
+    }
+    st = pair_page(v, old_pa, n->u.mapping.pa.v, writable, false, flags,
+                   &sequence, &kind);
+    st = settle_page(v, o, n, 0, st, kind);
+    if (st == PTW_OK) {
+        ptw_vf_fold(v, ptw_vf_mixed(0, sequence));
+    }
+    return st;
+}
+
 enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
                                  const struct ptw_item *n, bool writable)
 {
@@ -312,17 +357,9 @@ enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
                            bits > v->state.page_log2, flags, &sequence, &kind);
             which = ptw_vf_mixed(which, sequence);
         }
-        if (v->state.joins && v->joined.kind == PTW_DIFFERS_NOT) {
-            note_joined(v, o, n, n->first.v + at);
-        }
-        v->work++;
+        st = settle_page(v, o, n, at, st, kind);
         if (st != PTW_OK) {
             return st;
-        }
-        if (kind != PTW_DIFFERS_NOT) {
-            ptw_vf_note_leaf(v, OLD, o, n->first.v + at);
-            ptw_vf_note_leaf(v, NEW, n, n->first.v + at);
-            return ptw_vf_differ(v, kind, n->space, n->first.v + at);
         }
     }
     if (bits > v->state.page_log2) {

@@ -18,4 +18,11 @@ enum ptw_difference_kind ptw_vf_compare_page(struct ptw_verify *v,
 enum ptw_status ptw_vf_pair_leaf(struct ptw_verify *v, const struct ptw_item *o,
                                  const struct ptw_item *n, bool writable);
 
+/* ptw_vf_pair_small is the same for a new leaf of the smallest size in the
+ * place of an old one, whose flag bits are known. */
+enum ptw_status ptw_vf_pair_small(struct ptw_verify *v,
+                                  const struct ptw_item *o,
+                                  const struct ptw_item *n, bool writable,
+                                  uint64_t flags);
+
 #endif

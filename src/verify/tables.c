@@ -202,6 +202,34 @@ static void note_added(struct ptw_verify *v, const struct ptw_item *n,
     }
 }
 
+/* Where the lines of a table of that level can be read directly, or NULL. */
+static const void *lines_of(struct ptw_verify *v, unsigned which,
+                            const struct ptw_item *n, unsigned level,
+                            uint64_t table)
+{
+    struct ptw_verify_side *s = &v->state.side[which];
+    const struct ptw_format *a = v->state.regime->arch->format;
+    unsigned bits = ptw_vf_index_bits(v, n, level);
+
+    return (1u << bits) < PTW_LINE
+               ? NULL
+               : ptw_readable_cached(s->mem, &s->cache, table,
+                                     (uint64_t)1 << (bits + a->entry_log2));
+}
+
+/* Whether no entry of a line is both not present and not 0, neither in the new
+ * table nor in the old one, if there is one. */
+static bool line_has_none(struct ptw_verify *v, const void *was, const void *is,
+                          unsigned i)
+{
+    const struct ptw_format *a = v->state.regime->arch->format;
+    uint64_t line[PTW_LINE];
+
+    v->work += 2 * PTW_LINE;
+    return !ptw_absent_line(a, is, i, line) &&
+           (was == NULL || !ptw_absent_line(a, was, i, line));
+}
+
 /* The new entries that are not present, and kept: a guest keeps there what it
  * swapped out, and what it does not want to be touched.  An old one in the
  * place of which an entry is present gave way to a map.  Goes on at
@@ -210,6 +238,12 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
                                       const struct ptw_item *n, unsigned level,
                                       uint64_t old_table, ptw_pa new_table)
 {
+    const void *is_host = lines_of(v, NEW, n, level, new_table.v);
+    const void *was_host = old_table == NO_OLD_TABLE
+                               ? NULL
+                               : lines_of(v, OLD, n, level, old_table);
+    bool lines =
+        is_host != NULL && (was_host != NULL || old_table == NO_OLD_TABLE);
     unsigned gap = 0;
 
     for (; v->state.entry >> ptw_vf_index_bits(v, n, level) == 0;
@@ -218,12 +252,19 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
         uint64_t was;
         uint64_t is;
         uint64_t va;
-        bool absent = ptw_vf_read_absent(v, NEW, n, level, new_table,
-                                         &v->state.entry, &is);
-        bool had = (absent || is != 0) &&
-                   old_absent(v, n, level, old_table, i, &gap, &was);
+        bool absent;
+        bool had;
         enum ptw_status st = PTW_OK;
 
+        if (lines && i % PTW_LINE == 0 &&
+            line_has_none(v, was_host, is_host, i)) {
+            v->state.entry += PTW_LINE - 1;
+            continue;
+        }
+        absent = ptw_vf_read_absent(v, NEW, n, level, new_table,
+                                    &v->state.entry, &is);
+        had = (absent || is != 0) &&
+              old_absent(v, n, level, old_table, i, &gap, &was);
         if (((had ? was : 0) | (absent ? is : 0)) == 0 ||
             !ptw_vf_entry_kept(v, n, level, i, &va)) {
             continue;

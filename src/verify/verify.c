@@ -358,8 +358,10 @@ static enum ptw_status compare_items(struct ptw_verify *v,
         }
         return ptw_vf_stands_alone(v, OLD, o);
     }
-    if (o->kind == PTW_ITEM_SPACE) {
+    if (o->kind == PTW_ITEM_SPACE &&
+        v->state.regime != ptw_vf_regime_of(v, o)) {
         v->state.regime = ptw_vf_regime_of(v, o);
+        memset(v->state.alike, 0, sizeof v->state.alike);
     }
     if (o->kind == PTW_ITEM_SPACE && o->u.space_info.kind == PTW_SPACE_WALKED) {
         st = ptw_vf_pair_tables(v, n, ptw_vf_top(v, o),
