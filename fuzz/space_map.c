@@ -529,7 +529,7 @@ static void compare_rebuilt(struct fz_case *w, struct fe_host *h,
     };
 
     oracle_gap(&w->mode, &gap, &gap_end);
-    parts = parts_of(w, 0, gap - 1, part);
+    parts = gap > 0 ? parts_of(w, 0, gap - 1, part) : 0;
     if (gap_end != UINT64_MAX) {
         parts += parts_of(w, gap_end + 1, UINT64_MAX, &part[parts]);
     }
