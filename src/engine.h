@@ -36,8 +36,8 @@
 #define PTW_UNROLL _Pragma("GCC unroll 8")
 #endif
 
-/* What is called in place of what is called mostly, kept apart: the other then needs
- * no room for it. */
+/* What is called now and then, kept apart: a function that calls it would else
+ * save registers, and make room for it, in every call. */
 #define PTW_APART __attribute__((noinline))
 
 /* What is rarely called, kept out of the way of what is. */

@@ -58,6 +58,22 @@ struct ptw_format {
     struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
                                unsigned level, unsigned index);
 
+    /* The quick way down, through entries that lead to tables.  What a level of
+     * the regime turns over in an entry (`turned`), so that each bit which has
+     * to be set is clear, and each bit that withholds a right is set where it
+     * withholds none.  The entry leads to a table just if none of the bits
+     * `no_table` is set then.  table_address returns the address of that table,
+     * from the turned entry.
+     *
+     * path_rights returns what a path grants.  kept has the bits that are set in
+     * each turned entry of the path, of tables of levels below `folds`: those
+     * above withhold nothing.  Without an entry all bits are set.
+     *
+     * table_address is NULL where a format has no such way. */
+    uint64_t (*table_address)(const struct ptw_regime *r, uint64_t turned);
+    unsigned folds;
+    unsigned (*path_rights)(const struct ptw_regime *r, uint64_t kept);
+
     /* leaf_class returns one number for all that leaves of one run have in
      * common besides rights: memory type, kind and flag bits.  above: the rights that the
      * entries above grant. */

@@ -41,6 +41,8 @@ static void set_pages(struct ptw_regime *r)
 static void set_up(struct ptw_regime *r)
 {
     const struct ptw_format *f = r->arch->format;
+    uint64_t gap_first;
+    uint64_t gap_last;
 
     r->id = r->arch->id;
     r->rights = f->rights;
@@ -61,7 +63,15 @@ static void set_up(struct ptw_regime *r)
 
         r->root_log2 = r->root_log2 > log2 ? r->root_log2 : log2;
         r->root_pa = ptw_bits(bits - 1, r->root_log2) & ~r->flag_bits;
+        r->root_last = ptw_low_mask(ptw_index_bits(f, r, ptw_top(f, r)));
         set_pages(r);
+    }
+    r->no_root = ~r->root_pa;
+    r->gap_first = 0;
+    r->gap_bytes = 0;
+    if (ptw_gap(f, r, &gap_first, &gap_last)) {
+        r->gap_first = gap_first;
+        r->gap_bytes = gap_last - gap_first + 1;
     }
 }
 

@@ -43,7 +43,9 @@ struct ptw_level_rule {
     uint64_t leaf_address;   /* where a leaf holds its address */
     uint64_t leaf_pa;        /* addresses that a leaf can hold */
     uint64_t alike;          /* bits that neighbours of a run must share */
-    bool leaf;               /* an entry can be a leaf */
+    uint64_t turned;         /* see table_address of the format */
+    uint64_t no_table;
+    bool leaf; /* an entry can be a leaf */
 };
 
 /* What an edit needs for a smallest page without attributes. */
@@ -72,7 +74,11 @@ struct ptw_regime {
     unsigned top;       /* level of the root */
     unsigned top_bits;  /* log2 of its number of entries */
     unsigned root_log2; /* of the alignment of a root */
-    uint64_t root_pa;   /* addresses that a root can have */
+    uint64_t root_pa;   /* addresses that a root can have, */
+    uint64_t no_root;   /* and all other bits */
+    uint64_t root_last; /* index of its last entry */
+    uint64_t gap_first; /* addresses that no table maps: where they start, */
+    uint64_t gap_bytes; /* and how many there are */
     uint64_t table_pa;  /* addresses that a table can have */
     uint64_t linear;    /* low bits of an address: within them the entries
                                of pages that follow each other are equally far
@@ -87,7 +93,8 @@ struct ptw_regime {
     char name[32]; /* if it is not just the architecture's */
     /* What a family keeps to decode entries quickly. */
     uint64_t moved;    /* bits of an entry with a part of its address, */
-    unsigned moved_up; /* which stands there so much lower */
+    unsigned moved_up; /* which stands there so much lower, */
+    uint64_t unmoved;  /* and with the other part of that of a table */
     uint8_t own[2]
                [16]; /* rights of an entry that leads to a table and of a leaf,
                            by four of its bits */
@@ -168,6 +175,19 @@ struct ptw_cursor {
     uint64_t whole_first; /* the range, with what is left out */
     uint64_t whole_last;
     struct ptw_path_table at[PTW_MAX_LEVELS];
+};
+
+/* The path of the last lookup. */
+struct ptw_trail {
+    const struct ptw_mem *mem;
+    struct ptw_root root;
+    struct ptw_region_cache cache; /* where the last entry was */
+    ptw_va va;                     /* where the path leads, */
+    unsigned level;                /* and as far as a table of that level */
+    struct {
+        uint64_t table;
+        unsigned rights; /* of the path that leads here */
+    } at[PTW_MAX_LEVELS];
 };
 
 /* A walk. */

@@ -148,10 +148,13 @@ void ptw_aarch64_setup(struct ptw_regime *r)
             a64_put(r, rule->leaf_address, ~ptw_low_mask(r->pa_bits));
         rule->table_reserved = a64_put(r, ptw_bits(top, granule) | a64_high(r),
                                        ~ptw_low_mask(r->pa_bits));
+        rule->turned = A64_VALID | A64_TABLE | A64_WITHHELD;
+        rule->no_table = A64_VALID | A64_TABLE | rule->table_reserved;
         rule->alike = A64_VALID | A64_TABLE | A64_INDEX | A64_AP1 | A64_AP2 |
                       A64_PXN | A64_UXN | A64_SOFTWARE | A64_DBM |
                       rule->leaf_address;
     }
+    r->unmoved = r->rule[0].leaf_address & ~r->moved;
     set_root(r);
     set_name(r);
 }

@@ -60,6 +60,8 @@ static const uint64_t A64_PXN_TABLE = A64_BIT(59);
 static const uint64_t A64_UXN_TABLE = A64_BIT(60);
 static const uint64_t A64_AP_TABLE0 = A64_BIT(61);
 static const uint64_t A64_AP_TABLE1 = A64_BIT(62);
+/* All of them. */
+static const uint64_t A64_WITHHELD = (uint64_t)15 << 59;
 static const uint64_t A64_INDEX = (uint64_t)7 << 2; /* AttrIndx */
 /* PIIndex[3:0] */
 static const uint64_t A64_PI =
@@ -288,6 +290,22 @@ PTW_ENGINE uint64_t a64_table_at(const struct ptw_regime *r, unsigned level,
     return a64_get(r, a64_field(r, level, false), raw);
 }
 PTW_NAMED(a64_table_at);
+/* The quick way down: bits 62:59 withhold rights, each one of its own. */
+PTW_ENGINE uint64_t a64_table_address(const struct ptw_regime *r,
+                                      uint64_t turned)
+{
+    uint64_t pa = turned & r->unmoved;
+
+    return PTW_LIKELY(r->moved == 0) ? pa
+                                     : pa | (turned & r->moved) << r->moved_up;
+}
+PTW_NAMED(a64_table_address);
+
+PTW_ENGINE unsigned a64_path_rights(const struct ptw_regime *r, uint64_t kept)
+{
+    return a64_own_table(r, ~kept);
+}
+PTW_NAMED(a64_path_rights);
 
 PTW_ENGINE bool a64_copy_on_write(const struct ptw_regime *r, uint64_t raw)
 {
@@ -361,6 +379,8 @@ PTW_NAMED(a64_leaf_bits);
     .entry_log2 = 3, .rights = A64_RIGHTS, .some_rights = A64_SOME_RIGHTS,     \
     .present = 1, .piecewise = true, .mark = (uint64_t)1 << 55,                \
     .together = (uint64_t)1 << 52, .decode = PTW_BY_NAME(a64_decode),          \
+    .table_address = PTW_BY_NAME(a64_table_address), .folds = PTW_MAX_LEVELS,  \
+    .path_rights = PTW_BY_NAME(a64_path_rights),                               \
     .leaf_class = PTW_BY_NAME(a64_leaf_class),                                 \
     .address_bits = PTW_BY_NAME(a64_address_bits),                             \
     .put_address = PTW_BY_NAME(a64_put_address),                               \

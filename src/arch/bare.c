@@ -92,11 +92,21 @@ enum { BARE_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
 
 static const struct ptw_format bare = {.levels = 0, .rights = BARE_RIGHTS};
 
+static enum ptw_status bare_look_on(const struct ptw_mem *mem,
+                                    const struct ptw_regime *r, uint64_t at,
+                                    ptw_va va, struct ptw_translation *out,
+                                    struct ptw_stand s)
+{
+    struct ptw_region_cache cache = mem->cache;
+
+    return ptw_look_down(&bare, mem, &cache, r, at, va, s, NULL, out);
+}
+
 static enum ptw_status bare_lookup(const struct ptw_mem *mem,
                                    struct ptw_root root, ptw_va va,
                                    struct ptw_translation *out)
 {
-    return ptw_look_up(&bare, mem, root, va, out);
+    return ptw_look_up(&bare, mem, root, va, bare_look_on, out);
 }
 
 static enum ptw_status bare_next(struct ptw_walk *w, struct ptw_item *item,

@@ -32,6 +32,7 @@ static void i686_setup(struct ptw_regime *r)
     r->rule[I686_PD].leaf_pa = ptw_bits(m - 1, 22);
     r->rule[I686_PD].leaf_reserved = ptw_bits(21, m - 19);
     x86_grant_exec(r);
+    x86_quick_setup(r);
 }
 
 /* The shape is x86's; only a 4 MiB page has its address in two places. */
@@ -109,6 +110,8 @@ static const struct ptw_format i686 = {
             [I686_PD] = {.name = "pd", .shift = 22, .bits = 10},
         },
     .decode = PTW_BY_NAME(i686_decode),
+    X86_QUICK,
+    .folds = I686_LEVELS,
     .leaf_class = PTW_BY_NAME(x86_leaf_class),
     .address_bits = PTW_BY_NAME(x86_address_bits),
     .put_address = PTW_BY_NAME(i686_put_address),

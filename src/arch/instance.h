@@ -18,11 +18,19 @@
 #include "walk/lookup.h"
 
 #define PTW_INSTANCE(x)                                                        \
+    static PTW_APART enum ptw_status x##_look_on(                              \
+        const struct ptw_mem *mem, const struct ptw_regime *r, uint64_t at,    \
+        ptw_va va, struct ptw_translation *out, struct ptw_stand s)            \
+    {                                                                          \
+        struct ptw_region_cache cache = mem->cache;                            \
+                                                                               \
+        return ptw_look_down(&x, mem, &cache, r, at, va, s, NULL, out);        \
+    }                                                                          \
     static enum ptw_status x##_lookup(const struct ptw_mem *mem,               \
                                       struct ptw_root root, ptw_va va,         \
                                       struct ptw_translation *out)             \
     {                                                                          \
-        return ptw_look_up(&x, mem, root, va, out);                            \
+        return ptw_look_up(&x, mem, root, va, x##_look_on, out);               \
     }                                                                          \
     static enum ptw_status x##_next(struct ptw_walk *w, struct ptw_item *item, \
                                     size_t room, size_t *items)                \

@@ -35,6 +35,7 @@ static void long_setup(struct ptw_regime *r)
     for (unsigned level = LONG_PDPT; amd && level < f->levels; level++) {
         r->rule[level].table_reserved |= X86_G;
     }
+    x86_quick_setup(r);
 }
 
 static struct ptw_attributes long_attributes(const struct ptw_regime *r,
@@ -73,6 +74,7 @@ PTW_NAMED(long_leaf_bits);
 /* The members of a format and of an architecture that both modes have. */
 #define LONG_MODE_ENTRIES                                                      \
     .flag_bits = true, .mark = X86_MARK, .decode = PTW_BY_NAME(x86_decode),    \
+    X86_QUICK, .folds = PTW_MAX_LEVELS,                                        \
     .leaf_class = PTW_BY_NAME(x86_leaf_class),                                 \
     .address_bits = PTW_BY_NAME(x86_address_bits),                             \
     .put_address = PTW_BY_NAME(x86_put_address),                               \

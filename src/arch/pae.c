@@ -36,6 +36,7 @@ static void pae_setup(struct ptw_regime *r)
         (ptw_bits(2, 1) | ptw_bits(8, 6) | ptw_bits(63, r->pa_bits)) &
         ~r->flag_bits;
     x86_grant_exec(r);
+    x86_quick_setup(r);
 }
 
 /* The shape is x86's; only the entries of a PDPT have no rights. */
@@ -131,6 +132,8 @@ static const struct ptw_format pae = {
             [PAE_PDPT] = {.name = "pdpt", .shift = 30, .bits = 2},
         },
     .decode = PTW_BY_NAME(pae_decode),
+    X86_QUICK,
+    .folds = PAE_PDPT,
     .leaf_class = PTW_BY_NAME(x86_leaf_class),
     .address_bits = PTW_BY_NAME(x86_address_bits),
     .put_address = PTW_BY_NAME(x86_put_address),

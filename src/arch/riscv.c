@@ -40,6 +40,8 @@ void ptw_riscv_setup(struct ptw_regime *r, unsigned top, uint64_t high)
                               (high & ~known & ~(napot ? RISCV_N : 0));
         rule->table_reserved = (numbers & ~(r->table_pa >> RISCV_PPN_DOWN)) |
                                high | RISCV_U | RISCV_A | RISCV_D;
+        rule->turned = RISCV_V;
+        rule->no_table = RISCV_V | RISCV_RWX | rule->table_reserved;
         rule->alike =
             numbers | high | RISCV_V | RISCV_RWX | RISCV_U | RISCV_RSW;
     }

@@ -189,6 +189,21 @@ PTW_ENGINE uint64_t riscv_table_at(const struct ptw_regime *r, unsigned level,
     return raw << RISCV_PPN_DOWN & r->table_pa;
 }
 PTW_NAMED(riscv_table_at);
+/* The quick way down: an entry that leads to a table withholds nothing. */
+PTW_ENGINE uint64_t riscv_table_address(const struct ptw_regime *r,
+                                        uint64_t turned)
+{
+    return turned << RISCV_PPN_DOWN & r->table_pa;
+}
+PTW_NAMED(riscv_table_address);
+
+PTW_ENGINE unsigned riscv_path_rights(const struct ptw_regime *r, uint64_t kept)
+{
+    (void)r;
+    (void)kept;
+    return RISCV_RIGHTS;
+}
+PTW_NAMED(riscv_path_rights);
 
 PTW_ENGINE uint64_t riscv_leaf_class(const struct ptw_regime *r, unsigned above,
                                      uint64_t raw, unsigned level)
@@ -296,7 +311,9 @@ PTW_NAMED(riscv_leaf_copy_on_write);
 /* The members of a format and of an architecture that all modes have. */
 #define RISCV_ENTRIES                                                          \
     .rights = RISCV_RIGHTS, .some_rights = PTW_READ, .mark = 1 << 8,           \
-    .present = 1, .leaf_class = PTW_BY_NAME(riscv_leaf_class),                 \
+    .present = 1, .table_address = PTW_BY_NAME(riscv_table_address),           \
+    .path_rights = PTW_BY_NAME(riscv_path_rights),                             \
+    .leaf_class = PTW_BY_NAME(riscv_leaf_class),                               \
     .address_bits = PTW_BY_NAME(riscv_address_bits),                           \
     .put_address = PTW_BY_NAME(riscv_put_address),                             \
     .table_bits = riscv_table_bits, .path_bits = riscv_path_bits,              \

@@ -85,7 +85,7 @@ _Static_assert(PTW_WRITE == 1 << 1 && PTW_USER == 1 << 2,
 PTW_ENGINE unsigned x86_rights(uint64_t raw)
 {
     return PTW_READ | (unsigned)(raw & (X86_RW | X86_US)) |
-           ((raw & X86_XD) != 0 ? 0 : PTW_EXEC);
+           (unsigned)(~raw >> 60 & PTW_EXEC);
 }
 
 PTW_ENGINE bool x86_copy_on_write(uint64_t raw)
@@ -153,6 +153,37 @@ PTW_ENGINE void x86_grant_exec(struct ptw_regime *r)
 {
     r->granted |= x86_xd(r) == 0 ? PTW_EXEC : 0;
 }
+
+/* The quick way down.  XD withholds a right where it is not reserved. */
+static inline void x86_quick_setup(struct ptw_regime *r)
+{
+    for (unsigned i = 1; i < r->arch->format->levels; i++) {
+        struct ptw_level_rule *rule = &r->rule[i];
+
+        rule->turned = X86_P | (x86_xd(r) & ~rule->table_reserved);
+        rule->no_table = X86_P | rule->table_reserved;
+    }
+}
+
+PTW_ENGINE uint64_t x86_table_address(const struct ptw_regime *r,
+                                      uint64_t turned)
+{
+    return turned & r->table_pa;
+}
+PTW_NAMED(x86_table_address);
+
+_Static_assert(PTW_EXEC == 1 << (63 - 60), "XD, turned, stands there shifted");
+
+PTW_ENGINE unsigned x86_path_rights(const struct ptw_regime *r, uint64_t kept)
+{
+    return (unsigned)(kept & (X86_RW | X86_US)) |
+           (unsigned)(kept >> 60 & PTW_EXEC) | r->granted;
+}
+PTW_NAMED(x86_path_rights);
+
+#define X86_QUICK                                                              \
+    .table_address = PTW_BY_NAME(x86_table_address),                           \
+    .path_rights = PTW_BY_NAME(x86_path_rights)
 
 /* raw, granting those rights and no others; without XD, execution too. */
 PTW_ENGINE uint64_t x86_with_rights(const struct ptw_regime *r, uint64_t raw,

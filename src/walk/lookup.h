@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One address: one descent. */
+/* One address: one descent.
+ *
+ * There are two ways down.  The quick one is for memory that can be read
+ * directly, entries that lead to tables, and a leaf of level 0: rights are folded
+ * along the path, and nothing is kept of it.  Where it ends (an entry of another
+ * kind, another region, callbacks), the careful way goes on from there, with the
+ * entry that was read. */
 #ifndef PTW_LOOKUP_H
 #define PTW_LOOKUP_H
 
@@ -61,15 +67,291 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     return st;
 }
 
+/* Where a descent to one address stands: one register, as `at` below is, so that the
+ * quick way ends in a jump. */
+struct ptw_stand {
+    uint8_t above; /* the rights of the path that leads there */
+    uint8_t level; /* of the table */
+    bool read;     /* the entry of it for the address was read */
+};
+
+/* ptw_look_on goes on from there, careful at each entry, which is read once:
+ * where the quick way ends.  `at` is the entry, turned, if it was read, else the table.
+ * There is one for each architecture, out of line. */
+typedef enum ptw_status ptw_look_on(const struct ptw_mem *mem,
+                                    const struct ptw_regime *r, uint64_t at,
+                                    ptw_va va, struct ptw_translation *out,
+                                    struct ptw_stand s);
+
+/* ptw_answer_leaf writes the answer that a leaf of that level is. */
+PTW_ENGINE void ptw_answer_leaf(ptw_va va, unsigned level, unsigned shift,
+                                unsigned above, uint64_t raw, uint64_t pa,
+                                unsigned rights, struct ptw_translation *out)
+{
+    uint64_t within = va.v & ptw_low_mask(shift);
+
+    out->pa.v = pa + within;
+    out->leaf_va.v = va.v - within;
+    out->leaf_pa.v = pa;
+    out->raw = raw;
+    out->rights = rights;
+    out->above = (uint8_t)above;
+    out->level = (uint8_t)level;
+    out->size_log2 = (uint8_t)shift;
+}
+
+/* ptw_index_of returns which entry of a table of that level is for va. */
+PTW_ENGINE unsigned ptw_index_of(const struct ptw_format *a,
+                                 const struct ptw_regime *r, unsigned level,
+                                 ptw_va va)
+{
+    return (unsigned)(va.v >> a->level[level].shift &
+                      ptw_low_mask(ptw_index_bits(a, r, level)));
+}
+
+/* ptw_look_down is ptw_look_on for a cache, which follows, and a trail or NULL,
+ * which keeps the tables of the path.  The level falls on every pass. */
+PTW_ENGINE enum ptw_status
+ptw_look_down(const struct ptw_format *a, const struct ptw_mem *mem,
+              struct ptw_region_cache *cache, const struct ptw_regime *r,
+              uint64_t at, ptw_va va, struct ptw_stand s,
+              struct ptw_trail *trail, struct ptw_translation *out)
+{
+    struct ptw_entry e = {PTW_ENTRY_LEAF, s.above, {0}};
+    unsigned shift = r->va_bits;
+
+    uint64_t raw = 0;
+
+    for (; a->levels > 0;) {
+        unsigned index = ptw_index_of(a, r, s.level, va);
+
+        if (trail != NULL && !s.read) {
+            trail->level = s.level;
+            trail->at[s.level].table = at;
+            trail->at[s.level].rights = s.above;
+        }
+        if (s.read) {
+            raw = at ^ r->rule[s.level].turned;
+        } else if (ptw_get_cached(mem, cache, ptw_entry_at(a, at, index),
+                                  1u << a->entry_log2, &raw) != PTW_OK) {
+            out->above = s.above;
+            out->level = s.level;
+            out->raw = 0;
+            return PTW_E_BUS;
+        }
+        shift = a->level[s.level].shift;
+        e = a->decode(r, raw, s.level, index);
+        if (e.kind != PTW_ENTRY_TABLE || s.level == 0) {
+            break;
+        }
+        s.above = (uint8_t)(s.above & e.rights);
+        at = e.pa.v;
+        s.level--;
+        s.read = false;
+    }
+    if (e.kind == PTW_ENTRY_ABSENT || e.kind == PTW_ENTRY_BAD) {
+        out->above = s.above;
+        out->level = s.level;
+        out->raw = raw;
+        return e.kind == PTW_ENTRY_ABSENT ? PTW_NOT_MAPPED : PTW_BAD_ENTRY;
+    }
+    ptw_answer_leaf(va, s.level, shift, s.above, raw, e.pa.v,
+                    e.rights & s.above, out);
+    return PTW_OK;
+}
+
+/* A lookup that goes the quick way: in memory that can be read directly, as far
+ * as entries lead to tables, and to a leaf of level 0. */
+struct ptw_quick {
+    uint64_t table;
+    uint64_t kept;   /* of the entries of the path: see path_rights */
+    uint64_t turned; /* the entry of the table of that level, if it was read */
+    unsigned level;
+    bool read;
+};
+
+PTW_ENGINE bool ptw_is_quick(const struct ptw_format *a,
+                             const struct ptw_regime *r)
+{
+    return a->levels > 0 && a->table_address != NULL && ptw_top(a, r) > 0;
+}
+
+PTW_ENGINE uint64_t ptw_load_at(const struct ptw_format *a,
+                                const unsigned char *p)
+{
+    return a->entry_log2 == 3 ? ptw_load64(p) : ptw_load32(p);
+}
+
+/* ptw_quick_index returns which entry of a table of the path is for va. */
+PTW_ENGINE unsigned ptw_quick_index(const struct ptw_format *a,
+                                    const struct ptw_regime *r, bool root,
+                                    unsigned level, ptw_va va)
+{
+    return (unsigned)(va.v >> a->level[level].shift &
+                      (root && a->va_bits == 0
+                           ? r->root_last
+                           : ptw_low_mask(a->level[level].bits)));
+}
+
+/* ptw_quick_place returns where an entry of a table is in the part of memory that
+ * can be read directly, and that is looked at first; false: elsewhere. */
+PTW_ENGINE bool ptw_quick_place(const struct ptw_format *a,
+                                const struct ptw_mem *mem, uint64_t table,
+                                unsigned index, const unsigned char **place)
+{
+    uint64_t offset = ptw_entry_at(a, table, index) - mem->cache.first;
+
+    if (PTW_UNLIKELY(offset >= mem->cache.entries_end)) {
+        return false;
+    }
+    *place = mem->cache.host + (size_t)offset;
+    return true;
+}
+
+/* ptw_quick_judge judges a turned entry of that level, which is above 0.  False: it
+ * leads to no table, and nothing has changed. */
+PTW_ENGINE bool ptw_quick_judge(const struct ptw_format *a,
+                                const struct ptw_regime *r, unsigned level,
+                                uint64_t turned, uint64_t *kept,
+                                uint64_t *table)
+{
+    uint64_t no_table = r->rule[level].no_table;
+
+    if (PTW_UNLIKELY((no_table & turned) != 0)) {
+        return false;
+    }
+    if (level < a->folds) {
+        *kept &= turned;
+    }
+    *table = a->table_address(r, turned);
+    return true;
+}
+
+/* ptw_quick_leaf writes the answer that raw is, an entry of level 0; false when it
+ * maps nothing. */
+PTW_ENGINE bool ptw_quick_leaf(const struct ptw_format *a,
+                               const struct ptw_regime *r, uint64_t raw,
+                               unsigned above, ptw_va va,
+                               struct ptw_translation *out)
+{
+    struct ptw_entry e =
+        a->decode(r, raw, 0, ptw_quick_index(a, r, false, 0, va));
+
+    if (PTW_UNLIKELY(e.kind != PTW_ENTRY_LEAF)) {
+        return false;
+    }
+    ptw_answer_leaf(va, 0, ptw_page_log2(a), above, raw, e.pa.v,
+                    e.rights & above, out);
+    return true;
+}
+
+/* ptw_quick_step goes down from that level; false: the quick way ends there. */
+PTW_ENGINE bool ptw_quick_step(const struct ptw_format *a,
+                               const struct ptw_mem *mem,
+                               const struct ptw_regime *r, bool root,
+                               unsigned level, ptw_va va, struct ptw_quick *q)
+{
+    const unsigned char *place;
+    uint64_t turned;
+
+    if (!ptw_quick_place(a, mem, q->table,
+                         ptw_quick_index(a, r, root, level, va), &place)) {
+        q->level = level;
+        q->read = false;
+        return false;
+    }
+    turned = ptw_load_at(a, place) ^ r->rule[level].turned;
+    if (!ptw_quick_judge(a, r, level, turned, &q->kept, &q->table)) {
+        q->level = level;
+        q->read = true;
+        q->turned = turned;
+        return false;
+    }
+    return true;
+}
+
+_Static_assert(PTW_MAX_LEVELS == 5, "ptw_quick_down goes down five levels");
+
+/* ptw_quick_down goes down to the table of level 0, from a root above that. */
+PTW_ENGINE bool ptw_quick_down(const struct ptw_format *a,
+                               const struct ptw_mem *mem,
+                               const struct ptw_regime *r, ptw_va va,
+                               struct ptw_quick *q)
+{
+    unsigned top = ptw_top(a, r);
+
+    if (!ptw_quick_step(a, mem, r, true, top, va, q)) {
+        return false;
+    }
+    switch (top) {
+    case 4:
+        if (!ptw_quick_step(a, mem, r, false, 3, va, q)) {
+            return false;
+        }
+        /* fall through */
+    case 3:
+        if (!ptw_quick_step(a, mem, r, false, 2, va, q)) {
+            return false;
+        }
+        /* fall through */
+    case 2:
+        if (!ptw_quick_step(a, mem, r, false, 1, va, q)) {
+            return false;
+        }
+        /* fall through */
+    default:
+        return true;
+    }
+}
+
+/* Written without a loop, the level is a constant at each step, and so the path
+ * needs no memory. */
 PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
                                        const struct ptw_mem *mem,
                                        struct ptw_root root, ptw_va va,
+                                       ptw_look_on *look_on,
                                        struct ptw_translation *out)
 {
-    struct ptw_cursor c;
-    enum ptw_status st = ptw_lookup_check(a, root, va);
+    const struct ptw_regime *r = root.regime;
+    struct ptw_quick q = {.table = root.table.v, .kept = UINT64_MAX};
+    struct ptw_stand s;
+    uint64_t raw;
 
-    return st == PTW_OK ? ptw_find_leaf(a, &c, mem, root, va, out) : st;
+    if (PTW_UNLIKELY(!ptw_root_fits(root))) {
+        return ptw_root_check(root);
+    }
+    if (PTW_UNLIKELY(ptw_in_gap(r, va))) {
+        return PTW_NOT_CANONICAL;
+    }
+    if (!ptw_is_quick(a, r)) {
+        s.above = (uint8_t)ptw_start_rights(a, r);
+        s.level = (uint8_t)(a->levels > 0 ? ptw_top(a, r) : 0);
+        s.read = false;
+        return look_on(mem, r, root.table.v, va, out, s);
+    }
+    if (ptw_quick_down(a, mem, r, va, &q)) {
+        const unsigned char *place;
+        unsigned above = a->path_rights(r, q.kept);
+
+        s.above = (uint8_t)above;
+        s.level = 0;
+        if (PTW_UNLIKELY(!ptw_quick_place(a, mem, q.table,
+                                          ptw_quick_index(a, r, false, 0, va),
+                                          &place))) {
+            s.read = false;
+            return look_on(mem, r, q.table, va, out, s);
+        }
+        raw = ptw_load_at(a, place);
+        if (PTW_LIKELY(ptw_quick_leaf(a, r, raw, above, va, out))) {
+            return PTW_OK;
+        }
+        s.read = true;
+        return look_on(mem, r, raw ^ r->rule[0].turned, va, out, s);
+    }
+    s.above = (uint8_t)a->path_rights(r, q.kept);
+    s.level = (uint8_t)q.level;
+    s.read = q.read;
+    return look_on(mem, r, q.read ? q.turned : q.table, va, out, s);
 }
 
 /* The same, and the way down is read off the path that the cursor kept. */
