@@ -258,6 +258,12 @@ struct ptw_arch {
 
     enum ptw_status (*lookup)(const struct ptw_mem *mem, struct ptw_root root,
                               ptw_va va, struct ptw_translation *out);
+    /* root is an array, or one for all addresses: see ptw_look_many. */
+    void (*lookup_many)(const struct ptw_mem *mem, const struct ptw_root *root,
+                        size_t apart, const ptw_va *va, size_t count,
+                        struct ptw_translation *out, enum ptw_status *status);
+    enum ptw_status (*trail_lookup)(struct ptw_trail *trail, ptw_va va,
+                                    struct ptw_translation *out);
     enum ptw_status (*next)(struct ptw_walk *w, struct ptw_item *item,
                             size_t room, size_t *items);
     enum ptw_status (*map)(struct ptw_tables *t,

@@ -7,8 +7,8 @@
  * Register": Bare is no translation or protection.  There are no tables, hence
  * no levels, no entries and no aliases; the whole space is one leaf. */
 #include "archs.h"
+#include "instance.h"
 #include "walk/iterate.h"
-#include "walk/lookup.h"
 
 static void bare_setup(struct ptw_regime *r)
 {
@@ -92,22 +92,7 @@ enum { BARE_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
 
 static const struct ptw_format bare = {.levels = 0, .rights = BARE_RIGHTS};
 
-static enum ptw_status bare_look_on(const struct ptw_mem *mem,
-                                    const struct ptw_regime *r, uint64_t at,
-                                    ptw_va va, struct ptw_translation *out,
-                                    struct ptw_stand s)
-{
-    struct ptw_region_cache cache = mem->cache;
-
-    return ptw_look_down(&bare, mem, &cache, r, at, va, s, NULL, out);
-}
-
-static enum ptw_status bare_lookup(const struct ptw_mem *mem,
-                                   struct ptw_root root, ptw_va va,
-                                   struct ptw_translation *out)
-{
-    return ptw_look_up(&bare, mem, root, va, bare_look_on, out);
-}
+PTW_LOOKUPS(bare);
 
 static enum ptw_status bare_next(struct ptw_walk *w, struct ptw_item *item,
                                  size_t room, size_t *items)
@@ -130,7 +115,7 @@ static enum ptw_status bare_map(struct ptw_tables *t,
     .right_text = bare_right_text, .guest_writes = bare_guest_writes,          \
     .shadow_stack = bare_shadow_stack, .access_allowed = bare_access_allowed,  \
     .alias_get = bare_alias_get, .alias_level = bare_alias_level,              \
-    .level_number = bare_level_number, .lookup = bare_lookup,                  \
+    .level_number = bare_level_number, PTW_LOOKUPS_OF(bare),                   \
     .next = bare_next, .map = bare_map
 
 const struct ptw_arch ptw_arch_bare = {BARE_ARCH, .widths = &ptw_x86_widths};

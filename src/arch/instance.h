@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine, specialised by one format: what an architecture's file ends with.
  *
- * PTW_INSTANCE(x), where x is the architecture's constant format, defines
- * x_lookup, x_next, x_map, x_map_pages, x_edit_quick, x_map_leaves and
- * x_rebuild_leaves, and
- * PTW_INSTANCE_OF(x) puts them into the architecture.
+ * PTW_LOOKUPS(x), where x is the architecture's constant format, defines
+ * x_lookup, x_lookup_many and x_trail_lookup, and PTW_LOOKUPS_OF(x) puts them
+ * into the architecture.  PTW_INSTANCE(x) defines these, x_next, x_map,
+ * x_map_pages, x_edit_quick, x_map_leaves and x_rebuild_leaves, and
+ * PTW_INSTANCE_OF(x) puts them there.
  *
  * PTW_ALIASES(x) defines the ways to the alias type of x and back: x_alias_put,
  * for the format, and x_alias_get, x_alias_level and x_level_number, which
@@ -16,8 +17,10 @@
 #include "rebuild/leaves.h"
 #include "walk/iterate.h"
 #include "walk/lookup.h"
+#include "walk/many.h"
+#include "walk/trail.h"
 
-#define PTW_INSTANCE(x)                                                        \
+#define PTW_LOOKUPS(x)                                                         \
     static PTW_APART enum ptw_status x##_look_on(                              \
         const struct ptw_mem *mem, const struct ptw_regime *r, uint64_t at,    \
         ptw_va va, struct ptw_translation *out, struct ptw_stand s)            \
@@ -32,6 +35,33 @@
     {                                                                          \
         return ptw_look_up(&x, mem, root, va, x##_look_on, out);               \
     }                                                                          \
+    static void x##_lookup_many(                                               \
+        const struct ptw_mem *mem, const struct ptw_root *root, size_t apart,  \
+        const ptw_va *va, size_t count, struct ptw_translation *out,           \
+        enum ptw_status *status)                                               \
+    {                                                                          \
+        ptw_look_many(&x, mem, root, apart, va, count, x##_look_on, out,       \
+                      status);                                                 \
+    }                                                                          \
+    static PTW_APART enum ptw_status x##_trail_look_on(                        \
+        struct ptw_trail *trail, uint64_t at, ptw_va va,                       \
+        struct ptw_translation *out, struct ptw_stand s)                       \
+    {                                                                          \
+        return ptw_trail_look_down(&x, trail, at, va, out, s);                 \
+    }                                                                          \
+    static enum ptw_status x##_trail_lookup(                                   \
+        struct ptw_trail *trail, ptw_va va, struct ptw_translation *out)       \
+    {                                                                          \
+        return ptw_trail_look_up(&x, trail, va, x##_trail_look_on, out);       \
+    }                                                                          \
+    _Static_assert(sizeof(x) > 0, "a format")
+
+#define PTW_LOOKUPS_OF(x)                                                      \
+    .lookup = x##_lookup, .lookup_many = x##_lookup_many,                      \
+    .trail_lookup = x##_trail_lookup
+
+#define PTW_INSTANCE(x)                                                        \
+    PTW_LOOKUPS(x);                                                            \
     static enum ptw_status x##_next(struct ptw_walk *w, struct ptw_item *item, \
                                     size_t room, size_t *items)                \
     {                                                                          \
@@ -70,7 +100,7 @@
     _Static_assert(sizeof(x) > 0, "a format")
 
 #define PTW_INSTANCE_OF(x)                                                     \
-    .format = &x, .lookup = x##_lookup, .next = x##_next, .map = x##_map,      \
+    .format = &x, PTW_LOOKUPS_OF(x), .next = x##_next, .map = x##_map,         \
     .map_pages = x##_map_pages, .edit_quick = x##_edit_quick,                  \
     .map_leaves = x##_map_leaves, .rebuild_leaves = x##_rebuild_leaves
 

@@ -2,21 +2,6 @@
 /* Starting a walk, and asking where it stands: what needs no specialisation. */
 #include "descend.h"
 #include "iterate.h"
-#include "lookup.h"
-
-enum ptw_status ptw_lookup(const struct ptw_mem *mem, struct ptw_root root,
-                           ptw_va va, struct ptw_translation *out)
-{
-    return root.regime->arch->lookup(mem, root, va, out);
-}
-
-enum ptw_status ptw_explain(const struct ptw_mem *mem, struct ptw_root root,
-                            ptw_va va, struct ptw_translation *out,
-                            struct ptw_step step[PTW_MAX_LEVELS], size_t *steps)
-{
-    return ptw_look_up_steps(root.regime->arch->format, mem, root, va, out,
-                             step, steps);
-}
 
 enum ptw_status ptw_walk_next(struct ptw_walk *w, struct ptw_item *item,
                               size_t room, size_t *items)
