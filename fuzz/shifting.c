@@ -108,13 +108,70 @@ static void shifting_walk(struct shifting *s)
     }
 }
 
+/* The parts of an answer agree. */
+static void shifting_answer(const struct fz_case *w, uint64_t va,
+                            enum ptw_status st, const struct ptw_translation *t)
+{
+    uint64_t limit = (uint64_t)1 << oracle_pa_bits(&w->mode);
+
+    if (st == PTW_OK &&
+        (t->leaf_pa.v >= limit || t->leaf_va.v > va ||
+         va - t->leaf_va.v != t->pa.v - t->leaf_pa.v ||
+         (t->pa.v - t->leaf_pa.v) >> t->size_log2 != 0 ||
+         (t->leaf_pa.v & (((uint64_t)1 << t->size_log2) - 1)) != 0)) {
+        fz_fail("changing memory: %llx is at %llx", HEX(va), HEX(t->pa.v));
+    }
+    if (st == PTW_OK && (t->rights & ~(unsigned)t->above) != 0) {
+        fz_fail("changing memory: %llx has rights %x below %x", HEX(va),
+                t->rights, t->above);
+    }
+}
+
+/* Side by side, and on a trail, though the memory does not stand still. */
+static void shifting_ways(struct fz_case *w, const struct ptw_mem *mem)
+{
+    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
+    struct ptw_translation t[FZ_VAS];
+    enum ptw_status st[FZ_VAS];
+    ptw_va va[FZ_VAS];
+    struct ptw_mem still = *mem;
+    struct ptw_trail trail;
+    uint64_t before = w->reads;
+
+    for (unsigned i = 0; i < w->vas; i++) {
+        va[i] = ptw_va_of(w->va[i]);
+    }
+    ptw_lookup_many(mem, root, va, w->vas, t, st);
+    if (w->reads - before > (uint64_t)w->levels * w->vas) {
+        fz_fail("changing memory: %llu reads for %u addresses",
+                HEX(w->reads - before), w->vas);
+    }
+    for (unsigned i = 0; i < w->vas; i++) {
+        shifting_answer(w, w->va[i], st[i], &t[i]);
+    }
+    ptw_mem_set_stopped(&still, true);
+    if (ptw_trail_init(&trail, &still, root) != PTW_OK) {
+        return;
+    }
+    for (unsigned i = 0; i < 4 * w->vas; i++) {
+        uint64_t asked = w->va[i % w->vas];
+
+        before = w->reads;
+        st[0] = ptw_trail_lookup(&trail, ptw_va_of(asked), &t[0]);
+        shifting_answer(w, asked, st[0], &t[0]);
+        if (w->reads - before > w->levels) {
+            fz_fail("changing memory: %llu reads on a trail to %llx",
+                    HEX(w->reads - before), HEX(asked));
+        }
+    }
+}
+
 static void shifting_lookups(struct fz_case *w, const struct ptw_mem *mem)
 {
     for (unsigned i = 0; i < w->vas; i++) {
         struct ptw_translation t;
         struct ptw_step step[PTW_MAX_LEVELS];
         uint64_t before = w->reads;
-        uint64_t limit = (uint64_t)1 << oracle_pa_bits(&w->mode);
         size_t steps;
         enum ptw_status st =
             ptw_explain(mem, ptw_root_of(&w->regime, ptw_pa_of(w->root[0])),
@@ -125,14 +182,7 @@ static void shifting_lookups(struct fz_case *w, const struct ptw_mem *mem)
             fz_fail("changing memory: %llu reads to look %llx up",
                     HEX(w->reads - before), HEX(w->va[i]));
         }
-        if (st == PTW_OK &&
-            (t.leaf_pa.v >= limit || t.leaf_va.v > w->va[i] ||
-             w->va[i] - t.leaf_va.v != t.pa.v - t.leaf_pa.v ||
-             (t.pa.v - t.leaf_pa.v) >> t.size_log2 != 0 ||
-             (t.leaf_pa.v & (((uint64_t)1 << t.size_log2) - 1)) != 0)) {
-            fz_fail("changing memory: %llx is at %llx", HEX(w->va[i]),
-                    HEX(t.pa.v));
-        }
+        shifting_answer(w, w->va[i], st, &t);
         if (st == PTW_OK && steps > 0 &&
             (step[steps - 1].raw != t.raw ||
              step[steps - 1].rights != t.rights)) {
@@ -192,5 +242,6 @@ void fz_shifting(const uint8_t *data, size_t len)
         }
     }
     shifting_lookups(w, &mem);
+    shifting_ways(w, &mem);
     fz_case_done(w);
 }

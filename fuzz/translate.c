@@ -60,6 +60,14 @@ static void check_steps(const struct fz_case *w, uint64_t root, uint64_t va,
     }
 }
 
+/* What was looked up, and the answers. */
+enum { ASKED = 128 };
+
+static ptw_va asked[ASKED];
+static enum ptw_status answer[ASKED];
+static struct ptw_translation found[ASKED];
+static unsigned asks;
+
 /* One address: the oracle, ptw_lookup and ptw_explain agree. */
 static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
                          uint64_t root, uint64_t va)
@@ -73,6 +81,11 @@ static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
     enum ptw_status st = ptw_lookup(
         mem, ptw_root_of(&w->regime, ptw_pa_of(root)), ptw_va_of(va), &t);
 
+    if (asks < ASKED) {
+        asked[asks] = ptw_va_of(va);
+        answer[asks] = st;
+        found[asks++] = t;
+    }
     if (st != status_of(a.kind)) {
         fz_fail("%llx: the library says %s, the oracle %s", HEX(va),
                 ptw_status_text(st), ptw_status_text(status_of(a.kind)));
@@ -108,11 +121,103 @@ static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
     check_steps(w, root, va, step, steps, st, &t);
 }
 
+/* The same answer, in all that it writes. */
+static void check_same(const char *way, ptw_va va, enum ptw_status st,
+                       const struct ptw_translation *t,
+                       enum ptw_status should_st,
+                       const struct ptw_translation *should)
+{
+    bool tried = st == PTW_OK || st == PTW_NOT_MAPPED || st == PTW_BAD_ENTRY ||
+                 st == PTW_E_BUS;
+
+    if (st != should_st ||
+        (tried && (t->raw != should->raw || t->level != should->level ||
+                   t->above != should->above)) ||
+        (st == PTW_OK &&
+         (t->pa.v != should->pa.v || t->leaf_va.v != should->leaf_va.v ||
+          t->leaf_pa.v != should->leaf_pa.v || t->rights != should->rights ||
+          t->size_log2 != should->size_log2))) {
+        fz_fail("%llx %s: %s, %llx (entry %llx of level %u, rights %x below "
+                "%x), alone %s, %llx (entry %llx of level %u, rights %x below "
+                "%x)",
+                HEX(va.v), way, ptw_status_text(st), HEX(t->pa.v), HEX(t->raw),
+                t->level, t->rights, t->above, ptw_status_text(should_st),
+                HEX(should->pa.v), HEX(should->raw), should->level,
+                should->rights, should->above);
+    }
+}
+
+/* The number of the i-th address if they come from the front and the back in
+ * turn: neighbours, in that order, share little. */
+static unsigned in_turn(unsigned i)
+{
+    return i % 2 == 0 ? i / 2 : asks - 1 - i / 2;
+}
+
+/* Side by side, in one space and in all of them in turn, as one by one. */
+static void check_many(const struct fz_case *w, const struct ptw_mem *mem,
+                       struct ptw_root root)
+{
+    static struct ptw_translation out[ASKED];
+    static enum ptw_status st[ASKED];
+    struct ptw_root roots[ASKED];
+    ptw_va va[ASKED];
+
+    for (unsigned i = 0; i < asks; i++) {
+        va[i] = asked[in_turn(i)];
+        st[i] = PTW_E_ARG;
+        out[i] = (struct ptw_translation){.raw = 0};
+    }
+    ptw_lookup_many(mem, root, va, asks, out, st);
+    for (unsigned i = 0; i < asks; i++) {
+        check_same("among others", va[i], st[i], &out[i], answer[in_turn(i)],
+                   &found[in_turn(i)]);
+        st[i] = PTW_E_ARG;
+        out[i] = (struct ptw_translation){.raw = 0};
+        roots[i] = root;
+        roots[i].table.v = w->root[i % w->roots];
+    }
+    ptw_lookup_many_roots(mem, roots, va, asks, out, st);
+    for (unsigned i = 0; i < asks; i++) {
+        struct ptw_translation alone = {.raw = 0};
+        enum ptw_status should = ptw_lookup(mem, roots[i], va[i], &alone);
+
+        check_same("among other roots", va[i], st[i], &out[i], should, &alone);
+    }
+}
+
+/* On a trail, near each other and far apart, as one by one.  An address that comes
+ * again takes one read. */
+static void check_trail(const struct fz_case *w, const struct ptw_mem *mem,
+                        struct ptw_root root)
+{
+    struct ptw_mem still = *mem;
+    struct ptw_trail trail;
+
+    ptw_mem_set_stopped(&still, true);
+    fz_must(ptw_trail_init(&trail, &still, root), "a trail");
+    for (unsigned i = 0; i < 2 * asks; i++) {
+        unsigned n = i < asks ? i : in_turn(i - asks);
+        struct ptw_translation t = {.raw = 0};
+        enum ptw_status st = ptw_trail_lookup(&trail, asked[n], &t);
+        uint64_t before = w->reads;
+
+        check_same("on a trail", asked[n], st, &t, answer[n], &found[n]);
+        st = ptw_trail_lookup(&trail, asked[n], &t);
+        check_same("again", asked[n], st, &t, answer[n], &found[n]);
+        if (w->reads - before > 1) {
+            fz_fail("%llx: %llu reads to look it up again", HEX(asked[n].v),
+                    HEX(w->reads - before));
+        }
+    }
+}
+
 static void check_lookups(const struct fz_case *w, const struct ptw_mem *mem,
                           uint64_t root, unsigned most)
 {
     size_t step = fw_list.count / most + 1;
 
+    asks = 0;
     for (unsigned i = 0; i < w->vas; i++) {
         check_lookup(w, mem, root, w->va[i]);
     }
@@ -124,6 +229,8 @@ static void check_lookups(const struct fz_case *w, const struct ptw_mem *mem,
         check_lookup(w, mem, root,
                      item->first.v + (item->last.v - item->first.v) / 2 + 1);
     }
+    check_many(w, mem, ptw_root_of(&w->regime, ptw_pa_of(root)));
+    check_trail(w, mem, ptw_root_of(&w->regime, ptw_pa_of(root)));
 }
 
 /* With needs and without holes: of the answers, the leaves that grant enough,
