@@ -80,27 +80,63 @@ static void print_json(const struct image *im, uint32_t root, ptw_va va,
     json_line(j);
 }
 
-static enum cli_status translate(const struct options *o,
-                                 const struct image *im, uint32_t root,
-                                 ptw_va va, struct unread *unread)
+/* Which entry could not be read, for the report. */
+static void note_unread(const struct options *o, const struct image *im,
+                        uint32_t root, ptw_va va, struct unread *unread)
 {
-    struct ptw_translation tr = {.level = PTW_MAX_LEVELS};
+    struct ptw_translation tr;
     struct ptw_step step[PTW_MAX_LEVELS];
     size_t steps;
-    enum ptw_status st = ptw_explain(
-        &im->mem, o->root[root], roots_untag(o, root, va), &tr, step, &steps);
-    const char *reason = reason_of(st);
-    const char *level = ptw_level_name(o->root[root].regime, tr.level);
 
-    if (st == PTW_E_BUS && steps > 0) {
+    if (ptw_explain(&im->mem, o->root[root], roots_untag(o, root, va), &tr,
+                    step, &steps) == PTW_E_BUS &&
+        steps > 0) {
         unread_step(unread, o, root, va, &step[steps - 1]);
     }
+}
+
+static enum cli_status tell(const struct options *o, const struct image *im,
+                            uint32_t root, ptw_va va, enum ptw_status st,
+                            const struct ptw_translation *tr,
+                            struct unread *unread)
+{
+    const char *reason = reason_of(st);
+    const char *level = ptw_level_name(o->root[root].regime, tr->level);
+
+    if (st == PTW_E_BUS) {
+        note_unread(o, im, root, va, unread);
+    }
     if (o->json) {
-        print_json(im, root, va, &tr, level, reason);
+        print_json(im, root, va, tr, level, reason);
     } else {
-        print_line(va, &tr, level, reason);
+        print_line(va, tr, level, reason);
     }
     return reason == NULL ? CLI_DONE : CLI_NO;
+}
+
+/* Addresses are translated so many at a time. */
+enum { AT_ONCE = 256 };
+
+static enum cli_status translate(const struct options *o,
+                                 const struct image *im, uint32_t root,
+                                 const ptw_va *va, size_t count,
+                                 struct unread *unread)
+{
+    static struct ptw_translation tr[AT_ONCE];
+    static enum ptw_status st[AT_ONCE];
+    static ptw_va plain[AT_ONCE];
+    enum cli_status status = CLI_DONE;
+
+    for (size_t i = 0; i < count; i++) {
+        plain[i] = roots_untag(o, root, va[i]);
+        tr[i] = (struct ptw_translation){.level = PTW_MAX_LEVELS};
+    }
+    ptw_lookup_many(&im->mem, o->root[root], plain, count, tr, st);
+    for (size_t i = 0; i < count; i++) {
+        status =
+            cli_worse(status, tell(o, im, root, va[i], st[i], &tr[i], unread));
+    }
+    return status;
 }
 
 enum cli_status translate_run(const struct options *o, const struct image *im)
@@ -118,8 +154,12 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
         if (o->roots > 1 && !o->json) {
             out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].table.v);
         }
-        for (size_t v = 0; v < o->vas; v++) {
-            status = cli_worse(status, translate(o, im, i, o->va[v], &unread));
+        for (size_t v = 0; v < o->vas; v += AT_ONCE) {
+            size_t left = o->vas - v;
+
+            status = cli_worse(
+                status, translate(o, im, i, &o->va[v],
+                                  left < AT_ONCE ? left : AT_ONCE, &unread));
         }
     }
     return cli_worse(status, unread_report(o, im, &unread));
