@@ -824,6 +824,17 @@ prints <<'T'
 0000000000001234 9234 1000 r w x -
 0000000000002000 a000 1000 r w - u
 T
+many=()
+for ((i = 0; i < 300; i++)); do
+    many+=("$(printf %x $((0x1000 + i)))" 2000)
+done
+try 'translate, more than are looked up together' 0 0 \
+    translate "${amd64[@]}" good "${many[@]}"
+for ((i = 0; i < 300; i++)); do
+    printf '%016x %x 1000 r w x -\n' $((0x1000 + i)) $((0x9000 + i))
+    echo '0000000000002000 a000 1000 r w - u'
+done >many.expected
+prints <many.expected
 cp good 1000
 try 'translate, an image called like a number' 0 0 \
     translate "${amd64[@]}" 1000 1234
