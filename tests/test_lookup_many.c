@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many addresses side by side, and addresses on a trail: the answers are those of
- * ptw_lookup, whatever the tables and the memory are. */
+/* Many addresses side by side, and addresses on a trail: the answers are those
+ * of ptw_lookup, whatever the tables and the memory are. */
 #include "compact_bench.h"
 #include "every_regime.h"
 #include "oracle/oracle.h"

@@ -75,11 +75,11 @@ PTW_NODISCARD enum ptw_status ptw_explain(const struct ptw_mem *mem,
 
 /* Many addresses at once.  Translations wait for memory: each entry has to be
  * there before the address of the next one is known.  These two descend for
- * sixteen addresses side by side, and so wait for sixteen entries together.  What
- * they write is what ptw_lookup writes for each address, whatever their order and
- * however often one comes.  Memory that is the host's is read side by side;
- * what callbacks serve, or lend, is read address by address.  Each entry is
- * fetched once for each address.
+ * sixteen addresses side by side, and so wait for sixteen entries together.
+ * What they write is what ptw_lookup writes for each address, whatever their
+ * order and however often one comes.  Memory that is the host's is read side by
+ * side; what callbacks serve, or lend, is read address by address.  Each entry
+ * is fetched once for each address.
  *
  * ptw_lookup_many translates `count` addresses in the space of that root:
  * status[i] is what ptw_lookup returns for va[i], and out[i] what it writes, or
@@ -96,10 +96,10 @@ void ptw_lookup_many_roots(const struct ptw_mem *mem,
                            size_t count, struct ptw_translation *out,
                            enum ptw_status *status);
 
-/* Addresses that lie close together, one after the other, in memory that does not
- * change.  A trail is the path of the last lookup, as a processor's
- * paging-structure cache keeps one: the next lookup starts at the lowest table of
- * it that covers the address, and reads no entry above that table.  For an
+/* Addresses that lie close together, one after the other, in memory that does
+ * not change.  A trail is the path of the last lookup, as a processor's
+ * paging-structure cache keeps one: the next lookup starts at the lowest table
+ * of it that covers the address, and reads no entry above that table.  For an
  * address that is covered by the same lowest table it reads one entry.
  *
  * struct ptw_trail is private.  One trail is used by one thread at a time; any
@@ -107,20 +107,20 @@ void ptw_lookup_many_roots(const struct ptw_mem *mem,
  *
  * ptw_trail_init makes an empty trail in the space of that root.  mem must have
  * been said to be stopped (ptw_mem_set_stopped), and must live as long as the
- * trail, as the regime must.  After a table or the memory itself has changed, by
- * an edit, too, the trail has to be made anew: until then it answers by what it
- * read before.  Such an answer may be of an earlier moment, or of several; still
- * nothing is read but what the memory offers, and each address and right is one
- * that entries granted when they were read.  PTW_E_ARG when the memory was not
- * said to be stopped, PTW_E_ALIGN or PTW_E_WIDTH for a root that is none: then
- * the trail is not made, and must not be used. */
+ * trail, as the regime must.  After a table or the memory itself has changed,
+ * by an edit, too, the trail has to be made anew: until then it answers by what
+ * it read before.  Such an answer may be of an earlier moment, or of several;
+ * still nothing is read but what the memory offers, and each address and right
+ * is one that entries granted when they were read.  PTW_E_ARG when the memory
+ * was not said to be stopped, PTW_E_ALIGN or PTW_E_WIDTH for a root that is
+ * none: then the trail is not made, and must not be used. */
 PTW_NODISCARD enum ptw_status ptw_trail_init(struct ptw_trail *trail,
                                              const struct ptw_mem *mem,
                                              struct ptw_root root);
 
 /* ptw_trail_lookup is ptw_lookup in the space of the trail: the same statuses,
- * and the same in *out.  A lookup that found nothing leaves a trail, too: it ends
- * in the table that held the entry. */
+ * and the same in *out.  A lookup that found nothing leaves a trail, too: it
+ * ends in the table that held the entry. */
 PTW_NODISCARD enum ptw_status ptw_trail_lookup(struct ptw_trail *trail,
                                                ptw_va va,
                                                struct ptw_translation *out);

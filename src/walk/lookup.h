@@ -2,10 +2,10 @@
 /* One address: one descent.
  *
  * There are two ways down.  The quick one is for memory that can be read
- * directly, entries that lead to tables, and a leaf of level 0: rights are folded
- * along the path, and nothing is kept of it.  Where it ends (an entry of another
- * kind, another region, callbacks), the careful way goes on from there, with the
- * entry that was read. */
+ * directly, entries that lead to tables, and a leaf of level 0: rights are
+ * folded along the path, and nothing is kept of it.  Where it ends (an entry of
+ * another kind, another region, callbacks), the careful way goes on from there,
+ * with the entry that was read. */
 #ifndef PTW_LOOKUP_H
 #define PTW_LOOKUP_H
 
@@ -67,8 +67,8 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     return st;
 }
 
-/* Where a descent to one address stands: one register, as `at` below is, so that the
- * quick way ends in a jump. */
+/* Where a descent to one address stands: one register, as `at` below is, so
+ * that the quick way ends in a jump. */
 struct ptw_stand {
     uint8_t above; /* the rights of the path that leads there */
     uint8_t level; /* of the table */
@@ -76,8 +76,8 @@ struct ptw_stand {
 };
 
 /* ptw_look_on goes on from there, careful at each entry, which is read once:
- * where the quick way ends.  `at` is the entry, turned, if it was read, else the table.
- * There is one for each architecture, out of line. */
+ * where the quick way ends.  `at` is the entry, turned, if it was read, else
+ * the table. There is one for each architecture, out of line. */
 typedef enum ptw_status ptw_look_on(const struct ptw_mem *mem,
                                     const struct ptw_regime *r, uint64_t at,
                                     ptw_va va, struct ptw_translation *out,
@@ -193,8 +193,8 @@ PTW_ENGINE unsigned ptw_quick_index(const struct ptw_format *a,
                            : ptw_low_mask(a->level[level].bits)));
 }
 
-/* ptw_quick_place returns where an entry of a table is in the part of memory that
- * can be read directly, and that is looked at first; false: elsewhere. */
+/* ptw_quick_place returns where an entry of a table is in the part of memory
+ * that can be read directly, and that is looked at first; false: elsewhere. */
 PTW_ENGINE bool ptw_quick_place(const struct ptw_format *a,
                                 const struct ptw_mem *mem, uint64_t table,
                                 unsigned index, const unsigned char **place)
@@ -208,8 +208,8 @@ PTW_ENGINE bool ptw_quick_place(const struct ptw_format *a,
     return true;
 }
 
-/* ptw_quick_judge judges a turned entry of that level, which is above 0.  False: it
- * leads to no table, and nothing has changed. */
+/* ptw_quick_judge judges a turned entry of that level, which is above 0.
+ * False: it leads to no table, and nothing has changed. */
 PTW_ENGINE bool ptw_quick_judge(const struct ptw_format *a,
                                 const struct ptw_regime *r, unsigned level,
                                 uint64_t turned, uint64_t *kept,
@@ -227,8 +227,8 @@ PTW_ENGINE bool ptw_quick_judge(const struct ptw_format *a,
     return true;
 }
 
-/* ptw_quick_leaf writes the answer that raw is, an entry of level 0; false when it
- * maps nothing. */
+/* ptw_quick_leaf writes the answer that raw is, an entry of level 0; false when
+ * it maps nothing. */
 PTW_ENGINE bool ptw_quick_leaf(const struct ptw_format *a,
                                const struct ptw_regime *r, uint64_t raw,
                                unsigned above, ptw_va va,

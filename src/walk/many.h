@@ -2,10 +2,10 @@
 /* Many addresses: descents side by side.
  *
  * One descent waits for each entry before it knows where the next one is.  Here
- * PTW_LANES of them go down together, a level at a time: as soon as a lane knows
- * its next entry, the host's memory is asked for it, and the lane goes on when
- * all others have had their turn.  They go the quick way of lookup.h; a lane that
- * leaves it is finished by itself, the careful way. */
+ * PTW_LANES of them go down together, a level at a time: as soon as a lane
+ * knows its next entry, the host's memory is asked for it, and the lane goes on
+ * when all others have had their turn.  They go the quick way of lookup.h; a
+ * lane that leaves it is finished by itself, the careful way. */
 #ifndef PTW_MANY_H
 #define PTW_MANY_H
 
@@ -19,13 +19,13 @@ struct ptw_lanes {
     uint64_t kept[PTW_LANES];              /* see path_rights */
 };
 
-/* ptw_entry_place returns where the host has an entry that can be read directly,
- * or NULL. */
+/* ptw_entry_place returns where the host has an entry that can be read
+ * directly, or NULL. */
 const unsigned char *ptw_entry_place(const struct ptw_mem *mem, uint64_t pa,
                                      unsigned bytes);
 
-/* ptw_lane_to leads lane i to the entry of that table, and asks for it; false: it
- * can't be read directly. */
+/* ptw_lane_to leads lane i to the entry of that table, and asks for it; false:
+ * it can't be read directly. */
 PTW_ENGINE bool ptw_lane_to(const struct ptw_format *a,
                             const struct ptw_mem *mem, struct ptw_lanes *lanes,
                             unsigned i, uint64_t table, unsigned index)
@@ -136,8 +136,8 @@ ptw_lanes_start(const struct ptw_format *a, const struct ptw_mem *mem,
 
 _Static_assert(PTW_MAX_LEVELS == 5, "lanes go down five levels");
 
-/* ptw_look_many looks addresses up, each with its root, whose regimes are that of
- * the first one. */
+/* ptw_look_many looks addresses up, each with its root, whose regimes are that
+ * of the first one. */
 PTW_ENGINE void ptw_look_many(const struct ptw_format *a,
                               const struct ptw_mem *mem,
                               const struct ptw_root *root, size_t apart,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addresses that lie close together: the path of the last lookup is kept, and the
- * next one starts at the lowest table of it that covers both. */
+/* Addresses that lie close together: the path of the last lookup is kept, and
+ * the next one starts at the lowest table of it that covers both. */
 #ifndef PTW_TRAIL_H
 #define PTW_TRAIL_H
 
@@ -23,8 +23,8 @@ PTW_ENGINE bool ptw_trail_leaves(const struct ptw_format *a,
            0;
 }
 
-/* ptw_trail_level returns the level of the lowest table of the trail that covers
- * va; the root covers all. */
+/* ptw_trail_level returns the level of the lowest table of the trail that
+ * covers va; the root covers all. */
 PTW_ENGINE unsigned ptw_trail_level(const struct ptw_format *a,
                                     const struct ptw_trail *trail, ptw_va va)
 {
@@ -37,8 +37,8 @@ PTW_ENGINE unsigned ptw_trail_level(const struct ptw_format *a,
     return level;
 }
 
-/* ptw_trail_look_up looks va up.  The commonest case comes first: direct memory,
- * and the table of level 0 that the last lookup ended in. */
+/* ptw_trail_look_up looks va up.  The commonest case comes first: direct
+ * memory, and the table of level 0 that the last lookup ended in. */
 PTW_ENGINE enum ptw_status ptw_trail_look_up(const struct ptw_format *a,
                                              struct ptw_trail *trail, ptw_va va,
                                              ptw_trail_look_on *look_on,
