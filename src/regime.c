@@ -32,7 +32,6 @@ static void set_pages(struct ptw_regime *r)
     }
     r->va_mask = ptw_low_mask(ptw_width(f, r));
     r->va_more = ptw_va_more(ptw_extension_of(f, r), ptw_width(f, r));
-    r->no_root = ~r->root_pa;
     r->no_page = ~r->rule[0].leaf_pa;
 }
 

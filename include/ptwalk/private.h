@@ -87,8 +87,7 @@ struct ptw_regime {
     uint64_t va_mask; /* addresses without what extends them */
     uint64_t va_more; /* so much higher, modulo 2^64, those that are translated
                          are the lowest ones */
-    uint64_t no_root; /* what is no part of a root, */
-    uint64_t no_page; /* and what is none of the address of a smallest page */
+    uint64_t no_page; /* bits that no address of a smallest page has */
     struct ptw_plain_page page[PTW_ALL_RIGHTS + 1]; /* with those rights */
     char name[32]; /* if it is not just the architecture's */
     /* What a family keeps to decode entries quickly. */
