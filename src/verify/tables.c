@@ -225,7 +225,7 @@ static bool line_has_none(struct ptw_verify *v, const void *was, const void *is,
     const struct ptw_format *a = v->state.regime->arch->format;
     uint64_t line[PTW_LINE];
 
-    v->work += 2 * PTW_LINE;
+    v->work += was != NULL ? 2 * PTW_LINE : PTW_LINE;
     return !ptw_absent_line(a, is, i, line) &&
            (was == NULL || !ptw_absent_line(a, was, i, line));
 }
