@@ -275,6 +275,7 @@ static enum ptw_status rebuild_item(struct snapshot *s, struct ptw_item *item)
         break;
     case PTW_ITEM_SPACE: /* a bad root is refused below */
     case PTW_ITEM_TABLE:
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
         break;
     }

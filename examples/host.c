@@ -115,6 +115,7 @@ static enum ptw_status print_item(const struct ptw_regime *r,
                item->space, ptw_level_name(r, level), ref.our_va.v, ref.owner);
         return follow(r, mem, item);
     case PTW_ITEM_TABLE:
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
     case PTW_ITEM_FINDING:
         break;

@@ -180,6 +180,7 @@ bool fz_covers(const struct ptw_item *item)
     case PTW_ITEM_MAPPING:
     case PTW_ITEM_ALIAS:
     case PTW_ITEM_HOLE:
+    case PTW_ITEM_LINE:
         return true;
     case PTW_ITEM_FINDING:
         return item->u.finding.kind == PTW_FINDING_BAD_ENTRY ||
@@ -243,6 +244,8 @@ uint64_t fz_item_hash(const struct fz_case *w, const struct ptw_item *item)
         h = mix(h, item->u.finding.tables);
         h = mix(h, item->u.finding.level);
         return mix(h, item->u.finding.rights);
+    case PTW_ITEM_LINE: /* taken apart before */
+        break;
     }
     fz_fail("an item of unknown kind %d", (int)item->kind);
 }
@@ -699,6 +702,7 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
     case PTW_ITEM_ALIAS:
+    case PTW_ITEM_LINE:
         break;
     }
     fz_fail("an alias where leaves were asked for");

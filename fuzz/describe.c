@@ -135,6 +135,8 @@ void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
                    : finding[f->kind],
                ptw_level_name(r, f->level), f->table.v, f->raw);
         break;
+    case PTW_ITEM_LINE: /* no walk that is described gives lines */
+        break;
     }
     fz_say("\n");
 }

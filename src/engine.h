@@ -4,6 +4,8 @@
 #define PTW_ENGINE_H
 
 #include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 

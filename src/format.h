@@ -45,7 +45,8 @@ struct ptw_format {
     uint64_t together;  /* bits by which a leaf says that it is part of a run of
                           leaves, any of which a processor may take for all: see
                           ptw_alone */
-    uint64_t present;   /* an entry with none of these bits set is absent */
+    uint64_t present;   /* one bit, of the lowest 32: an entry in which it is
+                           clear is absent */
     bool piecewise;     /* pages that follow each other have entries that are
                            equally far apart only within `linear` of the regime,
                            also where no address has a flag bit */

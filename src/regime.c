@@ -3,6 +3,7 @@
 #include "regime.h"
 
 #include "ptwalk/cpu.h"
+#include "vector.h"
 
 enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
                                 const char **why)
@@ -35,6 +36,22 @@ static void set_pages(struct ptw_regime *r)
     r->no_page = ~r->rule[0].leaf_pa;
 }
 
+/* Sets what a sweep needs: where leaves of level 0 have their addresses, and by what
+ * else they are compared. */
+static void set_plain(struct ptw_regime *r)
+{
+    const struct ptw_format *f = r->arch->format;
+    const struct ptw_level_rule *rule = &r->rule[0];
+    uint64_t address = f->put_address(r, 0, PTW_ENTRY_LEAF, rule->leaf_pa);
+
+    r->plain_address = address & ~r->moved;
+    r->plain_up = 0;
+    while (f->level[0].step << r->plain_up >> f->level[0].shift == 0) {
+        r->plain_up++;
+    }
+    r->plain_alike = rule->alike & ~address;
+}
+
 /* Sets the members that follow from arch, pa_bits, flag_bits, facts and features.
  */
 static void set_up(struct ptw_regime *r)
@@ -64,6 +81,7 @@ static void set_up(struct ptw_regime *r)
         r->root_pa = ptw_bits(bits - 1, r->root_log2) & ~r->flag_bits;
         r->root_last = ptw_low_mask(ptw_index_bits(f, r, ptw_top(f, r)));
         set_pages(r);
+        set_plain(r);
     }
     r->no_root = ~r->root_pa;
     r->gap_first = 0;
@@ -110,6 +128,7 @@ enum ptw_status ptw_regime_build(const struct ptw_arch *arch,
     if (arch->keep != NULL) {
         arch->keep(&r, cpu);
     }
+    r.vectors = ptw_vectors_here();
     set_up(&r);
     *out = r;
     return PTW_OK;

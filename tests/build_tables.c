@@ -693,6 +693,11 @@ static void say_item(const struct ptw_item *i)
     case PTW_ITEM_FINDING:
         say_finding(i);
         break;
+    case PTW_ITEM_LINE:
+        say("line of %u at", i->u.line.leaves);
+        say_range(i);
+        say("\n");
+        break;
     }
 }
 
@@ -775,6 +780,8 @@ bool same_items(const struct ptw_item *a, const struct ptw_item *b)
         return fa->kind == fb->kind && fa->table.v == fb->table.v &&
                fa->raw == fb->raw && fa->tables == fb->tables &&
                fa->level == fb->level && fa->rights == fb->rights;
+    case PTW_ITEM_LINE: /* to be taken apart before */
+        break;
     }
     return false;
 }

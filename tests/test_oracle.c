@@ -464,6 +464,7 @@ static void add_item(struct facts *f, const struct ptw_item *item)
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
     case PTW_ITEM_ALIAS:
+    case PTW_ITEM_LINE:
         return;
     }
     add_parts(f, new);

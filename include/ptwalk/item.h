@@ -18,6 +18,7 @@ enum ptw_item_kind {
     PTW_ITEM_ALIAS,   /* walk_va_spaces: a table that was entered before */
     PTW_ITEM_HOLE,    /* nothing is mapped there (PTW_WALK_HOLES) */
     PTW_ITEM_FINDING, /* something that a careful reader wants to know */
+    PTW_ITEM_LINE,    /* leaves one behind the other (PTW_WALK_LINES) */
 };
 
 enum ptw_space_kind {
@@ -47,6 +48,21 @@ struct ptw_mapping {
     uint8_t size_log2; /* of one leaf */
     uint8_t above;     /* rights of the path above the first leaf, without it:
                           for ptw_guest_writes */
+};
+
+/* Leaves of the smallest size that stand one behind the other in one table, alike
+ * in what they grant and in memory type; their physical addresses need not
+ * continue.  item.first is the address that the first one maps, item.last the
+ * last byte that the last one does.  ptw_line_pa says where a leaf is,
+ * ptw_line_leaf all of it. */
+enum { PTW_LINE_LEAVES = 8 };
+struct ptw_line {
+    uint64_t raw[PTW_LINE_LEAVES]; /* the entries; beyond `leaves`, anything */
+    unsigned rights;               /* effective, of the whole path */
+    uint8_t leaves;                /* how many, from 1 to 8 */
+    uint8_t level;                 /* of the table that holds them */
+    uint8_t size_log2;             /* of one leaf */
+    uint8_t above; /* rights of the path above the leaves, without them */
 };
 
 /* A table that was just entered; item.first to item.last is what it covers, and
@@ -107,6 +123,7 @@ struct ptw_item {
         union ptw_alias alias;
         struct ptw_hole hole;
         struct ptw_finding finding;
+        struct ptw_line line;
     } u;
 };
 

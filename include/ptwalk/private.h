@@ -97,6 +97,13 @@ struct ptw_regime {
     uint8_t own[2]
                [16]; /* rights of an entry that leads to a table and of a leaf,
                            by four of its bits */
+    /* What a sweep of leaves of level 0 needs; all follows from the rest. */
+    uint64_t plain_address; /* bits of a leaf that hold its address, but for
+                               those of `moved`; they stand so much lower: */
+    unsigned plain_up;
+    uint64_t plain_alike; /* leaves alike in these bits differ in no right, kind
+                             or type */
+    unsigned vectors;     /* the host's vectors that it uses; 0: none */
 };
 
 /* An accessor. */
@@ -189,6 +196,12 @@ struct ptw_trail {
     } at[PTW_MAX_LEVELS];
 };
 
+/* Entries that were fetched: of each table of a path the last ones. */
+struct ptw_window {
+    uint64_t leaf[PTW_LEAF_WINDOW]; /* of the table of level 0 */
+    uint64_t upper[PTW_MAX_LEVELS - 1][PTW_MAX_WINDOW];
+};
+
 /* A walk. */
 struct ptw_walk {
     struct ptw_cursor c;
@@ -212,9 +225,16 @@ struct ptw_walk {
     unsigned start_rights;
     uint64_t ahead_of; /* a table, and the one that is read after it */
     const void *ahead;
+    uint64_t hinted_of; /* a table, and which of its entries that lead to tables
+                           were hints: those below this one */
+    unsigned hinted;
+    unsigned masked; /* of the table of level 0: the entries of the window below
+                         this one have masks, or 0 */
+    uint64_t present;     /* the masks: a bit for each entry of the window, */
+    uint64_t follows;     /* which is clear for entries that are not there */
     struct ptw_item open; /* it may still grow */
     struct ptw_item queue[4];
-    uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
+    struct ptw_window window;
 };
 
 /* A search for tables that the guest can write to. */

@@ -107,7 +107,7 @@ enum ptw_arch_id {
 
 /* PTW_MAX_LEVELS is the deepest descent of any architecture, known or planned.
  * PTW_MAX_WINDOW is how many entries of one table a walk holds at a time. */
-enum { PTW_MAX_LEVELS = 5, PTW_MAX_WINDOW = 16 };
+enum { PTW_MAX_LEVELS = 5, PTW_MAX_WINDOW = 16, PTW_LEAF_WINDOW = 64 };
 
 /* The uninhabited type: declared, never defined, so no variable, member or
  * argument of it compiles.  Where an architecture cannot do something, the

@@ -9,7 +9,7 @@
  *
  * The caller owns the storage of every object.  struct ptw_trail, ptw_memo,
  * ptw_remembered, ptw_walk and ptw_exposed are private: see ptwalk/private.h,
- * which defines them so that their sizes are known.  A walk takes about 1600
+ * which defines them so that their sizes are known.  A walk takes about 2100
  * bytes.
  *
  * Thread safety: calls on different objects are independent; one object is
@@ -170,6 +170,9 @@ enum ptw_walk_flag {
                                   holds it is a finding, and not followed.
                                   pae: a page directory that starts where the
                                   root does is larger, and another table */
+    PTW_WALK_LINES = 1 << 5,   /* leaves of the smallest size come several at a
+                                  time, as PTW_ITEM_LINE, where the walk looks at
+                                  tables directly: for who wants each leaf */
 };
 
 /* Of a struct that is all zeros only the range remains to be set: as it is, it
@@ -213,6 +216,33 @@ struct ptw_walk_stats {
 /* struct ptw_walk is a walk.  It can be copied while no call is under way, and
  * the copy goes on from there (the memo is not copied with it).  Private. */
 
+/* With PTW_WALK_LINES, a leaf comes as a part of a line or as a mapping, in the
+ * same order, and nothing else changes.  Which leaves come as which depends on how
+ * the memory is offered and on where the walk was stopped: taken apart by
+ * ptw_line_leaf, the items are those of the same walk without the flag.  A line
+ * is one item, for options->max_items too.  It can't be combined with
+ * PTW_WALK_RUNS.
+ *
+ * A consumer that wants the addresses of all leaves spends a few instructions on
+ * each:
+ *
+ *     for (unsigned i = 0; i < item->u.line.leaves; i++) {
+ *         use(ptw_line_pa(regime, item->u.line.raw[i]));
+ *     }
+ *
+ * ptw_line_pa returns the physical address of a leaf of a line of r, the regime
+ * of the root of the item's space; of another entry it means nothing. */
+static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
+{
+    return ptw_pa_of((raw & r->plain_address) << r->plain_up |
+                     (raw & r->moved) << r->moved_up);
+}
+
+/* ptw_line_leaf writes leaf i, below u.line.leaves, of a line of r as the mapping
+ * that a walk without PTW_WALK_LINES gives. */
+void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
+                   unsigned i, struct ptw_item *leaf);
+
 /* ptw_walk_va_spaces_init starts a walk over `roots` spaces, in order of
  * primacy.  Items come space by space, each led by a PTW_ITEM_SPACE, in
  * ascending order of unsigned VA.  A table that an earlier space, or this one
@@ -231,7 +261,7 @@ struct ptw_walk_stats {
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
  * 2^31, or when they do not agree; as of every walk, PTW_E_RANGE too when what
  * is left out is not ascending and disjoint, and PTW_E_ARG when something is
- * left out and holes are asked for. */
+ * left out and holes are asked for, or lines together with runs. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
                         const struct ptw_root *root, uint32_t roots,

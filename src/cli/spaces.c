@@ -170,6 +170,7 @@ static void print_item(struct traversal *t, const struct ptw_item *item)
         print_finding(t->o, item);
         break;
     case PTW_ITEM_TABLE:
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
         break;
     }

@@ -210,6 +210,7 @@ static uint64_t weight(const struct ptw_item *item)
         return 1;
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
     case PTW_ITEM_FINDING:
         break;

@@ -265,7 +265,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     uint64_t end;
     bool same;
 
-    v = ptw_entry(a, &ed->c, false, level, ed->window[level], &raw);
+    v = ptw_entry(a, &ed->c, false, level, &ed->window, &raw);
     if (v != PTW_V_ENTERED) {
         return ptw_edit_stopped(pass, v);
     }

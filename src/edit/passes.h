@@ -64,7 +64,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
             st = ptw_edit_entry(a, ed, pass, movable);
             continue;
         }
-        v = ptw_descend_once(a, c, false, level, ed->window[level], &e);
+        v = ptw_descend_once(a, c, false, level, &ed->window, &e);
         if (v == PTW_V_ENTERED) {
             st = ptw_edit_entered(a, ed, pass, movable);
         } else if (v == PTW_V_LEAF || v == PTW_V_ABSENT || v == PTW_V_BAD) {

@@ -160,6 +160,7 @@ enum ptw_status ptw_shares_scan(struct ptw_shares *s, const struct ptw_mem *mem,
             table = ptw_alias_view(root[0].regime, &item, &level).table;
             break;
         case PTW_ITEM_MAPPING:
+        case PTW_ITEM_LINE:
         case PTW_ITEM_HOLE:
         case PTW_ITEM_FINDING:
             break;

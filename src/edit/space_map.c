@@ -265,6 +265,8 @@ enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
         }
         st = link_alias(t, item, built, flags);
         break;
+    case PTW_ITEM_LINE:
+        return PTW_E_ARG;
     }
     built[item->space].root = t->root;
     return st;

@@ -68,7 +68,7 @@ struct ptw_edit {
     uint64_t counted_at;   /* from this offset on, the last of those */
     bool planned;          /* the plan was not refused */
     struct ptw_cursor c;
-    uint64_t window[PTW_MAX_LEVELS][PTW_MAX_WINDOW];
+    struct ptw_window window;
 };
 
 /* Behind the last page of a list. */

@@ -11,7 +11,7 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
                                    struct ptw_edit *ed, unsigned level,
                                    unsigned index, uint64_t raw)
 {
-    ed->window[level][index % PTW_MAX_WINDOW] = raw;
+    *ptw_slot(&ed->window, level, index) = raw;
     if (PTW_LIKELY(ed->writable[level] != NULL)) {
         ptw_store_entry(a, ed->writable[level], index, raw);
         return PTW_OK;

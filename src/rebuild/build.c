@@ -479,6 +479,7 @@ static enum ptw_status visit(struct ptw_rebuild *rb,
         return alias(rb, item);
     case PTW_ITEM_FINDING:
         return finding(rb, item);
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
         break;
     }

@@ -55,6 +55,7 @@ void ptw_vf_note_item(struct ptw_verify *v, unsigned which,
         m.raw = item->u.finding.raw;
         m.rights = item->u.finding.rights;
         break;
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
         break;
     }
@@ -78,6 +79,7 @@ enum ptw_difference_kind ptw_vf_kind_of(const struct ptw_item *item,
                    ? PTW_DIFFERS_REFUSED
                    : PTW_DIFFERS_BAD;
     case PTW_ITEM_MAPPING:
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
         break;
     }

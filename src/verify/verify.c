@@ -286,6 +286,7 @@ static void count_item(struct ptw_verify *v, const struct ptw_item *n)
         ptw_vf_fold(v, (uint64_t)n->u.finding.level << 8 | n->u.finding.rights);
         break;
     case PTW_ITEM_MAPPING:
+    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
         break;
     }
@@ -348,6 +349,7 @@ static enum ptw_status compare_items(struct ptw_verify *v,
             same = same_selves(v, &o->u.finding, &n->u.finding);
             break;
         case PTW_ITEM_MAPPING:
+        case PTW_ITEM_LINE:
         case PTW_ITEM_HOLE:
             break;
         }

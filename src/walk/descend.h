@@ -14,6 +14,7 @@
 #ifndef PTW_DESCEND_H
 #define PTW_DESCEND_H
 
+#include "blocks.h"
 #include "entry.h"
 #include "memo.h"
 #include "regime.h"
@@ -75,6 +76,15 @@ PTW_ENGINE enum ptw_status ptw_verdict_status(enum ptw_verdict v)
     }
     assert(0 && "it has no memo and no needs, and asks for no remarks");
     return PTW_E_BUS;
+}
+
+/* ptw_slot returns where the window has entry `index` of the table of that
+ * level. */
+PTW_ENGINE uint64_t *ptw_slot(struct ptw_window *window, unsigned level,
+                              unsigned index)
+{
+    return level == 0 ? &window->leaf[index % PTW_LEAF_WINDOW]
+                      : &window->upper[level - 1][index % PTW_MAX_WINDOW];
 }
 
 /* Whether a table of the path, above `level`, is the table. */
@@ -314,11 +324,13 @@ PTW_ENGINE void ptw_ascend(struct ptw_cursor *c)
 /* Fetches entries of table t, which is direct memory, until `end` are fetched
  * or no read is left.  Each is loaded once, into the window. */
 PTW_ENGINE void ptw_fill(const struct ptw_format *a, struct ptw_cursor *c,
-                         struct ptw_path_table *t, uint64_t *window,
+                         unsigned level, struct ptw_window *window,
                          unsigned end)
 {
+    struct ptw_path_table *t = &c->at[level];
+
     while (t->fetched < end && c->reads_left > 0) {
-        window[t->fetched % PTW_MAX_WINDOW] =
+        *ptw_slot(window, level, t->fetched) =
             ptw_load_entry(a, t->host, t->fetched);
         t->fetched++;
         c->reads_left--;
@@ -328,8 +340,9 @@ PTW_ENGINE void ptw_fill(const struct ptw_format *a, struct ptw_cursor *c,
 /* Fetches as many entries at once as callbacks give and the window holds, from
  * the one that is next on; false: none. */
 PTW_ENGINE bool ptw_fetch_many(const struct ptw_format *a, struct ptw_cursor *c,
-                               struct ptw_path_table *t, uint64_t *window)
+                               unsigned level, struct ptw_window *window)
 {
+    struct ptw_path_table *t = &c->at[level];
     uint64_t raw[PTW_MAX_WINDOW];
     unsigned n = t->last - t->index + 1u;
 
@@ -338,7 +351,7 @@ PTW_ENGINE bool ptw_fetch_many(const struct ptw_format *a, struct ptw_cursor *c,
     n = ptw_get_many(c->mem, ptw_entry_at(a, t->table, t->index),
                      1u << a->entry_log2, n, raw);
     for (unsigned i = 0; i < n; i++) {
-        window[(t->index + i) % PTW_MAX_WINDOW] = raw[i];
+        *ptw_slot(window, level, t->index + i) = raw[i];
     }
     t->fetched = (uint16_t)(t->index + n);
     c->reads_left -= n;
@@ -352,7 +365,7 @@ PTW_ENGINE bool ptw_fetch_many(const struct ptw_format *a, struct ptw_cursor *c,
  * answer is PTW_V_ENTERED (got it), PTW_V_REFUSED or PTW_V_LIMIT. */
 PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
                                       struct ptw_cursor *c, bool single,
-                                      unsigned level, uint64_t *window,
+                                      unsigned level, struct ptw_window *window,
                                       uint64_t *raw)
 {
     struct ptw_path_table *t = &c->at[level];
@@ -366,12 +379,12 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
             unsigned ahead = line + (level == 0 ? PTW_LINE : 2 * PTW_LINE);
 
             if (t->fetched < ahead && t->fetched <= t->last) {
-                ptw_fill(a, c, t, window,
+                ptw_fill(a, c, level, window,
                          ahead <= t->last ? ahead : t->last + 1u);
             }
         }
         if (index < t->fetched) {
-            *raw = window[index % PTW_MAX_WINDOW];
+            *raw = *ptw_slot(window, level, index);
             return PTW_V_ENTERED;
         }
     }
@@ -384,15 +397,15 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
     if (c->reads_left == 0) {
         return PTW_V_LIMIT;
     }
-    if (PTW_UNLIKELY(c->mem->stopped) && ptw_fetch_many(a, c, t, window)) {
-        *raw = window[index % PTW_MAX_WINDOW];
+    if (PTW_UNLIKELY(c->mem->stopped) && ptw_fetch_many(a, c, level, window)) {
+        *raw = *ptw_slot(window, level, index);
         return PTW_V_ENTERED;
     }
     c->reads_left--;
     if (ptw_get_cached(c->mem, &c->cache, pa, bytes, raw) != PTW_OK) {
         return PTW_V_REFUSED;
     }
-    window[index % PTW_MAX_WINDOW] = *raw;
+    *ptw_slot(window, level, index) = *raw;
     t->fetched = (uint16_t)(index + 1);
     return PTW_V_ENTERED;
 }
@@ -401,10 +414,9 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
  * the cursor's.  PTW_V_ENTERED and PTW_V_REMARK: the level has fallen by one.
  * Any other verdict is about this entry, which *e has decoded when it could be
  * read; *e is not written on PTW_V_LIMIT and PTW_V_REFUSED. */
-PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
-                                             struct ptw_cursor *c, bool single,
-                                             unsigned level, uint64_t *window,
-                                             struct ptw_entry *e)
+PTW_ENGINE enum ptw_verdict
+ptw_descend_once(const struct ptw_format *a, struct ptw_cursor *c, bool single,
+                 unsigned level, struct ptw_window *window, struct ptw_entry *e)
 {
     struct ptw_path_table *t = &c->at[level];
     enum ptw_verdict v;
@@ -442,10 +454,11 @@ PTW_ENGINE enum ptw_verdict ptw_descend_once(const struct ptw_format *a,
     return v == PTW_V_ENTERED && !single && c->remarks != 0 ? PTW_V_REMARK : v;
 }
 
-/* ptw_descend goes down until there is a verdict on an entry. */
+/* ptw_descend goes down until there is a verdict on an entry, or as far as a table
+ * of leaves in direct memory, which is swept (PTW_V_ENTERED). */
 PTW_ENGINE enum ptw_verdict ptw_descend(const struct ptw_format *a,
                                         struct ptw_cursor *c,
-                                        uint64_t (*window)[PTW_MAX_WINDOW],
+                                        struct ptw_window *window,
                                         struct ptw_entry *e)
 {
     enum ptw_verdict v;
@@ -453,8 +466,8 @@ PTW_ENGINE enum ptw_verdict ptw_descend(const struct ptw_format *a,
     do {
         unsigned level = (unsigned)c->level;
 
-        v = ptw_descend_once(a, c, false, level, window[level], e);
-    } while (v == PTW_V_ENTERED);
+        v = ptw_descend_once(a, c, false, level, window, e);
+    } while (v == PTW_V_ENTERED && (c->level > 0 || c->at[0].host == NULL));
     return v;
 }
 

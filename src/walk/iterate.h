@@ -206,22 +206,18 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
         return true;
     }
     if (c->level == 0 && t->host != NULL) {
-        if ((w->flags & PTW_WALK_RUNS) != 0) {
-            ptw_sweep(a, w, out, true);
-        } else {
-            ptw_sweep(a, w, out, false);
-        }
+        ptw_sweep(w, out);
         if (t->index > t->last || out->count == out->room) {
             return true;
         }
     }
     if (c->level > 0 && t->host != NULL && (w->flags & PTW_WALK_HOLES) == 0) {
-        ptw_skip(a, c, t, w->window[c->level]);
+        ptw_skip(a, c, &w->window);
         if (t->index > t->last) {
             return true;
         }
     }
-    v = ptw_descend(a, c, w->window, &e);
+    v = ptw_descend(a, c, &w->window, &e);
     return ptw_emit_verdict(a, w, out, v, &e);
 }
 

@@ -27,6 +27,24 @@ struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
     return r->arch->alias_get(&item->u.alias, level);
 }
 
+void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
+                   unsigned i, struct ptw_item *leaf)
+{
+    const struct ptw_line *from = &line->u.line;
+    struct ptw_mapping *m = &leaf->u.mapping;
+
+    leaf->kind = PTW_ITEM_MAPPING;
+    leaf->space = line->space;
+    leaf->first.v = line->first.v + ((uint64_t)i << from->size_log2);
+    leaf->last.v = leaf->first.v + ptw_low_mask(from->size_log2);
+    m->pa = ptw_line_pa(r, from->raw[i]);
+    m->raw = from->raw[i];
+    m->rights = from->rights;
+    m->level = from->level;
+    m->size_log2 = from->size_log2;
+    m->above = from->above;
+}
+
 /* Turns the range into offsets of that regime, and finds out where the gap stands
  * in it. */
 static void set_range(struct ptw_walk *w, const struct ptw_regime *r)
@@ -80,7 +98,9 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
         !ptw_ranges_ascend(o->leave_out, o->leave_outs)) {
         return PTW_E_RANGE;
     }
-    if (o->leave_outs > 0 && (o->flags & PTW_WALK_HOLES) != 0) {
+    if ((o->leave_outs > 0 && (o->flags & PTW_WALK_HOLES) != 0) ||
+        (o->flags & (PTW_WALK_RUNS | PTW_WALK_LINES)) ==
+            (PTW_WALK_RUNS | PTW_WALK_LINES)) {
         return PTW_E_ARG;
     }
     memset(w, 0, offsetof(struct ptw_walk, open));

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernels in plain C, and which kernels a walk uses. */
+#include "blocks.h"
+
+#include "load.h"
+
+#if PTW_VECTORS
+#include <cpuid.h>
+#endif
+
+PTW_ENGINE struct ptw_masks block_of(const struct ptw_question *q, bool wide,
+                                     const unsigned char *from, unsigned lines,
+                                     uint64_t *to)
+{
+    struct ptw_masks m = {0, 0};
+    uint64_t before = q->before;
+
+    for (unsigned line = 0; line < lines; line++) {
+        uint64_t present = 0;
+        uint64_t follows = 0;
+
+        if (q->ahead != NULL) {
+            __builtin_prefetch(q->ahead + (wide ? 64 : 32) * line);
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < PTW_LINE; i++) {
+            uint64_t raw = wide ? ptw_load64(from) : ptw_load32(from);
+
+            to[i] = raw;
+            present |= (raw >> q->present & 1) << i;
+            follows |= (uint64_t)(((raw ^ (before + q->step)) & q->alike) == 0)
+                       << i;
+            before = raw;
+            from += wide ? 8 : 4;
+        }
+        m.present |= present << (PTW_LINE * line);
+        m.follows |= follows << (PTW_LINE * line);
+        to += PTW_LINE;
+    }
+    return m;
+}
+
+PTW_ENGINE unsigned run_of(const struct ptw_question *q, bool wide,
+                           const unsigned char *from, unsigned lines,
+                           uint64_t line[PTW_LINE])
+{
+    uint64_t expected = q->before + q->step;
+
+    for (unsigned done = 0; done < lines; done++) {
+        uint64_t raw[PTW_LINE];
+        uint64_t differ = 0;
+
+        if (q->ahead != NULL) {
+            __builtin_prefetch(q->ahead + (wide ? 64 : 32) * done);
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < PTW_LINE; i++) {
+            raw[i] = wide ? ptw_load64(from) : ptw_load32(from);
+            differ |= raw[i] ^ expected;
+            expected += q->step;
+            from += wide ? 8 : 4;
+        }
+        if ((differ & q->alike) != 0) {
+            memcpy(line, raw, sizeof raw);
+            return done;
+        }
+    }
+    return lines;
+}
+
+static struct ptw_masks narrow_block(const struct ptw_question *q,
+                                     const unsigned char *from, unsigned lines,
+                                     uint64_t *to)
+{
+    return block_of(q, false, from, lines, to);
+}
+
+static struct ptw_masks wide_block(const struct ptw_question *q,
+                                   const unsigned char *from, unsigned lines,
+                                   uint64_t *to)
+{
+    return block_of(q, true, from, lines, to);
+}
+
+static unsigned narrow_run(const struct ptw_question *q,
+                           const unsigned char *from, unsigned lines,
+                           uint64_t line[PTW_LINE])
+{
+    return run_of(q, false, from, lines, line);
+}
+
+static unsigned wide_run(const struct ptw_question *q,
+                         const unsigned char *from, unsigned lines,
+                         uint64_t line[PTW_LINE])
+{
+    return run_of(q, true, from, lines, line);
+}
+
+static const struct ptw_kernels plain[2] = {
+    {.block = narrow_block, .run = narrow_run},
+    {.block = wide_block, .run = wide_run},
+};
+
+const struct ptw_kernels *ptw_kernels_of(unsigned vectors, unsigned entry_log2)
+{
+#if PTW_VECTORS
+    if (vectors == PTW_VECTORS_32) {
+        return &ptw_kernels_32[entry_log2 - 2];
+    }
+    if (vectors == PTW_VECTORS_16) {
+        return &ptw_kernels_16[entry_log2 - 2];
+    }
+#else
+    (void)vectors;
+#endif
+    return &plain[entry_log2 - 2];
+}
+
+struct ptw_masks ptw_masks_of(const struct ptw_question *q,
+                              const uint64_t *entry, unsigned n)
+{
+    struct ptw_masks m = {0, 0};
+    uint64_t before = q->before;
+
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t raw = entry[i];
+
+        m.present |= (raw >> q->present & 1) << i;
+        m.follows |= (uint64_t)(((raw ^ (before + q->step)) & q->alike) == 0)
+                     << i;
+        before = raw;
+    }
+    return m;
+}
+
+unsigned ptw_vectors_here(void)
+{
+#if PTW_VECTORS
+    unsigned a;
+    unsigned b;
+    unsigned c;
+    unsigned d;
+
+    if (__get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_OSXSAVE) != 0 &&
+        (c & bit_AVX) != 0) {
+        unsigned kept; /* the registers that the system keeps: bits 1 and 2 */
+        unsigned high;
+
+        __asm__ volatile("xgetbv" : "=a"(kept), "=d"(high) : "c"(0));
+        if ((kept & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
+            (b & bit_AVX2) != 0 && (b & bit_BMI) != 0 && (b & bit_BMI2) != 0) {
+            return PTW_VECTORS_32;
+        }
+    }
+    return PTW_VECTORS_16;
+#else
+    return PTW_VECTORS_NONE;
+#endif
+}

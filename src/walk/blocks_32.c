@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernels on vectors of 32 bytes, which a processor may have: all of this
+ * file is compiled for one that does, and called for no other. */
+#include "blocks.h"
+
+#if PTW_VECTORS
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))),         \
+                             apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2")
+#endif
+#define PTW_VECTOR_BYTES 32
+#include "blocks_vector.h"
+
+const struct ptw_kernels ptw_kernels_32[2] = {
+    {.block = narrow_block, .run = narrow_run},
+    {.block = wide_block, .run = wide_run},
+};
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernels on vectors of PTW_VECTOR_BYTES bytes, 16 or 32, as blocks_16.c and
+ * blocks_32.c include them: a vector's size is a part of its type.
+ *
+ * An entry comes out of guest memory in one load of the vector that it is in,
+ * which the compiler can't repeat: it is volatile.  docs/decisions.md says why
+ * such a load keeps each entry whole. */
+#ifndef PTW_BLOCKS_VECTOR_H
+#define PTW_BLOCKS_VECTOR_H
+
+#include "blocks.h"
+
+enum {
+    WIDE_LANES = PTW_VECTOR_BYTES / 8,
+    NARROW_LANES = PTW_VECTOR_BYTES / 4,
+    WIDE_VECTORS = PTW_LINE / WIDE_LANES, /* of a line */
+    NARROW_VECTORS = PTW_LINE / NARROW_LANES
+};
+
+typedef uint64_t wide __attribute__((vector_size(PTW_VECTOR_BYTES)));
+typedef uint32_t narrow __attribute__((vector_size(PTW_VECTOR_BYTES)));
+typedef double doubles __attribute__((vector_size(PTW_VECTOR_BYTES)));
+typedef float floats __attribute__((vector_size(PTW_VECTOR_BYTES)));
+typedef long long integers __attribute__((vector_size(PTW_VECTOR_BYTES)));
+typedef int halves __attribute__((vector_size(PTW_VECTOR_BYTES)));
+
+/* The same in memory, where entries are aligned to their size and no more. */
+typedef wide wide_there __attribute__((aligned(8), may_alias));
+typedef narrow narrow_there __attribute__((aligned(4), may_alias));
+
+/* Loads of entries, each once. */
+PTW_ENGINE wide load_wide(const unsigned char *from)
+{
+    return *(const volatile wide_there *)(const volatile void *)from;
+}
+
+PTW_ENGINE narrow load_narrow(const unsigned char *from)
+{
+    return *(const volatile narrow_there *)(const volatile void *)from;
+}
+
+PTW_ENGINE void put_wide(uint64_t *to, wide v)
+{
+    *(wide_there *)(void *)to = v;
+}
+
+/* What the number of lanes decides.  top_bits returns a bit for each lane whose
+ * highest bit is set; zeros_of a bit for each entry of a line that is 0;
+ * low_bits the lowest halves of two vectors, in order; shifted moves all lanes
+ * up; before the entries that stand before those of v, of which `last` has the
+ * ones in front. */
+#if PTW_VECTOR_BYTES == 32
+PTW_ENGINE unsigned top_bits(narrow v)
+{
+    return (unsigned)__builtin_ia32_movmskps256((floats)v);
+}
+
+PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+{
+    doubles a = (doubles)(v[0] == 0);
+    doubles b = (doubles)(v[1] == 0);
+
+    return (unsigned)__builtin_ia32_movmskpd256(a) |
+           (unsigned)__builtin_ia32_movmskpd256(b) << WIDE_LANES;
+}
+
+PTW_ENGINE narrow low_bits(wide a, wide b)
+{
+    return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6, 8, 10, 12,
+                                   14);
+}
+
+PTW_ENGINE narrow shifted(narrow v, unsigned by)
+{
+    return (narrow)__builtin_ia32_pslldi256((halves)v, (int)by);
+}
+
+PTW_ENGINE wide before_wide(wide last, wide v)
+{
+    return __builtin_shufflevector(last, v, 3, 4, 5, 6);
+}
+
+PTW_ENGINE narrow before_narrow(narrow last, narrow v)
+{
+    return __builtin_shufflevector(last, v, 7, 8, 9, 10, 11, 12, 13, 14);
+}
+
+PTW_ENGINE wide lanes(void)
+{
+    return (wide){0, 1, 2, 3};
+}
+
+PTW_ENGINE narrow narrow_lanes(void)
+{
+    return (narrow){0, 1, 2, 3, 4, 5, 6, 7};
+}
+
+/* Writes the entries of v to the window. */
+PTW_ENGINE void put_narrow(uint64_t *to, narrow v)
+{
+    typedef uint32_t half __attribute__((vector_size(PTW_VECTOR_BYTES / 2)));
+    half low = __builtin_shufflevector(v, v, 0, 1, 2, 3);
+    half high = __builtin_shufflevector(v, v, 4, 5, 6, 7);
+
+    put_wide(to, __builtin_convertvector(low, wide));
+    put_wide(to + 4, __builtin_convertvector(high, wide));
+}
+
+/* Whether v has none of these bits. */
+PTW_ENGINE bool has_none(wide v, wide bits)
+{
+    return __builtin_ia32_ptestz256((integers)v, (integers)bits) != 0;
+}
+#else
+PTW_ENGINE unsigned top_bits(narrow v)
+{
+    return (unsigned)__builtin_ia32_movmskps((floats)v);
+}
+
+/* There is no comparison of 64 bits: both halves have to be 0. */
+PTW_ENGINE unsigned zeros_of_two(wide a, wide b)
+{
+    narrow x = (narrow)((narrow)a == 0);
+    narrow y = (narrow)((narrow)b == 0);
+
+    return top_bits(__builtin_shufflevector(x, y, 0, 2, 4, 6) &
+                    __builtin_shufflevector(x, y, 1, 3, 5, 7));
+}
+
+PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+{
+    return zeros_of_two(v[0], v[1]) | zeros_of_two(v[2], v[3]) << 4;
+}
+
+PTW_ENGINE narrow low_bits(wide a, wide b)
+{
+    return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6);
+}
+
+PTW_ENGINE narrow shifted(narrow v, unsigned by)
+{
+    return (narrow)__builtin_ia32_pslldi128((halves)v, (int)by);
+}
+
+PTW_ENGINE wide before_wide(wide last, wide v)
+{
+    return __builtin_shufflevector(last, v, 1, 2);
+}
+
+PTW_ENGINE narrow before_narrow(narrow last, narrow v)
+{
+    return __builtin_shufflevector(last, v, 3, 4, 5, 6);
+}
+
+PTW_ENGINE wide lanes(void)
+{
+    return (wide){0, 1};
+}
+
+PTW_ENGINE narrow narrow_lanes(void)
+{
+    return (narrow){0, 1, 2, 3};
+}
+
+PTW_ENGINE void put_narrow(uint64_t *to, narrow v)
+{
+    narrow none = {0};
+
+    put_wide(to, (wide)__builtin_shufflevector(v, none, 0, 4, 1, 5));
+    put_wide(to + 2, (wide)__builtin_shufflevector(v, none, 2, 6, 3, 7));
+}
+
+PTW_ENGINE bool has_none(wide v, wide bits)
+{
+    return top_bits((narrow)((narrow)(v & bits) == 0)) == 15;
+}
+#endif
+
+static struct ptw_masks wide_block(const struct ptw_question *q,
+                                   const unsigned char *from, unsigned lines,
+                                   uint64_t *to)
+{
+    const wide step = q->step - (wide){0};
+    const wide alike = q->alike - (wide){0};
+    const unsigned up = 31 - q->present;
+    wide last = q->before - (wide){0};
+    struct ptw_masks m = {0, 0};
+
+    for (unsigned line = 0; line < lines; line++) {
+        wide v[WIDE_VECTORS];
+        wide differ[WIDE_VECTORS];
+        unsigned present = 0;
+
+        if (q->ahead != NULL) {
+            __builtin_prefetch(q->ahead + 64 * line);
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+            v[i] = load_wide(from + PTW_VECTOR_BYTES * i);
+            put_wide(to + WIDE_LANES * i, v[i]);
+            differ[i] = ((before_wide(last, v[i]) + step) ^ v[i]) & alike;
+            last = v[i];
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < WIDE_VECTORS; i += 2) {
+            present |= top_bits(shifted(low_bits(v[i], v[i + 1]), up))
+                       << WIDE_LANES * i;
+        }
+        m.present = m.present >> PTW_LINE | (uint64_t)present << 56;
+        m.follows = m.follows >> PTW_LINE | (uint64_t)zeros_of(differ) << 56;
+        from += 64;
+        to += PTW_LINE;
+    }
+    m.present >>= PTW_BLOCK - PTW_LINE * lines;
+    m.follows >>= PTW_BLOCK - PTW_LINE * lines;
+    return m;
+}
+
+static struct ptw_masks narrow_block(const struct ptw_question *q,
+                                     const unsigned char *from, unsigned lines,
+                                     uint64_t *to)
+{
+    const narrow step = (uint32_t)q->step - (narrow){0};
+    const narrow alike = (uint32_t)q->alike - (narrow){0};
+    const unsigned up = 31 - q->present;
+    narrow last = (uint32_t)q->before - (narrow){0};
+    struct ptw_masks m = {0, 0};
+
+    for (unsigned line = 0; line < lines; line++) {
+        unsigned present = 0;
+        unsigned follows = 0;
+
+        if (q->ahead != NULL) {
+            __builtin_prefetch(q->ahead + 32 * line);
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+            narrow v = load_narrow(from + PTW_VECTOR_BYTES * i);
+            narrow differ = ((before_narrow(last, v) + step) ^ v) & alike;
+
+            put_narrow(to + NARROW_LANES * i, v);
+            present |= top_bits(shifted(v, up)) << NARROW_LANES * i;
+            follows |= top_bits((narrow)(differ == 0)) << NARROW_LANES * i;
+            last = v;
+        }
+        m.present = m.present >> PTW_LINE | (uint64_t)present << 56;
+        m.follows = m.follows >> PTW_LINE | (uint64_t)follows << 56;
+        from += 32;
+        to += PTW_LINE;
+    }
+    m.present >>= PTW_BLOCK - PTW_LINE * lines;
+    m.follows >>= PTW_BLOCK - PTW_LINE * lines;
+    return m;
+}
+
+static unsigned wide_run(const struct ptw_question *q,
+                         const unsigned char *from, unsigned lines,
+                         uint64_t line[PTW_LINE])
+{
+    const wide alike = q->alike - (wide){0};
+    const wide further = PTW_LINE * q->step - (wide){0};
+    wide expected[WIDE_VECTORS];
+
+    PTW_UNROLL
+    for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+        expected[i] = q->before + (lanes() + (WIDE_LANES * i + 1)) * q->step;
+    }
+    for (unsigned done = 0; done < lines; done++) {
+        wide v[WIDE_VECTORS];
+        wide differ = {0};
+
+        if (q->ahead != NULL) {
+            __builtin_prefetch(q->ahead + 64 * done);
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+            v[i] = load_wide(from + PTW_VECTOR_BYTES * i);
+            differ |= v[i] ^ expected[i];
+            expected[i] += further;
+        }
+        if (!has_none(differ, alike)) {
+            PTW_UNROLL
+            for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+                put_wide(line + WIDE_LANES * i, v[i]);
+            }
+            return done;
+        }
+        from += 64;
+    }
+    return lines;
+}
+
+static unsigned narrow_run(const struct ptw_question *q,
+                           const unsigned char *from, unsigned lines,
+                           uint64_t line[PTW_LINE])
+{
+    const narrow alike = (uint32_t)q->alike - (narrow){0};
+    const narrow further = PTW_LINE * (uint32_t)q->step - (narrow){0};
+    narrow expected[NARROW_VECTORS];
+
+    PTW_UNROLL
+    for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+        expected[i] =
+            (uint32_t)q->before +
+            (narrow_lanes() + (NARROW_LANES * i + 1)) * (uint32_t)q->step;
+    }
+    for (unsigned done = 0; done < lines; done++) {
+        narrow v[NARROW_VECTORS];
+        narrow differ = {0};
+
+        if (q->ahead != NULL) {
+            __builtin_prefetch(q->ahead + 32 * done);
+        }
+        PTW_UNROLL
+        for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+            v[i] = load_narrow(from + PTW_VECTOR_BYTES * i);
+            differ |= v[i] ^ expected[i];
+            expected[i] += further;
+        }
+        if (!has_none((wide)differ, (wide)alike)) {
+            PTW_UNROLL
+            for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+                put_narrow(line + NARROW_LANES * i, v[i]);
+            }
+            return done;
+        }
+        from += 32;
+    }
+    return lines;
+}
+
+#endif
