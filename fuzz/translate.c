@@ -347,6 +347,8 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
                 "a walk");
         fz_case_remember(w, &walk, mem_again);
         fw_check_other_memory(w, &walk, NULL);
+        fw_check_paths(w, w->memory == FZ_CALLBACKS ? mem_again : mem,
+                       &(struct ptw_root){&w->regime, pa}, false);
     }
     if (fw_wants(w, 1)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);

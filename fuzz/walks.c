@@ -463,6 +463,115 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
     }
 }
 
+/* --------------------------------------------------------------------- paths */
+
+/* Compares the item with the one of the list that comes next.  Returns false when
+ * the list is over, and need not be the whole. */
+static bool meet_same(const struct fz_case *w, const struct ptw_item *item,
+                      size_t *at)
+{
+    if (*at == fw_list.count) {
+        if (fw_list.complete) {
+            fz_fail("a walk by kernels %u has more at %llx", w->regime.vectors,
+                    HEX(item->first.v));
+        }
+        return false;
+    }
+    if (!fz_same_item(w, item, &fw_list.item[*at])) {
+        fz_fail("a walk by kernels %u has another item at %llx than the one at "
+                "%llx",
+                w->regime.vectors, HEX(item->first.v),
+                HEX(fw_list.item[*at].first.v));
+    }
+    (*at)++;
+    return true;
+}
+
+static void check_same(struct fz_case *w, struct ptw_walk *walk,
+                       struct ptw_memo *memo)
+{
+    struct ptw_item item[32];
+    struct ptw_walk_stats stats;
+    size_t at = 0;
+    bool more = true;
+    enum ptw_status st;
+
+    do {
+        size_t items;
+
+        st = fz_next(walk, item, 1 + at % 32, &items);
+        for (size_t i = 0; i < items && more; i++) {
+            struct ptw_item leaf;
+
+            if (item[i].kind != PTW_ITEM_LINE) {
+                more = meet_same(w, &item[i], &at);
+                continue;
+            }
+            if (item[i].u.line.leaves == 0 ||
+                item[i].u.line.leaves > PTW_LINE_LEAVES) {
+                fz_fail("a line of %u leaves", item[i].u.line.leaves);
+            }
+            for (unsigned k = 0; k < item[i].u.line.leaves && more; k++) {
+                ptw_line_leaf(&w->regime, &item[i], k, &leaf);
+                more = meet_same(w, &leaf, &at);
+            }
+            if (more && leaf.last.v != item[i].last.v) {
+                fz_fail("the line at %llx ends at %llx, its leaves at %llx",
+                        HEX(item[i].first.v), HEX(item[i].last.v),
+                        HEX(leaf.last.v));
+            }
+        }
+        if (st == PTW_E_SPACE && memo != NULL) {
+            fz_memo_grow(w, memo);
+        }
+    } while (more && (st == PTW_OK || st == PTW_E_SPACE));
+    stats = ptw_walk_counts(walk);
+    if (fw_list.complete && (st != PTW_END || at != fw_list.count ||
+                             stats.reads != fw_list.stats.reads ||
+                             stats.tables != fw_list.stats.tables)) {
+        fz_fail("a walk by kernels %u has %zu items, %llu reads and %llu "
+                "tables, else %zu, %llu and %llu",
+                w->regime.vectors, at, HEX(stats.reads), HEX(stats.tables),
+                fw_list.count, HEX(fw_list.stats.reads),
+                HEX(fw_list.stats.tables));
+    }
+}
+
+void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
+                    const struct ptw_root *root, bool spaces)
+{
+    static struct ptw_walk walk;
+    struct ptw_memo memo;
+    const unsigned best = w->regime.vectors;
+    const unsigned flags =
+        PTW_WALK_HOLES | (spaces ? (unsigned)PTW_WALK_REMARKS : 0);
+    static const unsigned form[] = {0, PTW_WALK_LINES, PTW_WALK_RUNS};
+    const uint64_t digest =
+        fz_digest; /* which kernels there are is the host's */
+
+    for (unsigned i = 0; i < 3 * (best + 1); i++) {
+        struct ptw_walk_options o = fz_options(w, flags | form[i % 3]);
+
+        w->regime.vectors = i / 3;
+        if (form[i % 3] == PTW_WALK_RUNS) {
+            o.max_reads = w->read_step;
+        }
+        if (spaces) {
+            fw_start(w, &walk, mem, root, &memo, &o);
+        } else {
+            fz_must(ptw_virt_to_phys_init(&walk, mem, *root, &o), "a walk");
+            fz_case_remember(w, &walk, mem);
+        }
+        if (form[i % 3] == PTW_WALK_RUNS) {
+            fz_check_runs(w, &fw_list, &walk, spaces ? &memo : NULL);
+        } else {
+            check_same(w, &walk, spaces ? &memo : NULL);
+        }
+    }
+    w->regime.vectors = best;
+    fz_digest = digest;
+}
+
 /* ---------------------------------------------------------------------- walk */
 
 /* What can't be left out is refused. */
@@ -652,6 +761,9 @@ void fz_walk(const uint8_t *data, size_t len)
         fz_case_memory(w, fw_other_memory(w), &mem_again, region_again);
         fw_start(w, &walk, &mem_again, root, &memo, &o);
         fw_check_other_memory(w, &walk, &memo);
+        /* One of the two has tables that a sweep sees. */
+        fw_check_paths(w, w->memory == FZ_CALLBACKS ? &mem_again : &mem, root,
+                       true);
     }
     if (fw_wants(w, 1)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);

@@ -31,6 +31,12 @@ struct ptw_walk_options fw_other_options(const struct fz_case *w);
 void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
                            struct ptw_memo *memo);
 
+/* fw_check_paths checks that walks of that memory by all kernels that the host
+ * has give what is in the list: leaf by leaf, as lines that are taken apart, and as
+ * runs.  root: of all spaces, or of one that is translated. */
+void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
+                    const struct ptw_root *root, bool spaces);
+
 /* fw_check_finding checks that the table that a finding names is on the way. */
 void fw_check_finding(const struct fz_case *w, uint64_t root,
                       const struct ptw_item *item);

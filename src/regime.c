@@ -45,10 +45,8 @@ static void set_plain(struct ptw_regime *r)
     uint64_t address = f->put_address(r, 0, PTW_ENTRY_LEAF, rule->leaf_pa);
 
     r->plain_address = address & ~r->moved;
-    r->plain_up = 0;
-    while (f->level[0].step << r->plain_up >> f->level[0].shift == 0) {
-        r->plain_up++;
-    }
+    r->plain_by = ((uint64_t)1 << f->level[0].shift) / f->level[0].step;
+    r->moved_by = (uint64_t)1 << r->moved_up;
     r->plain_alike = rule->alike & ~address;
 }
 

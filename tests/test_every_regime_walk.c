@@ -763,6 +763,130 @@ EVERY(walk, reads_one_entry_a_level_for_one_address)
 }
 
 /* Runs go on from table to table, and stop at the gap. */
+/* Walks the root with those flags by those kernels, so many items at a time, and
+ * takes lines apart. */
+static size_t by_kernels(uint64_t root, unsigned vectors, unsigned flags,
+                         size_t room, struct ptw_item *out, size_t most,
+                         bool *lines)
+{
+    static struct ptw_walk w;
+    struct ptw_item item[64];
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_regime r = regime;
+    enum ptw_status st = PTW_OK;
+    size_t count = 0;
+    size_t items;
+
+    r.vectors = vectors;
+    o.flags = flags;
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, ptw_root_of(&r, ptw_pa_of(root)),
+                                    &o) == PTW_OK);
+    while ((st = ptw_walk_next(&w, item, room, &items)) == PTW_OK) {
+        for (size_t i = 0; i < items; i++) {
+            unsigned leaves =
+                item[i].kind == PTW_ITEM_LINE ? item[i].u.line.leaves : 1;
+
+            cr_assert(count + leaves <= most);
+            *lines = *lines || leaves > 1;
+            for (unsigned k = 0; k < leaves; k++) {
+                if (item[i].kind == PTW_ITEM_LINE) {
+                    ptw_line_leaf(&r, &item[i], k, &out[count++]);
+                } else {
+                    out[count++] = item[i];
+                }
+            }
+        }
+    }
+    cr_assert(st == PTW_END);
+    return count;
+}
+
+/* A table of leaves with runs of all lengths, and between them what ends a run: a
+ * break, another right, an absent entry, a bad one. */
+static void fill_with_runs(uint64_t table, struct dice *d)
+{
+    uint64_t pa = 0;
+    unsigned left = 0;
+
+    for (unsigned i = 0; i < entries_at(0); i++) {
+        uint64_t raw;
+        uint64_t bad;
+
+        if (left == 0) {
+            left = 1 + (unsigned)roll_below(d, one_in(d, 4) ? 200 : 12);
+            pa = roll_below(d, 64) * page_bytes();
+        }
+        left--;
+        switch (left == 0 ? roll_below(d, 8) : 99) {
+        case 0:
+            put(table, i, 0);
+            break;
+        case 1:
+            put(table, i, not_present(to_page(0, pa, all_rights())));
+            break;
+        case 2:
+            put(table, i, to_page(0, pa, nth_rights(1)));
+            break;
+        case 3:
+            raw = to_page(0, pa, all_rights());
+            bad = oracle_reserved_bits(&oracle, 0, raw);
+            put(table, i, bad != 0 ? raw | (bad & -bad) : 0);
+            break;
+        default:
+            put(table, i, to_page(0, pa, all_rights()));
+            break;
+        }
+        pa += page_bytes();
+    }
+}
+
+EVERY(walk, is_the_same_by_every_kernel_and_in_lines)
+{
+    enum { MOST = 3 << 13 };
+    static struct ptw_item want[MOST];
+    static struct ptw_item got[MOST];
+    static const size_t room[] = {1, 7, 64};
+    struct dice d = {7};
+
+    start(name);
+    for (unsigned round = 0; round < 3; round++) {
+        bool lines = false;
+        uint64_t root = root_at(0);
+
+        a_page(corner(1, 0));
+        a_page(corner(1, 0) + span(1));
+        fill_with_runs(table_of(root, corner(1, 0), 0), &d);
+        fill_with_runs(table_of(root, corner(1, 0) + span(1), 0), &d);
+        for (unsigned form = 0; form < 4; form++) {
+            unsigned flags = (form & 1) != 0 ? (unsigned)PTW_WALK_HOLES : 0;
+            unsigned runs = (form & 2) != 0 ? (unsigned)PTW_WALK_RUNS : 0;
+            size_t n =
+                by_kernels(root, 0, flags | runs, 64, want, MOST, &lines);
+
+            cr_expect(gt(sz, n, 2));
+            for (unsigned i = 0; i <= regime.vectors; i++) {
+                for (unsigned k = 0; k < 3; k++) {
+                    size_t m = by_kernels(
+                        root, i,
+                        flags | (runs != 0 ? runs : (unsigned)PTW_WALK_LINES),
+                        room[k], got, MOST, &lines);
+                    size_t at = 0;
+
+                    while (at < n && at < m &&
+                           same_items(&want[at], &got[at])) {
+                        at++;
+                    }
+                    cr_expect(m == n && at == n,
+                              "%s, kernels %u, flags %x, room %zu: item %zu of "
+                              "%zu, %zu",
+                              name, i, flags | runs, room[k], at, n, m);
+                }
+            }
+        }
+        cr_expect(lines);
+    }
+}
+
 EVERY(walk, joins_runs_across_tables_of_every_level)
 {
     start(name);

@@ -99,8 +99,9 @@ struct ptw_regime {
                            by four of its bits */
     /* What a sweep of leaves of level 0 needs; all follows from the rest. */
     uint64_t plain_address; /* bits of a leaf that hold its address, but for
-                               those of `moved`; they stand so much lower: */
-    unsigned plain_up;
+                               those of `moved`; as a number it is to be */
+    uint64_t plain_by;      /* multiplied by this, and that of `moved` */
+    uint64_t moved_by;      /* by this */
     uint64_t plain_alike; /* leaves alike in these bits differ in no right, kind
                              or type */
     unsigned vectors;     /* the host's vectors that it uses; 0: none */

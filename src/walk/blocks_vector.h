@@ -66,8 +66,8 @@ PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
 
 PTW_ENGINE narrow low_bits(wide a, wide b)
 {
-    return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6, 8, 10, 12,
-                                   14);
+    return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6, 8 + 0,
+                                   8 + 2, 8 + 4, 8 + 6);
 }
 
 PTW_ENGINE narrow shifted(narrow v, unsigned by)
@@ -82,7 +82,8 @@ PTW_ENGINE wide before_wide(wide last, wide v)
 
 PTW_ENGINE narrow before_narrow(narrow last, narrow v)
 {
-    return __builtin_shufflevector(last, v, 7, 8, 9, 10, 11, 12, 13, 14);
+    return __builtin_shufflevector(last, v, 7, 8, 8 + 1, 8 + 2, 8 + 3, 8 + 4,
+                                   8 + 5, 8 + 6);
 }
 
 PTW_ENGINE wide lanes(void)

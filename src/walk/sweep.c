@@ -26,6 +26,7 @@ struct field {
     unsigned step;   /* and of the step from one entry to the next */
     unsigned rights; /* of the path */
     enum mode mode;  /* a constant */
+    const struct ptw_kernels *k;
 };
 
 /* A leaf that was decoded last: one that is alike in plain_alike has its
@@ -54,7 +55,7 @@ static uint64_t page_at(const struct field *f, unsigned index)
 /* How many tables ahead the first lines of a table are fetched into the cache,
  * and how many bytes of it.  From there on the host's own prefetching follows the
  * sweep; what it does not do is to begin with a table. */
-enum { TABLES_AHEAD = 8, BYTES_AHEAD = 512, HOST_LINE = 64 };
+enum { TABLES_AHEAD = 8, HOST_LINE = 64, BYTES_AHEAD = 8 * HOST_LINE };
 
 /* Where the table lies that entry `index` of the table above leads to; NULL: it leads
  * to none, or that is no direct memory. */
@@ -113,10 +114,9 @@ static void look_ahead(const struct field *f)
 
 /* ------------------------------------------------------------------- blocks */
 
-/* What a kernel is asked. */
-static struct ptw_question question(const struct field *f,
-                                    const struct judged *j,
-                                    const struct expected *x, unsigned index)
+/* What a kernel is asked about the entries from index on, but for the entry
+ * before them. */
+static struct ptw_question question(const struct field *f, unsigned index)
 {
     const struct ptw_walk *w = f->w;
     bool runs = f->mode == RUNS;
@@ -128,7 +128,6 @@ static struct ptw_question question(const struct field *f,
             w->ahead == NULL ? NULL : ptw_entry_host(f->a, w->ahead, index),
     };
 
-    q.before = runs ? x->raw - q.step : j->raw;
     return q;
 }
 
@@ -144,11 +143,11 @@ static void put_masks(struct ptw_walk *w, unsigned index, unsigned n,
     w->masked = index + n;
 }
 
-/* Fetches a block of whole lines from index on.  Returns how many entries that
- * are; 0: there is no whole line, or it is not to be read. */
-static unsigned fetch_block(const struct field *f, unsigned index,
-                            const struct judged *j, const struct expected *x,
-                            const struct ptw_kernels *k)
+/* Fetches a block of whole lines from index on; before: what the entry before it
+ * is like, if anything.  Returns how many entries that are; 0: there is no whole
+ * line, or it is not to be read. */
+PTW_ENGINE unsigned fetch_block(const struct field *f, unsigned index,
+                                bool joined, uint64_t before)
 {
     struct ptw_walk *w = f->w;
     const struct ptw_path_table *t = &w->c.at[0];
@@ -163,30 +162,30 @@ static unsigned fetch_block(const struct field *f, unsigned index,
     }
     n -= n % PTW_LINE;
     w->c.reads_left -= n;
-    q = question(f, j, x, index);
+    q = question(f, index);
+    q.before = before;
     put_masks(w, index, n,
-              k->block(&q, ptw_entry_host(f->a, t->host, index), n / PTW_LINE,
-                       &w->window.leaf[at]),
-              f->mode == RUNS ? x->left > 0 : j->any);
+              f->k->block(&q, ptw_entry_host(f->a, t->host, index),
+                          n / PTW_LINE, &w->window.leaf[at]),
+              joined);
     return n;
 }
 
 _Static_assert((int)PTW_LEAF_WINDOW == (int)PTW_BLOCK,
                "a mask has a bit for each slot");
 
-/* A run that was as long before is likely to go on for longer. */
 enum { LONG_RUN = 64 };
 
-/* Lets the open run go on by whole lines.  Returns how many entries those are; if
- * the line behind them was fetched, *fetched says how far it reaches. */
-static unsigned long_run(const struct field *f, struct ptw_sink *out,
-                         unsigned index, struct expected *x,
-                         const struct ptw_kernels *k, unsigned *fetched)
+/* Lets the open run, if it is long, go on by whole lines from index on.  Returns how
+ * many entries those are; if the line behind them was fetched, *fetched says how far
+ * it reaches. */
+static PTW_APART unsigned long_run(const struct field *f, struct ptw_sink *out,
+                                   unsigned index, struct expected *x,
+                                   unsigned *fetched)
 {
     struct ptw_walk *w = f->w;
     const struct ptw_path_table *t = &w->c.at[0];
-    struct judged none = {false, 0, 0};
-    struct ptw_question q = question(f, &none, x, index);
+    struct ptw_question q = question(f, index);
     uint64_t line[PTW_LINE];
     uint64_t n = t->last + 1u - index;
     unsigned lines;
@@ -195,10 +194,11 @@ static unsigned long_run(const struct field *f, struct ptw_sink *out,
     n = n < w->c.reads_left ? n : w->c.reads_left;
     n = n < x->left ? n : x->left;
     lines = (unsigned)(n / PTW_LINE);
-    if (lines == 0) {
+    if (lines == 0 || index % PTW_LINE != 0) {
         return 0;
     }
-    done = k->run(&q, ptw_entry_host(f->a, t->host, index), lines, line);
+    q.before = x->raw - q.step;
+    done = f->k->run(&q, ptw_entry_host(f->a, t->host, index), lines, line);
     w->c.reads_left -= (uint64_t)done * PTW_LINE;
     out->open->last.v += (uint64_t)done * PTW_LINE << f->shift;
     x->raw += (uint64_t)done * PTW_LINE << f->step;
@@ -210,10 +210,15 @@ static unsigned long_run(const struct field *f, struct ptw_sink *out,
         *fetched += PTW_LINE;
         memcpy(ptw_slot(&w->window, 0, index), line, sizeof line);
         q.before = x->raw - q.step;
-        put_masks(w, index, PTW_LINE, ptw_masks_of(&q, line, PTW_LINE),
-                  x->left > 0);
+        put_masks(w, index, PTW_LINE, ptw_masks_of(&q, line, PTW_LINE), true);
     }
     return done * PTW_LINE;
+}
+
+/* A run that was as long before is likely to go on for longer. */
+PTW_ENGINE bool is_long(const struct field *f, const struct ptw_item *run)
+{
+    return (run->last.v - run->first.v) >> f->shift >= LONG_RUN - 1;
 }
 
 /* --------------------------------------------------------------------- runs */
@@ -266,55 +271,254 @@ static unsigned run_from(const struct field *f, struct ptw_sink *out,
     return more;
 }
 
-/* ------------------------------------------------------------------- leaves */
+/* --------------------------------------------------------------- quick ways */
+
+/* What the quick ways keep at hand.  Each makes one of these for itself: nothing
+ * else can write to it, so that it need not be read again after each item. */
+struct shape {
+    uint64_t
+        address; /* of a leaf: bits of its address, and how much higher those */
+    uint64_t by; /* stand in the address, as a factor; */
+    uint64_t moved; /* the same for the rest of it */
+    uint64_t moved_by;
+    uint64_t page;        /* bytes of one */
+    struct ptw_item item; /* with all that leaves alike have in common */
+};
+
+PTW_ENGINE struct shape shape_of(const struct field *f, const struct judged *j)
+{
+    struct shape s;
+    struct ptw_mapping *m = &s.item.u.mapping;
+
+    s.address = f->r->plain_address;
+    s.by = f->r->plain_by;
+    s.moved = f->r->moved;
+    s.moved_by = f->r->moved_by;
+    s.page = (uint64_t)1 << f->shift;
+    s.item.kind = PTW_ITEM_MAPPING;
+    s.item.space = f->w->c.space;
+    m->rights = j->rights;
+    m->level = 0;
+    m->size_log2 = (uint8_t)f->shift;
+    m->above = (uint8_t)f->rights;
+    return s;
+}
+
+PTW_ENGINE uint64_t plain_pa(const struct shape *s, uint64_t raw)
+{
+    return (raw & s->address) * s->by + (raw & s->moved) * s->moved_by;
+}
+
+/* Writes leaves of one run.  What they have in common comes first and last in an
+ * item and in a mapping, and is copied as it is. */
+PTW_ENGINE void put(const struct shape *s, struct ptw_item *item,
+                    uint64_t first, uint64_t bytes, uint64_t pa, uint64_t raw)
+{
+    struct ptw_mapping *m = &item->u.mapping;
+
+    memcpy(item, &s->item, offsetof(struct ptw_item, first));
+    item->first.v = first;
+    item->last.v = first + (bytes - 1);
+    m->pa.v = pa;
+    m->raw = raw;
+    memcpy(&m->rights, &s->item.u.mapping.rights,
+           sizeof *m - offsetof(struct ptw_mapping, rights));
+}
+
+/* The stretches of a block from entry `at` on, below `end`: a bit for each entry that
+ * is present and does not follow the one before it, and for each that is the first
+ * of some that are not present. */
+PTW_ENGINE uint64_t stretches(uint64_t present, uint64_t follows, unsigned at,
+                              unsigned end)
+{
+    uint64_t first = (present & ~follows) | (~present & (present << 1 | 1));
+
+    return (first | (uint64_t)1 << at) & ptw_low_mask(end) & ~ptw_low_mask(at);
+}
+
+/* How many entries of the window from `at` on the open run goes on by. */
+PTW_ENGINE unsigned go_on(const struct field *f, struct ptw_sink *out,
+                          unsigned at, struct expected *x)
+{
+    uint64_t other = ~(f->w->follows >> at);
+    unsigned n =
+        other == 0 ? PTW_LEAF_WINDOW : (unsigned)__builtin_ctzll(other);
+
+    n = n < x->left ? n : (unsigned)x->left;
+    out->open->last.v += (uint64_t)n << f->shift;
+    x->raw += (uint64_t)n << f->step;
+    x->left -= n;
+    return n;
+}
+
+/* quick_runs gives runs of leaves that are alike in rights, from index on, block by
+ * block, as long as each has an item of the caller's to itself and none goes on
+ * with the one before it in a way that the masks do not show.  Returns the entry
+ * that comes next.  What is open, if anything, is an item of the caller's. */
+static PTW_APART unsigned quick_runs(const struct field *f,
+                                     struct ptw_sink *out, unsigned index,
+                                     unsigned *fetched, const struct judged *j,
+                                     struct expected *x)
+{
+    struct ptw_walk *w = f->w;
+    const uint64_t *entry = w->window.leaf;
+    const struct shape s = shape_of(f, j);
+    const uint64_t judged = j->raw;
+    const uint64_t alike = f->r->plain_alike;
+    const bool holes = (w->flags & PTW_WALK_HOLES) != 0;
+    const struct ptw_item *full = &out->item[out->room];
+
+    for (;;) {
+        struct ptw_item *item;
+        unsigned at = index % PTW_LEAF_WINDOW;
+        unsigned end = at + (*fetched - index);
+        uint64_t present = w->present;
+        uint64_t left;
+        uint64_t va;
+        uint64_t next_pa = 1; /* no page has it */
+        uint64_t bytes = 0; /* of the run given last, if nothing is behind it */
+        uint64_t raw = 0;
+        uint64_t pa = 0;
+
+        if (x->left > 0 && (w->follows >> at & 1) != 0) {
+            at += go_on(f, out, at, x);
+        }
+        left = at < end ? stretches(present, w->follows, at, end) : 0;
+        va = page_at(f, index) + (at - index % PTW_LEAF_WINDOW) * s.page;
+        item = &out->item[out->count];
+        if (out->open != NULL) {
+            item++;
+            if (out->open->kind == PTW_ITEM_MAPPING &&
+                out->open->last.v + 1 == va) {
+                next_pa = out->open->u.mapping.pa.v + (va - out->open->first.v);
+            }
+        }
+        while (left != 0) {
+            uint64_t rest = left & (left - 1);
+            unsigned next = rest != 0 ? (unsigned)__builtin_ctzll(rest) : end;
+
+            raw = entry[at];
+            if (PTW_UNLIKELY((present >> at & 1) == 0)) {
+                if (holes) {
+                    break;
+                }
+                va += (next - at) * s.page;
+                at = next;
+                next_pa = 1;
+                bytes = 0;
+                x->left = 0;
+                left = rest;
+                continue;
+            }
+            pa = plain_pa(&s, raw);
+            if (((raw ^ judged) & alike) != 0 || pa == next_pa ||
+                item == full) {
+                break;
+            }
+            bytes = s.page;
+            next -= at;
+            if (next != 1) {
+                uint64_t most = ptw_run_last(f->r, pa) - pa;
+
+                bytes = next * s.page;
+                if (PTW_UNLIKELY(bytes - s.page > most)) {
+                    bytes = most + s.page;
+                    next = (unsigned)(bytes >> f->shift);
+                    put(&s, item++, va, bytes, pa, raw);
+                    at += next;
+                    break; /* the rest is another run's */
+                }
+            }
+            put(&s, item++, va, bytes, pa, raw);
+            va += bytes;
+            next_pa = pa + bytes;
+            at += next;
+            left = rest;
+        }
+        if (item != &out->item[out->count] + (out->open != NULL)) {
+            out->open = item - 1;
+            out->count = (size_t)(out->open - out->item);
+            if (bytes != 0) {
+                pa = out->open->u.mapping.pa.v;
+                raw = out->open->u.mapping.raw;
+                x->raw = raw + (bytes >> f->shift << f->step);
+                x->left =
+                    (ptw_run_last(f->r, pa) - pa + s.page - bytes) >> f->shift;
+            }
+        }
+        index += at - index % PTW_LEAF_WINDOW;
+        if (left != 0 || index < *fetched || index > w->c.at[0].last) {
+            return index;
+        }
+        if (x->left >= PTW_LINE && is_long(f, out->open)) {
+            index += long_run(f, out, index, x, fetched);
+        }
+        if (index >= *fetched) {
+            *fetched = index + fetch_block(f, index, x->left > 0,
+                                           x->raw - ((uint64_t)1 << f->step));
+            if (index == *fetched) {
+                return index;
+            }
+        }
+    }
+}
 
 /* Gives n leaves, alike in rights, from index on. */
-static void give_leaves(const struct field *f, struct ptw_sink *out,
-                        unsigned index, unsigned n, const struct judged *j)
+static PTW_APART void give_leaves(const struct field *f, struct ptw_sink *out,
+                                  unsigned index, unsigned n,
+                                  const struct judged *j)
 {
     const uint64_t *raw = ptw_slot(&f->w->window, 0, index);
+    const struct shape s = shape_of(f, j);
     struct ptw_item *item = &out->item[out->count];
     uint64_t first = page_at(f, index);
-    struct ptw_entry e = {PTW_ENTRY_LEAF, j->rights, {0}};
 
     out->count += n;
-    for (unsigned i = 0; i < n; i++) {
-        e.pa = ptw_line_pa(f->r, raw[i]);
-        ptw_put_leaf(f->w, &item[i], 0, first, f->shift, raw[i], f->rights, &e);
-        first += (uint64_t)1 << f->shift;
+    for (const uint64_t *end = raw + n; raw != end; raw++) {
+        put(&s, item++, first, s.page, plain_pa(&s, *raw), *raw);
+        first += s.page;
     }
 }
 
 /* The same as lines.  Returns how many leaves there was room for. */
-static unsigned give_lines(const struct field *f, struct ptw_sink *out,
-                           unsigned index, unsigned n, const struct judged *j)
+static PTW_APART unsigned give_lines(const struct field *f,
+                                     struct ptw_sink *out, unsigned index,
+                                     unsigned n, const struct judged *j)
 {
+    const uint64_t *raw = ptw_slot(&f->w->window, 0, index);
+    struct ptw_item *item = &out->item[out->count];
+    size_t room = out->room - out->count;
+    uint64_t first = page_at(f, index);
+    unsigned leaves = PTW_LINE - index % PTW_LINE;
     unsigned given = 0;
+    struct ptw_item s = {0};
 
-    while (given < n && out->count < out->room) {
-        unsigned at = index + given;
-        unsigned leaves = PTW_LINE - at % PTW_LINE;
-        const uint64_t *raw = ptw_slot(&f->w->window, 0, at);
-        struct ptw_item *item = &out->item[out->count++];
-        struct ptw_line *line = &item->u.line;
-
+    s.kind = PTW_ITEM_LINE;
+    s.space = f->w->c.space;
+    s.u.line.rights = j->rights;
+    s.u.line.level = 0;
+    s.u.line.size_log2 = (uint8_t)f->shift;
+    s.u.line.above = (uint8_t)f->rights;
+    for (; given < n && room > 0; room--) {
         leaves = leaves < n - given ? leaves : n - given;
-        item->kind = PTW_ITEM_LINE;
-        item->space = f->w->c.space;
-        item->first.v = page_at(f, at);
-        item->last.v = item->first.v + (((uint64_t)leaves << f->shift) - 1);
+        s.u.line.leaves = (uint8_t)leaves;
+        memcpy(item, &s, offsetof(struct ptw_item, first));
+        item->first.v = first;
+        first += (uint64_t)leaves << f->shift;
+        item->last.v = first - 1;
         if (PTW_LIKELY(leaves == PTW_LINE)) {
-            memcpy(line->raw, raw, PTW_LINE * sizeof *raw);
+            memcpy(item->u.line.raw, raw, PTW_LINE * sizeof *raw);
         } else {
-            memcpy(line->raw, raw, leaves * sizeof *raw);
+            memcpy(item->u.line.raw, raw, leaves * sizeof *raw);
         }
-        line->rights = j->rights;
-        line->leaves = (uint8_t)leaves;
-        line->level = 0;
-        line->size_log2 = (uint8_t)f->shift;
-        line->above = (uint8_t)f->rights;
+        memcpy(&item->u.line.rights, &s.u.line.rights,
+               sizeof s.u.line - offsetof(struct ptw_line, rights));
+        item++;
+        raw += leaves;
         given += leaves;
+        leaves = PTW_LINE;
     }
+    out->count = (size_t)(item - out->item);
     return given;
 }
 
@@ -362,16 +566,16 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
     struct ptw_path_table *t = &w->c.at[0];
     const struct ptw_regime *r = w->c.regime;
     const struct ptw_format *a = r->arch->format;
-    const struct ptw_kernels *k = ptw_kernels_of(r->vectors, a->entry_log2);
     const struct field f = {
         .w = w,
         .a = a,
         .r = r,
         .base = ptw_va_from(a, r, t->base),
         .shift = a->level[0].shift,
-        .step = a->level[0].shift - r->plain_up,
+        .step = a->level[0].shift - (unsigned)__builtin_ctzll(r->plain_by),
         .rights = t->rights,
         .mode = mode,
+        .k = ptw_kernels_of(r->vectors, a->entry_log2),
     };
     unsigned index = t->index;
     unsigned fetched = t->fetched;
@@ -385,8 +589,9 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
     if (index >= fetched) {
         w->masked = 0;
     } else if (w->masked != fetched) {
-        struct ptw_question q = question(&f, &j, &x, index);
+        struct ptw_question q = question(&f, index);
 
+        q.before = 0;
         put_masks(
             w, index, fetched - index,
             ptw_masks_of(&q, ptw_slot(&w->window, 0, index), fetched - index),
@@ -400,21 +605,30 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
         unsigned more;
 
         if (index >= fetched) {
-            unsigned n;
+            bool joined = mode == RUNS ? x.left > 0 : j.any;
+            uint64_t before =
+                mode == RUNS ? x.raw - ((uint64_t)1 << f.step) : j.raw;
 
-            if (mode == RUNS && x.left >= PTW_LINE && index % PTW_LINE == 0 &&
-                (out->open->last.v - out->open->first.v) >> f.shift >=
-                    LONG_RUN - 1) {
-                index += long_run(&f, out, index, &x, k, &fetched);
-                if (index < fetched || index > t->last) {
-                    continue;
+            if (mode == RUNS && x.left >= PTW_LINE && is_long(&f, out->open)) {
+                index += long_run(&f, out, index, &x, &fetched);
+                if (index > t->last) {
+                    break;
+                }
+                joined = x.left > 0;
+                before = x.raw - ((uint64_t)1 << f.step);
+            }
+            if (index >= fetched) {
+                fetched = index + fetch_block(&f, index, joined, before);
+                if (index == fetched) {
+                    break;
                 }
             }
-            n = fetch_block(&f, index, &j, &x, k);
-            if (n == 0) {
+        }
+        if (mode == RUNS && j.any && out->open != &w->open) {
+            index = quick_runs(&f, out, index, &fetched, &j, &x);
+            if (index >= fetched || out->count == out->room) {
                 break;
             }
-            fetched = index + n;
         }
         present = w->present >> index % PTW_LEAF_WINDOW;
         follows = w->follows >> index % PTW_LEAF_WINDOW;
@@ -432,14 +646,7 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
             continue;
         }
         if (mode == RUNS && (follows & 1) != 0 && x.left > 0) {
-            unsigned n = ~follows == 0 ? PTW_LEAF_WINDOW
-                                       : (unsigned)__builtin_ctzll(~follows);
-
-            n = n < x.left ? n : (unsigned)x.left;
-            out->open->last.v += (uint64_t)n << f.shift;
-            x.raw += (uint64_t)n << f.step;
-            x.left -= n;
-            index += n;
+            index += go_on(&f, out, index % PTW_LEAF_WINDOW, &x);
             continue;
         }
         raw = *ptw_slot(&w->window, 0, index);
