@@ -401,7 +401,7 @@ struct ptw_built {
  *   PTW_E_LARGE     an alias: the owner has a large leaf there
  *   PTW_E_ALIGN     a mapping: large leaves that can't stand there, or, with
  *                   PTW_EDIT_EXACT, a part of one; no walk has such items
- *   PTW_E_ARG       a space or an owner that is unknown or was not built, an
+ *   PTW_E_ARG       a line; a space or an owner that is unknown or was not built, an
  *                   owner that is later, a table or an alias at the level of
  *                   the roots, a region that refers to itself, t->shares is
  *                   NULL where something is shared, or attributes (of a mapping
