@@ -401,12 +401,13 @@ struct ptw_built {
  *   PTW_E_LARGE     an alias: the owner has a large leaf there
  *   PTW_E_ALIGN     a mapping: large leaves that can't stand there, or, with
  *                   PTW_EDIT_EXACT, a part of one; no walk has such items
- *   PTW_E_ARG       a line; a space or an owner that is unknown or was not built, an
- *                   owner that is later, a table or an alias at the level of
- *                   the roots, a region that refers to itself, t->shares is
- *                   NULL where something is shared, or attributes (of a mapping
- *                   with PTW_EDIT_EXACT: a leaf) of an entry that is not
- *                   present or has reserved bits set; no walk has such items
+ *   PTW_E_ARG       a line; a space or an owner that is unknown or was not
+ *                   built, an owner that is later, a table or an alias at
+ *                   the level of the roots, a region that refers to itself,
+ *                   t->shares is NULL where something is shared, or
+ *                   attributes (of a mapping with PTW_EDIT_EXACT: a leaf) of
+ *                   an entry that is not present or has reserved bits set; no
+ *                   walk has such items
  *   PTW_E_IN_USE    a table that is not empty would be lost, or a table is
  *                   where a large leaf has to be
  *

@@ -50,10 +50,10 @@ struct ptw_mapping {
                           for ptw_guest_writes */
 };
 
-/* Leaves of the smallest size that stand one behind the other in one table, alike
- * in what they grant and in memory type; their physical addresses need not
- * continue.  item.first is the address that the first one maps, item.last the
- * last byte that the last one does.  ptw_line_pa says where a leaf is,
+/* Leaves of the smallest size that stand one behind the other in one table,
+ * alike in what they grant and in memory type; their physical addresses need
+ * not continue.  item.first is the address that the first one maps, item.last
+ * the last byte that the last one does.  ptw_line_pa says where a leaf is,
  * ptw_line_leaf all of it. */
 enum { PTW_LINE_LEAVES = 8 };
 struct ptw_line {

@@ -171,8 +171,8 @@ enum ptw_walk_flag {
                                   pae: a page directory that starts where the
                                   root does is larger, and another table */
     PTW_WALK_LINES = 1 << 5,   /* leaves of the smallest size come several at a
-                                  time, as PTW_ITEM_LINE, where the walk looks at
-                                  tables directly: for who wants each leaf */
+                                  time, as PTW_ITEM_LINE, where the walk looks
+                                  at tables directly: for who wants each */
 };
 
 /* Of a struct that is all zeros only the range remains to be set: as it is, it
@@ -217,14 +217,14 @@ struct ptw_walk_stats {
  * the copy goes on from there (the memo is not copied with it).  Private. */
 
 /* With PTW_WALK_LINES, a leaf comes as a part of a line or as a mapping, in the
- * same order, and nothing else changes.  Which leaves come as which depends on how
- * the memory is offered and on where the walk was stopped: taken apart by
+ * same order, and nothing else changes.  Which leaves come as which depends on
+ * how the memory is offered and on where the walk was stopped: taken apart by
  * ptw_line_leaf, the items are those of the same walk without the flag.  A line
  * is one item, for options->max_items too.  It can't be combined with
  * PTW_WALK_RUNS.
  *
- * A consumer that wants the addresses of all leaves spends a few instructions on
- * each:
+ * A consumer that wants the addresses of all leaves spends a few instructions
+ * on each:
  *
  *     for (unsigned i = 0; i < item->u.line.leaves; i++) {
  *         use(ptw_line_pa(regime, item->u.line.raw[i]));
@@ -238,8 +238,8 @@ static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
                      (raw & r->moved) * r->moved_by);
 }
 
-/* ptw_line_leaf writes leaf i, below u.line.leaves, of a line of r as the mapping
- * that a walk without PTW_WALK_LINES gives. */
+/* ptw_line_leaf writes leaf i, below u.line.leaves, of a line of r as the
+ * mapping that a walk without PTW_WALK_LINES gives. */
 void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
                    unsigned i, struct ptw_item *leaf);
 
