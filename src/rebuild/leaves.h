@@ -38,7 +38,7 @@ PTW_ENGINE bool ptw_rb_load_line(const struct ptw_format *a, struct ptw_walk *w,
     }
     w->c.reads_left -= PTW_LINE;
     *any = ptw_load_line(a, ptw_entry_host(a, t->host, index),
-                         &w->window[0][index % PTW_MAX_WINDOW]);
+                         ptw_slot(&w->window, 0, index));
     return true;
 }
 
@@ -59,7 +59,7 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
     unsigned fetched = t->fetched;
     enum ptw_status st = PTW_OK;
 
-    ptw_look_ahead(a, w, t);
+    ptw_look_ahead(w);
     while (index <= t->last) {
         uint64_t leaves = rb->counts.leaves;
         struct ptw_entry e;
@@ -77,7 +77,7 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
                 continue;
             }
         }
-        raw = w->window[0][index % PTW_MAX_WINDOW];
+        raw = *ptw_slot(&w->window, 0, index);
         e = a->decode(r, raw, 0, index);
         if (e.kind == PTW_ENTRY_ABSENT) {
             index++;
@@ -105,6 +105,7 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
     }
     t->index = (uint16_t)index;
     t->fetched = (uint16_t)fetched;
+    w->masked = 0; /* a sweep has no masks of what was fetched here */
     if (phase == PTW_REBUILD_WALKING && ptw_rb_count_bytes(rb) != PTW_OK) {
         st = PTW_E_LIMIT;
     }

@@ -9,10 +9,11 @@
 #ifndef PTW_BLOCKS_H
 #define PTW_BLOCKS_H
 
+#include "entry.h"
 #include "vector.h"
 
-/* The entries of a line, and of the largest block. */
-enum { PTW_LINE = 8, PTW_BLOCK = 64 };
+/* The entries of the largest block. */
+enum { PTW_BLOCK = 64 };
 
 /* What is asked of a block. */
 struct ptw_question {

@@ -59,29 +59,27 @@ enum { TABLES_AHEAD = 8, HOST_LINE = 64, BYTES_AHEAD = 8 * HOST_LINE };
 
 /* Where the table lies that entry `index` of the table above leads to; NULL: it leads
  * to none, or that is no direct memory. */
-static const unsigned char *led_to(const struct field *f, unsigned index)
+static const unsigned char *led_to(struct ptw_walk *w, unsigned index)
 {
-    struct ptw_walk *w = f->w;
+    const struct ptw_regime *r = w->c.regime;
+    const struct ptw_format *a = r->arch->format;
     struct ptw_entry e =
-        f->a->decode(f->r, *ptw_slot(&w->window, 1, index), 1, index);
+        a->decode(r, *ptw_slot(&w->window, 1, index), 1, index);
     const struct ptw_region *region;
 
     if (e.kind != PTW_ENTRY_TABLE) {
         return NULL;
     }
-    region = ptw_find_range(w->c.mem, e.pa.v, ptw_table_bytes(f->a, f->r, 0));
+    region = ptw_find_range(w->c.mem, e.pa.v, ptw_table_bytes(a, r, 0));
     return region != NULL && region->host != NULL ? ptw_host(region, e.pa.v)
                                                   : NULL;
 }
 
-/* look_ahead finds the table of leaves that will be read after this one, so that
- * the sweep can fetch it into the cache, and has the first lines of tables
- * further on fetched: only hints, out of entries that were fetched anyway. */
-static void look_ahead(const struct field *f)
+void ptw_look_ahead(struct ptw_walk *w)
 {
-    struct ptw_walk *w = f->w;
     const struct ptw_path_table *up = &w->c.at[1];
-    uint64_t bytes = ptw_table_bytes(f->a, f->r, 0);
+    const struct ptw_format *a = w->c.regime->arch->format;
+    uint64_t bytes = ptw_table_bytes(a, w->c.regime, 0);
     unsigned next;
     unsigned end;
 
@@ -90,12 +88,12 @@ static void look_ahead(const struct field *f)
     }
     w->ahead_of = w->c.at[0].table;
     w->ahead = NULL;
-    if (f->a->levels < 2 || w->c.top == 0) {
+    if (a->levels < 2 || w->c.top == 0) {
         return;
     }
     next = up->index + 1u;
     for (unsigned i = next; i < up->fetched && w->ahead == NULL; i++) {
-        w->ahead = led_to(f, i);
+        w->ahead = led_to(w, i);
     }
     end = next + TABLES_AHEAD < up->fetched ? next + TABLES_AHEAD : up->fetched;
     if (w->hinted_of != up->table || w->hinted < next || w->hinted > end) {
@@ -103,7 +101,7 @@ static void look_ahead(const struct field *f)
         w->hinted = next;
     }
     for (; w->hinted < end; w->hinted++) {
-        const unsigned char *host = led_to(f, w->hinted);
+        const unsigned char *host = led_to(w, w->hinted);
 
         for (unsigned at = 0; host != NULL && at < BYTES_AHEAD && at < bytes;
              at += HOST_LINE) {
@@ -582,7 +580,7 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
     struct judged j = {false, 0, 0};
     struct expected x = {0, 0};
 
-    look_ahead(&f);
+    ptw_look_ahead(w);
     if (mode == RUNS) {
         x = expect(&f, out, page_at(&f, index));
     }

@@ -12,6 +12,12 @@
  * given, or where a line is not whole, and the descent goes on from there. */
 void ptw_sweep(struct ptw_walk *w, struct ptw_sink *out);
 
+/* ptw_look_ahead finds the table of leaves that will be read after the one that the
+ * walk is in, w->ahead, so that whoever reads this one can fetch it into the
+ * cache, and has the first lines of tables further on fetched: only hints, out of
+ * entries that were fetched anyway. */
+void ptw_look_ahead(struct ptw_walk *w);
+
 /* Loads a line of entries, each once; returns all their bits together. */
 PTW_ENGINE uint64_t ptw_load_line(const struct ptw_format *a,
                                   const unsigned char *from,
