@@ -285,6 +285,104 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
+/* ---------------------------------------------------------------------- parts */
+
+enum { CUTS = 4 };
+
+/* An address at which a walk is cut: where an item begins or ends, inside it, or
+ * one that the input asks about. */
+static uint64_t some_cut(const struct fz_case *w, uint64_t random)
+{
+    const struct ptw_item *item;
+    uint64_t from;
+
+    if (w->vas > 0 && random % 5 == 0) {
+        return w->va[random / 5 % w->vas];
+    }
+    if (fw_list.count == 0) {
+        return random;
+    }
+    item = &fw_list.item[random / 5 % fw_list.count];
+    from = random % 5 < 3 ? item->first.v : item->last.v;
+    return from + random % 5 % 2;
+}
+
+/* Puts the address in its place among the others, each once, where the range can
+ * be cut there.  Returns how many there are. */
+static size_t add_cut(const struct fz_case *w, uint64_t *cut, size_t cuts,
+                      uint64_t at)
+{
+    size_t i = cuts;
+
+    for (size_t k = 0; k < cuts; k++) {
+        if (cut[k] == at) {
+            return cuts;
+        }
+    }
+    if (at <= w->first || at > w->last) {
+        return cuts;
+    }
+    for (; i > 0 && cut[i - 1] > at; i--) {
+        cut[i] = cut[i - 1];
+    }
+    cut[i] = at;
+    return cuts + 1;
+}
+
+/* The walk cut into parts, with all their items in order. */
+static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
+                        uint64_t root, unsigned flags, uint64_t random)
+{
+    static struct ptw_walk walk;
+    static struct ptw_walk whole;
+    struct ptw_walk_options o = fz_options(w, flags);
+    struct ptw_root r = ptw_root_of(&w->regime, ptw_pa_of(root));
+    struct fw_joined j = {.whole = &whole, .flags = flags};
+    struct ptw_va_range part = {o.first, o.last};
+    struct ptw_walk_stats stats;
+    uint64_t cut[CUTS + 1];
+    size_t cuts = 0;
+
+    o.max_reads = 0;
+    fz_must(ptw_virt_to_phys_init(&whole, mem, r, &o), "a walk");
+    fz_case_remember(w, &whole, mem);
+    if (random % 4 == 0) {
+        ptw_va proposed[CUTS];
+        size_t n;
+
+        fz_must(ptw_walk_cuts(&whole, proposed, CUTS, &n), "cuts");
+        for (size_t i = 0; i < n; i++) {
+            if (add_cut(w, cut, cuts, proposed[i].v) != cuts + 1 ||
+                cut[cuts] != proposed[i].v) {
+                fz_fail("there is no cut at %llx", HEX(proposed[i].v));
+            }
+            cuts++;
+        }
+    } else {
+        for (unsigned i = 0; i < CUTS; i++) {
+            random = random * UINT64_C(0xD6E8FEB86659FD93) + 1;
+            cuts = add_cut(w, cut, cuts, some_cut(w, random >> 16));
+        }
+    }
+    for (size_t i = 0; i <= cuts; i++) {
+        part.first.v = i == 0 ? w->first : cut[i - 1];
+        part.last.v = i == cuts ? w->last : cut[i] - 1;
+        fz_must(ptw_virt_to_phys_init(&walk, mem, r, &o), "a walk");
+        fz_must(ptw_walk_part(&walk, part), "a part");
+        fz_case_remember(w, &walk, mem);
+        fw_join_walk(w, &j, &walk);
+    }
+    fw_join_end(w, &j);
+    stats = ptw_walk_counts(&whole);
+    if (j.tables != stats.tables || j.reads < stats.reads ||
+        j.reads > stats.reads + cuts * w->levels) {
+        fz_fail("%zu parts took %llu reads and %llu tables, the walk %llu and "
+                "%llu",
+                cuts + 1, HEX(j.reads), HEX(j.tables), HEX(stats.reads),
+                HEX(stats.tables));
+    }
+}
+
 static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
                            const struct ptw_mem *mem_again, uint64_t root,
                            size_t max)
@@ -368,6 +466,17 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
             "a walk");
         fz_case_remember(w, &walk, mem);
         fz_check_stops(w, mem, &fw_list, &walk, NULL, root, &fw_expected);
+    }
+    if (fw_list.complete) {
+        static const unsigned flags[] = {
+            PTW_WALK_HOLES, PTW_WALK_HOLES | PTW_WALK_RUNS,
+            PTW_WALK_HOLES | PTW_WALK_TABLES, PTW_WALK_RUNS};
+
+        for (unsigned i = 0; i < 4; i++) {
+            if (w->thorough || (w->seed >> 20) % 4 == i) {
+                check_parts(w, mem, root, flags[i], (w->seed >> 8) + i);
+            }
+        }
     }
 }
 

@@ -572,6 +572,137 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
     fz_digest = digest;
 }
 
+/* --------------------------------------------------------------------- parts */
+
+/* The item that comes next where nothing was cut; NULL: there is none. */
+static const struct ptw_item *whole_next(const struct fz_case *w,
+                                         struct fw_joined *j)
+{
+    static struct ptw_item item;
+    uint64_t reads = w->reads;
+    enum ptw_status st;
+    size_t items;
+
+    if (j->whole == NULL) {
+        return j->at < fw_list.count ? &fw_list.item[j->at++] : NULL;
+    }
+    st = fz_next(j->whole, &item, 1, &items);
+    j->of_whole += w->reads - reads;
+    if (st != PTW_OK && st != PTW_END) {
+        fz_fail("the walk that is not cut says: %s", ptw_status_text(st));
+    }
+    return st == PTW_OK ? &item : NULL;
+}
+
+static void meet_whole(struct fz_case *w, struct fw_joined *j)
+{
+    const struct ptw_item *item = whole_next(w, j);
+
+    if (item == NULL) {
+        fz_fail("parts have more at %llx", HEX(j->item.first.v));
+    }
+    if (!fz_same_item(w, item, &j->item)) {
+        fz_fail("parts have another item at %llx than the walk at %llx",
+                HEX(j->item.first.v), HEX(item->first.v));
+    }
+}
+
+void fw_join(struct fz_case *w, struct fw_joined *j,
+             const struct ptw_item *item)
+{
+    if (j->any && ptw_items_join(&w->regime, j->flags, &j->item, item)) {
+        return;
+    }
+    if (j->any) {
+        meet_whole(w, j);
+    }
+    j->item = *item;
+    j->any = true;
+}
+
+void fw_join_walk(struct fz_case *w, struct fw_joined *j, struct ptw_walk *walk)
+{
+    struct ptw_item item[16];
+    struct ptw_walk_stats stats;
+    uint64_t reads = w->reads - j->of_whole;
+    enum ptw_status st;
+    size_t items;
+
+    do {
+        st = fz_next(walk, item, 16, &items);
+        for (size_t i = 0; i < items; i++) {
+            fz_check_item(w, &item[i]);
+            if (item[i].kind == PTW_ITEM_TABLE) {
+                item[i].u.table.number += (uint32_t)j->tables;
+            }
+            fw_join(w, j, &item[i]);
+        }
+    } while (st == PTW_OK);
+    if (st != PTW_END) {
+        fz_fail("a part says: %s", ptw_status_text(st));
+    }
+    stats = ptw_walk_counts(walk);
+    reads = w->reads - j->of_whole - reads;
+    if (reads > stats.reads) {
+        fz_fail("%llu entries of a part were read, it counts %llu", HEX(reads),
+                HEX(stats.reads));
+    }
+    j->tables += stats.tables;
+    j->reads += stats.reads;
+}
+
+void fw_join_end(struct fz_case *w, struct fw_joined *j)
+{
+    const struct ptw_item *item;
+
+    if (j->any) {
+        meet_whole(w, j);
+    }
+    item = whole_next(w, j);
+    if (item != NULL) {
+        fz_fail("parts lack the item at %llx", HEX(item->first.v));
+    }
+}
+
+/* An outline, in which each table of the lowest level is replaced by what it
+ * stands for, is the walk, and has read as much. */
+static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
+                          struct ptw_walk *walk, struct ptw_memo *memo)
+{
+    static struct ptw_walk inside;
+    struct fw_joined j = {.flags = PTW_WALK_HOLES};
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_HOLES);
+    struct ptw_item item[8];
+    enum ptw_status st;
+    size_t items;
+
+    o.max_reads = 0;
+    do {
+        st = fz_next(walk, item, 8, &items);
+        for (size_t i = 0; i < items; i++) {
+            if (item[i].kind != PTW_ITEM_TABLE) {
+                fw_join(w, &j, &item[i]);
+                continue;
+            }
+            fz_must(ptw_expand_init(&inside, &w->regime, mem, &item[i], &o),
+                    "a table of an outline");
+            fz_case_remember(w, &inside, mem);
+            fw_join_walk(w, &j, &inside);
+        }
+        if (st == PTW_E_SPACE) {
+            fz_memo_grow(w, memo);
+        }
+    } while (st == PTW_OK || st == PTW_E_SPACE);
+    fw_join_end(w, &j);
+    if (st != PTW_END ||
+        j.reads + ptw_walk_counts(walk).reads != fw_list.stats.reads ||
+        ptw_walk_counts(walk).tables != fw_list.stats.tables) {
+        fz_fail("an outline and its tables took %llu reads, the walk %llu",
+                HEX(j.reads + ptw_walk_counts(walk).reads),
+                HEX(fw_list.stats.reads));
+    }
+}
+
 /* ---------------------------------------------------------------------- walk */
 
 /* What can't be left out is refused. */
@@ -773,6 +904,12 @@ void fz_walk(const uint8_t *data, size_t len)
     }
     if (w->need != 0 && fw_wants(w, 1)) {
         check_needs(w, &mem, root, &walk, &memo);
+    }
+    if (fw_list.complete && fw_wants(w, 0)) {
+        o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_OUTLINE);
+        o.max_reads = 0;
+        fw_start(w, &walk, &mem, root, &memo, &o);
+        check_outline(w, &mem, &walk, &memo);
     }
     if (fw_wants(w, 2)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);

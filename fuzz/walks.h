@@ -37,6 +37,27 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
 void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
                     const struct ptw_root *root, bool spaces);
 
+/* The items of parts of a walk, joined on their way to a comparison: with those of
+ * the walk that was not cut, one by one, or without one with the list. */
+struct fw_joined {
+    struct ptw_walk *whole;
+    size_t at; /* of the list */
+    unsigned flags;
+    uint64_t tables; /* that earlier parts entered */
+    uint64_t reads;
+    uint64_t of_whole; /* accesses of the walk that was not cut */
+    bool any;
+    struct ptw_item item;
+};
+
+/* fw_join_walk adds the items of a part, which has no memo, and what it did;
+ * fw_join adds one item, and fw_join_end says that there is no other one. */
+void fw_join_walk(struct fz_case *w, struct fw_joined *j,
+                  struct ptw_walk *walk);
+void fw_join(struct fz_case *w, struct fw_joined *j,
+             const struct ptw_item *item);
+void fw_join_end(struct fz_case *w, struct fw_joined *j);
+
 /* fw_check_finding checks that the table that a finding names is on the way. */
 void fw_check_finding(const struct fz_case *w, uint64_t root,
                       const struct ptw_item *item);

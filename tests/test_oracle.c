@@ -1067,3 +1067,388 @@ ParameterizedTest(struct regime_case *c, every_regime_walk,
         no_outs();
     }
 }
+
+/* --------------------------------------------------------------------- parts
+ */
+
+/* The items of parts, joined. */
+static struct report joined;
+
+static void begin_joined(void)
+{
+    joined.count = 0;
+    joined.overflow = false;
+    memset(&joined.stats, 0, sizeof joined.stats);
+}
+
+static void join(unsigned flags, const struct ptw_item *item)
+{
+    if (joined.count > 0 &&
+        ptw_items_join(&regime, flags, &joined.item[joined.count - 1], item)) {
+        return;
+    }
+    if (joined.count == MAX_ITEMS) {
+        joined.overflow = true;
+        return;
+    }
+    joined.item[joined.count++] = *item;
+}
+
+/* Adds what that walk, which is in no need of a memo, gives in small portions. */
+static void join_walk(struct ptw_walk *w, unsigned flags, uint64_t step)
+{
+    struct ptw_item item[3];
+    struct ptw_walk_stats stats;
+    uint64_t tables = joined.stats.tables;
+    enum ptw_status st;
+    size_t items;
+
+    do {
+        st = ptw_walk_next(w, item, 3, &items);
+        for (size_t i = 0; i < items; i++) {
+            if (item[i].kind == PTW_ITEM_TABLE) {
+                item[i].u.table.number += (uint32_t)tables;
+            }
+            join(flags, &item[i]);
+        }
+        if (st == PTW_E_LIMIT) {
+            ptw_walk_extend(w, step, 0);
+        }
+    } while ((st == PTW_OK || st == PTW_E_LIMIT) && !joined.overflow);
+    cr_expect(st == PTW_END || joined.overflow, "%d", (int)st);
+    stats = ptw_walk_counts(w);
+    joined.stats.reads += stats.reads;
+    joined.stats.tables += stats.tables;
+}
+
+static bool same_as_joined(const struct report *r)
+{
+    size_t i = 0;
+
+    while (i < r->count && i < joined.count &&
+           same_items(&r->item[i], &joined.item[i])) {
+        i++;
+    }
+    cr_expect(i == r->count && i == joined.count,
+              "item %zu of %zu (%zu in parts) at %llx", i, r->count,
+              joined.count,
+              (unsigned long long)r->item[i < r->count ? i : 0].first.v);
+    return i == r->count && i == joined.count;
+}
+
+enum { MAX_CUTS = 8 };
+
+static enum ptw_status start_part(struct ptw_walk *w, const struct plan *p,
+                                  uint64_t step)
+{
+    struct ptw_walk_options o = p->o;
+
+    o.max_reads = step;
+    return p->kind == PLAN_FOLLOW
+               ? ptw_virt_to_phys_init(w, &mem, p->root[0], &o)
+               : ptw_expand_init(w, &regime, &mem, &p->alias, &o);
+}
+
+/* Makes the walk cut at these addresses, ascending and within its range, and
+ * compares.  Each part may read one entry a level twice. */
+static bool check_cuts(const struct plan *p, const struct report *whole,
+                       const uint64_t *cut, size_t cuts, struct ptw_va_range in,
+                       uint64_t step)
+{
+    struct ptw_va_range part = in;
+
+    begin_joined();
+    for (size_t i = 0; i <= cuts; i++) {
+        struct ptw_walk w;
+
+        if (i > 0) {
+            part.first.v = cut[i - 1];
+        }
+        part.last.v = i < cuts ? cut[i] - 1 : in.last.v;
+        cr_assert(start_part(&w, p, step) == PTW_OK);
+        cr_assert(ptw_walk_part(&w, part) == PTW_OK);
+        cr_expect(ptw_walk_part(&w, part) == PTW_E_ARG);
+        join_walk(&w, p->o.flags, step);
+    }
+    cr_expect(joined.stats.tables == whole->stats.tables, "%llu tables of %llu",
+              (unsigned long long)joined.stats.tables,
+              (unsigned long long)whole->stats.tables);
+    cr_expect(joined.stats.reads >= whole->stats.reads &&
+                  joined.stats.reads <=
+                      whole->stats.reads + cuts * oracle.format->levels,
+              "%llu reads of %llu", (unsigned long long)joined.stats.reads,
+              (unsigned long long)whole->stats.reads);
+    return same_as_joined(whole);
+}
+
+/* Sorts addresses, and keeps those at which the range can be cut, each once. */
+static size_t usable(uint64_t *cut, size_t cuts, struct ptw_va_range in)
+{
+    size_t n = 0;
+
+    qsort(cut, cuts, sizeof *cut, by_address);
+    for (size_t i = 0; i < cuts; i++) {
+        if (cut[i] > in.first.v && cut[i] <= in.last.v &&
+            (n == 0 || cut[i] != cut[n - 1])) {
+            cut[n++] = cut[i];
+        }
+    }
+    return n;
+}
+
+static void compare_cuts(struct dice *d, const struct plan *p,
+                         struct ptw_va_range in)
+{
+    static struct report whole;
+    struct split_leaf how = IN_ONE_PIECE;
+    struct ptw_walk w;
+    uint64_t cut[MAX_CUTS];
+    ptw_va proposed[MAX_CUTS];
+    size_t cuts = 0;
+    uint64_t step = 1 + roll_below(d, 2000);
+    bool good = true;
+
+    how.reads = 60000;
+    carry_out(p, &how, &whole, NULL, NULL);
+    if (whole.init != PTW_OK || whole.end != PTW_END || whole.overflow) {
+        return;
+    }
+    /* Anywhere. */
+    for (unsigned i = 0; i < 1 + roll_below(d, MAX_CUTS); i++) {
+        const struct ptw_item *item =
+            whole.count == 0 ? NULL : &whole.item[roll_below(d, whole.count)];
+
+        cut[cuts++] = item == NULL || one_in(d, 3) ? some_address(d)
+                      : one_in(d, 2)               ? item->first.v
+                                                   : item->last.v + 1;
+    }
+    cuts = usable(cut, cuts, in);
+    good = check_cuts(p, &whole, cut, cuts, in, step);
+    /* Where it is proposed. */
+    cr_assert(start_part(&w, p, step) == PTW_OK);
+    cr_expect(ptw_walk_cuts(&w, proposed, 1 + roll_below(d, MAX_CUTS), &cuts) ==
+              PTW_OK);
+    cr_expect(ptw_walk_counts(&w).reads == 0);
+    for (size_t i = 0; i < cuts; i++) {
+        cut[i] = proposed[i].v;
+    }
+    cr_expect(usable(cut, cuts, in) == cuts);
+    good = good && check_cuts(p, &whole, cut, cuts, in, step);
+    /* At both ends, and inside, of every item. */
+    for (size_t i = 0; i < whole.count && i < 40 && good; i++) {
+        const struct ptw_item *item = &whole.item[i];
+        uint64_t at[] = {item->first.v, item->first.v + 1,
+                         item->first.v + (item->last.v - item->first.v) / 2 + 1,
+                         item->last.v, item->last.v + 1};
+
+        for (size_t k = 0; k < sizeof at / sizeof at[0] && good; k++) {
+            if (at[k] > in.first.v && at[k] <= in.last.v) {
+                good = check_cuts(p, &whole, &at[k], 1, in, step);
+            }
+        }
+    }
+}
+
+static unsigned some_flags(struct dice *d)
+{
+    unsigned flags = 0;
+
+    flags |= one_in(d, 2) ? PTW_WALK_RUNS : 0;
+    flags |= one_in(d, 2) ? PTW_WALK_TABLES : 0;
+    flags |= one_in(d, 4) ? PTW_WALK_SELF : 0;
+    return flags;
+}
+
+ParameterizedTestParameters(every_regime_parts, joined_are_the_whole_walk)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_parts,
+                  joined_are_the_whole_walk)
+{
+    struct dice d = {8000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < fewer(60 / PTW_TESTS_SHARE); image++) {
+        uint64_t root;
+        struct plan p;
+        struct ptw_va_range in;
+        size_t aliases = 0;
+
+        no_outs();
+        if (oracle.format->levels > 0) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        root = some_root(&d);
+        p = follow_plan(root);
+        some_range(&d, &p.o);
+        p.o.flags |= some_flags(&d);
+        if (image % 2 == 1) {
+            some_outs(&d, &p.o);
+        }
+        p.o.need = one_in(&d, 4) ? PTW_WRITE & all_rights() : 0;
+        in.first = p.o.first;
+        in.last = p.o.last;
+        compare_cuts(&d, &p, in);
+        /* What aliases stand for is cut as well. */
+        p = spaces_plan(1, &root);
+        all = *walk(&p);
+        for (size_t i = 0; i < all.count && aliases < 2; i++) {
+            if (all.item[i].kind == PTW_ITEM_ALIAS) {
+                p = expand_plan(&all.item[i]);
+                p.o.flags = some_flags(&d) | PTW_WALK_HOLES;
+                in.first = all.item[i].first;
+                in.last = all.item[i].last;
+                compare_cuts(&d, &p, in);
+                aliases++;
+            }
+        }
+    }
+}
+
+ParameterizedTestParameters(every_regime_parts, of_an_outline_are_the_walk)
+{
+    return cr_make_param_array(struct regime_case, cases,
+                               sizeof cases / sizeof *cases);
+}
+
+ParameterizedTest(struct regime_case *c, every_regime_parts,
+                  of_an_outline_are_the_walk)
+{
+    static struct report whole;
+    static struct report outline;
+    struct dice d = {9000 + c->pa_bits + c->without};
+
+    use(c);
+    for (unsigned image = 0; image < fewer(120 / PTW_TESTS_SHARE); image++) {
+        uint64_t root[4];
+        struct split_leaf how = IN_ONE_PIECE;
+        uint64_t tables;
+        struct plan p;
+
+        no_outs();
+        if (oracle.format->levels > 0) {
+            some_tables(&d);
+        }
+        offer_some(&d);
+        for (unsigned i = 0; i < 4; i++) {
+            root[i] = some_root(&d);
+        }
+        p = image % 4 == 3 ? follow_plan(root[0])
+                           : spaces_plan(1 + (uint32_t)roll_below(&d, 4), root);
+        some_range(&d, &p.o);
+        if (image % 2 == 1) {
+            some_outs(&d, &p.o);
+        }
+        p.o.flags |= some_flags(&d) & ~(unsigned)PTW_WALK_TABLES;
+        p.o.flags |= one_in(&d, 2) ? PTW_WALK_REMARKS : 0;
+        p.o.need = one_in(&d, 4) ? PTW_WRITE & all_rights() : 0;
+        how.reads = 60000;
+        carry_out(&p, &how, &whole, NULL, NULL);
+        if (whole.init != PTW_OK || whole.end != PTW_END || whole.overflow) {
+            continue;
+        }
+        p.o.flags |= PTW_WALK_OUTLINE;
+        how.room = 1 + (size_t)roll_below(&d, 4);
+        how.reads = how.more_reads = 1 + roll_below(&d, 500);
+        carry_out(&p, &how, &outline, NULL, NULL);
+        cr_assert(outline.end == PTW_END);
+        cr_expect(outline.stats.tables == whole.stats.tables);
+        begin_joined();
+        joined.stats.reads = outline.stats.reads;
+        tables = 0;
+        for (size_t i = 0; i < outline.count; i++) {
+            struct ptw_walk w;
+
+            if (outline.item[i].kind != PTW_ITEM_TABLE) {
+                join(p.o.flags, &outline.item[i]);
+                continue;
+            }
+            cr_expect(outline.item[i].u.table.level == 0);
+            cr_assert(ptw_expand_init(&w, &regime, &mem, &outline.item[i],
+                                      &p.o) == PTW_OK);
+            join_walk(&w, p.o.flags, 1000);
+            tables++;
+        }
+        cr_expect(joined.stats.reads == whole.stats.reads);
+        cr_expect(joined.stats.tables == tables);
+        (void)same_as_joined(&whole);
+    }
+}
+
+static struct ptw_va_range part_of(uint64_t first, uint64_t last)
+{
+    struct ptw_va_range part = {ptw_va_of(first), ptw_va_of(last)};
+
+    return part;
+}
+
+Test(parts, that_can_not_be_are_refused)
+{
+    static const uint64_t root = 0x1000;
+    struct ptw_root roots = {0};
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_memo memo;
+    static uint64_t storage[1 << 10];
+    struct ptw_item item;
+    struct ptw_walk w;
+    ptw_va cut[2];
+    size_t n = 9;
+
+    machine("amd64");
+    offer_all();
+    put(root, 1, to_table(3, 0x2000, all_rights()));
+    roots = ptw_root_of(&regime, ptw_pa_of(root));
+    o.first.v = 0x1000;
+    o.last.v = 0xffffff;
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, roots, &o) == PTW_OK);
+    cr_expect(ptw_walk_part(&w, part_of(0xfff, 0x2000)) == PTW_E_RANGE);
+    cr_expect(ptw_walk_part(&w, part_of(0x2000, 0x1000000)) == PTW_E_RANGE);
+    cr_expect(ptw_walk_part(&w, part_of(0x3000, 0x2fff)) == PTW_E_RANGE);
+    cr_expect(ptw_walk_part(&w, part_of(0x2000, 0x2fff)) == PTW_OK);
+    cr_expect(ptw_walk_part(&w, part_of(0x2000, 0x2fff)) == PTW_E_ARG);
+    cr_expect(ptw_walk_cuts(&w, cut, 2, &n) == PTW_E_ARG && n == 0);
+    /* Used already. */
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, roots, &o) == PTW_OK);
+    cr_expect(ptw_walk_next(&w, &item, 1, &n) == PTW_END);
+    cr_expect(ptw_walk_part(&w, part_of(0x2000, 0x2fff)) == PTW_E_ARG);
+    /* Over spaces. */
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, &roots, 1, &memo, &o) ==
+              PTW_OK);
+    cr_expect(ptw_walk_part(&w, part_of(0x2000, 0x2fff)) == PTW_E_ARG);
+    n = 9;
+    cr_expect(ptw_walk_cuts(&w, cut, 2, &n) == PTW_E_ARG && n == 0);
+    o.flags = PTW_WALK_OUTLINE | PTW_WALK_TABLES;
+    cr_expect(ptw_virt_to_phys_init(&w, &mem, roots, &o) == PTW_E_ARG);
+}
+
+/* 16 tables of leaves under one of the next level: parts of 4 tables each. */
+Test(parts, proposed_have_equally_many_tables)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+    ptw_va cut[3];
+    size_t n;
+
+    machine("amd64");
+    offer_all();
+    put(0x1000, 3, to_table(3, 0x2000, all_rights()));
+    put(0x2000, 5, to_table(2, 0x3000, all_rights()));
+    for (unsigned i = 0; i < 16; i++) {
+        put(0x3000, 7 + 3 * i, to_table(1, 0x4000 + 0x1000 * i, all_rights()));
+    }
+    put(0x3000, 8, to_page(1, 0x200000, all_rights()));
+    cr_assert(ptw_virt_to_phys_init(&w, &mem,
+                                    ptw_root_of(&regime, ptw_pa_of(0x1000)),
+                                    &o) == PTW_OK);
+    cr_assert(ptw_walk_cuts(&w, cut, 3, &n) == PTW_OK);
+    cr_assert(n == 3);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect(cut[i].v == va4(3, 5, 7 + 12 * (i + 1), 0).v, "%llx",
+                  (unsigned long long)cut[i].v);
+    }
+}

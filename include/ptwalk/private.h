@@ -168,6 +168,7 @@ struct ptw_cursor {
     unsigned top;       /* level of the table that the path starts with */
     bool remark;        /* remarks are wanted */
     bool list;          /* tables are items */
+    unsigned listed;    /* tables of a lower level than this one are */
     bool self;          /* a table that refers to itself is not entered again */
     unsigned remarks;   /* about the table just entered */
     struct ptw_region_cache
@@ -212,7 +213,10 @@ struct ptw_walk {
     uint8_t gap;   /* where the non-canonical part of the range stands */
     bool has_open;
     bool gap_given;
-    bool full; /* the memo is */
+    bool full;   /* the memo is */
+    bool part;   /* it is one */
+    bool passes; /* another one, before it, reaches to the offset `before` */
+    uint64_t before;
     unsigned flags;
     unsigned queued; /* items in the queue, and the next one of them to give */
     unsigned queue_next;

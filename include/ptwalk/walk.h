@@ -173,6 +173,8 @@ enum ptw_walk_flag {
     PTW_WALK_LINES = 1 << 5,   /* leaves of the smallest size come several at a
                                   time, as PTW_ITEM_LINE, where the walk looks
                                   at tables directly: for who wants each */
+    PTW_WALK_OUTLINE = 1 << 6, /* tables of the lowest level are items, which
+                                  stand for what is in them: it is not read */
 };
 
 /* Of a struct that is all zeros only the range remains to be set: as it is, it
@@ -261,7 +263,8 @@ void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
  * 2^31, or when they do not agree; as of every walk, PTW_E_RANGE too when what
  * is left out is not ascending and disjoint, and PTW_E_ARG when something is
- * left out and holes are asked for, or lines together with runs. */
+ * left out and holes are asked for, an outline and tables, or lines together with
+ * runs. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
                         const struct ptw_root *root, uint32_t roots,
@@ -281,14 +284,68 @@ ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
 
 /* ptw_expand_init starts a walk like ptw_virt_to_phys_init over what an alias
  * stands for: the leaves of the shared table, at our addresses and under the
- * rights of our path (the owner's are not ours).  r is the regime of the root
+ * rights of our path (the owner's are not ours).  The same goes for a
+ * PTW_ITEM_TABLE, which stands for its contents.  r is the regime of the root
  * of the item's space.  options->first and last narrow it further; PTW_E_RANGE
- * when nothing is left.  PTW_E_ARG when item is no alias, or of a level at
- * which r shares no tables; PTW_E_BUS when its table can't be read. */
+ * when nothing is left.  PTW_E_ARG when item is neither, or of a level at which
+ * r shares no tables; PTW_E_BUS when its table can't be read. */
 PTW_NODISCARD enum ptw_status
 ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const struct ptw_item *item,
                 const struct ptw_walk_options *options);
+
+/* Parts of a walk.  The library starts no threads; its caller may walk parts of
+ * one range at the same time, each with a struct ptw_walk of its own, and join
+ * their items.  The memory, the roots and the options are only read, and the
+ * parts share them; callbacks are called by all of them at once.  A set of
+ * remembered tables, a memo and the walk itself are each of one thread at a
+ * time.
+ *
+ * There are two ways.  A range of one space (ptw_virt_to_phys_init,
+ * ptw_expand_init) is cut into parts: each is that walk, started anew, and made
+ * the part by ptw_walk_part.  The items of all parts in their order, those that
+ * belong together joined by ptw_items_join, are those of the walk that was not
+ * cut, one by one; so are the tables entered, added up, and the number in an
+ * item of a table is that of the part: to it add what earlier parts entered.
+ * Limits are those of each part.
+ *
+ * A walk of any kind with PTW_WALK_OUTLINE reads all but the tables of the
+ * lowest level, which are nearly all that there is to read, and gives an item
+ * for each of those.  It decides alone which space owns a table.  In its items,
+ * each PTW_ITEM_TABLE is replaced by the items of ptw_expand_init with the same
+ * options, which read that table alone, at any time and in any order.  Again
+ * the items, where they belong together joined by ptw_items_join, are those of
+ * the walk without the outline, one by one, and so is the sum of the reads.
+ * Memory that changes meanwhile is read at other times than one walk would:
+ * then there is no such walk to compare with, and every other promise holds. */
+
+/* ptw_walk_part makes a walk over a range of one space, which was just started,
+ * the part of it from part.first to part.last.  An entry is given by the first
+ * of the parts that touch it.  The part reads at most one entry a level more
+ * than are its own.  PTW_E_ARG when w is a walk over spaces, or is a part, or
+ * was used; PTW_E_RANGE when the part is empty or not within the range.  Then w
+ * is as it was. */
+PTW_NODISCARD enum ptw_status ptw_walk_part(struct ptw_walk *w,
+                                            struct ptw_va_range part);
+
+/* ptw_walk_cuts proposes where to cut a walk over a range of one space that was
+ * just started: it writes at most `room` addresses, ascending, at each of which
+ * a part should begin after the first one, and their number.  Parts so made
+ * have about equally many tables as far as upper tables tell; there are fewer
+ * than room + 1 of them where there are fewer tables.  Any other addresses
+ * would give the same items.  It reads upper tables only, from the root on and
+ * no more than 8 * (room + 1) of a level, twice; w does not change and counts
+ * none of that.  PTW_E_ARG as for ptw_walk_part, with *cuts 0. */
+PTW_NODISCARD enum ptw_status ptw_walk_cuts(const struct ptw_walk *w,
+                                            ptw_va *cut, size_t room,
+                                            size_t *cuts);
+
+/* ptw_items_join says whether *next, which follows *item, is one item with it
+ * in a walk of these flags that is not cut, as their runs of leaves, holes or
+ * entries refused go on; *item covers both then, and else is as it was.  r is
+ * the regime of the root of their space. */
+bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
+                    struct ptw_item *item, const struct ptw_item *next);
 
 /* Tables that are remembered.  A walk that follows every entry enters a table
  * as often as there are ways to it.  Of memory that is stopped

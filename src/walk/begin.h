@@ -122,7 +122,10 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         item->u.space_info.why = why;
     }
     w->phase = PTW_PHASE_END;
-    if (kind == PTW_SPACE_WALKED) {
+    if (PTW_UNLIKELY(w->passes)) {
+        c->tables = 0;
+        w->phase = PTW_PHASE_PASS;
+    } else if (kind == PTW_SPACE_WALKED) {
         w->phase = PTW_PHASE_WALK;
         if (w->gap == PTW_GAP_BEFORE) {
             ptw_emit_gap(a, w, out);
@@ -151,12 +154,47 @@ void ptw_end_space(struct ptw_walk *w, struct ptw_sink *out);
 void ptw_drain(struct ptw_walk *w, struct ptw_sink *out);
 
 /* The same, and two functions more, as a call for any format: emit.c.  ptw_give is
- * ptw_emit_verdict, ptw_begin_space is ptw_begin, ptw_give_gap is ptw_emit_gap, and
+ * ptw_emit_verdict, ptw_begin_space is ptw_begin, ptw_pass_on is ptw_pass, ptw_give_gap is ptw_emit_gap, and
  * ptw_go_on_in_table is ptw_keep_on. */
 bool ptw_give(struct ptw_walk *w, struct ptw_sink *out, enum ptw_verdict v,
               const struct ptw_entry *e);
 bool ptw_begin_space(struct ptw_walk *w, struct ptw_sink *out);
+bool ptw_pass_on(struct ptw_walk *w, struct ptw_sink *out);
 void ptw_give_gap(struct ptw_walk *w, struct ptw_sink *out);
 bool ptw_go_on_in_table(struct ptw_cursor *c);
+
+/* ptw_pass does a step of a part on its way to what is its own: entries that
+ * begin where a part before it reaches belong to that part, and so do the tables
+ * to which they lead, but for the rest of their entries.  Returns false when no
+ * read is left. */
+PTW_ENGINE bool ptw_pass(const struct ptw_format *a, struct ptw_walk *w,
+                         struct ptw_sink *out)
+{
+    struct ptw_cursor *c = &w->c;
+    struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+    unsigned level = (unsigned)c->level;
+    enum ptw_verdict v;
+
+    if (c->level < 0 || c->at[level].index > c->at[level].last ||
+        ptw_entry_offset(a, &c->at[level], level, c->at[level].index) >
+            w->before) {
+        w->phase = PTW_PHASE_WALK;
+        if (w->gap == PTW_GAP_BEFORE) {
+            ptw_emit_gap(a, w, out);
+        }
+        return true;
+    }
+    v = ptw_descend_once(a, c, false, level, &w->window, &e);
+    if (v == PTW_V_LIMIT) {
+        return false;
+    }
+    if (v == PTW_V_ENTERED || v == PTW_V_REMARK) {
+        c->tables = 0;
+        return true;
+    }
+    c->at[level].index++;
+    w->phase = PTW_PHASE_WALK;
+    return true;
+}
 
 #endif

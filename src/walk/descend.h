@@ -217,7 +217,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             !ptw_touches(c->mem, table, ptw_table_bytes(a, c->regime, level))) {
             return PTW_V_NO_TABLE;
         }
-        c->remarks = c->list && level < c->top ? PTW_REMARK_TABLE : 0;
+        c->remarks = level < c->listed && level < c->top ? PTW_REMARK_TABLE : 0;
         if (c->memo != NULL) {
             bool cut = first != base || last != end || bits != l->bits;
             struct ptw_memo_slot *slot = NULL;
@@ -306,6 +306,7 @@ PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
     c->top = top;
     c->remark = false;
     c->list = false;
+    c->listed = 0;
     c->self = false;
 }
 

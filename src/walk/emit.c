@@ -14,6 +14,11 @@ bool ptw_begin_space(struct ptw_walk *w, struct ptw_sink *out)
     return ptw_begin(w->c.regime->arch->format, w, out);
 }
 
+bool ptw_pass_on(struct ptw_walk *w, struct ptw_sink *out)
+{
+    return ptw_pass(w->c.regime->arch->format, w, out);
+}
+
 void ptw_give_gap(struct ptw_walk *w, struct ptw_sink *out)
 {
     ptw_emit_gap(w->c.regime->arch->format, w, out);

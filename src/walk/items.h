@@ -7,6 +7,7 @@
 
 enum ptw_phase {
     PTW_PHASE_BEGIN, /* a space is about to begin */
+    PTW_PHASE_PASS,  /* a part passes the entries of the part before it */
     PTW_PHASE_WALK,
     PTW_PHASE_END, /* a space is about to end */
     PTW_PHASE_DONE,
@@ -206,7 +207,25 @@ PTW_ENGINE void ptw_pass_refused(const struct ptw_format *a, struct ptw_walk *w,
     out->open->last.v += (uint64_t)most << a->level[level].shift;
 }
 
-/* What there is to say of the table just entered. */
+/* The table just entered. */
+PTW_ENGINE void ptw_emit_table(const struct ptw_format *a, struct ptw_walk *w,
+                               struct ptw_sink *out, uint64_t first,
+                               unsigned bits)
+{
+    unsigned level = (unsigned)w->c.level;
+    struct ptw_table *table =
+        &ptw_span(w, ptw_emit(w, out), PTW_ITEM_TABLE, first, bits)->u.table;
+
+    table->table.v = w->c.at[level].table;
+    table->attributes =
+        ptw_attribute_bits(a, w->c.regime, level + 1, w->c.at[level + 1].raw);
+    table->rights = w->c.at[level].rights;
+    table->number = w->c.number;
+    table->level = (uint8_t)level;
+}
+
+/* What there is to say of the table just entered.  Where its contents follow
+ * directly, they follow what is said of it. */
 PTW_ENGINE void ptw_emit_remarks(const struct ptw_format *a, struct ptw_walk *w,
                                  struct ptw_sink *out)
 {
@@ -215,20 +234,12 @@ PTW_ENGINE void ptw_emit_remarks(const struct ptw_format *a, struct ptw_walk *w,
         a->level[level].shift + ptw_index_bits(a, w->c.regime, level);
     uint64_t base = w->c.at[level].base;
     uint64_t first = ptw_va_from(a, w->c.regime, base);
+    bool outline = (w->flags & PTW_WALK_OUTLINE) != 0;
     struct ptw_item *item;
 
     ptw_close(w, out);
-    if ((w->c.remarks & PTW_REMARK_TABLE) != 0) {
-        struct ptw_table *table =
-            &ptw_span(w, ptw_emit(w, out), PTW_ITEM_TABLE, first, bits)
-                 ->u.table;
-
-        table->table.v = w->c.at[level].table;
-        table->attributes = ptw_attribute_bits(a, w->c.regime, level + 1,
-                                               w->c.at[level + 1].raw);
-        table->rights = w->c.at[level].rights;
-        table->number = w->c.number;
-        table->level = (uint8_t)level;
+    if ((w->c.remarks & PTW_REMARK_TABLE) != 0 && !outline) {
+        ptw_emit_table(a, w, out, first, bits);
     }
     for (unsigned remark = PTW_REMARK_SELF; remark <= PTW_REMARK_TWO_LEVELS;
          remark <<= 1) {
@@ -242,6 +253,9 @@ PTW_ENGINE void ptw_emit_remarks(const struct ptw_format *a, struct ptw_walk *w,
                         level, first, bits);
         /* A root covers both halves, and its last address is canonical. */
         item->last.v = ptw_va_from(a, w->c.regime, base + ptw_low_mask(bits));
+    }
+    if ((w->c.remarks & PTW_REMARK_TABLE) != 0 && outline) {
+        ptw_emit_table(a, w, out, first, bits);
     }
 }
 
@@ -290,6 +304,9 @@ PTW_ENGINE bool ptw_emit_verdict(const struct ptw_format *a, struct ptw_walk *w,
         return true;
     case PTW_V_REMARK:
         ptw_emit_remarks(a, w, out);
+        if ((w->flags & PTW_WALK_OUTLINE) != 0 && w->c.level == 0) {
+            ptw_ascend(&w->c);
+        }
         return true;
     case PTW_V_LEAF:
         ptw_emit_leaf(a, w, out, runs, level, first, t->raw, e);

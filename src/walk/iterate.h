@@ -36,6 +36,8 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
     switch ((enum ptw_phase)w->phase) {
     case PTW_PHASE_BEGIN:
         return ptw_begin_space(w, out);
+    case PTW_PHASE_PASS:
+        return ptw_pass_on(w, out);
     case PTW_PHASE_DONE:
         return false;
     case PTW_PHASE_END:

@@ -100,7 +100,9 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     }
     if ((o->leave_outs > 0 && (o->flags & PTW_WALK_HOLES) != 0) ||
         (o->flags & (PTW_WALK_RUNS | PTW_WALK_LINES)) ==
-            (PTW_WALK_RUNS | PTW_WALK_LINES)) {
+            (PTW_WALK_RUNS | PTW_WALK_LINES) ||
+        (o->flags & (PTW_WALK_OUTLINE | PTW_WALK_TABLES)) ==
+            (PTW_WALK_OUTLINE | PTW_WALK_TABLES)) {
         return PTW_E_ARG;
     }
     memset(w, 0, offsetof(struct ptw_walk, open));
@@ -113,6 +115,8 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.need_leaf = o->need;
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
+    w->c.listed =
+        w->c.list ? PTW_MAX_LEVELS : (o->flags & PTW_WALK_OUTLINE) != 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;
     w->c.leave_out = o->leave_out;
     w->c.leave_outs = o->leave_outs;
@@ -177,10 +181,18 @@ enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
     enum ptw_status st;
     unsigned level;
 
-    if (item->kind != PTW_ITEM_ALIAS || r->arch->format->levels == 0) {
+    if (r->arch->format->levels == 0) {
         return PTW_E_ARG;
     }
-    ref = ptw_alias_view(r, item, &level);
+    if (item->kind == PTW_ITEM_TABLE) {
+        ref.table = item->u.table.table;
+        ref.rights = item->u.table.rights;
+        level = item->u.table.level;
+    } else if (item->kind == PTW_ITEM_ALIAS) {
+        ref = ptw_alias_view(r, item, &level);
+    } else {
+        return PTW_E_ARG;
+    }
     if (level >= ptw_top(r->arch->format, r)) {
         return PTW_E_ARG;
     }
@@ -203,6 +215,67 @@ enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
     w->start_table = ref.table.v;
     w->start_rights = ref.rights;
     w->start_base = item->first.v & ptw_low_mask(r->va_bits);
+    return PTW_OK;
+}
+
+/* The last address below `end` of which a part before may give something: of
+ * the range, not left out, and no part of the gap.  False when there is none. */
+static bool given_before(const struct ptw_walk *w, uint64_t end,
+                         uint64_t *before)
+{
+    const struct ptw_regime *r = w->c.regime;
+    size_t out = w->c.leave_outs;
+    uint64_t gap_first;
+    uint64_t gap_last;
+    bool gap = ptw_gap(r->arch->format, r, &gap_first, &gap_last);
+
+    for (;;) {
+        const struct ptw_va_range *range =
+            out == 0 ? NULL : &w->c.leave_out[out - 1];
+
+        if (end <= w->va_first.v) {
+            return false;
+        }
+        if (gap && end - 1 >= gap_first && end - 1 <= gap_last) {
+            end = gap_first;
+        } else if (range != NULL) {
+            if (range->first.v < end && range->last.v >= end - 1) {
+                end = range->first.v;
+            }
+            out--;
+        } else {
+            *before = (end - 1) & ptw_low_mask(r->va_bits);
+            return true;
+        }
+    }
+}
+
+enum ptw_status ptw_walk_part(struct ptw_walk *w, struct ptw_va_range part)
+{
+    const struct ptw_regime *r = w->c.regime;
+    uint64_t gap_first;
+    uint64_t gap_last;
+    bool later;
+
+    if (w->roots > 0 || w->part || w->phase != PTW_PHASE_BEGIN) {
+        return PTW_E_ARG;
+    }
+    if (part.first.v > part.last.v || part.first.v < w->va_first.v ||
+        part.last.v > w->va_last.v) {
+        return PTW_E_RANGE;
+    }
+    later = part.first.v > w->va_first.v;
+    w->part = true;
+    w->passes = given_before(w, part.first.v, &w->before);
+    w->va_first = part.first;
+    w->va_last = part.last;
+    set_range(w, r);
+    /* The gap is the part's in which it begins. */
+    if (later && w->gap == PTW_GAP_BEFORE &&
+        ptw_gap(r->arch->format, r, &gap_first, &gap_last) &&
+        part.first.v > gap_first) {
+        w->gap = PTW_GAP_NONE;
+    }
     return PTW_OK;
 }
 
@@ -259,6 +332,7 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
         case PTW_PHASE_DONE:
             return false;
         case PTW_PHASE_BEGIN:
+        case PTW_PHASE_PASS:
             break;
         case PTW_PHASE_WALK:
             (void)ptw_gap(r->arch->format, r, &gap_first, &gap_last);
