@@ -1530,6 +1530,66 @@ check 'a file that becomes shorter: where' grep -qx \
 check 'a file that becomes shorter: all that was read' \
     [ "$(wc -l <shrunk)" -eq 262144 ]
 
+# ----------------------------------------------------------------- threads
+# 40 page tables, of which each is used several times, in two spaces.  Runs go on
+# from the first to the second; then there are single pages, large ones, tables
+# that the image does not have, one that refers to itself, and reserved bits.
+# leaf_table FIRST_PAGE STEP COUNT: entries for pages, each so many after the last.
+leaf_table() {
+    local i page
+    for ((i = 0; i < $3; i++)); do
+        page=$((0x$1 + i * $2))
+        # shellcheck disable=SC2059
+        printf "$(printf '\\x07\\x%02x\\x%02x\\x%02x\\0\\0\\0\\0' \
+            $((page % 16 * 16)) $((page / 16 % 256)) $((page / 4096 % 256)))"
+    done
+}
+truncate -s 64K crew
+entries crew 1000 0=2007 256=2007 511=1007
+entries crew 2000 0=3007 1=3003 3=2007
+tables=(8007 9007 a007 b007)
+list=(40=200087 41=400087 43=ffff0007 44=8000100000087)
+for ((i = 0; i < 40; i++)); do
+    list+=("$i=${tables[i % 4]}")
+done
+entries crew 3000 "${list[@]}"
+entries crew 4000 0=2005 3=8000000002007
+for what in '8 100 1 512' '9 300 1 512' 'a 900 2 512' 'b 5 1 77'; do
+    # shellcheck disable=SC2086
+    set -- $what
+    leaf_table "$2" "$3" "$4" |
+        dd of=crew bs=4096 seek=$((0x$1)) conv=notrunc status=none
+done
+# in_threads ARGS...: the command does the same in one thread, in two and seven.
+in_threads() {
+    local threads one
+    "$ptwalk" "$@" -j 1 --regime amd64 --root 1000 --root 4000 crew >one 2>one.err
+    one=$?
+    for threads in 2 7; do
+        "$ptwalk" "$@" -j $threads --regime amd64 --root 1000 --root 4000 crew \
+            >out 2>err
+        [ $? -eq $one ] && cmp one out && cmp one.err err || return 1
+    done
+    [ -s one ]
+}
+for what in leaves maps spaces; do
+    for option in '' --json --findings '--limit 1' '--limit 700' \
+        '--limit 1100' '--limit 3000' '--limit 20000' '--reads 100000000' \
+        '--reads 3000' '--range 1ff000-4a01fff' '--range 200001-3fffff'; do
+        if [ "$option" != --findings ] || [ $what = spaces ]; then
+            # shellcheck disable=SC2086
+            check "$what $option in threads" in_threads $what $option
+        fi
+    done
+done
+"$ptwalk" maps -j 2 --regime amd64 --root 1000 crew >out 2>err
+name='maps in threads'
+check "$name: a run goes on from one table to the next" \
+    grep -q '^0000000000000000-00000000003fffff  *4M rwxu  *4K .* 100000 outside$' out
+wrong '--jobs 0: nobody would walk' leaves -j 0 --regime amd64 --root 1000 crew
+wrong "--jobs 'x' is not a decimal number" maps --jobs x --regime amd64 \
+    --root 1000 crew
+
 # ------------------------------------------------------------------ sparse
 if truncate -s 8T sparse 2>/dev/null; then
     high=70000000000

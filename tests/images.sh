@@ -193,6 +193,23 @@ finds() {
     return 1
 }
 
+# same_in_threads ARGS...: the command says the same, complaints and status
+# included, in one thread, in two and in seven.
+same_in_threads() {
+    local one threads
+
+    run "$scratch/one" "$@" -j 1
+    one=$status
+    mv "$scratch/err" "$scratch/one.err"
+    for threads in 2 7; do
+        run "$scratch/out" "$@" -j $threads
+        same "$scratch/one" "$scratch/out" || return 1
+        same "$scratch/one.err" "$scratch/err" || return 1
+        [ "$status" -eq "$one" ] || return 1
+    done
+    [ -s "$scratch/one" ]
+}
+
 compaction() {
     local case=$1 root va pa at policy split
     local -a new=() again=()
@@ -318,7 +335,7 @@ aarch64() {
 
 supported() {
     local regime=$1 case=$2
-    local length half index expected base right=1 # bit 1 is R/W
+    local length half index expected what base right=1 # bit 1 is R/W
     local -a segments=() named=() cr3=() registers=() by_name=()
 
     zstd -dq "$dir"/expected-*.txt.zst || exit 2
@@ -366,6 +383,14 @@ supported() {
         expected=$(printf '%s/expected-%02d-' "$dir" "$index")
         check "$case: root $index, some translations" translations_are_right \
             "${named[@]:2 * index:2}" "$expected"*.txt
+    done
+
+    for what in leaves maps 'spaces --findings' 'leaves --json --limit 3000' \
+        'maps --json --limit 3000' 'spaces --json --findings --limit 3000' \
+        'leaves --limit 777' 'maps --limit 1234' 'spaces --limit 9000'; do
+        # shellcheck disable=SC2086
+        check "$case: $what in threads" same_in_threads $what \
+            "${by_name[@]}" "${named[@]}" "$dir/image.raw"
     done
 
     check "$case: leaves, not mapped into memory" succeeds "$scratch/out" \

@@ -43,6 +43,7 @@ const struct option long_options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"reads", required_argument, NULL, OPT_READS},
     {"findings", no_argument, NULL, OPT_FINDINGS},
+    {"jobs", required_argument, NULL, OPT_JOBS},
     {"output", required_argument, NULL, OPT_OUTPUT},
     {"force", no_argument, NULL, OPT_FORCE},
     {"allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY},

@@ -45,6 +45,7 @@ enum option_id {
     OPT_LIMIT,
     OPT_READS,
     OPT_FINDINGS,
+    OPT_JOBS,
     OPT_OUTPUT,
     OPT_FORCE,
     OPT_ALLOW_EMPTY,

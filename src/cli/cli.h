@@ -48,7 +48,8 @@ struct options {
     ptw_va last;
     uint64_t limit; /* leaves */
     uint64_t reads;
-    ptw_va *va; /* to be translated */
+    uint64_t jobs; /* threads; 0: as many as there are processors */
+    ptw_va *va;    /* to be translated */
     size_t vas;
     bool adue; /* explain: the processor sets A and D */
     bool json;
@@ -97,6 +98,7 @@ enum takes {
     TAKES_POLICY = 32,  /* what a rebuild does or did: --merge and so on */
     TAKES_OUTPUT = 64,  /* -o and what goes with it */
     TAKES_OTHER = 128,  /* a second image, and where that is: --new-root ... */
+    TAKES_JOBS = 256,   /* -j */
     TAKES_WALK = TAKES_RANGE | TAKES_LIMIT,
 };
 

@@ -4,6 +4,7 @@
 #include "report.h"
 #include "signals.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ struct guard {
 };
 
 static struct guard *guards;
+static atomic_flag said = ATOMIC_FLAG_INIT;
 static bool ignored; /* SIGBUS was, when the command started */
 
 static void say_where(const struct guard *g, uint64_t offset)
@@ -50,6 +52,12 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
             signals_end(signal_number);
         }
         return;
+    }
+    /* The first of several threads says it, for all. */
+    if (atomic_flag_test_and_set(&said)) {
+        for (;;) {
+            (void)pause();
+        }
     }
     while (g != NULL && (at < g->start || at - g->start >= g->bytes)) {
         g = g->next;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leaves: every leaf of every root. */
+#include "crew.h"
 #include "json.h"
 #include "print.h"
-#include "traversal.h"
 
 #include <inttypes.h>
 
@@ -15,12 +15,10 @@ static uint64_t outside(const struct image *im, const struct ptw_item *item)
                          (uint64_t)1 << item->u.mapping.size_log2);
 }
 
-/* Returns how many of the leaves lie outside the image, in full or in part. */
-static uint64_t print_items(const struct image *im, const struct ptw_item *item,
-                            size_t items)
+/* Adds how many of the leaves lie outside the image, in full or in part. */
+static void print_items(const struct image *im, const struct ptw_item *item,
+                        size_t items, uint64_t *leaves_outside)
 {
-    uint64_t leaves_outside = 0;
-
     while (items > 0) {
         size_t part = items < LINES ? items : LINES;
         char *p = out_room((size_t)LINES * 64);
@@ -30,14 +28,13 @@ static uint64_t print_items(const struct image *im, const struct ptw_item *item,
                 p = put_leaf(p, item[i].first, item[i].u.mapping.pa,
                              item[i].u.mapping.size_log2,
                              item[i].u.mapping.rights);
-                leaves_outside += outside(im, &item[i]) != 0;
+                *leaves_outside += outside(im, &item[i]) != 0;
             }
         }
         out_end(p);
         item += part;
         items -= part;
     }
-    return leaves_outside;
 }
 
 static void print_json(const struct options *o, const struct image *im,
@@ -68,44 +65,63 @@ static void print_json(const struct options *o, const struct image *im,
     }
 }
 
-static void print_root(const struct options *o, uint32_t index)
+static void tell(const struct options *o, const struct image *im, uint32_t root,
+                 const struct ptw_item *item, size_t items, void *sum)
 {
+    if (o->json) {
+        print_json(o, im, root, item, items);
+    } else {
+        print_items(im, item, items, sum);
+    }
+}
+
+static void add_outside(void *sum, const void *more)
+{
+    uint64_t *leaves_outside = sum;
+    const uint64_t *others = more;
+
+    *leaves_outside += *others;
+}
+
+static void begin_root(struct traversal *t, void *sum)
+{
+    const struct options *o = t->o;
     json_t *j;
 
+    (void)sum;
     if (!o->json) {
-        out_line("# root %" PRIu32 " %" PRIx64 "\n", index,
-                 o->root[index].table.v);
+        out_line("# root %" PRIu32 " %" PRIx64 "\n", t->root,
+                 o->root[t->root].table.v);
         return;
     }
     j = json_new();
     json_set_text(j, "type", "root");
-    json_set_count(j, "root", index);
-    json_set_hex(j, "pa", o->root[index].table.v);
+    json_set_count(j, "root", t->root);
+    json_set_hex(j, "pa", o->root[t->root].table.v);
     json_line(j);
+}
+
+static void end_root(struct traversal *t, const void *sum)
+{
+    const uint64_t *leaves_outside = sum;
+
+    (void)t;
+    if (*leaves_outside != 0) {
+        out_line("# outside %" PRIu64 " leaves\n", *leaves_outside);
+    }
 }
 
 enum cli_status leaves_run(const struct options *o, const struct image *im)
 {
+    static const struct telling leaves = {
+        .items = tell,
+        .sum_bytes = sizeof(uint64_t),
+        .add = add_outside,
+        .begin = begin_root,
+        .end = end_root,
+    };
     struct traversal *t = traversal_new(o, im);
-    size_t n;
 
-    for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
-        uint64_t leaves_outside = 0;
-
-        if (!traversal_root(t, i, 0)) {
-            continue;
-        }
-        print_root(o, i);
-        while ((n = traversal_next(t)) > 0) {
-            if (o->json) {
-                print_json(o, im, i, t->item, n);
-            } else {
-                leaves_outside += print_items(im, t->item, n);
-            }
-        }
-        if (leaves_outside != 0) {
-            out_line("# outside %" PRIu64 " leaves\n", leaves_outside);
-        }
-    }
+    crew_tell(t, &leaves);
     return traversal_end(t);
 }

@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 static const struct command commands[] = {
-    {"leaves", TAKES_WALK, leaves_run, "[options] IMAGE",
+    {"leaves", TAKES_WALK | TAKES_JOBS, leaves_run, "[options] IMAGE",
      "every leaf of every root: VA PA SIZE r w x u"},
-    {"maps", TAKES_WALK, maps_run, "[options] IMAGE",
+    {"maps", TAKES_WALK | TAKES_JOBS, maps_run, "[options] IMAGE",
      "the same in runs, for people, with totals"},
-    {"spaces", TAKES_WALK | TAKES_FINDINGS, spaces_run, "[options] IMAGE",
+    {"spaces", TAKES_WALK | TAKES_JOBS | TAKES_FINDINGS, spaces_run,
+     "[options] IMAGE",
      "all roots together: leaves, and tables that are shared"},
     {"translate", TAKES_VAS, translate_run, "[options] IMAGE VA...",
      "where an address is, or why it is not mapped"},
@@ -108,6 +109,8 @@ static const char options_help[] =
     "  --limit N            stop after N leaves (268435456)\n"
     "  --reads N            stop after N entries were read (17179869184)\n"
     "  --findings           spaces: also what is odd about the tables\n"
+    "  -j, --jobs N         leaves, maps, spaces: walk in N threads (as many\n"
+    "                       as there are processors, up to 8)\n"
     "Output:\n"
     "  --json               one JSON object a line\n"
     "\n"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maps: runs of leaves, for people, and totals. */
+#include "crew.h"
 #include "json.h"
 #include "print.h"
-#include "traversal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +19,13 @@ struct totals {
     uint64_t unread;   /* places, before this root */
 };
 
+/* Where runs are from. */
+struct place {
+    const struct options *o;
+    const struct image *im;
+    uint32_t root;
+};
+
 static uint64_t leaves_of(const struct ptw_item *item)
 {
     return ((item->last.v - item->first.v) >> item->u.mapping.size_log2) + 1;
@@ -29,33 +36,32 @@ static uint64_t bytes_of(const struct ptw_item *item)
     return leaves_of(item) << item->u.mapping.size_log2;
 }
 
-static uint64_t outside_of(const struct traversal *t,
-                           const struct ptw_item *item)
+static uint64_t outside_of(const struct place *p, const struct ptw_item *item)
 {
-    return image_outside(t->im, item->u.mapping.pa, bytes_of(item));
+    return image_outside(p->im, item->u.mapping.pa, bytes_of(item));
 }
 
-static void add(struct totals *sum, const struct traversal *t,
+static void add(struct totals *sum, const struct place *p,
                 const struct ptw_item *item)
 {
     const struct ptw_mapping *m = &item->u.mapping;
 
-    sum->outside += outside_of(t, item);
+    sum->outside += outside_of(p, item);
     sum->runs++;
     sum->leaves += leaves_of(item);
     sum->bytes += bytes_of(item);
     sum->of_size[item->u.mapping.size_log2 & 63] += leaves_of(item);
-    if (ptw_guest_writes(&t->o->regime, m->above, m->level, m->raw)) {
+    if (ptw_guest_writes(&p->o->regime, m->above, m->level, m->raw)) {
         sum->writable += bytes_of(item);
     }
 }
 
 /* The last word of a line: whether the image does not have the run, or how much
  * of it not. */
-static void outside_word(const struct traversal *t, const struct ptw_item *item,
+static void outside_word(const struct place *p, const struct ptw_item *item,
                          char word[32])
 {
-    uint64_t outside = outside_of(t, item);
+    uint64_t outside = outside_of(p, item);
     char size[16];
 
     word[0] = '\0';
@@ -73,9 +79,9 @@ static bool is_shadow_stack(const struct options *o,
     return ptw_shadow_stack(&o->regime, m->above, m->level, m->raw);
 }
 
-static void print_run(const struct traversal *t, const struct ptw_item *item)
+static void print_run(const struct place *p, const struct ptw_item *item)
 {
-    const struct options *o = t->o;
+    const struct options *o = p->o;
     const struct ptw_mapping *m = &item->u.mapping;
     struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
     char size[16];
@@ -91,7 +97,7 @@ static void print_run(const struct traversal *t, const struct ptw_item *item)
     (void)snprintf(kind, sizeof kind, "%s mt%u%s%s", page, at.memory_type,
                    at.copy_on_write ? " cow" : "",
                    is_shadow_stack(o, m) ? " shadow" : "");
-    outside_word(t, item, outside);
+    outside_word(p, item, outside);
     if (o->regime.flag_bits != 0) {
         (void)snprintf(flags, sizeof flags, " flags:%" PRIx64, at.flag_bits);
     }
@@ -100,16 +106,15 @@ static void print_run(const struct traversal *t, const struct ptw_item *item)
              outside);
 }
 
-static void print_run_json(const struct traversal *t,
-                           const struct ptw_item *item)
+static void print_run_json(const struct place *p, const struct ptw_item *item)
 {
-    const struct options *o = t->o;
+    const struct options *o = p->o;
     const struct ptw_mapping *m = &item->u.mapping;
     struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
     json_t *j = json_new();
 
     json_set_text(j, "type", "run");
-    json_set_count(j, "root", t->root);
+    json_set_count(j, "root", p->root);
     json_set_va(j, "first", item->first);
     json_set_va(j, "last", item->last);
     json_set_hex(j, "pa", m->pa.v);
@@ -118,12 +123,12 @@ static void print_run_json(const struct traversal *t,
     json_set_count(j, "size", (uint64_t)1 << m->size_log2);
     json_set_rights(j, m->rights);
     json_set_text(j, "level",
-                  ptw_level_name(o->root[t->root].regime, m->level));
+                  ptw_level_name(o->root[p->root].regime, m->level));
     json_set_count(j, "memory_type", at.memory_type);
     json_set_flag_bits(j, &o->regime, at.flag_bits);
     json_set_bool(j, "copy_on_write", at.copy_on_write);
     json_set_bool(j, "shadow_stack", is_shadow_stack(o, m));
-    json_set_outside(j, outside_of(t, item));
+    json_set_outside(j, outside_of(p, item));
     json_line(j);
 }
 
@@ -191,46 +196,71 @@ static void print_totals_json(const struct traversal *t,
     json_line(j);
 }
 
-static void print_root(struct traversal *t, uint32_t index)
+static void tell(const struct options *o, const struct image *im, uint32_t root,
+                 const struct ptw_item *item, size_t items, void *sum)
 {
-    const struct options *o = t->o;
-    struct totals sum;
-    size_t n;
+    struct place p = {o, im, root};
 
-    memset(&sum, 0, sizeof sum);
-    sum.unread = t->unread.count;
-    if (!o->json) {
-        out_line("# root %" PRIu32 " %" PRIx64 "\n", index,
-                 o->root[index].table.v);
-    }
-    while ((n = traversal_next(t)) > 0) {
-        for (size_t i = 0; i < n; i++) {
-            if (t->item[i].kind != PTW_ITEM_MAPPING) {
-                continue;
-            }
-            add(&sum, t, &t->item[i]);
-            if (o->json) {
-                print_run_json(t, &t->item[i]);
-            } else {
-                print_run(t, &t->item[i]);
-            }
+    for (size_t i = 0; i < items; i++) {
+        if (item[i].kind != PTW_ITEM_MAPPING) {
+            continue;
+        }
+        add(sum, &p, &item[i]);
+        if (o->json) {
+            print_run_json(&p, &item[i]);
+        } else {
+            print_run(&p, &item[i]);
         }
     }
-    if (o->json) {
-        print_totals_json(t, &sum);
+}
+
+static void add_totals(void *sum, const void *more)
+{
+    struct totals *a = sum;
+    const struct totals *b = more;
+
+    a->runs += b->runs;
+    a->leaves += b->leaves;
+    a->bytes += b->bytes;
+    a->writable += b->writable;
+    a->outside += b->outside;
+    for (unsigned i = 0; i < 64; i++) {
+        a->of_size[i] += b->of_size[i];
+    }
+}
+
+static void begin_root(struct traversal *t, void *sum)
+{
+    struct totals *totals = sum;
+
+    totals->unread = t->unread.count;
+    if (!t->o->json) {
+        out_line("# root %" PRIu32 " %" PRIx64 "\n", t->root,
+                 t->o->root[t->root].table.v);
+    }
+}
+
+static void end_root(struct traversal *t, const void *sum)
+{
+    if (t->o->json) {
+        print_totals_json(t, sum);
     } else {
-        print_totals(t, &sum);
+        print_totals(t, sum);
     }
 }
 
 enum cli_status maps_run(const struct options *o, const struct image *im)
 {
+    static const struct telling maps = {
+        .flags = PTW_WALK_RUNS,
+        .items = tell,
+        .sum_bytes = sizeof(struct totals),
+        .add = add_totals,
+        .begin = begin_root,
+        .end = end_root,
+    };
     struct traversal *t = traversal_new(o, im);
 
-    for (uint32_t i = 0; i < o->roots && !t->stopped; i++) {
-        if (traversal_root(t, i, PTW_WALK_RUNS)) {
-            print_root(t, i);
-        }
-    }
+    crew_tell(t, &maps);
     return traversal_end(t);
 }

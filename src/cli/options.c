@@ -32,6 +32,7 @@ static const struct rule {
     RULE(OPT_LIMIT) = {.takes = TAKES_LIMIT},
     RULE(OPT_READS) = {.takes = TAKES_RANGE},
     RULE(OPT_FINDINGS) = {.takes = TAKES_FINDINGS},
+    RULE(OPT_JOBS) = {.takes = TAKES_JOBS},
     RULE(OPT_OUTPUT) = {.takes = TAKES_OUTPUT},
     RULE(OPT_FORCE) = {.takes = TAKES_OUTPUT},
     RULE(OPT_ALLOW_EMPTY) = {.takes = TAKES_OUTPUT},
@@ -243,6 +244,12 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_FINDINGS:
         o->findings = true;
         break;
+    case OPT_JOBS:
+        o->jobs = decimal_value(a, (int)id);
+        if (o->jobs == 0) {
+            die(CLI_USAGE, a->command->name, "--jobs 0: nobody would walk");
+        }
+        break;
     case OPT_OUTPUT:
         o->output = name_value(a, (int)id);
         break;
@@ -343,11 +350,14 @@ static void gather(struct arguments *a, int argc, char **argv)
     int id;
 
     opterr = 0;
-    while ((id = getopt_long(argc, argv, "-:ho:", long_options, NULL)) != -1) {
+    while ((id = getopt_long(argc, argv, "-:hj:o:", long_options, NULL)) !=
+           -1) {
         if (id == 1) {
             add_operand(a, optarg);
         } else if (id == 'h') {
             take_option(a, OPT_HELP);
+        } else if (id == 'j') {
+            take_option(a, OPT_JOBS);
         } else if (id == 'o') {
             take_option(a, OPT_OUTPUT);
         } else if (id == ':') {

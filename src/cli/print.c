@@ -17,6 +17,8 @@ static char buffer[OUT_BYTES];
 static size_t used;
 static const char *needed_for; /* a file, or NULL */
 
+static _Thread_local struct text *redirected;
+
 PTW_NORETURN static void die_of_output(int error)
 {
     if (needed_for != NULL) {
@@ -82,8 +84,25 @@ static void write_lines(void)
     used -= whole;
 }
 
+void out_redirect(struct text *text)
+{
+    redirected = text;
+}
+
+static char *text_room(struct text *text, size_t bytes)
+{
+    if (text->room - text->used < bytes) {
+        text->room = 2 * text->room + bytes;
+        text->bytes = must(realloc(text->bytes, text->room));
+    }
+    return text->bytes + text->used;
+}
+
 char *out_room(size_t bytes)
 {
+    if (redirected != NULL) {
+        return text_room(redirected, bytes);
+    }
     if (OUT_BYTES - used < bytes) {
         write_lines();
     }
@@ -96,6 +115,10 @@ char *out_room(size_t bytes)
 
 void out_end(char *end)
 {
+    if (redirected != NULL) {
+        redirected->used = (size_t)(end - redirected->bytes);
+        return;
+    }
     used = (size_t)(end - buffer);
 }
 
@@ -226,7 +249,7 @@ struct tail {
 
 static const struct tail *leaf_tail(unsigned size_log2, unsigned rights)
 {
-    static struct tail tails[64][PTW_ALL_RIGHTS + 1];
+    static _Thread_local struct tail tails[64][PTW_ALL_RIGHTS + 1];
     struct tail *t = &tails[size_log2 & 63][rights & PTW_ALL_RIGHTS];
 
     if (t->bytes == 0) {

@@ -6,6 +6,18 @@
 
 #include "report.h"
 
+/* What is printed to memory.  All zeros, it is empty; bytes are freed with
+ * free. */
+struct text {
+    char *bytes;
+    size_t used;
+    size_t room;
+};
+
+/* out_redirect lets this thread print to memory from now on, and with NULL to
+ * standard output, which only the command's first thread may do. */
+void out_redirect(struct text *text);
+
 /* out_room returns room for `bytes` (at most 4096) more; out_end says where
  * what was put there ends. */
 char *out_room(size_t bytes);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spaces: all roots together, each table where it was met first. */
+#include "crew.h"
 #include "json.h"
 #include "print.h"
-#include "roots.h"
-#include "traversal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,10 +34,9 @@ static json_t *new_line(const struct ptw_item *item, const char *type)
     return j;
 }
 
-static void print_mapping(const struct traversal *t,
+static void print_mapping(const struct options *o, const struct image *im,
                           const struct ptw_item *item)
 {
-    const struct options *o = t->o;
     const struct ptw_mapping *m = &item->u.mapping;
 
     if (o->json) {
@@ -54,8 +52,8 @@ static void print_mapping(const struct traversal *t,
         json_set_flag_bits(
             j, &o->regime,
             ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
-        json_set_outside(
-            j, image_outside(t->im, m->pa, (uint64_t)1 << m->size_log2));
+        json_set_outside(j,
+                         image_outside(im, m->pa, (uint64_t)1 << m->size_log2));
         json_line(j);
     } else {
         char *p = out_room(96);
@@ -131,14 +129,12 @@ static void print_finding(const struct options *o, const struct ptw_item *item)
     }
 }
 
-static void print_space(struct traversal *t, const struct ptw_item *item)
+/* One that is none is reported elsewhere. */
+static void print_space(const struct options *o, const struct ptw_item *item)
 {
-    const struct options *o = t->o;
     const struct ptw_space *s = &item->u.space_info;
 
     if (s->kind == PTW_SPACE_BAD) {
-        t->status =
-            cli_worse(t->status, roots_report_bad(o, item->space, s->why));
         return;
     }
     if (o->json) {
@@ -154,20 +150,21 @@ static void print_space(struct traversal *t, const struct ptw_item *item)
     }
 }
 
-static void print_item(struct traversal *t, const struct ptw_item *item)
+static void print_item(const struct options *o, const struct image *im,
+                       const struct ptw_item *item)
 {
     switch (item->kind) {
     case PTW_ITEM_SPACE:
-        print_space(t, item);
+        print_space(o, item);
         break;
     case PTW_ITEM_MAPPING:
-        print_mapping(t, item);
+        print_mapping(o, im, item);
         break;
     case PTW_ITEM_ALIAS:
-        print_alias(t->o, item);
+        print_alias(o, item);
         break;
     case PTW_ITEM_FINDING:
-        print_finding(t->o, item);
+        print_finding(o, item);
         break;
     case PTW_ITEM_TABLE:
     case PTW_ITEM_LINE:
@@ -224,17 +221,33 @@ static void print_exposed(struct traversal *t)
     free(e);
 }
 
+static void tell(const struct options *o, const struct image *im, uint32_t root,
+                 const struct ptw_item *item, size_t items, void *sum)
+{
+    (void)root;
+    (void)sum;
+    for (size_t i = 0; i < items; i++) {
+        print_item(o, im, &item[i]);
+    }
+}
+
+static void add_nothing(void *sum, const void *more)
+{
+    (void)sum;
+    (void)more;
+}
+
 enum cli_status spaces_run(const struct options *o, const struct image *im)
 {
+    struct telling spaces = {
+        .flags = o->findings ? PTW_WALK_REMARKS : 0,
+        .spaces = true,
+        .items = tell,
+        .add = add_nothing,
+    };
     struct traversal *t = traversal_new(o, im);
-    size_t n;
 
-    traversal_spaces(t, o->findings ? PTW_WALK_REMARKS : 0);
-    while ((n = traversal_next(t)) > 0) {
-        for (size_t i = 0; i < n; i++) {
-            print_item(t, &t->item[i]);
-        }
-    }
+    crew_tell(t, &spaces);
     if (o->findings && !t->stopped && ptw_levels(&o->regime) > 0) {
         print_exposed(t);
     }

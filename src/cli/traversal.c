@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A walk gets its reads in slices, so that one that finds nothing for minutes
  * shows that it is alive. */
@@ -126,6 +127,7 @@ bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
         ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[index], &w);
 
     t->over = false;
+    t->skip = 0;
     t->root = index;
     t->bad_entries = 0;
     if (st == PTW_OK) {
@@ -169,6 +171,8 @@ void traversal_spaces(struct traversal *t, unsigned flags)
 {
     struct ptw_walk_options w = walk_options(t, flags);
 
+    t->over = false;
+    t->skip = 0;
     traversal_memo(&t->memo, &t->memo_storage, &t->memo_tables);
     if (ptw_walk_va_spaces_init(&t->walk, &t->im->mem, t->o->root, t->o->roots,
                                 &t->memo, &w) != PTW_OK) {
@@ -187,20 +191,33 @@ void traversal_stop(struct traversal *t, const char *what, uint64_t limit,
     t->stop_va = va.v < t->o->first.v ? t->o->first : va;
 }
 
-static void note_finding(struct traversal *t, const struct ptw_item *item)
+void traversal_note(const struct ptw_item *item, uint32_t root,
+                    uint64_t *bad_entries, struct unread *unread)
 {
     const struct ptw_finding *f = &item->u.finding;
 
+    if (item->kind != PTW_ITEM_FINDING) {
+        return;
+    }
     if (f->kind == PTW_FINDING_BAD_ENTRY) {
-        t->bad_entries++;
+        (*bad_entries)++;
     }
     if (f->kind == PTW_FINDING_REFUSED) {
-        unread_finding(&t->unread, t->root + item->space, item);
+        unread_finding(unread, root + item->space, item);
     }
 }
 
-/* What an item counts against the limit. */
-static uint64_t weight(const struct ptw_item *item)
+void traversal_note_space(struct traversal *t, const struct ptw_item *item)
+{
+    if (item->kind == PTW_ITEM_SPACE &&
+        item->u.space_info.kind == PTW_SPACE_BAD) {
+        t->status =
+            cli_worse(t->status, roots_report_bad(t->o, item->space,
+                                                  item->u.space_info.why));
+    }
+}
+
+uint64_t traversal_weight(const struct ptw_item *item)
 {
     switch (item->kind) {
     case PTW_ITEM_MAPPING:
@@ -239,23 +256,33 @@ static size_t count(struct traversal *t, size_t items)
 {
     for (size_t i = 0; i < items; i++) {
         struct ptw_item *item = &t->item[i];
-        uint64_t n = weight(item);
+        uint64_t n = traversal_weight(item);
 
         if (n > t->leaves_left && !cut(t, item)) {
             return i;
         }
         if (t->stopped) {
-            t->leaves += weight(item);
+            t->leaves += traversal_weight(item);
             t->leaves_left = 0;
             return i + 1;
         }
         t->leaves_left -= n;
         t->leaves += n;
-        if (item->kind == PTW_ITEM_FINDING) {
-            note_finding(t, item);
-        }
+        traversal_note(item, t->root, &t->bad_entries, &t->unread);
     }
     return items;
+}
+
+/* Leaves out what was given before. */
+static size_t skip(struct traversal *t, size_t items)
+{
+    size_t n = t->skip < items ? (size_t)t->skip : items;
+
+    if (n > 0) {
+        t->skip -= n;
+        memmove(t->item, t->item + n, (items - n) * sizeof *t->item);
+    }
+    return items - n;
 }
 
 static void show_progress(const struct traversal *t)
@@ -365,7 +392,7 @@ size_t traversal_next(struct traversal *t)
         uint32_t space = 0;
         ptw_va va = t->o->last;
 
-        items = count(t, items);
+        items = count(t, skip(t, items));
         if (t->stopped) {
             return items;
         }

@@ -28,6 +28,8 @@ struct traversal {
     uint32_t stop_root;
     ptw_va stop_va; /* the first address that was not given */
     bool over;
+    uint64_t
+        skip; /* items of this walk that were given before it was started */
 
     /* virt_to_phys of an image that is not mapped */
     struct ptw_remembered remembered;
@@ -63,6 +65,16 @@ size_t traversal_next(struct traversal *t);
 /* traversal_stop notes that a limit was reached, and where. */
 void traversal_stop(struct traversal *t, const char *what, uint64_t limit,
                     uint32_t space, ptw_va va);
+
+/* traversal_weight returns what an item counts against the limit on leaves. */
+uint64_t traversal_weight(const struct ptw_item *item);
+
+/* traversal_note gathers what an item of a walk of that root says of the tables. */
+void traversal_note(const struct ptw_item *item, uint32_t root,
+                    uint64_t *bad_entries, struct unread *unread);
+
+/* traversal_note_space reports a root that is none. */
+void traversal_note_space(struct traversal *t, const struct ptw_item *item);
 
 /* traversal_grow makes more room in a memo. */
 void traversal_grow(struct ptw_memo *memo, void **storage, size_t *tables);

@@ -32,6 +32,16 @@ void unread_finding(struct unread *u, uint32_t root,
     }
 }
 
+void unread_add(struct unread *u, const struct unread *more)
+{
+    uint64_t count = u->count + more->count;
+
+    if (u->count == 0) {
+        *u = *more;
+    }
+    u->count = count;
+}
+
 enum cli_status unread_report(const struct options *o, const struct image *im,
                               const struct unread *u)
 {

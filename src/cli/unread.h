@@ -23,6 +23,9 @@ void unread_step(struct unread *u, const struct options *o, uint32_t root,
 void unread_finding(struct unread *u, uint32_t root,
                     const struct ptw_item *item);
 
+/* unread_add adds what was gathered elsewhere, of what comes later. */
+void unread_add(struct unread *u, const struct unread *more);
+
 /* unread_report says so in one line, when there are any, and returns the
  * status that follows from it. */
 enum cli_status unread_report(const struct options *o, const struct image *im,
