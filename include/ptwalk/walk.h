@@ -336,9 +336,8 @@ PTW_NODISCARD enum ptw_status ptw_walk_part(struct ptw_walk *w,
  * would give the same items.  It reads upper tables only, from the root on and
  * no more than 8 * (room + 1) of a level, twice; w does not change and counts
  * none of that.  PTW_E_ARG as for ptw_walk_part, with *cuts 0. */
-PTW_NODISCARD enum ptw_status ptw_walk_cuts(const struct ptw_walk *w,
-                                            ptw_va *cut, size_t room,
-                                            size_t *cuts);
+PTW_NODISCARD enum ptw_status
+ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut, size_t room, size_t *cuts);
 
 /* ptw_items_join says whether *next, which follows *item, is one item with it
  * in a walk of these flags that is not cut, as their runs of leaves, holes or
