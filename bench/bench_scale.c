@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Do time and memory follow the tables, however large the guest is?
  *
- * A guest of so many GiB in 4 KiB pages, divided among so many roots, is written to
- * a sparse file: its pages are holes, its tables are there.  Each root has its share
- * of the memory, in physical runs of 16 pages out of order, and a kernel of 16 MiB
- * whose tables all roots share.  Four sizes are made, each twice as large as the
- * one before and with twice as many roots; the last one is the one asked for.  For
- * each size the commands maps, spaces and verify (the image is what it is rebuilt
- * from) go through all of it, and the plan of a rebuild, by the calls of the
- * library that compact makes.
+ * A guest of so many GiB in 4 KiB pages, divided among so many roots, is
+ * written to a sparse file: its pages are holes, its tables are there.  Each
+ * root has its share of the memory, in physical runs of 16 pages out of order,
+ * and a kernel of 16 MiB whose tables all roots share.  Four sizes are made,
+ * each twice as large as the one before and with twice as many roots; the last
+ * one is the one asked for.  For each size the commands maps, spaces and verify
+ * (the image is what it is rebuilt from) go through all of it, and the plan of
+ * a rebuild, by the calls of the library that compact makes.
  *
- * Printed are the time of the processor, that of the clock, the most memory that was
- * not the image's, and the time for each table.  The last line says by how much the
- * time and the memory grew from the first size to the last, where the tables grew
- * eightfold.  Usage: bench_scale PTWALK DIRECTORY [GIB [ROOTS]] */
+ * Printed are the time of the processor, that of the clock, the most memory
+ * that was not the image's, and the time for each table.  The last line says by
+ * how much the time and the memory grew from the first size to the last, where
+ * the tables grew eightfold.
+ * Usage: bench_scale PTWALK DIRECTORY [GIB [ROOTS]] */
 #include <ptwalk/ptwalk.h>
 
 #include <fcntl.h>
@@ -90,8 +91,8 @@ static uint64_t put_table(struct image *im, const uint64_t *entry)
     return at;
 }
 
-/* Writes tables for `count` things, of which *of(i) is the entry, and the entries
- * that lead to those tables over them.  Returns how many there are. */
+/* Writes the tables that hold those entries, and over the entries those that
+ * lead to the tables.  Returns how many there are. */
 static uint64_t put_level(struct image *im, uint64_t *entry, uint64_t count)
 {
     uint64_t table[ENTRIES];
@@ -107,7 +108,8 @@ static uint64_t put_level(struct image *im, uint64_t *entry, uint64_t count)
     return tables;
 }
 
-/* The page of the memory of a root that stands at that place of its addresses. */
+/* The page of the memory of a root that stands at that place of its
+ * addresses. */
 static uint64_t page_of(uint64_t pages, uint64_t i)
 {
     uint64_t runs = pages >> RUN_LOG2;
@@ -181,8 +183,8 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* The most memory that a process had which is no file's, from its own records: they
- * are read now and then while it runs. */
+/* The most memory that a process had which is no file's, from its own records:
+ * they are read now and then while it runs. */
 static uint64_t memory_of(pid_t pid)
 {
     char name[64];

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What does it gain to walk in parts, in several threads?
  *
- * Each row is a walk measured in turns: as it is, and split among threads, in one
- * of the two ways of ptwalk/walk.h.  Parts are of one range, cut where
- * ptw_walk_cuts proposes.  An outline is walked by the first thread, which hands
- * out tables as it comes to them; memory is stopped, so the items are those of the
- * walk, and both sides count the leaves.  The speed-up is the middle one of the
- * rounds' ratios: by the clock, and by the work that the threads do together, which
- * is what is left on an idle machine when no thread ever waits.
+ * Each row is a walk measured in turns: as it is, and split among threads, in
+ * one of the two ways of ptwalk/walk.h.  Parts are of one range, cut where
+ * ptw_walk_cuts proposes.  An outline is walked by the first thread, which
+ * hands out tables as it comes to them; memory is stopped, so the items are
+ * those of the walk, and both sides count the leaves.  The speed-up is the
+ * middle one of the rounds' ratios: by the clock, and by the work that the
+ * threads do together, which is what is left on an idle machine when no thread
+ * ever waits.
  * Usage: bench_split [LEAVES [THREADS [ROUNDS]]] */
 #include "gen.h"
 

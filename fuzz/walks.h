@@ -12,9 +12,9 @@ extern struct fz_expected fw_expected;
 /* fw_other_memory returns another way to offer the same memory. */
 enum fz_memory fw_other_memory(const struct fz_case *w);
 
-/* fw_wants says which of the three walks are made that must give the same as the
- * first.  A fuzzer makes the walk that the input picks, unless it is loading its
- * corpus; a replay makes all. */
+/* fw_wants says which of the three walks are made that must give the same as
+ * the first.  A fuzzer makes the walk that the input picks, unless it is
+ * loading its corpus; a replay makes all. */
 bool fw_wants(const struct fz_case *w, unsigned which);
 
 /* fw_start starts a walk over all spaces. */
@@ -22,12 +22,13 @@ void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
               struct ptw_memo *memo, const struct ptw_walk_options *o);
 
-/* fw_other_options returns the options of a walk with tables.  Where the budget was
- * enough, no limit is enough, too. */
+/* fw_other_options returns the options of a walk with tables.  Where the budget
+ * was enough, no limit is enough, too. */
 struct ptw_walk_options fw_other_options(const struct fz_case *w);
 
-/* fw_check_other_memory checks that a walk with these options, of the same memory
- * offered in another way, gives what is in the list, less holes and remarks. */
+/* fw_check_other_memory checks that a walk with these options, of the same
+ * memory offered in another way, gives what is in the list, less holes and
+ * remarks. */
 void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
                            struct ptw_memo *memo);
 
@@ -37,8 +38,8 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
 void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
                     const struct ptw_root *root, bool spaces);
 
-/* The items of parts of a walk, joined on their way to a comparison: with those of
- * the walk that was not cut, one by one, or without one with the list. */
+/* The items of parts of a walk, joined on their way to a comparison: with those
+ * of the walk that was not cut, one by one, or without one with the list. */
 struct fw_joined {
     struct ptw_walk *whole;
     size_t at; /* of the list */

@@ -342,7 +342,9 @@ ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut, size_t room, size_t *cuts);
 /* ptw_items_join says whether *next, which follows *item, is one item with it
  * in a walk of these flags that is not cut, as their runs of leaves, holes or
  * entries refused go on; *item covers both then, and else is as it was.  r is
- * the regime of the root of their space. */
+ * the regime of the root of their space.  Lines of leaves are never joined: of a
+ * walk with PTW_WALK_LINES the parts have the same leaves, perhaps in other
+ * lines. */
 bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
                     struct ptw_item *item, const struct ptw_item *next);
 

@@ -43,8 +43,8 @@ struct job {
     size_t items;
     uint64_t outline_reads; /* up to its end, from the start of the root */
 
-    /* What was done: the first and the last item, which may go on in other jobs,
-     * are not printed. */
+    /* What was done: the first and the last item, which may go on in other
+     * jobs, are not printed. */
     bool done;
     uint64_t told; /* items, those two included */
     struct ptw_item head;
@@ -295,7 +295,8 @@ static void end_threads(struct crew *c)
     }
 }
 
-/* --------------------------------------------------------------- the outline */
+/* --------------------------------------------------------------- the
+ * outline */
 
 static struct job *clean_job(struct crew *c)
 {

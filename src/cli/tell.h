@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Telling what walks find: the commands that print items, leaves, maps and
- * spaces, say how that is done.  Here one thread does it; crew.h has several. */
+ * spaces, say how that is done.  Here one thread does it; crew.h has
+ * several. */
 #ifndef CLI_TELL_H
 #define CLI_TELL_H
 
@@ -11,8 +12,8 @@ struct telling {
     unsigned flags; /* of the walks */
     bool spaces; /* one walk over all roots; else one of each, that follows */
 
-    /* Prints items.  root is the index of the walk's root, 0 of spaces.  Several
-     * threads may do that at the same time, each with its own sum. */
+    /* Prints items. root is the index of the walk's root, 0 of spaces.
+     * Several threads may do that at the same time, each with its own sum. */
     void (*items)(const struct options *o, const struct image *im,
                   uint32_t root, const struct ptw_item *item, size_t items,
                   void *sum);
@@ -27,9 +28,9 @@ struct telling {
     void (*end)(struct traversal *t, const void *sum);
 };
 
-/* tell_on walks in one thread everything that the options of t ask for, from the
- * root of that index on, of which so many items were told before; sum has what
- * these add up to.  begun: so was what comes before its items. */
+/* tell_on walks in one thread everything that the options of t ask for, from
+ * the root of that index on, of which so many items were told before; sum has
+ * what these add up to.  begun: so was what comes before its items. */
 void tell_on(struct traversal *t, const struct telling *telling, uint32_t root,
              bool begun, uint64_t told, void *sum);
 

@@ -69,7 +69,8 @@ void traversal_stop(struct traversal *t, const char *what, uint64_t limit,
 /* traversal_weight returns what an item counts against the limit on leaves. */
 uint64_t traversal_weight(const struct ptw_item *item);
 
-/* traversal_note gathers what an item of a walk of that root says of the tables. */
+/* traversal_note gathers what an item of a walk of that root says of the
+ * tables. */
 void traversal_note(const struct ptw_item *item, uint32_t root,
                     uint64_t *bad_entries, struct unread *unread);
 

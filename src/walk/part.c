@@ -3,8 +3,8 @@
 #include "descend.h"
 #include "items.h"
 
-/* So many sub-tables there are for each part, if the tables are shaped like that:
- * they may differ in size. */
+/* So many sub-tables there are for each part, if the tables are shaped like
+ * that: they may differ in size. */
 enum { UNITS = 8 };
 
 /* The addresses at which a walk is cut: of `units` sub-tables, at the first of
@@ -32,8 +32,8 @@ static void take_unit(struct cuts *k, uint64_t number, ptw_va va)
     }
 }
 
-/* Goes through the entries of the tables of level `low` that lead to tables, and
- * returns their number. */
+/* Goes through the entries of the tables of level `low` that lead to tables,
+ * and returns their number. */
 static uint64_t each_unit(const struct ptw_walk *w, unsigned low,
                           struct cuts *k)
 {
@@ -62,13 +62,13 @@ static uint64_t each_unit(const struct ptw_walk *w, unsigned low,
             continue;
         }
         if (level > low) {
-            v = ptw_descend_once(a, c, false, level, p.window[level], &e);
+            v = ptw_descend_once(a, c, false, level, &p.window, &e);
             if (v != PTW_V_ENTERED && v != PTW_V_REMARK) {
                 t->index++;
             }
             continue;
         }
-        if (ptw_entry(a, c, false, level, p.window[level], &t->raw) ==
+        if (ptw_entry(a, c, false, level, &p.window, &t->raw) ==
             PTW_V_ENTERED) {
             e = a->decode(c->regime, t->raw, level, t->index);
         }
@@ -161,6 +161,7 @@ bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
     case PTW_ITEM_ALIAS:
+    case PTW_ITEM_LINE:
         break;
     }
     if (joins) {

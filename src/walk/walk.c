@@ -219,7 +219,7 @@ enum ptw_status ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
 }
 
 /* The last address below `end` of which a part before may give something: of
- * the range, not left out, and no part of the gap.  False when there is none. */
+ * the range, not left out, and not of the gap.  False when there is none. */
 static bool given_before(const struct ptw_walk *w, uint64_t end,
                          uint64_t *before)
 {
