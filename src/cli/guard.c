@@ -66,6 +66,7 @@ static void on_sigbus(int signal_number, siginfo_t *info, void *context)
         signals_end(signal_number); /* not ours */
         return;
     }
+    writing_begin();
     (void)signals_clean_up();
     say_where(g, g->offset + (at - g->start));
     _exit(CLI_UNREAD);

@@ -31,6 +31,7 @@ PTW_NORETURN static void die_of_output(int error)
 
 static void write_out(const char *bytes, size_t count)
 {
+    writing_begin();
     while (count > 0) {
         size_t part = count;
         ssize_t n;
@@ -61,6 +62,7 @@ static void write_out(const char *bytes, size_t count)
         bytes += n;
         count -= (size_t)n;
     }
+    writing_end();
 }
 
 void out_needed(const char *file)

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,20 @@
 #include <unistd.h>
 
 static bool shown; /* progress stands on the screen */
+
+static atomic_flag writing = ATOMIC_FLAG_INIT;
+
+void writing_begin(void)
+{
+    while (atomic_flag_test_and_set(&writing)) {
+        (void)poll(NULL, 0, 1);
+    }
+}
+
+void writing_end(void)
+{
+    atomic_flag_clear(&writing);
+}
 
 static void write_all(const char *text, size_t bytes)
 {

@@ -29,6 +29,13 @@ PTW_NORETURN void die(enum cli_status status, const char *subject,
 /* die_of_memory is what is left when an allocation fails. */
 PTW_NORETURN void die_of_memory(void);
 
+/* writing_begin and writing_end stand before and after what writes whole lines
+ * to standard output.  A signal handler that ends the command, in whatever
+ * thread, calls writing_begin alone: what is under way is written, and nothing
+ * more. */
+void writing_begin(void);
+void writing_end(void);
+
 /* must returns p, or dies when it is NULL. */
 void *must(void *p);
 
