@@ -1363,6 +1363,7 @@ void fz_case_remember(struct fz_case *w, struct ptw_walk *walk,
 void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
                     struct ptw_region *region)
 {
+    struct ptw_mem_ops *ops = NULL;
     bool all_direct = true;
     enum ptw_status st;
 
@@ -1395,14 +1396,16 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
     } else if (all_direct) {
         st = ptw_mem_init_regions(mem, region, w->regions);
     } else {
-        struct ptw_mem_ops *ops = &w->ops[kind != FZ_CALLBACKS];
-
+        ops = &w->ops[kind != FZ_CALLBACKS];
         w->served.get = read_checked;
         w->served.put = write_never;
         *ops = fz_served_ops(kind != FZ_CALLBACKS ? borrow : NULL,
                              kind == FZ_CALLBACKS && w->bulk ? read_many : NULL,
                              NULL);
         st = ptw_mem_init_callbacks(mem, ops, w, region, w->regions);
+    }
+    if (st == PTW_OK) {
+        st = fz_offer(mem, ops, w, region, w->regions);
     }
     ptw_mem_set_stopped(mem, w->stopped);
     if (st != PTW_OK) {

@@ -357,6 +357,7 @@ void fe_host_memory(struct fe_host *h)
                            h->w->bulk ? read_many : NULL, NULL);
     fz_must(ptw_mem_init_callbacks(&h->mem, &h->ops, h, h->region, m->regions),
             "memory");
+    fz_must(fz_offer(&h->mem, &h->ops, h, h->region, m->regions), "memory");
     ptw_mem_set_stopped(&h->mem, h->w->stopped);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The accessor against a model that looks at every region for every byte. */
 #include "harness.h"
+#include "offer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -236,7 +237,7 @@ static void check_borrow(struct board *b, const struct ptw_mem *mem,
     }
     fz_say("loan of %llu bytes at %llx: %s\n", HEX(bytes), HEX(pa),
            have != NULL ? "ok" : "refused");
-    if (have != want) {
+    if (have != want && (have != NULL || fz_host_lends)) {
         fz_fail("%llu bytes at %llx are %slent", HEX(bytes), HEX(pa),
                 have == NULL ? "not " : "wrongly ");
     }
@@ -508,6 +509,12 @@ void fz_regions(const uint8_t *data, size_t len)
     }
     fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
+    if (st == PTW_OK && count > 0) {
+        st = fz_offer(&mem, callbacks ? &ops : NULL, b, region, count);
+        if (st != PTW_OK) {
+            fz_fail("a host's accessor: %s", ptw_status_text(st));
+        }
+    }
     fz_note((uint64_t)st);
     for (in = all; fz_next_record(&none, &in);) {
         if (fz_op_of(in.record) == OP_ACCESS) {
