@@ -78,6 +78,43 @@ void __sanitizer_cov_trace_pc_indir(uintptr_t callee)
     (void)callee;
 }
 
+/* Comparisons and loads are told, and not looked at.  A sanitizer's runtime would
+ * have these, too. */
+#define COMPARED(name, type)                                                   \
+    void name(type a, type b);                                                 \
+    void name(type a, type b)                                                  \
+    {                                                                          \
+        (void)a;                                                               \
+        (void)b;                                                               \
+    }
+COMPARED(__sanitizer_cov_trace_cmp1, uint8_t)
+COMPARED(__sanitizer_cov_trace_cmp2, uint16_t)
+COMPARED(__sanitizer_cov_trace_cmp4, uint32_t)
+COMPARED(__sanitizer_cov_trace_cmp8, uint64_t)
+COMPARED(__sanitizer_cov_trace_const_cmp1, uint8_t)
+COMPARED(__sanitizer_cov_trace_const_cmp2, uint16_t)
+COMPARED(__sanitizer_cov_trace_const_cmp4, uint32_t)
+COMPARED(__sanitizer_cov_trace_const_cmp8, uint64_t)
+
+void __sanitizer_cov_trace_switch(uint64_t value, uint64_t *cases);
+void __sanitizer_cov_trace_switch(uint64_t value, uint64_t *cases)
+{
+    (void)value;
+    (void)cases;
+}
+
+#define LOADED(name)                                                           \
+    void name(const void *at);                                                 \
+    void name(const void *at)                                                  \
+    {                                                                          \
+        (void)at;                                                              \
+    }
+LOADED(__sanitizer_cov_load1)
+LOADED(__sanitizer_cov_load2)
+LOADED(__sanitizer_cov_load4)
+LOADED(__sanitizer_cov_load8)
+LOADED(__sanitizer_cov_load16)
+
 /* Counters that are not 0; an edge that was taken 256 times may have one of 0. */
 static size_t counted(void)
 {
