@@ -523,6 +523,28 @@ Test(tags, are_taken_off_where_the_registers_say_so)
     }
 }
 
+/* A run of which a page in the middle would have the bit, and no page at its ends. */
+Test(amd64_place, refuses_a_run_that_passes_over_a_flag_bit)
+{
+    struct ptw_item item = {.kind = PTW_ITEM_MAPPING};
+
+    expect_status(with_flags("amd64", 52, C), PTW_OK);
+    item.last.v = C + 2 * PAGE - 1;
+    item.u.mapping.raw = P | W | U;
+    item.u.mapping.rights = item.u.mapping.above =
+        PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER;
+    item.u.mapping.size_log2 = 12;
+    expect_status(ptw_item_place(&regime, &item, ptw_pa_of(C - PAGE),
+                                 PTW_PLACE_AS_IT_IS, PTW_EDIT_EXACT),
+                  PTW_E_WIDTH);
+    cr_expect(eq(u64, item.u.mapping.raw, P | W | U));
+    item.last.v = C - 2 * PAGE - 1;
+    expect_status(ptw_item_place(&regime, &item, ptw_pa_of(PAGE),
+                                 PTW_PLACE_AS_IT_IS, PTW_EDIT_EXACT),
+                  PTW_OK);
+    cr_expect(eq(u64, item.u.mapping.raw, PAGE | P | W | U));
+}
+
 /* Outside of long mode there are none. */
 Test(tags, are_of_long_mode)
 {
