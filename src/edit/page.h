@@ -52,7 +52,7 @@ PTW_ENGINE bool ptw_page_step(const struct ptw_format *a,
 {
     unsigned index = (unsigned)(va >> a->level[level].shift) &
                      (unsigned)ptw_low_mask(a->level[level].bits);
-    uint64_t offset;
+    uint64_t offset = 0;
     uint64_t raw;
 
     offset = ptw_entry_at(a, *table, index) - cache->first;
@@ -156,7 +156,7 @@ PTW_ENGINE bool ptw_page_mapped(const struct ptw_format *a,
     const struct ptw_region_cache *cache = &t->mem->cache;
     const struct ptw_plain_page *page;
     uint64_t va = q->first.v;
-    uint64_t offset;
+    uint64_t offset = 0;
 
     if (a->levels == 0 || PTW_UNLIKELY(!ptw_page_is_plain(a, t, q)) ||
         PTW_UNLIKELY(!ptw_page_is_simple(t, q)) ||
@@ -253,7 +253,7 @@ PTW_ENGINE void *ptw_page_find(const struct ptw_format *a,
 {
     const struct ptw_region_cache *cache = &t->mem->cache;
     unsigned bits = a->level[0].shift + a->level[0].bits;
-    uint64_t offset;
+    uint64_t offset = 0;
 
     if (place->leaves != NULL && place->first == va >> bits) {
         return place->leaves;

@@ -330,7 +330,7 @@ PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
         return look_on(mem, r, root.table.v, va, out, s);
     }
     if (ptw_quick_down(a, mem, r, va, &q)) {
-        const unsigned char *place;
+        const unsigned char *place = NULL;
         unsigned above = a->path_rights(r, q.kept);
 
         s.above = (uint8_t)above;

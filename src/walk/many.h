@@ -59,7 +59,7 @@ PTW_ENGINE void ptw_lanes_down(const struct ptw_format *a,
     for (unsigned i = 0; i < lanes_used; i++) {
         struct ptw_stand s;
         uint64_t turned;
-        uint64_t at;
+        uint64_t at = 0;
 
         if (PTW_UNLIKELY(lanes->place[i] == NULL)) {
             continue;
