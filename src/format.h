@@ -96,16 +96,6 @@ struct ptw_format {
     uint64_t (*table_bits)(const struct ptw_regime *r, unsigned level,
                            unsigned rights);
 
-    /* passes says that raw, an entry of that level above the leaves, leads to a
-     * table, to the address that table_at returns, and grants at least some
-     * rights: `way` is what way_bits returns for these, of which leaf_bits makes a
-     * leaf.  Where it says false, decode has to be asked. */
-    uint64_t (*way_bits)(const struct ptw_regime *r, unsigned rights);
-    bool (*passes)(const struct ptw_regime *r, unsigned level, uint64_t raw,
-                   uint64_t way);
-    uint64_t (*table_at)(const struct ptw_regime *r, unsigned level,
-                         uint64_t raw);
-
     /* path_bits makes *raw, an entry of that level that leads to a table, grant
      * just those rights; false when no such entry does, and *raw is as it was.
      */
@@ -411,39 +401,10 @@ PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
     return *first != 0;
 }
 
-/* ptw_va_more returns how much higher the addresses of that width that tables map are
- * the lowest ones. */
-PTW_ENGINE uint64_t ptw_va_more(enum ptw_extension extension, unsigned width)
+/* ptw_is_canonical says whether tables can map va: it is not in the gap. */
+PTW_ENGINE bool ptw_is_canonical(const struct ptw_regime *r, uint64_t va)
 {
-    switch (extension) {
-    case PTW_EXTEND_ZEROS:
-        break;
-    case PTW_EXTEND_SIGN:
-        return (uint64_t)1 << (width - 1);
-    case PTW_EXTEND_ONES:
-        return ptw_low_mask(width) + 1;
-    }
-    return 0;
-}
-
-/* ptw_not_mappable returns 0 of an address that is canonical.  It takes no jump: moved
- * by the right distance, the addresses that tables map are the lowest ones. */
-PTW_ENGINE uint64_t ptw_not_mappable(const struct ptw_format *a,
-                                     const struct ptw_regime *r, uint64_t va)
-{
-    if (a->va_bits != 0) {
-        return (va + ptw_va_more(a->extension, a->va_bits)) >> a->va_bits;
-    }
-    return (va + r->va_more) & ~r->va_mask;
-}
-
-PTW_ENGINE bool ptw_is_canonical(const struct ptw_format *a,
-                                 const struct ptw_regime *r, uint64_t va)
-{
-    uint64_t first;
-    uint64_t last;
-
-    return !ptw_gap(a, r, &first, &last) || va < first || va > last;
+    return va - r->gap_first >= r->gap_bytes;
 }
 
 #endif

@@ -21,18 +21,14 @@ static void set_pages(struct ptw_regime *r)
     const struct ptw_format *f = r->arch->format;
 
     for (unsigned rights = 0; rights <= PTW_ALL_RIGHTS; rights++) {
-        struct ptw_plain_page *page = &r->page[rights];
         uint64_t bits = 0;
 
         if (!ptw_root_is_plain(f, r) ||
             !f->leaf_bits(r, 0, rights, false, &plain, &bits)) {
             bits = 0;
         }
-        page->leaf = bits;
-        page->way = f->way_bits(r, rights);
+        r->page[rights] = bits;
     }
-    r->va_mask = ptw_low_mask(ptw_width(f, r));
-    r->va_more = ptw_va_more(ptw_extension_of(f, r), ptw_width(f, r));
     r->no_page = ~r->rule[0].leaf_pa;
 }
 
@@ -203,7 +199,7 @@ uint64_t ptw_root_flags(const struct ptw_regime *r)
 
 bool ptw_canonical(const struct ptw_regime *r, ptw_va va)
 {
-    return ptw_is_canonical(r->arch->format, r, va.v);
+    return ptw_is_canonical(r, va.v);
 }
 
 const char *ptw_regime_name(const struct ptw_regime *r)

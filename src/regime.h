@@ -58,12 +58,6 @@ bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots);
 /* ptw_same_space says whether those regimes agree, and are alike in that, too. */
 bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b);
 
-/* ptw_in_gap says whether no table can map va. */
-PTW_ENGINE bool ptw_in_gap(const struct ptw_regime *r, ptw_va va)
-{
-    return va.v - r->gap_first < r->gap_bytes;
-}
-
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(struct ptw_root root)
 {

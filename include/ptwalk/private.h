@@ -48,14 +48,6 @@ struct ptw_level_rule {
     bool leaf; /* an entry can be a leaf */
 };
 
-/* What an edit needs for a smallest page without attributes. */
-struct ptw_plain_page {
-    uint64_t leaf; /* without its address; 0: the regime has none, or its roots
-                      are not like other tables */
-    uint64_t way;  /* bits of the entries above that have to be as in one that
-                      grants all */
-};
-
 /* A regime: an architecture, a paging mode and its parameters. */
 struct ptw_regime {
     const struct ptw_arch *arch;
@@ -84,11 +76,10 @@ struct ptw_regime {
                                of pages that follow each other are equally far
                                apart */
     struct ptw_level_rule rule[PTW_MAX_LEVELS];
-    uint64_t va_mask; /* addresses without what extends them */
-    uint64_t va_more; /* so much higher, modulo 2^64, those that are translated
-                         are the lowest ones */
     uint64_t no_page; /* bits that no address of a smallest page has */
-    struct ptw_plain_page page[PTW_ALL_RIGHTS + 1]; /* with those rights */
+    /* A leaf of the smallest size with those rights, without attributes and
+     * address; 0: there is none, or the roots are not like other tables. */
+    uint64_t page[PTW_ALL_RIGHTS + 1];
     char name[32]; /* if it is not just the architecture's */
     /* What a family keeps to decode entries quickly. */
     uint64_t moved;    /* bits of an entry with a part of its address, */

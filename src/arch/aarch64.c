@@ -262,19 +262,6 @@ uint64_t ptw_aarch64_table_bits(const struct ptw_regime *r, unsigned level,
     return A64_VALID | A64_TABLE;
 }
 
-/* Each bit of an entry that takes rights away takes its own, whatever the others
- * are.  At all levels the same is reserved. */
-uint64_t ptw_aarch64_way_bits(const struct ptw_regime *r, unsigned rights)
-{
-    uint64_t way = A64_VALID | A64_TABLE | r->rule[1].table_reserved;
-
-    for (unsigned i = 59; i <= 62; i++) {
-        way |=
-            (rights & ~a64_table_rights(r, A64_BIT(i))) != 0 ? A64_BIT(i) : 0;
-    }
-    return way;
-}
-
 bool ptw_aarch64_path_bits(const struct ptw_regime *r, unsigned level,
                            unsigned rights, uint64_t *raw)
 {

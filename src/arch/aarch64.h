@@ -112,7 +112,6 @@ bool ptw_aarch64_access_allowed(const struct ptw_regime *r, unsigned above,
                                 const struct ptw_access *access);
 
 /* Those of a format; the entries are few to write and many to read. */
-uint64_t ptw_aarch64_way_bits(const struct ptw_regime *r, unsigned rights);
 uint64_t ptw_aarch64_table_bits(const struct ptw_regime *r, unsigned level,
                                 unsigned rights);
 bool ptw_aarch64_path_bits(const struct ptw_regime *r, unsigned level,
@@ -275,21 +274,6 @@ PTW_ENGINE struct ptw_entry a64_decode(const struct ptw_regime *r, uint64_t raw,
 }
 PTW_NAMED(a64_decode);
 
-PTW_ENGINE bool a64_passes(const struct ptw_regime *r, unsigned level,
-                           uint64_t raw, uint64_t way)
-{
-    (void)r;
-    (void)level;
-    return ((raw ^ (A64_VALID | A64_TABLE)) & way) == 0;
-}
-PTW_NAMED(a64_passes);
-
-PTW_ENGINE uint64_t a64_table_at(const struct ptw_regime *r, unsigned level,
-                                 uint64_t raw)
-{
-    return a64_get(r, a64_field(r, level, false), raw);
-}
-PTW_NAMED(a64_table_at);
 /* The quick way down: bits 62:59 withhold rights, each one of its own. */
 PTW_ENGINE uint64_t a64_table_address(const struct ptw_regime *r,
                                       uint64_t turned)
@@ -385,8 +369,6 @@ PTW_NAMED(a64_leaf_bits);
     .address_bits = PTW_BY_NAME(a64_address_bits),                             \
     .put_address = PTW_BY_NAME(a64_put_address),                               \
     .table_bits = ptw_aarch64_table_bits, .path_bits = ptw_aarch64_path_bits,  \
-    .way_bits = ptw_aarch64_way_bits, .passes = PTW_BY_NAME(a64_passes),       \
-    .table_at = PTW_BY_NAME(a64_table_at),                                     \
     .leaf_bits = PTW_BY_NAME(a64_leaf_bits),                                   \
     .leaf_with_rights = ptw_aarch64_leaf_with_rights,                          \
     .leaf_split = ptw_aarch64_leaf_split,                                      \

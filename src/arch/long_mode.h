@@ -79,8 +79,6 @@ PTW_NAMED(long_leaf_bits);
     .address_bits = PTW_BY_NAME(x86_address_bits),                             \
     .put_address = PTW_BY_NAME(x86_put_address),                               \
     .table_bits = PTW_BY_NAME(x86_table_bits), .path_bits = x86_path_bits,     \
-    .way_bits = x86_way_bits, .passes = PTW_BY_NAME(x86_passes),               \
-    .table_at = PTW_BY_NAME(x86_table_at),                                     \
     .leaf_bits = PTW_BY_NAME(long_leaf_bits),                                  \
     .leaf_with_rights = PTW_BY_NAME(x86_leaf_with_rights),                     \
     .leaf_split = x86_leaf_split,                                              \

@@ -52,23 +52,6 @@ PTW_ENGINE struct ptw_entry pae_decode(const struct ptw_regime *r, uint64_t raw,
 }
 PTW_NAMED(pae_decode);
 
-/* R/W and U/S are reserved in an entry of a PDPT alone. */
-static uint64_t pae_way_bits(const struct ptw_regime *r, unsigned rights)
-{
-    return X86_P | ((uint64_t)rights & (X86_RW | X86_US)) |
-           ((rights & PTW_EXEC) != 0 ? X86_XD : 0) |
-           r->rule[PAE_PD].table_reserved;
-}
-
-PTW_ENGINE bool pae_passes(const struct ptw_regime *r, unsigned level,
-                           uint64_t raw, uint64_t way)
-{
-    return level == PAE_PDPT
-               ? ((raw ^ X86_P) & (X86_P | r->rule[level].table_reserved)) == 0
-               : x86_passes(r, level, raw, way);
-}
-PTW_NAMED(pae_passes);
-
 static struct ptw_attributes pae_attributes(const struct ptw_regime *r,
                                             unsigned level, uint64_t raw)
 {
@@ -139,9 +122,6 @@ static const struct ptw_format pae = {
     .put_address = PTW_BY_NAME(x86_put_address),
     .table_bits = pae_table_bits,
     .path_bits = pae_path_bits,
-    .way_bits = pae_way_bits,
-    .passes = PTW_BY_NAME(pae_passes),
-    .table_at = PTW_BY_NAME(x86_table_at),
     .leaf_bits = PTW_BY_NAME(pae_leaf_bits),
     .leaf_with_rights = PTW_BY_NAME(x86_leaf_with_rights),
     .leaf_split = x86_leaf_split,

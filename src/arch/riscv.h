@@ -165,30 +165,6 @@ PTW_ENGINE struct ptw_entry riscv_decode_of(const struct ptw_regime *r,
     return e;
 }
 
-/* What leads to a table grants all, and at all levels the same is reserved in it. */
-static inline uint64_t riscv_way_bits(const struct ptw_regime *r,
-                                      unsigned rights)
-{
-    (void)rights;
-    return RISCV_V | RISCV_RWX | r->rule[1].table_reserved;
-}
-
-PTW_ENGINE bool riscv_passes(const struct ptw_regime *r, unsigned level,
-                             uint64_t raw, uint64_t way)
-{
-    (void)r;
-    (void)level;
-    return ((raw ^ RISCV_V) & way) == 0;
-}
-PTW_NAMED(riscv_passes);
-
-PTW_ENGINE uint64_t riscv_table_at(const struct ptw_regime *r, unsigned level,
-                                   uint64_t raw)
-{
-    (void)level;
-    return raw << RISCV_PPN_DOWN & r->table_pa;
-}
-PTW_NAMED(riscv_table_at);
 /* The quick way down: an entry that leads to a table withholds nothing. */
 PTW_ENGINE uint64_t riscv_table_address(const struct ptw_regime *r,
                                         uint64_t turned)
@@ -317,8 +293,6 @@ PTW_NAMED(riscv_leaf_copy_on_write);
     .address_bits = PTW_BY_NAME(riscv_address_bits),                           \
     .put_address = PTW_BY_NAME(riscv_put_address),                             \
     .table_bits = riscv_table_bits, .path_bits = riscv_path_bits,              \
-    .way_bits = riscv_way_bits, .passes = PTW_BY_NAME(riscv_passes),           \
-    .table_at = PTW_BY_NAME(riscv_table_at),                                   \
     .leaf_bits = PTW_BY_NAME(riscv_leaf_bits),                                 \
     .leaf_with_rights = PTW_BY_NAME(riscv_leaf_with_rights),                   \
     .leaf_split = riscv_leaf_split,                                            \

@@ -324,33 +324,4 @@ PTW_ENGINE struct ptw_entry x86_decode(const struct ptw_regime *r, uint64_t raw,
 }
 PTW_NAMED(x86_decode);
 
-/* What is reserved at one level is asked for at all. */
-static inline uint64_t x86_way_bits(const struct ptw_regime *r, unsigned rights)
-{
-    uint64_t way = X86_P | ((uint64_t)rights & (X86_RW | X86_US)) |
-                   ((rights & PTW_EXEC) != 0 ? X86_XD : 0);
-
-    for (unsigned level = 1; level < r->arch->format->levels; level++) {
-        way |= r->rule[level].table_reserved;
-    }
-    return way;
-}
-
-PTW_ENGINE bool x86_passes(const struct ptw_regime *r, unsigned level,
-                           uint64_t raw, uint64_t way)
-{
-    (void)r;
-    (void)level;
-    return ((raw ^ (X86_P | X86_RW | X86_US)) & way) == 0;
-}
-PTW_NAMED(x86_passes);
-
-PTW_ENGINE uint64_t x86_table_at(const struct ptw_regime *r, unsigned level,
-                                 uint64_t raw)
-{
-    (void)level;
-    return raw & r->table_pa;
-}
-PTW_NAMED(x86_table_at);
-
 #endif

@@ -11,6 +11,7 @@
 
 #include "shares.h"
 #include "walk/descend.h"
+#include "walk/quick.h"
 
 /* The flags with which one page is mapped as without them, where its table is. */
 enum { PTW_PAGE_FLAGS = PTW_EDIT_LARGE | PTW_EDIT_SPLIT };
@@ -27,7 +28,7 @@ PTW_ENGINE bool ptw_page_is_plain(const struct ptw_format *a,
     return ((q->first.v & page) | ((q->last.v - q->first.v) ^ page) |
             (q->pa.v & r->no_page) | (t->root.table.v & r->no_root) |
             (q->flags & ~(unsigned)PTW_PAGE_FLAGS) |
-            ptw_not_mappable(a, r, q->first.v)) == 0;
+            (uint64_t)!ptw_is_canonical(r, q->first.v)) == 0;
 }
 
 /* Whether nothing more is asked for: then the regime has its leaf at hand, if there
@@ -42,55 +43,23 @@ PTW_ENGINE bool ptw_page_is_simple(const struct ptw_tables *t,
     return ((uintptr_t)t->shares | at->flag_bits | few) == 0;
 }
 
-/* One step down from a table of that level.  false: the entry is not in the memory
- * that the cache has, or there is something to say about it. */
-PTW_ENGINE bool ptw_page_step(const struct ptw_format *a,
-                              const struct ptw_regime *r,
-                              const struct ptw_region_cache *cache,
-                              uint64_t way, unsigned level, uint64_t va,
-                              uint64_t *table)
-{
-    unsigned index = (unsigned)(va >> a->level[level].shift) &
-                     (unsigned)ptw_low_mask(a->level[level].bits);
-    uint64_t offset = 0;
-    uint64_t raw;
-
-    offset = ptw_entry_at(a, *table, index) - cache->first;
-    if (PTW_UNLIKELY(offset >= cache->entries_end)) {
-        return false;
-    }
-    raw = ptw_load_entry(a, cache->host + (size_t)offset, 0);
-    if (PTW_UNLIKELY(!a->passes(r, level, raw, way))) {
-        return false;
-    }
-    *table = a->table_at(r, level, raw);
-    return true;
-}
-
-_Static_assert(PTW_MAX_LEVELS == 5, "ptw_page_leaves goes down five levels");
-
-/* The way down to the table of leaves of an address that tables can map, if all of
- * it is plain and that table can be written directly: *offset, from what the cache has.
- */
+/* The way down to the table of leaves of an address that tables can map, if it is
+ * quick, grants those rights, and that table can be written directly: *offset, from
+ * what the cache has. */
 PTW_ENGINE bool ptw_page_leaves(const struct ptw_format *a,
-                                const struct ptw_regime *r,
-                                const struct ptw_region_cache *cache,
-                                uint64_t table, uint64_t way, uint64_t va,
-                                uint64_t *offset)
+                                const struct ptw_tables *t, unsigned rights,
+                                ptw_va va, uint64_t *offset)
 {
+    const struct ptw_regime *r = t->root.regime;
+    const struct ptw_region_cache *cache = &t->mem->cache;
     uint64_t bytes = (uint64_t)1 << (a->level[0].bits + a->entry_log2);
-    unsigned top = ptw_top(a, r);
+    struct ptw_quick q = {.table = t->root.table.v, .kept = UINT64_MAX};
 
-    if (a->va_bits == 0) {
-        va &= r->va_mask;
-    }
-    if ((top > 3 && !ptw_page_step(a, r, cache, way, 4, va, &table)) ||
-        (top > 2 && !ptw_page_step(a, r, cache, way, 3, va, &table)) ||
-        (top > 1 && !ptw_page_step(a, r, cache, way, 2, va, &table)) ||
-        !ptw_page_step(a, r, cache, way, 1, va, &table)) {
+    if (!ptw_is_quick(a, r) || !ptw_quick_down(a, t->mem, r, va, &q) ||
+        PTW_UNLIKELY((rights & ~a->path_rights(r, q.kept)) != 0)) {
         return false;
     }
-    *offset = table - cache->first;
+    *offset = q.table - cache->first;
     return PTW_LIKELY(*offset < cache->entries_end) &&
            PTW_LIKELY(cache->entries_end - *offset > bytes - 8) &&
            PTW_LIKELY(cache->writable);
@@ -154,24 +123,22 @@ PTW_ENGINE bool ptw_page_mapped(const struct ptw_format *a,
 {
     const struct ptw_regime *r = t->root.regime;
     const struct ptw_region_cache *cache = &t->mem->cache;
-    const struct ptw_plain_page *page;
-    uint64_t va = q->first.v;
     uint64_t offset = 0;
+    uint64_t bits;
 
     if (a->levels == 0 || PTW_UNLIKELY(!ptw_page_is_plain(a, t, q)) ||
         PTW_UNLIKELY(!ptw_page_is_simple(t, q)) ||
         PTW_UNLIKELY(ptw_limit(q->max_reads) < ptw_top(a, r))) {
         return false;
     }
-    page = &r->page[q->rights];
-    if (PTW_UNLIKELY(page->leaf == 0) ||
-        PTW_UNLIKELY(!ptw_page_leaves(a, r, cache, t->root.table.v, page->way,
-                                      va, &offset))) {
+    bits = r->page[q->rights];
+    if (PTW_UNLIKELY(bits == 0) ||
+        PTW_UNLIKELY(!ptw_page_leaves(a, t, q->rights, q->first, &offset))) {
         return false;
     }
     /* The cast takes away a const as ptw_writable_cached does. */
     return ptw_page_put(a, (void *)(uintptr_t)(cache->host + (size_t)offset),
-                        va, ptw_leaf_entry(a, r, 0, page->leaf, q->pa.v));
+                        q->first.v, ptw_leaf_entry(a, r, 0, bits, q->pa.v));
 }
 
 /* Whether the table of that level of a path, if it has one, is its alone. */
@@ -248,23 +215,21 @@ struct ptw_page_place {
 
 PTW_ENGINE void *ptw_page_find(const struct ptw_format *a,
                                const struct ptw_tables *t, unsigned rights,
-                               uint64_t way, uint64_t va,
-                               struct ptw_page_place *place)
+                               ptw_va va, struct ptw_page_place *place)
 {
     const struct ptw_region_cache *cache = &t->mem->cache;
     unsigned bits = a->level[0].shift + a->level[0].bits;
     uint64_t offset = 0;
 
-    if (place->leaves != NULL && place->first == va >> bits) {
+    if (place->leaves != NULL && place->first == va.v >> bits) {
         return place->leaves;
     }
-    place->first = va >> bits;
+    place->first = va.v >> bits;
     place->leaves =
         PTW_LIKELY(t->shares == NULL) &&
-                PTW_LIKELY(ptw_page_leaves(a, t->root.regime, cache,
-                                           t->root.table.v, way, va, &offset))
+                PTW_LIKELY(ptw_page_leaves(a, t, rights, va, &offset))
             ? (void *)(uintptr_t)(cache->host + (size_t)offset)
-            : ptw_page_table(a, t, rights, va);
+            : ptw_page_table(a, t, rights, va.v);
     return place->leaves;
 }
 
@@ -281,7 +246,6 @@ PTW_ENGINE bool ptw_pages_mapped(const struct ptw_format *a,
     unsigned rights = ptw_page_rights(q->rights, q->copy_on_write);
     struct ptw_page_place place = {0, NULL};
     uint64_t bits;
-    uint64_t way;
 
     if ((t->root.table.v & r->no_root) != 0 || !ptw_root_is_plain(a, r) ||
         (q->flags & ~(unsigned)PTW_PAGE_FLAGS) != 0 ||
@@ -290,16 +254,15 @@ PTW_ENGINE bool ptw_pages_mapped(const struct ptw_format *a,
         !a->leaf_bits(r, 0, rights, q->copy_on_write, &q->attributes, &bits)) {
         return false;
     }
-    way = r->page[rights].way;
     for (size_t i = 0; i < q->pages; i++) {
         const struct ptw_page *p = &q->page[i];
         const unsigned char *leaves;
 
         if (((p->va.v & low) | (p->pa.v & r->no_page) |
-             ptw_not_mappable(a, r, p->va.v)) != 0) {
+             (uint64_t)!ptw_is_canonical(r, p->va.v)) != 0) {
             return false;
         }
-        leaves = ptw_page_find(a, t, rights, way, p->va.v, &place);
+        leaves = ptw_page_find(a, t, rights, p->va, &place);
         if (PTW_UNLIKELY(leaves == NULL) ||
             PTW_UNLIKELY(
                 ptw_page_in_run(a, leaves, ptw_page_index(a, p->va.v)))) {
@@ -310,7 +273,7 @@ PTW_ENGINE bool ptw_pages_mapped(const struct ptw_format *a,
     *st = PTW_OK;
     for (size_t i = 0; i < q->pages; i++) {
         const struct ptw_page *p = &q->page[i];
-        void *leaves = ptw_page_find(a, t, rights, way, p->va.v, &place);
+        void *leaves = ptw_page_find(a, t, rights, p->va, &place);
 
         if (PTW_UNLIKELY(leaves == NULL)) {
             *st = PTW_E_CHANGED;

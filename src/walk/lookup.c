@@ -2,6 +2,13 @@
 /* Looking addresses up: what needs no specialisation. */
 #include "lookup.h"
 
+PTW_COLD enum ptw_status ptw_lookup_refused(struct ptw_root root)
+{
+    enum ptw_status st = ptw_root_check(root);
+
+    return st != PTW_OK ? st : PTW_NOT_CANONICAL;
+}
+
 enum ptw_status ptw_lookup(const struct ptw_mem *mem, struct ptw_root root,
                            ptw_va va, struct ptw_translation *out)
 {

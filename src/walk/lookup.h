@@ -10,18 +10,20 @@
 #define PTW_LOOKUP_H
 
 #include "descend.h"
+#include "quick.h"
 
-/* Whether tables at root can translate va, and if not, why. */
-PTW_ENGINE enum ptw_status ptw_lookup_check(const struct ptw_format *a,
-                                            struct ptw_root root, ptw_va va)
+/* Whether tables at root can translate va; ptw_lookup_refused says why not. */
+PTW_ENGINE bool ptw_can_look_up(struct ptw_root root, ptw_va va)
 {
-    if (PTW_UNLIKELY(!ptw_root_fits(root))) {
-        return ptw_root_check(root);
-    }
-    if (PTW_UNLIKELY(!ptw_is_canonical(a, root.regime, va.v))) {
-        return PTW_NOT_CANONICAL;
-    }
-    return PTW_OK;
+    return ptw_root_fits(root) && ptw_is_canonical(root.regime, va.v);
+}
+
+enum ptw_status ptw_lookup_refused(struct ptw_root root);
+
+PTW_ENGINE enum ptw_status ptw_lookup_check(struct ptw_root root, ptw_va va)
+{
+    return PTW_LIKELY(ptw_can_look_up(root, va)) ? PTW_OK
+                                                 : ptw_lookup_refused(root);
 }
 
 PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
@@ -160,73 +162,6 @@ ptw_look_down(const struct ptw_format *a, const struct ptw_mem *mem,
     return PTW_OK;
 }
 
-/* A lookup that goes the quick way: in memory that can be read directly, as far
- * as entries lead to tables, and to a leaf of level 0. */
-struct ptw_quick {
-    uint64_t table;
-    uint64_t kept;   /* of the entries of the path: see path_rights */
-    uint64_t turned; /* the entry of the table of that level, if it was read */
-    unsigned level;
-    bool read;
-};
-
-PTW_ENGINE bool ptw_is_quick(const struct ptw_format *a,
-                             const struct ptw_regime *r)
-{
-    return a->levels > 0 && a->table_address != NULL && ptw_top(a, r) > 0;
-}
-
-PTW_ENGINE uint64_t ptw_load_at(const struct ptw_format *a,
-                                const unsigned char *p)
-{
-    return a->entry_log2 == 3 ? ptw_load64(p) : ptw_load32(p);
-}
-
-/* ptw_quick_index returns which entry of a table of the path is for va. */
-PTW_ENGINE unsigned ptw_quick_index(const struct ptw_format *a,
-                                    const struct ptw_regime *r, bool root,
-                                    unsigned level, ptw_va va)
-{
-    return (unsigned)(va.v >> a->level[level].shift &
-                      (root && a->va_bits == 0
-                           ? r->root_last
-                           : ptw_low_mask(a->level[level].bits)));
-}
-
-/* ptw_quick_place returns where an entry of a table is in the part of memory
- * that can be read directly, and that is looked at first; false: elsewhere. */
-PTW_ENGINE bool ptw_quick_place(const struct ptw_format *a,
-                                const struct ptw_mem *mem, uint64_t table,
-                                unsigned index, const unsigned char **place)
-{
-    uint64_t offset = ptw_entry_at(a, table, index) - mem->cache.first;
-
-    if (PTW_UNLIKELY(offset >= mem->cache.entries_end)) {
-        return false;
-    }
-    *place = mem->cache.host + (size_t)offset;
-    return true;
-}
-
-/* ptw_quick_judge judges a turned entry of that level, which is above 0.
- * False: it leads to no table, and nothing has changed. */
-PTW_ENGINE bool ptw_quick_judge(const struct ptw_format *a,
-                                const struct ptw_regime *r, unsigned level,
-                                uint64_t turned, uint64_t *kept,
-                                uint64_t *table)
-{
-    uint64_t no_table = r->rule[level].no_table;
-
-    if (PTW_UNLIKELY((no_table & turned) != 0)) {
-        return false;
-    }
-    if (level < a->folds) {
-        *kept &= turned;
-    }
-    *table = a->table_address(r, turned);
-    return true;
-}
-
 /* ptw_quick_leaf writes the answer that raw is, an entry of level 0; false when
  * it maps nothing. */
 PTW_ENGINE bool ptw_quick_leaf(const struct ptw_format *a,
@@ -245,65 +180,6 @@ PTW_ENGINE bool ptw_quick_leaf(const struct ptw_format *a,
     return true;
 }
 
-/* ptw_quick_step goes down from that level; false: the quick way ends there. */
-PTW_ENGINE bool ptw_quick_step(const struct ptw_format *a,
-                               const struct ptw_mem *mem,
-                               const struct ptw_regime *r, bool root,
-                               unsigned level, ptw_va va, struct ptw_quick *q)
-{
-    const unsigned char *place;
-    uint64_t turned;
-
-    if (!ptw_quick_place(a, mem, q->table,
-                         ptw_quick_index(a, r, root, level, va), &place)) {
-        q->level = level;
-        q->read = false;
-        return false;
-    }
-    turned = ptw_load_at(a, place) ^ r->rule[level].turned;
-    if (!ptw_quick_judge(a, r, level, turned, &q->kept, &q->table)) {
-        q->level = level;
-        q->read = true;
-        q->turned = turned;
-        return false;
-    }
-    return true;
-}
-
-_Static_assert(PTW_MAX_LEVELS == 5, "ptw_quick_down goes down five levels");
-
-/* ptw_quick_down goes down to the table of level 0, from a root above that. */
-PTW_ENGINE bool ptw_quick_down(const struct ptw_format *a,
-                               const struct ptw_mem *mem,
-                               const struct ptw_regime *r, ptw_va va,
-                               struct ptw_quick *q)
-{
-    unsigned top = ptw_top(a, r);
-
-    if (!ptw_quick_step(a, mem, r, true, top, va, q)) {
-        return false;
-    }
-    switch (top) {
-    case 4:
-        if (!ptw_quick_step(a, mem, r, false, 3, va, q)) {
-            return false;
-        }
-        /* fall through */
-    case 3:
-        if (!ptw_quick_step(a, mem, r, false, 2, va, q)) {
-            return false;
-        }
-        /* fall through */
-    case 2:
-        if (!ptw_quick_step(a, mem, r, false, 1, va, q)) {
-            return false;
-        }
-        /* fall through */
-    default:
-        return true;
-    }
-}
-
 /* Written without a loop, the level is a constant at each step, and so the path
  * needs no memory. */
 PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
@@ -317,11 +193,8 @@ PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
     struct ptw_stand s;
     uint64_t raw;
 
-    if (PTW_UNLIKELY(!ptw_root_fits(root))) {
-        return ptw_root_check(root);
-    }
-    if (PTW_UNLIKELY(ptw_in_gap(r, va))) {
-        return PTW_NOT_CANONICAL;
+    if (PTW_UNLIKELY(!ptw_can_look_up(root, va))) {
+        return ptw_lookup_refused(root);
     }
     if (!ptw_is_quick(a, r)) {
         s.above = (uint8_t)ptw_start_rights(a, r);
@@ -341,7 +214,7 @@ PTW_ENGINE enum ptw_status ptw_look_up(const struct ptw_format *a,
             s.read = false;
             return look_on(mem, r, q.table, va, out, s);
         }
-        raw = ptw_load_at(a, place);
+        raw = ptw_load_entry(a, place, 0);
         if (PTW_LIKELY(ptw_quick_leaf(a, r, raw, above, va, out))) {
             return PTW_OK;
         }
@@ -361,7 +234,7 @@ ptw_look_up_steps(const struct ptw_format *a, const struct ptw_mem *mem,
                   struct ptw_step *step, size_t *steps)
 {
     struct ptw_cursor c;
-    enum ptw_status st = ptw_lookup_check(a, root, va);
+    enum ptw_status st = ptw_lookup_check(root, va);
 
     *steps = 0;
     if (st != PTW_OK) {

@@ -64,7 +64,7 @@ PTW_ENGINE void ptw_lanes_down(const struct ptw_format *a,
         if (PTW_UNLIKELY(lanes->place[i] == NULL)) {
             continue;
         }
-        turned = ptw_load_at(a, lanes->place[i]) ^ r->rule[level].turned;
+        turned = ptw_load_entry(a, lanes->place[i], 0) ^ r->rule[level].turned;
         s.read = !ptw_quick_judge(a, r, level, turned, &lanes->kept[i], &at);
         if (!s.read &&
             ptw_lane_to(a, mem, lanes, i, at,
@@ -93,7 +93,7 @@ ptw_lanes_end(const struct ptw_format *a, const struct ptw_mem *mem,
         if (PTW_UNLIKELY(lanes->place[i] == NULL)) {
             continue;
         }
-        raw = ptw_load_at(a, lanes->place[i]);
+        raw = ptw_load_entry(a, lanes->place[i], 0);
         above = a->path_rights(r, lanes->kept[i]);
         status[i] = PTW_OK;
         if (PTW_UNLIKELY(!ptw_quick_leaf(a, r, raw, above, va[i], &out[i]))) {
@@ -121,12 +121,12 @@ ptw_lanes_start(const struct ptw_format *a, const struct ptw_mem *mem,
 
         lanes->place[i] = NULL;
         lanes->kept[i] = UINT64_MAX;
-        if (PTW_UNLIKELY(!ptw_root_fits(from))) {
-            status[i] = ptw_root_check(from);
-        } else if (PTW_UNLIKELY(ptw_in_gap(r, va[i]))) {
-            status[i] = PTW_NOT_CANONICAL;
-        } else if (!ptw_lane_to(a, mem, lanes, i, from.table.v,
-                                ptw_quick_index(a, r, true, top, va[i]))) {
+        status[i] = ptw_lookup_check(from, va[i]);
+        if (PTW_UNLIKELY(status[i] != PTW_OK)) {
+            continue;
+        }
+        if (!ptw_lane_to(a, mem, lanes, i, from.table.v,
+                         ptw_quick_index(a, r, true, top, va[i]))) {
             s.above = (uint8_t)ptw_start_rights(a, r);
             s.level = (uint8_t)top;
             status[i] = look_on(mem, r, from.table.v, va[i], &out[i], s);

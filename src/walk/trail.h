@@ -48,7 +48,7 @@ PTW_ENGINE enum ptw_status ptw_trail_look_up(const struct ptw_format *a,
     struct ptw_stand s;
     uint64_t raw;
 
-    if (PTW_UNLIKELY(ptw_in_gap(r, va))) {
+    if (PTW_UNLIKELY(!ptw_is_canonical(r, va.v))) {
         return PTW_NOT_CANONICAL;
     }
     if (ptw_is_quick(a, r) && trail->level == 0 &&
@@ -58,7 +58,7 @@ PTW_ENGINE enum ptw_status ptw_trail_look_up(const struct ptw_format *a,
                           trail->cache.first;
 
         if (PTW_LIKELY(offset < trail->cache.entries_end)) {
-            raw = ptw_load_at(a, trail->cache.host + (size_t)offset);
+            raw = ptw_load_entry(a, trail->cache.host + (size_t)offset, 0);
             if (PTW_LIKELY(
                     ptw_quick_leaf(a, r, raw, trail->at[0].rights, va, out))) {
                 return PTW_OK;
