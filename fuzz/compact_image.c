@@ -155,7 +155,7 @@ uint64_t fc_image_end(const struct fc_image *m)
 
 /* Adds memory at its place among n regions; none of it is no region. */
 static size_t add_region(struct ptw_region *region, size_t n, uint64_t first,
-                         uint64_t bytes)
+                         uint64_t bytes, void *host)
 {
     size_t at = n;
 
@@ -168,6 +168,7 @@ static size_t add_region(struct ptw_region *region, size_t n, uint64_t first,
     memset(&region[at], 0, sizeof region[at]);
     region[at].first.v = first;
     region[at].last.v = first + (bytes - 1);
+    region[at].host = host;
     return n + 1;
 }
 
@@ -176,13 +177,14 @@ void fc_image_memory(struct fc_image *m, struct ptw_mem *mem,
 {
     size_t n = 0;
 
-    if (m->tables_at == m->base + m->page_bytes) {
-        n = add_region(region, n, m->base, m->bytes);
+    if (!m->direct && m->tables_at == m->base + m->page_bytes) {
+        n = add_region(region, n, m->base, m->bytes, NULL);
     } else {
-        n = add_region(region, n, m->base, m->page_bytes);
-        n = add_region(region, n, m->tables_at, m->table_bytes);
+        n = add_region(region, n, m->base, m->page_bytes, NULL);
+        n = add_region(region, n, m->tables_at, m->table_bytes,
+                       m->direct ? m->tables : NULL);
         n = add_region(region, n, m->extra_at,
-                       m->extra_at != 0 ? m->extra_bytes : 0);
+                       m->extra_at != 0 ? m->extra_bytes : 0, NULL);
     }
     if (ptw_mem_init_callbacks(mem, &fc_image_ops, m, region, n) != PTW_OK) {
         fz_fail("the image is refused");

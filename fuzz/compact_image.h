@@ -23,6 +23,7 @@ struct fc_image {
     uint8_t *tables;    /* of exactly that size */
     uint8_t *tables_of; /* what is freed */
     size_t table_bytes;
+    bool direct;       /* the tables can be read directly */
     uint64_t extra_at; /* 0: there is none */
     uint64_t extra_bytes;
     uint8_t *extra;

@@ -527,6 +527,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     room = m->table_bytes - (how->no_room ? (size_t)fc_page_bytes(g) / 2 : 0);
     m->tables_of = fc_exactly(m->table_bytes + g->w->skew);
     m->tables = m->tables_of + g->w->skew;
+    m->direct = how->direct;
     memset(m->tables, 0xA7, m->table_bytes);
     region.first.v = m->tables_at;
     region.last.v = m->tables_at + room - 1;
