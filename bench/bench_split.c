@@ -9,14 +9,15 @@
  * middle one of the rounds' ratios: by the clock, and by the work that the
  * threads do together, which is what is left on an idle machine when no thread
  * ever waits.
- * Usage: bench_split [LEAVES [THREADS [ROUNDS]]] */
-#include "gen.h"
+ * Usage: bench_split [LOG2 [THREADS [ROUNDS]]], images of 1 << LOG2 leaves */
+#include "image.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
@@ -26,8 +27,7 @@ enum {
     HANDED = 64, /* tables of an outline that are handed out at a time */
     BATCH = 256,
     AHEAD = 8, /* tables */
-    AHEAD_BYTES = 512,
-    RUN_PAGES = 31 /* at most: 16 on average */
+    AHEAD_BYTES = 512
 };
 
 static double seconds(clockid_t clock)
@@ -58,7 +58,7 @@ static void *allocated(void *p)
 /* One walk, and how it is split. */
 struct job {
     struct ptw_mem mem;
-    struct ptw_root root[GEN_ROOTS_MAX];
+    struct ptw_root root[IMAGE_ROOTS_MAX];
     uint32_t roots; /* 0: of one range, and cut into parts */
     struct ptw_walk_options o;
     struct ptw_memo memo;
@@ -308,55 +308,23 @@ static void row(struct job *j, const char *name, unsigned threads,
     (void)fflush(stdout);
 }
 
-/* Gives the leaves of the image physical runs of 16 pages on average. */
-static void break_runs(struct job *j, struct gen_image *g)
-{
-    struct ptw_item item;
-    struct ptw_walk w;
-    uint64_t seed = 99;
-    uint64_t left = 0;
-    uint64_t pa = 0;
-    size_t items;
-
-    start(j, &w, PTW_WALK_OUTLINE);
-    while (ptw_walk_next(&w, &item, 1, &items) == PTW_OK) {
-        uint64_t *e = &g->entry[item.u.table.table.v / 8];
-
-        for (unsigned i = 0; item.kind == PTW_ITEM_TABLE && i < 512; i++) {
-            if (left-- == 0) {
-                left = gen_random(&seed) % RUN_PAGES;
-                pa = gen_random(&seed) & 0xffffff;
-            }
-            e[i] = (e[i] & 0xfff0000000000fff) | pa++ << 12;
-        }
-    }
-}
-
-static void image(enum gen_kind kind, const char *name, uint64_t leaves,
+static void image(enum image_kind kind, const char *name, unsigned size_log2,
                   unsigned threads, unsigned rounds)
 {
-    static struct gen_image g;
+    static struct image g;
     static struct job j;
-    static struct ptw_regime regime;
     char line[64];
 
-    gen_make(&g, kind, leaves);
-    must(ptw_regime_by_name("amd64", NULL, 0, &regime, NULL));
-    must(ptw_mem_init_flat(&j.mem, ptw_pa_of(0), g.entry, g.bytes, false));
+    image_make(&g, kind, "amd64", size_log2);
+    j.mem = g.mem;
     ptw_mem_set_stopped(&j.mem, true);
-    for (uint32_t i = 0; i < g.roots; i++) {
-        j.root[i] = ptw_root_of(&regime, g.root[i]);
-    }
+    memcpy(j.root, g.root, g.roots * sizeof g.root[0]);
     j.o = ptw_walk_everything();
-    j.tables_max = g.used;
-    j.table = allocated(malloc(g.used * sizeof *j.table));
+    j.tables_max = g.tables;
+    j.table = allocated(malloc(g.tables * sizeof *j.table));
     j.cut = allocated(malloc((size_t)threads * PARTS * sizeof *j.cut));
-    j.storage_bytes = ptw_memo_bytes(2 * g.used);
+    j.storage_bytes = ptw_memo_bytes(2 * g.tables);
     j.storage = allocated(malloc(j.storage_bytes));
-    j.roots = 0;
-    if (kind == GEN_RUNS) {
-        break_runs(&j, &g);
-    }
     for (unsigned runs = 0; runs < 2; runs++) {
         j.o.flags = runs != 0 ? PTW_WALK_RUNS : 0;
         if (g.roots == 1) {
@@ -373,24 +341,24 @@ static void image(enum gen_kind kind, const char *name, uint64_t leaves,
     free(j.table);
     free(j.cut);
     free(j.storage);
-    gen_free(&g);
+    image_free(&g);
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t leaves = argc > 1 ? strtoull(argv[1], NULL, 10) : 1 << 20;
+    unsigned size_log2 = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 20;
     unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 2;
     unsigned rounds = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 9;
 
-    if (threads < 1 || threads > THREADS_MAX || rounds < 1 ||
-        rounds > ROUNDS_MAX) {
-        fprintf(stderr, "usage: bench_split [LEAVES [THREADS [ROUNDS]]]\n");
+    if (size_log2 < 12 || size_log2 > 28 || threads < 1 ||
+        threads > THREADS_MAX || rounds < 1 || rounds > ROUNDS_MAX) {
+        fprintf(stderr, "usage: bench_split [LOG2 [THREADS [ROUNDS]]]\n");
         return 2;
     }
     printf("%u threads, %u rounds\n%-28s %8s %10s %10s\n", threads, rounds, "",
            "ns each", "by clock", "by work");
-    image(GEN_RUNS, "A", leaves, threads, rounds);
-    image(GEN_SPARSE, "sparse", leaves / 4, threads, rounds);
-    image(GEN_SHARED, "64 roots", leaves / 4, threads, rounds);
+    image(IMAGE_A, "A", size_log2, threads, rounds);
+    image(IMAGE_SPARSE, "sparse", size_log2 - 2, threads, rounds);
+    image(IMAGE_ROOTS, "64 roots", size_log2, threads, rounds);
     return 0;
 }
