@@ -82,6 +82,40 @@ static uint64_t leaves(void *job)
     return drain_leaves(&w);
 }
 
+/* Each leaf of lines, all of which are small. */
+static uint64_t lines(void *job)
+{
+    static struct ptw_item item[BATCH];
+    const struct image *g = job;
+    const struct ptw_regime *r = &g->regime;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk w;
+    uint64_t page = (uint64_t)1 << g->page_log2;
+    uint64_t sum = 0;
+    enum ptw_status st;
+    size_t n;
+
+    o.flags = PTW_WALK_LINES;
+    bench_must(ptw_virt_to_phys_init(&w, &g->mem, g->root[0], &o));
+    do {
+        st = ptw_walk_next(&w, item, BATCH, &n);
+        for (size_t i = 0; i < n; i++) {
+            const struct ptw_item *it = &item[i];
+            uint64_t va = it->first.v;
+
+            if (it->kind == PTW_ITEM_MAPPING) {
+                sum += va + it->u.mapping.pa.v;
+            } else if (it->kind == PTW_ITEM_LINE) {
+                for (unsigned k = 0; k < it->u.line.leaves; k++, va += page) {
+                    sum += va + ptw_line_pa(r, it->u.line.raw[k]).v;
+                }
+            }
+        }
+    } while (st == PTW_OK);
+    bench_must(st);
+    return sum;
+}
+
 static uint64_t spaces(void *job)
 {
     struct job *j = job;
@@ -123,6 +157,34 @@ static uint64_t lookups(void *job)
                                    : all_lookups(g, false);
 }
 
+/* The same by calls for BATCH addresses each. */
+static uint64_t many(void *job)
+{
+    static ptw_va va[BATCH];
+    static struct ptw_translation t[BATCH];
+    static enum ptw_status st[BATCH];
+    const struct image *g = job;
+    struct asker asker = image_asker(g);
+    bool sparse = g->kind == IMAGE_SPARSE;
+    uint64_t sum = 0;
+    size_t n;
+
+    for (uint64_t done = 0; done < g->lookups; done += n) {
+        n = g->lookups - done < BATCH ? (size_t)(g->lookups - done) : BATCH;
+        for (size_t i = 0; i < n; i++) {
+            va[i] = ptw_va_of(image_ask(&asker, sparse));
+        }
+        ptw_lookup_many(&g->mem, g->root[0], va, n, t, st);
+        for (size_t i = 0; i < n; i++) {
+            if (st[i] != PTW_OK) {
+                bench_must(st[i]);
+            }
+            sum += t[i].pa.v;
+        }
+    }
+    return sum;
+}
+
 /* What lookups come to, by the walk to each leaf alone. */
 static uint64_t sum_of_lookups(const struct image *g)
 {
@@ -160,6 +222,8 @@ static const struct row rows[] = {
         SIDE(runs), SIDE(peer_leaves)),
     ROW("A-leaves", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_leaves),
         SIDE(leaves), SIDE(peer_leaves)),
+    ROW("A-lines", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_leaves),
+        SIDE(lines), SIDE(peer_leaves)),
     ROW("one-run", "leaf", IMAGE_ONE, "amd64", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
     ROW("broken", "leaf", IMAGE_BROKEN, "amd64", SUM, SUM_8, SIDE(ideal_runs),
@@ -176,6 +240,10 @@ static const struct row rows[] = {
         SIDE(ideal_lookups), SIDE(lookups), SIDE(peer_lookups)),
     ROW("lookup-sparse", "lookup", IMAGE_SPARSE, "amd64", CHASE, OVERLAP,
         SIDE(ideal_lookups), SIDE(lookups), SIDE(peer_lookups)),
+    ROW("batch-A", "lookup", IMAGE_A, "amd64", OVERLAP, CHASE,
+        SIDE(ideal_lookups), SIDE(many), SIDE(peer_lookups)),
+    ROW("batch-sparse", "lookup", IMAGE_SPARSE, "amd64", OVERLAP, CHASE,
+        SIDE(ideal_lookups), SIDE(many), SIDE(peer_lookups)),
     ROW("64-roots", "leaf", IMAGE_ROOTS, "amd64", SUM, NO_SIDE,
         SIDE(ideal_spaces), SIDE(spaces), SLOW_SIDE(peer_leaves)),
     ROW("64-roots-i686", "leaf", IMAGE_ROOTS, "i686", SUM, NO_SIDE,

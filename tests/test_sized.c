@@ -432,6 +432,21 @@ Test(sized_rebuild, keeps_both_halves)
 }
 
 /* A map is made in every space that has its addresses, and one has to. */
+/* A rebuild of both halves, of the first G1 alone, with a map. */
+static struct job both_halves_with(struct ptw_map_request *q)
+{
+    struct job j;
+
+    two_halves();
+    j = job_of(2);
+    j.root[0] = low_root();
+    j.root[1] = high_root();
+    j.o.last.v = G1 - 1;
+    j.o.map = q;
+    j.o.maps = 1;
+    return j;
+}
+
 Test(sized_rebuild, maps_in_the_half_that_has_the_addresses)
 {
     struct ptw_map_request q = map_request(5ull * G1, PAGE, 0x20000,
@@ -439,13 +454,7 @@ Test(sized_rebuild, maps_in_the_half_that_has_the_addresses)
     struct job j;
     struct image n;
 
-    two_halves();
-    j = job_of(2);
-    j.root[0] = low_root();
-    j.root[1] = high_root();
-    j.o.last.v = G1 - 1;
-    j.o.map = &q;
-    j.o.maps = 1;
+    j = both_halves_with(&q);
     expect_status(compact(&j, &n), PTW_OK);
     cr_expect(eq(u64, pa_of(&n.mem, n.root[0], 5ull * G1), 0x20000));
     free_image(&n);
@@ -459,13 +468,7 @@ Test(sized_rebuild, refuses_a_map_that_no_half_has)
     static struct ptw_rebuild begun;
     size_t map = 9;
 
-    two_halves();
-    j = job_of(2);
-    j.root[0] = low_root();
-    j.root[1] = high_root();
-    j.o.last.v = G1 - 1;
-    j.o.map = &q;
-    j.o.maps = 1;
+    j = both_halves_with(&q);
     expect_status(ptw_rebuild_init(&begun, &mem, j.root, 2, &j.o),
                   PTW_NOT_CANONICAL);
     cr_expect(ptw_rebuild_bad_map(&begun, &map));
