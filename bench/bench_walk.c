@@ -271,7 +271,7 @@ static void begin(const struct row *row, unsigned size_log2,
     j->memo_bytes = ptw_memo_bytes(j->image.tables);
     j->memo = bench_memory(malloc(j->memo_bytes));
     out->job = j;
-    if (row->side[PTWALK].run == lookups) {
+    if (row->side[PTWALK].run == lookups || row->side[PTWALK].run == many) {
         out->units = j->image.lookups;
         out->sum = sum_of_lookups(&j->image);
     } else {
