@@ -2,11 +2,11 @@
 /* What does it cost to rebuild a guest, beside copying its pages?
  *
  * The guest has 64 spaces that share a kernel half of a quarter of its pages;
- * all its pages are 4 KiB ones, at random places of the spaces.  Memory, old and
- * new, is that of memfd files.  Into a new file, whose pages the kernel has to
- * make first, is one row; into one that is there already, another.  After the
- * rows comes what memory the rebuild needed beyond the files: what it asked for,
- * and RssAnon of /proc/self/status less that before. */
+ * all its pages are 4 KiB ones, at random places of the spaces.  Memory, old
+ * and new, is that of memfd files.  Into a new file, whose pages the kernel has
+ * to make first, is one row; into one that is there already, another.  After
+ * the rows comes what memory the rebuild needed beyond the files: what it asked
+ * for, and RssAnon of /proc/self/status less that before. */
 #include "rows.h"
 
 #include <inttypes.h>
@@ -173,7 +173,8 @@ static void make_guest(struct guest *g, size_t n, bool contents)
     free(page);
 }
 
-/* ------------------------------------------------------- sides: pages copied */
+/* ------------------------------------------------------- sides: pages
+ * copied */
 
 static uint64_t by_page(void *job)
 {
@@ -308,10 +309,9 @@ static uint64_t verify(void *job)
     return j->verify.certificate.pages;
 }
 
-/* The same by a program that trusts everything: each table is entered once, pages
- * that leaves map are numbered as they lie, and tables are written with the new
- * numbers.
- * Spaces have no root in common. */
+/* The same by a program that trusts everything: each table is entered once,
+ * pages that leaves map are numbered as they lie, and tables are written with
+ * the new numbers.  Spaces have no root in common. */
 static void plan_table(struct job *j, uint64_t table, unsigned level)
 {
     const uint64_t *e = (const void *)(j->g.bytes + table);
@@ -349,7 +349,8 @@ static uint64_t ideal_plan(void *job)
     return j->planned;
 }
 
-/* Where a table, or a page, is in the new image: tables are behind the pages. */
+/* Where a table, or a page, is in the new image: tables are behind the
+ * pages. */
 static uint64_t new_place(const struct job *j, uint64_t old)
 {
     uint64_t at = old / PAGE;

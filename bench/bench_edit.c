@@ -8,8 +8,8 @@
 
 enum { ENTRIES = 512, PAGE = 4096 };
 
-/* Pages from BASE are mapped to those from TARGET; the bits of their entries, and
- * of those that lead to tables, are from the manual: P, R/W, A, D, XD. */
+/* Pages from BASE are mapped to those from TARGET; the bits of their entries,
+ * and of those that lead to tables, are from the manual: P, R/W, A, D, XD. */
 static const uint64_t BASE = 0x00007F0000000000;
 static const uint64_t TARGET = 0x100000000;
 static const uint64_t LEAF = 0x8000000000000063;
@@ -47,8 +47,8 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
 
 static const struct ptw_table_ops ops = {.take = take, .give = NULL};
 
-/* The n-th page of the random order, which is a permutation that no memory has to
- * be read for. */
+/* The n-th page of the random order, which is a permutation that no memory has
+ * to be read for. */
 static inline uint64_t shuffled(const struct job *j, uint64_t n)
 {
     uint64_t mask = j->pages - 1;
@@ -109,8 +109,8 @@ static uint64_t store_random(void *job)
 
 /* -------------------------------------------------------------------- ideal */
 
-/* Returns an entry of the table that *e leads to, and makes the table if there is
- * none. */
+/* Returns an entry of the table that *e leads to, and makes the table if there
+ * is none. */
 static inline uint64_t *ideal_below(struct job *j, uint64_t *e, uint64_t index)
 {
     if (*e == 0) {

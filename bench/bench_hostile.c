@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long can a guest keep its host busy?
  *
- * Columns: the case, pages of tables, regions besides, pages of memory, the step,
- * its time and how much it grew since the size before, its work and how much that
- * grew, and what the step answered.
+ * Columns: the case, pages of tables, regions besides, pages of memory, the
+ * step, its time and how much it grew since the size before, its work and how
+ * much that grew, and what the step answered.
  *
  * Images of a few pages, made to cost as much as they can: every table is also
  * a table of another level, every leaf is as large as it gets and maps the same
@@ -24,13 +24,15 @@
  *
  * For each: the least time of three, the work as the library counts it, and how
  * much either grew where the size doubled.  The law is about the work: at most
- * WORK_PER_ENTRY for each entry of the law's sum (see limit_of), which is less than
- * rebuild.h and verify.h promise.  A case beyond that is marked, and the exit
- * status is 1.  A time beyond 10 ms for each 16 pages of memory (column mem: the
- * image's and the regions' together) is marked too; that does not fail, since a
- * machine may be busy.  The cases whose name ends in -many leave out 300 ranges,
- * which the host chooses and no guest: their times are not judged, their work is.
- * Usage: bench_hostile [-v] [CASE]     (-v: every size, not the largest only) */
+ * WORK_PER_ENTRY for each entry of the law's sum (see limit_of), which is less
+ * than rebuild.h and verify.h promise.  A case beyond that is marked, and the
+ * exit status is 1.  A time beyond 10 ms for each 16 pages of memory (column
+ * mem: the image's and the regions' together) is marked too; that does not
+ * fail, since a machine may be busy.  The cases whose name ends in -many leave
+ * out 300 ranges, which the host chooses and no guest: their times are not
+ * judged, their work is.
+ * Usage: bench_hostile [-v] [CASE]     (-v: every size, not the largest
+ *                                      only) */
 #include <ptwalk/ptwalk.h>
 
 #include <inttypes.h>
@@ -434,8 +436,8 @@ static void offer_memory(struct guest *g)
     }
 }
 
-/* An entry of a page without any access, as Linux keeps it: bit 8, or bit 7 of a
- * large page, and the frame inverted where entries have eight bytes. */
+/* An entry of a page without any access, as Linux keeps it: bit 8, or bit 7 of
+ * a large page, and the frame inverted where entries have eight bytes. */
 static uint64_t without_access(const struct guest *g, uint64_t raw)
 {
     uint64_t frame = g->c->i686 ? 0xFFFFF000 : ((uint64_t)1 << 52) - PAGE;

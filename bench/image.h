@@ -22,9 +22,9 @@ enum { IMAGE_ROOTS_MAX = 64 };
 
 /* An image: `bytes` bytes at physical address 0, all of them tables.
  *
- * The sum of an image is that of (virtual + physical address) over all its small
- * pages, each counted once, and 1 for each reference to a table that was met
- * before. */
+ * The sum of an image is that of (virtual + physical address) over all its
+ * small pages, each counted once, and 1 for each reference to a table that was
+ * met before. */
 struct image {
     enum image_kind kind;
     struct ptw_regime regime;
@@ -77,8 +77,8 @@ static inline uint64_t image_page(bool sparse, uint64_t n)
     return sparse ? n * 64 + (n * 0x9E3779B97F4A7C15 >> 58) : n;
 }
 
-/* Random leaves that are asked for, one after the other, of images with pages of
- * 4 KiB.  A copy on the stack, so that asking costs little. */
+/* Random leaves that are asked for, one after the other, of images with pages
+ * of 4 KiB.  A copy on the stack, so that asking costs little. */
 struct asker {
     uint64_t state;
     uint64_t base;

@@ -16,8 +16,8 @@
 enum { ROUNDS_MAX = 101 };
 
 /* A side that takes less runs twice in each round, and the second time counts:
- * the first one brings the tables back into the caches, wherever the side before
- * it, or another program, left them. */
+ * the first one brings the tables back into the caches, wherever the side
+ * before it, or another program, left them. */
 static const double WARMED_NS = 10e6;
 
 static const char *const column_name[COLUMNS] = {"limit", "second", "ideal",

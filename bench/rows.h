@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of a benchmark: what one thing costs, beside what it could cost at least.
+/* Rows of a benchmark: what one thing costs, beside what it could cost at
+ * least.
  *
- * A row has up to five sides, which do the same work and have to come to the same
- * sum; the program fails when they don't.  They are timed in turns, and what is
- * printed are medians: of times, and of the ratios of each round.  A new row is
- * one more line of the table that a program hands to bench_main. */
+ * A row has up to five sides, which do the same work and have to come to the
+ * same sum; the program fails when they don't.  They are timed in turns, and
+ * what is printed are medians: of times, and of the ratios of each round.  A
+ * new row is one more line of the table that a program hands to bench_main. */
 #ifndef PTW_BENCH_ROWS_H
 #define PTW_BENCH_ROWS_H
 
@@ -36,8 +37,8 @@ struct row {
                         something about the C library alone */
 };
 
-/* A row of the table: name, unit, kind, regime, and its sides in the order of the
- * columns or with their names. */
+/* A row of the table: name, unit, kind, regime, and its sides in the order of
+ * the columns or with their names. */
 #define ROW(row_name, of_a, its_kind, its_regime, ...)                         \
     {                                                                          \
         .name = row_name, .unit = of_a, .kind = its_kind,                      \
@@ -92,9 +93,10 @@ struct bench {
 };
 
 /* bench_main runs the rows that the arguments name, or all, and prints them.
- * Usage: PROGRAM [--rounds N] [--size LOG2] [--list] [--instructions [--ptwalk]]
- * [ROW...].  With --instructions each side runs once, and callgrind dumps its
- * counts (scripts/instructions); with --ptwalk, of the library alone. */
+ * Usage: PROGRAM [--rounds N] [--size LOG2] [--list] [--instructions
+ * [--ptwalk]] [ROW...].  With --instructions each side runs once, and callgrind
+ * dumps its counts (scripts/instructions); with --ptwalk, of the library
+ * alone. */
 int bench_main(const struct bench *b, int argc, char **argv);
 
 /* bench_fail prints the message and ends the program with status 3; bench_must

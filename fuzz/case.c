@@ -186,8 +186,8 @@ static void add_region(struct fz_case *w, struct fz_region r)
     w->regions++;
 }
 
-/* Where a region starts that may have an end of its own, or the start of the one
- * before it. */
+/* Where a region starts that may have an end of its own, or the start of the
+ * one before it. */
 static uint64_t region_start(const struct fz_case *w, const uint8_t *record,
                              uint64_t bytes, const struct fz_region *before)
 {
@@ -318,8 +318,8 @@ struct flag_bits {
     uint64_t frame; /* the bits that hold an address */
 };
 
-/* Which flags are numbers of bits that a format leaves free, in order.  The first
- * ones are rights that no other flag stands for. */
+/* Which flags are numbers of bits that a format leaves free, in order.  The
+ * first ones are rights that no other flag stands for. */
 static const uint8_t free_flag[] = {3, 4, 8, 9, 10, 11, 13, 14, 15};
 static const unsigned other_rights = ORACLE_READ | ORACLE_USER_EXEC;
 
@@ -533,8 +533,8 @@ static void read_repeat(struct fz_case *w, const uint8_t *record)
     }
 }
 
-/* The page that a chain has at that place.  A chain down to a leaf table ends at the
- * same name in every regime, however many pages are on the way. */
+/* The page that a chain has at that place.  A chain down to a leaf table ends
+ * at the same name in every regime, however many pages are on the way. */
 static unsigned chain_page(unsigned first, unsigned at, unsigned links,
                            unsigned last)
 {
@@ -646,8 +646,8 @@ static void read_range(struct fz_case *w, const struct fz_records *in)
     w->last = first < last ? last : first;
 }
 
-/* A region becomes two inside the page of a slot, at any byte, as long as there is
- * room: the second one starts there, less so many bytes that are in none. */
+/* A region becomes two inside the page of a slot, at any byte, as long as there
+ * is room: the second one starts there, less so many bytes that are in none. */
 static void read_cut(struct fz_case *w, const uint8_t *record)
 {
     uint64_t pa = w->slot[fz_get(record, CUT_PAGE) % FZ_SLOTS] * w->unit +
@@ -914,8 +914,8 @@ static bool can_be_fuzzed(const struct oracle_format *f, bool tables)
            ptw_regime_by_name(f->name, NULL, 0, &r, NULL) == PTW_OK;
 }
 
-/* The format that the header names.  Where the library does not know it, or where
- * there have to be tables and it has none: the next one. */
+/* The format that the header names.  Where the library does not know it, or
+ * where there have to be tables and it has none: the next one. */
 static const struct oracle_format *format_of(const uint8_t *header, bool tables)
 {
     unsigned i = (unsigned)fz_get(header, HEADER_REGIME) % ORACLE_FORMATS;

@@ -267,7 +267,8 @@ static void check_mapping(const struct fz_case *w, const struct ptw_item *item)
     const struct ptw_mapping *m = &item->u.mapping;
     uint64_t bytes_less_1 = item->last.v - item->first.v;
     uint64_t size = (uint64_t)1 << m->size_log2;
-    /* One leaf may be larger than the processor's memory: then it starts at 0. */
+    /* One leaf may be larger than the processor's memory: then it starts at
+     * 0. */
     uint64_t limit = pa_limit(w) > size ? pa_limit(w) : size;
 
     if ((item->first.v & (size - 1)) != 0 || (m->pa.v & (size - 1)) != 0 ||
@@ -710,8 +711,8 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
 
 /* --------------------------------------------------------------------- runs */
 
-/* Memory type, copy-on-write and whether it is written: what leaves of a run have
- * in common besides their rights. */
+/* Memory type, copy-on-write and whether it is written: what leaves of a run
+ * have in common besides their rights. */
 static unsigned class_of(const struct fz_case *w, const struct ptw_mapping *m)
 {
     const struct oracle_format *f = w->mode.format;

@@ -45,12 +45,12 @@ bool fz_tiles(const struct fz_case *w);
 /* Whether any address of the range, from first to last, is walked. */
 bool fz_any_left(const struct fz_case *w, uint64_t first, uint64_t last);
 
-/* fz_store_bytes says how much is given in that try where so many bytes are wanted:
- * by two bits of growth each, as little as is taken at first. */
+/* fz_store_bytes says how much is given in that try where so many bytes are
+ * wanted: by two bits of growth each, as little as is taken at first. */
 size_t fz_store_bytes(size_t bytes, unsigned growth, unsigned tries);
 
-/* A memo in storage that grows when it has to, from the smallest on, as the input
- * says. */
+/* A memo in storage that grows when it has to, from the smallest on, as the
+ * input says. */
 void fz_memo_init(const struct fz_case *w, struct ptw_memo *memo,
                   uint64_t seed);
 void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo);
@@ -124,8 +124,8 @@ unsigned fz_entries(const struct fz_case *w, unsigned level);
 unsigned fz_entry_rights(const struct fz_case *w, unsigned level, uint64_t raw);
 
 /* fz_can_map says whether a leaf of level 0 can be made with these rights and
- * attributes.  With grant_exec, rights are had with execution where no entry can
- * withhold it. */
+ * attributes.  With grant_exec, rights are had with execution where no entry
+ * can withhold it. */
 bool fz_can_map(const struct fz_case *w, unsigned rights, bool copy_on_write,
                 bool grant_exec, const struct ptw_attributes *attributes);
 

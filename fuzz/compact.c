@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The properties of rebuilding a guest and of verifying that: README.md has them in
- * words. */
+/* The properties of rebuilding a guest and of verifying that: README.md has
+ * them in words. */
 #include "check.h"
 #include "compact_make.h"
 #include "compact_spoil.h"
@@ -99,8 +99,8 @@ static void check_fixed_point(struct fc_guest *g, const struct fc_manner *how)
     fc_image_done(&image[1]);
 }
 
-/* The guest is the same as itself.  As a guest of which one byte is another one,
- * it is not, when the byte can be read; when it can't, nobody knows. */
+/* The guest is the same as itself.  As a guest of which one byte is another
+ * one, it is not, when the byte can be read; when it can't, nobody knows. */
 static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
                          const struct fc_manner *how,
                          const struct fc_input *input)
@@ -149,8 +149,8 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     }
 }
 
-/* Whether the new leaf says that the entries around it are alike, which no leaf of an
- * image does. */
+/* Whether the new leaf says that the entries around it are alike, which no leaf
+ * of an image does. */
 static bool in_a_run(const struct fc_guest *g, const struct ptw_difference *d)
 {
     return d->kind == PTW_DIFFERS_ATTRIBUTES &&
@@ -325,8 +325,8 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
 }
 
-/* What the plan refused for a marked leaf is made when such leaves are kept.  The
- * comparison then refuses it, unless what they map could not be read. */
+/* What the plan refused for a marked leaf is made when such leaves are kept.
+ * The comparison then refuses it, unless what they map could not be read. */
 static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
                           const struct fc_manner *how)
 {

@@ -24,7 +24,8 @@ uint64_t fc_table_place(const struct fc_guest *g)
     return g->w->unit;
 }
 
-/* --------------------------------------------------------------------- bytes */
+/* ---------------------------------------------------------------------
+ * bytes */
 
 uint64_t fc_get_at(const uint8_t *b, unsigned n)
 {
@@ -159,8 +160,9 @@ enum ptw_cover fc_cover(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
                            : PTW_COVER_SOME;
 }
 
-/* Behind callbacks, a byte is taken out of a number that its region has: 8 bytes
- * that are aligned, or else 4, or else the first or last 4 of the region. */
+/* Behind callbacks, a byte is taken out of a number that its region has: 8
+ * bytes that are aligned, or else 4, or else the first or last 4 of the
+ * region. */
 bool fc_readable_byte(const struct fc_guest *g, uint64_t pa)
 {
     unsigned region = region_of(g, pa, 1);
@@ -225,7 +227,8 @@ enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last)
                                       : PTW_COVER_SOME;
 }
 
-/* ----------------------------------------------------------------- callbacks */
+/* -----------------------------------------------------------------
+ * callbacks */
 
 /* It is read: it may have changed. */
 static void passes(struct fc_guest *g)
@@ -329,7 +332,8 @@ bool fc_known_zeros(struct fc_guest *g, uint64_t pa)
 }
 
 /* Where pages are lent, those without contents are known to be zeros; and in
- * host memory, as the holes of a file that is mapped, where that is asked for. */
+ * host memory, as the holes of a file that is mapped, where that is asked
+ * for. */
 static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct fc_guest *g = ctx;
@@ -353,7 +357,8 @@ static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned n,
     fz_fail("the guest is written to at %llx", HEX(pa));
 }
 
-/* --------------------------------------------------------------- host memory */
+/* --------------------------------------------------------------- host
+ * memory */
 
 void *fc_exactly(size_t bytes)
 {

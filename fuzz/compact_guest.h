@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A guest for rebuilds: a case (harness.h) whose pages without contents have some
- * all the same, and of which some pages may refuse to be read. */
+/* A guest for rebuilds: a case (harness.h) whose pages without contents have
+ * some all the same, and of which some pages may refuse to be read. */
 #ifndef PTW_FUZZ_COMPACT_GUEST_H
 #define PTW_FUZZ_COMPACT_GUEST_H
 
@@ -42,8 +42,9 @@ struct fc_guest {
     bool known;
 };
 
-/* The sizes of a page of level 0, and of the place that a table takes in an image:
- * pages that no other table has.  fc_page_mask returns the size of a page, less 1. */
+/* The sizes of a page of level 0, and of the place that a table takes in an
+ * image: pages that no other table has.  fc_page_mask returns the size of a
+ * page, less 1. */
 uint64_t fc_page_bytes(const struct fc_guest *g);
 uint64_t fc_page_mask(const struct fc_guest *g);
 uint64_t fc_table_place(const struct fc_guest *g);

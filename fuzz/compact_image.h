@@ -39,8 +39,8 @@ struct fc_image {
 uint8_t *fc_page(const struct fc_image *m, uint64_t pa);
 int fc_written(const struct fc_image *m, uint64_t pa);
 
-/* fc_left_zeros says that the page at pa is one of the image's, of which the sink
- * was given nothing. */
+/* fc_left_zeros says that the page at pa is one of the image's, of which the
+ * sink was given nothing. */
 bool fc_left_zeros(const struct fc_image *m, uint64_t pa);
 
 /* The callbacks of an image. */

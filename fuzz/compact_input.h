@@ -49,8 +49,8 @@ struct fc_input {
 void fc_read_input(struct fc_guest *g, struct fc_input *input,
                    const uint8_t *data, size_t len);
 
-/* fc_inverts says whether the convention for entries that are not present inverts
- * frames. */
+/* fc_inverts says whether the convention for entries that are not present
+ * inverts frames. */
 bool fc_inverts(const struct fc_guest *g);
 
 #endif

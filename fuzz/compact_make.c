@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps of a rebuild and of a comparison: README.md has the properties in words. */
+/* The steps of a rebuild and of a comparison: README.md has the properties in
+ * words. */
 #include "compact_make.h"
 #include "check.h"
 #include "same_guest.h"
@@ -12,7 +13,8 @@
 
 struct ptw_verify fc_verify;
 
-/* ------------------------------------------------------------------- storage */
+/* -------------------------------------------------------------------
+ * storage */
 
 /* One storage for a step that asked; false when the caller has no more. */
 static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
@@ -49,7 +51,8 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
     }
 }
 
-/* ------------------------------------------------------------- what is right */
+/* ------------------------------------------------------------- what is
+ * right */
 
 /* Whether the regime has such a map, wherever the guest's tables are.  A large
  * leaf may reach where small pages do not: then *unsure. */
@@ -82,7 +85,8 @@ static bool map_is_right(const struct fz_case *w,
     return true;
 }
 
-/* What ptw_rebuild_init has to say; *unsure, when it may refuse all the same. */
+/* What ptw_rebuild_init has to say; *unsure, when it may refuse all the
+ * same. */
 static bool options_are_right(const struct fc_guest *g, bool *unsure)
 {
     const struct ptw_rebuild_options *o = &g->o;
@@ -150,7 +154,8 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     return true;
 }
 
-/* ------------------------------------------------------------------- the law */
+/* ------------------------------------------------------------------- the
+ * law */
 
 /* How near an input comes to what the law allows: one of these is set for each
  * two hundredth part of it, and libFuzzer keeps an input that sets another. */
@@ -196,7 +201,8 @@ static void check_work(enum step step, uint64_t work, uint64_t most)
     worst[step] = score > worst[step] ? score : worst[step];
 }
 
-/* --------------------------------------------------------------------- steps */
+/* ---------------------------------------------------------------------
+ * steps */
 
 /* Where the pages go, and what is known of the order. */
 struct sink {
@@ -341,8 +347,8 @@ static bool can_hold(const struct fz_case *w, uint64_t first, uint64_t bytes,
                           !fz_meets_flag_bits(w, first, last));
 }
 
-/* Whether entries can hold the addresses of new pages and tables, if the pages take
- * that much. */
+/* Whether entries can hold the addresses of new pages and tables, if the pages
+ * take that much. */
 static bool fits(const struct fc_guest *g, const struct ptw_rebuild *rb,
                  uint64_t page_bytes)
 {
@@ -357,8 +363,8 @@ static bool fits(const struct fc_guest *g, const struct ptw_rebuild *rb,
                     f->table_pa_bits(&w->mode));
 }
 
-/* The plan says that some address is too wide: one may be, as far as pages can take
- * up, or that of a root or of a small leaf of a large one. */
+/* The plan says that some address is too wide: one may be, as far as pages can
+ * take up, or that of a root or of a small leaf of a large one. */
 static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
 {
     const struct fz_case *w = g->w;
@@ -567,8 +573,8 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     return st;
 }
 
-/* The most pages of an image.  Pages of 1 GiB take long: a fuzzer does without, and
- * pages that nobody wrote to have to be known. */
+/* The most pages of an image.  Pages of 1 GiB take long: a fuzzer does without,
+ * and pages that nobody wrote to have to be known. */
 static uint64_t most_pages(const struct fc_guest *g)
 {
     uint64_t most = g->w->thorough && g->knows_zeros ? FC_MOST_PAGES : FC_PAGES;
@@ -660,7 +666,8 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     return false;
 }
 
-/* ----------------------------------------------------------------- verifying */
+/* -----------------------------------------------------------------
+ * verifying */
 
 enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
                                   const struct ptw_root *root,
@@ -759,7 +766,8 @@ void fc_check_certificate(const struct fc_guest *g, const struct fc_image *m,
     if (g->o.maps == 0 && k->split == 0) {
         certified("tables", c->tables, k->tables);
     }
-    /* The image may have the rest of a large page that an absent entry named. */
+    /* The image may have the rest of a large page that an absent entry
+     * named. */
     if (!may_refuse(g->w) || k->absent_unknown == 0) {
         certified("pages", c->pages, k->pages + k->merged);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rebuilds and comparisons, step by step, with storage as little as they take. */
+/* Rebuilds and comparisons, step by step, with storage as little as they
+ * take. */
 #ifndef PTW_FUZZ_COMPACT_MAKE_H
 #define PTW_FUZZ_COMPACT_MAKE_H
 
@@ -32,7 +33,8 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
 /* fc_free_storage frees what the rebuild was given. */
 void fc_free_storage(const struct ptw_rebuild *rb);
 
-/* fc_compare_memory compares two guests, and fc_compare a guest with its image. */
+/* fc_compare_memory compares two guests, and fc_compare a guest with its
+ * image. */
 enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
                                   const struct ptw_root *root,
                                   const struct ptw_mem *now,

@@ -73,7 +73,8 @@ static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
               (raw & ~mask) | (mode->format->put_table(mode, at) ^ flip));
 }
 
-/* What is not present, and names a page that may be written and was accessed. */
+/* What is not present, and names a page that may be written and was
+ * accessed. */
 static uint64_t names_a_page(const struct fz_case *w)
 {
     const struct oracle_format *f = w->mode.format;

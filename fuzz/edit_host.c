@@ -16,7 +16,8 @@ static _Alignas(
 static _Alignas(FZ_PAGE) uint8_t old[FM_MOST_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char shares_store[2][(SLOT << SHARES_LOG2) + MORE];
 
-/* -------------------------------------------------------------------- memory */
+/* --------------------------------------------------------------------
+ * memory */
 
 /* Now and then, what the guest might have written there since. */
 static enum ptw_status changed(struct fe_host *h, uint64_t pa, unsigned n,
@@ -198,7 +199,8 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
     return PTW_OK;
 }
 
-/* What is lent where loans are not aligned: nobody may look at it, or write there. */
+/* What is lent where loans are not aligned: nobody may look at it, or write
+ * there. */
 enum { ASKEW = 0xA7 };
 
 static _Alignas(64) uint8_t askew[FZ_MOST_UNIT + FZ_MOST_SKEW];
@@ -235,7 +237,8 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
     return h->m.bytes[page] + pa.v % FZ_PAGE;
 }
 
-/* ------------------------------------------------------------------ the pool */
+/* ------------------------------------------------------------------ the
+ * pool */
 
 static bool pool_used[FM_POOL];
 
@@ -285,7 +288,8 @@ static void add_pool_pages(struct fm *m, uint64_t first, unsigned pages)
     }
 }
 
-/* Where tables can be and roots can't: half of the pool is there; 0: nowhere. */
+/* Where tables can be and roots can't: half of the pool is there; 0:
+ * nowhere. */
 static uint64_t high_part(const struct fm *m)
 {
     const struct oracle_format *f = m->mode->format;
@@ -361,9 +365,11 @@ void fe_host_memory(struct fe_host *h)
     ptw_mem_set_stopped(&h->mem, h->w->stopped);
 }
 
-/* ---------------------------------------------------------------- the tables */
+/* ---------------------------------------------------------------- the
+ * tables */
 
-/* Where roots can be only in one half of the pool, tables come from both in turn. */
+/* Where roots can be only in one half of the pool, tables come from both in
+ * turn. */
 static unsigned pool_order(const struct fm *m, unsigned k)
 {
     k %= m->pool_tables;
@@ -636,8 +642,8 @@ static void give(void *ctx, ptw_pa table)
 const struct ptw_table_ops fe_with_give = {take, give};
 const struct ptw_table_ops fe_without_give = {take, NULL};
 
-/* The size of a table, by the levels at which it was met; of one that is new, of
- * the largest. */
+/* The size of a table, by the levels at which it was met; of one that is new,
+ * of the largest. */
 static uint64_t table_size(const struct fe_host *h, const struct fm_table *t)
 {
     uint64_t most = 0;
@@ -735,7 +741,8 @@ static void root_moved(void *ctx, ptw_pa now)
 
 const struct ptw_move_ops fe_movers = {move, root_moved};
 
-/* ------------------------------------------------------------------ one edit */
+/* ------------------------------------------------------------------ one
+ * edit */
 
 /* How tables are supplied. */
 void fe_host_asks(struct fe_host *h, const struct fe_record *q)
@@ -760,7 +767,8 @@ void fe_host_asks(struct fe_host *h, const struct fe_record *q)
     h->given_back = 0;
 }
 
-/* ----------------------------------------------------------------- one input */
+/* ----------------------------------------------------------------- one
+ * input */
 
 void fe_host_begin(struct fe_host *h, const struct fz_case *w,
                    const struct fe_input *in)

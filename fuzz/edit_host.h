@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host of an edit: memory behind callbacks, a pool that tables come from, and
- * hooks that take, give and move tables.  What the library does that it must not do
- * ends the run. */
+/* The host of an edit: memory behind callbacks, a pool that tables come from,
+ * and hooks that take, give and move tables.  What the library does that it
+ * must not do ends the run. */
 #ifndef PTW_FUZZ_EDIT_HOST_H
 #define PTW_FUZZ_EDIT_HOST_H
 
@@ -74,8 +74,8 @@ extern const struct ptw_table_ops fe_with_give;
 extern const struct ptw_table_ops fe_without_give;
 extern const struct ptw_move_ops fe_movers;
 
-/* fe_host_begin starts with an input.  fe_host_empty gives the host memory that is
- * empty, fe_add_pool gives that its pool, and fe_host_memory makes the
+/* fe_host_begin starts with an input.  fe_host_empty gives the host memory that
+ * is empty, fe_add_pool gives that its pool, and fe_host_memory makes the
  * accessor of all memory. */
 void fe_host_begin(struct fe_host *h, const struct fz_case *w,
                    const struct fe_input *in);
@@ -89,7 +89,8 @@ bool fe_is_pool(const struct fm *m, uint64_t pa);
 /* fe_is_high says that no root register can have that address. */
 bool fe_is_high(const struct fm *m, uint64_t pa);
 
-/* fe_check_lent checks that nobody wrote where what was lent was not aligned. */
+/* fe_check_lent checks that nobody wrote where what was lent was not
+ * aligned. */
 void fe_check_lent(struct fe_host *h);
 
 /* fe_keep_case takes the tables of the guest out of the pool. */
@@ -98,17 +99,18 @@ void fe_keep_case(struct fe_host *h);
 /* fe_host_asks says how the next tables are supplied. */
 void fe_host_asks(struct fe_host *h, const struct fe_record *q);
 
-/* A table that any level can use; an address of one that is in use; and an address
- * that can be no such table, for the reason of the fault.  false: there is none. */
+/* A table that any level can use; an address of one that is in use; and an
+ * address that can be no such table, for the reason of the fault.  false: there
+ * is none. */
 struct fe_wanted fe_any_table(const struct fe_host *h);
 bool fe_page_in_use(const struct fe_host *h, uint64_t *pa);
 bool fe_bad_address(const struct fe_host *h, enum fe_fault fault,
                     const struct fe_wanted *is, uint64_t *pa);
 
-/* fe_shares_begin starts the list of shared tables.  fe_shares_more is called with
- * the status of an edit: true when the edit found no room in the list, and the list
- * has more now, in the end what was wanted.  fe_shares_anew does the same with the
- * status of a scan, which begins again. */
+/* fe_shares_begin starts the list of shared tables.  fe_shares_more is called
+ * with the status of an edit: true when the edit found no room in the list, and
+ * the list has more now, in the end what was wanted.  fe_shares_anew does the
+ * same with the status of a scan, which begins again. */
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in);
 bool fe_shares_more(struct fe_host *h, enum ptw_status st);
 bool fe_shares_anew(struct fe_host *h, enum ptw_status st);

@@ -91,8 +91,8 @@ static void read_edit(const struct fz_case *w, const struct fz_records *in,
     q->their_va = fz_value(in, FZ_THEIR_VA, fz_address(in, EDIT_THEIRS));
 }
 
-/* A map as a list of pages: large ones if it is aligned to them, and the caller allows
- * it. */
+/* A map as a list of pages: large ones if it is aligned to them, and the caller
+ * allows it. */
 static void make_list(const struct fz_case *w, uint64_t options,
                       struct fe_record *q)
 {

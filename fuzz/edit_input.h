@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Edits as an input describes them: the host, the supply of tables, the edits. */
+/* Edits as an input describes them: the host, the supply of tables, the
+ * edits. */
 #ifndef PTW_FUZZ_EDIT_INPUT_H
 #define PTW_FUZZ_EDIT_INPUT_H
 

@@ -18,7 +18,8 @@ uint64_t fe_entries_to_compare(const struct fz_case *w)
     return w->thorough ? FM_ENTRIES : 8192;
 }
 
-/* --------------------------------------------------------- what holds of any */
+/* --------------------------------------------------------- what holds of
+ * any */
 
 /* What was refused is what an edit says, and is not kept. */
 void fe_check_refusal(const struct fe_host *h, enum ptw_status st)
@@ -96,8 +97,8 @@ void fe_count_stock(struct fe_host *h, const struct ptw_tables *t)
     }
 }
 
-/* What no root can be and was taken for one is refused; without give, the status
- * tells the host that it still has it. */
+/* What no root can be and was taken for one is refused; without give, the
+ * status tells the host that it still has it. */
 void fe_take_back(struct fe_host *h, enum ptw_status st)
 {
     if (h->high >= 0 && st == PTW_E_WIDTH && (h->options & OPT_KEEP) != 0 &&
@@ -243,7 +244,8 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
     }
 }
 
-/* ------------------------------------------------------------------ one edit */
+/* ------------------------------------------------------------------ one
+ * edit */
 
 static void check_status(const struct fz_case *w, const struct fe_host *h,
                          const struct fe_record *q, const struct ptw_tables *t,
@@ -304,8 +306,8 @@ static void check_status(const struct fz_case *w, const struct fe_host *h,
         break;
     case PTW_BAD_ENTRY:
     case PTW_E_BUS:
-        /* Whether a table is empty, and what a copy of it leads to, is found out
-         * beyond the range. */
+        /* Whether a table is empty, and what a copy of it leads to, is found
+         * out beyond the range. */
         bad = h->m.rooted[q->root] &&
               (q->flags & (PTW_EDIT_RECLAIM | PTW_EDIT_UNSHARE)) == 0 &&
               !fm_odd(&h->m, h->m.root[q->root], q->first, q->last);
@@ -402,8 +404,8 @@ static enum ptw_status map_list(struct ptw_movable_tables *mt, bool movable,
     return st;
 }
 
-/* What a list says of the page that was refused: by itself that one is, too, and nothing
- * is written then. */
+/* What a list says of the page that was refused: by itself that one is, too,
+ * and nothing is written then. */
 static void check_refused(struct fe_host *h, struct ptw_movable_tables *mt,
                           bool movable, const struct fe_record *q,
                           const struct ptw_map_request *m, size_t refused,
@@ -567,10 +569,12 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
     }
 }
 
-/* ----------------------------------------------------------------- one input */
+/* ----------------------------------------------------------------- one
+ * input */
 
 /* A table that is a part of another one, at another address, is not found to be
- * shared: what an edit of the one does to the other is the guest's own fault. */
+ * shared: what an edit of the one does to the other is the guest's own
+ * fault. */
 static bool overlapping(const struct fe_host *h)
 {
     if (!fm_overlaps(&h->m)) {

@@ -6,9 +6,9 @@
  *   fuzz_<name> PATH...    runs files, and the files of directories
  *
  * It also has what code calls that was compiled for coverage, in either way
- * (guards of edges, or counters), and says how many edges there are and how many
- * were taken.  Nothing is instrumented where it says 0.  Exit status 2: no input
- * was run. */
+ * (guards of edges, or counters), and says how many edges there are and how
+ * many were taken.  Nothing is instrumented where it says 0.  Exit status 2: no
+ * input was run. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,8 +78,8 @@ void __sanitizer_cov_trace_pc_indir(uintptr_t callee)
     (void)callee;
 }
 
-/* Comparisons and loads are told, and not looked at.  A sanitizer's runtime would
- * have these, too. */
+/* Comparisons and loads are told, and not looked at.  A sanitizer's runtime
+ * would have these, too. */
 #define COMPARED(name, type)                                                   \
     void name(type a, type b);                                                 \
     void name(type a, type b)                                                  \
@@ -115,7 +115,8 @@ LOADED(__sanitizer_cov_load4)
 LOADED(__sanitizer_cov_load8)
 LOADED(__sanitizer_cov_load16)
 
-/* Counters that are not 0; an edge that was taken 256 times may have one of 0. */
+/* Counters that are not 0; an edge that was taken 256 times may have one of
+ * 0. */
 static size_t counted(void)
 {
     size_t n = 0;

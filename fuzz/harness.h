@@ -128,13 +128,13 @@ struct fz_case {
 void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
                   size_t len);
 
-/* fz_case_without makes *w a case without memory and tables, for inputs of which
- * only records count. */
+/* fz_case_without makes *w a case without memory and tables, for inputs of
+ * which only records count. */
 void fz_case_without(struct fz_case *w);
 
-/* fz_records_of starts at the first record of an input.  fz_next_record goes on to
- * the next one that is no name of an address and no value; false: there is none.
- * What the input holds of it is followed by zeros. */
+/* fz_records_of starts at the first record of an input.  fz_next_record goes on
+ * to the next one that is no name of an address and no value; false: there is
+ * none.  What the input holds of it is followed by zeros. */
 struct fz_records fz_records_of(const uint8_t *data, size_t len);
 bool fz_next_record(const struct fz_case *w, struct fz_records *in);
 
@@ -149,8 +149,8 @@ uint64_t fz_flag_bits(const struct fz_case *w, uint64_t code);
  * page. */
 uint64_t fz_entry(const struct fz_case *w, unsigned flags, uint64_t pa);
 
-/* fz_case_offer says in which way the memory is offered, if not as the header has
- * it.  Host memory refuses nothing. */
+/* fz_case_offer says in which way the memory is offered, if not as the header
+ * has it.  Host memory refuses nothing. */
 void fz_case_offer(struct fz_case *w, enum fz_memory kind);
 
 /* Whether a byte of those, which one region has, refuses to be read. */
@@ -176,8 +176,8 @@ void fz_case_stir(struct fz_case *w, unsigned times);
 /* fz_direct_bytes returns the most that a region of host memory has. */
 uint64_t fz_direct_bytes(const struct fz_case *w);
 
-/* fz_case_zeros says that those bytes of one unit are in one readable region, and
- * have no contents. */
+/* fz_case_zeros says that those bytes of one unit are in one readable region,
+ * and have no contents. */
 bool fz_case_zeros(const struct fz_case *w, uint64_t pa, uint64_t bytes);
 
 /* fz_case_entry reads one entry as the oracle would; false: refused. */
@@ -198,8 +198,8 @@ extern uint64_t fz_digest;
 void fz_note(uint64_t value);
 
 /* Everything is checked of every input; set by the replay program.  A fuzzer,
- * which tries an input in many variations, leaves some out of each, but of those
- * that it starts with; where fz_brief is set, of these too. */
+ * which tries an input in many variations, leaves some out of each, but of
+ * those that it starts with; where fz_brief is set, of these too. */
 extern bool fz_thorough;
 extern bool fz_brief;
 
@@ -215,8 +215,8 @@ void fz_space_map(const uint8_t *data, size_t len);
 void fz_link(const uint8_t *data, size_t len);
 void fz_compact(const uint8_t *data, size_t len);
 
-/* fz_describe prints in words what an input describes, and its walk; with tables
- * as for fz_case_read. */
+/* fz_describe prints in words what an input describes, and its walk; with
+ * tables as for fz_case_read. */
 void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len);
 
 /* fz_describe_compact prints the options of a rebuild, and then the same. */

@@ -2,8 +2,8 @@
 /* The input format of the fuzz targets: a header and records of a fixed size.
  *
  * One table describes every field (input.c).  The reader, the program that
- * writes an input as text and the one that reads such a text use that table, and
- * README.md repeats it. */
+ * writes an input as text and the one that reads such a text use that table,
+ * and README.md repeats it. */
 #ifndef PTW_FUZZ_INPUT_H
 #define PTW_FUZZ_INPUT_H
 
@@ -383,7 +383,8 @@ struct fz_records {
 /* fz_header copies the header: bytes that are missing are zeros. */
 void fz_header(uint8_t *header, const uint8_t *data, size_t len);
 
-/* fz_value returns what the record is given in place of a field, or else that. */
+/* fz_value returns what the record is given in place of a field, or else
+ * that. */
 uint64_t fz_value(const struct fz_records *in, enum fz_value value,
                   uint64_t otherwise);
 bool fz_given(const struct fz_records *in, enum fz_value value);

@@ -24,8 +24,8 @@ static bool links_with(const struct fz_case *w, unsigned level, unsigned rights)
     return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
 }
 
-/* Whether such bits, without an address, lead from a table of that level to another
- * one. */
+/* Whether such bits, without an address, lead from a table of that level to
+ * another one. */
 static bool leads_to_table(const struct fz_case *w, unsigned level,
                            uint64_t bits)
 {
@@ -36,8 +36,8 @@ static bool leads_to_table(const struct fz_case *w, unsigned level,
 }
 
 /* The bits of a link that grants rights, as far as an entry of that level can;
- * it was accessed, and three free bits are as the flags say, as far as an entry that
- * leads to a table can have these bits. */
+ * it was accessed, and three free bits are as the flags say, as far as an entry
+ * that leads to a table can have these bits. */
 static uint64_t link_bits(const struct fz_case *w, unsigned level,
                           const struct fe_record *q)
 {

@@ -685,8 +685,8 @@ void fm_reach(struct fm *m)
     for (unsigned i = 0; i < m->tables; i++) {
         struct fm_table *t = &m->table[i];
 
-        /* What it was before the edit counts until the next one, and in stock for
-         * longer. */
+        /* What it was before the edit counts until the next one, and in stock
+         * for longer. */
         if (!t->linked && i >= m->pool_tables && t->state != FM_TAKEN) {
             t->bytes = 0;
         }
@@ -787,8 +787,8 @@ static unsigned class_of(const struct fm *m, const struct fm_node *n,
            (unsigned)(at.copy_on_write && with_copy) << 11;
 }
 
-/* What is left of an entry that says that it is part of a run, when it says so no
- * more; any other entry is the same. */
+/* What is left of an entry that says that it is part of a run, when it says so
+ * no more; any other entry is the same. */
 static uint64_t by_itself(const struct fm *m, const struct fm_node *n)
 {
     uint64_t raw = oracle_alone(m->mode, n->level, n->raw);
@@ -830,8 +830,8 @@ static void same_leaf(const struct fm_compare *c, const struct fm_node *was,
     }
 }
 
-/* Whether an entry became another one, as far as runs know: a table is no part of
- * one, whatever it becomes, but for a leaf. */
+/* Whether an entry became another one, as far as runs know: a table is no part
+ * of one, whatever it becomes, but for a leaf. */
 static bool entry_changed(const struct fm_compare *c, const struct fm_node *was,
                           const struct fm_node *is)
 {
@@ -839,10 +839,10 @@ static bool entry_changed(const struct fm_compare *c, const struct fm_node *was,
            !(was->kind == FM_TABLE && is->kind != FM_LEAF);
 }
 
-/* The entries of a table that can be one run, from entry i on.  Where one of them is
- * another entry now, all are leaves by themselves, or they are a run.  A run is taken
- * apart only where the range meets it.  Entries that can't be read are left as they
- * are. */
+/* The entries of a table that can be one run, from entry i on.  Where one of
+ * them is another entry now, all are leaves by themselves, or they are a run.
+ * A run is taken apart only where the range meets it.  Entries that can't be
+ * read are left as they are. */
 static void check_run(const struct fm_compare *c, const struct fm_node *was,
                       const struct fm_node *is, unsigned level, unsigned i,
                       uint64_t base)
@@ -883,8 +883,9 @@ static void check_run(const struct fm_compare *c, const struct fm_node *was,
     }
 }
 
-/* Whether that table was here before, or is new.  Another one that was there before
- * was put here as it was, and one of two levels has entries that mean two things. */
+/* Whether that table was here before, or is new.  Another one that was there
+ * before was put here as it was, and one of two levels has entries that mean
+ * two things. */
 static bool knows_runs(const struct fm_compare *c, const struct fm_node *was,
                        const struct fm_node *is, unsigned level)
 {
@@ -1021,8 +1022,8 @@ static void check_table_flags(const struct fm_compare *c,
     if (is->kind != FM_TABLE || !is->real) {
         return;
     }
-    /* A rebuild without the tables of the source makes all of them anew; an alias
-     * keeps its bits. */
+    /* A rebuild without the tables of the source makes all of them anew; an
+     * alias keeps its bits. */
     if (was->kind == FM_TABLE && was->real && !(c->rebuilt && as_asked)) {
         same_flag_bits(c, was, is, va);
     } else if (asked != NULL && !as_asked) {

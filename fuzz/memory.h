@@ -4,8 +4,8 @@
  * It is pages with contents, and tables: a pool of memory for new ones,
  * and those that its roots reach.  A page is FZ_PAGE bytes of memory; it
  * is copied when it is touched first in an edit, so that there are two views of
- * memory: before and now.  A table has the size that the format gives those of its
- * level: several may be in one page, or one in several. */
+ * memory: before and now.  A table has the size that the format gives those of
+ * its level: several may be in one page, or one in several. */
 #ifndef PTW_FUZZ_MEMORY_H
 #define PTW_FUZZ_MEMORY_H
 
@@ -24,7 +24,8 @@ enum {
 };
 
 enum fm_state {
-    FM_OF_GUEST, /* none of the pool, or one that is a table from the start on */
+    FM_OF_GUEST, /* none of the pool, or one that is a table from the start
+                    on */
     FM_FREE,
     FM_TAKEN,
     FM_GIVEN, /* a table of the case that was given back or moved away */
@@ -149,13 +150,13 @@ struct fm_compare {
     unsigned need; /* a leaf that does not grant these rights was left out */
 };
 
-/* fm_init starts with no memory.  contents and before have room for FM_MOST_PAGES
- * each. */
+/* fm_init starts with no memory.  contents and before have room for
+ * FM_MOST_PAGES each. */
 void fm_init(struct fm *m, const struct fz_case *w,
              uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE]);
 
-/* fm_add_case adds the memory and the roots of an input; a bit each of readonly is a
- * region. */
+/* fm_add_case adds the memory and the roots of an input; a bit each of readonly
+ * is a region. */
 void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly);
 
 /* fm_find returns the page of that frame, fm_table the table at pa, or -1. */
@@ -166,8 +167,8 @@ int fm_table(const struct fm *m, uint64_t pa);
 int fm_page_for(struct fm *m, uint64_t frame);
 int fm_table_for(struct fm *m, uint64_t pa);
 
-/* fm_over goes through the tables that have the byte at pa: *size is 0 at first.
- * Returns -1 after the last one. */
+/* fm_over goes through the tables that have the byte at pa: *size is 0 at
+ * first.  Returns -1 after the last one. */
 int fm_over(const struct fm *m, uint64_t pa, uint64_t *size);
 
 /* fm_table_bytes returns the size of a table that is used at that level. */
@@ -223,13 +224,14 @@ void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is);
 bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
                   uint64_t last, unsigned rights);
 
-/* fm_odd: on the way to an address from first to last there is an entry that has
- * reserved bits or can't be read, or that leads to what is not, or not all, one
- * table that can be read (or there are too many tables to be sure). */
+/* fm_odd: on the way to an address from first to last there is an entry that
+ * has reserved bits or can't be read, or that leads to what is not, or not all,
+ * one table that can be read (or there are too many tables to be sure). */
 bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last);
 
-/* fm_left_empty: below the root, on the way to an address from first to last, there
- * is a table that can be read and has no entry that is present; *pa is where. */
+/* fm_left_empty: below the root, on the way to an address from first to last,
+ * there is a table that can be read and has no entry that is present; *pa is
+ * where. */
 bool fm_left_empty(const struct fm *m, uint64_t root, uint64_t first,
                    uint64_t last, uint64_t *pa);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* walk_va_spaces once more, naively.  The model knows what the oracle does not: which
- * tables are entered and in which order, the aliases, and the remarks.  Tables that
- * were entered stand in a list that is searched from its start. */
+/* walk_va_spaces once more, naively.  The model knows what the oracle does not:
+ * which tables are entered and in which order, the aliases, and the remarks.
+ * Tables that were entered stand in a list that is searched from its start. */
 #include "model.h"
 
 #define HEX(v) ((unsigned long long)(v))

@@ -124,8 +124,8 @@ static unsigned expected_features(const struct ptw_x86_registers *r,
     return f & modes[id].has;
 }
 
-/* What the processor lets pass, case by case.  above: what the entries above the
- * leaf grant. */
+/* What the processor lets pass, case by case.  above: what the entries above
+ * the leaf grant. */
 static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
                     const struct ptw_access *a)
 {
@@ -186,8 +186,8 @@ static uint64_t next_number(void)
     return entries_seed;
 }
 
-/* What a convention reads out of an entry it writes into it: there and back, and
- * nothing else of the entry changes. */
+/* What a convention reads out of an entry it writes into it: there and back,
+ * and nothing else of the entry changes. */
 static void check_convention(const struct ptw_regime *r,
                              const struct ptw_absent *absent, unsigned level,
                              uint64_t raw)
@@ -260,9 +260,9 @@ static void check_conventions(const struct ptw_regime *r)
 }
 
 /* The address that is translated for a program's va, from the manuals: a tag is
- * the bits from `lowest` up to 62, or 63 with UAI, and what is below them goes on in
- * them.  Intel SDM vol. 1, "Linear-Address Pre-Processing"; AMD64 Architecture
- * Programmer's Manual vol. 2, "Upper Address Ignore". */
+ * the bits from `lowest` up to 62, or 63 with UAI, and what is below them goes
+ * on in them.  Intel SDM vol. 1, "Linear-Address Pre-Processing"; AMD64
+ * Architecture Programmer's Manual vol. 2, "Upper Address Ignore". */
 static uint64_t untagged(const struct ptw_regime *r, uint64_t cr3, uint64_t va)
 {
     bool long_mode = r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_LA57;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* aarch64: what registers and names select, and what the processor lets pass.  Arm
- * Architecture Reference Manual for A-profile architecture: the descriptions of
- * TCR_EL1, TCR_EL2, TCR_EL3, SCTLR_EL1, HCR_EL2, TCR2_EL1, PIR_EL1, TTBR0_EL1, and of
- * the pseudocode AArch64.S1DirectBasePermissions, AArch64.S1IndirectBasePermissions. */
+/* aarch64: what registers and names select, and what the processor lets pass.
+ * Arm Architecture Reference Manual for A-profile architecture: the
+ * descriptions of TCR_EL1, TCR_EL2, TCR_EL3, SCTLR_EL1, HCR_EL2, TCR2_EL1,
+ * PIR_EL1, TTBR0_EL1, and of the pseudocode AArch64.S1DirectBasePermissions,
+ * AArch64.S1IndirectBasePermissions. */
 #include "registers_aarch64.h"
 
 #include <stdio.h>
@@ -265,7 +266,8 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is)
     }
 }
 
-/* ---------------------------------------------------------- what an entry is */
+/* ---------------------------------------------------------- what an entry
+ * is */
 
 static bool has_block(const struct is *is, unsigned level)
 {
@@ -431,8 +433,8 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
     }
 }
 
-/* The widest physical address of a regime: an entry of a 4 or 16 KiB granule has 52
- * bits with DS, of a 64 KiB one if the processor has just 52. */
+/* The widest physical address of a regime: an entry of a 4 or 16 KiB granule
+ * has 52 bits with DS, of a 64 KiB one if the processor has just 52. */
 static unsigned width_of(const struct is *is, unsigned cpu_bits)
 {
     bool wide = is->granule == 16 ? cpu_bits == 52 : is->ds;

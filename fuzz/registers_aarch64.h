@@ -5,12 +5,12 @@
 
 #include "harness.h"
 
-/* fz_aarch64_registers builds a regime of the record's registers, and asks about it.
- * seed: of the numbers that it asks about. */
+/* fz_aarch64_registers builds a regime of the record's registers, and asks
+ * about it.  seed: of the numbers that it asks about. */
 void fz_aarch64_registers(const struct fz_records *in, uint64_t seed);
 
-/* fz_aarch64_name builds the regime of a name; false when it begins unlike those of
- * this family.  cpu may be NULL. */
+/* fz_aarch64_name builds the regime of a name; false when it begins unlike
+ * those of this family.  cpu may be NULL. */
 bool fz_aarch64_name(const char *name, const struct ptw_cpu *cpu,
                      uint64_t seed);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RISC-V: what satp and names select, what entries mean, and what the processor lets
- * pass.  The RISC-V Instruction Set Manual: Volume II, Privileged Architecture:
- * "Supervisor Address Translation and Protection (satp) Register", "Virtual Address
- * Translation Process", the figures of the entries from "Sv32" to "Sv57", "Svnapot",
- * "Svpbmt", and "Shadow Stack Memory Protection". */
+/* RISC-V: what satp and names select, what entries mean, and what the processor
+ * lets pass.  The RISC-V Instruction Set Manual: Volume II, Privileged
+ * Architecture: "Supervisor Address Translation and Protection (satp)
+ * Register", "Virtual Address Translation Process", the figures of the entries
+ * from "Sv32" to "Sv57", "Svnapot", "Svpbmt", and "Shadow Stack Memory
+ * Protection". */
 #include "registers_riscv.h"
 
 #include <string.h>
@@ -87,7 +88,8 @@ static unsigned va_bits(const struct is *is)
     return is->levels == 0 ? is->pa_bits : 12 + is->levels * index_bits(is);
 }
 
-/* ---------------------------------------------------------- what an entry is */
+/* ---------------------------------------------------------- what an entry
+ * is */
 
 static bool leads(uint64_t raw)
 {
@@ -187,7 +189,8 @@ static unsigned rights_of(const struct is *is, uint64_t raw)
            (bit(raw, U) ? (unsigned)PTW_USER : 0);
 }
 
-/* --------------------------------------------------------------- what passes */
+/* --------------------------------------------------------------- what
+ * passes */
 
 static bool allowed(const struct is *is, unsigned above, uint64_t raw,
                     const struct ptw_access *a)
@@ -314,8 +317,8 @@ static void check_entry(const struct ptw_regime *r, const struct is *is)
 
 /* -------------------------------------------------------- what a regime is */
 
-/* Addresses of RV64 that tables map repeat their highest bit; those of RV32 have 32
- * bits.  Bare has those of the memory. */
+/* Addresses of RV64 that tables map repeat their highest bit; those of RV32
+ * have 32 bits.  Bare has those of the memory. */
 static bool canonical(const struct is *is, uint64_t va)
 {
     unsigned bits = va_bits(is);
@@ -446,9 +449,11 @@ static void add_features(struct ptw_regime *r, struct is *is, unsigned more)
     *r = out;
 }
 
-/* ----------------------------------------------------------------- registers */
+/* -----------------------------------------------------------------
+ * registers */
 
-/* PTW_OK, and what satp selects; or why it is refused.  cpu_bits 0: none is given. */
+/* PTW_OK, and what satp selects; or why it is refused.  cpu_bits 0: none is
+ * given. */
 static enum ptw_status selected(const struct ptw_riscv_registers *g,
                                 unsigned cpu_bits, struct is *is)
 {

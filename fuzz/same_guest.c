@@ -411,8 +411,8 @@ static bool can_turn(const struct naive *n, unsigned level, uint64_t raw)
            !writes(n, oracle_write_protected(mode_of(n), level, raw));
 }
 
-/* Whether any of those pages has a leaf that writes and another leaf: they would
- * drift apart, were the writer to get a copy. */
+/* Whether any of those pages has a leaf that writes and another leaf: they
+ * would drift apart, were the writer to get a copy. */
 static bool is_shared(const struct naive *n, uint64_t pa, uint64_t bytes)
 {
     for (uint64_t at = 0; at < bytes; at += page_bytes(n)) {
@@ -482,8 +482,9 @@ static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
     if (marked && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
         bits &= ~mode_of(n)->format->mark_bits;
     }
-    /* Pages of a run stand side by side: no leaf of an image says that it is part of
-     * one.  It may say so where the old one does and all pages are where they were. */
+    /* Pages of a run stand side by side: no leaf of an image says that it is
+     * part of one.  It may say so where the old one does and all pages are
+     * where they were. */
     if (in_a_run &&
         (n->strict || oracle_alone(mode_of(n), l->level, l->raw) == l->raw)) {
         differ(n, "a leaf says that it is part of a run", va, l->raw, raw);
@@ -653,7 +654,8 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
 
 /* ------------------------------------------------------------------- tables */
 
-/* Whether any page of what that leaf maps from va on is kept, and can be read. */
+/* Whether any page of what that leaf maps from va on is kept, and can be
+ * read. */
 static bool keeps_any(const struct naive *n, const struct leaf *l,
                       unsigned level, uint64_t va)
 {
@@ -820,8 +822,8 @@ static struct name page_in(uint64_t raw, uint64_t seen, unsigned hi,
     return m;
 }
 
-/* The same of the frame of a page.  Linux has no flag bits in it: PTE_PFN_MASK is
- * of the physical mask, and sme_me_mask is not. */
+/* The same of the frame of a page.  Linux has no flag bits in it: PTE_PFN_MASK
+ * is of the physical mask, and sme_me_mask is not. */
 static struct name frame_in(const struct naive *n, unsigned level, uint64_t raw,
                             uint64_t seen)
 {
@@ -938,8 +940,8 @@ static struct name name_in(const struct naive *n, unsigned level, uint64_t raw)
     return m;
 }
 
-/* The pages of a large one that can't be read as a whole: they are in the image,
- * and nothing leads to them. */
+/* The pages of a large one that can't be read as a whole: they are in the
+ * image, and nothing leads to them. */
 static void left_over(struct naive *n, uint64_t va, uint64_t pa, uint64_t size)
 {
     for (uint64_t at = 0; at < size && n->strict && !over(n);
@@ -1181,7 +1183,8 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
                self != (now.pa.v == is)) {
         differ(n, "an entry that leads to a table", va, raw, new_raw);
     } else if (self) {
-        /* By the path that goes through the entry, where it is a leaf at last. */
+        /* By the path that goes through the entry, where it is a leaf at
+         * last. */
         n->rewrites =
             n->rewrites ||
             oracle_writes(mode_of(n), (e.rights & ORACLE_WRITE) != 0, raw);
@@ -1315,9 +1318,9 @@ static void same_count(const char *what, uint64_t counted, uint64_t is)
     }
 }
 
-/* Pages whose leaves have different flag bits are counted.  Pages with more than
- * one leaf may be, where there are more than two kinds, or entries that are not
- * present. */
+/* Pages whose leaves have different flag bits are counted.  Pages with more
+ * than one leaf may be, where there are more than two kinds, or entries that
+ * are not present. */
 static void count_kinds(const struct naive *n)
 {
     bool exact = !n->many_kinds && n->c.absent_followed == 0;

@@ -8,13 +8,13 @@
 
 /* fc_same compares.  With rb, which made the image, every promise of a rebuild
  * has to hold, or it fails with what does not.  Without, it returns whether the
- * image is the same guest, as ptw_verify understands it; *unsure says that there
- * was too much to tell. */
+ * image is the same guest, as ptw_verify understands it; *unsure says that
+ * there was too much to tell. */
 bool fc_same(struct fc_guest *g, const struct fc_image *m,
              struct ptw_rebuild *rb, bool *unsure);
 
-/* Of the image that was compared last, with rb: each old table is one new one, and
- * none is mapped as a page. */
+/* Of the image that was compared last, with rb: each old table is one new one,
+ * and none is mapped as a page. */
 extern bool fc_plain;
 
 /* fc_marked says whether a leaf begins at that address of that space, of which

@@ -21,8 +21,9 @@ struct ptw_mem_ops fz_served_ops(
     enum ptw_status (*read)(void *ctx, ptw_pa pa, void *buffer, size_t bytes),
     bool (*zeros)(void *ctx, ptw_pa pa, uint64_t bytes));
 
-/* fz_offer lets the host, if there is one, put its accessor in the place of mem,
- * which is one of these regions (offer.h).  ops is NULL when all are host memory. */
+/* fz_offer lets the host, if there is one, put its accessor in the place of
+ * mem, which is one of these regions (offer.h).  ops is NULL when all are host
+ * memory. */
 PTW_NODISCARD enum ptw_status fz_offer(struct ptw_mem *mem,
                                        const struct ptw_mem_ops *ops, void *ctx,
                                        const struct ptw_region *region,

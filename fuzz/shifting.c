@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that changes while it is walked.  No oracle can say what such memory means.
- * What is left are the promises that do not depend on it. */
+/* Memory that changes while it is walked.  No oracle can say what such memory
+ * means.  What is left are the promises that do not depend on it. */
 #include "walks.h"
 
 #define HEX(v) ((unsigned long long)(v))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spaces that are built again by ptw_space_aware_map: for the targets space_map and
- * link. */
+/* Spaces that are built again by ptw_space_aware_map: for the targets space_map
+ * and link. */
 #ifndef PTW_FUZZ_SPACE_MAP_H
 #define PTW_FUZZ_SPACE_MAP_H
 
@@ -27,8 +27,8 @@ struct fe_placing {
 void fe_begin_image(struct fz_case *w, struct fe_host *h,
                     const struct fe_input *in, struct ptw_tables *t);
 
-/* fe_rebuild walks the case and builds in the pool of the host.  Returns whether
- * everything was built. */
+/* fe_rebuild walks the case and builds in the pool of the host.  Returns
+ * whether everything was built. */
 bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                 unsigned flags, bool loose, const struct fe_placing *placing,
                 struct fe_rebuilt *out);

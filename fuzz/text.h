@@ -27,8 +27,8 @@ struct fz_text_error {
 };
 
 /* fz_text_parse appends to bytes the input that a text of that many characters
- * stands for.  The caller frees bytes->data.  Returns false, and says why, when a
- * line has a mistake. */
+ * stands for.  The caller frees bytes->data.  Returns false, and says why, when
+ * a line has a mistake. */
 bool fz_text_parse(const char *text, size_t length, struct fz_bytes *bytes,
                    struct fz_text_error *error);
 

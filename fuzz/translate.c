@@ -186,8 +186,8 @@ static void check_many(const struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* On a trail, near each other and far apart, as one by one.  An address that comes
- * again takes one read. */
+/* On a trail, near each other and far apart, as one by one.  An address that
+ * comes again takes one read. */
 static void check_trail(const struct fz_case *w, const struct ptw_mem *mem,
                         struct ptw_root root)
 {
@@ -285,12 +285,13 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* ---------------------------------------------------------------------- parts */
+/* ----------------------------------------------------------------------
+ * parts */
 
 enum { CUTS = 4 };
 
-/* An address at which a walk is cut: where an item begins or ends, inside it, or
- * one that the input asks about. */
+/* An address at which a walk is cut: where an item begins or ends, inside it,
+ * or one that the input asks about. */
 static uint64_t some_cut(const struct fz_case *w, uint64_t random)
 {
     const struct ptw_item *item;
@@ -307,8 +308,8 @@ static uint64_t some_cut(const struct fz_case *w, uint64_t random)
     return from + random % 5 % 2;
 }
 
-/* Puts the address in its place among the others, each once, where the range can
- * be cut there.  Returns how many there are. */
+/* Puts the address in its place among the others, each once, where the range
+ * can be cut there.  Returns how many there are. */
 static size_t add_cut(const struct fz_case *w, uint64_t *cut, size_t cuts,
                       uint64_t at)
 {

@@ -25,7 +25,8 @@ bool fw_wants(const struct fz_case *w, unsigned which)
     return w->thorough || (w->seed >> 32) % 3 == which;
 }
 
-/* ---------------------------------------------------------------------- laws */
+/* ----------------------------------------------------------------------
+ * laws */
 
 /* Whether a table of some level can be there: levels differ in size. */
 static bool can_be_table(const struct fz_case *w, uint64_t pa)
@@ -65,14 +66,16 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
         fz_fail("%llu entries of %llu tables were read", HEX(s->reads),
                 HEX(s->tables));
     }
-    /* A root of which nothing is walked may have a number, and is in no memo. */
+    /* A root of which nothing is walked may have a number, and is in no
+     * memo. */
     if (s->tables != memo->used && (memo->used > 0 || s->tables > w->roots)) {
         fz_fail("%llu tables were entered, the memo has %zu", HEX(s->tables),
                 memo->used);
     }
 }
 
-/* ------------------------------------------------------------------- aliases */
+/* -------------------------------------------------------------------
+ * aliases */
 
 /* Compares what an alias stands for with the answers that come next. */
 static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
@@ -211,7 +214,8 @@ static bool meet_space(struct fz_case *w, const struct ptw_mem *mem, size_t *at,
            !fw_expected.prefix;
 }
 
-/* ------------------------------------------------------------------- exposed */
+/* -------------------------------------------------------------------
+ * exposed */
 
 enum { EXPOSED_TABLES = 256 };
 
@@ -313,7 +317,8 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* --------------------------------------------------------------------- again */
+/* ---------------------------------------------------------------------
+ * again */
 
 void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
@@ -463,10 +468,11 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
     }
 }
 
-/* --------------------------------------------------------------------- paths */
+/* ---------------------------------------------------------------------
+ * paths */
 
-/* Compares the item with the one of the list that comes next.  Returns false when
- * the list is over, and need not be the whole. */
+/* Compares the item with the one of the list that comes next.  Returns false
+ * when the list is over, and need not be the whole. */
 static bool meet_same(const struct fz_case *w, const struct ptw_item *item,
                       size_t *at)
 {
@@ -572,7 +578,8 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
     fz_digest = digest;
 }
 
-/* --------------------------------------------------------------------- parts */
+/* ---------------------------------------------------------------------
+ * parts */
 
 /* The item that comes next where nothing was cut; NULL: there is none. */
 static const struct ptw_item *whole_next(const struct fz_case *w,
@@ -703,7 +710,8 @@ static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* ---------------------------------------------------------------------- walk */
+/* ----------------------------------------------------------------------
+ * walk */
 
 /* What can't be left out is refused. */
 static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
@@ -738,7 +746,8 @@ static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
     }
 }
 
-/* The leaves of an alias that grant the rights that are needed, as meet_needed. */
+/* The leaves of an alias that grant the rights that are needed, as
+ * meet_needed. */
 static bool meet_needed_alias(struct fz_case *w, const struct ptw_mem *mem,
                               const struct ptw_item *alias,
                               struct fz_expected *e)
@@ -777,8 +786,8 @@ static void ask_needed(struct fz_case *w, uint64_t root, struct fz_expected *e)
     e->count = kept;
 }
 
-/* With needs: of each space the leaves that grant enough, each once, by itself or
- * behind an alias. */
+/* With needs: of each space the leaves that grant enough, each once, by itself
+ * or behind an alias. */
 static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
                         const struct ptw_root *root, struct ptw_walk *walk,
                         struct ptw_memo *memo)

@@ -33,8 +33,8 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
                            struct ptw_memo *memo);
 
 /* fw_check_paths checks that walks of that memory by all kernels that the host
- * has give what is in the list: leaf by leaf, as lines that are taken apart, and as
- * runs.  root: of all spaces, or of one that is translated. */
+ * has give what is in the list: leaf by leaf, as lines that are taken apart,
+ * and as runs.  root: of all spaces, or of one that is translated. */
 void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
                     const struct ptw_root *root, bool spaces);
 

@@ -32,8 +32,8 @@ struct ptw_level {
 struct ptw_format {
     unsigned levels;
     unsigned entry_log2;
-    /* Of an address; 0: the regime says how far addresses reach, and its va_bits,
-     * extension, top and top_bits count. */
+    /* Of an address; 0: the regime says how far addresses reach, and its
+     * va_bits, extension, top and top_bits count. */
     unsigned va_bits;
     enum ptw_extension extension;
     unsigned rights;      /* that entries grant or withhold */
@@ -54,8 +54,9 @@ struct ptw_format {
                            that `step` leads to or from */
     struct ptw_level level[PTW_MAX_LEVELS];
 
-    /* decode says what raw means as entry `index` of a table of that level.  Only
-     * the address may depend on the index: who asks for no address gives 0. */
+    /* decode says what raw means as entry `index` of a table of that level.
+     * Only the address may depend on the index: who asks for no address gives
+     * 0. */
     struct ptw_entry (*decode)(const struct ptw_regime *r, uint64_t raw,
                                unsigned level, unsigned index);
 
@@ -66,9 +67,9 @@ struct ptw_format {
      * `no_table` is set then.  table_address returns the address of that table,
      * from the turned entry.
      *
-     * path_rights returns what a path grants.  kept has the bits that are set in
-     * each turned entry of the path, of tables of levels below `folds`: those
-     * above withhold nothing.  Without an entry all bits are set.
+     * path_rights returns what a path grants.  kept has the bits that are set
+     * in each turned entry of the path, of tables of levels below `folds`:
+     * those above withhold nothing.  Without an entry all bits are set.
      *
      * table_address is NULL where a format has no such way. */
     uint64_t (*table_address)(const struct ptw_regime *r, uint64_t turned);
@@ -76,16 +77,16 @@ struct ptw_format {
     unsigned (*path_rights)(const struct ptw_regime *r, uint64_t kept);
 
     /* leaf_class returns one number for all that leaves of one run have in
-     * common besides rights: memory type, kind and flag bits.  above: the rights that the
-     * entries above grant. */
+     * common besides rights: memory type, kind and flag bits.  above: the
+     * rights that the entries above grant. */
     uint64_t (*leaf_class)(const struct ptw_regime *r, unsigned above,
                            uint64_t raw, unsigned level);
 
     /* address_bits returns the bits of raw, an entry that leads to a table or
      * is a leaf, that hold its address, or say how its address is held: without
-     * them, put_address gives it any address.  put_address returns the bits of such an
-     * entry that say pa, which is aligned to it.  An address that the entry
-     * can't hold loses bits: decode tells. */
+     * them, put_address gives it any address.  put_address returns the bits of
+     * such an entry that say pa, which is aligned to it.  An address that the
+     * entry can't hold loses bits: decode tells. */
     uint64_t (*address_bits)(const struct ptw_regime *r, unsigned level,
                              uint64_t raw);
     uint64_t (*put_address)(const struct ptw_regime *r, unsigned level,
@@ -168,8 +169,8 @@ PTW_ENGINE uint64_t ptw_leaf_entry(const struct ptw_format *a,
     return bits | a->put_address(r, level, PTW_ENTRY_LEAF, pa);
 }
 
-/* ptw_leaf_holds says whether a leaf of that level with those attribute bits can
- * hold pa, which is aligned to it. */
+/* ptw_leaf_holds says whether a leaf of that level with those attribute bits
+ * can hold pa, which is aligned to it. */
 PTW_ENGINE bool ptw_leaf_holds(const struct ptw_format *a,
                                const struct ptw_regime *r, unsigned level,
                                uint64_t bits, uint64_t pa)
@@ -190,8 +191,9 @@ struct ptw_widths {
 };
 
 /* An architecture as the library sees it at run time: its format, the parts of
- * the engine that are specialised by it since they are called for each page, and
- * what is called once an item or less.  All else takes the format at run time. */
+ * the engine that are specialised by it since they are called for each page,
+ * and what is called once an item or less.  All else takes the format at run
+ * time. */
 struct ptw_arch {
     const char *name;
     enum ptw_arch_id id;
@@ -206,17 +208,18 @@ struct ptw_arch {
                        differ: no leaf by itself depends on them */
     /* Which features that processor has not; NULL: none. */
     unsigned (*lacks)(const struct ptw_cpu *cpu);
-    /* What setup has to know of that processor besides; NULL: nothing.  It stands
-     * in `facts` of a regime. */
+    /* What setup has to know of that processor besides; NULL: nothing.  It
+     * stands in `facts` of a regime. */
     unsigned (*facts)(const struct ptw_cpu *cpu);
     /* The same, where more is kept than that: facts, kept.  NULL: nothing. */
     void (*keep)(struct ptw_regime *r, const struct ptw_cpu *cpu);
-    /* Sets table_pa and rule from features, facts and pa_bits; where the format has
-     * no width of its own, va_bits (unless it is set), extension, top and top_bits,
-     * too; root_log2 where a root is aligned to more than its size, and name. */
+    /* Sets table_pa and rule from features, facts and pa_bits; where the format
+     * has no width of its own, va_bits (unless it is set), extension, top and
+     * top_bits, too; root_log2 where a root is aligned to more than its size,
+     * and name. */
     void (*setup)(struct ptw_regime *r);
-    /* Why no processor can have those features together; NULL: it can, as it can
-     * have all of them where this is NULL. */
+    /* Why no processor can have those features together; NULL: it can, as it
+     * can have all of them where this is NULL. */
     const char *(*conflict)(unsigned features);
 
     struct ptw_attributes (*attributes)(const struct ptw_regime *r,
@@ -270,8 +273,9 @@ struct ptw_arch {
 };
 
 /* ptw_top returns the level of the roots; there are tables.  ptw_index_bits
- * returns the log2 of the number of entries of a table of that level: a root may
- * have fewer than other tables of its level, or be several of them in a row. */
+ * returns the log2 of the number of entries of a table of that level: a root
+ * may have fewer than other tables of its level, or be several of them in a
+ * row. */
 PTW_ENGINE unsigned ptw_top(const struct ptw_format *a,
                             const struct ptw_regime *r)
 {
@@ -285,8 +289,8 @@ PTW_ENGINE unsigned ptw_index_bits(const struct ptw_format *a,
                                               : a->level[level].bits;
 }
 
-/* ptw_root_is_plain says that the root is above the leaves, and has no more entries
- * than other tables of its level. */
+/* ptw_root_is_plain says that the root is above the leaves, and has no more
+ * entries than other tables of its level. */
 PTW_ENGINE bool ptw_root_is_plain(const struct ptw_format *a,
                                   const struct ptw_regime *r)
 {
@@ -308,15 +312,16 @@ PTW_ENGINE uint64_t ptw_table_bytes(const struct ptw_format *a,
 }
 
 /* ptw_start_rights returns the rights of a path that has no entry: all that the
- * regime has.  A regime of a format that has a width has all that the format has. */
+ * regime has.  A regime of a format that has a width has all that the format
+ * has. */
 PTW_ENGINE unsigned ptw_start_rights(const struct ptw_format *a,
                                      const struct ptw_regime *r)
 {
     return a->va_bits != 0 || a->levels == 0 ? a->rights : r->rights;
 }
 
-/* ptw_alone returns raw, a leaf that is written to another address or with other
- * rights, without what says that it is one of a run. */
+/* ptw_alone returns raw, a leaf that is written to another address or with
+ * other rights, without what says that it is one of a run. */
 PTW_ENGINE uint64_t ptw_alone(const struct ptw_format *a, uint64_t raw)
 {
     return raw & ~a->together;

@@ -123,8 +123,8 @@ PTW_NODISCARD enum ptw_status ptw_hash_give(struct ptw_hash *h, size_t size,
  * records: at least twice what there is. */
 size_t ptw_hash_wanted(const struct ptw_hash *h, size_t size, uint64_t more);
 
-/* A record of a hash table in an order of its own: what it is ordered by, and the
- * slot that it is in. */
+/* A record of a hash table in an order of its own: what it is ordered by, and
+ * the slot that it is in. */
 struct ptw_ordered {
     uint64_t key;
     uint64_t slot;

@@ -12,8 +12,8 @@
 typedef uint64_t ptw_entry64 __attribute__((aligned(8), may_alias));
 typedef uint32_t ptw_entry32 __attribute__((aligned(4), may_alias));
 
-/* Two of them, for who asks something about many entries that is asked again, of
- * each, before anything follows from it: loaded in whatever parts. */
+/* Two of them, for who asks something about many entries that is asked again,
+ * of each, before anything follows from it: loaded in whatever parts. */
 typedef uint64_t ptw_entry_pair
     __attribute__((vector_size(16), aligned(8), may_alias));
 

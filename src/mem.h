@@ -60,8 +60,8 @@ PTW_ENGINE bool ptw_touches(const struct ptw_mem *mem, uint64_t pa,
     return i < mem->regions && ptw_regions(mem)[i].first.v <= pa + (bytes - 1);
 }
 
-/* ptw_unreadable says how many numbers of `bytes` bytes, of `most` one behind the
- * other from pa on, begin where no region is: none of them can be read. */
+/* ptw_unreadable says how many numbers of `bytes` bytes, of `most` one behind
+ * the other from pa on, begin where no region is: none of them can be read. */
 unsigned ptw_unreadable(const struct ptw_mem *mem, uint64_t pa, unsigned bytes,
                         unsigned most);
 
@@ -118,7 +118,8 @@ PTW_ENGINE void *ptw_writable(const struct ptw_mem *mem, uint64_t table,
     return ((uintptr_t)p & 7) == 0 ? (void *)(uintptr_t)p : NULL;
 }
 
-/* ptw_page_zeros says whether the page of `bytes` at pa is known to be zeros. */
+/* ptw_page_zeros says whether the page of `bytes` at pa is known to be
+ * zeros. */
 PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa,
                                uint64_t bytes)
 {
@@ -127,15 +128,15 @@ PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa,
            mem->ops->zeros(mem->ctx, ptw_pa_of(pa), bytes);
 }
 
-/* ptw_page_bytes returns the page of `bytes` at pa, or NULL when it can't all be
- * read; several regions may have it together.  Where it can't be borrowed it is
- * copied to buffer, which has room for it and is aligned to 8; where it is known
- * to be zeros it is not read. */
+/* ptw_page_bytes returns the page of `bytes` at pa, or NULL when it can't all
+ * be read; several regions may have it together.  Where it can't be borrowed it
+ * is copied to buffer, which has room for it and is aligned to 8; where it is
+ * known to be zeros it is not read. */
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa, size_t bytes,
                            uint64_t *buffer);
 
-/* ptw_cache_region makes cache the part of region r, which may be NULL, that can be
- * read directly. */
+/* ptw_cache_region makes cache the part of region r, which may be NULL, that
+ * can be read directly. */
 PTW_ENGINE void ptw_cache_region(struct ptw_region_cache *cache,
                                  const struct ptw_region *r)
 {
@@ -205,8 +206,8 @@ PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
 enum ptw_status ptw_get_uncached(const struct ptw_mem *mem, uint64_t pa,
                                  unsigned bytes, uint64_t *out);
 
-/* ptw_get_cached is ptw_get for an aligned entry that is probably where the last
- * one was; cache follows. */
+/* ptw_get_cached is ptw_get for an aligned entry that is probably where the
+ * last one was; cache follows. */
 PTW_ENGINE enum ptw_status ptw_get_cached(const struct ptw_mem *mem,
                                           struct ptw_region_cache *cache,
                                           uint64_t pa, unsigned bytes,

@@ -32,8 +32,8 @@ static void set_pages(struct ptw_regime *r)
     r->no_page = ~r->rule[0].leaf_pa;
 }
 
-/* Sets what a sweep needs: where leaves of level 0 have their addresses, and by what
- * else they are compared. */
+/* Sets what a sweep needs: where leaves of level 0 have their addresses, and by
+ * what else they are compared. */
 static void set_plain(struct ptw_regime *r)
 {
     const struct ptw_format *f = r->arch->format;
@@ -46,7 +46,8 @@ static void set_plain(struct ptw_regime *r)
     r->plain_alike = rule->alike & ~address;
 }
 
-/* Sets the members that follow from arch, pa_bits, flag_bits, facts and features.
+/* Sets the members that follow from arch, pa_bits, flag_bits, facts and
+ * features.
  */
 static void set_up(struct ptw_regime *r)
 {

@@ -6,10 +6,10 @@
 #include "format.h"
 #include "ranges.h"
 
-/* ptw_regime_build builds the regime of that architecture for that processor (NULL:
- * ptw_cpu_widest) and those features, as far as it has them; see
- * ptw_regime_by_name.  ptw_regime_fail sets *why, unless why is NULL, and returns
- * st. */
+/* ptw_regime_build builds the regime of that architecture for that processor
+ * (NULL: ptw_cpu_widest) and those features, as far as it has them; see
+ * ptw_regime_by_name.  ptw_regime_fail sets *why, unless why is NULL, and
+ * returns st. */
 PTW_NODISCARD enum ptw_status
 ptw_regime_build(const struct ptw_arch *arch, const struct ptw_cpu *cpu,
                  unsigned features, struct ptw_regime *out, const char **why);
@@ -18,8 +18,8 @@ enum ptw_status ptw_regime_fail(enum ptw_status st, const char *reason,
 
 /* ptw_kept_check checks a range and what is left out of it: PTW_E_RANGE when it
  * is reversed, when those are not ascending and disjoint, or when nothing is
- * kept that tables of any of the roots can map; PTW_E_ALIGN when any of them is not of whole
- * smallest pages. */
+ * kept that tables of any of the roots can map; PTW_E_ALIGN when any of them is
+ * not of whole smallest pages. */
 PTW_NODISCARD enum ptw_status
 ptw_kept_check(const struct ptw_root *root, uint32_t roots,
                struct ptw_va_range whole, const struct ptw_va_range *leave_out,
@@ -37,9 +37,9 @@ PTW_ENGINE bool ptw_writes_unasked(const struct ptw_regime *r)
     return r->arch->guest_writes(r, r->granted & ~(unsigned)PTW_WRITE, 0);
 }
 
-/* ptw_slot_writes says whether the guest can write the table that raw, an entry of that
- * level, refers to and stands in: by the path that goes through the entry once for each
- * level, and in which the entry is a leaf at last. */
+/* ptw_slot_writes says whether the guest can write the table that raw, an entry
+ * of that level, refers to and stands in: by the path that goes through the
+ * entry once for each level, and in which the entry is a leaf at last. */
 PTW_ENGINE bool ptw_slot_writes(const struct ptw_regime *r, unsigned level,
                                 uint64_t raw)
 {
@@ -50,12 +50,14 @@ PTW_ENGINE bool ptw_slot_writes(const struct ptw_regime *r, unsigned level,
            r->arch->guest_writes(r, above, raw);
 }
 
-/* ptw_roots_agree says whether there are from 1 to 2^31 roots, and each has a regime; those
- * are alike in everything but the addresses that they translate and the level and size
- * of the root: then a table that two spaces share means the same in both. */
+/* ptw_roots_agree says whether there are from 1 to 2^31 roots, and each has a
+ * regime; those are alike in everything but the addresses that they translate
+ * and the level and size of the root: then a table that two spaces share means
+ * the same in both. */
 bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots);
 
-/* ptw_same_space says whether those regimes agree, and are alike in that, too. */
+/* ptw_same_space says whether those regimes agree, and are alike in that,
+ * too. */
 bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b);
 
 /* ptw_root_fits is ptw_root_check without the reason. */

@@ -189,13 +189,15 @@ struct ptw_page {
     size_t next; /* private: the call writes it */
 };
 
-/* A list of pages of one size, mapped alike; in any order, and wherever they are. */
+/* A list of pages of one size, mapped alike; in any order, and wherever they
+ * are. */
 struct ptw_map_many_request {
     struct ptw_page *page;
     size_t pages;       /* 0: there is nothing to do */
     unsigned size_log2; /* of each page in bytes: one that leaves of the regime
                            have; 0: the smallest.  As in a map of its range, one
-                           that is larger is one leaf only with PTW_EDIT_LARGE */
+                           that is larger is one leaf only with
+                           PTW_EDIT_LARGE */
     unsigned rights;    /* these and what follows as in ptw_map_request */
     bool copy_on_write;
     struct ptw_attributes attributes;
@@ -260,24 +262,25 @@ PTW_NODISCARD enum ptw_status ptw_map(struct ptw_tables *t,
 PTW_NODISCARD enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
                                               const struct ptw_map_request *q);
 
-/* ptw_map_many maps each page of a list as ptw_map maps one: all of them, or none.  It
- * takes just the tables that the pages need together.  Of two pages with one
- * address the later one is mapped, and the other one only has to be a page.
+/* ptw_map_many maps each page of a list as ptw_map maps one: all of them, or
+ * none.  It takes just the tables that the pages need together.  Of two pages
+ * with one address the later one is mapped, and the other one only has to be a
+ * page.
  *
  * The statuses are those of ptw_map, and
  *
  *   PTW_E_ARG    also: the regime has no leaves of that size
  *   PTW_E_ALIGN  also: an address that is not aligned to it
  *
- * *refused is written on every status but PTW_OK: the index of the first page that
- * ptw_map would refuse for what it is, or for what is in its place and on the way
- * to it, and the status is its own; or q->pages, where no single page is to blame:
- * PTW_E_REGIME, PTW_E_ARG of the size or table_flags, PTW_E_LIMIT, PTW_E_SPACE,
- * PTW_E_CHANGED and what take or move refused with.
+ * *refused is written on every status but PTW_OK: the index of the first page
+ * that ptw_map would refuse for what it is, or for what is in its place and on
+ * the way to it, and the status is its own; or q->pages, where no single page
+ * is to blame: PTW_E_REGIME, PTW_E_ARG of the size or table_flags, PTW_E_LIMIT,
+ * PTW_E_SPACE, PTW_E_CHANGED and what take or move refused with.
  *
- * A list whose tables are there costs least, and less where pages that follow each
- * other have one table of leaves.  Else the pages are sorted: a list that is
- * ascending is the quickest. */
+ * A list whose tables are there costs least, and less where pages that follow
+ * each other have one table of leaves.  Else the pages are sorted: a list that
+ * is ascending is the quickest. */
 PTW_NODISCARD enum ptw_status ptw_map_many(struct ptw_tables *t,
                                            const struct ptw_map_many_request *q,
                                            size_t *refused);

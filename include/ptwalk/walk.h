@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looking up one address, and walking ranges and spaces.
  *
- * All of it is one descent.  ptw_lookup goes down once, for one address.  virt_to_phys goes down
- * again and again over a range of one space and follows every entry.
- * walk_va_spaces does the same over several spaces, and where an entry leads to
- * a table that it has entered before, it gives a reference instead of entering
- * it again.
+ * All of it is one descent.  ptw_lookup goes down once, for one address.
+ * virt_to_phys goes down again and again over a range of one space and follows
+ * every entry.  walk_va_spaces does the same over several spaces, and where an
+ * entry leads to a table that it has entered before, it gives a reference
+ * instead of entering it again.
  *
  * The caller owns the storage of every object.  struct ptw_trail, ptw_memo,
  * ptw_remembered, ptw_walk and ptw_exposed are private: see ptwalk/private.h,
@@ -263,8 +263,8 @@ void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than
  * 2^31, or when they do not agree; as of every walk, PTW_E_RANGE too when what
  * is left out is not ascending and disjoint, and PTW_E_ARG when something is
- * left out and holes are asked for, an outline and tables, or lines together with
- * runs. */
+ * left out and holes are asked for, an outline and tables, or lines together
+ * with runs. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
                         const struct ptw_root *root, uint32_t roots,
@@ -342,8 +342,8 @@ ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut, size_t room, size_t *cuts);
 /* ptw_items_join says whether *next, which follows *item, is one item with it
  * in a walk of these flags that is not cut, as their runs of leaves, holes or
  * entries refused go on; *item covers both then, and else is as it was.  r is
- * the regime of the root of their space.  Lines of leaves are never joined: of a
- * walk with PTW_WALK_LINES the parts have the same leaves, perhaps in other
+ * the regime of the root of their space.  Lines of leaves are never joined: of
+ * a walk with PTW_WALK_LINES the parts have the same leaves, perhaps in other
  * lines. */
 bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
                     struct ptw_item *item, const struct ptw_item *next);

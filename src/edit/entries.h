@@ -28,8 +28,8 @@ PTW_ENGINE uint64_t ptw_tables_needed(const struct ptw_format *a,
     return needed;
 }
 
-/* The same for an edit, and what follows in a list: a page needs no table that the page
- * before needs. */
+/* The same for an edit, and what follows in a list: a page needs no table that
+ * the page before needs. */
 PTW_ENGINE uint64_t ptw_edit_tables_needed(const struct ptw_format *a,
                                            struct ptw_edit *ed, unsigned level,
                                            uint64_t first, uint64_t last)
@@ -50,7 +50,8 @@ PTW_ENGINE uint64_t ptw_edit_tables_needed(const struct ptw_format *a,
 }
 
 /* Puts a table in the place of an entry of that level.  `leaf` is what stood
- * there, if it has to be kept: then the table holds the same, in smaller leaves. */
+ * there, if it has to be kept: then the table holds the same, in smaller
+ * leaves. */
 PTW_ENGINE enum ptw_status ptw_edit_deepen(const struct ptw_format *a,
                                            struct ptw_edit *ed, unsigned level,
                                            const struct ptw_entry *leaf,
@@ -137,8 +138,9 @@ PTW_ENGINE enum ptw_status ptw_table_at(const struct ptw_format *a,
     return PTW_OK;
 }
 
-/* PTW_OP_ENTRY: what the entry for that offset is to lead to; of a new table, it
- * does not matter where.  PTW_NOT_MAPPED: to nothing, nor do those up to *end. */
+/* PTW_OP_ENTRY: what the entry for that offset is to lead to; of a new table,
+ * it does not matter where.  PTW_NOT_MAPPED: to nothing, nor do those up to
+ * *end. */
 PTW_ENGINE enum ptw_status ptw_entry_target(const struct ptw_format *a,
                                             const struct ptw_edit *ed,
                                             uint64_t offset, uint64_t *table,

@@ -6,8 +6,9 @@
 #include "list.h"
 #include "unshare.h"
 
-/* Whether a leaf of that level, whatever it grants, can hold pa, which is aligned
- * to it.  Small pages of 32-bit paging reach 4 GiB, large ones further. */
+/* Whether a leaf of that level, whatever it grants, can hold pa, which is
+ * aligned to it.  Small pages of 32-bit paging reach 4 GiB, large ones
+ * further. */
 PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
                               const struct ptw_regime *r, unsigned level,
                               uint64_t pa)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests for entries that lead to tables of another space, or to another part of
- * this one. */
+/* Requests for entries that lead to tables of another space, or to another part
+ * of this one. */
 #include "link.h"
 
 #include "request.h"

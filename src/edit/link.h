@@ -6,8 +6,8 @@
 
 #include "state.h"
 
-/* ptw_leads_to_a_table says whether an entry of that level with those bits, which
- * have no address, leads to a table. */
+/* ptw_leads_to_a_table says whether an entry of that level with those bits,
+ * which have no address, leads to a table. */
 bool ptw_leads_to_a_table(const struct ptw_tables *t, uint64_t bits,
                           unsigned level);
 
@@ -25,8 +25,8 @@ struct ptw_link {
     uint64_t max_reads;
 };
 
-/* ptw_link_regions makes the entries of ours lead to the tables that the owner has
- * at theirs, as ptw_link says. */
+/* ptw_link_regions makes the entries of ours lead to the tables that the owner
+ * has at theirs, as ptw_link says. */
 enum ptw_status ptw_link_regions(struct ptw_tables *t,
                                  const struct ptw_movable_tables *movable,
                                  const struct ptw_link *l);

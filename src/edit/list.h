@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* This file takes an edit from one page of a list to the next one.
  *
- * The list is ascending, and no address is in it twice.  So a pass over it enters
- * each table once, as it does over a range, and the entries between two pages are not
- * read. */
+ * The list is ascending, and no address is in it twice.  So a pass over it
+ * enters each table once, as it does over a range, and the entries between two
+ * pages are not read. */
 #ifndef PTW_EDIT_LIST_H
 #define PTW_EDIT_LIST_H
 
 #include "state.h"
 
-/* The highest level at which leaves can stand: an entry can be one there, address
- * and offset are aligned alike, and the caller allows it. */
+/* The highest level at which leaves can stand: an entry can be one there,
+ * address and offset are aligned alike, and the caller allows it. */
 PTW_ENGINE unsigned ptw_widest_leaf(const struct ptw_format *a,
                                     const struct ptw_edit *ed, bool large)
 {
@@ -52,8 +52,8 @@ PTW_ENGINE void ptw_edit_at_page(const struct ptw_format *a,
     ed->c.last = ed->last;
 }
 
-/* Goes on to the next page of the list if the table that the path ends in, of that
- * level, covers it; false: it does not, or there is none. */
+/* Goes on to the next page of the list if the table that the path ends in, of
+ * that level, covers it; false: it does not, or there is none. */
 PTW_ENGINE bool ptw_edit_next_page(const struct ptw_format *a,
                                    struct ptw_edit *ed, unsigned level)
 {

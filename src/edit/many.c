@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A list of pages: one edit.
  *
- * Where every table of leaves is there and private, the leaves are written in the order
- * of the list.  Else the pages are put into the order of their addresses, and the passes
- * go over them as over a range.  The order is a chain through the list: nothing else
- * has room for it, and the pages stay where the caller has them. */
+ * Where every table of leaves is there and private, the leaves are written in
+ * the order of the list.  Else the pages are put into the order of their
+ * addresses, and the passes go over them as over a range.  The order is a chain
+ * through the list: nothing else has room for it, and the pages stay where the
+ * caller has them. */
 #include "request.h"
 #include "run.h"
 
-/* ------------------------------------------------------------------ the order */
+/* ------------------------------------------------------------------ the
+ * order */
 
-/* Joins two chains of ascending addresses, of which those of the first one stand
- * before those of the second one in the list.  Of two pages with one address the
- * later one stays. */
+/* Joins two chains of ascending addresses, of which those of the first one
+ * stand before those of the second one in the list.  Of two pages with one
+ * address the later one stays. */
 static size_t merge(struct ptw_page *page, uint64_t mask, size_t a, size_t b)
 {
     size_t head = PTW_NO_PAGE;
@@ -51,8 +53,8 @@ static bool ascending(struct ptw_page *page, uint64_t mask, size_t pages)
     return true;
 }
 
-/* Chains the pages in the order of their addresses, and returns the first one.  The
- * chain in bin i has been joined of 2^i pages. */
+/* Chains the pages in the order of their addresses, and returns the first one.
+ * The chain in bin i has been joined of 2^i pages. */
 static size_t chain(struct ptw_page *page, uint64_t mask, size_t pages)
 {
     enum { BINS = 8 * sizeof(size_t) };
@@ -82,7 +84,8 @@ static size_t chain(struct ptw_page *page, uint64_t mask, size_t pages)
     return all;
 }
 
-/* ------------------------------------------------------------------- the edit */
+/* ------------------------------------------------------------------- the
+ * edit */
 
 /* Whether the regime has pages of that size. */
 static bool is_size(const struct ptw_regime *r, unsigned size_log2)
@@ -115,8 +118,8 @@ static struct ptw_map_request one(const struct ptw_map_many_request *q,
     return m;
 }
 
-/* Begins the edit, as one for each page, of which the first one that is wrong by
- * itself is *refused. */
+/* Begins the edit, as one for each page, of which the first one that is wrong
+ * by itself is *refused. */
 static enum ptw_status begin(struct ptw_edit *ed, struct ptw_tables *t,
                              const struct ptw_map_many_request *q,
                              uint64_t span, size_t *refused)
@@ -137,8 +140,8 @@ static enum ptw_status begin(struct ptw_edit *ed, struct ptw_tables *t,
     return st;
 }
 
-/* Finds the first page of the list that the plan refuses by itself; *refused is one
- * that it refused among others. */
+/* Finds the first page of the list that the plan refuses by itself; *refused is
+ * one that it refused among others. */
 static enum ptw_status find_refused(struct ptw_edit *ed, bool movable,
                                     enum ptw_status st, size_t *refused)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* This file moves a table of the path to another place, and mends the entry that
- * leads to it. */
+/* This file moves a table of the path to another place, and mends the entry
+ * that leads to it. */
 #ifndef PTW_EDIT_MOVE_H
 #define PTW_EDIT_MOVE_H
 

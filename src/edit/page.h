@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* This file maps one page where the table of leaves is there: single pages come by
- * the million.
+/* This file maps one page where the table of leaves is there: single pages come
+ * by the million.
  *
- * Few checks say that a request is a plain one, and nothing of an edit is set up.
- * What they don't pass is no mistake: it takes the way that every edit can take.
- * No path is kept for the next call: between two calls the tables may change, and
- * nobody tells. */
+ * Few checks say that a request is a plain one, and nothing of an edit is set
+ * up.  What they don't pass is no mistake: it takes the way that every edit can
+ * take.  No path is kept for the next call: between two calls the tables may
+ * change, and nobody tells. */
 #ifndef PTW_EDIT_PAGE_H
 #define PTW_EDIT_PAGE_H
 
@@ -13,11 +13,13 @@
 #include "walk/descend.h"
 #include "walk/quick.h"
 
-/* The flags with which one page is mapped as without them, where its table is. */
+/* The flags with which one page is mapped as without them, where its table
+ * is. */
 enum { PTW_PAGE_FLAGS = PTW_EDIT_LARGE | PTW_EDIT_SPLIT };
 
-/* Whether a request is for one page, and nothing of it is wrong: the root, where the
- * page is mapped, and to what.  Rights and attributes are another matter. */
+/* Whether a request is for one page, and nothing of it is wrong: the root,
+ * where the page is mapped, and to what.  Rights and attributes are another
+ * matter. */
 PTW_ENGINE bool ptw_page_is_plain(const struct ptw_format *a,
                                   const struct ptw_tables *t,
                                   const struct ptw_map_request *q)
@@ -31,8 +33,8 @@ PTW_ENGINE bool ptw_page_is_plain(const struct ptw_format *a,
             (uint64_t)!ptw_is_canonical(r, q->first.v)) == 0;
 }
 
-/* Whether nothing more is asked for: then the regime has its leaf at hand, if there
- * is one with those rights. */
+/* Whether nothing more is asked for: then the regime has its leaf at hand, if
+ * there is one with those rights. */
 PTW_ENGINE bool ptw_page_is_simple(const struct ptw_tables *t,
                                    const struct ptw_map_request *q)
 {
@@ -43,9 +45,9 @@ PTW_ENGINE bool ptw_page_is_simple(const struct ptw_tables *t,
     return ((uintptr_t)t->shares | at->flag_bits | few) == 0;
 }
 
-/* The way down to the table of leaves of an address that tables can map, if it is
- * quick, grants those rights, and that table can be written directly: *offset, from
- * what the cache has. */
+/* The way down to the table of leaves of an address that tables can map, if it
+ * is quick, grants those rights, and that table can be written directly:
+ * *offset, from what the cache has. */
 PTW_ENGINE bool ptw_page_leaves(const struct ptw_format *a,
                                 const struct ptw_tables *t, unsigned rights,
                                 ptw_va va, uint64_t *offset)
@@ -65,8 +67,8 @@ PTW_ENGINE bool ptw_page_leaves(const struct ptw_format *a,
            PTW_LIKELY(cache->writable);
 }
 
-/* Whether an entry with which that one of a table of leaves can be one run says that
- * it is part of a run. */
+/* Whether an entry with which that one of a table of leaves can be one run says
+ * that it is part of a run. */
 PTW_ENGINE bool ptw_page_in_run(const struct ptw_format *a, const void *leaves,
                                 unsigned index)
 {
@@ -100,7 +102,8 @@ PTW_ENGINE unsigned ptw_page_rights(unsigned rights, bool copy_on_write)
     return rights & ~(copy_on_write ? (unsigned)PTW_WRITE : 0u);
 }
 
-/* Writes the leaf of that address; false, and nothing has changed: it is in a run. */
+/* Writes the leaf of that address; false, and nothing has changed: it is in a
+ * run. */
 PTW_ENGINE bool ptw_page_put(const struct ptw_format *a, void *leaves,
                              uint64_t va, uint64_t leaf)
 {
@@ -113,10 +116,10 @@ PTW_ENGINE bool ptw_page_put(const struct ptw_format *a, void *leaves,
     return true;
 }
 
-/* Maps what a request asks for if it is a plain one for one page, and all of the way
- * to its leaf is plain and in the memory where the accessor looks first; false, and
- * nothing has changed: it is not.  No function is called, so that nothing is kept
- * for when it returns. */
+/* Maps what a request asks for if it is a plain one for one page, and all of
+ * the way to its leaf is plain and in the memory where the accessor looks
+ * first; false, and nothing has changed: it is not.  No function is called, so
+ * that nothing is kept for when it returns. */
 PTW_ENGINE bool ptw_page_mapped(const struct ptw_format *a,
                                 const struct ptw_tables *t,
                                 const struct ptw_map_request *q)
@@ -161,8 +164,9 @@ PTW_ENGINE bool ptw_own_path(const struct ptw_format *a,
             ptw_own_at(a, shares, c, 4));
 }
 
-/* The table of leaves of an address, in any memory that can be written directly, if the
- * way to it is there, private, and grants those rights; or NULL. */
+/* The table of leaves of an address, in any memory that can be written
+ * directly, if the way to it is there, private, and grants those rights; or
+ * NULL. */
 PTW_ENGINE void *ptw_page_table(const struct ptw_format *a,
                                 const struct ptw_tables *t, unsigned rights,
                                 uint64_t va)
@@ -182,7 +186,8 @@ PTW_ENGINE void *ptw_page_table(const struct ptw_format *a,
                                ptw_table_bytes(a, r, 0));
 }
 
-/* ptw_page_mapped for any memory and any attributes, and tables that may be shared. */
+/* ptw_page_mapped for any memory and any attributes, and tables that may be
+ * shared. */
 PTW_ENGINE bool ptw_page_mapped_anywhere(const struct ptw_format *a,
                                          const struct ptw_tables *t,
                                          const struct ptw_map_request *q)
@@ -204,7 +209,8 @@ PTW_ENGINE bool ptw_page_mapped_anywhere(const struct ptw_format *a,
                         ptw_leaf_entry(a, r, 0, bits, q->pa.v));
 }
 
-/* ------------------------------------------------------------ lists of pages */
+/* ------------------------------------------------------------ lists of
+ * pages */
 
 /* The table of leaves of a page of a list, as long as the pages before it have
  * another one. */
@@ -233,9 +239,9 @@ PTW_ENGINE void *ptw_page_find(const struct ptw_format *a,
     return place->leaves;
 }
 
-/* Maps a list of smallest pages if there is nothing more to do than to write their
- * leaves: first it is seen to that this is so, and then they are written.  false, and
- * nothing has changed: there is. */
+/* Maps a list of smallest pages if there is nothing more to do than to write
+ * their leaves: first it is seen to that this is so, and then they are written.
+ * false, and nothing has changed: there is. */
 PTW_ENGINE bool ptw_pages_mapped(const struct ptw_format *a,
                                  const struct ptw_tables *t,
                                  const struct ptw_map_many_request *q,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* This file drives an edit: pass by pass, or at once where the table of leaves is
- * there and private. */
+/* This file drives an edit: pass by pass, or at once where the table of leaves
+ * is there and private. */
 #ifndef PTW_EDIT_PASSES_H
 #define PTW_EDIT_PASSES_H
 
@@ -117,7 +117,8 @@ PTW_ENGINE enum ptw_status ptw_committed(enum ptw_status st)
     return st == PTW_OK ? PTW_OK : PTW_E_CHANGED;
 }
 
-/* An edit of leaves by the quick path: planned and committed where the cursor is. */
+/* An edit of leaves by the quick path: planned and committed where the cursor
+ * is. */
 PTW_ENGINE enum ptw_status ptw_edit_quick(const struct ptw_format *a,
                                           struct ptw_edit *ed)
 {
@@ -148,8 +149,8 @@ PTW_ENGINE enum ptw_status ptw_edit_quick(const struct ptw_format *a,
     return ptw_edit_leaves(a, ed, PTW_OP_UNMAP, PTW_PASS_COMMIT, false);
 }
 
-/* ptw_edit_try_quick does a well-formed edit if there is a quick path; *quick says whether
- * it is. */
+/* ptw_edit_try_quick does a well-formed edit if there is a quick path; *quick
+ * says whether it is. */
 PTW_ENGINE enum ptw_status ptw_edit_try_quick(const struct ptw_format *a,
                                               struct ptw_edit *ed, bool *quick)
 {

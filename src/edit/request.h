@@ -124,7 +124,8 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
     if (st == PTW_OK) {
         st = ptw_edit_target(a, ed, q);
     }
-    /* In a table of leaves the ends tell.  Far apart, neither may have a bit. */
+    /* In a table of leaves the ends tell.  Far apart, neither may have a
+     * bit. */
     return st == PTW_OK && ptw_flags_between(a, t->root.regime, q->pa.v,
                                              q->last.v - q->first.v)
                ? PTW_E_WIDTH
@@ -135,8 +136,8 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
 enum ptw_status ptw_map_by_passes(struct ptw_tables *t,
                                   const struct ptw_map_request *q);
 
-/* What a map comes to that is no plain one of one page: the quick path is specialised whole, and apart, that
- * it may need no memory. */
+/* What a map comes to that is no plain one of one page: the quick path is
+ * specialised whole, and apart, that it may need no memory. */
 PTW_ENGINE enum ptw_status ptw_map_range(const struct ptw_format *a,
                                          struct ptw_tables *t,
                                          const struct ptw_map_request *q)

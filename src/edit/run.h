@@ -5,8 +5,8 @@
 
 #include "state.h"
 
-/* ptw_edit_run makes a well-formed edit: at once where there is a quick path, else pass by
- * pass.  movable: tables may move; or NULL. */
+/* ptw_edit_run makes a well-formed edit: at once where there is a quick path,
+ * else pass by pass.  movable: tables may move; or NULL. */
 enum ptw_status ptw_edit_run(struct ptw_edit *ed,
                              const struct ptw_movable_tables *movable);
 

@@ -16,9 +16,9 @@ PTW_NODISCARD enum ptw_status ptw_shares_add(struct ptw_shares *s,
 /* ptw_shares_begin begins an edit. */
 void ptw_shares_begin(struct ptw_shares *s);
 
-/* ptw_shares_leave notes, of a reference to a table, that this edit will take it
- * away; the count stays as it is.  Returns true when no other reference is left:
- * the table is referred to once, or this was noted of all references. */
+/* ptw_shares_leave notes, of a reference to a table, that this edit will take
+ * it away; the count stays as it is.  Returns true when no other reference is
+ * left: the table is referred to once, or this was noted of all references. */
 bool ptw_shares_leave(struct ptw_shares *s, uint64_t table);
 
 /* ptw_shares_left says whether the table was shared when this edit began, and

@@ -7,8 +7,9 @@
 #include "shares.h"
 #include "stock.h"
 
-/* Puts a table of its own there, referred to by an entry with those bits, unless
- * there is one; tables that it takes on the way there grant the rights. */
+/* Puts a table of its own there, referred to by an entry with those bits,
+ * unless there is one; tables that it takes on the way there grant the
+ * rights. */
 static enum ptw_status new_table(struct ptw_tables *t,
                                  const struct ptw_item *item, unsigned flags)
 {
@@ -107,8 +108,8 @@ static enum ptw_status link_alias(struct ptw_tables *t,
         return PTW_E_ARG;
     }
     l.owner = built[ref.owner].root;
-    /* Without PTW_EDIT_EXACT, tables above were not rebuilt with their own bits,
-     * so this entry stands for the whole path. */
+    /* Without PTW_EDIT_EXACT, tables above were not rebuilt with their own
+     * bits, so this entry stands for the whole path. */
     if ((flags & PTW_EDIT_EXACT) == 0 &&
         !a->path_bits(t->root.regime, level + 1, ref.rights, &l.bits)) {
         return PTW_E_RIGHTS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stock of tables of an edit: what the host gave and no edit has used yet. */
+/* The stock of tables of an edit: what the host gave and no edit has used
+ * yet. */
 #include "stock.h"
 
 #include "mem.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stock of tables of an edit, and the check of a table that it is to have. */
+/* The stock of tables of an edit, and the check of a table that it is to
+ * have. */
 #ifndef PTW_STOCK_H
 #define PTW_STOCK_H
 
@@ -22,7 +23,8 @@ PTW_NODISCARD enum ptw_status ptw_new_table_check(const struct ptw_tables *t,
  * why.  take gets one that will be of that level, all zeros; give puts one back
  * that is no longer referred to, unless it can't be written, or kept is set and
  * the host takes none back: a table that may move and was not asked to is not
- * written.  release ends an edit: what is left is given back.  It returns st. */
+ * written.  release ends an edit: what is left is given back.  It returns
+ * st. */
 PTW_NODISCARD enum ptw_status ptw_spare_reserve(struct ptw_tables *t,
                                                 uint64_t needed, bool root);
 PTW_NODISCARD enum ptw_status ptw_spare_take(struct ptw_tables *t,

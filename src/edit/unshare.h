@@ -134,8 +134,8 @@ PTW_ENGINE enum ptw_status ptw_commit_entered(const struct ptw_format *a,
     return movable || st != PTW_OK ? ptw_unshare(a, ed, level, false) : PTW_OK;
 }
 
-/* This edit will write to the table of that level: whether it can be written, and
- * has moved by then.  Of a table that will be copied, the copy can. */
+/* This edit will write to the table of that level: whether it can be written,
+ * and has moved by then.  Of a table that will be copied, the copy can. */
 PTW_ENGINE enum ptw_status ptw_will_write(const struct ptw_format *a,
                                           struct ptw_edit *ed,
                                           enum ptw_pass pass, bool movable,

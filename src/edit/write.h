@@ -19,9 +19,9 @@ PTW_ENGINE enum ptw_status ptw_set(const struct ptw_format *a,
     return ptw_write_entry(a, ed->t->mem, ed->c.at[level].table, index, raw);
 }
 
-/* ptw_leave_runs takes the leaves that stand beside entries first to last of a table
- * of that level out of the runs that these are in, before these are written: none of
- * the others may stand for them. */
+/* ptw_leave_runs takes the leaves that stand beside entries first to last of a
+ * table of that level out of the runs that these are in, before these are
+ * written: none of the others may stand for them. */
 PTW_ENGINE enum ptw_status ptw_leave_runs(const struct ptw_format *a,
                                           struct ptw_edit *ed, unsigned level,
                                           unsigned first, unsigned last)

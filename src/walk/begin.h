@@ -148,14 +148,14 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     return true;
 }
 
-/* ptw_end_space ends the space that the walk is in; ptw_drain gives what is in the
- * queue, as far as there is room. */
+/* ptw_end_space ends the space that the walk is in; ptw_drain gives what is in
+ * the queue, as far as there is room. */
 void ptw_end_space(struct ptw_walk *w, struct ptw_sink *out);
 void ptw_drain(struct ptw_walk *w, struct ptw_sink *out);
 
-/* The same, and two functions more, as a call for any format: emit.c.  ptw_give is
- * ptw_emit_verdict, ptw_begin_space is ptw_begin, ptw_pass_on is ptw_pass, ptw_give_gap is ptw_emit_gap, and
- * ptw_go_on_in_table is ptw_keep_on. */
+/* The same, and two functions more, as a call for any format: emit.c.  ptw_give
+ * is ptw_emit_verdict, ptw_begin_space is ptw_begin, ptw_pass_on is ptw_pass,
+ * ptw_give_gap is ptw_emit_gap, and ptw_go_on_in_table is ptw_keep_on. */
 bool ptw_give(struct ptw_walk *w, struct ptw_sink *out, enum ptw_verdict v,
               const struct ptw_entry *e);
 bool ptw_begin_space(struct ptw_walk *w, struct ptw_sink *out);
@@ -164,9 +164,9 @@ void ptw_give_gap(struct ptw_walk *w, struct ptw_sink *out);
 bool ptw_go_on_in_table(struct ptw_cursor *c);
 
 /* ptw_pass does a step of a part on its way to what is its own: entries that
- * begin where a part before it reaches belong to that part, and so do the tables
- * to which they lead, but for the rest of their entries.  Returns false when no
- * read is left. */
+ * begin where a part before it reaches belong to that part, and so do the
+ * tables to which they lead, but for the rest of their entries.  Returns false
+ * when no read is left. */
 PTW_ENGINE bool ptw_pass(const struct ptw_format *a, struct ptw_walk *w,
                          struct ptw_sink *out)
 {

@@ -3,9 +3,9 @@
  *
  * A kernel loads lines of entries, each entry once and whole, into the window
  * of the walk, and answers with masks, a bit an entry.  The kernels know no
- * format: whether entries are present, and whether neighbours follow each other,
- * is a matter of a step and of bits to compare, which the sweep has from the
- * regime. */
+ * format: whether entries are present, and whether neighbours follow each
+ * other, is a matter of a step and of bits to compare, which the sweep has from
+ * the regime. */
 #ifndef PTW_BLOCKS_H
 #define PTW_BLOCKS_H
 
@@ -38,8 +38,8 @@ struct ptw_kernels {
                               const unsigned char *from, unsigned lines,
                               uint64_t *to);
     /* run goes on as long as each entry of a line follows the one before it,
-     * for at most `lines` lines, and returns how many do.  If that is fewer, the
-     * line behind them was loaded, too: to `line`. */
+     * for at most `lines` lines, and returns how many do.  If that is fewer,
+     * the line behind them was loaded, too: to `line`. */
     unsigned (*run)(const struct ptw_question *q, const unsigned char *from,
                     unsigned lines, uint64_t line[PTW_LINE]);
 };

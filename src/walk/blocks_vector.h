@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernels on vectors of PTW_VECTOR_BYTES bytes, 16 or 32, as blocks_16.c and
- * blocks_32.c include them: a vector's size is a part of its type.
+/* The kernels on vectors of PTW_VECTOR_BYTES bytes, 16 or 32, as blocks_16.c
+ * and blocks_32.c include them: a vector's size is a part of its type.
  *
  * An entry comes out of guest memory in one load of the vector that it is in,
  * which the compiler can't repeat: it is volatile.  docs/decisions.md says why

@@ -35,8 +35,8 @@ enum ptw_verdict {
     PTW_V_FULL,     /* the memo has no room for the table */
 };
 
-/* ptw_entry_offset returns the first offset that entry `index` covers, of a table of
- * that level on the path. */
+/* ptw_entry_offset returns the first offset that entry `index` covers, of a
+ * table of that level on the path. */
 PTW_ENGINE uint64_t ptw_entry_offset(const struct ptw_format *a,
                                      const struct ptw_path_table *t,
                                      unsigned level, unsigned index)
@@ -100,8 +100,8 @@ PTW_ENGINE bool ptw_on_path(const struct ptw_format *a,
     return false;
 }
 
-/* Converts an address to an offset.  An address in the gap becomes the first offset
- * above the gap. */
+/* Converts an address to an offset.  An address in the gap becomes the first
+ * offset above the gap. */
 PTW_ENGINE uint64_t ptw_offset(const struct ptw_format *a,
                                const struct ptw_regime *r, uint64_t va)
 {
@@ -262,8 +262,8 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
     return PTW_V_ENTERED;
 }
 
-/* ptw_cursor_at sets up a cursor for one address, an offset, and enters the root,
- * if there are tables.  The cursor has what ptw_descend_to takes, and
+/* ptw_cursor_at sets up a cursor for one address, an offset, and enters the
+ * root, if there are tables.  The cursor has what ptw_descend_to takes, and
  * nothing else. */
 PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
                               const struct ptw_mem *mem, struct ptw_root root,
@@ -280,10 +280,10 @@ PTW_ENGINE void ptw_cursor_at(const struct ptw_format *a, struct ptw_cursor *c,
     }
 }
 
-/* ptw_cursor_over sets up a cursor for a range of offsets that starts in a table
- * of the level `top`, which ptw_enter has to enter.  The cursor follows every
- * entry, whatever it grants, and has no limit.  What a walk leaves out, the walk
- * sets. */
+/* ptw_cursor_over sets up a cursor for a range of offsets that starts in a
+ * table of the level `top`, which ptw_enter has to enter.  The cursor follows
+ * every entry, whatever it grants, and has no limit.  What a walk leaves out,
+ * the walk sets. */
 PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
                                 const struct ptw_regime *r,
                                 const struct ptw_mem *mem, unsigned top,
@@ -444,7 +444,8 @@ ptw_descend_once(const struct ptw_format *a, struct ptw_cursor *c, bool single,
     if (!single && (e->rights & c->need) != c->need) {
         return PTW_V_PRUNED;
     }
-    /* A table that is larger than this one is another one, wherever it starts. */
+    /* A table that is larger than this one is another one, wherever it
+     * starts. */
     if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table &&
         ptw_table_bytes(a, c->regime, level) ==
             ptw_table_bytes(a, c->regime, level - 1)) {
@@ -455,8 +456,8 @@ ptw_descend_once(const struct ptw_format *a, struct ptw_cursor *c, bool single,
     return v == PTW_V_ENTERED && !single && c->remarks != 0 ? PTW_V_REMARK : v;
 }
 
-/* ptw_descend goes down until there is a verdict on an entry, or as far as a table
- * of leaves in direct memory, which is swept (PTW_V_ENTERED). */
+/* ptw_descend goes down until there is a verdict on an entry, or as far as a
+ * table of leaves in direct memory, which is swept (PTW_V_ENTERED). */
 PTW_ENGINE enum ptw_verdict ptw_descend(const struct ptw_format *a,
                                         struct ptw_cursor *c,
                                         struct ptw_window *window,

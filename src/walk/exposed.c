@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables that the guest can write to.
  *
- * A second walk, restricted to paths that lead to leaves that it can write: a table that was
- * entered through a read-only path first, and is an alias there, is entered
- * here through the first path that can write, so nothing is missed and nothing
- * is suspected without reason. */
+ * A second walk, restricted to paths that lead to leaves that it can write: a
+ * table that was entered through a read-only path first, and is an alias there,
+ * is entered here through the first path that can write, so nothing is missed
+ * and nothing is suspected without reason. */
 #include "descend.h"
 #include "engine.h"
 
@@ -74,7 +74,8 @@ enum ptw_status ptw_exposed_next(struct ptw_exposed *e, struct ptw_item *out)
                                            item.u.mapping.raw)) {
             continue;
         }
-        /* A table is aligned to its size, and may start in front of the page. */
+        /* A table is aligned to its size, and may start in front of the
+         * page. */
         from = first_table(e, item.u.mapping.pa.v & ~(e->table_bytes - 1));
         to = from;
         if (from < e->tables) {

@@ -280,8 +280,8 @@ PTW_ENGINE void ptw_emit_alias(const struct ptw_format *a, struct ptw_walk *w,
     a->alias_put(&item->u.alias, &ref, (unsigned)w->c.level - 1);
 }
 
-/* ptw_emit_verdict turns a verdict into items and steps to the next entry.  Returns
- * false when the verdict stops the walk for now. */
+/* ptw_emit_verdict turns a verdict into items and steps to the next entry.
+ * Returns false when the verdict stops the walk for now. */
 PTW_ENGINE bool ptw_emit_verdict(const struct ptw_format *a, struct ptw_walk *w,
                                  struct ptw_sink *out, enum ptw_verdict v,
                                  const struct ptw_entry *e)

@@ -2,10 +2,10 @@
 /* Iteration: what turns the verdicts of the descent into items.
  *
  * One loop serves virt_to_phys and walk_va_spaces.  For each space it enters
- * the root, and then: descend, emit the items of the verdict, step to the next entry.  An
- * item that may still grow (a run, a hole) is kept open; whatever does not
- * continue it closes it.  One verdict gives up to three items, and the caller
- * may have room for one, so there is a short queue behind. */
+ * the root, and then: descend, emit the items of the verdict, step to the next
+ * entry.  An item that may still grow (a run, a hole) is kept open; whatever
+ * does not continue it closes it.  One verdict gives up to three items, and the
+ * caller may have room for one, so there is a short queue behind. */
 #ifndef PTW_ITERATE_H
 #define PTW_ITERATE_H
 

@@ -3,10 +3,10 @@
  *
  * An open-addressing hash table, probed linearly.  The hash is of the table's
  * address alone, so that what is known of a table stands in one run of slots:
- * for each level the whole table, and one that is cut.  Others that are cut stand
- * where the hash of the table and their va leads, as there may be one for each
- * range that is left out.  Both are keyed, since the addresses are the guest's to
- * choose. */
+ * for each level the whole table, and one that is cut.  Others that are cut
+ * stand where the hash of the table and their va leads, as there may be one for
+ * each range that is left out.  Both are keyed, since the addresses are the
+ * guest's to choose. */
 #ifndef PTW_MEMO_H
 #define PTW_MEMO_H
 
@@ -55,8 +55,9 @@ PTW_ENGINE size_t ptw_memo_hash_cut(const struct ptw_memo *memo, uint64_t table,
 
 /* ptw_memo_seek returns the slot with that key, of a table that is cut at that
  * va, or the free one behind all that stand there: slot i is where the search
- * begins.  NULL when there is neither.  *elsewhere is set when it passes the same
- * key at another va, *two_levels when it passes the table at another level. */
+ * begins.  NULL when there is neither.  *elsewhere is set when it passes the
+ * same key at another va, *two_levels when it passes the table at another
+ * level. */
 PTW_ENGINE struct ptw_memo_slot *ptw_memo_seek(const struct ptw_memo *memo,
                                                size_t i, uint64_t key,
                                                uint64_t va, bool *elsewhere,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The quick way down to a table of level 0, for lookups and for edits of one page:
- * in memory that can be read directly, as far as entries lead to tables.  Rights
- * are folded along the path, and nothing else is kept of it.  Where it ends
- * before, whoever goes it asks the careful way. */
+/* The quick way down to a table of level 0, for lookups and for edits of one
+ * page: in memory that can be read directly, as far as entries lead to tables.
+ * Rights are folded along the path, and nothing else is kept of it.  Where it
+ * ends before, whoever goes it asks the careful way. */
 #ifndef PTW_QUICK_H
 #define PTW_QUICK_H
 

@@ -6,8 +6,8 @@
 #include "ptwalk/walk.h"
 
 /* ptw_recall returns the copy of the table at that address, of the set's
- * table_bytes; it makes one when there is none.  NULL: there is no room, or callbacks
- * don't copy the table. */
+ * table_bytes; it makes one when there is none.  NULL: there is no room, or
+ * callbacks don't copy the table. */
 const void *ptw_recall(struct ptw_remembered *tables, uint64_t table);
 
 #endif

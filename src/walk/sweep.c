@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sweep of tables of leaves, which are nearly all of the work.
  *
- * It takes a block of entries at a time.  A kernel (blocks.h) loads the block and
- * answers with two masks: which entries are present, and which follow the entry
- * before them.  In a walk for runs, an entry follows that is the one before plus a
- * step, in all bits but those that need not be alike; in a walk for leaves, one
- * that is alike in all bits beside the address.  So the entries fall into
- * stretches, and what holds of the first one holds of all: it alone is decoded, and
- * it only where it differs from the first one of an earlier stretch in more than
- * its address.
+ * It takes a block of entries at a time.  A kernel (blocks.h) loads the block
+ * and answers with two masks: which entries are present, and which follow the
+ * entry before them.  In a walk for runs, an entry follows that is the one
+ * before plus a step, in all bits but those that need not be alike; in a walk
+ * for leaves, one that is alike in all bits beside the address.  So the entries
+ * fall into stretches, and what holds of the first one holds of all: it alone
+ * is decoded, and it only where it differs from the first one of an earlier
+ * stretch in more than its address.
  *
- * The kernel and the format say nothing else to each other: one sweep serves all
- * formats, and the rare decoding is a call. */
+ * The kernel and the format say nothing else to each other: one sweep serves
+ * all formats, and the rare decoding is a call. */
 #include "sweep.h"
 
 enum mode { RUNS, LEAVES, LINES };
@@ -37,8 +37,8 @@ struct judged {
     unsigned rights; /* of the whole path */
 };
 
-/* How the open run goes on: the entry that follows, and how many leaves there may
- * be from it on before an address carries into bits that are not the
+/* How the open run goes on: the entry that follows, and how many leaves there
+ * may be from it on before an address carries into bits that are not the
  * address's. */
 struct expected {
     uint64_t raw;
@@ -53,12 +53,12 @@ static uint64_t page_at(const struct field *f, unsigned index)
 /* ------------------------------------------------------------------- hints */
 
 /* How many tables ahead the first lines of a table are fetched into the cache,
- * and how many bytes of it.  From there on the host's own prefetching follows the
- * sweep; what it does not do is to begin with a table. */
+ * and how many bytes of it.  From there on the host's own prefetching follows
+ * the sweep; what it does not do is to begin with a table. */
 enum { TABLES_AHEAD = 8, HOST_LINE = 64, BYTES_AHEAD = 8 * HOST_LINE };
 
-/* Where the table lies that entry `index` of the table above leads to; NULL: it leads
- * to none, or that is no direct memory. */
+/* Where the table lies that entry `index` of the table above leads to; NULL: it
+ * leads to none, or that is no direct memory. */
 static const unsigned char *led_to(struct ptw_walk *w, unsigned index)
 {
     const struct ptw_regime *r = w->c.regime;
@@ -141,9 +141,9 @@ static void put_masks(struct ptw_walk *w, unsigned index, unsigned n,
     w->masked = index + n;
 }
 
-/* Fetches a block of whole lines from index on; before: what the entry before it
- * is like, if anything.  Returns how many entries that are; 0: there is no whole
- * line, or it is not to be read. */
+/* Fetches a block of whole lines from index on; before: what the entry before
+ * it is like, if anything.  Returns how many entries that are; 0: there is no
+ * whole line, or it is not to be read. */
 PTW_ENGINE unsigned fetch_block(const struct field *f, unsigned index,
                                 bool joined, uint64_t before)
 {
@@ -174,9 +174,9 @@ _Static_assert((int)PTW_LEAF_WINDOW == (int)PTW_BLOCK,
 
 enum { LONG_RUN = 64 };
 
-/* Lets the open run, if it is long, go on by whole lines from index on.  Returns how
- * many entries those are; if the line behind them was fetched, *fetched says how far
- * it reaches. */
+/* Lets the open run, if it is long, go on by whole lines from index on.
+ * Returns how many entries those are; if the line behind them was fetched,
+ * *fetched says how far it reaches. */
 static PTW_APART unsigned long_run(const struct field *f, struct ptw_sink *out,
                                    unsigned index, struct expected *x,
                                    unsigned *fetched)
@@ -252,8 +252,8 @@ static struct expected expect(const struct field *f, const struct ptw_sink *out,
     return x;
 }
 
-/* The leaf at `first` begins a run, or goes on with one; the `more` leaves behind it
- * follow it.  Returns how many of them belong to the run. */
+/* The leaf at `first` begins a run, or goes on with one; the `more` leaves
+ * behind it follow it.  Returns how many of them belong to the run. */
 static unsigned run_from(const struct field *f, struct ptw_sink *out,
                          uint64_t first, uint64_t raw,
                          const struct ptw_entry *e, unsigned more,
@@ -271,8 +271,9 @@ static unsigned run_from(const struct field *f, struct ptw_sink *out,
 
 /* --------------------------------------------------------------- quick ways */
 
-/* What the quick ways keep at hand.  Each makes one of these for itself: nothing
- * else can write to it, so that it need not be read again after each item. */
+/* What the quick ways keep at hand.  Each makes one of these for itself:
+ * nothing else can write to it, so that it need not be read again after each
+ * item. */
 struct shape {
     uint64_t
         address; /* of a leaf: bits of its address, and how much higher those */
@@ -307,8 +308,8 @@ PTW_ENGINE uint64_t plain_pa(const struct shape *s, uint64_t raw)
     return (raw & s->address) * s->by + (raw & s->moved) * s->moved_by;
 }
 
-/* Writes leaves of one run.  What they have in common comes first and last in an
- * item and in a mapping, and is copied as it is. */
+/* Writes leaves of one run.  What they have in common comes first and last in
+ * an item and in a mapping, and is copied as it is. */
 PTW_ENGINE void put(const struct shape *s, struct ptw_item *item,
                     uint64_t first, uint64_t bytes, uint64_t pa, uint64_t raw)
 {
@@ -323,9 +324,9 @@ PTW_ENGINE void put(const struct shape *s, struct ptw_item *item,
            sizeof *m - offsetof(struct ptw_mapping, rights));
 }
 
-/* The stretches of a block from entry `at` on, below `end`: a bit for each entry that
- * is present and does not follow the one before it, and for each that is the first
- * of some that are not present. */
+/* The stretches of a block from entry `at` on, below `end`: a bit for each
+ * entry that is present and does not follow the one before it, and for each
+ * that is the first of some that are not present. */
 PTW_ENGINE uint64_t stretches(uint64_t present, uint64_t follows, unsigned at,
                               unsigned end)
 {
@@ -349,10 +350,11 @@ PTW_ENGINE unsigned go_on(const struct field *f, struct ptw_sink *out,
     return n;
 }
 
-/* quick_runs gives runs of leaves that are alike in rights, from index on, block by
- * block, as long as each has an item of the caller's to itself and none goes on
- * with the one before it in a way that the masks do not show.  Returns the entry
- * that comes next.  What is open, if anything, is an item of the caller's. */
+/* quick_runs gives runs of leaves that are alike in rights, from index on,
+ * block by block, as long as each has an item of the caller's to itself and
+ * none goes on with the one before it in a way that the masks do not show.
+ * Returns the entry that comes next.  What is open, if anything, is an item of
+ * the caller's. */
 static PTW_APART unsigned quick_runs(const struct field *f,
                                      struct ptw_sink *out, unsigned index,
                                      unsigned *fetched, const struct judged *j,
@@ -532,8 +534,8 @@ enum judgement {
     OTHER  /* for the descent */
 };
 
-/* Judges raw, the present entry `index`.  *e is the leaf, under the rights of the
- * path; of a walk for leaves or lines PLAIN writes *j alone. */
+/* Judges raw, the present entry `index`.  *e is the leaf, under the rights of
+ * the path; of a walk for leaves or lines PLAIN writes *j alone. */
 PTW_ENGINE enum judgement judge(const struct field *f, uint64_t raw,
                                 unsigned index, struct judged *j,
                                 struct ptw_entry *e)

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* This file passes quickly over what tables in direct memory mostly have: leaves of
- * the smallest size, and upper entries that are not present.  Each entry is
- * still loaded once, and judged by the same rules. */
+/* This file passes quickly over what tables in direct memory mostly have:
+ * leaves of the smallest size, and upper entries that are not present.  Each
+ * entry is still loaded once, and judged by the same rules. */
 #ifndef PTW_SWEEP_H
 #define PTW_SWEEP_H
 
 #include "items.h"
 
-/* ptw_sweep gives as much of the table of leaves that the walk is in as there is
- * room for.  It stops where anything but a leaf or an absent entry has to be
+/* ptw_sweep gives as much of the table of leaves that the walk is in as there
+ * is room for.  It stops where anything but a leaf or an absent entry has to be
  * given, or where a line is not whole, and the descent goes on from there. */
 void ptw_sweep(struct ptw_walk *w, struct ptw_sink *out);
 
-/* ptw_look_ahead finds the table of leaves that will be read after the one that the
- * walk is in, w->ahead, so that whoever reads this one can fetch it into the
- * cache, and has the first lines of tables further on fetched: only hints, out of
- * entries that were fetched anyway. */
+/* ptw_look_ahead finds the table of leaves that will be read after the one that
+ * the walk is in, w->ahead, so that whoever reads this one can fetch it into
+ * the cache, and has the first lines of tables further on fetched: only hints,
+ * out of entries that were fetched anyway. */
 void ptw_look_ahead(struct ptw_walk *w);
 
 /* Loads a line of entries, each once; returns all their bits together. */
@@ -33,8 +33,8 @@ PTW_ENGINE uint64_t ptw_load_line(const struct ptw_format *a,
     return any;
 }
 
-/* ptw_skip steps over entries of the upper table that the path is in that are not
- * present: most of them are not. */
+/* ptw_skip steps over entries of the upper table that the path is in that are
+ * not present: most of them are not. */
 PTW_ENGINE void ptw_skip(const struct ptw_format *a, struct ptw_cursor *c,
                          struct ptw_window *window)
 {

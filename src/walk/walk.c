@@ -45,8 +45,8 @@ void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
     m->above = from->above;
 }
 
-/* Turns the range into offsets of that regime, and finds out where the gap stands
- * in it. */
+/* Turns the range into offsets of that regime, and finds out where the gap
+ * stands in it. */
 static void set_range(struct ptw_walk *w, const struct ptw_regime *r)
 {
     const struct ptw_format *a = r->arch->format;
