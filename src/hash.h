@@ -11,17 +11,28 @@
 #include "ptwalk/private.h"
 #include "ptwalk/status.h"
 
+/* 2^64 divided by the golden ratio: products with it are scattered evenly. */
+static const uint64_t PTW_GOLDEN = 0x9E3779B97F4A7C15;
+
+/* ptw_scatter returns `bits` bits, 1 to 63, that depend on all of value, for a few
+ * places in which something is remembered; who chooses values may choose places,
+ * too. */
+PTW_ENGINE size_t ptw_scatter(uint64_t value, unsigned bits)
+{
+    return (size_t)(value * PTW_GOLDEN >> (64 - bits));
+}
+
 /* ptw_mix returns `bits` bits, 1 to 63, that depend on all of value and seed.
  */
 PTW_ENGINE size_t ptw_mix(uint64_t value, uint64_t seed, size_t bits)
 {
     uint64_t h = value ^ seed;
 
-    h *= 0x9E3779B97F4A7C15; /* 2^64 divided by the golden ratio */
+    h *= PTW_GOLDEN;
     h ^= h >> 32;
     h *= seed | 1;
     h ^= h >> 29;
-    h *= 0x9E3779B97F4A7C15;
+    h *= PTW_GOLDEN;
     return (size_t)(h >> (64 - bits));
 }
 

@@ -23,8 +23,7 @@ ptw_rb_alike(const struct ptw_format *a, struct ptw_rebuild *rb, uint64_t raw)
 {
     uint64_t key = ~ptw_attribute_bits(a, rb->state.regime, 0, raw);
     struct ptw_rebuild_alike *l =
-        &rb->state
-             .alike[key * 0x9E3779B97F4A7C15 >> (64 - PTW_REBUILD_ALIKE_LOG2)];
+        &rb->state.alike[ptw_scatter(key, PTW_REBUILD_ALIKE_LOG2)];
 
     if (PTW_UNLIKELY(l->key != key)) {
         ptw_rb_learn(rb, raw, l);

@@ -301,8 +301,7 @@ static struct ptw_verify_alike *alike_at(struct ptw_verify *v,
     return o->u.mapping.level > 0 || n->u.mapping.level > 0 ||
                    o->first.v != n->first.v
                ? NULL
-               : &v->state.alike[pair * 0x9E3779B97F4A7C15 >>
-                                 (64 - PTW_VERIFY_ALIKE_LOG2)];
+               : &v->state.alike[ptw_scatter(pair, PTW_VERIFY_ALIKE_LOG2)];
 }
 
 /* Whether such a pair is known not to differ: all that pair_differs asks of it
