@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vectors of the host: whether the compiler knows any that this library
- * uses, and how a vector is loaded from memory that a guest may be writing to.
+ * uses, and which of them the processor has.
  *
  * The kernels over blocks of entries (walk/blocks.h) exist in up to three
- * forms: in plain C, on vectors of 16 bytes, and on vectors of 32 bytes.  Plain
- * C is always there.  The others need a compiler that has the operations
- * below; the last one needs a processor that has them, too, which
+ * forms: in plain C, on vectors of 16 bytes (SSE2, NEON), and on vectors of 32
+ * bytes (AVX2).  Plain C is always there.  The others need a compiler that has
+ * the operations; the last one needs a processor that has them, too, which
  * ptw_vectors_here asks at run time. */
 #ifndef PTW_VECTOR_H
 #define PTW_VECTOR_H
 
 #include "engine.h"
 
-/* PTW_VECTORS is 1 where the kernels on vectors are compiled. */
-#if defined(__SSE2__) && defined(__LP64__) && defined(__has_builtin)
+/* PTW_VECTORS is how many bytes the widest vectors have for which kernels are
+ * compiled; 0: there are none. */
+#if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
-#define PTW_VECTORS 1
+#if defined(__SSE2__) && defined(__LP64__)
+#define PTW_VECTORS 32
+#elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(__AARCH64EB__)
+#define PTW_VECTORS 16
+#endif
 #endif
 #endif
 #ifndef PTW_VECTORS

@@ -4,7 +4,7 @@
 
 #include "load.h"
 
-#if PTW_VECTORS
+#if PTW_VECTORS >= 32
 #include <cpuid.h>
 #endif
 
@@ -103,16 +103,17 @@ static const struct ptw_kernels plain[2] = {
 
 const struct ptw_kernels *ptw_kernels_of(unsigned vectors, unsigned entry_log2)
 {
-#if PTW_VECTORS
+#if PTW_VECTORS >= 32
     if (vectors == PTW_VECTORS_32) {
         return &ptw_kernels_32[entry_log2 - 2];
     }
+#endif
+#if PTW_VECTORS >= 16
     if (vectors == PTW_VECTORS_16) {
         return &ptw_kernels_16[entry_log2 - 2];
     }
-#else
-    (void)vectors;
 #endif
+    (void)vectors;
     return &plain[entry_log2 - 2];
 }
 
@@ -135,7 +136,7 @@ struct ptw_masks ptw_masks_of(const struct ptw_question *q,
 
 unsigned ptw_vectors_here(void)
 {
-#if PTW_VECTORS
+#if PTW_VECTORS >= 32
     unsigned a;
     unsigned b;
     unsigned c;
@@ -152,8 +153,6 @@ unsigned ptw_vectors_here(void)
             return PTW_VECTORS_32;
         }
     }
-    return PTW_VECTORS_16;
-#else
-    return PTW_VECTORS_NONE;
 #endif
+    return PTW_VECTORS >= 16 ? PTW_VECTORS_16 : PTW_VECTORS_NONE;
 }

@@ -52,8 +52,8 @@ const struct ptw_kernels *ptw_kernels_of(unsigned vectors, unsigned entry_log2);
 struct ptw_masks ptw_masks_of(const struct ptw_question *q,
                               const uint64_t *entry, unsigned n);
 
-/* The kernels on vectors, by the log2 of the size of entries less 2; not
- * without PTW_VECTORS. */
+/* The kernels on vectors, by the log2 of the size of entries less 2: those that
+ * PTW_VECTORS says there are. */
 extern const struct ptw_kernels ptw_kernels_16[2];
 extern const struct ptw_kernels ptw_kernels_32[2];
 

@@ -3,7 +3,7 @@
  * file is compiled for one that does, and called for no other. */
 #include "blocks.h"
 
-#if PTW_VECTORS
+#if PTW_VECTORS >= 32
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2"))),         \
                              apply_to = function)

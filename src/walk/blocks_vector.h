@@ -10,6 +10,10 @@
 
 #include "blocks.h"
 
+#ifdef __ARM_NEON
+#include <arm_neon.h>
+#endif
+
 enum {
     WIDE_LANES = PTW_VECTOR_BYTES / 8,
     NARROW_LANES = PTW_VECTOR_BYTES / 4,
@@ -113,34 +117,9 @@ PTW_ENGINE bool has_none(wide v, wide bits)
     return __builtin_ia32_ptestz256((integers)v, (integers)bits) != 0;
 }
 #else
-PTW_ENGINE unsigned top_bits(narrow v)
-{
-    return (unsigned)__builtin_ia32_movmskps((floats)v);
-}
-
-/* There is no comparison of 64 bits: both halves have to be 0. */
-PTW_ENGINE unsigned zeros_of_two(wide a, wide b)
-{
-    narrow x = (narrow)((narrow)a == 0);
-    narrow y = (narrow)((narrow)b == 0);
-
-    return top_bits(__builtin_shufflevector(x, y, 0, 2, 4, 6) &
-                    __builtin_shufflevector(x, y, 1, 3, 5, 7));
-}
-
-PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
-{
-    return zeros_of_two(v[0], v[1]) | zeros_of_two(v[2], v[3]) << 4;
-}
-
 PTW_ENGINE narrow low_bits(wide a, wide b)
 {
     return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6);
-}
-
-PTW_ENGINE narrow shifted(narrow v, unsigned by)
-{
-    return (narrow)__builtin_ia32_pslldi128((halves)v, (int)by);
 }
 
 PTW_ENGINE wide before_wide(wide last, wide v)
@@ -170,11 +149,63 @@ PTW_ENGINE void put_narrow(uint64_t *to, narrow v)
     put_wide(to, (wide)__builtin_shufflevector(v, none, 0, 4, 1, 5));
     put_wide(to + 2, (wide)__builtin_shufflevector(v, none, 2, 6, 3, 7));
 }
+#ifdef __ARM_NEON
+/* There is no instruction for it: each lane keeps the bit of its number, and
+ * the lanes are added. */
+PTW_ENGINE unsigned top_bits(narrow v)
+{
+    return vaddvq_u32((uint32x4_t)((v >> 31) << narrow_lanes()));
+}
+
+PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+{
+    narrow a = low_bits((wide)(v[0] == 0), (wide)(v[1] == 0));
+    narrow b = low_bits((wide)(v[2] == 0), (wide)(v[3] == 0));
+
+    return vaddvq_u32((uint32x4_t)((a & (narrow){1, 2, 4, 8}) |
+                                   (b & (narrow){16, 32, 64, 128})));
+}
+
+PTW_ENGINE narrow shifted(narrow v, unsigned by)
+{
+    return v << by;
+}
+
+PTW_ENGINE bool has_none(wide v, wide bits)
+{
+    return vmaxvq_u32((uint32x4_t)(v & bits)) == 0;
+}
+#else
+PTW_ENGINE unsigned top_bits(narrow v)
+{
+    return (unsigned)__builtin_ia32_movmskps((floats)v);
+}
+
+/* There is no comparison of 64 bits: both halves have to be 0. */
+PTW_ENGINE unsigned zeros_of_two(wide a, wide b)
+{
+    narrow x = (narrow)((narrow)a == 0);
+    narrow y = (narrow)((narrow)b == 0);
+
+    return top_bits(__builtin_shufflevector(x, y, 0, 2, 4, 6) &
+                    __builtin_shufflevector(x, y, 1, 3, 5, 7));
+}
+
+PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+{
+    return zeros_of_two(v[0], v[1]) | zeros_of_two(v[2], v[3]) << 4;
+}
+
+PTW_ENGINE narrow shifted(narrow v, unsigned by)
+{
+    return (narrow)__builtin_ia32_pslldi128((halves)v, (int)by);
+}
 
 PTW_ENGINE bool has_none(wide v, wide bits)
 {
     return top_bits((narrow)((narrow)(v & bits) == 0)) == 15;
 }
+#endif
 #endif
 
 static struct ptw_masks wide_block(const struct ptw_question *q,
