@@ -49,7 +49,8 @@ struct job {
     uint64_t told; /* items, those two included */
     struct ptw_item head;
     struct ptw_item tail; /* if there is more than one */
-    uint64_t leaves;      /* of those that are printed, and the rest likewise */
+    uint64_t parts;       /* of those that are printed, and the rest likewise */
+    uint64_t leaves;
     uint64_t bad_entries;
     struct unread unread;
     uint64_t reads; /* of all */
@@ -82,7 +83,7 @@ struct crew {
 
     /* What was taken. */
     uint64_t reads; /* in the tables of jobs, of this root */
-    uint64_t told;  /* items of this root */
+    uint64_t told;  /* parts of items of this root */
     bool carries;   /* the item that comes next, and may go on */
     struct ptw_item carry;
     void *sum;
@@ -123,6 +124,7 @@ static void print_found(struct found *f, size_t from, size_t to)
     struct job *j = f->j;
 
     for (size_t i = from; i < to; i++) {
+        j->parts += traversal_parts(&f->item[i]);
         j->leaves += traversal_weight(&f->item[i]);
         traversal_note(&f->item[i], j->root, &j->bad_entries, &j->unread);
     }
@@ -309,6 +311,7 @@ static struct job *clean_job(struct crew *c)
     j->items = 0;
     j->done = false;
     j->told = 0;
+    j->parts = 0;
     j->leaves = 0;
     j->bad_entries = 0;
     memset(&j->unread, 0, sizeof j->unread);
@@ -438,7 +441,7 @@ static bool tell_carried(struct crew *c)
     traversal_note(&c->carry, t->root, &t->bad_entries, &t->unread);
     traversal_note_space(t, &c->carry);
     c->telling->items(t->o, t->im, t->root, &c->carry, 1, c->sum);
-    c->told++;
+    c->told += traversal_parts(&c->carry);
     c->carries = false;
     return true;
 }
@@ -483,7 +486,7 @@ static bool take_told(struct crew *c, struct job *j)
     }
     out_bytes(j->text.bytes, j->text.used);
     c->telling->add(c->sum, j->sum);
-    c->told += j->told - 2;
+    c->told += j->parts;
     t->bad_entries += j->bad_entries;
     unread_add(&t->unread, &j->unread);
     for (size_t i = 0; i < j->items; i++) {

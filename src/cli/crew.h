@@ -10,7 +10,7 @@
  *
  * What is printed is what one thread would print.  Where a limit is reached,
  * which is known only when jobs are taken, the rest is told by one thread from
- * the start of the root on, without the items that were told. */
+ * the start of the root on, without what was told. */
 #ifndef CLI_CREW_H
 #define CLI_CREW_H
 

@@ -6,72 +6,89 @@
 
 #include <inttypes.h>
 
-/* So many lines of at most 64 bytes are put at a time. */
-enum { LINES = 32 };
-
-static uint64_t outside(const struct image *im, const struct ptw_item *item)
-{
-    return image_outside(im, item->u.mapping.pa,
-                         (uint64_t)1 << item->u.mapping.size_log2);
-}
+/* A leaf is printed as at most so many bytes, and so many of them at a time. */
+enum { LEAF_BYTES = 64, AT_ONCE = 32 };
 
 /* Adds how many of the leaves lie outside the image, in full or in part. */
-static void print_items(const struct image *im, const struct ptw_item *item,
-                        size_t items, uint64_t *leaves_outside)
+static void print_items(const struct image *im, const struct ptw_regime *r,
+                        const struct ptw_item *item, size_t items,
+                        uint64_t *leaves_outside)
 {
-    while (items > 0) {
-        size_t part = items < LINES ? items : LINES;
-        char *p = out_room((size_t)LINES * 64);
+    const struct ptw_item *end = item + items;
 
-        for (size_t i = 0; i < part; i++) {
-            if (item[i].kind == PTW_ITEM_MAPPING) {
-                p = put_leaf(p, item[i].first, item[i].u.mapping.pa,
-                             item[i].u.mapping.size_log2,
-                             item[i].u.mapping.rights);
-                *leaves_outside += outside(im, &item[i]) != 0;
+    while (item != end) {
+        char *p = out_room((size_t)AT_ONCE * LEAF_BYTES);
+        size_t room = AT_ONCE;
+
+        for (; item != end && room >= PTW_LINE_LEAVES; item++) {
+            const struct ptw_mapping *m = &item->u.mapping;
+            const struct ptw_line *line = &item->u.line;
+
+            if (item->kind == PTW_ITEM_LINE) {
+                uint64_t bytes = (uint64_t)1 << line->size_log2;
+                ptw_va va = item->first;
+
+                for (unsigned i = 0; i < line->leaves; i++) {
+                    ptw_pa pa = ptw_line_pa(r, line->raw[i]);
+
+                    p = put_leaf(p, va, pa, line->size_log2, line->rights);
+                    *leaves_outside += image_outside(im, pa, bytes) != 0;
+                    va.v += bytes;
+                }
+                room -= line->leaves;
+            } else if (item->kind == PTW_ITEM_MAPPING) {
+                uint64_t bytes = (uint64_t)1 << m->size_log2;
+
+                p = put_leaf(p, item->first, m->pa, m->size_log2, m->rights);
+                *leaves_outside += image_outside(im, m->pa, bytes) != 0;
+                room--;
             }
         }
         out_end(p);
-        item += part;
-        items -= part;
     }
 }
 
 static void print_json(const struct options *o, const struct image *im,
-                       uint32_t root, const struct ptw_item *item, size_t items)
+                       uint32_t root, const struct ptw_item *leaf)
 {
-    for (size_t i = 0; i < items; i++) {
-        const struct ptw_mapping *m = &item[i].u.mapping;
-        json_t *j;
+    const struct ptw_mapping *m = &leaf->u.mapping;
+    json_t *j = json_new();
 
-        if (item[i].kind != PTW_ITEM_MAPPING) {
-            continue;
-        }
-        j = json_new();
-        json_set_text(j, "type", "leaf");
-        json_set_count(j, "root", root);
-        json_set_va(j, "va", item[i].first);
-        json_set_hex(j, "pa", m->pa.v);
-        json_set_count(j, "size", (uint64_t)1 << m->size_log2);
-        json_set_rights(j, m->rights);
-        json_set_text(j, "level",
-                      ptw_level_name(o->root[root].regime, m->level));
-        json_set_hex(j, "entry", m->raw);
-        json_set_flag_bits(
-            j, &o->regime,
-            ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
-        json_set_outside(j, outside(im, &item[i]));
-        json_line(j);
-    }
+    json_set_text(j, "type", "leaf");
+    json_set_count(j, "root", root);
+    json_set_va(j, "va", leaf->first);
+    json_set_hex(j, "pa", m->pa.v);
+    json_set_count(j, "size", (uint64_t)1 << m->size_log2);
+    json_set_rights(j, m->rights);
+    json_set_text(j, "level", ptw_level_name(o->root[root].regime, m->level));
+    json_set_hex(j, "entry", m->raw);
+    json_set_flag_bits(
+        j, &o->regime,
+        ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
+    json_set_outside(j, image_outside(im, m->pa, (uint64_t)1 << m->size_log2));
+    json_line(j);
 }
 
 static void tell(const struct options *o, const struct image *im, uint32_t root,
                  const struct ptw_item *item, size_t items, void *sum)
 {
-    if (o->json) {
-        print_json(o, im, root, item, items);
-    } else {
-        print_items(im, item, items, sum);
+    const struct ptw_regime *r = o->root[root].regime;
+
+    if (!o->json) {
+        print_items(im, r, item, items, sum);
+        return;
+    }
+    for (size_t i = 0; i < items; i++) {
+        struct ptw_item leaf;
+
+        if (item[i].kind == PTW_ITEM_MAPPING) {
+            print_json(o, im, root, &item[i]);
+        } else if (item[i].kind == PTW_ITEM_LINE) {
+            for (unsigned k = 0; k < item[i].u.line.leaves; k++) {
+                ptw_line_leaf(r, &item[i], k, &leaf);
+                print_json(o, im, root, &leaf);
+            }
+        }
     }
 }
 
@@ -114,6 +131,7 @@ static void end_root(struct traversal *t, const void *sum)
 enum cli_status leaves_run(const struct options *o, const struct image *im)
 {
     static const struct telling leaves = {
+        .flags = PTW_WALK_LINES,
         .items = tell,
         .sum_bytes = sizeof(uint64_t),
         .add = add_outside,

@@ -29,8 +29,8 @@ struct telling {
 };
 
 /* tell_on walks in one thread everything that the options of t ask for, from
- * the root of that index on, of which so many items were told before; sum has
- * what these add up to.  begun: so was what comes before its items. */
+ * the root of that index on, of which so many parts of items were told before;
+ * sum has what these add up to.  begun: so was what comes before its items. */
 void tell_on(struct traversal *t, const struct telling *telling, uint32_t root,
              bool begun, uint64_t told, void *sum);
 

@@ -225,9 +225,10 @@ uint64_t traversal_weight(const struct ptw_item *item)
                1;
     case PTW_ITEM_ALIAS:
         return 1;
+    case PTW_ITEM_LINE:
+        return item->u.line.leaves;
     case PTW_ITEM_SPACE:
     case PTW_ITEM_TABLE:
-    case PTW_ITEM_LINE:
     case PTW_ITEM_HOLE:
     case PTW_ITEM_FINDING:
         break;
@@ -235,17 +236,29 @@ uint64_t traversal_weight(const struct ptw_item *item)
     return 0;
 }
 
+uint64_t traversal_parts(const struct ptw_item *item)
+{
+    return item->kind == PTW_ITEM_LINE ? item->u.line.leaves : 1;
+}
+
 /* Cuts a run of more leaves than the limit allows, so that the next one starts
  * behind those that it does.  One that only the runs before it leave no room
- * for is whole the next time. */
+ * for is whole the next time; a line is as good as its leaves. */
 static bool cut(struct traversal *t, struct ptw_item *item)
 {
-    if (t->leaves != 0 || t->leaves_left == 0) {
+    bool line = item->kind == PTW_ITEM_LINE;
+
+    if (t->leaves_left == 0 || (t->leaves != 0 && !line)) {
         traversal_stop(t, "leaves", t->o->limit, item->space, item->first);
         return false;
     }
-    item->last.v =
-        item->first.v + (t->leaves_left << item->u.mapping.size_log2) - 1;
+    if (line) {
+        item->u.line.leaves = (uint8_t)t->leaves_left;
+    }
+    item->last.v = item->first.v +
+                   (t->leaves_left << (line ? item->u.line.size_log2
+                                            : item->u.mapping.size_log2)) -
+                   1;
     traversal_stop(t, "leaves", t->o->limit, item->space,
                    ptw_va_of(item->last.v + 1));
     return true;
@@ -273,13 +286,18 @@ static size_t count(struct traversal *t, size_t items)
     return items;
 }
 
-/* Leaves out what was given before. */
+/* Leaves out what was given before: up to the end of a table, and so no line in
+ * part. */
 static size_t skip(struct traversal *t, size_t items)
 {
-    size_t n = t->skip < items ? (size_t)t->skip : items;
+    size_t n = 0;
 
+    for (; n < items && t->skip > 0; n++) {
+        uint64_t parts = traversal_parts(&t->item[n]);
+
+        t->skip -= parts < t->skip ? parts : t->skip;
+    }
     if (n > 0) {
-        t->skip -= n;
         memmove(t->item, t->item + n, (items - n) * sizeof *t->item);
     }
     return items - n;

@@ -28,8 +28,8 @@ struct traversal {
     uint32_t stop_root;
     ptw_va stop_va; /* the first address that was not given */
     bool over;
-    uint64_t
-        skip; /* items of this walk that were given before it was started */
+    uint64_t skip; /* parts of this walk's items that were given before it was
+                      started */
 
     /* virt_to_phys of an image that is not mapped */
     struct ptw_remembered remembered;
@@ -68,6 +68,11 @@ void traversal_stop(struct traversal *t, const char *what, uint64_t limit,
 
 /* traversal_weight returns what an item counts against the limit on leaves. */
 uint64_t traversal_weight(const struct ptw_item *item);
+
+/* traversal_parts returns how many parts an item has: a line its leaves, any
+ * other one.  Walks of the same memory agree on the parts, and not on how they
+ * come as items. */
+uint64_t traversal_parts(const struct ptw_item *item);
 
 /* traversal_note gathers what an item of a walk of that root says of the
  * tables. */
