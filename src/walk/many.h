@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many addresses: descents side by side.
  *
- * One descent waits for each entry before it knows where the next one is.  Here
- * PTW_LANES of them go down together, a level at a time: as soon as a lane
- * knows its next entry, the host's memory is asked for it, and the lane goes on
- * when all others have had their turn.  They go the quick way of lookup.h; a
- * lane that leaves it is finished by itself, the careful way. */
+ * One descent waits for each entry before it knows where the next one is.  What
+ * it waits for is mostly in the last two tables: the few above them are in the
+ * host's caches.  So PTW_LANES descents go to their entry of level 1, one after
+ * the other, and from there on together: as soon as a lane knows its next
+ * entry, the host's memory is asked for it, and the lane goes on when all
+ * others have had their turn.  They go the quick way of lookup.h; a lane that
+ * leaves it is finished by itself, the careful way. */
 #ifndef PTW_MANY_H
 #define PTW_MANY_H
 
@@ -13,10 +15,9 @@
 
 enum { PTW_LANES = 16 };
 
-/* The lanes, next to each other.  A lane that is done has no place. */
-struct ptw_lanes {
-    const unsigned char *place[PTW_LANES]; /* of its next entry */
-    uint64_t kept[PTW_LANES];              /* see path_rights */
+struct ptw_lane {
+    const unsigned char *place; /* of its next entry; NULL: it is done */
+    uint64_t kept;              /* see path_rights */
 };
 
 /* ptw_entry_place returns where the host has an entry that can be read
@@ -24,117 +25,112 @@ struct ptw_lanes {
 const unsigned char *ptw_entry_place(const struct ptw_mem *mem, uint64_t pa,
                                      unsigned bytes);
 
-/* ptw_lane_to leads lane i to the entry of that table, and asks for it; false:
- * it can't be read directly. */
+/* ptw_lane_to leads a lane to the entry of that table; false: it can't be read
+ * directly. */
 PTW_ENGINE bool ptw_lane_to(const struct ptw_format *a,
-                            const struct ptw_mem *mem, struct ptw_lanes *lanes,
-                            unsigned i, uint64_t table, unsigned index)
+                            const struct ptw_mem *mem, struct ptw_lane *lane,
+                            uint64_t table, unsigned index)
 {
-    const unsigned char *place;
-
-    if (!ptw_quick_place(a, mem, table, index, &place)) {
-        place = ptw_entry_place(mem, ptw_entry_at(a, table, index),
-                                1u << a->entry_log2);
+    if (PTW_LIKELY(ptw_quick_place(a, mem, table, index, &lane->place))) {
+        return true;
     }
-    lanes->place[i] = place;
-    if (PTW_UNLIKELY(place == NULL)) {
-        return false;
-    }
-    __builtin_prefetch(place);
-    return true;
+    lane->place = ptw_entry_place(mem, ptw_entry_at(a, table, index),
+                                  1u << a->entry_log2);
+    return lane->place != NULL;
 }
 
-/* One level of the lanes, if the path has it: entries that lead to tables. */
-PTW_ENGINE void ptw_lanes_down(const struct ptw_format *a,
-                               const struct ptw_mem *mem,
-                               const struct ptw_regime *r, unsigned level,
-                               const ptw_va *va, unsigned lanes_used,
-                               struct ptw_lanes *lanes, ptw_look_on *look_on,
-                               struct ptw_translation *out,
-                               enum ptw_status *status)
+/* One level of a lane: its entry leads to a table, and to an entry of that;
+ * false: the lane is done. */
+PTW_ENGINE bool ptw_lane_down(const struct ptw_format *a,
+                              const struct ptw_mem *mem,
+                              const struct ptw_regime *r, unsigned level,
+                              ptw_va va, struct ptw_lane *lane,
+                              ptw_look_on *look_on, struct ptw_translation *out,
+                              enum ptw_status *status)
 {
-    if (level >= a->levels || level > ptw_top(a, r)) {
-        return;
+    uint64_t turned = ptw_load_entry(a, lane->place, 0) ^ r->rule[level].turned;
+    uint64_t at = 0;
+    struct ptw_stand s;
+
+    s.read = !ptw_quick_judge(a, r, level, turned, &lane->kept, &at);
+    if (!s.read && ptw_lane_to(a, mem, lane, at,
+                               ptw_quick_index(a, r, false, level - 1, va))) {
+        return true;
     }
-    for (unsigned i = 0; i < lanes_used; i++) {
-        struct ptw_stand s;
-        uint64_t turned;
-        uint64_t at = 0;
-
-        if (PTW_UNLIKELY(lanes->place[i] == NULL)) {
-            continue;
-        }
-        turned = ptw_load_entry(a, lanes->place[i], 0) ^ r->rule[level].turned;
-        s.read = !ptw_quick_judge(a, r, level, turned, &lanes->kept[i], &at);
-        if (!s.read &&
-            ptw_lane_to(a, mem, lanes, i, at,
-                        ptw_quick_index(a, r, false, level - 1, va[i]))) {
-            continue;
-        }
-        s.above = (uint8_t)a->path_rights(r, lanes->kept[i]);
-        s.level = (uint8_t)(s.read ? level : level - 1);
-        lanes->place[i] = NULL;
-        status[i] = look_on(mem, r, s.read ? turned : at, va[i], &out[i], s);
-    }
-}
-
-/* The last level of the lanes. */
-PTW_ENGINE void
-ptw_lanes_end(const struct ptw_format *a, const struct ptw_mem *mem,
-              const struct ptw_regime *r, const ptw_va *va, unsigned lanes_used,
-              const struct ptw_lanes *lanes, ptw_look_on *look_on,
-              struct ptw_translation *out, enum ptw_status *status)
-{
-    for (unsigned i = 0; i < lanes_used; i++) {
-        struct ptw_stand s = {.read = true};
-        unsigned above;
-        uint64_t raw;
-
-        if (PTW_UNLIKELY(lanes->place[i] == NULL)) {
-            continue;
-        }
-        raw = ptw_load_entry(a, lanes->place[i], 0);
-        above = a->path_rights(r, lanes->kept[i]);
-        status[i] = PTW_OK;
-        if (PTW_UNLIKELY(!ptw_quick_leaf(a, r, raw, above, va[i], &out[i]))) {
-            s.above = (uint8_t)above;
-            status[i] =
-                look_on(mem, r, raw ^ r->rule[0].turned, va[i], &out[i], s);
-        }
-    }
-}
-
-/* The lanes start at their roots, `apart` addresses a root: 0, all at the same,
- * or 1. */
-PTW_ENGINE void
-ptw_lanes_start(const struct ptw_format *a, const struct ptw_mem *mem,
-                const struct ptw_regime *r, const struct ptw_root *root,
-                size_t apart, const ptw_va *va, unsigned lanes_used,
-                struct ptw_lanes *lanes, ptw_look_on *look_on,
-                struct ptw_translation *out, enum ptw_status *status)
-{
-    unsigned top = ptw_top(a, r);
-
-    for (unsigned i = 0; i < lanes_used; i++) {
-        struct ptw_root from = root[i * apart];
-        struct ptw_stand s = {.read = false};
-
-        lanes->place[i] = NULL;
-        lanes->kept[i] = UINT64_MAX;
-        status[i] = ptw_lookup_check(from, va[i]);
-        if (PTW_UNLIKELY(status[i] != PTW_OK)) {
-            continue;
-        }
-        if (!ptw_lane_to(a, mem, lanes, i, from.table.v,
-                         ptw_quick_index(a, r, true, top, va[i]))) {
-            s.above = (uint8_t)ptw_start_rights(a, r);
-            s.level = (uint8_t)top;
-            status[i] = look_on(mem, r, from.table.v, va[i], &out[i], s);
-        }
-    }
+    s.above = (uint8_t)a->path_rights(r, lane->kept);
+    s.level = (uint8_t)(s.read ? level : level - 1);
+    lane->place = NULL;
+    *status = look_on(mem, r, s.read ? turned : at, va, out, s);
+    return false;
 }
 
 _Static_assert(PTW_MAX_LEVELS == 5, "lanes go down five levels");
+
+/* A lane goes from its root, which is above level 0, to its entry of level 1.
+ */
+PTW_ENGINE struct ptw_lane
+ptw_lane_start(const struct ptw_format *a, const struct ptw_mem *mem,
+               struct ptw_root root, ptw_va va, ptw_look_on *look_on,
+               struct ptw_translation *out, enum ptw_status *status)
+{
+    const struct ptw_regime *r = root.regime;
+    unsigned top = ptw_top(a, r);
+    struct ptw_lane lane = {NULL, UINT64_MAX};
+
+    *status = ptw_lookup_check(root, va);
+    if (PTW_UNLIKELY(*status != PTW_OK)) {
+        return lane;
+    }
+    if (!ptw_lane_to(a, mem, &lane, root.table.v,
+                     ptw_quick_index(a, r, true, top, va))) {
+        struct ptw_stand s = {
+            .read = false,
+            .above = (uint8_t)ptw_start_rights(a, r),
+            .level = (uint8_t)top,
+        };
+
+        *status = look_on(mem, r, root.table.v, va, out, s);
+        return lane;
+    }
+    switch (top) {
+    case 4:
+        if (!ptw_lane_down(a, mem, r, 4, va, &lane, look_on, out, status)) {
+            return lane;
+        }
+        /* fall through */
+    case 3:
+        if (!ptw_lane_down(a, mem, r, 3, va, &lane, look_on, out, status)) {
+            return lane;
+        }
+        /* fall through */
+    case 2:
+        if (!ptw_lane_down(a, mem, r, 2, va, &lane, look_on, out, status)) {
+            return lane;
+        }
+        /* fall through */
+    default:
+        __builtin_prefetch(lane.place);
+        return lane;
+    }
+}
+
+/* The last level of a lane. */
+PTW_ENGINE void ptw_lane_end(const struct ptw_format *a,
+                             const struct ptw_mem *mem,
+                             const struct ptw_regime *r, ptw_va va,
+                             const struct ptw_lane *lane, ptw_look_on *look_on,
+                             struct ptw_translation *out,
+                             enum ptw_status *status)
+{
+    struct ptw_stand s = {.read = true};
+    uint64_t raw = ptw_load_entry(a, lane->place, 0);
+    unsigned above = a->path_rights(r, lane->kept);
+
+    if (PTW_UNLIKELY(!ptw_quick_leaf(a, r, raw, above, va, out))) {
+        s.above = (uint8_t)above;
+        *status = look_on(mem, r, raw ^ r->rule[0].turned, va, out, s);
+    }
+}
 
 /* ptw_look_many looks addresses up, each with its root, whose regimes are that
  * of the first one. */
@@ -146,7 +142,7 @@ PTW_ENGINE void ptw_look_many(const struct ptw_format *a,
                               enum ptw_status *status)
 {
     const struct ptw_regime *r = root->regime;
-    struct ptw_lanes lanes;
+    struct ptw_lane lane[PTW_LANES];
     unsigned n;
 
     if (!ptw_is_quick(a, r)) {
@@ -162,13 +158,22 @@ PTW_ENGINE void ptw_look_many(const struct ptw_format *a,
         enum ptw_status *st = status + done;
 
         n = count - done < PTW_LANES ? (unsigned)(count - done) : PTW_LANES;
-        ptw_lanes_start(a, mem, r, root + done * apart, apart, v, n, &lanes,
-                        look_on, o, st);
-        ptw_lanes_down(a, mem, r, 4, v, n, &lanes, look_on, o, st);
-        ptw_lanes_down(a, mem, r, 3, v, n, &lanes, look_on, o, st);
-        ptw_lanes_down(a, mem, r, 2, v, n, &lanes, look_on, o, st);
-        ptw_lanes_down(a, mem, r, 1, v, n, &lanes, look_on, o, st);
-        ptw_lanes_end(a, mem, r, v, n, &lanes, look_on, o, st);
+        for (unsigned i = 0; i < n; i++) {
+            lane[i] = ptw_lane_start(a, mem, root[(done + i) * apart], v[i],
+                                     look_on, &o[i], &st[i]);
+        }
+        for (unsigned i = 0; i < n; i++) {
+            if (PTW_LIKELY(lane[i].place != NULL) &&
+                ptw_lane_down(a, mem, r, 1, v[i], &lane[i], look_on, &o[i],
+                              &st[i])) {
+                __builtin_prefetch(lane[i].place);
+            }
+        }
+        for (unsigned i = 0; i < n; i++) {
+            if (PTW_LIKELY(lane[i].place != NULL)) {
+                ptw_lane_end(a, mem, r, v[i], &lane[i], look_on, &o[i], &st[i]);
+            }
+        }
     }
 }
 
