@@ -604,6 +604,41 @@ Test(aarch64_map, fills_a_root_of_two_entries)
 
 /* -------------------------------------------------- the contiguous hint */
 
+/* Where the processor keeps dirty state, DBM decides of a page that AP takes
+ * the writing from, and of no other. */
+Test(aarch64_runs, go_on_as_long_as_the_guest_can_do_the_same)
+{
+    static const struct {
+        unsigned features;
+        uint64_t bits[4];
+        size_t runs;
+    } with[] = {
+        {0, {0, DBM, AP2, AP2 | DBM}, 2},
+        {PTW_AARCH64_HA | PTW_AARCH64_HD, {0, DBM, AP2, AP2 | DBM}, 3},
+        {PTW_AARCH64_HA | PTW_AARCH64_HD, {DBM, 0, DBM, 0}, 1},
+    };
+
+    for (size_t k = 0; k < sizeof with / sizeof with[0]; k++) {
+        struct ptw_walk_options o = ptw_walk_everything();
+        struct ptw_tables t;
+        struct ptw_item item[8];
+        struct ptw_walk w;
+        size_t n;
+
+        use_with("aarch64-4k-21", 48, with[k].features);
+        t = tables(0x10000);
+        for (unsigned i = 0; i < 16; i++) {
+            put(0x10000, i,
+                (uint64_t)(0x40000 + i * 0x1000) | AP1 | AF | NG | SH | PAGE |
+                    with[k].bits[i / 4]);
+        }
+        o.flags = PTW_WALK_RUNS;
+        cr_assert(ptw_virt_to_phys_init(&w, &mem, t.root, &o) == PTW_OK);
+        expect_status(ptw_walk_next(&w, item, 8, &n), PTW_OK);
+        cr_expect(eq(sz, n, with[k].runs), "%zu", k);
+    }
+}
+
 /* Sixteen pages that are one to the processor; pages 3 and 4 are written. */
 static void run_of_pages(struct ptw_tables *t)
 {

@@ -305,20 +305,16 @@ PTW_ENGINE bool a64_hardware_dirty(const struct ptw_regime *r)
            (PTW_AARCH64_HA | PTW_AARCH64_HD);
 }
 
-/* Besides rights, what can let the guest write: DBM, or the index. */
-PTW_ENGINE uint64_t a64_writers(const struct ptw_regime *r)
-{
-    return a64_indirect(r)         ? A64_PI | A64_AP2
-           : a64_hardware_dirty(r) ? A64_DBM
-                                   : 0;
-}
-
+/* Leaves of one run are alike in whether the guest can write, which rights alone
+ * do not say where DBM or the indices of permissions do. */
 PTW_ENGINE uint64_t a64_leaf_class(const struct ptw_regime *r, unsigned above,
                                    uint64_t raw, unsigned level)
 {
-    (void)above;
+    uint64_t written = (a64_indirect(r) || a64_hardware_dirty(r)) &&
+                       ptw_aarch64_guest_writes(r, above, raw);
+
     (void)level;
-    return (raw & (A64_INDEX | a64_writers(r))) |
+    return (raw & A64_INDEX) | written << 1 |
            (uint64_t)a64_copy_on_write(r, raw);
 }
 PTW_NAMED(a64_leaf_class);
