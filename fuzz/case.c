@@ -888,21 +888,18 @@ static void make_ram(struct fz_case *w)
 }
 
 bool fz_thorough;
-bool fz_brief;
 
-/* libFuzzer starts with its corpus.  What AFL++ does must not depend on what it
- * did before. */
-static bool is_thorough(void)
+enum { THOROUGH_ONE_IN = 16 };
+
+/* By the input alone, so that it is run in the same way whenever it is. */
+static bool is_thorough(const uint8_t *data, size_t len)
 {
-#ifndef __AFL_COMPILER
-    static unsigned runs;
+    uint64_t hash = 0xCBF29CE484222325; /* FNV-1a */
 
-    if (runs < 256 && !fz_brief) {
-        runs++;
-        return true;
+    for (size_t i = 0; i < len; i++) {
+        hash = (hash ^ data[i]) * 0x100000001B3;
     }
-#endif
-    return fz_thorough;
+    return fz_thorough || (hash >> 32) % THOROUGH_ONE_IN == 0;
 }
 
 /* The library knows it, and it has tables where there have to be some. */
@@ -962,7 +959,7 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
 
     fz_header(header, data, len);
     fz_digest = 0;
-    w->thorough = is_thorough();
+    w->thorough = is_thorough(data, len);
     read_header(w, header, tables);
     if (!w->thorough) {
         w->budget = (w->budget + 3) / 4;

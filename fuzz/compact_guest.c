@@ -296,8 +296,9 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
                 HEX(bytes), HEX(pa.v));
     }
     if (!g->lends || pa.v % unit + bytes > unit ||
+        g->w->region[region].last - g->w->region[region].first < 3 ||
         refuses(g, region, pa.v, bytes)) {
-        return NULL;
+        return NULL; /* also of regions whose bytes no number has */
     }
     passes(g);
     if (g->flip != 0 && g->flipped / unit == pa.v / unit) {

@@ -8,6 +8,9 @@
  *   replay_<name> --explain FILE     prints what an input means, and runs it
  *   replay_<name> --brief ...        asks no more of each than a fuzzer does
  *
+ * Each input is run as a fuzzer runs it, and then, without --brief, once more
+ * and thoroughly.
+ *
  * A property violated ends it with abort.  Exit status 3: a path can't be read
  * or a directory is empty. */
 #include "harness.h"
@@ -20,6 +23,7 @@
 #include <sys/stat.h>
 
 static size_t inputs;
+static bool brief;
 
 static void fail(const char *path, const char *reason)
 {
@@ -78,11 +82,18 @@ static void run_file(const char *path, const char *name, bool digest,
         fprintf(stderr, "%s\n", path);
     }
     if (explain && fz_target.describe != NULL) {
+        fz_thorough = !brief;
         fz_target.describe(stdout, data, len);
+        fz_thorough = false;
     }
     fz_words = explain && fz_target.describe == NULL ? stdout : NULL;
     (void)LLVMFuzzerTestOneInput(data, len);
     fz_words = NULL;
+    if (!brief) {
+        fz_thorough = true;
+        (void)LLVMFuzzerTestOneInput(data, len);
+        fz_thorough = false;
+    }
     if (digest) {
         printf("%016" PRIx64 "  %s\n", fz_digest, name);
     }
@@ -147,11 +158,16 @@ static void run_directory(const char *path, bool digest)
 
 int main(int argc, char **argv)
 {
-    bool brief = argc > 1 && strcmp(argv[1], "--brief") == 0;
-    int first = brief ? 2 : 1;
-    bool digest = argc > first && strcmp(argv[first], "--digest") == 0;
-    bool explain = argc > first && strcmp(argv[first], "--explain") == 0;
+    int first = 1;
+    bool digest;
+    bool explain;
 
+    if (argc > 1 && strcmp(argv[1], "--brief") == 0) {
+        brief = true;
+        first++;
+    }
+    digest = argc > first && strcmp(argv[first], "--digest") == 0;
+    explain = argc > first && strcmp(argv[first], "--explain") == 0;
     first += digest || explain ? 1 : 0;
     if (argc <= first || (argv[first][0] == '-' && argv[first][1] != '\0')) {
         fprintf(stderr,
@@ -159,8 +175,6 @@ int main(int argc, char **argv)
                 fz_target.name);
         return 2;
     }
-    fz_thorough = !brief;
-    fz_brief = brief;
     for (int i = first; i < argc; i++) {
         struct stat st;
 
