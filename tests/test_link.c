@@ -402,6 +402,28 @@ Test(amd64_link, loses_no_table_below_one_that_only_its_own_regions_refer_to)
     }
 }
 
+/* By one path the region is in a copy, which goes on referring to the table that
+ * the entry gives up by the other path. */
+Test(amd64_link, counts_the_references_that_its_copies_have)
+{
+    static const uint64_t G1 = 0x40000000;
+    uint64_t pdpt = one_table_twice();
+    uint64_t top = ours.root.table.v;
+    struct ptw_link_request q = link_of(511 * G1, G512 + G1 - 1, HALF, 1);
+
+    put(pdpt, 1, 0);
+    put(top, 1, entry_at(top, 0));
+    count_again();
+    q.flags = PTW_EDIT_UNSHARE;
+    expect_status(ptw_link(&ours, &q), PTW_NOT_MAPPED);
+    expect_pa(&ours, 0, 0x20000, RWX_RIGHTS);
+    expect_pa(&ours, G512, UINT64_MAX, 0);
+    cr_expect(eq(u64,
+                 ptw_shares_of(ours.shares,
+                               ptw_pa_of(entry_at(pdpt, 0) & ~(uint64_t)0xFFF)),
+                 1));
+}
+
 Test(amd64_link, loses_no_table_and_makes_none_for_nothing)
 {
     struct ptw_link_request q;

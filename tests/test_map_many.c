@@ -335,7 +335,9 @@ EVERY(map_many, maps_large_pages)
     cr_expect(eq(int, (int)map_list(RWX_RIGHTS, PTW_EDIT_LARGE), PTW_E_ALIGN));
     cr_expect(eq(sz, refused, 1));
     cr_expect(as_remembered());
-    page[1].pa.v -= page_bytes();
+    page[1].pa.v = UINT64_MAX - page_bytes() + 1;
+    cr_expect(eq(int, (int)map_list(RWX_RIGHTS, PTW_EDIT_LARGE), PTW_E_ALIGN));
+    page[1].pa.v = 3 * span(1);
     cr_expect(eq(int, (int)map_list(RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK));
     for (size_t i = 0; i < pages; i++) {
         uint64_t last = span(1) - page_bytes();
@@ -392,6 +394,37 @@ EVERY(map_many, says_what_is_wrong_with_the_list)
     cr_expect(eq(int, (int)map_list(0, 0), PTW_E_RIGHTS));
     cr_expect(eq(sz, refused, 0));
     cr_expect(eq(int, (int)map_list(RWX_RIGHTS, PTW_EDIT_UNSHARE), PTW_E_ARG));
+    cr_expect(eq(sz, refused, 1));
+}
+
+/* A page that is wrong by itself comes before one that the tables refuse; of the
+ * tables' reasons, those come first that can be seen within the limit. */
+Test(map_many_amd64, names_a_page_that_is_wrong_before_one_that_is_in_the_way)
+{
+    struct ptw_map_many_request q;
+    uint64_t bad = 0x81;
+
+    start("amd64");
+    cr_assert(map_one(0, 0, RWX_RIGHTS, 0) == PTW_OK);
+    put(table_of(0, 2), 1, to_page(2, 0, RWX_RIGHTS));
+    pages = 2;
+    page[0] = (struct ptw_page){{0x40001000}, {DATA}, 0};
+    page[1] = (struct ptw_page){{0x80000800}, {DATA}, 0};
+    cr_expect(eq(int, (int)map_list(RWX_RIGHTS, 0), PTW_E_ALIGN));
+    cr_expect(eq(sz, refused, 1));
+    page[1].va.v = 0x80000000;
+    cr_expect(eq(int, (int)map_list(RWX_RIGHTS, 0), PTW_E_LARGE));
+    cr_expect(eq(sz, refused, 0));
+    put(t.root.table.v, 1, bad);
+    page[0].va.v = (uint64_t)2 << 39;
+    page[1].va.v = (uint64_t)1 << 39;
+    put(t.root.table.v, 2, to_table(3, table_of(0, 2), RWX_RIGHTS));
+    q = list(RWX_RIGHTS, 0);
+    for (q.max_reads = 1; q.max_reads < 4; q.max_reads++) {
+        cr_expect(eq(int, (int)ptw_map_many(&t, &q, &refused), PTW_BAD_ENTRY));
+        cr_expect(eq(sz, refused, 1), "%llu reads",
+                  (unsigned long long)q.max_reads);
+    }
 }
 
 EVERY(map_many, keeps_to_the_limit)

@@ -202,10 +202,9 @@ struct ptw_map_many_request {
     bool copy_on_write;
     struct ptw_attributes attributes;
     unsigned flags;
-    uint64_t
-        max_reads; /* for all pages together, in each of up to three passes.
-                           Not counted is what finds the page that was refused:
-                           at most as much for each */
+    /* for all pages together, in each of up to three passes.  Not counted is
+     * what finds the page that was refused: at most as much for each */
+    uint64_t max_reads;
 };
 
 struct ptw_range_request {
@@ -272,11 +271,14 @@ PTW_NODISCARD enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
  *   PTW_E_ARG    also: the regime has no leaves of that size
  *   PTW_E_ALIGN  also: an address that is not aligned to it
  *
- * *refused is written on every status but PTW_OK: the index of the first page
- * that ptw_map would refuse for what it is, or for what is in its place and on
- * the way to it, and the status is its own; or q->pages, where no single page
- * is to blame: PTW_E_REGIME, PTW_E_ARG of the size or table_flags, PTW_E_LIMIT,
- * PTW_E_SPACE, PTW_E_CHANGED and what take or move refused with.
+ * *refused is written on every status but PTW_OK.  It is the index of the first
+ * page that ptw_map would refuse for what it is, before it looks at tables; if
+ * there is none, of the first one that it would refuse for what is in its place
+ * and on the way to it, as far as max_reads for that page alone lets it see.
+ * The status is that page's own; what is wrong of all pages alike is the first
+ * one's.  Or it is q->pages, where no single page is to blame: PTW_E_REGIME,
+ * PTW_E_ARG, PTW_E_LIMIT, PTW_E_SPACE, PTW_E_CHANGED and what take or move
+ * refused with.
  *
  * A list whose tables are there costs least, and less where pages that follow
  * each other have one table of leaves.  Else the pages are sorted: a list that

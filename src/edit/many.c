@@ -9,8 +9,7 @@
 #include "request.h"
 #include "run.h"
 
-/* ------------------------------------------------------------------ the
- * order */
+/* ---------------------------------------------------------------- the order */
 
 /* Joins two chains of ascending addresses, of which those of the first one
  * stand before those of the second one in the list.  Of two pages with one
@@ -84,8 +83,7 @@ static size_t chain(struct ptw_page *page, uint64_t mask, size_t pages)
     return all;
 }
 
-/* ------------------------------------------------------------------- the
- * edit */
+/* ----------------------------------------------------------------- the edit */
 
 /* Whether the regime has pages of that size. */
 static bool is_size(const struct ptw_regime *r, unsigned size_log2)
@@ -132,7 +130,8 @@ static enum ptw_status begin(struct ptw_edit *ed, struct ptw_tables *t,
 
         *refused = i;
         st = ptw_edit_map(a, ed, t, &m);
-        if (st == PTW_OK && ((m.first.v | m.pa.v) & span) != 0) {
+        if ((st == PTW_OK || st == PTW_E_RANGE) &&
+            ((m.first.v | m.pa.v) & span) != 0) {
             st = PTW_E_ALIGN;
         }
     }
@@ -140,8 +139,8 @@ static enum ptw_status begin(struct ptw_edit *ed, struct ptw_tables *t,
     return st;
 }
 
-/* Finds the first page of the list that the plan refuses by itself; *refused is
- * one that it refused among others. */
+/* Finds the first page of the list that the plan refuses by itself, within the
+ * limit; *refused is one that it refused among others. */
 static enum ptw_status find_refused(struct ptw_edit *ed, bool movable,
                                     enum ptw_status st, size_t *refused)
 {
@@ -151,7 +150,7 @@ static enum ptw_status find_refused(struct ptw_edit *ed, bool movable,
         ed->page[i].next = PTW_NO_PAGE;
         ed->head = i;
         alone = ptw_edit_plan(ed, movable);
-        if (alone != PTW_OK) {
+        if (alone != PTW_OK && alone != PTW_E_LIMIT) {
             *refused = i;
             return alone;
         }
@@ -182,10 +181,13 @@ static enum ptw_status many(struct ptw_tables *t,
         return q->pages == 0 ? PTW_OK : st;
     }
     st = begin(&ed, t, q, ptw_low_mask(log2), refused);
-    if (st != PTW_OK) {
+    if (st != PTW_OK && st != PTW_E_ARG) {
         return st;
     }
     *refused = q->pages;
+    if (st != PTW_OK) {
+        return st;
+    }
     ed.page = q->page;
     ed.span = ptw_low_mask(log2);
     ed.head = chain(q->page, ptw_low_mask(ptw_width(a, r)), q->pages);

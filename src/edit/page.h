@@ -209,8 +209,7 @@ PTW_ENGINE bool ptw_page_mapped_anywhere(const struct ptw_format *a,
                         ptw_leaf_entry(a, r, 0, bits, q->pa.v));
 }
 
-/* ------------------------------------------------------------ lists of
- * pages */
+/* ----------------------------------------------------------- lists of pages */
 
 /* The table of leaves of a page of a list, as long as the pages before it have
  * another one. */

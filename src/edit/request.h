@@ -88,8 +88,8 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
         return PTW_E_RANGE;
     }
     ed->pa = q->pa.v;
-    ed->rights = ptw_rights_asked(r, q->rights, q->flags) &
-                 ~(q->copy_on_write ? (unsigned)PTW_WRITE : 0u);
+    ed->rights = ptw_page_rights(ptw_rights_asked(r, q->rights, q->flags),
+                                 q->copy_on_write);
     ed->copy_on_write = q->copy_on_write;
     ed->attributes = &q->attributes;
     ed->widest = ptw_widest_leaf(a, ed, (q->flags & PTW_EDIT_LARGE) != 0);
@@ -132,7 +132,7 @@ PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
                : st;
 }
 
-/* ptw_map_by_passes maps without the quick path; see ptw_map_now. */
+/* ptw_map_by_passes maps without the quick path; see ptw_map_range. */
 enum ptw_status ptw_map_by_passes(struct ptw_tables *t,
                                   const struct ptw_map_request *q);
 

@@ -4,11 +4,16 @@
 #include "walk/descend.h"
 
 /* A slot's va holds the count, its level and part are 0.  In place of an owner
- * it has COUNTED, or COUNTED and the number of the last edit that takes
- * references away; its number says how many. */
+ * it has COUNTED, or COUNTED and the number of the last edit of which the plan
+ * noted references here.  Then its number says how many fewer there will be: it
+ * is EVEN less those that come, and more by those that go; LEFT is set when one
+ * goes and the table was shared when the edit began. */
 enum { COUNTED = 1 };
 
 static const uint32_t LAST_EDIT = UINT32_MAX - COUNTED;
+static const uint32_t LEFT = (uint32_t)1 << 31;
+static const uint32_t EVEN = (uint32_t)1 << 30;
+static const uint32_t MOST_NOTED = (uint32_t)1 << 29;
 
 static bool of_this_edit(const struct ptw_shares *s,
                          const struct ptw_memo_slot *slot)
@@ -87,28 +92,50 @@ void ptw_shares_begin(struct ptw_shares *s)
     s->state.edit++;
 }
 
+/* The notes of this edit. */
+static uint32_t *notes(const struct ptw_shares *s, struct ptw_memo_slot *slot)
+{
+    if (!of_this_edit(s, slot)) {
+        slot->owner_plus_1 = COUNTED + s->state.edit;
+        slot->number = EVEN;
+    }
+    return &slot->number;
+}
+
 bool ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 {
     struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+    uint32_t *noted;
+    uint32_t fewer;
 
-    if (slot == NULL || slot->va <= 1) {
+    if (slot == NULL || (slot->va <= 1 && !of_this_edit(s, slot))) {
         return true;
     }
-    if (!of_this_edit(s, slot)) {
-        slot->owner_plus_1 = COUNTED + s->state.edit;
-        slot->number = 0;
+    noted = notes(s, slot);
+    fewer = (*noted & ~LEFT) + 1;
+    if (fewer > EVEN + MOST_NOTED) {
+        return true; /* it is not known any more */
     }
-    if (slot->number < UINT32_MAX) {
-        slot->number++;
+    *noted = fewer | (slot->va > 1 ? LEFT : 0);
+    return fewer >= EVEN && fewer - EVEN >= slot->va;
+}
+
+void ptw_shares_come(struct ptw_shares *s, uint64_t table)
+{
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+
+    if (slot != NULL) {
+        uint32_t *noted = notes(s, slot);
+
+        *noted -= (*noted & ~LEFT) > EVEN - MOST_NOTED ? 1 : 0;
     }
-    return slot->number >= slot->va || slot->number == UINT32_MAX;
 }
 
 bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 {
     const struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
 
-    return slot != NULL && of_this_edit(s, slot);
+    return slot != NULL && of_this_edit(s, slot) && (slot->number & LEFT) != 0;
 }
 
 enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)

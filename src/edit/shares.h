@@ -13,13 +13,18 @@ uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table);
 PTW_NODISCARD enum ptw_status ptw_shares_add(struct ptw_shares *s,
                                              uint64_t table, int more);
 
-/* ptw_shares_begin begins an edit. */
+/* ptw_shares_begin begins an edit, of which each plan is one: nothing is noted
+ * of any table, and nothing is wanted. */
 void ptw_shares_begin(struct ptw_shares *s);
 
 /* ptw_shares_leave notes, of a reference to a table, that this edit will take
  * it away; the count stays as it is.  Returns true when no other reference is
- * left: the table is referred to once, or this was noted of all references. */
+ * left: of those that there are and those that come, this was noted of all. */
 bool ptw_shares_leave(struct ptw_shares *s, uint64_t table);
+
+/* ptw_shares_come notes that this edit will make one more reference to a table
+ * that is listed; of one that is not, nothing is noted, as if it did not. */
+void ptw_shares_come(struct ptw_shares *s, uint64_t table);
 
 /* ptw_shares_left says whether the table was shared when this edit began, and
  * ptw_shares_leave noted a reference to it. */

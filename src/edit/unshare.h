@@ -30,9 +30,12 @@ PTW_ENGINE enum ptw_status ptw_read_to_copy(const struct ptw_format *a,
 }
 
 /* Whether the table of that level, which is shared, can be copied: all of it
- * can be read.  What it leads to will be shared then, and has to be listed. */
+ * can be read.  What it leads to will be shared then, and has to be listed;
+ * stays: since somebody else keeps the table, there will be one reference more
+ * to each of those. */
 PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
-                                        struct ptw_edit *ed, unsigned level)
+                                        struct ptw_edit *ed, unsigned level,
+                                        bool stays)
 {
     const struct ptw_path_table *t = &ed->c.at[level];
     uint64_t raw = 0;
@@ -51,6 +54,9 @@ PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
         if (e.kind == PTW_ENTRY_TABLE &&
             !ptw_shares_listed(ed->t->shares, e.pa.v)) {
             ed->listed++;
+        }
+        if (e.kind == PTW_ENTRY_TABLE && stays) {
+            ptw_shares_come(ed->t->shares, e.pa.v);
         }
     }
     return PTW_OK;
@@ -172,13 +178,14 @@ PTW_ENGINE enum ptw_status ptw_edit_entered(const struct ptw_format *a,
         if ((ed->flags & PTW_EDIT_UNSHARE) == 0) {
             return PTW_E_SHARED;
         }
-        st = ptw_copyable(a, ed, level);
+        if (pass == PTW_PASS_PLAN &&
+            !ptw_shares_leave(ed->t->shares, ed->c.at[level].table) &&
+            ed->kept < 0) {
+            ed->kept = (int)level;
+        }
+        st = ptw_copyable(a, ed, level, pass == PTW_PASS_PLAN && ed->kept >= 0);
         if (st != PTW_OK) {
             return st;
-        }
-        if (pass == PTW_PASS_PLAN && ed->kept < 0 &&
-            !ptw_shares_leave(ed->t->shares, ed->c.at[level].table)) {
-            ed->kept = (int)level;
         }
         ed->needed++;
         ed->root_needed =
