@@ -203,6 +203,17 @@ EVERY(marked, is_no_leaf_that_is_written_or_has_other_bits)
     cr_expect(eq(u64, bits_at(2), only(marked_writable(0))));
 }
 
+/* The leaf that is refused is also the one that makes the image too large. */
+EVERY(marked, is_refused_whatever_the_limit_says)
+{
+    struct job j = one_marked(name);
+
+    expect_marked(&j, 1);
+    j.o.max_bytes = image.counts.bytes - 1;
+    expect_refused(&j, 0, at_page(2));
+    cr_expect(eq(int, (int)compact(&j, &image), PTW_E_LIMIT));
+}
+
 /* An entry that is not present is no leaf, and a map is the caller's. */
 EVERY(marked, is_no_absent_entry_and_no_map)
 {

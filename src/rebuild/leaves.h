@@ -106,7 +106,8 @@ PTW_ENGINE enum ptw_status ptw_rb_leaves_of(const struct ptw_format *a,
     t->index = (uint16_t)index;
     t->fetched = (uint16_t)fetched;
     w->masked = 0; /* a sweep has no masks of what was fetched here */
-    if (phase == PTW_REBUILD_WALKING && ptw_rb_count_bytes(rb) != PTW_OK) {
+    if (phase == PTW_REBUILD_WALKING && ptw_rb_count_bytes(rb) != PTW_OK &&
+        st == PTW_OK) {
         st = PTW_E_LIMIT;
     }
     return st;
