@@ -1424,6 +1424,67 @@ Test(parts, that_can_not_be_are_refused)
     cr_expect(ptw_walk_cuts(&w, cut, 2, &n) == PTW_E_ARG && n == 0);
     o.flags = PTW_WALK_OUTLINE | PTW_WALK_TABLES;
     cr_expect(ptw_virt_to_phys_init(&w, &mem, roots, &o) == PTW_E_ARG);
+    /* An outline. */
+    o.flags = PTW_WALK_OUTLINE;
+    cr_assert(ptw_virt_to_phys_init(&w, &mem, roots, &o) == PTW_OK);
+    cr_expect(ptw_walk_part(&w, part_of(0x2000, 0x2fff)) == PTW_E_ARG);
+    cr_expect(ptw_walk_cuts(&w, cut, 2, &n) == PTW_E_ARG && n == 0);
+}
+
+/* A guest whose tables 0 to 3 lead from one to the next, each by its entry 0,
+ * and after so many reads by all of their entries. */
+static struct {
+    uint64_t reads;
+    uint64_t filled_after;
+} guest;
+
+static enum ptw_status guest_entry(void *ctx, ptw_pa pa, uint64_t *raw)
+{
+    uint64_t table = pa.v / 0x1000;
+
+    (void)ctx;
+    *raw =
+        table < 4 && (pa.v % 0x1000 == 0 || guest.reads >= guest.filled_after)
+            ? to_table(1, (table + 1) * 0x1000, all_rights())
+            : 0;
+    guest.reads++;
+    return PTW_OK;
+}
+
+/* A proposal reads no more than it promises, whatever a guest writes meanwhile:
+ * of each level 16 tables, and so many times as there are levels. */
+Test(parts, are_proposed_by_bounded_work)
+{
+    static const struct ptw_mem_ops ops = {.read64 = guest_entry};
+    struct ptw_region offered = {.last = {0x5fff}};
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_item table = {
+        .kind = PTW_ITEM_TABLE,
+        .last = {0x1fffff},
+        .u.table = {.table = {0x3000}, .rights = PTW_READ},
+    };
+    struct ptw_mem m;
+    struct ptw_walk w;
+    ptw_va cut[1];
+    size_t n;
+
+    machine("amd64");
+    cr_assert(ptw_mem_init_callbacks(&m, &ops, NULL, &offered, 1) == PTW_OK);
+    for (uint64_t after = 0; after <= 4096; after += 512) {
+        guest.filled_after = after;
+        cr_assert(ptw_virt_to_phys_init(&w, &m,
+                                        ptw_root_of(&regime, ptw_pa_of(0)),
+                                        &o) == PTW_OK);
+        guest.reads = 0;
+        cr_expect(ptw_walk_cuts(&w, cut, 1, &n) == PTW_OK);
+        cr_expect(guest.reads <= 4 * (1 + 16 + 16) * 512, "%llu: %llu",
+                  (unsigned long long)after, (unsigned long long)guest.reads);
+    }
+    /* A table of leaves has nothing to be cut by. */
+    cr_assert(ptw_expand_init(&w, &regime, &m, &table, &o) == PTW_OK);
+    guest.reads = 0;
+    cr_expect(ptw_walk_cuts(&w, cut, 1, &n) == PTW_OK && n == 0);
+    cr_expect(eq(u64, guest.reads, 0));
 }
 
 /* 16 tables of leaves under one of the next level: parts of 4 tables each. */

@@ -322,9 +322,9 @@ ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
 /* ptw_walk_part makes a walk over a range of one space, which was just started,
  * the part of it from part.first to part.last.  An entry is given by the first
  * of the parts that touch it.  The part reads at most one entry a level more
- * than are its own.  PTW_E_ARG when w is a walk over spaces, or is a part, or
- * was used; PTW_E_RANGE when the part is empty or not within the range.  Then w
- * is as it was. */
+ * than are its own.  PTW_E_ARG when w is a walk over spaces or an outline, or
+ * is a part, or was used; PTW_E_RANGE when the part is empty or not within the
+ * range.  Then w is as it was. */
 PTW_NODISCARD enum ptw_status ptw_walk_part(struct ptw_walk *w,
                                             struct ptw_va_range part);
 
@@ -333,9 +333,10 @@ PTW_NODISCARD enum ptw_status ptw_walk_part(struct ptw_walk *w,
  * a part should begin after the first one, and their number.  Parts so made
  * have about equally many tables as far as upper tables tell; there are fewer
  * than room + 1 of them where there are fewer tables.  Any other addresses
- * would give the same items.  It reads upper tables only, from the root on and
- * no more than 8 * (room + 1) of a level, twice; w does not change and counts
- * none of that.  PTW_E_ARG as for ptw_walk_part, with *cuts 0. */
+ * would give the same items.  It reads upper tables only, the root and no more
+ * than 8 * (room + 1) of each level below it, at most as many times as the
+ * regime has levels; w does not change and counts none of that.  PTW_E_ARG as
+ * for ptw_walk_part, with *cuts 0. */
 PTW_NODISCARD enum ptw_status
 ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut, size_t room, size_t *cuts);
 

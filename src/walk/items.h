@@ -13,6 +13,14 @@ enum ptw_phase {
     PTW_PHASE_DONE,
 };
 
+/* Whether the walk can be made a part, or be cut: it is over one space, was not
+ * used, and is no part yet.  The tables of an outline can't be had in part. */
+PTW_ENGINE bool ptw_has_parts(const struct ptw_walk *w)
+{
+    return w->roots == 0 && !w->part && w->phase == PTW_PHASE_BEGIN &&
+           (w->flags & PTW_WALK_OUTLINE) == 0;
+}
+
 /* ptw_walk_in goes on in that regime: it sets what depends on how far addresses
  * reach, and on the level and size of the root. */
 void ptw_walk_in(struct ptw_walk *w, const struct ptw_regime *r);

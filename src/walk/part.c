@@ -33,13 +33,16 @@ static void take_unit(struct cuts *k, uint64_t number, ptw_va va)
 }
 
 /* Goes through the entries of the tables of level `low` that lead to tables,
- * and returns their number. */
+ * and returns their number.  It enters no more tables of a level than it should
+ * find there, also while a guest makes more of them. */
 static uint64_t each_unit(const struct ptw_walk *w, unsigned low,
                           struct cuts *k)
 {
     struct ptw_walk p = *w;
     struct ptw_cursor *c = &p.c;
     const struct ptw_format *a = c->regime->arch->format;
+    uint64_t most = (uint64_t)UNITS * (k->room + 1);
+    uint64_t entered[PTW_MAX_LEVELS] = {0};
     uint64_t number = 0;
 
     c->reads_left = UINT64_MAX;
@@ -65,6 +68,8 @@ static uint64_t each_unit(const struct ptw_walk *w, unsigned low,
             v = ptw_descend_once(a, c, false, level, &p.window, &e);
             if (v != PTW_V_ENTERED && v != PTW_V_REMARK) {
                 t->index++;
+            } else if (++entered[level - 1] > most) {
+                break;
             }
             continue;
         }
@@ -93,10 +98,10 @@ enum ptw_status ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut,
     unsigned low = w->c.top;
 
     *cuts = 0;
-    if (w->roots > 0 || w->part || w->phase != PTW_PHASE_BEGIN) {
+    if (!ptw_has_parts(w)) {
         return PTW_E_ARG;
     }
-    if (w->c.regime->arch->format->levels == 0 || room == 0) {
+    if (w->c.regime->arch->format->levels == 0 || low == 0 || room == 0) {
         return PTW_OK;
     }
     for (;;) {

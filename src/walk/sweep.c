@@ -275,10 +275,11 @@ static unsigned run_from(const struct field *f, struct ptw_sink *out,
  * nothing else can write to it, so that it need not be read again after each
  * item. */
 struct shape {
-    uint64_t
-        address; /* of a leaf: bits of its address, and how much higher those */
-    uint64_t by; /* stand in the address, as a factor; */
-    uint64_t moved; /* the same for the rest of it */
+    /* Bits of a leaf that are its address, and how much higher they stand in
+     * the address, as a factor; the same for the rest of it. */
+    uint64_t address;
+    uint64_t by;
+    uint64_t moved;
     uint64_t moved_by;
     uint64_t page;        /* bytes of one */
     struct ptw_item item; /* with all that leaves alike have in common */

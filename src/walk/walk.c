@@ -257,7 +257,7 @@ enum ptw_status ptw_walk_part(struct ptw_walk *w, struct ptw_va_range part)
     uint64_t gap_last;
     bool later;
 
-    if (w->roots > 0 || w->part || w->phase != PTW_PHASE_BEGIN) {
+    if (!ptw_has_parts(w)) {
         return PTW_E_ARG;
     }
     if (part.first.v > part.last.v || part.first.v < w->va_first.v ||
