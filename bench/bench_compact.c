@@ -173,8 +173,7 @@ static void make_guest(struct guest *g, size_t n, bool contents)
     free(page);
 }
 
-/* ------------------------------------------------------- sides: pages
- * copied */
+/* ------------------------------------------------------ sides: pages copied */
 
 static uint64_t by_page(void *job)
 {

@@ -1099,8 +1099,7 @@ bool fz_case_entry(const struct fz_case *w, uint64_t pa, uint64_t *raw)
     return true;
 }
 
-/* ------------------------------------------------- offering it: by callbacks
- */
+/* ------------------------------------------------ offering it: by callbacks */
 
 /* What an entry could have become in the meantime. */
 static uint64_t shifted(struct fz_case *w, uint64_t raw)

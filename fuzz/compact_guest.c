@@ -24,8 +24,7 @@ uint64_t fc_table_place(const struct fc_guest *g)
     return g->w->unit;
 }
 
-/* ---------------------------------------------------------------------
- * bytes */
+/* -------------------------------------------------------------------- bytes */
 
 uint64_t fc_get_at(const uint8_t *b, unsigned n)
 {
@@ -227,8 +226,7 @@ enum ptw_cover fc_kept(const struct fc_guest *g, uint64_t first, uint64_t last)
                                       : PTW_COVER_SOME;
 }
 
-/* -----------------------------------------------------------------
- * callbacks */
+/* ---------------------------------------------------------------- callbacks */
 
 /* It is read: it may have changed. */
 static void passes(struct fc_guest *g)
@@ -358,8 +356,7 @@ static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned n,
     fz_fail("the guest is written to at %llx", HEX(pa));
 }
 
-/* --------------------------------------------------------------- host
- * memory */
+/* -------------------------------------------------------------- host memory */
 
 void *fc_exactly(size_t bytes)
 {

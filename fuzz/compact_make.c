@@ -13,8 +13,7 @@
 
 struct ptw_verify fc_verify;
 
-/* -------------------------------------------------------------------
- * storage */
+/* ------------------------------------------------------------------ storage */
 
 /* One storage for a step that asked; false when the caller has no more. */
 static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
@@ -51,8 +50,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
     }
 }
 
-/* ------------------------------------------------------------- what is
- * right */
+/* ------------------------------------------------------------ what is right */
 
 /* Whether the regime has such a map, wherever the guest's tables are.  A large
  * leaf may reach where small pages do not: then *unsure. */
@@ -154,8 +152,7 @@ static bool options_are_right(const struct fc_guest *g, bool *unsure)
     return true;
 }
 
-/* ------------------------------------------------------------------- the
- * law */
+/* ------------------------------------------------------------------ the law */
 
 /* How near an input comes to what the law allows: one of these is set for each
  * two hundredth part of it, and libFuzzer keeps an input that sets another. */
@@ -201,8 +198,7 @@ static void check_work(enum step step, uint64_t work, uint64_t most)
     worst[step] = score > worst[step] ? score : worst[step];
 }
 
-/* ---------------------------------------------------------------------
- * steps */
+/* -------------------------------------------------------------------- steps */
 
 /* Where the pages go, and what is known of the order. */
 struct sink {
@@ -666,8 +662,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     return false;
 }
 
-/* -----------------------------------------------------------------
- * verifying */
+/* ---------------------------------------------------------------- verifying */
 
 enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
                                   const struct ptw_root *root,

@@ -16,8 +16,7 @@ static _Alignas(
 static _Alignas(FZ_PAGE) uint8_t old[FM_MOST_PAGES][FZ_PAGE];
 static _Alignas(8) unsigned char shares_store[2][(SLOT << SHARES_LOG2) + MORE];
 
-/* --------------------------------------------------------------------
- * memory */
+/* ------------------------------------------------------------------- memory */
 
 /* Now and then, what the guest might have written there since. */
 static enum ptw_status changed(struct fe_host *h, uint64_t pa, unsigned n,
@@ -237,8 +236,7 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
     return h->m.bytes[page] + pa.v % FZ_PAGE;
 }
 
-/* ------------------------------------------------------------------ the
- * pool */
+/* ----------------------------------------------------------------- the pool */
 
 static bool pool_used[FM_POOL];
 
@@ -365,8 +363,7 @@ void fe_host_memory(struct fe_host *h)
     ptw_mem_set_stopped(&h->mem, h->w->stopped);
 }
 
-/* ---------------------------------------------------------------- the
- * tables */
+/* --------------------------------------------------------------- the tables */
 
 /* Where roots can be only in one half of the pool, tables come from both in
  * turn. */
@@ -741,8 +738,7 @@ static void root_moved(void *ctx, ptw_pa now)
 
 const struct ptw_move_ops fe_movers = {move, root_moved};
 
-/* ------------------------------------------------------------------ one
- * edit */
+/* ----------------------------------------------------------------- one edit */
 
 /* How tables are supplied. */
 void fe_host_asks(struct fe_host *h, const struct fe_record *q)
@@ -767,8 +763,7 @@ void fe_host_asks(struct fe_host *h, const struct fe_record *q)
     h->given_back = 0;
 }
 
-/* ----------------------------------------------------------------- one
- * input */
+/* ---------------------------------------------------------------- one input */
 
 void fe_host_begin(struct fe_host *h, const struct fz_case *w,
                    const struct fe_input *in)

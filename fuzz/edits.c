@@ -18,8 +18,7 @@ uint64_t fe_entries_to_compare(const struct fz_case *w)
     return w->thorough ? FM_ENTRIES : 8192;
 }
 
-/* --------------------------------------------------------- what holds of
- * any */
+/* -------------------------------------------------------- what holds of any */
 
 /* What was refused is what an edit says, and is not kept. */
 void fe_check_refusal(const struct fe_host *h, enum ptw_status st)
@@ -244,8 +243,7 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
     }
 }
 
-/* ------------------------------------------------------------------ one
- * edit */
+/* ----------------------------------------------------------------- one edit */
 
 static void check_status(const struct fz_case *w, const struct fe_host *h,
                          const struct fe_record *q, const struct ptw_tables *t,
@@ -569,8 +567,7 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
     }
 }
 
-/* ----------------------------------------------------------------- one
- * input */
+/* ---------------------------------------------------------------- one input */
 
 /* A table that is a part of another one, at another address, is not found to be
  * shared: what an edit of the one does to the other is the guest's own

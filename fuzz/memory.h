@@ -53,9 +53,8 @@ struct fm_table {
     bool stock;    /* in the chain of spare tables */
     bool asked;    /* in this edit it was asked to move, or is new */
     uint32_t refs; /* how many entries and roots refer to it */
-    uint8_t
-        dirt[ORACLE_MOST_LEVELS]; /* below it at that level: 0 unknown, 1 no,
-                                         2 yes */
+    /* below it at that level: 0 unknown, 1 no, 2 yes */
+    uint8_t dirt[ORACLE_MOST_LEVELS];
 };
 
 /* What has that key: 1 + its number, by its key; an open hash table. */
@@ -127,8 +126,8 @@ struct fm_change {
     unsigned rights;
     bool copy_on_write;
     struct ptw_attributes attributes;
-    uint64_t
-        page_bytes; /* if not 0: of [first, last] only pages of that size, */
+    /* if not 0: of [first, last] only pages of that size, */
+    uint64_t page_bytes;
     uint64_t apart; /* the first of each so many */
     const uint64_t *table_flags; /* flag bits of entries that lead to new
                                     tables, or NULL: any */

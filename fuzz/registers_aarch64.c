@@ -266,8 +266,7 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is)
     }
 }
 
-/* ---------------------------------------------------------- what an entry
- * is */
+/* --------------------------------------------------------- what an entry is */
 
 static bool has_block(const struct is *is, unsigned level)
 {

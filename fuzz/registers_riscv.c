@@ -88,8 +88,7 @@ static unsigned va_bits(const struct is *is)
     return is->levels == 0 ? is->pa_bits : 12 + is->levels * index_bits(is);
 }
 
-/* ---------------------------------------------------------- what an entry
- * is */
+/* --------------------------------------------------------- what an entry is */
 
 static bool leads(uint64_t raw)
 {
@@ -189,8 +188,7 @@ static unsigned rights_of(const struct is *is, uint64_t raw)
            (bit(raw, U) ? (unsigned)PTW_USER : 0);
 }
 
-/* --------------------------------------------------------------- what
- * passes */
+/* -------------------------------------------------------------- what passes */
 
 static bool allowed(const struct is *is, unsigned above, uint64_t raw,
                     const struct ptw_access *a)
@@ -449,8 +447,7 @@ static void add_features(struct ptw_regime *r, struct is *is, unsigned more)
     *r = out;
 }
 
-/* -----------------------------------------------------------------
- * registers */
+/* ---------------------------------------------------------------- registers */
 
 /* PTW_OK, and what satp selects; or why it is refused.  cpu_bits 0: none is
  * given. */

@@ -106,8 +106,7 @@ void fe_set_roots(struct fe_host *h, const struct ptw_built *built,
     }
 }
 
-/* --------------------------------------------------------------- other
- * pages */
+/* -------------------------------------------------------------- other pages */
 
 /* A mapping that got other pages, by what the tables of the source say of
  * it. */
@@ -279,8 +278,7 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
     }
 }
 
-/* ----------------------------------------------------------------
- * rebuilding */
+/* --------------------------------------------------------------- rebuilding */
 
 /* Walks the case and builds what it finds in the pool of the host. */
 bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,

@@ -25,8 +25,7 @@ bool fw_wants(const struct fz_case *w, unsigned which)
     return w->thorough || (w->seed >> 32) % 3 == which;
 }
 
-/* ----------------------------------------------------------------------
- * laws */
+/* --------------------------------------------------------------------- laws */
 
 /* Whether a table of some level can be there: levels differ in size. */
 static bool can_be_table(const struct fz_case *w, uint64_t pa)
@@ -74,8 +73,7 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
     }
 }
 
-/* -------------------------------------------------------------------
- * aliases */
+/* ------------------------------------------------------------------ aliases */
 
 /* Compares what an alias stands for with the answers that come next. */
 static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
@@ -214,8 +212,7 @@ static bool meet_space(struct fz_case *w, const struct ptw_mem *mem, size_t *at,
            !fw_expected.prefix;
 }
 
-/* -------------------------------------------------------------------
- * exposed */
+/* ------------------------------------------------------------------ exposed */
 
 enum { EXPOSED_TABLES = 256 };
 
@@ -317,8 +314,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* ---------------------------------------------------------------------
- * again */
+/* -------------------------------------------------------------------- again */
 
 void fw_start(struct fz_case *w, struct ptw_walk *walk,
               const struct ptw_mem *mem, const struct ptw_root *root,
@@ -468,8 +464,7 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
     }
 }
 
-/* ---------------------------------------------------------------------
- * paths */
+/* -------------------------------------------------------------------- paths */
 
 /* Compares the item with the one of the list that comes next.  Returns false
  * when the list is over, and need not be the whole. */
@@ -578,8 +573,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
     fz_digest = digest;
 }
 
-/* ---------------------------------------------------------------------
- * parts */
+/* -------------------------------------------------------------------- parts */
 
 /* The item that comes next where nothing was cut; NULL: there is none. */
 static const struct ptw_item *whole_next(const struct fz_case *w,
@@ -710,8 +704,7 @@ static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* ----------------------------------------------------------------------
- * walk */
+/* --------------------------------------------------------------------- walk */
 
 /* What can't be left out is refused. */
 static void check_refusals(struct fz_case *w, struct ptw_walk *walk,

@@ -21,9 +21,9 @@ struct ptw_level {
     const char *name; /* the manual's, of a table of this level */
     unsigned shift;   /* log2 of what one entry covers */
     unsigned bits;    /* log2 of the number of entries */
-    unsigned
-        run; /* log2 of the number of leaves that can be one to a processor: see
-                     `together` */
+    /* log2 of the number of leaves that can be one to a processor: see
+     * `together` */
+    unsigned run;
     uint64_t step; /* level 0: the entry of the page that follows in memory,
                          less the entry of a page */
 };
@@ -39,9 +39,9 @@ struct ptw_format {
     unsigned rights;      /* that entries grant or withhold */
     unsigned some_rights; /* that a leaf can have, whatever the features */
     bool flag_bits;       /* addresses may have some */
-    uint64_t
-        mark; /* bits that leaf_copy_on_write sets to say that it was there,
-                      and that say nothing else */
+    /* bits that leaf_copy_on_write sets to say that it was there, and that
+     * say nothing else */
+    uint64_t mark;
     uint64_t together;  /* bits by which a leaf says that it is part of a run of
                           leaves, any of which a processor may take for all: see
                           ptw_alone */
@@ -201,8 +201,8 @@ struct ptw_arch {
     const struct ptw_widths *widths;
     unsigned root_bits; /* the widest root that its register can hold */
     unsigned features;  /* that mean anything here */
-    unsigned
-        granted; /* and of those, the ones that each present entry grants */
+    /* and of those, the ones that each present entry grants */
+    unsigned granted;
     const char *letters; /* of the columns that show rights */
     unsigned apart; /* and of those, the ones in which the roots of one walk may
                        differ: no leaf by itself depends on them */

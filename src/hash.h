@@ -14,9 +14,9 @@
 /* 2^64 divided by the golden ratio: products with it are scattered evenly. */
 static const uint64_t PTW_GOLDEN = 0x9E3779B97F4A7C15;
 
-/* ptw_scatter returns `bits` bits, 1 to 63, that depend on all of value, for a few
- * places in which something is remembered; who chooses values may choose places,
- * too. */
+/* ptw_scatter returns `bits` bits, 1 to 63, that depend on all of value, for a
+ * few places in which something is remembered; who chooses values may choose
+ * places, too. */
 PTW_ENGINE size_t ptw_scatter(uint64_t value, unsigned bits)
 {
     return (size_t)(value * PTW_GOLDEN >> (64 - bits));

@@ -327,8 +327,7 @@ Test(amd64_spaces, share_no_table_that_cannot_be_read)
                  "refused pt 200000-3fffff in 200000\n"));
 }
 
-/* -------------------------------------------------- one table at several
- * levels */
+/* ---------------------------------------------- one table at several levels */
 
 Test(amd64_spaces, descend_a_table_at_each_level_at_which_it_is_used)
 {

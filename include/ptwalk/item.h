@@ -37,9 +37,9 @@ struct ptw_space {
 };
 
 /* A leaf, or a run of leaves of one size whose physical addresses continue and
- * that are alike in rights, copy-on-write, memory type, flag bits, and in whether
- * the guest can write to them (ptw_guest_writes).  The number of leaves is
- * (item.last - item.first + 1) >> size_log2. */
+ * that are alike in rights, copy-on-write, memory type, flag bits, and in
+ * whether the guest can write to them (ptw_guest_writes).  The number of leaves
+ * is (item.last - item.first + 1) >> size_log2. */
 struct ptw_mapping {
     ptw_pa pa;         /* of the first leaf */
     uint64_t raw;      /* the first leaf's entry */

@@ -452,8 +452,8 @@ struct ptw_verify_state {
     uint64_t refused;     /* pages that can be read in neither */
     uint64_t contents[2]; /* sums over the pages */
     uint64_t done; /* of the leaves under comparison: offset that comes next */
-    uint64_t
-        withheld_end; /* of them: where a table ends that takes rights away */
+    /* of them: where a table ends that takes rights away */
+    uint64_t withheld_end;
     bool counted;     /* it is a large one that the next count goes through */
     bool begun;       /* one is */
     unsigned entry;   /* of the table under comparison: which one comes next */

@@ -119,12 +119,11 @@ struct ptw_rebuild_options {
                            aligned to the smallest page and to the largest
                            table; else not looked at */
     unsigned flags;     /* a set of enum ptw_rebuild_flag */
-    uint64_t
-        max_reads; /* of entries, in each walk; the plan counts new leaves of
-                           large leaves, too.  In the last walk, and, where
-                           frames are followed, in the first one, the entries of
-                           each table are read once more, which this leaves out
-                         */
+    /* of entries, in each walk; the plan counts new leaves of large leaves,
+     * too.  In the last walk, and, where frames are followed, in the first
+     * one, the entries of each table are read once more, which this leaves
+     * out */
+    uint64_t max_reads;
     uint64_t max_bytes;       /* of the new image */
     uint64_t seed;            /* as that of ptw_memo_init */
     struct ptw_absent absent; /* what becomes of entries that are not present */
@@ -193,8 +192,8 @@ struct ptw_rebuild_counts {
     /* Entries that are not present and not 0, counted as the tables are built.
      */
     uint64_t absent_kept; /* that name no frame, or were not asked */
-    uint64_t
-        absent_cleared; /* that became 0, or gave way to a table of a map */
+    /* that became 0, or gave way to a table of a map */
+    uint64_t absent_cleared;
     uint64_t absent_followed; /* that name the page where it is now */
     uint64_t absent_unknown;  /* that keep their bits, since what they name is
                                  not certain */

@@ -202,9 +202,9 @@ enum ptw_bad_reason {
 
 struct ptw_bad_entry {
     enum ptw_bad_reason why; /* the first that holds, in the order above */
-    uint64_t
-        bits; /* that spoil it: without them it would be a leaf or lead to a
-                      table; of a combination, those that make it up */
+    /* that spoil it: without them it would be a leaf or lead to a table; of
+     * a combination, those that make it up */
+    uint64_t bits;
 };
 
 /* ptw_bad_entry_of says why raw, entry `index` of a table of that level, is

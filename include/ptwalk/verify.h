@@ -124,7 +124,7 @@ struct ptw_verify_options {
 struct ptw_verify_options
 ptw_verify_options_of(const struct ptw_rebuild_options *o);
 
-/* One comparison.  The caller owns the storage, about 10 KiB, and reads
+/* One comparison.  The caller owns the storage, about 12 KiB, and reads
  * certificate, difference, wanted and work.  o, joined, added and state are
  * private: see ptwalk/private.h. */
 struct ptw_verify {

@@ -305,8 +305,8 @@ PTW_ENGINE bool a64_hardware_dirty(const struct ptw_regime *r)
            (PTW_AARCH64_HA | PTW_AARCH64_HD);
 }
 
-/* Leaves of one run are alike in whether the guest can write, which rights alone
- * do not say where DBM or the indices of permissions do. */
+/* Leaves of one run are alike in whether the guest can write, which rights
+ * alone do not say where DBM or the indices of permissions do. */
 PTW_ENGINE uint64_t a64_leaf_class(const struct ptw_regime *r, unsigned above,
                                    uint64_t raw, unsigned level)
 {

@@ -297,8 +297,7 @@ static void end_threads(struct crew *c)
     }
 }
 
-/* --------------------------------------------------------------- the
- * outline */
+/* -------------------------------------------------------------- the outline */
 
 static struct job *clean_job(struct crew *c)
 {
