@@ -195,6 +195,16 @@ struct ptw_window {
     uint64_t upper[PTW_MAX_LEVELS - 1][PTW_MAX_WINDOW];
 };
 
+/* A leaf of the smallest size: what those have that are alike in the regime's
+ * plain_alike. */
+enum { PTW_LEAF_KINDS_LOG2 = 3 };
+struct ptw_leaf_kind {
+    uint64_t raw;
+    uint64_t leaf_class;
+    unsigned rights; /* of the whole path */
+    unsigned alone;  /* of the leaf by itself */
+};
+
 /* A walk. */
 struct ptw_walk {
     struct ptw_cursor c;
@@ -226,8 +236,13 @@ struct ptw_walk {
     unsigned hinted;
     unsigned masked; /* of the table of level 0: the entries of the window below
                          this one have masks, or 0 */
-    uint64_t present;     /* the masks: a bit for each entry of the window, */
-    uint64_t follows;     /* which is clear for entries that are not there */
+    uint64_t present; /* the masks: a bit for each entry of the window, */
+    uint64_t follows; /* which is clear for entries that are not there */
+    /* Leaves of the smallest size that were decoded, of several kinds, under
+     * the rights kinds_under of their path; kinds_known has a bit for each. */
+    unsigned kinds_known;
+    unsigned kinds_under;
+    struct ptw_leaf_kind kind[1 << PTW_LEAF_KINDS_LOG2];
     struct ptw_item open; /* it may still grow */
     struct ptw_item queue[4];
     struct ptw_window window;
@@ -454,14 +469,14 @@ struct ptw_verify_state {
     uint64_t done; /* of the leaves under comparison: offset that comes next */
     /* of them: where a table ends that takes rights away */
     uint64_t withheld_end;
-    bool counted;     /* it is a large one that the next count goes through */
-    bool begun;       /* one is */
-    unsigned entry;   /* of the table under comparison: which one comes next */
-    bool rewrites;    /* the guest can write tables that refer to themselves */
-    bool joins;       /* a page is one with another */
-    bool moved;       /* a page is elsewhere now, or gone */
-    bool together;    /* a new leaf says that it is part of a run */
-    int keepable;     /* of the old leaf: whether it could be kept whole */
+    bool counted;   /* it is a large one that the next count goes through */
+    bool begun;     /* one is */
+    unsigned entry; /* of the table under comparison: which one comes next */
+    bool rewrites;  /* the guest can write tables that refer to themselves */
+    bool joins;     /* a page is one with another */
+    bool moved;     /* a page is elsewhere now, or gone */
+    bool together;  /* a new leaf says that it is part of a run */
+    int keepable;   /* of the old leaf: whether it could be kept whole */
 };
 
 #ifdef __cplusplus

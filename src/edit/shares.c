@@ -150,50 +150,56 @@ enum ptw_status ptw_shares_room(struct ptw_shares *s, uint64_t more)
     return PTW_E_SPACE;
 }
 
+/* Whether an item of a walk over spaces of r is a reference to a table. */
+static bool refers(const struct ptw_regime *r, const struct ptw_item *item,
+                   ptw_pa *table)
+{
+    unsigned level;
+
+    switch (item->kind) {
+    case PTW_ITEM_SPACE:
+        *table = item->u.space_info.root.table;
+        return item->u.space_info.kind != PTW_SPACE_BAD;
+    case PTW_ITEM_TABLE:
+        *table = item->u.table.table;
+        return true;
+    case PTW_ITEM_ALIAS:
+        *table = ptw_alias_view(r, item, &level).table;
+        return true;
+    case PTW_ITEM_MAPPING:
+    case PTW_ITEM_LINE:
+    case PTW_ITEM_HOLE:
+    case PTW_ITEM_FINDING:
+        break;
+    }
+    return false;
+}
+
 enum ptw_status ptw_shares_scan(struct ptw_shares *s, const struct ptw_mem *mem,
                                 const struct ptw_root *root, uint32_t roots,
                                 struct ptw_memo *memo, uint64_t max_reads)
 {
+    enum { BATCH = 16 };
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_walk w;
-    struct ptw_item item;
+    struct ptw_item item[BATCH];
     enum ptw_status st;
-    size_t items;
 
     s->wanted = 0;
     o.max_reads = max_reads;
     o.flags = PTW_WALK_RUNS | PTW_WALK_TABLES;
     st = ptw_walk_va_spaces_init(&w, mem, root, roots, memo, &o);
     while (st == PTW_OK) {
-        ptw_pa table = {0};
-        bool referred = false;
-        unsigned level;
+        size_t items;
 
-        st = ptw_walk_next(&w, &item, 1, &items);
-        if (st != PTW_OK) {
-            break;
-        }
-        switch (item.kind) {
-        case PTW_ITEM_SPACE:
-            referred = item.u.space_info.kind != PTW_SPACE_BAD;
-            table = item.u.space_info.root.table;
-            break;
-        case PTW_ITEM_TABLE:
-            referred = true;
-            table = item.u.table.table;
-            break;
-        case PTW_ITEM_ALIAS:
-            referred = true;
-            table = ptw_alias_view(root[0].regime, &item, &level).table;
-            break;
-        case PTW_ITEM_MAPPING:
-        case PTW_ITEM_LINE:
-        case PTW_ITEM_HOLE:
-        case PTW_ITEM_FINDING:
-            break;
-        }
-        if (referred && root[0].regime->arch->format->levels > 0) {
-            st = ptw_shares_refer(s, table.v);
+        st = ptw_walk_next(&w, item, BATCH, &items);
+        for (size_t i = 0; i < items && st == PTW_OK; i++) {
+            const struct ptw_regime *r = root[0].regime;
+            ptw_pa table;
+
+            if (refers(r, &item[i], &table) && r->arch->format->levels > 0) {
+                st = ptw_shares_refer(s, table.v);
+            }
         }
     }
     return st == PTW_END ? PTW_OK : st;

@@ -13,6 +13,7 @@
  * The kernel and the format say nothing else to each other: one sweep serves
  * all formats, and the rare decoding is a call. */
 #include "sweep.h"
+#include "hash.h"
 
 enum mode { RUNS, LEAVES, LINES };
 
@@ -29,12 +30,13 @@ struct field {
     const struct ptw_kernels *k;
 };
 
-/* A leaf that was decoded last: one that is alike in plain_alike has its
- * rights. */
-struct judged {
-    bool any;
-    uint64_t raw;
-    unsigned rights; /* of the whole path */
+/* What the sweep knows of kinds of leaves: where neighbours differ, it is mostly
+ * by turns. */
+struct kinds {
+    const struct ptw_leaf_kind *last;   /* the one asked for last, or NULL, */
+    const struct ptw_leaf_kind *before; /* and the one before that, or NULL */
+    const struct ptw_leaf_kind *open;   /* of the last leaf of the open run, or
+                                           NULL */
 };
 
 /* How the open run goes on: the entry that follows, and how many leaves there
@@ -48,6 +50,82 @@ struct expected {
 static uint64_t page_at(const struct field *f, unsigned index)
 {
     return f->base + ((uint64_t)index << f->shift);
+}
+
+static bool is_alike(const struct field *f, const struct ptw_leaf_kind *j,
+                     uint64_t raw)
+{
+    return ((raw ^ j->raw) & f->r->plain_alike) == 0;
+}
+
+/* The first of the two places where there may be leaves like raw; the other one
+ * is beside it. */
+static unsigned place_of(const struct field *f, uint64_t raw)
+{
+    return (unsigned)ptw_scatter(raw & f->r->plain_alike, PTW_LEAF_KINDS_LOG2);
+}
+
+static bool is_at(const struct field *f, unsigned place, uint64_t raw)
+{
+    return (f->w->kinds_known >> place & 1) != 0 &&
+           is_alike(f, &f->w->kind[place], raw);
+}
+
+/* What is known of leaves like raw, or NULL: the last ones, those before them,
+ * which is most of it, or others. */
+PTW_ENGINE const struct ptw_leaf_kind *known_kind(const struct field *f,
+                                                  struct kinds *k, uint64_t raw)
+{
+    const struct ptw_leaf_kind *last = k->last;
+
+    if (PTW_LIKELY(last != NULL && is_alike(f, last, raw))) {
+        return last;
+    }
+    if (k->before != NULL && is_alike(f, k->before, raw)) {
+        k->last = k->before;
+    } else {
+        unsigned place = place_of(f, raw);
+
+        if (!is_at(f, place, raw)) {
+            place ^= 1;
+            if (!is_at(f, place, raw)) {
+                return NULL;
+            }
+        }
+        k->last = &f->w->kind[place];
+    }
+    k->before = last;
+    return k->last;
+}
+
+/* The leaf raw, which grants these rights by itself, stands for those like it.
+ */
+static void learn_kind(const struct field *f, struct kinds *k, uint64_t raw,
+                       unsigned rights)
+{
+    unsigned place = place_of(f, raw);
+    struct ptw_leaf_kind *j;
+
+    place ^= f->w->kinds_known >> place & 1;
+    j = &f->w->kind[place];
+    j->raw = raw;
+    j->rights = rights & f->rights;
+    j->alone = rights;
+    j->leaf_class =
+        f->mode == RUNS ? f->a->leaf_class(f->r, f->rights, raw, 0) : 0;
+    f->w->kinds_known |= 1u << place;
+    k->open = k->open != j ? k->open : NULL;
+    k->before = k->last != j ? k->last : NULL;
+    k->last = j;
+}
+
+/* Whether leaves of both kinds can be of one run. */
+PTW_ENGINE bool is_run_of(const struct field *f, const struct ptw_leaf_kind *a,
+                          const struct ptw_leaf_kind *b)
+{
+    return a == b ||
+           (a->rights == b->rights && a->leaf_class == b->leaf_class &&
+            (!f->w->c.list || a->alone == b->alone));
 }
 
 /* ------------------------------------------------------------------- hints */
@@ -285,7 +363,7 @@ struct shape {
     struct ptw_item item; /* with all that leaves alike have in common */
 };
 
-PTW_ENGINE struct shape shape_of(const struct field *f, const struct judged *j)
+PTW_ENGINE struct shape shape_of(const struct field *f)
 {
     struct shape s;
     struct ptw_mapping *m = &s.item.u.mapping;
@@ -297,7 +375,6 @@ PTW_ENGINE struct shape shape_of(const struct field *f, const struct judged *j)
     s.page = (uint64_t)1 << f->shift;
     s.item.kind = PTW_ITEM_MAPPING;
     s.item.space = f->w->c.space;
-    m->rights = j->rights;
     m->level = 0;
     m->size_log2 = (uint8_t)f->shift;
     m->above = (uint8_t)f->rights;
@@ -312,7 +389,8 @@ PTW_ENGINE uint64_t plain_pa(const struct shape *s, uint64_t raw)
 /* Writes leaves of one run.  What they have in common comes first and last in
  * an item and in a mapping, and is copied as it is. */
 PTW_ENGINE void put(const struct shape *s, struct ptw_item *item,
-                    uint64_t first, uint64_t bytes, uint64_t pa, uint64_t raw)
+                    uint64_t first, uint64_t bytes, uint64_t pa, uint64_t raw,
+                    unsigned rights)
 {
     struct ptw_mapping *m = &item->u.mapping;
 
@@ -321,8 +399,9 @@ PTW_ENGINE void put(const struct shape *s, struct ptw_item *item,
     item->last.v = first + (bytes - 1);
     m->pa.v = pa;
     m->raw = raw;
-    memcpy(&m->rights, &s->item.u.mapping.rights,
-           sizeof *m - offsetof(struct ptw_mapping, rights));
+    m->rights = rights;
+    memcpy(&m->level, &s->item.u.mapping.level,
+           sizeof *m - offsetof(struct ptw_mapping, level));
 }
 
 /* The stretches of a block from entry `at` on, below `end`: a bit for each
@@ -351,104 +430,163 @@ PTW_ENGINE unsigned go_on(const struct field *f, struct ptw_sink *out,
     return n;
 }
 
-/* quick_runs gives runs of leaves that are alike in rights, from index on,
- * block by block, as long as each has an item of the caller's to itself and
- * none goes on with the one before it in a way that the masks do not show.
- * Returns the entry that comes next.  What is open, if anything, is an item of
- * the caller's. */
-static PTW_APART unsigned quick_runs(const struct field *f,
-                                     struct ptw_sink *out, unsigned index,
-                                     unsigned *fetched, const struct judged *j,
-                                     struct expected *x)
+/* What goes on with a stretch of so many bytes that begins with raw. */
+PTW_ENGINE void go_on_behind(const struct field *f, struct expected *x,
+                             uint64_t raw, uint64_t pa, uint64_t bytes)
+{
+    x->raw = raw + (bytes >> f->shift << f->step);
+    x->left =
+        ((ptw_run_last(f->r, pa) - pa + ((uint64_t)1 << f->shift) - bytes) >>
+         f->shift);
+}
+
+/* Gives the runs of a block from index on, as long as leaves are of kinds that
+ * are known and each run has an item of the caller's to itself.  Returns the
+ * entry that comes next.  What is open, if anything, is an item of the
+ * caller's.  It stops at leaves of another kind than the last one, and where
+ * leaves go on with a run in a way that the masks do not show, but for mixed, a
+ * constant. */
+PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
+                               unsigned index, unsigned fetched,
+                               const struct shape *s, struct kinds *kinds,
+                               struct expected *x, bool mixed)
 {
     struct ptw_walk *w = f->w;
     const uint64_t *entry = w->window.leaf;
-    const struct shape s = shape_of(f, j);
-    const uint64_t judged = j->raw;
-    const uint64_t alike = f->r->plain_alike;
-    const bool holes = (w->flags & PTW_WALK_HOLES) != 0;
     const struct ptw_item *full = &out->item[out->room];
+    const struct ptw_leaf_kind *kind = kinds->last;
+    const uint64_t judged = kind->raw;
+    const unsigned rights = kind->rights;
+    const uint64_t alike = f->r->plain_alike;
+    unsigned at = index % PTW_LEAF_WINDOW;
+    unsigned end = at + (fetched - index);
+    uint64_t present = w->present;
+    uint64_t next_pa = 1; /* no page has it */
+    /* Of the run given last, if nothing is behind it: the kind of its last leaf,
+     * if it is known (of mixed alone); and its bytes, if it is one stretch, else
+     * *x is right. */
+    const struct ptw_leaf_kind *given = mixed ? kinds->open : NULL;
+    uint64_t bytes = 0;
+    struct ptw_item *item;
+    uint64_t left;
+    uint64_t va;
 
-    for (;;) {
-        struct ptw_item *item;
-        unsigned at = index % PTW_LEAF_WINDOW;
-        unsigned end = at + (*fetched - index);
-        uint64_t present = w->present;
-        uint64_t left;
-        uint64_t va;
-        uint64_t next_pa = 1; /* no page has it */
-        uint64_t bytes = 0; /* of the run given last, if nothing is behind it */
-        uint64_t raw = 0;
-        uint64_t pa = 0;
-
-        if (x->left > 0 && (w->follows >> at & 1) != 0) {
-            at += go_on(f, out, at, x);
+    if (x->left > 0 && (w->follows >> at & 1) != 0) {
+        at += go_on(f, out, at, x);
+    }
+    left = at < end ? stretches(present, w->follows, at, end) : 0;
+    va = page_at(f, index) + (at - index % PTW_LEAF_WINDOW) * s->page;
+    item = &out->item[out->count];
+    if (out->open != NULL) {
+        item++;
+        if (out->open->kind == PTW_ITEM_MAPPING &&
+            out->open->last.v + 1 == va) {
+            next_pa = out->open->u.mapping.pa.v + (va - out->open->first.v);
         }
-        left = at < end ? stretches(present, w->follows, at, end) : 0;
-        va = page_at(f, index) + (at - index % PTW_LEAF_WINDOW) * s.page;
-        item = &out->item[out->count];
-        if (out->open != NULL) {
-            item++;
-            if (out->open->kind == PTW_ITEM_MAPPING &&
-                out->open->last.v + 1 == va) {
-                next_pa = out->open->u.mapping.pa.v + (va - out->open->first.v);
-            }
-        }
-        while (left != 0) {
-            uint64_t rest = left & (left - 1);
-            unsigned next = rest != 0 ? (unsigned)__builtin_ctzll(rest) : end;
+    }
+    while (left != 0) {
+        uint64_t rest = left & (left - 1);
+        unsigned next = rest != 0 ? (unsigned)__builtin_ctzll(rest) : end;
+        uint64_t raw = entry[at];
+        uint64_t pa;
+        bool joins;
 
-            raw = entry[at];
-            if (PTW_UNLIKELY((present >> at & 1) == 0)) {
-                if (holes) {
-                    break;
-                }
-                va += (next - at) * s.page;
-                at = next;
-                next_pa = 1;
-                bytes = 0;
-                x->left = 0;
-                left = rest;
-                continue;
-            }
-            pa = plain_pa(&s, raw);
-            if (((raw ^ judged) & alike) != 0 || pa == next_pa ||
-                item == full) {
+        if (PTW_UNLIKELY((present >> at & 1) == 0)) {
+            if ((w->flags & PTW_WALK_HOLES) != 0) {
                 break;
             }
-            bytes = s.page;
-            next -= at;
-            if (next != 1) {
-                uint64_t most = ptw_run_last(f->r, pa) - pa;
+            va += (next - at) * s->page;
+            at = next;
+            next_pa = 1;
+            given = NULL;
+            bytes = 0;
+            x->left = 0;
+            left = rest;
+            continue;
+        }
+        if (mixed) {
+            kind = known_kind(f, kinds, raw);
+        }
+        pa = plain_pa(s, raw);
+        if (mixed ? kind == NULL : ((raw ^ judged) & alike) != 0) {
+            break;
+        }
+        joins = mixed && pa == next_pa && given != NULL &&
+                is_run_of(f, given, kind);
+        if (PTW_UNLIKELY((pa == next_pa && given == NULL) ||
+                         (item == full && !joins))) {
+            break;
+        }
+        bytes = s->page;
+        next -= at;
+        if (next != 1) {
+            uint64_t most = ptw_run_last(f->r, pa) - pa;
 
-                bytes = next * s.page;
-                if (PTW_UNLIKELY(bytes - s.page > most)) {
-                    bytes = most + s.page;
-                    next = (unsigned)(bytes >> f->shift);
-                    put(&s, item++, va, bytes, pa, raw);
-                    at += next;
-                    break; /* the rest is another run's */
-                }
+            bytes = next * s->page;
+            if (PTW_UNLIKELY(bytes - s->page > most)) {
+                /* The rest is another stretch. */
+                bytes = most + s->page;
+                next = (unsigned)(bytes >> f->shift);
+                rest |= (uint64_t)1 << (at + next);
             }
-            put(&s, item++, va, bytes, pa, raw);
+        }
+        given = mixed ? kind : NULL;
+        at += next;
+        left = rest;
+        if (joins) {
+            item[-1].last.v += bytes;
+            go_on_behind(f, x, raw, pa, bytes);
             va += bytes;
             next_pa = pa + bytes;
-            at += next;
-            left = rest;
+            bytes = 0;
+            continue;
         }
-        if (item != &out->item[out->count] + (out->open != NULL)) {
-            out->open = item - 1;
-            out->count = (size_t)(out->open - out->item);
-            if (bytes != 0) {
-                pa = out->open->u.mapping.pa.v;
-                raw = out->open->u.mapping.raw;
-                x->raw = raw + (bytes >> f->shift << f->step);
-                x->left =
-                    (ptw_run_last(f->r, pa) - pa + s.page - bytes) >> f->shift;
-            }
+        put(s, item++, va, bytes, pa, raw, mixed ? kind->rights : rights);
+        va += bytes;
+        next_pa = pa + bytes;
+    }
+    if (mixed) {
+        kinds->open = given;
+    }
+    if (item != &out->item[out->count] + (out->open != NULL)) {
+        if (!mixed) {
+            kinds->open = kind;
         }
-        index += at - index % PTW_LEAF_WINDOW;
-        if (left != 0 || index < *fetched || index > w->c.at[0].last) {
+        out->open = item - 1;
+        out->count = (size_t)(out->open - out->item);
+        if (bytes != 0) {
+            go_on_behind(f, x, out->open->u.mapping.raw,
+                         out->open->u.mapping.pa.v, bytes);
+        }
+    }
+    return index + (at - index % PTW_LEAF_WINDOW);
+}
+
+static PTW_APART unsigned mixed_runs(const struct field *f,
+                                     struct ptw_sink *out, unsigned index,
+                                     unsigned fetched, struct kinds *kinds,
+                                     struct expected *x)
+{
+    const struct shape s = shape_of(f);
+
+    return block_runs(f, out, index, fetched, &s, kinds, x, true);
+}
+
+/* Gives runs block by block, in the quickest way that does.  Returns the entry
+ * that comes next, which was not fetched or which neither way can give. */
+static PTW_APART unsigned quick_runs(const struct field *f,
+                                     struct ptw_sink *out, unsigned index,
+                                     unsigned *fetched, struct kinds *kinds,
+                                     struct expected *x)
+{
+    const struct shape s = shape_of(f);
+
+    for (;;) {
+        index = block_runs(f, out, index, *fetched, &s, kinds, x, false);
+        if (index < *fetched) {
+            index = mixed_runs(f, out, index, *fetched, kinds, x);
+        }
+        if (index < *fetched || index > f->w->c.at[0].last) {
             return index;
         }
         if (x->left >= PTW_LINE && is_long(f, out->open)) {
@@ -464,65 +602,116 @@ static PTW_APART unsigned quick_runs(const struct field *f,
     }
 }
 
-/* Gives n leaves, alike in rights, from index on. */
-static PTW_APART void give_leaves(const struct field *f, struct ptw_sink *out,
-                                  unsigned index, unsigned n,
-                                  const struct judged *j)
+/* How many leaves from `index` on are alike, of those that were fetched. */
+PTW_ENGINE unsigned alike_from(const struct field *f, unsigned index,
+                               unsigned fetched)
 {
-    const uint64_t *raw = ptw_slot(&f->w->window, 0, index);
-    const struct shape s = shape_of(f, j);
-    struct ptw_item *item = &out->item[out->count];
-    uint64_t first = page_at(f, index);
+    uint64_t other = ~(f->w->follows >> index % PTW_LEAF_WINDOW >> 1);
+    unsigned n = 1 + (unsigned)__builtin_ctzll(other);
 
-    out->count += n;
-    for (const uint64_t *end = raw + n; raw != end; raw++) {
-        put(&s, item++, first, s.page, plain_pa(&s, *raw), *raw);
-        first += s.page;
-    }
+    return n < fetched - index ? n : fetched - index;
 }
 
-/* The same as lines.  Returns how many leaves there was room for.  So many
- * entries as a line has are copied wherever the window has them: that is
- * quicker than to copy fewer. */
+/* Passes over entries from *index on that are not present, unless the walk
+ * gives holes.  Whether there is a leaf then, below `fetched`, of a kind that is
+ * known: *kind. */
+PTW_ENGINE bool next_known(const struct field *f, struct kinds *kinds,
+                           unsigned *index, unsigned fetched,
+                           const struct ptw_leaf_kind **kind)
+{
+    struct ptw_walk *w = f->w;
+    uint64_t present = w->present >> *index % PTW_LEAF_WINDOW;
+
+    if (*index >= fetched) {
+        return false;
+    }
+    if (PTW_UNLIKELY((present & 1) == 0)) {
+        if ((w->flags & PTW_WALK_HOLES) != 0) {
+            return false;
+        }
+        if (present == 0) {
+            *index = fetched;
+            return false;
+        }
+        *index += (unsigned)__builtin_ctzll(present);
+    }
+    *kind = known_kind(f, kinds, *ptw_slot(&w->window, 0, *index));
+    return *kind != NULL;
+}
+
+/* Gives the leaves from index on, below `fetched`, as long as they are of kinds
+ * that are known and there is room.  Returns the entry that comes next. */
+static PTW_APART unsigned give_leaves(const struct field *f,
+                                      struct ptw_sink *out, unsigned index,
+                                      unsigned fetched, struct kinds *kinds)
+{
+    const struct shape s = shape_of(f);
+    struct ptw_item *item = &out->item[out->count];
+    struct ptw_item *full = &out->item[out->room];
+    const struct ptw_leaf_kind *kind;
+
+    while (item != full && next_known(f, kinds, &index, fetched, &kind)) {
+        const uint64_t *raw = ptw_slot(&f->w->window, 0, index);
+        uint64_t first = page_at(f, index);
+        size_t n = alike_from(f, index, fetched);
+        unsigned rights = kind->rights;
+        const uint64_t *end;
+
+        n = n < (size_t)(full - item) ? n : (size_t)(full - item);
+        index += (unsigned)n;
+        for (end = raw + n; raw != end; raw++) {
+            put(&s, item++, first, s.page, plain_pa(&s, *raw), *raw, rights);
+            first += s.page;
+        }
+    }
+    out->count = (size_t)(item - out->item);
+    return index;
+}
+
+/* The same as lines.  So many entries as a line has are copied wherever the
+ * window has them: that is quicker than to copy fewer. */
 static PTW_APART unsigned give_lines(const struct field *f,
                                      struct ptw_sink *out, unsigned index,
-                                     unsigned n, const struct judged *j)
+                                     unsigned fetched, struct kinds *kinds)
 {
-    const uint64_t *raw = ptw_slot(&f->w->window, 0, index);
     const uint64_t *whole =
         &f->w->window.leaf[PTW_LEAF_WINDOW - PTW_LINE]; /* the last one */
     struct ptw_item *item = &out->item[out->count];
-    size_t room = out->room - out->count;
-    uint64_t first = page_at(f, index);
-    unsigned leaves = PTW_LINE - index % PTW_LINE;
-    unsigned given = 0;
+    struct ptw_item *full = &out->item[out->room];
+    const struct ptw_leaf_kind *kind;
 
-    for (; given < n && room > 0; room--) {
-        struct ptw_line *line = &item->u.line;
+    while (item != full && next_known(f, kinds, &index, fetched, &kind)) {
+        uint64_t first = page_at(f, index);
+        unsigned n = alike_from(f, index, fetched);
 
-        leaves = leaves < n - given ? leaves : n - given;
-        item->kind = PTW_ITEM_LINE;
-        item->space = f->w->c.space;
-        item->first.v = first;
-        first += (uint64_t)leaves << f->shift;
-        item->last.v = first - 1;
-        if (PTW_LIKELY(raw <= whole)) {
-            memcpy(line->raw, raw, PTW_LINE * sizeof *raw);
-        } else {
-            memcpy(line->raw, raw, leaves * sizeof *raw);
+        while (n > 0 && item != full) {
+            const uint64_t *raw = ptw_slot(&f->w->window, 0, index);
+            struct ptw_line *line = &item->u.line;
+            unsigned leaves = PTW_LINE - index % PTW_LINE;
+
+            leaves = leaves < n ? leaves : n;
+            item->kind = PTW_ITEM_LINE;
+            item->space = f->w->c.space;
+            item->first.v = first;
+            first += (uint64_t)leaves << f->shift;
+            item->last.v = first - 1;
+            if (PTW_LIKELY(raw <= whole)) {
+                memcpy(line->raw, raw, PTW_LINE * sizeof *raw);
+            } else {
+                memcpy(line->raw, raw, leaves * sizeof *raw);
+            }
+            line->rights = kind->rights;
+            line->leaves = (uint8_t)leaves;
+            line->level = 0;
+            line->size_log2 = (uint8_t)f->shift;
+            line->above = (uint8_t)f->rights;
+            item++;
+            index += leaves;
+            n -= leaves;
         }
-        line->rights = j->rights;
-        line->leaves = (uint8_t)leaves;
-        line->level = 0;
-        line->size_log2 = (uint8_t)f->shift;
-        line->above = (uint8_t)f->rights;
-        item++;
-        raw += leaves;
-        given += leaves;
-        leaves = PTW_LINE;
     }
     out->count = (size_t)(item - out->item);
-    return given;
+    return index;
 }
 
 _Static_assert((int)PTW_LINE == (int)PTW_LINE_LEAVES,
@@ -538,18 +727,22 @@ enum judgement {
 };
 
 /* Judges raw, the present entry `index`.  *e is the leaf, under the rights of
- * the path; of a walk for leaves or lines PLAIN writes *j alone. */
+ * the path. */
 PTW_ENGINE enum judgement judge(const struct field *f, uint64_t raw,
-                                unsigned index, struct judged *j,
+                                unsigned index, struct kinds *kinds,
                                 struct ptw_entry *e)
 {
-    if (PTW_LIKELY(j->any && ((raw ^ j->raw) & f->r->plain_alike) == 0)) {
+    const struct ptw_leaf_kind *kind = known_kind(f, kinds, raw);
+    unsigned alone;
+
+    if (PTW_LIKELY(kind != NULL)) {
         e->kind = PTW_ENTRY_LEAF;
-        e->rights = j->rights;
+        e->rights = kind->rights;
         e->pa = ptw_line_pa(f->r, raw);
         return PLAIN;
     }
     *e = f->a->decode(f->r, raw, 0, index);
+    alone = e->rights;
     e->rights &= f->rights;
     if (e->kind != PTW_ENTRY_LEAF ||
         (e->rights & f->w->c.need_leaf) != f->w->c.need_leaf) {
@@ -558,9 +751,7 @@ PTW_ENGINE enum judgement judge(const struct field *f, uint64_t raw,
     if ((raw & f->a->irregular) != 0) {
         return ALONE;
     }
-    j->any = true;
-    j->raw = raw;
-    j->rights = e->rights;
+    learn_kind(f, kinds, raw, alone);
     return PLAIN;
 }
 
@@ -582,9 +773,13 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
     };
     unsigned index = t->index;
     unsigned fetched = t->fetched;
-    struct judged j = {false, 0, 0};
+    struct kinds kinds = {NULL, NULL, NULL};
     struct expected x = {0, 0};
 
+    if (w->kinds_under != t->rights) {
+        w->kinds_known = 0;
+        w->kinds_under = t->rights;
+    }
     ptw_look_ahead(w);
     if (mode == RUNS) {
         x = expect(&f, out, page_at(&f, index));
@@ -608,9 +803,8 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
         unsigned more;
 
         if (index >= fetched) {
-            bool joined = mode == RUNS ? x.left > 0 : j.any;
-            uint64_t before =
-                mode == RUNS ? x.raw - ((uint64_t)1 << f.step) : j.raw;
+            bool joined = x.left > 0;
+            uint64_t before = x.raw - ((uint64_t)1 << f.step);
 
             if (mode == RUNS && x.left >= PTW_LINE && is_long(&f, out->open)) {
                 index += long_run(&f, out, index, &x, &fetched);
@@ -627,8 +821,8 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
                 }
             }
         }
-        if (mode == RUNS && j.any && out->open != &w->open) {
-            index = quick_runs(&f, out, index, &fetched, &j, &x);
+        if (mode == RUNS && kinds.last != NULL && out->open != &w->open) {
+            index = quick_runs(&f, out, index, &fetched, &kinds, &x);
             if (index >= fetched || out->count == out->room) {
                 break;
             }
@@ -645,6 +839,7 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
                             *ptw_slot(&w->window, 0, index),
                             ((uint64_t)n << f.shift) - 1);
             x.left = 0;
+            kinds.open = NULL;
             index += n;
             continue;
         }
@@ -654,12 +849,12 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
         }
         raw = *ptw_slot(&w->window, 0, index);
         more = (unsigned)__builtin_ctzll(~(follows >> 1));
-        switch (judge(&f, raw, index, &j, &e)) {
+        switch (judge(&f, raw, index, &kinds, &e)) {
         case PLAIN:
             break;
         case ALONE:
-            j.any = false;
             x.left = 0;
+            kinds.open = NULL;
             ptw_emit_leaf(a, w, out, mode == RUNS, 0, page_at(&f, index), raw,
                           &e);
             index++;
@@ -670,18 +865,12 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
         if (mode == RUNS) {
             index +=
                 1 + run_from(&f, out, page_at(&f, index), raw, &e, more, &x);
+            kinds.open = kinds.last;
             continue;
         }
         ptw_close(w, out);
-        if (mode == LEAVES) {
-            more = more < out->room - out->count
-                       ? more + 1
-                       : (unsigned)(out->room - out->count);
-            give_leaves(&f, out, index, more, &j);
-            index += more;
-        } else {
-            index += give_lines(&f, out, index, more + 1, &j);
-        }
+        index = mode == LEAVES ? give_leaves(&f, out, index, fetched, &kinds)
+                               : give_lines(&f, out, index, fetched, &kinds);
     }
 stop:
     t->index = (uint16_t)index;

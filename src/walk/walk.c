@@ -85,6 +85,8 @@ void ptw_walk_in(struct ptw_walk *w, const struct ptw_regime *r)
     w->c.regime = r;
     w->c.top = r->arch->format->levels > 0 ? ptw_top(r->arch->format, r) : 0;
     w->start_rights = r->rights;
+    w->kinds_known = 0;
+    w->kinds_under = 0;
     set_range(w, r);
 }
 
