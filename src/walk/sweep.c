@@ -98,10 +98,10 @@ PTW_ENGINE const struct ptw_leaf_kind *known_kind(const struct field *f,
     return k->last;
 }
 
-/* The leaf raw, which grants these rights by itself, stands for those like it.
- */
+/* The leaf raw, which grants these rights, and those by itself, stands for
+ * those like it. */
 static void learn_kind(const struct field *f, struct kinds *k, uint64_t raw,
-                       unsigned rights)
+                       unsigned rights, unsigned alone)
 {
     unsigned place = place_of(f, raw);
     struct ptw_leaf_kind *j;
@@ -109,8 +109,8 @@ static void learn_kind(const struct field *f, struct kinds *k, uint64_t raw,
     place ^= f->w->kinds_known >> place & 1;
     j = &f->w->kind[place];
     j->raw = raw;
-    j->rights = rights & f->rights;
-    j->alone = rights;
+    j->rights = rights;
+    j->alone = alone;
     j->leaf_class =
         f->mode == RUNS ? f->a->leaf_class(f->r, f->rights, raw, 0) : 0;
     f->w->kinds_known |= 1u << place;
@@ -751,7 +751,7 @@ PTW_ENGINE enum judgement judge(const struct field *f, uint64_t raw,
     if ((raw & f->a->irregular) != 0) {
         return ALONE;
     }
-    learn_kind(f, kinds, raw, alone);
+    learn_kind(f, kinds, raw, e->rights, alone);
     return PLAIN;
 }
 
