@@ -128,7 +128,7 @@ struct fm_change {
     struct ptw_attributes attributes;
     /* if not 0: of [first, last] only pages of that size, */
     uint64_t page_bytes;
-    uint64_t apart; /* the first of each so many */
+    uint64_t apart;              /* the first of each so many */
     const uint64_t *table_flags; /* flag bits of entries that lead to new
                                     tables, or NULL: any */
     const char *what;

@@ -106,7 +106,8 @@ enum ptw_arch_id {
 };
 
 /* PTW_MAX_LEVELS is the deepest descent of any architecture, known or planned.
- * PTW_MAX_WINDOW is how many entries of one table a walk holds at a time. */
+ * PTW_LEAF_WINDOW is how many entries of one table of level 0 a walk holds at a
+ * time, PTW_MAX_WINDOW of any other at most. */
 enum { PTW_MAX_LEVELS = 5, PTW_MAX_WINDOW = 16, PTW_LEAF_WINDOW = 64 };
 
 /* The uninhabited type: declared, never defined, so no variable, member or

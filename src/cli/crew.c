@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     CREW_MOST = 64,   /* threads */
@@ -91,8 +92,8 @@ struct crew {
 
 static unsigned crew_size(const struct traversal *t)
 {
-    cpu_set_t set;
-    int n = 1;
+    cpu_set_t set; /* too small for some machines */
+    long n;
 
     /* A limit that is reached soon is found by one thread in one go. */
     if (t->im->cache != NULL || t->reads_left < SLICE) {
@@ -101,10 +102,10 @@ static unsigned crew_size(const struct traversal *t)
     if (t->o->jobs != 0) {
         return t->o->jobs < CREW_MOST ? (unsigned)t->o->jobs : CREW_MOST;
     }
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        n = CPU_COUNT(&set);
-    }
-    return n < CREW_DEFAULT ? (unsigned)n : CREW_DEFAULT;
+    n = sched_getaffinity(0, sizeof set, &set) == 0
+            ? CPU_COUNT(&set)
+            : sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n < CREW_DEFAULT ? (unsigned)n : CREW_DEFAULT;
 }
 
 /* -------------------------------------------------------------------- a job */

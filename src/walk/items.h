@@ -107,6 +107,23 @@ PTW_ENGINE void ptw_put_leaf(const struct ptw_walk *w, struct ptw_item *item,
     m->above = (uint8_t)above;
 }
 
+/* Whether a leaf behind the last one of a run belongs to it: the run's first
+ * leaf is *m and maps `first`; the leaf maps at `next` what n says.  alone: they
+ * have to be alike in what they grant by themselves, too. */
+PTW_ENGINE bool ptw_is_run(const struct ptw_format *a,
+                           const struct ptw_regime *r,
+                           const struct ptw_mapping *m, uint64_t first,
+                           const struct ptw_mapping *n, uint64_t next,
+                           bool alone)
+{
+    return m->level == n->level && m->rights == n->rights &&
+           m->pa.v + (next - first) == n->pa.v &&
+           a->leaf_class(r, m->above, m->raw, m->level) ==
+               a->leaf_class(r, n->above, n->raw, n->level) &&
+           (!alone || a->decode(r, m->raw, m->level, 0).rights ==
+                          a->decode(r, n->raw, n->level, 0).rights);
+}
+
 PTW_ENGINE void ptw_emit_leaf(const struct ptw_format *a, struct ptw_walk *w,
                               struct ptw_sink *out, bool runs, unsigned level,
                               uint64_t first, uint64_t raw,
@@ -116,14 +133,16 @@ PTW_ENGINE void ptw_emit_leaf(const struct ptw_format *a, struct ptw_walk *w,
     unsigned above = w->c.at[level].rights;
 
     if (runs && ptw_continues(out, PTW_ITEM_MAPPING, first)) {
-        const struct ptw_mapping *m = &out->open->u.mapping;
+        const struct ptw_mapping leaf = {
+            .pa = e->pa,
+            .raw = raw,
+            .rights = e->rights,
+            .level = (uint8_t)level,
+            .above = (uint8_t)above,
+        };
 
-        if (m->level == level && m->rights == e->rights &&
-            m->pa.v + (first - out->open->first.v) == e->pa.v &&
-            a->leaf_class(w->c.regime, m->above, m->raw, level) ==
-                a->leaf_class(w->c.regime, above, raw, level) &&
-            (!w->c.list || a->decode(w->c.regime, m->raw, level, 0).rights ==
-                               a->decode(w->c.regime, raw, level, 0).rights)) {
+        if (ptw_is_run(a, w->c.regime, &out->open->u.mapping,
+                       out->open->first.v, &leaf, first, w->c.list)) {
             out->open->last.v = first + ptw_low_mask(shift);
             return;
         }

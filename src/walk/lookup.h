@@ -26,6 +26,23 @@ PTW_ENGINE enum ptw_status ptw_lookup_check(struct ptw_root root, ptw_va va)
                                                  : ptw_lookup_refused(root);
 }
 
+/* ptw_answer_leaf writes the answer that a leaf of that level is. */
+PTW_ENGINE void ptw_answer_leaf(ptw_va va, unsigned level, unsigned shift,
+                                unsigned above, uint64_t raw, uint64_t pa,
+                                unsigned rights, struct ptw_translation *out)
+{
+    uint64_t within = va.v & ptw_low_mask(shift);
+
+    out->pa.v = pa + within;
+    out->leaf_va.v = va.v - within;
+    out->leaf_pa.v = pa;
+    out->raw = raw;
+    out->rights = rights;
+    out->above = (uint8_t)above;
+    out->level = (uint8_t)level;
+    out->size_log2 = (uint8_t)shift;
+}
+
 PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
                                          struct ptw_cursor *c,
                                          const struct ptw_mem *mem,
@@ -39,7 +56,6 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
     unsigned level = 0;
     unsigned above = ptw_start_rights(a, r);
     uint64_t raw = 0;
-    uint64_t within;
     enum ptw_status st;
 
     ptw_cursor_at(a, c, mem, root, va.v & ptw_low_mask(ptw_width(a, r)));
@@ -50,18 +66,13 @@ PTW_ENGINE enum ptw_status ptw_find_leaf(const struct ptw_format *a,
         above = c->at[level].rights;
         raw = c->at[level].raw;
     }
+    if (v == PTW_V_LEAF) {
+        ptw_answer_leaf(va, level, shift, above, raw, e.pa.v, e.rights, out);
+        return PTW_OK;
+    }
     out->above = (uint8_t)above;
     out->level = (uint8_t)level;
     out->raw = raw;
-    if (v == PTW_V_LEAF) {
-        within = va.v & ptw_low_mask(shift);
-        out->pa.v = e.pa.v + within;
-        out->leaf_va.v = va.v - within;
-        out->leaf_pa = e.pa;
-        out->rights = e.rights;
-        out->size_log2 = (uint8_t)shift;
-        return PTW_OK;
-    }
     st = ptw_verdict_status(v);
     if (st == PTW_E_BUS) {
         out->raw = 0;
@@ -85,32 +96,6 @@ typedef enum ptw_status ptw_look_on(const struct ptw_mem *mem,
                                     ptw_va va, struct ptw_translation *out,
                                     struct ptw_stand s);
 
-/* ptw_answer_leaf writes the answer that a leaf of that level is. */
-PTW_ENGINE void ptw_answer_leaf(ptw_va va, unsigned level, unsigned shift,
-                                unsigned above, uint64_t raw, uint64_t pa,
-                                unsigned rights, struct ptw_translation *out)
-{
-    uint64_t within = va.v & ptw_low_mask(shift);
-
-    out->pa.v = pa + within;
-    out->leaf_va.v = va.v - within;
-    out->leaf_pa.v = pa;
-    out->raw = raw;
-    out->rights = rights;
-    out->above = (uint8_t)above;
-    out->level = (uint8_t)level;
-    out->size_log2 = (uint8_t)shift;
-}
-
-/* ptw_index_of returns which entry of a table of that level is for va. */
-PTW_ENGINE unsigned ptw_index_of(const struct ptw_format *a,
-                                 const struct ptw_regime *r, unsigned level,
-                                 ptw_va va)
-{
-    return (unsigned)(va.v >> a->level[level].shift &
-                      ptw_low_mask(ptw_index_bits(a, r, level)));
-}
-
 /* ptw_look_down is ptw_look_on for a cache, which follows, and a trail or NULL,
  * which keeps the tables of the path.  The level falls on every pass. */
 PTW_ENGINE enum ptw_status
@@ -121,11 +106,11 @@ ptw_look_down(const struct ptw_format *a, const struct ptw_mem *mem,
 {
     struct ptw_entry e = {PTW_ENTRY_LEAF, s.above, {0}};
     unsigned shift = r->va_bits;
-
     uint64_t raw = 0;
 
-    for (; a->levels > 0;) {
-        unsigned index = ptw_index_of(a, r, s.level, va);
+    while (a->levels > 0) {
+        unsigned index =
+            ptw_quick_index(a, r, s.level == ptw_top(a, r), s.level, va);
 
         if (trail != NULL && !s.read) {
             trail->level = s.level;

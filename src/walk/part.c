@@ -121,22 +121,6 @@ enum ptw_status ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut,
     return PTW_OK;
 }
 
-/* Whether the leaves of b continue those of a. */
-static bool is_run(const struct ptw_regime *r, const struct ptw_item *a,
-                   const struct ptw_item *b, bool alone)
-{
-    const struct ptw_format *f = r->arch->format;
-    const struct ptw_mapping *m = &a->u.mapping;
-    const struct ptw_mapping *n = &b->u.mapping;
-
-    return m->level == n->level && m->rights == n->rights &&
-           m->pa.v + (b->first.v - a->first.v) == n->pa.v &&
-           f->leaf_class(r, m->above, m->raw, m->level) ==
-               f->leaf_class(r, n->above, n->raw, n->level) &&
-           (!alone || f->decode(r, m->raw, m->level, 0).rights ==
-                          f->decode(r, n->raw, n->level, 0).rights);
-}
-
 bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
                     struct ptw_item *item, const struct ptw_item *next)
 {
@@ -149,7 +133,9 @@ bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
     switch (item->kind) {
     case PTW_ITEM_MAPPING:
         joins = (flags & PTW_WALK_RUNS) != 0 &&
-                is_run(r, item, next, (flags & PTW_WALK_TABLES) != 0);
+                ptw_is_run(r->arch->format, r, &item->u.mapping, item->first.v,
+                           &next->u.mapping, next->first.v,
+                           (flags & PTW_WALK_TABLES) != 0);
         break;
     case PTW_ITEM_HOLE:
         joins = item->u.hole.canonical && next->u.hole.canonical &&
