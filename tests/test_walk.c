@@ -52,6 +52,38 @@ static int init_status(uint64_t root, uint64_t first, uint64_t last)
     return walk(&plan)->init;
 }
 
+/* More kinds of leaves than a sweep remembers, by turns, each of which may go on
+ * with the run: software's bits are no reason to end it, the memory type is. */
+Test(amd64_walk, joins_leaves_of_many_kinds_by_what_they_are)
+{
+    for (uint64_t seed = 1; seed <= 64; seed++) {
+        uint64_t random = seed * 0x9E3779B97F4A7C15;
+        uint64_t type = 0;
+        size_t runs = 0;
+        const struct report *r;
+
+        amd64();
+        for (unsigned i = 0; i < 512; i++) {
+            uint64_t raw;
+
+            random = random * 0x5851F42D4C957F2D + 1;
+            if (i == 0 || random >> 60 == 0) {
+                type = (type + (random >> 50) % 7 + 1) % 8;
+                runs++;
+            }
+            raw = (0x100000 + i * SMALL) | RX | (type & 3) << 3 |
+                  (type & 4) << 5 | (random >> 40 & 7) << 9;
+            put(PT, i,
+                ptw_is_copy_on_write(&regime, 0, raw) ? raw & ~0xE00u : raw);
+        }
+        plan = follow_plan(ROOT);
+        plan.o.flags = PTW_WALK_RUNS;
+        r = walk(&plan);
+        cr_expect(eq(sz, r->count, runs), "seed %llu",
+                  (unsigned long long)seed);
+    }
+}
+
 /* The items follow each other without a gap or an overlap, from the first
  * address of the range to the last. */
 static bool tiles(const struct report *r, uint64_t first, uint64_t last)

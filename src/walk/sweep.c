@@ -114,7 +114,6 @@ static void learn_kind(const struct field *f, struct kinds *k, uint64_t raw,
     j->leaf_class =
         f->mode == RUNS ? f->a->leaf_class(f->r, f->rights, raw, 0) : 0;
     f->w->kinds_known |= 1u << place;
-    k->open = k->open != j ? k->open : NULL;
     k->before = k->last != j ? k->last : NULL;
     k->last = j;
 }
