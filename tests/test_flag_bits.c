@@ -229,6 +229,28 @@ Test(flag_bits, are_in_no_address_that_is_mapped)
     expect_status(ptw_map(&t, &q), PTW_OK);
 }
 
+/* Five new tables, of which the first one alone has an address with the flag, or
+ * none: it is not that of the last root. */
+Test(flag_bits, are_in_no_address_of_a_new_table)
+{
+    for (unsigned flagged = 0; flagged < 2; flagged++) {
+        struct job j;
+        struct image n;
+
+        guest_with_flags(C);
+        put(ROOT + 0x8000, 0, PDPT | P | W | U | C);
+        j = job_of(2);
+        j.root[0] = ptw_root_of(&regime, ptw_pa_of(ROOT));
+        j.root[1] = ptw_root_of(&regime, ptw_pa_of(ROOT + 0x8000));
+        j.o.flags = PTW_REBUILD_TABLES_APART;
+        j.o.base.v = 2 * C + 0x100000;
+        j.o.tables_base.v = flagged != 0 ? 2 * C - PAGE : 2 * C + 0x200000;
+        cr_expect(
+            eq(int, (int)compact(&j, &n), flagged != 0 ? PTW_E_WIDTH : PTW_OK));
+        free_image(&n);
+    }
+}
+
 Test(flag_bits, stay_in_a_rebuild)
 {
     struct job j;
