@@ -888,6 +888,7 @@ static void make_ram(struct fz_case *w)
 }
 
 bool fz_thorough;
+struct fz_seen fz_seen;
 
 enum { THOROUGH_ONE_IN = 16 };
 

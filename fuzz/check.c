@@ -145,14 +145,15 @@ bool fz_can_map(const struct fz_case *w, unsigned rights, bool copy_on_write,
 {
     const struct oracle_format *f = w->mode.format;
 
-    if (!fz_can_grant(w, rights, grant_exec) ||
+    /* Copy-on-write is never writable, whatever the rights are. */
+    if (!fz_can_grant(w, copy_on_write ? rights & ~(unsigned)PTW_WRITE : rights,
+                      grant_exec) ||
         attributes->memory_type >= f->memory_types(&w->mode) ||
         attributes->key != 0 || (attributes->global && !f->has_global) ||
         (attributes->flag_bits & ~w->mode.flag_bits) != 0) {
         return false;
     }
-    return !copy_on_write ||
-           fz_can_grant(w, rights & ~(unsigned)PTW_WRITE, grant_exec);
+    return true;
 }
 
 uint64_t fz_page_bytes(const struct fz_case *w)
@@ -291,6 +292,8 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
 {
     bool gap = item->kind == PTW_ITEM_HOLE && !item->u.hole.canonical;
 
+    fz_seen.leaves += item->kind == PTW_ITEM_MAPPING;
+    fz_seen.aliases += item->kind == PTW_ITEM_ALIAS;
     if (item->first.v > item->last.v) {
         fz_fail("an item from %llx to %llx", HEX(item->first.v),
                 HEX(item->last.v));

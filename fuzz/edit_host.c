@@ -6,7 +6,9 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { SHARES_LOG2 = 12, SLOT = 24, MORE = 40 };
+/* The list of shares has that many slots at first, and at most as many as the
+ * largest tables on a path have entries, and more. */
+enum { SHARES_LOG2 = 12, MOST_LOG2 = 16, SLOT = 24, MORE = 40 };
 
 /* Of a leaf that was used. */
 enum { PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN };
@@ -14,7 +16,7 @@ enum { PAGE_FLAGS = FZ_TO_ALL | FZ_WAS_ACCESSED | FZ_WAS_WRITTEN };
 static _Alignas(
     FZ_PAGE) uint8_t storage[FM_MOST_PAGES * FZ_PAGE + FZ_MOST_SKEW];
 static _Alignas(FZ_PAGE) uint8_t old[FM_MOST_PAGES][FZ_PAGE];
-static _Alignas(8) unsigned char shares_store[2][(SLOT << SHARES_LOG2) + MORE];
+static _Alignas(8) unsigned char shares_store[2][(SLOT << MOST_LOG2) + MORE];
 
 /* ------------------------------------------------------------------- memory */
 
@@ -788,12 +790,11 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
 
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in)
 {
-    size_t room = in->shares_room == 0 ? sizeof shares_store[0] - MORE
-                                       : ptw_memo_bytes(in->shares_room);
+    size_t usual = (size_t)SLOT << SHARES_LOG2;
+    size_t room =
+        in->shares_room == 0 ? usual : ptw_memo_bytes(in->shares_room);
 
-    if (room > sizeof shares_store[0] - MORE) {
-        room = sizeof shares_store[0] - MORE;
-    }
+    room = room < usual ? room : usual;
 
     h->shares_at = 0;
     h->shares_tries = 0;

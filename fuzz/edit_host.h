@@ -50,6 +50,7 @@ struct fe_host {
     unsigned reads;           /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */
+    unsigned traded;     /* both, when the edit began */
     bool restless;       /* entries change under the edit */
     uint64_t random;
     unsigned moves; /* calls */

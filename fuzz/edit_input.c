@@ -164,7 +164,8 @@ bool fe_plausible(const struct fz_case *w, const struct fe_record *q)
             return false;
         }
     }
-    if (q->op != DO_UNMAP && !fz_can_grant(w, q->rights, q->grant_exec)) {
+    if (q->op != DO_UNMAP && q->op != DO_MAP &&
+        !fz_can_grant(w, q->rights, q->grant_exec)) {
         return false;
     }
     if (q->first > q->last || pages % fz_page_bytes(w) != 0) {

@@ -71,6 +71,7 @@ void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable)
         h->shared = h->shared || h->m.table[i].refs > 1;
     }
     h->editing = true;
+    h->traded = h->taken + h->given_back;
 }
 
 /* The stock: a chain of tables that nobody refers to. */
@@ -198,6 +199,9 @@ void fe_check_edit(struct fe_host *h, const struct ptw_tables *t,
                    enum ptw_status st)
 {
     edit_end(h, t, st);
+    fz_seen.edits++;
+    fz_seen.done += st == PTW_OK;
+    fz_seen.traded += st == PTW_OK && h->taken + h->given_back != h->traded;
     fe_say_tables(h, t);
     fe_check_refusal(h, st);
     h->crooked = h->crooked || fm_two_levels(&h->m);

@@ -6,6 +6,7 @@
 #define PTW_FUZZ_HARNESS_H
 
 #include "input.h"
+#include "mutator.h"
 #include "oracle/oracle.h"
 #include "ptwalk/ptwalk.h"
 #include "same_rights.h"
@@ -197,6 +198,17 @@ void fz_fail(const char *format, ...)
 extern uint64_t fz_digest;
 void fz_note(uint64_t value);
 
+/* What inputs have done so far, added up: of one after the other, it says whether
+ * they do anything. */
+struct fz_seen {
+    uint64_t leaves;  /* items of walks */
+    uint64_t aliases; /* the same */
+    uint64_t edits;
+    uint64_t done;   /* of these, with PTW_OK */
+    uint64_t traded; /* of these, by which tables were taken or given back */
+};
+extern struct fz_seen fz_seen;
+
 /* Everything is checked of every input; set by the replay program.  Else, one
  * input of 16 is checked so, and of the others some is left out: a fuzzer tries
  * an input in many variations.  Which ones those are, the input says. */
@@ -246,13 +258,34 @@ struct fz_target {
 extern const struct fz_target fz_target;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-/* FZ_TARGET defines one.  libFuzzer calls LLVMFuzzerTestOneInput. */
+/* What libFuzzer looks for, and what it has for it. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,
+                               unsigned seed);
+size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size,
+                                 const uint8_t *b, size_t b_size, uint8_t *out,
+                                 size_t most, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most)
+    __attribute__((weak));
+
+/* FZ_TARGET defines one.  libFuzzer calls these functions, and any engine the
+ * first one. */
 #define FZ_TARGET(name, run_, describe_)                                       \
     const struct fz_target fz_target = {#name, run_, describe_};               \
     int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)                \
     {                                                                          \
         fz_target.run(data, len);                                              \
         return 0;                                                              \
+    }                                                                          \
+    size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most,    \
+                                   unsigned seed)                              \
+    {                                                                          \
+        return fz_mutate(#name, data, size, most, seed, LLVMFuzzerMutate);     \
+    }                                                                          \
+    size_t LLVMFuzzerCustomCrossOver(const uint8_t *a, size_t a_size,          \
+                                     const uint8_t *b, size_t b_size,          \
+                                     uint8_t *out, size_t most, unsigned seed) \
+    {                                                                          \
+        return fz_cross_over(a, a_size, b, b_size, out, most, seed);           \
     }                                                                          \
     _Static_assert(sizeof(#name) > 1, "a target has a name")
 

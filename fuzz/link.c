@@ -395,6 +395,13 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
             fz_fail("a link says: %s", ptw_status_text(st));
         }
+        if (st == PTW_E_IN_USE && sound && !h->refused && !h->crooked &&
+            w->restless == 0 &&
+            !fm_loses(&h->m, q->root, level + 1, q->first & ~span,
+                      q->last | span)) {
+            fz_fail("a link says %s, and nothing would be lost",
+                    ptw_status_text(st));
+        }
         fe_check_failed(h, st, &change);
     }
     return link_over(h, was, &change, q->root, st);

@@ -536,6 +536,110 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
     return withholds(m, &n, m->levels - 1, 0, &range, rights, &left);
 }
 
+/* Which tables the entries of one level lead to: see fm_loses. */
+struct references {
+    const struct fm *m;
+    unsigned level;
+    uint64_t first; /* of the entries that go: offsets */
+    uint64_t last;
+    bool ours;         /* the space has those entries */
+    uint64_t stay[64]; /* tables that other entries lead to */
+    unsigned stays;
+    uint64_t go[64]; /* tables that those lead to, and that are not empty */
+    unsigned goes;
+    unsigned left; /* tables that are looked at */
+    bool known;
+};
+
+static void note_table(struct references *r, uint64_t *list, unsigned *count,
+                       uint64_t pa)
+{
+    for (unsigned i = 0; i < *count; i++) {
+        if (list[i] == pa) {
+            return;
+        }
+    }
+    r->known = r->known && *count < sizeof r->go / sizeof r->go[0];
+    if (r->known) {
+        list[(*count)++] = pa;
+    }
+}
+
+static bool has_entries(const struct fm *m, const struct fm_node *n,
+                        unsigned level)
+{
+    for (unsigned i = 0; i < entries_of(m, level); i++) {
+        if (!n->whole || !nothing(m, false, n, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void find_references(struct references *r, const struct fm_node *n,
+                            unsigned level, uint64_t base)
+{
+    const struct fm *m = r->m;
+
+    if (!n->whole || r->left == 0 || !r->known) {
+        r->known = false;
+        return;
+    }
+    r->left--;
+    for (unsigned i = 0; i < entries_of(m, level); i++) {
+        uint64_t at = base + ((uint64_t)i << shift_of(m, level));
+        struct fm_node c;
+
+        if (nothing(m, false, n, i)) {
+            continue;
+        }
+        c = child(m, false, n, level, i);
+        if (c.kind != FM_TABLE) {
+            continue;
+        }
+        if (level > r->level) {
+            find_references(r, &c, level - 1, at);
+        } else if (!r->ours || at < r->first || at > r->last) {
+            note_table(r, r->stay, &r->stays, c.pa);
+        } else if (has_entries(m, &c, level - 1)) {
+            note_table(r, r->go, &r->goes, c.pa);
+        }
+    }
+}
+
+bool fm_loses(const struct fm *m, unsigned space, unsigned level,
+              uint64_t first, uint64_t last)
+{
+    uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
+    struct references r = {.m = m,
+                           .level = level,
+                           .first = first & mask,
+                           .last = last & mask,
+                           .left = 512,
+                           .known = true};
+
+    for (unsigned i = 0; i < m->roots; i++) {
+        struct fm_node n;
+
+        if (m->rooted[i]) {
+            n = open_root(m, m->root[i]);
+            r.ours = i == space;
+            find_references(&r, &n, m->levels - 1, 0);
+        }
+    }
+    for (unsigned i = 0; i < r.goes && r.known; i++) {
+        bool stays = false;
+
+        for (unsigned k = 0; k < r.stays; k++) {
+            stays = stays || r.stay[k] == r.go[i];
+        }
+        if (!stays) {
+            return true;
+        }
+    }
+    return !r.known;
+}
+
 /* Below a table of that level at base: see fm_odd. */
 static bool odd(const struct fm *m, const struct fm_node *n, unsigned level,
                 uint64_t base, const struct ptw_va_range *range, unsigned *left)

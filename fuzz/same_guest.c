@@ -1180,7 +1180,9 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         check_leaf(n, &l, level, va, new_raw, 0, counting);
     } else if (now.kind != PTW_ENTRY_TABLE ||
                ((raw ^ new_raw) & ~table_mask(n)) != 0 ||
-               self != (now.pa.v == is)) {
+               (now.pa.v == is ? e.pa.v != was : self)) {
+        /* A table that starts where this one does, and is larger, may be
+         * another one in the image. */
         differ(n, "an entry that leads to a table", va, raw, new_raw);
     } else if (self) {
         /* By the path that goes through the entry, where it is a leaf at
