@@ -16,10 +16,13 @@ static struct oracle_entry link_entry(const struct fz_case *w, unsigned rights)
     return (struct oracle_entry){ORACLE_TABLE, 0, fz_granted(w, rights)};
 }
 
-/* Whether an entry of that level can grant these rights and no others. */
-static bool links_with(const struct fz_case *w, unsigned level, unsigned rights)
+/* Whether an entry of that level can grant these rights and no others, but for
+ * execution where that is granted as it comes. */
+static bool links_with(const struct fz_case *w, unsigned level, unsigned rights,
+                       bool grant_exec)
 {
-    struct oracle_entry e = link_entry(w, rights);
+    struct oracle_entry e = {ORACLE_TABLE, 0,
+                             grant_exec ? fz_granted(w, rights) : rights};
 
     return oracle_encode(&w->mode, level, &e, &(uint64_t){0});
 }
@@ -217,7 +220,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         goto same;
     case PTW_E_RIGHTS:
         if ((flags & PTW_EDIT_EXACT) != 0 ||
-            links_with(w, level + 1, q->rights)) {
+            links_with(w, level + 1, q->rights, false)) {
             fz_fail("a link is refused: %s", ptw_status_text(st));
         }
         goto same;
@@ -389,7 +392,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
                        st == PTW_NOT_CANONICAL)) ||
             (st == PTW_E_SHARED && (r.flags & PTW_EDIT_UNSHARE) != 0) ||
             (sound && st == PTW_E_RIGHTS && !h->refused &&
-             links_with(w, level + 1, q->rights) &&
+             links_with(w, level + 1, q->rights, q->grant_exec) &&
              !fm_withholds(&h->m, h->m.root[q->root], q->first & ~span,
                            q->last | span, fz_granted(w, q->rights))) ||
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {

@@ -293,7 +293,7 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
      * the original keeps what it leads to. */
     if (old.kind == PTW_ENTRY_TABLE && !same && pass == PTW_PASS_PLAN &&
         (ed->t->shares == NULL || ptw_shares_leave(ed->t->shares, old.pa.v)) &&
-        ed->kept < 0) {
+        ed->kept < 0 && !ed->unnoted) {
         st = ptw_table_empty(a, ed->t->mem, old.pa.v, level - 1);
         if (st != PTW_OK) {
             return st;

@@ -37,6 +37,7 @@ PTW_ENGINE enum ptw_status ptw_edit_pass(const struct ptw_format *a,
     ed->needed = 0;
     ed->root_needed = false;
     ed->listed = 0;
+    ed->unnoted = false;
     ed->counted = false;
     if (ptw_enter(a, c, false, c->top, ed->t->root.table.v,
                   ptw_start_rights(a, ed->t->root.regime),

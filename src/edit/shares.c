@@ -120,15 +120,21 @@ bool ptw_shares_leave(struct ptw_shares *s, uint64_t table)
     return fewer >= EVEN && fewer - EVEN >= slot->va;
 }
 
-void ptw_shares_come(struct ptw_shares *s, uint64_t table)
+bool ptw_shares_come(struct ptw_shares *s, uint64_t table)
 {
     struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+    uint32_t *noted;
 
-    if (slot != NULL) {
-        uint32_t *noted = notes(s, slot);
-
-        *noted -= (*noted & ~LEFT) > EVEN - MOST_NOTED ? 1 : 0;
+    if (slot == NULL) {
+        if (s->state.count.used >= ptw_slots_used(s->state.count.slots_log2) ||
+            ptw_shares_refer(s, table) != PTW_OK) {
+            return false;
+        }
+        slot = ptw_memo_find(&s->state.count, table, 0);
     }
+    noted = notes(s, slot);
+    *noted -= (*noted & ~LEFT) > EVEN - MOST_NOTED ? 1 : 0;
+    return true;
 }
 
 bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)

@@ -22,9 +22,9 @@ void ptw_shares_begin(struct ptw_shares *s);
  * left: of those that there are and those that come, this was noted of all. */
 bool ptw_shares_leave(struct ptw_shares *s, uint64_t table);
 
-/* ptw_shares_come notes that this edit will make one more reference to a table
- * that is listed; of one that is not, nothing is noted, as if it did not. */
-void ptw_shares_come(struct ptw_shares *s, uint64_t table);
+/* ptw_shares_come notes that this edit will make one more reference to a table,
+ * which is listed from now on; false: there is no room to list it. */
+bool ptw_shares_come(struct ptw_shares *s, uint64_t table);
 
 /* ptw_shares_left says whether the table was shared when this edit began, and
  * ptw_shares_leave noted a reference to it. */

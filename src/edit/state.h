@@ -50,6 +50,7 @@ struct ptw_edit {
     uint64_t needed;   /* tables */
     bool root_needed;  /* one of them, the first, will be the root */
     uint64_t listed;   /* tables that shares has to list */
+    bool unnoted;      /* for want of room, not all references that come */
     void *writable[PTW_MAX_LEVELS]; /* of the path: the host's writable bytes */
     bool moved[PTW_MAX_LEVELS];     /* the hook was asked; in the commit: it is
                                        written, so the hook was */

@@ -51,12 +51,14 @@ PTW_ENGINE enum ptw_status ptw_copyable(const struct ptw_format *a,
             return PTW_E_BUS;
         }
         e = a->decode(ed->t->root.regime, raw, level, i);
-        if (e.kind == PTW_ENTRY_TABLE &&
-            !ptw_shares_listed(ed->t->shares, e.pa.v)) {
-            ed->listed++;
+        if (e.kind != PTW_ENTRY_TABLE) {
+            continue;
         }
-        if (e.kind == PTW_ENTRY_TABLE && stays) {
-            ptw_shares_come(ed->t->shares, e.pa.v);
+        if (stays && !ptw_shares_come(ed->t->shares, e.pa.v)) {
+            ed->unnoted = true; /* the plan will want room, not say more */
+        }
+        if (!ptw_shares_listed(ed->t->shares, e.pa.v)) {
+            ed->listed++;
         }
     }
     return PTW_OK;
