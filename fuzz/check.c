@@ -721,7 +721,7 @@ static unsigned class_of(const struct fz_case *w, const struct ptw_mapping *m)
     const struct oracle_format *f = w->mode.format;
     bool written = oracle_writes(&w->mode, (m->above & PTW_WRITE) != 0, m->raw);
 
-    bool marked = (m->raw & f->mark_bits) == f->mark;
+    bool marked = oracle_has_mark(&w->mode, m->raw);
 
     return (unsigned)marked | (unsigned)written << 1 |
            f->memory_type(&w->mode, m->level, m->raw) << 2;

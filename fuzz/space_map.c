@@ -234,8 +234,7 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
     unsigned level = item->u.mapping.level;
     /* Of entries that are made anew, one that is marked is not writable. */
     bool marked =
-        is->marked || (loose && (is->leaf.raw & w->mode.format->mark_bits) ==
-                                    w->mode.format->mark);
+        is->marked || (loose && oracle_has_mark(&w->mode, is->leaf.raw));
     unsigned rights = is->leaf.rights & ~(marked ? (unsigned)PTW_WRITE : 0u);
     uint64_t bits = is->leaf.raw & ~leaf_address(w, level, UINT64_MAX);
     struct ptw_attributes want;

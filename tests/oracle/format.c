@@ -377,12 +377,17 @@ uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
     return (bits & ~f->mark_bits) | f->mark;
 }
 
-bool oracle_marked(const struct oracle_mode *mode, unsigned level,
-                   uint64_t leaf)
+bool oracle_has_mark(const struct oracle_mode *mode, uint64_t leaf)
 {
     const struct oracle_format *f = mode->format;
 
-    return (leaf & f->mark_bits) == f->mark &&
+    return (leaf & f->mark_bits) == f->mark && (leaf & f->unmarked) == 0;
+}
+
+bool oracle_marked(const struct oracle_mode *mode, unsigned level,
+                   uint64_t leaf)
+{
+    return oracle_has_mark(mode, leaf) &&
            oracle_write_protected(mode, level, leaf) == leaf;
 }
 

@@ -114,6 +114,7 @@ struct oracle_format {
     uint64_t accessed;  /* the bit of a leaf that an access sets */
     uint64_t dirty;     /* and that which a write sets */
     bool made_dirty;    /* the library makes a leaf with that bit set */
+    uint64_t unmarked;  /* leaves that have one of these are not marked */
     uint64_t mark_bits; /* bits that a hypervisor may use, in a leaf: */
     uint64_t mark;      /* copy-on-write, if they are these */
     const struct oracle_systems *systems; /* NULL: none is known */
@@ -387,6 +388,10 @@ bool oracle_present(const struct oracle_mode *mode, unsigned level,
 /* oracle_write_bit returns the bit of a leaf of that level that lets the guest
  * write. */
 uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_has_mark returns whether a leaf has the bits of the mark, whatever it
+ * grants. */
+bool oracle_has_mark(const struct oracle_mode *mode, uint64_t leaf);
 
 /* oracle_mark returns a leaf of that level as copy-on-write; oracle_marked says
  * whether it looks as if it were that already. */
