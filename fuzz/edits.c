@@ -249,6 +249,18 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
 
 /* ----------------------------------------------------------------- one edit */
 
+/* Whether a leaf may be there that has to be split, and is larger than what its
+ * parts can hold the addresses of. */
+static bool splits_beyond(const struct fz_case *w, const struct fe_record *q)
+{
+    bool larger = false;
+
+    for (unsigned level = 1; level < w->levels; level++) {
+        larger = larger || fz_shift(w, level) > w->mode.pa_bits;
+    }
+    return larger && (q->flags & PTW_EDIT_SPLIT) != 0;
+}
+
 static void check_status(const struct fz_case *w, const struct fe_host *h,
                          const struct fe_record *q, const struct ptw_tables *t,
                          enum ptw_status st)
@@ -296,7 +308,7 @@ static void check_status(const struct fz_case *w, const struct fe_host *h,
     case PTW_E_ALIGN:
     case PTW_E_WIDTH:
         bad = fe_plausible(w, q) && h->m.rooted[q->root] &&
-              !(st == PTW_E_WIDTH && h->high >= 0) &&
+              !(st == PTW_E_WIDTH && (h->high >= 0 || splits_beyond(w, q))) &&
               !(st == PTW_E_WIDTH &&
                 w->mode.format->table_pa_bits(&w->mode) != w->mode.pa_bits);
         break;

@@ -499,6 +499,34 @@ Test(riscv_edit, takes_a_napot_page_apart_where_it_takes_a_right_from_one_of_it)
     }
 }
 
+/* A leaf of 256 TiB: what is behind the physical width has no smaller leaf. */
+Test(riscv_edit, splits_no_leaf_whose_parts_are_behind_the_width)
+{
+    for (unsigned width = 44; width <= 56; width += 12) {
+        struct ptw_tables t = {.mem = &mem, .ops = &pool_ops};
+        struct ptw_range_request q = {
+            .first = {0x5000}, .last = {0x5fff}, .flags = PTW_EDIT_SPLIT};
+        struct ptw_translation tr;
+        uint64_t before;
+
+        machine("sv57");
+        use("sv57", width, 0, 0);
+        pool_init();
+        t.root = ptw_root_of(&regime, ptw_pa_of(ROOT));
+        put(ROOT, 0, V | R | W_ | A_ | D_);
+        before = entry_at(ROOT, 0);
+        if (width == 44) {
+            cr_expect(eq(int, (int)ptw_unmap(&t, &q), PTW_E_WIDTH));
+            cr_expect(eq(u64, entry_at(ROOT, 0), before));
+        } else {
+            cr_expect(eq(int, (int)ptw_unmap(&t, &q), PTW_OK));
+            cr_expect(ptw_lookup(&mem, t.root, ptw_va_of(0x100000006000),
+                                 &tr) == PTW_OK);
+            cr_expect(eq(u64, tr.pa.v, 0x100000006000));
+        }
+    }
+}
+
 /* Golden: an image stays interchangeable. */
 Test(riscv_map, writes_the_bits_of_the_manual)
 {

@@ -49,6 +49,21 @@ PTW_ENGINE uint64_t ptw_edit_tables_needed(const struct ptw_format *a,
     return needed;
 }
 
+/* Whether the leaves that a large one of that level is split into can hold their
+ * addresses: the first one, and the last one, which may lie beyond the physical
+ * width. */
+PTW_ENGINE bool ptw_parts_fit(const struct ptw_format *a,
+                              const struct ptw_regime *r, unsigned level,
+                              uint64_t raw, uint64_t pa)
+{
+    uint64_t bits = a->leaf_split(r, level, raw);
+    uint64_t last = pa + ptw_low_mask(a->level[level].shift) -
+                    ptw_low_mask(a->level[level - 1].shift);
+
+    return ptw_leaf_holds(a, r, level - 1, bits, pa) &&
+           ptw_leaf_holds(a, r, level - 1, bits, last);
+}
+
 /* Puts a table in the place of an entry of that level.  `leaf` is what stood
  * there, if it has to be kept: then the table holds the same, in smaller
  * leaves. */
@@ -398,10 +413,7 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
         return PTW_E_WIDTH;
     }
-    if (kept &&
-        !ptw_leaf_holds(a, ed->t->root.regime, level - 1,
-                        a->leaf_split(ed->t->root.regime, level, t->raw),
-                        e->pa.v)) {
+    if (kept && !ptw_parts_fit(a, ed->t->root.regime, level, t->raw, e->pa.v)) {
         return PTW_E_WIDTH;
     }
     st = ptw_will_write(a, ed, pass, movable, level);
