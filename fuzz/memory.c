@@ -936,8 +936,7 @@ static void same_leaf(const struct fm_compare *c, const struct fm_node *was,
 
 /* Whether an entry became another one, as far as runs know: a table is no part
  * of one, whatever it becomes, but for a leaf. */
-static bool entry_changed(const struct fm_compare *c, const struct fm_node *was,
-                          const struct fm_node *is)
+static bool entry_changed(const struct fm_node *was, const struct fm_node *is)
 {
     return was->real && (was->raw != is->raw || was->kind != is->kind) &&
            !(was->kind == FM_TABLE && is->kind != FM_LEAF);
@@ -971,7 +970,7 @@ static void check_run(const struct fm_compare *c, const struct fm_node *was,
                        m->entry_bytes)) {
             continue;
         }
-        changed = changed || entry_changed(c, &a, &b);
+        changed = changed || entry_changed(&a, &b);
         if (in_a_run(m, &b)) {
             says_so = true;
             which = k;
