@@ -32,10 +32,48 @@ const char *__asan_default_options(void)
 static _Alignas(FZ_PAGE) uint8_t pages[FZ_PAGES * FZ_MOST_UNIT + FZ_MOST_SKEW];
 static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
 
+/* One line for all failures of one property: its words, without the numbers,
+ * which are different each time.  A thousand crashes are folded by it. */
+static void say_cause(const char *format, va_list args)
+{
+    fprintf(stderr, "cause: %s: ", fz_target.name);
+    for (const char *p = format; *p != '\0'; p++) {
+        unsigned longs = 0;
+
+        if (*p != '%') {
+            fputc(*p, stderr);
+            continue;
+        }
+        while (strchr("0123456789.", *++p) != NULL) {
+        }
+        for (; *p == 'l' || *p == 'z'; p++) {
+            longs += *p == 'z' ? 3 : 1;
+        }
+        if (*p == '%') {
+            fputc('%', stderr);
+        } else if (*p == 's') {
+            fprintf(stderr, "%s", va_arg(args, const char *));
+        } else {
+            fputc('*', stderr);
+            if (longs == 3) {
+                (void)va_arg(args, size_t);
+            } else if (longs == 2) {
+                (void)va_arg(args, unsigned long long);
+            } else {
+                (void)va_arg(args, unsigned);
+            }
+        }
+    }
+    fputc('\n', stderr);
+}
+
 void fz_fail(const char *format, ...)
 {
     va_list args;
 
+    va_start(args, format);
+    say_cause(format, args);
+    va_end(args);
     va_start(args, format);
     fprintf(stderr, "property violated: ");
     vfprintf(stderr, format, args);

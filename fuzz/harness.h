@@ -189,7 +189,8 @@ bool fz_case_touches(const struct fz_case *w, uint64_t pa, uint64_t bytes);
 
 uint64_t fz_random(uint64_t *state);
 
-/* fz_fail prints one line and aborts. */
+/* fz_fail prints a line "cause: ..." that is the same whenever this property is
+ * violated, and one with what happened, and aborts. */
 void fz_fail(const char *format, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
 

@@ -121,6 +121,35 @@ preset() {
     cmake --preset "$name" && cmake --build --preset "$name" --target "$@"
 }
 
+# input HERE FILE: makes `file` the input's whole path, seen from where the script
+# was called, and sets `target`, if it is not set, to the name of its directory.
+input() {
+    file=$2
+    [[ $file == /* ]] || file=$1/$file
+    [ -f "$file" ] || fail "$2: no such file"
+    file=$(cd "$(dirname "$file")" && pwd)/$(basename "$file")
+    [ -n "$target" ] || target=$(basename "$(dirname "$file")")
+    [ -f "fuzz/fuzz_$target.c" ] ||
+        fail "'$target' is no target; name one with --target"
+}
+
+# build_for NAME PROGRAM...: builds programs that run inputs without a fuzzer, in
+# build/NAME: `replay` by gcc, `replay-sanitized` by clang.  Where REPLAY_DIR has
+# them, nothing is built.
+build_for() {
+    [ -z "${REPLAY_DIR:-}" ] || return 0
+    build "$1" make_for "$@"
+}
+make_for() {
+    local name=$1 how=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug)
+    shift
+    [ "$name" = replay ] ||
+        how=(-DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo
+            -DPTW_SANITIZE=address,undefined)
+    cmake -S . -B "build/$name" -G Ninja "${how[@]}" -DPTW_CLI=OFF \
+        -DPTW_FUZZ=ON && cmake --build "build/$name" --target "$@"
+}
+
 # keep FROM TO: copies the inputs of one directory to another one that has them
 # not yet, each under the hash of its bytes, as libFuzzer names them; prints how
 # many were new.
