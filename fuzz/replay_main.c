@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static size_t inputs;
 static bool brief;
@@ -71,6 +73,50 @@ static uint8_t *read_file(const char *path, size_t *len)
     return data;
 }
 
+/* Whether an input fails as a fuzzer runs it, in a process of its own. */
+static bool fails(const uint8_t *data, size_t len)
+{
+    int status = 0;
+    pid_t pid;
+
+    (void)fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        if (freopen("/dev/null", "w", stdout) != NULL &&
+            freopen("/dev/null", "w", stderr) != NULL) {
+            (void)LLVMFuzzerTestOneInput(data, len);
+        }
+        _exit(0);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return pid > 0 && status != 0;
+}
+
+/* The words are those of the run that fails, or else of the thorough one. */
+static void explain_input(const uint8_t *data, size_t len)
+{
+    fz_thorough = !brief && !fails(data, len);
+    if (fz_target.describe != NULL) {
+        fz_target.describe(stdout, data, len);
+    } else {
+        fz_words = stdout;
+    }
+    (void)LLVMFuzzerTestOneInput(data, len);
+    fz_words = NULL;
+    fz_thorough = false;
+}
+
+static void run_input(const uint8_t *data, size_t len)
+{
+    (void)LLVMFuzzerTestOneInput(data, len);
+    if (!brief) {
+        fz_thorough = true;
+        (void)LLVMFuzzerTestOneInput(data, len);
+        fz_thorough = false;
+    }
+}
+
 static void run_file(const char *path, const char *name, bool digest,
                      bool explain)
 {
@@ -81,18 +127,10 @@ static void run_file(const char *path, const char *name, bool digest,
     if (!digest && getenv("PTW_REPLAY_QUIET") == NULL) {
         fprintf(stderr, "%s\n", path);
     }
-    if (explain && fz_target.describe != NULL) {
-        fz_thorough = !brief;
-        fz_target.describe(stdout, data, len);
-        fz_thorough = false;
-    }
-    fz_words = explain && fz_target.describe == NULL ? stdout : NULL;
-    (void)LLVMFuzzerTestOneInput(data, len);
-    fz_words = NULL;
-    if (!brief) {
-        fz_thorough = true;
-        (void)LLVMFuzzerTestOneInput(data, len);
-        fz_thorough = false;
+    if (explain) {
+        explain_input(data, len);
+    } else {
+        run_input(data, len);
     }
     if (digest) {
         printf("%016" PRIx64 "  %s\n", fz_digest, name);
