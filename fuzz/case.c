@@ -626,7 +626,8 @@ static void read_place(struct fz_case *w, const struct fz_records *in)
     if (fz_given(in, FZ_PA)) {
         w->slot[slot] = fz_value(in, FZ_PA, 0) / w->unit;
     } else if ((how & 2) != 0) {
-        w->slot[slot] = last + 1 + offset; /* beside the region */
+        /* Beside the region; behind the last address is the first one. */
+        w->slot[slot] = (last + 1 + offset) % (UINT64_MAX / w->unit + 1);
     } else {
         offset %= last - first + 1;
         w->slot[slot] = (how & 1) != 0 ? last - offset : first + offset;
