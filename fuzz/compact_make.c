@@ -432,6 +432,9 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
              ptw_walk_counts(&rb->state.walk).reads < rb->o.max_reads)) {
             fz_fail("the plan stops at a limit that it has not");
         }
+        if (ptw_rebuild_bad_mark(rb, &(uint32_t){0}, &(ptw_va){0})) {
+            fz_fail("the plan stops at a limit, and refuses a mark");
+        }
         break;
     case PTW_E_WIDTH:
         check_width(g, rb);
