@@ -995,6 +995,38 @@ Test(amd64_partial, inside_the_gap_walks_nothing)
     cr_expect(eq(u64, walk(&plan)->stats.reads, 0));
 }
 
+/* The remark of a root names all that the root covers, also what was given. */
+Test(amd64_partial, stands_behind_the_gap_when_a_remark_of_the_root_is_next)
+{
+    static struct ptw_memo memo;
+    static _Alignas(8) unsigned char storage[1 << 16];
+    struct ptw_walk w;
+    struct ptw_item got;
+    size_t items;
+    uint32_t space;
+    ptw_va va;
+    unsigned remarks = 0;
+
+    machine("amd64");
+    put(R0, 256, R1 | TABLE);
+    plan = spaces_plan(2, both);
+    plan.o.first.v = 0x900000000000;
+    plan.o.flags = PTW_WALK_HOLES | PTW_WALK_REMARKS;
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 42) == PTW_OK);
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, plan.root, plan.roots, &memo,
+                                      &plan.o) == PTW_OK);
+    while (ptw_walk_next(&w, &got, 1, &items) == PTW_OK) {
+        if (got.kind == PTW_ITEM_FINDING) {
+            remarks++;
+        } else if (got.kind == PTW_ITEM_HOLE && got.last.v != UINT64_MAX) {
+            cr_expect(ptw_walk_where(&w, &space, &va));
+            cr_expect(eq(u32, space, got.space));
+            cr_expect(eq(u64, va.v, got.last.v + 1));
+        }
+    }
+    cr_expect(eq(uint, remarks, 1));
+}
+
 /* The same table, once whole and once in part, in either order. */
 Test(amd64_partial, loses_nothing_when_the_whole_comes_after_the_part)
 {

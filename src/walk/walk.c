@@ -314,8 +314,34 @@ static bool path_offset(const struct ptw_walk *w, uint64_t *offset)
     return false;
 }
 
+static bool is_remark(const struct ptw_item *item)
+{
+    const struct ptw_finding *f = &item->u.finding;
+
+    return item->kind == PTW_ITEM_FINDING &&
+           (f->kind == PTW_FINDING_TWO_LEVELS ||
+            (f->kind == PTW_FINDING_SELF && f->raw == 0));
+}
+
+/* The queued item that says how far the items reach: the next one, but for the
+ * entry of a table and what is remarked of it, which cover nothing.  They may
+ * name addresses that were given: the root of a space is entered after a gap
+ * that the space begins with.  NULL: there is none, the path says it. */
+static const struct ptw_item *queued(const struct ptw_walk *w)
+{
+    for (unsigned i = w->queue_next; i < w->queued; i++) {
+        const struct ptw_item *item = &w->queue[i];
+
+        if (item->kind != PTW_ITEM_TABLE && !is_remark(item)) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
 bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
 {
+    const struct ptw_item *item = queued(w);
     const struct ptw_regime *r = w->c.regime;
     uint64_t gap_first = 0;
     uint64_t gap_last = 0;
@@ -323,9 +349,9 @@ bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va)
     uint64_t offset;
 
     *space = w->c.space;
-    if (w->queue_next < w->queued) {
-        *space = w->queue[w->queue_next].space;
-        next = w->queue[w->queue_next].first.v;
+    if (item != NULL) {
+        *space = item->space;
+        next = item->first.v;
     } else if (w->has_open) {
         next = w->open.first.v;
     } else {
