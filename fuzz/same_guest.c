@@ -1048,6 +1048,34 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
     }
 }
 
+/* Whether nothing of a table can be read in the image. */
+static bool is_outside(const struct naive *n, uint64_t table, uint64_t bytes)
+{
+    uint64_t last = table + (bytes - 1);
+
+    for (uint64_t at = table - table % FZ_PAGE; at <= last; at += FZ_PAGE) {
+        if (fc_page(n->m, at) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether an old entry that is dropped and the new one fault for the same
+ * reason, which ptw_verify lets pass (verify.h, bad): they have the same bits
+ * and are reserved, or lead to the same table, of which nothing can be read. */
+static bool still_faults(const struct naive *n, const struct ptw_entry *e,
+                         uint64_t raw, const struct ptw_entry *now,
+                         uint64_t new_raw, unsigned level)
+{
+    if (raw != new_raw || now->kind != e->kind) {
+        return false;
+    }
+    return e->kind == PTW_ENTRY_BAD ||
+           (e->kind == PTW_ENTRY_TABLE &&
+            is_outside(n, now->pa.v, table_bytes(n, level - 1)));
+}
+
 /* Behind a new table that is smaller than a page there are zeros. */
 static void nothing_behind(struct naive *n, uint64_t table, unsigned level,
                            uint64_t va)
@@ -1137,6 +1165,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     bool readable = fc_entry(n->g, was + (uint64_t)i * n->entry_bytes,
                              n->entry_bytes, &raw);
     bool self;
+    bool faults = false;
     enum ptw_drop why = PTW_DROPS;
 
     if (kept == PTW_COVER_NONE) {
@@ -1162,6 +1191,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     }
     if (why != PTW_DROPS) {
         n->c.dropped[why] += counting;
+        faults = still_faults(n, &e, raw, &now, new_raw, level);
         e.kind = PTW_ENTRY_ABSENT;
         raw = 0;
     }
@@ -1171,7 +1201,8 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         } else if (n->strict) {
             only_maps(n, new_raw, level, va);
         }
-        if (!n->strict && (raw == 0 || now.kind != PTW_ENTRY_ABSENT)) {
+        if (!n->strict && !faults &&
+            (raw == 0 || now.kind != PTW_ENTRY_ABSENT)) {
             still_nothing(n, new_raw, level, va);
         }
     } else if (e.kind == PTW_ENTRY_LEAF) {
