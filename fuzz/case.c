@@ -5,7 +5,6 @@
 
 #include "oracle_regime.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,56 +30,6 @@ const char *__asan_default_options(void)
 
 static _Alignas(FZ_PAGE) uint8_t pages[FZ_PAGES * FZ_MOST_UNIT + FZ_MOST_SKEW];
 static const _Alignas(FZ_PAGE) uint8_t zeros_page[FZ_MOST_UNIT];
-
-/* One line for all failures of one property: its words, without the numbers,
- * which are different each time.  A thousand crashes are folded by it. */
-static void say_cause(const char *format, va_list args)
-{
-    fprintf(stderr, "cause: %s: ", fz_target.name);
-    for (const char *p = format; *p != '\0'; p++) {
-        unsigned longs = 0;
-
-        if (*p != '%') {
-            fputc(*p, stderr);
-            continue;
-        }
-        while (strchr("0123456789.", *++p) != NULL) {
-        }
-        for (; *p == 'l' || *p == 'z'; p++) {
-            longs += *p == 'z' ? 3 : 1;
-        }
-        if (*p == '%') {
-            fputc('%', stderr);
-        } else if (*p == 's') {
-            fprintf(stderr, "%s", va_arg(args, const char *));
-        } else {
-            fputc('*', stderr);
-            if (longs == 3) {
-                (void)va_arg(args, size_t);
-            } else if (longs == 2) {
-                (void)va_arg(args, unsigned long long);
-            } else {
-                (void)va_arg(args, unsigned);
-            }
-        }
-    }
-    fputc('\n', stderr);
-}
-
-void fz_fail(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    say_cause(format, args);
-    va_end(args);
-    va_start(args, format);
-    fprintf(stderr, "property violated: ");
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
-    va_end(args);
-    abort();
-}
 
 uint64_t fz_digest;
 
@@ -798,7 +747,7 @@ static void set_sizes(struct fz_case *w, const struct oracle_format *format)
     w->table_bytes = (uint64_t)w->entries * w->entry_bytes;
     w->unit = oracle_unit(format);
     if (w->unit > FZ_MOST_UNIT) {
-        fz_fail("%s has larger pages or tables", format->name);
+        fz_give_up("%s has larger pages or tables", format->name);
     }
     for (unsigned i = 0; i < FZ_PAGES; i++) {
         w->page[i] = pages + w->skew + i * w->unit;
@@ -833,7 +782,7 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
     set_sizes(w, format);
     st = oracle_regime(&w->mode, &w->regime);
     if (st != PTW_OK) {
-        fz_fail("%s is refused: %s", format->name, ptw_status_text(st));
+        fz_give_up("%s is refused: %s", format->name, ptw_status_text(st));
     }
 }
 
@@ -963,7 +912,7 @@ static const struct oracle_format *format_of(const uint8_t *header, bool tables)
         }
         i = (i + 1) % ORACLE_FORMATS;
     }
-    fz_fail("no format of the oracle is known to the library");
+    fz_give_up("no format of the oracle is known to the library");
 }
 
 static void read_header(struct fz_case *w, const uint8_t *header, bool tables)
@@ -1184,14 +1133,20 @@ static enum ptw_status read_checked(void *ctx, uint64_t pa, unsigned bytes,
 
     w->reads++;
     if (bytes != w->entry_bytes) {
-        fz_fail("a read of %u bytes, entries have %u", bytes, w->entry_bytes);
+        fz_fail(ASK_BOUNDS, "a read of %u bytes, entries have %u", bytes,
+                w->entry_bytes);
+        return PTW_E_BUS;
     }
     if ((pa & (bytes - 1)) != 0) {
-        fz_fail("a read at %llx, which is not aligned", (unsigned long long)pa);
+        fz_fail(ASK_BOUNDS, "a read at %llx, which is not aligned",
+                (unsigned long long)pa);
+        return PTW_E_BUS;
     }
     if (r == NULL) {
-        fz_fail("a read at %llx, which is outside the memory offered",
+        fz_fail(ASK_BOUNDS,
+                "a read at %llx, which is outside the memory offered",
                 (unsigned long long)pa);
+        return PTW_E_BUS;
     }
     if (!r->readable || fz_case_refuses(w, pa, bytes)) {
         return PTW_E_BUS;
@@ -1210,12 +1165,14 @@ static void copied(struct fz_case *w, uint64_t pa)
 {
     for (unsigned i = 0; i < w->copies; i++) {
         if (w->copied[i] == pa) {
-            fz_fail("the table at %llx is copied twice",
+            fz_fail(ASK_LAW, "the table at %llx is copied twice",
                     (unsigned long long)pa);
+            return;
         }
     }
     if (w->copies == FZ_COPIES) {
-        fz_fail("%u tables are remembered", w->copies);
+        fz_fail(ASK_LAW, "%u tables are remembered", w->copies);
+        return;
     }
     w->copied[w->copies++] = pa;
 }
@@ -1236,8 +1193,9 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
         (bytes > 16 * w->entry_bytes &&
          (!w->remembers || bytes != w->table_bytes)) ||
         bytes % w->entry_bytes != 0) {
-        fz_fail("%llu bytes are read at %llx", (unsigned long long)bytes,
-                (unsigned long long)pa.v);
+        fz_fail(ASK_BOUNDS, "%llu bytes are read at %llx",
+                (unsigned long long)bytes, (unsigned long long)pa.v);
+        return PTW_E_BUS;
     }
     if (!r->readable || fz_case_refuses(w, pa.v, bytes)) {
         return PTW_E_BUS;
@@ -1272,8 +1230,10 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     const uint8_t *page;
 
     if (r == NULL) {
-        fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
+        fz_fail(ASK_BOUNDS,
+                "%llu bytes borrowed at %llx, outside the memory offered",
                 (unsigned long long)bytes, (unsigned long long)pa.v);
+        return NULL;
     }
     if (!r->readable || pa.v % w->table_bytes != 0 || bytes != w->table_bytes ||
         fz_case_refuses(w, pa.v, bytes)) {
@@ -1293,7 +1253,8 @@ static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned bytes,
     (void)ctx;
     (void)bytes;
     (void)value;
-    fz_fail("a walk writes to %llx", (unsigned long long)pa);
+    fz_fail(ASK_BOUNDS, "a walk writes to %llx", (unsigned long long)pa);
+    return PTW_E_READONLY;
 }
 
 /* ---------------------------------------------- offering it: as host memory */
@@ -1337,6 +1298,12 @@ static void host_give(const struct fz_case *w, unsigned i)
         }
     }
 }
+/* Whatever the case is that had it. */
+static void host_abandon(unsigned i)
+{
+    ASAN_UNPOISON_MEMORY_REGION(arena[i], sizeof arena[i]);
+    memset(arena[i], 0, sizeof arena[i]);
+}
 #else
 static uint8_t *host_of[FZ_REGIONS]; /* what is freed */
 
@@ -1344,15 +1311,20 @@ static uint8_t *host_take(const struct fz_case *w, unsigned i, size_t bytes)
 {
     host_of[i] = calloc(bytes + w->skew, 1);
     if (host_of[i] == NULL) {
-        fz_fail("out of memory");
+        fz_give_up("out of memory");
     }
     return host_of[i] + w->skew;
+}
+
+static void host_abandon(unsigned i)
+{
+    free(host_of[i]);
 }
 
 static void host_give(const struct fz_case *w, unsigned i)
 {
     (void)w;
-    free(host_of[i]);
+    host_abandon(i);
 }
 #endif
 
@@ -1393,12 +1365,12 @@ void fz_case_remember(struct fz_case *w, struct ptw_walk *walk,
         st = ptw_remembered_init(&remembered, &w->regime, mem, store, bytes);
     }
     if (st != (w->stopped ? PTW_OK : PTW_E_ARG)) {
-        fz_fail("to remember tables: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "to remember tables: %s", ptw_status_text(st));
     }
     if (w->remembers) {
         st = ptw_walk_remember(walk, &remembered);
         if (st != PTW_OK) {
-            fz_fail("to remember tables: %s", ptw_status_text(st));
+            fz_stop(ASK_STATUS, "to remember tables: %s", ptw_status_text(st));
         }
     }
 }
@@ -1452,7 +1424,7 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
     }
     ptw_mem_set_stopped(mem, w->stopped);
     if (st != PTW_OK) {
-        fz_fail("memory is refused: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "memory is refused: %s", ptw_status_text(st));
     }
 }
 
@@ -1463,6 +1435,24 @@ void fz_case_done(struct fz_case *w)
             host_give(w, i);
             host[i] = NULL;
         }
+    }
+}
+
+/* Of an input that ended early. */
+static void abandon(void)
+{
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        if (host[i] != NULL) {
+            host_abandon(i);
+            host[i] = NULL;
+        }
+    }
+}
+
+void fz_run(const uint8_t *data, size_t len)
+{
+    if (!fz_within(fz_target.name, fz_target.run, data, len)) {
+        abandon();
     }
 }
 

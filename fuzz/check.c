@@ -9,7 +9,7 @@
 void fz_must(enum ptw_status st, const char *what)
 {
     if (st != PTW_OK) {
-        fz_fail("%s is refused: %s", what, ptw_status_text(st));
+        fz_stop(ASK_STATUS, "%s is refused: %s", what, ptw_status_text(st));
     }
 }
 
@@ -39,12 +39,14 @@ void fz_memo_init(const struct fz_case *w, struct ptw_memo *memo, uint64_t seed)
     st = ptw_memo_init(memo, store[store_used], given, seed);
     if (given < bytes) {
         if (st != PTW_E_SPACE) {
-            fz_fail("a memo in %zu bytes: %s", given, ptw_status_text(st));
+            fz_fail(ASK_STORAGE, "a memo in %zu bytes: %s", given,
+                    ptw_status_text(st));
         }
         st = ptw_memo_init(memo, store[store_used], bytes, seed);
     }
     if (st != PTW_OK) {
-        fz_fail("the smallest memo is refused: %s", ptw_status_text(st));
+        fz_stop(ASK_STORAGE, "the smallest memo is refused: %s",
+                ptw_status_text(st));
     }
 }
 
@@ -57,11 +59,11 @@ void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo)
     enum ptw_status st;
 
     if (bytes > sizeof store[0] - STORE_MORE) {
-        fz_fail("a memo of %zu tables", memo->used);
+        fz_stop(ASK_STORAGE, "a memo of %zu tables", memo->used);
     }
     st = ptw_memo_grow(memo, memo->slot, bytes / 8);
     if (st == PTW_OK) {
-        fz_fail("a memo grows into less");
+        fz_stop(ASK_STORAGE, "a memo grows into less");
     }
     store_used ^= 1;
     for (unsigned tries = 0;; tries++) {
@@ -72,12 +74,12 @@ void fz_memo_grow(const struct fz_case *w, struct ptw_memo *memo)
             break;
         }
         if (st != PTW_E_SPACE || memo->slot != before || memo->used != used) {
-            fz_fail("a memo that can't grow into %zu bytes: %s", given,
-                    ptw_status_text(st));
+            fz_fail(ASK_STORAGE, "a memo that can't grow into %zu bytes: %s",
+                    given, ptw_status_text(st));
         }
     }
     if (st != PTW_OK || memo->used != used || memo->slots_log2 <= slots_log2) {
-        fz_fail("a memo does not grow to %zu bytes: %s", bytes,
+        fz_stop(ASK_STORAGE, "a memo does not grow to %zu bytes: %s", bytes,
                 ptw_status_text(st));
     }
 }
@@ -248,7 +250,8 @@ uint64_t fz_item_hash(const struct fz_case *w, const struct ptw_item *item)
     case PTW_ITEM_LINE: /* taken apart before */
         break;
     }
-    fz_fail("an item of unknown kind %d", (int)item->kind);
+    fz_fail(ASK_ITEMS, "an item of unknown kind %d", (int)item->kind);
+    return h;
 }
 
 bool fz_same_item(const struct fz_case *w, const struct ptw_item *a,
@@ -274,17 +277,18 @@ static void check_mapping(const struct fz_case *w, const struct ptw_item *item)
 
     if ((item->first.v & (size - 1)) != 0 || (m->pa.v & (size - 1)) != 0 ||
         ((bytes_less_1 + 1) & (size - 1)) != 0) {
-        fz_fail("the mapping at %llx to %llx is not aligned to its size",
+        fz_fail(ASK_ITEMS,
+                "the mapping at %llx to %llx is not aligned to its size",
                 HEX(item->first.v), HEX(m->pa.v));
     }
     if (m->pa.v >= pa_limit(w) || bytes_less_1 >= limit - m->pa.v) {
-        fz_fail("the mapping at %llx reaches physical address %llx",
+        fz_fail(ASK_ITEMS, "the mapping at %llx reaches physical address %llx",
                 HEX(item->first.v), HEX(m->pa.v + bytes_less_1));
     }
     if ((w->mode.format->granted(&w->mode) & ~m->rights) != 0 ||
         (m->rights & ~w->mode.format->rights) != 0) {
-        fz_fail("the mapping at %llx has rights %x", HEX(item->first.v),
-                m->rights);
+        fz_fail(ASK_ITEMS, "the mapping at %llx has rights %x",
+                HEX(item->first.v), m->rights);
     }
 }
 
@@ -295,22 +299,24 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
     fz_seen.leaves += item->kind == PTW_ITEM_MAPPING;
     fz_seen.aliases += item->kind == PTW_ITEM_ALIAS;
     if (item->first.v > item->last.v) {
-        fz_fail("an item from %llx to %llx", HEX(item->first.v),
+        fz_fail(ASK_ITEMS, "an item from %llx to %llx", HEX(item->first.v),
                 HEX(item->last.v));
     }
     if (item->kind == PTW_ITEM_SPACE) {
         return;
     }
     if (item->space >= w->roots) {
-        fz_fail("an item of space %u of %u", (unsigned)item->space, w->roots);
+        fz_stop(ASK_ITEMS, "an item of space %u of %u", (unsigned)item->space,
+                w->roots);
     }
     if (fz_canonical(w, item->first.v) == gap ||
         fz_canonical(w, item->last.v) == gap) {
-        fz_fail("an item from %llx to %llx that is %s", HEX(item->first.v),
-                HEX(item->last.v), gap ? "canonical" : "not canonical");
+        fz_fail(ASK_ITEMS, "an item from %llx to %llx that is %s",
+                HEX(item->first.v), HEX(item->last.v),
+                gap ? "canonical" : "not canonical");
     }
     if (item->last.v < w->first || item->first.v > w->last) {
-        fz_fail("an item from %llx to %llx outside the range",
+        fz_fail(ASK_ITEMS, "an item from %llx to %llx outside the range",
                 HEX(item->first.v), HEX(item->last.v));
     }
     if (item->kind == PTW_ITEM_MAPPING) {
@@ -322,7 +328,8 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
         (item->first.v ^ item->last.v) >>
                 fz_shift(w, item->u.finding.level + 1u) !=
             0) {
-        fz_fail("the refused entries from %llx to %llx are not of one visit "
+        fz_fail(ASK_ITEMS,
+                "the refused entries from %llx to %llx are not of one visit "
                 "of a table",
                 HEX(item->first.v), HEX(item->last.v));
     }
@@ -331,20 +338,21 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
         struct ptw_alias_ref ref = ptw_alias_view(&w->regime, item, &level);
 
         if (ref.owner > item->space) {
-            fz_fail("space %u has an alias of the later space %u",
+            fz_stop(ASK_OWNERS, "space %u has an alias of the later space %u",
                     (unsigned)item->space, (unsigned)ref.owner);
         }
         if (ref.our_va.v < item->first.v || ref.our_va.v > item->last.v) {
-            fz_fail("the alias at %llx has our_va %llx", HEX(item->first.v),
-                    HEX(ref.our_va.v));
+            fz_fail(ASK_ITEMS, "the alias at %llx has our_va %llx",
+                    HEX(item->first.v), HEX(ref.our_va.v));
         }
         if (!fz_canonical(w, ref.their_va.v)) {
-            fz_fail("the alias at %llx has their_va %llx, not canonical",
+            fz_fail(ASK_OWNERS,
+                    "the alias at %llx has their_va %llx, not canonical",
                     HEX(item->first.v), HEX(ref.their_va.v));
         }
         if (level + 1 >= w->levels) {
-            fz_fail("the alias at %llx is of level %u", HEX(item->first.v),
-                    level);
+            fz_stop(ASK_OWNERS, "the alias at %llx is of level %u",
+                    HEX(item->first.v), level);
         }
     }
 }
@@ -355,10 +363,12 @@ enum ptw_status fz_next(struct ptw_walk *walk, struct ptw_item *item,
     enum ptw_status st = ptw_walk_next(walk, item, room, items);
 
     if (*items > room) {
-        fz_fail("%zu items where there was room for %zu", *items, room);
+        fz_stop(ASK_LIMITS, "%zu items where there was room for %zu", *items,
+                room);
     }
     if ((st == PTW_OK) != (*items > 0)) {
-        fz_fail("%zu items come with: %s", *items, ptw_status_text(st));
+        fz_stop(ASK_STATUS, "%zu items come with: %s", *items,
+                ptw_status_text(st));
     }
     return st;
 }
@@ -390,24 +400,25 @@ void fz_collect(struct fz_case *w, struct ptw_walk *walk, struct ptw_memo *memo,
     list->complete = st == PTW_END;
     if (st != PTW_OK && st != PTW_END && st != PTW_E_LIMIT &&
         st != PTW_E_SPACE) {
-        fz_fail("a walk says: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "a walk says: %s", ptw_status_text(st));
     }
     list->stats = ptw_walk_counts(walk);
     if (st == PTW_E_LIMIT && list->stats.reads != w->budget) {
-        fz_fail("a walk stops at its limit after %llu of %llu reads",
+        fz_fail(ASK_LIMITS,
+                "a walk stops at its limit after %llu of %llu reads",
                 HEX(list->stats.reads), HEX(w->budget));
     }
     if (w->reads - before > list->stats.reads) {
-        fz_fail("%llu entries were read, the walk counts %llu",
+        fz_fail(ASK_LIMITS, "%llu entries were read, the walk counts %llu",
                 HEX(w->reads - before), HEX(list->stats.reads));
     }
     if (list->stats.reads > w->budget) {
-        fz_fail("%llu entries were read, the limit is %llu",
+        fz_fail(ASK_LIMITS, "%llu entries were read, the limit is %llu",
                 HEX(list->stats.reads), HEX(w->budget));
     }
     if (list->stats.items != list->count) {
-        fz_fail("%zu items were given, the walk counts %llu", list->count,
-                HEX(list->stats.items));
+        fz_fail(ASK_LIMITS, "%zu items were given, the walk counts %llu",
+                list->count, HEX(list->stats.items));
     }
 }
 
@@ -426,7 +437,7 @@ void fz_check_tiling(const struct fz_case *w, const struct fz_list *list,
         const struct ptw_item *item = &list->item[i];
 
         if (item->kind == PTW_ITEM_SPACE && i != *at) {
-            fz_fail("space %u begins twice", (unsigned)space);
+            fz_fail(ASK_ITEMS, "space %u begins twice", (unsigned)space);
         }
         if (!fz_covers(item)) {
             continue;
@@ -435,7 +446,8 @@ void fz_check_tiling(const struct fz_case *w, const struct fz_list *list,
             if (item->kind == PTW_ITEM_HOLE ||
                 !fz_any_left(w, item->first.v, item->last.v) ||
                 (before != NULL && item->first.v <= before->last.v)) {
-                fz_fail("space %u has an item from %llx to %llx, which is left "
+                fz_fail(ASK_ITEMS,
+                        "space %u has an item from %llx to %llx, which is left "
                         "out or was given",
                         (unsigned)space, HEX(item->first.v), HEX(item->last.v));
             }
@@ -445,7 +457,8 @@ void fz_check_tiling(const struct fz_case *w, const struct fz_list *list,
         if (before == NULL ? item->first.v > w->first || item->last.v < w->first
                            : item->first.v != before->last.v + 1 ||
                                  before->last.v == UINT64_MAX) {
-            fz_fail("the items of space %u do not tile: %llx comes after %llx",
+            fz_fail(ASK_ITEMS,
+                    "the items of space %u do not tile: %llx comes after %llx",
                     (unsigned)space, HEX(item->first.v),
                     HEX(before == NULL ? w->first : before->last.v));
         }
@@ -453,7 +466,7 @@ void fz_check_tiling(const struct fz_case *w, const struct fz_list *list,
             item->kind == PTW_ITEM_HOLE && item - before == 1 &&
             before->u.hole.canonical && item->u.hole.canonical &&
             before->u.hole.level == item->u.hole.level) {
-            fz_fail("two holes of level %u meet at %llx",
+            fz_fail(ASK_ITEMS, "two holes of level %u meet at %llx",
                     (unsigned)item->u.hole.level, HEX(item->first.v));
         }
         before = item;
@@ -462,7 +475,8 @@ void fz_check_tiling(const struct fz_case *w, const struct fz_list *list,
         !(list->item[*at].kind == PTW_ITEM_SPACE &&
           list->item[*at].u.space_info.kind != PTW_SPACE_WALKED) &&
         (before == NULL || before->last.v < w->last)) {
-        fz_fail("the items of space %u end at %llx, the range at %llx",
+        fz_fail(ASK_ITEMS,
+                "the items of space %u end at %llx, the range at %llx",
                 (unsigned)space, HEX(before == NULL ? 0 : before->last.v),
                 HEX(w->last));
     }
@@ -515,7 +529,9 @@ unsigned fz_path_rights(const struct fz_case *w, uint64_t root, uint64_t va,
 
         if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, l, &table) ||
             !fz_case_entry(w, table + index * w->entry_bytes, &raw)) {
-            fz_fail("there is no table of level %u at %llx", l, HEX(va));
+            fz_fail(ASK_OWNERS, "there is no table of level %u at %llx", l,
+                    HEX(va));
+            return rights;
         }
         rights &= fz_entry_rights(w, l, raw);
     }
@@ -534,6 +550,7 @@ void fz_ask(const struct fz_case *w, struct fz_expected *e, uint64_t root,
     e->out = w->out;
     e->outs = w->outs;
     e->at = 0;
+    e->by = ASK_ANSWERS;
     e->count =
         oracle_walk(&mode, w->ram, w->rams, root, first, last, e->answer, max);
     e->prefix = e->count == max;
@@ -575,11 +592,13 @@ static const char *kind_name(enum oracle_kind kind)
     return name[kind];
 }
 
-static void wants(const struct ptw_item *item, const struct oracle_answer *a,
+static void wants(const struct fz_expected *e, const struct ptw_item *item,
                   enum oracle_kind kind)
 {
+    const struct oracle_answer *a = &e->answer[e->at];
+
     if (a->kind != kind || a->first != item->first.v) {
-        fz_fail("the library has %s at %llx, the oracle %s at %llx",
+        fz_fail(e->by, "the library has %s at %llx, the oracle %s at %llx",
                 kind_name(kind), HEX(item->first.v), kind_name(a->kind),
                 HEX(a->first));
     }
@@ -599,7 +618,8 @@ static bool meet_many(struct fz_expected *e, const struct ptw_item *item,
         if (a->kind != kind || a->level != level || a->last > item->last.v ||
             a->first < next ||
             (a->first > next && (!whole || asked(e, next, a->first - 1)))) {
-            fz_fail("the library has %s of level %u from %llx to %llx, the "
+            fz_fail(e->by,
+                    "the library has %s of level %u from %llx to %llx, the "
                     "oracle %s of level %u from %llx to %llx",
                     kind_name(kind), level, HEX(item->first.v),
                     HEX(item->last.v), kind_name(a->kind), a->level,
@@ -618,7 +638,8 @@ static bool meet_many(struct fz_expected *e, const struct ptw_item *item,
         }
     }
     if (!whole || asked(e, next, item->last.v)) {
-        fz_fail("the library has more at %llx than the oracle", HEX(next));
+        fz_fail(e->by, "the library has more at %llx than the oracle",
+                HEX(next));
     }
     return true;
 }
@@ -633,43 +654,45 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
     }
     if (e->at == e->count) {
         if (!e->prefix) {
-            fz_fail("the library has more at %llx than the oracle",
+            fz_fail(e->by, "the library has more at %llx than the oracle",
                     HEX(item->first.v));
         }
         return false;
     }
     switch (item->kind) {
     case PTW_ITEM_MAPPING:
-        wants(item, a, ORACLE_LEAF);
+        wants(e, item, ORACLE_LEAF);
         if (a->last != item->last.v || a->pa != m->pa.v || a->raw != m->raw ||
             a->level != m->level ||
             a->last - a->first != ((uint64_t)1 << m->size_log2) - 1) {
-            fz_fail("the leaf at %llx is %llx (%llx, level %u), the oracle "
+            fz_fail(e->by,
+                    "the leaf at %llx is %llx (%llx, level %u), the oracle "
                     "says %llx (%llx, level %u)",
                     HEX(a->first), HEX(m->pa.v), HEX(m->raw), m->level,
                     HEX(a->pa), HEX(a->raw), a->level);
         }
         if (a->rights != m->rights) {
-            fz_fail("the leaf at %llx has rights %x, the oracle says %x",
+            fz_fail(e->by, "the leaf at %llx has rights %x, the oracle says %x",
                     HEX(a->first), m->rights, a->rights);
         }
         if (a->above != ((m->above & PTW_WRITE) != 0)) {
-            fz_fail("above the leaf at %llx there are rights %x", HEX(a->first),
-                    m->above);
+            fz_fail(e->by, "above the leaf at %llx there are rights %x",
+                    HEX(a->first), m->above);
         }
         e->at++;
         return true;
     case PTW_ITEM_HOLE:
         if (!item->u.hole.canonical) {
-            wants(item, a, ORACLE_GAP);
+            wants(e, item, ORACLE_GAP);
             if (a->last != item->last.v) {
-                fz_fail("the gap ends at %llx", HEX(item->last.v));
+                fz_fail(e->by, "the gap ends at %llx", HEX(item->last.v));
             }
             e->at++;
             return true;
         }
         if (a->kind == ORACLE_ABSENT && a->raw != item->u.hole.raw) {
-            fz_fail("the hole at %llx starts with %llx, the oracle says %llx",
+            fz_fail(e->by,
+                    "the hole at %llx starts with %llx, the oracle says %llx",
                     HEX(a->first), HEX(item->u.hole.raw), HEX(a->raw));
         }
         return meet_many(e, item, ORACLE_ABSENT, item->u.hole.level, false);
@@ -679,12 +702,13 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
                              true);
         }
         if (item->u.finding.kind == PTW_FINDING_SELF) {
-            wants(item, a, ORACLE_SELF);
+            wants(e, item, ORACLE_SELF);
             if (a->last != item->last.v || a->raw != item->u.finding.raw ||
                 a->level != item->u.finding.level + 1u ||
                 a->pa != item->u.finding.table.v ||
                 a->rights != item->u.finding.rights) {
-                fz_fail("the entry at %llx for its own table is %llx (table "
+                fz_fail(e->by,
+                        "the entry at %llx for its own table is %llx (table "
                         "%llx, level %u), the oracle says %llx (%llx, %u)",
                         HEX(a->first), HEX(item->u.finding.raw),
                         HEX(item->u.finding.table.v), item->u.finding.level,
@@ -693,10 +717,11 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
             e->at++;
             return true;
         }
-        wants(item, a, ORACLE_BAD);
+        wants(e, item, ORACLE_BAD);
         if (a->last != item->last.v || a->raw != item->u.finding.raw ||
             a->level != item->u.finding.level) {
-            fz_fail("the bad entry at %llx is %llx (level %u), the oracle "
+            fz_fail(e->by,
+                    "the bad entry at %llx is %llx (level %u), the oracle "
                     "says %llx (level %u)",
                     HEX(a->first), HEX(item->u.finding.raw),
                     item->u.finding.level, HEX(a->raw), a->level);
@@ -709,7 +734,8 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item)
     case PTW_ITEM_LINE:
         break;
     }
-    fz_fail("an alias where leaves were asked for");
+    fz_fail(e->by, "an alias where leaves were asked for");
+    return true;
 }
 
 /* --------------------------------------------------------------------- runs */
@@ -757,22 +783,24 @@ static void meet_run(const struct fz_case *w, const struct fz_list *list,
         first->u.mapping.above != run->u.mapping.above ||
         first->u.mapping.level != run->u.mapping.level ||
         first->u.mapping.size_log2 != run->u.mapping.size_log2) {
-        fz_fail("the run at %llx does not start as its first leaf",
+        fz_fail(ASK_RUNS, "the run at %llx does not start as its first leaf",
                 HEX(run->first.v));
     }
     for (++*at; last != run->last.v && *at < list->count; ++*at) {
         if (!joins(w, first, last, &list->item[*at])) {
-            fz_fail("the run at %llx holds a leaf at %llx that is not alike",
+            fz_fail(ASK_RUNS,
+                    "the run at %llx holds a leaf at %llx that is not alike",
                     HEX(run->first.v), HEX(last + 1));
         }
         last = list->item[*at].last.v;
     }
     if (last != run->last.v && list->complete) {
-        fz_fail("the run at %llx is longer than its leaves", HEX(run->first.v));
+        fz_fail(ASK_RUNS, "the run at %llx is longer than its leaves",
+                HEX(run->first.v));
     }
     if (*at < list->count && list->item[*at].space == run->space &&
         joins(w, first, last, &list->item[*at])) {
-        fz_fail("the run at %llx is not maximal: it ends at %llx",
+        fz_fail(ASK_RUNS, "the run at %llx is not maximal: it ends at %llx",
                 HEX(run->first.v), HEX(last));
     }
 }
@@ -793,7 +821,7 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
         for (size_t i = 0; i < items; i++) {
             if (at == list->count) {
                 if (list->complete) {
-                    fz_fail("a walk in runs has more at %llx",
+                    fz_fail(ASK_RUNS, "a walk in runs has more at %llx",
                             HEX(run[i].first.v));
                 }
                 return;
@@ -805,7 +833,8 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
                 continue;
             }
             if (!fz_same_item(w, &run[i], &list->item[at])) {
-                fz_fail("a walk in runs has another item at %llx than the one "
+                fz_fail(ASK_RUNS,
+                        "a walk in runs has another item at %llx than the one "
                         "in leaves at %llx",
                         HEX(run[i].first.v), HEX(list->item[at].first.v));
             }
@@ -822,11 +851,13 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
             }
             ptw_walk_extend(walk, step, 0);
         } else if (st != PTW_OK && st != PTW_END) {
-            fz_fail("a walk in runs says: %s", ptw_status_text(st));
+            fz_fail(ASK_RUNS, "a walk in runs says: %s", ptw_status_text(st));
+            return;
         }
     }
     if (list->complete && at != list->count) {
-        fz_fail("a walk in runs ends after %zu of %zu leaves and items", at,
+        fz_fail(ASK_RUNS,
+                "a walk in runs ends after %zu of %zu leaves and items", at,
                 list->count);
     }
 }
@@ -880,19 +911,22 @@ static bool check_where_in_parts(const struct fz_case *w,
     }
     if (!r->begun) {
         if (!stands || space != 0 || va.v != w->first) {
-            fz_fail("a walk stands at %llx of space %u before that begins",
+            fz_fail(ASK_RESUME,
+                    "a walk stands at %llx of space %u before that begins",
                     HEX(va.v), (unsigned)space);
         }
         return false;
     }
     if (!stands || space == r->space + 1) {
         if (known && next != NULL) {
-            fz_fail("a walk says that space %u is covered; the next item is at "
+            fz_fail(ASK_RESUME,
+                    "a walk says that space %u is covered; the next item is at "
                     "%llx",
                     (unsigned)r->space, HEX(next->first.v));
         }
         if (stands && va.v != w->first) {
-            fz_fail("a walk stands at %llx of space %u before that begins",
+            fz_fail(ASK_RESUME,
+                    "a walk stands at %llx of space %u before that begins",
                     HEX(va.v), (unsigned)space);
         }
         return false;
@@ -900,7 +934,8 @@ static bool check_where_in_parts(const struct fz_case *w,
     if (space != r->space || va.v < w->first || va.v > w->last ||
         (r->done && r->next == 0) || va.v < r->next ||
         (next != NULL && va.v > next->first.v && va.v > w->first)) {
-        fz_fail("a walk stands at %llx of space %u, its items reach to %llx "
+        fz_fail(ASK_RESUME,
+                "a walk stands at %llx of space %u, its items reach to %llx "
                 "of space %u, the next is at %llx",
                 HEX(va.v), (unsigned)space, HEX(r->next - 1),
                 (unsigned)r->space, HEX(next == NULL ? 0 : next->first.v));
@@ -919,7 +954,8 @@ static bool check_where(const struct fz_case *w, const struct ptw_walk *walk,
 
     if (!ptw_walk_where(walk, &space, &va)) {
         if (!r->done || (space != r->space && space != r->space + 1)) {
-            fz_fail("a walk says that space %u is covered; the items reach "
+            fz_fail(ASK_RESUME,
+                    "a walk says that space %u is covered; the items reach "
                     "to %llx of space %u",
                     (unsigned)space, HEX(r->next - 1), (unsigned)r->space);
         }
@@ -927,13 +963,15 @@ static bool check_where(const struct fz_case *w, const struct ptw_walk *walk,
     }
     if (!r->begun || (r->done && space == r->space + 1)) {
         if (va.v != w->first || (!r->begun && space != 0)) {
-            fz_fail("a walk stands at %llx of space %u before that begins",
+            fz_fail(ASK_RESUME,
+                    "a walk stands at %llx of space %u before that begins",
                     HEX(va.v), (unsigned)space);
         }
         return false;
     }
     if (space != r->space || r->done || va.v != r->next) {
-        fz_fail("a walk stands at %llx of space %u, its items reach to %llx "
+        fz_fail(ASK_RESUME,
+                "a walk stands at %llx of space %u, its items reach to %llx "
                 "of space %u",
                 HEX(va.v), (unsigned)space, HEX(r->next - 1),
                 (unsigned)r->space);
@@ -958,10 +996,11 @@ static void check_rest(struct fz_case *w, const struct ptw_mem *mem,
     }
     o.first.v = from;
     fz_ask(w, e, root, from, w->last, 256);
+    e->by = ASK_RESUME;
     st = ptw_virt_to_phys_init(&rest, mem,
                                ptw_root_of(&w->regime, ptw_pa_of(root)), &o);
     if (st != PTW_OK) {
-        fz_fail("a walk from %llx on is refused: %s", HEX(from),
+        fz_fail(ASK_RESUME, "a walk from %llx on is refused: %s", HEX(from),
                 ptw_status_text(st));
     }
     while (st == PTW_OK && more) {
@@ -971,7 +1010,7 @@ static void check_rest(struct fz_case *w, const struct ptw_mem *mem,
         }
     }
     if (st == PTW_END && more && e->at != e->count) {
-        fz_fail("a walk from %llx on ends too early", HEX(from));
+        fz_fail(ASK_RESUME, "a walk from %llx on ends too early", HEX(from));
     }
 }
 
@@ -1006,24 +1045,26 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
 
         stats = ptw_walk_counts(walk);
         if (stats.items > items_allowed || stats.reads > reads) {
-            fz_fail("a limit is passed: %llu items of %llu, %llu reads of %llu",
+            fz_fail(ASK_LIMITS,
+                    "a limit is passed: %llu items of %llu, %llu reads of %llu",
                     HEX(stats.items), HEX(items_allowed), HEX(stats.reads),
                     HEX(reads));
         }
         if (st == PTW_OK && stopped) {
-            fz_fail("there was room for more items");
+            fz_fail(ASK_RESUME, "there was room for more items");
         }
         stopped = st == PTW_OK && items < w->room;
         for (size_t i = 0; i < items; i++) {
             if (at == list->count) {
                 if (list->complete) {
-                    fz_fail("a resumed walk has more at %llx",
+                    fz_fail(ASK_RESUME, "a resumed walk has more at %llx",
                             HEX(item[i].first.v));
                 }
                 return;
             }
             if (!fz_same_item(w, &item[i], &list->item[at])) {
-                fz_fail("a resumed walk has another item %zu, at %llx, than "
+                fz_fail(ASK_RESUME,
+                        "a resumed walk has another item %zu, at %llx, than "
                         "one at a stretch, at %llx",
                         at, HEX(item[i].first.v), HEX(list->item[at].first.v));
             }
@@ -1047,12 +1088,14 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
                 return; /* the list was full, and it was all */
             }
             if (at != list->count || !list->complete) {
-                fz_fail("a resumed walk ends after %zu of %zu items", at,
+                fz_fail(ASK_RESUME,
+                        "a resumed walk ends after %zu of %zu items", at,
                         list->count);
             }
             if (stats.reads != list->stats.reads ||
                 stats.tables != list->stats.tables) {
-                fz_fail("a resumed walk took %llu reads and %llu tables, one "
+                fz_fail(ASK_RESUME,
+                        "a resumed walk took %llu reads and %llu tables, one "
                         "at a stretch %llu and %llu",
                         HEX(stats.reads), HEX(stats.tables),
                         HEX(list->stats.reads), HEX(list->stats.tables));
@@ -1060,7 +1103,9 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
             return;
         case PTW_E_LIMIT:
             if (stats.reads != reads && stats.items != items_allowed) {
-                fz_fail("a walk stops at a limit that it has not reached");
+                fz_fail(ASK_RESUME,
+                        "a walk stops at a limit that it has not reached");
+                return;
             }
             if (stops > 40) {
                 read_step = at_most(2 * read_step, w->budget);
@@ -1077,15 +1122,18 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
             break;
         case PTW_E_SPACE:
             if (memo == NULL) {
-                fz_fail("a walk without a memo finds it full");
+                fz_fail(ASK_RESUME, "a walk without a memo finds it full");
+                return;
             }
             fz_memo_grow(w, memo);
             break;
         default:
-            fz_fail("a walk says: %s", ptw_status_text(st));
+            fz_fail(ASK_RESUME, "a walk says: %s", ptw_status_text(st));
+            return;
         }
         if (stops > 8u * FZ_ITEMS + 2 * 65536) {
-            fz_fail("a walk does not come to its end");
+            fz_fail(ASK_RESUME, "a walk does not come to its end");
+            return;
         }
     }
 }

@@ -25,8 +25,9 @@ struct fz_expected {
     struct oracle_answer answer[FZ_ANSWERS];
     size_t count;
     size_t at;
-    bool prefix;    /* there may be more of them */
-    uint64_t first; /* the range that was asked about */
+    bool prefix;       /* there may be more of them */
+    enum fz_oracle by; /* who asks */
+    uint64_t first;    /* the range that was asked about */
     uint64_t last;
     const struct oracle_range *out; /* and what is left out of it */
     unsigned outs;

@@ -24,26 +24,28 @@ static void same_images(const struct fc_image *a, const struct fc_image *b,
 {
     if (a->bytes != b->bytes || a->counts.page_bytes != b->counts.page_bytes ||
         a->pages != b->pages) {
-        fz_fail("%s has %llu bytes, %llu of pages, %u of them given; not "
+        fz_fail(ASK_AGAIN,
+                "%s has %llu bytes, %llu of pages, %u of them given; not "
                 "%llu, %llu, %u",
                 what, HEX(b->bytes), HEX(b->counts.page_bytes), b->pages,
                 HEX(a->bytes), HEX(a->counts.page_bytes), a->pages);
+        return;
     }
     for (unsigned i = 0; i < a->pages; i++) {
         if (a->at[i] != b->at[i] ||
             memcmp(a->page[i], b->page[i], FZ_PAGE) != 0) {
-            fz_fail("%s has another page %llx", what, HEX(b->at[i]));
+            fz_fail(ASK_AGAIN, "%s has another page %llx", what, HEX(b->at[i]));
         }
     }
     for (size_t i = 0; i < a->table_bytes; i++) {
         if (a->tables[i] != b->tables[i]) {
-            fz_fail("%s differs in its tables at %llx", what,
+            fz_fail(ASK_AGAIN, "%s differs in its tables at %llx", what,
                     HEX(b->tables_at + i));
         }
     }
     for (unsigned i = 0; i < roots; i++) {
         if (a->root[i].table.v != b->root[i].table.v) {
-            fz_fail("%s has the root %llx, not %llx", what,
+            fz_fail(ASK_AGAIN, "%s has the root %llx, not %llx", what,
                     HEX(b->root[i].table.v), HEX(a->root[i].table.v));
         }
     }
@@ -64,12 +66,12 @@ static void check_again(struct fc_guest *g, const struct fc_manner *how)
     again.direct = !again.direct;
     again.most_storage = FC_STORE;
     if (!fc_make_image(g, &mem, g->root, &o, &again, &rebuild, &image[1])) {
-        fz_fail("the same guest can't be rebuilt again");
+        fz_stop(ASK_AGAIN, "the same guest can't be rebuilt again");
     }
     same_images(&image[0], &image[1], g->w->roots, "the same image");
     if (memcmp(&image[0].counts, &image[1].counts, sizeof image[0].counts) !=
         0) {
-        fz_fail("the same guest is counted in another way");
+        fz_fail(ASK_AGAIN, "the same guest is counted in another way");
     }
     fc_free_storage(&rebuild);
     fc_image_done(&image[1]);
@@ -95,7 +97,7 @@ static void check_fixed_point(struct fc_guest *g, const struct fc_manner *how)
     again.most_storage = FC_STORE;
     if (!fc_make_image(g, &mem, image[0].root, &o, &again, &rebuild,
                        &image[1])) {
-        fz_fail("the new image can't be rebuilt");
+        fz_stop(ASK_AGAIN, "the new image can't be rebuilt");
     }
     same_images(&image[0], &image[1], g->w->roots, "the image of the image");
     fc_free_storage(&rebuild);
@@ -137,7 +139,7 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     uint64_t page;
 
     if (st == PTW_DIFFERENT) {
-        fz_fail("the guest is not the same as itself: %s at %llx",
+        fz_fail(ASK_ITSELF, "the guest is not the same as itself: %s at %llx",
                 ptw_difference_text(fc_verify.difference.kind),
                 HEX(fc_verify.difference.va.v));
     }
@@ -156,11 +158,12 @@ static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     if (!fc_readable_byte(g, other.flipped) &&
         (st == PTW_DIFFERENT ||
          (st == PTW_OK && memcmp(&c, &again, sizeof c) != 0))) {
-        fz_fail("the byte at %llx can't be read, and makes a difference",
+        fz_fail(ASK_ITSELF,
+                "the byte at %llx can't be read, and makes a difference",
                 HEX(other.flipped));
     }
     if (fc_readable_byte(g, other.flipped) && st == PTW_OK) {
-        fz_fail("the byte at %llx differs, and nobody says so",
+        fz_fail(ASK_ITSELF, "the byte at %llx differs, and nobody says so",
                 HEX(other.flipped));
     }
 }
@@ -203,7 +206,7 @@ static void check_backwards(struct fc_guest *g, const struct ptw_mem *mem,
     if (fc_compare_memory(g, &now, image[0].root, mem, g->root, &o, how->growth,
                           &c) == PTW_DIFFERENT &&
         !in_a_run(g, &fc_verify.difference)) {
-        fz_fail("the guest is not the image: %s at %llx",
+        fz_fail(ASK_ITSELF, "the guest is not the image: %s at %llx",
                 ptw_difference_text(fc_verify.difference.kind),
                 HEX(fc_verify.difference.va.v));
     }
@@ -253,13 +256,14 @@ static void check_pages(const struct fc_guest *g, struct ptw_rebuild *rb)
 
         if (old.v < from || bytes == 0 ||
             (old.v | bytes) % fc_page_bytes(g) != 0) {
-            fz_fail("the pages from %llx on: %llx bytes at %llx", HEX(from),
-                    HEX(bytes), HEX(old.v));
+            fz_stop(ASK_PAGES, "the pages from %llx on: %llx bytes at %llx",
+                    HEX(from), HEX(bytes), HEX(old.v));
         }
         for (uint64_t at = 0; at <= bytes; at += fc_page_bytes(g)) {
             st = ptw_rebuild_page(rb, ptw_pa_of(old.v + at), &is);
             if ((st == PTW_OK && is.v == now.v + at) != (at < bytes)) {
-                fz_fail("the pages at %llx go on for %llx bytes; not at %llx",
+                fz_fail(ASK_PAGES,
+                        "the pages at %llx go on for %llx bytes; not at %llx",
                         HEX(old.v), HEX(bytes), HEX(at));
             }
         }
@@ -267,18 +271,19 @@ static void check_pages(const struct fc_guest *g, struct ptw_rebuild *rb)
                               &rest) != PTW_OK ||
             again.v != old.v + half || is.v != now.v + half ||
             rest != bytes - half) {
-            fz_fail("the pages from the middle of those at %llx on",
+            fz_fail(ASK_PAGES, "the pages from the middle of those at %llx on",
                     HEX(old.v));
         }
         count += bytes / fc_page_bytes(g);
         from = old.v + bytes;
     }
     if (st != PTW_END) {
-        fz_fail("the pages: %s", ptw_status_text(st));
+        fz_fail(ASK_PAGES, "the pages: %s", ptw_status_text(st));
     }
     if (fc_lawful(g, 0, 0) <= (uint64_t)40 * 16384 &&
         count != pages_known(g, rb)) {
-        fz_fail("%llu pages are listed, and there are others", HEX(count));
+        fz_fail(ASK_PAGES, "%llu pages are listed, and there are others",
+                HEX(count));
     }
 }
 
@@ -296,7 +301,8 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (st == PTW_DIFFERENT) {
         const struct ptw_difference *d = &fc_verify.difference;
 
-        fz_fail("the image is right, and the verifier says: %s, space %u, "
+        fz_fail(ASK_VERIFY,
+                "the image is right, and the verifier says: %s, space %u, "
                 "%llx; %llx %llx %x, %llx %llx %x",
                 ptw_difference_text(d->kind), (unsigned)d->space, HEX(d->va.v),
                 HEX(d->old_pa.v), HEX(d->old_raw), d->old_rights,
@@ -314,7 +320,7 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (st == PTW_OK && (g->w->thorough || (g->w->seed >> 32) % 4 == 0)) {
         st = fc_compare(g, mem, m, ~g->o.seed, ~how->growth, &again);
         if (st != PTW_OK || memcmp(&c, &again, sizeof c) != 0) {
-            fz_fail("another seed gives another certificate: %s",
+            fz_fail(ASK_VERIFY, "another seed gives another certificate: %s",
                     ptw_status_text(st));
         }
     }
@@ -336,7 +342,8 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     fc_spoil(g, m, input);
     st = fc_compare(g, mem, m, g->o.seed, how->growth, &c);
     if (st == PTW_OK && !fc_same(g, m, NULL, &unsure) && !unsure) {
-        fz_fail("the verifier finds no difference: %s: at %llx it was %llx "
+        fz_fail(ASK_SPOILT,
+                "the verifier finds no difference: %s: at %llx it was %llx "
                 "and is %llx",
                 fc_difference.what, HEX(fc_difference.va),
                 HEX(fc_difference.was), HEX(fc_difference.is));
@@ -362,7 +369,8 @@ static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
         if ((st == PTW_OK && kept) ||
             (st == PTW_DIFFERENT &&
              (!kept || fc_verify.difference.kind != PTW_DIFFERS_POLICY))) {
-            fz_fail("the image has %llu marked leaves, and the verifier says: "
+            fz_fail(ASK_VERIFY,
+                    "the image has %llu marked leaves, and the verifier says: "
                     "%s",
                     HEX(m->counts.marked_before),
                     ptw_difference_text(fc_verify.difference.kind));

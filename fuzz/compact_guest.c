@@ -244,11 +244,12 @@ static enum ptw_status read_guest(void *ctx, uint64_t pa, unsigned n,
 
     g->reads++;
     if (region == FZ_REGIONS) {
-        fz_fail("a read at %llx, which is outside the memory offered", HEX(pa));
+        fz_stop(ASK_BOUNDS,
+                "a read at %llx, which is outside the memory offered", HEX(pa));
     }
     if (pa % n != 0 && (n != 4 || (pa != g->w->region[region].first &&
                                    pa + 3 != g->w->region[region].last))) {
-        fz_fail("a read at %llx, which is not aligned", HEX(pa));
+        fz_stop(ASK_BOUNDS, "a read at %llx, which is not aligned", HEX(pa));
     }
     if (refuses(g, region, pa, n)) {
         return PTW_E_BUS;
@@ -268,7 +269,8 @@ static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
 
     if (region == FZ_REGIONS || bytes == 0 ||
         pa.v % g->w->unit + bytes > g->w->unit) {
-        fz_fail("%llu bytes are copied at %llx, not of one page offered",
+        fz_stop(ASK_BOUNDS,
+                "%llu bytes are copied at %llx, not of one page offered",
                 HEX(bytes), HEX(pa.v));
     }
     if (refuses(g, region, pa.v, bytes)) {
@@ -290,7 +292,8 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     const uint8_t *page;
 
     if (region == FZ_REGIONS) {
-        fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
+        fz_stop(ASK_BOUNDS,
+                "%llu bytes borrowed at %llx, outside the memory offered",
                 HEX(bytes), HEX(pa.v));
     }
     if (!g->lends || pa.v % unit + bytes > unit ||
@@ -339,7 +342,8 @@ static bool guest_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
     unsigned region = region_of(g, pa.v, bytes);
 
     if (region == FZ_REGIONS) {
-        fz_fail("%llx is asked about, which is outside the memory offered",
+        fz_stop(ASK_BOUNDS,
+                "%llx is asked about, which is outside the memory offered",
                 HEX(pa.v));
     }
     return (g->lends || g->knows_zeros) && bytes == fc_page_bytes(g) &&
@@ -353,7 +357,7 @@ static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned n,
     (void)ctx;
     (void)n;
     (void)value;
-    fz_fail("the guest is written to at %llx", HEX(pa));
+    fz_stop(ASK_BOUNDS, "the guest is written to at %llx", HEX(pa));
 }
 
 /* -------------------------------------------------------------- host memory */
@@ -363,7 +367,7 @@ void *fc_exactly(size_t bytes)
     void *p = malloc(bytes);
 
     if (p == NULL) {
-        fz_fail("out of memory");
+        fz_give_up("out of memory");
     }
     return p;
 }
@@ -431,6 +435,6 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
     }
     ptw_mem_set_stopped(mem, g->stopped || g->w->stopped);
     if (st != PTW_OK) {
-        fz_fail("memory is refused: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "memory is refused: %s", ptw_status_text(st));
     }
 }

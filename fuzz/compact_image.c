@@ -49,7 +49,7 @@ static enum ptw_status image_read(const struct fc_image *m, uint64_t pa,
     const uint8_t *page = fc_page(m, pa);
 
     if (page == NULL || pa % n != 0) {
-        fz_fail("a read at %llx, outside the image", HEX(pa));
+        fz_stop(ASK_BOUNDS, "a read at %llx, outside the image", HEX(pa));
     }
     *out = 0;
     for (unsigned i = n; i-- > 0;) {
@@ -78,7 +78,8 @@ static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
     uint64_t first = pa.v - pa.v % FZ_PAGE;
 
     if (page == NULL) {
-        fz_fail("a page borrowed at %llx, outside the image", HEX(pa.v));
+        fz_stop(ASK_BOUNDS, "a page borrowed at %llx, outside the image",
+                HEX(pa.v));
     }
     for (uint64_t at = FZ_PAGE; at < pa.v % FZ_PAGE + bytes; at += FZ_PAGE) {
         if (fc_page(ctx, first + at) != page + at) {
@@ -107,7 +108,8 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
     const struct fc_image *m = ctx;
 
     if (fc_page(m, pa.v) == NULL) {
-        fz_fail("%llx is asked about, which is outside the image", HEX(pa.v));
+        fz_stop(ASK_BOUNDS, "%llx is asked about, which is outside the image",
+                HEX(pa.v));
     }
     return bytes == m->one_page && fc_left_zeros(m, pa.v);
 }
@@ -117,7 +119,8 @@ static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,
 {
     if (pa < m->tables_at || pa - m->tables_at >= m->table_bytes ||
         pa % n != 0) {
-        fz_fail("a write at %llx, which is not among the tables", HEX(pa));
+        fz_stop(ASK_BOUNDS, "a write at %llx, which is not among the tables",
+                HEX(pa));
     }
     for (unsigned i = 0; i < n; i++) {
         m->tables[pa - m->tables_at + i] = (uint8_t)(value >> 8 * i);
@@ -187,7 +190,7 @@ void fc_image_memory(struct fc_image *m, struct ptw_mem *mem,
                        m->extra_at != 0 ? m->extra_bytes : 0, NULL);
     }
     if (ptw_mem_init_callbacks(mem, &fc_image_ops, m, region, n) != PTW_OK) {
-        fz_fail("the image is refused");
+        fz_stop(ASK_STATUS, "the image is refused");
     }
 }
 

@@ -29,7 +29,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
         enum ptw_status st;
 
         if (wanted == 0) {
-            fz_fail("PTW_E_SPACE, and nothing is wanted");
+            fz_stop(ASK_STORAGE, "PTW_E_SPACE, and nothing is wanted");
         }
         if (wanted > most) {
             return false;
@@ -44,8 +44,8 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
         }
         free(store);
         if (st != PTW_E_SPACE || before != NULL || bytes >= wanted) {
-            fz_fail("%zu bytes where %zu are wanted: %s", bytes, wanted,
-                    ptw_status_text(st));
+            fz_stop(ASK_STORAGE, "%zu bytes where %zu are wanted: %s", bytes,
+                    wanted, ptw_status_text(st));
         }
     }
 }
@@ -186,8 +186,9 @@ static void check_work(enum step step, uint64_t work, uint64_t most)
     uint64_t score = work / (most / SCORES + 1);
 
     if (work > most) {
-        fz_fail("%s takes %llu steps, and the law allows %llu", name[step],
-                HEX(work), HEX(most));
+        fz_fail(ASK_LAW, "%s takes %llu steps, and the law allows %llu",
+                name[step], HEX(work), HEX(most));
+        return;
     }
     scored[step][score] = 1;
     if (score > worst[step] && getenv("PTW_WORST") != NULL) {
@@ -223,11 +224,11 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
     if (n == 0 || n % m->one_page != 0 || to.v % m->one_page != 0 ||
         to.v < m->base || to.v - m->base >= s->page_bytes ||
         s->page_bytes - (to.v - m->base) < n) {
-        fz_fail("the sink is given %zu bytes at %llx", n, HEX(to.v));
+        fz_stop(ASK_SINK, "the sink is given %zu bytes at %llx", n, HEX(to.v));
     }
     if (to.v < s->next) {
-        fz_fail("the sink is given %llx, when %llx was the next", HEX(to.v),
-                HEX(s->next));
+        fz_fail(ASK_SINK, "the sink is given %llx, when %llx was the next",
+                HEX(to.v), HEX(s->next));
     }
     if (s->writes++ >= s->refuse_at && s->refuse_times > 0) {
         s->refuse_times--;
@@ -250,7 +251,8 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         if (i >= 0) {
             if (!s->resumed ||
                 (!s->changes && memcmp(m->page[i], page, FZ_PAGE) != 0)) {
-                fz_fail("the page %llx is given twice", HEX(to.v + at));
+                fz_fail(ASK_SINK, "the page %llx is given twice",
+                        HEX(to.v + at));
             }
             memcpy(m->page[i], page, FZ_PAGE);
             continue;
@@ -262,7 +264,8 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
         if (m->pages > 0 && m->at[m->pages - 1] >= to.v + at) {
             /* It was zeros before, and the guest changed. */
             if (!s->changes) {
-                fz_fail("the page %llx comes too late", HEX(to.v + at));
+                fz_fail(ASK_SINK, "the page %llx comes too late",
+                        HEX(to.v + at));
             }
             s->full = true;
             return PTW_E_SPACE;
@@ -283,7 +286,7 @@ void fc_free_storage(const struct ptw_rebuild *rb)
         free(ptw_rebuild_storage(rb, i));
     }
     if (ptw_rebuild_storage(rb, PTW_REBUILD_STORES) != NULL) {
-        fz_fail("there is a storage too many");
+        fz_fail(ASK_STORAGE, "there is a storage too many");
     }
 }
 
@@ -295,11 +298,12 @@ static void check_reads(const struct fc_guest *g, const struct ptw_rebuild *rb,
 
     if ((rb->o.max_reads != 0 && s.reads > rb->o.max_reads) ||
         s.reads > s.tables * g->w->entries) {
-        fz_fail("%s: %llu reads of %llu tables, %llu were allowed", what,
-                HEX(s.reads), HEX(s.tables), HEX(rb->o.max_reads));
+        fz_fail(ASK_LIMITS, "%s: %llu reads of %llu tables, %llu were allowed",
+                what, HEX(s.reads), HEX(s.tables), HEX(rb->o.max_reads));
     }
     if (g->reads > s.reads + besides) {
-        fz_fail("%s: %llu reads, the walk counts %llu, and %llu besides", what,
+        fz_fail(ASK_LIMITS,
+                "%s: %llu reads, the walk counts %llu, and %llu besides", what,
                 HEX(g->reads), HEX(s.reads), HEX(besides));
     }
 }
@@ -314,7 +318,8 @@ static void check_refusal(struct fc_guest *g, const struct ptw_rebuild *rb,
     if ((rb->o.flags & PTW_REBUILD_REFUSE_MARKED) == 0 ||
         !ptw_rebuild_bad_mark(rb, &space, &va) ||
         (!how->changes && !fc_marked(g, space, va.v))) {
-        fz_fail("the plan refuses a marked leaf at %llx of space %u", HEX(va.v),
+        fz_fail(ASK_STATUS,
+                "the plan refuses a marked leaf at %llx of space %u", HEX(va.v),
                 (unsigned)space);
     }
 }
@@ -382,7 +387,7 @@ static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
         rb->o.maps == 0 &&
         f->root_pa_bits(&w->mode) >= f->table_pa_bits(&w->mode) &&
         f->leaf_pa_bits(&w->mode, 0) >= w->mode.pa_bits) {
-        fz_fail("the plan says that %llx and so on are too wide",
+        fz_fail(ASK_STATUS, "the plan says that %llx and so on are too wide",
                 HEX(rb->o.base.v));
     }
 }
@@ -401,7 +406,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
             break;
         }
         if (i > 1000) {
-            fz_fail("the plan does not come to its end");
+            fz_stop(ASK_LAW, "the plan does not come to its end");
         }
         if (!give(rb, NULL, how->growth, how->most_storage)) {
             *no_storage = true;
@@ -411,7 +416,8 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     switch ((int)st) {
     case PTW_OK:
         if (!fits(g, rb, rb->counts.page_bytes)) {
-            fz_fail("the plan has addresses that no entry holds, from %llx on",
+            fz_fail(ASK_STATUS,
+                    "the plan has addresses that no entry holds, from %llx on",
                     HEX(rb->o.base.v));
         }
         if (!how->changes && rb->state.mem->ctx == g) {
@@ -430,10 +436,11 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         if (rb->o.max_reads == 0 ||
             (rb->o.max_bytes == 0 &&
              ptw_walk_counts(&rb->state.walk).reads < rb->o.max_reads)) {
-            fz_fail("the plan stops at a limit that it has not");
+            fz_fail(ASK_STATUS, "the plan stops at a limit that it has not");
         }
         if (ptw_rebuild_bad_mark(rb, &(uint32_t){0}, &(ptw_va){0})) {
-            fz_fail("the plan stops at a limit, and refuses a mark");
+            fz_fail(ASK_STATUS,
+                    "the plan stops at a limit, and refuses a mark");
         }
         break;
     case PTW_E_WIDTH:
@@ -441,12 +448,12 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         break;
     case PTW_E_OVERLAP:
         if (!overlap(rb)) {
-            fz_fail("the plan says that pages and tables overlap");
+            fz_fail(ASK_STATUS, "the plan says that pages and tables overlap");
         }
         break;
     case PTW_E_RIGHTS:
         if (!ptw_rebuild_bad_map(rb, &map) || map >= g->o.maps) {
-            fz_fail("the plan refuses a map that there is not");
+            fz_fail(ASK_STATUS, "the plan refuses a map that there is not");
         }
         break;
     case PTW_E_MARKED:
@@ -456,7 +463,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     case PTW_E_BUS:
         break;
     default:
-        fz_fail("the plan says: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "the plan says: %s", ptw_status_text(st));
     }
     if (!how->changes && rb->state.mem->ctx == g) {
         check_work(PLAN, rb->work,
@@ -487,23 +494,24 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
         refused = s.refuse_times;
         st = ptw_rebuild_copy(rb, &page_sink, &s);
         if (st == PTW_E_READONLY && s.refuse_times == refused) {
-            fz_fail("the sink did not refuse");
+            fz_stop(ASK_SINK, "the sink did not refuse");
         }
         if (st == PTW_E_READONLY &&
             (rb->where.v % fc_page_bytes(g) != 0 ||
              !fc_readable(g, rb->where.v)) &&
             !how->changes && rb->state.mem->ctx == g) {
-            fz_fail("the sink refused %llx", HEX(rb->where.v));
+            fz_fail(ASK_SINK, "the sink refused %llx", HEX(rb->where.v));
         }
     } while (st == PTW_E_READONLY && !s.full);
     *full = s.full;
     if (s.full && st != PTW_E_SPACE) {
-        fz_fail("the sink refused, and the copy says: %s", ptw_status_text(st));
+        fz_fail(ASK_SINK, "the sink refused, and the copy says: %s",
+                ptw_status_text(st));
     }
     if (st != PTW_OK && !s.full && st != PTW_E_LIMIT && st != PTW_E_WIDTH &&
         (st != PTW_E_OVERLAP || !overlap(rb)) &&
         (st != PTW_E_CHANGED || !how->changes)) {
-        fz_fail("the copy says: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "the copy says: %s", ptw_status_text(st));
     }
     return st;
 }
@@ -523,10 +531,11 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
                        ? o->tables_base.v
                        : m->base + rb->counts.page_bytes;
     if (overlap(rb)) {
-        fz_fail("pages and tables overlap");
+        fz_fail(ASK_GUEST, "pages and tables overlap");
     }
     if (ptw_rebuild_tables_at(rb).v != m->tables_at) {
-        fz_fail("the tables are at %llx", HEX(ptw_rebuild_tables_at(rb).v));
+        fz_fail(ASK_GUEST, "the tables are at %llx",
+                HEX(ptw_rebuild_tables_at(rb).v));
     }
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
     room = m->table_bytes - (how->no_room ? (size_t)fc_page_bytes(g) / 2 : 0);
@@ -541,7 +550,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
              ? ptw_mem_init_regions(&to, &region, 1)
              : ptw_mem_init_callbacks(&to, &fc_image_ops, m, &region, 1);
     if (st != PTW_OK) {
-        fz_fail("the new memory is refused");
+        fz_stop(ASK_STATUS, "the new memory is refused");
     }
     g->reads = 0;
     st = ptw_rebuild_tables(rb, &to, m->root);
@@ -551,7 +560,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     if (rb->counts.bytes > m->bytes || rb->counts.tables == 0 ||
         rb->counts.bytes !=
             rb->counts.page_bytes + rb->counts.tables * fc_table_place(g)) {
-        fz_fail("the image has %llu bytes", HEX(rb->counts.bytes));
+        fz_stop(ASK_FIGURES, "the image has %llu bytes", HEX(rb->counts.bytes));
     }
     if (!how->changes && rb->state.mem->ctx == g) {
         check_reads(g, rb, rb->counts.tables * g->w->entries, "the tables");
@@ -566,7 +575,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
             m->root[i].table.v >>
                     g->w->mode.format->root_pa_bits(&g->w->mode) !=
                 0) {
-            fz_fail("the new root %llx", HEX(m->root[i].table.v));
+            fz_fail(ASK_GUEST, "the new root %llx", HEX(m->root[i].table.v));
         }
     }
     return st;
@@ -601,22 +610,22 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     m->extra_at = 0;
     if ((st == PTW_OK) != options_are_right(g, &unsure) &&
         (st == PTW_OK || !unsure)) {
-        fz_fail("a rebuild begins: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "a rebuild begins: %s", ptw_status_text(st));
     }
     if (st != PTW_OK) {
         if (st != PTW_E_ALIGN && st != PTW_E_WIDTH && st != PTW_E_RANGE &&
             st != PTW_E_OVERLAP && st != PTW_E_REGIME && st != PTW_E_RIGHTS &&
             st != PTW_E_ARG && st != PTW_NOT_CANONICAL) {
-            fz_fail("a rebuild begins: %s", ptw_status_text(st));
+            fz_fail(ASK_STATUS, "a rebuild begins: %s", ptw_status_text(st));
         }
         if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
-            fz_fail("a rebuild that did not begin has a plan");
+            fz_fail(ASK_STATUS, "a rebuild that did not begin has a plan");
         }
         return false;
     }
     if (ptw_rebuild_copy(rb, &page_sink, NULL) != PTW_E_ARG ||
         ptw_rebuild_tables(rb, mem, m->root) != PTW_E_ARG) {
-        fz_fail("steps of a rebuild out of turn");
+        fz_fail(ASK_STATUS, "steps of a rebuild out of turn");
     }
     st = plan(g, rb, how, &stop);
     if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
@@ -627,7 +636,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         if (bad >= w->roots ||
             st != (pa % bytes != 0 ? PTW_E_ALIGN : PTW_E_BUS) ||
             (st == PTW_E_BUS && fc_cover(g, pa, bytes) != PTW_COVER_NONE)) {
-            fz_fail("the plan says of the root %llx: %s", HEX(pa),
+            fz_fail(ASK_STATUS, "the plan says of the root %llx: %s", HEX(pa),
                     ptw_status_text(st));
         }
     }
@@ -660,7 +669,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (!(how->changes && st == PTW_E_CHANGED) &&
         !(how->no_room && st == PTW_E_BUS) &&
         !(how->read_only && st == PTW_E_READONLY)) {
-        fz_fail("the tables: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "the tables: %s", ptw_status_text(st));
     }
     return false;
 }
@@ -679,7 +688,7 @@ enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
         ptw_verify_init(v, mem, root, now, now_root, g->w->roots, o);
 
     if (st != PTW_OK) {
-        fz_fail("a comparison is refused: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "a comparison is refused: %s", ptw_status_text(st));
     }
     for (unsigned i = 0;; i++) {
         st = ptw_verify_run(v);
@@ -687,7 +696,7 @@ enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
             break;
         }
         if (i > 1000) {
-            fz_fail("a comparison does not come to its end");
+            fz_stop(ASK_LAW, "a comparison does not come to its end");
         }
         if (!give(NULL, v, growth, FC_STORE)) {
             break;
@@ -698,14 +707,14 @@ enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
     }
     if (st != PTW_OK && st != PTW_DIFFERENT && st != PTW_E_LIMIT &&
         st != PTW_E_SPACE) {
-        fz_fail("a comparison says: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "a comparison says: %s", ptw_status_text(st));
     }
     if ((st == PTW_DIFFERENT) != (v->difference.kind != PTW_DIFFERS_NOT)) {
-        fz_fail("a comparison says: %s, %s", ptw_status_text(st),
+        fz_fail(ASK_STATUS, "a comparison says: %s, %s", ptw_status_text(st),
                 ptw_difference_text(v->difference.kind));
     }
     if (st != PTW_E_SPACE && ptw_verify_run(v) != PTW_E_ARG) {
-        fz_fail("a comparison that is over goes on");
+        fz_fail(ASK_STATUS, "a comparison that is over goes on");
     }
     *c = v->certificate;
     return st;
@@ -736,8 +745,8 @@ enum ptw_status fc_compare(struct fc_guest *g, const struct ptw_mem *mem,
 static void certified(const char *what, uint64_t is, uint64_t counted)
 {
     if (is != counted) {
-        fz_fail("the certificate has %llu %s, the image %llu", HEX(is), what,
-                HEX(counted));
+        fz_fail(ASK_VERIFY, "the certificate has %llu %s, the image %llu",
+                HEX(is), what, HEX(counted));
     }
 }
 

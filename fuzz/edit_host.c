@@ -78,7 +78,9 @@ static enum ptw_status read_any(void *ctx, uint64_t pa, unsigned n,
     struct fe_host *h = ctx;
 
     if (pa % n != 0) {
-        fz_fail("an edit reads at %llx, which is not aligned", HEX(pa));
+        fz_fail(ASK_BOUNDS, "an edit reads at %llx, which is not aligned",
+                HEX(pa));
+        return PTW_E_BUS;
     }
     h->reads++;
     if (!fm_read(&h->m, pa, n, out)) {
@@ -95,7 +97,8 @@ static void check_byte(const struct fe_host *h, uint64_t pa)
     int i;
 
     if (!h->editing) {
-        fz_fail("a walk writes to %llx", HEX(pa));
+        fz_fail(ASK_BOUNDS, "a walk writes to %llx", HEX(pa));
+        return;
     }
     while ((i = fm_over(&h->m, pa, &size)) >= 0) {
         const struct fm_table *t = &h->m.table[i];
@@ -105,7 +108,7 @@ static void check_byte(const struct fe_host *h, uint64_t pa)
         }
         own = own && t->state == FM_OF_GUEST;
     }
-    fz_fail("an edit writes to %llx, which is %s", HEX(pa),
+    fz_fail(ASK_BOUNDS, "an edit writes to %llx, which is %s", HEX(pa),
             own ? "no table" : "not its own");
 }
 
@@ -144,28 +147,33 @@ static enum ptw_status write_any(void *ctx, uint64_t pa, unsigned n,
     const struct fm_region *r = fm_region_of(&h->m, pa, n);
 
     if (r == NULL || pa % n != 0 || !r->readable || !r->writable) {
-        fz_fail("an edit writes at %llx, outside the memory offered", HEX(pa));
+        fz_fail(ASK_BOUNDS,
+                "an edit writes at %llx, outside the memory offered", HEX(pa));
+        return PTW_E_BUS;
     }
     h->writes++;
     if (fm_find(&h->m, pa / FZ_PAGE) < 0) {
         if (h->tainted) {
             return PTW_OK;
         }
-        fz_fail("an edit writes at %llx, where no table is", HEX(pa));
+        fz_fail(ASK_BOUNDS, "an edit writes at %llx, where no table is",
+                HEX(pa));
+        return PTW_OK;
     }
     if (!h->tainted) {
         check_byte(h, pa);
         check_byte(h, pa + (n - 1));
         if (fm_refuses(&h->m, pa, n) && !has_leaves(h, pa)) {
-            fz_fail("an edit writes to %llx, which leads to a table or not: "
+            fz_fail(ASK_BOUNDS,
+                    "an edit writes to %llx, which leads to a table or not: "
                     "nobody can read it",
                     HEX(pa));
         }
     }
     if (n != h->m.entry_bytes && was_table(h, pa) &&
         (h->options & OPT_KEEP) == 0 && !h->tainted) {
-        fz_fail("an edit writes %u bytes at %llx, entries have %u", n, HEX(pa),
-                h->m.entry_bytes);
+        fz_fail(ASK_BOUNDS, "an edit writes %u bytes at %llx, entries have %u",
+                n, HEX(pa), h->m.entry_bytes);
     }
     fm_store(&h->m, pa, n, value);
     return PTW_OK;
@@ -184,7 +192,9 @@ static enum ptw_status read_many(void *ctx, ptw_pa pa, void *buffer,
         bytes % h->m.entry_bytes != 0 ||
         pa.v % h->w->table_bytes + bytes > h->w->table_bytes ||
         fm_region_of(&h->m, pa.v, bytes) == NULL) {
-        fz_fail("%llu bytes are read at %llx", HEX(bytes), HEX(pa.v));
+        fz_fail(ASK_BOUNDS, "%llu bytes are read at %llx", HEX(bytes),
+                HEX(pa.v));
+        return PTW_E_BUS;
     }
     for (size_t at = 0; at < bytes; at += h->m.entry_bytes) {
         uint64_t v = 0;
@@ -214,8 +224,10 @@ static const void *borrow(void *ctx, ptw_pa pa, uint64_t n)
     int page;
 
     if (r == NULL) {
-        fz_fail("%llu bytes borrowed at %llx, outside the memory offered",
+        fz_fail(ASK_BOUNDS,
+                "%llu bytes borrowed at %llx, outside the memory offered",
                 HEX(n), HEX(pa.v));
+        return NULL;
     }
     page = fm_find(&h->m, pa.v / FZ_PAGE);
     if (!r->readable || page < 0 || h->restless || fm_refuses(&h->m, pa.v, n)) {
@@ -621,15 +633,19 @@ static void give(void *ctx, ptw_pa table)
         return;
     }
     if (i < 0) {
-        fz_fail("%llx is given back, which is no table", HEX(table.v));
+        fz_fail(ASK_TABLES, "%llx is given back, which is no table",
+                HEX(table.v));
+        return;
     }
     if (why_not(h, table.v, &any) != 0) {
-        fz_fail("%llx is given back, which can't be a new table", HEX(table.v));
+        fz_fail(ASK_TABLES, "%llx is given back, which can't be a new table",
+                HEX(table.v));
     }
     t = &h->m.table[i];
     if (t->state == FM_FREE || t->state == FM_GIVEN ||
         (t->state == FM_OF_GUEST && !t->linked)) {
-        fz_fail("%llx is given back, which was not taken", HEX(table.v));
+        fz_fail(ASK_TABLES, "%llx is given back, which was not taken",
+                HEX(table.v));
     }
     h->given += t->linked;
     h->given_new += t->state == FM_TAKEN && !t->linked && !t->moved;
@@ -671,12 +687,16 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
         return PTW_OK;
     }
     if (from < 0) {
-        fz_fail("%llx is to be moved, which is no table", HEX(table.v));
+        fz_fail(ASK_MOVES, "%llx is to be moved, which is no table",
+                HEX(table.v));
+        return PTW_OK;
     }
     t = &h->m.table[from];
     if (t->state == FM_FREE || t->state == FM_GIVEN ||
         (!t->linked && t->state != FM_TAKEN)) {
-        fz_fail("%llx is to be moved, which is no table", HEX(table.v));
+        fz_fail(ASK_MOVES, "%llx is to be moved, which is no table",
+                HEX(table.v));
+        return PTW_OK;
     }
     t->asked = true;
     is.bytes = table_size(h, t);
@@ -817,10 +837,10 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
         return false;
     }
     if (wanted <= had || wanted > sizeof shares_store[0] - MORE) {
-        fz_fail("a list in %zu bytes wants %zu", had, wanted);
+        fz_stop(ASK_STORAGE, "a list in %zu bytes wants %zu", had, wanted);
     }
     if (h->shares_enough && !empty) {
-        fz_fail("what was wanted was not enough");
+        fz_stop(ASK_STORAGE, "what was wanted was not enough");
     }
     h->shares_at = 1 - h->shares_at;
     for (;;) {
@@ -833,15 +853,16 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
         if (st == PTW_OK) {
             if (!empty &&
                 (size_t)SLOT << h->shares.state.count.slots_log2 <= had) {
-                fz_fail("a list in %zu bytes grows into %zu", had, bytes);
+                fz_fail(ASK_STORAGE, "a list in %zu bytes grows into %zu", had,
+                        bytes);
             }
             return true;
         }
         if (h->shares_enough || st != PTW_E_SPACE ||
             (!empty && (h->shares.wanted != wanted ||
                         h->shares.state.count.used != used))) {
-            fz_fail("a larger list in %zu bytes of %zu: %s", bytes, wanted,
-                    ptw_status_text(st));
+            fz_stop(ASK_STORAGE, "a larger list in %zu bytes of %zu: %s", bytes,
+                    wanted, ptw_status_text(st));
         }
     }
 }
@@ -897,7 +918,8 @@ void fe_check_lent(struct fe_host *h)
 {
     for (size_t i = 0; i < sizeof askew && h->lent_askew; i++) {
         if (askew[i] != ASKEW) {
-            fz_fail("an edit writes where bytes are lent that are not aligned");
+            fz_fail(ASK_BOUNDS,
+                    "an edit writes where bytes are lent that are not aligned");
         }
     }
     h->lent_askew = false;

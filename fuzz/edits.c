@@ -24,11 +24,12 @@ uint64_t fe_entries_to_compare(const struct fz_case *w)
 void fe_check_refusal(const struct fe_host *h, enum ptw_status st)
 {
     if (h->refused && (h->refusals >> st & 1) == 0) {
-        fz_fail("tables were refused, and an edit says: %s",
+        fz_fail(ASK_SUPPLY, "tables were refused, and an edit says: %s",
                 ptw_status_text(st));
     }
     if (h->bad_out) {
-        fz_fail("%llx can't be a table, and was not given back", HEX(h->bad));
+        fz_fail(ASK_SUPPLY, "%llx can't be a table, and was not given back",
+                HEX(h->bad));
     }
 }
 
@@ -38,7 +39,8 @@ static void check_changed(const struct fe_host *h, enum ptw_status st)
     uint64_t pa;
 
     if (st != PTW_OK && st != PTW_E_CHANGED && !fm_same_bytes(&h->m, &pa)) {
-        fz_fail("the tables changed under an edit, which changed %llx and "
+        fz_fail(ASK_CHANGING,
+                "the tables changed under an edit, which changed %llx and "
                 "says: %s",
                 HEX(pa), ptw_status_text(st));
     }
@@ -88,7 +90,8 @@ void fe_count_stock(struct fe_host *h, const struct ptw_tables *t)
 
         if (p == NULL || p->stock || p->reached ||
             (p->state != FM_TAKEN && !(p->state == FM_OF_GUEST && p->linked))) {
-            fz_fail("%llx is in stock", HEX(at));
+            fz_fail(ASK_TABLES, "%llx is in stock", HEX(at));
+            return;
         }
         p->stock = true;
         p->state = FM_TAKEN;
@@ -114,7 +117,7 @@ void fe_check_root(const struct fe_host *h, uint64_t root)
 {
     if (fe_is_high(&h->m, root) ||
         root % fm_table_bytes(&h->m, h->m.levels - 1) != 0) {
-        fz_fail("the root %llx can't be one", HEX(root));
+        fz_fail(ASK_SUPPLY, "the root %llx can't be one", HEX(root));
     }
 }
 
@@ -129,7 +132,8 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
     fe_check_lent(h);
     fm_reach(&h->m);
     if (fm_stray(&h->m, &pa)) {
-        fz_fail("an edit wrote to %llx, which is no table", HEX(pa));
+        fz_fail(ASK_BOUNDS, "an edit wrote to %llx, which is no table",
+                HEX(pa));
     }
     for (unsigned i = 0; i < h->m.roots; i++) {
         if (h->m.rooted[i]) {
@@ -143,11 +147,13 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
         if (h->movable && p->linked && !p->asked &&
             (p->state == FM_OF_GUEST || p->state == FM_TAKEN) &&
             fm_changed(&h->m, p->pa, p->bytes, &pa)) {
-            fz_fail("an edit wrote to %llx, which was not asked to move",
+            fz_fail(ASK_MOVES,
+                    "an edit wrote to %llx, which was not asked to move",
                     HEX(p->pa));
         }
         if (p->reached && (p->state == FM_FREE || p->state == FM_GIVEN)) {
-            fz_fail("%llx was given back and is still referred to", HEX(p->pa));
+            fz_fail(ASK_TABLES, "%llx was given back and is still referred to",
+                    HEX(p->pa));
         }
         /* Who is counted often by itself is not found to be unused. */
         odd =
@@ -164,11 +170,12 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
                 p->state = FM_GIVEN; /* left to whoever has the older state */
                 continue;
             }
-            fz_fail("%llx is taken and not used", HEX(p->pa));
+            fz_fail(ASK_TABLES, "%llx is taken and not used", HEX(p->pa));
         }
     }
     if (t->ops->give != NULL && t->stock.tables != 0) {
-        fz_fail("%llu tables were not given back", HEX(t->stock.tables));
+        fz_fail(ASK_TABLES, "%llu tables were not given back",
+                HEX(t->stock.tables));
     }
 }
 
@@ -181,7 +188,8 @@ static void check_counts(const struct fe_host *h, const struct ptw_tables *t,
         uint64_t count = ptw_shares_of(&h->shares, ptw_pa_of(p->pa));
 
         if (p->reached && (count < p->refs || (exact && count != p->refs))) {
-            fz_fail("%llx is referred to %u times, the list says %llu",
+            fz_fail(ASK_COUNTS,
+                    "%llx is referred to %u times, the list says %llu",
                     HEX(p->pa), (unsigned)p->refs, HEX(count));
         }
     }
@@ -208,7 +216,7 @@ void fe_check_edit(struct fe_host *h, const struct ptw_tables *t,
     check_counts(h, t, !h->crooked);
     /* What is copied may become empty, and what is met twice is copied once. */
     if (st == PTW_OK && h->given_new != 0 && !h->reclaims && !h->shared) {
-        fz_fail("an edit took %u tables more than it had a use for",
+        fz_fail(ASK_TABLES, "an edit took %u tables more than it had a use for",
                 h->given_new);
     }
 }
@@ -219,7 +227,7 @@ void fe_check_failed(const struct fe_host *h, enum ptw_status st,
     uint64_t pa;
 
     if (h->moved == 0 && !fm_same_bytes(&h->m, &pa)) {
-        fz_fail("%s failed (%s) and changed %llx", change->what,
+        fz_fail(ASK_UNCHANGED, "%s failed (%s) and changed %llx", change->what,
                 ptw_status_text(st), HEX(pa));
     }
     change->want = FM_SAME;
@@ -334,7 +342,8 @@ static void check_status(const struct fz_case *w, const struct fe_host *h,
         break;
     }
     if (bad) {
-        fz_fail("operation %d on %llx to %llx at %llx, rights %x, flags %x: %s",
+        fz_fail(ASK_STATUS,
+                "operation %d on %llx to %llx at %llx, rights %x, flags %x: %s",
                 (int)q->op, HEX(q->first), HEX(q->last), HEX(q->pa), q->rights,
                 q->flags, ptw_status_text(st));
     }
@@ -370,11 +379,11 @@ void fe_follow_root(struct fe_host *h, unsigned root,
     }
     h->m.root[root] = t->root.table.v;
     if (h->hooked && h->hook_root != t->root.table.v) {
-        fz_fail("the root is %llx, the hook was told %llx",
+        fz_fail(ASK_MOVES, "the root is %llx, the hook was told %llx",
                 HEX(t->root.table.v), HEX(h->hook_root));
     }
     if (movable && t->root.table.v != was && !h->hooked) {
-        fz_fail("the root moved to %llx, and the hook was not told",
+        fz_fail(ASK_MOVES, "the root moved to %llx, and the hook was not told",
                 HEX(t->root.table.v));
     }
 }
@@ -412,7 +421,8 @@ static enum ptw_status map_list(struct ptw_movable_tables *mt, bool movable,
         if (page[i].va.v - m->first.v != page[i].pa.v - m->pa.v ||
             (page[i].va.v - m->first.v) / q->page_bytes !=
                 i * 7919 % q->list * q->apart) {
-            fz_fail("page %llu of a list is another one now", HEX(i));
+            fz_fail(ASK_ASKED, "page %llu of a list is another one now",
+                    HEX(i));
         }
     }
     return st;
@@ -432,14 +442,15 @@ static void check_refused(struct fe_host *h, struct ptw_movable_tables *mt,
         return;
     }
     if (refused > q->list) {
-        fz_fail("page %llu of a list of %llu is refused", HEX(refused),
-                HEX(q->list));
+        fz_fail(ASK_STATUS, "page %llu of a list of %llu is refused",
+                HEX(refused), HEX(q->list));
+        return;
     }
     if (refused == q->list) {
         if (!h->refused && !movable && st != PTW_E_LIMIT && st != PTW_E_SPACE &&
             st != PTW_E_ARG && st != PTW_E_CHANGED &&
             !(st == PTW_E_WIDTH && h->high >= 0)) {
-            fz_fail("no page of a list is refused, and it says: %s",
+            fz_fail(ASK_STATUS, "no page of a list is refused, and it says: %s",
                     ptw_status_text(st));
         }
         return;
@@ -451,7 +462,8 @@ static void check_refused(struct fe_host *h, struct ptw_movable_tables *mt,
     one.last.v = one.first.v + (q->page_bytes - 1);
     one.pa.v += at;
     if (ptw_map(&mt->tables, &one) != st) {
-        fz_fail("page %llu of a list is refused: %s; but not by itself",
+        fz_fail(ASK_STATUS,
+                "page %llu of a list is refused: %s; but not by itself",
                 HEX(refused), ptw_status_text(st));
     }
 }
@@ -540,7 +552,8 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         (t->stock.tables + 1 < spares ||
          (t->stock.tables + 1 == spares && st != PTW_OK &&
           st != PTW_E_CHANGED))) {
-        fz_fail("the stock led to what is no table, and an edit says: %s",
+        fz_fail(ASK_SUPPLY,
+                "the stock led to what is no table, and an edit says: %s",
                 ptw_status_text(st));
     }
     if (!go_on) {
@@ -549,20 +562,21 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     fe_follow_root(h, q->root, t, movable);
     fe_check_edit(h, t, st);
     if (st == PTW_E_SPACE && !h->refused && h->shares.wanted == 0) {
-        fz_fail("%s had no room, and wants none", change.what);
+        fz_fail(ASK_STORAGE, "%s had no room, and wants none", change.what);
     }
     if (!h->refused) {
         check_status(w, h, q, t, st);
     }
     if (st != PTW_OK) {
         if (h->given != 0) {
-            fz_fail("%s failed (%s) and gave %u tables back", change.what,
-                    ptw_status_text(st), h->given);
+            fz_fail(ASK_TABLES, "%s failed (%s) and gave %u tables back",
+                    change.what, ptw_status_text(st), h->given);
         }
         fe_check_failed(h, st, &change);
     } else if (h->reclaims && fm_left_empty(&h->m, h->m.root[q->root], q->first,
                                             q->last, &pa)) {
-        fz_fail("%llx has nothing in it, and was not given back", HEX(pa));
+        fz_fail(ASK_TABLES, "%llx has nothing in it, and was not given back",
+                HEX(pa));
     }
     h->given = 0;
     fe_compare_all(h, was, &change, q->root);
@@ -648,14 +662,15 @@ static void edits(const uint8_t *data, size_t len, bool movable)
         }
     } while (in->shares_room != 0 && fe_shares_anew(h, st));
     if (st != PTW_OK) {
-        fz_fail("a scan says: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "a scan says: %s", ptw_status_text(st));
     }
     for (unsigned i = 0; i < h->m.tables; i++) {
         const struct fm_table *p = &h->m.table[i];
 
         if (p->reached &&
             ptw_shares_of(&h->shares, ptw_pa_of(p->pa)) != p->refs) {
-            fz_fail("%llx is referred to %u times, the scan says %llu",
+            fz_fail(ASK_COUNTS,
+                    "%llx is referred to %u times, the scan says %llu",
                     HEX(p->pa), (unsigned)p->refs,
                     HEX(ptw_shares_of(&h->shares, ptw_pa_of(p->pa))));
         }

@@ -79,7 +79,7 @@ static void put_alias(const struct fz_case *w, const struct fe_record *q,
     item->first.v = q->first;
     item->last.v = q->last;
     if (!make_alias(&w->regime, item, &ref, level)) {
-        fz_fail("an alias of another shape");
+        fz_give_up("an alias of another shape");
     }
 }
 
@@ -159,7 +159,8 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     change.first = q->first & mask & ~span;
     change.last = change.first | span;
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
-        fz_fail("an alias that can't be is linked: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "an alias that can't be is linked: %s",
+                ptw_status_text(st));
     }
     if (h->refused) {
         goto same;
@@ -174,54 +175,56 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         if (st == PTW_NOT_MAPPED) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
                 entry.present) {
-                fz_fail("a link to nothing at %llx leaves %llx", HEX(q->first),
-                        HEX(entry.raw));
+                fz_fail(ASK_LINKS, "a link to nothing at %llx leaves %llx",
+                        HEX(q->first), HEX(entry.raw));
             }
             break;
         }
         if (target.kind != FM_TABLE || entry.kind != FM_TABLE ||
             target.pa != entry.pa) {
-            fz_fail("a link at %llx leads to %llx, it should be %llx",
+            fz_fail(ASK_LINKS,
+                    "a link at %llx leads to %llx, it should be %llx",
                     HEX(q->first), HEX(entry.pa), HEX(target.pa));
         }
         if ((flags & PTW_EDIT_EXACT) != 0 &&
             (entry.raw & ~address) !=
                 ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) {
-            fz_fail("a link at %llx has the bits %llx", HEX(q->first),
-                    HEX(entry.raw & ~address));
+            fz_fail(ASK_LINKS, "a link at %llx has the bits %llx",
+                    HEX(q->first), HEX(entry.raw & ~address));
         }
         if (((entry.raw ^
               ptw_alias_view(&w->regime, &item, &(unsigned){0}).attributes) &
              w->mode.flag_bits) != 0) {
-            fz_fail("a link at %llx has the flag bits of %llx", HEX(q->first),
-                    HEX(entry.raw));
+            fz_fail(ASK_LINKS, "a link at %llx has the flag bits of %llx",
+                    HEX(q->first), HEX(entry.raw));
         }
         if ((entry.rights & ~rights & ~w->mode.format->granted(&w->mode)) !=
             0) {
-            fz_fail("a link at %llx grants %x", HEX(q->first), entry.rights);
+            fz_fail(ASK_LINKS, "a link at %llx grants %x", HEX(q->first),
+                    entry.rights);
         }
         break;
     case PTW_E_ARG:
     case PTW_NOT_CANONICAL:
         if (sound && (!q->link_said || leads_to_table(w, level + 1, q->link))) {
-            fz_fail("an alias at %llx that can be is refused: %s",
+            fz_fail(ASK_STATUS, "an alias at %llx that can be is refused: %s",
                     HEX(q->first), ptw_status_text(st));
         }
         goto same;
     case PTW_E_SHARED:
         if ((flags & PTW_EDIT_UNSHARE) != 0) {
-            fz_fail("a link is refused: %s", ptw_status_text(st));
+            fz_fail(ASK_STATUS, "a link is refused: %s", ptw_status_text(st));
         }
         goto same;
     case PTW_E_WIDTH:
         if (h->high < 0) {
-            fz_fail("a link is refused: %s", ptw_status_text(st));
+            fz_fail(ASK_STATUS, "a link is refused: %s", ptw_status_text(st));
         }
         goto same;
     case PTW_E_RIGHTS:
         if ((flags & PTW_EDIT_EXACT) != 0 ||
             links_with(w, level + 1, q->rights, false)) {
-            fz_fail("a link is refused: %s", ptw_status_text(st));
+            fz_fail(ASK_STATUS, "a link is refused: %s", ptw_status_text(st));
         }
         goto same;
     case PTW_E_SPACE:
@@ -233,7 +236,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         fe_check_failed(h, st, &change);
         break;
     default:
-        fz_fail("a link says: %s", ptw_status_text(st));
+        fz_fail(ASK_STATUS, "a link says: %s", ptw_status_text(st));
     }
     return link_over(h, was, &change, q->root, st);
 }
@@ -265,30 +268,32 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
         if (target.kind != FM_TABLE) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
                 (entry.real && entry.present)) {
-                fz_fail("a link to nothing at %llx leaves %llx",
+                fz_fail(ASK_LINKS, "a link to nothing at %llx leaves %llx",
                         HEX(ours + (i << shift)), HEX(entry.raw));
             }
             continue;
         }
         if (entry.kind != FM_TABLE || entry.pa != target.pa) {
-            fz_fail("a link at %llx leads to %llx, it should be %llx",
+            fz_fail(ASK_LINKS,
+                    "a link at %llx leads to %llx, it should be %llx",
                     HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
         }
         if ((q->flags & PTW_EDIT_EXACT) != 0) {
             if ((entry.raw & ~address) != q->attributes) {
-                fz_fail("a link at %llx has the bits %llx",
+                fz_fail(ASK_LINKS, "a link at %llx has the bits %llx",
                         HEX(ours + (i << shift)), HEX(entry.raw & ~address));
             }
         } else if (((entry.rights ^ q->rights) & ~ignored) != 0) {
-            fz_fail("a link at %llx grants %x and was to grant %x",
+            fz_fail(ASK_LINKS, "a link at %llx grants %x and was to grant %x",
                     HEX(ours + (i << shift)), entry.rights, q->rights);
         } else if ((entry.raw & w->mode.flag_bits) != flag_bits) {
-            fz_fail("a link at %llx is %llx and was to have the flag bits %llx",
+            fz_fail(ASK_LINKS,
+                    "a link at %llx is %llx and was to have the flag bits %llx",
                     HEX(ours + (i << shift)), HEX(entry.raw), HEX(flag_bits));
         }
     }
     if (any != (st == PTW_OK) && regions <= LINK_REGIONS) {
-        fz_fail("a link at %llx says: %s", HEX(q->first.v),
+        fz_fail(ASK_LINKS, "a link at %llx says: %s", HEX(q->first.v),
                 ptw_status_text(st));
     }
 }
@@ -381,7 +386,8 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     b->built[q->root].root.table.v = h->m.root[q->root];
     fe_check_edit(h, t, st);
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
-        fz_fail("a link that can't be is made: %s", ptw_status_text(st));
+        fz_stop(ASK_STATUS, "a link that can't be is made: %s",
+                ptw_status_text(st));
     }
     if (st == PTW_OK || st == PTW_NOT_MAPPED) {
         change.first = q->first & mask & ~span;
@@ -396,13 +402,13 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
              !fm_withholds(&h->m, h->m.root[q->root], q->first & ~span,
                            q->last | span, fz_granted(w, q->rights))) ||
             st == PTW_E_CHANGED || st == PTW_END || st == PTW_DIFFERENT) {
-            fz_fail("a link says: %s", ptw_status_text(st));
+            fz_fail(ASK_STATUS, "a link says: %s", ptw_status_text(st));
         }
         if (st == PTW_E_IN_USE && sound && !h->refused && !h->crooked &&
             w->restless == 0 &&
             !fm_loses(&h->m, q->root, level + 1, q->first & ~span,
                       q->last | span)) {
-            fz_fail("a link says %s, and nothing would be lost",
+            fz_fail(ASK_STATUS, "a link says %s, and nothing would be lost",
                     ptw_status_text(st));
         }
         fe_check_failed(h, st, &change);

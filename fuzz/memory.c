@@ -193,7 +193,9 @@ bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
         const struct fm_region *r = fm_region_of(m, pa, n);
 
         if (r == NULL) {
-            fz_fail("a read at %llx, outside the memory offered", HEX(pa));
+            fz_fail(ASK_BOUNDS, "a read at %llx, outside the memory offered",
+                    HEX(pa));
+            return false;
         }
         if (!r->readable || fm_refuses(m, pa, n)) {
             return false;
@@ -856,11 +858,24 @@ static uint64_t sign(const struct fm *m, uint64_t va)
     return oracle_address(m->mode, va);
 }
 
+static void differ_in(const struct fm_compare *c, enum fz_oracle oracle,
+                      uint64_t va, const char *how, uint64_t was, uint64_t is)
+{
+    fz_fail(oracle, "%s: at %llx %s: it was %llx and is %llx", c->change->what,
+            HEX(sign(c->is, va)), how, HEX(was), HEX(is));
+}
+
+/* Inside the range it is what was asked for, outside what was there. */
 static void differ(const struct fm_compare *c, uint64_t va, const char *how,
                    uint64_t was, uint64_t is)
 {
-    fz_fail("%s: at %llx %s: it was %llx and is %llx", c->change->what,
-            HEX(sign(c->is, va)), how, HEX(was), HEX(is));
+    const struct fm_change *q = c->change;
+    enum fz_oracle oracle =
+        c->rebuilt                                              ? ASK_SPACES
+        : q->want != FM_SAME && va >= q->first && va <= q->last ? ASK_ASKED
+                                                                : ASK_OUTSIDE;
+
+    differ_in(c, oracle, va, how, was, is);
 }
 
 /* The flag bits of an entry. */
@@ -874,7 +889,8 @@ static void same_flag_bits(const struct fm_compare *c,
                            uint64_t va)
 {
     if (flag_bits(c->was, was) != flag_bits(c->is, is)) {
-        differ(c, va, "are other flag bits", was->raw, is->raw);
+        differ_in(c, ASK_FLAG_BITS, va, "are other flag bits", was->raw,
+                  is->raw);
     }
 }
 
@@ -976,13 +992,15 @@ static void check_run(const struct fm_compare *c, const struct fm_node *was,
             which = k;
         }
         if (c->one && !touched && in_a_run(c->was, &a) && !in_a_run(m, &b)) {
-            differ(c, first + ((uint64_t)k << shift_of(m, level)),
-                   "is no part of a run any more", a.raw, b.raw);
+            differ_in(c, ASK_TOGETHER,
+                      first + ((uint64_t)k << shift_of(m, level)),
+                      "is no part of a run any more", a.raw, b.raw);
         }
     }
     if (changed && says_so && !oracle_is_run(m->mode, level, i, raw)) {
-        differ(c, first + ((uint64_t)which << shift_of(m, level)),
-               "is part of a run that is none", 0, raw[which]);
+        differ_in(c, ASK_TOGETHER,
+                  first + ((uint64_t)which << shift_of(m, level)),
+                  "is part of a run that is none", 0, raw[which]);
     }
 }
 
@@ -1060,8 +1078,9 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             differ(c, va, "are other attributes than asked for", 0, is->raw);
         }
         if (flag_bits(c->is, is) != q->attributes.flag_bits) {
-            differ(c, va, "are other flag bits than asked for",
-                   q->attributes.flag_bits, is->raw);
+            differ_in(c, ASK_FLAG_BITS, va,
+                      "are other flag bits than asked for",
+                      q->attributes.flag_bits, is->raw);
         }
         break;
     case FM_UNMAPPED:
@@ -1130,8 +1149,9 @@ static void check_table_flags(const struct fm_compare *c,
     if (was->kind == FM_TABLE && was->real && !(c->rebuilt && as_asked)) {
         same_flag_bits(c, was, is, va);
     } else if (asked != NULL && !as_asked) {
-        differ(c, va, "a new table is referred to with other flag bits", *asked,
-               is->raw);
+        differ_in(c, ASK_FLAG_BITS, va,
+                  "a new table is referred to with other flag bits", *asked,
+                  is->raw);
     }
 }
 

@@ -60,13 +60,15 @@ static void model_remark(struct model *m, enum ptw_finding_kind kind,
         item->u.finding.kind != kind || item->space != m->space ||
         item->u.finding.table.v != table || item->u.finding.level != level ||
         item->first.v != first || item->last.v != last) {
-        fz_fail("no remark %s of the table %llx, level %u, at %llx",
+        fz_fail(ASK_MODEL, "no remark %s of the table %llx, level %u, at %llx",
                 kind == PTW_FINDING_SELF ? "SELF" : "TWO_LEVELS", HEX(table),
                 level, HEX(first));
+        m->stop = true;
+        return;
     }
     if (item->u.finding.rights !=
         fz_path_rights(m->w, m->w->root[m->space], first, level)) {
-        fz_fail("the remark at %llx has rights %x", HEX(first),
+        fz_fail(ASK_MODEL, "the remark at %llx has rights %x", HEX(first),
                 item->u.finding.rights);
     }
 }
@@ -87,15 +89,18 @@ static void model_alias(struct model *m, const struct entered *owner,
     if (item == NULL || item->kind != PTW_ITEM_ALIAS ||
         item->space != m->space || item->first.v != first ||
         item->last.v != last) {
-        fz_fail("no alias at %llx, where %llx of space %u is again", HEX(first),
-                HEX(owner->table), (unsigned)owner->owner);
+        fz_fail(ASK_MODEL, "no alias at %llx, where %llx of space %u is again",
+                HEX(first), HEX(owner->table), (unsigned)owner->owner);
+        m->stop = true;
+        return;
     }
     ref = ptw_alias_view(&w->regime, item, &level);
     if (level != owner->level || ref.owner != owner->owner ||
         ref.table.v != owner->table ||
         ref.number != (size_t)(owner - m->entered) ||
         (ref.their_va.v | span) != (owner->va | span)) {
-        fz_fail("the alias at %llx is of %llx, level %u, at %llx of %u, number "
+        fz_fail(ASK_MODEL,
+                "the alias at %llx is of %llx, level %u, at %llx of %u, number "
                 "%u; it should be of %llx, level %u, at %llx of %u, number %u",
                 HEX(first), HEX(ref.table.v), level, HEX(ref.their_va.v),
                 (unsigned)ref.owner, (unsigned)ref.number, HEX(owner->table),
@@ -103,12 +108,14 @@ static void model_alias(struct model *m, const struct entered *owner,
                 (unsigned)(owner - m->entered));
     }
     if (ref.attributes != (raw & ~address)) {
-        fz_fail("the alias at %llx has attributes %llx, its entry is %llx",
+        fz_fail(ASK_MODEL,
+                "the alias at %llx has attributes %llx, its entry is %llx",
                 HEX(first), HEX(ref.attributes), HEX(raw));
     }
     if (ref.rights !=
         fz_path_rights(w, w->root[m->space], ref.our_va.v, level)) {
-        fz_fail("the alias at %llx has rights %x", HEX(first), ref.rights);
+        fz_fail(ASK_MODEL, "the alias at %llx has rights %x", HEX(first),
+                ref.rights);
     }
 }
 
@@ -295,6 +302,7 @@ static void model_space(struct model *m)
         item->u.space_info.same_as != same_as || item->first.v != w->first ||
         item->last.v != w->last) {
         fz_fail(
+            ASK_MODEL,
             "space %u, root %llx: kind %d (%s, as %u), it should be %d "
             "(%s, as %u)",
             (unsigned)m->space, HEX(root),
@@ -302,12 +310,14 @@ static void model_space(struct model *m)
             ptw_status_text(item == NULL ? PTW_END : item->u.space_info.why),
             item == NULL ? 0 : (unsigned)item->u.space_info.same_as, (int)kind,
             ptw_status_text(why), (unsigned)same_as);
+        m->stop = true;
+        return;
     }
     if (kind == PTW_SPACE_WALKED && w->levels > 0 && fz_range_maps(w) &&
         item->u.space_info.number != number) {
-        fz_fail("space %u, root %llx, has number %u of %u", (unsigned)m->space,
-                HEX(root), (unsigned)item->u.space_info.number,
-                (unsigned)number);
+        fz_fail(ASK_MODEL, "space %u, root %llx, has number %u of %u",
+                (unsigned)m->space, HEX(root),
+                (unsigned)item->u.space_info.number, (unsigned)number);
     }
     if (kind == PTW_SPACE_WALKED && w->levels > 0 && fz_range_maps(w)) {
         model_table(m, root, w->levels - 1, oracle_first(&w->mode), two_levels);
@@ -328,11 +338,13 @@ void fz_check_model(struct fz_case *w, const struct fz_list *list)
         model_space(&m);
     }
     if (!m.stop && model_item(&m) != NULL) {
-        fz_fail("an alias, a remark or a space that should not be, at %llx",
+        fz_fail(ASK_MODEL,
+                "an alias, a remark or a space that should not be, at %llx",
                 HEX(list->item[m.at - 1].first.v));
     }
     if (!m.stop && list->complete && m.reads != list->stats.reads) {
-        fz_fail("%llu entries were read, %llu are in tables that were entered "
+        fz_fail(ASK_LAW,
+                "%llu entries were read, %llu are in tables that were entered "
                 "and not left out",
                 HEX(list->stats.reads), HEX(m.reads));
     }

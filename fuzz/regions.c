@@ -159,7 +159,8 @@ static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
     if (st != expect || value != (st == PTW_OK ? want : 0x5555) ||
         b->calls != (ours && !host) ||
         (b->calls != 0 && (b->pa != pa || b->width != width))) {
-        fz_fail("a read of %u bytes at %llx: %s, %llx; it should be: %s, %llx",
+        fz_fail(ASK_REGIONS,
+                "a read of %u bytes at %llx: %s, %llx; it should be: %s, %llx",
                 width, HEX(pa), ptw_status_text(st), HEX(value),
                 ptw_status_text(expect), HEX(want));
     }
@@ -191,13 +192,14 @@ static void check_write(struct board *b, const struct ptw_mem *mem, uint64_t pa,
                 (st == PTW_E_READONLY && ours &&
                  (!writable || (!direct && !b->can_write))) ||
                 (st == PTW_E_LIMIT && call && at(b, pa) % 16 == 0))) {
-        fz_fail("a write of %u bytes at %llx: %s", width, HEX(pa),
+        fz_fail(ASK_REGIONS, "a write of %u bytes at %llx: %s", width, HEX(pa),
                 ptw_status_text(st));
     }
     if (b->calls != call ||
         (call && (b->pa != pa || b->width != width ||
                   b->value != (width == 4 ? (uint32_t)value : value)))) {
-        fz_fail("a write of %u bytes at %llx is passed on as %llx at %llx",
+        fz_fail(ASK_REGIONS,
+                "a write of %u bytes at %llx is passed on as %llx at %llx",
                 width, HEX(pa), HEX(b->value), HEX(b->pa));
     }
     if (st == PTW_OK && direct) {
@@ -209,7 +211,8 @@ static void check_write(struct board *b, const struct ptw_mem *mem, uint64_t pa,
         p = &b->place[i];
         if (p->host != NULL &&
             memcmp(p->host, p->shadow, (size_t)(p->last - p->first) + 1) != 0) {
-            fz_fail("a write of %u bytes at %llx changed something else", width,
+            fz_fail(ASK_REGIONS,
+                    "a write of %u bytes at %llx changed something else", width,
                     HEX(pa));
         }
     }
@@ -238,8 +241,8 @@ static void check_borrow(struct board *b, const struct ptw_mem *mem,
     fz_say("loan of %llu bytes at %llx: %s\n", HEX(bytes), HEX(pa),
            have != NULL ? "ok" : "refused");
     if (have != want && (have != NULL || fz_host_lends)) {
-        fz_fail("%llu bytes at %llx are %slent", HEX(bytes), HEX(pa),
-                have == NULL ? "not " : "wrongly ");
+        fz_fail(ASK_REGIONS, "%llu bytes at %llx are %slent", HEX(bytes),
+                HEX(pa), have == NULL ? "not " : "wrongly ");
     }
 }
 
@@ -271,7 +274,8 @@ static void check_cover(struct board *b, const struct ptw_mem *mem, uint64_t pa,
            : cover == PTW_COVER_SOME ? "some"
                                      : "none");
     if (cover != want) {
-        fz_fail("%llu bytes at %llx are covered %d, it should be %d",
+        fz_fail(ASK_REGIONS,
+                "%llu bytes at %llx are covered %d, it should be %d",
                 HEX(bytes), HEX(pa), (int)cover, (int)want);
     }
 }
@@ -316,7 +320,7 @@ static void read_place(struct board *b, const struct fz_records *in,
         if (p->last >= p->first) {
             p->host = malloc((size_t)length + 1);
             if (p->host == NULL) {
-                fz_fail("out of memory");
+                fz_give_up("out of memory");
             }
             for (size_t k = 0; k <= length; k++) {
                 p->host[k] = (unsigned char)(fill + 7 * k + 31 * i);
@@ -377,7 +381,7 @@ static void check_init(const struct board *b, enum ptw_status st,
     default:
         break;
     }
-    fz_fail("%u regions: %s", b->places, ptw_status_text(st));
+    fz_stop(ASK_REGIONS, "%u regions: %s", b->places, ptw_status_text(st));
 }
 
 static void say_board(const struct board *b, bool callbacks)
@@ -407,7 +411,8 @@ static void check_refuses(const struct ptw_mem *mem, uint64_t pa,
         ptw_write64(mem, ptw_pa_of(pa & ~(uint64_t)7), 0) != PTW_E_BUS ||
         ptw_borrow(mem, ptw_pa_of(pa), bytes) != NULL ||
         ptw_mem_cover(mem, ptw_pa_of(pa), bytes + 1) != PTW_COVER_NONE) {
-        fz_fail("an accessor that could not be built does not refuse");
+        fz_fail(ASK_REGIONS,
+                "an accessor that could not be built does not refuse");
     }
 }
 
@@ -512,7 +517,7 @@ void fz_regions(const uint8_t *data, size_t len)
     if (st == PTW_OK && count > 0) {
         st = fz_offer(&mem, callbacks ? &ops : NULL, b, region, count);
         if (st != PTW_OK) {
-            fz_fail("a host's accessor: %s", ptw_status_text(st));
+            fz_stop(ASK_REGIONS, "a host's accessor: %s", ptw_status_text(st));
         }
     }
     fz_note((uint64_t)st);

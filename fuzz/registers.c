@@ -202,13 +202,14 @@ static void check_convention(const struct ptw_regime *r,
 
     if (e.kind != PTW_ABSENT_FRAME) {
         if (e.pa.v != 0 || e.rights != 0 || st != PTW_E_ARG || out != 7) {
-            fz_fail("%llx names no frame, and %llx", HEX(raw), HEX(e.pa.v));
+            fz_fail(ASK_ABSENT, "%llx names no frame, and %llx", HEX(raw),
+                    HEX(e.pa.v));
         }
         return;
     }
     if ((raw & 1) != 0 || raw == 0 || e.pa.v % size != 0 ||
         e.pa.v >> ptw_pa_bits(r) != 0) {
-        fz_fail("%llx names %llx", HEX(raw), HEX(e.pa.v));
+        fz_fail(ASK_ABSENT, "%llx names %llx", HEX(raw), HEX(e.pa.v));
     }
     if (st == PTW_E_WIDTH && out == 7) {
         return;
@@ -217,7 +218,8 @@ static void check_convention(const struct ptw_regime *r,
         ptw_absent_read(absent, r, level, out).pa.v != pa ||
         ptw_absent_write(absent, r, level, out, e.pa, &back) != PTW_OK ||
         back != raw) {
-        fz_fail("%llx names %llx, and with %llx it is %llx, and %llx again",
+        fz_fail(ASK_ABSENT,
+                "%llx names %llx, and with %llx it is %llx, and %llx again",
                 HEX(raw), HEX(e.pa.v), HEX(pa), HEX(out), HEX(back));
     }
 }
@@ -248,7 +250,7 @@ static void check_conventions(const struct ptw_regime *r)
             absent.type_at = !is_long ? 0 : (how & 4) != 0 ? 9 : 1;
         }
         if (ptw_absent_check(&absent, r) != PTW_OK) {
-            fz_fail("a policy %d is refused", (int)absent.policy);
+            fz_stop(ASK_ABSENT, "a policy %d is refused", (int)absent.policy);
         }
         raw = wide ? raw : (uint32_t)raw;
         /* Near the top or the bottom, where frames are. */
@@ -319,15 +321,17 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
            ptw_regime_name(r), ptw_pa_bits(r), ptw_features_of(r), HEX(number),
            how);
     if (ptw_x86_root(r, number).table.v != (number & root_mask)) {
-        fz_fail("the root in %llx is %llx", HEX(number),
+        fz_fail(ASK_REGIMES, "the root in %llx is %llx", HEX(number),
                 HEX(ptw_x86_root(r, number).table.v));
     }
     if (ptw_x86_untag(r, number, ptw_va_of(va)).v != untagged(r, number, va)) {
-        fz_fail("under CR3 %llx, %llx is untagged to %llx", HEX(number),
-                HEX(va), HEX(ptw_x86_untag(r, number, ptw_va_of(va)).v));
+        fz_fail(ASK_REGIMES, "under CR3 %llx, %llx is untagged to %llx",
+                HEX(number), HEX(va),
+                HEX(ptw_x86_untag(r, number, ptw_va_of(va)).v));
     }
     if (ptw_canonical(r, ptw_va_of(number)) != canonical) {
-        fz_fail("%llx is %scanonical", HEX(number), canonical ? "" : "not ");
+        fz_fail(ASK_REGIMES, "%llx is %scanonical", HEX(number),
+                canonical ? "" : "not ");
     }
     if (r->id != PTW_ARCH_BARE) {
         unsigned most =
@@ -339,21 +343,24 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     }
     if (ptw_root_check(ptw_root_of(r, ptw_pa_of(number))) != root) {
         fz_fail(
-            "the root %llx: %s", HEX(number),
+            ASK_REGIMES, "the root %llx: %s", HEX(number),
             ptw_status_text(ptw_root_check(ptw_root_of(r, ptw_pa_of(number)))));
     }
     if (levels != is->levels || ptw_entry_bytes(r) != is->entry_bytes ||
         ptw_va_bits(r) != va_bits) {
-        fz_fail("a regime of %u levels, %u bits", levels, ptw_va_bits(r));
+        fz_stop(ASK_REGIMES, "a regime of %u levels, %u bits", levels,
+                ptw_va_bits(r));
     }
     for (unsigned l = 0; l < 8; l++) {
         if ((strcmp(ptw_level_name(r, l), "-") == 0) != (l >= levels)) {
-            fz_fail("level %u is called %s", l, ptw_level_name(r, l));
+            fz_fail(ASK_REGIMES, "level %u is called %s", l,
+                    ptw_level_name(r, l));
         }
     }
     if (ptw_regime_by_name(ptw_regime_name(r), NULL, 0, &again, NULL) !=
         PTW_OK) {
-        fz_fail("a regime does not know its own name %s", ptw_regime_name(r));
+        fz_stop(ASK_REGIMES, "a regime does not know its own name %s",
+                ptw_regime_name(r));
     }
     for (unsigned l = 0; l < levels; l++) {
         uint64_t raw = number ^ flips[l];
@@ -376,14 +383,16 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
             (bad != 0 &&
              ptw_decode(r, l, 0, raw & ~bad).kind == PTW_ENTRY_BAD) ||
             ((raw & 1) == 0) != (e.kind == PTW_ENTRY_ABSENT)) {
-            fz_fail("%llx, level %u, is kind %d with reserved bits %llx",
+            fz_fail(ASK_ENTRIES,
+                    "%llx, level %u, is kind %d with reserved bits %llx",
                     HEX(raw), l, (int)e.kind, HEX(bad));
         }
         for (unsigned i = 0; i < 2; i++) {
             a.shadow_stack = i == 1;
             if (ptw_access_allowed(r, rights, l, raw, &a) !=
                 allowed(r, rights, raw, &a)) {
-                fz_fail("rights %x, leaf %llx, level %u: access %d of %s is "
+                fz_fail(ASK_ACCESSES,
+                        "rights %x, leaf %llx, level %u: access %d of %s is "
                         "judged wrongly%s",
                         rights, HEX(raw), l, (int)a.right,
                         a.user ? "the user" : "the supervisor",
@@ -394,7 +403,8 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
             ptw_guest_writes(r, rights, l, raw) !=
                 (stack || (ptw_features_of(r) & PTW_X86_WP) == 0 ||
                  (bit(raw, 1) && (rights & PTW_WRITE) != 0))) {
-            fz_fail("rights %x, leaf %llx, level %u: whether the guest writes "
+            fz_fail(ASK_ACCESSES,
+                    "rights %x, leaf %llx, level %u: whether the guest writes "
                     "is judged wrongly",
                     rights, HEX(raw), l);
         }
@@ -448,7 +458,7 @@ static void by_registers(const struct fz_records *in)
         }
     }
     if (row == NULL) {
-        fz_fail("the truth table has a hole");
+        fz_give_up("the truth table has a hole");
     }
     conflict = row->st == PTW_E_CONFLICT || (state[0] && !bit(regs.cr0, 0)) ||
                (bit(regs.cr4, 23) && !bit(regs.cr0, 16)) ||
@@ -462,13 +472,13 @@ static void by_registers(const struct fz_records *in)
     if (st == PTW_OK ? conflict || width
                      : !((st == PTW_E_CONFLICT && conflict) ||
                          (st == PTW_E_WIDTH && width && !conflict))) {
-        fz_fail("CR0 %llx CR4 %llx EFER %llx, %u bits: %s", HEX(regs.cr0),
-                HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits,
+        fz_stop(ASK_REGIMES, "CR0 %llx CR4 %llx EFER %llx, %u bits: %s",
+                HEX(regs.cr0), HEX(regs.cr4), HEX(regs.efer), cpu.pa_bits,
                 ptw_status_text(st));
     }
     if (st != PTW_OK) {
         if (why == NULL || why[0] == '\0') {
-            fz_fail("a failure without a reason");
+            fz_fail(ASK_REGIMES, "a failure without a reason");
         }
         return;
     }
@@ -476,7 +486,8 @@ static void by_registers(const struct fz_records *in)
         ptw_features_of(&r) !=
             expected_features(&regs, row->id, cpu.x86.page1g) ||
         ptw_pa_bits(&r) != (row->id == PTW_ARCH_BARE ? 32 : cpu.pa_bits)) {
-        fz_fail("CR0 %llx CR4 %llx EFER %llx: regime %d, features %x, %u bits",
+        fz_fail(ASK_REGIMES,
+                "CR0 %llx CR4 %llx EFER %llx: regime %d, features %x, %u bits",
                 HEX(regs.cr0), HEX(regs.cr4), HEX(regs.efer), (int)r.id,
                 ptw_features_of(&r), ptw_pa_bits(&r));
     }
@@ -505,8 +516,8 @@ static void add_features(struct ptw_regime *r, unsigned which)
         ptw_features_of(&out) !=
             (st == PTW_OK ? features : ptw_features_of(r)) ||
         ptw_pa_bits(&out) != ptw_pa_bits(r) || out.id != r->id) {
-        fz_fail("%s with features %x: %s", ptw_regime_name(r), more[which],
-                ptw_status_text(st));
+        fz_stop(ASK_REGIMES, "%s with features %x: %s", ptw_regime_name(r),
+                more[which], ptw_status_text(st));
     }
     *r = out;
 }
@@ -555,7 +566,7 @@ static void by_name(const struct fz_records *in, const char *letters)
            ptw_status_text(st), why != NULL ? ", " : "",
            why != NULL ? why : "");
     if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
-        fz_fail("the regime %s, %u bits: %s", name, cpu.pa_bits,
+        fz_stop(ASK_REGIMES, "the regime %s, %u bits: %s", name, cpu.pa_bits,
                 ptw_status_text(st));
     }
     if (st == PTW_OK) {
@@ -566,8 +577,8 @@ static void by_name(const struct fz_records *in, const char *letters)
         }
         if (r.id != (enum ptw_arch_id)i || ptw_features_of(&r) != features ||
             ptw_pa_bits(&r) != (facts == NULL ? 52 : cpu.pa_bits)) {
-            fz_fail("the regime %s has features %x and %u bits", name,
-                    ptw_features_of(&r), ptw_pa_bits(&r));
+            fz_fail(ASK_REGIMES, "the regime %s has features %x and %u bits",
+                    name, ptw_features_of(&r), ptw_pa_bits(&r));
         }
         add_features(&r, (unsigned)fz_get(record, REGIME_MORE) % 4);
         check_regime(&r, fz_value(in, FZ_ABOUT, 0),

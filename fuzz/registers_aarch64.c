@@ -240,27 +240,30 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is)
     uint64_t table = (next_number() & 0xFFF0000000000000) | 3;
 
     if (e.kind != PTW_ENTRY_LEAF || e.rights != rights_of(is, leaf)) {
-        fz_fail("%s: the leaf %llx grants %x, not %x", ptw_regime_name(r),
-                HEX(leaf), e.rights, rights_of(is, leaf));
+        fz_fail(ASK_ENTRIES, "%s: the leaf %llx grants %x, not %x",
+                ptw_regime_name(r), HEX(leaf), e.rights, rights_of(is, leaf));
     }
     if (ptw_levels(r) > 1) {
         e = ptw_decode(r, 1, 0, table);
         if (e.kind != PTW_ENTRY_TABLE ||
             e.rights != table_rights_of(is, table)) {
-            fz_fail("%s: the table %llx leaves %x, not %x", ptw_regime_name(r),
-                    HEX(table), e.rights, table_rights_of(is, table));
+            fz_fail(ASK_ENTRIES, "%s: the table %llx leaves %x, not %x",
+                    ptw_regime_name(r), HEX(table), e.rights,
+                    table_rights_of(is, table));
         }
     }
     if (ptw_access_allowed(r, above, 0, leaf, &a) !=
         allowed(is, above, leaf, &a)) {
-        fz_fail("%s, features %x: access %d of %s, allow %x, to %llx below %x "
+        fz_fail(ASK_ACCESSES,
+                "%s, features %x: access %d of %s, allow %x, to %llx below %x "
                 "is judged wrongly",
                 ptw_regime_name(r), ptw_features_of(r), (int)a.right,
                 a.user ? "EL0" : "the privileged", a.allow, HEX(leaf), above);
     }
     if (ptw_guest_writes(r, above, 0, leaf) != writes ||
         ptw_shadow_stack(r, above, 0, leaf) != stack) {
-        fz_fail("%s, features %x: whether the guest writes %llx below %x is "
+        fz_fail(ASK_ACCESSES,
+                "%s, features %x: whether the guest writes %llx below %x is "
                 "judged wrongly",
                 ptw_regime_name(r), ptw_features_of(r), HEX(leaf), above);
     }
@@ -327,7 +330,8 @@ static void check_entry(const struct ptw_regime *r, const struct is *is)
     if (e.kind != kind || e.pa.v != pa ||
         (kind == PTW_ENTRY_BAD) != (bad.bits != 0) ||
         (kind == PTW_ENTRY_BAD && bad.why != why)) {
-        fz_fail("%s: %llx in the %s is kind %d, %llx, not %d, %llx",
+        fz_fail(ASK_ENTRIES,
+                "%s: %llx in the %s is kind %d, %llx, not %d, %llx",
                 ptw_regime_name(r), HEX(raw), ptw_level_name(r, level),
                 (int)e.kind, HEX(e.pa.v), (int)kind, HEX(pa));
     }
@@ -390,23 +394,24 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
         ptw_page_size(r) != (uint64_t)1 << is->granule ||
         ptw_aarch64_is_upper(r) != is->upper || !ptw_is_aarch64(r) ||
         ptw_is_x86(r)) {
-        fz_fail("%s, %u bits, features %x, %u levels, is to be %s, %u bits, %x",
+        fz_stop(ASK_REGIMES,
+                "%s, %u bits, features %x, %u levels, is to be %s, %u bits, %x",
                 ptw_regime_name(r), ptw_pa_bits(r), ptw_features_of(r),
                 ptw_levels(r), name, is->pa_bits, features(is));
     }
     if (ptw_canonical(r, ptw_va_of(number)) != canonical) {
-        fz_fail("%s: %llx is %scanonical", name, HEX(number),
+        fz_fail(ASK_REGIMES, "%s: %llx is %scanonical", name, HEX(number),
                 canonical ? "" : "not ");
     }
     if (ptw_aarch64_root(r, number).table.v != root) {
-        fz_fail("%s: the root in %llx is %llx", name, HEX(number),
+        fz_fail(ASK_REGIMES, "%s: the root in %llx is %llx", name, HEX(number),
                 HEX(ptw_aarch64_root(r, number).table.v));
     }
     st = (number & low_bits(align_log2)) != 0 ? PTW_E_ALIGN
          : number >> is->pa_bits != 0         ? PTW_E_WIDTH
                                               : PTW_OK;
     if (ptw_root_check(ptw_root_of(r, ptw_pa_of(number))) != st) {
-        fz_fail("%s: whether %llx is a root", name, HEX(number));
+        fz_fail(ASK_REGIMES, "%s: whether %llx is a root", name, HEX(number));
     }
     for (unsigned fetch = 0; fetch < 2; fetch++) {
         bool tag = is->tbi && !(fetch != 0 && is->tbid) &&
@@ -418,13 +423,14 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
             untagged |= (uint64_t)bit(number, 55) << i;
         }
         if (ptw_aarch64_untag(r, fetch != 0, ptw_va_of(number)).v != untagged) {
-            fz_fail("%s: %llx is untagged wrongly", name, HEX(number));
+            fz_fail(ASK_REGIMES, "%s: %llx is untagged wrongly", name,
+                    HEX(number));
         }
     }
     cpu.pa_bits = is->pa_bits;
     if (ptw_regime_by_name(name, &cpu, 0, &again, NULL) != PTW_OK ||
         strcmp(ptw_regime_name(&again), name) != 0) {
-        fz_fail("a regime does not know its own name %s", name);
+        fz_fail(ASK_REGIMES, "a regime does not know its own name %s", name);
     }
     for (unsigned i = 0; i < 64; i++) {
         check_leaf(r, is);
@@ -549,7 +555,8 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed)
            upper ? "upper" : "lower", cpu.pa_bits, ptw_status_text(st),
            why != NULL ? ", " : "", why != NULL ? why : "");
     if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
-        fz_fail("EL%u TCR %llx SCTLR %llx HCR %llx TCR2 %llx, %u bits: %s",
+        fz_stop(ASK_REGIMES,
+                "EL%u TCR %llx SCTLR %llx HCR %llx TCR2 %llx, %u bits: %s",
                 g.el, HEX(g.tcr), HEX(g.sctlr), HEX(g.hcr), HEX(g.tcr2),
                 cpu.pa_bits, ptw_status_text(st));
     }
@@ -557,8 +564,8 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed)
         two = g.el == 1 || (g.el == 2 && bit(g.hcr, 34));
         if (ptw_aarch64_walks(&g, upper) !=
             (two ? !bit(g.tcr, upper ? 23 : 7) : !upper)) {
-            fz_fail("EL%u TCR %llx: whether the %s half is walked", g.el,
-                    HEX(g.tcr), upper ? "upper" : "lower");
+            fz_fail(ASK_REGIMES, "EL%u TCR %llx: whether the %s half is walked",
+                    g.el, HEX(g.tcr), upper ? "upper" : "lower");
         }
     }
     if (st == PTW_OK) {
@@ -631,7 +638,7 @@ bool fz_aarch64_name(const char *name, const struct ptw_cpu *cpu, uint64_t seed)
            ptw_status_text(st), why != NULL ? ", " : "",
            why != NULL ? why : "");
     if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
-        fz_fail("the regime %s, %u bits: %s", name, cpu_bits,
+        fz_stop(ASK_REGIMES, "the regime %s, %u bits: %s", name, cpu_bits,
                 ptw_status_text(st));
     }
     if (st == PTW_OK) {

@@ -242,7 +242,8 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is,
 
     if (ptw_access_allowed(r, above, level, raw, &a) !=
         allowed(is, above, raw, &a)) {
-        fz_fail("%s, features %x: access %d of %s, allow %x%s, to %llx below "
+        fz_fail(ASK_ACCESSES,
+                "%s, features %x: access %d of %s, allow %x%s, to %llx below "
                 "%x is judged wrongly",
                 is->name, ptw_features_of(r), (int)a.right,
                 a.user ? "the user" : "the supervisor", a.allow,
@@ -250,14 +251,16 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is,
     }
     if (ptw_guest_writes(r, above, level, raw) != writes ||
         ptw_shadow_stack(r, above, level, raw) != stack) {
-        fz_fail("%s, features %x: whether the guest writes %llx below %x is "
+        fz_fail(ASK_ACCESSES,
+                "%s, features %x: whether the guest writes %llx below %x is "
                 "judged wrongly",
                 is->name, ptw_features_of(r), HEX(raw), above);
     }
     if (at.memory_type != (is->svpbmt ? field(raw, 62, 61) : 0) ||
         at.global != bit(raw, G) || at.accessed != bit(raw, A) ||
         at.dirty != bit(raw, D) || at.key != 0 || at.flag_bits != 0) {
-        fz_fail("%s: the attributes of %llx are others", is->name, HEX(raw));
+        fz_fail(ASK_ENTRIES, "%s: the attributes of %llx are others", is->name,
+                HEX(raw));
     }
 }
 
@@ -301,7 +304,8 @@ static void check_entry(const struct ptw_regime *r, const struct is *is)
     fz_note((uint64_t)e.kind);
     if (e.kind != m.kind || e.pa.v != m.pa || e.rights != rights ||
         bad.bits != m.bad || (m.bad != 0 && bad.why != m.why)) {
-        fz_fail("%s, features %x, %u bits: %llx, entry %u in l%u, is kind %d, "
+        fz_fail(ASK_ENTRIES,
+                "%s, features %x, %u bits: %llx, entry %u in l%u, is kind %d, "
                 "%llx, rights %x, spoilt by %llx, not kind %d, %llx, rights "
                 "%x, spoilt by %llx",
                 is->name, ptw_features_of(r), is->pa_bits, HEX(raw), index,
@@ -337,7 +341,7 @@ static void check_bare(const struct ptw_regime *r, uint64_t number)
 
     if (ptw_levels(r) != 0 || ptw_is_riscv(r) || ptw_is_x86(r) ||
         ptw_access_allowed(r, PTW_ALL_RIGHTS, 0, 0, &a) == a.shadow_stack) {
-        fz_fail("Bare has tables, or takes rights");
+        fz_fail(ASK_REGIMES, "Bare has tables, or takes rights");
     }
 }
 
@@ -356,7 +360,7 @@ static void check_paged(const struct ptw_regime *r, const struct is *is,
         if (strcmp(ptw_level_name(r, level), level < is->levels ? name : "-") !=
                 0 ||
             (level < is->levels && ptw_table_size(r, level) != 4096)) {
-            fz_fail("%s: level %u is called %s", is->name, level,
+            fz_fail(ASK_REGIMES, "%s: level %u is called %s", is->name, level,
                     ptw_level_name(r, level));
         }
     }
@@ -365,15 +369,17 @@ static void check_paged(const struct ptw_regime *r, const struct is *is,
         ptw_entry_bytes(r) != (is->wide ? 8u : 4u) || !ptw_is_riscv(r) ||
         ptw_is_x86(r) || ptw_is_aarch64(r) ||
         strcmp(ptw_right_letters(r), "rwxu") != 0) {
-        fz_fail("%s has %u levels", is->name, ptw_levels(r));
+        fz_stop(ASK_REGIMES, "%s has %u levels", is->name, ptw_levels(r));
     }
     if (ptw_root_check(ptw_root_of(r, ptw_pa_of(number))) != st) {
-        fz_fail("%s: whether %llx is a root", is->name, HEX(number));
+        fz_fail(ASK_REGIMES, "%s: whether %llx is a root", is->name,
+                HEX(number));
     }
     cpu.pa_bits = is->pa_bits;
     if (ptw_regime_by_name(ptw_regime_name(r), &cpu, 0, &again, NULL) !=
         PTW_OK) {
-        fz_fail("a regime does not know its own name %s", is->name);
+        fz_fail(ASK_REGIMES, "a regime does not know its own name %s",
+                is->name);
     }
     for (unsigned i = 0; i < 64; i++) {
         check_entry(r, is);
@@ -391,17 +397,18 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
     if (strcmp(ptw_regime_name(r), is->name) != 0 ||
         ptw_pa_bits(r) != is->pa_bits || ptw_va_bits(r) != va_bits(is) ||
         ptw_features_of(r) != features_of(is)) {
-        fz_fail("%s, %u bits, features %x, is to be %s, %u bits, %x",
+        fz_stop(ASK_REGIMES,
+                "%s, %u bits, features %x, is to be %s, %u bits, %x",
                 ptw_regime_name(r), ptw_pa_bits(r), ptw_features_of(r),
                 is->name, is->pa_bits, features_of(is));
     }
     if (ptw_canonical(r, ptw_va_of(number)) != canonical(is, number)) {
-        fz_fail("%s: %llx is %scanonical", is->name, HEX(number),
+        fz_fail(ASK_REGIMES, "%s: %llx is %scanonical", is->name, HEX(number),
                 canonical(is, number) ? "" : "not ");
     }
     if (ptw_riscv_root(r, number).table.v != root) {
-        fz_fail("%s: the root in %llx is %llx", is->name, HEX(number),
-                HEX(ptw_riscv_root(r, number).table.v));
+        fz_fail(ASK_REGIMES, "%s: the root in %llx is %llx", is->name,
+                HEX(number), HEX(ptw_riscv_root(r, number).table.v));
     }
     if (is->levels == 0) {
         check_bare(r, number);
@@ -438,7 +445,7 @@ static void add_features(struct ptw_regime *r, struct is *is, unsigned more)
                             (is->zicfiss ? ZICFISS : 0u));
     if (st != (known ? PTW_OK : PTW_E_REGIME) ||
         (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
-        fz_fail("%s with more features, %x: %s", is->name,
+        fz_stop(ASK_REGIMES, "%s with more features, %x: %s", is->name,
                 library_features(more), ptw_status_text(st));
     }
     if (st == PTW_OK) {
@@ -521,8 +528,8 @@ void fz_riscv_registers(const struct fz_records *in, uint64_t seed)
            g.xlen, g.features, cpu.pa_bits, ptw_status_text(st),
            why != NULL ? ", " : "", why != NULL ? why : "");
     if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
-        fz_fail("satp %llx of %u bits, %u bits: %s", HEX(g.satp), g.xlen,
-                cpu.pa_bits, ptw_status_text(st));
+        fz_stop(ASK_REGIMES, "satp %llx of %u bits, %u bits: %s", HEX(g.satp),
+                g.xlen, cpu.pa_bits, ptw_status_text(st));
     }
     if (st != PTW_OK) {
         return;
@@ -570,7 +577,8 @@ bool fz_riscv_name(const char *name, const struct ptw_cpu *cpu,
            without, ptw_status_text(st), why != NULL ? ", " : "",
            why != NULL ? why : "");
     if (st != expect || (st != PTW_OK && (why == NULL || why[0] == '\0'))) {
-        fz_fail("the regime %s, %u bits: %s", name, bits, ptw_status_text(st));
+        fz_stop(ASK_REGIMES, "the regime %s, %u bits: %s", name, bits,
+                ptw_status_text(st));
     }
     if (st == PTW_OK) {
         check_regime(&r, &is, next_number());

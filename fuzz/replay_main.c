@@ -7,6 +7,10 @@
  *                                    walks gave, as one number, and the name
  *   replay_<name> --explain FILE     prints what an input means, and runs it
  *   replay_<name> --brief ...        asks no more of each than a fuzzer does
+ *   replay_<name> --oracles=LIST ... has only these oracles: "all,-resume", or
+ *                                    "resume"; FZ_ORACLES of the environment
+ *                                    does the same for a fuzzer
+ *   replay_<name> --list-oracles     prints their names, and what each asks
  *
  * Each input is run as a fuzzer runs it, and then, without --brief, once more
  * and thoroughly.
@@ -194,23 +198,50 @@ static void run_directory(const char *path, bool digest)
     free(name);
 }
 
+/* Takes the options that go with any other, and returns where the rest
+ * begins. */
+static int take_options(int argc, char **argv)
+{
+    static const char oracles[] = "--oracles=";
+    const char *wrong;
+    int first = 1;
+
+    for (; first < argc; first++) {
+        const char *word = argv[first];
+
+        if (strcmp(word, "--brief") == 0) {
+            brief = true;
+        } else if (strcmp(word, "--list-oracles") == 0) {
+            fz_list_oracles(stdout);
+            exit(0);
+        } else if (strncmp(word, oracles, sizeof oracles - 1) != 0) {
+            break;
+        } else if (!fz_switch(word + sizeof oracles - 1, &wrong)) {
+            fprintf(stderr,
+                    "replay_%s: %s: '%s' begins with no oracle: see "
+                    "--list-oracles\n",
+                    fz_target.name, word, wrong);
+            exit(2);
+        }
+    }
+    return first;
+}
+
 int main(int argc, char **argv)
 {
-    int first = 1;
+    int first = take_options(argc, argv);
     bool digest;
     bool explain;
 
-    if (argc > 1 && strcmp(argv[1], "--brief") == 0) {
-        brief = true;
-        first++;
-    }
     digest = argc > first && strcmp(argv[first], "--digest") == 0;
     explain = argc > first && strcmp(argv[first], "--explain") == 0;
     first += digest || explain ? 1 : 0;
     if (argc <= first || (argv[first][0] == '-' && argv[first][1] != '\0')) {
         fprintf(stderr,
-                "usage: replay_%s [--brief] [--digest | --explain] PATH...\n",
-                fz_target.name);
+                "usage: replay_%s [--brief] [--oracles=LIST] [--digest | "
+                "--explain] PATH...\n"
+                "       replay_%s --list-oracles\n",
+                fz_target.name, fz_target.name);
         return 2;
     }
     for (int i = first; i < argc; i++) {

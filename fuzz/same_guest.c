@@ -127,7 +127,7 @@ static void begin_notes(const struct fc_image *m)
             s->key = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->key);
             s->value = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->value);
             if (s->key == NULL || s->value == NULL) {
-                fz_fail("out of memory");
+                fz_give_up("out of memory");
             }
         }
     }
@@ -172,8 +172,8 @@ static void differ(struct naive *n, const char *what, uint64_t va, uint64_t was,
                    uint64_t is)
 {
     if (n->strict && n->comparing) {
-        fz_fail("the image: %s: at %llx it was %llx and is %llx", what, HEX(va),
-                HEX(was), HEX(is));
+        fz_fail(ASK_GUEST, "the image: %s: at %llx it was %llx and is %llx",
+                what, HEX(va), HEX(was), HEX(is));
     }
     if (!n->different) {
         fc_difference.what = what;
@@ -1346,8 +1346,8 @@ static void check_spaces(struct naive *n)
 static void same_count(const char *what, uint64_t counted, uint64_t is)
 {
     if (counted != is) {
-        fz_fail("counts.%s is %llu, and should be %llu", what, HEX(counted),
-                HEX(is));
+        fz_fail(ASK_FIGURES, "counts.%s is %llu, and should be %llu", what,
+                HEX(counted), HEX(is));
     }
 }
 
@@ -1376,7 +1376,8 @@ static void count_kinds(const struct naive *n)
         }
     }
     if (is < mixed || is > mixed + more) {
-        fz_fail("counts.flags_differ is %llu, and should be %llu, or up to "
+        fz_fail(ASK_FIGURES,
+                "counts.flags_differ is %llu, and should be %llu, or up to "
                 "%llu more",
                 HEX(is), HEX(mixed), HEX(more));
     }
@@ -1423,7 +1424,8 @@ static void check_counts(const struct naive *n)
     /* Refused entries come in runs. */
     if ((is->dropped[PTW_DROP_TABLE] > 0) != (n->refused > 0) ||
         is->dropped[PTW_DROP_TABLE] > n->refused) {
-        fz_fail("counts.dropped[table] is %llu, %llu entries were refused",
+        fz_fail(ASK_FIGURES,
+                "counts.dropped[table] is %llu, %llu entries were refused",
                 HEX(is->dropped[PTW_DROP_TABLE]), HEX(n->refused));
     }
 }
@@ -1485,7 +1487,7 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
             uint64_t is;
 
             if (!kept && from == 1 && !maps_cover(n, va)) {
-                fz_fail("the oracle: %llx is mapped now", HEX(va));
+                fz_fail(ASK_GUEST, "the oracle: %llx is mapped now", HEX(va));
             }
             if (!kept || (from == 0 && !fc_readable(n->g, a->pa + at))) {
                 continue;
@@ -1494,7 +1496,8 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
             b = oracle_translate(mode, ram[!from], rams[!from], root[!from],
                                  va);
             if (b.kind != ORACLE_LEAF) {
-                fz_fail("the oracle: %llx is mapped in one image only, %s",
+                fz_fail(ASK_GUEST,
+                        "the oracle: %llx is mapped in one image only, %s",
                         HEX(va), from == 0 ? "the old" : "the new");
             }
             was = (from == 0 ? a->pa : b.pa) +
@@ -1510,7 +1513,8 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
             if (now == NULL || *now != is ||
                 (before & ~may_lose) != (after & ~may_lose) ||
                 (after & ~before) != 0) {
-                fz_fail("the oracle: %llx was %llx, rights %x, and is %llx, "
+                fz_fail(ASK_GUEST,
+                        "the oracle: %llx was %llx, rights %x, and is %llx, "
                         "rights %x",
                         HEX(va), HEX(was), before, HEX(is), after);
             }
@@ -1545,8 +1549,8 @@ static void ask_oracle(struct naive *n)
                 a.pa + (va - a.first) != q->pa.v + (va - q->first.v) ||
                 a.rights != (q->copy_on_write ? rights & ~(unsigned)PTW_WRITE
                                               : rights)) {
-                fz_fail("the map %zu at %llx is %llx, rights %x", k, HEX(va),
-                        HEX(a.pa), a.rights);
+                fz_fail(ASK_GUEST, "the map %zu at %llx is %llx, rights %x", k,
+                        HEX(va), HEX(a.pa), a.rights);
             }
         }
     }

@@ -24,6 +24,7 @@ static void shifting_item(struct shifting *s, const struct ptw_item *item)
     if (item->kind == PTW_ITEM_MAPPING &&
         (item->u.mapping.rights & s->need) != s->need) {
         fz_fail(
+            ASK_CHANGING,
             "changing memory: a walk that needs rights %x has a leaf at %llx",
             s->need, HEX(item->first.v));
     }
@@ -36,12 +37,12 @@ static void shifting_item(struct shifting *s, const struct ptw_item *item)
     }
     if (s->any && (item->first.v < s->covered || s->done ||
                    (s->holes && item->first.v != s->covered))) {
-        fz_fail("changing memory: an item at %llx after %llx",
+        fz_fail(ASK_CHANGING, "changing memory: an item at %llx after %llx",
                 HEX(item->first.v), HEX(s->covered));
     }
     if (!s->any && s->holes &&
         (item->first.v > s->w->first || item->last.v < s->w->first)) {
-        fz_fail("changing memory: the first item is at %llx",
+        fz_fail(ASK_CHANGING, "changing memory: the first item is at %llx",
                 HEX(item->first.v));
     }
     s->any = true;
@@ -69,13 +70,15 @@ static void shifting_walk(struct shifting *s)
         }
         if (items > w->room || stats.reads > reads ||
             stats.items > items_allowed || w->reads - before > stats.reads) {
-            fz_fail("changing memory: %llu reads, %llu counted, %llu allowed; "
+            fz_fail(ASK_CHANGING,
+                    "changing memory: %llu reads, %llu counted, %llu allowed; "
                     "%llu items, %llu allowed",
                     HEX(w->reads - before), HEX(stats.reads), HEX(reads),
                     HEX(stats.items), HEX(items_allowed));
         }
         if (stats.reads > w->entries * stats.tables) {
-            fz_fail("changing memory: %llu entries of %llu tables were read",
+            fz_fail(ASK_CHANGING,
+                    "changing memory: %llu entries of %llu tables were read",
                     HEX(stats.reads), HEX(stats.tables));
         }
         if (st == PTW_END || stats.reads >= w->budget ||
@@ -90,7 +93,8 @@ static void shifting_walk(struct shifting *s)
                 stats.items == items_allowed ? w->item_step : 0;
 
             if (more_reads + more_items == 0) {
-                fz_fail("changing memory: a walk stops for nothing");
+                fz_stop(ASK_CHANGING,
+                        "changing memory: a walk stops for nothing");
             }
             if (stops++ > 40) {
                 more_reads *= 16;
@@ -100,7 +104,7 @@ static void shifting_walk(struct shifting *s)
             items_allowed += more_items;
             ptw_walk_extend(s->walk, more_reads, more_items);
         } else if (st != PTW_OK) {
-            fz_fail("changing memory: %s", ptw_status_text(st));
+            fz_stop(ASK_CHANGING, "changing memory: %s", ptw_status_text(st));
         }
         if (w->memory != FZ_CALLBACKS && w->restless != 0) {
             fz_case_stir(w, 1);
@@ -119,11 +123,12 @@ static void shifting_answer(const struct fz_case *w, uint64_t va,
          va - t->leaf_va.v != t->pa.v - t->leaf_pa.v ||
          (t->pa.v - t->leaf_pa.v) >> t->size_log2 != 0 ||
          (t->leaf_pa.v & (((uint64_t)1 << t->size_log2) - 1)) != 0)) {
-        fz_fail("changing memory: %llx is at %llx", HEX(va), HEX(t->pa.v));
+        fz_fail(ASK_CHANGING, "changing memory: %llx is at %llx", HEX(va),
+                HEX(t->pa.v));
     }
     if (st == PTW_OK && (t->rights & ~(unsigned)t->above) != 0) {
-        fz_fail("changing memory: %llx has rights %x below %x", HEX(va),
-                t->rights, t->above);
+        fz_fail(ASK_CHANGING, "changing memory: %llx has rights %x below %x",
+                HEX(va), t->rights, t->above);
     }
 }
 
@@ -143,7 +148,7 @@ static void shifting_ways(struct fz_case *w, const struct ptw_mem *mem)
     }
     ptw_lookup_many(mem, root, va, w->vas, t, st);
     if (w->reads - before > (uint64_t)w->levels * w->vas) {
-        fz_fail("changing memory: %llu reads for %u addresses",
+        fz_fail(ASK_CHANGING, "changing memory: %llu reads for %u addresses",
                 HEX(w->reads - before), w->vas);
     }
     for (unsigned i = 0; i < w->vas; i++) {
@@ -160,7 +165,8 @@ static void shifting_ways(struct fz_case *w, const struct ptw_mem *mem)
         st[0] = ptw_trail_lookup(&trail, ptw_va_of(asked), &t[0]);
         shifting_answer(w, asked, st[0], &t[0]);
         if (w->reads - before > w->levels) {
-            fz_fail("changing memory: %llu reads on a trail to %llx",
+            fz_fail(ASK_CHANGING,
+                    "changing memory: %llu reads on a trail to %llx",
                     HEX(w->reads - before), HEX(asked));
         }
     }
@@ -179,14 +185,15 @@ static void shifting_lookups(struct fz_case *w, const struct ptw_mem *mem)
 
         if (w->reads - before > w->levels || steps > w->levels ||
             w->reads - before > steps) {
-            fz_fail("changing memory: %llu reads to look %llx up",
+            fz_fail(ASK_CHANGING, "changing memory: %llu reads to look %llx up",
                     HEX(w->reads - before), HEX(w->va[i]));
         }
         shifting_answer(w, w->va[i], st, &t);
         if (st == PTW_OK && steps > 0 &&
             (step[steps - 1].raw != t.raw ||
              step[steps - 1].rights != t.rights)) {
-            fz_fail("changing memory: the last step to %llx is another entry",
+            fz_fail(ASK_CHANGING,
+                    "changing memory: the last step to %llx is another entry",
                     HEX(w->va[i]));
         }
     }
@@ -223,7 +230,8 @@ void fz_shifting(const uint8_t *data, size_t len)
     fw_start(w, &walk, &mem, root, &memo, &o);
     shifting_walk(&s);
     if (ptw_walk_counts(&walk).tables != memo.used) {
-        fz_fail("changing memory: the memo has %zu tables", memo.used);
+        fz_fail(ASK_CHANGING, "changing memory: the memo has %zu tables",
+                memo.used);
     }
 
     for (unsigned i = 0; i < 2; i++) {

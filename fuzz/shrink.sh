@@ -21,7 +21,7 @@ edit do=protect root=1 first=3 pages=9 rights=read+write
 raw page=3 is=1
 T
 "$shrink" "$dir/in" "$dir/out" >"$dir/said"
-grep -qF 'cause: toy: an edit of * pages' "$dir/said"
+grep -qF 'cause: asked: toy: an edit of * pages' "$dir/said"
 "$text" print "$dir/out" >"$dir/text"
 diff - "$dir/text" <<'T'
 header version=1 regime=amd64

@@ -54,7 +54,7 @@ static size_t collect(struct fz_case *w, const struct ptw_mem *mem,
         for (; more > 0; more--, n++) {
             if (fz_covers(&item[n]) &&
                 !fz_any_left(w, item[n].first.v, item[n].last.v)) {
-                fz_fail("the item at %llx is of what is left out",
+                fz_fail(ASK_ITEMS, "the item at %llx is of what is left out",
                         HEX(item[n].first.v));
             }
         }
@@ -67,7 +67,7 @@ static size_t collect(struct fz_case *w, const struct ptw_mem *mem,
                              : 0;
             more_items = s.items == allowed ? w->item_step * times : 0;
             if (more_reads + more_items == 0) {
-                fz_fail("a walk of spaces stops for nothing");
+                fz_stop(ASK_RESUME, "a walk of spaces stops for nothing");
             }
             stops++;
             reads += more_reads;
@@ -88,7 +88,7 @@ static void check_leaks(struct fe_host *h, const struct ptw_tables *t)
         const struct fm_table *p = &h->m.table[i];
 
         if (p->state == FM_TAKEN && !p->reached && !p->stock) {
-            fz_fail("%llx is taken and not used", HEX(p->pa));
+            fz_fail(ASK_TABLES, "%llx is taken and not used", HEX(p->pa));
         }
     }
 }
@@ -214,12 +214,12 @@ static struct placed place_item(const struct fz_case *w, struct ptw_item *item,
                ptw_status_text(st));
     }
     if (st == PTW_OK ? is.why_not != 0 : (is.why_not >> st & 1) == 0) {
-        fz_fail("an item of kind %d at %llx is placed at %llx: %s",
+        fz_fail(ASK_PLACED, "an item of kind %d at %llx is placed at %llx: %s",
                 (int)item->kind, HEX(item->first.v), HEX(is.now),
                 ptw_status_text(st));
     }
     if (st != PTW_OK && !same_mapping(&was, item)) {
-        fz_fail("an item at %llx is not placed, and changed",
+        fz_fail(ASK_PLACED, "an item at %llx is not placed, and changed",
                 HEX(item->first.v));
     }
     return st == PTW_E_RIGHTS ? place_item(w, item, &as_it_is, loose) : is;
@@ -258,12 +258,14 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
         if (n.kind != FM_LEAF || !n.real || n.level != level || n.pa != pa ||
             n.rights != rights) {
             fz_fail(
+                ASK_PLACED,
                 "%llx was placed at %llx with the rights %x, and is at %llx "
                 "with %x",
                 HEX(item->first.v), HEX(pa), rights, HEX(n.pa), n.rights);
         }
         if (((n.raw ^ bits) & w->mode.flag_bits) != 0) {
-            fz_fail("%llx was placed, its entry was %llx and is %llx, with "
+            fz_fail(ASK_PLACED,
+                    "%llx was placed, its entry was %llx and is %llx, with "
                     "other flag bits",
                     HEX(item->first.v), HEX(is->leaf.raw), HEX(n.raw));
         }
@@ -271,7 +273,8 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
                         at.memory_type != want.memory_type ||
                         at.global != want.global || at.key != want.key
                   : n.raw != (bits | leaf_address(w, level, pa))) {
-            fz_fail("%llx was placed, its entry was %llx and is %llx",
+            fz_fail(ASK_PLACED,
+                    "%llx was placed, its entry was %llx and is %llx",
                     HEX(item->first.v), HEX(is->leaf.raw), HEX(n.raw));
         }
     }
@@ -349,13 +352,14 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                                        : PTW_OK;
 
             if (st != want) {
-                fz_fail("space %u: %s", (unsigned)items[i].space,
+                fz_fail(ASK_STATUS, "space %u: %s", (unsigned)items[i].space,
                         ptw_status_text(st));
             }
         } else if (st != PTW_OK &&
                    !(loose && (st == PTW_NOT_MAPPED || st == PTW_E_RIGHTS))) {
-            fz_fail("item %zu of kind %d at %llx: %s", i, (int)items[i].kind,
-                    HEX(items[i].first.v), ptw_status_text(st));
+            fz_fail(ASK_STATUS, "item %zu of kind %d at %llx: %s", i,
+                    (int)items[i].kind, HEX(items[i].first.v),
+                    ptw_status_text(st));
         } else if (st == PTW_OK && items[i].kind == PTW_ITEM_MAPPING) {
             check_placed(w, h, &items[i], &placed,
                          out->built[items[i].space].root.table.v, loose);
@@ -418,8 +422,10 @@ static void same_walk(struct fz_case *w, struct fe_host *h,
             return; /* which remembers no tables, and takes more reads */
         }
         if (k == count) {
-            fz_fail("the rebuilt spaces have fewer items, from %llx on",
+            fz_fail(ASK_SPACES,
+                    "the rebuilt spaces have fewer items, from %llx on",
                     HEX(x->first.v));
+            return;
         }
         same = x->kind == y->kind && x->space == y->space &&
                x->first.v == y->first.v && x->last.v == y->last.v;
@@ -438,13 +444,13 @@ static void same_walk(struct fz_case *w, struct fe_host *h,
                    p.attributes == q.attributes;
         }
         if (!same) {
-            fz_fail("the rebuilt spaces have another item at %llx",
+            fz_fail(ASK_SPACES, "the rebuilt spaces have another item at %llx",
                     HEX(x->first.v));
         }
         k++;
     }
     if (complete && k != count) {
-        fz_fail("the rebuilt spaces have more items, from %llx on",
+        fz_fail(ASK_SPACES, "the rebuilt spaces have more items, from %llx on",
                 HEX(again[k].first.v));
     }
 }

@@ -25,8 +25,9 @@ static void check_steps(const struct fz_case *w, uint64_t root, uint64_t va,
         st == PTW_NOT_CANONICAL || w->levels == 0 ? 0 : w->levels - t->level;
 
     if (steps != expect) {
-        fz_fail("%llx is explained in %zu steps of %zu", HEX(va), steps,
-                expect);
+        fz_fail(ASK_LOOKUPS, "%llx is explained in %zu steps of %zu", HEX(va),
+                steps, expect);
+        return;
     }
     for (size_t i = 0; i < steps; i++) {
         unsigned level = w->levels - 1 - (unsigned)i;
@@ -38,7 +39,9 @@ static void check_steps(const struct fz_case *w, uint64_t root, uint64_t va,
 
         if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, level,
                              &table)) {
-            fz_fail("step %zu to %llx: there is no table", i, HEX(va));
+            fz_fail(ASK_LOOKUPS, "step %zu to %llx: there is no table", i,
+                    HEX(va));
+            return;
         }
         read = fz_case_entry(w, table + index * w->entry_bytes, &raw);
         rights = fz_path_rights(w, root, va, level);
@@ -50,7 +53,8 @@ static void check_steps(const struct fz_case *w, uint64_t root, uint64_t va,
         if (step[i].entry.v != table + index * w->entry_bytes ||
             step[i].level != level || step[i].read != read ||
             step[i].raw != raw || step[i].rights != rights) {
-            fz_fail("step %zu to %llx: entry %llx is %llx (level %u, rights "
+            fz_fail(ASK_LOOKUPS,
+                    "step %zu to %llx: entry %llx is %llx (level %u, rights "
                     "%x); it should be %llx, %llx (level %u, rights %x)",
                     i, HEX(va), HEX(step[i].entry.v), HEX(step[i].raw),
                     step[i].level, step[i].rights,
@@ -87,12 +91,14 @@ static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
         found[asks++] = t;
     }
     if (st != status_of(a.kind)) {
-        fz_fail("%llx: the library says %s, the oracle %s", HEX(va),
-                ptw_status_text(st), ptw_status_text(status_of(a.kind)));
+        fz_fail(ASK_LOOKUPS, "%llx: the library says %s, the oracle %s",
+                HEX(va), ptw_status_text(st),
+                ptw_status_text(status_of(a.kind)));
     }
     fz_note((uint64_t)st);
     if (st != PTW_NOT_CANONICAL && (t.level != a.level || t.raw != a.raw)) {
-        fz_fail("%llx: the library stops at %llx (level %u), the oracle at "
+        fz_fail(ASK_LOOKUPS,
+                "%llx: the library stops at %llx (level %u), the oracle at "
                 "%llx (level %u)",
                 HEX(va), HEX(t.raw), t.level, HEX(a.raw), a.level);
     }
@@ -101,7 +107,8 @@ static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
         if (t.pa.v != a.pa + (va - a.first) || t.leaf_va.v != a.first ||
             t.leaf_pa.v != a.pa || t.rights != a.rights ||
             a.last - a.first != ((uint64_t)1 << t.size_log2) - 1) {
-            fz_fail("%llx: the library has %llx (leaf %llx at %llx, rights "
+            fz_fail(ASK_LOOKUPS,
+                    "%llx: the library has %llx (leaf %llx at %llx, rights "
                     "%x), the oracle %llx (leaf %llx at %llx, rights %x)",
                     HEX(va), HEX(t.pa.v), HEX(t.leaf_pa.v), HEX(t.leaf_va.v),
                     t.rights, HEX(a.pa + (va - a.first)), HEX(a.pa),
@@ -116,7 +123,8 @@ static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
          (again.pa.v != t.pa.v || again.leaf_va.v != t.leaf_va.v ||
           again.leaf_pa.v != t.leaf_pa.v || again.rights != t.rights ||
           again.size_log2 != t.size_log2))) {
-        fz_fail("%llx is explained otherwise than it is looked up", HEX(va));
+        fz_fail(ASK_LOOKUPS, "%llx is explained otherwise than it is looked up",
+                HEX(va));
     }
     check_steps(w, root, va, step, steps, st, &t);
 }
@@ -137,7 +145,8 @@ static void check_same(const char *way, ptw_va va, enum ptw_status st,
          (t->pa.v != should->pa.v || t->leaf_va.v != should->leaf_va.v ||
           t->leaf_pa.v != should->leaf_pa.v || t->rights != should->rights ||
           t->size_log2 != should->size_log2))) {
-        fz_fail("%llx %s: %s, %llx (entry %llx of level %u, rights %x below "
+        fz_fail(ASK_LOOKUPS,
+                "%llx %s: %s, %llx (entry %llx of level %u, rights %x below "
                 "%x), alone %s, %llx (entry %llx of level %u, rights %x below "
                 "%x)",
                 HEX(va.v), way, ptw_status_text(st), HEX(t->pa.v), HEX(t->raw),
@@ -206,8 +215,8 @@ static void check_trail(const struct fz_case *w, const struct ptw_mem *mem,
         st = ptw_trail_lookup(&trail, asked[n], &t);
         check_same("again", asked[n], st, &t, answer[n], &found[n]);
         if (w->reads - before > 1) {
-            fz_fail("%llx: %llu reads to look it up again", HEX(asked[n].v),
-                    HEX(w->reads - before));
+            fz_fail(ASK_LOOKUPS, "%llx: %llu reads to look it up again",
+                    HEX(asked[n].v), HEX(w->reads - before));
         }
     }
 }
@@ -257,7 +266,7 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
         for (size_t i = 0; i < items && !over; i++) {
             if (item[i].kind != PTW_ITEM_MAPPING) {
                 if (item[i].kind != PTW_ITEM_FINDING) {
-                    fz_fail("a hole that nobody asked for, at %llx",
+                    fz_fail(ASK_NEED, "a hole that nobody asked for, at %llx",
                             HEX(item[i].first.v));
                 }
                 continue;
@@ -270,7 +279,8 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
             over = at == fw_list.count && !fw_list.complete;
             if (!over && (at == fw_list.count ||
                           !fz_same_item(w, &item[i], &fw_list.item[at]))) {
-                fz_fail("a walk that needs rights %x has a leaf at %llx",
+                fz_fail(ASK_NEED,
+                        "a walk that needs rights %x has a leaf at %llx",
                         w->need, HEX(item[i].first.v));
             }
             at++;
@@ -279,7 +289,8 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
     for (; st == PTW_END && fw_list.complete && at < fw_list.count; at++) {
         if (fw_list.item[at].kind == PTW_ITEM_MAPPING &&
             (fw_list.item[at].u.mapping.rights & w->need) == w->need) {
-            fz_fail("a walk that needs rights %x lacks the leaf at %llx",
+            fz_fail(ASK_NEED,
+                    "a walk that needs rights %x lacks the leaf at %llx",
                     w->need, HEX(fw_list.item[at].first.v));
         }
     }
@@ -354,7 +365,8 @@ static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
         for (size_t i = 0; i < n; i++) {
             if (add_cut(w, cut, cuts, proposed[i].v) != cuts + 1 ||
                 cut[cuts] != proposed[i].v) {
-                fz_fail("there is no cut at %llx", HEX(proposed[i].v));
+                fz_stop(ASK_CUTS, "there is no cut at %llx",
+                        HEX(proposed[i].v));
             }
             cuts++;
         }
@@ -376,7 +388,8 @@ static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
     stats = ptw_walk_counts(&whole);
     if (j.tables != stats.tables || j.reads < stats.reads ||
         j.reads > stats.reads + cuts * w->levels) {
-        fz_fail("%zu parts took %llu reads and %llu tables, the walk %llu and "
+        fz_fail(ASK_CUTS,
+                "%zu parts took %llu reads and %llu tables, the walk %llu and "
                 "%llu",
                 cuts + 1, HEX(j.reads), HEX(j.tables), HEX(stats.reads),
                 HEX(stats.tables));
@@ -397,7 +410,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
     size_t at = 0;
 
     if (st != why) {
-        fz_fail("the root %llx: %s, it should be: %s", HEX(root),
+        fz_stop(ASK_ROOTS, "the root %llx: %s, it should be: %s", HEX(root),
                 ptw_status_text(st), ptw_status_text(why));
     }
     if (why == PTW_E_ALIGN || why == PTW_E_WIDTH) {
@@ -405,7 +418,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
 
         if (ptw_lookup(mem, ptw_root_of(&w->regime, pa), ptw_va_of(w->first),
                        &t) != why) {
-            fz_fail("a lookup takes %llx for a root", HEX(root));
+            fz_fail(ASK_ROOTS, "a lookup takes %llx for a root", HEX(root));
         }
     }
     if (why != PTW_OK) {
@@ -418,7 +431,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
             fw_list.item[i].kind == PTW_ITEM_ALIAS ||
             (fw_list.item[i].kind == PTW_ITEM_FINDING &&
              !fz_covers(&fw_list.item[i]))) {
-            fz_fail("a translation gives an item of kind %d",
+            fz_fail(ASK_ITEMS, "a translation gives an item of kind %d",
                     (int)fw_list.item[i].kind);
         }
         fz_note(fz_item_hash(w, &fw_list.item[i]));
@@ -432,13 +445,16 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
         }
     }
     if (more && fw_list.complete && fw_expected.at != fw_expected.count) {
-        fz_fail("a translation lacks what the oracle has at %llx",
+        fz_fail(ASK_ANSWERS, "a translation lacks what the oracle has at %llx",
                 HEX(fw_expected.answer[fw_expected.at].first));
     }
-    check_lookups(w, mem, root, w->thorough ? 32 : 8);
-    check_needs(w, mem, root);
-
-    if (fw_wants(w, 0)) {
+    if (fz_asks(ASK_LOOKUPS)) {
+        check_lookups(w, mem, root, w->thorough ? 32 : 8);
+    }
+    if (fz_asks(ASK_NEED)) {
+        check_needs(w, mem, root);
+    }
+    if (fw_wants(w, 0) && fz_asks(ASK_TWICE)) {
         o = fw_other_options(w);
         fz_must(ptw_virt_to_phys_init(&walk, mem_again,
                                       ptw_root_of(&w->regime, pa), &o),
@@ -448,7 +464,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
         fw_check_paths(w, w->memory == FZ_CALLBACKS ? mem_again : mem,
                        &(struct ptw_root){&w->regime, pa}, false);
     }
-    if (fw_wants(w, 1)) {
+    if (fw_wants(w, 1) && fz_asks(ASK_RUNS)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         fz_must(
@@ -457,7 +473,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
         fz_case_remember(w, &walk, mem);
         fz_check_runs(w, &fw_list, &walk, NULL);
     }
-    if (fw_wants(w, 2)) {
+    if (fw_wants(w, 2) && fz_asks(ASK_RESUME)) {
         o = fz_options(w, PTW_WALK_HOLES);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
@@ -467,7 +483,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
         fz_case_remember(w, &walk, mem);
         fz_check_stops(w, mem, &fw_list, &walk, NULL, root, &fw_expected);
     }
-    if (fw_list.complete) {
+    if (fw_list.complete && fz_asks(ASK_CUTS)) {
         static const unsigned flags[] = {
             PTW_WALK_HOLES, PTW_WALK_HOLES | PTW_WALK_RUNS,
             PTW_WALK_HOLES | PTW_WALK_TABLES, PTW_WALK_RUNS};

@@ -54,22 +54,22 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
     for (size_t i = 0; i < tables; i++) {
         if (!can_be_table(w, table[i].v) ||
             (i > 0 && table[i].v <= table[i - 1].v)) {
-            fz_fail("%llx is no table", HEX(table[i].v));
+            fz_fail(ASK_LAW, "%llx is no table", HEX(table[i].v));
         }
     }
     if (s->tables > tables * w->levels + cut) {
-        fz_fail("%llu tables were entered, there are %zu", HEX(s->tables),
-                tables);
+        fz_fail(ASK_LAW, "%llu tables were entered, there are %zu",
+                HEX(s->tables), tables);
     }
     if (s->reads > w->entries * s->tables) {
-        fz_fail("%llu entries of %llu tables were read", HEX(s->reads),
+        fz_fail(ASK_LAW, "%llu entries of %llu tables were read", HEX(s->reads),
                 HEX(s->tables));
     }
     /* A root of which nothing is walked may have a number, and is in no
      * memo. */
     if (s->tables != memo->used && (memo->used > 0 || s->tables > w->roots)) {
-        fz_fail("%llu tables were entered, the memo has %zu", HEX(s->tables),
-                memo->used);
+        fz_fail(ASK_LAW, "%llu tables were entered, the memo has %zu",
+                HEX(s->tables), memo->used);
     }
 }
 
@@ -97,7 +97,7 @@ static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
             if (item[i].space != alias->space ||
                 item[i].first.v < alias->first.v ||
                 item[i].last.v > alias->last.v) {
-                fz_fail("the alias at %llx has an item at %llx",
+                fz_fail(ASK_ANSWERS, "the alias at %llx has an item at %llx",
                         HEX(alias->first.v), HEX(item[i].first.v));
             }
             more = fz_meet(&fw_expected, &item[i]);
@@ -107,14 +107,16 @@ static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
         return false;
     }
     if (st != PTW_END) {
-        fz_fail("the alias at %llx: %s", HEX(alias->first.v),
+        fz_fail(ASK_ANSWERS, "the alias at %llx: %s", HEX(alias->first.v),
                 ptw_status_text(st));
+        return false;
     }
     if (!fz_met(&fw_expected, to) || from > to ||
         (fz_tiles(w) && (fw_expected.at == 0 ||
                          fw_expected.answer[fw_expected.at - 1].last < to ||
                          fw_expected.answer[fw_expected.at - 1].first > to))) {
-        fz_fail("the alias at %llx ends too early", HEX(alias->first.v));
+        fz_fail(ASK_ANSWERS, "the alias at %llx ends too early",
+                HEX(alias->first.v));
     }
     return true;
 }
@@ -130,14 +132,15 @@ static void check_alias(const struct fz_case *w, const struct ptw_item *item)
     if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[ref.owner],
                          ref.their_va.v, level, &theirs) ||
         theirs != ref.table.v) {
-        fz_fail("the alias at %llx: space %u has no table %llx at %llx",
+        fz_fail(ASK_OWNERS,
+                "the alias at %llx: space %u has no table %llx at %llx",
                 HEX(item->first.v), (unsigned)ref.owner, HEX(ref.table.v),
                 HEX(ref.their_va.v));
     }
     if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[item->space],
                          ref.our_va.v, level, &ours) ||
         ours != ref.table.v) {
-        fz_fail("the alias at %llx: there is no table %llx at %llx",
+        fz_fail(ASK_OWNERS, "the alias at %llx: there is no table %llx at %llx",
                 HEX(item->first.v), HEX(ref.table.v), HEX(ref.our_va.v));
     }
 }
@@ -153,18 +156,21 @@ void fw_check_finding(const struct fz_case *w, uint64_t root,
     if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, f->level,
                          &table) ||
         table != f->table.v) {
-        fz_fail("the finding at %llx names %llx, the table is %llx", HEX(va),
+        fz_fail(ASK_ANSWERS,
+                "the finding at %llx names %llx, the table is %llx", HEX(va),
                 HEX(f->table.v), HEX(table));
     }
     if (f->kind == PTW_FINDING_SELF &&
         (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, f->level + 1u,
                           &table) ||
          table != f->table.v)) {
-        fz_fail("the finding at %llx names %llx, which does not hold the entry",
+        fz_fail(ASK_ANSWERS,
+                "the finding at %llx names %llx, which does not hold the entry",
                 HEX(va), HEX(f->table.v));
     }
     if (f->rights != fz_path_rights(w, root, va, f->level)) {
-        fz_fail("the finding at %llx has rights %x", HEX(va), f->rights);
+        fz_fail(ASK_ANSWERS, "the finding at %llx has rights %x", HEX(va),
+                f->rights);
     }
 }
 
@@ -203,7 +209,7 @@ static bool meet_space(struct fz_case *w, const struct ptw_mem *mem, size_t *at,
     }
     if (more && (i < fw_list.count || fw_list.complete) &&
         fw_expected.at != fw_expected.count) {
-        fz_fail("space %u lacks what the oracle has at %llx",
+        fz_fail(ASK_ANSWERS, "space %u lacks what the oracle has at %llx",
                 (unsigned)space->space,
                 HEX(fw_expected.answer[fw_expected.at].first));
     }
@@ -291,13 +297,15 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
         if (a.kind != ORACLE_LEAF || !oracle_writes(&w->mode, a.above, a.raw) ||
             a.raw != f->raw || a.level != f->level ||
             item.kind != PTW_ITEM_FINDING || f->kind != PTW_FINDING_EXPOSED) {
-            fz_fail("there is no writable leaf at %llx of space %u",
+            fz_fail(ASK_EXPOSED,
+                    "there is no writable leaf at %llx of space %u",
                     HEX(item.first.v), (unsigned)item.space);
         }
         count = mark(e, e->found, a.pa, a.pa + (item.last.v - item.first.v),
                      &lowest);
         if (count == 0 || count != f->tables || lowest != f->table.v) {
-            fz_fail("the mapping at %llx exposes %zu tables from %llx on, not "
+            fz_fail(ASK_EXPOSED,
+                    "the mapping at %llx exposes %zu tables from %llx on, not "
                     "%llu from %llx on",
                     HEX(item.first.v), count, HEX(lowest), HEX(f->tables),
                     HEX(f->table.v));
@@ -308,7 +316,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
     }
     for (size_t i = 0; i < e->tables; i++) {
         if (e->writable[i] != e->found[i]) {
-            fz_fail("the table %llx is %s", HEX(e->table[i].v),
+            fz_fail(ASK_EXPOSED, "the table %llx is %s", HEX(e->table[i].v),
                     e->found[i] ? "not exposed" : "exposed, and not found");
         }
     }
@@ -338,7 +346,8 @@ static void number(struct numbered *n, uint64_t given, uint64_t table,
                    uint64_t va, unsigned level)
 {
     if (given != n->tables) {
-        fz_fail("the table %llx at %llx has number %llu, it is number %llu",
+        fz_fail(ASK_MODEL,
+                "the table %llx at %llx has number %llu, it is number %llu",
                 HEX(table), HEX(va), HEX(given), HEX(n->tables));
     }
     if (given < 1024) {
@@ -371,7 +380,8 @@ static void check_number(const struct fz_case *w, struct numbered *n,
             (ref.number < 1024 && (n->table[ref.number] != ref.table.v ||
                                    n->va[ref.number] != ref.their_va.v ||
                                    n->level[ref.number] != level))) {
-            fz_fail("the alias at %llx, of %llx at %llx, has number %u",
+            fz_fail(ASK_MODEL,
+                    "the alias at %llx, of %llx at %llx, has number %u",
                     HEX(item->first.v), HEX(ref.table.v), HEX(ref.their_va.v),
                     (unsigned)ref.number);
         }
@@ -420,13 +430,15 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
             }
             if (at == fw_list.count) {
                 if (fw_list.complete) {
-                    fz_fail("a walk of other memory has more at %llx",
+                    fz_fail(ASK_TWICE,
+                            "a walk of other memory has more at %llx",
                             HEX(item[i].first.v));
                 }
                 return;
             }
             if (!fz_same_item(w, &item[i], &fw_list.item[at])) {
-                fz_fail("a walk of other memory has another item at %llx "
+                fz_fail(ASK_TWICE,
+                        "a walk of other memory has another item at %llx "
                         "than the one at %llx",
                         HEX(item[i].first.v), HEX(fw_list.item[at].first.v));
             }
@@ -438,18 +450,19 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
     } while (st == PTW_OK || st == PTW_E_SPACE);
     stats = ptw_walk_counts(walk);
     if (w->reads - reads > stats.reads) {
-        fz_fail("%llu entries were read, the walk counts %llu",
+        fz_fail(ASK_LIMITS, "%llu entries were read, the walk counts %llu",
                 HEX(w->reads - reads), HEX(stats.reads));
     }
     if (st == PTW_END && stats.tables != numbered.tables &&
         (numbered.tables > 0 || stats.tables > w->roots)) {
-        fz_fail("%llu tables were entered, %llu were given", HEX(stats.tables),
-                HEX(numbered.tables));
+        fz_fail(ASK_MODEL, "%llu tables were entered, %llu were given",
+                HEX(stats.tables), HEX(numbered.tables));
     }
     if (fw_list.complete &&
         (st != PTW_END || stats.reads != fw_list.stats.reads ||
          stats.tables != fw_list.stats.tables)) {
-        fz_fail("a walk of other memory took %llu reads and %llu tables, "
+        fz_fail(ASK_TWICE,
+                "a walk of other memory took %llu reads and %llu tables, "
                 "else %llu and %llu",
                 HEX(stats.reads), HEX(stats.tables), HEX(fw_list.stats.reads),
                 HEX(fw_list.stats.tables));
@@ -458,7 +471,7 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
         if (fw_list.item[at].kind != PTW_ITEM_HOLE &&
             (fw_list.item[at].kind != PTW_ITEM_FINDING ||
              fz_covers(&fw_list.item[at]))) {
-            fz_fail("a walk of other memory lacks the item at %llx",
+            fz_fail(ASK_TWICE, "a walk of other memory lacks the item at %llx",
                     HEX(fw_list.item[at].first.v));
         }
     }
@@ -473,13 +486,14 @@ static bool meet_same(const struct fz_case *w, const struct ptw_item *item,
 {
     if (*at == fw_list.count) {
         if (fw_list.complete) {
-            fz_fail("a walk by kernels %u has more at %llx", w->regime.vectors,
-                    HEX(item->first.v));
+            fz_fail(ASK_TWICE, "a walk by kernels %u has more at %llx",
+                    w->regime.vectors, HEX(item->first.v));
         }
         return false;
     }
     if (!fz_same_item(w, item, &fw_list.item[*at])) {
-        fz_fail("a walk by kernels %u has another item at %llx than the one at "
+        fz_fail(ASK_TWICE,
+                "a walk by kernels %u has another item at %llx than the one at "
                 "%llx",
                 w->regime.vectors, HEX(item->first.v),
                 HEX(fw_list.item[*at].first.v));
@@ -510,14 +524,16 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
             }
             if (item[i].u.line.leaves == 0 ||
                 item[i].u.line.leaves > PTW_LINE_LEAVES) {
-                fz_fail("a line of %u leaves", item[i].u.line.leaves);
+                fz_stop(ASK_TWICE, "a line of %u leaves",
+                        item[i].u.line.leaves);
             }
             for (unsigned k = 0; k < item[i].u.line.leaves && more; k++) {
                 ptw_line_leaf(&w->regime, &item[i], k, &leaf);
                 more = meet_same(w, &leaf, &at);
             }
             if (more && leaf.last.v != item[i].last.v) {
-                fz_fail("the line at %llx ends at %llx, its leaves at %llx",
+                fz_fail(ASK_TWICE,
+                        "the line at %llx ends at %llx, its leaves at %llx",
                         HEX(item[i].first.v), HEX(item[i].last.v),
                         HEX(leaf.last.v));
             }
@@ -530,7 +546,8 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
     if (fw_list.complete && (st != PTW_END || at != fw_list.count ||
                              stats.reads != fw_list.stats.reads ||
                              stats.tables != fw_list.stats.tables)) {
-        fz_fail("a walk by kernels %u has %zu items, %llu reads and %llu "
+        fz_fail(ASK_TWICE,
+                "a walk by kernels %u has %zu items, %llu reads and %llu "
                 "tables, else %zu, %llu and %llu",
                 w->regime.vectors, at, HEX(stats.reads), HEX(stats.tables),
                 fw_list.count, HEX(fw_list.stats.reads),
@@ -575,6 +592,12 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
 
 /* -------------------------------------------------------------------- parts */
 
+/* Who asks for the parts to be the whole. */
+static enum fz_oracle joined_by(const struct fw_joined *j)
+{
+    return j->whole != NULL ? ASK_CUTS : ASK_OUTLINE;
+}
+
 /* The item that comes next where nothing was cut; NULL: there is none. */
 static const struct ptw_item *whole_next(const struct fz_case *w,
                                          struct fw_joined *j)
@@ -590,7 +613,8 @@ static const struct ptw_item *whole_next(const struct fz_case *w,
     st = fz_next(j->whole, &item, 1, &items);
     j->of_whole += w->reads - reads;
     if (st != PTW_OK && st != PTW_END) {
-        fz_fail("the walk that is not cut says: %s", ptw_status_text(st));
+        fz_fail(ASK_CUTS, "the walk that is not cut says: %s",
+                ptw_status_text(st));
     }
     return st == PTW_OK ? &item : NULL;
 }
@@ -600,10 +624,12 @@ static void meet_whole(struct fz_case *w, struct fw_joined *j)
     const struct ptw_item *item = whole_next(w, j);
 
     if (item == NULL) {
-        fz_fail("parts have more at %llx", HEX(j->item.first.v));
+        fz_fail(joined_by(j), "parts have more at %llx", HEX(j->item.first.v));
+        return;
     }
     if (!fz_same_item(w, item, &j->item)) {
-        fz_fail("parts have another item at %llx than the walk at %llx",
+        fz_fail(joined_by(j),
+                "parts have another item at %llx than the walk at %llx",
                 HEX(j->item.first.v), HEX(item->first.v));
     }
 }
@@ -640,13 +666,13 @@ void fw_join_walk(struct fz_case *w, struct fw_joined *j, struct ptw_walk *walk)
         }
     } while (st == PTW_OK);
     if (st != PTW_END) {
-        fz_fail("a part says: %s", ptw_status_text(st));
+        fz_fail(joined_by(j), "a part says: %s", ptw_status_text(st));
     }
     stats = ptw_walk_counts(walk);
     reads = w->reads - j->of_whole - reads;
     if (reads > stats.reads) {
-        fz_fail("%llu entries of a part were read, it counts %llu", HEX(reads),
-                HEX(stats.reads));
+        fz_fail(ASK_LIMITS, "%llu entries of a part were read, it counts %llu",
+                HEX(reads), HEX(stats.reads));
     }
     j->tables += stats.tables;
     j->reads += stats.reads;
@@ -661,7 +687,8 @@ void fw_join_end(struct fz_case *w, struct fw_joined *j)
     }
     item = whole_next(w, j);
     if (item != NULL) {
-        fz_fail("parts lack the item at %llx", HEX(item->first.v));
+        fz_fail(joined_by(j), "parts lack the item at %llx",
+                HEX(item->first.v));
     }
 }
 
@@ -698,7 +725,8 @@ static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
     if (st != PTW_END ||
         j.reads + ptw_walk_counts(walk).reads != fw_list.stats.reads ||
         ptw_walk_counts(walk).tables != fw_list.stats.tables) {
-        fz_fail("an outline and its tables took %llu reads, the walk %llu",
+        fz_fail(ASK_OUTLINE,
+                "an outline and its tables took %llu reads, the walk %llu",
                 HEX(j.reads + ptw_walk_counts(walk).reads),
                 HEX(fw_list.stats.reads));
     }
@@ -721,7 +749,7 @@ static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
     pick = (unsigned)(w->seed >> 44) % w->outs;
     o.flags |= PTW_WALK_HOLES;
     if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_ARG) {
-        fz_fail("holes are given, and ranges left out");
+        fz_fail(ASK_STATUS, "holes are given, and ranges left out");
     }
     memcpy(wrong, w->leave_out, sizeof wrong);
     if (pick + 1 < w->outs) {
@@ -735,7 +763,7 @@ static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
     o = fz_options(w, 0);
     o.leave_out = wrong;
     if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_RANGE) {
-        fz_fail("ranges that do not ascend are left out");
+        fz_fail(ASK_STATUS, "ranges that do not ascend are left out");
     }
 }
 
@@ -770,6 +798,7 @@ static void ask_needed(struct fz_case *w, uint64_t root, struct fz_expected *e)
     size_t kept = 0;
 
     fz_ask(w, e, root, w->first, w->last, FZ_ANSWERS);
+    e->by = ASK_NEED;
     for (size_t i = 0; i < e->count; i++) {
         if (e->answer[i].kind == ORACLE_LEAF &&
             (e->answer[i].rights & w->need) == w->need) {
@@ -805,7 +834,8 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
 
             if ((space || (i == items && st == PTW_END)) && more && !e.prefix &&
                 e.at != e.count) {
-                fz_fail("a walk that needs rights %x lacks the leaf at %llx",
+                fz_fail(ASK_NEED,
+                        "a walk that needs rights %x lacks the leaf at %llx",
                         w->need, HEX(e.answer[e.at].first));
             }
             if (space) {
@@ -817,7 +847,8 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
             if (i < items && item[i].kind == PTW_ITEM_ALIAS &&
                 (ptw_alias_view(&w->regime, &item[i], &level).rights &
                  w->need) != w->need) {
-                fz_fail("a walk that needs rights %x has an alias at %llx",
+                fz_fail(ASK_NEED,
+                        "a walk that needs rights %x has an alias at %llx",
                         w->need, HEX(item[i].first.v));
             }
             if (!space && i < items && more) {
@@ -885,11 +916,12 @@ void fz_walk(const uint8_t *data, size_t len)
         left -= fw_expected.count;
     }
     /* The search follows what PTW_WALK_SELF does not. */
-    if (fw_list.complete && all && left > 0 && exposed.tables > 0 && !w->self) {
+    if (fw_list.complete && all && left > 0 && exposed.tables > 0 && !w->self &&
+        fz_asks(ASK_EXPOSED)) {
         check_exposed(w, &mem, &exposed);
     }
 
-    if (fw_wants(w, 0)) {
+    if (fw_wants(w, 0) && fz_asks(ASK_TWICE)) {
         o = fw_other_options(w);
         fz_case_memory(w, fw_other_memory(w), &mem_again, region_again);
         fw_start(w, &walk, &mem_again, root, &memo, &o);
@@ -898,22 +930,22 @@ void fz_walk(const uint8_t *data, size_t len)
         fw_check_paths(w, w->memory == FZ_CALLBACKS ? &mem_again : &mem, root,
                        true);
     }
-    if (fw_wants(w, 1)) {
+    if (fw_wants(w, 1) && fz_asks(ASK_RUNS)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         fw_start(w, &walk, &mem, root, &memo, &o);
         fz_check_runs(w, &fw_list, &walk, &memo);
     }
-    if (w->need != 0 && fw_wants(w, 1)) {
+    if (w->need != 0 && fw_wants(w, 1) && fz_asks(ASK_NEED)) {
         check_needs(w, &mem, root, &walk, &memo);
     }
-    if (fw_list.complete && fw_wants(w, 0)) {
+    if (fw_list.complete && fw_wants(w, 0) && fz_asks(ASK_OUTLINE)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_OUTLINE);
         o.max_reads = 0;
         fw_start(w, &walk, &mem, root, &memo, &o);
         check_outline(w, &mem, &walk, &memo);
     }
-    if (fw_wants(w, 2)) {
+    if (fw_wants(w, 2) && fz_asks(ASK_RESUME)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
