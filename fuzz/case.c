@@ -934,6 +934,7 @@ static void read_header(struct fz_case *w, const uint8_t *header, bool tables)
     w->restless = (unsigned)fz_get(header, HEADER_RESTLESS);
     w->seed = fz_get(header, HEADER_SEED) * 0x9E3779B97F4A7C15;
     w->self = (walk & 1) != 0;
+    w->by_rights = (walk & 4) != 0;
     w->bulk = reading != 0;
     w->stopped = reading >= 2;
     w->remembers = reading == 2;

@@ -100,7 +100,8 @@ struct ptw_walk_options fz_options(const struct fz_case *w, unsigned flags)
     o.max_reads = w->budget;
     o.leave_out = w->leave_out;
     o.leave_outs = w->outs;
-    o.flags = flags | (w->self ? (unsigned)PTW_WALK_SELF : 0);
+    o.flags = flags | (w->self ? (unsigned)PTW_WALK_SELF : 0) |
+              (w->by_rights ? (unsigned)PTW_WALK_BY_RIGHTS : 0);
     if (!fz_tiles(w)) {
         o.flags &= ~(unsigned)PTW_WALK_HOLES;
     }

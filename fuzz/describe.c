@@ -220,6 +220,10 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
     if (w.self) {
         fz_say("references of tables to themselves are kept whole\n");
     }
+    if (w.by_rights) {
+        fz_say("a table is entered again by a path that grants something "
+               "else\n");
+    }
     for (unsigned i = 0; i < w.vas; i++) {
         fz_say("asks about: %016" PRIx64 "\n", w.va[i]);
     }

@@ -103,7 +103,8 @@ struct fz_case {
     bool remembers; /* walks remember tables, and these they have copied */
     unsigned copies;
     uint64_t copied[FZ_COPIES];
-    bool self; /* walks keep entries that lead to their own table whole */
+    bool self;      /* walks keep entries that lead to their own table whole */
+    bool by_rights; /* walks tell paths apart by their rights */
 
     uint64_t slot[FZ_SLOTS];  /* numbers of units */
     uint64_t frame[FZ_PAGES]; /* numbers of those with contents, the pages */

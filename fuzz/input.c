@@ -75,8 +75,10 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                         "modulo 4, of callbacks: one entry a call; several; "
                         "several, memory is stopped and walks remember tables; "
                         "several, and memory is stopped"},
-    [HEADER_WALK] = {OP_HEADER, "walk", 48, 8, FZ_SET, "self more-reads",
-                     "PTW_WALK_SELF; a larger budget of reads"},
+    [HEADER_WALK] = {OP_HEADER, "walk", 48, 8, FZ_SET,
+                     "self more-reads by-rights",
+                     "PTW_WALK_SELF; a larger budget of reads; "
+                     "PTW_WALK_BY_RIGHTS"},
     [HEADER_RESTLESS] = {OP_HEADER, "restless", 56, 8, FZ_PLAIN, NULL,
                          "of 256 reads, how many give something else "
                          "(shifting; edits, while the tables change; compact, "

@@ -11,7 +11,8 @@ enum { MODEL_TABLES = 256 };
 struct entered {
     uint64_t table;
     unsigned level;
-    bool cut; /* not all of the table's span is walked */
+    unsigned rights; /* of the path, where they make a difference */
+    bool cut;        /* not all of the table's span is walked */
     uint32_t owner;
     uint64_t va;
 };
@@ -159,18 +160,21 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
 {
     uint64_t last =
         va + ((uint64_t)fz_entries(m->w, level) << fz_shift(m->w, level)) - 1;
-    struct entered e = {table, level, false, m->space, va};
+    struct entered e = {table, level, 0, false, m->space, va};
 
     *two_levels = false;
     if (level + 1 == m->w->levels) {
         last = oracle_last(&m->w->mode);
     }
     e.cut = !all_left(m->w, va, last);
+    e.rights = m->w->by_rights
+                   ? fz_path_rights(m->w, m->w->root[m->space], va, level)
+                   : 0;
     for (unsigned i = 0; i < m->tables; i++) {
         const struct entered *o = &m->entered[i];
 
-        if (o->table == table && o->level == level && o->cut == e.cut &&
-            (!e.cut || o->va == va)) {
+        if (o->table == table && o->level == level && o->rights == e.rights &&
+            o->cut == e.cut && (!e.cut || o->va == va)) {
             return o;
         }
         if (o->table == table && o->level != level) {

@@ -432,6 +432,67 @@ Test(i686_spaces, go_through_a_recursive_slot_once_a_level)
     cr_expect(eq(u64, walk(&plan)->stats.reads, 3 * 1024));
 }
 
+/* ------------------------------------------- told apart by rights: BY_RIGHTS */
+
+static char *by_rights(uint32_t roots, const uint64_t *root)
+{
+    plan = spaces_plan(roots, root);
+    plan.o.flags = PTW_WALK_BY_RIGHTS;
+    return told(walk(&plan));
+}
+
+Test(amd64_by_rights, a_table_is_entered_once_for_each_set)
+{
+    machine("amd64");
+    put(R0, 0, PDPT | TABLE | U);
+    put(R0, 1, PDPT | TABLE);
+    put(R0, 2, PDPT | TABLE | U);
+    put(R0, 3, PDPT | RX | U);
+    put(R1, 0, PDPT | TABLE);
+    put(R1, 1, PDPT | RX);
+    put(PDPT, 0, PD | TABLE | U);
+    put(PD, 0, PT | TABLE | U);
+    put(PT, 1, 0x20000 | RWX | U);
+    cr_expect(
+        eq(str, by_rights(2, both),
+           "space 0 walked 1000\n"
+           "map 1000-1fff 20000 rwxu 4k\n"
+           "map 8000001000-8000001fff 20000 rwx- 4k\n"
+           "alias pdpt 10000000000-107fffffffff to 4000 of 0 at 0 rwxu 27\n"
+           "map 18000001000-18000001fff 20000 r-xu 4k\n"
+           "space 1 walked 2000\n"
+           "alias pdpt 0-7fffffffff to 4000 of 0 at 8000000000 rwx- 23\n"
+           "map 8000001000-8000001fff 20000 r-x- 4k\n"));
+    cr_expect(eq(u64, walk(&plan)->stats.tables, 2 + 4 * 3));
+    cr_expect(eq(str, in_pieces(&plan, 17), ""));
+    cr_expect(eq(str, where_it_stands(&plan, 17), ""));
+}
+
+/* What the entries below take off makes the same set of two. */
+Test(amd64_by_rights, paths_meet_where_they_grant_the_same)
+{
+    machine("amd64");
+    put(R0, 0, PDPT | TABLE | U);
+    put(R0, 1, PDPT | TABLE);
+    put(PDPT, 0, PD | TABLE);
+    put(PD, 0, PT | TABLE);
+    put(PT, 1, 0x20000 | RWX | U);
+    cr_expect(eq(str, by_rights(1, both),
+                 "space 0 walked 1000\n"
+                 "map 1000-1fff 20000 rwx- 4k\n"
+                 "alias pd 8000000000-803fffffff to 6000 of 0 at 0 rwx- 23\n"));
+}
+
+Test(amd64_by_rights, a_root_below_another_one_is_told_apart_too)
+{
+    machine("amd64");
+    put(R0, 0, PDPT | TABLE);
+    put(PDPT, 0, PD | TABLE);
+    cr_expect(eq(str, by_rights(2, (uint64_t[]){R0, R0}),
+                 "space 0 walked 1000\n"
+                 "space 1 same as 0\n"));
+}
+
 /* --------------------------------------------------------- kept whole: SELF */
 
 Test(amd64_self, is_one_finding_and_nothing_below)

@@ -132,7 +132,8 @@ PTW_NODISCARD enum ptw_status ptw_trail_lookup(struct ptw_trail *trail,
 
 /* ptw_memo_bytes returns how many bytes of storage a memo for `tables` entered
  * tables takes; SIZE_MAX when that is too many.  A table counts once for each
- * level at which it is entered, and again for each address at which a range,
+ * level at which it is entered, with PTW_WALK_BY_RIGHTS once for each set of
+ * rights that it is entered with, and again for each address at which a range,
  * or one that is left out, starts or ends inside it. */
 size_t ptw_memo_bytes(size_t tables);
 
@@ -175,6 +176,11 @@ enum ptw_walk_flag {
                                   at tables directly: for who wants each */
     PTW_WALK_OUTLINE = 1 << 6, /* tables of the lowest level are items, which
                                   stand for what is in them: it is not read */
+    PTW_WALK_BY_RIGHTS = 1 << 7, /* walk_va_spaces: a table comes as an alias
+                                    only if it was entered by a path that grants
+                                    the same, so that what the alias stands for
+                                    is the same in every respect; by a path that
+                                    grants something else it is entered again */
 };
 
 /* Of a struct that is all zeros only the range remains to be set: as it is, it
@@ -255,8 +261,9 @@ void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
  * the level and size of the root, as those of the two halves of one address
  * space are.
  *
- * Work: at most entries-per-table reads for each (table, level), and for each
- * space at most two tables a level more where the range cuts them, and two for
+ * Work: at most entries-per-table reads for each (table, level), with
+ * PTW_WALK_BY_RIGHTS for each (table, level, set of rights), and for each space
+ * at most two tables a level more where the range cuts them, and two for
  * each range that is left out.
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE

@@ -62,7 +62,7 @@ enum ptw_status ptw_shares_add(struct ptw_shares *s, uint64_t table, int more)
     struct ptw_memo_slot *slot = NULL;
     bool two_levels;
 
-    switch (ptw_memo_enter(&s->state.count, table, 0, false, 0, &slot,
+    switch (ptw_memo_enter(&s->state.count, table, 0, 0, false, 0, &slot,
                            &two_levels)) {
     case PTW_MEMO_FULL:
         return ptw_shares_room(s, 1);

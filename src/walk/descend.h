@@ -223,9 +223,9 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             struct ptw_memo_slot *slot = NULL;
             bool two_levels;
 
-            switch (ptw_memo_enter(c->memo, table, level, cut,
-                                   ptw_va_from(a, c->regime, base), &slot,
-                                   &two_levels)) {
+            switch (ptw_memo_enter(
+                c->memo, table, level, rights & c->told_apart, cut,
+                ptw_va_from(a, c->regime, base), &slot, &two_levels)) {
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
             case PTW_MEMO_SEEN:

@@ -71,7 +71,8 @@ enum ptw_status ptw_memo_grow(struct ptw_memo *memo, void *storage,
             continue;
         }
         if (ptw_memo_enter(&larger, ptw_memo_table(from->key),
-                           ptw_memo_level(from->key), (from->key & 1) != 0,
+                           ptw_memo_level(from->key),
+                           ptw_memo_rights(from->key), (from->key & 1) != 0,
                            from->va, &to, &two_levels) == PTW_MEMO_NEW) {
             *to = *from;
         }

@@ -16,29 +16,40 @@
 /* log2 of the least alignment of a table of any format. */
 enum { PTW_TABLE_ALIGN = 4 };
 
+/* Addresses of tables have at most so many bits; the rights of the path stand
+ * above them. */
+enum { PTW_TABLE_BITS = 56 };
+
 /* So many tables a rebuild and a comparison ask room for at first. */
 enum { PTW_FIRST_TABLES = 1 << 10 };
 
 struct ptw_memo_slot {
-    uint64_t key;          /* table | level << 1 | cut */
+    uint64_t key;          /* rights << 56 | table | level << 1 | cut */
     uint64_t va;           /* where the owner has it */
     uint32_t owner_plus_1; /* 0: the slot is empty */
     uint32_t number;       /* the caller's */
 };
 
-PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level, bool cut)
+PTW_ENGINE uint64_t ptw_memo_key(uint64_t table, unsigned level,
+                                 unsigned rights, bool cut)
 {
-    return table | level << 1 | (uint64_t)cut;
+    return (uint64_t)rights << PTW_TABLE_BITS | table | level << 1 |
+           (uint64_t)cut;
 }
 
 PTW_ENGINE uint64_t ptw_memo_table(uint64_t key)
 {
-    return key & ~ptw_low_mask(PTW_TABLE_ALIGN);
+    return key & ptw_low_mask(PTW_TABLE_BITS) & ~ptw_low_mask(PTW_TABLE_ALIGN);
 }
 
 PTW_ENGINE unsigned ptw_memo_level(uint64_t key)
 {
     return key >> 1 & 7;
+}
+
+PTW_ENGINE unsigned ptw_memo_rights(uint64_t key)
+{
+    return (unsigned)(key >> PTW_TABLE_BITS);
 }
 
 PTW_ENGINE size_t ptw_memo_hash(const struct ptw_memo *memo, uint64_t table)
@@ -84,30 +95,33 @@ PTW_ENGINE struct ptw_memo_slot *ptw_memo_seek(const struct ptw_memo *memo,
     return NULL;
 }
 
-/* ptw_memo_find returns the slot of (table, level), not cut, or NULL. */
+/* ptw_memo_find returns the slot of (table, level), whatever the rights and not
+ * cut, or NULL. */
 PTW_ENGINE struct ptw_memo_slot *ptw_memo_find(const struct ptw_memo *memo,
                                                uint64_t table, unsigned level)
 {
     bool ignored;
-    struct ptw_memo_slot *s =
-        ptw_memo_seek(memo, ptw_memo_hash(memo, table),
-                      ptw_memo_key(table, level, false), 0, &ignored, &ignored);
+    struct ptw_memo_slot *s = ptw_memo_seek(
+        memo, ptw_memo_hash(memo, table), ptw_memo_key(table, level, 0, false),
+        0, &ignored, &ignored);
 
     return s != NULL && s->owner_plus_1 != 0 ? s : NULL;
 }
 
 enum ptw_memo_answer { PTW_MEMO_NEW, PTW_MEMO_SEEN, PTW_MEMO_FULL };
 
-/* ptw_memo_enter looks for the table at that level, and adds it when it is not
- * there.  Of a table that is cut, the walk leaves out a part of its span; what
+/* ptw_memo_enter looks for the table at that level, under a path of those
+ * rights (0 where they make no difference), and adds it when it is not there.
+ * Of a table that is cut, the walk leaves out a part of its span; what
  * is left depends on where it is mapped, so it is the same one only at the same
  * va.  *slot is where it stands, unless the memo is full; *two_levels says
  * whether the table is known at another level. */
 PTW_ENGINE enum ptw_memo_answer
-ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level, bool cut,
-               uint64_t va, struct ptw_memo_slot **slot, bool *two_levels)
+ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level,
+               unsigned rights, bool cut, uint64_t va,
+               struct ptw_memo_slot **slot, bool *two_levels)
 {
-    uint64_t key = ptw_memo_key(table, level, cut);
+    uint64_t key = ptw_memo_key(table, level, rights, cut);
     bool elsewhere = false;
     struct ptw_memo_slot *s;
 

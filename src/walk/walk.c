@@ -119,6 +119,7 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->c.listed =
         w->c.list ? PTW_MAX_LEVELS : (o->flags & PTW_WALK_OUTLINE) != 0;
+    w->c.told_apart = (o->flags & PTW_WALK_BY_RIGHTS) != 0 ? PTW_ALL_RIGHTS : 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;
     w->c.leave_out = o->leave_out;
     w->c.leave_outs = o->leave_outs;
