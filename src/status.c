@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwalk/status.h"
 #include "ptwalk/types.h"
+#include "ptwalk/version.h"
 
 const char *ptw_status_text(enum ptw_status st)
 {
@@ -59,4 +60,14 @@ void ptw_absurd(const struct ptw_void *never)
 {
     (void)never;
     __builtin_trap();
+}
+
+unsigned ptw_version(void)
+{
+    return PTW_VERSION_NUMBER;
+}
+
+const char *ptw_version_text(void)
+{
+    return PTW_VERSION;
 }

@@ -73,13 +73,13 @@ struct ptw_absent {
 
 /* ptw_absent_name returns the name of a policy, as above, or "keep" or "clear";
  * NULL for a number that is none.  Static. */
-const char *ptw_absent_name(enum ptw_absent_policy policy);
+PTW_API const char *ptw_absent_name(enum ptw_absent_policy policy);
 
 /* ptw_absent_check says whether there can be such a policy in guests of r:
  * PTW_E_REGIME when its convention does not know tables of r, PTW_E_ARG when a
  * parameter belongs to another policy or has a value that it can't have. */
-PTW_NODISCARD enum ptw_status ptw_absent_check(const struct ptw_absent *absent,
-                                               const struct ptw_regime *r);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_absent_check(const struct ptw_absent *absent, const struct ptw_regime *r);
 
 /* What an entry is. */
 enum ptw_absent_kind {
@@ -104,7 +104,7 @@ enum ptw_absent_use {
 };
 
 /* ptw_absent_use_text returns a short English phrase for it; static. */
-const char *ptw_absent_use_text(enum ptw_absent_use use);
+PTW_API const char *ptw_absent_use_text(enum ptw_absent_use use);
 
 struct ptw_absent_entry {
     enum ptw_absent_kind kind;
@@ -124,19 +124,18 @@ struct ptw_absent_entry {
  * the physical width, has a flag bit in its address or is not aligned to its
  * size is unknown.  A pure function.
  */
-struct ptw_absent_entry ptw_absent_read(const struct ptw_absent *absent,
-                                        const struct ptw_regime *r,
-                                        unsigned level, uint64_t raw);
+PTW_API struct ptw_absent_entry ptw_absent_read(const struct ptw_absent *absent,
+                                                const struct ptw_regime *r,
+                                                unsigned level, uint64_t raw);
 
 /* ptw_absent_write makes *out of raw, which names a frame, so that it names the
  * one at pa and is otherwise the same: PTW_OK, and to read *out gives pa.
  * PTW_E_ARG when raw names no frame, PTW_E_ALIGN when pa is not aligned to the
  * frame's size, PTW_E_WIDTH when an entry can't name pa; then nothing is
  * written. */
-PTW_NODISCARD enum ptw_status ptw_absent_write(const struct ptw_absent *absent,
-                                               const struct ptw_regime *r,
-                                               unsigned level, uint64_t raw,
-                                               ptw_pa pa, uint64_t *out);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_absent_write(const struct ptw_absent *absent, const struct ptw_regime *r,
+                 unsigned level, uint64_t raw, ptw_pa pa, uint64_t *out);
 
 #ifdef __cplusplus
 }

@@ -72,12 +72,12 @@ enum ptw_aarch64_feature {
 /* ptw_is_aarch64 says whether r is a regime of this family: its features are a
  * set of enum ptw_aarch64_feature.  ptw_aarch64_is_upper says whether r, which
  * is one, is the half of TTBR1. */
-bool ptw_is_aarch64(const struct ptw_regime *r);
-bool ptw_aarch64_is_upper(const struct ptw_regime *r);
+PTW_API bool ptw_is_aarch64(const struct ptw_regime *r);
+PTW_API bool ptw_aarch64_is_upper(const struct ptw_regime *r);
 
 /* ptw_aarch64_el returns the exception level whose registers control r, a
  * regime of this family: 1 to 3. */
-unsigned ptw_aarch64_el(const struct ptw_regime *r);
+PTW_API unsigned ptw_aarch64_el(const struct ptw_regime *r);
 
 /* What a regime of this family keeps of struct ptw_cpu besides pa_bits, which
  * is ID_AA64MMFR0_EL1.PARange as a number of bits: 32 to 52; a 64k granule
@@ -119,7 +119,7 @@ struct ptw_aarch64_registers {
  * reserved or out of range, where a processor may do what it wants
  * ("CONSTRAINED UNPREDICTABLE"): as if it were another value, or fault.
  * PTW_E_WIDTH, cpu, out and why as of ptw_regime_by_name. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_regime_from_aarch64(const struct ptw_aarch64_registers *regs, bool upper,
                         const struct ptw_cpu *cpu, struct ptw_regime *out,
                         const char **why);
@@ -127,18 +127,21 @@ ptw_regime_from_aarch64(const struct ptw_aarch64_registers *regs, bool upper,
 /* ptw_aarch64_walks says whether the registers have tables of that half walked:
  * there is such a half, and TCR_ELx.EPDn is clear.  A half that is not walked
  * has no root: every address of it faults. */
-bool ptw_aarch64_walks(const struct ptw_aarch64_registers *regs, bool upper);
+PTW_API bool ptw_aarch64_walks(const struct ptw_aarch64_registers *regs,
+                               bool upper);
 
 /* ptw_aarch64_root returns the root that a TTBR names, of a regime of this
  * family: ASID and CnP, and what is below the root's alignment, are dropped.
  * With 52-bit addresses, bits 5:2 of it hold bits 51:48 of the root. */
-struct ptw_root ptw_aarch64_root(const struct ptw_regime *r, uint64_t ttbr);
+PTW_API struct ptw_root ptw_aarch64_root(const struct ptw_regime *r,
+                                         uint64_t ttbr);
 
 /* ptw_aarch64_untag returns the address that the processor translates when a
  * program uses va, to fetch an instruction or for data: bits 63:56 are copies
  * of bit 55 where they are a tag, and va itself elsewhere, in the other half
  * (bit 55 says which), and in a regime of another family. */
-ptw_va ptw_aarch64_untag(const struct ptw_regime *r, bool fetch, ptw_va va);
+PTW_API ptw_va ptw_aarch64_untag(const struct ptw_regime *r, bool fetch,
+                                 ptw_va va);
 
 /* The switches in `allow` of struct ptw_access: unlike those of other families,
  * they let less pass.

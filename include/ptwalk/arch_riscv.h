@@ -49,7 +49,7 @@ enum ptw_riscv_feature {
 
 /* ptw_is_riscv says whether r is a regime of this family, and not bare: its
  * features are a set of enum ptw_riscv_feature. */
-bool ptw_is_riscv(const struct ptw_regime *r);
+PTW_API bool ptw_is_riscv(const struct ptw_regime *r);
 
 /* The register that selects a paging mode.  xlen is SXLEN, the width of satp:
  * 32 or 64.  features are those that the processor has and that its other
@@ -69,14 +69,15 @@ struct ptw_riscv_registers {
  * satp has more bits than that; PTW_E_WIDTH, cpu, out and why as of
  * ptw_regime_by_name.
  */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_regime_from_riscv(const struct ptw_riscv_registers *regs,
                       const struct ptw_cpu *cpu, struct ptw_regime *out,
                       const char **why);
 
 /* ptw_riscv_root returns the root that a satp names: MODE and ASID are dropped.
  * A regime without tables answers 0. */
-struct ptw_root ptw_riscv_root(const struct ptw_regime *r, uint64_t satp);
+PTW_API struct ptw_root ptw_riscv_root(const struct ptw_regime *r,
+                                       uint64_t satp);
 
 /* The switches in `allow` of struct ptw_access: "Supervisor Status (sstatus)
  * Register", and menvcfg.ADUE.

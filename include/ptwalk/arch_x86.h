@@ -43,7 +43,7 @@ enum ptw_x86_feature {
 
 /* ptw_is_x86 says whether r is a regime of this family, and not bare: its
  * features are a set of enum ptw_x86_feature. */
-bool ptw_is_x86(const struct ptw_regime *r);
+PTW_API bool ptw_is_x86(const struct ptw_regime *r);
 
 /* What x86 processors differ in; a member of struct ptw_cpu.  pa_bits there is
  * CPUID 80000008H:EAX[7:0].
@@ -76,14 +76,14 @@ struct ptw_x86_registers {
  * vol. 3A, "Paging Modes and Control Bits".  A mode without flag bits has none,
  * whatever the processor has.  PTW_E_CONFLICT when no processor can be in that
  * state; PTW_E_WIDTH, cpu, out and why as of ptw_regime_by_name. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_regime_from_x86(const struct ptw_x86_registers *regs,
                     const struct ptw_cpu *cpu, struct ptw_regime *out,
                     const char **why);
 
 /* ptw_x86_root returns the root that a CR3 names: PCID, cache,
  * flag and tag bits are dropped.  A regime without tables answers 0. */
-struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
+PTW_API struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
 
 /* ptw_x86_untag returns the address that the processor translates when a
  * program uses va for data, in a space of that CR3: without the tag, where the
@@ -95,7 +95,8 @@ struct ptw_root ptw_x86_root(const struct ptw_regime *r, uint64_t cr3);
  * of any.  Intel SDM vol. 1, "Linear-Address Pre-Processing"; AMD64
  * Architecture Programmer's Manual vol. 2, "Upper Address Ignore".  Instruction
  * fetches are not affected by LAM. */
-ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3, ptw_va va);
+PTW_API ptw_va ptw_x86_untag(const struct ptw_regime *r, uint64_t cr3,
+                             ptw_va va);
 
 /* The switches in `allow` of struct ptw_access.  Intel SDM vol. 3A,
  * "Determination of Access Rights".

@@ -32,7 +32,7 @@ struct ptw_cpu {
  * pages, 52 bits, and no flag bits.  NULL in its place means the same with as
  * many bits as the family has at most: 52 under x86 and of "bare" by name, 56
  * under RISC-V. */
-extern const struct ptw_cpu ptw_cpu_widest;
+PTW_API extern const struct ptw_cpu ptw_cpu_widest;
 
 #ifdef __cplusplus
 }

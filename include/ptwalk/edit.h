@@ -47,15 +47,16 @@ struct ptw_shares {
 /* ptw_shares_init makes an empty list; storage, bytes and seed are those of
  * ptw_memo_init, with ptw_memo_bytes(n) for n tables, and so are the statuses.
  */
-PTW_NODISCARD enum ptw_status ptw_shares_init(struct ptw_shares *s,
-                                              void *storage, size_t bytes,
-                                              uint64_t seed);
+PTW_NODISCARD PTW_API enum ptw_status ptw_shares_init(struct ptw_shares *s,
+                                                      void *storage,
+                                                      size_t bytes,
+                                                      uint64_t seed);
 
 /* ptw_shares_grow moves the list into other, larger storage; s->wanted bytes
  * are enough for the edit that asked for them.  The old storage can be freed
  * then.  PTW_E_SPACE and PTW_E_ALIGN as ptw_memo_grow: then nothing changed. */
-PTW_NODISCARD enum ptw_status ptw_shares_grow(struct ptw_shares *s,
-                                              void *storage, size_t bytes);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_shares_grow(struct ptw_shares *s, void *storage, size_t bytes);
 
 /* ptw_shares_scan counts the references to every table that the spaces reach,
  * roots included (each root counts as one).  memo is fresh.  Needed where the
@@ -63,13 +64,13 @@ PTW_NODISCARD enum ptw_status ptw_shares_grow(struct ptw_shares *s,
  * tables anything may be shared.  PTW_E_SPACE when shares or memo are too
  * small: begin again with more.  PTW_E_LIMIT after max_reads (0: no limit);
  * PTW_E_ARG as ptw_walk_va_spaces_init. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_shares_scan(struct ptw_shares *s, const struct ptw_mem *mem,
                 const struct ptw_root *root, uint32_t roots,
                 struct ptw_memo *memo, uint64_t max_reads);
 
 /* ptw_shares_of returns how often the table is referred to. */
-uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
+PTW_API uint64_t ptw_shares_of(const struct ptw_shares *s, ptw_pa table);
 
 /* ------------------------------------------------------------------ tables */
 
@@ -256,10 +257,10 @@ struct ptw_range_request {
  *
  * Except after PTW_E_CHANGED, nothing was written unless the status is PTW_OK.
  */
-PTW_NODISCARD enum ptw_status ptw_map(struct ptw_tables *t,
-                                      const struct ptw_map_request *q);
-PTW_NODISCARD enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
+PTW_NODISCARD PTW_API enum ptw_status ptw_map(struct ptw_tables *t,
                                               const struct ptw_map_request *q);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_map_movable(struct ptw_movable_tables *t, const struct ptw_map_request *q);
 
 /* ptw_map_many maps each page of a list as ptw_map maps one: all of them, or
  * none.  It takes just the tables that the pages need together.  Of two pages
@@ -283,18 +284,18 @@ PTW_NODISCARD enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
  * A list whose tables are there costs least, and less where pages that follow
  * each other have one table of leaves.  Else the pages are sorted: a list that
  * is ascending is the quickest. */
-PTW_NODISCARD enum ptw_status ptw_map_many(struct ptw_tables *t,
-                                           const struct ptw_map_many_request *q,
-                                           size_t *refused);
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_map_many(struct ptw_tables *t, const struct ptw_map_many_request *q,
+             size_t *refused);
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_map_many_movable(struct ptw_movable_tables *t,
                      const struct ptw_map_many_request *q, size_t *refused);
 
 /* ptw_unmap makes [first, last] not present; holes are no error.  A large leaf
  * that is covered in part is split as above.  Statuses as ptw_map. */
-PTW_NODISCARD enum ptw_status ptw_unmap(struct ptw_tables *t,
-                                        const struct ptw_range_request *q);
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_unmap(struct ptw_tables *t, const struct ptw_range_request *q);
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_unmap_movable(struct ptw_movable_tables *t,
                   const struct ptw_range_request *q);
 
@@ -302,9 +303,9 @@ ptw_unmap_movable(struct ptw_movable_tables *t,
  * stay holes, everything else of the entries stays.  A leaf that was
  * copy-on-write and becomes writable is copy-on-write no more.  Statuses as
  * ptw_map; PTW_BAD_ENTRY also for a bad leaf. */
-PTW_NODISCARD enum ptw_status ptw_protect(struct ptw_tables *t,
-                                          const struct ptw_range_request *q);
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_protect(struct ptw_tables *t, const struct ptw_range_request *q);
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_protect_movable(struct ptw_movable_tables *t,
                     const struct ptw_range_request *q);
 
@@ -331,8 +332,8 @@ struct ptw_link_request {
 
 /* ptw_alias_level_of returns a level, as a number from the leaves, as that of
  * the regime's own architecture: for code that does not care which it is. */
-union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
-                                         unsigned level);
+PTW_API union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
+                                                 unsigned level);
 
 /* ptw_link makes our entries for the regions of [first, last] refer to the very
  * tables that the owner has for his: what he maps there now and later is ours,
@@ -361,9 +362,9 @@ union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
  *   PTW_E_SHARED    a shared table of ours on the way, and no PTW_EDIT_UNSHARE
  *
  * and those of ptw_map.  All of it happens, or nothing does. */
-PTW_NODISCARD enum ptw_status ptw_link(struct ptw_tables *t,
-                                       const struct ptw_link_request *q);
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_link(struct ptw_tables *t, const struct ptw_link_request *q);
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_link_movable(struct ptw_movable_tables *t,
                  const struct ptw_link_request *q);
 
@@ -417,7 +418,7 @@ struct ptw_built {
  *                   where a large leaf has to be
  *
  * and those of ptw_map. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_space_aware_map(struct ptw_tables *t, const struct ptw_item *item,
                     struct ptw_built *built, uint32_t spaces, unsigned flags);
 
@@ -452,10 +453,9 @@ enum ptw_place {
  *                 being dirty (on amd64, what is not PTW_EDIT_EXACT is).  It
  *                 can be placed as it is, and counted, as a rebuild does
  */
-PTW_NODISCARD enum ptw_status ptw_item_place(const struct ptw_regime *r,
-                                             struct ptw_item *item, ptw_pa now,
-                                             enum ptw_place how,
-                                             unsigned flags);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_item_place(const struct ptw_regime *r, struct ptw_item *item, ptw_pa now,
+               enum ptw_place how, unsigned flags);
 
 #ifdef __cplusplus
 }

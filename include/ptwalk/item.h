@@ -131,9 +131,9 @@ struct ptw_item {
  * a number from the leaves, out of an alias item of a walk of r.  Any code that
  * does not care for the architecture uses this.  The item must be an alias;
  * under a regime without tables there is none, and the call does not return. */
-struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
-                                    const struct ptw_item *item,
-                                    unsigned *level);
+PTW_API struct ptw_alias_ref ptw_alias_view(const struct ptw_regime *r,
+                                            const struct ptw_item *item,
+                                            unsigned *level);
 
 #ifdef __cplusplus
 }

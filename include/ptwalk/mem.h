@@ -70,25 +70,25 @@ struct ptw_mem_ops {
  * at physical address base.  PTW_E_ARG when host is NULL, PTW_E_RANGE when
  * bytes is 0 or base + bytes - 1 wraps.  The buffer stays the caller's and
  * must outlive mem.  On failure mem refuses every access. */
-PTW_NODISCARD enum ptw_status ptw_mem_init_flat(struct ptw_mem *mem,
-                                                ptw_pa base, const void *host,
-                                                uint64_t bytes, bool writable);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_mem_init_flat(struct ptw_mem *mem, ptw_pa base, const void *host,
+                  uint64_t bytes, bool writable);
 
 /* ptw_mem_init_regions describes count regions of host memory.  The array is
  * sorted in place, stays the caller's, and must outlive mem unchanged.
  * PTW_E_ARG when a region has no host memory, PTW_E_RANGE when one ends before
  * it starts, PTW_E_OVERLAP when two share an address.  No regions at all is
  * valid: such memory refuses every access.  On failure, likewise. */
-PTW_NODISCARD enum ptw_status ptw_mem_init_regions(struct ptw_mem *mem,
-                                                   struct ptw_region *region,
-                                                   size_t count);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_mem_init_regions(struct ptw_mem *mem, struct ptw_region *region,
+                     size_t count);
 
 /* ptw_mem_init_callbacks is ptw_mem_init_regions for a host that serves its
  * memory itself: a region whose host is NULL goes through ops, any other is
  * read directly.  region may be NULL when count is 0: then ops serve every
  * address.  read64 is required (else PTW_E_ARG).  ops and ctx must
  * outlive mem. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_mem_init_callbacks(struct ptw_mem *mem, const struct ptw_mem_ops *ops,
                        void *ctx, struct ptw_region *region, size_t count);
 
@@ -100,7 +100,7 @@ ptw_mem_init_callbacks(struct ptw_mem *mem, const struct ptw_mem_ops *ops,
  * beyond the range, or the limit, is read.  Where read refuses, entries are
  * read one by one.  If the memory does change all the same, the answer may be
  * of an earlier moment, and no promise is broken. */
-void ptw_mem_set_stopped(struct ptw_mem *mem, bool stopped);
+PTW_API void ptw_mem_set_stopped(struct ptw_mem *mem, bool stopped);
 
 /* How much of a range the regions cover. */
 enum ptw_cover { PTW_COVER_NONE, PTW_COVER_SOME, PTW_COVER_ALL };
@@ -108,16 +108,16 @@ enum ptw_cover { PTW_COVER_NONE, PTW_COVER_SOME, PTW_COVER_ALL };
 /* ptw_mem_cover tells how much of [pa, pa + bytes) lies inside the regions,
  * without reading anything.  A range that wraps is covered at most in part.
  * bytes must not be 0. */
-enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
-                             uint64_t bytes);
+PTW_API enum ptw_cover ptw_mem_cover(const struct ptw_mem *mem, ptw_pa pa,
+                                     uint64_t bytes);
 
 /* ptw_read32 and ptw_read64 read one little-endian number at pa, of any
  * alignment, within one region.  PTW_E_BUS when it is not wholly inside one;
  * *out is written on PTW_OK only. */
-PTW_NODISCARD enum ptw_status ptw_read32(const struct ptw_mem *mem, ptw_pa pa,
-                                         uint32_t *out);
-PTW_NODISCARD enum ptw_status ptw_read64(const struct ptw_mem *mem, ptw_pa pa,
-                                         uint64_t *out);
+PTW_NODISCARD PTW_API enum ptw_status ptw_read32(const struct ptw_mem *mem,
+                                                 ptw_pa pa, uint32_t *out);
+PTW_NODISCARD PTW_API enum ptw_status ptw_read64(const struct ptw_mem *mem,
+                                                 ptw_pa pa, uint64_t *out);
 
 /* ptw_read_bytes reads bytes at pa, of any number and alignment, wherever
  * regions meet.  PTW_OK: *run bytes from pa on, 1 or more, are in buffer.  When
@@ -133,9 +133,9 @@ PTW_NODISCARD enum ptw_status ptw_read64(const struct ptw_mem *mem, ptw_pa pa,
  * start or end, the region's first or last 4, which are then not aligned.  A
  * byte of a region of fewer than 4 can't be read.  A refusal counts for all
  * bytes that were to be taken from the number. */
-PTW_NODISCARD enum ptw_status ptw_read_bytes(const struct ptw_mem *mem,
-                                             ptw_pa pa, void *buffer,
-                                             size_t bytes, size_t *run);
+PTW_NODISCARD PTW_API enum ptw_status ptw_read_bytes(const struct ptw_mem *mem,
+                                                     ptw_pa pa, void *buffer,
+                                                     size_t bytes, size_t *run);
 
 /* What two memories have of a page each. */
 struct ptw_parts {
@@ -152,23 +152,25 @@ struct ptw_parts {
  * bytes is a multiple of 8 below 4 GiB.  Each room, of that size and aligned to
  * 8, holds afterwards the bytes that both have, and zeros in its other
  * places. */
-void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a, uint64_t *room_a,
-                       const struct ptw_mem *b, ptw_pa pa_b, uint64_t *room_b,
-                       size_t bytes, struct ptw_parts *out);
+PTW_API void ptw_compare_parts(const struct ptw_mem *a, ptw_pa pa_a,
+                               uint64_t *room_a, const struct ptw_mem *b,
+                               ptw_pa pa_b, uint64_t *room_b, size_t bytes,
+                               struct ptw_parts *out);
 
 /* ptw_borrow returns a pointer to the bytes [pa, pa + bytes), or NULL when they
  * are not wholly inside one region, not direct memory, or not aligned on the
  * host as they are in the guest (8 bytes).  It is valid as long as mem. */
-const void *ptw_borrow(const struct ptw_mem *mem, ptw_pa pa, uint64_t bytes);
+PTW_API const void *ptw_borrow(const struct ptw_mem *mem, ptw_pa pa,
+                               uint64_t bytes);
 
 /* ptw_write32 and ptw_write64 store one little-endian number at pa, which must
  * be aligned to its size (else PTW_E_ALIGN), by one relaxed atomic store.
  * PTW_E_BUS when it is not inside one region, PTW_E_READONLY when that region
  * is not writable.  Nothing is written on failure. */
-PTW_NODISCARD enum ptw_status ptw_write32(const struct ptw_mem *mem, ptw_pa pa,
-                                          uint32_t value);
-PTW_NODISCARD enum ptw_status ptw_write64(const struct ptw_mem *mem, ptw_pa pa,
-                                          uint64_t value);
+PTW_NODISCARD PTW_API enum ptw_status ptw_write32(const struct ptw_mem *mem,
+                                                  ptw_pa pa, uint32_t value);
+PTW_NODISCARD PTW_API enum ptw_status ptw_write64(const struct ptw_mem *mem,
+                                                  ptw_pa pa, uint64_t value);
 
 #ifdef __cplusplus
 }

@@ -59,20 +59,21 @@
 
 #include "ptwalk/absent.h"
 #include "ptwalk/alias.h"
+#include "ptwalk/api.h"
 #include "ptwalk/arch_aarch64.h"
 #include "ptwalk/arch_riscv.h"
 #include "ptwalk/arch_x86.h"
 #include "ptwalk/cpu.h"
 #include "ptwalk/edit.h"
 #include "ptwalk/item.h"
+#include "ptwalk/layout.h"
 #include "ptwalk/mem.h"
 #include "ptwalk/rebuild.h"
 #include "ptwalk/regime.h"
 #include "ptwalk/status.h"
 #include "ptwalk/types.h"
 #include "ptwalk/verify.h"
+#include "ptwalk/version.h"
 #include "ptwalk/walk.h"
-
-#define PTW_VERSION "0.2.0"
 
 #endif

@@ -137,7 +137,7 @@ struct ptw_rebuild_options {
 
 /* ptw_rebuild_everything returns options that keep the whole space, as it is,
  * at base 0, without limits. */
-struct ptw_rebuild_options ptw_rebuild_everything(void);
+PTW_API struct ptw_rebuild_options ptw_rebuild_everything(void);
 
 /* Why something that was in the tables is not in the image. */
 enum ptw_drop {
@@ -154,7 +154,7 @@ enum ptw_drop {
 };
 
 /* ptw_drop_text returns a short English phrase for it; static. */
-const char *ptw_drop_text(enum ptw_drop why);
+PTW_API const char *ptw_drop_text(enum ptw_drop why);
 
 struct ptw_rebuild_counts {
     uint64_t spaces; /* that have a root of their own */
@@ -248,7 +248,7 @@ struct ptw_rebuild {
  * Maps are compared with each other: the work grows with their square.
  *
  * On failure the steps refuse, with PTW_E_ARG. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_mem *mem,
                  const struct ptw_root *root, uint32_t roots,
                  const struct ptw_rebuild_options *options);
@@ -261,10 +261,11 @@ ptw_rebuild_init(struct ptw_rebuild *rb, const struct ptw_mem *mem,
  * little (fewer than wanted may be enough), PTW_E_ALIGN, PTW_E_ARG when nothing
  * was asked for or storage is NULL: then nothing changed, and *before is NULL.
  */
-PTW_NODISCARD enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb,
-                                               void *storage, size_t bytes,
-                                               void **before);
-void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
+PTW_NODISCARD PTW_API enum ptw_status ptw_rebuild_give(struct ptw_rebuild *rb,
+                                                       void *storage,
+                                                       size_t bytes,
+                                                       void **before);
+PTW_API void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
 
 /* ptw_rebuild_plan finds out what is kept and where it goes.  To be called
  * again after PTW_E_SPACE.  On PTW_OK, counts says what there will be;
@@ -299,24 +300,24 @@ void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  * compared with each table.
  *
  * Any failure but PTW_E_SPACE and PTW_E_ARG ends the rebuild. */
-PTW_NODISCARD enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
+PTW_NODISCARD PTW_API enum ptw_status ptw_rebuild_plan(struct ptw_rebuild *rb);
 
 /* ptw_rebuild_bad_root returns the index of the root that made the plan fail,
  * or 0. */
-uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
+PTW_API uint32_t ptw_rebuild_bad_root(const struct ptw_rebuild *rb);
 
 /* ptw_rebuild_bad_map says whether a map is why ptw_rebuild_init or the plan
  * failed, and then writes its index. */
-bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map);
+PTW_API bool ptw_rebuild_bad_map(const struct ptw_rebuild *rb, size_t *map);
 
 /* ptw_rebuild_bad_mark says whether a leaf that carries the mark is why the
  * plan failed, and then writes the index of its space and its first address. */
-bool ptw_rebuild_bad_mark(const struct ptw_rebuild *rb, uint32_t *space,
-                          ptw_va *va);
+PTW_API bool ptw_rebuild_bad_mark(const struct ptw_rebuild *rb, uint32_t *space,
+                                  ptw_va *va);
 
 /* ptw_rebuild_tables_at returns where the new tables begin, once there is a
  * plan: at tables_base, or behind the pages. */
-ptw_pa ptw_rebuild_tables_at(const struct ptw_rebuild *rb);
+PTW_API ptw_pa ptw_rebuild_tables_at(const struct ptw_rebuild *rb);
 
 /* Where the pages of the new image go.  write takes n bytes (a multiple of
  * 4096) that belong at the new address `to`; the addresses ascend, and what
@@ -344,8 +345,8 @@ struct ptw_sink_memory {
  * ptw_sink_memory, which it does not change: it copies the n bytes to where
  * they belong.  PTW_OK; PTW_E_BUS when that is not all in the memory, and then
  * nothing is copied.  Threads may copy to different addresses at once. */
-PTW_NODISCARD enum ptw_status ptw_sink_to_memory(void *ctx, ptw_pa to,
-                                                 const void *bytes, size_t n);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_sink_to_memory(void *ctx, ptw_pa to, const void *bytes, size_t n);
 
 /* ptw_rebuild_copy hands every page to the sink.  A page that can't be read is
  * dropped and counted.  What the sink refused with is returned; the call after
@@ -361,9 +362,9 @@ PTW_NODISCARD enum ptw_status ptw_sink_to_memory(void *ctx, ptw_pa to,
  *   PTW_E_OVERLAP  these tables would overlap the pages, as of the plan
  *   PTW_E_CHANGED  the tables are not those that the plan saw; then also
  *                  PTW_E_LIMIT (max_reads), and what the plan says of roots */
-PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
-                                               const struct ptw_page_sink *sink,
-                                               void *ctx);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_rebuild_copy(struct ptw_rebuild *rb, const struct ptw_page_sink *sink,
+                 void *ctx);
 
 /* ptw_rebuild_tables writes the new tables.  `to` is writable memory that has
  * at least counts.bytes - counts.page_bytes addresses from
@@ -381,15 +382,15 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_copy(struct ptw_rebuild *rb,
  * counts the new tables as well, and P the pages of the new image.
  *
  * On failure what was written means nothing; begin with a new rebuild. */
-PTW_NODISCARD enum ptw_status ptw_rebuild_tables(struct ptw_rebuild *rb,
-                                                 const struct ptw_mem *to,
-                                                 struct ptw_root *new_root);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_rebuild_tables(struct ptw_rebuild *rb, const struct ptw_mem *to,
+                   struct ptw_root *new_root);
 
 /* ptw_rebuild_page says where the page that holds old is in the new image, with
  * the offset in the page: PTW_OK and *now, or PTW_NOT_MAPPED when it is not
  * there, before the plan is made, and after a step that failed for good. */
-PTW_NODISCARD enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
-                                               ptw_pa old, ptw_pa *now);
+PTW_NODISCARD PTW_API enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
+                                                       ptw_pa old, ptw_pa *now);
 
 /* ptw_rebuild_pages finds the first page at the old address `from` or behind it
  * that is in the new image, and how far it goes on from there: the *bytes,
@@ -398,9 +399,9 @@ PTW_NODISCARD enum ptw_status ptw_rebuild_page(struct ptw_rebuild *rb,
  * that of the pages which the image has, wherever they were.  PTW_OK; PTW_END
  * when there is none; PTW_NOT_MAPPED as ptw_rebuild_page.  *old, *now and
  * *bytes are meant on PTW_OK only. */
-PTW_NODISCARD enum ptw_status ptw_rebuild_pages(struct ptw_rebuild *rb,
-                                                ptw_pa from, ptw_pa *old,
-                                                ptw_pa *now, uint64_t *bytes);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_rebuild_pages(struct ptw_rebuild *rb, ptw_pa from, ptw_pa *old, ptw_pa *now,
+                  uint64_t *bytes);
 
 #ifdef __cplusplus
 }

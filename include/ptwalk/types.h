@@ -3,20 +3,14 @@
 #ifndef PTWALK_TYPES_H
 #define PTWALK_TYPES_H
 
+#include "ptwalk/api.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
-#endif
-
-#if defined(__GNUC__)
-#define PTW_NODISCARD __attribute__((warn_unused_result))
-#define PTW_NORETURN  __attribute__((noreturn))
-#else
-#define PTW_NODISCARD
-#define PTW_NORETURN
 #endif
 
 /* Two kinds of address that must never be mixed; mixing them does not
@@ -117,7 +111,7 @@ struct ptw_void;
 
 /* ptw_absurd ends an arm that can't be reached: to call it one needs a value
  * that can't exist.  It traps. */
-PTW_NORETURN void ptw_absurd(const struct ptw_void *never);
+PTW_NORETURN PTW_API void ptw_absurd(const struct ptw_void *never);
 
 #ifdef __cplusplus
 }

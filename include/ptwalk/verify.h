@@ -60,7 +60,7 @@ enum ptw_difference_kind {
 };
 
 /* ptw_difference_text returns a short English phrase for it; static. */
-const char *ptw_difference_text(enum ptw_difference_kind kind);
+PTW_API const char *ptw_difference_text(enum ptw_difference_kind kind);
 
 struct ptw_difference {
     enum ptw_difference_kind kind;
@@ -121,7 +121,7 @@ struct ptw_verify_options {
  * options o made: the same range, what was left out of it, policy, limit of
  * reads and seed.  Addresses of maps are not compared.  The array that is left
  * out stays the caller's. */
-struct ptw_verify_options
+struct ptw_verify_options PTW_API
 ptw_verify_options_of(const struct ptw_rebuild_options *o);
 
 /* One comparison.  The caller owns the storage, about 12 KiB, and reads
@@ -143,17 +143,18 @@ struct ptw_verify {
  * order.  Everything passed must live as long as v.  PTW_E_ARG, PTW_E_RANGE,
  * PTW_E_ALIGN and, without tables (bare) or of absent, PTW_E_REGIME as
  * ptw_rebuild_init. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_verify_init(struct ptw_verify *v, const struct ptw_mem *old_mem,
                 const struct ptw_root *old_root, const struct ptw_mem *new_mem,
                 const struct ptw_root *new_root, uint32_t roots,
                 const struct ptw_verify_options *options);
 
 /* ptw_verify_give and ptw_verify_storage are as those of a rebuild. */
-PTW_NODISCARD enum ptw_status ptw_verify_give(struct ptw_verify *v,
-                                              void *storage, size_t bytes,
-                                              void **before);
-void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
+PTW_NODISCARD PTW_API enum ptw_status ptw_verify_give(struct ptw_verify *v,
+                                                      void *storage,
+                                                      size_t bytes,
+                                                      void **before);
+PTW_API void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
 
 /* ptw_verify_run compares.
  *
@@ -173,7 +174,7 @@ void *ptw_verify_storage(const struct ptw_verify *v, unsigned i);
  *
  * Work: as that of ptw_rebuild_plan, with the tables, pages and regions of both
  * images, and four times as much. */
-PTW_NODISCARD enum ptw_status ptw_verify_run(struct ptw_verify *v);
+PTW_NODISCARD PTW_API enum ptw_status ptw_verify_run(struct ptw_verify *v);
 
 #ifdef __cplusplus
 }

@@ -59,19 +59,19 @@ struct ptw_translation {
  * read, level says in which table.  PTW_NOT_CANONICAL, and PTW_E_ALIGN or
  * PTW_E_WIDTH for a root that is none: *out is untouched.  At most one read a
  * level. */
-PTW_NODISCARD enum ptw_status ptw_lookup(const struct ptw_mem *mem,
-                                         struct ptw_root root, ptw_va va,
-                                         struct ptw_translation *out);
+PTW_NODISCARD PTW_API enum ptw_status ptw_lookup(const struct ptw_mem *mem,
+                                                 struct ptw_root root,
+                                                 ptw_va va,
+                                                 struct ptw_translation *out);
 
 /* ptw_explain is ptw_lookup and also writes the steps taken, top level first,
  * and their number, at most PTW_MAX_LEVELS: the last one is the entry that
  * decided, or that the accessor refused.  *steps is 0 when nothing was tried:
  * for a status about va or root, and where there are no tables. */
-PTW_NODISCARD enum ptw_status ptw_explain(const struct ptw_mem *mem,
-                                          struct ptw_root root, ptw_va va,
-                                          struct ptw_translation *out,
-                                          struct ptw_step step[PTW_MAX_LEVELS],
-                                          size_t *steps);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_explain(const struct ptw_mem *mem, struct ptw_root root, ptw_va va,
+            struct ptw_translation *out, struct ptw_step step[PTW_MAX_LEVELS],
+            size_t *steps);
 
 /* Many addresses at once.  Translations wait for memory: each entry has to be
  * there before the address of the next one is known.  These two descend for
@@ -84,17 +84,19 @@ PTW_NODISCARD enum ptw_status ptw_explain(const struct ptw_mem *mem,
  * ptw_lookup_many translates `count` addresses in the space of that root:
  * status[i] is what ptw_lookup returns for va[i], and out[i] what it writes, or
  * leaves.  count may be 0.  The arrays are the caller's and do not overlap. */
-void ptw_lookup_many(const struct ptw_mem *mem, struct ptw_root root,
-                     const ptw_va *va, size_t count,
-                     struct ptw_translation *out, enum ptw_status *status);
+PTW_API void ptw_lookup_many(const struct ptw_mem *mem, struct ptw_root root,
+                             const ptw_va *va, size_t count,
+                             struct ptw_translation *out,
+                             enum ptw_status *status);
 
 /* ptw_lookup_many_roots is the same, va[i] in the space of root[i].  Neighbours
  * are translated side by side where their roots name the same struct
  * ptw_regime. */
-void ptw_lookup_many_roots(const struct ptw_mem *mem,
-                           const struct ptw_root *root, const ptw_va *va,
-                           size_t count, struct ptw_translation *out,
-                           enum ptw_status *status);
+PTW_API void ptw_lookup_many_roots(const struct ptw_mem *mem,
+                                   const struct ptw_root *root,
+                                   const ptw_va *va, size_t count,
+                                   struct ptw_translation *out,
+                                   enum ptw_status *status);
 
 /* Addresses that lie close together, one after the other, in memory that does
  * not change.  A trail is the path of the last lookup, as a processor's
@@ -114,16 +116,16 @@ void ptw_lookup_many_roots(const struct ptw_mem *mem,
  * is one that entries granted when they were read.  PTW_E_ARG when the memory
  * was not said to be stopped, PTW_E_ALIGN or PTW_E_WIDTH for a root that is
  * none: then the trail is not made, and must not be used. */
-PTW_NODISCARD enum ptw_status ptw_trail_init(struct ptw_trail *trail,
-                                             const struct ptw_mem *mem,
-                                             struct ptw_root root);
+PTW_NODISCARD PTW_API enum ptw_status ptw_trail_init(struct ptw_trail *trail,
+                                                     const struct ptw_mem *mem,
+                                                     struct ptw_root root);
 
 /* ptw_trail_lookup is ptw_lookup in the space of the trail: the same statuses,
  * and the same in *out.  A lookup that found nothing leaves a trail, too: it
  * ends in the table that held the entry. */
-PTW_NODISCARD enum ptw_status ptw_trail_lookup(struct ptw_trail *trail,
-                                               ptw_va va,
-                                               struct ptw_translation *out);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_trail_lookup(struct ptw_trail *trail, ptw_va va,
+                 struct ptw_translation *out);
 
 /* -------------------------------------------------------------------- memo */
 
@@ -135,29 +137,29 @@ PTW_NODISCARD enum ptw_status ptw_trail_lookup(struct ptw_trail *trail,
  * level at which it is entered, with PTW_WALK_BY_RIGHTS once for each set of
  * rights that it is entered with, and again for each address at which a range,
  * or one that is left out, starts or ends inside it. */
-size_t ptw_memo_bytes(size_t tables);
+PTW_API size_t ptw_memo_bytes(size_t tables);
 
 /* ptw_memo_init makes an empty memo in bytes of storage, aligned to 8.
  * PTW_E_ALIGN when it is not, PTW_E_SPACE when bytes < ptw_memo_bytes(1).  The
  * storage stays the caller's.  seed should be hard to guess where the tables
  * are hostile: it keeps a guest from choosing table addresses that collide. */
-PTW_NODISCARD enum ptw_status ptw_memo_init(struct ptw_memo *memo,
-                                            void *storage, size_t bytes,
-                                            uint64_t seed);
+PTW_NODISCARD PTW_API enum ptw_status ptw_memo_init(struct ptw_memo *memo,
+                                                    void *storage, size_t bytes,
+                                                    uint64_t seed);
 
 /* ptw_memo_grow moves the memo into other, larger storage, in which it goes on
  * as if nothing had happened; the old storage can be freed then.  PTW_E_SPACE
  * when the new is not large enough, PTW_E_ALIGN as above; then nothing changed.
  */
-PTW_NODISCARD enum ptw_status ptw_memo_grow(struct ptw_memo *memo,
-                                            void *storage, size_t bytes);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_memo_grow(struct ptw_memo *memo, void *storage, size_t bytes);
 
 /* ptw_memo_tables writes the addresses of all tables in the memo, each once, in
  * ascending order, and their number.  PTW_E_SPACE when there are more than
  * `room` entries in the memo (memo->used is always enough). */
-PTW_NODISCARD enum ptw_status ptw_memo_tables(const struct ptw_memo *memo,
-                                              ptw_pa *table, size_t room,
-                                              size_t *tables);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_memo_tables(const struct ptw_memo *memo, ptw_pa *table, size_t room,
+                size_t *tables);
 
 /* -------------------------------------------------------------------- walk */
 
@@ -208,7 +210,7 @@ struct ptw_walk_options {
 
 /* ptw_walk_everything returns options for the whole space, without limits,
  * flags or needs. */
-struct ptw_walk_options ptw_walk_everything(void);
+PTW_API struct ptw_walk_options ptw_walk_everything(void);
 
 /* Counts of a walk, from its start. */
 struct ptw_walk_stats {
@@ -248,8 +250,9 @@ static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
 
 /* ptw_line_leaf writes leaf i, below u.line.leaves, of a line of r as the
  * mapping that a walk without PTW_WALK_LINES gives. */
-void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
-                   unsigned i, struct ptw_item *leaf);
+PTW_API void ptw_line_leaf(const struct ptw_regime *r,
+                           const struct ptw_item *line, unsigned i,
+                           struct ptw_item *leaf);
 
 /* ptw_walk_va_spaces_init starts a walk over `roots` spaces, in order of
  * primacy.  Items come space by space, each led by a PTW_ITEM_SPACE, in
@@ -272,7 +275,7 @@ void ptw_line_leaf(const struct ptw_regime *r, const struct ptw_item *line,
  * is left out is not ascending and disjoint, and PTW_E_ARG when something is
  * left out and holes are asked for, an outline and tables, or lines together
  * with runs. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
                         const struct ptw_root *root, uint32_t roots,
                         struct ptw_memo *memo,
@@ -284,7 +287,7 @@ ptw_walk_va_spaces_init(struct ptw_walk *w, const struct ptw_mem *mem,
  * without that limit a guest can make it as long as the range allows.  Items
  * are mappings, holes and findings, never spaces or aliases.  PTW_E_RANGE as
  * above; PTW_E_ALIGN, PTW_E_WIDTH or PTW_E_BUS when root can't be one. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
                       struct ptw_root root,
                       const struct ptw_walk_options *options);
@@ -296,7 +299,7 @@ ptw_virt_to_phys_init(struct ptw_walk *w, const struct ptw_mem *mem,
  * of the item's space.  options->first and last narrow it further; PTW_E_RANGE
  * when nothing is left.  PTW_E_ARG when item is neither, or of a level at which
  * r shares no tables; PTW_E_BUS when its table can't be read. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
                 const struct ptw_mem *mem, const struct ptw_item *item,
                 const struct ptw_walk_options *options);
@@ -332,8 +335,8 @@ ptw_expand_init(struct ptw_walk *w, const struct ptw_regime *r,
  * than are its own.  PTW_E_ARG when w is a walk over spaces or an outline, or
  * is a part, or was used; PTW_E_RANGE when the part is empty or not within the
  * range.  Then w is as it was. */
-PTW_NODISCARD enum ptw_status ptw_walk_part(struct ptw_walk *w,
-                                            struct ptw_va_range part);
+PTW_NODISCARD PTW_API enum ptw_status ptw_walk_part(struct ptw_walk *w,
+                                                    struct ptw_va_range part);
 
 /* ptw_walk_cuts proposes where to cut a walk over a range of one space that was
  * just started: it writes at most `room` addresses, ascending, at each of which
@@ -344,7 +347,7 @@ PTW_NODISCARD enum ptw_status ptw_walk_part(struct ptw_walk *w,
  * than 8 * (room + 1) of each level below it, at most as many times as the
  * regime has levels; w does not change and counts none of that.  PTW_E_ARG as
  * for ptw_walk_part, with *cuts 0. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut, size_t room, size_t *cuts);
 
 /* ptw_items_join says whether *next, which follows *item, is one item with it
@@ -353,8 +356,8 @@ ptw_walk_cuts(const struct ptw_walk *w, ptw_va *cut, size_t room, size_t *cuts);
  * the regime of the root of their space.  Lines of leaves are never joined: of
  * a walk with PTW_WALK_LINES the parts have the same leaves, perhaps in other
  * lines. */
-bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
-                    struct ptw_item *item, const struct ptw_item *next);
+PTW_API bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
+                            struct ptw_item *item, const struct ptw_item *next);
 
 /* Tables that are remembered.  A walk that follows every entry enters a table
  * as often as there are ways to it.  Of memory that is stopped
@@ -373,17 +376,16 @@ bool ptw_items_join(const struct ptw_regime *r, unsigned flags,
  * there are tables is little enough.  PTW_E_ARG when the memory was not said to
  * be stopped, PTW_E_ALIGN when storage is not aligned to 8, PTW_E_SPACE when it
  * has no room for a table.  After a failure no walk takes the set. */
-size_t ptw_remembered_bytes(const struct ptw_regime *r, size_t tables);
-PTW_NODISCARD enum ptw_status ptw_remembered_init(struct ptw_remembered *tables,
-                                                  const struct ptw_regime *r,
-                                                  const struct ptw_mem *mem,
-                                                  void *storage, size_t bytes);
+PTW_API size_t ptw_remembered_bytes(const struct ptw_regime *r, size_t tables);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_remembered_init(struct ptw_remembered *tables, const struct ptw_regime *r,
+                    const struct ptw_mem *mem, void *storage, size_t bytes);
 
 /* ptw_walk_remember lets a walk use the set from now on, or with NULL none.
  * PTW_E_ARG when it was made for other memory or for tables of another size, or
  * the memory is not said to be stopped; then the walk is as it was. */
-PTW_NODISCARD enum ptw_status ptw_walk_remember(struct ptw_walk *w,
-                                                struct ptw_remembered *tables);
+PTW_NODISCARD PTW_API enum ptw_status
+ptw_walk_remember(struct ptw_walk *w, struct ptw_remembered *tables);
 
 /* ptw_walk_next writes the next items, and their number.
  *
@@ -402,25 +404,26 @@ PTW_NODISCARD enum ptw_status ptw_walk_remember(struct ptw_walk *w,
  * The items are a prefix of what a walk without limits gives; a call after the
  * cause was removed goes on with the very next one, and no entry is read
  * twice. */
-PTW_NODISCARD enum ptw_status ptw_walk_next(struct ptw_walk *w,
-                                            struct ptw_item *item, size_t room,
-                                            size_t *items);
+PTW_NODISCARD PTW_API enum ptw_status ptw_walk_next(struct ptw_walk *w,
+                                                    struct ptw_item *item,
+                                                    size_t room, size_t *items);
 
 /* ptw_walk_extend allows that many more reads and items, beyond what was
  * allowed before.  These are amounts, not limits: 0 allows none, UINT64_MAX
  * lifts the limit.  What has no limit stays without. */
-void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
-                     uint64_t more_items);
+PTW_API void ptw_walk_extend(struct ptw_walk *w, uint64_t more_reads,
+                             uint64_t more_items);
 
 /* ptw_walk_where tells how far the items given so far reach: *space is the
  * space that the walk is in, *va the first address of it that they do not
  * cover; everything below, from the start of the range, was given.  A
  * virt_to_phys that starts there gives the rest.  Returns false when the space
  * is covered to the end of the range; *space and *va mean nothing then. */
-bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space, ptw_va *va);
+PTW_API bool ptw_walk_where(const struct ptw_walk *w, uint32_t *space,
+                            ptw_va *va);
 
 /* ptw_walk_counts returns what the walk did so far. */
-struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w);
+PTW_API struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w);
 
 /* ----------------------------------------------------------------- exposed */
 
@@ -432,7 +435,7 @@ struct ptw_walk_stats ptw_walk_counts(const struct ptw_walk *w);
  * writes them after a complete walk), as ptw_guest_writes judges it.  memo is
  * fresh, and another one than that of the walk.  Otherwise as
  * ptw_walk_va_spaces_init; options->need and flags are not looked at. */
-PTW_NODISCARD enum ptw_status
+PTW_NODISCARD PTW_API enum ptw_status
 ptw_exposed_init(struct ptw_exposed *e, const struct ptw_mem *mem,
                  const struct ptw_root *root, uint32_t roots,
                  struct ptw_memo *memo, const ptw_pa *table, size_t tables,
@@ -443,8 +446,8 @@ ptw_exposed_init(struct ptw_exposed *e, const struct ptw_mem *mem,
  * alias is found once, at its owner.  PTW_OK, or PTW_END, PTW_E_LIMIT and
  * PTW_E_SPACE as ptw_walk_next, with *out untouched; limits are extended and
  * the memo grown through &e->walk. */
-PTW_NODISCARD enum ptw_status ptw_exposed_next(struct ptw_exposed *e,
-                                               struct ptw_item *out);
+PTW_NODISCARD PTW_API enum ptw_status ptw_exposed_next(struct ptw_exposed *e,
+                                                       struct ptw_item *out);
 
 #ifdef __cplusplus
 }

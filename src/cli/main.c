@@ -180,7 +180,7 @@ int main(int argc, char **argv)
         strcmp(argv[1], "help") == 0) {
         status = help();
     } else if (strcmp(argv[1], "--version") == 0) {
-        out_line("ptwalk %s\n", PTW_VERSION);
+        out_line("ptwalk %s\n", ptw_version_text());
         status = CLI_DONE;
     } else {
         size_t i = 0;
