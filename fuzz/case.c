@@ -760,6 +760,7 @@ void fz_case_without(struct fz_case *w)
     w->mode.pa_bits = oracle_bare.most_pa_bits;
     w->skew = 0;
     set_sizes(w, &oracle_bare);
+    fz_watch_begin(&w->mode);
 }
 
 static void set_mode(struct fz_case *w, const uint8_t *header,
@@ -1001,6 +1002,10 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
         }
     }
     fz_case_offer(w, w->memory);
+    fz_watch_begin(&w->mode);
+    for (unsigned i = 0; i < w->roots; i++) {
+        fz_watch_root(FZ_OF_GUEST, w->root[i]);
+    }
 }
 
 /* Whether a region is host memory, when memory is offered in that way. */
@@ -1421,7 +1426,7 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
         st = ptw_mem_init_callbacks(mem, ops, w, region, w->regions);
     }
     if (st == PTW_OK) {
-        st = fz_offer(mem, ops, w, region, w->regions);
+        st = fz_offer(mem, FZ_OF_GUEST, ops, w, region, w->regions);
     }
     ptw_mem_set_stopped(mem, w->stopped);
     if (st != PTW_OK) {

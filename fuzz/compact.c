@@ -93,6 +93,7 @@ static void check_fixed_point(struct fc_guest *g, const struct fc_manner *how)
     }
     fc_image_memory(&image[0], &mem, region);
     o.flags &= PTW_REBUILD_ZEROS | PTW_REBUILD_TABLES_APART;
+    again.of_image = true;
     again.refuse_times = 0;
     again.most_storage = FC_STORE;
     if (!fc_make_image(g, &mem, image[0].root, &o, &again, &rebuild,
@@ -398,6 +399,7 @@ void fz_compact(const uint8_t *data, size_t len)
     how.no_room =
         (input.options & OPT_NO_ROOM) != 0 && (g->w->seed >> 41 & 1) != 0;
     how.read_only = (input.options & OPT_NO_ROOM) != 0 && !how.no_room;
+    how.of_image = false;
     how.changes = (input.options & OPT_CHANGES) != 0;
     g->changes = how.changes;
     fc_offer(g, g->w->memory == FZ_BORROW, &mem, region);

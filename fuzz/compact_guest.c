@@ -430,8 +430,9 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
              ? ptw_mem_init_regions(mem, region, g->w->regions)
              : ptw_mem_init_callbacks(mem, &g->ops, g, region, g->w->regions);
     if (st == PTW_OK) {
-        st = fz_offer(mem, all_host && !g->knows_zeros ? NULL : &g->ops, g,
-                      region, g->w->regions);
+        st = fz_offer(mem, FZ_OF_GUEST,
+                      all_host && !g->knows_zeros ? NULL : &g->ops, g, region,
+                      g->w->regions);
     }
     ptw_mem_set_stopped(mem, g->stopped || g->w->stopped);
     if (st != PTW_OK) {

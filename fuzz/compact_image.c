@@ -192,6 +192,12 @@ void fc_image_memory(struct fc_image *m, struct ptw_mem *mem,
     if (ptw_mem_init_callbacks(mem, &fc_image_ops, m, region, n) != PTW_OK) {
         fz_stop(ASK_STATUS, "the image is refused");
     }
+    if (fz_watch(mem, FZ_OF_NEW, region, n) != PTW_OK) {
+        fz_stop(ASK_STATUS, "the image is refused");
+    }
+    for (unsigned i = 0; i < FZ_ROOTS; i++) {
+        fz_watch_root(FZ_OF_NEW, m->root[i].table.v);
+    }
 }
 
 void fc_image_done(struct fc_image *m)

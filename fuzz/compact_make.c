@@ -420,7 +420,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
                     "the plan has addresses that no entry holds, from %llx on",
                     HEX(rb->o.base.v));
         }
-        if (!how->changes && rb->state.mem->ctx == g) {
+        if (!how->changes && !how->of_image) {
             bool compares =
                 (g->o.flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) != 0;
             uint64_t entries =
@@ -465,7 +465,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     default:
         fz_fail(ASK_STATUS, "the plan says: %s", ptw_status_text(st));
     }
-    if (!how->changes && rb->state.mem->ctx == g) {
+    if (!how->changes && !how->of_image) {
         check_work(PLAN, rb->work,
                    fc_lawful(g, ptw_walk_counts(&rb->state.walk).tables, 0));
     }
@@ -499,7 +499,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
         if (st == PTW_E_READONLY &&
             (rb->where.v % fc_page_bytes(g) != 0 ||
              !fc_readable(g, rb->where.v)) &&
-            !how->changes && rb->state.mem->ctx == g) {
+            !how->changes && !how->of_image) {
             fz_fail(ASK_SINK, "the sink refused %llx", HEX(rb->where.v));
         }
     } while (st == PTW_E_READONLY && !s.full);
@@ -552,6 +552,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     if (st != PTW_OK) {
         fz_stop(ASK_STATUS, "the new memory is refused");
     }
+    fz_must(fz_watch(&to, FZ_OF_NEW, &region, 1), "the new memory");
     g->reads = 0;
     st = ptw_rebuild_tables(rb, &to, m->root);
     if (st != PTW_OK) {
@@ -562,7 +563,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
             rb->counts.page_bytes + rb->counts.tables * fc_table_place(g)) {
         fz_stop(ASK_FIGURES, "the image has %llu bytes", HEX(rb->counts.bytes));
     }
-    if (!how->changes && rb->state.mem->ctx == g) {
+    if (!how->changes && !how->of_image) {
         check_reads(g, rb, rb->counts.tables * g->w->entries, "the tables");
     }
     m->bytes = rb->counts.bytes;
@@ -656,7 +657,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         fz_case_stir(g->w, g->w->restless / 16);
     }
     st = tables(g, rb, o, how, m);
-    if (st == PTW_OK && !how->changes && rb->state.mem->ctx == g) {
+    if (st == PTW_OK && !how->changes && !how->of_image) {
         check_work(MAKE, rb->work - planned,
                    2 * fc_lawful(g,
                                  ptw_walk_counts(&rb->state.walk).tables +

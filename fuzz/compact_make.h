@@ -17,6 +17,7 @@ struct fc_manner {
     bool no_room; /* or to too little of it */
     bool read_only;
     bool changes;
+    bool of_image; /* the guest is an image that was made before */
 };
 
 /* The comparison that was made last. */

@@ -373,7 +373,8 @@ void fe_host_memory(struct fe_host *h)
                            h->w->bulk ? read_many : NULL, NULL);
     fz_must(ptw_mem_init_callbacks(&h->mem, &h->ops, h, h->region, m->regions),
             "memory");
-    fz_must(fz_offer(&h->mem, &h->ops, h, h->region, m->regions), "memory");
+    fz_must(fz_offer(&h->mem, h->of, &h->ops, h, h->region, m->regions),
+            "memory");
     ptw_mem_set_stopped(&h->mem, h->w->stopped);
 }
 
@@ -754,6 +755,7 @@ static void root_moved(void *ctx, ptw_pa now)
     struct fe_host *h = ctx;
 
     h->hook_root = now.v;
+    fz_watch_root(h->of, now.v);
     h->hooked = true;
     fz_say("    the root is %llx now\n", HEX(now.v));
 }
@@ -794,6 +796,7 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
         memset(pool_used, true, sizeof pool_used); /* any of it may be */
     }
     h->w = w;
+    h->of = FZ_OF_GUEST;
     h->options = in->options;
     h->movable = false;
     h->pool_limit = in->pool_limit == 0 ? FM_POOL : in->pool_limit;

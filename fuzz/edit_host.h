@@ -59,7 +59,8 @@ struct fe_host {
     unsigned move_refused_at;
     uint64_t hook_root;
     bool hooked;
-    bool movable;       /* tables are asked before they are written */
+    bool movable; /* tables are asked before they are written */
+    enum fz_memory_of of;
     unsigned given;     /* of the tables that this edit did not take */
     unsigned given_new; /* of those that it took, but to move a table there */
     bool reclaims;      /* tables that become empty are given back */

@@ -202,6 +202,8 @@ static void say_cause(const char *name, const char *format, va_list args)
     fputc('\n', stderr);
 }
 
+void (*fz_also_say)(FILE *to);
+
 static const char *base_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -222,6 +224,9 @@ fz_violated(const char *name, const char *file, int line, const char *format,
     vfprintf(stderr, format, again);
     fprintf(stderr, "\nchecked: %s, fuzz/%s:%d\n", name, base_of(file), line);
     va_end(again);
+    if (fz_also_say != NULL) {
+        fz_also_say(stderr);
+    }
     abort();
 }
 

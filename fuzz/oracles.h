@@ -96,6 +96,9 @@ void fz_stop_at(enum fz_oracle oracle, const char *file, int line,
 void fz_give_up_at(const char *file, int line, const char *format, ...)
     __attribute__((noreturn, format(printf, 3, 4)));
 
+/* Prints more about a violation, if it is not NULL. */
+extern void (*fz_also_say)(FILE *to);
+
 /* fz_within runs one input through a target, with the oracles that FZ_ORACLES in
  * the environment switches on, if nobody called fz_switch.  It returns false if
  * fz_stop ended the input. */

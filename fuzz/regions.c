@@ -515,7 +515,8 @@ void fz_regions(const uint8_t *data, size_t len)
     fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
     if (st == PTW_OK && count > 0) {
-        st = fz_offer(&mem, callbacks ? &ops : NULL, b, region, count);
+        st = fz_offer(&mem, FZ_OF_GUEST, callbacks ? &ops : NULL, b, region,
+                      count);
         if (st != PTW_OK) {
             fz_stop(ASK_REGIONS, "a host's accessor: %s", ptw_status_text(st));
         }

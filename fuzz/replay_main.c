@@ -5,7 +5,8 @@
  *   replay_<name> PATH...            runs files, and the files of directories
  *   replay_<name> --digest PATH...   also prints a line for each: what the
  *                                    walks gave, as one number, and the name
- *   replay_<name> --explain FILE     prints what an input means, and runs it
+ *   replay_<name> --explain FILE     prints what an input means, and runs it; if
+ *                                    it fails, also what was read last
  *   replay_<name> --brief ...        asks no more of each than a fuzzer does
  *   replay_<name> --oracles=LIST ... has only these oracles: "all,-resume", or
  *                                    "resume"; FZ_ORACLES of the environment
@@ -18,15 +19,15 @@
  * A property violated ends it with abort.  Exit status 3: a path can't be read
  * or a directory is empty. */
 #include "harness.h"
+#include "outcome.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static size_t inputs;
 static bool brief;
@@ -77,38 +78,81 @@ static uint8_t *read_file(const char *path, size_t *len)
     return data;
 }
 
-/* Whether an input fails as a fuzzer runs it, in a process of its own. */
-static bool fails(const uint8_t *data, size_t len)
+static void run_once(const uint8_t *data, size_t len)
 {
-    int status = 0;
-    pid_t pid;
+    (void)LLVMFuzzerTestOneInput(data, len);
+}
 
-    (void)fflush(NULL);
-    pid = fork();
-    if (pid == 0) {
-        if (freopen("/dev/null", "w", stdout) != NULL &&
-            freopen("/dev/null", "w", stderr) != NULL) {
-            (void)LLVMFuzzerTestOneInput(data, len);
-        }
-        _exit(0);
+/* Finds out, in processes of their own, which run fails, the one that a fuzzer
+ * makes or the thorough one, and whether it does so for the same cause when
+ * memory is watched. */
+static void find_failure(const uint8_t *data, size_t len)
+{
+    struct fz_outcome plain = {.status = 0};
+    struct fz_outcome seen = {.status = 0};
+
+    for (unsigned i = 0; i < (brief ? 1 : 2) && plain.status == 0; i++) {
+        fz_thorough = i != 0;
+        fz_watches = false;
+        (void)fz_outcome_of(run_once, data, len, 0, &plain);
+        fz_watches = plain.status != 0 &&
+                     fz_outcome_of(run_once, data, len, 0, &seen) &&
+                     fz_same_outcome(&plain, &seen);
     }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    if (plain.status != 0 && !fz_watches) {
+        printf("Reads are not shown: it fails otherwise, or not at all, when "
+               "nothing is lent.\n");
     }
-    return pid > 0 && status != 0;
+}
+
+static const int deaths[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+
+static void say_reads(void)
+{
+    fz_watch_say(stderr);
+}
+
+/* The process dies of it all the same. */
+static void on_death(int number)
+{
+    say_reads();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+/* What the sanitizers call, if there are any, when they end the process. */
+void __sanitizer_set_death_callback(void (*callback)(void))
+    __attribute__((weak));
+
+/* Where the library crashes, the last reads are printed, too. */
+static void watch_deaths(void)
+{
+    fz_also_say = fz_watch_say;
+    if (__sanitizer_set_death_callback != NULL) {
+        __sanitizer_set_death_callback(say_reads);
+        return;
+    }
+    for (size_t i = 0; i < sizeof deaths / sizeof deaths[0]; i++) {
+        (void)signal(deaths[i], on_death);
+    }
 }
 
 /* The words are those of the run that fails, or else of the thorough one. */
 static void explain_input(const uint8_t *data, size_t len)
 {
-    fz_thorough = !brief && !fails(data, len);
+    find_failure(data, len);
+    if (fz_watches) {
+        watch_deaths();
+    }
     if (fz_target.describe != NULL) {
         fz_target.describe(stdout, data, len);
     } else {
         fz_words = stdout;
     }
-    (void)LLVMFuzzerTestOneInput(data, len);
+    run_once(data, len);
     fz_words = NULL;
     fz_thorough = false;
+    fz_watches = false;
 }
 
 static void run_input(const uint8_t *data, size_t len)

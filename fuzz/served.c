@@ -57,12 +57,14 @@ struct ptw_mem_ops fz_served_ops(
     };
 }
 
-enum ptw_status fz_offer(struct ptw_mem *mem, const struct ptw_mem_ops *ops,
-                         void *ctx, const struct ptw_region *region,
-                         size_t count)
+enum ptw_status fz_offer(struct ptw_mem *mem, enum fz_memory_of of,
+                         const struct ptw_mem_ops *ops, void *ctx,
+                         const struct ptw_region *region, size_t count)
 {
     static unsigned number;
+    enum ptw_status st;
 
     number = (number + 1) % FZ_HOST_MEMORIES;
-    return fz_host_memory(number, mem, ops, ctx, region, count);
+    st = fz_host_memory(number, mem, ops, ctx, region, count);
+    return st == PTW_OK ? fz_watch(mem, of, region, count) : st;
 }

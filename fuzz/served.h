@@ -5,6 +5,7 @@
 #define PTW_FUZZ_SERVED_H
 
 #include "ptwalk/mem.h"
+#include "watch.h"
 
 /* The first member of what the callbacks have for a context. */
 struct fz_served {
@@ -22,9 +23,10 @@ struct ptw_mem_ops fz_served_ops(
     bool (*zeros)(void *ctx, ptw_pa pa, uint64_t bytes));
 
 /* fz_offer lets the host, if there is one, put its accessor in the place of
- * mem, which is one of these regions (offer.h).  ops is NULL when all are host
- * memory. */
+ * mem, which is one of these regions (offer.h), and whoever watches look at it.
+ * ops is NULL when all are host memory. */
 PTW_NODISCARD enum ptw_status fz_offer(struct ptw_mem *mem,
+                                       enum fz_memory_of of,
                                        const struct ptw_mem_ops *ops, void *ctx,
                                        const struct ptw_region *region,
                                        size_t count);

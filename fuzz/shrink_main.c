@@ -9,23 +9,16 @@
  * the signal that ends the process.  Each input is tried in a process of its
  * own.  Exit status 1: IN does not fail; 2: a file can't be read or written. */
 #include "harness.h"
+#include "outcome.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { MOST = 1 << 20, CAUSE = 256, SECONDS = 20 };
+enum { MOST = 1 << 20, SECONDS = 20 };
 
-/* How a run ended; two are the same when all of it is. */
-struct outcome {
-    int status; /* as waitpid has it; 0: it did not fail */
-    char cause[CAUSE];
-};
-
-static struct outcome wanted;
+static struct fz_outcome wanted;
 static unsigned tries;
 
 static void fail(const char *path, const char *why)
@@ -34,70 +27,21 @@ static void fail(const char *path, const char *why)
     exit(2);
 }
 
-/* In a process of its own, whose errors go to the pipe. */
-static void run(const uint8_t *data, size_t size, int to)
+/* As a fuzzer does, and thoroughly. */
+static void run(const uint8_t *data, size_t size)
 {
-    if (dup2(to, STDERR_FILENO) < 0 ||
-        freopen("/dev/null", "w", stdout) == NULL) {
-        _exit(0);
-    }
-    (void)alarm(SECONDS);
     (void)LLVMFuzzerTestOneInput(data, size);
     fz_thorough = true;
     (void)LLVMFuzzerTestOneInput(data, size);
-    _exit(0);
 }
 
-/* Takes the cause out of what the process said. */
-static void find_cause(char *cause, FILE *from)
+static struct fz_outcome outcome_of(const uint8_t *data, size_t size)
 {
-    static char line[4096];
-
-    cause[0] = '\0';
-    while (fgets(line, sizeof line, from) != NULL) {
-        const char *is = NULL;
-
-        if (strncmp(line, "cause: ", 7) == 0) {
-            is = line + 7;
-        } else if (strncmp(line, "SUMMARY: ", 9) == 0 && cause[0] == '\0') {
-            is = line + 9;
-        }
-        if (is != NULL) {
-            snprintf(cause, CAUSE, "%.*s", CAUSE - 1, is);
-            cause[strcspn(cause, "\n")] = '\0';
-        }
-    }
-}
-
-static struct outcome outcome_of(const uint8_t *data, size_t size)
-{
-    struct outcome o;
-    FILE *from;
-    int to[2];
-    pid_t pid;
+    struct fz_outcome o;
 
     tries++;
-    memset(&o, 0, sizeof o);
-    if (pipe(to) != 0) {
-        fail("pipe", strerror(errno));
-    }
-    (void)fflush(NULL);
-    pid = fork();
-    if (pid < 0) {
-        fail("fork", strerror(errno));
-    }
-    if (pid == 0) {
-        (void)close(to[0]);
-        run(data, size, to[1]);
-    }
-    (void)close(to[1]);
-    from = fdopen(to[0], "r");
-    if (from == NULL) {
-        fail("pipe", strerror(errno));
-    }
-    find_cause(o.cause, from);
-    (void)fclose(from);
-    while (waitpid(pid, &o.status, 0) < 0 && errno == EINTR) {
+    if (!fz_outcome_of(run, data, size, SECONDS, &o)) {
+        fail("a process", strerror(errno));
     }
     return o;
 }
@@ -105,9 +49,9 @@ static struct outcome outcome_of(const uint8_t *data, size_t size)
 /* Whether an input fails as the first one did. */
 static bool still(const uint8_t *data, size_t size)
 {
-    struct outcome o = outcome_of(data, size);
+    struct fz_outcome o = outcome_of(data, size);
 
-    return o.status == wanted.status && strcmp(o.cause, wanted.cause) == 0;
+    return fz_same_outcome(&o, &wanted);
 }
 
 /* Takes bytes [from, to) out if the rest still fails. */

@@ -347,6 +347,9 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
             break;
         }
         if (items[i].kind == PTW_ITEM_SPACE) {
+            fz_watch_root(h->of, out->built[items[i].space].root.table.v);
+        }
+        if (items[i].kind == PTW_ITEM_SPACE) {
             enum ptw_status want = items[i].u.space_info.kind == PTW_SPACE_BAD
                                        ? items[i].u.space_info.why
                                        : PTW_OK;
@@ -464,6 +467,7 @@ void fe_begin_image(struct fz_case *w, struct fe_host *h,
     fm_init(&source, w, storage, NULL);
     fm_add_case(&source, w, 0);
     fe_host_begin(h, w, in);
+    h->of = FZ_OF_NEW;
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
     fe_host_empty(h);
     nowhere.regions = 0;
