@@ -806,13 +806,21 @@ static void meet_run(const struct fz_case *w, const struct fz_list *list,
     }
 }
 
+size_t fz_next_in(const struct fz_list *list, size_t at, bool holes)
+{
+    while (!holes && at < list->count && list->item[at].kind == PTW_ITEM_HOLE) {
+        at++;
+    }
+    return at;
+}
+
 void fz_check_runs(struct fz_case *w, const struct fz_list *list,
-                   struct ptw_walk *walk, struct ptw_memo *memo)
+                   struct ptw_walk *walk, struct ptw_memo *memo, bool holes)
 {
     static struct ptw_item run[32];
     uint64_t step = w->read_step;
     unsigned stops = 0;
-    size_t at = 0;
+    size_t at = fz_next_in(list, 0, holes);
     enum ptw_status st = PTW_OK;
 
     while (at < list->count && st != PTW_END) {
@@ -831,6 +839,7 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
             fz_note(fz_item_hash(w, &run[i]));
             if (run[i].kind == PTW_ITEM_MAPPING) {
                 meet_run(w, list, &at, &run[i]);
+                at = fz_next_in(list, at, holes);
                 continue;
             }
             if (!fz_same_item(w, &run[i], &list->item[at])) {
@@ -839,7 +848,7 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
                         "in leaves at %llx",
                         HEX(run[i].first.v), HEX(list->item[at].first.v));
             }
-            at++;
+            at = fz_next_in(list, at + 1, holes);
         }
         if (st == PTW_E_SPACE && memo != NULL) {
             fz_memo_grow(w, memo);

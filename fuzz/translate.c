@@ -471,7 +471,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
             ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
             "a walk");
         fz_case_remember(w, &walk, mem);
-        fz_check_runs(w, &fw_list, &walk, NULL);
+        fz_check_runs(w, &fw_list, &walk, NULL, true);
     }
     if (fw_wants(w, 2) && fz_asks(ASK_RESUME)) {
         o = fz_options(w, PTW_WALK_HOLES);

@@ -479,10 +479,10 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
 
 /* -------------------------------------------------------------------- paths */
 
-/* Compares the item with the one of the list that comes next.  Returns false
- * when the list is over, and need not be the whole. */
+/* Compares the item with the one of the list that comes next, whose place *at
+ * is.  Returns false when the list is over, and need not be the whole. */
 static bool meet_same(const struct fz_case *w, const struct ptw_item *item,
-                      size_t *at)
+                      size_t *at, bool holes)
 {
     if (*at == fw_list.count) {
         if (fw_list.complete) {
@@ -498,16 +498,16 @@ static bool meet_same(const struct fz_case *w, const struct ptw_item *item,
                 w->regime.vectors, HEX(item->first.v),
                 HEX(fw_list.item[*at].first.v));
     }
-    (*at)++;
+    *at = fz_next_in(&fw_list, *at + 1, holes);
     return true;
 }
 
 static void check_same(struct fz_case *w, struct ptw_walk *walk,
-                       struct ptw_memo *memo)
+                       struct ptw_memo *memo, bool holes)
 {
     struct ptw_item item[32];
     struct ptw_walk_stats stats;
-    size_t at = 0;
+    size_t at = fz_next_in(&fw_list, 0, holes);
     bool more = true;
     enum ptw_status st;
 
@@ -519,7 +519,7 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
             struct ptw_item leaf;
 
             if (item[i].kind != PTW_ITEM_LINE) {
-                more = meet_same(w, &item[i], &at);
+                more = meet_same(w, &item[i], &at, holes);
                 continue;
             }
             if (item[i].u.line.leaves == 0 ||
@@ -529,7 +529,7 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
             }
             for (unsigned k = 0; k < item[i].u.line.leaves && more; k++) {
                 ptw_line_leaf(&w->regime, &item[i], k, &leaf);
-                more = meet_same(w, &leaf, &at);
+                more = meet_same(w, &leaf, &at, holes);
             }
             if (more && leaf.last.v != item[i].last.v) {
                 fz_fail(ASK_TWICE,
@@ -561,17 +561,25 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
     static struct ptw_walk walk;
     struct ptw_memo memo;
     const unsigned best = w->regime.vectors;
-    const unsigned flags =
-        PTW_WALK_HOLES | (spaces ? (unsigned)PTW_WALK_REMARKS : 0);
-    static const unsigned form[] = {0, PTW_WALK_LINES, PTW_WALK_RUNS};
+    const unsigned remarks = spaces ? PTW_WALK_REMARKS : 0;
+    /* Runs with holes stop every few reads, those without go on by blocks. */
+    static const unsigned form[] = {PTW_WALK_HOLES,
+                                    PTW_WALK_HOLES | PTW_WALK_LINES,
+                                    PTW_WALK_HOLES | PTW_WALK_RUNS,
+                                    0,
+                                    PTW_WALK_LINES,
+                                    PTW_WALK_RUNS};
+    const unsigned forms = sizeof form / sizeof form[0];
     const uint64_t digest =
         fz_digest; /* which kernels there are is the host's */
 
-    for (unsigned i = 0; i < 3 * (best + 1); i++) {
-        struct ptw_walk_options o = fz_options(w, flags | form[i % 3]);
+    for (unsigned i = 0; i < forms * (best + 1); i++) {
+        unsigned flags = form[i % forms];
+        bool holes = (flags & PTW_WALK_HOLES) != 0;
+        struct ptw_walk_options o = fz_options(w, remarks | flags);
 
-        w->regime.vectors = i / 3;
-        if (form[i % 3] == PTW_WALK_RUNS) {
+        w->regime.vectors = i / forms;
+        if (holes && (flags & PTW_WALK_RUNS) != 0) {
             o.max_reads = w->read_step;
         }
         if (spaces) {
@@ -580,10 +588,10 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
             fz_must(ptw_virt_to_phys_init(&walk, mem, *root, &o), "a walk");
             fz_case_remember(w, &walk, mem);
         }
-        if (form[i % 3] == PTW_WALK_RUNS) {
-            fz_check_runs(w, &fw_list, &walk, spaces ? &memo : NULL);
+        if ((flags & PTW_WALK_RUNS) != 0) {
+            fz_check_runs(w, &fw_list, &walk, spaces ? &memo : NULL, holes);
         } else {
-            check_same(w, &walk, spaces ? &memo : NULL);
+            check_same(w, &walk, spaces ? &memo : NULL, holes);
         }
     }
     w->regime.vectors = best;
@@ -934,7 +942,7 @@ void fz_walk(const uint8_t *data, size_t len)
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         fw_start(w, &walk, &mem, root, &memo, &o);
-        fz_check_runs(w, &fw_list, &walk, &memo);
+        fz_check_runs(w, &fw_list, &walk, &memo, true);
     }
     if (w->need != 0 && fw_wants(w, 1) && fz_asks(ASK_NEED)) {
         check_needs(w, &mem, root, &walk, &memo);

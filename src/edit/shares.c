@@ -42,12 +42,13 @@ enum ptw_status ptw_shares_grow(struct ptw_shares *s, void *storage,
 
 bool ptw_shares_listed(const struct ptw_shares *s, uint64_t table)
 {
-    return ptw_memo_find(&s->state.count, table, 0) != NULL;
+    return ptw_memo_find(&s->state.count, table, 0, 0) != NULL;
 }
 
 uint64_t ptw_shares_count(const struct ptw_shares *s, uint64_t table)
 {
-    const struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+    const struct ptw_memo_slot *slot =
+        ptw_memo_find(&s->state.count, table, 0, 0);
 
     return slot != NULL ? slot->va : 1;
 }
@@ -104,7 +105,7 @@ static uint32_t *notes(const struct ptw_shares *s, struct ptw_memo_slot *slot)
 
 bool ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 {
-    struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0, 0);
     uint32_t *noted;
     uint32_t fewer;
 
@@ -122,7 +123,7 @@ bool ptw_shares_leave(struct ptw_shares *s, uint64_t table)
 
 bool ptw_shares_come(struct ptw_shares *s, uint64_t table)
 {
-    struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+    struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0, 0);
     uint32_t *noted;
 
     if (slot == NULL) {
@@ -130,7 +131,7 @@ bool ptw_shares_come(struct ptw_shares *s, uint64_t table)
             ptw_shares_refer(s, table) != PTW_OK) {
             return false;
         }
-        slot = ptw_memo_find(&s->state.count, table, 0);
+        slot = ptw_memo_find(&s->state.count, table, 0, 0);
     }
     noted = notes(s, slot);
     *noted -= (*noted & ~LEFT) > EVEN - MOST_NOTED ? 1 : 0;
@@ -139,7 +140,8 @@ bool ptw_shares_come(struct ptw_shares *s, uint64_t table)
 
 bool ptw_shares_left(const struct ptw_shares *s, uint64_t table)
 {
-    const struct ptw_memo_slot *slot = ptw_memo_find(&s->state.count, table, 0);
+    const struct ptw_memo_slot *slot =
+        ptw_memo_find(&s->state.count, table, 0, 0);
 
     return slot != NULL && of_this_edit(s, slot) && (slot->number & LEFT) != 0;
 }

@@ -19,9 +19,7 @@ PTW_ENGINE struct ptw_masks block_of(const struct ptw_question *q, bool wide,
         uint64_t present = 0;
         uint64_t follows = 0;
 
-        if (q->ahead != NULL) {
-            __builtin_prefetch(q->ahead + (wide ? 64 : 32) * line);
-        }
+        __builtin_prefetch(q->ahead + (size_t)(wide ? 64 : 32) * line);
         PTW_UNROLL
         for (unsigned i = 0; i < PTW_LINE; i++) {
             uint64_t raw = wide ? ptw_load64(from) : ptw_load32(from);
@@ -34,7 +32,7 @@ PTW_ENGINE struct ptw_masks block_of(const struct ptw_question *q, bool wide,
             from += wide ? 8 : 4;
         }
         m.present |= present << (PTW_LINE * line);
-        m.follows |= follows << (PTW_LINE * line);
+        m.follows |= (follows & present) << (PTW_LINE * line);
         to += PTW_LINE;
     }
     return m;
@@ -50,9 +48,7 @@ PTW_ENGINE unsigned run_of(const struct ptw_question *q, bool wide,
         uint64_t raw[PTW_LINE];
         uint64_t differ = 0;
 
-        if (q->ahead != NULL) {
-            __builtin_prefetch(q->ahead + (wide ? 64 : 32) * done);
-        }
+        __builtin_prefetch(q->ahead + (size_t)(wide ? 64 : 32) * done);
         PTW_UNROLL
         for (unsigned i = 0; i < PTW_LINE; i++) {
             raw[i] = wide ? ptw_load64(from) : ptw_load32(from);
@@ -131,6 +127,7 @@ struct ptw_masks ptw_masks_of(const struct ptw_question *q,
                      << i;
         before = raw;
     }
+    m.follows &= m.present;
     return m;
 }
 

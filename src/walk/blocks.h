@@ -21,11 +21,13 @@ struct ptw_question {
     uint64_t step;    /* an entry follows the one before it if it is that one */
     uint64_t alike;   /* plus step, in these bits */
     unsigned present; /* the number of the bit that entries have if present */
-    const unsigned char *ahead; /* memory that will be read next, or NULL: a
-                                   line of it for each line of the block */
+    const unsigned char *ahead; /* memory that is fetched into the cache, a line
+                                   of it for each line of the block: it will be
+                                   read next; or the block itself */
 };
 
-/* The answer; the bits of entries that were not asked about are clear. */
+/* The answer; the bits of entries that were not asked about are clear.  Only
+ * entries that are present follow another one. */
 struct ptw_masks {
     uint64_t present;
     uint64_t follows;

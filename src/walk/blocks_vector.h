@@ -23,7 +23,6 @@ enum {
 
 typedef uint64_t wide __attribute__((vector_size(PTW_VECTOR_BYTES)));
 typedef uint32_t narrow __attribute__((vector_size(PTW_VECTOR_BYTES)));
-typedef double doubles __attribute__((vector_size(PTW_VECTOR_BYTES)));
 typedef float floats __attribute__((vector_size(PTW_VECTOR_BYTES)));
 typedef long long integers __attribute__((vector_size(PTW_VECTOR_BYTES)));
 typedef int halves __attribute__((vector_size(PTW_VECTOR_BYTES)));
@@ -51,27 +50,29 @@ PTW_ENGINE void put_wide(uint64_t *to, wide v)
 /* What the number of lanes decides.  top_bits returns a bit for each lane whose
  * highest bit is set; zeros_of a bit for each entry of a line that is 0;
  * low_bits the lowest halves of two vectors, in order; shifted moves all lanes
- * up; before the entries that stand before those of v, of which `last` has the
- * ones in front. */
+ * up; turned_wide and turned_narrow move each entry to the place behind it, and
+ * the last one to the front; in_front_wide and in_front_narrow take the front
+ * from one turned vector and the rest from the next one: these are the entries
+ * that stand before those of the latter. */
 #if PTW_VECTOR_BYTES == 32
 PTW_ENGINE unsigned top_bits(narrow v)
 {
     return (unsigned)__builtin_ia32_movmskps256((floats)v);
 }
 
-PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
-{
-    doubles a = (doubles)(v[0] == 0);
-    doubles b = (doubles)(v[1] == 0);
-
-    return (unsigned)__builtin_ia32_movmskpd256(a) |
-           (unsigned)__builtin_ia32_movmskpd256(b) << WIDE_LANES;
-}
-
+/* Two instructions: the first one does not cross the halves of a vector. */
 PTW_ENGINE narrow low_bits(wide a, wide b)
 {
-    return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6, 8 + 0,
-                                   8 + 2, 8 + 4, 8 + 6);
+    floats halved = __builtin_shufflevector((floats)a, (floats)b, 0, 2, 8 + 0,
+                                            8 + 2, 4, 6, 8 + 4, 8 + 6);
+
+    return (narrow)__builtin_shufflevector((wide)halved, (wide)halved, 0, 2, 1,
+                                           3);
+}
+
+PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+{
+    return top_bits(low_bits((wide)(v[0] == 0), (wide)(v[1] == 0)));
 }
 
 PTW_ENGINE narrow shifted(narrow v, unsigned by)
@@ -79,15 +80,25 @@ PTW_ENGINE narrow shifted(narrow v, unsigned by)
     return (narrow)__builtin_ia32_pslldi256((halves)v, (int)by);
 }
 
-PTW_ENGINE wide before_wide(wide last, wide v)
+PTW_ENGINE wide turned_wide(wide v)
 {
-    return __builtin_shufflevector(last, v, 3, 4, 5, 6);
+    return __builtin_shufflevector(v, v, 3, 0, 1, 2);
 }
 
-PTW_ENGINE narrow before_narrow(narrow last, narrow v)
+PTW_ENGINE wide in_front_wide(wide last, wide v)
 {
-    return __builtin_shufflevector(last, v, 7, 8, 8 + 1, 8 + 2, 8 + 3, 8 + 4,
-                                   8 + 5, 8 + 6);
+    return __builtin_shufflevector(last, v, 0, 5, 6, 7);
+}
+
+PTW_ENGINE narrow turned_narrow(narrow v)
+{
+    return __builtin_shufflevector(v, v, 7, 0, 1, 2, 3, 4, 5, 6);
+}
+
+PTW_ENGINE narrow in_front_narrow(narrow last, narrow v)
+{
+    return __builtin_shufflevector(last, v, 0, 8 + 1, 8 + 2, 8 + 3, 8 + 4,
+                                   8 + 5, 8 + 6, 8 + 7);
 }
 
 PTW_ENGINE wide lanes(void)
@@ -122,14 +133,24 @@ PTW_ENGINE narrow low_bits(wide a, wide b)
     return __builtin_shufflevector((narrow)a, (narrow)b, 0, 2, 4, 6);
 }
 
-PTW_ENGINE wide before_wide(wide last, wide v)
+PTW_ENGINE wide turned_wide(wide v)
 {
-    return __builtin_shufflevector(last, v, 1, 2);
+    return __builtin_shufflevector(v, v, 1, 0);
 }
 
-PTW_ENGINE narrow before_narrow(narrow last, narrow v)
+PTW_ENGINE wide in_front_wide(wide last, wide v)
 {
-    return __builtin_shufflevector(last, v, 3, 4, 5, 6);
+    return __builtin_shufflevector(last, v, 0, 3);
+}
+
+PTW_ENGINE narrow turned_narrow(narrow v)
+{
+    return __builtin_shufflevector(v, v, 3, 0, 1, 2);
+}
+
+PTW_ENGINE narrow in_front_narrow(narrow last, narrow v)
+{
+    return __builtin_shufflevector(last, v, 0, 5, 6, 7);
 }
 
 PTW_ENGINE wide lanes(void)
@@ -208,30 +229,34 @@ PTW_ENGINE bool has_none(wide v, wide bits)
 #endif
 #endif
 
+/* The masks of eight lines of which the last ones were asked about. */
+PTW_ENGINE struct ptw_masks in_place(struct ptw_masks m, unsigned lines)
+{
+    m.present >>= PTW_BLOCK - PTW_LINE * lines;
+    m.follows >>= PTW_BLOCK - PTW_LINE * lines;
+    return m;
+}
+
 static struct ptw_masks wide_block(const struct ptw_question *q,
                                    const unsigned char *from, unsigned lines,
                                    uint64_t *to)
 {
     const wide step = q->step - (wide){0};
     const wide alike = q->alike - (wide){0};
+    const unsigned char *ahead = q->ahead;
     const unsigned up = 31 - q->present;
     wide last = q->before - (wide){0};
     struct ptw_masks m = {0, 0};
 
     for (unsigned line = 0; line < lines; line++) {
         wide v[WIDE_VECTORS];
-        wide differ[WIDE_VECTORS];
         unsigned present = 0;
 
-        if (q->ahead != NULL) {
-            __builtin_prefetch(q->ahead + 64 * line);
-        }
+        __builtin_prefetch(ahead + (size_t)64 * line);
         PTW_UNROLL
         for (unsigned i = 0; i < WIDE_VECTORS; i++) {
             v[i] = load_wide(from + PTW_VECTOR_BYTES * i);
             put_wide(to + WIDE_LANES * i, v[i]);
-            differ[i] = ((before_wide(last, v[i]) + step) ^ v[i]) & alike;
-            last = v[i];
         }
         PTW_UNROLL
         for (unsigned i = 0; i < WIDE_VECTORS; i += 2) {
@@ -239,13 +264,26 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
                        << WIDE_LANES * i;
         }
         m.present = m.present >> PTW_LINE | (uint64_t)present << 56;
-        m.follows = m.follows >> PTW_LINE | (uint64_t)zeros_of(differ) << 56;
+        m.follows >>= PTW_LINE;
+        if (present != 0) {
+            wide differ[WIDE_VECTORS];
+
+            PTW_UNROLL
+            for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+                wide turned = turned_wide(v[i]);
+
+                differ[i] =
+                    ((in_front_wide(last, turned) + step) ^ v[i]) & alike;
+                last = turned;
+            }
+            m.follows |= (uint64_t)(zeros_of(differ) & present) << 56;
+        } else {
+            last = turned_wide(v[WIDE_VECTORS - 1]);
+        }
         from += 64;
         to += PTW_LINE;
     }
-    m.present >>= PTW_BLOCK - PTW_LINE * lines;
-    m.follows >>= PTW_BLOCK - PTW_LINE * lines;
-    return m;
+    return in_place(m, lines);
 }
 
 static struct ptw_masks narrow_block(const struct ptw_question *q,
@@ -254,35 +292,44 @@ static struct ptw_masks narrow_block(const struct ptw_question *q,
 {
     const narrow step = (uint32_t)q->step - (narrow){0};
     const narrow alike = (uint32_t)q->alike - (narrow){0};
+    const unsigned char *ahead = q->ahead;
     const unsigned up = 31 - q->present;
     narrow last = (uint32_t)q->before - (narrow){0};
     struct ptw_masks m = {0, 0};
 
     for (unsigned line = 0; line < lines; line++) {
+        narrow v[NARROW_VECTORS];
         unsigned present = 0;
-        unsigned follows = 0;
 
-        if (q->ahead != NULL) {
-            __builtin_prefetch(q->ahead + 32 * line);
-        }
+        __builtin_prefetch(ahead + (size_t)32 * line);
         PTW_UNROLL
         for (unsigned i = 0; i < NARROW_VECTORS; i++) {
-            narrow v = load_narrow(from + PTW_VECTOR_BYTES * i);
-            narrow differ = ((before_narrow(last, v) + step) ^ v) & alike;
-
-            put_narrow(to + NARROW_LANES * i, v);
-            present |= top_bits(shifted(v, up)) << NARROW_LANES * i;
-            follows |= top_bits((narrow)(differ == 0)) << NARROW_LANES * i;
-            last = v;
+            v[i] = load_narrow(from + PTW_VECTOR_BYTES * i);
+            put_narrow(to + NARROW_LANES * i, v[i]);
+            present |= top_bits(shifted(v[i], up)) << NARROW_LANES * i;
         }
         m.present = m.present >> PTW_LINE | (uint64_t)present << 56;
-        m.follows = m.follows >> PTW_LINE | (uint64_t)follows << 56;
+        m.follows >>= PTW_LINE;
+        if (present != 0) {
+            unsigned follows = 0;
+
+            PTW_UNROLL
+            for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+                narrow turned = turned_narrow(v[i]);
+                narrow differ =
+                    ((in_front_narrow(last, turned) + step) ^ v[i]) & alike;
+
+                follows |= top_bits((narrow)(differ == 0)) << NARROW_LANES * i;
+                last = turned;
+            }
+            m.follows |= (uint64_t)(follows & present) << 56;
+        } else {
+            last = turned_narrow(v[NARROW_VECTORS - 1]);
+        }
         from += 32;
         to += PTW_LINE;
     }
-    m.present >>= PTW_BLOCK - PTW_LINE * lines;
-    m.follows >>= PTW_BLOCK - PTW_LINE * lines;
-    return m;
+    return in_place(m, lines);
 }
 
 static unsigned wide_run(const struct ptw_question *q,
@@ -290,6 +337,7 @@ static unsigned wide_run(const struct ptw_question *q,
                          uint64_t line[PTW_LINE])
 {
     const wide alike = q->alike - (wide){0};
+    const unsigned char *ahead = q->ahead;
     const wide further = PTW_LINE * q->step - (wide){0};
     wide expected[WIDE_VECTORS];
 
@@ -301,9 +349,7 @@ static unsigned wide_run(const struct ptw_question *q,
         wide v[WIDE_VECTORS];
         wide differ = {0};
 
-        if (q->ahead != NULL) {
-            __builtin_prefetch(q->ahead + 64 * done);
-        }
+        __builtin_prefetch(ahead + (size_t)64 * done);
         PTW_UNROLL
         for (unsigned i = 0; i < WIDE_VECTORS; i++) {
             v[i] = load_wide(from + PTW_VECTOR_BYTES * i);
@@ -327,6 +373,7 @@ static unsigned narrow_run(const struct ptw_question *q,
                            uint64_t line[PTW_LINE])
 {
     const narrow alike = (uint32_t)q->alike - (narrow){0};
+    const unsigned char *ahead = q->ahead;
     const narrow further = PTW_LINE * (uint32_t)q->step - (narrow){0};
     narrow expected[NARROW_VECTORS];
 
@@ -340,9 +387,7 @@ static unsigned narrow_run(const struct ptw_question *q,
         narrow v[NARROW_VECTORS];
         narrow differ = {0};
 
-        if (q->ahead != NULL) {
-            __builtin_prefetch(q->ahead + 32 * done);
-        }
+        __builtin_prefetch(ahead + (size_t)32 * done);
         PTW_UNROLL
         for (unsigned i = 0; i < NARROW_VECTORS; i++) {
             v[i] = load_narrow(from + PTW_VECTOR_BYTES * i);

@@ -186,6 +186,15 @@ PTW_ENGINE bool ptw_keep_on(const struct ptw_format *a, struct ptw_cursor *c)
     }
 }
 
+/* ptw_saw makes a table that was entered before the one that an alias is of, as
+ * its slot of the memo says. */
+PTW_ENGINE void ptw_saw(struct ptw_cursor *c, const struct ptw_memo_slot *slot)
+{
+    c->seen_by = slot->owner_plus_1 - 1;
+    c->seen_va = slot->va;
+    c->number = slot->number;
+}
+
 /* ptw_enter makes the table of that level, whose span starts at offset base,
  * the one that is read next.  The level must be below that of the path so far.
  * The answer is PTW_V_ENTERED, or PTW_V_NO_TABLE, PTW_V_ALIAS or PTW_V_FULL:
@@ -229,9 +238,7 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
             case PTW_MEMO_SEEN:
-                c->seen_by = slot->owner_plus_1 - 1;
-                c->seen_va = slot->va;
-                c->number = slot->number;
+                ptw_saw(c, slot);
                 return PTW_V_ALIAS;
             case PTW_MEMO_NEW:
                 slot->owner_plus_1 = c->space + 1;
@@ -411,6 +418,26 @@ PTW_ENGINE enum ptw_verdict ptw_entry(const struct ptw_format *a,
     return PTW_V_ENTERED;
 }
 
+/* ptw_leads judges an entry that leads to a table, of a table of that level,
+ * without a look at where it leads: PTW_V_PRUNED and PTW_V_SELF, or
+ * PTW_V_ENTERED if a walk goes there.  *e is what the path grants. */
+PTW_ENGINE enum ptw_verdict ptw_leads(const struct ptw_format *a,
+                                      const struct ptw_cursor *c,
+                                      unsigned level, const struct ptw_entry *e)
+{
+    if ((e->rights & c->need) != c->need) {
+        return PTW_V_PRUNED;
+    }
+    /* A table that is larger than this one is another one, wherever it
+     * starts. */
+    if (PTW_UNLIKELY(c->self) && e->pa.v == c->at[level].table &&
+        ptw_table_bytes(a, c->regime, level) ==
+            ptw_table_bytes(a, c->regime, level - 1)) {
+        return PTW_V_SELF;
+    }
+    return PTW_V_ENTERED;
+}
+
 /* ptw_descend_once judges the entry that is next in the table of that level,
  * the cursor's.  PTW_V_ENTERED and PTW_V_REMARK: the level has fallen by one.
  * Any other verdict is about this entry, which *e has decoded when it could be
@@ -441,15 +468,11 @@ ptw_descend_once(const struct ptw_format *a, struct ptw_cursor *c, bool single,
                    ? PTW_V_PRUNED
                    : PTW_V_LEAF;
     }
-    if (!single && (e->rights & c->need) != c->need) {
-        return PTW_V_PRUNED;
-    }
-    /* A table that is larger than this one is another one, wherever it
-     * starts. */
-    if (!single && PTW_UNLIKELY(c->self) && e->pa.v == t->table &&
-        ptw_table_bytes(a, c->regime, level) ==
-            ptw_table_bytes(a, c->regime, level - 1)) {
-        return PTW_V_SELF;
+    if (!single) {
+        v = ptw_leads(a, c, level, e);
+        if (v != PTW_V_ENTERED) {
+            return v;
+        }
     }
     v = ptw_enter(a, c, single, level - 1, e->pa.v, e->rights,
                   ptw_entry_offset(a, t, level, t->index));

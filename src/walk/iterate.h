@@ -22,6 +22,46 @@ PTW_ENGINE bool ptw_at_gap(const struct ptw_format *a, const struct ptw_walk *w)
                1u << (ptw_index_bits(a, w->c.regime, top) - 1);
 }
 
+/* ptw_pass_aliases goes on behind an alias: spaces that share tables share many
+ * of one upper table.  It gives the entries that were fetched already, as long
+ * as each leads to a table that was entered before, whole: the range may end in
+ * it, but begins before it.  Such a table is inside memory; it is an alias,
+ * whatever else there is to say of it. */
+PTW_ENGINE void ptw_pass_aliases(const struct ptw_format *a, struct ptw_walk *w,
+                                 struct ptw_sink *out)
+{
+    struct ptw_cursor *c = &w->c;
+    unsigned level = (unsigned)c->level;
+    struct ptw_path_table *t = &c->at[level];
+    unsigned shift = a->level[level].shift;
+
+    if ((w->gap == PTW_GAP_MIDDLE && level == c->top) ||
+        ptw_index_bits(a, c->regime, level - 1) != a->level[level - 1].bits) {
+        return;
+    }
+    while (t->index < t->fetched && out->count < out->room) {
+        uint64_t raw = *ptw_slot(&w->window, level, t->index);
+        uint64_t base = ptw_entry_offset(a, t, level, t->index);
+        const struct ptw_memo_slot *slot;
+        struct ptw_entry e = a->decode(c->regime, raw, level, t->index);
+
+        e.rights &= t->rights;
+        if (e.kind != PTW_ENTRY_TABLE || c->last - base < ptw_low_mask(shift) ||
+            ptw_leads(a, c, level, &e) != PTW_V_ENTERED) {
+            return;
+        }
+        slot =
+            ptw_memo_find(c->memo, e.pa.v, level - 1, e.rights & c->told_apart);
+        if (slot == NULL) {
+            return;
+        }
+        ptw_saw(c, slot);
+        ptw_emit_alias(a, w, out, ptw_va_from(a, c->regime, base), shift, raw,
+                       &e);
+        t->index++;
+    }
+}
+
 /* ptw_step does one thing: drain the queue, begin a space, sweep, descend and
  * emit, or end a space.  Returns false when the walk stops for now or ever.
  */
@@ -78,7 +118,12 @@ PTW_ENGINE bool ptw_step_on(const struct ptw_format *a, struct ptw_walk *w,
         }
     }
     v = ptw_descend(a, c, &w->window, &e);
-    return ptw_give(w, out, v, &e);
+    if (v != PTW_V_ALIAS) {
+        return ptw_give(w, out, v, &e);
+    }
+    (void)ptw_give(w, out, v, &e);
+    ptw_pass_aliases(a, w, out);
+    return true;
 }
 
 PTW_ENGINE enum ptw_status ptw_iterate(const struct ptw_format *a,

@@ -95,15 +95,16 @@ PTW_ENGINE struct ptw_memo_slot *ptw_memo_seek(const struct ptw_memo *memo,
     return NULL;
 }
 
-/* ptw_memo_find returns the slot of (table, level), whatever the rights and not
- * cut, or NULL. */
+/* ptw_memo_find returns the slot of (table, level), under a path of those rights
+ * (0 where they make no difference) and not cut, or NULL. */
 PTW_ENGINE struct ptw_memo_slot *ptw_memo_find(const struct ptw_memo *memo,
-                                               uint64_t table, unsigned level)
+                                               uint64_t table, unsigned level,
+                                               unsigned rights)
 {
     bool ignored;
     struct ptw_memo_slot *s = ptw_memo_seek(
-        memo, ptw_memo_hash(memo, table), ptw_memo_key(table, level, 0, false),
-        0, &ignored, &ignored);
+        memo, ptw_memo_hash(memo, table),
+        ptw_memo_key(table, level, rights, false), 0, &ignored, &ignored);
 
     return s != NULL && s->owner_plus_1 != 0 ? s : NULL;
 }

@@ -189,21 +189,29 @@ void ptw_look_ahead(struct ptw_walk *w)
 
 /* ------------------------------------------------------------------- blocks */
 
-/* What a kernel is asked about the entries from index on, but for the entry
- * before them. */
-static struct ptw_question question(const struct field *f, unsigned index)
+/* What the kernels are asked, but for where: ask_from says that. */
+static struct ptw_question question(const struct field *f)
 {
-    const struct ptw_walk *w = f->w;
     bool runs = f->mode == RUNS;
     struct ptw_question q = {
         .step = runs ? (uint64_t)1 << f->step : 0,
         .alike = runs ? f->r->rule[0].alike : f->r->plain_alike,
         .present = (unsigned)__builtin_ctzll(f->a->present),
-        .ahead =
-            w->ahead == NULL ? NULL : ptw_entry_host(f->a, w->ahead, index),
     };
 
     return q;
+}
+
+/* It is asked of the entries from index on; the one before them is to be taken
+ * for `before`. */
+PTW_ENGINE void ask_from(const struct field *f, struct ptw_question *q,
+                         unsigned index, uint64_t before)
+{
+    const struct ptw_walk *w = f->w;
+
+    q->before = before;
+    q->ahead = ptw_entry_host(
+        f->a, w->ahead != NULL ? w->ahead : w->c.at[0].host, index);
 }
 
 /* Gives the entries of the window from index on, n of them, their masks.
@@ -221,14 +229,13 @@ static void put_masks(struct ptw_walk *w, unsigned index, unsigned n,
 /* Fetches a block of whole lines from index on; before: what the entry before
  * it is like, if anything.  Returns how many entries that are; 0: there is no
  * whole line, or it is not to be read. */
-PTW_ENGINE unsigned fetch_block(const struct field *f, unsigned index,
-                                bool joined, uint64_t before)
+PTW_ENGINE unsigned fetch_block(const struct field *f, struct ptw_question *q,
+                                unsigned index, bool joined, uint64_t before)
 {
     struct ptw_walk *w = f->w;
     const struct ptw_path_table *t = &w->c.at[0];
     unsigned at = index % PTW_LEAF_WINDOW;
     unsigned n = t->last + 1u - index;
-    struct ptw_question q;
 
     n = n < PTW_LEAF_WINDOW - at ? n : PTW_LEAF_WINDOW - at;
     n = n < w->c.reads_left ? n : (unsigned)w->c.reads_left;
@@ -237,11 +244,10 @@ PTW_ENGINE unsigned fetch_block(const struct field *f, unsigned index,
     }
     n -= n % PTW_LINE;
     w->c.reads_left -= n;
-    q = question(f, index);
-    q.before = before;
+    ask_from(f, q, index, before);
     put_masks(w, index, n,
-              f->k->block(&q, ptw_entry_host(f->a, t->host, index),
-                          n / PTW_LINE, &w->window.leaf[at]),
+              f->k->block(q, ptw_entry_host(f->a, t->host, index), n / PTW_LINE,
+                          &w->window.leaf[at]),
               joined);
     return n;
 }
@@ -254,13 +260,13 @@ enum { LONG_RUN = 64 };
 /* Lets the open run, if it is long, go on by whole lines from index on.
  * Returns how many entries those are; if the line behind them was fetched,
  * *fetched says how far it reaches. */
-static PTW_APART unsigned long_run(const struct field *f, struct ptw_sink *out,
+static PTW_APART unsigned long_run(const struct field *f,
+                                   struct ptw_question *q, struct ptw_sink *out,
                                    unsigned index, struct expected *x,
                                    unsigned *fetched)
 {
     struct ptw_walk *w = f->w;
     const struct ptw_path_table *t = &w->c.at[0];
-    struct ptw_question q = question(f, index);
     uint64_t line[PTW_LINE];
     uint64_t n = t->last + 1u - index;
     unsigned lines;
@@ -272,8 +278,8 @@ static PTW_APART unsigned long_run(const struct field *f, struct ptw_sink *out,
     if (lines == 0 || index % PTW_LINE != 0) {
         return 0;
     }
-    q.before = x->raw - q.step;
-    done = f->k->run(&q, ptw_entry_host(f->a, t->host, index), lines, line);
+    ask_from(f, q, index, x->raw - q->step);
+    done = f->k->run(q, ptw_entry_host(f->a, t->host, index), lines, line);
     w->c.reads_left -= (uint64_t)done * PTW_LINE;
     out->open->last.v += (uint64_t)done * PTW_LINE << f->shift;
     x->raw += (uint64_t)done * PTW_LINE << f->step;
@@ -284,8 +290,8 @@ static PTW_APART unsigned long_run(const struct field *f, struct ptw_sink *out,
         w->c.reads_left -= PTW_LINE;
         *fetched += PTW_LINE;
         memcpy(ptw_slot(&w->window, 0, index), line, sizeof line);
-        q.before = x->raw - q.step;
-        put_masks(w, index, PTW_LINE, ptw_masks_of(&q, line, PTW_LINE), true);
+        q->before = x->raw - q->step;
+        put_masks(w, index, PTW_LINE, ptw_masks_of(q, line, PTW_LINE), true);
     }
     return done * PTW_LINE;
 }
@@ -409,7 +415,7 @@ PTW_ENGINE void put(const struct shape *s, struct ptw_item *item,
 PTW_ENGINE uint64_t stretches(uint64_t present, uint64_t follows, unsigned at,
                               unsigned end)
 {
-    uint64_t first = (present & ~follows) | (~present & (present << 1 | 1));
+    uint64_t first = (present ^ follows) | (~present & (present << 1 | 1));
 
     return (first | (uint64_t)1 << at) & ptw_low_mask(end) & ~ptw_low_mask(at);
 }
@@ -467,6 +473,7 @@ PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
     const struct ptw_leaf_kind *given = mixed ? kinds->open : NULL;
     uint64_t bytes = 0;
     struct ptw_item *item;
+    const struct ptw_item *none; /* where item stands if it gave nothing */
     uint64_t left;
     uint64_t va;
 
@@ -483,6 +490,7 @@ PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
             next_pa = out->open->u.mapping.pa.v + (va - out->open->first.v);
         }
     }
+    none = item;
     while (left != 0) {
         uint64_t rest = left & (left - 1);
         unsigned next = rest != 0 ? (unsigned)__builtin_ctzll(rest) : end;
@@ -490,7 +498,7 @@ PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
         uint64_t pa;
         bool joins;
 
-        if (PTW_UNLIKELY((present >> at & 1) == 0)) {
+        if ((present >> at & 1) == 0) {
             if ((w->flags & PTW_WALK_HOLES) != 0) {
                 break;
             }
@@ -512,8 +520,7 @@ PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
         }
         joins = mixed && pa == next_pa && given != NULL &&
                 is_run_of(f, given, kind);
-        if (PTW_UNLIKELY((pa == next_pa && given == NULL) ||
-                         (item == full && !joins))) {
+        if ((pa == next_pa && given == NULL) || (item == full && !joins)) {
             break;
         }
         bytes = s->page;
@@ -522,7 +529,7 @@ PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
             uint64_t most = ptw_run_last(f->r, pa) - pa;
 
             bytes = next * s->page;
-            if (PTW_UNLIKELY(bytes - s->page > most)) {
+            if (bytes - s->page > most) {
                 /* The rest is another stretch. */
                 bytes = most + s->page;
                 next = (unsigned)(bytes >> f->shift);
@@ -547,7 +554,7 @@ PTW_ENGINE unsigned block_runs(const struct field *f, struct ptw_sink *out,
     if (mixed) {
         kinds->open = given;
     }
-    if (item != &out->item[out->count] + (out->open != NULL)) {
+    if (item != none) {
         if (!mixed) {
             kinds->open = kind;
         }
@@ -574,6 +581,7 @@ static PTW_APART unsigned mixed_runs(const struct field *f,
 /* Gives runs block by block, in the quickest way that does.  Returns the entry
  * that comes next, which was not fetched or which neither way can give. */
 static PTW_APART unsigned quick_runs(const struct field *f,
+                                     struct ptw_question *q,
                                      struct ptw_sink *out, unsigned index,
                                      unsigned *fetched, struct kinds *kinds,
                                      struct expected *x)
@@ -589,11 +597,11 @@ static PTW_APART unsigned quick_runs(const struct field *f,
             return index;
         }
         if (x->left >= PTW_LINE && is_long(f, out->open)) {
-            index += long_run(f, out, index, x, fetched);
+            index += long_run(f, q, out, index, x, fetched);
         }
         if (index >= *fetched) {
-            *fetched = index + fetch_block(f, index, x->left > 0,
-                                           x->raw - ((uint64_t)1 << f->step));
+            *fetched =
+                index + fetch_block(f, q, index, x->left > 0, x->raw - q->step);
             if (index == *fetched) {
                 return index;
             }
@@ -774,6 +782,7 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
     unsigned fetched = t->fetched;
     struct kinds kinds = {NULL, NULL, NULL};
     struct expected x = {0, 0};
+    struct ptw_question q = question(&f);
 
     if (w->kinds_under != t->rights) {
         w->kinds_known = 0;
@@ -786,8 +795,6 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
     if (index >= fetched) {
         w->masked = 0;
     } else if (w->masked != fetched) {
-        struct ptw_question q = question(&f, index);
-
         q.before = 0;
         put_masks(
             w, index, fetched - index,
@@ -803,25 +810,25 @@ PTW_ENGINE void sweep(struct ptw_walk *w, struct ptw_sink *out, enum mode mode)
 
         if (index >= fetched) {
             bool joined = x.left > 0;
-            uint64_t before = x.raw - ((uint64_t)1 << f.step);
+            uint64_t before = x.raw - q.step;
 
             if (mode == RUNS && x.left >= PTW_LINE && is_long(&f, out->open)) {
-                index += long_run(&f, out, index, &x, &fetched);
+                index += long_run(&f, &q, out, index, &x, &fetched);
                 if (index > t->last) {
                     break;
                 }
                 joined = x.left > 0;
-                before = x.raw - ((uint64_t)1 << f.step);
+                before = x.raw - q.step;
             }
             if (index >= fetched) {
-                fetched = index + fetch_block(&f, index, joined, before);
+                fetched = index + fetch_block(&f, &q, index, joined, before);
                 if (index == fetched) {
                     break;
                 }
             }
         }
         if (mode == RUNS && kinds.last != NULL && out->open != &w->open) {
-            index = quick_runs(&f, out, index, &fetched, &kinds, &x);
+            index = quick_runs(&f, &q, out, index, &fetched, &kinds, &x);
             if (index >= fetched || out->count == out->room) {
                 break;
             }
