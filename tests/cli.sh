@@ -1094,8 +1094,18 @@ container flattened 'makedumpfile\0\0\0\0'
 container dmp 'PAGEDU64'
 container vmss '\xd2\xbe\xd2\xbe'
 container gz '\x1f\x8b\x08'
-unread 'core.elf: is an ELF core, 64-bit, little-endian, not raw memory: give' \
+unread 'core.elf: is an ELF core, 64-bit, little-endian, and no memory is in' \
     maps "${amd64[@]}" core.elf
+unread 'core.elf: is an ELF core' maps core.elf
+unread 'gz: is compressed' info gz
+try 'info, raw memory' 0 0 info good
+check "$name: what it is" grep -qx 'file: raw memory' out
+check "$name: no mode" grep -q '^mode: not said by the file' out
+try 'info, a mode' 0 0 info "${amd64[@]}" good
+check "$name: the mode" grep -q '^mode: amd64, 52-bit' out
+check "$name: the root" grep -qx 'root 0: 1000' out
+try 'info, a mode and no root' 0 0 info --regime amd64 good
+check "$name: no root" grep -q '^roots: none' out
 unread 'program.elf: is an ELF file that is no core, 32-bit, big-endian, not' \
     maps "${amd64[@]}" program.elf
 unread 'lime: is a LiME file, not raw memory' leaves "${amd64[@]}" lime

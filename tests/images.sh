@@ -479,7 +479,8 @@ aarch64_name() {
 
 cases=0
 for meta in "$images"/*/meta.json; do
-    [ -f "$meta" ] || continue
+    # A case may have dumps alone: see dumps.sh.
+    [ -f "$(dirname "$meta")/image.raw.zst" ] || continue
     case=$(basename "$(dirname "$meta")")
     dir=$scratch/case
     rm -rf "$dir"

@@ -3,6 +3,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "segment.h"
+
 #include "ptwalk/ptwalk.h"
 
 /* Exit statuses.  When several apply, the highest one is given. */
@@ -21,17 +23,17 @@ static inline enum cli_status cli_worse(enum cli_status a, enum cli_status b)
 /* What images are compared and mapped by: the smallest page of every mode. */
 enum { PAGE_LOG2 = 12, PAGE_BYTES = 1 << PAGE_LOG2 };
 
-/* `bytes` bytes of physical memory from pa lie at `offset` of the image. */
-struct segment {
-    uint64_t pa;
-    uint64_t bytes;
-    uint64_t offset;
-};
+struct facts;
+struct source;
 
 /* What the command line says, checked. */
 struct options {
     const char *command;
     const char *image;
+    struct source *source; /* its file, open, and what that says */
+    struct facts *facts;   /* what the file says of paging */
+    bool root_from_file;   /* the roots are the file's */
+    bool has_mode;         /* the paging mode is known; else no command walks */
     struct ptw_regime regime; /* of all roots, but for those of TTBR1 */
     struct ptw_regime upper;  /* and of those, where there are others, too */
     bool has_mair;
@@ -99,6 +101,7 @@ enum takes {
     TAKES_OUTPUT = 64,  /* -o and what goes with it */
     TAKES_OTHER = 128,  /* a second image, and where that is: --new-root ... */
     TAKES_JOBS = 256,   /* -j */
+    TAKES_ANYTHING = 512, /* a file of which the paging mode is not known */
     TAKES_WALK = TAKES_RANGE | TAKES_LIMIT,
 };
 
@@ -112,6 +115,7 @@ struct command {
     const char *what;
 };
 
+enum cli_status info_run(const struct options *o, const struct image *im);
 enum cli_status leaves_run(const struct options *o, const struct image *im);
 enum cli_status maps_run(const struct options *o, const struct image *im);
 enum cli_status spaces_run(const struct options *o, const struct image *im);

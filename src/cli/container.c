@@ -264,6 +264,7 @@ static bool found(struct container *out, const char *name, const char *advice,
 {
     (void)snprintf(out->name, sizeof out->name, "%s", name);
     out->advice = advice;
+    out->kind = CONTAINER_REFUSED;
     out->as_it_is = false;
     out->offset = offset;
     out->bytes = bytes;
@@ -297,6 +298,7 @@ static bool find_elf(const unsigned char *head, size_t n, struct container *out)
                    core ? "core" : "file that is no core", class, data);
     (void)found(out, name, core ? elf_core : not_memory, 0,
                 n < TYPE_END ? n : TYPE_END);
+    out->kind = core ? CONTAINER_ELF_CORE : CONTAINER_REFUSED;
     out->as_it_is = core;
     return true;
 }

@@ -12,11 +12,15 @@
 /* How much of a file's beginning and end is looked at. */
 enum { CONTAINER_HEAD = 65536, CONTAINER_TAIL = 512, CONTAINER_NAME = 64 };
 
+/* The kinds whose memory is read; all others are refused. */
+enum container_kind { CONTAINER_REFUSED, CONTAINER_ELF_CORE };
+
 struct container {
     char name[CONTAINER_NAME]; /* "an ELF core, 64-bit, little-endian" */
-    const char *advice;        /* what to do with it */
-    bool as_it_is;             /* memory lies in it in long parts, unchanged */
-    uint64_t offset;           /* where its signature stands in the file */
+    enum container_kind kind;
+    const char *advice; /* what to do with it */
+    bool as_it_is;      /* memory lies in it in long parts, unchanged */
+    uint64_t offset;    /* where its signature stands in the file */
     uint64_t bytes;
 };
 

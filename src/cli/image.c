@@ -8,9 +8,9 @@
 #include "guard.h"
 #include "output.h"
 #include "report.h"
+#include "source.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,8 +243,15 @@ static uint64_t file_bytes(int fd, const struct options *o)
     return (uint64_t)end;
 }
 
-static void set_segments(struct image *im, const struct options *o)
+static void set_segments(struct image *im, const struct options *o,
+                         const struct dump *dump)
 {
+    if (dump != NULL) {
+        im->segments = dump->segments;
+        im->segment = must(calloc(im->segments, sizeof *im->segment));
+        memcpy(im->segment, dump->segment, im->segments * sizeof *im->segment);
+        return;
+    }
     im->segments = o->segments == 0 ? 1 : o->segments;
     im->segment = must(calloc(im->segments, sizeof *im->segment));
     if (o->segments == 0) {
@@ -271,30 +278,60 @@ static void set_segments(struct image *im, const struct options *o)
     }
 }
 
-/* Maps a segment, from the page on in which it starts.  On failure its region
- * has no host memory and is read through the cache. */
-static void map_segment(struct image *im, size_t i, const char *name)
+/* Maps a part of the file, from the page on in which it starts, and returns
+ * where it is; NULL when that fails. */
+static const unsigned char *map_part(struct image *im, uint64_t offset,
+                                     uint64_t bytes, const char *name)
 {
-    const struct segment *s = &im->segment[i];
-    uint64_t within = s->offset % (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t bytes = s->bytes + within;
+    uint64_t within = offset % (uint64_t)sysconf(_SC_PAGESIZE);
     void *map;
 
-    if (bytes > SIZE_MAX / 2) {
-        return;
+    if (bytes > SIZE_MAX / 2 - within) {
+        return NULL;
     }
+    bytes += within;
     map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, im->fd,
-               (off_t)(s->offset - within));
+               (off_t)(offset - within));
     if (map == MAP_FAILED) {
-        return;
+        return NULL;
     }
     /* Nothing is read ahead: the neighbours of a table are seldom tables, and
      * may be holes. */
     (void)madvise(map, (size_t)bytes, MADV_RANDOM);
-    guard_add(map, (size_t)bytes, s->offset - within, name);
-    im->map[i] = map;
-    im->map_bytes[i] = (size_t)bytes;
-    im->region[i].host = (const unsigned char *)map + within;
+    guard_add(map, (size_t)bytes, offset - within, name);
+    im->map = must(realloc(im->map, (im->maps + 1) * sizeof *im->map));
+    im->map[im->maps].start = map;
+    im->map[im->maps++].bytes = (size_t)bytes;
+    return (const unsigned char *)map + within;
+}
+
+/* Maps all segments at once: a dump may have more of them than a process may
+ * have maps.  Where there is no room for that, some fit one by one; the others
+ * have no host memory, and are read through the cache. */
+static void map_segments(struct image *im, const char *name)
+{
+    enum { ONE_BY_ONE = 1024 };
+    uint64_t first = UINT64_MAX;
+    uint64_t last = 0;
+    const unsigned char *all;
+
+    for (size_t i = 0; i < im->segments; i++) {
+        const struct segment *s = &im->segment[i];
+
+        first = s->offset < first ? s->offset : first;
+        last = s->offset + (s->bytes - 1) > last ? s->offset + (s->bytes - 1)
+                                                 : last;
+    }
+    all = map_part(im, first, last - first + 1, name);
+    for (size_t i = 0; i < im->segments; i++) {
+        const struct segment *s = &im->segment[i];
+
+        if (all != NULL) {
+            im->region[i].host = all + (s->offset - first);
+        } else if (i < ONE_BY_ONE && im->segments > 1) {
+            im->region[i].host = map_part(im, s->offset, s->bytes, name);
+        }
+    }
 }
 
 static void make_cache(struct image *im)
@@ -316,39 +353,17 @@ static void add_up(struct image *im)
     }
 }
 
-/* Reads a part of the file which it has. */
-static void read_part(const struct image *im, const char *name, uint64_t offset,
-                      unsigned char *out, size_t bytes)
-{
-    size_t got = 0;
-
-    while (got < bytes) {
-        ssize_t n =
-            pread(im->fd, out + got, bytes - got, (off_t)(offset + got));
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            die(CLI_UNREAD, name, "reading at offset %" PRIx64 " failed: %s",
-                offset + got,
-                n < 0 ? strerror(errno) : "the file has become shorter");
-        }
-        got += (size_t)n;
-    }
-}
-
 bool image_container(const struct image *im, const char *name,
                      struct container *found)
 {
-    unsigned char head[CONTAINER_HEAD];
-    unsigned char tail[CONTAINER_TAIL];
-    size_t n = im->bytes < sizeof head ? (size_t)im->bytes : sizeof head;
-    size_t tail_n = im->bytes < sizeof tail ? (size_t)im->bytes : sizeof tail;
+    struct reader r = {.fd = im->fd, .bytes = im->bytes};
+    bool read;
+    bool is_container = source_recognise(&r, found, &read);
 
-    read_part(im, name, 0, head, n);
-    read_part(im, name, im->bytes - tail_n, tail, tail_n);
-    return container_find(head, tail, im->bytes, found);
+    if (!read) {
+        die(CLI_UNREAD, name, "its beginning and end can't be read");
+    }
+    return is_container;
 }
 
 /* Who says where memory lies in a file, and leaves its signature out, knows
@@ -364,18 +379,6 @@ static bool is_laid_out(const struct options *o, const struct container *c)
                                 s->offset + (s->bytes - 1) < c->offset);
     }
     return laid_out;
-}
-
-static void refuse_container(const struct image *im, const struct options *o)
-{
-    struct container found;
-
-    if (!o->raw && image_container(im, o->image, &found) &&
-        !is_laid_out(o, &found)) {
-        die(CLI_UNREAD, o->image,
-            "is %s, not raw memory: %s; --raw takes it for raw all the same",
-            found.name, found.advice);
-    }
 }
 
 /* Holes are not read: each page of one that is mapped costs a fault. */
@@ -400,20 +403,8 @@ static const struct ptw_mem_ops image_ops = {
     .zeros = image_zeros,
 };
 
-void image_open(struct image *im, const struct options *o)
-{
-    /* A FIFO would block; it is refused once it is open. */
-    int fd = open(o->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-    if (fd < 0) {
-        die(CLI_UNREAD, o->image, "can't be opened: %s", strerror(errno));
-    }
-    image_open_fd(im, o, fd);
-    outputs_refuse_stdout(fd, o->image);
-    refuse_container(im, o);
-}
-
-void image_open_fd(struct image *im, const struct options *o, int fd)
+static void open_memory(struct image *im, const struct options *o, int fd,
+                        const struct dump *dump)
 {
     enum ptw_status st;
     bool cached = false;
@@ -421,18 +412,18 @@ void image_open_fd(struct image *im, const struct options *o, int fd)
     memset(im, 0, sizeof *im);
     im->fd = fd;
     im->bytes = file_bytes(im->fd, o);
-    set_segments(im, o);
+    set_segments(im, o, dump);
     add_up(im);
     im->region = must(calloc(im->segments, sizeof *im->region));
-    im->map = must(calloc(im->segments, sizeof *im->map));
-    im->map_bytes = must(calloc(im->segments, sizeof *im->map_bytes));
     for (size_t i = 0; i < im->segments; i++) {
         im->region[i].first.v = im->segment[i].pa;
         im->region[i].last.v = im->segment[i].pa + (im->segment[i].bytes - 1);
-        if (!o->no_mmap) {
-            map_segment(im, i, o->image);
-        }
-        cached = cached || im->map[i] == NULL;
+    }
+    if (!o->no_mmap) {
+        map_segments(im, o->image);
+    }
+    for (size_t i = 0; i < im->segments; i++) {
+        cached = cached || im->region[i].host == NULL;
     }
     if (cached) {
         make_cache(im);
@@ -443,6 +434,42 @@ void image_open_fd(struct image *im, const struct options *o, int fd)
         die(CLI_USAGE, o->image, "can't be memory: %s", ptw_status_text(st));
     }
     ptw_mem_set_stopped(&im->mem, true);
+}
+
+/* A container is opened as what it is, or refused by name; who lays one out is
+ * believed. */
+void image_open(struct image *im, const struct options *o)
+{
+    const struct source *s = o->source;
+    bool laid_out = s->is_container && is_laid_out(o, &s->container);
+
+    if (!laid_out) {
+        source_check(s);
+    }
+    if (s->opened && !laid_out && o->base != 0) {
+        die(CLI_USAGE, o->image,
+            "is %s, which says itself where memory lies: "
+            "--base goes with raw memory",
+            s->container.name);
+    }
+    if (s->opened && !laid_out && o->segments > 0) {
+        die(CLI_UNREAD, o->image,
+            "is %s, and a --segment takes its beginning for memory; --raw "
+            "takes it for raw all the same",
+            s->container.name);
+    }
+    open_memory(im, o, s->fd, s->opened && !laid_out ? &s->dump : NULL);
+    im->owned = false;
+    outputs_refuse_stdout(im->fd, o->image);
+    if (s->opened && !laid_out && s->dump.remark[0] != '\0') {
+        report(o->image, "%s", s->dump.remark);
+    }
+}
+
+void image_open_fd(struct image *im, const struct options *o, int fd)
+{
+    open_memory(im, o, fd, NULL);
+    im->owned = true;
 }
 
 /* How many bytes of memory there are at addresses up to pa. */
@@ -482,10 +509,8 @@ uint64_t image_memory(const struct image *im)
 
 void image_in_order(const struct image *im)
 {
-    for (size_t i = 0; i < im->segments; i++) {
-        if (im->map[i] != NULL) {
-            (void)madvise(im->map[i], im->map_bytes[i], MADV_NORMAL);
-        }
+    for (size_t i = 0; i < im->maps; i++) {
+        (void)madvise(im->map[i].start, im->map[i].bytes, MADV_NORMAL);
     }
 }
 
@@ -547,7 +572,7 @@ bool image_address(const struct image *im, const void *bytes, ptw_pa *pa)
     for (size_t i = 0; i < im->segments; i++) {
         uintptr_t first = (uintptr_t)im->region[i].host;
 
-        if (im->map[i] != NULL && at >= first &&
+        if (im->region[i].host != NULL && at >= first &&
             at - first < im->segment[i].bytes) {
             pa->v = im->segment[i].pa + (at - first);
             return true;
@@ -558,18 +583,17 @@ bool image_address(const struct image *im, const void *bytes, ptw_pa *pa)
 
 void image_close(struct image *im)
 {
-    for (size_t i = 0; i < im->segments; i++) {
-        if (im->map[i] != NULL) {
-            guard_drop(im->map[i]);
-            (void)munmap(im->map[i], im->map_bytes[i]);
-        }
+    for (size_t i = 0; i < im->maps; i++) {
+        guard_drop(im->map[i].start);
+        (void)munmap(im->map[i].start, im->map[i].bytes);
     }
-    (void)close(im->fd);
+    if (im->owned) {
+        (void)close(im->fd);
+    }
     free(im->segment);
     free(im->before);
     free(im->region);
     free(im->map);
-    free(im->map_bytes);
     free(im->cache);
     memset(im, 0, sizeof *im);
 }

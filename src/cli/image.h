@@ -15,23 +15,29 @@ struct extent {
     bool hole;
 };
 
+struct image_map {
+    void *start;
+    size_t bytes;
+};
+
 /* mem refers to the image, which stays where it is. */
 struct image {
     struct ptw_mem mem;
     int fd;
+    bool owned;     /* it is closed with the image */
     uint64_t bytes; /* of the file */
     struct segment *segment;
     uint64_t *before; /* for each segment, the bytes of those below it */
     struct ptw_region *region;
-    void **map; /* what was mapped for each segment, or NULL */
-    size_t *map_bytes;
     size_t segments;
+    struct image_map *map; /* what is mapped of the file */
+    size_t maps;
     struct page_cache *cache;
     struct extent extent; /* of the last page that the library asked about */
 };
 
-/* image_open opens the file that the options name; it does not return when
- * that fails.  The image is mapped where it can be, else read in pages.  A
+/* image_open makes memory of the file that the options name, which is
+ * their source; it does not return when that fails.  The image is mapped where it can be, else read in pages.  A
  * known container is refused, unless the options say that it is raw or where in
  * it memory lies. */
 void image_open(struct image *im, const struct options *o);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ptwalk COMMAND [options] IMAGE */
+#include "facts.h"
 #include "options.h"
 #include "print.h"
 #include "roots.h"
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 static const struct command commands[] = {
+    {"info", TAKES_ANYTHING, info_run, "[options] IMAGE",
+     "what the file is, and what it says of paging"},
     {"leaves", TAKES_WALK | TAKES_JOBS, leaves_run, "[options] IMAGE",
      "every leaf of every root: VA PA SIZE r w x u"},
     {"maps", TAKES_WALK | TAKES_JOBS, maps_run, "[options] IMAGE",
@@ -32,7 +35,7 @@ static const struct command commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
-static const char options_help[] =
+static const char paging_help[] =
     "\n"
     "Paging mode and roots, by name or by registers:\n"
     "  --regime NAME        i686, pae, amd64, amd64-la57, sv32, sv39, sv48, "
@@ -64,13 +67,17 @@ static const char options_help[] =
     "                       TDX's shared bit, a key id's; repeatable\n"
     "  --no-1g              the processor has no 1 GiB pages\n"
     "  --no-nx --no-pse --no-wp --cet\n"
-    "                       with --regime: switched off\n"
+    "                       with --regime: switched off\n";
+
+static const char options_help[] =
     "The image:\n"
     "  --base PA            physical address of its first byte (0)\n"
     "  --segment PA:LENGTH:OFFSET\n"
     "                       LENGTH bytes from PA lie at OFFSET; repeatable\n"
     "  --no-mmap            read it in pages instead of mapping it\n"
-    "  --raw                it is raw memory, whatever it looks like\n"
+    "  --raw                it is raw memory, whatever it looks like; else a\n"
+    "                       dump says itself where memory lies, and what the\n"
+    "                       registers were: see info\n"
     "verify, diff: the image B; as A when none of these is given:\n"
     "  --new-root PA --new-cr3 VALUE --new-ttbr0 VALUE --new-ttbr1 VALUE\n"
     "  --new-satp VALUE     its roots, as many as those of A\n"
@@ -130,6 +137,7 @@ static enum cli_status help(void)
         out_line("  %-9s %-23s %s\n", commands[i].name, commands[i].help,
                  commands[i].what);
     }
+    out_text(paging_help);
     out_text(options_help);
     return CLI_DONE;
 }
@@ -157,9 +165,14 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &o)) {
         return help();
     }
-    rights_set_regime(&o.regime);
     image_open(&im, &o);
-    roots_report_empty(&o, &im);
+    if (o.has_mode) {
+        rights_set_regime(&o.regime);
+        roots_report_empty(&o, &im);
+    }
+    if (command->run == maps_run && !o.json) {
+        facts_print(&o);
+    }
     status = command->run(&o, &im);
     image_close(&im);
     options_free(&o);

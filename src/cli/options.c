@@ -2,9 +2,11 @@
 #include "options.h"
 
 #include "arguments.h"
+#include "facts.h"
 #include "paging.h"
 #include "policy.h"
 #include "report.h"
+#include "source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -152,7 +154,7 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_TTBR0:
     case OPT_TTBR1:
     case OPT_SATP:
-        paging_add_root(a, &a->image, id);
+        paging_add_root(a, &a->image, id, hex_value(a, (int)id));
         break;
     case OPT_CR0:
         a->regs.cr0 = hex_value(a, (int)id);
@@ -290,7 +292,7 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_NEW_TTBR0:
     case OPT_NEW_TTBR1:
     case OPT_NEW_SATP:
-        paging_add_root(a, &a->other, id);
+        paging_add_root(a, &a->other, id, hex_value(a, (int)id));
         break;
     case OPT_NEW_BASE:
         set_base(a, &a->other, (int)id);
@@ -437,6 +439,8 @@ static void set_other(struct arguments *a)
 
     o->other = other;
     other->image = a->operand[1];
+    other->source = source_open(other->image, o->raw);
+    other->facts = NULL;
     if (!paging_take_roots(a, &a->other, other)) {
         free(other->root_flags);
         free(other->cr3);
@@ -518,6 +522,19 @@ static void sort_operands(struct arguments *a)
     }
 }
 
+/* What the file says of itself stands in for what is not given. */
+static void open_source(struct arguments *a)
+{
+    struct options *o = a->o;
+
+    o->source = source_open(o->image, o->raw);
+    o->facts = must(calloc(1, sizeof *o->facts));
+    if (o->source->opened) {
+        facts_find(&o->source->dump, o->facts);
+        facts_apply(o->facts, a);
+    }
+}
+
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct options *o)
 {
@@ -540,8 +557,11 @@ bool options_parse(const struct command *command, int argc, char **argv,
     if (!help) {
         sort_operands(&a);
         take_layout(&a, &a.image, "", o);
-        paging_set_regime(&a);
-        paging_set_roots(&a);
+        open_source(&a);
+        o->has_mode = paging_set_regime(&a);
+        if (o->has_mode) {
+            paging_set_roots(&a);
+        }
         policy_check(&a);
         if ((command->takes & TAKES_OTHER) != 0) {
             set_other(&a);
@@ -567,8 +587,14 @@ void options_free(struct options *o)
         free(o->other->root_flags);
         free(o->other->cr3);
         free(o->other->segment);
+        source_free(o->other->source);
         free(o->other);
     }
+    if (o->facts != NULL) {
+        facts_free(o->facts);
+    }
+    free(o->facts);
+    source_free(o->source);
     free(o->root);
     free(o->root_flags);
     free(o->cr3);

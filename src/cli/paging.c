@@ -2,14 +2,15 @@
 #include "paging.h"
 
 #include "report.h"
+#include "source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void paging_add_root(struct arguments *a, struct image_arguments *p,
-                     enum option_id id)
+void paging_add_root(const struct arguments *a, struct image_arguments *p,
+                     enum option_id id, uint64_t value)
 {
     uint32_t n = p->roots;
 
@@ -18,7 +19,7 @@ void paging_add_root(struct arguments *a, struct image_arguments *p,
     }
     p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
     p->given = must(realloc(p->given, (n + (size_t)1) * sizeof *p->given));
-    p->root[n].table.v = hex_value(a, (int)id);
+    p->root[n].table.v = value;
     p->given[n] = id;
     p->roots = n + 1;
 }
@@ -320,9 +321,11 @@ static void set_regime_from_registers(struct arguments *a)
     const char *why = "";
 
     if (!is_given(a, OPT_CR0)) {
+        source_check(a->o->source);
         die(CLI_USAGE, name,
-            "the paging mode is not given: --regime, or --cr0 and the other "
-            "registers, --tcr and the others, or --satp");
+            "the paging mode is not given%s: --regime, or --cr0 and the other "
+            "registers, --tcr and the others, or --satp",
+            a->o->source->opened ? ", and the file does not say it" : "");
     }
     if (is_given(a, OPT_XLEN)) {
         die(CLI_USAGE, name, "--xlen goes with --satp");
@@ -347,7 +350,7 @@ static void set_regime_from_registers(struct arguments *a)
     }
 }
 
-void paging_set_regime(struct arguments *a)
+bool paging_set_regime(struct arguments *a)
 {
     a->o->has_mair = is_given(a, OPT_MAIR);
     a->o->mair = a->arm.mair;
@@ -357,9 +360,13 @@ void paging_set_regime(struct arguments *a)
         set_regime_from_tcr(a);
     } else if (is_given(a, OPT_SATP)) {
         set_regime_from_satp(a);
-    } else {
+    } else if (is_given(a, OPT_CR0) ||
+               (a->command->takes & TAKES_ANYTHING) == 0) {
         set_regime_from_registers(a);
+    } else {
+        return false;
     }
+    return true;
 }
 
 /* Whether the register is one of the family that the regime is of; paging may
@@ -444,7 +451,12 @@ void paging_set_roots(struct arguments *a)
     if (paging_take_roots(a, &a->image, o)) {
         return;
     }
+    if (ptw_levels(&o->regime) > 0 &&
+        (a->command->takes & TAKES_ANYTHING) != 0) {
+        return;
+    }
     if (ptw_levels(&o->regime) > 0) {
+        source_check(o->source);
         die(CLI_USAGE, a->command->name, "no root is given: --root, or %s",
             ptw_is_riscv(&o->regime)     ? "--satp"
             : ptw_is_aarch64(&o->regime) ? "--ttbr0 or --ttbr1"

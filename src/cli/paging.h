@@ -6,20 +6,22 @@
 
 #include "arguments.h"
 
+/* paging_add_root adds a root to an image, as the value of an option: --root,
+ * --cr3, --ttbr0, --ttbr1, --satp, or --new-root and so on. */
+void paging_add_root(const struct arguments *a, struct image_arguments *p,
+                     enum option_id id, uint64_t value);
+
 /* The functions of one option read its value, optarg. */
 
-/* paging_add_root adds a root to an image: --root, --cr3, --ttbr0, --ttbr1,
- * --satp, or --new-root and so on. */
-void paging_add_root(struct arguments *a, struct image_arguments *p,
-                     enum option_id id);
 void paging_set_xlen(struct arguments *a);
 void paging_set_pa_bits(struct arguments *a);
 void paging_add_flag_bit(struct arguments *a);
 void paging_set_vendor(struct arguments *a);
 void paging_set_el(struct arguments *a);
 
-/* paging_set_regime makes the regime of all that is given. */
-void paging_set_regime(struct arguments *a);
+/* paging_set_regime makes the regime of all that is given; false when nothing
+ * says it, where that may be (TAKES_ANYTHING). */
+bool paging_set_regime(struct arguments *a);
 
 /* paging_take_roots sets the roots of an image as they are given; false when
  * there are none.  The regime is known. */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a container says: where memory lies in it, and what it knows of the
+ * machine.  Those who parse a format fill it in; nothing here looks at one. */
+#ifndef CLI_DUMP_H
+#define CLI_DUMP_H
+
+#include "container.h"
+#include "reader.h"
+#include "segment.h"
+
+/* The family of processors that a dump says it is of. */
+enum dump_family {
+    DUMP_UNKNOWN,
+    DUMP_X86,
+    DUMP_AARCH64,
+    DUMP_RISCV,
+    DUMP_FOREIGN /* one that ptwalk does not know */
+};
+
+/* The registers of a processor that say how it translates. */
+struct dump_cpu {
+    uint64_t cr0;
+    uint64_t cr3;
+    uint64_t cr4;
+    uint64_t efer;
+    bool has_efer;
+};
+
+enum { DUMP_WHY = 256 };
+
+struct dump {
+    struct segment *segment; /* ascending, once it is in order */
+    size_t segments;
+    size_t room;
+    uint64_t missing; /* bytes of memory that it names and does not have */
+
+    enum dump_family family;
+    bool long_mode;       /* x86: the processor was in it, */
+    bool long_mode_known; /* or not */
+    struct dump_cpu *cpu; /* those whose registers are known */
+    size_t cpus;
+    size_t threads;   /* processors whose general registers there are */
+    bool process;     /* it has a list of the files that a process had mapped */
+    char *vmcoreinfo; /* what Linux says of itself, or NULL */
+    bool has_root;    /* the root that the system's own dump names: */
+    uint64_t root;
+
+    char why[DUMP_WHY];    /* it can't be opened */
+    char remark[DUMP_WHY]; /* it can, but */
+};
+
+/* dump_add adds memory of `bytes` bytes at pa, which lies at `offset` of the
+ * file.  Of none, it does nothing.  What goes beyond the last address is cut
+ * off. */
+void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset);
+
+/* dump_add_cpu adds a processor. */
+void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu);
+
+/* dump_order puts the segments in order.  Of two that have the same addresses,
+ * the one that was added first has them.  What goes on in memory and in the
+ * file becomes one. */
+void dump_order(struct dump *d);
+
+/* dump_refuse says why the file can't be opened, and returns false; dump_remark
+ * says what its user has to know.  The first of each counts. */
+bool dump_refuse(struct dump *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void dump_remark(struct dump *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* dump_vmcoreinfo finds the line KEY=VALUE of what Linux says; false when there
+ * is none.  A value is a number of that base. */
+bool dump_vmcoreinfo(const struct dump *d, const char *key, unsigned base,
+                     uint64_t *out);
+
+/* dump_vmcoreinfo_text does so for a text, of which it copies what fits. */
+bool dump_vmcoreinfo_text(const struct dump *d, const char *key, char *out,
+                          size_t room);
+
+void dump_free(struct dump *d);
+
+#endif

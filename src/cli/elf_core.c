@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* System V ABI, "ELF Header", "Program Header", "Section Header".  A core of
+ * 65,535 segments or more has PN_XNUM for their number, which then is sh_info of
+ * the first section header (Linux, elf(5)).
+ *
+ * - A segment may have fewer bytes in the file than in memory: the others are
+ *   not known, whatever a loader would make of them.  makedumpfile leaves pages
+ *   out in this way.
+ * - Segments may overlap, as those of Linux's /proc/vmcore do: the first counts.
+ * - Cores of Xen ("xl dump-core") have no segments but sections
+ *   (docs/misc/dump-core-format.txt): ".xen_pages" has the pages, and ".xen_pfn"
+ *   for each of them its number; of a paravirtualised guest, ".xen_p2m" has
+ *   pairs, the second of which is the number that its tables hold.
+ * - A core of a process has virtual addresses alone: all physical ones are 0.
+ *   So has one that Hyperlight makes of its guest, with the addresses that the
+ *   guest has its memory at, and without a list of mapped files
+ *   (src/hyperlight_host/src/hypervisor/crashdump.rs). */
+#include "elf_core.h"
+
+#include "notes.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    EM_386 = 3,
+    EM_X86_64 = 62,
+    EM_AARCH64 = 183,
+    EM_RISCV = 243,
+    PT_LOAD = 1,
+    PT_NOTE = 4,
+    PN_XNUM = 0xffff,
+};
+
+/* Where the members of a structure stand, in both classes. */
+struct field {
+    unsigned char at[2];
+    unsigned char bytes[2];
+};
+
+static const struct field e_phoff = {{28, 32}, {4, 8}};
+static const struct field e_shoff = {{32, 40}, {4, 8}};
+static const struct field e_phentsize = {{42, 54}, {2, 2}};
+static const struct field e_phnum = {{44, 56}, {2, 2}};
+static const struct field e_shentsize = {{46, 58}, {2, 2}};
+static const struct field e_shnum = {{48, 60}, {2, 2}};
+static const struct field e_shstrndx = {{50, 62}, {2, 2}};
+static const struct field p_type = {{0, 0}, {4, 4}};
+static const struct field p_offset = {{4, 8}, {4, 8}};
+static const struct field p_vaddr = {{8, 16}, {4, 8}};
+static const struct field p_paddr = {{12, 24}, {4, 8}};
+static const struct field p_filesz = {{16, 32}, {4, 8}};
+static const struct field p_memsz = {{20, 40}, {4, 8}};
+static const struct field sh_name = {{0, 0}, {4, 4}};
+static const struct field sh_offset = {{16, 24}, {4, 8}};
+static const struct field sh_size = {{20, 32}, {4, 8}};
+static const struct field sh_info = {{28, 44}, {4, 4}};
+
+enum { EHDR_MOST = 64, PHDR_MOST = 56, SHDR_MOST = 64 };
+
+static const unsigned ehdr_bytes[2] = {52, 64};
+static const unsigned phdr_bytes[2] = {32, 56};
+static const unsigned shdr_bytes[2] = {40, 64};
+
+struct elf {
+    struct reader r;
+    unsigned wide; /* 1: ELFCLASS64 */
+    unsigned char head[EHDR_MOST];
+};
+
+static uint64_t get(const struct elf *e, const unsigned char *text,
+                    struct field f)
+{
+    return reader_number(&e->r, text + f.at[e->wide], f.bytes[e->wide]);
+}
+
+static bool get_section(const struct elf *e, uint64_t index,
+                        unsigned char out[SHDR_MOST])
+{
+    uint64_t start = get(e, e->head, e_shoff);
+    uint64_t each = get(e, e->head, e_shentsize);
+
+    return start != 0 && each >= shdr_bytes[e->wide] &&
+           index <= e->r.bytes / each && start <= e->r.bytes &&
+           reader_get(&e->r, start + index * each, out, shdr_bytes[e->wide]);
+}
+
+/* The number of program headers, or of sections when one of the fields is too
+ * small for it. */
+static bool count_headers(const struct elf *e, struct dump *d, uint64_t *count)
+{
+    unsigned char first[SHDR_MOST];
+
+    *count = get(e, e->head, e_phnum);
+    if (*count != PN_XNUM) {
+        return true;
+    }
+    if (!get_section(e, 0, first)) {
+        return dump_refuse(d,
+                           "its number of segments is in the section header "
+                           "at %" PRIx64 ", which it does not have",
+                           get(e, e->head, e_shoff));
+    }
+    *count = get(e, first, sh_info);
+    return true;
+}
+
+/* ---------------------------------------------------------------- segments */
+
+struct headers {
+    uint64_t start;
+    uint64_t each;
+    uint64_t count;
+    bool virtual_alone; /* no physical address is other than 0 */
+    uint64_t cut;       /* bytes that the file should have */
+};
+
+static void add_load(const struct elf *e, const unsigned char *text,
+                     struct dump *d, struct headers *h)
+{
+    uint64_t pa = get(e, text, h->virtual_alone ? p_vaddr : p_paddr);
+    uint64_t offset = get(e, text, p_offset);
+    uint64_t in_file = get(e, text, p_filesz);
+    uint64_t in_memory = get(e, text, p_memsz);
+    uint64_t there = offset < e->r.bytes ? e->r.bytes - offset : 0;
+
+    /* /proc/kcore has no physical address for what is not mapped directly. */
+    if (pa == (e->wide ? UINT64_MAX : UINT32_MAX)) {
+        return;
+    }
+    if (in_file > there) {
+        h->cut += in_file - there;
+        in_file = there;
+    }
+    if (in_memory > in_file) {
+        d->missing += in_memory - in_file;
+    }
+    dump_add(d, pa, in_file, offset);
+}
+
+static bool get_header(const struct elf *e, const struct headers *h,
+                       uint64_t index, unsigned char out[PHDR_MOST],
+                       struct dump *d)
+{
+    uint64_t at = h->start + index * h->each;
+
+    return reader_get(&e->r, at, out, phdr_bytes[e->wide]) ||
+           dump_refuse(d, "its program header at %" PRIx64 " can't be read",
+                       at);
+}
+
+/* Reads the notes, and finds out what the segments' addresses are. */
+static bool look_over(const struct elf *e, struct dump *d, struct headers *h)
+{
+    uint64_t physical = 0;
+    uint64_t elsewhere = 0;
+
+    for (uint64_t i = 0; i < h->count; i++) {
+        unsigned char text[PHDR_MOST];
+
+        if (!get_header(e, h, i, text, d)) {
+            return false;
+        }
+        if (get(e, text, p_type) == PT_LOAD) {
+            physical += get(e, text, p_paddr) != 0;
+            elsewhere += get(e, text, p_vaddr) != 0;
+        } else if (get(e, text, p_type) == PT_NOTE) {
+            notes_read(&e->r, get(e, text, p_offset), get(e, text, p_filesz),
+                       d);
+        }
+    }
+    h->virtual_alone = physical == 0 && elsewhere > 0;
+    if (h->virtual_alone && d->process) {
+        return dump_refuse(d, "it is of a process, not of a machine: make one "
+                              "of the machine (dump-guest-memory, or virsh "
+                              "dump --memory-only)");
+    }
+    if (h->virtual_alone) {
+        dump_remark(d, "its segments have virtual addresses alone, which are "
+                       "taken for physical ones, as in Hyperlight's dumps");
+    }
+    return true;
+}
+
+static bool read_segments(const struct elf *e, struct dump *d)
+{
+    struct headers h = {
+        .start = get(e, e->head, e_phoff),
+        .each = get(e, e->head, e_phentsize),
+    };
+
+    if (!count_headers(e, d, &h.count)) {
+        return false;
+    }
+    if (h.count == 0) {
+        return true;
+    }
+    if (h.each < phdr_bytes[e->wide]) {
+        return dump_refuse(d,
+                           "its program headers have %" PRIu64
+                           " bytes each, fewer than the %u that they need",
+                           h.each, phdr_bytes[e->wide]);
+    }
+    if (h.start > e->r.bytes || h.count > (e->r.bytes - h.start) / h.each) {
+        return dump_refuse(d,
+                           "its %" PRIu64 " program headers at %" PRIx64
+                           " go beyond the end of the file at %" PRIx64,
+                           h.count, h.start, e->r.bytes);
+    }
+    if (!look_over(e, d, &h)) {
+        return false;
+    }
+    for (uint64_t i = 0; i < h.count; i++) {
+        unsigned char text[PHDR_MOST];
+
+        if (!get_header(e, &h, i, text, d)) {
+            return false;
+        }
+        if (get(e, text, p_type) == PT_LOAD) {
+            add_load(e, text, d, &h);
+        }
+    }
+    if (h.cut > 0) {
+        dump_remark(d,
+                    "ends at %" PRIx64 ", where %" PRIx64
+                    " more bytes of memory should be: they are not in the "
+                    "image",
+                    e->r.bytes, h.cut);
+    }
+    return true;
+}
+
+/* --------------------------------------------------------------------- Xen */
+
+/* Finds the section of that name; how many there may be the file limits. */
+static bool find_section(const struct elf *e, const char *name, uint64_t *at,
+                         uint64_t *bytes)
+{
+    uint64_t count = get(e, e->head, e_shnum);
+    unsigned char text[SHDR_MOST];
+    size_t length = strlen(name) + 1;
+    char found[32];
+    uint64_t names;
+
+    if (!get_section(e, get(e, e->head, e_shstrndx), text)) {
+        return false;
+    }
+    names = get(e, text, sh_offset);
+    for (uint64_t i = 0; i < count && get_section(e, i, text); i++) {
+        if (names <= e->r.bytes &&
+            reader_get(&e->r, names + get(e, text, sh_name), found, length) &&
+            memcmp(found, name, length) == 0) {
+            *at = get(e, text, sh_offset);
+            *bytes = get(e, text, sh_size);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_xen(const struct elf *e, struct dump *d)
+{
+    enum { PAGE = 4096 };
+    uint64_t pages_at = 0;
+    uint64_t pages_bytes = 0;
+    uint64_t list_at = 0;
+    uint64_t list_bytes = 0;
+    unsigned each = 8;
+    unsigned skip = 0;
+
+    if (!find_section(e, ".xen_pages", &pages_at, &pages_bytes)) {
+        return dump_refuse(d, "no memory is in it: it has neither segments to "
+                              "load nor Xen's pages");
+    }
+    if (find_section(e, ".xen_p2m", &list_at, &list_bytes)) {
+        each = 16;
+        skip = 8;
+    } else if (!find_section(e, ".xen_pfn", &list_at, &list_bytes)) {
+        return dump_refuse(d, "it has pages of Xen's, and no section that says "
+                              "where they lie");
+    }
+    if (pages_at > e->r.bytes || pages_bytes > e->r.bytes - pages_at) {
+        dump_remark(d,
+                    "ends at %" PRIx64 ", before the pages that it should "
+                    "have do: the others are not in the image",
+                    e->r.bytes);
+    }
+    for (uint64_t i = 0; i < list_bytes / each; i++) {
+        uint64_t at = pages_at + i * PAGE;
+        unsigned char text[8];
+        uint64_t frame;
+
+        if (!reader_get(&e->r, list_at + i * each + skip, text, sizeof text)) {
+            return dump_refuse(d,
+                               "its list of pages at %" PRIx64
+                               " goes beyond the end of the file at "
+                               "%" PRIx64,
+                               list_at, e->r.bytes);
+        }
+        frame = reader_number(&e->r, text, 8);
+        if (frame > UINT64_MAX / PAGE) {
+            continue; /* there is no page: INVALID_PFN */
+        }
+        if (i >= pages_bytes / PAGE || at > e->r.bytes ||
+            e->r.bytes - at < PAGE) {
+            d->missing += PAGE;
+            continue;
+        }
+        dump_add(d, frame * PAGE, PAGE, at);
+    }
+    return true;
+}
+
+/* --------------------------------------------------------------------- all */
+
+static void set_family(const struct elf *e, struct dump *d)
+{
+    switch (reader_number(&e->r, e->head + 18, 2)) {
+    case EM_386:
+    case EM_X86_64:
+        /* QEMU says EM_X86_64 of a guest whose first processor is in long
+         * mode; a note says it better. */
+        d->family = DUMP_X86;
+        break;
+    case EM_AARCH64:
+        d->family = DUMP_AARCH64;
+        break;
+    case EM_RISCV:
+        d->family = DUMP_RISCV;
+        break;
+    default:
+        d->family = DUMP_FOREIGN;
+    }
+}
+
+bool elf_core_read(const struct reader *r, struct dump *d)
+{
+    enum { CLASS = 4, DATA = 5 };
+    struct elf e = {.r = *r};
+
+    if (!reader_get(r, 0, e.head, ehdr_bytes[0]) ||
+        (e.head[CLASS] == 2 && !reader_get(r, 0, e.head, ehdr_bytes[1]))) {
+        return dump_refuse(d, "it ends within its header");
+    }
+    if (e.head[CLASS] != 1 && e.head[CLASS] != 2) {
+        return dump_refuse(d, "its class is %u, neither 32-bit nor 64-bit",
+                           e.head[CLASS]);
+    }
+    if (e.head[DATA] != 1) {
+        return dump_refuse(d, "it is of a big-endian machine, whose tables "
+                              "ptwalk does not read");
+    }
+    e.wide = e.head[CLASS] == 2;
+    set_family(&e, d);
+    if (!read_segments(&e, d)) {
+        return false;
+    }
+    if (d->family == DUMP_X86 && !d->long_mode_known) {
+        d->long_mode = reader_number(&e.r, e.head + 18, 2) == EM_X86_64;
+        d->long_mode_known = true;
+    }
+    if (d->segments == 0 && d->missing == 0 && !read_xen(&e, d)) {
+        return false;
+    }
+    dump_order(d);
+    if (d->segments == 0) {
+        return dump_refuse(d, "none of the memory that it names is in it");
+    }
+    return true;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing that an option says is looked for here, and what is concluded is said
+ * as such: a dump of QEMU's has CR0 to CR4 and neither EFER nor the width of
+ * addresses; one that a crashed Linux made of itself has no CR3 at all, and names
+ * its own top table ("Documentation/admin-guide/kdump/vmcoreinfo.rst"). */
+#include "facts.h"
+
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint64_t CR0_PG = (uint64_t)1 << 31;
+static const uint64_t CR4_PAE = (uint64_t)1 << 5;
+static const uint64_t CR4_LA57 = (uint64_t)1 << 12;
+static const uint64_t EFER_LME = (uint64_t)1 << 8;
+static const uint64_t EFER_LMA = (uint64_t)1 << 10;
+static const uint64_t EFER_NXE = (uint64_t)1 << 11;
+
+static void add_root(struct facts *f, uint64_t value, enum option_id id,
+                     const char *label)
+{
+    struct fact_root *r;
+
+    f->root = must(realloc(f->root, (f->roots + (size_t)1) * sizeof *f->root));
+    r = &f->root[f->roots++];
+    r->value = value;
+    r->id = id;
+    (void)snprintf(r->label, sizeof r->label, "%s", label);
+}
+
+/* -------------------------------------------------------------- processors */
+
+/* The bits of the registers that select a paging mode. */
+static uint64_t mode_of(const struct dump *d, const struct dump_cpu *cpu)
+{
+    bool wide = cpu->has_efer ? (cpu->efer & EFER_LMA) != 0 : d->long_mode;
+
+    if ((cpu->cr0 & CR0_PG) == 0) {
+        return 0;
+    }
+    if ((cpu->cr4 & CR4_PAE) == 0) {
+        return 1;
+    }
+    return !wide ? 2 : (cpu->cr4 & CR4_LA57) != 0 ? 4 : 3;
+}
+
+/* The address of the table that CR3 names, whatever else is in it. */
+static uint64_t table_of(uint64_t mode, uint64_t cr3)
+{
+    return mode == 2 ? cr3 & UINT64_C(0xffffffe0)
+                     : cr3 & UINT64_C(0x000ffffffffff000);
+}
+
+static bool is_known(const struct facts *f, uint64_t mode, uint64_t cr3)
+{
+    for (uint32_t i = 0; i < f->roots; i++) {
+        if (table_of(mode, f->root[i].value) == table_of(mode, cr3)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first processor that translates says the mode; a table that several have
+ * is one root. */
+static bool find_in_cpus(const struct dump *d, struct facts *f)
+{
+    const struct dump_cpu *first = NULL;
+    uint64_t mode = 0;
+
+    for (size_t i = 0; i < d->cpus; i++) {
+        const struct dump_cpu *cpu = &d->cpu[i];
+        char label[32];
+
+        (void)snprintf(label, sizeof label, "CPU %zu", i);
+        if (first == NULL && mode_of(d, cpu) != 0) {
+            first = cpu;
+            mode = mode_of(d, cpu);
+            (void)snprintf(f->from, sizeof f->from, "the registers of %s",
+                           label);
+        }
+        if (first == NULL || mode_of(d, cpu) != mode) {
+            f->other++;
+        } else if (is_known(f, mode, cpu->cr3)) {
+            f->folded++;
+        } else {
+            add_root(f, cpu->cr3, OPT_CR3, label);
+        }
+    }
+    if (first == NULL) {
+        return false;
+    }
+    f->family = DUMP_X86;
+    f->has_registers = true;
+    f->regs.cr0 = first->cr0;
+    f->regs.cr4 = first->cr4;
+    f->regs.efer = first->efer;
+    if (!first->has_efer && mode > 1) {
+        f->regs.efer = EFER_NXE | (mode > 2 ? EFER_LME | EFER_LMA : 0);
+    }
+    (void)snprintf(f->assumed, sizeof f->assumed,
+                   "%saddresses of 52 bits (it has no width)",
+                   first->has_efer || mode == 1 ? ""
+                   : mode == 2                  ? "NX is on (it has no EFER), "
+                               : "NX is on and it is in long mode (it has no "
+                                 "EFER), ");
+    return true;
+}
+
+/* All processors are there, and none translates. */
+static bool find_none_paging(const struct dump *d, struct facts *f)
+{
+    if (d->cpus == 0) {
+        return false;
+    }
+    f->family = DUMP_X86;
+    f->has_registers = true;
+    f->regs.cr0 = d->cpu[0].cr0;
+    f->regs.cr4 = d->cpu[0].cr4;
+    f->other = 0;
+    (void)snprintf(f->from, sizeof f->from, "the registers of all CPUs");
+    (void)snprintf(f->assumed, sizeof f->assumed, "nothing");
+    return true;
+}
+
+/* ------------------------------------------------------------ Linux, itself */
+
+static const char own_table[] = "the kernel's swapper_pg_dir";
+
+static void name_linux(const struct dump *d, struct facts *f)
+{
+    char release[64] = "";
+
+    (void)dump_vmcoreinfo_text(d, "OSRELEASE", release, sizeof release);
+    (void)snprintf(f->from, sizeof f->from, "VMCOREINFO%s%s",
+                   release[0] != '\0' ? " of Linux " : "", release);
+}
+
+static bool find_linux_x86(const struct dump *d, struct facts *f)
+{
+    static const uint64_t KERNEL_MAP = UINT64_C(0xffffffff80000000);
+    static const uint64_t LOW_MAP = UINT64_C(0xc0000000);
+    uint64_t table;
+    uint64_t base = 0;
+    uint64_t five = 0;
+    uint64_t sme = 0;
+    char text[8];
+
+    if (!dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table)) {
+        return false;
+    }
+    if (table >= KERNEL_MAP) {
+        if (!dump_vmcoreinfo(d, "NUMBER(phys_base)", 10, &base)) {
+            return false;
+        }
+        (void)dump_vmcoreinfo(d, "NUMBER(pgtable_l5_enabled)", 10, &five);
+        (void)dump_vmcoreinfo(d, "NUMBER(sme_mask)", 10, &sme);
+        (void)snprintf(f->regime, sizeof f->regime,
+                       five != 0 ? "amd64-la57" : "amd64");
+        table = table - KERNEL_MAP + base;
+        f->flag_bits = sme;
+        (void)snprintf(f->assumed, sizeof f->assumed,
+                       "NX and WP are on, addresses of 52 bits");
+    } else if (table >= LOW_MAP && table <= UINT32_MAX) {
+        bool pae = dump_vmcoreinfo_text(d, "CONFIG_X86_PAE", text, sizeof text);
+
+        (void)snprintf(f->regime, sizeof f->regime, pae ? "pae" : "i686");
+        table -= LOW_MAP;
+        (void)snprintf(f->assumed, sizeof f->assumed,
+                       "the kernel's memory is mapped at c0000000, WP is on%s",
+                       pae ? ", NX is on, addresses of 52 bits" : "");
+    } else {
+        return false;
+    }
+    f->family = DUMP_X86;
+    add_root(f, table, OPT_ROOT, own_table);
+    return true;
+}
+
+/* Linux, arch/arm64/kernel/vmcore_info.c: TTBR1 has the kernel's half, of
+ * 64 - T1SZ bits; VA_BITS is what the kernel was built for. */
+static bool find_linux_aarch64(const struct dump *d, struct facts *f)
+{
+    uint64_t table;
+    uint64_t offset;
+    uint64_t bits;
+    uint64_t t1sz;
+    uint64_t page = 4096;
+
+    if (!dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table) ||
+        !dump_vmcoreinfo(d, "NUMBER(kimage_voffset)", 16, &offset)) {
+        return false;
+    }
+    (void)dump_vmcoreinfo(d, "PAGESIZE", 10, &page);
+    if (dump_vmcoreinfo(d, "NUMBER(TCR_EL1_T1SZ)", 10, &t1sz) && t1sz < 64) {
+        bits = 64 - t1sz;
+    } else if (!dump_vmcoreinfo(d, "NUMBER(VA_BITS)", 10, &bits)) {
+        return false;
+    }
+    if ((page != 4096 && page != 16384 && page != 65536) || bits > 52) {
+        return false;
+    }
+    (void)snprintf(f->regime, sizeof f->regime, "aarch64-%uk-%u%s",
+                   (unsigned)(page / 1024), (unsigned)bits,
+                   bits == 52 && page != 65536 ? "-lpa2" : "");
+    f->family = DUMP_AARCH64;
+    (void)snprintf(f->assumed, sizeof f->assumed,
+                   "EL1, no WXN, HPD, DBM or other switch of TCR_EL1");
+    add_root(f, table - offset, OPT_TTBR1, own_table);
+    return true;
+}
+
+/* Linux, arch/riscv/kernel/vmcore_info.c. */
+static bool find_linux_riscv(const struct dump *d, struct facts *f)
+{
+    uint64_t satp = 0;
+    uint64_t table;
+    uint64_t offset;
+    uint64_t bits = 0;
+
+    if (dump_vmcoreinfo(d, "NUMBER(satp)", 16, &satp) && satp != 0) {
+        f->family = DUMP_RISCV;
+        add_root(f, satp, OPT_SATP, "the kernel's satp");
+    } else if (dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table) &&
+               dump_vmcoreinfo(d, "NUMBER(va_kernel_pa_offset)", 16, &offset) &&
+               dump_vmcoreinfo(d, "NUMBER(VA_BITS)", 10, &bits) &&
+               (bits == 32 || bits == 39 || bits == 48 || bits == 57)) {
+        f->family = DUMP_RISCV;
+        (void)snprintf(f->regime, sizeof f->regime, "sv%u", (unsigned)bits);
+        add_root(f, table - offset, OPT_ROOT, own_table);
+    } else {
+        return false;
+    }
+    (void)snprintf(f->assumed, sizeof f->assumed,
+                   "Svnapot and Svpbmt, addresses of 56 bits");
+    return true;
+}
+
+static bool find_linux(const struct dump *d, struct facts *f)
+{
+    if (d->vmcoreinfo == NULL) {
+        return false;
+    }
+    switch (d->family) {
+    case DUMP_X86:
+        return find_linux_x86(d, f);
+    case DUMP_AARCH64:
+        return find_linux_aarch64(d, f);
+    case DUMP_RISCV:
+        return find_linux_riscv(d, f);
+    case DUMP_UNKNOWN:
+    case DUMP_FOREIGN:
+        break;
+    }
+    return false;
+}
+
+void facts_find(const struct dump *d, struct facts *f)
+{
+    memset(f, 0, sizeof *f);
+    if (find_in_cpus(d, f)) {
+        return;
+    }
+    if (find_linux(d, f)) {
+        name_linux(d, f);
+        return;
+    }
+    (void)find_none_paging(d, f);
+}
+
+void facts_free(struct facts *f)
+{
+    free(f->root);
+    memset(f, 0, sizeof *f);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The paging mode and the roots that a dump says, or lets one conclude. */
+#ifndef CLI_FACTS_H
+#define CLI_FACTS_H
+
+#include "arguments.h"
+#include "dump.h"
+
+/* A root, as the register that has it. */
+struct fact_root {
+    uint64_t value;
+    enum option_id id; /* OPT_CR3 ... */
+    char label[48];    /* whose it is */
+};
+
+struct facts {
+    enum dump_family family; /* DUMP_UNKNOWN: nothing is known */
+    char from[96];           /* what says so */
+    bool has_registers;      /* x86: these, or the name of a mode */
+    struct ptw_x86_registers regs;
+    char regime[32];
+    uint64_t flag_bits;
+    char assumed[160]; /* what nothing says, for people */
+    struct fact_root *root;
+    uint32_t roots;
+    uint32_t folded; /* processors whose root is another one's, too */
+    uint32_t other;  /* processors whose mode is another one, or off */
+};
+
+/* facts_find concludes what it can. */
+void facts_find(const struct dump *d, struct facts *f);
+
+/* facts_apply takes what is missing among the arguments from there, as if it
+ * had been given. */
+void facts_apply(const struct facts *f, struct arguments *a);
+
+/* facts_print prints for people, in a line, what the roots are that the file
+ * itself gave, and what was assumed. */
+void facts_print(const struct options *o);
+
+void facts_free(struct facts *f);
+
+#endif

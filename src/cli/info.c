@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* info: what the file is, where memory lies in it, what it says of the machine,
+ * and what follows from that and from the options. */
+#include "facts.h"
+#include "image.h"
+#include "json.h"
+#include "print.h"
+#include "source.h"
+
+#include <inttypes.h>
+
+static const char *kind_of(const struct source *s)
+{
+    return s->is_container ? s->container.name : "raw memory";
+}
+
+static const char *const families[] = {
+    [DUMP_UNKNOWN] = "unknown",        [DUMP_X86] = "x86",
+    [DUMP_AARCH64] = "aarch64",        [DUMP_RISCV] = "riscv",
+    [DUMP_FOREIGN] = "an unknown one",
+};
+
+/* ------------------------------------------------------------------ as lines */
+
+/* Ranges that follow each other are one, wherever they lie in the file. */
+static void print_ranges(const struct image *im)
+{
+    enum { SHOWN = 16 };
+    size_t ranges = 0;
+
+    for (size_t i = 0; i < im->segments; ranges++) {
+        uint64_t first = im->segment[i].pa;
+        uint64_t last;
+
+        do {
+            last = im->segment[i].pa + (im->segment[i].bytes - 1);
+            i++;
+        } while (i < im->segments && last + 1 == im->segment[i].pa);
+        if (ranges < SHOWN) {
+            char size[16];
+
+            human_size(last - first + 1, size);
+            out_line("  %016" PRIx64 "-%016" PRIx64 " %7s\n", first, last,
+                     size);
+        }
+    }
+    if (ranges > SHOWN) {
+        out_line("  and %zu more\n", ranges - SHOWN);
+    }
+}
+
+static void print_file(const struct options *o, const struct image *im)
+{
+    const struct source *s = o->source;
+    char size[16];
+
+    out_line("file: %s\n", kind_of(s));
+    human_size(image_memory(im), size);
+    out_line("memory: %s in %zu segment%s", size, im->segments,
+             im->segments == 1 ? "" : "s");
+    if (s->dump.missing > 0) {
+        human_size(s->dump.missing, size);
+        out_line("; %s more is named and not in the file", size);
+    }
+    out_line("\n");
+    print_ranges(im);
+}
+
+static void print_machine(const struct dump *d)
+{
+    char text[128];
+
+    if (d->family != DUMP_UNKNOWN) {
+        out_line("machine: %s\n", families[d->family]);
+    }
+    for (size_t i = 0; i < d->cpus; i++) {
+        const struct dump_cpu *cpu = &d->cpu[i];
+
+        out_line("CPU %zu: CR0 %" PRIx64 ", CR3 %" PRIx64 ", CR4 %" PRIx64, i,
+                 cpu->cr0, cpu->cr3, cpu->cr4);
+        if (cpu->has_efer) {
+            out_line(", EFER %" PRIx64, cpu->efer);
+        }
+        out_line("\n");
+    }
+    if (d->cpus == 0 && d->threads > 0) {
+        out_line("CPUs: %zu, with their general registers alone\n", d->threads);
+    }
+    if (dump_vmcoreinfo_text(d, "OSRELEASE", text, sizeof text)) {
+        out_line("system: Linux %s\n", text);
+    }
+}
+
+static void print_paging(const struct options *o)
+{
+    const struct facts *f = o->facts;
+
+    if (f->family != DUMP_UNKNOWN) {
+        out_line("paging: said by %s", f->from);
+        if (f->other > 0) {
+            out_line("; %" PRIu32 " other CPU%s another mode, or none",
+                     f->other, f->other == 1 ? " has" : "s have");
+        }
+        if (f->folded > 0) {
+            out_line("; %" PRIu32 " more CPU%s the root of another one",
+                     f->folded, f->folded == 1 ? " has" : "s have");
+        }
+        out_line("\nassumed: %s\n", f->assumed);
+    }
+    if (!o->has_mode) {
+        out_line("mode: not said by the file; give --regime, or registers\n");
+        return;
+    }
+    out_line("mode: %s, %u-bit physical addresses\n",
+             ptw_regime_name(&o->regime), ptw_pa_bits(&o->regime));
+    for (uint32_t i = 0; i < o->roots; i++) {
+        bool known = f->roots == o->roots && o->root_from_file;
+
+        out_line("root %" PRIu32 ": %" PRIx64 "%s%s\n", i, o->root[i].table.v,
+                 known ? ", of " : "", known ? f->root[i].label : "");
+    }
+    if (o->roots == 0) {
+        out_line("roots: none is said by the file; give --root, or a "
+                 "register\n");
+    }
+}
+
+/* ------------------------------------------------------------------- as JSON */
+
+static void file_json(const struct options *o, const struct image *im)
+{
+    const struct source *s = o->source;
+    json_t *j = json_new();
+    char text[128];
+
+    json_set_text(j, "type", "file");
+    json_set_text(j, "kind", kind_of(s));
+    json_set_count(j, "memory", image_memory(im));
+    json_set_count(j, "segments", im->segments);
+    json_set_count(j, "missing", s->dump.missing);
+    if (s->dump.family != DUMP_UNKNOWN && s->dump.family != DUMP_FOREIGN) {
+        json_set_text(j, "machine", families[s->dump.family]);
+    }
+    if (dump_vmcoreinfo_text(&s->dump, "OSRELEASE", text, sizeof text)) {
+        json_set_text(j, "release", text);
+    }
+    json_line(j);
+    for (size_t i = 0; i < im->segments; i++) {
+        j = json_new();
+        json_set_text(j, "type", "segment");
+        json_set_hex(j, "pa", im->segment[i].pa);
+        json_set_count(j, "bytes", im->segment[i].bytes);
+        json_set_count(j, "offset", im->segment[i].offset);
+        json_line(j);
+    }
+}
+
+static void machine_json(const struct dump *d)
+{
+    for (size_t i = 0; i < d->cpus; i++) {
+        json_t *j = json_new();
+
+        json_set_text(j, "type", "cpu");
+        json_set_count(j, "cpu", i);
+        json_set_hex(j, "cr0", d->cpu[i].cr0);
+        json_set_hex(j, "cr3", d->cpu[i].cr3);
+        json_set_hex(j, "cr4", d->cpu[i].cr4);
+        if (d->cpu[i].has_efer) {
+            json_set_hex(j, "efer", d->cpu[i].efer);
+        }
+        json_line(j);
+    }
+}
+
+static void paging_json(const struct options *o)
+{
+    const struct facts *f = o->facts;
+    json_t *j;
+
+    if (o->has_mode) {
+        j = json_new();
+        json_set_text(j, "type", "mode");
+        json_set_text(j, "mode", ptw_regime_name(&o->regime));
+        json_set_count(j, "pa_bits", ptw_pa_bits(&o->regime));
+        if (f->family != DUMP_UNKNOWN) {
+            json_set_text(j, "from", f->from);
+            json_set_text(j, "assumed", f->assumed);
+        }
+        json_line(j);
+    }
+    for (uint32_t i = 0; i < o->roots; i++) {
+        j = json_new();
+        json_set_text(j, "type", "root");
+        json_set_count(j, "root", i);
+        json_set_hex(j, "pa", o->root[i].table.v);
+        if (f->roots == o->roots && o->root_from_file) {
+            json_set_text(j, "label", f->root[i].label);
+        }
+        json_line(j);
+    }
+}
+
+enum cli_status info_run(const struct options *o, const struct image *im)
+{
+    if (o->json) {
+        file_json(o, im);
+        machine_json(&o->source->dump);
+        paging_json(o);
+    } else {
+        print_file(o, im);
+        print_machine(&o->source->dump);
+        print_paging(o);
+    }
+    return CLI_DONE;
+}

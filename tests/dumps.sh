@@ -1,0 +1,164 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Dumps of real guests, with no option but their name: their leaves have to be
+# those that an independent walker found.  A dump is dump.* of a case when the
+# registers are in it, and image.KIND when it has none.
+#
+# usage: dumps.sh PTWALK_BINARY IMAGES_DIR SCRATCH_DIR
+set -u
+# shellcheck source=tests/check.sh
+. "$(dirname "$0")/check.sh"
+
+if [ $# -ne 3 ]; then
+    echo "usage: $0 PTWALK_BINARY IMAGES_DIR SCRATCH_DIR" >&2
+    exit 2
+fi
+ptwalk=$(realpath "$1")
+images=$(realpath "$2")
+scratch=$3
+
+# A sanitizer's complaint must not look like an answer.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99"
+
+needs zstd jq cmp awk
+rm -rf "$scratch"
+mkdir -p "$scratch" || exit 2
+scratch=$(realpath "$scratch")
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 2
+
+# succeeds ARGS...: the command, with its output in `out` and not a word of
+# complaint.
+succeeds() {
+    "$ptwalk" "$@" >out 2>err && [ ! -s err ] && return 0
+    echo "status $?:"
+    cat err
+    return 1
+}
+
+# says TEXT: it is in what was printed.
+says() {
+    grep -qF -- "$1" out && return 0
+    head -n 20 out
+    return 1
+}
+
+# fails STATUS TEXT ARGS...: the command ends with that status and one line,
+# which has the text in it.
+fails() {
+    local want=$1 text=$2 status
+    shift 2
+    "$ptwalk" "$@" >out 2>err
+    status=$?
+    [ "$status" -eq "$want" ] && [ "$(wc -l <err)" -eq 1 ] &&
+        grep -qF -- "$text" err && return 0
+    echo "status $status:"
+    cat err
+    return 1
+}
+
+# leaves_of N: those that were printed of root N are the expected ones.
+leaves_of() {
+    awk -v root="$1" '$1 == "#" { on = $2 == "root" && $3 == root; next } on' \
+        out | cmp - "$case"/expected-"$(printf %02d "$1")"-*.txt
+}
+
+# with_registers DUMP: what a dump that has them gives with no option.
+with_registers() {
+    local name=${case##*/}/${1##*/} other command
+
+    check "$name: leaves" succeeds leaves "$1"
+    check "$name: leaves are the expected ones" leaves_of 0
+    check "$name: there is one root" [ "$(grep -c '^# root' out)" -eq 1 ]
+    check "$name: leaves --no-mmap" succeeds leaves --no-mmap "$1"
+    check "$name: not mapped, they are the same" leaves_of 0
+    check "$name: maps" succeeds maps "$1"
+    check "$name: maps: what was assumed is said" says "assumed: "
+    check "$name: spaces" succeeds spaces "$1"
+    check "$name: info" succeeds info "$1"
+    check "$name: info: the root" says "root 0: $root, of CPU 0"
+    check "$name: info: the mode" says "mode: $mode, 52-bit"
+    check "$name: info --json" succeeds info --json "$1"
+    check "$name: info --json: the mode" \
+        [ "$(jq -r 'select(.type == "mode").mode' out)" = "$mode" ]
+    check "$name: info --json: the root" \
+        [ "$(jq -r 'select(.type == "root").pa' out)" = "$root" ]
+    # What is given goes before what the dump says.
+    other=$(jq -r '.roots[1].value' "$case/meta.json")
+    check "$name: another root" succeeds leaves --root "$other" "$1"
+    sed 's/^# root 0/# root 1/' out >out.1 && mv out.1 out
+    check "$name: another root's leaves" leaves_of 1
+    check "$name: another root, by its register" \
+        succeeds leaves --cr3 "$other" "$1"
+    sed 's/^# root 0/# root 1/' out >out.1 && mv out.1 out
+    check "$name: another root's leaves, by its register" leaves_of 1
+    check "$name: a mode that is given" succeeds info --regime bare "$1"
+    check "$name: that mode" says "mode: bare"
+    check "$name: a mode's name" succeeds leaves --regime "$mode" "$1"
+    check "$name: the leaves by name" leaves_of 0
+    check "$name: --no-nx" succeeds info --no-nx "$1"
+    for command in 'translate FILE 1000' 'explain FILE 1000' 'verify FILE FILE' \
+        'diff FILE FILE'; do
+        # shellcheck disable=SC2086
+        "$ptwalk" ${command//FILE/$1} >out 2>err
+        check "$name: $command answers" [ $? -le 1 ]
+    done
+    check "$name: a base is refused" fails 2 "--base goes with raw memory" \
+        maps --base 1000 "$1"
+    check "$name: a layout that takes its beginning for memory" fails 3 \
+        "takes its beginning for memory" maps --segment 0:1000:0 "$1"
+    check "$name: a layout is believed" fails 3 "root 0 at $root can't be read" \
+        leaves --segment 0:1000:2000 "$1"
+    check "$name: a mode of another family has no root" fails 2 \
+        "no root is given" maps --regime sv39 "$1"
+}
+
+# without_registers DUMP: all roots are given.
+without_registers() {
+    local name=${case##*/}/${1##*/} i
+    local -a roots=()
+
+    while read -r i; do
+        roots+=(--root "$i")
+    done < <(jq -r '.roots[].value' "$case/meta.json")
+    check "$name: no mode" fails 2 "and the file does not say it" leaves "$1"
+    check "$name: leaves" succeeds leaves --regime "$mode" "${roots[@]}" "$1"
+    for ((i = 0; i < ${#roots[@]} / 2; i++)); do
+        check "$name: leaves of root $i" leaves_of "$i"
+    done
+    check "$name: info" succeeds info "$1"
+    check "$name: info: no mode" says "mode: not said by the file"
+}
+
+dumps=0
+for packed in "$images"/*/dump.*.zst "$images"/*/image.*.zst; do
+    case $packed in
+    *'*'* | */image.raw.zst) continue ;;
+    esac
+    case=$scratch/$(basename "$(dirname "$packed")")
+    if [ ! -d "$case" ]; then
+        mkdir "$case" && cp "$(dirname "$packed")/meta.json" "$case" || exit 2
+        for expected in "$(dirname "$packed")"/expected-*.zst; do
+            zstd -dq "$expected" \
+                -o "$case/$(basename "$expected" .zst)" || exit 2
+        done
+    fi
+    dump=$case/$(basename "$packed" .zst)
+    zstd -dq --sparse "$packed" -o "$dump" || exit 2
+    root=$(jq -r '.roots[0].value' "$case/meta.json")
+    case $(jq -r .mode "$case/meta.json") in
+    x86-64-4l) mode=amd64 ;;
+    x86-32) mode=i686 ;;
+    x86-pae) mode=pae ;;
+    esac
+    case ${dump##*/} in
+    dump.*) with_registers "$dump" ;;
+    *) without_registers "$dump" ;;
+    esac
+    rm "$dump"
+    dumps=$((dumps + 1))
+done
+check "there are dumps in $images" [ "$dumps" -ge 3 ]
+
+finish

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dumps, laid out here byte by byte as their descriptions have it: System V
+ * ABI, "ELF Header", "Program Header", "Section Header", "Note Section"; QEMU,
+ * target/i386/arch_dump.c; VirtualBox, dbgfcorefmt.h; Xen,
+ * docs/misc/dump-core-format.txt. */
+#include "elf_core.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM = 1 << 16 };
+
+static unsigned char file[ROOM];
+static struct reader r;
+static struct dump d;
+
+static void put(size_t at, unsigned bytes, uint64_t v)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        file[at + i] = (unsigned char)(v >> (8 * i));
+    }
+}
+
+/* An ELF header of 64 bytes: a little-endian core of that machine, with program
+ * headers of 56 bytes. */
+static void begin(unsigned machine, uint64_t phoff, unsigned phnum)
+{
+    static const unsigned char ident[7] = "\177ELF\2\1\1";
+
+    memset(file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    memcpy(file, ident, sizeof ident);
+    put(16, 2, 4); /* ET_CORE */
+    put(18, 2, machine);
+    put(20, 4, 1);
+    put(32, 8, phoff);
+    put(52, 2, 64);
+    put(54, 2, 56);
+    put(56, 2, phnum);
+    r = (struct reader){.memory = file, .bytes = ROOM};
+}
+
+static void header(size_t at, unsigned type, uint64_t offset, uint64_t va,
+                   uint64_t pa, uint64_t in_file, uint64_t in_memory)
+{
+    put(at, 4, type);
+    put(at + 8, 8, offset);
+    put(at + 16, 8, va);
+    put(at + 24, 8, pa);
+    put(at + 32, 8, in_file);
+    put(at + 40, 8, in_memory);
+}
+
+static size_t note(size_t at, const char *name, unsigned type, unsigned bytes)
+{
+    size_t length = strlen(name) + 1;
+
+    put(at, 4, length);
+    put(at + 4, 4, bytes);
+    put(at + 8, 4, type);
+    memcpy(file + at + 12, name, length);
+    return at + 12 + (length + 3) / 4 * 4;
+}
+
+static void expect_segment(size_t i, uint64_t pa, uint64_t bytes,
+                           uint64_t offset)
+{
+    cr_assert(lt(sz, i, d.segments));
+    cr_expect(eq(u64, d.segment[i].pa, pa));
+    cr_expect(eq(u64, d.segment[i].bytes, bytes));
+    cr_expect(eq(u64, d.segment[i].offset, offset));
+}
+
+static void expect_refused(const char *why)
+{
+    cr_expect(not(elf_core_read(&r, &d)));
+    cr_expect(strstr(d.why, why) != NULL, "%s", d.why);
+    dump_free(&d);
+}
+
+/* ---------------------------------------------------------------- segments */
+
+Test(elf_core, has_its_headers_anywhere)
+{
+    begin(62, 0xf000, 2);
+    header(0xf000, 1, 0x2000, 0, 0x100000, 0x3000, 0x3000);
+    header(0xf038, 1, 0x1000, 0, 0x8000, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(0, 0x8000, 0x1000, 0x1000);
+    expect_segment(1, 0x100000, 0x3000, 0x2000);
+    cr_expect(eq(int, d.family, DUMP_X86));
+    cr_expect(d.long_mode);
+    dump_free(&d);
+}
+
+Test(elf_core, has_32_bit_headers)
+{
+    static const unsigned char head[52] = {
+        0x7f, 'E', 'L', 'F', 1,    1, 1,  0, 0, 0, 0,  0, 0, 0, 0, 0,
+        4,    0,   3,   0,   1,    0, 0,  0, /* ET_CORE, EM_386, version */
+        0,    0,   0,   0,   0x34, 0, 0,  0, 0, 0, 0,  0, /* entry, phoff, shoff */
+        0,    0,   0,   0,   52,   0, 32, 0, 1, 0, 40, 0, 0, 0, 0, 0};
+    static const unsigned char load[32] = {
+        1, 0, 0,    0,    0, 0x20,
+        0, 0, 0,    0,    0, 0xc0, /* type, offset, vaddr */
+        0, 0, 0x10, 0,    0, 0x30,
+        0, 0, 0,    0x40, 0, 0 /* paddr, sizes */};
+
+    memset(file, 0, sizeof file);
+    memset(&d, 0, sizeof d);
+    memcpy(file, head, sizeof head);
+    memcpy(file + 0x34, load, sizeof load);
+    r = (struct reader){.memory = file, .bytes = ROOM};
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(0, 0x100000, 0x3000, 0x2000);
+    cr_expect(eq(u64, d.missing, 0x1000));
+    cr_expect(not(d.long_mode));
+    dump_free(&d);
+}
+
+Test(elf_core, has_more_segments_than_its_field_can_say)
+{
+    begin(62, 0x1000, 0xffff);
+    put(40, 8, 0x200); /* e_shoff */
+    put(58, 2, 64);
+    put(60, 2, 1);
+    put(0x200 + 44, 4, 3); /* sh_info */
+    for (unsigned i = 0; i < 3; i++) {
+        header(0x1000 + 56 * i, 1, 0x2000 + 0x1000 * i, 0, 0x10000 * i, 0x1000,
+               0x1000);
+    }
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(eq(sz, d.segments, 3));
+    dump_free(&d);
+    put(40, 8, 0);
+    expect_refused("number of segments");
+}
+
+Test(elf_core, gives_an_address_to_the_first_of_its_segments)
+{
+    begin(62, 64, 4);
+    header(64, 1, 0x4000, 0, 0x3000, 0x2000, 0x2000);
+    header(120, 1, 0x8000, 0, 0x1000, 0x6000, 0x6000);
+    header(176, 1, 0x1000, 0, 0x3800, 0x100, 0x100);
+    header(232, 1, 0x2000, 0, 0x7000, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 4));
+    expect_segment(0, 0x1000, 0x2000, 0x8000);
+    expect_segment(1, 0x3000, 0x2000, 0x4000);
+    expect_segment(2, 0x5000, 0x2000, 0xc000);
+    expect_segment(3, 0x7000, 0x1000, 0x2000);
+    dump_free(&d);
+}
+
+Test(elf_core, joins_what_goes_on_in_memory_and_in_the_file)
+{
+    begin(62, 64, 3);
+    header(64, 1, 0x1000, 0, 0, 0x1000, 0x1000);
+    header(120, 1, 0x2000, 0, 0x1000, 0x1000, 0x1000);
+    header(176, 1, 0x4000, 0, 0x2000, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(0, 0, 0x2000, 0x1000);
+    expect_segment(1, 0x2000, 0x1000, 0x4000);
+    dump_free(&d);
+}
+
+Test(elf_core, does_not_have_what_its_segments_lack)
+{
+    begin(62, 64, 2);
+    header(64, 1, 0x1000, 0, 0x10000, 0x1000, 0x8000);
+    header(120, 1, 0x2000, 0, 0x40000, 0, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(0, 0x10000, 0x1000, 0x1000);
+    cr_expect(eq(u64, d.missing, 0x8000));
+    cr_expect(eq(int, d.remark[0], 0));
+    dump_free(&d);
+}
+
+Test(elf_core, says_where_it_was_cut_off)
+{
+    begin(62, 64, 2);
+    header(64, 1, 0xf000, 0, 0x10000, 0x2000, 0x2000);
+    header(120, 1, UINT64_MAX - 0xfff, 0, 0x20000, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(0, 0x10000, 0x1000, 0xf000);
+    cr_expect(eq(u64, d.missing, 0x2000));
+    cr_expect(strstr(d.remark, "where 2000 more bytes") != NULL);
+    dump_free(&d);
+}
+
+Test(elf_core, ends_at_the_last_address)
+{
+    begin(62, 64, 2);
+    header(64, 1, 0x1000, 0, UINT64_MAX - 0x7ff, 0x1000, 0x1000);
+    header(120, 1, 0x2000, 0, UINT64_MAX - 0x3ff, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(0, UINT64_MAX - 0x7ff, 0x800, 0x1000);
+    dump_free(&d);
+}
+
+Test(elf_core, leaves_out_what_has_no_physical_address)
+{
+    begin(62, 64, 2);
+    header(64, 1, 0x1000, UINT64_MAX << 24, UINT64_MAX, 0x1000, 0x1000);
+    header(120, 1, 0x2000, 0, 0x1000, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(0, 0x1000, 0x1000, 0x2000);
+    dump_free(&d);
+}
+
+Test(elf_core, that_is_broken_is_refused)
+{
+    begin(62, 0xfff0, 1);
+    expect_refused("1 program headers at fff0 go beyond the end of the file");
+    begin(62, 64, 1);
+    put(54, 2, 55);
+    expect_refused("55 bytes each");
+    begin(62, 64, 1);
+    file[4] = 3;
+    expect_refused("its class is 3");
+    begin(62, 64, 1);
+    file[5] = 2;
+    expect_refused("big-endian");
+    begin(62, 0, 0);
+    expect_refused("no memory is in it");
+    begin(62, 64, 1);
+    header(64, 1, 0x1000, 0, 0x1000, 0, 0x1000);
+    expect_refused("none of the memory");
+    begin(62, 64, 1);
+    r.bytes = 40;
+    expect_refused("within its header");
+}
+
+Test(elf_core, of_a_process_is_refused)
+{
+    size_t at;
+
+    begin(62, 64, 2);
+    header(64, 1, 0x1000, 0x400000, 0, 0x1000, 0x1000);
+    header(120, 4, 0x200, 0, 0, 0x100, 0);
+    at = note(0x200, "CORE", 0x46494c45, 16);
+    (void)at;
+    expect_refused("of a process, not of a machine");
+}
+
+Test(elf_core, of_hyperlight_has_its_memory_at_virtual_addresses)
+{
+    begin(62, 64, 2);
+    header(64, 1, 0x1000, 0, 0, 0x1000, 0x1000);
+    header(120, 1, 0x2000, 0x200000, 0, 0x1000, 0x1000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(1, 0x200000, 0x1000, 0x2000);
+    cr_expect(strstr(d.remark, "virtual addresses alone") != NULL);
+    dump_free(&d);
+}
+
+/* Sections with names: of their names, of the pages, and of their list. */
+static void xen(const char *list, uint64_t bytes)
+{
+    begin(62, 0, 0);
+    put(40, 8, 0x200);
+    put(58, 2, 64);
+    put(60, 2, 4);
+    put(62, 2, 1);
+    put(0x240 + 24, 8, 0x400); /* names */
+    put(0x240 + 32, 8, 0x40);
+    memcpy(file + 0x400, "\0.xen_pages\0", 12);
+    strcpy((char *)file + 0x40c, list);
+    put(0x280, 4, 1);
+    put(0x280 + 24, 8, 0x1000);
+    put(0x280 + 32, 8, 0x2000);
+    put(0x2c0, 4, 12);
+    put(0x2c0 + 24, 8, 0x800);
+    put(0x2c0 + 32, 8, bytes);
+}
+
+Test(elf_core, of_xen_has_a_list_of_pages)
+{
+    xen(".xen_pfn", 24);
+    put(0x800, 8, 0x300);
+    put(0x808, 8, 0x100);
+    put(0x810, 8, UINT64_MAX); /* none */
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(0, 0x100000, 0x1000, 0x2000);
+    expect_segment(1, 0x300000, 0x1000, 0x1000);
+    dump_free(&d);
+}
+
+Test(elf_core, of_a_paravirtualised_guest_has_machine_frames)
+{
+    xen(".xen_p2m", 32);
+    put(0x800, 8, 1);
+    put(0x808, 8, 0x777);
+    put(0x810, 8, 2);
+    put(0x818, 8, 0x555);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(0, 0x555000, 0x1000, 0x2000);
+    expect_segment(1, 0x777000, 0x1000, 0x1000);
+    dump_free(&d);
+}
+
+Test(elf_core, of_xen_without_its_list_is_refused)
+{
+    xen(".other", 24);
+    expect_refused("no section that says where they lie");
+    xen(".xen_pfn", 0x10000);
+    expect_refused("goes beyond the end");
+}
+
+/* ------------------------------------------------------------------- notes */
+
+/* A core with one page, and notes at 0x200. */
+static size_t with_notes(unsigned machine)
+{
+    begin(machine, 64, 2);
+    header(64, 1, 0xf000, 0, 0x1000, 0x1000, 0x1000);
+    header(120, 4, 0x200, 0, 0, 0x1000, 0);
+    return 0x200;
+}
+
+static size_t qemu_note(size_t at, uint64_t cr0, uint64_t cr3, uint64_t cr4)
+{
+    at = note(at, "QEMU", 0, 440);
+    put(at, 4, 1);
+    put(at + 4, 4, 440);
+    put(at + 392, 8, cr0);
+    put(at + 416, 8, cr3);
+    put(at + 424, 8, cr4);
+    return at + 440;
+}
+
+Test(notes, have_the_registers_of_each_processor)
+{
+    size_t at = with_notes(3);
+
+    at = note(at, "CORE", 1, 336) + 336;
+    at = note(at, "CORE", 1, 336) + 336;
+    at = qemu_note(at, 0x80050033, 0x264c000, 0x30);
+    at = qemu_note(at, 0x80050033, 0x111000, 0x1030);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.cpus, 2));
+    cr_expect(eq(u64, d.cpu[0].cr0, 0x80050033));
+    cr_expect(eq(u64, d.cpu[0].cr3, 0x264c000));
+    cr_expect(eq(u64, d.cpu[0].cr4, 0x30));
+    cr_expect(eq(u64, d.cpu[1].cr3, 0x111000));
+    cr_expect(eq(u64, d.cpu[1].cr4, 0x1030));
+    cr_expect(not(d.cpu[0].has_efer));
+    /* The size of its status says the mode, whatever the header does. */
+    cr_expect(d.long_mode);
+    cr_expect(eq(sz, d.threads, 2));
+    dump_free(&d);
+
+    at = note(with_notes(62), "CORE", 1, 144) + 144;
+    (void)qemu_note(at, 0x80050033, 0x1000, 0x30);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(not(d.long_mode));
+    dump_free(&d);
+}
+
+Test(notes, of_another_version_or_machine_say_nothing)
+{
+    size_t at = with_notes(62);
+
+    (void)qemu_note(at, 0x80050033, 0x264c000, 0x30);
+    put(at + 20, 4, 2);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(eq(sz, d.cpus, 0));
+    dump_free(&d);
+    (void)qemu_note(with_notes(183), 0x80050033, 0x264c000, 0x30);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(eq(sz, d.cpus, 0));
+    cr_expect(eq(int, d.family, DUMP_AARCH64));
+    dump_free(&d);
+}
+
+Test(notes, of_virtualbox_have_efer)
+{
+    size_t at = note(with_notes(62), "VBCPU", 0xb01, 1024);
+
+    put(at + 288, 8, 0x80050033); /* behind 18 registers, 6 selectors */
+    put(at + 304, 8, 0x1234000);
+    put(at + 312, 8, 0x6f0);
+    put(at + 488, 8, 0xd01);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.cpus, 1));
+    cr_expect(eq(u64, d.cpu[0].cr0, 0x80050033));
+    cr_expect(eq(u64, d.cpu[0].cr3, 0x1234000));
+    cr_expect(eq(u64, d.cpu[0].cr4, 0x6f0));
+    cr_expect(d.cpu[0].has_efer);
+    cr_expect(eq(u64, d.cpu[0].efer, 0xd01));
+    dump_free(&d);
+}
+
+Test(notes, have_lines_of_linux)
+{
+    static const char lines[] = "OSRELEASE=6.1.0\n"
+                                "PAGESIZE=4096\n"
+                                "SYMBOL(swapper_pg_dir)=ffffffff8260a000\n"
+                                "NUMBER(phys_base)=-16777216\n"
+                                "NUMBER(tcr)=0x19\n"
+                                "EMPTY=\n"
+                                "BAD=12x";
+    size_t at = note(with_notes(62), "VMCOREINFO", 0, sizeof lines - 1);
+    uint64_t v = 0;
+    char text[16];
+
+    memcpy(file + at, lines, sizeof lines - 1);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(dump_vmcoreinfo(&d, "SYMBOL(swapper_pg_dir)", 16, &v));
+    cr_expect(eq(u64, v, UINT64_C(0xffffffff8260a000)));
+    cr_expect(dump_vmcoreinfo(&d, "NUMBER(phys_base)", 10, &v));
+    cr_expect(eq(u64, v, (uint64_t)-16777216));
+    cr_expect(dump_vmcoreinfo(&d, "NUMBER(tcr)", 10, &v));
+    cr_expect(eq(u64, v, 0x19));
+    cr_expect(not(dump_vmcoreinfo(&d, "EMPTY", 10, &v)));
+    cr_expect(not(dump_vmcoreinfo(&d, "BAD", 10, &v)));
+    cr_expect(not(dump_vmcoreinfo(&d, "PAGE", 10, &v)));
+    cr_expect(not(dump_vmcoreinfo(&d, "AGESIZE", 10, &v)));
+    cr_expect(dump_vmcoreinfo_text(&d, "OSRELEASE", text, sizeof text));
+    cr_expect(eq(str, text, "6.1.0"));
+    dump_free(&d);
+}
+
+Test(notes, that_are_broken_end)
+{
+    static const struct {
+        size_t at;
+        uint32_t value;
+    } breaks[] = {{0x200, 0xffffffff}, {0x204, 0xffffffff}, {0x200, 0xffc}};
+
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
+        size_t at = with_notes(62);
+
+        at = note(at, "CORE", 1, 336) + 336;
+        (void)qemu_note(at, 0x80050033, 0x264c000, 0x30);
+        put(breaks[i].at, 4, breaks[i].value);
+        cr_assert(elf_core_read(&r, &d));
+        cr_expect(eq(sz, d.cpus, 0));
+        dump_free(&d);
+    }
+}
+
+/* ------------------------------------------------------------------- order */
+
+/* Any segments, against a map of the bytes that each address has. */
+Test(dump, is_put_in_order)
+{
+    enum { SPAN = 64, MOST = 12 };
+    uint64_t seed = 1;
+
+    for (unsigned round = 0; round < 20000; round++) {
+        int64_t owner[SPAN];
+        size_t n;
+
+        memset(&d, 0, sizeof d);
+        memset(owner, -1, sizeof owner);
+        seed = seed * UINT64_C(6364136223846793005) + 1;
+        n = 1 + (seed >> 33) % MOST;
+        for (size_t i = 0; i < n; i++) {
+            uint64_t pa;
+            uint64_t bytes;
+            uint64_t offset;
+
+            seed = seed * UINT64_C(6364136223846793005) + 1;
+            pa = (seed >> 33) % SPAN;
+            bytes = (seed >> 40) % (SPAN - pa) + 1;
+            /* Now and then it goes on where another one ends. */
+            offset = (seed >> 50) % 2 == 0 ? 1000 + pa : (seed >> 45) % 4096;
+            dump_add(&d, pa, bytes, offset);
+            for (uint64_t at = 0; at < bytes; at++) {
+                if (owner[pa + at] < 0) {
+                    owner[pa + at] = (int64_t)(offset + at);
+                }
+            }
+        }
+        dump_order(&d);
+        for (size_t i = 0; i < d.segments; i++) {
+            const struct segment *s = &d.segment[i];
+            const struct segment *before = i > 0 ? s - 1 : NULL;
+
+            cr_assert(ge(u64, s->bytes, 1));
+            if (before != NULL) {
+                cr_assert(le(u64, before->pa + before->bytes, s->pa));
+                cr_assert(before->pa + before->bytes < s->pa ||
+                          before->offset + before->bytes != s->offset);
+            }
+            for (uint64_t at = 0; at < s->bytes; at++) {
+                cr_assert(
+                    eq(i64, owner[s->pa + at], (int64_t)(s->offset + at)));
+                owner[s->pa + at] = -1;
+            }
+        }
+        for (size_t at = 0; at < SPAN; at++) {
+            cr_assert(eq(i64, owner[at], -1));
+        }
+        dump_free(&d);
+    }
+}
