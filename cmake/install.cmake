@@ -60,3 +60,19 @@ install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs
     COMPONENT development FILES_MATCHING PATTERN "*.md")
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
     COMPONENT development)
+
+# ---- for Python -----------------------------------------------------------
+# The module reads what the headers declare; the library is the shared one.
+if(PTW_PYTHON)
+    find_program(PTW_AMALGAMATE_PYTHON python3 REQUIRED)
+    set(declarations ${PROJECT_BINARY_DIR}/declarations.h)
+    file(GLOB headers CONFIGURE_DEPENDS include/ptwalk/*.h)
+    add_custom_command(OUTPUT ${declarations}
+        COMMAND ${PTW_AMALGAMATE_PYTHON}
+            ${PROJECT_SOURCE_DIR}/scripts/amalgamate --declarations
+            > ${declarations}
+        DEPENDS ${headers} scripts/amalgamate VERBATIM)
+    add_custom_target(ptwalk_declarations ALL DEPENDS ${declarations})
+    install(FILES python/ptwalk/__init__.py ${declarations}
+        DESTINATION ${PTW_PYTHON_DIR}/ptwalk COMPONENT python)
+endif()

@@ -24,7 +24,7 @@ struct seen {       /* of PTW_VERIFY_PAGES */
 
 /* Marks in the key.  Of old pages (number + 1): */
 enum {
-    LARGE_AT = 48,    /* and the size: the new page, and how much is outside */
+    SIZED_AT = 48,    /* and the size: the new page, and how much is outside */
     WRITES_AT = 56,   /* a large one; its new leaf grants writing */
     JOINED_AT = 57,   /* other old pages are the same new one: which one */
     SEQUENCE_AT = 58, /* the same: pages that were seen before it */
@@ -165,7 +165,7 @@ static inline bool ptw_vf_lets_write(const struct ptw_verify *v,
 static inline uint64_t ptw_vf_large_key(const struct ptw_verify *v, uint64_t pa,
                                         unsigned size_log2)
 {
-    return ((pa >> v->state.page_log2) + 1) | (uint64_t)size_log2 << LARGE_AT;
+    return ((pa >> v->state.page_log2) + 1) | (uint64_t)size_log2 << SIZED_AT;
 }
 
 /* ptw_vf_leaves_at returns the record of old leaves with that key.  There is
