@@ -8,6 +8,7 @@
 set -u
 # shellcheck source=tests/check.sh
 . "$(dirname "$0")/check.sh"
+tests=$(realpath "$(dirname "$0")")
 
 if [ $# -ne 3 ]; then
     echo "usage: $0 PTWALK_BINARY IMAGES_DIR SCRATCH_DIR" >&2
@@ -113,6 +114,18 @@ counts_are_right() {
     jq -c '.roots | to_entries[] |
         [.key, .value.leaves, .value.leaves_by_size]' "$dir/meta.json" |
         cmp - "$scratch/totals"
+}
+
+# What maps shows once, put where it is, of the first roots.
+unfolds() {
+    local option
+
+    for option in --fold --all; do
+        "$ptwalk" maps $option "${by_name[@]}" "${named[@]:0:6}" \
+            "$dir/image.raw" >"$scratch/out" || return 1
+        awk -f "$tests/unfold.awk" "$scratch/out" >"$scratch/out$option"
+    done
+    [ -s "$scratch/out--all" ] && same "$scratch/out--fold" "$scratch/out--all"
 }
 
 # Some leaves of each root, asked for one by one.
@@ -415,6 +428,10 @@ supported() {
     check "$case: maps --json" succeeds "$scratch/maps.json" \
         maps --json "${by_name[@]}" "${named[@]}" "$dir/image.raw"
     check "$case: totals of maps" counts_are_right
+    check "$case: maps --fold --json" succeeds "$scratch/maps.json" \
+        maps --fold --json "${by_name[@]}" "${named[@]}" "$dir/image.raw"
+    check "$case: totals of maps that folds" counts_are_right
+    check "$case: what maps folds is what it shows of all" unfolds
 
     compaction "$case"
 

@@ -43,6 +43,8 @@ const struct option long_options[] = {
     {"limit", required_argument, NULL, OPT_LIMIT},
     {"reads", required_argument, NULL, OPT_READS},
     {"findings", no_argument, NULL, OPT_FINDINGS},
+    {"all", no_argument, NULL, OPT_ALL},
+    {"fold", no_argument, NULL, OPT_FOLD},
     {"jobs", required_argument, NULL, OPT_JOBS},
     {"output", required_argument, NULL, OPT_OUTPUT},
     {"force", no_argument, NULL, OPT_FORCE},

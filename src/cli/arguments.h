@@ -45,6 +45,8 @@ enum option_id {
     OPT_LIMIT,
     OPT_READS,
     OPT_FINDINGS,
+    OPT_ALL,
+    OPT_FOLD,
     OPT_JOBS,
     OPT_OUTPUT,
     OPT_FORCE,

@@ -56,6 +56,7 @@ struct options {
     bool adue; /* explain: the processor sets A and D */
     bool json;
     bool findings;
+    bool fold; /* maps: what is there more than once is shown once */
     bool no_mmap;
     bool raw; /* whatever it looks like */
 
@@ -102,6 +103,7 @@ enum takes {
     TAKES_OTHER = 128,  /* a second image, and where that is: --new-root ... */
     TAKES_JOBS = 256,   /* -j */
     TAKES_ANYTHING = 512, /* a file of which the paging mode is not known */
+    TAKES_FOLD = 1024,   /* --fold --all */
     TAKES_WALK = TAKES_RANGE | TAKES_LIMIT,
 };
 

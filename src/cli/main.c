@@ -16,7 +16,7 @@ static const struct command commands[] = {
      "what the file is, and what it says of paging"},
     {"leaves", TAKES_WALK | TAKES_JOBS, leaves_run, "[options] IMAGE",
      "every leaf of every root: VA PA SIZE r w x u"},
-    {"maps", TAKES_WALK | TAKES_JOBS, maps_run, "[options] IMAGE",
+    {"maps", TAKES_WALK | TAKES_JOBS | TAKES_FOLD, maps_run, "[options] IMAGE",
      "the same in runs, for people, with totals"},
     {"spaces", TAKES_WALK | TAKES_JOBS | TAKES_FINDINGS, spaces_run,
      "[options] IMAGE",
@@ -110,11 +110,16 @@ static const char options_help[] =
     "  --marked keep | refuse | clear\n"
     "                       leaves that carry the mark of copy-on-write "
     "before:\n"
-    "                       they keep it, end this, or lose it\n"
+    "                       they keep it, end this, or lose it\n";
+
+static const char more_options_help[] =
     "Limits:\n"
     "  --range FIRST-LAST   only what touches this range\n"
     "  --limit N            stop after N leaves (268435456)\n"
     "  --reads N            stop after N entries were read (17179869184)\n"
+    "  --all, --fold        maps: every run; or what repeats only once, as "
+    "text\n"
+    "                       does without --json\n"
     "  --findings           spaces: also what is odd about the tables\n"
     "  -j, --jobs N         leaves, maps, spaces: walk in N threads (as many\n"
     "                       as there are processors, up to 8)\n"
@@ -139,6 +144,7 @@ static enum cli_status help(void)
     }
     out_text(paging_help);
     out_text(options_help);
+    out_text(more_options_help);
     return CLI_DONE;
 }
 

@@ -34,6 +34,8 @@ static const struct rule {
     RULE(OPT_LIMIT) = {.takes = TAKES_LIMIT},
     RULE(OPT_READS) = {.takes = TAKES_RANGE},
     RULE(OPT_FINDINGS) = {.takes = TAKES_FINDINGS},
+    RULE(OPT_ALL) = {.takes = TAKES_FOLD},
+    RULE(OPT_FOLD) = {.takes = TAKES_FOLD},
     RULE(OPT_JOBS) = {.takes = TAKES_JOBS},
     RULE(OPT_OUTPUT) = {.takes = TAKES_OUTPUT},
     RULE(OPT_FORCE) = {.takes = TAKES_OUTPUT},
@@ -313,10 +315,22 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_JSON:
         o->json = true;
         break;
+    case OPT_ALL:
+    case OPT_FOLD:
     case OPT_HELP:
     case OPT_END:
         break;
     }
+}
+
+/* Scripts read every run, people what is new to them. */
+static void set_fold(struct arguments *a)
+{
+    if (is_given(a, OPT_ALL) && is_given(a, OPT_FOLD)) {
+        die(CLI_USAGE, a->command->name, "--all and --fold exclude each other");
+    }
+    a->o->fold =
+        is_given(a, OPT_FOLD) || (!a->o->json && !is_given(a, OPT_ALL));
 }
 
 static void add_operand(struct arguments *a, char *operand)
@@ -563,6 +577,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
             paging_set_roots(&a);
         }
         policy_check(&a);
+        set_fold(&a);
         if ((command->takes & TAKES_OTHER) != 0) {
             set_other(&a);
         }

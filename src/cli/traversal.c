@@ -62,15 +62,15 @@ static bool is_stuck(const struct traversal *t)
     return t->stop_root == 0 && t->stop_va.v <= t->o->first.v;
 }
 
-/* Says that a limit was reached, where, and, when leaves are followed, how to
- * go on: the same limit is enough for that unless it was not enough for
+/* Says that a limit was reached, where, and, where that is possible, how to go
+ * on: the same limit is enough for that unless it was not enough for
  * anything. */
 static void report_stop(const struct traversal *t)
 {
     bool stuck = is_stuck(t);
     char resume[120] = "";
 
-    if (t->memo_storage == NULL) {
+    if (t->goes_on) {
         (void)snprintf(resume, sizeof resume,
                        "; it goes on with %s--range %016" PRIx64 "-%016" PRIx64,
                        stuck ? "a larger limit and " : "", t->stop_va.v,
@@ -129,6 +129,7 @@ bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
     t->over = false;
     t->skip = 0;
     t->root = index;
+    t->goes_on = true;
     t->bad_entries = 0;
     if (st == PTW_OK) {
         remember(t);
@@ -173,6 +174,7 @@ void traversal_spaces(struct traversal *t, unsigned flags)
 
     t->over = false;
     t->skip = 0;
+    t->goes_on = (flags & PTW_WALK_BY_RIGHTS) != 0;
     traversal_memo(&t->memo, &t->memo_storage, &t->memo_tables);
     if (ptw_walk_va_spaces_init(&t->walk, &t->im->mem, t->o->root, t->o->roots,
                                 &t->memo, &w) != PTW_OK) {
@@ -423,7 +425,7 @@ size_t traversal_next(struct traversal *t)
         } else if (st == PTW_E_LIMIT && !extend(t)) {
             (void)ptw_walk_where(&t->walk, &space, &va);
             traversal_stop(t, "reads", t->o->reads, space, va);
-            if (items == 0 && t->memo_storage == NULL && is_stuck(t)) {
+            if (items == 0 && t->goes_on && is_stuck(t)) {
                 items = open_run(t);
             }
         }

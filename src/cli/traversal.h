@@ -28,6 +28,7 @@ struct traversal {
     uint32_t stop_root;
     ptw_va stop_va; /* the first address that was not given */
     bool over;
+    bool goes_on;  /* a walk that starts further on gives the rest */
     uint64_t skip; /* parts of this walk's items that were given before it was
                       started */
 

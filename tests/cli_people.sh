@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What the command does for people: maps shows what is shared once.
+#
+# usage: cli_people.sh PTWALK_BINARY SCRATCH_DIR
+set -u
+tests=$(realpath "$(dirname "$0")")
+# shellcheck source=tests/cli_tools.sh
+. "$tests/cli_tools.sh"
+
+make_good good
+
+# ------------------------------------------------------------------ maps folds
+
+# A sanitizer's shadow: 32 entries of the root, each through one table a level to
+# one page of zeros; and text above, again under other rights.
+truncate -s 1M shadow
+tables() {
+    local i
+    for ((i = 0; i < $3; i++)); do
+        # shellcheck disable=SC2059
+        printf "$2"
+    done | dd of=shadow bs=4096 seek=$((0x$1 / 4096)) conv=notrunc status=none
+}
+tables 10000 '\x63\x10\x01\0\0\0\0\0' 512
+tables 11000 '\x63\x20\x01\0\0\0\0\0' 512
+tables 12000 '\x61\x30\x01\0\0\0\0\x80' 512
+for ((i = 0; i < 512; i++)); do
+    put shadow $(printf %x $((0x10000 + 8 * i))) 11063 8
+    put shadow $(printf %x $((0x11000 + 8 * i))) 12063 8
+done
+for ((i = 472; i < 504; i++)); do
+    entries shadow 1000 $i=10063
+done
+entries shadow 1000 0=2027 511=2023
+entries shadow 2000 0=3027
+entries shadow 3000 2=4027
+entries shadow 4000 0=8067
+try 'maps, a shadow' 0 0 maps "${amd64[@]}" shadow
+prints <<'T'
+# root 0 1000
+0000000000400000-0000000000400fff      4K rwxu  4K mt0               8000
+ffffec0000000000-ffffec0000000fff      4K r---  4K mt0              13000
+ffffec0000001000-ffffec00001fffff    1.9M the 4K at ffffec0000000000 repeats 511 times
+ffffec0000200000-ffffec003fffffff   1022M the 2M at ffffec0000000000 repeats 511 times
+ffffec0040000000-ffffec7fffffffff    511G the 1G at ffffec0000000000 repeats 511 times
+ffffec8000000000-fffffbffffffffff   15.5T the 512G at ffffec0000000000 repeats 31 times
+ffffff8000400000-ffffff8000400fff      4K rwx-  4K mt0               8000
+# root 0: 16.0T mapped, 8K of it writable, in 3 runs of 4294967298 leaves: 4294967298 of 4K; 15.9T of it not shown again
+T
+try 'maps --fold --json, a shadow' 0 0 maps --fold --json "${amd64[@]}" shadow
+json '[.[] | .type] ==
+    ["run", "run", "again", "again", "again", "again", "run", "total"]'
+json '.[5] == {type: "again", root: 0, first: "ffffec8000000000",
+    last: "fffffbffffffffff", of_root: 0, of: "ffffec0000000000",
+    bytes: 549755813888, times: 31, every: 549755813888}'
+json '.[7] | .runs == 3 and .leaves == 4294967298 and
+    .bytes == 4294967298 * 4096 and .folded_bytes == 4294967295 * 4096 and
+    .writable_bytes == 8192 and .complete'
+try 'maps --json, every run, as far as it may' 1 1 maps --json "${amd64[@]}" \
+    --limit 1000 shadow
+json '[.[] | select(.type == "run")] | length == 1000'
+
+# unfolds ARGS...: what maps shows stands for what maps --all shows.
+unfolds() {
+    "$ptwalk" maps "$@" >folded 2>/dev/null
+    "$ptwalk" maps --all "$@" >all 2>/dev/null
+    awk -f "$tests/unfold.awk" folded >folded.u &&
+        awk -f "$tests/unfold.awk" all >all.u &&
+        [ -s all.u ] && diff folded.u all.u
+}
+for range in ffffec0000000000-ffffec00000fffff \
+    ffffec00001ff000-ffffec0000601fff ffffec003fc00000-ffffec0040800000; do
+    check "the shadow, unfolded, $range" unfolds "${amd64[@]}" shadow \
+        --range $range
+done
+
+# A table twice under the same rights and once under others, a page that comes
+# every 64K, a second root that has the same and more, and the first one again.
+truncate -s 64K shared
+entries shared 1000 0=2067 1=2067 2=2065 3=9067
+entries shared 9000 0=2067 511=3063
+entries shared 2000 0=3067
+entries shared 3000 0=4067 1=4067 5=4067 9=4067
+entries shared 4000 1=f067 17=f067 33=f067 49=f067 65=f065 100=a067 101=c067 \
+    200=f067 201=e067
+entries shared 6000 0=2067 1=2067 7=2067 256=4000000000000067
+entries shared 7000 300=2063 301=9063
+roots=(--regime amd64 --root 1000 --root 6000 --root 7000 --root 1000)
+try 'maps, what is shared' 0 0 maps "${roots[@]}" shared
+prints <<'T'
+# root 0 1000
+0000000000001000-0000000000001fff      4K rwxu  4K mt0               f000
+0000000000011000-0000000000031fff    132K the 4K at 0000000000001000 repeats 3 times, every 64K
+0000000000041000-0000000000041fff      4K r-xu  4K mt0               f000
+0000000000064000-0000000000064fff      4K rwxu  4K mt0               a000
+0000000000065000-0000000000065fff      4K rwxu  4K mt0               c000
+00000000000c8000-00000000000c8fff      4K rwxu  4K mt0               f000
+00000000000c9000-00000000000c9fff      4K rwxu  4K mt0               e000
+0000000000200000-00000000013fffff     18M the 2M at 0000000000000000 repeats 3 times, every 8M
+0000008000000000-000000ffffffffff    512G as the 512G at 0000000000000000
+0000010000001000-0000010000001fff      4K r-xu  4K mt0               f000
+0000010000011000-0000010000041fff    196K the 4K at 0000010000001000 repeats 4 times, every 64K
+0000010000064000-0000010000064fff      4K r-xu  4K mt0               a000
+0000010000065000-0000010000065fff      4K r-xu  4K mt0               c000
+00000100000c8000-00000100000c8fff      4K r-xu  4K mt0               f000
+00000100000c9000-00000100000c9fff      4K r-xu  4K mt0               e000
+0000010000200000-00000100013fffff     18M the 2M at 0000010000000000 repeats 3 times, every 8M
+0000018000000000-0000018000000fff      4K rwxu  4K mt0               4000
+0000018000001000-0000018000001fff      4K rwxu  4K mt0               4000
+0000018000005000-0000018000005fff      4K rwxu  4K mt0               4000
+0000018000009000-0000018000009fff      4K rwxu  4K mt0               4000
+000001ffc0001000-000001ffc0001fff      4K rwx-  4K mt0               f000
+000001ffc0011000-000001ffc0031fff    132K the 4K at 000001ffc0001000 repeats 3 times, every 64K
+000001ffc0041000-000001ffc0041fff      4K r-x-  4K mt0               f000
+000001ffc0064000-000001ffc0064fff      4K rwx-  4K mt0               a000
+000001ffc0065000-000001ffc0065fff      4K rwx-  4K mt0               c000
+000001ffc00c8000-000001ffc00c8fff      4K rwx-  4K mt0               f000
+000001ffc00c9000-000001ffc00c9fff      4K rwx-  4K mt0               e000
+000001ffc0200000-000001ffc13fffff     18M the 2M at 000001ffc0000000 repeats 3 times, every 8M
+# root 0: 592K mapped, 400K of it writable, in 21 runs of 148 leaves: 148 of 4K; 508K of it not shown again
+# root 1 6000
+0000000000000000-000000ffffffffff      1T the 512G at 0000000000000000 of root 0 repeats 2 times
+0000038000000000-000003ffffffffff    512G as the 512G at 0000000000000000 of root 0
+# root 1: 432K mapped, 384K of it writable, in 0 runs of 108 leaves: 108 of 4K; 432K of it not shown again
+# root 2 7000
+ffff960000000000-ffff96003fffffff      1G as the 1G at 000001ffc0000000 of root 0
+ffff968000000000-ffff968000000fff      4K rwx-  4K mt0               4000
+ffff968000001000-ffff968000001fff      4K rwx-  4K mt0               4000
+ffff968000005000-ffff968000005fff      4K rwx-  4K mt0               4000
+ffff968000009000-ffff968000009fff      4K rwx-  4K mt0               4000
+ffff96ffc0000000-ffff96ffffffffff      1G as the 1G at 000001ffc0000000 of root 0
+# root 2: 304K mapped, 272K of it writable, in 4 runs of 76 leaves: 76 of 4K; 288K of it not shown again
+# root 3 1000
+the same as root 0
+# root 3: 592K mapped, 400K of it writable, in 0 runs of 148 leaves: 148 of 4K; 592K of it not shown again
+T
+check 'maps, what is shared, unfolded' unfolds "${roots[@]}" shared
+for range in 0-201fff 1000-80001fffff 3000-8000a64fff; do
+    check "maps, what is shared, unfolded, $range" unfolds "${roots[@]}" \
+        shared --range $range
+done
+
+finish
