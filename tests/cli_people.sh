@@ -10,6 +10,10 @@ tests=$(realpath "$(dirname "$0")")
 
 make_good good
 
+# The same with a table outside the image and a reserved bit.
+cp good bad
+entries bad 3000 2=7fff0007 3=602087
+
 # ------------------------------------------------------------------ maps folds
 
 # A sanitizer's shadow: 32 entries of the root, each through one table a level to
@@ -141,4 +145,121 @@ for range in 0-201fff 1000-80001fffff 3000-8000a64fff; do
         shared --range $range
 done
 
+# ----------------------------------------------------- addresses, as they come
+try 'translate, as debuggers print addresses' 0 0 translate "${amd64[@]}" good \
+    'ffffffff`ffe01234' ffff_ffff_ffe0_1234 '0xffffffff`ffe01234'
+prints <<'T'
+ffffffffffe01234 9234 1000 r w x -
+ffffffffffe01234 9234 1000 r w x -
+ffffffffffe01234 9234 1000 r w x -
+T
+for value in '`1' '1`' '1``2' _ 1_ 0x_1 1K2 K 0x1K 17179869184T; do
+    wrong "'$value' is not an address" translate "${amd64[@]}" good "$value"
+done
+try 'translate, a range' 1 0 translate "${amd64[@]}" good 1ff0-2ff0 2234+4K \
+    201000+1 1M
+prints <<'T'
+0000000000001ff0 9ff0 1000 r w x -
+0000000000002000 a000 1000 r w - u
+0000000000002234 a234 1000 r w - u
+0000000000003000 - pt not-present
+0000000000201000 201000 200000 r w - u
+0000000000100000 - pt not-present
+T
+try 'translate, a range up to the end of a page' 0 0 translate "${amd64[@]}" \
+    good 1ff0+10 1ff0-1fff
+prints <<'T'
+0000000000001ff0 9ff0 1000 r w x -
+0000000000001ff0 9ff0 1000 r w x -
+T
+try 'translate, a range of all' 3 1 translate --no-1g "${amd64[@]}" bad \
+    0-ffffffffffffffff
+says 'in 1 place, first the pt at 7fff0000 of root 0'
+prints <<'T'
+0000000000000000 8000 1000 r - x u
+0000000000001000 9000 1000 r w x -
+0000000000002000 a000 1000 r w - u
+0000000000003000 - pt not-present
+0000000000200000 200000 200000 r w - u
+0000000000400000 - pt unreadable
+0000000000600000 - pd reserved-bits
+0000000000800000 - pd not-present
+0000000040000000 - pdpt reserved-bits
+0000000080000000 - pdpt not-present
+0000008000000000 - pml4 not-present
+0000800000000000 - - non-canonical
+ffff800000000000 - pml4 not-present
+ffffff8000000000 - pdpt not-present
+ffffffffc0000000 - pd not-present
+ffffffffffe00000 8000 1000 r - x -
+ffffffffffe01000 9000 1000 r w x -
+ffffffffffe02000 a000 1000 r w - -
+ffffffffffe03000 - pt not-present
+T
+try 'translate --json, a range' 1 0 translate --json "${amd64[@]}" good \
+    2800-ffffffffffe00fff
+json 'map(.type == "translation") | all'
+json '.[0] | .va == "0000000000002800" and .pa == "a800" and
+    .last == "0000000000002fff"'
+json '.[-1] | .va == "ffffffffffe00000" and .last == "ffffffffffe00fff"'
+json '[.[] | select(.reason == "non-canonical")] == [{type: "translation",
+    root: 0, va: "0000800000000000", last: "ffff7fffffffffff", mapped: false,
+    reason: "non-canonical"}]'
+printf ' 1234, 2000\t# two of them\n\n# none\n0xffffffff`ffe01234 1ff0+32\n' >asked
+for order in 'good -' '- good'; do
+    # shellcheck disable=SC2086
+    try "translate, standard input, $order" 0 0 translate "${amd64[@]}" \
+        $order <asked
+    prints <<'T'
+0000000000001234 9234 1000 r w x -
+0000000000002000 a000 1000 r w - u
+ffffffffffe01234 9234 1000 r w x -
+0000000000001ff0 9ff0 1000 r w x -
+0000000000002000 a000 1000 r w - u
+T
+done
+try 'translate, arguments and standard input' 0 0 translate "${amd64[@]}" good \
+    2abc - 1234 <<<2000
+check "$name: in order" [ "$(cut -c 13-16 out | tr '\n' ' ')" = \
+    '2abc 2000 1234 ' ]
+wrong "line 2 of standard input: '12x' is not an address" \
+    translate "${amd64[@]}" good - <<<$'12\n 12x 13'
+wrong 'standard input, which - stands for, has no address' \
+    translate "${amd64[@]}" good - <<<'# nothing'
+wrong "line 1 of standard input: '2-1' ends before it starts" \
+    translate "${amd64[@]}" good - <<<2-1
+wrong "'2-1' ends before it starts" translate "${amd64[@]}" good 2-1
+for range in 1+0 ffffffffffffffff+2; do
+    wrong "'$range' goes beyond the last address" translate "${amd64[@]}" good \
+        $range
+    wrong "--range '$range' goes beyond the last address" leaves \
+        "${amd64[@]}" --range $range good
+done
+wrong "'0-1' is a range: it takes single addresses" explain "${amd64[@]}" \
+    good 0-1
+try 'explain, several' 1 0 explain "${amd64[@]}" good 1234 - 2000 <<<7654321
+check "$name: one after the other" [ "$(grep -o '^[0-9a-f]* in root' out)" = \
+    $'0000000000001234 in root\n0000000007654321 in root\n0000000000002000 in root' ]
+check "$name: a blank line between" [ "$(grep -c '^$' out)" -eq 2 ]
+try 'explain --json, several' 1 0 explain --json "${amd64[@]}" good 1234 7654321
+json '[.[] | [.type, .va, .outcome]] ==
+    [["explanation", "0000000000001234", "mapped"],
+    ["explanation", "0000000007654321", "not-present"]]'
+
+# The same range in each form, and sizes with a unit.
+"$ptwalk" leaves "${amd64[@]}" --range 1000-2fff good >ranged
+for range in 1000+2000 1000+8K '0x10_00-2fff' 4K+8k '1000+0x2000'; do
+    try "leaves --range $range" 0 0 leaves "${amd64[@]}" --range "$range" good
+    check "$name: the same" diff ranged out
+done
+try 'leaves --range, an address' 0 0 leaves "${amd64[@]}" --range 1234 good
+check "$name: one leaf" [ "$(wc -l <out)" -eq 2 ]
+try 'leaves --segment, a length with a unit' 0 0 leaves "${amd64[@]}" \
+    --segment 0:64K:0 good
+check "$name: the same" diff <("$ptwalk" leaves "${amd64[@]}" good) out
+wrong "--max-bytes '1X' is not a decimal number" compact "${amd64[@]}" \
+    --max-bytes 1X -o out.raw good
+try 'compact --max-bytes, with a unit' 1 1 compact "${amd64[@]}" \
+    --max-bytes 1K -o out.raw good
+says 'stopped at the limit of 1024 bytes for the new image'
 finish

@@ -121,13 +121,88 @@ bool parse_number(const char *text, const char *end, unsigned base,
     return true;
 }
 
+/* A decimal number of KiB and so on. */
+static bool parse_units(const char *text, const char *end, uint64_t *out)
+{
+    static const char units[] = "KMGTkmgt";
+    const char *unit = text < end ? strchr(units, end[-1]) : NULL;
+    unsigned shift;
+    uint64_t n;
+
+    if (unit == NULL || *unit == '\0' || !parse_number(text, end - 1, 10, &n)) {
+        return false;
+    }
+    shift = 10 * ((unsigned)(unit - units) % 4 + 1);
+    if (n > UINT64_MAX >> shift) {
+        return false;
+    }
+    *out = n << shift;
+    return true;
+}
+
+/* Hexadecimal digits, with or without something between some of them. */
+static bool parse_digits(const char *text, const char *end, uint64_t *out)
+{
+    bool digit_before = false;
+    uint64_t v = 0;
+
+    for (; text != end; text++) {
+        unsigned digit = (unsigned)digit_of(*text);
+
+        if ((*text == '`' || *text == '_') && digit_before) {
+            digit_before = false;
+            continue;
+        }
+        if (digit > 15 || v > UINT64_MAX >> 4) {
+            return false;
+        }
+        v = v << 4 | digit;
+        digit_before = true;
+    }
+    *out = v;
+    return digit_before;
+}
+
 bool parse_hex(const char *text, const char *end, uint64_t *out)
 {
+    if (parse_units(text, end, out)) {
+        return true;
+    }
     if (end - text > 2 && text[0] == '0' &&
         (text[1] == 'x' || text[1] == 'X')) {
         text += 2;
     }
-    return parse_number(text, end, 16, out);
+    return parse_digits(text, end, out);
+}
+
+enum range_kind parse_range(const char *text, const char *end,
+                            struct ptw_va_range *out)
+{
+    const char *sign = text;
+    uint64_t length;
+
+    while (sign < end && *sign != '-' && *sign != '+') {
+        sign++;
+    }
+    if (!parse_hex(text, sign, &out->first.v)) {
+        return RANGE_NONE;
+    }
+    if (sign == end) {
+        out->last = out->first;
+        return RANGE_GIVEN;
+    }
+    if (!parse_hex(sign + 1, end, &length)) {
+        return RANGE_NONE;
+    }
+    if (*sign == '-') {
+        out->last.v = length;
+        return out->first.v <= out->last.v ? RANGE_GIVEN : RANGE_BACKWARDS;
+    }
+    if (length == 0 || length - 1 > UINT64_MAX - out->first.v) {
+        return RANGE_BEYOND;
+    }
+    out->last.v = out->first.v + (length - 1);
+    return RANGE_GIVEN;
 }
 
 bool is_hex(const char *text, uint64_t *out)
@@ -178,20 +253,34 @@ size_t parse_fields(uint64_t *field, size_t room, const char **rest)
     return n;
 }
 
+uint64_t bytes_value(const struct arguments *a, int id)
+{
+    uint64_t v;
+
+    return parse_units(optarg, optarg + strlen(optarg), &v)
+               ? v
+               : decimal_value(a, id);
+}
+
 struct ptw_va_range range_value(const struct arguments *a, int id)
 {
-    const char *dash = strchr(optarg, '-');
     const char *name = option_name(id);
     struct ptw_va_range range;
 
-    if (dash == NULL || !parse_hex(optarg, dash, &range.first.v) ||
-        !is_hex(dash + 1, &range.last.v)) {
+    switch (parse_range(optarg, optarg + strlen(optarg), &range)) {
+    case RANGE_GIVEN:
+        break;
+    case RANGE_NONE:
         die(CLI_USAGE, a->command->name,
-            "--%s '%s' is not FIRST-LAST in hexadecimal", name, optarg);
-    }
-    if (range.first.v > range.last.v) {
+            "--%s '%s' is not FIRST-LAST in hexadecimal, nor ADDR+LENGTH or "
+            "ADDR",
+            name, optarg);
+    case RANGE_BACKWARDS:
         die(CLI_USAGE, a->command->name, "--%s '%s' ends before it starts",
             name, optarg);
+    case RANGE_BEYOND:
+        die(CLI_USAGE, a->command->name,
+            "--%s '%s' goes beyond the last address", name, optarg);
     }
     return range;
 }

@@ -121,10 +121,22 @@ const char *option_name(int id);
 bool parse_number(const char *text, const char *end, unsigned base,
                   uint64_t *out);
 
-/* parse_hex is the same for a hexadecimal number, with or without 0x; is_hex
- * reads a whole string. */
+/* parse_hex is the same for a hexadecimal number, with or without 0x, and with
+ * or without ` or _ between digits, as debuggers print addresses; or for a
+ * decimal one with K, M, G or T behind it.  is_hex reads a whole string. */
 bool parse_hex(const char *text, const char *end, uint64_t *out);
 bool is_hex(const char *text, uint64_t *out);
+
+enum range_kind {
+    RANGE_NONE, /* it is none */
+    RANGE_GIVEN,
+    RANGE_BACKWARDS, /* it ends before it starts */
+    RANGE_BEYOND     /* it goes beyond the last address, or has no length */
+};
+
+/* parse_range reads ADDR, FIRST-LAST or ADDR+LENGTH, all of [text, end). */
+enum range_kind parse_range(const char *text, const char *end,
+                            struct ptw_va_range *out);
 
 /* The functions below read optarg, the value of the option of that id.  All but
  * parse_fields end the command when it is not such a value. */
@@ -132,7 +144,10 @@ bool is_hex(const char *text, uint64_t *out);
 uint64_t hex_value(const struct arguments *a, int id);
 uint64_t decimal_value(const struct arguments *a, int id);
 
-/* range_value reads FIRST-LAST. */
+/* bytes_value reads a decimal number, perhaps with K, M, G or T behind it. */
+uint64_t bytes_value(const struct arguments *a, int id);
+
+/* range_value reads what parse_range does. */
 struct ptw_va_range range_value(const struct arguments *a, int id);
 
 /* parse_fields splits the value at colons: at most `room` hexadecimal numbers,

@@ -50,9 +50,10 @@ struct options {
     ptw_va last;
     uint64_t limit; /* leaves */
     uint64_t reads;
-    uint64_t jobs; /* threads; 0: as many as there are processors */
-    ptw_va *va;    /* to be translated */
-    size_t vas;
+    uint64_t jobs;            /* threads; 0: as many as there are processors */
+    struct ptw_va_range *ask; /* what is to be translated */
+    size_t asked;
+    size_t asked_room;
     bool adue; /* explain: the processor sets A and D */
     bool json;
     bool findings;
@@ -96,14 +97,15 @@ enum takes {
     TAKES_RANGE = 1,    /* --range --reads */
     TAKES_LIMIT = 2,    /* --limit */
     TAKES_FINDINGS = 4, /* --findings */
-    TAKES_VA = 8,       /* one address */
-    TAKES_VAS = 16,     /* one or more of them */
+    TAKES_ACCESS = 8,   /* --adue */
+    TAKES_VAS = 16,     /* addresses */
     TAKES_POLICY = 32,  /* what a rebuild does or did: --merge and so on */
     TAKES_OUTPUT = 64,  /* -o and what goes with it */
     TAKES_OTHER = 128,  /* a second image, and where that is: --new-root ... */
     TAKES_JOBS = 256,   /* -j */
     TAKES_ANYTHING = 512, /* a file of which the paging mode is not known */
     TAKES_FOLD = 1024,   /* --fold --all */
+    TAKES_VA_RANGES = 2048, /* ranges of addresses, too */
     TAKES_WALK = TAKES_RANGE | TAKES_LIMIT,
 };
 

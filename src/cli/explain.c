@@ -433,6 +433,7 @@ static void print_answer_json(const struct answer *a)
     json_t *steps = must(json_array());
     json_t *j = json_new();
 
+    json_set_text(j, "type", "explanation");
     json_set_count(j, "root", a->root);
     json_set_hex(j, "root_pa", a->o->root[a->root].table.v);
     json_set_text(j, "regime", ptw_regime_name(r));
@@ -471,36 +472,44 @@ static void print_answer_json(const struct answer *a)
     json_line(j);
 }
 
+/* One address in one space. */
+static enum cli_status explain(const struct options *o, const struct image *im,
+                               uint32_t root, ptw_va va, struct unread *unread)
+{
+    struct answer a = {.o = o, .im = im, .root = root, .asked = va};
+
+    a.va = roots_untag(o, root, va);
+    a.st = ptw_explain(&im->mem, o->root[root], a.va, &a.tr, a.step, &a.steps);
+    if (a.st == PTW_E_BUS && a.steps > 0) {
+        unread_step(unread, o, root, a.va, &a.step[a.steps - 1]);
+    }
+    if (o->json) {
+        print_answer_json(&a);
+    } else {
+        print_answer(&a);
+    }
+    return a.st == PTW_OK ? CLI_DONE : CLI_NO;
+}
+
 enum cli_status explain_run(const struct options *o, const struct image *im)
 {
     enum cli_status status = CLI_DONE;
     struct unread unread = {0};
-    bool first = true;
+    const char *between = "";
 
     for (uint32_t i = 0; i < o->roots; i++) {
-        struct answer a = {.o = o, .im = im, .root = i, .asked = o->va[0]};
+        enum ptw_status st = roots_check(o, im, i);
 
-        a.va = roots_untag(o, i, a.asked);
-
-        a.st = roots_check(o, im, i);
-        if (a.st != PTW_OK) {
-            status = cli_worse(status, roots_report_bad(o, i, a.st));
+        if (st != PTW_OK) {
+            status = cli_worse(status, roots_report_bad(o, i, st));
             continue;
         }
-        a.st = ptw_explain(&im->mem, o->root[i], a.va, &a.tr, a.step, &a.steps);
-        if (a.st != PTW_OK) {
-            status = cli_worse(status, CLI_NO);
+        for (size_t k = 0; k < o->asked; k++) {
+            out_text(o->json ? "" : between);
+            between = "\n";
+            status =
+                cli_worse(status, explain(o, im, i, o->ask[k].first, &unread));
         }
-        if (a.st == PTW_E_BUS && a.steps > 0) {
-            unread_step(&unread, o, i, a.va, &a.step[a.steps - 1]);
-        }
-        if (o->json) {
-            print_answer_json(&a);
-        } else {
-            out_text(first ? "" : "\n");
-            print_answer(&a);
-        }
-        first = false;
     }
     return cli_worse(status, unread_report(o, im, &unread));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "addresses.h"
 #include "arguments.h"
 #include "facts.h"
 #include "paging.h"
@@ -27,7 +28,7 @@ static const struct rule {
     RULE(OPT_TTBR0) = {.repeatable = true},
     RULE(OPT_TTBR1) = {.repeatable = true},
     RULE(OPT_SATP) = {.repeatable = true},
-    RULE(OPT_ADUE) = {.takes = TAKES_VA},
+    RULE(OPT_ADUE) = {.takes = TAKES_ACCESS},
     RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
@@ -267,7 +268,7 @@ static void take_option(struct arguments *a, enum option_id id)
         o->page_map = name_value(a, (int)id);
         break;
     case OPT_MAX_BYTES:
-        o->max_bytes = decimal_value(a, (int)id);
+        o->max_bytes = bytes_value(a, (int)id);
         o->has_max_bytes = true;
         break;
     case OPT_MAP:
@@ -485,20 +486,19 @@ static bool is_file(const char *name)
     return stat(name, &st) == 0;
 }
 
-/* The image is the first operand when it names a file or is no number, else the
- * last one; the other operands are addresses. */
+/* The image is the first operand when it names a file or is no address, else
+ * the last one; the other operands are addresses. */
 static void sort_operands(struct arguments *a)
 {
     const char *name = a->command->name;
     unsigned takes = a->command->takes;
     struct options *o = a->o;
     size_t image = 0;
-    uint64_t v;
 
     if (a->operands == 0) {
         die(CLI_USAGE, name, "no image is given");
     }
-    if ((takes & (TAKES_VA | TAKES_VAS)) == 0) {
+    if ((takes & TAKES_VAS) == 0) {
         size_t images = (takes & TAKES_OTHER) != 0 ? 2 : 1;
 
         if (a->operands < images) {
@@ -514,25 +514,14 @@ static void sort_operands(struct arguments *a)
     if (a->operands < 2) {
         die(CLI_USAGE, name, "it takes an image and an address");
     }
-    if ((takes & TAKES_VA) != 0 && a->operands > 2) {
-        die(CLI_USAGE, name, "'%s' is one argument too many", a->operand[2]);
-    }
-    if (is_hex(a->operand[0], &v) && !is_file(a->operand[0])) {
+    if (addresses_are(a->operand[0]) && !is_file(a->operand[0])) {
         image = a->operands - 1;
     }
     o->image = a->operand[image];
-    o->va = must(calloc(a->operands - 1, sizeof *o->va));
     for (size_t i = 0; i < a->operands; i++) {
-        if (i == image) {
-            continue;
+        if (i != image) {
+            addresses_add(a, a->operand[i]);
         }
-        if (!is_hex(a->operand[i], &v)) {
-            die(CLI_USAGE, name,
-                "'%s' is not an address: a hexadecimal number of at most 64 "
-                "bits",
-                a->operand[i]);
-        }
-        o->va[o->vas++].v = v;
     }
 }
 
@@ -614,7 +603,7 @@ void options_free(struct options *o)
     free(o->root_flags);
     free(o->cr3);
     free(o->segment);
-    free(o->va);
+    free(o->ask);
     free(o->leave_out);
     free(o->map);
     memset(o, 0, sizeof *o);

@@ -3,7 +3,7 @@
 #include "json.h"
 #include "print.h"
 #include "roots.h"
-#include "unread.h"
+#include "runs.h"
 
 #include <inttypes.h>
 
@@ -56,14 +56,18 @@ static void print_line(ptw_va va, const struct ptw_translation *tr,
     }
 }
 
-static void print_json(const struct image *im, uint32_t root, ptw_va va,
-                       const struct ptw_translation *tr, const char *level,
-                       const char *reason)
+static void print_json(const struct place *p, struct ptw_va_range range,
+                       bool is_range, const struct ptw_translation *tr,
+                       const char *level, const char *reason)
 {
     json_t *j = json_new();
 
-    json_set_count(j, "root", root);
-    json_set_va(j, "va", va);
+    json_set_text(j, "type", "translation");
+    json_set_count(j, "root", p->root);
+    json_set_va(j, "va", range.first);
+    if (is_range) {
+        json_set_va(j, "last", range.last);
+    }
     json_set_bool(j, "mapped", reason == NULL);
     if (level[0] != '-') {
         json_set_text(j, "level", level);
@@ -75,7 +79,7 @@ static void print_json(const struct image *im, uint32_t root, ptw_va va,
         json_set_count(j, "size", (uint64_t)1 << tr->size_log2);
         json_set_rights(j, tr->rights);
         json_set_hex(j, "entry", tr->raw);
-        json_set_bool(j, "outside", image_outside(im, tr->pa, 1) != 0);
+        json_set_bool(j, "outside", image_outside(p->im, tr->pa, 1) != 0);
     }
     json_line(j);
 }
@@ -95,21 +99,17 @@ static void note_unread(const struct options *o, const struct image *im,
     }
 }
 
-static enum cli_status tell(const struct options *o, const struct image *im,
-                            uint32_t root, ptw_va va, enum ptw_status st,
-                            const struct ptw_translation *tr,
-                            struct unread *unread)
+static enum cli_status tell(const struct place *p, struct ptw_va_range range,
+                            bool is_range, enum ptw_status st,
+                            const struct ptw_translation *tr)
 {
     const char *reason = reason_of(st);
-    const char *level = ptw_level_name(o->root[root].regime, tr->level);
+    const char *level = ptw_level_name(p->o->root[p->root].regime, tr->level);
 
-    if (st == PTW_E_BUS) {
-        note_unread(o, im, root, va, unread);
-    }
-    if (o->json) {
-        print_json(im, root, va, tr, level, reason);
+    if (p->o->json) {
+        print_json(p, range, is_range, tr, level, reason);
     } else {
-        print_line(va, tr, level, reason);
+        print_line(range.first, tr, level, reason);
     }
     return reason == NULL ? CLI_DONE : CLI_NO;
 }
@@ -117,9 +117,8 @@ static enum cli_status tell(const struct options *o, const struct image *im,
 /* Addresses are translated so many at a time. */
 enum { AT_ONCE = 256 };
 
-static enum cli_status translate(const struct options *o,
-                                 const struct image *im, uint32_t root,
-                                 const ptw_va *va, size_t count,
+static enum cli_status translate(const struct place *p,
+                                 const struct ptw_va_range *ask, size_t count,
                                  struct unread *unread)
 {
     static struct ptw_translation tr[AT_ONCE];
@@ -128,13 +127,116 @@ static enum cli_status translate(const struct options *o,
     enum cli_status status = CLI_DONE;
 
     for (size_t i = 0; i < count; i++) {
-        plain[i] = roots_untag(o, root, va[i]);
+        plain[i] = roots_untag(p->o, p->root, ask[i].first);
         tr[i] = (struct ptw_translation){.level = PTW_MAX_LEVELS};
     }
-    ptw_lookup_many(&im->mem, o->root[root], plain, count, tr, st);
+    ptw_lookup_many(&p->im->mem, p->o->root[p->root], plain, count, tr, st);
     for (size_t i = 0; i < count; i++) {
-        status =
-            cli_worse(status, tell(o, im, root, va[i], st[i], &tr[i], unread));
+        if (st[i] == PTW_E_BUS) {
+            note_unread(p->o, p->im, p->root, ask[i].first, unread);
+        }
+        status = cli_worse(status, tell(p, ask[i], false, st[i], &tr[i]));
+    }
+    return status;
+}
+
+/* What a walk gives of a range, from the first address of it on. */
+static enum cli_status tell_item(const struct place *p,
+                                 const struct ptw_item *item)
+{
+    const struct ptw_mapping *m = &item->u.mapping;
+    struct ptw_va_range range = {item->first, item->last};
+    struct ptw_translation tr = {.level = PTW_MAX_LEVELS};
+    enum ptw_status st = PTW_NOT_MAPPED;
+
+    if (range.first.v < p->o->first.v) {
+        range.first = p->o->first;
+    }
+    if (range.last.v > p->o->last.v) {
+        range.last = p->o->last;
+    }
+    switch (item->kind) {
+    case PTW_ITEM_MAPPING:
+        st = PTW_OK;
+        tr.pa.v = m->pa.v + (range.first.v - item->first.v);
+        tr.raw = m->raw;
+        tr.rights = m->rights;
+        tr.level = m->level;
+        tr.size_log2 = m->size_log2;
+        break;
+    case PTW_ITEM_HOLE:
+        tr.level = item->u.hole.level;
+        if (!item->u.hole.canonical) {
+            st = PTW_NOT_CANONICAL;
+            tr.level = PTW_MAX_LEVELS;
+        }
+        break;
+    case PTW_ITEM_FINDING:
+        tr.level = item->u.finding.level;
+        st = item->u.finding.kind == PTW_FINDING_BAD_ENTRY ? PTW_BAD_ENTRY
+                                                           : PTW_E_BUS;
+        break;
+    case PTW_ITEM_SPACE:
+    case PTW_ITEM_TABLE:
+    case PTW_ITEM_ALIAS:
+    case PTW_ITEM_LINE:
+        return CLI_DONE; /* no walk of one root gives these here */
+    }
+    return tell(p, range, true, st, &tr);
+}
+
+/* A range of addresses: a line for each leaf, and for what is not mapped. */
+static enum cli_status translate_range(const struct place *p,
+                                       struct ptw_va_range range)
+{
+    struct options o = *p->o;
+    struct place part = {&o, p->im, p->root};
+    enum cli_status status = CLI_DONE;
+    struct traversal *t;
+    size_t n;
+
+    o.first = range.first;
+    o.last = range.last;
+    t = traversal_new(&o, p->im);
+    if (traversal_root(t, p->root, PTW_WALK_HOLES)) {
+        while ((n = traversal_next(t)) > 0) {
+            for (size_t i = 0; i < n; i++) {
+                status = cli_worse(status, tell_item(&part, &t->item[i]));
+            }
+        }
+    }
+    return cli_worse(status, traversal_end(t));
+}
+
+/* From an address on as many as are no ranges, and can be translated together;
+ * or a range. */
+static size_t together(const struct options *o, size_t from)
+{
+    size_t n = 0;
+
+    while (n < AT_ONCE && from + n < o->asked &&
+           o->ask[from + n].first.v == o->ask[from + n].last.v) {
+        n++;
+    }
+    return n;
+}
+
+static enum cli_status translate_root(const struct place *p,
+                                      struct unread *unread)
+{
+    const struct options *o = p->o;
+    enum cli_status status = CLI_DONE;
+    size_t i = 0;
+
+    while (i < o->asked) {
+        size_t n = together(o, i);
+
+        if (n == 0) {
+            status = cli_worse(status, translate_range(p, o->ask[i++]));
+        } else {
+            status = cli_worse(status, translate(p, &o->ask[i], n, unread));
+        }
+        i += n;
     }
     return status;
 }
@@ -146,6 +248,7 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
 
     for (uint32_t i = 0; i < o->roots; i++) {
         enum ptw_status st = roots_check(o, im, i);
+        struct place p = {o, im, i};
 
         if (st != PTW_OK) {
             status = cli_worse(status, roots_report_bad(o, i, st));
@@ -154,13 +257,7 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
         if (o->roots > 1 && !o->json) {
             out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].table.v);
         }
-        for (size_t v = 0; v < o->vas; v += AT_ONCE) {
-            size_t left = o->vas - v;
-
-            status = cli_worse(
-                status, translate(o, im, i, &o->va[v],
-                                  left < AT_ONCE ? left : AT_ONCE, &unread));
-        }
+        status = cli_worse(status, translate_root(&p, &unread));
     }
     return cli_worse(status, unread_report(o, im, &unread));
 }
