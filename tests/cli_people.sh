@@ -262,4 +262,130 @@ wrong "--max-bytes '1X' is not a decimal number" compact "${amd64[@]}" \
 try 'compact --max-bytes, with a unit' 1 1 compact "${amd64[@]}" \
     --max-bytes 1K -o out.raw good
 says 'stopped at the limit of 1024 bytes for the new image'
+# ------------------------------------------------------------------- filters
+try 'leaves --writable' 0 0 leaves "${amd64[@]}" --writable good
+check "$name" [ "$(grep -v '^#' out)" = "$("$ptwalk" leaves "${amd64[@]}" good |
+    grep ' w ' | grep -v '^#')" ]
+try 'leaves --wx' 0 0 leaves "${amd64[@]}" --wx good
+prints <<'T'
+# root 0 1000
+0000000000001000 9000 1000 r w x -
+0000000040000000 40000000 40000000 r w x -
+ffffffffffe01000 9000 1000 r w x -
+# outside 1 leaves
+T
+try 'leaves --user --exec' 0 0 leaves "${amd64[@]}" --user --exec good
+prints <<'T'
+# root 0 1000
+0000000000000000 8000 1000 r - x u
+T
+try 'leaves --size' 0 0 leaves "${amd64[@]}" --size 2M good
+prints <<'T'
+# root 0 1000
+0000000000200000 200000 200000 r w - u
+# outside 1 leaves
+T
+try 'leaves --size, hexadecimal' 0 0 leaves "${amd64[@]}" --size 200000 good
+check "$name: the same" [ "$(wc -l <out)" -eq 3 ]
+wrong 'no page of this paging mode has that size' leaves "${amd64[@]}" \
+    --size 8K good
+wrong "--size '3' is not the size of a page" leaves "${amd64[@]}" --size 3 good
+try 'leaves --pa' 0 0 leaves "${amd64[@]}" --pa 9fff-200000 good
+prints <<'T'
+# root 0 1000
+0000000000001000 9000 1000 r w x -
+0000000000002000 a000 1000 r w - u
+0000000000200000 200000 200000 r w - u
+ffffffffffe01000 9000 1000 r w x -
+ffffffffffe02000 a000 1000 r w - -
+# outside 1 leaves
+T
+try 'leaves --json --pa' 0 0 leaves --json "${amd64[@]}" --pa 9000 good
+json '[.[] | select(.type == "leaf") | .pa] == ["9000", "9000"]'
+wrong 'it has no option --wx' spaces "${amd64[@]}" --wx good
+
+# A run, of which the part is told that touches the range.
+truncate -s 64K line
+entries line 1000 0=2007
+entries line 2000 0=3007
+entries line 3000 0=4007
+for ((i = 0; i < 16; i++)); do
+    entries line 4000 $i=$(printf %x $((0x20000 + 0x1000 * i + 7)))
+done
+for option in --all --fold; do
+    try "maps --pa $option" 0 0 maps "${amd64[@]}" $option --pa 22fff-25000 line
+    check "$name: four pages" grep -qx \
+        '0000000000002000-0000000000005fff     16K rwxu  4K mt0              22000 outside' out
+    check "$name: the total" grep -q '^# root 0: 16K mapped, 16K .* 4 leaves' out
+    for range in 1ffff 30000 0-1ffff; do
+        try "maps --pa $range $option" 0 0 maps "${amd64[@]}" $option --pa \
+            $range line
+        check "$name: nothing" [ "$(wc -l <out)" -eq 2 ]
+    done
+    try "maps --user $option" 0 0 maps "${amd64[@]}" $option --user good
+    check "$name" [ "$(grep -c '^[0-9a-f]*-' out)" -eq 3 ]
+    check "$name: the totals" grep -q '^# root 0: 2.0M mapped, 2.0M of it' out
+done
+"$ptwalk" maps "${roots[@]}" --writable shared >folded
+"$ptwalk" maps "${roots[@]}" --writable --all shared >all
+check 'maps --writable, unfolded' diff <(awk -f "$tests/unfold.awk" folded) \
+    <(awk -f "$tests/unfold.awk" all)
+check 'maps --writable: something is left' grep -q ' rwxu ' all
+check 'maps --writable: and nothing else' [ "$(grep -c ' r-x' all)" -eq 0 ]
+"$ptwalk" leaves -j 1 "${amd64[@]}" --writable --size 4K good >one
+"$ptwalk" leaves -j 3 "${amd64[@]}" --writable --size 4K good >three
+check 'filters in threads' diff one three
+
+# ------------------------------------------------ what is absent means something
+truncate -s 64K absent
+entries absent 8000 0=9027
+entries absent 9000 0=a027
+entries absent a000 2=b027 3=62
+entries absent b000 0=c067 1=4166 2=fffffffffa120
+try 'leaves --absent linux' 0 0 leaves --regime amd64 --root 8000 --absent linux \
+    absent
+prints <<'T'
+# root 0 8000
+0000000000400000 c000 1000 r w x u
+0000000000401000 - pt 4166 linux: a page that may not be touched, frame fffffffffb000 of 4K, outside the image
+0000000000402000 - pt fffffffffa120 linux: a page that may not be touched, frame 5000 of 4K
+0000000000600000 - pd 62 linux: not known, its frame can't be told
+T
+cp out out.linux
+try 'leaves --absent linux-plain' 0 0 leaves --regime amd64 --root 8000 \
+    --absent linux-plain absent
+shows '0000000000401000 - pt 4166 linux-plain: a page that may not be touched, frame 4000 of 4K'
+try 'leaves --absent --json' 0 0 leaves --json --regime amd64 --root 8000 \
+    --absent linux absent
+json '[.[] | .type] == ["root", "leaf", "absent", "absent", "absent"]'
+json '.[3] == {type: "absent", root: 0, va: "0000000000402000", level: "pt",
+    entry: "fffffffffa120", meaning: {system: "linux", use: "prot-none",
+    frame_known: true, pa: "5000", size: 4096, outside: false}}'
+try 'leaves --absent --range' 0 0 leaves --regime amd64 --root 8000 --absent \
+    linux --range 402fff-ffffffffffffffff absent
+check "$name: the last ones alone" diff <(sed '2,3d' out.linux) out
+try 'leaves --absent --limit' 1 1 leaves --regime amd64 --root 8000 --absent \
+    linux --limit 2 absent
+says 'address 0000000000402000; it goes on with --range 0000000000402000-'
+check "$name: two" diff <(head -3 out.linux) out
+try 'leaves --absent --reads' 1 1 leaves --regime amd64 --root 8000 --absent \
+    linux --reads 3000 absent
+says 'stopped at the limit of 3000 reads'
+wrong "--absent 'keep' names no system" leaves "${amd64[@]}" --absent keep good
+wrong '--absent goes without' leaves "${amd64[@]}" --absent linux --user good
+wrong 'it has no option --absent' maps "${amd64[@]}" --absent linux good
+try 'explain, what an absent entry means' 1 0 explain --regime amd64 --root 8000 \
+    absent 402000
+shows '      to linux: a page that may not be touched, frame 5000 of 4K'
+shows '      to windows: a place in a page file, page fffff of number 10'
+try 'explain --absent' 1 0 explain --regime amd64 --root 8000 --absent windows \
+    absent 402000
+check "$name: that alone" [ "$(grep -c '^      to ' out)" -eq 1 ]
+try 'explain --json, what an absent entry means' 1 0 explain --json \
+    --regime amd64 --root 8000 absent 401000
+json '.[0].steps[-1].meanings | map(select(.system == "linux-plain")) ==
+    [{system: "linux-plain", use: "prot-none", frame_known: true, pa: "4000",
+    size: 4096, outside: false}]'
+try 'explain, an entry of zeros means nothing' 1 0 explain "${amd64[@]}" good 3000
+check "$name" [ "$(grep -c '^      to ' out)" -eq 0 ]
 finish

@@ -57,6 +57,11 @@ struct options {
     bool adue; /* explain: the processor sets A and D */
     bool json;
     bool findings;
+    unsigned need; /* rights: only what grants all of them */
+    uint64_t size; /* of leaves that are told; 0: of any */
+    bool has_pa;   /* only leaves that touch this physical memory: */
+    uint64_t pa_first;
+    uint64_t pa_last;
     bool fold; /* maps: what is there more than once is shown once */
     bool no_mmap;
     bool raw; /* whatever it looks like */
@@ -103,9 +108,11 @@ enum takes {
     TAKES_OUTPUT = 64,  /* -o and what goes with it */
     TAKES_OTHER = 128,  /* a second image, and where that is: --new-root ... */
     TAKES_JOBS = 256,   /* -j */
-    TAKES_ANYTHING = 512, /* a file of which the paging mode is not known */
-    TAKES_FOLD = 1024,   /* --fold --all */
+    TAKES_ANYTHING = 512,   /* a file of which the paging mode is not known */
+    TAKES_FOLD = 1024,      /* --fold --all */
     TAKES_VA_RANGES = 2048, /* ranges of addresses, too */
+    TAKES_FILTER = 4096,    /* --writable and so on */
+    TAKES_ABSENT = 8192,    /* --absent */
     TAKES_WALK = TAKES_RANGE | TAKES_LIMIT,
 };
 

@@ -179,6 +179,7 @@ static void find_inside(struct found *f, const struct ptw_item *table)
     w.first = t->o->first;
     w.last = t->o->last;
     w.flags = f->c->telling->flags;
+    w.need = t->o->need;
     if (ptw_expand_init(&walk, f->regime, &t->im->mem, table, &w) != PTW_OK) {
         return; /* the image has changed */
     }
@@ -330,6 +331,7 @@ static enum ptw_status start_outline(struct crew *c)
     w.first = t->o->first;
     w.last = t->o->last;
     w.flags = c->telling->flags | PTW_WALK_OUTLINE;
+    w.need = t->o->need;
     w.max_reads = SLICE;
     if (!c->telling->spaces) {
         return ptw_virt_to_phys_init(&c->walk, &t->im->mem, t->o->root[c->root],

@@ -2,6 +2,7 @@
 /* explain: the walk of one address, level by level. */
 #include "families.h"
 #include "json.h"
+#include "meaning.h"
 #include "print.h"
 #include "roots.h"
 #include "unread.h"
@@ -169,6 +170,33 @@ static void print_bad(const struct answer *a, const struct ptw_step *step)
     out_line(" (%" PRIx64 ")\n", bad.bits);
 }
 
+static void print_meanings(const struct answer *a, const struct ptw_step *step)
+{
+    struct meaning m[MEANINGS_MOST];
+    size_t n = meanings_of(a->o, regime_of(a), step->level, step->raw, m);
+
+    for (size_t i = 0; i < n; i++) {
+        out_text("      to ");
+        meaning_print(a->im, &m[i]);
+        out_text("\n");
+    }
+}
+
+static json_t *meanings_json(const struct answer *a,
+                             const struct ptw_step *step)
+{
+    struct meaning m[MEANINGS_MOST];
+    size_t n = meanings_of(a->o, regime_of(a), step->level, step->raw, m);
+    json_t *list = must(json_array());
+
+    for (size_t i = 0; i < n; i++) {
+        if (json_array_append_new(list, meaning_json(a->im, &m[i])) != 0) {
+            die_of_memory();
+        }
+    }
+    return list;
+}
+
 static void print_step(const struct answer *a, size_t i, unsigned before)
 {
     const struct ptw_regime *r = regime_of(a);
@@ -189,6 +217,7 @@ static void print_step(const struct answer *a, size_t i, unsigned before)
     switch (e.kind) {
     case PTW_ENTRY_ABSENT:
         out_line("      stops: not present, %s\n", ptw_present_text(r));
+        print_meanings(a, step);
         break;
     case PTW_ENTRY_BAD:
         print_bad(a, step);
@@ -224,6 +253,9 @@ static json_t *step_json(const struct answer *a, size_t i, unsigned before)
     json_set_hex(j, "entry", step->raw);
     json_set(j, "bits", bits_json(r, step));
     json_set_flag_bits(j, r, step->raw & r->flag_bits);
+    if (e.kind == PTW_ENTRY_ABSENT && step->raw != 0) {
+        json_set(j, "meanings", meanings_json(a, step));
+    }
     if (e.kind == PTW_ENTRY_BAD) {
         json_set_hex(j, "reserved", bad_of(a, step).bits);
         json_set_text(j, "bad", ptw_bad_reason_text(bad_of(a, step).why));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fold.h"
 
+#include "filter.h"
 #include "json.h"
 #include "print.h"
 #include "random.h"
@@ -307,12 +308,13 @@ static bool take_single(struct fold *f, const struct ptw_item *alias)
     w.first = o->first;
     w.last = o->last;
     w.flags = PTW_WALK_RUNS;
+    w.need = o->need;
     if (ptw_expand_init(&walk, o->root[f->place.root].regime, &f->place.im->mem,
                         alias, &w) != PTW_OK) {
         return false; /* the image has changed */
     }
     while (ptw_walk_next(&walk, &run, 1, &items) == PTW_OK) {
-        if (run.kind == PTW_ITEM_MAPPING) {
+        if (run.kind == PTW_ITEM_MAPPING && filter_keeps(o, &run)) {
             take_run(f, &run);
         }
     }
@@ -413,11 +415,16 @@ static void begin_root(struct fold *f, const struct ptw_item *item)
 
 static void take_item(struct fold *f, const struct ptw_item *item)
 {
+    struct ptw_item run;
+
     leave_tables(f, item->first.v);
     switch (item->kind) {
     case PTW_ITEM_MAPPING:
-        totals_run(&f->sum, &f->place, item);
-        take_run(f, item);
+        run = *item;
+        if (filter_keeps(f->place.o, &run)) {
+            totals_run(&f->sum, &f->place, &run);
+            take_run(f, &run);
+        }
         break;
     case PTW_ITEM_ALIAS:
         take_alias(f, item);

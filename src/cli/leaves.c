@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* leaves: every leaf of every root. */
 #include "crew.h"
+#include "filter.h"
 #include "json.h"
+#include "meaning.h"
 #include "print.h"
 
 #include <inttypes.h>
@@ -69,11 +71,34 @@ static void print_json(const struct options *o, const struct image *im,
     json_line(j);
 }
 
+/* Those that are asked for; none of them comes in a line. */
+static void tell_some(const struct options *o, const struct image *im,
+                      uint32_t root, const struct ptw_item *item, size_t items,
+                      void *sum)
+{
+    for (size_t i = 0; i < items; i++) {
+        struct ptw_item leaf = item[i];
+
+        if (leaf.kind != PTW_ITEM_MAPPING || !filter_keeps(o, &leaf)) {
+            continue;
+        }
+        if (o->json) {
+            print_json(o, im, root, &leaf);
+        } else {
+            print_items(im, o->root[root].regime, &leaf, 1, sum);
+        }
+    }
+}
+
 static void tell(const struct options *o, const struct image *im, uint32_t root,
                  const struct ptw_item *item, size_t items, void *sum)
 {
     const struct ptw_regime *r = o->root[root].regime;
 
+    if (filter_is_set(o)) {
+        tell_some(o, im, root, item, items, sum);
+        return;
+    }
     if (!o->json) {
         print_items(im, r, item, items, sum);
         return;
@@ -128,10 +153,116 @@ static void end_root(struct traversal *t, const void *sum)
     }
 }
 
+/* ---------------------------------------------------------- and what is absent */
+
+static void print_absent(const struct traversal *t,
+                         const struct ptw_translation *tr, ptw_va va,
+                         const struct meaning *m)
+{
+    const char *level = ptw_level_name(t->o->root[t->root].regime, tr->level);
+
+    if (t->o->json) {
+        json_t *j = json_new();
+
+        json_set_text(j, "type", "absent");
+        json_set_count(j, "root", t->root);
+        json_set_va(j, "va", va);
+        json_set_text(j, "level", level);
+        json_set_hex(j, "entry", tr->raw);
+        json_set(j, "meaning", meaning_json(t->im, m));
+        json_line(j);
+        return;
+    }
+    out_line("%016" PRIx64 " - %s %" PRIx64 " ", va.v, level, tr->raw);
+    meaning_print(t->im, m);
+    out_text("\n");
+}
+
+/* Takes a leaf and the reads of a lookup off the limits; false when there is
+ * nothing left. */
+static bool take_lookup(struct traversal *t, ptw_va va, bool leaf)
+{
+    uint64_t reads = ptw_levels(&t->o->regime);
+
+    if (leaf && t->leaves_left-- == 0) {
+        t->leaves_left = 0;
+        traversal_stop(t, "leaves", t->o->limit, 0, va);
+    } else if (!leaf && t->reads_left < reads) {
+        traversal_stop(t, "reads", t->o->reads, 0, va);
+    } else if (!leaf && t->reads_left != UINT64_MAX) {
+        t->reads_left -= reads;
+    }
+    return !t->stopped;
+}
+
+/* Looks at each entry of a hole. */
+static void tell_hole(struct traversal *t, const struct ptw_item *hole)
+{
+    const struct options *o = t->o;
+    struct ptw_root root = o->root[t->root];
+    ptw_va va = hole->first.v < o->first.v ? o->first : hole->first;
+    uint64_t last = hole->last.v < o->last.v ? hole->last.v : o->last.v;
+    uint64_t end;
+
+    if (!hole->u.hole.canonical) {
+        return;
+    }
+    do {
+        struct ptw_translation tr = {.level = hole->u.hole.level};
+        struct meaning m[MEANINGS_MOST];
+        enum ptw_status st;
+        uint64_t in_entry;
+
+        if (!take_lookup(t, va, false)) {
+            return;
+        }
+        st = ptw_lookup(&t->im->mem, root, va, &tr);
+        in_entry = ((uint64_t)1 << ptw_level_shift(root.regime, tr.level)) - 1;
+        va.v &= ~in_entry;
+        if (st == PTW_NOT_MAPPED &&
+            meanings_of(o, root.regime, tr.level, tr.raw, m) > 0) {
+            if (!take_lookup(t, va, true)) {
+                return;
+            }
+            print_absent(t, &tr, va, m);
+        }
+        end = va.v | in_entry;
+        va.v = end + 1;
+    } while (end < last);
+}
+
+/* In one thread: what is absent is found where nothing is mapped. */
+static void tell_with_absent(struct traversal *t)
+{
+    for (uint32_t i = 0; i < t->o->roots && !t->stopped; i++) {
+        uint64_t leaves_outside = 0;
+        size_t n;
+
+        if (!traversal_root(t, i, PTW_WALK_HOLES)) {
+            continue;
+        }
+        begin_root(t, &leaves_outside);
+        while (!t->stopped && (n = traversal_next(t)) > 0) {
+            bool stops = t->stopped;
+
+            t->stopped = false;
+            for (size_t k = 0; k < n && !t->stopped; k++) {
+                if (t->item[k].kind == PTW_ITEM_HOLE) {
+                    tell_hole(t, &t->item[k]);
+                } else {
+                    tell(t->o, t->im, i, &t->item[k], 1, &leaves_outside);
+                }
+            }
+            t->stopped = t->stopped || stops;
+        }
+        end_root(t, &leaves_outside);
+    }
+}
+
 enum cli_status leaves_run(const struct options *o, const struct image *im)
 {
-    static const struct telling leaves = {
-        .flags = PTW_WALK_LINES,
+    struct telling leaves = {
+        .flags = filter_is_set(o) ? 0 : PTW_WALK_LINES,
         .items = tell,
         .sum_bytes = sizeof(uint64_t),
         .add = add_outside,
@@ -140,6 +271,10 @@ enum cli_status leaves_run(const struct options *o, const struct image *im)
     };
     struct traversal *t = traversal_new(o, im);
 
-    crew_tell(t, &leaves);
+    if (o->absent_text != NULL) {
+        tell_with_absent(t);
+    } else {
+        crew_tell(t, &leaves);
+    }
     return traversal_end(t);
 }

@@ -14,17 +14,18 @@
 static const struct command commands[] = {
     {"info", TAKES_ANYTHING, info_run, "[options] IMAGE",
      "what the file is, and what it says of paging"},
-    {"leaves", TAKES_WALK | TAKES_JOBS, leaves_run, "[options] IMAGE",
+    {"leaves", TAKES_WALK | TAKES_JOBS | TAKES_FILTER | TAKES_ABSENT,
+     leaves_run, "[options] IMAGE",
      "every leaf of every root: VA PA SIZE r w x u"},
-    {"maps", TAKES_WALK | TAKES_JOBS | TAKES_FOLD, maps_run, "[options] IMAGE",
-     "the same in runs, for people, with totals"},
+    {"maps", TAKES_WALK | TAKES_JOBS | TAKES_FOLD | TAKES_FILTER, maps_run,
+     "[options] IMAGE", "the same in runs, for people, with totals"},
     {"spaces", TAKES_WALK | TAKES_JOBS | TAKES_FINDINGS, spaces_run,
      "[options] IMAGE",
      "all roots together: leaves, and tables that are shared"},
     {"translate", TAKES_VAS | TAKES_VA_RANGES, translate_run,
      "[options] IMAGE VA...", "where an address is, or why it is not mapped"},
-    {"explain", TAKES_VAS | TAKES_ACCESS, explain_run, "[options] IMAGE VA...",
-     "the walk of an address, level by level"},
+    {"explain", TAKES_VAS | TAKES_ACCESS | TAKES_ABSENT, explain_run,
+     "[options] IMAGE VA...", "the walk of an address, level by level"},
     {"compact", TAKES_RANGE | TAKES_POLICY | TAKES_OUTPUT, compact_run,
      "[options] -o OUT IMAGE", "a dense image of what is mapped, proved equal"},
     {"verify", TAKES_RANGE | TAKES_POLICY | TAKES_OTHER, verify_run,
@@ -117,6 +118,15 @@ static const char more_options_help[] =
     "  --range FIRST-LAST   only what touches this range\n"
     "  --limit N            stop after N leaves (268435456)\n"
     "  --reads N            stop after N entries were read (17179869184)\n"
+    "  --absent SYSTEM      leaves: also entries that are not present and "
+    "mean\n"
+    "                       something to linux, linux-plain or windows; "
+    "explain:\n"
+    "                       what they mean to that one alone\n"
+    "  --writable --exec --user --wx\n"
+    "                       leaves, maps: only what grants that (wx: both)\n"
+    "  --size SIZE          leaves, maps: only leaves of that size, as 2M\n"
+    "  --pa RANGE           leaves, maps: only leaves that touch it\n"
     "  --all, --fold        maps: every run; or what repeats only once, as "
     "text\n"
     "                       does without --json\n"

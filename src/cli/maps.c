@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* maps: runs of leaves, for people, and totals. */
 #include "crew.h"
+#include "filter.h"
 #include "fold.h"
 #include "runs.h"
 
@@ -17,9 +18,11 @@ static void tell(const struct options *o, const struct image *im, uint32_t root,
     struct sum *s = sum;
 
     for (size_t i = 0; i < items; i++) {
-        if (item[i].kind == PTW_ITEM_MAPPING) {
-            totals_run(&s->totals, &p, &item[i]);
-            run_print(&p, &item[i]);
+        struct ptw_item run = item[i];
+
+        if (run.kind == PTW_ITEM_MAPPING && filter_keeps(o, &run)) {
+            totals_run(&s->totals, &p, &run);
+            run_print(&p, &run);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "addresses.h"
 #include "arguments.h"
 #include "facts.h"
+#include "filter.h"
 #include "paging.h"
 #include "policy.h"
 #include "report.h"
@@ -35,6 +36,12 @@ static const struct rule {
     RULE(OPT_LIMIT) = {.takes = TAKES_LIMIT},
     RULE(OPT_READS) = {.takes = TAKES_RANGE},
     RULE(OPT_FINDINGS) = {.takes = TAKES_FINDINGS},
+    RULE(OPT_WRITABLE) = {.takes = TAKES_FILTER},
+    RULE(OPT_EXEC) = {.takes = TAKES_FILTER},
+    RULE(OPT_USER) = {.takes = TAKES_FILTER},
+    RULE(OPT_WX) = {.takes = TAKES_FILTER},
+    RULE(OPT_SIZE) = {.takes = TAKES_FILTER},
+    RULE(OPT_PA) = {.takes = TAKES_FILTER},
     RULE(OPT_ALL) = {.takes = TAKES_FOLD},
     RULE(OPT_FOLD) = {.takes = TAKES_FOLD},
     RULE(OPT_JOBS) = {.takes = TAKES_JOBS},
@@ -52,7 +59,7 @@ static const struct rule {
     RULE(OPT_SPLIT) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_SPLIT},
     RULE(OPT_MERGE) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_MERGE},
     RULE(OPT_ZEROS) = {.takes = TAKES_POLICY, .policy = PTW_REBUILD_ZEROS},
-    RULE(OPT_ABSENT) = {.takes = TAKES_POLICY},
+    RULE(OPT_ABSENT) = {.takes = TAKES_POLICY | TAKES_ABSENT},
     RULE(OPT_MARKED) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
@@ -118,6 +125,66 @@ static void set_range(struct arguments *a)
     a->o->range = optarg;
     a->o->first = range.first;
     a->o->last = range.last;
+}
+
+/* Leaves of which size are told.  That none is of it is said when the paging
+ * mode is known. */
+static void set_size(struct arguments *a)
+{
+    uint64_t size = hex_value(a, OPT_SIZE);
+
+    if (size == 0 || (size & (size - 1)) != 0) {
+        die(CLI_USAGE, a->command->name,
+            "--size '%s' is not the size of a page, as 4K or 200000", optarg);
+    }
+    a->o->size = size;
+}
+
+static void set_pa(struct arguments *a)
+{
+    struct ptw_va_range range = range_value(a, OPT_PA);
+
+    a->o->has_pa = true;
+    a->o->pa_first = range.first.v;
+    a->o->pa_last = range.last.v;
+}
+
+/* Where nothing is rebuilt, --absent names a system. */
+static void check_system(const struct arguments *a)
+{
+    const struct options *o = a->o;
+
+    if ((a->command->takes & TAKES_ABSENT) == 0 || o->absent_text == NULL) {
+        return;
+    }
+    if (o->absent.policy < PTW_ABSENT_LINUX) {
+        die(CLI_USAGE, a->command->name,
+            "--absent '%s' names no system: linux, linux-plain or windows",
+            o->absent_text);
+    }
+    if (o->need != 0 || filter_is_set(o)) {
+        die(CLI_USAGE, a->command->name,
+            "--absent goes without --writable, --exec, --user, --wx, --size "
+            "and --pa: what is not present grants nothing");
+    }
+}
+
+/* A size that no leaf of this mode has would be an empty answer. */
+static void check_size(const struct arguments *a)
+{
+    const struct ptw_regime *r = &a->o->regime;
+
+    if (a->o->size == 0 || ptw_levels(r) == 0) {
+        return;
+    }
+    for (unsigned level = 0; level < ptw_levels(r); level++) {
+        if ((uint64_t)1 << ptw_level_shift(r, level) == a->o->size) {
+            return;
+        }
+    }
+    die(CLI_USAGE, a->command->name,
+        "--size %" PRIx64 ": no page of this paging mode has that size",
+        a->o->size);
 }
 
 static const char *name_value(const struct arguments *a, int id)
@@ -315,6 +382,24 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_JSON:
         o->json = true;
+        break;
+    case OPT_WRITABLE:
+        o->need |= PTW_WRITE;
+        break;
+    case OPT_EXEC:
+        o->need |= PTW_EXEC;
+        break;
+    case OPT_USER:
+        o->need |= PTW_USER;
+        break;
+    case OPT_WX:
+        o->need |= PTW_WRITE | PTW_EXEC;
+        break;
+    case OPT_SIZE:
+        set_size(a);
+        break;
+    case OPT_PA:
+        set_pa(a);
         break;
     case OPT_ALL:
     case OPT_FOLD:
@@ -567,6 +652,8 @@ bool options_parse(const struct command *command, int argc, char **argv,
         }
         policy_check(&a);
         set_fold(&a);
+        check_size(&a);
+        check_system(&a);
         if ((command->takes & TAKES_OTHER) != 0) {
             set_other(&a);
         }

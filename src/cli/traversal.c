@@ -116,6 +116,7 @@ static struct ptw_walk_options walk_options(struct traversal *t, unsigned flags)
     w.last = t->o->last;
     w.max_reads = slice_of(t);
     w.flags = flags;
+    w.need = t->o->need;
     t->allowed = w.max_reads;
     return w;
 }
@@ -363,6 +364,7 @@ static size_t open_run(struct traversal *t)
     w.first = t->o->first;
     w.last = t->o->last;
     w.max_reads = reads_of(t->o);
+    w.need = t->o->need;
     if (w.max_reads == 0) {
         return 0; /* to the walk, it would be no limit */
     }
