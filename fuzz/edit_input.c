@@ -146,34 +146,6 @@ bool fe_next_edit(const struct fz_case *w, struct fz_records *in,
 }
 
 /* Whether the arguments could be right. */
-bool fe_plausible(const struct fz_case *w, const struct fe_record *q)
-{
-    uint64_t pages = q->first | (q->last + 1);
-    uint64_t limit = (uint64_t)1
-                     << ((q->flags & PTW_EDIT_LARGE) != 0
-                             ? w->mode.pa_bits
-                             : w->mode.format->leaf_pa_bits(&w->mode, 0));
-
-    if (q->op == DO_MAP) {
-        pages |= q->pa;
-        if (q->pa > UINT64_MAX - (q->last - q->first) ||
-            q->pa + (q->last - q->first) >= limit ||
-            fz_meets_flag_bits(w, q->pa, q->pa + (q->last - q->first)) ||
-            !fz_can_map(w, q->rights, q->copy_on_write, q->grant_exec,
-                        &q->attributes)) {
-            return false;
-        }
-    }
-    if (q->op != DO_UNMAP && q->op != DO_MAP &&
-        !fz_can_grant(w, q->rights, q->grant_exec)) {
-        return false;
-    }
-    if (q->first > q->last || pages % fz_page_bytes(w) != 0) {
-        return false;
-    }
-    return fz_one_half(w, q->first, q->last);
-}
-
 unsigned fe_exec_flag(const struct fe_record *q)
 {
     return q->grant_exec ? (unsigned)PTW_EDIT_GRANT_EXEC : 0;

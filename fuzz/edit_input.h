@@ -100,9 +100,6 @@ void fe_read_input(struct fz_case *w, struct fe_input *in, const uint8_t *data,
 bool fe_next_edit(const struct fz_case *w, struct fz_records *in,
                   struct fe_record *q);
 
-/* fe_plausible says whether the arguments of an edit could be right. */
-bool fe_plausible(const struct fz_case *w, const struct fe_record *q);
-
 /* fe_exec_flag returns PTW_EDIT_GRANT_EXEC where the record says so. */
 unsigned fe_exec_flag(const struct fe_record *q);
 

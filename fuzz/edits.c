@@ -2,6 +2,7 @@
 /* The properties of edits and moves: README.md has them in words. */
 #include "edits.h"
 #include "edit_words.h"
+#include "obstacles.h"
 
 #include <string.h>
 
@@ -257,95 +258,21 @@ void fe_compare_all(struct fe_host *h, const uint64_t *was,
 
 /* ----------------------------------------------------------------- one edit */
 
-/* Whether a leaf may be there that has to be split, and is larger than what its
- * parts can hold the addresses of. */
-static bool splits_beyond(const struct fz_case *w, const struct fe_record *q)
+/* An edit says what stands in its way, and succeeds when nothing does. */
+static void check_status(const struct fe_host *h, const struct fe_record *q,
+                         const struct fe_obstacles *o, enum ptw_status st)
 {
-    bool larger = false;
+    unsigned may = o->may;
 
-    for (unsigned level = 1; level < w->levels; level++) {
-        larger = larger || fz_shift(w, level) > w->mode.pa_bits;
+    if (h->high >= 0) {
+        may |= 1u << PTW_E_WIDTH; /* no root can be where a table was taken */
     }
-    return larger && (q->flags & PTW_EDIT_SPLIT) != 0;
-}
-
-static void check_status(const struct fz_case *w, const struct fe_host *h,
-                         const struct fe_record *q, const struct ptw_tables *t,
-                         enum ptw_status st)
-{
-    unsigned rights = q->copy_on_write && q->op == DO_MAP
-                          ? q->rights & ~(unsigned)PTW_WRITE
-                          : q->rights;
-    bool bad = false;
-
-    switch (st) {
-    case PTW_OK:
-        bad = !fe_plausible(w, q) || !h->m.rooted[q->root];
-        break;
-    case PTW_END:
-    case PTW_NOT_MAPPED:
-    case PTW_DIFFERENT:
-    case PTW_E_OVERLAP:
-    case PTW_E_REGIME:
-    case PTW_E_CONFLICT:
-    case PTW_E_CHANGED:
-    case PTW_E_MARKED:
-    case PTW_E_IN_USE:
-        bad = true;
-        break;
-    case PTW_E_ARG:
-        bad = ((q->flags & PTW_EDIT_UNSHARE) == 0 || t->shares != NULL) &&
-              (q->table_flags & ~w->mode.flag_bits) == 0;
-        break;
-    case PTW_E_LARGE:
-        bad = (q->flags & PTW_EDIT_SPLIT) != 0;
-        break;
-    case PTW_E_SHARED:
-        bad = (q->flags & PTW_EDIT_UNSHARE) != 0 || t->shares == NULL;
-        break;
-    case PTW_E_SPACE:
-    case PTW_E_LIMIT:
-        bad = st == PTW_E_LIMIT &&
-              (q->max_reads == 0 || q->max_reads >= 16384) && !h->refused &&
-              q->last - q->first < (uint64_t)1 << fz_shift(w, 1);
-        break;
-    case PTW_E_RANGE:
-    case PTW_NOT_CANONICAL:
-        bad = fe_plausible(w, q);
-        break;
-    case PTW_E_ALIGN:
-    case PTW_E_WIDTH:
-        bad = fe_plausible(w, q) && h->m.rooted[q->root] &&
-              !(st == PTW_E_WIDTH && (h->high >= 0 || splits_beyond(w, q))) &&
-              !(st == PTW_E_WIDTH &&
-                w->mode.format->table_pa_bits(&w->mode) != w->mode.pa_bits);
-        break;
-    case PTW_E_RIGHTS:
-        bad = q->op == DO_UNMAP ||
-              (fe_plausible(w, q) && h->m.rooted[q->root] &&
-               !fm_withholds(&h->m, h->m.root[q->root], q->first, q->last,
-                             fz_granted(w, rights)));
-        break;
-    case PTW_BAD_ENTRY:
-    case PTW_E_BUS:
-        /* Whether a table is empty, and what a copy of it leads to, is found
-         * out beyond the range. */
-        bad = h->m.rooted[q->root] &&
-              (q->flags & (PTW_EDIT_RECLAIM | PTW_EDIT_UNSHARE)) == 0 &&
-              !fm_odd(&h->m, h->m.root[q->root], q->first, q->last);
-        break;
-    case PTW_E_READONLY:
-        bad = true;
-        for (unsigned i = 0; i < h->m.regions; i++) {
-            bad = bad && h->m.region[i].writable;
-        }
-        break;
-    }
-    if (bad) {
+    if (st == PTW_OK ? o->must != 0 : (may >> st & 1) == 0) {
         fz_fail(ASK_STATUS,
-                "operation %d on %llx to %llx at %llx, rights %x, flags %x: %s",
+                "operation %d on %llx to %llx at %llx, rights %x, flags %x: "
+                "%s; it may say %x, and must fail by %x",
                 (int)q->op, HEX(q->first), HEX(q->last), HEX(q->pa), q->rights,
-                q->flags, ptw_status_text(st));
+                q->flags, ptw_status_text(st), may, o->must);
     }
 }
 
@@ -501,6 +428,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         .table_flags = &q->table_flags,
         .what = name[q->op],
     };
+    struct fe_obstacles obstacles;
     uint64_t was[FM_ROOTS];
     enum ptw_status st = PTW_OK;
     bool shared = false;
@@ -520,6 +448,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     t->table_flags = q->table_flags;
     fe_edit_begin(h, q, movable);
     fe_say_edit(h, q, movable);
+    obstacles = fe_find_obstacles(h, q, t, movable);
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->stock.tables;
     switch (q->op) {
@@ -565,7 +494,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         fz_fail(ASK_STORAGE, "%s had no room, and wants none", change.what);
     }
     if (!h->refused) {
-        check_status(w, h, q, t, st);
+        check_status(h, q, &obstacles, st);
     }
     if (st != PTW_OK) {
         if (h->given != 0) {

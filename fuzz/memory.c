@@ -416,7 +416,7 @@ static struct fm_node open_table(const struct fm *m, unsigned level,
     return n;
 }
 
-static struct fm_node open_root(const struct fm *m, uint64_t root)
+struct fm_node fm_open_root(const struct fm *m, uint64_t root)
 {
     return open_table(m, m->levels - 1, root, m->mode->format->rights, 0);
 }
@@ -432,8 +432,8 @@ static unsigned entries_of(const struct fm *m, unsigned level)
 }
 
 /* What entry i of a table of that level, or of what stands for one, says. */
-static struct fm_node child(const struct fm *m, bool before,
-                            const struct fm_node *n, unsigned level, unsigned i)
+struct fm_node fm_child(const struct fm *m, bool before,
+                        const struct fm_node *n, unsigned level, unsigned i)
 {
     struct fm_node c = *n;
     struct oracle_entry e;
@@ -489,11 +489,11 @@ static struct fm_node child(const struct fm *m, bool before,
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level)
 {
-    struct fm_node n = open_root(m, root);
+    struct fm_node n = fm_open_root(m, root);
 
     for (unsigned l = m->levels; l-- > level;) {
-        n = child(m, before, &n, l,
-                  (unsigned)(va >> shift_of(m, l)) & (entries_of(m, l) - 1));
+        n = fm_child(m, before, &n, l,
+                     (unsigned)(va >> shift_of(m, l)) & (entries_of(m, l) - 1));
     }
     return n;
 }
@@ -518,7 +518,7 @@ static bool withholds(const struct fm *m, const struct fm_node *n,
             nothing(m, false, n, i)) {
             continue;
         }
-        c = child(m, false, n, level, i);
+        c = fm_child(m, false, n, level, i);
         if (c.kind == FM_TABLE &&
             withholds(m, &c, level - 1, at, range, rights, left)) {
             return true;
@@ -532,7 +532,7 @@ bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
 {
     uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
     struct ptw_va_range range = {{first & mask}, {last & mask}};
-    struct fm_node n = open_root(m, root);
+    struct fm_node n = fm_open_root(m, root);
     unsigned left = 512;
 
     return withholds(m, &n, m->levels - 1, 0, &range, rights, &left);
@@ -595,7 +595,7 @@ static void find_references(struct references *r, const struct fm_node *n,
         if (nothing(m, false, n, i)) {
             continue;
         }
-        c = child(m, false, n, level, i);
+        c = fm_child(m, false, n, level, i);
         if (c.kind != FM_TABLE) {
             continue;
         }
@@ -624,7 +624,7 @@ bool fm_loses(const struct fm *m, unsigned space, unsigned level,
         struct fm_node n;
 
         if (m->rooted[i]) {
-            n = open_root(m, m->root[i]);
+            n = fm_open_root(m, m->root[i]);
             r.ours = i == space;
             find_references(&r, &n, m->levels - 1, 0);
         }
@@ -640,49 +640,6 @@ bool fm_loses(const struct fm *m, unsigned space, unsigned level,
         }
     }
     return !r.known;
-}
-
-/* Below a table of that level at base: see fm_odd. */
-static bool odd(const struct fm *m, const struct fm_node *n, unsigned level,
-                uint64_t base, const struct ptw_va_range *range, unsigned *left)
-{
-    uint64_t span = ((uint64_t)1 << shift_of(m, level)) - 1;
-
-    if (n->kind != FM_TABLE || !n->whole || *left == 0) {
-        return true;
-    }
-    --*left;
-    for (unsigned i = 0; i < entries_of(m, level); i++) {
-        uint64_t at = base + i * (span + 1);
-        struct oracle_entry e;
-
-        if (at > range->last.v || at + span < range->first.v ||
-            nothing(m, false, n, i)) {
-            continue;
-        }
-        e = m->mode->format->decode(m->mode, entry_of(m, false, n, i), level);
-        if (e.kind == ORACLE_RESERVED) {
-            return true;
-        }
-        if (e.kind == ORACLE_TABLE) {
-            struct fm_node c = open_table(m, level - 1, e.pa, 0, 0);
-
-            if (odd(m, &c, level - 1, at, range, left)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last)
-{
-    uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
-    struct ptw_va_range range = {{first & mask}, {last & mask}};
-    struct fm_node n = open_root(m, root);
-    unsigned left = 512;
-
-    return odd(m, &n, m->levels - 1, 0, &range, &left);
 }
 
 /* Below a table of that level at base: see fm_left_empty. */
@@ -726,7 +683,7 @@ bool fm_left_empty(const struct fm *m, uint64_t root, uint64_t first,
 {
     uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
     struct ptw_va_range range = {{first & mask}, {last & mask}};
-    struct fm_node n = open_root(m, root);
+    struct fm_node n = fm_open_root(m, root);
     unsigned left = 512;
 
     return left_empty(m, &n, m->levels - 1, 0, &range, &left, pa);
@@ -777,7 +734,7 @@ static uint8_t reach(struct fm *m, uint64_t pa, unsigned level)
         if (nothing(m, false, &n, i)) {
             continue;
         }
-        c = child(m, false, &n, level, i);
+        c = fm_child(m, false, &n, level, i);
         if (c.kind == FM_TABLE && reach(m, c.pa, level - 1) == 2) {
             dirt = 2;
         }
@@ -978,8 +935,8 @@ static void check_run(const struct fm_compare *c, const struct fm_node *was,
     unsigned which = 0;
 
     for (unsigned k = 0; k < run; k++) {
-        struct fm_node a = child(c->was, c->one, was, level, i + k);
-        struct fm_node b = child(m, false, is, level, i + k);
+        struct fm_node a = fm_child(c->was, c->one, was, level, i + k);
+        struct fm_node b = fm_child(m, false, is, level, i + k);
 
         raw[k] = b.raw;
         if (fm_refuses(m, is->pa + (uint64_t)(i + k) * m->entry_bytes,
@@ -1198,8 +1155,8 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
             continue;
         }
         c->left--;
-        a = child(c->was, c->one, was, level, i);
-        b = child(c->is, false, is, level, i);
+        a = fm_child(c->was, c->one, was, level, i);
+        b = fm_child(c->is, false, is, level, i);
         if (a.kind == FM_LEAF && (a.rights & c->need) != c->need) {
             a.kind = FM_NONE;
         }
@@ -1230,8 +1187,8 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
 
 void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is)
 {
-    struct fm_node a = open_root(c->was, was);
-    struct fm_node b = open_root(c->is, is);
+    struct fm_node a = fm_open_root(c->was, was);
+    struct fm_node b = fm_open_root(c->is, is);
 
     if (c->change->want == FM_SAME && clean(c, &a, &b, c->is->levels - 1)) {
         return;

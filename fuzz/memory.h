@@ -229,16 +229,17 @@ bool fm_loses(const struct fm *m, unsigned space, unsigned level,
 bool fm_withholds(const struct fm *m, uint64_t root, uint64_t first,
                   uint64_t last, unsigned rights);
 
-/* fm_odd: on the way to an address from first to last there is an entry that
- * has reserved bits or can't be read, or that leads to what is not, or not all,
- * one table that can be read (or there are too many tables to be sure). */
-bool fm_odd(const struct fm *m, uint64_t root, uint64_t first, uint64_t last);
-
 /* fm_left_empty: below the root, on the way to an address from first to last,
  * there is a table that can be read and has no entry that is present; *pa is
  * where. */
 bool fm_left_empty(const struct fm *m, uint64_t root, uint64_t first,
                    uint64_t last, uint64_t *pa);
+
+/* A space from its root, and what entry i of a table of that level, or of what
+ * stands for one, says. */
+struct fm_node fm_open_root(const struct fm *m, uint64_t root);
+struct fm_node fm_child(const struct fm *m, bool before,
+                        const struct fm_node *n, unsigned level, unsigned i);
 
 /* fm_at returns what the entry of a table of that level says about va. */
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,

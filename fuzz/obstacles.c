@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "obstacles.h"
+
+#include "check.h"
+
+/* Tables that are looked at; of more, nobody can be sure. */
+enum { MOST_TABLES = 1024 };
+
+#define AS_SET(status) (1u << (status))
+
+/* Each of these says that an edit can't be made for what is in the tables. */
+enum {
+    OF_TABLES =
+        AS_SET(PTW_E_LARGE) | AS_SET(PTW_E_SHARED) | AS_SET(PTW_E_RIGHTS) |
+        AS_SET(PTW_E_WIDTH) | AS_SET(PTW_BAD_ENTRY) | AS_SET(PTW_E_BUS) |
+        AS_SET(PTW_E_READONLY) | AS_SET(PTW_E_SPACE) | AS_SET(PTW_E_LIMIT)
+};
+
+struct survey {
+    const struct fe_host *h;
+    const struct fz_case *w;
+    const struct fe_record *q;
+    enum fe_op op; /* a link is a protect here */
+    struct fe_obstacles found;
+    uint64_t first; /* offsets */
+    uint64_t last;
+    unsigned rights; /* that the path has to grant */
+    bool counted;    /* who refers to tables is counted */
+    bool movable;
+    uint64_t reads;   /* of upper entries, and of leaves that are protected */
+    unsigned tables;  /* looked at */
+    bool unsure_tail; /* there were more */
+};
+
+static void found(struct survey *s, enum ptw_status st)
+{
+    s->found.may |= AS_SET(st);
+    s->found.must |= AS_SET(st);
+}
+
+static void maybe(struct survey *s, enum ptw_status st)
+{
+    s->found.may |= AS_SET(st);
+}
+
+/* An entry of that table has to be written: the copy of a shared table can be,
+ * and one that may move is written where the host leaves it. */
+static void has_to_be_written(struct survey *s, const struct fm_node *table,
+                              unsigned level, bool shared)
+{
+    const struct fm_region *r =
+        fm_region_of(&s->h->m, table->pa, fm_table_bytes(&s->h->m, level));
+
+    if (shared) {
+        return;
+    }
+    if (r == NULL) {
+        found(s, PTW_E_BUS);
+    } else if (!r->writable && s->movable) {
+        maybe(s, PTW_E_READONLY);
+    } else if (!r->writable) {
+        found(s, PTW_E_READONLY);
+    }
+}
+
+static bool can_be_read(const struct survey *s, uint64_t pa)
+{
+    unsigned bytes = s->h->m.entry_bytes;
+    const struct fm_region *r = fm_region_of(&s->h->m, pa, bytes);
+
+    return r != NULL && r->readable && !fm_refuses(&s->h->m, pa, bytes);
+}
+
+/* Whether the parts of a large leaf of that level are leaves of the level below,
+ * whose entries can hold their addresses. */
+static bool parts_fit(const struct survey *s, unsigned level, uint64_t pa)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    uint64_t last = pa + (((uint64_t)1 << fz_shift(s->w, level)) - 1);
+    unsigned bits = mode->format->leaf_pa_bits(mode, level - 1);
+
+    return last >> bits == 0;
+}
+
+/* Whether a map can put one leaf there. */
+static bool takes_large(const struct survey *s, unsigned level)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    uint64_t span = ((uint64_t)1 << fz_shift(s->w, level)) - 1;
+
+    return (s->q->flags & PTW_EDIT_LARGE) != 0 &&
+           mode->format->large(mode, level) &&
+           ((s->q->pa ^ s->first) & span) == 0;
+}
+
+/* An upper entry, for the addresses from `at` on, that leads to no table. */
+static void survey_site(struct survey *s, const struct fm_node *table,
+                        unsigned level, bool shared, uint64_t at,
+                        const struct oracle_entry *e)
+{
+    uint64_t span = ((uint64_t)1 << fz_shift(s->w, level)) - 1;
+    bool covered = at >= s->first && at + span <= s->last;
+    bool whole = covered && (s->op != DO_MAP || takes_large(s, level));
+    bool leaf = e->kind == ORACLE_MAPS;
+
+    if (e->kind == ORACLE_NOT_PRESENT && s->op != DO_MAP) {
+        return;
+    }
+    if (e->kind == ORACLE_RESERVED && (!whole || s->op == DO_PROTECT)) {
+        found(s, PTW_BAD_ENTRY);
+    }
+    if (s->op != DO_UNMAP && (table->rights & s->rights) != s->rights) {
+        found(s, PTW_E_RIGHTS);
+    }
+    if (leaf && !whole && (s->q->flags & PTW_EDIT_SPLIT) == 0) {
+        found(s, PTW_E_LARGE);
+    }
+    if (leaf && !covered && (s->q->flags & PTW_EDIT_SPLIT) != 0 &&
+        !parts_fit(s, level, e->pa)) {
+        found(s, PTW_E_WIDTH);
+    }
+    has_to_be_written(s, table, level, shared);
+}
+
+/* A table of leaves. */
+static void survey_leaves(struct survey *s, const struct fm_node *table,
+                          uint64_t base, bool shared)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    unsigned shift = fz_shift(s->w, 0);
+    unsigned i = s->first > base ? (unsigned)((s->first - base) >> shift) : 0;
+
+    if (s->op != DO_UNMAP && (table->rights & s->rights) != s->rights) {
+        found(s, PTW_E_RIGHTS);
+    }
+    if (s->op != DO_PROTECT) {
+        has_to_be_written(s, table, 0, shared);
+        return;
+    }
+    for (; i < fz_entries(s->w, 0) && base + ((uint64_t)i << shift) <= s->last;
+         i++) {
+        uint64_t pa = table->pa + (uint64_t)i * s->h->m.entry_bytes;
+        struct oracle_entry e;
+
+        s->reads++;
+        if (!can_be_read(s, pa)) {
+            found(s, PTW_E_BUS);
+            continue;
+        }
+        e = oracle_decode(
+            mode, fm_load(&s->h->m, false, pa, s->h->m.entry_bytes), 0, i);
+        if (e.kind == ORACLE_RESERVED) {
+            found(s, PTW_BAD_ENTRY);
+        } else if (e.kind != ORACLE_NOT_PRESENT) {
+            has_to_be_written(s, table, 0, shared);
+        }
+    }
+}
+
+static bool is_shared(const struct survey *s, const struct fm_node *table)
+{
+    int number = fm_table(&s->h->m, table->pa);
+
+    return s->counted && number >= 0 && s->h->m.table[number].refs > 1;
+}
+
+/* An edit goes into a table.  Returns false when it is refused there. */
+static bool survey_entered(struct survey *s, const struct fm_node *table,
+                           unsigned level, bool *shared)
+{
+    *shared = *shared || is_shared(s, table);
+    if (s->counted && s->h->crooked) {
+        maybe(s, PTW_E_SHARED);
+    }
+    if (*shared && (s->q->flags & PTW_EDIT_UNSHARE) == 0) {
+        found(s, PTW_E_SHARED);
+        return false;
+    }
+    if (*shared || (s->counted && s->h->crooked)) {
+        /* The copy may be refused for what can't be read, and what it leads to
+         * may have to be listed. */
+        maybe(s, PTW_E_SPACE);
+        if (!table->whole) {
+            maybe(s, PTW_E_BUS);
+        }
+    } else if (s->movable) {
+        has_to_be_written(s, table, level, false);
+    }
+    return true;
+}
+
+/* A table of that level, whose first entry stands for `base`. */
+static void survey_table(struct survey *s, const struct fm_node *table,
+                         unsigned level, uint64_t base, bool shared)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    unsigned shift = fz_shift(s->w, level);
+    unsigned i = s->first > base ? (unsigned)((s->first - base) >> shift) : 0;
+
+    if (s->tables++ >= MOST_TABLES) {
+        s->unsure_tail = true;
+        return;
+    }
+    if (!survey_entered(s, table, level, &shared)) {
+        return;
+    }
+    if (level == 0) {
+        survey_leaves(s, table, base, shared);
+        return;
+    }
+    for (; i < fz_entries(s->w, level) &&
+           base + ((uint64_t)i << shift) <= s->last;
+         i++) {
+        uint64_t pa = table->pa + (uint64_t)i * s->h->m.entry_bytes;
+        uint64_t at = base + ((uint64_t)i << shift);
+        struct oracle_entry e;
+        struct fm_node below;
+
+        s->reads++;
+        if (!can_be_read(s, pa)) {
+            found(s, PTW_E_BUS);
+            continue;
+        }
+        e = mode->format->decode(
+            mode, fm_load(&s->h->m, false, pa, s->h->m.entry_bytes), level);
+        if (e.kind != ORACLE_TABLE) {
+            survey_site(s, table, level, shared, at, &e);
+            continue;
+        }
+        below = fm_child(&s->h->m, false, table, level, i);
+        if (below.kind != FM_TABLE) {
+            found(s, PTW_E_BUS);
+            continue;
+        }
+        /* One that is copied, or becomes empty, is referred to in another
+         * way. */
+        if (is_shared(s, &below) ||
+            (s->op == DO_UNMAP && (s->q->flags & PTW_EDIT_RECLAIM) != 0)) {
+            has_to_be_written(s, table, level, shared);
+        }
+        survey_table(s, &below, level - 1, at, shared);
+    }
+}
+
+/* What is wrong with the arguments. */
+static void survey_arguments(struct survey *s, const struct ptw_tables *t)
+{
+    const struct fz_case *w = s->w;
+    const struct fe_record *q = s->q;
+    const struct oracle_mode *mode = &w->mode;
+    uint64_t page = fz_page_bytes(w) - 1;
+    uint64_t span = q->last - q->first;
+    uint64_t root = s->h->m.root[q->root];
+    unsigned bits = (q->flags & PTW_EDIT_LARGE) != 0
+                        ? mode->pa_bits
+                        : mode->format->leaf_pa_bits(mode, 0);
+
+    if (q->first > q->last) {
+        found(s, PTW_E_RANGE);
+        span = 0;
+    }
+    if (((q->first | (q->last + 1)) & page) != 0 ||
+        (s->op == DO_MAP && (q->pa & page) != 0) ||
+        root % fm_table_bytes(&s->h->m, w->levels - 1) != 0) {
+        found(s, PTW_E_ALIGN);
+    }
+    if (q->first <= q->last && !fz_one_half(w, q->first, q->last)) {
+        found(s, PTW_NOT_CANONICAL);
+    }
+    if (fe_is_high(&s->h->m, root) || (root & mode->flag_bits) != 0) {
+        found(s, PTW_E_WIDTH);
+    }
+    if (s->op == DO_MAP && q->pa > UINT64_MAX - span) {
+        found(s, PTW_E_RANGE);
+    } else if (s->op == DO_MAP &&
+               ((q->pa + span) >> bits != 0 ||
+                fz_meets_flag_bits(w, q->pa, q->pa + span))) {
+        found(s, PTW_E_WIDTH);
+    }
+    if (s->op == DO_MAP
+            ? !fz_can_map(w, q->rights, q->copy_on_write, q->grant_exec,
+                          &q->attributes)
+            : s->op != DO_UNMAP && !fz_can_grant(w, q->rights, q->grant_exec)) {
+        found(s, PTW_E_RIGHTS);
+    }
+    if ((q->flags & PTW_EDIT_UNSHARE) != 0 && t->shares == NULL) {
+        found(s, PTW_E_ARG);
+    }
+    if ((q->table_flags & ~mode->flag_bits) != 0) {
+        maybe(s, PTW_E_ARG); /* one table of leaves may be all that it takes */
+    }
+}
+
+struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
+                                      const struct fe_record *q,
+                                      const struct ptw_tables *t, bool movable)
+{
+    const struct fz_case *w = h->w;
+    uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    struct survey s = {
+        .h = h,
+        .w = w,
+        .q = q,
+        .op = q->op == DO_LINK ? DO_PROTECT : q->op,
+        .first = q->first & mask,
+        .last = q->last & mask,
+        .rights = fz_granted(w, q->copy_on_write && q->op == DO_MAP
+                                    ? q->rights & ~(unsigned)PTW_WRITE
+                                    : q->rights),
+        .counted = t->shares != NULL,
+        .movable = movable,
+    };
+    struct fm_node root = fm_open_root(&h->m, h->m.root[q->root]);
+    unsigned arguments;
+
+    survey_arguments(&s, t);
+    arguments = s.found.must;
+    if (arguments != 0) {
+        return s.found;
+    }
+    if (root.kind != FM_TABLE) {
+        found(&s, PTW_E_BUS);
+        return s.found;
+    }
+    survey_table(&s, &root, w->levels - 1, 0, false);
+    if (q->max_reads != 0 && s.reads > q->max_reads) {
+        found(&s, PTW_E_LIMIT);
+    }
+    if (h->movable || q->list != 0 || s.unsure_tail) {
+        maybe(&s, PTW_E_LIMIT);
+    }
+    /* Behind what small leaves reach, large ones may be all that it takes. */
+    if (s.op == DO_MAP && (q->pa + (q->last - q->first)) >>
+                                  w->mode.format->leaf_pa_bits(&w->mode, 0) !=
+                              0) {
+        maybe(&s, PTW_E_WIDTH);
+    }
+    if (s.unsure_tail) {
+        s.found.may |= OF_TABLES;
+    }
+    if (q->list != 0) {
+        s.found.must = 0; /* of the pages between, nothing is asked */
+    }
+    return s.found;
+}
