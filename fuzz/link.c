@@ -2,6 +2,7 @@
 /* The properties of links: README.md has them in words. */
 #include "edit_words.h"
 #include "make_alias.h"
+#include "obstacles.h"
 #include "space_map.h"
 
 #include <string.h>
@@ -83,6 +84,25 @@ static void put_alias(const struct fz_case *w, const struct fe_record *q,
     }
 }
 
+/* A link says what stands in its way, and succeeds when nothing does.  Rights and
+ * arguments are another matter. */
+static void check_status(const struct fe_host *h, const struct fe_obstacles *o,
+                         enum ptw_status st)
+{
+    unsigned may = o->may | 1u << PTW_E_RIGHTS | 1u << PTW_E_ARG |
+                   1u << PTW_E_RANGE | 1u << PTW_NOT_CANONICAL;
+
+    if (h->high >= 0) {
+        may |= 1u << PTW_E_WIDTH; /* no root can be where a table was taken */
+    }
+    if (st == PTW_OK || st == PTW_NOT_MAPPED ? o->must != 0
+                                             : (may >> st & 1) == 0) {
+        fz_fail(ASK_STATUS,
+                "a link says: %s; it may say %x, and must fail by %x",
+                ptw_status_text(st), may, o->must);
+    }
+}
+
 /* As fe_after: an entry of ours that is not present says "not mapped", too. */
 static bool link_after(const struct fe_host *h, enum ptw_status st)
 {
@@ -114,6 +134,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
     struct fm_node target;
     struct fm_node entry;
+    struct fe_obstacles obstacles = {0, 0};
     struct ptw_item item;
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
@@ -135,6 +156,14 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     }
     memcpy(was, h->m.root, sizeof was);
     fe_edit_begin(h, q, false);
+    if (sound) {
+        obstacles = fe_find_link_obstacles(
+            h,
+            &(struct fe_link){
+                was[q->root], was[q->owner], q->first & mask & ~span,
+                q->their_va & mask & ~span, 1, level + 1, rights, flags, 0},
+            false);
+    }
     if (fz_words != NULL) {
         fz_say("link space %u, root %llx: ", (unsigned)item.space,
                HEX(h->m.root[q->root]));
@@ -164,6 +193,9 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     }
     if (h->refused) {
         goto same;
+    }
+    if (sound) {
+        check_status(h, &obstacles, st);
     }
     switch ((int)st) {
     case PTW_OK:
@@ -353,6 +385,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     };
     struct fm_change change = {
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
+    struct fe_obstacles obstacles = {0, 0};
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
     bool sound;
@@ -364,6 +397,16 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     fe_edit_begin(h, q, movable);
     sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root] &&
             (q->table_flags & ~w->mode.flag_bits) == 0;
+    if (sound) {
+        obstacles = fe_find_link_obstacles(
+            h,
+            &(struct fe_link){
+                was[q->root], r.owner.table.v, q->first & mask & ~span,
+                q->their_va & mask & ~span,
+                (q->last >> shift) - (q->first >> shift) + 1, level + 1,
+                fz_granted(w, q->rights), r.flags, q->max_reads},
+            movable);
+    }
     fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
            "%llx, level %u, rights %x, bits %llx",
            HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
@@ -388,6 +431,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_stop(ASK_STATUS, "a link that can't be is made: %s",
                 ptw_status_text(st));
+    }
+    if (sound && !h->refused) {
+        check_status(h, &obstacles, st);
     }
     if (st == PTW_OK || st == PTW_NOT_MAPPED) {
         change.first = q->first & mask & ~span;

@@ -343,3 +343,125 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
     }
     return s.found;
 }
+
+/* -------------------------------------------------------------------- links */
+
+/* Regions that are looked at; of more, nobody can be sure. */
+enum { MOST_REGIONS = 1024 };
+
+/* The way from a root to the entry of that level for an offset.  Returns what that
+ * entry says, or the one above it that ends the way; *table is its table. */
+static struct oracle_entry survey_way(struct survey *s, uint64_t root,
+                                      uint64_t offset, unsigned to, bool ours,
+                                      struct fm_node *table, unsigned *level,
+                                      bool *shared)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, 0};
+
+    *table = fm_open_root(&s->h->m, root);
+    for (*level = s->w->levels - 1;; --*level) {
+        unsigned i = (unsigned)(offset >> fz_shift(s->w, *level)) &
+                     (fz_entries(s->w, *level) - 1);
+        uint64_t pa = table->pa + (uint64_t)i * s->h->m.entry_bytes;
+
+        if (table->kind != FM_TABLE) {
+            found(s, PTW_E_BUS);
+            return e;
+        }
+        if (ours && !survey_entered(s, table, *level, shared)) {
+            return e;
+        }
+        s->reads += ours;
+        if (!can_be_read(s, pa)) {
+            found(s, PTW_E_BUS);
+            return e;
+        }
+        e = mode->format->decode(
+            mode, fm_load(&s->h->m, false, pa, s->h->m.entry_bytes), *level);
+        if (*level == to || e.kind != ORACLE_TABLE) {
+            return e;
+        }
+        *table = fm_child(&s->h->m, false, table, *level, i);
+        if (ours && is_shared(s, table)) {
+            maybe(s, PTW_E_READONLY); /* the entry leads to the copy then */
+            maybe(s, PTW_E_BUS);
+        }
+    }
+}
+
+static void survey_region(struct survey *s, const struct fe_link *link,
+                          uint64_t i)
+{
+    uint64_t at = i << fz_shift(s->w, link->level);
+    struct fm_node table;
+    unsigned level;
+    bool shared = false;
+    struct oracle_entry target =
+        survey_way(s, link->owner, link->theirs + at, link->level, false,
+                   &table, &level, &shared);
+    struct oracle_entry ours;
+
+    if (target.kind == ORACLE_MAPS) {
+        found(s, PTW_E_LARGE);
+    } else if (target.kind == ORACLE_RESERVED) {
+        found(s, PTW_BAD_ENTRY);
+    }
+    ours = survey_way(s, link->root, link->first + at, link->level, true,
+                      &table, &level, &shared);
+    if (ours.kind == ORACLE_MAPS) {
+        found(s, PTW_E_LARGE);
+    } else if (ours.kind == ORACLE_RESERVED && level > link->level) {
+        found(s, PTW_BAD_ENTRY);
+    }
+    if (target.kind == ORACLE_TABLE) {
+        maybe(s, PTW_E_SPACE); /* it may have to be listed */
+        if ((table.rights & link->rights) != link->rights) {
+            maybe(s, PTW_E_RIGHTS);
+        }
+    }
+    if (target.kind == ORACLE_TABLE || level == link->level) {
+        has_to_be_written(s, &table, level, shared);
+    }
+    if (ours.kind == ORACLE_TABLE && level == link->level) {
+        maybe(s, PTW_E_IN_USE); /* see fm_loses */
+        maybe(s, PTW_E_BUS);    /* whether it is empty */
+    }
+}
+
+struct fe_obstacles fe_find_link_obstacles(const struct fe_host *h,
+                                           const struct fe_link *link,
+                                           bool movable)
+{
+    struct fe_record q = {.flags = link->flags};
+    struct survey s = {
+        .h = h,
+        .w = h->w,
+        .q = &q,
+        .op = DO_LINK,
+        .rights = link->rights,
+        .counted = true,
+        .movable = movable,
+    };
+
+    if (link->owner % fm_table_bytes(&h->m, h->w->levels - 1) != 0) {
+        found(&s, PTW_E_ALIGN);
+    }
+    if (fe_is_high(&h->m, link->owner) ||
+        (link->owner & h->w->mode.flag_bits) != 0) {
+        found(&s, PTW_E_WIDTH);
+    }
+    if (s.found.must != 0) {
+        return s.found;
+    }
+    for (uint64_t i = 0; i < link->regions && i < MOST_REGIONS; i++) {
+        survey_region(&s, link, i);
+    }
+    if (link->max_reads != 0 && s.reads > link->max_reads) {
+        maybe(&s, PTW_E_LIMIT);
+    }
+    if (link->regions > MOST_REGIONS) {
+        s.found.may |= OF_TABLES | AS_SET(PTW_E_IN_USE);
+    }
+    return s.found;
+}

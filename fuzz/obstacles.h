@@ -18,4 +18,22 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
                                       const struct fe_record *q,
                                       const struct ptw_tables *t, bool movable);
 
+/* A link of regions, in words of its owner's space and ours. */
+struct fe_link {
+    uint64_t root;   /* ours */
+    uint64_t owner;  /* the owner's root */
+    uint64_t first;  /* offsets of our regions, */
+    uint64_t theirs; /* and of the owner's first one */
+    uint64_t regions;
+    unsigned level;  /* of the tables with our entries */
+    unsigned rights; /* that tables above have to grant */
+    unsigned flags;
+    uint64_t max_reads;
+};
+
+/* fe_find_link_obstacles does it for a link whose arguments are right. */
+struct fe_obstacles fe_find_link_obstacles(const struct fe_host *h,
+                                           const struct fe_link *link,
+                                           bool movable);
+
 #endif
