@@ -226,7 +226,7 @@ static uint64_t table_bytes(const struct naive *n, unsigned level)
     return oracle_table_bytes(mode_of(n)->format, level);
 }
 
-/* A table by its address and level. */
+/* A table by its address and level; never 0, for bit 3. */
 static uint64_t table_key(uint64_t pa, unsigned level)
 {
     return pa << 4 | 8 | level;
@@ -1116,7 +1116,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         /* A walk does not tell which tables that are cut are one, when it meets
          * them at other addresses. */
         (void)note(n, n->whole,
-                   (table_key(was, level) ^ (va + 1) * 0x9E3779B97F4A7C15) | 1,
+                   (table_key(was, level) ^ (va + 1) * 0x9E3779B97F4A7C15) | 8,
                    &fresh);
         check_table(n, was, is, level, va, counting && fresh);
         return;
