@@ -43,13 +43,12 @@ dd if=pt of=many bs=4096 seek=3 conv=notrunc status=none
 try 'help' 0 0 --help
 check "$name: usage" grep -q '^usage: ptwalk COMMAND' out
 try 'help of a command' 0 0 leaves --help
-check "$name: usage" grep -q '^usage: ptwalk COMMAND' out
+check "$name: usage" grep -q '^usage: ptwalk leaves ' out
 try 'help, short' 0 0 maps -h
 try 'version' 0 0 --version
 check "$name: a number" grep -qx 'ptwalk [0-9]*\.[0-9]*\.[0-9]*' out
 wrong 'no command is given'
 wrong "no command 'walk'" walk good
-wrong "no command '--json'" --json leaves good
 
 # ------------------------------------------------------------------ leaves
 try 'leaves' 0 0 leaves "${amd64[@]}" good

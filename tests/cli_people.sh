@@ -388,4 +388,82 @@ json '.[0].steps[-1].meanings | map(select(.system == "linux-plain")) ==
     size: 4096, outside: false}]'
 try 'explain, an entry of zeros means nothing' 1 0 explain "${amd64[@]}" good 3000
 check "$name" [ "$(grep -c '^      to ' out)" -eq 0 ]
+
+# --------------------------------------------------- help, completion, and order
+try 'options before the command' 0 0 --json --regime amd64 --root=1000 -j 2 \
+    leaves good
+json 'length == 9'
+try 'options on both sides' 0 0 --regime amd64 leaves --root 1000 good
+check "$name: the same" diff <("$ptwalk" leaves "${amd64[@]}" good) out
+wrong 'there is no option --what' --what leaves good
+wrong 'no command is given' --json
+wrong "there is no command 'good'" --root 1000 good leaves
+for command in $("$ptwalk" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
+    try "help of $command" 0 0 "$command" --help
+    check "$name: how it is called" grep -q "^usage: ptwalk $command " out
+    check "$name: an example" grep -q "^    ptwalk $command " out
+    cp out helped
+    try "help of $command, in front" 0 0 help "$command"
+    check "$name: the same" diff helped out
+    # What it says that the command takes, the command does not refuse as unknown.
+    for option in $(grep -o -- '--[a-z][a-z0-9-]*' helped | sort -u); do
+        "$ptwalk" "$command" "$option" >out 2>err
+        check "$command --help: $option" [ "$(grep -c 'no option' err)" -eq 0 ]
+    done
+done
+try 'help of maps' 0 0 maps --help
+check "$name: what it takes" grep -q -- '--fold' out
+check "$name: not what it does not" [ "$(grep -c -- '--merge' out)" -eq 0 ]
+check "$name: lines fit" [ "$(awk 'length > 79' out | wc -l)" -eq 0 ]
+wrong "there is no command 'mapz'" help mapz
+
+# complete WORDS...: what bash offers for the last of them.
+complete_words() {
+    PATH=$scratch/bin:$PATH bash -c '
+        . "$0"
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _ptwalk
+        printf "%s\n" "${COMPREPLY[@]}"' "$tests/../completion/ptwalk.bash" \
+        ptwalk "$@"
+}
+mkdir bin && ln -s "$ptwalk" bin/ptwalk
+check 'completion: commands' [ "$(complete_words ma)" = maps ]
+check 'completion: options' [ "$(complete_words maps --fo)" = --fold ]
+check 'completion: options of the command' [ -z "$(complete_words leaves --fo)" ]
+check 'completion: behind options' [ "$(complete_words --json ex)" = explain ]
+check 'completion: modes' [ "$(complete_words maps --regime sv3)" = \
+    $'sv32\nsv39' ]
+check 'completion: files' [ "$(complete_words maps goo)" = good ]
+if command -v zsh >/dev/null; then
+    check 'completion: zsh' zsh -n "$tests/../completion/_ptwalk"
+fi
+
+# -------------------------------------------------------------- the JSON schema
+# as_documented ARGS...: there are objects, and each is as the schema has it.
+as_documented() {
+    "$ptwalk" "$@" >documented 2>/dev/null
+    [ -s documented ] && [ -z "$(jq -c --slurpfile s \
+        "$tests/../docs/json-schema.json" -f "$tests/json_schema.jq" \
+        documented | grep -v true)" ]
+}
+cp good other
+printf 'x' | dd of=other bs=1 seek=$((0x9010)) conv=notrunc status=none
+"$ptwalk" compact "${amd64[@]}" -o dense good >made.text
+new=$(awk '/^root 0/ { print $4 }' made.text)
+for command in 'info good' 'leaves bad' 'maps bad' 'maps --fold shared' \
+    'spaces --findings bad' 'translate bad 0 2345 400000 600000 0-ffffffff' \
+    'explain bad 0 2345 400000 600000' 'leaves --absent linux absent' \
+    'compact -o made.raw good' "verify --new-root $new good dense" \
+    'verify good other' 'diff good other'; do
+    # shellcheck disable=SC2086
+    check "as documented: $command" as_documented $command --json "${amd64[@]}"
+done
+check 'as documented: explain absent' as_documented explain --json --regime amd64 \
+    --root 8000 absent 401000 402000
+check 'as documented: roots that share' as_documented maps --fold --json \
+    "${roots[@]}" shared
+check 'the schema is not for anything' [ "$(echo '{"type":"leaf","va":"12"}' |
+    jq -c --slurpfile s "$tests/../docs/json-schema.json" \
+        -f "$tests/json_schema.jq")" = false ]
 finish

@@ -101,6 +101,10 @@ prints() {
     read -ra words <<<"$line"
     case ${words[0]} in
     ptwalk) command=("$ptwalk") ;;
+    cp | printf)
+        bash -c "$line" >"$1.printed" 2>&1 && [ ! -s "$1.printed" ]
+        return
+        ;;
     build/dev/*) command=("$build/${words[0]#build/dev/}") ;;
     *)
         echo "not a command of this project: $line"
@@ -116,12 +120,6 @@ prints() {
             command+=("$word")
         fi
     done
-    # The image of which a byte was changed: of the page that is said to differ.
-    if [[ $line == *changed.raw* && ! -e changed.raw ]]; then
-        cp --sparse=always small.raw changed.raw || return 1
-        printf 'changed' | dd of=changed.raw bs=1 conv=notrunc status=none \
-            seek=$((0x$(awk '{ print $5; exit }' "$1.shown") + 1234))
-    fi
     # Its guests are x86's, and so has to be the host.
     if [[ $line == *example_kvm_host* && ! -e ${command[0]} ]]; then
         echo "skipped: $line: it is not built here"
@@ -183,6 +181,22 @@ quotes() {
         c { piece = piece "\n" $0 }
         END { exit bad || pieces == 0 }' "$2" "$1"
 }
+
+# pasted COMMAND: the example in the help of a command, as a shell runs it.
+pasted() {
+    local line status
+
+    line=$("$ptwalk" "$1" --help | sed -n 's/^    \(ptwalk .*\)/\1/p')
+    [ -n "$line" ] || return 1
+    PATH=$scratch/bin:$PATH bash -c "$line" >pasted.out 2>pasted.err
+    status=$?
+    [ "$status" -le 1 ] && [ -s pasted.out ] && [ ! -s pasted.err ]
+}
+mkdir bin && ln -s "$ptwalk" bin/ptwalk
+for command in $("$ptwalk" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
+    check "ptwalk $command --help: the example" pasted "$command"
+done
+rm -f small.raw
 
 check "README.md: C" compiles "$source/README.md"
 check "docs/from-hyperlights-vmem.md: C" quotes \

@@ -124,6 +124,7 @@ struct command {
     enum cli_status (*run)(const struct options *o, const struct image *im);
     const char *help; /* how it is called, and what it does */
     const char *what;
+    const char *example; /* of its arguments */
 };
 
 enum cli_status info_run(const struct options *o, const struct image *im);

@@ -447,12 +447,14 @@ PTW_NORETURN static void die_of_name(const struct arguments *a,
 
 /* The leading dash of the short options: what is no option comes in its place,
  * so that options may stand anywhere, whatever the environment says. */
+static const char short_options[] = "-:hj:o:";
+
 static void gather(struct arguments *a, int argc, char **argv)
 {
     int id;
 
     opterr = 0;
-    while ((id = getopt_long(argc, argv, "-:hj:o:", long_options, NULL)) !=
+    while ((id = getopt_long(argc, argv, short_options, long_options, NULL)) !=
            -1) {
         if (id == 1) {
             add_operand(a, optarg);
@@ -669,6 +671,34 @@ bool options_parse(const struct command *command, int argc, char **argv,
         options_free(o);
     }
     return !help;
+}
+
+/* Whether the option, which has no value of its own in the same argument, takes
+ * the next argument as one. */
+static bool takes_next(const char *text)
+{
+    size_t length = strcspn(text, "=");
+
+    if (text[1] != '-') {
+        return length == 2 && strchr(short_options, text[1]) != NULL &&
+               strchr(short_options, text[1])[1] == ':';
+    }
+    for (const struct option *opt = long_options; opt->name != NULL; opt++) {
+        if (strncmp(opt->name, text + 2, length - 2) == 0) {
+            return opt->has_arg == required_argument;
+        }
+    }
+    die(CLI_USAGE, "usage", "there is no option %s; see ptwalk --help", text);
+}
+
+int options_skip(int argc, char **argv)
+{
+    int at = 1;
+
+    while (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+        at += takes_next(argv[at]) && strchr(argv[at], '=') == NULL ? 2 : 1;
+    }
+    return at < argc ? at : argc;
 }
 
 void options_free(struct options *o)

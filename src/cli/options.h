@@ -11,6 +11,9 @@
  * when help was asked for. */
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct options *o);
+/* options_skip returns where the first argument behind argv[0] stands that is no
+ * option and no value of one; argc when there is none. */
+int options_skip(int argc, char **argv);
 void options_free(struct options *o);
 
 #endif
