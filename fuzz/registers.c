@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regimes against a truth table.  Intel SDM vol. 3A, "Paging Modes and Control
  * Bits" and "Determination of Access Rights". */
+#include "policies.h"
 #include "registers_aarch64.h"
 #include "registers_riscv.h"
 
@@ -186,81 +187,6 @@ static uint64_t next_number(void)
     return entries_seed;
 }
 
-/* What a convention reads out of an entry it writes into it: there and back,
- * and nothing else of the entry changes. */
-static void check_convention(const struct ptw_regime *r,
-                             const struct ptw_absent *absent, unsigned level,
-                             uint64_t raw)
-{
-    struct ptw_absent_entry e = ptw_absent_read(absent, r, level, raw);
-    uint64_t size = (uint64_t)1 << e.size_log2;
-    uint64_t pa = next_number() % ((uint64_t)1 << ptw_pa_bits(r)) & ~(size - 1);
-    uint64_t out = 7;
-    uint64_t back = 7;
-    enum ptw_status st =
-        ptw_absent_write(absent, r, level, raw, ptw_pa_of(pa), &out);
-
-    if (e.kind != PTW_ABSENT_FRAME) {
-        if (e.pa.v != 0 || e.rights != 0 || st != PTW_E_ARG || out != 7) {
-            fz_fail(ASK_ABSENT, "%llx names no frame, and %llx", HEX(raw),
-                    HEX(e.pa.v));
-        }
-        return;
-    }
-    if ((raw & 1) != 0 || raw == 0 || e.pa.v % size != 0 ||
-        e.pa.v >> ptw_pa_bits(r) != 0) {
-        fz_fail(ASK_ABSENT, "%llx names %llx", HEX(raw), HEX(e.pa.v));
-    }
-    if (st == PTW_E_WIDTH && out == 7) {
-        return;
-    }
-    if (st != PTW_OK || (out & 1) != 0 ||
-        ptw_absent_read(absent, r, level, out).pa.v != pa ||
-        ptw_absent_write(absent, r, level, out, e.pa, &back) != PTW_OK ||
-        back != raw) {
-        fz_fail(ASK_ABSENT,
-                "%llx names %llx, and with %llx it is %llx, and %llx again",
-                HEX(raw), HEX(e.pa.v), HEX(pa), HEX(out), HEX(back));
-    }
-}
-
-static void check_conventions(const struct ptw_regime *r)
-{
-    bool wide = ptw_entry_bytes(r) == 8;
-    bool is_long = r->id == PTW_ARCH_AMD64 || r->id == PTW_ARCH_LA57;
-
-    for (unsigned i = 0; i < 32 && ptw_levels(r) > 0; i++) {
-        uint64_t how = next_number();
-        struct ptw_absent absent = {
-            .policy = PTW_ABSENT_LINUX + (unsigned)(how % 3),
-        };
-        uint64_t raw = next_number();
-
-        if (absent.policy == PTW_ABSENT_WINDOWS) {
-            absent.mask = (how & 8) != 0 ? 0x80000000 : 0;
-            absent.page_file_at = (how & 16) != 0 ? 1 : 0;
-        } else {
-            absent.migration = (uint32_t)how & 0xFFFF0000;
-        }
-        if (absent.policy != PTW_ABSENT_LINUX || absent.migration != 0) {
-            absent.frame_bits = (unsigned)(how >> 32 & 15);
-        }
-        if (absent.policy == PTW_ABSENT_LINUX_PLAIN) {
-            absent.frame_bits = absent.migration != 0 ? absent.frame_bits : 0;
-            absent.type_at = !is_long ? 0 : (how & 4) != 0 ? 9 : 1;
-        }
-        if (ptw_absent_check(&absent, r) != PTW_OK) {
-            fz_stop(ASK_ABSENT, "a policy %d is refused", (int)absent.policy);
-        }
-        raw = wide ? raw : (uint32_t)raw;
-        /* Near the top or the bottom, where frames are. */
-        raw |= (how >> 40 & 1) != 0 ? 0x000FFFFF00000000 : 0;
-        raw &= (how >> 41 & 1) != 0 ? 0xFFF00000FFFFFFFF : UINT64_MAX;
-        check_convention(r, &absent, (unsigned)(how >> 44) % ptw_levels(r),
-                         wide ? raw & ~(uint64_t)1 : raw & 0xFFFFFFFE);
-    }
-}
-
 /* The address that is translated for a program's va, from the manuals: a tag is
  * the bits from `lowest` up to 62, or 63 with UAI, and what is below them goes
  * on in them.  Intel SDM vol. 1, "Linear-Address Pre-Processing"; AMD64
@@ -291,6 +217,47 @@ static uint64_t untagged(const struct ptw_regime *r, uint64_t cr3, uint64_t va)
         va |= (uint64_t)bit(va, lowest - 1) << i;
     }
     return va;
+}
+
+/* Whether the bits that are said to spoil an entry do: none of them too few,
+ * none too many, and the right reason.  Intel SDM vol. 3A, "Reserved bits": in
+ * entries of 8 bytes, those of the address from the physical width on. */
+static bool bad_by(const struct ptw_regime *r, unsigned level, uint64_t raw)
+{
+    struct ptw_bad_entry bad = ptw_bad_entry_of(r, level, 0, raw);
+    enum ptw_entry_kind mended = ptw_decode(r, level, 0, raw & ~bad.bits).kind;
+    uint64_t beyond = ((uint64_t)1 << 52) - ((uint64_t)1 << ptw_pa_bits(r));
+    bool width = (bad.bits & ~beyond) == 0;
+
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t one = (uint64_t)1 << i;
+
+        if ((bad.bits & one) != 0 &&
+            ptw_decode(r, level, 0, (raw & ~bad.bits) | one).kind !=
+                PTW_ENTRY_BAD) {
+            return false;
+        }
+    }
+    return (mended == PTW_ENTRY_LEAF || mended == PTW_ENTRY_TABLE) &&
+           (ptw_entry_bytes(r) != 8 ||
+            bad.why == (width ? PTW_BAD_WIDTH : PTW_BAD_RESERVED));
+}
+
+/* The right of a letter, for every letter. */
+static void check_letters(void)
+{
+    static const char letter[] = "rwxuX";
+    static const enum ptw_right right[] = {PTW_READ, PTW_WRITE, PTW_EXEC,
+                                           PTW_USER, PTW_USER_EXEC};
+
+    for (unsigned c = 1; c < 256; c++) {
+        const char *at = strchr(letter, (char)c);
+
+        if (ptw_right_of((char)c) != (at != NULL ? right[at - letter] : 0u)) {
+            fz_fail(ASK_REGIMES, "the letter %u is the right %x", c,
+                    ptw_right_of((char)c));
+        }
+    }
 }
 
 /* What can be asked of any regime. */
@@ -380,8 +347,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                HEX(raw), ptw_level_name(r, l), kind[e.kind], HEX(e.pa.v),
                e.rights, HEX(bad));
         if ((e.kind == PTW_ENTRY_BAD) != (bad != 0) || (bad & ~raw) != 0 ||
-            (bad != 0 &&
-             ptw_decode(r, l, 0, raw & ~bad).kind == PTW_ENTRY_BAD) ||
+            (bad != 0 && !bad_by(r, l, raw)) ||
             ((raw & 1) == 0) != (e.kind == PTW_ENTRY_ABSENT)) {
             fz_fail(ASK_ENTRIES,
                     "%llx, level %u, is kind %d with reserved bits %llx",
@@ -409,7 +375,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                     rights, HEX(raw), l);
         }
     }
-    check_conventions(r);
+    fz_check_policies(r, next_number());
 }
 
 static void by_registers(const struct fz_records *in)
@@ -596,6 +562,7 @@ void fz_registers(const uint8_t *data, size_t len)
 
     fz_digest = 0;
     fz_case_without(&none);
+    check_letters();
     entries_seed = 0x9E3779B97F4A7C15;
     for (size_t i = 0; i < len; i++) {
         entries_seed = (entries_seed ^ data[i]) * 0x100000001B3 | 1;

@@ -6,6 +6,8 @@
  * AArch64.S1IndirectBasePermissions. */
 #include "registers_aarch64.h"
 
+#include "policies.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -436,6 +438,7 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
         check_leaf(r, is);
         check_entry(r, is);
     }
+    fz_check_policies(r, next_number());
 }
 
 /* The widest physical address of a regime: an entry of a 4 or 16 KiB granule

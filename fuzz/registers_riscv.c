@@ -7,6 +7,8 @@
  * Protection". */
 #include "registers_riscv.h"
 
+#include "policies.h"
+
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
@@ -415,6 +417,7 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
     } else {
         check_paged(r, is, number);
     }
+    fz_check_policies(r, next_number());
 }
 
 /* A number, and others like it: a root, and addresses of both halves. */

@@ -7,6 +7,9 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
+/* Items that are handed over in wrong ways, too. */
+enum { SOME_ITEMS = 32 };
+
 static _Alignas(FZ_PAGE) uint8_t storage[FM_MOST_PAGES][FZ_PAGE];
 static struct fe_host host;
 static struct fz_case described;
@@ -282,6 +285,33 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
 
 /* --------------------------------------------------------------- rebuilding */
 
+/* Hands over what can't be: an item of a space that is not begun or is beyond
+ * the last one, the alias of a table of such a space, and leaves in a line. */
+static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
+                          const struct ptw_built *built, unsigned spaces,
+                          unsigned flags)
+{
+    struct ptw_built other[FM_ROOTS];
+    struct ptw_item line = *item;
+    uint32_t lacks = item->space;
+    bool begun = item->kind != PTW_ITEM_SPACE;
+
+    memcpy(other, built, sizeof other);
+    if (item->kind == PTW_ITEM_ALIAS) {
+        lacks = ptw_alias_view(t->root.regime, item, &(unsigned){0}).owner;
+    }
+    other[lacks].built = false;
+    line.kind = PTW_ITEM_LINE;
+    if ((begun &&
+         ptw_space_aware_map(t, item, other, spaces, flags) != PTW_E_ARG) ||
+        (begun &&
+         ptw_space_aware_map(t, &line, other, spaces, flags) != PTW_E_ARG) ||
+        ptw_space_aware_map(t, item, other, item->space, flags) != PTW_E_ARG) {
+        fz_stop(ASK_STATUS, "an item of kind %d at %llx that can't be is built",
+                (int)item->kind, HEX(item->first.v));
+    }
+}
+
 /* Walks the case and builds what it finds in the pool of the host. */
 bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                 unsigned flags, bool loose, const struct fe_placing *placing,
@@ -317,6 +347,10 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
         }
         if (placing->wanted) {
             placed = place_item(w, &items[i], placing, loose);
+        }
+        if (i < SOME_ITEMS) {
+            check_refused(t, &items[i], out->built, w->roots,
+                          loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
         h->high = -1; /* what this item takes */
         st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
