@@ -990,14 +990,14 @@ try 'info, a mode and no root' 0 0 info --regime amd64 good
 check "$name: no root" grep -q '^roots: none' out
 unread 'program.elf: is an ELF file that is no core, 32-bit, big-endian, not' \
     maps "${amd64[@]}" program.elf
-unread 'lime: is a LiME file, not raw memory' leaves "${amd64[@]}" lime
-unread 'avml: is an AVML file, not raw memory' spaces "${amd64[@]}" avml
-unread 'kdump: is a compressed kdump' translate "${amd64[@]}" kdump 0
-unread 'flattened: is a flattened dump of makedumpfile' explain "${amd64[@]}" \
+unread 'lime: is a LiME file, and at 21 there should be a range' leaves "${amd64[@]}" lime
+unread 'avml: is an AVML file, and its chunk at 20 is none' spaces "${amd64[@]}" avml
+unread 'kdump: is a compressed kdump, and the sizes in its header' translate "${amd64[@]}" kdump 0
+unread 'flattened: is a flattened dump of makedumpfile, and its type' explain "${amd64[@]}" \
     flattened 0
-unread 'dmp: is a Windows crash dump, 64-bit' compact "${amd64[@]}" -o x dmp
+unread 'dmp: is a Windows crash dump, 64-bit, and its type is' compact "${amd64[@]}" -o x dmp
 unread 'vmss: is a VMware saved state' maps --json "${amd64[@]}" vmss
-unread 'gz: is compressed by gzip, not raw memory: decompress it first (gzip' \
+unread "gz: is compressed by gzip, and zlib can't unpack it" \
     maps --no-mmap "${amd64[@]}" gz
 says '; --raw takes it for raw all the same'
 unread 'gz: is compressed' maps --regime bare gz
@@ -1043,18 +1043,40 @@ container part PK00PK'\x03\x04'
 unread 'part: is a zip archive in parts' leaves "${amd64[@]}" part
 rm swap lzma initrd part
 printf '\x1f\x8b\x08' >short
-unread 'short: is compressed by gzip' maps "${amd64[@]}" short
+unread 'short: is compressed by gzip, and it ends too early' maps "${amd64[@]}" short
 printf '\x1f\x8b' >short
 try 'two bytes of a signature' 3 1 maps "${amd64[@]}" short
 says "root 0 at 1000 can't be read"
 rm -f core.elf program.elf lime avml kdump flattened dmp vmss gz vhd
+
+# ------------------------------------------------------- what may be meant
+wrong 'is amd64 meant? there are i686, pae' maps --regime x86_64 --root 1000 good
+wrong 'is aarch64-4k-48 meant?' maps --regime arm64 --root 1000 good
+wrong 'is sv39 meant?' maps --regime sv_39 --root 1000 good
+wrong 'this name; there are i686' maps --regime zebra --root 1000 good
+try 'a virtual address as a root' 2 1 maps --regime amd64 \
+    --root ffffffff82610000 good
+says 'It looks like a virtual address'
+try 'a physical address beyond the width' 2 1 maps --regime amd64 \
+    --root 10000000000000 good
+check "$name: no such advice" [ "$(grep -c 'a virtual address' err)" -eq 0 ]
+{
+    head -c 4096 /dev/zero
+    seq -f 'entries that are none %g' 300 | head -c 4096
+} >words
+try 'words as a table' 0 1 maps --regime sv39 --root 1000 words
+says 'root 0 at 1000: of its entries'
+says 'another paging mode'
+try 'words as another table' 3 2 maps --regime amd64 --root 1000 words
+says 'root 0 at 1000: of its entries 0 are bad, 252 lead out of the image'
+rm words
 
 # -------------------------------------------------------- bad tables, loops
 for command in leaves maps spaces; do
     try "$command, a table outside the image" 3 1 $command "${amd64[@]}" bad
     says 'bad: tables can'
     says 'in 1 place, first the pt at 7fff0000 of root 0'
-    says 'for 0000000000400000-00000000005fffff: outside the image'
+    says 'for 0000000000400000-00000000005fffff: not in the image'
 done
 try 'leaves, two of them' 3 1 leaves "${amd64[@]}" --root c000 --root 1000 \
     --root 2000 loops

@@ -568,7 +568,7 @@ static void compact(struct compaction *c)
     bool is_container;
 
     begin(c);
-    outputs_protect(c->im->fd, c->o->image);
+    outputs_protect(c->im->file, c->o->image);
     output_open(&c->out, c->o->output, c->o->force);
     if (c->o->page_map != NULL) {
         output_open(&c->map, c->o->page_map, c->o->force);

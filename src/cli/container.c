@@ -17,8 +17,7 @@ static const char unpack[] = "unpack it first";
 static const char s390_tool[] = "make an ELF core of it (zgetdump -f elf)";
 static const char hibernation_tool[] =
     "it is compressed; make it raw (hibr2bin)";
-static const char vmware_file[] =
-    "the memory is in the .vmem beside it, or vmss2core makes a core of it";
+static const char vmware_file[] = "vmss2core makes a core of it";
 static const char macho_file[] =
     "give each segment of 'otool -l' that is memory as "
     "--segment PA:LENGTH:OFFSET";
@@ -45,28 +44,30 @@ struct signature {
     uint8_t second_length;
     uint8_t any;   /* bits of the first byte that may be anything */
     bool as_it_is; /* see struct container */
+    enum container_kind kind;
 };
 
 /* A string with its length: signatures have zeros in them. */
 #define BYTES(text) .bytes = (text), .length = sizeof(text) - 1
 #define SECOND(at, text)                                                       \
     .second_offset = (at), .second = (text), .second_length = sizeof(text) - 1
-#define AS_IT_IS .as_it_is = true
+#define AS_IT_IS      .as_it_is = true
+#define READ_AS(what) .kind = CONTAINER_##what
 
 static const struct signature signatures[] = {
     /* Dumps of memory. */
     {"a LiME file",
      "give each range as --segment START:LENGTH:OFFSET, with the offset behind "
      "its header of 32 bytes, or capture with format=padded",
-     BYTES("EMiL"), AS_IT_IS},
+     BYTES("EMiL"), AS_IT_IS, READ_AS(LIME)},
     {"an AVML file",
-     "it is compressed; make it raw (avml-convert --format raw)",
-     BYTES("AVML")},
-    {"a compressed kdump", crash_reads_it, BYTES("KDUMP   ")},
+     "it is compressed; make it raw (avml-convert --format raw)", BYTES("AVML"),
+     READ_AS(AVML)},
+    {"a compressed kdump", crash_reads_it, BYTES("KDUMP   "), READ_AS(KDUMP)},
     {"a diskdump", crash_reads_it, BYTES("DISKDUMP")},
     {"a flattened dump of makedumpfile",
      "put it in order first (makedumpfile -R OUT <FILE)",
-     BYTES("makedumpfile\0\0\0\0")},
+     BYTES("makedumpfile\0\0\0\0"), READ_AS(FLATTENED)},
     {"a dump of sadump", old_dump, BYTES("sadump\0\0")},
     {"a dump of LKCD", old_dump, BYTES("\xed\x23\x8f\x61\x73\x01\x19\xa8")},
     {"a dump of LKCD", old_dump, BYTES("\xa8\x19\x01\x73\x61\x8f\x23\xed")},
@@ -76,8 +77,10 @@ static const struct signature signatures[] = {
      AS_IT_IS},
     {"an extended s390 dump", s390_tool,
      BYTES("\xa8\x19\x01\x73\x61\x8f\x23\xfe")},
-    {"a Windows crash dump, 64-bit", layerwriter, BYTES("PAGEDU64"), AS_IT_IS},
-    {"a Windows crash dump, 32-bit", layerwriter, BYTES("PAGEDUMP"), AS_IT_IS},
+    {"a Windows crash dump, 64-bit", layerwriter, BYTES("PAGEDU64"), AS_IT_IS,
+     READ_AS(WINDOWS)},
+    {"a Windows crash dump, 32-bit", layerwriter, BYTES("PAGEDUMP"), AS_IT_IS,
+     READ_AS(WINDOWS)},
     {"a minidump", not_memory, BYTES("MDMP\x93\xa7")},
     {"a Windows hibernation file", hibernation_tool, BYTES("HIBR")},
     {"a Windows hibernation file", hibernation_tool, BYTES("hibr")},
@@ -107,10 +110,14 @@ static const struct signature signatures[] = {
     {"a Mach-O file that is no core", not_memory, BYTES("\xfe\xed\xfa\xce")},
 
     /* Machines that were saved. */
-    {"a VMware saved state", vmware_file, BYTES("\xd0\xbe\xd2\xbe"), AS_IT_IS},
-    {"a VMware saved state", vmware_file, BYTES("\xd1\xba\xd1\xba"), AS_IT_IS},
-    {"a VMware saved state", vmware_file, BYTES("\xd2\xbe\xd2\xbe"), AS_IT_IS},
-    {"a VMware saved state", vmware_file, BYTES("\xd3\xbe\xd3\xbe"), AS_IT_IS},
+    {"a VMware saved state", vmware_file, BYTES("\xd0\xbe\xd2\xbe"), AS_IT_IS,
+     READ_AS(VMWARE)},
+    {"a VMware saved state", vmware_file, BYTES("\xd1\xba\xd1\xba"), AS_IT_IS,
+     READ_AS(VMWARE)},
+    {"a VMware saved state", vmware_file, BYTES("\xd2\xbe\xd2\xbe"), AS_IT_IS,
+     READ_AS(VMWARE)},
+    {"a VMware saved state", vmware_file, BYTES("\xd3\xbe\xd3\xbe"), AS_IT_IS,
+     READ_AS(VMWARE)},
     {"a VirtualBox saved state",
      "make an ELF core (VBoxManage debugvm NAME dumpvmcore)",
      BYTES("\x7fVirtualBox SavedState V")},
@@ -170,9 +177,9 @@ static const struct signature signatures[] = {
 
     /* What is compressed or packed. */
     {"compressed by gzip", "decompress it first (gzip -d)",
-     BYTES("\x1f\x8b\x08")},
+     BYTES("\x1f\x8b\x08"), READ_AS(GZIP)},
     {"compressed by zstd", "decompress it first (zstd -d)",
-     BYTES("\x28\xb5\x2f\xfd")},
+     BYTES("\x28\xb5\x2f\xfd"), READ_AS(ZSTD)},
     {"compressed by zstd or lz4", decompress, BYTES("\x50\x2a\x4d\x18"),
      .any = 0x0f},
     {"compressed by xz", "decompress it first (xz -d)",
@@ -390,6 +397,7 @@ bool container_find(const unsigned char *head, const unsigned char *tail,
                                       : (uint64_t)s->offset,
                         s->length);
             out->as_it_is = s->as_it_is;
+            out->kind = s->kind;
             return true;
         }
     }

@@ -13,7 +13,18 @@
 enum { CONTAINER_HEAD = 65536, CONTAINER_TAIL = 512, CONTAINER_NAME = 64 };
 
 /* The kinds whose memory is read; all others are refused. */
-enum container_kind { CONTAINER_REFUSED, CONTAINER_ELF_CORE };
+enum container_kind {
+    CONTAINER_REFUSED,
+    CONTAINER_ELF_CORE,
+    CONTAINER_LIME,
+    CONTAINER_AVML,
+    CONTAINER_KDUMP,
+    CONTAINER_FLATTENED,
+    CONTAINER_GZIP,
+    CONTAINER_ZSTD,
+    CONTAINER_WINDOWS,
+    CONTAINER_VMWARE,
+};
 
 struct container {
     char name[CONTAINER_NAME]; /* "an ELF core, 64-bit, little-endian" */

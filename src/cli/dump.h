@@ -36,7 +36,8 @@ struct dump {
 
     enum dump_family family;
     bool long_mode;       /* x86: the processor was in it, */
-    bool long_mode_known; /* or not */
+    bool long_mode_known; /* or not, */
+    bool pae;             /* but in PAE paging: where a root says no mode */
     struct dump_cpu *cpu; /* those whose registers are known */
     size_t cpus;
     size_t threads;   /* processors whose general registers there are */

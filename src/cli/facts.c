@@ -126,6 +126,29 @@ static bool find_none_paging(const struct dump *d, struct facts *f)
     return true;
 }
 
+/* ----------------------------------------------------------------- Windows */
+
+/* The root that the dump names, with no register beside it. */
+static bool find_named(const struct dump *d, struct facts *f)
+{
+    if (!d->has_root || d->family != DUMP_X86) {
+        return false;
+    }
+    f->family = DUMP_X86;
+    (void)snprintf(f->from, sizeof f->from, "its DirectoryTableBase");
+    (void)snprintf(f->regime, sizeof f->regime, "%s",
+                   d->long_mode ? "amd64"
+                   : d->pae     ? "pae"
+                                : "i686");
+    (void)snprintf(f->assumed, sizeof f->assumed, "%s",
+                   d->long_mode ? "four levels, NX and WP are on, addresses "
+                                  "of 52 bits"
+                   : d->pae     ? "NX and WP are on, addresses of 52 bits"
+                                : "WP is on");
+    add_root(f, d->root, OPT_CR3, "the process that was running");
+    return true;
+}
+
 /* ------------------------------------------------------------ Linux, itself */
 
 static const char own_table[] = "the kernel's swapper_pg_dir";
@@ -261,7 +284,7 @@ static bool find_linux(const struct dump *d, struct facts *f)
 void facts_find(const struct dump *d, struct facts *f)
 {
     memset(f, 0, sizeof *f);
-    if (find_in_cpus(d, f)) {
+    if (find_in_cpus(d, f) || find_named(d, f)) {
         return;
     }
     if (find_linux(d, f)) {

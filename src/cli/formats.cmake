@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Own code that reads formats of containers, for the command, the tests and the
 # fuzz targets: it depends on no library.
-set(PTW_FORMATS dump.c elf_core.c facts.c notes.c plain.c reader.c report.c)
+set(PTW_FORMATS
+    child.c dump.c elf_core.c facts.c flattened.c kdump_header.c lime.c notes.c plain.c
+    reader.c report.c spool.c vmware.c windows.c)
 list(TRANSFORM PTW_FORMATS PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

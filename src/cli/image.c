@@ -7,6 +7,7 @@
 
 #include "guard.h"
 #include "output.h"
+#include "pages.h"
 #include "report.h"
 #include "source.h"
 
@@ -31,6 +32,7 @@ struct page {
 
 struct page_cache {
     int fd;
+    struct pages *pages; /* they come from there, or else from fd */
     const struct segment *segment;
     size_t segments;
     int error; /* of the first read that failed */
@@ -53,6 +55,13 @@ static bool fill_page(struct page_cache *c, struct page *p, uint64_t number)
     uint32_t got = 0;
 
     p->number_plus_1 = 0;
+    if (c->pages != NULL) {
+        if (!pages_read(c->pages, start, p->byte)) {
+            note_error(c, EIO, start);
+            return false;
+        }
+        got = PAGE_BYTES;
+    }
     while (got < PAGE_BYTES) {
         ssize_t n =
             pread(c->fd, p->byte + got, PAGE_BYTES - got, (off_t)(start + got));
@@ -198,6 +207,11 @@ bool image_read_error_text(const struct image *im, char *why, size_t room)
     if (error == 0) {
         return false;
     }
+    if (im->cache->pages != NULL) {
+        (void)snprintf(why, room, "the page at %" PRIx64 ": %s", offset,
+                       im->cache->pages->child.why);
+        return true;
+    }
     (void)snprintf(
         why, room, "reading at offset %" PRIx64 " failed: %s", offset,
         error == ENODATA ? "the file has become shorter" : strerror(error));
@@ -334,10 +348,11 @@ static void map_segments(struct image *im, const char *name)
     }
 }
 
-static void make_cache(struct image *im)
+static void make_cache(struct image *im, struct pages *pages)
 {
     im->cache = must(calloc(1, sizeof *im->cache));
     im->cache->fd = im->fd;
+    im->cache->pages = pages;
     im->cache->segment = im->segment;
     im->cache->segments = im->segments;
 }
@@ -404,7 +419,7 @@ static const struct ptw_mem_ops image_ops = {
 };
 
 static void open_memory(struct image *im, const struct options *o, int fd,
-                        const struct dump *dump)
+                        const struct dump *dump, struct pages *pages)
 {
     enum ptw_status st;
     bool cached = false;
@@ -419,14 +434,14 @@ static void open_memory(struct image *im, const struct options *o, int fd,
         im->region[i].first.v = im->segment[i].pa;
         im->region[i].last.v = im->segment[i].pa + (im->segment[i].bytes - 1);
     }
-    if (!o->no_mmap) {
+    if (!o->no_mmap && pages == NULL) {
         map_segments(im, o->image);
     }
     for (size_t i = 0; i < im->segments; i++) {
         cached = cached || im->region[i].host == NULL;
     }
     if (cached) {
-        make_cache(im);
+        make_cache(im, pages);
     }
     st = ptw_mem_init_callbacks(&im->mem, &image_ops, im, im->region,
                                 im->segments);
@@ -454,13 +469,20 @@ void image_open(struct image *im, const struct options *o)
     }
     if (s->opened && !laid_out && o->segments > 0) {
         die(CLI_UNREAD, o->image,
-            "is %s, and a --segment takes its beginning for memory; --raw "
-            "takes it for raw all the same",
-            s->container.name);
+            "is %s, and %s; --raw takes it for raw all the same",
+            s->container.name,
+            s->container.as_it_is
+                ? "a --segment takes its beginning for memory"
+                : "its memory is packed, so that --segment can't lay it out");
     }
-    open_memory(im, o, s->fd, s->opened && !laid_out ? &s->dump : NULL);
+    if (s->opened && !laid_out) {
+        open_memory(im, o, s->fd, &s->dump, s->pages);
+    } else {
+        open_memory(im, o, s->fd, NULL, NULL);
+    }
     im->owned = false;
-    outputs_refuse_stdout(im->fd, o->image);
+    im->file = s->file;
+    outputs_refuse_stdout(im->file, o->image);
     if (s->opened && !laid_out && s->dump.remark[0] != '\0') {
         report(o->image, "%s", s->dump.remark);
     }
@@ -468,8 +490,9 @@ void image_open(struct image *im, const struct options *o)
 
 void image_open_fd(struct image *im, const struct options *o, int fd)
 {
-    open_memory(im, o, fd, NULL);
+    open_memory(im, o, fd, NULL, NULL);
     im->owned = true;
+    im->file = fd;
 }
 
 /* How many bytes of memory there are at addresses up to pa. */
@@ -554,6 +577,9 @@ bool image_hole(const struct image *im, ptw_pa pa, struct extent *e)
     const struct segment *s = segment_of(im->segment, im->segments, pa.v);
     uint64_t offset;
 
+    if (im->cache != NULL && im->cache->pages != NULL) {
+        return false;
+    }
     if (pa.v < s->pa || s->bytes < PAGE_BYTES ||
         pa.v - s->pa > s->bytes - PAGE_BYTES) {
         return false;

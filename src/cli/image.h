@@ -23,7 +23,8 @@ struct image_map {
 /* mem refers to the image, which stays where it is. */
 struct image {
     struct ptw_mem mem;
-    int fd;
+    int fd;         /* what has the memory, */
+    int file;       /* and the file that it was unpacked from, or is */
     bool owned;     /* it is closed with the image */
     uint64_t bytes; /* of the file */
     struct segment *segment;

@@ -8,10 +8,15 @@
 #include "source.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char *kind_of(const struct source *s)
 {
-    return s->is_container ? s->container.name : "raw memory";
+    static char text[sizeof s->container.name + sizeof s->inside];
+
+    (void)snprintf(text, sizeof text, "%s%s",
+                   s->opened ? s->container.name : "raw memory", s->inside);
+    return text;
 }
 
 static const char *const families[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "paging.h"
 
+#include "names.h"
 #include "report.h"
 #include "source.h"
 
@@ -188,7 +189,10 @@ static void set_regime_by_name(struct arguments *a)
     }
     /* Its family says what else is needed. */
     if (ptw_regime_by_name(a->regime, NULL, 0, r, &why) != PTW_OK) {
-        die(CLI_USAGE, name, "--regime %s: %s", a->regime, why);
+        char advice[192];
+
+        names_advice(a->regime, advice, sizeof advice);
+        die(CLI_USAGE, name, "--regime %s: %s; %s", a->regime, why, advice);
     }
     if (!is_given(a, OPT_PA_BITS)) {
         a->cpu.pa_bits = ptw_pa_bits(r);

@@ -45,6 +45,16 @@ static bool is_empty(const struct options *o, const struct image *im,
     return any;
 }
 
+/* A kernel's variable has the address by which the kernel reaches its table. */
+static const char *virtual_hint(uint64_t pa)
+{
+    return pa >> 56 != 0xff
+               ? ""
+               : ". It looks like a virtual address, and a root is a physical "
+                 "one, as the register has it (CR3, TTBR, satp): with a root "
+                 "that is known, translate says where it lies";
+}
+
 enum cli_status roots_report_bad(const struct options *o, uint32_t index,
                                  enum ptw_status why)
 {
@@ -54,8 +64,8 @@ enum cli_status roots_report_bad(const struct options *o, uint32_t index,
     if (why == PTW_E_BUS) {
         report(o->image,
                "root %" PRIu32 " at %" PRIx64
-               " can't be read: it lies outside the image",
-               index, pa);
+               " can't be read: it is not in the image%s",
+               index, pa, virtual_hint(pa));
         return CLI_UNREAD;
     }
     if (why == PTW_E_ALIGN) {
@@ -70,8 +80,8 @@ enum cli_status roots_report_bad(const struct options *o, uint32_t index,
     } else {
         report(o->image,
                "root %" PRIu32 ": %" PRIx64
-               " is not the address of a table: it is %s",
-               index, pa, ptw_status_text(why));
+               " is not the address of a table: it is %s%s",
+               index, pa, ptw_status_text(why), virtual_hint(pa));
     }
     return CLI_USAGE;
 }
@@ -91,18 +101,74 @@ enum cli_status roots_report_all_bad(const struct options *o,
     return status;
 }
 
+/* The address that an entry of the root maps first. */
+static ptw_va first_of(const struct ptw_regime *r, uint64_t index)
+{
+    unsigned top = ptw_levels(r) - 1;
+    unsigned shift = ptw_level_shift(r, top);
+    uint64_t low = index << shift;
+    uint64_t span = ptw_table_size(r, top) / ptw_entry_bytes(r) << shift;
+
+    /* Above the span, all bits are ones in one half of a space. */
+    return ptw_va_of(ptw_canonical(r, ptw_va_of(low)) ? low : low | (0 - span));
+}
+
+/* Says so when hardly an entry of that root is one: random bytes and tables of
+ * another mode look like that. */
+static void report_odd(const struct options *o, const struct image *im,
+                       uint32_t index)
+{
+    const struct ptw_regime *r = o->root[index].regime;
+    uint64_t entries =
+        ptw_table_size(r, ptw_levels(r) - 1) / ptw_entry_bytes(r);
+    uint64_t least = entries < 16 ? entries / 2 + 1 : 8;
+    uint64_t bad = 0;
+    uint64_t elsewhere = 0;
+    uint64_t good = 0;
+
+    for (uint64_t i = 0; i < entries; i++) {
+        struct ptw_translation tr;
+        struct ptw_step step[PTW_MAX_LEVELS];
+        size_t steps = 0;
+        enum ptw_status st = ptw_explain(&im->mem, o->root[index],
+                                         first_of(r, i), &tr, step, &steps);
+
+        if (st == PTW_BAD_ENTRY && steps == 1) {
+            bad++;
+        } else if (st == PTW_E_BUS && steps == 2) {
+            elsewhere++;
+        } else {
+            good += steps > 1 || st == PTW_OK;
+        }
+    }
+    if (bad + elsewhere < least || (bad + elsewhere) / 9 < good) {
+        return;
+    }
+    report(o->image,
+           "root %" PRIu32 " at %" PRIx64 ": of its entries %" PRIu64
+           " are bad, %" PRIu64 " lead out of the image, and %" PRIu64
+           " are neither: a wrong root, another paging mode, or a hole in the "
+           "layout?",
+           index, o->root[index].table.v, bad, elsewhere, good);
+}
+
 void roots_report_empty(const struct options *o, const struct image *im)
 {
     if (ptw_levels(&o->regime) == 0) {
         return;
     }
     for (uint32_t i = 0; i < o->roots; i++) {
-        if (roots_check(o, im, i) == PTW_OK && is_empty(o, im, i)) {
+        if (roots_check(o, im, i) != PTW_OK) {
+            continue;
+        }
+        if (is_empty(o, im, i)) {
             report(o->image,
                    "root %" PRIu32 " at %" PRIx64
                    ": its table is all zeros: a wrong root, or a hole in the "
                    "layout?",
                    i, o->root[i].table.v);
+        } else {
+            report_odd(o, im, i);
         }
     }
 }

@@ -2,14 +2,25 @@
 #include "source.h"
 
 #include "elf_core.h"
+#include "flattened.h"
+#include "kdump_header.h"
+#include "lime.h"
+#include "packed.h"
+#include "pages.h"
 #include "report.h"
+#include "vmware.h"
+#include "windows.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { DEEPEST = 4 }; /* a dump in a flattened one, compressed */
 
 bool source_recognise(const struct reader *r, struct container *found,
                       bool *read)
@@ -22,19 +33,6 @@ bool source_recognise(const struct reader *r, struct container *found,
     *read = reader_get(r, 0, head, n) &&
             reader_get(r, r->bytes - tail_n, tail, tail_n);
     return *read && container_find(head, tail, r->bytes, found);
-}
-
-/* Reads what the container says of itself, if it is of a kind that can be. */
-static bool read_container(const struct reader *r, enum container_kind kind,
-                           struct dump *d)
-{
-    switch (kind) {
-    case CONTAINER_ELF_CORE:
-        return elf_core_read(r, d);
-    case CONTAINER_REFUSED:
-        break;
-    }
-    return false;
 }
 
 /* Something that has a size, and bytes at any place of it. */
@@ -51,6 +49,142 @@ static bool has_bytes(int fd, uint64_t *bytes)
     return end > 0;
 }
 
+/* ---------------------------------------------------------------- unpacking */
+
+static bool holds_a_file(enum container_kind kind)
+{
+    return kind == CONTAINER_GZIP || kind == CONTAINER_ZSTD ||
+           kind == CONTAINER_FLATTENED;
+}
+
+/* A file of some bytes can be a whole disk when it is unpacked. */
+static uint64_t room_for(uint64_t bytes)
+{
+    static const uint64_t TIMES = 256;
+    static const uint64_t MORE = (uint64_t)1 << 30;
+
+    return bytes < (UINT64_MAX - MORE) / TIMES ? TIMES * bytes + MORE
+                                               : UINT64_MAX;
+}
+
+static void close_spool(struct source *s)
+{
+    if (s->fd >= 0 && s->fd != s->file) {
+        (void)close(s->fd);
+    }
+}
+
+/* What is unpacked stands in for the file; what the file is, is said as well. */
+static void replace_file(struct source *s, const struct spool *spool)
+{
+    size_t used = strlen(s->inside);
+    bool is_name = strncmp(s->container.name, "a ", 2) == 0 ||
+                   strncmp(s->container.name, "an ", 3) == 0;
+
+    if (used == 0 && holds_a_file(s->container.kind)) {
+        (void)snprintf(s->inside, sizeof s->inside, ", %s%s",
+                       is_name ? "in " : "", s->container.name);
+    }
+    close_spool(s);
+    s->fd = spool->fd;
+}
+
+static bool unpack(struct source *s, const struct reader *r)
+{
+    struct spool spool;
+    bool done;
+
+    if (!spool_open(&spool, room_for(r->bytes))) {
+        return dump_refuse(&s->dump, "%s", spool.why);
+    }
+    done = s->container.kind == CONTAINER_FLATTENED
+               ? flattened_unpack(r, &spool, &s->dump)
+               : packed_unpack(r, s->container.kind, &spool, &s->dump);
+    if (!done) {
+        (void)close(spool.fd);
+        return dump_refuse(&s->dump, "%s", spool.why);
+    }
+    replace_file(s, &spool);
+    return true;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static bool open_pages(struct source *s, const struct reader *r)
+{
+    if (!kdump_header_read(r, &s->dump)) {
+        return false;
+    }
+    s->pages = must(calloc(1, sizeof *s->pages));
+    return pages_open(s->pages, s->fd, &s->dump);
+}
+
+/* The memory of a saved state is in it, or in the .vmem of the same name. */
+static bool open_vmware(struct source *s, const struct reader *r)
+{
+    size_t stem = strlen(s->name);
+    char name[PATH_MAX];
+    bool beside;
+    int fd;
+
+    if (!vmware_read(r, &s->dump, &beside)) {
+        return false;
+    }
+    if (!beside) {
+        return true;
+    }
+    while (stem > 0 && s->name[stem] != '.' && s->name[stem] != '/') {
+        stem--;
+    }
+    if (s->name[stem] != '.' ||
+        (size_t)snprintf(name, sizeof name, "%.*s.vmem", (int)stem, s->name) >=
+            sizeof name) {
+        return dump_refuse(&s->dump, "its memory is not in it, and its name "
+                                     "says no .vmem beside it");
+    }
+    fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || !has_bytes(fd, &s->bytes)) {
+        int error = fd < 0 ? errno : EINVAL;
+
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return dump_refuse(&s->dump,
+                           "its memory is not in it, and %.100s can't be "
+                           "opened: %s",
+                           name, strerror(error));
+    }
+    close_spool(s);
+    s->fd = fd;
+    (void)snprintf(s->inside, sizeof s->inside, ", with its .vmem");
+    return vmware_fit(&s->dump, s->bytes);
+}
+
+/* Reads what the container says of itself, if it is of a kind that can be. */
+static bool read_container(struct source *s, const struct reader *r)
+{
+    switch (s->container.kind) {
+    case CONTAINER_ELF_CORE:
+        return elf_core_read(r, &s->dump);
+    case CONTAINER_LIME:
+        return lime_read(r, &s->dump);
+    case CONTAINER_VMWARE:
+        return open_vmware(s, r);
+    case CONTAINER_WINDOWS:
+        return windows_read(r, &s->dump);
+    case CONTAINER_AVML:
+        return unpack(s, r);
+    case CONTAINER_KDUMP:
+        return open_pages(s, r);
+    case CONTAINER_GZIP:
+    case CONTAINER_ZSTD:
+    case CONTAINER_FLATTENED:
+    case CONTAINER_REFUSED:
+        break;
+    }
+    return false;
+}
+
 struct source *source_open(const char *name, bool raw)
 {
     struct source *s = must(calloc(1, sizeof *s));
@@ -59,16 +193,32 @@ struct source *source_open(const char *name, bool raw)
 
     s->name = name;
     /* A FIFO would block; it is refused when it is looked at. */
-    s->fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    s->error = s->fd < 0 ? errno : 0;
+    s->file = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    s->error = s->file < 0 ? errno : 0;
+    s->fd = s->file;
     if (s->fd < 0 || raw || !has_bytes(s->fd, &s->bytes)) {
         return s;
     }
-    r.fd = s->fd;
-    r.bytes = s->bytes;
-    s->is_container = source_recognise(&r, &s->container, &read);
-    s->opened =
-        s->is_container && read_container(&r, s->container.kind, &s->dump);
+    for (unsigned depth = 0; depth < DEEPEST; depth++) {
+        r.fd = s->fd;
+        r.bytes = s->bytes;
+        s->is_container = source_recognise(&r, &s->container, &read);
+        if (!s->is_container) {
+            return s;
+        }
+        if (!holds_a_file(s->container.kind)) {
+            s->opened = read_container(s, &r);
+            return s;
+        }
+        if (!unpack(s, &r)) {
+            return s;
+        }
+        if (!has_bytes(s->fd, &s->bytes)) {
+            (void)dump_refuse(&s->dump, "nothing is in it");
+            return s;
+        }
+    }
+    (void)dump_refuse(&s->dump, "it is packed more than %d times", DEEPEST);
     return s;
 }
 
@@ -82,12 +232,12 @@ void source_check(const struct source *s)
     }
     if (s->dump.why[0] != '\0') {
         die(CLI_UNREAD, s->name,
-            "is %s, and %s; --raw takes it for raw memory all the same",
-            s->container.name, s->dump.why);
+            "is %s%s, and %s; --raw takes it for raw all the same",
+            s->container.name, s->inside, s->dump.why);
     }
     die(CLI_UNREAD, s->name,
-        "is %s, not raw memory: %s; --raw takes it for raw all the same",
-        s->container.name, s->container.advice);
+        "is %s%s, not raw memory: %s; --raw takes it for raw all the same",
+        s->container.name, s->inside, s->container.advice);
 }
 
 void source_free(struct source *s)
@@ -95,9 +245,14 @@ void source_free(struct source *s)
     if (s == NULL) {
         return;
     }
-    if (s->fd >= 0) {
-        (void)close(s->fd);
+    close_spool(s);
+    if (s->file >= 0) {
+        (void)close(s->file);
     }
+    if (s->pages != NULL) {
+        pages_close(s->pages);
+    }
+    free(s->pages);
     dump_free(&s->dump);
     free(s);
 }

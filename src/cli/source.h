@@ -6,16 +6,23 @@
 
 #include "dump.h"
 
+struct pages;
+
 struct source {
     const char *name;
-    int fd;    /* -1: it can't be opened, */
+    int file;  /* -1: it can't be opened, */
     int error; /* because of that */
+    int fd;    /* the same, or what was unpacked from it */
     uint64_t bytes;
     bool is_container;
     struct container container;
+    char inside[CONTAINER_NAME + 8]; /* ", compressed by gzip": the file was */
     bool opened; /* as such: dump says the rest, or why it can't be */
     struct dump dump;
+    struct pages *pages; /* NULL: memory lies in fd as it is, else here */
 };
+
+/* What is compressed, or in another order, is unpacked: fd is then that. */
 
 /* source_open opens the file of that name, which lives as long as the source,
  * and does not complain: source_check does.  raw: it is memory, whatever it

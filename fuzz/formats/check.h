@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every parser of a container promises, whatever the file is. */
+#ifndef FUZZ_FORMATS_CHECK_H
+#define FUZZ_FORMATS_CHECK_H
+
+#include "dump.h"
+#include "spool.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* check_that ends the process, and says what was violated, when ok is false. */
+void check_that(bool ok, const char *what);
+
+/* check_dump: a file is refused with a reason, or has memory, in order, all of
+ * it inside the first `bytes` bytes. */
+void check_dump(const struct dump *d, bool opened, uint64_t bytes);
+
+/* Memory as a naive reader has it: the first entry that has an address has it. */
+struct claim {
+    uint64_t pa;
+    uint64_t bytes; /* not 0 */
+    uint64_t offset;
+};
+
+/* check_claims: the dump has at each end of each claim, and beside it, what the
+ * first of them says. */
+void check_claims(const struct dump *d, const struct claim *claim, size_t n);
+
+/* check_spool makes an empty spool, of which a megabyte may be used. */
+void check_spool(struct spool *s);
+
+#endif

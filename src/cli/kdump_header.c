@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* makedumpfile, IMPLEMENTATION, "Compressed dump"; diskdump_mod.h, struct
+ * disk_dump_header and struct kdump_sub_header; QEMU, include/sysemu/dump.h.
+ * The structures have the layout of the machine: in 8 bytes, or in 4. */
+#include "kdump_header.h"
+
+#include "notes.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    VERSION = 8,
+    MACHINE = 12 + 4 * 65, /* of struct new_utsname, whose texts have 65 */
+    MACHINE_BYTES = 65,
+    HEAD = 448,
+    BLOCK_LEAST = 4096,
+    BLOCK_MOST = 65536,
+    SUB_MOST = 1024, /* blocks */
+};
+
+/* Where members stand, of either layout. */
+static const struct layout {
+    unsigned short block_size;
+    unsigned short sub_blocks;
+    unsigned char vmcoreinfo; /* offset and size, in the second header */
+    unsigned char notes;
+    unsigned char size_bytes;
+} layouts[] = {
+    {.block_size = 428,
+     .sub_blocks = 432,
+     .vmcoreinfo = 32,
+     .notes = 48,
+     .size_bytes = 8},
+    {.block_size = 416,
+     .sub_blocks = 420,
+     .vmcoreinfo = 20,
+     .notes = 32,
+     .size_bytes = 4},
+};
+
+static bool fits(const struct reader *r, const struct layout *l,
+                 const unsigned char *head)
+{
+    uint64_t block = reader_number(r, head + l->block_size, 4);
+    uint64_t sub = reader_number(r, head + l->sub_blocks, 4);
+
+    return block >= BLOCK_LEAST && block <= BLOCK_MOST &&
+           (block & (block - 1)) == 0 && sub >= 1 && sub <= SUB_MOST;
+}
+
+static enum dump_family family_of(const unsigned char *head)
+{
+    static const struct {
+        const char *name;
+        enum dump_family family;
+    } machines[] = {
+        {"x86_64", DUMP_X86},    {"i386", DUMP_X86},
+        {"i486", DUMP_X86},      {"i586", DUMP_X86},
+        {"i686", DUMP_X86},      {"aarch64", DUMP_AARCH64},
+        {"riscv64", DUMP_RISCV}, {"riscv32", DUMP_RISCV},
+    };
+    char name[MACHINE_BYTES + 1] = "";
+
+    memcpy(name, head + MACHINE, MACHINE_BYTES);
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+        if (strcmp(name, machines[i].name) == 0) {
+            return machines[i].family;
+        }
+    }
+    return DUMP_FOREIGN;
+}
+
+bool kdump_header_read(const struct reader *r, struct dump *d)
+{
+    enum { SUB_BYTES = 64 };
+    unsigned char head[HEAD];
+    unsigned char sub[SUB_BYTES];
+    const struct layout *l = NULL;
+    uint64_t version;
+
+    if (!reader_get(r, 0, head, sizeof head)) {
+        return dump_refuse(d, "it ends within its header");
+    }
+    version = reader_number(r, head + VERSION, 4);
+    if (version > UINT32_MAX / 2 || (version & 0xffffff) == 0) {
+        return dump_refuse(d, "it is of a big-endian machine, whose tables "
+                              "ptwalk does not read");
+    }
+    for (size_t i = 0; i < sizeof layouts / sizeof layouts[0] && l == NULL;
+         i++) {
+        l = fits(r, &layouts[i], head) ? &layouts[i] : NULL;
+    }
+    if (l == NULL) {
+        return dump_refuse(d, "the sizes in its header are none");
+    }
+    d->family = family_of(head);
+    if (!reader_get(r, reader_number(r, head + l->block_size, 4), sub,
+                    sizeof sub)) {
+        return dump_refuse(d, "it ends within its second header");
+    }
+    /* Version 3 added what Linux says, version 4 the notes. */
+    if (version >= 4) {
+        notes_read(r, reader_number(r, sub + l->notes, 8),
+                   reader_number(r, sub + l->notes + 8, l->size_bytes), d);
+    }
+    if (version >= 3) {
+        notes_add_vmcoreinfo(
+            r, reader_number(r, sub + l->vmcoreinfo, 8),
+            reader_number(r, sub + l->vmcoreinfo + 8, l->size_bytes), d);
+    }
+    if (d->family == DUMP_X86 && !d->long_mode_known) {
+        d->long_mode = memcmp(head + MACHINE, "x86_64", 7) == 0;
+        d->long_mode_known = true;
+    }
+    return true;
+}

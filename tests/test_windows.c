@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Windows crash dumps, laid out here as Microsoft's dump.h (Windows Research
+ * Kernel, base/ntos/inc) and the description of kdmp-parser have them. */
+#include "windows.h"
+
+#include "facts.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+static unsigned char file[0x10000];
+static struct reader r;
+static struct dump d;
+static struct facts f;
+
+static void put(size_t at, unsigned bytes, uint64_t v)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        file[at + i] = (unsigned char)(v >> (8 * i));
+    }
+}
+
+/* A header whose memory is yet to be said. */
+static void begin(const char *signature, size_t machine_at, unsigned machine,
+                  size_t type_at, unsigned type)
+{
+    /* What is not used is filled with this. */
+    for (size_t i = 0; i < 0x2000; i += 4) {
+        memcpy(file + i, "PAGE", 4);
+    }
+    memset(file + 0x2000, 0, sizeof file - 0x2000);
+    memset(&d, 0, sizeof d);
+    memcpy(file, signature, 8);
+    put(machine_at, 4, machine);
+    put(type_at, 4, type);
+    r = (struct reader){.memory = file, .bytes = sizeof file};
+}
+
+static void expect_segment(size_t i, uint64_t pa, uint64_t bytes,
+                           uint64_t offset)
+{
+    cr_assert(lt(sz, i, d.segments));
+    cr_expect(eq(u64, d.segment[i].pa, pa));
+    cr_expect(eq(u64, d.segment[i].bytes, bytes));
+    cr_expect(eq(u64, d.segment[i].offset, offset));
+}
+
+static void expect_facts(const char *regime, uint64_t root)
+{
+    facts_find(&d, &f);
+    cr_expect(eq(str, f.regime, (char *)regime));
+    cr_assert(eq(u32, f.roots, 1));
+    cr_expect(eq(int, f.root[0].id, OPT_CR3));
+    cr_expect(eq(u64, f.root[0].value, root));
+    facts_free(&f);
+}
+
+static void full_64(void)
+{
+    begin("PAGEDU64", 0x30, 0x8664, 0xf98, 1);
+    put(0x10, 8, 0x1ad002); /* with a PCID */
+    put(0x88, 4, 2);
+    put(0x90, 8, 9);
+    put(0x98, 8, 1); /* frames 1 to 4, */
+    put(0xa0, 8, 4);
+    put(0xa8, 8, 0x100); /* and 0x100 to 0x104 */
+    put(0xb0, 8, 5);
+}
+
+Test(windows, complete_64_bit)
+{
+    full_64();
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(0, 0x1000, 0x4000, 0x2000);
+    expect_segment(1, 0x100000, 0x5000, 0x6000);
+    cr_expect(eq(int, d.remark[0], 0));
+    expect_facts("amd64", 0x1ad002);
+    dump_free(&d);
+}
+
+Test(windows, complete_32_bit)
+{
+    begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 1);
+    put(0x10, 4, 0x39000);
+    put(0x5c, 1, 1); /* PaeEnabled */
+    put(0x64, 4, 1);
+    put(0x68, 4, 3);
+    put(0x6c, 4, 2);
+    put(0x70, 4, 3);
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(0, 0x2000, 0x3000, 0x1000);
+    expect_facts("pae", 0x39000);
+    dump_free(&d);
+    memset(&d, 0, sizeof d);
+    put(0x5c, 1, 0);
+    cr_assert(windows_read(&r, &d));
+    expect_facts("i686", 0x39000);
+    dump_free(&d);
+}
+
+Test(windows, by_a_bitmap)
+{
+    begin("PAGEDU64", 0x30, 0x8664, 0xf98, 5);
+    put(0x10, 8, 0x1ad000);
+    memcpy(file + 0x2000, "SDMPDUMP", 8);
+    put(0x2020, 8, 0x4000); /* the first page */
+    put(0x2028, 8, 5);
+    put(0x2030, 8, 20);
+    put(0x2038, 4, 0x000c1006); /* frames 1, 2, 12, 18 and 19 */
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 3));
+    expect_segment(0, 0x1000, 0x2000, 0x4000);
+    expect_segment(1, 0xc000, 0x1000, 0x6000);
+    expect_segment(2, 0x12000, 0x2000, 0x7000);
+    dump_free(&d);
+    /* The other name of the second header, and another type. */
+    memset(&d, 0, sizeof d);
+    memcpy(file + 0x2000, "FDMPDUMP", 8);
+    put(0xf98, 4, 6);
+    cr_expect(windows_read(&r, &d));
+    dump_free(&d);
+}
+
+Test(windows, that_was_cut_off_says_so)
+{
+    full_64();
+    r.bytes = 0x8800;
+    cr_assert(windows_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(1, 0x100000, 0x2000, 0x6000);
+    cr_expect(eq(u64, d.missing, 0x3000));
+    cr_expect(strstr(d.remark, "where 3000 more bytes") != NULL);
+    dump_free(&d);
+}
+
+static void expect_refused(const char *why)
+{
+    cr_expect(not(windows_read(&r, &d)));
+    cr_expect(strstr(d.why, why) != NULL, "%s", d.why);
+    dump_free(&d);
+}
+
+Test(windows, that_is_broken_is_refused)
+{
+    full_64();
+    put(0xf98, 4, 4);
+    expect_refused("its type is 4");
+    full_64();
+    put(0x88, 4, 0x45474150);
+    expect_refused("number of runs");
+    full_64();
+    put(0x88, 4, 43);
+    expect_refused("number of runs, 43");
+    full_64();
+    put(0x98, 8, UINT64_MAX / 2);
+    expect_refused("beyond the last address");
+    full_64();
+    r.bytes = 0x1fff;
+    expect_refused("within its header");
+    full_64();
+    r.bytes = 0x2000;
+    expect_refused("no memory is in it");
+    full_64();
+    put(0xf98, 4, 5);
+    expect_refused("header of its bitmap");
+    memcpy(file + 0x2000, "SDMPDUMP", 8);
+    put(0x2030, 8, UINT64_MAX);
+    expect_refused("bitmap of");
+    begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 5);
+    expect_refused("bitmap dump of 32 bits");
+}
+
+Test(windows, of_another_processor_has_no_mode)
+{
+    full_64();
+    put(0x30, 4, 0xaa64);
+    cr_assert(windows_read(&r, &d));
+    facts_find(&d, &f);
+    cr_expect(eq(int, f.family, DUMP_UNKNOWN));
+    facts_free(&f);
+    dump_free(&d);
+}
