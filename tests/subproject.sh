@@ -53,7 +53,9 @@ check "what is installed" test "$(cd "$scratch/prefix" && find . -type f)" = \
 
 # Headers, as strict consumers include them, also in C++.
 for h in "$source"/include/ptwalk/*.h; do
-    printf '#include <ptwalk/%s>\n' "$(basename "$h")" >"$scratch/one.c"
+    # A header may have macros alone; a file of C has a declaration.
+    printf '#include <ptwalk/%s>\nextern int one;\n' "$(basename "$h")" \
+        >"$scratch/one.c"
     check "$(basename "$h") in C" "$cc" -std=c11 -Wall -Wextra -Wpedantic \
         -Wconversion -Wsign-conversion -Werror -fsyntax-only \
         -I "$source/include" "$scratch/one.c"
