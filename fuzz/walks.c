@@ -40,6 +40,21 @@ static bool can_be_table(const struct fz_case *w, uint64_t pa)
     return false;
 }
 
+/* By how many paths, each with other rights, a table of a level can be
+ * entered. */
+static uint64_t sets_of_rights(const struct fz_case *w)
+{
+    uint64_t sets = 1;
+
+    for (unsigned right = 1; right <= w->mode.format->rights; right <<= 1) {
+        if (w->by_rights && (w->mode.format->rights & right) != 0 &&
+            oracle_withholds(&w->mode, right)) {
+            sets *= 2;
+        }
+    }
+    return sets;
+}
+
 static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
 {
     static ptw_pa table[65536 + FZ_ROOTS];
@@ -57,7 +72,7 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
             fz_fail(ASK_LAW, "%llx is no table", HEX(table[i].v));
         }
     }
-    if (s->tables > tables * w->levels + cut) {
+    if (s->tables > tables * w->levels * sets_of_rights(w) + cut) {
         fz_fail(ASK_LAW, "%llu tables were entered, there are %zu",
                 HEX(s->tables), tables);
     }
