@@ -466,4 +466,61 @@ check 'as documented: roots that share' as_documented maps --fold --json \
 check 'the schema is not for anything' [ "$(echo '{"type":"leaf","va":"12"}' |
     jq -c --slurpfile s "$tests/../docs/json-schema.json" \
         -f "$tests/json_schema.jq")" = false ]
+
+# ------------------------------------------------ diff compares tables once
+name='diff, a shadow'
+timeout 60 "$ptwalk" diff "${amd64[@]}" shadow shadow >out 2>err
+check "$name: at once" [ $? -eq 0 ]
+prints <<<'# 4294967298 pages compared, 0 different'
+# Three times the same tables: the third time under other rights, on one side.
+truncate -s 64K three
+entries three 1000 0=2067 1=2067 2=2067
+entries three 2000 0=3067
+entries three 3000 0=4067
+entries three 4000 0=8065 1=9065 2=a065
+for ((i = 8; i < 11; i++)); do
+    printf same | dd of=three bs=4096 seek=$i conv=notrunc status=none
+done
+cp three rights
+entries rights 1000 2=2065
+entries rights 2000 0=3067
+entries three 4000 3=b067
+entries rights 4000 3=b067
+try 'diff, other rights of the same tables' 1 0 diff "${amd64[@]}" three rights
+prints <<'T'
+0 0000010000003000-0000010000003fff rights rwxu->r-xu
+# 12 pages compared, 1 different, rights 1
+T
+cp three bytes
+printf x | dd of=bytes bs=1 seek=$((0x9123)) conv=notrunc status=none
+try 'diff, a difference below tables that come again' 1 0 diff "${amd64[@]}" \
+    three bytes
+prints <<'T'
+0 0000000000001000-0000000000001fff bytes
+0 0000008000001000-0000008000001fff bytes
+0 0000010000001000-0000010000001fff bytes
+# 12 pages compared, 3 different, bytes 3
+T
+# Two read-only pages became one, which is nothing until somebody may write it.
+cp three joined
+entries joined 4000 1=8065
+entries three 1000 3=c067
+entries joined 1000 3=c067
+for image in three joined; do
+    entries $image c000 0=d067
+    entries $image d000 0=e067
+    entries $image e000 0=8067
+    entries $image 1000 4=2067
+done
+try 'diff, what was the same is no more' 1 0 diff "${amd64[@]}" three joined
+prints <<'T'
+0 0000018000000000-0000018000000fff joined
+0 0000020000001000-0000020000001fff joined
+# 17 pages compared, 2 different, joined 2
+T
+try 'diff --range, tables that are cut' 0 0 diff "${amd64[@]}" three three \
+    --range 1000-8000001fff
+prints <<<'# 5 pages compared, 0 different'
+try 'diff, the limit counts a pair of tables once' 0 0 diff "${amd64[@]}" \
+    --limit 9 three three
 finish

@@ -9,6 +9,7 @@
 #include "roots.h"
 #include "sharing.h"
 #include "traversal.h"
+#include "twins.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,6 +70,14 @@ struct side {
     uint64_t room[PAGE_BYTES / 8];
 };
 
+/* Tables of either side that are being compared. */
+struct open_twins {
+    struct twins pair;
+    uint64_t last;
+    uint64_t compared; /* before, and the others likewise */
+    uint64_t different;
+};
+
 struct comparison {
     const struct options *o;
     struct options walk[2]; /* without a limit on leaves, which counts here */
@@ -76,6 +85,9 @@ struct comparison {
     struct side b;
     struct pairs pairs;
     struct sharing sharing;
+    struct twin_list twins; /* without a difference: the pages in them */
+    struct open_twins open[PTW_MAX_LEVELS];
+    unsigned opens;
     struct run run;
     uint32_t root;
     uint64_t at;   /* what is below was compared */
@@ -326,6 +338,10 @@ static unsigned compare_sharing(struct comparison *c, ptw_pa a, ptw_pa b,
 {
     unsigned what = sharing_note(&c->sharing, a, b, written);
 
+    if (what != 0) {
+        twins_forget(&c->twins);
+    }
+
     return ((what & SHARING_SHARED) != 0 ? 1u << SHARED : 0u) |
            ((what & SHARING_JOINED) != 0 ? 1u << JOINED : 0u);
 }
@@ -418,12 +434,13 @@ static bool compare_both(struct comparison *c, const struct both *m)
 
 /* --------------------------------------------------------------- the spaces */
 
-/* The next leaf of a side, or NULL. */
+/* The next leaf or table of a side, or NULL. */
 static const struct ptw_item *peek(struct side *s)
 {
     for (;;) {
         while (s->next < s->items) {
-            if (s->t->item[s->next].kind == PTW_ITEM_MAPPING) {
+            if (s->t->item[s->next].kind == PTW_ITEM_MAPPING ||
+                s->t->item[s->next].kind == PTW_ITEM_TABLE) {
                 return &s->t->item[s->next];
             }
             s->next++;
@@ -563,7 +580,7 @@ static bool start_side(struct side *s, uint32_t root)
 {
     s->items = 0;
     s->next = 0;
-    return traversal_root(s->t, root, 0);
+    return traversal_root(s->t, root, PTW_WALK_TABLES);
 }
 
 /* Whether all that could be compared of a side was. */
@@ -573,6 +590,115 @@ static bool is_complete(const struct side *s)
 
     return !s->t->stopped && s->t->unread.count == 0 &&
            image_read_error(s->im, &offset) == 0;
+}
+
+/* ------------------------------------------------------- tables, once a pair */
+
+/* Notes the tables whose addresses were all compared: what is below `at` was.
+ * Only where nothing is different all of it is known, and only until a page is
+ * found to be shared otherwise, which is told wherever it is. */
+static void close_twins(struct comparison *c, uint64_t at)
+{
+    while (c->opens > 0 && c->open[c->opens - 1].last < at) {
+        const struct open_twins *o = &c->open[--c->opens];
+
+        if (c->different == o->different && c->a.t->unread.count == 0 &&
+            c->b.t->unread.count == 0) {
+            twins_note(&c->twins, &o->pair, c->compared - o->compared);
+        }
+    }
+}
+
+/* Goes on behind `last` on that side. */
+static void skip_to(struct side *s, uint64_t last)
+{
+    while (s->next < s->items && s->t->item[s->next].first.v <= last) {
+        s->next++;
+    }
+    if (s->next == s->items) {
+        traversal_skip(s->t, ptw_va_of(last + 1));
+    }
+}
+
+/* Two tables that stand for the same addresses, all of which are compared. */
+static bool are_twins(const struct comparison *c, const struct ptw_item *a,
+                      const struct ptw_item *b)
+{
+    return a->first.v == b->first.v && a->last.v == b->last.v &&
+           a->u.table.level == b->u.table.level && a->first.v >= c->at &&
+           a->first.v >= c->o->first.v && a->last.v <= c->last &&
+           a->last.v != UINT64_MAX;
+}
+
+/* Enters a pair of tables, or passes them when they were compared; false when
+ * the limit was reached. */
+static bool take_twins(struct comparison *c, const struct ptw_item *a,
+                       const struct ptw_item *b)
+{
+    struct twins pair = {
+        .a = a->u.table.table.v,
+        .b = b->u.table.table.v,
+        .level = a->u.table.level,
+        .rights_a = a->u.table.rights,
+        .rights_b = b->u.table.rights,
+    };
+    const uint64_t *pages = twins_find(&c->twins, &pair);
+    uint64_t last = a->last.v;
+
+    if (pages == NULL) {
+        struct open_twins *o = &c->open[c->opens++];
+
+        o->pair = pair;
+        o->last = last;
+        o->compared = c->compared;
+        o->different = c->different;
+        c->a.next++;
+        c->b.next++;
+        return true;
+    }
+    if (!take_step(c, a->first.v)) {
+        return false;
+    }
+    c->compared += *pages;
+    c->at = last + 1;
+    skip_to(&c->a, last);
+    skip_to(&c->b, last);
+    return true;
+}
+
+/* Passes the tables up to the next leaves; false when the limit was reached. */
+static bool next_leaves(struct comparison *c, const struct ptw_item **a,
+                        const struct ptw_item **b)
+{
+    for (;;) {
+        uint64_t at;
+        bool table_a;
+        bool table_b;
+
+        *a = peek(&c->a);
+        *b = peek(&c->b);
+        at = lesser(*a != NULL ? (*a)->first.v : UINT64_MAX,
+                    *b != NULL ? (*b)->first.v : UINT64_MAX);
+        at = at < c->at ? c->at : at;
+        close_twins(c, at);
+        table_a =
+            *a != NULL && (*a)->kind == PTW_ITEM_TABLE && (*a)->first.v <= at;
+        table_b =
+            *b != NULL && (*b)->kind == PTW_ITEM_TABLE && (*b)->first.v <= at;
+        if (!table_a && !table_b) {
+            return true;
+        }
+        if (table_a && table_b && are_twins(c, *a, *b)) {
+            if (!take_twins(c, *a, *b)) {
+                return false;
+            }
+        } else if (table_a &&
+                   (!table_b || (*a)->u.table.level >= (*b)->u.table.level)) {
+            c->a.next++;
+        } else {
+            c->b.next++;
+        }
+    }
 }
 
 /* Returns false when a side has no such root. */
@@ -589,11 +715,10 @@ static bool compare_root(struct comparison *c, uint32_t root)
     c->root = root;
     c->at = c->o->first.v;
     c->last = c->o->last.v;
-    do {
-        a = peek(&c->a);
-        b = peek(&c->b);
-    } while ((a != NULL || b != NULL) && keep_to(c, &c->a) &&
-             keep_to(c, &c->b) && compare_next(c, a, b));
+    c->opens = 0;
+    while (next_leaves(c, &a, &b) && (a != NULL || b != NULL) &&
+           keep_to(c, &c->a) && keep_to(c, &c->b) && compare_next(c, a, b)) {
+    }
     put_run(c);
     return true;
 }
@@ -616,6 +741,7 @@ static struct comparison *new_comparison(const struct options *o,
     c->a.t = traversal_new(c->a.o, im);
     c->b.t = traversal_new(c->b.o, other);
     pairs_init(&c->pairs);
+    twins_init(&c->twins);
     sharing_init(&c->sharing, random_seed());
     return c;
 }
@@ -668,6 +794,7 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     c = new_comparison(o, im, &other);
     status = cli_worse(roots_report_flags(o), compare(c));
     pairs_free(&c->pairs);
+    twins_free(&c->twins);
     sharing_free(&c->sharing);
     free(c);
     image_close(&other);

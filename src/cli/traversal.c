@@ -130,6 +130,7 @@ bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
     t->over = false;
     t->skip = 0;
     t->root = index;
+    t->flags = flags;
     t->goes_on = true;
     t->bad_entries = 0;
     if (st == PTW_OK) {
@@ -337,6 +338,24 @@ static void give_back(struct traversal *t)
     if (t->reads_left != UINT64_MAX) {
         t->reads_left = t->reads_left + t->allowed - used;
     }
+}
+
+void traversal_skip(struct traversal *t, ptw_va va)
+{
+    struct ptw_walk_options w;
+
+    if (t->over || t->stopped) {
+        return;
+    }
+    give_back(t);
+    w = walk_options(t, t->flags);
+    w.first = va;
+    if (ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[t->root], &w) !=
+        PTW_OK) {
+        t->over = true; /* the image has changed */
+        return;
+    }
+    remember(t);
 }
 
 /* Whether a leaf continues a run, by its address and in every bit. */

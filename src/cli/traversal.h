@@ -22,6 +22,7 @@ struct traversal {
     struct unread unread;
     uint64_t bad_entries; /* of this root (spaces: of all) */
     uint32_t root;        /* the walk's own index is 0 under virt_to_phys */
+    unsigned flags;       /* of traversal_root */
     bool stopped;         /* by a limit, which is the rest of these: */
     const char *limit_of;
     uint64_t limit;
@@ -54,6 +55,9 @@ enum cli_status traversal_end(struct traversal *t);
 /* traversal_root starts a virt_to_phys of the root of that index.  Returns
  * false when it is no root, which was then reported. */
 bool traversal_root(struct traversal *t, uint32_t index, unsigned flags);
+
+/* traversal_skip goes on with that walk at va, behind all that was fetched. */
+void traversal_skip(struct traversal *t, ptw_va va);
 
 /* traversal_spaces starts walk_va_spaces over all roots. */
 void traversal_spaces(struct traversal *t, unsigned flags);
