@@ -3151,7 +3151,7 @@ for command in 'compact -o made/new' 'verify full'; do
         $command "${amd64[@]}" full --range 1000-2fff \
         --leave-out 1000-1fff --leave-out 2000-3fff
 done
-wrong "--leave-out '0' is not whole pages" verify "${amd64[@]}" full full \
+wrong "--leave-out '0-0' is not whole pages" verify "${amd64[@]}" full full \
     --leave-out 0
 wrong 'left out overlap at address 0000000000001000' verify "${amd64[@]}" full \
     full --leave-out 1000-1fff --leave-out 0-1fff
@@ -3184,7 +3184,7 @@ wrong '--map 0:ffffffffff000:2000: it ends beyond the last physical' compact \
     "${amd64[@]}" -o made/new full --map 0:ffffffffff000:2000
 wrong '--map 2000:0:1000: another --map has some of these' compact \
     "${amd64[@]}" -o made/new full --map 2000:0:1000 --map 1000:0:2000
-wrong '--max-bytes' compact "${amd64[@]}" -o made/new full --max-bytes 1K
+wrong '--max-bytes' compact "${amd64[@]}" -o made/new full --max-bytes 1X
 for option in -o --page-map --max-bytes --new-base; do
     wrong 'is given twice' compact "${amd64[@]}" -o made/new full \
         --page-map map --max-bytes 1 --new-base 0 $option 0

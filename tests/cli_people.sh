@@ -145,6 +145,18 @@ for range in 0-201fff 1000-80001fffff 3000-8000a64fff; do
         shared --range $range
 done
 
+# What goes on as what was shown before does, up to where it would be itself.
+truncate -s 64K again
+entries again 1000 0=2067
+entries again 2000 0=3067 1=4067 2=4067
+entries again 3000 511=5067
+entries again 4000 0=6067 511=5067
+entries again 5000 0=8067 5=9065
+entries again 6000 0=a067 3=b065
+check 'maps, what goes on as itself' unfolds "${amd64[@]}" again
+check 'maps, what goes on as itself: two lines' \
+    [ "$(grep -c ' as the ' folded)" -eq 2 ]
+
 # ----------------------------------------------------- addresses, as they come
 try 'translate, as debuggers print addresses' 0 0 translate "${amd64[@]}" good \
     'ffffffff`ffe01234' ffff_ffff_ffe0_1234 '0xffffffff`ffe01234'

@@ -271,8 +271,11 @@ static void take_same(struct fold *f, const struct ptw_item *alias,
     struct line *l = &f->line;
 
     if (l->kind == LINE_SAME && l->space == ref->owner) {
+        /* It does not refer to itself, which would be hard to read. */
         if (l->times == 0 && alias->first.v == l->last.v + 1 &&
-            ref->their_va.v - l->va.v == alias->first.v - l->first.v) {
+            ref->their_va.v - l->va.v == alias->first.v - l->first.v &&
+            (l->space != f->place.root ||
+             ref->their_va.v + (alias->last.v - alias->first.v) < l->first.v)) {
             l->last = alias->last;
             l->bytes += bytes;
             return;
