@@ -1064,6 +1064,14 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
         if (a != b) {
             differ(c, va, "are other attributes", was->raw, is->raw);
         }
+        /* What the processor ignores stays, but for the mark, and what says that
+         * the leaf is a part of a run. */
+        if (was->real && is->real && was->level == is->level &&
+            class_of(c->was, was, true) == b &&
+            ((was->raw ^ is->raw) & (by_itself(c->was, was) ^ is->raw) &
+             oracle_free_bits(c->is->mode, is->level, is->raw)) != 0) {
+            differ(c, va, "are other bits of software", was->raw, is->raw);
+        }
         same_flag_bits(c, was, is, va);
         break;
     case FM_ANYTHING:
