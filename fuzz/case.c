@@ -273,12 +273,8 @@ static uint64_t get_entry(const struct fz_case *w, const uint8_t *page,
                           unsigned index)
 {
     const uint8_t *b = page + index * w->entry_bytes;
-    uint64_t raw = 0;
 
-    for (unsigned i = 0; i < w->entry_bytes; i++) {
-        raw |= (uint64_t)b[i] << 8 * i;
-    }
-    return raw;
+    return w->entry_bytes == 8 ? fz_get8(b) : fz_get4(b);
 }
 
 static void set_entry(struct fz_case *w, unsigned slot, unsigned index,

@@ -2,6 +2,7 @@
 #include "compact_guest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
 
@@ -30,8 +31,14 @@ uint64_t fc_get_at(const uint8_t *b, unsigned n)
 {
     uint64_t v = 0;
 
-    for (unsigned i = n; i-- > 0;) {
-        v = v << 8 | b[i];
+    if (n == 8) {
+        v = fz_get8(b);
+    } else if (n == 4) {
+        v = fz_get4(b);
+    } else {
+        for (unsigned i = n; i-- > 0;) {
+            v = v << 8 | b[i];
+        }
     }
     return v;
 }
@@ -41,74 +48,6 @@ void fc_put_at(uint8_t *b, unsigned n, uint64_t v)
     for (unsigned i = 0; i < n; i++) {
         b[i] = (uint8_t)(v >> 8 * i);
     }
-}
-
-/* The number that a page without contents holds. */
-static uint64_t filling(const struct fc_guest *g, uint64_t frame)
-{
-    switch (g->filler) {
-    case FC_DISTINCT:
-        return frame + 1;
-    case FC_SOME_ZEROS:
-        return frame % 4 == 0 ? 0 : frame + 1;
-    case FC_THREE:
-        return frame % 3;
-    case FC_ZEROS:
-        break;
-    }
-    return 0;
-}
-
-static const uint8_t *contents(struct fc_guest *g, uint64_t frame)
-{
-    if (!g->known || g->frame != frame) {
-        g->known = true;
-        g->frame = frame;
-        g->bytes = NULL;
-        for (unsigned i = 0; i < g->w->pages; i++) {
-            uint64_t at = frame * FZ_PAGE;
-
-            if (g->w->frame[i] == at / g->w->unit) {
-                g->bytes = g->w->page[i] + at % g->w->unit;
-            }
-        }
-    }
-    return g->bytes;
-}
-
-static uint8_t byte_at(struct fc_guest *g, uint64_t pa)
-{
-    const uint8_t *page = contents(g, pa / FZ_PAGE);
-    unsigned at = (unsigned)(pa % FZ_PAGE);
-    uint8_t flip = pa == g->flipped ? g->flip : 0;
-    uint64_t v;
-
-    if (page != NULL) {
-        return page[at] ^ flip;
-    }
-    if (at / 8 != 1 && at / 8 != FZ_PAGE / 8 - 1) {
-        return flip;
-    }
-    /* Two halves that are not present: the lowest bits are clear. */
-    v = filling(g, pa / FZ_PAGE);
-    v = (uint32_t)(v << g->low_bits) |
-        (uint64_t)(uint32_t)(v >> (32 - g->low_bits) << g->low_bits) << 32;
-    return (uint8_t)(v >> 8 * (at % 8)) ^ flip;
-}
-
-uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
-{
-    uint64_t v = 0;
-
-    if (pa % 8 + n <= 8 && pa % FZ_PAGE >= 16 && pa % FZ_PAGE < FZ_PAGE - 8 &&
-        (g->flip == 0 || g->flipped / 8 != pa / 8) &&
-        contents(g, pa / FZ_PAGE) == NULL) {
-        return 0;
-    }
-    for (unsigned i = n; i-- > 0;) {
-        v = v << 8 | byte_at(g, pa + i);
-    }
-    return v;
 }
 
 /* The region that holds all of it, or FZ_REGIONS. */
@@ -133,9 +72,126 @@ static bool refuses(const struct fc_guest *g, unsigned region, uint64_t pa,
     return fz_case_refuses(g->w, pa, bytes);
 }
 
+/* The number that a page without contents holds. */
+static uint64_t filling(const struct fc_guest *g, uint64_t frame)
+{
+    switch (g->filler) {
+    case FC_DISTINCT:
+        return frame + 1;
+    case FC_SOME_ZEROS:
+        return frame % 4 == 0 ? 0 : frame + 1;
+    case FC_THREE:
+        return frame % 3;
+    case FC_ZEROS:
+        break;
+    }
+    return 0;
+}
+
+static const uint8_t *contents(struct fc_guest *g, uint64_t frame)
+{
+    if (!g->known || g->frame != frame) {
+        uint64_t at = frame * FZ_PAGE;
+
+        g->known = true;
+        g->frame = frame;
+        g->bytes = NULL;
+        g->plain = !refuses(g, region_of(g, at, FZ_PAGE), at, FZ_PAGE);
+        for (unsigned i = 0; i < g->w->pages; i++) {
+            if (g->w->frame[i] == at / g->w->unit) {
+                g->bytes = g->w->page[i] + at % g->w->unit;
+            }
+        }
+    }
+    return g->bytes;
+}
+
+/* Without contents, a page has a number in its second word and in its last
+ * one: two halves that are not present, since the lowest bits are clear. */
+static uint64_t filler_word(const struct fc_guest *g, uint64_t frame)
+{
+    uint64_t v = filling(g, frame);
+
+    return (uint32_t)(v << g->low_bits) |
+           (uint64_t)(uint32_t)(v >> (32 - g->low_bits) << g->low_bits) << 32;
+}
+
+/* Bytes of one page. */
+static void copy_of_page(struct fc_guest *g, uint64_t pa, uint8_t *to,
+                         size_t bytes)
+{
+    const uint8_t *page = contents(g, pa / FZ_PAGE);
+    size_t from = pa % FZ_PAGE;
+    uint8_t number[8];
+
+    if (page != NULL) {
+        memcpy(to, page + from, bytes);
+    } else {
+        memset(to, 0, bytes);
+        fc_put_at(number, 8, filler_word(g, pa / FZ_PAGE));
+        for (unsigned i = 0; i < 8; i++) {
+            size_t at[2] = {8 + i, FZ_PAGE - 8 + i};
+
+            for (unsigned k = 0; k < 2; k++) {
+                if (at[k] >= from && at[k] - from < bytes) {
+                    to[at[k] - from] = number[i];
+                }
+            }
+        }
+    }
+    if (g->flipped >= pa && g->flipped - pa < bytes) {
+        to[g->flipped - pa] ^= g->flip;
+    }
+}
+
+void fc_copy(struct fc_guest *g, uint64_t pa, uint8_t *to, size_t bytes)
+{
+    while (bytes > 0) {
+        size_t n = FZ_PAGE - pa % FZ_PAGE;
+
+        n = n < bytes ? n : bytes;
+        copy_of_page(g, pa, to, n);
+        pa += n;
+        to += n;
+        bytes -= n;
+    }
+}
+
+uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
+{
+    unsigned at = (unsigned)(pa % FZ_PAGE);
+    uint8_t bytes[8];
+
+    if (at + n <= FZ_PAGE &&
+        (g->flip == 0 || g->flipped < pa || g->flipped - pa >= n)) {
+        const uint8_t *page = contents(g, pa / FZ_PAGE);
+
+        if (page != NULL) {
+            return fc_get_at(page + at, n);
+        }
+        if (at >= 16 && at + n <= FZ_PAGE - 8) {
+            return 0;
+        }
+    }
+    fc_copy(g, pa, bytes, n);
+    return fc_get_at(bytes, n);
+}
+
+/* Whether the number at pa is in a page that one region has, and none
+ * refuses. */
+static bool number_of_plain_page(struct fc_guest *g, uint64_t pa, unsigned n)
+{
+    if (pa % FZ_PAGE + n > FZ_PAGE) {
+        return false;
+    }
+    (void)contents(g, pa / FZ_PAGE);
+    return g->plain;
+}
+
 bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw)
 {
-    if (refuses(g, region_of(g, pa, n), pa, n)) {
+    if (!number_of_plain_page(g, pa, n) &&
+        refuses(g, region_of(g, pa, n), pa, n)) {
         return false;
     }
     *raw = fc_word(g, pa, n);
@@ -195,6 +251,9 @@ bool fc_readable(const struct fc_guest *g, uint64_t pa)
     if (!refuses(g, region_of(g, pa, fc_page_bytes(g)), pa, fc_page_bytes(g))) {
         return true;
     }
+    if (fc_cover(g, pa, fc_page_bytes(g)) != PTW_COVER_ALL) {
+        return false;
+    }
     for (unsigned i = 0; i < fc_page_bytes(g); i++) {
         if (!fc_readable_byte(g, pa + i)) {
             return false;
@@ -240,19 +299,24 @@ static enum ptw_status read_guest(void *ctx, uint64_t pa, unsigned n,
                                   uint64_t *out)
 {
     struct fc_guest *g = ctx;
-    unsigned region = region_of(g, pa, n);
 
     g->reads++;
-    if (region == FZ_REGIONS) {
-        fz_stop(ASK_BOUNDS,
-                "a read at %llx, which is outside the memory offered", HEX(pa));
-    }
-    if (pa % n != 0 && (n != 4 || (pa != g->w->region[region].first &&
-                                   pa + 3 != g->w->region[region].last))) {
-        fz_stop(ASK_BOUNDS, "a read at %llx, which is not aligned", HEX(pa));
-    }
-    if (refuses(g, region, pa, n)) {
-        return PTW_E_BUS;
+    if (pa % n != 0 || !number_of_plain_page(g, pa, n)) {
+        unsigned region = region_of(g, pa, n);
+
+        if (region == FZ_REGIONS) {
+            fz_stop(ASK_BOUNDS,
+                    "a read at %llx, which is outside the memory offered",
+                    HEX(pa));
+        }
+        if (pa % n != 0 && (n != 4 || (pa != g->w->region[region].first &&
+                                       pa + 3 != g->w->region[region].last))) {
+            fz_stop(ASK_BOUNDS, "a read at %llx, which is not aligned",
+                    HEX(pa));
+        }
+        if (refuses(g, region, pa, n)) {
+            return PTW_E_BUS;
+        }
     }
     passes(g);
     *out = fc_word(g, pa, n);
@@ -265,7 +329,6 @@ static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
 {
     struct fc_guest *g = ctx;
     unsigned region = region_of(g, pa.v, bytes);
-    uint8_t *to = buffer;
 
     if (region == FZ_REGIONS || bytes == 0 ||
         pa.v % g->w->unit + bytes > g->w->unit) {
@@ -273,14 +336,13 @@ static enum ptw_status guest_read(void *ctx, ptw_pa pa, void *buffer,
                 "%llu bytes are copied at %llx, not of one page offered",
                 HEX(bytes), HEX(pa.v));
     }
-    if (refuses(g, region, pa.v, bytes)) {
-        return PTW_E_BUS;
+    if (g->w->region[region].last - g->w->region[region].first < 3 ||
+        refuses(g, region, pa.v, bytes)) {
+        return PTW_E_BUS; /* as guest_borrow */
     }
     passes(g);
     g->reads += bytes / 8;
-    for (size_t i = 0; i < bytes; i++) {
-        to[i] = byte_at(g, pa.v + i);
-    }
+    fc_copy(g, pa.v, buffer, bytes);
     return PTW_OK;
 }
 
@@ -390,9 +452,7 @@ void fc_make_host(struct fc_guest *g)
         bytes = (size_t)(r->last - r->first) + 1;
         g->host_of[i] = fc_exactly(bytes + g->w->skew);
         g->host[i] = g->host_of[i] + g->w->skew;
-        for (size_t at = 0; at < bytes; at++) {
-            g->host[i][at] = byte_at(g, r->first + at);
-        }
+        fc_copy(g, r->first, g->host[i], bytes);
     }
 }
 
@@ -403,6 +463,18 @@ void fc_free_host(struct fc_guest *g)
         g->host_of[i] = NULL;
         g->host[i] = NULL;
     }
+}
+
+/* Whether callbacks copy bytes.  Where there is much memory, reading all of it as
+ * numbers takes longer than everything else. */
+static bool copies_bytes(const struct fc_guest *g)
+{
+    uint64_t pages = 0;
+
+    for (unsigned i = 0; i < g->w->regions && pages <= FC_FEW_PAGES; i++) {
+        pages += (g->w->region[i].last - g->w->region[i].first) / FZ_PAGE + 1;
+    }
+    return g->stopped || g->w->bulk || pages > FC_FEW_PAGES;
 }
 
 /* Offers the guest in one way or another; region has room for FZ_REGIONS. */
@@ -423,8 +495,7 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
     }
     g->served.get = read_guest;
     g->served.put = write_never;
-    g->ops = fz_served_ops(guest_borrow,
-                           g->stopped || g->w->bulk ? guest_read : NULL,
+    g->ops = fz_served_ops(guest_borrow, copies_bytes(g) ? guest_read : NULL,
                            guest_zeros);
     st = all_host && !g->knows_zeros
              ? ptw_mem_init_regions(mem, region, g->w->regions)

@@ -10,6 +10,7 @@ enum {
     FC_LEAVE_OUTS = 3,
     FC_MAPS = 3,
     FC_STORE = 16 * 1024 * 1024, /* bytes of any storage, at most */
+    FC_FEW_PAGES = 64, /* of memory: with more, callbacks copy bytes, too */
 };
 
 /* What pages without contents hold.  No word of it is a present entry. */
@@ -37,8 +38,9 @@ struct fc_guest {
     struct ptw_root root[FZ_ROOTS];
 
     uint64_t reads;
-    uint64_t frame; /* that was read last, and its contents */
-    const uint8_t *bytes;
+    uint64_t frame;       /* that was read last, of FZ_PAGE bytes, */
+    const uint8_t *bytes; /* its contents, */
+    bool plain; /* and whether one region has all of it, and none refuses */
     bool known;
 };
 
@@ -51,6 +53,9 @@ uint64_t fc_table_place(const struct fc_guest *g);
 
 /* fc_word returns n bytes at pa, whether they can be read or not. */
 uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n);
+
+/* fc_copy copies so many bytes at pa, whether they can be read or not. */
+void fc_copy(struct fc_guest *g, uint64_t pa, uint8_t *to, size_t bytes);
 
 /* fc_entry reads an entry as the library does; false: refused. */
 bool fc_entry(struct fc_guest *g, uint64_t pa, unsigned n, uint64_t *raw);

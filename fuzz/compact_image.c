@@ -51,10 +51,7 @@ static enum ptw_status image_read(const struct fc_image *m, uint64_t pa,
     if (page == NULL || pa % n != 0) {
         fz_stop(ASK_BOUNDS, "a read at %llx, outside the image", HEX(pa));
     }
-    *out = 0;
-    for (unsigned i = n; i-- > 0;) {
-        *out = *out << 8 | page[pa % FZ_PAGE + i];
-    }
+    *out = n == 8 ? fz_get8(page + pa % FZ_PAGE) : fz_get4(page + pa % FZ_PAGE);
     return PTW_OK;
 }
 

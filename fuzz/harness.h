@@ -14,6 +14,7 @@
 #include "served.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum {
     FZ_REGIONS = 8,
@@ -190,6 +191,23 @@ bool fz_case_entry(const struct fz_case *w, uint64_t pa, uint64_t *raw);
 bool fz_case_touches(const struct fz_case *w, uint64_t pa, uint64_t bytes);
 
 uint64_t fz_random(uint64_t *state);
+
+/* Little-endian numbers of 4 and 8 bytes, each by one load. */
+static inline uint64_t fz_get4(const uint8_t *b)
+{
+    uint32_t v;
+
+    memcpy(&v, b, sizeof v);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap32(v) : v;
+}
+
+static inline uint64_t fz_get8(const uint8_t *b)
+{
+    uint64_t v;
+
+    memcpy(&v, b, sizeof v);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(v) : v;
+}
 
 /* A hash over every item of every walk, of the input that ran last: the same
  * on any host. */

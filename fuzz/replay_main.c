@@ -5,6 +5,9 @@
  *   replay_<name> PATH...            runs files, and the files of directories
  *   replay_<name> --digest PATH...   also prints a line for each: what the
  *                                    walks gave, as one number, and the name
+ *   replay_<name> --speed PATH...    also prints the processor's microseconds
+ *                                    of each, as a fuzzer runs it, and in the
+ *                                    end how many are run in a second
  *   replay_<name> --explain FILE     prints what an input means, and runs it; if
  *                                    it fails, also what was read last
  *   replay_<name> --brief ...        asks no more of each than a fuzzer does
@@ -28,9 +31,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+
+/* What is printed of each input. */
+enum report { NAMES, DIGESTS, WORDS, SPEED };
 
 static size_t inputs;
 static bool brief;
+static double seconds; /* of the processor, that the inputs took */
 
 static void fail(const char *path, const char *reason)
 {
@@ -165,23 +173,53 @@ static void run_input(const uint8_t *data, size_t len)
     }
 }
 
-static void run_file(const char *path, const char *name, bool digest,
-                     bool explain)
+/* How long an input takes, as a fuzzer runs it.  The first run pays for memory
+ * that no later one has to touch first. */
+static void time_input(const uint8_t *data, size_t len, const char *name)
+{
+    enum { RUNS = 4 };
+
+    struct timespec from;
+    struct timespec to;
+    double took;
+
+    (void)LLVMFuzzerTestOneInput(data, len);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    for (unsigned i = 0; i < RUNS; i++) {
+        (void)LLVMFuzzerTestOneInput(data, len);
+    }
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    took = ((double)(to.tv_sec - from.tv_sec) +
+            1e-9 * (double)(to.tv_nsec - from.tv_nsec)) /
+           RUNS;
+    printf("%10.1f us  %s\n", 1e6 * took, name);
+    seconds += took;
+}
+
+static void run_file(const char *path, const char *name, enum report report)
 {
     size_t len;
     uint8_t *data = read_file(path, &len);
 
     /* When a property is violated, the last line says by which input. */
-    if (!digest && getenv("PTW_REPLAY_QUIET") == NULL) {
+    if (report != DIGESTS && report != SPEED &&
+        getenv("PTW_REPLAY_QUIET") == NULL) {
         fprintf(stderr, "%s\n", path);
     }
-    if (explain) {
-        explain_input(data, len);
-    } else {
+    switch (report) {
+    case NAMES:
         run_input(data, len);
-    }
-    if (digest) {
+        break;
+    case DIGESTS:
+        run_input(data, len);
         printf("%016" PRIx64 "  %s\n", fz_digest, name);
+        break;
+    case WORDS:
+        explain_input(data, len);
+        break;
+    case SPEED:
+        time_input(data, len, name);
+        break;
     }
     free(data);
     inputs++;
@@ -192,7 +230,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void run_directory(const char *path, bool digest)
+static void run_directory(const char *path, enum report report)
 {
     DIR *d = opendir(path);
     char **name = NULL;
@@ -235,7 +273,7 @@ static void run_directory(const char *path, bool digest)
             fail(path, "out of memory");
         }
         snprintf(full, room, "%s/%s", path, name[i]);
-        run_file(full, name[i], digest, false);
+        run_file(full, name[i], report);
         free(full);
         free(name[i]);
     }
@@ -271,19 +309,28 @@ static int take_options(int argc, char **argv)
     return first;
 }
 
+/* The report that an option asks for; NAMES: it is none of these options. */
+static enum report report_of(const char *option)
+{
+    return strcmp(option, "--digest") == 0    ? DIGESTS
+           : strcmp(option, "--explain") == 0 ? WORDS
+           : strcmp(option, "--speed") == 0   ? SPEED
+                                              : NAMES;
+}
+
 int main(int argc, char **argv)
 {
     int first = take_options(argc, argv);
-    bool digest;
-    bool explain;
+    enum report report = NAMES;
 
-    digest = argc > first && strcmp(argv[first], "--digest") == 0;
-    explain = argc > first && strcmp(argv[first], "--explain") == 0;
-    first += digest || explain ? 1 : 0;
+    if (argc > first) {
+        report = report_of(argv[first]);
+        first += report != NAMES ? 1 : 0;
+    }
     if (argc <= first || (argv[first][0] == '-' && argv[first][1] != '\0')) {
         fprintf(stderr,
                 "usage: replay_%s [--brief] [--oracles=LIST] [--digest | "
-                "--explain] PATH...\n"
+                "--explain | --speed] PATH...\n"
                 "       replay_%s --list-oracles\n",
                 fz_target.name, fz_target.name);
         return 2;
@@ -297,12 +344,15 @@ int main(int argc, char **argv)
             fail(argv[i], strerror(errno));
         }
         if (S_ISDIR(st.st_mode)) {
-            run_directory(argv[i], digest);
+            run_directory(argv[i], report);
         } else {
-            run_file(argv[i], argv[i], digest, explain);
+            run_file(argv[i], argv[i], report);
         }
     }
-    if (!digest) {
+    if (report == SPEED) {
+        printf("%s: %zu inputs, %.0f executions in a second\n", fz_target.name,
+               inputs, (double)inputs / seconds);
+    } else if (report != DIGESTS) {
         printf("%zu inputs\n", inputs);
     }
     return 0;
