@@ -84,25 +84,40 @@ int fm_table_for(struct fm *m, uint64_t pa)
 
 uint64_t fm_table_bytes(const struct fm *m, unsigned level)
 {
-    return oracle_table_bytes(m->mode->format, level);
+    return m->table_bytes[level];
+}
+
+static void learn_sizes(struct fm *m)
+{
+    m->sizes = 0;
+    for (unsigned level = 0; level < m->levels; level++) {
+        uint64_t bytes = oracle_table_bytes(m->mode->format, level);
+        unsigned at = m->sizes;
+
+        m->table_bytes[level] = bytes;
+        while (at > 0 && m->size[at - 1] > bytes) {
+            at--;
+        }
+        if (at == 0 || m->size[at - 1] != bytes) {
+            memmove(&m->size[at + 1], &m->size[at],
+                    (m->sizes - at) * sizeof m->size[0]);
+            m->size[at] = bytes;
+            m->sizes++;
+        }
+    }
 }
 
 int fm_over(const struct fm *m, uint64_t pa, uint64_t *size)
 {
     uint64_t before = *size;
 
-    for (;;) {
-        uint64_t next = UINT64_MAX;
+    /* A table is aligned to its size. */
+    for (unsigned i = 0; i < m->sizes; i++) {
+        uint64_t next = m->size[i];
         int t;
 
-        /* A table is aligned to its size. */
-        for (unsigned level = 0; level < m->levels; level++) {
-            uint64_t bytes = fm_table_bytes(m, level);
-
-            next = bytes > before && bytes < next ? bytes : next;
-        }
-        if (next == UINT64_MAX) {
-            return -1;
+        if (next <= before) {
+            continue;
         }
         t = fm_table(m, pa - pa % next);
         if (t >= 0 && pa - m->table[t].pa < m->table[t].bytes &&
@@ -112,6 +127,7 @@ int fm_over(const struct fm *m, uint64_t pa, uint64_t *size)
         }
         before = next;
     }
+    return -1;
 }
 
 const struct fm_region *fm_region_of(const struct fm *m, uint64_t pa,
@@ -142,42 +158,50 @@ bool fm_touches(const struct fm *m, uint64_t pa, uint64_t bytes)
     return false;
 }
 
-static uint64_t get4(const uint8_t *b)
+static uint64_t get_at(const uint8_t *b, unsigned n)
 {
-    return b[0] | (uint64_t)b[1] << 8 | (uint64_t)b[2] << 16 |
-           (uint64_t)b[3] << 24;
+    return n == 4 ? fz_get4(b) : fz_get8(b);
+}
+
+/* The bytes of a page, now or before. */
+static const uint8_t *bytes_of(const struct fm *m, bool before, int page)
+{
+    return before && m->page[page].copied ? m->old[page] : m->bytes[page];
 }
 
 /* An entry of that page. */
 static uint64_t get(const struct fm *m, bool before, int page, unsigned at)
 {
-    const uint8_t *b =
-        before && m->page[page].copied ? m->old[page] : m->bytes[page];
-
-    b += at;
-    return m->entry_bytes == 4 ? get4(b) : get4(b) | get4(b + 4) << 32;
+    return get_at(bytes_of(m, before, page) + at, m->entry_bytes);
 }
 
 uint64_t fm_load(const struct fm *m, bool before, uint64_t pa, unsigned n)
 {
     uint64_t v = 0;
 
+    if ((n == 4 || n == 8) && pa % FZ_PAGE <= FZ_PAGE - n) {
+        int page = fm_find(m, pa / FZ_PAGE);
+
+        return page < 0 ? 0
+                        : get_at(bytes_of(m, before, page) + pa % FZ_PAGE, n);
+    }
     for (unsigned i = n; i-- > 0;) {
         int page = fm_find(m, (pa + i) / FZ_PAGE);
-        bool old = page >= 0 && before && m->page[page].copied;
 
-        v = v << 8 | (page < 0 ? 0
-                      : old    ? m->old[page][(pa + i) % FZ_PAGE]
-                               : m->bytes[page][(pa + i) % FZ_PAGE]);
+        v = v << 8 |
+            (page < 0 ? 0 : bytes_of(m, before, page)[(pa + i) % FZ_PAGE]);
     }
     return v;
 }
 
 void fm_store(struct fm *m, uint64_t pa, unsigned n, uint64_t value)
 {
-    for (unsigned i = 0; i < n; i++) {
-        int page = fm_find(m, (pa + i) / FZ_PAGE);
+    int page = -1;
 
+    for (unsigned i = 0; i < n; i++) {
+        if (i == 0 || (pa + i) % FZ_PAGE == 0) {
+            page = fm_find(m, (pa + i) / FZ_PAGE);
+        }
         if (page >= 0) {
             fm_touch(m, (unsigned)page);
             m->bytes[page][(pa + i) % FZ_PAGE] = (uint8_t)(value >> 8 * i);
@@ -187,8 +211,6 @@ void fm_store(struct fm *m, uint64_t pa, unsigned n, uint64_t value)
 
 bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
 {
-    const uint8_t *b;
-
     if (pa / FZ_PAGE != m->read_frame || !m->read_known) {
         const struct fm_region *r = fm_region_of(m, pa, n);
 
@@ -208,8 +230,7 @@ bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
     }
     *out = 0;
     if (m->read_page >= 0) {
-        b = m->bytes[m->read_page] + pa % FZ_PAGE;
-        *out = n == 4 ? get4(b) : get4(b) | get4(b + 4) << 32;
+        *out = get_at(m->bytes[m->read_page] + pa % FZ_PAGE, n);
     }
     return true;
 }
@@ -305,9 +326,12 @@ static enum whose whose(const struct fm *m, uint64_t pa)
     return is;
 }
 
-/* A byte of those that changed and is that. */
+/* A byte of those that changed and is that.  All bytes of what may be a table of
+ * the smallest size have one owner. */
 static bool one_changed(const struct fm *m, bool of_table, uint64_t *pa)
 {
+    uint64_t alike = m->size[0];
+
     for (unsigned i = 0; i < m->pages; i++) {
         uint64_t end = (m->page[i].frame + 1) * FZ_PAGE;
         uint64_t at = end - FZ_PAGE;
@@ -319,7 +343,7 @@ static bool one_changed(const struct fm *m, bool of_table, uint64_t *pa)
             if (is == OF_GUEST || (is == OF_TABLE && of_table)) {
                 return true;
             }
-            at = *pa + 1;
+            at = *pa - *pa % alike + alike;
         }
     }
     return false;
@@ -344,6 +368,7 @@ void fm_init(struct fm *m, const struct fz_case *w,
     m->levels = w->levels;
     m->entry_bytes = w->entry_bytes;
     m->mode = &w->mode;
+    learn_sizes(m);
     m->guest = NULL;
     m->regions = 0;
     m->pool_pages = 0;

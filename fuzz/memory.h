@@ -67,6 +67,9 @@ struct fm {
     unsigned levels;
     unsigned entry_bytes;
     const struct oracle_mode *mode;
+    uint64_t table_bytes[ORACLE_MOST_LEVELS]; /* of a table of each level */
+    uint64_t size[ORACLE_MOST_LEVELS]; /* the same, each once, ascending */
+    unsigned sizes;
     const struct fz_case *guest; /* whose memory is a part of it, or NULL */
     struct fm_region region[FZ_REGIONS + 2];
     unsigned regions;

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernels in plain C, and which kernels a walk uses. */
+/* The kernels in plain C, and how a walk finds its own. */
 #include "blocks.h"
 
 #include "load.h"
-
-#if PTW_VECTORS >= 32
-#include <cpuid.h>
-#endif
 
 PTW_ENGINE struct ptw_masks block_of(const struct ptw_question *q, bool wide,
                                      const unsigned char *from, unsigned lines,
@@ -129,27 +125,4 @@ struct ptw_masks ptw_masks_of(const struct ptw_question *q,
     }
     m.follows &= m.present;
     return m;
-}
-
-unsigned ptw_vectors_here(void)
-{
-#if PTW_VECTORS >= 32
-    unsigned a;
-    unsigned b;
-    unsigned c;
-    unsigned d;
-
-    if (__get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_OSXSAVE) != 0 &&
-        (c & bit_AVX) != 0) {
-        unsigned kept; /* the registers that the system keeps: bits 1 and 2 */
-        unsigned high;
-
-        __asm__ volatile("xgetbv" : "=a"(kept), "=d"(high) : "c"(0));
-        if ((kept & 6) == 6 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
-            (b & bit_AVX2) != 0 && (b & bit_BMI) != 0 && (b & bit_BMI2) != 0) {
-            return PTW_VECTORS_32;
-        }
-    }
-#endif
-    return PTW_VECTORS >= 16 ? PTW_VECTORS_16 : PTW_VECTORS_NONE;
 }
