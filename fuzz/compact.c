@@ -288,16 +288,15 @@ static void check_pages(const struct fc_guest *g, struct ptw_rebuild *rb)
     }
 }
 
-/* A rebuilt image of a guest that did not change. */
-static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
-                        const struct fc_manner *how,
-                        const struct fc_input *input)
+/* An image that was just made is the guest, and is certified. */
+static enum ptw_status compare_image(struct fc_guest *g,
+                                     const struct ptw_mem *mem,
+                                     const struct fc_manner *how,
+                                     struct ptw_certificate *c)
 {
-    struct fc_image *m = &image[0];
-    struct ptw_certificate c;
-    struct ptw_certificate again;
-    bool unsure;
-    enum ptw_status st = fc_compare(g, mem, m, g->o.seed, how->growth, &c);
+    const struct fc_image *m = &image[0];
+    enum ptw_status st =
+        fc_compare(g, mem, &image[0], g->o.seed, how->growth, c);
 
     if (st == PTW_DIFFERENT) {
         const struct ptw_difference *d = &fc_verify.difference;
@@ -310,10 +309,49 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
                 HEX(d->new_pa.v), HEX(d->new_raw), d->new_rights);
     }
     if (st == PTW_OK) {
-        fc_check_certificate(g, m, &c);
-        fz_note(c.digest[0]);
-        fz_note(c.digest[1]);
+        fc_check_certificate(g, m, c);
+        fz_note(c->digest[0]);
+        fz_note(c->digest[1]);
     }
+    return st;
+}
+
+/* An image is spoilt: when the verifier finds no difference, the guest has
+ * none. */
+static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
+                        const struct fc_manner *how,
+                        const struct fc_input *input)
+{
+    struct fc_image *m = &image[0];
+    struct ptw_certificate c;
+    bool unsure;
+    enum ptw_status st;
+
+    if (input->spoil == SPOIL_NOT) {
+        return;
+    }
+    fc_spoil(g, m, input);
+    st = fc_compare(g, mem, m, g->o.seed, how->growth, &c);
+    if (st == PTW_OK && !fc_same(g, m, NULL, &unsure) && !unsure) {
+        fz_fail(ASK_SPOILT,
+                "the verifier finds no difference: %s: at %llx it was %llx "
+                "and is %llx",
+                fc_difference.what, HEX(fc_difference.va),
+                HEX(fc_difference.was), HEX(fc_difference.is));
+    }
+}
+
+/* A rebuilt image of a guest that did not change. */
+static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
+                        const struct fc_manner *how,
+                        const struct fc_input *input)
+{
+    struct fc_image *m = &image[0];
+    struct ptw_certificate c;
+    struct ptw_certificate again;
+    bool unsure;
+    enum ptw_status st = compare_image(g, mem, how, &c);
+
     (void)fc_same(g, m, &rebuild, &unsure);
     check_pages(g, &rebuild);
     fc_free_storage(&rebuild);
@@ -337,17 +375,29 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
         }
         check_backwards(g, mem, how);
     }
-    if (st != PTW_OK || input->spoil == SPOIL_NOT) {
-        return;
+    if (st == PTW_OK) {
+        spoil_image(g, mem, how, input);
     }
-    fc_spoil(g, m, input);
-    st = fc_compare(g, mem, m, g->o.seed, how->growth, &c);
-    if (st == PTW_OK && !fc_same(g, m, NULL, &unsure) && !unsure) {
-        fz_fail(ASK_SPOILT,
-                "the verifier finds no difference: %s: at %llx it was %llx "
-                "and is %llx",
-                fc_difference.what, HEX(fc_difference.va),
-                HEX(fc_difference.was), HEX(fc_difference.is));
+}
+
+/* An image alone, without what compact asks of a rebuild: that takes a fifth of
+ * the time. */
+static void check_spoilt(struct fc_guest *g, const struct ptw_mem *mem,
+                         const struct fc_manner *how,
+                         const struct fc_input *input)
+{
+    struct ptw_certificate c;
+    enum ptw_status st = compare_image(g, mem, how, &c);
+
+    if (g->w->thorough) {
+        bool unsure;
+
+        (void)fc_same(g, &image[0], &rebuild, &unsure);
+    }
+    fc_free_storage(&rebuild);
+    memset(&rebuild, 0, sizeof rebuild);
+    if (st == PTW_OK) {
+        spoil_image(g, mem, how, input);
     }
 }
 
@@ -380,7 +430,12 @@ static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
     fc_free_storage(&rebuild);
 }
 
-void fz_compact(const uint8_t *data, size_t len)
+/* What is asked of an image. */
+typedef void asking(struct fc_guest *g, const struct ptw_mem *mem,
+                    const struct fc_manner *how, const struct fc_input *input);
+
+/* Makes the image, and hands it over. */
+static void with_image(const uint8_t *data, size_t len, asking *check)
 {
     static struct fc_input input;
     struct fc_guest *g = &guest;
@@ -417,8 +472,18 @@ void fz_compact(const uint8_t *data, size_t len)
         (void)fc_compare(g, &mem, &image[0], g->o.seed, how.growth, &c);
         fc_free_storage(&rebuild);
     } else {
-        check_image(g, &mem, &how, &input);
+        check(g, &mem, &how, &input);
     }
     fc_image_done(&image[0]);
     fc_free_host(g);
+}
+
+void fz_compact(const uint8_t *data, size_t len)
+{
+    with_image(data, len, check_image);
+}
+
+void fz_verify(const uint8_t *data, size_t len)
+{
+    with_image(data, len, check_spoilt);
 }

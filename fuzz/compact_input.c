@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_input.h"
 
+#include "conventions.h"
+
 #include <string.h>
 
 static struct fz_case described;
@@ -116,28 +118,6 @@ static void place_tables(struct fc_guest *g, enum fc_tables_base where)
     g->o.flags |= PTW_REBUILD_TABLES_APART;
 }
 
-static struct ptw_absent policy_of(const struct fz_case *w, unsigned which)
-{
-    const struct oracle_systems *is = w->mode.format->systems;
-    const struct ptw_absent policies[8] = {
-        {.policy = PTW_ABSENT_KEEP},
-        {.policy = PTW_ABSENT_CLEAR},
-        {.policy = PTW_ABSENT_LINUX},
-        {.policy = PTW_ABSENT_LINUX_PLAIN},
-        {.policy = PTW_ABSENT_WINDOWS},
-        {.policy = PTW_ABSENT_LINUX, .migration = 0xff000000, .frame_bits = 20},
-        {.policy = PTW_ABSENT_WINDOWS,
-         .mask = is != NULL ? is->windows_mask : 0,
-         .frame_bits = is != NULL ? is->windows_bits : 0},
-        {.policy = PTW_ABSENT_LINUX_PLAIN,
-         .migration = 0xffff0000,
-         .type_at =
-             is != NULL && is->linux_had_two ? is->linux_before.type_at : 0},
-    };
-
-    return policies[is == NULL ? which % 2 : which];
-}
-
 /* Whether that convention inverts frames. */
 bool fc_inverts(const struct fc_guest *g)
 {
@@ -195,7 +175,8 @@ static void read_rebuild(struct fc_guest *g, struct fc_input *input,
         (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, REBUILD_FLAGS));
     g->o.base.v = fz_value(in, FZ_BASE, base);
     g->o.seed = fz_get(record, REBUILD_SEED) * 0x9E3779B97F4A7C15;
-    g->o.absent = policy_of(g->w, (unsigned)fz_get(record, REBUILD_ABSENT) % 8);
+    g->o.absent =
+        fz_convention(&g->w->mode, (unsigned)fz_get(record, REBUILD_ABSENT));
     g->o.max_reads = g->w->thorough ? 65536 : 16384;
     if (input->limit == FEW_READS) {
         g->o.max_reads = (uint64_t)input->limited_to * 16;

@@ -582,11 +582,14 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     return st;
 }
 
-/* The most pages of an image.  Pages of 1 GiB take long: a fuzzer does without,
- * and pages that nobody wrote to have to be known. */
+/* The most pages of an image.  Large pages take long: of the inputs that are not
+ * checked thoroughly, they are only planned.  Of pages of 1 GiB, those that nobody
+ * wrote to have to be known. */
 static uint64_t most_pages(const struct fc_guest *g)
 {
-    uint64_t most = g->w->thorough && g->knows_zeros ? FC_MOST_PAGES : FC_PAGES;
+    uint64_t most = !g->w->thorough  ? FC_PAGES / 4
+                    : g->knows_zeros ? FC_MOST_PAGES
+                                     : FC_PAGES;
 
     return most * FZ_PAGE / fc_page_bytes(g);
 }

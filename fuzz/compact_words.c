@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static struct fc_guest guest;
 
@@ -22,10 +21,7 @@ void fz_describe_compact(FILE *to, const uint8_t *data, size_t len)
     struct fc_guest *g = &guest;
 
     fc_read_input(g, &input, data, len);
-    for (unsigned i = 0; i < FZ_REGIONS; i++) {
-        free(g->host[i]);
-        g->host[i] = NULL;
-    }
+    fc_free_host(g);
     fprintf(to, "rebuild: range %016" PRIx64 "-%016" PRIx64 ", base %" PRIx64,
             g->o.first.v, g->o.last.v, g->o.base.v);
     for (unsigned i = 0; i < 5; i++) {

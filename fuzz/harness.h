@@ -236,11 +236,14 @@ void fz_translate(const uint8_t *data, size_t len);
 void fz_shifting(const uint8_t *data, size_t len);
 void fz_regions(const uint8_t *data, size_t len);
 void fz_registers(const uint8_t *data, size_t len);
+void fz_decode(const uint8_t *data, size_t len);
+void fz_absent(const uint8_t *data, size_t len);
 void fz_edit(const uint8_t *data, size_t len);
 void fz_move(const uint8_t *data, size_t len);
 void fz_space_map(const uint8_t *data, size_t len);
 void fz_link(const uint8_t *data, size_t len);
 void fz_compact(const uint8_t *data, size_t len);
+void fz_verify(const uint8_t *data, size_t len);
 
 /* fz_describe prints in words what an input describes, and its walk; with
  * tables as for fz_case_read. */

@@ -26,7 +26,7 @@ enum kind { LEAF, TABLE, RUN };
 enum step { SAME, NEXT };
 
 /* What an input is about. */
-enum about { WALKS, EDITS, REBUILDS, REGISTERS, ACCESSES };
+enum about { WALKS, EDITS, REBUILDS, REGISTERS, ACCESSES, NUMBERS, ABOUTS };
 
 /* An entry that leads to a table: record `at` puts it there. */
 struct link {
@@ -644,7 +644,7 @@ static bool any_record(struct draft *d)
     } of[] = {
         [WALKS] = {OP_NUMBER, OP_PLACE},    [EDITS] = {OP_NUMBER, OP_IMAGE},
         [REBUILDS] = {OP_NUMBER, OP_MAP},   [REGISTERS] = {OP_VALUE, OP_RISCV},
-        [ACCESSES] = {OP_VALUE, OP_ACCESS},
+        [ACCESSES] = {OP_VALUE, OP_ACCESS}, [NUMBERS] = {OP_VALUE, OP_RAW},
     };
     enum fz_op first = of[d->about].first;
     uint8_t *r;
@@ -653,6 +653,8 @@ static bool any_record(struct draft *d)
         first = OP_REGISTERS;
     } else if (d->about == ACCESSES && one_in(d, 4) == false) {
         first = OP_ACCESSOR;
+    } else if (d->about == NUMBERS && one_in(d, 4) == false) {
+        first = OP_RAW;
     }
     r = put_in(d, below(d, records(d) + 1),
                (enum fz_op)(first + below(d, (unsigned)(of[d->about].last -
@@ -671,29 +673,29 @@ static bool any_record(struct draft *d)
 /* A change, and how often it is made of 64 times, by what the input is about. */
 static const struct change {
     bool (*make)(struct draft *d);
-    uint8_t often[5];
+    uint8_t often[ABOUTS];
     bool links; /* there has to be a link */
 } change[] = {
-    {new_path, {2, 2, 2, 0, 0}, false},
-    {new_leaves, {8, 6, 8, 0, 0}, false},
-    {new_large_leaf, {4, 3, 4, 0, 0}, true},
-    {share, {8, 4, 6, 0, 0}, true},
-    {new_root, {4, 3, 3, 0, 0}, true},
-    {cycle, {3, 2, 2, 0, 0}, true},
-    {other_level, {3, 2, 2, 0, 0}, true},
-    {flip_a_right, {6, 3, 4, 0, 0}, true},
-    {raw_entry, {3, 1, 3, 0, 0}, false},
-    {straddle, {4, 2, 3, 0, 0}, false},
-    {ask, {2, 0, 0, 0, 0}, false},
-    {some_range, {2, 1, 1, 0, 0}, false},
-    {new_edit, {0, 16, 0, 0, 0}, false},
-    {spoil, {0, 0, 6, 0, 0}, false},
-    {take_a_record, {3, 3, 3, 8, 8}, false},
-    {repeat_a_record, {2, 2, 2, 8, 8}, false},
-    {move_a_record, {2, 3, 2, 6, 6}, false},
-    {some_field, {5, 8, 9, 26, 26}, false},
-    {header_field, {2, 2, 2, 4, 0}, false},
-    {any_record, {1, 1, 2, 12, 16}, false},
+    {new_path, {2, 2, 2, 0, 0, 0}, false},
+    {new_leaves, {8, 6, 8, 0, 0, 0}, false},
+    {new_large_leaf, {4, 3, 4, 0, 0, 0}, true},
+    {share, {8, 4, 6, 0, 0, 0}, true},
+    {new_root, {4, 3, 3, 0, 0, 0}, true},
+    {cycle, {3, 2, 2, 0, 0, 0}, true},
+    {other_level, {3, 2, 2, 0, 0, 0}, true},
+    {flip_a_right, {6, 3, 4, 0, 0, 0}, true},
+    {raw_entry, {3, 1, 3, 0, 0, 0}, false},
+    {straddle, {4, 2, 3, 0, 0, 0}, false},
+    {ask, {2, 0, 0, 0, 0, 0}, false},
+    {some_range, {2, 1, 1, 0, 0, 0}, false},
+    {new_edit, {0, 16, 0, 0, 0, 0}, false},
+    {spoil, {0, 0, 6, 0, 0, 0}, false},
+    {take_a_record, {3, 3, 3, 8, 8, 8}, false},
+    {repeat_a_record, {2, 2, 2, 8, 8, 8}, false},
+    {move_a_record, {2, 3, 2, 6, 6, 4}, false},
+    {some_field, {5, 8, 9, 26, 26, 24}, false},
+    {header_field, {2, 2, 2, 4, 0, 8}, false},
+    {any_record, {1, 1, 2, 12, 16, 12}, false},
 };
 
 static enum about about_of(const char *target)
@@ -705,15 +707,18 @@ static enum about about_of(const char *target)
             return EDITS;
         }
     }
-    return strcmp(target, "compact") == 0     ? REBUILDS
+    return strcmp(target, "compact") == 0 || strcmp(target, "verify") == 0
+               ? REBUILDS
            : strcmp(target, "registers") == 0 ? REGISTERS
            : strcmp(target, "regions") == 0   ? ACCESSES
-                                              : WALKS;
+           : strcmp(target, "decode") == 0 || strcmp(target, "absent") == 0
+               ? NUMBERS
+               : WALKS;
 }
 
 static void change_once(struct draft *d)
 {
-    bool tables = d->about != REGISTERS && d->about != ACCESSES;
+    bool tables = d->about < REGISTERS;
 
     find_links(d);
     if (tables && d->links == 0 && new_path(d) && new_leaves(d)) {

@@ -94,12 +94,12 @@ const struct fz_oracle_about fz_oracle[FZ_ORACLES] = {
                      "accessors do what a model of their regions does"},
     [ASK_REGIMES] = {"regimes", "35",
                      "registers and names make the regime of a truth table"},
-    [ASK_ENTRIES] = {"entries", "36",
+    [ASK_ENTRIES] = {"entries", "36, 39",
                      "entries mean what the manuals' tables say"},
     [ASK_ACCESSES] = {"accesses", "37",
                       "accesses and writes are judged as by the manuals' "
                       "rules"},
-    [ASK_ABSENT] = {"absent", "38",
+    [ASK_ABSENT] = {"absent", "38, 40",
                     "a system's entries are read, and written back as they "
                     "were"},
 };

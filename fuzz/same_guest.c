@@ -6,6 +6,8 @@
  * write, since that decides what becomes copy-on-write; then to compare. */
 #include "same_guest.h"
 
+#include "conventions.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -794,158 +796,6 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
 
 /* -------------------------------------------------------------- not present */
 
-/* What an entry that is not present names, by what is known of the systems: the
- * frame, and whatever else is in the entry. */
-enum names { NAMES_NOTHING, NAMES_PAGE, NAMES_WHO_KNOWS };
-
-struct name {
-    enum names what;
-    uint64_t pa;
-    uint64_t rest;
-};
-
-/* Bits hi to lo, in their places. */
-static uint64_t part(uint64_t v, unsigned hi, unsigned lo)
-{
-    return v >> lo << lo & (hi == 63 ? UINT64_MAX : ((uint64_t)2 << hi) - 1);
-}
-
-static unsigned top_bit(uint64_t bits)
-{
-    unsigned top = 0;
-
-    for (unsigned i = 0; i < 64; i++) {
-        top = (bits >> i & 1) != 0 ? i : top;
-    }
-    return top;
-}
-
-static struct name page_in(uint64_t raw, uint64_t seen, unsigned hi,
-                           unsigned lo)
-{
-    struct name m = {NAMES_PAGE, part(seen, hi, lo), raw - part(raw, hi, lo)};
-
-    return m;
-}
-
-/* The same of the frame of a page.  Linux has no flag bits in it: PTE_PFN_MASK
- * is of the physical mask, and sme_me_mask is not. */
-static struct name frame_in(const struct naive *n, unsigned level, uint64_t raw,
-                            uint64_t seen)
-{
-    uint64_t bits = oracle_frame(mode_of(n), level);
-
-    return (struct name){NAMES_PAGE, seen & bits, raw & ~bits};
-}
-
-/* Linux, arch/x86/include/asm/pgtable*.h: present means P, PROTNONE (bit 8) or,
- * in a PMD, PSE (bit 7); what has neither is a swap entry. */
-static struct name linux_name(const struct naive *n, unsigned level,
-                              uint64_t raw)
-{
-    const struct ptw_absent *a = &n->g->o.absent;
-    const struct oracle_systems *s = mode_of(n)->format->systems;
-    const struct oracle_swap *swap = &s->linux_before;
-    bool inverted = s->linux_inverts && a->policy == PTW_ABSENT_LINUX;
-    uint64_t seen = inverted ? ~raw : raw;
-    bool large = mode_of(n)->format->large(mode_of(n), level);
-    struct name m = {NAMES_WHO_KNOWS, 0, 0};
-    unsigned type_at;
-    unsigned offset_at;
-    unsigned offset_end;
-    unsigned type;
-
-    if (level == 0 && (raw & s->linux_none) != 0) {
-        return frame_in(n, 0, raw, seen);
-    }
-    if (large && (raw & s->linux_large) != 0) {
-        unsigned lo = shift_of(n, level);
-        uint64_t between = part(raw, lo - 1, 13);
-
-        return between == 0 || (inverted && between == part(~0ull, lo - 1, 13))
-                   ? frame_in(n, level, raw, seen)
-                   : m;
-    }
-    if (level > 1 ||
-        (level == 1 && (!s->linux_migrates ||
-                        (raw & (s->linux_none | s->linux_large)) != 0))) {
-        return m;
-    }
-    if (s->linux_had_two && a->policy == PTW_ABSENT_LINUX_PLAIN &&
-        a->type_at == 0) {
-        /* The one layout or the other: a slot in both. */
-        if (level == 0 && (raw >> s->linux_before.type_at & 31) < 16 &&
-            (raw >> s->linux_other_at & 31) < 16) {
-            m.what = NAMES_NOTHING;
-        }
-        return m;
-    }
-    if (a->policy == PTW_ABSENT_LINUX) {
-        swap = &s->linux_now;
-    }
-    type_at = a->type_at != 0 ? a->type_at : swap->type_at;
-    offset_at = type_at == s->linux_other_at ? 9 : swap->offset_at;
-    offset_end = swap->offset_end;
-    type = (unsigned)(raw >> type_at & 31);
-    if ((a->migration >> type & 1) != 0) {
-        if (a->frame_bits != 0 && a->frame_bits < offset_end - offset_at) {
-            offset_end = offset_at + a->frame_bits - 1;
-        }
-        m = page_in(raw, seen, offset_end, offset_at);
-        m.pa >>= offset_at;
-        m.what = m.pa >> 51 != 0 ? NAMES_WHO_KNOWS : NAMES_PAGE;
-        m.pa <<= 12;
-    } else if (level == 0 && type < 16) {
-        m.what = NAMES_NOTHING;
-    }
-    return m;
-}
-
-/* Windows, nt!_MMPTE: bit 10 is Prototype, bit 11 is Transition, bit 4 is
- * SwizzleBit. */
-static struct name windows_name(const struct naive *n, unsigned level,
-                                uint64_t raw)
-{
-    const struct ptw_absent *a = &n->g->o.absent;
-    const struct oracle_systems *s = mode_of(n)->format->systems;
-    unsigned top = top_bit(oracle_frame(mode_of(n), 0) | mode_of(n)->flag_bits);
-    struct name m = {NAMES_NOTHING, 0, 0};
-
-    if ((raw & (s->windows_prototype | s->windows_transition)) !=
-        s->windows_transition) {
-        return m;
-    }
-    m.what = NAMES_WHO_KNOWS;
-    if (level > 0) {
-        return m;
-    }
-    if (a->mask != 0 && (raw & s->windows_swizzle) != 0) {
-        raw -= s->windows_swizzle;
-        if ((raw & a->mask) == 0) {
-            return m;
-        }
-    } else if ((raw & a->mask) != a->mask) {
-        return m;
-    } else {
-        raw -= a->mask;
-    }
-    return page_in(raw, raw, a->frame_bits != 0 ? 11 + a->frame_bits : top, 12);
-}
-
-static struct name name_in(const struct naive *n, unsigned level, uint64_t raw)
-{
-    struct name m = n->g->o.absent.policy == PTW_ABSENT_WINDOWS
-                        ? windows_name(n, level, raw)
-                        : linux_name(n, level, raw);
-
-    if (m.what == NAMES_PAGE && (m.pa >> n->g->w->mode.pa_bits != 0 ||
-                                 (m.pa & mode_of(n)->flag_bits) != 0 ||
-                                 m.pa % size_of(n, level) != 0)) {
-        m.what = NAMES_WHO_KNOWS;
-    }
-    return m;
-}
-
 /* The pages of a large one that can't be read as a whole: they are in the
  * image, and nothing leads to them. */
 static void left_over(struct naive *n, uint64_t va, uint64_t pa, uint64_t size)
@@ -974,10 +824,10 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
     bool whole = fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_ALL;
     struct ptw_entry now = ptw_decode(n->r, level, 0, new_raw);
     bool cleared = policy == PTW_ABSENT_CLEAR;
-    struct name was = {NAMES_NOTHING, 0, 0};
+    struct fz_named was = {FZ_NAMES_NOTHING, 0, 0};
     struct leaf l = {oracle_write_bit(mode_of(n), level), 0, va, level,
                      PTW_WRITE};
-    struct name is;
+    struct fz_named is;
 
     if (n->strict ? !whole && maps_touch(n, va, va + (size - 1))
                   : now.kind != PTW_ENTRY_ABSENT) {
@@ -988,39 +838,39 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
         return;
     }
     if (policy > PTW_ABSENT_CLEAR) {
-        was = name_in(n, level, raw);
+        was = fz_named(mode_of(n), &n->g->o.absent, level, raw);
     }
-    if (was.what == NAMES_PAGE &&
+    if (was.what == FZ_NAMES_FRAME &&
         (!whole || fc_cover(n->g, was.pa, size) != PTW_COVER_ALL)) {
-        was.what = NAMES_WHO_KNOWS;
+        was.what = FZ_NAMES_WHO_KNOWS;
     }
-    if (was.what == NAMES_PAGE && !n->comparing && counting) {
+    if (was.what == FZ_NAMES_FRAME && !n->comparing && counting) {
         l.pa = was.pa;
         count_leaves(n, &l, was.pa, size);
     }
-    if (was.what == NAMES_PAGE && !all_readable(n, was.pa, size)) {
-        was.what = NAMES_WHO_KNOWS;
+    if (was.what == FZ_NAMES_FRAME && !all_readable(n, was.pa, size)) {
+        was.what = FZ_NAMES_WHO_KNOWS;
         if (n->comparing && level > 0) {
             left_over(n, va, was.pa, size);
         }
     }
     if (counting) {
         n->c.absent_cleared += cleared;
-        n->c.absent_kept += !cleared && was.what == NAMES_NOTHING;
-        n->c.absent_followed += was.what == NAMES_PAGE;
-        n->c.absent_unknown += was.what == NAMES_WHO_KNOWS;
+        n->c.absent_kept += !cleared && was.what == FZ_NAMES_NOTHING;
+        n->c.absent_followed += was.what == FZ_NAMES_FRAME;
+        n->c.absent_unknown += was.what == FZ_NAMES_WHO_KNOWS;
     }
     if (!n->comparing) {
         return;
     }
-    if (was.what != NAMES_PAGE) {
+    if (was.what != FZ_NAMES_FRAME) {
         if (new_raw != (cleared ? 0 : raw)) {
             differ(n, "an entry that is not present", va, raw, new_raw);
         }
         return;
     }
-    is = name_in(n, level, new_raw);
-    if (is.what != NAMES_PAGE || is.rest != was.rest) {
+    is = fz_named(mode_of(n), &n->g->o.absent, level, new_raw);
+    if (is.what != FZ_NAMES_FRAME || is.rest != was.rest) {
         differ(n, "what an entry names that is not present", va, raw, new_raw);
         return;
     }
@@ -1599,7 +1449,9 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         n.flags |= PTW_REBUILD_COPY_ON_WRITE;
     }
     begin_notes(m);
-    check_spaces(&n);
+    if (n.strict || (n.flags & PTW_REBUILD_COPY_ON_WRITE) != 0) {
+        check_spaces(&n);
+    }
     shared = n.c.shared_writable;
     if (!n.unsure) {
         n.different = false;

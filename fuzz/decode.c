@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What entries say, without any memory: one number, as an entry of each level. */
+#include "check.h"
+#include "entries.h"
+
+#define HEX(v) ((unsigned long long)(v))
+
+/* Numbers of one input: each is asked about with each of its bits flipped. */
+enum { NUMBERS = 2 };
+
+static struct fz_case described;
+
+static enum ptw_entry_kind kind_of(const struct oracle_entry *e)
+{
+    static const enum ptw_entry_kind kind[] = {
+        [ORACLE_NOT_PRESENT] = PTW_ENTRY_ABSENT,
+        [ORACLE_RESERVED] = PTW_ENTRY_BAD,
+        [ORACLE_TABLE] = PTW_ENTRY_TABLE,
+        [ORACLE_MAPS] = PTW_ENTRY_LEAF,
+    };
+
+    return kind[e->kind];
+}
+
+/* Why an entry is bad: there are bits that make it so, if it is. */
+static void check_reason(const struct fz_case *w, unsigned level,
+                         unsigned index, uint64_t raw, bool bad)
+{
+    struct ptw_bad_entry b = ptw_bad_entry_of(&w->regime, level, index, raw);
+
+    if (bad != (b.bits != 0)) {
+        fz_fail(ASK_ENTRIES,
+                "%llx, entry %u of level %u, is spoilt by the bits %llx",
+                HEX(raw), index, level, HEX(b.bits));
+    }
+    if ((b.why == PTW_BAD_RESERVED || b.why == PTW_BAD_WIDTH) &&
+        (b.bits & ~raw) != 0) {
+        fz_fail(ASK_ENTRIES,
+                "%llx, entry %u of level %u, has not the bits %llx, which "
+                "spoil it",
+                HEX(raw), index, level, HEX(b.bits));
+    }
+}
+
+/* What a leaf says besides its address and rights. */
+static void check_leaf(const struct fz_case *w, unsigned level, uint64_t raw)
+{
+    const struct oracle_mode *mode = &w->mode;
+    const struct oracle_format *f = mode->format;
+    struct ptw_attributes a = ptw_attributes_of(&w->regime, level, raw);
+    bool served = ptw_is_copy_on_write(&w->regime, level, raw);
+
+    if (a.memory_type != f->memory_type(mode, level, raw) ||
+        a.flag_bits != (raw & mode->flag_bits) ||
+        a.accessed != ((raw & f->accessed) != 0) ||
+        a.copy_on_write != oracle_has_mark(mode, raw) ||
+        served != oracle_marked(mode, level, raw)) {
+        fz_fail(ASK_ENTRIES,
+                "the leaf %llx of level %u has type %u, flag bits %llx, "
+                "accessed %d, the mark %d, copy-on-write %d",
+                HEX(raw), level, a.memory_type, HEX(a.flag_bits), a.accessed,
+                a.copy_on_write, served);
+    }
+    for (unsigned above = 0; above < 2; above++) {
+        unsigned rights = above != 0 ? (unsigned)PTW_ALL_RIGHTS
+                                     : PTW_ALL_RIGHTS & ~(unsigned)PTW_WRITE;
+
+        if (ptw_guest_writes(&w->regime, rights, level, raw) !=
+            oracle_writes(mode, above != 0, raw)) {
+            fz_fail(ASK_ENTRIES,
+                    "through the leaf %llx of level %u, below rights %x, the "
+                    "guest can%s write",
+                    HEX(raw), level, rights,
+                    oracle_writes(mode, above != 0, raw) ? "" : " not");
+        }
+    }
+}
+
+static void check_entry(const struct fz_case *w, unsigned level, unsigned index,
+                        uint64_t raw)
+{
+    struct oracle_entry is = oracle_decode(&w->mode, raw, level, index);
+    struct ptw_entry e = ptw_decode(&w->regime, level, index, raw);
+    bool there = is.kind == ORACLE_TABLE || is.kind == ORACLE_MAPS;
+
+    fz_note((uint64_t)e.kind);
+    fz_note(e.pa.v);
+    fz_note(e.rights);
+    if (e.kind != kind_of(&is) || e.pa.v != (there ? is.pa : 0) ||
+        e.rights != (there ? is.rights : 0)) {
+        fz_fail(ASK_ENTRIES,
+                "%llx, entry %u of level %u, is of kind %d, %llx, rights %x; "
+                "not %d, %llx, %x",
+                HEX(raw), index, level, (int)e.kind, HEX(e.pa.v), e.rights,
+                (int)kind_of(&is), HEX(is.pa), is.rights);
+    }
+    check_reason(w, level, index, raw, e.kind == PTW_ENTRY_BAD);
+    if (e.kind == PTW_ENTRY_LEAF) {
+        check_leaf(w, level, raw);
+    }
+}
+
+static void say_entry(const struct fz_case *w, unsigned level, unsigned index,
+                      uint64_t raw)
+{
+    static const char *const kind[] = {"not present", "leads to", "maps",
+                                       "bad"};
+    struct ptw_entry e = ptw_decode(&w->regime, level, index, raw);
+
+    fz_say("    entry %u in the %s: %s %llx ", index,
+           ptw_level_name(&w->regime, level), kind[e.kind], HEX(e.pa.v));
+    fz_say_rights(e.rights);
+    fz_say("\n");
+}
+
+void fz_decode(const uint8_t *data, size_t len)
+{
+    struct fz_case *w = &described;
+    struct fz_records in = fz_records_of(data, len);
+    unsigned bits;
+
+    fz_case_read(w, true, data, len);
+    bits = 8 * w->entry_bytes;
+    fz_say("%s, %u bits\n", w->mode.format->name, w->mode.pa_bits);
+    for (unsigned n = 0; n < NUMBERS && fz_next_number(w, &in); n++) {
+        uint64_t raw = fz_number(w, &in);
+
+        fz_say("%llx, and with each bit flipped\n", HEX(raw));
+        for (unsigned level = 0; level < w->levels; level++) {
+            unsigned index =
+                (unsigned)fz_get(in.record, RAW_INDEX) % fz_entries(w, level);
+
+            say_entry(w, level, index, raw);
+            check_entry(w, level, index, raw);
+            for (unsigned bit = 0; bit < bits; bit++) {
+                check_entry(w, level, index, raw ^ (uint64_t)1 << bit);
+            }
+        }
+    }
+    fz_case_done(w);
+}
