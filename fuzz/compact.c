@@ -6,7 +6,6 @@
 #include "compact_spoil.h"
 #include "same_guest.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_guest.h"
 
-#include <stdlib.h>
+#include "arena.h"
+
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
@@ -424,16 +425,6 @@ static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned n,
 
 /* -------------------------------------------------------------- host memory */
 
-void *fc_exactly(size_t bytes)
-{
-    void *p = malloc(bytes);
-
-    if (p == NULL) {
-        fz_give_up("out of memory");
-    }
-    return p;
-}
-
 void fc_make_host(struct fc_guest *g)
 {
     enum fz_memory kind = g->w->memory;
@@ -450,7 +441,7 @@ void fc_make_host(struct fc_guest *g)
             continue;
         }
         bytes = (size_t)(r->last - r->first) + 1;
-        g->host_of[i] = fc_exactly(bytes + g->w->skew);
+        g->host_of[i] = fz_take(bytes + g->w->skew);
         g->host[i] = g->host_of[i] + g->w->skew;
         fc_copy(g, r->first, g->host[i], bytes);
     }
@@ -459,7 +450,7 @@ void fc_make_host(struct fc_guest *g)
 void fc_free_host(struct fc_guest *g)
 {
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
-        free(g->host_of[i]);
+        fz_give_back(g->host_of[i]);
         g->host_of[i] = NULL;
         g->host[i] = NULL;
     }

@@ -87,7 +87,4 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
 uint64_t fc_get_at(const uint8_t *b, unsigned n);
 void fc_put_at(uint8_t *b, unsigned n, uint64_t v);
 
-/* fc_exactly allocates so many bytes. */
-void *fc_exactly(size_t bytes);
-
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_image.h"
 
-#include <stdlib.h>
+#include "arena.h"
+
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
@@ -199,7 +200,7 @@ void fc_image_memory(struct fc_image *m, struct ptw_mem *mem,
 
 void fc_image_done(struct fc_image *m)
 {
-    free(m->tables_of);
+    fz_give_back(m->tables_of);
     m->tables_of = NULL;
     m->tables = NULL;
 }

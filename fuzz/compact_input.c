@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_input.h"
 
+#include "arena.h"
 #include "conventions.h"
 
 #include <string.h>
@@ -213,6 +214,7 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
     struct fz_records in;
     bool hostile;
 
+    fz_arena_begin();
     fz_case_read(&described, true, data, len);
     memset(g, 0, sizeof *g);
     memset(input, 0, sizeof *input);

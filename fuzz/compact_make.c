@@ -2,6 +2,8 @@
 /* The steps of a rebuild and of a comparison: README.md has the properties in
  * words. */
 #include "compact_make.h"
+
+#include "arena.h"
 #include "check.h"
 #include "same_guest.h"
 
@@ -34,15 +36,15 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
         if (wanted > most) {
             return false;
         }
-        store = fc_exactly(bytes);
+        store = fz_take(bytes);
         tries++;
         st = rb != NULL ? ptw_rebuild_give(rb, store, bytes, &before)
                         : ptw_verify_give(v, store, bytes, &before);
         if (st == PTW_OK) {
-            free(before);
+            fz_give_back(before);
             return true;
         }
-        free(store);
+        fz_give_back(store);
         if (st != PTW_E_SPACE || before != NULL || bytes >= wanted) {
             fz_stop(ASK_STORAGE, "%zu bytes where %zu are wanted: %s", bytes,
                     wanted, ptw_status_text(st));
@@ -283,7 +285,7 @@ static const struct ptw_page_sink page_sink = {take_pages};
 void fc_free_storage(const struct ptw_rebuild *rb)
 {
     for (unsigned i = 0; i < PTW_REBUILD_STORES; i++) {
-        free(ptw_rebuild_storage(rb, i));
+        fz_give_back(ptw_rebuild_storage(rb, i));
     }
     if (ptw_rebuild_storage(rb, PTW_REBUILD_STORES) != NULL) {
         fz_fail(ASK_STORAGE, "there is a storage too many");
@@ -539,7 +541,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     }
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
     room = m->table_bytes - (how->no_room ? (size_t)fc_page_bytes(g) / 2 : 0);
-    m->tables_of = fc_exactly(m->table_bytes + g->w->skew);
+    m->tables_of = fz_take(m->table_bytes + g->w->skew);
     m->tables = m->tables_of + g->w->skew;
     m->direct = how->direct;
     memset(m->tables, 0xA7, m->table_bytes);
@@ -707,7 +709,7 @@ enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
         }
     }
     for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
-        free(ptw_verify_storage(v, i));
+        fz_give_back(ptw_verify_storage(v, i));
     }
     if (st != PTW_OK && st != PTW_DIFFERENT && st != PTW_E_LIMIT &&
         st != PTW_E_SPACE) {
