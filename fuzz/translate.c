@@ -454,17 +454,19 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
     if (fz_asks(ASK_NEED)) {
         check_needs(w, mem, root);
     }
-    if (fw_wants(w, 0) && fz_asks(ASK_TWICE)) {
+    if (fw_wants(w, FW_OTHER_MEMORY) && fz_asks(ASK_TWICE)) {
         o = fw_other_options(w);
         fz_must(ptw_virt_to_phys_init(&walk, mem_again,
                                       ptw_root_of(&w->regime, pa), &o),
                 "a walk");
         fz_case_remember(w, &walk, mem_again);
         fw_check_other_memory(w, &walk, NULL);
+    }
+    if (fw_wants(w, FW_PATHS) && fz_asks(ASK_TWICE)) {
         fw_check_paths(w, w->memory == FZ_CALLBACKS ? mem_again : mem,
                        &(struct ptw_root){&w->regime, pa}, false);
     }
-    if (fw_wants(w, 1) && fz_asks(ASK_RUNS)) {
+    if (fw_wants(w, FW_IN_RUNS) && fz_asks(ASK_RUNS)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         fz_must(
@@ -473,7 +475,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
         fz_case_remember(w, &walk, mem);
         fz_check_runs(w, &fw_list, &walk, NULL, true);
     }
-    if (fw_wants(w, 2) && fz_asks(ASK_RESUME)) {
+    if (fw_wants(w, FW_RESUMED) && fz_asks(ASK_RESUME)) {
         o = fz_options(w, PTW_WALK_HOLES);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;
@@ -483,7 +485,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
         fz_case_remember(w, &walk, mem);
         fz_check_stops(w, mem, &fw_list, &walk, NULL, root, &fw_expected);
     }
-    if (fw_list.complete && fz_asks(ASK_CUTS)) {
+    if (fw_list.complete && fw_wants(w, FW_PARTS) && fz_asks(ASK_CUTS)) {
         static const unsigned flags[] = {
             PTW_WALK_HOLES, PTW_WALK_HOLES | PTW_WALK_RUNS,
             PTW_WALK_HOLES | PTW_WALK_TABLES, PTW_WALK_RUNS};

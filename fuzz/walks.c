@@ -17,12 +17,9 @@ enum fz_memory fw_other_memory(const struct fz_case *w)
     return w->memory == FZ_CALLBACKS ? FZ_BORROW : FZ_CALLBACKS;
 }
 
-/* Which of the three walks that must give the same as the first are made: a
- * fuzzer makes the one that the input picks, unless it is loading its corpus;
- * a replay makes all. */
-bool fw_wants(const struct fz_case *w, unsigned which)
+bool fw_wants(const struct fz_case *w, enum fw_again which)
 {
-    return w->thorough || (w->seed >> 32) % 3 == which;
+    return w->thorough || (w->seed >> 32) % FW_AGAIN == which;
 }
 
 /* --------------------------------------------------------------------- laws */
@@ -944,31 +941,35 @@ void fz_walk(const uint8_t *data, size_t len)
         check_exposed(w, &mem, &exposed);
     }
 
-    if (fw_wants(w, 0) && fz_asks(ASK_TWICE)) {
-        o = fw_other_options(w);
+    if (fw_wants(w, FW_OTHER_MEMORY) || fw_wants(w, FW_PATHS)) {
         fz_case_memory(w, fw_other_memory(w), &mem_again, region_again);
+    }
+    if (fw_wants(w, FW_OTHER_MEMORY) && fz_asks(ASK_TWICE)) {
+        o = fw_other_options(w);
         fw_start(w, &walk, &mem_again, root, &memo, &o);
         fw_check_other_memory(w, &walk, &memo);
+    }
+    if (fw_wants(w, FW_PATHS) && fz_asks(ASK_TWICE)) {
         /* One of the two has tables that a sweep sees. */
         fw_check_paths(w, w->memory == FZ_CALLBACKS ? &mem_again : &mem, root,
                        true);
     }
-    if (fw_wants(w, 1) && fz_asks(ASK_RUNS)) {
+    if (fw_wants(w, FW_IN_RUNS) && fz_asks(ASK_RUNS)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         fw_start(w, &walk, &mem, root, &memo, &o);
         fz_check_runs(w, &fw_list, &walk, &memo, true);
     }
-    if (w->need != 0 && fw_wants(w, 1) && fz_asks(ASK_NEED)) {
+    if (w->need != 0 && fw_wants(w, FW_IN_RUNS) && fz_asks(ASK_NEED)) {
         check_needs(w, &mem, root, &walk, &memo);
     }
-    if (fw_list.complete && fw_wants(w, 0) && fz_asks(ASK_OUTLINE)) {
+    if (fw_list.complete && fw_wants(w, FW_PARTS) && fz_asks(ASK_OUTLINE)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_OUTLINE);
         o.max_reads = 0;
         fw_start(w, &walk, &mem, root, &memo, &o);
         check_outline(w, &mem, &walk, &memo);
     }
-    if (fw_wants(w, 2) && fz_asks(ASK_RESUME)) {
+    if (fw_wants(w, FW_RESUMED) && fz_asks(ASK_RESUME)) {
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
         o.max_reads = w->read_step;
         o.max_items = w->item_step;

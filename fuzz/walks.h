@@ -12,10 +12,19 @@ extern struct fz_expected fw_expected;
 /* fw_other_memory returns another way to offer the same memory. */
 enum fz_memory fw_other_memory(const struct fz_case *w);
 
-/* fw_wants says which of the three walks are made that must give the same as
- * the first.  A fuzzer makes the walk that the input picks, unless it is
- * loading its corpus; a replay makes all. */
-bool fw_wants(const struct fz_case *w, unsigned which);
+/* The walks that must give the same as the first. */
+enum fw_again {
+    FW_OTHER_MEMORY,
+    FW_IN_RUNS,
+    FW_RESUMED,
+    FW_PATHS, /* by each kernel, as lines */
+    FW_PARTS, /* an outline; a translation that is cut */
+    FW_AGAIN
+};
+
+/* fw_wants says which of them are made.  A fuzzer makes the walk that the input
+ * picks, unless it is loading its corpus; a replay makes all. */
+bool fw_wants(const struct fz_case *w, enum fw_again which);
 
 /* fw_start starts a walk over all spaces. */
 void fw_start(struct fz_case *w, struct ptw_walk *walk,
