@@ -194,18 +194,28 @@ uint64_t fm_load(const struct fm *m, bool before, uint64_t pa, unsigned n)
     return v;
 }
 
+/* The least byte first, in as many of these 8 as a number has. */
+static void put_at(uint8_t *b, unsigned n, uint64_t value)
+{
+    for (unsigned i = 0; i < 8 && i < n; i++) {
+        b[i] = (uint8_t)(value >> 8 * i);
+    }
+}
+
 void fm_store(struct fm *m, uint64_t pa, unsigned n, uint64_t value)
 {
-    int page = -1;
+    while (n > 0) {
+        int page = fm_find(m, pa / FZ_PAGE);
+        unsigned here = FZ_PAGE - (unsigned)(pa % FZ_PAGE);
 
-    for (unsigned i = 0; i < n; i++) {
-        if (i == 0 || (pa + i) % FZ_PAGE == 0) {
-            page = fm_find(m, (pa + i) / FZ_PAGE);
-        }
+        here = here < n ? here : n;
         if (page >= 0) {
             fm_touch(m, (unsigned)page);
-            m->bytes[page][(pa + i) % FZ_PAGE] = (uint8_t)(value >> 8 * i);
+            put_at(m->bytes[page] + pa % FZ_PAGE, here, value);
         }
+        value = here < 8 ? value >> 8 * here : 0;
+        pa += here;
+        n -= here;
     }
 }
 
@@ -235,22 +245,63 @@ bool fm_read(struct fm *m, uint64_t pa, unsigned n, uint64_t *out)
     return true;
 }
 
+/* The page of an entry of a table. */
+static int page_with(const struct fm *m, const struct fm_node *n, uint64_t pa)
+{
+    return pa / FZ_PAGE == n->pa / FZ_PAGE ? n->page : fm_find(m, pa / FZ_PAGE);
+}
+
 /* Entry i of a table. */
 static uint64_t entry_of(const struct fm *m, bool before,
                          const struct fm_node *n, unsigned i)
 {
     uint64_t pa = n->pa + (uint64_t)i * m->entry_bytes;
-    int page =
-        pa / FZ_PAGE == n->pa / FZ_PAGE ? n->page : fm_find(m, pa / FZ_PAGE);
+    int page = page_with(m, n, pa);
 
     return page < 0 ? 0 : get(m, before, page, (unsigned)(pa % FZ_PAGE));
 }
 
-/* Whether entry i is all zeros, which most are. */
-static bool nothing(const struct fm *m, bool before, const struct fm_node *n,
-                    unsigned i)
+/* The entries of a table, as they are gone through in order: those of one page are
+ * found together. */
+struct entries {
+    const struct fm *m;
+    bool before;
+    const struct fm_node *n;
+    const uint8_t *bytes; /* of entry `from` */
+    unsigned from;
+    unsigned to; /* the first one in another page */
+};
+
+static struct entries entries_in(const struct fm *m, bool before,
+                                 const struct fm_node *n)
 {
-    return n->kind == FM_TABLE && n->whole && entry_of(m, before, n, i) == 0;
+    return (struct entries){m, before, n, NULL, 0, 0};
+}
+
+static void find_entry(struct entries *e, unsigned i)
+{
+    static const uint8_t zeros[FZ_PAGE];
+    uint64_t pa = e->n->pa + (uint64_t)i * e->m->entry_bytes;
+    int page = page_with(e->m, e->n, pa);
+
+    e->bytes =
+        page < 0 ? zeros : bytes_of(e->m, e->before, page) + pa % FZ_PAGE;
+    e->from = i;
+    e->to = i + (FZ_PAGE - (unsigned)(pa % FZ_PAGE)) / e->m->entry_bytes;
+}
+
+/* Whether entry i is all zeros, which most are. */
+static bool nothing(struct entries *e, unsigned i)
+{
+    unsigned n = e->m->entry_bytes;
+
+    if (e->n->kind != FM_TABLE || !e->n->whole) {
+        return false;
+    }
+    if (i < e->from || i >= e->to) {
+        find_entry(e, i);
+    }
+    return get_at(e->bytes + (i - e->from) * n, n) == 0;
 }
 
 void fm_begin(struct fm *m)
@@ -530,6 +581,7 @@ static bool withholds(const struct fm *m, const struct fm_node *n,
                       unsigned *left)
 {
     uint64_t span = ((uint64_t)1 << shift_of(m, level)) - 1;
+    struct entries entries = entries_in(m, false, n);
 
     if ((n->rights & rights) != rights || *left == 0) {
         return true;
@@ -540,7 +592,7 @@ static bool withholds(const struct fm *m, const struct fm_node *n,
         struct fm_node c;
 
         if (at > range->last.v || at + span < range->first.v ||
-            nothing(m, false, n, i)) {
+            nothing(&entries, i)) {
             continue;
         }
         c = fm_child(m, false, n, level, i);
@@ -595,8 +647,10 @@ static void note_table(struct references *r, uint64_t *list, unsigned *count,
 static bool has_entries(const struct fm *m, const struct fm_node *n,
                         unsigned level)
 {
+    struct entries entries = entries_in(m, false, n);
+
     for (unsigned i = 0; i < entries_of(m, level); i++) {
-        if (!n->whole || !nothing(m, false, n, i)) {
+        if (!n->whole || !nothing(&entries, i)) {
             return true;
         }
     }
@@ -607,6 +661,7 @@ static void find_references(struct references *r, const struct fm_node *n,
                             unsigned level, uint64_t base)
 {
     const struct fm *m = r->m;
+    struct entries entries = entries_in(m, false, n);
 
     if (!n->whole || r->left == 0 || !r->known) {
         r->known = false;
@@ -617,7 +672,7 @@ static void find_references(struct references *r, const struct fm_node *n,
         uint64_t at = base + ((uint64_t)i << shift_of(m, level));
         struct fm_node c;
 
-        if (nothing(m, false, n, i)) {
+        if (nothing(&entries, i)) {
             continue;
         }
         c = fm_child(m, false, n, level, i);
@@ -732,6 +787,7 @@ static uint8_t reach(struct fm *m, uint64_t pa, unsigned level)
     struct fm_node n = open_table(m, level, pa, m->mode->format->rights, 0);
     uint64_t bytes = fm_table_bytes(m, level);
     struct fm_table *t;
+    struct entries now;
     uint64_t at;
     uint8_t dirt;
     int number;
@@ -752,11 +808,12 @@ static uint8_t reach(struct fm *m, uint64_t pa, unsigned level)
     if (t->dirt[level] != 0) {
         return t->dirt[level];
     }
+    now = entries_in(m, false, &n);
     dirt = fm_changed(m, pa, bytes, &at) ? 2 : 1;
     for (unsigned i = 0; i < entries_of(m, level) && level > 0; i++) {
         struct fm_node c;
 
-        if (nothing(m, false, &n, i)) {
+        if (nothing(&now, i)) {
             continue;
         }
         c = fm_child(m, false, &n, level, i);
@@ -1010,6 +1067,8 @@ static void check_runs(const struct fm_compare *c, const struct fm_node *was,
                        const struct fm_node *is, unsigned level, uint64_t base)
 {
     unsigned run = oracle_run(c->is->mode, level);
+    struct entries before = entries_in(c->was, c->one, was);
+    struct entries now = entries_in(c->is, false, is);
 
     if (run < 2 || is->kind != FM_TABLE || !knows_runs(c, was, is, level)) {
         return;
@@ -1019,8 +1078,8 @@ static void check_runs(const struct fm_compare *c, const struct fm_node *was,
             base + ((uint64_t)i << shift_of(c->is, level)) > c->end) {
             return;
         }
-        if (!nothing(c->is, false, is, i) ||
-            (was->kind == FM_TABLE && !nothing(c->was, c->one, was, i))) {
+        if (!nothing(&now, i) ||
+            (was->kind == FM_TABLE && !nothing(&before, i))) {
             i -= i % run;
             check_run(c, was, is, level, i, base);
             i += run - 1;
@@ -1166,6 +1225,8 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
     const struct fm_change *q = c->change;
     uint64_t span = ((uint64_t)1 << shift_of(c->is, level)) - 1;
     uint64_t address = c->is->mode->format->table_bits(c->is->mode);
+    struct entries before = entries_in(c->was, c->one, was);
+    struct entries now = entries_in(c->is, false, is);
 
     if (c->left > 0) {
         check_runs(c, was, is, level, base);
@@ -1183,7 +1244,7 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
         if (all_out ? c->rebuilt : all_in && q->want == FM_ANYTHING) {
             continue;
         }
-        if (nothing(c->was, c->one, was, i) && nothing(c->is, false, is, i) &&
+        if (nothing(&before, i) && nothing(&now, i) &&
             (all_out || (all_in && q->want != FM_MAPPED))) {
             continue;
         }
