@@ -2215,6 +2215,16 @@ Test(i686_edit, does_not_split_what_small_pages_cannot_reach)
     expect_no_leak();
 }
 
+Test(amd64_edit, splits_what_ends_with_the_physical_width)
+{
+    machine_with("amd64", 40, 0);
+    pool_init();
+    bench(&t);
+    expect_status(map(0, M2, 0xffffe00000, RWX_RIGHTS, PTW_EDIT_LARGE), PTW_OK);
+    expect_status(unmap(0, K4, PTW_EDIT_SPLIT), PTW_OK);
+    cr_expect(eq(str, (char *)at(M2 - K4), "fffffff000 rwx- 12"));
+}
+
 Test(i686_map, puts_no_page_above_4g_into_a_table_that_is_there)
 {
     start("i686");
