@@ -35,15 +35,14 @@ static const bool limited = true;
 static const bool limited = true;
 #endif
 
-static void limit(int what, rlim_t most)
+/* Lowers a limit to the most that there may be; false: it is no higher. */
+static bool lower(struct rlimit *r, rlim_t most)
 {
-    struct rlimit r;
-
-    if (getrlimit(what, &r) == 0 &&
-        (r.rlim_cur == RLIM_INFINITY || r.rlim_cur > most)) {
-        r.rlim_cur = most;
-        (void)setrlimit(what, &r);
+    if (r->rlim_cur != RLIM_INFINITY && r->rlim_cur <= most) {
+        return false;
     }
+    r->rlim_cur = most;
+    return true;
 }
 
 /* The command's handlers would clean up what is the command's. */
@@ -83,15 +82,20 @@ bool child_start(struct child *c, void (*work)(void *context, int socket),
         return false;
     }
     if (c->pid == 0) {
+        struct rlimit r;
+
         (void)close(pair[0]);
         reset_signals();
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) {
             _exit(1); /* the parent has ended before that */
         }
-        limit(RLIMIT_CORE, 0);
-        if (limited) {
-            limit(RLIMIT_DATA, DATA_MOST);
+        if (getrlimit(RLIMIT_CORE, &r) == 0 && lower(&r, 0)) {
+            (void)setrlimit(RLIMIT_CORE, &r);
+        }
+        if (limited && getrlimit(RLIMIT_DATA, &r) == 0 &&
+            lower(&r, DATA_MOST)) {
+            (void)setrlimit(RLIMIT_DATA, &r);
         }
         work(context, pair[1]);
         _exit(0);

@@ -221,7 +221,7 @@ bool image_read_error_text(const struct image *im, char *why, size_t room)
 enum cli_status image_report_read_error(const struct options *o,
                                         const struct image *im)
 {
-    char why[128];
+    char why[IMAGE_WHY];
 
     if (!image_read_error_text(im, why, sizeof why)) {
         return CLI_DONE;

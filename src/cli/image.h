@@ -61,8 +61,9 @@ uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes);
  * when none did.  ENODATA: the file ended. */
 int image_read_error(const struct image *im, uint64_t *offset);
 
-/* image_read_error_text writes how reading failed, and where; false when it did
- * not. */
+/* image_read_error_text writes how reading failed, and where, to room for
+ * IMAGE_WHY characters; false when it did not. */
+enum { IMAGE_WHY = 256 };
 bool image_read_error_text(const struct image *im, char *why, size_t room);
 
 /* image_report_read_error says in one line that reading the image failed, when

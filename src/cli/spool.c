@@ -13,7 +13,7 @@ enum { BLOCK = 4096 };
 
 static bool fail(struct spool *s, const char *what, int error)
 {
-    (void)snprintf(s->why, sizeof s->why, "%s: %s", what, strerror(error));
+    (void)snprintf(s->why, sizeof s->why, "%.120s: %s", what, strerror(error));
     return false;
 }
 
@@ -36,9 +36,11 @@ bool spool_open(struct spool *s, uint64_t most)
         }
     }
     if (s->fd < 0) {
+        int error = errno;
+
         (void)snprintf(name, sizeof name,
                        "no temporary file can be made in %.80s", directory);
-        return fail(s, name, errno);
+        return fail(s, name, error);
     }
     return true;
 }

@@ -45,7 +45,7 @@ void unread_add(struct unread *u, const struct unread *more)
 enum cli_status unread_report(const struct options *o, const struct image *im,
                               const struct unread *u)
 {
-    char why[128] = "not in the image";
+    char why[IMAGE_WHY] = "not in the image";
 
     if (u->count == 0) {
         return CLI_DONE;
