@@ -186,6 +186,10 @@ static bool survey_entered(struct survey *s, const struct fm_node *table,
     } else if (s->movable) {
         has_to_be_written(s, table, level, false);
     }
+    if (!*shared && s->movable && s->h->crooked) {
+        maybe(s, PTW_E_READONLY); /* if it is not taken for shared */
+        maybe(s, PTW_E_BUS);
+    }
     return true;
 }
 
