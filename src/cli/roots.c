@@ -20,27 +20,46 @@ enum ptw_status roots_check(const struct options *o, const struct image *im,
                : PTW_OK;
 }
 
+static unsigned root_entries(const struct ptw_regime *r)
+{
+    return (unsigned)(ptw_table_size(r, ptw_levels(r) - 1) /
+                      ptw_entry_bytes(r));
+}
+
+/* Reads entry i of that root, and nothing that it leads to. */
+static bool read_entry(const struct options *o, const struct image *im,
+                       uint32_t index, unsigned i, uint64_t *raw)
+{
+    unsigned bytes = ptw_entry_bytes(o->root[index].regime);
+    ptw_pa pa = ptw_pa_of(o->root[index].table.v + (uint64_t)i * bytes);
+    uint32_t narrow = 0;
+    enum ptw_status st;
+
+    if (bytes == 8) {
+        return ptw_read64(&im->mem, pa, raw) == PTW_OK;
+    }
+    st = ptw_read32(&im->mem, pa, &narrow);
+    *raw = narrow;
+    return st == PTW_OK;
+}
+
 /* Whether all entries of that root that can be read are 0, and there are some.
  */
 static bool is_empty(const struct options *o, const struct image *im,
                      uint32_t index)
 {
-    const struct ptw_regime *r = o->root[index].regime;
-    unsigned entry_bytes = ptw_entry_bytes(r);
-    uint64_t bytes = ptw_table_size(r, ptw_levels(r) - 1);
+    unsigned entries = root_entries(o->root[index].regime);
     bool any = false;
 
-    for (uint64_t at = 0; at < bytes; at += entry_bytes) {
-        ptw_pa pa = ptw_pa_of(o->root[index].table.v + at);
-        uint64_t v = 0;
-        uint32_t v32 = 0;
-        enum ptw_status st = entry_bytes == 4 ? ptw_read32(&im->mem, pa, &v32)
-                                              : ptw_read64(&im->mem, pa, &v);
+    for (unsigned i = 0; i < entries; i++) {
+        uint64_t raw = 0;
 
-        if (st == PTW_OK && (v != 0 || v32 != 0)) {
-            return false;
+        if (read_entry(o, im, index, i, &raw)) {
+            if (raw != 0) {
+                return false;
+            }
+            any = true;
         }
-        any = any || st == PTW_OK;
     }
     return any;
 }
@@ -101,44 +120,34 @@ enum cli_status roots_report_all_bad(const struct options *o,
     return status;
 }
 
-/* The address that an entry of the root maps first. */
-static ptw_va first_of(const struct ptw_regime *r, uint64_t index)
-{
-    unsigned top = ptw_levels(r) - 1;
-    unsigned shift = ptw_level_shift(r, top);
-    uint64_t low = index << shift;
-    uint64_t span = ptw_table_size(r, top) / ptw_entry_bytes(r) << shift;
-
-    /* Above the span, all bits are ones in one half of a space. */
-    return ptw_va_of(ptw_canonical(r, ptw_va_of(low)) ? low : low | (0 - span));
-}
-
 /* Says so when hardly an entry of that root is one: random bytes and tables of
  * another mode look like that. */
 static void report_odd(const struct options *o, const struct image *im,
                        uint32_t index)
 {
     const struct ptw_regime *r = o->root[index].regime;
-    uint64_t entries =
-        ptw_table_size(r, ptw_levels(r) - 1) / ptw_entry_bytes(r);
+    unsigned top = ptw_levels(r) - 1;
+    unsigned entries = root_entries(r);
     uint64_t least = entries < 16 ? entries / 2 + 1 : 8;
     uint64_t bad = 0;
     uint64_t elsewhere = 0;
     uint64_t good = 0;
 
-    for (uint64_t i = 0; i < entries; i++) {
-        struct ptw_translation tr;
-        struct ptw_step step[PTW_MAX_LEVELS];
-        size_t steps = 0;
-        enum ptw_status st = ptw_explain(&im->mem, o->root[index],
-                                         first_of(r, i), &tr, step, &steps);
+    for (unsigned i = 0; i < entries; i++) {
+        struct ptw_entry e;
+        uint64_t raw = 0;
 
-        if (st == PTW_BAD_ENTRY && steps == 1) {
-            bad++;
-        } else if (st == PTW_E_BUS && steps == 2) {
+        if (!read_entry(o, im, index, i, &raw)) {
+            continue;
+        }
+        e = ptw_decode(r, top, i, raw);
+        bad += e.kind == PTW_ENTRY_BAD;
+        if (e.kind == PTW_ENTRY_TABLE &&
+            ptw_mem_cover(&im->mem, e.pa, ptw_table_size(r, top - 1)) ==
+                PTW_COVER_NONE) {
             elsewhere++;
         } else {
-            good += steps > 1 || st == PTW_OK;
+            good += e.kind == PTW_ENTRY_TABLE || e.kind == PTW_ENTRY_LEAF;
         }
     }
     if (bad + elsewhere < least || (bad + elsewhere) / 9 < good) {
