@@ -458,7 +458,7 @@ Test(amd64_by_rights, a_table_is_entered_once_for_each_set)
            "space 0 walked 1000\n"
            "map 1000-1fff 20000 rwxu 4k\n"
            "map 8000001000-8000001fff 20000 rwx- 4k\n"
-           "alias pdpt 10000000000-107fffffffff to 4000 of 0 at 0 rwxu 27\n"
+           "alias pdpt 10000000000-17fffffffff to 4000 of 0 at 0 rwxu 27\n"
            "map 18000001000-18000001fff 20000 r-xu 4k\n"
            "space 1 walked 2000\n"
            "alias pdpt 0-7fffffffff to 4000 of 0 at 8000000000 rwx- 23\n"
