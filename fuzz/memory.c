@@ -958,6 +958,19 @@ static uint64_t by_itself(const struct fm *m, const struct fm_node *n)
                      m->mode->format->put_leaf(m->mode, n->level, n->pa);
 }
 
+/* Bits that go with the right to write: the processor's own way to give it
+ * (DBM), whether or not it is switched on, and what would be a mark without. */
+static uint64_t goes_with_writing(const struct fm_compare *c,
+                                  const struct fm_node *was)
+{
+    const struct oracle_mode *mode = c->was->mode;
+    const struct oracle_format *f = mode->format;
+    bool new_mark = !oracle_has_mark(mode, was->raw) &&
+                    oracle_has_mark(mode, was->raw & ~f->unmarked);
+
+    return f->unmarked | (new_mark ? f->mark_bits : 0);
+}
+
 static bool in_a_run(const struct fm *m, const struct fm_node *n)
 {
     return n->kind == FM_LEAF && n->real && by_itself(m, n) != n->raw;
@@ -1148,12 +1161,13 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
         if (a != b) {
             differ(c, va, "are other attributes", was->raw, is->raw);
         }
-        /* What the processor ignores stays, but for the mark, and what says that
-         * the leaf is a part of a run. */
+        /* What the processor ignores stays, but for the mark, what goes with the
+         * right to write, and what says that the leaf is a part of a run. */
         if (was->real && is->real && was->level == is->level &&
             class_of(c->was, was, true) == b &&
             ((was->raw ^ is->raw) & (by_itself(c->was, was) ^ is->raw) &
-             oracle_free_bits(c->is->mode, is->level, is->raw)) != 0) {
+             oracle_free_bits(c->is->mode, is->level, is->raw) &
+             ~goes_with_writing(c, was)) != 0) {
             differ(c, va, "are other bits of software", was->raw, is->raw);
         }
         same_flag_bits(c, was, is, va);

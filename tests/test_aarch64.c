@@ -581,6 +581,27 @@ Test(aarch64_protect, splits_a_block)
     cr_expect(eq(u64, tr.raw, (0x80400000 | attributes | BLOCK)));
 }
 
+/* Linux' bit of copy-on-write is none beside DBM.  What is left when DBM goes is
+ * not to be taken for one. */
+Test(aarch64_protect, makes_no_mark_where_dbm_goes)
+{
+    struct ptw_tables t;
+    struct ptw_range_request q = {
+        .first = {0x40000000}, .last = {0x7FFFFFFF}, .rights = R};
+    uint64_t attributes = UXN | PXN | AF | NG | SH | BIT(59);
+
+    use("aarch64-4k-39");
+    t = tables(0x10000);
+    put(0x10000, 1, 0x80000000 | attributes | BIT(55) | DBM | BLOCK);
+    expect_status(ptw_protect(&t, &q), PTW_OK);
+    cr_expect(
+        eq(u64, entry(0x10000, 1), (0x80000000 | attributes | AP2 | BLOCK)));
+    put(0x10000, 1, 0x80000000 | attributes | BIT(56) | DBM | BLOCK);
+    expect_status(ptw_protect(&t, &q), PTW_OK);
+    cr_expect(eq(u64, entry(0x10000, 1),
+                 (0x80000000 | attributes | BIT(56) | AP2 | BLOCK)));
+}
+
 /* A root of two entries, 16 bytes in front of something else. */
 Test(aarch64_map, fills_a_root_of_two_entries)
 {

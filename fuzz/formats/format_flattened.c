@@ -34,7 +34,7 @@ static void put_in_order(const uint8_t *data, size_t len, uint8_t image[SPAN],
         for (uint64_t i = 0; i < bytes && offset + i < SPAN; i++) {
             image[offset + i] = data[at + i];
         }
-        at += bytes;
+        at += (size_t)bytes;
         *end = offset + bytes > *end ? offset + bytes : *end;
     }
 }

@@ -294,8 +294,10 @@ uint64_t ptw_aarch64_leaf_with_rights(const struct ptw_regime *r,
                                       unsigned level, uint64_t raw,
                                       unsigned rights)
 {
+    bool marked = a64_copy_on_write(r, raw);
+
     (void)level;
-    if ((rights & PTW_WRITE) != 0 && a64_copy_on_write(r, raw)) {
+    if ((rights & PTW_WRITE) != 0 && marked) {
         raw &= ~A64_SOFTWARE;
     }
     if (a64_indirect(r)) {
@@ -318,7 +320,12 @@ uint64_t ptw_aarch64_leaf_with_rights(const struct ptw_regime *r,
                ((rights & PTW_EXEC) != 0 ? 0 : A64_PXN) |
                ((rights & PTW_USER_EXEC) != 0 ? 0 : A64_UXN);
     }
-    return (rights & PTW_WRITE) != 0 ? raw : (raw & ~A64_DBM) | A64_AP2;
+    if ((rights & PTW_WRITE) != 0) {
+        return raw;
+    }
+    raw = (raw & ~A64_DBM) | A64_AP2;
+    /* Beside DBM, the same bits of software's are no mark: they would be now. */
+    return !marked && a64_copy_on_write(r, raw) ? raw & ~A64_SOFTWARE : raw;
 }
 
 /* One level down, the bits of a block that were RES0 are address, and nT, which
