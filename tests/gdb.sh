@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The example for gdb reads the guest of examples/host.c out of the stopped host,
-# and a real guest's memory through QEMU's stub.
+# and a real guest's memory through QEMU's gdb server.
 # Usage: gdb.sh SOURCE_DIR LIBRARY EXAMPLE_HOST SCRATCH_DIR
 set -uo pipefail
 source=$(realpath "$1")
@@ -42,26 +42,26 @@ check "what gdb shows of the guest" diff expected tail
 check "an unknown mode" grep -q '^ptwalk: amd65: ' err
 
 if ! command -v qemu-system-x86_64 >/dev/null || ! command -v zstd >/dev/null; then
-    echo "skipped: QEMU's stub: qemu-system-x86_64 or zstd is not installed"
+    echo "skipped: QEMU's gdb server: qemu-system-x86_64 or zstd is not installed"
     finish
     exit
 fi
 zstd -dqf --sparse "$source/tests/images/amd64-linux/image.raw.zst" -o image
 qemu-system-x86_64 -machine pc -accel tcg -cpu max -m 256M -S -display none \
     -nodefaults -device loader,file=image,addr=0,force-raw=on \
-    -chardev socket,path=stub,server=on,wait=off,id=stub -gdb chardev:stub \
+    -chardev socket,path=server,server=on,wait=off,id=server -gdb chardev:server \
     >qemu.log 2>&1 &
 qemu=$!
 trap 'kill "$qemu" 2>/dev/null; rm -f image' EXIT
 for ((i = 0; i < 300; i++)); do
-    if [ -S stub ] || ! kill -0 "$qemu" 2>/dev/null; then
+    if [ -S server ] || ! kill -0 "$qemu" 2>/dev/null; then
         break
     fi
     sleep 0.2
 done
 # The processor has not started: paging is off.
 timeout 120 gdb -q -nx -batch -ex "source $source/examples/gdb/ptwalk_gdb.py" \
-    -ex 'set remotetimeout 60' -ex 'target remote stub' -ex 'ptwalk memory qemu' -ex 'echo ---\n' \
+    -ex 'set remotetimeout 60' -ex 'target remote server' -ex 'ptwalk memory qemu' -ex 'echo ---\n' \
     -ex 'ptwalk translate amd64 0x264c000 0x401234 0x400000' \
     -ex 'ptwalk translate registers 0x1000' >said 2>err
 sed -n '/^---$/,/^\[/p' said | grep -v '^[-[]' >tail

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """gdb commands over the Python module of ptwalk: a guest's spaces, from the
-debugger of its host, or from QEMU's own stub.
+debugger of its host, or from QEMU's own gdb server.
 
     (gdb) source ptwalk_gdb.py
     (gdb) ptwalk memory low                the guest's memory is the variable low
     (gdb) ptwalk memory high 0x100000000   and another part stands there
-    (gdb) ptwalk memory qemu               gdb is connected to QEMU's stub
+    (gdb) ptwalk memory qemu               gdb is connected to QEMU's gdb server
     (gdb) ptwalk translate amd64 0x1000 0x401234
     (gdb) ptwalk maps amd64 0x1000
 
