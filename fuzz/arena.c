@@ -2,24 +2,10 @@
 #include "arena.h"
 
 #include "oracles.h"
+#include "sanitizers.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FZ_ASAN
-#endif
-#if __has_feature(memory_sanitizer)
-#include <sanitizer/msan_interface.h>
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(FZ_ASAN)
-#define FZ_ASAN
-#endif
-#ifdef FZ_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
 
 enum {
     ROOM = 32 << 20,
@@ -44,10 +30,8 @@ static void open_up(const void *from, size_t bytes)
 {
 #ifdef FZ_ASAN
     ASAN_UNPOISON_MEMORY_REGION(from, bytes);
-#elif defined(__has_feature)
-#if __has_feature(memory_sanitizer)
+#elif defined(FZ_MSAN)
     __msan_allocated_memory(from, bytes);
-#endif
 #endif
     (void)from;
     (void)bytes;

@@ -4,22 +4,12 @@
 #include "harness.h"
 
 #include "oracle_regime.h"
+#include "sanitizers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FZ_ASAN
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) && !defined(FZ_ASAN)
-#define FZ_ASAN
-#endif
-
 #ifdef FZ_ASAN
-#include <sanitizer/asan_interface.h>
-
 /* What was freed is kept, and counts as memory that is used: less of it, or it
  * alone is half of what an input may use. */
 const char *__asan_default_options(void)

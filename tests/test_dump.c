@@ -4,6 +4,7 @@
  * target/i386/arch_dump.c; VirtualBox, dbgfcorefmt.h; Xen,
  * docs/misc/dump-core-format.txt. */
 #include "elf_core.h"
+#include "expect_segment.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -64,15 +65,6 @@ static size_t note(size_t at, const char *name, unsigned type, unsigned bytes)
     return at + 12 + (length + 3) / 4 * 4;
 }
 
-static void expect_segment(size_t i, uint64_t pa, uint64_t bytes,
-                           uint64_t offset)
-{
-    cr_assert(lt(sz, i, d.segments));
-    cr_expect(eq(u64, d.segment[i].pa, pa));
-    cr_expect(eq(u64, d.segment[i].bytes, bytes));
-    cr_expect(eq(u64, d.segment[i].offset, offset));
-}
-
 static void expect_refused(const char *why)
 {
     cr_expect(not(elf_core_read(&r, &d)));
@@ -89,8 +81,8 @@ Test(elf_core, has_its_headers_anywhere)
     header(0xf038, 1, 0x1000, 0, 0x8000, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0x8000, 0x1000, 0x1000);
-    expect_segment(1, 0x100000, 0x3000, 0x2000);
+    expect_segment(&d, 0, 0x8000, 0x1000, 0x1000);
+    expect_segment(&d, 1, 0x100000, 0x3000, 0x2000);
     cr_expect(eq(int, d.family, DUMP_X86));
     cr_expect(d.long_mode);
     dump_free(&d);
@@ -116,7 +108,7 @@ Test(elf_core, has_32_bit_headers)
     r = (struct reader){.memory = file, .bytes = ROOM};
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, 0x100000, 0x3000, 0x2000);
+    expect_segment(&d, 0, 0x100000, 0x3000, 0x2000);
     cr_expect(eq(u64, d.missing, 0x1000));
     cr_expect(not(d.long_mode));
     dump_free(&d);
@@ -149,10 +141,10 @@ Test(elf_core, gives_an_address_to_the_first_of_its_segments)
     header(232, 1, 0x2000, 0, 0x7000, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 4));
-    expect_segment(0, 0x1000, 0x2000, 0x8000);
-    expect_segment(1, 0x3000, 0x2000, 0x4000);
-    expect_segment(2, 0x5000, 0x2000, 0xc000);
-    expect_segment(3, 0x7000, 0x1000, 0x2000);
+    expect_segment(&d, 0, 0x1000, 0x2000, 0x8000);
+    expect_segment(&d, 1, 0x3000, 0x2000, 0x4000);
+    expect_segment(&d, 2, 0x5000, 0x2000, 0xc000);
+    expect_segment(&d, 3, 0x7000, 0x1000, 0x2000);
     dump_free(&d);
 }
 
@@ -164,8 +156,8 @@ Test(elf_core, joins_what_goes_on_in_memory_and_in_the_file)
     header(176, 1, 0x4000, 0, 0x2000, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0, 0x2000, 0x1000);
-    expect_segment(1, 0x2000, 0x1000, 0x4000);
+    expect_segment(&d, 0, 0, 0x2000, 0x1000);
+    expect_segment(&d, 1, 0x2000, 0x1000, 0x4000);
     dump_free(&d);
 }
 
@@ -176,7 +168,7 @@ Test(elf_core, does_not_have_what_its_segments_lack)
     header(120, 1, 0x2000, 0, 0x40000, 0, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, 0x10000, 0x1000, 0x1000);
+    expect_segment(&d, 0, 0x10000, 0x1000, 0x1000);
     cr_expect(eq(u64, d.missing, 0x8000));
     cr_expect(eq(int, d.remark[0], 0));
     dump_free(&d);
@@ -189,7 +181,7 @@ Test(elf_core, says_where_it_was_cut_off)
     header(120, 1, UINT64_MAX - 0xfff, 0, 0x20000, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, 0x10000, 0x1000, 0xf000);
+    expect_segment(&d, 0, 0x10000, 0x1000, 0xf000);
     cr_expect(eq(u64, d.missing, 0x2000));
     cr_expect(strstr(d.remark, "where 2000 more bytes") != NULL);
     dump_free(&d);
@@ -202,7 +194,7 @@ Test(elf_core, ends_at_the_last_address)
     header(120, 1, 0x2000, 0, UINT64_MAX - 0x3ff, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, UINT64_MAX - 0x7ff, 0x800, 0x1000);
+    expect_segment(&d, 0, UINT64_MAX - 0x7ff, 0x800, 0x1000);
     dump_free(&d);
 }
 
@@ -213,7 +205,7 @@ Test(elf_core, leaves_out_what_has_no_physical_address)
     header(120, 1, 0x2000, 0, 0x1000, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, 0x1000, 0x1000, 0x2000);
+    expect_segment(&d, 0, 0x1000, 0x1000, 0x2000);
     dump_free(&d);
 }
 
@@ -259,7 +251,7 @@ Test(elf_core, of_hyperlight_has_its_memory_at_virtual_addresses)
     header(120, 1, 0x2000, 0x200000, 0, 0x1000, 0x1000);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(1, 0x200000, 0x1000, 0x2000);
+    expect_segment(&d, 1, 0x200000, 0x1000, 0x2000);
     cr_expect(strstr(d.remark, "virtual addresses alone") != NULL);
     dump_free(&d);
 }
@@ -292,8 +284,8 @@ Test(elf_core, of_xen_has_a_list_of_pages)
     put(0x810, 8, UINT64_MAX); /* none */
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0x100000, 0x1000, 0x2000);
-    expect_segment(1, 0x300000, 0x1000, 0x1000);
+    expect_segment(&d, 0, 0x100000, 0x1000, 0x2000);
+    expect_segment(&d, 1, 0x300000, 0x1000, 0x1000);
     dump_free(&d);
 }
 
@@ -306,8 +298,8 @@ Test(elf_core, of_a_paravirtualised_guest_has_machine_frames)
     put(0x818, 8, 0x555);
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0x555000, 0x1000, 0x2000);
-    expect_segment(1, 0x777000, 0x1000, 0x1000);
+    expect_segment(&d, 0, 0x555000, 0x1000, 0x2000);
+    expect_segment(&d, 1, 0x777000, 0x1000, 0x1000);
     dump_free(&d);
 }
 

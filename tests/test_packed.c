@@ -3,6 +3,7 @@
  * them: LiME, doc/README.md, "Spec"; AVML, src/image.rs; snappy,
  * framing_format.txt and format_description.txt; makedumpfile, IMPLEMENTATION,
  * "Flattened format" and "Compressed dump"; QEMU, include/sysemu/dump.h. */
+#include "expect_segment.h"
 #include "flattened.h"
 #include "kdump_header.h"
 #include "lime.h"
@@ -24,15 +25,6 @@ static void take(const char *bytes, size_t n)
     r = (struct reader){.memory = (const unsigned char *)bytes, .bytes = n};
 }
 
-static void expect_segment(size_t i, uint64_t pa, uint64_t bytes,
-                           uint64_t offset)
-{
-    cr_assert(lt(sz, i, d.segments));
-    cr_expect(eq(u64, d.segment[i].pa, pa));
-    cr_expect(eq(u64, d.segment[i].bytes, bytes));
-    cr_expect(eq(u64, d.segment[i].offset, offset));
-}
-
 /* -------------------------------------------------------------------- LiME */
 
 #define LIME(first, last) "EMiL\1\0\0\0" first last "\0\0\0\0\0\0\0\0"
@@ -44,8 +36,8 @@ Test(lime, has_ranges_with_headers)
             "\x00\x10\0\0\0\0\0\0", "\x02\x10\0\0\0\0\0\0") "xyz"));
     cr_assert(lime_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0x1000, 3, 72);
-    expect_segment(1, 0x2000, 8, 32);
+    expect_segment(&d, 0, 0x1000, 3, 72);
+    expect_segment(&d, 1, 0x2000, 8, 32);
     cr_expect(eq(int, d.remark[0], 0));
     dump_free(&d);
 }
@@ -54,7 +46,7 @@ Test(lime, that_was_cut_off_says_so)
 {
     take(BYTES(LIME("\x00\x20\0\0\0\0\0\0", "\xff\x2f\0\0\0\0\0\0") "abcd"));
     cr_assert(lime_read(&r, &d));
-    expect_segment(0, 0x2000, 4, 32);
+    expect_segment(&d, 0, 0x2000, 4, 32);
     cr_expect(eq(u64, d.missing, 0xffc));
     cr_expect(strstr(d.remark, "where ffc more bytes") != NULL, "%s", d.remark);
     dump_free(&d);
@@ -144,9 +136,9 @@ Test(avml, has_ranges_in_frames)
                    STREAM PLAIN "\0\0\0\0\0\0\0\0"));
     cr_assert(read_avml(), "%s%s", d.why, s.why);
     cr_assert(eq(sz, d.segments, 3));
-    expect_segment(0, 0x1000, 9, 29);
-    expect_segment(1, 0x2000, 4, 25);
-    expect_segment(2, 0x3000, 25, 0);
+    expect_segment(&d, 0, 0x1000, 9, 29);
+    expect_segment(&d, 1, 0x2000, 4, 25);
+    expect_segment(&d, 2, 0x3000, 25, 0);
     cr_assert(eq(i64, pread(s.fd, got, 32, 0), 32));
     cr_expect(memcmp(got, "123456789aaaaaaaaaaaaaaaawxyz123", 32) == 0);
     end_avml();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VMware's saved states, laid out here as crash(8) describes them
  * (vmware_vmss.h). */
+#include "expect_segment.h"
 #include "vmware.h"
 
 #include "facts.h"
@@ -71,15 +72,6 @@ static size_t block(size_t at, unsigned kind, uint64_t bytes)
     return at + 18 + 6;
 }
 
-static void expect_segment(size_t i, uint64_t pa, uint64_t bytes,
-                           uint64_t offset)
-{
-    cr_assert(lt(sz, i, d.segments));
-    cr_expect(eq(u64, d.segment[i].pa, pa));
-    cr_expect(eq(u64, d.segment[i].bytes, bytes));
-    cr_expect(eq(u64, d.segment[i].offset, offset));
-}
-
 static void regions(void)
 {
     size_t at = item(0x200, "align_mask", 1, 0, 0, 4, 0xffff);
@@ -98,12 +90,12 @@ Test(vmware, with_its_memory_beside_it)
     cr_expect(beside);
     cr_expect(vmware_fit(&d, 0x5000));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0, 0x3000, 0);
-    expect_segment(1, UINT64_C(0x100000000), 0x2000, 0x3000);
+    expect_segment(&d, 0, 0, 0x3000, 0);
+    expect_segment(&d, 1, UINT64_C(0x100000000), 0x2000, 0x3000);
     cr_expect(eq(int, d.remark[0], 0));
     /* A file that is too short. */
     cr_expect(vmware_fit(&d, 0x4000));
-    expect_segment(1, UINT64_C(0x100000000), 0x1000, 0x3000);
+    expect_segment(&d, 1, UINT64_C(0x100000000), 0x1000, 0x3000);
     cr_expect(eq(u64, d.missing, 0x1000));
     cr_expect(strstr(d.remark, "1000 bytes of its memory") != NULL);
     dump_free(&d);
@@ -115,7 +107,7 @@ Test(vmware, in_one_piece)
     cr_assert(vmware_read(&r, &d, &beside));
     cr_expect(beside);
     cr_expect(vmware_fit(&d, 0x7000));
-    expect_segment(0, 0, 0x7000, 0);
+    expect_segment(&d, 0, 0, 0x7000, 0);
     cr_expect(eq(int, d.remark[0], 0));
     dump_free(&d);
 }
@@ -131,7 +123,7 @@ Test(vmware, with_its_memory_in_it)
     cr_assert(vmware_read(&r, &d, &beside), "%s", d.why);
     cr_expect(not(beside));
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, 0x10000, 0x1000, at + 0x1000);
+    expect_segment(&d, 0, 0x10000, 0x1000, at + 0x1000);
     dump_free(&d);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Windows crash dumps, laid out here as Microsoft's dump.h (Windows Research
  * Kernel, base/ntos/inc) and the description of kdmp-parser have them. */
+#include "expect_segment.h"
 #include "windows.h"
 
 #include "facts.h"
@@ -37,15 +38,6 @@ static void begin(const char *signature, size_t machine_at, unsigned machine,
     r = (struct reader){.memory = file, .bytes = sizeof file};
 }
 
-static void expect_segment(size_t i, uint64_t pa, uint64_t bytes,
-                           uint64_t offset)
-{
-    cr_assert(lt(sz, i, d.segments));
-    cr_expect(eq(u64, d.segment[i].pa, pa));
-    cr_expect(eq(u64, d.segment[i].bytes, bytes));
-    cr_expect(eq(u64, d.segment[i].offset, offset));
-}
-
 static void expect_facts(const char *regime, uint64_t root)
 {
     facts_find(&d, &f);
@@ -73,8 +65,8 @@ Test(windows, complete_64_bit)
     full_64();
     cr_assert(windows_read(&r, &d), "%s", d.why);
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(0, 0x1000, 0x4000, 0x2000);
-    expect_segment(1, 0x100000, 0x5000, 0x6000);
+    expect_segment(&d, 0, 0x1000, 0x4000, 0x2000);
+    expect_segment(&d, 1, 0x100000, 0x5000, 0x6000);
     cr_expect(eq(int, d.remark[0], 0));
     expect_facts("amd64", 0x1ad002);
     dump_free(&d);
@@ -91,7 +83,7 @@ Test(windows, complete_32_bit)
     put(0x70, 4, 3);
     cr_assert(windows_read(&r, &d), "%s", d.why);
     cr_assert(eq(sz, d.segments, 1));
-    expect_segment(0, 0x2000, 0x3000, 0x1000);
+    expect_segment(&d, 0, 0x2000, 0x3000, 0x1000);
     expect_facts("pae", 0x39000);
     dump_free(&d);
     memset(&d, 0, sizeof d);
@@ -112,9 +104,9 @@ Test(windows, by_a_bitmap)
     put(0x2038, 4, 0x000c1006); /* frames 1, 2, 12, 18 and 19 */
     cr_assert(windows_read(&r, &d), "%s", d.why);
     cr_assert(eq(sz, d.segments, 3));
-    expect_segment(0, 0x1000, 0x2000, 0x4000);
-    expect_segment(1, 0xc000, 0x1000, 0x6000);
-    expect_segment(2, 0x12000, 0x2000, 0x7000);
+    expect_segment(&d, 0, 0x1000, 0x2000, 0x4000);
+    expect_segment(&d, 1, 0xc000, 0x1000, 0x6000);
+    expect_segment(&d, 2, 0x12000, 0x2000, 0x7000);
     dump_free(&d);
     /* The other name of the second header, and another type. */
     memset(&d, 0, sizeof d);
@@ -130,7 +122,7 @@ Test(windows, that_was_cut_off_says_so)
     r.bytes = 0x8800;
     cr_assert(windows_read(&r, &d));
     cr_assert(eq(sz, d.segments, 2));
-    expect_segment(1, 0x100000, 0x2000, 0x6000);
+    expect_segment(&d, 1, 0x100000, 0x2000, 0x6000);
     cr_expect(eq(u64, d.missing, 0x3000));
     cr_expect(strstr(d.remark, "where 3000 more bytes") != NULL);
     dump_free(&d);

@@ -301,8 +301,10 @@ ptw_unmap_movable(struct ptw_movable_tables *t,
 
 /* ptw_protect makes every leaf of [first, last] grant exactly q->rights; holes
  * stay holes, everything else of the entries stays.  A leaf that was
- * copy-on-write and becomes writable is copy-on-write no more.  Statuses as
- * ptw_map; PTW_BAD_ENTRY also for a bad leaf. */
+ * copy-on-write and becomes writable is copy-on-write no more; one that was not
+ * does not become it: where software's bits are no mark beside the processor's
+ * own way to write (DBM), and that is taken, they go, too.  Statuses as ptw_map;
+ * PTW_BAD_ENTRY also for a bad leaf. */
 PTW_NODISCARD PTW_API enum ptw_status
 ptw_protect(struct ptw_tables *t, const struct ptw_range_request *q);
 PTW_NODISCARD PTW_API enum ptw_status

@@ -19,6 +19,8 @@ enum { PTW_TABLE_ALIGN = 4 };
 /* Addresses of tables have at most so many bits; the rights of the path stand
  * above them. */
 enum { PTW_TABLE_BITS = 56 };
+_Static_assert(PTW_ALL_RIGHTS < 1 << (64 - PTW_TABLE_BITS),
+               "a set of rights has room above an address");
 
 /* So many tables a rebuild and a comparison ask room for at first. */
 enum { PTW_FIRST_TABLES = 1 << 10 };
