@@ -83,9 +83,9 @@ struct comparison {
     struct options walk[2]; /* without a limit on leaves, which counts here */
     struct side a;
     struct side b;
-    struct pairs pairs;
+    struct slots pairs; /* pages */
     struct sharing sharing;
-    struct twin_list twins; /* without a difference: the pages in them */
+    struct slots twins; /* without a difference: the pages in them */
     struct open_twins open[PTW_MAX_LEVELS];
     unsigned opens;
     struct run run;
@@ -793,8 +793,8 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     roots_report_empty(o->other, &other);
     c = new_comparison(o, im, &other);
     status = cli_worse(roots_report_flags(o), compare(c));
-    pairs_free(&c->pairs);
-    twins_free(&c->twins);
+    slots_free(&c->pairs);
+    slots_free(&c->twins);
     sharing_free(&c->sharing);
     free(c);
     image_close(&other);

@@ -6,6 +6,7 @@
 #include "print.h"
 #include "random.h"
 #include "runs.h"
+#include "slots.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,8 +20,8 @@ struct contents {
 
 /* A table that was gone through: where, of which level, and what is in it. */
 struct record {
+    uint64_t space_plus_1;
     uint64_t va;
-    uint32_t space_plus_1; /* 0: the slot is empty */
     uint32_t level;
     struct contents is;
 };
@@ -63,63 +64,48 @@ struct fold {
     struct entered entered[PTW_MAX_LEVELS];
     unsigned depth;
     struct totals *root; /* what those that were gone through came to */
-    struct record *slot;
-    unsigned slots_log2;
-    size_t used;
-    uint64_t seed;
+    struct slots records;
 };
 
 /* ----------------------------------------------------------------- records */
 
-static struct record *slot_of(const struct fold *f, uint64_t va, uint32_t space,
-                              unsigned level)
+static uint64_t home(const void *slot, uint64_t seed)
 {
-    size_t mask = ((size_t)1 << f->slots_log2) - 1;
-    uint64_t h = (va | level) ^ f->seed;
-    size_t i;
+    const struct record *r = slot;
 
-    h = (h ^ h >> 32) * UINT64_C(0x9E3779B97F4A7C15);
-    h = (h ^ space) + f->seed;
-    h = (h ^ h >> 29) * UINT64_C(0xD6E8FEB86659FD93);
-    i = (size_t)(h ^ h >> 32) & mask;
-    while (f->slot[i].space_plus_1 != 0 &&
-           (f->slot[i].va != va || f->slot[i].space_plus_1 != space + 1 ||
-            f->slot[i].level != level)) {
-        i = (i + 1) & mask;
-    }
-    return &f->slot[i];
+    return slots_mix(r->va | r->level, r->space_plus_1, seed);
 }
 
-static void make_slots(struct fold *f, unsigned slots_log2)
+static bool same(const void *x, const void *y)
 {
-    f->slots_log2 = slots_log2;
-    f->slot = must(calloc((size_t)1 << slots_log2, sizeof *f->slot));
+    const struct record *r = x;
+    const struct record *q = y;
+
+    return r->va == q->va && r->space_plus_1 == q->space_plus_1 &&
+           r->level == q->level;
 }
+
+/* All are noted, or else lines would be wrong. */
+static const struct slots_kind records = {
+    .bytes = sizeof(struct record),
+    .least_log2 = 8,
+    .most_log2 = 8 * sizeof(size_t) - 1,
+    .home = home,
+    .same = same,
+};
 
 static void note_contents(struct fold *f, const struct entered *e)
 {
-    struct record *s;
+    const struct record is = {
+        .space_plus_1 = (uint64_t)f->place.root + 1,
+        .va = e->first,
+        .level = e->level,
+        .is = {.totals = totals_since(&f->sum, &e->before),
+               .runs_alone = f->shared == e->shared_before},
+    };
+    struct record *r = slots_take(&f->records, &records, &is);
 
-    if (f->used >= ((size_t)3 << f->slots_log2) / 4) {
-        struct record *was = f->slot;
-        size_t slots = (size_t)1 << f->slots_log2;
-
-        make_slots(f, f->slots_log2 + 1);
-        for (size_t i = 0; i < slots; i++) {
-            if (was[i].space_plus_1 != 0) {
-                *slot_of(f, was[i].va, was[i].space_plus_1 - 1, was[i].level) =
-                    was[i];
-            }
-        }
-        free(was);
-    }
-    s = slot_of(f, e->first, f->place.root, e->level);
-    f->used += s->space_plus_1 == 0;
-    s->va = e->first;
-    s->space_plus_1 = f->place.root + 1;
-    s->level = e->level;
-    s->is.totals = totals_since(&f->sum, &e->before);
-    s->is.runs_alone = f->shared == e->shared_before;
+    *r = is;
 }
 
 /* What is in the table that an alias refers to.  It was gone through to its
@@ -129,10 +115,15 @@ static struct contents contents_of(const struct fold *f,
                                    const struct ptw_alias_ref *ref,
                                    unsigned level)
 {
-    const struct record *s = slot_of(f, ref->their_va.v, ref->owner, level);
+    const struct record like = {
+        .space_plus_1 = (uint64_t)ref->owner + 1,
+        .va = ref->their_va.v,
+        .level = level,
+    };
+    const struct record *r = slots_find(&f->records, &records, &like);
     struct contents root = {.totals = f->root[ref->owner]};
 
-    return s->space_plus_1 != 0 ? s->is : root;
+    return r != NULL ? r->is : root;
 }
 
 /* ------------------------------------------------------------------- lines */
@@ -448,7 +439,6 @@ static void take_item(struct fold *f, const struct ptw_item *item)
 
 void fold_tell(struct traversal *t)
 {
-    enum { SLOTS_LOG2_MIN = 8 };
     struct fold *f = must(calloc(1, sizeof *f));
     size_t n;
 
@@ -456,8 +446,7 @@ void fold_tell(struct traversal *t)
     f->place.o = t->o;
     f->place.im = t->im;
     f->root = must(calloc(t->o->roots, sizeof *f->root));
-    f->seed = random_seed();
-    make_slots(f, SLOTS_LOG2_MIN);
+    slots_init(&f->records, &records, random_seed());
     traversal_spaces(t, PTW_WALK_RUNS | PTW_WALK_TABLES | PTW_WALK_BY_RIGHTS);
     while ((n = traversal_next(t)) > 0) {
         for (size_t i = 0; i < n; i++) {
@@ -475,7 +464,7 @@ void fold_tell(struct traversal *t)
         }
     }
     end_root(f);
-    free(f->slot);
+    slots_free(&f->records);
     free(f->root);
     free(f);
 }

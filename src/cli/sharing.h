@@ -9,6 +9,7 @@
 #define CLI_SHARING_H
 
 #include "cli.h"
+#include "slots.h"
 
 /* What comes of a pair of pages, as a set. */
 enum {
@@ -16,13 +17,8 @@ enum {
     SHARING_JOINED = 2  /* two are one, and the guest can write it */
 };
 
-struct partner;
-
 struct sharing {
-    struct partner *slot;
-    unsigned slots_log2;
-    size_t used;
-    uint64_t seed;
+    struct slots partners;
     bool full;
 };
 
