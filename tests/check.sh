@@ -5,6 +5,10 @@ passed=0
 failed=0
 exec 8>&1 # where failures are said, wherever a check's own output goes
 
+# A sanitizer's complaint must not look like an answer.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}exitcode=99"
+
 # check NAME COMMAND...: passes when the command succeeds.
 check() {
     local name=$1

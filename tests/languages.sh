@@ -9,22 +9,9 @@ source=$(realpath "$1")
 lib=$(realpath "$2")
 scratch=$3
 . "$source/tests/check.sh"
-needs zstd
-
-rm -rf "$scratch"
-mkdir -p "$scratch"
-cd "$scratch" || exit 2
-trap 'rm -rf "$scratch"' EXIT
-case=$source/tests/images/amd64-linux
-zstd -dqf --sparse "$case/image.raw.zst" -o image || exit 2
-zstd -dqf "$case/expected-00-gap.txt.zst" -o expected || exit 2
-root=$(sed -n 's/^ *"value": "\(.*\)",/\1/p' "$case/meta.json" | head -n 1)
+. "$source/tests/real_guest.sh"
 export LD_LIBRARY_PATH=$lib
 here=$source/examples/languages
-
-same_leaves() {
-    "$@" image amd64 "$root" | cmp - expected
-}
 
 # refuses WORDS COMMAND...: ends with status 3 and says these words.
 refuses() {

@@ -8,20 +8,8 @@ source=$(realpath "$1")
 scratch=$2
 . "$source/tests/check.sh"
 . "$source/tests/exported.sh"
-needs python3 zstd nm
-
-rm -rf "$scratch"
-mkdir -p "$scratch"
-cd "$scratch" || exit 2
-trap 'rm -rf "$scratch"' EXIT
-case=$source/tests/images/amd64-linux
-zstd -dqf --sparse "$case/image.raw.zst" -o image || exit 2
-zstd -dqf "$case/expected-00-gap.txt.zst" -o expected || exit 2
-root=$(sed -n 's/^ *"value": "\(.*\)",/\1/p' "$case/meta.json" | head -n 1)
-
-same_leaves() {
-    "$1" image amd64 "$root" | cmp - expected
-}
+needs python3 nm
+. "$source/tests/real_guest.sh"
 
 check "amalgamate" "$source/scripts/amalgamate" pair/ptwalk
 for cc in gcc clang; do
