@@ -203,8 +203,9 @@ enum ptw_bad_reason {
 
 struct ptw_bad_entry {
     enum ptw_bad_reason why; /* the first that holds, in the order above */
-    /* that spoil it: without them it would be a leaf or lead to a table; of
-     * a combination, those that make it up */
+    /* that spoil it for that reason; without them another one may be left, or
+     * the entry be not present (aarch64, level 0: a block where there is none);
+     * of a combination, those that make it up */
     uint64_t bits;
 };
 
