@@ -958,16 +958,22 @@ static uint64_t by_itself(const struct fm *m, const struct fm_node *n)
                      m->mode->format->put_leaf(m->mode, n->level, n->pa);
 }
 
-/* Bits that go with the right to write: the processor's own way to give it
- * (DBM), whether or not it is switched on, and what would be a mark without. */
+/* Bits that go when the right to write goes: the processor's own way to give
+ * it (DBM), whether or not it is switched on, and what would be a mark
+ * without.  None where the leaf still grants writing. */
 static uint64_t goes_with_writing(const struct fm_compare *c,
-                                  const struct fm_node *was)
+                                  const struct fm_node *was,
+                                  const struct fm_node *is)
 {
     const struct oracle_mode *mode = c->was->mode;
     const struct oracle_format *f = mode->format;
     bool new_mark = !oracle_has_mark(mode, was->raw) &&
                     oracle_has_mark(mode, was->raw & ~f->unmarked);
 
+    if ((f->decode(c->is->mode, is->raw, is->level).rights & ORACLE_WRITE) !=
+        0) {
+        return 0;
+    }
     return f->unmarked | (new_mark ? f->mark_bits : 0);
 }
 
@@ -1167,7 +1173,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             class_of(c->was, was, true) == b &&
             ((was->raw ^ is->raw) & (by_itself(c->was, was) ^ is->raw) &
              oracle_free_bits(c->is->mode, is->level, is->raw) &
-             ~goes_with_writing(c, was)) != 0) {
+             ~goes_with_writing(c, was, is)) != 0) {
             differ(c, va, "are other bits of software", was->raw, is->raw);
         }
         same_flag_bits(c, was, is, va);
