@@ -2893,7 +2893,7 @@ says 'changed: root 1 at b000: its table is all zeros'
 try 'diff, roots of their own' 1 1 diff "${amd64[@]}" full full \
     --new-cr3 b01b --json
 json '.[0].what == ["only-a"]'
-try 'diff, runs end at a root' 1 2 diff "${amd64[@]}" --root 1000 \
+try 'diff, runs end at a root' 1 2 diff --all "${amd64[@]}" --root 1000 \
     --new-root b000 --new-root b000 full full
 check "$name: as often for each" \
     [ "$(grep -c ^0 out)" -eq "$(grep -c ^1 out)" ]
@@ -2976,8 +2976,7 @@ try 'diff, a part of a large page became one' 1 0 diff --regime amd64 \
     --root 0 once two
 prints <<'T'
 0 0000000000204000-0000000000204fff shared
-0 0000000000404000-0000000000404fff shared
-0 0000000000604000-0000000000604fff shared
+0 0000000000404000-0000000000604fff    2.0M the 4K at 0000000000204000 repeats 2 times, every 2M
 # 1537 pages compared, 3 different, shared 3
 T
 rm once two

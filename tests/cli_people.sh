@@ -157,6 +157,18 @@ check 'maps, what goes on as itself' unfolds "${amd64[@]}" again
 check 'maps, what goes on as itself: two lines' \
     [ "$(grep -c ' as the ' folded)" -eq 2 ]
 
+# The two halves of the addresses are too far from each other for a distance.
+truncate -s 64K halves
+entries halves 1000 0=2067 1=2067 300=2067
+entries halves 2000 0=3067 2=3067
+entries halves 3000 0=4067
+entries halves 4000 1=8067 5=9067
+try 'maps, the same in both halves' 0 0 maps "${amd64[@]}" halves
+check "$name: three lines" [ "$(grep -c ' as the ' out)" -eq 3 ]
+try 'maps --json, the same in both halves' 0 0 maps --fold --json "${amd64[@]}" \
+    halves
+json 'all(.[]; .every == null or .every > 0)'
+
 # ----------------------------------------------------- addresses, as they come
 try 'translate, as debuggers print addresses' 0 0 translate "${amd64[@]}" good \
     'ffffffff`ffe01234' ffff_ffff_ffe0_1234 '0xffffffff`ffe01234'
@@ -509,11 +521,17 @@ try 'diff, a difference below tables that come again' 1 0 diff "${amd64[@]}" \
     three bytes
 prints <<'T'
 0 0000000000001000-0000000000001fff bytes
-0 0000008000001000-0000008000001fff bytes
-0 0000010000001000-0000010000001fff bytes
+0 0000008000001000-0000010000001fff  512.0G the 4K at 0000000000001000 repeats 2 times, every 512G
 # 12 pages compared, 3 different, bytes 3
 T
-# Two read-only pages became one, which is nothing until somebody may write it.
+for option in --all --json; do
+    try "diff $option, the same" 1 0 diff "${amd64[@]}" $option three bytes
+    check "$name: all three" [ "$(grep -c 1fff out)" -eq 3 ]
+done
+wrong '--all and --fold exclude each other' diff "${amd64[@]}" --all --fold \
+    three bytes
+# Two read-only pages became one, which is nothing until somebody may write it: it
+# is told there, and not of tables that were compared before, and come again.
 cp three joined
 entries joined 4000 1=8065
 entries three 1000 3=c067
@@ -524,15 +542,87 @@ for image in three joined; do
     entries $image e000 0=8067
     entries $image 1000 4=2067
 done
-try 'diff, what was the same is no more' 1 0 diff "${amd64[@]}" three joined
+try 'diff, what was the same is told where it is no more' 1 0 diff "${amd64[@]}" three joined
 prints <<'T'
 0 0000018000000000-0000018000000fff joined
-0 0000020000001000-0000020000001fff joined
-# 17 pages compared, 2 different, joined 2
+# 17 pages compared, 1 different, joined 1
 T
 try 'diff --range, tables that are cut' 0 0 diff "${amd64[@]}" three three \
     --range 1000-8000001fff
 prints <<<'# 5 pages compared, 0 different'
 try 'diff, the limit counts a pair of tables once' 0 0 diff "${amd64[@]}" \
     --limit 9 three three
+
+# 2^32 pages below tables that come again and again, and differ.
+cp shadow shadow.b
+printf x | dd of=shadow.b bs=1 seek=$((0x13000)) conv=notrunc status=none
+at_once() {
+    name=$1
+    shift
+    timeout 60 "$ptwalk" diff "${amd64[@]}" "$@" >out 2>err
+    check "$name: at once" [ $? -eq 1 ]
+}
+at_once 'diff, a shadow that differs' shadow shadow.b
+prints <<'T'
+0 ffffec0000000000-fffffbffffffffff bytes
+# 4294967298 pages compared, 4294967296 different, bytes 4294967296
+T
+# Some of the pages alone, so that there are more and more runs.
+entries shadow 12000 7=8061 9=8061
+entries shadow.b 12000 7=8061 9=8061
+at_once 'diff, a shadow in parts' shadow shadow.b
+prints <<'T'
+0 ffffec0000000000-ffffec0000006fff bytes
+0 ffffec0000008000-ffffec0000008fff bytes
+0 ffffec000000a000-ffffec00001fffff bytes
+0 ffffec0000200000-ffffec003fffffff   1022M the 2M at ffffec0000000000 repeats 511 times
+0 ffffec0040000000-ffffec7fffffffff    511G the 1G at ffffec0000000000 repeats 511 times
+0 ffffec8000000000-fffffbffffffffff   15.5T the 512G at ffffec0000000000 repeats 31 times
+# 4294967298 pages compared, 4278190080 different, bytes 4278190080
+T
+at_once 'diff --fold --json, a shadow in parts' --fold --json shadow shadow.b
+json '[.[] | .type] ==
+    ["change", "change", "change", "again", "again", "again", "total"]'
+json '.[5] == {type: "again", root: 0, first: "ffffec8000000000",
+    last: "fffffbffffffffff", of_root: 0, of: "ffffec0000000000",
+    bytes: 549755813888, times: 31, every: 549755813888}'
+check 'as documented: diff --fold' as_documented diff --fold --json \
+    "${amd64[@]}" shadow shadow.b
+try 'diff --reads, a shadow in parts' 1 0 diff "${amd64[@]}" --reads 80000 \
+    shadow shadow.b
+# Every run of them is too much; which ones is known without another look.
+timeout 60 "$ptwalk" diff "${amd64[@]}" --all --limit 200000 --reads 400000 \
+    shadow shadow.b >out 2>err
+check 'diff --all, a shadow in parts: up to the limit' [ $? -eq 1 ]
+check 'diff --all, a shadow in parts: of runs' grep -q 'the limit of 200000 pages' err
+check 'diff --all, a shadow in parts: all of them' [ "$(wc -l <out)" -gt 100000 ]
+# Nothing on one side, and a large leaf on one side.
+cp shadow nothing
+for ((i = 472; i < 504; i++)); do
+    entries nothing 1000 $i=0
+done
+at_once 'diff, a shadow and nothing' shadow nothing
+prints <<'T'
+0 ffffec0000000000-fffffbffffffffff only-a
+# 4294967298 pages compared, 4294967296 different, only-a 4294967296
+T
+at_once 'diff, nothing and a shadow' nothing shadow
+cp shadow leaf
+for ((i = 0; i < 512; i++)); do
+    put leaf $(printf %x $((0x10000 + 8 * i))) 80000000000000e1 8
+done
+at_once 'diff, a shadow and large leaves' shadow leaf
+check "$name: all of it" grep -q '^# 4294967298 pages compared, ' out
+check "$name: in some lines" [ "$(wc -l <out)" -lt 3000 ]
+# A table that is in neither of the images changes nothing of that.
+for image in shadow shadow.b; do
+    entries $image 1000 1=7fff0067
+done
+name='diff, a shadow, and a table that is not in the image'
+timeout 60 "$ptwalk" diff "${amd64[@]}" shadow shadow.b >out 2>err
+check "$name: at once" [ $? -eq 3 ]
+check "$name: the totals" [ "$(tail -1 out)" = '# 4294967298 pages compared, 4278190080 different, bytes 4278190080; not complete' ]
+
+check 'diff, against a naive reading of leaves' python3 "$tests/diff_model.py" \
+    "$ptwalk" "$scratch" 40
 finish

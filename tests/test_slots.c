@@ -104,23 +104,6 @@ Test(slots, keep_the_first_with_a_key)
     slots_free(&list);
 }
 
-Test(slots, are_empty_when_they_forgot)
-{
-    begin(by_key);
-    slots_forget(&list, &kind);
-    for (uint64_t key = 1; key <= 12; key++) {
-        cr_expect(take(key, key));
-    }
-    slots_forget(&list, &kind);
-    for (uint64_t key = 1; key <= 12; key++) {
-        cr_expect(eq(u64, find(key), 0));
-        cr_expect(take(key, 2 * key));
-        cr_expect(eq(u64, find(key), 2 * key));
-    }
-    cr_expect(not(take(13, 13)));
-    slots_free(&list);
-}
-
 Test(slots, put_numbers_that_follow_each_other_side_by_side)
 {
     uint64_t first = slots_beside(slots_mix(slots_group(8), 3, 15), 8);

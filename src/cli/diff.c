@@ -2,62 +2,17 @@
 /* diff: what changed between two images, as runs, space by space.  Both are
  * walked side by side as the hardware would; where something is in physical
  * memory is no difference to the guest, and neither is the size of a leaf. */
-#include "json.h"
+#include "compared.h"
 #include "pairs.h"
-#include "print.h"
 #include "random.h"
 #include "roots.h"
 #include "sharing.h"
 #include "traversal.h"
-#include "twins.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum change_kind {
-    ONLY_A,
-    ONLY_B,
-    RIGHTS,
-    ATTRIBUTES,
-    BYTES,      /* contents */
-    UNREADABLE, /* contents that only one side has; or that neither has, at
-                   different addresses */
-    SHARED,     /* one page became two */
-    JOINED,     /* two pages became one */
-    KINDS
-};
-
-static const char *const kind_name[KINDS] = {
-    [ONLY_A] = "only-a", [ONLY_B] = "only-b",
-    [RIGHTS] = "rights", [ATTRIBUTES] = "attributes",
-    [BYTES] = "bytes",   [UNREADABLE] = "unreadable",
-    [SHARED] = "shared", [JOINED] = "joined",
-};
-
-/* What a leaf says besides where it leads, and what hardware does not set. */
-struct grant {
-    unsigned rights;
-    unsigned memory_type;
-    unsigned key;
-    bool global;
-    bool copy_on_write;
-};
-
-/* What is different, in the same way all along a run. */
-struct change {
-    unsigned kinds; /* a set of 1 << enum change_kind; 0: nothing */
-    struct grant a; /* meant where the rights or attributes are different */
-    struct grant b;
-};
-
-struct run {
-    uint32_t root;
-    uint64_t first;
-    uint64_t last;
-    struct change change;
-};
 
 /* One of the images. */
 struct side {
@@ -70,14 +25,6 @@ struct side {
     uint64_t room[PAGE_BYTES / 8];
 };
 
-/* Tables of either side that are being compared. */
-struct open_twins {
-    struct twins pair;
-    uint64_t last;
-    uint64_t compared; /* before, and the others likewise */
-    uint64_t different;
-};
-
 struct comparison {
     const struct options *o;
     struct options walk[2]; /* without a limit on leaves, which counts here */
@@ -85,184 +32,25 @@ struct comparison {
     struct side b;
     struct slots pairs; /* pages */
     struct sharing sharing;
-    struct slots twins; /* without a difference: the pages in them */
-    struct open_twins open[PTW_MAX_LEVELS];
-    unsigned opens;
-    struct run run;
+    struct compared tables;
+    struct changes told;
+    struct change_counts counts;
     uint32_t root;
     uint64_t at;   /* what is below was compared */
     uint64_t last; /* of what is compared */
     uint64_t left; /* of --limit */
-    uint64_t compared;
-    uint64_t different;
-    uint64_t of_kind[KINDS];
 };
-
-/* ------------------------------------------------------------------ output */
-
-static bool same_attributes(const struct grant *a, const struct grant *b)
-{
-    return a->memory_type == b->memory_type && a->key == b->key &&
-           a->global == b->global && a->copy_on_write == b->copy_on_write;
-}
-
-static bool same_change(const struct change *a, const struct change *b)
-{
-    if (a->kinds != b->kinds) {
-        return false;
-    }
-    if ((a->kinds & 1 << RIGHTS) != 0 &&
-        (a->a.rights != b->a.rights || a->b.rights != b->b.rights)) {
-        return false;
-    }
-    return (a->kinds & 1 << ATTRIBUTES) == 0 ||
-           (same_attributes(&a->a, &b->a) && same_attributes(&a->b, &b->b));
-}
-
-static void print_attributes(const struct grant *g)
-{
-    out_line("mt%u", g->memory_type);
-    if (g->key != 0) {
-        out_line(",key%u", g->key);
-    }
-    out_text(g->global ? ",global" : "");
-    out_text(g->copy_on_write ? ",cow" : "");
-}
-
-static void print_run(const struct run *r)
-{
-    char was[RIGHTS_ROOM];
-    char is[RIGHTS_ROOM];
-
-    rights_text(r->change.a.rights, was);
-    rights_text(r->change.b.rights, is);
-    out_line("%" PRIu32 " %016" PRIx64 "-%016" PRIx64, r->root, r->first,
-             r->last);
-    for (unsigned k = 0; k < KINDS; k++) {
-        if ((r->change.kinds >> k & 1) == 0) {
-            continue;
-        }
-        out_line(" %s", kind_name[k]);
-        if (k == RIGHTS) {
-            out_line(" %s->%s", was, is);
-        }
-        if (k == ATTRIBUTES) {
-            out_text(" ");
-            print_attributes(&r->change.a);
-            out_text("->");
-            print_attributes(&r->change.b);
-        }
-    }
-    out_text("\n");
-}
-
-static json_t *json_grant(const struct grant *g)
-{
-    json_t *j = json_new();
-
-    json_set_rights(j, g->rights);
-    json_set_count(j, "memory_type", g->memory_type);
-    json_set_count(j, "key", g->key);
-    json_set_bool(j, "global", g->global);
-    json_set_bool(j, "copy_on_write", g->copy_on_write);
-    return j;
-}
-
-static void print_run_json(const struct run *r)
-{
-    unsigned grants = 1 << RIGHTS | 1 << ATTRIBUTES;
-    json_t *j = json_new();
-    json_t *what = must(json_array());
-
-    for (unsigned k = 0; k < KINDS; k++) {
-        if ((r->change.kinds >> k & 1) != 0 &&
-            json_array_append_new(what, must(json_string(kind_name[k]))) != 0) {
-            die_of_memory();
-        }
-    }
-    json_set_text(j, "type", "change");
-    json_set_count(j, "root", r->root);
-    json_set_va(j, "first", ptw_va_of(r->first));
-    json_set_va(j, "last", ptw_va_of(r->last));
-    json_set(j, "what", what);
-    if ((r->change.kinds & grants) != 0) {
-        json_set(j, "a", json_grant(&r->change.a));
-        json_set(j, "b", json_grant(&r->change.b));
-    }
-    json_line(j);
-}
-
-static void put_run(struct comparison *c)
-{
-    if (c->run.change.kinds == 0) {
-        return;
-    }
-    if (c->o->json) {
-        print_run_json(&c->run);
-    } else {
-        print_run(&c->run);
-    }
-    c->run.change.kinds = 0;
-}
 
 /* Notes what is so from `first` to `last` of this root, in ascending order. */
 static void note(struct comparison *c, uint64_t first, uint64_t last,
                  const struct change *change)
 {
-    struct run *r = &c->run;
-    uint64_t pages = ((last - first) >> PAGE_LOG2) + 1;
+    struct changed run = {first, last, *change};
 
-    c->compared += pages;
-    if (change->kinds == 0) {
-        return;
-    }
-    c->different += pages;
-    for (unsigned k = 0; k < KINDS; k++) {
-        c->of_kind[k] += (change->kinds >> k & 1) != 0 ? pages : 0;
-    }
-    if (r->change.kinds != 0 && r->root == c->root && r->last + 1 == first &&
-        same_change(&r->change, change)) {
-        r->last = last;
-        return;
-    }
-    put_run(c);
-    r->root = c->root;
-    r->first = first;
-    r->last = last;
-    r->change = *change;
-}
-
-static void print_total(const struct comparison *c, bool complete)
-{
-    json_t *j = NULL;
-
-    if (c->o->json) {
-        j = json_new();
-        json_set_text(j, "type", "total");
-        json_set_count(j, "pages", c->compared);
-        json_set_count(j, "different", c->different);
-    } else {
-        out_line("# %" PRIu64 " page%s compared, %" PRIu64 " different",
-                 c->compared, c->compared == 1 ? "" : "s", c->different);
-    }
-    for (unsigned k = 0; k < KINDS; k++) {
-        if (c->o->json) {
-            char key[16];
-
-            (void)snprintf(key, sizeof key, "%s", kind_name[k]);
-            if (strchr(key, '-') != NULL) {
-                *strchr(key, '-') = '_';
-            }
-            json_set_count(j, key, c->of_kind[k]);
-        } else if (c->of_kind[k] != 0) {
-            out_line(", %s %" PRIu64, kind_name[k], c->of_kind[k]);
-        }
-    }
-    if (c->o->json) {
-        json_set_bool(j, "complete", complete);
-        json_line(j);
-    } else {
-        out_text(complete ? "\n" : "; not complete\n");
+    change_counts_note(&c->counts, &run);
+    if (change->kinds != 0) {
+        changes_run(&c->told, c->root, &run);
+        compared_note(&c->tables, &run);
     }
 }
 
@@ -338,10 +126,6 @@ static unsigned compare_sharing(struct comparison *c, ptw_pa a, ptw_pa b,
 {
     unsigned what = sharing_note(&c->sharing, a, b, written);
 
-    if (what != 0) {
-        twins_forget(&c->twins);
-    }
-
     return ((what & SHARING_SHARED) != 0 ? 1u << SHARED : 0u) |
            ((what & SHARING_JOINED) != 0 ? 1u << JOINED : 0u);
 }
@@ -401,33 +185,6 @@ static bool compare_pages(struct comparison *c, const struct both *m,
         change.kinds |= kinds;
         *same = *same && kinds == 0;
         note(c, m->first + at, m->first + at + (step - 1), &change);
-    }
-    return true;
-}
-
-/* A large leaf is gone through once; and once more when it is the first that
- * lets the guest write, which may make a difference of what was joined. */
-static bool compare_both(struct comparison *c, const struct both *m)
-{
-    bool large = m->whole_log2 > PAGE_LOG2;
-    enum verdict known =
-        large ? pairs_find(&c->pairs, m->a, m->b, m->whole_log2) : VERDICT_NONE;
-    bool same;
-
-    if (known == VERDICT_SAME_WRITTEN ||
-        (known == VERDICT_SAME && !m->written)) {
-        if (!take_step(c, m->first)) {
-            return false;
-        }
-        note(c, m->first, m->last, &m->change);
-        return true;
-    }
-    if (!compare_pages(c, m, &same)) {
-        return false;
-    }
-    if (large && same) {
-        pairs_note(&c->pairs, m->a, m->b, m->whole_log2,
-                   m->written ? VERDICT_SAME_WRITTEN : VERDICT_SAME);
     }
     return true;
 }
@@ -496,7 +253,7 @@ static struct both both_of(struct comparison *c, const struct ptw_item *a,
     if (m.change.a.rights != m.change.b.rights) {
         m.change.kinds |= 1 << RIGHTS;
     }
-    if (!same_attributes(&m.change.a, &m.change.b)) {
+    if (!grant_same_attributes(&m.change.a, &m.change.b)) {
         m.change.kinds |= 1 << ATTRIBUTES;
     }
     if (a->first.v == c->at && b->first.v == c->at && a->last.v == last &&
@@ -504,6 +261,130 @@ static struct both both_of(struct comparison *c, const struct ptw_item *a,
         m.whole_log2 = a->u.mapping.size_log2;
     }
     return m;
+}
+
+/* ------------------------------------------------ what was compared before */
+
+/* Tells what came of a pair of tables once more; false when the limit was
+ * reached. */
+static bool tell_again(struct comparison *c, size_t pair, uint64_t first,
+                       uint64_t last)
+{
+    const struct came *came = &c->tables.came[pair];
+    struct change_counts counts = c->counts;
+    struct replay replay;
+    struct changed run;
+
+    if (c->o->fold && !compared_single(&c->tables, pair)) {
+        if (!take_step(c, first)) {
+            return false;
+        }
+        changes_again(&c->told, c->root, first, last, came->root, came->first);
+    } else {
+        replay_init(&replay, &c->tables, pair, first);
+        while (replay_next(&replay, &run)) {
+            if (!take_step(c, run.first)) {
+                return false;
+            }
+            change_counts_note(&c->counts, &run);
+            changes_run(&c->told, c->root, &run);
+        }
+    }
+    c->counts = counts;
+    change_counts_add(&c->counts, &came->counts);
+    compared_refer(&c->tables, pair, first);
+    return true;
+}
+
+/* Tells what came of a pair that is known; one that is not is opened.  False
+ * when the limit was reached. */
+static bool tell_known(struct comparison *c, const struct twins *pair,
+                       uint64_t first, uint64_t last, bool *known)
+{
+    uint64_t number = 0;
+
+    *known = true;
+    switch (compared_find(&c->tables, pair, &number)) {
+    case KNOWN_NOT:
+        *known = false;
+        compared_open(&c->tables, pair, c->root, first, last, &c->counts);
+        break;
+    case KNOWN_SAME:
+        if (!take_step(c, first)) {
+            return false;
+        }
+        c->counts.compared += number;
+        break;
+    case KNOWN_DIFFERENT:
+        return tell_again(c, (size_t)number, first, last);
+    }
+    return true;
+}
+
+static bool is_upper(const struct comparison *c)
+{
+    return c->o->root[c->root].regime != &c->o->regime;
+}
+
+/* What a leaf has from va on. */
+static struct twin leaf_twin(const struct ptw_item *leaf, uint64_t va)
+{
+    const struct ptw_mapping *m = &leaf->u.mapping;
+    struct twin t = {
+        .pa = pa_at(leaf, va).v,
+        .raw = m->raw,
+        .rights = m->above,
+        .kind = TWIN_LEAF,
+        .level = m->level,
+    };
+
+    return t;
+}
+
+/* -------------------------------------------------------------------- leaves */
+
+/* A large leaf is gone through once; and once more when it is the first that
+ * lets the guest write, which may make a difference of what was joined. */
+static bool compare_both(struct comparison *c, const struct both *m,
+                         const struct ptw_item *a, const struct ptw_item *b)
+{
+    bool large = m->whole_log2 > PAGE_LOG2;
+    enum verdict verdict =
+        large ? pairs_find(&c->pairs, m->a, m->b, m->whole_log2) : VERDICT_NONE;
+    bool known = false;
+    bool same;
+
+    if (verdict == VERDICT_SAME_WRITTEN ||
+        (verdict == VERDICT_SAME && !m->written)) {
+        if (!take_step(c, m->first)) {
+            return false;
+        }
+        note(c, m->first, m->last, &m->change);
+        return true;
+    }
+    if (large) {
+        struct twins pair = {
+            .a = leaf_twin(a, m->first),
+            .b = leaf_twin(b, m->first),
+            .level = a->u.mapping.level,
+            .upper = is_upper(c),
+        };
+
+        if (!tell_known(c, &pair, m->first, m->last, &known)) {
+            return false;
+        }
+    }
+    if (known) {
+        return true;
+    }
+    if (!compare_pages(c, m, &same)) {
+        return false;
+    }
+    if (large && same) {
+        pairs_note(&c->pairs, m->a, m->b, m->whole_log2,
+                   m->written ? VERDICT_SAME_WRITTEN : VERDICT_SAME);
+    }
+    return true;
 }
 
 /* A part that only one side has. */
@@ -552,7 +433,7 @@ static bool compare_next(struct comparison *c, const struct ptw_item *a,
     if (covers(c, a) && covers(c, b)) {
         struct both m = both_of(c, a, b, last);
 
-        if (!compare_both(c, &m)) {
+        if (!compare_both(c, &m, a, b)) {
             return false;
         }
     } else if (!note_only(c, covers(c, a) ? ONLY_A : ONLY_B, last)) {
@@ -592,27 +473,12 @@ static bool is_complete(const struct side *s)
            image_read_error(s->im, &offset) == 0;
 }
 
-/* ------------------------------------------------------- tables, once a pair */
-
-/* Notes the tables whose addresses were all compared: what is below `at` was.
- * Only where nothing is different all of it is known, and only until a page is
- * found to be shared otherwise, which is told wherever it is. */
-static void close_twins(struct comparison *c, uint64_t at)
-{
-    while (c->opens > 0 && c->open[c->opens - 1].last < at) {
-        const struct open_twins *o = &c->open[--c->opens];
-
-        if (c->different == o->different && c->a.t->unread.count == 0 &&
-            c->b.t->unread.count == 0) {
-            twins_note(&c->twins, &o->pair, c->compared - o->compared);
-        }
-    }
-}
+/* --------------------------------------------- tables, each pair of them once */
 
 /* Goes on behind `last` on that side. */
 static void skip_to(struct side *s, uint64_t last)
 {
-    while (s->next < s->items && s->t->item[s->next].first.v <= last) {
+    while (s->next < s->items && s->t->item[s->next].last.v <= last) {
         s->next++;
     }
     if (s->next == s->items) {
@@ -620,49 +486,80 @@ static void skip_to(struct side *s, uint64_t last)
     }
 }
 
-/* Two tables that stand for the same addresses, all of which are compared. */
-static bool are_twins(const struct comparison *c, const struct ptw_item *a,
-                      const struct ptw_item *b)
+static struct twin table_twin(const struct ptw_item *table)
 {
-    return a->first.v == b->first.v && a->last.v == b->last.v &&
-           a->u.table.level == b->u.table.level && a->first.v >= c->at &&
-           a->first.v >= c->o->first.v && a->last.v <= c->last &&
-           a->last.v != UINT64_MAX;
+    struct twin t = {
+        .pa = table->u.table.table.v,
+        .rights = table->u.table.rights,
+        .kind = TWIN_TABLE,
+    };
+
+    return t;
 }
 
-/* Enters a pair of tables, or passes them when they were compared; false when
- * the limit was reached. */
-static bool take_twins(struct comparison *c, const struct ptw_item *a,
-                       const struct ptw_item *b)
+/* Whether all addresses of the table are compared, of which none was. */
+static bool is_whole(const struct comparison *c, const struct ptw_item *table)
 {
-    struct twins pair = {
-        .a = a->u.table.table.v,
-        .b = b->u.table.table.v,
-        .level = a->u.table.level,
-        .rights_a = a->u.table.rights,
-        .rights_b = b->u.table.rights,
-    };
-    const uint64_t *pages = twins_find(&c->twins, &pair);
-    uint64_t last = a->last.v;
+    return table->first.v >= c->at && table->first.v >= c->o->first.v &&
+           table->last.v <= c->last && table->last.v != UINT64_MAX;
+}
 
-    if (pages == NULL) {
-        struct open_twins *o = &c->open[c->opens++];
+/* What a side, of which that is the next item, has at the addresses of a table of
+ * the other side; false when these are several things. */
+static bool facing(const struct side *s, const struct ptw_item *next,
+                   const struct ptw_item *table, struct twin *out)
+{
+    bool over = s->t->stopped && s->t->stop_va.v <= table->last.v;
 
-        o->pair = pair;
-        o->last = last;
-        o->compared = c->compared;
-        o->different = c->different;
-        c->a.next++;
-        c->b.next++;
+    memset(out, 0, sizeof *out);
+    if (next == NULL || next->first.v > table->last.v) {
+        return !over; /* nothing, or more than was walked */
+    }
+    if (next->kind == PTW_ITEM_TABLE && next->first.v == table->first.v &&
+        next->last.v == table->last.v &&
+        next->u.table.level == table->u.table.level) {
+        *out = table_twin(next);
         return true;
     }
-    if (!take_step(c, a->first.v)) {
-        return false;
+    if (next->kind == PTW_ITEM_MAPPING && next->first.v <= table->first.v &&
+        next->last.v >= table->last.v) {
+        *out = leaf_twin(next, table->first.v);
+        return true;
     }
-    c->compared += *pages;
+    return false;
+}
+
+/* Enters a table of one side, and of the other one where that has one there; or
+ * passes them when they were compared.  False when the limit was reached. */
+static bool take_table(struct comparison *c, struct side *s,
+                       const struct ptw_item *table, struct side *other,
+                       const struct ptw_item *next)
+{
+    struct twins pair = {.level = table->u.table.level, .upper = is_upper(c)};
+    struct twin is = table_twin(table);
+    uint64_t last = table->last.v;
+    struct twin faces;
+    bool known = false;
+
+    if (is_whole(c, table) && facing(other, next, table, &faces)) {
+        pair.a = s == &c->a ? is : faces;
+        pair.b = s == &c->a ? faces : is;
+        if (!tell_known(c, &pair, table->first.v, last, &known)) {
+            return false;
+        }
+        if (!known && faces.kind == TWIN_TABLE) {
+            other->next++;
+        }
+    }
+    if (!known) {
+        s->next++;
+        return true;
+    }
     c->at = last + 1;
-    skip_to(&c->a, last);
-    skip_to(&c->b, last);
+    skip_to(s, last);
+    if (faces.kind == TWIN_TABLE || (next != NULL && next->last.v <= last)) {
+        skip_to(other, last);
+    }
     return true;
 }
 
@@ -680,7 +577,7 @@ static bool next_leaves(struct comparison *c, const struct ptw_item **a,
         at = lesser(*a != NULL ? (*a)->first.v : UINT64_MAX,
                     *b != NULL ? (*b)->first.v : UINT64_MAX);
         at = at < c->at ? c->at : at;
-        close_twins(c, at);
+        compared_close(&c->tables, at, &c->counts);
         table_a =
             *a != NULL && (*a)->kind == PTW_ITEM_TABLE && (*a)->first.v <= at;
         table_b =
@@ -688,15 +585,13 @@ static bool next_leaves(struct comparison *c, const struct ptw_item **a,
         if (!table_a && !table_b) {
             return true;
         }
-        if (table_a && table_b && are_twins(c, *a, *b)) {
-            if (!take_twins(c, *a, *b)) {
+        if (table_a &&
+            (!table_b || (*a)->u.table.level >= (*b)->u.table.level)) {
+            if (!take_table(c, &c->a, *a, &c->b, *b)) {
                 return false;
             }
-        } else if (table_a &&
-                   (!table_b || (*a)->u.table.level >= (*b)->u.table.level)) {
-            c->a.next++;
-        } else {
-            c->b.next++;
+        } else if (!take_table(c, &c->b, *b, &c->a, *a)) {
+            return false;
         }
     }
 }
@@ -715,11 +610,11 @@ static bool compare_root(struct comparison *c, uint32_t root)
     c->root = root;
     c->at = c->o->first.v;
     c->last = c->o->last.v;
-    c->opens = 0;
     while (next_leaves(c, &a, &b) && (a != NULL || b != NULL) &&
            keep_to(c, &c->a) && keep_to(c, &c->b) && compare_next(c, a, b)) {
     }
-    put_run(c);
+    compared_leave(&c->tables);
+    changes_end(&c->told);
     return true;
 }
 
@@ -741,7 +636,8 @@ static struct comparison *new_comparison(const struct options *o,
     c->a.t = traversal_new(c->a.o, im);
     c->b.t = traversal_new(c->b.o, other);
     pairs_init(&c->pairs);
-    twins_init(&c->twins);
+    compared_init(&c->tables, !o->fold);
+    c->told.o = o;
     sharing_init(&c->sharing, random_seed());
     return c;
 }
@@ -765,9 +661,10 @@ static enum cli_status compare(struct comparison *c)
          i < c->o->roots && !c->a.t->stopped && !c->b.t->stopped; i++) {
         started = compare_root(c, i) && started;
     }
-    print_total(c, started && !c->sharing.full && is_complete(&c->a) &&
-                       is_complete(&c->b));
-    status = c->different != 0 ? CLI_NO : CLI_DONE;
+    changes_total(c->o, &c->counts,
+                  started && !c->sharing.full && is_complete(&c->a) &&
+                      is_complete(&c->b));
+    status = c->counts.different != 0 ? CLI_NO : CLI_DONE;
     if (c->sharing.full) {
         report(c->o->image, "the sharing of pages was compared in part: there "
                             "are too many; compare less with --range");
@@ -794,7 +691,7 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     c = new_comparison(o, im, &other);
     status = cli_worse(roots_report_flags(o), compare(c));
     slots_free(&c->pairs);
-    slots_free(&c->twins);
+    compared_free(&c->tables);
     sharing_free(&c->sharing);
     free(c);
     image_close(&other);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fold.h"
 
+#include "again.h"
 #include "filter.h"
 #include "json.h"
 #include "print.h"
@@ -41,12 +42,7 @@ enum line_kind { LINE_NONE, LINE_RUN, LINE_SAME };
 struct line {
     enum line_kind kind;
     struct ptw_item run; /* LINE_RUN */
-    ptw_va first;
-    ptw_va last;
-    ptw_va va; /* LINE_SAME: where it was shown, */
-    uint32_t space;
-    uint64_t times; /* how often it comes again, */
-    uint64_t every; /* each time so many bytes further on */
+    struct again is;
     uint64_t bytes; /* LINE_SAME: mapped, each time */
 };
 
@@ -128,66 +124,14 @@ static struct contents contents_of(const struct fold *f,
 
 /* ------------------------------------------------------------------- lines */
 
-static uint64_t span_of(const struct line *l)
-{
-    return l->last.v - l->first.v + 1;
-}
-
-static ptw_va end_of(const struct line *l)
-{
-    return ptw_va_of(l->last.v + l->times * l->every);
-}
-
-static void print_again_json(const struct fold *f, const struct line *l,
-                             ptw_va first, uint64_t times)
-{
-    json_t *j = json_new();
-
-    json_set_text(j, "type", "again");
-    json_set_count(j, "root", f->place.root);
-    json_set_va(j, "first", first);
-    json_set_va(j, "last", end_of(l));
-    json_set_count(j, "of_root", l->space);
-    json_set_va(j, "of", l->va);
-    json_set_count(j, "bytes", span_of(l));
-    json_set_count(j, "times", times);
-    json_set_count(j, "every", times > 1 ? l->every : span_of(l));
-    json_line(j);
-}
-
-/* "FIRST-LAST SIZE as the 2M at VA", or "the 2M at VA repeats N times". */
-static void print_again(const struct fold *f, const struct line *l,
-                        ptw_va first, uint64_t times)
-{
-    char size[16];
-    char whole[16];
-    char every[16];
-
-    human_size(span_of(l), size);
-    human_size(end_of(l).v - first.v + 1, whole);
-    out_line("%016" PRIx64 "-%016" PRIx64 " %7s %s %s at %016" PRIx64, first.v,
-             end_of(l).v, whole, times > 1 ? "the" : "as the", size, l->va.v);
-    if (l->space != f->place.root) {
-        out_line(" of root %" PRIu32, l->space);
-    }
-    if (times > 1) {
-        out_line(" repeats %" PRIu64 " times", times);
-    }
-    if (times > 1 && l->every != span_of(l)) {
-        human_size(l->every, every);
-        out_line(", every %s", every);
-    }
-    out_text("\n");
-}
-
 static void say_again(struct fold *f, ptw_va first, uint64_t times,
                       uint64_t bytes)
 {
     f->folded += times * bytes;
     if (f->place.o->json) {
-        print_again_json(f, &f->line, first, times);
+        again_print_json(&f->line.is, first, times);
     } else {
-        print_again(f, &f->line, first, times);
+        again_print(&f->line.is, first, times);
     }
 }
 
@@ -205,31 +149,18 @@ static void end_line(struct fold *f)
 
     if (l->kind == LINE_RUN) {
         print_run(f, &l->run);
-        if (l->times == 1) {
-            l->run.first.v += l->every;
-            l->run.last.v += l->every;
+        if (l->is.times == 1) {
+            l->run.first.v += l->is.every;
+            l->run.last.v += l->is.every;
             print_run(f, &l->run);
-        } else if (l->times > 1) {
-            say_again(f, ptw_va_of(l->first.v + l->every), l->times,
+        } else if (l->is.times > 1) {
+            say_again(f, ptw_va_of(l->is.first.v + l->is.every), l->is.times,
                       run_bytes(&l->run));
         }
     } else if (l->kind == LINE_SAME) {
-        say_again(f, l->first, l->times + 1, l->bytes);
+        say_again(f, l->is.first, l->is.times + 1, l->bytes);
     }
     l->kind = LINE_NONE;
-}
-
-/* Whether what starts at first is one more at the same distance. */
-static bool repeats(struct line *l, ptw_va first)
-{
-    uint64_t every = first.v - (l->first.v + l->times * l->every);
-
-    if (l->times > 0 && every != l->every) {
-        return false;
-    }
-    l->every = every;
-    l->times++;
-    return true;
 }
 
 static void take_run(struct fold *f, const struct ptw_item *run)
@@ -238,54 +169,61 @@ static void take_run(struct fold *f, const struct ptw_item *run)
     struct line *l = &f->line;
 
     if (l->kind == LINE_RUN) {
-        if (l->times == 0 && ptw_items_join(r, PTW_WALK_RUNS, &l->run, run)) {
-            l->last = l->run.last;
+        if (l->is.times == 0 &&
+            ptw_items_join(r, PTW_WALK_RUNS, &l->run, run)) {
+            l->is.last = l->run.last;
             return;
         }
-        if (run_alike(&f->place, &l->run, run) && repeats(l, run->first)) {
+        if (run_alike(&f->place, &l->run, run) &&
+            again_repeats(&l->is, run->first)) {
             return;
         }
     }
     end_line(f);
     l->kind = LINE_RUN;
     l->run = *run;
-    l->first = l->va = run->first;
-    l->last = run->last;
-    l->space = f->place.root;
-    l->times = 0;
-    l->every = 0;
+    l->is = (struct again){
+        .root = f->place.root,
+        .first = run->first,
+        .last = run->last,
+        .of_root = f->place.root,
+        .of = run->first,
+    };
 }
 
 static void take_same(struct fold *f, const struct ptw_item *alias,
                       const struct ptw_alias_ref *ref, uint64_t bytes)
 {
     struct line *l = &f->line;
+    struct again *is = &l->is;
 
-    if (l->kind == LINE_SAME && l->space == ref->owner) {
+    if (l->kind == LINE_SAME && is->of_root == ref->owner) {
         /* It does not refer to itself, which would be hard to read. */
-        if (l->times == 0 && alias->first.v == l->last.v + 1 &&
-            ref->their_va.v - l->va.v == alias->first.v - l->first.v &&
-            (l->space != f->place.root ||
-             ref->their_va.v + (alias->last.v - alias->first.v) < l->first.v)) {
-            l->last = alias->last;
+        if (is->times == 0 && alias->first.v == is->last.v + 1 &&
+            ref->their_va.v - is->of.v == alias->first.v - is->first.v &&
+            (is->of_root != f->place.root ||
+             ref->their_va.v + (alias->last.v - alias->first.v) <
+                 is->first.v)) {
+            is->last = alias->last;
             l->bytes += bytes;
             return;
         }
-        if (l->va.v == ref->their_va.v &&
-            alias->last.v - alias->first.v == l->last.v - l->first.v &&
-            repeats(l, alias->first)) {
+        if (is->of.v == ref->their_va.v &&
+            alias->last.v - alias->first.v == is->last.v - is->first.v &&
+            again_repeats(is, alias->first)) {
             return;
         }
     }
     end_line(f);
     l->kind = LINE_SAME;
-    l->first = alias->first;
-    l->last = alias->last;
-    l->va = ref->their_va;
-    l->space = ref->owner;
-    l->times = 0;
-    l->every = 0;
     l->bytes = bytes;
+    *is = (struct again){
+        .root = f->place.root,
+        .first = alias->first,
+        .last = alias->last,
+        .of_root = ref->owner,
+        .of = ref->their_va,
+    };
 }
 
 /* ------------------------------------------------------------------- items */

@@ -140,9 +140,9 @@ static const struct part parts[] = {
     {TAKES_FILTER, false,
      "  --pa RANGE           leaves, maps: only leaves that touch it\n"},
     {TAKES_FOLD, false,
-     "  --all, --fold        maps: every run; or what repeats only once, as "
-     "text\n"
-     "                       does without --json\n"},
+     "  --all, --fold        maps, diff: every run; or what repeats only once, "
+     "as\n"
+     "                       text does without --json\n"},
     {TAKES_FINDINGS, false,
      "  --findings           spaces: also what is odd about the tables\n"},
     {TAKES_JOBS, false,

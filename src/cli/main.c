@@ -39,7 +39,7 @@ static const struct command commands[] = {
      "[options] A B", "whether B is what compact makes of A",
      "--regime amd64 --root 264c000 --zeros --new-root fcf6000 amd64-linux.raw "
      "small.raw"},
-    {"diff", TAKES_WALK | TAKES_OTHER, diff_run, "[options] A B",
+    {"diff", TAKES_WALK | TAKES_OTHER | TAKES_FOLD, diff_run, "[options] A B",
      "what changed from A to B, in runs",
      "--regime amd64 --root 264c000 --new-root 2664000 amd64-linux.raw "
      "amd64-linux.raw"},

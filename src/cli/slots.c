@@ -23,14 +23,6 @@ void slots_free(struct slots *s)
     free(s->slot);
 }
 
-void slots_forget(struct slots *s, const struct slots_kind *kind)
-{
-    if (s->used > 0) {
-        free(s->slot);
-        make(s, kind, kind->least_log2);
-    }
-}
-
 void slots_grow(struct slots *s, const struct slots_kind *kind)
 {
     struct slots larger = *s;

@@ -37,9 +37,6 @@ struct slots {
 void slots_init(struct slots *s, const struct slots_kind *kind, uint64_t seed);
 void slots_free(struct slots *s);
 
-/* slots_forget makes the list empty. */
-void slots_forget(struct slots *s, const struct slots_kind *kind);
-
 /* slots_grow doubles the list. */
 void slots_grow(struct slots *s, const struct slots_kind *kind);
 

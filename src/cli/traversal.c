@@ -129,6 +129,7 @@ bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
 
     t->over = false;
     t->skip = 0;
+    t->room = TRAVERSAL_BATCH;
     t->root = index;
     t->flags = flags;
     t->goes_on = true;
@@ -176,6 +177,7 @@ void traversal_spaces(struct traversal *t, unsigned flags)
 
     t->over = false;
     t->skip = 0;
+    t->room = TRAVERSAL_BATCH;
     t->goes_on = (flags & PTW_WALK_BY_RIGHTS) != 0;
     traversal_memo(&t->memo, &t->memo_storage, &t->memo_tables);
     if (ptw_walk_va_spaces_init(&t->walk, &t->im->mem, t->o->root, t->o->roots,
@@ -356,6 +358,7 @@ void traversal_skip(struct traversal *t, ptw_va va)
         return;
     }
     remember(t);
+    t->room = 1; /* what comes may be skipped as well */
 }
 
 /* Whether a leaf continues a run, by its address and in every bit. */
@@ -427,12 +430,12 @@ size_t traversal_next(struct traversal *t)
     while (items == 0 && !t->over && !t->stopped) {
         /* To the walk, 0 would be no limit. */
         enum ptw_status st =
-            t->allowed == 0
-                ? PTW_E_LIMIT
-                : ptw_walk_next(&t->walk, t->item, TRAVERSAL_BATCH, &items);
+            t->allowed == 0 ? PTW_E_LIMIT
+                            : ptw_walk_next(&t->walk, t->item, t->room, &items);
         uint32_t space = 0;
         ptw_va va = t->o->last;
 
+        t->room = t->room < TRAVERSAL_BATCH / 2 ? t->room * 2 : TRAVERSAL_BATCH;
         items = count(t, skip(t, items));
         if (t->stopped) {
             return items;

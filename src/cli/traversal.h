@@ -32,6 +32,7 @@ struct traversal {
     bool goes_on;  /* a walk that starts further on gives the rest */
     uint64_t skip; /* parts of this walk's items that were given before it was
                       started */
+    size_t room;   /* of the items, how many are fetched next */
 
     /* virt_to_phys of an image that is not mapped */
     struct ptw_remembered remembered;
