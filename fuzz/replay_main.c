@@ -15,6 +15,9 @@
  *                                    "resume"; FZ_ORACLES of the environment
  *                                    does the same for a fuzzer
  *   replay_<name> --list-oracles     prints their names, and what each asks
+ *   replay_<name> --seconds=N ...    an input that takes longer violates the law
+ *                                    of work: N of the processor's seconds (60);
+ *                                    0: none does
  *
  * Each input is run as a fuzzer runs it, and then, without --brief, once more
  * and thoroughly.
@@ -31,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <time.h>
 
 /* What is printed of each input. */
@@ -39,6 +43,7 @@ enum report { NAMES, DIGESTS, WORDS, SPEED };
 static size_t inputs;
 static bool brief;
 static double seconds; /* of the processor, that the inputs took */
+static unsigned long most_seconds = 60; /* of one input; 0: there is no end */
 
 static void fail(const char *path, const char *reason)
 {
@@ -84,6 +89,23 @@ static uint8_t *read_file(const char *path, size_t *len)
         data = exact != NULL ? exact : data;
     }
     return data;
+}
+
+/* An input that does not end is found here, and not by who waits for all. */
+static void on_late(int number)
+{
+    (void)number;
+    fz_fail(ASK_LAW, "an input takes more than %lu seconds", most_seconds);
+}
+
+static void start_clock(void)
+{
+    struct itimerval limit;
+
+    memset(&limit, 0, sizeof limit);
+    limit.it_value.tv_sec = (time_t)most_seconds;
+    (void)signal(SIGPROF, on_late);
+    (void)setitimer(ITIMER_PROF, &limit, NULL);
 }
 
 static void run_once(const uint8_t *data, size_t len)
@@ -206,6 +228,7 @@ static void run_file(const char *path, const char *name, enum report report)
         getenv("PTW_REPLAY_QUIET") == NULL) {
         fprintf(stderr, "%s\n", path);
     }
+    start_clock();
     switch (report) {
     case NAMES:
         run_input(data, len);
@@ -280,11 +303,27 @@ static void run_directory(const char *path, enum report report)
     free(name);
 }
 
+/* The number of an option; it may be as large as a clock can be set to. */
+static unsigned long seconds_of(const char *option, const char *number)
+{
+    char *end;
+    unsigned long n = strtoul(number, &end, 10);
+
+    if (number[0] < '0' || number[0] > '9' || *end != '\0' || n > 1000000) {
+        fprintf(stderr,
+                "replay_%s: %s: not a number of seconds up to 1000000\n",
+                fz_target.name, option);
+        exit(2);
+    }
+    return n;
+}
+
 /* Takes the options that go with any other, and returns where the rest
  * begins. */
 static int take_options(int argc, char **argv)
 {
     static const char oracles[] = "--oracles=";
+    static const char limit[] = "--seconds=";
     const char *wrong;
     int first = 1;
 
@@ -296,6 +335,8 @@ static int take_options(int argc, char **argv)
         } else if (strcmp(word, "--list-oracles") == 0) {
             fz_list_oracles(stdout);
             exit(0);
+        } else if (strncmp(word, limit, sizeof limit - 1) == 0) {
+            most_seconds = seconds_of(word, word + sizeof limit - 1);
         } else if (strncmp(word, oracles, sizeof oracles - 1) != 0) {
             break;
         } else if (!fz_switch(word + sizeof oracles - 1, &wrong)) {
@@ -329,8 +370,8 @@ int main(int argc, char **argv)
     }
     if (argc <= first || (argv[first][0] == '-' && argv[first][1] != '\0')) {
         fprintf(stderr,
-                "usage: replay_%s [--brief] [--oracles=LIST] [--digest | "
-                "--explain | --speed] PATH...\n"
+                "usage: replay_%s [--brief] [--oracles=LIST] [--seconds=N] "
+                "[--digest | --explain | --speed] PATH...\n"
                 "       replay_%s --list-oracles\n",
                 fz_target.name, fz_target.name);
         return 2;
