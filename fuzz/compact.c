@@ -2,6 +2,7 @@
 /* The properties of rebuilding a guest and of verifying that: README.md has
  * them in words. */
 #include "check.h"
+#include "compact_difference.h"
 #include "compact_make.h"
 #include "compact_spoil.h"
 #include "same_guest.h"
@@ -337,6 +338,9 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
                 "and is %llx",
                 fc_difference.what, HEX(fc_difference.va),
                 HEX(fc_difference.was), HEX(fc_difference.is));
+    }
+    if (st == PTW_DIFFERENT) {
+        fc_check_difference(g, m, &fc_verify.difference);
     }
 }
 
