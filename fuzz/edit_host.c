@@ -275,7 +275,7 @@ static uint64_t room_beside(const struct fz_case *w, uint64_t first,
 static void add_pool_pages(struct fm *m, uint64_t first, unsigned pages)
 {
     m->region[m->regions++] = (struct fm_region){
-        first, first + (uint64_t)pages * FZ_PAGE - 1, true, true};
+        first, first + (uint64_t)pages * FZ_PAGE - 1, true, true, -1};
     for (unsigned i = 0; i < pages; i++) {
         unsigned page;
 
@@ -365,6 +365,9 @@ void fe_host_memory(struct fe_host *h)
             fe_is_pool(m, m->region[i].first)) {
             h->region[i].host =
                 m->bytes[fm_find(m, m->region[i].first / FZ_PAGE)];
+        } else if (m->region[i].host >= 0) {
+            h->region[i].host =
+                m->bytes[m->region[i].host] + m->region[i].first % FZ_PAGE;
         }
     }
     h->served.get = read_any;

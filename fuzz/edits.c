@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties of edits and moves: README.md has them in words. */
 #include "edits.h"
+#include "edit_probe.h"
 #include "edit_words.h"
 #include "obstacles.h"
 
@@ -67,6 +68,7 @@ void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable)
                 fm_touch_range(&h->m, t->pa, t->bytes);
             }
         }
+        fm_touch_host(&h->m);
     }
     h->crooked = h->crooked || fm_two_levels(&h->m);
     h->shared = false;
@@ -134,6 +136,10 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
     fm_reach(&h->m);
     if (fm_stray(&h->m, &pa)) {
         fz_fail(ASK_BOUNDS, "an edit wrote to %llx, which is no table",
+                HEX(pa));
+    }
+    if (fm_beyond(&h->m, h->movable, &pa)) {
+        fz_fail(ASK_BOUNDS, "an edit wrote to %llx, which can't be written",
                 HEX(pa));
     }
     for (unsigned i = 0; i < h->m.roots; i++) {
@@ -315,86 +321,6 @@ void fe_follow_root(struct fe_host *h, unsigned root,
     }
 }
 
-/* Maps the pages of a list, far from their order. */
-static enum ptw_status map_list(struct ptw_movable_tables *mt, bool movable,
-                                const struct fe_record *q,
-                                const struct ptw_map_request *m,
-                                size_t *refused)
-{
-    static struct ptw_page page[FE_LIST];
-    struct ptw_map_many_request many = {
-        .page = page,
-        .pages = (size_t)q->list,
-        .size_log2 = q->list_log2,
-        .rights = m->rights,
-        .copy_on_write = m->copy_on_write,
-        .attributes = m->attributes,
-        .flags = m->flags,
-        .max_reads = m->max_reads,
-    };
-    enum ptw_status st;
-
-    for (uint64_t i = 0; i < q->list; i++) {
-        /* A prime above all numbers of pages. */
-        uint64_t at = i * 7919 % q->list * q->apart * q->page_bytes;
-
-        page[i].va.v = m->first.v + at;
-        page[i].pa.v = m->pa.v + at;
-        page[i].next = 0;
-    }
-    st = movable ? ptw_map_many_movable(mt, &many, refused)
-                 : ptw_map_many(&mt->tables, &many, refused);
-    for (uint64_t i = 0; i < q->list; i++) {
-        if (page[i].va.v - m->first.v != page[i].pa.v - m->pa.v ||
-            (page[i].va.v - m->first.v) / q->page_bytes !=
-                i * 7919 % q->list * q->apart) {
-            fz_fail(ASK_ASKED, "page %llu of a list is another one now",
-                    HEX(i));
-        }
-    }
-    return st;
-}
-
-/* What a list says of the page that was refused: by itself that one is, too,
- * and nothing is written then. */
-static void check_refused(struct fe_host *h, struct ptw_movable_tables *mt,
-                          bool movable, const struct fe_record *q,
-                          const struct ptw_map_request *m, size_t refused,
-                          enum ptw_status st)
-{
-    struct ptw_map_request one = *m;
-    uint64_t at = refused * 7919 % q->list * q->apart * q->page_bytes;
-
-    if (st == PTW_OK) {
-        return;
-    }
-    if (refused > q->list) {
-        fz_fail(ASK_STATUS, "page %llu of a list of %llu is refused",
-                HEX(refused), HEX(q->list));
-        return;
-    }
-    if (refused == q->list) {
-        if (!h->refused && !movable && st != PTW_E_LIMIT && st != PTW_E_SPACE &&
-            st != PTW_E_ARG && st != PTW_E_CHANGED &&
-            !(st == PTW_E_WIDTH && h->high >= 0)) {
-            fz_fail(ASK_STATUS, "no page of a list is refused, and it says: %s",
-                    ptw_status_text(st));
-        }
-        return;
-    }
-    if (movable || h->restless) {
-        return;
-    }
-    one.first.v += at;
-    one.last.v = one.first.v + (q->page_bytes - 1);
-    one.pa.v += at;
-    if (ptw_map(&mt->tables, &one) != st) {
-        fz_fail(ASK_STATUS,
-                "page %llu of a list is refused: %s; but not by itself",
-                HEX(refused), ptw_status_text(st));
-    }
-}
-
 /* Makes an edit on the tables t, whose root, table_rights and shares it sets.
  */
 static enum ptw_status step(struct fz_case *w, struct fe_host *h,
@@ -402,20 +328,8 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
                             const struct fe_record *q, bool movable)
 {
     static const char *const name[] = {"map", "unmap", "protect", "link"};
-    unsigned flags = q->flags | fe_exec_flag(q);
     struct ptw_tables *t = &mt->tables;
-    struct ptw_map_request m = {
-        .first = {q->first},
-        .last = {q->last},
-        .pa = {q->pa},
-        .rights = q->rights,
-        .copy_on_write = q->copy_on_write,
-        .attributes = q->attributes,
-        .flags = flags,
-        .max_reads = q->max_reads,
-    };
-    struct ptw_range_request r = {
-        {q->first}, {q->last}, q->rights, flags, q->max_reads};
+    struct fe_record exact;
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     struct fm_change change = {
         .first = q->first & mask,
@@ -449,28 +363,28 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     fe_edit_begin(h, q, movable);
     fe_say_edit(h, q, movable);
     obstacles = fe_find_obstacles(h, q, t, movable);
+    fe_probe(h, mt, q, movable, &obstacles);
+    exact = *q;
+    exact.max_reads = fe_least_reads(h, q, movable, &obstacles);
+    q = &exact;
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->stock.tables;
+    st = fe_call(mt, q, movable, &refused);
     switch (q->op) {
     case DO_MAP:
+        change.want = FM_MAPPED;
         if (q->list != 0) {
-            st = map_list(mt, movable, q, &m, &refused);
-            check_refused(h, mt, movable, q, &m, refused, st);
+            fe_check_list(h, mt, q, movable, refused, st);
             change.page_bytes = q->page_bytes;
             change.apart = q->apart;
-        } else {
-            st = movable ? ptw_map_movable(mt, &m) : ptw_map(t, &m);
         }
-        change.want = FM_MAPPED;
         break;
     case DO_UNMAP:
-        st = movable ? ptw_unmap_movable(mt, &r) : ptw_unmap(t, &r);
         change.want = FM_UNMAPPED;
         break;
     case DO_PROTECT:
     case DO_LINK:
         change.rights = fz_granted(w, q->rights);
-        st = movable ? ptw_protect_movable(mt, &r) : ptw_protect(t, &r);
         change.want = FM_PROTECTED;
         break;
     }
@@ -540,7 +454,9 @@ static bool overlapping(const struct fe_host *h)
     return true;
 }
 
-static void edits(const uint8_t *data, size_t len, bool movable)
+/* other: where the input has callbacks, memory is the host's, and the other way
+ * round. */
+static void edits(const uint8_t *data, size_t len, bool movable, bool other)
 {
     struct fz_case *w = &described;
     struct fe_input input;
@@ -554,6 +470,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     enum ptw_status st;
 
     fe_read_input(w, in, data, len);
+    in->options ^= other ? OPT_DIRECT : 0u;
     fz_case_offer(w, FZ_CALLBACKS); /* what is the case's refuses to be read */
     mt.tables.ops =
         (in->options & OPT_KEEP) != 0 ? &fe_without_give : &fe_with_give;
@@ -564,7 +481,7 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     if (h->m.overflow) {
         return;
     }
-    fm_add_case(&h->m, w, in->readonly);
+    fm_add_case(&h->m, w, in->readonly, (in->options & OPT_DIRECT) != 0);
     fe_host_memory(h);
     for (unsigned i = 0; i < h->m.roots; i++) {
         root[i] = ptw_root_of(&w->regime, ptw_pa_of(h->m.root[i]));
@@ -620,12 +537,22 @@ static void edits(const uint8_t *data, size_t len, bool movable)
     fe_say_spaces(w, h, "after");
 }
 
+/* Thoroughly, in both kinds of memory: the quick ways are there in host memory
+ * alone. */
+static void edits_everywhere(const uint8_t *data, size_t len, bool movable)
+{
+    edits(data, len, movable, false);
+    if (described.thorough) {
+        edits(data, len, movable, true);
+    }
+}
+
 void fz_edit(const uint8_t *data, size_t len)
 {
-    edits(data, len, false);
+    edits_everywhere(data, len, false);
 }
 
 void fz_move(const uint8_t *data, size_t len)
 {
-    edits(data, len, true);
+    edits_everywhere(data, len, true);
 }

@@ -238,9 +238,11 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [HOST_OPTIONS] =
         {OP_HOST, "options", 8, 8, FZ_SET,
          "borrow keep direct vouch loose runs again moves",
-         "pages are lent; `give` is NULL; the pool is host memory; no shares "
-         "where nothing is shared; space_map: without PTW_EDIT_EXACT; in runs; "
-         "tables move whenever they are asked; link: tables move"},
+         "pages are lent; `give` is NULL; the pool is host memory, and so are "
+         "small regions of the guest; no shares where nothing is shared; "
+         "space_map: without PTW_EDIT_EXACT; in runs; tables move whenever "
+         "they "
+         "are asked; link: tables move"},
     [HOST_READONLY] = {OP_HOST, "readonly", 16, 8, FZ_PLAIN, NULL,
                        "regions that are read-only, a bit each"},
     [HOST_SHARES] =

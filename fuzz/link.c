@@ -134,7 +134,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
     struct fm_node target;
     struct fm_node entry;
-    struct fe_obstacles obstacles = {0, 0};
+    struct fe_obstacles obstacles = {0, 0, false, 0};
     struct ptw_item item;
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
@@ -330,34 +330,120 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
     }
 }
 
-/* Whether what a link is asked to do could be right. */
-static bool link_sound(const struct fz_case *w, const struct fe_host *h,
-                       const struct ptw_link_request *q, uint64_t root,
-                       unsigned level)
+/* Whether addresses from first on, of so many bytes less 1, are all of one half,
+ * and tables can map them. */
+static bool all_mapped(const struct fz_case *w, uint64_t first, uint64_t more)
 {
-    unsigned shift = fz_shift(w, level + 1);
-    uint64_t span = ((uint64_t)1 << (shift & 63)) - 1;
+    return fz_canonical(w, first) && fz_canonical(w, first + more) &&
+           fz_one_half(w, first, first + more);
+}
+
+/* What is wrong with what a link is asked to do: a set of 1 << a status, of which
+ * it says one; 0: nothing is. */
+static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
+                           const struct ptw_link_request *q, uint64_t root,
+                           unsigned level)
+{
+    unsigned shift = fz_shift(w, level + 1 < w->levels ? level + 1 : 0);
+    uint64_t span = ((uint64_t)1 << shift) - 1;
     uint64_t ours = q->first.v & ~span;
     uint64_t theirs = q->their_va.v & ~span;
     uint64_t more = (q->last.v | span) - ours;
+    uint64_t owner = q->owner.table.v;
     int table = fm_table(&h->m, root);
     bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
+    unsigned wrong = 0;
 
-    if (level >= w->levels - 1 || q->first.v > q->last.v ||
-        more > UINT64_MAX - theirs || !fz_canonical(w, ours) ||
-        !fz_canonical(w, ours + more) || !fz_canonical(w, theirs) ||
-        !fz_canonical(w, theirs + more) || !fz_one_half(w, ours, ours + more) ||
-        !fz_one_half(w, theirs, theirs + more)) {
-        return false;
+    if (level >= w->levels - 1) {
+        return 1u << PTW_E_ARG;
     }
-    if (exact ? !leads_to_table(w, level + 1, q->attributes)
-              : !fz_can_grant(w, q->rights,
-                              (q->flags & PTW_EDIT_GRANT_EXEC) != 0)) {
-        return false;
+    if (q->first.v > q->last.v) {
+        return 1u << PTW_E_RANGE;
     }
-    return q->owner.table.v != root ||
-           (table >= 0 && h->m.table[table].refs > 1) || theirs > ours + more ||
-           ours > theirs + more;
+    if (more > UINT64_MAX - theirs) {
+        wrong |= 1u << PTW_E_RANGE;
+    } else if (!all_mapped(w, theirs, more)) {
+        wrong |= 1u << PTW_NOT_CANONICAL;
+    }
+    if (!all_mapped(w, ours, more)) {
+        wrong |= 1u << PTW_NOT_CANONICAL;
+    }
+    if (!exact &&
+        (!fz_can_grant(w, q->rights, (q->flags & PTW_EDIT_GRANT_EXEC) != 0) ||
+         !links_with(w, level + 1, q->rights,
+                     (q->flags & PTW_EDIT_GRANT_EXEC) != 0))) {
+        wrong |= 1u << PTW_E_RIGHTS;
+    }
+    if ((exact && !leads_to_table(w, level + 1, q->attributes)) ||
+        (owner == root && (table < 0 || h->m.table[table].refs <= 1) &&
+         theirs <= ours + more && ours <= theirs + more)) {
+        wrong |= 1u << PTW_E_ARG;
+    }
+    if (owner % fm_table_bytes(&h->m, w->levels - 1) != 0) {
+        wrong |= 1u << PTW_E_ALIGN;
+    }
+    if (fe_is_high(&h->m, owner) || (owner & w->mode.flag_bits) != 0) {
+        wrong |= 1u << PTW_E_WIDTH;
+    }
+    return wrong;
+}
+
+/* Links that are wrong in one argument, before the one that is asked for: each
+ * says why, and nothing happens. */
+static void probe_link(const struct fz_case *w, struct fe_host *h,
+                       struct ptw_movable_tables *mt, bool movable,
+                       const struct ptw_link_request *q, unsigned level)
+{
+    enum { PROBES = 8 };
+
+    struct ptw_tables *t = &mt->tables;
+    uint64_t random = w->seed ^ q->first.v ^ q->their_va.v * 3;
+    uint64_t root = t->root.table.v;
+
+    for (unsigned i = 0; i < (w->thorough ? PROBES : 1u) && w->restless == 0;
+         i++) {
+        uint64_t r = fz_random(&random);
+        uint64_t bit = (uint64_t)1 << r % 64;
+        unsigned part = w->thorough ? i : (unsigned)(r >> 8) % PROBES;
+        struct ptw_link_request p = *q;
+        unsigned its_level = level;
+        unsigned wrong;
+        enum ptw_status st;
+        uint64_t pa;
+
+        p.first.v ^= part == 0 ? bit : 0;
+        p.last.v ^= part == 1 ? bit : 0;
+        p.their_va.v ^= part == 2 ? bit : 0;
+        p.owner.table.v ^= part == 3 ? bit : 0;
+        p.rights ^= part == 4 ? 1u << r % 7 : 0;
+        p.attributes ^= part == 5 ? bit : 0;
+        /* Ours, where it stands: a region would refer to itself. */
+        if (part == 6) {
+            p.owner.table.v = root;
+            p.their_va.v = p.first.v ^ (r >> 16 & 0xFFFF);
+        } else if (part == 7) {
+            its_level = w->levels - 1 + (unsigned)(r >> 16) % 3;
+            p.level = ptw_alias_level_of(&w->regime, its_level);
+        }
+        wrong = link_wrong(w, h, &p, root, its_level);
+        if (wrong == 0) {
+            continue;
+        }
+        st = movable ? ptw_link_movable(mt, &p) : ptw_link(t, &p);
+        if ((wrong >> st & 1) == 0) {
+            fz_fail(ASK_STATUS,
+                    "a link %llx to %llx of level %u to %llx of root %llx, "
+                    "rights %x, bits %llx: %s; it must fail by %x",
+                    HEX(p.first.v), HEX(p.last.v), its_level, HEX(p.their_va.v),
+                    HEX(p.owner.table.v), p.rights, HEX(p.attributes),
+                    ptw_status_text(st), wrong);
+        }
+        if (!fm_same_bytes(&h->m, &pa) || h->takes != 0 || h->moves != 0 ||
+            t->root.table.v != root) {
+            fz_fail(ASK_UNCHANGED, "a link that is refused (%s) does something",
+                    ptw_status_text(st));
+        }
+    }
 }
 
 static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
@@ -385,9 +471,11 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     };
     struct fm_change change = {
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
-    struct fe_obstacles obstacles = {0, 0};
+    struct fe_obstacles obstacles = {0, 0, false, 0};
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
+    unsigned wrong;
+    bool flagged = (q->table_flags & ~w->mode.flag_bits) != 0;
     bool sound;
 
     put_alias(w, q, &alias);
@@ -395,8 +483,8 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes;
     memcpy(was, h->m.root, sizeof was);
     fe_edit_begin(h, q, movable);
-    sound = link_sound(w, h, &r, was[q->root], level) && h->m.rooted[q->root] &&
-            (q->table_flags & ~w->mode.flag_bits) == 0;
+    wrong = link_wrong(w, h, &r, was[q->root], level);
+    sound = wrong == 0 && h->m.rooted[q->root] && !flagged;
     if (sound) {
         obstacles = fe_find_link_obstacles(
             h,
@@ -419,6 +507,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     t->table_flags = q->table_flags;
     t->shares = &h->shares;
     t->root.table.v = was[q->root];
+    if (h->m.rooted[q->root] && !flagged) {
+        probe_link(w, h, mt, movable, &r, level);
+    }
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
@@ -431,6 +522,11 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_stop(ASK_STATUS, "a link that can't be is made: %s",
                 ptw_status_text(st));
+    }
+    if (wrong != 0 && h->m.rooted[q->root] && !flagged &&
+        (wrong >> st & 1) == 0) {
+        fz_fail(ASK_STATUS, "a link says: %s, and is wrong by %x",
+                ptw_status_text(st), wrong);
     }
     if (sound && !h->refused) {
         check_status(h, &obstacles, st);

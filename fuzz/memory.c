@@ -440,8 +440,66 @@ void fm_init(struct fm *m, const struct fz_case *w,
     m->overflow = false;
 }
 
-void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly)
+/* Of the regions that are host memory, and of all of them. */
+enum { HOST_PAGES = 64, MOST_HOST_PAGES = 128 };
+
+/* Adds the pages of a region, each behind the one before. */
+static void add_host(struct fm *m, struct fm_region *r, unsigned *pages)
 {
+    uint64_t first = r->first / FZ_PAGE;
+    uint64_t more = r->last / FZ_PAGE - first;
+    int host;
+
+    if (!r->readable || more >= HOST_PAGES || *pages + more > MOST_HOST_PAGES ||
+        fm_refuses(m, r->first, r->last - r->first + 1)) {
+        return;
+    }
+    host = fm_page_for(m, first);
+    for (uint64_t i = 0; i <= more; i++) {
+        if (fm_page_for(m, first + i) != host + (int)i) {
+            return; /* it has a page in common with a region before */
+        }
+    }
+    *pages += (unsigned)more + 1;
+    r->host = host;
+}
+
+void fm_touch_host(struct fm *m)
+{
+    for (unsigned i = 0; i < m->regions; i++) {
+        const struct fm_region *r = &m->region[i];
+
+        for (uint64_t f = r->first / FZ_PAGE;
+             r->host >= 0 && f <= r->last / FZ_PAGE; f++) {
+            fm_touch(m, (unsigned)(r->host + (int)(f - r->first / FZ_PAGE)));
+        }
+    }
+}
+
+bool fm_beyond(const struct fm *m, bool moves, uint64_t *pa)
+{
+    for (unsigned i = 0; i < m->regions; i++) {
+        const struct fm_region *r = &m->region[i];
+        uint64_t end = (r->last | (FZ_PAGE - 1)) + 1;
+        uint64_t at = r->first - r->first % FZ_PAGE;
+
+        while (r->host >= 0 && at < end && fm_changed(m, at, end - at, pa)) {
+            const struct fm_region *is = fm_region_of(m, *pa, 1);
+
+            if (is == NULL || (!is->writable && !moves)) {
+                return true;
+            }
+            at = is->last + 1;
+        }
+    }
+    return false;
+}
+
+void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly,
+                 bool direct)
+{
+    unsigned host_pages = 0;
+
     m->guest = w;
     for (unsigned i = 0; i < w->regions; i++) {
         struct fm_region *r = &m->region[m->regions++];
@@ -450,6 +508,12 @@ void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly)
         r->last = w->region[i].last;
         r->readable = w->region[i].readable;
         r->writable = r->readable && (readonly >> i & 1) == 0;
+        r->host = -1;
+    }
+    for (unsigned i = 0; i < m->regions && direct; i++) {
+        if (m->region[i].host < 0) {
+            add_host(m, &m->region[i], &host_pages);
+        }
     }
     for (unsigned i = 0; i < w->pages; i++) {
         for (uint64_t at = 0; at < w->unit; at += FZ_PAGE) {

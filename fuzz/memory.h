@@ -36,6 +36,7 @@ struct fm_region {
     uint64_t last;
     bool readable;
     bool writable;
+    int host; /* its first page, if all of them stand behind each other; or -1 */
 };
 
 struct fm_page {
@@ -158,8 +159,18 @@ void fm_init(struct fm *m, const struct fz_case *w,
              uint8_t (*contents)[FZ_PAGE], uint8_t (*before)[FZ_PAGE]);
 
 /* fm_add_case adds the memory and the roots of an input; a bit each of readonly
- * is a region. */
-void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly);
+ * is a region.  direct: the pages of a region that is small and can be read
+ * stand behind each other, as host memory. */
+void fm_add_case(struct fm *m, const struct fz_case *w, unsigned readonly,
+                 bool direct);
+
+/* fm_touch_host touches all memory that is the host's: what is written there is
+ * not seen when it is written. */
+void fm_touch_host(struct fm *m);
+
+/* fm_beyond finds a byte that changed beside the memory that is the host's, or,
+ * unless who moves tables writes there, in a part of it that is read-only. */
+bool fm_beyond(const struct fm *m, bool moves, uint64_t *pa);
 
 /* fm_find returns the page of that frame, fm_table the table at pa, or -1. */
 int fm_find(const struct fm *m, uint64_t frame);

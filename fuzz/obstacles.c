@@ -320,6 +320,7 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
     survey_arguments(&s, t);
     arguments = s.found.must;
     if (arguments != 0) {
+        s.found.before = true;
         return s.found;
     }
     if (root.kind != FM_TABLE) {
@@ -341,6 +342,8 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
     }
     if (s.unsure_tail) {
         s.found.may |= OF_TABLES;
+    } else if (!movable && q->list == 0 && s.found.must == 0) {
+        s.found.reads = s.reads;
     }
     if (q->list != 0) {
         s.found.must = 0; /* of the pages between, nothing is asked */

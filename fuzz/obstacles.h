@@ -10,6 +10,10 @@
 struct fe_obstacles {
     unsigned may;  /* one of these is what an edit that fails says */
     unsigned must; /* if there is one, the edit fails */
+    bool before;   /* it fails before tables are looked at */
+    /* The entries that it reads, if nothing stands in the way and that is known;
+     * else 0. */
+    uint64_t reads;
 };
 
 /* fe_find_obstacles looks for them before an edit of leaves: map, unmap, protect,

@@ -499,7 +499,7 @@ void fe_begin_image(struct fz_case *w, struct fe_host *h,
     static struct fz_case nowhere;
 
     fm_init(&source, w, storage, NULL);
-    fm_add_case(&source, w, 0);
+    fm_add_case(&source, w, 0, false);
     fe_host_begin(h, w, in);
     h->of = FZ_OF_NEW;
     h->poison = fz_random(&w->random) & 0x000FFFFFFFFFF000;
