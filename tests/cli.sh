@@ -97,7 +97,8 @@ json 'length == 9'
 json '.[0] == {type: "root", root: 0, pa: "1000"}'
 json '.[3] == {type: "leaf", root: 0, va: "0000000000002000", pa: "a000",
     size: 4096, read: true, write: true, exec: false, user: true, level: "pt",
-    entry: "800000000000a467", outside: false, outside_bytes: 0}'
+    entry: "800000000000a467", memory_type: 0, global: false, outside: false,
+    outside_bytes: 0}'
 
 try 'leaves --range' 0 0 leaves "${amd64[@]}" --range 1fff-200000 good
 prints <<'T'
@@ -324,18 +325,38 @@ check "$name: less" diff <(grep -v '^00000000000\(1.\|01\)000 ' rv.leaves) out
 try 'riscv, without Svpbmt' 0 0 leaves "${sv48[@]}" "${rv[@]}" --no-svpbmt riscv
 check "$name: less" diff <(grep -v '^0000000080000000' rv.leaves |
     sed 's/outside 2/outside 1/') out
+try 'riscv, --memory-type' 0 0 leaves "${sv48[@]}" "${rv[@]}" \
+    --memory-type nc riscv
+prints <<'T'
+# root 0 1000
+0000000080000000 0 40000000 r w x -
+# outside 1 leaves
+T
+try 'riscv, --attributes' 0 0 leaves "${sv48[@]}" --range 1000-80000fff \
+    --attributes --size 1G riscv
+prints <<'T'
+# root 0 1000
+0000000080000000 0 40000000 r w x - NC -
+# outside 1 leaves
+T
+wrong "--memory-type '3': there are PMA, NC and IO" leaves "${sv48[@]}" \
+    --memory-type 3 riscv
+wrong "--memory-type 'NC': without Svpbmt there is PMA alone" leaves \
+    "${sv48[@]}" --no-svpbmt --memory-type NC riscv
+wrong '--pat: this paging mode has no such register' leaves "${sv48[@]}" \
+    --pat 0 riscv
 try 'riscv, with Zicfiss' 0 0 leaves "${sv48[@]}" --zicfiss --range 4000-4fff riscv
 shows '0000000000004000 8000 1000 r - - -'
 try 'riscv, spaces' 0 0 spaces "${sv48[@]}" riscv
 shows '0 alias l2 ffff800000000000 0 0000000000000000'
 try 'riscv, explain' 0 0 explain "${sv48[@]}" riscv 3000
-shows 'physical 8000, rights --x-, PBMT 0, accessed, dirty'
+shows 'physical 8000, rights --x-, PBMT 0 (PMA), accessed, dirty'
 shows 'the processor lets pass, with ADUE=0:'
 shows '  supervisor          read no   write no   exec yes'
 shows '  supervisor-mxr      read yes  write no   exec yes'
 try 'riscv, explain, a global path' 0 0 explain "${sv48[@]}" riscv \
     ffff800000003000
-shows 'physical 8000, rights --x-, PBMT 0, global, accessed, dirty'
+shows 'physical 8000, rights --x-, PBMT 0 (PMA), global, accessed, dirty'
 try 'riscv, explain, a global path in JSON' 0 0 explain --json "${sv48[@]}" riscv \
     3000
 json '.[0].global | not'
@@ -423,9 +444,24 @@ try 'aarch64, no tag by name' 1 0 translate --regime aarch64-4k-48 \
 try 'aarch64, explain' 0 0 explain --tcr $tcr --mair bb00 --ttbr1 5000 arm \
     ffff800000000123
 shows 'l0    entry 256 at 5800: 6000000000006003 = Valid Table APTable[62:61]=3'
-shows 'physical 40000123, rights r----, AttrIndx 1 (MAIR: bb), global, accessed, copy-on-write, outside the image'
+shows 'physical 40000123, rights r----, AttrIndx 1 (MAIR: bb, normal-WT), global, accessed, copy-on-write, outside the image'
 shows '  el0            read no   write no   exec no'
 shows '  el1            read yes  write no   exec no'
+wrong "--memory-type 'device': by name it needs --mair" leaves --tcr $tcr \
+    --ttbr1 5000 --memory-type device arm
+wrong "--memory-type 'device': MAIR has no such type" leaves --tcr $tcr \
+    --ttbr1 5000 --mair bbbbbbbbbbbbbbbb --memory-type device arm
+# A type a byte: the names of MAIR.
+names=
+for attribute in 00 04 08 0c 01 40 a0 f0 44 ff 77 bb 4f f4 12 02 10 f1; do
+    try "aarch64, MAIR $attribute" 0 0 leaves --json --tcr $tcr --ttbr1 5000 \
+        --mair ${attribute}00 --memory-type 1 --range ffff800000000000+1 arm
+    names+=" $(jq -r 'select(.type == "leaf").memory_type_name' out)"
+done
+check 'aarch64, the names of memory types' [ "$names" = " device-nGnRnE \
+device-nGnRE device-nGRE device-GRE device-nGnRnE-nXS normal-NC-nXS \
+normal-WT-nXS normal-WB-tagged normal-NC normal-WB normal-WB normal-WT \
+normal-NC/WB normal-WB/NC normal-WT null null normal-WB/WT" ]
 try 'aarch64, explain, HPD1' 0 0 explain --tcr 420b5503510 --ttbr1 5000 arm \
     ffff800000000123
 shows 'the processor lets pass, with HA=0 HD=0 WXN=0 E0PD=0 EPAN=0 HPD=1:'
@@ -768,7 +804,7 @@ pd    entry 511 at 7ff8: 0000000000004003 = P RW
 pt    entry 0 at 4000: 0000000000008005 = P US
       maps the 4K page at 8000
       takes w: RW, bit 1, is clear
-physical 8123, rights r-x-, PAT index 0
+physical 8123, rights r-x-, PAT index 0 (WB, if PAT is as after a reset)
 the processor lets pass, with CR0.WP=1 SMEP=0 SMAP=0:
   user           read no   write no   exec no
   supervisor     read yes  write no   exec yes
@@ -779,7 +815,7 @@ shows '  supervisor     read yes  write yes  exec yes'
 cp good shadow
 entries shadow 4000 0=8065
 try 'explain, a shadow stack' 0 0 explain "${amd64[@]}" --cet shadow 0
-shows 'physical 8000, rights r-xu, PAT index 0, accessed, dirty, shadow stack'
+shows 'physical 8000, rights r-xu, PAT index 0 (WB, if PAT is as after a reset), accessed, dirty, shadow stack'
 shows 'the processor lets pass, with CR0.WP=1 SMEP=0 SMAP=0 CET=1:'
 shows '  user           read yes  write no   exec yes  shadow-stack yes'
 shows '  supervisor     read yes  write no   exec yes  shadow-stack no'

@@ -328,6 +328,102 @@ try 'leaves --json --pa' 0 0 leaves --json "${amd64[@]}" --pa 9000 good
 json '[.[] | select(.type == "leaf") | .pa] == ["9000", "9000"]'
 wrong 'it has no option --wx' spaces "${amd64[@]}" --wx good
 
+# PAT, PCD, PWT and G in all ways.
+truncate -s 64K types
+entries types 1000 0=2067
+entries types 2000 0=3067
+entries types 3000 0=4067
+entries types 4000 0=8067 1=9067 2=a06f 3=b077 4=c07f 5=d0e7 6=e167 7=f167 8=8167 \
+    9=906f
+for way in '' --json; do
+    for type in WB 0 wb; do
+        # shellcheck disable=SC2086
+        try "leaves --memory-type $type $way" 0 \
+            $([ $type = 0 ] && echo 0 || echo 1) leaves $way "${amd64[@]}" \
+            --memory-type $type types
+        check "$name: those alone" [ "$(grep -c 000000000000[01678]000 out)" -eq 5 ]
+    done
+done
+try 'leaves --memory-type, the name of two' 0 1 leaves "${amd64[@]}" \
+    --memory-type wt --attributes types
+says 'memory types are those of PAT after a reset, 0007040600070406: --pat says'
+prints <<'T'
+# root 0 1000
+0000000000002000 a000 1000 r w x u WT -
+0000000000009000 9000 1000 r w x u WT -
+T
+try 'leaves --pat' 0 0 leaves "${amd64[@]}" --pat 0407050600070106 \
+    --memory-type WC types
+prints <<'T'
+# root 0 1000
+0000000000002000 a000 1000 r w x u
+0000000000009000 9000 1000 r w x u
+T
+try 'leaves --global --attributes' 0 0 leaves "${amd64[@]}" --global \
+    --attributes --pat 0007040600070406 types
+prints <<'T'
+# root 0 1000
+0000000000006000 e000 1000 r w x u WB global
+0000000000007000 f000 1000 r w x u WB global
+0000000000008000 8000 1000 r w x u WB global
+T
+for option in --all --fold; do
+    try "maps $option --attributes" 0 1 maps "${amd64[@]}" $option --attributes \
+        --range 0-1fffff types
+    prints <<'T'
+# root 0 1000
+0000000000000000-0000000000001fff      8K rwxu  4K mt0               8000 WB
+0000000000002000-0000000000002fff      4K rwxu  4K mt1               a000 WT
+0000000000003000-0000000000003fff      4K rwxu  4K mt2               b000 UC-
+0000000000004000-0000000000004fff      4K rwxu  4K mt3               c000 UC
+0000000000005000-0000000000005fff      4K rwxu  4K mt4               d000 WB
+0000000000006000-0000000000007fff      8K rwxu  4K mt0               e000 WB global
+0000000000008000-0000000000008fff      4K rwxu  4K mt0               8000 WB global
+0000000000009000-0000000000009fff      4K rwxu  4K mt1               9000 WT
+# root 0: 40K mapped, 40K of it writable, in 8 runs of 10 leaves: 10 of 4K
+T
+    try "maps $option --global" 0 0 maps "${amd64[@]}" $option --global types
+    check "$name: two runs" [ "$(grep -c ' mt0 ' out)" -eq 2 ]
+    try "maps $option --memory-type" 0 0 maps "${amd64[@]}" $option \
+        --memory-type 3 types
+    prints <<'T'
+# root 0 1000
+0000000000004000-0000000000004fff      4K rwxu  4K mt3               c000
+# root 0: 4K mapped, 4K of it writable, in 1 run of 1 leaf: 1 of 4K
+T
+done
+# A run that goes on, though global in part: it is cut where that is asked for.
+entries types 4000 10=a167 11=b067
+try 'maps --attributes, a run in parts' 0 0 maps "${amd64[@]}" --attributes \
+    --pat 0007040600070406 --range a000-bfff types
+check "$name: two" [ "$(grep -c ' mt0 ' out)" -eq 2 ]
+try 'maps, a run in parts' 0 0 maps "${amd64[@]}" --range a000-bfff types
+check "$name: one" [ "$(grep -c ' mt0 ' out)" -eq 1 ]
+try 'explain --pat' 0 0 explain "${amd64[@]}" --pat 0407050600070106 types 2000
+check "$name" grep -q ', PAT index 1 (WC), ' out
+try 'explain --json' 0 0 explain --json "${amd64[@]}" types 2000
+json '.[0] | .memory_type_name == "WT" and .pat == "7040600070406" and
+    .pat_assumed'
+try 'leaves --json: no name that is not known' 0 0 leaves --json "${amd64[@]}" types
+json 'all(.[]; .memory_type_name == null)'
+wrong "--pat '2': each byte of it is 0, 1, 4, 5, 6 or 7" leaves "${amd64[@]}" \
+    --pat 2 types
+for type in '' X 8 U 10; do
+    wrong "--memory-type '$type': there are UC, UC-, WC" leaves "${amd64[@]}" \
+        --memory-type "$type" types
+done
+wrong 'this paging mode has none' leaves --regime bare --memory-type 0 types
+wrong 'it has no option --global' spaces "${amd64[@]}" --global types
+wrong 'it has no option --pat' translate "${amd64[@]}" --pat 0 types 0
+wrong '--absent goes without' leaves "${amd64[@]}" --absent linux --global good
+for command in 'leaves types' 'maps types' 'maps --fold types' 'explain types 0'; do
+    # shellcheck disable=SC2086
+    try "$command --json" 0 $([[ $command = explain* ]] && echo 0 || echo 1) \
+        $command --json "${amd64[@]}" \
+        $([[ $command = explain* ]] || echo --attributes)
+    json 'all(.[]; .memory_type == null or .memory_type_name != null)'
+done
+
 # A run, of which the part is told that touches the range.
 truncate -s 64K line
 entries line 1000 0=2007

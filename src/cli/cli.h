@@ -38,6 +38,9 @@ struct options {
     struct ptw_regime upper;  /* and of those, where there are others, too */
     bool has_mair;
     uint64_t mair; /* MAIR_ELx */
+    bool has_pat;
+    uint64_t
+        pat; /* IA32_PAT; what it is after a reset, where it is not given */
     struct ptw_root *root;
     uint64_t *root_flags; /* flag bits that each was given with */
     uint64_t *cr3;        /* as each was given; 0: not as a CR3 */
@@ -57,9 +60,13 @@ struct options {
     bool adue; /* explain: the processor sets A and D */
     bool json;
     bool findings;
-    unsigned need; /* rights: only what grants all of them */
-    uint64_t size; /* of leaves that are told; 0: of any */
-    bool has_pa;   /* only leaves that touch this physical memory: */
+    unsigned need;           /* rights: only what grants all of them */
+    uint64_t size;           /* of leaves that are told; 0: of any */
+    bool global;             /* only global leaves */
+    const char *memory_type; /* as given, or NULL: only leaves of these: */
+    unsigned memory_types;   /* a set of 1 << type */
+    bool attributes;         /* leaves, maps: with memory types and global */
+    bool has_pa;             /* only leaves that touch this physical memory: */
     uint64_t pa_first;
     uint64_t pa_last;
     bool fold; /* maps: what is there more than once is shown once */

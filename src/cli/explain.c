@@ -3,6 +3,7 @@
 #include "families.h"
 #include "json.h"
 #include "meaning.h"
+#include "memory_types.h"
 #include "print.h"
 #include "roots.h"
 #include "unread.h"
@@ -361,6 +362,21 @@ static bool is_global(const struct answer *a)
     return global;
 }
 
+/* What the number stands for, and how that is known. */
+static void print_memory_type(const struct options *o, unsigned type)
+{
+    char text[MEMORY_TYPE_ROOM] = "";
+    bool named = memory_type_text(o, type, text);
+
+    if (o->has_mair) {
+        out_line(" (MAIR: %02x%s%s)", mair_attribute(o, type),
+                 named ? ", " : "", text);
+    } else if (named) {
+        out_line(" (%s%s)", text,
+                 memory_types_assumed(o) ? ", if PAT is as after a reset" : "");
+    }
+}
+
 static void print_mapped(const struct answer *a)
 {
     struct ptw_attributes at =
@@ -370,9 +386,7 @@ static void print_mapped(const struct answer *a)
     rights_text(a->tr.rights, rights);
     out_line("physical %" PRIx64 ", rights %s, %s %u", a->tr.pa.v, rights,
              memory_type_name(regime_of(a)), at.memory_type);
-    if (a->o->has_mair) {
-        out_line(" (MAIR: %02x)", mair_attribute(a->o, at.memory_type));
-    }
+    print_memory_type(a->o, at.memory_type);
     out_line("%s%s%s%s%s", is_global(a) ? ", global" : "",
              at.accessed ? ", accessed" : "", at.dirty ? ", dirty" : "",
              at.copy_on_write ? ", copy-on-write" : "",
@@ -487,7 +501,11 @@ static void print_answer_json(const struct answer *a)
         json_set_hex(j, "pa", a->tr.pa.v);
         json_set_count(j, "size", (uint64_t)1 << a->tr.size_log2);
         json_set_rights(j, a->tr.rights);
-        json_set_count(j, "memory_type", at.memory_type);
+        json_set_memory_type(j, a->o, at.memory_type, true);
+        if (ptw_is_x86(r)) {
+            json_set_hex(j, "pat", a->o->pat);
+            json_set_bool(j, "pat_assumed", memory_types_assumed(a->o));
+        }
         if (a->o->has_mair) {
             json_set_hex(j, "mair", mair_attribute(a->o, at.memory_type));
         }

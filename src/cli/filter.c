@@ -3,7 +3,20 @@
 
 bool filter_is_set(const struct options *o)
 {
-    return o->size != 0 || o->has_pa;
+    return o->size != 0 || o->has_pa || o->global || o->memory_type != NULL;
+}
+
+static bool has_attributes(const struct options *o, const struct ptw_mapping *m)
+{
+    struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
+
+    return (!o->global || at.global) &&
+           (o->memory_type == NULL || (o->memory_types >> at.memory_type & 1));
+}
+
+bool filter_leaf_by_leaf(const struct options *o)
+{
+    return o->global || o->attributes;
 }
 
 bool filter_keeps(const struct options *o, struct ptw_item *run)
@@ -14,6 +27,9 @@ bool filter_keeps(const struct options *o, struct ptw_item *run)
     uint64_t skip;
 
     if (o->size != 0 && o->size != in_leaf + 1) {
+        return false;
+    }
+    if ((o->global || o->memory_type != NULL) && !has_attributes(o, m)) {
         return false;
     }
     if (!o->has_pa) {

@@ -10,6 +10,10 @@
  * Lines (PTW_WALK_LINES) can't be filtered. */
 bool filter_is_set(const struct options *o);
 
+/* filter_leaf_by_leaf says whether leaves have to be walked one by one, since
+ * those of a run may differ in what is asked: whether they are global. */
+bool filter_leaf_by_leaf(const struct options *o);
+
 /* filter_keeps makes *run, a leaf or a run of them, the part that is told;
  * false when that is nothing. */
 bool filter_keeps(const struct options *o, struct ptw_item *run);

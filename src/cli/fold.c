@@ -165,12 +165,10 @@ static void end_line(struct fold *f)
 
 static void take_run(struct fold *f, const struct ptw_item *run)
 {
-    const struct ptw_regime *r = f->place.o->root[f->place.root].regime;
     struct line *l = &f->line;
 
     if (l->kind == LINE_RUN) {
-        if (l->is.times == 0 &&
-            ptw_items_join(r, PTW_WALK_RUNS, &l->run, run)) {
+        if (l->is.times == 0 && runs_join(&f->place, &l->run, run)) {
             l->is.last = l->run.last;
             return;
         }
@@ -239,7 +237,7 @@ static bool take_single(struct fold *f, const struct ptw_item *alias)
 
     w.first = o->first;
     w.last = o->last;
-    w.flags = PTW_WALK_RUNS;
+    w.flags = runs_flag(o);
     w.need = o->need;
     if (ptw_expand_init(&walk, o->root[f->place.root].regime, &f->place.im->mem,
                         alias, &w) != PTW_OK) {
@@ -385,7 +383,7 @@ void fold_tell(struct traversal *t)
     f->place.im = t->im;
     f->root = must(calloc(t->o->roots, sizeof *f->root));
     slots_init(&f->records, &records, random_seed());
-    traversal_spaces(t, PTW_WALK_RUNS | PTW_WALK_TABLES | PTW_WALK_BY_RIGHTS);
+    traversal_spaces(t, runs_flag(t->o) | PTW_WALK_TABLES | PTW_WALK_BY_RIGHTS);
     while ((n = traversal_next(t)) > 0) {
         for (size_t i = 0; i < n; i++) {
             const struct ptw_item *item = &t->item[i];

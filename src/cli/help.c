@@ -31,8 +31,9 @@ static const struct part parts[] = {
     {0, false,
      "  --tcr VALUE [--sctlr VALUE --hcr VALUE --tcr2 VALUE --pir VALUE\n"
      "      --pire0 VALUE]   of the exception level --el 1, 2 or 3 (1)\n"},
-    {TAKES_ACCESS, false,
-     "  --mair VALUE         explain: what memory types are\n"},
+    {TAKES_ACCESS | TAKES_FILTER, false,
+     "  --mair VALUE, --pat VALUE\n"
+     "                       what memory types are (PAT: as after a reset)\n"},
     {0, false, "  --satp VALUE         RISC-V: mode and root; repeatable\n"},
     {0, false, "  --xlen 32|64         the width of satp (64)\n"},
     {0, false,
@@ -136,9 +137,18 @@ static const struct part parts[] = {
      "  --writable --exec --user --wx\n"
      "                       leaves, maps: only what grants that (wx: both)\n"},
     {TAKES_FILTER, false,
+     "  --global             leaves, maps: only global leaves\n"},
+    {TAKES_FILTER, false,
+     "  --memory-type TYPE   leaves, maps: only leaves of that type, as WB, "
+     "or 0\n"},
+    {TAKES_FILTER, false,
      "  --size SIZE          leaves, maps: only leaves of that size, as 2M\n"},
     {TAKES_FILTER, false,
      "  --pa RANGE           leaves, maps: only leaves that touch it\n"},
+    {TAKES_FILTER, false,
+     "  --attributes         leaves, maps: the memory type, and global, behind "
+     "the\n"
+     "                       rest\n"},
     {TAKES_FOLD, false,
      "  --all, --fold        maps, diff: every run; or what repeats only once, "
      "as\n"

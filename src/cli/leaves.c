@@ -4,7 +4,9 @@
 #include "filter.h"
 #include "json.h"
 #include "meaning.h"
+#include "memory_types.h"
 #include "print.h"
+#include "runs.h"
 
 #include <inttypes.h>
 
@@ -50,25 +52,22 @@ static void print_items(const struct image *im, const struct ptw_regime *r,
     }
 }
 
-static void print_json(const struct options *o, const struct image *im,
-                       uint32_t root, const struct ptw_item *leaf)
+/* A leaf, and behind its rights the memory type, and whether it is global. */
+static void print_attributes(const struct options *o, const struct image *im,
+                             const struct ptw_item *leaf,
+                             uint64_t *leaves_outside)
 {
     const struct ptw_mapping *m = &leaf->u.mapping;
-    json_t *j = json_new();
+    struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
+    char type[MEMORY_TYPE_ROOM];
+    char *p = out_room(LEAF_BYTES);
 
-    json_set_text(j, "type", "leaf");
-    json_set_count(j, "root", root);
-    json_set_va(j, "va", leaf->first);
-    json_set_hex(j, "pa", m->pa.v);
-    json_set_count(j, "size", (uint64_t)1 << m->size_log2);
-    json_set_rights(j, m->rights);
-    json_set_text(j, "level", ptw_level_name(o->root[root].regime, m->level));
-    json_set_hex(j, "entry", m->raw);
-    json_set_flag_bits(
-        j, &o->regime,
-        ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
-    json_set_outside(j, image_outside(im, m->pa, (uint64_t)1 << m->size_log2));
-    json_line(j);
+    memory_type_column(o, at.memory_type, type);
+    p = put_leaf(p, leaf->first, m->pa, m->size_log2, m->rights);
+    out_end(p - 1); /* without the line feed */
+    out_line(" %s %s\n", type, at.global ? "global" : "-");
+    *leaves_outside +=
+        image_outside(im, m->pa, (uint64_t)1 << m->size_log2) != 0;
 }
 
 /* Those that are asked for; none of them comes in a line. */
@@ -76,6 +75,8 @@ static void tell_some(const struct options *o, const struct image *im,
                       uint32_t root, const struct ptw_item *item, size_t items,
                       void *sum)
 {
+    const struct place place = {o, im, root};
+
     for (size_t i = 0; i < items; i++) {
         struct ptw_item leaf = item[i];
 
@@ -83,7 +84,9 @@ static void tell_some(const struct options *o, const struct image *im,
             continue;
         }
         if (o->json) {
-            print_json(o, im, root, &leaf);
+            leaf_print_json(&place, &leaf);
+        } else if (o->attributes) {
+            print_attributes(o, im, &leaf, sum);
         } else {
             print_items(im, o->root[root].regime, &leaf, 1, sum);
         }
@@ -94,8 +97,9 @@ static void tell(const struct options *o, const struct image *im, uint32_t root,
                  const struct ptw_item *item, size_t items, void *sum)
 {
     const struct ptw_regime *r = o->root[root].regime;
+    const struct place place = {o, im, root};
 
-    if (filter_is_set(o)) {
+    if (filter_is_set(o) || o->attributes) {
         tell_some(o, im, root, item, items, sum);
         return;
     }
@@ -107,11 +111,11 @@ static void tell(const struct options *o, const struct image *im, uint32_t root,
         struct ptw_item leaf;
 
         if (item[i].kind == PTW_ITEM_MAPPING) {
-            print_json(o, im, root, &item[i]);
+            leaf_print_json(&place, &item[i]);
         } else if (item[i].kind == PTW_ITEM_LINE) {
             for (unsigned k = 0; k < item[i].u.line.leaves; k++) {
                 ptw_line_leaf(r, &item[i], k, &leaf);
-                print_json(o, im, root, &leaf);
+                leaf_print_json(&place, &leaf);
             }
         }
     }
@@ -262,7 +266,7 @@ static void tell_with_absent(struct traversal *t)
 enum cli_status leaves_run(const struct options *o, const struct image *im)
 {
     struct telling leaves = {
-        .flags = filter_is_set(o) ? 0 : PTW_WALK_LINES,
+        .flags = filter_is_set(o) || o->attributes ? 0 : PTW_WALK_LINES,
         .items = tell,
         .sum_bytes = sizeof(uint64_t),
         .add = add_outside,

@@ -2,6 +2,7 @@
 /* ptwalk COMMAND [options] IMAGE */
 #include "facts.h"
 #include "help.h"
+#include "memory_types.h"
 #include "options.h"
 #include "print.h"
 #include "roots.h"
@@ -75,6 +76,7 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
     if (o.has_mode) {
         rights_set_regime(&o.regime);
         roots_report_empty(&o, &im);
+        memory_types_report(&o);
     }
     if (command->run == maps_run && !o.json) {
         facts_print(&o);

@@ -11,6 +11,13 @@ struct sum {
     uint64_t unread; /* places, before this root */
 };
 
+static void put_run(struct sum *s, const struct place *p,
+                    const struct ptw_item *run)
+{
+    totals_run(&s->totals, p, run);
+    run_print(p, run);
+}
+
 static void tell(const struct options *o, const struct image *im, uint32_t root,
                  const struct ptw_item *item, size_t items, void *sum)
 {
@@ -21,8 +28,7 @@ static void tell(const struct options *o, const struct image *im, uint32_t root,
         struct ptw_item run = item[i];
 
         if (run.kind == PTW_ITEM_MAPPING && filter_keeps(o, &run)) {
-            totals_run(&s->totals, &p, &run);
-            run_print(&p, &run);
+            put_run(s, &p, &run);
         }
     }
 }
@@ -57,6 +63,42 @@ static void end_root(struct traversal *t, const void *sum)
     totals_print(&p, &s->totals, &end);
 }
 
+/* Makes runs of leaves, in one thread. */
+static void tell_leaf_by_leaf(struct traversal *t)
+{
+    for (uint32_t i = 0; i < t->o->roots && !t->stopped; i++) {
+        struct place p = {t->o, t->im, i};
+        struct ptw_item run = {.kind = PTW_ITEM_HOLE};
+        struct sum sum = {.unread = 0};
+        size_t n;
+
+        if (!traversal_root(t, i, 0)) {
+            continue;
+        }
+        begin_root(t, &sum);
+        while ((n = traversal_next(t)) > 0) {
+            for (size_t k = 0; k < n; k++) {
+                struct ptw_item leaf = t->item[k];
+
+                if (leaf.kind != PTW_ITEM_MAPPING ||
+                    !filter_keeps(t->o, &leaf) ||
+                    (run.kind == PTW_ITEM_MAPPING &&
+                     runs_join(&p, &run, &leaf))) {
+                    continue;
+                }
+                if (run.kind == PTW_ITEM_MAPPING) {
+                    put_run(&sum, &p, &run);
+                }
+                run = leaf;
+            }
+        }
+        if (run.kind == PTW_ITEM_MAPPING) {
+            put_run(&sum, &p, &run);
+        }
+        end_root(t, &sum);
+    }
+}
+
 enum cli_status maps_run(const struct options *o, const struct image *im)
 {
     static const struct telling maps = {
@@ -71,6 +113,8 @@ enum cli_status maps_run(const struct options *o, const struct image *im)
 
     if (o->fold) {
         fold_tell(t);
+    } else if (filter_leaf_by_leaf(o)) {
+        tell_leaf_by_leaf(t);
     } else {
         crew_tell(t, &maps);
     }

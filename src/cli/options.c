@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "facts.h"
 #include "filter.h"
+#include "memory_types.h"
 #include "paging.h"
 #include "policy.h"
 #include "report.h"
@@ -30,6 +31,7 @@ static const struct rule {
     RULE(OPT_TTBR1) = {.repeatable = true},
     RULE(OPT_SATP) = {.repeatable = true},
     RULE(OPT_ADUE) = {.takes = TAKES_ACCESS},
+    RULE(OPT_PAT) = {.takes = TAKES_ACCESS | TAKES_FILTER},
     RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
@@ -40,6 +42,9 @@ static const struct rule {
     RULE(OPT_EXEC) = {.takes = TAKES_FILTER},
     RULE(OPT_USER) = {.takes = TAKES_FILTER},
     RULE(OPT_WX) = {.takes = TAKES_FILTER},
+    RULE(OPT_GLOBAL) = {.takes = TAKES_FILTER},
+    RULE(OPT_MEMORY_TYPE) = {.takes = TAKES_FILTER},
+    RULE(OPT_ATTRIBUTES) = {.takes = TAKES_FILTER},
     RULE(OPT_SIZE) = {.takes = TAKES_FILTER},
     RULE(OPT_PA) = {.takes = TAKES_FILTER},
     RULE(OPT_ALL) = {.takes = TAKES_FOLD},
@@ -149,6 +154,34 @@ static void set_pa(struct arguments *a)
     a->o->pa_last = range.last.v;
 }
 
+static void set_pat(struct arguments *a)
+{
+    a->o->has_pat = true;
+    a->o->pat = hex_value(a, OPT_PAT);
+    if (!memory_types_pat_is_valid(a->o->pat)) {
+        die(CLI_USAGE, a->command->name,
+            "--pat '%s': each byte of it is 0, 1, 4, 5, 6 or 7", optarg);
+    }
+}
+
+/* Which numbers a memory type is, where the paging mode is known. */
+static void check_memory_type(struct arguments *a)
+{
+    struct options *o = a->o;
+
+    if (o->has_pat && !ptw_is_x86(&o->regime)) {
+        die(CLI_USAGE, a->command->name,
+            "--pat: this paging mode has no such register");
+    }
+    if (o->memory_type != NULL) {
+        o->memory_types = memory_types_named(o, o->memory_type);
+    }
+    if (o->memory_type != NULL && o->memory_types == 0) {
+        die(CLI_USAGE, a->command->name, "--memory-type '%s': %s",
+            o->memory_type, memory_types_advice(o));
+    }
+}
+
 /* Where nothing is rebuilt, --absent names a system. */
 static void check_system(const struct arguments *a)
 {
@@ -164,8 +197,9 @@ static void check_system(const struct arguments *a)
     }
     if (o->need != 0 || filter_is_set(o)) {
         die(CLI_USAGE, a->command->name,
-            "--absent goes without --writable, --exec, --user, --wx, --size "
-            "and --pa: what is not present grants nothing");
+            "--absent goes without --writable, --exec, --user, --wx, --global, "
+            "--memory-type, --size and --pa: what is not present grants "
+            "nothing");
     }
 }
 
@@ -243,6 +277,9 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_MAIR:
         a->arm.mair = hex_value(a, (int)id);
+        break;
+    case OPT_PAT:
+        set_pat(a);
         break;
     case OPT_SCTLR:
         a->arm.sctlr = hex_value(a, (int)id);
@@ -394,6 +431,15 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_WX:
         o->need |= PTW_WRITE | PTW_EXEC;
+        break;
+    case OPT_GLOBAL:
+        o->global = true;
+        break;
+    case OPT_MEMORY_TYPE:
+        o->memory_type = optarg;
+        break;
+    case OPT_ATTRIBUTES:
+        o->attributes = true;
         break;
     case OPT_SIZE:
         set_size(a);
@@ -640,6 +686,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
     memset(o, 0, sizeof *o);
     o->command = command->name;
     o->last.v = UINT64_MAX;
+    o->pat = PAT_AT_RESET;
     o->limit = (uint64_t)1 << 28;
     o->reads = (uint64_t)1 << 34;
     gather(&a, argc, argv);
@@ -655,6 +702,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
         policy_check(&a);
         set_fold(&a);
         check_size(&a);
+        check_memory_type(&a);
         check_system(&a);
         if ((command->takes & TAKES_OTHER) != 0) {
             set_other(&a);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runs.h"
 
-#include "json.h"
+#include "filter.h"
+#include "memory_types.h"
 #include "print.h"
 
 #include <inttypes.h>
@@ -255,6 +256,7 @@ static void print_run(const struct place *p, const struct ptw_item *run)
     uint64_t bytes = run_bytes(run);
     char *to = out_room(RUN_BYTES);
     char text[RIGHTS_ROOM + 16];
+    char type[MEMORY_TYPE_ROOM];
     const char *kind;
 
     to = put_va(to, run->first);
@@ -277,6 +279,11 @@ static void print_run(const struct place *p, const struct ptw_item *run)
     to = put_right(to, text, PA_WIDTH);
     if (o->regime.flag_bits != 0) {
         to = put_hex(put_text(to, " flags:"), at.flag_bits);
+    }
+    if (o->attributes) {
+        memory_type_column(o, at.memory_type, type);
+        *to++ = ' ';
+        to = put_text(put_text(to, type), at.global ? " global" : "");
     }
     to = put_outside(to, image_outside(p->im, m->pa, bytes), bytes);
     *to++ = '\n';
@@ -301,7 +308,8 @@ static void print_run_json(const struct place *p, const struct ptw_item *run)
     json_set_rights(j, m->rights);
     json_set_text(j, "level",
                   ptw_level_name(o->root[p->root].regime, m->level));
-    json_set_count(j, "memory_type", at.memory_type);
+    json_set_memory_type(j, o, at.memory_type, o->attributes);
+    json_set_bool(j, "global", at.global);
     json_set_flag_bits(j, &o->regime, at.flag_bits);
     json_set_bool(j, "copy_on_write", at.copy_on_write);
     json_set_bool(j, "shadow_stack", is_shadow_stack(o, m));
@@ -316,6 +324,48 @@ void run_print(const struct place *p, const struct ptw_item *run)
     } else {
         print_run(p, run);
     }
+}
+
+void leaf_print_json(const struct place *p, const struct ptw_item *leaf)
+{
+    const struct options *o = p->o;
+    const struct ptw_mapping *m = &leaf->u.mapping;
+    struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
+    json_t *j = json_new();
+
+    json_set_text(j, "type", "leaf");
+    json_set_count(j, "root", p->root);
+    json_set_va(j, "va", leaf->first);
+    json_set_hex(j, "pa", m->pa.v);
+    json_set_count(j, "size", (uint64_t)1 << m->size_log2);
+    json_set_rights(j, m->rights);
+    json_set_text(j, "level",
+                  ptw_level_name(o->root[p->root].regime, m->level));
+    json_set_hex(j, "entry", m->raw);
+    json_set_memory_type(j, o, at.memory_type, o->attributes);
+    json_set_bool(j, "global", at.global);
+    json_set_flag_bits(j, &o->regime, at.flag_bits);
+    json_set_outside(j,
+                     image_outside(p->im, m->pa, (uint64_t)1 << m->size_log2));
+    json_line(j);
+}
+
+bool runs_join(const struct place *p, struct ptw_item *run,
+               const struct ptw_item *next)
+{
+    const struct ptw_regime *r = p->o->root[p->root].regime;
+    const struct ptw_mapping *m = &run->u.mapping;
+    const struct ptw_mapping *n = &next->u.mapping;
+
+    return (!filter_leaf_by_leaf(p->o) ||
+            ptw_attributes_of(r, m->level, m->raw).global ==
+                ptw_attributes_of(r, n->level, n->raw).global) &&
+           ptw_items_join(r, PTW_WALK_RUNS, run, next);
+}
+
+unsigned runs_flag(const struct options *o)
+{
+    return filter_leaf_by_leaf(o) ? 0 : PTW_WALK_RUNS;
 }
 
 bool run_alike(const struct place *p, const struct ptw_item *a,

@@ -49,6 +49,15 @@ uint64_t run_bytes(const struct ptw_item *run);
 
 void run_print(const struct place *p, const struct ptw_item *run);
 
+/* runs_flag is the flag of walks that give runs; without it they give leaves, which
+ * runs_join makes runs of: it adds the next one to a run, if it goes on there. */
+unsigned runs_flag(const struct options *o);
+bool runs_join(const struct place *p, struct ptw_item *run,
+               const struct ptw_item *next);
+
+/* leaf_print_json prints a leaf as an object. */
+void leaf_print_json(const struct place *p, const struct ptw_item *leaf);
+
 /* run_alike says whether the lines of two runs differ in nothing but where they
  * are mapped. */
 bool run_alike(const struct place *p, const struct ptw_item *a,

@@ -3,6 +3,7 @@
 #include "crew.h"
 #include "json.h"
 #include "print.h"
+#include "runs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,21 +41,9 @@ static void print_mapping(const struct options *o, const struct image *im,
     const struct ptw_mapping *m = &item->u.mapping;
 
     if (o->json) {
-        json_t *j = new_line(item, "leaf");
+        const struct place place = {o, im, item->space};
 
-        json_set_va(j, "va", item->first);
-        json_set_hex(j, "pa", m->pa.v);
-        json_set_count(j, "size", (uint64_t)1 << m->size_log2);
-        json_set_rights(j, m->rights);
-        json_set_text(j, "level",
-                      ptw_level_name(o->root[item->space].regime, m->level));
-        json_set_hex(j, "entry", m->raw);
-        json_set_flag_bits(
-            j, &o->regime,
-            ptw_attributes_of(&o->regime, m->level, m->raw).flag_bits);
-        json_set_outside(j,
-                         image_outside(im, m->pa, (uint64_t)1 << m->size_log2));
-        json_line(j);
+        leaf_print_json(&place, item);
     } else {
         char *p = out_room(96);
         int n = snprintf(p, 16, "%" PRIu32 " ", item->space);
