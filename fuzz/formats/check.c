@@ -93,11 +93,3 @@ void check_claims(const struct dump *d, const struct claim *claim, size_t n)
         }
     }
 }
-
-void check_spool(struct spool *s)
-{
-    if (!spool_open(s, (uint64_t)1 << 20)) {
-        (void)fprintf(stderr, "%s\n", s->why);
-        exit(3);
-    }
-}

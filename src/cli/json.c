@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
+#include "memory_types.h"
 #include "print.h"
 
 #include <stdlib.h>
@@ -59,6 +60,17 @@ void json_set_flag_bits(json_t *object, const struct ptw_regime *r,
 {
     if (r->flag_bits != 0) {
         json_set_hex(object, "flag_bits", flag_bits);
+    }
+}
+
+void json_set_memory_type(json_t *object, const struct options *o,
+                          unsigned type, bool said)
+{
+    char text[MEMORY_TYPE_ROOM];
+
+    json_set_count(object, "memory_type", type);
+    if ((said || !memory_types_assumed(o)) && memory_type_text(o, type, text)) {
+        json_set_text(object, "memory_type_name", text);
     }
 }
 

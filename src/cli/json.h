@@ -24,6 +24,11 @@ void json_set_outside(json_t *object, uint64_t bytes);
 void json_set_flag_bits(json_t *object, const struct ptw_regime *r,
                         uint64_t flag_bits);
 
+/* json_set_memory_type sets "memory_type", and "memory_type_name" where it has
+ * one and that is known, or it is said that it is assumed. */
+void json_set_memory_type(json_t *object, const struct options *o,
+                          unsigned type, bool said);
+
 /* json_set_rights sets "read", "write", "exec" and "user", and "user_exec"
  * where there is such a column (rights_set_regime). */
 void json_set_rights(json_t *object, unsigned rights);

@@ -97,17 +97,6 @@ void memory_type_column(const struct options *o, unsigned type,
     }
 }
 
-void json_set_memory_type(json_t *object, const struct options *o,
-                          unsigned type, bool said)
-{
-    char text[MEMORY_TYPE_ROOM];
-
-    json_set_count(object, "memory_type", type);
-    if ((said || !memory_types_assumed(o)) && memory_type_text(o, type, text)) {
-        json_set_text(object, "memory_type_name", text);
-    }
-}
-
 /* How many numbers are types. */
 static unsigned types_of(const struct ptw_regime *r)
 {

@@ -4,7 +4,7 @@
 #ifndef CLI_MEMORY_TYPES_H
 #define CLI_MEMORY_TYPES_H
 
-#include "json.h"
+#include "cli.h"
 
 enum { MEMORY_TYPES = 8, MEMORY_TYPE_ROOM = 24 };
 
@@ -22,11 +22,6 @@ bool memory_type_text(const struct options *o, unsigned type,
 /* memory_type_column writes the name, or, where it has none, "mt" and the number. */
 void memory_type_column(const struct options *o, unsigned type,
                         char text[MEMORY_TYPE_ROOM]);
-
-/* json_set_memory_type sets "memory_type", and "memory_type_name" where it has
- * one and that is known, or it is said that it is assumed. */
-void json_set_memory_type(json_t *object, const struct options *o,
-                          unsigned type, bool said);
 
 /* memory_types_named returns those that a name stands for, as a set of 1 << type:
  * the whole name or the part of it before a dash, in any case, or the number. */

@@ -2,6 +2,7 @@
 #include "runs.h"
 
 #include "filter.h"
+#include "json.h"
 #include "memory_types.h"
 #include "print.h"
 

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arguments_host.h"
+
+#include "arguments.h"
+#include "check.h"
+#include "facts.h"
+#include "json.h"
+#include "print.h"
+#include "source.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -------------------------------------------------------------------- the heap */
+
+struct block {
+    struct block *before;
+    struct block *after;
+    max_align_t bytes[];
+};
+
+static struct block first = {&first, &first};
+
+static void *link_block(struct block *b)
+{
+    check_that(b != NULL, "there is memory");
+    b->before = &first;
+    b->after = first.after;
+    b->after->before = first.after = b;
+    return b->bytes;
+}
+
+static struct block *take_block(void *p)
+{
+    struct block *b =
+        (struct block *)((char *)p - offsetof(struct block, bytes));
+
+    b->before->after = b->after;
+    b->after->before = b->before;
+    return b;
+}
+
+void *heap_malloc(size_t bytes);
+void *heap_calloc(size_t n, size_t bytes);
+void *heap_realloc(void *p, size_t bytes);
+void heap_free(void *p);
+ssize_t heap_getline(char **line, size_t *room, FILE *file);
+
+void *heap_malloc(size_t bytes)
+{
+    return link_block(malloc(sizeof(struct block) + bytes));
+}
+
+void *heap_calloc(size_t n, size_t bytes)
+{
+    return link_block(calloc(1, sizeof(struct block) + n * bytes));
+}
+
+void *heap_realloc(void *p, size_t bytes)
+{
+    struct block *b = p != NULL ? take_block(p) : NULL;
+
+    return link_block(realloc(b, sizeof(struct block) + bytes));
+}
+
+void heap_free(void *p)
+{
+    if (p != NULL) {
+        free(take_block(p));
+    }
+}
+
+void host_clear(void)
+{
+    while (first.after != &first) {
+        heap_free(first.after->bytes);
+    }
+}
+
+bool host_is_clear(void)
+{
+    return first.after == &first;
+}
+
+/* -------------------------------------------------------------- standard input */
+
+static const char *input = "";
+
+void host_input(const char *text)
+{
+    input = text;
+}
+
+ssize_t heap_getline(char **line, size_t *room, FILE *file)
+{
+    size_t bytes = strcspn(input, "\n");
+
+    (void)file;
+    bytes += input[bytes] == '\n';
+    if (bytes == 0) {
+        return -1;
+    }
+    if (*room <= bytes) {
+        *line = heap_realloc(*line, bytes + 1);
+        *room = bytes + 1;
+    }
+    memcpy(*line, input, bytes);
+    (*line)[bytes] = '\0';
+    input += bytes;
+    return (ssize_t)bytes;
+}
+
+/* ---------------------------------------------------------- errors, and no files */
+
+static jmp_buf end;
+static struct reading *reading;
+
+void report(const char *subject, const char *format, ...)
+{
+    (void)subject;
+    (void)format;
+}
+
+void die(enum cli_status status, const char *subject, const char *format, ...)
+{
+    va_list args;
+
+    check_that(subject != NULL, "an error has a subject");
+    va_start(args, format);
+    (void)vsnprintf(reading->why, sizeof reading->why, format, args);
+    va_end(args);
+    reading->ended = true;
+    reading->status = status;
+    longjmp(end, 1);
+}
+
+void *must(void *p)
+{
+    return p;
+}
+
+/* Each image is a file of raw memory that says nothing. */
+struct source *source_open(const char *name, bool raw)
+{
+    struct source *s = heap_calloc(1, sizeof *s);
+
+    (void)raw;
+    check_that(name != NULL, "an image has a name");
+    return s;
+}
+
+void source_check(const struct source *s)
+{
+    (void)s;
+}
+
+void source_free(struct source *s)
+{
+    heap_free(s);
+}
+
+void facts_find(const struct dump *d, struct facts *out)
+{
+    (void)d;
+    (void)out;
+}
+
+void facts_free(struct facts *f)
+{
+    (void)f;
+}
+
+void out_line(const char *format, ...)
+{
+    (void)format;
+}
+
+void json_set_count(json_t *object, const char *key, uint64_t count)
+{
+    (void)object;
+    (void)key;
+    (void)count;
+}
+
+void json_set_text(json_t *object, const char *key, const char *text)
+{
+    (void)object;
+    (void)key;
+    (void)text;
+}
+
+void host_read(const struct command *command, int argc, char **argv,
+               struct reading *out)
+{
+    memset(out, 0, sizeof *out);
+    reading = out;
+    optind = 0; /* getopt begins anew */
+    if (setjmp(end) == 0) {
+        out->help = !options_parse(command, argc, argv, &out->o);
+    }
+}
