@@ -702,6 +702,10 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
                 HEX(table.v));
         return PTW_OK;
     }
+    if (t->asked && !h->shared && !h->crooked) {
+        fz_fail(ASK_MOVES, "%llx is to be moved again in one edit",
+                HEX(table.v));
+    }
     t->asked = true;
     is.bytes = table_size(h, t);
     is.root = t->dirt[h->m.levels - 1] != 0;
@@ -757,6 +761,10 @@ static void root_moved(void *ctx, ptw_pa now)
 {
     struct fe_host *h = ctx;
 
+    if (h->hook_root == now.v) {
+        fz_fail(ASK_MOVES, "the hook is told of the root %llx, which stays",
+                HEX(now.v));
+    }
     h->hook_root = now.v;
     fz_watch_root(h->of, now.v);
     h->hooked = true;

@@ -57,7 +57,7 @@ struct fe_host {
     unsigned moved;
     unsigned move_mask;
     unsigned move_refused_at;
-    uint64_t hook_root;
+    uint64_t hook_root; /* what it was told last, or the root that was */
     bool hooked;
     bool movable; /* tables are asked before they are written */
     enum fz_memory_of of;

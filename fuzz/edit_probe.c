@@ -368,7 +368,12 @@ static void probe_size(struct fe_host *h, struct ptw_movable_tables *mt,
     size_t refused;
     enum ptw_status st;
 
-    other.list_log2 = 1 + (unsigned)(r % 63);
+    /* Sizes of levels that have no leaves, and those beside them. */
+    other.list_log2 =
+        (r & 1) == 0
+            ? 1 + (unsigned)(r >> 1) % 63
+            : fz_shift(h->w, (unsigned)(r >> 1 & 0xFF) % h->w->levels) +
+                  (unsigned)(r >> 9) % 3 - 1;
     for (unsigned level = 0; level < h->w->levels; level++) {
         if (other.list_log2 == fz_shift(h->w, level) &&
             (level == 0 || mode->format->large(mode, level))) {
@@ -379,6 +384,57 @@ static void probe_size(struct fe_host *h, struct ptw_movable_tables *mt,
     if (st != PTW_E_ARG || refused != pages) {
         fz_fail(ASK_STATUS, "a list of pages of 2^%u bytes, of which %zu: %s",
                 other.list_log2, refused, ptw_status_text(st));
+    }
+    check_nothing_happened(h, &mt->tables, h->m.root[q->root], st);
+}
+
+/* How many entries a list of smallest pages reads at least, in the way of which
+ * nothing stands: of each level, those that lead to its pages, each once. */
+static uint64_t list_reads(const struct fe_host *h, const struct ptw_tables *t,
+                           const struct fe_record *q, bool movable,
+                           size_t pages)
+{
+    static uint64_t seen[ORACLE_MOST_LEVELS * (FE_LIST + TWINS)];
+    uint64_t reads = 0;
+
+    for (size_t i = 0; i < pages; i++) {
+        uint64_t mine = page_obstacles(h, t, q, movable, i).reads;
+
+        for (unsigned level = h->w->levels; level-- > 0 && mine > 0; mine--) {
+            uint64_t key = (page[i].va.v >> fz_shift(h->w, level)) << 4 | level;
+            uint64_t k = 0;
+
+            while (k < reads && seen[k] != key) {
+                k++;
+            }
+            seen[k] = key;
+            reads += k == reads;
+        }
+    }
+    return reads;
+}
+
+/* A list that may read less than that. */
+static void probe_list_reads(struct fe_host *h, struct ptw_movable_tables *mt,
+                             const struct fe_record *q, bool movable,
+                             uint64_t r)
+{
+    struct fe_record other = *q;
+    size_t pages = make_list(q);
+    struct verdict v = verdict_of(h, &mt->tables, q, movable, pages);
+    uint64_t reads = list_reads(h, &mt->tables, q, movable, pages);
+    size_t refused;
+    enum ptw_status st;
+
+    if (q->page_bytes != h->w->page_bytes || v.ever != 0 || reads < 2) {
+        return;
+    }
+    other.max_reads = (r & 1) != 0 ? reads - 1 : 1 + (r >> 1) % (reads - 1);
+    st = map_list(mt, movable, &other, pages, &refused);
+    if (st != PTW_E_LIMIT || refused != pages) {
+        fz_fail(ASK_STATUS,
+                "a list may read %llu entries, and reads %llu: %s, page %zu",
+                HEX(other.max_reads), HEX(reads), ptw_status_text(st), refused);
     }
     check_nothing_happened(h, &mt->tables, h->m.root[q->root], st);
 }
@@ -424,8 +480,12 @@ void fe_probe(struct fe_host *h, struct ptw_movable_tables *mt,
             }
             continue;
         }
+        if (part == OF_READS && q->list != 0) {
+            probe_list_reads(h, mt, q, movable, r);
+            continue;
+        }
         vary(h->w, &other, part, r, o->reads);
-        other.list = part == OF_READS ? other.list : 0;
+        other.list = 0;
         probe(h, mt, &other, movable, part, some_bit(h->w, r));
     }
 }

@@ -57,6 +57,7 @@ void fe_edit_begin(struct fe_host *h, const struct fe_record *q, bool movable)
     h->moves = 0;
     h->moved = 0;
     h->hooked = false;
+    h->hook_root = h->m.root[q->root];
     h->given = 0;
     h->given_new = 0;
     h->reclaims = q->op == DO_UNMAP && (q->flags & PTW_EDIT_RECLAIM) != 0;
@@ -369,6 +370,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     q = &exact;
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->stock.tables;
+    h->shares.wanted = t->shares != NULL ? SIZE_MAX : 0;
     st = fe_call(mt, q, movable, &refused);
     switch (q->op) {
     case DO_MAP:
@@ -404,8 +406,11 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     }
     fe_follow_root(h, q->root, t, movable);
     fe_check_edit(h, t, st);
-    if (st == PTW_E_SPACE && !h->refused && h->shares.wanted == 0) {
-        fz_fail(ASK_STORAGE, "%s had no room, and wants none", change.what);
+    if (st == PTW_E_SPACE && t->shares != NULL &&
+        (h->refused ? h->shares.wanted != 0
+                    : h->shares.wanted == 0 || h->shares.wanted == SIZE_MAX)) {
+        fz_fail(ASK_STORAGE, "%s had no room, and wants %zu", change.what,
+                h->shares.wanted);
     }
     if (!h->refused) {
         check_status(h, q, &obstacles, st);
@@ -441,6 +446,27 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
 }
 
 /* ---------------------------------------------------------------- one input */
+
+/* A scan that may read one entry ends there: no table has only one. */
+static void check_scan_limit(struct fe_host *h, const struct fe_input *in,
+                             const struct ptw_root *root)
+{
+    struct ptw_memo memo;
+    enum ptw_status st;
+    bool any = false;
+
+    for (unsigned i = 0; i < h->m.roots; i++) {
+        any = any || h->m.rooted[i];
+    }
+    fe_shares_begin(h, in);
+    fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, h->w->seed),
+            "a memo");
+    st = ptw_shares_scan(&h->shares, &h->mem, root, h->m.roots, &memo, 1);
+    if (any && st != PTW_E_LIMIT && st != PTW_E_SPACE) {
+        fz_fail(ASK_STATUS, "a scan that may read one entry says: %s",
+                ptw_status_text(st));
+    }
+}
 
 /* A table that is a part of another one, at another address, is not found to be
  * shared: what an edit of the one does to the other is the guest's own
@@ -495,6 +521,7 @@ static void edits(const uint8_t *data, size_t len, bool movable, bool other)
         return;
     }
     fe_keep_case(h);
+    check_scan_limit(h, in, root);
     fe_shares_begin(h, in);
     do {
         fz_must(ptw_memo_init(&memo, memo_store, sizeof memo_store, w->seed),

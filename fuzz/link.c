@@ -394,7 +394,7 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
                        struct ptw_movable_tables *mt, bool movable,
                        const struct ptw_link_request *q, unsigned level)
 {
-    enum { PROBES = 8 };
+    enum { PROBES = 10 };
 
     struct ptw_tables *t = &mt->tables;
     uint64_t random = w->seed ^ q->first.v ^ q->their_va.v * 3;
@@ -421,6 +421,14 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
         if (part == 6) {
             p.owner.table.v = root;
             p.their_va.v = p.first.v ^ (r >> 16 & 0xFFFF);
+        } else if (part >= 8) {
+            /* Ours, half of it: behind where it starts, or before. */
+            uint64_t region = (uint64_t)1 << fz_shift(
+                                  w, level + 1 < w->levels ? level + 1 : 0);
+
+            p.owner.table.v = root;
+            p.last.v += 2 * region;
+            p.their_va.v = part == 8 ? p.first.v + region : p.first.v - region;
         } else if (part == 7) {
             its_level = w->levels - 1 + (unsigned)(r >> 16) % 3;
             p.level = ptw_alias_level_of(&w->regime, its_level);

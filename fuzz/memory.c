@@ -1170,6 +1170,17 @@ static void check_runs(const struct fm_compare *c, const struct fm_node *was,
     }
 }
 
+/* A leaf that was to grant no writes: the guest can't have them by what the
+ * processor does of its own accord, either. */
+static void no_writes(const struct fm_compare *c, const struct fm_node *is,
+                      uint64_t va)
+{
+    if ((c->change->rights & PTW_WRITE) == 0 && is->real &&
+        oracle_writes(c->is->mode, true, is->raw)) {
+        differ(c, va, "are writes that were not asked for", 0, is->raw);
+    }
+}
+
 /* An entry inside the range, or what stands for one. */
 static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
                       const struct fm_node *is, uint64_t va)
@@ -1201,6 +1212,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             at.global != q->attributes.global || at.key != q->attributes.key) {
             differ(c, va, "are other attributes than asked for", 0, is->raw);
         }
+        no_writes(c, is, va);
         if (flag_bits(c->is, is) != q->attributes.flag_bits) {
             differ_in(c, ASK_FLAG_BITS, va,
                       "are other flag bits than asked for",
@@ -1226,6 +1238,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             differ(c, va, "are other rights than asked for", q->rights,
                    is->rights);
         }
+        no_writes(c, is, va);
         a = class_of(c->was, was, (q->rights & PTW_WRITE) == 0);
         b = class_of(c->is, is, true);
         if (a != b) {
