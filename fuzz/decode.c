@@ -76,6 +76,63 @@ static void check_leaf(const struct fz_case *w, unsigned level, uint64_t raw)
     }
 }
 
+/* Whether an entry means something else, and is not another address or of
+ * another kind, when it has other bits. */
+static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
+                       uint64_t raw, uint64_t other)
+{
+    const struct oracle_format *f = w->mode.format;
+    struct oracle_entry a = oracle_decode(&w->mode, raw, level, index);
+    struct oracle_entry b = oracle_decode(&w->mode, other, level, index);
+
+    return a.kind == b.kind && a.pa == b.pa &&
+           (a.rights != b.rights ||
+            (a.kind == ORACLE_MAPS &&
+             (((raw ^ other) & f->accessed) != 0 ||
+              f->memory_type(&w->mode, level, raw) !=
+                  f->memory_type(&w->mode, level, other))));
+}
+
+/* The parts of an entry: no two have a bit in common, one that is no number is
+ * set, and what is set and means something has a part. */
+static void check_fields(const struct fz_case *w, unsigned level,
+                         unsigned index, uint64_t raw, bool there)
+{
+    struct ptw_entry_field field[PTW_MAX_FIELDS];
+    size_t fields = ptw_entry_fields(&w->regime, level, raw, field);
+    uint64_t in = 0;
+
+    if (fields > PTW_MAX_FIELDS || (!there && fields != 0)) {
+        fz_stop(ASK_ENTRIES, "%llx of level %u has %zu parts", HEX(raw), level,
+                fields);
+    }
+    for (size_t i = 0; i < fields; i++) {
+        const struct ptw_entry_field *p = &field[i];
+        uint64_t bits;
+
+        if (p->high > 63 || p->low > p->high || p->name == NULL) {
+            fz_stop(ASK_ENTRIES, "%llx of level %u has the part %u to %u",
+                    HEX(raw), level, p->high, p->low);
+        }
+        bits = UINT64_MAX >> (63 - p->high) & UINT64_MAX << p->low;
+        if ((in & bits) != 0 ||
+            (!p->number && (p->high != p->low || (raw & bits) == 0))) {
+            fz_fail(ASK_ENTRIES, "%llx of level %u has the part %s, %u to %u",
+                    HEX(raw), level, p->name, p->high, p->low);
+        }
+        in |= bits;
+    }
+    for (unsigned bit = 0; there && bit < 8 * w->entry_bytes; bit++) {
+        uint64_t one = (uint64_t)1 << bit;
+
+        if ((raw & ~in & one) != 0 &&
+            means_else(w, level, index, raw, raw ^ one)) {
+            fz_fail(ASK_ENTRIES, "%llx of level %u has no part with bit %u",
+                    HEX(raw), level, bit);
+        }
+    }
+}
+
 static void check_entry(const struct fz_case *w, unsigned level, unsigned index,
                         uint64_t raw)
 {
@@ -95,6 +152,9 @@ static void check_entry(const struct fz_case *w, unsigned level, unsigned index,
                 (int)kind_of(&is), HEX(is.pa), is.rights);
     }
     check_reason(w, level, index, raw, e.kind == PTW_ENTRY_BAD);
+    if (fz_asks(ASK_ENTRIES)) {
+        check_fields(w, level, index, raw, is.kind != ORACLE_NOT_PRESENT);
+    }
     if (e.kind == PTW_ENTRY_LEAF) {
         check_leaf(w, level, raw);
     }

@@ -2,6 +2,7 @@
 /* The properties of walks: README.md has them in words. */
 #include "walks.h"
 #include "model.h"
+#include "refusals.h"
 
 #include <string.h>
 
@@ -754,39 +755,6 @@ static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
 
 /* --------------------------------------------------------------------- walk */
 
-/* What can't be left out is refused. */
-static void check_refusals(struct fz_case *w, struct ptw_walk *walk,
-                           const struct ptw_mem *mem)
-{
-    struct ptw_va_range wrong[FZ_OUTS];
-    struct ptw_walk_options o = fz_options(w, 0);
-    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
-    unsigned pick;
-
-    if (w->outs == 0 || fz_root_status(w, w->root[0]) != PTW_OK) {
-        return;
-    }
-    pick = (unsigned)(w->seed >> 44) % w->outs;
-    o.flags |= PTW_WALK_HOLES;
-    if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_ARG) {
-        fz_fail(ASK_STATUS, "holes are given, and ranges left out");
-    }
-    memcpy(wrong, w->leave_out, sizeof wrong);
-    if (pick + 1 < w->outs) {
-        wrong[pick].last = wrong[pick + 1].first;
-    } else if (wrong[pick].first.v < wrong[pick].last.v) {
-        wrong[pick].last.v = wrong[pick].first.v;
-        wrong[pick].first.v++;
-    } else {
-        return;
-    }
-    o = fz_options(w, 0);
-    o.leave_out = wrong;
-    if (ptw_virt_to_phys_init(walk, mem, root, &o) != PTW_E_RANGE) {
-        fz_fail(ASK_STATUS, "ranges that do not ascend are left out");
-    }
-}
-
 /* The leaves of an alias that grant the rights that are needed, as
  * meet_needed. */
 static bool meet_needed_alias(struct fz_case *w, const struct ptw_mem *mem,
@@ -914,7 +882,7 @@ void fz_walk(const uint8_t *data, size_t len)
     }
     fz_note(fw_list.stats.reads);
     fz_note(fw_list.stats.tables);
-    check_refusals(w, &walk, &mem);
+    fz_refuses_walks(w, &mem);
     check_laws(w, &memo);
     exposed.tables = 0;
     if (fw_list.complete && memo.used <= EXPOSED_TABLES) {

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "refusals.h"
+
+#include <string.h>
+
+/* Nothing of the input is looked at by these. */
+static struct ptw_walk walk;
+static struct ptw_rebuild rebuild;
+static struct ptw_verify verify;
+static _Alignas(8) unsigned char store[2][24 << 8];
+
+/* A walk of one space, or of all, begins with that. */
+static enum ptw_status begin(struct fz_case *w, const struct ptw_mem *mem,
+                             const struct ptw_walk_options *o, bool spaces)
+{
+    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
+    struct ptw_memo memo;
+
+    fz_must(ptw_memo_init(&memo, store[0], sizeof store[0], w->seed), "a memo");
+    return spaces ? ptw_walk_va_spaces_init(&walk, mem, &root, 1, &memo, o)
+                  : ptw_virt_to_phys_init(&walk, mem, root, o);
+}
+
+/* Flags that exclude each other, and ranges that are none. */
+static void refuses_options(struct fz_case *w, const struct ptw_mem *mem,
+                            bool spaces)
+{
+    static const unsigned not_both[][2] = {
+        {PTW_WALK_RUNS, PTW_WALK_LINES},
+        {PTW_WALK_OUTLINE, PTW_WALK_TABLES},
+    };
+    struct ptw_va_range wrong[FZ_OUTS];
+    struct ptw_walk_options o = fz_options(w, 0);
+    unsigned pick;
+
+    for (unsigned i = 0; i < 2; i++) {
+        o = fz_options(w, 0);
+        o.flags |= not_both[i][0] | not_both[i][1];
+        if (begin(w, mem, &o, spaces) != PTW_E_ARG) {
+            fz_fail(ASK_STATUS, "a walk has the flags %x", o.flags);
+        }
+    }
+    o = fz_options(w, 0);
+    if (w->first < w->last) {
+        o.first.v = w->last;
+        o.last.v = w->last - 1;
+        if (begin(w, mem, &o, spaces) != PTW_E_RANGE) {
+            fz_fail(ASK_STATUS, "a walk ends before it starts");
+        }
+    }
+    if (w->outs == 0) {
+        return;
+    }
+    pick = (unsigned)(w->seed >> 44) % w->outs;
+    o = fz_options(w, 0);
+    o.flags |= PTW_WALK_HOLES;
+    if (begin(w, mem, &o, spaces) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "holes are given, and ranges left out");
+    }
+    memcpy(wrong, w->leave_out, sizeof wrong);
+    if (pick + 1 < w->outs) {
+        wrong[pick].last = wrong[pick + 1].first;
+    } else if (wrong[pick].first.v < wrong[pick].last.v) {
+        wrong[pick].last.v = wrong[pick].first.v;
+        wrong[pick].first.v++;
+    } else {
+        return;
+    }
+    o = fz_options(w, 0);
+    o.leave_out = wrong;
+    if (begin(w, mem, &o, spaces) != PTW_E_RANGE) {
+        fz_fail(ASK_STATUS, "ranges that do not ascend are left out");
+    }
+}
+
+/* Makes a regime another one, in what those of two roots of one memory may not
+ * differ in: walk.h. */
+static const char *make_other(const struct fz_case *w, struct ptw_regime *r)
+{
+    /* The two halves of an address space of aarch64 have these of their own. */
+    const unsigned of_half =
+        PTW_AARCH64_HPD | PTW_AARCH64_E0PD | PTW_AARCH64_TBI | PTW_AARCH64_TBID;
+    unsigned bit = (unsigned)(w->seed >> 12 & 63);
+
+    switch (w->seed >> 8 & 3) {
+    case 0:
+        r->pa_bits += 1;
+        return "width";
+    case 1:
+        r->flag_bits ^= (uint64_t)1 << bit;
+        return "flag bits";
+    case 2:
+        r->kept[bit & 1] ^= (uint64_t)1 << bit;
+        return "permissions";
+    default:
+        while ((of_half >> (bit & 31) & 1) != 0) {
+            bit++;
+        }
+        r->features ^= 1u << (bit & 31);
+        return "features";
+    }
+}
+
+/* Spaces whose regimes do not agree. */
+static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem)
+{
+    struct ptw_regime other = w->regime;
+    const char *what = make_other(w, &other);
+    struct ptw_root root[2] = {ptw_root_of(&w->regime, ptw_pa_of(w->root[0])),
+                               ptw_root_of(&other, ptw_pa_of(w->root[0]))};
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_rebuild_options ro = {.last = {UINT64_MAX}};
+    struct ptw_verify_options vo = {.last = {UINT64_MAX}};
+    struct ptw_shares shares;
+    struct ptw_memo memo;
+
+    for (uint32_t roots = 0; roots <= 2; roots += 2) {
+        fz_must(ptw_memo_init(&memo, store[0], sizeof store[0], w->seed),
+                "a memo");
+        fz_must(ptw_shares_init(&shares, store[1], sizeof store[1], w->seed),
+                "shares");
+        if (ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, &o) !=
+                PTW_E_ARG ||
+            ptw_shares_scan(&shares, mem, root, roots, &memo, 0) != PTW_E_ARG ||
+            ptw_rebuild_init(&rebuild, mem, root, roots, &ro) != PTW_E_ARG ||
+            ptw_verify_init(&verify, mem, root, mem, root, roots, &vo) !=
+                PTW_E_ARG) {
+            fz_fail(ASK_STATUS, "there are %u roots of different %s",
+                    (unsigned)roots, what);
+        }
+    }
+}
+
+void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem)
+{
+    refuses_options(w, mem, true);
+    refuses_roots(w, mem);
+    if (fz_root_status(w, w->root[0]) == PTW_OK) {
+        refuses_options(w, mem, false);
+    }
+}

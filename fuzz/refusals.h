@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls that are wrong in one argument: each is refused, for its reason. */
+#ifndef PTW_FUZZ_REFUSALS_H
+#define PTW_FUZZ_REFUSALS_H
+
+#include "check.h"
+
+/* fz_refuses_walks asks it of walks of that case, and of all calls that take the
+ * roots of several spaces. */
+void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem);
+
+#endif
