@@ -316,31 +316,72 @@ static enum ptw_status compare_image(struct fc_guest *g,
     return st;
 }
 
+/* How often an image is spoilt in any way, when it is checked thoroughly: by
+ * verify, and by compact. */
+enum { SPOILS = 24, SPOILS_ALSO = 4 };
+
 /* An image is spoilt: when the verifier finds no difference, the guest has
  * none. */
-static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
-                        const struct fc_manner *how,
-                        const struct fc_input *input)
+static void spoil_once(struct fc_guest *g, const struct ptw_mem *mem,
+                       const struct fc_manner *how,
+                       const struct fc_input *input)
 {
     struct fc_image *m = &image[0];
     struct ptw_certificate c;
     bool unsure;
     enum ptw_status st;
 
-    if (input->spoil == SPOIL_NOT) {
-        return;
-    }
     fc_spoil(g, m, input);
     st = fc_compare(g, mem, m, g->o.seed, how->growth, &c);
     if (st == PTW_OK && !fc_same(g, m, NULL, &unsure) && !unsure) {
         fz_fail(ASK_SPOILT,
-                "the verifier finds no difference: %s: at %llx it was %llx "
-                "and is %llx",
-                fc_difference.what, HEX(fc_difference.va),
+                "spoilt by %d, %u %u %u, and the verifier finds no difference: "
+                "%s: at %llx it was %llx and is %llx",
+                (int)input->spoil, input->spoil_at[0], input->spoil_at[1],
+                input->spoil_at[2], fc_difference.what, HEX(fc_difference.va),
                 HEX(fc_difference.was), HEX(fc_difference.is));
     }
     if (st == PTW_DIFFERENT) {
         fc_check_difference(g, m, &fc_verify.difference);
+    }
+}
+
+/* As the input says and, `more` times, in any way. */
+static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
+                        const struct fc_manner *how,
+                        const struct fc_input *input, unsigned more)
+{
+    enum { MOST = 1 << 19 };
+
+    static unsigned char right[MOST];
+
+    struct fc_image *m = &image[0];
+    struct fc_input other = {.spoil = SPOIL_NOT};
+    uint64_t random = g->w->seed;
+    uint64_t bytes = m->bytes;
+
+    more = m->table_bytes <= sizeof right && !is_large(g) ? more : 0;
+    if (more > 0) {
+        memcpy(right, m->tables, m->table_bytes);
+    }
+    for (unsigned i = 0; i < more; i++) {
+        uint64_t r = fz_random(&random);
+
+        other.spoil = (enum fc_spoil)(1 + r % SPOIL_ADD);
+        for (unsigned k = 0; k < sizeof other.spoil_at; k++) {
+            other.spoil_at[k] = (uint8_t)(r >> (8 + 8 * k));
+        }
+        other.options = (r >> 40 & 3) == 0 ? OPT_ABSENT_SPOIL : 0;
+        spoil_once(g, mem, how, &other);
+        if (other.spoil == SPOIL_PAGE) {
+            fc_spoil(g, m, &other); /* there and back */
+        }
+        memcpy(m->tables, right, m->table_bytes);
+        m->bytes = bytes;
+        m->extra_at = 0;
+    }
+    if (input->spoil != SPOIL_NOT) {
+        spoil_once(g, mem, how, input);
     }
 }
 
@@ -379,7 +420,7 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
         check_backwards(g, mem, how);
     }
     if (st == PTW_OK) {
-        spoil_image(g, mem, how, input);
+        spoil_image(g, mem, how, input, g->w->thorough ? SPOILS_ALSO : 0);
     }
 }
 
@@ -400,7 +441,7 @@ static void check_spoilt(struct fc_guest *g, const struct ptw_mem *mem,
     fc_free_storage(&rebuild);
     memset(&rebuild, 0, sizeof rebuild);
     if (st == PTW_OK) {
-        spoil_image(g, mem, how, input);
+        spoil_image(g, mem, how, input, g->w->thorough ? SPOILS : 1);
     }
 }
 

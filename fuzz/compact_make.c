@@ -38,6 +38,14 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
         }
         store = fz_take(bytes);
         tries++;
+        st = rb != NULL
+                 ? ptw_rebuild_give(rb, (char *)store + 4, bytes, &before)
+                 : ptw_verify_give(v, (char *)store + 4, bytes, &before);
+        if ((st != PTW_E_ALIGN && (st != PTW_E_SPACE || bytes >= wanted)) ||
+            before != NULL) {
+            fz_stop(ASK_STORAGE, "storage that is not aligned: %s",
+                    ptw_status_text(st));
+        }
         st = rb != NULL ? ptw_rebuild_give(rb, store, bytes, &before)
                         : ptw_verify_give(v, store, bytes, &before);
         if (st == PTW_OK) {
@@ -52,106 +60,178 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
     }
 }
 
+/* A step that is over wants no storage. */
+static void wants_none(struct ptw_rebuild *rb, struct ptw_verify *v)
+{
+    static _Alignas(8) unsigned char store[4096];
+    void *before;
+    enum ptw_status st =
+        rb != NULL ? ptw_rebuild_give(rb, store, sizeof store, &before)
+                   : ptw_verify_give(v, store, sizeof store, &before);
+
+    if (st != PTW_E_ARG || before != NULL) {
+        fz_stop(ASK_STORAGE, "storage that nobody wants: %s",
+                ptw_status_text(st));
+    }
+}
+
 /* ------------------------------------------------------------ what is right */
 
-/* Whether the regime has such a map, wherever the guest's tables are.  A large
- * leaf may reach where small pages do not: then *unsure. */
-static bool map_is_right(const struct fz_case *w,
-                         const struct ptw_map_request *q, bool *unsure)
+/* What is wrong with a map, wherever the guest's tables are: a set of 1 << a
+ * status.  A large leaf may reach where small pages do not: then *unsure. */
+static unsigned map_wrong(const struct fz_case *w,
+                          const struct ptw_map_request *q, bool *unsure)
 {
     uint64_t reach =
         ((uint64_t)1 << w->mode.format->leaf_pa_bits(&w->mode, 0)) - 1;
     uint64_t span = q->last.v - q->first.v;
+    unsigned wrong = 0;
 
-    if (!fz_one_half(w, q->first.v, q->last.v) ||
-        (q->first.v | (q->last.v + 1) | q->pa.v) % w->page_bytes != 0) {
-        return false;
+    if (q->first.v > q->last.v) {
+        return 1u << PTW_E_RANGE;
+    }
+    if (!fz_one_half(w, q->first.v, q->last.v)) {
+        wrong |= 1u << PTW_NOT_CANONICAL;
+    }
+    if ((q->first.v | (q->last.v + 1) | q->pa.v) % w->page_bytes != 0) {
+        wrong |= 1u << PTW_E_ALIGN;
     }
     if (!fz_can_map(w, q->rights, q->copy_on_write,
-                    (q->flags & PTW_EDIT_GRANT_EXEC) != 0, &q->attributes) ||
-        (q->flags & PTW_EDIT_UNSHARE) != 0) {
-        return false; /* nothing counts who shares the tables of a guest */
+                    (q->flags & PTW_EDIT_GRANT_EXEC) != 0, &q->attributes)) {
+        wrong |= 1u << PTW_E_RIGHTS | 1u << PTW_E_ARG;
+    }
+    if ((q->flags & PTW_EDIT_UNSHARE) != 0) {
+        wrong |= 1u << PTW_E_ARG; /* nothing counts who shares the tables */
     }
     if (q->pa.v > UINT64_MAX - span) {
-        return false;
+        wrong |= 1u << PTW_E_WIDTH | 1u << PTW_E_RANGE;
+    } else if (q->pa.v + span > reach) {
+        *unsure = *unsure || (q->flags & PTW_EDIT_LARGE) != 0;
+        wrong |= (q->flags & PTW_EDIT_LARGE) != 0 ? 0 : 1u << PTW_E_WIDTH;
+    } else if (fz_meets_flag_bits(w, q->pa.v, q->pa.v + span)) {
+        wrong |= 1u << PTW_E_WIDTH;
     }
-    if (q->pa.v + span > reach) {
-        *unsure = (q->flags & PTW_EDIT_LARGE) != 0;
-        return *unsure;
-    }
-    if (fz_meets_flag_bits(w, q->pa.v, q->pa.v + span)) {
-        return false;
-    }
-    return true;
+    return wrong;
 }
 
-/* What ptw_rebuild_init has to say; *unsure, when it may refuse all the
- * same. */
-static bool options_are_right(const struct fc_guest *g, bool *unsure)
+/* What is wrong with the ranges of a rebuild. */
+static unsigned ranges_wrong(const struct fc_guest *g)
 {
     const struct ptw_rebuild_options *o = &g->o;
-    uint64_t last = 0;
+    unsigned wrong = 0;
     uint64_t gap;
     uint64_t gap_end;
 
-    if ((o->flags & PTW_REBUILD_TABLES_APART) != 0 &&
-        (o->tables_base.v % fc_table_place(g) != 0 ||
-         o->tables_base.v >> ptw_pa_bits(&g->w->regime) != 0)) {
-        return false;
-    }
+    for (size_t i = 0; i <= o->leave_outs; i++) {
+        bool whole = i == o->leave_outs;
+        uint64_t first = whole ? o->first.v : g->leave_out[i].first.v;
+        uint64_t last = whole ? o->last.v : g->leave_out[i].last.v;
 
-    if ((o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
-        (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
-        return false;
-    }
-    for (unsigned i = 0; i < g->w->roots; i++) {
-        if ((g->w->root_flags[i] & ~g->w->mode.flag_bits) != 0) {
-            return false;
+        if (first > last ||
+            (!whole && i > 0 && first <= g->leave_out[i - 1].last.v)) {
+            wrong |= 1u << PTW_E_RANGE;
+        }
+        if (first % fc_page_bytes(g) != 0 ||
+            last % fc_page_bytes(g) != fc_page_mask(g)) {
+            wrong |= 1u << PTW_E_ALIGN;
         }
     }
-    if (o->base.v % fc_page_bytes(g) != 0 || o->first.v > o->last.v ||
-        o->first.v % fc_page_bytes(g) != 0 ||
-        o->last.v % fc_page_bytes(g) != fc_page_mask(g) ||
-        o->base.v >> ptw_pa_bits(&g->w->regime) != 0) {
-        return false;
-    }
-    if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
-            0 &&
-        oracle_writes(&g->w->mode, false, 0)) {
-        return false;
-    }
-    for (size_t i = 0; i < o->leave_outs; i++) {
-        const struct ptw_va_range *r = &g->leave_out[i];
-
-        if (r->first.v > r->last.v || r->first.v % fc_page_bytes(g) != 0 ||
-            r->last.v % fc_page_bytes(g) != fc_page_mask(g) ||
-            (i > 0 && r->first.v <= last)) {
-            return false;
-        }
-        last = r->last.v;
+    if (wrong != 0) {
+        return wrong;
     }
     oracle_gap(&g->w->mode, &gap, &gap_end);
     if ((gap == 0 || fc_kept(g, 0, gap - 1) == PTW_COVER_NONE) &&
         (gap_end == UINT64_MAX ||
          fc_kept(g, gap_end + 1, UINT64_MAX) == PTW_COVER_NONE)) {
-        return false;
+        wrong |= 1u << PTW_E_RANGE;
+    }
+    return wrong;
+}
+
+/* What ptw_rebuild_init has to say: a set of 1 << a status, of which it says one,
+ * or 0; *unsure, when it may say that something is too wide all the same. */
+static unsigned options_wrong(const struct fc_guest *g, bool *unsure)
+{
+    const struct ptw_rebuild_options *o = &g->o;
+    bool apart = (o->flags & PTW_REBUILD_TABLES_APART) != 0;
+    unsigned wrong = ranges_wrong(g);
+    bool ranges = wrong == 0;
+
+    if (o->base.v % fc_page_bytes(g) != 0 ||
+        (apart && o->tables_base.v % fc_table_place(g) != 0)) {
+        wrong |= 1u << PTW_E_ALIGN;
+    }
+    if (o->base.v >> ptw_pa_bits(&g->w->regime) != 0 ||
+        (apart && o->tables_base.v >> ptw_pa_bits(&g->w->regime) != 0)) {
+        wrong |= 1u << PTW_E_WIDTH;
+    }
+    if ((o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
+        (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+        wrong |= 1u << PTW_E_ARG;
+    }
+    for (unsigned i = 0; i < g->w->roots; i++) {
+        if ((g->w->root_flags[i] & ~g->w->mode.flag_bits) != 0) {
+            wrong |= 1u << PTW_E_ARG;
+        }
+    }
+    if ((o->flags & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
+            0 &&
+        oracle_writes(&g->w->mode, false, 0)) {
+        wrong |= 1u << PTW_E_REGIME;
     }
     for (size_t i = 0; i < o->maps; i++) {
         const struct ptw_map_request *q = &g->map[i];
 
-        if (q->first.v > q->last.v ||
-            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE ||
-            !map_is_right(g->w, q, unsure)) {
-            return false;
+        wrong |= map_wrong(g->w, q, unsure);
+        if (ranges && q->first.v <= q->last.v &&
+            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE) {
+            wrong |= 1u << PTW_E_OVERLAP;
         }
         for (size_t j = 0; j < i; j++) {
             if (q->first.v <= g->map[j].last.v &&
                 g->map[j].first.v <= q->last.v) {
-                return false;
+                wrong |= 1u << PTW_E_OVERLAP;
             }
         }
     }
-    return true;
+    return wrong;
+}
+
+static void check_beginning(const struct fc_guest *g, enum ptw_status st)
+{
+    bool unsure = false;
+    unsigned wrong = options_wrong(g, &unsure);
+    unsigned may = wrong | (unsure ? 1u << PTW_E_WIDTH : 0u);
+
+    if (st == PTW_OK ? wrong != 0 : (may >> st & 1) == 0) {
+        fz_fail(ASK_STATUS, "a rebuild begins: %s; it is wrong by %x",
+                ptw_status_text(st), may);
+    }
+}
+
+/* Options of which one has another bit. */
+static void vary_options(struct fc_guest *g, const struct ptw_mem *mem,
+                         const struct ptw_root *root)
+{
+    static struct ptw_rebuild other;
+
+    struct ptw_rebuild_options *o = &g->o;
+    struct ptw_rebuild_options was = *o;
+    struct ptw_va_range out = g->leave_out[0];
+    uint64_t random = g->w->seed ^ o->first.v;
+    uint64_t *part[] = {
+        &o->base.v, &o->tables_base.v,        &o->first.v,
+        &o->last.v, &g->leave_out[0].first.v, &g->leave_out[0].last.v};
+
+    for (unsigned i = 0; i < sizeof part / sizeof part[0]; i++) {
+        uint64_t r = fz_random(&random);
+        unsigned bits = (r & 1) != 0 ? oracle_page_log2(g->w->mode.format) : 64;
+
+        *part[i] ^= (uint64_t)1 << (r >> 1) % bits;
+        check_beginning(g, ptw_rebuild_init(&other, mem, root, g->w->roots, o));
+        *o = was;
+        g->leave_out[0] = out;
+    }
 }
 
 /* ------------------------------------------------------------------ the law */
@@ -207,8 +287,9 @@ static void check_work(enum step step, uint64_t work, uint64_t most)
 struct sink {
     struct fc_image *m;
     uint64_t page_bytes;
-    uint64_t next;  /* the lowest address that may come */
-    uint64_t given; /* the lowest one behind all that came */
+    uint64_t next;    /* the lowest address that may come */
+    uint64_t given;   /* the lowest one behind all that came */
+    uint64_t refused; /* the write that it refused last */
     unsigned writes;
     unsigned refuse_at;
     unsigned refuse_times;
@@ -234,6 +315,7 @@ static enum ptw_status take_pages(void *ctx, ptw_pa to, const void *bytes,
     }
     if (s->writes++ >= s->refuse_at && s->refuse_times > 0) {
         s->refuse_times--;
+        s->refused = to.v;
         /* At most 64 pages before it. */
         s->next = to.v - m->base > 64 * m->one_page ? to.v - 64 * m->one_page
                                                     : m->base;
@@ -415,6 +497,7 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
             return st;
         }
     }
+    wants_none(rb, NULL);
     switch ((int)st) {
     case PTW_OK:
         if (!fits(g, rb, rb->counts.page_bytes)) {
@@ -488,6 +571,7 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
     };
     enum ptw_status st;
     unsigned refused;
+    ptw_pa now;
 
     m->pages = 0;
     m->left = 0;
@@ -498,10 +582,11 @@ static enum ptw_status copy(struct fc_guest *g, struct ptw_rebuild *rb,
         if (st == PTW_E_READONLY && s.refuse_times == refused) {
             fz_stop(ASK_SINK, "the sink did not refuse");
         }
-        if (st == PTW_E_READONLY &&
+        if (st == PTW_E_READONLY && !how->changes && !how->of_image &&
             (rb->where.v % fc_page_bytes(g) != 0 ||
-             !fc_readable(g, rb->where.v)) &&
-            !how->changes && !how->of_image) {
+             !fc_readable(g, rb->where.v) ||
+             ptw_rebuild_page(rb, rb->where, &now) != PTW_OK ||
+             now.v != s.refused)) {
             fz_fail(ASK_SINK, "the sink refused %llx", HEX(rb->where.v));
         }
     } while (st == PTW_E_READONLY && !s.full);
@@ -604,7 +689,6 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    struct fc_image *m)
 {
     const struct fz_case *w = g->w;
-    bool unsure = false;
     bool stop;
     uint64_t planned;
     enum ptw_status st = ptw_rebuild_init(rb, mem, root, w->roots, o);
@@ -614,16 +698,8 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     m->tables = NULL;
     m->tables_of = NULL;
     m->extra_at = 0;
-    if ((st == PTW_OK) != options_are_right(g, &unsure) &&
-        (st == PTW_OK || !unsure)) {
-        fz_fail(ASK_STATUS, "a rebuild begins: %s", ptw_status_text(st));
-    }
+    check_beginning(g, st);
     if (st != PTW_OK) {
-        if (st != PTW_E_ALIGN && st != PTW_E_WIDTH && st != PTW_E_RANGE &&
-            st != PTW_E_OVERLAP && st != PTW_E_REGIME && st != PTW_E_RIGHTS &&
-            st != PTW_E_ARG && st != PTW_NOT_CANONICAL) {
-            fz_fail(ASK_STATUS, "a rebuild begins: %s", ptw_status_text(st));
-        }
         if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
             fz_fail(ASK_STATUS, "a rebuild that did not begin has a plan");
         }
@@ -632,6 +708,9 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (ptw_rebuild_copy(rb, &page_sink, NULL) != PTW_E_ARG ||
         ptw_rebuild_tables(rb, mem, m->root) != PTW_E_ARG) {
         fz_fail(ASK_STATUS, "steps of a rebuild out of turn");
+    }
+    if (!how->changes && !how->of_image && w->thorough) {
+        vary_options(g, mem, root);
     }
     st = plan(g, rb, how, &stop);
     if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
@@ -707,6 +786,9 @@ enum ptw_status fc_compare_memory(struct fc_guest *g, const struct ptw_mem *mem,
         if (!give(NULL, v, growth, FC_STORE)) {
             break;
         }
+    }
+    if (st != PTW_E_SPACE) {
+        wants_none(NULL, v);
     }
     for (unsigned i = 0; i < PTW_VERIFY_STORES; i++) {
         fz_give_back(ptw_verify_storage(v, i));

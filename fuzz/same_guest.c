@@ -1086,9 +1086,11 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
     } else if (self) {
         /* By the path that goes through the entry, where it is a leaf at
          * last. */
-        n->rewrites =
-            n->rewrites ||
+        bool writes =
             oracle_writes(mode_of(n), (e.rights & ORACLE_WRITE) != 0, raw);
+
+        n->rewrites = n->rewrites || writes;
+        n->c.writable_selves += counting && writes;
     } else {
         n->path[level - 1] = raw & mode_of(n)->flag_bits;
         check_pair(n, e.pa.v, now.pa.v, level - 1, va, kept == PTW_COVER_ALL,
@@ -1275,6 +1277,7 @@ static void check_counts(const struct naive *n)
     same_count("writable_pages", is->writable_pages, c->writable_pages);
     same_count("marked_before", is->marked_before, c->marked_before);
     same_count("merged", is->merged, c->merged);
+    same_count("writable_selves", is->writable_selves, c->writable_selves);
     same_count("absent_kept", is->absent_kept, c->absent_kept);
     same_count("absent_cleared", is->absent_cleared, c->absent_cleared);
     same_count("absent_followed", is->absent_followed, c->absent_followed);
