@@ -272,7 +272,9 @@ static void check_line(char *text, const char *input)
     if (word == NULL || !is_hex(word, &takes)) {
         return;
     }
-    command.takes = (unsigned)takes;
+    /* Who takes a file of an unknown mode rebuilds and walks nothing. */
+    command.takes =
+        (takes & TAKES_ANYTHING) != 0 ? TAKES_ANYTHING : (unsigned)takes;
     while (argc < WORDS && (word = strtok_r(NULL, " \t", &at)) != NULL) {
         argv[argc++] = strcmp(word, "''") == 0 ? word + 2 : word;
     }

@@ -80,6 +80,7 @@ const struct option long_options[] = {
     {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
     {"raw", no_argument, NULL, OPT_RAW},
+    {"color", required_argument, NULL, OPT_COLOR},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},

@@ -82,6 +82,7 @@ enum option_id {
     OPT_NEW_SEGMENT,
     OPT_NO_MMAP,
     OPT_RAW,
+    OPT_COLOR,
     OPT_JSON,
     OPT_HELP,
     OPT_END,

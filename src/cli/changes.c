@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "changes.h"
 
+#include "color.h"
 #include "json.h"
 #include "print.h"
 
@@ -118,6 +119,16 @@ static void print_attributes(const struct grant *g)
     out_text(g->copy_on_write ? ",cow" : "");
 }
 
+/* What went and what came. */
+static const char *kind_color(unsigned kind, bool begin)
+{
+    if (kind != ONLY_A && kind != ONLY_B) {
+        return "";
+    }
+    return begin ? color_begin(kind == ONLY_A ? COLOR_GONE : COLOR_NEW)
+                 : color_end();
+}
+
 static void print_run(uint32_t root, const struct changed *r)
 {
     char was[RIGHTS_ROOM];
@@ -130,7 +141,8 @@ static void print_run(uint32_t root, const struct changed *r)
         if ((r->change.kinds >> k & 1) == 0) {
             continue;
         }
-        out_line(" %s", kind_name[k]);
+        out_line(" %s%s%s", kind_color(k, true), kind_name[k],
+                 kind_color(k, false));
         if (k == RIGHTS) {
             out_line(" %s->%s", was, is);
         }

@@ -2,6 +2,7 @@
 #include "crew.h"
 
 #include "json.h"
+#include "memo.h"
 #include "print.h"
 #include "roots.h"
 #include "signals.h"
@@ -328,6 +329,7 @@ static enum ptw_status start_outline(struct crew *c)
     struct traversal *t = c->t;
     struct ptw_walk_options w = ptw_walk_everything();
 
+    t->spaces = c->telling->spaces;
     w.first = t->o->first;
     w.last = t->o->last;
     w.flags = c->telling->flags | PTW_WALK_OUTLINE;
@@ -337,7 +339,7 @@ static enum ptw_status start_outline(struct crew *c)
         return ptw_virt_to_phys_init(&c->walk, &t->im->mem, t->o->root[c->root],
                                      &w);
     }
-    traversal_memo(&t->memo, &t->memo_storage, &t->memo_tables);
+    memo_new(&t->memo, &t->memo_storage, &t->memo_tables);
     if (ptw_walk_va_spaces_init(&c->walk, &t->im->mem, t->o->root, t->o->roots,
                                 &t->memo, &w) != PTW_OK) {
         die(CLI_USAGE, t->o->image, "these roots can't be walked");
@@ -365,8 +367,7 @@ static void fill_job(struct crew *c, struct job *j)
         j->items += items;
         j->outline_reads = ptw_walk_counts(&c->walk).reads;
         if (st == PTW_E_SPACE) {
-            traversal_grow(&c->t->memo, &c->t->memo_storage,
-                           &c->t->memo_tables);
+            memo_more(&c->t->memo, &c->t->memo_storage, &c->t->memo_tables);
         } else if (st == PTW_E_LIMIT && j->outline_reads < c->t->reads_left) {
             ptw_walk_extend(&c->walk, SLICE, 0);
         } else if (st == PTW_E_LIMIT) {
@@ -530,7 +531,9 @@ static bool take(struct crew *c, struct job *j)
     if (j->items > 0) {
         const struct ptw_item *last = &j->outline[j->items - 1];
 
-        progress(t->o, t->root + last->space, last->last, t->leaves);
+        if (progress_is_due()) {
+            traversal_progress(t, t->root + last->space, last->last);
+        }
     }
     if (j->ends) {
         if (!tell_carried(c)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* explain: the walk of one address, level by level. */
+#include "color.h"
 #include "families.h"
 #include "json.h"
 #include "meaning.h"
@@ -397,7 +398,11 @@ static void print_mapped(const struct answer *a)
     if (has_keys(regime_of(a))) {
         out_line(", key %u", at.key);
     }
-    out_text(is_outside(a) ? ", outside the image\n" : "\n");
+    if (is_outside(a)) {
+        out_line(", %soutside the image%s", color_begin(COLOR_OUTSIDE),
+                 color_end());
+    }
+    out_text("\n");
     print_allowed(a);
 }
 
@@ -407,10 +412,12 @@ static void print_unknown(const struct answer *a)
     uint64_t at = a->step[a->steps - 1].entry.v;
 
     out_line(
-        "unknown: the entry at %" PRIx64 " %s\n", at,
+        "%sunknown: the entry at %" PRIx64 " %s%s\n",
+        color_begin(COLOR_OUTSIDE), at,
         image_outside(a->im, ptw_pa_of(at), ptw_entry_bytes(regime_of(a))) != 0
             ? "is not in the image"
-            : "can't be read");
+            : "can't be read",
+        color_end());
 }
 
 static void print_answer(const struct answer *a)

@@ -159,6 +159,9 @@ static const struct part parts[] = {
      "  -j, --jobs N         leaves, maps, spaces: walk in N threads (as many\n"
      "                       as there are processors, up to 8)\n"},
     {0, true, "Output:\n"},
+    {0, false,
+     "  --color WHEN         auto (on a terminal, without NO_COLOR), always, "
+     "never\n"},
     {0, false, "  --json               one JSON object a line\n"},
 };
 

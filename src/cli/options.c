@@ -3,6 +3,7 @@
 
 #include "addresses.h"
 #include "arguments.h"
+#include "color.h"
 #include "facts.h"
 #include "filter.h"
 #include "memory_types.h"
@@ -417,6 +418,12 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_RAW:
         o->raw = true;
         break;
+    case OPT_COLOR:
+        if (!color_when(optarg)) {
+            die(CLI_USAGE, a->command->name,
+                "--color '%s' is not auto, always or never", optarg);
+        }
+        break;
     case OPT_JSON:
         o->json = true;
         break;
@@ -698,6 +705,8 @@ bool options_parse(const struct command *command, int argc, char **argv,
         o->has_mode = paging_set_regime(&a);
         if (o->has_mode) {
             paging_set_roots(&a);
+        } else {
+            free(a.image.root); /* of a mode that is not known */
         }
         policy_check(&a);
         set_fold(&a);

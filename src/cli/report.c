@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
+#include "color.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -81,9 +82,20 @@ size_t report_format(char *line, size_t room, const char *subject,
 
 static void say(const char *subject, const char *format, va_list args)
 {
-    char line[8192];
-    size_t used = format_line(line, sizeof line - 1, subject, format, args);
+    static const char name[] = "ptwalk:";
+    const char *begin = color_code(STDERR_FILENO, COLOR_ERROR);
+    const char *end = color_code(STDERR_FILENO, COLORS);
+    char line[8192 + COLOR_BYTES];
+    size_t before = strlen(begin) + strlen(end);
+    size_t used = format_line(line + before, sizeof line - 1 - before, subject,
+                              format, args);
 
+    if (before > 0) { /* around the name, with which the line begins */
+        (void)memcpy(line, begin, strlen(begin));
+        (void)memmove(line + strlen(begin), name, sizeof name - 1);
+        (void)memcpy(line + strlen(begin) + sizeof name - 1, end, strlen(end));
+    }
+    used += before;
     line[used++] = '\n';
     report_line(line, used);
 }
@@ -120,7 +132,7 @@ void *must(void *p)
     return p;
 }
 
-static uint64_t milliseconds(void)
+uint64_t progress_clock(void)
 {
     struct timespec now;
 
@@ -130,13 +142,16 @@ static uint64_t milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Whether it is time to show something again. */
+static uint64_t began; /* when progress was first asked for */
+
+/* Whether it is time to show something again: when a second has passed. */
 static bool is_due(void)
 {
     static uint64_t next;
-    uint64_t now = milliseconds();
+    uint64_t now = progress_clock();
 
     if (next == 0) {
+        began = now;
         next = now + 1000;
     }
     if (now < next) {
@@ -154,30 +169,62 @@ static void show(const char *line, int bytes)
     }
 }
 
-void progress(const struct options *o, uint32_t root, ptw_va va,
-              uint64_t leaves)
+bool progress_is_due(void)
 {
     static int wanted = -1;
-    char line[160];
 
     if (wanted < 0) {
         wanted = isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) == 0;
     }
-    if (wanted == 0 || !is_due()) {
+    return wanted != 0 && is_due();
+}
+
+/* ", 40 %, about 12 s left", by what the first part took; or nothing, when that
+ * part is too small to say. */
+static void tell_rest(char *text, size_t room, uint64_t took, uint64_t done,
+                      uint64_t total)
+{
+    uint64_t part = total / 100 + 1;
+    uint64_t seconds;
+
+    *text = '\0';
+    if (total == 0 || done / part < 1 || done > total) {
         return;
     }
+    seconds = took / 1000 * (total - done) / done + 1;
+    if (seconds < 120) {
+        (void)snprintf(text, room, ", %" PRIu64 " %%, about %" PRIu64 " s left",
+                       done / part, seconds);
+    } else {
+        (void)snprintf(text, room,
+                       ", %" PRIu64 " %%, about %" PRIu64 " min left",
+                       done / part, seconds / 60);
+    }
+}
+
+void progress_show(const struct options *o, uint32_t root, ptw_va va,
+                   uint64_t leaves, unsigned share)
+{
+    uint64_t took = progress_clock() - began;
+    char line[240];
+    char rest[64];
+
+    tell_rest(rest, sizeof rest, took, share, 1000);
     show(line, snprintf(line, sizeof line,
                         "\r%s: root %" PRIu32 " of %" PRIu32 ", at %016" PRIx64
-                        ", %" PRIu64 " leaves\033[K",
-                        o->command, root, o->roots, va.v, leaves));
+                        ", %" PRIu64 " leaves, %" PRIu64 " a second%s\033[K",
+                        o->command, root, o->roots, va.v, leaves,
+                        leaves * 1000 / (took + 1), rest));
 }
 
 void progress_step(const struct options *o, const char *what, uint64_t done,
                    uint64_t total)
 {
     static int wanted = -1;
+    static const char *step;
+    static uint64_t since; /* of this step */
     char line[160];
-    char part[32] = "";
+    char rest[64];
 
     if (wanted < 0) {
         wanted = isatty(STDERR_FILENO);
@@ -185,12 +232,13 @@ void progress_step(const struct options *o, const char *what, uint64_t done,
     if (wanted == 0 || (total != 0 && !is_due())) {
         return;
     }
-    if (total != 0) {
-        (void)snprintf(part, sizeof part, ", %u %%",
-                       (unsigned)(done / (total / 100 + 1)));
+    if (step != what) {
+        step = what;
+        since = progress_clock();
     }
+    tell_rest(rest, sizeof rest, progress_clock() - since, done, total);
     show(line, snprintf(line, sizeof line, "\r%s: %s%s\033[K", o->command, what,
-                        part));
+                        rest));
 }
 
 void progress_clear(void)

@@ -39,10 +39,18 @@ void writing_end(void);
 /* must returns p, or dies when it is NULL. */
 void *must(void *p);
 
-/* progress shows where a long walk stands, at most some times a second, when
- * standard error is a terminal and standard output is none. */
-void progress(const struct options *o, uint32_t root, ptw_va va,
-              uint64_t leaves);
+/* progress_is_due says whether progress_show is to be called: a second after this
+ * was first asked, and some times a second from then on, when standard error is a
+ * terminal and standard output is none. */
+bool progress_is_due(void);
+
+/* progress_show shows where a long walk stands, and how fast it is; share is how
+ * much of it is done, in thousandths, 0 when that is not known. */
+void progress_show(const struct options *o, uint32_t root, ptw_va va,
+                   uint64_t leaves, unsigned share);
+
+/* progress_clock returns milliseconds of a clock that never goes back. */
+uint64_t progress_clock(void);
 
 /* progress_step is the same for a command that prints nothing before it is
  * through: total is how much there is of what is done, or 0. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runs.h"
 
+#include "color.h"
 #include "filter.h"
 #include "json.h"
 #include "memory_types.h"
@@ -230,12 +231,13 @@ static char *put_outside(char *p, uint64_t outside, uint64_t bytes)
     if (outside == 0) {
         return p;
     }
-    p = put_text(p, " outside");
+    p = put_text(put_text(p, " "), color_begin(COLOR_OUTSIDE));
+    p = put_text(p, "outside");
     if (outside != bytes) {
         *p++ = ':';
         p = put_size(p, outside);
     }
-    return p;
+    return put_text(p, color_end());
 }
 
 static char *put_decimal(char *p, unsigned value)
@@ -258,6 +260,8 @@ static void print_run(const struct place *p, const struct ptw_item *run)
     char *to = out_room(RUN_BYTES);
     char text[RIGHTS_ROOM + 16];
     char type[MEMORY_TYPE_ROOM];
+    bool wx = (m->rights & PTW_WRITE) != 0 &&
+              (m->rights & (PTW_EXEC | PTW_USER_EXEC)) != 0;
     const char *kind;
 
     to = put_va(to, run->first);
@@ -268,7 +272,9 @@ static void print_run(const struct place *p, const struct ptw_item *run)
     to = put_right(to, text, BYTES_WIDTH);
     *to++ = ' ';
     rights_text(m->rights, text);
-    to = put_text(put_text(to, text), "  ");
+    to = put_text(to, wx ? color_begin(COLOR_WX) : "");
+    to = put_text(to, text);
+    to = put_text(put_text(to, wx ? color_end() : ""), "  ");
     kind = to;
     to = put_text(put_size(to, (uint64_t)1 << m->size_log2), " mt");
     to = put_decimal(to, at.memory_type);

@@ -2,6 +2,7 @@
 /* spaces: all roots together, each table where it was met first. */
 #include "crew.h"
 #include "json.h"
+#include "memo.h"
 #include "print.h"
 #include "runs.h"
 
@@ -176,7 +177,7 @@ static void print_exposed(struct traversal *t)
     size_t room;
     void *storage;
 
-    traversal_memo(&memo, &storage, &room);
+    memo_new(&memo, &storage, &room);
     w.first = o->first;
     w.last = o->last;
     w.max_reads = t->reads_left;
@@ -195,7 +196,7 @@ static void print_exposed(struct traversal *t)
         if (st == PTW_OK) {
             print_finding(o, &item);
         } else if (st == PTW_E_SPACE) {
-            traversal_grow(&memo, &storage, &room);
+            memo_more(&memo, &storage, &room);
         }
     }
     if (st == PTW_E_LIMIT) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "traversal.h"
 
-#include "random.h"
+#include "estimate.h"
+#include "memo.h"
 #include "roots.h"
 
 #include <inttypes.h>
@@ -94,6 +95,7 @@ enum cli_status traversal_end(struct traversal *t)
     status = cli_worse(status, unread_report(t->o, t->im, &t->unread));
     free(t->memo_storage);
     free(t->copies);
+    estimate_free(t->estimate);
     free(t);
     return status;
 }
@@ -145,32 +147,6 @@ bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
     return false;
 }
 
-void traversal_memo(struct ptw_memo *memo, void **storage, size_t *tables)
-{
-    size_t bytes;
-
-    *tables = 4096;
-    bytes = ptw_memo_bytes(*tables);
-    *storage = must(malloc(bytes));
-    if (ptw_memo_init(memo, *storage, bytes, random_seed()) != PTW_OK) {
-        die_of_memory();
-    }
-}
-
-void traversal_grow(struct ptw_memo *memo, void **storage, size_t *tables)
-{
-    size_t more = *tables <= SIZE_MAX / 2 ? *tables * 2 : SIZE_MAX;
-    size_t bytes = ptw_memo_bytes(more);
-    void *larger = bytes == SIZE_MAX ? NULL : malloc(bytes);
-
-    if (larger == NULL || ptw_memo_grow(memo, larger, bytes) != PTW_OK) {
-        die_of_memory();
-    }
-    free(*storage);
-    *storage = larger;
-    *tables = more;
-}
-
 void traversal_spaces(struct traversal *t, unsigned flags)
 {
     struct ptw_walk_options w = walk_options(t, flags);
@@ -178,8 +154,10 @@ void traversal_spaces(struct traversal *t, unsigned flags)
     t->over = false;
     t->skip = 0;
     t->room = TRAVERSAL_BATCH;
+    t->spaces = true;
+    t->flags = flags;
     t->goes_on = (flags & PTW_WALK_BY_RIGHTS) != 0;
-    traversal_memo(&t->memo, &t->memo_storage, &t->memo_tables);
+    memo_new(&t->memo, &t->memo_storage, &t->memo_tables);
     if (ptw_walk_va_spaces_init(&t->walk, &t->im->mem, t->o->root, t->o->roots,
                                 &t->memo, &w) != PTW_OK) {
         die(CLI_USAGE, t->o->image, "these roots can't be walked");
@@ -309,13 +287,23 @@ static size_t skip(struct traversal *t, size_t items)
     return items - n;
 }
 
-static void show_progress(const struct traversal *t)
+void traversal_progress(struct traversal *t, uint32_t root, ptw_va va)
+{
+    if (t->estimate == NULL) {
+        t->estimate =
+            estimate_new(t->o, t->im, t->spaces, t->flags & PTW_WALK_BY_RIGHTS);
+    }
+    progress_show(t->o, root, va, t->leaves,
+                  estimate_share(t->estimate, root, va));
+}
+
+static void show_progress(struct traversal *t)
 {
     uint32_t space;
     ptw_va va;
 
-    if (ptw_walk_where(&t->walk, &space, &va)) {
-        progress(t->o, t->root + space, va, t->leaves);
+    if (progress_is_due() && ptw_walk_where(&t->walk, &space, &va)) {
+        traversal_progress(t, t->root + space, va);
     }
 }
 
@@ -445,7 +433,7 @@ size_t traversal_next(struct traversal *t)
             t->over = true;
             give_back(t);
         } else if (st == PTW_E_SPACE) {
-            traversal_grow(&t->memo, &t->memo_storage, &t->memo_tables);
+            memo_more(&t->memo, &t->memo_storage, &t->memo_tables);
         } else if (st == PTW_E_LIMIT && !extend(t)) {
             (void)ptw_walk_where(&t->walk, &space, &va);
             traversal_stop(t, "reads", t->o->reads, space, va);

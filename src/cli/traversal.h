@@ -29,6 +29,8 @@ struct traversal {
     uint32_t stop_root;
     ptw_va stop_va; /* the first address that was not given */
     bool over;
+    bool spaces;               /* it is a walk over all of them */
+    struct estimate *estimate; /* of how far it is, where that is shown */
     bool goes_on;  /* a walk that starts further on gives the rest */
     uint64_t skip; /* parts of this walk's items that were given before it was
                       started */
@@ -88,10 +90,8 @@ void traversal_note(const struct ptw_item *item, uint32_t root,
 /* traversal_note_space reports a root that is none. */
 void traversal_note_space(struct traversal *t, const struct ptw_item *item);
 
-/* traversal_grow makes more room in a memo. */
-void traversal_grow(struct ptw_memo *memo, void **storage, size_t *tables);
-
-/* traversal_memo makes an empty memo. */
-void traversal_memo(struct ptw_memo *memo, void **storage, size_t *tables);
+/* traversal_progress shows, on a terminal, how far a walk is that stands at va of
+ * that root. */
+void traversal_progress(struct traversal *t, uint32_t root, ptw_va va);
 
 #endif
