@@ -91,7 +91,7 @@ entries shared 4000 1=f067 17=f067 33=f067 49=f067 65=f065 100=a067 101=c067 \
 entries shared 6000 0=2067 1=2067 7=2067 256=4000000000000067
 entries shared 7000 300=2063 301=9063
 roots=(--regime amd64 --root 1000 --root 6000 --root 7000 --root 1000)
-try 'maps, what is shared' 0 0 maps "${roots[@]}" shared
+try 'maps, what is shared' 0 1 maps "${roots[@]}" shared
 prints <<'T'
 # root 0 1000
 0000000000001000-0000000000001fff      4K rwxu  4K mt0               f000

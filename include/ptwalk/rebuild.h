@@ -214,8 +214,8 @@ struct ptw_rebuild {
         work;     /* done so far, in entries read or refused (of tables that are
                       built or compared, too), items, pages and blocks of 64
                       pages visited, look-ups and new leaves of large ones */
-    ptw_pa where; /* the sink refused: the first page of that write, its old
-                      address */
+    ptw_pa where; /* the old address of the first page of the write that the
+                      sink is asked for, or refused */
     struct ptw_rebuild_options o;
     struct ptw_rebuild_state state;
 };

@@ -81,6 +81,7 @@ const struct option long_options[] = {
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
     {"raw", no_argument, NULL, OPT_RAW},
     {"color", required_argument, NULL, OPT_COLOR},
+    {"holes", required_argument, NULL, OPT_HOLES},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},

@@ -83,6 +83,7 @@ enum option_id {
     OPT_NO_MMAP,
     OPT_RAW,
     OPT_COLOR,
+    OPT_HOLES,
     OPT_JSON,
     OPT_HELP,
     OPT_END,

@@ -23,6 +23,13 @@ static inline enum cli_status cli_worse(enum cli_status a, enum cli_status b)
 /* What images are compared and mapped by: the smallest page of every mode. */
 enum { PAGE_LOG2 = 12, PAGE_BYTES = 1 << PAGE_LOG2 };
 
+/* What is known of memory that the files of an image leave out. */
+enum holes_are {
+    HOLES_NOT_SAID, /* of raw files zeros, but say so; of dumps unknown */
+    HOLES_ZERO,
+    HOLES_UNKNOWN, /* it is not in the image */
+};
+
 struct facts;
 struct source;
 
@@ -72,6 +79,7 @@ struct options {
     bool fold; /* maps: what is there more than once is shown once */
     bool no_mmap;
     bool raw; /* whatever it looks like */
+    enum holes_are holes;
 
     /* A rebuild. */
     const char *output;

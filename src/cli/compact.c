@@ -7,6 +7,7 @@
 #include "proof.h"
 #include "random.h"
 #include "roots.h"
+#include "source.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -245,15 +246,10 @@ static size_t same_kind(struct compaction *c, ptw_pa pa, size_t n, bool *hole)
 static void write_pages(struct compaction *c, uint64_t offset,
                         const unsigned char *bytes, size_t n)
 {
-    ptw_pa pa;
-
-    if (!image_address(c->im, bytes, &pa)) {
-        output_write(&c->out, offset, bytes, n);
-        return;
-    }
     for (size_t at = 0; at < n;) {
         bool hole;
-        size_t part = same_kind(c, ptw_pa_of(pa.v + at), n - at, &hole);
+        size_t part =
+            same_kind(c, ptw_pa_of(c->rb->where.v + at), n - at, &hole);
 
         if (!hole) {
             output_write(&c->out, offset + at, bytes + at, part);
@@ -568,7 +564,7 @@ static void compact(struct compaction *c)
     bool is_container;
 
     begin(c);
-    outputs_protect(c->im->file, c->o->image);
+    outputs_protect(c->o->source->file, c->o->image);
     output_open(&c->out, c->o->output, c->o->force);
     if (c->o->page_map != NULL) {
         output_open(&c->map, c->o->page_map, c->o->force);

@@ -694,6 +694,7 @@ enum cli_status diff_run(const struct options *o, const struct image *im)
     compared_free(&c->tables);
     sharing_free(&c->sharing);
     free(c);
+    image_report_holes(&other);
     image_close(&other);
     return status;
 }

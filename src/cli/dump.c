@@ -23,6 +23,20 @@ void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset)
     d->segment[d->segments++] = (struct segment){pa, bytes, offset};
 }
 
+void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes)
+{
+    d->missing += bytes;
+    if (bytes == 0 || pa > UINT64_MAX - (bytes - 1)) {
+        return;
+    }
+    if ((d->left_outs & (d->left_outs - 1)) == 0) {
+        size_t room = d->left_outs == 0 ? 1 : 2 * d->left_outs;
+
+        d->left_out = must(realloc(d->left_out, room * sizeof *d->left_out));
+    }
+    d->left_out[d->left_outs++] = (struct segment){pa, bytes, 0};
+}
+
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu)
 {
     d->cpu = must(realloc(d->cpu, (d->cpus + 1) * sizeof *d->cpu));
@@ -265,6 +279,7 @@ bool dump_vmcoreinfo_text(const struct dump *d, const char *key, char *out,
 void dump_free(struct dump *d)
 {
     free(d->segment);
+    free(d->left_out);
     free(d->cpu);
     free(d->vmcoreinfo);
     memset(d, 0, sizeof *d);

@@ -33,6 +33,8 @@ struct dump {
     size_t segments;
     size_t room;
     uint64_t missing; /* bytes of memory that it names and does not have */
+    struct segment *left_out; /* on purpose, of these: offsets mean nothing */
+    size_t left_outs;
 
     enum dump_family family;
     bool long_mode;       /* x86: the processor was in it, */
@@ -54,6 +56,10 @@ struct dump {
  * file.  Of none, it does nothing.  What goes beyond the last address is cut
  * off. */
 void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset);
+
+/* dump_leave_out adds memory that the machine had, and whoever made the dump
+ * left out: it is missing, too. */
+void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes);
 
 /* dump_add_cpu adds a processor. */
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu);

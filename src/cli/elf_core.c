@@ -128,12 +128,15 @@ static void add_load(const struct elf *e, const unsigned char *text,
     if (pa == (e->wide ? UINT64_MAX : UINT32_MAX)) {
         return;
     }
-    if (in_file > there) {
-        h->cut += in_file - there;
-        in_file = there;
+    if (in_memory > in_file && in_file <= UINT64_MAX - pa) {
+        dump_leave_out(d, pa + in_file, in_memory - in_file);
     }
-    if (in_memory > in_file) {
-        d->missing += in_memory - in_file;
+    if (in_file > there) {
+        uint64_t least = in_memory < in_file ? in_memory : in_file;
+
+        h->cut += in_file - there;
+        d->missing += least > there ? least - there : 0;
+        in_file = there;
     }
     dump_add(d, pa, in_file, offset);
 }

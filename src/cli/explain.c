@@ -420,6 +420,13 @@ static void print_unknown(const struct answer *a)
         color_end());
 }
 
+/* Whether the last entry is zeros only if the hole that it lies in is. */
+static bool is_doubtful(const struct answer *a)
+{
+    return a->st == PTW_NOT_MAPPED && a->steps > 0 &&
+           image_doubtful(a->im, a->step[a->steps - 1].entry);
+}
+
 static void print_answer(const struct answer *a)
 {
     unsigned before = PTW_ALL_RIGHTS;
@@ -443,13 +450,23 @@ static void print_answer(const struct answer *a)
                  ptw_va_bits(regime_of(a)));
     } else if (a->st == PTW_E_BUS && a->steps > 0) {
         print_unknown(a);
+    } else if (is_doubtful(a)) {
+        out_line("unknown: the entry at %" PRIx64
+                 " lies in a hole of the file: not mapped if that is zeros "
+                 "(--holes zero), else not in the image (--holes unknown)\n",
+                 a->step[a->steps - 1].entry.v);
     } else {
         out_text("not mapped\n");
     }
 }
 
-static const char *outcome(enum ptw_status st)
+static const char *outcome(const struct answer *a)
 {
+    enum ptw_status st = a->st;
+
+    if (is_doubtful(a)) {
+        return "in-a-hole";
+    }
     if (st == PTW_OK) {
         return "mapped";
     }
@@ -494,7 +511,7 @@ static void print_answer_json(const struct answer *a)
     if (a->asked.v != a->va.v) {
         json_set_va(j, "tagged_va", a->asked);
     }
-    json_set_text(j, "outcome", outcome(a->st));
+    json_set_text(j, "outcome", outcome(a));
     for (size_t i = 0; i < a->steps; i++) {
         if (json_array_append_new(steps, step_json(a, i, before)) != 0) {
             die_of_memory();

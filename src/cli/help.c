@@ -65,6 +65,13 @@ static const struct part parts[] = {
     {0, false,
      "  --no-mmap            read it in pages instead of mapping it\n"},
     {0, false,
+     "  --holes zero|unknown holes of a raw file, and what a dump leaves out: "
+     "zeros,\n"
+     "                       or not in the image; else the first are taken "
+     "for\n"
+     "                       zeros, which is said, and the second is not in "
+     "it\n"},
+    {0, false,
      "  --raw                it is raw memory, whatever it looks like; else a\n"
      "                       dump says itself where memory lies, and what the\n"
      "                       registers were: see info\n"},

@@ -6,6 +6,7 @@
 #include "image.h"
 
 #include "guard.h"
+#include "holes.h"
 #include "output.h"
 #include "pages.h"
 #include "report.h"
@@ -31,11 +32,9 @@ struct page {
 };
 
 struct page_cache {
-    int fd;
-    struct pages *pages; /* they come from there, or else from fd */
-    const struct segment *segment;
-    size_t segments;
-    int error; /* of the first read that failed */
+    const struct parts *parts;
+    struct pages *pages; /* they come from there, or else from the parts */
+    int error;           /* of the first read that failed */
     uint64_t error_offset;
     struct page page[1 << CACHE_LOG2];
 };
@@ -52,6 +51,8 @@ static void note_error(struct page_cache *c, int error, uint64_t offset)
 static bool fill_page(struct page_cache *c, struct page *p, uint64_t number)
 {
     uint64_t start = number << PAGE_LOG2;
+    const struct image_part *part = parts_find(c->parts, start);
+    uint64_t at = start - part->start;
     uint32_t got = 0;
 
     p->number_plus_1 = 0;
@@ -62,9 +63,13 @@ static bool fill_page(struct page_cache *c, struct page *p, uint64_t number)
         }
         got = PAGE_BYTES;
     }
+    if (part->fd == PART_OF_ZEROS) {
+        memset(p->byte, 0, PAGE_BYTES);
+        got = PAGE_BYTES;
+    }
     while (got < PAGE_BYTES) {
         ssize_t n =
-            pread(c->fd, p->byte + got, PAGE_BYTES - got, (off_t)(start + got));
+            pread(part->fd, p->byte + got, PAGE_BYTES - got, (off_t)(at + got));
 
         if (n < 0 && errno == EINTR) {
             continue;
@@ -138,16 +143,30 @@ static enum ptw_status read_bytes(struct page_cache *c, uint64_t offset,
     return PTW_OK;
 }
 
+/* Whether these bytes, of one region, lie in a hole, and are taken for zeros.
+ * Less than a page of them are entries of a table. */
+static bool read_hole(const struct image *im, uint64_t pa, size_t bytes)
+{
+    if (!holes_has(im->holes, pa)) {
+        return false;
+    }
+    holes_note(im->holes, pa, bytes < PAGE_BYTES);
+    return true;
+}
+
 /* Reads a little-endian number.  The library has checked the address against
- * the segments. */
-static enum ptw_status read_number(struct page_cache *c, uint64_t pa,
+ * the regions. */
+static enum ptw_status read_number(const struct image *im, uint64_t pa,
                                    unsigned bytes, uint64_t *out)
 {
-    const struct segment *s = segment_of(c->segment, c->segments, pa);
+    const struct segment *s = segment_of(im->segment, im->segments, pa);
     unsigned char text[8] = {0};
-    enum ptw_status st = read_bytes(c, s->offset + (pa - s->pa), bytes, text);
+    enum ptw_status st = PTW_OK;
     uint64_t v = 0;
 
+    if (!read_hole(im, pa, bytes)) {
+        st = read_bytes(im->cache, s->offset + (pa - s->pa), bytes, text);
+    }
     for (unsigned i = 0; i < sizeof text; i++) {
         v |= (uint64_t)text[i] << (8 * i);
     }
@@ -155,36 +174,39 @@ static enum ptw_status read_number(struct page_cache *c, uint64_t pa,
     return st;
 }
 
-static enum ptw_status cache_read32(void *ctx, ptw_pa pa, uint32_t *out)
+static enum ptw_status image_read32(void *ctx, ptw_pa pa, uint32_t *out)
 {
-    const struct image *im = ctx;
     uint64_t v = 0;
-    enum ptw_status st = read_number(im->cache, pa.v, 4, &v);
+    enum ptw_status st = read_number(ctx, pa.v, 4, &v);
 
     *out = (uint32_t)v;
     return st;
 }
 
-static enum ptw_status cache_read64(void *ctx, ptw_pa pa, uint64_t *out)
+static enum ptw_status image_read64(void *ctx, ptw_pa pa, uint64_t *out)
 {
-    const struct image *im = ctx;
-
-    return read_number(im->cache, pa.v, 8, out);
+    return read_number(ctx, pa.v, 8, out);
 }
 
 /* What can't be read as a whole is read in numbers: an error is one of those
  * that are wanted. */
-static enum ptw_status cache_read(void *ctx, ptw_pa pa, void *buffer,
+static enum ptw_status image_read(void *ctx, ptw_pa pa, void *buffer,
                                   size_t bytes)
 {
     const struct image *im = ctx;
     struct page_cache *c = im->cache;
-    const struct segment *s = segment_of(c->segment, c->segments, pa.v);
-    int error = c->error;
-    uint64_t at = c->error_offset;
-    enum ptw_status st =
-        read_bytes(c, s->offset + (pa.v - s->pa), bytes, buffer);
+    const struct segment *s = segment_of(im->segment, im->segments, pa.v);
+    enum ptw_status st;
+    uint64_t at;
+    int error;
 
+    if (read_hole(im, pa.v, bytes)) {
+        memset(buffer, 0, bytes);
+        return PTW_OK;
+    }
+    error = c->error;
+    at = c->error_offset;
+    st = read_bytes(c, s->offset + (pa.v - s->pa), bytes, buffer);
     c->error = error;
     c->error_offset = at;
     return st;
@@ -201,6 +223,7 @@ int image_read_error(const struct image *im, uint64_t *offset)
 
 bool image_read_error_text(const struct image *im, char *why, size_t room)
 {
+    const struct image_part *part;
     uint64_t offset = 0;
     int error = image_read_error(im, &offset);
 
@@ -212,8 +235,11 @@ bool image_read_error_text(const struct image *im, char *why, size_t room)
                        im->cache->pages->child.why);
         return true;
     }
+    part = parts_find(&im->parts, offset);
     (void)snprintf(
-        why, room, "reading at offset %" PRIx64 " failed: %s", offset,
+        why, room, "reading%s%.128s at offset %" PRIx64 " failed: %s",
+        im->parts.count > 1 ? " " : "", im->parts.count > 1 ? part->name : "",
+        offset - part->start,
         error == ENODATA ? "the file has become shorter" : strerror(error));
     return true;
 }
@@ -260,6 +286,8 @@ static uint64_t file_bytes(int fd, const struct options *o)
 static void set_segments(struct image *im, const struct options *o,
                          const struct dump *dump)
 {
+    uint64_t bytes = im->parts.part[0].bytes;
+
     if (dump != NULL) {
         im->segments = dump->segments;
         im->segment = must(calloc(im->segments, sizeof *im->segment));
@@ -270,12 +298,12 @@ static void set_segments(struct image *im, const struct options *o,
     im->segment = must(calloc(im->segments, sizeof *im->segment));
     if (o->segments == 0) {
         im->segment[0].pa = o->base;
-        im->segment[0].bytes = im->bytes;
-        if (im->bytes - 1 > UINT64_MAX - o->base) {
+        im->segment[0].bytes = bytes;
+        if (bytes - 1 > UINT64_MAX - o->base) {
             die(CLI_USAGE, o->image,
                 "with --base %" PRIx64 " its %" PRIx64
                 " bytes go beyond the last physical address",
-                o->base, im->bytes);
+                o->base, bytes);
         }
         return;
     }
@@ -283,28 +311,107 @@ static void set_segments(struct image *im, const struct options *o,
     for (size_t i = 0; i < im->segments; i++) {
         const struct segment *s = &im->segment[i];
 
-        if (s->offset > im->bytes || s->bytes > im->bytes - s->offset) {
+        if (s->offset > bytes || s->bytes > bytes - s->offset) {
             die(CLI_UNREAD, o->image,
                 "segment %" PRIx64 ":%" PRIx64 ":%" PRIx64
                 " goes beyond the end of the file at %" PRIx64,
-                s->pa, s->bytes, s->offset, im->bytes);
+                s->pa, s->bytes, s->offset, bytes);
         }
     }
 }
 
-/* Maps a part of the file, from the page on in which it starts, and returns
- * where it is; NULL when that fails. */
-static const unsigned char *map_part(struct image *im, uint64_t offset,
-                                     uint64_t bytes, const char *name)
+/* ------------------------------------------------------------ holes, regions */
+
+/* Segments without their holes. */
+struct without {
+    const struct segment *s; /* that is being cut */
+    struct segment *segment;
+    size_t count;
+};
+
+static void keep_data(void *context, uint64_t first, uint64_t last, bool hole)
 {
-    uint64_t within = offset % (uint64_t)sysconf(_SC_PAGESIZE);
+    struct without *w = context;
+
+    if (!hole) {
+        w->segment[w->count++] = (struct segment){
+            first, last - first + 1, w->s->offset + (first - w->s->pa)};
+    }
+}
+
+/* What holes have is not in the image. */
+static void leave_holes_out(struct image *im, struct holes *holes)
+{
+    struct without w = {.count = 0};
+
+    w.segment =
+        must(calloc(im->segments + holes_count(holes), sizeof *w.segment));
+    for (size_t i = 0; i < im->segments; i++) {
+        w.s = &im->segment[i];
+        holes_split(holes, w.s->pa, w.s->pa + (w.s->bytes - 1), keep_data, &w);
+    }
+    if (w.count == 0) {
+        die(CLI_UNREAD, im->name,
+            "is a hole, all of it: with --holes unknown no memory is in it");
+    }
+    free(im->segment);
+    im->segment = w.segment;
+    im->segments = w.count;
+}
+
+static void set_holes(struct image *im, enum holes_are holes)
+{
+    struct holes *found =
+        holes == HOLES_ZERO ? NULL
+                            : holes_find(&im->parts, im->segment, im->segments);
+
+    if (holes == HOLES_UNKNOWN && found != NULL) {
+        leave_holes_out(im, found);
+        holes_free(found);
+        found = NULL;
+    }
+    im->holes = found;
+}
+
+static void add_region(void *context, uint64_t first, uint64_t last, bool hole)
+{
+    struct image *im = context;
+
+    (void)hole; /* its host memory is what tells */
+    im->region[im->regions].first.v = first;
+    im->region[im->regions++].last.v = last;
+}
+
+/* Holes that may be zeros are regions of their own, which callbacks serve, so
+ * that it is noticed when tables are read there. */
+static void set_regions(struct image *im)
+{
+    size_t most = im->segments + 2 * holes_count(im->holes);
+
+    im->region = must(calloc(most, sizeof *im->region));
+    for (size_t i = 0; i < im->segments; i++) {
+        const struct segment *s = &im->segment[i];
+
+        holes_split(im->holes, s->pa, s->pa + (s->bytes - 1), add_region, im);
+    }
+}
+
+/* Maps `bytes` bytes of a part, from the page on in which they start, and
+ * returns where they are; NULL when that fails. */
+static const unsigned char *map_bytes(struct image *im,
+                                      const struct image_part *part,
+                                      uint64_t offset, uint64_t bytes)
+{
+    uint64_t within;
     void *map;
 
+    offset -= part->start;
+    within = offset % (uint64_t)sysconf(_SC_PAGESIZE);
     if (bytes > SIZE_MAX / 2 - within) {
         return NULL;
     }
     bytes += within;
-    map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, im->fd,
+    map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, part->fd,
                (off_t)(offset - within));
     if (map == MAP_FAILED) {
         return NULL;
@@ -312,49 +419,87 @@ static const unsigned char *map_part(struct image *im, uint64_t offset,
     /* Nothing is read ahead: the neighbours of a table are seldom tables, and
      * may be holes. */
     (void)madvise(map, (size_t)bytes, MADV_RANDOM);
-    guard_add(map, (size_t)bytes, offset - within, name);
+    guard_add(map, (size_t)bytes, offset - within, part->name);
     im->map = must(realloc(im->map, (im->maps + 1) * sizeof *im->map));
     im->map[im->maps].start = map;
     im->map[im->maps++].bytes = (size_t)bytes;
     return (const unsigned char *)map + within;
 }
 
-/* Maps all segments at once: a dump may have more of them than a process may
- * have maps.  Where there is no room for that, some fit one by one; the others
- * have no host memory, and are read through the cache. */
-static void map_segments(struct image *im, const char *name)
+/* What is mapped of a part of the image. */
+struct mapping {
+    uint64_t first; /* offset */
+    uint64_t last;
+    const unsigned char *host; /* NULL: it can't be, or nothing is wanted */
+};
+
+/* Maps, of each part, all that segments have at once: a dump may have more of
+ * them than a process may have maps. */
+static struct mapping *map_parts(struct image *im)
 {
-    enum { ONE_BY_ONE = 1024 };
-    uint64_t first = UINT64_MAX;
-    uint64_t last = 0;
-    const unsigned char *all;
+    struct mapping *m = must(calloc(im->parts.count, sizeof *m));
 
-    for (size_t i = 0; i < im->segments; i++) {
-        const struct segment *s = &im->segment[i];
-
-        first = s->offset < first ? s->offset : first;
-        last = s->offset + (s->bytes - 1) > last ? s->offset + (s->bytes - 1)
-                                                 : last;
+    for (size_t k = 0; k < im->parts.count; k++) {
+        m[k].first = UINT64_MAX;
     }
-    all = map_part(im, first, last - first + 1, name);
     for (size_t i = 0; i < im->segments; i++) {
         const struct segment *s = &im->segment[i];
+        uint64_t last = s->offset + (s->bytes - 1);
+        size_t k = (size_t)(parts_find(&im->parts, s->offset) - im->parts.part);
 
-        if (all != NULL) {
-            im->region[i].host = all + (s->offset - first);
-        } else if (i < ONE_BY_ONE && im->segments > 1) {
-            im->region[i].host = map_part(im, s->offset, s->bytes, name);
+        m[k].first = s->offset < m[k].first ? s->offset : m[k].first;
+        m[k].last = last > m[k].last ? last : m[k].last;
+    }
+    for (size_t k = 0; k < im->parts.count; k++) {
+        const struct image_part *part = &im->parts.part[k];
+
+        if (part->fd != PART_OF_ZEROS && m[k].first <= m[k].last) {
+            m[k].host =
+                map_bytes(im, part, m[k].first, m[k].last - m[k].first + 1);
         }
     }
+    return m;
+}
+
+/* Gives regions their host memory.  Where there is no room to map a part at
+ * once, some segments of it fit one by one; the others have none, and are read
+ * through the cache. */
+static void map_regions(struct image *im)
+{
+    enum { ONE_BY_ONE = 1024 };
+    struct mapping *mapped = map_parts(im);
+    const unsigned char *host = NULL;
+    size_t r = 0;
+
+    for (size_t i = 0; i < im->segments; i++) {
+        const struct segment *s = &im->segment[i];
+        const struct image_part *part = parts_find(&im->parts, s->offset);
+        const struct mapping *m = &mapped[part - im->parts.part];
+        uint64_t last = s->pa + (s->bytes - 1);
+
+        host = NULL;
+        if (m->host != NULL) {
+            host = m->host + (s->offset - m->first);
+        } else if (i < ONE_BY_ONE && im->segments > 1 &&
+                   part->fd != PART_OF_ZEROS) {
+            host = map_bytes(im, part, s->offset, s->bytes);
+        }
+        for (; r < im->regions && im->region[r].first.v <= last; r++) {
+            uint64_t first = im->region[r].first.v;
+
+            if (host != NULL && !holes_has(im->holes, first)) {
+                im->region[r].host = host + (first - s->pa);
+            }
+        }
+    }
+    free(mapped);
 }
 
 static void make_cache(struct image *im, struct pages *pages)
 {
     im->cache = must(calloc(1, sizeof *im->cache));
-    im->cache->fd = im->fd;
+    im->cache->parts = &im->parts;
     im->cache->pages = pages;
-    im->cache->segment = im->segment;
-    im->cache->segments = im->segments;
 }
 
 static void add_up(struct image *im)
@@ -371,7 +516,8 @@ static void add_up(struct image *im)
 bool image_container(const struct image *im, const char *name,
                      struct container *found)
 {
-    struct reader r = {.fd = im->fd, .bytes = im->bytes};
+    const struct image_part *part = &im->parts.part[0];
+    struct reader r = {.fd = part->fd, .bytes = part->bytes};
     bool read;
     bool is_container = source_recognise(&r, found, &read);
 
@@ -410,41 +556,38 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 }
 
 /* Regions that are not mapped are read through the cache, which is there if
- * there is such a one. */
+ * there is such a one that is no hole. */
 static const struct ptw_mem_ops image_ops = {
-    .read32 = cache_read32,
-    .read64 = cache_read64,
-    .read = cache_read,
+    .read32 = image_read32,
+    .read64 = image_read64,
+    .read = image_read,
     .zeros = image_zeros,
 };
 
-static void open_memory(struct image *im, const struct options *o, int fd,
-                        const struct dump *dump, struct pages *pages)
+/* What the image is of is there. */
+static void open_memory(struct image *im, const struct options *o,
+                        enum holes_are holes, const struct dump *dump,
+                        struct pages *pages)
 {
     enum ptw_status st;
     bool cached = false;
 
-    memset(im, 0, sizeof *im);
-    im->fd = fd;
-    im->bytes = file_bytes(im->fd, o);
     set_segments(im, o, dump);
+    set_holes(im, holes);
     add_up(im);
-    im->region = must(calloc(im->segments, sizeof *im->region));
-    for (size_t i = 0; i < im->segments; i++) {
-        im->region[i].first.v = im->segment[i].pa;
-        im->region[i].last.v = im->segment[i].pa + (im->segment[i].bytes - 1);
-    }
+    set_regions(im);
     if (!o->no_mmap && pages == NULL) {
-        map_segments(im, o->image);
+        map_regions(im);
     }
-    for (size_t i = 0; i < im->segments; i++) {
-        cached = cached || im->region[i].host == NULL;
+    for (size_t i = 0; i < im->regions; i++) {
+        cached = cached || (im->region[i].host == NULL &&
+                            !holes_has(im->holes, im->region[i].first.v));
     }
     if (cached) {
         make_cache(im, pages);
     }
     st = ptw_mem_init_callbacks(&im->mem, &image_ops, im, im->region,
-                                im->segments);
+                                im->regions);
     if (st != PTW_OK) {
         die(CLI_USAGE, o->image, "can't be memory: %s", ptw_status_text(st));
     }
@@ -475,14 +618,16 @@ void image_open(struct image *im, const struct options *o)
                 ? "a --segment takes its beginning for memory"
                 : "its memory is packed, so that --segment can't lay it out");
     }
+    (void)file_bytes(s->fd, o);
+    memset(im, 0, sizeof *im);
+    im->name = o->image;
+    im->parts = s->parts;
     if (s->opened && !laid_out) {
-        open_memory(im, o, s->fd, &s->dump, s->pages);
+        open_memory(im, o, o->holes, &s->dump, s->pages);
     } else {
-        open_memory(im, o, s->fd, NULL, NULL);
+        open_memory(im, o, o->holes, NULL, NULL);
     }
-    im->owned = false;
-    im->file = s->file;
-    outputs_refuse_stdout(im->file, o->image);
+    outputs_refuse_stdout(s->file, o->image);
     if (s->opened && !laid_out && s->dump.remark[0] != '\0') {
         report(o->image, "%s", s->dump.remark);
     }
@@ -490,9 +635,11 @@ void image_open(struct image *im, const struct options *o)
 
 void image_open_fd(struct image *im, const struct options *o, int fd)
 {
-    open_memory(im, o, fd, NULL, NULL);
+    memset(im, 0, sizeof *im);
+    im->name = o->image;
     im->owned = true;
-    im->file = fd;
+    (void)parts_add(&im->parts, fd, o->image, file_bytes(fd, o));
+    open_memory(im, o, HOLES_ZERO, NULL, NULL);
 }
 
 /* How many bytes of memory there are at addresses up to pa. */
@@ -543,6 +690,10 @@ const void *image_page(const struct image *im, ptw_pa pa,
     const void *page = ptw_borrow(&im->mem, pa, PAGE_BYTES);
     size_t run = 0;
 
+    if (page == NULL && holes_has(im->holes, pa.v)) {
+        memset(room, 0, PAGE_BYTES); /* it is no table that is read */
+        return room;
+    }
     for (size_t at = 0; page == NULL && at < PAGE_BYTES; at += run) {
         if (ptw_read_bytes(&im->mem, ptw_pa_of(pa.v + at),
                            (unsigned char *)room + at, PAGE_BYTES - at,
@@ -557,18 +708,25 @@ const void *image_page(const struct image *im, ptw_pa pa,
 static void find_extent(const struct image *im, uint64_t offset,
                         struct extent *e)
 {
-    off_t data = lseek(im->fd, (off_t)offset, SEEK_DATA);
+    const struct image_part *part = parts_find(&im->parts, offset);
+    uint64_t at = offset - part->start;
+    off_t data;
     off_t end;
 
     e->first = offset;
-    e->last = im->bytes - 1;
-    e->hole = data < 0 ? errno == ENXIO : (uint64_t)data > offset;
+    e->last = part->start + (part->bytes - 1);
+    e->hole = true;
+    if (part->fd == PART_OF_ZEROS) {
+        return;
+    }
+    data = lseek(part->fd, (off_t)at, SEEK_DATA);
+    e->hole = data < 0 ? errno == ENXIO : (uint64_t)data > at;
     if (data < 0) {
         return;
     }
-    end = e->hole ? data : lseek(im->fd, (off_t)offset, SEEK_HOLE);
-    if (end > 0 && (uint64_t)end - 1 < e->last) {
-        e->last = (uint64_t)end - 1;
+    end = e->hole ? data : lseek(part->fd, (off_t)at, SEEK_HOLE);
+    if (end > 0 && part->start + ((uint64_t)end - 1) < e->last) {
+        e->last = part->start + ((uint64_t)end - 1);
     }
 }
 
@@ -591,20 +749,34 @@ bool image_hole(const struct image *im, ptw_pa pa, struct extent *e)
     return e->hole && e->last - offset >= PAGE_BYTES - 1;
 }
 
-bool image_address(const struct image *im, const void *bytes, ptw_pa *pa)
+bool image_doubtful(const struct image *im, ptw_pa pa)
 {
-    uintptr_t at = (uintptr_t)bytes;
+    return holes_has(im->holes, pa.v);
+}
 
-    for (size_t i = 0; i < im->segments; i++) {
-        uintptr_t first = (uintptr_t)im->region[i].host;
+void image_report_holes(const struct image *im)
+{
+    uint64_t pa;
 
-        if (im->region[i].host != NULL && at >= first &&
-            at - first < im->segment[i].bytes) {
-            pa->v = im->segment[i].pa + (at - first);
-            return true;
-        }
+    if (holes_noted(im->holes, &pa)) {
+        report(im->name,
+               "tables lie in holes of the file, the first at %" PRIx64
+               ", and are taken for zeros: --holes zero if they are, --holes "
+               "unknown if the file may lack memory there",
+               pa);
     }
-    return false;
+}
+
+void image_copies_tables(const struct image *im)
+{
+    if (im->holes != NULL) {
+        holes_take_whole_tables(im->holes);
+    }
+}
+
+void image_excuse_hole(const struct image *im, ptw_pa pa, uint64_t bytes)
+{
+    holes_excuse(im->holes, pa.v, bytes);
 }
 
 void image_close(struct image *im)
@@ -614,8 +786,10 @@ void image_close(struct image *im)
         (void)munmap(im->map[i].start, im->map[i].bytes);
     }
     if (im->owned) {
-        (void)close(im->fd);
+        (void)close(im->parts.part[0].fd);
+        parts_free(&im->parts);
     }
+    holes_free(im->holes);
     free(im->segment);
     free(im->before);
     free(im->region);

@@ -5,7 +5,9 @@
 
 #include "cli.h"
 #include "container.h"
+#include "parts.h"
 
+struct holes;
 struct page_cache;
 
 /* A part of the file that is all data or all hole. */
@@ -23,14 +25,15 @@ struct image_map {
 /* mem refers to the image, which stays where it is. */
 struct image {
     struct ptw_mem mem;
-    int fd;         /* what has the memory, */
-    int file;       /* and the file that it was unpacked from, or is */
-    bool owned;     /* it is closed with the image */
-    uint64_t bytes; /* of the file */
+    const char *name;
+    struct parts parts; /* what has the memory */
+    bool owned;         /* they are closed with the image */
     struct segment *segment;
     uint64_t *before; /* for each segment, the bytes of those below it */
-    struct ptw_region *region;
     size_t segments;
+    struct ptw_region *region; /* segments, which holes cut */
+    size_t regions;
+    struct holes *holes;   /* that may be zeros; NULL: none, or they are */
     struct image_map *map; /* what is mapped of the file */
     size_t maps;
     struct page_cache *cache;
@@ -86,8 +89,17 @@ const void *image_page(const struct image *im, ptw_pa pa,
  * zeros.  *e keeps what is found out, from one call to the next. */
 bool image_hole(const struct image *im, ptw_pa pa, struct extent *e);
 
-/* image_address finds the physical address of bytes that were borrowed from the
- * image; false when they are a copy. */
-bool image_address(const struct image *im, const void *bytes, ptw_pa *pa);
+/* image_doubtful says whether pa lies in a hole of a file of which nobody knows
+ * whether its holes are zeros.  They are taken for that. */
+bool image_doubtful(const struct image *im, ptw_pa pa);
+
+/* image_report_holes says in one line that tables were read there, if some
+ * were.  image_excuse_hole: not because of the table of `bytes` bytes at pa. */
+void image_report_holes(const struct image *im);
+void image_excuse_hole(const struct image *im, ptw_pa pa, uint64_t bytes);
+
+/* image_copies_tables says that from here on tables are read as a whole, and
+ * pages by image_page alone. */
+void image_copies_tables(const struct image *im);
 
 #endif

@@ -82,6 +82,7 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
         facts_print(&o);
     }
     status = command->run(&o, &im);
+    image_report_holes(&im);
     image_close(&im);
     options_free(&o);
     return status;

@@ -231,6 +231,18 @@ static const char *name_value(const struct arguments *a, int id)
     return optarg;
 }
 
+static void set_holes(struct arguments *a)
+{
+    if (strcmp(optarg, "zero") == 0) {
+        a->o->holes = HOLES_ZERO;
+    } else if (strcmp(optarg, "unknown") == 0) {
+        a->o->holes = HOLES_UNKNOWN;
+    } else {
+        die(CLI_USAGE, a->command->name, "--holes '%s': it is zero or unknown",
+            optarg);
+    }
+}
+
 static void check_use(const struct arguments *a, enum option_id id)
 {
     const struct rule *rule = &rules[id - OPT_REGIME];
@@ -424,6 +436,9 @@ static void take_option(struct arguments *a, enum option_id id)
                 "--color '%s' is not auto, always or never", optarg);
         }
         break;
+    case OPT_HOLES:
+        set_holes(a);
+        break;
     case OPT_JSON:
         o->json = true;
         break;
@@ -594,7 +609,7 @@ static void set_other(struct arguments *a)
 
     o->other = other;
     other->image = a->operand[1];
-    other->source = source_open(other->image, o->raw);
+    other->source = source_open(other->image, o->raw, o->holes);
     other->facts = NULL;
     if (!paging_take_roots(a, &a->other, other)) {
         free(other->root_flags);
@@ -670,7 +685,7 @@ static void open_source(struct arguments *a)
 {
     struct options *o = a->o;
 
-    o->source = source_open(o->image, o->raw);
+    o->source = source_open(o->image, o->raw, o->holes);
     o->facts = must(calloc(1, sizeof *o->facts));
     if (o->source->opened) {
         facts_find(&o->source->dump, o->facts);

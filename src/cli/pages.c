@@ -9,9 +9,16 @@
 
 enum { PAGE = CHILD_DATA };
 
-/* Pages that the dump has, in runs. */
-static bool send_runs(kdump_ctx_t *ctx, int socket)
+struct request {
+    int fd;
+    bool zeros;
+};
+
+/* Pages that the dump has, or the machine had, in runs. */
+static bool send_runs(kdump_ctx_t *ctx, bool zeros, int socket)
 {
+    const char *pages =
+        zeros ? KDUMP_ATTR_MEMORY_PAGEMAP : KDUMP_ATTR_FILE_PAGEMAP;
     struct child_message m = {.kind = CHILD_OWN};
     kdump_attr_t map;
     kdump_num_t page;
@@ -19,8 +26,8 @@ static bool send_runs(kdump_ctx_t *ctx, int socket)
 
     if (kdump_get_number_attr(ctx, KDUMP_ATTR_PAGE_SIZE, &page) != KDUMP_OK ||
         page < PAGE ||
-        kdump_get_typed_attr(ctx, KDUMP_ATTR_FILE_PAGEMAP,
-                             (map.type = KDUMP_BITMAP, &map)) != KDUMP_OK) {
+        kdump_get_typed_attr(ctx, pages, (map.type = KDUMP_BITMAP, &map)) !=
+            KDUMP_OK) {
         child_say_failed(socket, "its pages can't be listed: %s",
                          kdump_get_err(ctx));
         return false;
@@ -45,7 +52,7 @@ static bool send_runs(kdump_ctx_t *ctx, int socket)
 
 static void serve(void *context, int socket)
 {
-    const int *fd = context;
+    const struct request *q = context;
     kdump_ctx_t *ctx = kdump_new();
     struct child_message m;
 
@@ -53,14 +60,18 @@ static void serve(void *context, int socket)
         child_say_failed(socket, "there is not enough memory to read it");
         return;
     }
-    if (kdump_open_fd(ctx, *fd) != KDUMP_OK) {
+    if (kdump_open_fd(ctx, q->fd) != KDUMP_OK) {
         child_say_failed(socket, "libkdumpfile can't open it: %s",
                          kdump_get_err(ctx));
         return;
     }
-    /* What was left out is not known to be zeros. */
-    (void)kdump_set_number_attr(ctx, KDUMP_ATTR_ZERO_EXCLUDED, 0);
-    if (!send_runs(ctx, socket)) {
+    if (kdump_set_number_attr(ctx, KDUMP_ATTR_ZERO_EXCLUDED, q->zeros) !=
+        KDUMP_OK) {
+        child_say_failed(socket, "pages that it leaves out: %s",
+                         kdump_get_err(ctx));
+        return;
+    }
+    if (!send_runs(ctx, q->zeros, socket)) {
         return;
     }
     while (child_receive(socket, &m, 0)) {
@@ -86,11 +97,12 @@ bool pages_built(void)
     return true;
 }
 
-bool pages_open(struct pages *p, int fd, struct dump *d)
+bool pages_open(struct pages *p, int fd, bool zeros, struct dump *d)
 {
+    struct request q = {fd, zeros};
     struct child_message m;
 
-    if (!child_start(&p->child, serve, &fd)) {
+    if (!child_start(&p->child, serve, &q)) {
         return dump_refuse(d, "%s", p->child.why);
     }
     while (child_hear(&p->child, &m)) {
@@ -112,10 +124,11 @@ bool pages_built(void)
     return false;
 }
 
-bool pages_open(struct pages *p, int fd, struct dump *d)
+bool pages_open(struct pages *p, int fd, bool zeros, struct dump *d)
 {
     (void)p;
     (void)fd;
+    (void)zeros;
     return dump_refuse(d, "this ptwalk was built without libkdumpfile, which "
                           "unpacks it; dump it unpacked (virsh dump "
                           "--memory-only --format elf)");

@@ -171,11 +171,18 @@ void roots_report_empty(const struct options *o, const struct image *im)
             continue;
         }
         if (is_empty(o, im, i)) {
+            bool doubtful = image_doubtful(im, o->root[i].table);
+
             report(o->image,
                    "root %" PRIu32 " at %" PRIx64
                    ": its table is all zeros: a wrong root, or a hole in the "
-                   "layout?",
-                   i, o->root[i].table.v);
+                   "layout?%s",
+                   i, o->root[i].table.v,
+                   doubtful ? " It lies in a hole of the file" : "");
+            if (doubtful) {
+                image_excuse_hole(im, o->root[i].table,
+                                  ptw_root_bytes(o->root[i].regime));
+            }
         } else {
             report_odd(o, im, i);
         }

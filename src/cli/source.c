@@ -110,13 +110,14 @@ static bool unpack(struct source *s, const struct reader *r)
 
 /* ------------------------------------------------------------------ reading */
 
-static bool open_pages(struct source *s, const struct reader *r)
+static bool open_pages(struct source *s, const struct reader *r,
+                       enum holes_are holes)
 {
     if (!kdump_header_read(r, &s->dump)) {
         return false;
     }
     s->pages = must(calloc(1, sizeof *s->pages));
-    return pages_open(s->pages, s->fd, &s->dump);
+    return pages_open(s->pages, s->fd, holes == HOLES_ZERO, &s->dump);
 }
 
 /* The memory of a saved state is in it, or in the .vmem of the same name. */
@@ -161,7 +162,8 @@ static bool open_vmware(struct source *s, const struct reader *r)
 }
 
 /* Reads what the container says of itself, if it is of a kind that can be. */
-static bool read_container(struct source *s, const struct reader *r)
+static bool read_container(struct source *s, const struct reader *r,
+                           enum holes_are holes)
 {
     switch (s->container.kind) {
     case CONTAINER_ELF_CORE:
@@ -175,7 +177,7 @@ static bool read_container(struct source *s, const struct reader *r)
     case CONTAINER_AVML:
         return unpack(s, r);
     case CONTAINER_KDUMP:
-        return open_pages(s, r);
+        return open_pages(s, r, holes);
     case CONTAINER_GZIP:
     case CONTAINER_ZSTD:
     case CONTAINER_FLATTENED:
@@ -185,40 +187,73 @@ static bool read_container(struct source *s, const struct reader *r)
     return false;
 }
 
-struct source *source_open(const char *name, bool raw)
+/* Tells what is in the file, unpacks it, and reads what it says of itself. */
+static void look_into(struct source *s, enum holes_are holes)
 {
-    struct source *s = must(calloc(1, sizeof *s));
     struct reader r = {.memory = NULL};
     bool read;
+
+    for (unsigned depth = 0; depth < DEEPEST; depth++) {
+        r.fd = s->fd;
+        r.bytes = s->bytes;
+        s->is_container = source_recognise(&r, &s->container, &read);
+        if (!s->is_container) {
+            return;
+        }
+        if (!holds_a_file(s->container.kind)) {
+            s->opened = read_container(s, &r, holes);
+            return;
+        }
+        if (!unpack(s, &r)) {
+            return;
+        }
+        if (!has_bytes(s->fd, &s->bytes)) {
+            (void)dump_refuse(&s->dump, "nothing is in it");
+            return;
+        }
+    }
+    (void)dump_refuse(&s->dump, "it is packed more than %d times", DEEPEST);
+}
+
+/* What a dump leaves out is memory of zeros. */
+static void add_zeros(struct source *s)
+{
+    static const uint64_t MOST = (uint64_t)1 << 62;
+    uint64_t start;
+
+    if (s->dump.left_outs == 0) {
+        return;
+    }
+    start = parts_add(&s->parts, PART_OF_ZEROS, "zeros", MOST);
+    for (size_t i = 0; i < s->dump.left_outs; i++) {
+        const struct segment *out = &s->dump.left_out[i];
+
+        dump_add(&s->dump, out->pa, out->bytes < MOST ? out->bytes : MOST,
+                 start);
+    }
+    dump_order(&s->dump);
+}
+
+struct source *source_open(const char *name, bool raw, enum holes_are holes)
+{
+    struct source *s = must(calloc(1, sizeof *s));
 
     s->name = name;
     /* A FIFO would block; it is refused when it is looked at. */
     s->file = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     s->error = s->file < 0 ? errno : 0;
     s->fd = s->file;
-    if (s->fd < 0 || raw || !has_bytes(s->fd, &s->bytes)) {
+    if (s->fd < 0 || !has_bytes(s->fd, &s->bytes)) {
         return s;
     }
-    for (unsigned depth = 0; depth < DEEPEST; depth++) {
-        r.fd = s->fd;
-        r.bytes = s->bytes;
-        s->is_container = source_recognise(&r, &s->container, &read);
-        if (!s->is_container) {
-            return s;
-        }
-        if (!holds_a_file(s->container.kind)) {
-            s->opened = read_container(s, &r);
-            return s;
-        }
-        if (!unpack(s, &r)) {
-            return s;
-        }
-        if (!has_bytes(s->fd, &s->bytes)) {
-            (void)dump_refuse(&s->dump, "nothing is in it");
-            return s;
-        }
+    if (!raw) {
+        look_into(s, holes);
     }
-    (void)dump_refuse(&s->dump, "it is packed more than %d times", DEEPEST);
+    (void)parts_add(&s->parts, s->fd, name, s->bytes);
+    s->parts.part[0].as_given = !s->opened && s->fd == s->file;
+    if (s->opened && holes == HOLES_ZERO) {
+        add_zeros(s);
+    }
     return s;
 }
 
@@ -253,6 +288,7 @@ void source_free(struct source *s)
         pages_close(s->pages);
     }
     free(s->pages);
+    parts_free(&s->parts);
     dump_free(&s->dump);
     free(s);
 }

@@ -4,7 +4,9 @@
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
 
+#include "cli.h"
 #include "dump.h"
+#include "parts.h"
 
 struct pages;
 
@@ -20,6 +22,7 @@ struct source {
     bool opened; /* as such: dump says the rest, or why it can't be */
     struct dump dump;
     struct pages *pages; /* NULL: memory lies in fd as it is, else here */
+    struct parts parts;  /* what has the memory */
 };
 
 /* What is compressed, or in another order, is unpacked: fd is then that. */
@@ -27,7 +30,7 @@ struct source {
 /* source_open opens the file of that name, which lives as long as the source,
  * and does not complain: source_check does.  raw: it is memory, whatever it
  * looks like. */
-struct source *source_open(const char *name, bool raw);
+struct source *source_open(const char *name, bool raw, enum holes_are holes);
 
 /* source_check ends the command when the file can't be opened, or is a
  * container that has no memory that could be read. */

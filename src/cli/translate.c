@@ -84,18 +84,31 @@ static void print_json(const struct place *p, struct ptw_va_range range,
     json_line(j);
 }
 
-/* Which entry could not be read, for the report. */
-static void note_unread(const struct options *o, const struct image *im,
-                        uint32_t root, ptw_va va, struct unread *unread)
+/* Finds the entry at which the walk of an address fails; false: there is none.
+ */
+static bool last_step(const struct place *p, ptw_va va, struct ptw_step *out)
 {
     struct ptw_translation tr;
     struct ptw_step step[PTW_MAX_LEVELS];
-    size_t steps;
+    size_t steps = 0;
 
-    if (ptw_explain(&im->mem, o->root[root], roots_untag(o, root, va), &tr,
-                    step, &steps) == PTW_E_BUS &&
-        steps > 0) {
-        unread_step(unread, o, root, va, &step[steps - 1]);
+    if (ptw_explain(&p->im->mem, p->o->root[p->root],
+                    roots_untag(p->o, p->root, va), &tr, step,
+                    &steps) == PTW_OK ||
+        steps == 0) {
+        return false;
+    }
+    *out = step[steps - 1];
+    return true;
+}
+
+/* Which entry could not be read, for the report. */
+static void note_unread(const struct place *p, ptw_va va, struct unread *unread)
+{
+    struct ptw_step step;
+
+    if (last_step(p, va, &step)) {
+        unread_step(unread, p->o, p->root, va, &step);
     }
 }
 
@@ -105,6 +118,12 @@ static enum cli_status tell(const struct place *p, struct ptw_va_range range,
 {
     const char *reason = reason_of(st);
     const char *level = ptw_level_name(p->o->root[p->root].regime, tr->level);
+    struct ptw_step step;
+
+    if (st == PTW_NOT_MAPPED && p->im->holes != NULL &&
+        last_step(p, range.first, &step) && image_doubtful(p->im, step.entry)) {
+        reason = "in-a-hole";
+    }
 
     if (p->o->json) {
         print_json(p, range, is_range, tr, level, reason);
@@ -133,7 +152,7 @@ static enum cli_status translate(const struct place *p,
     ptw_lookup_many(&p->im->mem, p->o->root[p->root], plain, count, tr, st);
     for (size_t i = 0; i < count; i++) {
         if (st[i] == PTW_E_BUS) {
-            note_unread(p->o, p->im, p->root, ask[i].first, unread);
+            note_unread(p, ask[i].first, unread);
         }
         status = cli_worse(status, tell(p, ask[i], false, st[i], &tr[i]));
     }

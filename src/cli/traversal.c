@@ -51,6 +51,7 @@ static void remember(struct traversal *t)
                                 t->copies, bytes) != PTW_OK) {
             die_of_memory();
         }
+        image_copies_tables(t->im);
     }
     if (ptw_walk_remember(&t->walk, &t->remembered) != PTW_OK) {
         die_of_memory();

@@ -77,6 +77,7 @@ enum cli_status verify_run(const struct options *o, const struct image *im)
     if (status == CLI_DONE) {
         status = compare(o, im, &other);
     }
+    image_report_holes(&other);
     image_close(&other);
     return status;
 }

@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The command, and where an image lies: holes of files.
+#
+# usage: cli_images.sh PTWALK_BINARY SCRATCH_DIR
+set -u
+# shellcheck source=tests/cli_tools.sh
+. "$(dirname "$0")/cli_tools.sh"
+
+# -------------------------------------------------------------------- holes
+# An upper table leads to a table in a hole at 9000, and to one that is there
+# and maps a page in the hole behind it.
+truncate -s 64K holes
+entries holes 1000 0=2007
+entries holes 2000 0=3007
+entries holes 3000 0=4007 1=9007
+entries holes 4000 0=a007 1=8000000000001005
+cp --sparse=never holes full
+holes=(--regime amd64 --root 1000)
+note='holes: tables lie in holes of the file, the first at 9000, and are taken'
+
+# Where a file system has no holes there is nothing to ask about.
+if [ $(($(stat -c %b holes) * 512)) -ge 65536 ]; then
+    echo 'skipped: holes of files: this file system has none'
+else
+    for way in '' --no-mmap; do
+        for command in leaves maps spaces; do
+            # shellcheck disable=SC2086
+            try "a table in a hole: $command $way" 0 1 $command $way \
+                "${holes[@]}" holes
+            says "$note"
+            mv out noted
+            # shellcheck disable=SC2086
+            try "a table of zeros: $command $way" 0 0 $command $way \
+                "${holes[@]}" full
+            check "$name: as in a hole" cmp out noted
+            # shellcheck disable=SC2086
+            try "a hole is zeros: $command $way" 0 0 $command $way \
+                --holes zero "${holes[@]}" holes
+            check "$name: as in a hole" cmp out noted
+            # shellcheck disable=SC2086
+            try "a hole is unknown: $command $way" 3 1 $command $way \
+                --holes unknown "${holes[@]}" holes
+            says "in 1 place, first the pt at 9000 of root 0, for 0000000000200000-00000000003fffff: not in the image"
+        done
+        # shellcheck disable=SC2086
+        try "in a hole: translate $way" 1 1 translate $way "${holes[@]}" holes \
+            1234 201234 401234
+        prints <<'T'
+0000000000001234 1234 1000 r - - u
+0000000000201234 - pt in-a-hole
+0000000000401234 - pd not-present
+T
+        says "$note"
+    done
+    try 'a hole is zeros: translate' 1 0 translate --holes zero "${holes[@]}" \
+        holes 201234
+    shows '0000000000201234 - pt not-present'
+    try 'a hole is unknown: translate' 3 1 translate --holes unknown \
+        "${holes[@]}" holes 201234
+    shows '0000000000201234 - pt unreadable'
+    try 'in a hole: translate, a range' 1 1 translate "${holes[@]}" holes \
+        200000-201fff
+    shows '0000000000200000 - pt in-a-hole'
+    try 'in a hole: translate --json' 1 1 translate --json "${holes[@]}" holes \
+        201234
+    json '.[0].reason == "in-a-hole" and .[0].mapped == false'
+    try 'in a hole: explain' 1 1 explain "${holes[@]}" holes 201234
+    check "$name: unknown" grep -q \
+        '^unknown: the entry at 9008 lies in a hole of the file' out
+    try 'in a hole: explain --json' 1 1 explain --json "${holes[@]}" holes 201234
+    json '.[0].outcome == "in-a-hole"'
+    try 'a hole is zeros: explain' 1 0 explain --holes zero "${holes[@]}" \
+        holes 201234
+    shows 'not mapped'
+
+    # A page in a hole has contents, and no table was read there.
+    try 'a page in a hole' 0 0 leaves --range 0-0 "${holes[@]}" holes
+    shows '0000000000000000 a000 1000 r w x u'
+    try 'a page in a hole is unknown' 0 0 leaves --range 0-0 --holes unknown \
+        "${holes[@]}" holes
+    shows '# outside 1 leaves'
+
+    # A root of which it is said anyway.
+    try 'a root in a hole' 0 1 leaves --regime amd64 --root 9000 holes
+    says 'or a hole in the layout? It lies in a hole of the file'
+    try 'a root in a hole, and a table' 0 2 leaves --regime amd64 --root f000 \
+        --root 1000 holes
+    says "$note"
+    try 'a root in a hole that is unknown' 3 1 leaves --holes unknown \
+        --regime amd64 --root 9000 holes
+    says 'it is not in the image'
+
+    # What is rebuilt keeps its holes, whichever way they are read; an empty
+    # table is none.
+    for way in '' --no-mmap '--holes zero'; do
+        lines=1
+        [ "$way" = '--holes zero' ] && lines=0
+        # shellcheck disable=SC2086
+        try "holes: compact $way" 0 $lines compact $way "${holes[@]}" --force \
+            -o dense holes
+        root=$(sed -n 's/^root 0 1000 //p' out)
+        try "holes: compact $way: no table is in a hole" 0 0 leaves \
+            --regime amd64 --root "$root" dense
+        check "$name: the leaves" [ "$(grep -c '^0' out)" -eq 2 ]
+        # shellcheck disable=SC2086
+        try "holes: compact $way: verify" 0 $lines verify $way "${holes[@]}" \
+            --new-root "$root" holes dense
+        try "holes: compact $way: what it makes has the hole" 0 0 leaves \
+            --holes unknown --regime amd64 --root "$root" dense
+        shows '# outside 1 leaves'
+    done
+    try 'holes that are unknown: compact' 0 0 compact --holes unknown \
+        "${holes[@]}" --force -o dense holes
+    shows 'dropped-outside 1'
+    shows 'dropped-table 1'
+    try 'holes: diff' 0 1 diff "${holes[@]}" holes full
+    says "$note"
+    try 'holes: diff, the second one' 0 1 diff "${holes[@]}" full holes
+    says "$note"
+
+    # Segments that do not begin where pages of the file do: what is left of a
+    # hole in the memory is whole pages.
+    try 'holes, not where pages are' 0 1 leaves "${holes[@]}" \
+        --segment 0:9000:0 --segment 9000:6ff8:8008 holes
+    says 'the first at 9000'
+
+    truncate -s 64K nothing
+    unread 'nothing: is a hole, all of it: with --holes unknown no memory is in' \
+        leaves --holes unknown "${holes[@]}" nothing
+    try 'nothing but a hole' 0 1 leaves "${holes[@]}" nothing
+
+    # What is unpacked says itself that it is zeros.
+    gzip -kf holes
+    try 'holes, compressed' 0 0 leaves "${holes[@]}" holes.gz
+fi
+# ------------------------------------------------- memory that a dump leaves out
+# An ELF core whose only segment has 64K of memory, of which 32K are in the file:
+# see the System V ABI, "ELF Header" and "Program Header".
+truncate -s 120 core
+printf '\177ELF\2\1\1' | dd of=core conv=notrunc status=none
+put core 10 4 2         # e_type: ET_CORE
+put core 12 3e 2        # e_machine: EM_X86_64
+put core 14 1 4         # e_version
+put core 20 40 8        # e_phoff
+put core 34 40 2        # e_ehsize
+put core 36 38 2        # e_phentsize
+put core 38 1 2         # e_phnum
+put core 40 1 4         # p_type: PT_LOAD
+put core 48 78 8        # p_offset
+put core 60 8000 8      # p_filesz
+put core 68 10000 8     # p_memsz
+head -c 32768 full >>core
+try 'left out: not in the image' 3 1 leaves "${holes[@]}" core
+says 'first the pt at 9000 of root 0'
+shows '# outside 1 leaves'
+for way in '' --no-mmap; do
+    # shellcheck disable=SC2086
+    try "left out, but zeros: leaves $way" 0 0 leaves $way --holes zero \
+        "${holes[@]}" core
+    "$ptwalk" leaves "${holes[@]}" full | diff - out >/dev/null
+    check "$name: as raw" [ $? -eq 0 ]
+done
+try 'left out: info' 0 0 info core
+check "$name: what is missing" grep -q '32K more is named and not in the file' out
+try 'left out, but zeros: compact' 0 0 compact --holes zero "${holes[@]}" \
+    --force -o dense core
+shows 'dropped-outside 0'
+shows 'dropped-table 0'
+# What a file that is cut off lacks is not what its maker left out.
+head -c 20000 core >cut
+try 'cut off: not zeros' 3 2 leaves --holes zero "${holes[@]}" cut
+says 'not in the image'
+
+wrong "--holes 'maybe': it is zero or unknown" leaves --holes maybe \
+    "${holes[@]}" full
+wrong '--holes is given twice' leaves --holes zero --holes zero "${holes[@]}" full
+
+finish
