@@ -7,6 +7,7 @@
 #include "same_guest.h"
 
 #include "conventions.h"
+#include "same_rules.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -178,9 +179,15 @@ static const uint64_t *noted(const struct notes *s, uint64_t key)
     return s->key[i] == key ? &s->value[i] : NULL;
 }
 
-static void differ(struct naive *n, const char *what, uint64_t va, uint64_t was,
-                   uint64_t is)
+/* The image breaks that rule, if it binds. */
+static void differ(struct naive *n, enum fc_rule rule, uint64_t va,
+                   uint64_t was, uint64_t is)
 {
+    const char *what = fc_rules[rule].broken;
+
+    if ((fc_rules[rule].binds & (n->strict ? FC_REBUILD : FC_VERIFY)) == 0) {
+        return;
+    }
     if (n->strict && n->comparing) {
         fz_fail(ASK_GUEST, "the image: %s: at %llx it was %llx and is %llx",
                 what, HEX(va), HEX(was), HEX(is));
@@ -301,7 +308,7 @@ static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
         return;
     }
     if (!fc_readable(n->g, was)) {
-        differ(n, "a page that can't be read is there", va, was, is);
+        differ(n, FC_UNREADABLE, va, was, is);
         return;
     }
     if (fc_known_zeros(n->g, was) && fc_left_zeros(n->m, is)) {
@@ -313,7 +320,7 @@ static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
         size_t at = 0;
 
         if (page == NULL) {
-            differ(n, "a page outside", va, was, is);
+            differ(n, FC_PAGE_OUTSIDE, va, was, is);
             return;
         }
         fc_copy(n->g, was + i, bytes, FZ_PAGE);
@@ -322,7 +329,7 @@ static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
                 at++;
             }
             at -= at % 8;
-            differ(n, "bytes", va, was + i + at, is + i + at);
+            differ(n, FC_BYTES, va, was + i + at, is + i + at);
             return;
         }
     }
@@ -375,8 +382,8 @@ static void check_kinds(struct naive *n)
 
         if (page != NULL && (*page & JOINED) != 0 &&
             (n->kinds->value[i] & MIXED) != 0) {
-            differ(n, "two pages became one, with other flag bits", 0,
-                   n->kinds->key[i] - 1, n->kinds->value[i]);
+            differ(n, FC_FLAGS_JOINED, 0, n->kinds->key[i] - 1,
+                   n->kinds->value[i]);
         }
     }
 }
@@ -398,17 +405,16 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
 
         *p = is;
         same_bytes(n, va, was, is);
-        if (n->strict &&
-            (is < n->m->base || is - n->m->base >= n->m->counts.page_bytes)) {
-            differ(n, "a page is not among the pages", va, was, is);
+        if (is < n->m->base || is - n->m->base >= n->m->counts.page_bytes) {
+            differ(n, FC_PLACE, va, was, is);
         }
         if (n->strict &&
             (ptw_rebuild_page(n->rb, ptw_pa_of(was | 0x123), &now) != PTW_OK ||
              now.v != (is | 0x123))) {
-            differ(n, "ptw_rebuild_page says", va, is, now.v);
+            differ(n, FC_TOLD, va, is, now.v);
         }
     } else if (*p != is) {
-        differ(n, "one page became two", va, *p, is);
+        differ(n, FC_ONE_IS_TWO, va, *p, is);
     }
     if (new_fresh) {
         *q = was;
@@ -420,14 +426,13 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
         n->c.merged++;
         if ((n->flags & PTW_REBUILD_MERGE) == 0 &&
             ((n->flags & PTW_REBUILD_ZEROS) == 0 || !zeros)) {
-            differ(n, "two pages became one", va, was, is);
+            differ(n, FC_TWO_ARE_ONE, va, was, is);
         }
     }
     n->c.writable_pages += (marks & ~*q & WRITTEN) != 0;
     *q |= marks;
     if ((*q & JOINED) != 0 && (*q & (LARGE | WRITTEN)) != 0) {
-        differ(n, "two pages that are large or written became one", va, was,
-               is);
+        differ(n, FC_WRITTEN_JOINED, va, was, is);
     }
 }
 
@@ -483,81 +488,140 @@ static unsigned index_of(const struct naive *n, unsigned level, uint64_t va)
     return (unsigned)(va >> shift_of(n, level)) & (entries_of(n, level) - 1);
 }
 
+/* An old leaf, as it has to be in the image, and a new one in the place of it or
+ * of a part of it. */
+struct two_leaves {
+    const struct leaf *old;
+    uint64_t bits;   /* that it has to have, without an address */
+    unsigned rights; /* likewise */
+    bool marked;     /* before any policy */
+    bool turned;     /* it becomes copy-on-write */
+    unsigned level;  /* of the new one */
+    uint64_t raw;    /* its entry, by itself */
+    bool in_a_run;   /* it says that it is a part of one */
+    struct ptw_entry e;
+    unsigned less; /* rights that the tables of a split took */
+};
+
+static bool has_refused_mark(const struct naive *n, const struct two_leaves *t)
+{
+    return t->marked && (n->flags & PTW_REBUILD_REFUSE_MARKED) != 0;
+}
+
+static bool is_in_a_run(const struct naive *n, const struct two_leaves *t)
+{
+    (void)n;
+    return t->in_a_run;
+}
+
+/* It may say so where the old one does and all pages are where they were. */
+static bool is_in_a_new_run(const struct naive *n, const struct two_leaves *t)
+{
+    return t->in_a_run &&
+           oracle_alone(mode_of(n), t->old->level, t->old->raw) == t->old->raw;
+}
+
+static bool has_other_bits(const struct naive *n, const struct two_leaves *t)
+{
+    return (t->raw & ~leaf_mask(n, t->level)) != t->bits;
+}
+
+static bool loses_rights(const struct naive *n, const struct two_leaves *t)
+{
+    (void)n;
+    return (t->rights & t->less) != 0;
+}
+
+static bool is_another(const struct naive *n, const struct two_leaves *t)
+{
+    return !t->turned && has_other_bits(n, t);
+}
+
+/* Other bits may make the same leaf copy-on-write. */
+static bool is_not_as_turned(const struct naive *n, const struct two_leaves *t)
+{
+    struct ptw_attributes x = ptw_attributes_of(n->r, t->level, t->bits);
+    struct ptw_attributes y = ptw_attributes_of(n->r, t->level, t->raw);
+
+    return t->turned &&
+           ((t->e.rights & ~t->less) != (t->rights & ~t->less) ||
+            (t->rights & t->less) != 0 || x.memory_type != y.memory_type ||
+            x.key != y.key || x.global != y.global ||
+            x.accessed != y.accessed || x.dirty != y.dirty ||
+            ((t->bits ^ t->raw) & mode_of(n)->flag_bits) != 0 ||
+            x.copy_on_write != y.copy_on_write);
+}
+
+/* What is asked of each leaf, in this order. */
+static const struct leaf_rule {
+    enum fc_rule rule;
+    bool (*breaks)(const struct naive *n, const struct two_leaves *t);
+} leaf_rules[] = {
+    {FC_MARK, has_refused_mark},       {FC_NO_RUN, is_in_a_run},
+    {FC_NEW_RUN, is_in_a_new_run},     {FC_BITS, has_other_bits},
+    {FC_RIGHTS_BY_PATH, loses_rights}, {FC_SAME_BITS, is_another},
+    {FC_TURNED, is_not_as_turned},
+};
+
 /* A new leaf of that level: bits, rights, and its pages.  less: rights that the
  * tables of a split took. */
 static void same_leaf(struct naive *n, const struct leaf *l, unsigned level,
                       uint64_t va, uint64_t raw, unsigned less, bool counting)
 {
-    struct ptw_entry e = ptw_decode(n->r, level, index_of(n, level, va), raw);
     uint64_t pa = l->pa + (va - l->va);
     uint64_t size = size_of(n, level);
-    uint64_t bits =
-        oracle_alone(mode_of(n), l->level, l->raw) & ~leaf_mask(n, l->level);
-    unsigned rights = l->rights;
-    bool marked = oracle_marked(mode_of(n), l->level, l->raw);
-    bool in_a_run = oracle_alone(mode_of(n), level, raw) != raw;
-    bool turned =
-        (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
-        can_turn(n, l->level, l->raw) &&
-        ((n->flags & PTW_REBUILD_COPY_SHARED) != 0 || !is_shared(n, pa, size));
+    struct two_leaves t = {
+        .old = l,
+        .bits = oracle_alone(mode_of(n), l->level, l->raw) &
+                ~leaf_mask(n, l->level),
+        .rights = l->rights,
+        .marked = oracle_marked(mode_of(n), l->level, l->raw),
+        .turned = (n->flags & PTW_REBUILD_COPY_ON_WRITE) != 0 &&
+                  can_turn(n, l->level, l->raw) &&
+                  ((n->flags & PTW_REBUILD_COPY_SHARED) != 0 ||
+                   !is_shared(n, pa, size)),
+        .level = level,
+        .raw = oracle_alone(mode_of(n), level, raw),
+        .in_a_run = oracle_alone(mode_of(n), level, raw) != raw,
+        .e = ptw_decode(n->r, level, index_of(n, level, va), raw),
+        .less = less,
+    };
 
     for (unsigned from = l->level; from > level; from--) {
-        bits = mode_of(n)->format->split(mode_of(n), from, bits);
+        t.bits = mode_of(n)->format->split(mode_of(n), from, t.bits);
     }
-    if (turned) {
-        bits = oracle_mark(mode_of(n), l->level, bits);
-        rights &= ~(unsigned)PTW_WRITE;
+    if (t.turned) {
+        t.bits = oracle_mark(mode_of(n), l->level, t.bits);
+        t.rights &= ~(unsigned)PTW_WRITE;
     }
-    if (marked && (n->flags & PTW_REBUILD_REFUSE_MARKED) != 0) {
-        differ(n, "a marked leaf that is to be refused", va, l->raw, raw);
-        return;
+    if (t.marked && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
+        t.bits &= ~mode_of(n)->format->mark_bits;
     }
-    if (marked && (n->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
-        bits &= ~mode_of(n)->format->mark_bits;
-    }
-    /* Pages of a run stand side by side: no leaf of an image says that it is
-     * part of one.  It may say so where the old one does and all pages are
-     * where they were. */
-    if (in_a_run &&
-        (n->strict || oracle_alone(mode_of(n), l->level, l->raw) == l->raw)) {
-        differ(n, "a leaf says that it is part of a run", va, l->raw, raw);
-        return;
-    }
-    n->runs = n->runs || in_a_run;
-    n->moved = n->moved || e.pa.v != pa;
-    raw = oracle_alone(mode_of(n), level, raw);
-    if (n->strict || !turned) {
-        if ((raw & ~leaf_mask(n, level)) != bits ||
-            (n->strict && (rights & less) != 0)) {
-            differ(n, "the bits of a leaf", va, bits, raw);
-        }
-    } else {
-        struct ptw_attributes x = ptw_attributes_of(n->r, level, bits);
-        struct ptw_attributes y = ptw_attributes_of(n->r, level, raw);
-
-        if ((e.rights & ~less) != (rights & ~less) || (rights & less) != 0 ||
-            x.memory_type != y.memory_type || x.key != y.key ||
-            x.global != y.global || x.accessed != y.accessed ||
-            ((bits ^ raw) & mode_of(n)->flag_bits) != 0 || x.dirty != y.dirty ||
-            x.copy_on_write != y.copy_on_write) {
-            differ(n, "a leaf", va, bits, raw);
+    for (size_t i = 0; i < sizeof leaf_rules / sizeof leaf_rules[0]; i++) {
+        if (leaf_rules[i].breaks(n, &t)) {
+            differ(n, leaf_rules[i].rule, va, l->raw, raw);
         }
     }
+    if (over(n)) {
+        return;
+    }
+    n->runs = n->runs || t.in_a_run;
+    n->moved = n->moved || t.e.pa.v != pa;
     if (counting) {
         n->c.leaves++;
         n->c.large += level > 0;
-        n->c.copy_on_write += turned;
-        n->c.marked_before += marked;
+        n->c.copy_on_write += t.turned;
+        n->c.marked_before += t.marked;
     }
-    for (uint64_t at = 0; at < size && turned; at += page_bytes(n)) {
+    for (uint64_t at = 0; at < size && t.turned; at += page_bytes(n)) {
         bool fresh;
 
         (void)note(n, n->turned, (pa + at) | 1, &fresh);
     }
     for (uint64_t at = 0; at < size && !over(n); at += page_bytes(n)) {
-        same_page(n, va + at, pa + at, e.pa.v + at,
-                  (level > 0 ? LARGE : 0u) | (writes(n, raw) ? WRITTEN : 0u));
-        note_flags(n, e.pa.v + at, raw & mode_of(n)->flag_bits);
+        same_page(n, va + at, pa + at, t.e.pa.v + at,
+                  (level > 0 ? LARGE : 0u) | (writes(n, t.raw) ? WRITTEN : 0u));
+        note_flags(n, t.e.pa.v + at, t.raw & mode_of(n)->flag_bits);
     }
 }
 
@@ -580,7 +644,7 @@ static void nothing(struct naive *n, const struct leaf *l, unsigned level,
     if (level == 0) {
         n->moved = true;
         if (fc_readable(n->g, pa)) {
-            differ(n, "a page is missing", va, pa, 0);
+            differ(n, FC_MISSING, va, pa, 0);
         } else if (fc_cover(n->g, pa, size) != PTW_COVER_ALL) {
             n->c.dropped[PTW_DROP_PARTIAL] += counting;
         } else {
@@ -626,7 +690,7 @@ static uint64_t new_entry(struct naive *n, uint64_t table, unsigned i)
     const uint8_t *page = fc_page(n->m, pa);
 
     if (page == NULL || pa % n->entry_bytes != 0) {
-        differ(n, "a table outside", 0, 0, table);
+        differ(n, FC_TABLE_OUTSIDE, 0, 0, table);
         return 0;
     }
     return fc_get_at(page + pa % FZ_PAGE, n->entry_bytes);
@@ -650,19 +714,19 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
     }
     if (!maps_touch(n, va, va + (size - 1)) || e.kind == PTW_ENTRY_BAD ||
         e.kind == PTW_ENTRY_ABSENT) {
-        differ(n, "something is there", va, 0, raw);
+        differ(n, FC_EXTRA, va, 0, raw);
         return;
     }
     if (e.kind == PTW_ENTRY_TABLE) {
         if (!among_tables(n, e.pa.v)) {
-            differ(n, "a table is not among the tables", va, 0, e.pa.v);
+            differ(n, FC_TABLE_PLACE, va, 0, e.pa.v);
             return;
         }
         (void)note(n, n->tables, table_key(e.pa.v, level - 1), &fresh);
         if (fresh && ((raw ^ n->g->w->root_flags[n->space]) &
                       mode_of(n)->flag_bits) != 0) {
-            differ(n, "the flag bits of a table of a map", va,
-                   n->g->w->root_flags[n->space], raw);
+            differ(n, FC_MAP_TABLE_FLAGS, va, n->g->w->root_flags[n->space],
+                   raw);
         }
         for (unsigned i = 0; i < entries_of(n, level - 1); i++) {
             only_maps(n, new_entry(n, e.pa.v, i), level - 1,
@@ -674,13 +738,11 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
         const struct ptw_map_request *q = map_in(n, va + at, va + at);
 
         if (q == NULL) {
-            differ(n, "a page is mapped", va + at, 0, raw);
+            differ(n, FC_MAPPED, va + at, 0, raw);
             return;
         }
-        if (n->strict &&
-            (raw & mode_of(n)->flag_bits) != q->attributes.flag_bits) {
-            differ(n, "the flag bits of a map", va + at,
-                   q->attributes.flag_bits, raw);
+        if ((raw & mode_of(n)->flag_bits) != q->attributes.flag_bits) {
+            differ(n, FC_MAP_FLAGS, va + at, q->attributes.flag_bits, raw);
         }
     }
 }
@@ -759,7 +821,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     if (n->comparing && level > 0 && e.kind != PTW_ENTRY_LEAF &&
         kept == PTW_COVER_ALL && (n->flags & PTW_REBUILD_SPLIT) == 0 &&
         (n->strict || level == l->level) && all_readable(n, pa, size)) {
-        differ(n, "a large leaf became small ones", va, l->raw, raw);
+        differ(n, FC_SIZE, va, l->raw, raw);
     }
     if (n->strict && e.kind == PTW_ENTRY_TABLE && !keeps_any(n, l, level, va)) {
         e.kind = PTW_ENTRY_ABSENT; /* but for maps */
@@ -769,7 +831,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         if (n->strict) {
             only_maps(n, raw, level, va);
         } else if (raw != 0) {
-            differ(n, "an entry that is not present", va, l->raw, raw);
+            differ(n, FC_ABSENT, va, l->raw, raw);
         }
         if (n->comparing) {
             nothing(n, l, level, va, counting);
@@ -780,7 +842,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     case PTW_ENTRY_LEAF:
         if (kept != PTW_COVER_ALL ||
             (level > 0 && (n->flags & PTW_REBUILD_SPLIT) != 0)) {
-            differ(n, "a leaf is too large", va, l->raw, raw);
+            differ(n, FC_CUT, va, l->raw, raw);
             return;
         }
         if (n->comparing) {
@@ -794,14 +856,12 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         if (old == NULL) {
             return;
         }
-        if (n->strict && (fresh != counting || !among_tables(n, e.pa.v) ||
-                          e.rights != all_rights(n))) {
-            differ(n, "a table of small leaves", va, l->raw, raw);
+        if (fresh != counting || !among_tables(n, e.pa.v) ||
+            e.rights != all_rights(n)) {
+            differ(n, FC_SMALL_TABLE, va, l->raw, raw);
         }
-        if (n->strict && counting &&
-            (raw & mode_of(n)->flag_bits) != n->path[l->level]) {
-            differ(n, "the flag bits of a table of small leaves", va,
-                   n->path[l->level], raw);
+        if (counting && (raw & mode_of(n)->flag_bits) != n->path[l->level]) {
+            differ(n, FC_SMALL_TABLE_FLAGS, va, n->path[l->level], raw);
         }
         if (counting) {
             n->c.tables++;
@@ -814,7 +874,7 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         break;
     case PTW_ENTRY_BAD:
-        differ(n, "a bad entry", va, l->raw, raw);
+        differ(n, FC_BAD, va, l->raw, raw);
         break;
     }
 }
@@ -833,7 +893,7 @@ static void left_over(struct naive *n, uint64_t va, uint64_t pa, uint64_t size)
             continue;
         }
         if (ptw_rebuild_page(n->rb, ptw_pa_of(pa + at), &now) != PTW_OK) {
-            differ(n, "a page of a large one is missing", va + at, pa + at, 0);
+            differ(n, FC_LARGE_MISSING, va + at, pa + at, 0);
             return;
         }
         same_page(n, va + at, pa + at, now.v, LARGE | WRITTEN);
@@ -890,13 +950,13 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
     }
     if (was.what != FZ_NAMES_FRAME) {
         if (new_raw != (cleared ? 0 : raw)) {
-            differ(n, "an entry that is not present", va, raw, new_raw);
+            differ(n, FC_ABSENT, va, raw, new_raw);
         }
         return;
     }
     is = fz_named(mode_of(n), &n->g->o.absent, level, new_raw);
     if (is.what != FZ_NAMES_FRAME || is.rest != was.rest) {
-        differ(n, "what an entry names that is not present", va, raw, new_raw);
+        differ(n, FC_NAMED, va, raw, new_raw);
         return;
     }
     for (uint64_t at = 0; at < size && !over(n); at += page_bytes(n)) {
@@ -920,7 +980,7 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
         return;
     }
     if (e.kind != PTW_ENTRY_TABLE || kept == PTW_COVER_ALL) {
-        differ(n, "something is there", va, 0, raw);
+        differ(n, FC_EXTRA, va, 0, raw);
         return;
     }
     for (unsigned i = 0; i < entries_of(n, level - 1); i++) {
@@ -951,7 +1011,7 @@ static void nothing_behind(struct naive *n, uint64_t table, unsigned level,
     for (uint64_t at = table_bytes(n, level); n->strict && at < table_place(n);
          at++) {
         if (fc_page(n->m, table + at)[(table + at) % FZ_PAGE] != 0) {
-            differ(n, "something is behind a table", va, table, table + at);
+            differ(n, FC_TABLE_END, va, table, table + at);
             return;
         }
     }
@@ -965,9 +1025,12 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
     bool whole_fresh = false;
     uint64_t *old;
 
-    if (fc_page(n->m, is) == NULL || (n->strict && !among_tables(n, is))) {
-        differ(n, "a table is not among the tables", va, was, is);
+    if (fc_page(n->m, is) == NULL) {
+        differ(n, FC_TABLE_OUTSIDE, va, was, is);
         return;
+    }
+    if (!among_tables(n, is)) {
+        differ(n, FC_TABLE_PLACE, va, was, is);
     }
     old = note(n, n->frames, is | 1, &fresh);
     if (old == NULL) {
@@ -977,7 +1040,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         *old = was;
         nothing_behind(n, is, level, va);
     } else if (*old != was) {
-        differ(n, "two tables became one, at two levels", va, was, is);
+        differ(n, FC_LEVELS_ARE_ONE, va, was, is);
         return;
     }
     if (!whole && !n->strict) {
@@ -996,7 +1059,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
     if (fresh) {
         *old = was;
     } else if (*old != was) {
-        differ(n, "two tables became one", va, was, is);
+        differ(n, FC_TABLES_ARE_ONE, va, was, is);
         return;
     }
     if (whole) {
@@ -1008,7 +1071,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         if (whole_fresh) {
             *now = is;
         } else if (*now != is) {
-            differ(n, "one table became two", va, *now, is);
+            differ(n, FC_TABLE_IS_TWO, va, *now, is);
             return;
         }
     }
@@ -1082,7 +1145,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
                (now.pa.v == is ? e.pa.v != was : self)) {
         /* A table that starts where this one does, and is larger, may be
          * another one in the image. */
-        differ(n, "an entry that leads to a table", va, raw, new_raw);
+        differ(n, FC_TABLE, va, raw, new_raw);
     } else if (self) {
         /* By the path that goes through the entry, where it is a leaf at
          * last. */
@@ -1135,7 +1198,7 @@ static void only_tables(struct naive *n)
             if (old != NULL && ((*old & JOINED) != 0 ||
                                 *old / page_bytes(n) * page_bytes(n) + at !=
                                     n->frames->value[i] + more)) {
-                differ(n, "a table became a page", 0, *old, n->frames->key[i]);
+                differ(n, FC_TABLE_IS_PAGE, 0, *old, n->frames->key[i]);
             }
         }
     }
@@ -1192,8 +1255,8 @@ static void check_spaces(struct naive *n)
         }
         if (same < i) {
             if (n->m->root[i].table.v != n->m->root[same].table.v) {
-                differ(n, "the root of the same space", 0,
-                       n->m->root[same].table.v, n->m->root[i].table.v);
+                differ(n, FC_ROOT, 0, n->m->root[same].table.v,
+                       n->m->root[i].table.v);
             }
             continue;
         }
@@ -1208,12 +1271,10 @@ static void check_spaces(struct naive *n)
         check_kinds(n);
     }
     if (n->comparing && !over(n) && n->moved && n->runs) {
-        differ(n, "a leaf is part of a run, of which a page is elsewhere", 0, 0,
-               0);
+        differ(n, FC_RUN_MOVED, 0, 0, 0);
     }
     if (n->comparing && !over(n) && n->rewrites && n->c.merged > 0) {
-        differ(n, "pages became one that the guest can make writable",
-               n->first_joined, 0, 0);
+        differ(n, FC_REWRITABLE_JOINED, n->first_joined, 0, 0);
     }
 }
 
