@@ -131,8 +131,84 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem)
     }
 }
 
+/* A comparison of spaces of different regimes, each alike in all roots. */
+static void refuses_pairs(struct fz_case *w, const struct ptw_mem *mem)
+{
+    struct ptw_regime other = w->regime;
+    const char *what = make_other(w, &other);
+    struct ptw_root old = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
+    struct ptw_root now = ptw_root_of(&other, ptw_pa_of(w->root[0]));
+    struct ptw_verify_options o = {.last = {UINT64_MAX}};
+
+    if (ptw_verify_init(&verify, mem, &old, mem, &now, 1, &o) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "spaces of different %s are compared", what);
+    }
+}
+
+/* What can't be done with a walk over spaces, or with any. */
+static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
+{
+    static _Alignas(FZ_PAGE) unsigned char bytes[FZ_PAGE];
+    static _Alignas(8) unsigned char room[2 * FZ_MOST_UNIT];
+
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_region region = {{0}, {FZ_PAGE - 1}, bytes, false};
+    struct ptw_remembered tables;
+    struct ptw_mem elsewhere;
+    struct ptw_item item = {0};
+    size_t items = 1;
+    size_t cuts = 1;
+    ptw_va cut;
+
+    fz_must(begin(w, mem, &o, true), "a walk");
+    if (ptw_walk_part(&walk, (struct ptw_va_range){o.first, o.last}) !=
+            PTW_E_ARG ||
+        ptw_walk_cuts(&walk, &cut, 1, &cuts) != PTW_E_ARG || cuts != 0) {
+        fz_fail(ASK_STATUS, "a walk over spaces is cut");
+    }
+    if (ptw_walk_next(&walk, &item, 0, &items) != PTW_E_ARG || items != 0) {
+        fz_fail(ASK_STATUS, "a walk has %zu items where there is no room",
+                items);
+    }
+    item.kind = PTW_ITEM_HOLE;
+    if (ptw_expand_init(&walk, &w->regime, mem, &item, &o) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "a hole stands for a table");
+    }
+    fz_must(ptw_mem_init_regions(&elsewhere, &region, 1), "memory");
+    ptw_mem_set_stopped(&elsewhere, true);
+    if (ptw_remembered_init(&tables, &w->regime, &elsewhere, room,
+                            sizeof room) != PTW_OK) {
+        return;
+    }
+    fz_must(begin(w, mem, &o, true), "a walk");
+    if (ptw_walk_remember(&walk, &tables) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "a walk remembers tables of other memory");
+    }
+}
+
+void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,
+                      size_t items)
+{
+    enum { MOST = 64 };
+
+    for (size_t i = 0; i + 1 < items && i < MOST; i++) {
+        struct ptw_item one = item[i];
+        struct ptw_item next = item[i + 1];
+
+        next.space = one.space + 1;
+        if (ptw_items_join(&w->regime, PTW_WALK_RUNS | PTW_WALK_HOLES, &one,
+                           &next) ||
+            memcmp(&one, &item[i], sizeof one) != 0) {
+            fz_fail(ASK_STATUS, "items of two spaces are joined, at %llx",
+                    (unsigned long long)one.first.v);
+        }
+    }
+}
+
 void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem)
 {
+    refuses_pairs(w, mem);
+    refuses_misuse(w, mem);
     refuses_options(w, mem, true);
     refuses_roots(w, mem);
     if (fz_root_status(w, w->root[0]) == PTW_OK) {

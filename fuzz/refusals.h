@@ -9,4 +9,8 @@
  * roots of several spaces. */
 void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem);
 
+/* fz_refuses_joins asks it of items of a walk, each and the next. */
+void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,
+                      size_t items);
+
 #endif

@@ -145,7 +145,7 @@ static void check_alias(const struct fz_case *w, const struct ptw_item *item)
     if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[ref.owner],
                          ref.their_va.v, level, &theirs) ||
         theirs != ref.table.v) {
-        fz_fail(ASK_OWNERS,
+        fz_fail(ASK_MODEL,
                 "the alias at %llx: space %u has no table %llx at %llx",
                 HEX(item->first.v), (unsigned)ref.owner, HEX(ref.table.v),
                 HEX(ref.their_va.v));
@@ -153,7 +153,7 @@ static void check_alias(const struct fz_case *w, const struct ptw_item *item)
     if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[item->space],
                          ref.our_va.v, level, &ours) ||
         ours != ref.table.v) {
-        fz_fail(ASK_OWNERS, "the alias at %llx: there is no table %llx at %llx",
+        fz_fail(ASK_MODEL, "the alias at %llx: there is no table %llx at %llx",
                 HEX(item->first.v), HEX(ref.table.v), HEX(ref.our_va.v));
     }
 }
@@ -883,6 +883,7 @@ void fz_walk(const uint8_t *data, size_t len)
     fz_note(fw_list.stats.reads);
     fz_note(fw_list.stats.tables);
     fz_refuses_walks(w, &mem);
+    fz_refuses_joins(w, fw_list.item, fw_list.count);
     check_laws(w, &memo);
     exposed.tables = 0;
     if (fw_list.complete && memo.used <= EXPOSED_TABLES) {
