@@ -339,7 +339,7 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
         struct ptw_alias_ref ref = ptw_alias_view(&w->regime, item, &level);
 
         if (ref.owner > item->space) {
-            fz_stop(ASK_OWNERS, "space %u has an alias of the later space %u",
+            fz_stop(ASK_MODEL, "space %u has an alias of the later space %u",
                     (unsigned)item->space, (unsigned)ref.owner);
         }
         if (ref.our_va.v < item->first.v || ref.our_va.v > item->last.v) {
@@ -347,12 +347,12 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
                     HEX(item->first.v), HEX(ref.our_va.v));
         }
         if (!fz_canonical(w, ref.their_va.v)) {
-            fz_fail(ASK_OWNERS,
+            fz_fail(ASK_MODEL,
                     "the alias at %llx has their_va %llx, not canonical",
                     HEX(item->first.v), HEX(ref.their_va.v));
         }
         if (level + 1 >= w->levels) {
-            fz_stop(ASK_OWNERS, "the alias at %llx is of level %u",
+            fz_stop(ASK_MODEL, "the alias at %llx is of level %u",
                     HEX(item->first.v), level);
         }
     }
@@ -530,7 +530,7 @@ unsigned fz_path_rights(const struct fz_case *w, uint64_t root, uint64_t va,
 
         if (!oracle_table_at(&w->mode, w->ram, w->rams, root, va, l, &table) ||
             !fz_case_entry(w, table + index * w->entry_bytes, &raw)) {
-            fz_fail(ASK_OWNERS, "there is no table of level %u at %llx", l,
+            fz_fail(ASK_MODEL, "there is no table of level %u at %llx", l,
                     HEX(va));
             return rights;
         }

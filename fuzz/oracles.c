@@ -16,11 +16,10 @@ const struct fz_oracle_about fz_oracle[FZ_ORACLES] = {
     [ASK_ITEMS] = {"items", "4",
                    "items are canonical, in range, in order, no wider than "
                    "memory; they tile"},
-    [ASK_OWNERS] = {"owners", "5",
-                    "an alias names an earlier space, which has the table, as "
-                    "ours has"},
-    [ASK_MODEL] = {"model", "6",
-                   "spaces, aliases, remarks and numbers are a naive model's"},
+    [ASK_MODEL] = {"model", "5, 6",
+                   "spaces, aliases, remarks and numbers are a naive model's, "
+                   "and an alias names a space that has the table, as ours "
+                   "has"},
     [ASK_ANSWERS] = {"answers", "7",
                      "leaves, holes, bad and refused entries are the naive "
                      "walker's, rights included"},

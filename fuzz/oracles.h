@@ -13,7 +13,6 @@ enum fz_oracle {
     ASK_LIMITS,
     ASK_LAW,
     ASK_ITEMS,
-    ASK_OWNERS,
     ASK_MODEL,
     ASK_ANSWERS,
     ASK_EXPOSED,
