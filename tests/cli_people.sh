@@ -518,6 +518,35 @@ check "$name: the same" diff <("$ptwalk" leaves "${amd64[@]}" good) out
 wrong 'there is no option --what' --what leaves good
 wrong 'no command is given' --json
 wrong "there is no command 'good'" --root 1000 good leaves
+# Each command, with its options in front of it, behind it and at the end; and when
+# nobody reads what it prints.
+# shellcheck disable=SC2086
+while read -r command rest; do
+    "$ptwalk" $command "${amd64[@]}" $rest >in_order 2>err
+    for order in "${amd64[*]} $command $rest" "$command $rest ${amd64[*]}"; do
+        "$ptwalk" $order >out 2>err
+        check "$command: options stand anywhere" cmp -s in_order out
+    done
+    (sleep 0.3; exec env --default-signal=PIPE "$ptwalk" $command "${amd64[@]}" \
+        $rest) 2>err | true
+    status=${PIPESTATUS[0]}
+    check "$command: nobody reads: status $status" [ "$status" -eq 141 ]
+    check "$command: nobody reads: quiet" [ ! -s err ]
+done <<'T'
+info good
+leaves good
+maps good
+spaces good
+translate good 1234
+explain good 1234
+verify good good
+diff good good
+T
+(sleep 0.3; exec "$ptwalk" compact "${amd64[@]}" -o unread.raw good) 2>err | true
+check 'compact: nobody reads: no image' [ ! -e unread.raw ]
+check 'compact: nobody reads: it says so' grep -q 'nobody reads standard output' err
+(sleep 0.3; exec env --default-signal=PIPE "$ptwalk" --help) 2>err | true
+check 'help: nobody reads: status' [ "${PIPESTATUS[0]}" -eq 141 ]
 for command in $("$ptwalk" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
     try "help of $command" 0 0 "$command" --help
     check "$name: how it is called" grep -q "^usage: ptwalk $command " out

@@ -2,6 +2,7 @@
 #include "print.h"
 
 #include "output.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -55,6 +56,7 @@ static void write_out(const char *bytes, size_t count)
             }
             if (error == EPIPE) {
                 progress_clear();
+                signals_end_by_pipe();
                 exit(CLI_UNREAD); /* who read it knows */
             }
             die_of_output(error);

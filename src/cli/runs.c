@@ -272,9 +272,14 @@ static void print_run(const struct place *p, const struct ptw_item *run)
     to = put_right(to, text, BYTES_WIDTH);
     *to++ = ' ';
     rights_text(m->rights, text);
-    to = put_text(to, wx ? color_begin(COLOR_WX) : "");
+    if (wx) {
+        to = put_text(to, color_begin(COLOR_WX));
+    }
     to = put_text(to, text);
-    to = put_text(put_text(to, wx ? color_end() : ""), "  ");
+    if (wx) {
+        to = put_text(to, color_end());
+    }
+    to = put_text(to, "  ");
     kind = to;
     to = put_text(put_size(to, (uint64_t)1 << m->size_log2), " mt");
     to = put_decimal(to, at.memory_type);

@@ -32,6 +32,8 @@ static const struct {
 #endif
 };
 
+static bool pipe_ends; /* SIGPIPE was not ignored before */
+
 enum { ENDINGS = sizeof endings / sizeof endings[0] };
 
 /* Made beforehand, with room for the name. */
@@ -123,11 +125,27 @@ void signals_handle(const char *name, bool (*clean_up)(void))
     }
 }
 
+void signals_end_by_pipe(void)
+{
+    sigset_t set;
+
+    if (!pipe_ends) {
+        return;
+    }
+    (void)signals_clean_up();
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGPIPE);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+    (void)raise(SIGPIPE);
+}
+
 void signals_init(void)
 {
     sigset_t set = signals_ending();
 
-    (void)signal(SIGPIPE, SIG_IGN); /* the write fails, and says so */
+    /* The write fails, and says so. */
+    pipe_ends = signal(SIGPIPE, SIG_IGN) == SIG_DFL;
     (void)signal(SIGXFSZ, SIG_IGN);
     (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

@@ -14,6 +14,10 @@
  * that nobody reads, or beyond a limit, is an error like others. */
 void signals_init(void);
 
+/* signals_end_by_pipe ends the command as SIGPIPE does, which a shell shows as 141,
+ * unless that was ignored when it was started. */
+void signals_end_by_pipe(void);
+
 /* signals_ending returns the set of the signals that end the command. */
 sigset_t signals_ending(void);
 
