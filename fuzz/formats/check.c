@@ -20,6 +20,7 @@ static void check_text(const char text[DUMP_WHY])
 
 void check_dump(const struct dump *d, bool opened, uint64_t bytes)
 {
+    say_dump(d, opened);
     check_text(d->why);
     check_text(d->remark);
     check_that(opened == (d->why[0] == '\0'), "a refusal has a reason");

@@ -26,6 +26,17 @@ struct claim {
  * first of them says. */
 void check_claims(const struct dump *d, const struct claim *claim, size_t n);
 
+/* What came of an input, as a line of text: replay compares it with what is
+ * written down of the seeds, in expected/.  say adds to it, unless nobody listens
+ * (say_to), as in a fuzzer; say_dump adds what a file says.  say_end returns it, and
+ * begins anew. */
+void say_to(bool somebody);
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say_dump(const struct dump *d, bool opened);
+const char *say_end(void);
+struct facts;
+void say_facts(const struct facts *f);
+
 /* check_spool makes an empty spool, of which a megabyte may be used. */
 void check_spool(struct spool *s);
 

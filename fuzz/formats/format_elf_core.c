@@ -2,6 +2,7 @@
 /* ELF cores: segments, notes, Xen's sections. */
 #include "check.h"
 #include "elf_core.h"
+#include "facts.h"
 
 #include <elf.h>
 #include <string.h>
@@ -57,10 +58,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct reader r = {.memory = data, .bytes = len};
     struct dump d = {.segments = 0};
+    struct facts f;
     bool opened = elf_core_read(&r, &d);
     struct claim claim[MOST];
 
     check_dump(&d, opened, len);
+    if (opened) {
+        facts_find(&d, &f);
+        say_facts(&f);
+        facts_free(&f);
+    }
     if (opened) {
         size_t n = claims_of(data, len, claim);
 

@@ -14,8 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct facts f;
 
     check_that(opened == (d.why[0] == '\0'), "a refusal has a reason");
+    say_dump(&d, opened);
     if (opened) {
         facts_find(&d, &f);
+        say_facts(&f);
         check_that(f.roots + f.folded + f.other <= d.cpus + 1,
                    "a processor counts once");
         check_that((f.family == DUMP_UNKNOWN) == (f.from[0] == '\0'),

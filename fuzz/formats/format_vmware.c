@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_dump(&d, opened, len);
     if (opened) {
         facts_find(&d, &f);
+        say_facts(&f);
         check_that(f.roots + f.folded + f.other <= d.cpus,
                    "a processor counts once");
         facts_free(&f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Windows crash dumps: runs, and bitmaps of 64-bit ones, page by page. */
 #include "check.h"
+#include "facts.h"
 #include "windows.h"
 
 #include <string.h>
@@ -61,10 +62,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct reader r = {.memory = data, .bytes = len};
     struct dump d = {.segments = 0};
+    struct facts f;
     bool opened = windows_read(&r, &d);
     struct claim claim[MOST];
 
     check_dump(&d, opened, len);
+    if (opened) {
+        facts_find(&d, &f);
+        say_facts(&f);
+        facts_free(&f);
+    }
     if (opened && memcmp(data + 4, "DU64", 4) == 0) {
         size_t n = claims_of(data, len, claim);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the files of a directory, or single ones, through a target. */
+/* Runs the files of a directory, or single ones, through a target, and compares what
+ * came of a seed with what is written down of it: lines of its name, a blank and
+ * that.  --say prints such lines instead. */
 #include "check.h"
 
 #include <dirent.h>
@@ -7,7 +9,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINE = 8192 };
+
 static size_t inputs;
+static bool says;
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* What is written down of a seed; false: nothing is. */
+static bool expected(const char *name, char line[LINE])
+{
+    FILE *f = fopen(EXPECTED, "r");
+    size_t length = strlen(name);
+    bool found = false;
+
+    while (f != NULL && !found && fgets(line, LINE, f) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        found = strncmp(line, name, length) == 0 && line[length] == ' ';
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    if (found) {
+        memmove(line, line + length + 1, strlen(line + length + 1) + 1);
+    }
+    return found;
+}
+
+static void compare(const char *path)
+{
+    const char *said = say_end();
+    char line[LINE];
+
+    if (says && *said != '\0') {
+        (void)printf("%s %s\n", name_of(path), said);
+    } else if (strstr(path, "/corpus/") != NULL &&
+               expected(name_of(path), line) && strcmp(line, said) != 0) {
+        (void)fprintf(stderr, "said: %s\nexpected: %s\n", said, line);
+        check_that(false, "a seed says what is written down of it");
+    }
+}
 
 static void run_file(const char *path)
 {
@@ -29,6 +75,7 @@ static void run_file(const char *path)
     (void)fclose(f);
     (void)fprintf(stderr, "%s\n", path);
     (void)LLVMFuzzerTestOneInput(data, (size_t)len);
+    compare(path);
     free(data);
     inputs++;
 }
@@ -40,7 +87,9 @@ static int is_seed(const struct dirent *entry)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
+    say_to(true);
+    says = argc > 1 && strcmp(argv[1], "--say") == 0;
+    for (int i = says ? 2 : 1; i < argc; i++) {
         struct dirent **entry;
         int n = scandir(argv[i], &entry, is_seed, alphasort);
 
