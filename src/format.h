@@ -206,6 +206,9 @@ struct ptw_arch {
     const char *letters; /* of the columns that show rights */
     unsigned apart; /* and of those, the ones in which the roots of one walk may
                        differ: no leaf by itself depends on them */
+    unsigned
+        open_tables; /* and of those, the one with which entries that lead to
+                             tables withhold nothing */
     /* Which features that processor has not; NULL: none. */
     unsigned (*lacks)(const struct ptw_cpu *cpu);
     /* What setup has to know of that processor besides; NULL: nothing.  It

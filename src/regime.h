@@ -60,6 +60,15 @@ bool ptw_roots_agree(const struct ptw_root *root, uint32_t roots);
  * too. */
 bool ptw_same_space(const struct ptw_regime *a, const struct ptw_regime *b);
 
+/* ptw_tables_open says whether entries that lead to tables withhold nothing
+ * there, unlike in a regime that agrees.  Where two roots differ in it, a table
+ * that both have may grant more below one of them, though both lead to it with
+ * the same rights. */
+PTW_ENGINE bool ptw_tables_open(const struct ptw_regime *r)
+{
+    return (r->features & r->arch->open_tables) != 0;
+}
+
 /* ptw_root_fits is ptw_root_check without the reason. */
 PTW_ENGINE bool ptw_root_fits(struct ptw_root root)
 {

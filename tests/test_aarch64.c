@@ -951,6 +951,158 @@ Test(aarch64_spaces, share_a_table_across_the_halves)
                   PTW_E_ARG);
 }
 
+/* HPD1 is set, and HPD0 is not: tables below one that both halves have withhold
+ * from the lower half alone. */
+static struct ptw_regime half[2]; /* lower, upper */
+
+static void halves_that_differ(void)
+{
+    use_with("aarch64-4k-48/upper", 48, PTW_AARCH64_HPD);
+    half[1] = regime;
+    use_with("aarch64-4k-48", 48, 0);
+    half[0] = regime;
+    memory();
+    put(0x10000, 0, 0x11000 | TABLE); /* l0 of the lower half */
+    put(0x20000, 0, 0x11000 | TABLE); /* l0 of the upper half */
+    put(0x11000, 0, 0x12000 | TABLE | APT0 | APT1 | UXNT | PXNT); /* l1 */
+    put(0x12000, 0, 0x13000 | TABLE);                             /* l2 */
+    put(0x13000, 0, 0x11000 | PAGE | AP1);
+}
+
+/* The items of both halves, the half of that index first; how many there are. */
+static size_t walk_halves(struct ptw_walk *w, unsigned first, uint64_t low,
+                          uint64_t high, unsigned flags, unsigned need,
+                          struct ptw_item *item, size_t room)
+{
+    static _Alignas(8) uint8_t storage[1 << 12];
+    static struct ptw_memo memo;
+    static struct ptw_root root[2];
+    struct ptw_walk_options o = ptw_walk_everything();
+    size_t items;
+
+    root[first] = ptw_root_of(&half[0], ptw_pa_of(low));
+    root[!first] = ptw_root_of(&half[1], ptw_pa_of(high));
+    o.flags = flags;
+    o.need = (uint8_t)need;
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+    expect_status(ptw_walk_va_spaces_init(w, &mem, root, 2, &memo, &o), PTW_OK);
+    expect_status(ptw_walk_next(w, item, room, &items), PTW_OK);
+    return items;
+}
+
+Test(aarch64_spaces, rights_tell_halves_apart_that_differ_in_hpd)
+{
+    static struct ptw_walk w;
+    struct ptw_item item[16];
+
+    halves_that_differ();
+    cr_assert(eq(sz, walk_halves(&w, 0, 0x10000, 0x20000, 0, 0, item, 16), 4));
+    cr_expect(eq(int, (int)item[3].kind, (int)PTW_ITEM_ALIAS));
+    for (unsigned lower = 0; lower < 2; lower++) {
+        cr_assert(eq(sz,
+                     walk_halves(&w, lower, 0x10000, 0x20000,
+                                 PTW_WALK_BY_RIGHTS, 0, item, 16),
+                     4));
+        cr_expect(eq(int, (int)item[1].kind, (int)PTW_ITEM_MAPPING));
+        cr_expect(eq(int, (int)item[3].kind, (int)PTW_ITEM_MAPPING));
+        cr_expect(eq(uint, item[lower ? 3 : 1].u.mapping.rights, R));
+        cr_expect(eq(uint, item[lower ? 1 : 3].u.mapping.rights, ALL));
+    }
+    /* One root for both: it is the same one only where rights do not matter. */
+    cr_assert(eq(sz, walk_halves(&w, 0, 0x10000, 0x10000, 0, 0, item, 16), 3));
+    cr_expect(eq(int, (int)item[2].u.space_info.kind, (int)PTW_SPACE_SAME));
+    cr_assert(eq(
+        sz,
+        walk_halves(&w, 0, 0x10000, 0x10000, PTW_WALK_BY_RIGHTS, 0, item, 16),
+        4));
+    cr_expect(eq(uint, item[3].u.mapping.rights, ALL));
+    /* What the lower half has no use for, the upper one may need. */
+    cr_assert(eq(sz, walk_halves(&w, 0, 0x10000, 0x20000, 0, W, item, 16), 3));
+    cr_expect(eq(u64, item[2].first.v, 0xFFFF000000000000));
+}
+
+Test(aarch64_spaces, a_table_is_exposed_by_the_half_that_can_write_it)
+{
+    static _Alignas(8) uint8_t storage[1 << 12];
+    struct ptw_walk_options o = ptw_walk_everything();
+    ptw_pa table[] = {{0x10000}, {0x11000}, {0x12000}, {0x13000}, {0x20000}};
+    struct ptw_exposed e;
+    struct ptw_memo memo;
+    struct ptw_item item;
+
+    halves_that_differ();
+    for (unsigned lower = 0; lower < 2; lower++) {
+        struct ptw_root root[2];
+
+        root[lower] = ptw_root_of(&half[0], ptw_pa_of(0x10000));
+        root[!lower] = ptw_root_of(&half[1], ptw_pa_of(0x20000));
+        cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+        expect_status(ptw_exposed_init(&e, &mem, root, 2, &memo, table, 5, &o),
+                      PTW_OK);
+        expect_status(ptw_exposed_next(&e, &item), PTW_OK);
+        cr_expect(eq(u64, item.u.finding.table.v, 0x11000));
+        cr_expect(eq(u64, item.first.v, 0xFFFF000000000000));
+        expect_status(ptw_exposed_next(&e, &item), PTW_END);
+    }
+}
+
+/* Leaves that stand for a whole path with HPD grant more than the other half
+ * had. */
+Test(aarch64_spaces, are_not_widened_by_the_half_with_hpd)
+{
+    static const struct {
+        uint64_t high;
+        unsigned first; /* the index of the lower half */
+        unsigned walk;
+        unsigned edit;
+        enum ptw_status last;
+    } cases[] = {
+        {0x20000, 1, 0, 0, PTW_E_RIGHTS},
+        {0x10000, 1, 0, 0, PTW_E_RIGHTS},
+        {0x20000, 0, 0, 0, PTW_OK},
+        {0x10000, 0, 0, 0, PTW_OK},
+        {0x20000, 1, PTW_WALK_BY_RIGHTS, 0, PTW_OK},
+        {0x20000, 1, PTW_WALK_TABLES, PTW_EDIT_EXACT, PTW_OK},
+    };
+    static struct ptw_walk w;
+    struct ptw_item item[16];
+
+    for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        unsigned lower = cases[k].first;
+        struct ptw_built built[2];
+        struct ptw_translation before;
+        struct ptw_translation after;
+        static _Alignas(8) uint8_t storage[1 << 12];
+        struct ptw_shares shares;
+        struct ptw_tables t = {.mem = &mem, .ops = &ops, .shares = &shares};
+        enum ptw_status st = PTW_OK;
+        size_t items;
+
+        memset(built, 0, sizeof built);
+        halves_that_differ();
+        next_table = 0x30000;
+        cr_assert(ptw_shares_init(&shares, storage, sizeof storage, 1) ==
+                  PTW_OK);
+        items = walk_halves(&w, lower, 0x10000, cases[k].high, cases[k].walk, 0,
+                            item, 16);
+        t.root.regime = &half[!lower];
+        for (size_t i = 0; i < items && st == PTW_OK; i++) {
+            st = ptw_space_aware_map(&t, &item[i], built, 2, cases[k].edit);
+        }
+        expect_status(st, cases[k].last);
+        if (st != PTW_OK || !built[lower].built) {
+            continue;
+        }
+        expect_status(ptw_lookup(&mem,
+                                 ptw_root_of(&half[0], ptw_pa_of(0x10000)),
+                                 ptw_va_of(0), &before),
+                      PTW_OK);
+        expect_status(ptw_lookup(&mem, built[lower].root, ptw_va_of(0), &after),
+                      PTW_OK);
+        cr_expect(eq(uint, after.rights & ~before.rights, 0), "case %zu", k);
+    }
+}
+
 /* ---------------------------------------------------------------- registers */
 
 /* TCR_EL1 of Linux with 48 bits, both halves, 44-bit output. */

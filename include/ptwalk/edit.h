@@ -404,6 +404,11 @@ struct ptw_built {
  * paths are.  Without, an alias whose owner grants less than we do gives us no
  * more than the owner: nothing is ever widened.
  *
+ * Where the halves of an aarch64 guest differ in HPD (Arm ARM D8, "Hierarchical
+ * control of permissions"), tables may withhold from one half alone.  Without
+ * PTW_EDIT_EXACT no table is then shared from the half with HPD to the other
+ * one: a walk with PTW_WALK_BY_RIGHTS has no such alias.
+ *
  *   PTW_NOT_MAPPED  an alias: the owner has no table there, and our entry is
  *                   not present now
  *   PTW_E_LARGE     an alias: the owner has a large leaf there
@@ -418,6 +423,8 @@ struct ptw_built {
  *                   walk has such items
  *   PTW_E_IN_USE    a table that is not empty would be lost, or a table is
  *                   where a large leaf has to be
+ *   PTW_E_RIGHTS    without PTW_EDIT_EXACT: an alias or a space that is the same
+ *                   as one, whose owner has HPD and we have not
  *
  * and those of ptw_map. */
 PTW_NODISCARD PTW_API enum ptw_status

@@ -24,7 +24,8 @@ enum ptw_item_kind {
 enum ptw_space_kind {
     PTW_SPACE_WALKED, /* its items follow */
     PTW_SPACE_SAME,   /* its root is that of an earlier space, perhaps of the
-                         other half: no items */
+                         other half, whose addresses are others, and whose
+                         tables may withhold less (HPD): no items */
     PTW_SPACE_BAD,    /* its root can't be one: no items */
 };
 

@@ -161,6 +161,7 @@ struct ptw_cursor {
     bool list;           /* tables are items */
     unsigned listed;     /* tables of a lower level than this one are */
     unsigned told_apart; /* rights by which the memo tells paths apart */
+    unsigned told_as;    /* and what it tells spaces apart by */
     bool self;        /* a table that refers to itself is not entered again */
     unsigned remarks; /* about the table just entered */
     struct ptw_region_cache

@@ -135,8 +135,9 @@ ptw_trail_lookup(struct ptw_trail *trail, ptw_va va,
 /* ptw_memo_bytes returns how many bytes of storage a memo for `tables` entered
  * tables takes; SIZE_MAX when that is too many.  A table counts once for each
  * level at which it is entered, with PTW_WALK_BY_RIGHTS once for each set of
- * rights that it is entered with, and again for each address at which a range,
- * or one that is left out, starts or ends inside it. */
+ * rights that it is entered with, and again for a half that differs in HPD, and
+ * for each address at which a range, or one that is left out, starts or ends
+ * inside it. */
 PTW_API size_t ptw_memo_bytes(size_t tables);
 
 /* ptw_memo_init makes an empty memo in bytes of storage, aligned to 8.
@@ -182,7 +183,9 @@ enum ptw_walk_flag {
                                     only if it was entered by a path that grants
                                     the same, so that what the alias stands for
                                     is the same in every respect; by a path that
-                                    grants something else it is entered again */
+                                    grants something else it is entered again.
+                                    Halves that differ in HPD grant something
+                                    else */
 };
 
 /* Of a struct that is all zeros only the range remains to be set: as it is, it
@@ -265,9 +268,10 @@ PTW_API void ptw_line_leaf(const struct ptw_regime *r,
  * space are.
  *
  * Work: at most entries-per-table reads for each (table, level), with
- * PTW_WALK_BY_RIGHTS for each (table, level, set of rights), and for each space
- * at most two tables a level more where the range cuts them, and two for
- * each range that is left out.
+ * PTW_WALK_BY_RIGHTS for each (table, level, set of rights), twice with it or
+ * with `need` where halves differ in HPD, and for each space at most two tables
+ * a level more where the range cuts them, and two for each range that is left
+ * out.
  *
  * root and memo must live as long as w, and memo must be fresh.  PTW_E_RANGE
  * when options->first > options->last, PTW_E_ARG when roots is 0 or more than

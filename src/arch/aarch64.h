@@ -378,7 +378,8 @@ PTW_NAMED(a64_leaf_bits);
                 PTW_AARCH64_TBI | PTW_AARCH64_TBID | PTW_AARCH64_PAN3,         \
     .apart = PTW_AARCH64_HPD | PTW_AARCH64_E0PD | PTW_AARCH64_TBI |            \
              PTW_AARCH64_TBID,                                                 \
-    .granted = PTW_READ, .letters = A64_LETTERS, .keep = ptw_aarch64_keep,     \
+    .open_tables = PTW_AARCH64_HPD, .granted = PTW_READ,                       \
+    .letters = A64_LETTERS, .keep = ptw_aarch64_keep,                          \
     .setup = ptw_aarch64_setup, .attributes = ptw_aarch64_attributes,          \
     .bad = ptw_aarch64_bad, .fields = ptw_aarch64_fields,                      \
     .present_text = A64_PRESENT_TEXT, .right_text = ptw_aarch64_right_text,    \

@@ -7,6 +7,15 @@
 #include "shares.h"
 #include "stock.h"
 
+/* Whether what `owner` has was rebuilt with rights that its tables withheld from
+ * `ours` alone: leaves stand for the whole path without PTW_EDIT_EXACT. */
+static bool would_widen(const struct ptw_regime *owner,
+                        const struct ptw_regime *ours, unsigned flags)
+{
+    return (flags & PTW_EDIT_EXACT) == 0 && ptw_tables_open(owner) &&
+           !ptw_tables_open(ours);
+}
+
 /* Puts a table of its own there, referred to by an entry with those bits,
  * unless there is one; tables that it takes on the way there grant the
  * rights. */
@@ -40,7 +49,7 @@ static enum ptw_status new_table(struct ptw_tables *t,
 
 static enum ptw_status begin_space(struct ptw_tables *t,
                                    const struct ptw_item *item,
-                                   struct ptw_built *built)
+                                   struct ptw_built *built, unsigned flags)
 {
     const struct ptw_space *s = &item->u.space_info;
     struct ptw_built *own = &built[item->space];
@@ -62,6 +71,9 @@ static enum ptw_status begin_space(struct ptw_tables *t,
         if (s->same_as >= item->space || !built[s->same_as].built ||
             t->shares == NULL) {
             return PTW_E_ARG;
+        }
+        if (would_widen(built[s->same_as].root.regime, s->root.regime, flags)) {
+            return PTW_E_RIGHTS;
         }
         st = ptw_shares_add(t->shares, built[s->same_as].root.table.v, 1);
         own->root = ptw_root_of(s->root.regime, built[s->same_as].root.table);
@@ -110,8 +122,9 @@ static enum ptw_status link_alias(struct ptw_tables *t,
     l.owner = built[ref.owner].root;
     /* Without PTW_EDIT_EXACT, tables above were not rebuilt with their own
      * bits, so this entry stands for the whole path. */
-    if ((flags & PTW_EDIT_EXACT) == 0 &&
-        !a->path_bits(t->root.regime, level + 1, ref.rights, &l.bits)) {
+    if (would_widen(l.owner.regime, t->root.regime, flags) ||
+        ((flags & PTW_EDIT_EXACT) == 0 &&
+         !a->path_bits(t->root.regime, level + 1, ref.rights, &l.bits))) {
         return PTW_E_RIGHTS;
     }
     return ptw_link_regions(t, NULL, &l);
@@ -242,7 +255,7 @@ enum ptw_status ptw_space_aware_map(struct ptw_tables *t,
         return PTW_E_ARG;
     }
     if (item->kind == PTW_ITEM_SPACE) {
-        return begin_space(t, item, built);
+        return begin_space(t, item, built, flags);
     }
     if (!built[item->space].built) {
         return PTW_E_ARG;

@@ -195,6 +195,13 @@ PTW_ENGINE void ptw_saw(struct ptw_cursor *c, const struct ptw_memo_slot *slot)
     c->number = slot->number;
 }
 
+/* ptw_told returns by what the memo tells a table apart from the same one under
+ * another path. */
+PTW_ENGINE unsigned ptw_told(const struct ptw_cursor *c, unsigned rights)
+{
+    return (rights & c->told_apart) | c->told_as;
+}
+
 /* ptw_enter makes the table of that level, whose span starts at offset base,
  * the one that is read next.  The level must be below that of the path so far.
  * The answer is PTW_V_ENTERED, or PTW_V_NO_TABLE, PTW_V_ALIAS or PTW_V_FULL:
@@ -232,9 +239,9 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
             struct ptw_memo_slot *slot = NULL;
             bool two_levels;
 
-            switch (ptw_memo_enter(
-                c->memo, table, level, rights & c->told_apart, cut,
-                ptw_va_from(a, c->regime, base), &slot, &two_levels)) {
+            switch (ptw_memo_enter(c->memo, table, level, ptw_told(c, rights),
+                                   cut, ptw_va_from(a, c->regime, base), &slot,
+                                   &two_levels)) {
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
             case PTW_MEMO_SEEN:

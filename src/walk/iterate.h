@@ -50,8 +50,7 @@ PTW_ENGINE void ptw_pass_aliases(const struct ptw_format *a, struct ptw_walk *w,
             ptw_leads(a, c, level, &e) != PTW_V_ENTERED) {
             return;
         }
-        slot =
-            ptw_memo_find(c->memo, e.pa.v, level - 1, e.rights & c->told_apart);
+        slot = ptw_memo_find(c->memo, e.pa.v, level - 1, ptw_told(c, e.rights));
         if (slot == NULL) {
             return;
         }

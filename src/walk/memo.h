@@ -13,13 +13,17 @@
 #include "hash.h"
 #include "ptwalk/walk.h"
 
+/* What the memo keeps beside the rights of a path: that tables withhold nothing
+ * in the space (ptw_tables_open). */
+enum { PTW_TOLD_OPEN = PTW_ALL_RIGHTS + 1 };
+
 /* log2 of the least alignment of a table of any format. */
 enum { PTW_TABLE_ALIGN = 4 };
 
 /* Addresses of tables have at most so many bits; the rights of the path stand
  * above them. */
 enum { PTW_TABLE_BITS = 56 };
-_Static_assert(PTW_ALL_RIGHTS < 1 << (64 - PTW_TABLE_BITS),
+_Static_assert((PTW_TOLD_OPEN | PTW_ALL_RIGHTS) < 1 << (64 - PTW_TABLE_BITS),
                "a set of rights has room above an address");
 
 /* So many tables a rebuild and a comparison ask room for at first. */

@@ -87,6 +87,10 @@ void ptw_walk_in(struct ptw_walk *w, const struct ptw_regime *r)
     w->start_rights = r->rights;
     w->kinds_known = 0;
     w->kinds_under = 0;
+    /* Where rights matter, tables mean something else in such a space. */
+    w->c.told_as = (w->c.told_apart | w->c.need) != 0 && ptw_tables_open(r)
+                       ? PTW_TOLD_OPEN
+                       : 0;
     set_range(w, r);
 }
 
@@ -112,14 +116,14 @@ static enum ptw_status start(struct ptw_walk *w, const struct ptw_regime *r,
     w->va_first = o->first;
     w->va_last = o->last;
     ptw_cursor_over(&w->c, r, mem, 0, 0, 0);
-    ptw_walk_in(w, r);
     w->c.need = o->need;
     w->c.need_leaf = o->need;
+    w->c.told_apart = (o->flags & PTW_WALK_BY_RIGHTS) != 0 ? PTW_ALL_RIGHTS : 0;
+    ptw_walk_in(w, r);
     w->c.remark = (o->flags & PTW_WALK_REMARKS) != 0;
     w->c.list = (o->flags & PTW_WALK_TABLES) != 0;
     w->c.listed =
         w->c.list ? PTW_MAX_LEVELS : (o->flags & PTW_WALK_OUTLINE) != 0;
-    w->c.told_apart = (o->flags & PTW_WALK_BY_RIGHTS) != 0 ? PTW_ALL_RIGHTS : 0;
     w->c.self = (o->flags & PTW_WALK_SELF) != 0;
     w->c.leave_out = o->leave_out;
     w->c.leave_outs = o->leave_outs;
