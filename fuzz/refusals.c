@@ -73,39 +73,46 @@ static void refuses_options(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* Makes a regime another one, in what those of two roots of one memory may not
- * differ in: walk.h. */
-static const char *make_other(const struct fz_case *w, struct ptw_regime *r)
+/* What the regimes of two roots of one memory may not differ in: walk.h. */
+static const char *const apart[] = {"width", "flag bits", "permissions",
+                                    "features"};
+
+enum { WAYS = sizeof apart / sizeof apart[0] };
+
+/* Makes a regime another one, in that. */
+static void make_other(const struct fz_case *w, struct ptw_regime *r,
+                       unsigned way)
 {
     /* The two halves of an address space of aarch64 have these of their own. */
     const unsigned of_half =
         PTW_AARCH64_HPD | PTW_AARCH64_E0PD | PTW_AARCH64_TBI | PTW_AARCH64_TBID;
-    unsigned bit = (unsigned)(w->seed >> 12 & 63);
+    uint64_t random = w->seed ^ w->root[0] ^ w->first;
+    unsigned bit = (unsigned)(fz_random(&random) >> 8 & 63);
 
-    switch (w->seed >> 8 & 3) {
+    switch (way) {
     case 0:
         r->pa_bits += 1;
-        return "width";
+        break;
     case 1:
         r->flag_bits ^= (uint64_t)1 << bit;
-        return "flag bits";
+        break;
     case 2:
         r->kept[bit & 1] ^= (uint64_t)1 << bit;
-        return "permissions";
+        break;
     default:
         while ((of_half >> (bit & 31) & 1) != 0) {
             bit++;
         }
         r->features ^= 1u << (bit & 31);
-        return "features";
+        break;
     }
 }
 
 /* Spaces whose regimes do not agree. */
-static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem)
+static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem,
+                          unsigned way)
 {
     struct ptw_regime other = w->regime;
-    const char *what = make_other(w, &other);
     struct ptw_root root[2] = {ptw_root_of(&w->regime, ptw_pa_of(w->root[0])),
                                ptw_root_of(&other, ptw_pa_of(w->root[0]))};
     struct ptw_walk_options o = fz_options(w, 0);
@@ -114,6 +121,7 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem)
     struct ptw_shares shares;
     struct ptw_memo memo;
 
+    make_other(w, &other, way);
     for (uint32_t roots = 0; roots <= 2; roots += 2) {
         fz_must(ptw_memo_init(&memo, store[0], sizeof store[0], w->seed),
                 "a memo");
@@ -126,22 +134,23 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem)
             ptw_verify_init(&verify, mem, root, mem, root, roots, &vo) !=
                 PTW_E_ARG) {
             fz_fail(ASK_STATUS, "there are %u roots of different %s",
-                    (unsigned)roots, what);
+                    (unsigned)roots, apart[way]);
         }
     }
 }
 
 /* A comparison of spaces of different regimes, each alike in all roots. */
-static void refuses_pairs(struct fz_case *w, const struct ptw_mem *mem)
+static void refuses_pairs(struct fz_case *w, const struct ptw_mem *mem,
+                          unsigned way)
 {
     struct ptw_regime other = w->regime;
-    const char *what = make_other(w, &other);
     struct ptw_root old = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
     struct ptw_root now = ptw_root_of(&other, ptw_pa_of(w->root[0]));
     struct ptw_verify_options o = {.last = {UINT64_MAX}};
 
+    make_other(w, &other, way);
     if (ptw_verify_init(&verify, mem, &old, mem, &now, 1, &o) != PTW_E_ARG) {
-        fz_fail(ASK_STATUS, "spaces of different %s are compared", what);
+        fz_fail(ASK_STATUS, "spaces of different %s are compared", apart[way]);
     }
 }
 
@@ -207,10 +216,12 @@ void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,
 
 void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem)
 {
-    refuses_pairs(w, mem);
+    for (unsigned way = 0; way < WAYS; way++) {
+        refuses_roots(w, mem, way);
+        refuses_pairs(w, mem, way);
+    }
     refuses_misuse(w, mem);
     refuses_options(w, mem, true);
-    refuses_roots(w, mem);
     if (fz_root_status(w, w->root[0]) == PTW_OK) {
         refuses_options(w, mem, false);
     }
