@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The command, and where an image lies: holes of files.
+# The command, and where an image lies: holes of files, several files, layouts.
 #
 # usage: cli_images.sh PTWALK_BINARY SCRATCH_DIR
 set -u
@@ -175,5 +175,136 @@ says 'not in the image'
 wrong "--holes 'maybe': it is zero or unknown" leaves --holes maybe \
     "${holes[@]}" full
 wrong '--holes is given twice' leaves --holes zero --holes zero "${holes[@]}" full
+
+# ------------------------------------------------------------- several files
+# The same memory in two files, with 8000 bytes each.
+split -b 32768 full part.
+"$ptwalk" leaves "${holes[@]}" full >leaves
+for way in '' --no-mmap '-j 1'; do
+    # shellcheck disable=SC2086
+    try "two files $way" 0 0 leaves $way "${holes[@]}" --file 8000:part.ab \
+        --file 0:part.aa
+    check "$name: the same leaves" cmp leaves out
+done
+try 'two files, a size with a suffix' 0 0 leaves "${holes[@]}" \
+    --file 32K:part.ab --file 0:part.aa
+check "$name: the same leaves" cmp leaves out
+try 'two files, translate' 1 0 translate "${holes[@]}" --file 8000:part.ab \
+    --file 0:part.aa 1234 201234
+shows '0000000000201234 - pt not-present'
+try 'two files, explain' 0 0 explain "${holes[@]}" --file 8000:part.ab \
+    --file 0:part.aa 1234
+try 'two files, info' 0 0 info --file 8000:part.ab --file 0:part.aa
+shows 'file: raw memory in 2 files'
+for command in maps spaces; do
+    try "two files, $command" 0 0 $command "${holes[@]}" --file 0:part.aa \
+        --file 8000:part.ab
+done
+for command in diff verify; do
+    try "two files, $command" 0 0 $command "${holes[@]}" --file 0:part.aa \
+        --file 8000:part.ab full
+done
+try 'two files, compact' 0 0 compact "${holes[@]}" --file 0:part.aa \
+    --file 8000:part.ab -o two
+"$ptwalk" compact "${holes[@]}" -o one full >/dev/null
+check "$name: as of one" cmp one two
+gzip -kf part.ab
+try 'two files, one of them packed' 0 0 leaves "${holes[@]}" --file 0:part.aa \
+    --file 8000:part.ab.gz
+check "$name: the same leaves" cmp leaves out
+try 'one of two files' 3 1 leaves "${holes[@]}" --file 0:part.aa
+says 'first the pt at 9000 of root 0'
+
+wrong "--file 'part.aa' is not PA:PATH, with PA in hexadecimal" leaves \
+    "${holes[@]}" --file part.aa
+wrong "--file '0:' is not PA:PATH" leaves "${holes[@]}" --file 0:
+wrong "--file 'x:part.aa' is not PA:PATH" leaves "${holes[@]}" --file x:part.aa
+wrong "'full' is one argument too many: the image is of --file" leaves \
+    "${holes[@]}" --file 0:part.aa full
+wrong 'it takes an address' translate "${holes[@]}" --file 0:part.aa
+wrong 'it takes a second image' diff "${holes[@]}" --file 0:part.aa
+wrong '--base and --segment go with an image' leaves "${holes[@]}" \
+    --file 0:part.aa --base 1000
+unread '--file: part.aa and part.ab overlap at physical address 7fff' leaves \
+    "${holes[@]}" --file 0:part.aa --file 7fff:part.ab
+unread '--file: part.ab and part.aa overlap at physical address 0' leaves \
+    "${holes[@]}" --file 0:part.ab --file 0:part.aa
+unread '--file: none can'"'"'t be opened: No such file' leaves "${holes[@]}" \
+    --file 0:none
+unread '--file: core is an ELF core, 64-bit, little-endian, not raw memory' \
+    leaves "${holes[@]}" --file 0:core
+unread '--file: from ffffffffffff9000 on, part.aa goes beyond the last' leaves \
+    "${holes[@]}" --file ffffffffffff9000:part.aa
+: >empty
+unread '--file: empty is empty, or neither a regular file' leaves \
+    "${holes[@]}" --file 0:empty
+# No output takes the name of any of the files.
+for file in part.aa part.ab; do
+    wrong "is the image $file itself, which is never replaced" compact \
+        "${holes[@]}" --file 0:part.aa --file 8000:part.ab --force -o $file
+done
+
+# ------------------------------------------------------------------- layouts
+mkdir -p below
+cat >below/layout <<'T'
+# ptwalk layout
+# PA SIZE OFFSET PATH
+
+0x4000 4000	4000 ../full
+0 4K 0
+\t # a comment, and a path that begins a directory
+1000 3000 1000
+8000 8000 0  ../part.ab 	
+T
+sed -i 's/\\t/\t/g' below/layout
+for way in '' --no-mmap; do
+    # shellcheck disable=SC2086
+    try "a layout $way" 0 0 leaves $way "${holes[@]}" below/layout
+    check "$name: the same leaves" cmp leaves out
+done
+try 'a layout, info' 0 0 info below/layout
+shows 'file: a layout'
+shows 'memory: 64K in 2 segments'
+try 'a layout, diff' 0 0 diff "${holes[@]}" full below/layout
+sed 's/$/\r/' below/layout >below/crlf
+try 'a layout with CR' 0 0 leaves "${holes[@]}" below/crlf
+check "$name: the same leaves" cmp leaves out
+try 'a layout as raw memory' 3 1 leaves --raw "${holes[@]}" below/layout
+
+# bad TEXT WHAT: a layout of that second line is refused, for that reason.
+bad() {
+    printf '# ptwalk layout\n%s\n' "$1" >bad
+    unread "ptwalk: bad:$2" leaves "${holes[@]}" bad
+}
+bad '0 1000 0' '2: it names no file, and no line before it does'
+bad '0 1000' '2: it has no OFFSET: a line is PA SIZE OFFSET PATH'
+bad '0' '2: it has no SIZE'
+bad 'x 1000 0 full' "2: its PA 'x' is not a hexadecimal number"
+bad '0 1000 -1 full' "2: its OFFSET '-1' is not a hexadecimal number"
+bad '0 10000000000000000 0 full' '2: its SIZE '
+bad '0 0 0 full' '2: it has no length'
+bad 'fffffffffffff000 1001 0 full' '2: it goes beyond the last physical address'
+bad '0 1000 7ffffffffffff001 full' '2: it goes beyond the last offset'
+bad '0 10001 0 full' '2: it goes beyond the end of full at 10000'
+bad '0 1000 10000 full' '2: it goes beyond the end of full at 10000'
+bad '0 1000 0 none' "2: none can't be opened: No such file or directory"
+bad '0 1000 0 core' '2: core is an ELF core'
+bad '0 1000 0 bad' '2: bad is a layout, not raw memory'
+bad $'0 2000 0 full\n4000 1000 0\n1fff 1 0' \
+    '4: it overlaps line 2 at physical address 1fff'
+bad $'1fff 1 0 full\n4000 1000 0\n0 2000 0' \
+    '4: it overlaps line 2 at physical address 1fff'
+bad '' ' no segment is in it'
+printf '# ptwalk layout\n0 1000 0 fu\0ll\n' >bad
+unread 'ptwalk: bad:2: it is no text' leaves "${holes[@]}" bad
+
+# 100,000 segments, out of order, are put in order and searched.
+{
+    echo '# ptwalk layout'
+    seq 99999 -1 16 | awk '{ printf "%x 1000 8000 full\n", $1 * 4096 }'
+    seq 0 15 | awk '{ printf "%x 1000 %x\n", $1 * 4096, $1 * 4096 }'
+} >many
+try '100,000 segments' 0 0 leaves "${holes[@]}" many
+check "$name: the same leaves" cmp leaves out
 
 finish

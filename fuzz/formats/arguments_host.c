@@ -152,6 +152,13 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
     return s;
 }
 
+struct source *source_open_files(const struct placed_file *file, size_t files,
+                                 bool raw, enum holes_are holes)
+{
+    check_that(files > 0 && file != NULL, "an image is of some files");
+    return source_open(file[0].name, raw, holes);
+}
+
 void source_check(const struct source *s)
 {
     (void)s;

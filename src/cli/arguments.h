@@ -5,6 +5,7 @@
 #define CLI_ARGUMENTS_H
 
 #include "cli.h"
+#include "numbers.h"
 
 #include <getopt.h>
 
@@ -42,6 +43,7 @@ enum option_id {
     OPT_CET,
     OPT_BASE,
     OPT_SEGMENT,
+    OPT_FILE,
     OPT_RANGE,
     OPT_LIMIT,
     OPT_READS,
@@ -103,6 +105,8 @@ struct image_arguments {
     bool has_base;
 };
 
+struct placed_file;
+
 /* What is gathered before it can be checked as a whole. */
 struct arguments {
     const struct command *command;
@@ -119,7 +123,9 @@ struct arguments {
     unsigned xlen;
     struct image_arguments image;
     struct image_arguments other; /* the second one, or the one that is made */
-    char **operand;               /* what is no option */
+    struct placed_file *file;     /* of the first image, if it is of some */
+    size_t files;
+    char **operand; /* what is no option */
     size_t operands;
 };
 
@@ -129,14 +135,7 @@ bool is_given(const struct arguments *a, enum option_id id);
 /* option_name returns the name of a long option, without its dashes. */
 const char *option_name(int id);
 
-/* parse_number reads the digits of [text, end): all of it, and at least one. */
-bool parse_number(const char *text, const char *end, unsigned base,
-                  uint64_t *out);
-
-/* parse_hex is the same for a hexadecimal number, with or without 0x, and with
- * or without ` or _ between digits, as debuggers print addresses; or for a
- * decimal one with K, M, G or T behind it.  is_hex reads a whole string. */
-bool parse_hex(const char *text, const char *end, uint64_t *out);
+/* is_hex reads a whole string as parse_hex does. */
 bool is_hex(const char *text, uint64_t *out);
 
 enum range_kind {

@@ -564,7 +564,7 @@ static void compact(struct compaction *c)
     bool is_container;
 
     begin(c);
-    outputs_protect(c->o->source->file, c->o->image);
+    source_each_file(c->o->source, outputs_protect);
     output_open(&c->out, c->o->output, c->o->force);
     if (c->o->page_map != NULL) {
         output_open(&c->map, c->o->page_map, c->o->force);

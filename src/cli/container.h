@@ -24,7 +24,11 @@ enum container_kind {
     CONTAINER_ZSTD,
     CONTAINER_WINDOWS,
     CONTAINER_VMWARE,
+    CONTAINER_LAYOUT,
 };
+
+/* What a layout begins with. */
+#define LAYOUT_FIRST_LINE "# ptwalk layout"
 
 struct container {
     char name[CONTAINER_NAME]; /* "an ELF core, 64-bit, little-endian" */

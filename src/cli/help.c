@@ -65,6 +65,10 @@ static const struct part parts[] = {
     {0, false,
      "  --no-mmap            read it in pages instead of mapping it\n"},
     {0, false,
+     "  --file PA:PATH       in place of IMAGE: a file of raw memory from PA "
+     "on;\n"
+     "                       repeatable\n"},
+    {0, false,
      "  --holes zero|unknown holes of a raw file, and what a dump leaves out: "
      "zeros,\n"
      "                       or not in the image; else the first are taken "

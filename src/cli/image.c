@@ -618,7 +618,9 @@ void image_open(struct image *im, const struct options *o)
                 ? "a --segment takes its beginning for memory"
                 : "its memory is packed, so that --segment can't lay it out");
     }
-    (void)file_bytes(s->fd, o);
+    if (s->fd >= 0) {
+        (void)file_bytes(s->fd, o);
+    }
     memset(im, 0, sizeof *im);
     im->name = o->image;
     im->parts = s->parts;
@@ -627,7 +629,7 @@ void image_open(struct image *im, const struct options *o)
     } else {
         open_memory(im, o, o->holes, NULL, NULL);
     }
-    outputs_refuse_stdout(s->file, o->image);
+    source_each_file(s, outputs_refuse_stdout);
     if (s->opened && !laid_out && s->dump.remark[0] != '\0') {
         report(o->image, "%s", s->dump.remark);
     }

@@ -35,6 +35,7 @@ static const struct rule {
     RULE(OPT_PAT) = {.takes = TAKES_ACCESS | TAKES_FILTER},
     RULE(OPT_FLAG_BIT) = {.repeatable = true},
     RULE(OPT_SEGMENT) = {.repeatable = true},
+    RULE(OPT_FILE) = {.repeatable = true},
     RULE(OPT_RANGE) = {.takes = TAKES_RANGE},
     RULE(OPT_LIMIT) = {.takes = TAKES_LIMIT},
     RULE(OPT_READS) = {.takes = TAKES_RANGE},
@@ -122,6 +123,21 @@ static void add_segment(struct arguments *a, struct image_arguments *p, int id)
     p->segment =
         must(realloc(p->segment, (p->segments + 1) * sizeof *p->segment));
     p->segment[p->segments++] = s;
+}
+
+static void add_file(struct arguments *a)
+{
+    const char *colon = strchr(optarg, ':');
+    struct placed_file file;
+
+    if (colon == NULL || colon[1] == '\0' ||
+        !parse_hex(optarg, colon, &file.pa)) {
+        die(CLI_USAGE, a->command->name,
+            "--file '%s' is not PA:PATH, with PA in hexadecimal", optarg);
+    }
+    file.name = colon + 1;
+    a->file = must(realloc(a->file, (a->files + 1) * sizeof *a->file));
+    a->file[a->files++] = file;
 }
 
 static void set_range(struct arguments *a)
@@ -353,6 +369,9 @@ static void take_option(struct arguments *a, enum option_id id)
         break;
     case OPT_SEGMENT:
         add_segment(a, &a->image, (int)id);
+        break;
+    case OPT_FILE:
+        add_file(a);
         break;
     case OPT_RANGE:
         set_range(a);
@@ -608,7 +627,7 @@ static void set_other(struct arguments *a)
         a->other.roots == 0 && a->other.segments == 0 && !a->other.has_base;
 
     o->other = other;
-    other->image = a->operand[1];
+    other->image = a->operand[a->operands - 1];
     other->source = source_open(other->image, o->raw, o->holes);
     other->facts = NULL;
     if (!paging_take_roots(a, &a->other, other)) {
@@ -641,6 +660,38 @@ static bool is_file(const char *name)
     return stat(name, &st) == 0;
 }
 
+/* The image is of --file: what is no option is an address, or the second image.
+ */
+static void sort_operands_of_files(struct arguments *a)
+{
+    const char *name = a->command->name;
+    size_t most = (a->command->takes & TAKES_OTHER) != 0 ? 1 : 0;
+
+    a->o->image = a->file[0].name;
+    if (a->image.has_base || a->image.segments > 0) {
+        die(CLI_USAGE, name,
+            "--file says itself where memory lies: --base and --segment go "
+            "with an image");
+    }
+    if ((a->command->takes & TAKES_VAS) != 0) {
+        if (a->operands == 0) {
+            die(CLI_USAGE, name, "it takes an address");
+        }
+        for (size_t i = 0; i < a->operands; i++) {
+            addresses_add(a, a->operand[i]);
+        }
+        return;
+    }
+    if (a->operands < most) {
+        die(CLI_USAGE, name, "it takes a second image");
+    }
+    if (a->operands > most) {
+        die(CLI_USAGE, name,
+            "'%s' is one argument too many: the image is of --file",
+            a->operand[most]);
+    }
+}
+
 /* The image is the first operand when it names a file or is no address, else
  * the last one; the other operands are addresses. */
 static void sort_operands(struct arguments *a)
@@ -650,6 +701,10 @@ static void sort_operands(struct arguments *a)
     struct options *o = a->o;
     size_t image = 0;
 
+    if (a->files > 0) {
+        sort_operands_of_files(a);
+        return;
+    }
     if (a->operands == 0) {
         die(CLI_USAGE, name, "no image is given");
     }
@@ -685,7 +740,9 @@ static void open_source(struct arguments *a)
 {
     struct options *o = a->o;
 
-    o->source = source_open(o->image, o->raw, o->holes);
+    o->source = a->files > 0
+                    ? source_open_files(a->file, a->files, o->raw, o->holes)
+                    : source_open(o->image, o->raw, o->holes);
     o->facts = must(calloc(1, sizeof *o->facts));
     if (o->source->opened) {
         facts_find(&o->source->dump, o->facts);
@@ -735,6 +792,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
     free(a.image.given);
     free(a.other.given);
     free(a.operand);
+    free(a.file);
     if (help) {
         free(a.image.root);
         free(a.image.segment);

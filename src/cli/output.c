@@ -23,11 +23,12 @@ enum { GATHER_BYTES = 1 << 20, DIRECT_BYTES = GATHER_BYTES / 8 };
 static struct output *outputs; /* the last one that was opened, first */
 static sigset_t before_placing;
 
-/* The image that is read. */
-static struct {
-    const char *name; /* NULL: there is none */
+/* The files that are read. */
+static struct input {
+    const char *name;
     struct stat is;
-} input;
+} * inputs;
+static size_t input_count;
 
 /* -------------------------------------------------------------- discarding */
 
@@ -121,10 +122,12 @@ PTW_NORETURN static void die_writing(const struct output *out)
 
 void outputs_protect(int fd, const char *name)
 {
-    if (fstat(fd, &input.is) != 0) {
+    inputs = must(realloc(inputs, (input_count + 1) * sizeof *inputs));
+    inputs[input_count].name = name;
+    if (fstat(fd, &inputs[input_count].is) != 0) {
         die(CLI_UNREAD, name, "can't be examined: %s", strerror(errno));
     }
-    input.name = name;
+    input_count++;
 }
 
 /* By whatever name: a file is its inode, and a device its number. */
@@ -135,9 +138,15 @@ static bool same_file(const struct stat *a, const struct stat *b)
             a->st_rdev == b->st_rdev);
 }
 
-static bool is_input(const struct stat *st)
+/* The name of the file that is read and is that one; NULL: none is. */
+static const char *input_of(const struct stat *st)
 {
-    return input.name != NULL && same_file(st, &input.is);
+    for (size_t i = 0; i < input_count; i++) {
+        if (same_file(st, &inputs[i].is)) {
+            return inputs[i].name;
+        }
+    }
+    return NULL;
 }
 
 static bool is_standard(const struct stat *st)
@@ -161,11 +170,13 @@ void outputs_refuse_stdout(int fd, const char *name)
 /* Whether what has the name may be replaced. */
 static void check_replaced(const struct output *out, const struct stat *st)
 {
-    if (is_input(st)) {
+    const char *input = input_of(st);
+
+    if (input != NULL) {
         die(CLI_USAGE, out->name,
             "is the image %s itself, which is never replaced: another name is "
             "needed",
-            input.name);
+            input);
     }
     if (S_ISDIR(st->st_mode)) {
         die(CLI_UNREAD, out->name, "is a directory");
@@ -185,7 +196,7 @@ static void check_name(struct output *out)
 {
     struct stat st;
 
-    if (stat(out->name, &st) == 0 && is_input(&st)) {
+    if (stat(out->name, &st) == 0 && input_of(&st) != NULL) {
         check_replaced(out, &st); /* through a link, too */
     }
     if (lstat(out->name, &st) != 0) {

@@ -36,7 +36,7 @@ struct output {
     uint64_t offset; /* of it in the file */
 };
 
-/* outputs_protect says which file is read: no output takes its name, whatever
+/* outputs_protect says that a file is read: no output takes its name, whatever
  * it is called.  name must live until the end. */
 void outputs_protect(int fd, const char *name);
 

@@ -218,6 +218,7 @@ static bool (*unpacker_of(enum container_kind kind))(struct job *j)
     case CONTAINER_LIME:
     case CONTAINER_WINDOWS:
     case CONTAINER_VMWARE:
+    case CONTAINER_LAYOUT:
         break;
     }
     return NULL;

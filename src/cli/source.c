@@ -4,6 +4,7 @@
 #include "elf_core.h"
 #include "flattened.h"
 #include "kdump_header.h"
+#include "layout.h"
 #include "lime.h"
 #include "packed.h"
 #include "pages.h"
@@ -13,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,9 +163,116 @@ static bool open_vmware(struct source *s, const struct reader *r)
     return vmware_fit(&s->dump, s->bytes);
 }
 
+/* ------------------------------------------------------------ several files */
+
+static struct source *open_one(const char *name, bool raw, enum holes_are holes,
+                               bool layouts);
+
+/* A name in a layout is one beside it. */
+static char *name_beside(const char *layout, const char *name)
+{
+    const char *slash = strrchr(layout, '/');
+    size_t head =
+        name[0] == '/' || slash == NULL ? 0 : (size_t)(slash - layout) + 1;
+    size_t bytes = head + strlen(name) + 1;
+    char *beside = must(malloc(bytes));
+
+    (void)snprintf(beside, bytes, "%.*s%s", (int)head, layout, name);
+    return beside;
+}
+
+/* Opens a file that is raw memory, or is when it is unpacked, behind the others.
+ * false: s->dump.why. */
+static bool add_file(struct source *s, const char *name, bool raw,
+                     enum holes_are holes)
+{
+    struct source *one = open_one(name, raw, holes, false);
+    size_t parts = s->parts.count;
+
+    s->of = must(realloc(s->of, (s->files + 1) * sizeof *s->of));
+    s->of[s->files++] = one;
+    if (one->fd < 0) {
+        return dump_refuse(&s->dump, "%.160s can't be opened: %s", name,
+                           strerror(one->error));
+    }
+    if (one->is_container) {
+        return dump_refuse(&s->dump,
+                           "%.120s is %s%s, not raw memory: it is an image by "
+                           "itself",
+                           name, one->container.name, one->inside);
+    }
+    if (one->parts.count == 0) {
+        return dump_refuse(&s->dump,
+                           "%.120s is empty, or neither a regular file nor a "
+                           "block device",
+                           name);
+    }
+    (void)parts_add(&s->parts, one->fd, one->name, one->bytes);
+    s->parts.part[parts].as_given = one->parts.part[0].as_given;
+    return true;
+}
+
+/* The first entry that names a file. */
+static const struct layout_entry *first_of(const struct layout *l, size_t file)
+{
+    const struct layout_entry *first = NULL;
+
+    for (size_t i = 0; i < l->entries; i++) {
+        if (l->entry[i].file == file &&
+            (first == NULL || l->entry[i].line < first->line)) {
+            first = &l->entry[i];
+        }
+    }
+    return first;
+}
+
+static bool add_files(struct source *s, struct layout *l, enum holes_are holes)
+{
+    s->names = must(calloc(l->paths, sizeof *s->names));
+    for (size_t k = 0; k < l->paths; k++) {
+        s->names[k] = name_beside(s->name, l->path[k]);
+        if (!add_file(s, s->names[k], false, holes)) {
+            s->line = first_of(l, k)->line;
+            return false;
+        }
+    }
+    for (size_t i = 0; i < l->entries; i++) {
+        const struct layout_entry *e = &l->entry[i];
+        const struct image_part *part = &s->parts.part[e->file];
+
+        if (e->segment.offset > part->bytes ||
+            e->segment.bytes > part->bytes - e->segment.offset) {
+            s->line = e->line;
+            return dump_refuse(&s->dump,
+                               "it goes beyond the end of %.120s at %" PRIx64,
+                               part->name, part->bytes);
+        }
+        dump_add(&s->dump, e->segment.pa, e->segment.bytes,
+                 part->start + e->segment.offset);
+    }
+    dump_order(&s->dump);
+    return true;
+}
+
+static bool open_layout(struct source *s, const struct reader *r,
+                        enum holes_are holes)
+{
+    struct layout l;
+    bool opened = layout_read(r, &l);
+
+    if (opened) {
+        opened = add_files(s, &l, holes);
+    } else {
+        s->line = l.lines.line;
+        (void)dump_refuse(&s->dump, "%s", l.lines.why);
+    }
+    layout_free(&l);
+    return opened;
+}
+
 /* Reads what the container says of itself, if it is of a kind that can be. */
 static bool read_container(struct source *s, const struct reader *r,
-                           enum holes_are holes)
+                           enum holes_are holes, bool layouts)
 {
     switch (s->container.kind) {
     case CONTAINER_ELF_CORE:
@@ -178,6 +287,8 @@ static bool read_container(struct source *s, const struct reader *r,
         return unpack(s, r);
     case CONTAINER_KDUMP:
         return open_pages(s, r, holes);
+    case CONTAINER_LAYOUT:
+        return layouts && open_layout(s, r, holes);
     case CONTAINER_GZIP:
     case CONTAINER_ZSTD:
     case CONTAINER_FLATTENED:
@@ -188,7 +299,7 @@ static bool read_container(struct source *s, const struct reader *r,
 }
 
 /* Tells what is in the file, unpacks it, and reads what it says of itself. */
-static void look_into(struct source *s, enum holes_are holes)
+static void look_into(struct source *s, enum holes_are holes, bool layouts)
 {
     struct reader r = {.memory = NULL};
     bool read;
@@ -201,7 +312,7 @@ static void look_into(struct source *s, enum holes_are holes)
             return;
         }
         if (!holds_a_file(s->container.kind)) {
-            s->opened = read_container(s, &r, holes);
+            s->opened = read_container(s, &r, holes, layouts);
             return;
         }
         if (!unpack(s, &r)) {
@@ -234,7 +345,8 @@ static void add_zeros(struct source *s)
     dump_order(&s->dump);
 }
 
-struct source *source_open(const char *name, bool raw, enum holes_are holes)
+static struct source *open_one(const char *name, bool raw, enum holes_are holes,
+                               bool layouts)
 {
     struct source *s = must(calloc(1, sizeof *s));
 
@@ -247,22 +359,101 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
         return s;
     }
     if (!raw) {
-        look_into(s, holes);
+        look_into(s, holes, layouts);
     }
-    (void)parts_add(&s->parts, s->fd, name, s->bytes);
-    s->parts.part[0].as_given = !s->opened && s->fd == s->file;
+    if (s->files == 0) {
+        (void)parts_add(&s->parts, s->fd, name, s->bytes);
+        s->parts.part[0].as_given = !s->opened && s->fd == s->file;
+    }
     if (s->opened && holes == HOLES_ZERO) {
         add_zeros(s);
     }
     return s;
 }
 
+struct source *source_open(const char *name, bool raw, enum holes_are holes)
+{
+    return open_one(name, raw, holes, true);
+}
+
+static bool place_files(struct source *s, const struct placed_file *file,
+                        size_t files, bool raw, enum holes_are holes)
+{
+    for (size_t i = 0; i < files; i++) {
+        uint64_t bytes;
+
+        if (!add_file(s, file[i].name, raw, holes)) {
+            return false;
+        }
+        bytes = s->parts.part[i].bytes;
+        if (bytes - 1 > UINT64_MAX - file[i].pa) {
+            return dump_refuse(&s->dump,
+                               "from %" PRIx64 " on, %.120s goes beyond the "
+                               "last physical address",
+                               file[i].pa, file[i].name);
+        }
+        for (size_t k = 0; k < i; k++) {
+            uint64_t first = file[i].pa > file[k].pa ? file[i].pa : file[k].pa;
+
+            if (first - file[i].pa < bytes &&
+                first - file[k].pa < s->parts.part[k].bytes) {
+                return dump_refuse(&s->dump,
+                                   "%.100s and %.100s overlap at physical "
+                                   "address %" PRIx64,
+                                   file[k].name, file[i].name, first);
+            }
+        }
+        dump_add(&s->dump, file[i].pa, bytes, s->parts.part[i].start);
+    }
+    dump_order(&s->dump);
+    return true;
+}
+
+struct source *source_open_files(const struct placed_file *file, size_t files,
+                                 bool raw, enum holes_are holes)
+{
+    struct source *s = must(calloc(1, sizeof *s));
+
+    s->name = "--file";
+    s->fd = -1;
+    s->file = -1;
+    s->is_container = true;
+    (void)snprintf(s->container.name, sizeof s->container.name,
+                   "raw memory in %zu file%s", files, files == 1 ? "" : "s");
+    s->opened = place_files(s, file, files, raw, holes);
+    return s;
+}
+
+void source_each_file(const struct source *s,
+                      void (*each)(int fd, const char *name))
+{
+    if (s->file >= 0) {
+        each(s->file, s->name);
+    }
+    for (size_t i = 0; i < s->files; i++) {
+        each(s->of[i]->file, s->of[i]->name);
+    }
+}
+
 void source_check(const struct source *s)
 {
+    if (s->files > 0 && !s->opened && s->container.kind != CONTAINER_LAYOUT) {
+        die(CLI_UNREAD, s->name, "%s", s->dump.why);
+    }
+    if (s->container.kind == CONTAINER_LAYOUT && !s->opened) {
+        char name[PATH_MAX];
+
+        (void)snprintf(name, sizeof name, s->line > 0 ? "%s:%" PRIu64 : "%s",
+                       s->name, s->line);
+        die(CLI_UNREAD, name, "%s", s->dump.why);
+    }
+    if (s->opened) {
+        return;
+    }
     if (s->fd < 0) {
         die(CLI_UNREAD, s->name, "can't be opened: %s", strerror(s->error));
     }
-    if (!s->is_container || s->opened) {
+    if (!s->is_container) {
         return;
     }
     if (s->dump.why[0] != '\0') {
@@ -288,6 +479,14 @@ void source_free(struct source *s)
         pages_close(s->pages);
     }
     free(s->pages);
+    for (size_t i = 0; i < s->files; i++) {
+        source_free(s->of[i]);
+        if (s->names != NULL) {
+            free(s->names[i]);
+        }
+    }
+    free(s->of);
+    free(s->names);
     parts_free(&s->parts);
     dump_free(&s->dump);
     free(s);

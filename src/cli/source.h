@@ -23,6 +23,16 @@ struct source {
     struct dump dump;
     struct pages *pages; /* NULL: memory lies in fd as it is, else here */
     struct parts parts;  /* what has the memory */
+    struct source **of;  /* of these files, if not of this one */
+    char **names;        /* of theirs, which a layout gave them, or NULL */
+    size_t files;
+    uint64_t line; /* of a layout, in which something is wrong; 0: in all */
+};
+
+/* A file that is memory from pa on. */
+struct placed_file {
+    uint64_t pa;
+    const char *name;
 };
 
 /* What is compressed, or in another order, is unpacked: fd is then that. */
@@ -31,6 +41,16 @@ struct source {
  * and does not complain: source_check does.  raw: it is memory, whatever it
  * looks like. */
 struct source *source_open(const char *name, bool raw, enum holes_are holes);
+
+/* source_open_files does so for several files of raw memory, which may be packed;
+ * of those that are not, or overlap, source_check says so. */
+struct source *source_open_files(const struct placed_file *file, size_t files,
+                                 bool raw, enum holes_are holes);
+
+/* source_each_file calls each(fd, name) for all files that are open, which no
+ * output may replace. */
+void source_each_file(const struct source *s,
+                      void (*each)(int fd, const char *name));
 
 /* source_check ends the command when the file can't be opened, or is a
  * container that has no memory that could be read. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A text that says where memory lies in files: docs/formats.md, "Layouts". */
+#ifndef CLI_LAYOUT_H
+#define CLI_LAYOUT_H
+
+#include "lines.h"
+
+struct layout_entry {
+    struct segment segment; /* of the file of that number */
+    size_t file;
+    uint64_t line; /* of the text, from 1 */
+};
+
+struct layout {
+    struct layout_entry *entry; /* ascending, and apart */
+    size_t entries;
+    const char **path; /* of each file, as it is written */
+    size_t paths;
+    size_t room;
+    struct lines lines; /* and what is wrong with them */
+};
+
+/* layout_read reads a text, whatever it begins with.  false: l->lines.line and
+ * l->lines.why. */
+bool layout_read(const struct reader *r, struct layout *l);
+
+void layout_free(struct layout *l);
+
+#endif
