@@ -307,4 +307,83 @@ unread 'ptwalk: bad:2: it is no text' leaves "${holes[@]}" bad
 try '100,000 segments' 0 0 leaves "${holes[@]}" many
 check "$name: the same leaves" cmp leaves out
 
+# ------------------------------------------------------------ lists of roots
+printf '# the two spaces\n1000 the first \t\n\ncr3=200b sec\xc3\xb6nd\n' >roots
+listed=(--regime amd64 --roots roots)
+try 'a list of roots: leaves' 0 0 leaves "${listed[@]}" full
+check "$name: labels" diff <(grep '^# root' out) - <<'T'
+# root 0 1000 the first
+# root 1 2000 secönd
+T
+try 'a list of roots: leaves --json' 0 0 leaves --json "${listed[@]}" full
+json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+try 'a list of roots: maps' 0 0 maps "${listed[@]}" full
+shows '# root 0 1000 the first'
+try 'a list of roots: maps --json' 0 0 maps --json "${listed[@]}" full
+json '[.[] | select(.type == "total") | .label] == ["the first", "secönd"]'
+try 'a list of roots: spaces --json' 0 0 spaces --json "${listed[@]}" full
+json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+try 'a list of roots: translate' 1 0 translate "${listed[@]}" full 1234
+shows '# root 1 2000 secönd'
+try 'a list of roots: translate --json' 1 0 translate --json "${listed[@]}" \
+    full 1234
+json '.[1].label == "secönd" and .[0].label == "the first"'
+try 'a list of roots: explain' 1 0 explain "${listed[@]}" full 1234
+check "$name: a label" grep -q ' in root 0 the first at 1000 ' out
+try 'a list of roots: explain --json' 1 0 explain --json "${listed[@]}" full 1234
+json '.[0].label == "the first"'
+try 'a list of roots: info' 0 0 info "${listed[@]}" full
+shows 'root 0: 1000 the first'
+try 'a list of roots: info --json' 0 0 info --json "${listed[@]}" full
+json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+try 'a list of roots: compact' 0 0 compact "${listed[@]}" --force -o dense full
+check "$name: labels" [ "$(grep -c '^root [01] .* \(the first\|secönd\)$' out)" \
+    -eq 2 ]
+try 'a list of roots: compact --json' 0 0 compact --json "${listed[@]}" \
+    --force -o dense full
+json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+jq -r 'select(.type == "root") | .new_pa' out >new
+try 'a list of roots: verify' 0 0 verify "${listed[@]}" --new-roots new full dense
+try 'a list of roots: diff' 0 0 diff "${listed[@]}" --new-roots new full dense
+try 'a list of roots: verify, not the same' 1 0 verify --json "${listed[@]}" \
+    --new-root 2000 --new-root 1000 full full
+json '.[0].type == "difference" and .[0].label == "the first"'
+try 'a list, and a root by itself' 0 0 leaves --regime amd64 --root 3000 \
+    --roots roots full
+check "$name: in that order" diff <(grep '^# root' out) - <<'T'
+# root 0 3000
+# root 1 1000 the first
+# root 2 2000 secönd
+T
+printf '1000 a\033[31mb\xff\n' >roots
+try 'a label that a terminal obeys' 0 0 leaves "${listed[@]}" full
+shows '# root 0 1000 a?[31mb?'
+printf 'satp=8000000000000001 kernel\n' >roots
+try 'a list of a register that says the mode' 0 1 leaves --roots roots \
+    --segment 1000:1000:e000 full
+says 'root 0 at 1000: its table is all zeros'
+shows '# root 0 1000 kernel'
+printf 'cr3=1000\n' >roots
+wrong '--cr3 is no register of sv39' leaves --regime sv39 --roots roots full
+
+# bad_list TEXT WHAT: a list of that second line is refused, for that reason.
+bad_list() {
+    printf '1000 a\n%s\n' "$1" >roots
+    wrong "ptwalk: roots:2: $2" leaves "${listed[@]}" full
+}
+bad_list 'x' "'x' is not a hexadecimal number of at most 64 bits"
+bad_list '10000000000000000' "'10000000000000000' is not a hexadecimal number"
+bad_list 'cr4=1000' "'cr4' is none of root, cr3, ttbr0, ttbr1 and satp"
+bad_list 'root=' "'' is not a hexadecimal number"
+printf '# nothing\n' >roots
+wrong 'ptwalk: roots: no root is in it' leaves "${listed[@]}" full
+printf '10\0000\n' >roots
+wrong 'ptwalk: roots:1: it is no text' leaves "${listed[@]}" full
+rm roots
+unread "ptwalk: roots: can't be read as a list of roots: No such file" leaves \
+    "${listed[@]}" full
+mkfifo roots
+unread "can't be read as a list of roots: Invalid argument" leaves \
+    "${listed[@]}" full
+
 finish

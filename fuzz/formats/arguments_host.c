@@ -5,6 +5,7 @@
 #include "check.h"
 #include "facts.h"
 #include "json.h"
+#include "paging.h"
 #include "print.h"
 #include "source.h"
 
@@ -157,6 +158,18 @@ struct source *source_open_files(const struct placed_file *file, size_t files,
 {
     check_that(files > 0 && file != NULL, "an image is of some files");
     return source_open(file[0].name, raw, holes);
+}
+
+/* Each list has two roots. */
+void paging_add_roots(struct arguments *a, struct image_arguments *p,
+                      enum option_id id, const char *name)
+{
+    enum option_id as = id == OPT_ROOTS ? OPT_ROOT : OPT_NEW_ROOT;
+
+    check_that(name != NULL, "a list has a name");
+    paging_add_root(a, p, as, 0x1000);
+    paging_add_root(a, p, as, 0x2000);
+    a->given[as - OPT_REGIME] = true;
 }
 
 void source_check(const struct source *s)

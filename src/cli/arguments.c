@@ -9,6 +9,7 @@
 const struct option long_options[] = {
     {"regime", required_argument, NULL, OPT_REGIME},
     {"root", required_argument, NULL, OPT_ROOT},
+    {"roots", required_argument, NULL, OPT_ROOTS},
     {"cr0", required_argument, NULL, OPT_CR0},
     {"cr3", required_argument, NULL, OPT_CR3},
     {"cr4", required_argument, NULL, OPT_CR4},
@@ -72,6 +73,7 @@ const struct option long_options[] = {
     {"absent", required_argument, NULL, OPT_ABSENT},
     {"marked", required_argument, NULL, OPT_MARKED},
     {"new-root", required_argument, NULL, OPT_NEW_ROOT},
+    {"new-roots", required_argument, NULL, OPT_NEW_ROOTS},
     {"new-cr3", required_argument, NULL, OPT_NEW_CR3},
     {"new-ttbr0", required_argument, NULL, OPT_NEW_TTBR0},
     {"new-ttbr1", required_argument, NULL, OPT_NEW_TTBR1},

@@ -12,6 +12,7 @@
 enum option_id {
     OPT_REGIME = 256,
     OPT_ROOT,
+    OPT_ROOTS,
     OPT_CR0,
     OPT_CR3,
     OPT_CR4,
@@ -75,6 +76,7 @@ enum option_id {
     OPT_ABSENT,
     OPT_MARKED,
     OPT_NEW_ROOT,
+    OPT_NEW_ROOTS,
     OPT_NEW_CR3,
     OPT_NEW_TTBR0,
     OPT_NEW_TTBR1,
@@ -97,7 +99,8 @@ extern const struct option long_options[];
 /* What is said about one image. */
 struct image_arguments {
     struct ptw_root *root;
-    enum option_id *given; /* for each root: the option */
+    enum option_id *given; /* for each root: the option, */
+    char **label;          /* and what it is called; NULL: nothing */
     uint32_t roots;
     struct segment *segment;
     size_t segments;

@@ -51,6 +51,7 @@ struct options {
     struct ptw_root *root;
     uint64_t *root_flags; /* flag bits that each was given with */
     uint64_t *cr3;        /* as each was given; 0: not as a CR3 */
+    char **root_label;    /* what each is called; NULL: nothing */
     uint32_t roots;
     struct segment *segment; /* ascending; none: the whole file, at base */
     size_t segments;

@@ -357,7 +357,9 @@ static void print_roots(const struct compaction *c)
         json_t *j;
 
         if (!c->o->json) {
-            out_line("root %" PRIu32 " %" PRIx64 " %" PRIx64 "\n", i, was, now);
+            out_line("root %" PRIu32 " %" PRIx64 " %" PRIx64, i, was, now);
+            out_label(c->o, i);
+            out_text("\n");
             continue;
         }
         j = json_new();
@@ -365,6 +367,7 @@ static void print_roots(const struct compaction *c)
         json_set_count(j, "root", i);
         json_set_hex(j, "old_pa", was);
         json_set_hex(j, "new_pa", now);
+        json_set_label(j, c->o, i);
         json_line(j);
     }
 }

@@ -431,10 +431,11 @@ static void print_answer(const struct answer *a)
 {
     unsigned before = PTW_ALL_RIGHTS;
 
-    out_line("%016" PRIx64 " in root %" PRIu32 " at %" PRIx64
-             " (%s, %u-bit physical addresses)\n",
-             a->va.v, a->root, a->o->root[a->root].table.v,
-             ptw_regime_name(regime_of(a)), ptw_pa_bits(regime_of(a)));
+    out_line("%016" PRIx64 " in root %" PRIu32, a->va.v, a->root);
+    out_label(a->o, a->root);
+    out_line(" at %" PRIx64 " (%s, %u-bit physical addresses)\n",
+             a->o->root[a->root].table.v, ptw_regime_name(regime_of(a)),
+             ptw_pa_bits(regime_of(a)));
     if (a->asked.v != a->va.v) {
         out_line("the tag of %016" PRIx64 " is taken off\n", a->asked.v);
     }
@@ -505,6 +506,7 @@ static void print_answer_json(const struct answer *a)
 
     json_set_text(j, "type", "explanation");
     json_set_count(j, "root", a->root);
+    json_set_label(j, a->o, a->root);
     json_set_hex(j, "root_pa", a->o->root[a->root].table.v);
     json_set_text(j, "regime", ptw_regime_name(r));
     json_set_va(j, "va", a->va);

@@ -23,6 +23,9 @@ static const struct part parts[] = {
     {0, false,
      "  --root PA            a top table; repeatable, the order is the "
      "index\n"},
+    {0, false,
+     "  --roots FILE         roots, and what they are called: VALUE LABEL a "
+     "line\n"},
     {0, false, "  --cr3 VALUE          the same as a register; repeatable\n"},
     {0, false, "  --cr0 VALUE --cr4 VALUE --efer VALUE\n"},
     {0, false,
@@ -84,7 +87,8 @@ static const struct part parts[] = {
     {TAKES_OTHER, false,
      "  --new-root PA --new-cr3 VALUE --new-ttbr0 VALUE --new-ttbr1 VALUE\n"},
     {TAKES_OTHER, false,
-     "  --new-satp VALUE     its roots, as many as those of A\n"},
+     "  --new-satp VALUE --new-roots FILE\n"
+     "                       its roots, as many as those of A\n"},
     {TAKES_OTHER, false, "  --new-base PA --new-segment PA:LENGTH:OFFSET\n"},
     {TAKES_POLICY | TAKES_OUTPUT, true,
      "compact, and where verify has to know:\n"},

@@ -121,8 +121,10 @@ static void print_paging(const struct options *o)
     for (uint32_t i = 0; i < o->roots; i++) {
         bool known = f->roots == o->roots && o->root_from_file;
 
-        out_line("root %" PRIu32 ": %" PRIx64 "%s%s\n", i, o->root[i].table.v,
+        out_line("root %" PRIu32 ": %" PRIx64 "%s%s", i, o->root[i].table.v,
                  known ? ", of " : "", known ? f->root[i].label : "");
+        out_label(o, i);
+        out_text("\n");
     }
     if (o->roots == 0) {
         out_line("roots: none is said by the file; give --root, or a "
@@ -201,6 +203,7 @@ static void paging_json(const struct options *o)
         if (f->roots == o->roots && o->root_from_file) {
             json_set_text(j, "label", f->root[i].label);
         }
+        json_set_label(j, o, i);
         json_line(j);
     }
 }

@@ -49,6 +49,15 @@ void json_set_va(json_t *object, const char *key, ptw_va va)
              json_stringn(text, (size_t)(put_va(text, va) - text)));
 }
 
+void json_set_label(json_t *object, const struct options *o, uint32_t root)
+{
+    const char *label = root_label(o, root);
+
+    if (label != NULL) {
+        json_set_text(object, "label", label);
+    }
+}
+
 void json_set_outside(json_t *object, uint64_t bytes)
 {
     json_set_bool(object, "outside", bytes != 0);

@@ -16,6 +16,9 @@ void json_set_bool(json_t *object, const char *key, bool value);
 void json_set_hex(json_t *object, const char *key, uint64_t v);
 void json_set_va(json_t *object, const char *key, ptw_va va);
 
+/* json_set_label sets "label", if that root is called anything. */
+void json_set_label(json_t *object, const struct options *o, uint32_t root);
+
 /* json_set_outside sets "outside": whether the image does not have all of it,
  * and "outside_bytes": how much of it not. */
 void json_set_outside(json_t *object, uint64_t bytes);

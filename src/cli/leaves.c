@@ -136,14 +136,14 @@ static void begin_root(struct traversal *t, void *sum)
 
     (void)sum;
     if (!o->json) {
-        out_line("# root %" PRIu32 " %" PRIx64 "\n", t->root,
-                 o->root[t->root].table.v);
+        out_root(o, t->root);
         return;
     }
     j = json_new();
     json_set_text(j, "type", "root");
     json_set_count(j, "root", t->root);
     json_set_hex(j, "pa", o->root[t->root].table.v);
+    json_set_label(j, o, t->root);
     json_line(j);
 }
 

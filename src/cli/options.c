@@ -27,6 +27,7 @@ static const struct rule {
 } rules[OPT_END - OPT_REGIME] = {
 #define RULE(id) [(id)-OPT_REGIME]
     RULE(OPT_ROOT) = {.repeatable = true},
+    RULE(OPT_ROOTS) = {.repeatable = true},
     RULE(OPT_CR3) = {.repeatable = true},
     RULE(OPT_TTBR0) = {.repeatable = true},
     RULE(OPT_TTBR1) = {.repeatable = true},
@@ -69,6 +70,7 @@ static const struct rule {
     RULE(OPT_ABSENT) = {.takes = TAKES_POLICY | TAKES_ABSENT},
     RULE(OPT_MARKED) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_ROOTS) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_TTBR0) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_TTBR1) = {.takes = TAKES_OTHER, .repeatable = true},
@@ -289,6 +291,9 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_SATP:
         paging_add_root(a, &a->image, id, hex_value(a, (int)id));
         break;
+    case OPT_ROOTS:
+        paging_add_roots(a, &a->image, id, optarg);
+        break;
     case OPT_CR0:
         a->regs.cr0 = hex_value(a, (int)id);
         break;
@@ -432,6 +437,9 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_NEW_TTBR1:
     case OPT_NEW_SATP:
         paging_add_root(a, &a->other, id, hex_value(a, (int)id));
+        break;
+    case OPT_NEW_ROOTS:
+        paging_add_roots(a, &a->other, id, optarg);
         break;
     case OPT_NEW_BASE:
         set_base(a, &a->other, (int)id);
@@ -750,6 +758,14 @@ static void open_source(struct arguments *a)
     }
 }
 
+static void free_labels(char **label, uint32_t roots)
+{
+    for (uint32_t i = 0; label != NULL && i < roots; i++) {
+        free(label[i]);
+    }
+    free(label);
+}
+
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct options *o)
 {
@@ -779,6 +795,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
             paging_set_roots(&a);
         } else {
             free(a.image.root); /* of a mode that is not known */
+            free_labels(a.image.label, a.image.roots);
         }
         policy_check(&a);
         set_fold(&a);
@@ -795,7 +812,9 @@ bool options_parse(const struct command *command, int argc, char **argv,
     free(a.file);
     if (help) {
         free(a.image.root);
+        free_labels(a.image.label, a.image.roots);
         free(a.image.segment);
+        free_labels(a.other.label, a.other.roots);
         free(a.other.root);
         free(a.other.segment);
         options_free(o);
@@ -835,6 +854,7 @@ void options_free(struct options *o)
 {
     if (o->other != NULL) {
         free(o->other->root);
+        free_labels(o->other->root_label, o->other->roots);
         free(o->other->root_flags);
         free(o->other->cr3);
         free(o->other->segment);
@@ -847,6 +867,7 @@ void options_free(struct options *o)
     free(o->facts);
     source_free(o->source);
     free(o->root);
+    free_labels(o->root_label, o->roots);
     free(o->root_flags);
     free(o->cr3);
     free(o->segment);

@@ -20,8 +20,10 @@ void paging_add_root(const struct arguments *a, struct image_arguments *p,
     }
     p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
     p->given = must(realloc(p->given, (n + (size_t)1) * sizeof *p->given));
+    p->label = must(realloc(p->label, (n + (size_t)1) * sizeof *p->label));
     p->root[n].table.v = value;
     p->given[n] = id;
+    p->label[n] = NULL;
     p->roots = n + 1;
 }
 
@@ -431,6 +433,7 @@ bool paging_take_roots(const struct arguments *a,
     uint64_t flag_bits = ptw_root_flags(&o->regime);
 
     o->root = p->root;
+    o->root_label = p->label;
     o->roots = p->roots;
     o->root_flags = must(calloc(p->roots + 1u, sizeof *o->root_flags));
     o->cr3 = must(calloc(p->roots + 1u, sizeof *o->cr3));

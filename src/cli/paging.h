@@ -11,6 +11,11 @@
 void paging_add_root(const struct arguments *a, struct image_arguments *p,
                      enum option_id id, uint64_t value);
 
+/* paging_add_roots adds those of the file of that name, as the option of that
+ * id: --roots, or --new-roots. */
+void paging_add_roots(struct arguments *a, struct image_arguments *p,
+                      enum option_id id, const char *name);
+
 /* The functions of one option read its value, optarg. */
 
 void paging_set_xlen(struct arguments *a);

@@ -5,6 +5,7 @@
 #include "signals.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -310,4 +311,26 @@ void human_size(uint64_t bytes, char text[16])
     }
     *text++ = unit[u];
     *text = '\0';
+}
+
+const char *root_label(const struct options *o, uint32_t root)
+{
+    return o->root_label != NULL ? o->root_label[root] : NULL;
+}
+
+void out_label(const struct options *o, uint32_t root)
+{
+    const char *label = root_label(o, root);
+
+    if (label != NULL) {
+        out_text(" ");
+        out_text(label);
+    }
+}
+
+void out_root(const struct options *o, uint32_t root)
+{
+    out_line("# root %" PRIu32 " %" PRIx64, root, o->root[root].table.v);
+    out_label(o, root);
+    out_text("\n");
 }

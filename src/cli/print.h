@@ -6,6 +6,14 @@
 
 #include "report.h"
 
+/* root_label returns what a root is called, or NULL; out_label prints that behind
+ * a blank, if it is called anything. */
+const char *root_label(const struct options *o, uint32_t root);
+void out_label(const struct options *o, uint32_t root);
+
+/* out_root prints the line that stands before what is told of a root. */
+void out_root(const struct options *o, uint32_t root);
+
 /* What is printed to memory.  All zeros, it is empty; bytes are freed with
  * free. */
 struct text {

@@ -2,8 +2,34 @@
 #include "reader.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+bool reader_open(struct reader *r, const char *name)
+{
+    struct stat st;
+
+    memset(r, 0, sizeof *r);
+    /* A FIFO would block; what has no size is refused. */
+    r->fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (r->fd < 0) {
+        return false;
+    }
+    if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        reader_close(r);
+        errno = EINVAL;
+        return false;
+    }
+    r->bytes = (uint64_t)st.st_size;
+    return true;
+}
+
+void reader_close(struct reader *r)
+{
+    (void)close(r->fd);
+}
 
 bool reader_get(const struct reader *r, uint64_t offset, void *out,
                 size_t bytes)

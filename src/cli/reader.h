@@ -15,6 +15,10 @@ struct reader {
     bool big_endian;
 };
 
+/* reader_open opens a regular file; false: errno.  reader_close closes it. */
+bool reader_open(struct reader *r, const char *name);
+void reader_close(struct reader *r);
+
 /* reader_get copies `bytes` bytes from offset on; false when the file does not
  * have all of them, or they can't be read. */
 bool reader_get(const struct reader *r, uint64_t offset, void *out,

@@ -149,6 +149,7 @@ static void print_totals_json(const struct place *p, const struct totals *sum,
     }
     json_set_text(j, "type", "total");
     json_set_count(j, "root", p->root);
+    json_set_label(j, p->o, p->root);
     json_set_hex(j, "pa", p->o->root[p->root].table.v);
     json_set_count(j, "bytes", totals_bytes(p, sum));
     json_set_count(j, "writable_bytes", sum->writable);
@@ -178,8 +179,7 @@ void totals_print(const struct place *p, const struct totals *sum,
 void root_print(const struct place *p)
 {
     if (!p->o->json) {
-        out_line("# root %" PRIu32 " %" PRIx64 "\n", p->root,
-                 p->o->root[p->root].table.v);
+        out_root(p->o, p->root);
     }
 }
 

@@ -131,6 +131,7 @@ static void print_space(const struct options *o, const struct ptw_item *item)
         json_t *j = new_line(item, "root");
 
         json_set_hex(j, "pa", s->root.table.v);
+        json_set_label(j, o, item->space);
         if (s->kind == PTW_SPACE_SAME) {
             json_set_count(j, "same", s->same_as);
         }

@@ -64,6 +64,7 @@ static void print_json(const struct place *p, struct ptw_va_range range,
 
     json_set_text(j, "type", "translation");
     json_set_count(j, "root", p->root);
+    json_set_label(j, p->o, p->root);
     json_set_va(j, "va", range.first);
     if (is_range) {
         json_set_va(j, "last", range.last);
@@ -274,7 +275,7 @@ enum cli_status translate_run(const struct options *o, const struct image *im)
             continue;
         }
         if (o->roots > 1 && !o->json) {
-            out_line("# root %" PRIu32 " %" PRIx64 "\n", i, o->root[i].table.v);
+            out_root(o, i);
         }
         status = cli_worse(status, translate_root(&p, &unread));
     }

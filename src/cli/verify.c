@@ -22,6 +22,7 @@ static void print_difference(const struct options *o,
     j = json_new();
     json_set_text(j, "type", "difference");
     json_set_count(j, "root", d->space);
+    json_set_label(j, o, d->space);
     json_set_va(j, "va", d->va);
     json_set_text(j, "what", ptw_difference_text(d->kind));
     side = json_new();

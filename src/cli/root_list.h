@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A text with a root in each line: docs/formats.md, "Lists of roots". */
+#ifndef CLI_ROOT_LIST_H
+#define CLI_ROOT_LIST_H
+
+#include "lines.h"
+
+/* As which option a root is given. */
+enum root_as {
+    ROOT_AS_ROOT,
+    ROOT_AS_CR3,
+    ROOT_AS_TTBR0,
+    ROOT_AS_TTBR1,
+    ROOT_AS_SATP,
+    ROOT_AS
+};
+
+struct root_entry {
+    enum root_as as;
+    uint64_t value;
+    char *label; /* "": it has none; a terminal shows it as it is */
+};
+
+struct root_list {
+    struct root_entry *entry; /* as they stand */
+    size_t entries;
+    size_t room;
+    struct lines lines; /* and what is wrong with them */
+};
+
+/* root_list_read reads a text.  false: l->lines.line and l->lines.why. */
+bool root_list_read(const struct reader *r, struct root_list *l);
+
+void root_list_free(struct root_list *l);
+
+#endif
