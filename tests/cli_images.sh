@@ -386,4 +386,71 @@ mkfifo roots
 unread "can't be read as a list of roots: Invalid argument" leaves \
     "${listed[@]}" full
 
+# ------------------------------------------------------ what compact writes of it
+rm -f roots
+printf '1000 the first\n2000\n' >roots
+try 'compact --new-layout --new-roots' 0 0 compact "${listed[@]}" --force \
+    -o dense --tables-base 100000 --new-layout dense.layout \
+    --new-roots dense.roots full
+check "$name: the layout" diff dense.layout - <<T
+# ptwalk layout
+$(sed -n 's/^segment \([^:]*\):\([^:]*\):\(.*\)/\1 \2 \3 dense/p' out)
+T
+check "$name: the roots" diff dense.roots - <<T
+$(sed -n 's/^root 0 1000 //p; s/^root 1 2000 //p' out)
+T
+try 'what compact wrote: verify' 0 0 verify "${listed[@]}" \
+    --new-roots dense.roots full dense.layout
+try 'what compact wrote: diff' 0 0 diff "${listed[@]}" \
+    --new-roots dense.roots full dense.layout
+try 'what compact wrote: maps' 0 0 maps --regime amd64 --roots dense.roots \
+    dense.layout
+check "$name: the label" grep -q '^# root 0 [0-9a-f]* the first$' out
+# A layout elsewhere names the image wherever that is.
+mkdir -p else/where
+try 'a layout in another directory' 0 0 compact "${listed[@]}" --force \
+    -o else/dense --new-layout else/where/layout --new-roots new full
+try 'a layout in another directory: it is an image' 0 0 verify "${listed[@]}" \
+    --new-roots new full else/where/layout
+try 'a layout in the same other directory' 0 0 compact "${listed[@]}" --force \
+    -o else/dense --new-layout else/layout full
+check "$name: by its last name" grep -q ' dense$' else/layout
+# Both halves of aarch64 stay what they are.
+truncate -s 64K arm
+entries arm 1000 0=2003
+entries arm 2000 0=3003
+entries arm 3000 0=4003
+entries arm 4000 0=40000000008703
+cp --sparse=never arm arm.full
+arm=(--regime aarch64-4k-48 --ttbr0 1000 --ttbr1 1000)
+try 'the roots of two halves' 0 0 compact "${arm[@]}" --force -o dense \
+    --new-roots new arm.full
+check "$name: the upper one" grep -q '^ttbr1=[0-9a-f]*$' new
+try 'the roots of two halves: verify' 0 0 verify "${arm[@]}" --new-roots new \
+    arm.full dense
+
+# Nothing is left when something goes wrong, and nothing is replaced unasked.
+rm -f dense.layout dense.roots
+: >there
+for option in --new-layout --new-roots; do
+    rm -f dense3
+    try "$option: a file that is there" 3 1 compact "${listed[@]}" -o dense3 \
+        $option there full
+    check "$name: no image" [ ! -e dense3 ]
+    check "$name: as it was" [ ! -s there ]
+    wrong "$option: an empty name" compact "${listed[@]}" -o dense3 $option '' \
+        full
+    wrong "it has no option $option" leaves "${listed[@]}" $option x full \
+        2>/dev/null
+    wrong 'is the image full itself, which is never replaced' compact \
+        "${listed[@]}" --force -o dense3 $option full full
+done
+try '--max-bytes, and nothing is left' 1 1 compact "${listed[@]}" -o dense3 \
+    --max-bytes 1 --new-layout dense.layout --new-roots dense.roots full
+check "$name: none of the files" \
+    [ ! -e dense3 -a ! -e dense.layout -a ! -e dense.roots ]
+check "$name: no other" [ -z "$(find . -name '.ptwalk-*')" ]
+wrong 'has blanks at its ends or a line feed, which a layout can' compact \
+    "${listed[@]}" -o 'dense ' --new-layout dense.layout full
+
 finish

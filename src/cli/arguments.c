@@ -81,6 +81,7 @@ const struct option long_options[] = {
     {"new-base", required_argument, NULL, OPT_NEW_BASE},
     {"tables-base", required_argument, NULL, OPT_TABLES_BASE},
     {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
+    {"new-layout", required_argument, NULL, OPT_NEW_LAYOUT},
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
     {"raw", no_argument, NULL, OPT_RAW},
     {"color", required_argument, NULL, OPT_COLOR},

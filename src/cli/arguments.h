@@ -84,6 +84,7 @@ enum option_id {
     OPT_NEW_BASE,
     OPT_TABLES_BASE,
     OPT_NEW_SEGMENT,
+    OPT_NEW_LAYOUT,
     OPT_NO_MMAP,
     OPT_RAW,
     OPT_COLOR,

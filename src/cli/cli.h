@@ -85,6 +85,8 @@ struct options {
     /* A rebuild. */
     const char *output;
     const char *page_map;
+    const char *new_layout;
+    const char *new_roots;
     bool force;
     bool allow_empty;
     bool has_max_bytes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compact: a dense image with new tables, which takes its name only when the
  * comparison with the old one has passed. */
+#include "layout.h"
 #include "output.h"
 #include "policy.h"
 #include "print.h"
@@ -9,7 +10,10 @@
 #include "roots.h"
 #include "source.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +36,8 @@ struct compaction {
     struct extent extent; /* of the old image */
     struct output out;
     struct output map;
+    struct output layout;
+    struct output roots;
 };
 
 /* ----------------------------------------------------------- the new image */
@@ -417,6 +423,85 @@ static void print_layout(const struct compaction *c)
     }
 }
 
+/* ------------------------------------------------- layout and roots as files */
+
+/* The name of the new image in a layout of that name: one beside it, or from the
+ * root of the file system on. */
+static char *name_in_layout(const struct options *o)
+{
+    const char *slash = strrchr(o->output, '/');
+    const char *layout_slash = strrchr(o->new_layout, '/');
+    size_t head = slash == NULL ? 0 : (size_t)(slash - o->output) + 1;
+    size_t layout_head =
+        layout_slash == NULL ? 0 : (size_t)(layout_slash - o->new_layout) + 1;
+    char directory[PATH_MAX] = "";
+    size_t bytes;
+    char *name;
+
+    if ((head != layout_head || memcmp(o->output, o->new_layout, head) != 0)) {
+        char *before = must(strndup(o->output, head));
+
+        if (realpath(head == 0 ? "." : before, directory) == NULL) {
+            die(CLI_UNREAD, o->output, "its directory can't be found: %s",
+                strerror(errno));
+        }
+        free(before);
+    }
+    bytes = strlen(directory) + strlen(o->output) + 2;
+    name = must(malloc(bytes));
+    (void)snprintf(name, bytes, "%s%s%s", directory,
+                   directory[0] != '\0' ? "/" : "", o->output + head);
+    if (!layout_can_name(name)) {
+        die(CLI_USAGE, o->command,
+            "--new-layout: '%s' has blanks at its ends or a line feed, which a "
+            "layout can't say",
+            name);
+    }
+    return name;
+}
+
+/* Where memory lies in the new file, as a text that is an image by itself. */
+static void write_layout(struct compaction *c)
+{
+    struct segment part[PARTS];
+    size_t parts = layout(c, part);
+    char *name = name_in_layout(c->o);
+    struct text text = {.bytes = NULL};
+
+    out_redirect(&text);
+    out_text(LAYOUT_FIRST_LINE "\n");
+    for (size_t i = 0; i < parts; i++) {
+        out_line("%" PRIx64 " %" PRIx64 " %" PRIx64 " ", part[i].pa,
+                 part[i].bytes, part[i].offset);
+        out_text(name);
+        out_text("\n");
+    }
+    out_redirect(NULL);
+    output_write(&c->layout, 0, text.bytes, text.used);
+    free(text.bytes);
+    free(name);
+}
+
+/* The new roots, as --roots and --new-roots take them. */
+static void write_roots(struct compaction *c)
+{
+    struct text text = {.bytes = NULL};
+
+    out_redirect(&text);
+    for (uint32_t i = 0; i < c->o->roots; i++) {
+        const struct ptw_regime *r = c->new_root[i].regime;
+
+        out_line("%s%" PRIx64,
+                 ptw_is_aarch64(r) && ptw_aarch64_is_upper(r) ? "ttbr1=" : "",
+                 c->new_root[i].table.v | c->o->root_flags[i]);
+        out_label(c->o, i);
+        out_text("\n");
+    }
+    out_redirect(NULL);
+    output_write(&c->roots, 0, text.bytes, text.used);
+    free(text.bytes);
+}
+
 static const char *drop_name(unsigned why)
 {
     static const char *const names[PTW_DROPS] = {
@@ -572,6 +657,13 @@ static void compact(struct compaction *c)
     if (c->o->page_map != NULL) {
         output_open(&c->map, c->o->page_map, c->o->force);
     }
+    if (c->o->new_layout != NULL) {
+        free(name_in_layout(c->o));
+        output_open(&c->layout, c->o->new_layout, c->o->force);
+    }
+    if (c->o->new_roots != NULL) {
+        output_open(&c->roots, c->o->new_roots, c->o->force);
+    }
     plan(c);
     check_kept(c);
     copy(c);
@@ -579,6 +671,12 @@ static void compact(struct compaction *c)
     check_reads(c);
     if (c->o->page_map != NULL) {
         write_page_map(c);
+    }
+    if (c->o->new_layout != NULL) {
+        write_layout(c);
+    }
+    if (c->o->new_roots != NULL) {
+        write_roots(c);
     }
     is_container = prove(c, v, &container);
     progress_step(c->o, "writing", 0, 0);
@@ -595,6 +693,12 @@ static void compact(struct compaction *c)
     output_close(&c->out);
     if (c->o->page_map != NULL) {
         output_close(&c->map);
+    }
+    if (c->o->new_layout != NULL) {
+        output_close(&c->layout);
+    }
+    if (c->o->new_roots != NULL) {
+        output_close(&c->roots);
     }
     free(v);
     report_unmerged(c);

@@ -105,6 +105,11 @@ static const struct part parts[] = {
      "  --max-bytes N        the largest that it may be (twice the old one's\n"
      "                       memory, and 64 MiB)\n"},
     {TAKES_OUTPUT, false,
+     "  --new-layout FILE    write where memory lies in OUT: FILE is an "
+     "image\n"},
+    {TAKES_OUTPUT, false,
+     "  --new-roots FILE     write the new roots, for --roots\n"},
+    {TAKES_OUTPUT, false,
      "  --page-map FILE      write OLD_PA NEW_PA BYTES of all pages\n"},
     {TAKES_OUTPUT, false,
      "  --map VA:PA:LENGTH[:RIGHTS]\n"

@@ -152,6 +152,16 @@ bool layout_read(const struct reader *r, struct layout *l)
     return put_in_order(l);
 }
 
+bool layout_can_name(const char *path)
+{
+    static const char blanks[] = " \t\r";
+    size_t length = strlen(path);
+
+    return length > 0 && strchr(path, '\n') == NULL &&
+           strchr(blanks, path[0]) == NULL &&
+           strchr(blanks, path[length - 1]) == NULL;
+}
+
 void layout_free(struct layout *l)
 {
     free(l->entry);

@@ -24,6 +24,9 @@ struct layout {
  * l->lines.why. */
 bool layout_read(const struct reader *r, struct layout *l);
 
+/* layout_can_name says whether a line can name that file. */
+bool layout_can_name(const char *path);
+
 void layout_free(struct layout *l);
 
 #endif

@@ -70,7 +70,8 @@ static const struct rule {
     RULE(OPT_ABSENT) = {.takes = TAKES_POLICY | TAKES_ABSENT},
     RULE(OPT_MARKED) = {.takes = TAKES_POLICY},
     RULE(OPT_NEW_ROOT) = {.takes = TAKES_OTHER, .repeatable = true},
-    RULE(OPT_NEW_ROOTS) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_ROOTS) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
+    RULE(OPT_NEW_LAYOUT) = {.takes = TAKES_OUTPUT},
     RULE(OPT_NEW_CR3) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_TTBR0) = {.takes = TAKES_OTHER, .repeatable = true},
     RULE(OPT_NEW_TTBR1) = {.takes = TAKES_OTHER, .repeatable = true},
@@ -243,8 +244,9 @@ static void check_size(const struct arguments *a)
 static const char *name_value(const struct arguments *a, int id)
 {
     if (*optarg == '\0') {
-        die(CLI_USAGE, a->command->name, "%s: an empty name",
-            id == OPT_OUTPUT ? "-o" : "--page-map");
+        die(CLI_USAGE, a->command->name, "%s%s: an empty name",
+            id == OPT_OUTPUT ? "-" : "--",
+            id == OPT_OUTPUT ? "o" : option_name(id));
     }
     return optarg;
 }
@@ -439,7 +441,14 @@ static void take_option(struct arguments *a, enum option_id id)
         paging_add_root(a, &a->other, id, hex_value(a, (int)id));
         break;
     case OPT_NEW_ROOTS:
-        paging_add_roots(a, &a->other, id, optarg);
+        if ((a->command->takes & TAKES_OUTPUT) != 0) {
+            o->new_roots = name_value(a, (int)id);
+        } else {
+            paging_add_roots(a, &a->other, id, optarg);
+        }
+        break;
+    case OPT_NEW_LAYOUT:
+        o->new_layout = name_value(a, (int)id);
         break;
     case OPT_NEW_BASE:
         set_base(a, &a->other, (int)id);
