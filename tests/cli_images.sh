@@ -266,6 +266,11 @@ try 'a layout, info' 0 0 info below/layout
 shows 'file: a layout'
 shows 'memory: 64K in 2 segments'
 try 'a layout, diff' 0 0 diff "${holes[@]}" full below/layout
+# It says itself where memory lies, whatever is said of the first image.
+try 'a layout, diff with segments' 0 0 diff "${holes[@]}" \
+    --segment 0:10000:0 full below/layout
+unread "below/layout: is a layout, and says itself where memory lies" leaves \
+    "${holes[@]}" --segment 0:1000:0 below/layout
 sed 's/$/\r/' below/layout >below/crlf
 try 'a layout with CR' 0 0 leaves "${holes[@]}" below/crlf
 check "$name: the same leaves" cmp leaves out

@@ -614,8 +614,9 @@ void image_open(struct image *im, const struct options *o)
         die(CLI_UNREAD, o->image,
             "is %s, and %s; --raw takes it for raw all the same",
             s->container.name,
-            s->container.as_it_is
-                ? "a --segment takes its beginning for memory"
+            s->container.as_it_is ? "a --segment takes its beginning for memory"
+            : s->container.kind == CONTAINER_LAYOUT
+                ? "says itself where memory lies, so that --segment can't"
                 : "its memory is packed, so that --segment can't lay it out");
     }
     if (s->fd >= 0) {

@@ -634,6 +634,12 @@ static void *copy_of(const void *array, size_t bytes)
     return copy;
 }
 
+/* Whether the file alone can say where memory lies in it. */
+static bool says_where(const struct source *s)
+{
+    return s->opened && !s->container.as_it_is;
+}
+
 /* The second image has all of the first one's options but for where it is, how
  * it lies and what its roots are; and these too when nothing is said of it. */
 static void set_other(struct arguments *a)
@@ -663,7 +669,11 @@ static void set_other(struct arguments *a)
             o->image, o->roots, o->roots == 1 ? "" : "s", other->image,
             other->roots);
     }
-    if (as_the_first) {
+    if (as_the_first && says_where(other->source)) {
+        other->segment = NULL;
+        other->segments = 0;
+        other->base = 0;
+    } else if (as_the_first) {
         other->segment = copy_of(o->segment, o->segments * sizeof *o->segment);
     } else {
         take_layout(a, &a->other, "new-", other);
