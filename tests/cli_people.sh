@@ -339,9 +339,9 @@ for way in '' --json; do
     for type in WB 0 wb; do
         # shellcheck disable=SC2086
         try "leaves --memory-type $type $way" 0 \
-            $([ $type = 0 ] && echo 0 || echo 1) leaves $way "${amd64[@]}" \
+            "$([ $type = 0 ] && echo 0 || echo 1)" leaves $way "${amd64[@]}" \
             --memory-type $type types
-        check "$name: those alone" [ "$(grep -c 000000000000[01678]000 out)" -eq 5 ]
+        check "$name: those alone" [ "$(grep -c '000000000000[01678]000' out)" -eq 5 ]
     done
 done
 try 'leaves --memory-type, the name of two' 0 1 leaves "${amd64[@]}" \
@@ -418,7 +418,7 @@ wrong 'it has no option --pat' translate "${amd64[@]}" --pat 0 types 0
 wrong '--absent goes without' leaves "${amd64[@]}" --absent linux --global good
 for command in 'leaves types' 'maps types' 'maps --fold types' 'explain types 0'; do
     # shellcheck disable=SC2086
-    try "$command --json" 0 $([[ $command = explain* ]] && echo 0 || echo 1) \
+    try "$command --json" 0 "$([[ $command = explain* ]] && echo 0 || echo 1)" \
         $command --json "${amd64[@]}" \
         $([[ $command = explain* ]] || echo --attributes)
     json 'all(.[]; .memory_type == null or .memory_type_name != null)'

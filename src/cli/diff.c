@@ -635,6 +635,7 @@ static struct comparison *new_comparison(const struct options *o,
     c->b.im = other;
     c->a.t = traversal_new(c->a.o, im);
     c->b.t = traversal_new(c->b.o, other);
+    c->b.t->quiet = true;
     pairs_init(&c->pairs);
     compared_init(&c->tables, !o->fold);
     c->told.o = o;

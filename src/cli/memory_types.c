@@ -55,11 +55,11 @@ static bool arm_text(unsigned attribute, char text[MEMORY_TYPE_ROOM])
                        device[attribute >> 2 & 3],
                        (attribute & 1) != 0 ? "-nXS" : "");
     } else if (attribute == 0x40) {
-        (void)strcpy(text, "normal-NC-nXS");
+        (void)snprintf(text, MEMORY_TYPE_ROOM, "%s", "normal-NC-nXS");
     } else if (attribute == 0xa0) {
-        (void)strcpy(text, "normal-WT-nXS");
+        (void)snprintf(text, MEMORY_TYPE_ROOM, "%s", "normal-WT-nXS");
     } else if (attribute == 0xf0) {
-        (void)strcpy(text, "normal-WB-tagged");
+        (void)snprintf(text, MEMORY_TYPE_ROOM, "%s", "normal-WB-tagged");
     } else if (outer == NULL || inner == NULL || attribute < 0x10) {
         return false;
     } else if (strcmp(outer, inner) == 0) {
@@ -78,11 +78,12 @@ bool memory_type_text(const struct options *o, unsigned type,
     const struct ptw_regime *r = &o->regime;
 
     if (ptw_is_x86(r)) {
-        (void)strcpy(text, x86_type[byte_of(o->pat, type)]);
+        (void)snprintf(text, MEMORY_TYPE_ROOM, "%s",
+                       x86_type[byte_of(o->pat, type)]);
         return true;
     }
     if (ptw_is_riscv(r) && type < 3) {
-        (void)strcpy(text, riscv[type]);
+        (void)snprintf(text, MEMORY_TYPE_ROOM, "%s", riscv[type]);
         return true;
     }
     return ptw_is_aarch64(r) && o->has_mair &&

@@ -303,7 +303,8 @@ static void show_progress(struct traversal *t)
     uint32_t space;
     ptw_va va;
 
-    if (progress_is_due() && ptw_walk_where(&t->walk, &space, &va)) {
+    if (!t->quiet && progress_is_due() &&
+        ptw_walk_where(&t->walk, &space, &va)) {
         traversal_progress(t, t->root + space, va);
     }
 }

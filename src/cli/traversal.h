@@ -30,6 +30,7 @@ struct traversal {
     ptw_va stop_va; /* the first address that was not given */
     bool over;
     bool spaces;               /* it is a walk over all of them */
+    bool quiet;                /* another one shows progress */
     struct estimate *estimate; /* of how far it is, where that is shown */
     bool goes_on;  /* a walk that starts further on gives the rest */
     uint64_t skip; /* parts of this walk's items that were given before it was
