@@ -3300,7 +3300,7 @@ same_leaves
 wrong "option --root needs a value" leaves good --root
 wrong "no option -1" translate "${amd64[@]}" good -1
 wrong 'there is no option --what' leaves "${amd64[@]}" good --what
-wrong 'there is no option --roots=1' leaves "${amd64[@]}" good --roots=1
+wrong 'there is no option --rooted=1' leaves "${amd64[@]}" good --rooted=1
 wrong 'option --no is ambiguous: --no-1g, for instance' \
     leaves "${amd64[@]}" good --no
 wrong '--version goes without a command: ptwalk --version' compact --version
