@@ -331,7 +331,8 @@ PTW_ENGINE uint64_t ptw_alone(const struct ptw_format *a, uint64_t raw)
 }
 
 /* ptw_largest_table returns the size of the regime's largest tables; 0 where
- * there are none.  ptw_largest_log2 returns the log2 of that. */
+ * there are none.  ptw_place_log2 returns the log2 of a place in which each of
+ * its tables can stand: a root that is small may have to be aligned to more. */
 PTW_ENGINE size_t ptw_largest_table(const struct ptw_regime *r)
 {
     const struct ptw_format *a = r->arch->format;
@@ -345,11 +346,13 @@ PTW_ENGINE size_t ptw_largest_table(const struct ptw_regime *r)
     return (size_t)most;
 }
 
-PTW_ENGINE unsigned ptw_largest_log2(const struct ptw_regime *r)
+PTW_ENGINE unsigned ptw_place_log2(const struct ptw_regime *r)
 {
+    uint64_t table = ptw_largest_table(r);
+    uint64_t root = r->root_pa & -r->root_pa;
     unsigned log2 = 0;
 
-    while (ptw_largest_table(r) >> log2 > 1) {
+    while ((table > root ? table : root) >> log2 > 1) {
         log2++;
     }
     return log2;

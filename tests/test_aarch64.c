@@ -855,6 +855,51 @@ Test(aarch64_rebuild, makes_each_leaf_of_a_run_a_leaf_by_itself)
     expect_status(compare(&v, t.root.table.v, root.table.v), PTW_OK);
 }
 
+/* Roots of few entries, which are leaves all: no entry leads to a table, and none
+ * has to be where one could. */
+Test(aarch64_rebuild, roots_that_are_the_only_tables_lie_close_together)
+{
+    static const char *const names[] = {"aarch64-4k-16", "aarch64-16k-16",
+                                        "aarch64-64k-17"};
+
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        static const struct ptw_page_sink sink = {.write = to_ram};
+        static struct ptw_rebuild rb;
+        struct ptw_rebuild_options o = ptw_rebuild_everything();
+        struct ptw_root old[3];
+        struct ptw_root now[3];
+        struct ptw_translation tr;
+        enum ptw_status st;
+        void *before;
+
+        use(names[k]);
+        memory();
+        for (unsigned i = 0; i < 3; i++) {
+            put(0x1000 * (i + 1), 1, (0x30000 + 0x10000 * i) | AF | PAGE);
+            old[i] = ptw_root_of(&regime, ptw_pa_of(0x1000 * (i + 1)));
+            ram[0x30000 + 0x10000 * i] = (uint8_t)(i + 1);
+        }
+        o.base.v = 0x80000;
+        cr_assert(ptw_rebuild_init(&rb, &mem, old, 3, &o) == PTW_OK);
+        while ((st = ptw_rebuild_plan(&rb)) == PTW_E_SPACE && rb.wanted > 0) {
+            void *room = malloc(rb.wanted);
+
+            cr_assert(room != NULL);
+            cr_assert(ptw_rebuild_give(&rb, room, rb.wanted, &before) ==
+                      PTW_OK);
+        }
+        cr_assert(eq(int, (int)st, (int)PTW_OK), "%s", names[k]);
+        expect_status(ptw_rebuild_copy(&rb, &sink, NULL), PTW_OK);
+        expect_status(ptw_rebuild_tables(&rb, &mem, now), PTW_OK);
+        for (unsigned i = 0; i < 3; i++) {
+            expect_status(ptw_lookup(&mem, now[i],
+                                     ptw_va_of(ptw_page_size(&regime)), &tr),
+                          PTW_OK);
+            cr_expect(eq(u8, ram[tr.pa.v], (uint8_t)(i + 1)), "%s", names[k]);
+        }
+    }
+}
+
 /* ------------------------------------------------------------ recursive slots */
 
 /* A slot of the root that leads to the root: what APTable says counts on the way, AP

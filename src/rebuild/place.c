@@ -160,7 +160,9 @@ static enum ptw_status fits(const struct ptw_rebuild *rb)
 {
     const struct ptw_regime *r = rb->state.regime;
     uint64_t page = ptw_low_mask(rb->state.page_log2);
-    uint64_t table = ptw_low_mask(rb->state.table_log2);
+    /* Tables that are smaller than entries can say are all roots. */
+    uint64_t table =
+        ptw_low_mask(rb->state.table_log2) | ((r->table_pa & -r->table_pa) - 1);
     uint64_t entry = r->rule[0].leaf_pa | page;
     uint64_t pages = rb->counts.page_bytes;
     uint64_t base = rb->o.base.v;

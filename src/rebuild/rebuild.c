@@ -142,7 +142,7 @@ enum ptw_status ptw_rebuild_init(struct ptw_rebuild *rb,
     rb->state.regime = regime;
     rb->state.page_log2 = ptw_page_log2(regime->arch->format);
     for (uint32_t i = 0; i < roots; i++) {
-        unsigned log2 = ptw_largest_log2(root[i].regime);
+        unsigned log2 = ptw_place_log2(root[i].regime);
 
         rb->state.table_log2 =
             log2 > rb->state.table_log2 ? log2 : rb->state.table_log2;
