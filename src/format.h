@@ -234,7 +234,7 @@ struct ptw_arch {
     size_t (*fields)(const struct ptw_regime *r, unsigned level, uint64_t raw,
                      struct ptw_entry_field *field);
     const char *present_text;
-    const char *(*right_text)(enum ptw_right right);
+    const char *(*right_text)(const struct ptw_regime *r, enum ptw_right right);
 
     /* As the public functions: `above` is what the entries above grant. */
     bool (*guest_writes)(const struct ptw_regime *r, unsigned above,

@@ -344,7 +344,7 @@ const char *ptw_present_text(const struct ptw_regime *r)
 
 const char *ptw_right_text(const struct ptw_regime *r, enum ptw_right right)
 {
-    return r->arch->right_text(right);
+    return r->arch->right_text(r, right);
 }
 
 struct ptw_bad_entry ptw_bad_entry_of(const struct ptw_regime *r,

@@ -463,6 +463,37 @@ check 'aarch64, the names of memory types' [ "$names" = " device-nGnRnE \
 device-nGnRE device-nGRE device-GRE device-nGnRnE-nXS normal-NC-nXS \
 normal-WT-nXS normal-WB-tagged normal-NC normal-WB normal-WB normal-WT \
 normal-NC/WB normal-WB/NC normal-WT null null normal-WB/WT" ]
+# Who may run it has a letter for each privilege; a filter asks for either.
+try 'aarch64, --exec' 0 0 leaves "${arm[@]}" --exec --range 0-7fffffffffff arm
+prints <<'T'
+# root 0 1000
+0000000000401000 9000 1000 r w - u X
+0000000000402000 8000 1000 r w x - X
+# root 1 5000
+T
+try 'aarch64, --wx' 0 0 leaves "${arm[@]}" --wx --range 0-401fff arm
+shows '0000000000401000 9000 1000 r w - u X'
+# Where instructions are fetched, TBID0 takes no tag off.
+try 'aarch64, explain of a tag' 0 0 explain --tcr $tcr --ttbr0 1000 arm \
+    ab00000000402000
+shows '  el1            read yes  write yes  exec yes'
+try 'aarch64, explain of a tag, TBID0' 0 0 explain --tcr 80020b5503510 \
+    --ttbr0 1000 arm ab00000000402000
+shows '  el1            read yes  write yes  exec no'
+# Tables withhold from the lower half alone: HPD1 is set, HPD0 is not.
+truncate -s 64K hpd
+entries hpd 1000 0=2003
+entries hpd 2000 0=7800000000003003
+entries hpd 3000 0=4003
+entries hpd 4000 0=8743
+for order in '--ttbr0 1000 --ttbr1 1000' '--ttbr1 1000 --ttbr0 1000'; do
+    # shellcheck disable=SC2086 # two options
+    try "aarch64, halves that differ, $order" 0 0 maps --tcr 40580100010 \
+        $order hpd
+    shows '0000000000000000-0000000000000fff      4K r----  4K mt0               8000'
+    shows 'ffff000000000000-ffff000000000fff      4K rwxuX  4K mt0               8000'
+    check "$name: totals" [ "$(total | sort | tr '\n' ' ')" = "0B 4K " ]
+done
 try 'aarch64, explain, HPD1' 0 0 explain --tcr 420b5503510 --ttbr1 5000 arm \
     ffff800000000123
 shows 'the processor lets pass, with HA=0 HD=0 WXN=0 E0PD=0 EPAN=0 HPD=1:'

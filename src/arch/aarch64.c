@@ -466,8 +466,23 @@ size_t ptw_aarch64_fields(const struct ptw_regime *r, unsigned level,
     return n;
 }
 
-const char *ptw_aarch64_right_text(enum ptw_right right)
+/* "Stage 1 Indirect permissions": PIR and PIRE0 say what PIIndex grants. */
+static const char *indirect_text(enum ptw_right right)
 {
+    return right == PTW_WRITE
+               ? "PIR grants no such right by PIIndex, bits 54, 53, 51 and 6, "
+                 "or nDirty, bit 7, is set"
+           : right == PTW_READ || right == PTW_EXEC
+               ? "PIR grants no such right by PIIndex, bits 54, 53, 51 and 6"
+               : "PIRE0 grants no such right by PIIndex, bits 54, 53, 51 and 6";
+}
+
+const char *ptw_aarch64_right_text(const struct ptw_regime *r,
+                                   enum ptw_right right)
+{
+    if (a64_indirect(r)) {
+        return indirect_text(right);
+    }
     switch (right) {
     case PTW_WRITE:
         return "AP[2], bit 7, or of a table APTable[1], bit 62, is set";

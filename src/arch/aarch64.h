@@ -102,7 +102,8 @@ struct ptw_bad_entry ptw_aarch64_bad(const struct ptw_regime *r, unsigned level,
                                      unsigned index, uint64_t raw);
 size_t ptw_aarch64_fields(const struct ptw_regime *r, unsigned level,
                           uint64_t raw, struct ptw_entry_field *field);
-const char *ptw_aarch64_right_text(enum ptw_right right);
+const char *ptw_aarch64_right_text(const struct ptw_regime *r,
+                                   enum ptw_right right);
 bool ptw_aarch64_guest_writes(const struct ptw_regime *r, unsigned above,
                               uint64_t raw);
 bool ptw_aarch64_shadow_stack(const struct ptw_regime *r, unsigned above,

@@ -36,8 +36,10 @@ static size_t bare_fields(const struct ptw_regime *r, unsigned level,
     return 0;
 }
 
-static const char *bare_right_text(enum ptw_right right)
+static const char *bare_right_text(const struct ptw_regime *r,
+                                   enum ptw_right right)
 {
+    (void)r;
     (void)right;
     return NULL;
 }

@@ -148,8 +148,10 @@ size_t ptw_riscv_fields(const struct ptw_regime *r, unsigned level,
     return n;
 }
 
-const char *ptw_riscv_right_text(enum ptw_right right)
+const char *ptw_riscv_right_text(const struct ptw_regime *r,
+                                 enum ptw_right right)
 {
+    (void)r;
     switch (right) {
     case PTW_READ:
         return "R, bit 1, is clear";

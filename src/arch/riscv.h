@@ -65,7 +65,8 @@ struct ptw_bad_entry ptw_riscv_bad(const struct ptw_regime *r, unsigned level,
                                    unsigned index, uint64_t raw);
 size_t ptw_riscv_fields(const struct ptw_regime *r, unsigned level,
                         uint64_t raw, struct ptw_entry_field *field);
-const char *ptw_riscv_right_text(enum ptw_right right);
+const char *ptw_riscv_right_text(const struct ptw_regime *r,
+                                 enum ptw_right right);
 bool ptw_riscv_guest_writes(const struct ptw_regime *r, unsigned above,
                             uint64_t raw);
 bool ptw_riscv_shadow_stack(const struct ptw_regime *r, unsigned above,

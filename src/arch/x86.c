@@ -146,8 +146,9 @@ size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
     return ptw_x86_fields_in(r, where_is(r, level, raw), raw, field);
 }
 
-const char *ptw_x86_right_text(enum ptw_right right)
+const char *ptw_x86_right_text(const struct ptw_regime *r, enum ptw_right right)
 {
+    (void)r;
     switch (right) {
     case PTW_WRITE:
         return "RW, bit 1, is clear";

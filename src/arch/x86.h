@@ -20,7 +20,8 @@ struct ptw_bad_entry ptw_x86_bad_beyond(const struct ptw_regime *r,
                                         uint64_t beyond);
 size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
                       struct ptw_entry_field *field);
-const char *ptw_x86_right_text(enum ptw_right right);
+const char *ptw_x86_right_text(const struct ptw_regime *r,
+                               enum ptw_right right);
 bool ptw_x86_guest_writes(const struct ptw_regime *r, unsigned above,
                           uint64_t raw);
 bool ptw_x86_shadow_stack(const struct ptw_regime *r, unsigned above,

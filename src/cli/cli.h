@@ -69,6 +69,7 @@ struct options {
     bool json;
     bool findings;
     unsigned need;           /* rights: only what grants all of them */
+    bool executed;           /* only what some privilege may run */
     uint64_t size;           /* of leaves that are told; 0: of any */
     bool global;             /* only global leaves */
     const char *memory_type; /* as given, or NULL: only leaves of these: */

@@ -3,7 +3,8 @@
 
 bool filter_is_set(const struct options *o)
 {
-    return o->size != 0 || o->has_pa || o->global || o->memory_type != NULL;
+    return o->size != 0 || o->has_pa || o->global || o->memory_type != NULL ||
+           o->executed;
 }
 
 static bool has_attributes(const struct options *o, const struct ptw_mapping *m)
@@ -30,6 +31,10 @@ bool filter_keeps(const struct options *o, struct ptw_item *run)
         return false;
     }
     if ((o->global || o->memory_type != NULL) && !has_attributes(o, m)) {
+        return false;
+    }
+    /* By whomever: aarch64 has a right for each privilege. */
+    if (o->executed && (m->rights & (PTW_EXEC | PTW_USER_EXEC)) == 0) {
         return false;
     }
     if (!o->has_pa) {

@@ -155,7 +155,8 @@ static const struct part parts[] = {
      "                       what they mean to that one alone\n"},
     {TAKES_FILTER, false,
      "  --writable --exec --user --wx\n"
-     "                       leaves, maps: only what grants that (wx: both)\n"},
+     "                       leaves, maps: only what grants that (wx: both;\n"
+     "                       aarch64: exec is x or X)\n"},
     {TAKES_FILTER, false,
      "  --global             leaves, maps: only global leaves\n"},
     {TAKES_FILTER, false,

@@ -482,13 +482,14 @@ static void take_option(struct arguments *a, enum option_id id)
         o->need |= PTW_WRITE;
         break;
     case OPT_EXEC:
-        o->need |= PTW_EXEC;
+        o->executed = true;
         break;
     case OPT_USER:
         o->need |= PTW_USER;
         break;
     case OPT_WX:
-        o->need |= PTW_WRITE | PTW_EXEC;
+        o->need |= PTW_WRITE;
+        o->executed = true;
         break;
     case OPT_GLOBAL:
         o->global = true;
