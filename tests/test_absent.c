@@ -1124,6 +1124,15 @@ Test(absent, says_which_slot_and_which_rights)
     e = ptw_absent_read(&masked, &regime, 0, 0x320000003080);
     cr_expect(eq(uint, e.store, 3));
     cr_expect(eq(u64, e.slot, 0x1200));
+    /* Kernels of two layouts: it is a slot in both, and another one. */
+    e = ptw_absent_read(&on_plain, &regime, 0, 0x1dca00);
+    cr_expect(eq(int, (int)e.use, (int)PTW_ABSENT_SWAP));
+    cr_expect(eq(u64, e.slot, UINT64_MAX));
+    use("aarch64-4k-48");
+    e = ptw_absent_read(&on_plain, &regime, 0, 0x7718);
+    cr_expect(eq(int, (int)e.use, (int)PTW_ABSENT_SWAP));
+    cr_expect(eq(u64, e.slot, UINT64_MAX));
+    use("amd64");
     e = ptw_absent_read(&on_linux, &regime, 0, 0xfffffffffa120 | W | NX);
     cr_expect(eq(uint, e.rights, PTW_READ | PTW_WRITE));
     e = ptw_absent_read(&on_windows, &regime, 0, 0x5880);

@@ -114,7 +114,8 @@ struct ptw_absent_entry {
     unsigned rights;    /* that the entry's bits would grant if it were made
                            present as it is; the guest may choose others */
     unsigned store;     /* a swap slot's type, a page file's number */
-    uint64_t slot;      /* its offset there, in pages */
+    uint64_t slot;      /* its offset there, in pages; UINT64_MAX: not known, as
+                           the layout is not, and store is 0 */
 };
 
 /* ptw_absent_read says what raw means in a table of the given level of r, which

@@ -44,7 +44,8 @@ static bool is_outside(const struct image *im, const struct ptw_absent_entry *e)
 
 static bool has_slot(const struct ptw_absent_entry *e)
 {
-    return e->use == PTW_ABSENT_SWAP || e->use == PTW_ABSENT_PAGE_FILE;
+    return (e->use == PTW_ABSENT_SWAP || e->use == PTW_ABSENT_PAGE_FILE) &&
+           e->slot != UINT64_MAX;
 }
 
 void meaning_print(const struct image *im, const struct meaning *m)

@@ -137,6 +137,7 @@ static void read_swap(const struct ptw_absent *absent,
             type_of(&before_4_18, raw) < SURE_SLOTS) {
             out->kind = PTW_ABSENT_NO_FRAME;
             out->use = PTW_ABSENT_SWAP;
+            out->slot = UINT64_MAX;
         }
         return;
     }

@@ -116,6 +116,7 @@ static void read_swap(const struct ptw_absent *absent,
             type_from(raw, OLD_TYPE_AT) < SURE_SLOTS) {
             out->kind = PTW_ABSENT_NO_FRAME;
             out->use = PTW_ABSENT_SWAP;
+            out->slot = UINT64_MAX;
         }
         return;
     }
