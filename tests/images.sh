@@ -29,12 +29,15 @@ same() {
 }
 
 # run OUT ARGS...: the command, with its output in OUT and its complaints in
-# $scratch/err; its status is $status.
+# $scratch/err; its status is $status.  Tables of zeros are holes of the images,
+# which zstd makes, and that is remarked.
 run() {
     local out=$1
     shift
-    "$ptwalk" "$@" >"$out" 2>"$scratch/err"
+    "$ptwalk" "$@" >"$out" 2>"$scratch/said"
     status=$?
+    grep -v ': tables lie in holes of the file, .*, and are taken for zeros: ' \
+        "$scratch/said" >"$scratch/err"
 }
 
 succeeds() {
