@@ -130,9 +130,8 @@ static bool is_of_all(enum ptw_status st)
            st == PTW_E_CHANGED;
 }
 
-static void check_verdict(const struct fe_host *h, const struct fe_record *q,
-                          const struct verdict *v, size_t pages, size_t refused,
-                          enum ptw_status st)
+static void check_verdict(const struct fe_host *h, const struct verdict *v,
+                          size_t pages, size_t refused, enum ptw_status st)
 {
     bool high = st == PTW_E_WIDTH && h->high >= 0;
 
@@ -172,7 +171,6 @@ static void check_verdict(const struct fe_host *h, const struct fe_record *q,
                 refused, HEX(page[refused].va.v), ptw_status_text(st), v->page,
                 v->may);
     }
-    (void)q;
 }
 
 void fe_check_list(struct fe_host *h, struct ptw_movable_tables *mt,
@@ -191,7 +189,7 @@ void fe_check_list(struct fe_host *h, struct ptw_movable_tables *mt,
     /* Of one that was made the tables are others now. */
     if (!h->restless && !h->tainted && st != PTW_OK && h->moved == 0) {
         v = verdict_of(h, &mt->tables, q, movable, pages);
-        check_verdict(h, q, &v, pages, refused, st);
+        check_verdict(h, &v, pages, refused, st);
     }
 }
 
@@ -456,7 +454,7 @@ static void probe_page(struct fe_host *h, struct ptw_movable_tables *mt,
         return;
     }
     st = map_list(mt, movable, q, pages, &refused);
-    check_verdict(h, q, &v, pages, refused, st);
+    check_verdict(h, &v, pages, refused, st);
     check_nothing_happened(h, &mt->tables, h->m.root[q->root], st);
 }
 

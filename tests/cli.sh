@@ -515,6 +515,22 @@ for regime in 'aarch64-4k-48/el2' 'aarch64-4k-48 --el 2'; do
         --range 400000-402fff
     check "$name: the same" cmp leaves.name out
 done
+wrong '--regime aarch64-4k-48/el2 --el 1: the name says the level itself' \
+    leaves --regime aarch64-4k-48/el2 --el 1 --root 1000 arm
+# A register of another family would be ignored.
+for other in 'cr4 20' 'cr3 1000' 'xlen 32' 'satp 8000000000000001'; do
+    # shellcheck disable=SC2086 # an option and its value
+    wrong "--tcr and --${other% *} exclude each other: no processor has both" \
+        leaves --tcr $tcr --ttbr0 1000 --$other arm
+done
+for other in 'sctlr 1' 'hcr 1' 'tcr2 2' 'pir 0'; do
+    # shellcheck disable=SC2086 # an option and its value
+    wrong "--satp and --${other% *} exclude each other: no processor has both" \
+        leaves --satp 8000000000000001 --$other arm
+    # shellcheck disable=SC2086 # an option and its value
+    wrong "--cr0 and --${other% *} exclude each other: no processor has both" \
+        leaves --cr0 80010001 --cr4 20 --efer d00 --cr3 1000 --$other arm
+done
 try 'aarch64, EL2 with E2H has two' 0 0 leaves --el 2 --hcr 400000000 \
     --tcr $tcr --ttbr0 1000 --ttbr1 5000 arm
 # A short root: 39 bits, one level less; 25 bits, a root of 16 entries.

@@ -135,7 +135,7 @@ static void aarch64_name(const struct arguments *a, bool upper, char name[64])
     size_t head = strcspn(a->regime, "/");
     const char *el = is_given(a, OPT_EL) ? level[a->arm.el] : "";
 
-    if (*el != '\0' && strstr(a->regime, "/e") != NULL) {
+    if (is_given(a, OPT_EL) && strstr(a->regime, "/e") != NULL) {
         die(CLI_USAGE, a->command->name,
             "--regime %s --el %u: the name says the level itself", a->regime,
             a->arm.el);
@@ -217,6 +217,32 @@ static void set_regime_by_name(struct arguments *a)
     }
 }
 
+/* The registers that select a mode, family by family. */
+enum family { OF_X86, OF_AARCH64, OF_RISCV };
+
+static const struct {
+    enum option_id id;
+    enum family family;
+} registers[] = {
+    {OPT_CR0, OF_X86},       {OPT_CR3, OF_X86},      {OPT_CR4, OF_X86},
+    {OPT_EFER, OF_X86},      {OPT_TCR, OF_AARCH64},  {OPT_SCTLR, OF_AARCH64},
+    {OPT_HCR, OF_AARCH64},   {OPT_TCR2, OF_AARCH64}, {OPT_PIR, OF_AARCH64},
+    {OPT_PIRE0, OF_AARCH64}, {OPT_SATP, OF_RISCV},   {OPT_XLEN, OF_RISCV},
+};
+
+/* The register `by` selects the mode: one of another family would be ignored. */
+static void refuse_others(const struct arguments *a, enum option_id by,
+                          enum family family)
+{
+    for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++) {
+        if (registers[i].family != family && is_given(a, registers[i].id)) {
+            die(CLI_USAGE, a->command->name,
+                "--%s and --%s exclude each other: no processor has both",
+                option_name((int)by), option_name((int)registers[i].id));
+        }
+    }
+}
+
 /* The regime that a satp selects, for the processor that is given. */
 static void regime_of_satp(const struct arguments *a, uint64_t satp,
                            struct ptw_regime *r)
@@ -253,6 +279,7 @@ static void set_regime_from_satp(struct arguments *a)
         die(CLI_USAGE, a->command->name,
             "--satp and --cr0, --cr3, --cr4, --efer exclude each other");
     }
+    refuse_others(a, OPT_SATP, OF_RISCV);
     while (a->image.given[i] != OPT_SATP) {
         i++;
     }
@@ -286,11 +313,7 @@ static void set_regime_from_tcr(struct arguments *a)
     bool lower = has_root(a, OPT_TTBR0, OPT_NEW_TTBR0) ||
                  has_root(a, OPT_ROOT, OPT_NEW_ROOT) || !upper;
 
-    if (is_given(a, OPT_CR0) || is_given(a, OPT_SATP)) {
-        die(CLI_USAGE, a->command->name,
-            "--tcr and --%s exclude each other: no processor has both",
-            is_given(a, OPT_CR0) ? "cr0" : "satp");
-    }
+    refuse_others(a, OPT_TCR, OF_AARCH64);
     if ((is_given(a, OPT_PIR) || is_given(a, OPT_PIRE0)) && a->arm.el != 3 &&
         !is_given(a, OPT_TCR2)) {
         die(CLI_USAGE, a->command->name,
@@ -336,6 +359,7 @@ static void set_regime_from_registers(struct arguments *a)
     if (is_given(a, OPT_XLEN)) {
         die(CLI_USAGE, name, "--xlen goes with --satp");
     }
+    refuse_others(a, OPT_CR0, OF_X86);
     if (a->without != 0 || a->with != 0) {
         die(CLI_USAGE, name,
             "--no-nx, --no-pse, --no-wp and --cet go with --regime; the "
