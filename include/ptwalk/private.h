@@ -153,17 +153,17 @@ struct ptw_cursor {
     uint32_t seen_by; /* and who that is */
     uint32_t number;  /* of the table just entered, or of that of the alias */
     uint32_t space;
-    unsigned need;       /* of entries that lead to tables */
-    unsigned need_leaf;  /* of paths with their leaf */
-    int level;           /* of the table that is read next; -1: there is none */
-    unsigned top;        /* level of the table that the path starts with */
-    bool remark;         /* remarks are wanted */
-    bool list;           /* tables are items */
-    unsigned listed;     /* tables of a lower level than this one are */
-    unsigned told_apart; /* rights by which the memo tells paths apart */
-    unsigned told_as;    /* and what it tells spaces apart by */
-    bool self;        /* a table that refers to itself is not entered again */
-    unsigned remarks; /* about the table just entered */
+    unsigned need;      /* of entries that lead to tables */
+    unsigned need_leaf; /* of paths with their leaf */
+    int level;          /* of the table that is read next; -1: there is none */
+    unsigned top;       /* level of the table that the path starts with */
+    bool remark;        /* remarks are wanted */
+    bool list;          /* tables are items */
+    unsigned listed;    /* tables of a lower level than this one are */
+    uint8_t told_apart; /* rights by which the memo tells paths apart */
+    uint8_t told_as;    /* and what it tells spaces apart by */
+    bool self;          /* a table that refers to itself is not entered again */
+    unsigned remarks;   /* about the table just entered */
     struct ptw_region_cache
         cache; /* where the last entry was, if not in a table
                              that can be borrowed */
