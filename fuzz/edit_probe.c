@@ -131,9 +131,12 @@ static bool is_of_all(enum ptw_status st)
 }
 
 static void check_verdict(const struct fe_host *h, const struct verdict *v,
-                          size_t pages, size_t refused, enum ptw_status st)
+                          bool movable, size_t pages, size_t refused,
+                          enum ptw_status st)
 {
     bool high = st == PTW_E_WIDTH && h->high >= 0;
+    /* A table that was asked to move, and stays where it can't be written. */
+    bool stays = movable && st == PTW_E_READONLY;
 
     if (st == PTW_OK) {
         if (v->refuses) {
@@ -150,7 +153,7 @@ static void check_verdict(const struct fe_host *h, const struct verdict *v,
         return;
     }
     if (refused == pages) {
-        if ((!is_of_all(st) && !high && !h->refused) ||
+        if ((!is_of_all(st) && !high && !stays && !h->refused) ||
             (v->refuses && v->before && st != PTW_E_ARG)) {
             fz_fail(ASK_STATUS, "no page of a list is refused, and it says: %s",
                     ptw_status_text(st));
@@ -189,7 +192,7 @@ void fe_check_list(struct fe_host *h, struct ptw_movable_tables *mt,
     /* Of one that was made the tables are others now. */
     if (!h->restless && !h->tainted && st != PTW_OK && h->moved == 0) {
         v = verdict_of(h, &mt->tables, q, movable, pages);
-        check_verdict(h, &v, pages, refused, st);
+        check_verdict(h, &v, movable, pages, refused, st);
     }
 }
 
@@ -454,7 +457,7 @@ static void probe_page(struct fe_host *h, struct ptw_movable_tables *mt,
         return;
     }
     st = map_list(mt, movable, q, pages, &refused);
-    check_verdict(h, &v, pages, refused, st);
+    check_verdict(h, &v, movable, pages, refused, st);
     check_nothing_happened(h, &mt->tables, h->m.root[q->root], st);
 }
 

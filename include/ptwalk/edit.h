@@ -278,8 +278,9 @@ ptw_map_movable(struct ptw_movable_tables *t, const struct ptw_map_request *q);
  * and on the way to it, as far as max_reads for that page alone lets it see.
  * The status is that page's own; what is wrong of all pages alike is the first
  * one's.  Or it is q->pages, where no single page is to blame: PTW_E_REGIME,
- * PTW_E_ARG, PTW_E_LIMIT, PTW_E_SPACE, PTW_E_CHANGED and what take or move
- * refused with.
+ * PTW_E_ARG, PTW_E_LIMIT, PTW_E_SPACE, PTW_E_CHANGED, what take or move refused
+ * with, and PTW_E_READONLY of a table that move leaves where it can't be
+ * written.
  *
  * A list whose tables are there costs least, and less where pages that follow
  * each other have one table of leaves.  Else the pages are sorted: a list that
