@@ -136,7 +136,7 @@ static void check_verdict(const struct fe_host *h, const struct verdict *v,
 {
     bool high = st == PTW_E_WIDTH && h->high >= 0;
     /* A table that was asked to move, and stays where it can't be written. */
-    bool stays = movable && st == PTW_E_READONLY;
+    bool stays = movable && st == PTW_E_READONLY && (v->ever >> st & 1) != 0;
 
     if (st == PTW_OK) {
         if (v->refuses) {

@@ -45,7 +45,7 @@ static void maybe(struct survey *s, enum ptw_status st)
 
 /* An entry of that table has to be written: the copy of a shared table can be,
  * and one that may move is written where the host leaves it.  Where a table is at
- * two levels, one that is not shared may be taken for shared. */
+ * two levels, one that is not shared may be taken for shared, and be copied. */
 static void has_to_be_written(struct survey *s, const struct fm_node *table,
                               unsigned level, bool shared)
 {
@@ -57,7 +57,9 @@ static void has_to_be_written(struct survey *s, const struct fm_node *table,
     }
     if (r == NULL) {
         found(s, PTW_E_BUS);
-    } else if (!r->writable && (s->movable || (s->counted && s->h->crooked))) {
+    } else if (!r->writable &&
+               (s->movable || (s->counted && s->h->crooked &&
+                               (s->q->flags & PTW_EDIT_UNSHARE) != 0))) {
         maybe(s, PTW_E_READONLY);
     } else if (!r->writable) {
         found(s, PTW_E_READONLY);

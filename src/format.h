@@ -206,9 +206,9 @@ struct ptw_arch {
     const char *letters; /* of the columns that show rights */
     unsigned apart; /* and of those, the ones in which the roots of one walk may
                        differ: no leaf by itself depends on them */
-    unsigned
-        open_tables; /* and of those, the one with which entries that lead to
-                             tables withhold nothing */
+    /* And of those, the one with which entries that lead to tables withhold
+     * nothing. */
+    unsigned open_tables;
     /* Which features that processor has not; NULL: none. */
     unsigned (*lacks)(const struct ptw_cpu *cpu);
     /* What setup has to know of that processor besides; NULL: nothing.  It
@@ -349,7 +349,7 @@ PTW_ENGINE size_t ptw_largest_table(const struct ptw_regime *r)
 PTW_ENGINE unsigned ptw_place_log2(const struct ptw_regime *r)
 {
     uint64_t table = ptw_largest_table(r);
-    uint64_t root = r->root_pa & -r->root_pa;
+    uint64_t root = ptw_root_bytes(r);
     unsigned log2 = 0;
 
     while ((table > root ? table : root) >> log2 > 1) {

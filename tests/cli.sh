@@ -480,6 +480,16 @@ shows '  el1            read yes  write yes  exec yes'
 try 'aarch64, explain of a tag, TBID0' 0 0 explain --tcr 80020b5503510 \
     --ttbr0 1000 arm ab00000000402000
 shows '  el1            read yes  write yes  exec no'
+# With permission indirection bits 7, 6, 53 and 54 are nDirty and PIIndex: index 0
+# of PIR grants no execution, of PIRE0 nothing but reading.
+entries arm 4000 3=9743
+try 'aarch64, explain, PIE' 0 0 explain --tcr $tcr --tcr2 2 \
+    --pir 1111111111111111 --pire0 1111111111111111 --ttbr0 1000 arm 403000
+shows '      takes w: PIR grants no such right by PIIndex, bits 54, 53, 51 and 6, or nDirty, bit 7, is set'
+shows '      takes x: PIR grants no such right by PIIndex, bits 54, 53, 51 and 6'
+shows '      takes X: PIRE0 grants no such right by PIIndex, bits 54, 53, 51 and 6'
+check "$name: no AP" bash -c '! grep -q "AP\[" out'
+entries arm 4000 3=0
 # Tables withhold from the lower half alone: HPD1 is set, HPD0 is not.
 truncate -s 64K hpd
 entries hpd 1000 0=2003

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include "lines.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,22 @@ void check_that(bool ok, const char *what)
 static void check_text(const char text[DUMP_WHY])
 {
     check_that(memchr(text, '\0', DUMP_WHY) != NULL, "a text ends");
+}
+
+char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
+                     size_t len)
+{
+    char *text = calloc(1, len + 1);
+
+    if (text == NULL) {
+        abort();
+    }
+    if (len > 0) {
+        memcpy(text, data, len);
+    }
+    check_that(read == (l->why[0] == '\0'), "a refusal has a reason");
+    check_that(read || l->line <= len + 1, "what is wrong is in a line");
+    return text;
 }
 
 void check_dump(const struct dump *d, bool opened, uint64_t bytes)

@@ -15,6 +15,12 @@ void check_that(bool ok, const char *what);
  * it inside the first `bytes` bytes. */
 void check_dump(const struct dump *d, bool opened, uint64_t bytes);
 
+/* check_lines_of: a text is refused with a reason, in one of its lines.  Returns
+ * a copy of it that ends, for free. */
+struct lines;
+char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
+                     size_t len);
+
 /* Memory as a naive reader has it: the first entry that has an address has it. */
 struct claim {
     uint64_t pa;

@@ -142,21 +142,14 @@ static void check_layout(const struct layout *l)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    char *text;
     struct reader r = {.memory = data, .bytes = len};
-    char *text = calloc(1, len + 1);
     struct line line[MOST];
     struct layout l;
     bool read = layout_read(&r, &l);
     size_t lines;
 
-    if (text == NULL) {
-        abort();
-    }
-    if (len > 0) {
-        memcpy(text, data, len);
-    }
-    check_that(read == (l.lines.why[0] == '\0'), "a refusal has a reason");
-    check_that(read || l.lines.line <= len + 1, "what is wrong is in a line");
+    text = check_lines_of(&l.lines, read, data, len);
     if (read) {
         check_layout(&l);
     }

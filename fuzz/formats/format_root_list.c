@@ -89,19 +89,12 @@ static void check_lines(const char *text, bool read, const struct root_list *l)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    char *text;
     struct reader r = {.memory = data, .bytes = len};
-    char *text = calloc(1, len + 1);
     struct root_list l;
     bool read = root_list_read(&r, &l);
 
-    if (text == NULL) {
-        abort();
-    }
-    if (len > 0) {
-        memcpy(text, data, len);
-    }
-    check_that(read == (l.lines.why[0] == '\0'), "a refusal has a reason");
-    check_that(read || l.lines.line <= len + 1, "what is wrong is in a line");
+    text = check_lines_of(&l.lines, read, data, len);
     check_that(!read || l.entries > 0, "what is read has roots");
     if (strlen(text) == len) {
         check_lines(text, read, &l);

@@ -135,9 +135,7 @@ static void read_swap(const struct ptw_absent *absent,
     if (l == NULL) {
         if (level == 0 && type_of(&before_4_6, raw) < SURE_SLOTS &&
             type_of(&before_4_18, raw) < SURE_SLOTS) {
-            out->kind = PTW_ABSENT_NO_FRAME;
-            out->use = PTW_ABSENT_SWAP;
-            out->slot = UINT64_MAX;
+            ptw_some_swap_slot(out);
         }
         return;
     }

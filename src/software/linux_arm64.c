@@ -114,9 +114,7 @@ static void read_swap(const struct ptw_absent *absent,
     if (is_plain(absent) && absent->type_at == 0) {
         if (level == 0 && type_from(raw, PLAIN_TYPE_AT) < SURE_SLOTS &&
             type_from(raw, OLD_TYPE_AT) < SURE_SLOTS) {
-            out->kind = PTW_ABSENT_NO_FRAME;
-            out->use = PTW_ABSENT_SWAP;
-            out->slot = UINT64_MAX;
+            ptw_some_swap_slot(out);
         }
         return;
     }

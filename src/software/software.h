@@ -36,4 +36,12 @@ PTW_ENGINE bool ptw_wide(const struct ptw_regime *r)
     return r->arch->format->entry_log2 == 3;
 }
 
+/* A swap slot, of a layout that is not known. */
+PTW_ENGINE void ptw_some_swap_slot(struct ptw_absent_entry *out)
+{
+    out->kind = PTW_ABSENT_NO_FRAME;
+    out->use = PTW_ABSENT_SWAP;
+    out->slot = UINT64_MAX;
+}
+
 #endif
