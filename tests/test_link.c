@@ -620,6 +620,11 @@ Test(amd64_place, refuses_what_can_not_be)
     expect_status(ptw_item_place(&cet, &item, ptw_pa_of(0x9000),
                                  PTW_PLACE_COPY_ON_WRITE, 0),
                   PTW_OK);
+    /* A new leaf is no shadow stack. */
+    item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
+    expect_status(ptw_item_place(&cet, &item, ptw_pa_of(0x9000),
+                                 PTW_PLACE_COPY_ON_WRITE, 0),
+                  PTW_OK);
     item.kind = PTW_ITEM_HOLE;
     expect_status(PLACED(&regime, 0x9000, PTW_PLACE_AS_IT_IS), PTW_E_ARG);
 #undef PLACED
