@@ -883,7 +883,9 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
 
 bool fe_shares_more(struct fe_host *h, enum ptw_status st)
 {
-    return grow_list(h, st, false);
+    bool ends = h->refused || h->m.overflow;
+
+    return grow_list(h, ends ? PTW_OK : st, false);
 }
 
 bool fe_shares_anew(struct fe_host *h, enum ptw_status st)

@@ -439,7 +439,7 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
 {
     enum ptw_status st = step(w, h, mt, q, movable);
 
-    while (fe_shares_more(h, st) && !h->m.overflow) {
+    while (fe_shares_more(h, st)) {
         fz_say("again, with room for that: ");
         st = step(w, h, mt, q, movable);
     }

@@ -607,7 +607,7 @@ void fz_link(const uint8_t *data, size_t len)
         if (q.op == DO_LINK) {
             enum ptw_status st = link_step(w, h, &mt, &b, &q);
 
-            while (!h->refused && fe_shares_more(h, st)) {
+            while (fe_shares_more(h, st)) {
                 fz_say("again, with room for that: ");
                 st = link_step(w, h, &mt, &b, &q);
             }

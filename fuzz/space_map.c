@@ -360,7 +360,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
-        while (!h->refused && fe_shares_more(h, st)) {
+        while (fe_shares_more(h, st)) {
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
