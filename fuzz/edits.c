@@ -362,12 +362,13 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     t->table_rights = q->table_rights;
     t->table_flags = q->table_flags;
     fe_edit_begin(h, q, movable);
-    fe_say_edit(h, q, movable);
     obstacles = fe_find_obstacles(h, q, t, movable);
-    fe_probe(h, mt, q, movable, &obstacles);
     exact = *q;
-    exact.max_reads = fe_least_reads(h, q, movable, &obstacles);
+    exact.max_reads = fe_read_limit(q->max_reads, &obstacles);
     q = &exact;
+    fe_say_edit(h, q, movable);
+    fe_probe(h, mt, q, movable, &obstacles);
+    exact.max_reads = fe_least_reads(h, q, movable, &obstacles);
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->stock.tables;
     h->shares.wanted = t->shares != NULL ? SIZE_MAX : 0;
