@@ -37,6 +37,7 @@ static bool leads_to_table(const struct fz_case *w, unsigned level,
     const struct oracle_format *f = w->mode.format;
 
     return (bits & f->table_bits(&w->mode)) == 0 &&
+           (bits & ~oracle_ones(8 * f->entry_bytes - 1, 0)) == 0 &&
            f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
 }
 

@@ -389,7 +389,8 @@ struct ptw_built {
  * the first one.
  *
  *   a space    takes a new root; one that is the same as an earlier one gets
- *              that one's root.  A bad one: its `why`, and no root.
+ *              that one's root.  A bad one: its `why`, and no root.  One with
+ *              met_below: PTW_E_SHARED, as it would be two tables then
  *   a table    (PTW_WALK_TABLES) makes a table there, referred to by the
  *              entry's own attribute bits
  *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits (of a run: its
