@@ -883,9 +883,7 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
 
 bool fe_shares_more(struct fe_host *h, enum ptw_status st)
 {
-    bool ends = h->refused || h->m.overflow;
-
-    return grow_list(h, ends ? PTW_OK : st, false);
+    return grow_list(h, st, false);
 }
 
 bool fe_shares_anew(struct fe_host *h, enum ptw_status st)

@@ -362,13 +362,12 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     t->table_rights = q->table_rights;
     t->table_flags = q->table_flags;
     fe_edit_begin(h, q, movable);
-    obstacles = fe_find_obstacles(h, q, t, movable);
-    exact = *q;
-    exact.max_reads = fe_read_limit(q->max_reads, &obstacles);
-    q = &exact;
     fe_say_edit(h, q, movable);
+    obstacles = fe_find_obstacles(h, q, t, movable);
     fe_probe(h, mt, q, movable, &obstacles);
+    exact = *q;
     exact.max_reads = fe_least_reads(h, q, movable, &obstacles);
+    q = &exact;
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->stock.tables;
     h->shares.wanted = t->shares != NULL ? SIZE_MAX : 0;
@@ -440,7 +439,7 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
 {
     enum ptw_status st = step(w, h, mt, q, movable);
 
-    while (fe_shares_more(h, st)) {
+    while (fe_shares_more(h, st) && !h->m.overflow) {
         fz_say("again, with room for that: ");
         st = step(w, h, mt, q, movable);
     }

@@ -282,7 +282,7 @@ bad() {
     unread "ptwalk: bad:$2" leaves "${holes[@]}" bad
 }
 bad '0 1000 0' '2: it names no file, and no line before it does'
-bad '0 1000' '2: it has no OFFSET: a line is PA SIZE OFFSET PATH'
+bad '0 1000' '2: it has no OFFSET: a segment is PA SIZE OFFSET'
 bad '0' '2: it has no SIZE'
 bad 'x 1000 0 full' "2: its PA 'x' is not a hexadecimal number"
 bad '0 1000 -1 full' "2: its OFFSET '-1' is not a hexadecimal number"
@@ -455,7 +455,7 @@ try '--max-bytes, and nothing is left' 1 1 compact "${listed[@]}" -o dense3 \
 check "$name: none of the files" \
     [ ! -e dense3 -a ! -e dense.layout -a ! -e dense.roots ]
 check "$name: no other" [ -z "$(find . -name '.ptwalk-*')" ]
-wrong 'has blanks at its ends or a line feed, which a layout can' compact \
+wrong 'has blanks at its ends or a line feed, which such a text' compact \
     "${listed[@]}" -o 'dense ' --new-layout dense.layout full
 
 finish
