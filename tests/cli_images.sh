@@ -254,7 +254,8 @@ cat >below/layout <<'T'
 0 4K 0
 \t # a comment, and a path that begins a directory
 1000 3000 1000
-8000 8000 0  ../part.ab 	
+8000 4000 0  ../part.ab 	
+c000 4000 4000
 T
 sed -i 's/\\t/\t/g' below/layout
 for way in '' --no-mmap; do
@@ -328,6 +329,28 @@ try 'a list of roots: maps --json' 0 0 maps --json "${listed[@]}" full
 json '[.[] | select(.type == "total") | .label] == ["the first", "secönd"]'
 try 'a list of roots: spaces --json' 0 0 spaces --json "${listed[@]}" full
 json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+try 'a list of roots: spaces' 0 0 spaces "${listed[@]}" full
+check "$name: labels" diff <(grep '^#' out) - <<'T'
+# root 0 1000 the first
+# root 1 2000 secönd
+T
+check "$name: before its leaves" [ "$(sed -n '/^# root 1/,$p' out |
+    grep -c '^0 ')" -eq 0 ]
+try 'roots without labels: spaces' 0 0 spaces --regime amd64 --root 1000 full
+check "$name: no such line" [ "$(grep -c '^#' out)" -eq 0 ]
+printf '1000 the first\n1000 the first again\n' >twice
+try 'a root twice: spaces' 0 0 spaces --regime amd64 --roots twice full
+check "$name: labels" diff <(tail -n 2 out) - <<'T'
+# root 1 1000 the first again
+1 same 0
+T
+try 'a root twice: maps --fold --json' 0 0 maps --fold --json --regime amd64 \
+    --roots twice full
+json '[.[] | select(.type == "same") | .label] == ["the first again"]'
+try 'a list of roots: diff --json' 1 0 diff --json "${listed[@]}" \
+    --new-root 2000 --new-root 1000 full full
+json '[.[] | select(.type == "change")] | length > 0 and
+    all(.label == (["the first", "secönd"][.root]))'
 try 'a list of roots: translate' 1 0 translate "${listed[@]}" full 1234
 shows '# root 1 2000 secönd'
 try 'a list of roots: translate --json' 1 0 translate --json "${listed[@]}" \

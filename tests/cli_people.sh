@@ -58,6 +58,11 @@ json '[.[] | .type] ==
 json '.[5] == {type: "again", root: 0, first: "ffffec8000000000",
     last: "fffffbffffffffff", of_root: 0, of: "ffffec0000000000",
     bytes: 549755813888, times: 31, every: 549755813888}'
+printf '1000 shadow\n' >labelled
+try 'maps --fold --json, a label' 0 0 maps --fold --json --regime amd64 \
+    --roots labelled shadow
+json '[.[] | select(.type == "again") | .label] == ["shadow", "shadow", "shadow",
+    "shadow"]'
 json '.[7] | .runs == 3 and .leaves == 4294967298 and
     .bytes == 4294967298 * 4096 and .folded_bytes == 4294967295 * 4096 and
     .writable_bytes == 8192 and .complete'
