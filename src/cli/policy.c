@@ -40,7 +40,9 @@ void policy_add_map(struct arguments *a)
     }
     if (rest != NULL && (q.rights = parse_rights(rest)) == 0) {
         die(CLI_USAGE, name,
-            "--map '%s': the rights are not r and some of w, x, u", optarg);
+            "--map '%s': the rights are not some of r, w, x, u and X, each "
+            "once",
+            optarg);
     }
     if (field[2] == 0 || field[2] - 1 > UINT64_MAX - field[0] ||
         field[2] - 1 > UINT64_MAX - field[1]) {
