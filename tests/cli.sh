@@ -452,9 +452,10 @@ shows '  el1            read yes  write no   exec no'
 entries arm 4000 4=8001 5=8003
 try 'aarch64, explain, a block where there is none' 1 0 explain "${arm[@]}" arm 404000
 shows '      stops: bit 1 is clear, a block, and there is none in the l3'
-try 'aarch64, explain, AF is clear' 0 0 explain "${arm[@]}" arm 405000
+try 'aarch64, explain, AF is clear' 0 0 explain --regime aarch64-4k-48 --ttbr0 1000 arm \
+    405000
 shows '  AF, bit 10, is clear: every access faults until it is set'
-try 'aarch64, explain, HA' 0 0 explain --tcr 28b5503510 --ttbr0 1000 arm 405000
+try 'aarch64, explain, HA' 0 0 explain --tcr a0b5503510 --ttbr0 1000 arm 405000
 check "$name: no fault" grep -q 'el1 .*read yes' out
 check "$name: none named" bash -c '! grep -q "faults until" out'
 entries arm 4000 4=0 5=0
