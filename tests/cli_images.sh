@@ -35,6 +35,14 @@ else
                 "${holes[@]}" full
             check "$name: as in a hole" cmp out noted
             # shellcheck disable=SC2086
+            try "a table in a hole: $command --json $way" 0 1 $command --json \
+                $way "${holes[@]}" holes
+            json '.[-1] == {type: "holes", table: "9000"}'
+            # shellcheck disable=SC2086
+            try "a table of zeros: $command --json $way" 0 0 $command --json \
+                $way "${holes[@]}" full
+            json 'all(.type != "holes")'
+            # shellcheck disable=SC2086
             try "a hole is zeros: $command $way" 0 0 $command $way \
                 --holes zero "${holes[@]}" holes
             check "$name: as in a hole" cmp out noted

@@ -615,6 +615,13 @@ for command in 'info good' 'leaves bad' 'maps bad' 'maps --fold shared' \
 done
 check 'as documented: explain absent' as_documented explain --json --regime amd64 \
     --root 8000 absent 401000 402000
+truncate -s 64K sparse
+entries sparse 1000 0=2007
+entries sparse 2000 0=9007
+if [ $(($(stat -c %b sparse) * 512)) -lt 65536 ]; then
+    check 'as documented: tables in holes' as_documented leaves --json \
+        "${amd64[@]}" sparse
+fi
 check 'as documented: roots that share' as_documented maps --fold --json \
     "${roots[@]}" shared
 check 'the schema is not for anything' [ "$(echo '{"type":"leaf","va":"12"}' |

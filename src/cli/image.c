@@ -785,11 +785,16 @@ bool image_doubtful(const struct image *im, ptw_pa pa)
     return holes_has(im->holes, pa.v);
 }
 
+bool image_holes(const struct image *im, uint64_t *pa)
+{
+    return holes_noted(im->holes, pa);
+}
+
 void image_report_holes(const struct image *im)
 {
     uint64_t pa;
 
-    if (holes_noted(im->holes, &pa)) {
+    if (image_holes(im, &pa)) {
         report(im->name,
                "tables lie in holes of the file, the first at %" PRIx64
                ", and are taken for zeros: --holes zero if they are, --holes "
