@@ -3,6 +3,8 @@
  * them in words. */
 #include "check.h"
 #include "compact_difference.h"
+#include "compact_itself.h"
+#include "compact_limits.h"
 #include "compact_make.h"
 #include "compact_spoil.h"
 #include "same_guest.h"
@@ -61,6 +63,10 @@ static void check_again(struct fc_guest *g, const struct fc_manner *how)
 
     fc_offer(g, !g->lends, &mem, region);
     o.seed = ~o.seed * 3;
+    o.max_reads = image[0].reads; /* just enough */
+    if (o.maps == 0) {
+        o.max_bytes = image[0].bytes;
+    }
     again.growth = ~again.growth;
     again.refuse_times = 0;
     again.direct = !again.direct;
@@ -118,57 +124,6 @@ static bool is_large(const struct fc_guest *g)
     return bytes >= LARGE;
 }
 
-/* The guest is the same as itself.  As a guest of which one byte is another
- * one, it is not, when the byte can be read; when it can't, nobody knows. */
-static void check_itself(struct fc_guest *g, const struct ptw_mem *mem,
-                         const struct fc_manner *how,
-                         const struct fc_input *input)
-{
-    static struct fc_guest other;
-    const uint8_t *at = input->spoil_at;
-    struct ptw_region region[FZ_REGIONS];
-    struct ptw_mem changed;
-    struct ptw_certificate c;
-    struct ptw_certificate again;
-    struct ptw_verify_options o = {
-        .last = {UINT64_MAX},
-        .max_reads = g->o.max_reads,
-        .seed = g->o.seed,
-    };
-    enum ptw_status st =
-        fc_compare_memory(g, mem, g->root, mem, g->root, &o, how->growth, &c);
-    uint64_t page;
-
-    if (st == PTW_DIFFERENT) {
-        fz_fail(ASK_ITSELF, "the guest is not the same as itself: %s at %llx",
-                ptw_difference_text(fc_verify.difference.kind),
-                HEX(fc_verify.difference.va.v));
-    }
-    if (st != PTW_OK || !fc_mapped(g, at[0], &page)) {
-        return;
-    }
-    other = *g;
-    other.known = false;
-    other.flipped = page + ((unsigned)at[1] << 4 | at[2] >> 4);
-    other.flip = (uint8_t)(1 << (at[2] & 7));
-    fc_make_host(&other);
-    fc_offer(&other, g->lends, &changed, region);
-    st = fc_compare_memory(g, mem, g->root, &changed, g->root, &o, how->growth,
-                           &again);
-    fc_free_host(&other);
-    if (!fc_readable_byte(g, other.flipped) &&
-        (st == PTW_DIFFERENT ||
-         (st == PTW_OK && memcmp(&c, &again, sizeof c) != 0))) {
-        fz_fail(ASK_ITSELF,
-                "the byte at %llx can't be read, and makes a difference",
-                HEX(other.flipped));
-    }
-    if (fc_readable_byte(g, other.flipped) && st == PTW_OK) {
-        fz_fail(ASK_ITSELF, "the byte at %llx differs, and nobody says so",
-                HEX(other.flipped));
-    }
-}
-
 /* Whether the new leaf says that the entries around it are alike, which no leaf
  * of an image does. */
 static bool in_a_run(const struct fc_guest *g, const struct ptw_difference *d)
@@ -186,11 +141,7 @@ static void check_backwards(struct fc_guest *g, const struct ptw_mem *mem,
     struct ptw_region region[FC_IMAGE_REGIONS];
     struct ptw_mem now;
     struct ptw_certificate c;
-    struct ptw_verify_options o = {
-        .last = {UINT64_MAX},
-        .max_reads = g->o.max_reads,
-        .seed = g->o.seed,
-    };
+    struct ptw_verify_options o = fc_all_of(g);
 
     if (!fc_plain || (g->o.flags & ~(unsigned)PTW_REBUILD_TABLES_APART) != 0 ||
         g->o.leave_outs > 0 || g->o.maps > 0 || g->o.first.v != 0 ||
@@ -342,7 +293,7 @@ static enum ptw_status compare_image(struct fc_guest *g,
 
 /* How often an image is spoilt in any way, when it is checked thoroughly: by
  * verify, and by compact. */
-enum { SPOILS = 24, SPOILS_ALSO = 4 };
+enum { SPOILS = 2 * (SPOIL_WAYS - 1), SPOILS_ALSO = 4 };
 
 /* An image is spoilt: when the verifier finds no difference, the guest has
  * none. */
@@ -367,6 +318,16 @@ static void spoil_once(struct fc_guest *g, const struct ptw_mem *mem,
     }
     if (st == PTW_DIFFERENT) {
         fc_check_difference(g, m, &fc_verify.difference);
+        if (fc_same(g, m, NULL, &unsure) && !unsure) {
+            fz_fail(ASK_SPOILT,
+                    "spoilt by %d, %u %u %u, nothing differs, and the verifier "
+                    "says: %s, at %llx of space %u",
+                    (int)input->spoil, input->spoil_at[0], input->spoil_at[1],
+                    input->spoil_at[2],
+                    ptw_difference_text(fc_verify.difference.kind),
+                    HEX(fc_verify.difference.va.v),
+                    (unsigned)fc_verify.difference.space);
+        }
     }
 }
 
@@ -382,8 +343,11 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
     struct fc_image *m = &image[0];
     struct fc_input other = {.spoil = SPOIL_NOT};
     uint64_t random = g->w->seed;
+    unsigned way = (unsigned)(random >> 48) % (SPOIL_WAYS - 1);
     uint64_t bytes = m->bytes;
+    struct ptw_root root[FZ_ROOTS];
 
+    memcpy(root, m->root, sizeof root);
     more = m->table_bytes <= sizeof right && !is_large(g) ? more : 0;
     if (more > 0) {
         memcpy(right, m->tables, m->table_bytes);
@@ -391,7 +355,7 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
     for (unsigned i = 0; i < more; i++) {
         uint64_t r = fz_random(&random);
 
-        other.spoil = (enum fc_spoil)(1 + r % SPOIL_ADD);
+        other.spoil = (enum fc_spoil)(1 + (way + i) % (SPOIL_WAYS - 1));
         for (unsigned k = 0; k < sizeof other.spoil_at; k++) {
             other.spoil_at[k] = (uint8_t)(r >> (8 + 8 * k));
         }
@@ -401,8 +365,10 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
             fc_spoil(g, m, &other); /* there and back */
         }
         memcpy(m->tables, right, m->table_bytes);
+        memcpy(m->root, root, sizeof root);
         m->bytes = bytes;
         m->extra_at = 0;
+        m->lost = 0;
     }
     if (input->spoil != SPOIL_NOT) {
         spoil_once(g, mem, how, input);
@@ -437,9 +403,12 @@ static void check_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (g->w->thorough || (g->w->seed >> 32) % 4 == 2) {
         check_fixed_point(g, how);
     }
+    if (g->w->thorough) {
+        fc_check_limits(g, mem, m, how->growth);
+    }
     if (g->w->thorough || (g->w->seed >> 32) % 4 == 3) {
         if (!is_large(g)) {
-            check_itself(g, mem, how, input);
+            fc_check_itself(g, mem, how, input);
         }
         check_backwards(g, mem, how);
     }
@@ -529,8 +498,12 @@ static void with_image(const uint8_t *data, size_t len, asking *check)
     if (!fc_make_image(g, &mem, g->root, &g->o, &how, &rebuild, &image[0])) {
         bool refused =
             ptw_rebuild_bad_mark(&rebuild, &(uint32_t){0}, &(ptw_va){0});
+        bool refused_map = ptw_rebuild_bad_map(&rebuild, &(size_t){0});
 
         fc_free_storage(&rebuild);
+        if (refused_map && g->w->thorough && !how.changes) {
+            fc_check_refused_map(g, &mem, how.growth);
+        }
         if (refused && !how.changes) {
             check_refused(g, &mem, &how);
         }

@@ -48,10 +48,17 @@ struct said {
 };
 
 static void check_side(const struct ptw_difference *d, const char *which,
-                       const struct said *is, const struct oracle_answer *a)
+                       const struct said *is, const struct oracle_answer *a,
+                       bool names_pages)
 {
-    if (a->kind != ORACLE_LEAF) {
+    if (a->kind != ORACLE_LEAF && names_pages) {
         return; /* an entry that is not present names the page */
+    }
+    if (a->kind != ORACLE_LEAF) {
+        fz_fail(ASK_SPOILT, "%s: at %llx of space %u there is no %s leaf",
+                ptw_difference_text(d->kind), HEX(d->va.v), (unsigned)d->space,
+                which);
+        return;
     }
     if (is->raw != a->raw || is->pa != a->pa + (d->va.v - a->first) ||
         is->rights != a->rights) {
@@ -84,6 +91,150 @@ static bool same_bytes(struct fc_guest *g, const struct fc_image *m,
     return true;
 }
 
+/* One image to the naive walker. */
+struct view {
+    struct oracle_mode mode; /* entries that refer to their own table lead
+                                nowhere, as in the comparison */
+    const struct oracle_ram *ram;
+    size_t rams;
+};
+
+static struct oracle_answer at_address(const struct view *v, uint64_t root,
+                                       uint64_t va)
+{
+    return oracle_translate(&v->mode, v->ram, v->rams, root, va);
+}
+
+/* Whether the first page of that leaf is kept, and can be read if it is of the
+ * guest. */
+static bool has_page(const struct fc_guest *g, const struct oracle_answer *leaf,
+                     bool of_guest)
+{
+    return leaf->kind == ORACLE_LEAF &&
+           fc_kept(g, leaf->first, leaf->first + fc_page_mask(g)) ==
+               PTW_COVER_ALL &&
+           (!of_guest || fc_readable(g, leaf->pa));
+}
+
+/* That no leaf of a space before that address is in one image only, or has other
+ * rights but that of writing. */
+static void check_before(const struct fc_guest *g, const struct view view[2],
+                         const uint64_t root[2], uint64_t end, unsigned space,
+                         const struct ptw_difference *d)
+{
+    enum { MOST = 256 };
+
+    static struct oracle_answer answer[MOST];
+
+    for (unsigned from = 0; from < 2 && end > 0; from++) {
+        const struct view *v = &view[from];
+        size_t count = oracle_walk(&v->mode, v->ram, v->rams, root[from], 0,
+                                   end - 1, answer, MOST);
+
+        for (size_t i = 0; i < count; i++) {
+            struct oracle_answer b;
+
+            if (answer[i].first >= end || !has_page(g, &answer[i], from == 0)) {
+                continue;
+            }
+            b = at_address(&view[!from], root[!from], answer[i].first);
+            if (b.kind == ORACLE_REFUSED) {
+                continue; /* a page became a table: no view has its bytes */
+            }
+            if (b.kind != ORACLE_LEAF ||
+                ((b.rights ^ answer[i].rights) & ~(unsigned)PTW_WRITE) != 0) {
+                fz_fail(ASK_SPOILT,
+                        "the first difference is at %llx of space %u, and not "
+                        "at %llx of space %u: %s",
+                        HEX(answer[i].first), space, HEX(d->va.v),
+                        (unsigned)d->space, ptw_difference_text(d->kind));
+            }
+        }
+    }
+}
+
+/* Where the entry that decides about an address stands; false: nowhere. */
+static bool entry_of(const struct fc_guest *g, const struct view *v,
+                     uint64_t root, const struct oracle_answer *a, uint64_t *pa)
+{
+    const struct oracle_format *f = v->mode.format;
+
+    if (!oracle_table_at(&v->mode, v->ram, v->rams, root, a->first, a->level,
+                         pa)) {
+        return false;
+    }
+    *pa += (oracle_offset(&v->mode, a->first) >> f->level[a->level].shift) %
+           f->level[a->level].entries * g->w->entry_bytes;
+    return true;
+}
+
+/* What is said of entries that are not present is what they are. */
+static void check_absent(struct fc_guest *g, const struct fc_image *m,
+                         const struct view view[2], const uint64_t root[2],
+                         const struct ptw_difference *d,
+                         const struct oracle_answer *a,
+                         const struct oracle_answer *b)
+{
+    unsigned n = g->w->entry_bytes;
+    uint64_t was = 0;
+    uint64_t is = 0;
+    uint64_t at;
+
+    if (entry_of(g, &view[0], root[0], a, &at)) {
+        was = fc_word(g, at, n);
+    }
+    if (entry_of(g, &view[1], root[1], b, &at)) {
+        is = fc_get_at(fc_page(m, at) + at % FZ_PAGE, n);
+    }
+    if (b->kind != ORACLE_ABSENT || is != d->new_raw ||
+        (a->kind == ORACLE_ABSENT && a->level == b->level &&
+         was != d->old_raw)) {
+        fz_fail(ASK_SPOILT,
+                "%s: at %llx of space %u, it was %llx and is %llx; and not "
+                "%llx, %llx",
+                ptw_difference_text(d->kind), HEX(d->va.v), (unsigned)d->space,
+                HEX(was), HEX(is), HEX(d->old_raw), HEX(d->new_raw));
+    }
+}
+
+/* Whether the two leaves at that address bear out what is said of them. */
+static bool bears_out(struct fc_guest *g, const struct fc_image *m,
+                      const struct ptw_difference *d,
+                      const struct oracle_answer *a,
+                      const struct oracle_answer *b)
+{
+    const struct oracle_mode *mode = &g->w->mode;
+    uint64_t page = d->va.v & ~fc_page_mask(g);
+
+    switch ((int)d->kind) {
+    case PTW_DIFFERS_MISSING:
+        return b->kind != ORACLE_LEAF;
+    case PTW_DIFFERS_EXTRA:
+        return a->kind != ORACLE_LEAF ||
+               fc_kept(g, b->first, b->last) != PTW_COVER_ALL;
+    case PTW_DIFFERS_SIZE:
+        return a->level != b->level ||
+               (b->level > 0 && (g->o.flags & PTW_REBUILD_SPLIT) != 0);
+    case PTW_DIFFERS_RIGHTS:
+        return a->level != b->level || a->rights != b->rights ||
+               oracle_decode(mode, a->raw, a->level, 0).rights !=
+                   oracle_decode(mode, b->raw, b->level, 0).rights ||
+               (g->o.flags &
+                (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) != 0;
+    case PTW_DIFFERS_KEPT:
+        return !fc_readable(g, a->pa + (page - a->first));
+    case PTW_DIFFERS_UNREADABLE:
+        for (uint64_t at = 0; at < fc_page_bytes(g); at += FZ_PAGE) {
+            if (fc_page(m, b->pa + (page - b->first) + at) == NULL) {
+                return true;
+            }
+        }
+        return false;
+    default:
+        return true;
+    }
+}
+
 void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
                          const struct ptw_difference *d)
 {
@@ -94,6 +245,9 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
     };
     const struct said old = {d->old_pa.v, d->old_raw, d->old_rights};
     const struct said now = {d->new_pa.v, d->new_raw, d->new_rights};
+    bool names_pages = g->o.absent.policy > PTW_ABSENT_CLEAR;
+    struct view view[2] = {{w->mode, w->ram, w->rams},
+                           {w->mode, ram, m->extra_at != 0 ? 2 : 1}};
     enum sides sides = sides_of(d->kind);
     struct oracle_answer a;
     struct oracle_answer b;
@@ -103,18 +257,34 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
                 (unsigned)d->space, w->roots);
         return;
     }
-    a = oracle_translate(&w->mode, w->ram, w->rams, w->root[d->space], d->va.v);
-    b = oracle_translate(&w->mode, ram, m->extra_at != 0 ? 2 : 1,
-                         m->root[d->space].table.v, d->va.v);
+    view[0].mode.self = true;
+    view[1].mode.self = true;
+    a = at_address(&view[0], w->root[d->space], d->va.v);
+    b = at_address(&view[1], m->root[d->space].table.v, d->va.v);
     if ((sides & OLD) != 0) {
-        check_side(d, "old", &old, &a);
+        check_side(d, "old", &old, &a, names_pages);
+    }
+    if (b.kind == ORACLE_REFUSED) {
+        return; /* by a page that became a table: no view has its bytes */
     }
     if ((sides & NEW) != 0) {
-        check_side(d, "new", &now, &b);
+        check_side(d, "new", &now, &b, names_pages);
     }
-    if (d->kind == PTW_DIFFERS_MISSING && b.kind == ORACLE_LEAF) {
-        fz_fail(ASK_SPOILT, "%llx of space %u is not missing", HEX(d->va.v),
-                (unsigned)d->space);
+    if (d->kind == PTW_DIFFERS_ABSENT) {
+        const uint64_t root[2] = {w->root[d->space], m->root[d->space].table.v};
+
+        check_absent(g, m, view, root, d, &a, &b);
+    } else if (!names_pages && !bears_out(g, m, d, &a, &b)) {
+        fz_fail(ASK_SPOILT, "there is no difference at %llx of space %u: %s",
+                HEX(d->va.v), (unsigned)d->space, ptw_difference_text(d->kind));
+    }
+    for (unsigned i = 0; i <= d->space; i++) {
+        uint64_t root[2] = {w->root[i], m->root[i].table.v};
+        bool whole = i < d->space || d->kind == PTW_DIFFERS_BYTES;
+
+        if (whole || (d->kind != PTW_DIFFERS_ABSENT && !names_pages)) {
+            check_before(g, view, root, whole ? UINT64_MAX : d->va.v, i, d);
+        }
     }
     if (d->kind == PTW_DIFFERS_BYTES &&
         same_bytes(g, m, d->old_pa.v, d->new_pa.v)) {

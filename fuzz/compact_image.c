@@ -24,7 +24,8 @@ int fc_written(const struct fc_image *m, uint64_t pa)
     return low < m->pages && m->at[low] == pa ? (int)low : -1;
 }
 
-uint8_t *fc_page(const struct fc_image *m, uint64_t pa)
+/* The page at pa, whether it can be read or not. */
+static uint8_t *page_at(const struct fc_image *m, uint64_t pa)
 {
     static uint8_t zeros[FZ_PAGE]; /* only read */
     int i;
@@ -44,13 +45,32 @@ uint8_t *fc_page(const struct fc_image *m, uint64_t pa)
     return i >= 0 ? m->page[i] : zeros;
 }
 
+/* Whether any of so many bytes at pa can't be read. */
+static bool is_lost(const struct fc_image *m, uint64_t pa, uint64_t bytes)
+{
+    return m->lost > 0 && pa < m->lost_at + m->lost && m->lost_at < pa + bytes;
+}
+
+uint8_t *fc_page(const struct fc_image *m, uint64_t pa)
+{
+    return is_lost(m, pa - pa % FZ_PAGE, FZ_PAGE) ? NULL : page_at(m, pa);
+}
+
+bool fc_covers(const struct fc_image *m, uint64_t pa)
+{
+    return page_at(m, pa) != NULL;
+}
+
 static enum ptw_status image_read(const struct fc_image *m, uint64_t pa,
                                   unsigned n, uint64_t *out)
 {
-    const uint8_t *page = fc_page(m, pa);
+    const uint8_t *page = page_at(m, pa);
 
     if (page == NULL || pa % n != 0) {
         fz_stop(ASK_BOUNDS, "a read at %llx, outside the image", HEX(pa));
+    }
+    if (is_lost(m, pa, n)) {
+        return PTW_E_BUS;
     }
     *out = n == 8 ? fz_get8(page + pa % FZ_PAGE) : fz_get4(page + pa % FZ_PAGE);
     return PTW_OK;
@@ -72,7 +92,7 @@ static enum ptw_status image_read64(void *ctx, ptw_pa pa, uint64_t *out)
 
 static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 {
-    const uint8_t *page = fc_page(ctx, pa.v);
+    const uint8_t *page = page_at(ctx, pa.v);
     uint64_t first = pa.v - pa.v % FZ_PAGE;
 
     if (page == NULL) {
@@ -80,9 +100,12 @@ static const void *image_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
                 HEX(pa.v));
     }
     for (uint64_t at = FZ_PAGE; at < pa.v % FZ_PAGE + bytes; at += FZ_PAGE) {
-        if (fc_page(ctx, first + at) != page + at) {
+        if (page_at(ctx, first + at) != page + at) {
             return NULL;
         }
+    }
+    if (is_lost(ctx, pa.v, bytes)) {
+        return NULL;
     }
     return page + pa.v % FZ_PAGE;
 }
@@ -105,11 +128,12 @@ static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     const struct fc_image *m = ctx;
 
-    if (fc_page(m, pa.v) == NULL) {
+    if (page_at(m, pa.v) == NULL) {
         fz_stop(ASK_BOUNDS, "%llx is asked about, which is outside the image",
                 HEX(pa.v));
     }
-    return bytes == m->one_page && fc_left_zeros(m, pa.v);
+    return !is_lost(m, pa.v, bytes) && bytes == m->one_page &&
+           fc_left_zeros(m, pa.v);
 }
 
 static enum ptw_status image_write(struct fc_image *m, uint64_t pa, unsigned n,

@@ -15,6 +15,7 @@ enum {
 /* An image.  Padding, and pages that the sink was not given, are zeros. */
 struct fc_image {
     struct ptw_rebuild_counts counts;
+    uint64_t reads; /* that each walk for it took, at most */
     uint64_t base;
     uint64_t bytes;      /* with the extra page, if there is one */
     uint64_t page_bytes; /* of all pages */
@@ -27,6 +28,8 @@ struct fc_image {
     uint64_t extra_at; /* 0: there is none */
     uint64_t extra_bytes;
     uint8_t *extra;
+    uint64_t lost_at;      /* what can't be read of the pages, */
+    uint64_t lost;         /* and how many bytes */
     uint64_t at[FC_PAGES]; /* ascending */
     unsigned pages;
     uint64_t left; /* pages of FZ_PAGE that were given, and left zeros */
@@ -34,9 +37,11 @@ struct fc_image {
     struct ptw_root root[FZ_ROOTS];
 };
 
-/* fc_page returns the page at pa, or NULL when it is outside; fc_written
+/* fc_page returns the page at pa, or NULL when it is outside, or can't be read
+ * whole; fc_covers says whether it is inside.  fc_written
  * returns which page the sink was given for it, or -1. */
 uint8_t *fc_page(const struct fc_image *m, uint64_t pa);
+bool fc_covers(const struct fc_image *m, uint64_t pa);
 int fc_written(const struct fc_image *m, uint64_t pa);
 
 /* fc_left_zeros says that the page at pa is one of the image's, of which the

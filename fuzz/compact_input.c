@@ -199,8 +199,7 @@ static void read_image(struct fc_guest *g, struct fc_input *input,
     input->refused_first = (unsigned)fz_get(record, IMAGE_REFUSED);
     input->refused_times = (unsigned)fz_get(record, IMAGE_TIMES);
     g->filler = (enum fc_filler)(fz_get(record, IMAGE_FILLER) % 4);
-    input->spoil =
-        (enum fc_spoil)(fz_get(record, IMAGE_SPOIL) % (SPOIL_ADD + 1));
+    input->spoil = (enum fc_spoil)(fz_get(record, IMAGE_SPOIL) % SPOIL_WAYS);
     input->spoil_at[0] = (uint8_t)fz_get(record, IMAGE_WHERE);
     input->spoil_at[1] = (uint8_t)fz_get(record, IMAGE_ENTRY);
     input->spoil_at[2] = (uint8_t)fz_get(record, IMAGE_OTHER);

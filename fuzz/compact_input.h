@@ -31,6 +31,11 @@ enum fc_spoil {
     SPOIL_SWAP,  /* two entries */
     SPOIL_FRAME, /* an entry takes the address of any page, or table */
     SPOIL_ADD,   /* an entry that is not present names a table, and writes */
+    SPOIL_SPLIT, /* a large leaf becomes small ones, of the same pages */
+    SPOIL_BACK,  /* an entry is again as it is in the guest, or but for a bit */
+    SPOIL_ROOT,  /* a space gets another table as its root */
+    SPOIL_LOSE,  /* a page can't be read, or its second half */
+    SPOIL_WAYS   /* how many there are, with none */
 };
 
 struct fc_input {

@@ -681,7 +681,26 @@ static uint64_t most_pages(const struct fc_guest *g)
     return most * FZ_PAGE / fc_page_bytes(g);
 }
 
-/* Rebuilds; false when there is no image, for a reason that is right. */
+enum ptw_status fc_plan(struct fc_guest *g, const struct ptw_mem *mem,
+                        const struct ptw_rebuild_options *o, unsigned growth,
+                        struct ptw_rebuild *rb)
+{
+    enum ptw_status st = ptw_rebuild_init(rb, mem, g->root, g->w->roots, o);
+
+    if (st != PTW_OK) {
+        return st;
+    }
+    for (unsigned i = 0;; i++) {
+        st = ptw_rebuild_plan(rb);
+        if (st != PTW_E_SPACE || !give(rb, NULL, growth, FC_STORE)) {
+            return st;
+        }
+        if (i > 1000) {
+            fz_stop(ASK_LAW, "the plan does not come to its end");
+        }
+    }
+}
+
 bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct ptw_root *root,
                    const struct ptw_rebuild_options *o,
@@ -698,6 +717,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     m->tables = NULL;
     m->tables_of = NULL;
     m->extra_at = 0;
+    m->lost = 0;
     check_beginning(g, st);
     if (st != PTW_OK) {
         if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
@@ -730,6 +750,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         return false;
     }
     planned = rb->work;
+    m->reads = ptw_walk_counts(&rb->state.walk).reads + rb->state.split_reads;
     if (how->changes) {
         fz_case_stir(g->w, g->w->restless / 16);
     }
@@ -741,6 +762,10 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         fz_case_stir(g->w, g->w->restless / 16);
     }
     st = tables(g, rb, o, how, m);
+    if (ptw_walk_counts(&rb->state.walk).reads > m->reads) {
+        m->reads =
+            ptw_walk_counts(&rb->state.walk).reads + rb->state.split_reads;
+    }
     if (st == PTW_OK && !how->changes && !how->of_image) {
         check_work(MAKE, rb->work - planned,
                    2 * fc_lawful(g,

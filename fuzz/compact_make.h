@@ -31,6 +31,12 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct fc_manner *how, struct ptw_rebuild *rb,
                    struct fc_image *m);
 
+/* fc_plan plans a rebuild with other options, and asks nothing; PTW_E_SPACE when
+ * that takes too much storage. */
+enum ptw_status fc_plan(struct fc_guest *g, const struct ptw_mem *mem,
+                        const struct ptw_rebuild_options *o, unsigned growth,
+                        struct ptw_rebuild *rb);
+
 /* fc_free_storage frees what the rebuild was given. */
 void fc_free_storage(const struct ptw_rebuild *rb);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_spoil.h"
 
+#include "check.h"
+
 #include <string.h>
 
 static _Alignas(FZ_PAGE) uint8_t extra_page[FZ_MOST_UNIT];
@@ -41,37 +43,178 @@ static uint8_t *nth_entry(const struct fz_case *w, uint8_t *table, unsigned k,
     }
 }
 
+/* Whether there is room for a table behind the image; it gets memory there. */
+static bool add_table(struct fc_guest *g, struct fc_image *m)
+{
+    const struct oracle_mode *mode = &g->w->mode;
+    uint64_t at = fc_image_end(m);
+
+    if (m->extra_at != 0 ||
+        oracle_table_address(mode, mode->format->put_table(mode, at)) != at ||
+        at >> ptw_pa_bits(&g->w->regime) != 0) {
+        return false;
+    }
+    memset(extra_page, 0, sizeof extra_page);
+    m->extra_bytes = fc_table_place(g);
+    m->extra = extra_page;
+    m->extra_at = at;
+    m->bytes += m->extra_bytes;
+    return true;
+}
+
+/* An entry of that many bytes leads to the table behind the image, with the
+ * bits of raw; flip: bits that are inverted. */
+static void lead_there(const struct fc_guest *g, const struct fc_image *m,
+                       uint8_t *entry, uint64_t raw, uint64_t flip)
+{
+    const struct oracle_mode *mode = &g->w->mode;
+    uint64_t mask = mode->format->table_bits(mode);
+
+    fc_put_at(entry, g->w->entry_bytes,
+              (raw & ~mask) |
+                  (mode->format->put_table(mode, m->extra_at) ^ flip));
+}
+
 /* Copies what the entry leads to behind the image. */
 static void copy_out(struct fc_guest *g, struct fc_image *m, uint8_t *entry,
                      uint64_t flip)
 {
-    const struct oracle_mode *mode = &g->w->mode;
-    unsigned n = g->w->entry_bytes;
-    uint64_t mask = mode->format->table_bits(mode);
-    uint64_t raw = fc_get_at(entry, n);
-    uint64_t was = oracle_table_address(mode, raw ^ flip);
-    const uint8_t *page = fc_page(m, was);
-    uint64_t at = fc_image_end(m);
+    uint64_t raw = fc_get_at(entry, g->w->entry_bytes);
+    uint64_t was = oracle_table_address(&g->w->mode, raw ^ flip);
 
-    if (page == NULL ||
-        oracle_table_address(mode, mode->format->put_table(mode, at)) != at ||
-        at >> ptw_pa_bits(&g->w->regime) != 0) {
+    if (fc_page(m, was) == NULL || !add_table(g, m)) {
         return;
     }
-    m->extra_bytes = fc_table_place(g);
     for (uint64_t i = 0; i < m->extra_bytes; i += FZ_PAGE) {
-        page = fc_page(m, was + i);
-        memset(extra_page + i, 0, FZ_PAGE);
+        const uint8_t *page = fc_page(m, was + i);
+
         if (page != NULL) {
             memcpy(extra_page + i, page, FZ_PAGE);
         }
     }
-    m->extra = extra_page;
-    m->extra_at = at;
-    m->bytes += m->extra_bytes;
-    fc_put_at(entry, n,
-              (raw & ~mask) | (mode->format->put_table(mode, at) ^ flip));
+    lead_there(g, m, entry, raw, flip);
 }
+
+/* ------------------------------------------------------- by way of a space */
+
+enum { ANSWERS = 4096 };
+
+static struct oracle_answer answer[ANSWERS];
+
+/* What the image's memory looks like to the naive walker. */
+static size_t ram_of(const struct fc_image *m, struct oracle_ram ram[2])
+{
+    ram[0] = (struct oracle_ram){m->tables_at,
+                                 m->tables_at + m->table_bytes - 1, m->tables};
+    ram[1] = (struct oracle_ram){m->extra_at, m->extra_at + m->extra_bytes - 1,
+                                 m->extra};
+    return m->extra_at != 0 ? 2 : 1;
+}
+
+/* The new entry of that level for an address of a space, or NULL. */
+static uint8_t *entry_for(const struct fc_guest *g, const struct fc_image *m,
+                          unsigned space, uint64_t va, unsigned level)
+{
+    const struct fz_case *w = g->w;
+    struct oracle_ram ram[2];
+    size_t rams = ram_of(m, ram);
+    uint64_t table;
+    uint64_t pa;
+    uint8_t *page;
+
+    if (!oracle_table_at(&w->mode, ram, rams, m->root[space].table.v, va, level,
+                         &table)) {
+        return NULL;
+    }
+    pa = table + (oracle_offset(&w->mode, va) >> fz_shift(w, level)) %
+                     w->mode.format->level[level].entries * w->entry_bytes;
+    page = fc_page(m, pa);
+    return page != NULL ? page + pa % FZ_PAGE : NULL;
+}
+
+/* An entry that decides about some address of the guest, and is not what it was
+ * in the image, is that again; a bit is flipped or, for large numbers, none. */
+static void put_back(const struct fc_guest *g, const struct fc_image *m,
+                     const uint8_t at[3])
+{
+    const struct fz_case *w = g->w;
+    unsigned space = at[0] % w->roots;
+    uint64_t flip =
+        at[2] < 8 * w->entry_bytes ? (uint64_t)1 << at[2] : (uint64_t)0;
+    size_t count = oracle_walk(&w->mode, w->ram, w->rams, w->root[space], 0,
+                               UINT64_MAX, answer, ANSWERS);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_answer *a = &answer[(i + at[1]) % count];
+        uint8_t *entry;
+
+        if (!oracle_present(&w->mode, a->level, a->raw)) {
+            continue;
+        }
+        entry = entry_for(g, m, space, a->first, a->level);
+        if (entry != NULL && fc_get_at(entry, w->entry_bytes) != a->raw) {
+            fc_put_at(entry, w->entry_bytes, a->raw ^ flip);
+            return;
+        }
+    }
+}
+
+/* A large leaf of the image becomes small ones of the next level, of the same
+ * pages. */
+static void split(struct fc_guest *g, struct fc_image *m, const uint8_t at[3])
+{
+    const struct fz_case *w = g->w;
+    const struct oracle_format *f = w->mode.format;
+    unsigned space = at[0] % w->roots;
+    struct oracle_ram ram[2];
+    size_t rams = ram_of(m, ram);
+    size_t count = oracle_walk(&w->mode, ram, rams, m->root[space].table.v, 0,
+                               UINT64_MAX, answer, ANSWERS);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_answer *a = &answer[(i + at[1]) % count];
+        struct oracle_entry table = {ORACLE_TABLE, 0, f->rights};
+        unsigned below = a->level - 1;
+        uint64_t bits;
+        uint64_t raw;
+        uint8_t *entry;
+
+        if (a->kind != ORACLE_LEAF || a->level == 0) {
+            continue;
+        }
+        entry = entry_for(g, m, space, a->first, a->level);
+        if (entry == NULL || !oracle_encode(&w->mode, a->level, &table, &raw) ||
+            !add_table(g, m)) {
+            return;
+        }
+        bits = f->split(&w->mode, a->level,
+                        oracle_alone(&w->mode, a->level, a->raw) &
+                            ~f->leaf_bits(&w->mode, a->level));
+        for (unsigned k = 0; k < f->level[below].entries; k++) {
+            uint64_t pa = a->pa + ((uint64_t)k << fz_shift(w, below));
+
+            fc_put_at(extra_page + (size_t)k * w->entry_bytes, w->entry_bytes,
+                      bits | f->put_leaf(&w->mode, below, pa));
+        }
+        lead_there(g, m, entry, raw | (a->raw & w->mode.flag_bits), 0);
+        return;
+    }
+}
+
+/* A page of the image, or its second half, can't be read. */
+static void lose(const struct fc_guest *g, struct fc_image *m,
+                 const uint8_t at[3])
+{
+    uint64_t page = fc_page_bytes(g);
+
+    if (m->page_bytes > 0) {
+        m->lost = (at[2] & 1) != 0 ? page / 2 : page;
+        m->lost_at =
+            m->base + at[1] % (m->page_bytes / page) * page + (page - m->lost);
+    }
+}
+
+/* ---------------------------------------------------------------- any way */
 
 /* What is not present, and names a page that may be written and was
  * accessed. */
@@ -110,6 +253,24 @@ void fc_spoil(struct fc_guest *g, struct fc_image *m,
             fc_put_at(absent, n,
                       (fc_inverts(g) ? ~raw & mask : raw) | names_a_page(w));
         }
+        return;
+    }
+    if (input->spoil == SPOIL_SPLIT) {
+        split(g, m, at);
+        return;
+    }
+    if (input->spoil == SPOIL_BACK) {
+        put_back(g, m, at);
+        return;
+    }
+    if (input->spoil == SPOIL_ROOT) {
+        m->root[at[0] % w->roots].table.v =
+            m->tables_at +
+            (uint64_t)(at[1] % m->counts.tables) * fc_table_place(g);
+        return;
+    }
+    if (input->spoil == SPOIL_LOSE) {
+        lose(g, m, at);
         return;
     }
     if (input->spoil == SPOIL_PAGE) {
@@ -155,6 +316,11 @@ void fc_spoil(struct fc_guest *g, struct fc_image *m,
     case SPOIL_NOT:
     case SPOIL_PAGE:
     case SPOIL_ADD:
+    case SPOIL_SPLIT:
+    case SPOIL_BACK:
+    case SPOIL_ROOT:
+    case SPOIL_LOSE:
+    case SPOIL_WAYS:
         break;
     }
 }

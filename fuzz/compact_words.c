@@ -14,7 +14,8 @@ void fz_describe_compact(FILE *to, const uint8_t *data, size_t len)
     static const char *const spoiled[] = {
         "no",     "a bit of an entry", "a bit of a page", "an address twice",
         "a copy", "an entry more",     "an entry less",   "two swapped",
-        "a page", "an entry added",
+        "a page", "an entry added",    "small pages",     "as before",
+        "a root", "a page lost",
     };
     static const char *const limit[] = {"none", "reads", "bytes", "storage"};
     static struct fc_input input;

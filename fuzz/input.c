@@ -356,8 +356,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                       "zeros distinct some-zeros three",
                       "modulo 4: what pages without contents hold"},
     [IMAGE_SPOIL] = {OP_IMAGE, "spoil", 40, 8, FZ_PLAIN,
-                     "no entry page repeat copy more remove swap frame add",
-                     "modulo 10: how the image is spoilt"},
+                     "no entry page repeat copy more remove swap frame add "
+                     "split back root lose",
+                     "modulo 14: how the image is spoilt"},
     [IMAGE_WHERE] = {OP_IMAGE, "where", 48, 8, FZ_PLAIN, NULL,
                      "which table or page"},
     [IMAGE_ENTRY] = {OP_IMAGE, "entry", 56, 8, FZ_PLAIN, NULL, "which entry"},

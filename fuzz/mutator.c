@@ -530,7 +530,7 @@ static bool spoil(struct draft *d)
     if (r == NULL) {
         return false;
     }
-    fz_put(r, IMAGE_SPOIL, below(d, 10));
+    fz_put(r, IMAGE_SPOIL, below(d, 14));
     fz_put(r, IMAGE_WHERE, below(d, 8));
     fz_put(r, IMAGE_ENTRY, some_index(d));
     fz_put(r, IMAGE_OTHER, below(d, 64));

@@ -286,20 +286,27 @@ static bool is_outside(const struct naive *n, uint64_t pa, uint64_t bytes)
     uint64_t last = pa + (bytes - 1);
 
     for (uint64_t at = pa - pa % FZ_PAGE; at <= last; at += FZ_PAGE) {
-        if (fc_page(n->m, at) != NULL) {
+        if (fc_covers(n->m, at)) {
             return false;
         }
     }
     return true;
 }
 
-/* A device, as the verifier has it (verify.h, outside): neither memory has any
- * of the page, and both map it at the same address.  A rebuild keeps none. */
+/* A device, as the verifier has it (verify.h, outside): nothing of the page can
+ * be read in either memory, and both map it at the same address.  A rebuild
+ * keeps none. */
 static bool is_device(const struct naive *n, uint64_t was, uint64_t is)
 {
-    return !n->strict && was == is &&
-           fc_cover(n->g, was, page_bytes(n)) == PTW_COVER_NONE &&
-           is_outside(n, is, page_bytes(n));
+    if (n->strict || was != is || !is_outside(n, is, page_bytes(n))) {
+        return false;
+    }
+    for (uint64_t at = 0; at < page_bytes(n); at++) {
+        if (fc_readable_byte(n->g, was + at)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
@@ -311,7 +318,8 @@ static void same_bytes(struct naive *n, uint64_t va, uint64_t was, uint64_t is)
         differ(n, FC_UNREADABLE, va, was, is);
         return;
     }
-    if (fc_known_zeros(n->g, was) && fc_left_zeros(n->m, is)) {
+    if (n->m->lost == 0 && fc_known_zeros(n->g, was) &&
+        fc_left_zeros(n->m, is)) {
         return;
     }
     for (uint64_t i = 0; i < page_bytes(n); i += FZ_PAGE) {
@@ -794,6 +802,24 @@ static void count_pages(struct naive *n, const struct leaf *l, unsigned level,
     }
 }
 
+/* A new table where there was none: it stands for nothing else. */
+static void new_table(struct naive *n, uint64_t table, unsigned level,
+                      uint64_t va)
+{
+    enum { NO_TABLE = 1 }; /* no table is at an odd address */
+
+    bool fresh[2];
+    uint64_t *old = note(n, n->frames, table | 1, &fresh[0]);
+
+    if (old != NULL) {
+        *old = fresh[0] ? NO_TABLE : *old;
+    }
+    (void)note(n, n->tables, table_key(table, level), &fresh[1]);
+    if (!n->unsure && (!fresh[0] || !fresh[1])) {
+        differ(n, FC_NEW_TABLE_SHARED, va, 0, table);
+    }
+}
+
 /* What there is in place of an old leaf, or of a part of it. */
 static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
                        uint64_t va, uint64_t raw, unsigned less, bool counting)
@@ -802,8 +828,6 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     uint64_t size = size_of(n, level);
     uint64_t pa = l->pa + (va - l->va);
     enum ptw_cover kept = fc_kept(n->g, va, va + (size - 1));
-    bool fresh;
-    uint64_t *old;
 
     if (over(n)) {
         return;
@@ -852,12 +876,10 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         break;
     case PTW_ENTRY_TABLE:
-        old = note(n, n->tables, table_key(e.pa.v, level - 1), &fresh);
-        if (old == NULL) {
-            return;
+        if (counting) {
+            new_table(n, e.pa.v, level - 1, va);
         }
-        if (fresh != counting || !among_tables(n, e.pa.v) ||
-            e.rights != all_rights(n)) {
+        if (!among_tables(n, e.pa.v) || e.rights != all_rights(n)) {
             differ(n, FC_SMALL_TABLE, va, l->raw, raw);
         }
         if (counting && (raw & mode_of(n)->flag_bits) != n->path[l->level]) {
@@ -971,7 +993,7 @@ static void check_table(struct naive *n, uint64_t was, uint64_t is,
 /* Where nothing was, and the image is judged as ptw_verify does: an entry leads
  * to nothing that is kept. */
 static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
-                          uint64_t va)
+                          uint64_t va, bool counting)
 {
     struct ptw_entry e = ptw_decode(n->r, level, 0, raw);
     enum ptw_cover kept = fc_kept(n->g, va, va + (size_of(n, level) - 1));
@@ -983,9 +1005,12 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
         differ(n, FC_EXTRA, va, 0, raw);
         return;
     }
-    for (unsigned i = 0; i < entries_of(n, level - 1); i++) {
+    if (counting) {
+        new_table(n, e.pa.v, level - 1, va);
+    }
+    for (unsigned i = 0; i < entries_of(n, level - 1) && !over(n); i++) {
         still_nothing(n, new_entry(n, e.pa.v, i), level - 1,
-                      va + i * size_of(n, level - 1));
+                      va + i * size_of(n, level - 1), counting);
     }
 }
 
@@ -1046,9 +1071,19 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
     if (!whole && !n->strict) {
         /* A walk does not tell which tables that are cut are one, when it meets
          * them at other addresses. */
-        (void)note(n, n->whole,
-                   (table_key(was, level) ^ (va + 1) * 0x9E3779B97F4A7C15) | 8,
-                   &fresh);
+        uint64_t at = (va + 1) * 0x9E3779B97F4A7C15;
+        uint64_t *now =
+            note(n, n->whole, (table_key(was, level) ^ at) | 8, &fresh);
+
+        if (now == NULL) {
+            return;
+        }
+        if (fresh) {
+            *now = is;
+        } else if (*now != is) {
+            differ(n, FC_TABLE_IS_TWO, va, *now, is);
+            return;
+        }
         check_table(n, was, is, level, va, counting && fresh);
         return;
     }
@@ -1134,7 +1169,7 @@ static void check_entry(struct naive *n, uint64_t was, uint64_t is,
         }
         if (!n->strict && !faults &&
             (raw == 0 || now.kind != PTW_ENTRY_ABSENT)) {
-            still_nothing(n, new_raw, level, va);
+            still_nothing(n, new_raw, level, va, counting);
         }
     } else if (e.kind == PTW_ENTRY_LEAF) {
         struct leaf l = {raw, e.pa.v, va, level, e.rights};

@@ -94,6 +94,11 @@ const struct fc_rule_about fc_rules[FC_RULES] = {
     [FC_SMALL_TABLE] = {"a table of small leaves", FC_REBUILD,
                         "rebuild.h, split: leaves have the rights of the large "
                         "one"},
+    [FC_NEW_TABLE_SHARED] = {"a new table stands for another one as well",
+                             FC_BOTH,
+                             "rebuild.h, split: each large leaf has tables of "
+                             "its own; verify.h, PTW_DIFFERS_TABLE, ALIAS and "
+                             "OVERLAP"},
     [FC_SMALL_TABLE_FLAGS] = {"the flag bits of a table of small leaves",
                               FC_REBUILD, "rebuild.h, root_flags"},
     [FC_TABLE_IS_TWO] = {"one table became two", FC_BOTH,

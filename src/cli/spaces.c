@@ -136,12 +136,7 @@ static void print_space(const struct options *o, const struct ptw_item *item)
             json_set_count(j, "same", s->same_as);
         }
         json_line(j);
-        return;
-    }
-    if (root_label(o, item->space) != NULL) {
-        out_root(o, item->space);
-    }
-    if (s->kind == PTW_SPACE_SAME) {
+    } else if (s->kind == PTW_SPACE_SAME) {
         out_line("%" PRIu32 " same %" PRIu32 "\n", item->space, s->same_as);
     }
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compact_itself.h"
+
+#include "check.h"
+#include "same_guest.h"
+
+#include <string.h>
+
+#define HEX(v) ((unsigned long long)(v))
+
+struct ptw_verify_options fc_all_of(const struct fc_guest *g)
+{
+    return (struct ptw_verify_options){
+        .last = {UINT64_MAX},
+        .max_reads = g->o.max_reads,
+        .seed = g->o.seed,
+    };
+}
+
+/* What a byte that is another one comes to: `with` compares the guest with that
+ * guest, and `by_itself` that guest with itself. */
+struct flipped {
+    enum ptw_status with;
+    enum ptw_status by_itself;
+    struct ptw_certificate c[2];
+};
+
+static void compare_flipped(struct fc_guest *g, const struct ptw_mem *mem,
+                            const struct fc_manner *how, uint64_t at,
+                            uint8_t bits, struct flipped *f)
+{
+    static struct fc_guest other;
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_verify_options o = fc_all_of(g);
+    struct ptw_mem changed;
+
+    other = *g;
+    other.known = false;
+    other.flipped = at;
+    other.flip = bits;
+    fc_make_host(&other);
+    fc_offer(&other, g->lends, &changed, region);
+    f->with = fc_compare_memory(g, mem, g->root, &changed, g->root, &o,
+                                how->growth, &f->c[0]);
+    f->by_itself = fc_compare_memory(&other, &changed, g->root, &changed,
+                                     g->root, &o, how->growth, &f->c[1]);
+    fc_free_host(&other);
+}
+
+static bool same_digest(const struct ptw_certificate *a,
+                        const struct ptw_certificate *b)
+{
+    return memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+/* A byte of a mapped page makes a difference, and another digest, if it can be
+ * read; if it can't, it makes none. */
+static void flip_page(struct fc_guest *g, const struct ptw_mem *mem,
+                      const struct fc_manner *how, const struct fc_input *input,
+                      const struct ptw_certificate *c)
+{
+    const uint8_t *at = input->spoil_at;
+    struct flipped f;
+    uint64_t page;
+
+    if (!fc_mapped(g, at[0], &page)) {
+        return;
+    }
+    page += (unsigned)at[1] << 4 | at[2] >> 4;
+    compare_flipped(g, mem, how, page, (uint8_t)(1 << (at[2] & 7)), &f);
+    if (!fc_readable_byte(g, page) &&
+        (f.with == PTW_DIFFERENT ||
+         (f.with == PTW_OK && memcmp(c, &f.c[0], sizeof *c) != 0) ||
+         (f.by_itself == PTW_OK && memcmp(c, &f.c[1], sizeof *c) != 0))) {
+        fz_fail(ASK_ITSELF,
+                "the byte at %llx can't be read, and makes a difference",
+                HEX(page));
+    }
+    if (fc_readable_byte(g, page) && f.with == PTW_OK) {
+        fz_fail(ASK_ITSELF, "the byte at %llx differs, and nobody says so",
+                HEX(page));
+    }
+    if (fc_readable_byte(g, page) && f.by_itself == PTW_OK &&
+        same_digest(c, &f.c[1])) {
+        fz_fail(ASK_ITSELF, "the byte at %llx differs, and the digest does not",
+                HEX(page));
+    }
+}
+
+/* A leaf of the guest, and where its entry stands. */
+struct placed {
+    struct oracle_answer leaf;
+    uint64_t table;
+    uint64_t at;
+    bool plain; /* its table is nothing else: no page, nor a table of another
+                   level */
+};
+
+enum { ANSWERS = 4096 };
+
+/* Picks a leaf by that number, of those that the naive walker finds; false when
+ * there is none. */
+static bool pick_leaf(const struct fc_guest *g, unsigned which,
+                      struct placed *p)
+{
+    static struct oracle_answer answer[ANSWERS];
+
+    const struct fz_case *w = g->w;
+    uint64_t root = w->root[which % w->roots];
+    struct oracle_mode mode = w->mode;
+    unsigned entries;
+    size_t count;
+
+    mode.self = true;
+    count = oracle_walk(&mode, w->ram, w->rams, root, 0, UINT64_MAX, answer,
+                        ANSWERS);
+    for (size_t i = 0; i < count; i++) {
+        p->leaf = answer[(which / w->roots + i) % count];
+        if (p->leaf.kind == ORACLE_LEAF &&
+            oracle_table_at(&mode, w->ram, w->rams, root, p->leaf.first,
+                            p->leaf.level, &p->table)) {
+            break;
+        }
+        p->leaf.kind = ORACLE_ABSENT;
+    }
+    if (count == 0 || p->leaf.kind != ORACLE_LEAF) {
+        return false;
+    }
+    entries = mode.format->level[p->leaf.level].entries;
+    p->at = p->table + (oracle_offset(&mode, p->leaf.first) >>
+                        fz_shift(w, p->leaf.level)) %
+                           entries * w->entry_bytes;
+    p->plain = w->roots == 1 && count < ANSWERS;
+    for (size_t i = 0; i < count && p->plain; i++) {
+        const struct oracle_answer *a = &answer[i];
+
+        p->plain = a->kind != ORACLE_LEAF || p->table < a->pa ||
+                   p->table - a->pa > a->last - a->first;
+        for (unsigned level = 0; level < w->levels; level++) {
+            uint64_t table;
+
+            p->plain =
+                p->plain && (level == p->leaf.level ||
+                             !oracle_table_at(&mode, w->ram, w->rams, root,
+                                              a->first, level, &table) ||
+                             table != p->table);
+        }
+    }
+    return true;
+}
+
+/* Whether a leaf with other bits is the same to the guest: it grants no less, and
+ * has the same attributes. */
+static bool seen_alike(const struct fz_case *w, const struct oracle_answer *a,
+                       uint64_t raw)
+{
+    const struct oracle_format *f = w->mode.format;
+    struct oracle_entry is = oracle_decode(&w->mode, raw, a->level, 0);
+    struct ptw_attributes x = ptw_attributes_of(&w->regime, a->level, a->raw);
+    struct ptw_attributes y = ptw_attributes_of(&w->regime, a->level, raw);
+
+    return is.kind != ORACLE_MAPS ||
+           ((a->rights & ~is.rights) == 0 &&
+            f->memory_type(&w->mode, a->level, a->raw) ==
+                f->memory_type(&w->mode, a->level, raw) &&
+            x.global == y.global && x.key == y.key &&
+            x.copy_on_write == y.copy_on_write);
+}
+
+static void check_flip(const struct placed *p, uint64_t flip, bool differs,
+                       bool other_digest, const struct flipped *f,
+                       const struct ptw_certificate *c)
+{
+    if (differs != (f->with == PTW_DIFFERENT) ||
+        other_digest == same_digest(c, &f->c[1])) {
+        fz_fail(ASK_ITSELF,
+                "the leaf at %llx is %llx and not %llx: %s, %s digest",
+                HEX(p->leaf.first), HEX(p->leaf.raw ^ flip), HEX(p->leaf.raw),
+                ptw_status_text(f->with),
+                same_digest(c, &f->c[1]) ? "the same" : "another");
+    }
+}
+
+/* A bit of a leaf is another one.  If the leaf grants less, or has other
+ * attributes, that is a difference, and another digest.  If it is accessed or
+ * dirty and was not, that is a difference, and the same digest. */
+static void flip_leaf(struct fc_guest *g, const struct ptw_mem *mem,
+                      const struct fc_manner *how, uint64_t random,
+                      const struct ptw_certificate *c)
+{
+    const struct fz_case *w = g->w;
+    const struct oracle_format *format = w->mode.format;
+    uint64_t used = (random & 4) != 0 && format->dirty != 0 ? format->dirty
+                                                            : format->accessed;
+    unsigned bit = (random & 3) == 0 && used != 0
+                       ? (unsigned)__builtin_ctzll(used)
+                       : (unsigned)(random >> 8) % (8 * w->entry_bytes);
+    uint64_t flip = (uint64_t)1 << bit;
+    struct flipped f;
+    struct placed p;
+
+    if (!pick_leaf(g, (unsigned)(random >> 16) & 0xFFFF, &p)) {
+        return;
+    }
+    compare_flipped(g, mem, how, p.at + bit / 8, (uint8_t)(1 << bit % 8), &f);
+    if (f.by_itself != PTW_OK) {
+        return;
+    }
+    if (!seen_alike(w, &p.leaf, p.leaf.raw ^ flip)) {
+        check_flip(&p, flip, true, true, &f, c);
+    } else if ((flip & (format->accessed | format->dirty)) != 0 && p.plain &&
+               oracle_decode(&w->mode, p.leaf.raw ^ flip, p.leaf.level, 0)
+                       .kind == ORACLE_MAPS) {
+        check_flip(&p, flip, true, false, &f, c);
+    }
+}
+
+/* How many bits of leaves are changed of an input. */
+enum { FLIPS = 4 };
+
+/* The guest is the same as itself; as one that differs, it is not. */
+void fc_check_itself(struct fc_guest *g, const struct ptw_mem *mem,
+                     const struct fc_manner *how, const struct fc_input *input)
+{
+    struct ptw_verify_options o = fc_all_of(g);
+    uint64_t random = g->w->seed;
+    struct ptw_certificate c;
+    enum ptw_status st =
+        fc_compare_memory(g, mem, g->root, mem, g->root, &o, how->growth, &c);
+
+    if (st == PTW_DIFFERENT) {
+        fz_fail(ASK_ITSELF, "the guest is not the same as itself: %s at %llx",
+                ptw_difference_text(fc_verify.difference.kind),
+                HEX(fc_verify.difference.va.v));
+    }
+    if (st != PTW_OK) {
+        return;
+    }
+    flip_page(g, mem, how, input, &c);
+    for (unsigned i = 0; i < (g->w->thorough ? FLIPS : 1u); i++) {
+        flip_leaf(g, mem, how, fz_random(&random), &c);
+    }
+}
