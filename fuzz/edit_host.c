@@ -864,6 +864,7 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
         st = empty ? ptw_shares_init(&h->shares, store, bytes, h->w->seed)
                    : ptw_shares_grow(&h->shares, store, bytes);
         h->shares_enough = bytes >= wanted;
+        h->shares_used = used;
         if (st == PTW_OK) {
             if (!empty &&
                 (size_t)SLOT << h->shares.state.count.slots_log2 <= had) {
@@ -879,6 +880,12 @@ static bool grow_list(struct fe_host *h, enum ptw_status st, bool empty)
                     wanted, ptw_status_text(st));
         }
     }
+}
+
+void fe_shares_probed(struct fe_host *h)
+{
+    h->shares_enough =
+        h->shares_enough && h->shares.state.count.used == h->shares_used;
 }
 
 bool fe_shares_more(struct fe_host *h, enum ptw_status st)

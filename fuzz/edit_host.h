@@ -23,6 +23,7 @@ struct fe_host {
     unsigned shares_at;    /* the storage that it is in */
     unsigned shares_tries; /* for one edit */
     bool shares_enough;    /* what it wanted last was given */
+    uint64_t shares_used;  /* by the list, when it was given */
     unsigned options;
     uint64_t poison;
     bool lent_askew;     /* what is not aligned was lent */
@@ -112,8 +113,11 @@ bool fe_bad_address(const struct fe_host *h, enum fe_fault fault,
 /* fe_shares_begin starts the list of shared tables.  fe_shares_more is called
  * with the status of an edit: true when the edit found no room in the list, and
  * the list has more now, in the end what was wanted.  fe_shares_anew does the
- * same with the status of a scan, which begins again. */
+ * same with the status of a scan, which begins again.
+ * What probes of an edit list takes room from it: fe_shares_probed is called
+ * before the edit itself. */
 void fe_shares_begin(struct fe_host *h, const struct fe_input *in);
+void fe_shares_probed(struct fe_host *h);
 bool fe_shares_more(struct fe_host *h, enum ptw_status st);
 bool fe_shares_anew(struct fe_host *h, enum ptw_status st);
 

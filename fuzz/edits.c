@@ -365,6 +365,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     fe_say_edit(h, q, movable);
     obstacles = fe_find_obstacles(h, q, t, movable);
     fe_probe(h, mt, q, movable, &obstacles);
+    fe_shares_probed(h);
     exact = *q;
     exact.max_reads = fe_least_reads(h, q, movable, &obstacles);
     q = &exact;

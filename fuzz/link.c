@@ -517,6 +517,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     t->root.table.v = was[q->root];
     if (h->m.rooted[q->root] && !flagged) {
         probe_link(w, h, mt, movable, &r, level);
+        fe_shares_probed(h);
     }
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
     fz_note((uint64_t)st);
