@@ -53,8 +53,9 @@ PTW_NODISCARD PTW_API enum ptw_status ptw_shares_init(struct ptw_shares *s,
                                                       uint64_t seed);
 
 /* ptw_shares_grow moves the list into other, larger storage; s->wanted bytes
- * are enough for the edit that asked for them.  The old storage can be freed
- * then.  PTW_E_SPACE and PTW_E_ALIGN as ptw_memo_grow: then nothing changed. */
+ * are enough for the edit that asked for them, if it is the next one: an edit
+ * that is refused may list tables, too.  The old storage can be freed then.
+ * PTW_E_SPACE and PTW_E_ALIGN as ptw_memo_grow: then nothing changed. */
 PTW_NODISCARD PTW_API enum ptw_status
 ptw_shares_grow(struct ptw_shares *s, void *storage, size_t bytes);
 
