@@ -1946,7 +1946,7 @@ EVERY(rebuild, stays_in_range_when_the_tables_change)
     unsigned step;
 
     start(name);
-    step = 300 / of_page_size(300);
+    step = 300 / of_page_size(300) * PTW_TESTS_SHARE;
     for (unsigned n = 0; n < 300; n += step) {
         struct job j = spaces_with_a_kernel(name, 3);
         enum ptw_status st;
@@ -1971,8 +1971,8 @@ EVERY(rebuild, stays_in_range_when_the_tables_change)
         }
         free_image(&image);
     }
-    cr_expect(gt(uint, changed, 10));
-    cr_expect(gt(uint, done, 10));
+    cr_expect(gt(uint, changed, 10 / PTW_TESTS_SHARE));
+    cr_expect(gt(uint, done, 10 / PTW_TESTS_SHARE));
 }
 
 /* One entry that changes once, between plan and building. */
@@ -2359,5 +2359,5 @@ static void expect_good_random(const char *name, uint64_t seed, unsigned times)
 
 EVERY(rebuild, is_exact_for_random_guests)
 {
-    expect_good_random(name, 5, 60);
+    expect_good_random(name, 5, 60 / PTW_TESTS_SHARE);
 }

@@ -494,6 +494,7 @@ EVERY(root, given_twice_is_the_same_space)
  * items tile everything that there is. */
 EVERY(walk, gives_leaves_of_every_level_in_order)
 {
+    const struct report *w;
     struct plan p;
     uint64_t next = 0;
     unsigned leaves = 0;
@@ -516,8 +517,9 @@ EVERY(walk, gives_leaves_of_every_level_in_order)
     }
     p = follow_plan(root_at(0));
     p.o.flags = PTW_WALK_HOLES;
-    for (size_t i = 0; i < walk(&p)->count; i++) {
-        const struct ptw_item *item = &walk(&p)->item[i];
+    w = walk(&p);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct ptw_item *item = &w->item[i];
         const struct ptw_mapping *m = &item->u.mapping;
 
         cr_expect(eq(u64, item->first.v, next), "item %zu", i);
@@ -1065,6 +1067,7 @@ EVERY(spaces, enter_a_table_at_each_level_at_which_it_is_used)
         uint64_t theirs;
         uint64_t ours;
         uint64_t root[2];
+        const struct report *w;
         struct plan p;
 
         start(name);
@@ -1077,11 +1080,12 @@ EVERY(spaces, enter_a_table_at_each_level_at_which_it_is_used)
         root[0] = root_at(0);
         root[1] = root_at(1);
         p = spaces_plan(2, root);
-        for (size_t i = 0; i < walk(&p)->count; i++) {
+        w = walk(&p);
+        for (size_t i = 0; i < w->count; i++) {
             unsigned of = 99;
 
-            if (walk(&p)->item[i].kind == PTW_ITEM_ALIAS) {
-                (void)ptw_alias_view(&regime, &walk(&p)->item[i], &of);
+            if (w->item[i].kind == PTW_ITEM_ALIAS) {
+                (void)ptw_alias_view(&regime, &w->item[i], &of);
                 cr_expect(lt(uint, of, level + 1), "level %u", level);
             }
         }
