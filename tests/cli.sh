@@ -368,6 +368,7 @@ try 'riscv, explain, PBMT 3' 1 0 explain "${sv48[@]}" riscv 5000
 shows '      stops: reserved bits are set: 61, 62 (6000000000000000)'
 try 'riscv, explain, Svade' 0 0 explain "${sv48[@]}" riscv 6000
 shows '  supervisor      read no   write no   exec no'
+shows '  A, bit 6, is clear: every access faults until it is set'
 try 'riscv, explain, --adue' 0 0 explain "${sv48[@]}" --adue riscv 6000
 shows '  supervisor      read yes  write yes  exec yes'
 try 'riscv, explain, a user page' 0 0 explain "${sv48[@]}" riscv 7000
@@ -448,6 +449,16 @@ shows 'l0    entry 256 at 5800: 6000000000006003 = Valid Table APTable[62:61]=3'
 shows 'physical 40000123, rights r----, AttrIndx 1 (MAIR: bb, normal-WT), global, accessed, copy-on-write, outside the image'
 shows '  el0            read no   write no   exec no'
 shows '  el1            read yes  write no   exec no'
+entries arm 4000 4=8001 5=8003
+try 'aarch64, explain, a block where there is none' 1 0 explain "${arm[@]}" arm 404000
+shows '      stops: bit 1 is clear, a block, and there is none in the l3'
+try 'aarch64, explain, AF is clear' 0 0 explain --regime aarch64-4k-48 --ttbr0 1000 arm \
+    405000
+shows '  AF, bit 10, is clear: every access faults until it is set'
+try 'aarch64, explain, HA' 0 0 explain --tcr a0b5503510 --ttbr0 1000 arm 405000
+check "$name: no fault" grep -q 'el1 .*read yes' out
+check "$name: none named" bash -c '! grep -q "faults until" out'
+entries arm 4000 4=0 5=0
 wrong "--memory-type 'device': by name it needs --mair" leaves --tcr $tcr \
     --ttbr1 5000 --memory-type device arm
 wrong "--memory-type 'device': MAIR has no such type" leaves --tcr $tcr \
@@ -579,6 +590,8 @@ mapfile -t rebuilt < <(sed -n 's/^root \([01]\) [0-9a-f]* /--new-ttbr\1 /p' out 
 try 'aarch64, verify' 0 0 verify "${arm[@]}" "${rebuilt[@]}" arm dense
 try 'aarch64, the halves changed places' 1 0 verify "${arm[@]}" \
     --new-ttbr0 "${rebuilt[3]}" --new-ttbr1 "${rebuilt[1]}" arm dense
+wrong 'of the same half: give both in one order' verify "${arm[@]}" \
+    --new-ttbr1 "${rebuilt[3]}" --new-ttbr0 "${rebuilt[1]}" arm dense
 
 # A root of two entries, which stands alone in 64 bytes; what is behind it is not its.
 truncate -s 8K short
@@ -3263,7 +3276,7 @@ wrong 'its rights must have r' compact "${amd64[@]}" -o made/new full \
 wrong 'this paging mode has no such right' compact "${amd64[@]}" \
     -o made/new full --map 1000:2000:1000:rX
 for rights in '' rr rwz r:w; do
-    wrong 'the rights are not r and some of w, x, u' compact "${amd64[@]}" \
+    wrong 'the rights are not some of r, w, x, u and X, each once' compact "${amd64[@]}" \
         -o made/new full --map "1000:2000:1000:$rights"
 done
 for map in 1000:2000:0 fffffffffffff000:0:1001 0:fffffffffffff000:1001; do

@@ -35,6 +35,14 @@ else
                 "${holes[@]}" full
             check "$name: as in a hole" cmp out noted
             # shellcheck disable=SC2086
+            try "a table in a hole: $command --json $way" 0 1 $command --json \
+                $way "${holes[@]}" holes
+            json '.[-1] == {type: "holes", table: "9000"}'
+            # shellcheck disable=SC2086
+            try "a table of zeros: $command --json $way" 0 0 $command --json \
+                $way "${holes[@]}" full
+            json 'all(.type != "holes")'
+            # shellcheck disable=SC2086
             try "a hole is zeros: $command $way" 0 0 $command $way \
                 --holes zero "${holes[@]}" holes
             check "$name: as in a hole" cmp out noted
@@ -254,7 +262,8 @@ cat >below/layout <<'T'
 0 4K 0
 \t # a comment, and a path that begins a directory
 1000 3000 1000
-8000 8000 0  ../part.ab 	
+8000 4000 0  ../part.ab 	
+c000 4000 4000
 T
 sed -i 's/\\t/\t/g' below/layout
 for way in '' --no-mmap; do
@@ -282,7 +291,7 @@ bad() {
     unread "ptwalk: bad:$2" leaves "${holes[@]}" bad
 }
 bad '0 1000 0' '2: it names no file, and no line before it does'
-bad '0 1000' '2: it has no OFFSET: a line is PA SIZE OFFSET PATH'
+bad '0 1000' '2: it has no OFFSET: a segment is PA SIZE OFFSET'
 bad '0' '2: it has no SIZE'
 bad 'x 1000 0 full' "2: its PA 'x' is not a hexadecimal number"
 bad '0 1000 -1 full' "2: its OFFSET '-1' is not a hexadecimal number"
@@ -328,6 +337,28 @@ try 'a list of roots: maps --json' 0 0 maps --json "${listed[@]}" full
 json '[.[] | select(.type == "total") | .label] == ["the first", "secönd"]'
 try 'a list of roots: spaces --json' 0 0 spaces --json "${listed[@]}" full
 json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+try 'a list of roots: spaces' 0 0 spaces "${listed[@]}" full
+check "$name: labels" diff <(grep '^#' out) - <<'T'
+# root 0 1000 the first
+# root 1 2000 secönd
+T
+check "$name: before its leaves" [ "$(sed -n '/^# root 1/,$p' out |
+    grep -c '^0 ')" -eq 0 ]
+try 'roots without labels: spaces' 0 0 spaces --regime amd64 --root 1000 full
+check "$name: no such line" [ "$(grep -c '^#' out)" -eq 0 ]
+printf '1000 the first\n1000 the first again\n' >twice
+try 'a root twice: spaces' 0 0 spaces --regime amd64 --roots twice full
+check "$name: labels" diff <(tail -n 2 out) - <<'T'
+# root 1 1000 the first again
+1 same 0
+T
+try 'a root twice: maps --fold --json' 0 0 maps --fold --json --regime amd64 \
+    --roots twice full
+json '[.[] | select(.type == "same") | .label] == ["the first again"]'
+try 'a list of roots: diff --json' 1 0 diff --json "${listed[@]}" \
+    --new-root 2000 --new-root 1000 full full
+json '[.[] | select(.type == "change")] | length > 0 and
+    all(.label == (["the first", "secönd"][.root]))'
 try 'a list of roots: translate' 1 0 translate "${listed[@]}" full 1234
 shows '# root 1 2000 secönd'
 try 'a list of roots: translate --json' 1 0 translate --json "${listed[@]}" \
@@ -455,7 +486,7 @@ try '--max-bytes, and nothing is left' 1 1 compact "${listed[@]}" -o dense3 \
 check "$name: none of the files" \
     [ ! -e dense3 -a ! -e dense.layout -a ! -e dense.roots ]
 check "$name: no other" [ -z "$(find . -name '.ptwalk-*')" ]
-wrong 'has blanks at its ends or a line feed, which a layout can' compact \
+wrong 'has blanks at its ends or a line feed, which such a text' compact \
     "${listed[@]}" -o 'dense ' --new-layout dense.layout full
 
 finish

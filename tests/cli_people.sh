@@ -58,6 +58,11 @@ json '[.[] | .type] ==
 json '.[5] == {type: "again", root: 0, first: "ffffec8000000000",
     last: "fffffbffffffffff", of_root: 0, of: "ffffec0000000000",
     bytes: 549755813888, times: 31, every: 549755813888}'
+printf '1000 shadow\n' >labelled
+try 'maps --fold --json, a label' 0 0 maps --fold --json --regime amd64 \
+    --roots labelled shadow
+json '[.[] | select(.type == "again") | .label] == ["shadow", "shadow", "shadow",
+    "shadow"]'
 json '.[7] | .runs == 3 and .leaves == 4294967298 and
     .bytes == 4294967298 * 4096 and .folded_bytes == 4294967295 * 4096 and
     .writable_bytes == 8192 and .complete'
@@ -610,6 +615,13 @@ for command in 'info good' 'leaves bad' 'maps bad' 'maps --fold shared' \
 done
 check 'as documented: explain absent' as_documented explain --json --regime amd64 \
     --root 8000 absent 401000 402000
+truncate -s 64K sparse
+entries sparse 1000 0=2007
+entries sparse 2000 0=9007
+if [ $(($(stat -c %b sparse) * 512)) -lt 65536 ]; then
+    check 'as documented: tables in holes' as_documented leaves --json \
+        "${amd64[@]}" sparse
+fi
 check 'as documented: roots that share' as_documented maps --fold --json \
     "${roots[@]}" shared
 check 'the schema is not for anything' [ "$(echo '{"type":"leaf","va":"12"}' |

@@ -116,6 +116,79 @@ Test(windows, by_a_bitmap)
     dump_free(&d);
 }
 
+/* Each byte is laid out here: DUMP_HEADER32, and at 1000 the header that Volatility
+ * 3 has for both widths ("_SUMMARY_DUMP" of crash_common.json). */
+Test(windows, by_a_bitmap_of_32_bits)
+{
+    static const unsigned char second[] =
+        {
+            'S',  'D',  'M',  'P', 'D',  'U', 'M', 'P', 0, 0, 0,
+            0,    0,    0,    0,   0,    0,   0,   0,   0, 0, 0,
+            0,    0,    0,    0,   0,    0,   0,   0,   0, 0, /* up to 20: */
+            0,    0x20, 0,    0,   0,    0,   0,   0, /* HeaderSize 2000 */
+            6,    0,    0,    0,   0,    0,   0,   0, /* Pages */
+            36,   0,    0,    0,   0,    0,   0,   0, /* BitmapSize */
+            0x06, 0,    0x10, 0,   0x0e,              /* 1, 2; 20; 33 to 35 */
+        };
+
+    begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 5);
+    put(0x10, 4, 0x39000);
+    put(0x5c, 1, 1); /* PaeEnabled */
+    memcpy(file + 0x1000, second, sizeof second);
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 3));
+    expect_segment(&d, 0, 0x1000, 0x2000, 0x2000);
+    expect_segment(&d, 1, 0x14000, 0x1000, 0x4000);
+    expect_segment(&d, 2, 0x21000, 0x3000, 0x5000);
+    expect_facts("pae", 0x39000);
+    dump_free(&d);
+    /* The kernel's memory alone. */
+    memset(&d, 0, sizeof d);
+    put(0xf88, 4, 6);
+    cr_expect(windows_read(&r, &d));
+    cr_expect(eq(sz, d.segments, 3));
+    dump_free(&d);
+}
+
+/* SUMMARY_DUMP32 of dump.h: numbers of 32 bits, and the map behind an RTL_BITMAP of
+ * 8 bytes; of SUMMARY_DUMP64, of 16. */
+Test(windows, of_the_kernel_before_windows_8)
+{
+    static const unsigned char second[] = {
+        'S',  'D',  'M',  'P',  'D', 'U',
+        'M',  'P',  0,    0,    0,   0, /* DumpOptions */
+        0,    0x30, 0,    0,            /* HeaderSize 3000 */
+        18,   0,    0,    0,            /* BitmapSize */
+        4,    0,    0,    0,            /* Pages */
+        18,   0,    0,    0,            /* Bitmap.SizeOfBitMap */
+        0xff, 0xff, 0xff, 0xff,         /* where its Buffer was */
+        0x81, 0x01, 0x02,               /* 0, 7, 8, 17 */
+    };
+
+    begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 2);
+    put(0x10, 4, 0x39000);
+    put(0x5c, 1, 0);
+    memcpy(file + 0x1000, second, sizeof second);
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 3));
+    expect_segment(&d, 0, 0, 0x1000, 0x3000);
+    expect_segment(&d, 1, 0x7000, 0x2000, 0x4000);
+    expect_segment(&d, 2, 0x11000, 0x1000, 0x6000);
+    expect_facts("i686", 0x39000);
+    dump_free(&d);
+
+    begin("PAGEDU64", 0x30, 0x8664, 0xf98, 2);
+    put(0x10, 8, 0x1ad000);
+    memcpy(file + 0x2000, second, sizeof second - 3);
+    put(0x2020, 8, UINT64_MAX);
+    memcpy(file + 0x2028, second + sizeof second - 3, 3);
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 3));
+    expect_segment(&d, 1, 0x7000, 0x2000, 0x4000);
+    expect_facts("amd64", 0x1ad000);
+    dump_free(&d);
+}
+
 Test(windows, that_was_cut_off_says_so)
 {
     full_64();
@@ -162,7 +235,16 @@ Test(windows, that_is_broken_is_refused)
     put(0x2030, 8, UINT64_MAX);
     expect_refused("bitmap of");
     begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 5);
-    expect_refused("bitmap dump of 32 bits");
+    expect_refused("at 1000 there should be the header of its bitmap");
+    memcpy(file + 0x1000, "SDMPDUMP", 8);
+    put(0x1030, 8, 8 * sizeof file + 8);
+    expect_refused("bitmap of");
+    put(0x1030, 8, 8 * sizeof file - 8);
+    expect_refused("it ends within its bitmap");
+    begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 2);
+    memcpy(file + 0x1000, "SDMPDUMP", 8);
+    put(0x1010, 4, UINT32_MAX);
+    expect_refused("bitmap of 4294967295 bits");
 }
 
 Test(windows, of_another_processor_has_no_mode)

@@ -3,6 +3,7 @@
 
 #include "arguments.h"
 #include "check.h"
+#include "digest.h"
 #include "facts.h"
 #include "json.h"
 #include "paging.h"
@@ -153,23 +154,30 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
     return s;
 }
 
-struct source *source_open_files(const struct placed_file *file, size_t files,
+struct source *source_open_files(const char *option,
+                                 const struct placed_file *file, size_t files,
                                  bool raw, enum holes_are holes)
 {
+    check_that(option != NULL, "files are the values of an option");
     check_that(files > 0 && file != NULL, "an image is of some files");
     return source_open(file[0].name, raw, holes);
 }
 
 /* Each list has two roots. */
 void paging_add_roots(struct arguments *a, struct image_arguments *p,
-                      enum option_id id, const char *name)
+                      const char *name)
 {
-    enum option_id as = id == OPT_ROOTS ? OPT_ROOT : OPT_NEW_ROOT;
+    enum option_id as = p == &a->image ? OPT_ROOT : OPT_NEW_ROOT;
 
     check_that(name != NULL, "a list has a name");
     paging_add_root(a, p, as, 0x1000);
     paging_add_root(a, p, as, 0x2000);
     a->given[as - OPT_REGIME] = true;
+}
+
+void digest_needed(const char *what)
+{
+    check_that(what != NULL, "somebody needs a digest");
 }
 
 void source_check(const struct source *s)

@@ -27,7 +27,7 @@ static void add(struct arguments *a, const char *text, const char *end,
                 const char *where)
 {
     struct options *o = a->o;
-    const char *name = a->command->name;
+    const char *name = a->subject;
     int bytes = (int)(end - text < 100 ? end - text : 100);
     struct ptw_va_range range;
 
@@ -93,7 +93,7 @@ static void add_input(struct arguments *a)
     }
     free(line);
     if (a->o->asked == before) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "standard input, which - stands for, has no address");
     }
 }

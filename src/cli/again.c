@@ -28,12 +28,14 @@ bool again_repeats(struct again *a, ptw_va first)
     return true;
 }
 
-void again_print_json(const struct again *a, ptw_va first, uint64_t times)
+void again_print_json(const struct options *o, const struct again *a,
+                      ptw_va first, uint64_t times)
 {
     json_t *j = json_new();
 
     json_set_text(j, "type", "again");
     json_set_count(j, "root", a->root);
+    json_set_label(j, o, a->root);
     json_set_va(j, "first", first);
     json_set_va(j, "last", again_end(a));
     json_set_count(j, "of_root", a->of_root);

@@ -30,6 +30,7 @@ uint64_t again_bytes(const struct again *a);
 /* again_print prints that it comes so many times from `first` on, up to the
  * last time; again_print_json is the same as an object. */
 void again_print(const struct again *a, ptw_va first, uint64_t times);
-void again_print_json(const struct again *a, ptw_va first, uint64_t times);
+void again_print_json(const struct options *o, const struct again *a,
+                      ptw_va first, uint64_t times);
 
 #endif

@@ -2,8 +2,10 @@
 #include "arguments.h"
 
 #include "report.h"
+#include "source.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct option long_options[] = {
@@ -82,6 +84,9 @@ const struct option long_options[] = {
     {"tables-base", required_argument, NULL, OPT_TABLES_BASE},
     {"new-segment", required_argument, NULL, OPT_NEW_SEGMENT},
     {"new-layout", required_argument, NULL, OPT_NEW_LAYOUT},
+    {"new-file", required_argument, NULL, OPT_NEW_FILE},
+    {"manifest", required_argument, NULL, OPT_MANIFEST},
+    {"no-digest", no_argument, NULL, OPT_NO_DIGEST},
     {"no-mmap", no_argument, NULL, OPT_NO_MMAP},
     {"raw", no_argument, NULL, OPT_RAW},
     {"color", required_argument, NULL, OPT_COLOR},
@@ -90,6 +95,36 @@ const struct option long_options[] = {
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
+
+void arguments_init(struct arguments *a, const struct command *command,
+                    struct options *o)
+{
+    *a = (struct arguments){
+        .command = command,
+        .subject = command->name,
+        .o = o,
+        .cpu = ptw_cpu_widest,
+        .arm = {.el = 1, .sctlr = 1}, /* SCTLR_EL1.M: translation is on */
+        .xlen = 64,
+    };
+}
+
+void labels_free(char **label, uint32_t roots)
+{
+    for (uint32_t i = 0; label != NULL && i < roots; i++) {
+        free(label[i]);
+    }
+    free(label);
+}
+
+void image_arguments_free(struct image_arguments *p)
+{
+    free(p->root);
+    labels_free(p->label, p->roots);
+    free(p->given);
+    free(p->segment);
+    free(p->file);
+}
 
 bool is_given(const struct arguments *a, enum option_id id)
 {
@@ -146,7 +181,7 @@ uint64_t hex_value(const struct arguments *a, int id)
     uint64_t v;
 
     if (!is_hex(optarg, &v)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--%s '%s' is not a hexadecimal number of at most 64 bits",
             option_name(id), optarg);
     }
@@ -158,7 +193,7 @@ uint64_t decimal_value(const struct arguments *a, int id)
     uint64_t v;
 
     if (!parse_number(optarg, optarg + strlen(optarg), 10, &v)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--%s '%s' is not a decimal number of at most 64 bits",
             option_name(id), optarg);
     }
@@ -202,16 +237,16 @@ struct ptw_va_range range_value(const struct arguments *a, int id)
     case RANGE_GIVEN:
         break;
     case RANGE_NONE:
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--%s '%s' is not FIRST-LAST in hexadecimal, nor ADDR+LENGTH or "
             "ADDR",
             name, optarg);
     case RANGE_BACKWARDS:
-        die(CLI_USAGE, a->command->name, "--%s '%s' ends before it starts",
-            name, optarg);
+        die(CLI_USAGE, a->subject, "--%s '%s' ends before it starts", name,
+            optarg);
     case RANGE_BEYOND:
-        die(CLI_USAGE, a->command->name,
-            "--%s '%s' goes beyond the last address", name, optarg);
+        die(CLI_USAGE, a->subject, "--%s '%s' goes beyond the last address",
+            name, optarg);
     }
     return range;
 }
@@ -226,7 +261,7 @@ bool whole_pages(const struct options *o, uint64_t first, uint64_t last)
 PTW_NORETURN void die_of_pages(const struct arguments *a, int id,
                                const char *value)
 {
-    die(CLI_USAGE, a->command->name,
+    die(CLI_USAGE, a->subject,
         "--%s '%s' is not whole pages: from the first byte of one to the last "
         "byte of one, of %" PRIx64 " bytes each",
         option_name(id), value, page_bytes(a->o));

@@ -85,6 +85,9 @@ enum option_id {
     OPT_TABLES_BASE,
     OPT_NEW_SEGMENT,
     OPT_NEW_LAYOUT,
+    OPT_NEW_FILE,
+    OPT_MANIFEST,
+    OPT_NO_DIGEST,
     OPT_NO_MMAP,
     OPT_RAW,
     OPT_COLOR,
@@ -97,8 +100,14 @@ enum option_id {
 /* The long options, for getopt_long; their values are those of the enum. */
 extern const struct option long_options[];
 
+struct placed_file;
+
 /* What is said about one image. */
 struct image_arguments {
+    const char *name;
+    struct placed_file *file; /* it is of some, or of that name */
+    size_t files;
+    struct source *source; /* of the second, until it has options */
     struct ptw_root *root;
     enum option_id *given; /* for each root: the option, */
     char **label;          /* and what it is called; NULL: nothing */
@@ -109,12 +118,14 @@ struct image_arguments {
     bool has_base;
 };
 
-struct placed_file;
-
 /* What is gathered before it can be checked as a whole. */
 struct arguments {
     const struct command *command;
+    const char *subject; /* what an error is about: the command, or a file */
     struct options *o;
+    /* Takes an option that a file says, with its value, which lives as long as
+     * the options. */
+    void (*take)(struct arguments *a, enum option_id id, char *value);
     bool given[OPT_END - OPT_REGIME];
     const char *regime;
     struct ptw_x86_registers regs;
@@ -125,13 +136,26 @@ struct arguments {
     unsigned riscv_without; /* sets of enum ptw_riscv_feature */
     unsigned riscv_with;
     unsigned xlen;
+    bool has_satp; /* it selects the mode, and is no root: */
+    uint64_t satp;
+    bool own_mode;           /* options say something of the mode */
+    const char *paging_from; /* the manifest that says it, or NULL */
     struct image_arguments image;
     struct image_arguments other; /* the second one, or the one that is made */
-    struct placed_file *file;     /* of the first image, if it is of some */
-    size_t files;
-    char **operand; /* what is no option */
+    char **operand;               /* what is no option */
     size_t operands;
 };
+
+/* arguments_init begins with none, of a processor that has everything. */
+void arguments_init(struct arguments *a, const struct command *command,
+                    struct options *o);
+
+/* image_arguments_free frees what is gathered of an image, with its roots; not its
+ * source. */
+void image_arguments_free(struct image_arguments *p);
+
+/* labels_free frees what roots are called. */
+void labels_free(char **label, uint32_t roots);
 
 /* is_given says whether the option is given. */
 bool is_given(const struct arguments *a, enum option_id id);

@@ -168,7 +168,7 @@ static json_t *json_grant(const struct grant *g)
     return j;
 }
 
-static void print_run_json(uint32_t root, const struct changed *r)
+static void print_run_json(const struct changes *c, const struct changed *r)
 {
     unsigned grants = 1 << RIGHTS | 1 << ATTRIBUTES;
     json_t *j = json_new();
@@ -181,7 +181,8 @@ static void print_run_json(uint32_t root, const struct changed *r)
         }
     }
     json_set_text(j, "type", "change");
-    json_set_count(j, "root", root);
+    json_set_count(j, "root", c->root);
+    json_set_label(j, c->o, c->root);
     json_set_va(j, "first", ptw_va_of(r->first));
     json_set_va(j, "last", ptw_va_of(r->last));
     json_set(j, "what", what);
@@ -195,7 +196,7 @@ static void print_run_json(uint32_t root, const struct changed *r)
 static void put_run(const struct changes *c, const struct changed *run)
 {
     if (c->o->json) {
-        print_run_json(c->root, run);
+        print_run_json(c, run);
     } else {
         print_run(c->root, run);
     }
@@ -204,7 +205,7 @@ static void put_run(const struct changes *c, const struct changed *run)
 static void put_again(const struct changes *c, uint64_t first, uint64_t times)
 {
     if (c->o->json) {
-        again_print_json(&c->is, ptw_va_of(first), times);
+        again_print_json(c->o, &c->is, ptw_va_of(first), times);
     } else {
         out_line("%" PRIu32 " ", c->root);
         again_print(&c->is, ptw_va_of(first), times);

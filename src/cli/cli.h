@@ -33,6 +33,12 @@ enum holes_are {
 struct facts;
 struct source;
 
+/* A root as it is given: as the option of that name, "root" or a register. */
+struct given_root {
+    const char *as;
+    uint64_t value;
+};
+
 /* What the command line says, checked. */
 struct options {
     const char *command;
@@ -49,9 +55,9 @@ struct options {
     uint64_t
         pat; /* IA32_PAT; what it is after a reset, where it is not given */
     struct ptw_root *root;
-    uint64_t *root_flags; /* flag bits that each was given with */
-    uint64_t *cr3;        /* as each was given; 0: not as a CR3 */
-    char **root_label;    /* what each is called; NULL: nothing */
+    uint64_t *root_flags;     /* flag bits that each was given with */
+    struct given_root *given; /* how each was given */
+    char **root_label;        /* what each is called; NULL: nothing */
     uint32_t roots;
     struct segment *segment; /* ascending; none: the whole file, at base */
     size_t segments;
@@ -80,7 +86,8 @@ struct options {
     uint64_t pa_last;
     bool fold; /* maps: what is there more than once is shown once */
     bool no_mmap;
-    bool raw; /* whatever it looks like */
+    bool raw;       /* whatever it looks like */
+    bool no_digest; /* a manifest is believed */
     enum holes_are holes;
 
     /* A rebuild. */
@@ -88,6 +95,9 @@ struct options {
     const char *page_map;
     const char *new_layout;
     const char *new_roots;
+    const char *manifest;
+    char
+        *paging_said; /* for that: what was said of the paging mode, as lines */
     bool force;
     bool allow_empty;
     bool has_max_bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* compact: a dense image with new tables, which takes its name only when the
  * comparison with the old one has passed. */
-#include "layout.h"
+#include "made.h"
 #include "output.h"
 #include "policy.h"
 #include "print.h"
@@ -10,12 +10,9 @@
 #include "roots.h"
 #include "source.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 /* What the new image may take by default, beyond twice the old one's memory. */
 static const uint64_t SPARE_BYTES = (uint64_t)64 << 20;
@@ -27,6 +24,9 @@ static uint64_t most_bytes(const struct image *im)
     return bytes < UINT64_MAX / 4 ? 2 * bytes + SPARE_BYTES : UINT64_MAX;
 }
 
+/* Files that are made beside the image. */
+enum beside { PAGE_MAP, LAYOUT, ROOTS, MANIFEST, BESIDE };
+
 struct compaction {
     const struct options *o;
     const struct image *im;
@@ -35,9 +35,7 @@ struct compaction {
     struct ptw_root *new_root;
     struct extent extent; /* of the old image */
     struct output out;
-    struct output map;
-    struct output layout;
-    struct output roots;
+    struct output beside[BESIDE];
 };
 
 /* ----------------------------------------------------------- the new image */
@@ -345,7 +343,7 @@ static void write_page_map(struct compaction *c)
         *p++ = ' ';
         p = put_hex(p, bytes);
         *p++ = '\n';
-        output_write(&c->map, offset, text, (size_t)(p - text));
+        output_write(&c->beside[PAGE_MAP], offset, text, (size_t)(p - text));
         offset += (uint64_t)(p - text);
         seen += bytes;
         progress_step(c->o, "mapping pages", seen, all);
@@ -378,11 +376,10 @@ static void print_roots(const struct compaction *c)
     }
 }
 
-enum { PARTS = 2 };
-
 /* The parts of the new file, in ascending order of their addresses: its pages,
  * if it has some, and its tables.  Returns how many there are. */
-static size_t layout(const struct compaction *c, struct segment *part)
+static size_t layout(const struct compaction *c,
+                     struct segment part[MADE_PARTS])
 {
     const struct ptw_rebuild_counts *n = &c->rb->counts;
     struct segment pages = {c->o->new_base, n->page_bytes, 0};
@@ -396,14 +393,14 @@ static size_t layout(const struct compaction *c, struct segment *part)
     }
     part[0] = before ? tables : pages;
     part[1] = before ? pages : tables;
-    return PARTS;
+    return MADE_PARTS;
 }
 
 /* How the new file is to be read when its pages and its tables lie apart: as
  * --segment and --new-segment take it. */
 static void print_layout(const struct compaction *c)
 {
-    struct segment part[PARTS];
+    struct segment part[MADE_PARTS];
     size_t parts = layout(c, part);
 
     for (size_t i = 0; c->o->has_tables_base && i < parts; i++) {
@@ -421,85 +418,6 @@ static void print_layout(const struct compaction *c)
         json_set_count(j, "offset", part[i].offset);
         json_line(j);
     }
-}
-
-/* ------------------------------------------------- layout and roots as files */
-
-/* The name of the new image in a layout of that name: one beside it, or from the
- * root of the file system on. */
-static char *name_in_layout(const struct options *o)
-{
-    const char *slash = strrchr(o->output, '/');
-    const char *layout_slash = strrchr(o->new_layout, '/');
-    size_t head = slash == NULL ? 0 : (size_t)(slash - o->output) + 1;
-    size_t layout_head =
-        layout_slash == NULL ? 0 : (size_t)(layout_slash - o->new_layout) + 1;
-    char directory[PATH_MAX] = "";
-    size_t bytes;
-    char *name;
-
-    if ((head != layout_head || memcmp(o->output, o->new_layout, head) != 0)) {
-        char *before = must(strndup(o->output, head));
-
-        if (realpath(head == 0 ? "." : before, directory) == NULL) {
-            die(CLI_UNREAD, o->output, "its directory can't be found: %s",
-                strerror(errno));
-        }
-        free(before);
-    }
-    bytes = strlen(directory) + strlen(o->output) + 2;
-    name = must(malloc(bytes));
-    (void)snprintf(name, bytes, "%s%s%s", directory,
-                   directory[0] != '\0' ? "/" : "", o->output + head);
-    if (!layout_can_name(name)) {
-        die(CLI_USAGE, o->command,
-            "--new-layout: '%s' has blanks at its ends or a line feed, which a "
-            "layout can't say",
-            name);
-    }
-    return name;
-}
-
-/* Where memory lies in the new file, as a text that is an image by itself. */
-static void write_layout(struct compaction *c)
-{
-    struct segment part[PARTS];
-    size_t parts = layout(c, part);
-    char *name = name_in_layout(c->o);
-    struct text text = {.bytes = NULL};
-
-    out_redirect(&text);
-    out_text(LAYOUT_FIRST_LINE "\n");
-    for (size_t i = 0; i < parts; i++) {
-        out_line("%" PRIx64 " %" PRIx64 " %" PRIx64 " ", part[i].pa,
-                 part[i].bytes, part[i].offset);
-        out_text(name);
-        out_text("\n");
-    }
-    out_redirect(NULL);
-    output_write(&c->layout, 0, text.bytes, text.used);
-    free(text.bytes);
-    free(name);
-}
-
-/* The new roots, as --roots and --new-roots take them. */
-static void write_roots(struct compaction *c)
-{
-    struct text text = {.bytes = NULL};
-
-    out_redirect(&text);
-    for (uint32_t i = 0; i < c->o->roots; i++) {
-        const struct ptw_regime *r = c->new_root[i].regime;
-
-        out_line("%s%" PRIx64,
-                 ptw_is_aarch64(r) && ptw_aarch64_is_upper(r) ? "ttbr1=" : "",
-                 c->new_root[i].table.v | c->o->root_flags[i]);
-        out_label(c->o, i);
-        out_text("\n");
-    }
-    out_redirect(NULL);
-    output_write(&c->roots, 0, text.bytes, text.used);
-    free(text.bytes);
 }
 
 static const char *drop_name(unsigned why)
@@ -565,7 +483,7 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
 {
     bool is_container;
     struct options rebuilt = *c->o;
-    struct segment part[PARTS];
+    struct segment part[MADE_PARTS];
     struct image im;
     enum ptw_status st;
     char text[DIFFERENCE_BYTES];
@@ -645,6 +563,87 @@ static void report_marked(const struct compaction *c)
         marked);
 }
 
+/* -------------------------------------------------------- the files beside it */
+
+/* NULL: that file is not wanted. */
+static const char *beside_name(const struct options *o, enum beside which)
+{
+    const char *const names[BESIDE] = {
+        [PAGE_MAP] = o->page_map,
+        [LAYOUT] = o->new_layout,
+        [ROOTS] = o->new_roots,
+        [MANIFEST] = o->manifest,
+    };
+
+    return names[which];
+}
+
+/* Those that name the image have to be able to. */
+static void open_beside(struct compaction *c)
+{
+    const struct options *o = c->o;
+
+    if (o->new_layout != NULL) {
+        free(made_name(o, o->new_layout, "new-layout"));
+    }
+    if (o->manifest != NULL) {
+        free(made_name(o, o->manifest, "manifest"));
+    }
+    for (int i = 0; i < BESIDE; i++) {
+        const char *name = beside_name(o, (enum beside)i);
+
+        if (name != NULL) {
+            output_open(&c->beside[i], name, o->force);
+        }
+    }
+}
+
+static void write_text(struct compaction *c, enum beside which,
+                       const struct made *m,
+                       void (*make)(const struct made *m, struct text *text))
+{
+    struct text text = {.bytes = NULL};
+
+    if (beside_name(c->o, which) != NULL) {
+        make(m, &text);
+        output_write(&c->beside[which], 0, text.bytes, text.used);
+        free(text.bytes);
+    }
+}
+
+static void write_beside(struct compaction *c, const struct ptw_certificate *v)
+{
+    struct made m = {
+        .o = c->o,
+        .root = c->new_root,
+        .bytes = c->rb->counts.bytes,
+        .certificate = v->digest,
+    };
+
+    m.parts = layout(c, m.part);
+    if (c->o->manifest != NULL) {
+        int fd = output_reader(&c->out);
+
+        digest_of(c->o, fd, c->o->output, m.bytes, m.sha256);
+        (void)close(fd);
+    }
+    if (c->o->page_map != NULL) {
+        write_page_map(c);
+    }
+    write_text(c, LAYOUT, &m, made_layout);
+    write_text(c, ROOTS, &m, made_roots);
+    write_text(c, MANIFEST, &m, made_manifest);
+}
+
+static void close_beside(struct compaction *c)
+{
+    for (int i = 0; i < BESIDE; i++) {
+        if (beside_name(c->o, (enum beside)i) != NULL) {
+            output_close(&c->beside[i]);
+        }
+    }
+}
+
 static void compact(struct compaction *c)
 {
     struct ptw_verify *v = must(malloc(sizeof *v));
@@ -654,31 +653,14 @@ static void compact(struct compaction *c)
     begin(c);
     source_each_file(c->o->source, outputs_protect);
     output_open(&c->out, c->o->output, c->o->force);
-    if (c->o->page_map != NULL) {
-        output_open(&c->map, c->o->page_map, c->o->force);
-    }
-    if (c->o->new_layout != NULL) {
-        free(name_in_layout(c->o));
-        output_open(&c->layout, c->o->new_layout, c->o->force);
-    }
-    if (c->o->new_roots != NULL) {
-        output_open(&c->roots, c->o->new_roots, c->o->force);
-    }
+    open_beside(c);
     plan(c);
     check_kept(c);
     copy(c);
     build_tables(c);
     check_reads(c);
-    if (c->o->page_map != NULL) {
-        write_page_map(c);
-    }
-    if (c->o->new_layout != NULL) {
-        write_layout(c);
-    }
-    if (c->o->new_roots != NULL) {
-        write_roots(c);
-    }
     is_container = prove(c, v, &container);
+    write_beside(c, &v->certificate);
     progress_step(c->o, "writing", 0, 0);
     outputs_finish();
     outputs_place();
@@ -691,15 +673,7 @@ static void compact(struct compaction *c)
     out_finish();
     outputs_commit();
     output_close(&c->out);
-    if (c->o->page_map != NULL) {
-        output_close(&c->map);
-    }
-    if (c->o->new_layout != NULL) {
-        output_close(&c->layout);
-    }
-    if (c->o->new_roots != NULL) {
-        output_close(&c->roots);
-    }
+    close_beside(c);
     free(v);
     report_unmerged(c);
     report_flags(c);

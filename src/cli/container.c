@@ -58,6 +58,8 @@ static const struct signature signatures[] = {
     /* Dumps of memory. */
     {"a layout", "it says where memory lies in files, and is none",
      BYTES(LAYOUT_FIRST_LINE), READ_AS(LAYOUT)},
+    {"a manifest", "it says what an image is, and is none",
+     BYTES(MANIFEST_FIRST_LINE), READ_AS(MANIFEST)},
     {"a LiME file",
      "give each range as --segment START:LENGTH:OFFSET, with the offset behind "
      "its header of 32 bytes, or capture with format=padded",

@@ -25,10 +25,12 @@ enum container_kind {
     CONTAINER_WINDOWS,
     CONTAINER_VMWARE,
     CONTAINER_LAYOUT,
+    CONTAINER_MANIFEST,
 };
 
-/* What a layout begins with. */
-#define LAYOUT_FIRST_LINE "# ptwalk layout"
+/* What a layout begins with, and a manifest. */
+#define LAYOUT_FIRST_LINE   "# ptwalk layout"
+#define MANIFEST_FIRST_LINE "# ptwalk manifest"
 
 struct container {
     char name[CONTAINER_NAME]; /* "an ELF core, 64-bit, little-endian" */

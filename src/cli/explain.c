@@ -146,6 +146,15 @@ static void print_bad(const struct answer *a, const struct ptw_step *step)
 
     switch (bad.why) {
     case PTW_BAD_RESERVED:
+        if (ptw_decode(regime_of(a), step->level, index_of(a, step),
+                       step->raw & ~bad.bits)
+                .kind == PTW_ENTRY_ABSENT) {
+            out_line("      stops: bit 1 is clear, a block, and there is none "
+                     "in the "
+                     "%s\n",
+                     ptw_level_name(regime_of(a), step->level));
+            return;
+        }
         out_text("      stops: reserved bits are set: ");
         break;
     case PTW_BAD_WIDTH:
@@ -321,6 +330,61 @@ static bool is_shadow_stack(const struct answer *a)
     return ptw_shadow_stack(regime_of(a), a->tr.above, a->tr.level, a->tr.raw);
 }
 
+/* How many of those accesses pass. */
+static size_t passing(const struct answer *a)
+{
+    struct accessor who[ACCESSORS_MOST];
+    size_t n = accessors_of(a->o, regime_of(a), a->tr.rights, who);
+    size_t pass = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < accesses_of(a); k++) {
+            pass += allowed(a, &who[i], k);
+        }
+    }
+    return pass;
+}
+
+static const char *bit_name(const struct ptw_regime *r, unsigned level,
+                            uint64_t raw, unsigned bit)
+{
+    static struct ptw_entry_field field[PTW_MAX_FIELDS];
+    size_t fields = ptw_entry_fields(r, level, raw, field);
+
+    for (size_t i = 0; i < fields; i++) {
+        if (field[i].low == bit) {
+            return field[i].name;
+        }
+    }
+    return "a bit";
+}
+
+/* Accesses that fault only because the leaf was not accessed, or not dirty, where
+ * the processor leaves that to software. */
+static void print_faults(const struct answer *a)
+{
+    const struct ptw_regime *r = regime_of(a);
+    unsigned level = a->tr.level;
+    struct ptw_attributes is = ptw_attributes_of(r, level, a->tr.raw);
+    size_t pass = passing(a);
+
+    for (unsigned bit = 0; bit < 64; bit++) {
+        struct answer with = *a;
+        struct ptw_attributes at;
+
+        with.tr.raw |= (uint64_t)1 << bit;
+        at = ptw_attributes_of(r, level, with.tr.raw);
+        if (with.tr.raw != a->tr.raw &&
+            (at.accessed != is.accessed || at.dirty != is.dirty) &&
+            passing(&with) > pass) {
+            out_line("  %s, bit %u, is clear: %s faults until it is set\n",
+                     bit_name(r, level, with.tr.raw, bit), bit,
+                     at.accessed != is.accessed ? "every access"
+                                                : "every write");
+        }
+    }
+}
+
 static void print_allowed(const struct answer *a)
 {
     struct accessor who[ACCESSORS_MOST];
@@ -347,6 +411,7 @@ static void print_allowed(const struct answer *a)
         }
         out_text("\n");
     }
+    print_faults(a);
 }
 
 /* The byte, not the page: the image may have a part of a large one. */

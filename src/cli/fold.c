@@ -129,7 +129,7 @@ static void say_again(struct fold *f, ptw_va first, uint64_t times,
 {
     f->folded += times * bytes;
     if (f->place.o->json) {
-        again_print_json(&f->line.is, first, times);
+        again_print_json(f->place.o, &f->line.is, first, times);
     } else {
         again_print(&f->line.is, first, times);
     }
@@ -321,6 +321,7 @@ static void take_same_root(struct fold *f, uint32_t space)
 
         json_set_text(j, "type", "same");
         json_set_count(j, "root", f->place.root);
+        json_set_label(j, f->place.o, f->place.root);
         json_set_count(j, "of_root", space);
         json_line(j);
     } else {

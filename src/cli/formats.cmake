@@ -3,6 +3,6 @@
 # fuzz targets: it depends on no library.
 set(PTW_FORMATS
     child.c color.c dump.c elf_core.c facts.c flattened.c kdump_header.c layout.c lime.c
-    lines.c notes.c numbers.c plain.c
+    lines.c manifest.c notes.c numbers.c plain.c
     reader.c report.c root_list.c spool.c vmware.c windows.c)
 list(TRANSFORM PTW_FORMATS PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -79,6 +79,9 @@ static const struct part parts[] = {
      "                       zeros, which is said, and the second is not in "
      "it\n"},
     {0, false,
+     "  --no-digest          of a manifest: do not read all of its image to "
+     "check it\n"},
+    {0, false,
      "  --raw                it is raw memory, whatever it looks like; else a\n"
      "                       dump says itself where memory lies, and what the\n"
      "                       registers were: see info\n"},
@@ -90,6 +93,7 @@ static const struct part parts[] = {
      "  --new-satp VALUE --new-roots FILE\n"
      "                       its roots, as many as those of A\n"},
     {TAKES_OTHER, false, "  --new-base PA --new-segment PA:LENGTH:OFFSET\n"},
+    {TAKES_OTHER, false, "  --new-file PA:PATH   in place of B\n"},
     {TAKES_POLICY | TAKES_OUTPUT, true,
      "compact, and where verify has to know:\n"},
     {TAKES_OUTPUT, false, "  -o, --output OUT     the image to be made\n"},
@@ -109,6 +113,11 @@ static const struct part parts[] = {
      "image\n"},
     {TAKES_OUTPUT, false,
      "  --new-roots FILE     write the new roots, for --roots\n"},
+    {TAKES_OUTPUT, false,
+     "  --manifest FILE      write all that is to be known of OUT: FILE is an "
+     "image\n"
+     "                       that needs no options, and verify A FILE none "
+     "either\n"},
     {TAKES_OUTPUT, false,
      "  --page-map FILE      write OLD_PA NEW_PA BYTES of all pages\n"},
     {TAKES_OUTPUT, false,

@@ -5,8 +5,10 @@
  * cache of pages. */
 #include "image.h"
 
+#include "digest.h"
 #include "guard.h"
 #include "holes.h"
+#include "manifest.h"
 #include "output.h"
 #include "pages.h"
 #include "report.h"
@@ -594,6 +596,29 @@ static void open_memory(struct image *im, const struct options *o,
     ptw_mem_set_stopped(&im->mem, true);
 }
 
+/* An image has to be the one that its manifest was written for. */
+static void check_digest(const struct options *o)
+{
+    const struct source *s = o->source;
+    const struct image_part *part = source_vouched(s);
+    unsigned char digest[DIGEST_BYTES];
+    char is[DIGEST_TEXT];
+    char said[DIGEST_TEXT];
+
+    if (o->no_digest) {
+        return;
+    }
+    digest_of(o, part->fd, part->name, part->bytes, digest);
+    if (memcmp(digest, s->manifest->sha256, sizeof digest) != 0) {
+        digest_text(digest, is);
+        digest_text(s->manifest->sha256, said);
+        die(CLI_UNREAD, s->name,
+            "says SHA-256 %s of %s, and that is %s: it has changed, or is "
+            "another image; --no-digest opens it all the same",
+            said, part->name, is);
+    }
+}
+
 /* A container is opened as what it is, or refused by name; who lays one out is
  * believed. */
 void image_open(struct image *im, const struct options *o)
@@ -615,7 +640,7 @@ void image_open(struct image *im, const struct options *o)
             "is %s, and %s; --raw takes it for raw all the same",
             s->container.name,
             s->container.as_it_is ? "a --segment takes its beginning for memory"
-            : s->container.kind == CONTAINER_LAYOUT
+            : s->container.kind == CONTAINER_LAYOUT || s->manifest != NULL
                 ? "says itself where memory lies, so that --segment can't"
                 : "its memory is packed, so that --segment can't lay it out");
     }
@@ -631,6 +656,9 @@ void image_open(struct image *im, const struct options *o)
         open_memory(im, o, o->holes, NULL, NULL);
     }
     source_each_file(s, outputs_refuse_stdout);
+    if (s->manifest != NULL) {
+        check_digest(o);
+    }
     if (s->opened && !laid_out && s->dump.remark[0] != '\0') {
         report(o->image, "%s", s->dump.remark);
     }
@@ -757,11 +785,16 @@ bool image_doubtful(const struct image *im, ptw_pa pa)
     return holes_has(im->holes, pa.v);
 }
 
+bool image_holes(const struct image *im, uint64_t *pa)
+{
+    return holes_noted(im->holes, pa);
+}
+
 void image_report_holes(const struct image *im)
 {
     uint64_t pa;
 
-    if (holes_noted(im->holes, &pa)) {
+    if (image_holes(im, &pa)) {
         report(im->name,
                "tables lie in holes of the file, the first at %" PRIx64
                ", and are taken for zeros: --holes zero if they are, --holes "

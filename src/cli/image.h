@@ -93,8 +93,9 @@ bool image_hole(const struct image *im, ptw_pa pa, struct extent *e);
  * whether its holes are zeros.  They are taken for that. */
 bool image_doubtful(const struct image *im, ptw_pa pa);
 
-/* image_report_holes says in one line that tables were read there, if some
- * were.  image_excuse_hole: not because of the table of `bytes` bytes at pa. */
+/* image_holes says whether tables were read there, and the address of the first
+ * one.  image_report_holes says so in one line.  image_excuse_hole: not because of the table of `bytes` bytes at pa. */
+bool image_holes(const struct image *im, uint64_t *pa);
 void image_report_holes(const struct image *im);
 void image_excuse_hole(const struct image *im, ptw_pa pa, uint64_t bytes);
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* info: what the file is, where memory lies in it, what it says of the machine,
  * and what follows from that and from the options. */
+#include "digest.h"
 #include "facts.h"
 #include "image.h"
 #include "json.h"
+#include "manifest.h"
+#include "plain.h"
 #include "print.h"
 #include "source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char *kind_of(const struct source *s)
 {
@@ -26,6 +31,29 @@ static const char *const families[] = {
 };
 
 /* ------------------------------------------------------------------ as lines */
+
+/* The file of a manifest's image, as a terminal shows it, for free. */
+static char *name_of_image(const struct source *s)
+{
+    const char *name = source_vouched(s)->name;
+    char *plain = must(strdup(name));
+
+    (void)plain_text(plain, true);
+    return plain;
+}
+
+static void print_image(const struct options *o)
+{
+    char *name = name_of_image(o->source);
+    char digest[DIGEST_TEXT];
+
+    digest_text(o->source->manifest->sha256, digest);
+    out_text("image: ");
+    out_text(name);
+    out_line(", whose SHA-256 is %s%s\n", o->no_digest ? "said to be " : "",
+             digest);
+    free(name);
+}
 
 /* Ranges that follow each other are one, wherever they lie in the file. */
 static void print_ranges(const struct image *im)
@@ -60,6 +88,9 @@ static void print_file(const struct options *o, const struct image *im)
     char size[16];
 
     out_line("file: %s\n", kind_of(s));
+    if (s->manifest != NULL) {
+        print_image(o);
+    }
     human_size(image_memory(im), size);
     out_line("memory: %s in %zu segment%s", size, im->segments,
              im->segments == 1 ? "" : "s");
@@ -138,10 +169,19 @@ static void file_json(const struct options *o, const struct image *im)
 {
     const struct source *s = o->source;
     json_t *j = json_new();
+    char digest[DIGEST_TEXT];
     char text[128];
 
     json_set_text(j, "type", "file");
     json_set_text(j, "kind", kind_of(s));
+    if (s->manifest != NULL) {
+        char *name = name_of_image(s);
+
+        digest_text(s->manifest->sha256, digest);
+        json_set_text(j, "image", name);
+        json_set_text(j, "sha256", digest);
+        free(name);
+    }
     json_set_count(j, "memory", image_memory(im));
     json_set_count(j, "segments", im->segments);
     json_set_count(j, "missing", s->dump.missing);

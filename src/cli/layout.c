@@ -11,19 +11,18 @@
 /* -------------------------------------------------------------------- lines */
 
 /* Reads the next number of a line, and moves behind it. */
-static bool take_number(struct layout *l, uint64_t line, char **at,
+static bool take_number(struct lines *lines, uint64_t line, char **at,
                         const char *what, uint64_t *out)
 {
     size_t length;
     const char *word = lines_word(at, &length);
 
     if (length == 0) {
-        return lines_refuse(&l->lines, line,
-                            "it has no %s: a line is PA SIZE OFFSET PATH",
-                            what);
+        return lines_refuse(lines, line,
+                            "it has no %s: a segment is PA SIZE OFFSET", what);
     }
     if (!parse_hex(word, word + length, out)) {
-        return lines_refuse(&l->lines, line,
+        return lines_refuse(lines, line,
                             "its %s '%.*s' is not a hexadecimal number of at "
                             "most 64 bits",
                             what, length < 40 ? (int)length : 40, word);
@@ -31,20 +30,41 @@ static bool take_number(struct layout *l, uint64_t line, char **at,
     return true;
 }
 
-static bool check_segment(struct layout *l, uint64_t line,
+static bool check_segment(struct lines *lines, uint64_t line,
                           const struct segment *s)
 {
     if (s->bytes == 0) {
-        return lines_refuse(&l->lines, line, "it has no length");
+        return lines_refuse(lines, line, "it has no length");
     }
     if (s->bytes - 1 > UINT64_MAX - s->pa) {
-        return lines_refuse(&l->lines, line,
+        return lines_refuse(lines, line,
                             "it goes beyond the last physical address");
     }
     if (s->bytes - 1 > INT64_MAX || s->offset > INT64_MAX - (s->bytes - 1)) {
-        return lines_refuse(&l->lines, line, "it goes beyond the last offset");
+        return lines_refuse(lines, line, "it goes beyond the last offset");
     }
     return true;
+}
+
+bool layout_take(struct lines *lines, uint64_t line, char **at,
+                 struct segment *s)
+{
+    return take_number(lines, line, at, "PA", &s->pa) &&
+           take_number(lines, line, at, "SIZE", &s->bytes) &&
+           take_number(lines, line, at, "OFFSET", &s->offset) &&
+           check_segment(lines, line, s);
+}
+
+void layout_put(struct layout *l, const struct layout_entry *e,
+                const char *path)
+{
+    if (l->entries == l->room) {
+        l->room = l->room == 0 ? 64 : 2 * l->room;
+        l->entry = must(realloc(l->entry, l->room * sizeof *l->entry));
+        l->path = must(realloc(l->path, l->room * sizeof *l->path));
+    }
+    l->path[l->entries] = path;
+    l->entry[l->entries++] = *e;
 }
 
 static bool read_line(void *context, char *at, uint64_t line)
@@ -53,10 +73,7 @@ static bool read_line(void *context, char *at, uint64_t line)
     struct layout_entry e = {.line = line};
     const char *path;
 
-    if (!take_number(l, line, &at, "PA", &e.segment.pa) ||
-        !take_number(l, line, &at, "SIZE", &e.segment.bytes) ||
-        !take_number(l, line, &at, "OFFSET", &e.segment.offset) ||
-        !check_segment(l, line, &e.segment)) {
+    if (!layout_take(&l->lines, line, &at, &e.segment)) {
         return false;
     }
     path = lines_rest(at);
@@ -64,13 +81,7 @@ static bool read_line(void *context, char *at, uint64_t line)
         return lines_refuse(&l->lines, line,
                             "it names no file, and no line before it does");
     }
-    if (l->entries == l->room) {
-        l->room = l->room == 0 ? 64 : 2 * l->room;
-        l->entry = must(realloc(l->entry, l->room * sizeof *l->entry));
-        l->path = must(realloc(l->path, l->room * sizeof *l->path));
-    }
-    l->path[l->entries] = *path != '\0' ? path : l->path[l->entries - 1];
-    l->entry[l->entries++] = e;
+    layout_put(l, &e, *path != '\0' ? path : l->path[l->entries - 1]);
     return true;
 }
 
@@ -139,6 +150,12 @@ static bool put_in_order(struct layout *l)
     return true;
 }
 
+bool layout_end(struct layout *l)
+{
+    number_files(l);
+    return put_in_order(l);
+}
+
 bool layout_read(const struct reader *r, struct layout *l)
 {
     memset(l, 0, sizeof *l);
@@ -148,8 +165,7 @@ bool layout_read(const struct reader *r, struct layout *l)
     if (l->entries == 0) {
         return lines_refuse(&l->lines, 0, "no segment is in it");
     }
-    number_files(l);
-    return put_in_order(l);
+    return layout_end(l);
 }
 
 bool layout_can_name(const char *path)

@@ -24,6 +24,16 @@ struct layout {
  * l->lines.why. */
 bool layout_read(const struct reader *r, struct layout *l);
 
+/* The parts of it, for texts that say the same among other things: layout_take
+ * reads the numbers of a segment, and moves *at behind them; layout_put adds an
+ * entry, whose path lives as long as l; layout_end puts all in order, and says so
+ * when two overlap (false). */
+bool layout_take(struct lines *lines, uint64_t line, char **at,
+                 struct segment *s);
+void layout_put(struct layout *l, const struct layout_entry *e,
+                const char *path);
+bool layout_end(struct layout *l);
+
 /* layout_can_name says whether a line can name that file. */
 bool layout_can_name(const char *path);
 

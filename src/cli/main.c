@@ -2,6 +2,8 @@
 /* ptwalk COMMAND [options] IMAGE */
 #include "facts.h"
 #include "help.h"
+#include "image.h"
+#include "json.h"
 #include "memory_types.h"
 #include "options.h"
 #include "print.h"
@@ -62,6 +64,24 @@ static void hold_descriptors(void)
     }
 }
 
+/* Whoever reads objects of what is mapped reads there, too, that some of it is
+ * taken for nothing. */
+static void print_holes(const struct command *command, const struct options *o,
+                        const struct image *im)
+{
+    bool of_one = (command->takes & TAKES_LIMIT) != 0 &&
+                  (command->takes & TAKES_OTHER) == 0;
+    uint64_t pa;
+    json_t *j;
+
+    if (o->json && of_one && image_holes(im, &pa)) {
+        j = json_new();
+        json_set_text(j, "type", "holes");
+        json_set_hex(j, "table", pa);
+        json_line(j);
+    }
+}
+
 static enum cli_status run(const struct command *command, int argc, char **argv)
 {
     struct options o;
@@ -82,6 +102,7 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
         facts_print(&o);
     }
     status = command->run(&o, &im);
+    print_holes(command, &o, &im);
     image_report_holes(&im);
     image_close(&im);
     options_free(&o);

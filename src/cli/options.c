@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
-#include "addresses.h"
 #include "arguments.h"
 #include "color.h"
+#include "digest.h"
 #include "facts.h"
 #include "filter.h"
+#include "images.h"
+#include "manifest_options.h"
 #include "memory_types.h"
 #include "paging.h"
 #include "policy.h"
@@ -16,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Which commands have an option (0: all of them), whether it may be given more
  * than once, and what it switches on. */
@@ -79,6 +80,8 @@ static const struct rule {
     RULE(OPT_NEW_BASE) = {.takes = TAKES_OTHER | TAKES_OUTPUT},
     RULE(OPT_TABLES_BASE) = {.takes = TAKES_OUTPUT},
     RULE(OPT_NEW_SEGMENT) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_NEW_FILE) = {.takes = TAKES_OTHER, .repeatable = true},
+    RULE(OPT_MANIFEST) = {.takes = TAKES_OUTPUT},
     RULE(OPT_JSON) = {.repeatable = true},
     RULE(OPT_HELP) = {.repeatable = true},
 #undef RULE
@@ -90,7 +93,7 @@ static void set_base(struct arguments *a, struct image_arguments *p, int id)
     p->has_base = true;
     if (p->base % PAGE_BYTES != 0 &&
         (id == OPT_BASE || (a->command->takes & TAKES_OTHER) != 0)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--%s '%s' is no multiple of a page, which is 1000: where one that "
             "is cut in two lies, --segment can say",
             option_name(id), optarg);
@@ -99,7 +102,7 @@ static void set_base(struct arguments *a, struct image_arguments *p, int id)
 
 static void add_segment(struct arguments *a, struct image_arguments *p, int id)
 {
-    const char *command = a->command->name;
+    const char *command = a->subject;
     const char *name = option_name(id);
     const char *rest;
     uint64_t field[3];
@@ -128,19 +131,20 @@ static void add_segment(struct arguments *a, struct image_arguments *p, int id)
     p->segment[p->segments++] = s;
 }
 
-static void add_file(struct arguments *a)
+static void add_file(struct arguments *a, struct image_arguments *p, int id)
 {
     const char *colon = strchr(optarg, ':');
     struct placed_file file;
 
     if (colon == NULL || colon[1] == '\0' ||
         !parse_hex(optarg, colon, &file.pa)) {
-        die(CLI_USAGE, a->command->name,
-            "--file '%s' is not PA:PATH, with PA in hexadecimal", optarg);
+        die(CLI_USAGE, a->subject,
+            "--%s '%s' is not PA:PATH, with PA in hexadecimal", option_name(id),
+            optarg);
     }
     file.name = colon + 1;
-    a->file = must(realloc(a->file, (a->files + 1) * sizeof *a->file));
-    a->file[a->files++] = file;
+    p->file = must(realloc(p->file, (p->files + 1) * sizeof *p->file));
+    p->file[p->files++] = file;
 }
 
 static void set_range(struct arguments *a)
@@ -159,7 +163,7 @@ static void set_size(struct arguments *a)
     uint64_t size = hex_value(a, OPT_SIZE);
 
     if (size == 0 || (size & (size - 1)) != 0) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--size '%s' is not the size of a page, as 4K or 200000", optarg);
     }
     a->o->size = size;
@@ -179,7 +183,7 @@ static void set_pat(struct arguments *a)
     a->o->has_pat = true;
     a->o->pat = hex_value(a, OPT_PAT);
     if (!memory_types_pat_is_valid(a->o->pat)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--pat '%s': each byte of it is 0, 1, 4, 5, 6 or 7", optarg);
     }
 }
@@ -190,15 +194,15 @@ static void check_memory_type(struct arguments *a)
     struct options *o = a->o;
 
     if (o->has_pat && !ptw_is_x86(&o->regime)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--pat: this paging mode has no such register");
     }
     if (o->memory_type != NULL) {
         o->memory_types = memory_types_named(o, o->memory_type);
     }
     if (o->memory_type != NULL && o->memory_types == 0) {
-        die(CLI_USAGE, a->command->name, "--memory-type '%s': %s",
-            o->memory_type, memory_types_advice(o));
+        die(CLI_USAGE, a->subject, "--memory-type '%s': %s", o->memory_type,
+            memory_types_advice(o));
     }
 }
 
@@ -211,12 +215,12 @@ static void check_system(const struct arguments *a)
         return;
     }
     if (o->absent.policy < PTW_ABSENT_LINUX) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--absent '%s' names no system: linux, linux-plain or windows",
             o->absent_text);
     }
     if (o->need != 0 || filter_is_set(o)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--absent goes without --writable, --exec, --user, --wx, --global, "
             "--memory-type, --size and --pa: what is not present grants "
             "nothing");
@@ -236,7 +240,7 @@ static void check_size(const struct arguments *a)
             return;
         }
     }
-    die(CLI_USAGE, a->command->name,
+    die(CLI_USAGE, a->subject,
         "--size %" PRIx64 ": no page of this paging mode has that size",
         a->o->size);
 }
@@ -244,7 +248,7 @@ static void check_size(const struct arguments *a)
 static const char *name_value(const struct arguments *a, int id)
 {
     if (*optarg == '\0') {
-        die(CLI_USAGE, a->command->name, "%s%s: an empty name",
+        die(CLI_USAGE, a->subject, "%s%s: an empty name",
             id == OPT_OUTPUT ? "-" : "--",
             id == OPT_OUTPUT ? "o" : option_name(id));
     }
@@ -258,7 +262,7 @@ static void set_holes(struct arguments *a)
     } else if (strcmp(optarg, "unknown") == 0) {
         a->o->holes = HOLES_UNKNOWN;
     } else {
-        die(CLI_USAGE, a->command->name, "--holes '%s': it is zero or unknown",
+        die(CLI_USAGE, a->subject, "--holes '%s': it is zero or unknown",
             optarg);
     }
 }
@@ -266,7 +270,7 @@ static void set_holes(struct arguments *a)
 static void check_use(const struct arguments *a, enum option_id id)
 {
     const struct rule *rule = &rules[id - OPT_REGIME];
-    const char *name = a->command->name;
+    const char *name = a->subject;
 
     if (rule->takes != 0 && (rule->takes & a->command->takes) == 0) {
         die(CLI_USAGE, name, "it has no option --%s", option_name((int)id));
@@ -294,7 +298,7 @@ static void take_option(struct arguments *a, enum option_id id)
         paging_add_root(a, &a->image, id, hex_value(a, (int)id));
         break;
     case OPT_ROOTS:
-        paging_add_roots(a, &a->image, id, optarg);
+        paging_add_roots(a, &a->image, optarg);
         break;
     case OPT_CR0:
         a->regs.cr0 = hex_value(a, (int)id);
@@ -378,7 +382,7 @@ static void take_option(struct arguments *a, enum option_id id)
         add_segment(a, &a->image, (int)id);
         break;
     case OPT_FILE:
-        add_file(a);
+        add_file(a, &a->image, (int)id);
         break;
     case OPT_RANGE:
         set_range(a);
@@ -395,7 +399,7 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_JOBS:
         o->jobs = decimal_value(a, (int)id);
         if (o->jobs == 0) {
-            die(CLI_USAGE, a->command->name, "--jobs 0: nobody would walk");
+            die(CLI_USAGE, a->subject, "--jobs 0: nobody would walk");
         }
         break;
     case OPT_OUTPUT:
@@ -444,8 +448,15 @@ static void take_option(struct arguments *a, enum option_id id)
         if ((a->command->takes & TAKES_OUTPUT) != 0) {
             o->new_roots = name_value(a, (int)id);
         } else {
-            paging_add_roots(a, &a->other, id, optarg);
+            paging_add_roots(a, &a->other, optarg);
         }
+        break;
+    case OPT_NEW_FILE:
+        add_file(a, &a->other, (int)id);
+        break;
+    case OPT_MANIFEST:
+        digest_needed("--manifest");
+        o->manifest = name_value(a, (int)id);
         break;
     case OPT_NEW_LAYOUT:
         o->new_layout = name_value(a, (int)id);
@@ -463,12 +474,15 @@ static void take_option(struct arguments *a, enum option_id id)
     case OPT_NO_MMAP:
         o->no_mmap = true;
         break;
+    case OPT_NO_DIGEST:
+        o->no_digest = true;
+        break;
     case OPT_RAW:
         o->raw = true;
         break;
     case OPT_COLOR:
         if (!color_when(optarg)) {
-            die(CLI_USAGE, a->command->name,
+            die(CLI_USAGE, a->subject,
                 "--color '%s' is not auto, always or never", optarg);
         }
         break;
@@ -514,11 +528,17 @@ static void take_option(struct arguments *a, enum option_id id)
     }
 }
 
+static void take_value(struct arguments *a, enum option_id id, char *value)
+{
+    optarg = value;
+    take_option(a, id);
+}
+
 /* Scripts read every run, people what is new to them. */
 static void set_fold(struct arguments *a)
 {
     if (is_given(a, OPT_ALL) && is_given(a, OPT_FOLD)) {
-        die(CLI_USAGE, a->command->name, "--all and --fold exclude each other");
+        die(CLI_USAGE, a->subject, "--all and --fold exclude each other");
     }
     a->o->fold =
         is_given(a, OPT_FOLD) || (!a->o->json && !is_given(a, OPT_ALL));
@@ -538,16 +558,16 @@ PTW_NORETURN static void die_of_name(const struct arguments *a,
     size_t length = strcspn(text + 2, "=");
 
     if (strcmp(text, "--version") == 0) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--version goes without a command: ptwalk --version");
     }
     for (const struct option *opt = long_options; opt->name != NULL; opt++) {
         if (strncmp(opt->name, text + 2, length) == 0) {
-            die(CLI_USAGE, a->command->name,
+            die(CLI_USAGE, a->subject,
                 "option %s is ambiguous: --%s, for instance", text, opt->name);
         }
     }
-    die(CLI_USAGE, a->command->name, "there is no option %s", text);
+    die(CLI_USAGE, a->subject, "there is no option %s", text);
 }
 
 /* The leading dash of the short options: what is no option comes in its place,
@@ -570,17 +590,17 @@ static void gather(struct arguments *a, int argc, char **argv)
         } else if (id == 'o') {
             take_option(a, OPT_OUTPUT);
         } else if (id == ':') {
-            die(CLI_USAGE, a->command->name, "option %s needs a value",
+            die(CLI_USAGE, a->subject, "option %s needs a value",
                 argv[optind - 1]);
         } else if (id == '?') {
             if (optopt == 0) {
                 die_of_name(a, argv[optind - 1]);
             }
             if (optopt >= OPT_REGIME) {
-                die(CLI_USAGE, a->command->name, "option --%s takes no value",
+                die(CLI_USAGE, a->subject, "option --%s takes no value",
                     option_name(optopt));
             }
-            die(CLI_USAGE, a->command->name, "there is no option -%c", optopt);
+            die(CLI_USAGE, a->subject, "there is no option -%c", optopt);
         } else {
             take_option(a, (enum option_id)id);
         }
@@ -590,213 +610,10 @@ static void gather(struct arguments *a, int argc, char **argv)
     }
 }
 
-static int by_pa(const void *left, const void *right)
-{
-    const struct segment *a = left;
-    const struct segment *b = right;
-
-    return (a->pa > b->pa) - (a->pa < b->pa);
-}
-
-/* Where an image lies, as it is given. */
-static void take_layout(const struct arguments *a,
-                        const struct image_arguments *p, const char *prefix,
-                        struct options *o)
-{
-    o->base = p->base;
-    o->segment = p->segment;
-    o->segments = p->segments;
-    if (o->segments == 0) {
-        return;
-    }
-    if (p->has_base) {
-        die(CLI_USAGE, a->command->name,
-            "--%sbase and --%ssegment exclude each other", prefix, prefix);
-    }
-    qsort(o->segment, o->segments, sizeof *o->segment, by_pa);
-    for (size_t i = 1; i < o->segments; i++) {
-        const struct segment *s = &o->segment[i - 1];
-
-        if (o->segment[i].pa <= s->pa + (s->bytes - 1)) {
-            die(CLI_USAGE, a->command->name,
-                "two segments overlap at physical address %" PRIx64,
-                o->segment[i].pa);
-        }
-    }
-}
-
-static void *copy_of(const void *array, size_t bytes)
-{
-    void *copy = must(malloc(bytes > 0 ? bytes : 1));
-
-    if (bytes > 0) {
-        memcpy(copy, array, bytes);
-    }
-    return copy;
-}
-
-/* Whether the file alone can say where memory lies in it. */
-static bool says_where(const struct source *s)
-{
-    return s->opened && !s->container.as_it_is;
-}
-
-/* The second image has all of the first one's options but for where it is, how
- * it lies and what its roots are; and these too when nothing is said of it. */
-static void set_other(struct arguments *a)
-{
-    struct options *o = a->o;
-    struct options *other = copy_of(o, sizeof *o);
-    bool as_the_first =
-        a->other.roots == 0 && a->other.segments == 0 && !a->other.has_base;
-
-    o->other = other;
-    other->image = a->operand[a->operands - 1];
-    other->source = source_open(other->image, o->raw, o->holes);
-    other->facts = NULL;
-    if (!paging_take_roots(a, &a->other, other)) {
-        free(other->root_flags);
-        free(other->cr3);
-        other->root = copy_of(o->root, o->roots * sizeof *o->root);
-        other->root_flags =
-            copy_of(o->root_flags, o->roots * sizeof *o->root_flags);
-        other->cr3 = copy_of(o->cr3, o->roots * sizeof *o->cr3);
-        other->roots = o->roots;
-    }
-    if (other->roots != o->roots) {
-        die(CLI_USAGE, a->command->name,
-            "%s has %" PRIu32 " root%s and %s %" PRIu32
-            ": --new-root is needed as often as --root",
-            o->image, o->roots, o->roots == 1 ? "" : "s", other->image,
-            other->roots);
-    }
-    if (as_the_first && says_where(other->source)) {
-        other->segment = NULL;
-        other->segments = 0;
-        other->base = 0;
-    } else if (as_the_first) {
-        other->segment = copy_of(o->segment, o->segments * sizeof *o->segment);
-    } else {
-        take_layout(a, &a->other, "new-", other);
-    }
-}
-
-static bool is_file(const char *name)
-{
-    struct stat st;
-
-    return stat(name, &st) == 0;
-}
-
-/* The image is of --file: what is no option is an address, or the second image.
- */
-static void sort_operands_of_files(struct arguments *a)
-{
-    const char *name = a->command->name;
-    size_t most = (a->command->takes & TAKES_OTHER) != 0 ? 1 : 0;
-
-    a->o->image = a->file[0].name;
-    if (a->image.has_base || a->image.segments > 0) {
-        die(CLI_USAGE, name,
-            "--file says itself where memory lies: --base and --segment go "
-            "with an image");
-    }
-    if ((a->command->takes & TAKES_VAS) != 0) {
-        if (a->operands == 0) {
-            die(CLI_USAGE, name, "it takes an address");
-        }
-        for (size_t i = 0; i < a->operands; i++) {
-            addresses_add(a, a->operand[i]);
-        }
-        return;
-    }
-    if (a->operands < most) {
-        die(CLI_USAGE, name, "it takes a second image");
-    }
-    if (a->operands > most) {
-        die(CLI_USAGE, name,
-            "'%s' is one argument too many: the image is of --file",
-            a->operand[most]);
-    }
-}
-
-/* The image is the first operand when it names a file or is no address, else
- * the last one; the other operands are addresses. */
-static void sort_operands(struct arguments *a)
-{
-    const char *name = a->command->name;
-    unsigned takes = a->command->takes;
-    struct options *o = a->o;
-    size_t image = 0;
-
-    if (a->files > 0) {
-        sort_operands_of_files(a);
-        return;
-    }
-    if (a->operands == 0) {
-        die(CLI_USAGE, name, "no image is given");
-    }
-    if ((takes & TAKES_VAS) == 0) {
-        size_t images = (takes & TAKES_OTHER) != 0 ? 2 : 1;
-
-        if (a->operands < images) {
-            die(CLI_USAGE, name, "it takes two images");
-        }
-        if (a->operands > images) {
-            die(CLI_USAGE, name, "'%s' is one argument too many",
-                a->operand[images]);
-        }
-        o->image = a->operand[0];
-        return;
-    }
-    if (a->operands < 2) {
-        die(CLI_USAGE, name, "it takes an image and an address");
-    }
-    if (addresses_are(a->operand[0]) && !is_file(a->operand[0])) {
-        image = a->operands - 1;
-    }
-    o->image = a->operand[image];
-    for (size_t i = 0; i < a->operands; i++) {
-        if (i != image) {
-            addresses_add(a, a->operand[i]);
-        }
-    }
-}
-
-/* What the file says of itself stands in for what is not given. */
-static void open_source(struct arguments *a)
-{
-    struct options *o = a->o;
-
-    o->source = a->files > 0
-                    ? source_open_files(a->file, a->files, o->raw, o->holes)
-                    : source_open(o->image, o->raw, o->holes);
-    o->facts = must(calloc(1, sizeof *o->facts));
-    if (o->source->opened) {
-        facts_find(&o->source->dump, o->facts);
-        facts_apply(o->facts, a);
-    }
-}
-
-static void free_labels(char **label, uint32_t roots)
-{
-    for (uint32_t i = 0; label != NULL && i < roots; i++) {
-        free(label[i]);
-    }
-    free(label);
-}
-
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct options *o)
 {
-    struct arguments a = {
-        .command = command,
-        .o = o,
-        .cpu = ptw_cpu_widest,
-        .arm = {.el = 1, .sctlr = 1}, /* SCTLR_EL1.M: translation is on */
-        .xlen = 64,
-    };
-    bool help;
+    struct arguments a;
 
     memset(o, 0, sizeof *o);
     o->command = command->name;
@@ -804,42 +621,46 @@ bool options_parse(const struct command *command, int argc, char **argv,
     o->pat = PAT_AT_RESET;
     o->limit = (uint64_t)1 << 28;
     o->reads = (uint64_t)1 << 34;
+    arguments_init(&a, command, o);
+    a.take = take_value;
     gather(&a, argc, argv);
-    help = is_given(&a, OPT_HELP);
-    if (!help) {
-        sort_operands(&a);
-        take_layout(&a, &a.image, "", o);
-        open_source(&a);
+    if (!is_given(&a, OPT_HELP)) {
+        images_name(&a);
+        images_open(&a);
+        a.subject = a.paging_from != NULL ? a.paging_from : o->command;
         o->has_mode = paging_set_regime(&a);
         if (o->has_mode) {
+            manifest_check_mode(&a);
             paging_set_roots(&a);
         } else {
             free(a.image.root); /* of a mode that is not known */
-            free_labels(a.image.label, a.image.roots);
+            labels_free(a.image.label, a.image.roots);
         }
+        a.subject = o->command;
         policy_check(&a);
         set_fold(&a);
         check_size(&a);
         check_memory_type(&a);
         check_system(&a);
         if ((command->takes & TAKES_OTHER) != 0) {
-            set_other(&a);
+            images_set_other(&a);
         }
+        if (o->manifest != NULL) {
+            o->paging_said = manifest_say_paging(&a);
+        }
+    }
+    free(a.operand);
+    if (is_given(&a, OPT_HELP)) {
+        image_arguments_free(&a.image);
+        image_arguments_free(&a.other);
+        options_free(o);
+        return false;
     }
     free(a.image.given);
     free(a.other.given);
-    free(a.operand);
-    free(a.file);
-    if (help) {
-        free(a.image.root);
-        free_labels(a.image.label, a.image.roots);
-        free(a.image.segment);
-        free_labels(a.other.label, a.other.roots);
-        free(a.other.root);
-        free(a.other.segment);
-        options_free(o);
-    }
-    return !help;
+    free(a.image.file);
+    free(a.other.file);
+    return true;
 }
 
 /* Whether the option, which has no value of its own in the same argument, takes
@@ -874,9 +695,9 @@ void options_free(struct options *o)
 {
     if (o->other != NULL) {
         free(o->other->root);
-        free_labels(o->other->root_label, o->other->roots);
+        labels_free(o->other->root_label, o->other->roots);
         free(o->other->root_flags);
-        free(o->other->cr3);
+        free(o->other->given);
         free(o->other->segment);
         source_free(o->other->source);
         free(o->other);
@@ -887,9 +708,10 @@ void options_free(struct options *o)
     free(o->facts);
     source_free(o->source);
     free(o->root);
-    free_labels(o->root_label, o->roots);
+    labels_free(o->root_label, o->roots);
     free(o->root_flags);
-    free(o->cr3);
+    free(o->given);
+    free(o->paging_said);
     free(o->segment);
     free(o->ask);
     free(o->leave_out);

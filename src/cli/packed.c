@@ -219,6 +219,7 @@ static bool (*unpacker_of(enum container_kind kind))(struct job *j)
     case CONTAINER_WINDOWS:
     case CONTAINER_VMWARE:
     case CONTAINER_LAYOUT:
+    case CONTAINER_MANIFEST:
         break;
     }
     return NULL;

@@ -16,7 +16,7 @@ void paging_add_root(const struct arguments *a, struct image_arguments *p,
     uint32_t n = p->roots;
 
     if (n >= (uint32_t)1 << 31) {
-        die(CLI_USAGE, a->command->name, "there are too many roots");
+        die(CLI_USAGE, a->subject, "there are too many roots");
     }
     p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
     p->given = must(realloc(p->given, (n + (size_t)1) * sizeof *p->given));
@@ -27,12 +27,34 @@ void paging_add_root(const struct arguments *a, struct image_arguments *p,
     p->roots = n + 1;
 }
 
+void paging_add_entry(struct arguments *a, struct image_arguments *p,
+                      const struct root_entry *e)
+{
+    static const enum option_id as[ROOT_AS][2] = {
+        [ROOT_AS_ROOT] = {OPT_ROOT, OPT_NEW_ROOT},
+        [ROOT_AS_CR3] = {OPT_CR3, OPT_NEW_CR3},
+        [ROOT_AS_TTBR0] = {OPT_TTBR0, OPT_NEW_TTBR0},
+        [ROOT_AS_TTBR1] = {OPT_TTBR1, OPT_NEW_TTBR1},
+        [ROOT_AS_SATP] = {OPT_SATP, OPT_NEW_SATP},
+    };
+    enum option_id id = as[e->as][p == &a->other];
+
+    paging_add_root(a, p, id, e->value);
+    a->given[id - OPT_REGIME] = true;
+    if (*e->label != '\0') {
+        size_t bytes = strlen(e->label) + 1;
+
+        p->label[p->roots - 1] = must(malloc(bytes));
+        memcpy(p->label[p->roots - 1], e->label, bytes);
+    }
+}
+
 void paging_set_xlen(struct arguments *a)
 {
     uint64_t v = decimal_value(a, OPT_XLEN);
 
     if (v != 32 && v != 64) {
-        die(CLI_USAGE, a->command->name, "--xlen %s is not 32 or 64", optarg);
+        die(CLI_USAGE, a->subject, "--xlen %s is not 32 or 64", optarg);
     }
     a->xlen = (unsigned)v;
 }
@@ -42,7 +64,7 @@ void paging_set_pa_bits(struct arguments *a)
     uint64_t v = decimal_value(a, OPT_PA_BITS);
 
     if (v < 32 || v > 56) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--pa-bits %s is not from 32 to 52, nor, under RISC-V, to 56",
             optarg);
     }
@@ -55,13 +77,12 @@ void paging_add_flag_bit(struct arguments *a)
     uint64_t bit;
 
     if (v < 32 || v > 51) {
-        die(CLI_USAGE, a->command->name, "--flag-bit %s is not from 32 to 51",
+        die(CLI_USAGE, a->subject, "--flag-bit %s is not from 32 to 51",
             optarg);
     }
     bit = (uint64_t)1 << v;
     if ((a->cpu.flag_bits & bit) != 0) {
-        die(CLI_USAGE, a->command->name, "--flag-bit %s is given twice",
-            optarg);
+        die(CLI_USAGE, a->subject, "--flag-bit %s is given twice", optarg);
     }
     a->cpu.flag_bits |= bit;
 }
@@ -70,8 +91,7 @@ void paging_set_vendor(struct arguments *a)
 {
     a->cpu.x86.amd = strcmp(optarg, "amd") == 0;
     if (!a->cpu.x86.amd && strcmp(optarg, "intel") != 0) {
-        die(CLI_USAGE, a->command->name, "--vendor '%s' is not amd or intel",
-            optarg);
+        die(CLI_USAGE, a->subject, "--vendor '%s' is not amd or intel", optarg);
     }
 }
 
@@ -80,7 +100,7 @@ void paging_set_el(struct arguments *a)
     uint64_t v = decimal_value(a, OPT_EL);
 
     if (v < 1 || v > 3) {
-        die(CLI_USAGE, a->command->name, "--el %s is not 1, 2 or 3", optarg);
+        die(CLI_USAGE, a->subject, "--el %s is not 1, 2 or 3", optarg);
     }
     a->arm.el = (unsigned)v;
 }
@@ -109,19 +129,19 @@ static void check_features(const struct arguments *a, const char *mode)
     const struct ptw_regime *r = &a->o->regime;
 
     if (a->with != 0 && !ptw_is_x86(r)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "%s --cet: this paging mode has no such feature", mode);
     }
     if (a->riscv_with != 0 && !ptw_is_riscv(r)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "%s --zicfiss: this paging mode has no such feature", mode);
     }
     if (is_given(a, OPT_ADUE) && !ptw_is_riscv(r)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "%s --adue: this paging mode has no such register", mode);
     }
     if ((is_given(a, OPT_EL) || is_given(a, OPT_MAIR)) && !ptw_is_aarch64(r)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "%s --%s: this paging mode has no such register", mode,
             is_given(a, OPT_EL) ? "el" : "mair");
     }
@@ -136,7 +156,7 @@ static void aarch64_name(const struct arguments *a, bool upper, char name[64])
     const char *el = is_given(a, OPT_EL) ? level[a->arm.el] : "";
 
     if (is_given(a, OPT_EL) && strstr(a->regime, "/e") != NULL) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--regime %s --el %u: the name says the level itself", a->regime,
             a->arm.el);
     }
@@ -153,7 +173,7 @@ static void set_halves_by_name(struct arguments *a)
 
     aarch64_name(a, false, name);
     if (ptw_regime_by_name(name, &a->cpu, 0, &o->regime, &why) != PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--regime %s: %s", name, why);
+        die(CLI_USAGE, a->subject, "--regime %s: %s", name, why);
     }
     if (!has_root(a, OPT_TTBR1, OPT_NEW_TTBR1) ||
         ptw_aarch64_is_upper(&o->regime)) {
@@ -161,7 +181,7 @@ static void set_halves_by_name(struct arguments *a)
     }
     aarch64_name(a, true, name);
     if (ptw_regime_by_name(name, &a->cpu, 0, &o->upper, &why) != PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--ttbr1 under --regime %s: %s",
+        die(CLI_USAGE, a->subject, "--ttbr1 under --regime %s: %s",
             ptw_regime_name(&o->regime), why);
     }
 }
@@ -171,7 +191,7 @@ static void set_regime_by_name(struct arguments *a)
     static const enum option_id selecting[] = {OPT_CR0,  OPT_CR4,   OPT_EFER,
                                                OPT_TCR,  OPT_SCTLR, OPT_HCR,
                                                OPT_TCR2, OPT_PIR,   OPT_PIRE0};
-    const char *name = a->command->name;
+    const char *name = a->subject;
     struct ptw_regime *r = &a->o->regime;
     const char *why = "";
     unsigned without;
@@ -236,7 +256,7 @@ static void refuse_others(const struct arguments *a, enum option_id by,
 {
     for (size_t i = 0; i < sizeof registers / sizeof registers[0]; i++) {
         if (registers[i].family != family && is_given(a, registers[i].id)) {
-            die(CLI_USAGE, a->command->name,
+            die(CLI_USAGE, a->subject,
                 "--%s and --%s exclude each other: no processor has both",
                 option_name((int)by), option_name((int)registers[i].id));
         }
@@ -265,25 +285,29 @@ static void regime_of_satp(const struct arguments *a, uint64_t satp,
         st = ptw_regime_from_riscv(&regs, &cpu, r, &why);
     }
     if (st != PTW_OK) {
-        die(CLI_USAGE, a->command->name, "--satp %" PRIx64 "%s: %s", satp,
+        die(CLI_USAGE, a->subject, "--satp %" PRIx64 "%s: %s", satp,
             a->xlen == 32 ? " --xlen 32" : "", why);
     }
 }
 
 static void set_regime_from_satp(struct arguments *a)
 {
-    uint32_t i = 0;
+    uint64_t satp = a->satp;
 
     if (is_given(a, OPT_CR0) || is_given(a, OPT_CR3) || is_given(a, OPT_CR4) ||
         is_given(a, OPT_EFER)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--satp and --cr0, --cr3, --cr4, --efer exclude each other");
     }
     refuse_others(a, OPT_SATP, OF_RISCV);
-    while (a->image.given[i] != OPT_SATP) {
-        i++;
+    for (uint32_t i = 0; i < a->image.roots && !a->has_satp; i++) {
+        if (a->image.given[i] == OPT_SATP) {
+            satp = a->image.root[i].table.v;
+            break;
+        }
     }
-    regime_of_satp(a, a->image.root[i].table.v, &a->o->regime);
+    a->satp = satp;
+    regime_of_satp(a, satp, &a->o->regime);
     check_features(a, "--satp");
 }
 
@@ -294,12 +318,12 @@ static void set_half(const struct arguments *a, bool upper,
     const char *why = "";
 
     if (ptw_regime_from_aarch64(&a->arm, upper, &a->cpu, out, &why) != PTW_OK) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--el %u --tcr %" PRIx64 " --sctlr %" PRIx64 ", for --ttbr%d: %s",
             a->arm.el, a->arm.tcr, a->arm.sctlr, upper, why);
     }
     if (!ptw_aarch64_walks(&a->arm, upper)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--tcr %" PRIx64 ": EPD%d is set, so that no table of TTBR%d is "
             "walked and every address of its half faults: leave --ttbr%d out",
             a->arm.tcr, upper, upper, upper);
@@ -316,7 +340,7 @@ static void set_regime_from_tcr(struct arguments *a)
     refuse_others(a, OPT_TCR, OF_AARCH64);
     if ((is_given(a, OPT_PIR) || is_given(a, OPT_PIRE0)) && a->arm.el != 3 &&
         !is_given(a, OPT_TCR2)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--pir and --pire0 count where TCR2.PIE is set, so --tcr2 is "
             "needed too");
     }
@@ -334,7 +358,7 @@ static void set_regime_from_tcr(struct arguments *a)
     if (!lower) {
         o->regime = o->upper;
     } else if (upper && ptw_page_size(&o->regime) != ptw_page_size(&o->upper)) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--tcr %" PRIx64 ": TTBR0 and TTBR1 have pages of different sizes: "
             "walk one half at a time",
             a->arm.tcr);
@@ -346,7 +370,7 @@ static void set_regime_from_registers(struct arguments *a)
 {
     static const uint64_t CR0_PG = (uint64_t)1 << 31;
     static const uint64_t CR4_PAE = (uint64_t)1 << 5;
-    const char *name = a->command->name;
+    const char *name = a->subject;
     const char *why = "";
 
     if (!is_given(a, OPT_CR0)) {
@@ -425,7 +449,7 @@ static struct ptw_root root_of_register(const struct arguments *a,
                                         enum option_id id, uint64_t value)
 {
     const struct ptw_regime *r = &o->regime;
-    const char *name = a->command->name;
+    const char *name = a->subject;
     struct ptw_regime selected;
 
     if (!has_register(r, id)) {
@@ -460,16 +484,21 @@ bool paging_take_roots(const struct arguments *a,
     o->root_label = p->label;
     o->roots = p->roots;
     o->root_flags = must(calloc(p->roots + 1u, sizeof *o->root_flags));
-    o->cr3 = must(calloc(p->roots + 1u, sizeof *o->cr3));
+    o->given = must(calloc(p->roots + 1u, sizeof *o->given));
     for (uint32_t i = 0; i < p->roots; i++) {
         uint64_t value = p->root[i].table.v;
         enum option_id id = p->given[i];
 
         o->root_flags[i] = value & flag_bits;
         o->root[i] = ptw_root_of(&o->regime, ptw_pa_of(value & ~flag_bits));
+        o->given[i] = (struct given_root){option_name((int)id), value};
         if (id != OPT_ROOT && id != OPT_NEW_ROOT) {
-            o->cr3[i] = id == OPT_CR3 || id == OPT_NEW_CR3 ? value : 0;
             o->root[i] = root_of_register(a, o, id, value);
+        }
+        if (id == OPT_SATP && a->regime != NULL) {
+            /* The name says the mode; the register's width goes without it. */
+            o->given[i] =
+                (struct given_root){option_name(OPT_ROOT), o->root[i].table.v};
         }
     }
     return p->roots > 0;
@@ -488,7 +517,7 @@ void paging_set_roots(struct arguments *a)
     }
     if (ptw_levels(&o->regime) > 0) {
         source_check(o->source);
-        die(CLI_USAGE, a->command->name, "no root is given: --root, or %s",
+        die(CLI_USAGE, a->subject, "no root is given: --root, or %s",
             ptw_is_riscv(&o->regime)     ? "--satp"
             : ptw_is_aarch64(&o->regime) ? "--ttbr0 or --ttbr1"
                                          : "--cr3");

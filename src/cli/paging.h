@@ -5,16 +5,20 @@
 #define CLI_PAGING_H
 
 #include "arguments.h"
+#include "root_list.h"
 
 /* paging_add_root adds a root to an image, as the value of an option: --root,
  * --cr3, --ttbr0, --ttbr1, --satp, or --new-root and so on. */
 void paging_add_root(const struct arguments *a, struct image_arguments *p,
                      enum option_id id, uint64_t value);
 
-/* paging_add_roots adds those of the file of that name, as the option of that
- * id: --roots, or --new-roots. */
+/* paging_add_entry adds one that a text has to that image of the arguments. */
+void paging_add_entry(struct arguments *a, struct image_arguments *p,
+                      const struct root_entry *e);
+
+/* paging_add_roots adds those of the file of that name. */
 void paging_add_roots(struct arguments *a, struct image_arguments *p,
-                      enum option_id id, const char *name);
+                      const char *name);
 
 /* The functions of one option read its value, optarg. */
 

@@ -28,7 +28,7 @@ static unsigned parse_rights(const char *text)
 void policy_add_map(struct arguments *a)
 {
     struct options *o = a->o;
-    const char *name = a->command->name;
+    const char *name = a->subject;
     const char *rest;
     uint64_t field[3];
     struct ptw_map_request q;
@@ -40,7 +40,9 @@ void policy_add_map(struct arguments *a)
     }
     if (rest != NULL && (q.rights = parse_rights(rest)) == 0) {
         die(CLI_USAGE, name,
-            "--map '%s': the rights are not r and some of w, x, u", optarg);
+            "--map '%s': the rights are not some of r, w, x, u and X, each "
+            "once",
+            optarg);
     }
     if (field[2] == 0 || field[2] - 1 > UINT64_MAX - field[0] ||
         field[2] - 1 > UINT64_MAX - field[1]) {
@@ -113,7 +115,7 @@ PTW_NORETURN static void die_of_parameter(const struct arguments *a,
             list(known, sizeof known, parameters[i].name);
         }
     }
-    die(CLI_USAGE, a->command->name,
+    die(CLI_USAGE, a->subject,
         "--absent '%s': %s has no parameter '%.*s'; it has %s", optarg,
         ptw_absent_name(a->o->absent.policy), (int)length, name,
         known[0] != '\0' ? known : "none");
@@ -170,8 +172,8 @@ static void add_parameter(struct arguments *a, const char *text,
         die_of_parameter(a, text, length);
     }
     if (i != MIGRATION && (*given >> i & 1) != 0) {
-        die(CLI_USAGE, a->command->name, "--absent '%s': %s is given twice",
-            optarg, parameters[i].name);
+        die(CLI_USAGE, a->subject, "--absent '%s': %s is given twice", optarg,
+            parameters[i].name);
     }
     *given |= 1u << i;
     if (equals != NULL) {
@@ -181,7 +183,7 @@ static void add_parameter(struct arguments *a, const char *text,
         right = right && set_parameter(&o->absent, (enum parameter_id)i, v);
     }
     if (!right) {
-        die(CLI_USAGE, a->command->name, "--absent '%s': %s is %s", optarg,
+        die(CLI_USAGE, a->subject, "--absent '%s': %s is %s", optarg,
             parameters[i].name, parameters[i].values);
     }
 }
@@ -205,7 +207,7 @@ void policy_set_absent(struct arguments *a)
         list(known, sizeof known, name);
     }
     if (policy == PTW_ABSENT_POLICIES) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--absent '%s': there is no policy '%.*s'; there are %s", optarg,
             (int)length, optarg, known);
     }
@@ -238,8 +240,7 @@ void policy_set_marked(struct arguments *a)
         }
         list(known, sizeof known, choices[i].name);
     }
-    die(CLI_USAGE, a->command->name, "--marked '%s': it is one of %s", optarg,
-        known);
+    die(CLI_USAGE, a->subject, "--marked '%s': it is one of %s", optarg, known);
 }
 
 static int by_first(const void *left, const void *right)
@@ -270,7 +271,7 @@ static void check_leave_outs(const struct arguments *a)
     qsort(o->leave_out, o->leave_outs, sizeof *o->leave_out, by_first);
     for (size_t i = 1; i < o->leave_outs; i++) {
         if (o->leave_out[i].first.v <= o->leave_out[i - 1].last.v) {
-            die(CLI_USAGE, a->command->name,
+            die(CLI_USAGE, a->subject,
                 "two ranges that are left out overlap at address %016" PRIx64,
                 o->leave_out[i].first.v);
         }
@@ -304,8 +305,8 @@ static void check_range(const struct arguments *a)
         die_of_pages(a, OPT_RANGE, o->range);
     }
     if (!can_map(o, o->first, o->first) && !can_map(o, o->last, o->last)) {
-        die(CLI_USAGE, a->command->name,
-            "--range '%s': no table can map any of it", o->range);
+        die(CLI_USAGE, a->subject, "--range '%s': no table can map any of it",
+            o->range);
     }
 }
 
@@ -384,12 +385,12 @@ static void check_absent(const struct arguments *a)
                              : ptw_absent_check(&o->absent, &o->regime);
 
     if (st == PTW_E_REGIME) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--absent '%s': there is no such convention for %s", o->absent_text,
             ptw_regime_name(&o->regime));
     }
     if (st != PTW_OK) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--absent '%s': these parameters can't be under %s: frame-bits of "
             "linux goes with migration; the mask is of bits that a frame has; "
             "entries of 4 bytes have frames of 20 bits, the page file's number "
@@ -403,13 +404,13 @@ void policy_check(struct arguments *a)
     struct options *o = a->o;
 
     if ((a->command->takes & TAKES_OUTPUT) != 0 && o->output == NULL) {
-        die(CLI_USAGE, a->command->name, "no output is given: -o");
+        die(CLI_USAGE, a->subject, "no output is given: -o");
     }
     if ((o->policy & (PTW_REBUILD_COPY_ON_WRITE | PTW_REBUILD_COPY_SHARED)) !=
             0 &&
         ptw_is_x86(&o->regime) &&
         (ptw_features_of(&o->regime) & PTW_X86_WP) == 0) {
-        die(CLI_USAGE, a->command->name,
+        die(CLI_USAGE, a->subject,
             "--%s: CR0.WP is clear, and the supervisor may write everywhere",
             option_name(is_given(a, OPT_COPY_ON_WRITE) ? OPT_COPY_ON_WRITE
                                                        : OPT_COPY_SHARED));

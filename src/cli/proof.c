@@ -52,6 +52,11 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
         die(CLI_USAGE, o->command,
             "paging is off: there is nothing to compare");
     }
+    if (st == PTW_E_ARG) {
+        die(CLI_USAGE, o->command,
+            "the roots of the two images are not, one by one, of the same "
+            "half: give both in one order");
+    }
     if (st != PTW_OK) {
         die(CLI_USAGE, o->command, "this can't be compared: %s",
             ptw_status_text(st));

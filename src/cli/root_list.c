@@ -16,7 +16,7 @@ static const char *const names[ROOT_AS] = {
 };
 
 /* NAME= before a value says as what it is given. */
-static bool find_name(struct root_list *l, uint64_t line, const char **word,
+static bool find_name(struct lines *lines, uint64_t line, const char **word,
                       size_t *length, enum root_as *as)
 {
     const char *equals = memchr(*word, '=', *length);
@@ -34,26 +34,42 @@ static bool find_name(struct root_list *l, uint64_t line, const char **word,
             return true;
         }
     }
-    return lines_refuse(&l->lines, line,
+    return lines_refuse(lines, line,
                         "'%.*s' is none of root, cr3, ttbr0, ttbr1 and satp",
                         bytes < 40 ? (int)bytes : 40, *word);
+}
+
+const char *root_list_name(enum root_as as)
+{
+    return names[as];
+}
+
+bool root_list_take(struct lines *lines, uint64_t line, char **at,
+                    struct root_entry *e)
+{
+    size_t length;
+    const char *word = lines_word(at, &length);
+
+    if (length == 0) {
+        return lines_refuse(lines, line, "it lacks the value of a root");
+    }
+    if (!find_name(lines, line, &word, &length, &e->as)) {
+        return false;
+    }
+    return parse_hex(word, word + length, &e->value) ||
+           lines_refuse(lines, line,
+                        "'%.*s' is not a hexadecimal number of at most 64 "
+                        "bits, as a root is",
+                        length < 40 ? (int)length : 40, word);
 }
 
 static bool read_line(void *context, char *at, uint64_t line)
 {
     struct root_list *l = context;
     struct root_entry e;
-    size_t length;
-    const char *word = lines_word(&at, &length);
 
-    if (!find_name(l, line, &word, &length, &e.as)) {
+    if (!root_list_take(&l->lines, line, &at, &e)) {
         return false;
-    }
-    if (!parse_hex(word, word + length, &e.value)) {
-        return lines_refuse(&l->lines, line,
-                            "'%.*s' is not a hexadecimal number of at most 64 "
-                            "bits: a line is VALUE LABEL",
-                            length < 40 ? (int)length : 40, word);
     }
     e.label = lines_rest(at);
     (void)plain_text(e.label, true);

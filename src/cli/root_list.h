@@ -31,6 +31,14 @@ struct root_list {
 /* root_list_read reads a text.  false: l->lines.line and l->lines.why. */
 bool root_list_read(const struct reader *r, struct root_list *l);
 
+/* root_list_take reads the value of a root out of a line, and moves *at behind
+ * it; the label is not set. */
+bool root_list_take(struct lines *lines, uint64_t line, char **at,
+                    struct root_entry *e);
+
+/* root_list_name returns what stands before such a value: "cr3". */
+const char *root_list_name(enum root_as as);
+
 void root_list_free(struct root_list *l);
 
 #endif

@@ -4,6 +4,7 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum ptw_status roots_check(const struct options *o, const struct image *im,
                             uint32_t index)
@@ -189,12 +190,21 @@ void roots_report_empty(const struct options *o, const struct image *im)
     }
 }
 
+/* The CR3 that a root was given as; 0: it was given otherwise. */
+static uint64_t cr3_of(const struct options *o, uint32_t index)
+{
+    const struct given_root *given = &o->given[index];
+    bool is_cr3 = given->as != NULL && strcmp(given->as, "cr3") == 0;
+
+    return is_cr3 ? given->value : 0;
+}
+
 ptw_va roots_untag(const struct options *o, uint32_t index, ptw_va va)
 {
     const struct ptw_regime *r = o->root[index].regime;
 
     return ptw_is_aarch64(r) ? ptw_aarch64_untag(r, false, va)
-                             : ptw_x86_untag(r, o->cr3[index], va);
+                             : ptw_x86_untag(r, cr3_of(o, index), va);
 }
 
 enum cli_status roots_report_flags(const struct options *o)

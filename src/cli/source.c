@@ -6,6 +6,7 @@
 #include "kdump_header.h"
 #include "layout.h"
 #include "lime.h"
+#include "manifest.h"
 #include "packed.h"
 #include "pages.h"
 #include "report.h"
@@ -270,6 +271,40 @@ static bool open_layout(struct source *s, const struct reader *r,
     return opened;
 }
 
+/* The image of a manifest was made with holes for zeros: nobody need say so. */
+static bool add_image(struct source *s, struct manifest *m,
+                      enum holes_are holes)
+{
+    struct image_part *part;
+
+    if (!add_files(s, &m->layout, holes)) {
+        return false;
+    }
+    part = &s->parts.part[0];
+    part->as_given = false;
+    return part->bytes == m->bytes ||
+           dump_refuse(&s->dump,
+                       "%.120s has %" PRIx64 " bytes, and it says %" PRIx64
+                       ": it is another image",
+                       part->name, part->bytes, m->bytes);
+}
+
+static bool open_manifest(struct source *s, const struct reader *r,
+                          enum holes_are holes)
+{
+    s->manifest = must(calloc(1, sizeof *s->manifest));
+    if (manifest_read(r, s->manifest)) {
+        return add_image(s, s->manifest, holes);
+    }
+    s->line = s->manifest->layout.lines.line;
+    return dump_refuse(&s->dump, "%s", s->manifest->layout.lines.why);
+}
+
+const struct image_part *source_vouched(const struct source *s)
+{
+    return &s->parts.part[0];
+}
+
 /* Reads what the container says of itself, if it is of a kind that can be. */
 static bool read_container(struct source *s, const struct reader *r,
                            enum holes_are holes, bool layouts)
@@ -289,6 +324,8 @@ static bool read_container(struct source *s, const struct reader *r,
         return open_pages(s, r, holes);
     case CONTAINER_LAYOUT:
         return layouts && open_layout(s, r, holes);
+    case CONTAINER_MANIFEST:
+        return layouts && open_manifest(s, r, holes);
     case CONTAINER_GZIP:
     case CONTAINER_ZSTD:
     case CONTAINER_FLATTENED:
@@ -409,12 +446,13 @@ static bool place_files(struct source *s, const struct placed_file *file,
     return true;
 }
 
-struct source *source_open_files(const struct placed_file *file, size_t files,
+struct source *source_open_files(const char *option,
+                                 const struct placed_file *file, size_t files,
                                  bool raw, enum holes_are holes)
 {
     struct source *s = must(calloc(1, sizeof *s));
 
-    s->name = "--file";
+    s->name = option;
     s->fd = -1;
     s->file = -1;
     s->is_container = true;
@@ -435,12 +473,19 @@ void source_each_file(const struct source *s,
     }
 }
 
+/* Whether it is a text, whose lines may be wrong. */
+static bool is_text(const struct source *s)
+{
+    return s->container.kind == CONTAINER_LAYOUT ||
+           s->container.kind == CONTAINER_MANIFEST;
+}
+
 void source_check(const struct source *s)
 {
-    if (s->files > 0 && !s->opened && s->container.kind != CONTAINER_LAYOUT) {
+    if (s->files > 0 && !s->opened && !is_text(s)) {
         die(CLI_UNREAD, s->name, "%s", s->dump.why);
     }
-    if (s->container.kind == CONTAINER_LAYOUT && !s->opened) {
+    if (is_text(s) && !s->opened) {
         char name[PATH_MAX];
 
         (void)snprintf(name, sizeof name, s->line > 0 ? "%s:%" PRIu64 : "%s",
@@ -479,6 +524,10 @@ void source_free(struct source *s)
         pages_close(s->pages);
     }
     free(s->pages);
+    if (s->manifest != NULL) {
+        manifest_free(s->manifest);
+    }
+    free(s->manifest);
     for (size_t i = 0; i < s->files; i++) {
         source_free(s->of[i]);
         if (s->names != NULL) {

@@ -8,6 +8,7 @@
 #include "dump.h"
 #include "parts.h"
 
+struct manifest;
 struct pages;
 
 struct source {
@@ -26,7 +27,9 @@ struct source {
     struct source **of;  /* of these files, if not of this one */
     char **names;        /* of theirs, which a layout gave them, or NULL */
     size_t files;
-    uint64_t line; /* of a layout, in which something is wrong; 0: in all */
+    uint64_t line; /* of a layout or a manifest, in which something is wrong;
+                      0: in all */
+    struct manifest *manifest; /* that it is, or NULL */
 };
 
 /* A file that is memory from pa on. */
@@ -42,9 +45,10 @@ struct placed_file {
  * looks like. */
 struct source *source_open(const char *name, bool raw, enum holes_are holes);
 
-/* source_open_files does so for several files of raw memory, which may be packed;
- * of those that are not, or overlap, source_check says so. */
-struct source *source_open_files(const struct placed_file *file, size_t files,
+/* source_open_files does so for several files of raw memory, which may be packed,
+ * as the values of that option; of those that are not, or overlap, source_check says so. */
+struct source *source_open_files(const char *option,
+                                 const struct placed_file *file, size_t files,
                                  bool raw, enum holes_are holes);
 
 /* source_each_file calls each(fd, name) for all files that are open, which no
@@ -55,6 +59,9 @@ void source_each_file(const struct source *s,
 /* source_check ends the command when the file can't be opened, or is a
  * container that has no memory that could be read. */
 void source_check(const struct source *s);
+
+/* source_vouched returns the file whose digest the manifest has, which is open. */
+const struct image_part *source_vouched(const struct source *s);
 
 /* source_recognise says whether the bytes are those of a known container; false
  * in *read: they can't be read. */

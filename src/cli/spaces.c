@@ -136,7 +136,12 @@ static void print_space(const struct options *o, const struct ptw_item *item)
             json_set_count(j, "same", s->same_as);
         }
         json_line(j);
-    } else if (s->kind == PTW_SPACE_SAME) {
+        return;
+    }
+    if (root_label(o, item->space) != NULL) {
+        out_root(o, item->space);
+    }
+    if (s->kind == PTW_SPACE_SAME) {
         out_line("%" PRIu32 " same %" PRIu32 "\n", item->space, s->same_as);
     }
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Windows crash dumps.  Microsoft, Windows Research Kernel, base/ntos/inc/dump.h:
- * DUMP_HEADER32, DUMP_HEADER64, PHYSICAL_MEMORY_DESCRIPTOR32 and 64; the header
- * of a bitmap as the "BMP_HEADER64" of 0vercl0k's kdmp-parser describes it.
+ * DUMP_HEADER32, DUMP_HEADER64, PHYSICAL_MEMORY_DESCRIPTOR32 and 64,
+ * SUMMARY_DUMP32 and 64; the header of a newer bitmap as the "BMP_HEADER64" of
+ * 0vercl0k's kdmp-parser describes it, which "is shared between 32- and 64-bit":
+ * Volatility 3, framework/layers/crash.py.
  *
  * - Of type 1 ("complete", "full"), runs of pages in the header say which pages
  *   follow, one behind the other.
- * - Of types 5, 6 and 7 (bitmap: full, kernel, automatic), a second header has the
- *   offset of the first page, and a bit for each page frame that follows.
+ * - Of type 2 ("kernel", up to Windows 7), and of types 5, 6 and 7 (bitmap: full,
+ *   kernel, automatic), a second header has the offset of the first page, and a
+ *   bit for each page frame that follows.
  * - DirectoryTableBase is CR3 of the process that was running, with a PCID.
  *   Whether there are five levels it does not say. */
 #include "windows.h"
@@ -17,6 +20,7 @@
 enum {
     PAGE = 4096,
     FULL = 1,
+    SUMMARY = 2,
     BITMAP_FULL = 5,
     BITMAP_KERNEL = 6,
     BITMAP_AUTOMATIC = 7,
@@ -38,6 +42,19 @@ struct layout {
 
 static const struct layout layout_32 = {0x10, 0x20, 0x64, 0xf88, 0x1000, 4};
 static const struct layout layout_64 = {0x10, 0x30, 0x88, 0xf98, 0x2000, 8};
+
+/* Where they stand in the second header. */
+struct bitmap {
+    unsigned first; /* HeaderSize: the offset of the first page */
+    unsigned bits;  /* BitmapSize */
+    unsigned map;
+    unsigned number; /* bytes of one of the first two */
+};
+
+/* The last member but the map is an RTL_BITMAP, which ends with a pointer. */
+static const struct bitmap summary_32 = {0x0c, 0x10, 0x20, 4};
+static const struct bitmap summary_64 = {0x0c, 0x10, 0x28, 4};
+static const struct bitmap bitmap_of_any = {0x20, 0x30, 0x38, 8};
 
 static uint64_t get(const struct reader *r, uint64_t at, unsigned bytes)
 {
@@ -114,32 +131,27 @@ static bool end_run(const struct reader *r, struct run *run, struct dump *d)
 }
 
 static bool read_bitmap(const struct reader *r, const struct layout *l,
-                        struct dump *d)
+                        const struct bitmap *b, struct dump *d)
 {
-    enum { FIRST = 0x20, BITS = 0x30, MAP = 0x38 };
     struct run run = {.pages = 0};
-    uint64_t bits = get(r, l->bytes + BITS, 8);
+    uint64_t bits = get(r, l->bytes + b->bits, b->number);
     unsigned char head[8];
     unsigned char byte = 0;
 
-    if (l->number != 8) {
-        return dump_refuse(d, "it is a bitmap dump of 32 bits, which is not "
-                              "known; make a complete one");
-    }
     if (!reader_get(r, l->bytes, head, sizeof head) ||
         (memcmp(head, "SDMPDUMP", 8) != 0 &&
          memcmp(head, "FDMPDUMP", 8) != 0)) {
         return dump_refuse(d, "at %x there should be the header of its bitmap",
                            l->bytes);
     }
-    run.offset = get(r, l->bytes + FIRST, 8);
+    run.offset = get(r, l->bytes + b->first, b->number);
     if (bits / 8 > r->bytes) {
         return dump_refuse(
             d, "its bitmap of %" PRIu64 " bits goes beyond the end of the file",
             bits);
     }
     for (uint64_t i = 0; i < bits; i++) {
-        if (i % 8 == 0 && !reader_get(r, l->bytes + MAP + i / 8, &byte, 1)) {
+        if (i % 8 == 0 && !reader_get(r, l->bytes + b->map + i / 8, &byte, 1)) {
             return dump_refuse(d, "it ends within its bitmap");
         }
         if ((byte >> i % 8 & 1) == 0) {
@@ -198,10 +210,14 @@ bool windows_read(const struct reader *r, struct dump *d)
     case FULL:
         done = read_runs(r, l, d);
         break;
+    case SUMMARY:
+        done =
+            read_bitmap(r, l, l == &layout_64 ? &summary_64 : &summary_32, d);
+        break;
     case BITMAP_FULL:
     case BITMAP_KERNEL:
     case BITMAP_AUTOMATIC:
-        done = read_bitmap(r, l, d);
+        done = read_bitmap(r, l, &bitmap_of_any, d);
         break;
     default:
         return dump_refuse(d,

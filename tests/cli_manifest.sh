@@ -1,0 +1,329 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The command, and manifests: what compact writes of what it made, and what all
+# commands take from it; and images of several files on the second side.
+#
+# usage: cli_manifest.sh PTWALK_BINARY SCRATCH_DIR
+set -u
+# shellcheck source=tests/cli_tools.sh
+. "$(dirname "$0")/cli_tools.sh"
+needs sha256sum sed
+
+# A build without libcrypto has no manifests, and says so.
+make_good good
+if ! "$ptwalk" compact "${amd64[@]}" -o probe --manifest probe.m good >out 2>err &&
+    grep -q 'built without libcrypto' err; then
+    echo 'skipped: this ptwalk has no digests'
+    exit 77
+fi
+rm -f probe probe.m
+
+# ------------------------------------------------------------- what compact writes
+# The new roots, segments and the digest are said twice: by the command, and by
+# others.
+entries good 2000 3=5007
+entries good 5000 0=400000ff
+printf '1000 the first\ncr3=1018 sec\xc3\xb6nd\n' >roots
+made=(--regime amd64 --roots roots --pa-bits 40 --zeros --marked keep
+    --absent keep --leave-out 40000000-7fffffff --tables-base 100000)
+try 'compact --manifest' 0 0 compact "${made[@]}" -o small --manifest small.m \
+    --map 40000000:f0000000:2000:rw good
+certificate=$(sed -n 's/^verified .* digest //p' out)
+check "$name: as written down" diff small.m - <<T
+# ptwalk manifest
+format 1
+image small
+bytes $(printf %x "$(stat -c %s small)")
+sha256 $(sha256sum small | cut -d' ' -f1)
+certificate $certificate
+$(sed -n 's/^segment \([^:]*\):\([^:]*\):\(.*\)/segment \1 \2 \3/p' out)
+paging regime amd64
+paging pa-bits 40
+root $(sed -n 's/^root 0 1000 \([0-9a-f]*\) .*/\1/p' out) root=1000 the first
+root $(sed -n 's/^root 1 1000 \([0-9a-f]*\) .*/\1/p' out) cr3=1018 secönd
+policy leave-out 40000000-7fffffff
+policy map 40000000:f0000000:2000:rw
+policy zeros
+policy marked keep
+policy absent keep
+T
+mv out said
+
+# Every command opens it with no option.
+try 'info of a manifest' 0 0 info small.m
+shows 'file: a manifest'
+shows "image: small, whose SHA-256 is $(sed -n 's/^sha256 //p' small.m)"
+shows 'mode: amd64, 40-bit physical addresses'
+check "$name: a root" grep -qx 'root 0: [0-9a-f]* the first' out
+try 'info --json of a manifest' 0 0 info --json small.m
+json '.[0].image == "small" and (.[0].sha256 | length) == 64'
+json '[.[] | select(.type == "root") | .label] == ["the first", "secönd"]'
+new=$(sed -n 's/^root 0 1000 \([0-9a-f]*\) .*/\1/p' said)
+second=$(sed -n 's/^root 1 1000 \([0-9a-f]*\) .*/\1/p' said)
+printf '%s the first\n%s secönd\n' "$new" "$second" >new
+segments=$(sed -n 's/^segment /--segment /p' said)
+for command in leaves maps spaces; do
+    # shellcheck disable=SC2086
+    "$ptwalk" $command --raw --regime amd64 --pa-bits 40 --roots new --holes zero \
+        $segments small >wanted
+    try "$command of a manifest" 0 0 $command small.m
+    check "$name: as with all options" cmp wanted out
+done
+try 'translate of a manifest' 1 0 translate small.m 0 7777
+check "$name: an answer each root" [ "$(grep -c '^[0-9a-f]\{16\} ' out)" -eq 4 ]
+try 'explain of a manifest' 0 0 explain small.m 0
+try 'compact of a manifest' 0 0 compact -o again --manifest again.m small.m
+check "$name: labels" [ "$(grep -c '^root .* \(the first\|secönd\)$' again.m)" -eq 2 ]
+try 'verify of two manifests' 0 0 verify small.m again.m
+try 'diff of two manifests' 0 0 diff again.m again.m
+try 'diff of two manifests, one without what was mapped besides' 1 0 diff \
+    small.m again.m
+
+# verify has all from it: paging, roots, policy.
+try 'verify and a manifest' 0 0 verify good small.m
+check "$name: the same certificate" \
+    [ "$(sed -n 's/^verified .* digest //p' out)" = "$certificate" ]
+try 'diff and a manifest' 1 0 diff good small.m
+check "$name: only what is mapped besides, and left out" \
+    [ "$(grep -c '^[01] .* only-[ab]$' out)" -ge 1 ]
+# An option says otherwise, and the policy is not what it was.
+try 'verify with another policy' 1 0 verify --marked keep \
+    --leave-out 0-1fffff good small.m
+check "$name: a difference" grep -q '^differs ' out
+try 'verify with other roots' 1 0 verify --root 5000 --root 5000 good small.m
+try 'verify with one root' 2 1 verify --root 1000 good small.m
+says 'good has 1 root and small.m 2'
+try 'verify with new roots' 0 0 verify --new-root "$second" --new-root "$new" \
+    good small.m
+try 'leaves of another mode' 0 1 leaves --regime pae --root 0 small.m
+says 'its table is'
+try 'leaves of one root' 0 0 leaves --root "$second" small.m
+check "$name: that one" [ "$(grep -c '^# root' out)" -eq 1 ]
+
+# ------------------------------------------------------------- what is said of old
+# made_of WHAT ARGS... : compact makes small of these, and the manifest is enough
+# for verify, given the last of them alone.
+made_of() {
+    local what=$1
+    shift
+    try "$what: compact" 0 0 compact --force -o small --manifest small.m "$@"
+    try "$what: verify" 0 0 verify "${@: -1}" small.m
+    try "$what: leaves" 0 0 leaves small.m
+    check "$name: there are some" [ "$(grep -vc '^#' out)" -ge 1 ]
+}
+said() {
+    check "$name: says '$1'" grep -qxF -- "$1" small.m
+}
+made_of 'registers' --cr0 80010001 --cr4 20 --efer d00 --cr3 1018 good
+said 'paging cr0 80010001'
+said 'paging cr4 20'
+said 'paging efer d00'
+check "$name: the root as it was given" grep -q '^root [0-9a-f]* cr3=1018$' small.m
+cp good high
+made_of 'a base' "${amd64[@]}" --base 0 high
+{
+    head -c 4096 /dev/zero
+    cat good
+} >shifted
+made_of 'segments' "${amd64[@]}" --segment 0:8000:1000 --segment 8000:8000:9000 \
+    shifted
+said 'old segment 0:8000:1000'
+said 'old segment 8000:8000:9000'
+truncate -s 64K based
+entries based 1000 0=80002007
+entries based 2000 0=80003007
+entries based 3000 0=80004007
+entries based 4000 0=80005007
+cp --sparse=never based based.full
+made_of 'a base that is none' --regime amd64 --root 80001000 --base 80000000 \
+    --holes unknown based.full
+said 'old base 80000000'
+said 'old holes unknown'
+{
+    printf '# ptwalk layout\n'
+    tail -c +17 good
+} >like
+made_of 'raw memory that begins as something else' "${amd64[@]}" --raw like
+said 'old raw'
+made_of 'switches' "${amd64[@]}" --vendor amd --no-1g --no-nx --flag-bit 47 \
+    --flag-bit 46 good
+for line in 'vendor amd' 'no-1g' 'no-nx' 'flag-bit 46' 'flag-bit 47'; do
+    said "paging $line"
+done
+made_of 'a range' "${amd64[@]}" --range 0-3fffffff --copy-on-write --split \
+    --merge good
+for line in 'range 0-3fffffff' 'copy-on-write' 'split' 'merge'; do
+    said "policy $line"
+done
+truncate -s 64K arm
+entries arm 1000 0=2003
+entries arm 2000 0=3003
+entries arm 3000 0=4003
+entries arm 4000 0=40000000008703
+cp --sparse=never arm arm.full
+made_of 'two halves' --regime aarch64-4k-48 --ttbr0 1000 --ttbr1 1000 arm.full
+check "$name: the upper one" grep -q '^root ttbr1=[0-9a-f]* ttbr1=1000$' small.m
+truncate -s 64K risc
+entries risc 1000 0=801
+entries risc 2000 0=c01
+entries risc 3000 0=10d7
+cp --sparse=never risc risc.full
+made_of 'a satp' --satp 8000700000000001 risc.full
+said 'paging satp 8000700000000001'
+check "$name: the root as it was given" \
+    grep -q '^root [0-9a-f]* satp=8000700000000001$' small.m
+made_of 'a satp, and a name' --regime sv39 --satp 8000700000000001 risc.full
+check "$name: a root" grep -q '^root [0-9a-f]* root=1000$' small.m
+
+# Two that are not of one mode.
+try 'another mode' 0 0 compact --regime sv39 --root 1000 -o other \
+    --manifest other.m risc.full
+made_of 'registers' --cr0 80010001 --cr4 20 --efer d00 --cr3 1018 good
+try 'diff of two modes' 2 1 diff small.m other.m
+says 'ptwalk: other.m: says sv39'
+try 'diff of two modes, the other way round' 2 1 diff other.m small.m
+says 'ptwalk: small.m: says amd64'
+
+# A manifest in another directory names the image wherever that is.
+mkdir -p else/where
+try 'a manifest in another directory' 0 0 compact "${amd64[@]}" -o else/small \
+    --manifest else/where/m good
+try 'a manifest in another directory: it is an image' 0 0 verify good else/where/m
+try 'a manifest beside the image' 0 0 compact "${amd64[@]}" --force \
+    -o else/small --manifest else/m good
+check "$name: by its last name" grep -qx 'image small' else/m
+wrong 'has blanks at its ends or a line feed' compact "${amd64[@]}" -o 'x ' \
+    --manifest x.m good
+
+# ------------------------------------------------------------------- what is wrong
+try 'a manifest' 0 0 compact "${amd64[@]}" --force -o small --manifest small.m \
+    good
+for way in 'leaves small.m' 'verify good small.m' 'diff small.m small.m' \
+    'info small.m'; do
+    cp small kept
+    printf X | dd of=small bs=1 seek=5000 conv=notrunc status=none
+    # shellcheck disable=SC2086
+    unread 'small.m: says SHA-256' $way
+    says 'it has changed, or is another image'
+    # shellcheck disable=SC2086
+    "$ptwalk" ${way%% *} --no-digest ${way#* } >/dev/null 2>err
+    check "$way: --no-digest" [ ! -s err ]
+    mv kept small
+done
+printf X >>small
+unread "small.m: small has $(printf %x "$(stat -c %s small)") bytes, and it says" \
+    leaves small.m
+rm small
+unread "small.m:7: small can't be opened: No such file" leaves small.m
+unread "small.m:7: small can't be opened: No such file" verify good small.m
+mkdir small
+unread 'small.m:7: small is empty, or neither a regular file' leaves small.m
+rmdir small
+mkfifo small
+unread 'small.m:7: small is empty, or neither a regular file' leaves small.m
+rm small
+wrong 'other.m: is a manifest, which says itself where memory lies' leaves \
+    --base 1000 other.m
+unread 'other.m: is a manifest, and says itself where memory lies' leaves \
+    --segment 0:1000:0 other.m
+
+# bad LINE WHAT: a manifest with that line behind its first two.
+bad() {
+    {
+        printf '# ptwalk manifest\nformat 1\n%s\n' "$1"
+        printf 'image good\nbytes 10000\nsha256 %s\nsegment 0 10000 0\n' \
+            "$(sha256sum good | cut -d' ' -f1)"
+        printf 'root 1000 1000\npaging regime amd64\n'
+    } >bad
+    try "bad: $1" "$2" 1 leaves bad
+    says "ptwalk: bad:$3"
+    check "$name: no output" [ ! -s out ]
+}
+bad 'nothing' 3 "3: 'nothing' is nothing that a manifest says"
+bad 'format 1' 3 '3: format is said twice'
+bad 'image x' 3 '4: image is said twice'
+bad 'image' 3 '3: image names no file'
+bad 'bytes 10000' 3 '5: bytes is said twice'
+bad 'bytes x' 3 "3: bytes 'x' is not a hexadecimal number"
+bad 'sha256 00' 3 '3: sha256 is not 64 hexadecimal digits'
+bad 'certificate 0123' 3 '3: certificate is not 32 hexadecimal digits'
+bad 'segment 0 1000 0' 3 '3: a segment of no file: image comes before it'
+bad $'image small\nbytes 10000' 3 '5: image is said twice'
+bad $'image good\nsegment 0 1000 0 0' 3 \
+    '4: a segment is PA SIZE OFFSET, and nothing behind it'
+bad 'root 1000' 3 '3: it lacks the value of a root'
+bad 'root x 1000' 3 "3: 'x' is not a hexadecimal number"
+bad 'root cr5=1 1000' 3 "3: 'cr5' is none of root"
+bad 'paging' 3 "3: paging has no ''"
+bad 'paging zeros' 3 "3: paging has no 'zeros'"
+bad 'policy no-nx' 3 "3: policy has no 'no-nx'"
+bad 'paging no-nx 1' 3 '3: no-nx takes no value'
+bad 'paging efer' 3 '3: efer has no value'
+bad 'paging efer x' 2 "3: --efer 'x' is not a hexadecimal number"
+bad 'paging efer 0' 2 ' --regime and --efer exclude each other'
+bad $'paging no-nx\npaging no-nx' 3 '4: no-nx is said twice'
+bad 'paging pa-bits 99' 2 '3: --pa-bits 99 is not from 32 to 52'
+bad 'paging regime pae' 3 '9: regime is said twice'
+good_manifest() {
+    printf '# ptwalk manifest\n%s\n' "$1"
+    sed 1,3d bad
+}
+good_manifest 'format 2' >other.bad
+unread "other.bad:2: its format is '2', and this version reads format 1" leaves \
+    other.bad
+good_manifest 'image good' >other.bad
+unread "other.bad:2: it begins with 'format 1'" leaves other.bad
+printf '# ptwalk manifest\n' >other.bad
+unread "other.bad: no line of it says 'format'" leaves other.bad
+printf '# ptwalk manifest\nformat 1\nimage good\nbytes 10000\n' >other.bad
+unread "other.bad: no line of it says 'sha256'" leaves other.bad
+unread "other.bad: no line of it says 'sha256'" verify good other.bad
+printf '# ptwalk layout\n0 1000 0 bad\n' >lay
+unread 'lay:2: bad is a manifest, not raw memory: it is an image by itself' \
+    leaves "${amd64[@]}" lay
+
+# Nothing is left when something goes wrong, and nothing is replaced unasked.
+: >there
+try '--manifest: a file that is there' 3 1 compact "${amd64[@]}" -o dense \
+    --manifest there good
+check "$name: no image" [ ! -e dense ]
+check "$name: as it was" [ ! -s there ]
+wrong '--manifest: an empty name' compact "${amd64[@]}" -o dense --manifest '' good
+wrong 'it has no option --manifest' leaves "${amd64[@]}" --manifest x good
+wrong 'is the image good itself, which is never replaced' compact "${amd64[@]}" \
+    --force -o dense --manifest good good
+try 'a limit, and nothing is left' 1 1 compact "${amd64[@]}" -o dense \
+    --max-bytes 1 --manifest dense.m good
+check "$name: neither file" [ ! -e dense -a ! -e dense.m ]
+check "$name: no other" [ -z "$(find . -name '.ptwalk-*')" ]
+
+# ------------------------------------------------- a second image of several files
+head -c 32768 good >low
+tail -c +32769 good >upper
+other=("${amd64[@]}" --new-file 0:low --new-file 8000:upper)
+both=("${other[@]}" --file 8000:upper --file 0:low)
+try 'diff and files' 0 0 diff "${other[@]}" good
+try 'diff of files' 0 0 diff "${both[@]}"
+try 'files and an image' 0 0 diff "${amd64[@]}" --file 0:low --file 8000:upper good
+"$ptwalk" compact "${amd64[@]}" -o dense good >out
+head -c 8192 dense >low
+tail -c +8193 dense >upper
+new=$(sed -n 's/^root 0 1000 //p' out)
+try 'verify and files' 0 0 verify "${amd64[@]}" --new-root "$new" \
+    --new-file 2000:upper --new-file 0:low good
+unread 'ptwalk: --new-file: low and upper overlap at physical address 1000' verify \
+    "${amd64[@]}" --new-file 0:low --new-file 1000:upper good
+unread "ptwalk: --new-file: none can't be opened: No such file" diff "${amd64[@]}" \
+    --new-file 0:none good
+wrong "--new-file 'low' is not PA:PATH" diff "${amd64[@]}" --new-file low good
+wrong "'good' is one argument too many: the second image is of --new-file" diff \
+    "${other[@]}" good good
+wrong 'it takes an image before that of --new-file' diff "${other[@]}"
+wrong "'good' is one argument too many" diff "${both[@]}" good
+wrong '--new-file says itself where memory lies: --new-base and --new-segment go' \
+    diff "${other[@]}" --new-base 1000 good
+wrong '--new-file says itself where memory lies' diff "${other[@]}" \
+    --new-segment 0:1000:0 good
+wrong 'it has no option --new-file' maps "${amd64[@]}" --new-file 0:low good
+
+finish
