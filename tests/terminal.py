@@ -142,5 +142,32 @@ for command in (["leaves", "-j", "2"], ["spaces", "-j", "1", "--root", "0"]):
     _, errors = run([*command, *MODE, IMAGE], out="null", err="terminal")
     check(f"progress: {command[0]}, erased if there was any",
           errors == b"" or errors.endswith(b"\r\x1b[K"), errors)
+
+# What is rebuilt and compared is 16 GiB of a hole, by pages of 1 GiB.
+HUGE = IMAGE + ".huge"
+with open(HUGE, "wb") as f:
+    f.truncate(16 << 30)
+    f.write((0x1067).to_bytes(8, "little"))
+    f.seek(0x1000)
+    for i in range(16):
+        f.write((i << 30 | 0x80000000000000e5).to_bytes(8, "little"))
+holes = ["--holes", "zero", *MODE]
+for command in (["verify", *holes, HUGE, HUGE],
+                ["compact", *holes, "--max-bytes", "32G", "-o", HUGE + ".o",
+                 HUGE]):
+    _, errors = run(command, out="null", err="terminal")
+    name = f"progress: {command[0]}"
+    check(f"{name}: how much of how much, and how fast", re.search(
+        rb"\r" + command[0].encode() + rb": comparing pages, [0-9.]+[KMG] of 16G, "
+        rb"[0-9.]+[KMG] a second, \d+ %, about \d+ s left\x1b\[K", errors)
+          is not None, errors)
+    shares = [int(n) for n in re.findall(rb" pages, [^\r]*, (\d+) %", errors)]
+    check(f"{name}: it rises", shares and shares == sorted(shares) and
+          shares[-1] <= 100, errors)
+    check(f"{name}: it is erased", errors.endswith(b"\r\x1b[K"), errors)
+_, errors = run(["verify", *holes, HUGE, HUGE], out="null")
+check("progress: verify, not in a pipe", errors == b"", errors)
+os.remove(HUGE)
+os.remove(HUGE + ".o")
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed != 0)

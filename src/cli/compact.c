@@ -207,9 +207,11 @@ static void plan(const struct compaction *c)
     enum ptw_status st;
 
     progress_step(c->o, "planning", 0, 0);
+    image_watch(c->im, c->o, "planning", image_memory(c->im));
     while ((st = ptw_rebuild_plan(c->rb)) == PTW_E_SPACE) {
         give_storage(c->rb);
     }
+    image_watch_end(c->im);
     if (st != PTW_OK) {
         die_of_plan(c, st);
     }
@@ -497,6 +499,7 @@ static bool prove(const struct compaction *c, struct ptw_verify *v,
         rebuilt.segments = layout(c, part);
     }
     image_open_fd(&im, &rebuilt, output_reader(&c->out));
+    image_watch(&im, c->o, "comparing pages", c->rb->counts.page_bytes);
     st = proof_run(v, c->o, c->im, &rebuilt, &im);
     if (image_report_read_error(&rebuilt, &im) != CLI_DONE) {
         exit(CLI_UNREAD);

@@ -47,6 +47,7 @@ static size_t read_some(int fd, const char *name, uint64_t at, uint64_t bytes,
 void digest_of(const struct options *o, int fd, const char *name,
                uint64_t bytes, unsigned char digest[DIGEST_BYTES])
 {
+    static const char step[] = "reading for the digest";
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     unsigned char *buffer = must(malloc(BUFFER));
     unsigned got = 0;
@@ -54,7 +55,7 @@ void digest_of(const struct options *o, int fd, const char *name,
     if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) {
         die_of_crypto();
     }
-    progress_step(o, "reading for the digest", 0, bytes);
+    progress_step(o, step, 0, bytes);
     for (uint64_t at = 0; at < bytes;) {
         size_t n = read_some(fd, name, at, bytes - at, buffer);
 
@@ -62,7 +63,7 @@ void digest_of(const struct options *o, int fd, const char *name,
             die_of_crypto();
         }
         at += n;
-        progress_step(o, "reading for the digest", at, bytes);
+        progress_step(o, step, at, bytes);
     }
     if (EVP_DigestFinal_ex(md, digest, &got) != 1 || got != DIGEST_BYTES) {
         die_of_crypto();

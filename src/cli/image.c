@@ -544,12 +544,18 @@ static bool is_laid_out(const struct options *o, const struct container *c)
     return laid_out;
 }
 
-/* Holes are not read: each page of one that is mapped costs a fault. */
+/* Holes are not read: each page of one that is mapped costs a fault.  The library
+ * asks before it reads a page: that is how far it is. */
 static bool image_zeros(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct image *im = ctx;
+    struct image_watch *w = im->watch;
     uint64_t at = 0;
 
+    if (w->o != NULL) {
+        w->done += bytes;
+        progress_step(w->o, w->what, w->done, w->total);
+    }
     while (at < bytes && bytes - at >= PAGE_BYTES &&
            image_hole(im, ptw_pa_of(pa.v + at), &im->extent)) {
         at += PAGE_BYTES;
@@ -574,6 +580,7 @@ static void open_memory(struct image *im, const struct options *o,
     enum ptw_status st;
     bool cached = false;
 
+    im->watch = must(calloc(1, sizeof *im->watch));
     set_segments(im, o, dump);
     set_holes(im, holes);
     add_up(im);
@@ -708,6 +715,17 @@ uint64_t image_memory(const struct image *im)
     return bytes;
 }
 
+void image_watch(const struct image *im, const struct options *o,
+                 const char *what, uint64_t total)
+{
+    *im->watch = (struct image_watch){.o = o, .what = what, .total = total};
+}
+
+void image_watch_end(const struct image *im)
+{
+    memset(im->watch, 0, sizeof *im->watch);
+}
+
 void image_in_order(const struct image *im)
 {
     for (size_t i = 0; i < im->maps; i++) {
@@ -831,5 +849,6 @@ void image_close(struct image *im)
     free(im->region);
     free(im->map);
     free(im->cache);
+    free(im->watch);
     memset(im, 0, sizeof *im);
 }

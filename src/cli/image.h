@@ -22,6 +22,14 @@ struct image_map {
     size_t bytes;
 };
 
+/* What is done with the pages, for whoever waits. */
+struct image_watch {
+    const struct options *o; /* NULL: nobody does */
+    const char *what;
+    uint64_t done;
+    uint64_t total;
+};
+
 /* mem refers to the image, which stays where it is. */
 struct image {
     struct ptw_mem mem;
@@ -38,6 +46,7 @@ struct image {
     size_t maps;
     struct page_cache *cache;
     struct extent extent; /* of the last page that the library asked about */
+    struct image_watch *watch;
 };
 
 /* image_open makes memory of the file that the options name, which is
@@ -76,6 +85,12 @@ enum cli_status image_report_read_error(const struct options *o,
 
 /* image_memory returns how many bytes of physical memory there are. */
 uint64_t image_memory(const struct image *im);
+
+/* image_watch shows progress from here on: the library reads pages of this image,
+ * at most `total` bytes of them.  image_watch_end: no more. */
+void image_watch(const struct image *im, const struct options *o,
+                 const char *what, uint64_t total);
+void image_watch_end(const struct image *im);
 
 /* image_in_order says that most of it is going to be read, in order. */
 void image_in_order(const struct image *im);

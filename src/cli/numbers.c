@@ -87,3 +87,30 @@ bool parse_hex(const char *text, const char *end, uint64_t *out)
     }
     return parse_digits(text, end, out);
 }
+
+void human_size(uint64_t bytes, char text[16])
+{
+    static const char unit[] = "BKMGTPE";
+    unsigned u = 0;
+    uint64_t whole = bytes;
+    char digits[4];
+    size_t n = 0;
+
+    while (whole >= 1024 && u < 6) {
+        whole >>= 10;
+        u++;
+    }
+    do {
+        digits[n++] = (char)('0' + whole % 10);
+        whole /= 10;
+    } while (whole > 0);
+    while (n > 0) {
+        *text++ = digits[--n];
+    }
+    if (u > 0 && (bytes & (((uint64_t)1 << (10 * u)) - 1)) != 0) {
+        *text++ = '.';
+        *text++ = (char)('0' + (bytes >> (10 * (u - 1)) & 1023) * 10 / 1024);
+    }
+    *text++ = unit[u];
+    *text = '\0';
+}

@@ -16,4 +16,7 @@ bool parse_number(const char *text, const char *end, unsigned base,
 bool parse_units(const char *text, const char *end, uint64_t *out);
 bool parse_hex(const char *text, const char *end, uint64_t *out);
 
+/* human_size writes a number of bytes for people: "4K", "1.5M". */
+void human_size(uint64_t bytes, char text[16]);
+
 #endif

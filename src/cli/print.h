@@ -4,6 +4,7 @@
 #ifndef CLI_PRINT_H
 #define CLI_PRINT_H
 
+#include "numbers.h"
 #include "report.h"
 
 /* root_label returns what a root is called, or NULL; out_label prints that behind
@@ -58,8 +59,5 @@ enum { RIGHTS_ROOM = 6 };
 void rights_set_regime(const struct ptw_regime *r);
 void rights_text(unsigned rights, char text[RIGHTS_ROOM]);
 bool rights_has(char letter);
-
-/* human_size writes a number of bytes for people: "4K", "1.5M". */
-void human_size(uint64_t bytes, char text[16]);
 
 #endif

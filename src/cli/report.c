@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "color.h"
+#include "numbers.h"
 #include "plain.h"
 
 #include <errno.h>
@@ -217,28 +218,53 @@ void progress_show(const struct options *o, uint32_t root, ptw_va va,
                         leaves * 1000 / (took + 1), rest));
 }
 
+/* ", 1.2G of 3G, 410M a second, 40 %, about 5 s left"; or nothing. */
+static void tell_step(char *text, size_t room, uint64_t took, uint64_t done,
+                      uint64_t total)
+{
+    char rest[64];
+    char is[16];
+    char whole[16];
+    char rate[16];
+
+    *text = '\0';
+    if (total == 0) {
+        return;
+    }
+    human_size(done, is);
+    human_size(total, whole);
+    human_size(done / (took + 1) * 1000, rate);
+    tell_rest(rest, sizeof rest, took, done, total);
+    (void)snprintf(text, room, ", %s of %s, %s a second%s", is, whole, rate,
+                   rest);
+}
+
 void progress_step(const struct options *o, const char *what, uint64_t done,
                    uint64_t total)
 {
     static int wanted = -1;
     static const char *step;
     static uint64_t since; /* of this step */
-    char line[160];
-    char rest[64];
+    char step_text[128];
+    char line[240];
 
     if (wanted < 0) {
         wanted = isatty(STDERR_FILENO);
     }
-    if (wanted == 0 || (total != 0 && !is_due())) {
+    if (wanted == 0) {
         return;
     }
     if (step != what) {
         step = what;
         since = progress_clock();
     }
-    tell_rest(rest, sizeof rest, progress_clock() - since, done, total);
+    if (total != 0 && !is_due()) {
+        return;
+    }
+    tell_step(step_text, sizeof step_text, progress_clock() - since, done,
+              total);
     show(line, snprintf(line, sizeof line, "\r%s: %s%s\033[K", o->command, what,
-                        rest));
+                        step_text));
 }
 
 void progress_clear(void)

@@ -53,7 +53,7 @@ void progress_show(const struct options *o, uint32_t root, ptw_va va,
 uint64_t progress_clock(void);
 
 /* progress_step is the same for a command that prints nothing before it is
- * through: total is how much there is of what is done, or 0. */
+ * through: total is how many bytes there are of what is done, or 0. */
 void progress_step(const struct options *o, const char *what, uint64_t done,
                    uint64_t total);
 

@@ -70,6 +70,7 @@ enum cli_status verify_run(const struct options *o, const struct image *im)
 
     image_open(&other, o->other);
     roots_report_empty(o->other, &other);
+    image_watch(&other, o, "comparing pages", image_memory(&other));
     status = cli_worse(roots_report_all_bad(o, im),
                        roots_report_all_bad(o->other, &other));
     if (status == CLI_DONE) {
