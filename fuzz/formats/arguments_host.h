@@ -16,6 +16,9 @@ struct reading {
     struct options o;
 };
 
+/* So many roots does a dump say. */
+enum { HOST_DUMP_ROOTS = 2 };
+
 /* host_read reads the arguments behind a command's name.  What it says is there up
  * to host_clear. */
 void host_read(const struct command *command, int argc, char **argv,

@@ -43,7 +43,9 @@ const char *say_end(void);
 struct facts;
 void say_facts(const struct facts *f);
 
-/* check_spool makes an empty spool, of which a megabyte may be used. */
+/* check_spool makes an empty spool, of which 8 KiB may be used, and
+ * check_spool_end ends it: no more were. */
 void check_spool(struct spool *s);
+void check_spool_end(struct spool *s);
 
 #endif

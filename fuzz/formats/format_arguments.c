@@ -4,7 +4,8 @@
  *
  *   number TEXT      range TEXT
  *   line TAKES WORD...     a command that takes that (enum takes, hexadecimal);
- *                          '' is an empty word
+ *                          '' is an empty word, and an image whose name begins
+ *                          with "dump" says registers and roots
  *   input TEXT             of standard input, for the lines behind it
  */
 #include "arguments_host.h"
@@ -248,6 +249,43 @@ static bool operands_last(int argc, char **argv, char **out)
     return true;
 }
 
+/* How many roots of the first image the options give; each list has two.  -1: it
+ * is not plain which words are options. */
+static int roots_given(int argc, char **argv)
+{
+    static const int roots[] = {OPT_ROOT, OPT_CR3,   OPT_TTBR0, OPT_TTBR1,
+                                OPT_SATP, OPT_ROOTS, OPT_ROOTS};
+    int given = 0;
+
+    for (int i = 1; i < argc; i++) {
+        const struct option *o = option_of(argv[i]);
+
+        if (o == NULL && argv[i][0] == '-' && argv[i][1] != '\0') {
+            return -1;
+        }
+        for (size_t k = 0; o != NULL && k < sizeof roots / sizeof roots[0];
+             k++) {
+            given += o->val == roots[k];
+        }
+        i += o != NULL && o->has_arg == required_argument &&
+             strchr(argv[i], '=') == NULL;
+    }
+    return given;
+}
+
+/* Roots that are given go before those that a file has. */
+static void check_roots(const struct options *o, int argc, char **argv)
+{
+    int given = roots_given(argc, argv);
+
+    if (given > 0 && o->has_mode) {
+        check_that(o->roots == (uint32_t)given && !o->root_from_file,
+                   "roots are those that are given");
+    } else if (given == 0 && o->root_from_file) {
+        check_that(o->roots == HOST_DUMP_ROOTS, "roots are those of the dump");
+    }
+}
+
 static void check_error(const struct reading *r)
 {
     check_that(r->status == CLI_USAGE || r->status == CLI_UNREAD,
@@ -297,6 +335,7 @@ static void check_line(char *text, const char *input)
     } else {
         if (!is.help) {
             check_options(&is.o, &command);
+            check_roots(&is.o, argc, argv);
             options_free(&is.o);
         }
         check_that(host_is_clear(), "what was allocated is freed");

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         check_that(lseek(s.fd, 0, SEEK_END) == (off_t)s.at,
                    "the spool has all that was unpacked");
     }
-    (void)close(s.fd);
+    check_spool_end(&s);
     dump_free(&d);
     return 0;
 }

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         check_that(n == (ssize_t)(end < SPAN ? end : SPAN), "it is readable");
         check_that(memcmp(got, want, SPAN) == 0, "it is what its parts say");
     }
-    (void)close(s.fd);
+    check_spool_end(&s);
     dump_free(&d);
     return 0;
 }
