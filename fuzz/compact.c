@@ -280,7 +280,8 @@ static enum ptw_status compare_image(struct fc_guest *g,
                 HEX(d->old_pa.v), HEX(d->old_raw), d->old_rights,
                 HEX(d->new_pa.v), HEX(d->new_raw), d->new_rights);
     }
-    if (st == PTW_OK && g->w->thorough && c->leaves > 0) {
+    if (st == PTW_OK && g->w->thorough &&
+        (c->leaves > 1 || c->tables > c->spaces)) {
         check_compared_reads(g, mem, how);
     }
     if (st == PTW_OK) {

@@ -890,7 +890,9 @@ void fe_shares_probed(struct fe_host *h)
 
 bool fe_shares_more(struct fe_host *h, enum ptw_status st)
 {
-    return grow_list(h, st, false);
+    bool ends = h->refused || h->m.overflow;
+
+    return grow_list(h, ends ? PTW_OK : st, false);
 }
 
 bool fe_shares_anew(struct fe_host *h, enum ptw_status st)

@@ -235,6 +235,9 @@ enum ptw_status fe_call(struct ptw_movable_tables *mt,
 
 /* ----------------------------------------------------------------- variation */
 
+/* Of many tables: an entry may cost a copy of a table, in each pass. */
+enum { MANY_READS = 1024 };
+
 /* What is varied. */
 enum part {
     OF_FIRST,
@@ -329,6 +332,12 @@ static void check_nothing_happened(const struct fe_host *h,
     }
 }
 
+uint64_t fe_read_limit(uint64_t max_reads, const struct fe_obstacles *o)
+{
+    return o->many && (max_reads == 0 || max_reads > MANY_READS) ? MANY_READS
+                                                                 : max_reads;
+}
+
 static void probe(struct fe_host *h, struct ptw_movable_tables *mt,
                   const struct fe_record *q, bool movable, enum part part,
                   uint64_t bit)
@@ -344,7 +353,10 @@ static void probe(struct fe_host *h, struct ptw_movable_tables *mt,
     t->root.table.v = *root;
     o = fe_find_obstacles(h, q, t, movable);
     if (o.must != 0) {
-        st = fe_call(mt, q, movable, &refused);
+        struct fe_record limited = *q;
+
+        limited.max_reads = fe_read_limit(q->max_reads, &o);
+        st = fe_call(mt, &limited, movable, &refused);
         if ((o.may >> st & 1) == 0) {
             fz_fail(ASK_STATUS,
                     "operation %d on %llx to %llx at %llx, rights %x, flags "

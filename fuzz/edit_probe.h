@@ -22,8 +22,10 @@ void fe_probe(struct fe_host *h, struct ptw_movable_tables *mt,
               const struct fe_record *q, bool movable,
               const struct fe_obstacles *o);
 
-/* fe_least_reads returns the limit of reads for the edit: what it takes and no
- * more, where that is known. */
+/* fe_read_limit returns the limit of reads for an edit, of which max_reads was
+ * said: of many tables not all, so that it ends soon.  fe_least_reads returns what
+ * the edit takes and no more, where that is known; else its limit. */
+uint64_t fe_read_limit(uint64_t max_reads, const struct fe_obstacles *o);
 uint64_t fe_least_reads(const struct fe_host *h, const struct fe_record *q,
                         bool movable, const struct fe_obstacles *o);
 

@@ -362,13 +362,14 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
     t->table_rights = q->table_rights;
     t->table_flags = q->table_flags;
     fe_edit_begin(h, q, movable);
-    fe_say_edit(h, q, movable);
     obstacles = fe_find_obstacles(h, q, t, movable);
+    exact = *q;
+    exact.max_reads = fe_read_limit(q->max_reads, &obstacles);
+    q = &exact;
+    fe_say_edit(h, q, movable);
     fe_probe(h, mt, q, movable, &obstacles);
     fe_shares_probed(h);
-    exact = *q;
     exact.max_reads = fe_least_reads(h, q, movable, &obstacles);
-    q = &exact;
     spoilt = spoil_stock(h, t, q->stock_fault);
     spares = t->stock.tables;
     h->shares.wanted = t->shares != NULL ? SIZE_MAX : 0;
@@ -440,7 +441,7 @@ void fe_step_with_room(struct fz_case *w, struct fe_host *h,
 {
     enum ptw_status st = step(w, h, mt, q, movable);
 
-    while (fe_shares_more(h, st) && !h->m.overflow) {
+    while (fe_shares_more(h, st)) {
         fz_say("again, with room for that: ");
         st = step(w, h, mt, q, movable);
     }

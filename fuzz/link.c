@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties of links: README.md has them in words. */
+#include "edit_probe.h"
 #include "edit_words.h"
 #include "make_alias.h"
 #include "obstacles.h"
@@ -36,6 +37,7 @@ static bool leads_to_table(const struct fz_case *w, unsigned level,
     const struct oracle_format *f = w->mode.format;
 
     return (bits & f->table_bits(&w->mode)) == 0 &&
+           (bits & ~oracle_ones(8 * f->entry_bytes - 1, 0)) == 0 &&
            f->decode(&w->mode, bits, level).kind == ORACLE_TABLE;
 }
 
@@ -134,7 +136,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
     struct fm_node target;
     struct fm_node entry;
-    struct fe_obstacles obstacles = {0, 0, false, 0};
+    struct fe_obstacles obstacles = {0};
     struct ptw_item item;
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
@@ -479,7 +481,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     };
     struct fm_change change = {
         .want = FM_ANYTHING, .table_flags = &q->table_flags, .what = "link"};
-    struct fe_obstacles obstacles = {0, 0, false, 0};
+    struct fe_obstacles obstacles = {0};
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
     unsigned wrong;
@@ -502,6 +504,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
                 (q->last >> shift) - (q->first >> shift) + 1, level + 1,
                 fz_granted(w, q->rights), r.flags, q->max_reads},
             movable);
+        r.max_reads = fe_read_limit(q->max_reads, &obstacles);
     }
     fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
            "%llx, level %u, rights %x, bits %llx",
@@ -608,7 +611,7 @@ void fz_link(const uint8_t *data, size_t len)
         if (q.op == DO_LINK) {
             enum ptw_status st = link_step(w, h, &mt, &b, &q);
 
-            while (!h->refused && fe_shares_more(h, st)) {
+            while (fe_shares_more(h, st)) {
                 fz_say("again, with room for that: ");
                 st = link_step(w, h, &mt, &b, &q);
             }

@@ -998,7 +998,7 @@ static void same_flag_bits(const struct fm_compare *c,
 }
 
 /* Of a class: what may differ within a run. */
-enum { PER_LEAF = 1 << 8 | 1 << 9 | 1 << 10 };
+enum { IS_DIRTY = 1 << 10, PER_LEAF = 1 << 8 | 1 << 9 | IS_DIRTY };
 
 static unsigned class_of(const struct fm *m, const struct fm_node *n,
                          bool with_copy)
@@ -1182,6 +1182,24 @@ static void no_writes(const struct fm_compare *c, const struct fm_node *is,
     }
 }
 
+/* A leaf that is made is dirty where the format says so; one that is not to be
+ * writable is no shadow stack, which is dirty. */
+static bool no_shadow_stack(const struct fm_compare *c)
+{
+    return c->is->mode->cet && (c->change->rights & PTW_WRITE) == 0;
+}
+
+static void made_dirty(const struct fm_compare *c, const struct fm_node *is,
+                       uint64_t va)
+{
+    const struct oracle_format *f = c->is->mode->format;
+    bool dirty = f->made_dirty && !no_shadow_stack(c);
+
+    if (is->real && f->dirty != 0 && ((is->raw & f->dirty) != 0) != dirty) {
+        differ(c, va, "is a page that is dirty or is not", 0, is->raw);
+    }
+}
+
 /* An entry inside the range, or what stands for one. */
 static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
                       const struct fm_node *is, uint64_t va)
@@ -1214,6 +1232,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             differ(c, va, "are other attributes than asked for", 0, is->raw);
         }
         no_writes(c, is, va);
+        made_dirty(c, is, va);
         if (flag_bits(c->is, is) != q->attributes.flag_bits) {
             differ_in(c, ASK_FLAG_BITS, va,
                       "are other flag bits than asked for",
@@ -1242,7 +1261,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
         no_writes(c, is, va);
         a = class_of(c->was, was, (q->rights & PTW_WRITE) == 0);
         b = class_of(c->is, is, true);
-        if (a != b) {
+        if ((no_shadow_stack(c) ? a & (unsigned)~IS_DIRTY : a) != b) {
             differ(c, va, "are other attributes", was->raw, is->raw);
         }
         /* What the processor ignores stays, but for the mark, what goes with the

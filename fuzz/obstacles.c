@@ -326,6 +326,12 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
         s.found.before = true;
         return s.found;
     }
+    /* Behind what small leaves reach, large ones may be all that it takes. */
+    if (s.op == DO_MAP && (q->pa + (q->last - q->first)) >>
+                                  w->mode.format->leaf_pa_bits(&w->mode, 0) !=
+                              0) {
+        maybe(&s, PTW_E_WIDTH);
+    }
     if (root.kind != FM_TABLE) {
         found(&s, PTW_E_BUS);
         return s.found;
@@ -337,12 +343,7 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
     if (h->movable || q->list != 0 || s.unsure_tail) {
         maybe(&s, PTW_E_LIMIT);
     }
-    /* Behind what small leaves reach, large ones may be all that it takes. */
-    if (s.op == DO_MAP && (q->pa + (q->last - q->first)) >>
-                                  w->mode.format->leaf_pa_bits(&w->mode, 0) !=
-                              0) {
-        maybe(&s, PTW_E_WIDTH);
-    }
+    s.found.many = s.unsure_tail;
     if (s.unsure_tail) {
         s.found.may |= OF_TABLES;
     } else if (!movable && q->list == 0 && s.found.must == 0) {
@@ -470,7 +471,8 @@ struct fe_obstacles fe_find_link_obstacles(const struct fe_host *h,
     if (link->max_reads != 0 && s.reads > link->max_reads) {
         maybe(&s, PTW_E_LIMIT);
     }
-    if (link->regions > MOST_REGIONS) {
+    s.found.many = link->regions > MOST_REGIONS;
+    if (s.found.many) {
         s.found.may |= OF_TABLES | AS_SET(PTW_E_IN_USE);
     }
     return s.found;

@@ -14,6 +14,7 @@ struct fe_obstacles {
     /* The entries that it reads, if nothing stands in the way and that is known;
      * else 0. */
     uint64_t reads;
+    bool many; /* there are more tables than were looked at */
 };
 
 /* fe_find_obstacles looks for them before an edit of leaves: map, unmap, protect,

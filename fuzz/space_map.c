@@ -168,8 +168,7 @@ static struct placed place_model(const struct fz_case *w,
     is.marked = p->how == PTW_PLACE_COPY_ON_WRITE &&
                 oracle_writes(&w->mode, path, is.leaf.raw);
     /* With the right to write taken away. */
-    written = f->made_dirty ? f->dirty : 0;
-    written = loose ? written : is.leaf.raw;
+    written = loose ? 0 : is.leaf.raw;
     if (is.marked &&
         oracle_writes(&w->mode, true,
                       oracle_write_protected(&w->mode, level, written))) {
@@ -361,7 +360,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
-        while (!h->refused && fe_shares_more(h, st)) {
+        while (fe_shares_more(h, st)) {
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }

@@ -181,6 +181,19 @@ PTW_ENGINE bool ptw_leaf_holds(const struct ptw_format *a,
     return e.kind == PTW_ENTRY_LEAF && e.pa.v == pa;
 }
 
+/* ptw_decode_given decodes what a caller gives as an entry: one with bits that
+ * entries are too short for is bad. */
+PTW_ENGINE struct ptw_entry ptw_decode_given(const struct ptw_format *a,
+                                             const struct ptw_regime *r,
+                                             uint64_t raw, unsigned level)
+{
+    struct ptw_entry bad = {PTW_ENTRY_BAD, 0, {0}};
+
+    return (raw & ~ptw_low_mask(8u << a->entry_log2)) != 0
+               ? bad
+               : a->decode(r, raw, level, 0);
+}
+
 /* The widths that processors of a family have. */
 struct ptw_widths {
     unsigned pa_least; /* of a physical address, in bits */

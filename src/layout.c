@@ -72,6 +72,7 @@ static const struct ptw_layout layouts[] = {
     MEMBER(ptw_space, same_as),
     MEMBER(ptw_space, number),
     MEMBER(ptw_space, why),
+    MEMBER(ptw_space, met_below),
 
     TYPE(struct ptw_mapping),
     MEMBER(ptw_mapping, pa),

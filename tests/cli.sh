@@ -436,6 +436,14 @@ try 'aarch64, --root is the lower half' 0 0 leaves --tcr $tcr --root 1000 \
 check "$name: the same" cmp leaves.name out
 try 'aarch64, an alias across the halves' 0 0 spaces "${arm[@]}" arm
 shows '1 alias l1 ffff000000000000 0 0000000000000000'
+# TTBR1 has 39 bits, and its root, 2000, is a table below TTBR0's.
+try 'aarch64, a root that is a table below another' 1 1 compact --output two-halves \
+    --tcr 20b5593510 --ttbr0 1000 --ttbr1 2000 arm
+says 'root 2000 is a table below an earlier root, too, and would become two tables: give it first'
+check "$name: nothing written" test ! -e two-halves
+try 'aarch64, given first' 0 0 compact --output two-halves --tcr 20b5593510 \
+    --ttbr1 2000 --ttbr0 1000 arm
+rm -f two-halves
 try 'aarch64, a tag is taken off' 0 0 translate --tcr $tcr --ttbr0 1000 arm \
     ab00000000400123
 prints <<'T'

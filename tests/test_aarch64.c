@@ -1066,6 +1066,60 @@ Test(aarch64_spaces, rights_tell_halves_apart_that_differ_in_hpd)
     cr_expect(eq(u64, item[2].first.v, 0xFFFF000000000000));
 }
 
+/* TTBR1 has 39 bits, and its root is a table below TTBR0's of 48.  As a root it is
+ * no alias; a space that is walked first owns it. */
+Test(aarch64_spaces, a_root_may_be_a_table_below_another)
+{
+    static struct ptw_walk w;
+    static struct ptw_rebuild rb;
+    static _Alignas(8) uint8_t storage[1 << 20];
+    struct ptw_rebuild_options r = ptw_rebuild_everything();
+    struct ptw_built built[2] = {{{0}, true}};
+    struct ptw_tables t = {.mem = &mem, .root = {.regime = &half[1]}};
+    struct ptw_item item[16];
+    struct ptw_root root[2];
+    enum ptw_status st;
+    void *before;
+
+    use_with("aarch64-4k-39/upper", 48, 0);
+    half[1] = regime;
+    use_with("aarch64-4k-48", 48, 0);
+    half[0] = regime;
+    memory();
+    put(0x10000, 0, 0x11000 | TABLE); /* l0 of the lower half */
+    put(0x11000, 7, 0x12000 | TABLE); /* l1, the root of the upper half */
+    put(0x12000, 1, 0x13000 | TABLE);
+    put(0x13000, 2, 0x40000 | AF | PAGE);
+    cr_assert(eq(sz, walk_halves(&w, 0, 0x10000, 0x11000, 0, 0, item, 16), 4));
+    cr_assert(eq(int, (int)item[2].kind, (int)PTW_ITEM_SPACE));
+    cr_expect(eq(int, (int)item[2].u.space_info.kind, (int)PTW_SPACE_WALKED));
+    cr_expect(item[2].u.space_info.met_below);
+    cr_expect(not(item[0].u.space_info.met_below));
+    cr_expect(eq(int, (int)item[3].kind, (int)PTW_ITEM_ALIAS));
+    expect_status(ptw_space_aware_map(&t, &item[2], built, 2, PTW_EDIT_EXACT),
+                  PTW_E_SHARED);
+    cr_assert(eq(sz, walk_halves(&w, 1, 0x10000, 0x11000, 0, 0, item, 16), 4));
+    cr_expect(not(item[2].u.space_info.met_below));
+    cr_expect(eq(int, (int)item[3].kind, (int)PTW_ITEM_ALIAS));
+    cr_expect(eq(u64, item[3].first.v, 0));
+    for (unsigned first = 0; first < 2; first++) {
+        root[first] = ptw_root_of(&half[0], ptw_pa_of(0x10000));
+        root[!first] = ptw_root_of(&half[1], ptw_pa_of(0x11000));
+        r.base.v = 0x80000;
+        cr_assert(ptw_rebuild_init(&rb, &mem, root, 2, &r) == PTW_OK);
+        for (uint8_t *at = storage;
+             (st = ptw_rebuild_plan(&rb)) == PTW_E_SPACE && rb.wanted > 0 &&
+             rb.wanted <= (size_t)(storage + sizeof storage - at);) {
+            size_t bytes = (rb.wanted + 7) & ~(size_t)7;
+
+            cr_assert(ptw_rebuild_give(&rb, at, bytes, &before) == PTW_OK);
+            at += bytes;
+        }
+        expect_status(st, first == 0 ? PTW_E_SHARED : PTW_OK);
+        cr_expect(eq(u32, ptw_rebuild_bad_root(&rb), first == 0 ? 1 : 0));
+    }
+}
+
 Test(aarch64_spaces, a_table_is_exposed_by_the_half_that_can_write_it)
 {
     static _Alignas(8) uint8_t storage[1 << 12];

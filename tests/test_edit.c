@@ -759,6 +759,38 @@ Test(amd64_protect, changes_rights_only)
     expect_entry(pt, 3, 0x66000 | COW | A | 1);
 }
 
+/* "Determination of Access Rights": where CR4.CET is set, a leaf with D and
+ * without R/W is a shadow stack. */
+Test(amd64_edit, makes_no_shadow_stacks)
+{
+    struct ptw_map_request q =
+        map_request(3 * K4, K4, 0x20000, PTW_READ | PTW_EXEC, 0);
+    uint64_t pt;
+
+    start("amd64");
+    cr_assert(eq(int, (int)ptw_regime_with(&regime, PTW_X86_CET, &regime, NULL),
+                 PTW_OK));
+    expect_status(map(0, K4, 0x20000, PTW_READ | PTW_EXEC, 0), PTW_OK);
+    expect_status(map(K4, 2 * K4, 0x20000, RWX_RIGHTS, 0), PTW_OK);
+    q.copy_on_write = true;
+    expect_status(ptw_map(&t, &q), PTW_OK);
+    pt = pt_of(t.root.table.v);
+    put(pt, 4, 0x66000 | A | D | 1);
+    expect_entry(pt, 0, 0x20021);
+    expect_entry(pt, 1, 0x20063);
+    expect_entry(pt, 3, 0x20221);
+    expect_status(protect(K4, K4, PTW_READ | PTW_EXEC, 0), PTW_OK);
+    expect_status(protect(4 * K4, K4, PTW_READ | PTW_EXEC, 0), PTW_OK);
+    expect_entry(pt, 1, 0x20021);
+    expect_entry(pt, 4, 0x66000 | A | 1);
+    put(pt, 4, 0x66000 | A | D | 1);
+    expect_status(protect(K4, 4 * K4, RWX_RIGHTS, 0), PTW_OK);
+    expect_entry(pt, 1, 0x20023);
+    expect_entry(pt, 2, 0x21063);
+    expect_entry(pt, 3, 0x20023);
+    expect_entry(pt, 4, 0x66000 | A | D | W | 1);
+}
+
 Test(amd64_edit, widens_no_table)
 {
     uint64_t pt;

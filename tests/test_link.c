@@ -49,6 +49,22 @@ static struct ptw_link_request link_of(uint64_t first, uint64_t last,
     return q;
 }
 
+static struct ptw_item leaf_item(uint64_t raw, unsigned rights)
+{
+    struct ptw_item item = {
+        .kind = PTW_ITEM_MAPPING,
+        .first = {0x5000},
+        .last = {0x5FFF},
+    };
+
+    item.u.mapping.pa.v = 0x7000;
+    item.u.mapping.raw = 0x7000 | raw;
+    item.u.mapping.rights = rights;
+    item.u.mapping.above = RWXU;
+    item.u.mapping.size_log2 = 12;
+    return item;
+}
+
 /* The physical address of va, and its rights; all ones where there is none. */
 static uint64_t pa_of(const struct ptw_tables *t, uint64_t va, unsigned *rights)
 {
@@ -263,6 +279,31 @@ Test(amd64_link, refuses_attributes_that_lead_to_no_table)
 }
 
 /* So too an alias, a table and a leaf of no walk. */
+/* An entry of 32 bits can't have it. */
+Test(i686_link, refuses_a_bit_that_entries_are_too_short_for)
+{
+    const uint64_t beyond = (uint64_t)1 << 32;
+    struct ptw_built built[1] = {{{0}, true}};
+    struct ptw_link_request q;
+    struct ptw_item item;
+
+    start("i686");
+    map(&owner, 0x400000, 0x20000, RWX_RIGHTS);
+    q = link_of(0x800000, 0x800FFF, 0x400000, 0);
+    q.flags = PTW_EDIT_EXACT;
+    q.attributes = 0x23 | beyond;
+    expect_status(ptw_link(&ours, &q), PTW_E_ARG);
+    q.attributes = 0x23;
+    expect_status(ptw_link(&ours, &q), PTW_OK);
+    item = leaf_item(0x63 | beyond, RWX_RIGHTS);
+    expect_status(ptw_item_place(&regime, &item, ptw_pa_of(0x9000),
+                                 PTW_PLACE_AS_IT_IS, PTW_EDIT_EXACT),
+                  PTW_E_ARG);
+    built[0].root = ours.root;
+    expect_status(ptw_space_aware_map(&ours, &item, built, 1, PTW_EDIT_EXACT),
+                  PTW_E_ARG);
+}
+
 Test(amd64_link, refuses_items_that_would_not_be_present)
 {
     struct ptw_built built[2];
@@ -535,22 +576,6 @@ Test(bare_link, has_nothing_to_link)
 
 /* --------------------------------------- other than the entry that was read */
 
-static struct ptw_item leaf_item(uint64_t raw, unsigned rights)
-{
-    struct ptw_item item = {
-        .kind = PTW_ITEM_MAPPING,
-        .first = {0x5000},
-        .last = {0x5FFF},
-    };
-
-    item.u.mapping.pa.v = 0x7000;
-    item.u.mapping.raw = 0x7000 | raw;
-    item.u.mapping.rights = rights;
-    item.u.mapping.above = RWXU;
-    item.u.mapping.size_log2 = 12;
-    return item;
-}
-
 /* Places it and installs it in a new space: its entry there. */
 static uint64_t installed(struct ptw_item *item, enum ptw_place how,
                           unsigned flags)
@@ -617,6 +642,11 @@ Test(amd64_place, refuses_what_can_not_be)
     cr_expect(eq(u64, item.u.mapping.raw, 0x7063));
     item.u.mapping.raw = 0x7023;
     expect_status(PLACED(&cet, 0x9000, PTW_PLACE_COPY_ON_WRITE), PTW_OK);
+    expect_status(ptw_item_place(&cet, &item, ptw_pa_of(0x9000),
+                                 PTW_PLACE_COPY_ON_WRITE, 0),
+                  PTW_OK);
+    /* A new leaf is no shadow stack. */
+    item = leaf_item(0x63, PTW_READ | PTW_WRITE | PTW_EXEC);
     expect_status(ptw_item_place(&cet, &item, ptw_pa_of(0x9000),
                                  PTW_PLACE_COPY_ON_WRITE, 0),
                   PTW_OK);

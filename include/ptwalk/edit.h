@@ -305,7 +305,9 @@ ptw_unmap_movable(struct ptw_movable_tables *t,
  * stay holes, everything else of the entries stays.  A leaf that was
  * copy-on-write and becomes writable is copy-on-write no more; one that was not
  * does not become it: where software's bits are no mark beside the processor's
- * own way to write (DBM), and that is taken, they go, too.  Statuses as ptw_map;
+ * own way to write (DBM), and that is taken, they go, too.  A leaf that is not to
+ * be writable is no shadow stack afterwards: where CR4.CET is set it is not dirty
+ * (Intel SDM vol. 3A, "Determination of Access Rights").  Statuses as ptw_map;
  * PTW_BAD_ENTRY also for a bad leaf. */
 PTW_NODISCARD PTW_API enum ptw_status
 ptw_protect(struct ptw_tables *t, const struct ptw_range_request *q);
@@ -388,7 +390,8 @@ struct ptw_built {
  * the first one.
  *
  *   a space    takes a new root; one that is the same as an earlier one gets
- *              that one's root.  A bad one: its `why`, and no root.
+ *              that one's root.  A bad one: its `why`, and no root.  One with
+ *              met_below: PTW_E_SHARED, as it would be two tables then
  *   a table    (PTW_WALK_TABLES) makes a table there, referred to by the
  *              entry's own attribute bits
  *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits (of a run: its
@@ -460,9 +463,9 @@ enum ptw_place {
  *   PTW_E_WIDTH   the last leaf's address is beyond what a leaf of that level
  *                 can hold, or an address of the pages has a flag bit
  *   PTW_E_RIGHTS  copy-on-write would not stop the guest: CR0.WP is clear; or
- *                 it is a shadow stack, or under CR4.CET would become one,
- *                 being dirty (on amd64, what is not PTW_EDIT_EXACT is).  It
- *                 can be placed as it is, and counted, as a rebuild does
+ *                 with PTW_EDIT_EXACT it is a shadow stack, or under CR4.CET
+ *                 would become one, being dirty.  It can be placed as it is,
+ *                 and counted, as a rebuild does
  */
 PTW_NODISCARD PTW_API enum ptw_status
 ptw_item_place(const struct ptw_regime *r, struct ptw_item *item, ptw_pa now,

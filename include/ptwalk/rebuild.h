@@ -281,6 +281,9 @@ PTW_API void *ptw_rebuild_storage(const struct ptw_rebuild *rb, unsigned i);
  *   PTW_E_ALIGN, PTW_E_BUS, PTW_E_WIDTH  a root can't be one:
  *                  ptw_rebuild_bad_root tells which; when PTW_E_WIDTH is about
  *                  the image, ptw_root_check has nothing against that one
+ *   PTW_E_SHARED   a root is a table below an earlier root, too (met_below of
+ *                  struct ptw_space): give its space first, and they stay one
+ *                  table; ptw_rebuild_bad_root tells which
  *   PTW_E_OVERLAP  tables at a base of their own would overlap the pages; they
  *                  end counts.bytes - counts.page_bytes behind tables_base
  *   PTW_E_RIGHTS   a table that is kept, and in which a map has to stand, does

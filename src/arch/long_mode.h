@@ -47,7 +47,8 @@ static struct ptw_attributes long_attributes(const struct ptw_regime *r,
     return at;
 }
 
-/* A leaf is written dirty, so that the processor need not write it. */
+/* A leaf is written dirty, so that the processor need not write it, unless it
+ * would be a shadow stack by that. */
 PTW_ENGINE bool long_leaf_bits(const struct ptw_regime *r, unsigned level,
                                unsigned rights, bool copy_on_write,
                                const struct ptw_attributes *attributes,
@@ -59,7 +60,7 @@ PTW_ENGINE bool long_leaf_bits(const struct ptw_regime *r, unsigned level,
     if (!x86_leaf_bits(r, level, rights, copy_on_write, attributes, bits)) {
         return false;
     }
-    *bits |= X86_D;
+    *bits = x86_no_shadow_stack(r, *bits | X86_D);
     if (PTW_UNLIKELY((key | flags) != 0)) {
         if ((key != 0 && ((r->features & PTW_X86_PKE) == 0 || key > 15)) ||
             (flags & ~r->flag_bits) != 0) {

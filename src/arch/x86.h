@@ -205,7 +205,17 @@ static inline bool x86_path_bits(const struct ptw_regime *r, unsigned level,
     return true;
 }
 
-/* A leaf that becomes writable is copy-on-write no more. */
+/* Where there are shadow stacks, a dirty leaf without R/W is one. */
+PTW_ENGINE uint64_t x86_no_shadow_stack(const struct ptw_regime *r,
+                                        uint64_t raw)
+{
+    bool is = (r->features & PTW_X86_CET) != 0 && (raw & X86_RW) == 0;
+
+    return is ? raw & ~X86_D : raw;
+}
+
+/* A leaf that becomes writable is copy-on-write no more; one that is not
+ * writable is no shadow stack. */
 PTW_ENGINE uint64_t x86_leaf_with_rights(const struct ptw_regime *r,
                                          unsigned level, uint64_t raw,
                                          unsigned rights)
@@ -214,7 +224,7 @@ PTW_ENGINE uint64_t x86_leaf_with_rights(const struct ptw_regime *r,
     if ((rights & PTW_WRITE) != 0 && x86_copy_on_write(raw)) {
         raw &= ~X86_SOFTWARE;
     }
-    return x86_with_rights(r, raw, rights);
+    return x86_no_shadow_stack(r, x86_with_rights(r, raw, rights));
 }
 PTW_NAMED(x86_leaf_with_rights);
 

@@ -132,6 +132,12 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
     if (st == PTW_E_MARKED) {
         die_of_mark(c);
     }
+    if (st == PTW_E_SHARED) {
+        die(CLI_NO, c->o->image,
+            "root %" PRIx64 " is a table below an earlier root, too, and would "
+            "become two tables: give it first",
+            c->o->root[ptw_rebuild_bad_root(c->rb)].table.v);
+    }
     if (st == PTW_E_CHANGED) {
         die(CLI_UNREAD, o->image, "its tables changed while they were read");
     }

@@ -17,9 +17,10 @@ bool ptw_leads_to_a_table(const struct ptw_tables *t, uint64_t bits,
                           unsigned level)
 {
     const struct ptw_regime *r = t->root.regime;
+    const struct ptw_format *a = r->arch->format;
 
-    return r->arch->format->decode(r, bits, level, 0).kind == PTW_ENTRY_TABLE &&
-           (bits & r->arch->format->address_bits(r, level, bits)) == 0;
+    return ptw_decode_given(a, r, bits, level).kind == PTW_ENTRY_TABLE &&
+           (bits & a->address_bits(r, level, bits)) == 0;
 }
 
 enum ptw_status ptw_link_regions(struct ptw_tables *t,

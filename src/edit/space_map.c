@@ -64,6 +64,9 @@ static enum ptw_status begin_space(struct ptw_tables *t,
     if (s->kind == PTW_SPACE_BAD) {
         return s->why;
     }
+    if (s->met_below) {
+        return PTW_E_SHARED;
+    }
     if (!ptw_roots_agree((struct ptw_root[]){t->root, s->root}, 2)) {
         return PTW_E_ARG;
     }
@@ -164,7 +167,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
         return PTW_E_REGIME;
     }
     if (item->kind != PTW_ITEM_MAPPING || m->level > ptw_top(a, r) ||
-        a->decode(r, m->raw, m->level, 0).kind != PTW_ENTRY_LEAF) {
+        ptw_decode_given(a, r, m->raw, m->level).kind != PTW_ENTRY_LEAF) {
         return PTW_E_ARG;
     }
     leaf = ptw_low_mask(a->level[m->level].shift);
@@ -212,7 +215,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
     /* The leaf keeps the rights that it grants by itself.  What is left of them
      * below its path may be a set that no leaf can have. */
     if ((flags & PTW_EDIT_EXACT) != 0 && m->level <= ptw_top(a, r)) {
-        struct ptw_entry own = a->decode(r, m->raw, m->level, 0);
+        struct ptw_entry own = ptw_decode_given(a, r, m->raw, m->level);
 
         q.rights = own.kind == PTW_ENTRY_LEAF ? own.rights : m->rights;
     }
@@ -231,7 +234,7 @@ static enum ptw_status map_item(struct ptw_tables *t,
         if (((ed.first | (ed.last + 1)) & leaf) != 0) {
             return PTW_E_ALIGN;
         }
-        if (a->decode(r, m->raw, m->level, 0).kind != PTW_ENTRY_LEAF) {
+        if (ptw_decode_given(a, r, m->raw, m->level).kind != PTW_ENTRY_LEAF) {
             return PTW_E_ARG;
         }
         ed.exact = true;

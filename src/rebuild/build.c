@@ -357,6 +357,10 @@ static enum ptw_status space(struct ptw_rebuild *rb,
     case PTW_SPACE_WALKED:
         break;
     }
+    if (s->met_below) {
+        rb->where.v = item->space;
+        return PTW_E_SHARED;
+    }
     if (rb->state.regime != s->root.regime) {
         rb->state.regime = s->root.regime;
         ptw_rb_forget(rb);

@@ -222,7 +222,7 @@ static bool lets_rewrite(const struct ptw_verify *v, const struct ptw_item *o)
 static bool same_spaces(const struct ptw_space *x, const struct ptw_space *y)
 {
     return x->kind == y->kind && x->kind != PTW_SPACE_BAD &&
-           x->same_as == y->same_as;
+           x->same_as == y->same_as && x->met_below == y->met_below;
 }
 
 static bool same_tables(const struct ptw_table *x, const struct ptw_table *y)

@@ -48,6 +48,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     enum ptw_status why = PTW_OK;
     enum ptw_verdict v = PTW_V_ENTERED;
     enum ptw_space_kind kind = PTW_SPACE_WALKED;
+    bool met_below = false;
 
     c->level = -1;
     c->remarks = 0;
@@ -85,6 +86,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
                       w->start_base);
         c->memo = memo;
+        met_below = true;
     }
     switch (v) {
     case PTW_V_FULL:
@@ -120,6 +122,7 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
         item->u.space_info.same_as = kind == PTW_SPACE_SAME ? c->seen_by : 0;
         item->u.space_info.number = c->number;
         item->u.space_info.why = why;
+        item->u.space_info.met_below = met_below;
     }
     w->phase = PTW_PHASE_END;
     if (PTW_UNLIKELY(w->passes)) {
