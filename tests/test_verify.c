@@ -260,6 +260,30 @@ EVERY(verify, gives_other_guests_other_digests)
     cr_expect(ne(u64, before.digest[1], after.digest[1]));
 }
 
+/* Of two paths to a table the first one withholds writing.  What its leaves
+ * grant shows by the second path alone. */
+EVERY(verify, gives_another_digest_for_a_right_that_the_second_path_grants)
+{
+    struct job j = some_of_everything(name);
+    uint64_t leaves = table_of(root_at(1), user_va(), 0);
+    uint64_t first = table_of(root_at(1), user_va(), 1);
+    uint64_t second = table_of(root_at(1), twice, 1);
+    uint64_t grants = entry_at(first, index_in(user_va(), 1));
+    uint64_t leaf = entry_at(leaves, index_in(user_va(), 0));
+    struct ptw_certificate before;
+    struct ptw_certificate after;
+    uint64_t lacks;
+
+    cr_assert(can_lack(0, leaf, PTW_WRITE, &lacks));
+    put(first, index_in(user_va(), 1), entry_at(second, index_in(twice, 1)));
+    put(second, index_in(twice, 1), grants);
+    before = certified(&j);
+    put(leaves, index_in(user_va(), 0), lacks);
+    after = certified(&j);
+    cr_expect(ne(u64, before.digest[0], after.digest[0]));
+    cr_expect(ne(u64, before.digest[1], after.digest[1]));
+}
+
 /* ------------------------------------------------------------------- leaves */
 
 EVERY(verify, sees_a_page_that_is_missing)

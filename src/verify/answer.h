@@ -35,15 +35,18 @@ static inline void ptw_vf_fold(struct ptw_verify *v, uint64_t value)
     d[1] = (d[1] << 31 | d[1] >> 33) + d[0];
 }
 
-/* ptw_vf_attributes returns what an entry says besides address and rights, as
- * the digest has it; not the bits that the processor sets by itself.
- * ptw_vf_fold_attributes adds that to the digest. */
+/* ptw_vf_attributes returns what an entry says besides its address, as the
+ * digest has it; not the bits that the processor sets by itself.  What it grants
+ * by itself is a part of that: its table may be reached by another path, that
+ * grants more than the one by which it is compared.  ptw_vf_fold_attributes adds
+ * that to the digest. */
 static inline uint64_t ptw_vf_attributes(const struct ptw_verify *v,
                                          unsigned level, uint64_t raw)
 {
     struct ptw_attributes at = ptw_attributes_of(v->state.regime, level, raw);
 
-    return (uint64_t)at.memory_type << 16 | (uint64_t)at.key << 8 |
+    return (uint64_t)ptw_vf_own_rights(v, level, raw) << 32 |
+           (uint64_t)at.memory_type << 16 | (uint64_t)at.key << 8 |
            (uint64_t)at.global << 1 | (uint64_t)at.copy_on_write;
 }
 

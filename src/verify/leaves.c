@@ -11,13 +11,6 @@
 
 enum { UNKNOWN, YES, NO }; /* of v->state.keepable */
 
-/* What an entry grants by itself. */
-static unsigned own_rights(const struct ptw_verify *v, unsigned level,
-                           uint64_t raw)
-{
-    return ptw_decode(v->state.regime, level, 0, raw).rights;
-}
-
 /* Whether the guest writes through that leaf, and would not if the leaf were
  * copy-on-write. */
 static bool can_be_turned(const struct ptw_verify *v,
@@ -211,7 +204,7 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
     struct ptw_attributes y =
         ptw_attributes_of(v->state.regime, is->level, is->raw);
     unsigned rights = was->rights;
-    unsigned own = own_rights(v, was->level, was->raw);
+    unsigned own = ptw_vf_own_rights(v, was->level, was->raw);
     bool copy = x.copy_on_write;
     uint64_t policy = 0; /* bits that it may have moved */
     uint64_t address;    /* bits that hold one, in both */
@@ -248,7 +241,8 @@ static enum ptw_difference_kind pair_differs(struct ptw_verify *v,
     }
     /* What the leaf grants by itself counts too: its table may be reached by
      * another path, that grants more than this one. */
-    if (is->rights != rights || own_rights(v, is->level, is->raw) != own) {
+    if (is->rights != rights ||
+        ptw_vf_own_rights(v, is->level, is->raw) != own) {
         return PTW_DIFFERS_RIGHTS;
     }
     if (y.copy_on_write != copy) {
@@ -442,8 +436,8 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                     return st;
                 }
                 /* Of a leaf that was split; or of a map, beside it. */
-                if (own_rights(v, n->u.table.level + 1u,
-                               n->u.table.attributes) !=
+                if (ptw_vf_own_rights(v, n->u.table.level + 1u,
+                                      n->u.table.attributes) !=
                     v->state.regime->rights) {
                     uint64_t end = n->last.v - o->first.v + 1;
 

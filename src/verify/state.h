@@ -161,6 +161,13 @@ static inline bool ptw_vf_lets_write(const struct ptw_verify *v,
     return ptw_guest_writes(v->state.regime, PTW_ALL_RIGHTS, m->level, m->raw);
 }
 
+/* ptw_vf_own_rights returns what an entry grants by itself. */
+static inline unsigned ptw_vf_own_rights(const struct ptw_verify *v,
+                                         unsigned level, uint64_t raw)
+{
+    return ptw_decode(v->state.regime, level, 0, raw).rights;
+}
+
 /* ptw_vf_large_key returns the key of a large page: its number and its size. */
 static inline uint64_t ptw_vf_large_key(const struct ptw_verify *v, uint64_t pa,
                                         unsigned size_log2)

@@ -283,6 +283,7 @@ static void count_item(struct ptw_verify *v, const struct ptw_item *n)
         break;
     case PTW_ITEM_FINDING:
         c->selves++;
+        ptw_vf_fold_attributes(v, n->u.finding.level + 1u, n->u.finding.raw);
         ptw_vf_fold(v, (uint64_t)n->u.finding.level << 8 | n->u.finding.rights);
         break;
     case PTW_ITEM_MAPPING:
@@ -412,19 +413,20 @@ static enum ptw_status compare(struct ptw_verify *v)
         if (st != PTW_OK && st != PTW_END) {
             return st;
         }
-        if (o != NULL && may_vanish(v, o)) {
-            v->certificate.bad++;
-            ptw_vf_advance(v, OLD);
-            if (n != NULL && same_faults(o, n)) {
-                ptw_vf_advance(v, NEW);
-            }
-            continue;
-        }
+        /* First, so that what faults in both images is met in both at once. */
         if (n != NULL && (o == NULL || comes_before(n, o)) &&
             v->state.done == 0) {
             st = ptw_vf_take_new_table(v, n);
             if (st != PTW_OK) {
                 return st;
+            }
+            continue;
+        }
+        if (o != NULL && may_vanish(v, o)) {
+            v->certificate.bad++;
+            ptw_vf_advance(v, OLD);
+            if (n != NULL && same_faults(o, n)) {
+                ptw_vf_advance(v, NEW);
             }
             continue;
         }
