@@ -163,6 +163,16 @@ entries arm 4000 0=40000000008703
 cp --sparse=never arm arm.full
 made_of 'two halves' --regime aarch64-4k-48 --ttbr0 1000 --ttbr1 1000 arm.full
 check "$name: the upper one" grep -q '^root ttbr1=[0-9a-f]* ttbr1=1000$' small.m
+# A table above 2^48: its address stands in the register in two parts.
+truncate -s 320K arm
+entries arm 10000 0=20003
+entries arm 20000 0=30003
+entries arm 30000 0=40000000040703
+cp --sparse=never arm arm.full
+made_of 'a root of an upper half above 2^48' --regime aarch64-64k-48 --pa-bits 52 \
+    --ttbr1 10000 --new-base 1000000000000 --new-roots new arm.full
+check "$name: the register" grep -q '^root ttbr1=10004 ttbr1=10000$' small.m
+check "$name: in the list, too" [ "$(cat new)" = ttbr1=10004 ]
 truncate -s 64K risc
 entries risc 1000 0=801
 entries risc 2000 0=c01

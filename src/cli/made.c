@@ -75,14 +75,24 @@ void made_layout(const struct made *m, struct text *text)
     out_redirect(NULL);
 }
 
-/* A root by its address, as lists have it. */
+/* What a TTBR has for a table: bits 5:2 hold bits 51:48 of its address. */
+static uint64_t ttbr_of(uint64_t pa)
+{
+    return (pa & ~(UINT64_MAX << 48)) | (pa >> 48 & 15) << 2;
+}
+
+/* A root by its address, as lists have it; that of an upper half has no option of
+ * its own but its register. */
 static void tell_root(const struct made *m, uint32_t i)
 {
     const struct ptw_regime *r = m->root[i].regime;
+    uint64_t pa = m->root[i].table.v;
 
-    out_line("%s%" PRIx64,
-             ptw_is_aarch64(r) && ptw_aarch64_is_upper(r) ? "ttbr1=" : "",
-             m->root[i].table.v | m->o->root_flags[i]);
+    if (ptw_is_aarch64(r) && ptw_aarch64_is_upper(r)) {
+        out_line("ttbr1=%" PRIx64, ttbr_of(pa));
+    } else {
+        out_line("%" PRIx64, pa | m->o->root_flags[i]);
+    }
 }
 
 void made_roots(const struct made *m, struct text *text)
