@@ -63,6 +63,10 @@ static size_t read_lines(const char *text, struct line line[MOST])
     struct line l = {.path = ""};
     size_t n = 0;
 
+    if (strpbrk(text, "\v\f") != NULL) {
+        return SIZE_MAX; /* blanks to sscanf, and to nobody else */
+    }
+
     while (text != NULL && *text != '\0') {
         size_t blank = strspn(text, " \t\r");
 

@@ -59,6 +59,9 @@ static void check_lines(const char *text, bool read, const struct root_list *l)
 {
     size_t n = 0;
 
+    if (strpbrk(text, "\v\f") != NULL) {
+        return; /* blanks to sscanf, and to nobody else */
+    }
     for (; text != NULL && *text != '\0'; text = strchr(text, '\n')) {
         enum root_as as;
         uint64_t value;
