@@ -292,9 +292,13 @@ static enum ptw_status compare_image(struct fc_guest *g,
     return st;
 }
 
-/* How often an image is spoilt in any way, when it is checked thoroughly: by
- * verify, and by compact. */
-enum { SPOILS = 2 * (SPOIL_WAYS - 1), SPOILS_ALSO = 4 };
+/* How often an image is spoilt, when it is checked thoroughly: by verify, in each
+ * way twice, and by as many bits of entries; by compact. */
+enum {
+    WAYS = SPOIL_WAYS - 1,
+    SPOILS = 4 * WAYS,
+    SPOILS_ALSO = 4,
+};
 
 /* An image is spoilt: when the verifier finds no difference, the guest has
  * none. */
@@ -344,7 +348,7 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
     struct fc_image *m = &image[0];
     struct fc_input other = {.spoil = SPOIL_NOT};
     uint64_t random = g->w->seed;
-    unsigned way = (unsigned)(random >> 48) % (SPOIL_WAYS - 1);
+    unsigned way = (unsigned)(random >> 48) % WAYS;
     uint64_t bytes = m->bytes;
     struct ptw_root root[FZ_ROOTS];
 
@@ -356,9 +360,13 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
     for (unsigned i = 0; i < more; i++) {
         uint64_t r = fz_random(&random);
 
-        other.spoil = (enum fc_spoil)(1 + (way + i) % (SPOIL_WAYS - 1));
+        other.spoil =
+            i < 2 * WAYS ? (enum fc_spoil)(1 + (way + i) % WAYS) : SPOIL_ENTRY;
         for (unsigned k = 0; k < sizeof other.spoil_at; k++) {
             other.spoil_at[k] = (uint8_t)(r >> (8 + 8 * k));
+        }
+        if (i >= 2 * WAYS && (r & 3) != 0) {
+            other.spoil_at[2] %= 12; /* where rights are, mostly */
         }
         other.options = (r >> 40 & 3) == 0 ? OPT_ABSENT_SPOIL : 0;
         spoil_once(g, mem, how, &other);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_difference.h"
 
+#include "same_guest.h"
+
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
@@ -93,8 +95,9 @@ static bool same_bytes(struct fc_guest *g, const struct fc_image *m,
 
 /* One image to the naive walker. */
 struct view {
-    struct oracle_mode mode; /* entries that refer to their own table lead
-                                nowhere, as in the comparison */
+    const struct fz_case *w;
+    struct oracle_mode mode; /* a walk ends at entries that refer to their own
+                                table, as the comparison does */
     const struct oracle_ram *ram;
     size_t rams;
 };
@@ -102,7 +105,13 @@ struct view {
 static struct oracle_answer at_address(const struct view *v, uint64_t root,
                                        uint64_t va)
 {
-    return oracle_translate(&v->mode, v->ram, v->rams, root, va);
+    struct oracle_answer a =
+        oracle_translate(&v->mode, v->ram, v->rams, root, va);
+
+    if (fc_through_self(v->w, v->ram, v->rams, root, &a)) {
+        a.kind = ORACLE_SELF;
+    }
+    return a;
 }
 
 /* Whether the first page of that leaf is kept, and can be read if it is of the
@@ -246,8 +255,8 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
     const struct said old = {d->old_pa.v, d->old_raw, d->old_rights};
     const struct said now = {d->new_pa.v, d->new_raw, d->new_rights};
     bool names_pages = g->o.absent.policy > PTW_ABSENT_CLEAR;
-    struct view view[2] = {{w->mode, w->ram, w->rams},
-                           {w->mode, ram, m->extra_at != 0 ? 2 : 1}};
+    struct view view[2] = {{w, w->mode, w->ram, w->rams},
+                           {w, w->mode, ram, m->extra_at != 0 ? 2 : 1}};
     enum sides sides = sides_of(d->kind);
     struct oracle_answer a;
     struct oracle_answer b;

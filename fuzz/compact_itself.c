@@ -192,16 +192,26 @@ static void flip_leaf(struct fc_guest *g, const struct ptw_mem *mem,
     const struct oracle_format *format = w->mode.format;
     uint64_t used = (random & 4) != 0 && format->dirty != 0 ? format->dirty
                                                             : format->accessed;
-    unsigned bit = (random & 3) == 0 && used != 0
-                       ? (unsigned)__builtin_ctzll(used)
-                       : (unsigned)(random >> 8) % (8 * w->entry_bytes);
-    uint64_t flip = (uint64_t)1 << bit;
+    unsigned bits = 8 * w->entry_bytes;
+    unsigned bit = (unsigned)(random >> 8) % bits;
+    uint64_t flip;
     struct flipped f;
     struct placed p;
 
     if (!pick_leaf(g, (unsigned)(random >> 16) & 0xFFFF, &p)) {
         return;
     }
+    if ((random & 3) == 0 && used != 0) {
+        bit = (unsigned)__builtin_ctzll(used);
+    }
+    /* The next bit that the guest sees. */
+    for (unsigned i = 0;
+         i < bits && (random & 3) != 0 &&
+         seen_alike(w, &p.leaf, p.leaf.raw ^ (uint64_t)1 << bit);
+         i++) {
+        bit = (bit + 1) % bits;
+    }
+    flip = (uint64_t)1 << bit;
     compare_flipped(g, mem, how, p.at + bit / 8, (uint8_t)(1 << bit % 8), &f);
     if (f.by_itself != PTW_OK) {
         return;

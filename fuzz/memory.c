@@ -1176,8 +1176,11 @@ static void check_runs(const struct fm_compare *c, const struct fm_node *was,
 static void no_writes(const struct fm_compare *c, const struct fm_node *is,
                       uint64_t va)
 {
-    if ((c->change->rights & PTW_WRITE) == 0 && is->real && c->is->mode->wp &&
-        oracle_writes(c->is->mode, true, is->raw)) {
+    const struct oracle_mode *mode = c->is->mode;
+    bool protects = mode->wp || !oracle_has_write_protect(mode->format);
+
+    if ((c->change->rights & PTW_WRITE) == 0 && is->real && protects &&
+        oracle_writes(mode, true, is->raw)) {
         differ(c, va, "are writes that were not asked for", 0, is->raw);
     }
 }

@@ -540,23 +540,33 @@ static bool loses_rights(const struct naive *n, const struct two_leaves *t)
     return (t->rights & t->less) != 0;
 }
 
+/* Its table may be reached by another path, too. */
+static bool withholds_rights(const struct naive *n, const struct two_leaves *t)
+{
+    (void)n;
+    return t->less != 0;
+}
+
 static bool is_another(const struct naive *n, const struct two_leaves *t)
 {
     return !t->turned && has_other_bits(n, t);
 }
 
-/* Other bits may make the same leaf copy-on-write. */
+/* Other bits may make the same leaf copy-on-write, of those that any marked leaf
+ * has or has not. */
 static bool is_not_as_turned(const struct naive *n, const struct two_leaves *t)
 {
     struct ptw_attributes x = ptw_attributes_of(n->r, t->level, t->bits);
     struct ptw_attributes y = ptw_attributes_of(n->r, t->level, t->raw);
+    uint64_t marks = oracle_mark(mode_of(n), t->level, 0) |
+                     ~oracle_mark(mode_of(n), t->level, UINT64_MAX);
 
     return t->turned &&
            ((t->e.rights & ~t->less) != (t->rights & ~t->less) ||
             (t->rights & t->less) != 0 || x.memory_type != y.memory_type ||
             x.key != y.key || x.global != y.global ||
             x.accessed != y.accessed || x.dirty != y.dirty ||
-            ((t->bits ^ t->raw) & mode_of(n)->flag_bits) != 0 ||
+            ((t->bits ^ t->raw) & ~marks & ~leaf_mask(n, t->level)) != 0 ||
             x.copy_on_write != y.copy_on_write);
 }
 
@@ -567,8 +577,8 @@ static const struct leaf_rule {
 } leaf_rules[] = {
     {FC_MARK, has_refused_mark},       {FC_NO_RUN, is_in_a_run},
     {FC_NEW_RUN, is_in_a_new_run},     {FC_BITS, has_other_bits},
-    {FC_RIGHTS_BY_PATH, loses_rights}, {FC_SAME_BITS, is_another},
-    {FC_TURNED, is_not_as_turned},
+    {FC_RIGHTS_BY_PATH, loses_rights}, {FC_RIGHTS_WITHHELD, withholds_rights},
+    {FC_SAME_BITS, is_another},        {FC_TURNED, is_not_as_turned},
 };
 
 /* A new leaf of that level: bits, rights, and its pages.  less: rights that the
@@ -1016,17 +1026,21 @@ static void still_nothing(struct naive *n, uint64_t raw, unsigned level,
 
 /* Whether an old entry that is dropped and the new one fault for the same
  * reason, which ptw_verify lets pass (verify.h, bad): they have the same bits
- * and are reserved, or lead to the same table, of which nothing can be read. */
-static bool still_faults(const struct naive *n, const struct ptw_entry *e,
+ * and are reserved, or lead to the same table, of which nothing can be read.
+ * Which rights the way to that table grants is not known here. */
+static bool still_faults(struct naive *n, const struct ptw_entry *e,
                          uint64_t raw, const struct ptw_entry *now,
                          uint64_t new_raw, unsigned level)
 {
-    if (raw != new_raw || now->kind != e->kind) {
+    if (now->kind != e->kind) {
         return false;
     }
-    return e->kind == PTW_ENTRY_BAD ||
-           (e->kind == PTW_ENTRY_TABLE &&
-            is_outside(n, now->pa.v, table_bytes(n, level - 1)));
+    if (e->kind == PTW_ENTRY_TABLE && now->pa.v == e->pa.v &&
+        is_outside(n, now->pa.v, table_bytes(n, level - 1))) {
+        n->unsure = n->unsure || now->rights != e->rights;
+        return true;
+    }
+    return e->kind == PTW_ENTRY_BAD && raw == new_raw;
 }
 
 /* Behind a new table that is smaller than a page there are zeros. */
@@ -1407,22 +1421,22 @@ static void check_counts(const struct naive *n)
 /* --------------------------------------------------------------- the oracle */
 
 static struct oracle_answer answer[ANSWERS];
-/* Whether the way to that answer goes through a table that refers to itself. */
-static bool through_self(const struct naive *n, const struct oracle_ram *ram,
-                         size_t rams, uint64_t root,
-                         const struct oracle_answer *a)
+
+bool fc_through_self(const struct fz_case *w, const struct oracle_ram *ram,
+                     size_t rams, uint64_t root, const struct oracle_answer *a)
 {
+    const struct oracle_format *f = w->mode.format;
     uint64_t above = root;
 
-    for (unsigned level = n->levels - 1; level-- > a->level;) {
+    for (unsigned level = w->levels - 1; level-- > a->level;) {
         uint64_t table;
 
-        if (!oracle_table_at(&n->g->w->mode, ram, rams, root, a->first, level,
+        if (!oracle_table_at(&w->mode, ram, rams, root, a->first, level,
                              &table)) {
             return false;
         }
         if (table == above &&
-            table_bytes(n, level + 1) == table_bytes(n, level)) {
+            oracle_table_bytes(f, level + 1) == oracle_table_bytes(f, level)) {
             return true;
         }
         above = table;
@@ -1446,7 +1460,7 @@ static void check_answers(struct naive *n, const struct oracle_ram *ram[2],
         uint64_t step = size > 8 * page_bytes(n) ? size / 8 : page_bytes(n);
 
         if (a->kind != ORACLE_LEAF ||
-            through_self(n, ram[from], rams[from], root[from], a)) {
+            fc_through_self(n->g->w, ram[from], rams[from], root[from], a)) {
             continue;
         }
         for (uint64_t at = 0; at < size; at += step) {
@@ -1646,7 +1660,7 @@ bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
                           page_bytes(&n);
 
             if (a->kind != ORACLE_LEAF ||
-                through_self(&n, old_ram, rams, g->w->root[i], a)) {
+                fc_through_self(g->w, old_ram, rams, g->w->root[i], a)) {
                 continue;
             }
             *pa = a->pa + at;

@@ -22,6 +22,11 @@ extern bool fc_plain;
  * kept. */
 bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va);
 
+/* fc_through_self says whether the way to that answer of a space goes through a
+ * table that refers to itself. */
+bool fc_through_self(const struct fz_case *w, const struct oracle_ram *ram,
+                     size_t rams, uint64_t root, const struct oracle_answer *a);
+
 /* fc_mapped picks a page, of those that the oracle finds, by that number; false
  * when there is none.  Windows on the tables are passed over. */
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa);

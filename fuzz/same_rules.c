@@ -54,6 +54,8 @@ const struct fc_rule_about fc_rules[FC_RULES] = {
                  "CLEAR_MARKED, SPLIT"},
     [FC_RIGHTS_BY_PATH] = {"the tables of a leaf take rights that it had",
                            FC_REBUILD, "verify.h: the same effective rights"},
+    [FC_RIGHTS_WITHHELD] = {"the tables of a leaf take rights", FC_VERIFY,
+                            "verify.h, PTW_DIFFERS_RIGHTS"},
     [FC_SAME_BITS] = {"the bits of a leaf", FC_VERIFY,
                       "verify.h, PTW_DIFFERS_RIGHTS and ATTRIBUTES"},
     [FC_TURNED] = {"a leaf", FC_VERIFY,

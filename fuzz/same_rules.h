@@ -23,6 +23,7 @@ enum fc_rule {
     FC_RUN_MOVED,
     FC_BITS,
     FC_RIGHTS_BY_PATH,
+    FC_RIGHTS_WITHHELD,
     FC_SAME_BITS,
     FC_TURNED,
     FC_SIZE,
