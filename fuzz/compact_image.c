@@ -78,7 +78,7 @@ static enum ptw_status image_read(const struct fc_image *m, uint64_t pa,
 
 static enum ptw_status image_read32(void *ctx, ptw_pa pa, uint32_t *out)
 {
-    uint64_t v;
+    uint64_t v = 0;
     enum ptw_status st = image_read(ctx, pa.v, 4, &v);
 
     *out = (uint32_t)v;
