@@ -1643,6 +1643,71 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
     return false;
 }
 
+/* Tables of the guest, and the levels at which they were met, a bit each. */
+struct met {
+    uint64_t table[512];
+    unsigned levels[512];
+    unsigned tables;
+};
+
+/* Whether that table, or one below it, is met at a second level; an entry that
+ * refers to its own table is not followed. */
+static bool meets_again(const struct naive *n, struct met *met, uint64_t table,
+                        unsigned level)
+{
+    unsigned i = 0;
+
+    while (i < met->tables && met->table[i] != table) {
+        i++;
+    }
+    if (i == sizeof met->table / sizeof met->table[0]) {
+        return true; /* it is not known */
+    }
+    if (i == met->tables) {
+        met->table[met->tables++] = table;
+        met->levels[i] = 0;
+    }
+    if ((met->levels[i] >> level & 1) != 0) {
+        return false;
+    }
+    met->levels[i] |= 1u << level;
+    if ((met->levels[i] & (met->levels[i] - 1)) != 0) {
+        return true;
+    }
+    for (unsigned k = 0; level > 0 && k < entries_of(n, level); k++) {
+        struct ptw_entry e;
+        uint64_t raw;
+
+        if (!fc_entry(n->g, table + (uint64_t)k * n->entry_bytes,
+                      n->entry_bytes, &raw)) {
+            continue;
+        }
+        e = ptw_decode(n->r, level, k, raw);
+        if (e.kind == PTW_ENTRY_TABLE && e.pa.v != table &&
+            meets_again(n, met, e.pa.v, level - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool fc_two_levels(struct fc_guest *g)
+{
+    static struct met met;
+    struct naive n = {.g = g,
+                      .r = &g->w->regime,
+                      .levels = g->w->levels,
+                      .entry_bytes = g->w->entry_bytes};
+
+    met.tables = 0;
+    for (unsigned i = 0; i < g->w->roots && n.levels > 0; i++) {
+        if (meets_again(&n, &met, g->w->root[i], n.levels - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
 {
     struct naive n = {.g = g, .levels = g->w->levels};

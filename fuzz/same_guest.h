@@ -27,6 +27,9 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va);
 bool fc_through_self(const struct fz_case *w, const struct oracle_ram *ram,
                      size_t rams, uint64_t root, const struct oracle_answer *a);
 
+/* fc_two_levels says whether a table of the guest is used at two levels. */
+bool fc_two_levels(struct fc_guest *g);
+
 /* fc_mapped picks a page, of those that the oracle finds, by that number; false
  * when there is none.  Windows on the tables are passed over. */
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa);
