@@ -66,11 +66,12 @@ static void take_one(struct arguments *a, enum option_id id,
     }
 }
 
+typedef bool is_wanted(enum option_id id);
+
 /* Takes the options of a group for which `wanted` is NULL or that id, as far as
  * none of the same name is given. */
 static void take_group(struct arguments *a, const struct source *s,
-                       enum manifest_group group,
-                       bool (*wanted)(enum option_id id))
+                       enum manifest_group group, is_wanted *wanted)
 {
     const struct manifest *m = s->manifest;
     const char *subject = a->subject;
