@@ -520,10 +520,15 @@ Test(sized_rebuild, keeps_a_root_that_is_a_lower_table_elsewhere)
     j = job_of(2);
     j.root[0] = ptw_root_of(&wide, ptw_pa_of(0x6000));
     j.root[1] = ptw_root_of(&mid, ptw_pa_of(0x5000));
+    expect_status(compact(&j, &n), PTW_E_SHARED);
+    /* Its space is first, so the other's table is an alias of it. */
+    j.root[0] = ptw_root_of(&mid, ptw_pa_of(0x5000));
+    j.root[1] = ptw_root_of(&wide, ptw_pa_of(0x6000));
     expect_status(compact(&j, &n), PTW_OK);
-    cr_expect(eq(u64, pa_of(&n.mem, n.root[0], M2 + 7 * PAGE),
-                 pa_of(&n.mem, n.root[1], M2 + 7 * PAGE)));
-    cr_expect(lt(u64, pa_of(&n.mem, n.root[1], M2 + 7 * PAGE), UPPER));
+    cr_expect(eq(u64, pa_of(&n.mem, n.root[1], M2 + 7 * PAGE),
+                 pa_of(&n.mem, n.root[0], M2 + 7 * PAGE)));
+    cr_expect(lt(u64, pa_of(&n.mem, n.root[0], M2 + 7 * PAGE), UPPER));
+    cr_expect(eq(u64, n.counts.aliases, 1));
     expect_status(verified(&j, &n), PTW_OK);
     free_image(&n);
 }

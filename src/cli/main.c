@@ -65,7 +65,8 @@ static void hold_descriptors(void)
 }
 
 /* Whoever reads objects of what is mapped reads there, too, that some of it is
- * taken for nothing. */
+ * taken for nothing.  Where a limit ended them it is not known which tables they
+ * came from: threads read ahead. */
 static void print_holes(const struct command *command, const struct options *o,
                         const struct image *im)
 {
@@ -102,7 +103,9 @@ static enum cli_status run(const struct command *command, int argc, char **argv)
         facts_print(&o);
     }
     status = command->run(&o, &im);
-    print_holes(command, &o, &im);
+    if (status == CLI_DONE) {
+        print_holes(command, &o, &im);
+    }
     image_report_holes(&im);
     image_close(&im);
     options_free(&o);
