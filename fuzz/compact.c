@@ -321,11 +321,11 @@ static void spoil_once(struct fc_guest *g, const struct ptw_mem *mem,
                 input->spoil_at[2], fc_difference.what, HEX(fc_difference.va),
                 HEX(fc_difference.was), HEX(fc_difference.is));
     }
-    /* Of a table at two levels one new table is what the other one is, too, and
-     * where that shows is not known here. */
-    if (st == PTW_DIFFERENT && !fc_two_levels(g)) {
+    if (st == PTW_DIFFERENT) {
         fc_check_difference(g, m, &fc_verify.difference);
-        if (fc_same(g, m, NULL, &unsure) && !unsure) {
+        /* Of a table at two levels one new table is what the other one is, too,
+         * and whether that shows is not known here. */
+        if (!fc_two_levels(g) && fc_same(g, m, NULL, &unsure) && !unsure) {
             fz_fail(ASK_SPOILT,
                     "spoilt by %d, %u %u %u, nothing differs, and the verifier "
                     "says: %s, at %llx of space %u",

@@ -166,14 +166,11 @@ static void check_before(const struct fc_guest *g, const struct view view[2],
 static bool entry_of(const struct fc_guest *g, const struct view *v,
                      uint64_t root, const struct oracle_answer *a, uint64_t *pa)
 {
-    const struct oracle_format *f = v->mode.format;
-
     if (!oracle_table_at(&v->mode, v->ram, v->rams, root, a->first, a->level,
                          pa)) {
         return false;
     }
-    *pa += (oracle_offset(&v->mode, a->first) >> f->level[a->level].shift) %
-           f->level[a->level].entries * g->w->entry_bytes;
+    *pa = fc_entry_at(g->w, *pa, a->level, a->first);
     return true;
 }
 

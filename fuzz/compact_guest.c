@@ -158,6 +158,14 @@ void fc_copy(struct fc_guest *g, uint64_t pa, uint8_t *to, size_t bytes)
     }
 }
 
+uint64_t fc_entry_at(const struct fz_case *w, uint64_t table, unsigned level,
+                     uint64_t va)
+{
+    return table +
+           (oracle_offset(&w->mode, va) >> w->mode.format->level[level].shift) %
+               w->mode.format->level[level].entries * w->entry_bytes;
+}
+
 uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
 {
     unsigned at = (unsigned)(pa % FZ_PAGE);

@@ -51,6 +51,11 @@ uint64_t fc_page_bytes(const struct fc_guest *g);
 uint64_t fc_page_mask(const struct fc_guest *g);
 uint64_t fc_table_place(const struct fc_guest *g);
 
+/* fc_entry_at returns where the entry of a table of that level stands that decides
+ * about an address. */
+uint64_t fc_entry_at(const struct fz_case *w, uint64_t table, unsigned level,
+                     uint64_t va);
+
 /* fc_word returns n bytes at pa, whether they can be read or not. */
 uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n);
 

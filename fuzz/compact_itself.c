@@ -108,7 +108,6 @@ static bool pick_leaf(const struct fc_guest *g, unsigned which,
     const struct fz_case *w = g->w;
     uint64_t root = w->root[which % w->roots];
     struct oracle_mode mode = w->mode;
-    unsigned entries;
     size_t count;
 
     mode.self = true;
@@ -126,10 +125,7 @@ static bool pick_leaf(const struct fc_guest *g, unsigned which,
     if (count == 0 || p->leaf.kind != ORACLE_LEAF) {
         return false;
     }
-    entries = mode.format->level[p->leaf.level].entries;
-    p->at = p->table + (oracle_offset(&mode, p->leaf.first) >>
-                        fz_shift(w, p->leaf.level)) %
-                           entries * w->entry_bytes;
+    p->at = fc_entry_at(w, p->table, p->leaf.level, p->leaf.first);
     p->plain = w->roots == 1 && count < ANSWERS;
     for (size_t i = 0; i < count && p->plain; i++) {
         const struct oracle_answer *a = &answer[i];

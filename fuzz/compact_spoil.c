@@ -126,8 +126,7 @@ static uint8_t *entry_for(const struct fc_guest *g, const struct fc_image *m,
                          &table)) {
         return NULL;
     }
-    pa = table + (oracle_offset(&w->mode, va) >> fz_shift(w, level)) %
-                     w->mode.format->level[level].entries * w->entry_bytes;
+    pa = fc_entry_at(w, table, level, va);
     page = fc_page(m, pa);
     return page != NULL ? page + pa % FZ_PAGE : NULL;
 }

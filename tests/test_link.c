@@ -278,7 +278,6 @@ Test(amd64_link, refuses_attributes_that_lead_to_no_table)
                  0x8000000000000C25));
 }
 
-/* So too an alias, a table and a leaf of no walk. */
 /* An entry of 32 bits can't have it. */
 Test(i686_link, refuses_a_bit_that_entries_are_too_short_for)
 {
@@ -304,6 +303,7 @@ Test(i686_link, refuses_a_bit_that_entries_are_too_short_for)
                   PTW_E_ARG);
 }
 
+/* An alias, a table and a leaf of no walk are no success, either. */
 Test(amd64_link, refuses_items_that_would_not_be_present)
 {
     struct ptw_built built[2];

@@ -1131,7 +1131,7 @@ EVERY(verify, sees_any_flipped_bit_of_any_table)
 {
     struct job j = rebuilt(name, 0);
     uint64_t tables = image.counts.bytes - image.counts.page_bytes;
-    const unsigned flips = 240 / PTW_TESTS_SHARE;
+    const unsigned flips = 400 / PTW_TESTS_SHARE;
     unsigned seen = 0;
     struct dice d = {3};
 

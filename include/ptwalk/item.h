@@ -35,11 +35,10 @@ struct ptw_space {
     uint32_t same_as;    /* PTW_SPACE_SAME: the earlier space */
     uint32_t number;     /* PTW_SPACE_WALKED: of its root, as of a table */
     enum ptw_status why; /* PTW_SPACE_BAD: PTW_E_ALIGN, _E_WIDTH, _E_BUS */
-    bool met_below; /* PTW_SPACE_WALKED, halves of other widths: its root is
-                            a table below an earlier root, too, of the same
-                            entries.  Below it tables come as aliases, but the
-                            root is no alias.  If its space is walked first, the
-                            lower table is one */
+    bool met_below;      /* PTW_SPACE_WALKED, spaces of other widths: its root
+                            is a table below an earlier root, too.  Tables below
+                            it come as aliases, but the root is no alias.  If its
+                            space is walked first, that table is one */
 };
 
 /* A leaf, or a run of leaves of one size whose physical addresses continue and

@@ -146,12 +146,9 @@ static void print_bad(const struct answer *a, const struct ptw_step *step)
 
     switch (bad.why) {
     case PTW_BAD_RESERVED:
-        if (ptw_decode(regime_of(a), step->level, index_of(a, step),
-                       step->raw & ~bad.bits)
-                .kind == PTW_ENTRY_ABSENT) {
+        if (ptw_is_aarch64(regime_of(a))) {
             out_line("      stops: bit 1 is clear, a block, and there is none "
-                     "in the "
-                     "%s\n",
+                     "in the %s\n",
                      ptw_level_name(regime_of(a), step->level));
             return;
         }
