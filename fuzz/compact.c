@@ -64,9 +64,7 @@ static void check_again(struct fc_guest *g, const struct fc_manner *how)
     fc_offer(g, !g->lends, &mem, region);
     o.seed = ~o.seed * 3;
     o.max_reads = image[0].reads; /* just enough */
-    if (o.maps == 0) {
-        o.max_bytes = image[0].bytes;
-    }
+    o.max_bytes = image[0].planned;
     again.growth = ~again.growth;
     again.refuse_times = 0;
     again.direct = !again.direct;

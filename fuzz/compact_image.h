@@ -17,6 +17,9 @@ struct fc_image {
     struct ptw_rebuild_counts counts;
     uint64_t reads; /* that each walk for it took, at most */
     uint64_t base;
+    uint64_t planned;    /* the bytes that the plan, or the image, comes to,
+                          * which is more: a page that can't be read is none of
+                          * the image, and tables may come by others that can't */
     uint64_t bytes;      /* with the extra page, if there is one */
     uint64_t page_bytes; /* of all pages */
     uint64_t one_page;   /* the size of a page of level 0 */

@@ -50,7 +50,7 @@ static void at_the_end(struct fc_guest *g, const struct ptw_mem *mem,
         return;
     }
     o.flags &= ~(unsigned)PTW_REBUILD_TABLES_APART;
-    o.base.v = ((uint64_t)1 << bits) - m->bytes;
+    o.base.v = ((uint64_t)1 << bits) - m->planned;
     expect(g, mem, &o, growth, PTW_OK,
            "of an image that ends where memory may");
     o.base.v += fc_page_bytes(g);

@@ -655,6 +655,7 @@ static enum ptw_status tables(struct fc_guest *g, struct ptw_rebuild *rb,
     }
     m->bytes = rb->counts.bytes;
     m->table_bytes = (size_t)(rb->counts.bytes - rb->counts.page_bytes);
+    m->planned = m->planned > m->bytes ? m->planned : m->bytes;
     m->counts = rb->counts;
     for (unsigned i = 0; i < g->w->roots; i++) {
         if (m->root[i].table.v % fc_table_place(g) != 0 ||
@@ -750,6 +751,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         return false;
     }
     planned = rb->work;
+    m->planned = rb->counts.bytes;
     m->reads = ptw_walk_counts(&rb->state.walk).reads + rb->state.split_reads;
     if (how->changes) {
         fz_case_stir(g->w, g->w->restless / 16);
