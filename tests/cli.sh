@@ -434,6 +434,14 @@ check "$name: the same" cmp leaves.name out
 try 'aarch64, --root is the lower half' 0 0 leaves --tcr $tcr --root 1000 \
     --ttbr1 5000 arm
 check "$name: the same" cmp leaves.name out
+try 'aarch64, bits below the alignment of a root' 0 1 leaves --regime aarch64-4k-48 \
+    --ttbr0 7000000001803 --ttbr1 5000 arm
+says '--ttbr0 7000000001803: bits 802 are below the alignment of the root, where a processor may take any address: 1000 is walked; check the register, or TnSZ'
+check "$name: the same" cmp leaves.name out
+# Bits 5:2 are those from 48 on of the address, and bit 1 is none.
+try 'aarch64, 52 bits, bits below the alignment' 3 2 leaves --regime aarch64-64k-52 \
+    --ttbr0 10006 arm
+says '--ttbr0 10006: bits 2 are below the alignment of the root, where a processor may take any address: 1000000010000 is walked'
 try 'aarch64, an alias across the halves' 0 0 spaces "${arm[@]}" arm
 shows '1 alias l1 ffff000000000000 0 0000000000000000'
 # TTBR1 has 39 bits, and its root, 2000, is a table below TTBR0's.

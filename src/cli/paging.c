@@ -442,6 +442,28 @@ static bool has_register(const struct ptw_regime *r, enum option_id id)
     }
 }
 
+/* Bits between CnP and the address are zeros in a TTBR: with others, a processor
+ * may walk from the address without them, or from a corrupted one (Arm ARM,
+ * TTBR0_EL1.BADDR, "A misaligned translation table base address"). */
+static struct ptw_root root_of_ttbr(const struct arguments *a,
+                                    const struct ptw_regime *r,
+                                    enum option_id id, uint64_t value)
+{
+    static const uint64_t BADDR = ((uint64_t)1 << 48) - 2;
+    struct ptw_root root = ptw_aarch64_root(r, value);
+    uint64_t pa = root.table.v;
+    uint64_t dropped = value & BADDR & ~pa & ~(pa >> 48 << 2);
+
+    if (dropped != 0) {
+        report(a->subject,
+               "--%s %" PRIx64 ": bits %" PRIx64 " are below the alignment of "
+               "the root, where a processor may take any address: %" PRIx64
+               " is walked; check the register, or TnSZ",
+               option_name((int)id), value, dropped, pa);
+    }
+    return root;
+}
+
 /* A register has to be of the mode's family, and to select that mode if it says
  * which. */
 static struct ptw_root root_of_register(const struct arguments *a,
@@ -460,7 +482,7 @@ static struct ptw_root root_of_register(const struct arguments *a,
         bool other = (id == OPT_TTBR1 || id == OPT_NEW_TTBR1) &&
                      !ptw_aarch64_is_upper(r);
 
-        return ptw_aarch64_root(other ? &o->upper : r, value);
+        return root_of_ttbr(a, other ? &o->upper : r, id, value);
     }
     if (id != OPT_SATP && id != OPT_NEW_SATP) {
         return ptw_x86_root(r, value);
