@@ -160,6 +160,11 @@ for packed in "$images"/*/dump.*.zst "$images"/*/image.*.zst; do
     rm "$dump"
     dumps=$((dumps + 1))
 done
+# A page that can't be unpacked is no change of the tables.
+zstd -dq "$images/amd64-linux-dumps/dump.mdf-l-d31.zst" -o cut.kdump &&
+    truncate -s -5000 cut.kdump || exit 2
+check "kdump, cut off: compact" fails 3 "cut.kdump: the page at " \
+    compact -o new cut.kdump
 # What is compressed once more is read as if it were not.
 case=$scratch/amd64-linux
 zstd -dq "$images/amd64-linux/dump.elf.zst" -o core && gzip -1k core || exit 2
@@ -180,11 +185,17 @@ check "gzip, two members" succeeds info twice.gz
 } >padded.gz
 check "gzip, padded" succeeds leaves padded.gz
 check "gzip, padded: the leaves" leaves_of 0
+{
+    cat padded.gz
+    printf x
+} >longer.gz
+check "gzip, and something else" fails 3 "behind what is packed" info longer.gz
 printf 'not memory' | gzip >tiny.gz
 check "gzip of raw memory" succeeds info tiny.gz
 check "gzip of raw memory: it is said" says "raw memory, compressed by gzip"
 gzip </dev/null >empty.gz
-check "gzip of nothing" fails 3 "nothing is in it" info empty.gz
+check "gzip of nothing" fails 3 \
+    "empty.gz: is compressed by gzip, and nothing is in it" info empty.gz
 head -c 1000 core.gz | gzip | gzip | gzip | gzip | gzip >often.gz
 check "packed too often" fails 3 "more than 4 times" info often.gz
 TMPDIR=/nowhere check "no room" fails 3 "no temporary file can be made in" \
@@ -201,6 +212,9 @@ check "VMware: leaves" succeeds leaves --regime amd64 --root "$root" vm.vmss
 check "VMware: the expected ones" leaves_of 0
 check "VMware: info" succeeds info vm.vmss
 check "VMware: info: its .vmem" says "a VMware saved state, with its .vmem"
+check "VMware: memory alone" fails 0 "vm.vmss beside it says where it lies" \
+    leaves --regime amd64 --root "$root" vm.vmem
+check "VMware: memory that is laid out" succeeds info --segment 0:1000:0 vm.vmem
 cp vm.vmss alone.vmss
 check "VMware: no .vmem" fails 3 "alone.vmem can't be opened" info alone.vmss
 cp vm.vmss alone

@@ -333,6 +333,43 @@ static size_t qemu_note(size_t at, uint64_t cr0, uint64_t cr3, uint64_t cr4)
     return at + 440;
 }
 
+/* What a paging dump of a small machine has: its memory, and where the kernel
+ * reaches it. */
+Test(notes, of_a_machine_go_with_physical_addresses)
+{
+    begin(62, 64, 2);
+    header(64, 1, 0xf000, 0xffff888000000000, 0, 0x1000, 0x1000);
+    header(120, 4, 0x200, 0, 0, 0x1000, 0);
+    (void)qemu_note(0x200, 0x80050033, 0x1000, 0x20);
+    cr_assert(elf_core_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(&d, 0, 0, 0x1000, 0xf000);
+    cr_expect(eq(int, d.remark[0], 0), "%s", d.remark);
+    dump_free(&d);
+    begin(62, 64, 2);
+    header(64, 1, 0xf000, 0xffff888000000000, 0, 0x1000, 0x1000);
+    header(120, 4, 0x200, 0, 0, 0x1000, 0);
+    strcpy((char *)file + note(0x200, "VMCOREINFO", 0, 12), "OSRELEASE=6\n");
+    cr_assert(elf_core_read(&r, &d));
+    expect_segment(&d, 0, 0, 0x1000, 0xf000);
+    dump_free(&d);
+}
+
+/* The registers of other processors would be roots, too. */
+Test(notes, that_end_within_one_say_so)
+{
+    size_t at = with_notes(62);
+
+    at = qemu_note(at, 0x80050033, 0x1000, 0x20);
+    (void)qemu_note(at, 0x80050033, 0x2000, 0x20);
+    put(120 + 32, 8, at - 0x200 + 100);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(eq(sz, d.cpus, 1));
+    cr_expect(strstr(d.remark, "ends within its note at") != NULL, "%s",
+              d.remark);
+    dump_free(&d);
+}
+
 Test(notes, have_the_registers_of_each_processor)
 {
     size_t at = with_notes(3);

@@ -52,6 +52,21 @@ Test(lime, that_was_cut_off_says_so)
     dump_free(&d);
 }
 
+Test(lime, that_ends_within_a_header_says_so)
+{
+    take(BYTES(LIME("\x00\x20\0\0\0\0\0\0",
+                    "\x03\x20\0\0\0\0\0\0") "abcd"
+                                            "EMiL\1\0\0\0"
+                                            "\x00\x30\0\0\0\0\0\0"));
+    cr_assert(lime_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(&d, 0, 0x2000, 4, 32);
+    cr_expect(strstr(d.remark, "ends at 34, within the header of a range") !=
+                  NULL,
+              "%s", d.remark);
+    dump_free(&d);
+}
+
 Test(lime, that_is_broken_is_refused)
 {
     static const struct {
@@ -172,7 +187,17 @@ Test(avml, that_is_broken_is_refused)
         {BYTES(AVML("\0\0\0\0\0\0\0\0", "\x8\0\0\0\0\0\0\0") STREAM
                "\1\3\0\0"
                "123456789"),
-         "chunk at 2a is none"},
+         "chunk at 2a has a length of 3"},
+        {BYTES(AVML("\0\0\0\0\0\0\0\0", "\x8\0\0\0\0\0\0\0") STREAM
+               "\1\xd\0\0"
+               "\xe5\xb0\x8a\xc7"
+               "1234"),
+         "it ends at 36, within a range"},
+        {BYTES(AVML("\0\0\0\0\0\0\0\0", "\x8\0\0\0\0\0\0\0") STREAM PLAIN
+               "\xfe\0\0\0\0\0\0\0"
+               "AVML\2\0\0\0"
+               "\0\x10\0\0\0\0\0\0"),
+         "within a range"},
         {BYTES("AVML\1\0\0\0"
                "\0\0\0\0\0\0\0\0"
                "\7\0\0\0\0\0\0\0"

@@ -164,6 +164,8 @@ static void expect_refused(const char *why)
 
 Test(vmware, that_is_broken_is_refused)
 {
+    size_t at;
+
     begin();
     (void)block(0x200, 62, 0x100);
     expect_refused("its memory is compressed");
@@ -171,7 +173,7 @@ Test(vmware, that_is_broken_is_refused)
     put(8, 4, 5000);
     expect_refused("number of groups");
     begin();
-    r.bytes = 100;
+    r.bytes = 60;
     expect_refused("list of groups");
     begin();
     (void)item(0x200, "regionsCount", 0, 0, 0, 4, 257);
@@ -180,4 +182,76 @@ Test(vmware, that_is_broken_is_refused)
     (void)block(region(item(0x200, "regionsCount", 0, 0, 0, 4, 1), 0, 0, 2, 2),
                 63, 0x3000);
     expect_refused("region 0 goes beyond its memory");
+    begin();
+    at = item(0x200, "regionsCount", 0, 0, 0, 4, 2);
+    at = region(at, 0, 0, 0, 3);
+    at = item(at, "regionPPN", 1, 1, 0, 4, 0x10);
+    (void)item(at, "regionSize", 1, 1, 0, 4, 3);
+    expect_refused("where its region 1 of 2 lies");
+}
+
+/* What would come behind the end is not guessed: where memory lies, and which
+ * roots there are. */
+Test(vmware, that_is_cut_off_is_refused)
+{
+    size_t at;
+
+    begin();
+    at = item(0x200, "align_mask", 1, 0, 0, 4, 0xffff);
+    r.bytes = at;
+    expect_refused("ends at 214, within its group 'memory'");
+    begin();
+    at = block(0x200, 63, 0x8000);
+    expect_refused("within its group 'memory'");
+    begin();
+    regions();
+    at = item(0x800, "CR64", 2, 0, 0, 8, 0x80050033);
+    r.bytes = at - 1;
+    expect_refused("within its group 'cpu'");
+}
+
+/* As far as it is there. */
+Test(vmware, may_end_within_memory)
+{
+    size_t at;
+
+    begin();
+    at = item(0x200, "regionsCount", 0, 0, 0, 4, 1);
+    at = region(at, 0, 0x10, 0, 8);
+    put(92 + 64, 8, 0x100); /* no processor */
+    at = block(at, 63, 0x8000);
+    cr_assert(vmware_read(&r, &d, &beside), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(&d, 0, 0x10000, sizeof file - at, at);
+    cr_expect(eq(u64, d.missing, 0x8000 - (sizeof file - at)));
+    cr_expect(d.remark[0] != '\0');
+    dump_free(&d);
+}
+
+/* Newer ones have the control registers of a processor as one block. */
+Test(vmware, has_control_registers_in_a_block)
+{
+    size_t at;
+
+    begin();
+    regions();
+    at = item(0x800, "CR64", 1, 1, 0, 0, 0);
+    file[at - 4 - 4 - 2] = (unsigned char)(1 << 6 | 63);
+    put(at, 8, 72);
+    put(at + 8, 8, 72);
+    put(at + 16, 2, 2);
+    at += 18 + 2;
+    put(at, 8, 0x80050033);
+    put(at + 8 * 2, 8, 0x7777);
+    put(at + 8 * 3, 8, 0x1001aa000);
+    put(at + 8 * 4, 8, 0x6f8);
+    /* The lower halves besides. */
+    at = item(at + 72, "CR", 2, 1, 3, 4, 0x1aa000);
+    (void)item(at, "EFER", 1, 1, 0, 8, 0xd01);
+    cr_assert(vmware_read(&r, &d, &beside), "%s", d.why);
+    cr_assert(eq(sz, d.cpus, 2));
+    cr_expect(eq(u64, d.cpu[1].cr0, 0x80050033));
+    cr_expect(eq(u64, d.cpu[1].cr3, 0x1001aa000));
+    cr_expect(eq(u64, d.cpu[1].cr4, 0x6f8));
+    dump_free(&d);
 }

@@ -36,6 +36,18 @@ char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
     return text;
 }
 
+bool is_first_line(const char *text, const char *line)
+{
+    const char *at = text + strspn(text, " \t\r");
+    const char *end = at + strcspn(at, "\n");
+
+    while (end > at && strchr(" \t\r", end[-1]) != NULL) {
+        end--;
+    }
+    return strlen(line) == (size_t)(end - at) &&
+           memcmp(at, line, strlen(line)) == 0;
+}
+
 void check_dump(const struct dump *d, bool opened, uint64_t bytes)
 {
     say_dump(d, opened);

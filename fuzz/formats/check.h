@@ -21,6 +21,10 @@ struct lines;
 char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
                      size_t len);
 
+/* is_first_line says whether that is the first line of a text, but for blanks
+ * around it. */
+bool is_first_line(const char *text, const char *line);
+
 /* Memory as a naive reader has it: the first entry that has an address has it. */
 struct claim {
     uint64_t pa;

@@ -10,13 +10,13 @@
 enum { MOST = 256 };
 
 /* Segments as the system's own header has them, of 64-bit cores that say their
- * number in the first header: what is left of the file counts. */
-static size_t claims_of(const uint8_t *data, size_t len,
+ * number in the first header: what is left of the file counts.  physical: its
+ * notes are of a machine, so that no address of memory is a virtual one. */
+static size_t claims_of(const uint8_t *data, size_t len, bool physical,
                         struct claim claim[MOST])
 {
     Elf64_Ehdr head;
     size_t n = 0;
-    bool physical = false;
 
     if (len < sizeof head) {
         return 0;
@@ -69,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         facts_free(&f);
     }
     if (opened) {
-        size_t n = claims_of(data, len, claim);
+        size_t n =
+            claims_of(data, len, d.cpus > 0 || d.vmcoreinfo != NULL, claim);
 
         check_claims(&d, claim, n);
         check_that(d.long_mode_known || d.family != DUMP_X86,

@@ -121,7 +121,7 @@ static char *write_again(const struct manifest *m, size_t *bytes)
     FILE *out = open_memstream(&text, bytes);
 
     check_that(out != NULL, "there is memory");
-    fprintf(out, "format %" PRIu64 "\n", m->format);
+    fprintf(out, "%s\nformat %" PRIu64 "\n", MANIFEST_FIRST_LINE, m->format);
     for (size_t i = 0; i < m->roots; i++) {
         fprintf(out, "root");
         write_root(out, &m->root[i].made);
@@ -228,6 +228,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         struct reader second = {.memory = (unsigned char *)written,
                                 .bytes = bytes};
 
+        check_that(is_first_line(text, MANIFEST_FIRST_LINE),
+                   "a manifest begins as one of this version");
         check_manifest(&m);
         check_lines(text, &m);
         check_that(manifest_read(&second, &again),

@@ -53,6 +53,9 @@ void say_dump(const struct dump *d, bool opened)
         say(" %" PRIx64 "+%" PRIx64 "@%" PRIx64, s->pa, s->bytes, s->offset);
     }
     say("; missing %" PRIx64 ", family %u", d->missing, (unsigned)d->family);
+    if (d->remark[0] != '\0') {
+        say(", remark: %s", d->remark);
+    }
     if (d->long_mode_known) {
         say(", long mode %d", d->long_mode);
     }

@@ -14,7 +14,9 @@
  * - A core of a process has virtual addresses alone: all physical ones are 0.
  *   So has one that Hyperlight makes of its guest, with the addresses that the
  *   guest has its memory at, and without a list of mapped files
- *   (src/hyperlight_host/src/hypervisor/crashdump.rs). */
+ *   (src/hyperlight_host/src/hypervisor/crashdump.rs).  Who notes control
+ *   registers, or what Linux says of itself, means physical addresses, were it
+ *   one segment from 0 on. */
 #include "elf_core.h"
 
 #include "notes.h"
@@ -172,7 +174,8 @@ static bool look_over(const struct elf *e, struct dump *d, struct headers *h)
                        d);
         }
     }
-    h->virtual_alone = physical == 0 && elsewhere > 0;
+    h->virtual_alone =
+        physical == 0 && elsewhere > 0 && d->cpus == 0 && d->vmcoreinfo == NULL;
     if (h->virtual_alone && d->process) {
         return dump_refuse(d, "it is of a process, not of a machine: make one "
                               "of the machine (dump-guest-memory, or virsh "

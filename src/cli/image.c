@@ -666,7 +666,7 @@ void image_open(struct image *im, const struct options *o)
     if (s->manifest != NULL) {
         check_digest(o);
     }
-    if (s->opened && !laid_out && s->dump.remark[0] != '\0') {
+    if (o->segments == 0 && s->dump.remark[0] != '\0') {
         report(o->image, "%s", s->dump.remark);
     }
 }

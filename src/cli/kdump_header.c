@@ -21,19 +21,25 @@ enum {
 
 /* Where members stand, of either layout. */
 static const struct layout {
+    unsigned short status;
     unsigned short block_size;
     unsigned short sub_blocks;
-    unsigned char vmcoreinfo; /* offset and size, in the second header */
+    unsigned char split;      /* in the second header, as the others: */
+    unsigned char vmcoreinfo; /* offset and size */
     unsigned char notes;
     unsigned char size_bytes;
 } layouts[] = {
-    {.block_size = 428,
+    {.status = 424,
+     .block_size = 428,
      .sub_blocks = 432,
+     .split = 12,
      .vmcoreinfo = 32,
      .notes = 48,
      .size_bytes = 8},
-    {.block_size = 416,
+    {.status = 412,
+     .block_size = 416,
      .sub_blocks = 420,
+     .split = 8,
      .vmcoreinfo = 20,
      .notes = 32,
      .size_bytes = 4},
@@ -71,6 +77,27 @@ static enum dump_family family_of(const unsigned char *head)
     return DUMP_FOREIGN;
 }
 
+/* What is not in the file though the machine had it, as far as the headers know:
+ * makedumpfile marks a dump for which there was no room
+ * (DUMP_DH_COMPRESSED_INCOMPLETE), and, from version 2 on, a part of several. */
+static void say_what_lacks(const struct reader *r, const struct layout *l,
+                           const unsigned char *head, const unsigned char *sub,
+                           struct dump *d)
+{
+    enum { INCOMPLETE = 8 };
+
+    if ((reader_number(r, head + l->status, 4) & INCOMPLETE) != 0) {
+        dump_remark(d, "was not written to the end: pages of it are not in the "
+                       "image");
+    }
+    if (reader_number(r, head + VERSION, 4) >= 2 &&
+        reader_number(r, sub + l->split, 4) != 0) {
+        dump_remark(d, "is one part of several: the memory that the others "
+                       "have is not in the image (makedumpfile --reassemble "
+                       "PART... OUT puts them together)");
+    }
+}
+
 bool kdump_header_read(const struct reader *r, struct dump *d)
 {
     enum { SUB_BYTES = 64 };
@@ -99,6 +126,7 @@ bool kdump_header_read(const struct reader *r, struct dump *d)
                     sizeof sub)) {
         return dump_refuse(d, "it ends within its second header");
     }
+    say_what_lacks(r, l, head, sub, d);
     /* Version 3 added what Linux says, version 4 the notes. */
     if (version >= 4) {
         notes_read(r, reader_number(r, sub + l->notes, 8),

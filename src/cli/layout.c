@@ -159,7 +159,7 @@ bool layout_end(struct layout *l)
 bool layout_read(const struct reader *r, struct layout *l)
 {
     memset(l, 0, sizeof *l);
-    if (!lines_read(&l->lines, r, read_line, l)) {
+    if (!lines_read(&l->lines, r, LAYOUT_FIRST_LINE, read_line, l)) {
         return false;
     }
     if (l->entries == 0) {

@@ -93,6 +93,12 @@ bool lime_read(const struct reader *r, struct dump *d)
         }
         at += bytes;
     }
+    if (at < r->bytes) {
+        dump_remark(d,
+                    "ends at %" PRIx64 ", within the header of a range: that "
+                    "range and later ones are not in the image",
+                    r->bytes);
+    }
     dump_order(d);
     return d->segments > 0 || dump_refuse(d, "no memory is in it");
 }
@@ -139,15 +145,28 @@ struct frames {
     unsigned char plain[UNPACKED_MOST];
 };
 
+static bool refuse_cut(const struct frames *f)
+{
+    return dump_refuse(f->d,
+                       "it ends at %" PRIx64 ", within a range: it was not "
+                       "written to the end",
+                       f->r->bytes);
+}
+
 /* A chunk of data, whose first 4 bytes are its checksum. */
 static bool get_data(struct frames *f, bool is_packed, size_t length,
                      size_t *plain)
 {
     const unsigned char *bytes = f->packed + 4;
 
-    if (length < 4 || length > sizeof f->packed ||
-        !reader_get(f->r, f->at, f->packed, length)) {
-        return dump_refuse(f->d, "its chunk at %" PRIx64 " is none", f->at - 4);
+    if (length < 4 || length > sizeof f->packed) {
+        return dump_refuse(f->d,
+                           "its chunk at %" PRIx64
+                           " has a length of %zu, which none has",
+                           f->at - 4, length);
+    }
+    if (!reader_get(f->r, f->at, f->packed, length)) {
+        return refuse_cut(f);
     }
     *plain = is_packed ? sizeof f->plain : length - 4;
     if (!is_packed && *plain <= sizeof f->plain) {
@@ -178,11 +197,7 @@ static bool get_frames(struct frames *f, uint64_t bytes,
         size_t plain;
 
         if (!reader_get(f->r, f->at, head, sizeof head)) {
-            return dump_refuse(f->d,
-                               "it ends at %" PRIx64
-                               ", within a range: it was not written to "
-                               "the end",
-                               f->r->bytes);
+            return refuse_cut(f);
         }
         length = (size_t)reader_number(f->r, head + 1, 3);
         f->at += sizeof head;
@@ -221,8 +236,7 @@ static bool get_plain(struct frames *f, uint64_t bytes)
         size_t n = bytes < sizeof f->plain ? (size_t)bytes : sizeof f->plain;
 
         if (!reader_get(f->r, f->at, f->plain, n)) {
-            return dump_refuse(f->d, "it ends at %" PRIx64 ", within a range",
-                               f->r->bytes);
+            return refuse_cut(f);
         }
         if (!spool_put(f->s, f->plain, n)) {
             return false;
@@ -259,6 +273,9 @@ bool avml_read(const struct reader *r, avml_unpack unpack, struct spool *s,
         }
         dump_add(d, range.first, bytes, start);
         f.at += range.magic == AVML ? SIZE_BYTES : 0;
+    }
+    if (f.at < r->bytes) {
+        return refuse_cut(&f);
     }
     dump_order(d);
     return (d->segments > 0 || dump_refuse(d, "no memory is in it")) &&

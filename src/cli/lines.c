@@ -61,7 +61,15 @@ char *lines_rest(char *at)
     return rest;
 }
 
-bool lines_read(struct lines *l, const struct reader *r,
+/* Another version's file may mean something else by the same words. */
+static bool begins_with(struct lines *l, char *line, const char *first)
+{
+    return first == NULL || strcmp(lines_rest(line), first) == 0 ||
+           lines_refuse(l, 1, "it is '%.60s', and this version reads '%s'",
+                        line, first);
+}
+
+bool lines_read(struct lines *l, const struct reader *r, const char *first_line,
                 bool (*each)(void *context, char *at, uint64_t line),
                 void *context)
 {
@@ -85,6 +93,9 @@ bool lines_read(struct lines *l, const struct reader *r,
             return lines_refuse(l, line, "it is no text");
         }
         l->text[end] = '\0';
+        if (line == 1 && !begins_with(l, l->text, first_line)) {
+            return false;
+        }
         first = skip_blanks(l->text + at);
         if (*first != '\0' && *first != '#' && !each(context, first, line)) {
             return false;

@@ -13,9 +13,10 @@ struct lines {
 
 /* lines_read calls each(context, at, line) for each line that is not empty and no
  * comment, which begins with #: at is its first character that is no blank, and a
- * NUL its end.  What each returns false for is wrong, and ends this.  false:
- * l->line and l->why.  The text lives as long as l. */
-bool lines_read(struct lines *l, const struct reader *r,
+ * NUL its end.  What each returns false for is wrong, and ends this; so does
+ * another first line than that, if it is not NULL.  false: l->line and l->why.
+ * The text lives as long as l. */
+bool lines_read(struct lines *l, const struct reader *r, const char *first_line,
                 bool (*each)(void *context, char *at, uint64_t line),
                 void *context);
 

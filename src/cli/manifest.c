@@ -313,7 +313,7 @@ static const char *missing(const struct manifest *m)
 bool manifest_read(const struct reader *r, struct manifest *m)
 {
     memset(m, 0, sizeof *m);
-    if (!lines_read(&m->layout.lines, r, read_line, m)) {
+    if (!lines_read(&m->layout.lines, r, MANIFEST_FIRST_LINE, read_line, m)) {
         return false;
     }
     if (missing(m) != NULL) {

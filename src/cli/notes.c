@@ -19,6 +19,7 @@
 
 #include "report.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,10 @@ void notes_read(const struct reader *r, uint64_t offset, uint64_t bytes,
         at += HEADER;
         if (padded(name_bytes) > end - at ||
             n.bytes > end - at - padded(name_bytes)) {
+            dump_remark(d,
+                        "ends within its note at %" PRIx64
+                        ": what that and later ones say is not known",
+                        at - HEADER);
             return;
         }
         if (name_bytes > 0 && name_bytes <= NAME_MOST &&

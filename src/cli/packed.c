@@ -4,6 +4,7 @@
 #include "child.h"
 #include "lime.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,8 @@ static bool say_cut(struct job *j)
 /* -------------------------------------------------------------------- gzip */
 
 #ifdef PTW_HAVE_ZLIB
-/* RFC 1952: members, one behind the other; what follows the last one, as the
- * padding of a tape, is none. */
+/* RFC 1952: members, one behind the other; behind the last one there may be zeros,
+ * as the padding of a tape, and nothing else. */
 static bool gunzip(struct job *j)
 {
     static unsigned char in[PIECE];
@@ -80,6 +81,7 @@ static bool gunzip(struct job *j)
     uint64_t at = 0;
     size_t got = 0;
     bool whole = false;
+    bool padded = false;
 
     memset(&z, 0, sizeof z);
     if (inflateInit2(&z, MAX_WBITS + GZIP) != Z_OK) {
@@ -98,10 +100,19 @@ static bool gunzip(struct job *j)
                 return whole ? spool_end(j->s) : say_cut(j);
             }
         }
+        if (whole && z.next_in[0] == 0) {
+            padded = true;
+            z.next_in++;
+            z.avail_in--;
+            continue;
+        }
+        if (whole && (padded || z.next_in[0] != 0x1f)) {
+            return dump_refuse(&j->d,
+                               "at %" PRIx64 ", behind what is packed, "
+                               "something else follows",
+                               at - z.avail_in);
+        }
         if (whole) {
-            if (z.next_in[0] != 0x1f) {
-                return spool_end(j->s);
-            }
             (void)inflateReset(&z);
         }
         z.next_out = out;

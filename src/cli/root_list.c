@@ -84,7 +84,7 @@ static bool read_line(void *context, char *at, uint64_t line)
 bool root_list_read(const struct reader *r, struct root_list *l)
 {
     memset(l, 0, sizeof *l);
-    return lines_read(&l->lines, r, read_line, l) &&
+    return lines_read(&l->lines, r, NULL, read_line, l) &&
            (l->entries > 0 || lines_refuse(&l->lines, 0, "no root is in it"));
 }
 

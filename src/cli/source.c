@@ -335,6 +335,34 @@ static bool read_container(struct source *s, const struct reader *r,
     return false;
 }
 
+/* VMware's memory in a file of its own is raw, and the saved state beside it says
+ * where it lies. */
+static void remark_on_vmem(struct source *s)
+{
+    static const char vmem[] = ".vmem";
+    static const char *const states[] = {".vmss", ".vmsn"};
+    size_t length = strlen(s->name);
+    size_t stem = length < sizeof vmem ? 0 : length - (sizeof vmem - 1);
+
+    if (strcmp(s->name + stem, vmem) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        char name[PATH_MAX];
+        int n = snprintf(name, sizeof name, "%.*s%s", (int)stem, s->name,
+                         states[i]);
+
+        if (n < (int)sizeof name && access(name, F_OK) == 0) {
+            dump_remark(&s->dump,
+                        "is taken for memory from 0 on, and %.100s beside it "
+                        "says where it lies, and what the registers were: "
+                        "give that file",
+                        name);
+            return;
+        }
+    }
+}
+
 /* Tells what is in the file, unpacks it, and reads what it says of itself. */
 static void look_into(struct source *s, enum holes_are holes, bool layouts)
 {
@@ -346,6 +374,7 @@ static void look_into(struct source *s, enum holes_are holes, bool layouts)
         r.bytes = s->bytes;
         s->is_container = source_recognise(&r, &s->container, &read);
         if (!s->is_container) {
+            remark_on_vmem(s);
             return;
         }
         if (!holds_a_file(s->container.kind)) {
@@ -356,6 +385,7 @@ static void look_into(struct source *s, enum holes_are holes, bool layouts)
             return;
         }
         if (!has_bytes(s->fd, &s->bytes)) {
+            s->inside[0] = '\0';
             (void)dump_refuse(&s->dump, "nothing is in it");
             return;
         }
