@@ -738,8 +738,9 @@ says 'root 0 is given with flag bits 0, and the one of flags with 800000000000'
 wrong 'is not the address of a table' leaves --regime pae --flag-bit 47 \
     --root 800000001020 pae
 try 'flag bits, paging off' 0 0 leaves --cr0 1 --flag-bit 47 flags
-try 'without the option' 0 0 leaves --regime amd64 --pa-bits 46 --root 1000 \
+try 'without the option' 0 1 leaves --regime amd64 --pa-bits 46 --root 1000 \
     flags
+says 'of its entries 1 are bad, 0 lead out of the image, and 0 are neither'
 check "$name: nothing is mapped" [ "$(grep -vc '^#' out)" -eq 0 ]
 entries flags 4000 4=800000008005
 try 'flag bits that differ' 0 1 compact "${flags[@]}" --force -o dense flags
@@ -1202,7 +1203,7 @@ for command in leaves maps spaces; do
     says 'in 1 place, first the pt at 7fff0000 of root 0'
     says 'for 0000000000400000-00000000005fffff: not in the image'
 done
-try 'leaves, two of them' 3 2 leaves "${amd64[@]}" --root c000 --root 1000 \
+try 'leaves, two of them' 3 3 leaves "${amd64[@]}" --root c000 --root 1000 \
     --root 2000 loops
 says 'in 1 place, first the pdpt at 7fff0000 of root 1'
 try 'leaves, all else is printed' 3 1 leaves "${amd64[@]}" bad
@@ -1429,9 +1430,10 @@ done
 try 'the same bytes twice' 0 0 leaves --regime amd64 --root 101000 \
     --segment 100000:10000:0 --segment 0:10000:0 good
 check "$name: the same leaves" diff <(sed 's/^# root.*/# root 0 101000/' leaves) out
-try '--base' 3 1 leaves --regime amd64 --root 101000 --base 100000 good
+try '--base' 3 2 leaves --regime amd64 --root 101000 --base 100000 good
 says 'at 2000 of root 0'
-try '--base, at the end' 3 1 leaves --regime amd64 --root ffffffff1000 \
+says '0 are bad, 2 lead out of the image, and 0 are neither'
+try '--base, at the end' 3 2 leaves --regime amd64 --root ffffffff1000 \
     --base ffffffff0000 good
 
 wrong 'two segments overlap at physical address 7fff' leaves "${amd64[@]}" \

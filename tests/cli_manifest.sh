@@ -90,7 +90,8 @@ check "$name: only what is mapped besides, and left out" \
 try 'verify with another policy' 1 0 verify --marked keep \
     --leave-out 0-1fffff good small.m
 check "$name: a difference" grep -q '^differs ' out
-try 'verify with other roots' 1 0 verify --root 5000 --root 5000 good small.m
+try 'verify with other roots' 1 2 verify --root 5000 --root 5000 good small.m
+says 'root 0 at 5000: of its entries 1 are bad'
 try 'verify with one root' 2 1 verify --root 1000 good small.m
 says 'good has 1 root and small.m 2'
 try 'verify with new roots' 0 0 verify --new-root "$second" --new-root "$new" \

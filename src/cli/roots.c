@@ -121,8 +121,8 @@ enum cli_status roots_report_all_bad(const struct options *o,
     return status;
 }
 
-/* Says so when hardly an entry of that root is one: random bytes and tables of
- * another mode look like that. */
+/* Says so when hardly an entry of that root is one, or none: random bytes and
+ * tables of another mode look like that. */
 static void report_odd(const struct options *o, const struct image *im,
                        uint32_t index)
 {
@@ -133,6 +133,7 @@ static void report_odd(const struct options *o, const struct image *im,
     uint64_t bad = 0;
     uint64_t elsewhere = 0;
     uint64_t good = 0;
+    uint64_t odd;
 
     for (unsigned i = 0; i < entries; i++) {
         struct ptw_entry e;
@@ -151,7 +152,8 @@ static void report_odd(const struct options *o, const struct image *im,
             good += e.kind == PTW_ENTRY_TABLE || e.kind == PTW_ENTRY_LEAF;
         }
     }
-    if (bad + elsewhere < least || (bad + elsewhere) / 9 < good) {
+    odd = bad + elsewhere;
+    if (odd == 0 || (good > 0 && (odd < least || odd / 9 < good))) {
         return;
     }
     report(o->image,
