@@ -138,6 +138,9 @@ PTW_NORETURN static void die_of_plan(const struct compaction *c,
             "become two tables: give it first",
             c->o->root[ptw_rebuild_bad_root(c->rb)].table.v);
     }
+    if (image_report_read_error(o, c->im) != CLI_DONE) {
+        exit(CLI_UNREAD);
+    }
     if (st == PTW_E_CHANGED) {
         die(CLI_UNREAD, o->image, "its tables changed while they were read");
     }
