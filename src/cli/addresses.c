@@ -51,10 +51,7 @@ static void add(struct arguments *a, const char *text, const char *end,
         die(CLI_USAGE, name, "%s'%.*s' is a range: it takes single addresses",
             where, bytes, text);
     }
-    if (o->asked == o->asked_room) {
-        o->asked_room = 2 * o->asked_room + 16;
-        o->ask = must(realloc(o->ask, o->asked_room * sizeof *o->ask));
-    }
+    o->ask = must_grow(o->ask, o->asked, sizeof *o->ask);
     o->ask[o->asked++] = range;
 }
 

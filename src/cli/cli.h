@@ -70,7 +70,6 @@ struct options {
     uint64_t jobs;            /* threads; 0: as many as there are processors */
     struct ptw_va_range *ask; /* what is to be translated */
     size_t asked;
-    size_t asked_room;
     bool adue; /* explain: the processor sets A and D */
     bool json;
     bool findings;

@@ -16,10 +16,7 @@ void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset)
     if (bytes - 1 > UINT64_MAX - pa) {
         bytes = UINT64_MAX - pa + 1;
     }
-    if (d->segments == d->room) {
-        d->room = d->room == 0 ? 16 : 2 * d->room;
-        d->segment = must(realloc(d->segment, d->room * sizeof *d->segment));
-    }
+    d->segment = must_grow(d->segment, d->segments, sizeof *d->segment);
     d->segment[d->segments++] = (struct segment){pa, bytes, offset};
 }
 
@@ -29,17 +26,13 @@ void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes)
     if (bytes == 0 || pa > UINT64_MAX - (bytes - 1)) {
         return;
     }
-    if ((d->left_outs & (d->left_outs - 1)) == 0) {
-        size_t room = d->left_outs == 0 ? 1 : 2 * d->left_outs;
-
-        d->left_out = must(realloc(d->left_out, room * sizeof *d->left_out));
-    }
+    d->left_out = must_grow(d->left_out, d->left_outs, sizeof *d->left_out);
     d->left_out[d->left_outs++] = (struct segment){pa, bytes, 0};
 }
 
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu)
 {
-    d->cpu = must(realloc(d->cpu, (d->cpus + 1) * sizeof *d->cpu));
+    d->cpu = must_grow(d->cpu, d->cpus, sizeof *d->cpu);
     d->cpu[d->cpus++] = *cpu;
 }
 
@@ -168,7 +161,6 @@ void dump_order(struct dump *d)
     free(d->segment);
     d->segment = out.segment;
     d->segments = out.segments;
-    d->room = out.room;
 }
 
 /* ----------------------------------------------------------------- remarks */

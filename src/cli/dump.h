@@ -31,7 +31,6 @@ enum { DUMP_WHY = 256 };
 struct dump {
     struct segment *segment; /* ascending, once it is in order */
     size_t segments;
-    size_t room;
     uint64_t missing; /* bytes of memory that it names and does not have */
     struct segment *left_out; /* on purpose, of these: offsets mean nothing */
     size_t left_outs;

@@ -24,7 +24,7 @@ static void add_root(struct facts *f, uint64_t value, enum option_id id,
 {
     struct fact_root *r;
 
-    f->root = must(realloc(f->root, (f->roots + (size_t)1) * sizeof *f->root));
+    f->root = must_grow(f->root, f->roots, sizeof *f->root);
     r = &f->root[f->roots++];
     r->value = value;
     r->id = id;

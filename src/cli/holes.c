@@ -17,7 +17,6 @@ struct range {
 struct ranges {
     struct range *range;
     size_t count;
-    size_t room;
 };
 
 struct holes {
@@ -34,10 +33,7 @@ static void add(struct ranges *r, uint64_t first, uint64_t last)
         r->range[r->count - 1].last = last;
         return;
     }
-    if (r->count == r->room) {
-        r->room = r->room == 0 ? 16 : 2 * r->room;
-        r->range = must(realloc(r->range, r->room * sizeof *r->range));
-    }
+    r->range = must_grow(r->range, r->count, sizeof *r->range);
     r->range[r->count++] = (struct range){first, last};
 }
 

@@ -422,7 +422,7 @@ static const unsigned char *map_bytes(struct image *im,
      * may be holes. */
     (void)madvise(map, (size_t)bytes, MADV_RANDOM);
     guard_add(map, (size_t)bytes, offset - within, part->name);
-    im->map = must(realloc(im->map, (im->maps + 1) * sizeof *im->map));
+    im->map = must_grow(im->map, im->maps, sizeof *im->map);
     im->map[im->maps].start = map;
     im->map[im->maps++].bytes = (size_t)bytes;
     return (const unsigned char *)map + within;

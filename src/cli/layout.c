@@ -58,11 +58,8 @@ bool layout_take(struct lines *lines, uint64_t line, char **at,
 void layout_put(struct layout *l, const struct layout_entry *e,
                 const char *path)
 {
-    if (l->entries == l->room) {
-        l->room = l->room == 0 ? 64 : 2 * l->room;
-        l->entry = must(realloc(l->entry, l->room * sizeof *l->entry));
-        l->path = must(realloc(l->path, l->room * sizeof *l->path));
-    }
+    l->entry = must_grow(l->entry, l->entries, sizeof *l->entry);
+    l->path = must_grow(l->path, l->entries, sizeof *l->path);
     l->path[l->entries] = path;
     l->entry[l->entries++] = *e;
 }

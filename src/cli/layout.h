@@ -16,7 +16,6 @@ struct layout {
     size_t entries;
     const char **path; /* of each file, as it is written */
     size_t paths;
-    size_t room;
     struct lines lines; /* and what is wrong with them */
 };
 

@@ -187,10 +187,7 @@ static bool take_root(struct manifest *m, uint64_t line, char *at)
     }
     r.made.label = r.old.label = lines_rest(at);
     (void)plain_text(r.made.label, true);
-    if (m->roots == m->roots_room) {
-        m->roots_room = m->roots_room == 0 ? 16 : 2 * m->roots_room;
-        m->root = must(realloc(m->root, m->roots_room * sizeof *m->root));
-    }
+    m->root = must_grow(m->root, m->roots, sizeof *m->root);
     m->root[m->roots++] = r;
     return true;
 }
@@ -242,11 +239,7 @@ static bool take_option(struct manifest *m, enum manifest_group group,
                             o.word->has_value ? "has no value"
                                               : "takes no value");
     }
-    if (m->options == m->options_room) {
-        m->options_room = m->options_room == 0 ? 16 : 2 * m->options_room;
-        m->option =
-            must(realloc(m->option, m->options_room * sizeof *m->option));
-    }
+    m->option = must_grow(m->option, m->options, sizeof *m->option);
     m->option[m->options++] = o;
     return true;
 }

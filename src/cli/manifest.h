@@ -49,7 +49,6 @@ struct manifest {
     char certificate[MANIFEST_CERTIFICATE + 1]; /* "": it has none */
     struct manifest_option *option;             /* as they stand */
     size_t options;
-    size_t options_room;
     struct manifest_root *root; /* as they stand */
     size_t roots;
     size_t roots_room;

@@ -126,8 +126,7 @@ static void add_segment(struct arguments *a, struct image_arguments *p, int id)
         die(CLI_USAGE, command, "--%s '%s' goes beyond the last offset", name,
             optarg);
     }
-    p->segment =
-        must(realloc(p->segment, (p->segments + 1) * sizeof *p->segment));
+    p->segment = must_grow(p->segment, p->segments, sizeof *p->segment);
     p->segment[p->segments++] = s;
 }
 
@@ -143,7 +142,7 @@ static void add_file(struct arguments *a, struct image_arguments *p, int id)
             optarg);
     }
     file.name = colon + 1;
-    p->file = must(realloc(p->file, (p->files + 1) * sizeof *p->file));
+    p->file = must_grow(p->file, p->files, sizeof *p->file);
     p->file[p->files++] = file;
 }
 
@@ -546,8 +545,7 @@ static void set_fold(struct arguments *a)
 
 static void add_operand(struct arguments *a, char *operand)
 {
-    a->operand =
-        must(realloc(a->operand, (a->operands + 1) * sizeof *a->operand));
+    a->operand = must_grow(a->operand, a->operands, sizeof *a->operand);
     a->operand[a->operands++] = operand;
 }
 

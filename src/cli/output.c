@@ -122,7 +122,7 @@ PTW_NORETURN static void die_writing(const struct output *out)
 
 void outputs_protect(int fd, const char *name)
 {
-    inputs = must(realloc(inputs, (input_count + 1) * sizeof *inputs));
+    inputs = must_grow(inputs, input_count, sizeof *inputs);
     inputs[input_count].name = name;
     if (fstat(fd, &inputs[input_count].is) != 0) {
         die(CLI_UNREAD, name, "can't be examined: %s", strerror(errno));

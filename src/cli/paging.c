@@ -18,9 +18,9 @@ void paging_add_root(const struct arguments *a, struct image_arguments *p,
     if (n >= (uint32_t)1 << 31) {
         die(CLI_USAGE, a->subject, "there are too many roots");
     }
-    p->root = must(realloc(p->root, (n + (size_t)1) * sizeof *p->root));
-    p->given = must(realloc(p->given, (n + (size_t)1) * sizeof *p->given));
-    p->label = must(realloc(p->label, (n + (size_t)1) * sizeof *p->label));
+    p->root = must_grow(p->root, n, sizeof *p->root);
+    p->given = must_grow(p->given, n, sizeof *p->given);
+    p->label = must_grow(p->label, n, sizeof *p->label);
     p->root[n].table.v = value;
     p->given[n] = id;
     p->label[n] = NULL;

@@ -17,7 +17,7 @@ uint64_t parts_add(struct parts *p, int fd, const char *name, uint64_t bytes)
 
         start = (((last->start + last->bytes) >> START_LOG2) + 1) << START_LOG2;
     }
-    p->part = must(realloc(p->part, (p->count + 1) * sizeof *p->part));
+    p->part = must_grow(p->part, p->count, sizeof *p->part);
     p->part[p->count++] = (struct image_part){
         .fd = fd, .name = name, .start = start, .bytes = bytes};
     return start;

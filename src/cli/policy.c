@@ -52,7 +52,7 @@ void policy_add_map(struct arguments *a)
     q.first.v = field[0];
     q.last.v = field[0] + (field[2] - 1);
     q.pa.v = field[1];
-    o->map = must(realloc(o->map, (o->maps + 1) * sizeof q));
+    o->map = must_grow(o->map, o->maps, sizeof q);
     o->map[o->maps++] = q;
 }
 
@@ -61,8 +61,7 @@ void policy_add_leave_out(struct arguments *a)
     struct options *o = a->o;
     struct ptw_va_range range = range_value(a, OPT_LEAVE_OUT);
 
-    o->leave_out =
-        must(realloc(o->leave_out, (o->leave_outs + 1) * sizeof range));
+    o->leave_out = must_grow(o->leave_out, o->leave_outs, sizeof range);
     o->leave_out[o->leave_outs++] = range;
 }
 

@@ -5,6 +5,8 @@
 
 #include "cli.h"
 
+#include <stdlib.h>
+
 #define CLI_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 /* report writes "ptwalk: subject: message" as one line, whatever bytes are in
@@ -38,6 +40,20 @@ void writing_end(void);
 
 /* must returns p, or dies when it is NULL. */
 void *must(void *p);
+
+/* must_grow returns the array, perhaps elsewhere, with room for one element more
+ * than the `used` that it has, of so many bytes each; NULL is an array of none.  All
+ * elements have to have been added in this way: there is room for a power of two of
+ * them, so that a long list costs no more by element than a short one. */
+static inline void *must_grow(void *array, size_t used, size_t bytes)
+{
+    size_t room = used == 0 ? 1 : 2 * used;
+
+    if ((used & (used - 1)) != 0) {
+        return array;
+    }
+    return must(room <= SIZE_MAX / bytes ? realloc(array, room * bytes) : NULL);
+}
 
 /* progress_is_due says whether progress_show is to be called: a second after this
  * was first asked, and some times a second from then on, when standard error is a

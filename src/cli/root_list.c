@@ -73,10 +73,7 @@ static bool read_line(void *context, char *at, uint64_t line)
     }
     e.label = lines_rest(at);
     (void)plain_text(e.label, true);
-    if (l->entries == l->room) {
-        l->room = l->room == 0 ? 16 : 2 * l->room;
-        l->entry = must(realloc(l->entry, l->room * sizeof *l->entry));
-    }
+    l->entry = must_grow(l->entry, l->entries, sizeof *l->entry);
     l->entry[l->entries++] = e;
     return true;
 }

@@ -24,7 +24,6 @@ struct root_entry {
 struct root_list {
     struct root_entry *entry; /* as they stand */
     size_t entries;
-    size_t room;
     struct lines lines; /* and what is wrong with them */
 };
 
