@@ -213,8 +213,11 @@ check "VMware: the expected ones" leaves_of 0
 check "VMware: info" succeeds info vm.vmss
 check "VMware: info: its .vmem" says "a VMware saved state, with its .vmem"
 check "VMware: memory alone" fails 0 "vm.vmss beside it says where it lies" \
-    leaves --regime amd64 --root "$root" vm.vmem
+    leaves --holes zero --regime amd64 --root "$root" vm.vmem
 check "VMware: memory that is laid out" succeeds info --segment 0:1000:0 vm.vmem
+# The memory beside is protected as the file that is named.
+check "VMware: its .vmem as the output" fails 2 "which is never replaced" \
+    compact --force --regime amd64 --root "$root" -o vm.vmem vm.vmss
 cp vm.vmss alone.vmss
 check "VMware: no .vmem" fails 3 "alone.vmem can't be opened" info alone.vmss
 cp vm.vmss alone

@@ -160,6 +160,7 @@ static bool open_vmware(struct source *s, const struct reader *r)
     }
     close_spool(s);
     s->fd = fd;
+    s->beside = must(strdup(name));
     (void)snprintf(s->inside, sizeof s->inside, ", with its .vmem");
     return vmware_fit(&s->dump, s->bytes);
 }
@@ -498,6 +499,9 @@ void source_each_file(const struct source *s,
     if (s->file >= 0) {
         each(s->file, s->name);
     }
+    if (s->beside != NULL) {
+        each(s->fd, s->beside);
+    }
     for (size_t i = 0; i < s->files; i++) {
         each(s->of[i]->file, s->of[i]->name);
     }
@@ -570,3 +574,4 @@ void source_free(struct source *s)
     dump_free(&s->dump);
     free(s);
 }
+    free(s->beside);

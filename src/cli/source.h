@@ -13,9 +13,10 @@ struct pages;
 
 struct source {
     const char *name;
-    int file;  /* -1: it can't be opened, */
-    int error; /* because of that */
-    int fd;    /* the same, or what was unpacked from it */
+    int file;     /* -1: it can't be opened, */
+    int error;    /* because of that */
+    int fd;       /* the same, or what was unpacked from it */
+    char *beside; /* the name of another file that fd is, and is not unpacked */
     uint64_t bytes;
     bool is_container;
     struct container container;
