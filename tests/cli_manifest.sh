@@ -35,6 +35,7 @@ format 1
 image small
 bytes $(printf %x "$(stat -c %s small)")
 sha256 $(sha256sum small | cut -d' ' -f1)
+old-sha256 $(sha256sum good | cut -d' ' -f1)
 certificate $certificate
 $(sed -n 's/^segment \([^:]*\):\([^:]*\):\(.*\)/segment \1 \2 \3/p' out)
 paging regime amd64
@@ -221,17 +222,46 @@ for way in 'leaves small.m' 'verify good small.m' 'diff small.m small.m' \
     check "$way: --no-digest" [ ! -s err ]
     mv kept small
 done
+# The old image is the one that it was made of, or verify does not compare.
+cp good kept
+printf X | dd of=good bs=1 seek=5000 conv=notrunc status=none
+unread 'small.m: was made of another file than good, whose SHA-256 is' \
+    verify good small.m
+says "$(sha256sum good | cut -d' ' -f1): that has changed, or is another image"
+try 'another old image: --no-digest' 1 0 verify --no-digest good small.m
+try 'another old image: diff' 1 0 diff good small.m
+mv kept good
+head -c 32768 good >low
+tail -c +32769 good >upper
+unread 'small.m: was made of another file than low' verify --file 0:low \
+    --file 8000:upper small.m
+try 'an old image of two files' 0 0 compact "${amd64[@]}" --file 0:low \
+    --file 8000:upper --force -o pair --manifest pair.m
+check "$name: a line each" [ "$(grep -c '^old-sha256 ' pair.m)" -eq 2 ]
+try 'an old image of two files, in another order' 0 0 verify --file 8000:upper \
+    --file 0:low pair.m
+sed -i "/$(sha256sum low | cut -d' ' -f1)/d" pair.m
+unread 'pair.m: was made of another file than low' verify --file 0:low \
+    --file 8000:upper pair.m
+echo "old-sha256 $(sha256sum low | cut -d' ' -f1)" >>pair.m
+echo "old-sha256 $(sha256sum good | cut -d' ' -f1)" >>pair.m
+unread 'pair.m: was made of 3 files, and low is of 2' verify --file 0:low \
+    --file 8000:upper pair.m
+try 'an old image that is not read for its digest' 0 0 compact "${amd64[@]}" \
+    --no-digest --force -o pair --manifest pair.m good
+check "$name: there is none" [ "$(grep -c '^old-sha256 ' pair.m)" -eq 0 ]
+try 'an old image that is not said' 0 0 verify good pair.m
 printf X >>small
 unread "small.m: small has $(printf %x "$(stat -c %s small)") bytes, and it says" \
     leaves small.m
 rm small
-unread "small.m:7: small can't be opened: No such file" leaves small.m
-unread "small.m:7: small can't be opened: No such file" verify good small.m
+unread "small.m:8: small can't be opened: No such file" leaves small.m
+unread "small.m:8: small can't be opened: No such file" verify good small.m
 mkdir small
-unread 'small.m:7: small is empty, or neither a regular file' leaves small.m
+unread 'small.m:8: small is empty, or neither a regular file' leaves small.m
 rmdir small
 mkfifo small
-unread 'small.m:7: small is empty, or neither a regular file' leaves small.m
+unread 'small.m:8: small is empty, or neither a regular file' leaves small.m
 rm small
 wrong 'other.m: is a manifest, which says itself where memory lies' leaves \
     --base 1000 other.m
@@ -257,6 +287,7 @@ bad 'image' 3 '3: image names no file'
 bad 'bytes 10000' 3 '5: bytes is said twice'
 bad 'bytes x' 3 "3: bytes 'x' is not a hexadecimal number"
 bad 'sha256 00' 3 '3: sha256 is not 64 hexadecimal digits'
+bad 'old-sha256 00' 3 '3: old-sha256 is not 64 hexadecimal digits'
 bad 'certificate 0123' 3 '3: certificate is not 32 hexadecimal digits'
 bad 'segment 0 1000 0' 3 '3: a segment of no file: image comes before it'
 bad $'image small\nbytes 10000' 3 '5: image is said twice'

@@ -47,6 +47,17 @@ static const char *behind(const char *line, const char *word)
     return line + n + strspn(line + n, " \t\r");
 }
 
+static void check_digest(const char *text,
+                         const unsigned char digest[MANIFEST_DIGEST])
+{
+    for (size_t i = 0; i < MANIFEST_DIGEST; i++) {
+        unsigned byte = 256;
+
+        check_that(sscanf(text + 2 * i, "%2x", &byte) == 1 && byte == digest[i],
+                   "the digest is what the line says");
+    }
+}
+
 /* Each line says one thing that was read, and there is nothing else in it. */
 static void check_lines(const char *text, const struct manifest *m)
 {
@@ -55,6 +66,7 @@ static void check_lines(const char *text, const struct manifest *m)
     size_t segments = 0;
     size_t options = 0;
     size_t roots = 0;
+    size_t olds = 0;
     char *line = malloc(strlen(text) + 1);
 
     check_that(line != NULL, "there is memory");
@@ -68,13 +80,10 @@ static void check_lines(const char *text, const struct manifest *m)
             once++;
         } else if ((rest = behind(line, "sha256")) != NULL) {
             once++;
-            for (size_t i = 0; i < MANIFEST_DIGEST; i++) {
-                unsigned byte = 256;
-
-                check_that(sscanf(rest + 2 * i, "%2x", &byte) == 1 &&
-                               byte == m->sha256[i],
-                           "the digest is what the line says");
-            }
+            check_digest(rest, m->sha256);
+        } else if ((rest = behind(line, "old-sha256")) != NULL) {
+            check_that(olds < m->olds, "a file of the old image has a line");
+            check_digest(rest, m->old[olds++].sha256);
         } else if ((rest = behind(line, "certificate")) != NULL) {
             check_that(strcmp(rest, m->certificate) == 0,
                        "the certificate is what the line says");
@@ -101,7 +110,7 @@ static void check_lines(const char *text, const struct manifest *m)
     }
     check_that(once == 3, "there is one image, with its size and digest");
     check_that(segments == m->layout.entries && roots == m->roots &&
-                   options == m->options,
+                   options == m->options && olds == m->olds,
                "there is a line for all that is read");
     free(line);
 }
@@ -111,6 +120,16 @@ static void check_lines(const char *text, const struct manifest *m)
 static void write_root(FILE *out, const struct root_entry *e)
 {
     fprintf(out, " %s=%" PRIx64, root_list_name(e->as), e->value);
+}
+
+static void write_digest(FILE *out, const char *name,
+                         const unsigned char digest[MANIFEST_DIGEST])
+{
+    fprintf(out, "%s ", name);
+    for (size_t i = 0; i < MANIFEST_DIGEST; i++) {
+        fprintf(out, "%02X", digest[i]);
+    }
+    fprintf(out, "\n");
 }
 
 /* Writes it with roots and options first, and segments in the order of their
@@ -134,11 +153,12 @@ static char *write_again(const struct manifest *m, size_t *bytes)
         fprintf(out, "%s %s %s\r\n", manifest_group_name(o->word->group),
                 o->word->name, o->value);
     }
-    fprintf(out, "\n# the image\nimage\t%s\nsha256 ", m->path);
-    for (size_t i = 0; i < MANIFEST_DIGEST; i++) {
-        fprintf(out, "%02X", m->sha256[i]);
+    fprintf(out, "\n# the image\nimage\t%s\n", m->path);
+    write_digest(out, "sha256", m->sha256);
+    for (size_t i = 0; i < m->olds; i++) {
+        write_digest(out, "old-sha256", m->old[i].sha256);
     }
-    fprintf(out, "\nbytes 0x%" PRIx64 "\n", m->bytes);
+    fprintf(out, "bytes 0x%" PRIx64 "\n", m->bytes);
     if (m->certificate[0] != '\0') {
         fprintf(out, "certificate %s\n", m->certificate);
     }
@@ -165,7 +185,7 @@ static void check_same(const struct manifest *a, const struct manifest *b)
                    strcmp(a->certificate, b->certificate) == 0,
                "it is of the same image");
     check_that(a->layout.entries == b->layout.entries && a->roots == b->roots &&
-                   a->options == b->options,
+                   a->options == b->options && a->olds == b->olds,
                "it says as much");
     for (size_t i = 0; i < a->layout.entries; i++) {
         check_that(memcmp(&a->layout.entry[i].segment,
@@ -173,6 +193,9 @@ static void check_same(const struct manifest *a, const struct manifest *b)
                           sizeof(struct segment)) == 0,
                    "a segment is the same");
     }
+    check_that(a->olds == 0 ||
+                   memcmp(a->old, b->old, a->olds * sizeof *a->old) == 0,
+               "it is made of the same files");
     for (size_t i = 0; i < a->roots; i++) {
         check_that(same_root(&a->root[i].made, &b->root[i].made) &&
                        same_root(&a->root[i].old, &b->root[i].old),

@@ -625,6 +625,7 @@ static void write_text(struct compaction *c, enum beside which,
 
 static void write_beside(struct compaction *c, const struct ptw_certificate *v)
 {
+    struct old_digest *old = NULL;
     struct made m = {
         .o = c->o,
         .root = c->new_root,
@@ -639,12 +640,17 @@ static void write_beside(struct compaction *c, const struct ptw_certificate *v)
         digest_of(c->o, fd, c->o->output, m.bytes, m.sha256);
         (void)close(fd);
     }
+    if (c->o->manifest != NULL && !c->o->no_digest) {
+        old = old_digests_of(c->o, &m.olds);
+        m.old = old;
+    }
     if (c->o->page_map != NULL) {
         write_page_map(c);
     }
     write_text(c, LAYOUT, &m, made_layout);
     write_text(c, ROOTS, &m, made_roots);
     write_text(c, MANIFEST, &m, made_manifest);
+    free(old);
 }
 
 static void close_beside(struct compaction *c)

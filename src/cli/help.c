@@ -79,7 +79,7 @@ static const struct part parts[] = {
      "                       zeros, which is said, and the second is not in "
      "it\n"},
     {0, false,
-     "  --no-digest          of a manifest: do not read all of its image to "
+     "  --no-digest          of a manifest: do not read all of its images to "
      "check it\n"},
     {0, false,
      "  --raw                it is raw memory, whatever it looks like; else a\n"

@@ -201,6 +201,10 @@ void made_manifest(const struct made *m, struct text *text)
     out_line(MANIFEST_FIRST_LINE "\nformat %d\nimage", MANIFEST_FORMAT);
     tell_name(m, o->manifest, "manifest");
     out_line("bytes %" PRIx64 "\nsha256 %s\n", m->bytes, digest);
+    for (size_t i = 0; i < m->olds; i++) {
+        digest_text(m->old[i].sha256, digest);
+        out_line("old-sha256 %s\n", digest);
+    }
     out_line("certificate %016" PRIx64 "%016" PRIx64 "\n", m->certificate[0],
              m->certificate[1]);
     for (size_t i = 0; i < m->parts; i++) {

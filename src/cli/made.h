@@ -4,7 +4,7 @@
 #ifndef CLI_MADE_H
 #define CLI_MADE_H
 
-#include "digest.h"
+#include "old_digest.h"
 #include "print.h"
 
 enum { MADE_PARTS = 2 };
@@ -16,6 +16,8 @@ struct made {
     size_t parts;
     uint64_t bytes; /* for the manifest alone, from here on */
     unsigned char sha256[DIGEST_BYTES];
+    const struct old_digest *old; /* of the image that it was made of */
+    size_t olds;
     const uint64_t *certificate;
 };
 

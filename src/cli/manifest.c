@@ -119,26 +119,38 @@ static bool are_digits(const char *text, size_t digits)
            strspn(text, "0123456789abcdefABCDEF") == digits;
 }
 
-static bool take_sha256(struct manifest *m, uint64_t line, char *at)
+static bool take_digest(struct manifest *m, uint64_t line, const char *what,
+                        char *at, unsigned char out[MANIFEST_DIGEST])
 {
     char *value = lines_rest(at);
 
-    if (m->has_sha256) {
-        return refuse_twice(m, line, "sha256");
-    }
-    if (!are_digits(value, 2 * sizeof m->sha256)) {
+    if (!are_digits(value, 2 * (size_t)MANIFEST_DIGEST)) {
         return lines_refuse(&m->layout.lines, line,
-                            "sha256 is not %zu hexadecimal digits",
-                            2 * sizeof m->sha256);
+                            "%s is not %d hexadecimal digits", what,
+                            2 * MANIFEST_DIGEST);
     }
-    for (size_t i = 0; i < sizeof m->sha256; i++) {
+    for (size_t i = 0; i < MANIFEST_DIGEST; i++) {
         uint64_t byte = 0;
 
         (void)parse_number(value + 2 * i, value + 2 * i + 2, 16, &byte);
-        m->sha256[i] = (unsigned char)byte;
+        out[i] = (unsigned char)byte;
+    }
+    return true;
+}
+
+static bool take_sha256(struct manifest *m, uint64_t line, char *at)
+{
+    if (m->has_sha256) {
+        return refuse_twice(m, line, "sha256");
     }
     m->has_sha256 = true;
-    return true;
+    return take_digest(m, line, "sha256", at, m->sha256);
+}
+
+static bool take_old_sha256(struct manifest *m, uint64_t line, char *at)
+{
+    m->old = must_grow(m->old, m->olds, sizeof *m->old);
+    return take_digest(m, line, "old-sha256", at, m->old[m->olds++].sha256);
 }
 
 static bool take_certificate(struct manifest *m, uint64_t line, char *at)
@@ -250,13 +262,10 @@ static const struct {
     const char *name;
     bool (*take)(struct manifest *m, uint64_t line, char *at);
 } says[] = {
-    {"format", take_format},
-    {"image", take_image},
-    {"bytes", take_bytes},
-    {"sha256", take_sha256},
-    {"certificate", take_certificate},
-    {"segment", take_segment},
-    {"root", take_root},
+    {"format", take_format},         {"image", take_image},
+    {"bytes", take_bytes},           {"sha256", take_sha256},
+    {"old-sha256", take_old_sha256}, {"certificate", take_certificate},
+    {"segment", take_segment},       {"root", take_root},
 };
 
 static bool read_line(void *context, char *at, uint64_t line)
@@ -319,6 +328,7 @@ bool manifest_read(const struct reader *r, struct manifest *m)
 void manifest_free(struct manifest *m)
 {
     free(m->option);
+    free(m->old);
     free(m->root);
     layout_free(&m->layout);
     memset(m, 0, sizeof *m);

@@ -42,6 +42,11 @@ struct manifest_root {
     uint64_t line;
 };
 
+/* A file of the old image. */
+struct manifest_old {
+    unsigned char sha256[MANIFEST_DIGEST];
+};
+
 struct manifest {
     struct layout layout; /* of one file; its lines are those of the text */
     uint64_t bytes;       /* of that file */
@@ -51,7 +56,9 @@ struct manifest {
     size_t options;
     struct manifest_root *root; /* as they stand */
     size_t roots;
-    size_t roots_room;
+    struct manifest_old
+        *old; /* the files that it was made of; they need not be */
+    size_t olds;
     const char *path; /* of that file, or NULL */
     uint64_t format;  /* 0: not said */
     bool has_bytes;

@@ -507,6 +507,21 @@ void source_each_file(const struct source *s,
     }
 }
 
+void source_each_memory(const struct source *s,
+                        void (*each)(void *context, int fd, const char *name),
+                        void *context)
+{
+    if (s->files == 0) {
+        each(context, s->file, s->name);
+    }
+    if (s->beside != NULL) {
+        each(context, s->fd, s->beside);
+    }
+    for (size_t i = 0; i < s->files; i++) {
+        each(context, s->of[i]->file, s->of[i]->name);
+    }
+}
+
 /* Whether it is a text, whose lines may be wrong. */
 static bool is_text(const struct source *s)
 {
@@ -570,8 +585,8 @@ void source_free(struct source *s)
     }
     free(s->of);
     free(s->names);
+    free(s->beside);
     parts_free(&s->parts);
     dump_free(&s->dump);
     free(s);
 }
-    free(s->beside);

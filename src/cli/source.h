@@ -57,6 +57,12 @@ struct source *source_open_files(const char *option,
 void source_each_file(const struct source *s,
                       void (*each)(int fd, const char *name));
 
+/* source_each_memory calls each(context, fd, name) for those that have the memory, as
+ * they lie on the disk: not for a text that says which they are. */
+void source_each_memory(const struct source *s,
+                        void (*each)(void *context, int fd, const char *name),
+                        void *context);
+
 /* source_check ends the command when the file can't be opened, or is a
  * container that has no memory that could be read. */
 void source_check(const struct source *s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify: whether a rebuilt image is the guest that it was made from. */
+#include "old_digest.h"
 #include "print.h"
 #include "proof.h"
 #include "roots.h"
@@ -69,6 +70,7 @@ enum cli_status verify_run(const struct options *o, const struct image *im)
     enum cli_status status;
 
     image_open(&other, o->other);
+    old_digests_check(o);
     roots_report_empty(o->other, &other);
     image_watch(&other, o, "comparing pages", image_memory(&other));
     status = cli_worse(roots_report_all_bad(o, im),
