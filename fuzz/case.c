@@ -606,6 +606,7 @@ static void read_root(struct fz_case *w, const struct fz_records *in)
         w->root_flags[w->roots] =
             fz_value(in, FZ_FLAG_BITS,
                      fz_flag_bits(w, fz_get(in->record, ROOT_FLAG_BITS)));
+        w->root_half[w->roots] = (uint8_t)fz_get(in->record, ROOT_HALF);
         w->root[w->roots++] = fz_value(in, FZ_PA, root);
     }
 }
@@ -771,6 +772,9 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
     if (st != PTW_OK) {
         fz_give_up("%s is refused: %s", format->name, ptw_status_text(st));
     }
+    w->half[0] = (struct fz_half){w->mode, w->regime, w->levels};
+    w->halves = false;
+    w->turned = 0;
 }
 
 static void add_ram(struct fz_case *w, uint64_t first, uint64_t last,
@@ -978,6 +982,7 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
     }
     if (w->roots == 0) {
         w->root_flags[0] = 0;
+        w->root_half[0] = 0;
         w->root[w->roots++] = w->slot[0] * w->unit;
     }
     for (in = fz_records_of(data, len); fz_next_record(w, &in);) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+#include "halves.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +233,7 @@ uint64_t fz_item_hash(const struct fz_case *w, const struct ptw_item *item)
         h = mix(h, item->u.mapping.level);
         return mix(h, item->u.mapping.size_log2);
     case PTW_ITEM_ALIAS:
-        ref = ptw_alias_view(&w->regime, item, &level);
+        ref = ptw_alias_view(&fz_half_of(w, item->space)->regime, item, &level);
         h = mix(mix(h, level), ref.our_va.v);
         h = mix(mix(h, ref.their_va.v), ref.table.v);
         h = mix(mix(h, ref.attributes), ref.owner);
@@ -346,7 +347,8 @@ void fz_check_item(const struct fz_case *w, const struct ptw_item *item)
             fz_fail(ASK_ITEMS, "the alias at %llx has our_va %llx",
                     HEX(item->first.v), HEX(ref.our_va.v));
         }
-        if (!fz_canonical(w, ref.their_va.v)) {
+        if (!oracle_canonical(&fz_half_of(w, ref.owner)->mode,
+                              ref.their_va.v)) {
             fz_fail(ASK_MODEL,
                     "the alias at %llx has their_va %llx, not canonical",
                     HEX(item->first.v), HEX(ref.their_va.v));
@@ -389,6 +391,7 @@ void fz_collect(struct fz_case *w, struct ptw_walk *walk, struct ptw_memo *memo,
         st = fz_next(walk, &list->item[list->count], room < 64 ? room : 64,
                      &items);
         for (size_t i = 0; i < items; i++) {
+            fz_turn(w, list->item[list->count + i].space);
             fz_check_item(w, &list->item[list->count + i]);
         }
         list->count += items;
@@ -835,6 +838,7 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
                 }
                 return;
             }
+            fz_turn(w, run[i].space);
             fz_check_item(w, &run[i]);
             fz_note(fz_item_hash(w, &run[i]));
             if (run[i].kind == PTW_ITEM_MAPPING) {
@@ -1087,6 +1091,7 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
                  : check_where_in_parts(w, list, at, walk, &reach, &from)) &&
             rests > 0 && stops % 16 == pick) {
             rests--;
+            fz_turn(w, reach.space);
             check_rest(w, mem, memo == NULL ? root : w->root[reach.space], from,
                        scratch);
         }

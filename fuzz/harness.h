@@ -60,6 +60,13 @@ struct fz_region {
     bool readable; /* false: callbacks refuse it */
 };
 
+/* A half: see halves.h. */
+struct fz_half {
+    struct oracle_mode mode;
+    struct ptw_regime regime;
+    unsigned levels;
+};
+
 /* What an input describes. */
 struct fz_case {
     struct fz_served served;   /* it is the context of its callbacks */
@@ -68,6 +75,9 @@ struct fz_case {
     struct oracle_mode wide; /* the same with every physical address */
     struct ptw_regime regime;
     unsigned levels;
+    struct fz_half half[2];
+    bool halves;      /* the second one is in use */
+    unsigned turned;  /* which of them mode, regime and levels are */
     unsigned entries; /* of a table */
     unsigned entry_bytes;
     uint64_t page_bytes;
@@ -93,6 +103,7 @@ struct fz_case {
     unsigned regions;
     uint64_t root[FZ_ROOTS];
     uint64_t root_flags[FZ_ROOTS]; /* flag bits that it is loaded with */
+    uint8_t root_half[FZ_ROOTS];   /* 0: the first half; else which other one */
     unsigned roots;
     uint64_t va[FZ_VAS];
     unsigned vas;

@@ -107,6 +107,7 @@ enum fz_field_id {
     ROOT_BIT,
     ROOT_BELOW,
     ROOT_FLAG_BITS,
+    ROOT_HALF,
 
     RANGE_FIRST,
     RANGE_LAST,

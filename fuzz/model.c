@@ -4,6 +4,8 @@
  * Tables that were entered stand in a list that is searched from its start. */
 #include "model.h"
 
+#include "halves.h"
+
 #define HEX(v) ((unsigned long long)(v))
 
 enum { MODEL_TABLES = 256 };
@@ -12,8 +14,10 @@ struct entered {
     uint64_t table;
     unsigned level;
     unsigned rights; /* of the path, where they make a difference */
+    bool open;       /* tables withhold nothing, and that makes one */
     bool cut;        /* not all of the table's span is walked */
     uint32_t owner;
+    uint32_t number;
     uint64_t va;
 };
 
@@ -22,6 +26,7 @@ struct model {
     const struct fz_list *list;
     struct entered entered[MODEL_TABLES];
     unsigned tables;
+    uint32_t numbers; /* that were given */
     uint64_t reads;
     size_t at; /* the item of the list that is looked at next */
     uint64_t path[PTW_MAX_LEVELS];
@@ -97,8 +102,7 @@ static void model_alias(struct model *m, const struct entered *owner,
     }
     ref = ptw_alias_view(&w->regime, item, &level);
     if (level != owner->level || ref.owner != owner->owner ||
-        ref.table.v != owner->table ||
-        ref.number != (size_t)(owner - m->entered) ||
+        ref.table.v != owner->table || ref.number != owner->number ||
         (ref.their_va.v | span) != (owner->va | span)) {
         fz_fail(ASK_MODEL,
                 "the alias at %llx is of %llx, level %u, at %llx of %u, number "
@@ -106,7 +110,7 @@ static void model_alias(struct model *m, const struct entered *owner,
                 HEX(first), HEX(ref.table.v), level, HEX(ref.their_va.v),
                 (unsigned)ref.owner, (unsigned)ref.number, HEX(owner->table),
                 owner->level, HEX(owner->va), (unsigned)owner->owner,
-                (unsigned)(owner - m->entered));
+                (unsigned)owner->number);
     }
     if (ref.attributes != (raw & ~address)) {
         fz_fail(ASK_MODEL,
@@ -152,29 +156,43 @@ static uint64_t model_reads(const struct fz_case *w, const struct entered *e)
     return reads;
 }
 
+/* The table as it would be entered now. */
+static struct entered model_entered(const struct model *m, uint64_t table,
+                                    unsigned level, uint64_t va)
+{
+    const struct fz_case *w = m->w;
+    uint64_t last =
+        va + ((uint64_t)fz_entries(w, level) << fz_shift(w, level)) - 1;
+    struct entered e = {.table = table,
+                        .level = level,
+                        .open = w->by_rights && w->mode.hpd,
+                        .owner = m->space,
+                        .number = m->numbers,
+                        .va = va};
+
+    if (level + 1 == w->levels) {
+        last = oracle_last(&w->mode);
+    }
+    e.cut = !all_left(w, va, last);
+    e.rights =
+        w->by_rights ? fz_path_rights(w, w->root[m->space], va, level) : 0;
+    return e;
+}
+
 /* Looks the table up and adds it; the answer is where it was seen.  A table
  * that is cut is the same one only where it is cut alike, at its own va. */
 static const struct entered *model_enter(struct model *m, uint64_t table,
                                          unsigned level, uint64_t va,
                                          bool *two_levels)
 {
-    uint64_t last =
-        va + ((uint64_t)fz_entries(m->w, level) << fz_shift(m->w, level)) - 1;
-    struct entered e = {table, level, 0, false, m->space, va};
+    struct entered e = model_entered(m, table, level, va);
 
     *two_levels = false;
-    if (level + 1 == m->w->levels) {
-        last = oracle_last(&m->w->mode);
-    }
-    e.cut = !all_left(m->w, va, last);
-    e.rights = m->w->by_rights
-                   ? fz_path_rights(m->w, m->w->root[m->space], va, level)
-                   : 0;
     for (unsigned i = 0; i < m->tables; i++) {
         const struct entered *o = &m->entered[i];
 
         if (o->table == table && o->level == level && o->rights == e.rights &&
-            o->cut == e.cut && (!e.cut || o->va == va)) {
+            o->open == e.open && o->cut == e.cut && (!e.cut || o->va == va)) {
             return o;
         }
         if (o->table == table && o->level != level) {
@@ -186,6 +204,7 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
     } else {
         m->reads += model_reads(m->w, &e);
         m->entered[m->tables++] = e;
+        m->numbers++;
     }
     return NULL;
 }
@@ -277,8 +296,9 @@ static void model_space(struct model *m)
     enum ptw_space_kind kind = why == PTW_OK ? PTW_SPACE_WALKED : PTW_SPACE_BAD;
     const struct ptw_item *item = model_item(m);
     uint32_t same_as = 0;
-    uint32_t number = m->tables;
+    uint32_t number = m->numbers;
     bool two_levels = false;
+    bool met_below = false;
 
     if (m->stop) {
         return;
@@ -294,17 +314,30 @@ static void model_space(struct model *m)
         const struct entered *same = model_enter(
             m, root, w->levels - 1, oracle_first(&w->mode), &two_levels);
 
-        if (same != NULL) {
+        if (same != NULL && fz_same_root(w, m->space, same->owner)) {
             kind = PTW_SPACE_SAME;
             same_as = same->owner;
+        } else if (same != NULL) {
+            /* A table below another root: it is entered again as a root, and
+             * known as what it was. */
+            struct entered e =
+                model_entered(m, root, w->levels - 1, oracle_first(&w->mode));
+
+            met_below = true;
+            two_levels = false;
+            m->numbers++;
+            m->reads += model_reads(w, &e);
         }
+    } else if (w->halves && kind == PTW_SPACE_WALKED) {
+        m->numbers++;
     }
     if (item == NULL || item->kind != PTW_ITEM_SPACE ||
         item->space != m->space || item->u.space_info.kind != kind ||
         item->u.space_info.why != why ||
         item->u.space_info.root.table.v != root ||
-        item->u.space_info.same_as != same_as || item->first.v != w->first ||
-        item->last.v != w->last) {
+        item->u.space_info.same_as != same_as ||
+        item->u.space_info.met_below != met_below ||
+        item->first.v != w->first || item->last.v != w->last) {
         fz_fail(
             ASK_MODEL,
             "space %u, root %llx: kind %d (%s, as %u), it should be %d "
@@ -335,10 +368,12 @@ void fz_check_model(struct fz_case *w, const struct fz_list *list)
     m.w = w;
     m.list = list;
     m.tables = 0;
+    m.numbers = 0;
     m.reads = 0;
     m.at = 0;
     m.stop = false;
     for (m.space = 0; m.space < w->roots && !m.stop; m.space++) {
+        fz_turn(w, m.space);
         model_space(&m);
     }
     if (!m.stop && model_item(&m) != NULL) {

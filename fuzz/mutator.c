@@ -334,6 +334,20 @@ static bool new_root(struct draft *d)
     r = put_in(d, among_tables(d), OP_ROOT);
     if (r != NULL) {
         fz_put(r, ROOT_PAGE, page);
+        fz_put(r, ROOT_HALF, one_in(d, 2) ? 1 + below(d, 6) : 0);
+    }
+    return r != NULL;
+}
+
+/* A table is the root of another half, too. */
+static bool root_of_half(struct draft *d)
+{
+    const struct link *l = some_link(d);
+    uint8_t *r = put_in(d, among_tables(d), OP_ROOT);
+
+    if (r != NULL) {
+        fz_put(r, ROOT_PAGE, one_in(d, 3) ? l->page : l->to);
+        fz_put(r, ROOT_HALF, 1 + below(d, 6));
     }
     return r != NULL;
 }
@@ -677,10 +691,11 @@ static const struct change {
     bool links; /* there has to be a link */
 } change[] = {
     {new_path, {2, 2, 2, 0, 0, 0}, false},
-    {new_leaves, {8, 6, 8, 0, 0, 0}, false},
+    {new_leaves, {6, 6, 8, 0, 0, 0}, false},
     {new_large_leaf, {4, 3, 4, 0, 0, 0}, true},
     {share, {8, 4, 6, 0, 0, 0}, true},
     {new_root, {4, 3, 3, 0, 0, 0}, true},
+    {root_of_half, {2, 0, 0, 0, 0, 0}, true},
     {cycle, {3, 2, 2, 0, 0, 0}, true},
     {other_level, {3, 2, 2, 0, 0, 0}, true},
     {flip_a_right, {6, 3, 4, 0, 0, 0}, true},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties of walks: README.md has them in words. */
 #include "walks.h"
+#include "halves.h"
 #include "model.h"
 #include "refusals.h"
 
@@ -28,14 +29,23 @@ bool fw_wants(const struct fz_case *w, enum fw_again which)
 /* Whether a table of some level can be there: levels differ in size. */
 static bool can_be_table(const struct fz_case *w, uint64_t pa)
 {
-    for (unsigned l = 0; l < w->levels; l++) {
-        uint64_t bytes = oracle_table_bytes(w->mode.format, l);
+    for (unsigned i = 0; i <= w->halves; i++) {
+        for (unsigned l = 0; l < w->half[i].levels; l++) {
+            uint64_t bytes = oracle_table_bytes(w->half[i].mode.format, l);
 
-        if (pa % bytes == 0 && fz_case_touches(w, pa, bytes)) {
-            return true;
+            if (pa % bytes == 0 && fz_case_touches(w, pa, bytes)) {
+                return true;
+            }
         }
     }
     return false;
+}
+
+static unsigned most_levels(const struct fz_case *w)
+{
+    unsigned other = w->halves ? w->half[1].levels : 0;
+
+    return w->half[0].levels > other ? w->half[0].levels : other;
 }
 
 /* By how many paths, each with other rights, a table of a level can be
@@ -50,6 +60,10 @@ static uint64_t sets_of_rights(const struct fz_case *w)
             sets *= 2;
         }
     }
+    if (w->by_rights && w->halves &&
+        w->half[0].mode.hpd != w->half[1].mode.hpd) {
+        sets++;
+    }
     return sets;
 }
 
@@ -58,7 +72,8 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
     static ptw_pa table[65536 + FZ_ROOTS];
     const struct ptw_walk_stats *s = &fw_list.stats;
     uint64_t cuts = 2 * (uint64_t)(w->outs + (w->partial ? 1 : 0));
-    uint64_t cut = cuts * w->levels * w->roots;
+    uint64_t cut = cuts * most_levels(w) * w->roots;
+    uint64_t again = 0; /* roots that were entered below another one before */
     size_t tables;
 
     fz_must(
@@ -70,7 +85,11 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
             fz_fail(ASK_LAW, "%llx is no table", HEX(table[i].v));
         }
     }
-    if (s->tables > tables * w->levels * sets_of_rights(w) + cut) {
+    for (size_t i = 0; i < fw_list.count; i++) {
+        again += fw_list.item[i].kind == PTW_ITEM_SPACE &&
+                 fw_list.item[i].u.space_info.met_below;
+    }
+    if (s->tables > tables * most_levels(w) * sets_of_rights(w) + cut + again) {
         fz_fail(ASK_LAW, "%llu tables were entered, there are %zu",
                 HEX(s->tables), tables);
     }
@@ -80,7 +99,8 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
     }
     /* A root of which nothing is walked may have a number, and is in no
      * memo. */
-    if (s->tables != memo->used && (memo->used > 0 || s->tables > w->roots)) {
+    if (s->tables != memo->used + again &&
+        (memo->used > 0 || s->tables > w->roots)) {
         fz_fail(ASK_LAW, "%llu tables were entered, the memo has %zu",
                 HEX(s->tables), memo->used);
     }
@@ -101,7 +121,9 @@ static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
     bool more = true;
     size_t items;
 
-    fz_must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
+    fz_must(ptw_expand_init(&walk, &fz_half_of(w, alias->space)->regime, mem,
+                            alias, &o),
+            "an alias");
     fz_case_remember(w, &walk, mem);
     do {
         st = fz_next(&walk, item, 32, &items);
@@ -142,8 +164,8 @@ static void check_alias(const struct fz_case *w, const struct ptw_item *item)
     uint64_t theirs = 0;
     uint64_t ours = 0;
 
-    if (!oracle_table_at(&w->mode, w->ram, w->rams, w->root[ref.owner],
-                         ref.their_va.v, level, &theirs) ||
+    if (!oracle_table_at(&fz_half_of(w, ref.owner)->mode, w->ram, w->rams,
+                         w->root[ref.owner], ref.their_va.v, level, &theirs) ||
         theirs != ref.table.v) {
         fz_fail(ASK_MODEL,
                 "the alias at %llx: space %u has no table %llx at %llx",
@@ -198,6 +220,7 @@ static bool meet_space(struct fz_case *w, const struct ptw_mem *mem, size_t *at,
     bool more = true;
     size_t i = *at + 1;
 
+    fz_turn(w, space->space);
     if (space->u.space_info.kind == PTW_SPACE_WALKED) {
         fz_ask(w, &fw_expected, w->root[space->space], w->first, w->last, max);
     } else {
@@ -284,7 +307,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
     enum ptw_status st;
 
     for (unsigned i = 0; i < w->roots; i++) {
-        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
+        root[i] = fz_root(w, i);
     }
     fz_memo_init(w, &memo, ~w->seed);
     fz_must(ptw_exposed_init(&search, mem, root, w->roots, &memo, e->table,
@@ -305,6 +328,7 @@ static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
             break;
         }
         fz_note(fz_item_hash(w, &item));
+        fz_turn(w, item.space);
         a = oracle_translate(&w->mode, w->ram, w->rams, w->root[item.space],
                              item.first.v);
         if (a.kind != ORACLE_LEAF || !oracle_writes(&w->mode, a.above, a.raw) ||
@@ -353,6 +377,7 @@ struct numbered {
     uint64_t va[1024];
     unsigned level[1024];
     uint64_t tables;
+    uint64_t unread; /* of these: roots of which nothing is walked */
 };
 
 static void number(struct numbered *n, uint64_t given, uint64_t table,
@@ -371,22 +396,25 @@ static void number(struct numbered *n, uint64_t given, uint64_t table,
     n->tables++;
 }
 
-/* Tables have consecutive numbers; an alias has that of the table that it
+/* Tables have consecutive numbers, a root where something of the range can be
+ * mapped, and of halves where nothing can, too; an alias has that of the table that it
  * refers to. */
-static void check_number(const struct fz_case *w, struct numbered *n,
+static void check_number(struct fz_case *w, struct numbered *n,
                          const struct ptw_item *item)
 {
     struct ptw_alias_ref ref;
     unsigned level;
 
+    fz_turn(w, item->space);
     if (item->kind == PTW_ITEM_TABLE) {
         number(n, item->u.table.number, item->u.table.table.v, item->first.v,
                item->u.table.level);
     } else if (item->kind == PTW_ITEM_SPACE && w->levels > 0 &&
-               fz_range_maps(w) &&
-               item->u.space_info.kind == PTW_SPACE_WALKED) {
-        number(n, item->u.space_info.number, item->u.space_info.root.table.v, 0,
-               w->levels - 1);
+               item->u.space_info.kind == PTW_SPACE_WALKED &&
+               (w->halves || fz_range_maps(w))) {
+        n->unread += !fz_range_maps(w);
+        number(n, item->u.space_info.number, item->u.space_info.root.table.v,
+               oracle_first(&w->mode), w->levels - 1);
     } else if (item->kind == PTW_ITEM_ALIAS) {
         ref = ptw_alias_view(&w->regime, item, &level);
         if (ref.number >= n->tables ||
@@ -426,6 +454,7 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
     struct ptw_walk_stats stats;
 
     numbered.tables = memo == NULL && w->levels > 0 && fz_range_maps(w) ? 1 : 0;
+    numbered.unread = 0;
     do {
         size_t items;
 
@@ -466,7 +495,7 @@ void fw_check_other_memory(struct fz_case *w, struct ptw_walk *walk,
         fz_fail(ASK_LIMITS, "%llu entries were read, the walk counts %llu",
                 HEX(w->reads - reads), HEX(stats.reads));
     }
-    if (st == PTW_END && stats.tables != numbered.tables &&
+    if (st == PTW_END && stats.tables != numbered.tables - numbered.unread &&
         (numbered.tables > 0 || stats.tables > w->roots)) {
         fz_fail(ASK_MODEL, "%llu tables were entered, %llu were given",
                 HEX(stats.tables), HEX(numbered.tables));
@@ -541,7 +570,8 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
                         item[i].u.line.leaves);
             }
             for (unsigned k = 0; k < item[i].u.line.leaves && more; k++) {
-                ptw_line_leaf(&w->regime, &item[i], k, &leaf);
+                ptw_line_leaf(&fz_half_of(w, item[i].space)->regime, &item[i],
+                              k, &leaf);
                 more = meet_same(w, &leaf, &at, holes);
             }
             if (more && leaf.last.v != item[i].last.v) {
@@ -573,7 +603,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
 {
     static struct ptw_walk walk;
     struct ptw_memo memo;
-    const unsigned best = w->regime.vectors;
+    const unsigned best = fz_kernels(w);
     const unsigned remarks = spaces ? PTW_WALK_REMARKS : 0;
     /* Runs with holes stop every few reads, those without go on by blocks. */
     static const unsigned form[] = {PTW_WALK_HOLES,
@@ -591,7 +621,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
         bool holes = (flags & PTW_WALK_HOLES) != 0;
         struct ptw_walk_options o = fz_options(w, remarks | flags);
 
-        w->regime.vectors = i / forms;
+        fz_set_kernels(w, i / forms);
         if (holes && (flags & PTW_WALK_RUNS) != 0) {
             o.max_reads = w->read_step;
         }
@@ -607,7 +637,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
             check_same(w, &walk, spaces ? &memo : NULL, holes);
         }
     }
-    w->regime.vectors = best;
+    fz_set_kernels(w, best);
     fz_digest = digest;
 }
 
@@ -658,6 +688,7 @@ static void meet_whole(struct fz_case *w, struct fw_joined *j)
 void fw_join(struct fz_case *w, struct fw_joined *j,
              const struct ptw_item *item)
 {
+    fz_turn(w, item->space);
     if (j->any && ptw_items_join(&w->regime, j->flags, &j->item, item)) {
         return;
     }
@@ -679,6 +710,7 @@ void fw_join_walk(struct fz_case *w, struct fw_joined *j, struct ptw_walk *walk)
     do {
         st = fz_next(walk, item, 16, &items);
         for (size_t i = 0; i < items; i++) {
+            fz_turn(w, item[i].space);
             fz_check_item(w, &item[i]);
             if (item[i].kind == PTW_ITEM_TABLE) {
                 item[i].u.table.number += (uint32_t)j->tables;
@@ -733,7 +765,9 @@ static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
                 fw_join(w, &j, &item[i]);
                 continue;
             }
-            fz_must(ptw_expand_init(&inside, &w->regime, mem, &item[i], &o),
+            fz_must(ptw_expand_init(&inside,
+                                    &fz_half_of(w, item[i].space)->regime, mem,
+                                    &item[i], &o),
                     "a table of an outline");
             fz_case_remember(w, &inside, mem);
             fw_join_walk(w, &j, &inside);
@@ -769,7 +803,9 @@ static bool meet_needed_alias(struct fz_case *w, const struct ptw_mem *mem,
     size_t items;
 
     o.need = w->need;
-    fz_must(ptw_expand_init(&walk, &w->regime, mem, alias, &o), "an alias");
+    fz_must(ptw_expand_init(&walk, &fz_half_of(w, alias->space)->regime, mem,
+                            alias, &o),
+            "an alias");
     fz_case_remember(w, &walk, mem);
     do {
         st = fz_next(&walk, item, 32, &items);
@@ -829,11 +865,14 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
             if (space) {
                 more = item[i].u.space_info.kind == PTW_SPACE_WALKED;
                 if (more) {
+                    fz_turn(w, item[i].space);
                     ask_needed(w, w->root[item[i].space], &e);
                 }
             }
             if (i < items && item[i].kind == PTW_ITEM_ALIAS &&
-                (ptw_alias_view(&w->regime, &item[i], &level).rights &
+                (ptw_alias_view(&fz_half_of(w, item[i].space)->regime, &item[i],
+                                &level)
+                     .rights &
                  w->need) != w->need) {
                 fz_fail(ASK_NEED,
                         "a walk that needs rights %x has an alias at %llx",
@@ -870,8 +909,9 @@ void fz_walk(const uint8_t *data, size_t len)
     fz_case_read(w, false, data, len);
     left = w->thorough ? 8192 : 4096;
     fz_case_memory(w, w->memory, &mem, region);
+    fz_halves(w);
     for (unsigned i = 0; i < w->roots; i++) {
-        root[i] = ptw_root_of(&w->regime, ptw_pa_of(w->root[i]));
+        root[i] = fz_root(w, i);
     }
 
     o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS);
@@ -882,6 +922,7 @@ void fz_walk(const uint8_t *data, size_t len)
     }
     fz_note(fw_list.stats.reads);
     fz_note(fw_list.stats.tables);
+    fz_turn(w, 0);
     fz_refuses_walks(w, &mem);
     fz_refuses_joins(w, fw_list.item, fw_list.count);
     check_laws(w, &memo);

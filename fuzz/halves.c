@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "halves.h"
+
+#include "check.h"
+#include "oracle_regime.h"
+
+#include <string.h>
+
+/* Formats whose tables mean the same, in halves of one processor or under
+ * other values of TCR.TnSZ. */
+enum { ALIKE = 3 };
+
+static const char *const alike[][ALIKE] = {
+    {"aarch64-4k-48", "aarch64-4k-48/upper", "aarch64-4k-39"},
+    {"aarch64-64k-48", "aarch64-64k-42/upper", NULL},
+};
+
+enum { ALIKES = sizeof alike / sizeof alike[0] };
+
+/* The format that a code selects beside the first half's: that one, or one of
+ * those that are alike. */
+static const struct oracle_format *beside(const struct oracle_format *f,
+                                          unsigned code)
+{
+    for (unsigned i = 0; i < ALIKES; i++) {
+        for (unsigned k = 0; k < ALIKE && alike[i][k] != NULL; k++) {
+            if (strcmp(alike[i][k], f->name) == 0) {
+                k += code % ALIKE;
+                k = k < ALIKE && alike[i][k] != NULL ? k : 0;
+                return oracle_format_named(alike[i][k]);
+            }
+        }
+    }
+    return f;
+}
+
+void fz_halves(struct fz_case *w)
+{
+    struct fz_half *other = &w->half[1];
+    unsigned code = 0;
+
+    for (unsigned i = 0; i < w->roots; i++) {
+        code = w->root_half[i] > 0 ? w->root_half[i] : code;
+    }
+    if (code == 0 || w->mode.format->family != ORACLE_AARCH64) {
+        return;
+    }
+    *other = w->half[0];
+    other->mode.format = beside(w->mode.format, (code - 1) / 2);
+    other->mode.hpd = other->mode.hpd != (code % 2 == 0);
+    other->levels = other->mode.format->levels;
+    if (w->mode.pa_bits > other->mode.format->most_pa_bits) {
+        return;
+    }
+    fz_must(oracle_regime(&other->mode, &other->regime), "the other half");
+    w->halves = true;
+}
+
+static unsigned number_of(const struct fz_case *w, uint32_t space)
+{
+    return w->halves && space < w->roots && w->root_half[space] > 0;
+}
+
+const struct fz_half *fz_half_of(const struct fz_case *w, uint32_t space)
+{
+    return &w->half[number_of(w, space)];
+}
+
+void fz_turn(struct fz_case *w, uint32_t space)
+{
+    unsigned to = number_of(w, space);
+
+    if (to != w->turned) {
+        w->turned = to;
+        w->mode = w->half[to].mode;
+        w->regime = w->half[to].regime;
+        w->levels = w->half[to].levels;
+    }
+}
+
+struct ptw_root fz_root(const struct fz_case *w, uint32_t space)
+{
+    return ptw_root_of(&fz_half_of(w, space)->regime,
+                       ptw_pa_of(w->root[space]));
+}
+
+bool fz_same_root(const struct fz_case *w, uint32_t a, uint32_t b)
+{
+    const struct fz_half *x = fz_half_of(w, a);
+    const struct fz_half *y = fz_half_of(w, b);
+
+    return w->root[a] == w->root[b] && x->levels == y->levels &&
+           x->mode.format->level[x->levels - 1].entries ==
+               y->mode.format->level[y->levels - 1].entries;
+}
+
+unsigned fz_kernels(const struct fz_case *w)
+{
+    return w->half[0].regime.vectors;
+}
+
+void fz_set_kernels(struct fz_case *w, unsigned kernels)
+{
+    w->regime.vectors = kernels;
+    w->half[0].regime.vectors = kernels;
+    w->half[1].regime.vectors = kernels;
+}

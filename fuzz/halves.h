@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spaces of one walk that differ: an address space of two halves, or of other
+ * widths, or where only one half has hierarchical rights.  A `root` record says
+ * of which half it is; targets that do not ask take all roots as of the first. */
+#ifndef FUZZ_HALVES_H
+#define FUZZ_HALVES_H
+
+#include "harness.h"
+
+/* fz_halves takes roots as of the half that they are of; the case has been read
+ * and has tables.  Until then, and again after the next read, there is one. */
+void fz_halves(struct fz_case *w);
+
+/* fz_half_of returns the half that a space is of. */
+const struct fz_half *fz_half_of(const struct fz_case *w, uint32_t space);
+
+/* fz_turn makes the half of that space the one whose mode, regime and levels
+ * stand in the case. */
+void fz_turn(struct fz_case *w, uint32_t space);
+
+/* fz_root returns the root of that space. */
+struct ptw_root fz_root(const struct fz_case *w, uint32_t space);
+
+/* fz_same_root says whether the roots of two spaces that are the same table are
+ * it at the same level, with as many entries. */
+bool fz_same_root(const struct fz_case *w, uint32_t a, uint32_t b);
+
+/* fz_kernels returns the best kernels of the case's regimes, and
+ * fz_set_kernels sets them. */
+unsigned fz_kernels(const struct fz_case *w);
+void fz_set_kernels(struct fz_case *w, unsigned kernels);
+
+#endif
