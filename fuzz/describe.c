@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An input in words: the memory, the roots and the walk. */
 #include "check.h"
+#include "halves.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -101,6 +102,14 @@ void fz_say_item(const struct ptw_regime *r, const struct ptw_item *item)
     case PTW_ITEM_SPACE:
         fz_say("space %u, root %" PRIx64, (unsigned)item->space,
                item->u.space_info.root.table.v);
+        if (ptw_is_aarch64(r)) {
+            fz_say(" of %s%s", ptw_regime_name(r),
+                   (ptw_features_of(r) & PTW_AARCH64_HPD) != 0 ? " with HPD"
+                                                               : "");
+        }
+        if (item->u.space_info.met_below) {
+            fz_say(", which is a table below an earlier root");
+        }
         if (item->u.space_info.kind == PTW_SPACE_SAME) {
             fz_say(": same as space %u", (unsigned)item->u.space_info.same_as);
         } else if (item->u.space_info.kind == PTW_SPACE_BAD) {
@@ -187,7 +196,7 @@ void fz_say_walk(const struct fz_case *w, const struct ptw_mem *mem,
     while (st == PTW_OK || st == PTW_E_SPACE) {
         st = ptw_walk_next(&walk, &item, 1, &items);
         if (items > 0) {
-            fz_say_item(&w->regime, &item);
+            fz_say_item(root[item.space].regime, &item);
         }
         if (st == PTW_E_SPACE) {
             fz_memo_grow(w, &memo);
@@ -227,8 +236,11 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
     for (unsigned i = 0; i < w.vas; i++) {
         fz_say("asks about: %016" PRIx64 "\n", w.va[i]);
     }
+    if (fz_target.run == fz_walk) {
+        fz_halves(&w);
+    }
     for (unsigned i = 0; i < w.roots; i++) {
-        root[i] = ptw_root_of(&w.regime, ptw_pa_of(w.root[i]));
+        root[i] = fz_root(&w, i);
     }
     fz_case_memory(&w, w.memory, &mem, region);
     o = fz_options(&w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
