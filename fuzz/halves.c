@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "halves.h"
 
-#include "check.h"
 #include "oracle_regime.h"
 
 #include <string.h>
@@ -52,7 +51,10 @@ void fz_halves(struct fz_case *w)
     if (w->mode.pa_bits > other->mode.format->most_pa_bits) {
         return;
     }
-    fz_must(oracle_regime(&other->mode, &other->regime), "the other half");
+    if (oracle_regime(&other->mode, &other->regime) != PTW_OK) {
+        fz_give_up("%s is refused beside %s", other->mode.format->name,
+                   w->mode.format->name);
+    }
     w->halves = true;
 }
 
