@@ -74,8 +74,8 @@ json '[.[] | select(.type == "run")] | length == 1000'
 unfolds() {
     "$ptwalk" maps "$@" >folded 2>/dev/null
     "$ptwalk" maps --all "$@" >all 2>/dev/null
-    awk -f "$tests/unfold.awk" folded >folded.u &&
-        awk -f "$tests/unfold.awk" all >all.u &&
+    python3 "$tests/unfold.py" folded >folded.u &&
+        python3 "$tests/unfold.py" all >all.u &&
         [ -s all.u ] && diff folded.u all.u
 }
 for range in ffffec0000000000-ffffec00000fffff \
@@ -453,8 +453,8 @@ for option in --all --fold; do
 done
 "$ptwalk" maps "${roots[@]}" --writable shared >folded
 "$ptwalk" maps "${roots[@]}" --writable --all shared >all
-check 'maps --writable, unfolded' diff <(awk -f "$tests/unfold.awk" folded) \
-    <(awk -f "$tests/unfold.awk" all)
+check 'maps --writable, unfolded' diff <(python3 "$tests/unfold.py" folded) \
+    <(python3 "$tests/unfold.py" all)
 check 'maps --writable: something is left' grep -q ' rwxu ' all
 check 'maps --writable: and nothing else' [ "$(grep -c ' r-x' all)" -eq 0 ]
 "$ptwalk" leaves -j 1 "${amd64[@]}" --writable --size 4K good >one

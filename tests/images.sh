@@ -18,7 +18,7 @@ ptwalk=$(realpath "$1")
 images=$(realpath "$2")
 scratch=$3
 
-needs zstd jq cmp awk dd
+needs zstd jq cmp awk dd python3
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 2
 scratch=$(realpath "$scratch")
@@ -122,7 +122,7 @@ unfolds() {
     for option in --fold --all; do
         "$ptwalk" maps $option "${by_name[@]}" "${named[@]:0:6}" \
             "$dir/image.raw" >"$scratch/out" || return 1
-        awk -f "$tests/unfold.awk" "$scratch/out" >"$scratch/out$option"
+        python3 "$tests/unfold.py" "$scratch/out" >"$scratch/out$option"
     done
     [ -s "$scratch/out--all" ] && same "$scratch/out--fold" "$scratch/out--all"
 }
@@ -145,34 +145,6 @@ new_roots() {
     while read -r _ index _ root; do
         printf -- '--new-%s\n%s\n' "${named[2 * index]#--}" "$root"
     done < <(grep '^root ' "$1")
-}
-
-# The expected leaves of all roots, where the page map says that their pages
-# are; those that are not in it must lie outside of the image.
-moved_leaves() {
-    cat "$dir"/expected-*.txt | awk -v base="$base" -v length_of="$length" '
-        function number(text,  i, n) {
-            for (i = 1; i <= length(text); i++)
-                n = n * 16 + index("123456789abcdef", substr(text, i, 1))
-            return n
-        }
-        FILENAME == ARGV[1] {
-            was = number($1) - base; is = number($2); bytes = number($3)
-            for (i = 0; i < bytes; i += 4096)
-                now[was + i] = is + i
-            next
-        }
-        {
-            if (!($2 in pa)) pa[$2] = number($2)
-            if (!($3 in size)) size[$3] = number($3)
-            first = pa[$2] - base; last = first + size[$3] - 4096
-            if (!(first in now) &&
-                (first < 0 || first >= length_of)) next
-            if (now[last] - now[first] != last - first || !(last in now))
-                print "torn:", $0
-            $2 = sprintf("%x", now[first])
-            print
-        }' "$scratch/page-map" -
 }
 
 # change FILE OFFSET BIT: flips a bit of the byte at that (decimal) offset.
@@ -250,7 +222,8 @@ compaction() {
     split=$(awk '$1 == "split" { print $2 }' "$scratch/compact")
     grep -v '^#' "$scratch/leaves.new" >"$scratch/out"
     if [ "$split" -eq 0 ]; then
-        moved_leaves >"$scratch/moved"
+        python3 "$tests/moved_leaves.py" "$scratch/page-map" "$base" "$length" \
+            "$dir"/expected-*.txt >"$scratch/moved"
         check "$case: compact: the leaves, at their new places" \
             same "$scratch/moved" "$scratch/out"
     fi
