@@ -13,7 +13,7 @@ needs python3 nm objdump
 mkdir -p "$scratch"
 rm -rf "$scratch/prefix" "$scratch/moved"
 check "configure" cmake -G Ninja -S "$source" -B "$scratch/build" \
-    -DCMAKE_C_COMPILER="$cc" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O0 \
+    -DCMAKE_C_COMPILER="$cc" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-O1 \
     -DBUILD_SHARED_LIBS=ON -DCMAKE_INSTALL_LIBDIR=lib/somewhere
 check "build" cmake --build "$scratch/build"
 check "install" cmake --install "$scratch/build" --prefix "$scratch/prefix"

@@ -34,7 +34,7 @@ message(STATUS "tests '\${tests}' standard '\${CMAKE_C_STANDARD}'")
 END
 b=$scratch/build
 check "configure" cmake -G Ninja -S "$scratch" -B "$b" \
-    -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS=-O0 \
+    -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS=-O1 \
     -DCMAKE_EXPORT_COMPILE_COMMANDS=ON --log-level=STATUS >"$scratch/said"
 check "no build type, no target but the library" grep -qF \
     "build type '' targets 'ptwalk'" "$scratch/said"
