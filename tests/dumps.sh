@@ -8,6 +8,8 @@
 set -u
 # shellcheck source=tests/check.sh
 . "$(dirname "$0")/check.sh"
+# shellcheck source=tests/commands.sh
+. "$(dirname "$0")/commands.sh"
 
 if [ $# -ne 3 ]; then
     echo "usage: $0 PTWALK_BINARY IMAGES_DIR SCRATCH_DIR" >&2
@@ -62,7 +64,7 @@ leaves_of() {
 
 # with_registers DUMP: what a dump that has them gives with no option.
 with_registers() {
-    local name=${case##*/}/${1##*/} other command
+    local name=${case##*/}/${1##*/} other
 
     check "$name: leaves" succeeds leaves "$1"
     check "$name: leaves are the expected ones" leaves_of 0
@@ -94,12 +96,7 @@ with_registers() {
     check "$name: a mode's name" succeeds leaves --regime "$mode" "$1"
     check "$name: the leaves by name" leaves_of 0
     check "$name: --no-nx" succeeds info --no-nx "$1"
-    for command in 'translate FILE 1000' 'explain FILE 1000' 'verify FILE FILE' \
-        'diff FILE FILE'; do
-        # shellcheck disable=SC2086
-        "$ptwalk" ${command//FILE/$1} >out 2>err
-        check "$name: $command answers" [ $? -le 1 ]
-    done
+    every_command "$name" "$1"
     check "$name: a base is refused" fails 2 "--base goes with raw memory" \
         maps --base 1000 "$1"
     if [[ $name == *.elf ]]; then
@@ -130,6 +127,7 @@ without_registers() {
     done
     check "$name: info" succeeds info "$1"
     check "$name: info: no mode" says "mode: not said by the file"
+    every_command "$name" --regime "$mode" "${roots[@]:0:2}" "$1"
 }
 
 dumps=0

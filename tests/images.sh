@@ -8,6 +8,8 @@
 set -u
 # shellcheck source=tests/check.sh
 . "$(dirname "$0")/check.sh"
+# shellcheck source=tests/commands.sh
+. "$(dirname "$0")/commands.sh"
 tests=$(realpath "$(dirname "$0")")
 
 if [ $# -ne 3 ]; then
@@ -406,6 +408,8 @@ supported() {
     check "$case: what maps folds is what it shows of all" unfolds
 
     compaction "$case"
+    every_command "$case" "${by_name[@]}" "${named[@]:0:2}" --holes zero \
+        "$dir/image.raw"
 
     # The halves of the image, in the other order.
     dd if="$dir/image.raw" of="$scratch/swapped" bs=65536 conv=sparse \

@@ -8,6 +8,7 @@
 #include "manifest.h"
 #include "plain.h"
 #include "print.h"
+#include "roots.h"
 #include "source.h"
 
 #include <inttypes.h>
@@ -259,5 +260,5 @@ enum cli_status info_run(const struct options *o, const struct image *im)
         print_machine(&o->source->dump);
         print_paging(o);
     }
-    return CLI_DONE;
+    return roots_report_all_bad(o, im);
 }
