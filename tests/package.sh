@@ -33,7 +33,13 @@ check "four packages" test "${#debs[@]}" = 4
 for deb in "${debs[@]}"; do
     check "$(basename "$deb") has a licence" test -n "$(dpkg-deb -c "$deb" |
         grep '/usr/share/doc/[^/]*/copyright$')"
+    check "$(basename "$deb") has a changelog" test -n "$(dpkg-deb -c "$deb" |
+        grep '/usr/share/doc/[^/]*/changelog.gz$')"
 done
+
+# Others' packages that use the library find it by its SONAME.
+check "the library has shlibs, and a trigger" test "$(dpkg-deb --ctrl-tarfile \
+    "$scratch"/debs/libptwalk0.2_*.deb | tar -tf - | grep -c -e shlibs -e triggers)" = 2
 
 # needed_by PACKAGE...: these packages and what they depend on, as installed here.
 needed_by() {
