@@ -6,12 +6,14 @@
 #include "digest.h"
 #include "facts.h"
 #include "json.h"
+#include "manifest.h"
 #include "paging.h"
 #include "print.h"
 #include "source.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,7 +145,45 @@ void *must(void *p)
     return p;
 }
 
-/* An image whose name begins with "dump" says registers and two roots; each other
+static char made[8192];
+
+void host_manifest(const char *lines)
+{
+    static const char head[] =
+        "# ptwalk manifest\nformat 1\nimage small\nbytes 1000\n"
+        "segment 0 1000 0\n";
+
+    (void)snprintf(made, sizeof made, "%ssha256 %064d\n%s", head, 0, lines);
+}
+
+/* Reads the manifest; none, if it is wrong. */
+static void open_manifest(struct source *s)
+{
+    struct reader r = {.memory = (const unsigned char *)made,
+                       .bytes = strlen(made)};
+
+    s->manifest = heap_calloc(1, sizeof *s->manifest);
+    s->opened = manifest_read(&r, s->manifest);
+    s->container.kind = CONTAINER_MANIFEST;
+    if (!s->opened) {
+        manifest_free(s->manifest);
+        heap_free(s->manifest);
+        s->manifest = NULL;
+    }
+}
+
+bool host_has_manifest(void)
+{
+    struct source *s = heap_calloc(1, sizeof *s);
+    bool has;
+
+    open_manifest(s);
+    has = s->opened;
+    source_free(s);
+    return has;
+}
+
+/* An image whose name begins with "made" is the manifest; one that begins with "dump" says registers and two roots; each other
  * is a file of raw memory that says nothing. */
 struct source *source_open(const char *name, bool raw, enum holes_are holes)
 {
@@ -152,7 +192,11 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
     (void)raw;
     (void)holes;
     check_that(name != NULL, "an image has a name");
+    s->name = name;
     s->opened = strncmp(name, "dump", 4) == 0;
+    if (strncmp(name, "made", 4) == 0) {
+        open_manifest(s);
+    }
     return s;
 }
 
@@ -189,6 +233,10 @@ void source_check(const struct source *s)
 
 void source_free(struct source *s)
 {
+    if (s != NULL && s->manifest != NULL) {
+        manifest_free(s->manifest);
+        heap_free(s->manifest);
+    }
     heap_free(s);
 }
 

@@ -28,6 +28,11 @@ void host_clear(void);
 /* host_is_clear says whether the parser has freed all that it allocated. */
 bool host_is_clear(void);
 
+/* host_manifest is what the image "made" says from now on, of roots and options;
+ * host_has_manifest, whether that is a manifest. */
+void host_manifest(const char *lines);
+bool host_has_manifest(void);
+
 /* host_input is what standard input has from now on. */
 void host_input(const char *text);
 

@@ -5,10 +5,13 @@
  *   number TEXT      range TEXT
  *   line TAKES WORD...     a command that takes that (enum takes, hexadecimal);
  *                          '' is an empty word, and an image whose name begins
- *                          with "dump" says registers and roots
+ *                          with "dump" says registers and roots, one with
+ *                          "made" what the lines "made" before it do
+ *   made LINE              of a manifest
  *   input TEXT             of standard input, for the lines behind it
  */
 #include "arguments_host.h"
+#include "arguments_made.h"
 
 #include "arguments.h"
 #include "check.h"
@@ -286,6 +289,84 @@ static void check_roots(const struct options *o, int argc, char **argv)
     }
 }
 
+static bool same_regime(const struct ptw_regime *a, const struct ptw_regime *b)
+{
+    return strcmp(ptw_regime_name(a), ptw_regime_name(b)) == 0 &&
+           ptw_pa_bits(a) == ptw_pa_bits(b) &&
+           ptw_features_of(a) == ptw_features_of(b) &&
+           a->flag_bits == b->flag_bits;
+}
+
+/* What is said of a rebuild, and of where the first image lies. */
+static bool same_rebuild(const struct options *a, const struct options *b)
+{
+    for (size_t i = 0; i < a->leave_outs; i++) {
+        if (a->leave_out[i].first.v != b->leave_out[i].first.v ||
+            a->leave_out[i].last.v != b->leave_out[i].last.v) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < a->segments; i++) {
+        if (memcmp(&a->segment[i], &b->segment[i], sizeof a->segment[i]) != 0) {
+            return false;
+        }
+    }
+    return a->raw == b->raw && a->holes == b->holes &&
+           a->absent.policy == b->absent.policy &&
+           a->has_marked == b->has_marked;
+}
+
+static bool same_roots(const struct options *a, const struct options *b)
+{
+    for (uint32_t i = 0; i < a->roots; i++) {
+        if (a->root[i].table.v != b->root[i].table.v) {
+            return false;
+        }
+    }
+    return a->roots == b->roots;
+}
+
+/* A manifest stands for the options that it says, as far as none of them is given.
+ * Of two images it is the second, and the first is raw. */
+static void check_manifest(const struct command *c, int argc, char **argv,
+                           const char *manifest)
+{
+    static struct reading is;
+    static struct reading want;
+    char *words[MADE_WORDS + 1];
+    char room[MADE_TEXT];
+    char raw[] = "raw";
+    int n;
+    bool two = (c->takes & TAKES_OTHER) != 0;
+
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strstr(argv[i], "made") != NULL ||
+            strstr(argv[i], "dump") != NULL) {
+            return;
+        }
+    }
+    if (argc < (two ? 3 : 2) || strncmp(argv[argc - 1], "made", 4) != 0 ||
+        (c->takes & TAKES_VAS) != 0 || !host_has_manifest() ||
+        !made_words(manifest, c->takes, argc, argv, words, &n, room)) {
+        return;
+    }
+    words[argc - 1] = raw;
+    host_read(c, n, words, &want);
+    host_read(c, argc, argv, &is);
+    check_that(is.ended == want.ended && is.help == want.help,
+               "a manifest is as good as its options");
+    if (is.ended || is.help) {
+        return;
+    }
+    is.o.image = want.o.image;
+    check_that(same_options(&is.o, &want.o) && same_rebuild(&is.o, &want.o),
+               "a manifest says what its options would");
+    check_that(!is.o.has_mode || same_regime(&is.o.regime, &want.o.regime),
+               "a manifest says the mode that its options would");
+    check_that(!two || same_roots(is.o.other, want.o.other),
+               "a manifest says the new roots that its options would");
+}
+
 static void check_error(const struct reading *r)
 {
     check_that(r->status == CLI_USAGE || r->status == CLI_UNREAD,
@@ -294,7 +375,7 @@ static void check_error(const struct reading *r)
                "an error is a line");
 }
 
-static void check_line(char *text, const char *input)
+static void check_line(char *text, const char *input, const char *manifest)
 {
     static struct reading is;
     static struct reading again;
@@ -317,7 +398,11 @@ static void check_line(char *text, const char *input)
         argv[argc++] = strcmp(word, "''") == 0 ? word + 2 : word;
     }
     host_input(input);
+    host_manifest(manifest);
     if (operands_last(argc, argv, sorted)) {
+        check_manifest(&command, argc, sorted, manifest);
+        host_clear();
+        host_input(input);
         host_read(&command, argc, sorted, &again);
         host_input(input);
         host_read(&command, argc, argv, &is);
@@ -346,6 +431,7 @@ static void check_line(char *text, const char *input)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     char text[INPUT];
+    char manifest[INPUT] = "";
     const char *input = "";
     char *at = NULL;
 
@@ -365,8 +451,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             check_range(rest);
         } else if (strncmp(line, "input ", 6) == 0) {
             input = rest;
+        } else if (strncmp(line, "made ", 5) == 0) {
+            strcat(strcat(manifest, rest), "\n");
         } else if (strncmp(line, "line ", 5) == 0) {
-            check_line(rest, input);
+            check_line(rest, input, manifest);
         }
     }
     return 0;
