@@ -790,25 +790,24 @@ static bool keeps_any(const struct naive *n, const struct leaf *l,
     return false;
 }
 
-/* Counts that leaf for each page, from va on, that is kept and that memory has:
- * of a large leaf in place of which there is nothing. */
+/* Counts that leaf for each page, from va on, that is kept and that memory has
+ * whole: a page that it has not is no page that two leaves could share. */
 static void count_pages(struct naive *n, const struct leaf *l, unsigned level,
                         uint64_t va)
 {
     uint64_t size = size_of(n, level);
     uint64_t pa = l->pa + (va - l->va);
 
-    if (fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_NONE ||
-        fc_cover(n->g, pa, size) == PTW_COVER_NONE || over(n)) {
-        return;
-    }
-    if (level > 0) {
-        for (uint64_t at = 0; at < size; at += size_of(n, level - 1)) {
+    enum ptw_cover kept = fc_kept(n->g, va, va + (size - 1));
+    enum ptw_cover cover = fc_cover(n->g, pa, size);
+
+    if (kept == PTW_COVER_ALL && cover == PTW_COVER_ALL) {
+        count_leaves(n, l, pa, size);
+    } else if (level > 0 && kept != PTW_COVER_NONE && cover != PTW_COVER_NONE) {
+        for (uint64_t at = 0; at < size && !over(n);
+             at += size_of(n, level - 1)) {
             count_pages(n, l, level - 1, va + at);
         }
-    } else if (fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_ALL &&
-               fc_cover(n->g, pa, size) == PTW_COVER_ALL) {
-        count_leaves(n, l, pa, size);
     }
 }
 
@@ -848,10 +847,6 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         return;
     }
-    if (!n->comparing && kept == PTW_COVER_ALL && level == 0 && counting &&
-        fc_cover(n->g, pa, size) == PTW_COVER_ALL) {
-        count_leaves(n, l, pa, size);
-    }
     if (n->comparing && level > 0 && e.kind != PTW_ENTRY_LEAF &&
         kept == PTW_COVER_ALL && (n->flags & PTW_REBUILD_SPLIT) == 0 &&
         (n->strict || level == l->level) && all_readable(n, pa, size)) {
@@ -859,6 +854,9 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
     }
     if (n->strict && e.kind == PTW_ENTRY_TABLE && !keeps_any(n, l, level, va)) {
         e.kind = PTW_ENTRY_ABSENT; /* but for maps */
+    }
+    if (!n->comparing && counting && e.kind != PTW_ENTRY_TABLE) {
+        count_pages(n, l, level, va);
     }
     switch (e.kind) {
     case PTW_ENTRY_ABSENT:
@@ -869,8 +867,6 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         if (n->comparing) {
             nothing(n, l, level, va, counting);
-        } else if (level > 0 && counting) {
-            count_pages(n, l, level, va);
         }
         break;
     case PTW_ENTRY_LEAF:
@@ -881,8 +877,6 @@ static void check_leaf(struct naive *n, const struct leaf *l, unsigned level,
         }
         if (n->comparing) {
             same_leaf(n, l, level, va, raw, less, counting);
-        } else if (level > 0 && counting) {
-            count_leaves(n, l, pa, size);
         }
         break;
     case PTW_ENTRY_TABLE:

@@ -211,6 +211,36 @@ Test(amd64_verify_images, sees_what_could_not_be_read_before)
     expect_differs(0, PTW_DIFFERS_BAD, 0xa00000);
 }
 
+/* What memory does not have whole has no leaves by which it would be shared: a
+ * device becomes copy-on-write however often it is mapped, in pages of any
+ * size.  What memory has of a large page that is mapped twice is shared. */
+Test(amd64_verify_images, are_not_shared_by_devices)
+{
+    enum { MARK = 1 << 9, W = 2 };
+
+    start();
+    set_both(0x4000, 0, 0);
+    for (unsigned i = 1; i < 3; i++) {
+        set(OLD, 0x4000, i, 0xfed00061 | W);
+        set(NEW, 0x4000, i, 0xfed00061 | MARK);
+        set(OLD, 0x3000, 3 + i, 0x40000061 | PS | W);
+        set(NEW, 0x3000, 3 + i, 0x40000061 | PS | MARK);
+    }
+    expect_same(PTW_REBUILD_COPY_ON_WRITE);
+    set(NEW, 0x4000, 2, 0xfed00061 | W);
+    expect_differs(PTW_REBUILD_COPY_ON_WRITE, PTW_DIFFERS_RIGHTS, 0x402000);
+    set(NEW, 0x4000, 2, 0xfed00061 | MARK);
+    set(NEW, 0x3000, 5, 0x40000061 | PS | W);
+    expect_differs(PTW_REBUILD_COPY_ON_WRITE, PTW_DIFFERS_RIGHTS, 0xa00000);
+    start();
+    set_both(0x4000, 0, 0);
+    set_both(0x2000, 1, 0x61 | PS | W); /* 1 GiB that begins inside */
+    set_both(0x2000, 2, 0x61 | PS | W);
+    expect_same(PTW_REBUILD_COPY_ON_WRITE);
+    set(NEW, 0x2000, 2, 0x61 | PS | MARK);
+    expect_differs(PTW_REBUILD_COPY_ON_WRITE, PTW_DIFFERS_RIGHTS, 0x80000000);
+}
+
 /* Pages of 1 GiB where there is no memory: 130,560 of them would take 85 GB. */
 Test(amd64_verify_images, asks_for_nothing_where_there_is_no_memory,
      .timeout = 30)

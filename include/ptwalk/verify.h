@@ -6,6 +6,10 @@
  * same attributes and the same sharing, of tables and of pages.  It has nothing
  * in common with the rebuilder but the walker and the conventions.
  *
+ * A page that memory does not have whole, a device for one, has no leaves by the
+ * rule that a page of several leaves stays writable (PTW_REBUILD_COPY_ON_WRITE):
+ * each leaf of it that writes is to be copy-on-write.
+ *
  * A leaf that carried the copy-on-write mark before, and R/W of which was
  * clear, is counted, and judged by the flags: it has its bits; or it must not
  * be there (PTW_REBUILD_REFUSE_MARKED: PTW_DIFFERS_POLICY); or it has lost the

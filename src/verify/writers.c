@@ -15,9 +15,9 @@ static void count_page(struct ptw_verify *v, uint64_t pa, bool written)
     l->written |= written ? bit : 0;
 }
 
-/* Counts one large leaf that is wholly kept.  Returns false when that is
- * nothing new to its pages: they were gone through for two leaves, and for one
- * that writes if this one does. */
+/* Counts one large leaf that is wholly kept, and has pages.  Returns false when
+ * that is nothing new to these: they were gone through for two leaves, and for
+ * one that writes if this one does. */
 static bool count_large(struct leaves *l, bool written)
 {
     if (l->twice != 0 && (l->written != 0 || !written)) {
@@ -153,7 +153,9 @@ static enum ptw_status count_leaf(struct ptw_verify *v,
             return PTW_E_SPACE;
         }
         if (v->state.done == 0 && !v->state.counted &&
-            ptw_vf_kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL) {
+            ptw_vf_kept_of(v, item->first.v, item->last.v) == PTW_COVER_ALL &&
+            ptw_runs_whole(&v->state.side[OLD].runs, pa, pa + (size - 1),
+                           &(uint64_t){0}, &(uint64_t){0})) {
             if (!count_large(ptw_vf_leaves_at(
                                  v, ptw_vf_large_key(v, m->pa.v, m->size_log2)),
                              written)) {
