@@ -433,25 +433,35 @@ static enum ptw_status write_never(void *ctx, uint64_t pa, unsigned n,
 
 /* -------------------------------------------------------------- host memory */
 
+/* The bytes of region i, as it is now. */
+static void make_host(struct fc_guest *g, unsigned i)
+{
+    const struct fz_region *r = &g->w->region[i];
+    size_t bytes = (size_t)(r->last - r->first) + 1;
+
+    g->host_of[i] = fz_take(bytes + g->w->skew);
+    g->host[i] = g->host_of[i] + g->w->skew;
+    fc_copy(g, r->first, g->host[i], bytes);
+}
+
+static bool is_small(const struct fc_guest *g, unsigned i)
+{
+    const struct fz_region *r = &g->w->region[i];
+
+    return r->last - r->first < fz_direct_bytes(g->w);
+}
+
 void fc_make_host(struct fc_guest *g)
 {
     enum fz_memory kind = g->w->memory;
 
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
-        const struct fz_region *r = &g->w->region[i];
-        size_t bytes;
-
         g->host[i] = NULL;
         g->host_of[i] = NULL;
-        if (i >= g->w->regions || !r->readable ||
-            (kind != FZ_DIRECT && kind != FZ_MIXED) ||
-            r->last - r->first >= fz_direct_bytes(g->w)) {
-            continue;
+        if (i < g->w->regions && g->w->region[i].readable &&
+            (kind == FZ_DIRECT || kind == FZ_MIXED) && is_small(g, i)) {
+            make_host(g, i);
         }
-        bytes = (size_t)(r->last - r->first) + 1;
-        g->host_of[i] = fz_take(bytes + g->w->skew);
-        g->host[i] = g->host_of[i] + g->w->skew;
-        fc_copy(g, r->first, g->host[i], bytes);
     }
 }
 
@@ -473,7 +483,7 @@ static bool copies_bytes(const struct fc_guest *g)
     for (unsigned i = 0; i < g->w->regions && pages <= FC_FEW_PAGES; i++) {
         pages += (g->w->region[i].last - g->w->region[i].first) / FZ_PAGE + 1;
     }
-    return g->stopped || g->w->bulk || pages > FC_FEW_PAGES;
+    return g->stopped || g->copies || g->w->bulk || pages > FC_FEW_PAGES;
 }
 
 /* Offers the guest in one way or another; region has room for FZ_REGIONS. */
@@ -508,4 +518,34 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
     if (st != PTW_OK) {
         fz_stop(ASK_STATUS, "memory is refused: %s", ptw_status_text(st));
     }
+}
+
+/* A region of which a page refuses to be read stays behind callbacks. */
+void fc_offer_cheaply(const struct fc_guest *g, struct fc_guest *cheap,
+                      struct ptw_mem *mem, struct ptw_region *region)
+{
+    *cheap = *g;
+    cheap->copies = true;
+    for (unsigned i = 0; i < FZ_REGIONS; i++) {
+        cheap->host_of[i] = NULL;
+        if (i < g->w->regions && is_small(g, i) &&
+            (g->host[i] != NULL ||
+             !refuses(g, i, g->w->region[i].first,
+                      g->w->region[i].last - g->w->region[i].first + 1))) {
+            make_host(cheap, i);
+        }
+    }
+    fc_offer(cheap, true, mem, region);
+}
+
+void fc_flip(struct fc_guest *g, uint64_t pa, uint8_t bits)
+{
+    unsigned region = region_of(g, pa, 1);
+
+    if (region != FZ_REGIONS && g->host[region] != NULL) {
+        g->host[region][pa - g->w->region[region].first] ^= bits;
+    }
+    g->known = false;
+    g->flipped = pa;
+    g->flip ^= bits;
 }

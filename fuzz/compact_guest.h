@@ -28,6 +28,7 @@ struct fc_guest {
     bool knows_zeros; /* of any memory, not of what is lent */
     bool changes;     /* whenever it is read */
     bool stopped;     /* it is said not to change */
+    bool copies;      /* callbacks copy bytes, however much memory there is */
     uint64_t flipped; /* a byte that is another one in this guest, */
     uint8_t flip;     /* by these bits; 0: there is none */
 
@@ -87,6 +88,16 @@ void fc_free_host(struct fc_guest *g);
 /* fc_offer makes an accessor of the guest; region has room for FZ_REGIONS. */
 void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
               struct ptw_region *region);
+
+/* fc_offer_cheaply makes *cheap the guest, and offers it so that comparing it
+ * takes the least time: small regions are host memory of its own, which
+ * fc_free_host takes back; other pages are lent, or copied. */
+void fc_offer_cheaply(const struct fc_guest *g, struct fc_guest *cheap,
+                      struct ptw_mem *mem, struct ptw_region *region);
+
+/* fc_flip inverts these bits of a byte of a guest that was offered cheaply; once
+ * more, and it is the guest again. */
+void fc_flip(struct fc_guest *g, uint64_t pa, uint8_t bits);
 
 /* A little-endian number of n bytes. */
 uint64_t fc_get_at(const uint8_t *b, unsigned n);

@@ -192,17 +192,26 @@ static void read_rebuild(struct fc_guest *g, struct fc_input *input,
     g->o.tables_base.v = fz_value(in, FZ_TABLES_BASE, g->o.tables_base.v);
 }
 
+/* The sink is as the last record of the kind has it; each may spoil. */
 static void read_image(struct fc_guest *g, struct fc_input *input,
                        const uint8_t *record)
 {
+    enum fc_spoil how =
+        (enum fc_spoil)(fz_get(record, IMAGE_SPOIL) % SPOIL_WAYS);
+
     input->growth = (unsigned)fz_get(record, IMAGE_GROWTH);
     input->refused_first = (unsigned)fz_get(record, IMAGE_REFUSED);
     input->refused_times = (unsigned)fz_get(record, IMAGE_TIMES);
     g->filler = (enum fc_filler)(fz_get(record, IMAGE_FILLER) % 4);
-    input->spoil = (enum fc_spoil)(fz_get(record, IMAGE_SPOIL) % SPOIL_WAYS);
-    input->spoil_at[0] = (uint8_t)fz_get(record, IMAGE_WHERE);
-    input->spoil_at[1] = (uint8_t)fz_get(record, IMAGE_ENTRY);
-    input->spoil_at[2] = (uint8_t)fz_get(record, IMAGE_OTHER);
+    input->at[0] = (uint8_t)fz_get(record, IMAGE_WHERE);
+    input->at[1] = (uint8_t)fz_get(record, IMAGE_ENTRY);
+    input->at[2] = (uint8_t)fz_get(record, IMAGE_OTHER);
+    if (how != SPOIL_NOT && input->spoilings < FC_SPOILT) {
+        struct fc_spoilt *s = &input->spoilt[input->spoilings++];
+
+        s->how = how;
+        memcpy(s->at, input->at, sizeof s->at);
+    }
 }
 
 void fc_read_input(struct fc_guest *g, struct fc_input *input,
@@ -232,6 +241,9 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
         } else if (fz_op_of(in.record) == OP_IMAGE) {
             read_image(g, input, in.record);
         }
+    }
+    for (unsigned i = 0; i < input->spoilings; i++) {
+        input->spoilt[i].absent = (input->options & OPT_ABSENT_SPOIL) != 0;
     }
     name_pages(g);
     hostile = (input->options & OPT_HOSTILE) != 0;

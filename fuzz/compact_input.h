@@ -38,6 +38,14 @@ enum fc_spoil {
     SPOIL_WAYS   /* how many there are, with none */
 };
 
+struct fc_spoilt {
+    enum fc_spoil how;
+    uint8_t at[3]; /* which table or page, entry, other entry or bit */
+    bool absent;   /* entries that are not present are spoilt */
+};
+
+enum { FC_SPOILT = 16 };
+
 struct fc_input {
     unsigned options;
     enum fc_limit limit;
@@ -46,8 +54,9 @@ struct fc_input {
     unsigned growth;
     unsigned refused_first; /* write of the sink, + 1 */
     unsigned refused_times;
-    enum fc_spoil spoil;
-    uint8_t spoil_at[3];
+    struct fc_spoilt spoilt[FC_SPOILT]; /* each by itself */
+    unsigned spoilings;
+    uint8_t at[3]; /* of the last record, whether it spoils or not */
 };
 
 /* fc_read_input reads the guest, the options of its rebuild, and the rest. */

@@ -25,26 +25,28 @@ struct flipped {
     struct ptw_certificate c[2];
 };
 
-static void compare_flipped(struct fc_guest *g, const struct ptw_mem *mem,
-                            const struct fc_manner *how, uint64_t at,
-                            uint8_t bits, struct flipped *f)
-{
-    static struct fc_guest other;
-    struct ptw_region region[FZ_REGIONS];
-    struct ptw_verify_options o = fc_all_of(g);
-    struct ptw_mem changed;
+/* The guest, and another one that is the same but for a byte, at times. */
+struct two_guests {
+    struct fc_guest *g;
+    struct fc_guest *other;
+    struct ptw_mem mem;
+    struct ptw_mem changed; /* of the other one */
+    unsigned growth;
+};
 
-    other = *g;
-    other.known = false;
-    other.flipped = at;
-    other.flip = bits;
-    fc_make_host(&other);
-    fc_offer(&other, g->lends, &changed, region);
-    f->with = fc_compare_memory(g, mem, g->root, &changed, g->root, &o,
-                                how->growth, &f->c[0]);
-    f->by_itself = fc_compare_memory(&other, &changed, g->root, &changed,
-                                     g->root, &o, how->growth, &f->c[1]);
-    fc_free_host(&other);
+static void compare_flipped(struct two_guests *two, uint64_t at, uint8_t bits,
+                            struct flipped *f)
+{
+    struct ptw_verify_options o = fc_all_of(two->g);
+    const struct ptw_root *root = two->g->root;
+
+    fc_flip(two->other, at, bits);
+    f->with = fc_compare_memory(two->g, &two->mem, root, &two->changed, root,
+                                &o, two->growth, &f->c[0]);
+    f->by_itself =
+        fc_compare_memory(two->other, &two->changed, root, &two->changed, root,
+                          &o, two->growth, &f->c[1]);
+    fc_flip(two->other, at, bits);
 }
 
 static bool same_digest(const struct ptw_certificate *a,
@@ -55,11 +57,11 @@ static bool same_digest(const struct ptw_certificate *a,
 
 /* A byte of a mapped page makes a difference, and another digest, if it can be
  * read; if it can't, it makes none. */
-static void flip_page(struct fc_guest *g, const struct ptw_mem *mem,
-                      const struct fc_manner *how, const struct fc_input *input,
+static void flip_page(struct two_guests *two, const struct fc_input *input,
                       const struct ptw_certificate *c)
 {
-    const uint8_t *at = input->spoil_at;
+    struct fc_guest *g = two->g;
+    const uint8_t *at = input->at;
     struct flipped f;
     uint64_t page;
 
@@ -67,7 +69,7 @@ static void flip_page(struct fc_guest *g, const struct ptw_mem *mem,
         return;
     }
     page += (unsigned)at[1] << 4 | at[2] >> 4;
-    compare_flipped(g, mem, how, page, (uint8_t)(1 << (at[2] & 7)), &f);
+    compare_flipped(two, page, (uint8_t)(1 << (at[2] & 7)), &f);
     if (!fc_readable_byte(g, page) &&
         (f.with == PTW_DIFFERENT ||
          (f.with == PTW_OK && memcmp(c, &f.c[0], sizeof *c) != 0) ||
@@ -180,11 +182,10 @@ static void check_flip(const struct placed *p, uint64_t flip, bool differs,
 /* A bit of a leaf is another one.  If the leaf grants less, or has other
  * attributes, that is a difference, and another digest.  If it is accessed or
  * dirty and was not, that is a difference, and the same digest. */
-static void flip_leaf(struct fc_guest *g, const struct ptw_mem *mem,
-                      const struct fc_manner *how, uint64_t random,
+static void flip_leaf(struct two_guests *two, uint64_t random,
                       const struct ptw_certificate *c)
 {
-    const struct fz_case *w = g->w;
+    const struct fz_case *w = two->g->w;
     const struct oracle_format *format = w->mode.format;
     uint64_t used = (random & 4) != 0 && format->dirty != 0 ? format->dirty
                                                             : format->accessed;
@@ -194,7 +195,7 @@ static void flip_leaf(struct fc_guest *g, const struct ptw_mem *mem,
     struct flipped f;
     struct placed p;
 
-    if (!pick_leaf(g, (unsigned)(random >> 16) & 0xFFFF, &p)) {
+    if (!pick_leaf(two->g, (unsigned)(random >> 16) & 0xFFFF, &p)) {
         return;
     }
     if ((random & 3) == 0 && used != 0) {
@@ -208,7 +209,7 @@ static void flip_leaf(struct fc_guest *g, const struct ptw_mem *mem,
         bit = (bit + 1) % bits;
     }
     flip = (uint64_t)1 << bit;
-    compare_flipped(g, mem, how, p.at + bit / 8, (uint8_t)(1 << bit % 8), &f);
+    compare_flipped(two, p.at + bit / 8, (uint8_t)(1 << bit % 8), &f);
     if (f.by_itself != PTW_OK) {
         return;
     }
@@ -222,17 +223,17 @@ static void flip_leaf(struct fc_guest *g, const struct ptw_mem *mem,
 }
 
 /* How many bits of leaves are changed of an input. */
-enum { FLIPS = 4 };
+enum { FLIPS = 2 };
 
 /* The guest is the same as itself; as one that differs, it is not. */
-void fc_check_itself(struct fc_guest *g, const struct ptw_mem *mem,
-                     const struct fc_manner *how, const struct fc_input *input)
+static void check_two(struct two_guests *two, const struct fc_input *input)
 {
+    struct fc_guest *g = two->g;
     struct ptw_verify_options o = fc_all_of(g);
     uint64_t random = g->w->seed;
     struct ptw_certificate c;
-    enum ptw_status st =
-        fc_compare_memory(g, mem, g->root, mem, g->root, &o, how->growth, &c);
+    enum ptw_status st = fc_compare_memory(g, &two->mem, g->root, &two->mem,
+                                           g->root, &o, two->growth, &c);
 
     if (st == PTW_DIFFERENT) {
         fz_fail(ASK_ITSELF, "the guest is not the same as itself: %s at %llx",
@@ -242,8 +243,23 @@ void fc_check_itself(struct fc_guest *g, const struct ptw_mem *mem,
     if (st != PTW_OK) {
         return;
     }
-    flip_page(g, mem, how, input, &c);
+    flip_page(two, input, &c);
     for (unsigned i = 0; i < (g->w->thorough ? FLIPS : 1u); i++) {
-        flip_leaf(g, mem, how, fz_random(&random), &c);
+        flip_leaf(two, fz_random(&random), &c);
     }
+}
+
+void fc_check_itself(const struct fc_guest *g, const struct fc_manner *how,
+                     const struct fc_input *input)
+{
+    static struct fc_guest guest[2];
+    struct ptw_region region[2][FZ_REGIONS];
+    struct two_guests two = {
+        .g = &guest[0], .other = &guest[1], .growth = how->growth};
+
+    fc_offer_cheaply(g, two.g, &two.mem, region[0]);
+    fc_offer_cheaply(g, two.other, &two.changed, region[1]);
+    check_two(&two, input);
+    fc_free_host(two.g);
+    fc_free_host(two.other);
 }

@@ -226,25 +226,24 @@ static uint64_t names_a_page(const struct fz_case *w)
 }
 
 void fc_spoil(struct fc_guest *g, struct fc_image *m,
-              const struct fc_input *input)
+              const struct fc_spoilt *spoilt)
 {
     const struct fz_case *w = g->w;
     unsigned n = w->entry_bytes;
     const struct oracle_format *f = w->mode.format;
     uint64_t mask = f->table_bits(&w->mode);
-    const uint8_t *at = input->spoil_at;
+    const uint8_t *at = spoilt->at;
     uint8_t *table =
         m->tables + (size_t)(at[0] % m->counts.tables) * fc_table_place(g);
-    bool named = (input->options & OPT_ABSENT_SPOIL) != 0;
-    enum kind kind = named ? ABSENT_NOT_0 : PRESENT;
-    uint64_t flip = named && fc_inverts(g) ? mask : 0;
+    enum kind kind = spoilt->absent ? ABSENT_NOT_0 : PRESENT;
+    uint64_t flip = spoilt->absent && fc_inverts(g) ? mask : 0;
     uint8_t *entry = nth_entry(w, table, at[1], kind);
     uint8_t *other = nth_entry(w, table, at[2], kind);
     uint8_t *absent = nth_entry(w, table, at[2], ABSENT);
     uint64_t raw = entry != NULL ? fc_get_at(entry, n) : 0;
     uint64_t raw_2 = other != NULL ? fc_get_at(other, n) : 0;
 
-    if (input->spoil == SPOIL_ADD) {
+    if (spoilt->how == SPOIL_ADD) {
         raw = m->tables_at +
               (uint64_t)(at[1] % m->counts.tables) * fc_table_place(g);
         raw = f->put_table(&w->mode, raw);
@@ -254,25 +253,25 @@ void fc_spoil(struct fc_guest *g, struct fc_image *m,
         }
         return;
     }
-    if (input->spoil == SPOIL_SPLIT) {
+    if (spoilt->how == SPOIL_SPLIT) {
         split(g, m, at);
         return;
     }
-    if (input->spoil == SPOIL_BACK) {
+    if (spoilt->how == SPOIL_BACK) {
         put_back(g, m, at);
         return;
     }
-    if (input->spoil == SPOIL_ROOT) {
+    if (spoilt->how == SPOIL_ROOT) {
         m->root[at[0] % w->roots].table.v =
             m->tables_at +
             (uint64_t)(at[1] % m->counts.tables) * fc_table_place(g);
         return;
     }
-    if (input->spoil == SPOIL_LOSE) {
+    if (spoilt->how == SPOIL_LOSE) {
         lose(g, m, at);
         return;
     }
-    if (input->spoil == SPOIL_PAGE) {
+    if (spoilt->how == SPOIL_PAGE) {
         if (m->pages > 0) {
             m->page[at[0] % m->pages][(at[1] << 4 | at[2] >> 4) % FZ_PAGE] ^=
                 (uint8_t)(1 << (at[2] & 7));
@@ -282,7 +281,7 @@ void fc_spoil(struct fc_guest *g, struct fc_image *m,
     if (entry == NULL) {
         return;
     }
-    switch (input->spoil) {
+    switch (spoilt->how) {
     case SPOIL_ENTRY:
         fc_put_at(entry, n, raw ^ (uint64_t)1 << at[2] % (8 * n));
         break;

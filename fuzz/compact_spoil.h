@@ -6,8 +6,8 @@
 #include "compact_image.h"
 #include "compact_input.h"
 
-/* fc_spoil spoils the image as the input says. */
+/* fc_spoil spoils the image in that way. */
 void fc_spoil(struct fc_guest *g, struct fc_image *m,
-              const struct fc_input *input);
+              const struct fc_spoilt *spoilt);
 
 #endif

@@ -58,12 +58,17 @@ void fz_describe_compact(FILE *to, const uint8_t *data, size_t len)
                 g->o.root_flags[i]);
     }
     fprintf(to,
-            "    limit: %s %u; the sink refuses %u times from write %u on; "
-            "spoilt: %s %u %u %u%s%s\n",
+            "    limit: %s %u; the sink refuses %u times from write %u on"
+            "%s%s\n",
             limit[input.limit], input.limited_to, input.refused_times,
-            input.refused_first, spoiled[input.spoil], input.spoil_at[0],
-            input.spoil_at[1], input.spoil_at[2],
+            input.refused_first,
             (input.options & OPT_CHANGES) != 0 ? "; the guest runs" : "",
             (input.options & OPT_NO_ROOM) != 0 ? "; no room for tables" : "");
+    for (unsigned i = 0; i < input.spoilings; i++) {
+        const struct fc_spoilt *s = &input.spoilt[i];
+
+        fprintf(to, "    spoilt: %s %u %u %u\n", spoiled[s->how], s->at[0],
+                s->at[1], s->at[2]);
+    }
     fz_describe(to, true, data, len);
 }

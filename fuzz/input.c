@@ -31,8 +31,10 @@ const struct fz_operation fz_operation[FZ_OPS + 1] = {
     [OP_SUPPLY] = {"supply", "edits: how tables are supplied to the next edit"},
     [OP_EDIT] = {"edit", "edits: one edit"},
     [OP_REBUILD] = {"rebuild", "compact: the options of a rebuild"},
-    [OP_IMAGE] = {"image",
-                  "storage; compact: the sink, and how the image is spoilt"},
+    [OP_IMAGE] =
+        {"image",
+         "storage; compact: the sink, and a way in which the image is spoilt, "
+         "of at most 16 that are tried one after the other"},
     [OP_OMIT] = {"omit", "compact: a range that is left out; at most 3"},
     [OP_MAP] = {"map", "compact: a map; at most 3"},
     [OP_CUT] = {"cut",

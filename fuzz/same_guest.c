@@ -95,15 +95,19 @@ static unsigned slots_of(const struct notes *s)
     return 1u << s->slots_log2;
 }
 
-/* Where that key stands, or would: an open hash table. */
+/* Where that key stands, or would: an open hash table, in which pages that
+ * follow each other do so, too. */
 static unsigned find(const struct notes *s, uint64_t key)
 {
-    unsigned i = (unsigned)((key * 0x9E3779B97F4A7C15) >> (64 - s->slots_log2));
+    uint64_t page = key / FZ_PAGE;
+    uint64_t i = ((page / 64 + 1) * 0x9E3779B97F4A7C15) >> (64 - s->slots_log2);
+
+    i = (i + page % 64 + key % FZ_PAGE / 2) % slots_of(s);
 
     while (s->key[i] != key && s->key[i] != 0) {
         i = (i + 1) % slots_of(s);
     }
-    return i;
+    return (unsigned)i;
 }
 
 static void forget(struct notes *s)
@@ -115,43 +119,22 @@ static void forget(struct notes *s)
     s->used = 0;
 }
 
-/* All notes start empty, with room for the pages of that image. */
+/* All notes start empty, with room for the pages of that image: memory that is
+ * not used is not touched. */
 static void begin_notes(const struct fc_image *m)
 {
-    static uint64_t store[NOTES][2][1 << SLOTS_LOG2];
-    static uint32_t used[NOTES][1 << SLOTS_LOG2];
+    static uint64_t store[NOTES][2][1 << LARGE_SLOTS_LOG2];
+    static uint32_t used[NOTES][1 << LARGE_SLOTS_LOG2];
 
     for (unsigned i = 0; i < NOTES; i++) {
         struct notes *s = &notes[i];
 
+        forget(s);
         s->key = store[i][0];
         s->value = store[i][1];
         s->slot = used[i];
-        s->slots_log2 = SLOTS_LOG2;
-        forget(s);
-        if (m->counts.pages > FC_PAGES) {
-            s->slots_log2 = LARGE_SLOTS_LOG2;
-            s->key = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->key);
-            s->value = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->value);
-            s->slot = calloc((size_t)1 << LARGE_SLOTS_LOG2, sizeof *s->slot);
-            if (s->key == NULL || s->value == NULL || s->slot == NULL) {
-                fz_give_up("out of memory");
-            }
-        }
-    }
-}
-
-static void end_notes(void)
-{
-    for (unsigned i = 0; i < NOTES; i++) {
-        struct notes *s = &notes[i];
-
-        if (s->slots_log2 == LARGE_SLOTS_LOG2) {
-            free(s->key);
-            free(s->value);
-            free(s->slot);
-            s->used = 0;
-        }
+        s->slots_log2 =
+            m->counts.pages > FC_PAGES ? LARGE_SLOTS_LOG2 : SLOTS_LOG2;
     }
 }
 
@@ -1584,7 +1567,6 @@ bool fc_same(struct fc_guest *g, const struct fc_image *m,
         ask_oracle(&n);
         fc_plain = is_plain(&n);
     }
-    end_notes();
     return !n.different;
 }
 
