@@ -4,6 +4,7 @@
 #include "check.h"
 #include "same_guest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
@@ -62,13 +63,16 @@ static void flip_page(struct two_guests *two, const struct fc_input *input,
 {
     struct fc_guest *g = two->g;
     const uint8_t *at = input->at;
+    uint64_t offset = (unsigned)at[1] << 4 | at[2] >> 4;
     struct flipped f;
     uint64_t page;
 
     if (!fc_mapped(g, at[0], &page)) {
         return;
     }
-    page += (unsigned)at[1] << 4 | at[2] >> 4;
+    page += (g->w->seed >> 36 & 1) == 0
+                ? offset
+                : fc_page_mask(g) - offset; /* from either end */
     compare_flipped(two, page, (uint8_t)(1 << (at[2] & 7)), &f);
     if (!fc_readable_byte(g, page) &&
         (f.with == PTW_DIFFERENT ||
@@ -100,13 +104,13 @@ struct placed {
 
 enum { ANSWERS = 4096 };
 
+static struct oracle_answer answer[ANSWERS];
+
 /* Picks a leaf by that number, of those that the naive walker finds; false when
  * there is none. */
 static bool pick_leaf(const struct fc_guest *g, unsigned which,
                       struct placed *p)
 {
-    static struct oracle_answer answer[ANSWERS];
-
     const struct fz_case *w = g->w;
     uint64_t root = w->root[which % w->roots];
     struct oracle_mode mode = w->mode;
@@ -222,6 +226,106 @@ static void flip_leaf(struct two_guests *two, uint64_t random,
     }
 }
 
+/* -------------------------------------------------------------- certificate */
+
+/* What leaves map: small pages of which memory has nothing, for each leaf, and
+ * those of which it has a byte. */
+struct mapped {
+    uint64_t outside;
+    uint64_t page[2048];
+    unsigned pages;
+    bool too_many;
+};
+
+static void note_pages(const struct fc_guest *g, uint64_t pa, uint64_t bytes,
+                       struct mapped *m)
+{
+    if (fc_cover(g, pa, bytes) == PTW_COVER_NONE) {
+        m->outside += bytes / fc_page_bytes(g);
+    } else if (bytes > fc_page_bytes(g) && !m->too_many) {
+        note_pages(g, pa, bytes / 2, m);
+        note_pages(g, pa + bytes / 2, bytes / 2, m);
+    } else if (m->pages == sizeof m->page / sizeof m->page[0]) {
+        m->too_many = true;
+    } else {
+        m->page[m->pages++] = pa;
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const uint64_t *x = a;
+    const uint64_t *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static bool any_byte(const struct fc_guest *g, uint64_t pa)
+{
+    uint64_t at = 0;
+
+    while (at < fc_page_bytes(g) && !fc_readable_byte(g, pa + at)) {
+        at++;
+    }
+    return at < fc_page_bytes(g);
+}
+
+/* The certificate of a guest that shares no table counts its pages: those that
+ * can be read, each once; those that can be read in part; those that can't, and
+ * what memory does not have, at each leaf. */
+static void check_pages(const struct fc_guest *g,
+                        const struct ptw_certificate *c)
+{
+    static struct mapped m;
+    const struct fz_case *w = g->w;
+    struct oracle_mode mode = w->mode;
+    uint64_t whole = 0;
+    uint64_t partial = 0;
+
+    memset(&m, 0, sizeof m);
+    mode.self = true;
+    if (c->aliases > 0 || c->spaces != w->roots) {
+        return;
+    }
+    for (unsigned i = 0; i < w->roots && !m.too_many; i++) {
+        size_t count = oracle_walk(&mode, w->ram, w->rams, w->root[i], 0,
+                                   UINT64_MAX, answer, ANSWERS);
+
+        m.too_many = count == ANSWERS;
+        for (size_t k = 0; k < count && !m.too_many; k++) {
+            const struct oracle_answer *a = &answer[k];
+
+            if (a->kind == ORACLE_LEAF) {
+                note_pages(g, a->pa, a->last - a->first + 1, &m);
+            }
+        }
+    }
+    if (m.too_many) {
+        return;
+    }
+    qsort(m.page, m.pages, sizeof m.page[0], by_address);
+    for (unsigned i = 0; i < m.pages; i++) {
+        if (i > 0 && m.page[i] == m.page[i - 1]) {
+            continue;
+        }
+        if (fc_readable(g, m.page[i])) {
+            whole++;
+        } else if (any_byte(g, m.page[i])) {
+            partial++;
+        } else {
+            m.outside++;
+        }
+    }
+    if (c->pages != whole || c->partial != partial || c->outside != m.outside) {
+        fz_fail(
+            ASK_VERIFY,
+            "of the guest and itself %llu pages are the same, %llu in part, "
+            "%llu outside; and not %llu, %llu, %llu",
+            HEX(c->pages), HEX(c->partial), HEX(c->outside), HEX(whole),
+            HEX(partial), HEX(m.outside));
+    }
+}
+
 /* How many bits of leaves are changed of an input. */
 enum { FLIPS = 2 };
 
@@ -242,6 +346,9 @@ static void check_two(struct two_guests *two, const struct fc_input *input)
     }
     if (st != PTW_OK) {
         return;
+    }
+    if (g->w->thorough) {
+        check_pages(g, &c);
     }
     flip_page(two, input, &c);
     for (unsigned i = 0; i < (g->w->thorough ? FLIPS : 1u); i++) {
