@@ -194,6 +194,7 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
     check_that(name != NULL, "an image has a name");
     s->name = name;
     s->opened = strncmp(name, "dump", 4) == 0;
+    s->dump.family = s->opened ? DUMP_X86 : DUMP_UNKNOWN;
     if (strncmp(name, "made", 4) == 0) {
         open_manifest(s);
     }
@@ -240,10 +241,12 @@ void source_free(struct source *s)
     heap_free(s);
 }
 
-/* A processor in long mode, and its neighbour. */
+/* A processor in long mode, and its neighbour, in a dump; a manifest has none. */
 void facts_find(const struct dump *d, struct facts *out)
 {
-    (void)d;
+    if (d->family == DUMP_UNKNOWN) {
+        return;
+    }
     out->family = DUMP_X86;
     out->has_registers = true;
     out->regs.cr0 = 0x80010001;

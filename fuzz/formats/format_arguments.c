@@ -394,6 +394,8 @@ static void check_line(char *text, const char *input, const char *manifest)
     /* Who takes a file of an unknown mode rebuilds and walks nothing. */
     command.takes =
         (takes & TAKES_ANYTHING) != 0 ? TAKES_ANYTHING : (unsigned)takes;
+    /* Who takes addresses takes one image. */
+    command.takes &= (takes & TAKES_VAS) != 0 ? ~(unsigned)TAKES_OTHER : ~0u;
     while (argc < WORDS && (word = strtok_r(NULL, " \t", &at)) != NULL) {
         argv[argc++] = strcmp(word, "''") == 0 ? word + 2 : word;
     }
