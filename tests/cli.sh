@@ -1116,7 +1116,7 @@ check "$name: no root" grep -q '^roots: none' out
 unread 'program.elf: is an ELF file that is no core, 32-bit, big-endian, not' \
     maps "${amd64[@]}" program.elf
 unread 'lime: is a LiME file, and at 21 there should be a range' leaves "${amd64[@]}" lime
-unread 'avml: is an AVML file, and it ends at 24, within a range' spaces "${amd64[@]}" avml
+unread 'avml: is an AVML file, and its chunk at 20 has a length of 0, which none has' spaces "${amd64[@]}" avml
 unread 'kdump: is a compressed kdump, and the sizes in its header' translate "${amd64[@]}" kdump 0
 unread 'flattened: is a flattened dump of makedumpfile, and its type' explain "${amd64[@]}" \
     flattened 0

@@ -30,10 +30,19 @@ arguments_of() {
             ;;
         esac
     done
-    grep -q -- '^  --range' <<<"$usage" && bound+=(--range 0+1T)
+    grep -q -- '^  --range' <<<"$usage" && bound+=(--range "$(some_range)")
     grep -q -- '^  --limit' <<<"$usage" && bound+=(--limit 1000)
     grep -q -- '^  --allow-empty' <<<"$usage" && bound+=(--allow-empty)
     [ "${#operands[@]}" -gt 0 ]
+}
+
+# some_range: one of which the roots can map something, by every_command's options.
+some_range() {
+    case " ${options[*]} " in
+    *' --ttbr0 '* | *' --root '*) echo 0+1T ;;
+    *' --ttbr1 '*) echo ffff800000000000+1T ;;
+    *) echo 0+1T ;;
+    esac
 }
 
 # well_behaved STATUS... -- ARGS...: the command ends by itself with one of these
