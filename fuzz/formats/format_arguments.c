@@ -154,6 +154,13 @@ static void check_options(const struct options *o, const struct command *c)
         check_that(i == 0 || s[-1].pa + (s[-1].bytes - 1) < s->pa,
                    "segments are in order and apart");
     }
+    for (size_t i = 0; i < o->leave_outs; i++) {
+        const struct ptw_va_range *range = &o->leave_out[i];
+
+        check_that(range->first.v <= range->last.v, "a range has an end");
+        check_that(i == 0 || range[-1].last.v < range->first.v,
+                   "what is left out is in order and apart");
+    }
     for (size_t i = 0; i < o->asked; i++) {
         check_that(o->ask[i].first.v <= o->ask[i].last.v &&
                        ((c->takes & TAKES_VA_RANGES) != 0 ||
