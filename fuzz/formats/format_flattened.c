@@ -5,6 +5,7 @@
 #include "flattened.h"
 
 #include <endian.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,6 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                    "it ends where its last part does");
         check_that(n == (ssize_t)(end < SPAN ? end : SPAN), "it is readable");
         check_that(memcmp(got, want, SPAN) == 0, "it is what its parts say");
+        say("%" PRIx64 " bytes", end);
+    } else {
+        say("refused: %s", d.why[0] != '\0' ? d.why : s.why);
     }
     check_spool_end(&s);
     dump_free(&d);
