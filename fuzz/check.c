@@ -233,7 +233,7 @@ uint64_t fz_item_hash(const struct fz_case *w, const struct ptw_item *item)
         h = mix(h, item->u.mapping.level);
         return mix(h, item->u.mapping.size_log2);
     case PTW_ITEM_ALIAS:
-        ref = ptw_alias_view(&fz_half_of(w, item->space)->regime, item, &level);
+        ref = ptw_alias_view(fz_regime_of(w, item->space), item, &level);
         h = mix(mix(h, level), ref.our_va.v);
         h = mix(mix(h, ref.their_va.v), ref.table.v);
         h = mix(mix(h, ref.attributes), ref.owner);

@@ -68,6 +68,11 @@ const struct fz_half *fz_half_of(const struct fz_case *w, uint32_t space)
     return &w->half[number_of(w, space)];
 }
 
+const struct ptw_regime *fz_regime_of(const struct fz_case *w, uint32_t space)
+{
+    return &fz_half_of(w, space)->regime;
+}
+
 void fz_turn(struct fz_case *w, uint32_t space)
 {
     unsigned to = number_of(w, space);
@@ -82,8 +87,7 @@ void fz_turn(struct fz_case *w, uint32_t space)
 
 struct ptw_root fz_root(const struct fz_case *w, uint32_t space)
 {
-    return ptw_root_of(&fz_half_of(w, space)->regime,
-                       ptw_pa_of(w->root[space]));
+    return ptw_root_of(fz_regime_of(w, space), ptw_pa_of(w->root[space]));
 }
 
 bool fz_same_root(const struct fz_case *w, uint32_t a, uint32_t b)

@@ -7,12 +7,14 @@
 
 #include "harness.h"
 
-/* fz_halves takes roots as of the half that they are of; the case has been read
- * and has tables.  Until then, and again after the next read, there is one. */
+/* fz_halves takes roots as of the half that they are of, where the format is
+ * aarch64's; the case has been read.  Until then, and again after the next read,
+ * there is one half. */
 void fz_halves(struct fz_case *w);
 
-/* fz_half_of returns the half that a space is of. */
+/* fz_half_of returns the half that a space is of, fz_regime_of its regime. */
 const struct fz_half *fz_half_of(const struct fz_case *w, uint32_t space);
+const struct ptw_regime *fz_regime_of(const struct fz_case *w, uint32_t space);
 
 /* fz_turn makes the half of that space the one whose mode, regime and levels
  * stand in the case. */

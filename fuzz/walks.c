@@ -62,7 +62,7 @@ static uint64_t sets_of_rights(const struct fz_case *w)
     }
     if (w->by_rights && w->halves &&
         w->half[0].mode.hpd != w->half[1].mode.hpd) {
-        sets++;
+        sets++; /* where tables withhold nothing, all paths grant the same */
     }
     return sets;
 }
@@ -121,9 +121,9 @@ static bool meet_alias(struct fz_case *w, const struct ptw_mem *mem,
     bool more = true;
     size_t items;
 
-    fz_must(ptw_expand_init(&walk, &fz_half_of(w, alias->space)->regime, mem,
-                            alias, &o),
-            "an alias");
+    fz_must(
+        ptw_expand_init(&walk, fz_regime_of(w, alias->space), mem, alias, &o),
+        "an alias");
     fz_case_remember(w, &walk, mem);
     do {
         st = fz_next(&walk, item, 32, &items);
@@ -397,8 +397,8 @@ static void number(struct numbered *n, uint64_t given, uint64_t table,
 }
 
 /* Tables have consecutive numbers, a root where something of the range can be
- * mapped, and of halves where nothing can, too; an alias has that of the table that it
- * refers to. */
+ * mapped, and of halves where nothing can, too; an alias has that of the table
+ * that it refers to. */
 static void check_number(struct fz_case *w, struct numbered *n,
                          const struct ptw_item *item)
 {
@@ -570,8 +570,8 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
                         item[i].u.line.leaves);
             }
             for (unsigned k = 0; k < item[i].u.line.leaves && more; k++) {
-                ptw_line_leaf(&fz_half_of(w, item[i].space)->regime, &item[i],
-                              k, &leaf);
+                ptw_line_leaf(fz_regime_of(w, item[i].space), &item[i], k,
+                              &leaf);
                 more = meet_same(w, &leaf, &at, holes);
             }
             if (more && leaf.last.v != item[i].last.v) {
@@ -765,9 +765,8 @@ static void check_outline(struct fz_case *w, const struct ptw_mem *mem,
                 fw_join(w, &j, &item[i]);
                 continue;
             }
-            fz_must(ptw_expand_init(&inside,
-                                    &fz_half_of(w, item[i].space)->regime, mem,
-                                    &item[i], &o),
+            fz_must(ptw_expand_init(&inside, fz_regime_of(w, item[i].space),
+                                    mem, &item[i], &o),
                     "a table of an outline");
             fz_case_remember(w, &inside, mem);
             fw_join_walk(w, &j, &inside);
@@ -803,9 +802,9 @@ static bool meet_needed_alias(struct fz_case *w, const struct ptw_mem *mem,
     size_t items;
 
     o.need = w->need;
-    fz_must(ptw_expand_init(&walk, &fz_half_of(w, alias->space)->regime, mem,
-                            alias, &o),
-            "an alias");
+    fz_must(
+        ptw_expand_init(&walk, fz_regime_of(w, alias->space), mem, alias, &o),
+        "an alias");
     fz_case_remember(w, &walk, mem);
     do {
         st = fz_next(&walk, item, 32, &items);
@@ -870,7 +869,7 @@ static void check_needs(struct fz_case *w, const struct ptw_mem *mem,
                 }
             }
             if (i < items && item[i].kind == PTW_ITEM_ALIAS &&
-                (ptw_alias_view(&fz_half_of(w, item[i].space)->regime, &item[i],
+                (ptw_alias_view(fz_regime_of(w, item[i].space), &item[i],
                                 &level)
                      .rights &
                  w->need) != w->need) {

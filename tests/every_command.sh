@@ -59,7 +59,9 @@ mkdir directory
 mkfifo fifo
 : >empty
 head -c 5000 good >half
-head -c 65536 /dev/urandom >random
+# The same whenever it is made.
+python3 -c 'import random, sys
+sys.stdout.buffer.write(random.Random(1).randbytes(65536))' >random
 for command in "${commands[@]}"; do
     for file in missing directory fifo empty; do
         check "$command: usage" arguments_of "$command" $file

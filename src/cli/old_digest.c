@@ -62,8 +62,7 @@ void old_digests_check(const struct options *o)
         if (!is_said(m, &old[i])) {
             digest_text(old[i].sha256, is);
             die(CLI_UNREAD, made->image,
-                "was made of another file than %s, whose SHA-256 is %s: that "
-                "has "
+                "was made of another file than %s, whose SHA-256 is %s: that has "
                 "changed, or is another image; --no-digest compares them all "
                 "the same",
                 old[i].name, is);
@@ -72,8 +71,7 @@ void old_digests_check(const struct options *o)
     if (count != m->olds) {
         die(CLI_UNREAD, made->image,
             "was made of %zu files, and %s is of %zu; --no-digest compares "
-            "them "
-            "all the same",
+            "them all the same",
             m->olds, o->image, count);
     }
     free(old);
