@@ -65,3 +65,17 @@ says '^1 +1 +1 +100\.0 % +1 '
 run 1 lives
 says '^1 +0 +1 +0\.0 % '
 run 2 nobody
+
+# A pointer to a function goes on to whichever version of a function runs.
+mkdir -p "$dir/pointer"
+rm -rf "$dir/tree"
+sed '/^void source_each_file(/,/^}/s/s->file >= 0/s->file > 0/' src/cli/source.c \
+    >"$dir/source.c"
+{
+    printf 'What: pointer\nTarget: cli\nKind: command\n\n'
+    diff -u --label a/src/cli/source.c --label b/src/cli/source.c \
+        src/cli/source.c "$dir/source.c" || true
+} >"$dir/pointer/pointer.patch"
+scripts/mutant-sources --patches "$dir/pointer" "$dir/tree" >"$dir/said"
+grep -q 'source_each_file_m1(s, each); return;' "$dir/tree/src/cli/source.c" ||
+    fail "a pointer to a function is not passed on"

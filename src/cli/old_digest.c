@@ -62,9 +62,9 @@ void old_digests_check(const struct options *o)
         if (!is_said(m, &old[i])) {
             digest_text(old[i].sha256, is);
             die(CLI_UNREAD, made->image,
-                "was made of another file than %s, whose SHA-256 is %s: that has "
-                "changed, or is another image; --no-digest compares them all "
-                "the same",
+                "was made of another file than %s, whose SHA-256 is %s: "
+                "that has changed, or is another image; --no-digest compares "
+                "them all the same",
                 old[i].name, is);
         }
     }
