@@ -71,7 +71,8 @@ if(PTW_PYTHON)
         COMMAND ${PTW_AMALGAMATE_PYTHON}
             ${PROJECT_SOURCE_DIR}/scripts/amalgamate --declarations
             > ${declarations}
-        DEPENDS ${headers} scripts/amalgamate VERBATIM)
+        DEPENDS ${headers} scripts/amalgamate scripts/script_arguments.py
+        VERBATIM)
     add_custom_target(ptwalk_declarations ALL DEPENDS ${declarations})
     install(FILES python/ptwalk/__init__.py ${declarations}
         DESTINATION ${PTW_PYTHON_DIR}/ptwalk COMPONENT python)

@@ -1,20 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# What the scripts that fuzz have in common.  A script sources it after it has set
-# `self` to its name, and is in the project's directory from there on.
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
-
-# fail WORD...: says what is wrong with the call, or with the machine.
-fail() {
-    # shellcheck disable=SC2154 # of the script that sources
-    echo "$self: $*" >&2
-    exit 2
-}
-
-# usage FILE: prints the comment at the head of a script, without its licence.
-usage() {
-    sed -n -e '1,2d' -e '/^#/!q' -e 's/^# \{0,1\}//p' "$1"
-}
+# What the scripts that fuzz have in common; sourcing it is sourcing common.sh.
+# shellcheck source=scripts/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 # targets: the names of all targets, each on a line.
 targets() {
@@ -42,11 +30,6 @@ check_target() {
     [ -f "fuzz/fuzz_$1.c" ] || fail "no target '$1'; there are: $names"
     [ -n "$(ls -A "fuzz/corpus/$1" 2>/dev/null)" ] ||
         fail "fuzz/corpus/$1 has no inputs"
-}
-
-# check_number VALUE WHAT: that it is a number above 0.
-check_number() {
-    [[ $1 =~ ^[1-9][0-9]*$ ]] || fail "not a number of $2: $1"
 }
 
 # option TARGET NAME: the value of an option in fuzz/TARGET.options.
