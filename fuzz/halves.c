@@ -3,6 +3,7 @@
 
 #include "oracle_regime.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Formats whose tables mean the same, in halves of one processor or under
@@ -16,15 +17,37 @@ static const char *const alike[][ALIKE] = {
 
 enum { ALIKES = sizeof alike / sizeof alike[0] };
 
-/* The format that a code selects beside the first half's: that one, or one of
- * those that are alike. */
-static const struct oracle_format *beside(const struct oracle_format *f,
-                                          unsigned code)
+/* The same format in the other half, where there is one. */
+static const struct oracle_format *across(struct fz_case *w,
+                                          const struct oracle_format *f)
 {
+    size_t length = strcspn(f->name, "/");
+    bool upper = f->extension == ORACLE_ONES;
+
+    if (!upper && f->name[length] != '\0') {
+        return f;
+    }
+    (void)snprintf(w->across_name, sizeof w->across_name, "%.*s%s", (int)length,
+                   f->name, upper ? "" : "/upper");
+    w->across = *f;
+    w->across.name = w->across_name;
+    w->across.extension = upper ? ORACLE_ZEROS : ORACLE_ONES;
+    return &w->across;
+}
+
+/* The format that a code selects beside the first half's: that one, one of
+ * those that are alike, or the same in the other half. */
+static const struct oracle_format *
+beside(struct fz_case *w, const struct oracle_format *f, unsigned code)
+{
+    code %= ALIKE + 1;
+    if (code == ALIKE) {
+        return across(w, f);
+    }
     for (unsigned i = 0; i < ALIKES; i++) {
         for (unsigned k = 0; k < ALIKE && alike[i][k] != NULL; k++) {
             if (strcmp(alike[i][k], f->name) == 0) {
-                k += code % ALIKE;
+                k += code;
                 k = k < ALIKE && alike[i][k] != NULL ? k : 0;
                 return oracle_format_named(alike[i][k]);
             }
@@ -45,7 +68,7 @@ void fz_halves(struct fz_case *w)
         return;
     }
     *other = w->half[0];
-    other->mode.format = beside(w->mode.format, (code - 1) / 2);
+    other->mode.format = beside(w, w->mode.format, (code - 1) / 2);
     other->mode.hpd = other->mode.hpd != (code % 2 == 0);
     other->levels = other->mode.format->levels;
     if (w->mode.pa_bits > other->mode.format->most_pa_bits) {

@@ -76,7 +76,9 @@ struct fz_case {
     struct ptw_regime regime;
     unsigned levels;
     struct fz_half half[2];
-    bool halves;      /* the second one is in use */
+    bool halves;                 /* the second one is in use */
+    struct oracle_format across; /* the first one's format, of the other half */
+    char across_name[48];
     unsigned turned;  /* which of them mode, regime and levels are */
     unsigned entries; /* of a table */
     unsigned entry_bytes;

@@ -334,7 +334,7 @@ static bool new_root(struct draft *d)
     r = put_in(d, among_tables(d), OP_ROOT);
     if (r != NULL) {
         fz_put(r, ROOT_PAGE, page);
-        fz_put(r, ROOT_HALF, one_in(d, 2) ? 1 + below(d, 6) : 0);
+        fz_put(r, ROOT_HALF, one_in(d, 2) ? 1 + below(d, 8) : 0);
     }
     return r != NULL;
 }
@@ -347,7 +347,7 @@ static bool root_of_half(struct draft *d)
 
     if (r != NULL) {
         fz_put(r, ROOT_PAGE, one_in(d, 3) ? l->page : l->to);
-        fz_put(r, ROOT_HALF, 1 + below(d, 6));
+        fz_put(r, ROOT_HALF, 1 + below(d, 8));
     }
     return r != NULL;
 }

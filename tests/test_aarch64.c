@@ -1066,6 +1066,82 @@ Test(aarch64_spaces, rights_tell_halves_apart_that_differ_in_hpd)
     cr_expect(eq(u64, item[2].first.v, 0xFFFF000000000000));
 }
 
+/* A root that is shorter than tables of its level are is one table in both halves,
+ * too, if it has as many entries in both. */
+Test(aarch64_spaces, a_short_root_may_serve_both_halves)
+{
+    static const struct {
+        const char *name;
+        const char *upper;
+        bool same;
+    } pair[] = {
+        {"aarch64-4k-47", "aarch64-4k-47/upper", true},
+        {"aarch64-4k-40", "aarch64-4k-40/upper", true},
+        {"aarch64-16k-48", "aarch64-16k-48/upper", true},
+        {"aarch64-64k-52", "aarch64-64k-52/upper", true},
+        {"aarch64-4k-47", "aarch64-4k-46/upper", false},
+        {"aarch64-4k-47", "aarch64-4k-48/upper", false},
+    };
+    static struct ptw_walk w;
+    struct ptw_item item[16];
+
+    for (size_t i = 0; i < sizeof pair / sizeof pair[0]; i++) {
+        bool same = pair[i].same;
+
+        use_with(pair[i].upper, 48, 0);
+        half[1] = regime;
+        use_with(pair[i].name, 48, PTW_AARCH64_HPD);
+        half[0] = regime;
+        memory();
+        put(0x10000, 0, 0x20000 | TABLE);
+        for (unsigned first = 0; first < 2; first++) {
+            size_t items =
+                walk_halves(&w, first, 0x10000, 0x10000, 0, 0, item, 16);
+
+            cr_assert(eq(sz, items, same ? 2 : 3));
+            cr_expect(eq(int, (int)item[1].u.space_info.kind,
+                         same ? PTW_SPACE_SAME : PTW_SPACE_WALKED),
+                      "%s", pair[i].name);
+            if (!same) {
+                cr_expect(eq(int, (int)item[2].kind, (int)PTW_ITEM_ALIAS));
+            }
+        }
+    }
+}
+
+/* A short root is no part of a table that starts there, whatever of that one the
+ * range leaves: neither stands for the other. */
+Test(aarch64_spaces, a_short_root_is_not_the_start_of_a_table)
+{
+    static _Alignas(8) uint8_t storage[1 << 12];
+    static struct ptw_walk w;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_root root[2];
+    struct ptw_item item[16];
+    struct ptw_memo memo;
+    size_t items;
+
+    use_with("aarch64-4k-31", 48, 0); /* an l1 of two entries */
+    half[1] = regime;
+    use_with("aarch64-4k-48", 48, 0);
+    half[0] = regime;
+    memory();
+    put(0x10000, 0, 0x11000 | TABLE);
+    put(0x11000, 5, 0x40000000 | AF | BLOCK);
+    o.last.v = 0x1FFFFFFFF;
+    for (unsigned first = 0; first < 2; first++) {
+        root[first] = ptw_root_of(&half[1], ptw_pa_of(0x11000));
+        root[!first] = ptw_root_of(&half[0], ptw_pa_of(0x10000));
+        cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+        expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o),
+                      PTW_OK);
+        expect_status(ptw_walk_next(&w, item, 16, &items), PTW_OK);
+        cr_assert(eq(sz, items, 3));
+        cr_expect(eq(int, (int)item[2u - first].kind, (int)PTW_ITEM_MAPPING));
+        cr_expect(eq(u64, item[2u - first].first.v, 0x140000000));
+    }
+}
+
 /* TTBR1 has 39 bits, and its root is a table below TTBR0's of 48.  As a root it is
  * no alias; a space that is walked first owns it. */
 Test(aarch64_spaces, a_root_may_be_a_table_below_another)

@@ -202,6 +202,15 @@ PTW_ENGINE unsigned ptw_told(const struct ptw_cursor *c, unsigned rights)
     return (rights & c->told_apart) | c->told_as;
 }
 
+/* ptw_short_root returns by what the memo knows a root that is shorter than
+ * other tables of its level: how short it is, and where it is mapped if a part
+ * is left out, as of any table that is cut.  Where nothing is left out it is
+ * the same in the other half: no table is mapped at that address. */
+PTW_ENGINE uint64_t ptw_short_root(uint64_t va, bool left_out, unsigned bits)
+{
+    return left_out ? va | bits : ~(uint64_t)bits;
+}
+
 /* ptw_enter makes the table of that level, whose span starts at offset base,
  * the one that is read next.  The level must be below that of the path so far.
  * The answer is PTW_V_ENTERED, or PTW_V_NO_TABLE, PTW_V_ALIAS or PTW_V_FULL:
@@ -235,12 +244,17 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
         }
         c->remarks = level < c->listed && level < c->top ? PTW_REMARK_TABLE : 0;
         if (c->memo != NULL) {
-            bool cut = first != base || last != end || bits != l->bits;
+            bool left_out = first != base || last != end;
+            bool is_short = bits != l->bits;
+            uint64_t va = ptw_va_from(a, c->regime, base);
             struct ptw_memo_slot *slot = NULL;
             bool two_levels;
 
+            if (PTW_UNLIKELY(is_short)) {
+                va = ptw_short_root(va, left_out, bits);
+            }
             switch (ptw_memo_enter(c->memo, table, level, ptw_told(c, rights),
-                                   cut, ptw_va_from(a, c->regime, base), &slot,
+                                   left_out || is_short, va, &slot,
                                    &two_levels)) {
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
