@@ -131,7 +131,7 @@ static struct lets indirect(const struct is *is, uint64_t leaf)
         .ug = strchr(u, 'g') != NULL,
     };
 
-    if (l.px && l.uw) {
+    if ((l.px || l.pg) && (l.uw || l.ug)) {
         return none;
     }
     l.px = l.px && strchr(p, '!') == NULL;
@@ -140,6 +140,11 @@ static struct lets indirect(const struct is *is, uint64_t leaf)
 }
 
 /* Bit 7 is nDirty: a write faults, unless the processor clears it. */
+static bool stays_clean(const struct is *is, uint64_t leaf)
+{
+    return is->pie && bit(leaf, 7) && !(is->ha && is->hd);
+}
+
 static struct lets lets_of(const struct is *is, unsigned above, uint64_t leaf)
 {
     struct lets l;
@@ -148,27 +153,43 @@ static struct lets lets_of(const struct is *is, unsigned above, uint64_t leaf)
         return direct(is, above, leaf);
     }
     l = indirect(is, leaf);
-    if (bit(leaf, 7) && !(is->ha && is->hd)) {
+    if (stays_clean(is, leaf)) {
         l.pw = false;
         l.uw = false;
     }
     return l;
 }
 
+/* Whether PSTATE.PAN is about that leaf.  With indirect permissions any value of
+ * PIRE0's field but 0 makes it so. */
+static bool is_users(const struct is *is, struct lets l, uint64_t leaf,
+                     bool epan)
+{
+    unsigned index =
+        4 * ((unsigned)bit(leaf, 54) * 8 + (unsigned)bit(leaf, 53) * 4 +
+             (unsigned)bit(leaf, 51) * 2 + (unsigned)bit(leaf, 6));
+
+    if (one_privilege(is)) {
+        return false;
+    }
+    return is->pie ? field(is->pire0, index + 3, index) != 0
+                   : l.ur || l.uw || (epan && l.ux);
+}
+
 static bool allowed(const struct is *is, unsigned above, uint64_t leaf,
                     const struct ptw_access *a)
 {
     struct lets l = lets_of(is, above, leaf);
-    bool epan =
-        is->pie || is->pan3 || (a->allow & (unsigned)PTW_AARCH64_EPAN) != 0;
+    bool epan = is->pan3 || (a->allow & (unsigned)PTW_AARCH64_EPAN) != 0;
     bool pan = (a->allow & (unsigned)PTW_AARCH64_PAN) != 0 &&
-               (l.ur || l.uw || (epan && l.ux));
+               is_users(is, l, leaf, epan);
 
     if ((!bit(leaf, 10) && !is->ha) || (a->user && is->e0pd)) {
         return false;
     }
     if (a->shadow_stack) {
-        return a->right != PTW_EXEC && (a->user ? l.ug : l.pg);
+        return a->right != PTW_EXEC && (a->user ? l.ug : l.pg) &&
+               !(a->right == PTW_WRITE && stays_clean(is, leaf));
     }
     if (a->right == PTW_EXEC) {
         return a->user ? l.ux : l.px;
@@ -237,7 +258,8 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is)
                     (uint64_t)(field(how, 16, 15) != 0) << 10;
     struct lets l = lets_of(is, above, leaf);
     bool stack = is->pie && (indirect(is, leaf).pg || indirect(is, leaf).ug);
-    bool writes = (above & PTW_WRITE) != 0 && (l.pw || l.uw || stack);
+    bool writes = (above & PTW_WRITE) != 0 &&
+                  (l.pw || l.uw || (stack && !stays_clean(is, leaf)));
     struct ptw_entry e = ptw_decode(r, 0, 0, leaf);
     uint64_t table = (next_number() & 0xFFF0000000000000) | 3;
 

@@ -1721,6 +1721,71 @@ Test(aarch64_pie, counts_a_guarded_control_stack)
     cr_expect(ptw_guest_writes(&regime, ALL, L3, indexed(0)));
     a.user = false;
     no(ptw_access_allowed(&regime, ALL, L3, indexed(0), &a));
+    /* nDirty: it is read, and a write to it faults, as any write does. */
+    a.user = true;
+    no(ptw_access_allowed(&regime, ALL, L3, indexed(0) | AP2, &a));
+    no(ptw_guest_writes(&regime, ALL, L3, indexed(0) | AP2));
+    cr_expect(ptw_shadow_stack(&regime, ALL, L3, indexed(0) | AP2));
+    a.right = PTW_READ;
+    cr_expect(ptw_access_allowed(&regime, ALL, L3, indexed(0) | AP2, &a));
+    a.right = PTW_WRITE;
+    use_indirect(0x1, 0x9, BIT(39) | BIT(40));
+    cr_expect(ptw_access_allowed(&regime, ALL, L3, indexed(0) | AP2, &a));
+    cr_expect(ptw_guest_writes(&regime, ALL, L3, indexed(0) | AP2));
+}
+
+/* "S1PrivBasePerm is one of {0b0010, 0b0011, 0b0110, 0b0111, 0b1001, 0b1010,
+ * 0b1110} ... S1UnprivBasePerm is one of {0b0101, 0b0110, 0b0111, 0b1001, 0b1100,
+ * 0b1110}": reserved, and the permissions are removed. */
+Test(aarch64_pie, removes_what_is_unsafe)
+{
+    const unsigned runs =
+        BIT(2) | BIT(3) | BIT(6) | BIT(7) | BIT(9) | BIT(10) | BIT(14);
+    const unsigned writes =
+        BIT(5) | BIT(6) | BIT(7) | BIT(9) | BIT(12) | BIT(14);
+
+    for (unsigned p = 0; p < 16; p++) {
+        for (unsigned u = 0; u < 16; u++) {
+            bool unsafe = (runs >> p & 1) != 0 && (writes >> u & 1) != 0;
+            unsigned rights;
+
+            use_indirect(p, u, 0);
+            rights = ptw_decode(&regime, L3, 0, indexed(0)).rights;
+            if (unsafe) {
+                passes(ALL, indexed(0), 0, "------");
+                cr_expect(eq(uint, rights, 0), "%u, %u", p, u);
+                no(ptw_guest_writes(&regime, ALL, L3, indexed(0)));
+                no(ptw_shadow_stack(&regime, ALL, L3, indexed(0)));
+            } else if ((writes >> u & 1) != 0) {
+                cr_expect(ptw_guest_writes(&regime, ALL, L3, indexed(0)),
+                          "%u, %u", p, u);
+            }
+        }
+    }
+}
+
+/* "If ... PSTATE.PAN is 1 and S1UnprivBasePerm is not 0b0000": of a reserved value
+ * too, where a processor has the choice. */
+Test(aarch64_pie, keeps_the_privileged_from_what_is_the_users)
+{
+    struct ptw_aarch64_registers g = {.el = 2,
+                                      .has_pir = true,
+                                      .tcr = 16 | (uint64_t)5 << 16,
+                                      .sctlr = 1,
+                                      .tcr2 = 2,
+                                      .pir = 0x5,
+                                      .pire0 = 0x1};
+
+    for (unsigned u = 0; u < 16; u++) {
+        struct ptw_access a = {.right = PTW_READ, .allow = PTW_AARCH64_PAN};
+
+        use_indirect(0x5, u, 0);
+        cr_expect(eq(int, ptw_access_allowed(&regime, ALL, L3, indexed(0), &a),
+                     u == 0));
+    }
+    /* EL2 alone has no PSTATE.PAN, and no PIRE0. */
+    from(&g, false, PTW_OK);
+    passes(ALL, indexed(0), PTW_AARCH64_PAN, "rw----");
 }
 
 Test(aarch64_pie, maps_what_an_index_grants)

@@ -196,8 +196,11 @@ struct a64_permissions ptw_aarch64_permissions_of(const struct ptw_regime *r,
     if (!a64_one_privilege(r)) {
         p.user = permission(r->kept[1], index, &user_wxn);
     }
-    /* What the privileged may run and EL0 may write is granted to nobody. */
-    if ((p.privileged & A64_X) != 0 && (p.user & A64_W) != 0) {
+    /* "The combination of unprivileged write or unprivileged GCS access to
+     * memory locations that are also privileged executable or privileged GCS
+     * accessible": all permissions are removed. */
+    if ((p.privileged & (A64_X | A64_GCS)) != 0 &&
+        (p.user & (A64_W | A64_GCS)) != 0) {
         p.privileged = 0;
         p.user = 0;
     }
@@ -554,6 +557,14 @@ static struct a64_permissions direct(const struct ptw_regime *r, unsigned above,
     return p;
 }
 
+/* "The dirty state": a write where nDirty is set faults, unless the processor
+ * clears it; so does one to a guarded control stack (the manual's pseudocode,
+ * AArch64.S1CheckPermissions). */
+static bool is_clean(const struct ptw_regime *r, uint64_t raw)
+{
+    return a64_indirect(r) && (raw & A64_AP2) != 0 && !a64_hardware_dirty(r);
+}
+
 static struct a64_permissions effective(const struct ptw_regime *r,
                                         unsigned above, uint64_t raw)
 {
@@ -563,8 +574,7 @@ static struct a64_permissions effective(const struct ptw_regime *r,
         return direct(r, above, raw);
     }
     p = ptw_aarch64_permissions_of(r, index_of(raw));
-    /* A write where nDirty is set faults, unless the processor clears it. */
-    if ((raw & A64_AP2) != 0 && !a64_hardware_dirty(r)) {
+    if (is_clean(r, raw)) {
         p.privileged &= ~(unsigned)A64_W;
         p.user &= ~(unsigned)A64_W;
     }
@@ -588,9 +598,25 @@ bool ptw_aarch64_guest_writes(const struct ptw_regime *r, unsigned above,
                               uint64_t raw)
 {
     struct a64_permissions p = effective(r, above, raw);
+    unsigned writes = A64_W | (is_clean(r, raw) ? 0u : A64_GCS);
 
-    return (above & PTW_WRITE) != 0 &&
-           ((p.privileged | p.user) & (A64_W | A64_GCS)) != 0;
+    return (above & PTW_WRITE) != 0 && ((p.privileged | p.user) & writes) != 0;
+}
+
+/* Whether PSTATE.PAN keeps the privileged from data: "Privileged Access Never".
+ * Under indirect permissions "S1UnprivBasePerm is not 0b0000"; of a reserved one
+ * a processor may take either, and it is kept here. */
+static bool is_kept(const struct ptw_regime *r, uint64_t raw,
+                    struct a64_permissions p, bool enhanced)
+{
+    if (a64_one_privilege(r)) {
+        return false;
+    }
+    if (a64_indirect(r)) {
+        return (r->kept[1] >> (4 * index_of(raw)) & 15) != 0;
+    }
+    return (p.user & (A64_R | A64_W)) != 0 ||
+           (enhanced && (p.user & A64_X) != 0);
 }
 
 bool ptw_aarch64_access_allowed(const struct ptw_regime *r, unsigned above,
@@ -599,7 +625,7 @@ bool ptw_aarch64_access_allowed(const struct ptw_regime *r, unsigned above,
 {
     struct a64_permissions p = effective(r, above, raw);
     unsigned grants = access->user ? p.user : p.privileged;
-    bool enhanced = a64_indirect(r) || (r->features & PTW_AARCH64_PAN3) != 0 ||
+    bool enhanced = (r->features & PTW_AARCH64_PAN3) != 0 ||
                     (access->allow & PTW_AARCH64_EPAN) != 0;
 
     (void)level;
@@ -610,12 +636,11 @@ bool ptw_aarch64_access_allowed(const struct ptw_regime *r, unsigned above,
     if (access->shadow_stack) {
         return access->right != PTW_EXEC &&
                (access->right & (PTW_READ | PTW_WRITE)) != 0 &&
-               (grants & A64_GCS) != 0;
+               (grants & A64_GCS) != 0 &&
+               !(access->right == PTW_WRITE && is_clean(r, raw));
     }
-    /* "Privileged Access Never": of data. */
     if (!access->user && (access->allow & PTW_AARCH64_PAN) != 0 &&
-        ((p.user & (A64_R | A64_W)) != 0 ||
-         (enhanced && (p.user & A64_X) != 0))) {
+        is_kept(r, raw, p, enhanced)) {
         grants &= A64_X;
     }
     switch (access->right) {
