@@ -166,6 +166,23 @@ Test(facts, of_aarch64_are_the_upper_half)
                         "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
                         "SYMBOL(swapper_pg_dir)=ffff800009a1d000\n");
     cr_expect(eq(str, f.regime, "aarch64-64k-52"));
+    expect_root(0, OPT_TTBR1, 0x41a1d000, "the kernel's swapper_pg_dir");
+    end();
+    /* The same kernel where there is no LVA: its half is the end of the table. */
+    lines(DUMP_AARCH64, "PAGESIZE=65536\nNUMBER(VA_BITS)=52\n"
+                        "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                        "NUMBER(TCR_EL1_T1SZ)=0x10\n"
+                        "SYMBOL(swapper_pg_dir)=ffff800009a10000\n");
+    cr_expect(eq(str, f.regime, "aarch64-64k-48"));
+    expect_root(0, OPT_TTBR1, 0x41a11e00, "the kernel's swapper_pg_dir");
+    end();
+    /* One of 4 KiB pages folds the level that there is not. */
+    lines(DUMP_AARCH64, "PAGESIZE=4096\nNUMBER(VA_BITS)=52\n"
+                        "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                        "NUMBER(TCR_EL1_T1SZ)=0x10\n"
+                        "SYMBOL(swapper_pg_dir)=ffff800009a10000\n");
+    cr_expect(eq(str, f.regime, "aarch64-4k-48"));
+    expect_root(0, OPT_TTBR1, 0x41a10000, "the kernel's swapper_pg_dir");
     end();
     lines(DUMP_AARCH64, "PAGESIZE=16384\nNUMBER(VA_BITS)=52\n"
                         "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"

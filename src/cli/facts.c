@@ -203,12 +203,29 @@ static bool find_linux_x86(const struct dump *d, struct facts *f)
     return true;
 }
 
+/* How much of its table a kernel leaves to a half that is wider.  One of 64 KiB
+ * pages that is built for 52 bits has a table of that size, and of it a
+ * processor without LVA walks the end: Linux, arch/arm64/include/asm/assembler.h,
+ * offset_ttbr1. */
+static uint64_t unused_of_table(uint64_t page, uint64_t built, uint64_t bits)
+{
+    enum { ENTRY_COVERS = 42, ENTRY_BYTES = 8 };
+
+    if (page != 65536 || built != 52 || bits <= ENTRY_COVERS) {
+        return 0;
+    }
+    return (((uint64_t)1 << (built - ENTRY_COVERS)) -
+            ((uint64_t)1 << (bits - ENTRY_COVERS))) *
+           ENTRY_BYTES;
+}
+
 /* Linux, arch/arm64/kernel/vmcore_info.c: TTBR1 has the kernel's half, of
  * 64 - T1SZ bits; VA_BITS is what the kernel was built for. */
 static bool find_linux_aarch64(const struct dump *d, struct facts *f)
 {
     uint64_t table;
     uint64_t offset;
+    uint64_t built = 0;
     uint64_t bits;
     uint64_t t1sz;
     uint64_t page = 4096;
@@ -218,12 +235,13 @@ static bool find_linux_aarch64(const struct dump *d, struct facts *f)
         return false;
     }
     (void)dump_vmcoreinfo(d, "PAGESIZE", 10, &page);
+    (void)dump_vmcoreinfo(d, "NUMBER(VA_BITS)", 10, &built);
+    bits = built;
     if (dump_vmcoreinfo(d, "NUMBER(TCR_EL1_T1SZ)", 10, &t1sz) && t1sz < 64) {
         bits = 64 - t1sz;
-    } else if (!dump_vmcoreinfo(d, "NUMBER(VA_BITS)", 10, &bits)) {
-        return false;
     }
-    if ((page != 4096 && page != 16384 && page != 65536) || bits > 52) {
+    if ((page != 4096 && page != 16384 && page != 65536) || bits == 0 ||
+        bits > 52) {
         return false;
     }
     (void)snprintf(f->regime, sizeof f->regime, "aarch64-%uk-%u%s",
@@ -232,7 +250,8 @@ static bool find_linux_aarch64(const struct dump *d, struct facts *f)
     f->family = DUMP_AARCH64;
     (void)snprintf(f->assumed, sizeof f->assumed,
                    "EL1, no WXN, HPD, DBM or other switch of TCR_EL1");
-    add_root(f, table - offset, OPT_TTBR1, own_table);
+    add_root(f, table - offset + unused_of_table(page, built, bits), OPT_TTBR1,
+             own_table);
     return true;
 }
 
