@@ -81,6 +81,8 @@ static void check_entry(const struct fz_case *w, const struct ptw_absent *a,
     if (e.kind != kind[is.what] ||
         e.pa.v != (is.what == FZ_NAMES_FRAME ? is.pa : 0) ||
         (e.rights & ~ptw_rights_of(&w->regime)) != 0 ||
+        (e.use == PTW_ABSENT_PROT_NONE && e.kind == PTW_ABSENT_FRAME &&
+         (ptw_rights_granted(&w->regime) & ~e.rights) != 0) ||
         e.use >= PTW_ABSENT_USES) {
         fz_fail(ASK_ABSENT,
                 "%llx, level %u, under %s names %d, %llx, rights %x; not %d, "
@@ -125,6 +127,10 @@ void fz_absent(const uint8_t *data, size_t len)
                        level,
                        (int)ptw_absent_read(&a, &w->regime, level, raw).kind);
                 check_entry(w, &a, level, raw, other);
+                for (unsigned bit = 0; w->thorough && bit < 8 * w->entry_bytes;
+                     bit++) {
+                    check_entry(w, &a, level, raw ^ (uint64_t)1 << bit, other);
+                }
             }
         }
     }

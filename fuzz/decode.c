@@ -76,8 +76,15 @@ static void check_leaf(const struct fz_case *w, unsigned level, uint64_t raw)
     }
 }
 
+/* Whether an address is another one by more than a bit. */
+static bool is_elsewhere(uint64_t a, uint64_t b)
+{
+    return ((a ^ b) & ((a ^ b) - 1)) != 0;
+}
+
 /* Whether an entry means something else, and is not another address or of
- * another kind, when it has other bits. */
+ * another kind, when it has another bit.  A bit by which more than one of the
+ * address is another is none of the address. */
 static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
                        uint64_t raw, uint64_t other)
 {
@@ -85,6 +92,9 @@ static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
     struct oracle_entry a = oracle_decode(&w->mode, raw, level, index);
     struct oracle_entry b = oracle_decode(&w->mode, other, level, index);
 
+    if (a.kind == ORACLE_MAPS && a.kind == b.kind && is_elsewhere(a.pa, b.pa)) {
+        return true;
+    }
     return a.kind == b.kind && a.pa == b.pa &&
            (a.rights != b.rights ||
             (a.kind == ORACLE_MAPS &&
@@ -93,35 +103,12 @@ static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
                   f->memory_type(&w->mode, level, other))));
 }
 
-/* The parts of an entry: no two have a bit in common, one that is no number is
- * set, and what is set and means something has a part. */
+/* The parts of an entry: what is set and means something has one. */
 static void check_fields(const struct fz_case *w, unsigned level,
                          unsigned index, uint64_t raw, bool there)
 {
-    struct ptw_entry_field field[PTW_MAX_FIELDS];
-    size_t fields = ptw_entry_fields(&w->regime, level, raw, field);
-    uint64_t in = 0;
+    uint64_t in = fz_check_parts(&w->regime, level, raw, there);
 
-    if (fields > PTW_MAX_FIELDS || (!there && fields != 0)) {
-        fz_stop(ASK_ENTRIES, "%llx of level %u has %zu parts", HEX(raw), level,
-                fields);
-    }
-    for (size_t i = 0; i < fields; i++) {
-        const struct ptw_entry_field *p = &field[i];
-        uint64_t bits;
-
-        if (p->high > 63 || p->low > p->high || p->name == NULL) {
-            fz_stop(ASK_ENTRIES, "%llx of level %u has the part %u to %u",
-                    HEX(raw), level, p->high, p->low);
-        }
-        bits = UINT64_MAX >> (63 - p->high) & UINT64_MAX << p->low;
-        if ((in & bits) != 0 ||
-            (!p->number && (p->high != p->low || (raw & bits) == 0))) {
-            fz_fail(ASK_ENTRIES, "%llx of level %u has the part %s, %u to %u",
-                    HEX(raw), level, p->name, p->high, p->low);
-        }
-        in |= bits;
-    }
     for (unsigned bit = 0; there && bit < 8 * w->entry_bytes; bit++) {
         uint64_t one = (uint64_t)1 << bit;
 

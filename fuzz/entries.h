@@ -5,10 +5,19 @@
 
 #include "harness.h"
 
+/* Entries that a regime is asked about; FEW: of one that differs in a bit. */
+enum { FZ_MANY_ENTRIES = 64, FZ_FEW_ENTRIES = 2 };
+
 /* fz_next_number goes to the next record that has one; false: there is none. */
 bool fz_next_number(const struct fz_case *w, struct fz_records *in);
 
 /* fz_number returns it, with as many bits as an entry has. */
 uint64_t fz_number(const struct fz_case *w, const struct fz_records *in);
+
+/* fz_check_parts returns the bits of raw, an entry of that level, that have a
+ * name: no two parts have a bit in common, and one that is no number is set.
+ * there: the entry is present. */
+uint64_t fz_check_parts(const struct ptw_regime *r, unsigned level,
+                        uint64_t raw, bool there);
 
 #endif

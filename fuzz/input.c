@@ -411,9 +411,10 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "how many bytes at its end do not"},
     [ACCESSOR_OPTIONS] =
         {OP_ACCESSOR, "options", 8, 8, FZ_SET,
-         "callbacks lends writes everything borrow flat",
+         "callbacks lends writes everything borrow flat wide read",
          "callbacks; they lend; they write; no list of regions; `borrow` is "
-         "there; ptw_mem_init_flat for one region"},
+         "there; ptw_mem_init_flat for one region; `read32` is not there; "
+         "`read` is"},
     [ACCESSOR_SALT] = {OP_ACCESSOR, "salt", 16, 8, FZ_PLAIN, NULL,
                        "of what callbacks read"},
     [MEMORY_OPTIONS] = {OP_MEMORY, "options", 8, 4, FZ_SET, "beside writable",
@@ -432,7 +433,7 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [MEMORY_DELTA] = {OP_MEMORY, "delta", 48, 16, FZ_PLAIN, NULL,
                       "how far, with a sign"},
     [ACCESS_DO] = {OP_ACCESS, "do", 8, 4, FZ_PLAIN,
-                   "read4 read8 write4 write8 loan cover",
+                   "read4 read8 write4 write8 loan cover bytes parts",
                    "what it is; all others are cover"},
     [ACCESS_OPTIONS] = {OP_ACCESS, "options", 12, 4, FZ_SET, "aligned",
                         "a write is aligned to 8"},
@@ -442,7 +443,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [ACCESS_DELTA] = {OP_ACCESS, "delta", 24, 16, FZ_PLAIN, NULL,
                       "how far, with a sign"},
     [ACCESS_BYTES] = {OP_ACCESS, "bytes", 40, 16, FZ_PLAIN, NULL,
-                      "of a loan or cover; of a cover, less 1"},
+                      "of a loan or cover; of a cover, less 1; of bytes modulo "
+                      "129; of parts modulo 128, and how much further on the "
+                      "others are, in 128"},
     [REGISTERS_CR0] = {OP_REGISTERS, "cr0", 8, 8, FZ_SET, "pg pe wp nw",
                        "bits of CR0; a value is flipped in it"},
     [REGISTERS_CR4] = {OP_REGISTERS, "cr4", 16, 16, FZ_SET,

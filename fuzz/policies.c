@@ -40,6 +40,13 @@ static void check_convention(const struct ptw_regime *r,
         e.pa.v >> ptw_pa_bits(r) != 0) {
         fz_fail(ASK_ABSENT, "%llx names %llx", HEX(raw), HEX(e.pa.v));
     }
+    /* Bits that it has it can have. */
+    if (ptw_absent_write(absent, r, level, raw,
+                         ptw_pa_of(e.pa.v & ~(pa >> 1) & ~(size - 1)),
+                         &back) != PTW_OK) {
+        fz_fail(ASK_ABSENT, "%llx names %llx, and can't name a part of that",
+                HEX(raw), HEX(e.pa.v));
+    }
     if (st == PTW_E_WIDTH && out == 7) {
         return;
     }
@@ -93,6 +100,74 @@ static void check_riscv(const struct ptw_regime *r, const struct ptw_absent *p,
          (e.use != PTW_ABSENT_SWAP || e.store != type || e.slot != offset))) {
         fz_fail(ASK_ABSENT, "%llx, level %u: %llx, store %u, slot %llx",
                 HEX(raw), level, HEX(e.pa.v), e.store, HEX(e.slot));
+    }
+}
+
+/* The same of Linux on arm64, arch/arm64/include/asm/pgtable.h and
+ * pgtable-prot.h: a leaf but for its lowest bit, which bit 11 says (before 6.10
+ * bit 58 or, of a block, 59), or a type and an offset. */
+static void check_arm64(const struct ptw_regime *r, const struct ptw_absent *p,
+                        unsigned level, uint64_t raw)
+{
+    struct ptw_absent_entry e = ptw_absent_read(p, r, level, raw);
+    bool plain = p->policy == PTW_ABSENT_LINUX_PLAIN;
+    uint64_t page_bytes = ptw_page_size(r);
+    uint64_t size = page_bytes;
+    bool page = plain ? (raw >> 58 & 1) != 0 || (level > 0 && raw >> 59 & 1)
+                      : (raw >> 11 & 1) != 0;
+    bool swap =
+        !page && level <= 1 && (raw & 3) == 0 && raw >> (plain ? 58 : 62) == 0;
+    unsigned types[2] = {(unsigned)(raw >> 2) & 31, (unsigned)(raw >> 3) & 31};
+    uint64_t frame = raw >> (plain ? 8 : 12);
+    uint64_t slot = frame;
+    enum ptw_absent_kind kind = PTW_ABSENT_UNKNOWN;
+    bool moving;
+
+    if (!plain) {
+        types[0] = (unsigned)(raw >> 6) & 31;
+        types[1] = types[0];
+    } else if (p->type_at != 0) {
+        types[0] = types[p->type_at - 2];
+        types[1] = types[0];
+    }
+    for (unsigned i = 0; i < level; i++) {
+        size *= page_bytes / 8;
+    }
+    moving = swap && (!plain || p->type_at != 0) &&
+             (p->migration >> types[0] & 1) != 0;
+    if (p->frame_bits != 0) {
+        frame &= ((uint64_t)1 << p->frame_bits) - 1;
+    }
+    if (moving && frame <= UINT64_MAX / page_bytes &&
+        frame * page_bytes >> ptw_pa_bits(r) == 0 &&
+        frame * page_bytes % size == 0) {
+        kind = PTW_ABSENT_FRAME;
+    } else if (swap && !moving && level == 0 && types[0] < 16 &&
+               types[1] < 16) {
+        kind = PTW_ABSENT_NO_FRAME;
+    }
+    frame *= page_bytes;
+    if (page) {
+        struct ptw_entry leaf =
+            ptw_decode(r, level, 0, level == 0 ? raw | 3 : (raw | 1) & ~2ull);
+
+        kind =
+            leaf.kind == PTW_ENTRY_LEAF ? PTW_ABSENT_FRAME : PTW_ABSENT_UNKNOWN;
+        frame = leaf.pa.v;
+    }
+    if (raw == 0) {
+        kind = PTW_ABSENT_NO_FRAME;
+    }
+    if (e.kind != kind ||
+        (kind == PTW_ABSENT_FRAME &&
+         (e.pa.v != frame || (e.use == PTW_ABSENT_MIGRATION) != moving)) ||
+        (kind == PTW_ABSENT_NO_FRAME && raw != 0 &&
+         (e.use != PTW_ABSENT_SWAP ||
+          (types[0] == types[1] && (!plain || p->type_at != 0) &&
+           (e.store != types[0] || e.slot != slot))))) {
+        fz_fail(ASK_ABSENT,
+                "%llx, level %u: kind %d, %llx, store %u, slot %llx", HEX(raw),
+                level, (int)e.kind, HEX(e.pa.v), e.store, HEX(e.slot));
     }
 }
 
@@ -230,10 +305,18 @@ void fz_check_policies(const struct ptw_regime *r, uint64_t seed)
         raw &= wide ? ~(uint64_t)1 : 0xFFFFFFFE;
         /* Few bits: half of them are in a swap entry as they are. */
         raw &= (how >> 42 & 1) != 0 ? ~(uint64_t)0x3E : UINT64_MAX;
+        /* On arm64 other bits have to be clear in a swap entry, and frames are
+         * not so high. */
+        if (ptw_is_aarch64(r)) {
+            raw &= (how >> 43 & 1) != 0 ? 0x03FFFFFFFFFFF7FC : UINT64_MAX;
+            raw &= (how >> 48 & 1) != 0 ? 0xFFF00000FFFFFFFF >> 8 : UINT64_MAX;
+        }
         check_convention(r, &absent, (unsigned)(how >> 44) % ptw_levels(r),
                          raw);
         if (ptw_is_riscv(r)) {
             check_riscv(r, &absent, (unsigned)(how >> 44) % ptw_levels(r), raw);
+        } else if (ptw_is_aarch64(r)) {
+            check_arm64(r, &absent, (unsigned)(how >> 44) % ptw_levels(r), raw);
         }
     }
 }

@@ -8,7 +8,7 @@
 
 #define HEX(v) ((unsigned long long)(v))
 
-enum { REGIONS = 12, BYTES = 96 };
+enum { REGIONS = 12, BYTES = 96, RUN = 128 };
 
 struct place {
     uint64_t first;
@@ -24,6 +24,7 @@ struct board {
     bool everything; /* no regions: callbacks serve every address */
     bool lendable;
     bool can_write;
+    bool narrow; /* there is read32 */
     uint64_t salt;
 
     /* The last callback. */
@@ -33,20 +34,52 @@ struct board {
     unsigned width;
 };
 
-/* What memory behind callbacks holds. */
-static uint64_t at(const struct board *b, uint64_t pa)
+static uint64_t mixed(const struct board *b, uint64_t value)
 {
-    uint64_t state = b->salt ^ pa;
+    uint64_t state = b->salt ^ value;
 
     return fz_random(&state);
 }
 
+/* What memory behind callbacks holds. */
+static uint64_t at(const struct board *b, uint64_t pa, unsigned width)
+{
+    uint64_t v = 0;
+
+    for (unsigned i = 0; i < width; i++) {
+        uint64_t byte = mixed(b, (pa + i) / 8) >> 8 * ((pa + i) % 8) & 0xff;
+
+        v |= byte << 8 * i;
+    }
+    return v;
+}
+
+/* Whether callbacks refuse that number. */
+static bool refuses(const struct board *b, uint64_t pa, unsigned width)
+{
+    return mixed(b, ~pa * 3 + width) % 16 == 0;
+}
+
+static struct place *place_of(struct board *b, uint64_t pa, uint64_t bytes);
+
+/* Callbacks are asked about what they serve. */
+static void called(struct board *b, uint64_t pa, uint64_t bytes)
+{
+    const struct place *p = place_of(b, pa, bytes);
+
+    if (bytes == 0 || (p == NULL ? !b->everything : p->host != NULL)) {
+        fz_fail(ASK_REGIONS, "a callback is asked for %llu bytes at %llx",
+                HEX(bytes), HEX(pa));
+    }
+}
+
 static enum ptw_status got(struct board *b, uint64_t pa, unsigned width)
 {
+    called(b, pa, width);
     b->calls++;
     b->pa = pa;
     b->width = width;
-    return at(b, pa) % 16 == 0 ? PTW_E_LIMIT : PTW_OK;
+    return refuses(b, pa, width) ? PTW_E_LIMIT : PTW_OK;
 }
 
 static enum ptw_status get32(void *ctx, ptw_pa pa, uint32_t *out)
@@ -54,7 +87,7 @@ static enum ptw_status get32(void *ctx, ptw_pa pa, uint32_t *out)
     enum ptw_status st = got(ctx, pa.v, 4);
 
     if (st == PTW_OK) {
-        *out = (uint32_t)at(ctx, pa.v);
+        *out = (uint32_t)at(ctx, pa.v, 4);
     }
     return st;
 }
@@ -64,7 +97,7 @@ static enum ptw_status get64(void *ctx, ptw_pa pa, uint64_t *out)
     enum ptw_status st = got(ctx, pa.v, 8);
 
     if (st == PTW_OK) {
-        *out = at(ctx, pa.v);
+        *out = at(ctx, pa.v, 8);
     }
     return st;
 }
@@ -91,7 +124,7 @@ static const void *lend(void *ctx, ptw_pa pa, uint64_t bytes)
 {
     struct board *b = ctx;
 
-    (void)got(b, pa.v, (unsigned)bytes);
+    called(b, pa.v, bytes);
     return b->lendable ? &lent[pa.v % 64] : NULL;
 }
 
@@ -131,6 +164,19 @@ static uint64_t address_by(const struct board *b, uint64_t which,
                                   : b->place[which / 2 % b->places].first);
 }
 
+/* Without read32, 4 bytes are taken out of 8 of the region: of the aligned ones,
+ * if it has them.  Whether the number that was read is such a one. */
+static bool is_around(const struct board *b, const struct place *p, uint64_t pa)
+{
+    uint64_t first = p != NULL ? p->first : 0;
+    uint64_t last = p != NULL ? p->last : UINT64_MAX;
+    uint64_t aligned = pa & ~(uint64_t)7;
+    bool has = pa % 8 <= 4 && aligned >= first && last - aligned >= 7;
+
+    return b->width == 8 && b->pa >= first && last - b->pa >= 7 &&
+           pa - b->pa <= 4 && (b->pa == aligned || !has);
+}
+
 static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
                        unsigned width)
 {
@@ -141,14 +187,15 @@ static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
     uint64_t want = 0x5555;
     uint64_t value = 0x5555;
     uint32_t narrow = 0x5555;
+    bool half = !host && width == 4 && !b->narrow;
+    bool call = ours && !host && !(half && p != NULL && p->last - p->first < 7);
     enum ptw_status st;
 
     b->calls = 0;
     if (host) {
         want = number(p->shadow + (pa - p->first), width);
     } else if (ours) {
-        expect = at(b, pa) % 16 == 0 ? PTW_E_LIMIT : PTW_OK;
-        want = width == 4 ? (uint32_t)at(b, pa) : at(b, pa);
+        want = at(b, pa, width);
     }
     if (width == 4) {
         st = ptw_read32(mem, ptw_pa_of(pa), &narrow);
@@ -156,9 +203,16 @@ static void check_read(struct board *b, const struct ptw_mem *mem, uint64_t pa,
     } else {
         st = ptw_read64(mem, ptw_pa_of(pa), &value);
     }
+    if (call) {
+        expect =
+            b->calls != 0 && refuses(b, b->pa, b->width) ? PTW_E_LIMIT : PTW_OK;
+    } else if (!host) {
+        expect = PTW_E_BUS;
+    }
     if (st != expect || value != (st == PTW_OK ? want : 0x5555) ||
-        b->calls != (ours && !host) ||
-        (b->calls != 0 && (b->pa != pa || b->width != width))) {
+        b->calls != call ||
+        (call &&
+         (half ? !is_around(b, p, pa) : b->pa != pa || b->width != width))) {
         fz_fail(ASK_REGIONS,
                 "a read of %u bytes at %llx: %s, %llx; it should be: %s, %llx",
                 width, HEX(pa), ptw_status_text(st), HEX(value),
@@ -191,7 +245,7 @@ static void check_write(struct board *b, const struct ptw_mem *mem, uint64_t pa,
             : !((st == PTW_E_ALIGN && !aligned) || (st == PTW_E_BUS && !ours) ||
                 (st == PTW_E_READONLY && ours &&
                  (!writable || (!direct && !b->can_write))) ||
-                (st == PTW_E_LIMIT && call && at(b, pa) % 16 == 0))) {
+                (st == PTW_E_LIMIT && call && refuses(b, pa, width)))) {
         fz_fail(ASK_REGIONS, "a write of %u bytes at %llx: %s", width, HEX(pa),
                 ptw_status_text(st));
     }
@@ -244,6 +298,188 @@ static void check_borrow(struct board *b, const struct ptw_mem *mem,
         fz_fail(ASK_REGIONS, "%llu bytes at %llx are %slent", HEX(bytes),
                 HEX(pa), have == NULL ? "not " : "wrongly ");
     }
+}
+
+/* Whether the byte at pa can be read, of those from `from` to `to` that are
+ * wanted, and what it is: by the number that it is taken from, as the header
+ * has it. */
+static bool byte_of(struct board *b, uint64_t pa, uint64_t from, uint64_t to,
+                    unsigned char *out)
+{
+    const struct place *p = place_of(b, pa, 1);
+    uint64_t first = p != NULL ? p->first : 0;
+    uint64_t last = p != NULL ? p->last : UINT64_MAX;
+    uint64_t wide = pa & ~(uint64_t)7;
+    uint64_t at4 = pa & ~(uint64_t)3;
+
+    if (p == NULL && !b->everything) {
+        return false;
+    }
+    if (p != NULL && p->host != NULL) {
+        *out = p->shadow[pa - first];
+        return true;
+    }
+    if (b->lendable) {
+        *out = 0;
+        return true;
+    }
+    *out = (unsigned char)at(b, pa, 1);
+    if (wide >= from && wide >= first && to - wide >= 7 && last - wide >= 7) {
+        return !refuses(b, wide, 8);
+    }
+    if (last - first < 3) {
+        return false;
+    }
+    at4 = at4 < first ? first : at4;
+    at4 = last - at4 < 3 ? last - 3 : at4;
+    if (b->narrow) {
+        return !refuses(b, at4, 4);
+    }
+    if (last - first < 7) {
+        return false;
+    }
+    wide = at4 & ~(uint64_t)7;
+    wide = at4 - wide > 4 || wide < first ? at4 : wide;
+    wide = last - wide < 7 ? last - 7 : wide;
+    return !refuses(b, wide, 8);
+}
+
+/* All at once, or not at all: where no byte would be refused. */
+static enum ptw_status get_all(void *ctx, ptw_pa pa, void *buffer, size_t bytes)
+{
+    struct board *b = ctx;
+    unsigned char *out = buffer;
+
+    called(b, pa.v, bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        if (!byte_of(b, pa.v + i, pa.v, pa.v + (bytes - 1), &out[i])) {
+            return PTW_E_LIMIT;
+        }
+    }
+    return PTW_OK;
+}
+
+/* Bytes from pa to the end of what is wanted, in one call and those that go on
+ * behind it; buffer has room for them, and as many more.  Which could be
+ * read: a byte each of `can`. */
+static void read_all(struct board *b, const struct ptw_mem *mem, uint64_t pa,
+                     size_t bytes, unsigned char *buffer, bool *can)
+{
+    uint64_t last = pa + (bytes - 1);
+    size_t run = 0;
+
+    for (size_t at = 0; at < bytes; at += run) {
+        enum ptw_status st =
+            ptw_read_bytes(mem, ptw_pa_of(pa + at), buffer, bytes - at, &run);
+
+        if (run == 0 || run > bytes - at) {
+            fz_stop(ASK_REGIONS, "%zu bytes at %llx: a run of %zu", bytes - at,
+                    HEX(pa + at), run);
+        }
+        for (size_t i = 0; i < run; i++) {
+            unsigned char want = 0;
+
+            can[at + i] = byte_of(b, pa + at + i, pa, last, &want);
+            if (can[at + i] != (st == PTW_OK) ||
+                (can[at + i] && buffer[i] != want)) {
+                fz_fail(ASK_REGIONS,
+                        "the byte at %llx, of %zu at %llx: %s, %x; it should "
+                        "be %s, %x",
+                        HEX(pa + at + i), bytes, HEX(pa), ptw_status_text(st),
+                        buffer[i], can[at + i] ? "read" : "refused", want);
+            }
+        }
+        if (st != PTW_OK && st != PTW_E_BUS && st != PTW_E_LIMIT) {
+            fz_fail(ASK_REGIONS, "%zu bytes at %llx: %s", bytes - at,
+                    HEX(pa + at), ptw_status_text(st));
+        }
+    }
+}
+
+static void check_bytes(struct board *b, const struct ptw_mem *mem, uint64_t pa,
+                        size_t bytes)
+{
+    unsigned char *buffer;
+    bool can[RUN];
+    size_t run = 0;
+
+    if (bytes == 0 || bytes - 1 > UINT64_MAX - pa) {
+        if (ptw_read_bytes(mem, ptw_pa_of(pa), NULL, bytes, &run) !=
+            PTW_E_RANGE) {
+            fz_fail(ASK_REGIONS, "%zu bytes at %llx are not refused", bytes,
+                    HEX(pa));
+        }
+        return;
+    }
+    buffer = malloc(bytes); /* exactly */
+    if (buffer == NULL) {
+        fz_give_up("out of memory");
+    }
+    read_all(b, mem, pa, bytes, buffer, can);
+    free(buffer);
+    fz_say("%zu bytes at %llx are read\n", bytes, HEX(pa));
+}
+
+/* What two places have in common, against what can be read of each. */
+static void check_parts(struct board *b, const struct ptw_mem *mem, uint64_t pa,
+                        uint64_t other, size_t bytes)
+{
+    static uint64_t room[2][RUN / 8];
+    static unsigned char buffer[RUN];
+    const uint64_t place[2] = {pa, other};
+    struct ptw_parts is;
+    struct ptw_parts turned;
+    struct ptw_parts want = {.same = true};
+    bool can[2][RUN];
+
+    if (bytes == 0 || bytes - 1 > UINT64_MAX - pa ||
+        bytes - 1 > UINT64_MAX - other) {
+        return;
+    }
+    for (unsigned side = 0; side < 2; side++) {
+        read_all(b, mem, place[side], bytes, buffer, can[side]);
+    }
+    for (size_t i = 0; i < bytes; i++) {
+        bool left = can[0][i];
+        bool right = can[1][i];
+
+        want.both += left && right;
+        want.only_a += left && !right;
+        want.only_b += !left && right;
+        want.neither += !left && !right;
+    }
+    memset(room, 0xA5, sizeof room);
+    ptw_compare_parts(mem, ptw_pa_of(other), room[1], mem, ptw_pa_of(pa),
+                      room[0], bytes, &turned);
+    ptw_compare_parts(mem, ptw_pa_of(pa), room[0], mem, ptw_pa_of(other),
+                      room[1], bytes, &is);
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char held[2] = {0, 0};
+
+        for (unsigned side = 0; side < 2 && can[0][i] && can[1][i]; side++) {
+            (void)byte_of(b, place[side] + i, place[side],
+                          place[side] + (bytes - 1), &held[side]);
+        }
+        want.same = want.same && held[0] == held[1];
+        if (((const unsigned char *)room[0])[i] != held[0] ||
+            ((const unsigned char *)room[1])[i] != held[1]) {
+            fz_fail(ASK_REGIONS, "byte %zu of %llx and %llx, compared", i,
+                    HEX(pa), HEX(other));
+        }
+    }
+    if (is.same != want.same || is.both != want.both ||
+        is.only_a != want.only_a || is.only_b != want.only_b ||
+        is.neither != want.neither || turned.shape != is.shape ||
+        turned.same != is.same || turned.only_a != is.only_b) {
+        fz_fail(ASK_REGIONS,
+                "%zu bytes at %llx and %llx: %u of both, %u and %u of one, "
+                "%salike",
+                bytes, HEX(pa), HEX(other), (unsigned)is.both,
+                (unsigned)is.only_a, (unsigned)is.only_b,
+                is.same ? "" : "not ");
+    }
+    fz_say("%zu bytes at %llx and %llx are compared\n", bytes, HEX(pa),
+           HEX(other));
 }
 
 static void check_cover(struct board *b, const struct ptw_mem *mem, uint64_t pa,
@@ -390,6 +626,7 @@ static void say_board(const struct board *b, bool callbacks)
            b->everything ? " for every address" : "",
            callbacks && b->lendable ? ", which lend" : "",
            callbacks && b->can_write ? ", which write" : "");
+    fz_say("%s", callbacks && !b->narrow ? "    8 bytes at a time\n" : "");
     for (unsigned i = 0; i < b->places; i++) {
         const struct place *p = &b->place[i];
 
@@ -419,7 +656,7 @@ static void check_refuses(const struct ptw_mem *mem, uint64_t pa,
 static void one_access(struct board *b, const struct ptw_mem *mem,
                        const struct fz_records *in, bool built)
 {
-    enum { READ4, READ8, WRITE4, WRITE8, LOAN };
+    enum { READ4, READ8, WRITE4, WRITE8, LOAN, COVER, READ_BYTES, PARTS };
 
     const uint8_t *record = in->record;
     unsigned what = (unsigned)fz_get(record, ACCESS_DO);
@@ -441,11 +678,20 @@ static void one_access(struct board *b, const struct ptw_mem *mem,
     case WRITE4:
     case WRITE8:
         check_write(b, mem, pa & ~(uint64_t)(aligned ? 7 : 0),
-                    what == WRITE8 ? 8 : 4, at(b, pa + bytes));
+                    what == WRITE8 ? 8 : 4, mixed(b, pa + bytes));
         break;
     case LOAN:
         check_borrow(b, mem, pa, fz_value(in, FZ_BYTES, bytes));
         break;
+    case READ_BYTES:
+        check_bytes(b, mem, pa, bytes % (RUN + 1));
+        break;
+    case PARTS:
+        check_parts(b, mem, pa & ~(uint64_t)7,
+                    (pa + bytes / RUN) & ~(uint64_t)7,
+                    bytes % RUN & ~(size_t)7);
+        break;
+    case COVER:
     default:
         check_cover(b, mem, pa, fz_value(in, FZ_BYTES, bytes + 1));
         break;
@@ -460,7 +706,9 @@ void fz_regions(const uint8_t *data, size_t len)
         WRITES = 4,
         EVERYTHING = 8,
         BORROW = 16,
-        FLAT = 32
+        FLAT = 32,
+        WIDE = 64,
+        READS = 128
     };
 
     static struct board board;
@@ -494,6 +742,9 @@ void fz_regions(const uint8_t *data, size_t len)
     b->everything = callbacks && count == 0 && (options & EVERYTHING) != 0;
     ops.borrow = (options & BORROW) != 0 ? lend : NULL;
     b->lendable = b->lendable && ops.borrow != NULL;
+    b->narrow = (options & WIDE) == 0;
+    ops.read32 = b->narrow ? get32 : NULL;
+    ops.read = (options & READS) != 0 ? get_all : NULL;
     ops.write32 = b->can_write ? put32 : NULL;
     ops.write64 = b->can_write ? put64 : NULL;
     for (in = all; b->places < count && fz_next_record(&none, &in);) {
@@ -514,7 +765,8 @@ void fz_regions(const uint8_t *data, size_t len)
     }
     fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
-    if (st == PTW_OK && count > 0) {
+    /* A host's accessor refuses what it would have to read by itself. */
+    if (st == PTW_OK && count > 0 && b->narrow) {
         st = fz_offer(&mem, FZ_OF_GUEST, callbacks ? &ops : NULL, b, region,
                       count);
         if (st != PTW_OK) {

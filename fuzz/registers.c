@@ -143,6 +143,9 @@ static bool allowed(const struct ptw_regime *r, unsigned above, uint64_t leaf,
     if (r->id == PTW_ARCH_BARE) {
         return (above & a->right) != 0 && !a->shadow_stack;
     }
+    if (a->right == PTW_USER) {
+        return false; /* that is no access */
+    }
     if (a->user && !user_page) {
         return false;
     }
@@ -260,12 +263,36 @@ static void check_letters(void)
     }
 }
 
-/* What can be asked of any regime. */
-static void check_regime(const struct ptw_regime *r, uint64_t number,
-                         uint8_t how, const uint8_t *flips)
+/* One access, as the record says it, under one set of rights above. */
+static void check_access(const struct ptw_regime *r, unsigned level,
+                         uint64_t raw, unsigned how, uint32_t keys)
 {
     static const enum ptw_right right[4] = {PTW_READ, PTW_WRITE, PTW_EXEC,
-                                            PTW_READ};
+                                            PTW_USER};
+    struct ptw_access a = {.right = right[how & 3],
+                           .user = (how & 4) != 0,
+                           .allow = (how & 8) != 0 ? PTW_X86_ALLOW_AC : 0,
+                           .keys = keys};
+    unsigned rights = how >> 4;
+
+    for (unsigned i = 0; i < 2; i++) {
+        a.shadow_stack = i == 1;
+        if (ptw_access_allowed(r, rights, level, raw, &a) !=
+            allowed(r, rights, raw, &a)) {
+            fz_fail(ASK_ACCESSES,
+                    "rights %x, leaf %llx, level %u: access %d of %s is "
+                    "judged wrongly%s",
+                    rights, HEX(raw), level, (int)a.right,
+                    a.user ? "the user" : "the supervisor",
+                    i == 1 ? ", to a shadow stack" : "");
+        }
+    }
+}
+
+/* What can be asked of any regime. */
+static void check_regime(const struct ptw_regime *r, uint64_t number,
+                         uint8_t how, const uint8_t *flips, bool many)
+{
     static const char *const kind[] = {
         [PTW_ENTRY_ABSENT] = "not present",
         [PTW_ENTRY_TABLE] = "a table at",
@@ -333,10 +360,6 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         uint64_t raw = number ^ flips[l];
         struct ptw_entry e = ptw_decode(r, l, 0, raw);
         uint64_t bad = ptw_bad_entry_of(r, l, 0, raw).bits;
-        struct ptw_access a = {.right = right[how & 3],
-                               .user = (how & 4) != 0,
-                               .allow = (how & 8) != 0 ? PTW_X86_ALLOW_AC : 0,
-                               .keys = (uint32_t)(number >> 7)};
         unsigned rights = how >> 4;
         bool stack = (ptw_features_of(r) & PTW_X86_CET) != 0 && !bit(raw, 1) &&
                      bit(raw, 6) && (rights & PTW_WRITE) != 0;
@@ -353,17 +376,9 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                     "%llx, level %u, is kind %d with reserved bits %llx",
                     HEX(raw), l, (int)e.kind, HEX(bad));
         }
-        for (unsigned i = 0; i < 2; i++) {
-            a.shadow_stack = i == 1;
-            if (ptw_access_allowed(r, rights, l, raw, &a) !=
-                allowed(r, rights, raw, &a)) {
-                fz_fail(ASK_ACCESSES,
-                        "rights %x, leaf %llx, level %u: access %d of %s is "
-                        "judged wrongly%s",
-                        rights, HEX(raw), l, (int)a.right,
-                        a.user ? "the user" : "the supervisor",
-                        i == 1 ? ", to a shadow stack" : "");
-            }
+        (void)fz_check_parts(r, l, raw, (raw & 1) != 0);
+        for (unsigned i = 0; i < (fz_thorough && many ? 256u : 1u); i++) {
+            check_access(r, l, raw, how ^ i, (uint32_t)(number >> 7));
         }
         if (ptw_shadow_stack(r, rights, l, raw) != stack ||
             ptw_guest_writes(r, rights, l, raw) !=
@@ -375,10 +390,12 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
                     rights, HEX(raw), l);
         }
     }
-    fz_check_policies(r, next_number());
+    if (many) {
+        fz_check_policies(r, next_number());
+    }
 }
 
-static void by_registers(const struct fz_records *in)
+static void by_registers(const struct fz_records *in, bool many)
 {
     static const unsigned cr0_bit[4] = {31, 0, 16, 29};
     static const unsigned cr4_bit[9] = {4, 5, 12, 20, 21, 22, 17, 7, 23};
@@ -459,7 +476,7 @@ static void by_registers(const struct fz_records *in)
     }
     check_regime(&r, fz_value(in, FZ_ABOUT, 0),
                  (uint8_t)fz_get(record, REGISTERS_ACCESS),
-                 record + fz_field[REGISTERS_FLIPS].at / 8);
+                 record + fz_field[REGISTERS_FLIPS].at / 8, many);
 }
 
 /* With more features, or none. */
@@ -549,7 +566,39 @@ static void by_name(const struct fz_records *in, const char *letters)
         add_features(&r, (unsigned)fz_get(record, REGIME_MORE) % 4);
         check_regime(&r, fz_value(in, FZ_ABOUT, 0),
                      (uint8_t)fz_get(record, REGIME_ACCESS),
-                     record + fz_field[REGIME_FLIPS].at / 8);
+                     record + fz_field[REGIME_FLIPS].at / 8, true);
+    }
+}
+
+/* The registers of a record; many: they are asked about all that is asked. */
+static void of_record(const struct fz_records *in, bool many)
+{
+    unsigned entries = many ? FZ_MANY_ENTRIES : FZ_FEW_ENTRIES;
+
+    switch ((int)fz_op_of(in->record)) {
+    case OP_REGISTERS:
+        by_registers(in, many);
+        break;
+    case OP_AARCH64:
+        fz_aarch64_registers(in, next_number(), entries);
+        break;
+    case OP_RISCV:
+        fz_riscv_registers(in, next_number(), entries);
+        break;
+    default:
+        break;
+    }
+}
+
+/* The same with a bit flipped of what selects a regime: each fourth in turn. */
+static void of_its_like(const struct fz_records *in)
+{
+    struct fz_records like = *in;
+
+    for (unsigned at = 8 + next_number() % 4; at < 64; at += 4) {
+        like.record[at / 8] ^= (uint8_t)(1u << at % 8);
+        of_record(&like, false);
+        like.record[at / 8] ^= (uint8_t)(1u << at % 8);
     }
 }
 
@@ -583,16 +632,11 @@ void fz_registers(const uint8_t *data, size_t len)
             letters = 0;
             name[0] = '\0';
             break;
-        case OP_REGISTERS:
-            by_registers(&in);
-            break;
-        case OP_AARCH64:
-            fz_aarch64_registers(&in, next_number());
-            break;
-        case OP_RISCV:
-            fz_riscv_registers(&in, next_number());
-            break;
         default:
+            of_record(&in, true);
+            if (fz_thorough) {
+                of_its_like(&in);
+            }
             break;
         }
     }

@@ -3,11 +3,13 @@
 #ifndef PTW_FUZZ_REGISTERS_AARCH64_H
 #define PTW_FUZZ_REGISTERS_AARCH64_H
 
-#include "harness.h"
+#include "entries.h"
 
 /* fz_aarch64_registers builds a regime of the record's registers, and asks
- * about it.  seed: of the numbers that it asks about. */
-void fz_aarch64_registers(const struct fz_records *in, uint64_t seed);
+ * about it and that many entries, and, of many, about policies.  seed: of the
+ * numbers that it asks about. */
+void fz_aarch64_registers(const struct fz_records *in, uint64_t seed,
+                          unsigned entries);
 
 /* fz_aarch64_name builds the regime of a name; false when it begins unlike
  * those of this family.  cpu may be NULL. */

@@ -211,21 +211,22 @@ static bool allowed(const struct is *is, unsigned above, uint64_t raw,
         }
     }
     if (a->shadow_stack) {
-        return a->right != PTW_EXEC && is_stack(is, raw) &&
-               (above & PTW_WRITE) != 0;
+        return (a->right == PTW_READ || a->right == PTW_WRITE) &&
+               is_stack(is, raw) && (above & PTW_WRITE) != 0;
     }
     if (a->right == PTW_READ && (a->allow & PTW_RISCV_MXR) != 0 &&
         (rights & PTW_EXEC) != 0) {
         return true;
     }
-    return (rights & a->right) != 0;
+    return a->right != PTW_USER && (rights & a->right) != 0;
 }
 
 static void check_leaf(const struct ptw_regime *r, const struct is *is,
                        unsigned level, uint64_t raw)
 {
+    /* The last one is no access. */
     static const enum ptw_right right[4] = {PTW_READ, PTW_WRITE, PTW_EXEC,
-                                            PTW_READ};
+                                            PTW_USER};
     uint64_t how = next_number();
     unsigned above = bit(how, 0) ? (unsigned)PTW_ALL_RIGHTS
                                  : (unsigned)(how >> 1 & PTW_ALL_RIGHTS);
@@ -304,6 +305,7 @@ static void check_entry(const struct ptw_regime *r, const struct is *is)
                  ? PTW_READ | PTW_WRITE | PTW_EXEC | PTW_USER
                  : 0;
     fz_note((uint64_t)e.kind);
+    (void)fz_check_parts(r, level, raw, bit(raw, V));
     if (e.kind != m.kind || e.pa.v != m.pa || e.rights != rights ||
         bad.bits != m.bad || (m.bad != 0 && bad.why != m.why)) {
         fz_fail(ASK_ENTRIES,
@@ -348,7 +350,7 @@ static void check_bare(const struct ptw_regime *r, uint64_t number)
 }
 
 static void check_paged(const struct ptw_regime *r, const struct is *is,
-                        uint64_t number)
+                        uint64_t number, unsigned entries)
 {
     struct ptw_cpu cpu = ptw_cpu_widest;
     struct ptw_regime again;
@@ -383,13 +385,13 @@ static void check_paged(const struct ptw_regime *r, const struct is *is,
         fz_fail(ASK_REGIMES, "a regime does not know its own name %s",
                 is->name);
     }
-    for (unsigned i = 0; i < 64; i++) {
+    for (unsigned i = 0; i < entries; i++) {
         check_entry(r, is);
     }
 }
 
 static void check_regime(const struct ptw_regime *r, const struct is *is,
-                         uint64_t number)
+                         uint64_t number, unsigned entries)
 {
     uint64_t root = (number & (one(is->wide ? 44 : 22) - 1)) << 12;
 
@@ -415,21 +417,23 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
     if (is->levels == 0) {
         check_bare(r, number);
     } else {
-        check_paged(r, is, number);
+        check_paged(r, is, number, entries);
     }
-    fz_check_policies(r, next_number());
+    if (entries >= FZ_MANY_ENTRIES) {
+        fz_check_policies(r, next_number());
+    }
 }
 
 /* A number, and others like it: a root, and addresses of both halves. */
 static void check_regime_about(const struct ptw_regime *r, const struct is *is,
-                               uint64_t number)
+                               uint64_t number, unsigned entries)
 {
     uint64_t within = next_number() >> (64 - va_bits(is));
 
-    check_regime(r, is, number);
-    check_regime(r, is, number & ~(uint64_t)0xFFF);
-    check_regime(r, is, within & ~(uint64_t)0xFFF);
-    check_regime(r, is, ~(within >> 1));
+    check_regime(r, is, number, entries);
+    check_regime(r, is, number & ~(uint64_t)0xFFF, entries);
+    check_regime(r, is, within & ~(uint64_t)0xFFF, entries);
+    check_regime(r, is, ~(within >> 1), entries);
 }
 
 /* More features, of which some have no meaning here. */
@@ -497,7 +501,8 @@ static enum ptw_status selected(const struct ptw_riscv_registers *g,
 
 enum { NO_CPU = 1, FLAGS = 2 };
 
-void fz_riscv_registers(const struct fz_records *in, uint64_t seed)
+void fz_riscv_registers(const struct fz_records *in, uint64_t seed,
+                        unsigned entries)
 {
     static const unsigned xlen[4] = {64, 32, 128, 64};
     const uint8_t *record = in->record;
@@ -538,10 +543,10 @@ void fz_riscv_registers(const struct fz_records *in, uint64_t seed)
         return;
     }
     set_features(&is, features);
-    check_regime(&r, &is, g.satp);
-    check_regime_about(&r, &is, fz_value(in, FZ_ABOUT, next_number()));
+    check_regime(&r, &is, g.satp, entries);
+    check_regime_about(&r, &is, fz_value(in, FZ_ABOUT, next_number()), entries);
     add_features(&r, &is, (unsigned)fz_get(record, RISCV_MORE) & 15);
-    check_regime(&r, &is, next_number());
+    check_regime(&r, &is, next_number(), entries);
 }
 
 /* -------------------------------------------------------------------- names */
@@ -584,9 +589,9 @@ bool fz_riscv_name(const char *name, const struct ptw_cpu *cpu,
                 ptw_status_text(st));
     }
     if (st == PTW_OK) {
-        check_regime(&r, &is, next_number());
+        check_regime(&r, &is, next_number(), FZ_MANY_ENTRIES);
         add_features(&r, &is, adds[more % 4]);
-        check_regime_about(&r, &is, next_number());
+        check_regime_about(&r, &is, next_number(), FZ_MANY_ENTRIES);
     }
     return true;
 }

@@ -3,16 +3,18 @@
 #ifndef PTW_FUZZ_REGISTERS_RISCV_H
 #define PTW_FUZZ_REGISTERS_RISCV_H
 
-#include "harness.h"
+#include "entries.h"
 
 enum { FZ_RISCV_NAMES = 4 };
 
 /* The names of the family's regimes. */
 extern const char *const fz_riscv_names[FZ_RISCV_NAMES];
 
-/* fz_riscv_registers builds a regime of the record's satp, and asks about it.
- * seed: of the numbers that it asks about. */
-void fz_riscv_registers(const struct fz_records *in, uint64_t seed);
+/* fz_riscv_registers builds a regime of the record's satp, and asks about it
+ * and that many entries, and, of many, about policies.  seed: of the numbers
+ * that it asks about. */
+void fz_riscv_registers(const struct fz_records *in, uint64_t seed,
+                        unsigned entries);
 
 /* fz_riscv_name builds the regime of a name, without some features and with
  * more, modulo 4, of them; false when it is none of this family.  cpu may be
