@@ -2,6 +2,10 @@
 /* The properties of translations: README.md has them in words. */
 #include "walks.h"
 
+#include "ptwalk/cpu.h"
+
+#include <limits.h>
+
 #define HEX(v) ((unsigned long long)(v))
 
 static struct fz_case described;
@@ -163,15 +167,30 @@ static unsigned in_turn(unsigned i)
     return i % 2 == 0 ? i / 2 : asks - 1 - i / 2;
 }
 
-/* Side by side, in one space and in all of them in turn, as one by one. */
+/* The same paging mode, of the narrowest processor, and without what its name
+ * switches on. */
+static void make_narrow(const struct fz_case *w, struct ptw_regime *out)
+{
+    struct ptw_cpu cpu = ptw_cpu_widest;
+
+    cpu.pa_bits = 32;
+    fz_must(ptw_regime_by_name(ptw_regime_name(&w->regime), &cpu, UINT_MAX, out,
+                               NULL),
+            "a narrow regime");
+}
+
+/* Side by side, in one space and in all of them in turn, as one by one; and so
+ * where two regimes take turns. */
 static void check_many(const struct fz_case *w, const struct ptw_mem *mem,
                        struct ptw_root root)
 {
     static struct ptw_translation out[ASKED];
     static enum ptw_status st[ASKED];
     struct ptw_root roots[ASKED];
+    struct ptw_regime narrow;
     ptw_va va[ASKED];
 
+    make_narrow(w, &narrow);
     for (unsigned i = 0; i < asks; i++) {
         va[i] = asked[in_turn(i)];
         st[i] = PTW_E_ARG;
@@ -185,6 +204,7 @@ static void check_many(const struct fz_case *w, const struct ptw_mem *mem,
         out[i] = (struct ptw_translation){.raw = 0};
         roots[i] = root;
         roots[i].table.v = w->root[i % w->roots];
+        roots[i].regime = i % 3 == 2 ? &narrow : root.regime;
     }
     ptw_lookup_many_roots(mem, roots, va, asks, out, st);
     for (unsigned i = 0; i < asks; i++) {
