@@ -500,6 +500,17 @@ prints <<'T'
 T
 try 'aarch64, --wx' 0 0 leaves "${arm[@]}" --wx --range 0-401fff arm
 shows '0000000000401000 9000 1000 r w - u X'
+# The table comes first by a path that lets nobody run it.
+entries arm 3000 1=1800000000004003
+try 'aarch64, --exec, a table under two sets of rights' 0 0 leaves "${arm[@]}" --exec \
+    --range 0-7fffffffffff arm
+prints <<'T'
+# root 0 1000
+0000000000401000 9000 1000 r w - u X
+0000000000402000 8000 1000 r w x - X
+# root 1 5000
+T
+entries arm 3000 1=0
 # Where instructions are fetched, TBID0 takes no tag off.
 try 'aarch64, explain of a tag' 0 0 explain --tcr $tcr --ttbr0 1000 arm \
     ab00000000402000

@@ -52,6 +52,53 @@ ffffec8000000000-fffffbffffffffff   15.5T the 512G at ffffec0000000000 repeats 3
 ffffff8000400000-ffffff8000400fff      4K rwx-  4K mt0               8000
 # root 0: 16.0T mapped, 8K of it writable, in 3 runs of 4294967298 leaves: 4294967298 of 4K; 15.9T of it not shown again
 T
+# Who asks for some leaves has them after as many reads as the distinct tables, 36,
+# and the ways by which they are come to, 1,600, take: 2^32 entries map a page.
+few=("${amd64[@]}" --reads 60000 --limit 100)
+for filter in --writable --exec --wx --user '--pa 8000-8fff' --global '--size 2M'; do
+    read -ra words <<<"$filter"
+    wanted=('0000000000400000' 'ffffff8000400000')
+    case $filter in
+    --user) wanted=('0000000000400000') ;;
+    --global | --size*) wanted=() ;;
+    esac
+    try "leaves $filter, a shadow" 0 0 leaves "${few[@]}" "${words[@]}" shadow
+    check "$name: ${#wanted[@]} of them" [ "$(sed '1d; s/ .*//' out | xargs)" = \
+        "${wanted[*]}" ]
+    try "leaves --json $filter, a shadow" 0 0 leaves --json "${few[@]}" \
+        "${words[@]}" shadow
+    check "$name: ${#wanted[@]} of them" [ "$(jq -r 'select(.type == "leaf").va' out |
+        xargs)" = "${wanted[*]}" ]
+    for how in --all --fold --json; do
+        try "maps $how $filter, a shadow" 0 0 maps $how "${few[@]}" "${words[@]}" \
+            shadow
+        check "$name: ${#wanted[@]} of them" [ "$(grep -oE \
+            '^[0-9a-f]{16}|"first":"[0-9a-f]*' out | grep -oE '[0-9a-f]{16}' |
+            xargs)" = "${wanted[*]}" ]
+    done
+done
+# A table of which the range had a part is another matter when it has all of it.
+cp --sparse=always shadow twice
+entries twice 1000 511=2027
+try 'leaves --wx, a part of a table before all of it' 0 0 leaves "${few[@]}" --wx \
+    --range 401000-ffffffffffffffff twice
+prints <<'T'
+# root 0 1000
+ffffff8000400000 8000 1000 r w x u
+T
+# The limit is of those that are told.
+try 'leaves --pa, as far as it may' 1 1 leaves "${amd64[@]}" --pa 8000-8fff --limit 1 \
+    shadow
+prints <<'T'
+# root 0 1000
+0000000000400000 8000 1000 r w x u
+T
+# A part of a run is global if it is, whatever the run begins with.
+cp --sparse=always shadow mixed
+entries mixed 4000 0=8167 1=9067
+try 'maps --json --pa, global' 0 0 maps --json "${amd64[@]}" --range 400000-401fff \
+    --pa 9000-9fff mixed
+json '.[0] | .pa == "9000" and (.global | not)'
 try 'maps --fold --json, a shadow' 0 0 maps --fold --json "${amd64[@]}" shadow
 json '[.[] | .type] ==
     ["run", "run", "again", "again", "again", "again", "run", "total"]'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crew.h"
 
+#include "filter.h"
 #include "json.h"
 #include "memo.h"
 #include "print.h"
@@ -96,8 +97,9 @@ static unsigned crew_size(const struct traversal *t)
     cpu_set_t set; /* too small for some machines */
     long n;
 
-    /* A limit that is reached soon is found by one thread in one go. */
-    if (t->im->cache != NULL || t->reads_left < SLICE) {
+    /* A limit that is reached soon is found by one thread in one go.  One that
+     * looks for some leaves knows where there are none. */
+    if (t->im->cache != NULL || t->reads_left < SLICE || filter_selects(t->o)) {
         return 1;
     }
     if (t->o->jobs != 0) {
@@ -180,7 +182,6 @@ static void find_inside(struct found *f, const struct ptw_item *table)
     w.first = t->o->first;
     w.last = t->o->last;
     w.flags = f->c->telling->flags;
-    w.need = t->o->need;
     if (ptw_expand_init(&walk, f->regime, &t->im->mem, table, &w) != PTW_OK) {
         return; /* the image has changed */
     }
@@ -333,7 +334,6 @@ static enum ptw_status start_outline(struct crew *c)
     w.first = t->o->first;
     w.last = t->o->last;
     w.flags = c->telling->flags | PTW_WALK_OUTLINE;
-    w.need = t->o->need;
     w.max_reads = SLICE;
     if (!c->telling->spaces) {
         return ptw_virt_to_phys_init(&c->walk, &t->im->mem, t->o->root[c->root],

@@ -482,7 +482,7 @@ static void skip_to(struct side *s, uint64_t last)
         s->next++;
     }
     if (s->next == s->items) {
-        traversal_skip(s->t, ptw_va_of(last + 1));
+        traversal_skip(s->t, last);
     }
 }
 

@@ -7,6 +7,11 @@ bool filter_is_set(const struct options *o)
            o->executed;
 }
 
+bool filter_selects(const struct options *o)
+{
+    return o->need != 0 || filter_is_set(o);
+}
+
 static bool has_attributes(const struct options *o, const struct ptw_mapping *m)
 {
     struct ptw_attributes at = ptw_attributes_of(&o->regime, m->level, m->raw);
@@ -17,7 +22,7 @@ static bool has_attributes(const struct options *o, const struct ptw_mapping *m)
 
 bool filter_leaf_by_leaf(const struct options *o)
 {
-    return o->global || o->attributes;
+    return o->global || o->attributes || (o->json && o->has_pa);
 }
 
 bool filter_keeps(const struct options *o, struct ptw_item *run)

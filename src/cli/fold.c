@@ -346,16 +346,11 @@ static void begin_root(struct fold *f, const struct ptw_item *item)
 
 static void take_item(struct fold *f, const struct ptw_item *item)
 {
-    struct ptw_item run;
-
     leave_tables(f, item->first.v);
     switch (item->kind) {
     case PTW_ITEM_MAPPING:
-        run = *item;
-        if (filter_keeps(f->place.o, &run)) {
-            totals_run(&f->sum, &f->place, &run);
-            take_run(f, &run);
-        }
+        totals_run(&f->sum, &f->place, item);
+        take_run(f, item);
         break;
     case PTW_ITEM_ALIAS:
         take_alias(f, item);

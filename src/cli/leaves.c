@@ -70,47 +70,22 @@ static void print_attributes(const struct options *o, const struct image *im,
         image_outside(im, m->pa, (uint64_t)1 << m->size_log2) != 0;
 }
 
-/* Those that are asked for; none of them comes in a line. */
-static void tell_some(const struct options *o, const struct image *im,
-                      uint32_t root, const struct ptw_item *item, size_t items,
-                      void *sum)
-{
-    const struct place place = {o, im, root};
-
-    for (size_t i = 0; i < items; i++) {
-        struct ptw_item leaf = item[i];
-
-        if (leaf.kind != PTW_ITEM_MAPPING || !filter_keeps(o, &leaf)) {
-            continue;
-        }
-        if (o->json) {
-            leaf_print_json(&place, &leaf);
-        } else if (o->attributes) {
-            print_attributes(o, im, &leaf, sum);
-        } else {
-            print_items(im, o->root[root].regime, &leaf, 1, sum);
-        }
-    }
-}
-
 static void tell(const struct options *o, const struct image *im, uint32_t root,
                  const struct ptw_item *item, size_t items, void *sum)
 {
     const struct ptw_regime *r = o->root[root].regime;
     const struct place place = {o, im, root};
 
-    if (filter_is_set(o) || o->attributes) {
-        tell_some(o, im, root, item, items, sum);
-        return;
-    }
-    if (!o->json) {
+    if (!o->json && !o->attributes) {
         print_items(im, r, item, items, sum);
         return;
     }
     for (size_t i = 0; i < items; i++) {
         struct ptw_item leaf;
 
-        if (item[i].kind == PTW_ITEM_MAPPING) {
+        if (item[i].kind == PTW_ITEM_MAPPING && !o->json) {
+            print_attributes(o, im, &item[i], sum);
+        } else if (item[i].kind == PTW_ITEM_MAPPING) {
             leaf_print_json(&place, &item[i]);
         } else if (item[i].kind == PTW_ITEM_LINE) {
             for (unsigned k = 0; k < item[i].u.line.leaves; k++) {
@@ -265,6 +240,7 @@ static void tell_with_absent(struct traversal *t)
 
 enum cli_status leaves_run(const struct options *o, const struct image *im)
 {
+    /* What is looked at one by one does not come in lines. */
     struct telling leaves = {
         .flags = filter_is_set(o) || o->attributes ? 0 : PTW_WALK_LINES,
         .items = tell,

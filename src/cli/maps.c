@@ -25,10 +25,8 @@ static void tell(const struct options *o, const struct image *im, uint32_t root,
     struct sum *s = sum;
 
     for (size_t i = 0; i < items; i++) {
-        struct ptw_item run = item[i];
-
-        if (run.kind == PTW_ITEM_MAPPING && filter_keeps(o, &run)) {
-            put_run(s, &p, &run);
+        if (item[i].kind == PTW_ITEM_MAPPING) {
+            put_run(s, &p, &item[i]);
         }
     }
 }
@@ -63,8 +61,8 @@ static void end_root(struct traversal *t, const void *sum)
     totals_print(&p, &s->totals, &end);
 }
 
-/* Makes runs of leaves, in one thread. */
-static void tell_leaf_by_leaf(struct traversal *t)
+/* Makes runs out of leaves, or out of the runs between tables, in one thread. */
+static void tell_joined(struct traversal *t)
 {
     for (uint32_t i = 0; i < t->o->roots && !t->stopped; i++) {
         struct place p = {t->o, t->im, i};
@@ -72,24 +70,23 @@ static void tell_leaf_by_leaf(struct traversal *t)
         struct sum sum = {.unread = 0};
         size_t n;
 
-        if (!traversal_root(t, i, 0)) {
+        if (!traversal_root(t, i, runs_flag(t->o))) {
             continue;
         }
         begin_root(t, &sum);
         while ((n = traversal_next(t)) > 0) {
             for (size_t k = 0; k < n; k++) {
-                struct ptw_item leaf = t->item[k];
+                const struct ptw_item *next = &t->item[k];
 
-                if (leaf.kind != PTW_ITEM_MAPPING ||
-                    !filter_keeps(t->o, &leaf) ||
+                if (next->kind != PTW_ITEM_MAPPING ||
                     (run.kind == PTW_ITEM_MAPPING &&
-                     runs_join(&p, &run, &leaf))) {
+                     runs_join(&p, &run, next))) {
                     continue;
                 }
                 if (run.kind == PTW_ITEM_MAPPING) {
                     put_run(&sum, &p, &run);
                 }
-                run = leaf;
+                run = *next;
             }
         }
         if (run.kind == PTW_ITEM_MAPPING) {
@@ -113,8 +110,8 @@ enum cli_status maps_run(const struct options *o, const struct image *im)
 
     if (o->fold) {
         fold_tell(t);
-    } else if (filter_leaf_by_leaf(o)) {
-        tell_leaf_by_leaf(t);
+    } else if (filter_leaf_by_leaf(o) || filter_selects(o)) {
+        tell_joined(t);
     } else {
         crew_tell(t, &maps);
     }

@@ -218,7 +218,7 @@ static void check_system(const struct arguments *a)
             "--absent '%s' names no system: linux, linux-plain or windows",
             o->absent_text);
     }
-    if (o->need != 0 || filter_is_set(o)) {
+    if (filter_selects(o)) {
         die(CLI_USAGE, a->subject,
             "--absent goes without --writable, --exec, --user, --wx, --global, "
             "--memory-type, --size and --pa: what is not present grants "

@@ -2,6 +2,7 @@
 #include "traversal.h"
 
 #include "estimate.h"
+#include "filter.h"
 #include "memo.h"
 #include "roots.h"
 
@@ -31,6 +32,7 @@ struct traversal *traversal_new(const struct options *o, const struct image *im)
     t->im = im;
     t->reads_left = reads_of(o);
     t->leaves_left = o->limit;
+    t->barren = filter_selects(o) ? barren_new(o) : NULL;
     return t;
 }
 
@@ -96,6 +98,7 @@ enum cli_status traversal_end(struct traversal *t)
     status = cli_worse(status, unread_report(t->o, t->im, &t->unread));
     free(t->memo_storage);
     free(t->copies);
+    barren_free(t->barren);
     estimate_free(t->estimate);
     free(t);
     return status;
@@ -126,13 +129,18 @@ static struct ptw_walk_options walk_options(struct traversal *t, unsigned flags)
 
 bool traversal_root(struct traversal *t, uint32_t index, unsigned flags)
 {
-    struct ptw_walk_options w = walk_options(t, flags);
-    enum ptw_status st =
-        ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[index], &w);
+    struct ptw_walk_options w;
+    enum ptw_status st;
 
+    if (t->barren != NULL) {
+        flags |= PTW_WALK_TABLES;
+        barren_begin(t->barren, t->o->root[index].regime);
+    }
+    w = walk_options(t, flags);
+    st = ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[index], &w);
     t->over = false;
     t->skip = 0;
-    t->room = TRAVERSAL_BATCH;
+    t->room = t->barren != NULL ? 1 : TRAVERSAL_BATCH;
     t->root = index;
     t->flags = flags;
     t->goes_on = true;
@@ -332,7 +340,7 @@ static void give_back(struct traversal *t)
     }
 }
 
-void traversal_skip(struct traversal *t, ptw_va va)
+void traversal_skip(struct traversal *t, uint64_t last)
 {
     struct ptw_walk_options w;
 
@@ -340,8 +348,12 @@ void traversal_skip(struct traversal *t, ptw_va va)
         return;
     }
     give_back(t);
+    if (last >= t->o->last.v) {
+        t->over = true;
+        return;
+    }
     w = walk_options(t, t->flags);
-    w.first = va;
+    w.first = ptw_va_of(last + 1);
     if (ptw_virt_to_phys_init(&t->walk, &t->im->mem, t->o->root[t->root], &w) !=
         PTW_OK) {
         t->over = true; /* the image has changed */
@@ -349,6 +361,47 @@ void traversal_skip(struct traversal *t, ptw_va va)
     }
     remember(t);
     t->room = 1; /* what comes may be skipped as well */
+}
+
+/* Leaves out the leaves that are not told, and tables and aliases below which
+ * nothing is. */
+static size_t sieve(struct traversal *t, size_t items)
+{
+    size_t kept = 0;
+    bool passes = false; /* by a table, to the end of which: */
+    uint64_t last = 0;
+
+    if (t->barren == NULL) {
+        return items;
+    }
+    for (size_t i = 0; i < items; i++) {
+        struct ptw_item *item = &t->item[i];
+        bool barren;
+
+        if (passes && item->last.v <= last) {
+            continue;
+        }
+        if (item->kind == PTW_ITEM_SPACE) {
+            barren_begin(t->barren, t->o->root[item->space].regime);
+        }
+        barren = barren_at(t->barren, item);
+        passes = barren && item->kind == PTW_ITEM_TABLE && !t->spaces;
+        last = item->last.v;
+        if (passes || (barren && item->kind == PTW_ITEM_ALIAS) ||
+            (item->kind == PTW_ITEM_MAPPING && !filter_keeps(t->o, item))) {
+            continue;
+        }
+        if (traversal_weight(item) > 0) {
+            barren_told(t->barren);
+        }
+        t->item[kept++] = *item;
+    }
+    if (passes) {
+        traversal_skip(t, last);
+        t->room =
+            t->barren->depth + 1u; /* the tables that it is in come first */
+    }
+    return kept;
 }
 
 /* Whether a leaf continues a run, by its address and in every bit. */
@@ -410,7 +463,7 @@ static size_t open_run(struct traversal *t)
     t->item[0] = run;
     t->leaves += leaves;
     t->stop_va.v = run.last.v + 1;
-    return 1;
+    return sieve(t, 1);
 }
 
 size_t traversal_next(struct traversal *t)
@@ -426,7 +479,7 @@ size_t traversal_next(struct traversal *t)
         ptw_va va = t->o->last;
 
         t->room = t->room < TRAVERSAL_BATCH / 2 ? t->room * 2 : TRAVERSAL_BATCH;
-        items = count(t, skip(t, items));
+        items = count(t, sieve(t, skip(t, items)));
         if (t->stopped) {
             return items;
         }

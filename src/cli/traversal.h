@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A traversal: what the commands that walk have in common.  It fetches items in
- * batches, keeps the limits, shows progress, and gathers what could not be
- * read, so that a command has only to print. */
+ * batches, leaves out what is not told (filter.h), keeps the limits, shows
+ * progress, and gathers what could not be read, so that a command has only to
+ * print. */
 #ifndef CLI_TRAVERSAL_H
 #define CLI_TRAVERSAL_H
 
+#include "barren.h"
 #include "report.h"
 #include "unread.h"
 
@@ -36,6 +38,7 @@ struct traversal {
     uint64_t skip; /* parts of this walk's items that were given before it was
                       started */
     size_t room;   /* of the items, how many are fetched next */
+    struct barren *barren; /* of a walk of one root for some leaves, or NULL */
 
     /* virt_to_phys of an image that is not mapped */
     struct ptw_remembered remembered;
@@ -60,8 +63,9 @@ enum cli_status traversal_end(struct traversal *t);
  * false when it is no root, which was then reported. */
 bool traversal_root(struct traversal *t, uint32_t index, unsigned flags);
 
-/* traversal_skip goes on with that walk at va, behind all that was fetched. */
-void traversal_skip(struct traversal *t, ptw_va va);
+/* traversal_skip goes on with that walk behind `last`, which is not before what
+ * was fetched. */
+void traversal_skip(struct traversal *t, uint64_t last);
 
 /* traversal_spaces starts walk_va_spaces over all roots. */
 void traversal_spaces(struct traversal *t, unsigned flags);
