@@ -495,12 +495,14 @@ static enum ptw_status selected(const struct ptw_aarch64_registers *g,
     bool pie = g->el == 3 ? bit(t, 35) : bit(g->tcr2, 1);
     bool poe = g->el == 3 ? bit(t, 36) : field(g->tcr2, 3, 2) != 0;
     bool d128 = g->el == 3 ? bit(t, 38) : bit(g->tcr2, 5);
+    bool aie = g->el == 3 ? bit(t, 37) : bit(g->tcr2, 4);
+    bool pnch = g->el == 3 ? bit(t, 34) : bit(g->tcr2, 0);
 
     memset(is, 0, sizeof *is);
     if (g->el == 0 || g->el > 3 || (upper && !two)) {
         return PTW_E_ARG;
     }
-    if (!bit(g->sctlr, 0) || bit(g->sctlr, 25) || d128 || poe ||
+    if (!bit(g->sctlr, 0) || bit(g->sctlr, 25) || d128 || poe || aie || pnch ||
         (pie && !g->has_pir) ||
         (g->el == 1 && (bit(g->hcr, 0) || bit(g->hcr, 12) ||
                         (bit(g->hcr, 42) && bit(g->hcr, 43))))) {
@@ -545,7 +547,7 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed,
 {
     static const unsigned sctlr_bit[4] = {0, 25, 19, 57};
     static const unsigned hcr_bit[5] = {0, 12, 34, 42, 43};
-    static const unsigned tcr2_bit[4] = {1, 2, 3, 5};
+    static const unsigned tcr2_bit[6] = {1, 2, 3, 5, 4, 0};
     const uint8_t *record = in->record;
     unsigned options = (unsigned)fz_get(record, AARCH64_OPTIONS);
     unsigned sctlr = (unsigned)fz_get(record, AARCH64_SCTLR);
@@ -573,6 +575,8 @@ void fz_aarch64_registers(const struct fz_records *in, uint64_t seed,
     }
     for (unsigned i = 0; i < 4; i++) {
         g.sctlr |= (uint64_t)(sctlr >> i & 1) << sctlr_bit[i];
+    }
+    for (unsigned i = 0; i < 6; i++) {
         g.tcr2 |= (uint64_t)(tcr2 >> i & 1) << tcr2_bit[i];
     }
     cpu.pa_bits = (unsigned)fz_get(record, AARCH64_WIDTH);

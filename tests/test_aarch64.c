@@ -1467,6 +1467,10 @@ Test(aarch64_registers, are_refused_by_name)
     from(&g, false, PTW_E_REGIME);
     g.tcr2 = BIT(5);
     cr_expect(strstr(from(&g, false, PTW_E_REGIME), "D128") != NULL);
+    g.tcr2 = BIT(4);
+    cr_expect(strstr(from(&g, false, PTW_E_REGIME), "AIE") != NULL);
+    g.tcr2 = BIT(0);
+    cr_expect(strstr(from(&g, false, PTW_E_REGIME), "PnCH") != NULL);
     g.tcr2 = 0;
     g.el = 0;
     from(&g, false, PTW_E_ARG);

@@ -114,8 +114,9 @@ struct ptw_aarch64_registers {
  * PTW_E_ARG when there is no such half or level; PTW_E_REGIME when the library
  * does not walk what they select: SCTLR_ELx.M is clear, tables are big-endian
  * (EE), EL1&0 has a stage 2 (HCR_EL2.VM, DC) or is nested (NV and NV1),
- * permissions are indirect (PIE) and pir is not known, there are overlays (POE)
- * or entries of 128 bits (D128); PTW_E_CONFLICT when TGn, (I)PS or TnSZ is
+ * permissions are indirect (PIE) and pir is not known, there are overlays
+ * (POE), protected entries (PnCH), attributes of MAIR2 (AIE) or entries of 128
+ * bits (D128); PTW_E_CONFLICT when TGn, (I)PS or TnSZ is
  * reserved or out of range, where a processor may do what it wants
  * ("CONSTRAINED UNPREDICTABLE"): as if it were another value, or fault.
  * PTW_E_WIDTH, cpu, out and why as of ptw_regime_by_name. */

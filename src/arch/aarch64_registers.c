@@ -143,9 +143,11 @@ static const uint64_t HCR_VM = A64_BIT(0);
 static const uint64_t HCR_DC = A64_BIT(12);
 static const uint64_t HCR_E2H = A64_BIT(34);
 static const uint64_t HCR_NV_NV1 = A64_BIT(42) | A64_BIT(43);
+static const uint64_t TCR2_PNCH = A64_BIT(0);
 static const uint64_t TCR2_PIE = A64_BIT(1);
 static const uint64_t TCR2_E0POE = A64_BIT(2);
 static const uint64_t TCR2_POE = A64_BIT(3);
+static const uint64_t TCR2_AIE = A64_BIT(4);
 static const uint64_t TCR2_D128 = A64_BIT(5);
 
 /* Whether TCR_ELx is that of a regime with two halves. */
@@ -238,8 +240,10 @@ static const char *not_walked(const struct ptw_aarch64_registers *g)
 
     if (g->el == 3) {
         /* TCR_EL3 has them itself. */
-        tcr2 = (bit(g->tcr, 35) ? TCR2_PIE : 0) |
+        tcr2 = (bit(g->tcr, 34) ? TCR2_PNCH : 0) |
+               (bit(g->tcr, 35) ? TCR2_PIE : 0) |
                (bit(g->tcr, 36) ? TCR2_POE : 0) |
+               (bit(g->tcr, 37) ? TCR2_AIE : 0) |
                (bit(g->tcr, 38) ? TCR2_D128 : 0);
     }
     if ((g->sctlr & SCTLR_M) == 0) {
@@ -260,6 +264,14 @@ static const char *not_walked(const struct ptw_aarch64_registers *g)
     }
     if ((tcr2 & (TCR2_POE | TCR2_E0POE)) != 0) {
         return "POE is set: permission overlays are not supported";
+    }
+    /* Bit 52 of an entry is no hint then: it must not be lost. */
+    if ((tcr2 & TCR2_PNCH) != 0) {
+        return "PnCH is set: protected entries are not supported";
+    }
+    /* AttrIndx has a fourth bit. */
+    if ((tcr2 & TCR2_AIE) != 0) {
+        return "AIE is set: memory attributes of MAIR2 are not supported";
     }
     if ((tcr2 & TCR2_PIE) != 0 && !g->has_pir) {
         return "PIE is set: indirect permissions need PIR and PIRE0";

@@ -318,9 +318,16 @@ static void set_half(const struct arguments *a, bool upper,
     const char *why = "";
 
     if (ptw_regime_from_aarch64(&a->arm, upper, &a->cpu, out, &why) != PTW_OK) {
+        char more[64] = "";
+
+        if (is_given(a, OPT_HCR) || is_given(a, OPT_TCR2)) {
+            (void)snprintf(more, sizeof more,
+                           " --hcr %" PRIx64 " --tcr2 %" PRIx64, a->arm.hcr,
+                           a->arm.tcr2);
+        }
         die(CLI_USAGE, a->subject,
-            "--el %u --tcr %" PRIx64 " --sctlr %" PRIx64 ", for --ttbr%d: %s",
-            a->arm.el, a->arm.tcr, a->arm.sctlr, upper, why);
+            "--el %u --tcr %" PRIx64 " --sctlr %" PRIx64 "%s, for --ttbr%d: %s",
+            a->arm.el, a->arm.tcr, a->arm.sctlr, more, upper, why);
     }
     if (!ptw_aarch64_walks(&a->arm, upper)) {
         die(CLI_USAGE, a->subject,
