@@ -167,6 +167,16 @@ def is_statement(ts, i):
     return t.text == "*"
 
 
+def is_distance(ts, i):
+    """Whether a minus stands between two pointers: what is made a size."""
+    if ts[i].text != "-":
+        return False
+    j = i
+    while j > 0 and not (ts[j].text == "(" and ts[j].match > i):
+        j -= 1
+    return [t.text for t in ts[max(j - 3, 0):j]] == ["(", "size_t", ")"]
+
+
 def number(text, delta):
     digits = re.match(r"0[xX][0-9a-fA-F]+|[0-9]+", text).group()
     value = int(digits, 0) + delta
@@ -195,7 +205,8 @@ def candidates(function, parameters):
         if i in left or i == 0:
             continue
         spaced = body[t.start - 1] in " \n" and body[t.end:t.end + 1] in " \n"
-        if t.kind == "mark" and t.text in BINARY and spaced:
+        if t.kind == "mark" and t.text in BINARY and spaced and \
+                not is_distance(ts, i):
             kind = {"<": "relation", ">": "relation", "=": "relation",
                     "!": "relation"}.get(t.text[0], "operator")
             if t.text in ("<<", ">>"):

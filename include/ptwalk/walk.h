@@ -247,8 +247,9 @@ struct ptw_walk_stats {
  * of the root of the item's space; of another entry it means nothing. */
 static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
 {
-    return ptw_pa_of((raw & r->plain_address) * r->plain_by +
-                     (raw & r->moved) * r->moved_by);
+    uint64_t pa = (raw & r->plain_address) * r->plain_by;
+
+    return ptw_pa_of(r->moved == 0 ? pa : pa + (raw & r->moved) * r->moved_by);
 }
 
 /* ptw_line_leaf writes leaf i, below u.line.leaves, of a line of r as the

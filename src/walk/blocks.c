@@ -34,9 +34,11 @@ PTW_ENGINE struct ptw_masks block_of(const struct ptw_question *q, bool wide,
     return m;
 }
 
-PTW_ENGINE unsigned run_of(const struct ptw_question *q, bool wide,
-                           const unsigned char *from, unsigned lines,
-                           uint64_t line[PTW_LINE])
+/* Goes over lines as long as their entries are as expected.  Each is loaded to
+ * `to`, so many entries apart; if that is 0, only the one that is not. */
+PTW_ENGINE unsigned lines_of(const struct ptw_question *q, bool wide,
+                             const unsigned char *from, unsigned lines,
+                             uint64_t *to, size_t apart)
 {
     uint64_t expected = q->before + q->step;
 
@@ -52,10 +54,14 @@ PTW_ENGINE unsigned run_of(const struct ptw_question *q, bool wide,
             expected += q->step;
             from += wide ? 8 : 4;
         }
-        if ((differ & q->alike) != 0) {
-            memcpy(line, raw, sizeof raw);
+        differ &= q->alike;
+        if (apart != 0 || differ != 0) {
+            memcpy(to, raw, sizeof raw);
+        }
+        if (differ != 0) {
             return done;
         }
+        to += apart;
     }
     return lines;
 }
@@ -78,19 +84,33 @@ static unsigned narrow_run(const struct ptw_question *q,
                            const unsigned char *from, unsigned lines,
                            uint64_t line[PTW_LINE])
 {
-    return run_of(q, false, from, lines, line);
+    return lines_of(q, false, from, lines, line, 0);
 }
 
 static unsigned wide_run(const struct ptw_question *q,
                          const unsigned char *from, unsigned lines,
                          uint64_t line[PTW_LINE])
 {
-    return run_of(q, true, from, lines, line);
+    return lines_of(q, true, from, lines, line, 0);
+}
+
+static unsigned narrow_copy(const struct ptw_question *q,
+                            const unsigned char *from, unsigned lines,
+                            uint64_t *to)
+{
+    return lines_of(q, false, from, lines, to, PTW_LINES_APART);
+}
+
+static unsigned wide_copy(const struct ptw_question *q,
+                          const unsigned char *from, unsigned lines,
+                          uint64_t *to)
+{
+    return lines_of(q, true, from, lines, to, PTW_LINES_APART);
 }
 
 static const struct ptw_kernels plain[2] = {
-    {.block = narrow_block, .run = narrow_run},
-    {.block = wide_block, .run = wide_run},
+    {.block = narrow_block, .run = narrow_run, .copy = narrow_copy},
+    {.block = wide_block, .run = wide_run, .copy = wide_copy},
 };
 
 const struct ptw_kernels *ptw_kernels_of(unsigned vectors, unsigned entry_log2)

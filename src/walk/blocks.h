@@ -15,6 +15,9 @@
 /* The entries of the largest block. */
 enum { PTW_BLOCK = 64 };
 
+/* So many entries the lines of neighbouring items stand apart. */
+enum { PTW_LINES_APART = sizeof(struct ptw_item) / sizeof(uint64_t) };
+
 /* What is asked of a block. */
 struct ptw_question {
     uint64_t before;  /* the entry before the first one of the block */
@@ -44,6 +47,10 @@ struct ptw_kernels {
      * the line behind them was loaded, too: to `line`. */
     unsigned (*run)(const struct ptw_question *q, const unsigned char *from,
                     unsigned lines, uint64_t line[PTW_LINE]);
+    /* copy is run, and loads each line, and also the one behind those that it
+     * counts, PTW_LINES_APART behind the one before it, the first one to `to`. */
+    unsigned (*copy)(const struct ptw_question *q, const unsigned char *from,
+                     unsigned lines, uint64_t *to);
 };
 
 /* ptw_kernels_of returns the kernels for entries of 1 << entry_log2 bytes. */

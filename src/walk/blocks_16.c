@@ -7,7 +7,7 @@
 #include "blocks_vector.h"
 
 const struct ptw_kernels ptw_kernels_16[2] = {
-    {.block = narrow_block, .run = narrow_run},
-    {.block = wide_block, .run = wide_run},
+    {.block = narrow_block, .run = narrow_run, .copy = narrow_copy},
+    {.block = wide_block, .run = wide_run, .copy = wide_copy},
 };
 #endif

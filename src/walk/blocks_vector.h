@@ -229,14 +229,6 @@ PTW_ENGINE bool has_none(wide v, wide bits)
 #endif
 #endif
 
-/* The masks of eight lines of which the last ones were asked about. */
-PTW_ENGINE struct ptw_masks in_place(struct ptw_masks m, unsigned lines)
-{
-    m.present >>= PTW_BLOCK - PTW_LINE * lines;
-    m.follows >>= PTW_BLOCK - PTW_LINE * lines;
-    return m;
-}
-
 static struct ptw_masks wide_block(const struct ptw_question *q,
                                    const unsigned char *from, unsigned lines,
                                    uint64_t *to)
@@ -245,26 +237,25 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
     const wide alike = q->alike - (wide){0};
     const unsigned char *ahead = q->ahead;
     const unsigned up = 31 - q->present;
+    const size_t entries = (size_t)PTW_LINE * lines;
     wide last = q->before - (wide){0};
     struct ptw_masks m = {0, 0};
 
-    for (unsigned line = 0; line < lines; line++) {
+    for (size_t at = 0; at < entries; at += PTW_LINE) {
         wide v[WIDE_VECTORS];
         unsigned present = 0;
 
-        __builtin_prefetch(ahead + (size_t)64 * line);
+        __builtin_prefetch(ahead + 8 * at);
         PTW_UNROLL
         for (unsigned i = 0; i < WIDE_VECTORS; i++) {
-            v[i] = load_wide(from + PTW_VECTOR_BYTES * i);
-            put_wide(to + WIDE_LANES * i, v[i]);
+            v[i] = load_wide(from + 8 * at + PTW_VECTOR_BYTES * i);
+            put_wide(to + at + WIDE_LANES * i, v[i]);
         }
         PTW_UNROLL
         for (unsigned i = 0; i < WIDE_VECTORS; i += 2) {
             present |= top_bits(shifted(low_bits(v[i], v[i + 1]), up))
                        << WIDE_LANES * i;
         }
-        m.present = m.present >> PTW_LINE | (uint64_t)present << 56;
-        m.follows >>= PTW_LINE;
         if (present != 0) {
             wide differ[WIDE_VECTORS];
 
@@ -276,14 +267,13 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
                     ((in_front_wide(last, turned) + step) ^ v[i]) & alike;
                 last = turned;
             }
-            m.follows |= (uint64_t)(zeros_of(differ) & present) << 56;
+            m.present |= (uint64_t)present << at;
+            m.follows |= (uint64_t)(zeros_of(differ) & present) << at;
         } else {
             last = turned_wide(v[WIDE_VECTORS - 1]);
         }
-        from += 64;
-        to += PTW_LINE;
     }
-    return in_place(m, lines);
+    return m;
 }
 
 static struct ptw_masks narrow_block(const struct ptw_question *q,
@@ -294,22 +284,21 @@ static struct ptw_masks narrow_block(const struct ptw_question *q,
     const narrow alike = (uint32_t)q->alike - (narrow){0};
     const unsigned char *ahead = q->ahead;
     const unsigned up = 31 - q->present;
+    const size_t entries = (size_t)PTW_LINE * lines;
     narrow last = (uint32_t)q->before - (narrow){0};
     struct ptw_masks m = {0, 0};
 
-    for (unsigned line = 0; line < lines; line++) {
+    for (size_t at = 0; at < entries; at += PTW_LINE) {
         narrow v[NARROW_VECTORS];
         unsigned present = 0;
 
-        __builtin_prefetch(ahead + (size_t)32 * line);
+        __builtin_prefetch(ahead + 4 * at);
         PTW_UNROLL
         for (unsigned i = 0; i < NARROW_VECTORS; i++) {
-            v[i] = load_narrow(from + PTW_VECTOR_BYTES * i);
-            put_narrow(to + NARROW_LANES * i, v[i]);
+            v[i] = load_narrow(from + 4 * at + PTW_VECTOR_BYTES * i);
+            put_narrow(to + at + NARROW_LANES * i, v[i]);
             present |= top_bits(shifted(v[i], up)) << NARROW_LANES * i;
         }
-        m.present = m.present >> PTW_LINE | (uint64_t)present << 56;
-        m.follows >>= PTW_LINE;
         if (present != 0) {
             unsigned follows = 0;
 
@@ -322,19 +311,20 @@ static struct ptw_masks narrow_block(const struct ptw_question *q,
                 follows |= top_bits((narrow)(differ == 0)) << NARROW_LANES * i;
                 last = turned;
             }
-            m.follows |= (uint64_t)(follows & present) << 56;
+            m.present |= (uint64_t)present << at;
+            m.follows |= (uint64_t)(follows & present) << at;
         } else {
             last = turned_narrow(v[NARROW_VECTORS - 1]);
         }
-        from += 32;
-        to += PTW_LINE;
     }
-    return in_place(m, lines);
+    return m;
 }
 
-static unsigned wide_run(const struct ptw_question *q,
-                         const unsigned char *from, unsigned lines,
-                         uint64_t line[PTW_LINE])
+/* Goes over lines as long as their entries are as expected.  Each is loaded to
+ * `to`, so many entries apart; if that is 0, only the one that is not. */
+PTW_ENGINE unsigned wide_lines(const struct ptw_question *q,
+                               const unsigned char *from, unsigned lines,
+                               uint64_t *to, size_t apart)
 {
     const wide alike = q->alike - (wide){0};
     const unsigned char *ahead = q->ahead;
@@ -348,6 +338,7 @@ static unsigned wide_run(const struct ptw_question *q,
     for (unsigned done = 0; done < lines; done++) {
         wide v[WIDE_VECTORS];
         wide differ = {0};
+        bool same;
 
         __builtin_prefetch(ahead + (size_t)64 * done);
         PTW_UNROLL
@@ -356,21 +347,25 @@ static unsigned wide_run(const struct ptw_question *q,
             differ |= v[i] ^ expected[i];
             expected[i] += further;
         }
-        if (!has_none(differ, alike)) {
+        same = has_none(differ, alike);
+        if (apart != 0 || !same) {
             PTW_UNROLL
             for (unsigned i = 0; i < WIDE_VECTORS; i++) {
-                put_wide(line + WIDE_LANES * i, v[i]);
+                put_wide(to + WIDE_LANES * i, v[i]);
             }
+        }
+        if (!same) {
             return done;
         }
+        to += apart;
         from += 64;
     }
     return lines;
 }
 
-static unsigned narrow_run(const struct ptw_question *q,
-                           const unsigned char *from, unsigned lines,
-                           uint64_t line[PTW_LINE])
+PTW_ENGINE unsigned narrow_lines(const struct ptw_question *q,
+                                 const unsigned char *from, unsigned lines,
+                                 uint64_t *to, size_t apart)
 {
     const narrow alike = (uint32_t)q->alike - (narrow){0};
     const unsigned char *ahead = q->ahead;
@@ -386,6 +381,7 @@ static unsigned narrow_run(const struct ptw_question *q,
     for (unsigned done = 0; done < lines; done++) {
         narrow v[NARROW_VECTORS];
         narrow differ = {0};
+        bool same;
 
         __builtin_prefetch(ahead + (size_t)32 * done);
         PTW_UNROLL
@@ -394,16 +390,48 @@ static unsigned narrow_run(const struct ptw_question *q,
             differ |= v[i] ^ expected[i];
             expected[i] += further;
         }
-        if (!has_none((wide)differ, (wide)alike)) {
+        same = has_none((wide)differ, (wide)alike);
+        if (apart != 0 || !same) {
             PTW_UNROLL
             for (unsigned i = 0; i < NARROW_VECTORS; i++) {
-                put_narrow(line + NARROW_LANES * i, v[i]);
+                put_narrow(to + NARROW_LANES * i, v[i]);
             }
+        }
+        if (!same) {
             return done;
         }
+        to += apart;
         from += 32;
     }
     return lines;
+}
+
+static unsigned wide_run(const struct ptw_question *q,
+                         const unsigned char *from, unsigned lines,
+                         uint64_t line[PTW_LINE])
+{
+    return wide_lines(q, from, lines, line, 0);
+}
+
+static unsigned wide_copy(const struct ptw_question *q,
+                          const unsigned char *from, unsigned lines,
+                          uint64_t *to)
+{
+    return wide_lines(q, from, lines, to, PTW_LINES_APART);
+}
+
+static unsigned narrow_run(const struct ptw_question *q,
+                           const unsigned char *from, unsigned lines,
+                           uint64_t line[PTW_LINE])
+{
+    return narrow_lines(q, from, lines, line, 0);
+}
+
+static unsigned narrow_copy(const struct ptw_question *q,
+                            const unsigned char *from, unsigned lines,
+                            uint64_t *to)
+{
+    return narrow_lines(q, from, lines, to, PTW_LINES_APART);
 }
 
 #endif
