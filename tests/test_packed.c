@@ -252,7 +252,7 @@ Test(flattened, that_is_broken_is_refused)
     cr_expect(strstr(d.why, "without the mark of its end") != NULL);
     end_avml();
     cr_expect(not(read_flat(BYTES(AT("\0\6", "\4") "ghi"))));
-    cr_expect(strstr(d.why, "part at 1000 goes beyond the end") != NULL);
+    cr_expect(strstr(d.why, "cut off at 1013, within its part at 1000") != NULL);
     end_avml();
     cr_expect(not(read_flat(BYTES("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
                                   "a" FLAT_END))));
@@ -288,7 +288,7 @@ Test(spool, has_holes_for_zeros_and_an_end)
 
 /* ------------------------------------------------------------------- kdump */
 
-static unsigned char dump[0x4000];
+static unsigned char dump[0x6000];
 
 static void put(size_t at, unsigned bytes, uint64_t v)
 {
@@ -383,4 +383,125 @@ Test(kdump, that_is_broken_is_refused)
     put(8, 4, 0x06000000);
     cr_expect(not(kdump_header_read(&r, &d)));
     cr_expect(strstr(d.why, "big-endian") != NULL);
+}
+
+/* Pages 1 and 3 of 16: the list of those that are dumped at 3000, behind that of
+ * those that there were, descriptors at 4000, and pages up to 5140. */
+static void begin_list(size_t sizes)
+{
+    begin_kdump(sizes == 428 ? "x86_64" : "i686", sizes);
+    put(sizes + 8, 4, 2);
+    put(sizes + 12, 4, 16);
+    put(4096 + (sizes == 428 ? 96 : 72), 8, 16);
+    dump[0x2000] = 0xff;
+    dump[0x3000] = 0x0a;
+    put(0x4000, 8, 0x4100);
+    put(0x4008, 4, 0x40);
+    put(0x4018, 8, 0x4140);
+    put(0x4020, 4, 0x1000);
+    r.bytes = 0x5140;
+}
+
+Test(kdump, that_is_whole_lacks_nothing)
+{
+    for (size_t sizes = 416; sizes <= 428; sizes += 12) {
+        begin_list(sizes);
+        cr_assert(kdump_header_read(&r, &d));
+        cr_expect(eq(sz, d.lackings, 0));
+        cr_expect(eq(str, d.remark, ""));
+        dump_free(&d);
+    }
+}
+
+Test(kdump, that_is_cut_off_lacks_pages)
+{
+    for (size_t sizes = 416; sizes <= 428; sizes += 12) {
+        begin_list(sizes);
+        r.bytes--;
+        cr_assert(kdump_header_read(&r, &d));
+        cr_assert(eq(sz, d.lackings, 1));
+        cr_expect(eq(u64, d.lacking[0].pa, 0x3000));
+        cr_expect(eq(u64, d.missing, 0x1000));
+        cr_expect(strstr(d.remark, "is cut off at 513f, and goes on to 5140 or "
+                                   "further: 1 of its 2 pages") == d.remark);
+        dump_add_listed(&d, 0, 0xffff);
+        cr_assert(eq(sz, d.segments, 2));
+        cr_expect(eq(u64, d.segment[0].bytes, 0x3000));
+        cr_expect(eq(u64, d.segment[1].pa, 0x4000));
+        dump_free(&d);
+    }
+}
+
+Test(kdump, that_is_cut_off_in_its_descriptors_lacks_pages)
+{
+    begin_list(428);
+    r.bytes = 0x4018;
+    cr_assert(kdump_header_read(&r, &d));
+    cr_assert(eq(sz, d.lackings, 2));
+    cr_expect(strstr(d.remark,
+                     "goes on to 4030 or further: 2 of its 2 pages") != NULL);
+    dump_free(&d);
+}
+
+Test(kdump, that_is_cut_off_in_its_list_is_refused)
+{
+    begin_list(428);
+    r.bytes = 0x3001;
+    cr_expect(not(kdump_header_read(&r, &d)));
+    cr_expect(strstr(d.why, "cut off at 3001, within its list of pages, which "
+                            "goes on to 3002") != NULL);
+}
+
+Test(kdump, that_was_not_written_to_the_end_lacks_pages)
+{
+    begin_list(428);
+    put(0x4020, 4, 0);
+    put(424, 4, 8);
+    cr_assert(kdump_header_read(&r, &d));
+    cr_assert(eq(sz, d.lackings, 1));
+    cr_expect(strstr(d.remark, "not written to the end: 1 of its 2 pages") !=
+              NULL);
+    dump_free(&d);
+}
+
+/* A part has descriptors of its own pages alone, whatever the list names. */
+Test(kdump, that_is_a_part_lacks_its_own_pages_alone)
+{
+    for (unsigned version = 5; version <= 6; version++) {
+        begin_list(428);
+        put(8, 4, version);
+        put(4096 + 12, 4, 1);
+        put(4096 + (version < 6 ? 16 : 80), 8, 2);
+        put(4096 + (version < 6 ? 24 : 88), 8, 16);
+        put(0x4018, 8, UINT64_MAX);
+        r.bytes = 0x4140;
+        cr_assert(kdump_header_read(&r, &d));
+        cr_expect(eq(sz, d.lackings, 0));
+        cr_expect(strstr(d.remark, "is one part of several") == d.remark);
+        dump_free(&d);
+        r.bytes--;
+        cr_assert(kdump_header_read(&r, &d));
+        cr_assert(eq(sz, d.lackings, 1));
+        cr_expect(eq(u64, d.lacking[0].pa, 0x3000));
+        dump_free(&d);
+    }
+}
+
+/* Pages of zeros share one, which need not be the last that was written. */
+Test(kdump, that_is_cut_off_before_pages_of_zeros)
+{
+    begin_list(428);
+    put(436, 4, 1);
+    put(440, 4, 8);
+    put(4096 + 96, 8, 8);
+    dump[0x2000] = 0xff;
+    for (size_t i = 0; i < 8; i++) {
+        put(0x3000 + 24 * i, 8, i == 1 ? 0x5000 : 0x4000);
+        put(0x3008 + 24 * i, 4, 0x40);
+    }
+    r.bytes = 0x5020;
+    cr_assert(kdump_header_read(&r, &d));
+    cr_assert(eq(sz, d.lackings, 1));
+    cr_expect(eq(u64, d.lacking[0].pa, 0x1000));
+    dump_free(&d);
 }

@@ -6,6 +6,27 @@
 
 #include <string.h>
 
+/* What is listed becomes memory, but for what the file lacks. */
+static void check_lacking(struct dump *d)
+{
+    enum { MOST = 64 };
+
+    dump_add_listed(d, 0, UINT32_MAX);
+    for (size_t i = 0; i < d->lackings && i < MOST; i++) {
+        const struct segment *lacks = &d->lacking[i];
+
+        check_that(i == 0 || lacks[-1].pa + lacks[-1].bytes < lacks->pa,
+                   "what lacks is in order and apart");
+        for (size_t k = 0; k < d->segments; k++) {
+            const struct segment *s = &d->segment[k];
+
+            check_that(s->pa > lacks->pa + (lacks->bytes - 1) ||
+                           s->pa + (s->bytes - 1) < lacks->pa,
+                       "what lacks is not in the image");
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct reader r = {.memory = data, .bytes = len};
@@ -34,6 +55,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         check_that(d.vmcoreinfo == NULL || strlen(d.vmcoreinfo) <= len,
                    "lines come from the file");
         facts_free(&f);
+    }
+    if (opened) {
+        check_lacking(&d);
     }
     dump_free(&d);
     return 0;

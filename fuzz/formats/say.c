@@ -53,6 +53,10 @@ void say_dump(const struct dump *d, bool opened)
         say(" %" PRIx64 "+%" PRIx64 "@%" PRIx64, s->pa, s->bytes, s->offset);
     }
     say("; missing %" PRIx64 ", family %u", d->missing, (unsigned)d->family);
+    for (size_t i = 0; i < d->lackings && i < MOST; i++) {
+        say(", lacks %" PRIx64 "+%" PRIx64, d->lacking[i].pa,
+            d->lacking[i].bytes);
+    }
     if (d->remark[0] != '\0') {
         say(", remark: %s", d->remark);
     }

@@ -30,6 +30,57 @@ void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes)
     d->left_out[d->left_outs++] = (struct segment){pa, bytes, 0};
 }
 
+void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes)
+{
+    struct segment *before =
+        d->lackings > 0 ? &d->lacking[d->lackings - 1] : NULL;
+
+    d->missing += bytes;
+    if (before != NULL && before->pa + before->bytes == pa) {
+        before->bytes += bytes;
+        return;
+    }
+    d->lacking = must_grow(d->lacking, d->lackings, sizeof *d->lacking);
+    d->lacking[d->lackings++] = (struct segment){pa, bytes, 0};
+}
+
+/* The first of what is lacking that ends at pa or behind it. */
+static size_t lacking_from(const struct dump *d, uint64_t pa)
+{
+    size_t low = 0;
+    size_t high = d->lackings;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct segment *s = &d->lacking[middle];
+
+        if (s->pa + (s->bytes - 1) < pa) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+void dump_add_listed(struct dump *d, uint64_t first, uint64_t last)
+{
+    size_t i = lacking_from(d, first);
+
+    for (; i < d->lackings && d->lacking[i].pa <= last; i++) {
+        const struct segment *s = &d->lacking[i];
+
+        if (s->pa > first) {
+            dump_add(d, first, s->pa - first, first);
+        }
+        if (s->bytes > last - s->pa) {
+            return;
+        }
+        first = s->pa + s->bytes;
+    }
+    dump_add(d, first, last - first + 1, first);
+}
+
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu)
 {
     d->cpu = must_grow(d->cpu, d->cpus, sizeof *d->cpu);
@@ -272,6 +323,7 @@ void dump_free(struct dump *d)
 {
     free(d->segment);
     free(d->left_out);
+    free(d->lacking);
     free(d->cpu);
     free(d->vmcoreinfo);
     memset(d, 0, sizeof *d);

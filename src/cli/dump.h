@@ -34,6 +34,9 @@ struct dump {
     uint64_t missing; /* bytes of memory that it names and does not have */
     struct segment *left_out; /* on purpose, of these: offsets mean nothing */
     size_t left_outs;
+    struct segment
+        *lacking; /* that a file which was cut off lists, ascending */
+    size_t lackings;
 
     enum dump_family family;
     bool long_mode;       /* x86: the processor was in it, */
@@ -59,6 +62,11 @@ void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset);
 /* dump_leave_out adds memory that the machine had, and whoever made the dump
  * left out: it is missing, too. */
 void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes);
+
+/* dump_lack adds memory that the dump lists and the file does not have, in
+ * ascending order; dump_add_listed adds what is listed, but for that. */
+void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes);
+void dump_add_listed(struct dump *d, uint64_t first, uint64_t last);
 
 /* dump_add_cpu adds a processor. */
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu);

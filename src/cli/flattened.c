@@ -46,9 +46,9 @@ bool flattened_unpack(const struct reader *in, struct spool *s, struct dump *d)
 
         if (!reader_get(&r, at, head, sizeof head)) {
             return dump_refuse(d,
-                               "it ends at %" PRIx64
-                               " without the mark of its end: it was not "
-                               "written to the end",
+                               "it is cut off at %" PRIx64
+                               ", without the mark of its end: copy it again, "
+                               "or dump once more",
                                r.bytes);
         }
         offset = reader_number(&r, head, 8);
@@ -59,9 +59,10 @@ bool flattened_unpack(const struct reader *in, struct spool *s, struct dump *d)
         }
         if (bytes > r.bytes - at) {
             return dump_refuse(d,
-                               "its part at %" PRIx64
-                               " goes beyond the end of the file at %" PRIx64,
-                               at - PART_HEAD, r.bytes);
+                               "it is cut off at %" PRIx64
+                               ", within its part at %" PRIx64
+                               ": copy it again, or dump once more",
+                               r.bytes, at - PART_HEAD);
         }
         if (offset > INT64_MAX || bytes > INT64_MAX - offset) {
             return dump_refuse(d, "its part at %" PRIx64 " has no place",

@@ -4,6 +4,7 @@
  * The structures have the layout of the machine: in 8 bytes, or in 4. */
 #include "kdump_header.h"
 
+#include "kdump_extent.h"
 #include "notes.h"
 
 #include <inttypes.h>
@@ -24,25 +25,38 @@ static const struct layout {
     unsigned short status;
     unsigned short block_size;
     unsigned short sub_blocks;
+    unsigned short bitmap_blocks;
+    unsigned short pages;     /* max_mapnr: one more than the last */
     unsigned char split;      /* in the second header, as the others: */
     unsigned char vmcoreinfo; /* offset and size */
     unsigned char notes;
     unsigned char size_bytes;
+    unsigned char
+        first; /* version 2: the pages of a part, of size_bytes each; */
+    unsigned char first_64; /* version 6: the same, and then max_mapnr */
 } layouts[] = {
     {.status = 424,
      .block_size = 428,
      .sub_blocks = 432,
+     .bitmap_blocks = 436,
+     .pages = 440,
      .split = 12,
      .vmcoreinfo = 32,
      .notes = 48,
-     .size_bytes = 8},
+     .size_bytes = 8,
+     .first = 16,
+     .first_64 = 80},
     {.status = 412,
      .block_size = 416,
      .sub_blocks = 420,
+     .bitmap_blocks = 424,
+     .pages = 428,
      .split = 8,
      .vmcoreinfo = 20,
      .notes = 32,
-     .size_bytes = 4},
+     .size_bytes = 4,
+     .first = 12,
+     .first_64 = 56},
 };
 
 static bool fits(const struct reader *r, const struct layout *l,
@@ -98,12 +112,49 @@ static void say_what_lacks(const struct reader *r, const struct layout *l,
     }
 }
 
+/* Behind the second header come two bitmaps, of the pages that the machine had
+ * and of those that are dumped, or one; then the descriptors of pages. */
+static struct kdump_list list_of(const struct reader *r, const struct layout *l,
+                                 const unsigned char *head,
+                                 const unsigned char *sub)
+{
+    uint64_t version = reader_number(r, head + VERSION, 4);
+    uint64_t block = reader_number(r, head + l->block_size, 4);
+    uint64_t blocks = reader_number(r, head + l->bitmap_blocks, 4);
+    uint64_t before = 1 + reader_number(r, head + l->sub_blocks, 4);
+    uint64_t pages = reader_number(r, head + l->pages, 4);
+    struct kdump_list list = {
+        .page_bytes = block,
+        .bitmap = before * block,
+        .end = UINT64_MAX,
+        .descriptors = (before + blocks) * block,
+    };
+
+    if (version >= 6) {
+        pages = reader_number(r, sub + l->first_64 + 16, 8);
+    }
+    list.bits = blocks * block * 8;
+    if (pages <= blocks / 2 * block * 8) {
+        list.bitmap += blocks / 2 * block;
+    }
+    list.bits = pages < list.bits ? pages : list.bits;
+    if (version >= 2 && reader_number(r, sub + l->split, 4) != 0) {
+        unsigned at = version >= 6 ? l->first_64 : l->first;
+        unsigned bytes = version >= 6 ? 8 : l->size_bytes;
+
+        list.first = reader_number(r, sub + at, bytes);
+        list.end = reader_number(r, sub + at + bytes, bytes);
+    }
+    return list;
+}
+
 bool kdump_header_read(const struct reader *r, struct dump *d)
 {
-    enum { SUB_BYTES = 64 };
+    enum { SUB_BYTES = 104 };
     unsigned char head[HEAD];
     unsigned char sub[SUB_BYTES];
     const struct layout *l = NULL;
+    struct kdump_list list;
     uint64_t version;
 
     if (!reader_get(r, 0, head, sizeof head)) {
@@ -125,6 +176,10 @@ bool kdump_header_read(const struct reader *r, struct dump *d)
     if (!reader_get(r, reader_number(r, head + l->block_size, 4), sub,
                     sizeof sub)) {
         return dump_refuse(d, "it ends within its second header");
+    }
+    list = list_of(r, l, head, sub);
+    if (!kdump_extent_check(r, &list, d)) {
+        return false;
     }
     say_what_lacks(r, l, head, sub, d);
     /* Version 3 added what Linux says, version 4 the notes. */

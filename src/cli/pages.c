@@ -108,10 +108,13 @@ bool pages_open(struct pages *p, int fd, bool zeros, struct dump *d)
     while (child_hear(&p->child, &m)) {
         if (m.kind == CHILD_DONE) {
             dump_order(d);
+            if (d->segments == 0 && d->lackings > 0) {
+                return dump_refuse(d, "it %s", d->remark);
+            }
             return d->segments > 0 || dump_refuse(d, "no page is in it");
         }
         if (m.last >= m.first) {
-            dump_add(d, m.first, m.last - m.first + 1, m.first);
+            dump_add_listed(d, m.first, m.last);
         }
     }
     return dump_refuse(d, "%s", p->child.why);
