@@ -489,4 +489,16 @@ check "$name: no other" [ -z "$(find . -name '.ptwalk-*')" ]
 wrong 'has blanks at its ends or a line feed, which such a text' compact \
     "${listed[@]}" -o 'dense ' --new-layout dense.layout full
 
+# What can't be an image is said before it is asked what the paging mode is.
+: >nothing
+mkdir folder
+mkfifo pipe
+for file in nothing folder pipe /dev/null; do
+    for words in maps leaves spaces 'compact -o new'; do
+        # shellcheck disable=SC2086
+        try "$words $file, no mode" 3 1 $words "$file"
+        check "$name: it says what it is" grep -qE \
+            "^ptwalk: $file: is (empty|a directory, not an image|neither a regular file)" err
+    done
+done
 finish

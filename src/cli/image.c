@@ -260,31 +260,6 @@ enum cli_status image_report_read_error(const struct options *o,
 
 /* ------------------------------------------------------------- the image */
 
-static uint64_t file_bytes(int fd, const struct options *o)
-{
-    struct stat st;
-    off_t end;
-
-    if (fstat(fd, &st) != 0) {
-        die(CLI_UNREAD, o->image, "can't be examined: %s", strerror(errno));
-    }
-    if (S_ISDIR(st.st_mode)) {
-        die(CLI_UNREAD, o->image, "is a directory, not an image");
-    }
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-        die(CLI_UNREAD, o->image,
-            "is neither a regular file nor a block device");
-    }
-    end = lseek(fd, 0, SEEK_END);
-    if (end < 0) {
-        die(CLI_UNREAD, o->image, "has no size: %s", strerror(errno));
-    }
-    if (end == 0) {
-        die(CLI_UNREAD, o->image, "is empty");
-    }
-    return (uint64_t)end;
-}
-
 static void set_segments(struct image *im, const struct options *o,
                          const struct dump *dump)
 {
@@ -652,7 +627,7 @@ void image_open(struct image *im, const struct options *o)
                 : "its memory is packed, so that --segment can't lay it out");
     }
     if (s->fd >= 0) {
-        (void)file_bytes(s->fd, o);
+        (void)source_file_bytes(s->fd, o->image);
     }
     memset(im, 0, sizeof *im);
     im->name = o->image;
@@ -676,7 +651,7 @@ void image_open_fd(struct image *im, const struct options *o, int fd)
     memset(im, 0, sizeof *im);
     im->name = o->image;
     im->owned = true;
-    (void)parts_add(&im->parts, fd, o->image, file_bytes(fd, o));
+    (void)parts_add(&im->parts, fd, o->image, source_file_bytes(fd, o->image));
     open_memory(im, o, HOLES_ZERO, NULL, NULL);
 }
 

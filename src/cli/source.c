@@ -529,6 +529,33 @@ static bool is_text(const struct source *s)
            s->container.kind == CONTAINER_MANIFEST;
 }
 
+uint64_t source_file_bytes(int fd, const char *name)
+{
+    struct stat st;
+    off_t end;
+
+    if (fstat(fd, &st) != 0) {
+        die(CLI_UNREAD, name, "can't be examined: %s", strerror(errno));
+    }
+    if (S_ISDIR(st.st_mode)) {
+        die(CLI_UNREAD, name, "is a directory, not an image");
+    }
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+        die(CLI_UNREAD, name,
+            "is neither a regular file nor a block device: an image is not "
+            "read "
+            "from a pipe or a terminal");
+    }
+    end = lseek(fd, 0, SEEK_END);
+    if (end < 0) {
+        die(CLI_UNREAD, name, "has no size: %s", strerror(errno));
+    }
+    if (end == 0) {
+        die(CLI_UNREAD, name, "is empty");
+    }
+    return (uint64_t)end;
+}
+
 void source_check(const struct source *s)
 {
     if (s->files > 0 && !s->opened && !is_text(s)) {
@@ -548,6 +575,7 @@ void source_check(const struct source *s)
         die(CLI_UNREAD, s->name, "can't be opened: %s", strerror(s->error));
     }
     if (!s->is_container) {
+        (void)source_file_bytes(s->fd, s->name);
         return;
     }
     if (s->dump.why[0] != '\0') {

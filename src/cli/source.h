@@ -63,6 +63,10 @@ void source_each_memory(const struct source *s,
                         void (*each)(void *context, int fd, const char *name),
                         void *context);
 
+/* source_file_bytes returns the size of a file; it ends the command, saying so,
+ * where that can't be an image. */
+uint64_t source_file_bytes(int fd, const char *name);
+
 /* source_check ends the command when the file can't be opened, or is a
  * container that has no memory that could be read. */
 void source_check(const struct source *s);
