@@ -252,7 +252,8 @@ Test(flattened, that_is_broken_is_refused)
     cr_expect(strstr(d.why, "without the mark of its end") != NULL);
     end_avml();
     cr_expect(not(read_flat(BYTES(AT("\0\6", "\4") "ghi"))));
-    cr_expect(strstr(d.why, "cut off at 1013, within its part at 1000") != NULL);
+    cr_expect(strstr(d.why, "cut off at 1013, within its part at 1000") !=
+              NULL);
     end_avml();
     cr_expect(not(read_flat(BYTES("\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
                                   "a" FLAT_END))));
