@@ -51,18 +51,17 @@ static void has_to_be_written(struct survey *s, const struct fm_node *table,
 {
     const struct fm_region *r =
         fm_region_of(&s->h->m, table->pa, fm_table_bytes(&s->h->m, level));
+    enum ptw_status st = r == NULL ? PTW_E_BUS : PTW_E_READONLY;
+    bool copied =
+        s->counted && s->h->crooked && (s->q->flags & PTW_EDIT_UNSHARE) != 0;
 
-    if (shared) {
+    if (shared || (r != NULL && r->writable)) {
         return;
     }
-    if (r == NULL) {
-        found(s, PTW_E_BUS);
-    } else if (!r->writable &&
-               (s->movable || (s->counted && s->h->crooked &&
-                               (s->q->flags & PTW_EDIT_UNSHARE) != 0))) {
-        maybe(s, PTW_E_READONLY);
-    } else if (!r->writable) {
-        found(s, PTW_E_READONLY);
+    if (copied || (r != NULL && s->movable)) {
+        maybe(s, st);
+    } else {
+        found(s, st);
     }
 }
 
