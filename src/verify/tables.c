@@ -12,13 +12,24 @@
 
 /* ----------------------------------------------------------------- overlaps */
 
+/* What a new table stands for, as a number: the old table or, if there was none,
+ * the place where the table is met, at one level of which a walk does not meet it
+ * twice. */
+static uint64_t stands_for(const struct ptw_item *n, unsigned level,
+                           uint64_t old_table)
+{
+    return old_table == NO_OLD_TABLE
+               ? (uint64_t)1 << 63 | n->first.v >> 1 | level
+               : (old_table >> PTW_TABLE_ALIGN) + 1;
+}
+
 /* Notes which part of an old table a part of a new one stands for; a part is a
  * page, or a table that is smaller. */
 static enum ptw_status note_part(struct ptw_verify *v, const struct ptw_item *n,
-                                 ptw_pa table, uint64_t old_table)
+                                 unsigned level, ptw_pa table,
+                                 uint64_t old_table)
 {
-    uint64_t number =
-        old_table == NO_OLD_TABLE ? 0 : (old_table >> PTW_TABLE_ALIGN) + 1;
+    uint64_t number = stands_for(n, level, old_table);
     struct seen *s;
     bool fresh;
 
@@ -49,7 +60,7 @@ static enum ptw_status note_table(struct ptw_verify *v,
 
     for (uint64_t at = 0; st == PTW_OK && at < bytes;
          at += ptw_vf_page_bytes(v)) {
-        st = note_part(v, n, ptw_pa_of(table.v + at),
+        st = note_part(v, n, level, ptw_pa_of(table.v + at),
                        old_table == NO_OLD_TABLE ? NO_OLD_TABLE
                                                  : old_table + at);
     }
