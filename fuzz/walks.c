@@ -281,10 +281,21 @@ static size_t mark(const struct exposed *e, bool *which, uint64_t first,
     return count;
 }
 
-static void mark_writable(const struct fz_case *w, struct exposed *e)
+/* Marks the tables that leaves of that space show, by what is expected of it.
+ * Nothing is of a space that is the same as another one, but where the halves
+ * differ, in what tables withhold, it shows what it shows.  Returns whether those
+ * are all its leaves, as far as `max` goes. */
+static bool mark_writable(struct fz_case *w, struct exposed *e,
+                          const struct ptw_item *space, size_t max)
 {
     uint64_t lowest;
 
+    if (space->u.space_info.kind == PTW_SPACE_SAME &&
+        fz_half_of(w, space->space) !=
+            fz_half_of(w, space->u.space_info.same_as)) {
+        fz_turn(w, space->space);
+        fz_ask(w, &fw_expected, w->root[space->space], w->first, w->last, max);
+    }
     for (size_t i = 0; i < fw_expected.count; i++) {
         const struct oracle_answer *a = &fw_expected.answer[i];
 
@@ -294,6 +305,7 @@ static void mark_writable(const struct fz_case *w, struct exposed *e)
                        &lowest);
         }
     }
+    return !fw_expected.prefix;
 }
 
 static void check_exposed(struct fz_case *w, const struct ptw_mem *mem,
@@ -939,9 +951,10 @@ void fz_walk(const uint8_t *data, size_t len)
     fz_check_model(w, &fw_list);
     for (size_t at = 0; at < fw_list.count && left > 0;) {
         size_t max = left < FZ_ANSWERS ? left : FZ_ANSWERS;
+        const struct ptw_item *space = &fw_list.item[at];
 
         all = meet_space(w, &mem, &at, max) && all;
-        mark_writable(w, &exposed);
+        all = mark_writable(w, &exposed, space, max) && all;
         left -= fw_expected.count;
     }
     /* The search follows what PTW_WALK_SELF does not. */
