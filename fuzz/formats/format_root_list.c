@@ -35,6 +35,17 @@ static bool read_value(const char *word, enum root_as *as, uint64_t *value)
     return digits > 0 && digits <= 16 && word[digits] == '\0';
 }
 
+/* Whether a value is given as something that there is not. */
+static bool is_of_no_name(const char *word)
+{
+    enum root_as as;
+    uint64_t value;
+    const char *equals = strchr(word, '=');
+
+    return equals != NULL && !read_value(word, &as, &value) &&
+           read_value(equals + 1, &as, &value);
+}
+
 /* The label is what is left of the line, as a terminal shows it. */
 static void check_label(const char *line, const struct root_entry *e)
 {
@@ -76,6 +87,7 @@ static void check_lines(const char *text, bool read, const struct root_list *l)
         }
         if (sscanf(text, "%39s%n", word, &behind) != 1 ||
             !read_value(word, &as, &value)) {
+            check_that(!read || !is_of_no_name(word), "a name is a register's");
             return; /* not by these means */
         }
         if (read) {

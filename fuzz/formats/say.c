@@ -52,6 +52,12 @@ void say_dump(const struct dump *d, bool opened)
 
         say(" %" PRIx64 "+%" PRIx64 "@%" PRIx64, s->pa, s->bytes, s->offset);
     }
+    for (size_t i = 0; i < d->left_outs && i < MOST; i++) {
+        const struct segment *s = &d->left_out[i];
+
+        say("%s %" PRIx64 "+%" PRIx64, i == 0 ? "; left out" : "", s->pa,
+            s->bytes);
+    }
     say("; missing %" PRIx64 ", family %u", d->missing, (unsigned)d->family);
     for (size_t i = 0; i < d->lackings && i < MOST; i++) {
         say(", lacks %" PRIx64 "+%" PRIx64, d->lacking[i].pa,
