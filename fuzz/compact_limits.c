@@ -36,7 +36,8 @@ static bool holds_all(const struct fz_case *w)
 }
 
 /* An image without large leaves, which ask for no place of their own, ends where
- * physical addresses do; a page higher, it does not fit. */
+ * physical addresses do; a page higher, it does not fit.  So does one whose
+ * tables are elsewhere: which of the two, the seed says. */
 static void at_the_end(struct fc_guest *g, const struct ptw_mem *mem,
                        const struct fc_image *m, unsigned growth)
 {
@@ -51,6 +52,11 @@ static void at_the_end(struct fc_guest *g, const struct ptw_mem *mem,
     }
     o.flags &= ~(unsigned)PTW_REBUILD_TABLES_APART;
     o.base.v = ((uint64_t)1 << bits) - m->planned;
+    if ((g->w->seed >> 42 & 1) != 0 && m->counts.page_bytes > 0) {
+        o.flags |= PTW_REBUILD_TABLES_APART;
+        o.tables_base.v = 0;
+        o.base.v = ((uint64_t)1 << bits) - m->counts.page_bytes;
+    }
     expect(g, mem, &o, growth, PTW_OK,
            "of an image that ends where memory may");
     o.base.v += fc_page_bytes(g);

@@ -148,14 +148,33 @@ static unsigned ranges_wrong(const struct fc_guest *g)
     return wrong;
 }
 
-/* What ptw_rebuild_init has to say: a set of 1 << a status, of which it says one,
- * or 0; *unsure, when it may say that something is too wide all the same. */
+/* What ptw_rebuild_init has to say of a map, by itself, by what is kept, and by
+ * the maps before it: a set of 1 << a status, of which it says one, or 0;
+ * *unsure, when it may say that it is too wide all the same. */
+static unsigned one_map_wrong(const struct fc_guest *g, size_t map,
+                              bool *unsure)
+{
+    const struct ptw_map_request *q = &g->map[map];
+    unsigned wrong = map_wrong(g->w, q, unsure);
+
+    if (q->first.v <= q->last.v && ranges_wrong(g) == 0 &&
+        fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE) {
+        wrong |= 1u << PTW_E_OVERLAP;
+    }
+    for (size_t i = 0; i < map; i++) {
+        if (q->first.v <= g->map[i].last.v && g->map[i].first.v <= q->last.v) {
+            wrong |= 1u << PTW_E_OVERLAP;
+        }
+    }
+    return wrong;
+}
+
+/* The same of all options. */
 static unsigned options_wrong(const struct fc_guest *g, bool *unsure)
 {
     const struct ptw_rebuild_options *o = &g->o;
     bool apart = (o->flags & PTW_REBUILD_TABLES_APART) != 0;
     unsigned wrong = ranges_wrong(g);
-    bool ranges = wrong == 0;
 
     if (o->base.v % fc_page_bytes(g) != 0 ||
         (apart && o->tables_base.v % fc_table_place(g) != 0)) {
@@ -180,29 +199,43 @@ static unsigned options_wrong(const struct fc_guest *g, bool *unsure)
         wrong |= 1u << PTW_E_REGIME;
     }
     for (size_t i = 0; i < o->maps; i++) {
-        const struct ptw_map_request *q = &g->map[i];
-
-        wrong |= map_wrong(g->w, q, unsure);
-        if (ranges && q->first.v <= q->last.v &&
-            fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE) {
-            wrong |= 1u << PTW_E_OVERLAP;
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (q->first.v <= g->map[j].last.v &&
-                g->map[j].first.v <= q->last.v) {
-                wrong |= 1u << PTW_E_OVERLAP;
-            }
-        }
+        wrong |= one_map_wrong(g, i, unsure);
     }
     return wrong;
 }
 
-static void check_beginning(const struct fc_guest *g, enum ptw_status st)
+/* The map that is named is the first one that is wrong, and so. */
+static void check_bad_map(const struct fc_guest *g, size_t map,
+                          enum ptw_status st)
+{
+    for (size_t i = 0; i <= map && i < g->o.maps; i++) {
+        bool unsure = false;
+        unsigned wrong = one_map_wrong(g, i, &unsure);
+        unsigned may = wrong | (unsure ? 1u << PTW_E_WIDTH : 0u);
+
+        if (i < map ? wrong != 0 : (may >> st & 1) == 0) {
+            fz_fail(ASK_STATUS,
+                    "a rebuild refuses map %zu (%s); map %zu is wrong by %x",
+                    map, ptw_status_text(st), i, may);
+        }
+    }
+}
+
+static void check_beginning(const struct fc_guest *g,
+                            const struct ptw_rebuild *rb, enum ptw_status st)
 {
     bool unsure = false;
     unsigned wrong = options_wrong(g, &unsure);
     unsigned may = wrong | (unsure ? 1u << PTW_E_WIDTH : 0u);
+    size_t map = 0;
 
+    if (ptw_rebuild_bad_map(rb, &map)) {
+        if (st == PTW_OK || map >= g->o.maps) {
+            fz_fail(ASK_STATUS, "a rebuild begins: %s; it refuses map %zu",
+                    ptw_status_text(st), map);
+        }
+        check_bad_map(g, map, st);
+    }
     if (st == PTW_OK ? wrong != 0 : (may >> st & 1) == 0) {
         fz_fail(ASK_STATUS, "a rebuild begins: %s; it is wrong by %x",
                 ptw_status_text(st), may);
@@ -228,7 +261,8 @@ static void vary_options(struct fc_guest *g, const struct ptw_mem *mem,
         unsigned bits = (r & 1) != 0 ? oracle_page_log2(g->w->mode.format) : 64;
 
         *part[i] ^= (uint64_t)1 << (r >> 1) % bits;
-        check_beginning(g, ptw_rebuild_init(&other, mem, root, g->w->roots, o));
+        check_beginning(g, &other,
+                        ptw_rebuild_init(&other, mem, root, g->w->roots, o));
         *o = was;
         g->leave_out[0] = out;
     }
@@ -476,6 +510,42 @@ static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
     }
 }
 
+/* Whether some table on the way to a map grants less than the map asks for (or
+ * there are too many to be sure). */
+static bool is_withheld(const struct fc_guest *g,
+                        const struct ptw_map_request *q)
+{
+    enum { MANY = 4096 };
+
+    const struct fz_case *w = g->w;
+    unsigned needed =
+        q->rights & ~(q->copy_on_write ? (unsigned)PTW_WRITE : 0u);
+    uint64_t span = ((uint64_t)1 << fz_shift(w, 1)) - 1;
+
+    for (unsigned i = 0; i < w->roots; i++) {
+        uint64_t va = q->first.v;
+
+        for (unsigned n = 0; va <= q->last.v; n++) {
+            uint64_t table;
+
+            for (unsigned level = w->levels - 1;
+                 level-- > 0 &&
+                 oracle_table_at(&w->mode, w->ram, w->rams, w->root[i], va,
+                                 level, &table);) {
+                if (n == MANY ||
+                    (needed & ~fz_path_rights(w, w->root[i], va, level)) != 0) {
+                    return true;
+                }
+            }
+            if ((va | span) >= q->last.v) {
+                break;
+            }
+            va = (va | span) + 1;
+        }
+    }
+    return false;
+}
+
 static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
                             const struct fc_manner *how, bool *no_storage)
 {
@@ -539,6 +609,11 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
     case PTW_E_RIGHTS:
         if (!ptw_rebuild_bad_map(rb, &map) || map >= g->o.maps) {
             fz_fail(ASK_STATUS, "the plan refuses a map that there is not");
+        } else if (!how->changes && !is_withheld(g, &g->o.map[map])) {
+            fz_fail(ASK_STATUS,
+                    "the plan refuses map %zu, which all tables "
+                    "on the way grant",
+                    map);
         }
         break;
     case PTW_E_MARKED:
@@ -719,7 +794,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     m->tables_of = NULL;
     m->extra_at = 0;
     m->lost = 0;
-    check_beginning(g, st);
+    check_beginning(g, rb, st);
     if (st != PTW_OK) {
         if (ptw_rebuild_plan(rb) != PTW_E_ARG) {
             fz_fail(ASK_STATUS, "a rebuild that did not begin has a plan");

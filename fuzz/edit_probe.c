@@ -256,11 +256,14 @@ enum part {
     PARTS
 };
 
-/* A bit of an address; one of those that have to be 0 is as likely as any
- * other. */
-static uint64_t some_bit(const struct fz_case *w, uint64_t r)
+/* A bit of an address; one of those that have to be 0 in one of a page of that
+ * size is as likely as any other. */
+static uint64_t some_bit(uint64_t page_bytes, uint64_t r)
 {
-    unsigned bits = (r & 1) != 0 ? oracle_page_log2(w->mode.format) + 1 : 64;
+    unsigned bits = 64;
+
+    for (; (r & 1) != 0 && page_bytes >> (bits - 1) == 0; bits--) {
+    }
 
     return (uint64_t)1 << (r >> 1) % bits;
 }
@@ -268,7 +271,7 @@ static uint64_t some_bit(const struct fz_case *w, uint64_t r)
 static void vary(const struct fz_case *w, struct fe_record *q, enum part part,
                  uint64_t r, uint64_t reads)
 {
-    uint64_t bit = some_bit(w, r);
+    uint64_t bit = some_bit(w->page_bytes, r);
 
     switch (part) {
     case OF_FIRST:
@@ -458,7 +461,7 @@ static void probe_page(struct fe_host *h, struct ptw_movable_tables *mt,
 {
     size_t pages = make_list(q);
     size_t i = (size_t)(r >> 32) % pages;
-    uint64_t bit = some_bit(h->w, r);
+    uint64_t bit = some_bit(q->page_bytes, r);
     struct verdict v;
     size_t refused;
     enum ptw_status st;
@@ -499,7 +502,7 @@ void fe_probe(struct fe_host *h, struct ptw_movable_tables *mt,
         }
         vary(h->w, &other, part, r, o->reads);
         other.list = 0;
-        probe(h, mt, &other, movable, part, some_bit(h->w, r));
+        probe(h, mt, &other, movable, part, some_bit(h->w->page_bytes, r));
     }
 }
 

@@ -392,6 +392,8 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
         return;
     }
     if (fresh) {
+        /* Of any byte of the page. */
+        uint64_t within = (was / FZ_PAGE * 0x9E37 + 0x123) % page_bytes(n);
         ptw_pa now = {0};
 
         *p = is;
@@ -400,8 +402,8 @@ static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
             differ(n, FC_PLACE, va, was, is);
         }
         if (n->strict &&
-            (ptw_rebuild_page(n->rb, ptw_pa_of(was | 0x123), &now) != PTW_OK ||
-             now.v != (is | 0x123))) {
+            (ptw_rebuild_page(n->rb, ptw_pa_of(was | within), &now) != PTW_OK ||
+             now.v != (is | within))) {
             differ(n, FC_TOLD, va, is, now.v);
         }
     } else if (*p != is) {
