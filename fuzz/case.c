@@ -1347,19 +1347,38 @@ static void host_fill(const struct fz_case *w, unsigned i)
     }
 }
 
+/* The storage of tables that are remembered, and a word behind it. */
 static struct ptw_remembered remembered;
+static uint64_t copies[FZ_COPIES * (FZ_MOST_UNIT / 8 + 1) + 1];
+static size_t copies_bytes;
+static uint64_t behind_copies;
 
+static void check_behind_copies(void)
+{
+    if (remembered.mem != NULL && copies[copies_bytes / 8] != behind_copies) {
+        fz_fail(ASK_BOUNDS, "a table is remembered behind the storage");
+    }
+}
+
+/* The storage may lack 8 bytes of room for another table. */
 void fz_case_remember(struct fz_case *w, struct ptw_walk *walk,
                       const struct ptw_mem *mem)
 {
-    static uint64_t store[FZ_COPIES * (FZ_MOST_UNIT / 8 + 1)];
-    size_t bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) +
-                   (size_t)w->table_bytes + 8;
     enum ptw_status st = PTW_OK;
 
     if (remembered.mem != mem) {
+        check_behind_copies();
         w->copies = 0;
-        st = ptw_remembered_init(&remembered, &w->regime, mem, store, bytes);
+        copies_bytes = ptw_remembered_bytes(&w->regime, w->seed >> 33 & 15) +
+                       (size_t)w->table_bytes + 8;
+        if (copies_bytes >= 2 * ((size_t)w->table_bytes + 8) &&
+            (w->seed >> 37 & 1) != 0) {
+            copies_bytes -= 8;
+        }
+        behind_copies = ~w->seed;
+        copies[copies_bytes / 8] = behind_copies;
+        st = ptw_remembered_init(&remembered, &w->regime, mem, copies,
+                                 copies_bytes);
     }
     if (st != (w->stopped ? PTW_OK : PTW_E_ARG)) {
         fz_stop(ASK_STATUS, "to remember tables: %s", ptw_status_text(st));
@@ -1379,6 +1398,7 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
     bool all_direct = true;
     enum ptw_status st;
 
+    check_behind_copies();
     remembered.mem = NULL;
 
     for (unsigned i = 0; i < w->regions; i++) {
@@ -1427,6 +1447,8 @@ void fz_case_memory(struct fz_case *w, enum fz_memory kind, struct ptw_mem *mem,
 
 void fz_case_done(struct fz_case *w)
 {
+    check_behind_copies();
+    remembered.mem = NULL;
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
         if (host[i] != NULL) {
             host_give(w, i);

@@ -75,7 +75,7 @@ static void refuses_options(struct fz_case *w, const struct ptw_mem *mem,
 
 /* What the regimes of two roots of one memory may not differ in: walk.h. */
 static const char *const apart[] = {"width", "flag bits", "permissions",
-                                    "features"};
+                                    "processors", "features"};
 
 enum { WAYS = sizeof apart / sizeof apart[0] };
 
@@ -98,6 +98,9 @@ static void make_other(const struct fz_case *w, struct ptw_regime *r,
         break;
     case 2:
         r->kept[bit & 1] ^= (uint64_t)1 << bit;
+        break;
+    case 3:
+        r->facts ^= 1u << (bit & 7);
         break;
     default:
         while ((of_half >> (bit & 31) & 1) != 0) {
@@ -154,6 +157,27 @@ static void refuses_pairs(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
+/* A set of tables of another size, of the same memory. */
+static void refuses_other_tables(struct fz_case *w, struct ptw_mem *mem,
+                                 void *room, size_t bytes)
+{
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_remembered tables;
+    struct ptw_regime other;
+
+    fz_must(ptw_regime_by_name("aarch64-64k-48", NULL, 0, &other, NULL),
+            "a regime");
+    if (ptw_remembered_bytes(&other, 1) ==
+        ptw_remembered_bytes(&w->regime, 1)) {
+        return;
+    }
+    fz_must(ptw_remembered_init(&tables, &other, mem, room, bytes), "tables");
+    fz_must(begin(w, mem, &o, true), "a walk");
+    if (ptw_walk_remember(&walk, &tables) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "a walk remembers tables of another size");
+    }
+}
+
 /* What can't be done with a walk over spaces, or with any. */
 static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
 {
@@ -193,6 +217,7 @@ static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
     if (ptw_walk_remember(&walk, &tables) != PTW_E_ARG) {
         fz_fail(ASK_STATUS, "a walk remembers tables of other memory");
     }
+    refuses_other_tables(w, &elsewhere, room, sizeof room);
 }
 
 void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,

@@ -338,6 +338,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
            out->complete ? "" : ", and there is more");
     for (size_t i = 0; i < out->count; i++) {
         struct placed placed = {.why_not = 1};
+        const struct ptw_root before = t->root;
         enum ptw_status st;
 
         if (fz_words != NULL) {
@@ -363,6 +364,12 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
         while (fe_shares_more(h, st)) {
             st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                      loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        }
+        if (items[i].kind == PTW_ITEM_SPACE && st != PTW_OK &&
+            (t->root.table.v != before.table.v ||
+             t->root.regime != before.regime)) {
+            fz_fail(ASK_UNCHANGED, "space %u does not begin, and is the root",
+                    (unsigned)items[i].space);
         }
         if (fz_words != NULL) {
             fz_say("    = %s; %u taken, %u given back so far\n",
