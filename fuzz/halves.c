@@ -108,6 +108,16 @@ void fz_turn(struct fz_case *w, uint32_t space)
     }
 }
 
+void fz_take_half(struct fz_case *w, const struct fz_half *half)
+{
+    w->halves = false;
+    w->turned = 0;
+    w->half[0] = *half;
+    w->mode = half->mode;
+    w->regime = half->regime;
+    w->levels = half->levels;
+}
+
 struct ptw_root fz_root(const struct fz_case *w, uint32_t space)
 {
     return ptw_root_of(fz_regime_of(w, space), ptw_pa_of(w->root[space]));

@@ -20,6 +20,9 @@ const struct ptw_regime *fz_regime_of(const struct fz_case *w, uint32_t space);
  * stand in the case. */
 void fz_turn(struct fz_case *w, uint32_t space);
 
+/* fz_take_half makes a half the only one, as if all spaces were of it. */
+void fz_take_half(struct fz_case *w, const struct fz_half *half);
+
 /* fz_root returns the root of that space. */
 struct ptw_root fz_root(const struct fz_case *w, uint32_t space);
 

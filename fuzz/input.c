@@ -159,10 +159,11 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [ROOT_FLAG_BITS] = {OP_ROOT, "flag-bits", 40, 8, FZ_PLAIN, NULL,
                         "compact: the flag bits that it is loaded with, a bit "
                         "each, in ascending order"},
-    [ROOT_HALF] = {OP_ROOT, "half", 48, 8, FZ_PLAIN, NULL,
-                   "walk, aarch64: 0, or 1 + 2 times the other half or width "
-                   "that it is of, modulo 4 (3: the same width in the other "
-                   "half), + 1 if HPD is the other way"},
+    [ROOT_HALF] =
+        {OP_ROOT, "half", 48, 8, FZ_PLAIN, NULL,
+         "walk, translate, aarch64: 0, or 1 + 2 times the other half or width "
+         "that it is of, modulo 4 (3: the same width in the other "
+         "half), + 1 if HPD is the other way"},
     [RANGE_FIRST] = {OP_RANGE, "first", 8, 4, FZ_PLAIN, NULL, "an address"},
     [RANGE_LAST] = {OP_RANGE, "last", 12, 4, FZ_PLAIN, NULL, "an address"},
     [ASK_AT] = {OP_ASK, "at", 8, 4, FZ_PLAIN, NULL, "an address"},

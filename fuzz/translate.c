@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The properties of translations: README.md has them in words. */
+#include "halves.h"
 #include "walks.h"
 
 #include "ptwalk/cpu.h"
@@ -520,22 +521,31 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
 
 void fz_translate(const uint8_t *data, size_t len)
 {
+    static struct fz_half half[2];
     struct fz_case *w = &described;
     struct ptw_region region[FZ_REGIONS];
     struct ptw_region region_again[FZ_REGIONS];
     struct ptw_mem mem;
     struct ptw_mem mem_again;
+    bool second[FZ_ROOTS];
 
     fz_case_read(w, false, data, len);
     fz_case_memory(w, w->memory, &mem, region);
     fz_case_memory(w, fw_other_memory(w), &mem_again, region_again);
+    fz_halves(w);
+    half[0] = w->half[0];
+    half[1] = w->half[1];
+    for (unsigned i = 0; i < w->roots; i++) {
+        second[i] = fz_half_of(w, i) == &w->half[1];
+    }
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
         unsigned same = 0;
 
-        while (w->root[same] != w->root[i]) {
+        while (w->root[same] != w->root[i] || second[same] != second[i]) {
             same++;
         }
         if (same == i) {
+            fz_take_half(w, &half[second[i]]);
             translate_root(w, &mem, &mem_again, w->root[i],
                            i == 0 ? FZ_ANSWERS : 1024);
         }
