@@ -319,7 +319,7 @@ static bool byte_of(struct board *b, uint64_t pa, uint64_t from, uint64_t to,
         *out = p->shadow[pa - first];
         return true;
     }
-    if (b->lendable) {
+    if (b->lendable && fz_host_lends) {
         *out = 0;
         return true;
     }
