@@ -129,7 +129,8 @@ static PTW_APART unsigned single_lines(const struct ptw_field *f,
     unsigned lines = 0;
 
     s.item.u.mapping.rights = kind->rights;
-    if (ptw_plain_pa(&s, *entry) == next_pa) {
+    /* A step carries out of an address of which bits stand elsewhere. */
+    if (s.moved != 0 || ptw_plain_pa(&s, *entry) == next_pa) {
         return 0;
     }
     for (; (singles & 0xFF) == 0xFF && room >= PTW_LINE; lines++) {
@@ -397,7 +398,7 @@ unsigned ptw_quick_runs(const struct ptw_field *field, struct ptw_question *q,
             index += ptw_long_run(field, q, out, index, x, &upto);
             p.leaf = x->left > 0;
             p.raw = x->raw - q->step;
-            g.next_pa = ptw_plain_pa(&s, x->raw);
+            g.next_pa = ptw_plain_pa(&s, p.raw) + s.page;
         }
         if (index >= upto && whole_blocks(&f, index) > 0) {
             index = give_blocks(&f, &s, &g, q, index, &p, &kind, kinds, &upto);
