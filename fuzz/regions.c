@@ -684,7 +684,7 @@ static void one_access(struct board *b, const struct ptw_mem *mem,
         check_borrow(b, mem, pa, fz_value(in, FZ_BYTES, bytes));
         break;
     case READ_BYTES:
-        check_bytes(b, mem, pa, bytes % (RUN + 1));
+        check_bytes(b, mem, pa, (size_t)(bytes % (RUN + 1)));
         break;
     case PARTS:
         check_parts(b, mem, pa & ~(uint64_t)7,
