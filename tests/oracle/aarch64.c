@@ -293,8 +293,10 @@ static unsigned memory_type(const struct oracle_mode *mode, unsigned level,
 static uint64_t split(const struct oracle_mode *mode, unsigned level,
                       uint64_t bits)
 {
+    const uint64_t nt = 1 << 16; /* of a block: it goes with the block */
+
     return (bits | (level == 1 ? TABLE_OR_PAGE : 0)) &
-           ~leaf_bits(mode, level - 1);
+           ~(leaf_bits(mode, level - 1) | nt);
 }
 
 /* "Hardware management of dirty state": with HD, a write to what is read-only and has
