@@ -428,35 +428,6 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
                 }
                 continue;
             }
-            if (n->kind == PTW_ITEM_TABLE &&
-                n->u.table.level < o->u.mapping.level) {
-                st = ptw_vf_pair_tables(v, n, n->u.table.level, NO_OLD_TABLE,
-                                        n->u.table.table);
-                if (st != PTW_OK) {
-                    return st;
-                }
-                /* Of a leaf that was split; or of a map, beside it. */
-                if (ptw_vf_own_rights(v, n->u.table.level + 1u,
-                                      n->u.table.attributes) !=
-                    v->state.regime->rights) {
-                    uint64_t end = n->last.v - o->first.v + 1;
-
-                    v->state.withheld_end = end > v->state.withheld_end
-                                                ? end
-                                                : v->state.withheld_end;
-                }
-                ptw_vf_advance(v, NEW);
-                continue;
-            }
-            if (n->kind != PTW_ITEM_MAPPING) {
-                ptw_vf_note_leaf(v, OLD, o, n->first.v);
-                ptw_vf_note_item(v, NEW, n);
-                return ptw_vf_differ(v,
-                                     n->kind == PTW_ITEM_FINDING
-                                         ? ptw_vf_kind_of(n, true)
-                                         : PTW_DIFFERS_TABLE,
-                                     n->space, n->first.v);
-            }
             next = n->first.v - o->first.v;
         }
         st = nothing_there(v, o, next);
@@ -465,6 +436,34 @@ enum ptw_status ptw_vf_compare_leaf(struct ptw_verify *v,
         }
         if (next == size) {
             break;
+        }
+        if (n->kind == PTW_ITEM_TABLE &&
+            n->u.table.level < o->u.mapping.level) {
+            st = ptw_vf_pair_tables(v, n, n->u.table.level, NO_OLD_TABLE,
+                                    n->u.table.table);
+            if (st != PTW_OK) {
+                return st;
+            }
+            /* Of a leaf that was split; or of a map, beside it. */
+            if (ptw_vf_own_rights(v, n->u.table.level + 1u,
+                                  n->u.table.attributes) !=
+                v->state.regime->rights) {
+                uint64_t end = n->last.v - o->first.v + 1;
+
+                v->state.withheld_end =
+                    end > v->state.withheld_end ? end : v->state.withheld_end;
+            }
+            ptw_vf_advance(v, NEW);
+            continue;
+        }
+        if (n->kind != PTW_ITEM_MAPPING) {
+            ptw_vf_note_leaf(v, OLD, o, n->first.v);
+            ptw_vf_note_item(v, NEW, n);
+            return ptw_vf_differ(v,
+                                 n->kind == PTW_ITEM_FINDING
+                                     ? ptw_vf_kind_of(n, true)
+                                     : PTW_DIFFERS_TABLE,
+                                 n->space, n->first.v);
         }
         if (n->u.mapping.level < o->u.mapping.level) {
             st = could_stay(v, o);
