@@ -79,3 +79,20 @@ sed '/^void source_each_file(/,/^}/s/s->file >= 0/s->file > 0/' src/cli/source.c
 scripts/mutant-sources --patches "$dir/pointer" "$dir/tree" >"$dir/said"
 grep -q 'source_each_file_m1(s, each); return;' "$dir/tree/src/cli/source.c" ||
     fail "a pointer to a function is not passed on"
+
+# What is made a size is the distance of two pointers, which have no sum.
+(cd scripts && python3 -B - <<'END') || fail "a sum of two pointers is made"
+import mutant_operators as m
+
+
+class Function:
+    body = "{ n = (size_t)(end - at); k = (size_t)(f(n - 1)) - 2; }"
+
+    def type(self):
+        return "void"
+
+
+made = [c[2] for c in m.candidates(Function(), {}) if c[0] == "operator"]
+assert not any("end + at" in b for b in made), made
+assert any("n + 1" in b for b in made) and any(" + 2" in b for b in made), made
+END

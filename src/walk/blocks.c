@@ -56,12 +56,11 @@ PTW_ENGINE unsigned lines_of(const struct ptw_question *q, bool wide,
         }
         differ &= q->alike;
         if (apart != 0 || differ != 0) {
-            memcpy(to, raw, sizeof raw);
+            memcpy(to + apart * done, raw, sizeof raw);
         }
         if (differ != 0) {
             return done;
         }
-        to += apart;
     }
     return lines;
 }

@@ -351,13 +351,12 @@ PTW_ENGINE unsigned wide_lines(const struct ptw_question *q,
         if (apart != 0 || !same) {
             PTW_UNROLL
             for (unsigned i = 0; i < WIDE_VECTORS; i++) {
-                put_wide(to + WIDE_LANES * i, v[i]);
+                put_wide(to + apart * done + WIDE_LANES * i, v[i]);
             }
         }
         if (!same) {
             return done;
         }
-        to += apart;
         from += 64;
     }
     return lines;
@@ -394,13 +393,12 @@ PTW_ENGINE unsigned narrow_lines(const struct ptw_question *q,
         if (apart != 0 || !same) {
             PTW_UNROLL
             for (unsigned i = 0; i < NARROW_VECTORS; i++) {
-                put_narrow(to + NARROW_LANES * i, v[i]);
+                put_narrow(to + apart * done + NARROW_LANES * i, v[i]);
             }
         }
         if (!same) {
             return done;
         }
-        to += apart;
         from += 32;
     }
     return lines;

@@ -102,6 +102,9 @@ PTW_ENGINE void given_by(const struct giver *g, struct ptw_sink *out)
     }
 }
 
+/* A bit for each entry of a line. */
+enum { LINE_BITS = (1 << PTW_LINE) - 1 };
+
 /* Whether the entries of a line are all of one kind, which raw is of. */
 PTW_ENGINE bool is_line_of(const struct ptw_shape *s, const uint64_t *line,
                            uint64_t raw)
@@ -133,7 +136,7 @@ static PTW_APART unsigned single_lines(const struct ptw_field *f,
     if (s.moved != 0 || ptw_plain_pa(&s, *entry) == next_pa) {
         return 0;
     }
-    for (; (singles & 0xFF) == 0xFF && room >= PTW_LINE; lines++) {
+    for (; (singles & LINE_BITS) == LINE_BITS && room >= PTW_LINE; lines++) {
         if (!is_line_of(&s, entry, kind->raw)) {
             break;
         }
@@ -179,7 +182,7 @@ PTW_ENGINE unsigned give_runs(const struct ptw_field *f,
     }
     first = (uint64_t)1 << at;
     starts = m.present & (~m.follows | first) & -first;
-    if (!mixed && ((starts & ends) >> at & 0xFF) == 0xFF) {
+    if (!mixed && ((starts & ends) >> at & LINE_BITS) == LINE_BITS) {
         unsigned n =
             PTW_LINE * single_lines(f, g->item, (size_t)(g->full - g->item),
                                     (starts & ends) >> at, &entry[at],
