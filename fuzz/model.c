@@ -19,6 +19,7 @@ struct entered {
     uint32_t owner;
     uint32_t number;
     uint64_t va;
+    bool by_itself; /* a root that is a table below an earlier one */
 };
 
 struct model {
@@ -179,8 +180,45 @@ static struct entered model_entered(const struct model *m, uint64_t table,
     return e;
 }
 
-/* Looks the table up and adds it; the answer is where it was seen.  A table
- * that is cut is the same one only where it is cut alike, at its own va. */
+/* Whether two tables are one.  A table that is cut is the same one only where
+ * it is cut alike, at its own va. */
+static bool is_same(const struct entered *o, const struct entered *e)
+{
+    return o->table == e->table && o->level == e->level &&
+           o->rights == e->rights && o->open == e->open && o->cut == e->cut &&
+           (!e->cut || o->va == e->va);
+}
+
+/* Looks a root up that is a table below another one, and adds it; the answer is
+ * the space that has it by itself, or NULL. */
+static const struct entered *model_root_again(struct model *m, uint64_t table,
+                                              bool *two_levels)
+{
+    struct entered e =
+        model_entered(m, table, m->w->levels - 1, oracle_first(&m->w->mode));
+
+    *two_levels = false;
+    for (unsigned i = 0; i < m->tables; i++) {
+        const struct entered *o = &m->entered[i];
+
+        *two_levels = *two_levels || (o->table == table && o->level != e.level);
+        if (o->by_itself && is_same(o, &e) &&
+            fz_same_root(m->w, m->space, o->owner)) {
+            return o;
+        }
+    }
+    e.by_itself = true;
+    if (m->tables == MODEL_TABLES) {
+        m->stop = true;
+    } else {
+        m->reads += model_reads(m->w, &e);
+        m->entered[m->tables++] = e;
+        m->numbers++;
+    }
+    return NULL;
+}
+
+/* Looks the table up and adds it; the answer is where it was seen. */
 static const struct entered *model_enter(struct model *m, uint64_t table,
                                          unsigned level, uint64_t va,
                                          bool *two_levels)
@@ -191,8 +229,7 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
     for (unsigned i = 0; i < m->tables; i++) {
         const struct entered *o = &m->entered[i];
 
-        if (o->table == table && o->level == level && o->rights == e.rights &&
-            o->open == e.open && o->cut == e.cut && (!e.cut || o->va == va)) {
+        if (!o->by_itself && is_same(o, &e)) {
             return o;
         }
         if (o->table == table && o->level != level) {
@@ -314,19 +351,15 @@ static void model_space(struct model *m)
         const struct entered *same = model_enter(
             m, root, w->levels - 1, oracle_first(&w->mode), &two_levels);
 
-        if (same != NULL && fz_same_root(w, m->space, same->owner)) {
+        if (same != NULL && !fz_same_root(w, m->space, same->owner)) {
+            /* A table below another root: it is entered again as a root, once,
+             * and known as what it was. */
+            same = model_root_again(m, root, &two_levels);
+            met_below = same == NULL;
+        }
+        if (same != NULL) {
             kind = PTW_SPACE_SAME;
             same_as = same->owner;
-        } else if (same != NULL) {
-            /* A table below another root: it is entered again as a root, and
-             * known as what it was. */
-            struct entered e =
-                model_entered(m, root, w->levels - 1, oracle_first(&w->mode));
-
-            met_below = true;
-            two_levels = false;
-            m->numbers++;
-            m->reads += model_reads(w, &e);
         }
     } else if (w->halves && kind == PTW_SPACE_WALKED) {
         m->numbers++;

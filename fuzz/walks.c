@@ -99,8 +99,7 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
     }
     /* A root of which nothing is walked may have a number, and is in no
      * memo. */
-    if (s->tables != memo->used + again &&
-        (memo->used > 0 || s->tables > w->roots)) {
+    if (s->tables != memo->used && (memo->used > 0 || s->tables > w->roots)) {
         fz_fail(ASK_LAW, "%llu tables were entered, the memo has %zu",
                 HEX(s->tables), memo->used);
     }

@@ -1142,6 +1142,43 @@ Test(aarch64_spaces, a_short_root_is_not_the_start_of_a_table)
     }
 }
 
+/* A root that is a table below an earlier one is still the same root where it is
+ * given twice. */
+Test(aarch64_spaces, a_root_below_another_may_come_twice)
+{
+    static _Alignas(8) uint8_t storage[1 << 12];
+    static struct ptw_walk w;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_root root[4];
+    struct ptw_item item[16];
+    struct ptw_memo memo;
+    size_t items;
+
+    use_with("aarch64-4k-39/upper", 48, 0);
+    half[1] = regime;
+    use_with("aarch64-4k-48", 48, 0);
+    half[0] = regime;
+    memory();
+    put(0x10000, 0, 0x11000 | TABLE);
+    put(0x11000, 5, 0x40000000 | AF | BLOCK);
+    root[0] = ptw_root_of(&half[0], ptw_pa_of(0x10000));
+    root[1] = ptw_root_of(&half[1], ptw_pa_of(0x11000));
+    root[2] = root[1];
+    root[3] = root[0];
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+    expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 4, &memo, &o),
+                  PTW_OK);
+    expect_status(ptw_walk_next(&w, item, 16, &items), PTW_OK);
+    cr_assert(eq(sz, items, 6));
+    cr_expect(item[2].u.space_info.met_below);
+    cr_expect(eq(int, (int)item[3].kind, (int)PTW_ITEM_MAPPING));
+    for (unsigned i = 4; i < 6; i++) {
+        cr_expect(eq(int, (int)item[i].u.space_info.kind, (int)PTW_SPACE_SAME));
+        cr_expect(eq(u32, item[i].u.space_info.same_as, i == 4 ? 1 : 0));
+        cr_expect(not(item[i].u.space_info.met_below));
+    }
+}
+
 /* TTBR1 has 39 bits, and its root is a table below TTBR0's of 48.  As a root it is
  * no alias; a space that is walked first owns it. */
 Test(aarch64_spaces, a_root_may_be_a_table_below_another)

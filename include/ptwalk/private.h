@@ -163,6 +163,7 @@ struct ptw_cursor {
     uint8_t told_apart; /* rights by which the memo tells paths apart */
     uint8_t told_as;    /* and what it tells spaces apart by */
     bool self;          /* a table that refers to itself is not entered again */
+    bool root_again;    /* a root is entered that is a table below another */
     unsigned remarks;   /* about the table just entered */
     struct ptw_region_cache
         cache; /* where the last entry was, if not in a table

@@ -135,9 +135,9 @@ ptw_trail_lookup(struct ptw_trail *trail, ptw_va va,
 /* ptw_memo_bytes returns how many bytes of storage a memo for `tables` entered
  * tables takes; SIZE_MAX when that is too many.  A table counts once for each
  * level at which it is entered, with PTW_WALK_BY_RIGHTS once for each set of
- * rights that it is entered with, and again for a half that differs in HPD, and
- * for each address at which a range, or one that is left out, starts or ends
- * inside it. */
+ * rights that it is entered with, and again for a half that differs in HPD, as a
+ * root that is a table below an earlier one, and for each address at which a
+ * range, or one that is left out, starts or ends inside it. */
 PTW_API size_t ptw_memo_bytes(size_t tables);
 
 /* ptw_memo_init makes an empty memo in bytes of storage, aligned to 8.

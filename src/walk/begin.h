@@ -79,14 +79,13 @@ PTW_ENGINE bool ptw_begin(const struct ptw_format *a, struct ptw_walk *w,
     }
     if (a->va_bits == 0 && a->levels > 0 && v == PTW_V_ALIAS &&
         !ptw_is_root_of(a, w, c->seen_by)) {
-        /* It was entered below another root: here it is entered again. */
-        struct ptw_memo *memo = c->memo;
-
-        c->memo = NULL;
+        /* It was entered below another root: here it is entered again, unless
+         * that has happened. */
+        c->root_again = true;
         v = ptw_enter(a, c, false, c->top, w->start_table, w->start_rights,
                       w->start_base);
-        c->memo = memo;
-        met_below = true;
+        c->root_again = false;
+        met_below = v != PTW_V_ALIAS;
     }
     switch (v) {
     case PTW_V_FULL:

@@ -202,11 +202,13 @@ PTW_ENGINE unsigned ptw_told(const struct ptw_cursor *c, unsigned rights)
     return (rights & c->told_apart) | c->told_as;
 }
 
-/* ptw_short_root returns by what the memo knows a root that is shorter than
- * other tables of its level: how short it is, and where it is mapped if a part
- * is left out, as of any table that is cut.  Where nothing is left out it is
- * the same in the other half: no table is mapped at that address. */
-PTW_ENGINE uint64_t ptw_short_root(uint64_t va, bool left_out, unsigned bits)
+/* ptw_root_by_itself returns by what the memo knows a root that is no table of
+ * its level to it, since it is shorter, or since that one is a table below
+ * another root: how long it is, and where it is mapped if a part is left out,
+ * as of any table that is cut.  Where nothing is left out it is the same in the
+ * other half: no table is mapped at that address. */
+PTW_ENGINE uint64_t ptw_root_by_itself(uint64_t va, bool left_out,
+                                       unsigned bits)
 {
     return left_out ? va | bits : ~(uint64_t)bits;
 }
@@ -245,16 +247,17 @@ PTW_ENGINE enum ptw_verdict ptw_enter(const struct ptw_format *a,
         c->remarks = level < c->listed && level < c->top ? PTW_REMARK_TABLE : 0;
         if (c->memo != NULL) {
             bool left_out = first != base || last != end;
-            bool is_short = bits != l->bits;
+            bool by_itself =
+                a->va_bits == 0 && (bits != l->bits || c->root_again);
             uint64_t va = ptw_va_from(a, c->regime, base);
             struct ptw_memo_slot *slot = NULL;
             bool two_levels;
 
-            if (PTW_UNLIKELY(is_short)) {
-                va = ptw_short_root(va, left_out, bits);
+            if (PTW_UNLIKELY(by_itself)) {
+                va = ptw_root_by_itself(va, left_out, bits);
             }
             switch (ptw_memo_enter(c->memo, table, level, ptw_told(c, rights),
-                                   left_out || is_short, va, &slot,
+                                   left_out || by_itself, va, &slot,
                                    &two_levels)) {
             case PTW_MEMO_FULL:
                 return PTW_V_FULL;
@@ -336,6 +339,7 @@ PTW_ENGINE void ptw_cursor_over(struct ptw_cursor *c,
     c->list = false;
     c->listed = 0;
     c->self = false;
+    c->root_again = false;
 }
 
 /* ptw_ascend leaves the table that the path ends in, and steps behind the entry

@@ -121,9 +121,9 @@ enum ptw_memo_answer { PTW_MEMO_NEW, PTW_MEMO_SEEN, PTW_MEMO_FULL };
  * rights (0 where they make no difference), and adds it when it is not there.
  * Of a table that is cut, the walk leaves out a part of its span; what
  * is left depends on where it is mapped, so it is the same one only at the same
- * va; of a short root that is ptw_short_root's.  *slot is where it stands, unless
- * the memo is full; *two_levels says whether the table is known at another level.
- */
+ * va; of some roots that is ptw_root_by_itself's.  *slot is where it stands,
+ * unless the memo is full; *two_levels says whether the table is known at another
+ * level. */
 PTW_ENGINE enum ptw_memo_answer
 ptw_memo_enter(struct ptw_memo *memo, uint64_t table, unsigned level,
                unsigned rights, bool cut, uint64_t va,
