@@ -84,8 +84,9 @@ static void make_other(const struct fz_case *w, struct ptw_regime *r,
                        unsigned way)
 {
     /* The two halves of an address space of aarch64 have these of their own. */
-    const unsigned of_half =
-        PTW_AARCH64_HPD | PTW_AARCH64_E0PD | PTW_AARCH64_TBI | PTW_AARCH64_TBID;
+    const unsigned of_half = PTW_AARCH64_HPD | PTW_AARCH64_E0PD |
+                             PTW_AARCH64_TBI | PTW_AARCH64_TBID |
+                             PTW_AARCH64_MTX;
     uint64_t random = w->seed ^ w->root[0] ^ w->first;
     unsigned bit = (unsigned)(fz_random(&random) >> 8 & 63);
 

@@ -55,6 +55,7 @@ struct is {
     bool e0pd;
     bool tbi;
     bool tbid;
+    bool mtx;
     bool pan3;
     uint64_t pir;
     uint64_t pire0;
@@ -75,6 +76,7 @@ static unsigned features(const struct is *is)
            (is->e0pd ? (unsigned)PTW_AARCH64_E0PD : 0) |
            (is->tbi ? (unsigned)PTW_AARCH64_TBI : 0) |
            (is->tbid ? (unsigned)PTW_AARCH64_TBID : 0) |
+           (is->mtx ? (unsigned)PTW_AARCH64_MTX : 0) |
            (is->pan3 ? (unsigned)PTW_AARCH64_PAN3 : 0);
 }
 
@@ -444,11 +446,12 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
         fz_fail(ASK_REGIMES, "%s: whether %llx is a root", name, HEX(number));
     }
     for (unsigned fetch = 0; fetch < 2; fetch++) {
-        bool tag = is->tbi && !(fetch != 0 && is->tbid) &&
-                   bit(number, 55) == is->upper;
+        bool byte = is->tbi && !(fetch != 0 && is->tbid);
+        bool tag =
+            (byte || (is->mtx && fetch == 0)) && bit(number, 55) == is->upper;
 
         untagged = number;
-        for (unsigned i = 56; tag && i < 64; i++) {
+        for (unsigned i = 56; tag && i < (byte ? 64 : 60); i++) {
             untagged &= ~((uint64_t)1 << i);
             untagged |= (uint64_t)bit(number, 55) << i;
         }
@@ -531,6 +534,7 @@ static enum ptw_status selected(const struct ptw_aarch64_registers *g,
     is->hpd = bit(t, !two ? 24 : upper ? 42 : 41);
     is->tbi = bit(t, !two ? 20 : upper ? 38 : 37);
     is->tbid = bit(t, !two ? 29 : upper ? 52 : 51);
+    is->mtx = bit(t, !two ? 33 : upper ? 61 : 60);
     is->e0pd = two && bit(t, upper ? 56 : 55);
     is->wxn = bit(g->sctlr, 19);
     is->pan3 = two && bit(g->sctlr, 57);

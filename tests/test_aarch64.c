@@ -411,6 +411,15 @@ Test(aarch64_fields, have_the_manuals_names)
     use("aarch64-4k-48/el2");
     n = ptw_entry_fields(&regime, L3, PAGE | UXN, field);
     cr_expect(eq(str, (char *)field[n - 1].name, "XN"));
+    /* nG, PXN and PXNTable are RES0 where there is one privilege. */
+    n = ptw_entry_fields(&regime, L3, PAGE | NG | PXN, field);
+    cr_assert(eq(sz, n, 5));
+    cr_expect(eq(str, (char *)field[3].name, "RES0"));
+    cr_expect(eq(str, (char *)field[4].name, "RES0"));
+    n = ptw_entry_fields(&regime, L2, TABLE | PXNT | UXNT, field);
+    cr_assert(eq(sz, n, 4));
+    cr_expect(eq(str, (char *)field[2].name, "RES0"));
+    cr_expect(eq(str, (char *)field[3].name, "XNTable"));
 }
 
 /* ----------------------------------------------------------------- writing */
@@ -1356,7 +1365,7 @@ Test(aarch64_registers, select_the_halves)
 
 /* TCR_EL1: T0SZ 5:0, EPD0 7, TG0 15:14, T1SZ 21:16, EPD1 23, TG1 31:30, IPS 34:32,
  * TBI0 37, TBI1 38, HA 39, HD 40, HPD0 41, HPD1 42, TBID0 51, TBID1 52, E0PD0 55,
- * E0PD1 56, DS 59.  TG0 and TG1 have other encodings. */
+ * E0PD1 56, DS 59, MTX0 60, MTX1 61.  TG0 and TG1 have other encodings. */
 Test(aarch64_registers, have_each_field_in_its_place)
 {
     static const struct {
@@ -1374,6 +1383,8 @@ Test(aarch64_registers, have_each_field_in_its_place)
         {52, 0, PTW_AARCH64_TBID},
         {55, PTW_AARCH64_E0PD, 0},
         {56, 0, PTW_AARCH64_E0PD},
+        {60, PTW_AARCH64_MTX, 0},
+        {61, 0, PTW_AARCH64_MTX},
     };
     static const char *const lower[3] = {"aarch64-4k-47", "aarch64-64k-47",
                                          "aarch64-16k-47"};
@@ -1447,7 +1458,7 @@ Test(aarch64_registers, know_the_output_size)
 }
 
 /* TCR_EL2, TCR_EL3: T0SZ 5:0, TG0 15:14, PS 18:16, TBI 20, HA 21, HD 22, HPD 24, TBID
- * 29, DS 32. */
+ * 29, DS 32, MTX 33. */
 Test(aarch64_registers, of_one_privilege_are_laid_out_differently)
 {
     struct ptw_aarch64_registers g = {
@@ -1462,13 +1473,13 @@ Test(aarch64_registers, of_one_privilege_are_laid_out_differently)
     no(ptw_aarch64_walks(&g, true));
     g.el = 3;
     g.tcr = 20 | (uint64_t)2 << 14 | (uint64_t)6 << 16 | BIT(20) | BIT(21) |
-            BIT(22) | BIT(24) | BIT(29) | BIT(32);
+            BIT(22) | BIT(24) | BIT(29) | BIT(32) | BIT(33);
     from(&g, false, PTW_OK);
     cr_expect(
         eq(str, (char *)ptw_regime_name(&regime), "aarch64-16k-44-lpa2/el3"));
     cr_expect(eq(uint, ptw_features_of(&regime),
                  PTW_AARCH64_TBI | PTW_AARCH64_HA | PTW_AARCH64_HD |
-                     PTW_AARCH64_HPD | PTW_AARCH64_TBID));
+                     PTW_AARCH64_HPD | PTW_AARCH64_TBID | PTW_AARCH64_MTX));
     /* HCR_EL2.E2H: as TCR_EL1. */
     g = linux_registers();
     g.el = 2;
@@ -1586,6 +1597,19 @@ Test(aarch64_registers, take_tags_off)
         eq(u64, ptw_aarch64_untag(&regime, false, high).v, 0xFFFF123456789000));
     cr_expect(eq(u64, ptw_aarch64_untag(&regime, true, high).v, high.v));
     cr_expect(eq(u64, ptw_aarch64_untag(&regime, false, low).v, low.v));
+    /* "bits[59:56] hold a Logical Address Tag": TCR_EL1.MTX0, MTX1. */
+    use_with("aarch64-4k-48", 48, PTW_AARCH64_MTX);
+    cr_expect(
+        eq(u64, ptw_aarch64_untag(&regime, false, low).v, 0xA000123456789000));
+    cr_expect(eq(u64, ptw_aarch64_untag(&regime, true, low).v, low.v));
+    cr_expect(eq(u64, ptw_aarch64_untag(&regime, false, high).v, high.v));
+    use_with("aarch64-4k-48/upper", 48, PTW_AARCH64_MTX);
+    cr_expect(
+        eq(u64, ptw_aarch64_untag(&regime, false, high).v, 0xAFFF123456789000));
+    cr_expect(eq(u64, ptw_aarch64_untag(&regime, true, high).v, high.v));
+    use_with("aarch64-4k-48", 48, PTW_AARCH64_MTX | PTW_AARCH64_TBI);
+    cr_expect(
+        eq(u64, ptw_aarch64_untag(&regime, false, low).v, 0x123456789000));
     use("aarch64-4k-48");
     cr_expect(eq(u64, ptw_aarch64_untag(&regime, false, low).v, low.v));
 }

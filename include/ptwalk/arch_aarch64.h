@@ -67,6 +67,8 @@ enum ptw_aarch64_feature {
     PTW_AARCH64_PAN3 =
         1 << 8, /* SCTLR_ELx.EPAN: PSTATE.PAN counts for pages that
                                   EL0 may only run, too */
+    PTW_AARCH64_MTX =
+        1 << 9, /* TCR_ELx.MTXn: bits 59:56 of the address of data are a tag */
 };
 
 /* ptw_is_aarch64 says whether r is a regime of this family: its features are a
@@ -138,9 +140,10 @@ PTW_API struct ptw_root ptw_aarch64_root(const struct ptw_regime *r,
                                          uint64_t ttbr);
 
 /* ptw_aarch64_untag returns the address that the processor translates when a
- * program uses va, to fetch an instruction or for data: bits 63:56 are copies
- * of bit 55 where they are a tag, and va itself elsewhere, in the other half
- * (bit 55 says which), and in a regime of another family. */
+ * program uses va, to fetch an instruction or for data: bits 63:56 (TBI), or
+ * 59:56 of data (MTX), are copies of bit 55 where they are a tag, and va itself
+ * elsewhere, in the other half (bit 55 says which), and in a regime of another
+ * family. */
 PTW_API ptw_va ptw_aarch64_untag(const struct ptw_regime *r, bool fetch,
                                  ptw_va va);
 

@@ -433,13 +433,24 @@ static const char *name_of(const struct ptw_regime *r, enum where where,
         case 54:
             return "PIIndex[3]";
         default:
-            return name;
+            break;
         }
     }
-    if (a64_one_privilege(r) && (low == 54 || low == 60)) {
-        return low == 54 ? "XN" : "XNTable";
+    if (!a64_one_privilege(r)) {
+        return name;
     }
-    return name;
+    switch (low) {
+    case 54:
+        return "XN";
+    case 60:
+        return "XNTable";
+    case 11: /* nG, PXN, PXNTable */
+    case 53:
+    case 59:
+        return "RES0";
+    default:
+        return name;
+    }
 }
 
 /* Software's bits and numbers that are 0 are left out; AttrIndx is always

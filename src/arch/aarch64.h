@@ -376,9 +376,10 @@ PTW_NAMED(a64_leaf_bits);
     .widths = &ptw_aarch64_widths, .root_bits = 52,                            \
     .features = PTW_AARCH64_HA | PTW_AARCH64_HD | PTW_AARCH64_WXN |            \
                 PTW_AARCH64_HPD | PTW_AARCH64_PIE | PTW_AARCH64_E0PD |         \
-                PTW_AARCH64_TBI | PTW_AARCH64_TBID | PTW_AARCH64_PAN3,         \
+                PTW_AARCH64_TBI | PTW_AARCH64_TBID | PTW_AARCH64_PAN3 |        \
+                PTW_AARCH64_MTX,                                               \
     .apart = PTW_AARCH64_HPD | PTW_AARCH64_E0PD | PTW_AARCH64_TBI |            \
-             PTW_AARCH64_TBID,                                                 \
+             PTW_AARCH64_TBID | PTW_AARCH64_MTX,                               \
     .open_tables = PTW_AARCH64_HPD, .granted = PTW_READ,                       \
     .letters = A64_LETTERS, .keep = ptw_aarch64_keep,                          \
     .setup = ptw_aarch64_setup, .attributes = ptw_aarch64_attributes,          \

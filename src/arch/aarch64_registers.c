@@ -167,6 +167,7 @@ struct tcr {
     unsigned tbi;
     unsigned tbid;
     unsigned ds;
+    unsigned mtx;
     unsigned e0pd; /* 0: none */
     unsigned epd;  /* 0: none */
 };
@@ -181,7 +182,8 @@ static struct tcr layout(const struct ptw_aarch64_registers *g, bool upper)
                                    .hd = 22,
                                    .hpd = 24,
                                    .tbid = 29,
-                                   .ds = 32};
+                                   .ds = 32,
+                                   .mtx = 33};
     static const struct tcr two[2] = {{.size = 0,
                                        .epd = 7,
                                        .granule = 14,
@@ -192,7 +194,8 @@ static struct tcr layout(const struct ptw_aarch64_registers *g, bool upper)
                                        .hpd = 41,
                                        .tbid = 51,
                                        .e0pd = 55,
-                                       .ds = 59},
+                                       .ds = 59,
+                                       .mtx = 60},
                                       {.size = 16,
                                        .epd = 23,
                                        .granule = 30,
@@ -203,7 +206,8 @@ static struct tcr layout(const struct ptw_aarch64_registers *g, bool upper)
                                        .hpd = 42,
                                        .tbid = 52,
                                        .e0pd = 56,
-                                       .ds = 59}};
+                                       .ds = 59,
+                                       .mtx = 61}};
 
     return has_halves(g) ? two[upper] : one;
 }
@@ -291,6 +295,7 @@ static unsigned features_of(const struct ptw_aarch64_registers *g,
     features |= bit(tcr, at.hpd) ? PTW_AARCH64_HPD : 0u;
     features |= bit(tcr, at.tbi) ? PTW_AARCH64_TBI : 0u;
     features |= bit(tcr, at.tbid) ? PTW_AARCH64_TBID : 0u;
+    features |= bit(tcr, at.mtx) ? PTW_AARCH64_MTX : 0u;
     features |= at.e0pd != 0 && bit(tcr, at.e0pd) ? PTW_AARCH64_E0PD : 0u;
     features |= (g->sctlr & SCTLR_WXN) != 0 ? PTW_AARCH64_WXN : 0u;
     features |=
@@ -366,11 +371,16 @@ struct ptw_root ptw_aarch64_root(const struct ptw_regime *r, uint64_t ttbr)
 ptw_va ptw_aarch64_untag(const struct ptw_regime *r, bool fetch, ptw_va va)
 {
     bool high = (va.v >> 55 & 1) != 0;
+    uint64_t tag = 0;
 
-    if (!ptw_is_aarch64(r) || (r->features & PTW_AARCH64_TBI) == 0 ||
-        (fetch && (r->features & PTW_AARCH64_TBID) != 0) ||
-        high != ptw_aarch64_is_upper(r)) {
+    if (!ptw_is_aarch64(r) || high != ptw_aarch64_is_upper(r)) {
         return va;
     }
-    return ptw_va_of(high ? va.v | ptw_bits(63, 56) : va.v & ptw_low_mask(56));
+    if ((r->features & PTW_AARCH64_TBI) != 0 &&
+        !(fetch && (r->features & PTW_AARCH64_TBID) != 0)) {
+        tag = ptw_bits(63, 56);
+    } else if ((r->features & PTW_AARCH64_MTX) != 0 && !fetch) {
+        tag = ptw_bits(59, 56);
+    }
+    return ptw_va_of(high ? va.v | tag : va.v & ~tag);
 }

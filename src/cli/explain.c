@@ -308,7 +308,7 @@ static bool allowed(const struct answer *a, const struct accessor *who,
         .shadow_stack = accesses[what].shadow_stack,
     };
 
-    /* With TCR.TBID, a tag is no tag where instructions are fetched. */
+    /* With TCR.TBID or MTX, a tag is no tag where instructions are fetched. */
     if (access.right == PTW_EXEC && ptw_is_aarch64(regime_of(a)) &&
         ptw_aarch64_untag(regime_of(a), true, a->asked).v != a->va.v) {
         return false;
