@@ -82,6 +82,26 @@ static uint64_t leaves(void *job)
     return drain_leaves(&w);
 }
 
+/* The sum over the leaves of a line; how many there are is mostly the same. */
+static inline uint64_t line_sum(const struct ptw_regime *r,
+                                const struct ptw_item *line, uint64_t page)
+{
+    uint64_t n = line->u.line.leaves;
+    uint64_t sum = n * line->first.v + n * (n - 1) / 2 * page;
+    ptw_pa pa[PTW_LINE_LEAVES];
+
+    ptw_line_addresses(r, &line->u.line, pa);
+    if (n == PTW_LINE_LEAVES) {
+        sum += pa[0].v + pa[1].v + pa[2].v + pa[3].v;
+        sum += pa[4].v + pa[5].v + pa[6].v + pa[7].v;
+    } else {
+        for (unsigned i = 0; i < n; i++) {
+            sum += pa[i].v;
+        }
+    }
+    return sum;
+}
+
 /* Each leaf of lines, all of which are small. */
 static uint64_t lines(void *job)
 {
@@ -101,14 +121,11 @@ static uint64_t lines(void *job)
         st = ptw_walk_next(&w, item, BATCH, &n);
         for (size_t i = 0; i < n; i++) {
             const struct ptw_item *it = &item[i];
-            uint64_t va = it->first.v;
 
             if (it->kind == PTW_ITEM_MAPPING) {
-                sum += va + it->u.mapping.pa.v;
+                sum += it->first.v + it->u.mapping.pa.v;
             } else if (it->kind == PTW_ITEM_LINE) {
-                for (unsigned k = 0; k < it->u.line.leaves; k++, va += page) {
-                    sum += va + ptw_line_pa(r, it->u.line.raw[k]).v;
-                }
+                sum += line_sum(r, it, page);
             }
         }
     } while (st == PTW_OK);

@@ -569,6 +569,7 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
 
         st = fz_next(walk, item, 1 + at % 32, &items);
         for (size_t i = 0; i < items && more; i++) {
+            ptw_pa pa[PTW_LINE_LEAVES];
             struct ptw_item leaf;
 
             if (item[i].kind != PTW_ITEM_LINE) {
@@ -580,9 +581,18 @@ static void check_same(struct fz_case *w, struct ptw_walk *walk,
                 fz_stop(ASK_TWICE, "a line of %u leaves",
                         item[i].u.line.leaves);
             }
+            ptw_line_addresses(fz_regime_of(w, item[i].space), &item[i].u.line,
+                               pa);
             for (unsigned k = 0; k < item[i].u.line.leaves && more; k++) {
                 ptw_line_leaf(fz_regime_of(w, item[i].space), &item[i], k,
                               &leaf);
+                if (pa[k].v != leaf.u.mapping.pa.v) {
+                    fz_fail(ASK_TWICE,
+                            "leaf %u of the line at %llx is at %llx, and by "
+                            "the line's addresses at %llx",
+                            k, HEX(item[i].first.v), HEX(leaf.u.mapping.pa.v),
+                            HEX(pa[k].v));
+                }
                 more = meet_same(w, &leaf, &at, holes);
             }
             if (more && leaf.last.v != item[i].last.v) {

@@ -43,6 +43,7 @@ static void set_plain(struct ptw_regime *r)
     r->plain_address = address & ~r->moved;
     r->plain_by = ((uint64_t)1 << f->level[0].shift) / f->level[0].step;
     r->moved_by = (uint64_t)1 << r->moved_up;
+    r->plain_up = (unsigned)__builtin_ctzll(r->plain_by);
     r->plain_alike = rule->alike & ~address;
 }
 

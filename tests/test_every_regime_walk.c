@@ -787,12 +787,17 @@ static size_t by_kernels(uint64_t root, unsigned vectors, unsigned flags,
         for (size_t i = 0; i < items; i++) {
             unsigned leaves =
                 item[i].kind == PTW_ITEM_LINE ? item[i].u.line.leaves : 1;
+            ptw_pa pa[PTW_LINE_LEAVES];
 
             cr_assert(count + leaves <= most);
             *lines = *lines || leaves > 1;
+            if (item[i].kind == PTW_ITEM_LINE) {
+                ptw_line_addresses(&r, &item[i].u.line, pa);
+            }
             for (unsigned k = 0; k < leaves; k++) {
                 if (item[i].kind == PTW_ITEM_LINE) {
-                    ptw_line_leaf(&r, &item[i], k, &out[count++]);
+                    ptw_line_leaf(&r, &item[i], k, &out[count]);
+                    cr_assert(eq(u64, pa[k].v, out[count++].u.mapping.pa.v));
                 } else {
                     out[count++] = item[i];
                 }

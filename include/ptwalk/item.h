@@ -58,8 +58,8 @@ struct ptw_mapping {
 /* Leaves of the smallest size that stand one behind the other in one table,
  * alike in what they grant and in memory type; their physical addresses need
  * not continue.  item.first is the address that the first one maps, item.last
- * the last byte that the last one does.  ptw_line_pa says where a leaf is,
- * ptw_line_leaf all of it. */
+ * the last byte that the last one does.  ptw_line_addresses and
+ * ptw_line_pa say where leaves are, ptw_line_leaf all of one. */
 enum { PTW_LINE_LEAVES = 8 };
 struct ptw_line {
     uint64_t raw[PTW_LINE_LEAVES]; /* the entries; beyond `leaves`, anything */

@@ -239,9 +239,14 @@ struct ptw_walk_stats {
  * A consumer that wants the addresses of all leaves spends a few instructions
  * on each:
  *
+ *     ptw_line_addresses(regime, &item->u.line, pa);
  *     for (unsigned i = 0; i < item->u.line.leaves; i++) {
- *         use(ptw_line_pa(regime, item->u.line.raw[i]));
+ *         use(pa[i]);
  *     }
+ *
+ * ptw_line_addresses writes the physical addresses of all leaves of a line, to
+ * pa, PTW_LINE_LEAVES of them: those beyond line->leaves mean nothing.  r is the
+ * regime of the root of the item's space.  pa and the line are apart.
  *
  * ptw_line_pa returns the physical address of a leaf of a line of r, the regime
  * of the root of the item's space; of another entry it means nothing. */
@@ -250,6 +255,23 @@ static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
     uint64_t pa = (raw & r->plain_address) * r->plain_by;
 
     return ptw_pa_of(r->moved == 0 ? pa : pa + (raw & r->moved) * r->moved_by);
+}
+
+static inline void ptw_line_addresses(const struct ptw_regime *r,
+                                      const struct ptw_line *line,
+                                      ptw_pa *__restrict pa)
+{
+    /* Shifts by turns are what vectors have. */
+    if (r->moved == 0) {
+        for (unsigned i = 0; i < PTW_LINE_LEAVES; i++) {
+            pa[i].v = (line->raw[i] & r->plain_address) << r->plain_up;
+        }
+    } else {
+        for (unsigned i = 0; i < PTW_LINE_LEAVES; i++) {
+            pa[i].v = ((line->raw[i] & r->plain_address) << r->plain_up) +
+                      ((line->raw[i] & r->moved) << r->moved_up);
+        }
+    }
 }
 
 /* ptw_line_leaf writes leaf i, below u.line.leaves, of a line of r as the
