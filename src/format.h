@@ -36,9 +36,8 @@ struct ptw_format {
      * va_bits, extension, top and top_bits count. */
     unsigned va_bits;
     enum ptw_extension extension;
-    unsigned rights;      /* that entries grant or withhold */
-    unsigned some_rights; /* that a leaf can have, whatever the features */
-    bool flag_bits;       /* addresses may have some */
+    unsigned rights; /* that entries grant or withhold */
+    bool flag_bits;  /* addresses may have some */
     /* bits that leaf_copy_on_write sets to say that it was there, and that
      * say nothing else */
     uint64_t mark;

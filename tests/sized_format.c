@@ -22,7 +22,6 @@ static const struct ptw_format sized = {
     .levels = LONG_PML4 + 1,
     .entry_log2 = 3,
     .rights = X86_RIGHTS,
-    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .level =
         {

@@ -711,6 +711,32 @@ Test(aarch64_edit, takes_neighbours_out_of_a_run)
     expect_run_left(16, 47);
 }
 
+/* Where nothing is mapped, nothing is written: a run stays one, whoever may write
+ * the table. */
+Test(aarch64_protect, leaves_runs_beside_a_hole)
+{
+    struct ptw_tables t;
+    struct ptw_range_request q = {
+        .first = {0x1F000}, .last = {0x20FFF}, .rights = R};
+
+    run_of_pages(&t);
+    put(0x10000, 31, 0);
+    put(0x10000, 32, 0);
+    expect_status(ptw_protect(&t, &q), PTW_OK);
+    for (unsigned i = 0; i < 48; i++) {
+        bool hole = i == 31 || i == 32;
+
+        cr_expect(eq(int, (entry(0x10000, i) & CONT) == 0, hole), "%u", i);
+    }
+    cr_assert(ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, RAM, false) == PTW_OK);
+    expect_status(ptw_protect(&t, &q), PTW_OK);
+    q.first.v = 0x1E000;
+    expect_status(ptw_protect(&t, &q), PTW_E_READONLY);
+    cr_assert(ptw_mem_init_flat(&mem, ptw_pa_of(0), ram, RAM, true) == PTW_OK);
+    expect_status(ptw_protect(&t, &q), PTW_OK);
+    expect_run_left(16, 32); /* the second hole, too */
+}
+
 /* Blocks are runs, too: one of them becomes a table, and the others stay blocks. */
 Test(aarch64_edit, takes_blocks_out_of_a_run_where_one_becomes_a_table)
 {
@@ -1868,4 +1894,27 @@ Test(aarch64_pie, maps_what_an_index_grants)
                  (indexed(3) | AP2 | 0x20000 | SH | NG)));
     t = tables(0x10000);
     expect_status(ptw_map(&t, &q), PTW_E_RIGHTS);
+}
+
+/* Where an address fits has nothing to do with what the indices grant: here none
+ * can be read and run. */
+Test(aarch64_pie, maps_wherever_an_index_grants_it)
+{
+    uint64_t above;
+    struct ptw_tables t;
+    struct ptw_map_request q = {
+        .first = {0x40000000},
+        .last = {0x40000000 + 0x3FFFFF},
+        .pa = {0x400000},
+        .rights = R | W,
+        .flags = PTW_EDIT_LARGE,
+    };
+
+    use_indirect(0x5, 0, 0);
+    cr_expect(eq(u64, mapped(R | W, false, &above),
+                 (indexed(0) | 0x20000 | SH | NG)));
+    t = tables(0x10000);
+    expect_status(ptw_map(&t, &q), PTW_OK);
+    q.pa.v = BIT(48) - 0x200000;
+    expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
 }

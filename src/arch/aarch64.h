@@ -73,8 +73,7 @@ static const uint64_t A64_COPY_ON_WRITE = (uint64_t)1 << 55;
 
 enum {
     A64_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC | PTW_USER_EXEC,
-    A64_ONE_RIGHTS = PTW_READ | PTW_WRITE | PTW_EXEC, /* with one privilege */
-    A64_SOME_RIGHTS = PTW_READ | PTW_EXEC
+    A64_ONE_RIGHTS = PTW_READ | PTW_WRITE | PTW_EXEC /* with one privilege */
 };
 #define A64_LETTERS      "rwxuX"
 #define A64_PRESENT_TEXT "Valid, bit 0, is clear"
@@ -357,9 +356,9 @@ PTW_NAMED(a64_leaf_bits);
 
 /* The members of a format and of an architecture that all granules have. */
 #define A64_ENTRIES                                                            \
-    .entry_log2 = 3, .rights = A64_RIGHTS, .some_rights = A64_SOME_RIGHTS,     \
-    .present = 1, .piecewise = true, .mark = (uint64_t)1 << 55,                \
-    .together = (uint64_t)1 << 52, .decode = PTW_BY_NAME(a64_decode),          \
+    .entry_log2 = 3, .rights = A64_RIGHTS, .present = 1, .piecewise = true,    \
+    .mark = (uint64_t)1 << 55, .together = (uint64_t)1 << 52,                  \
+    .decode = PTW_BY_NAME(a64_decode),                                         \
     .table_address = PTW_BY_NAME(a64_table_address), .folds = PTW_MAX_LEVELS,  \
     .path_rights = PTW_BY_NAME(a64_path_rights),                               \
     .leaf_class = PTW_BY_NAME(a64_leaf_class),                                 \

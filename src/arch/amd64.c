@@ -17,7 +17,6 @@ static const struct ptw_format amd64 = {
     .va_bits = 48,
     .extension = PTW_EXTEND_SIGN,
     .rights = X86_RIGHTS,
-    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .level =
         {

@@ -100,7 +100,6 @@ static const struct ptw_format i686 = {
     .entry_log2 = 2,
     .va_bits = 32,
     .rights = X86_RIGHTS,
-    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .mark = X86_MARK,
     .level =

@@ -18,7 +18,6 @@ static const struct ptw_format la57 = {
     .va_bits = 57,
     .extension = PTW_EXTEND_SIGN,
     .rights = X86_RIGHTS,
-    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .level =
         {

@@ -105,7 +105,6 @@ static const struct ptw_format pae = {
     .va_bits = 32,
     .rights = X86_RIGHTS,
     .flag_bits = true,
-    .some_rights = X86_SOME_RIGHTS,
     .present = 1,
     .mark = X86_MARK,
     .level =

@@ -287,8 +287,8 @@ PTW_NAMED(riscv_leaf_copy_on_write);
 
 /* The members of a format and of an architecture that all modes have. */
 #define RISCV_ENTRIES                                                          \
-    .rights = RISCV_RIGHTS, .some_rights = PTW_READ, .mark = 1 << 8,           \
-    .present = 1, .table_address = PTW_BY_NAME(riscv_table_address),           \
+    .rights = RISCV_RIGHTS, .mark = 1 << 8, .present = 1,                      \
+    .table_address = PTW_BY_NAME(riscv_table_address),                         \
     .path_rights = PTW_BY_NAME(riscv_path_rights),                             \
     .leaf_class = PTW_BY_NAME(riscv_leaf_class),                               \
     .address_bits = PTW_BY_NAME(riscv_address_bits),                           \

@@ -65,10 +65,7 @@ size_t ptw_x86_fields_in(const struct ptw_regime *r, enum x86_where where,
                          uint64_t raw, struct ptw_entry_field *field);
 
 /* Readable is whatever is present, and executable where there is no XD. */
-enum {
-    X86_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC,
-    X86_SOME_RIGHTS = PTW_READ | PTW_EXEC
-};
+enum { X86_RIGHTS = PTW_READ | PTW_WRITE | PTW_USER | PTW_EXEC };
 #define X86_LETTERS "rwxu"
 
 #define X86_PRESENT_TEXT "P, bit 0, is clear"

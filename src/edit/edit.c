@@ -52,7 +52,7 @@ enum ptw_status ptw_map_check(const struct ptw_regime *r,
         return PTW_E_WIDTH;
     }
     return (ed.first & large) == 0 ||
-                   ptw_leaf_fits(a, r, 0, (ed.pa | large) & ~page)
+                   ptw_leaf_fits(r, 0, (ed.pa | large) & ~page)
                ? PTW_OK
                : PTW_E_WIDTH;
 }

@@ -368,7 +368,7 @@ PTW_ENGINE bool ptw_site_fits(const struct ptw_format *a,
     uint64_t leaf = whole ? first : last & ~ptw_low_mask(a->level[0].shift);
 
     return ed->op != PTW_OP_MAP ||
-           ptw_leaf_fits(a, ed->t->root.regime, whole ? level : 0,
+           ptw_leaf_fits(ed->t->root.regime, whole ? level : 0,
                          ed->pa + (leaf - ed->first));
 }
 

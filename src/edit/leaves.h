@@ -9,15 +9,12 @@
 /* Whether a leaf of that level, whatever it grants, can hold pa, which is
  * aligned to it.  Small pages of 32-bit paging reach 4 GiB, large ones
  * further. */
-PTW_ENGINE bool ptw_leaf_fits(const struct ptw_format *a,
-                              const struct ptw_regime *r, unsigned level,
+PTW_ENGINE bool ptw_leaf_fits(const struct ptw_regime *r, unsigned level,
                               uint64_t pa)
 {
-    static const struct ptw_attributes plain;
-    uint64_t bits;
+    const struct ptw_level_rule *rule = &r->rule[level];
 
-    return a->leaf_bits(r, level, a->some_rights, false, &plain, &bits) &&
-           ptw_leaf_holds(a, r, level, bits, pa);
+    return (level == 0 || rule->leaf) && (pa & ~rule->leaf_pa) == 0;
 }
 
 /* The leaf of a mapping for that offset.  The plan has found that the regime
@@ -38,8 +35,7 @@ PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,
 
 /* Whether the table of leaves that the path leads to can hold what is asked, up
  * to the leaf of that offset. */
-PTW_ENGINE enum ptw_status ptw_leaves_check(const struct ptw_format *a,
-                                            const struct ptw_edit *ed,
+PTW_ENGINE enum ptw_status ptw_leaves_check(const struct ptw_edit *ed,
                                             uint64_t last)
 {
     if (ed->exact && ed->widest > 0) {
@@ -50,7 +46,7 @@ PTW_ENGINE enum ptw_status ptw_leaves_check(const struct ptw_format *a,
         return PTW_E_RIGHTS;
     }
     if (ed->beyond &&
-        !ptw_leaf_fits(a, ed->t->root.regime, 0, ed->pa + (last - ed->first))) {
+        !ptw_leaf_fits(ed->t->root.regime, 0, ed->pa + (last - ed->first))) {
         return PTW_E_WIDTH;
     }
     return PTW_OK;
@@ -108,7 +104,8 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
     struct ptw_path_table *t = &c->at[0];
     uint64_t first = ptw_entry_offset(a, t, 0, t->index);
     uint64_t last = ptw_entry_offset(a, t, 0, t->last);
-    enum ptw_status st = ptw_leaves_check(a, ed, last);
+    enum ptw_status st = ptw_leaves_check(ed, last);
+    unsigned alone = t->index; /* those before are in no run any more */
     struct ptw_entry e;
     uint64_t raw = 0;
 
@@ -119,9 +116,6 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
         st = ed->t->root.regime->arch->map_leaves(ed, first, last);
         t->index = (uint16_t)(t->last + 1);
         return st;
-    }
-    if (pass == PTW_PASS_COMMIT && st == PTW_OK) {
-        st = ptw_leave_runs(a, ed, 0, t->index, t->last);
     }
     for (unsigned i = t->index; i <= t->last && st == PTW_OK; i++) {
         if (op == PTW_OP_PROTECT && pass != PTW_PASS_MOVE) {
@@ -155,7 +149,17 @@ PTW_ENGINE enum ptw_status ptw_edit_leaves(const struct ptw_format *a,
             }
             continue;
         }
-        st = ptw_set(a, ed, 0, i, op == PTW_OP_UNMAP ? 0 : raw);
+        /* What is written leaves its run; a hole that is protected is not. */
+        if (i >= alone) {
+            unsigned end = i | (unsigned)ptw_low_mask(a->level[0].run);
+
+            end = end < t->last ? end : t->last;
+            st = ptw_leave_runs(a, ed, 0, i, end);
+            alone = end + 1;
+        }
+        if (st == PTW_OK) {
+            st = ptw_set(a, ed, 0, i, op == PTW_OP_UNMAP ? 0 : raw);
+        }
     }
     t->index = (uint16_t)(t->last + 1);
     return st;

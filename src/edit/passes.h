@@ -130,7 +130,7 @@ PTW_ENGINE enum ptw_status ptw_edit_quick(const struct ptw_format *a,
     if (ed->op == PTW_OP_MAP) {
         uint64_t last = ed->last & ~ptw_low_mask(a->level[0].shift);
 
-        st = ptw_leaves_check(a, ed, last);
+        st = ptw_leaves_check(ed, last);
         return st == PTW_OK ? ptw_map_leaves(a, ed, ed->first, last) : st;
     }
     ed->shared = -1;

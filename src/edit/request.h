@@ -105,7 +105,7 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     }
     if (PTW_UNLIKELY(ed->beyond) &&
         (ed->widest == 0 ||
-         !ptw_leaf_fits(a, r, ed->widest,
+         !ptw_leaf_fits(r, ed->widest,
                         (q->pa.v + span) &
                             ~ptw_low_mask(a->level[ed->widest].shift)))) {
         return PTW_E_WIDTH;

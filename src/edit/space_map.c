@@ -175,7 +175,7 @@ enum ptw_status ptw_item_place(const struct ptw_regime *r,
         return PTW_E_ALIGN;
     }
     if (now.v > UINT64_MAX - span || ptw_flags_between(a, r, now.v, span) ||
-        !ptw_leaf_fits(a, r, m->level, (now.v + span) & ~leaf)) {
+        !ptw_leaf_fits(r, m->level, (now.v + span) & ~leaf)) {
         return PTW_E_WIDTH;
     }
     bits = ptw_alone(a, ptw_attribute_bits(a, r, m->level, m->raw));
