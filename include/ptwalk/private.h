@@ -93,9 +93,9 @@ struct ptw_regime {
                                those of `moved`; as a number it is to be */
     uint64_t plain_by;      /* multiplied by this, and that of `moved` */
     uint64_t moved_by;      /* by this */
-    unsigned plain_up;      /* log2 of plain_by */
     uint64_t plain_alike; /* leaves alike in these bits differ in no right, kind
                              or type */
+    unsigned plain_up;    /* log2 of plain_by */
     unsigned vectors;     /* the host's vectors that it uses; 0: none */
 };
 
