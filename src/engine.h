@@ -10,8 +10,15 @@
 #include <string.h>
 
 /* An engine function is specialised by the constant descriptor that it is
- * called with, so it has to be inlined whatever the optimiser thinks. */
+ * called with, so it has to be inlined whatever the optimiser thinks.  A file
+ * that calls all of them with a descriptor that is no constant defines
+ * PTW_ANY_FORMAT first: there a function stays one, or its text grows
+ * exponentially with the depth of calls for nothing. */
+#if defined(PTW_ANY_FORMAT)
+#define PTW_ENGINE static inline __attribute__((unused))
+#else
 #define PTW_ENGINE static inline __attribute__((always_inline, unused))
+#endif
 
 /* An engine function that a descriptor points to is made known by PTW_NAMED
  * behind its body, and put into the descriptor as PTW_BY_NAME.

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an edit that was begun is made. */
+/* How an edit that was begun is made, of any format. */
+#define PTW_ANY_FORMAT
+
 #include "run.h"
 
 #include "request.h"
