@@ -1918,3 +1918,60 @@ Test(aarch64_pie, maps_wherever_an_index_grants_it)
     q.pa.v = BIT(48) - 0x200000;
     expect_status(ptw_map(&t, &q), PTW_E_WIDTH);
 }
+
+/* An entry that leads to a table grants all, though no leaf may grant all. */
+Test(aarch64_pie, links_what_withholds_nothing)
+{
+    static _Alignas(8) unsigned char storage[4096];
+    struct ptw_shares shares;
+    struct ptw_tables t;
+    struct ptw_link_request q = {.their_va = {0}, .rights = ALL};
+
+    use_indirect(0x5, 0x5, 0);
+    t = tables(0x10000);
+    cr_assert(ptw_shares_init(&shares, storage, sizeof storage, 1) == PTW_OK);
+    t.shares = &shares;
+    q.first.v = q.last.v = BIT(39);
+    q.owner = t.root;
+    q.level = ptw_alias_level_of(&regime, L1);
+    put(0x10000, 0, 0x11000 | TABLE);
+    expect_status(ptw_link(&t, &q), PTW_OK);
+    cr_expect(eq(u64, entry(0x10000, 1), (0x11000 | TABLE)));
+    q.rights = ALL & ~(unsigned)X;
+    expect_status(ptw_link(&t, &q), PTW_E_RIGHTS);
+    q.rights = ALL + 1;
+    expect_status(ptw_link(&t, &q), PTW_E_RIGHTS);
+}
+
+/* A clean page is read-only, and no index is. */
+Test(aarch64_pie, puts_a_leaf_in_place_as_it_is)
+{
+    struct ptw_tables t;
+    struct ptw_walk w;
+    struct ptw_item item[8];
+    struct ptw_built built = {{NULL, {0}}, false};
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_translation tr;
+    struct ptw_root was;
+    size_t n;
+
+    use_indirect(0x5, 0, 0);
+    t = tables(0x10000);
+    put(0x10000, 0, 0x11000 | TABLE);
+    put(0x11000, 0, 0x12000 | TABLE);
+    put(0x12000, 0, 0x13000 | TABLE);
+    put(0x13000, 7, 0x40000 | indexed(0) | AP2 | SH);
+    was = t.root;
+    t.root.table.v = 0;
+    cr_assert(ptw_walk_va_spaces_init(&w, &mem, &was, 1, NULL, &o) == PTW_OK);
+    cr_assert(ptw_walk_next(&w, item, 8, &n) == PTW_OK);
+    for (size_t i = 0; i < n; i++) {
+        expect_status(
+            ptw_space_aware_map(&t, &item[i], &built, 1, PTW_EDIT_EXACT),
+            PTW_OK);
+    }
+    cr_assert(built.built);
+    expect_status(ptw_lookup(&mem, built.root, ptw_va_of(0x7000), &tr), PTW_OK);
+    cr_expect(eq(u64, tr.raw, (0x40000 | indexed(0) | AP2 | SH)));
+    cr_expect(eq(uint, tr.rights, R));
+}

@@ -527,6 +527,44 @@ Test(riscv_edit, splits_no_leaf_whose_parts_are_behind_the_width)
     }
 }
 
+/* A leaf of 512 GiB, of which a processor has less, where there is no table above
+ * it so far; and beside it, none. */
+Test(riscv_map, makes_tables_for_a_leaf_that_reaches_behind_the_width)
+{
+    struct ptw_tables t = {.mem = &mem, .ops = &pool_ops};
+    struct ptw_map_request q = {.first = {(uint64_t)5 << 39},
+                                .rights = PTW_READ,
+                                .flags = PTW_EDIT_LARGE};
+    struct ptw_page page = {.va = {(uint64_t)5 << 39}, .pa = {0}};
+    struct ptw_map_many_request many = {.page = &page,
+                                        .pages = 1,
+                                        .size_log2 = 39,
+                                        .rights = PTW_READ,
+                                        .flags = PTW_EDIT_LARGE};
+    struct ptw_translation tr;
+    size_t refused;
+
+    for (unsigned i = 0; i < 2; i++) {
+        machine("sv57");
+        use("sv57", 34, 0, 0);
+        pool_init();
+        t.root = ptw_root_of(&regime, ptw_pa_of(ROOT));
+        q.last.v = ((uint64_t)6 << 39) + 0x3fffffff;
+        cr_expect(eq(int, (int)ptw_map(&t, &q), PTW_E_WIDTH));
+        q.last.v = ((uint64_t)6 << 39) - 0x1001;
+        cr_expect(eq(int, (int)ptw_map(&t, &q), PTW_E_WIDTH));
+        q.last.v = ((uint64_t)6 << 39) - 1;
+        cr_expect(eq(
+            int,
+            (int)(i == 0 ? ptw_map(&t, &q) : ptw_map_many(&t, &many, &refused)),
+            PTW_OK));
+        cr_expect(ptw_lookup(&mem, t.root, ptw_va_of(((uint64_t)5 << 39) + 5),
+                             &tr) == PTW_OK);
+        cr_expect(eq(u64, tr.raw, V | R | A_ | D_));
+        cr_expect(eq(u64, tr.size_log2, 39));
+    }
+}
+
 /* Golden: an image stays interchangeable. */
 Test(riscv_map, writes_the_bits_of_the_manual)
 {

@@ -36,6 +36,10 @@ extern "C" {
  * is linked.  When they have no room, the edit says PTW_E_SPACE, wanted says
  * what would be enough, and nothing has changed.
  *
+ * Tables are told apart by their address.  A root that is smaller than other
+ * tables, and lies inside one of them, is not counted as a reference to it:
+ * whoever edits such a root edits that table, too.
+ *
  * Storage is the caller's; state is private. */
 struct ptw_shares {
     struct ptw_shares_state state;
@@ -358,8 +362,9 @@ PTW_API union ptw_alias_level ptw_alias_level_of(const struct ptw_regime *r,
  *   PTW_E_RANGE     first > last, or their regions wrap
  *   PTW_NOT_CANONICAL  ours or theirs have addresses that no table can map
  *   PTW_E_ALIGN, PTW_E_WIDTH, PTW_E_BUS  also of the owner's root
- *   PTW_E_RIGHTS    rights that this regime can't express, or that an existing
- *                   table on the path does not grant
+ *   PTW_E_RIGHTS    rights that no entry of this regime that leads to a table
+ *                   can express, or that an existing table on the path does
+ *                   not grant
  *   PTW_E_LARGE     the owner, or our space, has a large leaf there
  *   PTW_BAD_ENTRY   an entry on the way has reserved bits set
  *   PTW_E_IN_USE    a table of ours that is not empty would be lost: each
@@ -397,8 +402,10 @@ struct ptw_built {
  *   a mapping  maps it: with PTW_EDIT_EXACT under its own bits (of a run: its
  *              first leaf's, so accessed, dirty, global and software's bits
  *              are each leaf's own only in a walk without PTW_WALK_RUNS), else
- *              with the effective rights under tables of our own; then one that
- *              is marked copy-on-write is not writable, even if it was
+ *              with the effective rights under tables of our own, of which
+ *              each grants what its first mapping needs, and table_rights: set
+ *              PTW_USER there; then one that is marked copy-on-write is not
+ *              writable, even if it was
  *   an alias   makes our entry, at the alias's level and with our own attribute
  *              bits, refer to the table that the owner's new space has at
  *              their_va; any address of the regions will do

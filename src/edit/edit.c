@@ -37,20 +37,19 @@ enum ptw_status ptw_map_check(const struct ptw_regime *r,
     const struct ptw_format *a = r->arch->format;
     struct ptw_tables t = {.root = {.regime = r}};
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_map(a, &ed, &t, q);
+    enum ptw_status st = ptw_edit_map(a, &ed, &t, q, false);
     uint64_t large;
     uint64_t page;
 
     if (st != PTW_OK || !ed.beyond) {
         return st;
     }
-    /* Only large leaves reach its end: those before the first one, and behind
-     * the last one, are small. */
-    large = ptw_low_mask(a->level[ed.widest].shift);
-    page = ptw_low_mask(a->level[0].shift);
-    if (((ed.last + 1) & large) != 0) {
+    if (!ptw_last_leaf_fits(a, &ed, ptw_top(a, r), ed.first, ed.last)) {
         return PTW_E_WIDTH;
     }
+    /* Those in front of the first large one may be small. */
+    large = ptw_low_mask(a->level[ed.widest].shift);
+    page = ptw_low_mask(a->level[0].shift);
     return (ed.first & large) == 0 ||
                    ptw_leaf_fits(r, 0, (ed.pa | large) & ~page)
                ? PTW_OK
@@ -61,8 +60,8 @@ enum ptw_status ptw_map_movable(struct ptw_movable_tables *t,
                                 const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
-    enum ptw_status st =
-        ptw_edit_map(t->tables.root.regime->arch->format, &ed, &t->tables, q);
+    enum ptw_status st = ptw_edit_map(t->tables.root.regime->arch->format, &ed,
+                                      &t->tables, q, false);
 
     return st == PTW_OK ? ptw_edit_run(&ed, t) : st;
 }

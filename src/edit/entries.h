@@ -356,22 +356,6 @@ PTW_ENGINE enum ptw_status ptw_edit_entry(const struct ptw_format *a,
     return st;
 }
 
-/* Whether what is mapped to [first, last], below one entry of that level that
- * leads to no table, can be: as one leaf if that covers it, else the last page
- * of it by a small one. */
-PTW_ENGINE bool ptw_site_fits(const struct ptw_format *a,
-                              const struct ptw_edit *ed, unsigned level,
-                              uint64_t first, uint64_t last)
-{
-    bool whole = level <= ed->widest &&
-                 last - first == ptw_low_mask(a->level[level].shift);
-    uint64_t leaf = whole ? first : last & ~ptw_low_mask(a->level[0].shift);
-
-    return ed->op != PTW_OP_MAP ||
-           ptw_leaf_fits(ed->t->root.regime, whole ? level : 0,
-                         ed->pa + (leaf - ed->first));
-}
-
 /* An entry of an upper table that leads to no table. */
 PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
                                          struct ptw_edit *ed,
@@ -410,7 +394,8 @@ PTW_ENGINE enum ptw_status ptw_edit_site(const struct ptw_format *a,
     if (leaf && !whole && (ed->flags & PTW_EDIT_SPLIT) == 0) {
         return PTW_E_LARGE;
     }
-    if (pass == PTW_PASS_PLAN && !ptw_site_fits(a, ed, level, first, last)) {
+    if (pass == PTW_PASS_PLAN && ed->op == PTW_OP_MAP &&
+        !ptw_last_leaf_fits(a, ed, level, first, last)) {
         return PTW_E_WIDTH;
     }
     if (kept && !ptw_parts_fit(a, ed->t->root.regime, level, t->raw, e->pa.v)) {

@@ -17,6 +17,25 @@ PTW_ENGINE bool ptw_leaf_fits(const struct ptw_regime *r, unsigned level,
     return (level == 0 || rule->leaf) && (pa & ~rule->leaf_pa) == 0;
 }
 
+/* Whether the last leaf of [first, last], offsets of a map that meet no table and
+ * stand below one entry of that level, can hold its address.  Those in front of
+ * it lie lower.  It is as large as it may be: one that starts at 0 may reach
+ * beyond all memory. */
+PTW_ENGINE bool ptw_last_leaf_fits(const struct ptw_format *a,
+                                   const struct ptw_edit *ed, unsigned level,
+                                   uint64_t first, uint64_t last)
+{
+    unsigned at = level < ed->widest ? level : ed->widest;
+
+    while (at > 0 && (((last + 1) & ptw_low_mask(a->level[at].shift)) != 0 ||
+                      last - first < ptw_low_mask(a->level[at].shift))) {
+        at--;
+    }
+    return ptw_leaf_fits(
+        ed->t->root.regime, at,
+        ed->pa + ((last & ~ptw_low_mask(a->level[at].shift)) - ed->first));
+}
+
 /* The leaf of a mapping for that offset.  The plan has found that the regime
  * has one. */
 PTW_ENGINE uint64_t ptw_leaf_at(const struct ptw_format *a,

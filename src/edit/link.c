@@ -92,7 +92,6 @@ static enum ptw_status link_request(struct ptw_tables *t,
                                     const struct ptw_movable_tables *movable,
                                     const struct ptw_link_request *q)
 {
-    static const struct ptw_attributes plain;
     const struct ptw_regime *r = t->root.regime;
     const struct ptw_format *a = r->arch->format;
     struct ptw_link l = {
@@ -119,11 +118,9 @@ static enum ptw_status link_request(struct ptw_tables *t,
     l.regions = (q->last.v >> a->level[l.level + 1].shift) -
                 (q->first.v >> a->level[l.level + 1].shift);
     if (l.narrow) {
-        if (!a->leaf_bits(r, 0, l.rights, false, &plain, &l.bits)) {
-            return PTW_E_RIGHTS;
-        }
         l.bits = a->table_bits(r, l.level + 1, l.rights) | t->table_flags;
-        if (!a->path_bits(r, l.level + 1, l.rights, &l.bits)) {
+        if ((l.rights & ~r->rights) != 0 || (r->granted & ~l.rights) != 0 ||
+            !a->path_bits(r, l.level + 1, l.rights, &l.bits)) {
             return PTW_E_RIGHTS;
         }
     }

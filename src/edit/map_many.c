@@ -129,7 +129,7 @@ static enum ptw_status begin(struct ptw_edit *ed, struct ptw_tables *t,
         struct ptw_map_request m = one(q, &q->page[i], span);
 
         *refused = i;
-        st = ptw_edit_map(a, ed, t, &m);
+        st = ptw_edit_map(a, ed, t, &m, false);
         if ((st == PTW_OK || st == PTW_E_RANGE) &&
             ((m.first.v | m.pa.v) & span) != 0) {
             st = PTW_E_ALIGN;

@@ -93,8 +93,8 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     ed->copy_on_write = q->copy_on_write;
     ed->attributes = &q->attributes;
     ed->widest = ptw_widest_leaf(a, ed, (q->flags & PTW_EDIT_LARGE) != 0);
-    if (!a->leaf_bits(r, 0, ed->rights, ed->copy_on_write, ed->attributes,
-                      &ed->bits)) {
+    if (!ed->exact && !a->leaf_bits(r, 0, ed->rights, ed->copy_on_write,
+                                    ed->attributes, &ed->bits)) {
         return PTW_E_RIGHTS;
     }
     /* Large leaves may reach further than pages; whether there will be any, the
@@ -113,15 +113,16 @@ PTW_ENGINE enum ptw_status ptw_edit_target(const struct ptw_format *a,
     return PTW_OK;
 }
 
-PTW_ENGINE enum ptw_status ptw_edit_map(const struct ptw_format *a,
-                                        struct ptw_edit *ed,
-                                        struct ptw_tables *t,
-                                        const struct ptw_map_request *q)
+/* exact: the caller has the leaves, and sets their bits. */
+PTW_ENGINE enum ptw_status
+ptw_edit_map(const struct ptw_format *a, struct ptw_edit *ed,
+             struct ptw_tables *t, const struct ptw_map_request *q, bool exact)
 {
     enum ptw_status st = ptw_edit_begin(a, ed, PTW_OP_MAP, t, q->first, q->last,
                                         q->flags, q->max_reads);
 
     if (st == PTW_OK) {
+        ed->exact = exact;
         st = ptw_edit_target(a, ed, q);
     }
     /* In a table of leaves the ends tell.  Far apart, neither may have a

@@ -42,7 +42,8 @@ PTW_COLD enum ptw_status ptw_map_by_passes(struct ptw_tables *t,
                                            const struct ptw_map_request *q)
 {
     struct ptw_edit ed;
-    enum ptw_status st = ptw_edit_map(t->root.regime->arch->format, &ed, t, q);
+    enum ptw_status st =
+        ptw_edit_map(t->root.regime->arch->format, &ed, t, q, false);
 
     return st == PTW_OK ? ptw_edit_run(&ed, NULL) : st;
 }

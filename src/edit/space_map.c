@@ -210,16 +210,9 @@ static enum ptw_status map_item(struct ptw_tables *t,
         .flags = flags | (m->level > 0 ? PTW_EDIT_LARGE : 0),
     };
     struct ptw_edit ed;
-    enum ptw_status st;
+    enum ptw_status st =
+        ptw_edit_map(a, &ed, t, &q, (flags & PTW_EDIT_EXACT) != 0);
 
-    /* The leaf keeps the rights that it grants by itself.  What is left of them
-     * below its path may be a set that no leaf can have. */
-    if ((flags & PTW_EDIT_EXACT) != 0 && m->level <= ptw_top(a, r)) {
-        struct ptw_entry own = ptw_decode_given(a, r, m->raw, m->level);
-
-        q.rights = own.kind == PTW_ENTRY_LEAF ? own.rights : m->rights;
-    }
-    st = ptw_edit_map(a, &ed, t, &q);
     if (st != PTW_OK) {
         return st;
     }
@@ -227,18 +220,20 @@ static enum ptw_status map_item(struct ptw_tables *t,
         return PTW_E_ALIGN;
     }
     ed.widest = m->level;
-    if ((flags & PTW_EDIT_EXACT) != 0) {
+    if (ed.exact) {
         uint64_t leaf = ptw_low_mask(a->level[m->level].shift);
+        struct ptw_entry own = ptw_decode_given(a, r, m->raw, m->level);
 
         /* A part of a leaf would not have its bits. */
         if (((ed.first | (ed.last + 1)) & leaf) != 0) {
             return PTW_E_ALIGN;
         }
-        if (ptw_decode_given(a, r, m->raw, m->level).kind != PTW_ENTRY_LEAF) {
+        if (own.kind != PTW_ENTRY_LEAF) {
             return PTW_E_ARG;
         }
-        ed.exact = true;
-        ed.rights &= ptw_rights_asked(r, m->rights, flags);
+        /* It is the leaf that was there, whether or not a map could ask for its
+         * rights. */
+        ed.rights &= own.rights;
         ed.bits = ptw_alone(a, ptw_attribute_bits(a, r, m->level, m->raw));
     }
     return ptw_edit_run(&ed, NULL);
