@@ -1080,6 +1080,27 @@ static bool entry_changed(const struct fm_node *was, const struct fm_node *is)
            !(was->kind == FM_TABLE && is->kind != FM_LEAF);
 }
 
+/* Whether the range meets entries of a run, from entry i on, in which there is
+ * something to write: who protects a hole writes nothing. */
+static bool run_is_met(const struct fm_compare *c, const struct fm_node *was,
+                       unsigned level, unsigned i, uint64_t base)
+{
+    const struct fm_change *q = c->change;
+    unsigned shift = shift_of(c->is, level);
+
+    for (unsigned k = i; k < i + oracle_run(c->is->mode, level); k++) {
+        uint64_t first = base + ((uint64_t)k << shift);
+
+        if (q->first <= q->last && first <= q->last &&
+            first + (((uint64_t)1 << shift) - 1) >= q->first &&
+            (q->want != FM_PROTECTED ||
+             fm_child(c->was, c->one, was, level, k).kind == FM_LEAF)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The entries of a table that can be one run, from entry i on.  Where one of
  * them is another entry now, all are leaves by themselves, or they are a run.
  * A run is taken apart only where the range meets it.  Entries that can't be
@@ -1089,13 +1110,11 @@ static void check_run(const struct fm_compare *c, const struct fm_node *was,
                       uint64_t base)
 {
     const struct fm *m = c->is;
-    const struct fm_change *q = c->change;
     unsigned run = oracle_run(m->mode, level);
     uint64_t first = base + ((uint64_t)i << shift_of(m, level));
-    uint64_t last = first + (((uint64_t)run << shift_of(m, level)) - 1);
     uint64_t raw[ORACLE_MOST_RUN];
     bool changed = c->rebuilt || was->kind != FM_TABLE;
-    bool touched = q->first <= q->last && first <= q->last && last >= q->first;
+    bool touched = run_is_met(c, was, level, i, base);
     bool says_so = false; /* some entry does */
     unsigned which = 0;
 
