@@ -95,6 +95,44 @@ static bool takes_large(const struct survey *s, unsigned level)
            ((s->q->pa ^ s->first) & span) == 0;
 }
 
+/* Whether the last leaf of [first, last], part of a map below an entry of that
+ * level, can hold its address.  It is as large as it may be. */
+static bool last_leaf_fits(const struct survey *s, unsigned level,
+                           uint64_t first, uint64_t last)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    uint64_t span;
+
+    for (;; level--) {
+        span = ((uint64_t)1 << fz_shift(s->w, level)) - 1;
+        if (level == 0 || (takes_large(s, level) && last - first >= span &&
+                           ((last + 1) & span) == 0)) {
+            break;
+        }
+    }
+    return (s->q->pa + ((last & ~span) - s->first)) >>
+               mode->format->leaf_pa_bits(mode, level) ==
+           0;
+}
+
+/* Whether a leaf that reaches to the end of a map may hold its address, however
+ * large it is. */
+static bool end_may_fit(const struct survey *s)
+{
+    const struct oracle_mode *mode = &s->w->mode;
+    uint64_t end = s->q->pa + (s->last - s->first);
+
+    for (unsigned level = 0; level < s->w->levels; level++) {
+        uint64_t span = ((uint64_t)1 << fz_shift(s->w, level)) - 1;
+
+        if ((level == 0 || takes_large(s, level)) &&
+            (end & ~span) >> mode->format->leaf_pa_bits(mode, level) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An upper entry, for the addresses from `at` on, that leads to no table. */
 static void survey_site(struct survey *s, const struct fm_node *table,
                         unsigned level, bool shared, uint64_t at,
@@ -121,6 +159,11 @@ static void survey_site(struct survey *s, const struct fm_node *table,
         !parts_fit(s, level, e->pa)) {
         found(s, PTW_E_WIDTH);
     }
+    if (s->op == DO_MAP &&
+        !last_leaf_fits(s, level, at > s->first ? at : s->first,
+                        at + span < s->last ? at + span : s->last)) {
+        found(s, PTW_E_WIDTH);
+    }
     has_to_be_written(s, table, level, shared);
 }
 
@@ -134,6 +177,14 @@ static void survey_leaves(struct survey *s, const struct fm_node *table,
 
     if (s->op != DO_UNMAP && (table->rights & s->rights) != s->rights) {
         found(s, PTW_E_RIGHTS);
+    }
+    if (s->op == DO_MAP) {
+        uint64_t end = base + (((uint64_t)fz_entries(s->w, 0) << shift) - 1);
+
+        end = end < s->last ? end : s->last;
+        if (!last_leaf_fits(s, 0, end, end)) {
+            found(s, PTW_E_WIDTH);
+        }
     }
     if (s->op != DO_PROTECT) {
         has_to_be_written(s, table, 0, shared);
@@ -257,9 +308,6 @@ static void survey_arguments(struct survey *s, const struct ptw_tables *t)
     uint64_t page = fz_page_bytes(w) - 1;
     uint64_t span = q->last - q->first;
     uint64_t root = s->h->m.root[q->root];
-    unsigned bits = (q->flags & PTW_EDIT_LARGE) != 0
-                        ? mode->pa_bits
-                        : mode->format->leaf_pa_bits(mode, 0);
 
     if (q->first > q->last) {
         found(s, PTW_E_RANGE);
@@ -279,7 +327,7 @@ static void survey_arguments(struct survey *s, const struct ptw_tables *t)
     if (s->op == DO_MAP && q->pa > UINT64_MAX - span) {
         found(s, PTW_E_RANGE);
     } else if (s->op == DO_MAP &&
-               ((q->pa + span) >> bits != 0 ||
+               (!end_may_fit(s) ||
                 fz_meets_flag_bits(w, q->pa, q->pa + span))) {
         found(s, PTW_E_WIDTH);
     }
@@ -324,12 +372,6 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
     if (arguments != 0) {
         s.found.before = true;
         return s.found;
-    }
-    /* Behind what small leaves reach, large ones may be all that it takes. */
-    if (s.op == DO_MAP && (q->pa + (q->last - q->first)) >>
-                                  w->mode.format->leaf_pa_bits(&w->mode, 0) !=
-                              0) {
-        maybe(&s, PTW_E_WIDTH);
     }
     if (root.kind != FM_TABLE) {
         found(&s, PTW_E_BUS);

@@ -232,9 +232,10 @@ struct ptw_range_request {
  *   PTW_E_RANGE        first > last, or the physical range wraps
  *   PTW_E_ALIGN        an address that is not page aligned, or a root that is
  *                      not aligned to its size
- *   PTW_E_WIDTH        beyond the width of a physical address, or an address
- *                      of the range has a flag bit, so too the
- *                      root; or a large leaf to be split whose address no
+ *   PTW_E_WIDTH        a leaf would begin beyond the width of a physical
+ *                      address (one that is larger than all memory begins at
+ *                      0), or an address of the range has a flag bit, so too
+ *                      the root; or a large leaf to be split whose address no
  *                      small one can hold
  *   PTW_NOT_CANONICAL  the range touches addresses that no table can map
  *   PTW_E_RIGHTS       rights that this regime can't express (no PTW_EXEC
