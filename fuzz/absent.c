@@ -69,26 +69,35 @@ static void check_entry(const struct fz_case *w, const struct ptw_absent *a,
         [FZ_NAMES_WHO_KNOWS] = PTW_ABSENT_UNKNOWN,
     };
     struct ptw_absent_entry e = ptw_absent_read(a, &w->regime, level, raw);
-    struct fz_named is = {FZ_NAMES_NOTHING, 0, raw};
+    bool absent = raw != 0 && !oracle_present(&w->mode, level, raw);
+    struct fz_named is = {
+        .what = FZ_NAMES_NOTHING,
+        .rest = raw,
+        .use = absent ? PTW_ABSENT_OTHER : PTW_ABSENT_NOTHING,
+    };
     uint64_t out = ~raw;
 
-    if (a->policy > PTW_ABSENT_CLEAR && raw != 0 &&
-        !oracle_present(&w->mode, level, raw)) {
+    if (a->policy > PTW_ABSENT_CLEAR && absent) {
         is = fz_named(&w->mode, a, level, raw);
     }
     fz_note((uint64_t)e.kind);
     fz_note(e.pa.v);
     if (e.kind != kind[is.what] ||
         e.pa.v != (is.what == FZ_NAMES_FRAME ? is.pa : 0) ||
-        (e.rights & ~ptw_rights_of(&w->regime)) != 0 ||
-        (e.use == PTW_ABSENT_PROT_NONE && e.kind == PTW_ABSENT_FRAME &&
-         (ptw_rights_granted(&w->regime) & ~e.rights) != 0) ||
-        e.use >= PTW_ABSENT_USES) {
+        e.rights != (is.what == FZ_NAMES_FRAME ? is.rights : 0)) {
         fz_fail(ASK_ABSENT,
                 "%llx, level %u, under %s names %d, %llx, rights %x; not %d, "
-                "%llx",
+                "%llx, %x",
                 HEX(raw), level, ptw_absent_name(a->policy), (int)e.kind,
-                HEX(e.pa.v), e.rights, (int)kind[is.what], HEX(is.pa));
+                HEX(e.pa.v), e.rights, (int)kind[is.what], HEX(is.pa),
+                is.rights);
+    }
+    if (e.use != is.use || e.store != is.store || e.slot != is.slot) {
+        fz_fail(ASK_ABSENT,
+                "%llx, level %u, under %s is %s, %u, %llx; not %s, %u, %llx",
+                HEX(raw), level, ptw_absent_name(a->policy),
+                ptw_absent_use_text(e.use), e.store, HEX(e.slot),
+                ptw_absent_use_text(is.use), is.store, HEX(is.slot));
     }
     if (e.kind == PTW_ABSENT_FRAME) {
         check_frame(w, a, level, raw, other, &is, &e);

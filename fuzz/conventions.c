@@ -47,10 +47,18 @@ static unsigned top_bit(uint64_t bits)
 static struct fz_named page_in(uint64_t raw, uint64_t seen, unsigned hi,
                                unsigned lo)
 {
-    struct fz_named m = {FZ_NAMES_FRAME, part(seen, hi, lo),
-                         raw - part(raw, hi, lo)};
+    return (struct fz_named){.what = FZ_NAMES_FRAME,
+                             .pa = part(seen, hi, lo),
+                             .rest = raw - part(raw, hi, lo)};
+}
 
-    return m;
+/* What an entry of x86 would grant. */
+static unsigned rights_in(const struct oracle_mode *mode, uint64_t raw)
+{
+    return PTW_READ | ((raw & 2) != 0 ? (unsigned)PTW_WRITE : 0u) |
+           ((raw & 4) != 0 ? (unsigned)PTW_USER : 0u) |
+           (raw >> 63 == 0 ? (unsigned)PTW_EXEC : 0u) |
+           mode->format->granted(mode);
 }
 
 /* The same of the frame of a page.  Linux has no flag bits in it: PTE_PFN_MASK
@@ -60,7 +68,11 @@ static struct fz_named frame_in(const struct oracle_mode *mode, unsigned level,
 {
     uint64_t bits = oracle_frame(mode, level);
 
-    return (struct fz_named){FZ_NAMES_FRAME, seen & bits, raw & ~bits};
+    return (struct fz_named){.what = FZ_NAMES_FRAME,
+                             .pa = seen & bits,
+                             .rest = raw & ~bits,
+                             .use = PTW_ABSENT_PROT_NONE,
+                             .rights = rights_in(mode, raw)};
 }
 
 /* Linux, arch/x86/include/asm/pgtable*.h: present means P, PROTNONE (bit 8) or,
@@ -74,7 +86,7 @@ static struct fz_named linux_name(const struct oracle_mode *mode,
     bool inverted = s->linux_inverts && a->policy == PTW_ABSENT_LINUX;
     uint64_t seen = inverted ? ~raw : raw;
     bool large = mode->format->large(mode, level);
-    struct fz_named m = {FZ_NAMES_WHO_KNOWS, 0, 0};
+    struct fz_named m = {.what = FZ_NAMES_WHO_KNOWS, .use = PTW_ABSENT_OTHER};
     unsigned type_at;
     unsigned offset_at;
     unsigned offset_end;
@@ -87,6 +99,7 @@ static struct fz_named linux_name(const struct oracle_mode *mode,
         unsigned lo = shift_of(mode, level);
         uint64_t between = part(raw, lo - 1, 13);
 
+        m.use = PTW_ABSENT_PROT_NONE;
         return between == 0 || (inverted && between == part(~0ull, lo - 1, 13))
                    ? frame_in(mode, level, raw, seen)
                    : m;
@@ -102,6 +115,8 @@ static struct fz_named linux_name(const struct oracle_mode *mode,
         if (level == 0 && (raw >> s->linux_before.type_at & 31) < 16 &&
             (raw >> s->linux_other_at & 31) < 16) {
             m.what = FZ_NAMES_NOTHING;
+            m.use = PTW_ABSENT_SWAP;
+            m.slot = UINT64_MAX;
         }
         return m;
     }
@@ -120,10 +135,52 @@ static struct fz_named linux_name(const struct oracle_mode *mode,
         m.pa >>= offset_at;
         m.what = m.pa >> 51 != 0 ? FZ_NAMES_WHO_KNOWS : FZ_NAMES_FRAME;
         m.pa <<= 12;
+        m.use = PTW_ABSENT_MIGRATION;
+        m.rights = mode->format->rights;
     } else if (level == 0 && type < 16) {
         m.what = FZ_NAMES_NOTHING;
+        m.use = PTW_ABSENT_SWAP;
+        m.store = type;
+        m.slot = part(seen, offset_end, offset_at) >> offset_at;
     }
     return m;
+}
+
+/* nt!MM_PROTECT_ACCESS, in bits 7:5: no access, read-only, execute, both,
+ * read-write, write-copy, and the last two with execute. */
+static unsigned windows_rights(uint64_t raw)
+{
+    static const char *const words[] = {"",   "r", "x",   "rx",
+                                        "rw", "r", "rwx", "rx"};
+    unsigned rights = PTW_USER;
+
+    for (const char *c = words[raw >> 5 & 7]; *c != '\0'; c++) {
+        rights |= *c == 'r'   ? (unsigned)PTW_READ
+                  : *c == 'w' ? (unsigned)PTW_WRITE
+                              : (unsigned)PTW_EXEC;
+    }
+    return rights;
+}
+
+/* A place in a page file: _MMPTE_SOFTWARE, which has PageFileHigh in its upper
+ * half, or 20 bits of it, and no place is a page of zeros to come. */
+static void windows_place(const struct oracle_mode *mode,
+                          const struct ptw_absent *a, uint64_t raw,
+                          struct fz_named *m)
+{
+    uint64_t swizzle = mode->format->systems->windows_swizzle;
+    bool wide = mode->format->entry_bytes == 8;
+
+    if (a->mask != 0) {
+        raw &= (raw & swizzle) != 0 ? ~swizzle : ~a->mask;
+    }
+    m->slot = raw >> (wide ? 32 : 12);
+    m->use = PTW_ABSENT_DEMAND_ZERO;
+    if (m->slot != 0) {
+        m->use = PTW_ABSENT_PAGE_FILE;
+        m->store =
+            (unsigned)(raw >> (wide && a->page_file_at != 1 ? 12 : 1)) & 15;
+    }
 }
 
 /* Windows, nt!_MMPTE: bit 10 is Prototype, bit 11 is Transition, bit 4 is
@@ -134,13 +191,19 @@ static struct fz_named windows_name(const struct oracle_mode *mode,
 {
     const struct oracle_systems *s = mode->format->systems;
     unsigned top = top_bit(oracle_frame(mode, 0) | mode->flag_bits);
-    struct fz_named m = {FZ_NAMES_NOTHING, 0, 0};
+    struct fz_named m = {.what = FZ_NAMES_NOTHING};
+    unsigned rights = windows_rights(raw);
 
-    if ((raw & (s->windows_prototype | s->windows_transition)) !=
-        s->windows_transition) {
+    if ((raw & s->windows_prototype) != 0) {
+        m.use = PTW_ABSENT_PROTOTYPE;
+        return m;
+    }
+    if ((raw & s->windows_transition) == 0) {
+        windows_place(mode, a, raw, &m);
         return m;
     }
     m.what = FZ_NAMES_WHO_KNOWS;
+    m.use = PTW_ABSENT_TRANSITION;
     if (level > 0) {
         return m;
     }
@@ -154,7 +217,10 @@ static struct fz_named windows_name(const struct oracle_mode *mode,
     } else {
         raw -= a->mask;
     }
-    return page_in(raw, raw, a->frame_bits != 0 ? 11 + a->frame_bits : top, 12);
+    m = page_in(raw, raw, a->frame_bits != 0 ? 11 + a->frame_bits : top, 12);
+    m.use = PTW_ABSENT_TRANSITION;
+    m.rights = rights;
+    return m;
 }
 
 struct fz_named fz_named(const struct oracle_mode *mode,

@@ -19,6 +19,10 @@ struct fz_named {
     enum fz_names what;
     uint64_t pa;
     uint64_t rest;
+    enum ptw_absent_use use; /* what the system has in it */
+    unsigned rights;         /* of a frame: those that the entry says */
+    unsigned store;          /* a swap slot's type, a page file's number, */
+    uint64_t slot;           /* and its place there */
 };
 
 /* fz_named returns that of raw, which is not 0 and not present, under a

@@ -148,6 +148,7 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
             fe_check_root(h, h->m.root[i]);
         }
     }
+    fe_count_stock(h, t);
     for (unsigned i = 0; i < h->m.tables; i++) {
         const struct fm_table *p = &h->m.table[i];
 
@@ -159,6 +160,10 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
                     "an edit wrote to %llx, which was not asked to move",
                     HEX(p->pa));
         }
+        if (h->movable && p->linked && !p->asked && p->stock) {
+            fz_fail(ASK_MOVES, "%llx is in stock, and was not asked to move",
+                    HEX(p->pa));
+        }
         if (p->reached && (p->state == FM_FREE || p->state == FM_GIVEN)) {
             fz_fail(ASK_TABLES, "%llx was given back and is still referred to",
                     HEX(p->pa));
@@ -168,7 +173,6 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
             odd || (p->state == FM_TAKEN && !p->reached && t->shares != NULL &&
                     ptw_shares_of(t->shares, ptw_pa_of(p->pa)) > 1);
     }
-    fe_count_stock(h, t);
     fe_take_back(h, st);
     for (unsigned i = 0; i < h->m.tables && !odd; i++) {
         struct fm_table *p = &h->m.table[i];
@@ -341,6 +345,7 @@ static enum ptw_status step(struct fz_case *w, struct fe_host *h,
         .copy_on_write = q->copy_on_write,
         .attributes = q->attributes,
         .table_flags = &q->table_flags,
+        .table_rights = q->table_rights & PTW_USER & w->mode.format->rights,
         .what = name[q->op],
     };
     struct fe_obstacles obstacles;

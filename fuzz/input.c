@@ -434,7 +434,7 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [MEMORY_DELTA] = {OP_MEMORY, "delta", 48, 16, FZ_PLAIN, NULL,
                       "how far, with a sign"},
     [ACCESS_DO] = {OP_ACCESS, "do", 8, 4, FZ_PLAIN,
-                   "read4 read8 write4 write8 loan cover bytes parts",
+                   "read4 read8 write4 write8 loan cover bytes parts sink",
                    "what it is; all others are cover"},
     [ACCESS_OPTIONS] = {OP_ACCESS, "options", 12, 4, FZ_SET, "aligned",
                         "a write is aligned to 8"},
@@ -446,7 +446,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
     [ACCESS_BYTES] = {OP_ACCESS, "bytes", 40, 16, FZ_PLAIN, NULL,
                       "of a loan or cover; of a cover, less 1; of bytes modulo "
                       "129; of parts modulo 128, and how much further on the "
-                      "others are, in 128"},
+                      "others are, in 128; of a sink modulo 128, and its step, "
+                      "in 128"},
     [REGISTERS_CR0] = {OP_REGISTERS, "cr0", 8, 8, FZ_SET, "pg pe wp nw",
                        "bits of CR0; a value is flipped in it"},
     [REGISTERS_CR4] = {OP_REGISTERS, "cr4", 16, 16, FZ_SET,

@@ -1065,6 +1065,10 @@ static void same_leaf(const struct fm_compare *c, const struct fm_node *was,
         }
         same_flag_bits(c, was, is, va);
     }
+    if (!c->rebuilt && !was->real && is->real && is->kind == FM_NONE &&
+        is->raw != 0) {
+        differ(c, va, "is an entry of a new table", 0, is->raw);
+    }
     /* A run is taken apart: see check_run. */
     if (!c->rebuilt && was->real && is->real && was->raw != is->raw &&
         by_itself(c->was, was) != is->raw) {
@@ -1321,10 +1325,12 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
 }
 
 /* The flag bits of an entry that leads to a table: those of the entry that was
- * there, or, of a new table, those that were asked for. */
-static void check_table_flags(const struct fm_compare *c,
-                              const struct fm_node *was,
-                              const struct fm_node *is, uint64_t va)
+ * there, or, of a new table, those that were asked for.  A new table grants what
+ * was asked for, too. */
+static void check_table_bits(const struct fm_compare *c,
+                             const struct fm_node *was,
+                             const struct fm_node *is, unsigned level,
+                             uint64_t va)
 {
     const uint64_t *asked = c->change->table_flags;
     bool as_asked = asked != NULL && flag_bits(c->is, is) == *asked;
@@ -1336,10 +1342,17 @@ static void check_table_flags(const struct fm_compare *c,
      * alias keeps its bits. */
     if (was->kind == FM_TABLE && was->real && !(c->rebuilt && as_asked)) {
         same_flag_bits(c, was, is, va);
-    } else if (asked != NULL && !as_asked) {
+        return;
+    }
+    if (asked != NULL && !as_asked) {
         differ_in(c, ASK_FLAG_BITS, va,
                   "a new table is referred to with other flag bits", *asked,
                   is->raw);
+    }
+    if ((c->change->table_rights &
+         ~oracle_decode(c->is->mode, is->raw, level, 0).rights) != 0) {
+        differ(c, va, "a new table withholds a right", c->change->table_rights,
+               is->raw);
     }
 }
 
@@ -1398,7 +1411,7 @@ static void compare(struct fm_compare *c, const struct fm_node *was,
             differ(c, va, "a table is referred to in another way", a.raw,
                    b.raw);
         }
-        check_table_flags(c, &a, &b, va);
+        check_table_bits(c, &a, &b, level, va);
         if (level > 0 && (a.kind == FM_TABLE || b.kind == FM_TABLE ||
                           (!all_in && !all_out))) {
             if ((all_out || q->want == FM_SAME) &&

@@ -135,6 +135,7 @@ struct fm_change {
     uint64_t apart;              /* the first of each so many */
     const uint64_t *table_flags; /* flag bits of entries that lead to new
                                     tables, or NULL: any */
+    unsigned table_rights;       /* that those grant, whatever else */
     const char *what;
 };
 

@@ -143,19 +143,44 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
-/* A comparison of spaces of different regimes, each alike in all roots. */
-static void refuses_pairs(struct fz_case *w, const struct ptw_mem *mem,
-                          unsigned way)
+/* A comparison of a space with one of another regime. */
+static void refuses_pair(const struct fz_case *w, const struct ptw_mem *mem,
+                         const struct ptw_regime *other, const char *what)
 {
-    struct ptw_regime other = w->regime;
     struct ptw_root old = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
-    struct ptw_root now = ptw_root_of(&other, ptw_pa_of(w->root[0]));
+    struct ptw_root now = ptw_root_of(other, ptw_pa_of(w->root[0]));
     struct ptw_verify_options o = {.last = {UINT64_MAX}};
 
-    make_other(w, &other, way);
-    if (ptw_verify_init(&verify, mem, &old, mem, &now, 1, &o) != PTW_E_ARG) {
-        fz_fail(ASK_STATUS, "spaces of different %s are compared", apart[way]);
+    if (ptw_verify_init(&verify, mem, &old, mem, &now, 1, &o) != PTW_E_ARG ||
+        ptw_verify_init(&verify, mem, &now, mem, &old, 1, &o) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "spaces of different %s are compared", what);
     }
+}
+
+/* The same, where regimes differ in what those of two roots may differ in. */
+static void refuses_other_halves(struct fz_case *w, const struct ptw_mem *mem)
+{
+    static const unsigned of_half[] = {PTW_AARCH64_HPD, PTW_AARCH64_E0PD,
+                                       PTW_AARCH64_TBI, PTW_AARCH64_TBID};
+    struct ptw_regime other = w->regime;
+
+    for (unsigned i = 0; i < sizeof of_half / sizeof of_half[0]; i++) {
+        other.features = w->regime.features ^ of_half[i];
+        refuses_pair(w, mem, &other, "features of a half");
+    }
+    other = w->regime;
+    other.extension = other.extension == PTW_EXTEND_ONES ? PTW_EXTEND_ZEROS
+                                                         : PTW_EXTEND_ONES;
+    refuses_pair(w, mem, &other, "halves");
+    other = w->regime;
+    other.va_bits++;
+    refuses_pair(w, mem, &other, "sizes");
+    other = w->regime;
+    other.top++;
+    refuses_pair(w, mem, &other, "levels");
+    other = w->regime;
+    other.top_bits++;
+    refuses_pair(w, mem, &other, "roots");
 }
 
 /* A set of tables of another size, of the same memory. */
@@ -244,9 +269,13 @@ void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,
 void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem)
 {
     for (unsigned way = 0; way < WAYS; way++) {
+        struct ptw_regime other = w->regime;
+
         refuses_roots(w, mem, way);
-        refuses_pairs(w, mem, way);
+        make_other(w, &other, way);
+        refuses_pair(w, mem, &other, apart[way]);
     }
+    refuses_other_halves(w, mem);
     refuses_misuse(w, mem);
     refuses_options(w, mem, true);
     if (fz_root_status(w, w->root[0]) == PTW_OK) {

@@ -2,6 +2,7 @@
 /* The accessor against a model that looks at every region for every byte. */
 #include "harness.h"
 #include "offer.h"
+#include "ptwalk/rebuild.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -482,6 +483,54 @@ static void check_parts(struct board *b, const struct ptw_mem *mem, uint64_t pa,
            HEX(other));
 }
 
+/* Hands bytes to a sink that is memory as large as that region. */
+static void check_sink(struct board *b, uint64_t near, uint64_t pa,
+                       size_t bytes, size_t step)
+{
+    static _Alignas(64) unsigned char room[64 + BYTES + RUN];
+
+    const struct place *p =
+        b->places != 0 ? &b->place[near / 2 % b->places] : NULL;
+    unsigned char want[sizeof room];
+    unsigned char from[RUN];
+    struct ptw_sink_memory m;
+    enum ptw_status st;
+    size_t skip;
+    bool fits;
+
+    if (p == NULL || p->first > p->last || p->last - p->first >= BYTES) {
+        return;
+    }
+    skip = (size_t)(p->first % 64);
+    m = (struct ptw_sink_memory){
+        .first = {p->first},
+        .host = &room[skip],
+        .bytes = (size_t)(p->last - p->first) + 1,
+        .step = step,
+    };
+    for (size_t i = 0; i < bytes; i++) {
+        from[i] = (unsigned char)mixed(b, pa + i);
+    }
+    memset(room, 0xA5, sizeof room);
+    memset(want, 0xA5, sizeof want);
+    fits = pa >= p->first && pa - p->first <= m.bytes &&
+           bytes <= m.bytes - (pa - p->first);
+    if (fits) {
+        memcpy(&want[skip + (size_t)(pa - p->first)], from, bytes);
+    }
+    st = ptw_sink_to_memory(&m, ptw_pa_of(pa), from, bytes);
+    if (st != (fits ? PTW_OK : PTW_E_BUS) ||
+        memcmp(room, want, sizeof room) != 0) {
+        fz_fail(ASK_REGIONS,
+                "a sink of %zu bytes at %llx gets %zu at %llx, %zu at a time: "
+                "%s",
+                m.bytes, HEX(p->first), bytes, HEX(pa), step,
+                ptw_status_text(st));
+    }
+    fz_say("%zu bytes for a sink at %llx: %s\n", bytes, HEX(pa),
+           ptw_status_text(st));
+}
+
 static void check_cover(struct board *b, const struct ptw_mem *mem, uint64_t pa,
                         uint64_t bytes)
 {
@@ -656,7 +705,7 @@ static void check_refuses(const struct ptw_mem *mem, uint64_t pa,
 static void one_access(struct board *b, const struct ptw_mem *mem,
                        const struct fz_records *in, bool built)
 {
-    enum { READ4, READ8, WRITE4, WRITE8, LOAN, COVER, READ_BYTES, PARTS };
+    enum { READ4, READ8, WRITE4, WRITE8, LOAN, COVER, READ_BYTES, PARTS, SINK };
 
     const uint8_t *record = in->record;
     unsigned what = (unsigned)fz_get(record, ACCESS_DO);
@@ -690,6 +739,10 @@ static void one_access(struct board *b, const struct ptw_mem *mem,
         check_parts(b, mem, pa & ~(uint64_t)7,
                     (pa + bytes / RUN) & ~(uint64_t)7,
                     bytes % RUN & ~(size_t)7);
+        break;
+    case SINK:
+        check_sink(b, fz_get(record, ACCESS_NEAR), pa, bytes % RUN,
+                   bytes / RUN);
         break;
     case COVER:
     default:

@@ -920,7 +920,7 @@ static void check_absent(struct naive *n, uint64_t raw, uint64_t new_raw,
     bool whole = fc_kept(n->g, va, va + (size - 1)) == PTW_COVER_ALL;
     struct ptw_entry now = ptw_decode(n->r, level, 0, new_raw);
     bool cleared = policy == PTW_ABSENT_CLEAR;
-    struct fz_named was = {FZ_NAMES_NOTHING, 0, 0};
+    struct fz_named was = {.what = FZ_NAMES_NOTHING};
     struct leaf l = {oracle_write_bit(mode_of(n), level), 0, va, level,
                      PTW_WRITE};
     struct fz_named is;
