@@ -496,6 +496,32 @@ static void check_refused(struct fc_guest *g, const struct ptw_mem *mem,
     fc_free_storage(&rebuild);
 }
 
+/* A guest with a root that can't be one is not the same as itself. */
+static void check_bad_root(struct fc_guest *g, const struct ptw_mem *mem,
+                           const struct fc_manner *how)
+{
+    const struct ptw_difference *d = &fc_verify.difference;
+    struct ptw_verify_options o = fc_all_of(g);
+    struct ptw_certificate c;
+    unsigned bad = 0;
+    enum ptw_status st;
+
+    while (bad < g->w->roots &&
+           fz_root_status(g->w, g->w->root[bad]) == PTW_OK) {
+        bad++;
+    }
+    if (bad == g->w->roots || is_large(g)) {
+        return;
+    }
+    st = fc_compare_memory(g, mem, g->root, mem, g->root, &o, how->growth, &c);
+    if (st == PTW_OK || (st == PTW_DIFFERENT &&
+                         (d->kind != PTW_DIFFERS_SPACE || d->space > bad))) {
+        fz_fail(ASK_ITSELF, "root %u can't be one: %s, %s in space %u", bad,
+                ptw_status_text(st), ptw_difference_text(d->kind),
+                (unsigned)d->space);
+    }
+}
+
 /* What is asked of an image. */
 typedef void asking(struct fc_guest *g, const struct ptw_mem *mem,
                     const struct fc_manner *how, const struct fc_input *input);
@@ -535,6 +561,9 @@ static void with_image(const uint8_t *data, size_t len, asking *check)
         }
         if (refused && !how.changes) {
             check_refused(g, &mem, &how);
+        }
+        if (g->w->thorough && !how.changes) {
+            check_bad_root(g, &mem, &how);
         }
     } else if (how.changes) {
         struct ptw_certificate c;

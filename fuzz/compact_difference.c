@@ -270,6 +270,13 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
     if ((sides & OLD) != 0) {
         check_side(d, "old", &old, &a, names_pages);
     }
+    /* A bad entry has bits; of a table that can't be read there is no entry. */
+    if ((d->kind == PTW_DIFFERS_BAD && d->new_raw == 0) ||
+        (d->kind == PTW_DIFFERS_REFUSED && d->new_raw != 0)) {
+        fz_fail(ASK_SPOILT, "%s: at %llx of space %u it is %llx",
+                ptw_difference_text(d->kind), HEX(d->va.v), (unsigned)d->space,
+                HEX(d->new_raw));
+    }
     if (b.kind == ORACLE_REFUSED) {
         return; /* by a page that became a table: no view has its bytes */
     }

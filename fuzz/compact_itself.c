@@ -22,6 +22,7 @@ struct ptw_verify_options fc_all_of(const struct fc_guest *g)
  * guest, and `by_itself` that guest with itself. */
 struct flipped {
     enum ptw_status with;
+    enum ptw_difference_kind kind; /* of that */
     enum ptw_status by_itself;
     struct ptw_certificate c[2];
 };
@@ -44,6 +45,7 @@ static void compare_flipped(struct two_guests *two, uint64_t at, uint8_t bits,
     fc_flip(two->other, at, bits);
     f->with = fc_compare_memory(two->g, &two->mem, root, &two->changed, root,
                                 &o, two->growth, &f->c[0]);
+    f->kind = fc_verify.difference.kind;
     f->by_itself =
         fc_compare_memory(two->other, &two->changed, root, &two->changed, root,
                           &o, two->growth, &f->c[1]);
@@ -169,6 +171,20 @@ static bool seen_alike(const struct fz_case *w, const struct oracle_answer *a,
             x.copy_on_write == y.copy_on_write);
 }
 
+/* The k-th bit of these, modulo their number. */
+static unsigned bit_of(uint64_t bits, unsigned k)
+{
+    unsigned count = 0;
+
+    for (uint64_t left = bits; left != 0; left &= left - 1) {
+        count++;
+    }
+    for (k %= count; k > 0; k--) {
+        bits &= bits - 1;
+    }
+    return (unsigned)__builtin_ctzll(bits);
+}
+
 static void check_flip(const struct placed *p, uint64_t flip, bool differs,
                        bool other_digest, const struct flipped *f,
                        const struct ptw_certificate *c)
@@ -195,6 +211,7 @@ static void flip_leaf(struct two_guests *two, uint64_t random,
                                                             : format->accessed;
     unsigned bits = 8 * w->entry_bytes;
     unsigned bit = (unsigned)(random >> 8) % bits;
+    uint64_t seen = 0; /* bits that the guest sees */
     uint64_t flip;
     struct flipped f;
     struct placed p;
@@ -205,12 +222,12 @@ static void flip_leaf(struct two_guests *two, uint64_t random,
     if ((random & 3) == 0 && used != 0) {
         bit = (unsigned)__builtin_ctzll(used);
     }
-    /* The next bit that the guest sees. */
-    for (unsigned i = 0;
-         i < bits && (random & 3) != 0 &&
-         seen_alike(w, &p.leaf, p.leaf.raw ^ (uint64_t)1 << bit);
-         i++) {
-        bit = (bit + 1) % bits;
+    for (unsigned i = 0; i < bits && (random & 3) != 0; i++) {
+        flip = (uint64_t)1 << i;
+        seen |= seen_alike(w, &p.leaf, p.leaf.raw ^ flip) ? 0 : flip;
+    }
+    if (seen != 0) {
+        bit = bit_of(seen, (unsigned)(random >> 8) & 0xFF);
     }
     flip = (uint64_t)1 << bit;
     compare_flipped(two, p.at + bit / 8, (uint8_t)(1 << bit % 8), &f);
@@ -223,6 +240,61 @@ static void flip_leaf(struct two_guests *two, uint64_t random,
                oracle_decode(&w->mode, p.leaf.raw ^ flip, p.leaf.level, 0)
                        .kind == ORACLE_MAPS) {
         check_flip(&p, flip, true, false, &f, c);
+    }
+}
+
+/* Whether that kind of difference is one of what is mapped, and shared, which
+ * the digest is of. */
+static bool shows(enum ptw_difference_kind kind)
+{
+    return kind == PTW_DIFFERS_SPACE || kind == PTW_DIFFERS_MISSING ||
+           kind == PTW_DIFFERS_EXTRA || kind == PTW_DIFFERS_TABLE ||
+           kind == PTW_DIFFERS_ALIAS || kind == PTW_DIFFERS_SELF ||
+           kind == PTW_DIFFERS_SIZE || kind == PTW_DIFFERS_SHARED ||
+           kind == PTW_DIFFERS_JOINED || kind == PTW_DIFFERS_BYTES;
+}
+
+/* A leaf, or a table of its path, is another one.  If that makes a difference of
+ * what is mapped, the digest is another one; if it makes none, it is the same. */
+static void flip_address(struct two_guests *two, uint64_t random,
+                         const struct ptw_certificate *c)
+{
+    enum { LOWEST = 6 }; /* bits of an address, which lead to other pages */
+
+    const struct fz_case *w = two->g->w;
+    const struct oracle_format *format = w->mode.format;
+    struct flipped f;
+    struct placed p;
+    uint64_t mask;
+    unsigned level;
+    unsigned bit;
+
+    if (!pick_leaf(two->g, (unsigned)(random >> 16) & 0xFFFF, &p)) {
+        return;
+    }
+    level = p.leaf.level + (unsigned)(random >> 8) % (w->levels - p.leaf.level);
+    mask = level == p.leaf.level ? format->leaf_bits(&w->mode, level)
+                                 : format->table_bits(&w->mode);
+    if (!oracle_table_at(
+            &w->mode, w->ram, w->rams,
+            w->root[((unsigned)(random >> 16) & 0xFFFF) % w->roots],
+            p.leaf.first, level, &p.table)) {
+        return;
+    }
+    bit = bit_of(mask, (unsigned)(random >> 32) % LOWEST);
+    compare_flipped(two, fc_entry_at(w, p.table, level, p.leaf.first) + bit / 8,
+                    (uint8_t)(1 << bit % 8), &f);
+    if (f.by_itself != PTW_OK) {
+        return;
+    }
+    if ((f.with == PTW_OK && !same_digest(c, &f.c[1])) ||
+        (f.with == PTW_DIFFERENT && shows(f.kind) && same_digest(c, &f.c[1]))) {
+        fz_fail(ASK_ITSELF,
+                "bit %u of the entry of level %u for %llx is another one: %s, "
+                "%s digest",
+                bit, level, HEX(p.leaf.first),
+                f.with == PTW_OK ? "the same" : ptw_difference_text(f.kind),
+                same_digest(c, &f.c[1]) ? "the same" : "another");
     }
 }
 
@@ -354,6 +426,7 @@ static void check_two(struct two_guests *two, const struct fc_input *input)
     for (unsigned i = 0; i < (g->w->thorough ? FLIPS : 1u); i++) {
         flip_leaf(two, fz_random(&random), &c);
     }
+    flip_address(two, fz_random(&random), &c);
 }
 
 void fc_check_itself(const struct fc_guest *g, const struct fc_manner *how,

@@ -169,8 +169,8 @@ static void refuses_other_halves(struct fz_case *w, const struct ptw_mem *mem)
         refuses_pair(w, mem, &other, "features of a half");
     }
     other = w->regime;
-    other.extension = other.extension == PTW_EXTEND_ONES ? PTW_EXTEND_ZEROS
-                                                         : PTW_EXTEND_ONES;
+    other.extension =
+        other.extension == PTW_EXTEND_ONES ? PTW_EXTEND_ZEROS : PTW_EXTEND_ONES;
     refuses_pair(w, mem, &other, "halves");
     other = w->regime;
     other.va_bits++;

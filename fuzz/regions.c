@@ -28,6 +28,11 @@ struct board {
     bool narrow; /* there is read32 */
     uint64_t salt;
 
+    /* The last comparison of parts. */
+    bool both[RUN];
+    size_t compared;
+    uint64_t shape;
+
     /* The last callback. */
     unsigned calls;
     uint64_t pa;
@@ -421,6 +426,24 @@ static void check_bytes(struct board *b, const struct ptw_mem *mem, uint64_t pa,
     fz_say("%zu bytes at %llx are read\n", bytes, HEX(pa));
 }
 
+/* What shape two places had in common says where they have bytes. */
+static void check_shape(struct board *b, const bool both[RUN], size_t bytes,
+                        uint64_t shape)
+{
+    bool alike = bytes == b->compared &&
+                 memcmp(both, b->both, bytes * sizeof both[0]) == 0;
+
+    if (b->compared == bytes && alike != (shape == b->shape)) {
+        fz_fail(ASK_REGIONS, "%zu bytes %s, and the shapes are %llx and %llx",
+                bytes,
+                alike ? "are there as before" : "are not there as before",
+                HEX(shape), HEX(b->shape));
+    }
+    memcpy(b->both, both, bytes * sizeof both[0]);
+    b->compared = bytes;
+    b->shape = shape;
+}
+
 /* What two places have in common, against what can be read of each. */
 static void check_parts(struct board *b, const struct ptw_mem *mem, uint64_t pa,
                         uint64_t other, size_t bytes)
@@ -432,6 +455,7 @@ static void check_parts(struct board *b, const struct ptw_mem *mem, uint64_t pa,
     struct ptw_parts turned;
     struct ptw_parts want = {.same = true};
     bool can[2][RUN];
+    bool both[RUN];
 
     if (bytes == 0 || bytes - 1 > UINT64_MAX - pa ||
         bytes - 1 > UINT64_MAX - other) {
@@ -444,6 +468,7 @@ static void check_parts(struct board *b, const struct ptw_mem *mem, uint64_t pa,
         bool left = can[0][i];
         bool right = can[1][i];
 
+        both[i] = left && right;
         want.both += left && right;
         want.only_a += left && !right;
         want.only_b += !left && right;
@@ -479,6 +504,7 @@ static void check_parts(struct board *b, const struct ptw_mem *mem, uint64_t pa,
                 (unsigned)is.only_a, (unsigned)is.only_b,
                 is.same ? "" : "not ");
     }
+    check_shape(b, both, bytes, is.shape);
     fz_say("%zu bytes at %llx and %llx are compared\n", bytes, HEX(pa),
            HEX(other));
 }
@@ -702,6 +728,17 @@ static void check_refuses(const struct ptw_mem *mem, uint64_t pa,
     }
 }
 
+/* No host has memory for every address. */
+static void check_largest(void)
+{
+    struct ptw_region region = {{0}, {UINT64_MAX}, lent, false};
+    struct ptw_mem mem;
+
+    if (ptw_mem_init_regions(&mem, &region, 1) != PTW_E_RANGE) {
+        fz_fail(ASK_REGIONS, "a host has 2^64 bytes");
+    }
+}
+
 static void one_access(struct board *b, const struct ptw_mem *mem,
                        const struct fz_records *in, bool built)
 {
@@ -782,6 +819,8 @@ void fz_regions(const uint8_t *data, size_t len)
     fz_case_without(&none);
     b->places = 0;
     b->salt = 0;
+    b->compared = 0;
+    check_largest();
     for (in = all; fz_next_record(&none, &in);) {
         if (fz_op_of(in.record) == OP_ACCESSOR) {
             options = (unsigned)fz_get(in.record, ACCESSOR_OPTIONS);
