@@ -758,13 +758,22 @@ static unsigned class_of(const struct fz_case *w, const struct ptw_mapping *m)
 }
 
 /* Whether leaf b belongs into the run of which a is the first and `last` the
- * last address. */
+ * last address.  tables: the walk gives tables, and leaves of two of them are no
+ * run, nor leaves that differ in what they grant by themselves. */
 static bool joins(const struct fz_case *w, const struct ptw_item *a,
-                  uint64_t last, const struct ptw_item *b)
+                  uint64_t last, const struct ptw_item *b, bool tables)
 {
     const struct ptw_mapping *m = &a->u.mapping;
     const struct ptw_mapping *n = &b->u.mapping;
 
+    if (tables && b->kind == PTW_ITEM_MAPPING &&
+        (b->first.v %
+                 ((uint64_t)fz_entries(w, n->level) << fz_shift(w, n->level)) ==
+             0 ||
+         oracle_decode(&w->mode, m->raw, m->level, 0).rights !=
+             oracle_decode(&w->mode, n->raw, n->level, 0).rights)) {
+        return false;
+    }
     return b->kind == PTW_ITEM_MAPPING && last != UINT64_MAX &&
            b->first.v == last + 1 && m->level == n->level &&
            m->rights == n->rights &&
@@ -775,7 +784,7 @@ static bool joins(const struct fz_case *w, const struct ptw_item *a,
 
 /* Compares a run with the leaves of the list from *at on. */
 static void meet_run(const struct fz_case *w, const struct fz_list *list,
-                     size_t *at, const struct ptw_item *run)
+                     size_t *at, const struct ptw_item *run, bool tables)
 {
     const struct ptw_item *first = &list->item[*at];
     uint64_t last = first->last.v;
@@ -791,7 +800,7 @@ static void meet_run(const struct fz_case *w, const struct fz_list *list,
                 HEX(run->first.v));
     }
     for (++*at; last != run->last.v && *at < list->count; ++*at) {
-        if (!joins(w, first, last, &list->item[*at])) {
+        if (!joins(w, first, last, &list->item[*at], tables)) {
             fz_fail(ASK_RUNS,
                     "the run at %llx holds a leaf at %llx that is not alike",
                     HEX(run->first.v), HEX(last + 1));
@@ -803,7 +812,7 @@ static void meet_run(const struct fz_case *w, const struct fz_list *list,
                 HEX(run->first.v));
     }
     if (*at < list->count && list->item[*at].space == run->space &&
-        joins(w, first, last, &list->item[*at])) {
+        joins(w, first, last, &list->item[*at], tables)) {
         fz_fail(ASK_RUNS, "the run at %llx is not maximal: it ends at %llx",
                 HEX(run->first.v), HEX(last));
     }
@@ -818,9 +827,11 @@ size_t fz_next_in(const struct fz_list *list, size_t at, bool holes)
 }
 
 void fz_check_runs(struct fz_case *w, const struct fz_list *list,
-                   struct ptw_walk *walk, struct ptw_memo *memo, bool holes)
+                   struct ptw_walk *walk, struct ptw_memo *memo, unsigned flags)
 {
     static struct ptw_item run[32];
+    const bool holes = (flags & PTW_WALK_HOLES) != 0;
+    const bool tables = (flags & PTW_WALK_TABLES) != 0;
     uint64_t step = w->read_step;
     unsigned stops = 0;
     size_t at = fz_next_in(list, 0, holes);
@@ -831,6 +842,9 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
 
         st = fz_next(walk, run, sizeof run / sizeof run[0], &items);
         for (size_t i = 0; i < items; i++) {
+            if (tables && run[i].kind == PTW_ITEM_TABLE) {
+                continue;
+            }
             if (at == list->count) {
                 if (list->complete) {
                     fz_fail(ASK_RUNS, "a walk in runs has more at %llx",
@@ -842,7 +856,7 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
             fz_check_item(w, &run[i]);
             fz_note(fz_item_hash(w, &run[i]));
             if (run[i].kind == PTW_ITEM_MAPPING) {
-                meet_run(w, list, &at, &run[i]);
+                meet_run(w, list, &at, &run[i], tables);
                 at = fz_next_in(list, at, holes);
                 continue;
             }
@@ -877,6 +891,22 @@ void fz_check_runs(struct fz_case *w, const struct fz_list *list,
 }
 
 /* ---------------------------------------------------------- stop and resume */
+
+/* A walk that is over is extended by more than can be counted: what it counts
+ * stays. */
+static void check_extension(struct ptw_walk *walk)
+{
+    const struct ptw_walk_stats was = ptw_walk_counts(walk);
+    struct ptw_walk_stats is;
+
+    ptw_walk_extend(walk, UINT64_MAX, UINT64_MAX);
+    is = ptw_walk_counts(walk);
+    if (is.reads != was.reads || is.items != was.items ||
+        is.tables != was.tables) {
+        fz_fail(ASK_LIMITS, "a walk of %llu reads has %llu, as it may do more",
+                HEX(was.reads), HEX(is.reads));
+    }
+}
 
 /* How far the items of a walk reach. */
 struct reach {
@@ -1099,6 +1129,7 @@ void fz_check_stops(struct fz_case *w, const struct ptw_mem *mem,
         case PTW_OK:
             break;
         case PTW_END:
+            check_extension(walk);
             if (at == FZ_ITEMS) {
                 return; /* the list was full, and it was all */
             }

@@ -97,11 +97,13 @@ bool fz_meet(struct fz_expected *e, const struct ptw_item *item);
  * next, from `at` on: one without PTW_WALK_HOLES gives no hole. */
 size_t fz_next_in(const struct fz_list *list, size_t at, bool holes);
 
-/* fz_check_runs checks that a walk with PTW_WALK_RUNS, with or without holes,
- * gives what the list does, with maximal runs, also when it is stopped every few
- * reads: its limit is the input's step at first, if it has one. */
+/* fz_check_runs checks that a walk with PTW_WALK_RUNS, and those flags, with or
+ * without holes and tables, gives what the list does, with maximal runs, also
+ * when it is stopped every few reads: its limit is the input's step at first, if
+ * it has one. */
 void fz_check_runs(struct fz_case *w, const struct fz_list *list,
-                   struct ptw_walk *walk, struct ptw_memo *memo, bool holes);
+                   struct ptw_walk *walk, struct ptw_memo *memo,
+                   unsigned flags);
 
 /* fz_check_stops runs a walk in small portions and checks that it gives the
  * list, and where it says that it stands.  The walk was made with the input's

@@ -249,6 +249,16 @@ static void check_compared_reads(struct fc_guest *g, const struct ptw_mem *mem,
     struct ptw_mem now;
     enum ptw_status st;
 
+    if (o.first.v != g->o.first.v || o.last.v != g->o.last.v ||
+        o.leave_out != g->o.leave_out || o.leave_outs != g->o.leave_outs ||
+        o.flags != g->o.flags || o.max_reads != g->o.max_reads ||
+        o.seed != g->o.seed || o.absent.policy != g->o.absent.policy ||
+        o.absent.migration != g->o.absent.migration ||
+        o.absent.type_at != g->o.absent.type_at ||
+        o.absent.frame_bits != g->o.absent.frame_bits ||
+        o.absent.mask != g->o.absent.mask) {
+        fz_fail(ASK_VERIFY, "the options of a comparison are others");
+    }
     o.max_reads = 1;
     fc_image_memory(&image[0], &now, region);
     st = fc_compare_memory(g, mem, g->root, &now, image[0].root, &o,

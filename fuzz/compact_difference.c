@@ -174,6 +174,34 @@ static bool entry_of(const struct fc_guest *g, const struct view *v,
     return true;
 }
 
+/* Where an entry that is not present names the page, it is the one that is
+ * said. */
+static void check_named(struct fc_guest *g, const struct fc_image *m,
+                        const struct view view[2], const uint64_t root[2],
+                        const struct ptw_difference *d,
+                        const struct oracle_answer *a,
+                        const struct oracle_answer *b)
+{
+    unsigned n = g->w->entry_bytes;
+    uint64_t was = d->old_raw;
+    uint64_t is = d->new_raw;
+    uint64_t at;
+
+    if (a->kind == ORACLE_ABSENT && entry_of(g, &view[0], root[0], a, &at)) {
+        was = fc_word(g, at, n);
+    }
+    if (b->kind == ORACLE_ABSENT && entry_of(g, &view[1], root[1], b, &at)) {
+        is = fc_get_at(fc_page(m, at) + at % FZ_PAGE, n);
+    }
+    if (was != d->old_raw || is != d->new_raw) {
+        fz_fail(ASK_SPOILT,
+                "%s: at %llx of space %u, the entries are %llx, %llx; and not "
+                "%llx, %llx",
+                ptw_difference_text(d->kind), HEX(d->va.v), (unsigned)d->space,
+                HEX(was), HEX(is), HEX(d->old_raw), HEX(d->new_raw));
+    }
+}
+
 /* What is said of entries that are not present is what they are. */
 static void check_absent(struct fc_guest *g, const struct fc_image *m,
                          const struct view view[2], const uint64_t root[2],
@@ -282,6 +310,11 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
     }
     if ((sides & NEW) != 0) {
         check_side(d, "new", &now, &b, names_pages);
+    }
+    if (sides == BOTH && names_pages) {
+        const uint64_t root[2] = {w->root[d->space], m->root[d->space].table.v};
+
+        check_named(g, m, view, root, d, &a, &b);
     }
     if (d->kind == PTW_DIFFERS_ABSENT) {
         const uint64_t root[2] = {w->root[d->space], m->root[d->space].table.v};

@@ -17,6 +17,21 @@ struct ptw_verify fc_verify;
 
 /* ------------------------------------------------------------------ storage */
 
+/* A step that is over, or was just given some, wants no storage. */
+static void wants_none(struct ptw_rebuild *rb, struct ptw_verify *v)
+{
+    static _Alignas(8) unsigned char store[4096];
+    void *before;
+    enum ptw_status st =
+        rb != NULL ? ptw_rebuild_give(rb, store, sizeof store, &before)
+                   : ptw_verify_give(v, store, sizeof store, &before);
+
+    if (st != PTW_E_ARG || before != NULL) {
+        fz_stop(ASK_STORAGE, "storage that nobody wants: %s",
+                ptw_status_text(st));
+    }
+}
+
 /* One storage for a step that asked; false when the caller has no more. */
 static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
                  size_t most)
@@ -50,6 +65,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
                         : ptw_verify_give(v, store, bytes, &before);
         if (st == PTW_OK) {
             fz_give_back(before);
+            wants_none(rb, v);
             return true;
         }
         fz_give_back(store);
@@ -57,21 +73,6 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
             fz_stop(ASK_STORAGE, "%zu bytes where %zu are wanted: %s", bytes,
                     wanted, ptw_status_text(st));
         }
-    }
-}
-
-/* A step that is over wants no storage. */
-static void wants_none(struct ptw_rebuild *rb, struct ptw_verify *v)
-{
-    static _Alignas(8) unsigned char store[4096];
-    void *before;
-    enum ptw_status st =
-        rb != NULL ? ptw_rebuild_give(rb, store, sizeof store, &before)
-                   : ptw_verify_give(v, store, sizeof store, &before);
-
-    if (st != PTW_E_ARG || before != NULL) {
-        fz_stop(ASK_STORAGE, "storage that nobody wants: %s",
-                ptw_status_text(st));
     }
 }
 

@@ -41,6 +41,14 @@ static void refuses_options(struct fz_case *w, const struct ptw_mem *mem,
         }
     }
     o = fz_options(w, 0);
+    if (!spaces && w->last < UINT64_MAX) {
+        struct ptw_va_range more = {o.first, {w->last + 1}};
+
+        if (begin(w, mem, &o, false) == PTW_OK &&
+            ptw_walk_part(&walk, more) != PTW_E_RANGE) {
+            fz_fail(ASK_STATUS, "a part ends behind its walk");
+        }
+    }
     if (w->first < w->last) {
         o.first.v = w->last;
         o.last.v = w->last - 1;

@@ -361,6 +361,26 @@ static size_t add_cut(const struct fz_case *w, uint64_t *cut, size_t cuts,
     return cuts + 1;
 }
 
+/* Cuts are proposed whatever the limit of the walk is. */
+static void check_cuts_again(const struct ptw_mem *mem, struct ptw_root r,
+                             struct ptw_walk_options o, const ptw_va cut[CUTS],
+                             size_t cuts)
+{
+    static struct ptw_walk walk;
+    ptw_va again[CUTS];
+    size_t n;
+
+    o.max_reads = 1;
+    fz_must(ptw_virt_to_phys_init(&walk, mem, r, &o), "a walk");
+    fz_must(ptw_walk_cuts(&walk, again, CUTS, &n), "cuts");
+    for (size_t i = 0; i < cuts || i < n; i++) {
+        if (n != cuts || again[i].v != cut[i].v) {
+            fz_fail(ASK_CUTS, "a walk that may read once has %zu cuts, not %zu",
+                    n, cuts);
+        }
+    }
+}
+
 /* The walk cut into parts, with all their items in order. */
 static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
                         uint64_t root, unsigned flags, uint64_t random)
@@ -383,6 +403,7 @@ static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
         size_t n;
 
         fz_must(ptw_walk_cuts(&whole, proposed, CUTS, &n), "cuts");
+        check_cuts_again(mem, r, o, proposed, n);
         for (size_t i = 0; i < n; i++) {
             if (add_cut(w, cut, cuts, proposed[i].v) != cuts + 1 ||
                 cut[cuts] != proposed[i].v) {
@@ -494,7 +515,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
             ptw_virt_to_phys_init(&walk, mem, ptw_root_of(&w->regime, pa), &o),
             "a walk");
         fz_case_remember(w, &walk, mem);
-        fz_check_runs(w, &fw_list, &walk, NULL, true);
+        fz_check_runs(w, &fw_list, &walk, NULL, o.flags);
     }
     if (fw_wants(w, FW_RESUMED) && fz_asks(ASK_RESUME)) {
         o = fz_options(w, PTW_WALK_HOLES);
@@ -509,7 +530,7 @@ static void translate_root(struct fz_case *w, const struct ptw_mem *mem,
     if (fw_list.complete && fw_wants(w, FW_PARTS) && fz_asks(ASK_CUTS)) {
         static const unsigned flags[] = {
             PTW_WALK_HOLES, PTW_WALK_HOLES | PTW_WALK_RUNS,
-            PTW_WALK_HOLES | PTW_WALK_TABLES, PTW_WALK_RUNS};
+            PTW_WALK_HOLES | PTW_WALK_TABLES, PTW_WALK_RUNS | PTW_WALK_TABLES};
 
         for (unsigned i = 0; i < 4; i++) {
             if (w->thorough || (w->seed >> 20) % 4 == i) {

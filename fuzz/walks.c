@@ -632,7 +632,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
                                     PTW_WALK_HOLES | PTW_WALK_RUNS,
                                     0,
                                     PTW_WALK_LINES,
-                                    PTW_WALK_RUNS};
+                                    PTW_WALK_RUNS | PTW_WALK_TABLES};
     const unsigned forms = sizeof form / sizeof form[0];
     const uint64_t digest =
         fz_digest; /* which kernels there are is the host's */
@@ -653,7 +653,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
             fz_case_remember(w, &walk, mem);
         }
         if ((flags & PTW_WALK_RUNS) != 0) {
-            fz_check_runs(w, &fw_list, &walk, spaces ? &memo : NULL, holes);
+            fz_check_runs(w, &fw_list, &walk, spaces ? &memo : NULL, flags);
         } else {
             check_same(w, &walk, spaces ? &memo : NULL, holes);
         }
@@ -989,7 +989,7 @@ void fz_walk(const uint8_t *data, size_t len)
         o = fz_options(w, PTW_WALK_HOLES | PTW_WALK_REMARKS | PTW_WALK_RUNS);
         o.max_reads = w->read_step;
         fw_start(w, &walk, &mem, root, &memo, &o);
-        fz_check_runs(w, &fw_list, &walk, &memo, true);
+        fz_check_runs(w, &fw_list, &walk, &memo, o.flags);
     }
     if (w->need != 0 && fw_wants(w, FW_IN_RUNS) && fz_asks(ASK_NEED)) {
         check_needs(w, &mem, root, &walk, &memo);
