@@ -778,8 +778,8 @@ static void one_access(struct board *b, const struct ptw_mem *mem,
                     bytes % RUN & ~(size_t)7);
         break;
     case SINK:
-        check_sink(b, fz_get(record, ACCESS_NEAR), pa, bytes % RUN,
-                   bytes / RUN);
+        check_sink(b, fz_get(record, ACCESS_NEAR), pa, (size_t)(bytes % RUN),
+                   (size_t)(bytes / RUN));
         break;
     case COVER:
     default:
