@@ -113,6 +113,11 @@ static struct verdict verdict_of(const struct fe_host *h,
     for (size_t i = 0; i < pages; i++) {
         struct fe_obstacles o = page_obstacles(h, t, q, movable, i);
 
+        /* The limit is that of the list: whatever stands behind it in the way
+         * of this page may not be seen. */
+        if ((o.must >> PTW_E_LIMIT & 1) != 0 && !o.before) {
+            o.must = 0;
+        }
         v.ever |= o.may;
         if (o.must != 0 && (!v.refuses || (o.before && !v.before))) {
             v = (struct verdict){true, i, o.may, o.before, v.unsure, v.ever};

@@ -284,6 +284,33 @@ static void check_placed(const struct fz_case *w, const struct fe_host *h,
 
 /* --------------------------------------------------------------- rebuilding */
 
+/* A space that can't begin is not built, also if it was; with PTW_EDIT_EXACT, no
+ * part of a large leaf is. */
+static void check_in_part(struct ptw_tables *t, const struct ptw_item *item,
+                          struct ptw_built *built, unsigned spaces,
+                          unsigned flags)
+{
+    struct ptw_item part = *item;
+
+    if (item->kind == PTW_ITEM_SPACE) {
+        part.u.space_info.kind = PTW_SPACE_BAD;
+        part.u.space_info.why = PTW_E_BUS;
+        built[item->space].built = true;
+        if (ptw_space_aware_map(t, &part, built, spaces, flags) != PTW_E_BUS ||
+            built[item->space].built) {
+            fz_stop(ASK_STATUS, "a space that can't begin is built");
+        }
+    }
+    if (item->kind == PTW_ITEM_MAPPING && item->u.mapping.level > 0 &&
+        (flags & PTW_EDIT_EXACT) != 0) {
+        part.last.v -= ptw_page_size(t->root.regime);
+        if (ptw_space_aware_map(t, &part, built, spaces, flags) == PTW_OK) {
+            fz_stop(ASK_STATUS, "a part of the leaf at %llx is built",
+                    HEX(item->first.v));
+        }
+    }
+}
+
 /* Hands over what can't be: an item of a space that is not begun or is beyond
  * the last one, the alias of a table of such a space, and leaves in a line. */
 static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
@@ -309,6 +336,8 @@ static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
         fz_stop(ASK_STATUS, "an item of kind %d at %llx that can't be is built",
                 (int)item->kind, HEX(item->first.v));
     }
+    memcpy(other, built, sizeof other);
+    check_in_part(t, item, other, spaces, flags);
 }
 
 /* Walks the case and builds what it finds in the pool of the host. */

@@ -107,6 +107,12 @@ static void check_lookup(const struct fz_case *w, const struct ptw_mem *mem,
                 "%llx (level %u)",
                 HEX(va), HEX(t.raw), t.level, HEX(a.raw), a.level);
     }
+    if (st != PTW_NOT_CANONICAL && w->levels > 0 &&
+        t.above != fz_path_rights(w, root, va, t.level)) {
+        fz_fail(ASK_LOOKUPS,
+                "%llx: the entries above level %u grant %x, not %x", HEX(va),
+                t.level, fz_path_rights(w, root, va, t.level), t.above);
+    }
     if (st == PTW_OK) {
         fz_note(t.pa.v);
         if (t.pa.v != a.pa + (va - a.first) || t.leaf_va.v != a.first ||
