@@ -9,12 +9,16 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-/* Leaves out a regime that the library does not have, and need not have. */
-#define SKIP_UNLESS_KNOWN(name)                                                \
+/* The regime that a test is at, and whether it leaves that out. */
+static const char *every_at;
+static bool every_left_out;
+
+/* Leaves out the regime, for a reason.  In the body of EVERY alone. */
+#define LEAVE_OUT(...)                                                         \
     do {                                                                       \
-        if (!is_known(name)) {                                                 \
-            cr_skip("the library does not know %s", name);                     \
-        }                                                                      \
+        cr_log_info(__VA_ARGS__);                                              \
+        every_left_out = true;                                                 \
+        return;                                                                \
     } while (0)
 
 /* Leaves out a regime, the machine's, that has no large pages.  Only in a test that
@@ -22,22 +26,50 @@
 #define NEEDS_LARGE_PAGES(name)                                                \
     do {                                                                       \
         if (large_level() == 0) {                                              \
-            cr_skip("%s has no large pages", name);                            \
+            LEAVE_OUT("%s has no large pages", name);                          \
         }                                                                      \
     } while (0)
 
-#define TEST_OF(regime, name, verb, sentence)                                  \
-    Test(regime##_##verb, sentence)                                            \
-    {                                                                          \
-        SKIP_UNLESS_KNOWN(name);                                               \
-        sentence(name);                                                        \
+#define EVERY_NAME(regime, name, ...) name,
+
+/* Calls the function with each regime that the library knows.  All are of one
+ * process: to start one for each took longer than most of them. */
+static inline void every_regime(void (*sentence)(const char *name))
+{
+    static const char *const names[] = {ORACLE_EACH_WITH_TABLES(EVERY_NAME, 0)};
+    unsigned tested = 0;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!is_known(names[i])) {
+            cr_log_info("the library does not know %s", names[i]);
+            continue;
+        }
+        cr_log_info("%s", names[i]);
+        every_at = names[i];
+        every_left_out = false;
+        sentence(names[i]);
+        tested += every_left_out ? 0 : 1;
     }
+    every_at = NULL;
+    cr_assert(gt(uint, tested, 0), "every regime was left out");
+}
+
+/* Where a test ended before its last regime. */
+static inline void every_end(void)
+{
+    if (every_at != NULL) {
+        cr_log_warn("the test ended in %s", every_at);
+    }
+}
 
 /* EVERY(verb, sentence) is followed by a function's body, with `name` of the
- * regime. */
+ * regime.  Which regime an expectation failed in, --verbose=1 shows. */
 #define EVERY(verb, sentence)                                                  \
     static void sentence(const char *name);                                    \
-    ORACLE_EACH_WITH_TABLES(TEST_OF, verb, sentence)                           \
+    Test(verb, sentence, .fini = every_end)                                    \
+    {                                                                          \
+        every_regime(sentence);                                                \
+    }                                                                          \
     static void sentence(const char *name)
 
 #endif

@@ -315,7 +315,7 @@ EVERY(rebuild, is_one_table_when_all_entries_are_itself)
     start(name);
     top = ptw_levels(&regime) - 1;
     if (slot_level() != top) {
-        cr_skip("a root of %s is no table of any other level", name);
+        LEAVE_OUT("a root of %s is no table of any other level", name);
     }
     put_all(root_at(0), any_table(top, root_at(0)));
     j = job_of(1);
@@ -968,7 +968,7 @@ EVERY(rebuild, refuses_in_the_plan_a_map_below_a_table_that_lacks_its_rights)
     free_image(&n);
     lacks = table_read_only(level, table_of(root_at(0), va, level - 1));
     if ((granted(level, lacks) & PTW_WRITE) != 0) {
-        cr_skip("a table of %s grants everything", name);
+        LEAVE_OUT("a table of %s grants everything", name);
     }
     hang(root_at(0), va, level, lacks);
     cr_expect(eq(int, (int)compact(&j, &n), PTW_E_RIGHTS));
@@ -1198,7 +1198,7 @@ EVERY(rebuild, refuses_copy_on_write_where_the_supervisor_writes_everywhere)
     struct job j;
 
     if (!start_without_write_protect(name)) {
-        cr_skip("in %s nobody writes everywhere", name);
+        LEAVE_OUT("in %s nobody writes everywhere", name);
     }
     map_pages(0, user_va(), 5, 0, user_page);
     j = job_of(1);
@@ -1269,7 +1269,7 @@ EVERY(rebuild, merges_nothing_where_the_supervisor_writes_everywhere)
     struct job j;
 
     if (!start_without_write_protect(name)) {
-        cr_skip("in %s nobody writes everywhere", name);
+        LEAVE_OUT("in %s nobody writes everywhere", name);
     }
     map_pages(0, user_va(), 4, 0, user_page_read_only);
     same_content(0, 1);
@@ -1288,7 +1288,7 @@ EVERY(rebuild, merges_no_shadow_stacks)
     bool turns;
 
     if (!start_with_shadow_stacks(name)) {
-        cr_skip("%s has no shadow stacks", name);
+        LEAVE_OUT("%s has no shadow stacks", name);
     }
     map_pages(0, user_va(), 4, 0, user_page_read_only);
     for (unsigned i = 0; i < 2; i++) {
@@ -1341,7 +1341,7 @@ EVERY(rebuild, merges_nothing_where_the_guest_can_write_a_recursive_slot)
     cr_expect(eq(u64, image.counts.merged, 2));
     hang_slot(root_at(0), slot, true);
     if (!writes_slot(0, slot)) {
-        cr_skip("through a slot of %s nothing is written", name);
+        LEAVE_OUT("through a slot of %s nothing is written", name);
     }
     assert_good(&j);
     cr_expect(eq(u64, image.counts.writable_selves, 1));
@@ -1373,7 +1373,7 @@ EVERY(rebuild, merges_nothing_beside_a_slot_of_any_level_and_space)
          any_table(1, table_of(root_at(1), user_va(), 1)));
     hang_slot(root_at(2), slot_va(), true); /* only to ask, of another space */
     if (!writes_slot(2, slot_va())) {
-        cr_skip("through a slot of %s nothing is written", name);
+        LEAVE_OUT("through a slot of %s nothing is written", name);
     }
     j.o.flags = PTW_REBUILD_MERGE;
     assert_good(&j);
