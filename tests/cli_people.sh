@@ -98,7 +98,14 @@ cp --sparse=always shadow mixed
 entries mixed 4000 0=8167 1=9067
 try 'maps --json --pa, global' 0 0 maps --json "${amd64[@]}" --range 400000-401fff \
     --pa 9000-9fff mixed
-json '.[0] | .pa == "9000" and (.global | not)'
+json '.[0] | .pa == "9000" and (.global == false)'
+# Of a run of both kinds nothing is said, unless it is asked: then it is two.
+try 'maps --json, a run that is global in part' 0 0 maps --json "${amd64[@]}" \
+    --range 400000-401fff mixed
+json '(.[0].leaves == 2) and (.[0] | has("global") | not)'
+try 'maps --json --attributes, global in part' 0 1 maps --json --attributes \
+    "${amd64[@]}" --range 400000-401fff mixed
+json '[.[] | select(.type == "run") | .global] == [true, false]'
 try 'maps --fold --json, a shadow' 0 0 maps --fold --json "${amd64[@]}" shadow
 json '[.[] | .type] ==
     ["run", "run", "again", "again", "again", "again", "run", "total"]'

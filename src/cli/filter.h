@@ -14,8 +14,7 @@ bool filter_is_set(const struct options *o);
 bool filter_selects(const struct options *o);
 
 /* filter_leaf_by_leaf says whether leaves have to be walked one by one, since
- * those of a run may differ in what is asked: whether they are global.  JSON says
- * so of the first one, and a part of a run has another first one. */
+ * those of a run may differ in what is asked, or told: whether they are global. */
 bool filter_leaf_by_leaf(const struct options *o);
 
 /* filter_keeps makes *run, a leaf or a run of them, the part that is told;

@@ -321,7 +321,9 @@ static void print_run_json(const struct place *p, const struct ptw_item *run)
     json_set_text(j, "level",
                   ptw_level_name(o->root[p->root].regime, m->level));
     json_set_memory_type(j, o, at.memory_type, o->attributes);
-    json_set_bool(j, "global", at.global);
+    if (filter_leaf_by_leaf(o)) {
+        json_set_bool(j, "global", at.global);
+    }
     json_set_flag_bits(j, &o->regime, at.flag_bits);
     json_set_bool(j, "copy_on_write", at.copy_on_write);
     json_set_bool(j, "shadow_stack", is_shadow_stack(o, m));
