@@ -486,6 +486,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     enum ptw_status st;
     unsigned wrong;
     bool flagged = (q->table_flags & ~w->mode.flag_bits) != 0;
+    bool loses;
     bool sound;
 
     put_alias(w, q, &alias);
@@ -522,6 +523,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         probe_link(w, h, mt, movable, &r, level);
         fe_shares_probed(h);
     }
+    loses = sound && q->owner < w->roots && !h->crooked && w->restless == 0 &&
+            fm_loses(&h->m, q->root, level + 1, q->first & ~span,
+                     q->last | span, true);
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
@@ -539,6 +543,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         (wrong >> st & 1) == 0) {
         fz_fail(ASK_STATUS, "a link says: %s, and is wrong by %x",
                 ptw_status_text(st), wrong);
+    }
+    if (loses && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
+        fz_fail(ASK_STATUS, "a link loses a table with something in it");
     }
     if (sound && !h->refused) {
         check_status(h, &obstacles, st);
@@ -561,7 +568,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         if (st == PTW_E_IN_USE && sound && !h->refused && !h->crooked &&
             w->restless == 0 &&
             !fm_loses(&h->m, q->root, level + 1, q->first & ~span,
-                      q->last | span)) {
+                      q->last | span, false)) {
             fz_fail(ASK_STATUS, "a link says %s, and nothing would be lost",
                     ptw_status_text(st));
         }

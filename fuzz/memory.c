@@ -692,6 +692,7 @@ struct references {
     unsigned goes;
     unsigned left; /* tables that are looked at */
     bool known;
+    bool present; /* what is not present is nothing */
 };
 
 static void note_table(struct references *r, uint64_t *list, unsigned *count,
@@ -709,16 +710,18 @@ static void note_table(struct references *r, uint64_t *list, unsigned *count,
 }
 
 static bool has_entries(const struct fm *m, const struct fm_node *n,
-                        unsigned level)
+                        unsigned level, bool present)
 {
     struct entries entries = entries_in(m, false, n);
 
-    for (unsigned i = 0; i < entries_of(m, level); i++) {
-        if (!n->whole || !nothing(&entries, i)) {
+    for (unsigned i = 0; i < entries_of(m, level) && n->whole; i++) {
+        if (!nothing(&entries, i) &&
+            (!present ||
+             oracle_present(m->mode, level, entry_of(m, false, n, i)))) {
             return true;
         }
     }
-    return false;
+    return !n->whole && !present;
 }
 
 static void find_references(struct references *r, const struct fm_node *n,
@@ -747,14 +750,14 @@ static void find_references(struct references *r, const struct fm_node *n,
             find_references(r, &c, level - 1, at);
         } else if (!r->ours || at < r->first || at > r->last) {
             note_table(r, r->stay, &r->stays, c.pa);
-        } else if (has_entries(m, &c, level - 1)) {
+        } else if (has_entries(m, &c, level - 1, r->present)) {
             note_table(r, r->go, &r->goes, c.pa);
         }
     }
 }
 
 bool fm_loses(const struct fm *m, unsigned space, unsigned level,
-              uint64_t first, uint64_t last)
+              uint64_t first, uint64_t last, bool surely)
 {
     uint64_t mask = oracle_offset(m->mode, UINT64_MAX);
     struct references r = {.m = m,
@@ -762,7 +765,8 @@ bool fm_loses(const struct fm *m, unsigned space, unsigned level,
                            .first = first & mask,
                            .last = last & mask,
                            .left = 512,
-                           .known = true};
+                           .known = true,
+                           .present = surely};
 
     for (unsigned i = 0; i < m->roots; i++) {
         struct fm_node n;
@@ -783,7 +787,7 @@ bool fm_loses(const struct fm *m, unsigned space, unsigned level,
             return true;
         }
     }
-    return !r.known;
+    return !r.known && !surely;
 }
 
 /* Below a table of that level at base: see fm_left_empty. */

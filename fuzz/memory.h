@@ -235,9 +235,10 @@ void fm_compare_spaces(struct fm_compare *c, uint64_t was, uint64_t is);
 
 /* fm_loses: of the tables that a space's entries of that level lead to, from
  * first to last, one with something in it would be lost with them: no other
- * entry leads there (or there are too many to be sure). */
+ * entry leads there (or, unless it has to be sure, there are too many to be).  It
+ * is sure only of what is present in them. */
 bool fm_loses(const struct fm *m, unsigned space, unsigned level,
-              uint64_t first, uint64_t last);
+              uint64_t first, uint64_t last, bool surely);
 
 /* fm_withholds: some table on the way to an address from first to last does not
  * grant all of these rights (or there are too many tables to be sure). */
