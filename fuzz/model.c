@@ -189,6 +189,17 @@ static bool is_same(const struct entered *o, const struct entered *e)
            (!e->cut || o->va == e->va);
 }
 
+static void model_add(struct model *m, const struct entered *e)
+{
+    if (m->tables == MODEL_TABLES) {
+        m->stop = true;
+        return;
+    }
+    m->reads += model_reads(m->w, e);
+    m->entered[m->tables++] = *e;
+    m->numbers++;
+}
+
 /* Looks a root up that is a table below another one, and adds it; the answer is
  * the space that has it by itself, or NULL. */
 static const struct entered *model_root_again(struct model *m, uint64_t table,
@@ -208,13 +219,7 @@ static const struct entered *model_root_again(struct model *m, uint64_t table,
         }
     }
     e.by_itself = true;
-    if (m->tables == MODEL_TABLES) {
-        m->stop = true;
-    } else {
-        m->reads += model_reads(m->w, &e);
-        m->entered[m->tables++] = e;
-        m->numbers++;
-    }
+    model_add(m, &e);
     return NULL;
 }
 
@@ -236,13 +241,7 @@ static const struct entered *model_enter(struct model *m, uint64_t table,
             *two_levels = true;
         }
     }
-    if (m->tables == MODEL_TABLES) {
-        m->stop = true;
-    } else {
-        m->reads += model_reads(m->w, &e);
-        m->entered[m->tables++] = e;
-        m->numbers++;
-    }
+    model_add(m, &e);
     return NULL;
 }
 
