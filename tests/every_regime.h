@@ -63,7 +63,8 @@ static inline void every_end(void)
 }
 
 /* EVERY(verb, sentence) is followed by a function's body, with `name` of the
- * regime.  Which regime an expectation failed in, --verbose=1 shows. */
+ * regime.  With --verbose=1 the log has the name of each in front of what failed in
+ * it; so ctest calls it. */
 #define EVERY(verb, sentence)                                                  \
     static void sentence(const char *name);                                    \
     Test(verb, sentence, .fini = every_end)                                    \

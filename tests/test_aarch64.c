@@ -1049,25 +1049,35 @@ static void halves_that_differ(void)
     put(0x13000, 0, 0x11000 | PAGE | AP1);
 }
 
+/* Walks the spaces of those roots; returns how many items that gave. */
+static size_t walk_roots(struct ptw_walk *w, const struct ptw_root *root,
+                         uint32_t roots, const struct ptw_walk_options *o,
+                         struct ptw_item *item, size_t room)
+{
+    static _Alignas(8) uint8_t storage[1 << 12];
+    static struct ptw_memo memo;
+    size_t items;
+
+    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
+    expect_status(ptw_walk_va_spaces_init(w, &mem, root, roots, &memo, o),
+                  PTW_OK);
+    expect_status(ptw_walk_next(w, item, room, &items), PTW_OK);
+    return items;
+}
+
 /* The items of both halves, the half of that index first; how many there are. */
 static size_t walk_halves(struct ptw_walk *w, unsigned first, uint64_t low,
                           uint64_t high, unsigned flags, unsigned need,
                           struct ptw_item *item, size_t room)
 {
-    static _Alignas(8) uint8_t storage[1 << 12];
-    static struct ptw_memo memo;
     static struct ptw_root root[2];
     struct ptw_walk_options o = ptw_walk_everything();
-    size_t items;
 
     root[first] = ptw_root_of(&half[0], ptw_pa_of(low));
     root[!first] = ptw_root_of(&half[1], ptw_pa_of(high));
     o.flags = flags;
     o.need = (uint8_t)need;
-    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
-    expect_status(ptw_walk_va_spaces_init(w, &mem, root, 2, &memo, &o), PTW_OK);
-    expect_status(ptw_walk_next(w, item, room, &items), PTW_OK);
-    return items;
+    return walk_roots(w, root, 2, &o, item, room);
 }
 
 Test(aarch64_spaces, rights_tell_halves_apart_that_differ_in_hpd)
@@ -1144,34 +1154,34 @@ Test(aarch64_spaces, a_short_root_may_serve_both_halves)
     }
 }
 
-/* A short root is no part of a table that starts there, whatever of that one the
- * range leaves: neither stands for the other. */
-Test(aarch64_spaces, a_short_root_is_not_the_start_of_a_table)
+/* half[0] has 48 bits and half[1] is that one.  The table at 11000 is an l1 of the
+ * root at 10000, and a root of half[1]. */
+static void below_another(const char *name)
 {
-    static _Alignas(8) uint8_t storage[1 << 12];
-    static struct ptw_walk w;
-    struct ptw_walk_options o = ptw_walk_everything();
-    struct ptw_root root[2];
-    struct ptw_item item[16];
-    struct ptw_memo memo;
-    size_t items;
-
-    use_with("aarch64-4k-31", 48, 0); /* an l1 of two entries */
+    use_with(name, 48, 0);
     half[1] = regime;
     use_with("aarch64-4k-48", 48, 0);
     half[0] = regime;
     memory();
     put(0x10000, 0, 0x11000 | TABLE);
     put(0x11000, 5, 0x40000000 | AF | BLOCK);
+}
+
+/* A short root is no part of a table that starts there, whatever of that one the
+ * range leaves: neither stands for the other. */
+Test(aarch64_spaces, a_short_root_is_not_the_start_of_a_table)
+{
+    static struct ptw_walk w;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_root root[2];
+    struct ptw_item item[16];
+
+    below_another("aarch64-4k-31"); /* an l1 of two entries */
     o.last.v = 0x1FFFFFFFF;
     for (unsigned first = 0; first < 2; first++) {
         root[first] = ptw_root_of(&half[1], ptw_pa_of(0x11000));
         root[!first] = ptw_root_of(&half[0], ptw_pa_of(0x10000));
-        cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
-        expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 2, &memo, &o),
-                      PTW_OK);
-        expect_status(ptw_walk_next(&w, item, 16, &items), PTW_OK);
-        cr_assert(eq(sz, items, 3));
+        cr_assert(eq(sz, walk_roots(&w, root, 2, &o, item, 16), 3));
         cr_expect(eq(int, (int)item[2u - first].kind, (int)PTW_ITEM_MAPPING));
         cr_expect(eq(u64, item[2u - first].first.v, 0x140000000));
     }
@@ -1181,30 +1191,17 @@ Test(aarch64_spaces, a_short_root_is_not_the_start_of_a_table)
  * given twice. */
 Test(aarch64_spaces, a_root_below_another_may_come_twice)
 {
-    static _Alignas(8) uint8_t storage[1 << 12];
     static struct ptw_walk w;
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_root root[4];
     struct ptw_item item[16];
-    struct ptw_memo memo;
-    size_t items;
 
-    use_with("aarch64-4k-39/upper", 48, 0);
-    half[1] = regime;
-    use_with("aarch64-4k-48", 48, 0);
-    half[0] = regime;
-    memory();
-    put(0x10000, 0, 0x11000 | TABLE);
-    put(0x11000, 5, 0x40000000 | AF | BLOCK);
+    below_another("aarch64-4k-39/upper");
     root[0] = ptw_root_of(&half[0], ptw_pa_of(0x10000));
     root[1] = ptw_root_of(&half[1], ptw_pa_of(0x11000));
     root[2] = root[1];
     root[3] = root[0];
-    cr_assert(ptw_memo_init(&memo, storage, sizeof storage, 1) == PTW_OK);
-    expect_status(ptw_walk_va_spaces_init(&w, &mem, root, 4, &memo, &o),
-                  PTW_OK);
-    expect_status(ptw_walk_next(&w, item, 16, &items), PTW_OK);
-    cr_assert(eq(sz, items, 6));
+    cr_assert(eq(sz, walk_roots(&w, root, 4, &o, item, 16), 6));
     cr_expect(item[2].u.space_info.met_below);
     cr_expect(eq(int, (int)item[3].kind, (int)PTW_ITEM_MAPPING));
     for (unsigned i = 4; i < 6; i++) {

@@ -244,10 +244,6 @@ struct ptw_walk_stats {
  *         use(pa[i]);
  *     }
  *
- * ptw_line_addresses writes the physical addresses of all leaves of a line, to
- * pa, PTW_LINE_LEAVES of them: those beyond line->leaves mean nothing.  r is the
- * regime of the root of the item's space.  pa and the line are apart.
- *
  * ptw_line_pa returns the physical address of a leaf of a line of r, the regime
  * of the root of the item's space; of another entry it means nothing. */
 static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
@@ -257,11 +253,14 @@ static inline ptw_pa ptw_line_pa(const struct ptw_regime *r, uint64_t raw)
     return ptw_pa_of(r->moved == 0 ? pa : pa + (raw & r->moved) * r->moved_by);
 }
 
+/* ptw_line_addresses writes the physical addresses of all leaves of a line of r,
+ * as ptw_line_pa returns them, to pa[0] to pa[PTW_LINE_LEAVES - 1]: those from
+ * line->leaves on mean nothing.  pa does not overlap the line. */
 static inline void ptw_line_addresses(const struct ptw_regime *r,
                                       const struct ptw_line *line,
                                       ptw_pa *__restrict pa)
 {
-    /* Shifts by turns are what vectors have. */
+    /* By shifts: vectors have no such multiplication. */
     if (r->moved == 0) {
         for (unsigned i = 0; i < PTW_LINE_LEAVES; i++) {
             pa[i].v = (line->raw[i] & r->plain_address) << r->plain_up;
