@@ -635,7 +635,7 @@ Test(amd64_leave_out, keeps_the_bound_on_reads_on_tables_full_of_themselves)
     cr_expect(walk(&plan)->end == PTW_END);
     /* a table a level, and at each end of a range one more */
     cr_expect(le(u64, walk(&plan)->stats.tables, 4 + 2 * 4 * 3));
-    cr_expect(gt(u64, walk(&plan)->stats.tables, 4 + 4));
+    cr_expect(lt(u64, 4 + 4, walk(&plan)->stats.tables));
     cr_expect(
         le(u64, walk(&plan)->stats.reads, 512 * walk(&plan)->stats.tables));
 }
@@ -701,11 +701,11 @@ Test(amd64_leave_out, can_be_stopped_at_every_read_and_every_item)
     leave_out(0xffff800000600000, UINT64_MAX);
     plan = follow_plan(ROOT);
     without(PTW_WALK_RUNS);
-    cr_assert(gt(sz, walk(&plan)->count, 10));
+    cr_assert(lt(sz, 10, walk(&plan)->count));
     stops_anywhere(3);
     plan = spaces_plan(3, three);
     without(PTW_WALK_RUNS | PTW_WALK_REMARKS | PTW_WALK_TABLES | PTW_WALK_SELF);
-    cr_assert(gt(sz, walk(&plan)->count, 30));
+    cr_assert(lt(sz, 30, walk(&plan)->count));
     stops_anywhere(5);
     without(0);
     stops_anywhere(5);

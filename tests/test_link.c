@@ -697,6 +697,6 @@ Test(amd64_map, uses_the_table_it_took_last_as_the_highest)
     pdpt = table_of(ours.root.table.v, 0);
     pd = table_of(pdpt, 0);
     pt = table_of(pd, 0);
-    cr_expect(gt(u64, pdpt, pd));
-    cr_expect(gt(u64, pd, pt));
+    cr_expect(lt(u64, pd, pdpt));
+    cr_expect(lt(u64, pt, pd));
 }
