@@ -28,7 +28,7 @@
  * to be nothing: it is called there, and wherever gcc knows in time, the
  * function behind it is inlined as if it had been named itself. */
 #if defined(__clang__)
-#define PTW_NAMED(function)   _Static_assert(sizeof(&(function)) > 0, "exists")
+#define PTW_NAMED(function)   static __typeof__(function) function
 #define PTW_BY_NAME(function) function
 #else
 #define PTW_NAMED(function)                                                    \

@@ -4,11 +4,12 @@
 
 /* clang-format off */
 
-/* Rows of the table. */
+/* Rows of the table.  MEMBER asks for the size of a type: clang-tidy takes the
+ * size of an expression that is a pointer for a mistake. */
 #define TYPE(type) {#type, NULL, 0, sizeof(type), _Alignof(type)}
 #define MEMBER(tag, name)                                                      \
     {"struct " #tag, #name, offsetof(struct tag, name),                        \
-     sizeof(((const struct tag *)NULL)->name), 0}
+     sizeof(__typeof__(((const struct tag *)NULL)->name)), 0}
 
 static const struct ptw_layout layouts[] = {
     TYPE(ptw_pa),

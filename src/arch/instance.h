@@ -54,7 +54,7 @@
     {                                                                          \
         return ptw_trail_look_up(&x, trail, va, x##_trail_look_on, out);       \
     }                                                                          \
-    _Static_assert(sizeof(x) > 0, "a format")
+    _Static_assert(sizeof(x) == sizeof(struct ptw_format), "a format")
 
 #define PTW_LOOKUPS_OF(x)                                                      \
     .lookup = x##_lookup, .lookup_many = x##_lookup_many,                      \
@@ -97,7 +97,7 @@
     {                                                                          \
         return ptw_rb_leaves(&x, rb);                                          \
     }                                                                          \
-    _Static_assert(sizeof(x) > 0, "a format")
+    _Static_assert(sizeof(x) == sizeof(struct ptw_format), "a format")
 
 #define PTW_INSTANCE_OF(x)                                                     \
     .format = &x, PTW_LOOKUPS_OF(x), .next = x##_next, .map = x##_map,         \
@@ -126,7 +126,8 @@
     {                                                                          \
         return level->x;                                                       \
     }                                                                          \
-    _Static_assert(sizeof(struct ptw_##x##_alias) > 0, "an alias type")
+    _Static_assert(sizeof(struct ptw_##x##_alias) <= sizeof(union ptw_alias),  \
+                   "an alias type")
 
 #define PTW_ALIASES_OF(x)                                                      \
     .alias_get = x##_alias_get, .alias_level = x##_alias_level,                \

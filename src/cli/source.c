@@ -191,7 +191,7 @@ static bool add_file(struct source *s, const char *name, bool raw,
     struct source *one = open_one(name, raw, holes, false);
     size_t parts = s->parts.count;
 
-    s->of = must_grow(s->of, s->files, sizeof *s->of);
+    s->of = must_grow(s->of, s->files, sizeof(struct source *));
     s->of[s->files++] = one;
     if (one->fd < 0) {
         return dump_refuse(&s->dump, "%.160s can't be opened: %s", name,
