@@ -27,32 +27,32 @@
     {                                                                          \
         struct ptw_region_cache cache = mem->cache;                            \
                                                                                \
-        return ptw_look_down(&x, mem, &cache, r, at, va, s, NULL, out);        \
+        return ptw_look_down(&(x), mem, &cache, r, at, va, s, NULL, out);      \
     }                                                                          \
     static enum ptw_status x##_lookup(const struct ptw_mem *mem,               \
                                       struct ptw_root root, ptw_va va,         \
                                       struct ptw_translation *out)             \
     {                                                                          \
-        return ptw_look_up(&x, mem, root, va, x##_look_on, out);               \
+        return ptw_look_up(&(x), mem, root, va, x##_look_on, out);             \
     }                                                                          \
     static void x##_lookup_many(                                               \
         const struct ptw_mem *mem, const struct ptw_root *root, size_t apart,  \
         const ptw_va *va, size_t count, struct ptw_translation *out,           \
         enum ptw_status *status)                                               \
     {                                                                          \
-        ptw_look_many(&x, mem, root, apart, va, count, x##_look_on, out,       \
+        ptw_look_many(&(x), mem, root, apart, va, count, x##_look_on, out,     \
                       status);                                                 \
     }                                                                          \
     static PTW_APART enum ptw_status x##_trail_look_on(                        \
         struct ptw_trail *trail, uint64_t at, ptw_va va,                       \
         struct ptw_translation *out, struct ptw_stand s)                       \
     {                                                                          \
-        return ptw_trail_look_down(&x, trail, at, va, out, s);                 \
+        return ptw_trail_look_down(&(x), trail, at, va, out, s);               \
     }                                                                          \
     static enum ptw_status x##_trail_lookup(                                   \
         struct ptw_trail *trail, ptw_va va, struct ptw_translation *out)       \
     {                                                                          \
-        return ptw_trail_look_up(&x, trail, va, x##_trail_look_on, out);       \
+        return ptw_trail_look_up(&(x), trail, va, x##_trail_look_on, out);     \
     }                                                                          \
     _Static_assert(sizeof(x) == sizeof(struct ptw_format), "a format")
 
@@ -65,42 +65,42 @@
     static enum ptw_status x##_next(struct ptw_walk *w, struct ptw_item *item, \
                                     size_t room, size_t *items)                \
     {                                                                          \
-        return ptw_iterate(&x, w, item, room, items);                          \
+        return ptw_iterate(&(x), w, item, room, items);                        \
     }                                                                          \
     static PTW_APART enum ptw_status x##_map_range(                            \
         struct ptw_tables *t, const struct ptw_map_request *q)                 \
     {                                                                          \
-        return ptw_map_range(&x, t, q);                                        \
+        return ptw_map_range(&(x), t, q);                                      \
     }                                                                          \
     static enum ptw_status x##_map(struct ptw_tables *t,                       \
                                    const struct ptw_map_request *q)            \
     {                                                                          \
-        return PTW_LIKELY(ptw_page_mapped(&x, t, q)) ? PTW_OK                  \
-                                                     : x##_map_range(t, q);    \
+        return PTW_LIKELY(ptw_page_mapped(&(x), t, q)) ? PTW_OK                \
+                                                       : x##_map_range(t, q);  \
     }                                                                          \
     static bool x##_map_pages(const struct ptw_tables *t,                      \
                               const struct ptw_map_many_request *q,            \
                               enum ptw_status *st)                             \
     {                                                                          \
-        return ptw_pages_mapped(&x, t, q, st);                                 \
+        return ptw_pages_mapped(&(x), t, q, st);                               \
     }                                                                          \
     static enum ptw_status x##_edit_quick(struct ptw_edit *ed, bool *quick)    \
     {                                                                          \
-        return ptw_edit_try_quick(&x, ed, quick);                              \
+        return ptw_edit_try_quick(&(x), ed, quick);                            \
     }                                                                          \
     static enum ptw_status x##_map_leaves(struct ptw_edit *ed, uint64_t first, \
                                           uint64_t last)                       \
     {                                                                          \
-        return ptw_map_leaves(&x, ed, first, last);                            \
+        return ptw_map_leaves(&(x), ed, first, last);                          \
     }                                                                          \
     static enum ptw_status x##_rebuild_leaves(struct ptw_rebuild *rb)          \
     {                                                                          \
-        return ptw_rb_leaves(&x, rb);                                          \
+        return ptw_rb_leaves(&(x), rb);                                        \
     }                                                                          \
     _Static_assert(sizeof(x) == sizeof(struct ptw_format), "a format")
 
 #define PTW_INSTANCE_OF(x)                                                     \
-    .format = &x, PTW_LOOKUPS_OF(x), .next = x##_next, .map = x##_map,         \
+    .format = &(x), PTW_LOOKUPS_OF(x), .next = x##_next, .map = x##_map,       \
     .map_pages = x##_map_pages, .edit_quick = x##_edit_quick,                  \
     .map_leaves = x##_map_leaves, .rebuild_leaves = x##_rebuild_leaves
 
