@@ -53,12 +53,12 @@ PTW_ENGINE void ptw_store_line(const struct ptw_format *a, void *host,
 
     if (a->entry_log2 == 3) {
         PTW_UNROLL
-        for (unsigned i = 0; i < PTW_LINE; i++) {
+        for (size_t i = 0; i < PTW_LINE; i++) {
             ptw_store64(p + 8 * i, raw[i]);
         }
     } else {
         PTW_UNROLL
-        for (unsigned i = 0; i < PTW_LINE; i++) {
+        for (size_t i = 0; i < PTW_LINE; i++) {
             ptw_store32(p + 4 * i, (uint32_t)raw[i]);
         }
     }

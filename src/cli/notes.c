@@ -30,8 +30,12 @@ enum {
     PRSTATUS_X86_64 = 336,
     PRSTATUS_I386 = 144,
     QEMU_CR0 = 8 + 18 * 8 + 10 * 24,
+    QEMU_CR3 = QEMU_CR0 + 3 * 8,
+    QEMU_CR4 = QEMU_CR0 + 4 * 8,
     QEMU_BYTES = QEMU_CR0 + 5 * 8,
     VBOX_CR0 = 18 * 8 + 6 * 24,
+    VBOX_CR3 = VBOX_CR0 + 2 * 8,
+    VBOX_CR4 = VBOX_CR0 + 3 * 8,
     VBOX_EFER = VBOX_CR0 + 12 * 8 + 2 * 16 + 2 * 24 + 3 * 8,
     VBOX_BYTES = VBOX_EFER + 8,
     /* The kernel's own is a page; a guest may write what it likes. */
@@ -65,8 +69,8 @@ static void add_qemu(const struct reader *r, const struct note *n,
         return;
     }
     cpu.cr0 = reader_number(&little, text + QEMU_CR0, 8);
-    cpu.cr3 = reader_number(&little, text + QEMU_CR0 + 3 * 8, 8);
-    cpu.cr4 = reader_number(&little, text + QEMU_CR0 + 4 * 8, 8);
+    cpu.cr3 = reader_number(&little, text + QEMU_CR3, 8);
+    cpu.cr4 = reader_number(&little, text + QEMU_CR4, 8);
     dump_add_cpu(d, &cpu);
 }
 
@@ -81,8 +85,8 @@ static void add_vbox(const struct reader *r, const struct note *n,
     }
     d->family = DUMP_X86;
     cpu.cr0 = reader_number(r, text + VBOX_CR0, 8);
-    cpu.cr3 = reader_number(r, text + VBOX_CR0 + 2 * 8, 8);
-    cpu.cr4 = reader_number(r, text + VBOX_CR0 + 3 * 8, 8);
+    cpu.cr3 = reader_number(r, text + VBOX_CR3, 8);
+    cpu.cr4 = reader_number(r, text + VBOX_CR4, 8);
     cpu.efer = reader_number(r, text + VBOX_EFER, 8);
     dump_add_cpu(d, &cpu);
 }

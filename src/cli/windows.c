@@ -101,7 +101,7 @@ static bool read_runs(const struct reader *r, const struct layout *l,
         return dump_refuse(d, "its number of runs, %" PRIu64 ", is none", runs);
     }
     for (uint64_t i = 0; i < runs; i++) {
-        uint64_t at = l->runs + 2 * l->number * (i + 1);
+        uint64_t at = l->runs + (i + 1) * 2 * l->number;
         uint64_t frame = get(r, at, l->number);
         uint64_t pages = get(r, at + l->number, l->number);
 

@@ -247,7 +247,7 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
 
         __builtin_prefetch(ahead + 8 * at);
         PTW_UNROLL
-        for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+        for (size_t i = 0; i < WIDE_VECTORS; i++) {
             v[i] = load_wide(from + 8 * at + PTW_VECTOR_BYTES * i);
             put_wide(to + at + WIDE_LANES * i, v[i]);
         }
@@ -294,7 +294,7 @@ static struct ptw_masks narrow_block(const struct ptw_question *q,
 
         __builtin_prefetch(ahead + 4 * at);
         PTW_UNROLL
-        for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+        for (size_t i = 0; i < NARROW_VECTORS; i++) {
             v[i] = load_narrow(from + 4 * at + PTW_VECTOR_BYTES * i);
             put_narrow(to + at + NARROW_LANES * i, v[i]);
             present |= top_bits(shifted(v[i], up)) << NARROW_LANES * i;
@@ -342,7 +342,7 @@ PTW_ENGINE unsigned wide_lines(const struct ptw_question *q,
 
         __builtin_prefetch(ahead + (size_t)64 * done);
         PTW_UNROLL
-        for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+        for (size_t i = 0; i < WIDE_VECTORS; i++) {
             v[i] = load_wide(from + PTW_VECTOR_BYTES * i);
             differ |= v[i] ^ expected[i];
             expected[i] += further;
@@ -350,7 +350,7 @@ PTW_ENGINE unsigned wide_lines(const struct ptw_question *q,
         same = has_none(differ, alike);
         if (apart != 0 || !same) {
             PTW_UNROLL
-            for (unsigned i = 0; i < WIDE_VECTORS; i++) {
+            for (size_t i = 0; i < WIDE_VECTORS; i++) {
                 put_wide(to + apart * done + WIDE_LANES * i, v[i]);
             }
         }
@@ -384,7 +384,7 @@ PTW_ENGINE unsigned narrow_lines(const struct ptw_question *q,
 
         __builtin_prefetch(ahead + (size_t)32 * done);
         PTW_UNROLL
-        for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+        for (size_t i = 0; i < NARROW_VECTORS; i++) {
             v[i] = load_narrow(from + PTW_VECTOR_BYTES * i);
             differ |= v[i] ^ expected[i];
             expected[i] += further;
@@ -392,7 +392,7 @@ PTW_ENGINE unsigned narrow_lines(const struct ptw_question *q,
         same = has_none((wide)differ, (wide)alike);
         if (apart != 0 || !same) {
             PTW_UNROLL
-            for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+            for (size_t i = 0; i < NARROW_VECTORS; i++) {
                 put_narrow(to + apart * done + NARROW_LANES * i, v[i]);
             }
         }
