@@ -112,7 +112,7 @@ bool child_send(int socket, const struct child_message *m)
     do {
         n = send(socket, m, HEAD + m->bytes, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
-    return n == (ssize_t)(HEAD + m->bytes);
+    return n == HEAD + (ssize_t)m->bytes;
 }
 
 bool child_receive(int socket, struct child_message *m, unsigned seconds)
@@ -131,8 +131,7 @@ bool child_receive(int socket, struct child_message *m, unsigned seconds)
         n = recv(socket, m, sizeof *m, 0);
     } while (n < 0 && errno == EINTR);
     errno = n > 0 ? EPROTO : ENOTCONN;
-    return n >= HEAD && m->bytes <= CHILD_DATA &&
-           n == (ssize_t)(HEAD + m->bytes);
+    return n >= HEAD && m->bytes <= CHILD_DATA && n == HEAD + (ssize_t)m->bytes;
 }
 
 void child_say_failed(int socket, const char *format, ...)

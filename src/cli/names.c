@@ -53,7 +53,13 @@ enum { LONGEST = 24, FARTHEST = 2 };
 
 static char plain(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' ? '-' : c;
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c - 'A' + 'a');
+    }
+    if (c == '_') {
+        return '-';
+    }
+    return c;
 }
 
 static size_t least(size_t a, size_t b)
