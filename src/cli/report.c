@@ -55,18 +55,23 @@ void report_line(const char *line, size_t bytes)
     write_all(line, bytes);
 }
 
-/* A file may have any name; a line stays a line, and a terminal as it is. */
-static size_t format_line(char *line, size_t room, const char *subject,
+/* The name of the command, between those codes, and behind it plain text: a file
+ * may have any name; a line stays a line, and a terminal as it is. */
+static size_t format_line(char *line, size_t room, const char *begin,
+                          const char *end, const char *subject,
                           const char *format, va_list args)
 {
-    int head = snprintf(line, room, "ptwalk: %s: ", subject);
+    size_t name = (size_t)snprintf(line, room, "%sptwalk:%s", begin, end);
+    char *text = line + name;
+    size_t left = room - name;
+    int head = snprintf(text, left, " %s: ", subject);
     size_t used = head < 0 ? 0 : (size_t)head;
 
-    if (used > room - 1024) {
-        used = room - 1024;
+    if (used > left - 1024) {
+        used = left - 1024;
     }
-    (void)vsnprintf(line + used, room - used, format, args);
-    return plain_text(line, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
+    (void)vsnprintf(text + used, left - used, format, args);
+    return name + plain_text(text, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
 }
 
 size_t report_format(char *line, size_t room, const char *subject,
@@ -76,27 +81,18 @@ size_t report_format(char *line, size_t room, const char *subject,
     size_t used;
 
     va_start(args, format);
-    used = format_line(line, room, subject, format, args);
+    used = format_line(line, room, "", "", subject, format, args);
     va_end(args);
     return used;
 }
 
 static void say(const char *subject, const char *format, va_list args)
 {
-    static const char name[] = "ptwalk:";
-    const char *begin = color_code(STDERR_FILENO, COLOR_ERROR);
-    const char *end = color_code(STDERR_FILENO, COLORS);
     char line[8192 + COLOR_BYTES];
-    size_t before = strlen(begin) + strlen(end);
-    size_t used = format_line(line + before, sizeof line - 1 - before, subject,
-                              format, args);
+    size_t used = format_line(
+        line, sizeof line - 1, color_code(STDERR_FILENO, COLOR_ERROR),
+        color_code(STDERR_FILENO, COLORS), subject, format, args);
 
-    if (before > 0) { /* around the name, with which the line begins */
-        (void)memcpy(line, begin, strlen(begin));
-        (void)memmove(line + strlen(begin), name, sizeof name - 1);
-        (void)memcpy(line + strlen(begin) + sizeof name - 1, end, strlen(end));
-    }
-    used += before;
     line[used++] = '\n';
     report_line(line, used);
 }

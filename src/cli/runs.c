@@ -193,10 +193,10 @@ static bool is_shadow_stack(const struct options *o,
 
 static char *put_text(char *p, const char *text)
 {
-    size_t length = strlen(text);
-
-    memcpy(p, text, length);
-    return p + length;
+    while (*text != '\0') {
+        *p++ = *text++;
+    }
+    return p;
 }
 
 /* Fills up with blanks, from p to end. */
