@@ -143,6 +143,7 @@ struct frames {
     uint32_t table[256]; /* of the checksum */
     unsigned char packed[UNPACKED_MOST + UNPACKED_MOST / 4];
     unsigned char plain[UNPACKED_MOST];
+    size_t plain_bytes;
 };
 
 static bool refuse_cut(const struct frames *f)
@@ -154,8 +155,7 @@ static bool refuse_cut(const struct frames *f)
 }
 
 /* A chunk of data, whose first 4 bytes are its checksum. */
-static bool get_data(struct frames *f, bool is_packed, size_t length,
-                     size_t *plain)
+static bool get_data(struct frames *f, bool is_packed, size_t length)
 {
     const unsigned char *bytes = f->packed + 4;
 
@@ -168,14 +168,15 @@ static bool get_data(struct frames *f, bool is_packed, size_t length,
     if (!reader_get(f->r, f->at, f->packed, length)) {
         return refuse_cut(f);
     }
-    *plain = is_packed ? sizeof f->plain : length - 4;
-    if (!is_packed && *plain <= sizeof f->plain) {
-        memcpy(f->plain, bytes, *plain);
-    } else if (!is_packed || !f->unpack(bytes, length - 4, f->plain, plain)) {
+    f->plain_bytes = is_packed ? sizeof f->plain : length - 4;
+    if (!is_packed && f->plain_bytes <= sizeof f->plain) {
+        memcpy(f->plain, bytes, f->plain_bytes);
+    } else if (!is_packed ||
+               !f->unpack(bytes, length - 4, f->plain, &f->plain_bytes)) {
         return dump_refuse(f->d, "its chunk at %" PRIx64 " can't be unpacked",
                            f->at - 4);
     }
-    if (masked(crc32c(f->table, f->plain, *plain)) !=
+    if (masked(crc32c(f->table, f->plain, f->plain_bytes)) !=
         reader_number(f->r, f->packed, 4)) {
         return dump_refuse(f->d,
                            "its chunk at %" PRIx64
@@ -194,7 +195,6 @@ static bool get_frames(struct frames *f, uint64_t bytes,
     while (bytes > 0) {
         unsigned char head[4];
         size_t length;
-        size_t plain;
 
         if (!reader_get(f->r, f->at, head, sizeof head)) {
             return refuse_cut(f);
@@ -208,18 +208,18 @@ static bool get_frames(struct frames *f, uint64_t bytes,
                                f->at - 4, head[0]);
         }
         if (head[0] <= PLAIN) {
-            if (!get_data(f, head[0] == PACKED, length, &plain)) {
+            if (!get_data(f, head[0] == PACKED, length)) {
                 return false;
             }
-            if (plain > bytes) {
+            if (f->plain_bytes > bytes) {
                 return dump_refuse(
                     f->d, "its chunk at %" PRIx64 " goes beyond its range",
                     f->at - 4);
             }
-            if (!spool_put(f->s, f->plain, plain)) {
+            if (!spool_put(f->s, f->plain, f->plain_bytes)) {
                 return false;
             }
-            bytes -= plain;
+            bytes -= f->plain_bytes;
         }
         f->at += length;
         if (ahead != NULL) {
