@@ -31,6 +31,7 @@ void ptw_runs_make(struct ptw_runs *rs, const struct ptw_mem *mem,
     const struct ptw_region *region = ptw_regions(mem);
     struct ptw_run *run = mem->regions <= 1 ? NULL : storage;
 
+    assert(mem->regions <= 1 || run != NULL);
     rs->run = run;
     rs->runs = 0;
     rs->page_log2 = page_log2;
