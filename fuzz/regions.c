@@ -325,7 +325,7 @@ static bool byte_of(struct board *b, uint64_t pa, uint64_t from, uint64_t to,
         *out = p->shadow[pa - first];
         return true;
     }
-    if (b->lendable && fz_host_lends) {
+    if (b->lendable) {
         *out = 0;
         return true;
     }
@@ -812,6 +812,7 @@ void fz_regions(const uint8_t *data, size_t len)
     unsigned options = 0;
     unsigned count = 0;
     bool callbacks;
+    bool offered;
     bool lies = false;
     enum ptw_status st;
 
@@ -832,9 +833,13 @@ void fz_regions(const uint8_t *data, size_t len)
     b->lendable = (options & LENDS) != 0;
     b->can_write = (options & WRITES) != 0;
     b->everything = callbacks && count == 0 && (options & EVERYTHING) != 0;
-    ops.borrow = (options & BORROW) != 0 ? lend : NULL;
-    b->lendable = b->lendable && ops.borrow != NULL;
     b->narrow = (options & WIDE) == 0;
+    /* A host's accessor refuses what it would have to read by itself. */
+    offered = count > 0 && b->narrow;
+    /* Where it may refuse a loan, there is none. */
+    ops.borrow =
+        (options & BORROW) != 0 && (fz_host_lends || !offered) ? lend : NULL;
+    b->lendable = b->lendable && ops.borrow != NULL;
     ops.read32 = b->narrow ? get32 : NULL;
     ops.read = (options & READS) != 0 ? get_all : NULL;
     ops.write32 = b->can_write ? put32 : NULL;
@@ -857,8 +862,7 @@ void fz_regions(const uint8_t *data, size_t len)
     }
     fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
-    /* A host's accessor refuses what it would have to read by itself. */
-    if (st == PTW_OK && count > 0 && b->narrow) {
+    if (st == PTW_OK && offered) {
         st = fz_offer(&mem, FZ_OF_GUEST, callbacks ? &ops : NULL, b, region,
                       count);
         if (st != PTW_OK) {
