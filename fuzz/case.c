@@ -750,8 +750,30 @@ void fz_case_without(struct fz_case *w)
     fz_watch_begin(&w->mode);
 }
 
+/* One field of four bits of a register that has 16 of them. */
+static void set_field(uint64_t *fields, uint64_t index, uint64_t to)
+{
+    *fields &= ~((uint64_t)15 << 4 * index);
+    *fields |= to << 4 * index;
+}
+
+/* What indices grant, where leaves have some. */
+static void read_permissions(struct oracle_mode *mode, struct fz_records in,
+                             const struct fz_case *w)
+{
+    while (mode->pie && fz_next_record(w, &in)) {
+        uint64_t index = fz_get(in.record, PERMISSION_INDEX);
+
+        if (fz_op_of(in.record) == OP_PERMISSION) {
+            set_field(&mode->pir, index,
+                      fz_get(in.record, PERMISSION_PRIVILEGED));
+            set_field(&mode->pire0, index, fz_get(in.record, PERMISSION_USER));
+        }
+    }
+}
+
 static void set_mode(struct fz_case *w, const uint8_t *header,
-                     const struct oracle_format *format)
+                     const struct oracle_format *format, struct fz_records in)
 {
     uint64_t features = fz_get(header, HEADER_FEATURES);
     unsigned pa_bits =
@@ -765,9 +787,10 @@ static void set_mode(struct fz_case *w, const uint8_t *header,
         w->mode.flag_bits |= (features & 64) != 0 ? (uint64_t)1 << 47 : 0;
         w->mode.flag_bits |= (features & 128) != 0 ? (uint64_t)1 << 46 : 0;
     }
-    w->wide = oracle_widest(&w->mode);
     learn_format(&w->mode);
     set_sizes(w, format);
+    read_permissions(&w->mode, in, w);
+    w->wide = oracle_widest(&w->mode);
     st = oracle_regime(&w->mode, &w->regime);
     if (st != PTW_OK) {
         fz_give_up("%s is refused: %s", format->name, ptw_status_text(st));
@@ -906,13 +929,14 @@ static const struct oracle_format *format_of(const uint8_t *header, bool tables)
     fz_give_up("no format of the oracle is known to the library");
 }
 
-static void read_header(struct fz_case *w, const uint8_t *header, bool tables)
+static void read_header(struct fz_case *w, const uint8_t *header, bool tables,
+                        struct fz_records in)
 {
     uint64_t reading = fz_get(header, HEADER_READING) % 4;
     uint64_t walk = fz_get(header, HEADER_WALK);
 
     w->skew = (unsigned)fz_get(header, HEADER_SKEW) % FZ_MOST_SKEW;
-    set_mode(w, header, format_of(header, tables));
+    set_mode(w, header, format_of(header, tables), in);
     w->memory = (enum fz_memory)(fz_get(header, HEADER_MEMORY) % 4);
     w->read_step = fz_get(header, HEADER_READ_STEP) % FZ_MOST_STEP + 1;
     w->item_step = fz_get(header, HEADER_ITEM_STEP) % FZ_MOST_STEP + 1;
@@ -941,7 +965,7 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
     fz_header(header, data, len);
     fz_digest = 0;
     w->thorough = is_thorough(data, len);
-    read_header(w, header, tables);
+    read_header(w, header, tables, in);
     if (!w->thorough) {
         w->budget = (w->budget + 3) / 4;
     }

@@ -160,6 +160,18 @@ static void say_entry(const struct fz_case *w, unsigned level, unsigned index,
     fz_say("\n");
 }
 
+/* The rights that there are, and those of every entry. */
+static void check_rights(const struct fz_case *w)
+{
+    const struct oracle_format *f = w->mode.format;
+
+    if (ptw_rights_of(&w->regime) != f->rights ||
+        ptw_rights_granted(&w->regime) != f->granted(&w->mode)) {
+        fz_fail(ASK_ENTRIES, "of the rights %x, every entry grants %x",
+                ptw_rights_of(&w->regime), ptw_rights_granted(&w->regime));
+    }
+}
+
 void fz_decode(const uint8_t *data, size_t len)
 {
     struct fz_case *w = &described;
@@ -169,6 +181,7 @@ void fz_decode(const uint8_t *data, size_t len)
     fz_case_read(w, true, data, len);
     bits = 8 * w->entry_bytes;
     fz_say("%s, %u bits\n", w->mode.format->name, w->mode.pa_bits);
+    check_rights(w);
     for (unsigned n = 0; n < NUMBERS && fz_next_number(w, &in); n++) {
         uint64_t raw = fz_number(w, &in);
 

@@ -49,6 +49,8 @@ const struct fz_operation fz_operation[FZ_OPS + 1] = {
     [OP_LETTERS] = {"letters", "registers: letters of the next name"},
     [OP_AARCH64] = {"aarch64", "registers: a regime by registers of aarch64"},
     [OP_RISCV] = {"riscv", "registers: a regime by registers of RISC-V"},
+    [OP_PERMISSION] = {"permission",
+                       "what an index of a leaf grants, with pie"},
     [OP_HEADER] = {"header", "what holds for the whole input"},
 };
 
@@ -67,7 +69,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
          "no-nx no-pse no-page1g no-wp cet amd flag-47 flag-46",
          "what the processor lacks, or has; cet counts only with WP, flag "
          "bits only in formats that have some.  Under RISC-V no-nx is no "
-         "Svnapot, no-pse is no Svpbmt, and cet is Zicfiss"},
+         "Svnapot, no-pse is no Svpbmt, and cet is Zicfiss; under aarch64 cet "
+         "is HA and HD, amd is HPD, and flag-47 is PIE, with PIR and PIRE0 as "
+         "Linux has them"},
     [HEADER_WIDTH] = {OP_HEADER, "width", 32, 8, FZ_PLAIN, NULL,
                       "the physical width is that of the widest processor (52 "
                       "bits in x86), less "
@@ -523,6 +527,12 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                     "svnapot svpbmt zicfiss none-such",
                     "features that are added afterwards"},
     [RISCV_SATP] = {OP_RISCV, "satp", 64, 64, FZ_PLAIN, NULL, "satp"},
+    [PERMISSION_INDEX] = {OP_PERMISSION, "index", 8, 4, FZ_PLAIN, NULL,
+                          "PIIndex of a leaf"},
+    [PERMISSION_PRIVILEGED] = {OP_PERMISSION, "privileged", 16, 4, FZ_PLAIN,
+                               NULL, "the field of PIR"},
+    [PERMISSION_USER] = {OP_PERMISSION, "user", 24, 4, FZ_PLAIN, NULL,
+                         "the field of PIRE0"},
 };
 /* clang-format on */
 

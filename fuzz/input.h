@@ -54,6 +54,7 @@ enum fz_op {
     OP_LETTERS,
     OP_AARCH64,
     OP_RISCV,
+    OP_PERMISSION,
     FZ_OPS,
     OP_HEADER = FZ_OPS,
     OP_CODE_UNKNOWN
@@ -292,6 +293,10 @@ enum fz_field_id {
     RISCV_SALT,
     RISCV_MORE,
     RISCV_SATP,
+
+    PERMISSION_INDEX,
+    PERMISSION_PRIVILEGED,
+    PERMISSION_USER,
 
     FZ_FIELDS
 };

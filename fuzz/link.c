@@ -370,10 +370,8 @@ static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
     if (!all_mapped(w, ours, more)) {
         wrong |= 1u << PTW_NOT_CANONICAL;
     }
-    if (!exact &&
-        (!fz_can_grant(w, q->rights, (q->flags & PTW_EDIT_GRANT_EXEC) != 0) ||
-         !links_with(w, level + 1, q->rights,
-                     (q->flags & PTW_EDIT_GRANT_EXEC) != 0))) {
+    if (!exact && !links_with(w, level + 1, q->rights,
+                              (q->flags & PTW_EDIT_GRANT_EXEC) != 0)) {
         wrong |= 1u << PTW_E_RIGHTS;
     }
     if ((exact && !leads_to_table(w, level + 1, q->attributes)) ||

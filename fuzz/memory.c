@@ -1036,13 +1036,13 @@ static uint64_t goes_with_writing(const struct fm_compare *c,
     const struct oracle_mode *mode = c->was->mode;
     const struct oracle_format *f = mode->format;
     bool new_mark = !oracle_has_mark(mode, was->raw) &&
-                    oracle_has_mark(mode, was->raw & ~f->unmarked);
+                    oracle_has_mark(mode, was->raw & ~oracle_unmarked(mode));
 
     if ((f->decode(c->is->mode, is->raw, is->level).rights & ORACLE_WRITE) !=
         0) {
         return 0;
     }
-    return f->unmarked | (new_mark ? f->mark_bits : 0);
+    return oracle_unmarked(mode) | (new_mark ? f->mark_bits : 0);
 }
 
 static bool in_a_run(const struct fm *m, const struct fm_node *n)
@@ -1230,6 +1230,23 @@ static void made_dirty(const struct fm_compare *c, const struct fm_node *is,
     }
 }
 
+/* Bits that say together what a leaf grants are those of the first choice, or, if
+ * it may keep what it has, those that it had. */
+static void first_choice(const struct fm_compare *c, const struct fm_node *is,
+                         uint64_t va, uint64_t kept)
+{
+    const struct oracle_mode *mode = c->is->mode;
+    uint64_t bits = oracle_index_bits(mode);
+    struct oracle_entry e = {ORACLE_MAPS, is->pa, c->change->rights};
+    uint64_t plain;
+
+    if (bits != 0 && is->real && ((is->raw ^ kept) & bits) != 0 &&
+        oracle_encode(mode, is->level, &e, &plain) &&
+        ((is->raw ^ plain) & bits) != 0) {
+        differ(c, va, "are the rights by another index", plain, is->raw);
+    }
+}
+
 /* An entry inside the range, or what stands for one. */
 static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
                       const struct fm_node *is, uint64_t va)
@@ -1262,6 +1279,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
             differ(c, va, "are other attributes than asked for", 0, is->raw);
         }
         no_writes(c, is, va);
+        first_choice(c, is, va, ~is->raw);
         made_dirty(c, is, va);
         if (flag_bits(c->is, is) != q->attributes.flag_bits) {
             differ_in(c, ASK_FLAG_BITS, va,
@@ -1289,6 +1307,7 @@ static void as_wanted(const struct fm_compare *c, const struct fm_node *was,
                    is->rights);
         }
         no_writes(c, is, va);
+        first_choice(c, is, va, was->raw);
         a = class_of(c->was, was, (q->rights & PTW_WRITE) == 0);
         b = class_of(c->is, is, true);
         if ((no_shadow_stack(c) ? a & (unsigned)~IS_DIRTY : a) != b) {

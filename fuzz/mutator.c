@@ -649,6 +649,22 @@ static bool header_field(struct draft *d)
     return true;
 }
 
+/* Leaves have an index, and one of them grants something else. */
+static bool permission(struct draft *d)
+{
+    uint64_t features = fz_get(d->data, HEADER_FEATURES);
+    uint8_t *r = put_in(d, 0, OP_PERMISSION);
+
+    if (r == NULL) {
+        return false;
+    }
+    fz_put(d->data, HEADER_FEATURES, features | 64);
+    fz_put(r, PERMISSION_INDEX, below(d, 16));
+    fz_put(r, PERMISSION_PRIVILEGED, below(d, 16));
+    fz_put(r, PERMISSION_USER, below(d, 16));
+    return true;
+}
+
 /* A record of an operation that the target reads, with any fields. */
 static bool any_record(struct draft *d)
 {
@@ -691,9 +707,9 @@ static const struct change {
     bool links; /* there has to be a link */
 } change[] = {
     {new_path, {2, 2, 2, 0, 0, 0}, false},
-    {new_leaves, {6, 6, 8, 0, 0, 0}, false},
+    {new_leaves, {6, 6, 7, 0, 0, 0}, false},
     {new_large_leaf, {4, 3, 4, 0, 0, 0}, true},
-    {share, {8, 4, 6, 0, 0, 0}, true},
+    {share, {7, 4, 6, 0, 0, 0}, true},
     {new_root, {4, 3, 3, 0, 0, 0}, true},
     {root_of_half, {2, 0, 0, 0, 0, 0}, true},
     {cycle, {3, 2, 2, 0, 0, 0}, true},
@@ -703,12 +719,13 @@ static const struct change {
     {straddle, {4, 2, 3, 0, 0, 0}, false},
     {ask, {2, 0, 0, 0, 0, 0}, false},
     {some_range, {2, 1, 1, 0, 0, 0}, false},
-    {new_edit, {0, 16, 0, 0, 0, 0}, false},
+    {new_edit, {0, 15, 0, 0, 0, 0}, false},
     {spoil, {0, 0, 6, 0, 0, 0}, false},
     {take_a_record, {3, 3, 3, 8, 8, 8}, false},
     {repeat_a_record, {2, 2, 2, 8, 8, 8}, false},
     {move_a_record, {2, 3, 2, 6, 6, 4}, false},
-    {some_field, {5, 8, 9, 26, 26, 24}, false},
+    {some_field, {5, 8, 9, 26, 26, 23}, false},
+    {permission, {1, 1, 1, 0, 0, 1}, false},
     {header_field, {2, 2, 2, 4, 0, 8}, false},
     {any_record, {1, 1, 2, 12, 16, 12}, false},
 };

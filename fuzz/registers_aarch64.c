@@ -6,6 +6,7 @@
  * AArch64.S1IndirectBasePermissions. */
 #include "registers_aarch64.h"
 
+#include "oracle/aarch64.h"
 #include "policies.h"
 
 #include <stdio.h>
@@ -82,15 +83,16 @@ static unsigned features(const struct is *is)
 
 /* --------------------------------------------------------- what passes */
 
-/* What a leaf lets the privileged and EL0 do. */
-struct lets {
-    bool pr, pw, px, ur, uw, ux; /* privileged, user: read, write, execute */
-    bool pg, ug;                 /* guarded control stack */
-};
-
-static struct lets direct(const struct is *is, unsigned above, uint64_t leaf)
+static struct oracle_aarch64_lets indirect(const struct is *is, uint64_t leaf)
 {
-    struct lets l = {0};
+    return oracle_aarch64_indirect(is->pir, one_privilege(is) ? 0 : is->pire0,
+                                   leaf);
+}
+
+static struct oracle_aarch64_lets direct(const struct is *is, unsigned above,
+                                         uint64_t leaf)
+{
+    struct oracle_aarch64_lets l = {0};
     bool write = !bit(leaf, 7) || (is->ha && is->hd && bit(leaf, 51));
 
     l.pr = true;
@@ -110,46 +112,16 @@ static struct lets direct(const struct is *is, unsigned above, uint64_t leaf)
     return l;
 }
 
-static struct lets indirect(const struct is *is, uint64_t leaf)
-{
-    static const char *const means[16] = {
-        "",  "r",  "x",  "rx", "",   "rw", "rwx!", "rwx",
-        "r", "rg", "rx", "",   "rw", "",   "rwx",  ""};
-    unsigned index = (unsigned)bit(leaf, 54) * 8 + (unsigned)bit(leaf, 53) * 4 +
-                     (unsigned)bit(leaf, 51) * 2 + (unsigned)bit(leaf, 6);
-    const char *p = means[field(is->pir, 4 * index + 3, 4 * index)];
-    const char *u = one_privilege(is)
-                        ? ""
-                        : means[field(is->pire0, 4 * index + 3, 4 * index)];
-    struct lets none = {0};
-    struct lets l = {
-        .pr = strchr(p, 'r') != NULL,
-        .pw = strchr(p, 'w') != NULL,
-        .px = strchr(p, 'x') != NULL,
-        .pg = strchr(p, 'g') != NULL,
-        .ur = strchr(u, 'r') != NULL,
-        .uw = strchr(u, 'w') != NULL,
-        .ux = strchr(u, 'x') != NULL,
-        .ug = strchr(u, 'g') != NULL,
-    };
-
-    if ((l.px || l.pg) && (l.uw || l.ug)) {
-        return none;
-    }
-    l.px = l.px && strchr(p, '!') == NULL;
-    l.ux = l.ux && strchr(u, '!') == NULL;
-    return l;
-}
-
 /* Bit 7 is nDirty: a write faults, unless the processor clears it. */
 static bool stays_clean(const struct is *is, uint64_t leaf)
 {
     return is->pie && bit(leaf, 7) && !(is->ha && is->hd);
 }
 
-static struct lets lets_of(const struct is *is, unsigned above, uint64_t leaf)
+static struct oracle_aarch64_lets lets_of(const struct is *is, unsigned above,
+                                          uint64_t leaf)
 {
-    struct lets l;
+    struct oracle_aarch64_lets l;
 
     if (!is->pie) {
         return direct(is, above, leaf);
@@ -164,8 +136,8 @@ static struct lets lets_of(const struct is *is, unsigned above, uint64_t leaf)
 
 /* Whether PSTATE.PAN is about that leaf.  With indirect permissions any value of
  * PIRE0's field but 0 makes it so. */
-static bool is_users(const struct is *is, struct lets l, uint64_t leaf,
-                     bool epan)
+static bool is_users(const struct is *is, struct oracle_aarch64_lets l,
+                     uint64_t leaf, bool epan)
 {
     unsigned index =
         4 * ((unsigned)bit(leaf, 54) * 8 + (unsigned)bit(leaf, 53) * 4 +
@@ -181,7 +153,7 @@ static bool is_users(const struct is *is, struct lets l, uint64_t leaf,
 static bool allowed(const struct is *is, unsigned above, uint64_t leaf,
                     const struct ptw_access *a)
 {
-    struct lets l = lets_of(is, above, leaf);
+    struct oracle_aarch64_lets l = lets_of(is, above, leaf);
     bool epan = is->pan3 || (a->allow & (unsigned)PTW_AARCH64_EPAN) != 0;
     bool pan = (a->allow & (unsigned)PTW_AARCH64_PAN) != 0 &&
                is_users(is, l, leaf, epan);
@@ -206,7 +178,7 @@ static bool allowed(const struct is *is, unsigned above, uint64_t leaf,
 /* What the tables say: no more than that, whatever is switched on. */
 static unsigned rights_of(const struct is *is, uint64_t leaf)
 {
-    struct lets l;
+    struct oracle_aarch64_lets l;
     unsigned rights = 0;
 
     if (is->pie) {
@@ -263,7 +235,7 @@ static void check_leaf(const struct ptw_regime *r, const struct is *is)
     /* Attributes of a page at address 0, mostly accessed. */
     uint64_t leaf = (next_number() & (0x7FF8000000000CFC)) | 3 |
                     (uint64_t)(field(how, 16, 15) != 0) << 10;
-    struct lets l = lets_of(is, above, leaf);
+    struct oracle_aarch64_lets l = lets_of(is, above, leaf);
     bool stack = is->pie && (indirect(is, leaf).pg || indirect(is, leaf).ug);
     bool writes = (above & PTW_WRITE) != 0 &&
                   (l.pw || l.uw || (stack && !stays_clean(is, leaf)));

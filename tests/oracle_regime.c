@@ -33,6 +33,7 @@ static unsigned features_of(const struct oracle_mode *m,
     case ORACLE_AARCH64:
         f[n++] = (struct feature){m->hd, false, DIRTY_STATE};
         f[n++] = (struct feature){m->hpd, false, PTW_AARCH64_HPD};
+        f[n++] = (struct feature){m->pie, false, PTW_AARCH64_PIE};
         break;
     case ORACLE_NO_FAMILY:
         break;
@@ -58,6 +59,8 @@ enum ptw_status oracle_regime(const struct oracle_mode *mode,
     cpu.flag_bits = mode->flag_bits;
     cpu.x86.page1g = mode->page1g;
     cpu.x86.amd = mode->amd;
+    cpu.aarch64.pir = mode->pir;
+    cpu.aarch64.pire0 = mode->pire0;
     st = ptw_regime_by_name(mode->format->name, &cpu, without, out, NULL);
     if (st == PTW_OK && with != 0) {
         st = ptw_regime_with(out, with, out, NULL);

@@ -18,8 +18,16 @@ enum {
     NO_PBMT = 8,
     ZICFISS = 16,
     HD = 32,
-    HPD = 64
+    HPD = 64,
+    PIE = 128
 };
+
+/* Linux's PIE_E1 and PIE_E0 (arch/arm64/include/asm/pgtable-prot.h), by the index,
+ * which is UXN, PXN, DBM and AP[1]: 4 is execute-only, 5 read-only and executable, 7
+ * shared and executable, 8 and 10 the kernel's executable pages, 12 and 14 its
+ * others, 13 read-only, 15 shared. */
+static const uint64_t linux_pir = 0xCC880E0AC0800000;
+static const uint64_t linux_pire0 = 0x5010000070320000;
 
 /* Rights are "w", "x", "u" and "X", and "r" where an entry can withhold it. */
 struct vector {
@@ -45,7 +53,10 @@ static struct oracle_mode mode_of(const struct oracle_format *f,
                                .svpbmt = (lacks & NO_PBMT) == 0,
                                .zicfiss = (lacks & ZICFISS) != 0,
                                .hd = (lacks & HD) != 0,
-                               .hpd = (lacks & HPD) != 0};
+                               .hpd = (lacks & HPD) != 0,
+                               .pie = (lacks & PIE) != 0,
+                               .pir = linux_pir,
+                               .pire0 = linux_pire0};
 
     return mode;
 }
@@ -529,6 +540,129 @@ Test(oracle_formats, aarch64_writes_through_what_has_dbm)
     cr_expect(oracle_mark(&hd, 0, 0x0008000000020403) == 0x0080000000020483);
     cr_expect(oracle_marked(&hd, 0, 0x0080000000020483));
     cr_expect(!oracle_marked(&hd, 0, 0x0080000000020403));
+}
+
+/* "Stage 1 Indirect permissions", and "Hierarchical permissions are disabled". */
+static const struct vector aarch64_pie_vectors[] = {
+    {0, 48, PIE, 0x00600000000204c3, MAP, 0x20000, "ru"},
+    {0, 48, PIE, 0x0060000000020443, MAP, 0x20000, "ru"},
+    {0, 48, PIE, 0x0068000000020443, MAP, 0x20000, "rwu"},
+    {0, 48, PIE, 0x00680000000204c3, MAP, 0x20000, "ru"},
+    {0, 48, PIE, 0x00200000000204c3, MAP, 0x20000, "ruX"},
+    {0, 48, PIE, 0x0028000000020443, MAP, 0x20000, "rwuX"},
+    {0, 48, PIE, 0x0020000000020483, MAP, 0x20000, "X"},
+    {0, 48, PIE, 0x0068000000020403, MAP, 0x20000, "rw"},
+    {0, 48, PIE, 0x0060000000020483, MAP, 0x20000, "r"},
+    {0, 48, PIE, 0x0040000000020483, MAP, 0x20000, "rx"},
+    {0, 48, PIE, 0x0048000000020403, MAP, 0x20000, "rwx"},
+    {0, 48, PIE, 0x0000000000020403, MAP, 0x20000, ""},
+    {3, 48, PIE, 0x7800000000020003, TO, 0x20000, "rwxuX"},
+    {3, 48, PIE | HPD, 0x7800000000020003, TO, 0x20000, "rwxuX"},
+};
+
+/* The same with one privilege: PIR alone counts. */
+static const struct vector aarch64_el2_pie_vectors[] = {
+    {0, 48, PIE, 0x00200000000204c3, MAP, 0x20000, "r"},
+    {0, 48, PIE, 0x0028000000020443, MAP, 0x20000, "rw"},
+    {0, 48, PIE, 0x0048000000020403, MAP, 0x20000, "rwx"},
+    {3, 48, PIE, 0x5000000000020003, TO, 0x20000, "rwx"},
+};
+
+Test(oracle_formats, aarch64_with_indirect_permissions_is_as_the_manual_has_it)
+{
+    reads(&oracle_aarch64_4k_48, aarch64_pie_vectors,
+          sizeof aarch64_pie_vectors / sizeof *aarch64_pie_vectors);
+    reads(&oracle_aarch64_4k_40_el2, aarch64_el2_pie_vectors,
+          sizeof aarch64_el2_pie_vectors / sizeof *aarch64_el2_pie_vectors);
+}
+
+/* Index 0 with these permissions, of the privileged and of EL0: rights, whether the
+ * guest writes, and whether an edit may take it for such rights. */
+static const struct {
+    unsigned privileged;
+    unsigned user;
+    const char *rights;
+    bool writes;
+    bool asked_for;
+} permissions[] = {
+    {0x1, 0x0, "r", false, true},
+    {0x2, 0x0, "x", false, true},
+    {0x3, 0x3, "rxuX", false, true},
+    {0x4, 0x0, "", false, true},
+    {0x5, 0x1, "rw", true, true},
+    {0x5, 0x5, "rwu", true, true},
+    {0x6, 0x0, "rw", true, true},
+    {0x7, 0x0, "rwx", true, true},
+    {0x8, 0x8, "ru", false, true},
+    {0xa, 0x2, "rxX", false, true},
+    {0xb, 0x0, "", false, true},
+    {0xc, 0xe, "rwuX", true, true},
+    {0xd, 0x0, "", false, true},
+    {0xf, 0x0, "", false, true},
+    {0xe, 0x8, "rwx", true, true},
+    {0x5, 0x6, "rwu", true, true},
+    /* EL0 alone writes; a guarded control stack. */
+    {0x1, 0x5, "r", true, false},
+    {0x9, 0x0, "r", true, false},
+    {0x1, 0x9, "ru", true, false},
+    /* What EL0 writes the privileged don't run, nor have as a control stack: none
+     * has anything. */
+    {0x7, 0x5, "", false, true},
+    {0xa, 0xc, "", false, true},
+    {0x9, 0x9, "", false, true},
+    {0x9, 0x5, "", false, true},
+    {0xe, 0x9, "", false, true},
+    {0x6, 0x5, "", false, true},
+};
+
+Test(oracle_formats, aarch64_knows_every_permission)
+{
+    for (size_t i = 0; i < sizeof permissions / sizeof *permissions; i++) {
+        struct oracle_mode mode = mode_of(&oracle_aarch64_4k_48, 48, PIE);
+        struct oracle_entry is = {ORACLE_MAPS, 0x20000,
+                                  rights_in(&mode, MAP, permissions[i].rights)};
+        uint64_t clean = (is.rights & ORACLE_WRITE) == 0 ? 0x80 : 0;
+        uint64_t raw = 0;
+        bool found;
+
+        /* Other indices grant what is not asked for here. */
+        mode.pir = 0xEEEEEEEEEEEEEEE0 | permissions[i].privileged;
+        mode.pire0 = 0xCCCCCCCCCCCCCCC0 | permissions[i].user;
+        mode.pir = is.rights == 0
+                       ? 0x9999999999999990 | permissions[i].privileged
+                       : mode.pir;
+        mode.pire0 = is.rights == 0 ? permissions[i].user : mode.pire0;
+        cr_expect(mode.format->decode(&mode, 0x20403, 0).rights == is.rights,
+                  "%zu", i);
+        cr_expect(oracle_writes(&mode, true, 0x20403) == permissions[i].writes,
+                  "%zu", i);
+        cr_expect(!oracle_writes(&mode, false, 0x20403));
+        found = oracle_encode(&mode, 0, &is, &raw);
+        cr_expect(found == permissions[i].asked_for, "%zu", i);
+        cr_expect(!found || raw == (0x20003 | clean), "%zu: %llx", i,
+                  (unsigned long long)raw);
+    }
+}
+
+/* "Hardware management of dirty state": nDirty is cleared by a write. */
+Test(oracle_formats, aarch64_writes_to_what_is_clean_where_the_processor_does)
+{
+    struct oracle_mode hd = mode_of(&oracle_aarch64_4k_48, 48, HD | PIE);
+    struct oracle_mode no = mode_of(&oracle_aarch64_4k_48, 48, PIE);
+
+    cr_expect(oracle_writes(&hd, true, 0x0068000000020403));
+    cr_expect(oracle_writes(&hd, true, 0x0068000000020483));
+    cr_expect(!oracle_writes(&hd, true, 0x0060000000020403));
+    cr_expect(oracle_writes(&no, true, 0x0068000000020403));
+    cr_expect(!oracle_writes(&no, true, 0x0068000000020483));
+    /* Bit 51 is one of the index, and stays. */
+    cr_expect(oracle_mark(&no, 0, 0x0068000000020403) == 0x00e8000000020483);
+    cr_expect(oracle_marked(&no, 0, 0x00e8000000020483));
+    cr_expect(!oracle_marked(&no, 0, 0x00e8000000020403));
+    cr_expect(oracle_free_bits(&no, 0, 0x0060000000020483) ==
+              oracle_free_bits(&no, 0, 0x0068000000020403));
+    cr_expect((oracle_free_bits(&no, 0, 0x0060000000020483) &
+               0x00680000000000c0) == 0);
 }
 
 /* "Linear-Address Pre-Processing": bits 63:56, or 63:47, are equal; with PAE

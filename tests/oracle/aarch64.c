@@ -5,14 +5,18 @@
  * (TCR.TGx), in where an address has its highest bits (TCR.DS, FEAT_LPA), in the size of
  * an address (TCR.TxSZ), the half (TTBR0, TTBR1) and the number of privileges.
  *
- * Bits that are RES0 are not looked at, as in the pseudocode.  Permissions are those
- * of the direct scheme: FEAT_S1PIE is not used. */
+ * Bits that are RES0 are not looked at, as in the pseudocode.  Permissions are
+ * direct, or indirect (FEAT_S1PIE: "Stage 1 Indirect permissions"). */
+#include "aarch64.h"
+
 #include "format.h"
+
+#include <string.h>
 
 static const uint64_t VALID = 1 << 0;
 static const uint64_t TABLE_OR_PAGE = 1 << 1; /* else a block */
 static const uint64_t AP_1 = 1 << 6;          /* "unprivileged access" */
-static const uint64_t AP_2 = 1 << 7;          /* "read-only" */
+static const uint64_t AP_2 = 1 << 7; /* "read-only"; with PIE: nDirty */
 static const uint64_t DBM = (uint64_t)1 << 51;
 static const uint64_t CONTIGUOUS = (uint64_t)1 << 52;
 static const uint64_t PXN = (uint64_t)1 << 53;
@@ -31,10 +35,17 @@ enum {
     ONE_RIGHTS = ORACLE_READ | ORACLE_WRITE | ORACLE_EXEC
 };
 
+/* PIIndex[3:0], the highest first. */
+static const unsigned char index_bit[4] = {54, 53, 51, 6};
+
 static void features(struct oracle_mode *mode, unsigned bits)
 {
     mode->hd = (bits & 16) != 0;
     mode->hpd = (bits & 32) != 0;
+    mode->pie = (bits & 64) != 0;
+    /* As Linux has them on arm64 (PIE_E1 and PIE_E0 of its pgtable-prot.h). */
+    mode->pir = mode->pie ? 0xCC880E0AC0800000 : 0;
+    mode->pire0 = mode->pie ? 0x5010000070320000 : 0;
 }
 
 static unsigned granule(const struct oracle_mode *mode)
@@ -73,8 +84,7 @@ static unsigned leaf_width(const struct oracle_mode *mode, unsigned level)
 
 static unsigned granted(const struct oracle_mode *mode)
 {
-    (void)mode;
-    return ORACLE_READ;
+    return mode->pie ? 0 : ORACLE_READ;
 }
 
 /* Levels here are 3 less the manual's.  AArch64.BlockDescSupported: with the 4KB
@@ -121,12 +131,13 @@ static uint64_t put_address(const struct oracle_mode *mode, uint64_t pa,
            (is_lpa(mode) ? (pa & oracle_ones(51, 48)) >> 36 : 0);
 }
 
-/* "Hierarchical permissions": with HPD, they are not looked at. */
+/* "Hierarchical permissions": with HPD, they are not looked at, nor where permissions
+ * are indirect. */
 static unsigned table_rights(const struct oracle_mode *mode, uint64_t raw)
 {
     unsigned rights = mode->format->rights;
 
-    if (mode->hpd) {
+    if (mode->hpd || mode->pie) {
         return rights;
     }
     if ((raw & AP_TABLE_1) != 0) {
@@ -146,11 +157,68 @@ static unsigned table_rights(const struct oracle_mode *mode, uint64_t raw)
                                   : rights;
 }
 
+struct oracle_aarch64_lets oracle_aarch64_indirect(uint64_t pir, uint64_t pire0,
+                                                   uint64_t leaf)
+{
+    static const char *const means[16] = {
+        "",  "r",  "x",  "rx", "",   "rw", "rwx!", "rwx",
+        "r", "rg", "rx", "",   "rw", "",   "rwx",  ""};
+    const struct oracle_aarch64_lets none = {0};
+    struct oracle_aarch64_lets l;
+    unsigned index = 0;
+    const char *p;
+    const char *u;
+
+    for (unsigned i = 0; i < 4; i++) {
+        index = 2 * index + (unsigned)(leaf >> index_bit[i] & 1);
+    }
+    p = means[pir >> (4 * index) & 15];
+    u = means[pire0 >> (4 * index) & 15];
+    l = (struct oracle_aarch64_lets){
+        .pr = strchr(p, 'r') != NULL,
+        .pw = strchr(p, 'w') != NULL,
+        .px = strchr(p, 'x') != NULL,
+        .pg = strchr(p, 'g') != NULL,
+        .ur = strchr(u, 'r') != NULL,
+        .uw = strchr(u, 'w') != NULL,
+        .ux = strchr(u, 'x') != NULL,
+        .ug = strchr(u, 'g') != NULL,
+    };
+    if ((l.px || l.pg) && (l.uw || l.ug)) {
+        return none;
+    }
+    l.px = l.px && strchr(p, '!') == NULL;
+    l.ux = l.ux && strchr(u, '!') == NULL;
+    return l;
+}
+
+static struct oracle_aarch64_lets indirect(const struct oracle_mode *mode,
+                                           uint64_t raw)
+{
+    return oracle_aarch64_indirect(mode->pir,
+                                   one_privilege(mode) ? 0 : mode->pire0, raw);
+}
+
+/* EL0 has what the privileged have of data, or it counts as none. */
+static unsigned indirect_rights(const struct oracle_mode *mode, uint64_t raw)
+{
+    struct oracle_aarch64_lets l = indirect(mode, raw);
+
+    return (l.pr ? (unsigned)ORACLE_READ : 0) |
+           (l.pw && (raw & AP_2) == 0 ? (unsigned)ORACLE_WRITE : 0) |
+           (l.px ? (unsigned)ORACLE_EXEC : 0) |
+           (l.ur && l.pr && l.uw == l.pw ? (unsigned)ORACLE_USER : 0) |
+           (l.ux ? (unsigned)ORACLE_USER_EXEC : 0);
+}
+
 static unsigned leaf_rights(const struct oracle_mode *mode, uint64_t raw)
 {
     unsigned rights =
         ORACLE_READ | ((raw & AP_2) == 0 ? (unsigned)ORACLE_WRITE : 0);
 
+    if (mode->pie) {
+        return indirect_rights(mode, raw);
+    }
     if (one_privilege(mode)) {
         return rights | ((raw & UXN) == 0 ? (unsigned)ORACLE_EXEC : 0);
     }
@@ -216,9 +284,25 @@ static unsigned run(const struct oracle_mode *mode, unsigned level)
     }
 }
 
-static uint64_t write_protected(uint64_t leaf)
+static uint64_t index_bits(const struct oracle_mode *mode)
 {
-    return (leaf & ~DBM) | AP_2;
+    uint64_t bits = AP_2;
+
+    for (unsigned i = 0; i < 4; i++) {
+        bits |= (uint64_t)1 << index_bit[i];
+    }
+    return mode->pie ? bits : 0;
+}
+
+/* With PIE, bit 51 is one of the index. */
+static uint64_t unmarked(const struct oracle_mode *mode)
+{
+    return mode->pie ? 0 : DBM;
+}
+
+static uint64_t write_protected(const struct oracle_mode *mode, uint64_t leaf)
+{
+    return (leaf & ~unmarked(mode)) | AP_2;
 }
 
 static uint64_t table_bits(const struct oracle_mode *mode)
@@ -247,6 +331,29 @@ static uint64_t unless(unsigned rights, unsigned right, uint64_t bit)
     return (rights & right) != 0 ? 0 : bit;
 }
 
+/* Sets the bits of a leaf with the first index that grants just these rights, whoever
+ * asks: no guarded control stack, and no writes by EL0 alone.  It is dirty if it is
+ * writable.  Returns false where there is no such index. */
+static bool indirect_bits(const struct oracle_mode *mode, unsigned rights,
+                          uint64_t *bits)
+{
+    for (unsigned index = 0; index < 16; index++) {
+        struct oracle_aarch64_lets l;
+        uint64_t raw = (rights & ORACLE_WRITE) != 0 ? 0 : AP_2;
+
+        for (unsigned i = 0; i < 4; i++) {
+            raw |= (uint64_t)(index >> (3 - i) & 1) << index_bit[i];
+        }
+        l = indirect(mode, raw);
+        if (indirect_rights(mode, raw & ~AP_2) == rights && !l.pg && !l.ug &&
+            (!l.uw || l.pw)) {
+            *bits |= raw;
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint64_t encode(const struct oracle_mode *mode, unsigned level,
                        const struct oracle_entry *is)
 {
@@ -264,7 +371,13 @@ static uint64_t encode(const struct oracle_mode *mode, unsigned level,
                     unless(rights, ORACLE_USER_EXEC, UXN_TABLE);
         }
         return VALID | TABLE_OR_PAGE | put_table(mode, is->pa) |
-               (mode->hpd ? 0 : bits);
+               (mode->hpd || mode->pie ? 0 : bits);
+    }
+    if (mode->pie) {
+        uint64_t raw = VALID | (level == 0 ? TABLE_OR_PAGE : 0) |
+                       put_leaf(mode, level, is->pa);
+
+        return indirect_bits(mode, rights, &raw) ? raw : 0;
     }
     return VALID | (level == 0 ? TABLE_OR_PAGE : 0) |
            put_leaf(mode, level, is->pa) | unless(rights, ORACLE_WRITE, AP_2) |
@@ -300,22 +413,30 @@ static uint64_t split(const struct oracle_mode *mode, unsigned level,
 }
 
 /* "Hardware management of dirty state": with HD, a write to what is read-only and has
- * DBM makes it writable. */
+ * DBM makes it writable; with PIE, one where nDirty is set clears that.  What writes to
+ * a guarded control stack writes, too. */
 static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 {
+    if (mode->pie) {
+        struct oracle_aarch64_lets l = indirect(mode, leaf);
+
+        return above && (l.pw || l.uw || l.pg || l.ug) &&
+               ((leaf & AP_2) == 0 || mode->hd);
+    }
     return above && ((leaf & AP_2) == 0 || (mode->hd && (leaf & DBM) != 0));
 }
 
 #define COMMON                                                                 \
     .family = ORACLE_AARCH64, .features = features, .entry_bytes = 8,          \
-    .accessed = 1 << 10, .unmarked = DBM, .mark_bits = (uint64_t)15 << 55,     \
-    .mark = (uint64_t)1 << 55, .granted = granted, .large = large,             \
-    .decode = decode, .alone = alone, .in_a_run = in_a_run, .run = run,        \
-    .write_protected = write_protected, .encode = encode,                      \
-    .table_bits = table_bits, .leaf_bits = leaf_bits, .put_table = put_table,  \
-    .put_leaf = put_leaf, .memory_types = memory_types,                        \
-    .memory_type = memory_type, .split = split, .leaf_pa_bits = leaf_width,    \
-    .table_pa_bits = width, .root_pa_bits = width, .writes = writes
+    .accessed = 1 << 10, .index_bits = index_bits, .unmarked = unmarked,       \
+    .mark_bits = (uint64_t)15 << 55, .mark = (uint64_t)1 << 55,                \
+    .granted = granted, .large = large, .decode = decode, .alone = alone,      \
+    .in_a_run = in_a_run, .run = run, .write_protected = write_protected,      \
+    .encode = encode, .table_bits = table_bits, .leaf_bits = leaf_bits,        \
+    .put_table = put_table, .put_leaf = put_leaf,                              \
+    .memory_types = memory_types, .memory_type = memory_type, .split = split,  \
+    .leaf_pa_bits = leaf_width, .table_pa_bits = width, .root_pa_bits = width, \
+    .writes = writes
 
 #define TWO_PRIVILEGES .rights = TWO_RIGHTS, .has_global = true
 

@@ -176,7 +176,7 @@ uint64_t oracle_write_protected(const struct oracle_mode *mode, unsigned level,
 {
     const struct oracle_format *f = mode->format;
 
-    return f->write_protected != NULL ? f->write_protected(leaf)
+    return f->write_protected != NULL ? f->write_protected(mode, leaf)
                                       : leaf & ~oracle_write_bit(mode, level);
 }
 
@@ -273,7 +273,8 @@ uint64_t oracle_reserved_bits(const struct oracle_mode *mode, unsigned level,
 uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
                           uint64_t raw)
 {
-    struct oracle_entry is = mode->format->decode(mode, raw, level);
+    const struct oracle_format *f = mode->format;
+    struct oracle_entry is = f->decode(mode, raw, level);
     uint64_t bits = 0;
 
     for (unsigned i = 0; i < 8 * mode->format->entry_bytes; i++) {
@@ -283,7 +284,7 @@ uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
 
         bits |= same(&is, &other) ? bit : 0;
     }
-    return bits;
+    return is.kind == ORACLE_MAPS ? bits & ~oracle_index_bits(mode) : bits;
 }
 
 unsigned oracle_pa_bits(const struct oracle_mode *mode)
@@ -377,11 +378,26 @@ uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
     return (bits & ~f->mark_bits) | f->mark;
 }
 
+uint64_t oracle_index_bits(const struct oracle_mode *mode)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->index_bits != NULL ? f->index_bits(mode) : 0;
+}
+
+uint64_t oracle_unmarked(const struct oracle_mode *mode)
+{
+    const struct oracle_format *f = mode->format;
+
+    return f->unmarked != NULL ? f->unmarked(mode) : 0;
+}
+
 bool oracle_has_mark(const struct oracle_mode *mode, uint64_t leaf)
 {
     const struct oracle_format *f = mode->format;
 
-    return (leaf & f->mark_bits) == f->mark && (leaf & f->unmarked) == 0;
+    return (leaf & f->mark_bits) == f->mark &&
+           (leaf & oracle_unmarked(mode)) == 0;
 }
 
 bool oracle_marked(const struct oracle_mode *mode, unsigned level,

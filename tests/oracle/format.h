@@ -31,14 +31,17 @@ struct oracle_mode {
     bool nx;
     bool pse;
     bool page1g;
-    bool wp;      /* CR0.WP */
-    bool cet;     /* CR4.CET */
-    bool amd;     /* the processor is AMD's */
-    bool svnapot; /* RISC-V: leaves of 64 KiB in 16 entries */
-    bool svpbmt;  /* memory types in leaves */
-    bool zicfiss; /* W without R is a leaf of a shadow stack */
-    bool hd;      /* aarch64, TCR.HD: the processor makes leaves writable */
-    bool hpd;     /* TCR.HPD: tables withhold nothing */
+    bool wp;        /* CR0.WP */
+    bool cet;       /* CR4.CET */
+    bool amd;       /* the processor is AMD's */
+    bool svnapot;   /* RISC-V: leaves of 64 KiB in 16 entries */
+    bool svpbmt;    /* memory types in leaves */
+    bool zicfiss;   /* W without R is a leaf of a shadow stack */
+    bool hd;        /* aarch64, TCR.HD: the processor makes leaves writable */
+    bool hpd;       /* TCR.HPD: tables withhold nothing */
+    bool pie;       /* TCR2.PIE: leaves have an index into these: */
+    uint64_t pir;   /* of the privileged */
+    uint64_t pire0; /* of EL0 */
     uint64_t flag_bits; /* bits of addresses in entries that are none */
     bool self; /* a walk: an entry that leads to its own table is an answer */
 };
@@ -114,7 +117,6 @@ struct oracle_format {
     uint64_t accessed;  /* the bit of a leaf that an access sets */
     uint64_t dirty;     /* and that which a write sets */
     bool made_dirty;    /* the library makes a leaf with that bit set */
-    uint64_t unmarked;  /* leaves that have one of these are not marked */
     uint64_t mark_bits; /* bits that a hypervisor may use, in a leaf: */
     uint64_t mark;      /* copy-on-write, if they are these */
     const struct oracle_systems *systems; /* NULL: none is known */
@@ -153,9 +155,16 @@ struct oracle_format {
      * that number on.  NULL: one. */
     unsigned (*run)(const struct oracle_mode *mode, unsigned level);
 
-    /* The same leaf, through which the guest can't write any more.  NULL: without
-     * the bit that grants it. */
-    uint64_t (*write_protected)(uint64_t leaf);
+    /* The bits of a leaf that say together which rights it grants, so that none of
+     * them is software's.  NULL: none. */
+    uint64_t (*index_bits)(const struct oracle_mode *mode);
+
+    /* The bits one of which keeps a leaf from being marked.  NULL: none. */
+    uint64_t (*unmarked)(const struct oracle_mode *mode);
+
+    /* The same leaf, through which the guest can't write any more, if it needs no
+     * right for that.  NULL: without the bit that grants it. */
+    uint64_t (*write_protected)(const struct oracle_mode *mode, uint64_t leaf);
 
     /* The same page, which the guest can't write, as one of a shadow stack.  NULL:
      * there is none with ORACLE_SHADOW_STACKS. */
@@ -350,7 +359,8 @@ bool oracle_encode(const struct oracle_mode *mode, unsigned level,
 uint64_t oracle_reserved_bits(const struct oracle_mode *mode, unsigned level,
                               uint64_t raw);
 
-/* oracle_free_bits returns the bits of an entry that decode does not look at. */
+/* oracle_free_bits returns the bits of an entry that decode does not look at, and
+ * that are no index. */
 uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
                           uint64_t raw);
 
@@ -388,6 +398,13 @@ bool oracle_present(const struct oracle_mode *mode, unsigned level,
 /* oracle_write_bit returns the bit of a leaf of that level that lets the guest
  * write. */
 uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_index_bits returns the bits of a leaf that say together which rights it
+ * grants; 0 where each of them says one thing. */
+uint64_t oracle_index_bits(const struct oracle_mode *mode);
+
+/* oracle_unmarked returns the bits one of which keeps a leaf from being marked. */
+uint64_t oracle_unmarked(const struct oracle_mode *mode);
 
 /* oracle_has_mark returns whether a leaf has the bits of the mark, whatever it
  * grants. */

@@ -197,8 +197,9 @@ static unsigned run(const struct oracle_mode *mode, unsigned level)
 }
 
 /* Without W, a page of a shadow stack would be no page. */
-static uint64_t write_protected(uint64_t leaf)
+static uint64_t write_protected(const struct oracle_mode *mode, uint64_t leaf)
 {
+    (void)mode;
     return (leaf & (R | W)) == W ? leaf : leaf & ~W;
 }
 
