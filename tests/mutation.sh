@@ -80,6 +80,13 @@ scripts/mutant-sources --patches "$dir/pointer" "$dir/tree" >"$dir/said"
 grep -q 'source_each_file_m1(s, each); return;' "$dir/tree/src/cli/source.c" ||
     fail "a pointer to a function is not passed on"
 
+# An input that the project has no more is not measured.
+echo gone >"$dir/tree/fuzz/corpus/decode/gone"
+scripts/mutant-sources --patches "$dir/pointer" "$dir/tree" >"$dir/said"
+diff -rq fuzz/corpus "$dir/tree/fuzz/corpus" >"$dir/said" ||
+    fail "the copy has other corpora than the project: $(cat "$dir/said")"
+[ -s "$dir/tree/mutants.tsv" ] || fail "the copy has no mutants any more"
+
 # What is made a size is the distance of two pointers, which have no sum.
 (cd scripts && python3 -B - <<'END') || fail "a sum of two pointers is made"
 import mutant_operators as m
