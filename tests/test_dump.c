@@ -412,6 +412,11 @@ Test(notes, of_another_version_or_machine_say_nothing)
     cr_expect(eq(sz, d.cpus, 0));
     cr_expect(eq(int, d.family, DUMP_AARCH64));
     dump_free(&d);
+    (void)note(with_notes(183), "VBCPU", 0xb01, 1024);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(eq(sz, d.cpus, 0));
+    cr_expect(eq(int, d.family, DUMP_AARCH64));
+    dump_free(&d);
 }
 
 Test(notes, of_virtualbox_have_efer)

@@ -80,10 +80,10 @@ static void add_vbox(const struct reader *r, const struct note *n,
     unsigned char text[VBOX_BYTES];
     struct dump_cpu cpu = {.has_efer = true};
 
-    if (n->bytes < VBOX_BYTES || !reader_get(r, n->at, text, sizeof text)) {
+    if (d->family != DUMP_X86 || n->bytes < VBOX_BYTES ||
+        !reader_get(r, n->at, text, sizeof text)) {
         return;
     }
-    d->family = DUMP_X86;
     cpu.cr0 = reader_number(r, text + VBOX_CR0, 8);
     cpu.cr3 = reader_number(r, text + VBOX_CR3, 8);
     cpu.cr4 = reader_number(r, text + VBOX_CR4, 8);
