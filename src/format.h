@@ -414,6 +414,7 @@ PTW_ENGINE bool ptw_gap(const struct ptw_format *a, const struct ptw_regime *r,
     bool sign = extension == PTW_EXTEND_SIGN;
     unsigned width = ptw_width(a, r);
 
+    assert(width > 0);
     if (extension == PTW_EXTEND_ONES) {
         *first = 0;
         *last = ~ptw_low_mask(width) - 1;
