@@ -516,8 +516,7 @@ static void check_bad_root(struct fc_guest *g, const struct ptw_mem *mem,
     unsigned bad = 0;
     enum ptw_status st;
 
-    while (bad < g->w->roots &&
-           fz_root_status(g->w, g->w->root[bad]) == PTW_OK) {
+    while (bad < g->w->roots && fc_root_status(g, g->root, bad) == PTW_OK) {
         bad++;
     }
     if (bad == g->w->roots || is_large(g)) {

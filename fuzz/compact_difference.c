@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compact_difference.h"
 
+#include "halves.h"
 #include "same_guest.h"
 
 #include <string.h>
@@ -96,17 +97,24 @@ static bool same_bytes(struct fc_guest *g, const struct fc_image *m,
 /* One image to the naive walker. */
 struct view {
     const struct fz_case *w;
-    struct oracle_mode mode; /* a walk ends at entries that refer to their own
-                                table, as the comparison does */
     const struct oracle_ram *ram;
     size_t rams;
 };
 
+/* A walk ends at entries that refer to their own table, as the comparison does. */
+static struct oracle_mode mode_of(const struct view *v)
+{
+    struct oracle_mode mode = v->w->mode;
+
+    mode.self = true;
+    return mode;
+}
+
 static struct oracle_answer at_address(const struct view *v, uint64_t root,
                                        uint64_t va)
 {
-    struct oracle_answer a =
-        oracle_translate(&v->mode, v->ram, v->rams, root, va);
+    const struct oracle_mode mode = mode_of(v);
+    struct oracle_answer a = oracle_translate(&mode, v->ram, v->rams, root, va);
 
     if (fc_through_self(v->w, v->ram, v->rams, root, &a)) {
         a.kind = ORACLE_SELF;
@@ -137,7 +145,8 @@ static void check_before(const struct fc_guest *g, const struct view view[2],
 
     for (unsigned from = 0; from < 2 && end > 0; from++) {
         const struct view *v = &view[from];
-        size_t count = oracle_walk(&v->mode, v->ram, v->rams, root[from], 0,
+        const struct oracle_mode mode = mode_of(v);
+        size_t count = oracle_walk(&mode, v->ram, v->rams, root[from], 0,
                                    end - 1, answer, MOST);
 
         for (size_t i = 0; i < count; i++) {
@@ -166,7 +175,9 @@ static void check_before(const struct fc_guest *g, const struct view view[2],
 static bool entry_of(const struct fc_guest *g, const struct view *v,
                      uint64_t root, const struct oracle_answer *a, uint64_t *pa)
 {
-    if (!oracle_table_at(&v->mode, v->ram, v->rams, root, a->first, a->level,
+    const struct oracle_mode mode = mode_of(v);
+
+    if (!oracle_table_at(&mode, v->ram, v->rams, root, a->first, a->level,
                          pa)) {
         return false;
     }
@@ -269,8 +280,8 @@ static bool bears_out(struct fc_guest *g, const struct fc_image *m,
     }
 }
 
-void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
-                         const struct ptw_difference *d)
+static void check_difference(struct fc_guest *g, const struct fc_image *m,
+                             const struct ptw_difference *d)
 {
     const struct fz_case *w = g->w;
     struct oracle_ram ram[2] = {
@@ -280,19 +291,12 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
     const struct said old = {d->old_pa.v, d->old_raw, d->old_rights};
     const struct said now = {d->new_pa.v, d->new_raw, d->new_rights};
     bool names_pages = g->o.absent.policy > PTW_ABSENT_CLEAR;
-    struct view view[2] = {{w, w->mode, w->ram, w->rams},
-                           {w, w->mode, ram, m->extra_at != 0 ? 2 : 1}};
+    struct view view[2] = {{w, w->ram, w->rams},
+                           {w, ram, m->extra_at != 0 ? 2 : 1}};
     enum sides sides = sides_of(d->kind);
     struct oracle_answer a;
     struct oracle_answer b;
 
-    if (d->space >= w->roots) {
-        fz_fail(ASK_SPOILT, "a difference in space %u of %u",
-                (unsigned)d->space, w->roots);
-        return;
-    }
-    view[0].mode.self = true;
-    view[1].mode.self = true;
     a = at_address(&view[0], w->root[d->space], d->va.v);
     b = at_address(&view[1], m->root[d->space].table.v, d->va.v);
     if ((sides & OLD) != 0) {
@@ -328,6 +332,7 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
         uint64_t root[2] = {w->root[i], m->root[i].table.v};
         bool whole = i < d->space || d->kind == PTW_DIFFERS_BYTES;
 
+        fz_turn(g->w, i);
         if (whole || (d->kind != PTW_DIFFERS_ABSENT && !names_pages)) {
             check_before(g, view, root, whole ? UINT64_MAX : d->va.v, i, d);
         }
@@ -337,4 +342,17 @@ void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
         fz_fail(ASK_SPOILT, "the bytes at %llx and at %llx do not differ",
                 HEX(d->old_pa.v), HEX(d->new_pa.v));
     }
+}
+
+void fc_check_difference(struct fc_guest *g, const struct fc_image *m,
+                         const struct ptw_difference *d)
+{
+    if (d->space >= g->w->roots) {
+        fz_fail(ASK_SPOILT, "a difference in space %u of %u",
+                (unsigned)d->space, g->w->roots);
+        return;
+    }
+    fz_turn(g->w, d->space);
+    check_difference(g, m, d);
+    fz_turn_back(g->w);
 }

@@ -3,6 +3,7 @@
 
 #include "arena.h"
 #include "conventions.h"
+#include "halves.h"
 
 #include <string.h>
 
@@ -224,6 +225,7 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
 
     fz_arena_begin();
     fz_case_read(&described, true, data, len);
+    fz_halves(&described);
     memset(g, 0, sizeof *g);
     memset(input, 0, sizeof *input);
     g->w = &described;
@@ -266,8 +268,7 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
         }
     }
     for (unsigned i = 0; i < described.roots; i++) {
-        g->root[i] =
-            ptw_root_of(&described.regime, ptw_pa_of(described.root[i]));
+        g->root[i] = fz_root(&described, i);
         if (described.root_flags[i] != 0) {
             g->o.root_flags = described.root_flags;
         }

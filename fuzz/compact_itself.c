@@ -2,6 +2,7 @@
 #include "compact_itself.h"
 
 #include "check.h"
+#include "halves.h"
 #include "same_guest.h"
 
 #include <stdlib.h>
@@ -109,15 +110,17 @@ enum { ANSWERS = 4096 };
 static struct oracle_answer answer[ANSWERS];
 
 /* Picks a leaf by that number, of those that the naive walker finds; false when
- * there is none. */
+ * there is none.  Turns to its space. */
 static bool pick_leaf(const struct fc_guest *g, unsigned which,
                       struct placed *p)
 {
     const struct fz_case *w = g->w;
     uint64_t root = w->root[which % w->roots];
-    struct oracle_mode mode = w->mode;
+    struct oracle_mode mode;
     size_t count;
 
+    fz_turn(g->w, which % w->roots);
+    mode = w->mode;
     mode.self = true;
     count = oracle_walk(&mode, w->ram, w->rams, root, 0, UINT64_MAX, answer,
                         ANSWERS);
@@ -352,19 +355,20 @@ static void check_pages(const struct fc_guest *g,
 {
     static struct mapped m;
     const struct fz_case *w = g->w;
-    struct oracle_mode mode = w->mode;
     uint64_t whole = 0;
     uint64_t partial = 0;
 
     memset(&m, 0, sizeof m);
-    mode.self = true;
     if (c->aliases > 0 || c->spaces != w->roots) {
         return;
     }
     for (unsigned i = 0; i < w->roots && !m.too_many; i++) {
-        size_t count = oracle_walk(&mode, w->ram, w->rams, w->root[i], 0,
-                                   UINT64_MAX, answer, ANSWERS);
+        struct oracle_mode mode = fz_half_of(w, i)->mode;
+        size_t count;
 
+        mode.self = true;
+        count = oracle_walk(&mode, w->ram, w->rams, w->root[i], 0, UINT64_MAX,
+                            answer, ANSWERS);
         m.too_many = count == ANSWERS;
         for (size_t k = 0; k < count && !m.too_many; k++) {
             const struct oracle_answer *a = &answer[k];
@@ -429,6 +433,7 @@ static void check_two(struct two_guests *two, const struct fc_input *input)
         flip_leaf(two, fz_random(&random), &c);
     }
     flip_address(two, fz_random(&random), &c);
+    fz_turn_back(g->w);
 }
 
 void fc_check_itself(const struct fc_guest *g, const struct fc_manner *how,

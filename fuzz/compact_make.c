@@ -5,6 +5,7 @@
 
 #include "arena.h"
 #include "check.h"
+#include "halves.h"
 #include "same_guest.h"
 
 #include <stdio.h>
@@ -120,6 +121,7 @@ static unsigned ranges_wrong(const struct fc_guest *g)
 {
     const struct ptw_rebuild_options *o = &g->o;
     unsigned wrong = 0;
+    bool kept = false;
     uint64_t gap;
     uint64_t gap_end;
 
@@ -140,12 +142,35 @@ static unsigned ranges_wrong(const struct fc_guest *g)
     if (wrong != 0) {
         return wrong;
     }
-    oracle_gap(&g->w->mode, &gap, &gap_end);
-    if ((gap == 0 || fc_kept(g, 0, gap - 1) == PTW_COVER_NONE) &&
-        (gap_end == UINT64_MAX ||
-         fc_kept(g, gap_end + 1, UINT64_MAX) == PTW_COVER_NONE)) {
-        wrong |= 1u << PTW_E_RANGE;
+    for (unsigned i = 0; i < g->w->roots && !kept; i++) {
+        oracle_gap(&fz_half_of(g->w, i)->mode, &gap, &gap_end);
+        kept = (gap > 0 && fc_kept(g, 0, gap - 1) != PTW_COVER_NONE) ||
+               (gap_end < UINT64_MAX &&
+                fc_kept(g, gap_end + 1, UINT64_MAX) != PTW_COVER_NONE);
     }
+    return kept ? 0 : 1u << PTW_E_RANGE;
+}
+
+/* What is wrong with a map in the spaces that can have it, or in the first one,
+ * where none can. */
+static unsigned map_wrong_in(const struct fc_guest *g,
+                             const struct ptw_map_request *q, bool *unsure)
+{
+    unsigned wrong = 0;
+    bool reached = false;
+
+    for (unsigned i = 0; i < g->w->roots; i++) {
+        fz_turn(g->w, i);
+        if (fz_one_half(g->w, q->first.v, q->last.v)) {
+            wrong |= map_wrong(g->w, q, unsure);
+            reached = true;
+        }
+    }
+    if (!reached) {
+        fz_turn(g->w, 0);
+        wrong = map_wrong(g->w, q, unsure);
+    }
+    fz_turn_back(g->w);
     return wrong;
 }
 
@@ -156,7 +181,7 @@ static unsigned one_map_wrong(const struct fc_guest *g, size_t map,
                               bool *unsure)
 {
     const struct ptw_map_request *q = &g->map[map];
-    unsigned wrong = map_wrong(g->w, q, unsure);
+    unsigned wrong = map_wrong_in(g, q, unsure);
 
     if (q->first.v <= q->last.v && ranges_wrong(g) == 0 &&
         fc_kept(g, q->first.v, q->last.v) != PTW_COVER_NONE) {
@@ -483,6 +508,17 @@ static bool fits(const struct fc_guest *g, const struct ptw_rebuild *rb,
                     f->table_pa_bits(&w->mode));
 }
 
+enum ptw_status fc_root_status(const struct fc_guest *g,
+                               const struct ptw_root *root, unsigned space)
+{
+    enum ptw_status st;
+
+    fz_turn(g->w, space);
+    st = fz_root_status(g->w, root[space].table.v);
+    fz_turn_back(g->w);
+    return st;
+}
+
 /* The plan says that some address is too wide: one may be, as far as pages can
  * take up, or that of a root or of a small leaf of a large one. */
 static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
@@ -493,7 +529,7 @@ static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
     unsigned bad = ptw_rebuild_bad_root(rb);
 
     if (bad < w->roots &&
-        fz_root_status(w, rb->state.root[bad].table.v) == PTW_E_WIDTH) {
+        fc_root_status(g, rb->state.root, bad) == PTW_E_WIDTH) {
         return;
     }
     for (unsigned level = 0; level < w->levels; level++) {
@@ -511,40 +547,50 @@ static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)
     }
 }
 
-/* Whether some table on the way to a map grants less than the map asks for (or
- * there are too many to be sure). */
-static bool is_withheld(const struct fc_guest *g,
-                        const struct ptw_map_request *q)
+/* Whether some table on the way to a map, below that root, grants less than the map
+ * asks for (or there are too many to be sure). */
+static bool is_withheld_below(const struct fz_case *w, uint64_t root,
+                              const struct ptw_map_request *q)
 {
     enum { MANY = 4096 };
 
-    const struct fz_case *w = g->w;
     unsigned needed =
         q->rights & ~(q->copy_on_write ? (unsigned)PTW_WRITE : 0u);
     uint64_t span = ((uint64_t)1 << fz_shift(w, 1)) - 1;
+    uint64_t va = q->first.v;
 
-    for (unsigned i = 0; i < w->roots; i++) {
-        uint64_t va = q->first.v;
+    for (unsigned n = 0; va <= q->last.v; n++) {
+        uint64_t table;
 
-        for (unsigned n = 0; va <= q->last.v; n++) {
-            uint64_t table;
-
-            for (unsigned level = w->levels - 1;
-                 level-- > 0 &&
-                 oracle_table_at(&w->mode, w->ram, w->rams, w->root[i], va,
-                                 level, &table);) {
-                if (n == MANY ||
-                    (needed & ~fz_path_rights(w, w->root[i], va, level)) != 0) {
-                    return true;
-                }
+        for (unsigned level = w->levels - 1;
+             level-- > 0 && oracle_table_at(&w->mode, w->ram, w->rams, root, va,
+                                            level, &table);) {
+            if (n == MANY ||
+                (needed & ~fz_path_rights(w, root, va, level)) != 0) {
+                return true;
             }
-            if ((va | span) >= q->last.v) {
-                break;
-            }
-            va = (va | span) + 1;
         }
+        if ((va | span) >= q->last.v) {
+            break;
+        }
+        va = (va | span) + 1;
     }
     return false;
+}
+
+/* The same in any space that can have the map. */
+static bool is_withheld(const struct fc_guest *g,
+                        const struct ptw_map_request *q)
+{
+    bool withheld = false;
+
+    for (unsigned i = 0; i < g->w->roots && !withheld; i++) {
+        fz_turn(g->w, i);
+        withheld = fz_one_half(g->w, q->first.v, q->last.v) &&
+                   is_withheld_below(g->w, g->w->root[i], q);
+    }
+    fz_turn_back(g->w);
+    return withheld;
 }
 
 static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
@@ -619,6 +665,14 @@ static enum ptw_status plan(struct fc_guest *g, struct ptw_rebuild *rb,
         break;
     case PTW_E_MARKED:
         check_refusal(g, rb, how);
+        break;
+    case PTW_E_SHARED:
+        if (!how->changes && !how->of_image &&
+            !fc_below_earlier(g, ptw_rebuild_bad_root(rb))) {
+            fz_fail(ASK_STATUS,
+                    "the plan says that root %u is below an earlier one",
+                    ptw_rebuild_bad_root(rb));
+        }
         break;
     case PTW_E_ALIGN:
     case PTW_E_BUS:
@@ -813,7 +867,9 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (st == PTW_E_ALIGN || st == PTW_E_BUS) {
         unsigned bad = ptw_rebuild_bad_root(rb);
         uint64_t pa = bad < w->roots ? root[bad].table.v : 0;
-        uint64_t bytes = oracle_table_bytes(w->mode.format, w->levels - 1);
+        const struct fz_half *half = fz_half_of(w, bad);
+        uint64_t bytes =
+            oracle_table_bytes(half->mode.format, half->levels - 1);
 
         if (bad >= w->roots ||
             st != (pa % bytes != 0 ? PTW_E_ALIGN : PTW_E_BUS) ||

@@ -31,6 +31,10 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct fc_manner *how, struct ptw_rebuild *rb,
                    struct fc_image *m);
 
+/* fc_root_status returns what there is to say of the root of a space. */
+enum ptw_status fc_root_status(const struct fc_guest *g,
+                               const struct ptw_root *root, unsigned space);
+
 /* fc_plan plans a rebuild with other options, and asks nothing; PTW_E_SPACE when
  * that takes too much storage. */
 enum ptw_status fc_plan(struct fc_guest *g, const struct ptw_mem *mem,

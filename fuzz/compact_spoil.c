@@ -2,6 +2,7 @@
 #include "compact_spoil.h"
 
 #include "check.h"
+#include "halves.h"
 
 #include <string.h>
 
@@ -253,12 +254,14 @@ void fc_spoil(struct fc_guest *g, struct fc_image *m,
         }
         return;
     }
-    if (spoilt->how == SPOIL_SPLIT) {
-        split(g, m, at);
-        return;
-    }
-    if (spoilt->how == SPOIL_BACK) {
-        put_back(g, m, at);
+    if (spoilt->how == SPOIL_SPLIT || spoilt->how == SPOIL_BACK) {
+        fz_turn(g->w, at[0] % w->roots);
+        if (spoilt->how == SPOIL_SPLIT) {
+            split(g, m, at);
+        } else {
+            put_back(g, m, at);
+        }
+        fz_turn_back(g->w);
         return;
     }
     if (spoilt->how == SPOIL_ROOT) {

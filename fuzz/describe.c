@@ -236,7 +236,7 @@ void fz_describe(FILE *to, bool tables, const uint8_t *data, size_t len)
     for (unsigned i = 0; i < w.vas; i++) {
         fz_say("asks about: %016" PRIx64 "\n", w.va[i]);
     }
-    if (fz_target.run == fz_walk) {
+    if (fz_target.run != fz_shifting) {
         fz_halves(&w);
     }
     for (unsigned i = 0; i < w.roots; i++) {

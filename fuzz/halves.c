@@ -35,12 +35,37 @@ static const struct oracle_format *across(struct fz_case *w,
     return &w->across;
 }
 
+/* The same format with addresses of fewer bits, as far as the root keeps two
+ * entries. */
+static const struct oracle_format *
+narrower(struct fz_case *w, const struct oracle_format *f, unsigned bits)
+{
+    unsigned top = f->levels - 1;
+    unsigned granule;
+    unsigned was;
+    int end = 0;
+
+    while (bits > 0 && f->level[top].entries >> bits < 2) {
+        bits--;
+    }
+    if (bits == 0 ||
+        sscanf(f->name, "aarch64-%uk-%u%n", &granule, &was, &end) != 2) {
+        return f;
+    }
+    (void)snprintf(w->narrow_name, sizeof w->narrow_name, "aarch64-%uk-%u%s",
+                   granule, was - bits, f->name + end);
+    w->narrow = *f;
+    w->narrow.name = w->narrow_name;
+    w->narrow.va_bits -= bits;
+    w->narrow.level[top].entries >>= bits;
+    return &w->narrow;
+}
+
 /* The format that a code selects beside the first half's: that one, one of
  * those that are alike, or the same in the other half. */
 static const struct oracle_format *
 beside(struct fz_case *w, const struct oracle_format *f, unsigned code)
 {
-    code %= ALIKE + 1;
     if (code == ALIKE) {
         return across(w, f);
     }
@@ -68,7 +93,9 @@ void fz_halves(struct fz_case *w)
         return;
     }
     *other = w->half[0];
-    other->mode.format = beside(w, w->mode.format, (code - 1) / 2);
+    other->mode.format =
+        narrower(w, beside(w, w->mode.format, (code - 1) / 2 % (ALIKE + 1)),
+                 (code - 1) / 2 / (ALIKE + 1) % 4);
     other->mode.hpd = other->mode.hpd != (code % 2 == 0);
     other->levels = other->mode.format->levels;
     if (w->mode.pa_bits > other->mode.format->most_pa_bits) {
@@ -108,6 +135,11 @@ void fz_turn(struct fz_case *w, uint32_t space)
     }
 }
 
+void fz_turn_back(struct fz_case *w)
+{
+    fz_turn(w, FZ_ROOTS);
+}
+
 void fz_take_half(struct fz_case *w, const struct fz_half *half)
 {
     w->halves = false;
@@ -131,6 +163,15 @@ bool fz_same_root(const struct fz_case *w, uint32_t a, uint32_t b)
     return w->root[a] == w->root[b] && x->levels == y->levels &&
            x->mode.format->level[x->levels - 1].entries ==
                y->mode.format->level[y->levels - 1].entries;
+}
+
+bool fz_shorter_root(const struct fz_case *w, uint32_t space)
+{
+    unsigned top = w->half[1].levels - 1;
+
+    return number_of(w, space) == 1 && top < w->half[0].levels &&
+           w->half[0].mode.format->level[top].entries !=
+               w->half[1].mode.format->level[top].entries;
 }
 
 unsigned fz_kernels(const struct fz_case *w)

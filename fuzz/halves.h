@@ -20,6 +20,9 @@ const struct ptw_regime *fz_regime_of(const struct fz_case *w, uint32_t space);
  * stand in the case. */
 void fz_turn(struct fz_case *w, uint32_t space);
 
+/* fz_turn_back makes the first half that again. */
+void fz_turn_back(struct fz_case *w);
+
 /* fz_take_half makes a half the only one, as if all spaces were of it. */
 void fz_take_half(struct fz_case *w, const struct fz_half *half);
 
@@ -29,6 +32,10 @@ struct ptw_root fz_root(const struct fz_case *w, uint32_t space);
 /* fz_same_root says whether the roots of two spaces that are the same table are
  * it at the same level, with as many entries. */
 bool fz_same_root(const struct fz_case *w, uint32_t a, uint32_t b);
+
+/* fz_shorter_root says whether the root of that space is of the second half, and has
+ * other entries than a table of its level has in the first one. */
+bool fz_shorter_root(const struct fz_case *w, uint32_t space);
 
 /* fz_kernels returns the best kernels of the case's regimes, and
  * fz_set_kernels sets them. */

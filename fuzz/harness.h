@@ -79,6 +79,8 @@ struct fz_case {
     bool halves;                 /* the second one is in use */
     struct oracle_format across; /* the first one's format, of the other half */
     char across_name[48];
+    struct oracle_format narrow; /* one of those, with shorter addresses */
+    char narrow_name[48];
     unsigned turned;  /* which of them mode, regime and levels are */
     unsigned entries; /* of a table */
     unsigned entry_bytes;

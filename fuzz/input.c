@@ -165,9 +165,11 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                         "each, in ascending order"},
     [ROOT_HALF] =
         {OP_ROOT, "half", 48, 8, FZ_PLAIN, NULL,
-         "walk, translate, aarch64: 0, or 1 + 2 times the other half or width "
+         "walk, translate, compact, verify, aarch64: 0, or 1 + 2 times the "
+         "other half or width "
          "that it is of, modulo 4 (3: the same width in the other "
-         "half), + 1 if HPD is the other way"},
+         "half), + 1 if HPD is the other way, + 8 times how many bits, modulo "
+         "4, its addresses are shorter"},
     [RANGE_FIRST] = {OP_RANGE, "first", 8, 4, FZ_PLAIN, NULL, "an address"},
     [RANGE_LAST] = {OP_RANGE, "last", 12, 4, FZ_PLAIN, NULL, "an address"},
     [ASK_AT] = {OP_ASK, "at", 8, 4, FZ_PLAIN, NULL, "an address"},

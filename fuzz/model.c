@@ -13,6 +13,7 @@ enum { MODEL_TABLES = 256 };
 struct entered {
     uint64_t table;
     unsigned level;
+    unsigned entries;
     unsigned rights; /* of the path, where they make a difference */
     bool open;       /* tables withhold nothing, and that makes one */
     bool cut;        /* not all of the table's span is walked */
@@ -166,6 +167,7 @@ static struct entered model_entered(const struct model *m, uint64_t table,
         va + ((uint64_t)fz_entries(w, level) << fz_shift(w, level)) - 1;
     struct entered e = {.table = table,
                         .level = level,
+                        .entries = fz_entries(w, level),
                         .open = w->by_rights && w->mode.hpd,
                         .owner = m->space,
                         .number = m->numbers,
@@ -180,12 +182,13 @@ static struct entered model_entered(const struct model *m, uint64_t table,
     return e;
 }
 
-/* Whether two tables are one.  A table that is cut is the same one only where
+/* Whether two tables are one; a root that is shorter is a table by itself.  A table that is cut is the same one only where
  * it is cut alike, at its own va. */
 static bool is_same(const struct entered *o, const struct entered *e)
 {
     return o->table == e->table && o->level == e->level &&
-           o->rights == e->rights && o->open == e->open && o->cut == e->cut &&
+           o->entries == e->entries && o->rights == e->rights &&
+           o->open == e->open && o->cut == e->cut &&
            (!e->cut || o->va == e->va);
 }
 

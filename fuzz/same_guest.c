@@ -6,7 +6,9 @@
  * write, since that decides what becomes copy-on-write; then to compare. */
 #include "same_guest.h"
 
+#include "check.h"
 #include "conventions.h"
+#include "halves.h"
 #include "same_rules.h"
 
 #include <stdlib.h>
@@ -226,10 +228,13 @@ static uint64_t table_bytes(const struct naive *n, unsigned level)
     return oracle_table_bytes(mode_of(n)->format, level);
 }
 
-/* A table by its address and level; never 0, for bit 3. */
-static uint64_t table_key(uint64_t pa, unsigned level)
+/* A table by its address and level; never 0, for bit 3.  A root that is shorter than
+ * others of its level is a table by itself. */
+static uint64_t table_key(const struct naive *n, uint64_t pa, unsigned level)
 {
-    return pa << 4 | 8 | level;
+    bool shorter = level + 1 == n->levels && fz_shorter_root(n->g->w, n->space);
+
+    return pa << 4 | 8 | (shorter ? 7 : level);
 }
 
 static uint64_t size_of(const struct naive *n, unsigned level)
@@ -725,7 +730,7 @@ static void only_maps(struct naive *n, uint64_t raw, unsigned level,
             differ(n, FC_TABLE_PLACE, va, 0, e.pa.v);
             return;
         }
-        (void)note(n, n->tables, table_key(e.pa.v, level - 1), &fresh);
+        (void)note(n, n->tables, table_key(n, e.pa.v, level - 1), &fresh);
         if (fresh && ((raw ^ n->g->w->root_flags[n->space]) &
                       mode_of(n)->flag_bits) != 0) {
             differ(n, FC_MAP_TABLE_FLAGS, va, n->g->w->root_flags[n->space],
@@ -808,7 +813,7 @@ static void new_table(struct naive *n, uint64_t table, unsigned level,
     if (old != NULL) {
         *old = fresh[0] ? NO_TABLE : *old;
     }
-    (void)note(n, n->tables, table_key(table, level), &fresh[1]);
+    (void)note(n, n->tables, table_key(n, table, level), &fresh[1]);
     if (!n->unsure && (!fresh[0] || !fresh[1])) {
         differ(n, FC_NEW_TABLE_SHARED, va, 0, table);
     }
@@ -1035,6 +1040,34 @@ static void nothing_behind(struct naive *n, uint64_t table, unsigned level,
     }
 }
 
+/* Notes which old table the new one is; false when it can't be. */
+static bool note_pair(struct naive *n, uint64_t was, uint64_t is,
+                      unsigned level, uint64_t va)
+{
+    bool fresh;
+    uint64_t *old;
+
+    if (fc_page(n->m, is) == NULL) {
+        differ(n, FC_TABLE_OUTSIDE, va, was, is);
+        return false;
+    }
+    if (!among_tables(n, is)) {
+        differ(n, FC_TABLE_PLACE, va, was, is);
+    }
+    old = note(n, n->frames, is | 1, &fresh);
+    if (old == NULL) {
+        return false;
+    }
+    if (fresh) {
+        *old = was;
+        nothing_behind(n, is, level, va);
+    } else if (*old != was) {
+        differ(n, FC_LEVELS_ARE_ONE, va, was, is);
+        return false;
+    }
+    return true;
+}
+
 /* An old table and the new one in its place. */
 static void check_pair(struct naive *n, uint64_t was, uint64_t is,
                        unsigned level, uint64_t va, bool whole, bool counting)
@@ -1043,22 +1076,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
     bool whole_fresh = false;
     uint64_t *old;
 
-    if (fc_page(n->m, is) == NULL) {
-        differ(n, FC_TABLE_OUTSIDE, va, was, is);
-        return;
-    }
-    if (!among_tables(n, is)) {
-        differ(n, FC_TABLE_PLACE, va, was, is);
-    }
-    old = note(n, n->frames, is | 1, &fresh);
-    if (old == NULL) {
-        return;
-    }
-    if (fresh) {
-        *old = was;
-        nothing_behind(n, is, level, va);
-    } else if (*old != was) {
-        differ(n, FC_LEVELS_ARE_ONE, va, was, is);
+    if (!note_pair(n, was, is, level, va)) {
         return;
     }
     if (!whole && !n->strict) {
@@ -1066,7 +1084,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
          * them at other addresses. */
         uint64_t at = (va + 1) * 0x9E3779B97F4A7C15;
         uint64_t *now =
-            note(n, n->whole, (table_key(was, level) ^ at) | 8, &fresh);
+            note(n, n->whole, (table_key(n, was, level) ^ at) | 8, &fresh);
 
         if (now == NULL) {
             return;
@@ -1080,7 +1098,7 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         check_table(n, was, is, level, va, counting && fresh);
         return;
     }
-    old = note(n, n->tables, table_key(is, level), &fresh);
+    old = note(n, n->tables, table_key(n, is, level), &fresh);
     if (old == NULL) {
         return;
     }
@@ -1091,7 +1109,8 @@ static void check_pair(struct naive *n, uint64_t was, uint64_t is,
         return;
     }
     if (whole) {
-        uint64_t *now = note(n, n->whole, table_key(was, level), &whole_fresh);
+        uint64_t *now =
+            note(n, n->whole, table_key(n, was, level), &whole_fresh);
 
         if (now == NULL) {
             return;
@@ -1255,6 +1274,38 @@ static bool is_plain(struct naive *n)
     return true;
 }
 
+/* From here on it is about that space. */
+static void turn_to(struct naive *n, unsigned space)
+{
+    fz_turn(n->g->w, space);
+    n->levels = n->g->w->levels;
+    n->space = space;
+}
+
+/* How much of what a space can map is kept. */
+static enum ptw_cover kept_of(const struct naive *n, unsigned space)
+{
+    const struct oracle_mode *mode = &fz_half_of(n->g->w, space)->mode;
+
+    return fc_kept(n->g, oracle_first(mode), oracle_last(mode));
+}
+
+/* Whether two spaces have one root: of two halves, it is one table only if nothing
+ * of it is left out, and where nothing is kept, nobody looks at it. */
+static bool same_space(const struct naive *n, unsigned a, unsigned b)
+{
+    const struct fz_case *w = n->g->w;
+
+    if (a == b || !fz_same_root(w, a, b) || !w->halves) {
+        return fz_same_root(w, a, b);
+    }
+    return oracle_first(&fz_half_of(w, a)->mode) ==
+                   oracle_first(&fz_half_of(w, b)->mode)
+               ? kept_of(n, a) != PTW_COVER_NONE
+               : kept_of(n, a) == PTW_COVER_ALL &&
+                     kept_of(n, b) == PTW_COVER_ALL;
+}
+
 static void check_spaces(struct naive *n)
 {
     const struct fz_case *w = n->g->w;
@@ -1277,8 +1328,9 @@ static void check_spaces(struct naive *n)
     n->many_kinds = false;
     for (unsigned i = 0; i < w->roots && !over(n); i++) {
         unsigned same = 0;
+        enum ptw_cover kept;
 
-        while (w->root[same] != w->root[i]) {
+        while (!same_space(n, same, i)) {
             same++;
         }
         if (same < i) {
@@ -1289,11 +1341,18 @@ static void check_spaces(struct naive *n)
             continue;
         }
         n->c.spaces++;
-        n->space = i;
+        turn_to(n, i);
         n->path[n->levels - 1] = w->root_flags[i];
-        check_pair(n, w->root[i], n->m->root[i].table.v, n->levels - 1, 0, true,
-                   true);
+        kept = w->halves ? kept_of(n, i) : PTW_COVER_ALL;
+        if (n->strict || kept != PTW_COVER_NONE) {
+            check_pair(n, w->root[i], n->m->root[i].table.v, n->levels - 1,
+                       oracle_first(mode_of(n)), kept == PTW_COVER_ALL, true);
+        } else {
+            (void)note_pair(n, w->root[i], n->m->root[i].table.v, n->levels - 1,
+                            0);
+        }
     }
+    fz_turn_back(n->g->w);
     if (n->comparing && !over(n)) {
         only_tables(n);
         check_kinds(n);
@@ -1504,15 +1563,19 @@ static void ask_oracle(struct naive *n)
     for (unsigned i = 0; i < w->roots && i < 3; i++) {
         uint64_t root[2] = {w->root[i], n->m->root[i].table.v};
 
+        turn_to(n, i);
         check_answers(n, ram, rams, root, 0);
         check_answers(n, ram, rams, root, 1);
         for (size_t k = 0; k < n->g->o.maps; k++) {
             const struct ptw_map_request *q = &n->g->map[k];
             uint64_t va = q->last.v & ~(page_bytes(n) - 1);
             unsigned rights = q->rights | w->mode.format->granted(&w->mode);
-            struct oracle_answer a =
-                oracle_translate(&w->mode, new_ram, 1, root[1], va);
+            struct oracle_answer a;
 
+            if (!fz_one_half(w, q->first.v, q->last.v)) {
+                continue; /* another half does */
+            }
+            a = oracle_translate(&w->mode, new_ram, 1, root[1], va);
             if (a.kind != ORACLE_LEAF ||
                 a.pa + (va - a.first) != q->pa.v + (va - q->first.v) ||
                 a.rights != (q->copy_on_write ? rights & ~(unsigned)PTW_WRITE
@@ -1522,6 +1585,7 @@ static void ask_oracle(struct naive *n)
             }
         }
     }
+    fz_turn_back(n->g->w);
 }
 
 bool fc_same(struct fc_guest *g, const struct fc_image *m,
@@ -1591,10 +1655,9 @@ static bool has_any(const struct naive *n, const struct leaf *l, unsigned level,
     return false;
 }
 
-bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
+static bool is_marked(struct fc_guest *g, uint64_t table, uint64_t va)
 {
     struct naive n = {.g = g, .entry_bytes = g->w->entry_bytes};
-    uint64_t table = space < g->w->roots ? g->w->root[space] : 1;
 
     for (unsigned level = g->w->levels; level-- > 0;) {
         unsigned i = (unsigned)(va >> shift_of(&n, level)) %
@@ -1621,6 +1684,16 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
     return false;
 }
 
+bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va)
+{
+    bool is;
+
+    fz_turn(g->w, space);
+    is = is_marked(g, space < g->w->roots ? g->w->root[space] : 1, va);
+    fz_turn_back(g->w);
+    return is;
+}
+
 /* Tables of the guest, and the levels at which they were met, a bit each. */
 struct met {
     uint64_t table[512];
@@ -1628,10 +1701,9 @@ struct met {
     unsigned tables;
 };
 
-/* Whether that table, or one below it, is met at a second level; an entry that
- * refers to its own table is not followed. */
-static bool meets_again(const struct naive *n, struct met *met, uint64_t table,
-                        unsigned level)
+/* At which levels that table was met, as far as it was; NULL: no more tables can be
+ * noted. */
+static unsigned *levels_of(struct met *met, uint64_t table)
 {
     unsigned i = 0;
 
@@ -1639,17 +1711,30 @@ static bool meets_again(const struct naive *n, struct met *met, uint64_t table,
         i++;
     }
     if (i == sizeof met->table / sizeof met->table[0]) {
-        return true; /* it is not known */
+        return NULL;
     }
     if (i == met->tables) {
         met->table[met->tables++] = table;
         met->levels[i] = 0;
     }
-    if ((met->levels[i] >> level & 1) != 0) {
+    return &met->levels[i];
+}
+
+/* Whether that table, or one below it, is met at a second level; an entry that
+ * refers to its own table is not followed. */
+static bool meets_again(const struct naive *n, struct met *met, uint64_t table,
+                        unsigned level)
+{
+    unsigned *levels = levels_of(met, table);
+
+    if (levels == NULL) {
+        return true; /* it is not known */
+    }
+    if ((*levels >> level & 1) != 0) {
         return false;
     }
-    met->levels[i] |= 1u << level;
-    if ((met->levels[i] & (met->levels[i] - 1)) != 0) {
+    *levels |= 1u << level;
+    if ((*levels & (*levels - 1)) != 0) {
         return true;
     }
     for (unsigned k = 0; level > 0 && k < entries_of(n, level); k++) {
@@ -1669,6 +1754,50 @@ static bool meets_again(const struct naive *n, struct met *met, uint64_t table,
     return false;
 }
 
+/* Whether the way down from that table leads to another one, at that level. */
+static bool leads_to(const struct naive *n, struct met *met, uint64_t table,
+                     unsigned level, uint64_t other, unsigned other_level)
+{
+    unsigned *levels = levels_of(met, table);
+    bool found = levels == NULL; /* it is not known */
+
+    if (level <= other_level || found || (*levels >> level & 1) != 0) {
+        return found;
+    }
+    *levels |= 1u << level;
+    for (unsigned k = 0; k < entries_of(n, level) && !found; k++) {
+        struct ptw_entry e = {PTW_ENTRY_ABSENT, 0, {0}};
+        uint64_t raw;
+
+        if (fc_entry(n->g, table + (uint64_t)k * n->entry_bytes, n->entry_bytes,
+                     &raw)) {
+            e = ptw_decode(n->r, level, k, raw);
+        }
+        found = e.kind == PTW_ENTRY_TABLE &&
+                ((e.pa.v == other && level - 1 == other_level) ||
+                 leads_to(n, met, e.pa.v, level - 1, other, other_level));
+    }
+    return found;
+}
+
+bool fc_below_earlier(struct fc_guest *g, unsigned space)
+{
+    static struct met met;
+    struct naive n = {
+        .g = g, .r = &g->w->regime, .entry_bytes = g->w->entry_bytes};
+    bool below = false;
+
+    for (unsigned i = 0; i < space && space < g->w->roots && !below; i++) {
+        met.tables = 0;
+        turn_to(&n, i);
+        below =
+            leads_to(&n, &met, g->w->root[i], n.levels - 1, g->w->root[space],
+                     fz_half_of(g->w, space)->levels - 1);
+    }
+    fz_turn_back(g->w);
+    return below;
+}
+
 bool fc_two_levels(struct fc_guest *g)
 {
     static struct met met;
@@ -1677,13 +1806,15 @@ bool fc_two_levels(struct fc_guest *g)
                       .levels = g->w->levels,
                       .entry_bytes = g->w->entry_bytes};
 
+    bool again = false;
+
     met.tables = 0;
-    for (unsigned i = 0; i < g->w->roots && n.levels > 0; i++) {
-        if (meets_again(&n, &met, g->w->root[i], n.levels - 1)) {
-            return true;
-        }
+    for (unsigned i = 0; i < g->w->roots && n.levels > 0 && !again; i++) {
+        turn_to(&n, i);
+        again = meets_again(&n, &met, g->w->root[i], n.levels - 1);
     }
-    return false;
+    fz_turn_back(g->w);
+    return again;
 }
 
 bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
@@ -1694,10 +1825,11 @@ bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
     size_t pages = 0;
     size_t count;
 
-    for (unsigned i = 0; i < g->w->roots; i++) {
+    for (unsigned i = 0; i < g->w->roots && pages <= which; i++) {
+        turn_to(&n, i);
         count = oracle_walk(&g->w->mode, old_ram, rams, g->w->root[i], 0,
                             UINT64_MAX, answer, ANSWERS);
-        for (size_t k = 0; k < count; k++) {
+        for (size_t k = 0; k < count && pages <= which; k++) {
             const struct oracle_answer *a = &answer[k];
             uint64_t at = which % ((a->last - a->first) / page_bytes(&n) + 1) *
                           page_bytes(&n);
@@ -1707,10 +1839,9 @@ bool fc_mapped(struct fc_guest *g, unsigned which, uint64_t *pa)
                 continue;
             }
             *pa = a->pa + at;
-            if (pages++ == which) {
-                return true;
-            }
+            pages++;
         }
     }
+    fz_turn_back(g->w);
     return pages > 0;
 }

@@ -27,6 +27,10 @@ bool fc_marked(struct fc_guest *g, unsigned space, uint64_t va);
 bool fc_through_self(const struct fz_case *w, const struct oracle_ram *ram,
                      size_t rams, uint64_t root, const struct oracle_answer *a);
 
+/* fc_below_earlier says whether the root of a space is a table below the root of an
+ * earlier one, too: at the level that it has in its own. */
+bool fc_below_earlier(struct fc_guest *g, unsigned space);
+
 /* fc_two_levels says whether a table of the guest is used at two levels. */
 bool fc_two_levels(struct fc_guest *g);
 
