@@ -635,6 +635,7 @@ void fw_check_paths(struct fz_case *w, const struct ptw_mem *mem,
                                     PTW_WALK_HOLES | PTW_WALK_RUNS,
                                     0,
                                     PTW_WALK_LINES,
+                                    PTW_WALK_RUNS,
                                     PTW_WALK_RUNS | PTW_WALK_TABLES};
     const unsigned forms = sizeof form / sizeof form[0];
     const uint64_t digest =
