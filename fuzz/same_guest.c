@@ -384,6 +384,71 @@ static void check_kinds(struct naive *n)
     }
 }
 
+/* One of several new pages of the same content, if they are to become one: small
+ * ones that the guest writes through no leaf, under the same flag bits. */
+struct joinable {
+    uint64_t is;
+    uint64_t flags;
+    uint64_t mixed; /* the content */
+};
+
+/* Whether a new page, note i, is one that a rebuild with those flags joins with
+ * others of its content; *j is that. */
+static bool is_joinable(const struct naive *n, unsigned i, struct joinable *j)
+{
+    uint64_t key = n->news->key[i];
+    const uint64_t *flags = noted(n->kinds, key);
+
+    *j = (struct joinable){key - 1, flags != NULL ? *flags : 0, 0};
+    if ((n->news->value[i] & (LARGE | WRITTEN)) != 0 ||
+        (j->flags & MIXED) != 0 ||
+        ((n->flags & PTW_REBUILD_MERGE) == 0 && !is_zeros(n, j->is))) {
+        return false;
+    }
+    for (uint64_t at = 0; at < page_bytes(n); at += 8) {
+        const uint8_t *page = fc_page(n->m, j->is + at / FZ_PAGE * FZ_PAGE);
+        uint64_t word;
+
+        if (page == NULL) {
+            return false;
+        }
+        memcpy(&word, page + at % FZ_PAGE, sizeof word);
+        j->mixed = (j->mixed ^ word) * 0x9E3779B97F4A7C15;
+        j->mixed ^= j->mixed >> 29;
+    }
+    return true;
+}
+
+/* That no two new pages are left that were to become one.  Where a part of a
+ * large page can't be read, the rest keeps its place; of a third kind of flag bits
+ * it is not known which pages have them; and of pages of zeros alone, those become
+ * one that have the flag bits of the first one. */
+static void check_joined(struct naive *n)
+{
+    static struct joinable page[FC_PAGES];
+    unsigned pages = 0;
+
+    if ((n->flags & (PTW_REBUILD_MERGE | PTW_REBUILD_ZEROS)) == 0 ||
+        n->rewrites || n->many_kinds ||
+        ((n->flags & PTW_REBUILD_MERGE) == 0 && n->seen[1] != 0) ||
+        n->c.dropped[PTW_DROP_UNREADABLE] > 0) {
+        return;
+    }
+    for (unsigned k = 0; k < n->news->used && pages < FC_PAGES; k++) {
+        struct joinable j;
+
+        if (!is_joinable(n, n->news->slot[k], &j)) {
+            continue;
+        }
+        for (unsigned i = 0; i < pages; i++) {
+            if (page[i].mixed == j.mixed && page[i].flags == j.flags) {
+                differ(n, FC_NOT_JOINED, 0, page[i].is, j.is);
+            }
+        }
+        page[pages++] = j;
+    }
+}
+
 /* One old page and the new one in its place. */
 static void same_page(struct naive *n, uint64_t va, uint64_t was, uint64_t is,
                       unsigned marks)
@@ -1356,6 +1421,7 @@ static void check_spaces(struct naive *n)
     if (n->comparing && !over(n)) {
         only_tables(n);
         check_kinds(n);
+        check_joined(n);
     }
     if (n->comparing && !over(n) && n->moved && n->runs) {
         differ(n, FC_RUN_MOVED, 0, 0, 0);

@@ -38,6 +38,10 @@ const struct fc_rule_about fc_rules[FC_RULES] = {
                               "writable",
                               FC_BOTH,
                               "rebuild.h, writable_selves: no page is merged"},
+    [FC_NOT_JOINED] = {"pages of the same content did not become one",
+                       FC_REBUILD,
+                       "rebuild.h, PTW_REBUILD_MERGE and ZEROS: they become "
+                       "one"},
     /* Leaves. */
     [FC_MARK] = {"a marked leaf that is to be refused", FC_BOTH,
                  "rebuild.h, PTW_REBUILD_REFUSE_MARKED; verify.h, "

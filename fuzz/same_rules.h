@@ -17,6 +17,7 @@ enum fc_rule {
     FC_WRITTEN_JOINED,
     FC_FLAGS_JOINED,
     FC_REWRITABLE_JOINED,
+    FC_NOT_JOINED,
     FC_MARK,
     FC_NO_RUN,
     FC_NEW_RUN,

@@ -388,6 +388,24 @@ Test(flag_bits, keep_pages_of_zeros_apart)
     free_image(&n);
 }
 
+Test(flag_bits, do_not_keep_pages_of_zeros_apart_that_have_the_same)
+{
+    struct job j = three_alike();
+    struct image n;
+
+    for (unsigned i = 2; i <= 6; i += 2) {
+        memset(ram + DATA + i * PAGE, 0, PAGE);
+    }
+    put(PT, 2, (DATA + 2 * PAGE) | P | U);
+    put(PT, 4, (DATA + 4 * PAGE) | C | P | U);
+    put(PT, 6, (DATA + 6 * PAGE) | C | P | U);
+    expect_status(compact(&j, &n), PTW_OK);
+    expect_status(verified(&j, &n), PTW_OK);
+    cr_expect(eq(u64, n.counts.merged, 1));
+    cr_expect(eq(u64, entry_of(&n, 4 * PAGE, 0), entry_of(&n, 6 * PAGE, 0)));
+    free_image(&n);
+}
+
 /* Two leaves of one page that differ in the flag: said, and never merged. */
 Test(flag_bits, are_counted_where_leaves_of_a_page_differ)
 {

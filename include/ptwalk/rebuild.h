@@ -84,9 +84,10 @@ enum ptw_rebuild_flag {
      * (ptw_guest_writes), after the policy above, become one.  None do when the
      * guest can make their leaves writable: see writable_selves. */
     PTW_REBUILD_MERGE = 1 << 3,
-    /* The same for pages that are all zeros alone; and a page of zeros that
-     * has to stay its own is not handed to the sink, whose memory reads as
-     * zeros where nothing was written. */
+    /* The same for pages that are all zeros alone, of one kind of flag bits:
+     * that of the first one; and a page of zeros that has to stay its own is
+     * not handed to the sink, whose memory reads as zeros where nothing was
+     * written. */
     PTW_REBUILD_ZEROS = 1 << 4,
     /* The new tables are at tables_base instead of behind the pages. */
     PTW_REBUILD_TABLES_APART = 1 << 5,

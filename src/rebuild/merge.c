@@ -90,12 +90,14 @@ static void compare_page(struct ptw_rebuild *rb, struct ptw_block *b,
         if (rb->state.blank == 0) {
             rb->state.blank = frame + 1;
             rb->state.blank_flags = flags;
-        } else if (flags == rb->state.blank_flags) {
+            return;
+        }
+        if (flags == rb->state.blank_flags) {
             b->kept &= ~bit;
             b->blank |= bit;
             rb->counts.merged++;
+            return;
         }
-        return;
     }
     if ((rb->o.flags & PTW_REBUILD_MERGE) == 0) {
         return;
