@@ -1371,16 +1371,25 @@ static void host_fill(const struct fz_case *w, unsigned i)
     }
 }
 
-/* The storage of tables that are remembered, and a word behind it. */
+/* The storage of tables that are remembered, and memory behind it that looks
+ * like places of more tables: the first one is taken, the others are free. */
+enum { PLACES_BEHIND = 4 };
 static struct ptw_remembered remembered;
-static uint64_t copies[FZ_COPIES * (FZ_MOST_UNIT / 8 + 1) + 1];
+static uint64_t copies[(FZ_COPIES + PLACES_BEHIND) * (FZ_MOST_UNIT / 8 + 1)];
 static size_t copies_bytes;
 static uint64_t behind_copies;
 
+static uint64_t *place_behind(size_t i)
+{
+    return &copies[copies_bytes / 8 + i * (remembered.table_bytes / 8 + 1)];
+}
+
 static void check_behind_copies(void)
 {
-    if (remembered.mem != NULL && copies[copies_bytes / 8] != behind_copies) {
-        fz_fail(ASK_BOUNDS, "a table is remembered behind the storage");
+    for (size_t i = 0; remembered.mem != NULL && i < PLACES_BEHIND; i++) {
+        if (*place_behind(i) != (i == 0 ? behind_copies : 0)) {
+            fz_fail(ASK_BOUNDS, "a table is remembered behind the storage");
+        }
     }
 }
 
@@ -1399,10 +1408,12 @@ void fz_case_remember(struct fz_case *w, struct ptw_walk *walk,
             (w->seed >> 37 & 1) != 0) {
             copies_bytes -= 8;
         }
-        behind_copies = ~w->seed;
-        copies[copies_bytes / 8] = behind_copies;
         st = ptw_remembered_init(&remembered, &w->regime, mem, copies,
                                  copies_bytes);
+        behind_copies = ~w->seed;
+        for (size_t i = 0; remembered.mem != NULL && i < PLACES_BEHIND; i++) {
+            *place_behind(i) = i == 0 ? behind_copies : 0;
+        }
     }
     if (st != (w->stopped ? PTW_OK : PTW_E_ARG)) {
         fz_stop(ASK_STATUS, "to remember tables: %s", ptw_status_text(st));
