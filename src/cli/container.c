@@ -127,7 +127,8 @@ static const struct signature signatures[] = {
     {"a VMware saved state of the old kind",
      "resume and suspend it with a newer version", BYTES("\xd0\xbe\xd0\xbe")},
     {"a VirtualBox saved state",
-     "make an ELF core (VBoxManage debugvm NAME dumpvmcore)",
+     "start it again and make an ELF core (VBoxManage debugvm NAME dumpvmcore "
+     "--filename=FILE)",
      BYTES("\x7fVirtualBox SavedState V")},
     {"a QEMU saved state",
      "save the memory raw (pmemsave 0 BYTES FILE in the monitor)",
