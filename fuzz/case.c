@@ -775,7 +775,8 @@ static void read_permissions(struct oracle_mode *mode, struct fz_records in,
 static void set_mode(struct fz_case *w, const uint8_t *header,
                      const struct oracle_format *format, struct fz_records in)
 {
-    uint64_t features = fz_get(header, HEADER_FEATURES);
+    uint64_t features = fz_get(header, HEADER_FEATURES) |
+                        fz_get(header, HEADER_MORE_FEATURES) << 8;
     unsigned pa_bits =
         format->most_pa_bits - (unsigned)fz_get(header, HEADER_WIDTH) % 21;
     enum ptw_status st;

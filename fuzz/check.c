@@ -153,7 +153,8 @@ bool fz_can_map(const struct fz_case *w, unsigned rights, bool copy_on_write,
     if (!fz_can_grant(w, copy_on_write ? rights & ~(unsigned)PTW_WRITE : rights,
                       grant_exec) ||
         attributes->memory_type >= f->memory_types(&w->mode) ||
-        attributes->key != 0 || (attributes->global && !f->has_global) ||
+        attributes->key >= oracle_keys(&w->mode) ||
+        (attributes->global && !f->has_global) ||
         (attributes->flag_bits & ~w->mode.flag_bits) != 0) {
         return false;
     }

@@ -52,14 +52,16 @@ static void check_leaf(const struct fz_case *w, unsigned level, uint64_t raw)
 
     if (a.memory_type != f->memory_type(mode, level, raw) ||
         a.flag_bits != (raw & mode->flag_bits) ||
+        a.key != oracle_key(mode, raw) ||
         a.accessed != ((raw & f->accessed) != 0) ||
         a.copy_on_write != oracle_has_mark(mode, raw) ||
         served != oracle_marked(mode, level, raw)) {
-        fz_fail(ASK_ENTRIES,
-                "the leaf %llx of level %u has type %u, flag bits %llx, "
-                "accessed %d, the mark %d, copy-on-write %d",
-                HEX(raw), level, a.memory_type, HEX(a.flag_bits), a.accessed,
-                a.copy_on_write, served);
+        fz_fail(
+            ASK_ENTRIES,
+            "the leaf %llx of level %u has type %u, key %u, flag bits %llx, "
+            "accessed %d, the mark %d, copy-on-write %d",
+            HEX(raw), level, a.memory_type, a.key, HEX(a.flag_bits), a.accessed,
+            a.copy_on_write, served);
     }
     for (unsigned above = 0; above < 2; above++) {
         unsigned rights = above != 0 ? (unsigned)PTW_ALL_RIGHTS

@@ -97,6 +97,9 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                      "a multiple of 8"},
     [HEADER_FLAG_BITS] = {OP_HEADER, "flag-bits", 88, 20, FZ_PLAIN, NULL,
                           "more flag bits: bits 32 to 51 of an entry"},
+    [HEADER_MORE_FEATURES] = {OP_HEADER, "more-features", 112, 8, FZ_SET, "pke",
+                              "what it has besides: protection keys, where the "
+                              "format has some"},
     [HEADER_READ_STEP] = {OP_HEADER, "read-step", 128, 64, FZ_PLAIN, NULL,
                           "the step in reads of the resumed walk, less 1"},
     [HEADER_ITEM_STEP] = {OP_HEADER, "item-step", 192, 64, FZ_PLAIN, NULL,

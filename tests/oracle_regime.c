@@ -24,6 +24,7 @@ static unsigned features_of(const struct oracle_mode *m,
         f[n++] = (struct feature){m->pse, true, PTW_X86_PSE};
         f[n++] = (struct feature){m->wp, true, PTW_X86_WP};
         f[n++] = (struct feature){m->cet, false, PTW_X86_CET};
+        f[n++] = (struct feature){oracle_keys(m) > 1, false, PTW_X86_PKE};
         break;
     case ORACLE_RISCV:
         f[n++] = (struct feature){m->svnapot, true, PTW_RISCV_SVNAPOT};
@@ -81,6 +82,7 @@ struct oracle_mode oracle_mode_of_regime(const struct ptw_regime *r)
         m.page1g = (features & PTW_X86_PAGE1G) != 0;
         m.wp = (features & PTW_X86_WP) != 0;
         m.cet = (features & PTW_X86_CET) != 0;
+        m.pke = (features & PTW_X86_PKE) != 0;
         break;
     case ORACLE_RISCV:
         m.svnapot = (features & PTW_RISCV_SVNAPOT) != 0;

@@ -542,6 +542,28 @@ Test(oracle_formats, aarch64_writes_through_what_has_dbm)
     cr_expect(!oracle_marked(&hd, 0, 0x0080000000020403));
 }
 
+/* Intel SDM vol. 3A, "Protection Keys": bits 62:59 of a leaf, with CR4.PKE; else
+ * software's. */
+Test(oracle_formats, x86_has_keys_with_pke)
+{
+    struct oracle_mode with = mode_of(&oracle_amd64, 52, 0);
+    struct oracle_mode without = with;
+    struct oracle_mode narrow = mode_of(&oracle_pae, 52, 0);
+    const uint64_t bits = 0x7800000000000000;
+
+    with.pke = true;
+    narrow.pke = true;
+    cr_expect(oracle_keys(&with) == 16);
+    cr_expect(oracle_key(&with, 0xf800000000005067) == 15);
+    cr_expect(oracle_key(&with, 0x0800000000005067) == 1);
+    cr_expect((oracle_free_bits(&with, 0, 0x5067) & bits) == 0);
+    cr_expect((oracle_free_bits(&with, 1, 0x5067) & bits) == bits);
+    cr_expect(oracle_keys(&without) == 1);
+    cr_expect(oracle_key(&without, 0xf800000000005067) == 0);
+    cr_expect((oracle_free_bits(&without, 0, 0x5067) & bits) == bits);
+    cr_expect(oracle_keys(&narrow) == 1);
+}
+
 /* "Stage 1 Indirect permissions", and "Hierarchical permissions are disabled". */
 static const struct vector aarch64_pie_vectors[] = {
     {0, 48, PIE, 0x00600000000204c3, MAP, 0x20000, "ru"},

@@ -284,7 +284,9 @@ uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
 
         bits |= same(&is, &other) ? bit : 0;
     }
-    return is.kind == ORACLE_MAPS ? bits & ~oracle_index_bits(mode) : bits;
+    return is.kind == ORACLE_MAPS
+               ? bits & ~(oracle_index_bits(mode) | oracle_key_bits(mode))
+               : bits;
 }
 
 unsigned oracle_pa_bits(const struct oracle_mode *mode)
@@ -376,6 +378,22 @@ uint64_t oracle_mark(const struct oracle_mode *mode, unsigned level,
     uint64_t bits = oracle_write_protected(mode, level, leaf);
 
     return (bits & ~f->mark_bits) | f->mark;
+}
+
+/* Intel SDM vol. 3A, "Protection Keys". */
+uint64_t oracle_key_bits(const struct oracle_mode *mode)
+{
+    return mode->pke && mode->format->has_keys ? oracle_ones(62, 59) : 0;
+}
+
+unsigned oracle_keys(const struct oracle_mode *mode)
+{
+    return oracle_key_bits(mode) != 0 ? 16 : 1;
+}
+
+unsigned oracle_key(const struct oracle_mode *mode, uint64_t leaf)
+{
+    return (unsigned)((leaf & oracle_key_bits(mode)) >> 59);
 }
 
 uint64_t oracle_index_bits(const struct oracle_mode *mode)

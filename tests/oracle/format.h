@@ -31,9 +31,10 @@ struct oracle_mode {
     bool nx;
     bool pse;
     bool page1g;
-    bool wp;        /* CR0.WP */
-    bool cet;       /* CR4.CET */
-    bool amd;       /* the processor is AMD's */
+    bool wp;  /* CR0.WP */
+    bool cet; /* CR4.CET */
+    bool amd; /* the processor is AMD's */
+    bool pke; /* CR4.PKE: leaves have protection keys, in formats with keys */
     bool svnapot;   /* RISC-V: leaves of 64 KiB in 16 entries */
     bool svpbmt;    /* memory types in leaves */
     bool zicfiss;   /* W without R is a leaf of a shadow stack */
@@ -107,6 +108,7 @@ struct oracle_format {
     unsigned most_pa_bits; /* of the widest processor */
     bool has_flag_bits;    /* oracle_mode.flag_bits may be set */
     bool has_global;       /* leaves can be global */
+    bool has_keys;         /* bits 62:59 of a leaf are its key, with pke */
     unsigned own;          /* what else the format's own file has to know */
     unsigned repeats; /* 0: a regime of its own; else it is so much like another
                          one that one n-th of the random tests is enough */
@@ -360,7 +362,7 @@ uint64_t oracle_reserved_bits(const struct oracle_mode *mode, unsigned level,
                               uint64_t raw);
 
 /* oracle_free_bits returns the bits of an entry that decode does not look at, and
- * that are no index. */
+ * that are no index and no key. */
 uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
                           uint64_t raw);
 
@@ -398,6 +400,12 @@ bool oracle_present(const struct oracle_mode *mode, unsigned level,
 /* oracle_write_bit returns the bit of a leaf of that level that lets the guest
  * write. */
 uint64_t oracle_write_bit(const struct oracle_mode *mode, unsigned level);
+
+/* oracle_keys returns how many protection keys a leaf can have, from 0 on; oracle_key
+ * the key of a leaf, and oracle_key_bits the bits that hold it, or 0. */
+unsigned oracle_keys(const struct oracle_mode *mode);
+unsigned oracle_key(const struct oracle_mode *mode, uint64_t leaf);
+uint64_t oracle_key_bits(const struct oracle_mode *mode);
 
 /* oracle_index_bits returns the bits of a leaf that say together which rights it
  * grants; 0 where each of them says one thing. */

@@ -10,6 +10,7 @@ void oracle_x86_features(struct oracle_mode *mode, unsigned bits)
     mode->wp = (bits & ORACLE_NO_WRITE_PROTECT) == 0;
     mode->cet = (bits & ORACLE_SHADOW_STACKS) != 0 && mode->wp;
     mode->amd = (bits & 32) != 0;
+    mode->pke = (bits & 256) != 0;
 }
 
 struct oracle_entry oracle_x86_rights(uint64_t raw)

@@ -36,7 +36,7 @@ enum {
     .memory_types = oracle_x86_memory_types
 
 /* oracle_x86_features: without EFER.NXE, CR4.PSE, 1-GByte pages, CR0.WP; with
- * CR4.CET, which needs CR0.WP; AMD's. */
+ * CR4.CET, which needs CR0.WP; AMD's; with CR4.PKE. */
 void oracle_x86_features(struct oracle_mode *mode, unsigned bits);
 
 /* oracle_x86_rights returns an entry that grants what R/W, U/S and XD of raw
