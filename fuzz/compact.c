@@ -523,12 +523,9 @@ static void check_bad_root(struct fc_guest *g, const struct ptw_mem *mem,
     const struct ptw_difference *d = &fc_verify.difference;
     struct ptw_verify_options o = fc_all_of(g);
     struct ptw_certificate c;
-    unsigned bad = 0;
+    unsigned bad = fc_bad_root(g);
     enum ptw_status st;
 
-    while (bad < g->w->roots && fc_root_status(g, g->root, bad) == PTW_OK) {
-        bad++;
-    }
     if (bad == g->w->roots || is_large(g)) {
         return;
     }

@@ -519,6 +519,16 @@ enum ptw_status fc_root_status(const struct fc_guest *g,
     return st;
 }
 
+unsigned fc_bad_root(const struct fc_guest *g)
+{
+    unsigned bad = 0;
+
+    while (bad < g->w->roots && fc_root_status(g, g->root, bad) == PTW_OK) {
+        bad++;
+    }
+    return bad;
+}
+
 /* The plan says that some address is too wide: one may be, as far as pages can
  * take up, or that of a root or of a small leaf of a large one. */
 static void check_width(const struct fc_guest *g, const struct ptw_rebuild *rb)

@@ -35,6 +35,10 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
 enum ptw_status fc_root_status(const struct fc_guest *g,
                                const struct ptw_root *root, unsigned space);
 
+/* fc_bad_root returns the first space of the guest whose root can't be one, or how many
+ * spaces there are. */
+unsigned fc_bad_root(const struct fc_guest *g);
+
 /* fc_plan plans a rebuild with other options, and asks nothing; PTW_E_SPACE when
  * that takes too much storage. */
 enum ptw_status fc_plan(struct fc_guest *g, const struct ptw_mem *mem,
