@@ -15,7 +15,8 @@ enum {
 /* An image.  Padding, and pages that the sink was not given, are zeros. */
 struct fc_image {
     struct ptw_rebuild_counts counts;
-    uint64_t reads; /* that each walk for it took, at most */
+    uint64_t walked; /* reads of the plan's walk */
+    uint64_t reads;  /* that each walk for it took, at most, and new leaves */
     uint64_t base;
     uint64_t planned;    /* the bytes that the plan, or the image, comes to,
                           * which is more: a page that can't be read is none of

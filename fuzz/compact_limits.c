@@ -82,6 +82,11 @@ void fc_check_limits(struct fc_guest *g, const struct ptw_mem *mem,
         o.max_reads = m->reads - 1;
         expect(g, mem, &o, growth, PTW_E_LIMIT, "with a read too few");
     }
+    if (c->split > 0) {
+        o.max_reads = m->walked;
+        expect(g, mem, &o, growth, PTW_E_LIMIT,
+               "with none for new leaves of large ones");
+    }
     at_the_end(g, mem, m, growth);
 }
 

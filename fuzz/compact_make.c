@@ -195,6 +195,14 @@ static unsigned one_map_wrong(const struct fc_guest *g, size_t map,
     return wrong;
 }
 
+static unsigned marks_wrong(const struct ptw_rebuild_options *o)
+{
+    return (o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
+                   (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0
+               ? 1u << PTW_E_ARG
+               : 0;
+}
+
 /* The same of all options. */
 static unsigned options_wrong(const struct fc_guest *g, bool *unsure)
 {
@@ -210,10 +218,7 @@ static unsigned options_wrong(const struct fc_guest *g, bool *unsure)
         (apart && o->tables_base.v >> ptw_pa_bits(&g->w->regime) != 0)) {
         wrong |= 1u << PTW_E_WIDTH;
     }
-    if ((o->flags & PTW_REBUILD_REFUSE_MARKED) != 0 &&
-        (o->flags & PTW_REBUILD_CLEAR_MARKED) != 0) {
-        wrong |= 1u << PTW_E_ARG;
-    }
+    wrong |= marks_wrong(o);
     for (unsigned i = 0; i < g->w->roots; i++) {
         if ((g->w->root_flags[i] & ~g->w->mode.flag_bits) != 0) {
             wrong |= 1u << PTW_E_ARG;
@@ -268,6 +273,25 @@ static void check_beginning(const struct fc_guest *g,
     }
 }
 
+/* What of that is wrong for a comparison, too. */
+static void check_comparison_beginning(const struct fc_guest *g,
+                                       const struct ptw_mem *mem,
+                                       const struct ptw_root *root)
+{
+    static struct ptw_verify other;
+
+    struct ptw_verify_options o = ptw_verify_options_of(&g->o);
+    unsigned wrong = ranges_wrong(g);
+    enum ptw_status st =
+        ptw_verify_init(&other, mem, root, mem, root, g->w->roots, &o);
+
+    wrong |= marks_wrong(&g->o);
+    if (st == PTW_OK ? wrong != 0 : (wrong >> st & 1) == 0) {
+        fz_fail(ASK_STATUS, "a comparison begins: %s; it is wrong by %x",
+                ptw_status_text(st), wrong);
+    }
+}
+
 /* Options of which one has another bit. */
 static void vary_options(struct fc_guest *g, const struct ptw_mem *mem,
                          const struct ptw_root *root)
@@ -289,9 +313,17 @@ static void vary_options(struct fc_guest *g, const struct ptw_mem *mem,
         *part[i] ^= (uint64_t)1 << (r >> 1) % bits;
         check_beginning(g, &other,
                         ptw_rebuild_init(&other, mem, root, g->w->roots, o));
+        check_comparison_beginning(g, mem, root);
         *o = was;
         g->leave_out[0] = out;
     }
+    for (unsigned bit = 0; 1u << bit <= PTW_REBUILD_CLEAR_MARKED; bit++) {
+        o->flags = was.flags ^ 1u << bit;
+        check_beginning(g, &other,
+                        ptw_rebuild_init(&other, mem, root, g->w->roots, o));
+        check_comparison_beginning(g, mem, root);
+    }
+    *o = was;
 }
 
 /* ------------------------------------------------------------------ the law */
@@ -894,7 +926,8 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     }
     planned = rb->work;
     m->planned = rb->counts.bytes;
-    m->reads = ptw_walk_counts(&rb->state.walk).reads + rb->state.split_reads;
+    m->walked = ptw_walk_counts(&rb->state.walk).reads;
+    m->reads = m->walked + rb->state.split_reads;
     if (how->changes) {
         fz_case_stir(g->w, g->w->restless / 16);
     }

@@ -833,8 +833,12 @@ void fe_shares_begin(struct fe_host *h, const struct fe_input *in)
     h->shares_at = 0;
     h->shares_tries = 0;
     h->shares_enough = false;
+    memset(&h->shares, 0xA5, sizeof h->shares); /* as a host may have it */
     fz_must(ptw_shares_init(&h->shares, shares_store[0], room, h->w->seed),
             "shares");
+    if (h->shares.wanted != 0) {
+        fz_stop(ASK_STORAGE, "an empty list wants %zu bytes", h->shares.wanted);
+    }
 }
 
 /* Moves the list into larger storage, as the input says how large; it may take

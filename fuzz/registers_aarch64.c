@@ -396,8 +396,9 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
         ptw_table_size(r, top) != (uint64_t)1 << bytes_log2 ||
         ptw_root_bytes(r) != (uint64_t)1 << align_log2 ||
         ptw_page_size(r) != (uint64_t)1 << is->granule ||
-        ptw_aarch64_is_upper(r) != is->upper || !ptw_is_aarch64(r) ||
-        ptw_is_x86(r)) {
+        ptw_aarch64_is_upper(r) != is->upper ||
+        ptw_aarch64_el(r) != (is->el == 20 ? 2 : is->el) ||
+        !ptw_is_aarch64(r) || ptw_is_x86(r)) {
         fz_stop(ASK_REGIMES,
                 "%s, %u bits, features %x, %u levels, is to be %s, %u bits, %x",
                 ptw_regime_name(r), ptw_pa_bits(r), ptw_features_of(r),
