@@ -3,6 +3,7 @@
 
 #include "arena.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define HEX(v) ((unsigned long long)(v))
@@ -140,9 +141,22 @@ static void copy_of_page(struct fc_guest *g, uint64_t pa, uint8_t *to,
             }
         }
     }
-    if (g->flipped >= pa && g->flipped - pa < bytes) {
-        to[g->flipped - pa] ^= g->flip;
+    for (unsigned i = 0; i < g->flips; i++) {
+        if (g->flip[i].at >= pa && g->flip[i].at - pa < bytes) {
+            to[g->flip[i].at - pa] ^= g->flip[i].bits;
+        }
     }
+}
+
+/* Whether any of those bytes is another one. */
+static bool flips_any(const struct fc_guest *g, uint64_t pa, uint64_t bytes)
+{
+    for (unsigned i = 0; i < g->flips; i++) {
+        if (g->flip[i].at >= pa && g->flip[i].at - pa < bytes) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void fc_copy(struct fc_guest *g, uint64_t pa, uint8_t *to, size_t bytes)
@@ -171,8 +185,7 @@ uint64_t fc_word(struct fc_guest *g, uint64_t pa, unsigned n)
     unsigned at = (unsigned)(pa % FZ_PAGE);
     uint8_t bytes[8];
 
-    if (at + n <= FZ_PAGE &&
-        (g->flip == 0 || g->flipped < pa || g->flipped - pa >= n)) {
+    if (at + n <= FZ_PAGE && !flips_any(g, pa, n)) {
         const uint8_t *page = contents(g, pa / FZ_PAGE);
 
         if (page != NULL) {
@@ -373,7 +386,7 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
         return NULL; /* also of regions whose bytes no number has */
     }
     passes(g);
-    if (g->flip != 0 && g->flipped / unit == pa.v / unit) {
+    if (flips_any(g, pa.v - pa.v % unit, unit)) {
         return NULL;
     }
     page = contents(g, pa.v / FZ_PAGE);
@@ -391,7 +404,7 @@ static const void *guest_borrow(void *ctx, ptw_pa pa, uint64_t bytes)
 
 bool fc_known_zeros(struct fc_guest *g, uint64_t pa)
 {
-    if (g->flip != 0 && g->flipped - pa < fc_page_bytes(g)) {
+    if (flips_any(g, pa, fc_page_bytes(g))) {
         return false;
     }
     for (uint64_t at = 0; at < fc_page_bytes(g); at += FZ_PAGE) {
@@ -541,11 +554,21 @@ void fc_offer_cheaply(const struct fc_guest *g, struct fc_guest *cheap,
 void fc_flip(struct fc_guest *g, uint64_t pa, uint8_t bits)
 {
     unsigned region = region_of(g, pa, 1);
+    unsigned i = 0;
 
     if (region != FZ_REGIONS && g->host[region] != NULL) {
         g->host[region][pa - g->w->region[region].first] ^= bits;
     }
     g->known = false;
-    g->flipped = pa;
-    g->flip ^= bits;
+    while (i < g->flips && g->flip[i].at != pa) {
+        i++;
+    }
+    if (i == g->flips) {
+        assert(i < FC_FLIPS);
+        g->flip[g->flips++] = (struct fc_flip){pa, 0};
+    }
+    g->flip[i].bits ^= bits;
+    if (g->flip[i].bits == 0) {
+        g->flip[i] = g->flip[--g->flips];
+    }
 }

@@ -11,6 +11,7 @@ enum {
     FC_MAPS = 3,
     FC_STORE = 16 * 1024 * 1024, /* bytes of any storage, at most */
     FC_FEW_PAGES = 64, /* of memory: with more, callbacks copy bytes, too */
+    FC_FLIPS = 16,
 };
 
 /* What pages without contents hold.  No word of it is a present entry. */
@@ -29,8 +30,11 @@ struct fc_guest {
     bool changes;     /* whenever it is read */
     bool stopped;     /* it is said not to change */
     bool copies;      /* callbacks copy bytes, however much memory there is */
-    uint64_t flipped; /* a byte that is another one in this guest, */
-    uint8_t flip;     /* by these bits; 0: there is none */
+    struct fc_flip {
+        uint64_t at;  /* a byte that is another one in this guest, */
+        uint8_t bits; /* by these bits */
+    } flip[FC_FLIPS];
+    unsigned flips;
 
     /* The options, with the arrays that they point to. */
     struct ptw_rebuild_options o;
@@ -95,8 +99,8 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
 void fc_offer_cheaply(const struct fc_guest *g, struct fc_guest *cheap,
                       struct ptw_mem *mem, struct ptw_region *region);
 
-/* fc_flip inverts these bits of a byte of a guest that was offered cheaply; once
- * more, and it is the guest again. */
+/* fc_flip inverts these bits of a byte of a guest that was offered cheaply, of at
+ * most FC_FLIPS bytes at a time; once more, and it is the guest again. */
 void fc_flip(struct fc_guest *g, uint64_t pa, uint8_t bits);
 
 /* A little-endian number of n bytes. */

@@ -303,6 +303,95 @@ static void flip_address(struct two_guests *two, uint64_t random,
     }
 }
 
+/* An entry that names a frame, and one of the same table that is 0. */
+struct named {
+    uint64_t at;
+    uint64_t to;
+    uint64_t raw;
+};
+
+/* Picks an entry that is not present and not 0, and one that is 0 in its table;
+ * false when there are none. */
+static bool pick_named(const struct fc_guest *g, unsigned which,
+                       struct named *e)
+{
+    const struct fz_case *w = g->w;
+    uint64_t root = w->root[which % w->roots];
+    struct oracle_mode mode;
+    size_t count;
+
+    fz_turn(g->w, which % w->roots);
+    mode = w->mode;
+    mode.self = true;
+    count = oracle_walk(&mode, w->ram, w->rams, root, 0, UINT64_MAX, answer,
+                        ANSWERS);
+    for (size_t i = 0; i < count; i++) {
+        const struct oracle_answer *a = &answer[(which / w->roots + i) % count];
+        uint64_t table;
+
+        if (a->kind != ORACLE_ABSENT || a->raw == 0 ||
+            !oracle_table_at(&mode, w->ram, w->rams, root, a->first, a->level,
+                             &table)) {
+            continue;
+        }
+        e->raw = a->raw;
+        e->at = fc_entry_at(w, table, a->level, a->first);
+        for (size_t k = 0; k < count; k++) {
+            uint64_t other;
+
+            if (answer[k].kind == ORACLE_ABSENT && answer[k].raw == 0 &&
+                answer[k].level == a->level &&
+                oracle_table_at(&mode, w->ram, w->rams, root, answer[k].first,
+                                a->level, &other) &&
+                other == table) {
+                e->to = fc_entry_at(w, table, a->level, answer[k].first);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void flip_entry(struct two_guests *two, uint64_t at, uint64_t bits)
+{
+    for (unsigned i = 0; i < two->g->w->entry_bytes; i++) {
+        fc_flip(two->other, at + i, (uint8_t)(bits >> 8 * i));
+    }
+}
+
+/* An entry whose frame is followed is elsewhere in its table: that is another
+ * digest. */
+static void move_named(struct two_guests *two, uint64_t random)
+{
+    struct ptw_verify_options o = fc_all_of(two->g);
+    const struct ptw_root *root = two->g->root;
+    const struct ptw_mem *mem = &two->changed;
+    enum ptw_status st[3];
+    struct ptw_certificate c[3];
+    struct named e;
+
+    o.absent = two->g->o.absent;
+    if (o.absent.policy < PTW_ABSENT_LINUX ||
+        !pick_named(two->g, (unsigned)random & 0xFFFF, &e)) {
+        return;
+    }
+    /* As it is; without that entry; with it elsewhere. */
+    for (unsigned i = 0; i < 3; i++) {
+        st[i] = fc_compare_memory(two->other, mem, root, mem, root, &o,
+                                  two->growth, &c[i]);
+        flip_entry(two, i == 0 ? e.at : e.to, e.raw);
+    }
+    flip_entry(two, e.at, e.raw);
+    if (st[0] == PTW_OK && st[1] == PTW_OK && st[2] == PTW_OK &&
+        c[1].absent_followed < c[0].absent_followed &&
+        c[2].absent_followed == c[0].absent_followed &&
+        same_digest(&c[0], &c[2])) {
+        fz_fail(ASK_ITSELF,
+                "the entry %llx at %llx is elsewhere, and the digest the same",
+                HEX(e.raw), HEX(e.at));
+    }
+}
+
 /* -------------------------------------------------------------- certificate */
 
 /* What leaves map: small pages of which memory has nothing, for each leaf, and
@@ -438,6 +527,7 @@ static void check_two(struct two_guests *two, const struct fc_input *input)
         flip_leaf(two, fz_random(&random), &c);
     }
     flip_address(two, fz_random(&random), &c);
+    move_named(two, fz_random(&random));
     fz_turn_back(g->w);
 }
 
