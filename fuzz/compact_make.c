@@ -874,6 +874,45 @@ enum ptw_status fc_plan(struct fc_guest *g, const struct ptw_mem *mem,
     }
 }
 
+/* The plan says what there will be, if all pages can be read that it keeps, also
+ * those that only entries name which are not present. */
+static void check_said(const struct ptw_rebuild_counts *said,
+                       const struct ptw_rebuild_counts *is)
+{
+    const uint64_t two[][2] = {
+        {said->spaces, is->spaces},
+        {said->aliases, is->aliases},
+        {said->leaves, is->leaves},
+        {said->pages, is->pages},
+        {said->large, is->large},
+        {said->split, is->split},
+        {said->shared_writable, is->shared_writable},
+        {said->flags_differ, is->flags_differ},
+        {said->merged, is->merged},
+        {said->writable_selves, is->writable_selves},
+        {said->page_bytes, is->page_bytes},
+    };
+
+    if (said->dropped[PTW_DROP_UNREADABLE] !=
+            is->dropped[PTW_DROP_UNREADABLE] ||
+        is->absent_unknown > 0) {
+        return;
+    }
+    for (unsigned i = 0; i < sizeof two / sizeof two[0]; i++) {
+        if (two[i][0] != two[i][1]) {
+            fz_fail(ASK_FIGURES, "count %u is %llu in the plan, and then %llu",
+                    i, HEX(two[i][0]), HEX(two[i][1]));
+        }
+    }
+    if (is->tables > said->tables || is->bytes > said->bytes) {
+        fz_fail(ASK_FIGURES,
+                "the plan has %llu tables and %llu bytes, the image %llu and "
+                "%llu",
+                HEX(said->tables), HEX(said->bytes), HEX(is->tables),
+                HEX(is->bytes));
+    }
+}
+
 bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
                    const struct ptw_root *root,
                    const struct ptw_rebuild_options *o,
@@ -883,6 +922,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     const struct fz_case *w = g->w;
     bool stop;
     uint64_t planned;
+    struct ptw_rebuild_counts said;
     enum ptw_status st = ptw_rebuild_init(rb, mem, root, w->roots, o);
 
     m->base = o->base.v;
@@ -925,6 +965,7 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
         return false;
     }
     planned = rb->work;
+    said = rb->counts;
     m->planned = rb->counts.bytes;
     m->walked = ptw_walk_counts(&rb->state.walk).reads;
     m->reads = m->walked + rb->state.split_reads;
@@ -942,6 +983,9 @@ bool fc_make_image(struct fc_guest *g, const struct ptw_mem *mem,
     if (ptw_walk_counts(&rb->state.walk).reads > m->reads) {
         m->reads =
             ptw_walk_counts(&rb->state.walk).reads + rb->state.split_reads;
+    }
+    if (st == PTW_OK && !how->changes) {
+        check_said(&said, &rb->counts);
     }
     if (st == PTW_OK && !how->changes && !how->of_image) {
         check_work(MAKE, rb->work - planned,

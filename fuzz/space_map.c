@@ -311,6 +311,58 @@ static void check_in_part(struct ptw_tables *t, const struct ptw_item *item,
     }
 }
 
+/* Nothing can be shared where nothing counts that. */
+static void check_uncounted(struct ptw_tables *t, const struct ptw_item *item,
+                            struct ptw_built *built, unsigned spaces,
+                            unsigned flags)
+{
+    struct ptw_shares *shares = t->shares;
+
+    if (item->kind != PTW_ITEM_ALIAS &&
+        (item->kind != PTW_ITEM_SPACE ||
+         item->u.space_info.kind != PTW_SPACE_SAME)) {
+        return;
+    }
+    t->shares = NULL;
+    if (ptw_space_aware_map(t, item, built, spaces, flags) != PTW_E_ARG) {
+        fz_stop(ASK_STATUS, "an item of kind %d is shared, and nobody counts",
+                (int)item->kind);
+    }
+    t->shares = shares;
+}
+
+/* A region does not refer to itself, by whichever of its addresses. */
+static void check_own_region(struct ptw_tables *t, const struct ptw_item *alias,
+                             struct ptw_built *built, unsigned spaces,
+                             unsigned flags)
+{
+    struct ptw_item own = *alias;
+    struct ptw_alias_ref ref =
+        ptw_alias_view(t->root.regime, alias, &(unsigned){0});
+
+    ref.owner = alias->space;
+    ref.their_va.v = ref.our_va.v ^ ptw_page_size(t->root.regime);
+    memcpy(&own.u.alias, &ref, sizeof ref); /* of any, it comes first */
+    if (ptw_space_aware_map(t, &own, built, spaces, flags) != PTW_E_ARG) {
+        fz_stop(ASK_STATUS, "the region at %llx refers to itself",
+                HEX(ref.our_va.v));
+    }
+}
+
+/* The same of all aliases before that item, whose roots may be those of two spaces
+ * by now. */
+static void check_own_regions(struct ptw_tables t, size_t end,
+                              struct ptw_built *built, unsigned spaces,
+                              bool loose)
+{
+    for (size_t i = 0; i < end && i < SOME_ITEMS; i++) {
+        if (items[i].kind == PTW_ITEM_ALIAS) {
+            check_own_region(&t, &items[i], built, spaces,
+                             loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        }
+    }
+}
+
 /* Hands over what can't be: an item of a space that is not begun or is beyond
  * the last one, the alias of a table of such a space, and leaves in a line. */
 static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
@@ -337,7 +389,43 @@ static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
                 (int)item->kind, HEX(item->first.v));
     }
     memcpy(other, built, sizeof other);
+    check_uncounted(t, item, other, spaces, flags);
+    if (item->kind == PTW_ITEM_ALIAS) {
+        check_own_region(t, item, other, spaces, flags);
+    }
     check_in_part(t, item, other, spaces, flags);
+}
+
+/* A large leaf is refused where there is the table of a small one. */
+static void check_large(struct ptw_tables *t, const struct ptw_item *small,
+                        const struct ptw_item *large, struct ptw_built *built,
+                        unsigned spaces)
+{
+    struct ptw_item item = *large;
+    uint64_t region = large->last.v - large->first.v;
+
+    item.space = small->space;
+    item.first.v = small->first.v & ~region;
+    item.last.v = small->first.v | region;
+    if (ptw_space_aware_map(t, &item, built, spaces, PTW_EDIT_EXACT) ==
+        PTW_OK) {
+        fz_stop(ASK_STATUS, "a large leaf is built in place of that at %llx",
+                HEX(small->first.v));
+    }
+}
+
+/* The first item that is one large leaf of level 1, or NULL. */
+static const struct ptw_item *large_leaf(const struct fz_case *w, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].kind == PTW_ITEM_MAPPING &&
+            items[i].u.mapping.level == 1 &&
+            items[i].last.v - items[i].first.v ==
+                ((uint64_t)1 << fz_shift(w, 1)) - 1) {
+            return &items[i];
+        }
+    }
+    return NULL;
 }
 
 /* Walks the case and builds what it finds in the pool of the host. */
@@ -349,6 +437,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
     struct ptw_mem mem;
     struct ptw_root root[FM_ROOTS];
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
+    const struct ptw_item *large;
 
     fz_case_memory(w, w->memory, &mem, region);
     for (unsigned i = 0; i < w->roots; i++) {
@@ -362,6 +451,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
     for (unsigned i = 0; i < FM_ROOTS; i++) {
         out->built[i] = (struct ptw_built){{0}, false};
     }
+    large = large_leaf(w, out->count);
     h->editing = true;
     fz_say("the walk has %zu items%s\n", out->count,
            out->complete ? "" : ", and there is more");
@@ -382,6 +472,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                           loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
         h->high = -1; /* what this item takes */
+        h->shares.wanted = SIZE_MAX;
         st = ptw_space_aware_map(t, &items[i], out->built, w->roots,
                                  loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         if (items[i].kind == PTW_ITEM_SPACE && st == PTW_E_WIDTH &&
@@ -409,6 +500,10 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
             continue;
         }
         fe_check_refusal(h, st);
+        if (st == PTW_E_SPACE && h->refused && h->shares.wanted != 0) {
+            fz_fail(ASK_STORAGE, "an item was refused a table, and wants %zu",
+                    h->shares.wanted);
+        }
         if (h->refused) {
             out->complete = false;
             out->end = items[i].first.v & mask;
@@ -427,6 +522,9 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                 fz_fail(ASK_STATUS, "space %u: %s", (unsigned)items[i].space,
                         ptw_status_text(st));
             }
+            if (st == PTW_OK) {
+                check_own_regions(*t, i, out->built, w->roots, loose);
+            }
         } else if (st != PTW_OK &&
                    !(loose && (st == PTW_NOT_MAPPED || st == PTW_E_RIGHTS))) {
             fz_fail(ASK_STATUS, "item %zu of kind %d at %llx: %s", i,
@@ -435,6 +533,10 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
         } else if (st == PTW_OK && items[i].kind == PTW_ITEM_MAPPING) {
             check_placed(w, h, &items[i], &placed,
                          out->built[items[i].space].root.table.v, loose);
+            if (i < SOME_ITEMS && !loose && large != NULL &&
+                items[i].u.mapping.level == 0) {
+                check_large(t, &items[i], large, out->built, w->roots);
+            }
         }
         out->end = (items[i].kind == PTW_ITEM_TABLE ? items[i].first.v
                                                     : items[i].last.v + 1) &

@@ -166,11 +166,13 @@ struct ptw_rebuild_counts {
     uint64_t large;  /* large leaves kept as they are */
     uint64_t split;  /* large leaves that became small ones: asked for, or kept
                         or readable only in part */
-    uint64_t copy_on_write;       /* leaves that became so */
-    uint64_t copy_on_write_pages; /* old pages that these map, each once */
-    uint64_t shared_writable;     /* pages that have a leaf that writes and
+    /* Leaves that became copy-on-write, and the old pages that these map, each
+     * once; both are counted as the tables are built, like writable_pages. */
+    uint64_t copy_on_write;
+    uint64_t copy_on_write_pages;
+    uint64_t shared_writable; /* pages that have a leaf that writes and
                                      another leaf */
-    uint64_t writable_pages;      /* that the guest writes through a new leaf:
+    uint64_t writable_pages;  /* that the guest writes through a new leaf:
                                      shared, or of a large leaf of which a page
                                      is, or as copy-on-write can't change it */
     uint64_t marked_before;   /* new leaves, counted as the tables are built, in
