@@ -123,21 +123,24 @@ const struct ptw_regime *fz_regime_of(const struct fz_case *w, uint32_t space)
     return &fz_half_of(w, space)->regime;
 }
 
+static void turn_to(struct fz_case *w, unsigned half)
+{
+    if (half != w->turned) {
+        w->turned = half;
+        w->mode = w->half[half].mode;
+        w->regime = w->half[half].regime;
+        w->levels = w->half[half].levels;
+    }
+}
+
 void fz_turn(struct fz_case *w, uint32_t space)
 {
-    unsigned to = number_of(w, space);
-
-    if (to != w->turned) {
-        w->turned = to;
-        w->mode = w->half[to].mode;
-        w->regime = w->half[to].regime;
-        w->levels = w->half[to].levels;
-    }
+    turn_to(w, number_of(w, space));
 }
 
 void fz_turn_back(struct fz_case *w)
 {
-    fz_turn(w, FZ_ROOTS);
+    turn_to(w, 0);
 }
 
 void fz_take_half(struct fz_case *w, const struct fz_half *half)
