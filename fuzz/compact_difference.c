@@ -296,6 +296,7 @@ static void check_difference(struct fc_guest *g, const struct fc_image *m,
     enum sides sides = sides_of(d->kind);
     struct oracle_answer a;
     struct oracle_answer b;
+    bool last;
 
     a = at_address(&view[0], w->root[d->space], d->va.v);
     b = at_address(&view[1], m->root[d->space].table.v, d->va.v);
@@ -328,9 +329,12 @@ static void check_difference(struct fc_guest *g, const struct fc_image *m,
         fz_fail(ASK_SPOILT, "there is no difference at %llx of space %u: %s",
                 HEX(d->va.v), (unsigned)d->space, ptw_difference_text(d->kind));
     }
+    /* Bytes, and entries where there were none, are looked at last. */
+    last = d->kind == PTW_DIFFERS_BYTES ||
+           (d->kind == PTW_DIFFERS_ABSENT && a.kind == ORACLE_LEAF);
     for (unsigned i = 0; i <= d->space; i++) {
         uint64_t root[2] = {w->root[i], m->root[i].table.v};
-        bool whole = i < d->space || d->kind == PTW_DIFFERS_BYTES;
+        bool whole = i < d->space || last;
 
         fz_turn(g->w, i);
         if (whole || (d->kind != PTW_DIFFERS_ABSENT && !names_pages)) {
