@@ -312,11 +312,12 @@ wrong 'standard input, which - stands for, has no address' \
 wrong "line 1 of standard input: '2-1' ends before it starts" \
     translate "${amd64[@]}" good - <<<2-1
 wrong "'2-1' ends before it starts" translate "${amd64[@]}" good 2-1
-for range in 1+0 ffffffffffffffff+2; do
-    wrong "'$range' goes beyond the last address" translate "${amd64[@]}" good \
-        $range
-    wrong "--range '$range' goes beyond the last address" leaves \
-        "${amd64[@]}" --range $range good
+for range in '1+0 has no length' \
+    'ffffffffffffffff+2 goes beyond the last address'; do
+    wrong "'${range%% *}' ${range#* }" translate "${amd64[@]}" good \
+        "${range%% *}"
+    wrong "--range '${range%% *}' ${range#* }" leaves "${amd64[@]}" \
+        --range "${range%% *}" good
 done
 wrong "'0-1' is a range: it takes single addresses" explain "${amd64[@]}" \
     good 0-1

@@ -104,9 +104,11 @@ static enum range_kind naive_range(const char *text, struct ptw_va_range *out)
         return RANGE_NONE;
     }
     out->last.v = second;
+    if (text[at] == '+' && second == 0) {
+        return RANGE_EMPTY;
+    }
     if (text[at] == '+' &&
-        (second == 0 ||
-         __builtin_add_overflow(out->first.v, second - 1, &out->last.v))) {
+        __builtin_add_overflow(out->first.v, second - 1, &out->last.v)) {
         return RANGE_BEYOND;
     }
     return out->last.v < out->first.v ? RANGE_BACKWARDS : RANGE_GIVEN;

@@ -45,6 +45,8 @@ static void add(struct arguments *a, const char *text, const char *end,
     case RANGE_BEYOND:
         die(CLI_USAGE, name, "%s'%.*s' goes beyond the last address", where,
             bytes, text);
+    case RANGE_EMPTY:
+        die(CLI_USAGE, name, "%s'%.*s' has no length", where, bytes, text);
     }
     if ((a->command->takes & TAKES_VA_RANGES) == 0 &&
         range.first.v != range.last.v) {

@@ -164,7 +164,10 @@ enum range_kind parse_range(const char *text, const char *end,
         out->last.v = length;
         return out->first.v <= out->last.v ? RANGE_GIVEN : RANGE_BACKWARDS;
     }
-    if (length == 0 || length - 1 > UINT64_MAX - out->first.v) {
+    if (length == 0) {
+        return RANGE_EMPTY;
+    }
+    if (length - 1 > UINT64_MAX - out->first.v) {
         return RANGE_BEYOND;
     }
     out->last.v = out->first.v + (length - 1);
@@ -247,6 +250,8 @@ struct ptw_va_range range_value(const struct arguments *a, int id)
     case RANGE_BEYOND:
         die(CLI_USAGE, a->subject, "--%s '%s' goes beyond the last address",
             name, optarg);
+    case RANGE_EMPTY:
+        die(CLI_USAGE, a->subject, "--%s '%s' has no length", name, optarg);
     }
     return range;
 }

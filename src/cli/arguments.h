@@ -170,7 +170,8 @@ enum range_kind {
     RANGE_NONE, /* it is none */
     RANGE_GIVEN,
     RANGE_BACKWARDS, /* it ends before it starts */
-    RANGE_BEYOND     /* it goes beyond the last address, or has no length */
+    RANGE_BEYOND,    /* it goes beyond the last address */
+    RANGE_EMPTY      /* it has no length */
 };
 
 /* parse_range reads ADDR, FIRST-LAST or ADDR+LENGTH, all of [text, end). */
