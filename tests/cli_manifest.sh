@@ -87,6 +87,15 @@ check "$name: the same certificate" \
 try 'diff and a manifest' 1 0 diff good small.m
 check "$name: only what is mapped besides, and left out" \
     [ "$(grep -c '^[01] .* only-[ab]$' out)" -ge 1 ]
+# A manifest that lost a root, or whose policy is another one, proves less than was
+# made: the certificate says so.
+grep -v '^root .* cr3=1018' small.m >lost.m
+unread "lost.m: says certificate $certificate, and what it says of roots and" \
+    verify good lost.m
+try 'verify, with less than was made, asked for' 0 0 verify --no-digest good lost.m
+try 'verify of a root, asked for' 0 0 verify --root 1000 good lost.m
+sed "s/^certificate .*/certificate ${certificate^^}/" small.m >upper.m
+try 'verify: the case of a certificate' 0 0 verify good upper.m
 # An option says otherwise, and the policy is not what it was.
 try 'verify with another policy' 1 0 verify --marked keep \
     --leave-out 0-1fffff good small.m

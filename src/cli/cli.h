@@ -85,8 +85,9 @@ struct options {
     uint64_t pa_last;
     bool fold; /* maps: what is there more than once is shown once */
     bool no_mmap;
-    bool raw;       /* whatever it looks like */
-    bool no_digest; /* a manifest is believed */
+    bool raw;                /* whatever it looks like */
+    bool no_digest;          /* a manifest is believed */
+    const char *certificate; /* what one says of what is compared, or NULL */
     enum holes_are holes;
 
     /* A rebuild. */

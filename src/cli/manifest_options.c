@@ -139,6 +139,19 @@ void manifest_of_image(struct arguments *a, const struct source *s)
     }
 }
 
+/* Whether options say something of what is compared: the paging mode, the roots
+ * or the policy. */
+static bool says_what(const struct arguments *a)
+{
+    bool given = a->image.roots > 0 || a->other.roots > 0;
+
+    for (const struct manifest_word *w = manifest_words; w->name != NULL; w++) {
+        given =
+            given || (w->group != MANIFEST_OLD && is_given(a, option_of(w)));
+    }
+    return given;
+}
+
 void manifest_of_made(struct arguments *a, const struct source *made, bool lies)
 {
     const struct manifest *m = manifest_of(made);
@@ -147,6 +160,9 @@ void manifest_of_made(struct arguments *a, const struct source *made, bool lies)
 
     if (m == NULL) {
         return;
+    }
+    if (m->certificate[0] != '\0' && !says_what(a)) {
+        a->o->certificate = m->certificate;
     }
     take_paging(a, made);
     for (size_t i = 0; i < m->roots && !has_old; i++) {

@@ -98,6 +98,12 @@ void print_count(json_t *object, const char *name, uint64_t value)
     json_set_count(object, key, value);
 }
 
+void proof_digest(const struct ptw_certificate *c, char text[PROOF_DIGEST])
+{
+    (void)snprintf(text, PROOF_DIGEST, "%016" PRIx64 "%016" PRIx64,
+                   c->digest[0], c->digest[1]);
+}
+
 void proof_print(const struct options *o, const struct ptw_certificate *c)
 {
     const struct {
@@ -120,11 +126,10 @@ void proof_print(const struct options *o, const struct ptw_certificate *c)
         {"absent-unknown", c->absent_unknown},
         {"marked-before", c->marked_before},
     };
-    char digest[33];
+    char digest[PROOF_DIGEST];
     json_t *j = NULL;
 
-    (void)snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64,
-                   c->digest[0], c->digest[1]);
+    proof_digest(c, digest);
     if (o->json) {
         j = json_new();
         json_set_text(j, "type", "certificate");

@@ -21,6 +21,10 @@ enum ptw_status proof_run(struct ptw_verify *v, const struct options *o,
 /* proof_end frees what a comparison needed. */
 void proof_end(struct ptw_verify *v);
 
+/* proof_digest writes the digest of a certificate, as it is printed. */
+enum { PROOF_DIGEST = 33 };
+void proof_digest(const struct ptw_certificate *c, char text[PROOF_DIGEST]);
+
 /* proof_print prints the certificate. */
 void proof_print(const struct options *o, const struct ptw_certificate *c);
 

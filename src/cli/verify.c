@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <strings.h>
 
 static void print_difference(const struct options *o,
                              const struct ptw_difference *d)
@@ -39,6 +40,24 @@ static void print_difference(const struct options *o,
     json_line(j);
 }
 
+/* The manifest says by the certificate what was made: where it has lost a root,
+ * or says another policy, it is another comparison that succeeded. */
+static void check_certificate(const struct options *o,
+                              const struct ptw_certificate *c)
+{
+    char digest[PROOF_DIGEST];
+
+    proof_digest(c, digest);
+    if (o->certificate != NULL && !o->no_digest &&
+        strcasecmp(o->certificate, digest) != 0) {
+        die(CLI_UNREAD, o->other->image,
+            "says certificate %s, and what it says of roots and policy gives "
+            "%s: lines of it are missing, or were changed; --no-digest "
+            "compares by them all the same",
+            o->certificate, digest);
+    }
+}
+
 static enum cli_status compare(const struct options *o, const struct image *im,
                                const struct image *other)
 {
@@ -50,6 +69,7 @@ static enum cli_status compare(const struct options *o, const struct image *im,
     if (status != CLI_DONE) {
         /* An answer about what could not be read is none. */
     } else if (st == PTW_OK) {
+        check_certificate(o, &v->certificate);
         proof_print(o, &v->certificate);
     } else if (st == PTW_DIFFERENT) {
         print_difference(o, &v->difference);
