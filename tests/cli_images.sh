@@ -171,6 +171,10 @@ for way in '' --no-mmap; do
 done
 try 'left out: info' 0 0 info core
 check "$name: what is missing" grep -q '32K more is named and not in the file' out
+cp core named
+put named 68 ffffffffffffffff 8
+try 'more is named than there are addresses: info' 0 0 info --json named
+json '.[0].missing == 9223372036854775807'
 try 'left out, but zeros: compact' 0 0 compact --holes zero "${holes[@]}" \
     --force -o dense core
 shows 'dropped-outside 0'

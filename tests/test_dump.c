@@ -174,6 +174,17 @@ Test(elf_core, does_not_have_what_its_segments_lack)
     dump_free(&d);
 }
 
+Test(elf_core, lacks_at_most_what_a_signed_number_can_say)
+{
+    begin(62, 64, 3);
+    header(64, 1, 0x1000, 0, 0x10000, 0x1000, UINT64_MAX);
+    header(120, 1, 0x2000, 0, 0x20000, 0x1000, UINT64_MAX);
+    header(176, 1, 0x3000, 0, 0x30000, 0x1000, 0x3000);
+    cr_assert(elf_core_read(&r, &d));
+    cr_expect(eq(u64, d.missing, INT64_MAX));
+    dump_free(&d);
+}
+
 Test(elf_core, says_where_it_was_cut_off)
 {
     begin(62, 64, 2);

@@ -20,9 +20,16 @@ void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset)
     d->segment[d->segments++] = (struct segment){pa, bytes, offset};
 }
 
+void dump_miss(struct dump *d, uint64_t bytes)
+{
+    uint64_t room = (uint64_t)INT64_MAX - d->missing;
+
+    d->missing += bytes < room ? bytes : room;
+}
+
 void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes)
 {
-    d->missing += bytes;
+    dump_miss(d, bytes);
     if (bytes == 0 || pa > UINT64_MAX - (bytes - 1)) {
         return;
     }
@@ -35,7 +42,7 @@ void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes)
     struct segment *before =
         d->lackings > 0 ? &d->lacking[d->lackings - 1] : NULL;
 
-    d->missing += bytes;
+    dump_miss(d, bytes);
     if (before != NULL && before->pa + before->bytes == pa) {
         before->bytes += bytes;
         return;

@@ -31,7 +31,8 @@ enum { DUMP_WHY = 256 };
 struct dump {
     struct segment *segment; /* ascending, once it is in order */
     size_t segments;
-    uint64_t missing; /* bytes of memory that it names and does not have */
+    uint64_t missing; /* bytes of memory that it names and does not have, at
+                       * most INT64_MAX: a header may name any number */
     struct segment *left_out; /* on purpose, of these: offsets mean nothing */
     size_t left_outs;
     struct segment
@@ -58,6 +59,9 @@ struct dump {
  * file.  Of none, it does nothing.  What goes beyond the last address is cut
  * off. */
 void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset);
+
+/* dump_miss counts memory that it names and does not have. */
+void dump_miss(struct dump *d, uint64_t bytes);
 
 /* dump_leave_out adds memory that the machine had, and whoever made the dump
  * left out: it is missing, too. */

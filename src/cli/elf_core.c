@@ -137,7 +137,7 @@ static void add_load(const struct elf *e, const unsigned char *text,
         uint64_t least = in_memory < in_file ? in_memory : in_file;
 
         h->cut += in_file - there;
-        d->missing += least > there ? least - there : 0;
+        dump_miss(d, least > there ? least - there : 0);
         in_file = there;
     }
     dump_add(d, pa, in_file, offset);
@@ -309,7 +309,7 @@ static bool read_xen(const struct elf *e, struct dump *d)
         }
         if (i >= pages_bytes / PAGE || at > e->r.bytes ||
             e->r.bytes - at < PAGE) {
-            d->missing += PAGE;
+            dump_miss(d, PAGE);
             continue;
         }
         dump_add(d, frame * PAGE, PAGE, at);

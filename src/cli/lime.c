@@ -66,7 +66,7 @@ static bool is_bad(const struct range *range, uint64_t at, struct dump *d)
 
 static void say_cut(const struct reader *r, uint64_t missing, struct dump *d)
 {
-    d->missing += missing;
+    dump_miss(d, missing);
     dump_remark(d,
                 "ends at %" PRIx64 ", where %" PRIx64
                 " more bytes of memory should be: they are not in the image",

@@ -283,7 +283,7 @@ bool vmware_fit(struct dump *d, uint64_t bytes)
         uint64_t there = s.offset < bytes ? bytes - s.offset : 0;
 
         if (s.bytes > there) {
-            d->missing += s.bytes != TO_ITS_END ? s.bytes - there : 0;
+            dump_miss(d, s.bytes != TO_ITS_END ? s.bytes - there : 0);
             s.bytes = there;
         }
         if (s.bytes > 0) {

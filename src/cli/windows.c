@@ -84,7 +84,7 @@ static bool add_pages(const struct reader *r, uint64_t frame, uint64_t pages,
                            frame);
     }
     if (pages > there) {
-        d->missing += (pages - there) * PAGE;
+        dump_miss(d, (pages - there) * PAGE);
         pages = there;
     }
     dump_add(d, frame * PAGE, pages * PAGE, offset);
