@@ -451,6 +451,7 @@ Test(notes, of_virtualbox_have_efer)
 Test(notes, have_lines_of_linux)
 {
     static const char lines[] = "OSRELEASE=6.1.0\n"
+                                "EVIL=6\033[31m\377\n"
                                 "PAGESIZE=4096\n"
                                 "SYMBOL(swapper_pg_dir)=ffffffff8260a000\n"
                                 "NUMBER(phys_base)=-16777216\n"
@@ -475,6 +476,8 @@ Test(notes, have_lines_of_linux)
     cr_expect(not(dump_vmcoreinfo(&d, "AGESIZE", 10, &v)));
     cr_expect(dump_vmcoreinfo_text(&d, "OSRELEASE", text, sizeof text));
     cr_expect(eq(str, text, "6.1.0"));
+    cr_expect(dump_vmcoreinfo_text(&d, "EVIL", text, sizeof text));
+    cr_expect(eq(str, text, "6?[31m?"));
     dump_free(&d);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dump.h"
 
+#include "plain.h"
 #include "report.h"
 
 #include <stdarg.h>
@@ -323,6 +324,7 @@ bool dump_vmcoreinfo_text(const struct dump *d, const char *key, char *out,
     }
     (void)snprintf(out, room, "%.*s", (int)(length < room ? length : room),
                    text);
+    (void)plain_text(out, true);
     return true;
 }
 

@@ -92,7 +92,8 @@ void dump_remark(struct dump *d, const char *format, ...)
 bool dump_vmcoreinfo(const struct dump *d, const char *key, unsigned base,
                      uint64_t *out);
 
-/* dump_vmcoreinfo_text does so for a text, of which it copies what fits. */
+/* dump_vmcoreinfo_text does so for a text, of which it copies what fits, as
+ * plain text: see plain.h. */
 bool dump_vmcoreinfo_text(const struct dump *d, const char *key, char *out,
                           size_t room);
 
