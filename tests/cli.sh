@@ -1122,6 +1122,10 @@ check "$name: no mode" grep -q '^mode: not said by the file' out
 try 'info, a mode' 0 0 info "${amd64[@]}" good
 check "$name: the mode" grep -q '^mode: amd64, 52-bit' out
 check "$name: the root" grep -qx 'root 0: 1000' out
+try 'info, flag bits' 0 0 info "${amd64[@]}" --flag-bit 47 good
+shows 'mode: amd64, 52-bit physical addresses, flag bits 800000000000'
+try 'info, flag bits, --json' 0 0 info --json "${amd64[@]}" --flag-bit 47 good
+json 'any(.[]; .type == "mode" and .flag_bits == "800000000000")'
 try 'info, a mode and no root' 0 0 info --regime amd64 good
 check "$name: no root" grep -q '^roots: none' out
 unread 'program.elf: is an ELF file that is no core, 32-bit, big-endian, not' \

@@ -93,6 +93,11 @@ with_registers() {
     check "$name: another root's leaves, by its register" leaves_of 1
     check "$name: a mode that is given" succeeds info --regime bare "$1"
     check "$name: that mode" says "mode: bare"
+    check "$name: who said it" says "paging: said by options"
+    check "$name: what is given is not assumed" says "assumed: nothing"
+    check "$name: a width that is given" succeeds info --pa-bits 40 "$1"
+    check "$name: that width" says "mode: $mode, 40-bit"
+    check "$name: it is not assumed" [ "$(grep -c 'assumed: .*52 bits' out)" -eq 0 ]
     check "$name: a mode's name" succeeds leaves --regime "$mode" "$1"
     check "$name: the leaves by name" leaves_of 0
     check "$name: --no-nx" succeeds info --no-nx "$1"

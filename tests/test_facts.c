@@ -115,6 +115,39 @@ Test(facts, know_efer_where_it_is)
     end();
 }
 
+Test(facts, are_not_assumed_where_options_say_them)
+{
+    struct arguments a = {.subject = NULL};
+
+    begin(DUMP_X86, true);
+    cpu(0x80050033, 0x264c000, 0x30);
+    facts_find(&d, &f);
+    a.given[OPT_PA_BITS - OPT_REGIME] = true;
+    facts_assume(&f, &a);
+    cr_expect(strstr(f.assumed, "52 bits") == NULL);
+    cr_expect(strstr(f.assumed, "long mode") != NULL);
+    cr_expect(strstr(f.assumed, "NX") != NULL);
+    a.given[OPT_NO_NX - OPT_REGIME] = true;
+    facts_assume(&f, &a);
+    cr_expect(eq(str, f.assumed, "it is in long mode (it has no EFER)"));
+    a.given[OPT_EFER - OPT_REGIME] = true;
+    facts_assume(&f, &a);
+    cr_expect(eq(str, f.assumed, "nothing"));
+    end();
+}
+
+Test(facts, of_processors_have_the_flag_bit_that_linux_says)
+{
+    lines(DUMP_X86, "NUMBER(sme_mask)=140737488355328\n");
+    facts_free(&f);
+    d.long_mode = true;
+    cpu(0x80050033, 0x264c000, 0x30);
+    facts_find(&d, &f);
+    expect_root(0, OPT_CR3, 0x264c000, "CPU 0");
+    cr_expect(eq(u64, f.flag_bits, (uint64_t)1 << 47));
+    end();
+}
+
 Test(facts, say_that_paging_is_off)
 {
     begin(DUMP_X86, false);

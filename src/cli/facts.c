@@ -31,6 +31,46 @@ static void add_root(struct facts *f, uint64_t value, enum option_id id,
     (void)snprintf(r->label, sizeof r->label, "%s", label);
 }
 
+/* ----------------------------------------------------------------- assumed */
+
+static void assume(struct facts *f, const char *text, enum option_id option,
+                   enum option_id other)
+{
+    f->assumption[f->assumptions++] =
+        (struct assumption){text, {option, other}};
+}
+
+static void assume_of_x86(struct facts *f, bool nx, bool width)
+{
+    assume(f, "WP is on", OPT_NO_WP, OPT_NO_WP);
+    if (nx) {
+        assume(f, "NX is on", OPT_NO_NX, OPT_NO_NX);
+    }
+    if (width) {
+        assume(f, "addresses of 52 bits", OPT_PA_BITS, OPT_PA_BITS);
+    }
+}
+
+void facts_assume(struct facts *f, const struct arguments *a)
+{
+    size_t used = 0;
+
+    f->assumed[0] = '\0';
+    for (size_t i = 0; i < f->assumptions; i++) {
+        const struct assumption *s = &f->assumption[i];
+
+        if (a == NULL || !(a->given[s->option[0] - OPT_REGIME] ||
+                           a->given[s->option[1] - OPT_REGIME])) {
+            used +=
+                (size_t)snprintf(f->assumed + used, sizeof f->assumed - used,
+                                 "%s%s", used > 0 ? ", " : "", s->text);
+        }
+    }
+    if (used == 0) {
+        (void)snprintf(f->assumed, sizeof f->assumed, "nothing");
+    }
+}
+
 /* -------------------------------------------------------------- processors */
 
 /* The bits of the registers that select a paging mode. */
@@ -101,12 +141,17 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
     if (!first->has_efer && mode > 1) {
         f->regs.efer = EFER_NXE | (mode > 2 ? EFER_LME | EFER_LMA : 0);
     }
-    (void)snprintf(f->assumed, sizeof f->assumed,
-                   "%saddresses of 52 bits (it has no width)",
-                   first->has_efer || mode == 1 ? ""
-                   : mode == 2                  ? "NX is on (it has no EFER), "
-                               : "NX is on and it is in long mode (it has no "
-                                 "EFER), ");
+    if (mode > 2) {
+        (void)dump_vmcoreinfo(d, "NUMBER(sme_mask)", 10, &f->flag_bits);
+    }
+    if (!first->has_efer && mode > 2) {
+        assume(f, "it is in long mode (it has no EFER)", OPT_EFER, OPT_EFER);
+    }
+    if (!first->has_efer && mode > 1) {
+        assume(f, "NX is on (it has no EFER)", OPT_EFER, OPT_NO_NX);
+    }
+    assume(f, "addresses of 52 bits (it has no width)", OPT_PA_BITS,
+           OPT_PA_BITS);
     return true;
 }
 
@@ -122,7 +167,6 @@ static bool find_none_paging(const struct dump *d, struct facts *f)
     f->regs.cr4 = d->cpu[0].cr4;
     f->other = 0;
     (void)snprintf(f->from, sizeof f->from, "the registers of all CPUs");
-    (void)snprintf(f->assumed, sizeof f->assumed, "nothing");
     return true;
 }
 
@@ -140,11 +184,10 @@ static bool find_named(const struct dump *d, struct facts *f)
                    d->long_mode ? "amd64"
                    : d->pae     ? "pae"
                                 : "i686");
-    (void)snprintf(f->assumed, sizeof f->assumed, "%s",
-                   d->long_mode ? "four levels, NX and WP are on, addresses "
-                                  "of 52 bits"
-                   : d->pae     ? "NX and WP are on, addresses of 52 bits"
-                                : "WP is on");
+    if (d->long_mode) {
+        assume(f, "four levels", OPT_REGIME, OPT_REGIME);
+    }
+    assume_of_x86(f, d->long_mode || d->pae, d->long_mode || d->pae);
     add_root(f, d->root, OPT_CR3, "the process that was running");
     return true;
 }
@@ -169,7 +212,6 @@ static bool find_linux_x86(const struct dump *d, struct facts *f)
     uint64_t table;
     uint64_t base = 0;
     uint64_t five = 0;
-    uint64_t sme = 0;
     char text[8];
 
     if (!dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table)) {
@@ -180,21 +222,19 @@ static bool find_linux_x86(const struct dump *d, struct facts *f)
             return false;
         }
         (void)dump_vmcoreinfo(d, "NUMBER(pgtable_l5_enabled)", 10, &five);
-        (void)dump_vmcoreinfo(d, "NUMBER(sme_mask)", 10, &sme);
+        (void)dump_vmcoreinfo(d, "NUMBER(sme_mask)", 10, &f->flag_bits);
         (void)snprintf(f->regime, sizeof f->regime,
                        five != 0 ? "amd64-la57" : "amd64");
         table = table - KERNEL_MAP + base;
-        f->flag_bits = sme;
-        (void)snprintf(f->assumed, sizeof f->assumed,
-                       "NX and WP are on, addresses of 52 bits");
+        assume_of_x86(f, true, true);
     } else if (table >= LOW_MAP && table <= UINT32_MAX) {
         bool pae = dump_vmcoreinfo_text(d, "CONFIG_X86_PAE", text, sizeof text);
 
         (void)snprintf(f->regime, sizeof f->regime, pae ? "pae" : "i686");
         table -= LOW_MAP;
-        (void)snprintf(f->assumed, sizeof f->assumed,
-                       "the kernel's memory is mapped at c0000000, WP is on%s",
-                       pae ? ", NX is on, addresses of 52 bits" : "");
+        assume(f, "the kernel's memory is mapped at c0000000", OPT_ROOT,
+               OPT_CR3);
+        assume_of_x86(f, pae, pae);
     } else {
         return false;
     }
@@ -248,8 +288,8 @@ static bool find_linux_aarch64(const struct dump *d, struct facts *f)
                    (unsigned)(page / 1024), (unsigned)bits,
                    bits == 52 && page != 65536 ? "-lpa2" : "");
     f->family = DUMP_AARCH64;
-    (void)snprintf(f->assumed, sizeof f->assumed,
-                   "EL1, no WXN, HPD, DBM or other switch of TCR_EL1");
+    assume(f, "EL1, no WXN, HPD, DBM or other switch of TCR_EL1", OPT_TCR,
+           OPT_REGIME);
     add_root(f, table - offset + unused_of_table(page, built, bits), OPT_TTBR1,
              own_table);
     return true;
@@ -276,8 +316,9 @@ static bool find_linux_riscv(const struct dump *d, struct facts *f)
     } else {
         return false;
     }
-    (void)snprintf(f->assumed, sizeof f->assumed,
-                   "Svnapot and Svpbmt, addresses of 56 bits");
+    assume(f, "Svnapot", OPT_NO_SVNAPOT, OPT_NO_SVNAPOT);
+    assume(f, "Svpbmt", OPT_NO_SVPBMT, OPT_NO_SVPBMT);
+    assume(f, "addresses of 56 bits", OPT_PA_BITS, OPT_PA_BITS);
     return true;
 }
 
@@ -303,14 +344,14 @@ static bool find_linux(const struct dump *d, struct facts *f)
 void facts_find(const struct dump *d, struct facts *f)
 {
     memset(f, 0, sizeof *f);
-    if (find_in_cpus(d, f) || find_named(d, f)) {
-        return;
+    if (!find_in_cpus(d, f) && !find_named(d, f)) {
+        if (find_linux(d, f)) {
+            name_linux(d, f);
+        } else {
+            (void)find_none_paging(d, f);
+        }
     }
-    if (find_linux(d, f)) {
-        name_linux(d, f);
-        return;
-    }
-    (void)find_none_paging(d, f);
+    facts_assume(f, NULL);
 }
 
 void facts_free(struct facts *f)

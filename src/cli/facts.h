@@ -13,6 +13,14 @@ struct fact_root {
     char label[48];    /* whose it is */
 };
 
+/* What nothing in the file says, and the options that would. */
+struct assumption {
+    const char *text; /* for people */
+    enum option_id option[2];
+};
+
+enum { ASSUMPTIONS = 4 };
+
 struct facts {
     enum dump_family family; /* DUMP_UNKNOWN: nothing is known */
     char from[96];           /* what says so */
@@ -20,7 +28,9 @@ struct facts {
     struct ptw_x86_registers regs;
     char regime[32];
     uint64_t flag_bits;
-    char assumed[160]; /* what nothing says, for people */
+    struct assumption assumption[ASSUMPTIONS];
+    size_t assumptions;
+    char assumed[160]; /* of these, those that no option says */
     struct fact_root *root;
     uint32_t roots;
     uint32_t folded; /* processors whose root is another one's, too */
@@ -30,9 +40,12 @@ struct facts {
 /* facts_find concludes what it can. */
 void facts_find(const struct dump *d, struct facts *f);
 
+/* facts_assume writes f->assumed; a may be NULL: no option is given. */
+void facts_assume(struct facts *f, const struct arguments *a);
+
 /* facts_apply takes what is missing among the arguments from there, as if it
- * had been given. */
-void facts_apply(const struct facts *f, struct arguments *a);
+ * had been given; what these say is neither the file's nor assumed. */
+void facts_apply(struct facts *f, struct arguments *a);
 
 /* facts_print prints for people, in a line, what the roots are that the file
  * itself gave, and what was assumed. */

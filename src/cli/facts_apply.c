@@ -5,6 +5,8 @@
 #include "paging.h"
 #include "print.h"
 
+#include <stdio.h>
+
 static const uint64_t CR0_WP = (uint64_t)1 << 16;
 static const uint64_t CR4_PSE = (uint64_t)1 << 4;
 static const uint64_t CR4_CET = (uint64_t)1 << 23;
@@ -81,13 +83,18 @@ static bool fits(const struct facts *f, const struct arguments *a)
     return false;
 }
 
-void facts_apply(const struct facts *f, struct arguments *a)
+void facts_apply(struct facts *f, struct arguments *a)
 {
     bool own_mode = !says_mode(a);
 
     if (f->family == DUMP_UNKNOWN) {
         return;
     }
+    if (!own_mode || (!f->has_registers && is_given(a, OPT_CR0))) {
+        (void)snprintf(f->from, sizeof f->from, "options");
+        f->assumptions = 0;
+    }
+    facts_assume(f, a);
     if (own_mode) {
         apply_mode(f, a);
     }

@@ -148,8 +148,12 @@ static void print_paging(const struct options *o)
         out_line("mode: not said by the file; give --regime, or registers\n");
         return;
     }
-    out_line("mode: %s, %u-bit physical addresses\n",
-             ptw_regime_name(&o->regime), ptw_pa_bits(&o->regime));
+    out_line("mode: %s, %u-bit physical addresses", ptw_regime_name(&o->regime),
+             ptw_pa_bits(&o->regime));
+    if (o->regime.flag_bits != 0) {
+        out_line(", flag bits %" PRIx64, o->regime.flag_bits);
+    }
+    out_line("\n");
     for (uint32_t i = 0; i < o->roots; i++) {
         bool known = f->roots == o->roots && o->root_from_file;
 
@@ -230,6 +234,7 @@ static void paging_json(const struct options *o)
         json_set_text(j, "type", "mode");
         json_set_text(j, "mode", ptw_regime_name(&o->regime));
         json_set_count(j, "pa_bits", ptw_pa_bits(&o->regime));
+        json_set_flag_bits(j, &o->regime, o->regime.flag_bits);
         if (f->family != DUMP_UNKNOWN) {
             json_set_text(j, "from", f->from);
             json_set_text(j, "assumed", f->assumed);
