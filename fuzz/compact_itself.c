@@ -109,21 +109,32 @@ enum { ANSWERS = 4096 };
 
 static struct oracle_answer answer[ANSWERS];
 
+/* Turns to a space, by a number modulo theirs, and has it walked up to entries that
+ * refer to their own table.  Returns how many answers there are; *mode and *root are
+ * those of the walk. */
+static size_t walk_space(const struct fc_guest *g, unsigned which,
+                         struct oracle_mode *mode, uint64_t *root)
+{
+    const struct fz_case *w = g->w;
+
+    fz_turn(g->w, which % w->roots);
+    *mode = w->mode;
+    mode->self = true;
+    *root = w->root[which % w->roots];
+    return oracle_walk(mode, w->ram, w->rams, *root, 0, UINT64_MAX, answer,
+                       ANSWERS);
+}
+
 /* Picks a leaf by that number, of those that the naive walker finds; false when
  * there is none.  Turns to its space. */
 static bool pick_leaf(const struct fc_guest *g, unsigned which,
                       struct placed *p)
 {
     const struct fz_case *w = g->w;
-    uint64_t root = w->root[which % w->roots];
     struct oracle_mode mode;
-    size_t count;
+    uint64_t root;
+    size_t count = walk_space(g, which, &mode, &root);
 
-    fz_turn(g->w, which % w->roots);
-    mode = w->mode;
-    mode.self = true;
-    count = oracle_walk(&mode, w->ram, w->rams, root, 0, UINT64_MAX, answer,
-                        ANSWERS);
     for (size_t i = 0; i < count; i++) {
         p->leaf = answer[(which / w->roots + i) % count];
         if (p->leaf.kind == ORACLE_LEAF &&
@@ -316,15 +327,10 @@ static bool pick_named(const struct fc_guest *g, unsigned which,
                        struct named *e)
 {
     const struct fz_case *w = g->w;
-    uint64_t root = w->root[which % w->roots];
     struct oracle_mode mode;
-    size_t count;
+    uint64_t root;
+    size_t count = walk_space(g, which, &mode, &root);
 
-    fz_turn(g->w, which % w->roots);
-    mode = w->mode;
-    mode.self = true;
-    count = oracle_walk(&mode, w->ram, w->rams, root, 0, UINT64_MAX, answer,
-                        ANSWERS);
     for (size_t i = 0; i < count; i++) {
         const struct oracle_answer *a = &answer[(which / w->roots + i) % count];
         uint64_t table;
@@ -452,12 +458,10 @@ static void check_pages(const struct fc_guest *g,
         return;
     }
     for (unsigned i = 0; i < w->roots && !m.too_many; i++) {
-        struct oracle_mode mode = fz_half_of(w, i)->mode;
-        size_t count;
+        struct oracle_mode mode;
+        uint64_t root;
+        size_t count = walk_space(g, i, &mode, &root);
 
-        mode.self = true;
-        count = oracle_walk(&mode, w->ram, w->rams, w->root[i], 0, UINT64_MAX,
-                            answer, ANSWERS);
         m.too_many = count == ANSWERS;
         for (size_t k = 0; k < count && !m.too_many; k++) {
             const struct oracle_answer *a = &answer[k];

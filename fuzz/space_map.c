@@ -2,6 +2,7 @@
 /* The properties of ptw_space_aware_map: README.md has them in words. */
 #include "space_map.h"
 #include "edit_words.h"
+#include "make_alias.h"
 
 #include <string.h>
 
@@ -337,12 +338,14 @@ static void check_own_region(struct ptw_tables *t, const struct ptw_item *alias,
                              unsigned flags)
 {
     struct ptw_item own = *alias;
-    struct ptw_alias_ref ref =
-        ptw_alias_view(t->root.regime, alias, &(unsigned){0});
+    unsigned level = 0;
+    struct ptw_alias_ref ref = ptw_alias_view(t->root.regime, alias, &level);
 
     ref.owner = alias->space;
     ref.their_va.v = ref.our_va.v ^ ptw_page_size(t->root.regime);
-    memcpy(&own.u.alias, &ref, sizeof ref); /* of any, it comes first */
+    if (!make_alias(t->root.regime, &own, &ref, level)) {
+        fz_give_up("an alias of another shape");
+    }
     if (ptw_space_aware_map(t, &own, built, spaces, flags) != PTW_E_ARG) {
         fz_stop(ASK_STATUS, "the region at %llx refers to itself",
                 HEX(ref.our_va.v));
