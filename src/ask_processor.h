@@ -14,6 +14,12 @@
 static inline unsigned ptw_ask_processor(void)
 {
 #if PTW_VECTORS >= 32
+    /* What the processor says in leaf 7, and the registers that the system keeps:
+     * of 16 and 32 bytes, and the masks and all of those of 64. */
+    const unsigned of_32 = bit_AVX2 | bit_BMI | bit_BMI2;
+    const unsigned of_64 = bit_AVX512F | bit_AVX512DQ;
+    const unsigned keeps_32 = 0x6;
+    const unsigned keeps_64 = 0xE0;
     unsigned most = (unsigned)__get_cpuid_max(0, NULL);
     unsigned a;
     unsigned b;
@@ -24,14 +30,17 @@ static inline unsigned ptw_ask_processor(void)
         __cpuid(1, a, b, c, d);
     }
     if ((c & bit_OSXSAVE) != 0 && (c & bit_AVX) != 0) {
-        unsigned kept; /* the registers that the system keeps: bits 1 and 2 */
+        unsigned kept;
         unsigned high;
 
         __asm__ volatile("xgetbv" : "=a"(kept), "=d"(high) : "c"(0));
         __cpuid_count(7, 0, a, b, c, d);
-        if ((kept & 6) == 6 && (b & bit_AVX2) != 0 && (b & bit_BMI) != 0 &&
-            (b & bit_BMI2) != 0) {
-            return PTW_VECTORS_32;
+        if ((kept & keeps_32) == keeps_32 && (b & of_32) == of_32) {
+            /* Processors that have AVX-512 and not VBMI2 slow down for it. */
+            return (kept & keeps_64) == keeps_64 && (b & of_64) == of_64 &&
+                           (c & bit_AVX512VBMI2) != 0
+                       ? PTW_VECTORS_64
+                       : PTW_VECTORS_32;
         }
     }
 #endif

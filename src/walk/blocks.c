@@ -114,8 +114,13 @@ static const struct ptw_kernels plain[2] = {
 
 const struct ptw_kernels *ptw_kernels_of(unsigned vectors, unsigned entry_log2)
 {
+#if PTW_VECTORS >= 64
+    if (vectors == PTW_VECTORS_64 && entry_log2 == 3) {
+        return &ptw_wide_kernels_64;
+    }
+#endif
 #if PTW_VECTORS >= 32
-    if (vectors == PTW_VECTORS_32) {
+    if (vectors >= PTW_VECTORS_32) {
         return &ptw_kernels_32[entry_log2 - 2];
     }
 #endif

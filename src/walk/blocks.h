@@ -65,5 +65,6 @@ struct ptw_masks ptw_masks_of(const struct ptw_question *q,
  * PTW_VECTORS says there are. */
 extern const struct ptw_kernels ptw_kernels_16[2];
 extern const struct ptw_kernels ptw_kernels_32[2];
+extern const struct ptw_kernels ptw_wide_kernels_64;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernels on vectors of PTW_VECTOR_BYTES bytes, 16 or 32, as blocks_16.c
- * and blocks_32.c include them: a vector's size is a part of its type.
+/* The kernels on vectors of PTW_VECTOR_BYTES bytes, 16, 32 or 64, as
+ * blocks_16.c and the files beside it include them: a vector's size is a part of
+ * its type.  A line of narrow entries fills no vector of 64 bytes.
  *
  * An entry comes out of guest memory in one load of the vector that it is in,
  * which the compiler can't repeat: it is volatile.  docs/decisions.md says why
@@ -47,14 +48,51 @@ PTW_ENGINE void put_wide(uint64_t *to, wide v)
     *(wide_there *)(void *)to = v;
 }
 
-/* What the number of lanes decides.  top_bits returns a bit for each lane whose
- * highest bit is set; zeros_of a bit for each entry of a line that is 0;
- * low_bits the lowest halves of two vectors, in order; shifted moves all lanes
- * up; turned_wide and turned_narrow move each entry to the place behind it, and
- * the last one to the front; in_front_wide and in_front_narrow take the front
- * from one turned vector and the rest from the next one: these are the entries
- * that stand before those of the latter. */
-#if PTW_VECTOR_BYTES == 32
+/* What the number of lanes decides.  present_in returns a bit for each entry of a
+ * line that has the bit of that number; none_in one for each that has none of
+ * these bits; has_none whether no entry of a vector has any.  turned_wide makes of
+ * a vector what in_front_wide takes of it and of the one before it: that is the
+ * entries which stand before those of the latter.  narrow entries have the same.
+ * top_bits returns a bit for each lane whose highest bit is set, low_bits the
+ * lowest halves of two vectors, in order; shifted moves all lanes up. */
+#if PTW_VECTOR_BYTES == 64
+/* How the instruction that compares two vectors is told what it asks. */
+enum { EQUAL = 0, NOT_EQUAL = 4, ALL_LANES = 255 };
+
+PTW_ENGINE unsigned present_in(const wide v[WIDE_VECTORS], unsigned bit)
+{
+    return __builtin_ia32_ucmpq512_mask((integers)(v[0] & (uint64_t)1 << bit),
+                                        (integers){0}, NOT_EQUAL, ALL_LANES);
+}
+
+PTW_ENGINE unsigned none_in(const wide v[WIDE_VECTORS], wide bits)
+{
+    return __builtin_ia32_ucmpq512_mask((integers)(v[0] & bits), (integers){0},
+                                        EQUAL, ALL_LANES);
+}
+
+PTW_ENGINE bool has_none(wide v, wide bits)
+{
+    return none_in(&v, bits) == ALL_LANES;
+}
+
+/* One instruction takes from two vectors. */
+PTW_ENGINE wide turned_wide(wide v)
+{
+    return v;
+}
+
+PTW_ENGINE wide in_front_wide(wide last, wide v)
+{
+    return __builtin_shufflevector(last, v, 7, 8 + 0, 8 + 1, 8 + 2, 8 + 3,
+                                   8 + 4, 8 + 5, 8 + 6);
+}
+
+PTW_ENGINE wide lanes(void)
+{
+    return (wide){0, 1, 2, 3, 4, 5, 6, 7};
+}
+#elif PTW_VECTOR_BYTES == 32
 PTW_ENGINE unsigned top_bits(narrow v)
 {
     return (unsigned)__builtin_ia32_movmskps256((floats)v);
@@ -70,14 +108,20 @@ PTW_ENGINE narrow low_bits(wide a, wide b)
                                            3);
 }
 
-PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
-{
-    return top_bits(low_bits((wide)(v[0] == 0), (wide)(v[1] == 0)));
-}
-
 PTW_ENGINE narrow shifted(narrow v, unsigned by)
 {
     return (narrow)__builtin_ia32_pslldi256((halves)v, (int)by);
+}
+
+PTW_ENGINE unsigned present_in(const wide v[WIDE_VECTORS], unsigned bit)
+{
+    return top_bits(shifted(low_bits(v[0], v[1]), 31 - bit));
+}
+
+PTW_ENGINE unsigned none_in(const wide v[WIDE_VECTORS], wide bits)
+{
+    return top_bits(
+        low_bits((wide)((v[0] & bits) == 0), (wide)((v[1] & bits) == 0)));
 }
 
 PTW_ENGINE wide turned_wide(wide v)
@@ -178,10 +222,10 @@ PTW_ENGINE unsigned top_bits(narrow v)
     return vaddvq_u32((uint32x4_t)((v >> 31) << narrow_lanes()));
 }
 
-PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+PTW_ENGINE unsigned none_in(const wide v[WIDE_VECTORS], wide bits)
 {
-    narrow a = low_bits((wide)(v[0] == 0), (wide)(v[1] == 0));
-    narrow b = low_bits((wide)(v[2] == 0), (wide)(v[3] == 0));
+    narrow a = low_bits((wide)((v[0] & bits) == 0), (wide)((v[1] & bits) == 0));
+    narrow b = low_bits((wide)((v[2] & bits) == 0), (wide)((v[3] & bits) == 0));
 
     return vaddvq_u32((uint32x4_t)((a & (narrow){1, 2, 4, 8}) |
                                    (b & (narrow){16, 32, 64, 128})));
@@ -212,9 +256,10 @@ PTW_ENGINE unsigned zeros_of_two(wide a, wide b)
                     __builtin_shufflevector(x, y, 1, 3, 5, 7));
 }
 
-PTW_ENGINE unsigned zeros_of(const wide v[WIDE_VECTORS])
+PTW_ENGINE unsigned none_in(const wide v[WIDE_VECTORS], wide bits)
 {
-    return zeros_of_two(v[0], v[1]) | zeros_of_two(v[2], v[3]) << 4;
+    return zeros_of_two(v[0] & bits, v[1] & bits) |
+           zeros_of_two(v[2] & bits, v[3] & bits) << 4;
 }
 
 PTW_ENGINE narrow shifted(narrow v, unsigned by)
@@ -227,6 +272,12 @@ PTW_ENGINE bool has_none(wide v, wide bits)
     return top_bits((narrow)((narrow)(v & bits) == 0)) == 15;
 }
 #endif
+
+PTW_ENGINE unsigned present_in(const wide v[WIDE_VECTORS], unsigned bit)
+{
+    return top_bits(shifted(low_bits(v[0], v[1]), 31 - bit)) |
+           top_bits(shifted(low_bits(v[2], v[3]), 31 - bit)) << 4;
+}
 #endif
 
 static struct ptw_masks wide_block(const struct ptw_question *q,
@@ -236,14 +287,14 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
     const wide step = q->step - (wide){0};
     const wide alike = q->alike - (wide){0};
     const unsigned char *ahead = q->ahead;
-    const unsigned up = 31 - q->present;
+    const unsigned bit = q->present;
     const size_t entries = (size_t)PTW_LINE * lines;
     wide last = q->before - (wide){0};
     struct ptw_masks m = {0, 0};
 
     for (size_t at = 0; at < entries; at += PTW_LINE) {
         wide v[WIDE_VECTORS];
-        unsigned present = 0;
+        unsigned present;
 
         __builtin_prefetch(ahead + 8 * at);
         PTW_UNROLL
@@ -251,11 +302,7 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
             v[i] = load_wide(from + 8 * at + PTW_VECTOR_BYTES * i);
             put_wide(to + at + WIDE_LANES * i, v[i]);
         }
-        PTW_UNROLL
-        for (unsigned i = 0; i < WIDE_VECTORS; i += 2) {
-            present |= top_bits(shifted(low_bits(v[i], v[i + 1]), up))
-                       << WIDE_LANES * i;
-        }
+        present = present_in(v, bit);
         if (present != 0) {
             wide differ[WIDE_VECTORS];
 
@@ -263,58 +310,13 @@ static struct ptw_masks wide_block(const struct ptw_question *q,
             for (unsigned i = 0; i < WIDE_VECTORS; i++) {
                 wide turned = turned_wide(v[i]);
 
-                differ[i] =
-                    ((in_front_wide(last, turned) + step) ^ v[i]) & alike;
+                differ[i] = (in_front_wide(last, turned) + step) ^ v[i];
                 last = turned;
             }
             m.present |= (uint64_t)present << at;
-            m.follows |= (uint64_t)(zeros_of(differ) & present) << at;
+            m.follows |= (uint64_t)(none_in(differ, alike) & present) << at;
         } else {
             last = turned_wide(v[WIDE_VECTORS - 1]);
-        }
-    }
-    return m;
-}
-
-static struct ptw_masks narrow_block(const struct ptw_question *q,
-                                     const unsigned char *from, unsigned lines,
-                                     uint64_t *to)
-{
-    const narrow step = (uint32_t)q->step - (narrow){0};
-    const narrow alike = (uint32_t)q->alike - (narrow){0};
-    const unsigned char *ahead = q->ahead;
-    const unsigned up = 31 - q->present;
-    const size_t entries = (size_t)PTW_LINE * lines;
-    narrow last = (uint32_t)q->before - (narrow){0};
-    struct ptw_masks m = {0, 0};
-
-    for (size_t at = 0; at < entries; at += PTW_LINE) {
-        narrow v[NARROW_VECTORS];
-        unsigned present = 0;
-
-        __builtin_prefetch(ahead + 4 * at);
-        PTW_UNROLL
-        for (size_t i = 0; i < NARROW_VECTORS; i++) {
-            v[i] = load_narrow(from + 4 * at + PTW_VECTOR_BYTES * i);
-            put_narrow(to + at + NARROW_LANES * i, v[i]);
-            present |= top_bits(shifted(v[i], up)) << NARROW_LANES * i;
-        }
-        if (present != 0) {
-            unsigned follows = 0;
-
-            PTW_UNROLL
-            for (unsigned i = 0; i < NARROW_VECTORS; i++) {
-                narrow turned = turned_narrow(v[i]);
-                narrow differ =
-                    ((in_front_narrow(last, turned) + step) ^ v[i]) & alike;
-
-                follows |= top_bits((narrow)(differ == 0)) << NARROW_LANES * i;
-                last = turned;
-            }
-            m.present |= (uint64_t)present << at;
-            m.follows |= (uint64_t)(follows & present) << at;
-        } else {
-            last = turned_narrow(v[NARROW_VECTORS - 1]);
         }
     }
     return m;
@@ -362,6 +364,65 @@ PTW_ENGINE unsigned wide_lines(const struct ptw_question *q,
     return lines;
 }
 
+static unsigned wide_run(const struct ptw_question *q,
+                         const unsigned char *from, unsigned lines,
+                         uint64_t line[PTW_LINE])
+{
+    return wide_lines(q, from, lines, line, 0);
+}
+
+static unsigned wide_copy(const struct ptw_question *q,
+                          const unsigned char *from, unsigned lines,
+                          uint64_t *to)
+{
+    return wide_lines(q, from, lines, to, PTW_LINES_APART);
+}
+
+#if PTW_VECTOR_BYTES <= 32
+static struct ptw_masks narrow_block(const struct ptw_question *q,
+                                     const unsigned char *from, unsigned lines,
+                                     uint64_t *to)
+{
+    const narrow step = (uint32_t)q->step - (narrow){0};
+    const narrow alike = (uint32_t)q->alike - (narrow){0};
+    const unsigned char *ahead = q->ahead;
+    const unsigned up = 31 - q->present;
+    const size_t entries = (size_t)PTW_LINE * lines;
+    narrow last = (uint32_t)q->before - (narrow){0};
+    struct ptw_masks m = {0, 0};
+
+    for (size_t at = 0; at < entries; at += PTW_LINE) {
+        narrow v[NARROW_VECTORS];
+        unsigned present = 0;
+
+        __builtin_prefetch(ahead + 4 * at);
+        PTW_UNROLL
+        for (size_t i = 0; i < NARROW_VECTORS; i++) {
+            v[i] = load_narrow(from + 4 * at + PTW_VECTOR_BYTES * i);
+            put_narrow(to + at + NARROW_LANES * i, v[i]);
+            present |= top_bits(shifted(v[i], up)) << NARROW_LANES * i;
+        }
+        if (present != 0) {
+            unsigned follows = 0;
+
+            PTW_UNROLL
+            for (unsigned i = 0; i < NARROW_VECTORS; i++) {
+                narrow turned = turned_narrow(v[i]);
+                narrow differ =
+                    ((in_front_narrow(last, turned) + step) ^ v[i]) & alike;
+
+                follows |= top_bits((narrow)(differ == 0)) << NARROW_LANES * i;
+                last = turned;
+            }
+            m.present |= (uint64_t)present << at;
+            m.follows |= (uint64_t)(follows & present) << at;
+        } else {
+            last = turned_narrow(v[NARROW_VECTORS - 1]);
+        }
+    }
+    return m;
+}
+
 PTW_ENGINE unsigned narrow_lines(const struct ptw_question *q,
                                  const unsigned char *from, unsigned lines,
                                  uint64_t *to, size_t apart)
@@ -404,20 +465,6 @@ PTW_ENGINE unsigned narrow_lines(const struct ptw_question *q,
     return lines;
 }
 
-static unsigned wide_run(const struct ptw_question *q,
-                         const unsigned char *from, unsigned lines,
-                         uint64_t line[PTW_LINE])
-{
-    return wide_lines(q, from, lines, line, 0);
-}
-
-static unsigned wide_copy(const struct ptw_question *q,
-                          const unsigned char *from, unsigned lines,
-                          uint64_t *to)
-{
-    return wide_lines(q, from, lines, to, PTW_LINES_APART);
-}
-
 static unsigned narrow_run(const struct ptw_question *q,
                            const unsigned char *from, unsigned lines,
                            uint64_t line[PTW_LINE])
@@ -431,5 +478,6 @@ static unsigned narrow_copy(const struct ptw_question *q,
 {
     return narrow_lines(q, from, lines, to, PTW_LINES_APART);
 }
+#endif
 
 #endif
