@@ -22,43 +22,59 @@ PTW_ENGINE bool ptw_at_gap(const struct ptw_format *a, const struct ptw_walk *w)
                1u << (ptw_index_bits(a, w->c.regime, top) - 1);
 }
 
-/* ptw_pass_aliases goes on behind an alias: spaces that share tables share many
- * of one upper table.  It gives the entries that were fetched already, as long
- * as each leads to a table that was entered before, whole: the range may end in
- * it, but begins before it.  Such a table is inside memory; it is an alias,
- * whatever else there is to say of it. */
+/* ptw_pass_aliases goes on behind an alias, of a table in direct memory: spaces
+ * that share tables share many of one upper table.  It gives the entries that
+ * follow, as long as each leads to a table that was entered before, whole: the
+ * range may end in it, but begins before it.  Such a table is inside memory; it is
+ * an alias, whatever else there is to say of it. */
 PTW_ENGINE void ptw_pass_aliases(const struct ptw_format *a, struct ptw_walk *w,
                                  struct ptw_sink *out)
 {
     struct ptw_cursor *c = &w->c;
+    const struct ptw_memo memo = *c->memo; /* which no store can change */
     unsigned level = (unsigned)c->level;
     struct ptw_path_table *t = &c->at[level];
     unsigned shift = a->level[level].shift;
+    unsigned index = t->index;
+    unsigned fetched = t->fetched;
 
     if ((w->gap == PTW_GAP_MIDDLE && level == c->top) ||
         ptw_index_bits(a, c->regime, level - 1) != a->level[level - 1].bits) {
         return;
     }
-    while (t->index < t->fetched && out->count < out->room) {
-        uint64_t raw = *ptw_slot(&w->window, level, t->index);
-        uint64_t base = ptw_entry_offset(a, t, level, t->index);
+    while (out->count < out->room) {
         const struct ptw_memo_slot *slot;
-        struct ptw_entry e = a->decode(c->regime, raw, level, t->index);
+        struct ptw_entry e;
+        uint64_t raw;
+        uint64_t base;
 
+        if (index == fetched) {
+            uint64_t any;
+
+            if (t->host == NULL ||
+                !ptw_fetch_line(a, c, level, &w->window, index, &any)) {
+                break;
+            }
+            fetched += PTW_LINE;
+        }
+        raw = *ptw_slot(&w->window, level, index);
+        base = ptw_entry_offset(a, t, level, index);
+        e = a->decode(c->regime, raw, level, index);
         e.rights &= t->rights;
         if (e.kind != PTW_ENTRY_TABLE || c->last - base < ptw_low_mask(shift) ||
             ptw_leads(a, c, level, &e) != PTW_V_ENTERED) {
-            return;
+            break;
         }
-        slot = ptw_memo_find(c->memo, e.pa.v, level - 1, ptw_told(c, e.rights));
+        slot = ptw_memo_find(&memo, e.pa.v, level - 1, ptw_told(c, e.rights));
         if (slot == NULL) {
-            return;
+            break;
         }
         ptw_saw(c, slot);
         ptw_emit_alias(a, w, out, ptw_va_from(a, c->regime, base), shift, raw,
                        &e);
-        t->index++;
+        index++;
     }
+    t->index = (uint16_t)index;
 }
 
 /* ptw_step does one thing: drain the queue, begin a space, sweep, descend and

@@ -33,6 +33,26 @@ PTW_ENGINE uint64_t ptw_load_line(const struct ptw_format *a,
     return any;
 }
 
+/* ptw_fetch_line fetches the line of entries from `index` on, at which nothing of
+ * the upper table in direct memory was fetched yet.  Returns false where no line
+ * begins, or where it is not read whole; *any has the bits of all its entries. */
+PTW_ENGINE bool ptw_fetch_line(const struct ptw_format *a, struct ptw_cursor *c,
+                               unsigned level, struct ptw_window *window,
+                               unsigned index, uint64_t *any)
+{
+    struct ptw_path_table *t = &c->at[level];
+
+    if (index % PTW_LINE != 0 || index + PTW_LINE - 1 > t->last ||
+        c->reads_left < PTW_LINE) {
+        return false;
+    }
+    c->reads_left -= PTW_LINE;
+    t->fetched = (uint16_t)(index + PTW_LINE);
+    *any = ptw_load_line(a, ptw_entry_host(a, t->host, index),
+                         ptw_slot(window, level, index));
+    return true;
+}
+
 /* ptw_skip steps over entries of the upper table that the path is in that are
  * not present: most of them are not. */
 PTW_ENGINE void ptw_skip(const struct ptw_format *a, struct ptw_cursor *c,
@@ -43,23 +63,16 @@ PTW_ENGINE void ptw_skip(const struct ptw_format *a, struct ptw_cursor *c,
     unsigned index = t->index;
 
     while (index <= t->last) {
-        uint64_t *slot = ptw_slot(window, level, index);
+        uint64_t any;
 
         if (index < t->fetched) {
-            if ((*slot & a->present) != 0) {
+            if ((*ptw_slot(window, level, index) & a->present) != 0) {
                 break;
             }
             index++;
-            continue;
-        }
-        if (index % PTW_LINE != 0 || index + PTW_LINE - 1 > t->last ||
-            c->reads_left < PTW_LINE) {
+        } else if (!ptw_fetch_line(a, c, level, window, index, &any)) {
             break;
-        }
-        c->reads_left -= PTW_LINE;
-        t->fetched = (uint16_t)(index + PTW_LINE);
-        if ((ptw_load_line(a, ptw_entry_host(a, t->host, index), slot) &
-             a->present) == 0) {
+        } else if ((any & a->present) == 0) {
             index += PTW_LINE;
         }
     }
