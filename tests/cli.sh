@@ -1197,6 +1197,37 @@ wrong 'this name; there are i686' maps --regime zebra --root 1000 good
 try 'a virtual address as a root' 2 1 maps --regime amd64 \
     --root ffffffff82610000 good
 says 'It looks like a virtual address'
+# A register keeps a part of such a value: what was given is looked at.
+virtual_roots() {
+    local status=$1
+    shift
+    try "a virtual address: $*" "$status" 1 maps "$@" good
+    says 'It looks like a virtual address'
+}
+virtual_roots 3 --regime amd64 --cr3 ffffffff82610000
+virtual_roots 3 "${registers[@]}" --cr3 'ffff8880`02610000'
+virtual_roots 3 --regime pae --cr3 ffffffff82610000
+virtual_roots 3 --regime pae --root c2610000
+virtual_roots 3 --regime i686 --cr3 c2610000
+virtual_roots 3 --regime aarch64-4k-48 --ttbr1 ffff800082610000
+virtual_roots 2 --regime sv39 --root ffffffff82610000
+virtual_roots 2 --satp ffffffff82610000
+printf 'cr3=ffffffff82610000\n' >listed
+virtual_roots 3 --regime amd64 --roots listed
+try 'a virtual address, twice' 3 2 verify --regime amd64 --cr3 ffffffff82610000 \
+    --new-cr3 ffffffff82610000 good good
+check "$name: is said of both" \
+    [ "$(grep -c 'looks like a virtual address' err)" -eq 2 ]
+# One whose lower part is a table of the image is walked, and asked about.
+virtual_roots 0 --regime pae --cr3 ffffffff00001000
+try 'a register with flags above the address' 0 0 maps --regime amd64 \
+    --cr3 8000000000001000 good
+for root in '--regime i686 --cr3 bf000000' '--regime i686 --root c2610800' \
+    '--satp 800070000000f001'; do
+    # shellcheck disable=SC2086
+    "$ptwalk" maps $root good >out 2>err
+    check "$root: no such advice" [ "$(grep -c 'a virtual address' err)" -eq 0 ]
+done
 try 'a physical address beyond the width' 2 1 maps --regime amd64 \
     --root 10000000000000 good
 check "$name: no such advice" [ "$(grep -c 'a virtual address' err)" -eq 0 ]

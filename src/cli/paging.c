@@ -263,6 +263,21 @@ static void refuse_others(const struct arguments *a, enum option_id by,
     }
 }
 
+/* A kernel's variable has the address by which the kernel reaches its table: of 64
+ * bits, one of the upper half; of 32, one of the last GiB, page by page. */
+const char *paging_virtual_hint(const struct ptw_regime *r, uint64_t value)
+{
+    bool narrow = r != NULL && ptw_va_bits(r) == 32 && value <= UINT32_MAX;
+    bool is_virtual = narrow ? value >> 30 == 3 && value % PAGE_BYTES == 0
+                             : value >> 56 == 0xff;
+
+    return !is_virtual
+               ? ""
+               : ". It looks like a virtual address, and a root is a physical "
+                 "one, as the register has it (CR3, TTBR, satp): with a root "
+                 "that is known, translate says where it lies";
+}
+
 /* The regime that a satp selects, for the processor that is given. */
 static void regime_of_satp(const struct arguments *a, uint64_t satp,
                            struct ptw_regime *r)
@@ -285,8 +300,9 @@ static void regime_of_satp(const struct arguments *a, uint64_t satp,
         st = ptw_regime_from_riscv(&regs, &cpu, r, &why);
     }
     if (st != PTW_OK) {
-        die(CLI_USAGE, a->subject, "--satp %" PRIx64 "%s: %s", satp,
-            a->xlen == 32 ? " --xlen 32" : "", why);
+        die(CLI_USAGE, a->subject, "--satp %" PRIx64 "%s: %s%s", satp,
+            a->xlen == 32 ? " --xlen 32" : "", why,
+            paging_virtual_hint(NULL, satp));
     }
 }
 

@@ -41,4 +41,8 @@ bool paging_take_roots(const struct arguments *a,
  * paging is off. */
 void paging_set_roots(struct arguments *a);
 
+/* paging_virtual_hint returns a remark on the value of a root that looks like a
+ * virtual address of that mode, NULL for one of 64 bits; "": it does not. */
+const char *paging_virtual_hint(const struct ptw_regime *r, uint64_t value);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "roots.h"
 
+#include "paging.h"
 #include "report.h"
 
 #include <inttypes.h>
@@ -65,14 +66,10 @@ static bool is_empty(const struct options *o, const struct image *im,
     return any;
 }
 
-/* A kernel's variable has the address by which the kernel reaches its table. */
-static const char *virtual_hint(uint64_t pa)
+/* A register keeps a part of what it is given. */
+static const char *virtual_hint(const struct options *o, uint32_t index)
 {
-    return pa >> 56 != 0xff
-               ? ""
-               : ". It looks like a virtual address, and a root is a physical "
-                 "one, as the register has it (CR3, TTBR, satp): with a root "
-                 "that is known, translate says where it lies";
+    return paging_virtual_hint(o->root[index].regime, o->given[index].value);
 }
 
 enum cli_status roots_report_bad(const struct options *o, uint32_t index,
@@ -85,7 +82,7 @@ enum cli_status roots_report_bad(const struct options *o, uint32_t index,
         report(o->image,
                "root %" PRIu32 " at %" PRIx64
                " can't be read: it is not in the image%s",
-               index, pa, virtual_hint(pa));
+               index, pa, virtual_hint(o, index));
         return CLI_UNREAD;
     }
     if (why == PTW_E_ALIGN) {
@@ -101,7 +98,7 @@ enum cli_status roots_report_bad(const struct options *o, uint32_t index,
         report(o->image,
                "root %" PRIu32 ": %" PRIx64
                " is not the address of a table: it is %s%s",
-               index, pa, ptw_status_text(why), virtual_hint(pa));
+               index, pa, ptw_status_text(why), virtual_hint(o, index));
     }
     return CLI_USAGE;
 }
@@ -179,13 +176,21 @@ void roots_report_empty(const struct options *o, const struct image *im)
             report(o->image,
                    "root %" PRIu32 " at %" PRIx64
                    ": its table is all zeros: a wrong root, or a hole in the "
-                   "layout?%s",
+                   "layout?%s%s",
                    i, o->root[i].table.v,
-                   doubtful ? " It lies in a hole of the file" : "");
+                   doubtful ? " It lies in a hole of the file" : "",
+                   virtual_hint(o, i));
             if (doubtful) {
                 image_excuse_hole(im, o->root[i].table,
                                   ptw_root_bytes(o->root[i].regime));
             }
+        } else if (virtual_hint(o, i)[0] != '\0' &&
+                   o->given[i].value != o->root[i].table.v) {
+            report(o->image,
+                   "root %" PRIu32 " is given as %" PRIx64
+                   ", and its table is at %" PRIx64 "%s",
+                   i, o->given[i].value, o->root[i].table.v,
+                   virtual_hint(o, i));
         } else {
             report_odd(o, im, i);
         }

@@ -20,7 +20,8 @@ enum cli_status roots_report_bad(const struct options *o, uint32_t index,
 enum cli_status roots_report_all_bad(const struct options *o,
                                      const struct image *im);
 
-/* roots_report_empty says of each root whose table is all zeros that it is. */
+/* roots_report_empty says of each root whose table is all zeros that it is, and
+ * what else is odd about one that can be walked. */
 void roots_report_empty(const struct options *o, const struct image *im);
 
 /* roots_report_flags says which roots of the second image are given with other
