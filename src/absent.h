@@ -58,4 +58,39 @@ PTW_ENGINE bool ptw_absent_line(const struct ptw_format *a, const void *host,
                               : ptw_absent_in(a->present, 2, from, line);
 }
 
+/* ptw_is_uniform_line says whether the entries of such a line are all present, or
+ * all 0, as they are in most tables. */
+PTW_ENGINE bool ptw_is_uniform_line(const struct ptw_format *a,
+                                    const void *host, unsigned index)
+{
+    const ptw_entry_pair *pair = (const void *)ptw_entry_host(a, host, index);
+    const size_t pairs = ((size_t)PTW_LINE << a->entry_log2) / sizeof *pair;
+    const uint64_t present = ptw_le64(
+        a->entry_log2 == 3 ? a->present : a->present << 32 | a->present);
+    ptw_entry_pair any = pair[0];
+    ptw_entry_pair all = pair[0];
+
+    for (size_t i = 1; i < pairs; i++) {
+        any |= pair[i];
+        all &= pair[i];
+    }
+    return (any[0] | any[1]) == 0 || (all[0] & all[1] & present) == present;
+}
+
+/* ptw_pass_absent returns the first entry, from `index` on, of a line that has an
+ * entry which is not present, and not 0; `end`, if none has.  Both stand where a
+ * line begins. */
+PTW_ENGINE unsigned ptw_pass_absent(const struct ptw_format *a,
+                                    const void *host, unsigned index,
+                                    unsigned end)
+{
+    uint64_t line[PTW_LINE];
+
+    while (index < end && (ptw_is_uniform_line(a, host, index) ||
+                           !ptw_absent_line(a, host, index, line))) {
+        index += PTW_LINE;
+    }
+    return index;
+}
+
 #endif

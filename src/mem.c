@@ -211,10 +211,13 @@ PTW_COLD struct ptw_region_cache ptw_cached_at(const struct ptw_mem *mem,
     return cache;
 }
 
-PTW_COLD enum ptw_status ptw_get_uncached(const struct ptw_mem *mem,
-                                          uint64_t pa, unsigned bytes,
-                                          uint64_t *out)
+PTW_COLD enum ptw_status ptw_get_missed(const struct ptw_mem *mem, uint64_t pa,
+                                        unsigned bytes, uint64_t *out,
+                                        const struct ptw_region **region)
 {
+    const struct ptw_region *r = ptw_find(mem, pa);
+
+    *region = r != NULL && ptw_can_be_cached(r) ? r : NULL;
     return ptw_get(mem, pa, bytes, out);
 }
 

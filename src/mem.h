@@ -135,21 +135,31 @@ PTW_ENGINE bool ptw_page_zeros(const struct ptw_mem *mem, uint64_t pa,
 const void *ptw_page_bytes(const struct ptw_mem *mem, uint64_t pa, size_t bytes,
                            uint64_t *buffer);
 
-/* ptw_cache_region makes cache the part of region r, which may be NULL, that
- * can be read directly. */
+/* ptw_can_be_cached says whether region r has entries that can be read directly. */
+PTW_ENGINE bool ptw_can_be_cached(const struct ptw_region *r)
+{
+    return r->host != NULL && r->last.v - r->first.v >= 7 &&
+           (((uintptr_t)r->host ^ (uintptr_t)r->first.v) & 7) == 0;
+}
+
+/* ptw_cache_this makes cache region r, which can be cached; ptw_cache_region what
+ * can be read directly of r, which may be NULL. */
+PTW_ENGINE void ptw_cache_this(struct ptw_region_cache *cache,
+                               const struct ptw_region *r)
+{
+    cache->first = r->first.v;
+    cache->entries_end = r->last.v - r->first.v - 6;
+    cache->host = r->host;
+    cache->writable = r->writable;
+}
+
 PTW_ENGINE void ptw_cache_region(struct ptw_region_cache *cache,
                                  const struct ptw_region *r)
 {
-    cache->first = 0;
-    cache->entries_end = 0;
-    cache->host = NULL;
-    cache->writable = false;
-    if (r != NULL && r->host != NULL && r->last.v - r->first.v >= 7 &&
-        (((uintptr_t)r->host ^ (uintptr_t)r->first.v) & 7) == 0) {
-        cache->first = r->first.v;
-        cache->entries_end = r->last.v - r->first.v - 6;
-        cache->host = r->host;
-        cache->writable = r->writable;
+    if (r != NULL && ptw_can_be_cached(r)) {
+        ptw_cache_this(cache, r);
+    } else {
+        *cache = (struct ptw_region_cache){0, 0, NULL, false};
     }
 }
 
@@ -202,9 +212,11 @@ PTW_ENGINE enum ptw_status ptw_get(const struct ptw_mem *mem, uint64_t pa,
     return st;
 }
 
-/* ptw_get_uncached is ptw_get out of line. */
-enum ptw_status ptw_get_uncached(const struct ptw_mem *mem, uint64_t pa,
-                                 unsigned bytes, uint64_t *out);
+/* ptw_get_missed is ptw_get, out of line, for an entry that is not in the cache;
+ * *region is the one to be cached next, if there is one that can be. */
+enum ptw_status ptw_get_missed(const struct ptw_mem *mem, uint64_t pa,
+                               unsigned bytes, uint64_t *out,
+                               const struct ptw_region **region);
 
 /* ptw_get_cached is ptw_get for an aligned entry that is probably where the
  * last one was; cache follows. */
@@ -216,15 +228,15 @@ PTW_ENGINE enum ptw_status ptw_get_cached(const struct ptw_mem *mem,
     uint64_t offset = pa - cache->first;
 
     if (PTW_UNLIKELY(offset >= cache->entries_end)) {
-        *cache = ptw_cached_at(mem, pa);
-        offset = pa - cache->first;
-        if (offset >= cache->entries_end) {
-            uint64_t got = 0;
-            enum ptw_status st = ptw_get_uncached(mem, pa, bytes, &got);
+        const struct ptw_region *region;
+        uint64_t got = 0;
+        enum ptw_status st = ptw_get_missed(mem, pa, bytes, &got, &region);
 
-            *out = got;
-            return st;
+        if (region != NULL) {
+            ptw_cache_this(cache, region);
         }
+        *out = got;
+        return st;
     }
     *out = bytes == 8 ? ptw_load64(cache->host + (size_t)offset)
                       : ptw_load32(cache->host + (size_t)offset);

@@ -199,16 +199,19 @@ static enum ptw_status keep_named(struct ptw_rebuild *rb, struct old_table *t)
         return PTW_OK;
     }
     for (; rb->state.entry >> bits == 0; rb->state.entry++) {
-        uint64_t line[PTW_LINE];
         struct old_entry o;
         struct ptw_absent_entry e;
         enum ptw_status st;
 
-        if (t->host != NULL && rb->state.entry % PTW_LINE == 0 &&
-            !ptw_absent_line(a, t->host, rb->state.entry, line)) {
-            rb->work += PTW_LINE;
-            rb->state.entry += PTW_LINE - 1;
-            continue;
+        if (t->host != NULL && rb->state.entry % PTW_LINE == 0) {
+            unsigned next =
+                ptw_pass_absent(a, t->host, rb->state.entry, 1u << bits);
+
+            rb->work += next - rb->state.entry;
+            rb->state.entry = next;
+            if (next >> bits != 0) {
+                break;
+            }
         }
         if (!read_absent(rb, t, &rb->state.entry, &o)) {
             continue;
@@ -280,7 +283,8 @@ static enum ptw_status begin_line(struct ptw_rebuild *rb,
     enum ptw_status st = PTW_OK;
 
     rb->work += PTW_LINE;
-    if (PTW_UNLIKELY(ptw_absent_line(a, t->host, index, was))) {
+    if (PTW_UNLIKELY(!ptw_is_uniform_line(a, t->host, index) &&
+                     ptw_absent_line(a, t->host, index, was))) {
         for (unsigned i = 0; st == PTW_OK && i < PTW_LINE; i++) {
             struct old_entry o;
 

@@ -228,17 +228,20 @@ static const void *lines_of(struct ptw_verify *v, unsigned which,
                                      (uint64_t)1 << (bits + a->entry_log2));
 }
 
-/* Whether no entry of a line is both not present and not 0, neither in the new
- * table nor in the old one, if there is one. */
-static bool line_has_none(struct ptw_verify *v, const void *was, const void *is,
-                          unsigned i)
+/* The first entry, from i on, of a line in which an entry is not present and not 0,
+ * in the new table or in the old one, if there is one; `end`, if there is none. */
+static unsigned pass_lines(struct ptw_verify *v, const void *was,
+                           const void *is, unsigned i, unsigned end)
 {
     const struct ptw_format *a = v->state.regime->arch->format;
-    uint64_t line[PTW_LINE];
+    unsigned next = ptw_pass_absent(a, is, i, end);
 
-    v->work += was != NULL ? 2 * PTW_LINE : PTW_LINE;
-    return !ptw_absent_line(a, is, i, line) &&
-           (was == NULL || !ptw_absent_line(a, was, i, line));
+    v->work += next - i + PTW_LINE; /* with the line that it stopped at */
+    if (was != NULL) {
+        next = ptw_pass_absent(a, was, i, next);
+        v->work += next - i + PTW_LINE;
+    }
+    return next;
 }
 
 /* The new entries that are not present, and kept: a guest keeps there what it
@@ -255,10 +258,10 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
                                : lines_of(v, OLD, n, level, old_table);
     bool lines =
         is_host != NULL && (was_host != NULL || old_table == NO_OLD_TABLE);
+    const unsigned end = 1u << ptw_vf_index_bits(v, n, level);
     unsigned gap = 0;
 
-    for (; v->state.entry >> ptw_vf_index_bits(v, n, level) == 0;
-         v->state.entry++) {
+    for (; v->state.entry < end; v->state.entry++) {
         unsigned i = v->state.entry;
         uint64_t was;
         uint64_t is;
@@ -267,10 +270,12 @@ static enum ptw_status compare_absent(struct ptw_verify *v,
         bool had;
         enum ptw_status st = PTW_OK;
 
-        if (lines && i % PTW_LINE == 0 &&
-            line_has_none(v, was_host, is_host, i)) {
-            v->state.entry += PTW_LINE - 1;
-            continue;
+        if (lines && i % PTW_LINE == 0) {
+            i = pass_lines(v, was_host, is_host, i, end);
+            v->state.entry = i;
+            if (i == end) {
+                break;
+            }
         }
         absent = ptw_vf_read_absent(v, NEW, n, level, new_table,
                                     &v->state.entry, &is);
