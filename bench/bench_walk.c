@@ -5,6 +5,7 @@
 #include "limits.h"
 #include "peer.h"
 #include "rows.h"
+#include "vector.h"
 
 #include <stdlib.h>
 
@@ -61,15 +62,45 @@ static uint64_t drain_leaves(struct ptw_walk *w)
     return sum;
 }
 
-static uint64_t runs(void *job)
+static uint64_t runs_below(const struct image *g, struct ptw_root root)
 {
-    const struct image *g = job;
     struct ptw_walk_options o = ptw_walk_everything();
     struct ptw_walk w;
 
     o.flags = PTW_WALK_RUNS;
-    bench_must(ptw_virt_to_phys_init(&w, &g->mem, g->root[0], &o));
+    bench_must(ptw_virt_to_phys_init(&w, &g->mem, root, &o));
     return drain(g, &w);
+}
+
+static uint64_t runs(void *job)
+{
+    const struct image *g = job;
+
+    return runs_below(g, g->root[0]);
+}
+
+/* The same on vectors of at most that kind. */
+static uint64_t runs_by(const struct image *g, unsigned vectors)
+{
+    struct ptw_regime r = g->regime;
+
+    r.vectors = r.vectors < vectors ? r.vectors : vectors;
+    return runs_below(g, ptw_root_of(&r, g->root[0].table));
+}
+
+static uint64_t runs_by_32(void *job)
+{
+    return runs_by(job, PTW_VECTORS_32);
+}
+
+static uint64_t runs_by_16(void *job)
+{
+    return runs_by(job, PTW_VECTORS_16);
+}
+
+static uint64_t runs_in_plain_c(void *job)
+{
+    return runs_by(job, PTW_VECTORS_NONE);
 }
 
 static uint64_t leaves(void *job)
@@ -237,6 +268,12 @@ static uint64_t sum_of_lookups(const struct image *g)
 static const struct row rows[] = {
     ROW("A-runs", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_runs),
         SIDE(runs), SIDE(peer_leaves)),
+    ROW("A-runs-avx2", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_runs),
+        SIDE(runs_by_32)),
+    ROW("A-runs-sse2", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_runs),
+        SIDE(runs_by_16)),
+    ROW("A-runs-plain", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_runs),
+        SIDE(runs_in_plain_c)),
     ROW("A-leaves", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_leaves),
         SIDE(leaves), SIDE(peer_leaves)),
     ROW("A-lines", "leaf", IMAGE_A, "amd64", SUM, SUM_8, SIDE(ideal_leaves),
