@@ -1674,6 +1674,37 @@ name='maps in threads'
 check "$name: a run goes on from one table to the next" \
     grep -q '^0000000000000000-00000000003fffff  *4M rwxu  *4K .* 100000 outside$' out
 wrong '--jobs 0: nobody would walk' leaves -j 0 --regime amd64 --root 1000 crew
+wrong '--jobs 65 is more than 64' leaves -j 65 --regime amd64 --root 1000 crew
+try '-j 64, the most' 0 0 leaves -j 64 --regime amd64 --root 1000 crew
+# Numbers: both ends of what the help says, and more than 64 bits.
+huge=18446744073709551616
+for number in 'jobs 1 64 0 65' 'pa-bits 32 52 31 53' 'flag-bit 32 51 31 52'; do
+    read -r option least most below above <<<"$number"
+    for value in $least $most; do
+        try "--$option $value" 0 0 leaves --$option $value --regime amd64 \
+            --root 1000 good
+    done
+    for value in $below $above $huge -1 '' 0x20 '40 '; do
+        try "wrong: --$option '$value'" 2 1 leaves --$option "$value" \
+            --regime amd64 --root 1000 good
+        check "$name: no output" [ ! -s out ]
+    done
+done
+try '--pa-bits 56' 0 1 leaves --pa-bits 56 --regime sv39 --root 1000 good
+wrong '--pa-bits 57 is not' leaves --pa-bits 57 --regime sv39 --root 1000 good
+wrong '--el 0 is not' leaves --el 0 --tcr 10 --ttbr0 1000 good
+wrong '--el 4 is not' leaves --el 4 --tcr 10 --ttbr0 1000 good
+wrong '--xlen 33 is not' leaves --xlen 33 --satp 80000001 good
+for option in limit reads; do
+    wrong "--$option '$huge' is not a decimal number" leaves "${amd64[@]}" \
+        --$option $huge good
+    try "--$option, the most" 0 0 leaves "${amd64[@]}" \
+        --$option 18446744073709551615 good
+done
+for value in $huge 16777216T x 10X; do
+    wrong "--max-bytes '$value' is not a decimal number" compact "${amd64[@]}" \
+        -o made-not --max-bytes $value good
+done
 wrong "--jobs 'x' is not a decimal number" maps --jobs x --regime amd64 \
     --root 1000 crew
 

@@ -23,6 +23,8 @@ static inline enum cli_status cli_worse(enum cli_status a, enum cli_status b)
 /* What images are compared and mapped by: the smallest page of every mode. */
 enum { PAGE_LOG2 = 12, PAGE_BYTES = 1 << PAGE_LOG2 };
 
+enum { JOBS_MOST = 64 }; /* threads */
+
 /* What is known of memory that the files of an image leave out. */
 enum holes_are {
     HOLES_NOT_SAID, /* of raw files zeros, but say so; of dumps unknown */

@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-    CREW_MOST = 64,   /* threads */
     CREW_DEFAULT = 8, /* at most, unless more are asked for */
     JOBS_EACH = 4,    /* under way, for each thread */
     OUTLINE_ROOM = 1024,
@@ -73,7 +72,7 @@ struct crew {
     pthread_mutex_t lock;
     pthread_cond_t made;
     pthread_cond_t done;
-    pthread_t thread[CREW_MOST];
+    pthread_t thread[JOBS_MOST];
     unsigned wanted;
     unsigned started;
 
@@ -103,7 +102,7 @@ static unsigned crew_size(const struct traversal *t)
         return 1;
     }
     if (t->o->jobs != 0) {
-        return t->o->jobs < CREW_MOST ? (unsigned)t->o->jobs : CREW_MOST;
+        return (unsigned)t->o->jobs;
     }
     n = sched_getaffinity(0, sizeof set, &set) == 0
             ? CPU_COUNT(&set)

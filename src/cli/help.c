@@ -186,8 +186,8 @@ static const struct part parts[] = {
     {TAKES_FINDINGS, false,
      "  --findings           spaces: also what is odd about the tables\n"},
     {TAKES_JOBS, false,
-     "  -j, --jobs N         leaves, maps, spaces: walk in N threads (as many\n"
-     "                       as there are processors, up to 8)\n"},
+     "  -j, --jobs N         leaves, maps, spaces: walk in N threads, 1 to 64\n"
+     "                       (as many as there are processors, up to 8)\n"},
     {0, true, "Output:\n"},
     {0, false,
      "  --color WHEN         auto (on a terminal, without NO_COLOR), always, "

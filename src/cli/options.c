@@ -400,6 +400,10 @@ static void take_option(struct arguments *a, enum option_id id)
         if (o->jobs == 0) {
             die(CLI_USAGE, a->subject, "--jobs 0: nobody would walk");
         }
+        if (o->jobs > JOBS_MOST) {
+            die(CLI_USAGE, a->subject, "--jobs %s is more than %d", optarg,
+                JOBS_MOST);
+        }
         break;
     case OPT_OUTPUT:
         o->output = name_value(a, (int)id);
