@@ -206,6 +206,7 @@ Test(elf_core, ends_at_the_last_address)
     cr_assert(elf_core_read(&r, &d));
     cr_assert(eq(sz, d.segments, 1));
     expect_segment(&d, 0, UINT64_MAX - 0x7ff, 0x800, 0x1000);
+    cr_expect(strstr(d.remark, "goes beyond the last address") != NULL);
     dump_free(&d);
 }
 

@@ -84,7 +84,7 @@ Test(lime, that_is_broken_is_refused)
          "ends before it starts"},
         {BYTES(LIME("\0\0\0\0\0\0\0\0",
                     "\xff\xff\xff\xff\xff\xff\xff\xff") "abc"),
-         "ends before it starts"},
+         "has all addresses"},
         {BYTES(LIME("\0\0\0\0\0\0\0\0",
                     "\7\0\0\0\0\0\0\0") "abcdefgh"
                                         "no range is here, but 32 bytes are"),
@@ -98,6 +98,36 @@ Test(lime, that_is_broken_is_refused)
         cr_expect(strstr(d.why, bad[i].why) != NULL, "%zu: %s", i, d.why);
         dump_free(&d);
     }
+}
+
+/* Wherever it ends too early, it is refused, or says so. */
+Test(lime, is_known_to_be_cut_off_at_each_byte)
+{
+    static const char whole[] =
+        LIME("\x00\x20\0\0\0\0\0\0", "\x07\x20\0\0\0\0\0\0") "abcdefgh";
+
+    for (size_t n = 0; n < sizeof whole - 1; n++) {
+        bool opened;
+
+        take(whole, n);
+        opened = lime_read(&r, &d);
+        cr_expect(d.remark[0] != '\0' || !opened, "%zu", n);
+        dump_free(&d);
+    }
+}
+
+Test(lime, with_an_address_twice_says_so)
+{
+    take(BYTES(
+        LIME("\x00\x20\0\0\0\0\0\0", "\x07\x20\0\0\0\0\0\0") "abcdefgh" LIME(
+            "\x06\x20\0\0\0\0\0\0", "\x08\x20\0\0\0\0\0\0") "xyz"));
+    cr_assert(lime_read(&r, &d));
+    cr_assert(eq(sz, d.segments, 2));
+    expect_segment(&d, 0, 0x2000, 8, 32);
+    expect_segment(&d, 1, 0x2008, 1, 74);
+    cr_expect(strstr(d.remark, "the same addresses, from 2006 on") != NULL,
+              "%s", d.remark);
+    dump_free(&d);
 }
 
 /* -------------------------------------------------------------------- AVML */
@@ -156,6 +186,33 @@ Test(avml, has_ranges_in_frames)
     expect_segment(&d, 2, 0x3000, 25, 0);
     cr_assert(eq(i64, pread(s.fd, got, 32, 0), 32));
     cr_expect(memcmp(got, "123456789aaaaaaaaaaaaaaaawxyz123", 32) == 0);
+    end_avml();
+}
+
+Test(avml, is_known_to_be_cut_off_at_each_byte)
+{
+    static const char whole[] = AVML("\0\0\0\0\0\0\0\0", "\x8\0\0\0\0\0\0\0")
+        STREAM PLAIN "\x1b\0\0\0\0\0\0\0";
+    const size_t end = sizeof whole - 1;
+
+    take(whole, end);
+    cr_assert(read_avml(), "%s%s", d.why, s.why);
+    end_avml();
+    for (size_t n = 0; n < end; n++) {
+        take(whole, n);
+        cr_expect(not(read_avml()), "%zu", n);
+        end_avml();
+    }
+}
+
+Test(avml, with_an_address_twice_says_so)
+{
+    take(BYTES(LIME("\0\0\0\0\0\0\0\0", "\x3\0\0\0\0\0\0\0") "wxyz" AVML(
+        "\3\0\0\0\0\0\0\0", "\xb\0\0\0\0\0\0\0") STREAM PLAIN
+               "\0\0\0\0\0\0\0\0"));
+    cr_assert(read_avml(), "%s%s", d.why, s.why);
+    cr_expect(strstr(d.remark, "the same addresses, from 3 on") != NULL, "%s",
+              d.remark);
     end_avml();
 }
 

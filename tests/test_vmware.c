@@ -226,6 +226,18 @@ Test(vmware, may_end_within_memory)
     cr_expect(eq(u64, d.missing, 0x8000 - (sizeof file - at)));
     cr_expect(d.remark[0] != '\0');
     dump_free(&d);
+    /* The end of the group alone is missing. */
+    begin();
+    at = item(0x200, "regionsCount", 0, 0, 0, 4, 1);
+    at = region(at, 0, 0x10, 0, 1);
+    put(92 + 64, 8, 0x100);
+    at = block(at, 63, 0x1000);
+    r.bytes = at + 0x1000;
+    cr_assert(vmware_read(&r, &d, &beside), "%s", d.why);
+    expect_segment(&d, 0, 0x10000, 0x1000, at);
+    cr_expect(strstr(d.remark, "within its group 'memory', behind") != NULL,
+              "%s", d.remark);
+    dump_free(&d);
 }
 
 /* Newer ones have the control registers of a processor as one block. */

@@ -201,6 +201,30 @@ Test(windows, that_was_cut_off_says_so)
     dump_free(&d);
 }
 
+Test(windows, with_a_run_that_ends_nowhere_has_nothing_behind_it)
+{
+    full_64();
+    put(0x98, 8, 0); /* all pages but one: what follows would be at 1000 */
+    put(0xa0, 8, UINT64_MAX >> 12);
+    put(0xa8, 8, 0);
+    put(0xb0, 8, 1);
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.segments, 1));
+    expect_segment(&d, 0, 0, sizeof file - 0x2000, 0x2000);
+    cr_expect(strstr(d.remark, "more bytes of memory should be") != NULL);
+    dump_free(&d);
+}
+
+Test(windows, with_an_address_twice_says_so)
+{
+    full_64();
+    put(0xa8, 8, 4);
+    cr_assert(windows_read(&r, &d), "%s", d.why);
+    cr_expect(strstr(d.remark, "the same addresses, from 4000 on") != NULL,
+              "%s", d.remark);
+    dump_free(&d);
+}
+
 static void expect_refused(const char *why)
 {
     cr_expect(not(windows_read(&r, &d)));
@@ -234,6 +258,11 @@ Test(windows, that_is_broken_is_refused)
     memcpy(file + 0x2000, "SDMPDUMP", 8);
     put(0x2030, 8, UINT64_MAX);
     expect_refused("bitmap of");
+    put(0x2030, 8, 8);
+    put(0x2020, 8, 0x2037);
+    expect_refused("first page is at 2037, and no page can be there");
+    put(0x2020, 8, UINT64_MAX - 0xfff);
+    expect_refused("first page is at fffffffffffff000");
     begin("PAGEDUMP", 0x20, 0x14c, 0xf88, 5);
     expect_refused("at 1000 there should be the header of its bitmap");
     memcpy(file + 0x1000, "SDMPDUMP", 8);

@@ -4,6 +4,7 @@
 #include "plain.h"
 #include "report.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,10 @@ void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset)
     }
     if (bytes - 1 > UINT64_MAX - pa) {
         bytes = UINT64_MAX - pa + 1;
+        dump_remark(d,
+                    "has memory from %" PRIx64 " on that goes beyond the last "
+                    "address: the rest of it is not in the image",
+                    pa);
     }
     d->segment = must_grow(d->segment, d->segments, sizeof *d->segment);
     d->segment[d->segments++] = (struct segment){pa, bytes, offset};
@@ -120,6 +125,19 @@ static int by_start(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* The indices of segments, of which there are some, by first address; for free. */
+static size_t *by_start_of(const struct dump *d)
+{
+    size_t *start = must(calloc(d->segments, sizeof *start));
+
+    for (size_t i = 0; i < d->segments; i++) {
+        start[i] = i;
+    }
+    sorting = d->segment;
+    qsort(start, d->segments, sizeof *start, by_start);
+    return start;
+}
+
 static void heap_push(struct sweep *s, size_t index)
 {
     size_t at = s->used++;
@@ -183,13 +201,8 @@ void dump_order(struct dump *d)
     if (d->segments == 0) {
         return;
     }
-    s.start = must(calloc(d->segments, sizeof *s.start));
+    s.start = by_start_of(d);
     s.heap = must(calloc(d->segments, sizeof *s.heap));
-    for (size_t i = 0; i < d->segments; i++) {
-        s.start[i] = i;
-    }
-    sorting = d->segment;
-    qsort(s.start, d->segments, sizeof *s.start, by_start);
     while (next < d->segments || s.used > 0) {
         const struct segment *top;
         uint64_t last;
@@ -220,6 +233,42 @@ void dump_order(struct dump *d)
     free(d->segment);
     d->segment = out.segment;
     d->segments = out.segments;
+}
+
+/* The first address that two segments have, as they were added; false: there is
+ * none. */
+static bool find_twice(const struct dump *d, uint64_t *pa)
+{
+    const struct segment *widest = NULL; /* of those that start before */
+    bool found = false;
+    size_t *start;
+
+    if (d->segments == 0) {
+        return false;
+    }
+    start = by_start_of(d);
+    for (size_t i = 0; i < d->segments && !found; i++) {
+        const struct segment *s = &d->segment[start[i]];
+
+        found = widest != NULL && s->pa <= last_of(widest);
+        *pa = s->pa;
+        widest = widest == NULL || last_of(s) > last_of(widest) ? s : widest;
+    }
+    free(start);
+    return found;
+}
+
+void dump_order_once(struct dump *d)
+{
+    uint64_t pa;
+
+    if (find_twice(d, &pa)) {
+        dump_remark(d,
+                    "has two ranges with the same addresses, from %" PRIx64
+                    " on: the first of them is in the image",
+                    pa);
+    }
+    dump_order(d);
 }
 
 /* ----------------------------------------------------------------- remarks */

@@ -57,7 +57,7 @@ struct dump {
 
 /* dump_add adds memory of `bytes` bytes at pa, which lies at `offset` of the
  * file.  Of none, it does nothing.  What goes beyond the last address is cut
- * off. */
+ * off, and said to be. */
 void dump_add(struct dump *d, uint64_t pa, uint64_t bytes, uint64_t offset);
 
 /* dump_miss counts memory that it names and does not have. */
@@ -79,6 +79,10 @@ void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu);
  * the one that was added first has them.  What goes on in memory and in the
  * file becomes one. */
 void dump_order(struct dump *d);
+
+/* dump_order_once does so where no address should be there twice, and says so if
+ * one is. */
+void dump_order_once(struct dump *d);
 
 /* dump_refuse says why the file can't be opened, and returns false; dump_remark
  * says what its user has to know.  The first of each counts. */

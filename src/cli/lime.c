@@ -56,9 +56,14 @@ static bool is_bad(const struct range *range, uint64_t at, struct dump *d)
             d, "its version at %" PRIx64 " is %" PRIu32 ", which is not known",
             at, range->version);
     }
-    if (range->last < range->first ||
-        range->last - range->first == UINT64_MAX) {
+    if (range->last < range->first) {
         return !dump_refuse(d, "its range at %" PRIx64 " ends before it starts",
+                            at);
+    }
+    if (range->last - range->first == UINT64_MAX) {
+        return !dump_refuse(d,
+                            "its range at %" PRIx64
+                            " has all addresses, 2^64 bytes, which no file has",
                             at);
     }
     return false;
@@ -99,7 +104,7 @@ bool lime_read(const struct reader *r, struct dump *d)
                     "range and later ones are not in the image",
                     r->bytes);
     }
-    dump_order(d);
+    dump_order_once(d);
     return d->segments > 0 || dump_refuse(d, "no memory is in it");
 }
 
@@ -274,10 +279,10 @@ bool avml_read(const struct reader *r, avml_unpack unpack, struct spool *s,
         dump_add(d, range.first, bytes, start);
         f.at += range.magic == AVML ? SIZE_BYTES : 0;
     }
-    if (f.at < r->bytes) {
+    if (f.at != r->bytes) {
         return refuse_cut(&f);
     }
-    dump_order(d);
+    dump_order_once(d);
     return (d->segments > 0 || dump_refuse(d, "no memory is in it")) &&
            spool_end(s);
 }

@@ -236,7 +236,7 @@ static bool (*unpacker_of(enum container_kind kind))(struct job *j)
     return NULL;
 }
 
-/* Where memory lies in the spool, and the end. */
+/* Where memory lies in the spool, and the end, with a remark if there is one. */
 static void work(void *context, int socket)
 {
     struct job *j = context;
@@ -259,7 +259,8 @@ static void work(void *context, int socket)
         }
     }
     m.kind = CHILD_DONE;
-    m.bytes = 0;
+    m.bytes = (uint32_t)strlen(j->d.remark);
+    memcpy(m.data, j->d.remark, m.bytes);
     (void)child_send(socket, &m);
 }
 
@@ -281,6 +282,9 @@ bool packed_unpack(const struct reader *r, enum container_kind kind,
         uint64_t offset;
 
         if (m.kind == CHILD_DONE) {
+            if (m.bytes > 0) {
+                dump_remark(d, "%.*s", (int)m.bytes, (const char *)m.data);
+            }
             child_end(&c);
             return true;
         }

@@ -230,6 +230,12 @@ static bool read_group(struct state *s, const char *name, uint64_t at)
             return false;
         }
     }
+    if (found == ITEM_CUT && is_enough(s, name) && at <= s->r->bytes) {
+        dump_remark(s->d,
+                    "ends at %" PRIx64 ", within its group '%s', behind its "
+                    "memory",
+                    s->r->bytes, name);
+    }
     return found == ITEM_END || is_enough(s, name) ||
            dump_refuse(s->d,
                        "it ends at %" PRIx64 ", within its group '%s': it was "

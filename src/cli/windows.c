@@ -108,7 +108,8 @@ static bool read_runs(const struct reader *r, const struct layout *l,
         if (!add_pages(r, frame, pages, offset, d)) {
             return false;
         }
-        offset += pages * PAGE;
+        offset = pages > (UINT64_MAX - offset) / PAGE ? UINT64_MAX
+                                                      : offset + pages * PAGE;
     }
     return true;
 }
@@ -125,7 +126,7 @@ static bool end_run(const struct reader *r, struct run *run, struct dump *d)
     bool done =
         run->pages == 0 || add_pages(r, run->first, run->pages, run->offset, d);
 
-    run->offset += run->pages * PAGE;
+    run->offset += run->pages * PAGE; /* of fewer pages than bits in the file */
     run->pages = 0;
     return done;
 }
@@ -149,6 +150,11 @@ static bool read_bitmap(const struct reader *r, const struct layout *l,
         return dump_refuse(
             d, "its bitmap of %" PRIu64 " bits goes beyond the end of the file",
             bits);
+    }
+    if (run.offset < l->bytes + b->map || run.offset > INT64_MAX) {
+        return dump_refuse(
+            d, "its first page is at %" PRIx64 ", and no page can be there",
+            run.offset);
     }
     for (uint64_t i = 0; i < bits; i++) {
         if (i % 8 == 0 && !reader_get(r, l->bytes + b->map + i / 8, &byte, 1)) {
@@ -233,6 +239,6 @@ bool windows_read(const struct reader *r, struct dump *d)
     if (d->missing > 0) {
         say_cut(r, d);
     }
-    dump_order(d);
+    dump_order_once(d);
     return d->segments > 0 || dump_refuse(d, "no memory is in it");
 }
