@@ -434,9 +434,11 @@ try 'compact --new-layout --new-roots' 0 0 compact "${listed[@]}" --force \
     --new-roots dense.roots full
 check "$name: the layout" diff dense.layout - <<T
 # ptwalk layout
+# ptwalk lines 2
 $(sed -n 's/^segment \([^:]*\):\([^:]*\):\(.*\)/\1 \2 \3 dense/p' out)
 T
 check "$name: the roots" diff dense.roots - <<T
+# ptwalk lines 2
 $(sed -n 's/^root 0 1000 //p; s/^root 1 2000 //p' out)
 T
 try 'what compact wrote: verify' 0 0 verify "${listed[@]}" \
@@ -446,6 +448,49 @@ try 'what compact wrote: diff' 0 0 diff "${listed[@]}" \
 try 'what compact wrote: maps' 0 0 maps --regime amd64 --roots dense.roots \
     dense.layout
 check "$name: the label" grep -q '^# root 0 [0-9a-f]* the first$' out
+# What was cut off is no such text, whichever command reads it.
+for end in "head -n -1" "head -n -2" "head -c -1" "head -c -3"; do
+    $end dense.layout >cut.layout
+    $end dense.roots >cut.roots
+    unread 'line 2 says that 2 lines follow, each with a line feed' maps \
+        --regime amd64 --roots dense.roots cut.layout
+    says ': it was cut off'
+    unread ': it was cut off' verify "${listed[@]}" --new-roots dense.roots full \
+        cut.layout
+    wrong 'line 1 says that 2 lines follow, each with a line feed' maps \
+        --regime amd64 --roots cut.roots dense.layout
+    says 'ptwalk: cut.roots:'
+    wrong ': it was cut off' diff "${listed[@]}" --new-roots cut.roots full \
+        dense.layout
+done
+# Written by hand, none of them says how long it is; editors leave marks and other
+# ends of lines.
+grep -v '^# ptwalk lines' dense.layout >hand.layout
+grep -v '^# ptwalk lines' dense.roots >hand.roots
+"$ptwalk" maps --regime amd64 --roots hand.roots hand.layout >wanted
+for kind in layout roots; do
+    sed 's/$/\r/' hand.$kind >dos.$kind
+    printf '\xef\xbb\xbf' | cat - dos.$kind >mark.$kind
+    head -c -1 hand.$kind >open.$kind
+done
+for text in dos mark open; do
+    try "a layout and roots: $text" 0 0 maps --regime amd64 --roots $text.roots \
+        $text.layout
+    check "$name: as without that" cmp wanted out
+done
+for code in UTF-16LE UTF-16BE; do
+    iconv -f UTF-8 -t $code mark.layout >wide.layout
+    iconv -f UTF-8 -t $code mark.roots >wide.roots
+    unread "wide.layout: is a text of ptwalk's in UTF-16, not raw memory" maps \
+        --regime amd64 --roots hand.roots wide.layout
+    wrong 'wide.roots:1: it is no text in UTF-8' maps --regime amd64 \
+        --roots wide.roots hand.layout
+done
+head -c 12 hand.layout >begun.layout
+unread "begun.layout: is a text of ptwalk's, and no layout or manifest" maps \
+    "${amd64[@]}" begun.layout
+unread "dense.roots: is a text of ptwalk's, and no layout or manifest" maps \
+    "${amd64[@]}" dense.roots
 # A layout elsewhere names the image wherever that is.
 mkdir -p else/where
 try 'a layout in another directory' 0 0 compact "${listed[@]}" --force \

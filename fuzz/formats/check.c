@@ -3,6 +3,7 @@
 
 #include "lines.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,44 @@ static void check_text(const char text[DUMP_WHY])
     check_that(memchr(text, '\0', DUMP_WHY) != NULL, "a text ends");
 }
 
+bool has_lines_as_said(const char *text)
+{
+    static const char mark[] = "# ptwalk lines";
+    uint64_t line = 0;
+    uint64_t left = UINT64_MAX; /* lines that follow; that: nothing is said */
+
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\n");
+        size_t blank = strspn(text, " \t\r");
+        const char *at = text + blank;
+
+        line++;
+        if (left == 0 || (left != UINT64_MAX && text[n] == '\0')) {
+            return false;
+        }
+        left -= left != UINT64_MAX;
+        if (blank < n && strncmp(at, mark, sizeof mark - 1) == 0 &&
+            strchr(" \t\r\n", at[sizeof mark - 1]) != NULL) {
+            const char *value =
+                at + sizeof mark - 1 + strspn(at + sizeof mark - 1, " \t\r");
+            size_t digits = strspn(value, "0123456789");
+            size_t behind = strspn(value + digits, " \t\r");
+
+            errno = 0;
+            if (left != UINT64_MAX) {
+                return false;
+            }
+            left = strtoull(value, NULL, 10);
+            if (digits == 0 || value + digits + behind != text + n ||
+                errno != 0 || left > UINT64_MAX - line) {
+                return false;
+            }
+        }
+        text += n + (text[n] == '\n');
+    }
+    return left == 0 || left == UINT64_MAX;
+}
+
 char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
                      size_t len)
 {
@@ -28,9 +67,13 @@ char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
     if (text == NULL) {
         abort();
     }
-    if (len > 0) {
+    if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+        memcpy(text, data + 3, len - 3);
+    } else if (len > 0) {
         memcpy(text, data, len);
     }
+    check_that(!read || has_lines_as_said(text),
+               "a text has as many lines as it says");
     check_that(read == (l->why[0] == '\0'), "a refusal has a reason");
     check_that(read || l->line <= len + 1, "what is wrong is in a line");
     return text;

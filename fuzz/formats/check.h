@@ -15,8 +15,13 @@ void check_that(bool ok, const char *what);
  * it inside the first `bytes` bytes. */
 void check_dump(const struct dump *d, bool opened, uint64_t bytes);
 
-/* check_lines_of: a text is refused with a reason, in one of its lines.  Returns
- * a copy of it that ends, for free. */
+/* has_lines_as_said says whether a text has the lines that a comment of it says
+ * there are, if one does. */
+bool has_lines_as_said(const char *text);
+
+/* check_lines_of: a text is refused with a reason, in one of its lines, and has
+ * the lines that it says.  Returns a copy of it that ends, without the mark of its
+ * byte order, for free. */
 struct lines;
 char *check_lines_of(const struct lines *l, bool read, const uint8_t *data,
                      size_t len);

@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     lines = strlen(text) == len ? read_lines(text, line) : SIZE_MAX;
     if (lines != SIZE_MAX) {
         check_that(read == (is_first_line(text, LAYOUT_FIRST_LINE) &&
-                            are_layout(line, lines)),
+                            has_lines_as_said(text) && are_layout(line, lines)),
                    "it is right or it is not");
         check_that(!read || lines == l.entries, "each entry has a line");
     }

@@ -68,6 +68,7 @@ static void check_label(const char *line, const struct root_entry *e)
 /* Goes through the lines of a text that was read, or should have been. */
 static void check_lines(const char *text, bool read, const struct root_list *l)
 {
+    const char *start = text;
     size_t n = 0;
 
     if (strpbrk(text, "\v\f") != NULL) {
@@ -98,7 +99,8 @@ static void check_lines(const char *text, bool read, const struct root_list *l)
         }
         n++;
     }
-    check_that(read == (n > 0), "a list of roots is read");
+    check_that(read == (n > 0 && has_lines_as_said(start)),
+               "a list of roots is read");
     check_that(!read || n == l->entries, "an entry has a line");
 }
 

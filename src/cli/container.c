@@ -29,6 +29,11 @@ static const char bsd_dump[] =
 static const char elf_core[] =
     "give each LOAD of 'readelf -lW' as --segment PhysAddr:FileSiz:Offset";
 static const char not_memory[] = "the memory of a machine is not in it";
+static const char layout[] = "it says where memory lies in files, and is none";
+static const char manifest[] = "it says what an image is, and is none";
+static const char other_text[] =
+    "it was cut off, or is a list of roots (--roots) or of a newer version";
+static const char a_text[] = "save it as UTF-8";
 static const char swap_space[] = "it has swapped pages, in any order";
 
 /* Bytes at `offset` of the file; from the end when that is negative.  Where
@@ -56,10 +61,19 @@ struct signature {
 
 static const struct signature signatures[] = {
     /* Dumps of memory. */
-    {"a layout", "it says where memory lies in files, and is none",
-     BYTES(LAYOUT_FIRST_LINE), READ_AS(LAYOUT)},
-    {"a manifest", "it says what an image is, and is none",
-     BYTES(MANIFEST_FIRST_LINE), READ_AS(MANIFEST)},
+    {"a layout", layout, BYTES(LAYOUT_FIRST_LINE), READ_AS(LAYOUT)},
+    {"a manifest", manifest, BYTES(MANIFEST_FIRST_LINE), READ_AS(MANIFEST)},
+    {"a layout", layout, BYTES(UTF8_MARK LAYOUT_FIRST_LINE), READ_AS(LAYOUT)},
+    {"a manifest", manifest, BYTES(UTF8_MARK MANIFEST_FIRST_LINE),
+     READ_AS(MANIFEST)},
+    {"a text of ptwalk's in UTF-16", a_text,
+     BYTES("\xff\xfe#\0 \0p\0t\0w\0a\0l\0k\0")},
+    {"a text of ptwalk's in UTF-16", a_text,
+     BYTES("\xfe\xff\0#\0 \0p\0t\0w\0a\0l\0k")},
+    {"a text of ptwalk's, and no layout or manifest", other_text,
+     BYTES("# ptwalk ")},
+    {"a text of ptwalk's, and no layout or manifest", other_text,
+     BYTES(UTF8_MARK "# ptwalk ")},
     {"a LiME file",
      "give each range as --segment START:LENGTH:OFFSET, with the offset behind "
      "its header of 32 bytes, or capture with format=padded",

@@ -28,6 +28,9 @@ enum container_kind {
     CONTAINER_MANIFEST,
 };
 
+/* The byte-order mark that some editors put in front of a text. */
+#define UTF8_MARK "\xef\xbb\xbf"
+
 /* What a layout begins with, and a manifest. */
 #define LAYOUT_FIRST_LINE   "# ptwalk layout"
 #define MANIFEST_FIRST_LINE "# ptwalk manifest"

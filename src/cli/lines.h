@@ -11,11 +11,15 @@ struct lines {
     char why[DUMP_WHY];
 };
 
+/* What a line begins with that says how many more there are. */
+#define LINES_FOLLOW "# ptwalk lines"
+
 /* lines_read calls each(context, at, line) for each line that is not empty and no
  * comment, which begins with #: at is its first character that is no blank, and a
  * NUL its end.  What each returns false for is wrong, and ends this; so does
- * another first line than that, if it is not NULL.  false: l->line and l->why.
- * The text lives as long as l. */
+ * another first line than that, if it is not NULL, and other lines than a comment
+ * says that follow, each with a line feed.  A byte-order mark in front says
+ * nothing.  false: l->line and l->why.  The text lives as long as l. */
 bool lines_read(struct lines *l, const struct reader *r, const char *first_line,
                 bool (*each)(void *context, char *at, uint64_t line),
                 void *context);

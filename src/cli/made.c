@@ -64,15 +64,33 @@ static void tell_segment(const struct segment *s)
     out_line("%" PRIx64 " %" PRIx64 " %" PRIx64, s->pa, s->bytes, s->offset);
 }
 
+/* Writes a text of these lines, which says how many they are. */
+static void tell_all(struct text *text, const char *first_line,
+                     struct text *lines)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < lines->used; i++) {
+        count += lines->bytes[i] == '\n';
+    }
+    out_redirect(text);
+    out_text(first_line);
+    out_line(LINES_FOLLOW " %" PRIu64 "\n", count);
+    out_bytes(lines->bytes, lines->used);
+    out_redirect(NULL);
+    free(lines->bytes);
+}
+
 void made_layout(const struct made *m, struct text *text)
 {
-    out_redirect(text);
-    out_text(LAYOUT_FIRST_LINE "\n");
+    struct text lines = {.used = 0};
+
+    out_redirect(&lines);
     for (size_t i = 0; i < m->parts; i++) {
         tell_segment(&m->part[i]);
         tell_name(m, m->o->new_layout, "new-layout");
     }
-    out_redirect(NULL);
+    tell_all(text, LAYOUT_FIRST_LINE "\n", &lines);
 }
 
 /* What a TTBR has for a table: bits 5:2 hold bits 51:48 of its address. */
@@ -97,13 +115,15 @@ static void tell_root(const struct made *m, uint32_t i)
 
 void made_roots(const struct made *m, struct text *text)
 {
-    out_redirect(text);
+    struct text lines = {.used = 0};
+
+    out_redirect(&lines);
     for (uint32_t i = 0; i < m->o->roots; i++) {
         tell_root(m, i);
         out_label(m->o, i);
         out_text("\n");
     }
-    out_redirect(NULL);
+    tell_all(text, "", &lines);
 }
 
 /* ----------------------------------------------------------------- the manifest */
@@ -194,11 +214,12 @@ static void tell_old(const struct options *o)
 void made_manifest(const struct made *m, struct text *text)
 {
     const struct options *o = m->o;
+    struct text lines = {.used = 0};
     char digest[DIGEST_TEXT];
 
     digest_text(m->sha256, digest);
-    out_redirect(text);
-    out_line(MANIFEST_FIRST_LINE "\nformat %d\nimage", MANIFEST_FORMAT);
+    out_redirect(&lines);
+    out_line("format %d\nimage", MANIFEST_FORMAT);
     tell_name(m, o->manifest, "manifest");
     out_line("bytes %" PRIx64 "\nsha256 %s\n", m->bytes, digest);
     for (size_t i = 0; i < m->olds; i++) {
@@ -222,5 +243,5 @@ void made_manifest(const struct made *m, struct text *text)
     }
     tell_policy(o);
     tell_old(o);
-    out_redirect(NULL);
+    tell_all(text, MANIFEST_FIRST_LINE "\n", &lines);
 }
