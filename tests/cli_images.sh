@@ -550,4 +550,94 @@ for file in nothing folder pipe /dev/null; do
             "^ptwalk: $file: is (empty|a directory, not an image|neither a regular file)" err
     done
 done
+# ------------------------------------------------------- what notes say of paging
+# note FILE NAME TYPE: puts what it reads behind what is there, as a note.
+note() {
+    local at name_bytes=$((${#2} + 1)) bytes
+    cat >note
+    bytes=$(stat -c %s note)
+    at=$(stat -c %s "$1")
+    put "$1" "$(printf %x "$at")" "$(printf %x $name_bytes)" 4
+    put "$1" "$(printf %x $((at + 4)))" "$(printf %x "$bytes")" 4
+    put "$1" "$(printf %x $((at + 8)))" "$3" 4
+    printf '%s' "$2" >>"$1"
+    truncate -s $((at + 12 + (name_bytes + 3) / 4 * 4)) "$1"
+    cat note >>"$1"
+    truncate -s %4 "$1"
+}
+# cpu CR0 CR3 CR4: adds a processor, as QEMU notes it, to the file of notes.
+cpu() {
+    rm -f cpu
+    truncate -s 432 cpu
+    put cpu 0 1 4
+    put cpu 4 1b0 4
+    put cpu 188 "$1" 8
+    put cpu 1a0 "$2" 8
+    put cpu 1a8 "$3" 8
+    note notes QEMU 0 <cpu
+}
+# core FILE: an ELF core of the notes, and of the memory of good.
+core() {
+    rm -f "$1"
+    truncate -s 64K "$1"
+    printf '\x7fELF\2\1\1' | dd of="$1" conv=notrunc status=none
+    put "$1" 10 4 2
+    put "$1" 12 3e 2
+    put "$1" 14 1 4
+    put "$1" 20 40 8
+    put "$1" 34 40 2
+    put "$1" 36 38 2
+    put "$1" 38 2 2
+    put "$1" 40 4 4
+    put "$1" 48 10000 8
+    put "$1" 60 "$(printf %x "$(stat -c %s notes)")" 8
+    put "$1" 78 1 4
+    put "$1" 80 1000 8
+    put "$1" 98 f000 8
+    put "$1" a0 f000 8
+    # Memory from 0 on, but for the first page, in whose place the headers are.
+    put "$1" 90 1000 8
+    dd if=good of="$1" bs=4096 skip=1 seek=1 conv=notrunc status=none
+    cat notes >>"$1"
+}
+make_good good
+: >notes
+cpu 80010001 1000 20
+cpu 60000010 0 0
+cpu 80010001 1000 0
+cpu 80010001 1018 20
+core mixed.elf
+for way in leaves maps spaces 'translate 0' 'explain 0'; do
+    # shellcheck disable=SC2086
+    "$ptwalk" ${way%% *} mixed.elf $(cut -d' ' -f2- -s <<<"$way") >out 2>err
+    name="processors in other modes: $way"
+    says 'mixed.elf: has processors in another paging mode than the one that is'
+    says 'left out: CPU 1 (paging is off), CPU 2 (32-bit paging)'
+    check "$name: in a line" [ "$(wc -l <err)" -eq 1 ]
+done
+try 'processors in other modes: a root is given' 0 0 leaves --root 1000 mixed.elf
+try 'processors in other modes: info says them' 0 0 info mixed.elf
+: >notes
+cpu 80010001 1000 20
+printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0
+core doubtful.elf
+try 'a flag bit that is none' 0 1 leaves doubtful.elf
+says 'doubtful.elf: says NUMBER(sme_mask)=5 in VMCOREINFO, which can'
+says '--flag-bit says what it is'
+check "$name: all leaves" [ "$(grep -vc '^#' out)" -ge 5 ]
+try 'a flag bit that is none: info' 0 1 info doubtful.elf
+try 'a flag bit that is none: another one is given' 0 0 leaves --flag-bit 47 \
+    doubtful.elf
+try 'a flag bit that is none: mode and root are given' 0 0 leaves "${amd64[@]}" \
+    doubtful.elf
+# What an option says goes before it.
+: >notes
+cpu 80010001 1000 20
+printf 'NUMBER(sme_mask)=2251799813685248\n' | note notes VMCOREINFO 0
+core flagged.elf
+try 'a flag bit: info' 0 0 info flagged.elf
+check "$name: that one" grep -q 'flag bits 8000000000000$' out
+try 'a flag bit, and an option: info' 0 0 info --flag-bit 47 flagged.elf
+check "$name: that of the option" grep -q 'flag bits 800000000000$' out
+
 finish

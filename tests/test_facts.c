@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,24 @@ Test(facts, have_a_root_once)
     expect_root(1, OPT_CR3, 0x2000, "CPU 1");
     cr_expect(eq(u32, f.folded, 1));
     cr_expect(eq(u32, f.other, 2));
+    cr_expect(
+        eq(str, f.left_out, "CPU 3 (paging is off), CPU 4 (5-level paging)"));
+    end();
+}
+
+Test(facts, name_some_of_many_processors_that_are_left_out)
+{
+    begin(DUMP_X86, true);
+    for (unsigned i = 0; i < 300; i++) {
+        cpu(0x80050033, 0x1000, i % 2 == 0 ? 0x30 : 0x10);
+    }
+    cpu(0x60000010, 0, 0);
+    cpu(0x80050033, 0x1000, 0x1030);
+    facts_find(&d, &f);
+    cr_expect(eq(str, f.left_out,
+                 "CPU 300 (paging is off), CPU 1, CPU 3, CPU 5, CPU 7, CPU 9, "
+                 "CPU 11 and 144 more (32-bit paging), CPU 301 (5-level "
+                 "paging)"));
     end();
 }
 
@@ -236,6 +255,67 @@ Test(facts, of_riscv_are_satp_or_its_table)
     cr_expect(eq(str, f.regime, "sv39"));
     expect_root(0, OPT_ROOT, 0x83a00000, "the kernel's swapper_pg_dir");
     end();
+}
+
+/* What can't be is left out, and its line and the options that say it are named. */
+static void expect_doubt(const char *text, enum option_id option)
+{
+    cr_assert(eq(sz, f.doubts, 1), "%zu doubts of %s", f.doubts, text);
+    cr_expect(eq(str, f.doubt[0].text, (char *)text));
+    cr_expect(eq(int, f.doubt[0].option[0], option));
+    end();
+}
+
+Test(facts, that_can_not_be_are_in_doubt)
+{
+    static const char *const masks[] = {"1",    "3",
+                                        "4096", "-1",
+                                        "no",   "4503599627370496",
+                                        "",     "211106232532992"};
+    char text[256];
+
+    for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++) {
+        (void)snprintf(text, sizeof text,
+                       "SYMBOL(swapper_pg_dir)=ffffffff8360a000\n"
+                       "NUMBER(phys_base)=0\nNUMBER(sme_mask)=%s\n",
+                       masks[i]);
+        lines(DUMP_X86, text);
+        cr_expect(eq(u64, f.flag_bits, 0));
+        cr_expect(eq(str, f.regime, "amd64"));
+        expect_root(0, OPT_ROOT, 0x360a000, "the kernel's swapper_pg_dir");
+        (void)snprintf(text, sizeof text, "NUMBER(sme_mask)=%s", masks[i]);
+        expect_doubt(text, OPT_FLAG_BIT);
+    }
+    lines(DUMP_X86, "SYMBOL(swapper_pg_dir)=ffffffff8360a000\n"
+                    "NUMBER(phys_base)=0\nNUMBER(pgtable_l5_enabled)=2\n");
+    cr_expect(eq(str, f.regime, "amd64"));
+    expect_doubt("NUMBER(pgtable_l5_enabled)=2", OPT_REGIME);
+    lines(DUMP_X86, "SYMBOL(swapper_pg_dir)=ffffffff8360a000\n"
+                    "NUMBER(phys_base)=1234\n");
+    cr_expect(eq(u32, f.roots, 0));
+    expect_doubt("NUMBER(phys_base)=1234", OPT_ROOT);
+    lines(DUMP_X86, "SYMBOL(swapper_pg_dir)=ffffffff8360a000\n"
+                    "NUMBER(phys_base)=-1152921504606846976\n");
+    cr_expect(eq(u32, f.roots, 0));
+    expect_doubt("the address of swapper_pg_dir=f00000000360a000", OPT_ROOT);
+    lines(DUMP_X86, "SYMBOL(swapper_pg_dir)=_text\n");
+    expect_doubt("SYMBOL(swapper_pg_dir)=_text", OPT_ROOT);
+    lines(DUMP_AARCH64, "PAGESIZE=4096\nNUMBER(VA_BITS)=48\n"
+                        "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                        "NUMBER(TCR_EL1_T1SZ)=64\n"
+                        "SYMBOL(swapper_pg_dir)=ffff800009a1d000\n");
+    cr_expect(eq(str, f.regime, "aarch64-4k-48"));
+    expect_doubt("NUMBER(TCR_EL1_T1SZ)=64", OPT_REGIME);
+    lines(DUMP_AARCH64, "PAGESIZE=8192\nNUMBER(VA_BITS)=48\n"
+                        "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                        "SYMBOL(swapper_pg_dir)=ffff800009a1d000\n");
+    expect_doubt("PAGESIZE=8192", OPT_REGIME);
+    lines(DUMP_RISCV, "NUMBER(satp)=0xf000000000081b4d\n"
+                      "NUMBER(VA_BITS)=39\n"
+                      "SYMBOL(swapper_pg_dir)=ffffffff81a00000\n"
+                      "NUMBER(va_kernel_pa_offset)=0xfffffffefe000000\n");
+    cr_expect(eq(str, f.regime, "sv39"));
+    expect_doubt("NUMBER(satp)=0xf000000000081b4d", OPT_SATP);
 }
 
 Test(facts, are_none_where_something_is_missing)

@@ -71,9 +71,136 @@ void facts_assume(struct facts *f, const struct arguments *a)
     }
 }
 
+/* -------------------------------------------------------------------- doubts */
+
+/* A number of VMCOREINFO, and the options that go before it. */
+struct named {
+    const char *key;
+    unsigned base;
+    bool (*is_possible)(uint64_t value);
+    enum option_id option[2];
+};
+
+static void doubt(struct facts *f, const struct named *n, const char *value)
+{
+    struct doubt *doubt = &f->doubt[f->doubts];
+
+    if (f->doubts == DOUBTS) {
+        return;
+    }
+    f->doubts++;
+    (void)snprintf(doubt->text, sizeof doubt->text, "%s=%s", n->key, value);
+    memcpy(doubt->option, n->option, sizeof doubt->option);
+}
+
+/* Reads that number; false: it is not there, or is none that can be, and left as
+ * it was. */
+static bool get(const struct dump *d, struct facts *f, const struct named *n,
+                uint64_t *out)
+{
+    char text[40];
+    uint64_t value;
+
+    if (!dump_vmcoreinfo_text(d, n->key, text, sizeof text)) {
+        return false;
+    }
+    if (!dump_vmcoreinfo(d, n->key, n->base, &value) ||
+        (n->is_possible != NULL && !n->is_possible(value))) {
+        doubt(f, n, text);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+/* AMD's manual, vol. 2, "Secure Memory Encryption": one bit of the address. */
+static bool can_be_flag(uint64_t mask)
+{
+    return (mask & (mask - 1)) == 0 &&
+           (mask == 0 || (mask >> 32 != 0 && mask >> 52 == 0));
+}
+
+static bool can_be_switch(uint64_t value)
+{
+    return value <= 1;
+}
+
+static bool can_be_offset(uint64_t value)
+{
+    return value % 4096 == 0;
+}
+
+static bool can_be_page(uint64_t bytes)
+{
+    return bytes == 4096 || bytes == 16384 || bytes == 65536;
+}
+
+static bool can_be_width(uint64_t bits)
+{
+    return bits >= 16 && bits <= 57;
+}
+
+static bool can_be_tnsz(uint64_t size)
+{
+    return size == 12 || (size >= 16 && size <= 47);
+}
+
+/* satp.MODE: Sv39 to Sv57, or of 32 bits Sv32. */
+static bool can_be_satp(uint64_t satp)
+{
+    return satp == 0 || (satp >> 60 >= 8 && satp >> 60 <= 10) ||
+           satp >> 31 == 1;
+}
+
+static const struct named sme_mask = {
+    "NUMBER(sme_mask)", 10, can_be_flag, {OPT_FLAG_BIT, OPT_FLAG_BIT}};
+static const struct named l5_enabled = {
+    "NUMBER(pgtable_l5_enabled)", 10, can_be_switch, {OPT_REGIME, OPT_CR4}};
+static const struct named phys_base = {
+    "NUMBER(phys_base)", 10, can_be_offset, {OPT_ROOT, OPT_CR3}};
+static const struct named x86_table = {
+    "SYMBOL(swapper_pg_dir)", 16, NULL, {OPT_ROOT, OPT_CR3}};
+static const struct named arm_table = {
+    "SYMBOL(swapper_pg_dir)", 16, NULL, {OPT_TTBR1, OPT_TTBR0}};
+static const struct named riscv_table = {
+    "SYMBOL(swapper_pg_dir)", 16, NULL, {OPT_ROOT, OPT_SATP}};
+static const struct named voffset = {
+    "NUMBER(kimage_voffset)", 16, can_be_offset, {OPT_TTBR1, OPT_TTBR0}};
+static const struct named page_size = {
+    "PAGESIZE", 10, can_be_page, {OPT_REGIME, OPT_TCR}};
+static const struct named va_bits = {
+    "NUMBER(VA_BITS)", 10, can_be_width, {OPT_REGIME, OPT_TCR}};
+static const struct named t1sz = {
+    "NUMBER(TCR_EL1_T1SZ)", 10, can_be_tnsz, {OPT_REGIME, OPT_TCR}};
+static const struct named riscv_satp = {
+    "NUMBER(satp)", 16, can_be_satp, {OPT_SATP, OPT_REGIME}};
+static const struct named riscv_offset = {
+    "NUMBER(va_kernel_pa_offset)", 16, can_be_offset, {OPT_ROOT, OPT_SATP}};
+
+/* Adds the kernel's own table; false: the numbers together give no address that
+ * a table of such a machine has. */
+static bool add_own_table(struct facts *f, const struct named *n, uint64_t pa,
+                          enum option_id id)
+{
+    char text[24];
+
+    if (pa >> 52 == 0) {
+        add_root(f, pa, id, "the kernel's swapper_pg_dir");
+        return true;
+    }
+    (void)snprintf(text, sizeof text, "%" PRIx64, pa);
+    doubt(f,
+          &(struct named){"the address of swapper_pg_dir",
+                          .option = {n->option[0], n->option[1]}},
+          text);
+    return false;
+}
+
 /* -------------------------------------------------------------- processors */
 
-/* The bits of the registers that select a paging mode. */
+enum { MODES = 5 };
+
+/* The bits of the registers that select a paging mode, one of MODES. */
 static uint64_t mode_of(const struct dump *d, const struct dump_cpu *cpu)
 {
     bool wide = cpu->has_efer ? (cpu->efer & EFER_LMA) != 0 : d->long_mode;
@@ -102,6 +229,37 @@ static bool is_known(const struct facts *f, uint64_t mode, uint64_t cr3)
         }
     }
     return false;
+}
+
+/* Says which processors are in another mode than that, and in which. */
+static void say_left_out(const struct dump *d, struct facts *f, uint64_t mode)
+{
+    static const char *const modes[MODES] = {
+        "paging is off",  "32-bit paging",  "PAE paging",
+        "4-level paging", "5-level paging",
+    };
+    enum { NAMED = 6 }; /* of each */
+    const size_t room = sizeof f->left_out;
+    size_t used = 0;
+
+    for (uint64_t m = 0; m < MODES; m++) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < d->cpus && m != mode; i++) {
+            if (mode_of(d, &d->cpu[i]) == m && count++ < NAMED) {
+                used += (size_t)snprintf(f->left_out + used, room - used,
+                                         "%sCPU %zu", used > 0 ? ", " : "", i);
+            }
+        }
+        if (count > NAMED) {
+            used += (size_t)snprintf(f->left_out + used, room - used,
+                                     " and %zu more", count - NAMED);
+        }
+        if (count > 0) {
+            used += (size_t)snprintf(f->left_out + used, room - used, " (%s)",
+                                     modes[m]);
+        }
+    }
 }
 
 /* The first processor that translates says the mode; a table that several have
@@ -133,6 +291,7 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
     if (first == NULL) {
         return false;
     }
+    say_left_out(d, f, mode);
     f->family = DUMP_X86;
     f->has_registers = true;
     f->regs.cr0 = first->cr0;
@@ -142,7 +301,7 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
         f->regs.efer = EFER_NXE | (mode > 2 ? EFER_LME | EFER_LMA : 0);
     }
     if (mode > 2) {
-        (void)dump_vmcoreinfo(d, "NUMBER(sme_mask)", 10, &f->flag_bits);
+        (void)get(d, f, &sme_mask, &f->flag_bits);
     }
     if (!first->has_efer && mode > 2) {
         assume(f, "it is in long mode (it has no EFER)", OPT_EFER, OPT_EFER);
@@ -194,8 +353,6 @@ static bool find_named(const struct dump *d, struct facts *f)
 
 /* ------------------------------------------------------------ Linux, itself */
 
-static const char own_table[] = "the kernel's swapper_pg_dir";
-
 static void name_linux(const struct dump *d, struct facts *f)
 {
     char release[64] = "";
@@ -214,15 +371,15 @@ static bool find_linux_x86(const struct dump *d, struct facts *f)
     uint64_t five = 0;
     char text[8];
 
-    if (!dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table)) {
+    if (!get(d, f, &x86_table, &table)) {
         return false;
     }
     if (table >= KERNEL_MAP) {
-        if (!dump_vmcoreinfo(d, "NUMBER(phys_base)", 10, &base)) {
+        if (!get(d, f, &phys_base, &base)) {
             return false;
         }
-        (void)dump_vmcoreinfo(d, "NUMBER(pgtable_l5_enabled)", 10, &five);
-        (void)dump_vmcoreinfo(d, "NUMBER(sme_mask)", 10, &f->flag_bits);
+        (void)get(d, f, &l5_enabled, &five);
+        (void)get(d, f, &sme_mask, &f->flag_bits);
         (void)snprintf(f->regime, sizeof f->regime,
                        five != 0 ? "amd64-la57" : "amd64");
         table = table - KERNEL_MAP + base;
@@ -238,8 +395,10 @@ static bool find_linux_x86(const struct dump *d, struct facts *f)
     } else {
         return false;
     }
+    if (!add_own_table(f, &x86_table, table, OPT_ROOT)) {
+        return false;
+    }
     f->family = DUMP_X86;
-    add_root(f, table, OPT_ROOT, own_table);
     return true;
 }
 
@@ -267,31 +426,29 @@ static bool find_linux_aarch64(const struct dump *d, struct facts *f)
     uint64_t offset;
     uint64_t built = 0;
     uint64_t bits;
-    uint64_t t1sz;
+    uint64_t size;
     uint64_t page = 4096;
 
-    if (!dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table) ||
-        !dump_vmcoreinfo(d, "NUMBER(kimage_voffset)", 16, &offset)) {
+    if (!get(d, f, &arm_table, &table) || !get(d, f, &voffset, &offset)) {
         return false;
     }
-    (void)dump_vmcoreinfo(d, "PAGESIZE", 10, &page);
-    (void)dump_vmcoreinfo(d, "NUMBER(VA_BITS)", 10, &built);
-    bits = built;
-    if (dump_vmcoreinfo(d, "NUMBER(TCR_EL1_T1SZ)", 10, &t1sz) && t1sz < 64) {
-        bits = 64 - t1sz;
-    }
-    if ((page != 4096 && page != 16384 && page != 65536) || bits == 0 ||
-        bits > 52) {
+    (void)get(d, f, &page_size, &page);
+    (void)get(d, f, &va_bits, &built);
+    bits = get(d, f, &t1sz, &size) ? 64 - size : built;
+    if (bits == 0 || bits > 52) {
         return false;
     }
     (void)snprintf(f->regime, sizeof f->regime, "aarch64-%uk-%u%s",
                    (unsigned)(page / 1024), (unsigned)bits,
                    bits == 52 && page != 65536 ? "-lpa2" : "");
+    if (!add_own_table(f, &arm_table,
+                       table - offset + unused_of_table(page, built, bits),
+                       OPT_TTBR1)) {
+        return false;
+    }
     f->family = DUMP_AARCH64;
     assume(f, "EL1, no WXN, HPD, DBM or other switch of TCR_EL1", OPT_TCR,
            OPT_REGIME);
-    add_root(f, table - offset + unused_of_table(page, built, bits), OPT_TTBR1,
-             own_table);
     return true;
 }
 
@@ -303,16 +460,16 @@ static bool find_linux_riscv(const struct dump *d, struct facts *f)
     uint64_t offset;
     uint64_t bits = 0;
 
-    if (dump_vmcoreinfo(d, "NUMBER(satp)", 16, &satp) && satp != 0) {
+    if (get(d, f, &riscv_satp, &satp) && satp != 0) {
         f->family = DUMP_RISCV;
         add_root(f, satp, OPT_SATP, "the kernel's satp");
-    } else if (dump_vmcoreinfo(d, "SYMBOL(swapper_pg_dir)", 16, &table) &&
-               dump_vmcoreinfo(d, "NUMBER(va_kernel_pa_offset)", 16, &offset) &&
-               dump_vmcoreinfo(d, "NUMBER(VA_BITS)", 10, &bits) &&
-               (bits == 32 || bits == 39 || bits == 48 || bits == 57)) {
+    } else if (get(d, f, &riscv_table, &table) &&
+               get(d, f, &riscv_offset, &offset) &&
+               get(d, f, &va_bits, &bits) &&
+               (bits == 32 || bits == 39 || bits == 48 || bits == 57) &&
+               add_own_table(f, &riscv_table, table - offset, OPT_ROOT)) {
         f->family = DUMP_RISCV;
         (void)snprintf(f->regime, sizeof f->regime, "sv%u", (unsigned)bits);
-        add_root(f, table - offset, OPT_ROOT, own_table);
     } else {
         return false;
     }

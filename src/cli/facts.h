@@ -19,7 +19,13 @@ struct assumption {
     enum option_id option[2];
 };
 
-enum { ASSUMPTIONS = 4 };
+enum { ASSUMPTIONS = 4, DOUBTS = 8 };
+
+/* What VMCOREINFO says that can't be, and the options that say better. */
+struct doubt {
+    char text[96];
+    enum option_id option[2];
+};
 
 struct facts {
     enum dump_family family; /* DUMP_UNKNOWN: nothing is known */
@@ -33,8 +39,11 @@ struct facts {
     char assumed[160]; /* of these, those that no option says */
     struct fact_root *root;
     uint32_t roots;
-    uint32_t folded; /* processors whose root is another one's, too */
-    uint32_t other;  /* processors whose mode is another one, or off */
+    uint32_t folded;    /* processors whose root is another one's, too */
+    uint32_t other;     /* processors whose mode is another one, or off: */
+    char left_out[512]; /* "CPU 1 (paging is off)" */
+    struct doubt doubt[DOUBTS];
+    size_t doubts;
 };
 
 /* facts_find concludes what it can. */
@@ -44,7 +53,8 @@ void facts_find(const struct dump *d, struct facts *f);
 void facts_assume(struct facts *f, const struct arguments *a);
 
 /* facts_apply takes what is missing among the arguments from there, as if it
- * had been given; what these say is neither the file's nor assumed. */
+ * had been given; what these say is neither the file's nor assumed.  It reports
+ * what is in doubt and no option says, and processors that are left out. */
 void facts_apply(struct facts *f, struct arguments *a);
 
 /* facts_print prints for people, in a line, what the roots are that the file

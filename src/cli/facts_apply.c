@@ -4,6 +4,7 @@
 
 #include "paging.h"
 #include "print.h"
+#include "report.h"
 
 #include <stdio.h>
 
@@ -52,7 +53,9 @@ static void apply_mode(const struct facts *f, struct arguments *a)
     } else if (f->regime[0] != '\0' && !is_given(a, OPT_CR0)) {
         a->regime = f->regime;
     }
-    a->cpu.flag_bits |= f->flag_bits;
+    if (!is_given(a, OPT_FLAG_BIT)) {
+        a->cpu.flag_bits = f->flag_bits;
+    }
 }
 
 /* Roots are of use to a mode of their family alone. */
@@ -83,10 +86,28 @@ static bool fits(const struct facts *f, const struct arguments *a)
     return false;
 }
 
+/* Who gives the mode and the roots does not ask the file. */
+static void report_doubts(const struct facts *f, const struct arguments *a)
+{
+    for (size_t i = 0; i < f->doubts; i++) {
+        const struct doubt *d = &f->doubt[i];
+
+        if (is_given(a, d->option[0]) || is_given(a, d->option[1]) ||
+            (says_mode(a) && a->image.roots > 0)) {
+            continue;
+        }
+        report(a->o->image,
+               "says %s in VMCOREINFO, which can't be, and is not taken: --%s "
+               "says what it is",
+               d->text, option_name((int)d->option[0]));
+    }
+}
+
 void facts_apply(struct facts *f, struct arguments *a)
 {
     bool own_mode = !says_mode(a);
 
+    report_doubts(f, a);
     if (f->family == DUMP_UNKNOWN) {
         return;
     }
@@ -105,6 +126,13 @@ void facts_apply(struct facts *f, struct arguments *a)
     for (uint32_t i = 0; i < f->roots; i++) {
         paging_add_root(a, &a->image, f->root[i].id, f->root[i].value);
         set_given(a, f->root[i].id);
+    }
+    if (a->o->root_from_file && f->left_out[0] != '\0' &&
+        (a->command->takes & TAKES_ANYTHING) == 0) {
+        report(a->o->image,
+               "has processors in another paging mode than the one that is "
+               "walked, whose roots are left out: %s",
+               f->left_out);
     }
 }
 
