@@ -26,14 +26,17 @@ static void must(enum ptw_status st, const char *what)
     }
 }
 
-/* Clears all of ram.  The kernel takes back the pages that were touched: to write
- * zeros would touch all of them.  A process begins with memory that is clear. */
+/* Clears all of ram.  The kernel puts other pages in the place of those that were
+ * touched: to write zeros would touch all of them.  A process begins with memory that
+ * is clear. */
 static void clear_ram(void)
 {
     static bool used;
 
-    if (used && madvise(ram, sizeof ram, MADV_DONTNEED) != 0) {
-        memset(ram, 0, sizeof ram);
+    if (used &&
+        mmap(ram, sizeof ram, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+        must(PTW_E_SPACE, "ram");
     }
     used = true;
 }
