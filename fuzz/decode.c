@@ -2,11 +2,15 @@
 /* What entries say, without any memory: one number, as an entry of each level. */
 #include "check.h"
 #include "entries.h"
+#include "oracle_regime.h"
 
 #define HEX(v) ((unsigned long long)(v))
 
 /* Numbers of one input: each is asked about with each of its bits flipped. */
 enum { NUMBERS = 2 };
+
+/* A thorough run asks about them on processors of so many other widths. */
+enum { WIDTHS = 4, LEAST_WIDTH = 32 };
 
 static struct fz_case described;
 
@@ -85,7 +89,7 @@ static bool is_elsewhere(uint64_t a, uint64_t b)
 }
 
 /* Whether an entry means something else, and is not another address or of
- * another kind, when it has another bit.  A bit by which more than one of the
+ * another kind that is present, when it has another bit.  A bit by which more than one of the
  * address is another is none of the address. */
 static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
                        uint64_t raw, uint64_t other)
@@ -94,7 +98,9 @@ static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
     struct oracle_entry a = oracle_decode(&w->mode, raw, level, index);
     struct oracle_entry b = oracle_decode(&w->mode, other, level, index);
 
-    if (a.kind == ORACLE_MAPS && a.kind == b.kind && is_elsewhere(a.pa, b.pa)) {
+    if (b.kind == ORACLE_NOT_PRESENT ||
+        (a.kind == ORACLE_MAPS && a.kind == b.kind &&
+         is_elsewhere(a.pa, b.pa))) {
         return true;
     }
     return a.kind == b.kind && a.pa == b.pa &&
@@ -174,29 +180,60 @@ static void check_rights(const struct fz_case *w)
     }
 }
 
+/* Asks about a number, and with each of its bits flipped, as entries of every
+ * level. */
+static void check_number(const struct fz_case *w, uint64_t place, uint64_t raw)
+{
+    for (unsigned level = 0; level < w->levels; level++) {
+        unsigned index = (unsigned)place % fz_entries(w, level);
+
+        check_entry(w, level, index, raw);
+        for (unsigned bit = 0; bit < 8 * w->entry_bytes; bit++) {
+            check_entry(w, level, index, raw ^ (uint64_t)1 << bit);
+        }
+    }
+}
+
+/* The same on processors whose addresses have other widths: which bits are
+ * reserved depends on each one.  Inputs pick different ones. */
+static void check_widths(struct fz_case *w, uint64_t place, uint64_t raw)
+{
+    const struct oracle_mode mode = w->mode;
+    const struct ptw_regime regime = w->regime;
+    unsigned widths = mode.format->most_pa_bits + 1 - LEAST_WIDTH;
+    unsigned first = (unsigned)(raw * 0x9E3779B97F4A7C15 >> 40) % widths;
+
+    for (unsigned i = 0; i < WIDTHS; i++) {
+        w->mode.pa_bits = LEAST_WIDTH + (first + 5 * i) % widths;
+        if (oracle_regime(&w->mode, &w->regime) != PTW_OK) {
+            fz_give_up("%s is refused with %u bits", mode.format->name,
+                       w->mode.pa_bits);
+        }
+        check_number(w, place, raw);
+    }
+    w->mode = mode;
+    w->regime = regime;
+}
+
 void fz_decode(const uint8_t *data, size_t len)
 {
     struct fz_case *w = &described;
     struct fz_records in = fz_records_of(data, len);
-    unsigned bits;
 
     fz_case_read(w, true, data, len);
-    bits = 8 * w->entry_bytes;
     fz_say("%s, %u bits\n", w->mode.format->name, w->mode.pa_bits);
     check_rights(w);
     for (unsigned n = 0; n < NUMBERS && fz_next_number(w, &in); n++) {
         uint64_t raw = fz_number(w, &in);
+        uint64_t place = fz_get(in.record, RAW_INDEX);
 
         fz_say("%llx, and with each bit flipped\n", HEX(raw));
         for (unsigned level = 0; level < w->levels; level++) {
-            unsigned index =
-                (unsigned)fz_get(in.record, RAW_INDEX) % fz_entries(w, level);
-
-            say_entry(w, level, index, raw);
-            check_entry(w, level, index, raw);
-            for (unsigned bit = 0; bit < bits; bit++) {
-                check_entry(w, level, index, raw ^ (uint64_t)1 << bit);
-            }
+            say_entry(w, level, (unsigned)place % fz_entries(w, level), raw);
+        }
+        check_number(w, place, raw);
+        if (w->thorough) {
+            check_widths(w, place, raw);
         }
     }
     fz_case_done(w);

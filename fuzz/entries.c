@@ -49,3 +49,35 @@ uint64_t fz_check_parts(const struct ptw_regime *r, unsigned level,
     }
     return in;
 }
+
+void fz_check_bare(const struct ptw_regime *r)
+{
+    static const enum ptw_right right[] = {PTW_READ, PTW_WRITE, PTW_EXEC,
+                                           PTW_USER};
+
+    if (ptw_levels(r) != 0 || ptw_page_size(r) != 1 ||
+        ptw_entry_bytes(r) != 0 || ptw_is_x86(r) || ptw_is_riscv(r) ||
+        ptw_is_aarch64(r) || strcmp(ptw_right_letters(r), "rwxu") != 0) {
+        fz_fail(ASK_REGIMES, "bare has tables, or is one of a family");
+    }
+    for (unsigned above = 0; above <= PTW_ALL_RIGHTS; above++) {
+        for (unsigned i = 0; i < 16; i++) {
+            struct ptw_access a = {.right = right[i & 3],
+                                   .user = (i & 4) != 0,
+                                   .shadow_stack = (i & 8) != 0};
+
+            if (ptw_access_allowed(r, above, 0, 0, &a) !=
+                (!a.shadow_stack && (above & a.right) != 0)) {
+                fz_fail(ASK_ACCESSES,
+                        "bare, rights %x: access %d is judged wrongly%s", above,
+                        (int)a.right,
+                        a.shadow_stack ? ", to a shadow stack" : "");
+            }
+        }
+        if (ptw_guest_writes(r, above, 0, 0) != ((above & PTW_WRITE) != 0) ||
+            ptw_shadow_stack(r, above, 0, 0)) {
+            fz_fail(ASK_ACCESSES, "bare, rights %x: whether the guest writes",
+                    above);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regimes against a truth table.  Intel SDM vol. 3A, "Paging Modes and Control
  * Bits" and "Determination of Access Rights". */
+#include "layouts.h"
 #include "policies.h"
 #include "registers_aarch64.h"
 #include "registers_riscv.h"
@@ -327,7 +328,9 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         fz_fail(ASK_REGIMES, "%llx is %scanonical", HEX(number),
                 canonical ? "" : "not ");
     }
-    if (r->id != PTW_ARCH_BARE) {
+    if (r->id == PTW_ARCH_BARE) {
+        fz_check_bare(r);
+    } else {
         unsigned most =
             is->root_bits < ptw_pa_bits(r) ? is->root_bits : ptw_pa_bits(r);
 
@@ -612,6 +615,7 @@ void fz_registers(const uint8_t *data, size_t len)
     fz_digest = 0;
     fz_case_without(&none);
     check_letters();
+    fz_check_layouts();
     entries_seed = 0x9E3779B97F4A7C15;
     for (size_t i = 0; i < len; i++) {
         entries_seed = (entries_seed ^ data[i]) * 0x100000001B3 | 1;

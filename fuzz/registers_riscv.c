@@ -337,18 +337,6 @@ static bool canonical(const struct is *is, uint64_t va)
     return true;
 }
 
-static void check_bare(const struct ptw_regime *r, uint64_t number)
-{
-    struct ptw_access a = {.right = PTW_WRITE,
-                           .user = bit(number, 1),
-                           .shadow_stack = bit(number, 0)};
-
-    if (ptw_levels(r) != 0 || ptw_is_riscv(r) || ptw_is_x86(r) ||
-        ptw_access_allowed(r, PTW_ALL_RIGHTS, 0, 0, &a) == a.shadow_stack) {
-        fz_fail(ASK_REGIMES, "Bare has tables, or takes rights");
-    }
-}
-
 static void check_paged(const struct ptw_regime *r, const struct is *is,
                         uint64_t number, unsigned entries)
 {
@@ -415,7 +403,7 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
                 HEX(number), HEX(ptw_riscv_root(r, number).table.v));
     }
     if (is->levels == 0) {
-        check_bare(r, number);
+        fz_check_bare(r);
     } else {
         check_paged(r, is, number, entries);
     }
