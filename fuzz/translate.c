@@ -421,6 +421,67 @@ static void check_cuts_again(const struct ptw_mem *mem, struct ptw_root r,
     }
 }
 
+/* How many tables of each level, below that of the root, begin in each part of a
+ * walk; false when some of it can't be entered, or is not. */
+static bool tables_of_parts(const struct fz_case *w, const struct ptw_mem *mem,
+                            struct ptw_root r, const ptw_va cut[CUTS],
+                            size_t cuts,
+                            size_t tables[PTW_MAX_LEVELS][CUTS + 1])
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = fz_options(w, PTW_WALK_TABLES);
+    struct ptw_item item[16];
+    enum ptw_status st;
+    size_t items;
+
+    memset(tables, 0, sizeof(size_t[PTW_MAX_LEVELS][CUTS + 1]));
+    fz_must(ptw_virt_to_phys_init(&walk, mem, r, &o), "a walk");
+    while ((st = ptw_walk_next(&walk, item, 16, &items)) == PTW_OK) {
+        for (size_t i = 0; i < items; i++) {
+            size_t part = 0;
+
+            if (item[i].kind == PTW_ITEM_FINDING) {
+                return false;
+            }
+            while (part < cuts && cut[part].v <= item[i].first.v) {
+                part++;
+            }
+            if (item[i].kind == PTW_ITEM_TABLE) {
+                tables[item[i].u.table.level][part]++;
+            }
+        }
+    }
+    return st == PTW_END;
+}
+
+/* The parts have about equally many tables of one level, at least, and there are
+ * fewer of them only where there are fewer tables. */
+static void check_fair(const struct fz_case *w, const struct ptw_mem *mem,
+                       struct ptw_root r, const ptw_va cut[CUTS], size_t cuts)
+{
+    size_t tables[PTW_MAX_LEVELS][CUTS + 1];
+    bool fair = w->levels < 2;
+
+    if (!tables_of_parts(w, mem, r, cut, cuts, tables)) {
+        return;
+    }
+    for (unsigned level = 0; level + 1 < w->levels && !fair; level++) {
+        size_t all = 0;
+
+        for (size_t i = 0; i <= cuts; i++) {
+            all += tables[level][i];
+        }
+        fair = cuts == (all < 2 ? 0 : all - 1 < CUTS ? all - 1 : CUTS);
+        for (size_t i = 0; i <= cuts && all > 1; i++) {
+            fair = fair && tables[level][i] >= all / (cuts + 1) &&
+                   tables[level][i] <= all / (cuts + 1) + 1;
+        }
+    }
+    if (!fair) {
+        fz_fail(ASK_CUTS, "%zu cuts leave parts of other sizes", cuts);
+    }
+}
+
 /* The walk cut into parts, with all their items in order. */
 static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
                         uint64_t root, unsigned flags, uint64_t random)
@@ -444,6 +505,7 @@ static void check_parts(struct fz_case *w, const struct ptw_mem *mem,
 
         fz_must(ptw_walk_cuts(&whole, proposed, CUTS, &n), "cuts");
         check_cuts_again(mem, r, o, proposed, n);
+        check_fair(w, mem, r, proposed, n);
         for (size_t i = 0; i < n; i++) {
             if (add_cut(w, cut, cuts, proposed[i].v) != cuts + 1 ||
                 cut[cuts] != proposed[i].v) {
