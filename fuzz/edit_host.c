@@ -572,6 +572,13 @@ static bool wrong_table(struct fe_host *h, enum fe_fault fault,
         if (!fe_page_in_use(h, &table->v)) {
             return false;
         }
+        /* That two entries lead to it is known, and more is not. */
+        t = fm_table(&h->m, table->v);
+        if (h->m.table[t].refs > 1 && !h->tainted) {
+            h->refused = true;
+            h->refusals = 1u << PTW_E_IN_USE;
+            return true;
+        }
         h->misled = true;
         h->tainted = true;
         return true;
@@ -710,6 +717,10 @@ static enum ptw_status move(void *ctx, ptw_pa table, ptw_pa *now)
     is.bytes = table_size(h, t);
     is.root = t->dirt[h->m.levels - 1] != 0;
     region = fm_region_of(&h->m, table.v, is.bytes);
+    if (region == NULL && !h->crooked) {
+        fz_fail(ASK_MOVES, "%llx is to be moved, and memory lacks some of it",
+                HEX(table.v));
+    }
     if (region == NULL || !region->readable ||
         fm_refuses(&h->m, table.v, is.bytes)) {
         fz_say("    may not move %llx: %s\n", HEX(table.v),
