@@ -2,6 +2,7 @@
 #include "compact_limits.h"
 
 #include "check.h"
+#include "halves.h"
 
 #include <string.h>
 
@@ -64,6 +65,134 @@ static void at_the_end(struct fc_guest *g, const struct ptw_mem *mem,
            "of an image that ends behind where memory may");
 }
 
+/* What a rebuild with those options and the comparison of its image say as they
+ * begin; *bad: the map that is refused, if one is. */
+static enum ptw_status begin(const struct fc_guest *g,
+                             const struct ptw_mem *mem,
+                             const struct ptw_rebuild_options *o, size_t *bad)
+{
+    static struct ptw_verify verify;
+    struct ptw_verify_options v = ptw_verify_options_of(o);
+    enum ptw_status st =
+        ptw_rebuild_init(&rebuild, mem, g->root, g->w->roots, o);
+    enum ptw_status compared =
+        ptw_verify_init(&verify, mem, g->root, mem, g->root, g->w->roots, &v);
+
+    if (!ptw_rebuild_bad_map(&rebuild, bad) && st != compared) {
+        fz_fail(ASK_STATUS, "a rebuild says: %s, and a comparison: %s",
+                ptw_status_text(st), ptw_status_text(compared));
+    }
+    memset(&rebuild, 0, sizeof rebuild);
+    return st;
+}
+
+/* Each range that is left out is whole pages, and so is what is walked. */
+static void without_a_byte(const struct fc_guest *g, const struct ptw_mem *mem)
+{
+    struct ptw_va_range out[FC_LEAVE_OUTS];
+    struct ptw_rebuild_options o = g->o;
+
+    memcpy(out, g->leave_out, sizeof out);
+    o.leave_out = out;
+    for (size_t i = 0; i <= o.leave_outs; i++) {
+        uint64_t *end = i < o.leave_outs ? &out[i].last.v : &o.last.v;
+        enum ptw_status st;
+
+        *end -= 1;
+        st = begin(g, mem, &o, &(size_t){0});
+        if (st != PTW_E_ALIGN) {
+            fz_fail(ASK_STATUS, "what ends with half a page: %s",
+                    ptw_status_text(st));
+        }
+        *end += 1;
+    }
+}
+
+/* No map can be there twice, whichever other ones stand between. */
+static void maps_again(const struct fc_guest *g, const struct ptw_mem *mem)
+{
+    struct ptw_map_request map[FC_MAPS + 1];
+    struct ptw_rebuild_options o = g->o;
+
+    memcpy(map, g->map, sizeof g->map);
+    o.map = map;
+    o.maps++;
+    for (size_t i = 0; i < g->o.maps; i++) {
+        size_t bad = 0;
+        enum ptw_status st;
+
+        map[g->o.maps] = map[i];
+        st = begin(g, mem, &o, &bad);
+        if (st != PTW_E_OVERLAP || bad != g->o.maps) {
+            fz_fail(ASK_STATUS, "map %zu is there again: %s, map %zu", i,
+                    ptw_status_text(st), bad);
+        }
+    }
+}
+
+/* The new image is of the same regime.  The code of a root selects another one:
+ * the other half, or what the seed says. */
+static void of_another_half(const struct fc_guest *g, const struct ptw_mem *mem)
+{
+    static struct ptw_verify verify;
+    const unsigned code[] = {7, 1 + (unsigned)(g->w->seed >> 20) % 32};
+    const struct ptw_verify_options o = ptw_verify_options_of(&g->o);
+    struct ptw_root root[FZ_ROOTS];
+    struct fz_half other;
+
+    if (g->w->halves || g->w->mode.format->family != ORACLE_AARCH64) {
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        if (!fz_beside(g->w, code[i], &other) ||
+            (strcmp(other.mode.format->name, g->w->mode.format->name) == 0 &&
+             other.mode.hpd == g->w->mode.hpd)) {
+            continue;
+        }
+        for (unsigned k = 0; k < g->w->roots; k++) {
+            root[k] = ptw_root_of(&other.regime, g->root[k].table);
+        }
+        if (ptw_verify_init(&verify, mem, g->root, mem, root, g->w->roots,
+                            &o) != PTW_E_ARG) {
+            fz_fail(ASK_STATUS, "the image of a guest of %s is one of %s",
+                    ptw_regime_name(&g->w->regime),
+                    ptw_regime_name(&other.regime));
+        }
+    }
+}
+
+/* A plan reads what a walk does that is made for nothing else. */
+static void as_a_walk(const struct fc_guest *g, const struct ptw_mem *mem,
+                      const struct fc_image *m)
+{
+    static struct ptw_walk walk;
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_item item[16];
+    struct ptw_memo memo;
+    enum ptw_status st;
+    size_t items;
+
+    o.first = g->o.first;
+    o.last = g->o.last;
+    o.leave_out = g->o.leave_out;
+    o.leave_outs = g->o.leave_outs;
+    o.flags = PTW_WALK_TABLES | PTW_WALK_SELF;
+    fz_memo_init(g->w, &memo, g->w->seed);
+    fz_must(
+        ptw_walk_va_spaces_init(&walk, mem, g->root, g->w->roots, &memo, &o),
+        "a walk");
+    do {
+        st = ptw_walk_next(&walk, item, 16, &items);
+        if (st == PTW_E_SPACE) {
+            fz_memo_grow(g->w, &memo);
+        }
+    } while (st == PTW_OK || st == PTW_E_SPACE);
+    if (ptw_walk_counts(&walk).reads != m->walked) {
+        fz_fail(ASK_LIMITS, "a plan reads %llu entries, and a walk %llu",
+                HEX(m->walked), HEX(ptw_walk_counts(&walk).reads));
+    }
+}
+
 void fc_check_limits(struct fc_guest *g, const struct ptw_mem *mem,
                      const struct fc_image *m, unsigned growth)
 {
@@ -88,6 +217,10 @@ void fc_check_limits(struct fc_guest *g, const struct ptw_mem *mem,
                "with none for new leaves of large ones");
     }
     at_the_end(g, mem, m, growth);
+    without_a_byte(g, mem);
+    maps_again(g, mem);
+    of_another_half(g, mem);
+    as_a_walk(g, mem, m);
 }
 
 /* What a plan of some maps comes to, and which of them is refused. */

@@ -6,7 +6,8 @@
 #include "compact_make.h"
 
 /* fc_check_limits checks that the image, which was made, can't be made of fewer
- * reads or bytes, and that the highest place where it fits is one. */
+ * reads or bytes, that the highest place where it fits is one, and that what can't
+ * be asked for is refused: half a page, a map that is there, another half. */
 void fc_check_limits(struct fc_guest *g, const struct ptw_mem *mem,
                      const struct fc_image *m, unsigned growth);
 

@@ -81,17 +81,8 @@ beside(struct fz_case *w, const struct oracle_format *f, unsigned code)
     return f;
 }
 
-void fz_halves(struct fz_case *w)
+bool fz_beside(struct fz_case *w, unsigned code, struct fz_half *other)
 {
-    struct fz_half *other = &w->half[1];
-    unsigned code = 0;
-
-    for (unsigned i = 0; i < w->roots; i++) {
-        code = w->root_half[i] > 0 ? w->root_half[i] : code;
-    }
-    if (code == 0 || w->mode.format->family != ORACLE_AARCH64) {
-        return;
-    }
     *other = w->half[0];
     other->mode.format =
         narrower(w, beside(w, w->mode.format, (code - 1) / 2 % (ALIKE + 1)),
@@ -99,13 +90,24 @@ void fz_halves(struct fz_case *w)
     other->mode.hpd = other->mode.hpd != (code % 2 == 0);
     other->levels = other->mode.format->levels;
     if (w->mode.pa_bits > other->mode.format->most_pa_bits) {
-        return;
+        return false;
     }
     if (oracle_regime(&other->mode, &other->regime) != PTW_OK) {
         fz_give_up("%s is refused beside %s", other->mode.format->name,
                    w->mode.format->name);
     }
-    w->halves = true;
+    return true;
+}
+
+void fz_halves(struct fz_case *w)
+{
+    unsigned code = 0;
+
+    for (unsigned i = 0; i < w->roots; i++) {
+        code = w->root_half[i] > 0 ? w->root_half[i] : code;
+    }
+    w->halves = code != 0 && w->mode.format->family == ORACLE_AARCH64 &&
+                fz_beside(w, code, &w->half[1]);
 }
 
 static unsigned number_of(const struct fz_case *w, uint32_t space)

@@ -12,6 +12,11 @@
  * there is one half. */
 void fz_halves(struct fz_case *w);
 
+/* fz_beside makes *other the half that such a code selects beside the first one,
+ * of a format of aarch64's; false: the processor has no such one.  No half is in
+ * use that another code selected. */
+bool fz_beside(struct fz_case *w, unsigned code, struct fz_half *other);
+
 /* fz_half_of returns the half that a space is of, fz_regime_of its regime. */
 const struct fz_half *fz_half_of(const struct fz_case *w, uint32_t space);
 const struct ptw_regime *fz_regime_of(const struct fz_case *w, uint32_t space);
