@@ -177,8 +177,8 @@ static void read_rebuild(struct fc_guest *g, struct fc_input *input,
         (unsigned)fz_value(in, FZ_FLAGS, fz_get(record, REBUILD_FLAGS));
     g->o.base.v = fz_value(in, FZ_BASE, base);
     g->o.seed = fz_get(record, REBUILD_SEED) * 0x9E3779B97F4A7C15;
-    g->o.absent =
-        fz_convention(&g->w->mode, (unsigned)fz_get(record, REBUILD_ABSENT));
+    g->o.absent = fz_convention(
+        &g->w->mode, (unsigned)fz_get(record, REBUILD_ABSENT) % FZ_OF_REBUILDS);
     g->o.max_reads = g->w->thorough ? 65536 : 16384;
     if (input->limit == FEW_READS) {
         g->o.max_reads = (uint64_t)input->limited_to * 16;

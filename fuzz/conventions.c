@@ -18,6 +18,10 @@ struct ptw_absent fz_convention(const struct oracle_mode *mode, unsigned which)
          .migration = 0xffff0000,
          .type_at =
              is != NULL && is->linux_had_two ? is->linux_before.type_at : 0},
+        /* A frame has some bits of that mask, or all. */
+        {.policy = PTW_ABSENT_WINDOWS,
+         .mask = is != NULL ? is->windows_mask | is->windows_mask >> 1 : 0,
+         .frame_bits = is != NULL ? is->windows_bits : 0},
     };
 
     return policies[which % (is == NULL ? 2 : FZ_CONVENTIONS)];

@@ -6,7 +6,7 @@
 
 #include "harness.h"
 
-enum { FZ_CONVENTIONS = 8 };
+enum { FZ_CONVENTIONS = 9, FZ_OF_REBUILDS = 8 };
 
 /* fz_convention returns one of these; where no system is known, nothing but to
  * keep entries, and to clear them. */
