@@ -192,8 +192,8 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
 }
 
 /* No count is too low; while no table is at two levels, none is too high. */
-static void check_counts(const struct fe_host *h, const struct ptw_tables *t,
-                         bool exact)
+void fe_check_counts(const struct fe_host *h, const struct ptw_tables *t,
+                     bool exact)
 {
     for (unsigned i = 0; i < h->m.tables && t->shares != NULL; i++) {
         const struct fm_table *p = &h->m.table[i];
@@ -225,7 +225,7 @@ void fe_check_edit(struct fe_host *h, const struct ptw_tables *t,
     fe_say_tables(h, t);
     fe_check_refusal(h, st);
     h->crooked = h->crooked || fm_two_levels(&h->m);
-    check_counts(h, t, !h->crooked);
+    fe_check_counts(h, t, !h->crooked);
     /* What is copied may become empty, and what is met twice is copied once. */
     if (st == PTW_OK && h->given_new != 0 && !h->reclaims && !h->shared) {
         fz_fail(ASK_TABLES, "an edit took %u tables more than it had a use for",

@@ -30,6 +30,11 @@ bool fe_after(const struct fe_host *h, enum ptw_status st);
 void fe_check_edit(struct fe_host *h, const struct ptw_tables *t,
                    enum ptw_status st);
 
+/* fe_check_counts checks that the list counts each table, as often as it is
+ * referred to; exact: and no oftener. */
+void fe_check_counts(const struct fe_host *h, const struct ptw_tables *t,
+                     bool exact);
+
 /* fe_check_root checks that a root register can have that address. */
 void fe_check_root(const struct fe_host *h, uint64_t root);
 

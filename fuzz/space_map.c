@@ -564,6 +564,7 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
     }
     fe_say_tables(h, t);
     check_leaks(h, t);
+    fe_check_counts(h, t, !fm_two_levels(&h->m));
     return out->complete;
 }
 
