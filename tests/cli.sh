@@ -1675,7 +1675,7 @@ check "$name: a run goes on from one table to the next" \
     grep -q '^0000000000000000-00000000003fffff  *4M rwxu  *4K .* 100000 outside$' out
 wrong '--jobs 0: nobody would walk' leaves -j 0 --regime amd64 --root 1000 crew
 wrong '--jobs 65 is more than 64' leaves -j 65 --regime amd64 --root 1000 crew
-try '-j 64, the most' 0 0 leaves -j 64 --regime amd64 --root 1000 crew
+try '-j 64, the most' 0 0 leaves -j 64 --regime amd64 --root 1000 good
 # Numbers: both ends of what the help says, and more than 64 bits.
 huge=18446744073709551616
 for number in 'jobs 1 64 0 65' 'pa-bits 32 52 31 53' 'flag-bit 32 51 31 52'; do
