@@ -373,9 +373,9 @@ static struct fc_spoilt any_way(uint64_t *random, unsigned first, unsigned i)
     return s;
 }
 
-/* In each way that the input says and, `more` times, in any, where the guest is
- * offered so that this takes the least time; what was spoilt is put right
- * again. */
+/* In each way that the input says and, `more` times, in any, where the guest and
+ * the image are offered so that this takes the least time; what was spoilt is put
+ * right again. */
 static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
                         const struct fc_manner *how,
                         const struct fc_input *input, unsigned more)
@@ -391,6 +391,7 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
     bool two_levels = fc_two_levels(g);
     unsigned spoilings = input->spoilings;
     uint64_t bytes = m->bytes;
+    bool direct = m->direct;
     struct ptw_root root[FZ_ROOTS];
     uint8_t *tables;
 
@@ -409,6 +410,7 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
         struct fc_spoilt s = any ? any_way(&random, first, i - input->spoilings)
                                  : input->spoilt[i];
 
+        m->direct = any || direct;
         spoil_once(any ? &cheap : g, any ? &cheap_mem : mem, how, &s,
                    two_levels);
         if (s.how == SPOIL_PAGE) {
@@ -420,6 +422,7 @@ static void spoil_image(struct fc_guest *g, const struct ptw_mem *mem,
         m->extra_at = 0;
         m->lost = 0;
     }
+    m->direct = direct;
     fz_give_back(tables);
     fc_free_host(&cheap);
 }

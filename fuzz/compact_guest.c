@@ -533,6 +533,15 @@ void fc_offer(struct fc_guest *g, bool lends, struct ptw_mem *mem,
     }
 }
 
+/* Whether a copy of region i costs less than to be asked for its entries again and
+ * again, as the comparisons of one guest do. */
+static bool is_cheap(const struct fc_guest *g, unsigned i)
+{
+    const struct fz_region *r = &g->w->region[i];
+
+    return is_small(g, i) || r->last - r->first < FC_FEW_PAGES * FZ_PAGE;
+}
+
 /* A region of which a page refuses to be read stays behind callbacks. */
 void fc_offer_cheaply(const struct fc_guest *g, struct fc_guest *cheap,
                       struct ptw_mem *mem, struct ptw_region *region)
@@ -541,7 +550,7 @@ void fc_offer_cheaply(const struct fc_guest *g, struct fc_guest *cheap,
     cheap->copies = true;
     for (unsigned i = 0; i < FZ_REGIONS; i++) {
         cheap->host_of[i] = NULL;
-        if (i < g->w->regions && is_small(g, i) &&
+        if (i < g->w->regions && is_cheap(g, i) &&
             (g->host[i] != NULL ||
              !refuses(g, i, g->w->region[i].first,
                       g->w->region[i].last - g->w->region[i].first + 1))) {
