@@ -854,12 +854,27 @@ static uint64_t most_pages(const struct fc_guest *g)
     return most * FZ_PAGE / fc_page_bytes(g);
 }
 
+/* Before there is a plan no page has a place. */
+static void check_no_pages(struct ptw_rebuild *rb)
+{
+    ptw_pa old;
+    ptw_pa now;
+    uint64_t bytes;
+
+    if (ptw_rebuild_page(rb, ptw_pa_of(0), &now) != PTW_NOT_MAPPED ||
+        ptw_rebuild_pages(rb, ptw_pa_of(0), &old, &now, &bytes) !=
+            PTW_NOT_MAPPED) {
+        fz_fail(ASK_PAGES, "pages have places, and there is no plan");
+    }
+}
+
 enum ptw_status fc_plan(struct fc_guest *g, const struct ptw_mem *mem,
                         const struct ptw_rebuild_options *o, unsigned growth,
                         struct ptw_rebuild *rb)
 {
     enum ptw_status st = ptw_rebuild_init(rb, mem, g->root, g->w->roots, o);
 
+    check_no_pages(rb);
     if (st != PTW_OK) {
         return st;
     }

@@ -107,6 +107,7 @@ static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
            (a.rights != b.rights ||
             (a.kind == ORACLE_MAPS &&
              (((raw ^ other) & f->accessed) != 0 ||
+              oracle_key(&w->mode, raw) != oracle_key(&w->mode, other) ||
               f->memory_type(&w->mode, level, raw) !=
                   f->memory_type(&w->mode, level, other))));
 }
