@@ -89,8 +89,8 @@ static bool is_elsewhere(uint64_t a, uint64_t b)
 }
 
 /* Whether an entry means something else, and is not another address or of
- * another kind that is present, when it has another bit.  A bit by which more than one of the
- * address is another is none of the address. */
+ * another kind that is present, when it has another bit.  A bit by which more than
+ * one of the address is another is none of the address. */
 static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
                        uint64_t raw, uint64_t other)
 {

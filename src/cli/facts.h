@@ -39,9 +39,9 @@ struct facts {
     char assumed[160]; /* of these, those that no option says */
     struct fact_root *root;
     uint32_t roots;
-    uint32_t folded;    /* processors whose root is another one's, too */
-    uint32_t other;     /* processors whose mode is another one, or off: */
-    char left_out[512]; /* "CPU 1 (paging is off)" */
+    uint32_t folded;     /* processors whose root is another one's, too */
+    uint32_t other;      /* processors whose mode is another one, or off: */
+    char left_out[1024]; /* "CPU 1 (paging is off)"; any numbers have room */
     struct doubt doubt[DOUBTS];
     size_t doubts;
 };
