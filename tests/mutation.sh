@@ -36,7 +36,7 @@ run()
     local want=$1 status=0
     shift
     scripts/mutation replay --patches "$dir/patches" --targets registers \
-        --build "$dir/build" --count 0 --slack 1 "$@" \
+        --build "$dir/build" --count 0 --law 60 --slack 1 "$@" \
         >"$dir/said" 2>"$dir/errors" || status=$?
     [ "$status" = "$want" ] ||
         { cat "$dir/said" "$dir/errors"; fail "$*: status $status, not $want"; }
