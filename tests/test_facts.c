@@ -318,6 +318,30 @@ Test(facts, that_can_not_be_are_in_doubt)
     expect_doubt("NUMBER(satp)=0xf000000000081b4d", OPT_SATP);
 }
 
+/* Arm's manual: T1SZ is from 12, where addresses are that wide, to 48. */
+Test(facts, of_aarch64_have_any_width_that_there_is)
+{
+    for (unsigned size = 11; size <= 49; size++) {
+        char text[256];
+        char regime[32];
+        bool can_be = size >= 12 && size <= 48;
+
+        (void)snprintf(text, sizeof text,
+                       "PAGESIZE=4096\nNUMBER(VA_BITS)=48\n"
+                       "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                       "NUMBER(TCR_EL1_T1SZ)=%u\n"
+                       "SYMBOL(swapper_pg_dir)=ffff800009a1d000\n",
+                       size);
+        (void)snprintf(regime, sizeof regime, "aarch64-4k-%u%s",
+                       can_be ? 64 - size : 48,
+                       can_be && size < 16 ? "-lpa2" : "");
+        lines(DUMP_AARCH64, text);
+        cr_expect(eq(str, f.regime, regime));
+        cr_expect(eq(sz, f.doubts, can_be ? 0 : 1), "%u", size);
+        end();
+    }
+}
+
 Test(facts, are_none_where_something_is_missing)
 {
     static const struct {

@@ -140,9 +140,10 @@ static bool can_be_width(uint64_t bits)
     return bits >= 16 && bits <= 57;
 }
 
+/* Arm's DDI 0487, "TCR_EL1": from 12, with addresses of 52 bits, to 48. */
 static bool can_be_tnsz(uint64_t size)
 {
-    return size == 12 || (size >= 16 && size <= 47);
+    return size >= 12 && size <= 48;
 }
 
 /* satp.MODE: Sv39 to Sv57, or of 32 bits Sv32. */
@@ -440,7 +441,7 @@ static bool find_linux_aarch64(const struct dump *d, struct facts *f)
     }
     (void)snprintf(f->regime, sizeof f->regime, "aarch64-%uk-%u%s",
                    (unsigned)(page / 1024), (unsigned)bits,
-                   bits == 52 && page != 65536 ? "-lpa2" : "");
+                   bits > 48 && page != 65536 ? "-lpa2" : "");
     if (!add_own_table(f, &arm_table,
                        table - offset + unused_of_table(page, built, bits),
                        OPT_TTBR1)) {
