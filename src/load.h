@@ -12,8 +12,9 @@
 typedef uint64_t ptw_entry64 __attribute__((aligned(8), may_alias));
 typedef uint32_t ptw_entry32 __attribute__((aligned(4), may_alias));
 
-/* Two of them, for who asks something about many entries that is asked again,
- * of each, before anything follows from it: loaded in whatever parts. */
+/* Two of them, loaded in whatever parts: for who asks one thing of many entries.
+ * Where the answer is that none of them matters, nothing is taken out of them;
+ * else each is loaded again by itself. */
 typedef uint64_t ptw_entry_pair
     __attribute__((vector_size(16), aligned(8), may_alias));
 

@@ -22,11 +22,12 @@ PTW_ENGINE bool ptw_at_gap(const struct ptw_format *a, const struct ptw_walk *w)
                1u << (ptw_index_bits(a, w->c.regime, top) - 1);
 }
 
-/* ptw_pass_aliases goes on behind an alias, of a table in direct memory: spaces
- * that share tables share many of one upper table.  It gives the entries that
- * follow, as long as each leads to a table that was entered before, whole: the
- * range may end in it, but begins before it.  Such a table is inside memory; it is
- * an alias, whatever else there is to say of it. */
+/* ptw_pass_aliases goes on behind an alias: spaces that share tables share many
+ * of one upper table.  It gives the entries that follow, in direct memory line
+ * by line and elsewhere as far as they were fetched, as long as each leads to a
+ * table that was entered before, whole: the range may end in it, but begins
+ * before it.  Such a table is inside memory; it is an alias, whatever else there
+ * is to say of it. */
 PTW_ENGINE void ptw_pass_aliases(const struct ptw_format *a, struct ptw_walk *w,
                                  struct ptw_sink *out)
 {
