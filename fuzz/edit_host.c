@@ -605,6 +605,8 @@ static enum ptw_status take(void *ctx, ptw_pa *table)
         wrong_table(h, h->take_fault, &any, table)) {
         fz_say("    takes %llx, %s\n", HEX(table->v),
                fe_fault_name[h->take_fault]);
+        /* Whoever takes a root does not say that it is to be one. */
+        h->refusals |= fe_is_high(&h->m, table->v) ? 1u << PTW_E_WIDTH : 0;
         h->bad = table->v;
         h->bad_out = h->refused && (h->options & OPT_KEEP) == 0;
         h->taken += !h->refused;
