@@ -124,7 +124,11 @@ Test(facts, are_those_of_the_first_processor_that_translates)
 
 Test(facts, know_efer_where_it_is)
 {
-    struct dump_cpu c = {0x80050033, 0x1000, 0x30, 0x500, true};
+    struct dump_cpu c = {.cr0 = 0x80050033,
+                         .cr3 = 0x1000,
+                         .cr4 = 0x30,
+                         .efer = 0x500,
+                         .has_efer = true};
 
     begin(DUMP_X86, false);
     dump_add_cpu(&d, &c);
@@ -175,6 +179,13 @@ Test(facts, say_that_paging_is_off)
     cr_expect(f.has_registers);
     cr_expect(eq(u64, f.regs.cr0, 0x60000010));
     cr_expect(eq(u32, f.roots, 0));
+    end();
+    /* With what they have of EFER. */
+    begin(DUMP_X86, false);
+    dump_add_cpu(
+        &d, &(struct dump_cpu){.cr0 = 0x11, .efer = 0xd00, .has_efer = true});
+    facts_find(&d, &f);
+    cr_expect(eq(u64, f.regs.efer, 0xd00));
     end();
 }
 
@@ -248,6 +259,11 @@ Test(facts, of_riscv_are_satp_or_its_table)
     lines(DUMP_RISCV, "NUMBER(satp)=0x8000000000081b4d\n");
     expect_root(0, OPT_SATP, UINT64_C(0x8000000000081b4d), "the kernel's satp");
     cr_expect(eq(int, f.regime[0], 0));
+    cr_expect(eq(uint, f.xlen, 0));
+    end();
+    lines(DUMP_RISCV, "NUMBER(satp)=0x80081b4d\n");
+    expect_root(0, OPT_SATP, UINT64_C(0x80081b4d), "the kernel's satp");
+    cr_expect(eq(uint, f.xlen, 32));
     end();
     lines(DUMP_RISCV, "NUMBER(VA_BITS)=39\n"
                       "SYMBOL(swapper_pg_dir)=ffffffff81a00000\n"
@@ -298,6 +314,10 @@ Test(facts, that_can_not_be_are_in_doubt)
                     "NUMBER(phys_base)=-1152921504606846976\n");
     cr_expect(eq(u32, f.roots, 0));
     expect_doubt("the address of swapper_pg_dir=f00000000360a000", OPT_ROOT);
+    lines(DUMP_X86, "SYMBOL(swapper_pg_dir)=ffffffff8360a020\n"
+                    "NUMBER(phys_base)=0\n");
+    cr_expect(eq(u32, f.roots, 0));
+    expect_doubt("the address of swapper_pg_dir=360a020", OPT_ROOT);
     lines(DUMP_X86, "SYMBOL(swapper_pg_dir)=_text\n");
     expect_doubt("SYMBOL(swapper_pg_dir)=_text", OPT_ROOT);
     lines(DUMP_AARCH64, "PAGESIZE=4096\nNUMBER(VA_BITS)=48\n"
@@ -310,6 +330,18 @@ Test(facts, that_can_not_be_are_in_doubt)
                         "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
                         "SYMBOL(swapper_pg_dir)=ffff800009a1d000\n");
     expect_doubt("PAGESIZE=8192", OPT_REGIME);
+    lines(DUMP_AARCH64, "PAGESIZE=4096\nNUMBER(VA_BITS)=57\n"
+                        "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                        "SYMBOL(swapper_pg_dir)=ffff800009a1d000\n");
+    expect_doubt("NUMBER(VA_BITS)=57", OPT_REGIME);
+    lines(DUMP_AARCH64, "PAGESIZE=4096\nNUMBER(VA_BITS)=48\n"
+                        "NUMBER(kimage_voffset)=0xffff7fffc8000000\n"
+                        "SYMBOL(swapper_pg_dir)=ffff800009a1d010\n");
+    expect_doubt("the address of swapper_pg_dir=41a1d010", OPT_TTBR1);
+    lines(DUMP_RISCV, "NUMBER(VA_BITS)=40\n"
+                      "SYMBOL(swapper_pg_dir)=ffffffff81a00000\n"
+                      "NUMBER(va_kernel_pa_offset)=0xfffffffefe000000\n");
+    expect_doubt("NUMBER(VA_BITS)=40", OPT_REGIME);
     lines(DUMP_RISCV, "NUMBER(satp)=0xf000000000081b4d\n"
                       "NUMBER(VA_BITS)=39\n"
                       "SYMBOL(swapper_pg_dir)=ffffffff81a00000\n"

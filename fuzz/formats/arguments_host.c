@@ -183,6 +183,10 @@ bool host_has_manifest(void)
     return has;
 }
 
+/* The processor of a dump, in long mode. */
+static struct dump_cpu processor = {
+    .cr0 = 0x80010001, .cr4 = 0x20, .efer = 0xd00, .has_efer = true};
+
 /* An image whose name begins with "made" is the manifest; one that begins with "dump" says registers and two roots; each other
  * is a file of raw memory that says nothing. */
 struct source *source_open(const char *name, bool raw, enum holes_are holes)
@@ -195,6 +199,8 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
     s->name = name;
     s->opened = strncmp(name, "dump", 4) == 0;
     s->dump.family = s->opened ? DUMP_X86 : DUMP_UNKNOWN;
+    s->dump.cpu = &processor;
+    s->dump.cpus = s->opened;
     if (strncmp(name, "made", 4) == 0) {
         open_manifest(s);
     }
@@ -241,7 +247,15 @@ void source_free(struct source *s)
     heap_free(s);
 }
 
-/* A processor in long mode, and its neighbour, in a dump; a manifest has none. */
+struct ptw_x86_registers facts_registers(const struct dump *d,
+                                         const struct dump_cpu *cpu)
+{
+    (void)d;
+    return (struct ptw_x86_registers){
+        .cr0 = cpu->cr0, .cr4 = cpu->cr4, .efer = cpu->efer};
+}
+
+/* The root of that processor and of its neighbour; a manifest has none. */
 void facts_find(const struct dump *d, struct facts *out)
 {
     if (d->family == DUMP_UNKNOWN) {
@@ -249,9 +263,7 @@ void facts_find(const struct dump *d, struct facts *out)
     }
     out->family = DUMP_X86;
     out->has_registers = true;
-    out->regs.cr0 = 0x80010001;
-    out->regs.cr4 = 0x20;
-    out->regs.efer = 0xd00;
+    out->regs = facts_registers(d, &d->cpu[0]);
     out->roots = HOST_DUMP_ROOTS;
     out->root = heap_calloc(HOST_DUMP_ROOTS, sizeof *out->root);
     for (unsigned i = 0; i < HOST_DUMP_ROOTS; i++) {

@@ -140,6 +140,8 @@ struct arguments {
     uint64_t satp;
     bool own_mode;           /* options say something of the mode */
     const char *paging_from; /* the manifest that says it, or NULL */
+    const char *mode_from;   /* what in a dump says the mode, as far as options
+                              * do not, or NULL */
     struct image_arguments image;
     struct image_arguments other; /* the second one, or the one that is made */
     char **operand;               /* what is no option */

@@ -24,6 +24,8 @@ struct dump_cpu {
     uint64_t cr4;
     uint64_t efer;
     bool has_efer;
+    const char *where; /* what has them: "note QEMU", */
+    uint64_t at;       /* and where in the file */
 };
 
 enum { DUMP_WHY = 256 };
@@ -47,8 +49,9 @@ struct dump {
     size_t cpus;
     size_t threads;   /* processors whose general registers there are */
     bool process;     /* it has a list of the files that a process had mapped */
-    char *vmcoreinfo; /* what Linux says of itself, or NULL */
-    bool has_root;    /* the root that the system's own dump names: */
+    char *vmcoreinfo; /* what Linux says of itself, or NULL: */
+    uint64_t vmcoreinfo_at;
+    bool has_root; /* the root that the system's own dump names: */
     uint64_t root;
 
     char why[DUMP_WHY];    /* it can't be opened */

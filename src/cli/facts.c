@@ -135,9 +135,14 @@ static bool can_be_page(uint64_t bytes)
     return bytes == 4096 || bytes == 16384 || bytes == 65536;
 }
 
-static bool can_be_width(uint64_t bits)
+static bool can_be_half(uint64_t bits)
 {
-    return bits >= 16 && bits <= 57;
+    return bits >= 16 && bits <= 52;
+}
+
+static bool can_be_sv(uint64_t bits)
+{
+    return bits == 32 || bits == 39 || bits == 48 || bits == 57;
 }
 
 /* Arm's DDI 0487, "TCR_EL1": from 12, with addresses of 52 bits, to 48. */
@@ -169,24 +174,28 @@ static const struct named voffset = {
     "NUMBER(kimage_voffset)", 16, can_be_offset, {OPT_TTBR1, OPT_TTBR0}};
 static const struct named page_size = {
     "PAGESIZE", 10, can_be_page, {OPT_REGIME, OPT_TCR}};
-static const struct named va_bits = {
-    "NUMBER(VA_BITS)", 10, can_be_width, {OPT_REGIME, OPT_TCR}};
+static const struct named arm_bits = {
+    "NUMBER(VA_BITS)", 10, can_be_half, {OPT_REGIME, OPT_TCR}};
 static const struct named t1sz = {
     "NUMBER(TCR_EL1_T1SZ)", 10, can_be_tnsz, {OPT_REGIME, OPT_TCR}};
 static const struct named riscv_satp = {
     "NUMBER(satp)", 16, can_be_satp, {OPT_SATP, OPT_REGIME}};
+static const struct named riscv_bits = {
+    "NUMBER(VA_BITS)", 10, can_be_sv, {OPT_REGIME, OPT_SATP}};
 static const struct named riscv_offset = {
     "NUMBER(va_kernel_pa_offset)", 16, can_be_offset, {OPT_ROOT, OPT_SATP}};
 
-/* Adds the kernel's own table; false: the numbers together give no address that
- * a table of such a machine has. */
+/* Adds the kernel's own table, a page or more, that goes on `unused` bytes behind
+ * pa; false: the numbers together give no address that a table of such a machine
+ * has. */
 static bool add_own_table(struct facts *f, const struct named *n, uint64_t pa,
-                          enum option_id id)
+                          uint64_t unused, enum option_id id)
 {
+    uint64_t walked = pa + unused;
     char text[24];
 
-    if (pa >> 52 == 0) {
-        add_root(f, pa, id, "the kernel's swapper_pg_dir");
+    if (pa % 4096 == 0 && walked >> 52 == 0) {
+        add_root(f, walked, id, "the kernel's swapper_pg_dir");
         return true;
     }
     (void)snprintf(text, sizeof text, "%" PRIx64, pa);
@@ -201,10 +210,23 @@ static bool add_own_table(struct facts *f, const struct named *n, uint64_t pa,
 
 enum { MODES = 5 };
 
+struct ptw_x86_registers facts_registers(const struct dump *d,
+                                         const struct dump_cpu *cpu)
+{
+    struct ptw_x86_registers regs = {
+        .cr0 = cpu->cr0, .cr4 = cpu->cr4, .efer = cpu->efer};
+    bool pae = (cpu->cr0 & CR0_PG) != 0 && (cpu->cr4 & CR4_PAE) != 0;
+
+    if (!cpu->has_efer && pae) {
+        regs.efer = EFER_NXE | (d->long_mode ? EFER_LME | EFER_LMA : 0);
+    }
+    return regs;
+}
+
 /* The bits of the registers that select a paging mode, one of MODES. */
 static uint64_t mode_of(const struct dump *d, const struct dump_cpu *cpu)
 {
-    bool wide = cpu->has_efer ? (cpu->efer & EFER_LMA) != 0 : d->long_mode;
+    bool wide = (facts_registers(d, cpu).efer & EFER_LMA) != 0;
 
     if ((cpu->cr0 & CR0_PG) == 0) {
         return 0;
@@ -295,12 +317,7 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
     say_left_out(d, f, mode);
     f->family = DUMP_X86;
     f->has_registers = true;
-    f->regs.cr0 = first->cr0;
-    f->regs.cr4 = first->cr4;
-    f->regs.efer = first->efer;
-    if (!first->has_efer && mode > 1) {
-        f->regs.efer = EFER_NXE | (mode > 2 ? EFER_LME | EFER_LMA : 0);
-    }
+    f->regs = facts_registers(d, first);
     if (mode > 2) {
         (void)get(d, f, &sme_mask, &f->flag_bits);
     }
@@ -323,8 +340,7 @@ static bool find_none_paging(const struct dump *d, struct facts *f)
     }
     f->family = DUMP_X86;
     f->has_registers = true;
-    f->regs.cr0 = d->cpu[0].cr0;
-    f->regs.cr4 = d->cpu[0].cr4;
+    f->regs = facts_registers(d, &d->cpu[0]);
     f->other = 0;
     (void)snprintf(f->from, sizeof f->from, "the registers of all CPUs");
     return true;
@@ -396,7 +412,7 @@ static bool find_linux_x86(const struct dump *d, struct facts *f)
     } else {
         return false;
     }
-    if (!add_own_table(f, &x86_table, table, OPT_ROOT)) {
+    if (!add_own_table(f, &x86_table, table, 0, OPT_ROOT)) {
         return false;
     }
     f->family = DUMP_X86;
@@ -434,17 +450,16 @@ static bool find_linux_aarch64(const struct dump *d, struct facts *f)
         return false;
     }
     (void)get(d, f, &page_size, &page);
-    (void)get(d, f, &va_bits, &built);
+    (void)get(d, f, &arm_bits, &built);
     bits = get(d, f, &t1sz, &size) ? 64 - size : built;
-    if (bits == 0 || bits > 52) {
+    if (bits == 0) {
         return false;
     }
     (void)snprintf(f->regime, sizeof f->regime, "aarch64-%uk-%u%s",
                    (unsigned)(page / 1024), (unsigned)bits,
                    bits > 48 && page != 65536 ? "-lpa2" : "");
-    if (!add_own_table(f, &arm_table,
-                       table - offset + unused_of_table(page, built, bits),
-                       OPT_TTBR1)) {
+    if (!add_own_table(f, &arm_table, table - offset,
+                       unused_of_table(page, built, bits), OPT_TTBR1)) {
         return false;
     }
     f->family = DUMP_AARCH64;
@@ -463,12 +478,12 @@ static bool find_linux_riscv(const struct dump *d, struct facts *f)
 
     if (get(d, f, &riscv_satp, &satp) && satp != 0) {
         f->family = DUMP_RISCV;
+        f->xlen = satp >> 32 == 0 ? 32 : 0;
         add_root(f, satp, OPT_SATP, "the kernel's satp");
     } else if (get(d, f, &riscv_table, &table) &&
                get(d, f, &riscv_offset, &offset) &&
-               get(d, f, &va_bits, &bits) &&
-               (bits == 32 || bits == 39 || bits == 48 || bits == 57) &&
-               add_own_table(f, &riscv_table, table - offset, OPT_ROOT)) {
+               get(d, f, &riscv_bits, &bits) &&
+               add_own_table(f, &riscv_table, table - offset, 0, OPT_ROOT)) {
         f->family = DUMP_RISCV;
         (void)snprintf(f->regime, sizeof f->regime, "sv%u", (unsigned)bits);
     } else {

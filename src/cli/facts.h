@@ -25,6 +25,7 @@ enum { ASSUMPTIONS = 4, DOUBTS = 8 };
 struct doubt {
     char text[96];
     enum option_id option[2];
+    bool answered; /* by one of these */
 };
 
 struct facts {
@@ -33,6 +34,7 @@ struct facts {
     bool has_registers;      /* x86: these, or the name of a mode */
     struct ptw_x86_registers regs;
     char regime[32];
+    unsigned xlen; /* of a satp, where it is not 64 */
     uint64_t flag_bits;
     struct assumption assumption[ASSUMPTIONS];
     size_t assumptions;
@@ -44,18 +46,36 @@ struct facts {
     char left_out[1024]; /* "CPU 1 (paging is off)"; any numbers have room */
     struct doubt doubt[DOUBTS];
     size_t doubts;
+    bool impossible; /* no machine has what says the mode */
 };
 
 /* facts_find concludes what it can. */
 void facts_find(const struct dump *d, struct facts *f);
+
+/* facts_registers returns the registers of a processor that select its mode, with
+ * EFER as it is assumed to be where the dump has none. */
+struct ptw_x86_registers facts_registers(const struct dump *d,
+                                         const struct dump_cpu *cpu);
 
 /* facts_assume writes f->assumed; a may be NULL: no option is given. */
 void facts_assume(struct facts *f, const struct arguments *a);
 
 /* facts_apply takes what is missing among the arguments from there, as if it
  * had been given; what these say is neither the file's nor assumed.  It reports
- * what is in doubt and no option says, and processors that are left out. */
+ * processors that are left out.  Where the file says a mode that can't be, and no
+ * option another one, it ends the command; one that needs no mode has none then,
+ * and the reason is reported. */
 void facts_apply(struct facts *f, struct arguments *a);
+
+/* facts_end_in_doubt ends the command where the file does not say the mode since
+ * a number of it can't be: in place of an error that asks for the mode. */
+void facts_end_in_doubt(const struct facts *f, const char *image);
+
+/* facts_report_doubts reports what is in doubt and no option says. */
+void facts_report_doubts(const struct facts *f, const char *image);
+
+/* facts_are_unread says whether the file says a mode, and none that can be. */
+bool facts_are_unread(const struct facts *f);
 
 /* facts_print prints for people, in a line, what the roots are that the file
  * itself gave, and what was assumed. */

@@ -5,7 +5,9 @@
 #include "paging.h"
 #include "print.h"
 #include "report.h"
+#include "source.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const uint64_t CR0_WP = (uint64_t)1 << 16;
@@ -44,6 +46,7 @@ static void apply_registers(const struct facts *f, struct arguments *a)
     set_given(a, OPT_CR0);
     set_given(a, OPT_CR4);
     set_given(a, OPT_EFER);
+    a->mode_from = f->from;
 }
 
 static void apply_mode(const struct facts *f, struct arguments *a)
@@ -52,6 +55,14 @@ static void apply_mode(const struct facts *f, struct arguments *a)
         apply_registers(f, a);
     } else if (f->regime[0] != '\0' && !is_given(a, OPT_CR0)) {
         a->regime = f->regime;
+        a->mode_from = f->from;
+    }
+    if (f->xlen != 0 && !is_given(a, OPT_XLEN)) {
+        a->xlen = f->xlen;
+        set_given(a, OPT_XLEN);
+    }
+    if (f->family == DUMP_RISCV && f->regime[0] == '\0') {
+        a->mode_from = f->from; /* it has a satp */
     }
     if (!is_given(a, OPT_FLAG_BIT)) {
         a->cpu.flag_bits = f->flag_bits;
@@ -65,7 +76,7 @@ static bool fits(const struct facts *f, const struct arguments *a)
     const char *why;
 
     if (a->regime == NULL) {
-        return !is_given(a, OPT_SATP) &&
+        return !is_given(a, OPT_SATP) && f->family != DUMP_RISCV &&
                (f->family == DUMP_AARCH64) == is_given(a, OPT_TCR);
     }
     if (ptw_regime_by_name(a->regime, NULL, 0, &r, &why) != PTW_OK ||
@@ -86,29 +97,155 @@ static bool fits(const struct facts *f, const struct arguments *a)
     return false;
 }
 
+/* ---------------------------------------------------------- what can't be */
+
 /* Who gives the mode and the roots does not ask the file. */
-static void report_doubts(const struct facts *f, const struct arguments *a)
+static void answer_doubts(struct facts *f, const struct arguments *a)
+{
+    for (size_t i = 0; i < f->doubts; i++) {
+        struct doubt *d = &f->doubt[i];
+
+        d->answered = is_given(a, d->option[0]) || is_given(a, d->option[1]) ||
+                      (says_mode(a) && a->image.roots > 0);
+    }
+}
+
+void facts_report_doubts(const struct facts *f, const char *image)
 {
     for (size_t i = 0; i < f->doubts; i++) {
         const struct doubt *d = &f->doubt[i];
 
-        if (is_given(a, d->option[0]) || is_given(a, d->option[1]) ||
-            (says_mode(a) && a->image.roots > 0)) {
-            continue;
+        if (!d->answered) {
+            report(image,
+                   "says %s in VMCOREINFO, which can't be, and is not taken: "
+                   "--%s says what it is",
+                   d->text, option_name((int)d->option[0]));
         }
-        report(a->o->image,
-               "says %s in VMCOREINFO, which can't be, and is not taken: --%s "
-               "says what it is",
-               d->text, option_name((int)d->option[0]));
     }
+}
+
+/* The number for which no mode is known, if there is one: nothing is asked for
+ * behind it. */
+static const struct doubt *in_the_way(const struct facts *f)
+{
+    const struct doubt *last = f->doubts > 0 ? &f->doubt[f->doubts - 1] : NULL;
+
+    return f->family == DUMP_UNKNOWN && last != NULL && !last->answered ? last
+                                                                        : NULL;
+}
+
+void facts_end_in_doubt(const struct facts *f, const char *image)
+{
+    const struct doubt *d = in_the_way(f);
+
+    if (d != NULL) {
+        bool mode = d->option[0] == OPT_REGIME || d->option[0] == OPT_SATP;
+
+        die(CLI_UNREAD, image,
+            "says %s in VMCOREINFO, which can't be, so that the paging mode is "
+            "not known: give %s--%s",
+            d->text, mode ? "" : "--regime and ",
+            option_name((int)d->option[0]));
+    }
+}
+
+bool facts_are_unread(const struct facts *f)
+{
+    return f->impossible || in_the_way(f) != NULL;
+}
+
+/* Whether no processor has these registers; *what says so for people. */
+static bool no_processor_has(const struct dump *d, size_t i, char what[256])
+{
+    const struct dump_cpu *cpu = &d->cpu[i];
+    struct ptw_x86_registers regs = facts_registers(d, cpu);
+    struct ptw_regime r;
+    const char *why = "";
+    char efer[32] = "";
+
+    if (ptw_regime_from_x86(&regs, NULL, &r, &why) == PTW_OK) {
+        return false;
+    }
+    if (cpu->has_efer) {
+        (void)snprintf(efer, sizeof efer, ", EFER %" PRIx64, cpu->efer);
+    }
+    (void)snprintf(what, 256,
+                   "its %s at %" PRIx64 " has CR0 %" PRIx64 ", CR4 %" PRIx64
+                   "%s for CPU %zu, which can't be: %s; --regime says the "
+                   "mode, or --cr0, --cr4 and --efer do",
+                   cpu->where, cpu->at, cpu->cr0, cpu->cr4, efer, i, why);
+    return true;
+}
+
+/* Whether no machine has the mode that VMCOREINFO makes. */
+static bool no_machine_has(const struct dump *d, const struct facts *f,
+                           char what[256])
+{
+    struct ptw_riscv_registers regs = {.xlen = f->xlen != 0 ? f->xlen : 64};
+    struct ptw_regime r;
+    const char *why = "";
+    char mode[48];
+    enum ptw_status st;
+
+    if (f->regime[0] != '\0') {
+        (void)snprintf(mode, sizeof mode, "%s", f->regime);
+        st = ptw_regime_by_name(f->regime, NULL, 0, &r, &why);
+    } else {
+        regs.satp = f->root[0].value;
+        (void)snprintf(mode, sizeof mode, "satp %" PRIx64, regs.satp);
+        st = ptw_regime_from_riscv(&regs, NULL, &r, &why);
+    }
+    if (st == PTW_OK) {
+        return false;
+    }
+    (void)snprintf(what, 256,
+                   "its VMCOREINFO at %" PRIx64 " makes the mode %s, which "
+                   "can't be: %s; --%s says the mode",
+                   d->vmcoreinfo_at, mode, why,
+                   f->family == DUMP_AARCH64 ? "regime or --tcr" : "regime");
+    return true;
+}
+
+/* Whether what says the mode can't be, by itself.  What options change of it is
+ * theirs. */
+static bool is_impossible(const struct facts *f, const struct arguments *a)
+{
+    const struct dump *d = &a->o->source->dump;
+    bool given =
+        is_given(a, OPT_CR0) || is_given(a, OPT_CR4) || is_given(a, OPT_EFER);
+    bool found = false;
+    char what[256];
+
+    if (given) {
+        return false;
+    }
+    if (f->has_registers) {
+        for (size_t i = 0; i < d->cpus && !found; i++) {
+            found = no_processor_has(d, i, what);
+        }
+    } else {
+        found = no_machine_has(d, f, what);
+    }
+    if (found && (a->command->takes & TAKES_ANYTHING) == 0) {
+        die(CLI_UNREAD, a->o->image, "%s", what);
+    }
+    if (found) {
+        report(a->o->image, "%s", what);
+    }
+    return found;
 }
 
 void facts_apply(struct facts *f, struct arguments *a)
 {
-    bool own_mode = !says_mode(a);
+    bool other = is_given(a, OPT_CR0) && f->family != DUMP_X86;
+    bool own_mode = !says_mode(a) && !other;
 
-    report_doubts(f, a);
+    answer_doubts(f, a);
     if (f->family == DUMP_UNKNOWN) {
+        return;
+    }
+    f->impossible = own_mode && is_impossible(f, a);
+    if (f->impossible) {
         return;
     }
     if (!own_mode || (!f->has_registers && is_given(a, OPT_CR0))) {

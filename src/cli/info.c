@@ -145,7 +145,9 @@ static void print_paging(const struct options *o)
         out_line("\nassumed: %s\n", f->assumed);
     }
     if (!o->has_mode) {
-        out_line("mode: not said by the file; give --regime, or registers\n");
+        out_line("mode: %s; give --regime, or registers\n",
+                 facts_are_unread(f) ? "said by the file, and can't be"
+                                     : "not said by the file");
         return;
     }
     out_line("mode: %s, %u-bit physical addresses", ptw_regime_name(&o->regime),
@@ -265,5 +267,6 @@ enum cli_status info_run(const struct options *o, const struct image *im)
         print_machine(&o->source->dump);
         print_paging(o);
     }
-    return roots_report_all_bad(o, im);
+    return cli_worse(roots_report_all_bad(o, im),
+                     facts_are_unread(o->facts) ? CLI_UNREAD : CLI_DONE);
 }

@@ -71,6 +71,8 @@ static void add_qemu(const struct reader *r, const struct note *n,
     cpu.cr0 = reader_number(&little, text + QEMU_CR0, 8);
     cpu.cr3 = reader_number(&little, text + QEMU_CR3, 8);
     cpu.cr4 = reader_number(&little, text + QEMU_CR4, 8);
+    cpu.where = "note QEMU";
+    cpu.at = n->at;
     dump_add_cpu(d, &cpu);
 }
 
@@ -88,6 +90,8 @@ static void add_vbox(const struct reader *r, const struct note *n,
     cpu.cr3 = reader_number(r, text + VBOX_CR3, 8);
     cpu.cr4 = reader_number(r, text + VBOX_CR4, 8);
     cpu.efer = reader_number(r, text + VBOX_EFER, 8);
+    cpu.where = "note VBCPU";
+    cpu.at = n->at;
     dump_add_cpu(d, &cpu);
 }
 
@@ -109,6 +113,7 @@ void notes_add_vmcoreinfo(const struct reader *r, uint64_t offset,
         return;
     }
     d->vmcoreinfo = must(calloc(1, (size_t)bytes + 1));
+    d->vmcoreinfo_at = offset;
     if (!reader_get(r, offset, d->vmcoreinfo, (size_t)bytes)) {
         free(d->vmcoreinfo);
         d->vmcoreinfo = NULL;

@@ -639,6 +639,7 @@ bool options_parse(const struct command *command, int argc, char **argv,
             labels_free(a.image.label, a.image.roots);
         }
         a.subject = o->command;
+        facts_report_doubts(o->facts, o->image);
         policy_check(&a);
         set_fold(&a);
         check_size(&a);

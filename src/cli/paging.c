@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "paging.h"
 
+#include "facts.h"
 #include "names.h"
 #include "report.h"
 #include "source.h"
@@ -105,6 +106,22 @@ void paging_set_el(struct arguments *a)
     a->arm.el = (unsigned)v;
 }
 
+enum { MODE_TEXT = REPORT_LINE_BYTES };
+
+/* What selects the mode, for people: an option with its value, or the value as the
+ * dump says it. */
+static const char *mode_said(const struct arguments *a, const char *option,
+                             const char *value, char text[MODE_TEXT])
+{
+    if (a->mode_from == NULL) {
+        (void)snprintf(text, MODE_TEXT, "%s %s", option, value);
+    } else {
+        (void)snprintf(text, MODE_TEXT, "%s, by %s in %s", value, a->mode_from,
+                       a->o->image);
+    }
+    return text;
+}
+
 /* Whether some root of either image is given by one of these options. */
 static bool has_root(const struct arguments *a, enum option_id id,
                      enum option_id new_id)
@@ -170,10 +187,12 @@ static void set_halves_by_name(struct arguments *a)
     struct options *o = a->o;
     const char *why = "";
     char name[64];
+    char mode[MODE_TEXT];
 
     aarch64_name(a, false, name);
     if (ptw_regime_by_name(name, &a->cpu, 0, &o->regime, &why) != PTW_OK) {
-        die(CLI_USAGE, a->subject, "--regime %s: %s", name, why);
+        die(CLI_USAGE, a->subject, "%s: %s",
+            mode_said(a, "--regime", name, mode), why);
     }
     if (!has_root(a, OPT_TTBR1, OPT_NEW_TTBR1) ||
         ptw_aarch64_is_upper(&o->regime)) {
@@ -181,8 +200,8 @@ static void set_halves_by_name(struct arguments *a)
     }
     aarch64_name(a, true, name);
     if (ptw_regime_by_name(name, &a->cpu, 0, &o->upper, &why) != PTW_OK) {
-        die(CLI_USAGE, a->subject, "--ttbr1 under --regime %s: %s",
-            ptw_regime_name(&o->regime), why);
+        die(CLI_USAGE, a->subject, "--ttbr1 under %s: %s",
+            mode_said(a, "--regime", ptw_regime_name(&o->regime), mode), why);
     }
 }
 
@@ -196,9 +215,16 @@ static void set_regime_by_name(struct arguments *a)
     const char *why = "";
     unsigned without;
     unsigned with;
-    char mode[64];
+    char mode[MODE_TEXT];
 
     for (size_t i = 0; i < sizeof selecting / sizeof selecting[0]; i++) {
+        if (is_given(a, selecting[i]) && a->mode_from != NULL) {
+            die(CLI_USAGE, name,
+                "--%s goes with the other registers, and the mode is %s: give "
+                "all of them, or --regime",
+                option_name((int)selecting[i]),
+                mode_said(a, "", a->regime, mode));
+        }
         if (is_given(a, selecting[i])) {
             die(CLI_USAGE, name,
                 "--regime and --%s exclude each other: the name says what the "
@@ -219,7 +245,7 @@ static void set_regime_by_name(struct arguments *a)
     if (!is_given(a, OPT_PA_BITS)) {
         a->cpu.pa_bits = ptw_pa_bits(r);
     }
-    (void)snprintf(mode, sizeof mode, "--regime %s", ptw_regime_name(r));
+    (void)mode_said(a, "--regime", ptw_regime_name(r), mode);
     check_features(a, mode);
     if (ptw_is_aarch64(r)) {
         set_halves_by_name(a);
@@ -230,10 +256,10 @@ static void set_regime_by_name(struct arguments *a)
                               : 0;
     with = ptw_is_riscv(r) ? a->riscv_with : a->with;
     if (ptw_regime_by_name(a->regime, &a->cpu, without, r, &why) != PTW_OK) {
-        die(CLI_USAGE, name, "--regime %s: %s", a->regime, why);
+        die(CLI_USAGE, name, "%s: %s", mode, why);
     }
     if (ptw_regime_with(r, with, r, &why) != PTW_OK) {
-        die(CLI_USAGE, name, "--regime %s --cet: %s", a->regime, why);
+        die(CLI_USAGE, name, "%s --cet: %s", mode, why);
     }
 }
 
@@ -300,8 +326,14 @@ static void regime_of_satp(const struct arguments *a, uint64_t satp,
         st = ptw_regime_from_riscv(&regs, &cpu, r, &why);
     }
     if (st != PTW_OK) {
-        die(CLI_USAGE, a->subject, "--satp %" PRIx64 "%s: %s%s", satp,
-            a->xlen == 32 ? " --xlen 32" : "", why,
+        char value[32];
+        char mode[MODE_TEXT];
+
+        (void)snprintf(value, sizeof value, "%s%" PRIx64 "%s",
+                       a->mode_from != NULL ? "satp " : "", satp,
+                       a->xlen == 32 ? " --xlen 32" : "");
+        die(CLI_USAGE, a->subject, "%s: %s%s",
+            mode_said(a, "--satp", value, mode), why,
             paging_virtual_hint(NULL, satp));
     }
 }
@@ -398,6 +430,7 @@ static void set_regime_from_registers(struct arguments *a)
 
     if (!is_given(a, OPT_CR0)) {
         source_check(a->o->source);
+        facts_end_in_doubt(a->o->facts, a->o->image);
         die(CLI_USAGE, name,
             "the paging mode is not given%s: --regime, or --cr0 and the other "
             "registers, --tcr and the others, or --satp",
@@ -420,6 +453,12 @@ static void set_regime_from_registers(struct arguments *a)
     }
     if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) == PTW_OK) {
         check_features(a, "--cr0");
+    } else if (a->mode_from != NULL) {
+        die(CLI_USAGE, name,
+            "CR0 %" PRIx64 ", CR4 %" PRIx64 ", EFER %" PRIx64 ", by the "
+            "options and, what they do not say, by %s in %s: %s",
+            a->regs.cr0, a->regs.cr4, a->regs.efer, a->mode_from, a->o->image,
+            why);
     } else {
         die(CLI_USAGE, name,
             "--cr0 %" PRIx64 " --cr4 %" PRIx64 " --efer %" PRIx64 ": %s",

@@ -59,6 +59,7 @@ struct state {
     uint64_t regions;
     struct region region[REGIONS_MOST];
     bool has_cr64;
+    uint64_t cpus_at; /* the group of the processors */
     bool has_memory;
     uint64_t memory_at;
     uint64_t memory_bytes;
@@ -193,7 +194,7 @@ static void take_cpu(struct state *s, const struct item *i)
     }
     s->has_cr64 = s->has_cr64 || is_cr64;
     while (s->d->cpus <= i->index[0]) {
-        static const struct dump_cpu none;
+        struct dump_cpu none = {.where = "group cpu", .at = s->cpus_at};
 
         dump_add_cpu(s->d, &none);
     }
@@ -223,6 +224,7 @@ static bool read_group(struct state *s, const char *name, uint64_t at)
     if (strcmp(name, "memory") != 0 && strcmp(name, "cpu") != 0) {
         return true;
     }
+    s->cpus_at = at;
     while ((found = get_item(s->r, &at, &i)) == ITEM) {
         if (name[0] == 'c') {
             take_cpu(s, &i);

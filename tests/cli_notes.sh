@@ -1,0 +1,219 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The command, and what a dump says of paging: registers of processors, and what
+# Linux says of itself.
+#
+# usage: cli_notes.sh PTWALK_BINARY SCRATCH_DIR
+set -u
+# shellcheck source=tests/cli_tools.sh
+. "$(dirname "$0")/cli_tools.sh"
+
+# -------------------------------------------------------------- how they are made
+# note FILE NAME TYPE: puts what it reads behind what is there, as a note.
+note() {
+    local at name_bytes=$((${#2} + 1)) bytes
+    cat >note
+    bytes=$(stat -c %s note)
+    at=$(stat -c %s "$1")
+    put "$1" "$(printf %x "$at")" "$(printf %x $name_bytes)" 4
+    put "$1" "$(printf %x $((at + 4)))" "$(printf %x "$bytes")" 4
+    put "$1" "$(printf %x $((at + 8)))" "$3" 4
+    printf '%s' "$2" >>"$1"
+    truncate -s $((at + 12 + (name_bytes + 3) / 4 * 4)) "$1"
+    cat note >>"$1"
+    truncate -s %4 "$1"
+}
+# cpu CR0 CR3 CR4: adds a processor, as QEMU notes it, to the file of notes.
+cpu() {
+    rm -f cpu
+    truncate -s 432 cpu
+    put cpu 0 1 4
+    put cpu 4 1b0 4
+    put cpu 188 "$1" 8
+    put cpu 1a0 "$2" 8
+    put cpu 1a8 "$3" 8
+    note notes QEMU 0 <cpu
+}
+# core FILE: an ELF core of the notes, and of the memory of good.
+core() {
+    rm -f "$1"
+    truncate -s 64K "$1"
+    printf '\x7fELF\2\1\1' | dd of="$1" conv=notrunc status=none
+    put "$1" 10 4 2
+    put "$1" 12 3e 2
+    put "$1" 14 1 4
+    put "$1" 20 40 8
+    put "$1" 34 40 2
+    put "$1" 36 38 2
+    put "$1" 38 2 2
+    put "$1" 40 4 4
+    put "$1" 48 10000 8
+    put "$1" 60 "$(printf %x "$(stat -c %s notes)")" 8
+    put "$1" 78 1 4
+    put "$1" 80 1000 8
+    put "$1" 98 f000 8
+    put "$1" a0 f000 8
+    # Memory from 0 on, but for the first page, in whose place the headers are.
+    put "$1" 90 1000 8
+    dd if=good of="$1" bs=4096 skip=1 seek=1 conv=notrunc status=none
+    cat notes >>"$1"
+}
+make_good good
+# ------------------------------------------------------------- what goes together
+: >notes
+cpu 80010001 1000 20
+cpu 60000010 0 0
+cpu 80010001 1000 0
+cpu 80010001 1018 20
+core mixed.elf
+for way in leaves maps spaces 'translate 0' 'explain 0'; do
+    # shellcheck disable=SC2086,SC2046
+    "$ptwalk" ${way%% *} mixed.elf $(cut -d' ' -f2- -s <<<"$way") >out 2>err
+    name="processors in other modes: $way"
+    says 'mixed.elf: has processors in another paging mode than the one that is'
+    says 'left out: CPU 1 (paging is off), CPU 2 (32-bit paging)'
+    check "$name: in a line" [ "$(wc -l <err)" -eq 1 ]
+done
+try 'processors in other modes: a root is given' 0 0 leaves --root 1000 mixed.elf
+try 'processors in other modes: info says them' 0 0 info mixed.elf
+: >notes
+cpu 80010001 1000 20
+printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0
+core doubtful.elf
+try 'a flag bit that is none' 0 1 leaves doubtful.elf
+says 'doubtful.elf: says NUMBER(sme_mask)=5 in VMCOREINFO, which can'
+says '--flag-bit says what it is'
+check "$name: all leaves" [ "$(grep -vc '^#' out)" -ge 5 ]
+try 'a flag bit that is none: info' 0 1 info doubtful.elf
+try 'a flag bit that is none: another one is given' 0 0 leaves --flag-bit 47 \
+    doubtful.elf
+try 'a flag bit that is none: mode and root are given' 0 0 leaves "${amd64[@]}" \
+    doubtful.elf
+# What an option says goes before it.
+: >notes
+cpu 80010001 1000 20
+printf 'NUMBER(sme_mask)=2251799813685248\n' | note notes VMCOREINFO 0
+core flagged.elf
+try 'a flag bit: info' 0 0 info flagged.elf
+check "$name: that one" grep -q 'flag bits 8000000000000$' out
+try 'a flag bit, and an option: info' 0 0 info --flag-bit 47 flagged.elf
+check "$name: that of the option" grep -q 'flag bits 800000000000$' out
+
+
+# --------------------------------------------------------------- what can't be
+# The file says it: its registers can't be read, whatever is asked of it.
+# impossible WHAT FILE OPTION...: what can't be is said in a line; info says the
+# rest as well, and the options say the mode.
+impossible() {
+    local what=$1 file=$2 way
+    shift 2
+    for way in leaves maps spaces 'translate 0' 'explain 0' 'compact -o new'; do
+        # shellcheck disable=SC2086,SC2046
+        unread "$what" ${way%% *} "$file" $(cut -d' ' -f2- -s <<<"$way")
+        says "ptwalk: $file: "
+    done
+    for way in '' --json; do
+        # shellcheck disable=SC2086,SC2046
+        try "$file: info $way" 3 1 info $way "$file"
+        says "$what"
+        check "$name: no mode" [ "$(grep -cE '^mode: [^s]|"mode"' out)" -eq 0 ]
+        check "$name: the rest" grep -q 'ELF core' out
+    done
+    "$ptwalk" info "$@" "$file" >out 2>err
+    name="$file: info $*"
+    check "$name: a mode" grep -q '^mode: [a-z0-9/-]*, ' out
+    check "$name: it is not asked" [ "$(grep -c "which can't be" err)" -eq 0 ]
+}
+# With a processor of VirtualBox's note: CR0 CR3 CR4 EFER.
+vbox() {
+    rm -f cpu
+    truncate -s 1024 cpu
+    put cpu 120 "$1" 8
+    put cpu 130 "$2" 8
+    put cpu 138 "$3" 8
+    put cpu 1e8 "$4" 8
+    note notes VBCPU b01 <cpu
+}
+: >notes
+cpu 80010000 1000 20
+core no-pe.elf
+impossible 'its note QEMU at 10014 has CR0 80010000, CR4 20 for CPU 0, which can'\''t be: CR0.PG is set and CR0.PE is clear; --regime says' \
+    no-pe.elf --cr0 80010001
+impossible 'CR0.PG is set and CR0.PE is clear' no-pe.elf --regime amd64
+# Nor are those of another processor taken for granted.
+: >notes
+cpu 80010001 1000 20
+cpu 80000001 2000 800020
+core cet.elf
+impossible 'its note QEMU at 101d8 has CR0 80000001, CR4 800020 for CPU 1, which' \
+    cet.elf --regime amd64
+for said in '80010001 1000 0 d00:EFER.LME is set and CR4.PAE is clear' \
+    '80010001 1000 20 400:EFER.LMA is not what CR0.PG' \
+    '11 1000 20 d00:EFER.LMA is not what CR0.PG'; do
+    : >notes
+    # shellcheck disable=SC2086,SC2046
+    vbox ${said%%:*}
+    core efer.elf
+    impossible "${said#*:}" efer.elf --regime amd64
+    says_efer=${said%%:*}
+    try 'its EFER is said' 3 1 leaves efer.elf
+    says ", EFER ${says_efer##* } for CPU 0"
+done
+# linux MACHINE LINE...: a core whose kernel says the lines.
+linux() {
+    local machine=$1
+    shift
+    : >notes
+    printf '%s\n' "$@" | note notes VMCOREINFO 0
+    core linux.elf
+    put linux.elf 12 "$machine" 2
+}
+offset='NUMBER(kimage_voffset)=0xffff7fffc8000000'
+linux b7 PAGESIZE=65536 'NUMBER(VA_BITS)=48' 'NUMBER(TCR_EL1_T1SZ)=48' "$offset" \
+    'SYMBOL(swapper_pg_dir)=ffff7fffc8001000'
+impossible 'its VMCOREINFO at 10018 makes the mode aarch64-64k-16, which' linux.elf \
+    --tcr 80100010
+linux b7 PAGESIZE=4096 'NUMBER(VA_BITS)=57' "$offset" \
+    'SYMBOL(swapper_pg_dir)=ffff7fffc8001000'
+impossible 'says NUMBER(VA_BITS)=57 in VMCOREINFO, which can' linux.elf \
+    --regime aarch64-4k-48
+linux b7 PAGESIZE=4096 'NUMBER(VA_BITS)=48' "$offset" \
+    'SYMBOL(swapper_pg_dir)=ffff7fffc8001234'
+impossible 'says the address of swapper_pg_dir=1234 in VMCOREINFO, which can' \
+    linux.elf --regime aarch64-4k-48 --ttbr1 1000
+try 'no mode, for an address' 3 1 leaves linux.elf
+says 'is not known: give --regime and --ttbr1'
+linux 3e 'NUMBER(phys_base)=0' 'SYMBOL(swapper_pg_dir)=ffffffff80001020'
+impossible 'says the address of swapper_pg_dir=1020 in VMCOREINFO, which can' \
+    linux.elf --regime amd64 --root 1000
+linux f3 'NUMBER(satp)=0xf000000000000001'
+impossible 'says NUMBER(satp)=0xf000000000000001 in VMCOREINFO, which can' \
+    linux.elf --satp 8000000000000001
+try 'no mode, for a satp' 3 1 leaves linux.elf
+says 'is not known: give --satp'
+linux f3 'NUMBER(VA_BITS)=40' 'NUMBER(va_kernel_pa_offset)=0' \
+    'SYMBOL(swapper_pg_dir)=1000'
+impossible 'says NUMBER(VA_BITS)=40 in VMCOREINFO, which can' linux.elf \
+    --regime sv39
+# Of 32 bits, it selects Sv32.
+linux f3 'NUMBER(satp)=0x80000001'
+try 'a satp of 32 bits' 0 1 info linux.elf
+shows 'mode: sv32, 34-bit physical addresses'
+shows "root 0: 1000, of the kernel's satp"
+# What options say besides is theirs, and so is what does not go with it.
+try 'options and registers: a bad EFER' 2 1 leaves --efer 400 doubtful.elf
+says 'leaves: CR0 80010001, CR4 20, EFER 400, by the options and, what they do not say, by the registers of CPU 0 in doubtful.elf: EFER.LMA'
+try 'options and registers: a satp' 2 1 leaves "${registers[@]}" linux.elf
+says 'no root is given'
+linux 3e 'NUMBER(phys_base)=0' 'SYMBOL(swapper_pg_dir)=ffffffff80001000'
+try 'options and a mode by name: CR4' 2 1 leaves --cr4 1020 linux.elf
+says 'leaves: --cr4 goes with the other registers, and the mode is amd64, by VMCOREINFO in linux.elf: give all of them, or --regime'
+try 'options and a mode by name: a width' 2 1 leaves --pa-bits 55 linux.elf
+says 'leaves: amd64, by VMCOREINFO in linux.elf: the physical address width'
+try 'options and a mode by name: another one' 0 0 leaves \
+    "${registers[@]}" linux.elf
+linux f3 'NUMBER(satp)=0x8000000000000001'
+try 'options and a satp' 2 1 leaves --xlen 32 linux.elf
+says 'leaves: satp 8000000000000001 --xlen 32, by VMCOREINFO in linux.elf: XLEN'
+
+finish
