@@ -69,6 +69,7 @@ struct fe_record {
     uint64_t link;  /* the bits of a link; */
     bool link_said; /* else they follow from the rights */
     uint64_t their_va;
+    unsigned half; /* of the owner of a link: see fz_beside; 0: as ours */
     enum fe_fault take_fault;
     unsigned take_fault_at;
     enum fe_fault move_fault;

@@ -195,7 +195,8 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
 void fe_check_counts(const struct fe_host *h, const struct ptw_tables *t,
                      bool exact)
 {
-    for (unsigned i = 0; i < h->m.tables && t->shares != NULL; i++) {
+    for (unsigned i = 0; i < h->m.tables && t->shares != NULL && !h->astray;
+         i++) {
         const struct fm_table *p = &h->m.table[i];
         uint64_t count = ptw_shares_of(&h->shares, ptw_pa_of(p->pa));
 

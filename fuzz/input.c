@@ -311,7 +311,10 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                     "large split unshare reclaim exact grant-exec",
                     "enum ptw_edit_flag; grant-exec also says that space_map "
                     "places mappings"},
-    [EDIT_TYPE] = {OP_EDIT, "type", 88, 4, FZ_PLAIN, NULL, "the memory type"},
+    [EDIT_TYPE] =
+        {OP_EDIT, "type", 88, 4, FZ_PLAIN, NULL,
+         "the memory type; of a link, with the key above it, the half "
+         "that the owner is of, as of root"},
     [EDIT_KEY] = {OP_EDIT, "key", 92, 4, FZ_PLAIN, NULL, "the protection key"},
     [EDIT_OPTIONS] =
         {OP_EDIT, "options", 96, 8, FZ_SET,

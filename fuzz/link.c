@@ -2,6 +2,7 @@
 /* The properties of links: README.md has them in words. */
 #include "edit_probe.h"
 #include "edit_words.h"
+#include "halves.h"
 #include "make_alias.h"
 #include "obstacles.h"
 #include "space_map.h"
@@ -162,7 +163,8 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
         obstacles = fe_find_link_obstacles(
             h,
             &(struct fe_link){
-                was[q->root], was[q->owner], q->first & mask & ~span,
+                was[q->root], was[q->owner], w->levels,
+                fm_table_bytes(&h->m, w->levels - 1), q->first & mask & ~span,
                 q->their_va & mask & ~span, 1, level + 1, rights, flags, 0},
             false);
     }
@@ -278,28 +280,44 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
 /* The regions that one link is asked about; of more, the first ones. */
 enum { LINK_REGIONS = 1024 };
 
+/* Whether an entry of that level leads to a table, inside memory or not. */
+static bool leads(const struct fz_case *w, const struct fm_node *n,
+                  unsigned level)
+{
+    struct oracle_entry e;
+
+    if (n->kind != FM_NONE || !n->real || !n->present) {
+        return n->kind == FM_TABLE;
+    }
+    e = w->mode.format->decode(&w->mode, n->raw, level);
+    return e.kind == ORACLE_TABLE && e.pa == n->pa;
+}
+
 /* What a link, made by ptw_link with the record's arguments, left behind. */
 static void check_links(const struct fz_case *w, struct fe_host *h,
-                        const struct ptw_link_request *q, unsigned root,
+                        const struct ptw_link_request *q,
+                        const struct fz_half *owner, unsigned root,
                         unsigned level, uint64_t flag_bits, enum ptw_status st)
 {
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
     unsigned shift = fz_shift(w, level + 1);
     uint64_t regions = (q->last.v >> shift) - (q->first.v >> shift) + 1;
-    uint64_t theirs = (q->their_va.v & mask) >> shift << shift;
+    uint64_t theirs =
+        oracle_offset(&owner->mode, q->their_va.v) >> shift << shift;
     uint64_t ours = (q->first.v & mask) >> shift << shift;
     uint64_t address = w->mode.format->table_bits(&w->mode);
     bool any = regions > LINK_REGIONS;
 
     for (uint64_t i = 0; i < regions && i < LINK_REGIONS; i++) {
-        struct fm_node target = fm_at(&h->m, true, q->owner.table.v,
-                                      theirs + (i << shift), level + 1);
+        struct fm_node target =
+            fm_at_from(&h->m, true, owner->levels, q->owner.table.v,
+                       theirs + (i << shift), level + 1);
         struct fm_node entry = fm_at(&h->m, false, h->m.root[root],
                                      ours + (i << shift), level + 1);
         unsigned ignored = w->mode.format->granted(&w->mode) & PTW_EXEC;
 
-        any = any || target.kind == FM_TABLE;
-        if (target.kind != FM_TABLE) {
+        any = any || leads(w, &target, level + 1);
+        if (!leads(w, &target, level + 1)) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
                 (entry.real && entry.present)) {
                 fz_fail(ASK_LINKS, "a link to nothing at %llx leaves %llx",
@@ -307,7 +325,7 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
             }
             continue;
         }
-        if (entry.kind != FM_TABLE || entry.pa != target.pa) {
+        if (!leads(w, &entry, level + 1) || entry.pa != target.pa) {
             fz_fail(ASK_LINKS,
                     "a link at %llx leads to %llx, it should be %llx",
                     HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
@@ -334,24 +352,33 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
 
 /* Whether addresses from first on, of so many bytes less 1, are all of one half,
  * and tables can map them. */
-static bool all_mapped(const struct fz_case *w, uint64_t first, uint64_t more)
+static bool all_mapped(const struct fz_half *half, uint64_t first,
+                       uint64_t more)
 {
-    return fz_canonical(w, first) && fz_canonical(w, first + more) &&
-           fz_one_half(w, first, first + more);
+    uint64_t last = first + more;
+    uint64_t gap;
+    uint64_t gap_end;
+
+    oracle_gap(&half->mode, &gap, &gap_end);
+    return oracle_canonical(&half->mode, first) &&
+           oracle_canonical(&half->mode, last) && first <= last &&
+           (last < gap || first > gap_end);
 }
 
 /* What is wrong with what a link is asked to do: a set of 1 << a status, of which
  * it says one; 0: nothing is. */
 static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
-                           const struct ptw_link_request *q, uint64_t root,
+                           const struct ptw_link_request *q,
+                           const struct fz_half *owner, uint64_t root,
                            unsigned level)
 {
+    const struct oracle_format *f = w->mode.format;
+    const struct oracle_format *of = owner->mode.format;
     unsigned shift = fz_shift(w, level + 1 < w->levels ? level + 1 : 0);
     uint64_t span = ((uint64_t)1 << shift) - 1;
     uint64_t ours = q->first.v & ~span;
     uint64_t theirs = q->their_va.v & ~span;
     uint64_t more = (q->last.v | span) - ours;
-    uint64_t owner = q->owner.table.v;
     int table = fm_table(&h->m, root);
     bool exact = (q->flags & PTW_EDIT_EXACT) != 0;
     unsigned wrong = 0;
@@ -359,30 +386,39 @@ static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
     if (level >= w->levels - 1) {
         return 1u << PTW_E_ARG;
     }
+    /* What is linked may be the owner's root, if it is a whole table. */
+    if (level >= owner->levels ||
+        of->level[level].entries != f->level[level].entries) {
+        wrong |= 1u << PTW_E_ARG;
+    }
     if (q->first.v > q->last.v) {
-        return 1u << PTW_E_RANGE;
+        return wrong | 1u << PTW_E_RANGE;
     }
     if (more > UINT64_MAX - theirs) {
         wrong |= 1u << PTW_E_RANGE;
-    } else if (!all_mapped(w, theirs, more)) {
+    } else if (!all_mapped(owner, theirs, more)) {
         wrong |= 1u << PTW_NOT_CANONICAL;
     }
-    if (!all_mapped(w, ours, more)) {
+    if (!all_mapped(&w->half[0], ours, more)) {
         wrong |= 1u << PTW_NOT_CANONICAL;
     }
     if (!exact && !links_with(w, level + 1, q->rights,
                               (q->flags & PTW_EDIT_GRANT_EXEC) != 0)) {
         wrong |= 1u << PTW_E_RIGHTS;
     }
+    ours = oracle_offset(&w->mode, ours);
+    theirs = oracle_offset(&owner->mode, theirs);
     if ((exact && !leads_to_table(w, level + 1, q->attributes)) ||
-        (owner == root && (table < 0 || h->m.table[table].refs <= 1) &&
-         theirs <= ours + more && ours <= theirs + more)) {
+        (q->owner.table.v == root && owner->levels == w->levels &&
+         (table < 0 || h->m.table[table].refs <= 1) && theirs <= ours + more &&
+         ours <= theirs + more)) {
         wrong |= 1u << PTW_E_ARG;
     }
-    if (owner % fm_table_bytes(&h->m, w->levels - 1) != 0) {
+    if (q->owner.table.v % oracle_table_bytes(of, owner->levels - 1) != 0) {
         wrong |= 1u << PTW_E_ALIGN;
     }
-    if (fe_is_high(&h->m, owner) || (owner & w->mode.flag_bits) != 0) {
+    if (fe_is_high(&h->m, q->owner.table.v) ||
+        (q->owner.table.v & w->mode.flag_bits) != 0) {
         wrong |= 1u << PTW_E_WIDTH;
     }
     return wrong;
@@ -392,7 +428,8 @@ static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
  * says why, and nothing happens. */
 static void probe_link(const struct fz_case *w, struct fe_host *h,
                        struct ptw_movable_tables *mt, bool movable,
-                       const struct ptw_link_request *q, unsigned level)
+                       const struct ptw_link_request *q,
+                       const struct fz_half *owner, unsigned level)
 {
     enum { PROBES = 10 };
 
@@ -433,7 +470,7 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
             its_level = w->levels - 1 + (unsigned)(r >> 16) % 3;
             p.level = ptw_alias_level_of(&w->regime, its_level);
         }
-        wrong = link_wrong(w, h, &p, root, its_level);
+        wrong = link_wrong(w, h, &p, owner, root, its_level);
         if (wrong == 0) {
             continue;
         }
@@ -454,6 +491,48 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
     }
 }
 
+/* Whether the root of the owner is met as a table of another level: then its tables
+ * are at two levels. */
+static bool at_another_level(const struct fe_host *h, uint64_t root,
+                             unsigned level)
+{
+    int table = fm_table(&h->m, root);
+
+    for (unsigned l = 0; table >= 0 && l < h->m.levels; l++) {
+        if (l != level && h->m.table[table].dirt[l] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The half that the owner of a link is of.  The model has no levels above ours. */
+static const struct fz_half *owner_of(struct fz_case *w,
+                                      const struct fe_record *q)
+{
+    return q->half != 0 && w->mode.format->family == ORACLE_AARCH64 &&
+                   fz_beside(w, q->half, &w->half[1]) &&
+                   w->half[1].levels <= w->levels
+               ? &w->half[1]
+               : &w->half[0];
+}
+
+/* An address as it is in the half of the owner, where it has such an offset. */
+static uint64_t in_half(const struct fz_half *ours, const struct fz_half *half,
+                        uint64_t va)
+{
+    uint64_t offset = oracle_offset(&ours->mode, va);
+    uint64_t gap;
+    uint64_t gap_end;
+
+    oracle_gap(&half->mode, &gap, &gap_end);
+    return ours == half || !oracle_canonical(&ours->mode, va) ||
+                   oracle_offset(&half->mode, offset) != offset
+               ? va
+           : half->mode.format->extension == ORACLE_ONES ? offset + gap_end + 1
+                                                         : offset;
+}
+
 static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
                                   struct ptw_movable_tables *mt,
                                   struct fe_rebuilt *b, struct fe_record *q)
@@ -464,13 +543,14 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     unsigned level = q->level;
     unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
+    uint64_t root = q->owner < w->roots ? h->m.root[q->owner] : q->pa;
+    const struct fz_half *owner = owner_of(w, q);
     struct ptw_item alias;
     struct ptw_link_request r = {
         .first = {q->first},
         .last = {q->last},
-        .their_va = {q->their_va},
-        .owner = {&w->regime,
-                  {q->owner < w->roots ? h->m.root[q->owner] : q->pa}},
+        .their_va = {in_half(&w->half[0], owner, q->their_va)},
+        .owner = {owner == w->half ? &w->regime : &owner->regime, {root}},
         .level = ptw_alias_level_of(&w->regime, level),
         .rights = q->rights,
         .flags =
@@ -492,23 +572,27 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         ptw_alias_view(&w->regime, &alias, &(unsigned){0}).attributes;
     memcpy(was, h->m.root, sizeof was);
     fe_edit_begin(h, q, movable);
-    wrong = link_wrong(w, h, &r, was[q->root], level);
+    wrong = link_wrong(w, h, &r, owner, was[q->root], level);
     sound = wrong == 0 && h->m.rooted[q->root] && !flagged;
     if (sound) {
         obstacles = fe_find_link_obstacles(
             h,
             &(struct fe_link){
-                was[q->root], r.owner.table.v, q->first & mask & ~span,
-                q->their_va & mask & ~span,
+                was[q->root], r.owner.table.v, owner->levels,
+                oracle_table_bytes(owner->mode.format, owner->levels - 1),
+                q->first & mask & ~span,
+                oracle_offset(&owner->mode, r.their_va.v) & ~span,
                 (q->last >> shift) - (q->first >> shift) + 1, level + 1,
                 fz_granted(w, q->rights), r.flags, q->max_reads},
             movable);
         r.max_reads = fe_read_limit(q->max_reads, &obstacles);
     }
     fz_say("link %016llx-%016llx of space %u, root %llx, to %016llx of root "
-           "%llx, level %u, rights %x, bits %llx",
+           "%llx%s%s, level %u, rights %x, bits %llx",
            HEX(q->first), HEX(q->last), q->root, HEX(was[q->root]),
-           HEX(q->their_va), HEX(r.owner.table.v), level, q->rights,
+           HEX(r.their_va.v), HEX(r.owner.table.v),
+           owner == w->half ? "" : " of ",
+           owner == w->half ? "" : owner->mode.format->name, level, q->rights,
            HEX(r.attributes));
     fe_say_flags(r.flags & ~(unsigned)PTW_EDIT_GRANT_EXEC);
     fz_say("%s", q->grant_exec ? ", grant execution" : "");
@@ -518,7 +602,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     t->shares = &h->shares;
     t->root.table.v = was[q->root];
     if (h->m.rooted[q->root] && !flagged) {
-        probe_link(w, h, mt, movable, &r, level);
+        probe_link(w, h, mt, movable, &r, owner, level);
         fe_shares_probed(h);
     }
     loses = sound && q->owner < w->roots && !h->crooked && w->restless == 0 &&
@@ -532,6 +616,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     }
     fe_follow_root(h, q->root, t, movable);
     b->built[q->root].root.table.v = h->m.root[q->root];
+    h->astray = h->astray || at_another_level(h, root, owner->levels - 1);
     fe_check_edit(h, t, st);
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_stop(ASK_STATUS, "a link that can't be is made: %s",
@@ -551,7 +636,7 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     if (st == PTW_OK || st == PTW_NOT_MAPPED) {
         change.first = q->first & mask & ~span;
         change.last = (q->last & mask) | span;
-        check_links(w, h, &r, q->root, level, q->table_flags, st);
+        check_links(w, h, &r, owner, q->root, level, q->table_flags, st);
     } else {
         if ((sound && (st == PTW_E_ARG || st == PTW_E_RANGE ||
                        st == PTW_NOT_CANONICAL)) ||

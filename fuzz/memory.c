@@ -629,9 +629,16 @@ struct fm_node fm_child(const struct fm *m, bool before,
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level)
 {
-    struct fm_node n = fm_open_root(m, root);
+    return fm_at_from(m, before, m->levels, root, va, level);
+}
 
-    for (unsigned l = m->levels; l-- > level;) {
+struct fm_node fm_at_from(const struct fm *m, bool before, unsigned levels,
+                          uint64_t root, uint64_t va, unsigned level)
+{
+    struct fm_node n =
+        open_table(m, levels - 1, root, m->mode->format->rights, 0);
+
+    for (unsigned l = levels; l-- > level;) {
         n = fm_child(m, before, &n, l,
                      (unsigned)(va >> shift_of(m, l)) & (entries_of(m, l) - 1));
     }

@@ -261,4 +261,9 @@ struct fm_node fm_child(const struct fm *m, bool before,
 struct fm_node fm_at(const struct fm *m, bool before, uint64_t root,
                      uint64_t va, unsigned level);
 
+/* fm_at_from does it from a root of a space with so many levels, which is itself
+ * the answer where that is the level. */
+struct fm_node fm_at_from(const struct fm *m, bool before, unsigned levels,
+                          uint64_t root, uint64_t va, unsigned level);
+
 #endif

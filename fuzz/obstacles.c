@@ -401,18 +401,25 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
 /* Regions that are looked at; of more, nobody can be sure. */
 enum { MOST_REGIONS = 1024 };
 
-/* The way from a root to the entry of that level for an offset.  Returns what that
- * entry says, or the one above it that ends the way; *table is its table. */
+/* The way from a root of so many levels to the entry of that level for an offset.
+ * Returns what that entry says, or the one above it that ends the way; *table is
+ * its table. */
 static struct oracle_entry survey_way(struct survey *s, uint64_t root,
-                                      uint64_t offset, unsigned to, bool ours,
+                                      unsigned levels, uint64_t offset,
+                                      unsigned to, bool ours,
                                       struct fm_node *table, unsigned *level,
                                       bool *shared)
 {
     const struct oracle_mode *mode = &s->w->mode;
     struct oracle_entry e = {ORACLE_NOT_PRESENT, 0, 0};
 
-    *table = fm_open_root(&s->h->m, root);
-    for (*level = s->w->levels - 1;; --*level) {
+    *table = fm_at_from(&s->h->m, false, levels, root, offset, levels);
+    if (to == levels) {
+        e.kind = ORACLE_TABLE;
+        *level = to;
+        return e;
+    }
+    for (*level = levels - 1;; --*level) {
         unsigned i = (unsigned)(offset >> fz_shift(s->w, *level)) &
                      (fz_entries(s->w, *level) - 1);
         uint64_t pa = table->pa + (uint64_t)i * s->h->m.entry_bytes;
@@ -450,8 +457,8 @@ static void survey_region(struct survey *s, const struct fe_link *link,
     unsigned level;
     bool shared = false;
     struct oracle_entry target =
-        survey_way(s, link->owner, link->theirs + at, link->level, false,
-                   &table, &level, &shared);
+        survey_way(s, link->owner, link->levels, link->theirs + at, link->level,
+                   false, &table, &level, &shared);
     struct oracle_entry ours;
 
     if (target.kind == ORACLE_MAPS) {
@@ -459,8 +466,8 @@ static void survey_region(struct survey *s, const struct fe_link *link,
     } else if (target.kind == ORACLE_RESERVED) {
         found(s, PTW_BAD_ENTRY);
     }
-    ours = survey_way(s, link->root, link->first + at, link->level, true,
-                      &table, &level, &shared);
+    ours = survey_way(s, link->root, s->w->levels, link->first + at,
+                      link->level, true, &table, &level, &shared);
     if (ours.kind == ORACLE_MAPS) {
         found(s, PTW_E_LARGE);
     } else if (ours.kind == ORACLE_RESERVED && level > link->level) {
@@ -496,7 +503,7 @@ struct fe_obstacles fe_find_link_obstacles(const struct fe_host *h,
         .movable = movable,
     };
 
-    if (link->owner % fm_table_bytes(&h->m, h->w->levels - 1) != 0) {
+    if (link->owner % link->bytes != 0) {
         found(&s, PTW_E_ALIGN);
     }
     if (fe_is_high(&h->m, link->owner) ||

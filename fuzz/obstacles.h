@@ -26,7 +26,9 @@ struct fe_obstacles fe_find_obstacles(const struct fe_host *h,
 /* A link of regions, in words of its owner's space and ours. */
 struct fe_link {
     uint64_t root;   /* ours */
-    uint64_t owner;  /* the owner's root */
+    uint64_t owner;  /* the owner's root, */
+    unsigned levels; /* of a space with so many levels, */
+    uint64_t bytes;  /* and so long */
     uint64_t first;  /* offsets of our regions, */
     uint64_t theirs; /* and of the owner's first one */
     uint64_t regions;
