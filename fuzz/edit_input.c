@@ -89,8 +89,8 @@ static void read_edit(const struct fz_case *w, const struct fz_records *in,
     q->link = fz_value(in, FZ_ATTRIBUTES, 0);
     q->link_said = fz_given(in, FZ_ATTRIBUTES);
     q->their_va = fz_value(in, FZ_THEIR_VA, fz_address(in, EDIT_THEIRS));
-    q->half = (unsigned)(fz_get(record, EDIT_TYPE) |
-                         fz_get(record, EDIT_KEY) << 4);
+    q->half =
+        (unsigned)(fz_get(record, EDIT_TYPE) | fz_get(record, EDIT_KEY) << 4);
 }
 
 /* A map as a list of pages: large ones if it is aligned to them, and the caller

@@ -5,6 +5,7 @@
 #include "halves.h"
 #include "make_alias.h"
 #include "obstacles.h"
+#include "oracle_regime.h"
 #include "space_map.h"
 
 #include <string.h>
@@ -424,6 +425,21 @@ static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
     return wrong;
 }
 
+/* A regime that differs from that mode's in the width of physical addresses alone,
+ * if there is one: the two are of different machines. */
+static bool of_less_memory(const struct oracle_mode *mode,
+                           struct ptw_regime *less)
+{
+    struct oracle_mode other = *mode;
+
+    for (other.pa_bits--; other.pa_bits >= 32; other.pa_bits--) {
+        if (oracle_regime(&other, less) == PTW_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Links that are wrong in one argument, before the one that is asked for: each
  * says why, and nothing happens. */
 static void probe_link(const struct fz_case *w, struct fe_host *h,
@@ -431,7 +447,7 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
                        const struct ptw_link_request *q,
                        const struct fz_half *owner, unsigned level)
 {
-    enum { PROBES = 10 };
+    enum { PROBES = 11 };
 
     struct ptw_tables *t = &mt->tables;
     uint64_t random = w->seed ^ q->first.v ^ q->their_va.v * 3;
@@ -444,6 +460,7 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
         unsigned part = w->thorough ? i : (unsigned)(r >> 8) % PROBES;
         struct ptw_link_request p = *q;
         unsigned its_level = level;
+        struct ptw_regime stranger;
         unsigned wrong;
         enum ptw_status st;
         uint64_t pa;
@@ -458,7 +475,7 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
         if (part == 6) {
             p.owner.table.v = root;
             p.their_va.v = p.first.v ^ (r >> 16 & 0xFFFF);
-        } else if (part >= 8) {
+        } else if (part == 8 || part == 9) {
             /* Ours, half of it: behind where it starts, or before. */
             uint64_t region = (uint64_t)1 << fz_shift(
                                   w, level + 1 < w->levels ? level + 1 : 0);
@@ -471,6 +488,10 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
             p.level = ptw_alias_level_of(&w->regime, its_level);
         }
         wrong = link_wrong(w, h, &p, owner, root, its_level);
+        if (part == 10 && of_less_memory(&w->mode, &stranger)) {
+            p.owner.regime = &stranger;
+            wrong |= 1u << PTW_E_ARG;
+        }
         if (wrong == 0) {
             continue;
         }
