@@ -2,9 +2,11 @@
 /* Dumps, laid out here byte by byte as their descriptions have it: System V
  * ABI, "ELF Header", "Program Header", "Section Header", "Note Section"; QEMU,
  * target/i386/arch_dump.c; VirtualBox, dbgfcorefmt.h; Xen,
- * docs/misc/dump-core-format.txt. */
+ * docs/misc/dump-core-format.txt, xen/include/public/arch-x86/xen.h, xen-x86_64.h
+ * and xen-x86_32.h. */
 #include "elf_core.h"
 #include "expect_segment.h"
+#include "facts.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -321,6 +323,179 @@ Test(elf_core, of_xen_without_its_list_is_refused)
     expect_refused("no section that says where they lie");
     xen(".xen_pfn", 0x10000);
     expect_refused("goes beyond the end");
+}
+
+/* The states of processors at 0x4000, of `each` bytes, in a fifth section; no page
+ * but one, of that frame. */
+static void xen_states(const char *list, unsigned machine, unsigned each,
+                       unsigned count)
+{
+    bool pairs = strcmp(list, ".xen_p2m") == 0;
+
+    xen(list, pairs ? 16 : 8);
+    put(18, 2, machine);
+    put(pairs ? 0x808 : 0x800, 8, 0x100);
+    put(60, 2, 5);
+    memcpy(file + 0x420, ".xen_prstatus", 14);
+    put(0x300, 4, 0x20);
+    put(0x300 + 24, 8, 0x4000);
+    put(0x300 + 32, 8, each * count);
+    put(0x300 + 56, 8, each);
+}
+
+/* Of 64 bits: 512 for the FPU, 8 of flags, 200 of registers, 4096 of traps, 16 of
+ * the LDT, 136 of the GDT, 16 of a stack; then CR0 to CR7, of which this is one. */
+enum { CR_64 = 4984, IP_64 = 648, GS_64 = 5152 };
+
+static void state_64(size_t at, uint64_t cr0, uint64_t cr1, uint64_t cr3,
+                     uint64_t cr4)
+{
+    put(at + 512, 8, 0x21); /* it is on line */
+    put(at + CR_64, 8, cr0);
+    put(at + CR_64 + 8, 8, cr1);
+    put(at + CR_64 + 24, 8, cr3);
+    put(at + CR_64 + 32, 8, cr4);
+}
+
+/* Of 32: 512, 4, 68, 2048, 8, 68, 8. */
+enum { CR_32 = 2716, IP_32 = 548 };
+
+static void state_32(size_t at, uint64_t cr0, uint64_t cr3, uint64_t cr4)
+{
+    put(at + 512, 4, 0x21);
+    put(at + CR_32, 4, cr0);
+    put(at + CR_32 + 12, 4, cr3);
+    put(at + CR_32 + 16, 4, cr4);
+}
+
+Test(xen, has_two_tables_of_each_processor)
+{
+    struct facts f;
+
+    xen_states(".xen_p2m", 62, 5168, 4);
+    state_64(0x4000, 0x80050033, 0x1234567000, 0x7654321000, 0x2660);
+    state_64(0x4000 + 5168, 0x80050033, 0, 0x7654321000, 0x2660);
+    state_64(0x4000 + 2 * 5168, 0x80050033, 0x1234567000, 0x99000, 0);
+    state_64(0x4000 + 3 * 5168, 0x80050033, 0x5000, 0x6000, 0);
+    put(0x4000 + 3 * 5168 + 512, 8, 1); /* it is not on line */
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(d.long_mode_known && d.long_mode && d.paravirtual);
+    cr_assert(eq(sz, d.cpus, 4));
+    cr_expect(eq(u64, d.cpu[0].cr3, 0x7654321000));
+    cr_expect(eq(u64, d.cpu[0].user_table, 0x1234567000));
+    cr_expect(eq(u64, d.cpu[1].at, 0x4000 + 5168));
+    facts_find(&d, &f);
+    cr_expect(eq(str, f.regime, "amd64"));
+    cr_expect(not(f.has_registers));
+    cr_assert(eq(u32, f.roots, 3));
+    cr_expect(eq(u64, f.root[0].value, 0x7654321000));
+    cr_expect(eq(str, f.root[0].label, "CPU 0"));
+    cr_expect(eq(int, f.root[0].id, OPT_ROOT));
+    cr_expect(eq(u64, f.root[1].value, 0x1234567000));
+    cr_expect(eq(str, f.root[1].label, "CPU 0, the user's"));
+    cr_expect(eq(u64, f.root[2].value, 0x99000));
+    cr_expect(eq(u32, f.folded, 1));
+    cr_expect(eq(u32, f.other, 1));
+    cr_expect(eq(int, d.remark[0], 0), "%s", d.remark);
+    facts_free(&f);
+    dump_free(&d);
+}
+
+/* xen_cr3_to_pfn: the upper bits of the frame are the lower ones of CR3. */
+Test(xen, has_folded_tables_of_32_bits)
+{
+    static const unsigned sizes[] = {2800, 5168};
+    struct facts f;
+
+    for (size_t i = 0; i < 2; i++) {
+        xen_states(".xen_p2m", 3, sizes[i], 2);
+        state_32(0x4000, 0x8005003b, 0x56789012, 0x2660);
+        put(0x4000 + CR_32 + 4, 4, 0x7777000); /* CR1 is no table here */
+        state_32(0x4000 + sizes[i], 0x8005003b, 0x1000, 0);
+        cr_assert(elf_core_read(&r, &d), "%s", d.why);
+        cr_expect(d.long_mode_known && !d.long_mode);
+        cr_assert(eq(sz, d.cpus, 2));
+        facts_find(&d, &f);
+        cr_expect(eq(str, f.regime, "pae"));
+        cr_assert(eq(u32, f.roots, 2));
+        cr_expect(eq(u64, f.root[0].value, 0x01256789000));
+        cr_expect(eq(u64, f.root[1].value, 0x1000));
+        facts_free(&f);
+        dump_free(&d);
+    }
+}
+
+/* A guest that is virtualised in full has its own registers, as QEMU's have, and
+ * the mode of Xen is not its own. */
+Test(xen, has_registers_of_a_guest_that_is_virtualised_in_full)
+{
+    static const struct {
+        size_t at;
+        unsigned bytes;
+        uint64_t value;
+        bool wide;
+    } signs[] = {
+        {IP_64, 8, 0xffffffff81000000, true}, {IP_64 + 24, 8, 1ull << 32, true},
+        {GS_64, 8, 0xffff888000000000, true}, {CR_64 + 32, 8, 0x1020, true},
+        {CR_64 + 32, 8, 0x20020, true},       {IP_64, 8, 0xffffffff, false},
+    };
+    struct facts f;
+
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        xen_states(".xen_pfn", 62, 5168, 1);
+        state_64(0x4000, 0x80050033, 0x5000, 0x123456789000, 0x20);
+        put(0x4000 + signs[i].at, signs[i].bytes, signs[i].value);
+        cr_assert(elf_core_read(&r, &d), "%s", d.why);
+        cr_expect(not(d.paravirtual));
+        cr_expect(eq(int, d.long_mode, signs[i].wide), "%zu", i);
+        cr_expect(eq(int, d.long_mode_known, signs[i].wide), "%zu", i);
+        facts_find(&d, &f);
+        cr_expect(f.has_registers);
+        cr_assert(eq(u32, f.roots, 1));
+        cr_expect(eq(u64, f.root[0].value, 0x123456789000));
+        cr_expect(eq(int, f.root[0].id, OPT_CR3));
+        facts_free(&f);
+        dump_free(&d);
+    }
+    /* Without PAE there is one mode. */
+    xen_states(".xen_pfn", 62, 5168, 1);
+    state_64(0x4000, 0x80050033, 0, 0x1000, 0x10);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(d.long_mode_known && !d.long_mode);
+    dump_free(&d);
+    /* Xen of 32 bits has no guest of 64. */
+    xen_states(".xen_pfn", 3, 2800, 1);
+    state_32(0x4000, 0x80050033, 0x12345678, 0x20);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(d.long_mode_known && !d.long_mode);
+    cr_expect(eq(u64, d.cpu[0].cr3, 0x12345678));
+    dump_free(&d);
+}
+
+Test(xen, has_no_registers_that_are_not_there)
+{
+    xen_states(".xen_p2m", 62, 5160, 1);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(eq(sz, d.cpus, 0));
+    cr_expect(strstr(d.remark, "no state that ptwalk knows") != NULL, "%s",
+              d.remark);
+    dump_free(&d);
+    xen_states(".xen_p2m", 62, 5168, 1);
+    put(0x300 + 32, 8, 5169);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(eq(sz, d.cpus, 0));
+    dump_free(&d);
+    xen_states(".xen_p2m", 62, 2800, 1);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(eq(sz, d.cpus, 0));
+    dump_free(&d);
+    xen_states(".xen_p2m", 62, 5168, 2);
+    put(0x300 + 24, 8, ROOM - 2 * 5168 + 1);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_expect(eq(sz, d.cpus, 1));
+    cr_expect(strstr(d.remark, "within the state of its processor 1 of 2") !=
+              NULL);
+    dump_free(&d);
 }
 
 /* ------------------------------------------------------------------- notes */

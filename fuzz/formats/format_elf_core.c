@@ -60,12 +60,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct dump d = {.segments = 0};
     struct facts f;
     bool opened = elf_core_read(&r, &d);
+    size_t roots = 0;
     struct claim claim[MOST];
 
     check_dump(&d, opened, len);
     if (opened) {
         facts_find(&d, &f);
         say_facts(&f);
+        roots = f.roots;
         facts_free(&f);
     }
     if (opened) {
@@ -73,8 +75,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             claims_of(data, len, d.cpus > 0 || d.vmcoreinfo != NULL, claim);
 
         check_claims(&d, claim, n);
-        check_that(d.long_mode_known || d.family != DUMP_X86,
-                   "the mode of x86 is known");
+        check_that(d.long_mode_known || d.family != DUMP_X86 || d.cpus > 0,
+                   "the mode of x86 is known, or that of processors is open");
+        check_that(!d.paravirtual || roots <= 2 * d.cpus,
+                   "a processor of Xen's has two tables at most");
     }
     dump_free(&d);
     return 0;

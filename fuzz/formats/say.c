@@ -74,6 +74,9 @@ void say_dump(const struct dump *d, bool opened)
 
         say("; cpu %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64, c->cr0,
             c->cr3, c->cr4, c->efer);
+        if (d->paravirtual) {
+            say(" user %" PRIx64, c->user_table);
+        }
     }
     if (d->has_root) {
         say("; root %" PRIx64, d->root);

@@ -24,8 +24,9 @@ struct dump_cpu {
     uint64_t cr4;
     uint64_t efer;
     bool has_efer;
-    const char *where; /* what has them: "note QEMU", */
-    uint64_t at;       /* and where in the file */
+    uint64_t user_table; /* of a paravirtualised guest's users, or 0 */
+    const char *where;   /* what has them: "note QEMU", */
+    uint64_t at;         /* and where in the file */
 };
 
 enum { DUMP_WHY = 256 };
@@ -45,6 +46,8 @@ struct dump {
     bool long_mode;       /* x86: the processor was in it, */
     bool long_mode_known; /* or not, */
     bool pae;             /* but in PAE paging: where a root says no mode */
+    bool paravirtual;     /* x86: CR3 of its processors is a table's address,
+                           * and the others say nothing of the mode */
     struct dump_cpu *cpu; /* those whose registers are known */
     size_t cpus;
     size_t threads;   /* processors whose general registers there are */

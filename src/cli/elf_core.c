@@ -11,6 +11,17 @@
  *   (docs/misc/dump-core-format.txt): ".xen_pages" has the pages, and ".xen_pfn"
  *   for each of them its number; of a paravirtualised guest, ".xen_p2m" has
  *   pairs, the second of which is the number that its tables hold.
+ *   ".xen_prstatus" has the state of each processor, struct vcpu_guest_context
+ *   (xen/include/public/arch-x86/xen.h): 512 bytes for the FPU; flags; registers
+ *   as xen-x86_64.h or xen-x86_32.h has them; 256 traps; the LDT, 17 numbers of
+ *   the GDT, a stack; 8 control registers, 8 debug registers; three or four
+ *   callbacks, flags, and of 64 bits three bases of segments.  Who writes them
+ *   (tools/libs/guest/xg_core.c) gives each the room of the larger kind, or as
+ *   long ago that of its own.  A fully virtualised guest's registers are its own
+ *   (arch_get_info_guest of xen/arch/x86/domctl.c), without EFER, and the header
+ *   says the mode of Xen.  A paravirtualised one has the frames of the tables in
+ *   CR3, folded if it has 32 bits (xen_cr3_to_pfn), and, if 64, in CR1 that of the
+ *   user's.
  * - A core of a process has virtual addresses alone: all physical ones are 0.
  *   So has one that Hyperlight makes of its guest, with the addresses that the
  *   guest has its memory at, and without a list of mapped files
@@ -57,6 +68,7 @@ static const struct field sh_name = {{0, 0}, {4, 4}};
 static const struct field sh_offset = {{16, 24}, {4, 8}};
 static const struct field sh_size = {{20, 32}, {4, 8}};
 static const struct field sh_info = {{28, 44}, {4, 4}};
+static const struct field sh_entsize = {{36, 56}, {4, 8}};
 
 enum { EHDR_MOST = 64, PHDR_MOST = 56, SHDR_MOST = 64 };
 
@@ -238,9 +250,15 @@ static bool read_segments(const struct elf *e, struct dump *d)
 
 /* --------------------------------------------------------------------- Xen */
 
+struct section {
+    uint64_t at;
+    uint64_t bytes;
+    uint64_t each; /* bytes of an entry */
+};
+
 /* Finds the section of that name; how many there may be the file limits. */
-static bool find_section(const struct elf *e, const char *name, uint64_t *at,
-                         uint64_t *bytes)
+static bool find_section(const struct elf *e, const char *name,
+                         struct section *out)
 {
     uint64_t count = get(e, e->head, e_shnum);
     unsigned char text[SHDR_MOST];
@@ -256,64 +274,185 @@ static bool find_section(const struct elf *e, const char *name, uint64_t *at,
         if (names <= e->r.bytes &&
             reader_get(&e->r, names + get(e, text, sh_name), found, length) &&
             memcmp(found, name, length) == 0) {
-            *at = get(e, text, sh_offset);
-            *bytes = get(e, text, sh_size);
+            out->at = get(e, text, sh_offset);
+            out->bytes = get(e, text, sh_size);
+            out->each = get(e, text, sh_entsize);
             return true;
         }
     }
     return false;
 }
 
+/* Where members of a processor's state stand. */
+struct state {
+    unsigned number; /* bytes of one */
+    unsigned ip;
+    unsigned sp;
+    unsigned control;
+    unsigned bases; /* of segments, if it has them */
+    unsigned bytes;
+};
+
+static const struct state state_32 = {4, 548, 560, 2716, 0, 2800};
+static const struct state state_64 = {8, 648, 672, 4984, 5144, 5168};
+
+enum { STATE_FLAGS = 512, STATE_MOST = 5168 };
+
+static uint64_t member(const struct elf *e, const struct state *s,
+                       const unsigned char *text, unsigned at)
+{
+    return reader_number(&e->r, text + at, s->number);
+}
+
+static uint64_t control(const struct elf *e, const struct state *s,
+                        const unsigned char *text, unsigned n)
+{
+    return member(e, s, text, s->control + n * s->number);
+}
+
+/* The address of the table that a paravirtualised guest's CR3 names. */
+static uint64_t unfold(const struct state *s, uint64_t cr3)
+{
+    return s == &state_64 ? cr3 : (cr3 & 0xfffff000) | (cr3 & 0xfff) << 32;
+}
+
+/* Whether a register has what it can have in long mode alone. */
+static bool is_in_long_mode(const struct elf *e, const struct state *s,
+                            const unsigned char *text)
+{
+    static const uint64_t CR4_LA57_PCIDE = (uint64_t)1 << 12 | 1 << 17;
+    uint64_t wide = member(e, s, text, s->ip) | member(e, s, text, s->sp);
+
+    for (unsigned i = 0; i < 3 && s->bases != 0; i++) {
+        wide |= member(e, s, text, s->bases + i * s->number);
+    }
+    return wide >> 32 != 0 || (control(e, s, text, 4) & CR4_LA57_PCIDE) != 0;
+}
+
+static void add_state(const struct elf *e, const struct state *s,
+                      const unsigned char *text, uint64_t at, struct dump *d)
+{
+    enum { ONLINE = 1 << 5 };
+    struct dump_cpu cpu = {.where = "section .xen_prstatus", .at = at};
+
+    if ((member(e, s, text, STATE_FLAGS) & ONLINE) != 0) {
+        cpu.cr0 = control(e, s, text, 0);
+        cpu.cr3 = control(e, s, text, 3);
+        cpu.cr4 = control(e, s, text, 4);
+    }
+    if (!d->paravirtual && s == &state_64) {
+        d->long_mode =
+            d->long_mode || (cpu.cr0 != 0 && is_in_long_mode(e, s, text));
+    }
+    if (d->paravirtual) {
+        cpu.cr3 = unfold(s, cpu.cr3);
+        cpu.user_table =
+            s == &state_64 && cpu.cr3 != 0 ? control(e, s, text, 1) : 0;
+    }
+    dump_add_cpu(d, &cpu);
+}
+
+/* Whether any processor is in PAE paging, or in long mode. */
+static bool has_pae(const struct dump *d)
+{
+    for (size_t i = 0; i < d->cpus; i++) {
+        if (d->cpu[i].cr0 >> 31 != 0 && (d->cpu[i].cr4 & 1 << 5) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads the state of each processor.  Of a guest that is virtualised in full, the
+ * mode is not known where it could be PAE paging and no register is wider. */
+static void read_states(const struct elf *e, struct dump *d)
+{
+    bool wide = reader_number(&e->r, e->head + 18, 2) == EM_X86_64;
+    const struct state *s = wide ? &state_64 : &state_32;
+    struct section section;
+    uint64_t count;
+
+    if (d->family != DUMP_X86 || !find_section(e, ".xen_prstatus", &section)) {
+        return;
+    }
+    if ((section.each != s->bytes && section.each != STATE_MOST) ||
+        section.bytes % section.each != 0) {
+        dump_remark(d,
+                    "has %" PRIu64 " bytes of its processors at %" PRIx64
+                    ", %" PRIu64 " of each, which is no state that ptwalk "
+                    "knows: their registers are not known",
+                    section.bytes, section.at, section.each);
+        return;
+    }
+    d->long_mode = d->paravirtual && wide;
+    count = section.bytes / section.each;
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t at = section.at + i * section.each;
+        unsigned char text[STATE_MOST];
+
+        if (!reader_get(&e->r, at, text, s->bytes)) {
+            dump_remark(d,
+                        "ends within the state of its processor %" PRIu64
+                        " of %" PRIu64 ": the registers of it and later ones "
+                        "are not known",
+                        i, count);
+            break;
+        }
+        add_state(e, s, text, at, d);
+    }
+    d->long_mode_known = d->paravirtual || !wide || d->long_mode || !has_pae(d);
+}
+
 static bool read_xen(const struct elf *e, struct dump *d)
 {
     enum { PAGE = 4096 };
-    uint64_t pages_at = 0;
-    uint64_t pages_bytes = 0;
-    uint64_t list_at = 0;
-    uint64_t list_bytes = 0;
+    struct section pages;
+    struct section list;
     unsigned each = 8;
     unsigned skip = 0;
 
-    if (!find_section(e, ".xen_pages", &pages_at, &pages_bytes)) {
+    if (!find_section(e, ".xen_pages", &pages)) {
         return dump_refuse(d, "no memory is in it: it has neither segments to "
                               "load nor Xen's pages");
     }
-    if (find_section(e, ".xen_p2m", &list_at, &list_bytes)) {
+    if (find_section(e, ".xen_p2m", &list)) {
         each = 16;
         skip = 8;
-    } else if (!find_section(e, ".xen_pfn", &list_at, &list_bytes)) {
+        d->paravirtual = true;
+    } else if (!find_section(e, ".xen_pfn", &list)) {
         return dump_refuse(d, "it has pages of Xen's, and no section that says "
                               "where they lie");
     }
-    if (pages_at > e->r.bytes || pages_bytes > e->r.bytes - pages_at) {
+    if (pages.at > e->r.bytes || pages.bytes > e->r.bytes - pages.at) {
         dump_remark(d,
                     "ends at %" PRIx64 ", before the pages that it should "
                     "have do: the others are not in the image",
                     e->r.bytes);
     }
-    for (uint64_t i = 0; i < list_bytes / each; i++) {
-        uint64_t at = pages_at + i * PAGE;
+    for (uint64_t i = 0; i < list.bytes / each; i++) {
+        uint64_t at = pages.at + i * PAGE;
         unsigned char text[8];
         uint64_t frame;
 
-        if (!reader_get(&e->r, list_at + i * each + skip, text, sizeof text)) {
+        if (!reader_get(&e->r, list.at + i * each + skip, text, sizeof text)) {
             return dump_refuse(d,
                                "its list of pages at %" PRIx64
                                " goes beyond the end of the file at "
                                "%" PRIx64,
-                               list_at, e->r.bytes);
+                               list.at, e->r.bytes);
         }
         frame = reader_number(&e->r, text, 8);
         if (frame > UINT64_MAX / PAGE) {
             continue; /* there is no page: INVALID_PFN */
         }
-        if (i >= pages_bytes / PAGE || at > e->r.bytes ||
+        if (i >= pages.bytes / PAGE || at > e->r.bytes ||
             e->r.bytes - at < PAGE) {
             dump_miss(d, PAGE);
             continue;
         }
         dump_add(d, frame * PAGE, PAGE, at);
     }
+    read_states(e, d);
     return true;
 }
 

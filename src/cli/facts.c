@@ -332,6 +332,38 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
     return true;
 }
 
+/* Xen runs a paravirtualised guest on tables of its own making, of four levels; one
+ * of 32 bits has tables of PAE paging, wherever they lie. */
+static void find_paravirtual(const struct dump *d, struct facts *f)
+{
+    enum { ADDRESS = 3 }; /* the mode whose tables lie anywhere */
+
+    for (size_t i = 0; i < d->cpus; i++) {
+        const struct dump_cpu *cpu = &d->cpu[i];
+        char label[48];
+
+        (void)snprintf(label, sizeof label, "CPU %zu", i);
+        if (cpu->cr3 == 0) {
+            f->other++;
+        } else if (is_known(f, ADDRESS, cpu->cr3)) {
+            f->folded++;
+        } else {
+            add_root(f, cpu->cr3, OPT_ROOT, label);
+        }
+        if (cpu->user_table != 0 && !is_known(f, ADDRESS, cpu->user_table)) {
+            (void)snprintf(label, sizeof label, "CPU %zu, the user's", i);
+            add_root(f, cpu->user_table, OPT_ROOT, label);
+        }
+    }
+    if (f->roots == 0) {
+        return;
+    }
+    f->family = DUMP_X86;
+    (void)snprintf(f->from, sizeof f->from, "Xen's state of its CPUs");
+    (void)snprintf(f->regime, sizeof f->regime, d->long_mode ? "amd64" : "pae");
+    assume_of_x86(f, true, true);
+}
+
 /* All processors are there, and none translates. */
 static bool find_none_paging(const struct dump *d, struct facts *f)
 {
@@ -517,7 +549,9 @@ static bool find_linux(const struct dump *d, struct facts *f)
 void facts_find(const struct dump *d, struct facts *f)
 {
     memset(f, 0, sizeof *f);
-    if (!find_in_cpus(d, f) && !find_named(d, f)) {
+    if (d->paravirtual) {
+        find_paravirtual(d, f);
+    } else if (!find_in_cpus(d, f) && !find_named(d, f)) {
         if (find_linux(d, f)) {
             name_linux(d, f);
         } else {

@@ -12,6 +12,7 @@
 
 static const uint64_t CR0_WP = (uint64_t)1 << 16;
 static const uint64_t CR4_PSE = (uint64_t)1 << 4;
+static const uint64_t CR4_PAE = (uint64_t)1 << 5;
 static const uint64_t CR4_CET = (uint64_t)1 << 23;
 static const uint64_t EFER_NXE = (uint64_t)1 << 11;
 
@@ -177,6 +178,23 @@ static bool no_processor_has(const struct dump *d, size_t i, char what[256])
     return true;
 }
 
+/* Whether a processor's registers leave the mode open. */
+static bool is_open(const struct dump *d, const struct facts *f, char what[256])
+{
+    const struct dump_cpu *cpu = &d->cpu[0];
+
+    if (d->family != DUMP_X86 || d->long_mode_known ||
+        (f->regs.cr4 & CR4_PAE) == 0) {
+        return false;
+    }
+    (void)snprintf(what, 256,
+                   "its %s at %" PRIx64 " has CR4.PAE and no EFER, and nothing "
+                   "that tells PAE paging from long mode: --regime says the "
+                   "mode, or --efer does",
+                   cpu->where, cpu->at);
+    return true;
+}
+
 /* Whether no machine has the mode that VMCOREINFO makes. */
 static bool no_machine_has(const struct dump *d, const struct facts *f,
                            char what[256])
@@ -223,6 +241,7 @@ static bool is_impossible(const struct facts *f, const struct arguments *a)
         for (size_t i = 0; i < d->cpus && !found; i++) {
             found = no_processor_has(d, i, what);
         }
+        found = found || is_open(d, f, what);
     } else {
         found = no_machine_has(d, f, what);
     }

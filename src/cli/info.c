@@ -113,6 +113,12 @@ static void print_machine(const struct dump *d)
     for (size_t i = 0; i < d->cpus; i++) {
         const struct dump_cpu *cpu = &d->cpu[i];
 
+        if (d->paravirtual) {
+            out_line("CPU %zu: paravirtualised, its table at %" PRIx64
+                     ", the user's at %" PRIx64 "\n",
+                     i, cpu->cr3, cpu->user_table);
+            continue;
+        }
         out_line("CPU %zu: CR0 %" PRIx64 ", CR3 %" PRIx64 ", CR4 %" PRIx64, i,
                  cpu->cr0, cpu->cr3, cpu->cr4);
         if (cpu->has_efer) {
@@ -146,7 +152,7 @@ static void print_paging(const struct options *o)
     }
     if (!o->has_mode) {
         out_line("mode: %s; give --regime, or registers\n",
-                 facts_are_unread(f) ? "said by the file, and can't be"
+                 facts_are_unread(f) ? "not known from what the file says"
                                      : "not said by the file");
         return;
     }
@@ -221,6 +227,9 @@ static void machine_json(const struct dump *d)
         json_set_hex(j, "cr4", d->cpu[i].cr4);
         if (d->cpu[i].has_efer) {
             json_set_hex(j, "efer", d->cpu[i].efer);
+        }
+        if (d->paravirtual) {
+            json_set_hex(j, "user_table", d->cpu[i].user_table);
         }
         json_line(j);
     }
