@@ -168,7 +168,8 @@ const struct fz_field fz_field[FZ_FIELDS] = {
                         "each, in ascending order"},
     [ROOT_HALF] =
         {OP_ROOT, "half", 48, 8, FZ_PLAIN, NULL,
-         "walk, translate, compact, verify, aarch64: 0, or 1 + 2 times the "
+         "walk, translate, space_map, compact, verify, aarch64: 0, or 1 + 2 "
+         "times the "
          "other half or width "
          "that it is of, modulo 4 (3: the same width in the other "
          "half), + 1 if HPD is the other way, + 8 times how many bits, modulo "

@@ -2,6 +2,7 @@
 /* The properties of ptw_space_aware_map: README.md has them in words. */
 #include "space_map.h"
 #include "edit_words.h"
+#include "halves.h"
 #include "make_alias.h"
 
 #include <string.h>
@@ -742,6 +743,104 @@ static void compare_rebuilt(struct fz_case *w, struct fe_host *h,
     }
 }
 
+/* The space whose tables an item shares, or its own. */
+static uint32_t owner_of(const struct fz_case *w, const struct ptw_item *item)
+{
+    if (item->kind == PTW_ITEM_ALIAS) {
+        return ptw_alias_view(&w->regime, item, &(unsigned){0}).owner;
+    }
+    return item->kind == PTW_ITEM_SPACE &&
+                   item->u.space_info.kind == PTW_SPACE_SAME
+               ? item->u.space_info.same_as
+               : item->space;
+}
+
+/* What is said of an item of spaces of two halves: a set of 1 << a status. */
+static unsigned may_say(const struct fz_case *w, const struct ptw_item *item,
+                        const struct ptw_built *built, bool loose)
+{
+    uint32_t owner = owner_of(w, item);
+
+    if (item->kind == PTW_ITEM_SPACE &&
+        item->u.space_info.kind == PTW_SPACE_BAD) {
+        return 1u << item->u.space_info.why;
+    }
+    if (item->kind == PTW_ITEM_SPACE && item->u.space_info.met_below) {
+        return 1u << PTW_E_SHARED;
+    }
+    if (owner != item->space && !built[owner].built) {
+        return 1u << PTW_E_ARG;
+    }
+    /* Its leaves stand for what tables withhold from us alone. */
+    if (loose && fz_half_of(w, owner)->mode.hpd &&
+        !fz_half_of(w, item->space)->mode.hpd) {
+        return 1u << PTW_E_RIGHTS;
+    }
+    return loose && item->kind != PTW_ITEM_SPACE
+               ? 1u << PTW_OK | 1u << PTW_NOT_MAPPED | 1u << PTW_E_RIGHTS
+               : 1u << PTW_OK;
+}
+
+/* Spaces of two halves, or widths, are rebuilt in order, each with a root of its own
+ * regime, and are walked as the guest's are.  What the model knows of one half is
+ * asked above. */
+static void rebuild_halves(struct fz_case *w, struct fe_host *h,
+                           const struct fe_input *in, struct ptw_tables *t,
+                           bool loose)
+{
+    unsigned walked =
+        (unsigned)PTW_WALK_TABLES |
+        (loose && (in->options & OPT_VOUCH) != 0 ? (unsigned)PTW_WALK_BY_RIGHTS
+                                                 : 0);
+    struct ptw_region region[FZ_REGIONS];
+    struct ptw_root root[FM_ROOTS];
+    struct ptw_mem mem;
+    struct fe_rebuilt b = {.space = w->roots};
+
+    fe_begin_image(w, h, in, t);
+    fz_case_memory(w, w->memory, &mem, region);
+    for (unsigned i = 0; i < w->roots; i++) {
+        root[i] = fz_root(w, i);
+    }
+    b.count = collect(w, &mem, root, w->roots, walked, items,
+                      sizeof items / sizeof items[0], &b.complete);
+    for (size_t i = 0; i < b.count; i++) {
+        const struct ptw_item *item = &items[i];
+        unsigned may;
+        enum ptw_status st;
+
+        if (item->kind != PTW_ITEM_SPACE && !b.built[item->space].built) {
+            continue;
+        }
+        may = may_say(w, item, b.built, loose);
+        h->editing = true;
+        do {
+            st = ptw_space_aware_map(t, item, b.built, w->roots,
+                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        } while (fe_shares_more(h, st));
+        h->editing = false;
+        if (h->refused || h->tainted) {
+            return;
+        }
+        if ((may >> st & 1) == 0) {
+            fz_fail(ASK_STATUS,
+                    "item %zu of kind %d of space %u, at %llx: %s; it may say "
+                    "%x",
+                    i, (int)item->kind, (unsigned)item->space,
+                    HEX(item->first.v), ptw_status_text(st), may);
+            return;
+        }
+        if (item->kind == PTW_ITEM_SPACE && st == PTW_OK &&
+            b.built[item->space].root.regime != root[item->space].regime) {
+            fz_fail(ASK_SPACES, "space %u is built with another regime",
+                    (unsigned)item->space);
+        }
+    }
+    if (b.complete && !loose) {
+        same_walk(w, h, &b, walked);
+    }
+}
+
 void fz_space_map(const uint8_t *data, size_t len)
 {
     struct fz_case *w = &described;
@@ -794,5 +893,9 @@ void fz_space_map(const uint8_t *data, size_t len)
     if (b.complete && !loose && !(placing.wanted && w->need != 0) &&
         !(placing.wanted && (flags & PTW_WALK_RUNS) != 0)) {
         same_walk(w, h, &b, flags);
+    }
+    fz_halves(w);
+    if (w->halves) {
+        rebuild_halves(w, h, &in, &t, loose);
     }
 }
