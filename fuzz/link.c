@@ -425,15 +425,15 @@ static unsigned link_wrong(const struct fz_case *w, const struct fe_host *h,
     return wrong;
 }
 
-/* A regime that differs from that mode's in the width of physical addresses alone,
- * if there is one: the two are of different machines. */
-static bool of_less_memory(const struct oracle_mode *mode,
-                           struct ptw_regime *less)
+/* A regime that differs from ours in the width of physical addresses alone, if there
+ * is one: the two are of different machines. */
+static bool of_less_memory(const struct fz_case *w, struct ptw_regime *less)
 {
-    struct oracle_mode other = *mode;
+    struct oracle_mode other = w->mode;
 
     for (other.pa_bits--; other.pa_bits >= 32; other.pa_bits--) {
-        if (oracle_regime(&other, less) == PTW_OK) {
+        if (oracle_regime(&other, less) == PTW_OK &&
+            less->pa_bits != w->regime.pa_bits) {
             return true;
         }
     }
@@ -488,7 +488,7 @@ static void probe_link(const struct fz_case *w, struct fe_host *h,
             p.level = ptw_alias_level_of(&w->regime, its_level);
         }
         wrong = link_wrong(w, h, &p, owner, root, its_level);
-        if (part == 10 && of_less_memory(&w->mode, &stranger)) {
+        if (part == 10 && of_less_memory(w, &stranger)) {
             p.owner.regime = &stranger;
             wrong |= 1u << PTW_E_ARG;
         }
