@@ -781,6 +781,46 @@ static unsigned may_say(const struct fz_case *w, const struct ptw_item *item,
                : 1u << PTW_OK;
 }
 
+/* Hands over each item.  False: the host refused, or something was wrong. */
+static bool hand_over(struct fz_case *w, struct fe_host *h,
+                      struct ptw_tables *t, struct fe_rebuilt *b, bool loose)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct ptw_item *item = &items[i];
+        const struct ptw_built *own = &b->built[item->space];
+        unsigned may;
+        enum ptw_status st;
+
+        if (item->kind != PTW_ITEM_SPACE && !own->built) {
+            continue;
+        }
+        may = may_say(w, item, b->built, loose);
+        h->editing = true;
+        do {
+            st = ptw_space_aware_map(t, item, b->built, w->roots,
+                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
+        } while (fe_shares_more(h, st));
+        h->editing = false;
+        if (h->refused || h->tainted) {
+            return false;
+        }
+        if ((may >> st & 1) == 0) {
+            fz_fail(ASK_STATUS,
+                    "item %zu of kind %d of space %u, at %llx: %s; it may say "
+                    "%x",
+                    i, (int)item->kind, (unsigned)item->space,
+                    HEX(item->first.v), ptw_status_text(st), may);
+            return false;
+        }
+        if (item->kind == PTW_ITEM_SPACE && st == PTW_OK &&
+            own->root.regime != fz_regime_of(w, item->space)) {
+            fz_fail(ASK_SPACES, "space %u is built with another regime",
+                    (unsigned)item->space);
+        }
+    }
+    return true;
+}
+
 /* Spaces of two halves, or widths, are rebuilt in order, each with a root of its own
  * regime, and are walked as the guest's are.  What the model knows of one half is
  * asked above. */
@@ -796,6 +836,7 @@ static void rebuild_halves(struct fz_case *w, struct fe_host *h,
     struct ptw_root root[FM_ROOTS];
     struct ptw_mem mem;
     struct fe_rebuilt b = {.space = w->roots};
+    bool all;
 
     fe_begin_image(w, h, in, t);
     fz_case_memory(w, w->memory, &mem, region);
@@ -804,39 +845,10 @@ static void rebuild_halves(struct fz_case *w, struct fe_host *h,
     }
     b.count = collect(w, &mem, root, w->roots, walked, items,
                       sizeof items / sizeof items[0], &b.complete);
-    for (size_t i = 0; i < b.count; i++) {
-        const struct ptw_item *item = &items[i];
-        unsigned may;
-        enum ptw_status st;
-
-        if (item->kind != PTW_ITEM_SPACE && !b.built[item->space].built) {
-            continue;
-        }
-        may = may_say(w, item, b.built, loose);
-        h->editing = true;
-        do {
-            st = ptw_space_aware_map(t, item, b.built, w->roots,
-                                     loose ? 0 : (unsigned)PTW_EDIT_EXACT);
-        } while (fe_shares_more(h, st));
-        h->editing = false;
-        if (h->refused || h->tainted) {
-            return;
-        }
-        if ((may >> st & 1) == 0) {
-            fz_fail(ASK_STATUS,
-                    "item %zu of kind %d of space %u, at %llx: %s; it may say "
-                    "%x",
-                    i, (int)item->kind, (unsigned)item->space,
-                    HEX(item->first.v), ptw_status_text(st), may);
-            return;
-        }
-        if (item->kind == PTW_ITEM_SPACE && st == PTW_OK &&
-            b.built[item->space].root.regime != root[item->space].regime) {
-            fz_fail(ASK_SPACES, "space %u is built with another regime",
-                    (unsigned)item->space);
-        }
-    }
-    if (b.complete && !loose) {
+    all = hand_over(w, h, t, &b, loose);
+    fe_check_lent(h);
+    fz_case_done(w);
+    if (all && b.complete && !loose) {
         same_walk(w, h, &b, walked);
     }
 }
