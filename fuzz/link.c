@@ -527,6 +527,22 @@ static bool at_another_level(const struct fe_host *h, uint64_t root,
     return false;
 }
 
+/* Whether the root of the owner is part of a table that the edit may change, and no
+ * root of a space with so many levels: what it leads to may be another table when it
+ * is read again. */
+static bool is_in_a_table(const struct fe_host *h, uint64_t root,
+                          unsigned levels)
+{
+    uint64_t size = 0;
+
+    for (unsigned i = 0; i < h->m.roots && levels == h->m.levels; i++) {
+        if (h->m.root[i] == root) {
+            return false;
+        }
+    }
+    return fm_over(&h->m, root, &size) >= 0;
+}
+
 /* The half that the owner of a link is of.  The model has no levels above ours. */
 static const struct fz_half *owner_of(struct fz_case *w,
                                       const struct fe_record *q)
@@ -630,6 +646,13 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
             fm_loses(&h->m, q->root, level + 1, q->first & ~span,
                      q->last | span, true);
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
+    /* Such an owner is known while nothing is written before its table is. */
+    h->tainted =
+        h->tainted ||
+        ((st == PTW_OK || st == PTW_NOT_MAPPED || st == PTW_E_CHANGED) &&
+         is_in_a_table(h, root, owner->levels) &&
+         (movable || h->traded != h->taken + h->given_back ||
+          q->first >> shift != q->last >> shift));
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
     if (!link_after(h, st)) {
