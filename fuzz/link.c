@@ -317,8 +317,11 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
                                      ours + (i << shift), level + 1);
         unsigned ignored = w->mode.format->granted(&w->mode) & PTW_EXEC;
 
-        any = any || leads(w, &target, level + 1);
-        if (!leads(w, &target, level + 1)) {
+        /* What is linked may be the owner's root itself, which nobody reads. */
+        bool there = owner->levels == level + 1 || leads(w, &target, level + 1);
+
+        any = any || there;
+        if (!there) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
                 (entry.real && entry.present)) {
                 fz_fail(ASK_LINKS, "a link to nothing at %llx leaves %llx",
@@ -326,7 +329,8 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
             }
             continue;
         }
-        if (!leads(w, &entry, level + 1) || entry.pa != target.pa) {
+        if (!(owner->levels == level + 1 || leads(w, &entry, level + 1)) ||
+            entry.pa != target.pa) {
             fz_fail(ASK_LINKS,
                     "a link at %llx leads to %llx, it should be %llx",
                     HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
@@ -646,13 +650,12 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
             fm_loses(&h->m, q->root, level + 1, q->first & ~span,
                      q->last | span, true);
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
-    /* Such an owner is known while nothing is written before its table is. */
+    /* Or the root itself is linked, and is no memory. */
     h->tainted =
         h->tainted ||
-        ((st == PTW_OK || st == PTW_NOT_MAPPED || st == PTW_E_CHANGED) &&
-         is_in_a_table(h, root, owner->levels) &&
-         (movable || h->traded != h->taken + h->given_back ||
-          q->first >> shift != q->last >> shift));
+        (wrong == 0 &&
+         (is_in_a_table(h, root, owner->levels) ||
+          (owner->levels == level + 1 && !fm_touches(&h->m, root, FZ_PAGE))));
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
     if (!link_after(h, st)) {
