@@ -171,13 +171,19 @@ bool fz_canonical(const struct fz_case *w, uint64_t va)
     return oracle_canonical(&w->mode, va);
 }
 
-bool fz_one_half(const struct fz_case *w, uint64_t first, uint64_t last)
+bool fz_one_half_of(const struct oracle_mode *mode, uint64_t first,
+                    uint64_t last)
 {
     uint64_t gap;
     uint64_t gap_end;
 
-    oracle_gap(&w->mode, &gap, &gap_end);
+    oracle_gap(mode, &gap, &gap_end);
     return first <= last && (last < gap || first > gap_end);
+}
+
+bool fz_one_half(const struct fz_case *w, uint64_t first, uint64_t last)
+{
+    return fz_one_half_of(&w->mode, first, last);
 }
 
 bool fz_covers(const struct ptw_item *item)

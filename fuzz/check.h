@@ -123,6 +123,8 @@ bool fz_canonical(const struct fz_case *w, uint64_t va);
 
 /* Whether addresses first to last can be mapped, and no others lie between. */
 bool fz_one_half(const struct fz_case *w, uint64_t first, uint64_t last);
+bool fz_one_half_of(const struct oracle_mode *mode, uint64_t first,
+                    uint64_t last);
 
 /* How many entries a table of that level has. */
 unsigned fz_entries(const struct fz_case *w, unsigned level);

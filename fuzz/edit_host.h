@@ -47,9 +47,9 @@ struct fe_host {
     bool tainted;             /* the tables have what they must not have */
     bool misled;              /* the same, by what an edit can't see */
     bool crooked;             /* a table was at two levels */
-    bool astray;    /* a table of another level was taken for a link's root: who
-                    scans counts what is below it for both */
-    bool shared;    /* before the edit, some table */
+    bool astray; /* a table of another level was an owner's root: a scan counts
+                    references from both levels, and a link only one */
+    bool shared; /* before the edit, some table */
     unsigned reads; /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */

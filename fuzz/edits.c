@@ -129,7 +129,7 @@ void fe_check_root(const struct fe_host *h, uint64_t root)
 static void edit_end(struct fe_host *h, const struct ptw_tables *t,
                      enum ptw_status st)
 {
-    bool odd = false;
+    bool odd = h->astray;
     uint64_t pa;
 
     h->editing = false;

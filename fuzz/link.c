@@ -317,11 +317,8 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
                                      ours + (i << shift), level + 1);
         unsigned ignored = w->mode.format->granted(&w->mode) & PTW_EXEC;
 
-        /* What is linked may be the owner's root itself, which nobody reads. */
-        bool there = owner->levels == level + 1 || leads(w, &target, level + 1);
-
-        any = any || there;
-        if (!there) {
+        any = any || leads(w, &target, level + 1);
+        if (!leads(w, &target, level + 1)) {
             if (target.kind != FM_NONE || entry.kind != FM_NONE ||
                 (entry.real && entry.present)) {
                 fz_fail(ASK_LINKS, "a link to nothing at %llx leaves %llx",
@@ -329,8 +326,7 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
             }
             continue;
         }
-        if (!(owner->levels == level + 1 || leads(w, &entry, level + 1)) ||
-            entry.pa != target.pa) {
+        if (!leads(w, &entry, level + 1) || entry.pa != target.pa) {
             fz_fail(ASK_LINKS,
                     "a link at %llx leads to %llx, it should be %llx",
                     HEX(ours + (i << shift)), HEX(entry.pa), HEX(target.pa));
@@ -360,14 +356,9 @@ static void check_links(const struct fz_case *w, struct fe_host *h,
 static bool all_mapped(const struct fz_half *half, uint64_t first,
                        uint64_t more)
 {
-    uint64_t last = first + more;
-    uint64_t gap;
-    uint64_t gap_end;
-
-    oracle_gap(&half->mode, &gap, &gap_end);
     return oracle_canonical(&half->mode, first) &&
-           oracle_canonical(&half->mode, last) && first <= last &&
-           (last < gap || first > gap_end);
+           oracle_canonical(&half->mode, first + more) &&
+           fz_one_half_of(&half->mode, first, first + more);
 }
 
 /* What is wrong with what a link is asked to do: a set of 1 << a status, of which
@@ -531,9 +522,8 @@ static bool at_another_level(const struct fe_host *h, uint64_t root,
     return false;
 }
 
-/* Whether the root of the owner is part of a table that the edit may change, and no
- * root of a space with so many levels: what it leads to may be another table when it
- * is read again. */
+/* Whether the root of the owner is part of a table, and no root of a space with so
+ * many levels. */
 static bool is_in_a_table(const struct fe_host *h, uint64_t root,
                           unsigned levels)
 {
@@ -545,6 +535,32 @@ static bool is_in_a_table(const struct fe_host *h, uint64_t root,
         }
     }
     return fm_over(&h->m, root, &size) >= 0;
+}
+
+/* Whether the edit wrote to a table on the owner's way to any of the regions: then
+ * another table may be found there when it is read again. */
+static bool way_changed(const struct fz_case *w, const struct fe_host *h,
+                        const struct ptw_link_request *q,
+                        const struct fz_half *owner, unsigned level)
+{
+    unsigned shift = fz_shift(w, level + 1);
+    uint64_t regions = (q->last.v >> shift) - (q->first.v >> shift) + 1;
+    uint64_t theirs = oracle_offset(&owner->mode, q->their_va.v);
+    uint64_t at;
+
+    for (uint64_t i = 0; i < regions && i < LINK_REGIONS; i++) {
+        for (unsigned l = owner->levels; l-- > level + 1;) {
+            struct fm_node n =
+                fm_at_from(&h->m, true, owner->levels, q->owner.table.v,
+                           theirs + (i << shift), l + 1);
+
+            if (n.kind == FM_TABLE &&
+                fm_changed(&h->m, n.pa, fm_table_bytes(&h->m, l), &at)) {
+                return true;
+            }
+        }
+    }
+    return regions > LINK_REGIONS;
 }
 
 /* The half that the owner of a link is of.  The model has no levels above ours. */
@@ -650,12 +666,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
             fm_loses(&h->m, q->root, level + 1, q->first & ~span,
                      q->last | span, true);
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
-    /* Or the root itself is linked, and is no memory. */
     h->tainted =
-        h->tainted ||
-        (wrong == 0 &&
-         (is_in_a_table(h, root, owner->levels) ||
-          (owner->levels == level + 1 && !fm_touches(&h->m, root, FZ_PAGE))));
+        h->tainted || (wrong == 0 && is_in_a_table(h, root, owner->levels) &&
+                       way_changed(w, h, &r, owner, level));
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
     if (!link_after(h, st)) {

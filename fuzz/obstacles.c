@@ -415,6 +415,9 @@ static struct oracle_entry survey_way(struct survey *s, uint64_t root,
 
     *table = fm_at_from(&s->h->m, false, levels, root, offset, levels);
     if (to == levels) {
+        if (table->kind != FM_TABLE) {
+            found(s, PTW_E_BUS);
+        }
         e.kind = ORACLE_TABLE;
         *level = to;
         return e;

@@ -1211,6 +1211,35 @@ Test(aarch64_spaces, a_root_below_another_may_come_twice)
     }
 }
 
+/* All of TTBR1's 39 bits are a region of TTBR0's 48: the root is the table that is
+ * linked, of which nothing has to be read, and so it has to be memory. */
+Test(aarch64_spaces, a_root_of_fewer_levels_can_be_linked)
+{
+    static _Alignas(8) unsigned char storage[4096];
+    struct ptw_shares shares;
+    struct ptw_tables t;
+    struct ptw_link_request q = {
+        .first = {BIT(39)},
+        .last = {BIT(39)},
+        .their_va = {UINT64_MAX << 39},
+        .rights = ALL,
+    };
+
+    use_with("aarch64-4k-39/upper", 48, 0);
+    half[1] = regime;
+    use_with("aarch64-4k-48", 48, 0);
+    t = tables(0x10000);
+    cr_assert(ptw_shares_init(&shares, storage, sizeof storage, 1) == PTW_OK);
+    t.shares = &shares;
+    q.level = ptw_alias_level_of(&regime, L1);
+    q.owner = ptw_root_of(&half[1], ptw_pa_of(RAM));
+    expect_status(ptw_link(&t, &q), PTW_E_BUS);
+    cr_expect(eq(u64, entry(0x10000, 1), 0));
+    q.owner.table.v = 0x11000;
+    expect_status(ptw_link(&t, &q), PTW_OK);
+    cr_expect(eq(u64, entry(0x10000, 1), (0x11000 | TABLE)));
+}
+
 /* TTBR1 has 39 bits, and its root is a table below TTBR0's of 48.  As a root it is
  * no alias; a space that is walked first owns it. */
 Test(aarch64_spaces, a_root_may_be_a_table_below_another)

@@ -78,6 +78,11 @@ enum ptw_status ptw_link_regions(struct ptw_tables *t,
          ed.first <= theirs + more)) {
         return PTW_E_ARG;
     }
+    /* Of a root that is linked itself, nothing is read. */
+    if (l->level == ptw_top(a, owner) &&
+        !ptw_touches(t->mem, l->owner.table.v, ptw_root_bytes(owner))) {
+        return PTW_E_BUS;
+    }
     ed.entry_level = (int)level;
     ed.entry_bits = l->bits;
     ed.entry_owner = l->owner;
