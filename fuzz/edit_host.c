@@ -832,7 +832,6 @@ void fe_host_begin(struct fe_host *h, const struct fz_case *w,
     h->tainted = false;
     h->misled = false;
     h->crooked = false;
-    h->astray = false;
     h->random = w->seed;
 }
 

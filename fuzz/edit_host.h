@@ -47,10 +47,8 @@ struct fe_host {
     bool tainted;             /* the tables have what they must not have */
     bool misled;              /* the same, by what an edit can't see */
     bool crooked;             /* a table was at two levels */
-    bool astray; /* a table of another level was an owner's root: a scan counts
-                    references from both levels, and a link only one */
-    bool shared; /* before the edit, some table */
-    unsigned reads; /* through callbacks */
+    bool shared;              /* before the edit, some table */
+    unsigned reads;           /* through callbacks */
     unsigned writes;
     unsigned given_back; /* calls */
     unsigned traded;     /* both, when the edit began */

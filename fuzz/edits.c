@@ -129,7 +129,7 @@ void fe_check_root(const struct fe_host *h, uint64_t root)
 static void edit_end(struct fe_host *h, const struct ptw_tables *t,
                      enum ptw_status st)
 {
-    bool odd = h->astray;
+    bool odd = false;
     uint64_t pa;
 
     h->editing = false;
@@ -195,8 +195,7 @@ static void edit_end(struct fe_host *h, const struct ptw_tables *t,
 void fe_check_counts(const struct fe_host *h, const struct ptw_tables *t,
                      bool exact)
 {
-    for (unsigned i = 0; i < h->m.tables && t->shares != NULL && !h->astray;
-         i++) {
+    for (unsigned i = 0; i < h->m.tables && t->shares != NULL; i++) {
         const struct fm_table *p = &h->m.table[i];
         uint64_t count = ptw_shares_of(&h->shares, ptw_pa_of(p->pa));
 

@@ -537,6 +537,15 @@ static bool is_in_a_table(const struct fe_host *h, uint64_t root,
     return fm_over(&h->m, root, &size) >= 0;
 }
 
+/* Whether it is a table of that level, and of no other. */
+static bool is_table_of(const struct fe_host *h, uint64_t root, unsigned level)
+{
+    int table = fm_table(&h->m, root);
+
+    return table >= 0 && h->m.table[table].dirt[level] != 0 &&
+           !at_another_level(h, root, level);
+}
+
 /* Whether the edit wrote to a table on the owner's way to any of the regions: then
  * another table may be found there when it is read again. */
 static bool way_changed(const struct fz_case *w, const struct fe_host *h,
@@ -620,6 +629,8 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     uint64_t was[FM_ROOTS];
     enum ptw_status st;
     unsigned wrong;
+    bool within; /* the owner's root is in a table, */
+    bool odd;    /* and what it leads to is not known */
     bool flagged = (q->table_flags & ~w->mode.flag_bits) != 0;
     bool loses;
     bool sound;
@@ -665,10 +676,17 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     loses = sound && q->owner < w->roots && !h->crooked && w->restless == 0 &&
             fm_loses(&h->m, q->root, level + 1, q->first & ~span,
                      q->last | span, true);
+    within = wrong == 0 && is_in_a_table(h, root, owner->levels);
+    odd = within && (h->crooked || !is_table_of(h, root, owner->levels - 1));
     st = movable ? ptw_link_movable(mt, &r) : ptw_link(t, &r);
-    h->tainted =
-        h->tainted || (wrong == 0 && is_in_a_table(h, root, owner->levels) &&
-                       way_changed(w, h, &r, owner, level));
+    odd = odd || (within && way_changed(w, h, &r, owner, level));
+    if (odd && sound && !h->refused &&
+        (st == PTW_E_ARG || st == PTW_E_RANGE || st == PTW_E_ALIGN ||
+         st == PTW_NOT_CANONICAL)) {
+        fz_fail(ASK_STATUS, "a link that can be is refused: %s",
+                ptw_status_text(st));
+    }
+    h->tainted = h->tainted || odd;
     fz_note((uint64_t)st);
     fe_say_status(h, st, t->root);
     if (!link_after(h, st)) {
@@ -676,7 +694,6 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
     }
     fe_follow_root(h, q->root, t, movable);
     b->built[q->root].root.table.v = h->m.root[q->root];
-    h->astray = h->astray || at_another_level(h, root, owner->levels - 1);
     fe_check_edit(h, t, st);
     if (!sound && (st == PTW_OK || st == PTW_NOT_MAPPED)) {
         fz_stop(ASK_STATUS, "a link that can't be is made: %s",
