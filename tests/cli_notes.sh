@@ -201,6 +201,93 @@ try 'Xen: cut off: info' 0 1 info cut.xen
 check "$name: it is missing" grep -qx \
     'memory: 60K in 15 segments; 4K more is named and not in the file' out
 
+# ----------------------------------------- VMware's states with their memory in them
+# Numbers are little-endian, a tag has the bytes of the value, the number of indices
+# and the length of the name; 3f is a block, which says its bytes in the file and in
+# memory, and those of a padding before it.  crash(8), vmware_vmss.h.
+# number VALUE BYTES: prints it; VALUE is hexadecimal.
+number() {
+    rm -f number
+    put number 0 "$1" "$2"
+    cat number
+}
+# item BYTES NAME INDICES [VALUE]: prints an item; BYTES is hexadecimal.
+item() {
+    local bytes=$1 text=$2 value=${4-} index
+    # shellcheck disable=SC2086
+    set -- $3
+    number "$(printf %x $((0x$bytes | $# << 6 | ${#text} << 8)))" 2
+    printf %s "$text"
+    for index; do
+        number "$index" 4
+    done
+    [ -z "$value" ] || number "$value" $((0x$bytes))
+}
+# region NUMBER PAGE FRAME: 8 pages from that page of the block on.
+region() {
+    item 4 regionPageNum "$1" "$2"
+    item 4 regionPPN "$1" "$3"
+    item 4 regionSize "$1" 8
+}
+# vmware FILE: the memory of good, its second half first, and two processors.
+vmware() {
+    local cpu
+    rm -f "$1"
+    truncate -s $((12 + 2 * 80)) "$1"
+    printf '\xd2\xbe\xd2\xbe\x08\0\0\0\2\0\0\0memory' |
+        dd of="$1" conv=notrunc status=none
+    printf cpu | dd of="$1" bs=1 seek=$((12 + 80)) conv=notrunc status=none
+    put "$1" 4c ac 8
+    put "$1" 9c 10400 8
+    {
+        item 4 align_mask 0 ffff
+        item 4 regionsCount '' 2
+        region 0 0 8
+        region 1 8 0
+        item 3f Memory '0 0'
+        number 10000 8
+        number 10000 8
+        number 40 2
+        # A padding that no memory is.
+        head -c 64 /dev/zero | tr '\0' '\7'
+        tail -c 32K good
+        head -c 32K good
+        number 0 2
+    } >>"$1"
+    truncate -s $((0x10400)) "$1"
+    {
+        item 4 cpu:numVCPUs '' 2
+        for cpu in 0 1; do
+            item 8 CR64 "$cpu 0" 80010001
+            item 8 CR64 "$cpu 3" $((cpu + 1))000
+            item 8 CR64 "$cpu 4" 20
+            item 8 EFER "$cpu" d00
+        done
+        number 0 2
+    } >>"$1"
+}
+vmware in.vmss
+cp in.vmss in.vmsn
+# Memory beside it is not looked at.
+head -c 64K /dev/zero >in.vmem
+for state in in.vmss in.vmsn; do
+    try "VMware: memory inside: $state" 0 0 leaves --holes zero $state
+    check "$name: the leaves" cmp out expected2
+done
+try 'VMware: memory inside: info' 0 0 info in.vmss
+shows 'file: a VMware saved state'
+shows 'memory: 64K in 2 segments'
+shows 'CPU 1: CR0 80010001, CR3 2000, CR4 20, EFER d00'
+shows 'root 1: 2000, of CPU 1'
+# What is cut off is unknown, the last table of the first half.
+head -c $((0xff00)) in.vmss >cut.vmss
+try 'VMware: memory inside, cut off' 3 1 leaves cut.vmss
+says "cut.vmss: is a VMware saved state, and it ends at ff00, within its group 'cpu'"
+put cut.vmss 5c 0 1
+try 'VMware: memory inside, cut off behind it' 3 2 leaves "${amd64[@]}" cut.vmss
+says 'bytes of its memory are not in the file of ff00'
+says 'not in the image'
+
 # --------------------------------------------------------------- what can't be
 # The file says it: its registers can't be read, whatever is asked of it.
 # impossible WHAT FILE OPTION...: what can't be is said in a line; info says the
