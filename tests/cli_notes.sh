@@ -76,6 +76,52 @@ for way in leaves maps spaces 'translate 0' 'explain 0'; do
 done
 try 'processors in other modes: a root is given' 0 0 leaves --root 1000 mixed.elf
 try 'processors in other modes: info says them' 0 0 info mixed.elf
+# What an option says of a register holds for every processor.
+try 'processors in other modes: CR4 is given' 0 1 leaves --cr4 20 mixed.elf
+says 'left out: CPU 1 (paging is off)'
+check "$name: the others" [ "$(grep -c '^# root' out)" -eq 1 ]
+: >notes
+cpu 80010001 1000 1020
+cpu 80010001 2000 20
+core five.elf
+try 'a mode that an option says' 0 0 leaves --cr4 20 five.elf
+check "$name: both roots" [ "$(grep -c '^# root' out)" -eq 2 ]
+: >notes
+cpu 80010001 1000 20
+cpu 80010001 1020 20
+cpu 80010001 1005 20
+core folded.elf
+try 'roots that are one in long mode' 0 0 info folded.elf
+check "$name: one" [ "$(grep -c '^root' out)" -eq 1 ]
+try 'roots that are two in PAE paging' 0 2 info --efer 800 folded.elf
+check "$name: two" [ "$(grep -c '^root' out)" -eq 2 ]
+# In one mode, they may differ in what makes entries bad or lets accesses pass.
+: >notes
+cpu 80010001 1000 20
+cpu 80000001 2000 20
+cpu 80010001 1000 100020
+cpu 80010001 1000 20
+core differing.elf
+for way in leaves maps; do
+    try "processors that differ: $way" 0 1 $way differing.elf
+    says 'differing.elf: is walked by the registers of CPU 0, and the registers of others differ: CPU 1 (CR0.WP), CPU 2 (CR4.SMEP); --cr0'
+done
+try 'processors that differ: a register is given' 0 1 leaves --cr0 80010001 \
+    differing.elf
+says 'differ: CPU 2 (CR4.SMEP); --cr0'
+try 'processors that differ: both are given' 0 0 leaves --cr0 80010001 --cr4 20 \
+    differing.elf
+try 'processors that differ: what makes them alike is given' 0 0 leaves --no-wp \
+    --cr4 20 differing.elf
+try 'processors that differ: a root is given' 0 0 leaves --root 1000 differing.elf
+try 'processors that differ: a name is given' 0 0 leaves --regime amd64 \
+    differing.elf
+try 'processors that differ: info' 0 0 info differing.elf
+check "$name: says so" grep -qF \
+    'the registers of others differ: CPU 1 (CR0.WP), CPU 2 (CR4.SMEP)' out
+try 'processors that differ: one that no option lets be' 0 1 leaves \
+    --cr4 800020 differing.elf
+says 'differ: CPU 1 (CR4.CET is set and CR0.WP is clear'
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0

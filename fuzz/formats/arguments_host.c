@@ -183,9 +183,11 @@ bool host_has_manifest(void)
     return has;
 }
 
-/* The processor of a dump, in long mode. */
-static struct dump_cpu processor = {
-    .cr0 = 0x80010001, .cr4 = 0x20, .efer = 0xd00, .has_efer = true};
+/* The processors of a dump, in long mode; they differ in CR0.WP. */
+static struct dump_cpu processor[] = {
+    {.cr0 = 0x80010001, .cr4 = 0x20, .efer = 0xd00, .has_efer = true},
+    {.cr0 = 0x80000001, .cr4 = 0x20, .efer = 0xd00, .has_efer = true},
+};
 
 /* An image whose name begins with "made" is the manifest; one that begins with "dump" says registers and two roots; each other
  * is a file of raw memory that says nothing. */
@@ -199,8 +201,8 @@ struct source *source_open(const char *name, bool raw, enum holes_are holes)
     s->name = name;
     s->opened = strncmp(name, "dump", 4) == 0;
     s->dump.family = s->opened ? DUMP_X86 : DUMP_UNKNOWN;
-    s->dump.cpu = &processor;
-    s->dump.cpus = s->opened;
+    s->dump.cpu = processor;
+    s->dump.cpus = s->opened ? sizeof processor / sizeof processor[0] : 0;
     if (strncmp(name, "made", 4) == 0) {
         open_manifest(s);
     }
@@ -255,7 +257,13 @@ struct ptw_x86_registers facts_registers(const struct dump *d,
         .cr0 = cpu->cr0, .cr4 = cpu->cr4, .efer = cpu->efer};
 }
 
-/* The root of that processor and of its neighbour; a manifest has none. */
+bool facts_is_walked(const struct dump *d, const struct facts *f, size_t i)
+{
+    check_that(f->first < d->cpus && i < d->cpus, "a processor is one of them");
+    return true;
+}
+
+/* The roots of two processors; a manifest has none. */
 void facts_find(const struct dump *d, struct facts *out)
 {
     if (d->family == DUMP_UNKNOWN) {

@@ -237,6 +237,13 @@ static uint64_t mode_of(const struct dump *d, const struct dump_cpu *cpu)
     return !wide ? 2 : (cpu->cr4 & CR4_LA57) != 0 ? 4 : 3;
 }
 
+bool facts_is_walked(const struct dump *d, const struct facts *f, size_t i)
+{
+    uint64_t mode = mode_of(d, &d->cpu[i]);
+
+    return mode != 0 && mode == mode_of(d, &d->cpu[f->first]);
+}
+
 /* The address of the table that CR3 names, whatever else is in it. */
 static uint64_t table_of(uint64_t mode, uint64_t cr3)
 {
@@ -299,6 +306,7 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
         (void)snprintf(label, sizeof label, "CPU %zu", i);
         if (first == NULL && mode_of(d, cpu) != 0) {
             first = cpu;
+            f->first = i;
             mode = mode_of(d, cpu);
             (void)snprintf(f->from, sizeof f->from, "the registers of %s",
                            label);

@@ -33,6 +33,7 @@ struct facts {
     char from[96];           /* what says so */
     bool has_registers;      /* x86: these, or the name of a mode */
     struct ptw_x86_registers regs;
+    size_t first; /* the processor that has them */
     char regime[32];
     unsigned xlen; /* of a satp, where it is not 64 */
     uint64_t flag_bits;
@@ -44,6 +45,7 @@ struct facts {
     uint32_t folded;     /* processors whose root is another one's, too */
     uint32_t other;      /* processors whose mode is another one, or off: */
     char left_out[1024]; /* "CPU 1 (paging is off)"; any numbers have room */
+    char differ[1024];   /* "CPU 1 (EFER.NXE)": of those in the same mode */
     struct doubt doubt[DOUBTS];
     size_t doubts;
     bool impossible; /* no machine has what says the mode */
@@ -57,12 +59,16 @@ void facts_find(const struct dump *d, struct facts *f);
 struct ptw_x86_registers facts_registers(const struct dump *d,
                                          const struct dump_cpu *cpu);
 
+/* facts_is_walked says whether processor i translates in the paging mode of the
+ * first one that does. */
+bool facts_is_walked(const struct dump *d, const struct facts *f, size_t i);
+
 /* facts_assume writes f->assumed; a may be NULL: no option is given. */
 void facts_assume(struct facts *f, const struct arguments *a);
 
 /* facts_apply takes what is missing among the arguments from there, as if it
  * had been given; what these say is neither the file's nor assumed.  It reports
- * processors that are left out.  Where the file says a mode that can't be, and no
+ * processors that are left out, and those whose registers say other rules.  Where the file says a mode that can't be, and no
  * option another one, it ends the command; one that needs no mode has none then,
  * and the reason is reported. */
 void facts_apply(struct facts *f, struct arguments *a);

@@ -9,7 +9,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+static const uint64_t CR0_PG = (uint64_t)1 << 31;
 static const uint64_t CR0_WP = (uint64_t)1 << 16;
 static const uint64_t CR4_PSE = (uint64_t)1 << 4;
 static const uint64_t CR4_PAE = (uint64_t)1 << 5;
@@ -26,28 +28,160 @@ static bool says_mode(const struct arguments *a)
     return a->regime != NULL || is_given(a, OPT_TCR) || is_given(a, OPT_SATP);
 }
 
-/* What was said one by one goes before what the registers have. */
+static bool says_registers(const struct arguments *a)
+{
+    return is_given(a, OPT_CR0) || is_given(a, OPT_CR4) ||
+           is_given(a, OPT_EFER);
+}
+
+/* What was said one by one goes before what the registers of a processor have. */
+static struct ptw_x86_registers said_of(const struct arguments *a,
+                                        struct ptw_x86_registers regs)
+{
+    if (is_given(a, OPT_CR0)) {
+        regs.cr0 = a->regs.cr0;
+    } else if ((a->without & PTW_X86_WP) != 0) {
+        regs.cr0 &= ~CR0_WP;
+    }
+    if (is_given(a, OPT_CR4)) {
+        regs.cr4 = a->regs.cr4;
+    } else {
+        regs.cr4 &= (a->without & PTW_X86_PSE) != 0 ? ~CR4_PSE : UINT64_MAX;
+        regs.cr4 |= (a->with & PTW_X86_CET) != 0 ? CR4_CET : 0;
+    }
+    if (is_given(a, OPT_EFER)) {
+        regs.efer = a->regs.efer;
+    } else if ((a->without & PTW_X86_NX) != 0) {
+        regs.efer &= ~EFER_NXE;
+    }
+    return regs;
+}
+
+/* Finds anew what holds when the options say those registers of every processor,
+ * but for CR0 of one that does not translate. */
+static void find_as_said(struct facts *f, const struct arguments *a)
+{
+    struct dump said = a->o->source->dump;
+    struct dump_cpu *cpu = must(calloc(said.cpus, sizeof *cpu));
+
+    for (size_t i = 0; i < said.cpus; i++) {
+        cpu[i] = said.cpu[i];
+        if (is_given(a, OPT_CR0) && (cpu[i].cr0 & CR0_PG) != 0) {
+            cpu[i].cr0 = a->regs.cr0;
+        }
+        if (is_given(a, OPT_CR4)) {
+            cpu[i].cr4 = a->regs.cr4;
+        }
+        if (is_given(a, OPT_EFER)) {
+            cpu[i].efer = a->regs.efer;
+            cpu[i].has_efer = true;
+        }
+    }
+    said.cpu = cpu;
+    facts_free(f);
+    facts_find(&said, f);
+    free(cpu);
+}
+
 static void apply_registers(const struct facts *f, struct arguments *a)
 {
-    if (!is_given(a, OPT_CR0)) {
-        a->regs.cr0 = (a->without & PTW_X86_WP) != 0 ? f->regs.cr0 & ~CR0_WP
-                                                     : f->regs.cr0;
-    }
-    if (!is_given(a, OPT_CR4)) {
-        a->regs.cr4 = f->regs.cr4;
-        a->regs.cr4 &= (a->without & PTW_X86_PSE) != 0 ? ~CR4_PSE : UINT64_MAX;
-        a->regs.cr4 |= (a->with & PTW_X86_CET) != 0 ? CR4_CET : 0;
-    }
-    if (!is_given(a, OPT_EFER)) {
-        a->regs.efer = (a->without & PTW_X86_NX) != 0 ? f->regs.efer & ~EFER_NXE
-                                                      : f->regs.efer;
-    }
+    a->regs = said_of(a, f->regs);
     a->without = 0;
     a->with = 0;
     set_given(a, OPT_CR0);
     set_given(a, OPT_CR4);
     set_given(a, OPT_EFER);
     a->mode_from = f->from;
+}
+
+/* -------------------------------------------------------- other processors */
+
+/* The bits of registers that the features of a mode are. */
+static const struct {
+    unsigned feature;
+    const char *name;
+} switches[] = {
+    {PTW_X86_NX, "EFER.NXE"},   {PTW_X86_PSE, "CR4.PSE"},
+    {PTW_X86_WP, "CR0.WP"},     {PTW_X86_SMEP, "CR4.SMEP"},
+    {PTW_X86_SMAP, "CR4.SMAP"}, {PTW_X86_PKE, "CR4.PKE"},
+    {PTW_X86_CET, "CR4.CET"},   {PTW_X86_LAM_SUP, "CR4.LAM_SUP"},
+    {PTW_X86_UAI, "EFER.UAIE"},
+};
+
+enum { DIFFERENCE = 160 };
+
+/* Says in what registers differ from those of the mode; false: in nothing. */
+static bool say_difference(const struct ptw_x86_registers *regs,
+                           const struct ptw_regime *walked,
+                           char text[DIFFERENCE])
+{
+    struct ptw_regime r;
+    const char *why = "";
+    unsigned differ;
+    size_t used = 0;
+
+    if (ptw_regime_from_x86(regs, NULL, &r, &why) != PTW_OK) {
+        (void)snprintf(text, DIFFERENCE, "%s", why);
+        return true;
+    }
+    differ = ptw_features_of(&r) ^ ptw_features_of(walked);
+    for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
+        if ((differ & switches[i].feature) != 0) {
+            used += (size_t)snprintf(text + used, DIFFERENCE - used, "%s%s",
+                                     used > 0 ? ", " : "", switches[i].name);
+        }
+    }
+    return used > 0;
+}
+
+/* Names the processors in the mode of the first one that would translate by other
+ * rules, or let other accesses pass. */
+static void compare(struct facts *f, const struct arguments *a)
+{
+    enum { NAMED = 4 };
+    const struct dump *d = &a->o->source->dump;
+    struct ptw_x86_registers regs = said_of(a, f->regs);
+    struct ptw_regime walked;
+    const char *why = "";
+    size_t count = 0;
+    size_t used = 0;
+
+    if (ptw_regime_from_x86(&regs, NULL, &walked, &why) != PTW_OK) {
+        return;
+    }
+    for (size_t i = f->first + 1; i < d->cpus; i++) {
+        char text[DIFFERENCE];
+
+        regs = said_of(a, facts_registers(d, &d->cpu[i]));
+        if (facts_is_walked(d, f, i) && say_difference(&regs, &walked, text) &&
+            count++ < NAMED) {
+            used += (size_t)snprintf(f->differ + used, sizeof f->differ - used,
+                                     "%sCPU %zu (%s)", used > 0 ? ", " : "", i,
+                                     text);
+        }
+    }
+    if (count > NAMED) {
+        (void)snprintf(f->differ + used, sizeof f->differ - used,
+                       " and %zu more", count - NAMED);
+    }
+}
+
+/* Says what holds for some processors alone, where the roots are those of all. */
+static void report_others(const struct facts *f, const struct arguments *a)
+{
+    if (f->left_out[0] != '\0') {
+        report(a->o->image,
+               "has processors in another paging mode than the one that is "
+               "walked, whose roots are left out: %s",
+               f->left_out);
+    }
+    if (f->differ[0] != '\0') {
+        report(
+            a->o->image,
+            "is walked by %s, and the registers of others differ: %s; --cr0, "
+            "--cr4 and --efer go before them",
+            f->from, f->differ);
+    }
 }
 
 static void apply_mode(const struct facts *f, struct arguments *a)
@@ -229,12 +363,10 @@ static bool no_machine_has(const struct dump *d, const struct facts *f,
 static bool is_impossible(const struct facts *f, const struct arguments *a)
 {
     const struct dump *d = &a->o->source->dump;
-    bool given =
-        is_given(a, OPT_CR0) || is_given(a, OPT_CR4) || is_given(a, OPT_EFER);
     bool found = false;
     char what[256];
 
-    if (given) {
+    if (says_registers(a)) {
         return false;
     }
     if (f->has_registers) {
@@ -259,6 +391,9 @@ void facts_apply(struct facts *f, struct arguments *a)
     bool other = is_given(a, OPT_CR0) && f->family != DUMP_X86;
     bool own_mode = !says_mode(a) && !other;
 
+    if (f->has_registers && own_mode && says_registers(a)) {
+        find_as_said(f, a);
+    }
     answer_doubts(f, a);
     if (f->family == DUMP_UNKNOWN) {
         return;
@@ -272,6 +407,9 @@ void facts_apply(struct facts *f, struct arguments *a)
         f->assumptions = 0;
     }
     facts_assume(f, a);
+    if (own_mode && f->has_registers) {
+        compare(f, a);
+    }
     if (own_mode) {
         apply_mode(f, a);
     }
@@ -283,12 +421,8 @@ void facts_apply(struct facts *f, struct arguments *a)
         paging_add_root(a, &a->image, f->root[i].id, f->root[i].value);
         set_given(a, f->root[i].id);
     }
-    if (a->o->root_from_file && f->left_out[0] != '\0' &&
-        (a->command->takes & TAKES_ANYTHING) == 0) {
-        report(a->o->image,
-               "has processors in another paging mode than the one that is "
-               "walked, whose roots are left out: %s",
-               f->left_out);
+    if (a->o->root_from_file && (a->command->takes & TAKES_ANYTHING) == 0) {
+        report_others(f, a);
     }
 }
 

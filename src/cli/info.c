@@ -148,6 +148,9 @@ static void print_paging(const struct options *o)
             out_line("; %" PRIu32 " more CPU%s the root of another one",
                      f->folded, f->folded == 1 ? " has" : "s have");
         }
+        if (f->differ[0] != '\0') {
+            out_line("; the registers of others differ: %s", f->differ);
+        }
         out_line("\nassumed: %s\n", f->assumed);
     }
     if (!o->has_mode) {
