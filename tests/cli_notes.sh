@@ -122,6 +122,37 @@ check "$name: says so" grep -qF \
 try 'processors that differ: one that no option lets be' 0 1 leaves \
     --cr4 800020 differing.elf
 says 'differ: CPU 1 (CR4.CET is set and CR0.WP is clear'
+# ------------------------------------------------------------ two dumps together
+# Each has the roots that it says itself.
+: >notes
+cpu 80010001 1000 20
+core first.elf
+: >notes
+cpu 80010001 2000 20
+core second.elf
+try 'two dumps: diff' 1 0 diff --regime amd64 --root 1000 --new-root 2000 \
+    first.elf second.elf
+mv out wanted
+try 'two dumps: diff, by their own roots' 1 0 diff first.elf second.elf
+check "$name: those" cmp out wanted
+try 'two dumps: verify' 1 0 verify first.elf second.elf
+for said in '--new-cr3 1000' '--root 1000'; do
+    # shellcheck disable=SC2086
+    try "two dumps: $said" 0 0 verify $said first.elf second.elf
+done
+try 'two dumps: memory alone' 0 0 diff first.elf good
+: >notes
+cpu 80010001 2000 20
+cpu 80010001 1000 20
+core second.elf
+try 'two dumps: another number of roots' 2 1 diff first.elf second.elf
+says 'diff: first.elf has 1 root and second.elf 2: --new-root is needed'
+: >notes
+cpu 80010001 2000 1020
+core second.elf
+try 'two dumps: another mode' 2 1 diff first.elf second.elf
+says 'first.elf is walked as amd64, and second.elf says that it is amd64-la57'
+try 'two dumps: another mode, and a root' 0 0 diff --root 1000 first.elf second.elf
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0

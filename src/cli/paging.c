@@ -28,17 +28,29 @@ void paging_add_root(const struct arguments *a, struct image_arguments *p,
     p->roots = n + 1;
 }
 
+/* A root of the image, and of the second one. */
+static const enum option_id root_options[ROOT_AS][2] = {
+    [ROOT_AS_ROOT] = {OPT_ROOT, OPT_NEW_ROOT},
+    [ROOT_AS_CR3] = {OPT_CR3, OPT_NEW_CR3},
+    [ROOT_AS_TTBR0] = {OPT_TTBR0, OPT_NEW_TTBR0},
+    [ROOT_AS_TTBR1] = {OPT_TTBR1, OPT_NEW_TTBR1},
+    [ROOT_AS_SATP] = {OPT_SATP, OPT_NEW_SATP},
+};
+
+void paging_add_root_of_other(struct arguments *a, enum option_id id,
+                              uint64_t value)
+{
+    for (size_t i = 0; i < ROOT_AS; i++) {
+        if (root_options[i][0] == id) {
+            paging_add_root(a, &a->other, root_options[i][1], value);
+        }
+    }
+}
+
 void paging_add_entry(struct arguments *a, struct image_arguments *p,
                       const struct root_entry *e)
 {
-    static const enum option_id as[ROOT_AS][2] = {
-        [ROOT_AS_ROOT] = {OPT_ROOT, OPT_NEW_ROOT},
-        [ROOT_AS_CR3] = {OPT_CR3, OPT_NEW_CR3},
-        [ROOT_AS_TTBR0] = {OPT_TTBR0, OPT_NEW_TTBR0},
-        [ROOT_AS_TTBR1] = {OPT_TTBR1, OPT_NEW_TTBR1},
-        [ROOT_AS_SATP] = {OPT_SATP, OPT_NEW_SATP},
-    };
-    enum option_id id = as[e->as][p == &a->other];
+    enum option_id id = root_options[e->as][p == &a->other];
 
     paging_add_root(a, p, id, e->value);
     a->given[id - OPT_REGIME] = true;

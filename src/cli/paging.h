@@ -12,6 +12,11 @@
 void paging_add_root(const struct arguments *a, struct image_arguments *p,
                      enum option_id id, uint64_t value);
 
+/* paging_add_root_of_other adds a root to the second image; id is as of the first
+ * one's. */
+void paging_add_root_of_other(struct arguments *a, enum option_id id,
+                              uint64_t value);
+
 /* paging_add_entry adds one that a text has to that image of the arguments. */
 void paging_add_entry(struct arguments *a, struct image_arguments *p,
                       const struct root_entry *e);
