@@ -243,13 +243,41 @@ try 'Xen: two tables: info --json' 0 0 info --json pv.xen
 json '[.[] | select(.type == "cpu") | .user_table] == ["2000", "0"]'
 try 'Xen: a root that is given' 0 0 leaves --root 1000 pv.xen
 check "$name: its leaves" cmp out expected
-# Of 32 bits, a table may lie where no root of PAE paging does.
-xen narrow.xen .xen_p2m
-put narrow.xen 12 3 2
-put narrow.xen 1200 21 4
-put narrow.xen 1aa8 1001 4
-try 'Xen: a table beyond PAE paging' 2 1 leaves narrow.xen
-says 'narrow.xen: root 0: 100001000 is not the address of a table'
+# Of 32 bits, Xen walks the upper table, wherever it lies, below one of its own.
+# narrow CR3: a core whose processor has that; the page at 2000 of good lies at
+# 100002000.
+narrow() {
+    xen narrow.xen .xen_p2m
+    put narrow.xen 12 3 2
+    put narrow.xen 1200 21 4
+    put narrow.xen 1aa8 "$1" 4
+    put narrow.xen 8d8 100002 8
+}
+"$ptwalk" leaves --holes zero "${amd64[@]}" --range 0-7fffffffff good |
+    sed 's/^# root 0 1000$/# root 0 100003000/' >expected32
+narrow 2001
+try 'Xen: a guest of 32 bits' 0 1 leaves narrow.xen
+says 'narrow.xen: is of a guest of 32 bits that Xen walks below tables of its own, in four levels: they are not in it, and made, from 100003000 on'
+check "$name: the leaves" cmp out expected32
+try 'Xen: a guest of 32 bits: info' 0 1 info narrow.xen
+shows 'CPU 0: paravirtualised, its table at 100002000, the user'\''s at 0, Xen'\''s above it made at 100003000'
+shows 'mode: amd64, 52-bit physical addresses'
+shows 'root 0: 100003000, of CPU 0, Xen'\''s above its own'
+try 'Xen: a guest of 32 bits: info --json' 0 1 info --json narrow.xen
+json '[.[] | select(.type == "cpu") | .upper_table] == ["100003000", "0"]'
+try 'Xen: a guest of 32 bits: compact' 0 1 compact -o narrow narrow.xen
+root=$(sed -n 's/^root 0 100003000 //p' out)
+try 'Xen: a guest of 32 bits: verify' 0 1 verify --new-root "$root" narrow.xen \
+    narrow
+narrow 9001
+try 'Xen: a table that is not there' 3 3 leaves narrow.xen
+says 'the pdpt at 100009000 of root 0'
+# Xen of 32 bits leaves the upper table as a processor in PAE paging has it.
+narrow 5000
+put narrow.xen e000 3001 8
+try 'Xen: a guest of 32 bits on Xen of 32' 0 0 info narrow.xen
+shows 'mode: pae, 52-bit physical addresses'
+shows 'root 0: 5000, of CPU 0'
 # Registers of a guest's own, with the list of its frames.
 xen full.xen .xen_pfn
 state full.xen 0 80010001 0 1000 20

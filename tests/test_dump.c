@@ -401,6 +401,13 @@ Test(xen, has_two_tables_of_each_processor)
     dump_free(&d);
 }
 
+static uint64_t behind_memory(void)
+{
+    const struct segment *last = &d.segment[d.segments - 1];
+
+    return last->pa + last->bytes;
+}
+
 /* xen_cr3_to_pfn: the upper bits of the frame are the lower ones of CR3. */
 Test(xen, has_folded_tables_of_32_bits)
 {
@@ -408,18 +415,60 @@ Test(xen, has_folded_tables_of_32_bits)
     struct facts f;
 
     for (size_t i = 0; i < 2; i++) {
-        xen_states(".xen_p2m", 3, sizes[i], 2);
+        xen_states(".xen_p2m", 3, sizes[i], 3);
         state_32(0x4000, 0x8005003b, 0x56789012, 0x2660);
         put(0x4000 + CR_32 + 4, 4, 0x7777000); /* CR1 is no table here */
         state_32(0x4000 + sizes[i], 0x8005003b, 0x1000, 0);
+        state_32(0x4000 + 2 * (size_t)sizes[i], 0x8005003b, 0x56789012, 0);
         cr_assert(elf_core_read(&r, &d), "%s", d.why);
         cr_expect(d.long_mode_known && !d.long_mode);
-        cr_assert(eq(sz, d.cpus, 2));
+        cr_assert(eq(sz, d.cpus, 3));
+        cr_expect(eq(u64, d.cpu[0].cr3, 0x01256789000));
+        cr_expect(eq(u64, d.cpu[1].cr3, 0x1000));
+        /* Xen's own tables, which lead to them: behind the memory. */
+        cr_assert(eq(sz, d.mades, 2));
+        cr_expect(eq(u64, d.made[0].pa, behind_memory()));
+        cr_expect(eq(u64, d.made[0].entry, 0x01256789027));
+        cr_expect(eq(u64, d.made[1].pa, behind_memory() + 0x1000));
+        cr_expect(eq(u64, d.made[1].entry, 0x1027));
+        cr_expect(strstr(d.remark, "guest of 32 bits") != NULL);
         facts_find(&d, &f);
-        cr_expect(eq(str, f.regime, "pae"));
+        cr_expect(eq(str, f.regime, "amd64"));
         cr_assert(eq(u32, f.roots, 2));
-        cr_expect(eq(u64, f.root[0].value, 0x01256789000));
-        cr_expect(eq(u64, f.root[1].value, 0x1000));
+        cr_expect(eq(u64, f.root[0].value, behind_memory()));
+        cr_expect(eq(str, f.root[0].label, "CPU 0, Xen's above its own"));
+        cr_expect(eq(u64, f.root[1].value, behind_memory() + 0x1000));
+        cr_expect(eq(u32, f.folded, 1));
+        facts_free(&f);
+        dump_free(&d);
+    }
+}
+
+/* As Xen of 32 bits has them, and where no address is left for a table. */
+Test(xen, has_tables_of_pae)
+{
+    static const struct {
+        uint64_t frame; /* of the page that has the table */
+        uint64_t entry; /* its third one */
+        bool pae;
+    } tables[] = {
+        {0x100, 0x5001, true},  {0x100, 0x5021, true},
+        {0x100, 0x5007, false}, {0x100, 0x5003, false},
+        {0x100, 0x5000, false}, {(UINT64_C(1) << 40) - 1, 0x5007, true},
+    };
+    struct facts f;
+
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        xen_states(".xen_p2m", 3, 2800, 1);
+        put(0x808, 8, tables[i].frame);
+        put(0x1000 + 16, 8, tables[i].entry);
+        state_32(0x4000, 0x8005003b, 0x100000, 0);
+        cr_assert(elf_core_read(&r, &d), "%s", d.why);
+        facts_find(&d, &f);
+        cr_expect(eq(str, f.regime, tables[i].pae ? "pae" : "amd64"), "%zu", i);
+        cr_assert(eq(u32, f.roots, 1));
+        cr_expect(eq(int, f.root[0].value == 0x100000, tables[i].pae), "%zu",
+                  i);
         facts_free(&f);
         dump_free(&d);
     }

@@ -76,7 +76,13 @@ void say_dump(const struct dump *d, bool opened)
             c->cr3, c->cr4, c->efer);
         if (d->paravirtual) {
             say(" user %" PRIx64, c->user_table);
+            if (c->upper != 0) {
+                say(" upper %" PRIx64, c->upper);
+            }
         }
+    }
+    for (size_t i = 0; i < d->mades && i < MOST; i++) {
+        say("; made %" PRIx64 ": %" PRIx64, d->made[i].pa, d->made[i].entry);
     }
     if (d->has_root) {
         say("; root %" PRIx64, d->root);

@@ -57,6 +57,28 @@ void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes)
     d->lacking[d->lackings++] = (struct segment){pa, bytes, 0};
 }
 
+uint64_t dump_make(struct dump *d, uint64_t entry)
+{
+    static const uint64_t PAGE = 4096;
+    static const uint64_t MOST = (uint64_t)1 << 52; /* where addresses end */
+    const struct segment *last = &d->segment[d->segments - 1];
+    uint64_t end = last->pa + (last->bytes - 1);
+    uint64_t pa;
+
+    for (size_t i = 0; i < d->mades; i++) {
+        if (d->made[i].entry == entry) {
+            return d->made[i].pa;
+        }
+    }
+    if (end / PAGE + 1 + d->mades >= MOST / PAGE) {
+        return 0;
+    }
+    pa = (end / PAGE + 1 + d->mades) * PAGE;
+    d->made = must_grow(d->made, d->mades, sizeof *d->made);
+    d->made[d->mades++] = (struct made_table){pa, entry};
+    return pa;
+}
+
 /* The first of what is lacking that ends at pa or behind it. */
 static size_t lacking_from(const struct dump *d, uint64_t pa)
 {
@@ -381,6 +403,7 @@ void dump_free(struct dump *d)
 {
     free(d->segment);
     free(d->left_out);
+    free(d->made);
     free(d->lacking);
     free(d->cpu);
     free(d->vmcoreinfo);

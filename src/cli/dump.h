@@ -25,8 +25,16 @@ struct dump_cpu {
     uint64_t efer;
     bool has_efer;
     uint64_t user_table; /* of a paravirtualised guest's users, or 0 */
+    uint64_t upper;      /* the made table (below) that leads to CR3's, or 0 */
     const char *where;   /* what has them: "note QEMU", */
     uint64_t at;         /* and where in the file */
+};
+
+/* A table that a processor walked and the dump does not have: of one entry, the
+ * first. */
+struct made_table {
+    uint64_t pa;
+    uint64_t entry;
 };
 
 enum { DUMP_WHY = 256 };
@@ -41,6 +49,9 @@ struct dump {
     struct segment
         *lacking; /* that a file which was cut off lists, ascending */
     size_t lackings;
+    struct made_table
+        *made; /* memory beside that of the segments, a page each */
+    size_t mades;
 
     enum dump_family family;
     bool long_mode;       /* x86: the processor was in it, */
@@ -77,6 +88,11 @@ void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes);
  * ascending order; dump_add_listed adds what is listed, but for that. */
 void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes);
 void dump_add_listed(struct dump *d, uint64_t first, uint64_t last);
+
+/* dump_make makes a table of that entry, once for each, in the pages behind the
+ * last segment, which have to be in order; it returns its address, or 0: there is no
+ * room for it. */
+uint64_t dump_make(struct dump *d, uint64_t entry);
 
 /* dump_add_cpu adds a processor. */
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu);

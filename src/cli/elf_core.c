@@ -403,6 +403,72 @@ static void read_states(const struct elf *e, struct dump *d)
     d->long_mode_known = d->paravirtual || !wide || d->long_mode || !has_pae(d);
 }
 
+/* Where memory of that address, all of one page, lies in the file; false: it is not
+ * there. */
+static bool find_memory(const struct dump *d, uint64_t pa, uint64_t *at)
+{
+    for (size_t i = 0; i < d->segments; i++) {
+        const struct segment *s = &d->segment[i];
+
+        if (pa >= s->pa && pa - s->pa < s->bytes) {
+            *at = s->offset + (pa - s->pa);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a table is one of PAE paging, whose upper entries have no rights.  Xen of
+ * 64 bits gives them R/W and U/S (xen/arch/x86/mm.c, adjust_guest_l3e). */
+static bool is_of_pae(const struct elf *e, const struct dump *d, uint64_t pa)
+{
+    enum { ENTRIES = 4, P = 1, RW_US = 6 };
+    unsigned char text[8 * ENTRIES];
+    uint64_t at;
+
+    if (!find_memory(d, pa, &at) || !reader_get(&e->r, at, text, sizeof text)) {
+        return false;
+    }
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t entry = reader_number(&e->r, text + 8 * (size_t)i, 8);
+
+        if ((entry & P) != 0 && (entry & RW_US) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Xen of 64 bits walks the upper table of a guest of 32, wherever it lies, as the
+ * first of 512 GiB below a table of its own (xen/arch/x86/mm.c, new_guest_cr3), which
+ * is not in the dump.  All of the guest's other entries there are 0
+ * (promote_l3_table). */
+static void make_upper_tables(const struct elf *e, struct dump *d)
+{
+    enum { P_RW_US_A = 0x27 };
+
+    bool pae = false;
+
+    for (size_t i = 0; i < d->cpus; i++) {
+        pae = pae || (d->cpu[i].cr3 != 0 && is_of_pae(e, d, d->cpu[i].cr3));
+    }
+    for (size_t i = 0; i < d->cpus && !pae; i++) {
+        struct dump_cpu *cpu = &d->cpu[i];
+
+        if (cpu->cr3 != 0) {
+            cpu->upper = dump_make(d, cpu->cr3 | P_RW_US_A);
+        }
+    }
+    if (d->mades > 0) {
+        dump_remark(
+            d,
+            "is of a guest of 32 bits that Xen walks below tables of its "
+            "own, in four levels: they are not in it, and made, from "
+            "%" PRIx64 " on",
+            d->made[0].pa);
+    }
+}
+
 static bool read_xen(const struct elf *e, struct dump *d)
 {
     enum { PAGE = 4096 };
@@ -510,6 +576,9 @@ bool elf_core_read(const struct reader *r, struct dump *d)
     dump_order(d);
     if (d->segments == 0) {
         return dump_refuse(d, "none of the memory that it names is in it");
+    }
+    if (d->paravirtual && !d->long_mode) {
+        make_upper_tables(&e, d);
     }
     return true;
 }

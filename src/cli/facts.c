@@ -340,23 +340,25 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
     return true;
 }
 
-/* Xen runs a paravirtualised guest on tables of its own making, of four levels; one
- * of 32 bits has tables of PAE paging, wherever they lie. */
+/* Xen runs a paravirtualised guest on tables of four levels; one of 32 bits too,
+ * below tables of Xen's own, if Xen has 64. */
 static void find_paravirtual(const struct dump *d, struct facts *f)
 {
     enum { ADDRESS = 3 }; /* the mode whose tables lie anywhere */
 
     for (size_t i = 0; i < d->cpus; i++) {
         const struct dump_cpu *cpu = &d->cpu[i];
+        uint64_t table = d->mades > 0 ? cpu->upper : cpu->cr3;
         char label[48];
 
-        (void)snprintf(label, sizeof label, "CPU %zu", i);
-        if (cpu->cr3 == 0) {
+        (void)snprintf(label, sizeof label, "CPU %zu%s", i,
+                       cpu->upper != 0 ? ", Xen's above its own" : "");
+        if (table == 0) {
             f->other++;
-        } else if (is_known(f, ADDRESS, cpu->cr3)) {
+        } else if (is_known(f, ADDRESS, table)) {
             f->folded++;
         } else {
-            add_root(f, cpu->cr3, OPT_ROOT, label);
+            add_root(f, table, OPT_ROOT, label);
         }
         if (cpu->user_table != 0 && !is_known(f, ADDRESS, cpu->user_table)) {
             (void)snprintf(label, sizeof label, "CPU %zu, the user's", i);
@@ -368,7 +370,8 @@ static void find_paravirtual(const struct dump *d, struct facts *f)
     }
     f->family = DUMP_X86;
     (void)snprintf(f->from, sizeof f->from, "Xen's state of its CPUs");
-    (void)snprintf(f->regime, sizeof f->regime, d->long_mode ? "amd64" : "pae");
+    (void)snprintf(f->regime, sizeof f->regime,
+                   d->long_mode || d->mades > 0 ? "amd64" : "pae");
     assume_of_x86(f, true, true);
 }
 

@@ -115,8 +115,12 @@ static void print_machine(const struct dump *d)
 
         if (d->paravirtual) {
             out_line("CPU %zu: paravirtualised, its table at %" PRIx64
-                     ", the user's at %" PRIx64 "\n",
+                     ", the user's at %" PRIx64,
                      i, cpu->cr3, cpu->user_table);
+            if (cpu->upper != 0) {
+                out_line(", Xen's above it made at %" PRIx64, cpu->upper);
+            }
+            out_line("\n");
             continue;
         }
         out_line("CPU %zu: CR0 %" PRIx64 ", CR3 %" PRIx64 ", CR4 %" PRIx64, i,
@@ -233,6 +237,7 @@ static void machine_json(const struct dump *d)
         }
         if (d->paravirtual) {
             json_set_hex(j, "user_table", d->cpu[i].user_table);
+            json_set_hex(j, "upper_table", d->cpu[i].upper);
         }
         json_line(j);
     }

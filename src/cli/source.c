@@ -413,12 +413,56 @@ static void add_zeros(struct source *s)
     dump_order(&s->dump);
 }
 
-static struct source *open_one(const char *name, bool raw, enum holes_are holes,
-                               bool layouts)
+/* Tables that the dump does not have are memory, too. */
+static void add_made(struct source *s)
+{
+    enum { PAGE = 4096 };
+    const struct dump *d = &s->dump;
+    struct spool spool;
+    uint64_t start;
+    bool done;
+
+    if (d->mades == 0) {
+        return;
+    }
+    if (!spool_open(&spool, d->mades * PAGE)) {
+        die(CLI_UNREAD, s->name, "%s", spool.why);
+    }
+    s->made = spool.fd;
+    start =
+        parts_add(&s->parts, s->made, "tables that are made", d->mades * PAGE);
+    done = true;
+    for (size_t i = 0; i < d->mades; i++) {
+        unsigned char page[PAGE] = {0};
+
+        for (unsigned k = 0; k < 8; k++) {
+            page[k] = (unsigned char)(d->made[i].entry >> (8 * k));
+        }
+        done = done && spool_put(&spool, page, sizeof page);
+        dump_add(&s->dump, d->made[i].pa, PAGE, start + i * PAGE);
+    }
+    if (!done || !spool_end(&spool)) {
+        die(CLI_UNREAD, s->name, "%s", spool.why);
+    }
+    dump_order(&s->dump);
+}
+
+static struct source *new_source(const char *name)
 {
     struct source *s = must(calloc(1, sizeof *s));
 
     s->name = name;
+    s->fd = -1;
+    s->file = -1;
+    s->made = -1;
+    return s;
+}
+
+static struct source *open_one(const char *name, bool raw, enum holes_are holes,
+                               bool layouts)
+{
+    struct source *s = new_source(name);
+
     /* A FIFO would block; it is refused when it is looked at. */
     s->file = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     s->error = s->file < 0 ? errno : 0;
@@ -432,6 +476,9 @@ static struct source *open_one(const char *name, bool raw, enum holes_are holes,
     if (s->files == 0) {
         (void)parts_add(&s->parts, s->fd, name, s->bytes);
         s->parts.part[0].as_given = !s->opened && s->fd == s->file;
+    }
+    if (s->opened) {
+        add_made(s);
     }
     if (s->opened && holes == HOLES_ZERO) {
         add_zeros(s);
@@ -481,11 +528,8 @@ struct source *source_open_files(const char *option,
                                  const struct placed_file *file, size_t files,
                                  bool raw, enum holes_are holes)
 {
-    struct source *s = must(calloc(1, sizeof *s));
+    struct source *s = new_source(option);
 
-    s->name = option;
-    s->fd = -1;
-    s->file = -1;
     s->is_container = true;
     (void)snprintf(s->container.name, sizeof s->container.name,
                    "raw memory in %zu file%s", files, files == 1 ? "" : "s");
@@ -596,6 +640,9 @@ void source_free(struct source *s)
     close_spool(s);
     if (s->file >= 0) {
         (void)close(s->file);
+    }
+    if (s->made >= 0) {
+        (void)close(s->made);
     }
     if (s->pages != NULL) {
         pages_close(s->pages);

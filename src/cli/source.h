@@ -23,6 +23,7 @@ struct source {
     char inside[CONTAINER_NAME + 8]; /* ", compressed by gzip": the file was */
     bool opened; /* as such: dump says the rest, or why it can't be */
     struct dump dump;
+    int made;            /* a file of the tables that dump.made has, or -1 */
     struct pages *pages; /* NULL: memory lies in fd as it is, else here */
     struct parts parts;  /* what has the memory */
     struct source **of;  /* of these files, if not of this one */
