@@ -153,6 +153,13 @@ core second.elf
 try 'two dumps: another mode' 2 1 diff first.elf second.elf
 says 'first.elf is walked as amd64, and second.elf says that it is amd64-la57'
 try 'two dumps: another mode, and a root' 0 0 diff --root 1000 first.elf second.elf
+try 'two dumps: another mode, and a register' 1 0 diff --cr4 20 first.elf second.elf
+: >notes
+cpu 80010001 2000 20
+cpu 60000010 0 0
+core second.elf
+try 'two dumps: a processor that is left out' 1 1 diff first.elf second.elf
+says 'second.elf: has processors in another paging mode than the one that is walked'
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0

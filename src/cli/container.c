@@ -145,7 +145,8 @@ static const struct signature signatures[] = {
      "--filename=FILE)",
      BYTES("\x7fVirtualBox SavedState V")},
     {"a QEMU saved state",
-     "save the memory raw (pmemsave 0 BYTES FILE in the monitor)",
+     "load it again, and make an ELF core (dump-guest-memory FILE in the "
+     "monitor)",
      BYTES("QEVM")},
     {"a libvirt saved domain",
      "make an ELF core (virsh dump --memory-only --format elf)",
@@ -168,7 +169,8 @@ static const struct signature signatures[] = {
      BYTES("\xed\xeb\x0f\xf0"), AS_IT_IS},
     {"an old Xen core", "make an ELF core (xl dump-core)",
      BYTES("\xee\xeb\x0f\xf0"), AS_IT_IS},
-    {"a Hyper-V saved state", "make a Windows crash dump of it, and that raw",
+    {"a Hyper-V saved state",
+     "make a Windows crash dump of it (windbg -z FILE, then .dump /f DUMP)",
      BYTES("\x14\x20\x28\x01"), AS_IT_IS},
     {"a Proxmox backup", "unpack it first (vma extract)", BYTES("VMA\0")},
 

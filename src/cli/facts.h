@@ -77,6 +77,9 @@ void facts_apply(struct facts *f, struct arguments *a);
  * a number of it can't be: in place of an error that asks for the mode. */
 void facts_end_in_doubt(const struct facts *f, const char *image);
 
+/* facts_report_left_out reports the processors in other modes. */
+void facts_report_left_out(const struct facts *f, const char *image);
+
 /* facts_report_doubts reports what is in doubt and no option says. */
 void facts_report_doubts(const struct facts *f, const char *image);
 

@@ -166,15 +166,20 @@ static void compare(struct facts *f, const struct arguments *a)
     }
 }
 
-/* Says what holds for some processors alone, where the roots are those of all. */
-static void report_others(const struct facts *f, const struct arguments *a)
+void facts_report_left_out(const struct facts *f, const char *image)
 {
     if (f->left_out[0] != '\0') {
-        report(a->o->image,
+        report(image,
                "has processors in another paging mode than the one that is "
                "walked, whose roots are left out: %s",
                f->left_out);
     }
+}
+
+/* Says what holds for some processors alone, where the roots are those of all. */
+static void report_others(const struct facts *f, const struct arguments *a)
+{
+    facts_report_left_out(f, a->o->image);
     if (f->differ[0] != '\0') {
         report(
             a->o->image,

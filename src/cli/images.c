@@ -232,16 +232,17 @@ static void take_roots_of_other(struct arguments *a)
     }
     memset(&f, 0, sizeof f);
     facts_find(&a->other.source->dump, &f);
-    if (f.roots > 0 && is_other_mode(&f, &o->regime, &mode)) {
+    if (f.roots > 0 && !a->own_mode && is_other_mode(&f, &o->regime, &mode)) {
         die(CLI_USAGE, a->subject,
             "%s is walked as %s, and %s says that it is %s: what is in two "
-            "paging modes can't be compared; --regime and roots go before what "
-            "the files say",
+            "paging modes can't be compared; --regime or registers go before "
+            "what the files say",
             o->image, ptw_regime_name(&o->regime), a->other.name, mode);
     }
     for (uint32_t i = 0; i < f.roots; i++) {
         paging_add_root_of_other(a, f.root[i].id, f.root[i].value);
     }
+    facts_report_left_out(&f, a->other.name);
     facts_free(&f);
 }
 
