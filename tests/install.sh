@@ -98,9 +98,12 @@ done
 check "an installed example" "$cc" "$doc/examples/host.c" -o "$scratch/user/host" \
     -I "$prefix/include" "$lib/libptwalk.a"
 check "it runs" test -n "$("$scratch/user/host")"
+check "no empty directory is installed" test -z "$(find "$prefix" -type d -empty)"
 if [ -x "$prefix/bin/ptwalk" ]; then
     check "the command" "$prefix/bin/ptwalk" --version
     # Compressed, where packages are made of the same build.
+    check "the schema of --json" cmp "$source/docs/json-schema.json" \
+        "$doc/docs/json-schema.json"
     check "the man page" test -s "$prefix/share/man/man1/ptwalk.1" -o \
         -s "$prefix/share/man/man1/ptwalk.1.gz"
 fi
