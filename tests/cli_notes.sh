@@ -66,6 +66,11 @@ cpu 60000010 0 0
 cpu 80010001 1000 0
 cpu 80010001 1018 20
 core mixed.elf
+# Whoever is asked for the mode has to know that what says it was cut off.
+head -c 40000 mixed.elf >cut.elf
+try 'notes that are cut off' 2 2 leaves cut.elf
+says 'cut.elf: ends at 9c40, where'
+says 'the paging mode is not given, and the file does not say it'
 for way in leaves maps spaces 'translate 0' 'explain 0'; do
     # shellcheck disable=SC2086,SC2046
     "$ptwalk" ${way%% *} mixed.elf $(cut -d' ' -f2- -s <<<"$way") >out 2>err
@@ -391,6 +396,13 @@ shows 'file: a VMware saved state'
 shows 'memory: 64K in 2 segments'
 shows 'CPU 1: CR0 80010001, CR3 2000, CR4 20, EFER d00'
 shows 'root 1: 2000, of CPU 1'
+# The memory beside a state does not say the mode: the state is to be given.
+try 'VMware: memory alone' 2 2 leaves in.vmem
+says 'in.vmem: is taken for memory from 0 on, and in.vmss beside it says where'
+says 'the paging mode is not given'
+try 'VMware: memory alone, and a mode' 2 2 leaves --regime amd64 in.vmem
+says 'in.vmss beside it'
+try 'VMware: memory alone, laid out' 2 1 leaves --segment 0:1000:0 in.vmem
 # What is cut off is unknown, the last table of the first half.
 head -c $((0xff00)) in.vmss >cut.vmss
 try 'VMware: memory inside, cut off' 3 1 leaves cut.vmss

@@ -433,6 +433,18 @@ static void set_regime_from_tcr(struct arguments *a)
     check_features(a, "--tcr");
 }
 
+/* What is to be asked for may be in a part of the file that was cut off, or in a
+ * file beside it: that is said first. */
+static void say_of_source(const struct arguments *a)
+{
+    const struct source *s = a->o->source;
+
+    source_check(s);
+    if (a->image.segments == 0 && s->dump.remark[0] != '\0') {
+        report(a->o->image, "%s", s->dump.remark);
+    }
+}
+
 static void set_regime_from_registers(struct arguments *a)
 {
     static const uint64_t CR0_PG = (uint64_t)1 << 31;
@@ -441,7 +453,7 @@ static void set_regime_from_registers(struct arguments *a)
     const char *why = "";
 
     if (!is_given(a, OPT_CR0)) {
-        source_check(a->o->source);
+        say_of_source(a);
         facts_end_in_doubt(a->o->facts, a->o->image);
         die(CLI_USAGE, name,
             "the paging mode is not given%s: --regime, or --cr0 and the other "
@@ -612,7 +624,7 @@ void paging_set_roots(struct arguments *a)
         return;
     }
     if (ptw_levels(&o->regime) > 0) {
-        source_check(o->source);
+        say_of_source(a);
         die(CLI_USAGE, a->subject, "no root is given: --root, or %s",
             ptw_is_riscv(&o->regime)     ? "--satp"
             : ptw_is_aarch64(&o->regime) ? "--ttbr0 or --ttbr1"
