@@ -1335,9 +1335,9 @@ entries runs 1000 0=2007 511=2003
 entries runs 2000 0=3007
 entries runs 3000 0=4007 1=200087 2=400087 5=4005
 for ((i = 0; i < 410; i++)); do
-    # shellcheck disable=SC2059
-    printf "$(printf '\\x%x\\x%02x\\x%02x\\0\\0\\0\\0\\0' \
-        $((i < 400 ? 7 : 5)) $((i % 16 * 16)) $((16 + i / 16)))"
+    printf -v page '\\x%x\\x%02x\\x%02x\\0\\0\\0\\0\\0' \
+        $((i < 400 ? 7 : 5)) $((i % 16 * 16)) $((16 + i / 16))
+    printf %b "$page"
 done >pt
 dd if=pt of=runs bs=4096 seek=4 conv=notrunc status=none
 
@@ -1374,18 +1374,20 @@ joined() {
 # goes_on LIMIT N FROM-LAST COMMAND...: stops and goes on until it is through;
 # each call gets further than the one before; all parts are the whole.
 goes_on() {
-    local limit=$1 n=$2 range=$3 last=${3#*-} status=1 calls=0 from=''
+    local limit=$1 n=$2 range=$3 last=${3#*-} status=1 calls=0 from='' said
     shift 3
     "$ptwalk" "$@" --range "$range" >all.out 2>err
     : >gone-on
     while [ $status -eq 1 ] && [ $calls -lt 3000 ]; do
-        "$ptwalk" "$@" "$limit" "$n" --range "$range" >part 2>err
+        "$ptwalk" "$@" "$limit" "$n" --range "$range" >>gone-on 2>err
         status=$?
-        if [ "$1" = diff ] && ! grep -q ' stopped at the limit' err; then
+        IFS= read -rd '' said <err
+        if [ "$1" = diff ] && [[ $said != *' stopped at the limit'* ]]; then
             status=0
         fi
-        cat part >>gone-on
-        range=$(sed -n 's/.*--range //p' err)
+        range=''
+        [[ $said != *'--range '* ]] || range=${said##*--range }
+        range=${range%$'\n'}
         calls=$((calls + 1))
         if [ $status -eq 1 ] && { [ "${range#*-}" != "$last" ] ||
             ! [[ ${range%-*} > $from ]]; }; then
@@ -1534,6 +1536,7 @@ for bytes in '\x9b' '\xc2\x9b' '\xc2\x80' '\xc2\x9f' '\x1b' '\x7f' '\x01' \
         export LC_ALL=$locale
         seen=s/x/x/
         [ $locale = C ] || seen="s/$letters//g"
+        : >err
         for where in "leaves ${amd64[*]} $letters$odd" "$odd$letters good" \
             "leaves --$odd$letters good" "leaves -$odd good" \
             "leaves --regime $odd --root 0 good" \
@@ -1548,11 +1551,13 @@ for bytes in '\x9b' '\xc2\x9b' '\xc2\x80' '\xc2\x9f' '\x1b' '\x7f' '\x01' \
             "compact ${amd64[*]} -o x --leave-out $odd good" \
             "leaves ${amd64[*]} good $letters$odd"; do
             # shellcheck disable=SC2086
-            "$ptwalk" $where >out 2>err
-            name="$locale, $bytes"
-            harmless "${where%% *}" "$seen"
-            check "$name: one line" [ "$(wc -l <err)" -eq 1 ]
+            "$ptwalk" $where >out 2>line
+            mapfile -t lines <line
+            check "$locale, $bytes: ${where%% *}: one line" [ ${#lines[@]} = 1 ]
+            printf '%s\n' "${lines[@]}" >>err
         done
+        name="$locale, $bytes"
+        harmless 'all of them' "$seen"
     done
     unset LC_ALL
 done
@@ -1623,12 +1628,12 @@ check 'a file that becomes shorter: all that was read' \
 # that the image does not have, one that refers to itself, and reserved bits.
 # leaf_table FIRST_PAGE STEP COUNT: entries for pages, each so many after the last.
 leaf_table() {
-    local i page
+    local i page text
     for ((i = 0; i < $3; i++)); do
         page=$((0x$1 + i * $2))
-        # shellcheck disable=SC2059
-        printf "$(printf '\\x07\\x%02x\\x%02x\\x%02x\\0\\0\\0\\0' \
-            $((page % 16 * 16)) $((page / 16 % 256)) $((page / 4096 % 256)))"
+        printf -v text '\\x07\\x%02x\\x%02x\\x%02x\\0\\0\\0\\0' \
+            $((page % 16 * 16)) $((page / 16 % 256)) $((page / 4096 % 256))
+        printf %b "$text"
     done
 }
 truncate -s 64K crew
@@ -1726,6 +1731,7 @@ if truncate -s 8T sparse 2>/dev/null; then
 00000000001ff000 10000000000 1000 r w x u
 0000000000200000 20000000000 200000 r w x u
 T
+    cp out want
     check '8 TiB: the holes are as they were' \
         [ "$(stat -c %b sparse)" -eq "$before" ]
     # Sanitizers reserve more than that for themselves.
@@ -3197,7 +3203,8 @@ done
 entries scattered 0 0=1067
 entries scattered 1000 "${leaves[@]}"
 for ((i = 0; i < 4000; i++)); do
-    scattered+=(--segment "$(printf '%x:1000:%x' $((i << 24)) $((i % 512 << 12)))")
+    printf -v segment %x:1000:%x $((i << 24)) $((i % 512 << 12))
+    scattered+=(--segment $segment)
 done
 scattered[1]=0:4000:0
 name='diff, thousands of segments'
