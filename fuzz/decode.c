@@ -112,17 +112,20 @@ static bool means_else(const struct fz_case *w, unsigned level, unsigned index,
                   f->memory_type(&w->mode, level, other))));
 }
 
-/* The parts of an entry: what is set and means something has one. */
+/* The parts of an entry: what is set and means something, or is software's, has
+ * one. */
 static void check_fields(const struct fz_case *w, unsigned level,
                          unsigned index, uint64_t raw, bool there)
 {
     uint64_t in = fz_check_parts(&w->regime, level, raw, there);
+    uint64_t software = oracle_software_bits(&w->mode, level, raw);
 
     for (unsigned bit = 0; there && bit < 8 * w->entry_bytes; bit++) {
         uint64_t one = (uint64_t)1 << bit;
 
         if ((raw & ~in & one) != 0 &&
-            means_else(w, level, index, raw, raw ^ one)) {
+            ((software & one) != 0 ||
+             means_else(w, level, index, raw, raw ^ one))) {
             fz_fail(ASK_ENTRIES, "%llx of level %u has no part with bit %u",
                     HEX(raw), level, bit);
         }

@@ -429,6 +429,7 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 #define COMMON                                                                 \
     .family = ORACLE_AARCH64, .features = features, .entry_bytes = 8,          \
     .accessed = 1 << 10, .index_bits = index_bits, .unmarked = unmarked,       \
+    .software = (uint64_t)15 << 55, .table_software = (uint64_t)255 << 51,     \
     .mark_bits = (uint64_t)15 << 55, .mark = (uint64_t)1 << 55,                \
     .granted = granted, .large = large, .decode = decode, .alone = alone,      \
     .in_a_run = in_a_run, .run = run, .write_protected = write_protected,      \

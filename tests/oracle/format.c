@@ -289,6 +289,18 @@ uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
                : bits;
 }
 
+uint64_t oracle_software_bits(const struct oracle_mode *mode, unsigned level,
+                              uint64_t raw)
+{
+    const struct oracle_format *f = mode->format;
+    struct oracle_entry is = f->decode(mode, raw, level);
+
+    if (is.kind == ORACLE_TABLE) {
+        return f->table_software;
+    }
+    return is.kind == ORACLE_MAPS ? f->software & ~oracle_key_bits(mode) : 0;
+}
+
 unsigned oracle_pa_bits(const struct oracle_mode *mode)
 {
     const struct oracle_format *f = mode->format;

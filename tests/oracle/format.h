@@ -116,11 +116,14 @@ struct oracle_format {
         unsigned shift;   /* log2 of the addresses that one entry stands for */
         unsigned entries; /* in a table */
     } level[ORACLE_MOST_LEVELS];
-    uint64_t accessed;  /* the bit of a leaf that an access sets */
-    uint64_t dirty;     /* and that which a write sets */
-    bool made_dirty;    /* the library makes a leaf with that bit set */
-    uint64_t mark_bits; /* bits that a hypervisor may use, in a leaf: */
-    uint64_t mark;      /* copy-on-write, if they are these */
+    uint64_t accessed; /* the bit of a leaf that an access sets */
+    uint64_t dirty;    /* and that which a write sets */
+    bool made_dirty;   /* the library makes a leaf with that bit set */
+    uint64_t software; /* bits of a leaf that are software's by the manual,
+                                but for a key */
+    uint64_t table_software; /* of an entry that leads to a table */
+    uint64_t mark_bits;      /* bits that a hypervisor may use, in a leaf: */
+    uint64_t mark;           /* copy-on-write, if they are these */
     const struct oracle_systems *systems; /* NULL: none is known */
 
     /* What a processor lacks, or has, as a set of bits; none of them: what the
@@ -365,6 +368,11 @@ uint64_t oracle_reserved_bits(const struct oracle_mode *mode, unsigned level,
  * that are no index and no key. */
 uint64_t oracle_free_bits(const struct oracle_mode *mode, unsigned level,
                           uint64_t raw);
+
+/* oracle_software_bits returns the bits of a present entry that the manual leaves to
+ * software. */
+uint64_t oracle_software_bits(const struct oracle_mode *mode, unsigned level,
+                              uint64_t raw);
 
 /* oracle_pa_bits returns how many bits a physical address has at most. */
 unsigned oracle_pa_bits(const struct oracle_mode *mode);

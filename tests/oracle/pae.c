@@ -117,6 +117,8 @@ const struct oracle_format oracle_pae = {
     ORACLE_X86_COMMON,
     .accessed = ORACLE_X86_A,
     .dirty = ORACLE_X86_D,
+    .software = ORACLE_X86_AVL,
+    .table_software = ORACLE_X86_AVL,
     .mark_bits = ORACLE_X86_AVL,
     .mark = ORACLE_X86_MARK,
     .systems = &systems,

@@ -275,7 +275,8 @@ static bool writes(const struct oracle_mode *mode, bool above, uint64_t leaf)
 #define COMMON                                                                 \
     .family = ORACLE_RISCV, .features = features, .rights = ALL,               \
     .shadow_stack = shadow_stack, .has_global = true, .accessed = 1 << 6,      \
-    .dirty = 1 << 7, .made_dirty = true, .mark_bits = 3 << 8, .mark = 1 << 8,  \
+    .dirty = 1 << 7, .made_dirty = true, .software = 3 << 8,                   \
+    .table_software = 3 << 8, .mark_bits = 3 << 8, .mark = 1 << 8,             \
     .granted = granted, .large = large, .decode = decode, .part = part,        \
     .alone = alone, .in_a_run = in_a_run, .run = run,                          \
     .write_protected = write_protected, .encode = encode,                      \

@@ -15,6 +15,8 @@ static const uint64_t ORACLE_X86_D = 1 << 6;
 static const uint64_t ORACLE_X86_PS = 1 << 7;
 static const uint64_t ORACLE_X86_G = 1 << 8;
 static const uint64_t ORACLE_X86_AVL = 7 << 9; /* "ignored", 11:9 */
+static const uint64_t ORACLE_X86_WIDE_AVL =
+    (uint64_t)0x7FF << 52 | 7 << 9; /* and 62:52 */
 static const uint64_t ORACLE_X86_MARK = 1 << 9;
 static const uint64_t ORACLE_X86_XD = (uint64_t)1 << 63;
 
