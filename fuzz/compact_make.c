@@ -44,6 +44,7 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
         size_t bytes = fz_store_bytes(wanted, growth, tries);
         void *before;
         void *store;
+        char *other;
         enum ptw_status st;
 
         if (wanted == 0) {
@@ -54,9 +55,9 @@ static bool give(struct ptw_rebuild *rb, struct ptw_verify *v, unsigned growth,
         }
         store = fz_take(bytes);
         tries++;
-        st = rb != NULL
-                 ? ptw_rebuild_give(rb, (char *)store + 4, bytes, &before)
-                 : ptw_verify_give(v, (char *)store + 4, bytes, &before);
+        other = (char *)store + 1 + bytes / 8 % 7;
+        st = rb != NULL ? ptw_rebuild_give(rb, other, bytes, &before)
+                        : ptw_verify_give(v, other, bytes, &before);
         if ((st != PTW_E_ALIGN && (st != PTW_E_SPACE || bytes >= wanted)) ||
             before != NULL) {
             fz_stop(ASK_STORAGE, "storage that is not aligned: %s",

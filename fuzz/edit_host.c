@@ -670,6 +670,23 @@ static void give(void *ctx, ptw_pa table)
 const struct ptw_table_ops fe_with_give = {take, give};
 const struct ptw_table_ops fe_without_give = {take, NULL};
 
+static enum ptw_status take_none(void *ctx, ptw_pa *table)
+{
+    (void)ctx;
+    (void)table;
+    return PTW_E_SPACE;
+}
+
+struct ptw_tables fe_without_supply(const struct ptw_tables *t)
+{
+    static const struct ptw_table_ops none = {take_none, NULL};
+    struct ptw_tables without = *t;
+
+    without.ops = &none;
+    memset(&without.stock, 0, sizeof without.stock);
+    return without;
+}
+
 /* The size of a table, by the levels at which it was met; of one that is new,
  * of the largest. */
 static uint64_t table_size(const struct fe_host *h, const struct fm_table *t)

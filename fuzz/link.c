@@ -599,6 +599,25 @@ static uint64_t in_half(const struct fz_half *ours, const struct fz_half *half,
                                                          : offset;
 }
 
+/* A link that was made is there when it is asked for once more: that takes no table,
+ * and no room in the list. */
+static void check_again(struct fe_host *h, const struct ptw_tables *t,
+                        const struct ptw_link_request *r)
+{
+    struct ptw_tables again = fe_without_supply(t);
+    struct ptw_link_request q = *r;
+    enum ptw_status st;
+
+    q.max_reads = UINT64_MAX;
+    h->editing = true;
+    st = ptw_link(&again, &q);
+    h->editing = false;
+    if (st != PTW_OK || again.root.table.v != t->root.table.v) {
+        fz_fail(ASK_TABLES, "a link to %016llx, once more: %s",
+                HEX(r->their_va.v), ptw_status_text(st));
+    }
+}
+
 static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
                                   struct ptw_movable_tables *mt,
                                   struct fe_rebuilt *b, struct fe_record *q)
@@ -714,6 +733,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         change.first = q->first & mask & ~span;
         change.last = (q->last & mask) | span;
         check_links(w, h, &r, owner, q->root, level, q->table_flags, st);
+        if (st == PTW_OK && !h->crooked && w->restless == 0) {
+            check_again(h, t, &r);
+        }
     } else {
         if ((sound && (st == PTW_E_ARG || st == PTW_E_RANGE ||
                        st == PTW_NOT_CANONICAL)) ||

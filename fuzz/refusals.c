@@ -212,6 +212,34 @@ static void refuses_other_tables(struct fz_case *w, struct ptw_mem *mem,
     }
 }
 
+/* Storage that has another alignment, that is none, or that is too small. */
+static void refuses_storage(const struct fz_case *w, const struct ptw_mem *mem,
+                            unsigned char *room, size_t bytes)
+{
+    size_t most = sizeof store[0] - 8;
+    struct ptw_memo memo;
+    struct ptw_shares shares;
+    struct ptw_remembered tables;
+
+    for (unsigned off = 1; off < 8; off++) {
+        if (ptw_memo_init(&memo, store[0] + off, most, 0) != PTW_E_ALIGN ||
+            ptw_shares_init(&shares, store[0] + off, most, 0) != PTW_E_ALIGN ||
+            ptw_remembered_init(&tables, &w->regime, mem, room + off,
+                                bytes - 8) != PTW_E_ALIGN) {
+            fz_fail(ASK_STORAGE, "storage begins %u bytes too late", off);
+        }
+    }
+    if (ptw_memo_init(&memo, NULL, most, 0) != PTW_E_SPACE ||
+        ptw_shares_init(&shares, NULL, most, 0) != PTW_E_SPACE ||
+        ptw_remembered_init(&tables, &w->regime, mem, NULL, bytes) !=
+            PTW_E_SPACE ||
+        ptw_memo_init(&memo, store[0], 7, 0) != PTW_E_SPACE ||
+        ptw_shares_init(&shares, store[0], 7, 0) != PTW_E_SPACE ||
+        ptw_remembered_init(&tables, &w->regime, mem, room, 7) != PTW_E_SPACE) {
+        fz_fail(ASK_STORAGE, "storage is none, or too small");
+    }
+}
+
 /* What can't be done with a walk over spaces, or with any. */
 static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
 {
@@ -243,6 +271,7 @@ static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
     }
     fz_must(ptw_mem_init_regions(&elsewhere, &region, 1), "memory");
     ptw_mem_set_stopped(&elsewhere, true);
+    refuses_storage(w, &elsewhere, room, sizeof room);
     if (ptw_remembered_init(&tables, &w->regime, &elsewhere, room,
                             sizeof room) != PTW_OK) {
         return;

@@ -313,6 +313,48 @@ static void check_in_part(struct ptw_tables *t, const struct ptw_item *item,
     }
 }
 
+/* Whether no leaf of that level maps what a mapping says, or all of a part of one. */
+static bool fits_no_leaf(const struct ptw_regime *r,
+                         const struct ptw_item *item, unsigned level,
+                         bool exact)
+{
+    uint64_t size;
+
+    if (level >= ptw_levels(r)) {
+        return false;
+    }
+    size = (uint64_t)1 << ptw_level_shift(r, level);
+    return ((item->first.v ^ item->u.mapping.pa.v) & (size - 1)) != 0 ||
+           (exact && item->last.v - item->first.v < size - 1);
+}
+
+/* A mapping that can't be: of half a page, to a page that is none, and as a leaf of
+ * the level above. */
+static void check_no_leaf(struct ptw_tables *t, const struct ptw_item *item,
+                          struct ptw_built *built, unsigned spaces,
+                          unsigned flags)
+{
+    const struct ptw_regime *r = t->root.regime;
+    struct ptw_item part = *item;
+    struct ptw_item page = *item;
+    struct ptw_item large = *item;
+
+    if (item->kind != PTW_ITEM_MAPPING) {
+        return;
+    }
+    part.last.v -= ptw_page_size(r) / 2;
+    page.u.mapping.pa.v += ptw_page_size(r) / 2;
+    large.u.mapping.level++;
+    if (ptw_space_aware_map(t, &part, built, spaces, flags) == PTW_OK ||
+        ptw_space_aware_map(t, &page, built, spaces, flags) == PTW_OK ||
+        (fits_no_leaf(r, item, large.u.mapping.level,
+                      (flags & PTW_EDIT_EXACT) != 0) &&
+         ptw_space_aware_map(t, &large, built, spaces, flags) == PTW_OK)) {
+        fz_stop(ASK_STATUS, "a mapping at %llx that can't be is built",
+                HEX(item->first.v));
+    }
+}
+
 /* Nothing can be shared where nothing counts that. */
 static void check_uncounted(struct ptw_tables *t, const struct ptw_item *item,
                             struct ptw_built *built, unsigned spaces,
@@ -398,6 +440,7 @@ static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
         check_own_region(t, item, other, spaces, flags);
     }
     check_in_part(t, item, other, spaces, flags);
+    check_no_leaf(t, item, other, spaces, flags);
 }
 
 /* A large leaf is refused where there is the table of a small one. */
@@ -415,6 +458,27 @@ static void check_large(struct ptw_tables *t, const struct ptw_item *small,
         PTW_OK) {
         fz_stop(ASK_STATUS, "a large leaf is built in place of that at %llx",
                 HEX(small->first.v));
+    }
+}
+
+/* A table or an alias that was built is what is asked for the second time: that takes
+ * no table, and no room in the list. */
+static void check_again(const struct ptw_tables *t, const struct ptw_item *item,
+                        const struct ptw_built *built, unsigned spaces,
+                        unsigned flags)
+{
+    struct ptw_tables again = fe_without_supply(t);
+    struct ptw_built other[FM_ROOTS];
+    enum ptw_status st;
+
+    if (item->kind != PTW_ITEM_TABLE && item->kind != PTW_ITEM_ALIAS) {
+        return;
+    }
+    memcpy(other, built, sizeof other);
+    st = ptw_space_aware_map(&again, item, other, spaces, flags);
+    if (st != PTW_OK) {
+        fz_fail(ASK_TABLES, "an item of kind %d at %llx, once more: %s",
+                (int)item->kind, HEX(item->first.v), ptw_status_text(st));
     }
 }
 
@@ -541,6 +605,10 @@ bool fe_rebuild(struct fz_case *w, struct fe_host *h, struct ptw_tables *t,
                 items[i].u.mapping.level == 0) {
                 check_large(t, &items[i], large, out->built, w->roots);
             }
+        }
+        if (st == PTW_OK && i < SOME_ITEMS) {
+            check_again(t, &items[i], out->built, w->roots,
+                        loose ? 0 : (unsigned)PTW_EDIT_EXACT);
         }
         out->end = (items[i].kind == PTW_ITEM_TABLE ? items[i].first.v
                                                     : items[i].last.v + 1) &
