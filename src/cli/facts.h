@@ -68,9 +68,9 @@ void facts_assume(struct facts *f, const struct arguments *a);
 
 /* facts_apply takes what is missing among the arguments from there, as if it
  * had been given; what these say is neither the file's nor assumed.  It reports
- * processors that are left out, and those whose registers say other rules.  Where the file says a mode that can't be, and no
- * option another one, it ends the command; one that needs no mode has none then,
- * and the reason is reported. */
+ * processors that are left out, and those whose registers say other rules.  Where
+ * the file says a mode that can't be, and no option another one, it ends the
+ * command; one that needs no mode has none then, and the reason is reported. */
 void facts_apply(struct facts *f, struct arguments *a);
 
 /* facts_end_in_doubt ends the command where the file does not say the mode since
