@@ -59,7 +59,8 @@ unread() {
 says() {
     local text
     IFS= read -rd '' text <err
-    check "$name: says '$1'" [ "${text/"$1"/}" != "$text" ]
+    [[ $text == *"$1"* ]]
+    check "$name: says '$1'" [ $? -eq 0 ]
 }
 
 # prints: standard output is exactly standard input.
