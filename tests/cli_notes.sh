@@ -157,7 +157,9 @@ cpu 80010001 2000 1020
 core second.elf
 try 'two dumps: another mode' 2 1 diff first.elf second.elf
 says 'first.elf is walked as amd64, and second.elf says that it is amd64-la57'
-try 'two dumps: another mode, and a root' 0 0 diff --root 1000 first.elf second.elf
+try 'two dumps: another mode, and a root' 2 1 diff --root 1000 first.elf second.elf
+try 'two dumps: another mode, and a name' 0 0 diff --regime amd64 --root 1000 \
+    first.elf second.elf
 try 'two dumps: another mode, and a register' 1 0 diff --cr4 20 first.elf second.elf
 : >notes
 cpu 80010001 2000 20
@@ -165,6 +167,49 @@ cpu 60000010 0 0
 core second.elf
 try 'two dumps: a processor that is left out' 1 1 diff first.elf second.elf
 says 'second.elf: has processors in another paging mode than the one that is walked'
+: >notes
+cpu 80010000 1000 20
+core second.elf
+for way in diff verify; do
+    try "two dumps: registers that can't be: $way" 3 1 $way first.elf second.elf
+    says "second.elf: its note QEMU at"
+done
+try "two dumps: registers that can't be, and others" 0 0 diff --cr0 80010001 \
+    first.elf second.elf
+: >notes
+cpu 80000001 1000 100020
+core second.elf
+try 'two dumps: other rules' 0 1 diff first.elf second.elf
+says 'second.elf: is walked by the registers of first.elf, and its own differ: CR0.WP, CR4.SMEP; --cr0'
+try 'two dumps: other rules, said' 0 0 diff --cr0 80010001 --cr4 20 first.elf \
+    second.elf
+: >notes
+cpu 60000010 0 0
+core second.elf
+try 'two dumps: the second has no paging' 2 1 diff first.elf second.elf
+says 'first.elf is walked as amd64, and second.elf says that it is bare'
+try 'two dumps: the first has no paging' 2 1 verify second.elf first.elf
+says 'second.elf is walked as bare, and first.elf says that it is amd64'
+: >notes
+cpu 80010001 1000 1020
+cpu 80000001 2000 20
+core second.elf
+try 'processors that differ, of one mode by an option' 0 1 leaves --cr4 20 second.elf
+says 'differ: CPU 1 (CR0.WP); --cr0'
+try 'two dumps: an option holds for both' 0 1 diff --cr4 20 second.elf second.elf
+says 'differ: CPU 1 (CR0.WP); --cr0'
+: >notes
+cpu 80010001 1000 20
+printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0
+core second.elf
+try 'two dumps: a doubt of the second' 0 1 diff first.elf second.elf
+says 'second.elf: says NUMBER(sme_mask)=5 in VMCOREINFO'
+: >notes
+cpu 80010001 1000 20
+printf 'NUMBER(sme_mask)=140737488355328\n' | note notes VMCOREINFO 0
+core second.elf
+try 'two dumps: other flag bits' 0 1 diff first.elf second.elf
+says 'second.elf: says flag bits 800000000000, and is walked with those of first.elf, 0'
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0

@@ -73,6 +73,12 @@ void facts_assume(struct facts *f, const struct arguments *a);
  * command; one that needs no mode has none then, and the reason is reported. */
 void facts_apply(struct facts *f, struct arguments *a);
 
+/* facts_apply_to_other takes the roots that the second of two images says itself,
+ * where those of the first one come from its file.  Where no option says the mode,
+ * it ends the command if the second one says another mode, or one that can't be, and
+ * reports what of it has other rules. */
+void facts_apply_to_other(struct arguments *a);
+
 /* facts_end_in_doubt ends the command where the file does not say the mode since
  * a number of it can't be: in place of an error that asks for the mode. */
 void facts_end_in_doubt(const struct facts *f, const char *image);

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const uint64_t CR0_PG = (uint64_t)1 << 31;
 static const uint64_t CR0_WP = (uint64_t)1 << 16;
@@ -57,30 +58,27 @@ static struct ptw_x86_registers said_of(const struct arguments *a,
     return regs;
 }
 
-/* Finds anew what holds when the options say those registers of every processor,
- * but for CR0 of one that does not translate. */
-static void find_as_said(struct facts *f, const struct arguments *a)
+/* The dump, with those registers of every processor that the options say, but for
+ * CR0 of one that does not translate.  Who calls frees its processors. */
+static struct dump as_said(const struct dump *d, const struct arguments *a)
 {
-    struct dump said = a->o->source->dump;
-    struct dump_cpu *cpu = must(calloc(said.cpus, sizeof *cpu));
+    struct dump said = *d;
 
-    for (size_t i = 0; i < said.cpus; i++) {
-        cpu[i] = said.cpu[i];
-        if (is_given(a, OPT_CR0) && (cpu[i].cr0 & CR0_PG) != 0) {
-            cpu[i].cr0 = a->regs.cr0;
+    said.cpu = must(calloc(d->cpus + 1, sizeof *said.cpu));
+    for (size_t i = 0; i < d->cpus; i++) {
+        said.cpu[i] = d->cpu[i];
+        if (is_given(a, OPT_CR0) && (said.cpu[i].cr0 & CR0_PG) != 0) {
+            said.cpu[i].cr0 = a->regs.cr0;
         }
         if (is_given(a, OPT_CR4)) {
-            cpu[i].cr4 = a->regs.cr4;
+            said.cpu[i].cr4 = a->regs.cr4;
         }
         if (is_given(a, OPT_EFER)) {
-            cpu[i].efer = a->regs.efer;
-            cpu[i].has_efer = true;
+            said.cpu[i].efer = a->regs.efer;
+            said.cpu[i].has_efer = true;
         }
     }
-    said.cpu = cpu;
-    facts_free(f);
-    facts_find(&said, f);
-    free(cpu);
+    return said;
 }
 
 static void apply_registers(const struct facts *f, struct arguments *a)
@@ -136,10 +134,10 @@ static bool say_difference(const struct ptw_x86_registers *regs,
 
 /* Names the processors in the mode of the first one that would translate by other
  * rules, or let other accesses pass. */
-static void compare(struct facts *f, const struct arguments *a)
+static void compare(const struct dump *d, struct facts *f,
+                    const struct arguments *a)
 {
     enum { NAMED = 4 };
-    const struct dump *d = &a->o->source->dump;
     struct ptw_x86_registers regs = said_of(a, f->regs);
     struct ptw_regime walked;
     const char *why = "";
@@ -209,8 +207,10 @@ static void apply_mode(const struct facts *f, struct arguments *a)
     }
 }
 
-/* Roots are of use to a mode of their family alone. */
-static bool fits(const struct facts *f, const struct arguments *a)
+/* Roots are of use to a mode of their family alone, and those of made tables to the
+ * mode that they are made for. */
+static bool fits(const struct dump *d, const struct facts *f,
+                 const struct arguments *a)
 {
     struct ptw_regime r;
     const char *why;
@@ -225,7 +225,8 @@ static bool fits(const struct facts *f, const struct arguments *a)
     }
     switch (f->family) {
     case DUMP_X86:
-        return ptw_is_x86(&r);
+        return ptw_is_x86(&r) &&
+               (d->mades == 0 || strcmp(ptw_regime_name(&r), "amd64") == 0);
     case DUMP_AARCH64:
         return ptw_is_aarch64(&r);
     case DUMP_RISCV:
@@ -363,32 +364,36 @@ static bool no_machine_has(const struct dump *d, const struct facts *f,
     return true;
 }
 
-/* Whether what says the mode can't be, by itself.  What options change of it is
- * theirs. */
-static bool is_impossible(const struct facts *f, const struct arguments *a)
+/* Whether what says the mode can't be, by itself, or leaves it open; *what says so
+ * for people.  What options change of it is theirs: said, or settled by EFER. */
+static bool is_impossible(const struct dump *d, const struct facts *f,
+                          bool said, bool settled, char what[256])
 {
-    const struct dump *d = &a->o->source->dump;
     bool found = false;
+
+    if (!f->has_registers) {
+        return !said && no_machine_has(d, f, what);
+    }
+    for (size_t i = 0; i < d->cpus && !found && !said; i++) {
+        found = no_processor_has(d, i, what);
+    }
+    return found || (!settled && is_open(d, f, what));
+}
+
+/* The same of the first image: it ends a command that needs a mode. */
+static bool has_impossible(const struct facts *f, const struct arguments *a)
+{
     char what[256];
 
-    if (says_registers(a)) {
+    if (!is_impossible(&a->o->source->dump, f, says_registers(a),
+                       is_given(a, OPT_EFER), what)) {
         return false;
     }
-    if (f->has_registers) {
-        for (size_t i = 0; i < d->cpus && !found; i++) {
-            found = no_processor_has(d, i, what);
-        }
-        found = found || is_open(d, f, what);
-    } else {
-        found = no_machine_has(d, f, what);
-    }
-    if (found && (a->command->takes & TAKES_ANYTHING) == 0) {
+    if ((a->command->takes & TAKES_ANYTHING) == 0) {
         die(CLI_UNREAD, a->o->image, "%s", what);
     }
-    if (found) {
-        report(a->o->image, "%s", what);
-    }
-    return found;
+    report(a->o->image, "%s", what);
+    return true;
 }
 
 void facts_apply(struct facts *f, struct arguments *a)
@@ -397,13 +402,20 @@ void facts_apply(struct facts *f, struct arguments *a)
     bool own_mode = !says_mode(a) && !other;
 
     if (f->has_registers && own_mode && says_registers(a)) {
-        find_as_said(f, a);
+        struct dump said = as_said(&a->o->source->dump, a);
+
+        facts_free(f);
+        facts_find(&said, f);
+        compare(&said, f, a);
+        free(said.cpu);
+    } else if (f->has_registers && own_mode) {
+        compare(&a->o->source->dump, f, a);
     }
     answer_doubts(f, a);
     if (f->family == DUMP_UNKNOWN) {
         return;
     }
-    f->impossible = own_mode && is_impossible(f, a);
+    f->impossible = own_mode && has_impossible(f, a);
     if (f->impossible) {
         return;
     }
@@ -412,13 +424,10 @@ void facts_apply(struct facts *f, struct arguments *a)
         f->assumptions = 0;
     }
     facts_assume(f, a);
-    if (own_mode && f->has_registers) {
-        compare(f, a);
-    }
     if (own_mode) {
         apply_mode(f, a);
     }
-    if (a->image.roots > 0 || !(own_mode || fits(f, a))) {
+    if (a->image.roots > 0 || !(own_mode || fits(&a->o->source->dump, f, a))) {
         return;
     }
     a->o->root_from_file = f->roots > 0;
@@ -428,6 +437,115 @@ void facts_apply(struct facts *f, struct arguments *a)
     }
     if (a->o->root_from_file && (a->command->takes & TAKES_ANYTHING) == 0) {
         report_others(f, a);
+    }
+}
+
+/* -------------------------------------------------------- the second image */
+
+/* The mode that a file says, if it can be. */
+static bool mode_of(const struct facts *f, struct ptw_regime *r)
+{
+    struct ptw_riscv_registers satp = {.xlen = f->xlen != 0 ? f->xlen : 64};
+    const char *why = "";
+
+    if (f->has_registers) {
+        return ptw_regime_from_x86(&f->regs, NULL, r, &why) == PTW_OK;
+    }
+    if (f->regime[0] != '\0') {
+        return ptw_regime_by_name(f->regime, NULL, 0, r, &why) == PTW_OK;
+    }
+    if (f->family != DUMP_RISCV || f->roots == 0) {
+        return false;
+    }
+    satp.satp = f->root[0].value;
+    return ptw_regime_from_riscv(&satp, NULL, r, &why) == PTW_OK;
+}
+
+/* Ends the command where the second image is in another paging mode than the first
+ * one is walked in, and no option says one; reports what of it has other rules. */
+static void check_mode_of_other(const struct arguments *a,
+                                const struct facts *f)
+{
+    const struct options *o = a->o;
+    const char *name = a->other.name;
+    struct ptw_regime r;
+    char text[DIFFERENCE];
+    char what[256];
+
+    if (f->family == DUMP_UNKNOWN) {
+        facts_end_in_doubt(f, name);
+        return;
+    }
+    if (is_impossible(&a->other.source->dump, f, false, false, what)) {
+        die(CLI_UNREAD, name, "%s", what);
+    }
+    if (!mode_of(f, &r)) {
+        return;
+    }
+    if (strcmp(ptw_regime_name(&r), ptw_regime_name(&o->regime)) != 0) {
+        die(CLI_USAGE, a->subject,
+            "%s is walked as %s, and %s says that it is %s: what is in two "
+            "paging modes can't be compared; --regime or registers go before "
+            "what the files say",
+            o->image, ptw_regime_name(&o->regime), name, ptw_regime_name(&r));
+    }
+    if (f->has_registers && say_difference(&f->regs, &o->regime, text)) {
+        report(name,
+               "is walked by the registers of %s, and its own differ: %s; "
+               "--cr0, --cr4 and --efer go before them",
+               o->image, text);
+    }
+    if (!is_given(a, OPT_FLAG_BIT) && f->flag_bits != a->cpu.flag_bits) {
+        report(name,
+               "says flag bits %" PRIx64 ", and is walked with those of %s, "
+               "%" PRIx64 ": --flag-bit says what they are",
+               f->flag_bits, o->image, a->cpu.flag_bits);
+    }
+}
+
+/* Whether an option is given, and not as a root that the first image's file says. */
+static bool is_said(const struct arguments *a, enum option_id id)
+{
+    bool root = id == OPT_ROOT || id == OPT_CR3 || id == OPT_TTBR0 ||
+                id == OPT_TTBR1 || id == OPT_SATP;
+
+    return is_given(a, id) && !(root && a->o->root_from_file);
+}
+
+void facts_apply_to_other(struct arguments *a)
+{
+    const struct dump *d = &a->other.source->dump;
+    bool from_file = !a->own_mode && a->mode_from != NULL;
+    struct dump said = *d;
+    struct facts f;
+
+    if (!a->other.source->opened) {
+        return;
+    }
+    /* Those of the first image's file are among the arguments by now. */
+    if (a->own_mode && a->regime == NULL) {
+        said = as_said(d, a);
+    }
+    memset(&f, 0, sizeof f);
+    facts_find(&said, &f);
+    for (size_t i = 0; i < f.doubts; i++) {
+        f.doubt[i].answered = a->own_mode || is_said(a, f.doubt[i].option[0]) ||
+                              is_said(a, f.doubt[i].option[1]);
+    }
+    if (from_file) {
+        check_mode_of_other(a, &f);
+    }
+    facts_report_doubts(&f, a->other.name);
+    if (a->other.roots == 0 && a->o->root_from_file &&
+        (from_file || fits(d, &f, a))) {
+        for (uint32_t i = 0; i < f.roots; i++) {
+            paging_add_root_of_other(a, f.root[i].id, f.root[i].value);
+        }
+        facts_report_left_out(&f, a->other.name);
+    }
+    facts_free(&f);
+    if (said.cpu != d->cpu) {
+        free(said.cpu);
     }
 }
 

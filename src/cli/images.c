@@ -202,50 +202,6 @@ static void *copy_of(const void *array, size_t bytes)
     return copy;
 }
 
-/* Whether a file whose registers say so is in another mode than that; what it says
- * by name is told by it. */
-static bool is_other_mode(const struct facts *f,
-                          const struct ptw_regime *walked, const char **name)
-{
-    struct ptw_regime r;
-    const char *why = "";
-    enum ptw_status st = f->has_registers
-                             ? ptw_regime_from_x86(&f->regs, NULL, &r, &why)
-                         : f->regime[0] != '\0'
-                             ? ptw_regime_by_name(f->regime, NULL, 0, &r, &why)
-                             : PTW_E_CONFLICT;
-
-    *name = st == PTW_OK ? ptw_regime_name(&r) : "";
-    return st == PTW_OK && strcmp(*name, ptw_regime_name(walked)) != 0;
-}
-
-/* Where the first file says its roots, the second one has those that it says
- * itself. */
-static void take_roots_of_other(struct arguments *a)
-{
-    struct options *o = a->o;
-    struct facts f;
-    const char *mode;
-
-    if (a->other.roots > 0 || !o->root_from_file || !a->other.source->opened) {
-        return;
-    }
-    memset(&f, 0, sizeof f);
-    facts_find(&a->other.source->dump, &f);
-    if (f.roots > 0 && !a->own_mode && is_other_mode(&f, &o->regime, &mode)) {
-        die(CLI_USAGE, a->subject,
-            "%s is walked as %s, and %s says that it is %s: what is in two "
-            "paging modes can't be compared; --regime or registers go before "
-            "what the files say",
-            o->image, ptw_regime_name(&o->regime), a->other.name, mode);
-    }
-    for (uint32_t i = 0; i < f.roots; i++) {
-        paging_add_root_of_other(a, f.root[i].id, f.root[i].value);
-    }
-    facts_report_left_out(&f, a->other.name);
-    facts_free(&f);
-}
-
 /* The second image has all of the first one's options but for where it is, how
  * it lies and what its roots are; and these too when nothing is said of it. */
 void images_set_other(struct arguments *a)
@@ -259,7 +215,7 @@ void images_set_other(struct arguments *a)
     other->image = a->other.name;
     other->source = a->other.source;
     other->facts = NULL;
-    take_roots_of_other(a);
+    facts_apply_to_other(a);
     if (!paging_take_roots(a, &a->other, other)) {
         free(other->root_flags);
         free(other->given);
