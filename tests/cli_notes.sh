@@ -124,6 +124,8 @@ try 'processors that differ: a name is given' 0 0 leaves --regime amd64 \
 try 'processors that differ: info' 0 0 info differing.elf
 check "$name: says so" grep -qF \
     'the registers of others differ: CPU 1 (CR0.WP), CPU 2 (CR4.SMEP)' out
+try 'processors that differ: info --json' 0 0 info --json differing.elf
+json 'any(.[]; .type == "mode" and .differ == "CPU 1 (CR0.WP), CPU 2 (CR4.SMEP)")'
 try 'processors that differ: one that no option lets be' 0 1 leaves \
     --cr4 800020 differing.elf
 says 'differ: CPU 1 (CR4.CET is set and CR0.WP is clear'

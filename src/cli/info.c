@@ -257,6 +257,12 @@ static void paging_json(const struct options *o)
         if (f->family != DUMP_UNKNOWN) {
             json_set_text(j, "from", f->from);
             json_set_text(j, "assumed", f->assumed);
+            if (f->left_out[0] != '\0') {
+                json_set_text(j, "left_out", f->left_out);
+            }
+            if (f->differ[0] != '\0') {
+                json_set_text(j, "differ", f->differ);
+            }
         }
         json_line(j);
     }
