@@ -75,11 +75,11 @@ struct fe_wanted {
 
 extern const struct ptw_table_ops fe_with_give;
 extern const struct ptw_table_ops fe_without_give;
-
-/* A supply that has no table; fe_without_supply is the same tables with it, and with
- * nothing in stock. */
-struct ptw_tables fe_without_supply(const struct ptw_tables *t);
 extern const struct ptw_move_ops fe_movers;
+
+/* fe_without_supply returns the same tables with nothing in stock, and with a host
+ * that has no other. */
+struct ptw_tables fe_without_supply(const struct ptw_tables *t);
 
 /* fe_host_begin starts with an input.  fe_host_empty gives the host memory that
  * is empty, fe_add_pool gives that its pool, and fe_host_memory makes the

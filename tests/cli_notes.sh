@@ -206,6 +206,12 @@ printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0
 core second.elf
 try 'two dumps: a doubt of the second' 0 1 diff first.elf second.elf
 says 'second.elf: says NUMBER(sme_mask)=5 in VMCOREINFO'
+# A register says nothing of it.
+try 'two dumps: a doubt of the second, and a register' 0 1 diff --cr4 20 first.elf \
+    second.elf
+says 'second.elf: says NUMBER(sme_mask)=5 in VMCOREINFO'
+try 'two dumps: a doubt of the second that is answered' 0 0 diff --flag-bit 47 \
+    first.elf second.elf
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=140737488355328\n' | note notes VMCOREINFO 0

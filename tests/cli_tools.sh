@@ -72,12 +72,20 @@ shows() {
     check "$name: shows '$1'" grep -qxF -- "$1" out
 }
 
+# count_lines FILE: $lines is how many there are that end; no process is started.
+count_lines() {
+    local -a text
+    mapfile text <"$1"
+    lines=${#text[@]}
+    [ "$lines" = 0 ] || [[ ${text[-1]} == *$'\n' ]] || lines=$((lines - 1))
+}
+
 # json FILTER: every line is an object, and the filter, with all of them in an
 # array, says true.
 json() {
     local lines said
-    mapfile -t lines <out
-    said=$(jq -s "((map(select(type == \"object\")) | length) == ${#lines[@]}),
+    count_lines out
+    said=$(jq -s "((map(select(type == \"object\")) | length) == $lines),
         ([$1] | last | . != null and . != false)" out)
     check "$name: an object a line" [ "${said%$'\n'*}" = true ]
     check "$name: $1" [ "${said#*$'\n'}" = true ]

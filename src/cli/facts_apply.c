@@ -240,14 +240,24 @@ static bool fits(const struct dump *d, const struct facts *f,
 
 /* ---------------------------------------------------------- what can't be */
 
+/* Whether an option is given, and not as a root that the first image's file says. */
+static bool is_said(const struct arguments *a, enum option_id id)
+{
+    bool root = id == OPT_ROOT || id == OPT_CR3 || id == OPT_TTBR0 ||
+                id == OPT_TTBR1 || id == OPT_SATP;
+
+    return is_given(a, id) && !(root && a->o->root_from_file);
+}
+
 /* Who gives the mode and the roots does not ask the file. */
-static void answer_doubts(struct facts *f, const struct arguments *a)
+static void answer_doubts(struct facts *f, const struct arguments *a,
+                          bool all_said)
 {
     for (size_t i = 0; i < f->doubts; i++) {
         struct doubt *d = &f->doubt[i];
 
-        d->answered = is_given(a, d->option[0]) || is_given(a, d->option[1]) ||
-                      (says_mode(a) && a->image.roots > 0);
+        d->answered =
+            all_said || is_said(a, d->option[0]) || is_said(a, d->option[1]);
     }
 }
 
@@ -335,26 +345,41 @@ static bool is_open(const struct dump *d, const struct facts *f, char what[256])
     return true;
 }
 
+/* The mode that a file says; false: *why says why it can't be, if it says one. */
+static bool find_said_mode(const struct facts *f, struct ptw_regime *r,
+                           const char **why)
+{
+    struct ptw_riscv_registers satp = {.xlen = f->xlen != 0 ? f->xlen : 64};
+
+    *why = "";
+    if (f->has_registers) {
+        return ptw_regime_from_x86(&f->regs, NULL, r, why) == PTW_OK;
+    }
+    if (f->regime[0] != '\0') {
+        return ptw_regime_by_name(f->regime, NULL, 0, r, why) == PTW_OK;
+    }
+    if (f->family != DUMP_RISCV || f->roots == 0) {
+        return false;
+    }
+    satp.satp = f->root[0].value;
+    return ptw_regime_from_riscv(&satp, NULL, r, why) == PTW_OK;
+}
+
 /* Whether no machine has the mode that VMCOREINFO makes. */
 static bool no_machine_has(const struct dump *d, const struct facts *f,
                            char what[256])
 {
-    struct ptw_riscv_registers regs = {.xlen = f->xlen != 0 ? f->xlen : 64};
     struct ptw_regime r;
-    const char *why = "";
+    const char *why;
     char mode[48];
-    enum ptw_status st;
 
+    if (find_said_mode(f, &r, &why)) {
+        return false;
+    }
     if (f->regime[0] != '\0') {
         (void)snprintf(mode, sizeof mode, "%s", f->regime);
-        st = ptw_regime_by_name(f->regime, NULL, 0, &r, &why);
     } else {
-        regs.satp = f->root[0].value;
-        (void)snprintf(mode, sizeof mode, "satp %" PRIx64, regs.satp);
-        st = ptw_regime_from_riscv(&regs, NULL, &r, &why);
-    }
-    if (st == PTW_OK) {
-        return false;
+        (void)snprintf(mode, sizeof mode, "satp %" PRIx64, f->root[0].value);
     }
     (void)snprintf(what, 256,
                    "its VMCOREINFO at %" PRIx64 " makes the mode %s, which "
@@ -411,7 +436,7 @@ void facts_apply(struct facts *f, struct arguments *a)
     } else if (f->has_registers && own_mode) {
         compare(&a->o->source->dump, f, a);
     }
-    answer_doubts(f, a);
+    answer_doubts(f, a, says_mode(a) && a->image.roots > 0);
     if (f->family == DUMP_UNKNOWN) {
         return;
     }
@@ -442,25 +467,6 @@ void facts_apply(struct facts *f, struct arguments *a)
 
 /* -------------------------------------------------------- the second image */
 
-/* The mode that a file says, if it can be. */
-static bool mode_of(const struct facts *f, struct ptw_regime *r)
-{
-    struct ptw_riscv_registers satp = {.xlen = f->xlen != 0 ? f->xlen : 64};
-    const char *why = "";
-
-    if (f->has_registers) {
-        return ptw_regime_from_x86(&f->regs, NULL, r, &why) == PTW_OK;
-    }
-    if (f->regime[0] != '\0') {
-        return ptw_regime_by_name(f->regime, NULL, 0, r, &why) == PTW_OK;
-    }
-    if (f->family != DUMP_RISCV || f->roots == 0) {
-        return false;
-    }
-    satp.satp = f->root[0].value;
-    return ptw_regime_from_riscv(&satp, NULL, r, &why) == PTW_OK;
-}
-
 /* Ends the command where the second image is in another paging mode than the first
  * one is walked in, and no option says one; reports what of it has other rules. */
 static void check_mode_of_other(const struct arguments *a,
@@ -469,6 +475,7 @@ static void check_mode_of_other(const struct arguments *a,
     const struct options *o = a->o;
     const char *name = a->other.name;
     struct ptw_regime r;
+    const char *why;
     char text[DIFFERENCE];
     char what[256];
 
@@ -479,7 +486,7 @@ static void check_mode_of_other(const struct arguments *a,
     if (is_impossible(&a->other.source->dump, f, false, false, what)) {
         die(CLI_UNREAD, name, "%s", what);
     }
-    if (!mode_of(f, &r)) {
+    if (!find_said_mode(f, &r, &why)) {
         return;
     }
     if (strcmp(ptw_regime_name(&r), ptw_regime_name(&o->regime)) != 0) {
@@ -503,15 +510,6 @@ static void check_mode_of_other(const struct arguments *a,
     }
 }
 
-/* Whether an option is given, and not as a root that the first image's file says. */
-static bool is_said(const struct arguments *a, enum option_id id)
-{
-    bool root = id == OPT_ROOT || id == OPT_CR3 || id == OPT_TTBR0 ||
-                id == OPT_TTBR1 || id == OPT_SATP;
-
-    return is_given(a, id) && !(root && a->o->root_from_file);
-}
-
 void facts_apply_to_other(struct arguments *a)
 {
     const struct dump *d = &a->other.source->dump;
@@ -528,10 +526,9 @@ void facts_apply_to_other(struct arguments *a)
     }
     memset(&f, 0, sizeof f);
     facts_find(&said, &f);
-    for (size_t i = 0; i < f.doubts; i++) {
-        f.doubt[i].answered = a->own_mode || is_said(a, f.doubt[i].option[0]) ||
-                              is_said(a, f.doubt[i].option[1]);
-    }
+    answer_doubts(&f, a,
+                  a->mode_from == NULL &&
+                      (a->other.roots > 0 || !a->o->root_from_file));
     if (from_file) {
         check_mode_of_other(a, &f);
     }
