@@ -3,6 +3,7 @@
 #include "check.h"
 #include "entries.h"
 #include "oracle_regime.h"
+#include "texts.h"
 
 #define HEX(v) ((unsigned long long)(v))
 
@@ -192,6 +193,9 @@ static void check_number(const struct fz_case *w, uint64_t place, uint64_t raw)
         unsigned index = (unsigned)place % fz_entries(w, level);
 
         check_entry(w, level, index, raw);
+        if (fz_asks(ASK_TEXTS)) {
+            fz_check_entry_texts(w, level, index, raw);
+        }
         for (unsigned bit = 0; bit < 8 * w->entry_bytes; bit++) {
             check_entry(w, level, index, raw ^ (uint64_t)1 << bit);
         }
@@ -227,6 +231,7 @@ void fz_decode(const uint8_t *data, size_t len)
     fz_case_read(w, true, data, len);
     fz_say("%s, %u bits\n", w->mode.format->name, w->mode.pa_bits);
     check_rights(w);
+    fz_check_texts();
     for (unsigned n = 0; n < NUMBERS && fz_next_number(w, &in); n++) {
         uint64_t raw = fz_number(w, &in);
         uint64_t place = fz_get(in.record, RAW_INDEX);

@@ -101,6 +101,7 @@ const struct fz_oracle_about fz_oracle[FZ_ORACLES] = {
     [ASK_ABSENT] = {"absent", "38, 40",
                     "a system's entries are read, and written back as they "
                     "were"},
+    [ASK_TEXTS] = {"texts", "41", "words say what is so"},
 };
 
 /* ----------------------------------------------------------------- switches */

@@ -52,6 +52,7 @@ enum fz_oracle {
     ASK_ENTRIES,
     ASK_ACCESSES,
     ASK_ABSENT,
+    ASK_TEXTS,
     FZ_ORACLES
 };
 

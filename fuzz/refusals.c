@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "refusals.h"
 
+#include "ptwalk/edit.h"
+
 #include <string.h>
 
 /* Nothing of the input is looked at by these. */
 static struct ptw_walk walk;
 static struct ptw_rebuild rebuild;
 static struct ptw_verify verify;
+static struct ptw_exposed exposed;
 static _Alignas(8) unsigned char store[2][24 << 8];
 
 /* A walk of one space, or of all, begins with that. */
@@ -141,6 +144,8 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem,
                 "shares");
         if (ptw_walk_va_spaces_init(&walk, mem, root, roots, &memo, &o) !=
                 PTW_E_ARG ||
+            ptw_exposed_init(&exposed, mem, root, roots, &memo, NULL, 0, &o) !=
+                PTW_E_ARG ||
             ptw_shares_scan(&shares, mem, root, roots, &memo, 0) != PTW_E_ARG ||
             ptw_rebuild_init(&rebuild, mem, root, roots, &ro) != PTW_E_ARG ||
             ptw_verify_init(&verify, mem, root, mem, root, roots, &vo) !=
@@ -189,6 +194,75 @@ static void refuses_other_halves(struct fz_case *w, const struct ptw_mem *mem)
     other = w->regime;
     other.top_bits++;
     refuses_pair(w, mem, &other, "roots");
+}
+
+/* No table is edited, shared, rebuilt or compared where there are none. */
+static void edits_bare(const struct ptw_regime *r, const struct ptw_mem *mem)
+{
+    struct ptw_tables t = {.mem = mem, .root = ptw_root_of(r, ptw_pa_of(0))};
+    struct ptw_movable_tables movable = {.tables = t};
+    struct ptw_map_request map = {.rights = PTW_READ};
+    struct ptw_range_request range = {.rights = PTW_READ};
+    struct ptw_page page = {.va = {0}, .pa = {0}};
+    struct ptw_map_many_request many = {
+        .page = &page, .pages = 1, .rights = PTW_READ};
+    struct ptw_link_request link = {
+        .owner = t.root, .level = ptw_alias_level_of(r, 0), .rights = PTW_READ};
+    struct ptw_built built = {t.root, true};
+    struct ptw_item item = {.kind = PTW_ITEM_MAPPING};
+    size_t refused = 1;
+
+    if (ptw_map(&t, &map) != PTW_E_REGIME ||
+        ptw_map_movable(&movable, &map) != PTW_E_REGIME ||
+        ptw_unmap(&t, &range) != PTW_E_REGIME ||
+        ptw_unmap_movable(&movable, &range) != PTW_E_REGIME ||
+        ptw_protect(&t, &range) != PTW_E_REGIME ||
+        ptw_protect_movable(&movable, &range) != PTW_E_REGIME ||
+        ptw_map_many(&t, &many, &refused) != PTW_E_REGIME ||
+        ptw_map_many_movable(&movable, &many, &refused) != PTW_E_REGIME ||
+        ptw_link(&t, &link) != PTW_E_REGIME ||
+        ptw_link_movable(&movable, &link) != PTW_E_REGIME ||
+        ptw_space_aware_map(&t, &item, &built, 1, 0) != PTW_E_REGIME ||
+        ptw_item_place(r, &item, ptw_pa_of(0), PTW_PLACE_AS_IT_IS, 0) !=
+            PTW_E_REGIME) {
+        fz_fail(ASK_STATUS, "there are no tables, and one is edited");
+    }
+}
+
+void fz_refuses_bare(const struct ptw_regime *r)
+{
+    static _Alignas(FZ_PAGE) unsigned char bytes[FZ_PAGE];
+    struct ptw_region region = {{0}, {FZ_PAGE - 1}, bytes, true};
+    /* A table would be counted twice. */
+    struct ptw_root root[] = {ptw_root_of(r, ptw_pa_of(0)),
+                              ptw_root_of(r, ptw_pa_of(0))};
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_rebuild_options ro = {.last = {UINT64_MAX}};
+    struct ptw_verify_options vo = {.last = {UINT64_MAX}};
+    struct ptw_item table = {.kind = PTW_ITEM_TABLE};
+    struct ptw_attributes none = {0};
+    struct ptw_attributes is = ptw_attributes_of(r, 0, UINT64_MAX);
+    struct ptw_shares shares;
+    struct ptw_memo memo;
+    struct ptw_mem mem;
+
+    fz_must(ptw_mem_init_regions(&mem, &region, 1), "memory");
+    fz_must(ptw_memo_init(&memo, store[0], sizeof store[0], 1), "a memo");
+    fz_must(ptw_shares_init(&shares, store[1], sizeof store[1], 1), "shares");
+    edits_bare(r, &mem);
+    if (ptw_rebuild_init(&rebuild, &mem, root, 2, &ro) != PTW_E_REGIME ||
+        ptw_verify_init(&verify, &mem, root, &mem, root, 2, &vo) !=
+            PTW_E_REGIME ||
+        ptw_expand_init(&walk, r, &mem, &table, &o) != PTW_E_ARG ||
+        ptw_shares_scan(&shares, &mem, root, 2, &memo, 0) != PTW_OK ||
+        ptw_shares_of(&shares, root[0].table) != 1) {
+        fz_fail(ASK_STATUS, "there are no tables, and one is used");
+    }
+    if (is.memory_type != none.memory_type || is.key != none.key ||
+        is.flag_bits != 0 || is.global || is.accessed || is.dirty ||
+        is.copy_on_write || ptw_right_text(r, PTW_WRITE) != NULL) {
+        fz_fail(ASK_ENTRIES, "there are no tables, and an entry has parts");
+    }
 }
 
 /* A set of tables of another size, of the same memory. */
@@ -240,6 +314,89 @@ static void refuses_storage(const struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
+/* A walk that begins below a table, or an alias, that can't be. */
+static void refuses_expansion(struct fz_case *w, const struct ptw_mem *mem)
+{
+    struct ptw_walk_options o = ptw_walk_everything();
+    struct ptw_walk_options none = ptw_walk_everything();
+    struct ptw_item table = {.kind = PTW_ITEM_TABLE, .last = {UINT64_MAX}};
+    uint64_t nowhere = w->root[0];
+
+    table.u.table.level = (uint8_t)(w->levels - 1);
+    if (ptw_expand_init(&walk, &w->regime, mem, &table, &o) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "a table of the level of the roots is below them");
+    }
+    table.u.table.level = 0;
+    none.flags = PTW_WALK_RUNS | PTW_WALK_LINES;
+    if (w->levels > 1 &&
+        ptw_expand_init(&walk, &w->regime, mem, &table, &none) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "an expansion has flags that exclude each other");
+    }
+    /* The highest table that there can be. */
+    nowhere = ((uint64_t)1 << oracle_pa_bits(&w->mode)) - FZ_MOST_UNIT;
+    table.u.table.table.v = nowhere;
+    if (w->levels > 1 &&
+        ptw_mem_cover(mem, ptw_pa_of(nowhere), FZ_MOST_UNIT) ==
+            PTW_COVER_NONE &&
+        ptw_expand_init(&walk, &w->regime, mem, &table, &o) != PTW_E_BUS) {
+        fz_fail(ASK_STATUS, "a table outside of memory is walked");
+    }
+}
+
+/* A walk of one space has no cuts where there is no room for one. */
+static void refuses_cuts(struct fz_case *w, const struct ptw_mem *mem)
+{
+    struct ptw_walk_options o = fz_options(w, 0);
+    size_t cuts = 1;
+    ptw_va cut;
+
+    if (begin(w, mem, &o, false) == PTW_OK &&
+        (ptw_walk_cuts(&walk, &cut, 0, &cuts) != PTW_OK || cuts != 0)) {
+        fz_fail(ASK_STATUS, "there are %zu cuts where there is no room", cuts);
+    }
+}
+
+/* What remembers is for memory that stands still. */
+static void refuses_live(struct fz_case *w, const struct ptw_mem *mem,
+                         void *room, size_t bytes)
+{
+    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
+    struct ptw_walk_options o = fz_options(w, 0);
+    enum ptw_status st = fz_root_status(w, w->root[0]);
+    struct ptw_mem live = *mem;
+    struct ptw_remembered tables;
+    struct ptw_trail trail;
+
+    ptw_mem_set_stopped(&live, false);
+    if (ptw_trail_init(&trail, &live, root) != PTW_E_ARG ||
+        ptw_remembered_init(&tables, &w->regime, &live, room, bytes) !=
+            PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "what does not stand still is remembered");
+    }
+    ptw_mem_set_stopped(&live, true);
+    if (ptw_trail_init(&trail, &live, root) !=
+        (st == PTW_E_BUS ? PTW_OK : st)) {
+        fz_fail(ASK_STATUS, "a trail begins at another root");
+    }
+    fz_must(ptw_remembered_init(&tables, &w->regime, &live, room, bytes),
+            "tables");
+    ptw_mem_set_stopped(&live, false);
+    fz_must(begin(w, &live, &o, true), "a walk");
+    if (ptw_walk_remember(&walk, &tables) != PTW_E_ARG ||
+        ptw_walk_remember(&walk, NULL) != PTW_OK) {
+        fz_fail(ASK_STATUS, "a walk remembers tables of memory that goes on");
+    }
+}
+
+/* What no storage is enough for. */
+static void refuses_sizes(const struct fz_case *w)
+{
+    if (ptw_memo_bytes(SIZE_MAX) != SIZE_MAX ||
+        ptw_remembered_bytes(&w->regime, SIZE_MAX) != SIZE_MAX) {
+        fz_fail(ASK_STORAGE, "there is storage for all tables that there are");
+    }
+}
+
 /* What can't be done with a walk over spaces, or with any. */
 static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
 {
@@ -281,6 +438,10 @@ static void refuses_misuse(struct fz_case *w, const struct ptw_mem *mem)
         fz_fail(ASK_STATUS, "a walk remembers tables of other memory");
     }
     refuses_other_tables(w, &elsewhere, room, sizeof room);
+    refuses_expansion(w, mem);
+    refuses_cuts(w, mem);
+    refuses_live(w, mem, room, sizeof room);
+    refuses_sizes(w);
 }
 
 void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,

@@ -9,6 +9,10 @@
  * roots of several spaces. */
 void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem);
 
+/* fz_refuses_bare asks it of a regime without tables, of every call that needs some;
+ * and what entries say there. */
+void fz_refuses_bare(const struct ptw_regime *r);
+
 /* fz_refuses_joins asks it of items of a walk, each and the next. */
 void fz_refuses_joins(const struct fz_case *w, const struct ptw_item *item,
                       size_t items);

@@ -728,6 +728,39 @@ static void check_refuses(const struct ptw_mem *mem, uint64_t pa,
     }
 }
 
+/* Memory that is nowhere, none, or more than there are addresses behind its first
+ * one, and callbacks that are none or can't read: nothing is built. */
+static void check_wrong_init(const struct board *b,
+                             const struct ptw_region *region)
+{
+    struct ptw_mem_ops deaf = {.read32 = get32};
+    struct ptw_mem mem;
+    uint64_t first = b->places > 0 ? region[0].first.v : b->salt;
+
+    if (ptw_mem_init_flat(&mem, ptw_pa_of(first), NULL, 8, false) !=
+        PTW_E_ARG) {
+        fz_fail(ASK_REGIONS, "memory at %llx is nowhere", HEX(first));
+    }
+    check_refuses(&mem, first, 8);
+    if (ptw_mem_init_flat(&mem, ptw_pa_of(first), lent, 0, false) !=
+            PTW_E_RANGE ||
+        ptw_mem_init_flat(&mem, ptw_pa_of(UINT64_MAX - first % 64), lent,
+                          first % 64 + 2, false) != PTW_E_RANGE) {
+        fz_fail(ASK_REGIONS, "memory from %llx on is none, or wraps",
+                HEX(first));
+    }
+    check_refuses(&mem, first, 8);
+    if (ptw_mem_init_flat(&mem, ptw_pa_of(UINT64_MAX - first % 64), lent,
+                          first % 64 + 1, false) != PTW_OK) {
+        fz_fail(ASK_REGIONS, "there is no memory at the last address");
+    }
+    if (ptw_mem_init_callbacks(&mem, NULL, NULL, NULL, 0) != PTW_E_ARG ||
+        ptw_mem_init_callbacks(&mem, &deaf, NULL, NULL, 0) != PTW_E_ARG) {
+        fz_fail(ASK_REGIONS, "callbacks are none, or can't read");
+    }
+    check_refuses(&mem, first, 8);
+}
+
 /* No host has memory for every address. */
 static void check_largest(void)
 {
@@ -860,6 +893,7 @@ void fz_regions(const uint8_t *data, size_t len)
     } else {
         st = ptw_mem_init_regions(&mem, region, count);
     }
+    check_wrong_init(b, region);
     fz_say("an accessor: %s\n", ptw_status_text(st));
     check_init(b, st, callbacks);
     if (st == PTW_OK && offered) {

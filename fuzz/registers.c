@@ -3,6 +3,7 @@
  * Bits" and "Determination of Access Rights". */
 #include "layouts.h"
 #include "policies.h"
+#include "refusals.h"
 #include "registers_aarch64.h"
 #include "registers_riscv.h"
 
@@ -330,6 +331,7 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
     }
     if (r->id == PTW_ARCH_BARE) {
         fz_check_bare(r);
+        fz_refuses_bare(r);
     } else {
         unsigned most =
             is->root_bits < ptw_pa_bits(r) ? is->root_bits : ptw_pa_bits(r);

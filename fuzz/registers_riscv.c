@@ -8,6 +8,7 @@
 #include "registers_riscv.h"
 
 #include "policies.h"
+#include "refusals.h"
 
 #include <string.h>
 
@@ -404,6 +405,7 @@ static void check_regime(const struct ptw_regime *r, const struct is *is,
     }
     if (is->levels == 0) {
         fz_check_bare(r);
+        fz_refuses_bare(r);
     } else {
         check_paged(r, is, number, entries);
     }

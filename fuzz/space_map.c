@@ -194,6 +194,31 @@ static bool same_mapping(const struct ptw_item *x, const struct ptw_item *y)
             m->above == n->above);
 }
 
+/* What can't be placed: a leaf of a level that has none, what is no leaf, and pages
+ * behind which there is no address. */
+static void check_not_placed(const struct fz_case *w,
+                             const struct ptw_item *item)
+{
+    uint64_t last =
+        UINT64_MAX - (((uint64_t)1 << fz_shift(w, w->levels - 1)) - 1);
+    struct ptw_item high = *item;
+    struct ptw_item none = *item;
+    struct ptw_item far = *item;
+
+    high.u.mapping.level = (uint8_t)w->levels;
+    none.u.mapping.raw = 0;
+    far.last.v = far.first.v + (UINT64_MAX >> 1);
+    if (ptw_item_place(&w->regime, &high, ptw_pa_of(0), PTW_PLACE_AS_IT_IS,
+                       0) != PTW_E_ARG ||
+        ptw_item_place(&w->regime, &none, ptw_pa_of(0), PTW_PLACE_AS_IT_IS,
+                       0) != PTW_E_ARG ||
+        ptw_item_place(&w->regime, &far, ptw_pa_of(last), PTW_PLACE_AS_IT_IS,
+                       0) != PTW_E_WIDTH) {
+        fz_fail(ASK_PLACED, "a mapping at %llx that can't be is placed",
+                HEX(item->first.v));
+    }
+}
+
 /* Gives a mapping other pages.  Where copy-on-write is refused for the rights
  * that there are, it is placed as it is. */
 static struct placed place_item(const struct fz_case *w, struct ptw_item *item,
@@ -207,6 +232,7 @@ static struct placed place_item(const struct fz_case *w, struct ptw_item *item,
 
     if (item->kind == PTW_ITEM_MAPPING) {
         is = place_model(w, item, p, loose);
+        check_not_placed(w, item);
     }
     st = ptw_item_place(&w->regime, item,
                         ptw_pa_of(item->kind == PTW_ITEM_MAPPING ? is.now : 0),
@@ -409,6 +435,100 @@ static void check_own_regions(struct ptw_tables t, size_t end,
     }
 }
 
+/* A space that is the same as a later one, or as one that is not built, and one of
+ * a machine that has other addresses. */
+static void check_wrong_space(struct ptw_tables *t, const struct ptw_item *item,
+                              struct ptw_built *built, unsigned spaces,
+                              unsigned flags)
+{
+    struct ptw_regime other = *item->u.space_info.root.regime;
+    struct ptw_item same = *item;
+    struct ptw_item elsewhere = *item;
+    bool refused;
+
+    if (item->u.space_info.kind == PTW_SPACE_BAD ||
+        item->u.space_info.met_below) {
+        return;
+    }
+    other.pa_bits ^= 1;
+    elsewhere.u.space_info.root.regime = &other;
+    same.u.space_info.kind = PTW_SPACE_SAME;
+    same.u.space_info.same_as = item->space;
+    refused =
+        ptw_space_aware_map(t, &same, built, spaces, flags) == PTW_E_ARG &&
+        ptw_space_aware_map(t, &elsewhere, built, spaces, flags) == PTW_E_ARG;
+    if (item->space > 0) {
+        same.u.space_info.same_as = item->space - 1;
+        built[item->space - 1].built = false;
+        refused = refused && ptw_space_aware_map(t, &same, built, spaces,
+                                                 flags) == PTW_E_ARG;
+    }
+    if (!refused) {
+        fz_stop(ASK_STATUS, "space %u is that of another machine, or of none",
+                (unsigned)item->space);
+    }
+}
+
+/* Items that no walk has: a table or an alias at the level of the roots, and what
+ * their entries say that are none of their kind. */
+static void check_wrong_entry(struct ptw_tables *t, const struct ptw_item *item,
+                              struct ptw_built *built, unsigned spaces,
+                              unsigned flags)
+{
+    const struct ptw_regime *r = t->root.regime;
+    struct ptw_item high = *item;
+    struct ptw_item none = *item;
+    bool exact = (flags & PTW_EDIT_EXACT) != 0;
+    unsigned level = 0;
+    struct ptw_alias_ref ref;
+
+    switch (item->kind) {
+    case PTW_ITEM_TABLE:
+        high.u.table.level = (uint8_t)(ptw_levels(r) - 1);
+        none.u.table.attributes = 0;
+        break;
+    case PTW_ITEM_ALIAS:
+        ref = ptw_alias_view(r, item, &level);
+        if (!make_alias(r, &high, &ref, ptw_levels(r) - 1)) {
+            fz_give_up("an alias of another shape");
+        }
+        none = high;
+        break;
+    case PTW_ITEM_MAPPING:
+        if (!exact) {
+            return;
+        }
+        none.u.mapping.raw = 0;
+        high = none;
+        break;
+    case PTW_ITEM_SPACE:
+    case PTW_ITEM_LINE:
+    case PTW_ITEM_HOLE:
+    case PTW_ITEM_FINDING:
+        return;
+    }
+    if (ptw_space_aware_map(t, &high, built, spaces, flags) != PTW_E_ARG ||
+        ptw_space_aware_map(t, &none, built, spaces, flags) != PTW_E_ARG) {
+        fz_stop(ASK_STATUS,
+                "an item of kind %d at %llx that no walk has is built",
+                (int)item->kind, HEX(item->first.v));
+    }
+}
+
+/* A hole takes nothing. */
+static void check_hole(const struct ptw_tables *t, const struct ptw_item *item,
+                       struct ptw_built *built, unsigned spaces, unsigned flags)
+{
+    struct ptw_tables still = fe_without_supply(t);
+    struct ptw_item hole = *item;
+
+    hole.kind = PTW_ITEM_HOLE;
+    if (ptw_space_aware_map(&still, &hole, built, spaces, flags) != PTW_OK) {
+        fz_stop(ASK_STATUS, "a hole at %llx can't be built",
+                HEX(item->first.v));
+    }
+}
+
 /* Hands over what can't be: an item of a space that is not begun or is beyond
  * the last one, the alias of a table of such a space, and leaves in a line. */
 static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
@@ -441,6 +561,13 @@ static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
     }
     check_in_part(t, item, other, spaces, flags);
     check_no_leaf(t, item, other, spaces, flags);
+    memcpy(other, built, sizeof other);
+    if (begun) {
+        check_wrong_entry(t, item, other, spaces, flags);
+        check_hole(t, item, other, spaces, flags);
+    } else {
+        check_wrong_space(t, item, other, spaces, flags);
+    }
 }
 
 /* A large leaf is refused where there is the table of a small one. */

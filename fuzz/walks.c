@@ -79,6 +79,11 @@ static void check_laws(const struct fz_case *w, const struct ptw_memo *memo)
     fz_must(
         ptw_memo_tables(memo, table, sizeof table / sizeof table[0], &tables),
         "the list of tables");
+    if (memo->used > 0 && ptw_memo_tables(memo, table, memo->used - 1,
+                                          &(size_t){0}) != PTW_E_SPACE) {
+        fz_fail(ASK_STORAGE, "%zu entries of a memo have room in fewer",
+                memo->used);
+    }
     for (size_t i = 0; i < tables; i++) {
         if (!can_be_table(w, table[i].v) ||
             (i > 0 && table[i].v <= table[i - 1].v)) {

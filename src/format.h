@@ -246,6 +246,7 @@ struct ptw_arch {
     size_t (*fields)(const struct ptw_regime *r, unsigned level, uint64_t raw,
                      struct ptw_entry_field *field);
     const char *present_text;
+    /* Of a right that entries take away: bare has none. */
     const char *(*right_text)(const struct ptw_regime *r, enum ptw_right right);
 
     /* As the public functions: `above` is what the entries above grant. */

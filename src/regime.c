@@ -345,7 +345,12 @@ const char *ptw_present_text(const struct ptw_regime *r)
 
 const char *ptw_right_text(const struct ptw_regime *r, enum ptw_right right)
 {
-    return r->arch->right_text(r, right);
+    unsigned taken = r->rights & ~r->granted;
+
+    /* One right. */
+    return (right & (right - 1)) == 0 && (right & taken) != 0
+               ? r->arch->right_text(r, right)
+               : NULL;
 }
 
 struct ptw_bad_entry ptw_bad_entry_of(const struct ptw_regime *r,

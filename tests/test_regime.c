@@ -672,6 +672,24 @@ Test(regime_rights, are_granted_where_no_entry_can_withhold_them)
     cr_expect(eq(uint, ptw_rights_granted(&regime), RWXU));
 }
 
+/* There are words for what takes a right away only where an entry can. */
+Test(regime_rights, have_words_where_an_entry_takes_them)
+{
+    amd64(52, 0);
+    cr_expect(eq(str, (char *)ptw_right_text(&regime, PTW_EXEC),
+                 "XD, bit 63, is set"));
+    cr_expect(ptw_right_text(&regime, PTW_READ) == NULL);
+    cr_expect(ptw_right_text(&regime, PTW_ALL_RIGHTS) == NULL);
+    amd64(52, PTW_X86_NX);
+    cr_expect(ptw_right_text(&regime, PTW_EXEC) == NULL);
+    i686(40, 0);
+    cr_expect(ptw_right_text(&regime, PTW_EXEC) == NULL);
+    cr_expect(eq(str, (char *)ptw_right_text(&regime, PTW_USER),
+                 "US, bit 2, is clear"));
+    bare(40);
+    cr_expect(ptw_right_text(&regime, PTW_WRITE) == NULL);
+}
+
 Test(regime_rights, have_a_letter_each)
 {
     cr_expect(eq(uint, ptw_right_of('r'), PTW_READ));

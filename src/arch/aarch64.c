@@ -494,26 +494,15 @@ static const char *indirect_text(enum ptw_right right)
 const char *ptw_aarch64_right_text(const struct ptw_regime *r,
                                    enum ptw_right right)
 {
-    if (a64_indirect(r)) {
-        return indirect_text(right);
-    }
-    switch (right) {
-    case PTW_WRITE:
-        return "AP[2], bit 7, or of a table APTable[1], bit 62, is set";
-    case PTW_USER:
-        return "AP[1], bit 6, is clear, or of a table APTable[0], bit 61, is "
-               "set";
-    case PTW_EXEC:
-        return "PXN, bit 53 (EL2, EL3: XN, bit 54), or of a table PXNTable, "
-               "bit "
-               "59 (XNTable, bit 60), is set";
-    case PTW_USER_EXEC:
-        return "UXN, bit 54, or of a table UXNTable, bit 60, is set";
-    case PTW_READ:
-    case PTW_ALL_RIGHTS:
-        break;
-    }
-    return NULL;
+    return a64_indirect(r) ? indirect_text(right)
+           : right == PTW_WRITE
+               ? "AP[2], bit 7, or of a table APTable[1], bit 62, is set"
+           : right == PTW_USER ? "AP[1], bit 6, is clear, or of a table "
+                                 "APTable[0], bit 61, is set"
+           : right == PTW_EXEC
+               ? "PXN, bit 53 (EL2, EL3: XN, bit 54), or of a table PXNTable, "
+                 "bit 59 (XNTable, bit 60), is set"
+               : "UXN, bit 54, or of a table UXNTable, bit 60, is set";
 }
 
 /* ------------------------------------------------------------------- access */

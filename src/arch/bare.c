@@ -26,24 +26,6 @@ static struct ptw_attributes bare_attributes(const struct ptw_regime *r,
     return none;
 }
 
-static size_t bare_fields(const struct ptw_regime *r, unsigned level,
-                          uint64_t raw, struct ptw_entry_field *field)
-{
-    (void)r;
-    (void)level;
-    (void)raw;
-    (void)field;
-    return 0;
-}
-
-static const char *bare_right_text(const struct ptw_regime *r,
-                                   enum ptw_right right)
-{
-    (void)r;
-    (void)right;
-    return NULL;
-}
-
 static bool bare_guest_writes(const struct ptw_regime *r, unsigned above,
                               uint64_t raw)
 {
@@ -113,12 +95,11 @@ static enum ptw_status bare_map(struct ptw_tables *t,
 #define BARE_ARCH                                                              \
     .name = "bare", .id = PTW_ARCH_BARE, .format = &bare, .root_bits = 64,     \
     .granted = BARE_RIGHTS, .letters = "rwxu", .setup = bare_setup,            \
-    .attributes = bare_attributes, .fields = bare_fields, .present_text = "",  \
-    .right_text = bare_right_text, .guest_writes = bare_guest_writes,          \
-    .shadow_stack = bare_shadow_stack, .access_allowed = bare_access_allowed,  \
-    .alias_get = bare_alias_get, .alias_level = bare_alias_level,              \
-    .level_number = bare_level_number, PTW_LOOKUPS_OF(bare),                   \
-    .next = bare_next, .map = bare_map
+    .attributes = bare_attributes, .present_text = "",                         \
+    .guest_writes = bare_guest_writes, .shadow_stack = bare_shadow_stack,      \
+    .access_allowed = bare_access_allowed, .alias_get = bare_alias_get,        \
+    .alias_level = bare_alias_level, .level_number = bare_level_number,        \
+    PTW_LOOKUPS_OF(bare), .next = bare_next, .map = bare_map
 
 const struct ptw_arch ptw_arch_bare = {BARE_ARCH, .widths = &ptw_x86_widths};
 

@@ -152,20 +152,10 @@ const char *ptw_riscv_right_text(const struct ptw_regime *r,
                                  enum ptw_right right)
 {
     (void)r;
-    switch (right) {
-    case PTW_READ:
-        return "R, bit 1, is clear";
-    case PTW_WRITE:
-        return "W, bit 2, is clear";
-    case PTW_EXEC:
-        return "X, bit 3, is clear";
-    case PTW_USER:
-        return "U, bit 4, is clear";
-    case PTW_USER_EXEC:
-    case PTW_ALL_RIGHTS:
-        break;
-    }
-    return NULL;
+    return right == PTW_READ    ? "R, bit 1, is clear"
+           : right == PTW_WRITE ? "W, bit 2, is clear"
+           : right == PTW_EXEC  ? "X, bit 3, is clear"
+                                : "U, bit 4, is clear";
 }
 
 /* ------------------------------------------------------------------ access */

@@ -149,19 +149,9 @@ size_t ptw_x86_fields(const struct ptw_regime *r, unsigned level, uint64_t raw,
 const char *ptw_x86_right_text(const struct ptw_regime *r, enum ptw_right right)
 {
     (void)r;
-    switch (right) {
-    case PTW_WRITE:
-        return "RW, bit 1, is clear";
-    case PTW_USER:
-        return "US, bit 2, is clear";
-    case PTW_EXEC:
-        return "XD, bit 63, is set";
-    case PTW_READ:
-    case PTW_USER_EXEC:
-    case PTW_ALL_RIGHTS:
-        break;
-    }
-    return NULL;
+    return right == PTW_WRITE  ? "RW, bit 1, is clear"
+           : right == PTW_USER ? "US, bit 2, is clear"
+                               : "XD, bit 63, is set";
 }
 
 /* ------------------------------------------------------------------ access */
