@@ -205,6 +205,46 @@ try 'diff of two modes' 2 1 diff small.m other.m
 says 'ptwalk: other.m: says sv39'
 try 'diff of two modes, the other way round' 2 1 diff other.m small.m
 says 'ptwalk: small.m: says amd64'
+for said in '--pa-bits 40' '--flag-bit 47' '--vendor amd'; do
+    # shellcheck disable=SC2086
+    try "diff of two modes, and $said" 2 1 diff $said small.m other.m
+done
+# One that says no mode has that of the other image.
+grep -vE '^(# ptwalk lines|paging) ' small.m >bare.m
+try 'diff, and a manifest without a mode' 0 0 diff small.m bare.m
+# What a manifest and a dump say is compared as what two of a kind say.
+: >notes
+cpu 80010001 1000 20
+core core.elf
+try 'compact of a dump' 0 0 compact -o core.small --manifest core.m core.elf
+new=$(sed -n 's/^root \([0-9a-f]*\) cr3=1000$/\1/p' core.m)
+try 'diff of a manifest and a dump, whose roots are said' 1 0 diff --root "$new" \
+    --new-root 1000 core.m core.elf
+mv out wanted
+try 'diff of a manifest and a dump' 1 0 diff core.m core.elf
+check "$name: each by its own root" cmp out wanted
+try 'diff of a dump and its manifest' 1 0 diff core.elf core.m
+for said in --no-nx --no-wp; do
+    try "a manifest of registers, a mode's name, and $said" 0 0 maps $said \
+        --regime amd64 core.m
+    mv out wanted
+    try "a manifest of registers, and $said" 0 0 maps $said core.m
+    check "$name: the same" cmp out wanted
+done
+for said in --no-nx --no-wp '--efer 500' '--cr0 80000001'; do
+    # shellcheck disable=SC2086
+    try "diff of a dump and its manifest, and $said" 1 0 diff $said core.elf core.m
+done
+: >notes
+cpu 80000001 1000 20
+core core.elf
+try 'diff of a manifest and a dump of other rules' 1 1 diff core.m core.elf
+says 'core.elf: is walked as core.m is, and its own registers differ: CPU 0 (CR0.WP)'
+: >notes
+cpu 80010001 1000 1020
+core core.elf
+try 'diff of a manifest and a dump of another mode' 2 1 diff core.m core.elf
+says 'core.m is walked as amd64, and core.elf says that it is amd64-la57'
 
 # A manifest in another directory names the image wherever that is.
 mkdir -p else/where

@@ -8,56 +8,6 @@ set -u
 # shellcheck source=tests/cli_tools.sh
 . "$(dirname "$0")/cli_tools.sh"
 
-# -------------------------------------------------------------- how they are made
-# note FILE NAME TYPE: puts what it reads behind what is there, as a note.
-note() {
-    local at name_bytes=$((${#2} + 1)) bytes
-    cat >note
-    bytes=$(stat -c %s note)
-    at=$(stat -c %s "$1")
-    put "$1" "$(printf %x "$at")" "$(printf %x $name_bytes)" 4
-    put "$1" "$(printf %x $((at + 4)))" "$(printf %x "$bytes")" 4
-    put "$1" "$(printf %x $((at + 8)))" "$3" 4
-    printf '%s' "$2" >>"$1"
-    truncate -s $((at + 12 + (name_bytes + 3) / 4 * 4)) "$1"
-    cat note >>"$1"
-    truncate -s %4 "$1"
-}
-# cpu CR0 CR3 CR4: adds a processor, as QEMU notes it, to the file of notes.
-cpu() {
-    rm -f cpu
-    truncate -s 432 cpu
-    put cpu 0 1 4
-    put cpu 4 1b0 4
-    put cpu 188 "$1" 8
-    put cpu 1a0 "$2" 8
-    put cpu 1a8 "$3" 8
-    note notes QEMU 0 <cpu
-}
-# core FILE: an ELF core of the notes, and of the memory of good.
-core() {
-    rm -f "$1"
-    truncate -s 64K "$1"
-    printf '\x7fELF\2\1\1' | dd of="$1" conv=notrunc status=none
-    put "$1" 10 4 2
-    put "$1" 12 3e 2
-    put "$1" 14 1 4
-    put "$1" 20 40 8
-    put "$1" 34 40 2
-    put "$1" 36 38 2
-    put "$1" 38 2 2
-    put "$1" 40 4 4
-    put "$1" 48 10000 8
-    put "$1" 60 "$(printf %x "$(stat -c %s notes)")" 8
-    put "$1" 78 1 4
-    put "$1" 80 1000 8
-    put "$1" 98 f000 8
-    put "$1" a0 f000 8
-    # Memory from 0 on, but for the first page, in whose place the headers are.
-    put "$1" 90 1000 8
-    dd if=good of="$1" bs=4096 skip=1 seek=1 conv=notrunc status=none
-    cat notes >>"$1"
-}
 make_good good
 # ------------------------------------------------------------- what goes together
 : >notes
@@ -163,6 +113,14 @@ try 'two dumps: another mode, and a root' 2 1 diff --root 1000 first.elf second.
 try 'two dumps: another mode, and a name' 0 0 diff --regime amd64 --root 1000 \
     first.elf second.elf
 try 'two dumps: another mode, and a register' 1 0 diff --cr4 20 first.elf second.elf
+# What says a part of it does not say the mode.
+for said in '--no-nx' '--pa-bits 40' '--flag-bit 47' '--vendor amd' '--efer d00'; do
+    # shellcheck disable=SC2086
+    try "two dumps: another mode, and $said" 2 1 diff $said first.elf second.elf
+    says 'first.elf is walked as amd64, and second.elf says that it is amd64-la57'
+done
+try 'two dumps: another mode, and all registers' 1 0 diff "${registers[@]}" \
+    first.elf second.elf
 : >notes
 cpu 80010001 2000 20
 cpu 60000010 0 0
@@ -178,11 +136,23 @@ for way in diff verify; do
 done
 try "two dumps: registers that can't be, and others" 0 0 diff --cr0 80010001 \
     first.elf second.elf
+try "two dumps: registers that can't be, and a width" 3 1 diff --pa-bits 40 \
+    first.elf second.elf
+says "second.elf: its note QEMU at"
+try "two dumps: registers that can't be, and another one" 2 1 diff --cr4 20 \
+    first.elf second.elf
+says 'diff: CR0 80010000, CR4 20, EFER d00, by the options and, what they do not say, by the registers of CPU 0 in second.elf: CR0.PG is set'
 : >notes
 cpu 80000001 1000 100020
 core second.elf
 try 'two dumps: other rules' 0 1 diff first.elf second.elf
-says 'second.elf: is walked by the registers of first.elf, and its own differ: CR0.WP, CR4.SMEP; --cr0'
+says 'second.elf: is walked as first.elf is, and its own registers differ: CPU 0 (CR0.WP, CR4.SMEP); --cr0'
+for said in '--cr4 100020:CR0.WP' '--no-wp:CR4.SMEP' '--pa-bits 40:CR0.WP, CR4.SMEP'; do
+    # shellcheck disable=SC2086
+    try "two dumps: other rules, and ${said%:*}" 0 1 diff ${said%:*} first.elf \
+        second.elf
+    says "and its own registers differ: CPU 0 (${said#*:}); --cr0"
+done
 try 'two dumps: other rules, said' 0 0 diff --cr0 80010001 --cr4 20 first.elf \
     second.elf
 : >notes
@@ -200,6 +170,9 @@ try 'processors that differ, of one mode by an option' 0 1 leaves --cr4 20 secon
 says 'differ: CPU 1 (CR0.WP); --cr0'
 try 'two dumps: an option holds for both' 0 1 diff --cr4 20 second.elf second.elf
 says 'differ: CPU 1 (CR0.WP); --cr0'
+cp second.elf third.elf
+try 'two dumps: processors of both differ' 0 2 diff --cr4 20 second.elf third.elf
+says 'third.elf: is walked as second.elf is, and its own registers differ: CPU 1 (CR0.WP); --cr0'
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0

@@ -155,6 +155,57 @@ make_good() {
     entries "$1" 7000 511=4003
 }
 
+# ------------------------------------------------------ a dump, and what it notes
+# note FILE NAME TYPE: puts what it reads behind what is there, as a note.
+note() {
+    local at name_bytes=$((${#2} + 1)) bytes
+    cat >note
+    bytes=$(stat -c %s note)
+    at=$(stat -c %s "$1")
+    put "$1" "$(printf %x "$at")" "$(printf %x $name_bytes)" 4
+    put "$1" "$(printf %x $((at + 4)))" "$(printf %x "$bytes")" 4
+    put "$1" "$(printf %x $((at + 8)))" "$3" 4
+    printf '%s' "$2" >>"$1"
+    truncate -s $((at + 12 + (name_bytes + 3) / 4 * 4)) "$1"
+    cat note >>"$1"
+    truncate -s %4 "$1"
+}
+# cpu CR0 CR3 CR4: adds a processor, as QEMU notes it, to the file of notes.
+cpu() {
+    rm -f cpu
+    truncate -s 432 cpu
+    put cpu 0 1 4
+    put cpu 4 1b0 4
+    put cpu 188 "$1" 8
+    put cpu 1a0 "$2" 8
+    put cpu 1a8 "$3" 8
+    note notes QEMU 0 <cpu
+}
+# core FILE: an ELF core of the notes, and of the memory of good.
+core() {
+    rm -f "$1"
+    truncate -s 64K "$1"
+    printf '\x7fELF\2\1\1' | dd of="$1" conv=notrunc status=none
+    put "$1" 10 4 2
+    put "$1" 12 3e 2
+    put "$1" 14 1 4
+    put "$1" 20 40 8
+    put "$1" 34 40 2
+    put "$1" 36 38 2
+    put "$1" 38 2 2
+    put "$1" 40 4 4
+    put "$1" 48 10000 8
+    put "$1" 60 "$(printf %x "$(stat -c %s notes)")" 8
+    put "$1" 78 1 4
+    put "$1" 80 1000 8
+    put "$1" 98 f000 8
+    put "$1" a0 f000 8
+    # Memory from 0 on, but for the first page, in whose place the headers are.
+    put "$1" 90 1000 8
+    dd if=good of="$1" bs=4096 skip=1 seek=1 conv=notrunc status=none
+    cat notes >>"$1"
+}
+
 # shellcheck disable=SC2034
 amd64=(--regime amd64 --root 1000)
 registers=(--cr0 80010001 --cr4 20 --efer d00)

@@ -240,6 +240,12 @@ void source_check(const struct source *s)
     (void)s;
 }
 
+/* A name is a file of its own. */
+bool source_is_same(const struct source *a, const struct source *b)
+{
+    return strcmp(a->name, b->name) == 0;
+}
+
 void source_free(struct source *s)
 {
     if (s != NULL && s->manifest != NULL) {

@@ -138,9 +138,10 @@ struct arguments {
     unsigned xlen;
     bool has_satp; /* it selects the mode, and is no root: */
     uint64_t satp;
-    bool own_mode;           /* options say something of the mode */
-    const char *paging_from; /* the manifest that says it, or NULL */
-    const char *mode_from;   /* what in a dump says the mode, as far as options
+    const struct arguments *alone; /* what options say, and no file; it has
+                                    * neither images nor roots */
+    const char *paging_from;       /* the manifest that says it, or NULL */
+    const char *mode_from; /* what in a dump says the mode, as far as options
                               * do not, or NULL */
     struct image_arguments image;
     struct image_arguments other; /* the second one, or the one that is made */

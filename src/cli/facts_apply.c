@@ -13,11 +13,7 @@
 #include <string.h>
 
 static const uint64_t CR0_PG = (uint64_t)1 << 31;
-static const uint64_t CR0_WP = (uint64_t)1 << 16;
-static const uint64_t CR4_PSE = (uint64_t)1 << 4;
 static const uint64_t CR4_PAE = (uint64_t)1 << 5;
-static const uint64_t CR4_CET = (uint64_t)1 << 23;
-static const uint64_t EFER_NXE = (uint64_t)1 << 11;
 
 static void set_given(struct arguments *a, enum option_id id)
 {
@@ -33,29 +29,6 @@ static bool says_registers(const struct arguments *a)
 {
     return is_given(a, OPT_CR0) || is_given(a, OPT_CR4) ||
            is_given(a, OPT_EFER);
-}
-
-/* What was said one by one goes before what the registers of a processor have. */
-static struct ptw_x86_registers said_of(const struct arguments *a,
-                                        struct ptw_x86_registers regs)
-{
-    if (is_given(a, OPT_CR0)) {
-        regs.cr0 = a->regs.cr0;
-    } else if ((a->without & PTW_X86_WP) != 0) {
-        regs.cr0 &= ~CR0_WP;
-    }
-    if (is_given(a, OPT_CR4)) {
-        regs.cr4 = a->regs.cr4;
-    } else {
-        regs.cr4 &= (a->without & PTW_X86_PSE) != 0 ? ~CR4_PSE : UINT64_MAX;
-        regs.cr4 |= (a->with & PTW_X86_CET) != 0 ? CR4_CET : 0;
-    }
-    if (is_given(a, OPT_EFER)) {
-        regs.efer = a->regs.efer;
-    } else if ((a->without & PTW_X86_NX) != 0) {
-        regs.efer &= ~EFER_NXE;
-    }
-    return regs;
 }
 
 /* The dump, with those registers of every processor that the options say, but for
@@ -83,7 +56,7 @@ static struct dump as_said(const struct dump *d, const struct arguments *a)
 
 static void apply_registers(const struct facts *f, struct arguments *a)
 {
-    a->regs = said_of(a, f->regs);
+    a->regs = paging_said_of(a, f->regs);
     a->without = 0;
     a->with = 0;
     set_given(a, OPT_CR0);
@@ -132,26 +105,22 @@ static bool say_difference(const struct ptw_x86_registers *regs,
     return used > 0;
 }
 
-/* Names the processors in the mode of the first one that would translate by other
- * rules, or let other accesses pass. */
-static void compare(const struct dump *d, struct facts *f,
-                    const struct arguments *a)
+/* Names the processors in the mode of the first one, from that number on, that would
+ * translate by other rules than these, or let other accesses pass. */
+static void compare_with(const struct dump *d, struct facts *f,
+                         const struct arguments *a, size_t from,
+                         const struct ptw_regime *walked)
 {
     enum { NAMED = 4 };
-    struct ptw_x86_registers regs = said_of(a, f->regs);
-    struct ptw_regime walked;
-    const char *why = "";
     size_t count = 0;
     size_t used = 0;
 
-    if (ptw_regime_from_x86(&regs, NULL, &walked, &why) != PTW_OK) {
-        return;
-    }
-    for (size_t i = f->first + 1; i < d->cpus; i++) {
+    for (size_t i = from; i < d->cpus; i++) {
+        struct ptw_x86_registers regs =
+            paging_said_of(a, facts_registers(d, &d->cpu[i]));
         char text[DIFFERENCE];
 
-        regs = said_of(a, facts_registers(d, &d->cpu[i]));
-        if (facts_is_walked(d, f, i) && say_difference(&regs, &walked, text) &&
+        if (facts_is_walked(d, f, i) && say_difference(&regs, walked, text) &&
             count++ < NAMED) {
             used += (size_t)snprintf(f->differ + used, sizeof f->differ - used,
                                      "%sCPU %zu (%s)", used > 0 ? ", " : "", i,
@@ -161,6 +130,19 @@ static void compare(const struct dump *d, struct facts *f,
     if (count > NAMED) {
         (void)snprintf(f->differ + used, sizeof f->differ - used,
                        " and %zu more", count - NAMED);
+    }
+}
+
+/* The same of the others than the first one, whose rules are those of all. */
+static void compare(const struct dump *d, struct facts *f,
+                    const struct arguments *a)
+{
+    struct ptw_x86_registers regs = paging_said_of(a, f->regs);
+    struct ptw_regime walked;
+    const char *why = "";
+
+    if (ptw_regime_from_x86(&regs, NULL, &walked, &why) == PTW_OK) {
+        compare_with(d, f, a, f->first + 1, &walked);
     }
 }
 
@@ -240,15 +222,6 @@ static bool fits(const struct dump *d, const struct facts *f,
 
 /* ---------------------------------------------------------- what can't be */
 
-/* Whether an option is given, and not as a root that the first image's file says. */
-static bool is_said(const struct arguments *a, enum option_id id)
-{
-    bool root = id == OPT_ROOT || id == OPT_CR3 || id == OPT_TTBR0 ||
-                id == OPT_TTBR1 || id == OPT_SATP;
-
-    return is_given(a, id) && !(root && a->o->root_from_file);
-}
-
 /* Who gives the mode and the roots does not ask the file. */
 static void answer_doubts(struct facts *f, const struct arguments *a,
                           bool all_said)
@@ -257,7 +230,7 @@ static void answer_doubts(struct facts *f, const struct arguments *a,
         struct doubt *d = &f->doubt[i];
 
         d->answered =
-            all_said || is_said(a, d->option[0]) || is_said(a, d->option[1]);
+            all_said || is_given(a, d->option[0]) || is_given(a, d->option[1]);
     }
 }
 
@@ -467,27 +440,45 @@ void facts_apply(struct facts *f, struct arguments *a)
 
 /* -------------------------------------------------------- the second image */
 
-/* Ends the command where the second image is in another paging mode than the first
- * one is walked in, and no option says one; reports what of it has other rules. */
-static void check_mode_of_other(const struct arguments *a,
-                                const struct facts *f)
+/* Whether options say roots of either image. */
+static bool says_roots(const struct arguments *alone)
 {
+    static const enum option_id ids[] = {
+        OPT_ROOT,     OPT_CR3,     OPT_TTBR0,     OPT_TTBR1,     OPT_SATP,
+        OPT_NEW_ROOT, OPT_NEW_CR3, OPT_NEW_TTBR0, OPT_NEW_TTBR1, OPT_NEW_SATP,
+    };
+    bool said = false;
+
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        said = said || is_given(alone, ids[i]);
+    }
+    return said;
+}
+
+/* Ends the command where the second image is in another paging mode than the first
+ * one is walked in, and options do not say one; reports what of it has other rules.
+ * said is its dump, with what options say of its registers. */
+static void check_mode_of_other(const struct arguments *a,
+                                const struct dump *said, struct facts *f)
+{
+    const struct arguments *alone = a->alone;
     const struct options *o = a->o;
     const char *name = a->other.name;
     struct ptw_regime r;
     const char *why;
-    char text[DIFFERENCE];
     char what[256];
 
     if (f->family == DUMP_UNKNOWN) {
         facts_end_in_doubt(f, name);
         return;
     }
-    if (is_impossible(&a->other.source->dump, f, false, false, what)) {
+    if (is_impossible(said, f, f->has_registers && says_registers(alone),
+                      is_given(alone, OPT_EFER), what)) {
         die(CLI_UNREAD, name, "%s", what);
     }
+    f->regs = paging_said_of(alone, f->regs);
     if (!find_said_mode(f, &r, &why)) {
-        return;
+        paging_end_of_registers(a->subject, &f->regs, f->from, name, why);
     }
     if (strcmp(ptw_regime_name(&r), ptw_regime_name(&o->regime)) != 0) {
         die(CLI_USAGE, a->subject,
@@ -496,13 +487,16 @@ static void check_mode_of_other(const struct arguments *a,
             "what the files say",
             o->image, ptw_regime_name(&o->regime), name, ptw_regime_name(&r));
     }
-    if (f->has_registers && say_difference(&f->regs, &o->regime, text)) {
-        report(name,
-               "is walked by the registers of %s, and its own differ: %s; "
-               "--cr0, --cr4 and --efer go before them",
-               o->image, text);
+    if (f->has_registers) {
+        compare_with(said, f, alone, f->first, &o->regime);
     }
-    if (!is_given(a, OPT_FLAG_BIT) && f->flag_bits != a->cpu.flag_bits) {
+    if (f->differ[0] != '\0') {
+        report(name,
+               "is walked as %s is, and its own registers differ: %s; --cr0, "
+               "--cr4 and --efer go before them",
+               o->image, f->differ);
+    }
+    if (!is_given(alone, OPT_FLAG_BIT) && f->flag_bits != a->cpu.flag_bits) {
         report(name,
                "says flag bits %" PRIx64 ", and is walked with those of %s, "
                "%" PRIx64 ": --flag-bit says what they are",
@@ -510,40 +504,51 @@ static void check_mode_of_other(const struct arguments *a,
     }
 }
 
+/* Takes the roots that it says; the regime of their half is that of one of the
+ * first image. */
+static void take_roots_of_other(struct arguments *a, const struct facts *f)
+{
+    bool upper = is_given(a, OPT_TTBR1) || ptw_aarch64_is_upper(&a->o->regime);
+
+    for (uint32_t i = 0; i < f->roots; i++) {
+        if (f->root[i].id == OPT_TTBR1 && !upper) {
+            die(CLI_USAGE, a->subject,
+                "%s has roots of the lower half, and %s says one of the upper "
+                "half: --root and --new-root say which are compared",
+                a->o->image, a->other.name);
+        }
+        paging_add_root_of_other(a, f->root[i].id, f->root[i].value);
+    }
+    facts_report_left_out(f, a->other.name);
+}
+
 void facts_apply_to_other(struct arguments *a)
 {
     const struct dump *d = &a->other.source->dump;
-    bool from_file = !a->own_mode && a->mode_from != NULL;
-    struct dump said = *d;
+    bool mode_said = paging_is_said(a->alone);
+    bool roots_said = says_roots(a->alone);
+    struct dump said;
     struct facts f;
 
-    if (!a->other.source->opened) {
+    /* What is to be said of the same file has been said. */
+    if (!a->other.source->opened ||
+        source_is_same(a->o->source, a->other.source)) {
         return;
     }
-    /* Those of the first image's file are among the arguments by now. */
-    if (a->own_mode && a->regime == NULL) {
-        said = as_said(d, a);
-    }
+    said = as_said(d, a->alone);
     memset(&f, 0, sizeof f);
     facts_find(&said, &f);
-    answer_doubts(&f, a,
-                  a->mode_from == NULL &&
-                      (a->other.roots > 0 || !a->o->root_from_file));
-    if (from_file) {
-        check_mode_of_other(a, &f);
+    answer_doubts(&f, a->alone, mode_said && roots_said);
+    if (!mode_said) {
+        check_mode_of_other(a, &said, &f);
     }
     facts_report_doubts(&f, a->other.name);
-    if (a->other.roots == 0 && a->o->root_from_file &&
-        (from_file || fits(d, &f, a))) {
-        for (uint32_t i = 0; i < f.roots; i++) {
-            paging_add_root_of_other(a, f.root[i].id, f.root[i].value);
-        }
-        facts_report_left_out(&f, a->other.name);
+    if (!roots_said && a->image.roots > 0 && a->other.roots == 0 &&
+        (!mode_said || fits(d, &f, a))) {
+        take_roots_of_other(a, &f);
     }
     facts_free(&f);
-    if (said.cpu != d->cpu) {
-        free(said.cpu);
-    }
+    free(said.cpu);
 }
 
 void facts_print(const struct options *o)

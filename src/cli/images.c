@@ -171,7 +171,6 @@ void images_open(struct arguments *a)
     const struct source *made = NULL;
     bool same = (a->command->takes & TAKES_POLICY) != 0;
 
-    a->own_mode = manifest_mode_is_given(a);
     if ((a->command->takes & TAKES_OTHER) != 0) {
         made = a->other.source = open_files(a, &a->other, "--new-file");
         manifest_before_opening(a, made);
@@ -216,6 +215,9 @@ void images_set_other(struct arguments *a)
     other->source = a->other.source;
     other->facts = NULL;
     facts_apply_to_other(a);
+    if (source_is_same(o->source, other->source)) {
+        other->source->dump.remark[0] = '\0'; /* the first one's says it */
+    }
     if (!paging_take_roots(a, &a->other, other)) {
         free(other->root_flags);
         free(other->given);

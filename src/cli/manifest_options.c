@@ -34,24 +34,6 @@ static const struct manifest *manifest_of(const struct source *s)
     return s->opened ? s->manifest : NULL;
 }
 
-bool manifest_mode_is_given(const struct arguments *a)
-{
-    bool given = false;
-
-    for (const struct manifest_word *w = manifest_words; w->name != NULL; w++) {
-        given =
-            given || (w->group == MANIFEST_PAGING && is_given(a, option_of(w)));
-    }
-    return given;
-}
-
-/* Whether options say the mode as a whole, so that files do not. */
-static bool says_mode(const struct arguments *a)
-{
-    return a->regime != NULL || is_given(a, OPT_CR0) || is_given(a, OPT_TCR) ||
-           is_given(a, OPT_SATP);
-}
-
 static void take_one(struct arguments *a, enum option_id id,
                      const struct manifest_option *option)
 {
@@ -96,8 +78,9 @@ static void take_group(struct arguments *a, const struct source *s,
 
 static void take_paging(struct arguments *a, const struct source *s)
 {
-    if (!says_mode(a)) {
+    if (!paging_is_said(a)) {
         take_group(a, s, MANIFEST_PAGING, NULL);
+        paging_take_switches(a);
         a->paging_from = s->name;
     }
 }
@@ -196,18 +179,22 @@ void manifest_check_mode(const struct arguments *a)
     struct options said;
     struct arguments of_made;
 
-    if (m == NULL || a->own_mode || a->paging_from == made->name) {
+    if (m == NULL || paging_is_said(a->alone) || a->paging_from == made->name) {
         return;
     }
     memset(&said, 0, sizeof said);
-    arguments_init(&of_made, a->command, &said);
-    of_made.take = a->take;
+    of_made = *a->alone;
+    of_made.o = &said;
     take_paging(&of_made, made);
     for (size_t i = 0; i < m->roots; i++) {
         paging_add_entry(&of_made, &of_made.image, &m->root[i].made);
     }
     of_made.subject = made->name;
-    (void)paging_set_regime(&of_made);
+    if (paging_is_given(&of_made)) {
+        (void)paging_set_regime(&of_made);
+    } else {
+        said.regime = a->o->regime; /* it says none */
+    }
     if (!same_mode(&said.regime, &a->o->regime)) {
         die(CLI_USAGE, made->name,
             "says %s with addresses of %u bits, and %s is %s with addresses "

@@ -10,10 +10,6 @@
 /* Each of these does nothing where the source is no manifest.  One that is wrong
  * ends the command. */
 
-/* manifest_mode_is_given says whether arguments say something of the paging mode,
- * of what a manifest can say. */
-bool manifest_mode_is_given(const struct arguments *a);
-
 /* manifest_before_opening takes how the old image is to be opened from the
  * manifest of the new one. */
 void manifest_before_opening(struct arguments *a, const struct source *made);

@@ -615,6 +615,7 @@ static void gather(struct arguments *a, int argc, char **argv)
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct options *o)
 {
+    struct arguments alone;
     struct arguments a;
 
     memset(o, 0, sizeof *o);
@@ -628,6 +629,11 @@ bool options_parse(const struct command *command, int argc, char **argv,
     gather(&a, argc, argv);
     if (!is_given(&a, OPT_HELP)) {
         images_name(&a);
+        alone = a;
+        memset(&alone.image, 0, sizeof alone.image);
+        memset(&alone.other, 0, sizeof alone.other);
+        alone.alone = &alone;
+        a.alone = &alone;
         images_open(&a);
         a.subject = a.paging_from != NULL ? a.paging_from : o->command;
         o->has_mode = paging_set_regime(&a);

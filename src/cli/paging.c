@@ -118,6 +118,72 @@ void paging_set_el(struct arguments *a)
     a->arm.el = (unsigned)v;
 }
 
+/* ------------------------------------------------------------ the registers */
+
+static const uint64_t CR0_PG = (uint64_t)1 << 31;
+static const uint64_t CR0_WP = (uint64_t)1 << 16;
+static const uint64_t CR4_PSE = (uint64_t)1 << 4;
+static const uint64_t CR4_PAE = (uint64_t)1 << 5;
+static const uint64_t CR4_CET = (uint64_t)1 << 23;
+static const uint64_t EFER_NXE = (uint64_t)1 << 11;
+
+/* What --cr0 and the other registers of x86 need beside them, or OPT_CR0. */
+static enum option_id register_needed(const struct arguments *a)
+{
+    if ((a->regs.cr0 & CR0_PG) != 0 && !is_given(a, OPT_CR4)) {
+        return OPT_CR4;
+    }
+    if ((a->regs.cr4 & CR4_PAE) != 0 && !is_given(a, OPT_EFER)) {
+        return OPT_EFER;
+    }
+    return OPT_CR0;
+}
+
+bool paging_is_given(const struct arguments *a)
+{
+    return a->regime != NULL || is_given(a, OPT_CR0) || is_given(a, OPT_TCR) ||
+           is_given(a, OPT_SATP);
+}
+
+bool paging_is_said(const struct arguments *a)
+{
+    return paging_is_given(a) &&
+           (!is_given(a, OPT_CR0) || register_needed(a) == OPT_CR0);
+}
+
+struct ptw_x86_registers paging_said_of(const struct arguments *a,
+                                        struct ptw_x86_registers regs)
+{
+    if (is_given(a, OPT_CR0)) {
+        regs.cr0 = a->regs.cr0;
+    } else if ((a->without & PTW_X86_WP) != 0) {
+        regs.cr0 &= ~CR0_WP;
+    }
+    if (is_given(a, OPT_CR4)) {
+        regs.cr4 = a->regs.cr4;
+    } else {
+        regs.cr4 &= (a->without & PTW_X86_PSE) != 0 ? ~CR4_PSE : UINT64_MAX;
+        regs.cr4 |= (a->with & PTW_X86_CET) != 0 ? CR4_CET : 0;
+    }
+    if (is_given(a, OPT_EFER)) {
+        regs.efer = a->regs.efer;
+    } else if ((a->without & PTW_X86_NX) != 0) {
+        regs.efer &= ~EFER_NXE;
+    }
+    return regs;
+}
+
+void paging_take_switches(struct arguments *a)
+{
+    if (a->regime == NULL && is_given(a, OPT_CR0)) {
+        a->regs = paging_said_of(a->alone, a->regs);
+        a->without = 0;
+        a->with = 0;
+    }
+}
+
+/* ---------------------------------------------------------------------- modes */
+
 enum { MODE_TEXT = REPORT_LINE_BYTES };
 
 /* What selects the mode, for people: an option with its value, or the value as the
@@ -445,10 +511,19 @@ static void say_of_source(const struct arguments *a)
     }
 }
 
+void paging_end_of_registers(const char *subject,
+                             const struct ptw_x86_registers *regs,
+                             const char *from, const char *image,
+                             const char *why)
+{
+    die(CLI_USAGE, subject,
+        "CR0 %" PRIx64 ", CR4 %" PRIx64 ", EFER %" PRIx64 ", by the options "
+        "and, what they do not say, by %s in %s: %s",
+        regs->cr0, regs->cr4, regs->efer, from, image, why);
+}
+
 static void set_regime_from_registers(struct arguments *a)
 {
-    static const uint64_t CR0_PG = (uint64_t)1 << 31;
-    static const uint64_t CR4_PAE = (uint64_t)1 << 5;
     const char *name = a->subject;
     const char *why = "";
 
@@ -469,20 +544,15 @@ static void set_regime_from_registers(struct arguments *a)
             "--no-nx, --no-pse, --no-wp and --cet go with --regime; the "
             "registers say it themselves");
     }
-    if ((a->regs.cr0 & CR0_PG) != 0 && !is_given(a, OPT_CR4)) {
-        die(CLI_USAGE, name, "CR0.PG is set, so --cr4 is needed too");
-    }
-    if ((a->regs.cr4 & CR4_PAE) != 0 && !is_given(a, OPT_EFER)) {
-        die(CLI_USAGE, name, "CR4.PAE is set, so --efer is needed too");
+    if (register_needed(a) != OPT_CR0) {
+        die(CLI_USAGE, name, "%s is set, so --%s is needed too",
+            register_needed(a) == OPT_CR4 ? "CR0.PG" : "CR4.PAE",
+            option_name((int)register_needed(a)));
     }
     if (ptw_regime_from_x86(&a->regs, &a->cpu, &a->o->regime, &why) == PTW_OK) {
         check_features(a, "--cr0");
     } else if (a->mode_from != NULL) {
-        die(CLI_USAGE, name,
-            "CR0 %" PRIx64 ", CR4 %" PRIx64 ", EFER %" PRIx64 ", by the "
-            "options and, what they do not say, by %s in %s: %s",
-            a->regs.cr0, a->regs.cr4, a->regs.efer, a->mode_from, a->o->image,
-            why);
+        paging_end_of_registers(name, &a->regs, a->mode_from, a->o->image, why);
     } else {
         die(CLI_USAGE, name,
             "--cr0 %" PRIx64 " --cr4 %" PRIx64 " --efer %" PRIx64 ": %s",

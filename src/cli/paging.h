@@ -33,6 +33,26 @@ void paging_add_flag_bit(struct arguments *a);
 void paging_set_vendor(struct arguments *a);
 void paging_set_el(struct arguments *a);
 
+/* paging_is_given says whether something selects the mode: a name, or a register
+ * of each family.  paging_is_said says whether it does so alone, with all registers
+ * that it takes, so that nothing more is asked for. */
+bool paging_is_given(const struct arguments *a);
+bool paging_is_said(const struct arguments *a);
+
+/* paging_said_of returns a processor's registers, but for what arguments say of
+ * them one by one.  paging_take_switches makes of --no-nx and its like a part of
+ * the registers, where a file says these. */
+struct ptw_x86_registers paging_said_of(const struct arguments *a,
+                                        struct ptw_x86_registers regs);
+void paging_take_switches(struct arguments *a);
+
+/* paging_end_of_registers ends the command: such registers, which the options say
+ * and, as far as they do not, `from` in that image, make no mode. */
+PTW_NORETURN void paging_end_of_registers(const char *subject,
+                                          const struct ptw_x86_registers *regs,
+                                          const char *from, const char *image,
+                                          const char *why);
+
 /* paging_set_regime makes the regime of all that is given; false when nothing
  * says it, where that may be (TAKES_ANYTHING). */
 bool paging_set_regime(struct arguments *a);

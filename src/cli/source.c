@@ -632,6 +632,16 @@ void source_check(const struct source *s)
         s->container.name, s->inside, s->container.advice);
 }
 
+bool source_is_same(const struct source *a, const struct source *b)
+{
+    struct stat of_a;
+    struct stat of_b;
+
+    return a->file >= 0 && b->file >= 0 && fstat(a->file, &of_a) == 0 &&
+           fstat(b->file, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
 void source_free(struct source *s)
 {
     if (s == NULL) {

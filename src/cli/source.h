@@ -80,6 +80,9 @@ const struct image_part *source_vouched(const struct source *s);
 bool source_recognise(const struct reader *r, struct container *found,
                       bool *read);
 
+/* source_is_same says whether two sources are of one file. */
+bool source_is_same(const struct source *a, const struct source *b);
+
 void source_free(struct source *s);
 
 #endif
