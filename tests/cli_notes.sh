@@ -292,19 +292,27 @@ narrow() {
     put narrow.xen 8d8 100002 8
 }
 "$ptwalk" leaves --holes zero "${amd64[@]}" --range 0-7fffffffff good |
-    sed 's/^# root 0 1000$/# root 0 100003000/' >expected32
+    sed 's/^# root 0 1000$/# root 0 fffffe000/' >expected32
 narrow 2001
 try 'Xen: a guest of 32 bits' 0 1 leaves narrow.xen
-says 'narrow.xen: is of a guest of 32 bits that Xen walks below tables of its own, in four levels: they are not in it, and made, from 100003000 on'
+says 'narrow.xen: is of a guest of 32 bits that Xen walks below tables of its own, in four levels: they are not in it, and made, from fffffe000 on'
 check "$name: the leaves" cmp out expected32
 try 'Xen: a guest of 32 bits: info' 0 1 info narrow.xen
-shows 'CPU 0: paravirtualised, its table at 100002000, the user'\''s at 0, Xen'\''s above it made at 100003000'
+shows 'CPU 0: paravirtualised, its table at 100002000, the user'\''s at 0, Xen'\''s above it made at fffffe000'
 shows 'mode: amd64, 52-bit physical addresses'
-shows 'root 0: 100003000, of CPU 0, Xen'\''s above its own'
+shows 'root 0: fffffe000, of CPU 0, Xen'\''s above its own'
 try 'Xen: a guest of 32 bits: info --json' 0 1 info --json narrow.xen
-json '[.[] | select(.type == "cpu") | .upper_table] == ["100003000", "0"]'
+json '[.[] | select(.type == "cpu") | .upper_table] == ["fffffe000", "0"]'
+# What is made is no memory: not to info, and not where a leaf leads there.
+check "$name: memory alone" [ "$(jq -s '[.[] | select(.type == "segment") | .bytes] | add' out)" = 65536 ]
+json '.[0].memory == 65536 and .[0].segments == ([.[] | select(.type == "segment")] | length)'
+put narrow.xen f010 fffffe007 8
+try 'Xen: a leaf to what is made' 0 1 leaves narrow.xen
+shows '0000000000002000 fffffe000 1000 r w x u'
+shows '# outside 3 leaves'
+put narrow.xen f010 800000000000a467 8
 try 'Xen: a guest of 32 bits: compact' 0 1 compact -o narrow narrow.xen
-root=$(sed -n 's/^root 0 100003000 //p' out)
+root=$(sed -n 's/^root 0 fffffe000 //p' out)
 try 'Xen: a guest of 32 bits: verify' 0 1 verify --new-root "$root" narrow.xen \
     narrow
 narrow 9001
@@ -316,6 +324,21 @@ put narrow.xen e000 3001 8
 try 'Xen: a guest of 32 bits on Xen of 32' 0 0 info narrow.xen
 shows 'mode: pae, 52-bit physical addresses'
 shows 'root 0: 5000, of CPU 0'
+# One above 4 GiB it walks by a copy below: the page at 2000 lies at 100002000.
+put narrow.xen 11000 3001 8
+put narrow.xen 1aa8 2001 4
+try 'Xen: a guest of 32 bits on Xen of 32, its table above 4 GiB' 0 1 info narrow.xen
+says 'narrow.xen: is of a guest of 32 bits that Xen of 32 walks by copies of the upper tables that lie above 4 GiB: they are not in it, and made, from ffffe000 on'
+shows 'CPU 0: paravirtualised, its table at 100002000, the user'\''s at 0, Xen'\''s copy of it made at ffffe000'
+shows 'mode: pae, 52-bit physical addresses'
+shows 'root 0: ffffe000, of CPU 0, Xen'\''s copy of its own'
+try 'Xen: a copy of a table, and another mode' 2 2 leaves --regime amd64 narrow.xen
+try 'Xen: a copy of a table: leaves' 0 1 leaves narrow.xen
+mv out wanted
+put narrow.xen 1aa8 5000 4
+put narrow.xen e000 3001 8
+try 'Xen: a table below 4 GiB: leaves' 0 0 leaves narrow.xen
+check "$name: the same" cmp <(tail -n +2 wanted) <(tail -n +2 out)
 # Registers of a guest's own, with the list of its frames.
 xen full.xen .xen_pfn
 state full.xen 0 80010001 0 1000 20

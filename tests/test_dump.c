@@ -401,12 +401,8 @@ Test(xen, has_two_tables_of_each_processor)
     dump_free(&d);
 }
 
-static uint64_t behind_memory(void)
-{
-    const struct segment *last = &d.segment[d.segments - 1];
-
-    return last->pa + last->bytes;
-}
+/* Tables that are made for three processors are the last ones below 64 GiB. */
+static const uint64_t MADE = (UINT64_C(1) << 36) - 3 * 0x1000;
 
 /* xen_cr3_to_pfn: the upper bits of the frame are the lower ones of CR3. */
 Test(xen, has_folded_tables_of_32_bits)
@@ -425,26 +421,27 @@ Test(xen, has_folded_tables_of_32_bits)
         cr_assert(eq(sz, d.cpus, 3));
         cr_expect(eq(u64, d.cpu[0].cr3, 0x01256789000));
         cr_expect(eq(u64, d.cpu[1].cr3, 0x1000));
-        /* Xen's own tables, which lead to them: behind the memory. */
+        /* Xen's own tables, which lead to them, where no memory is. */
         cr_assert(eq(sz, d.mades, 2));
-        cr_expect(eq(u64, d.made[0].pa, behind_memory()));
-        cr_expect(eq(u64, d.made[0].entry, 0x01256789027));
-        cr_expect(eq(u64, d.made[1].pa, behind_memory() + 0x1000));
-        cr_expect(eq(u64, d.made[1].entry, 0x1027));
+        cr_expect(eq(u64, d.made[0].pa, MADE));
+        cr_expect(eq(u64, d.made[0].entry[0], 0x01256789027));
+        cr_expect(eq(u64, d.made[1].pa, MADE + 0x1000));
+        cr_expect(eq(u64, d.made[1].entry[0], 0x1027));
+        cr_expect(eq(u64, d.made[1].entry[1], 0));
         cr_expect(strstr(d.remark, "guest of 32 bits") != NULL);
         facts_find(&d, &f);
         cr_expect(eq(str, f.regime, "amd64"));
         cr_assert(eq(u32, f.roots, 2));
-        cr_expect(eq(u64, f.root[0].value, behind_memory()));
+        cr_expect(eq(u64, f.root[0].value, MADE));
         cr_expect(eq(str, f.root[0].label, "CPU 0, Xen's above its own"));
-        cr_expect(eq(u64, f.root[1].value, behind_memory() + 0x1000));
+        cr_expect(eq(u64, f.root[1].value, MADE + 0x1000));
         cr_expect(eq(u32, f.folded, 1));
         facts_free(&f);
         dump_free(&d);
     }
 }
 
-/* As Xen of 32 bits has them, and where no address is left for a table. */
+/* As Xen of 32 bits has them. */
 Test(xen, has_tables_of_pae)
 {
     static const struct {
@@ -452,9 +449,8 @@ Test(xen, has_tables_of_pae)
         uint64_t entry; /* its third one */
         bool pae;
     } tables[] = {
-        {0x100, 0x5001, true},  {0x100, 0x5021, true},
-        {0x100, 0x5007, false}, {0x100, 0x5003, false},
-        {0x100, 0x5000, false}, {(UINT64_C(1) << 40) - 1, 0x5007, true},
+        {0x100, 0x5001, true},  {0x100, 0x5021, true},  {0x100, 0x5007, false},
+        {0x100, 0x5003, false}, {0x100, 0x5000, false},
     };
     struct facts f;
 
@@ -472,6 +468,72 @@ Test(xen, has_tables_of_pae)
         facts_free(&f);
         dump_free(&d);
     }
+}
+
+/* Of tables above 4 GiB, Xen of 32 bits walks copies. */
+Test(xen, has_copies_of_tables_of_pae)
+{
+    struct facts f;
+
+    xen_states(".xen_p2m", 3, 2800, 2);
+    put(0x808, 8, 0x100100);
+    put(0x1000 + 16, 8, 0x5001);
+    state_32(0x4000, 0x8005003b, 0x100001, 0);
+    state_32(0x4000 + 2800, 0x8005003b, 0x1000, 0);
+    cr_assert(elf_core_read(&r, &d), "%s", d.why);
+    cr_assert(eq(sz, d.mades, 1));
+    cr_expect(eq(u64, d.made[0].pa, 0xffffe000));
+    cr_expect(eq(u64, d.made[0].entry[0], 0));
+    cr_expect(eq(u64, d.made[0].entry[2], 0x5001));
+    cr_expect(strstr(d.remark, "copies of the upper tables") != NULL);
+    facts_find(&d, &f);
+    cr_expect(eq(str, f.regime, "pae"));
+    cr_assert(eq(u32, f.roots, 2));
+    cr_expect(eq(u64, f.root[0].value, 0xffffe000));
+    cr_expect(eq(str, f.root[0].label, "CPU 0, Xen's copy of its own"));
+    cr_expect(eq(u64, f.root[1].value, 0x1000));
+    facts_free(&f);
+    dump_free(&d);
+}
+
+/* What is made is where no memory is; where there is memory everywhere, a table is
+ * not made, and its processor has no root. */
+Test(xen, makes_tables_where_no_memory_is)
+{
+    static const uint64_t ends[] = {36, 40, 46, 52};
+    static const uint64_t entry[MADE_ENTRIES] = {0x1027};
+    static const uint64_t other[MADE_ENTRIES] = {0x1027, 1};
+    struct dump_cpu cpu = {.cr3 = 0x1000};
+    struct facts f;
+
+    memset(&d, 0, sizeof d);
+    d.family = DUMP_X86;
+    d.paravirtual = true;
+    dump_add_cpu(&d, &cpu);
+    dump_add_cpu(&d, &cpu);
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t end = UINT64_C(1) << ends[i];
+
+        cr_expect(eq(u64, dump_make(&d, entry, false), end - 0x2000));
+        cr_expect(eq(u64, dump_make(&d, entry, false), end - 0x2000));
+        cr_expect(eq(u64, dump_make(&d, other, false), end - 0x1000));
+        d.mades = 0;
+        free(d.made);
+        d.made = NULL;
+        /* A part of a page is enough. */
+        dump_add(&d, i % 2 == 0 ? end - 0x2000 : end - 1, 1, 0x10000 * i);
+        dump_order(&d);
+    }
+    cr_expect(eq(u64, dump_make(&d, entry, false), 0));
+    facts_find(&d, &f);
+    cr_expect(eq(u32, f.roots, 0));
+    facts_free(&f);
+    cr_expect(eq(u64, dump_make(&d, entry, true), 0xffffe000));
+    d.mades = 0;
+    dump_add(&d, 0xfffff000, 0x1000, 0x90000);
+    dump_order(&d);
+    cr_expect(eq(u64, dump_make(&d, entry, true), 0));
+    dump_free(&d);
 }
 
 /* A guest that is virtualised in full has its own registers, as QEMU's have, and

@@ -82,7 +82,10 @@ void say_dump(const struct dump *d, bool opened)
         }
     }
     for (size_t i = 0; i < d->mades && i < MOST; i++) {
-        say("; made %" PRIx64 ": %" PRIx64, d->made[i].pa, d->made[i].entry);
+        say("; made %" PRIx64 ":", d->made[i].pa);
+        for (unsigned k = 0; k < MADE_ENTRIES; k++) {
+            say(" %" PRIx64, d->made[i].entry[k]);
+        }
     }
     if (d->has_root) {
         say("; root %" PRIx64, d->root);

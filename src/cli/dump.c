@@ -57,25 +57,58 @@ void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes)
     d->lacking[d->lackings++] = (struct segment){pa, bytes, 0};
 }
 
-uint64_t dump_make(struct dump *d, uint64_t entry)
+/* Whether a segment has some of these addresses. */
+static bool has_some(const struct dump *d, uint64_t pa, uint64_t bytes)
 {
-    static const uint64_t PAGE = 4096;
-    static const uint64_t MOST = (uint64_t)1 << 52; /* where addresses end */
-    const struct segment *last = &d->segment[d->segments - 1];
-    uint64_t end = last->pa + (last->bytes - 1);
+    for (size_t i = 0; i < d->segments; i++) {
+        const struct segment *s = &d->segment[i];
+
+        if (s->pa <= pa + (bytes - 1) && pa <= s->pa + (s->bytes - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where there is room for the tables of all processors, or 0. */
+static uint64_t find_room(const struct dump *d, bool below_4g)
+{
+    static const unsigned ends[] = {36, 40, 46, 52};
+    uint64_t bytes = d->cpus * (uint64_t)MADE_BYTES;
+    uint64_t pa = ((uint64_t)1 << 32) - bytes;
+
+    if (below_4g) {
+        return has_some(d, pa, bytes) ? 0 : pa;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        pa = ((uint64_t)1 << ends[i]) - bytes;
+        if (!has_some(d, pa, bytes)) {
+            return pa;
+        }
+    }
+    return 0;
+}
+
+uint64_t dump_make(struct dump *d, const uint64_t entry[MADE_ENTRIES],
+                   bool below_4g)
+{
+    struct made_table *m;
     uint64_t pa;
 
     for (size_t i = 0; i < d->mades; i++) {
-        if (d->made[i].entry == entry) {
+        if (memcmp(d->made[i].entry, entry, sizeof d->made[i].entry) == 0) {
             return d->made[i].pa;
         }
     }
-    if (end / PAGE + 1 + d->mades >= MOST / PAGE) {
+    pa = d->mades > 0 ? d->made[0].pa + d->mades * MADE_BYTES
+                      : find_room(d, below_4g);
+    if (pa == 0) {
         return 0;
     }
-    pa = (end / PAGE + 1 + d->mades) * PAGE;
     d->made = must_grow(d->made, d->mades, sizeof *d->made);
-    d->made[d->mades++] = (struct made_table){pa, entry};
+    m = &d->made[d->mades++];
+    m->pa = pa;
+    memcpy(m->entry, entry, sizeof m->entry);
     return pa;
 }
 

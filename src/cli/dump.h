@@ -30,11 +30,13 @@ struct dump_cpu {
     uint64_t at;         /* and where in the file */
 };
 
-/* A table that a processor walked and the dump does not have: of one entry, the
- * first. */
+/* A table that a processor walked and the dump does not have: its first entries,
+ * all others are 0. */
+enum { MADE_ENTRIES = 4, MADE_BYTES = 4096 };
+
 struct made_table {
     uint64_t pa;
-    uint64_t entry;
+    uint64_t entry[MADE_ENTRIES];
 };
 
 enum { DUMP_WHY = 256 };
@@ -49,14 +51,15 @@ struct dump {
     struct segment
         *lacking; /* that a file which was cut off lists, ascending */
     size_t lackings;
-    struct made_table
-        *made; /* memory beside that of the segments, a page each */
+    struct made_table *made; /* ascending, one behind the other: tables that
+                              * walks find there, and no memory */
     size_t mades;
 
     enum dump_family family;
     bool long_mode;       /* x86: the processor was in it, */
     bool long_mode_known; /* or not, */
-    bool pae;             /* but in PAE paging: where a root says no mode */
+    bool pae;             /* but in PAE paging: where a root says no mode, or
+                           * of a paravirtualised guest of 32 bits, Xen is */
     bool paravirtual;     /* x86: CR3 of its processors is a table's address,
                            * and the others say nothing of the mode */
     struct dump_cpu *cpu; /* those whose registers are known */
@@ -89,10 +92,13 @@ void dump_leave_out(struct dump *d, uint64_t pa, uint64_t bytes);
 void dump_lack(struct dump *d, uint64_t pa, uint64_t bytes);
 void dump_add_listed(struct dump *d, uint64_t first, uint64_t last);
 
-/* dump_make makes a table of that entry, once for each, in the pages behind the
- * last segment, which have to be in order; it returns its address, or 0: there is no
- * room for it. */
-uint64_t dump_make(struct dump *d, uint64_t entry);
+/* dump_make makes a table of those entries, once for each, and for each processor at
+ * most one, where no segment is: in the last pages below 4 GiB where that is asked
+ * for, else in those below 64 GiB or, if memory is there, further up.  A guest that maps
+ * devices behind its memory does not lead there.  It returns the table's address, or 0:
+ * there is no room for it. */
+uint64_t dump_make(struct dump *d, const uint64_t entry[MADE_ENTRIES],
+                   bool below_4g);
 
 /* dump_add_cpu adds a processor. */
 void dump_add_cpu(struct dump *d, const struct dump_cpu *cpu);

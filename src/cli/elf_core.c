@@ -418,22 +418,37 @@ static bool find_memory(const struct dump *d, uint64_t pa, uint64_t *at)
     return false;
 }
 
-/* Whether a table is one of PAE paging, whose upper entries have no rights.  Xen of
- * 64 bits gives them R/W and U/S (xen/arch/x86/mm.c, adjust_guest_l3e). */
-static bool is_of_pae(const struct elf *e, const struct dump *d, uint64_t pa)
+/* Reads the entries of an upper table of PAE paging; false: it is not there. */
+static bool get_upper(const struct elf *e, const struct dump *d, uint64_t pa,
+                      uint64_t entry[MADE_ENTRIES])
 {
-    enum { ENTRIES = 4, P = 1, RW_US = 6 };
-    unsigned char text[8 * ENTRIES];
+    unsigned char text[8 * MADE_ENTRIES];
     uint64_t at;
 
     if (!find_memory(d, pa, &at) || !reader_get(&e->r, at, text, sizeof text)) {
         return false;
     }
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        uint64_t entry = reader_number(&e->r, text + 8 * (size_t)i, 8);
+    for (unsigned i = 0; i < MADE_ENTRIES; i++) {
+        entry[i] = reader_number(&e->r, text + 8 * (size_t)i, 8);
+    }
+    return true;
+}
 
-        if ((entry & P) != 0 && (entry & RW_US) == 0) {
-            return true;
+/* Whether the guest's upper tables are those of PAE paging, which have no rights.  Xen
+ * of 64 bits gives them R/W and U/S (xen/arch/x86/mm.c, adjust_guest_l3e). */
+static bool has_pae_tables(const struct elf *e, const struct dump *d)
+{
+    enum { P = 1, RW_US = 6 };
+    uint64_t entry[MADE_ENTRIES];
+
+    for (size_t i = 0; i < d->cpus; i++) {
+        bool is_there =
+            d->cpu[i].cr3 != 0 && get_upper(e, d, d->cpu[i].cr3, entry);
+
+        for (unsigned k = 0; k < MADE_ENTRIES && is_there; k++) {
+            if ((entry[k] & P) != 0 && (entry[k] & RW_US) == 0) {
+                return true;
+            }
         }
     }
     return false;
@@ -442,24 +457,32 @@ static bool is_of_pae(const struct elf *e, const struct dump *d, uint64_t pa)
 /* Xen of 64 bits walks the upper table of a guest of 32, wherever it lies, as the
  * first of 512 GiB below a table of its own (xen/arch/x86/mm.c, new_guest_cr3), which
  * is not in the dump.  All of the guest's other entries there are 0
- * (promote_l3_table). */
+ * (promote_l3_table).  Xen of 32 bits, which there was up to 4.2, walks it as it is,
+ * or, above 4 GiB, a copy of it below (xen/include/asm-x86/domain.h, struct
+ * pae_l3_cache), which is not in the dump either. */
 static void make_upper_tables(const struct elf *e, struct dump *d)
 {
     enum { P_RW_US_A = 0x27 };
 
-    bool pae = false;
-
+    d->pae = has_pae_tables(e, d);
     for (size_t i = 0; i < d->cpus; i++) {
-        pae = pae || (d->cpu[i].cr3 != 0 && is_of_pae(e, d, d->cpu[i].cr3));
-    }
-    for (size_t i = 0; i < d->cpus && !pae; i++) {
         struct dump_cpu *cpu = &d->cpu[i];
+        uint64_t entry[MADE_ENTRIES] = {cpu->cr3 | P_RW_US_A};
+        bool made = cpu->cr3 != 0;
 
-        if (cpu->cr3 != 0) {
-            cpu->upper = dump_make(d, cpu->cr3 | P_RW_US_A);
+        if (made && d->pae) {
+            made = cpu->cr3 > UINT32_MAX && get_upper(e, d, cpu->cr3, entry);
         }
+        cpu->upper = made ? dump_make(d, entry, d->pae) : 0;
     }
-    if (d->mades > 0) {
+    if (d->mades > 0 && d->pae) {
+        dump_remark(
+            d,
+            "is of a guest of 32 bits that Xen of 32 walks by copies of "
+            "the upper tables that lie above 4 GiB: they are not in it, "
+            "and made, from %" PRIx64 " on",
+            d->made[0].pa);
+    } else if (d->mades > 0) {
         dump_remark(
             d,
             "is of a guest of 32 bits that Xen walks below tables of its "

@@ -340,6 +340,14 @@ static bool find_in_cpus(const struct dump *d, struct facts *f)
     return true;
 }
 
+/* The table by which Xen walks a guest's memory, or 0: it is not there. */
+static uint64_t walked_table(const struct dump *d, const struct dump_cpu *cpu)
+{
+    bool own = d->long_mode || (d->pae && cpu->cr3 <= UINT32_MAX);
+
+    return own ? cpu->cr3 : cpu->upper;
+}
+
 /* Xen runs a paravirtualised guest on tables of four levels; one of 32 bits too,
  * below tables of Xen's own, if Xen has 64. */
 static void find_paravirtual(const struct dump *d, struct facts *f)
@@ -348,11 +356,13 @@ static void find_paravirtual(const struct dump *d, struct facts *f)
 
     for (size_t i = 0; i < d->cpus; i++) {
         const struct dump_cpu *cpu = &d->cpu[i];
-        uint64_t table = d->mades > 0 ? cpu->upper : cpu->cr3;
+        uint64_t table = walked_table(d, cpu);
         char label[48];
 
         (void)snprintf(label, sizeof label, "CPU %zu%s", i,
-                       cpu->upper != 0 ? ", Xen's above its own" : "");
+                       cpu->upper == 0 ? ""
+                       : d->pae        ? ", Xen's copy of its own"
+                                       : ", Xen's above its own");
         if (table == 0) {
             f->other++;
         } else if (is_known(f, ADDRESS, table)) {
@@ -370,8 +380,7 @@ static void find_paravirtual(const struct dump *d, struct facts *f)
     }
     f->family = DUMP_X86;
     (void)snprintf(f->from, sizeof f->from, "Xen's state of its CPUs");
-    (void)snprintf(f->regime, sizeof f->regime,
-                   d->long_mode || d->mades > 0 ? "amd64" : "pae");
+    (void)snprintf(f->regime, sizeof f->regime, d->pae ? "pae" : "amd64");
     assume_of_x86(f, true, true);
 }
 

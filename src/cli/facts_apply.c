@@ -208,7 +208,7 @@ static bool fits(const struct dump *d, const struct facts *f,
     switch (f->family) {
     case DUMP_X86:
         return ptw_is_x86(&r) &&
-               (d->mades == 0 || strcmp(ptw_regime_name(&r), "amd64") == 0);
+               (d->mades == 0 || strcmp(ptw_regime_name(&r), f->regime) == 0);
     case DUMP_AARCH64:
         return ptw_is_aarch64(&r);
     case DUMP_RISCV:

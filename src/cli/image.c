@@ -269,6 +269,10 @@ static void set_segments(struct image *im, const struct options *o,
         im->segments = dump->segments;
         im->segment = must(calloc(im->segments, sizeof *im->segment));
         memcpy(im->segment, dump->segment, im->segments * sizeof *im->segment);
+        if (dump->mades > 0) {
+            im->made.pa = dump->made[0].pa;
+            im->made.bytes = dump->mades * MADE_BYTES;
+        }
         return;
     }
     im->segments = o->segments == 0 ? 1 : o->segments;
@@ -479,6 +483,17 @@ static void make_cache(struct image *im, struct pages *pages)
     im->cache->pages = pages;
 }
 
+bool image_is_made(const struct image *im, const struct segment *s)
+{
+    return s->pa >= im->made.pa && s->pa - im->made.pa < im->made.bytes;
+}
+
+/* How many of a segment's bytes are memory. */
+static uint64_t memory_of(const struct image *im, const struct segment *s)
+{
+    return image_is_made(im, s) ? 0 : s->bytes;
+}
+
 static void add_up(struct image *im)
 {
     uint64_t sum = 0;
@@ -486,7 +501,7 @@ static void add_up(struct image *im)
     im->before = must(calloc(im->segments, sizeof *im->before));
     for (size_t i = 0; i < im->segments; i++) {
         im->before[i] = sum;
-        sum += im->segment[i].bytes;
+        sum += memory_of(im, &im->segment[i]);
     }
 }
 
@@ -660,11 +675,12 @@ static uint64_t memory_to(const struct image *im, uint64_t pa)
 {
     const struct segment *s = segment_of(im->segment, im->segments, pa);
     uint64_t before = im->before[s - im->segment];
+    uint64_t bytes = memory_of(im, s);
 
     if (pa < s->pa) {
         return before;
     }
-    return before + (pa - s->pa < s->bytes ? pa - s->pa + 1 : s->bytes);
+    return before + (pa - s->pa < bytes ? pa - s->pa + 1 : bytes);
 }
 
 uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes)
@@ -673,7 +689,7 @@ uint64_t image_outside(const struct image *im, ptw_pa pa, uint64_t bytes)
     uint64_t to;
 
     if (pa.v >= s->pa && bytes <= s->bytes &&
-        pa.v - s->pa <= s->bytes - bytes) {
+        pa.v - s->pa <= s->bytes - bytes && !image_is_made(im, s)) {
         return 0; /* as nearly always */
     }
     to = memory_to(im, pa.v + (bytes - 1));
@@ -685,7 +701,7 @@ uint64_t image_memory(const struct image *im)
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < im->segments; i++) {
-        bytes += im->segment[i].bytes;
+        bytes += memory_of(im, &im->segment[i]);
     }
     return bytes;
 }

@@ -39,6 +39,7 @@ struct image {
     struct segment *segment;
     uint64_t *before; /* for each segment, the bytes of those below it */
     size_t segments;
+    struct segment made;       /* of these, tables that are no memory */
     struct ptw_region *region; /* segments, which holes cut */
     size_t regions;
     struct holes *holes;   /* that may be zeros; NULL: none, or they are */
@@ -82,6 +83,10 @@ bool image_read_error_text(const struct image *im, char *why, size_t room);
  * it did, and returns the status that follows from it. */
 enum cli_status image_report_read_error(const struct options *o,
                                         const struct image *im);
+
+/* image_is_made says whether a segment has tables that are made, and are no memory:
+ * walks find them, and nothing else counts them. */
+bool image_is_made(const struct image *im, const struct segment *s);
 
 /* image_memory returns how many bytes of physical memory there are. */
 uint64_t image_memory(const struct image *im);

@@ -56,21 +56,37 @@ static void print_image(const struct options *o)
     free(name);
 }
 
+/* How many segments there are of memory. */
+static size_t count_segments(const struct image *im)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < im->segments; i++) {
+        count += !image_is_made(im, &im->segment[i]);
+    }
+    return count;
+}
+
 /* Ranges that follow each other are one, wherever they lie in the file. */
 static void print_ranges(const struct image *im)
 {
     enum { SHOWN = 16 };
     size_t ranges = 0;
 
-    for (size_t i = 0; i < im->segments; ranges++) {
+    for (size_t i = 0; i < im->segments;) {
         uint64_t first = im->segment[i].pa;
         uint64_t last;
 
+        if (image_is_made(im, &im->segment[i])) {
+            i++;
+            continue;
+        }
         do {
             last = im->segment[i].pa + (im->segment[i].bytes - 1);
             i++;
-        } while (i < im->segments && last + 1 == im->segment[i].pa);
-        if (ranges < SHOWN) {
+        } while (i < im->segments && last + 1 == im->segment[i].pa &&
+                 !image_is_made(im, &im->segment[i]));
+        if (ranges++ < SHOWN) {
             char size[16];
 
             human_size(last - first + 1, size);
@@ -86,6 +102,7 @@ static void print_ranges(const struct image *im)
 static void print_file(const struct options *o, const struct image *im)
 {
     const struct source *s = o->source;
+    size_t segments = count_segments(im);
     char size[16];
 
     out_line("file: %s\n", kind_of(s));
@@ -93,8 +110,8 @@ static void print_file(const struct options *o, const struct image *im)
         print_image(o);
     }
     human_size(image_memory(im), size);
-    out_line("memory: %s in %zu segment%s", size, im->segments,
-             im->segments == 1 ? "" : "s");
+    out_line("memory: %s in %zu segment%s", size, segments,
+             segments == 1 ? "" : "s");
     if (s->dump.missing > 0) {
         human_size(s->dump.missing, size);
         out_line("; %s more is named and not in the file", size);
@@ -118,7 +135,8 @@ static void print_machine(const struct dump *d)
                      ", the user's at %" PRIx64,
                      i, cpu->cr3, cpu->user_table);
             if (cpu->upper != 0) {
-                out_line(", Xen's above it made at %" PRIx64, cpu->upper);
+                out_line(", Xen's %s it made at %" PRIx64,
+                         d->pae ? "copy of" : "above", cpu->upper);
             }
             out_line("\n");
             continue;
@@ -203,7 +221,7 @@ static void file_json(const struct options *o, const struct image *im)
         free(name);
     }
     json_set_count(j, "memory", image_memory(im));
-    json_set_count(j, "segments", im->segments);
+    json_set_count(j, "segments", count_segments(im));
     json_set_count(j, "missing", s->dump.missing);
     if (s->dump.family != DUMP_UNKNOWN && s->dump.family != DUMP_FOREIGN) {
         json_set_text(j, "machine", families[s->dump.family]);
@@ -213,6 +231,9 @@ static void file_json(const struct options *o, const struct image *im)
     }
     json_line(j);
     for (size_t i = 0; i < im->segments; i++) {
+        if (image_is_made(im, &im->segment[i])) {
+            continue;
+        }
         j = json_new();
         json_set_text(j, "type", "segment");
         json_set_hex(j, "pa", im->segment[i].pa);

@@ -413,10 +413,9 @@ static void add_zeros(struct source *s)
     dump_order(&s->dump);
 }
 
-/* Tables that the dump does not have are memory, too. */
+/* Tables that the dump does not have are read as memory is. */
 static void add_made(struct source *s)
 {
-    enum { PAGE = 4096 };
     const struct dump *d = &s->dump;
     struct spool spool;
     uint64_t start;
@@ -425,21 +424,21 @@ static void add_made(struct source *s)
     if (d->mades == 0) {
         return;
     }
-    if (!spool_open(&spool, d->mades * PAGE)) {
+    if (!spool_open(&spool, d->mades * MADE_BYTES)) {
         die(CLI_UNREAD, s->name, "%s", spool.why);
     }
     s->made = spool.fd;
-    start =
-        parts_add(&s->parts, s->made, "tables that are made", d->mades * PAGE);
+    start = parts_add(&s->parts, s->made, "tables that are made",
+                      d->mades * MADE_BYTES);
     done = true;
     for (size_t i = 0; i < d->mades; i++) {
-        unsigned char page[PAGE] = {0};
+        unsigned char page[MADE_BYTES] = {0};
 
-        for (unsigned k = 0; k < 8; k++) {
-            page[k] = (unsigned char)(d->made[i].entry >> (8 * k));
+        for (unsigned k = 0; k < 8 * MADE_ENTRIES; k++) {
+            page[k] = (unsigned char)(d->made[i].entry[k / 8] >> (8 * (k % 8)));
         }
         done = done && spool_put(&spool, page, sizeof page);
-        dump_add(&s->dump, d->made[i].pa, PAGE, start + i * PAGE);
+        dump_add(&s->dump, d->made[i].pa, MADE_BYTES, start + i * MADE_BYTES);
     }
     if (!done || !spool_end(&spool)) {
         die(CLI_UNREAD, s->name, "%s", spool.why);
