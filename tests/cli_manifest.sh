@@ -245,6 +245,19 @@ cpu 80010001 1000 1020
 core core.elf
 try 'diff of a manifest and a dump of another mode' 2 1 diff core.m core.elf
 says 'core.m is walked as amd64, and core.elf says that it is amd64-la57'
+# Of aarch64, a dump has a root of the upper half alone.
+: >notes
+printf '%s\n' PAGESIZE=4096 'NUMBER(VA_BITS)=48' \
+    'NUMBER(kimage_voffset)=0xffff7fffc8000000' \
+    'SYMBOL(swapper_pg_dir)=ffff7fffc8001000' | note notes VMCOREINFO 0
+core core.elf
+put core.elf 12 b7 2
+try 'compact of a lower half' 0 0 compact --force --regime aarch64-4k-48 \
+    --ttbr0 1000 --allow-empty -o core.small --manifest core.m core.elf
+try 'diff of two halves' 2 1 diff core.m core.elf
+says 'core.m has roots of the lower half, and core.elf says one of the upper half: --new-ttbr1 1000 compares'
+try 'diff of two halves all the same' 3 1 diff --new-ttbr1 1000 core.m core.elf
+try 'diff of two halves, the other way round' 3 1 diff core.elf core.m
 
 # A manifest in another directory names the image wherever that is.
 mkdir -p else/where

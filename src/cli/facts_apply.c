@@ -514,8 +514,8 @@ static void take_roots_of_other(struct arguments *a, const struct facts *f)
         if (f->root[i].id == OPT_TTBR1 && !upper) {
             die(CLI_USAGE, a->subject,
                 "%s has roots of the lower half, and %s says one of the upper "
-                "half: --root and --new-root say which are compared",
-                a->o->image, a->other.name);
+                "half: --new-ttbr1 %" PRIx64 " compares them all the same",
+                a->o->image, a->other.name, f->root[i].value);
         }
         paging_add_root_of_other(a, f->root[i].id, f->root[i].value);
     }
