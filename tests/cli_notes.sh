@@ -173,6 +173,8 @@ says 'differ: CPU 1 (CR0.WP); --cr0'
 cp second.elf third.elf
 try 'two dumps: processors of both differ' 0 2 diff --cr4 20 second.elf third.elf
 says 'third.elf: is walked as second.elf is, and its own registers differ: CPU 1 (CR0.WP); --cr0'
+try 'two dumps: processors of both differ, and a root is given' 0 0 diff --cr4 20 \
+    --root 1000 second.elf third.elf
 : >notes
 cpu 80010001 1000 20
 printf 'NUMBER(sme_mask)=5\n' | note notes VMCOREINFO 0

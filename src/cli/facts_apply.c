@@ -105,17 +105,17 @@ static bool say_difference(const struct ptw_x86_registers *regs,
     return used > 0;
 }
 
-/* Names the processors in the mode of the first one, from that number on, that would
- * translate by other rules than these, or let other accesses pass. */
+/* Names the processors in the mode of the first one, from one number on up to another,
+ * that would translate by other rules than these, or let other accesses pass. */
 static void compare_with(const struct dump *d, struct facts *f,
-                         const struct arguments *a, size_t from,
+                         const struct arguments *a, size_t from, size_t to,
                          const struct ptw_regime *walked)
 {
     enum { NAMED = 4 };
     size_t count = 0;
     size_t used = 0;
 
-    for (size_t i = from; i < d->cpus; i++) {
+    for (size_t i = from; i < to; i++) {
         struct ptw_x86_registers regs =
             paging_said_of(a, facts_registers(d, &d->cpu[i]));
         char text[DIFFERENCE];
@@ -142,7 +142,7 @@ static void compare(const struct dump *d, struct facts *f,
     const char *why = "";
 
     if (ptw_regime_from_x86(&regs, NULL, &walked, &why) == PTW_OK) {
-        compare_with(d, f, a, f->first + 1, &walked);
+        compare_with(d, f, a, f->first + 1, d->cpus, &walked);
     }
 }
 
@@ -488,7 +488,9 @@ static void check_mode_of_other(const struct arguments *a,
             o->image, ptw_regime_name(&o->regime), name, ptw_regime_name(&r));
     }
     if (f->has_registers) {
-        compare_with(said, f, alone, f->first, &o->regime);
+        /* Who says the roots does not ask whose they are. */
+        compare_with(said, f, alone, f->first,
+                     says_roots(alone) ? f->first + 1 : said->cpus, &o->regime);
     }
     if (f->differ[0] != '\0') {
         report(name,
