@@ -96,7 +96,8 @@ uint64_t dump_make(struct dump *d, const uint64_t entry[MADE_ENTRIES],
     uint64_t pa;
 
     for (size_t i = 0; i < d->mades; i++) {
-        if (memcmp(d->made[i].entry, entry, sizeof d->made[i].entry) == 0) {
+        if (d->made[i].entry[0] == entry[0] &&
+            memcmp(d->made[i].entry, entry, sizeof d->made[i].entry) == 0) {
             return d->made[i].pa;
         }
     }

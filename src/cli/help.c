@@ -58,7 +58,9 @@ static const struct part parts[] = {
     {0, false, "  --no-1g              the processor has no 1 GiB pages\n"},
     {0, false,
      "  --no-nx --no-pse --no-wp --cet\n"
-     "                       with --regime: switched off\n"},
+     "                       with --regime, or what a file says: switched "
+     "off;\n"
+     "                       --cet: on\n"},
     {0, true, "The image:\n"},
     {0, false,
      "  --base PA            physical address of its first byte (0)\n"},
@@ -86,7 +88,7 @@ static const struct part parts[] = {
      "                       dump says itself where memory lies, and what the\n"
      "                       registers were: see info\n"},
     {TAKES_OTHER, true,
-     "verify, diff: the image B; as A when none of these is given:\n"},
+     "verify, diff: the image B; as A, or as it says itself, without these:\n"},
     {TAKES_OTHER, false,
      "  --new-root PA --new-cr3 VALUE --new-ttbr0 VALUE --new-ttbr1 VALUE\n"},
     {TAKES_OTHER, false,
