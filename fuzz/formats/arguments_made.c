@@ -44,19 +44,39 @@ static const struct option *option_of(const char *word)
     return o;
 }
 
-/* Whether the command line has the option, in full. */
-static bool has(int argc, char **argv, const char *name)
+/* The word that has the option, in full, or NULL; *value is its value. */
+static const char *find(int argc, char **argv, const char *name,
+                        const char **value)
 {
     for (int i = 1; i < argc; i++) {
         const struct option *o = option_of(argv[i]);
+        const char *word = argv[i];
+        const char *sign = strchr(word, '=');
 
+        *value = sign != NULL ? sign + 1 : i + 1 < argc ? argv[i + 1] : "";
         if (o->name != NULL && strcmp(o->name, name) == 0) {
-            return true;
+            return word;
         }
-        i += o->name != NULL && o->has_arg == required_argument &&
-             strchr(argv[i], '=') == NULL;
+        i += o->name != NULL && o->has_arg == required_argument && sign == NULL;
     }
-    return false;
+    return NULL;
+}
+
+static bool has(int argc, char **argv, const char *name)
+{
+    const char *value;
+
+    return find(argc, argv, name, &value) != NULL;
+}
+
+/* Whether it has a register with that bit set; what is no number has none. */
+static bool has_bit(int argc, char **argv, const char *name, unsigned bit)
+{
+    const char *value;
+    uint64_t number;
+
+    return find(argc, argv, name, &value) != NULL && is_hex(value, &number) &&
+           (number >> bit & 1) != 0;
 }
 
 static bool has_one_of(int argc, char **argv, const char *prefix,
@@ -75,8 +95,24 @@ static bool has_one_of(int argc, char **argv, const char *prefix,
 
 static const char *const roots[] = {"root",  "roots", "cr3", "ttbr0",
                                     "ttbr1", "satp",  NULL};
-static const char *const modes[] = {"regime", "cr0", "tcr", "satp", NULL};
+static const char *const modes[] = {"regime", "tcr", "satp", NULL};
+static const char *const switches[] = {"no-nx", "no-pse", "no-wp", "cet", NULL};
 static const char *const places[] = {"base", "segment", "file", NULL};
+
+/* Whether the command line says a mode as a whole: CR0 needs CR4 where it has PG,
+ * and that EFER where it has PAE. */
+static bool says_mode(int argc, char **argv)
+{
+    bool registers = has(argc, argv, "cr0");
+
+    if (has_bit(argc, argv, "cr0", 31)) {
+        registers = has(argc, argv, "cr4");
+    }
+    if (has_bit(argc, argv, "cr4", 5)) {
+        registers = registers && has(argc, argv, "efer");
+    }
+    return registers || has_one_of(argc, argv, "", modes);
+}
 
 /* "cr3=1000" is --cr3=1000, "1000" is --root=1000. */
 static void put_root(struct line *l, const char *prefix, char *word)
@@ -154,7 +190,7 @@ bool made_words(const char *text, unsigned takes, int argc, char **argv,
     bool two = (takes & TAKES_OTHER) != 0;
     struct wanted w = {
         .two = two,
-        .paging = !has_one_of(argc, argv, "", modes),
+        .paging = !says_mode(argc, argv),
         .roots = !has_one_of(argc, argv, "", roots),
         .new_roots = !has_one_of(argc, argv, "new-", roots),
         .policy = two && (takes & TAKES_POLICY) != 0,
@@ -162,8 +198,10 @@ bool made_words(const char *text, unsigned takes, int argc, char **argv,
     };
     char *at = NULL;
 
-    /* A satp of a manifest selects the mode and is no root: no option says that. */
-    if (strlen(text) >= sizeof copy || strstr(text, "paging satp") != NULL) {
+    /* A satp of a manifest selects the mode and is no root, and what is switched off
+     * goes before its registers: no option says that. */
+    if (strlen(text) >= sizeof copy || strstr(text, "paging satp") != NULL ||
+        (w.paging && has_one_of(argc, argv, "", switches))) {
         return false;
     }
     for (int i = 0; i < argc && l.words < MADE_WORDS; i++) {
