@@ -130,6 +130,15 @@ for more in -1 0 1; do
     head -c $((131072 + more - 1)) half.zstd >cut.zstd
     none cut.zstd 'it ends too early'
 done
+# pzstd writes a frame that is skipped before each of its own.
+for image in low high; do
+    printf '\x50\x2a\x4d\x18\4\0\0\0'
+    n=$(stat -c %s $image.zstd)
+    # shellcheck disable=SC2059
+    printf "$(printf '\\x%02x\\x%02x\\0\\0' $((n & 255)) $((n >> 8)))"
+    cat $image.zstd
+done >parallel.zstd
+all parallel.zstd
 # Without a sum, and without the length of what is in it.
 zstd -qc --no-check <good >bare.zstd
 all bare.zstd

@@ -245,6 +245,42 @@ Test(container_find, names_each_known_format)
     }
 }
 
+/* Frames that are skipped may be zstd's, as pzstd writes them, and lz4's: what is
+ * behind them says it, where that can be seen. */
+Test(container_find, looks_behind_frames_that_are_skipped)
+{
+    static const char zstd[] = "\x28\xb5\x2f\xfd";
+    static const struct {
+        const char *bytes;
+        size_t length;
+        bool known;
+    } heads[] = {
+        {"\x50\x2a\x4d\x18\4\0\0\0\x28\xb5\x2f\xfd", 12, true},
+        {"\x51\x2a\x4d\x18\0\0\0\0\x5f\x2a\x4d\x18\1\0\0\0!", 17, true},
+        {"\x50\x2a\x4d\x18\xf4\xff\0\0", CONTAINER_HEAD - 4, true},
+        {"\x50\x2a\x4d\x18\xf5\xff\0\0", CONTAINER_HEAD - 3, false},
+        {"\x50\x2a\x4d\x18\xff\xff\xff\xff", 8, false},
+        {"\x50\x2a\x4d\x18\0\0\0\0\x04\x22\x4d\x18", 12, false},
+    };
+    static unsigned char all[FILE_BYTES];
+    struct container c;
+
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        bool known = heads[i].known;
+
+        memset(all, 0, sizeof all);
+        memcpy(all, heads[i].bytes, heads[i].length < 32 ? heads[i].length : 8);
+        memcpy(all + heads[i].length, zstd, 4);
+        cr_assert(find(all, FILE_BYTES, &c), "%zu", i);
+        cr_expect(eq(int, c.kind, known ? CONTAINER_ZSTD : CONTAINER_REFUSED),
+                  "%zu", i);
+        cr_expect(eq(u64, c.offset, known ? heads[i].length : 0), "%zu", i);
+        for (uint64_t n = 4; n < 24; n++) {
+            cr_expect(find(all, n, &c), "%zu", i);
+        }
+    }
+}
+
 /* Most files end behind their header in no test, and some do. */
 Test(container_find, needs_the_whole_signature)
 {

@@ -399,6 +399,50 @@ static bool find_lzma(const unsigned char *head, size_t n, uint64_t file_bytes,
                  CODER + 1);
 }
 
+/* -------------------------------------------------------------------- zstd */
+
+/* How many bytes of frames there are that a reader skips, from the beginning on: a
+ * magic number, and 4 bytes with the length of what follows (RFC 8878, "Skippable
+ * Frames").  pzstd writes one in front of each of its own. */
+static size_t skipped_bytes(const unsigned char *head, size_t n)
+{
+    enum { FRAME_HEAD = 8 };
+    size_t at = 0;
+
+    while (n - at >= FRAME_HEAD &&
+           same_bytes("\x50\x2a\x4d\x18", 4, 0x0f, head + at)) {
+        uint32_t bytes = 0;
+
+        for (unsigned i = 0; i < 4; i++) {
+            bytes |= (uint32_t)head[at + 4 + i] << (8 * i);
+        }
+        if (bytes > n - at - FRAME_HEAD) {
+            return 0;
+        }
+        at += FRAME_HEAD + bytes;
+    }
+    return at;
+}
+
+/* Such frames are zstd's and lz4's alike: what follows them says whose. */
+static bool find_zstd(const unsigned char *head, size_t n,
+                      struct container *out)
+{
+    size_t at = skipped_bytes(head, n);
+
+    for (size_t i = 0; i < SIGNATURES; i++) {
+        const struct signature *s = &signatures[i];
+
+        if (at > 0 && s->kind == CONTAINER_ZSTD &&
+            matches(s, head + at, n - at, NULL, 0)) {
+            (void)found(out, s->name, s->advice, at, s->length);
+            out->kind = s->kind;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ------------------------------------------------------------------- result */
 
 bool container_find(const unsigned char *head, const unsigned char *tail,
@@ -410,7 +454,7 @@ bool container_find(const unsigned char *head, const unsigned char *tail,
         file_bytes < CONTAINER_TAIL ? (size_t)file_bytes : CONTAINER_TAIL;
 
     if (find_elf(head, n, out) || find_swap(head, n, out) ||
-        find_lzma(head, n, file_bytes, out)) {
+        find_lzma(head, n, file_bytes, out) || find_zstd(head, n, out)) {
         return true;
     }
     for (size_t i = 0; i < SIGNATURES; i++) {
