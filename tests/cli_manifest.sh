@@ -258,6 +258,21 @@ try 'diff of two halves' 2 1 diff core.m core.elf
 says 'core.m has roots of the lower half, and core.elf says one of the upper half: --new-ttbr1 1000 compares'
 try 'diff of two halves all the same' 3 1 diff --new-ttbr1 1000 core.m core.elf
 try 'diff of two halves, the other way round' 3 1 diff core.elf core.m
+# What is of the upper half alone is of the mode that the dump says.
+for said in '--ttbr1 1000' '--regime aarch64-4k-48/upper --root 1000' \
+    '--tcr 5b5103510 --ttbr1 1000'; do
+    # shellcheck disable=SC2086
+    "$ptwalk" compact --force --allow-empty $said -o core.small \
+        --manifest core.m core.elf >/dev/null 2>&1
+    "$ptwalk" diff core.m core.elf >out 2>err
+    name="diff of an upper half, $said"
+    check "$name: nothing is asked" [ "$(grep -c 'paging modes' err)" -eq 0 ]
+    check "$name: all of it" grep -q ' 0 different' out
+    "$ptwalk" diff core.elf core.m >out 2>err
+    name="diff of an upper half, the other way round, $said"
+    check "$name: nothing is asked" [ "$(grep -c 'the mode that is meant' err)" -eq 0 ]
+    check "$name: all of it" grep -q ' 0 different' out
+done
 
 # A manifest in another directory names the image wherever that is.
 mkdir -p else/where

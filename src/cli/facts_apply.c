@@ -318,10 +318,13 @@ static bool is_open(const struct dump *d, const struct facts *f, char what[256])
     return true;
 }
 
-/* The mode that a file says; false: *why says why it can't be, if it says one. */
-static bool find_said_mode(const struct facts *f, struct ptw_regime *r,
-                           const char **why)
+/* The mode that a file says, of aarch64 that of the upper half if that is asked for;
+ * false: *why says why it can't be, if it says one. */
+static bool find_said_mode(const struct facts *f, bool upper,
+                           struct ptw_regime *r, const char **why)
 {
+    char name[48];
+
     struct ptw_riscv_registers satp = {.xlen = f->xlen != 0 ? f->xlen : 64};
 
     *why = "";
@@ -329,7 +332,9 @@ static bool find_said_mode(const struct facts *f, struct ptw_regime *r,
         return ptw_regime_from_x86(&f->regs, NULL, r, why) == PTW_OK;
     }
     if (f->regime[0] != '\0') {
-        return ptw_regime_by_name(f->regime, NULL, 0, r, why) == PTW_OK;
+        (void)snprintf(name, sizeof name, "%s%s", f->regime,
+                       upper && f->family == DUMP_AARCH64 ? "/upper" : "");
+        return ptw_regime_by_name(name, NULL, 0, r, why) == PTW_OK;
     }
     if (f->family != DUMP_RISCV || f->roots == 0) {
         return false;
@@ -346,7 +351,7 @@ static bool no_machine_has(const struct dump *d, const struct facts *f,
     const char *why;
     char mode[48];
 
-    if (find_said_mode(f, &r, &why)) {
+    if (find_said_mode(f, false, &r, &why)) {
         return false;
     }
     if (f->regime[0] != '\0') {
@@ -477,7 +482,7 @@ static void check_mode_of_other(const struct arguments *a,
         die(CLI_UNREAD, name, "%s", what);
     }
     f->regs = paging_said_of(alone, f->regs);
-    if (!find_said_mode(f, &r, &why)) {
+    if (!find_said_mode(f, ptw_aarch64_is_upper(&o->regime), &r, &why)) {
         paging_end_of_registers(a->subject, &f->regs, f->from, name, why);
     }
     if (strcmp(ptw_regime_name(&r), ptw_regime_name(&o->regime)) != 0) {

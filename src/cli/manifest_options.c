@@ -176,6 +176,7 @@ void manifest_check_mode(const struct arguments *a)
 {
     const struct source *made = a->other.source;
     const struct manifest *m = made != NULL ? manifest_of(made) : NULL;
+    const struct ptw_regime *walked = &a->o->regime;
     struct options said;
     struct arguments of_made;
 
@@ -195,14 +196,17 @@ void manifest_check_mode(const struct arguments *a)
     } else {
         said.regime = a->o->regime; /* it says none */
     }
-    if (!same_mode(&said.regime, &a->o->regime)) {
+    if (ptw_aarch64_is_upper(&said.regime) && !ptw_aarch64_is_upper(walked) &&
+        is_given(a, OPT_TTBR1)) {
+        walked = &a->o->upper;
+    }
+    if (!same_mode(&said.regime, walked)) {
         die(CLI_USAGE, made->name,
             "says %s with addresses of %u bits, and %s is %s with addresses "
             "of %u bits, perhaps with other features: give the mode that is "
             "meant",
             ptw_regime_name(&said.regime), ptw_pa_bits(&said.regime),
-            a->o->image, ptw_regime_name(&a->o->regime),
-            ptw_pa_bits(&a->o->regime));
+            a->o->image, ptw_regime_name(walked), ptw_pa_bits(walked));
     }
     image_arguments_free(&of_made.image);
 }
