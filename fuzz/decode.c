@@ -5,6 +5,8 @@
 #include "oracle_regime.h"
 #include "texts.h"
 
+#include <string.h>
+
 #define HEX(v) ((unsigned long long)(v))
 
 /* Numbers of one input: each is asked about with each of its bits flipped. */
@@ -182,6 +184,13 @@ static void check_rights(const struct fz_case *w)
         ptw_rights_granted(&w->regime) != f->granted(&w->mode)) {
         fz_fail(ASK_ENTRIES, "of the rights %x, every entry grants %x",
                 ptw_rights_of(&w->regime), ptw_rights_granted(&w->regime));
+    }
+    /* The CR3 of pae has 32 bits. */
+    if (ptw_root_flags(&w->regime) != (strcmp(f->name, "pae") == 0
+                                           ? (uint32_t)w->mode.flag_bits
+                                           : w->mode.flag_bits)) {
+        fz_fail(ASK_ENTRIES, "of the flag bits %llx a root has %llx",
+                HEX(w->mode.flag_bits), HEX(ptw_root_flags(&w->regime)));
     }
 }
 

@@ -152,6 +152,10 @@ static enum ptw_status write_any(void *ctx, uint64_t pa, unsigned n,
         return PTW_E_BUS;
     }
     h->writes++;
+    if (h->restless && h->editing && (fz_random(&h->random) & 15) == 0) {
+        h->unwritten = true;
+        return PTW_E_READONLY;
+    }
     if (fm_find(&h->m, pa / FZ_PAGE) < 0) {
         if (h->tainted) {
             return PTW_OK;
@@ -821,6 +825,7 @@ void fe_host_asks(struct fe_host *h, const struct fe_record *q)
     h->bad_out = false;
     h->high = -1;
     h->restless = q->changing && h->w->restless != 0;
+    h->unwritten = false;
     h->misled = false;
     h->tainted = h->restless;
     h->reads = 0;

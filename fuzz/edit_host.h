@@ -52,7 +52,8 @@ struct fe_host {
     unsigned writes;
     unsigned given_back; /* calls */
     unsigned traded;     /* both, when the edit began */
-    bool restless;       /* entries change under the edit */
+    bool restless;       /* entries change under the edit, and writes fail */
+    bool unwritten;      /* one did */
     uint64_t random;
     unsigned moves; /* calls */
     unsigned moved;

@@ -212,6 +212,9 @@ bool fe_after(const struct fe_host *h, enum ptw_status st)
     if (h->restless && !h->misled) {
         check_changed(h, st);
     }
+    if (h->unwritten && st == PTW_OK) {
+        fz_fail(ASK_CHANGING, "a callback failed to write, and an edit is ok");
+    }
     return !h->tainted;
 }
 

@@ -734,6 +734,10 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         change.last = (q->last & mask) | span;
         check_links(w, h, &r, owner, q->root, level, q->table_flags, st);
         if (st == PTW_OK && !h->crooked && w->restless == 0) {
+            /* An owner's root that was ours is where ours is now. */
+            if (r.owner.table.v == was[q->root]) {
+                r.owner.table = t->root.table;
+            }
             check_again(h, t, &r);
         }
     } else {

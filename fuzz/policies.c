@@ -196,10 +196,11 @@ static struct ptw_absent right_policy(const struct ptw_regime *r)
     }
     if (absent.policy == PTW_ABSENT_LINUX_PLAIN) {
         absent.frame_bits = absent.migration != 0 ? absent.frame_bits : 0;
+        /* 0: it may be at either. */
         if (is_long(r)) {
-            absent.type_at = (how & 4) != 0 ? 9 : 1;
+            absent.type_at = (how & 4) != 0 ? 9 : (how & 8) != 0 ? 1 : 0;
         } else if (ptw_is_aarch64(r)) {
-            absent.type_at = (how & 4) != 0 ? 3 : 2;
+            absent.type_at = (how & 4) != 0 ? 3 : (how & 8) != 0 ? 2 : 0;
         }
     }
     return absent;

@@ -156,6 +156,22 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem,
     }
 }
 
+/* Roots of no regime, and more of them than there can be: nothing is read. */
+static void refuses_no_roots(struct fz_case *w, const struct ptw_mem *mem)
+{
+    struct ptw_root none = {NULL, {0}};
+    struct ptw_root root = ptw_root_of(&w->regime, ptw_pa_of(w->root[0]));
+    struct ptw_walk_options o = fz_options(w, 0);
+    struct ptw_memo memo;
+
+    fz_must(ptw_memo_init(&memo, store[0], sizeof store[0], w->seed), "a memo");
+    if (ptw_walk_va_spaces_init(&walk, mem, &none, 1, &memo, &o) != PTW_E_ARG ||
+        ptw_walk_va_spaces_init(&walk, mem, &root, UINT32_MAX, &memo, &o) !=
+            PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "a root has no regime, or there are too many");
+    }
+}
+
 /* A comparison of a space with one of another regime. */
 static void refuses_pair(const struct fz_case *w, const struct ptw_mem *mem,
                          const struct ptw_regime *other, const char *what)
@@ -260,7 +276,8 @@ void fz_refuses_bare(const struct ptw_regime *r)
     }
     if (is.memory_type != none.memory_type || is.key != none.key ||
         is.flag_bits != 0 || is.global || is.accessed || is.dirty ||
-        is.copy_on_write || ptw_right_text(r, PTW_WRITE) != NULL) {
+        is.copy_on_write || ptw_is_copy_on_write(r, 0, UINT64_MAX) ||
+        ptw_right_text(r, PTW_WRITE) != NULL) {
         fz_fail(ASK_ENTRIES, "there are no tables, and an entry has parts");
     }
 }
@@ -473,6 +490,7 @@ void fz_refuses_walks(struct fz_case *w, const struct ptw_mem *mem)
         make_other(w, &other, way);
         refuses_pair(w, mem, &other, apart[way]);
     }
+    refuses_no_roots(w, mem);
     refuses_other_halves(w, mem);
     refuses_misuse(w, mem);
     refuses_options(w, mem, true);

@@ -320,6 +320,9 @@ static void check_regime(const struct ptw_regime *r, uint64_t number,
         fz_fail(ASK_REGIMES, "the root in %llx is %llx", HEX(number),
                 HEX(ptw_x86_root(r, number).table.v));
     }
+    if (ptw_aarch64_untag(r, false, ptw_va_of(va)).v != va) {
+        fz_fail(ASK_REGIMES, "%llx has a tag of aarch64", HEX(va));
+    }
     if (ptw_x86_untag(r, number, ptw_va_of(va)).v != untagged(r, number, va)) {
         fz_fail(ASK_REGIMES, "under CR3 %llx, %llx is untagged to %llx",
                 HEX(number), HEX(va),
@@ -510,6 +513,42 @@ static void add_features(struct ptw_regime *r, unsigned which)
     *r = out;
 }
 
+static bool is_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(name, modes[i].name) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < FZ_RISCV_NAMES; i++) {
+        if (strcmp(name, fz_riscv_names[i]) == 0) {
+            return true;
+        }
+    }
+    return fz_is_aarch64_name(name);
+}
+
+/* Names that begin like this one, and those in which one letter is another one. */
+static void check_names_like(const char *name)
+{
+    static const char letters[] = {'\0', '/', '0', '9', ':', '-'};
+    char like[64];
+    size_t length = strlen(name);
+
+    for (size_t i = 0; length < sizeof like && i < length; i++) {
+        for (size_t k = 0; k < sizeof letters; k++) {
+            struct ptw_regime r;
+
+            memcpy(like, name, length + 1);
+            like[i] = letters[k];
+            if ((ptw_regime_by_name(like, NULL, 0, &r, NULL) == PTW_OK) !=
+                is_name(like)) {
+                fz_fail(ASK_REGIMES, "a name like '%s' is '%s'", name, like);
+            }
+        }
+    }
+}
+
 static void by_name(const struct fz_records *in, const char *letters)
 {
     enum { MODES = sizeof modes / sizeof modes[0] };
@@ -542,6 +581,7 @@ static void by_name(const struct fz_records *in, const char *letters)
             break;
         }
     }
+    check_names_like(name);
     if (fz_aarch64_name(name, facts, next_number()) ||
         fz_riscv_name(name, facts, without,
                       (unsigned)fz_get(record, REGIME_MORE), next_number())) {

@@ -631,6 +631,13 @@ static bool parse(const char *name, struct is *is)
            is->bits <= (is->granule == 16 || is->ds ? 52u : 48u);
 }
 
+bool fz_is_aarch64_name(const char *name)
+{
+    struct is is;
+
+    return strncmp(name, "aarch64-", 8) == 0 && parse(name, &is);
+}
+
 bool fz_aarch64_name(const char *name, const struct ptw_cpu *cpu, uint64_t seed)
 {
     const char *why = NULL;

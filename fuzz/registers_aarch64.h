@@ -11,6 +11,9 @@
 void fz_aarch64_registers(const struct fz_records *in, uint64_t seed,
                           unsigned entries);
 
+/* fz_is_aarch64_name says whether it is one of this family. */
+bool fz_is_aarch64_name(const char *name);
+
 /* fz_aarch64_name builds the regime of a name; false when it begins unlike
  * those of this family.  cpu may be NULL. */
 bool fz_aarch64_name(const char *name, const struct ptw_cpu *cpu,

@@ -564,7 +564,9 @@ static void check_refused(struct ptw_tables *t, const struct ptw_item *item,
     memcpy(other, built, sizeof other);
     if (begun) {
         check_wrong_entry(t, item, other, spaces, flags);
-        check_hole(t, item, other, spaces, flags);
+        if (other[item->space].built) {
+            check_hole(t, item, other, spaces, flags);
+        }
     } else {
         check_wrong_space(t, item, other, spaces, flags);
     }

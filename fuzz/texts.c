@@ -195,6 +195,9 @@ void fz_check_entry_texts(const struct fz_case *w, unsigned level,
                 "by \"%s\"",
                 HEX(raw), index, level, ptw_present_text(&w->regime));
     }
+    if (ptw_right_text(&w->regime, PTW_ALL_RIGHTS) != NULL) {
+        fz_fail(ASK_TEXTS, "an entry takes all rights away by a bit");
+    }
     for (unsigned i = 0; i < sizeof rights / sizeof rights[0]; i++) {
         const char *text = ptw_right_text(&w->regime, rights[i]);
 
