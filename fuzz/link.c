@@ -599,6 +599,14 @@ static uint64_t in_half(const struct fz_half *ours, const struct fz_half *half,
                                                          : offset;
 }
 
+/* Whether a root leads to that table, or is it. */
+static bool is_reached(const struct fe_host *h, uint64_t table)
+{
+    int i = fm_table(&h->m, table);
+
+    return i >= 0 && h->m.table[i].reached;
+}
+
 /* A link that was made is there when it is asked for once more: that takes no table,
  * and no room in the list. */
 static void check_again(struct fe_host *h, const struct ptw_tables *t,
@@ -734,8 +742,9 @@ static enum ptw_status link_range(struct fz_case *w, struct fe_host *h,
         change.last = (q->last & mask) | span;
         check_links(w, h, &r, owner, q->root, level, q->table_flags, st);
         if (st == PTW_OK && !h->crooked && w->restless == 0) {
-            /* An owner's root that was ours is where ours is now. */
-            if (r.owner.table.v == was[q->root]) {
+            /* An owner's root that was ours alone is where ours is now. */
+            if (r.owner.table.v == was[q->root] &&
+                !is_reached(h, was[q->root])) {
                 r.owner.table = t->root.table;
             }
             check_again(h, t, &r);

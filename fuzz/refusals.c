@@ -153,6 +153,10 @@ static void refuses_roots(struct fz_case *w, const struct ptw_mem *mem,
             fz_fail(ASK_STATUS, "there are %u roots of different %s",
                     (unsigned)roots, apart[way]);
         }
+        if (ptw_rebuild_plan(&rebuild) != PTW_E_ARG ||
+            ptw_verify_run(&verify) != PTW_E_ARG) {
+            fz_fail(ASK_STATUS, "what was refused is planned, or compared");
+        }
     }
 }
 
@@ -183,6 +187,9 @@ static void refuses_pair(const struct fz_case *w, const struct ptw_mem *mem,
     if (ptw_verify_init(&verify, mem, &old, mem, &now, 1, &o) != PTW_E_ARG ||
         ptw_verify_init(&verify, mem, &now, mem, &old, 1, &o) != PTW_E_ARG) {
         fz_fail(ASK_STATUS, "spaces of different %s are compared", what);
+    }
+    if (ptw_verify_run(&verify) != PTW_E_ARG) {
+        fz_fail(ASK_STATUS, "a comparison that was refused is made");
     }
 }
 
