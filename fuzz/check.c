@@ -123,6 +123,11 @@ unsigned fz_shift(const struct fz_case *w, unsigned level)
                              : w->mode.format->va_bits;
 }
 
+unsigned fz_lower_level(const struct fz_case *w, unsigned number)
+{
+    return w->levels > 1 ? number % (w->levels - 1) : 0;
+}
+
 unsigned fz_entries(const struct fz_case *w, unsigned level)
 {
     return w->mode.format->level[level].entries;

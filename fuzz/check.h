@@ -147,6 +147,10 @@ unsigned fz_granted(const struct fz_case *w, unsigned rights);
 /* log2 of what an entry of a table of that level covers. */
 unsigned fz_shift(const struct fz_case *w, unsigned level);
 
+/* fz_lower_level returns the level below that of the roots that a number stands for;
+ * 0 where there is none. */
+unsigned fz_lower_level(const struct fz_case *w, unsigned number);
+
 /* The size of the smallest page. */
 uint64_t fz_page_bytes(const struct fz_case *w);
 

@@ -49,7 +49,7 @@ static void read_edit(const struct fz_case *w, const struct fz_records *in,
     uint64_t pa = fz_get(record, EDIT_FRAME) * page
                   << fz_get(record, EDIT_FRAME_SHIFT) % 64;
     uint64_t flags = fz_get(record, EDIT_FLAGS);
-    unsigned level = (unsigned)fz_get(record, EDIT_LEVEL) % (w->levels - 1);
+    unsigned level = fz_lower_level(w, (unsigned)fz_get(record, EDIT_LEVEL));
 
     q->op = (enum fe_op)fz_get(record, EDIT_DO);
     q->root = (unsigned)fz_get(record, EDIT_ROOT) % w->roots;
@@ -113,7 +113,7 @@ static void make_list(const struct fz_case *w, uint64_t options,
             ? 3
             : 1;
     q->page_bytes = fz_page_bytes(w);
-    if ((q->flags & PTW_EDIT_LARGE) != 0 &&
+    if ((q->flags & PTW_EDIT_LARGE) != 0 && w->levels > 1 &&
         w->mode.format->large(&w->mode, 1) &&
         ends % ((uint64_t)1 << large) == 0) {
         q->list_log2 = large;

@@ -69,7 +69,7 @@ static uint64_t link_bits(const struct fz_case *w, unsigned level,
 static void put_alias(const struct fz_case *w, const struct fe_record *q,
                       struct ptw_item *item)
 {
-    unsigned level = q->level % (w->levels - 1);
+    unsigned level = fz_lower_level(w, q->level);
     struct ptw_alias_ref ref = {
         .our_va = {q->first},
         .their_va = {q->their_va},
@@ -129,7 +129,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
 {
     unsigned flags = q->flags & (PTW_EDIT_EXACT | PTW_EDIT_UNSHARE);
     uint64_t mask = oracle_offset(&w->mode, UINT64_MAX);
-    unsigned level = q->level % (w->levels - 1);
+    unsigned level = fz_lower_level(w, q->level);
     unsigned rights = q->rights;
     unsigned shift = fz_shift(w, level + 1);
     uint64_t span = ((uint64_t)1 << shift) - 1;
@@ -147,7 +147,7 @@ static enum ptw_status link_item(struct fz_case *w, struct fe_host *h,
     put_alias(w, q, &item);
     /* The item says whose link it is. */
     q->root = item.space < w->roots ? item.space : q->root;
-    sound = item.space < w->roots && b->built[q->root].built &&
+    sound = w->levels > 1 && item.space < w->roots && b->built[q->root].built &&
             q->owner <= q->root && b->built[q->owner].built &&
             fz_canonical(w, q->first) && fz_canonical(w, q->their_va) &&
             (q->table_flags & ~w->mode.flag_bits) == 0 &&

@@ -63,6 +63,7 @@ static struct regime_case cases[] = {
     {"aarch64-64k-48", 44, 0},
     {"aarch64-64k-52", 52, 0},
     {"aarch64-64k-42/upper", 48, 0},
+    {"aarch64-4k-21", 48, 0},
 };
 
 static void use(const struct regime_case *c)

@@ -792,7 +792,8 @@ Test(oracle_formats, require_what_the_library_has)
                                         "aarch64-16k-52-lpa2",
                                         "aarch64-64k-48",
                                         "aarch64-64k-52",
-                                        "aarch64-64k-42/upper"};
+                                        "aarch64-64k-42/upper",
+                                        "aarch64-4k-21"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         bool required = false;

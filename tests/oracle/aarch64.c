@@ -562,3 +562,16 @@ const struct oracle_format oracle_aarch64_64k_42_upper = {
     TWO_PRIVILEGES,
     COMMON,
 };
+
+/* Its root is the only table. */
+const struct oracle_format oracle_aarch64_4k_21 = {
+    .name = "aarch64-4k-21",
+    .levels = 1,
+    .va_bits = 21,
+    .extension = ORACLE_ZEROS,
+    .level = {{12, 512}},
+    .most_pa_bits = 48,
+    .repeats = 4,
+    TWO_PRIVILEGES,
+    COMMON,
+};

@@ -25,6 +25,7 @@ const struct oracle_format *const oracle_formats[ORACLE_FORMATS] = {
     &oracle_aarch64_64k_48,
     &oracle_aarch64_64k_52,
     &oracle_aarch64_64k_42_upper,
+    &oracle_aarch64_4k_21,
 };
 
 struct oracle_mode oracle_mode_of(const struct oracle_format *f,

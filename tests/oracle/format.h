@@ -231,10 +231,11 @@ extern const struct oracle_format oracle_aarch64_16k_52;
 extern const struct oracle_format oracle_aarch64_64k_48;
 extern const struct oracle_format oracle_aarch64_64k_52;
 extern const struct oracle_format oracle_aarch64_64k_42_upper;
+extern const struct oracle_format oracle_aarch64_4k_21;
 
 /* All of them.  The library has to know the first ORACLE_REQUIRED: no test of
  * these is left out, and the fuzz targets run over them. */
-enum { ORACLE_FORMATS = 19, ORACLE_REQUIRED = 19 };
+enum { ORACLE_FORMATS = 20, ORACLE_REQUIRED = 20 };
 
 /* Those that have tables, a family at a time: the name of the suites of tests, and
  * the name. */
@@ -249,15 +250,16 @@ enum { ORACLE_FORMATS = 19, ORACLE_REQUIRED = 19 };
 #define ORACLE_EACH_OF_AARCH64(what, ...)                                      \
     what(a64_4k_48, "aarch64-4k-48",                                           \
          __VA_ARGS__) what(a64_4k_39, "aarch64-4k-39", __VA_ARGS__)            \
-        what(a64_4k_52, "aarch64-4k-52-lpa2", __VA_ARGS__)                     \
-            what(a64_4k_48_upper, "aarch64-4k-48/upper", __VA_ARGS__)          \
-                what(a64_4k_40_el2, "aarch64-4k-40/el2", __VA_ARGS__)          \
-                    what(a64_16k_47, "aarch64-16k-47", __VA_ARGS__) what(      \
-                        a64_16k_52, "aarch64-16k-52-lpa2", __VA_ARGS__)        \
-                        what(a64_64k_48, "aarch64-64k-48", __VA_ARGS__)        \
-                            what(a64_64k_52, "aarch64-64k-52", __VA_ARGS__)    \
-                                what(a64_64k_42_upper, "aarch64-64k-42/upper", \
-                                     __VA_ARGS__)
+        what(a64_4k_52, "aarch64-4k-52-lpa2", __VA_ARGS__) what(               \
+            a64_4k_48_upper, "aarch64-4k-48/upper",                            \
+            __VA_ARGS__) what(a64_4k_40_el2, "aarch64-4k-40/el2", __VA_ARGS__) \
+            what(a64_16k_47, "aarch64-16k-47", __VA_ARGS__)                    \
+                what(a64_16k_52, "aarch64-16k-52-lpa2", __VA_ARGS__)           \
+                    what(a64_64k_48, "aarch64-64k-48", __VA_ARGS__)            \
+                        what(a64_64k_52, "aarch64-64k-52", __VA_ARGS__)        \
+                            what(a64_64k_42_upper, "aarch64-64k-42/upper",     \
+                                 __VA_ARGS__)                                  \
+                                what(a64_4k_21, "aarch64-4k-21", __VA_ARGS__)
 
 #define ORACLE_EACH_WITH_TABLES(what, ...)                                     \
     ORACLE_EACH_OF_X86(what, __VA_ARGS__)                                      \
