@@ -980,6 +980,11 @@ void fz_case_read(struct fz_case *w, bool tables, const uint8_t *data,
     w->roots = 0;
     w->vas = 0;
     w->outs = 0;
+    /* What is behind the last one would leave out everything. */
+    for (unsigned i = 0; i < FZ_OUTS; i++) {
+        w->leave_out[i].first.v = 0;
+        w->leave_out[i].last.v = UINT64_MAX;
+    }
     w->refusals = 0;
     w->growth = 0;
     w->copies = 0;

@@ -96,6 +96,20 @@ static void read_map(struct fc_guest *g, const struct fz_records *in)
     q->max_reads = fz_value(in, FZ_READS, UINT64_MAX);
 }
 
+/* What is behind the last range would leave out everything, and what is behind the
+ * last map would map it. */
+static void put_behind(struct fc_guest *g)
+{
+    for (size_t i = g->o.leave_outs; i < FC_LEAVE_OUTS; i++) {
+        g->leave_out[i].first.v = 0;
+        g->leave_out[i].last.v = UINT64_MAX;
+    }
+    for (size_t i = g->o.maps; i < FC_MAPS; i++) {
+        g->map[i] = (struct ptw_map_request){.last = {UINT64_MAX},
+                                             .rights = PTW_ALL_RIGHTS};
+    }
+}
+
 /* Where the new tables are to be. */
 static void place_tables(struct fc_guest *g, enum fc_tables_base where)
 {
@@ -267,6 +281,7 @@ void fc_read_input(struct fc_guest *g, struct fc_input *input,
             read_map(g, &in);
         }
     }
+    put_behind(g);
     for (unsigned i = 0; i < described.roots; i++) {
         g->root[i] = fz_root(&described, i);
         if (described.root_flags[i] != 0) {
