@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entries that are not present: what a system keeps there, and what a rebuild
  * makes of them. */
+#define EVERY_LEVELS 2
+
 #include "compact_bench.h"
 #include "every_regime.h"
 

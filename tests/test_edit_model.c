@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Long random sequences of edits against a plain array: VA page to physical
  * page, rights and copy-on-write. */
+#define EVERY_LEVELS 2
+
 #include "edit_bench.h"
 #include "every_regime.h"
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists of pages in every regime: what a list does is what its pages do one by one,
  * all of it or nothing. */
+#define EVERY_LEVELS 2
+
 #include "edit_bench.h"
 #include "every_regime.h"
 #include "oracle/oracle.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leaves that carry the mark of copy-on-write before a rebuild: a guest's own,
  * or those of a snapshot from which it was restored. */
+#define EVERY_LEVELS 2
+
 #include "compact_bench.h"
 #include "every_regime.h"
 

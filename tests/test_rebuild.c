@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ptw_space_aware_map: spaces that are walked and rebuilt item by item. */
+#define EVERY_LEVELS 2
+
 #include "edit_bench.h"
 #include "every_regime.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ptw_verify: it accepts what is the same, and says what is not. */
+#define EVERY_LEVELS 2
+
 #include "compact_bench.h"
 #include "every_regime.h"
 
