@@ -131,14 +131,15 @@ static unsigned bits_of(const char *text, struct named named[MOST_NAMED])
         at += many ? strlen(bits) : strlen(bit);
         do {
             char *end;
+            unsigned long number = strtoul(at, &end, 10);
 
             if (n == MOST_NAMED) {
                 fz_stop(ASK_TEXTS, "\"%s\" names many bits", text);
             }
-            named[n].bit = (unsigned)strtoul(at, &end, 10) & 63;
-            if (end == at) {
+            if (end == at || number > 63) {
                 fz_stop(ASK_TEXTS, "\"%s\" names no bit", text);
             }
+            named[n].bit = (unsigned)number;
             at = end;
             named[n++].is = many ? SAYS_NOTHING : said_of(at);
         } while (many && goes_on(&at));
@@ -159,10 +160,12 @@ static bool holds(const struct fz_case *w, unsigned level, unsigned index,
 
 /* Whether one of the bits that a text names ends that.  Of a list, the regime has
  * a register that says what each combination grants: any may be none that does.
- * Where W without R is a leaf of a shadow stack, it can be read. */
+ * Where W without R is a leaf of a shadow stack, a leaf that has both can be read
+ * without R, too. */
 static bool ends(const struct fz_case *w, unsigned level, unsigned index,
                  uint64_t raw, unsigned right, const char *text)
 {
+    static const uint64_t W = 4;
     struct named named[MOST_NAMED];
     unsigned n = bits_of(text, named);
 
@@ -170,7 +173,7 @@ static bool ends(const struct fz_case *w, unsigned level, unsigned index,
         uint64_t one = (uint64_t)1 << named[i].bit;
 
         if (named[i].is == SAYS_NOTHING ||
-            (w->mode.zicfiss && right == PTW_READ) ||
+            (w->mode.zicfiss && right == PTW_READ && (raw & W) != 0) ||
             (((raw & one) != 0) == (named[i].is == IS_CLEAR) &&
              !holds(w, level, index, raw ^ one, right))) {
             return true;

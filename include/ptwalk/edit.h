@@ -258,7 +258,9 @@ struct ptw_range_request {
  *   PTW_E_REGIME       there are no tables (bare)
  *   PTW_E_CHANGED      the tables changed under the edit, or a callback failed
  *                      to write, or to read what it had read before or what
- *                      take had returned: half an edit may be there
+ *                      take had returned: half an edit may be there.  (One
+ *                      that fails to write to what take has just returned,
+ *                      before the edit begins: its status, and no change)
  *   any other          what take or move refused with
  *
  * Except after PTW_E_CHANGED, nothing was written unless the status is PTW_OK.
